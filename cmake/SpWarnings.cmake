@@ -1,0 +1,23 @@
+# Flags that every target of ours is built with.
+add_library(sp_flags INTERFACE)
+target_compile_options(sp_flags INTERFACE
+    -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wcast-qual -Wstrict-prototypes -Wvla
+    -fstack-protector-strong
+    # Absolute build paths would end up in error messages and in packages.
+    "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
+target_compile_definitions(sp_flags INTERFACE _GNU_SOURCE OPENSSL_NO_DEPRECATED)
+if(SP_WERROR)
+    target_compile_options(sp_flags INTERFACE -Werror)
+endif()
+if(SP_SANITIZE)
+    target_compile_options(sp_flags INTERFACE -fsanitize=${SP_SANITIZE} -fno-omit-frame-pointer
+        -fno-sanitize-recover=all)
+    target_link_options(sp_flags INTERFACE -fsanitize=${SP_SANITIZE})
+else()
+    target_compile_definitions(sp_flags INTERFACE $<$<CONFIG:Release,RelWithDebInfo>:_FORTIFY_SOURCE=2>)
+    target_link_options(sp_flags INTERFACE -Wl,-z,relro,-z,now)
+endif()
+if(SP_COVERAGE)
+    target_compile_options(sp_flags INTERFACE --coverage)
+    target_link_options(sp_flags INTERFACE --coverage)
+endif()

@@ -1,0 +1,74 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules, for the provider and the command.  Facts are read from a
+ * certificate once and judged as often as needed: judging touches no X509.
+ */
+#ifndef SP_RULES_H
+#define SP_RULES_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "settings.h"
+
+/*
+ * What the rules need to know of one certificate.  Self-contained: it refers
+ * to no X509 and may be read from any thread.
+ */
+struct sp_facts;
+
+/*
+ * Read the facts of |cert|.  Calls nothing that caches into the X509, decodes
+ * no public key and fetches no algorithm, so that it is safe inside the
+ * callbacks of a provider and on an X509 that a program is still building.
+ * What cannot be parsed is a fact too, and refused when judged.
+ *
+ * NULL only if out of memory.  The OpenSSL error queue is left as it was.
+ */
+struct sp_facts *sp_facts_new(const X509 *cert);
+void sp_facts_free(struct sp_facts *facts);
+
+/* The order in which several rules may be left out of a judgement. */
+enum sp_scope {
+    SP_WITH_VALIDITY,    /* everything the use asks for */
+    SP_WITHOUT_VALIDITY  /* all but `expired`, `not-yet-valid` and `expires-soon` */
+};
+
+/* Judge |facts|; |settings| NULL for defaults.  NULL only if out of memory. */
+smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use, time_t at,
+                              enum sp_scope scope, const smimepolicy_settings *settings);
+
+/*
+ * A verdict with the single denial |rule|, for refusals that are about no
+ * certificate or about several: `certificate-required` (a key of no known
+ * certificate) and `distrust-default` (an anchor that nobody provided).
+ * |facts| may be NULL.  |fault|, |found|, |required|, |remedy| are copied.
+ */
+enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT };
+smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts,
+                               smimepolicy_use use, const char *fault, const char *found,
+                               const char *required, const char *remedy);
+
+/*
+ * Is this a person's self-signed style certificate: CA:TRUE with an
+ * rfc822Name and a client key usage?  Such a certificate is an anchor for its
+ * own addresses only and never an issuer (rule ca-exempt).
+ */
+bool sp_facts_is_person_ca(const struct sp_facts *facts);
+bool sp_facts_is_ca(const struct sp_facts *facts);
+/* The certificate's addresses, folded to lower case; NULL past the last. */
+const char *sp_facts_address(const struct sp_facts *facts, size_t index);
+
+/*
+ * The ids of all rules, in the order of the documentation; NULL past the last.
+ * Reason codes of the provider are the index into this list plus one.
+ */
+const char *sp_rule_id(size_t index);
+/* A short text for the OpenSSL reason string, e.g. "certificate has expired [expired]". */
+const char *sp_rule_reason(size_t index);
+/* Index of |id|, or -1. */
+int sp_rule_index(const char *id);
+
+#endif
