@@ -1,0 +1,137 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Fixtures of the integration tests; see pki.py, paths.py and harness.py."""
+
+import functools
+
+import pytest
+
+import paths
+from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, must, run, write_conf
+from pki import Pki
+
+MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubject: test\r\n"
+        b"Content-Type: text/plain\r\n\r\nGr\xc3\xbc\xc3\x9fe,\r\nthe quick brown fox.\r\n")
+
+
+def pytest_report_header():
+    """What the results were obtained with."""
+    php = run(PHP, "-n", "-r", "echo PHP_VERSION, ' with ', OPENSSL_VERSION_TEXT;")
+    return [f"openssl: {run(OPENSSL, 'version').text.strip()}", f"php: {php.text.strip()}",
+            f"build under test (SP_BUILD): {BUILD}"]
+
+
+def pytest_collection_modifyitems(items):
+    """Without a build every test would fail for the same reason: say it once."""
+    missing = [str(path) for path in (MODULE, COMMAND) if not path.exists()]
+    if items and missing:
+        raise pytest.UsageError("not built: " + ", ".join(missing) + " (set SP_BUILD?)")
+
+
+@pytest.fixture(scope="session")
+def pki(tmp_path_factory):
+    """Every certificate of the tests."""
+    return Pki(tmp_path_factory.mktemp("pki"))
+
+
+@pytest.fixture(scope="session")
+def conf(tmp_path_factory):
+    """OPENSSL_CONF of a process that does mail: ours alone, everything at its default."""
+    return write_conf(tmp_path_factory.mktemp("conf") / "openssl.cnf")
+
+
+@pytest.fixture(scope="session")
+def mail(tmp_path_factory):
+    """A mail to sign and to encrypt."""
+    path = tmp_path_factory.mktemp("mail") / "mail.eml"
+    path.write_bytes(MAIL)
+    return path
+
+
+class Post:
+    """Messages made by stock openssl without the policy, each made once."""
+
+    def __init__(self, directory, pki, mail):
+        self.directory = directory
+        self.pki = pki
+        self.mail = mail
+        self.stock = paths.without_policy()
+
+    def signed(self, name):
+        """A mail signed with the certificate |name|, or None if stock cannot."""
+        return self._once(f"{name}.signed", lambda out: self.stock.sign(
+            self.pki[name], self.mail, out))
+
+    def encrypted(self, name):
+        """A mail encrypted to the certificate |name|, or None if stock cannot."""
+        return self._once(f"{name}.encrypted",
+                          lambda out: self.stock.encrypt([self.pki[name]], self.mail, out))
+
+    def _once(self, name, make):
+        path = self.directory / name
+        failed = self.directory / (name + ".failed")
+        if not path.exists() and not failed.exists() and make(path).rc != 0:
+            path.rename(failed) if path.exists() else failed.touch()
+        return path if path.exists() else None
+
+
+@pytest.fixture(scope="session")
+def post(tmp_path_factory, pki, mail):
+    """Prepared messages."""
+    return Post(tmp_path_factory.mktemp("post"), pki, mail)
+
+
+@pytest.fixture(scope="session")
+def all_paths(conf):
+    """Every path by its name."""
+    return {path.name: path for path in paths.provider_paths(conf) + paths.command_paths()}
+
+
+@pytest.fixture(scope="session")
+def read_back(tmp_path_factory):
+    """What an accepted operation protected, read by stock openssl without the policy."""
+    stock = paths.without_policy()
+    out = tmp_path_factory.mktemp("content") / "content"
+
+    def read(operation, message, cert):
+        if operation == "sign":
+            # Whether the signer suits the purpose is what the tests ask, not this check.
+            must(stock.verify(message, cert.anchor, out, "-purpose", "any", "-no_check_time"))
+        else:
+            must(stock.decrypt(message, cert, out))
+        return out.read_bytes()
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def stock_can(tmp_path_factory, pki, mail, post, read_back):
+    """stock_can(operation, path, key type): can the program do it at all, without the policy?"""
+    directory = tmp_path_factory.mktemp("stock")
+    by_key = {"rsa2048": "good_rsa", "rsapss": "rsa_pss", "p256": "good_p256",
+              "p384": "good_p384", "p521": "good_p521", "dsa": "dsa", "ed25519": "ed25519"}
+
+    @functools.cache
+    def answer(operation, kind, api, key):
+        cert, out = pki[by_key[key]], directory / "out"
+        path = (paths.Php(kind, api, conf="/dev/null") if kind == "php"
+                else paths.without_policy(api))
+        if operation in ("verify", "decrypt"):
+            message = post.signed(cert.name) if operation == "verify" else post.encrypted(cert.name)
+            if message is None:
+                return False
+            what = cert.anchor if operation == "verify" else cert
+            return getattr(path, operation)(message, what, out).rc == 0
+        what = [cert] if operation == "encrypt" else cert
+        if getattr(path, operation)(what, mail, out).rc != 0:
+            return False
+        try:
+            return read_back(operation, out, cert) != b""
+        except AssertionError:
+            return False
+
+    def can(operation, path, key):
+        kind = "php" if isinstance(path, paths.Php) else "command"
+        return answer(operation, kind, path.api, key)
+
+    return can
