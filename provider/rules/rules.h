@@ -32,8 +32,8 @@ void sp_facts_free(struct sp_facts *facts);
 
 /* The order in which several rules may be left out of a judgement. */
 enum sp_scope {
-    SP_WITH_VALIDITY,    /* everything the use asks for */
-    SP_WITHOUT_VALIDITY  /* all but `expired`, `not-yet-valid` and `expires-soon` */
+    SP_WITH_VALIDITY,   /* everything the use asks for */
+    SP_WITHOUT_VALIDITY /* all but `expired`, `not-yet-valid` and `expires-soon` */
 };
 
 /* Judge |facts|; |settings| NULL for defaults.  NULL only if out of memory. */

@@ -1,0 +1,190 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading a certificate.  X509_get_extension_flags() and its like are not
+ * used anywhere: they cache into the X509, which may not be complete yet.
+ */
+#include <string.h>
+
+#include <openssl/asn1t.h>
+#include <openssl/bio.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "facts.h"
+#include "text.h"
+
+void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state)
+{
+    int place = X509_get_ext_by_NID(cert, nid, -1);
+    const ASN1_OCTET_STRING *value;
+    const unsigned char *der;
+    const unsigned char *end;
+    ASN1_VALUE *parsed;
+
+    *state = SP_EXT_ABSENT;
+    if (place < 0)
+        return NULL;
+    *state = SP_EXT_DUPLICATE;
+    if (X509_get_ext_by_NID(cert, nid, place) >= 0)
+        return NULL;
+    *state = SP_EXT_BROKEN;
+    value = X509_EXTENSION_get_data(X509_get_ext(cert, place));
+    der = ASN1_STRING_get0_data(value);
+    end = der + ASN1_STRING_length(value);
+    parsed = ASN1_item_d2i(NULL, &der, ASN1_STRING_length(value), item);
+    if (parsed != NULL && der == end) {
+        *state = SP_EXT_READ;
+        return parsed;
+    }
+    ASN1_item_free(parsed, item);
+    return NULL;
+}
+
+static char *read_subject(const X509 *cert)
+{
+    BIO *bio = BIO_new(BIO_s_mem());
+    char *data;
+    char *subject = NULL;
+    long len;
+
+    if (bio == NULL)
+        return NULL;
+    if (X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) < 0)
+        subject = sp_format("(a subject that cannot be read)");
+    else if ((len = BIO_get_mem_data(bio, &data)) >= 0)
+        subject = OPENSSL_strndup(len > 0 ? data : "", (size_t)len);
+    BIO_free(bio);
+    return subject;
+}
+
+static char *read_serial(const X509 *cert)
+{
+    static const char digits[] = "0123456789abcdef";
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    const unsigned char *bytes = ASN1_STRING_get0_data(serial);
+    size_t len = (size_t)ASN1_STRING_length(serial);
+    char *text = OPENSSL_malloc(sizeof("-0x0") + 2 * len);
+    char *out = text;
+
+    if (text == NULL)
+        return NULL;
+    if (ASN1_STRING_type(serial) == V_ASN1_NEG_INTEGER)
+        *out++ = '-';
+    *out++ = '0';
+    *out++ = 'x';
+    while (len > 0 && *bytes == 0)
+        bytes++, len--;
+    if (len == 0)
+        *out++ = '0';
+    for (size_t i = 0; i < len; i++) {
+        if (i > 0 || bytes[i] > 15)
+            *out++ = digits[bytes[i] >> 4];
+        *out++ = digits[bytes[i] & 15];
+    }
+    *out = '\0';
+    return text;
+}
+
+static void read_moment(struct sp_moment *moment, const ASN1_TIME *time)
+{
+    const struct tm epoch = { .tm_year = 70, .tm_mday = 1 };
+    int days;
+    int seconds;
+
+    /* ASN1_TIME_to_tm(NULL) would answer with the present. */
+    moment->known = time != NULL && ASN1_TIME_to_tm(time, &moment->tm) == 1 &&
+                    OPENSSL_gmtime_diff(&days, &seconds, &epoch, &moment->tm) == 1;
+    if (moment->known)
+        moment->seconds = (int64_t)days * 86400 + seconds;
+}
+
+static void read_key_usage(struct sp_facts *facts, const X509 *cert)
+{
+    ASN1_BIT_STRING *bits =
+        sp_read_extension(cert, NID_key_usage, ASN1_ITEM_rptr(ASN1_BIT_STRING), &facts->usage);
+
+    for (int i = 0; bits != NULL && i < SP_KU_COUNT; i++)
+        if (ASN1_BIT_STRING_get_bit(bits, i))
+            facts->usage_bits |= 1U << i;
+    ASN1_BIT_STRING_free(bits);
+}
+
+static void read_basic_constraints(struct sp_facts *facts, const X509 *cert)
+{
+    BASIC_CONSTRAINTS *basic = sp_read_extension(cert, NID_basic_constraints,
+                                                 ASN1_ITEM_rptr(BASIC_CONSTRAINTS), &facts->basic);
+
+    facts->ca = basic != NULL && basic->ca != 0;
+    BASIC_CONSTRAINTS_free(basic);
+}
+
+struct sp_facts *sp_facts_new(const X509 *cert)
+{
+    struct sp_facts *facts = OPENSSL_zalloc(sizeof(*facts));
+
+    if (facts == NULL)
+        return NULL;
+    ERR_set_mark();
+    facts->subject = read_subject(cert);
+    facts->serial = read_serial(cert);
+    read_moment(&facts->not_before, X509_get0_notBefore(cert));
+    read_moment(&facts->not_after, X509_get0_notAfter(cert));
+    sp_read_public_key(&facts->key, cert);
+    facts->digest = sp_read_digest(cert);
+    read_key_usage(facts, cert);
+    facts->purposes = sp_read_extension(cert, NID_ext_key_usage, ASN1_ITEM_rptr(EXTENDED_KEY_USAGE),
+                                        &facts->extended);
+    read_basic_constraints(facts, cert);
+    if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert)) {
+        sp_facts_free(facts);
+        facts = NULL;
+    }
+    ERR_pop_to_mark();
+    return facts;
+}
+
+void sp_facts_free(struct sp_facts *facts)
+{
+    if (facts == NULL)
+        return;
+    OPENSSL_free(facts->subject);
+    OPENSSL_free(facts->serial);
+    OPENSSL_free(facts->addresses);
+    OPENSSL_free(facts->bad_address);
+    EXTENDED_KEY_USAGE_free(facts->purposes);
+    OPENSSL_free(facts);
+}
+
+bool sp_facts_has_purpose(const struct sp_facts *facts, int nid)
+{
+    for (int i = 0; i < sk_ASN1_OBJECT_num(facts->purposes); i++)
+        if (OBJ_obj2nid(sk_ASN1_OBJECT_value(facts->purposes, i)) == nid)
+            return true;
+    return false;
+}
+
+bool sp_facts_is_ca(const struct sp_facts *facts)
+{
+    return facts->ca;
+}
+
+bool sp_facts_is_person_ca(const struct sp_facts *facts)
+{
+    /*
+     * What cannot be read, and a missing Key Usage, which restricts nothing,
+     * count as a person's: they must not turn a contact into an issuer.
+     */
+    const unsigned client = SP_KU_DIGITAL_SIGNATURE | SP_KU_KEY_ENCIPHERMENT;
+    bool ca = facts->ca || facts->basic == SP_EXT_DUPLICATE || facts->basic == SP_EXT_BROKEN;
+    bool named =
+        facts->address_count > 0 || facts->san == SP_EXT_DUPLICATE || facts->san == SP_EXT_BROKEN;
+
+    return ca && named && (facts->usage != SP_EXT_READ || (facts->usage_bits & client) != 0);
+}
+
+const char *sp_facts_address(const struct sp_facts *facts, size_t index)
+{
+    return index < facts->address_count ? facts->addresses[index] : NULL;
+}

@@ -1,0 +1,39 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Strings of our own.  Everything returned is freed with OPENSSL_free().
+ */
+#ifndef SP_TEXT_H
+#define SP_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <time.h>
+
+/* printf into a new string; NULL if out of memory. */
+char *sp_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+
+/* A string that grows.  Zero-initialise it; once out of memory it stays `failed`. */
+struct sp_text {
+    char *data; /* owned */
+    size_t len;
+    size_t size;
+    bool failed;
+};
+
+void sp_text_add(struct sp_text *text, const char *string);
+/* Add |item|, with ", " before it unless it is the first. */
+void sp_text_add_item(struct sp_text *text, const char *item);
+/* Add bytes from outside: what is not printable ASCII, and `\`, becomes \HH as in RFC 2253. */
+void sp_text_add_escaped(struct sp_text *text, const void *bytes, size_t len);
+/* Move the string out ("" if nothing was added); NULL if it failed. */
+char *sp_text_take(struct sp_text *text);
+
+char *sp_escape(const void *bytes, size_t len);
+
+/* RFC 3339 in UTC, "2024-07-31T14:20:28Z". */
+char *sp_format_tm(const struct tm *tm);
+char *sp_format_time(time_t at);
+
+#endif

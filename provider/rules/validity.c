@@ -1,0 +1,132 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules on time.  Both bounds belong to the validity (RFC 5280, 4.1.2.5).
+ */
+#include <openssl/crypto.h>
+
+#include "judge.h"
+
+#define DAY          INT64_C(86400)
+#define LONGEST_DAYS 1185
+#define SOON_DAYS    30
+
+static bool is_past(const struct sp_case *c)
+{
+    return c->facts->not_after.known && c->at > c->facts->not_after.seconds;
+}
+
+static bool is_early(const struct sp_case *c)
+{
+    return c->facts->not_before.known && c->at < c->facts->not_before.seconds;
+}
+
+/* Storing is allowed at any time: old mail may need the certificate. */
+static smimepolicy_severity weight(const struct sp_case *c)
+{
+    return c->use == SMIMEPOLICY_UPLOAD ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY;
+}
+
+static char *remedy(const struct sp_case *c, const char *own, const char *contact)
+{
+    if (c->use == SMIMEPOLICY_ENCRYPT)
+        return sp_format("%s", contact);
+    if (c->use == SMIMEPOLICY_UPLOAD)
+        return sp_format("outgoing mail needs a valid certificate");
+    return sp_format("%s", own);
+}
+
+/* "|before||when||after|"; |when| is owned and may be NULL. */
+static char *around(const char *before, char *when, const char *after)
+{
+    char *text = when == NULL ? NULL : sp_format("%s%s%s", before, when, after);
+
+    OPENSSL_free(when);
+    return text;
+}
+
+static void deny_unreadable(struct sp_case *c, enum sp_rule rule, const char *name)
+{
+    sp_verdict_add(c->verdict, rule, weight(c),
+                   (struct sp_say){ sp_format("%s cannot be read", name),
+                                    sp_format("an encoding that is no time"),
+                                    sp_format("a UTCTime or GeneralizedTime"),
+                                    sp_remedy(c, "a certificate that is encoded correctly") });
+}
+
+void sp_ask_expired(struct sp_case *c)
+{
+    const struct sp_moment *end = &c->facts->not_after;
+
+    if (!end->known)
+        deny_unreadable(c, SP_RULE_EXPIRED, "Not After");
+    if (!is_past(c))
+        return;
+    sp_verdict_add(c->verdict, SP_RULE_EXPIRED, weight(c),
+                   (struct sp_say){ around("certificate expired on ", sp_format_tm(&end->tm), ""),
+                                    around("Not After ", sp_format_tm(&end->tm), ""),
+                                    around("Not After no earlier than ", sp_format_time(c->at), ""),
+                                    remedy(c, "renew the certificate",
+                                           "ask the contact for a current certificate") });
+}
+
+void sp_ask_not_yet_valid(struct sp_case *c)
+{
+    const struct sp_moment *start = &c->facts->not_before;
+
+    if (!start->known)
+        deny_unreadable(c, SP_RULE_NOT_YET_VALID, "Not Before");
+    if (!is_early(c))
+        return;
+    sp_verdict_add(
+        c->verdict, SP_RULE_NOT_YET_VALID, weight(c),
+        (struct sp_say){ around("certificate is not valid before ", sp_format_tm(&start->tm), ""),
+                         around("Not Before ", sp_format_tm(&start->tm), ""),
+                         around("Not Before no later than ", sp_format_time(c->at), ""),
+                         remedy(c, "wait until then, check the clock, or use another certificate",
+                                "wait until then, or ask the contact for a current certificate") });
+}
+
+void sp_ask_decrypt_expired(struct sp_case *c)
+{
+    const struct sp_moment *end = &c->facts->not_after;
+
+    if (!is_past(c))
+        return;
+    sp_verdict_add(c->verdict, SP_RULE_DECRYPT_EXPIRED, SMIMEPOLICY_NOTE,
+                   (struct sp_say){ around("certificate expired on ", sp_format_tm(&end->tm),
+                                           " and still decrypts"),
+                                    around("Not After ", sp_format_tm(&end->tm), ""),
+                                    sp_format("nothing: expiry is a rule for outgoing mail"),
+                                    sp_format("give your contacts a current certificate") });
+}
+
+void sp_ask_expires_soon(struct sp_case *c)
+{
+    const struct sp_moment *end = &c->facts->not_after;
+
+    if (!end->known || is_past(c) || end->seconds - c->at >= SOON_DAYS * DAY)
+        return;
+    sp_verdict_add(c->verdict, SP_RULE_EXPIRES_SOON, c->settings->beyond[SP_EXPIRES_SOON],
+                   (struct sp_say){ around("certificate expires on ", sp_format_tm(&end->tm), ""),
+                                    around("Not After ", sp_format_tm(&end->tm), ""),
+                                    sp_format("at least %d days left", SOON_DAYS),
+                                    sp_remedy(c, "a renewed certificate soon") });
+}
+
+void sp_ask_validity_too_long(struct sp_case *c)
+{
+    const struct sp_moment *start = &c->facts->not_before;
+    const struct sp_moment *end = &c->facts->not_after;
+    int64_t length = end->seconds - start->seconds;
+
+    if (c->exempt || !start->known || !end->known || length <= LONGEST_DAYS * DAY)
+        return;
+    sp_verdict_add(
+        c->verdict, SP_RULE_VALIDITY_TOO_LONG, c->settings->beyond[SP_VALIDITY_TOO_LONG],
+        (struct sp_say){ sp_format("certificate is valid for more than %d days", LONGEST_DAYS),
+                         sp_format("%lld days", (long long)((length + DAY - 1) / DAY)),
+                         sp_format("at most %d days", LONGEST_DAYS),
+                         sp_remedy(c, "a certificate with a shorter validity") });
+}

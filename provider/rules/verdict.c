@@ -1,0 +1,203 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "verdict.h"
+
+static void copy_moment(smimepolicy_verdict *verdict, char **out, const struct sp_moment *moment)
+{
+    if (!moment->known)
+        return;
+    *out = sp_format_tm(&moment->tm);
+    if (*out == NULL)
+        verdict->failed = true;
+}
+
+static void copy_addresses(smimepolicy_verdict *verdict, const struct sp_facts *facts)
+{
+    verdict->addresses = OPENSSL_zalloc((facts->address_count + 1) * sizeof(char *));
+    if (verdict->addresses == NULL) {
+        verdict->failed = true;
+        return;
+    }
+    for (size_t i = 0; i < facts->address_count && !verdict->failed; i++) {
+        verdict->addresses[i] = OPENSSL_strdup(facts->addresses[i]);
+        if (verdict->addresses[i] == NULL)
+            verdict->failed = true;
+        else
+            verdict->address_count++;
+    }
+}
+
+smimepolicy_verdict *sp_verdict_new(const struct sp_facts *facts, smimepolicy_use use)
+{
+    smimepolicy_verdict *verdict = OPENSSL_zalloc(sizeof(*verdict));
+
+    if (verdict == NULL)
+        return NULL;
+    verdict->use = use;
+    if (facts == NULL)
+        return verdict;
+    verdict->subject = OPENSSL_strdup(facts->subject);
+    verdict->serial = OPENSSL_strdup(facts->serial);
+    if (verdict->subject == NULL || verdict->serial == NULL)
+        verdict->failed = true;
+    copy_moment(verdict, &verdict->not_before, &facts->not_before);
+    copy_moment(verdict, &verdict->not_after, &facts->not_after);
+    copy_addresses(verdict, facts);
+    return verdict;
+}
+
+static void say_free(struct sp_say *say)
+{
+    OPENSSL_free(say->fault);
+    OPENSSL_free(say->found);
+    OPENSSL_free(say->required);
+    OPENSSL_free(say->remedy);
+}
+
+static bool reserve_finding(smimepolicy_verdict *verdict)
+{
+    size_t size = verdict->size == 0 ? 4 : 2 * verdict->size;
+    smimepolicy_finding *findings;
+
+    if (verdict->count < verdict->size)
+        return true;
+    findings = OPENSSL_realloc(verdict->findings, size * sizeof(*findings));
+    if (findings == NULL)
+        return false;
+    verdict->findings = findings;
+    verdict->size = size;
+    return true;
+}
+
+void sp_verdict_add(smimepolicy_verdict *verdict, enum sp_rule rule, smimepolicy_severity severity,
+                    struct sp_say say)
+{
+    bool complete =
+        say.fault != NULL && say.found != NULL && say.required != NULL && say.remedy != NULL;
+    size_t place = verdict->count;
+
+    if (severity == SMIMEPOLICY_IGNORE) {
+        say_free(&say);
+        return;
+    }
+    if (!complete || !reserve_finding(verdict)) {
+        verdict->failed = true;
+        say_free(&say);
+        return;
+    }
+    for (; place > 0 && verdict->findings[place - 1].severity < severity; place--)
+        verdict->findings[place] = verdict->findings[place - 1];
+    verdict->findings[place] = (struct smimepolicy_finding){ .rule = rule,
+                                                             .severity = severity,
+                                                             .fault = say.fault,
+                                                             .found = say.found,
+                                                             .required = say.required,
+                                                             .remedy = say.remedy };
+    verdict->count++;
+}
+
+smimepolicy_verdict *sp_verdict_finish(smimepolicy_verdict *verdict)
+{
+    if (!verdict->failed)
+        return verdict;
+    smimepolicy_verdict_free(verdict);
+    return NULL;
+}
+
+void smimepolicy_verdict_free(smimepolicy_verdict *verdict)
+{
+    if (verdict == NULL)
+        return;
+    OPENSSL_free(verdict->subject);
+    OPENSSL_free(verdict->serial);
+    OPENSSL_free(verdict->not_before);
+    OPENSSL_free(verdict->not_after);
+    for (size_t i = 0; i < verdict->address_count; i++)
+        OPENSSL_free(verdict->addresses[i]);
+    OPENSSL_free(verdict->addresses);
+    for (size_t i = 0; i < verdict->count; i++) {
+        OPENSSL_free(verdict->findings[i].fault);
+        OPENSSL_free(verdict->findings[i].found);
+        OPENSSL_free(verdict->findings[i].required);
+        OPENSSL_free(verdict->findings[i].remedy);
+    }
+    OPENSSL_free(verdict->findings);
+    OPENSSL_free(verdict);
+}
+
+int smimepolicy_verdict_allowed(const smimepolicy_verdict *verdict)
+{
+    return verdict->count == 0 || verdict->findings[0].severity != SMIMEPOLICY_DENY;
+}
+
+smimepolicy_use smimepolicy_verdict_use(const smimepolicy_verdict *verdict)
+{
+    return verdict->use;
+}
+
+const char *smimepolicy_verdict_get0_subject(const smimepolicy_verdict *verdict)
+{
+    return verdict->subject;
+}
+
+const char *smimepolicy_verdict_get0_serial(const smimepolicy_verdict *verdict)
+{
+    return verdict->serial;
+}
+
+const char *smimepolicy_verdict_get0_address(const smimepolicy_verdict *verdict)
+{
+    return verdict->address_count > 0 ? verdict->addresses[0] : NULL;
+}
+
+size_t smimepolicy_verdict_count(const smimepolicy_verdict *verdict)
+{
+    return verdict->count;
+}
+
+const smimepolicy_finding *smimepolicy_verdict_get0_finding(const smimepolicy_verdict *verdict,
+                                                            size_t index)
+{
+    return index < verdict->count ? &verdict->findings[index] : NULL;
+}
+
+const char *smimepolicy_finding_rule(const smimepolicy_finding *finding)
+{
+    return sp_rule_id(finding->rule);
+}
+
+smimepolicy_severity smimepolicy_finding_severity(const smimepolicy_finding *finding)
+{
+    return finding->severity;
+}
+
+const char *smimepolicy_finding_get0_fault(const smimepolicy_finding *finding)
+{
+    return finding->fault;
+}
+
+const char *smimepolicy_finding_get0_found(const smimepolicy_finding *finding)
+{
+    return finding->found;
+}
+
+const char *smimepolicy_finding_get0_required(const smimepolicy_finding *finding)
+{
+    return finding->required;
+}
+
+const char *smimepolicy_finding_get0_remedy(const smimepolicy_finding *finding)
+{
+    return finding->remedy;
+}
+
+void smimepolicy_free(void *text)
+{
+    OPENSSL_free(text);
+}

@@ -1,0 +1,176 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The verification callback, and the settings that ride on a store.
+ *
+ * Globals: the ex_data index and the library number of our reasons, both
+ * written once under CRYPTO_ONCE.
+ */
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "verdict.h"
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static int store_index = -1;
+static int error_library;
+
+/* Filled in and kept by the error queue for good. */
+static ERR_STRING_DATA reasons[SP_RULE_COUNT + 1];
+static ERR_STRING_DATA library_name[] = { { 0, "smimepolicy" }, { 0, NULL } };
+
+static void free_settings(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long argl,
+                          void *argp)
+{
+    (void)parent, (void)all, (void)index, (void)argl, (void)argp;
+    smimepolicy_settings_free(data);
+}
+
+static void set_up(void)
+{
+    store_index =
+        CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL, free_settings);
+    error_library = ERR_get_next_error_library();
+    for (int i = 0; i < SP_RULE_COUNT; i++)
+        reasons[i] =
+            (ERR_STRING_DATA){ ERR_PACK(0, 0, (unsigned long)i + 1), sp_rule_reason((size_t)i) };
+    ERR_load_strings(error_library, library_name);
+    ERR_load_strings(error_library, reasons);
+}
+
+int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_settings *settings)
+{
+    smimepolicy_settings *copy;
+
+    if (!CRYPTO_THREAD_run_once(&once, set_up) || store_index < 0)
+        return 0;
+    copy = sp_settings_dup(settings);
+    if (copy == NULL)
+        return 0;
+    smimepolicy_settings_free(X509_STORE_get_ex_data(store, store_index));
+    if (X509_STORE_set_ex_data(store, store_index, copy))
+        return 1;
+    smimepolicy_settings_free(copy);
+    return 0;
+}
+
+/* Settings of the store, else defaults in |*own|, which the caller frees; NULL: out of memory. */
+static const smimepolicy_settings *settings_for(X509_STORE_CTX *ctx, smimepolicy_settings **own)
+{
+    X509_STORE *store = X509_STORE_CTX_get0_store(ctx);
+    const smimepolicy_settings *settings =
+        store == NULL ? NULL : X509_STORE_get_ex_data(store, store_index);
+
+    *own = settings == NULL ? smimepolicy_settings_new() : NULL;
+    return settings == NULL ? *own : settings;
+}
+
+/* Raise each denial, and say whether there was one.  Observing spares all but distrust-default. */
+static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
+{
+    bool refused = false;
+
+    for (size_t i = 0; i < verdict->count; i++) {
+        const smimepolicy_finding *finding = &verdict->findings[i];
+        char *line;
+
+        if (finding->severity != SMIMEPOLICY_DENY ||
+            (observe && finding->rule != SP_RULE_DISTRUST_DEFAULT))
+            continue;
+        refused = true;
+        line = smimepolicy_finding_text(verdict, finding);
+        ERR_raise_data(error_library, (int)finding->rule + 1, "%s",
+                       line == NULL ? finding->fault : line);
+        OPENSSL_free(line);
+    }
+    return refused;
+}
+
+/* The issuer in |chain| that is a person's own certificate, or NULL. */
+static X509 *find_person(const STACK_OF(X509) *chain, bool *complete)
+{
+    for (int i = 1; i < sk_X509_num(chain); i++) {
+        struct sp_facts *facts = sp_facts_new(sk_X509_value(chain, i));
+        bool person = facts != NULL && sp_facts_is_person_ca(facts);
+
+        *complete = *complete && facts != NULL;
+        sp_facts_free(facts);
+        if (person)
+            return sk_X509_value(chain, i);
+    }
+    return NULL;
+}
+
+/* NULL also where the chain is trusted; |*complete| becomes false when out of memory. */
+static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, const STACK_OF(X509) *chain,
+                                        const smimepolicy_settings *settings, bool *complete)
+{
+    const X509 *person = find_person(chain, complete);
+    smimepolicy_verdict *verdict = NULL;
+    struct sp_facts *facts;
+
+    if (person != NULL) {
+        facts = sp_facts_new(person);
+        if (facts != NULL)
+            verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                                "a contact's own certificate cannot vouch for others",
+                                facts->subject, "a CA that was provided as a CA",
+                                "provide the sender's certificate, or its issuing CA");
+        sp_facts_free(facts);
+        *complete = *complete && verdict != NULL;
+    } else if (settings->trust == SP_TRUST_KEYRING) {
+        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                            "nobody provided this signer or its CA", "trust = keyring, no keyring",
+                            "a certificate in the keyring",
+                            "set trust = caller: this release has no keyring");
+        *complete = *complete && verdict != NULL;
+    }
+    return verdict;
+}
+
+static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *settings)
+{
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    const X509 *signer = X509_STORE_CTX_get0_cert(ctx);
+    bool observe = settings->mode == SP_MODE_OBSERVE;
+    bool complete = true;
+    struct sp_facts *facts = sp_facts_new(signer);
+    smimepolicy_verdict *own = NULL;
+    smimepolicy_verdict *trust = NULL;
+    bool refused;
+
+    if (facts != NULL) {
+        /* The program's own check of validity has been made: no clock here. */
+        own = sp_judge(facts, SMIMEPOLICY_VERIFY, 0, SP_WITHOUT_VALIDITY, settings);
+        trust = judge_trust(facts, chain, settings, &complete);
+    }
+    refused = facts == NULL || own == NULL || !complete;
+    if (own != NULL && raise_denials(own, observe))
+        refused = true;
+    if (trust != NULL && raise_denials(trust, observe))
+        refused = true;
+    smimepolicy_verdict_free(own);
+    smimepolicy_verdict_free(trust);
+    sp_facts_free(facts);
+    return !refused;
+}
+
+int smimepolicy_verify_cb(int ok, X509_STORE_CTX *ctx)
+{
+    smimepolicy_settings *own = NULL;
+    const smimepolicy_settings *settings = NULL;
+    bool passes = false;
+
+    /* The leaf comes last, with the chain complete and trusted. */
+    if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0)
+        return ok;
+    if (CRYPTO_THREAD_run_once(&once, set_up) && store_index >= 0)
+        settings = settings_for(ctx, &own);
+    if (settings != NULL)
+        passes = signer_passes(ctx, settings);
+    smimepolicy_settings_free(own);
+    if (!passes)
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+    return passes ? ok : 0;
+}
