@@ -130,6 +130,13 @@ def _recipes():
 
     yield Recipe("foreign", issuer="foreign_root", test=False)
     yield Recipe("old_chain", issuer="old_intermediate", test=False)
+    # Certificates of servers: good for their own work, none of it mail.
+    yield _unusable("web_rsa", "san-email", san="DNS:localhost,IP:127.0.0.1",
+                    extended="serverAuth,clientAuth", test=False)
+    yield _unusable("web_ec", "san-email", key="p256", usage="digitalSignature",
+                    san="DNS:localhost,IP:127.0.0.1", extended="serverAuth,clientAuth", test=False)
+    yield _unusable("stamper", "san-email", key="p256", usage="digitalSignature", san=None,
+                    extended="critical,timeStamping", test=False)
     # What the rules beyond the guide's look at.  `modern` has nothing to remark on.
     yield Recipe("modern", dates=around_now(-1, 700), test=False)
     yield Recipe("weak_key", key="rsa1024", dates=around_now(-1, 700), test=False)

@@ -1,0 +1,126 @@
+#!/bin/bash
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# quickstart.sh: on a bare Debian 12, as root: install the packages, build, install, and do
+# the main job on a real mail.  Ends non-zero if anything is not as promised.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.."
+unset "${!OPENSSL_@}" "${!SSL_CERT_@}"
+export LC_ALL=C
+
+say() {
+    printf '\n== %s\n' "$*"
+}
+
+fail() {
+    printf 'quickstart: %s\n' "$*" >&2
+    exit 1
+}
+
+# show COMMAND…: print it, then run it.
+show() {
+    printf '$ %s\n' "$*"
+    "$@"
+}
+
+# refused RULE COMMAND…: it must fail, name the rule and leave no file out.eml behind.
+refused() {
+    local rule=$1 rc=0
+    shift
+    rm -f out.eml
+    printf '$ %s\n' "$*"
+    "$@" >stdout.txt 2>stderr.txt || rc=$?
+    cat stderr.txt
+    echo "(exit code $rc)"
+    [ $rc -ne 0 ] || fail "was not refused: $*"
+    grep -qF "[$rule]" stderr.txt || fail "the reason [$rule] is missing"
+}
+
+say "Packages"
+"$here/install-packages.sh" "$here/packages.txt"
+
+say "Build and install"
+cmake --preset release -DSP_TESTS=OFF
+cmake --build --preset release
+cmake --install build/release
+ldconfig
+
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+
+say "Certificates: Alice and Bob; Carol's has expired, Dave's is a web server's"
+certificate() { # NAME DAYS EXTENSION…
+    local name=$1 days=$2
+    shift 2
+    openssl req -newkey rsa:2048 -nodes -keyout "$name.key" -out "$name.csr" \
+        -subj "/CN=$name" 2>/dev/null
+    printf '%s\n' "$@" >"$name.ext"
+    openssl x509 -req -in "$name.csr" -signkey "$name.key" -days "$days" \
+        -extfile "$name.ext" -out "$name.pem" 2>/dev/null
+}
+mail_key='keyUsage=digitalSignature,keyEncipherment'
+for name in alice bob; do
+    certificate $name 365 "$mail_key" "subjectAltName=email:$name@example.com"
+done
+certificate carol -1 "$mail_key" "subjectAltName=email:carol@example.com"
+certificate dave 365 "$mail_key" "subjectAltName=DNS:www.example.com" "extendedKeyUsage=serverAuth"
+ls ./*.pem
+
+cat >mail.eml <<'MAIL'
+Content-Type: text/plain; charset=utf-8
+
+Dear Bob,
+
+the contract is ready.
+
+Alice
+MAIL
+
+stock() { # OPERATION ARGUMENT…
+    local operation=$1
+    shift
+    show openssl cms "-$operation" "$@"
+}
+
+ours() { # OPERATION ARGUMENT…
+    show smime-policy "$@"
+}
+
+same_text() {
+    diff <(tr -d '\r' <"$1") <(tr -d '\r' <"$2") >/dev/null || fail "$2 differs from $1"
+}
+
+round_trip() { # stock|ours
+    rm -f signed.eml verified.txt sealed.eml opened.eml
+    "$1" sign -in mail.eml -signer alice.pem -inkey alice.key -out signed.eml
+    "$1" verify -in signed.eml -CAfile alice.pem -out verified.txt
+    same_text mail.eml verified.txt
+    "$1" encrypt -aes256 -in signed.eml -out sealed.eml bob.pem
+    "$1" decrypt -in sealed.eml -recip bob.pem -inkey bob.key -out opened.eml
+    same_text signed.eml opened.eml
+}
+
+say "Stock openssl under the policy: nothing but OPENSSL_CONF"
+smime-policy config >openssl.cnf
+show export OPENSSL_CONF="$work/openssl.cnf"
+round_trip stock
+
+say "Two refusals, by stock openssl"
+refused expired openssl cms -encrypt -aes256 -in mail.eml -out out.eml carol.pem
+refused san-email openssl cms -sign -in mail.eml -signer dave.pem -inkey dave.key -out out.eml
+
+unset OPENSSL_CONF
+say "The command"
+round_trip ours
+
+say "Two refusals, by the command"
+refused expired smime-policy encrypt -in mail.eml -out out.eml carol.pem
+[ ! -e out.eml ] || fail "a refusal left out.eml behind"
+refused san-email smime-policy sign -in mail.eml -signer dave.pem -inkey dave.key -out out.eml
+[ ! -e out.eml ] || fail "a refusal left out.eml behind"
+
+say "All as promised"

@@ -1,0 +1,96 @@
+#!/bin/bash
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# test-all.sh: every test, on a bare Debian 12 as root.  Stops at the first runner that fails.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+cd "$here/.."
+export LC_ALL=C
+log=$(mktemp)
+trap 'rm -f "$log"' EXIT
+
+# run NAME COMMAND…: quiet if it succeeds; else everything it said.
+run() {
+    local name=$1 start=$SECONDS
+    shift
+    if "$@" >"$log" 2>&1; then
+        printf 'ok      %s (%d s)\n' "$name" $((SECONDS - start))
+        return
+    fi
+    cat "$log"
+    printf 'FAILED  %s\n' "$name"
+    exit 1
+}
+
+build() { # PRESET
+    cmake --preset "$1" -DSP_TESTS=ON && cmake --build --preset "$1"
+}
+
+# unit NAME PRESET [PREFIX…]: run the unit tests, show libcheck's closing lines.
+unit() {
+    local name=$1 preset=$2
+    shift 2
+    run "$name" "$@" ctest --test-dir "build/$preset" -V
+    grep -ohE '[0-9]+%: Checks: .*|[0-9]+% tests passed.*' "$log" | sed 's/^/        /'
+    grep -q '%: Checks:' "$log" || { printf 'FAILED  %s: no test ran\n' "$name"; exit 1; }
+}
+
+# Address randomisation that is too wide for the thread sanitizer makes it die at start.
+fixed_addresses() {
+    if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
+}
+
+memcheck() {
+    local program count=0
+    while IFS= read -r program; do
+        CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
+            "$program" || return
+        count=$((count + 1))
+    done < <(find build/release/tests -type f -executable -name 'test_*')
+    [ $count -gt 0 ]
+}
+
+sources() { # EXTENSION…
+    local extension
+    for extension; do
+        git ls-files -co --exclude-standard "*.$extension"
+    done
+}
+
+format() {
+    sources c h | xargs clang-format --dry-run -Werror
+}
+
+cppcheck_all() {
+    cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+        --inline-suppr --suppress=missingIncludeSystem -I include -I provider -I provider/rules \
+        provider shim
+}
+
+tidy() {
+    run-clang-tidy -quiet -p build/clang "$PWD/(provider|shim)/"
+}
+
+shell() {
+    sources sh | xargs shellcheck .ci/run
+}
+
+run "packages" "$here/install-packages.sh" "$here/packages.txt" "$here/packages-test.txt"
+run "format" format
+run "shellcheck" shell
+run "gcc release build" build release
+unit "unit tests" release
+run "clang build" build clang
+run "cppcheck" cppcheck_all
+run "clang-tidy" tidy
+run "asan+ubsan build" build asan
+unit "unit tests, asan+ubsan" asan
+run "tsan build" build tsan
+unit "unit tests, tsan" tsan fixed_addresses
+run "unit tests, valgrind" memcheck
+printf 'integration tests\n'
+SP_BUILD=build/release /usr/bin/python3 -m pytest -q integration ||
+    { printf 'FAILED  integration tests\n'; exit 1; }
+printf 'all tests passed\n'
