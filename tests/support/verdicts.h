@@ -1,0 +1,36 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Verdicts in a form that a row of a test can spell out.
+ */
+#ifndef SP_TEST_VERDICTS_H
+#define SP_TEST_VERDICTS_H
+
+#include <check.h>
+
+#include "certs.h"
+#include "smimepolicy.h"
+
+/* "deny:key-usage warn:weak-key", in the verdict's order; "" if there is nothing to say. */
+char *sp_summary(const smimepolicy_verdict *verdict);
+
+/* The first finding under |rule|, or NULL. */
+const smimepolicy_finding *sp_find(const smimepolicy_verdict *verdict, const char *rule);
+
+/*
+ * Judge the certificate of |recipe| for |use| and compare; `key = value` pairs
+ * in |settings|, ended by NULL, or NULL itself.  Judged twice, as an X509 and
+ * from its DER: both must agree.
+ */
+void sp_expect(const struct sp_recipe *recipe, smimepolicy_use use, time_t at,
+               const char *const *settings, const char *expected);
+
+smimepolicy_settings *sp_settings_of(const char *const *pairs);
+
+/* Run |suite|, print its closing line, and return the exit code. */
+int sp_run(Suite *suite);
+
+#define SP_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))
+
+#endif
