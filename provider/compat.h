@@ -1,0 +1,36 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What differs between the OpenSSL versions we run with, 3.0 to 4.0.
+ */
+#ifndef SP_COMPAT_H
+#define SP_COMPAT_H
+
+#include <openssl/core_dispatch.h>
+#include <openssl/opensslv.h>
+
+/*
+ * Functions that came after 3.0.  Their ids never change, and a module that
+ * was built with 3.0 gates them when it runs with a newer libcrypto.
+ */
+enum {
+    SP_SIGNATURE_QUERY_KEY_TYPES = 26,
+    SP_SIGNATURE_SIGN_MESSAGE_INIT = 27,
+    SP_SIGNATURE_SIGN_MESSAGE_UPDATE = 28,
+    SP_SIGNATURE_VERIFY_MESSAGE_INIT = 30,
+    SP_KEM_AUTH_ENCAPSULATE_INIT = 12
+};
+
+typedef const char **sp_signature_query_key_types_fn(void);
+typedef int sp_kem_auth_encapsulate_init_fn(void *ctx, void *key, void *auth,
+                                            const OSSL_PARAM params[]);
+
+/* 4.0 made the certificate of a trust check const. */
+#if OPENSSL_VERSION_MAJOR >= 4
+typedef const X509 sp_trust_x509;
+#else
+typedef X509 sp_trust_x509;
+#endif
+
+#endif

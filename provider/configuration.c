@@ -1,0 +1,73 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "configuration.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/conf.h>
+#include <openssl/params.h>
+
+#include "policy.h"
+
+/* The value of |key| in the provider's section, or NULL. */
+static const char *core_value(const struct sp_upcalls *up, const char *key)
+{
+    char *value = NULL;
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_ptr(key, &value, 0), OSSL_PARAM_END };
+
+    return up->get_params(up->handle, params) == 1 ? value : NULL;
+}
+
+/*
+ * The core does not say which file a value came from.  In the default library
+ * context it is the process's configuration file.
+ */
+static void lock_for(const struct sp_upcalls *up, const char *fault)
+{
+    const bool is_default = sp_upcalls_libctx(up) == OSSL_LIB_CTX_get0_global_default();
+    char *file = is_default ? CONF_get1_default_config_file() : NULL;
+    char reason[1024];
+
+    (void)snprintf(reason, sizeof(reason),
+                   "%s (in %s); mend the setting, or see "
+                   "'smime-policy config --lint'",
+                   fault, file != NULL ? file : "the configuration of this library context");
+    OPENSSL_free(file);
+    sp_policy_lock(reason);
+}
+
+static void refuse_fixed_rules(const struct sp_upcalls *up, smimepolicy_settings *settings)
+{
+    const char *key, *value;
+    char *why = NULL;
+
+    for (size_t i = 0; (key = sp_settings_fixed_rule(i)) != NULL; i++) {
+        if ((value = core_value(up, key)) == NULL)
+            continue;
+        if (smimepolicy_settings_set(settings, key, value, &why) != 1)
+            lock_for(up, why != NULL ? why : key);
+        smimepolicy_free(why);
+    }
+}
+
+smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    const char *key, *value;
+    char *why = NULL;
+
+    if (settings == NULL)
+        return NULL;
+    for (size_t i = 0; (key = sp_settings_key(i)) != NULL; i++) {
+        if ((value = core_value(up, key)) == NULL)
+            continue;
+        if (smimepolicy_settings_set(settings, key, value, &why) != 1)
+            lock_for(up, why != NULL ? why : key);
+        smimepolicy_free(why);
+    }
+    refuse_fixed_rules(up, settings);
+    return settings;
+}

@@ -1,0 +1,124 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Gates of ASYM_CIPHER: to whom mail may be encrypted with RSA.
+ *
+ * Judged when the data come, because a TLS client encrypts its premaster
+ * secret to a certificate that is none for mail.
+ */
+#include "classify.h"
+#include "contexts.h"
+#include "judge.h"
+
+struct cipher {
+    struct sp_slot slot;
+    OSSL_FUNC_asym_cipher_encrypt_init_fn *encrypt_init;
+    OSSL_FUNC_asym_cipher_encrypt_fn *encrypt;
+    OSSL_FUNC_asym_cipher_freectx_fn *freectx;
+    OSSL_FUNC_asym_cipher_dupctx_fn *dupctx;
+};
+
+#define SLOTS 16
+static struct cipher ciphers[SLOTS];
+
+static int encrypt_init(const struct cipher *c, void *ctx, void *key, const OSSL_PARAM params[])
+{
+    int done = c->encrypt_init(ctx, key, params);
+
+    if (done == 1 && !sp_contexts_begin(ctx, key, &c->slot, false))
+        return sp_gate_no_memory();
+    return done;
+}
+
+static bool may_encrypt(const void *ctx, const unsigned char *data, size_t length)
+{
+    struct sp_context context;
+    bool allowed = true;
+
+    if (!sp_contexts_get(ctx, &context) || context.stage == SP_STAGE_PASSED)
+        return true;
+    if (context.stage == SP_STAGE_REFUSED)
+        return false;
+    if (context.key != NULL && !(data != NULL && sp_is_tls_premaster(data, length)))
+        allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_NONE);
+    sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
+    return allowed;
+}
+
+static void *dupctx(const struct cipher *c, void *ctx)
+{
+    void *copy = c->dupctx(ctx);
+
+    if (copy == NULL || sp_contexts_copy(ctx, copy))
+        return copy;
+    c->freectx(copy);
+    (void)sp_gate_no_memory();
+    return NULL;
+}
+
+#define ENTRIES(n)                                                                                 \
+    static int encrypt_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                   \
+    {                                                                                              \
+        return encrypt_init(&ciphers[0##n], ctx, key, params);                                     \
+    }                                                                                              \
+    static int encrypt_##n(void *ctx, unsigned char *out, size_t *out_length, size_t size,         \
+                           const unsigned char *data, size_t length)                               \
+    {                                                                                              \
+        return may_encrypt(ctx, data, length)                                                      \
+                   ? ciphers[0##n].encrypt(ctx, out, out_length, size, data, length)               \
+                   : 0;                                                                            \
+    }                                                                                              \
+    static void freectx_##n(void *ctx)                                                             \
+    {                                                                                              \
+        sp_contexts_end(ctx);                                                                      \
+        ciphers[0##n].freectx(ctx);                                                                \
+    }                                                                                              \
+    static void *dupctx_##n(void *ctx)                                                             \
+    {                                                                                              \
+        return dupctx(&ciphers[0##n], ctx);                                                        \
+    }
+SP_SLOTS_16(ENTRIES)
+#undef ENTRIES
+
+#define ENTRY(id, name)                                                                            \
+    {                                                                                              \
+        (id), (void (*)(void))(name)                                                               \
+    }
+#define GATES 4
+static const struct sp_gate gates[SLOTS][GATES] = {
+#define ROW(n)                                                                                     \
+    { ENTRY(OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT, encrypt_init_##n),                                 \
+      ENTRY(OSSL_FUNC_ASYM_CIPHER_ENCRYPT, encrypt_##n),                                           \
+      ENTRY(OSSL_FUNC_ASYM_CIPHER_FREECTX, freectx_##n),                                           \
+      ENTRY(OSSL_FUNC_ASYM_CIPHER_DUPCTX, dupctx_##n) },
+    SP_SLOTS_16(ROW)
+#undef ROW
+};
+
+OSSL_DISPATCH *sp_gate_asym_cipher(const OSSL_ALGORITHM *algorithm,
+                                   const struct sp_backend *backend, bool *untouched)
+{
+    const OSSL_DISPATCH *functions = algorithm->implementation;
+    size_t i = 0;
+
+    *untouched = false;
+    while (i < SLOTS && ciphers[i].slot.backend != NULL && ciphers[i].slot.backend != functions)
+        i++;
+    if (i == SLOTS)
+        return NULL;
+    if (ciphers[i].slot.backend == NULL)
+        ciphers[i] = (struct cipher){
+            .slot = { .backend = functions,
+                      .names = algorithm->algorithm_names,
+                      .export_key =
+                          sp_export_for(backend, OSSL_OP_ASYM_CIPHER, algorithm->algorithm_names) },
+#define TAKE(type, id) (OSSL_FUNC_asym_cipher_##type *)sp_dispatch_find(functions, id)
+            .encrypt_init = TAKE(encrypt_init_fn, OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT),
+            .encrypt = TAKE(encrypt_fn, OSSL_FUNC_ASYM_CIPHER_ENCRYPT),
+            .freectx = TAKE(freectx_fn, OSSL_FUNC_ASYM_CIPHER_FREECTX),
+            .dupctx = TAKE(dupctx_fn, OSSL_FUNC_ASYM_CIPHER_DUPCTX)
+#undef TAKE
+        };
+    return sp_splice(functions, gates[i], GATES);
+}

@@ -1,0 +1,44 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a gate has to remember of an operation between its init and its data,
+ * by the address of the backend's context.
+ */
+#ifndef SP_CONTEXTS_H
+#define SP_CONTEXTS_H
+
+#include <stdbool.h>
+
+#include "slots.h"
+
+enum sp_stage {
+    SP_STAGE_NEW,    /* no data seen yet */
+    SP_STAGE_PASSED, /* judged, or none of our business */
+    SP_STAGE_REFUSED /* judged and refused: more data changes nothing */
+};
+
+struct sp_context {
+    const void *address; /* the backend's context */
+    const void *key;     /* borrowed: the context holds it until its next init */
+    const struct sp_slot *slot;
+    bool verifying;
+    enum sp_stage stage;
+};
+
+bool sp_contexts_init(void);
+void sp_contexts_free(void);
+
+/*
+ * Note an init.  A NULL |key| starts again with the key of before.  False if
+ * out of memory; the operation must then be refused.
+ */
+bool sp_contexts_begin(const void *address, const void *key, const struct sp_slot *slot,
+                       bool verifying);
+/* False if nothing was noted. */
+bool sp_contexts_get(const void *address, struct sp_context *context);
+void sp_contexts_set_stage(const void *address, enum sp_stage stage);
+bool sp_contexts_copy(const void *from, const void *to);
+void sp_contexts_end(const void *address);
+
+#endif

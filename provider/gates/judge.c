@@ -1,0 +1,229 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "judge.h"
+
+#include <openssl/err.h>
+
+#include "decision_log.h"
+#include "policy.h"
+#include "reasons.h"
+#include "register.h"
+#include "trace.h"
+
+bool sp_gate_no_memory(void)
+{
+    SP_RAISE(SP_REASON_NO_MEMORY, "nothing is known of this key");
+    return false;
+}
+
+static bool refuse_locked(const char *operation)
+{
+    const struct sp_decision decision = {
+        .operation = operation, .refused = true, .denied = true, .note = sp_policy_locked()
+    };
+
+    SP_RAISE(SP_REASON_LOCKED, "refused: %s: %s", operation, decision.note);
+    sp_decision_log(&decision);
+    return false;
+}
+
+/* Raise and log a verdict that stands alone; true if the operation goes on. */
+static bool conclude(const char *operation, const smimepolicy_verdict *verdict,
+                     const struct sp_cert *cert, bool observed)
+{
+    const struct sp_decision decision = { .operation = operation,
+                                          .denied = !smimepolicy_verdict_allowed(verdict),
+                                          .refused =
+                                              !smimepolicy_verdict_allowed(verdict) && !observed,
+                                          .verdict = verdict,
+                                          .certificate = cert != NULL ? cert->digest : NULL };
+
+    if (decision.refused)
+        sp_raise_verdict(verdict);
+    sp_decision_log(&decision);
+    return !decision.refused;
+}
+
+static bool observing(void)
+{
+    return sp_policy()->mode == SP_MODE_OBSERVE;
+}
+
+static bool refuse_unknown(smimepolicy_use use, enum sp_via via)
+{
+    smimepolicy_verdict *verdict;
+    bool allowed;
+
+    verdict = sp_refuse(
+        SP_CERTIFICATE_REQUIRED, NULL, use,
+        via == SP_VIA_FIRST ? "the key's certificate was parsed before OpenSSL was initialised"
+                            : "the key belongs to no certificate that this program has parsed",
+        "a key without a certificate", "a key whose certificate was parsed",
+        via == SP_VIA_FIRST ? "call OPENSSL_init_crypto() before reading the first certificate"
+                            : "provide the certificate that belongs to the key");
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    allowed = conclude(smimepolicy_use_name(use), verdict, NULL, observing());
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+/* NULL if out of memory. */
+static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_use use)
+{
+    const struct sp_facts *facts = sp_cert_facts(cert);
+
+    if (facts != NULL)
+        return sp_judge(facts, use, time(NULL), SP_WITH_VALIDITY, sp_policy());
+    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, "the key's certificate is not complete",
+                     "a certificate that is still being parsed or built", "a complete certificate",
+                     "finish the certificate, or parse it in the thread that uses it");
+}
+
+/*
+ * The key fits several certificates of which only some may be used, and
+ * nothing tells which one is meant.
+ */
+static void raise_shared(const smimepolicy_verdict *allowed, const smimepolicy_verdict *refused)
+{
+    SP_RAISE(SP_REASON_SHARED_KEY, "allowed: %s (serial %s); refused: %s (serial %s)",
+             smimepolicy_verdict_get0_subject(allowed), smimepolicy_verdict_get0_serial(allowed),
+             smimepolicy_verdict_get0_subject(refused), smimepolicy_verdict_get0_serial(refused));
+}
+
+/* All must be allowed: a certificate of the same key may be the one that is meant. */
+static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners)
+{
+    smimepolicy_verdict *good = NULL, *bad = NULL;
+    const struct sp_cert *good_cert = NULL, *bad_cert = NULL;
+    bool allowed = true;
+
+    for (size_t i = 0; i < owners->count && allowed; i++) {
+        smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use);
+        smimepolicy_verdict **kept = NULL;
+
+        if (verdict == NULL)
+            allowed = sp_gate_no_memory();
+        else if (smimepolicy_verdict_allowed(verdict) && good == NULL)
+            kept = &good, good_cert = owners->certs[i];
+        else if (!smimepolicy_verdict_allowed(verdict) && bad == NULL)
+            kept = &bad, bad_cert = owners->certs[i];
+        if (kept != NULL)
+            *kept = verdict;
+        else
+            smimepolicy_verdict_free(verdict);
+    }
+    if (allowed && bad != NULL) {
+        if (good != NULL && !observing())
+            raise_shared(good, bad);
+        allowed = conclude(smimepolicy_use_name(use), bad, bad_cert, observing());
+    } else if (allowed && good != NULL) {
+        allowed = conclude(smimepolicy_use_name(use), good, good_cert, observing());
+    }
+    smimepolicy_verdict_free(good);
+    smimepolicy_verdict_free(bad);
+    return allowed;
+}
+
+static bool unknown_passes(enum sp_evidence evidence)
+{
+    if (evidence == SP_EVIDENCE_TLS)
+        return true;
+    return evidence == SP_EVIDENCE_NONE && !sp_policy()->refuse_unknown_keys;
+}
+
+static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
+                                         [SP_VIA_FIRST] = "a certificate from before us",
+                                         [SP_VIA_MATCH] = "match",
+                                         [SP_VIA_OWN_KEY] = "own key",
+                                         [SP_VIA_FINGERPRINT] = "fingerprint" };
+
+/* Look the key up; false (and raised) if that failed. */
+static bool find_owners(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
+                        const char *operation)
+{
+    bool found;
+
+    ERR_set_mark();
+    sp_thread_event();
+    found = sp_owners_find(owners, key, slot->export_key);
+    ERR_pop_to_mark();
+    SP_TRACE("%s with %s: %zu certificates by %s", operation, slot->names, owners->count,
+             via_names[owners->via]);
+    if (found && (owners->count > 0 || !sp_register_has_failed()))
+        return true;
+    sp_owners_free(owners);
+    return sp_gate_no_memory();
+}
+
+bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
+                    enum sp_evidence evidence)
+{
+    const char *operation = smimepolicy_use_name(use);
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!find_owners(&owners, key, slot, operation))
+        return false;
+    if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
+        allowed = refuse_locked(operation);
+    else if (owners.count > 0)
+        allowed = judge_owners(use, &owners);
+    else
+        allowed = unknown_passes(evidence) || refuse_unknown(use, owners.via);
+    sp_owners_free(&owners);
+    if (use == SMIMEPOLICY_SIGN)
+        sp_keys_forget_matches(key);
+    return allowed;
+}
+
+bool sp_gate_watches_verification(void)
+{
+    return sp_policy()->refuse_unverified_signers || sp_policy_locked() != NULL;
+}
+
+/* A signature that verifies under a certificate that nobody checked. */
+static bool refuse_unverified(const struct sp_cert *cert)
+{
+    smimepolicy_verdict *verdict =
+        sp_refuse(SP_DISTRUST_DEFAULT, cert != NULL ? sp_cert_facts(cert) : NULL,
+                  SMIMEPOLICY_VERIFY, "the signer's certificate was not verified",
+                  "verification switched off", "a signer that is verified as one of S/MIME",
+                  "verify with the issuing CA provided and without options that skip it");
+    bool allowed;
+
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    SP_RAISE(SP_REASON_UNVERIFIED, "unverified_signers = refuse");
+    allowed = conclude("verify", verdict, cert, false);
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence)
+{
+    const struct sp_cert *unverified = NULL;
+    struct sp_owners owners;
+    bool allowed, verified = false;
+
+    if (!sp_gate_watches_verification())
+        return true;
+    if (!find_owners(&owners, key, slot, "verify"))
+        return false;
+    for (size_t i = 0; i < owners.count; i++) {
+        if (atomic_load(&owners.certs[i]->was_verified))
+            verified = true;
+        else
+            unverified = owners.certs[i];
+    }
+    if (owners.count == 0 && evidence != SP_EVIDENCE_ATTRIBUTES)
+        allowed = true;
+    else if (sp_policy_locked() != NULL)
+        allowed = refuse_locked("verify");
+    else
+        allowed = verified || refuse_unverified(unverified);
+    sp_owners_free(&owners);
+    return allowed;
+}

@@ -1,0 +1,42 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Where a gate asks: from the key to its certificates, from them to a verdict.
+ */
+#ifndef SP_JUDGE_H
+#define SP_JUDGE_H
+
+#include <stdbool.h>
+
+#include "rules.h"
+#include "slots.h"
+
+/* What shows that an operation is one on mail. */
+enum sp_evidence {
+    SP_EVIDENCE_ATTRIBUTES, /* signed attributes: it is mail */
+    SP_EVIDENCE_NONE,       /* it may be anything, a key of no certificate passes */
+    SP_EVIDENCE_TLS         /* a key that came over the wire: as above, whatever the settings */
+};
+
+/*
+ * May |key| be used to sign, or encrypted to?
+ *
+ * Logs the decision.  Leaves the error queue as it was if the answer is yes,
+ * and has raised a reason for each fault if it is no.
+ */
+bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
+                    enum sp_evidence evidence);
+
+/*
+ * With `unverified_signers = refuse`: was the certificate of |key| ever checked
+ * as the one of an S/MIME signer?  Without it: yes.
+ */
+bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence);
+/* Is there anything to ask sp_gate_verifies()? */
+bool sp_gate_watches_verification(void);
+
+/* Raises that memory ran out, and returns false. */
+bool sp_gate_no_memory(void);
+
+#endif

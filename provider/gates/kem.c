@@ -1,0 +1,78 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Gates of KEM: to whom mail may be encrypted with key encapsulation.
+ */
+#include "compat.h"
+#include "judge.h"
+#include "register.h"
+
+struct kem {
+    struct sp_slot slot;
+    OSSL_FUNC_kem_encapsulate_init_fn *encapsulate_init;
+    sp_kem_auth_encapsulate_init_fn *auth_encapsulate_init;
+};
+
+#define SLOTS 64
+static struct kem kems[SLOTS];
+
+static bool may_encapsulate(const struct kem *k, const void *key)
+{
+    /* TLS sets its peer's key share into a new key, a certificate's key is decoded. */
+    return key == NULL ||
+           sp_gate_allows(SMIMEPOLICY_ENCRYPT, key, &k->slot,
+                          sp_keys_was_loaded(key) ? SP_EVIDENCE_NONE : SP_EVIDENCE_TLS);
+}
+
+#define ENTRIES(n)                                                                                 \
+    static int encapsulate_init_##n(void *ctx, void *key, const OSSL_PARAM params[])               \
+    {                                                                                              \
+        return may_encapsulate(&kems[0##n], key) && kems[0##n].encapsulate_init(ctx, key, params); \
+    }                                                                                              \
+    static int auth_encapsulate_init_##n(void *ctx, void *key, void *auth,                         \
+                                         const OSSL_PARAM params[])                                \
+    {                                                                                              \
+        return may_encapsulate(&kems[0##n], key) &&                                                \
+               kems[0##n].auth_encapsulate_init(ctx, key, auth, params);                           \
+    }
+SP_SLOTS_64(ENTRIES)
+#undef ENTRIES
+
+#define ENTRY(id, name)                                                                            \
+    {                                                                                              \
+        (id), (void (*)(void))(name)                                                               \
+    }
+#define GATES 2
+static const struct sp_gate gates[SLOTS][GATES] = {
+#define ROW(n)                                                                                     \
+    { ENTRY(OSSL_FUNC_KEM_ENCAPSULATE_INIT, encapsulate_init_##n),                                 \
+      ENTRY(SP_KEM_AUTH_ENCAPSULATE_INIT, auth_encapsulate_init_##n) },
+    SP_SLOTS_64(ROW)
+#undef ROW
+};
+
+OSSL_DISPATCH *sp_gate_kem(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                           bool *untouched)
+{
+    const OSSL_DISPATCH *functions = algorithm->implementation;
+    size_t i = 0;
+
+    *untouched = false;
+    while (i < SLOTS && kems[i].slot.backend != NULL && kems[i].slot.backend != functions)
+        i++;
+    if (i == SLOTS)
+        return NULL;
+    if (kems[i].slot.backend == NULL)
+        kems[i] =
+            (struct kem){ .slot = { .backend = functions,
+                                    .names = algorithm->algorithm_names,
+                                    .export_key = sp_export_for(backend, OSSL_OP_KEM,
+                                                                algorithm->algorithm_names) },
+                          .encapsulate_init = (OSSL_FUNC_kem_encapsulate_init_fn *)sp_dispatch_find(
+                              functions, OSSL_FUNC_KEM_ENCAPSULATE_INIT),
+                          .auth_encapsulate_init =
+                              (sp_kem_auth_encapsulate_init_fn *)sp_dispatch_find(
+                                  functions, SP_KEM_AUTH_ENCAPSULATE_INIT) };
+    return sp_splice(functions, gates[i], GATES);
+}

@@ -1,0 +1,120 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Gates of KEYEXCH: to whom mail may be encrypted with key agreement.
+ *
+ * The sender of a mail agrees with a key that it has just made, its reader
+ * with the key of a certificate: so the peer is judged only where the own key
+ * was generated in this process.  Reading old mail is never refused.
+ */
+#include "contexts.h"
+#include "judge.h"
+#include "register.h"
+
+struct exchange {
+    struct sp_slot slot;
+    OSSL_FUNC_keyexch_init_fn *init;
+    OSSL_FUNC_keyexch_set_peer_fn *set_peer;
+    OSSL_FUNC_keyexch_freectx_fn *freectx;
+    OSSL_FUNC_keyexch_dupctx_fn *dupctx;
+};
+
+#define SLOTS 16
+static struct exchange exchanges[SLOTS];
+
+static int init(const struct exchange *x, void *ctx, void *key, const OSSL_PARAM params[])
+{
+    int done = x->init(ctx, key, params);
+
+    if (done == 1 && !sp_contexts_begin(ctx, key, &x->slot, false))
+        return sp_gate_no_memory();
+    return done;
+}
+
+static int set_peer(const struct exchange *x, void *ctx, void *peer)
+{
+    struct sp_context context = { 0 };
+    enum sp_evidence evidence;
+
+    if (!sp_contexts_get(ctx, &context) || !sp_keys_was_generated(context.key))
+        return x->set_peer(ctx, peer);
+    /* TLS sets its peer's point into a new key, a certificate's key is decoded. */
+    evidence = sp_keys_was_loaded(peer) ? SP_EVIDENCE_NONE : SP_EVIDENCE_TLS;
+    return sp_gate_allows(SMIMEPOLICY_ENCRYPT, peer, &x->slot, evidence) ? x->set_peer(ctx, peer)
+                                                                         : 0;
+}
+
+static void *dupctx(const struct exchange *x, void *ctx)
+{
+    void *copy = x->dupctx(ctx);
+
+    if (copy == NULL || sp_contexts_copy(ctx, copy))
+        return copy;
+    x->freectx(copy);
+    (void)sp_gate_no_memory();
+    return NULL;
+}
+
+#define ENTRIES(n)                                                                                 \
+    static int init_##n(void *ctx, void *key, const OSSL_PARAM params[])                           \
+    {                                                                                              \
+        return init(&exchanges[0##n], ctx, key, params);                                           \
+    }                                                                                              \
+    static int set_peer_##n(void *ctx, void *peer)                                                 \
+    {                                                                                              \
+        return set_peer(&exchanges[0##n], ctx, peer);                                              \
+    }                                                                                              \
+    static void freectx_##n(void *ctx)                                                             \
+    {                                                                                              \
+        sp_contexts_end(ctx);                                                                      \
+        exchanges[0##n].freectx(ctx);                                                              \
+    }                                                                                              \
+    static void *dupctx_##n(void *ctx)                                                             \
+    {                                                                                              \
+        return dupctx(&exchanges[0##n], ctx);                                                      \
+    }
+SP_SLOTS_16(ENTRIES)
+#undef ENTRIES
+
+#define ENTRY(id, name)                                                                            \
+    {                                                                                              \
+        (id), (void (*)(void))(name)                                                               \
+    }
+#define GATES 4
+static const struct sp_gate gates[SLOTS][GATES] = {
+#define ROW(n)                                                                                     \
+    { ENTRY(OSSL_FUNC_KEYEXCH_INIT, init_##n), ENTRY(OSSL_FUNC_KEYEXCH_SET_PEER, set_peer_##n),    \
+      ENTRY(OSSL_FUNC_KEYEXCH_FREECTX, freectx_##n),                                               \
+      ENTRY(OSSL_FUNC_KEYEXCH_DUPCTX, dupctx_##n) },
+    SP_SLOTS_16(ROW)
+#undef ROW
+};
+
+OSSL_DISPATCH *sp_gate_keyexch(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                               bool *untouched)
+{
+    const OSSL_DISPATCH *functions = algorithm->implementation;
+    size_t i = 0;
+
+    /* Key derivation functions are key exchanges to EVP; they have no peer. */
+    *untouched = sp_dispatch_find(functions, OSSL_FUNC_KEYEXCH_SET_PEER) == NULL;
+    while (i < SLOTS && exchanges[i].slot.backend != NULL && exchanges[i].slot.backend != functions)
+        i++;
+    if (*untouched || i == SLOTS)
+        return NULL;
+    if (exchanges[i].slot.backend == NULL)
+        exchanges[i] =
+            (struct exchange){ .slot = { .backend = functions,
+                                         .names = algorithm->algorithm_names,
+                                         .export_key = sp_export_for(backend, OSSL_OP_KEYEXCH,
+                                                                     algorithm->algorithm_names) },
+#define TAKE(type, id) (OSSL_FUNC_keyexch_##type *)sp_dispatch_find(functions, id)
+                               .init = TAKE(init_fn, OSSL_FUNC_KEYEXCH_INIT),
+                               .set_peer = TAKE(set_peer_fn, OSSL_FUNC_KEYEXCH_SET_PEER),
+                               .freectx = TAKE(freectx_fn, OSSL_FUNC_KEYEXCH_FREECTX),
+                               .dupctx = TAKE(dupctx_fn, OSSL_FUNC_KEYEXCH_DUPCTX)
+#undef TAKE
+            };
+    return sp_splice(functions, gates[i], GATES);
+}

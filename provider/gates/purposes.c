@@ -1,0 +1,152 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The purposes `smimesign` and `smimeencrypt`, as the rules see them.
+ *
+ * Validity is left to whoever asks: a verification checks it by itself, and
+ * old signatures are checked against their own time.
+ */
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "decision_log.h"
+#include "hooks.h"
+#include "policy.h"
+#include "reasons.h"
+#include "register.h"
+
+typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
+
+static check_fn check_sign, check_encrypt;
+
+static struct purpose {
+    int id;
+    check_fn *ours;
+    check_fn *original;      /* NULL until replaced */
+    char *name, *short_name; /* owned copies: the table's own die when it is written */
+} purposes[] = {
+    { X509_PURPOSE_SMIME_SIGN, check_sign, NULL, NULL, NULL },
+    { X509_PURPOSE_SMIME_ENCRYPT, check_encrypt, NULL, NULL, NULL },
+};
+
+static X509_PURPOSE *find(int id)
+{
+    int index = X509_PURPOSE_get_by_id(id);
+
+    return index >= 0 ? X509_PURPOSE_get0(index) : NULL;
+}
+
+static bool set(struct purpose *purpose, check_fn *check)
+{
+    return X509_PURPOSE_add(purpose->id, X509_TRUST_EMAIL, 0, check, purpose->name,
+                            purpose->short_name, NULL) == 1;
+}
+
+static void forget(struct purpose *purpose)
+{
+    OPENSSL_free(purpose->name);
+    OPENSSL_free(purpose->short_name);
+    purpose->name = purpose->short_name = NULL;
+}
+
+static bool replace(struct purpose *purpose)
+{
+    const X509_PURPOSE *now = find(purpose->id);
+
+    if (now == NULL)
+        return false;
+    purpose->name = OPENSSL_strdup(X509_PURPOSE_get0_name(now));
+    purpose->short_name = OPENSSL_strdup(X509_PURPOSE_get0_sname(now));
+    purpose->original = now->check_purpose;
+    if (purpose->name != NULL && purpose->short_name != NULL && set(purpose, purpose->ours))
+        return true;
+    forget(purpose);
+    return false;
+}
+
+bool sp_purposes_replace(void)
+{
+    return replace(&purposes[0]) && replace(&purposes[1]);
+}
+
+void sp_purposes_restore(void)
+{
+    for (size_t i = 0; i < 2; i++) {
+        const X509_PURPOSE *now = find(purposes[i].id);
+
+        /* Somebody who came after us calls us, and is left alone. */
+        if (purposes[i].name != NULL && now != NULL && now->check_purpose == purposes[i].ours)
+            (void)set(&purposes[i], purposes[i].original);
+        forget(&purposes[i]);
+    }
+}
+
+/* The verdict on |x509|; |*cert| is its entry, or NULL.  NULL if out of memory. */
+static smimepolicy_verdict *judge(const X509 *x509, smimepolicy_use use, struct sp_cert **cert)
+{
+    const struct sp_facts *facts;
+    struct sp_facts *own = NULL;
+    smimepolicy_verdict *verdict = NULL;
+
+    *cert = sp_register_of_x509(x509);
+    facts = *cert != NULL ? sp_cert_facts(*cert) : NULL;
+    if (facts == NULL)
+        facts = own = sp_facts_new(x509);
+    if (facts != NULL)
+        verdict = sp_judge(facts, use, time(NULL), SP_WITHOUT_VALIDITY, sp_policy());
+    sp_facts_free(own);
+    return verdict;
+}
+
+static int fail(int reason, const char *detail)
+{
+    SP_RAISE(reason, "refused: verify: %s", detail);
+    return 0;
+}
+
+static int check_person(const X509 *x509, smimepolicy_use use)
+{
+    struct sp_decision decision = { .operation = smimepolicy_use_name(use) };
+    smimepolicy_verdict *verdict;
+    struct sp_cert *cert;
+
+    if (sp_policy_locked() != NULL)
+        return fail(SP_REASON_LOCKED, sp_policy_locked());
+    ERR_set_mark();
+    verdict = judge(x509, use, &cert);
+    ERR_pop_to_mark();
+    if (verdict == NULL) {
+        sp_cert_unref(cert);
+        return fail(SP_REASON_NO_MEMORY, "the certificate was not judged");
+    }
+    decision.denied = !smimepolicy_verdict_allowed(verdict);
+    decision.refused = decision.denied && sp_policy()->mode != SP_MODE_OBSERVE;
+    decision.verdict = verdict;
+    decision.certificate = cert != NULL && sp_cert_facts(cert) != NULL ? cert->digest : NULL;
+    if (decision.refused)
+        sp_raise_verdict(verdict);
+    else if (cert != NULL && use == SMIMEPOLICY_VERIFY)
+        atomic_store(&cert->was_verified, true);
+    sp_decision_log(&decision);
+    smimepolicy_verdict_free(verdict);
+    sp_cert_unref(cert);
+    return !decision.refused;
+}
+
+/* CAs are not ours to judge; a signer must satisfy libcrypto and the rules. */
+static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
+{
+    int answer = purposes[0].original(purpose, x509, ca);
+
+    return ca || answer == 0 ? answer : check_person(x509, SMIMEPOLICY_VERIFY);
+}
+
+/*
+ * Not asked of libcrypto: it refuses Key Agreement, which elliptic curves need,
+ * and accepts Key Encipherment only.
+ */
+static int check_encrypt(const X509_PURPOSE *purpose, const X509 *x509, int ca)
+{
+    return ca ? purposes[1].original(purpose, x509, ca) : check_person(x509, SMIMEPOLICY_ENCRYPT);
+}

@@ -1,0 +1,307 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Gates of SIGNATURE: who may sign mail.
+ *
+ * With a digest (the usual case) the init is only noted; the first data tell
+ * whether it is mail.  A raw signature shows no such data: it is the path of
+ * signatures without attributes, and judged at init.
+ */
+#include <openssl/err.h>
+
+#include "classify.h"
+#include "compat.h"
+#include "contexts.h"
+#include "judge.h"
+
+struct signature {
+    struct sp_slot slot;
+    OSSL_FUNC_signature_sign_init_fn *sign_init;
+    OSSL_FUNC_signature_sign_init_fn *sign_message_init;
+    OSSL_FUNC_signature_digest_sign_init_fn *digest_sign_init;
+    OSSL_FUNC_signature_digest_sign_update_fn *digest_sign_update;
+    OSSL_FUNC_signature_digest_sign_fn *digest_sign;
+    OSSL_FUNC_signature_verify_init_fn *verify_init;
+    OSSL_FUNC_signature_verify_init_fn *verify_message_init;
+    OSSL_FUNC_signature_digest_verify_init_fn *digest_verify_init;
+    OSSL_FUNC_signature_digest_verify_update_fn *digest_verify_update;
+    OSSL_FUNC_signature_digest_verify_fn *digest_verify;
+    OSSL_FUNC_signature_freectx_fn *freectx;
+    OSSL_FUNC_signature_dupctx_fn *dupctx;
+};
+
+#define SLOTS 128
+static struct signature signatures[SLOTS];
+
+/* An init may say "the key of before". */
+static const void *key_in_use(const void *ctx, const void *key)
+{
+    struct sp_context context = { 0 };
+
+    if (key == NULL && sp_contexts_get(ctx, &context))
+        return context.key;
+    return key;
+}
+
+static int begin(const struct signature *s, void *ctx, const void *key, bool verifying,
+                 enum sp_stage stage)
+{
+    if (!sp_contexts_begin(ctx, key, &s->slot, verifying))
+        return sp_gate_no_memory();
+    if (stage != SP_STAGE_NEW)
+        sp_contexts_set_stage(ctx, stage);
+    return 1;
+}
+
+static int raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn *backend,
+                         void *ctx, void *key, const OSSL_PARAM params[])
+{
+    const void *used = key_in_use(ctx, key);
+    int done;
+
+    if (used != NULL && !sp_gate_allows(SMIMEPOLICY_SIGN, used, &s->slot, SP_EVIDENCE_NONE))
+        return 0;
+    done = backend(ctx, key, params);
+    return done == 1 ? begin(s, ctx, key, false, SP_STAGE_PASSED) : done;
+}
+
+static int raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_init_fn *backend,
+                           void *ctx, void *key, const OSSL_PARAM params[])
+{
+    const void *used;
+    int done;
+
+    if (!sp_gate_watches_verification())
+        return backend(ctx, key, params);
+    used = key_in_use(ctx, key);
+    if (used != NULL && !sp_gate_verifies(used, &s->slot, SP_EVIDENCE_NONE))
+        return 0;
+    done = backend(ctx, key, params);
+    return done == 1 ? begin(s, ctx, key, true, SP_STAGE_PASSED) : done;
+}
+
+static int digest_sign_init(const struct signature *s, void *ctx, const char *digest, void *key,
+                            const OSSL_PARAM params[])
+{
+    int done = s->digest_sign_init(ctx, digest, key, params);
+
+    return done == 1 ? begin(s, ctx, key, false, SP_STAGE_NEW) : done;
+}
+
+static int digest_verify_init(const struct signature *s, void *ctx, const char *digest, void *key,
+                              const OSSL_PARAM params[])
+{
+    int done = s->digest_verify_init(ctx, digest, key, params);
+
+    if (done != 1 || !sp_gate_watches_verification())
+        return done;
+    return begin(s, ctx, key, true, SP_STAGE_NEW);
+}
+
+static bool is_mail(const unsigned char *data, size_t length)
+{
+    bool mail;
+
+    ERR_set_mark();
+    mail = data != NULL && sp_is_signed_attributes(data, length);
+    ERR_pop_to_mark();
+    return mail;
+}
+
+/* The first data of a signature, or later ones. */
+static bool may_take(const void *ctx, const unsigned char *data, size_t length)
+{
+    struct sp_context context;
+    bool allowed = true;
+
+    if (!sp_contexts_get(ctx, &context) || context.stage == SP_STAGE_PASSED)
+        return true;
+    if (context.stage == SP_STAGE_REFUSED)
+        return false;
+    if (context.key != NULL && is_mail(data, length))
+        allowed = context.verifying
+                      ? sp_gate_verifies(context.key, context.slot, SP_EVIDENCE_ATTRIBUTES)
+                      : sp_gate_allows(SMIMEPOLICY_SIGN, context.key, context.slot,
+                                       SP_EVIDENCE_ATTRIBUTES);
+    sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
+    return allowed;
+}
+
+static void *dupctx(const struct signature *s, void *ctx)
+{
+    void *copy = s->dupctx(ctx);
+
+    if (copy == NULL || sp_contexts_copy(ctx, copy))
+        return copy;
+    s->freectx(copy);
+    (void)sp_gate_no_memory();
+    return NULL;
+}
+
+#define ENTRIES(n)                                                                                 \
+    static int sign_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                      \
+    {                                                                                              \
+        const struct signature *s = &signatures[0##n];                                             \
+        return raw_sign_init(s, s->sign_init, ctx, key, params);                                   \
+    }                                                                                              \
+    static int sign_message_init_##n(void *ctx, void *key, const OSSL_PARAM params[])              \
+    {                                                                                              \
+        const struct signature *s = &signatures[0##n];                                             \
+        return raw_sign_init(s, s->sign_message_init, ctx, key, params);                           \
+    }                                                                                              \
+    static int verify_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                    \
+    {                                                                                              \
+        const struct signature *s = &signatures[0##n];                                             \
+        return raw_verify_init(s, s->verify_init, ctx, key, params);                               \
+    }                                                                                              \
+    static int verify_message_init_##n(void *ctx, void *key, const OSSL_PARAM params[])            \
+    {                                                                                              \
+        const struct signature *s = &signatures[0##n];                                             \
+        return raw_verify_init(s, s->verify_message_init, ctx, key, params);                       \
+    }                                                                                              \
+    static int digest_sign_init_##n(void *ctx, const char *digest, void *key,                      \
+                                    const OSSL_PARAM params[])                                     \
+    {                                                                                              \
+        return digest_sign_init(&signatures[0##n], ctx, digest, key, params);                      \
+    }                                                                                              \
+    static int digest_verify_init_##n(void *ctx, const char *digest, void *key,                    \
+                                      const OSSL_PARAM params[])                                   \
+    {                                                                                              \
+        return digest_verify_init(&signatures[0##n], ctx, digest, key, params);                    \
+    }                                                                                              \
+    static int digest_sign_update_##n(void *ctx, const unsigned char *data, size_t length)         \
+    {                                                                                              \
+        return may_take(ctx, data, length) &&                                                      \
+               signatures[0##n].digest_sign_update(ctx, data, length);                             \
+    }                                                                                              \
+    static int digest_verify_update_##n(void *ctx, const unsigned char *data, size_t length)       \
+    {                                                                                              \
+        return may_take(ctx, data, length) &&                                                      \
+               signatures[0##n].digest_verify_update(ctx, data, length);                           \
+    }                                                                                              \
+    static int digest_sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,      \
+                               size_t size, const unsigned char *data, size_t length)              \
+    {                                                                                              \
+        /* Without a buffer it only asks for the length. */                                        \
+        return (signature == NULL || may_take(ctx, data, length))                                  \
+                   ? signatures[0##n].digest_sign(ctx, signature, signature_length, size, data,    \
+                                                  length)                                          \
+                   : 0;                                                                            \
+    }                                                                                              \
+    static int digest_verify_##n(void *ctx, const unsigned char *signature,                        \
+                                 size_t signature_length, const unsigned char *data,               \
+                                 size_t length)                                                    \
+    {                                                                                              \
+        return may_take(ctx, data, length) ? signatures[0##n].digest_verify(                       \
+                                                 ctx, signature, signature_length, data, length)   \
+                                           : 0;                                                    \
+    }                                                                                              \
+    static void freectx_##n(void *ctx)                                                             \
+    {                                                                                              \
+        sp_contexts_end(ctx);                                                                      \
+        signatures[0##n].freectx(ctx);                                                             \
+    }                                                                                              \
+    static void *dupctx_##n(void *ctx)                                                             \
+    {                                                                                              \
+        return dupctx(&signatures[0##n], ctx);                                                     \
+    }
+SP_SLOTS_128(ENTRIES)
+#undef ENTRIES
+
+#define ENTRY(id, name)                                                                            \
+    {                                                                                              \
+        (id), (void (*)(void))(name)                                                               \
+    }
+#define GATES 12
+static const struct sp_gate gates[SLOTS][GATES] = {
+#define ROW(n)                                                                                     \
+    { ENTRY(OSSL_FUNC_SIGNATURE_SIGN_INIT, sign_init_##n),                                         \
+      ENTRY(SP_SIGNATURE_SIGN_MESSAGE_INIT, sign_message_init_##n),                                \
+      ENTRY(OSSL_FUNC_SIGNATURE_VERIFY_INIT, verify_init_##n),                                     \
+      ENTRY(SP_SIGNATURE_VERIFY_MESSAGE_INIT, verify_message_init_##n),                            \
+      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, digest_sign_init_##n),                           \
+      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, digest_verify_init_##n),                       \
+      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, digest_sign_update_##n),                       \
+      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE, digest_verify_update_##n),                   \
+      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, digest_sign_##n),                                     \
+      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY, digest_verify_##n),                                 \
+      ENTRY(OSSL_FUNC_SIGNATURE_FREECTX, freectx_##n),                                             \
+      ENTRY(OSSL_FUNC_SIGNATURE_DUPCTX, dupctx_##n) },
+    SP_SLOTS_128(ROW)
+#undef ROW
+};
+
+static struct signature *slot_for(const OSSL_DISPATCH *backend)
+{
+    for (size_t i = 0; i < SLOTS; i++)
+        if (signatures[i].slot.backend == backend || signatures[i].slot.backend == NULL)
+            return &signatures[i];
+    return NULL;
+}
+
+/* Written before any table with this slot's entries exists. */
+static void fill(struct signature *s, const OSSL_DISPATCH *backend)
+{
+    const struct signature filled = {
+        .slot = s->slot,
+#define TAKE(member, type, id) .member = (type *)sp_dispatch_find(backend, id)
+        TAKE(sign_init, OSSL_FUNC_signature_sign_init_fn, OSSL_FUNC_SIGNATURE_SIGN_INIT),
+        TAKE(sign_message_init, OSSL_FUNC_signature_sign_init_fn, SP_SIGNATURE_SIGN_MESSAGE_INIT),
+        TAKE(digest_sign_init, OSSL_FUNC_signature_digest_sign_init_fn,
+             OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT),
+        TAKE(digest_sign_update, OSSL_FUNC_signature_digest_sign_update_fn,
+             OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE),
+        TAKE(digest_sign, OSSL_FUNC_signature_digest_sign_fn, OSSL_FUNC_SIGNATURE_DIGEST_SIGN),
+        TAKE(verify_init, OSSL_FUNC_signature_verify_init_fn, OSSL_FUNC_SIGNATURE_VERIFY_INIT),
+        TAKE(verify_message_init, OSSL_FUNC_signature_verify_init_fn,
+             SP_SIGNATURE_VERIFY_MESSAGE_INIT),
+        TAKE(digest_verify_init, OSSL_FUNC_signature_digest_verify_init_fn,
+             OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT),
+        TAKE(digest_verify_update, OSSL_FUNC_signature_digest_verify_update_fn,
+             OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE),
+        TAKE(digest_verify, OSSL_FUNC_signature_digest_verify_fn,
+             OSSL_FUNC_SIGNATURE_DIGEST_VERIFY),
+        TAKE(freectx, OSSL_FUNC_signature_freectx_fn, OSSL_FUNC_SIGNATURE_FREECTX),
+        TAKE(dupctx, OSSL_FUNC_signature_dupctx_fn, OSSL_FUNC_SIGNATURE_DUPCTX)
+#undef TAKE
+    };
+
+    *s = filled;
+}
+
+/* MACs are signatures to EVP; no certificate goes with them. */
+static bool is_mac(const char *names)
+{
+    return sp_names_meet(names, "HMAC:CMAC:SIPHASH:POLY1305");
+}
+
+/* Since 3.5 an algorithm may say whose keys it takes, e.g. RSA-SHA2-256 those of RSA. */
+static OSSL_FUNC_keymgmt_export_fn *export_for(const OSSL_ALGORITHM *algorithm,
+                                               const struct sp_backend *backend)
+{
+    sp_signature_query_key_types_fn *query = (sp_signature_query_key_types_fn *)sp_dispatch_find(
+        algorithm->implementation, SP_SIGNATURE_QUERY_KEY_TYPES);
+    const char **types = query != NULL ? query() : NULL;
+
+    return sp_export_for(backend, OSSL_OP_SIGNATURE,
+                         types != NULL && types[0] != NULL ? types[0] : algorithm->algorithm_names);
+}
+
+OSSL_DISPATCH *sp_gate_signature(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                                 bool *untouched)
+{
+    struct signature *s;
+
+    *untouched = is_mac(algorithm->algorithm_names);
+    s = *untouched ? NULL : slot_for(algorithm->implementation);
+    if (s == NULL)
+        return NULL;
+    if (s->slot.backend == NULL) {
+        s->slot = (struct sp_slot){ .backend = algorithm->implementation,
+                                    .names = algorithm->algorithm_names,
+                                    .export_key = export_for(algorithm, backend) };
+        fill(s, algorithm->implementation);
+    }
+    return sp_splice(algorithm->implementation, gates[s - signatures], GATES);
+}

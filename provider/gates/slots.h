@@ -1,0 +1,74 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Gates in dispatch tables.
+ *
+ * A function of a dispatch table is not told which algorithm it was called
+ * for, and the backend's own function that a gate stands before differs from
+ * algorithm to algorithm.  So each algorithm gets a slot with the backend's
+ * functions, and each slot has its own small entry functions (made by the
+ * macros below) that name it.
+ */
+#ifndef SP_SLOTS_H
+#define SP_SLOTS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "backend.h"
+
+/* X(n) for n in octal digits; 0##n is the slot's number. */
+#define SP_SLOTS_8(X, p) X(p##0) X(p##1) X(p##2) X(p##3) X(p##4) X(p##5) X(p##6) X(p##7)
+#define SP_SLOTS_16(X)   SP_SLOTS_8(X, 00) SP_SLOTS_8(X, 01)
+#define SP_SLOTS_64(X)                                                                             \
+    SP_SLOTS_16(X)                                                                                 \
+    SP_SLOTS_8(X, 02)                                                                              \
+    SP_SLOTS_8(X, 03) SP_SLOTS_8(X, 04) SP_SLOTS_8(X, 05) SP_SLOTS_8(X, 06) SP_SLOTS_8(X, 07)
+#define SP_SLOTS_128(X)                                                                            \
+    SP_SLOTS_64(X)                                                                                 \
+    SP_SLOTS_8(X, 10)                                                                              \
+    SP_SLOTS_8(X, 11) SP_SLOTS_8(X, 12) SP_SLOTS_8(X, 13) SP_SLOTS_8(X, 14) SP_SLOTS_8(X, 15)      \
+        SP_SLOTS_8(X, 16) SP_SLOTS_8(X, 17)
+
+/* What every slot has. */
+struct sp_slot {
+    const OSSL_DISPATCH *backend;            /* whose functions it holds; NULL while free */
+    const char *names;                       /* of the algorithm, for the trace */
+    OSSL_FUNC_keymgmt_export_fn *export_key; /* of the keys that it works with */
+};
+
+/* One function to put before the backend's. */
+struct sp_gate {
+    int function_id;
+    void (*function)(void);
+};
+
+/*
+ * A copy of |backend| with the functions of |gates| in it.  What the backend
+ * lacks is not added.  Free it with OPENSSL_free(); NULL if out of memory.
+ */
+OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gates, size_t count);
+
+/*
+ * The gated tables of the operations, one function each: a new dispatch table
+ * for |algorithm|, or NULL if memory or slots ran out (the provider then does
+ * not start: no algorithm may be left without its gate).  Sets |*untouched|
+ * and returns NULL for an algorithm that needs no gate.
+ */
+typedef OSSL_DISPATCH *sp_gate_fn(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                                  bool *untouched);
+sp_gate_fn sp_gate_signature;
+sp_gate_fn sp_gate_asym_cipher;
+sp_gate_fn sp_gate_keyexch;
+sp_gate_fn sp_gate_kem;
+sp_gate_fn sp_gate_keymgmt;
+
+/*
+ * The export function of the keys that the algorithm |names| of |operation|
+ * works with; NULL if the backend does not say.
+ */
+OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int operation,
+                                           const char *names);
+
+#endif

@@ -1,0 +1,120 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "instance.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "slots.h"
+
+/*
+ * Ours wins over the same algorithm of another provider where the
+ * configuration says `default_properties = ?smime.policy=yes`.
+ */
+#define OUR_PROPERTY "smime.policy=yes"
+
+static sp_gate_fn *gate_of(int operation)
+{
+    switch (operation) {
+    case OSSL_OP_SIGNATURE:
+        return sp_gate_signature;
+    case OSSL_OP_ASYM_CIPHER:
+        return sp_gate_asym_cipher;
+    case OSSL_OP_KEYEXCH:
+        return sp_gate_keyexch;
+    case OSSL_OP_KEM:
+        return sp_gate_kem;
+    case OSSL_OP_KEYMGMT:
+        return sp_gate_keymgmt;
+    default:
+        return NULL;
+    }
+}
+
+/* Our own copy of the property definition, with our property added. */
+static char *extend(const char *properties)
+{
+    const char *separator = properties != NULL && *properties != '\0' ? "," : "";
+    size_t length;
+    char *text;
+
+    if (properties == NULL)
+        properties = "";
+    length = strlen(properties) + strlen(separator) + sizeof(OUR_PROPERTY);
+    text = OPENSSL_malloc(length);
+    if (text != NULL)
+        (void)snprintf(text, length, "%s%s%s", properties, separator, OUR_PROPERTY);
+    return text;
+}
+
+static bool gate_algorithm(OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                           sp_gate_fn *gate)
+{
+    bool untouched = true;
+    OSSL_DISPATCH *gated;
+
+    if (gate == NULL)
+        return true;
+    gated = gate(algorithm, backend, &untouched);
+    if (gated != NULL)
+        algorithm->implementation = gated;
+    return gated != NULL || untouched;
+}
+
+static bool build_table(struct sp_instance *instance, int operation)
+{
+    const OSSL_ALGORITHM *original = instance->backend.tables[operation];
+    OSSL_ALGORITHM *table;
+    size_t count = 0;
+
+    while (original[count].algorithm_names != NULL)
+        count++;
+    table = OPENSSL_zalloc((count + 1) * sizeof(*table));
+    instance->tables[operation] = table;
+    for (size_t i = 0; table != NULL && i < count; i++) {
+        table[i] = original[i];
+        table[i].property_definition = extend(original[i].property_definition);
+        if (table[i].property_definition == NULL ||
+            !gate_algorithm(&table[i], &instance->backend, gate_of(operation)))
+            return false;
+    }
+    return table != NULL;
+}
+
+bool sp_instance_build(struct sp_instance *instance)
+{
+    for (int operation = 1; operation < SP_OPERATIONS; operation++)
+        if (instance->backend.tables[operation] != NULL && !build_table(instance, operation))
+            return false;
+    return sp_sha256_from(&instance->sha, &instance->backend);
+}
+
+static void free_table(OSSL_ALGORITHM *table, const OSSL_ALGORITHM *original)
+{
+    /* The members are const for the core, but what we replaced is ours. */
+    for (size_t i = 0; table[i].algorithm_names != NULL; i++) {
+        union {
+            const void *in;
+            void *out;
+        } properties = { .in = table[i].property_definition },
+          functions = { .in = table[i].implementation };
+
+        if (table[i].property_definition != original[i].property_definition)
+            OPENSSL_free(properties.out);
+        if (table[i].implementation != original[i].implementation)
+            OPENSSL_free(functions.out);
+    }
+    OPENSSL_free(table);
+}
+
+void sp_instance_free(struct sp_instance *instance)
+{
+    if (instance == NULL)
+        return;
+    for (int operation = 1; operation < SP_OPERATIONS; operation++)
+        if (instance->tables[operation] != NULL)
+            free_table(instance->tables[operation], instance->backend.tables[operation]);
+    OPENSSL_free(instance);
+}

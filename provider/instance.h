@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One load of the provider: the core's upcalls and the gated tables.
+ */
+#ifndef SP_INSTANCE_H
+#define SP_INSTANCE_H
+
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "backend.h"
+#include "upcalls.h"
+
+struct sp_instance {
+    struct sp_upcalls up;
+    struct sp_backend backend;
+    struct sp_sha256 sha;
+    OSSL_ALGORITHM *tables[SP_OPERATIONS]; /* owned; NULL where the backend has none */
+    unsigned int loads;                    /* how often the core shares it, see sp_instance_for() */
+    bool foreign;     /* the core is not our libcrypto: no tables, everything fails */
+    atomic_bool gone; /* torn down, kept because others may still walk the list */
+    struct sp_instance *next;
+};
+
+/*
+ * Build the gated tables of |instance| over its backend.
+ *
+ * False if out of memory or if an algorithm could not be given its gate: then
+ * the provider must not start.
+ */
+bool sp_instance_build(struct sp_instance *instance);
+/* Accepts any half-built instance. */
+void sp_instance_free(struct sp_instance *instance);
+
+#endif

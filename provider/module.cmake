@@ -1,0 +1,33 @@
+# The provider module.  The objects are a target of their own so that tests
+# can load the provider built in, without dlopen().
+add_library(sp_provider OBJECT
+    entry.c instance.c backend.c upcalls.c reasons.c policy.c configuration.c trace.c
+    decision_log.c
+    register/cert.c register/keyid.c register/keys.c register/locks.c register/prints.c
+    register/register.c register/threads.c
+    gates/asym_cipher.c gates/classify.c gates/contexts.c gates/judge.c gates/kem.c
+    gates/keyexch.c gates/keymgmt.c gates/purposes.c gates/signature.c gates/slots.c
+    gates/trust.c)
+set_target_properties(sp_provider PROPERTIES
+    POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)
+target_include_directories(sp_provider PUBLIC
+    ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/register
+    ${CMAKE_CURRENT_SOURCE_DIR}/gates)
+target_link_libraries(sp_provider PUBLIC sp_rules Threads::Threads)
+
+add_library(smimepolicy_module MODULE
+    $<TARGET_OBJECTS:sp_provider> $<TARGET_OBJECTS:sp_rules>)
+set_target_properties(smimepolicy_module PROPERTIES
+    OUTPUT_NAME smimepolicy PREFIX "" SUFFIX .so
+    LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/smimepolicy.map)
+target_link_libraries(smimepolicy_module PRIVATE
+    sp_flags OpenSSL::Crypto PkgConfig::JANSSON Threads::Threads)
+# nodelete: callbacks of ours may be running in other threads when the last
+# user unloads us, and fork handlers and error strings point here.
+target_link_options(smimepolicy_module PRIVATE
+    -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/smimepolicy.map
+    -Wl,-z,nodelete -Wl,--no-undefined-version)
+if(NOT SP_SANITIZE)
+    target_link_options(smimepolicy_module PRIVATE -Wl,--no-undefined)
+endif()
+install(TARGETS smimepolicy_module LIBRARY DESTINATION ${SP_MODULES_DIR})

@@ -1,0 +1,202 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "cert.h"
+
+#include <string.h>
+
+#include "locks.h"
+#include "prints.h"
+#include "register.h"
+
+/* all[i] is guarded by the lock of shard i. */
+static struct sp_cert *all[SP_SHARDS];
+
+struct sp_cert *sp_cert_new(X509 *x509)
+{
+    struct sp_cert *cert = OPENSSL_zalloc(sizeof(*cert));
+    size_t shard;
+
+    if (cert == NULL)
+        return NULL;
+    atomic_init(&cert->refs, 1);
+    cert->x509 = x509;
+    shard = sp_shard_of(cert);
+    sp_lock(shard);
+    cert->next = all[shard];
+    if (cert->next != NULL)
+        cert->next->previous = cert;
+    all[shard] = cert;
+    sp_unlock(shard);
+    return cert;
+}
+
+struct sp_cert *sp_cert_ref(struct sp_cert *cert)
+{
+    atomic_fetch_add_explicit(&cert->refs, 1, memory_order_relaxed);
+    return cert;
+}
+
+bool sp_cert_try_ref(struct sp_cert *cert)
+{
+    unsigned int refs = atomic_load_explicit(&cert->refs, memory_order_relaxed);
+
+    while (refs != 0)
+        if (atomic_compare_exchange_weak(&cert->refs, &refs, refs + 1))
+            return true;
+    return false;
+}
+
+static void cert_free(struct sp_cert *cert)
+{
+    size_t shard = sp_shard_of(cert);
+
+    sp_lock(shard);
+    if (cert->next != NULL)
+        cert->next->previous = cert->previous;
+    if (cert->previous != NULL)
+        cert->previous->next = cert->next;
+    else
+        all[shard] = cert->next;
+    sp_unlock(shard);
+    sp_facts_free(cert->facts);
+    OPENSSL_free(cert);
+}
+
+void sp_cert_unref(struct sp_cert *cert)
+{
+    if (cert == NULL || atomic_fetch_sub(&cert->refs, 1) != 1)
+        return;
+    sp_prints_remove(cert);
+    cert_free(cert);
+}
+
+/*
+ * Only a signed certificate is complete: a parse reads the signature last, and
+ * a program that builds a certificate by hand adds it last.
+ */
+static bool is_complete(const X509 *x509)
+{
+    const ASN1_BIT_STRING *signature = NULL, *key = X509_get0_pubkey_bitstr(x509);
+
+    X509_get0_signature(&signature, NULL, x509);
+    return signature != NULL && ASN1_STRING_length(signature) > 0 && key != NULL &&
+           ASN1_STRING_length(key) > 0;
+}
+
+static bool digest_x509(const X509 *x509, unsigned char *digest)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(x509, &der);
+    struct sp_piece pieces[] = { { der, length > 0 ? (size_t)length : 0 }, { NULL, 0 } };
+    bool done = length > 0 && sp_sha256(sp_register_sha256(), pieces, digest);
+
+    OPENSSL_free(der);
+    return done;
+}
+
+/* With the entry's lock held; true if the facts were recorded just now. */
+static bool read_x509(struct sp_cert *cert)
+{
+    struct sp_facts *facts;
+
+    if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || !is_complete(cert->x509))
+        return false;
+    facts = sp_facts_new(cert->x509);
+    if (facts == NULL || !digest_x509(cert->x509, cert->digest)) {
+        sp_facts_free(facts);
+        return false;
+    }
+    cert->facts = facts;
+    return true;
+}
+
+bool sp_cert_settle(struct sp_cert *cert)
+{
+    struct sp_keyid content = { 0 }, loaded = { 0 };
+    const void *stranger = NULL;
+    bool fresh, settled;
+
+    sp_lock(sp_shard_of(cert));
+    fresh = read_x509(cert);
+    settled = cert->facts != NULL;
+    if (fresh) {
+        content = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
+        loaded = cert->id;
+        if (content.known && loaded.known && !sp_keyid_equal(&content, &loaded)) {
+            stranger = cert->own_key;
+            cert->own_key = NULL;
+        }
+        if (content.known)
+            cert->id = content;
+    }
+    sp_unlock(sp_shard_of(cert));
+
+    if (stranger != NULL)
+        sp_keys_disown(stranger, cert);
+    if (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
+        !sp_prints_file(cert, &content))
+        sp_register_failed();
+    return settled;
+}
+
+bool sp_cert_set_own_key(struct sp_cert *cert, const void *key, const struct sp_keyid *id)
+{
+    bool first;
+
+    sp_lock(sp_shard_of(cert));
+    first = cert->own_key == NULL && cert->facts == NULL && cert->x509 != NULL;
+    if (first) {
+        cert->own_key = key;
+        cert->id = *id;
+    }
+    sp_unlock(sp_shard_of(cert));
+    if (first && id->known && !sp_prints_file(cert, id))
+        sp_register_failed();
+    return first;
+}
+
+void sp_cert_unpinned(struct sp_cert *cert)
+{
+    sp_lock(sp_shard_of(cert));
+    cert->pinned = false;
+    sp_unlock(sp_shard_of(cert));
+}
+
+void sp_cert_died(struct sp_cert *cert)
+{
+    sp_lock(sp_shard_of(cert));
+    cert->x509 = NULL;
+    cert->pinned = false;
+    sp_unlock(sp_shard_of(cert));
+}
+
+const struct sp_facts *sp_cert_facts(const struct sp_cert *cert)
+{
+    const struct sp_facts *facts;
+
+    sp_lock(sp_shard_of(cert));
+    facts = cert->facts;
+    sp_unlock(sp_shard_of(cert));
+    return facts;
+}
+
+void sp_cert_drop_all(void)
+{
+    for (size_t shard = 0; shard < SP_SHARDS; shard++) {
+        struct sp_cert *cert;
+
+        sp_lock(shard);
+        cert = all[shard];
+        all[shard] = NULL;
+        sp_unlock(shard);
+        while (cert != NULL) {
+            struct sp_cert *next = cert->next;
+
+            sp_facts_free(cert->facts);
+            OPENSSL_free(cert);
+            cert = next;
+        }
+    }
+}

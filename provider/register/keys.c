@@ -1,0 +1,341 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Key objects of the backend, by their address: from KEYMGMT's load or gen
+ * until its free.
+ */
+#include "register.h"
+
+#include <string.h>
+
+#include <openssl/lhash.h>
+
+#include "locks.h"
+#include "prints.h"
+#include "threads.h"
+
+struct key {
+    const void *address;
+    bool loaded;              /* decoded from an encoding, not made here */
+    bool generated;           /* made in this process */
+    bool before_us;           /* the key of a certificate whose birth we missed */
+    struct sp_cert *own;      /* a reference: it is this certificate's own key */
+    struct sp_cert **matches; /* references: certificates that matched this private key */
+    size_t match_count;
+};
+
+/* tables[i] is guarded by the lock of shard i. */
+static OPENSSL_LHASH *tables[SP_SHARDS];
+
+static unsigned long key_hash(const void *data)
+{
+    const struct key *key = data;
+
+    return (unsigned long)((uintptr_t)key->address >> 4);
+}
+
+static int key_compare(const void *a, const void *b)
+{
+    const struct key *left = a, *right = b;
+
+    return left->address != right->address;
+}
+
+bool sp_keys_init(void)
+{
+    for (size_t i = 0; i < SP_SHARDS; i++)
+        if (tables[i] == NULL && (tables[i] = OPENSSL_LH_new(key_hash, key_compare)) == NULL)
+            return false;
+    return true;
+}
+
+static void forget_key(struct key *key)
+{
+    if (key == NULL)
+        return;
+    sp_cert_unref(key->own);
+    for (size_t i = 0; i < key->match_count; i++)
+        sp_cert_unref(key->matches[i]);
+    OPENSSL_free(key->matches);
+    OPENSSL_free(key);
+}
+
+static void forget_any(void *key)
+{
+    forget_key(key);
+}
+
+void sp_keys_free(void)
+{
+    for (size_t i = 0; i < SP_SHARDS; i++) {
+        OPENSSL_LHASH *table;
+
+        sp_lock(i);
+        table = tables[i];
+        tables[i] = NULL;
+        sp_unlock(i);
+        if (table != NULL)
+            OPENSSL_LH_doall(table, forget_any);
+        OPENSSL_LH_free(table);
+    }
+}
+
+/* The next three with the shard's lock held. */
+static struct key *find(const void *address)
+{
+    const struct key wanted = { .address = address };
+    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
+
+    return table != NULL ? OPENSSL_LH_retrieve(table, &wanted) : NULL;
+}
+
+static struct key *take_out(const void *address)
+{
+    const struct key wanted = { .address = address };
+    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
+
+    return table != NULL ? OPENSSL_LH_delete(table, &wanted) : NULL;
+}
+
+static struct key *find_or_add(const void *address)
+{
+    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
+    struct key *key = find(address);
+
+    if (key != NULL || table == NULL || (key = OPENSSL_zalloc(sizeof(*key))) == NULL)
+        return key;
+    key->address = address;
+    OPENSSL_LH_insert(table, key);
+    if (OPENSSL_LH_error(table) == 0)
+        return key;
+    OPENSSL_free(key);
+    return NULL;
+}
+
+static void note(const struct key *facts)
+{
+    size_t shard = sp_shard_of(facts->address);
+    struct key *stale, *key;
+
+    /* An address that was free without our seeing it must not carry old news. */
+    sp_lock(shard);
+    stale = take_out(facts->address);
+    key = find_or_add(facts->address);
+    if (key != NULL)
+        *key = *facts;
+    sp_unlock(shard);
+    forget_key(stale);
+    if (key == NULL) {
+        sp_cert_unref(facts->own);
+        sp_register_failed();
+    }
+}
+
+void sp_keys_loaded(const void *address, bool has_private, OSSL_FUNC_keymgmt_export_fn *export_key)
+{
+    struct key key = { .address = address, .loaded = true };
+    struct sp_cert *pending = sp_threads_pending();
+
+    key.before_us = !has_private && !sp_register_saw_birth();
+    if (pending != NULL && !has_private) {
+        struct sp_keyid id = sp_keyid_of_key(sp_register_sha256(), export_key, address);
+
+        if (sp_cert_set_own_key(pending, address, &id))
+            key.own = sp_cert_ref(pending);
+    }
+    note(&key);
+    /* A second key means that the certificate before it is complete. */
+    if (key.own == NULL)
+        sp_thread_event();
+    sp_cert_unref(pending);
+}
+
+void sp_keys_generated(const void *address)
+{
+    note(&(struct key){ .address = address, .generated = true });
+}
+
+void sp_keys_freed(const void *address)
+{
+    struct key *key;
+
+    sp_lock(sp_shard_of(address));
+    key = take_out(address);
+    sp_unlock(sp_shard_of(address));
+    forget_key(key);
+}
+
+void sp_keys_disown(const void *address, const struct sp_cert *cert)
+{
+    struct sp_cert *owner = NULL;
+    struct key *key;
+
+    sp_lock(sp_shard_of(address));
+    key = find(address);
+    if (key != NULL && key->own == cert) {
+        owner = key->own;
+        key->own = NULL;
+    }
+    sp_unlock(sp_shard_of(address));
+    sp_cert_unref(owner);
+}
+
+/* The certificate whose own key |address| is, or NULL; and the key's other news. */
+static struct sp_cert *owner_of(const void *address, struct key *news)
+{
+    struct sp_cert *cert = NULL;
+    struct key *key;
+
+    *news = (struct key){ 0 };
+    sp_lock(sp_shard_of(address));
+    key = find(address);
+    if (key != NULL) {
+        *news = *key;
+        if (key->own != NULL)
+            cert = sp_cert_ref(key->own);
+    }
+    sp_unlock(sp_shard_of(address));
+    return cert;
+}
+
+bool sp_keys_was_generated(const void *address)
+{
+    struct key news;
+
+    sp_cert_unref(owner_of(address, &news));
+    return news.generated;
+}
+
+bool sp_keys_was_loaded(const void *address)
+{
+    struct key news;
+
+    sp_cert_unref(owner_of(address, &news));
+    return news.loaded;
+}
+
+static bool add_match(struct key *key, struct sp_cert *cert)
+{
+    struct sp_cert **more;
+
+    for (size_t i = 0; i < key->match_count; i++)
+        if (key->matches[i] == cert)
+            return true;
+    more = OPENSSL_realloc(key->matches, (key->match_count + 1) * sizeof(*more));
+    if (more == NULL)
+        return false;
+    key->matches = more;
+    key->matches[key->match_count++] = sp_cert_ref(cert);
+    return true;
+}
+
+void sp_keys_matched(const void *a, const void *b)
+{
+    struct key a_news, b_news;
+    struct sp_cert *cert_a = owner_of(a, &a_news), *cert_b = owner_of(b, &b_news);
+    struct sp_cert *cert = cert_a != NULL ? cert_a : cert_b;
+    const void *private = cert_a != NULL ? b : a;
+    bool before_us = a_news.before_us || b_news.before_us;
+    struct key *key;
+
+    /* Two certificates with one key say nothing about a private key. */
+    if ((cert != NULL && (cert_a == NULL || cert_b == NULL)) || (cert == NULL && before_us)) {
+        if (cert == NULL)
+        private = a_news.before_us ? b : a;
+        /* Its own key arrived here: the parse is over, in whatever thread it was. */
+        if (cert != NULL)
+            (void)sp_cert_settle(cert);
+        sp_lock(sp_shard_of(private));
+        key = find_or_add(private);
+        if (key != NULL && cert == NULL)
+            key->before_us = true;
+        if (key == NULL || (cert != NULL && !add_match(key, cert)))
+            key = NULL;
+        sp_unlock(sp_shard_of(private));
+        if (key == NULL)
+            sp_register_failed();
+    }
+    sp_cert_unref(cert_a);
+    sp_cert_unref(cert_b);
+}
+
+void sp_keys_forget_matches(const void *address)
+{
+    struct sp_cert **matches = NULL;
+    size_t count = 0;
+    struct key *key;
+
+    sp_lock(sp_shard_of(address));
+    key = find(address);
+    if (key != NULL) {
+        matches = key->matches;
+        count = key->match_count;
+        key->matches = NULL;
+        key->match_count = 0;
+    }
+    sp_unlock(sp_shard_of(address));
+    for (size_t i = 0; i < count; i++)
+        sp_cert_unref(matches[i]);
+    OPENSSL_free(matches);
+}
+
+/* References to what was matched; false if out of memory. */
+static bool matches_of(const void *address, struct sp_owners *owners)
+{
+    bool done = true;
+    struct key *key;
+
+    sp_lock(sp_shard_of(address));
+    key = find(address);
+    if (key != NULL && key->match_count > 0) {
+        owners->certs = OPENSSL_malloc(key->match_count * sizeof(*owners->certs));
+        done = owners->certs != NULL;
+        for (size_t i = 0; done && i < key->match_count; i++)
+            owners->certs[owners->count++] = sp_cert_ref(key->matches[i]);
+    }
+    sp_unlock(sp_shard_of(address));
+    return done;
+}
+
+bool sp_owners_find(struct sp_owners *owners, const void *address,
+                    OSSL_FUNC_keymgmt_export_fn *export_key)
+{
+    struct sp_keyid id;
+    struct sp_cert *own;
+    struct key news;
+    int found;
+
+    *owners = (struct sp_owners){ .via = SP_VIA_MATCH };
+    if (!matches_of(address, owners))
+        return false;
+    if (owners->count > 0)
+        return true;
+    own = owner_of(address, &news);
+    if (own != NULL) {
+        owners->via = SP_VIA_OWN_KEY;
+        owners->certs = OPENSSL_malloc(sizeof(*owners->certs));
+        if (owners->certs == NULL) {
+            sp_cert_unref(own);
+            return false;
+        }
+        (void)sp_cert_settle(own);
+        owners->certs[owners->count++] = own;
+        return true;
+    }
+    id = sp_keyid_of_key(sp_register_sha256(), export_key, address);
+    found = id.known ? sp_prints_find(&id, &owners->certs) : 0;
+    owners->count = found > 0 ? (size_t)found : 0;
+    owners->via = SP_VIA_FINGERPRINT;
+    if (owners->count == 0)
+        owners->via = news.before_us ? SP_VIA_FIRST : SP_VIA_NONE;
+    return found >= 0;
+}
+
+void sp_owners_free(struct sp_owners *owners)
+{
+    for (size_t i = 0; i < owners->count; i++)
+        sp_cert_unref(owners->certs[i]);
+    OPENSSL_free(owners->certs);
+    *owners = (struct sp_owners){ 0 };
+}

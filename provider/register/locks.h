@@ -1,0 +1,33 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The locks of the register.
+ *
+ * One array of mutexes serves every table and every entry: what an object is
+ * guarded by follows from its address (or hash), so that threads that parse
+ * certificates side by side rarely meet.
+ *
+ * Rules: hold one at a time; never call libcrypto functions that free or
+ * create an X509 or a key while holding one (our own callbacks take them).
+ * fork() takes all of them in order, so that a child never inherits one that
+ * another thread held.
+ */
+#ifndef SP_LOCKS_H
+#define SP_LOCKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define SP_SHARDS 16
+
+/* Once a process, before the first lock. */
+bool sp_locks_init(void);
+
+size_t sp_shard_of(const void *object);
+size_t sp_shard_of_hash(const unsigned char *hash);
+void sp_lock(size_t shard);
+void sp_unlock(size_t shard);
+
+#endif

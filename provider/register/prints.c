@@ -1,0 +1,152 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "prints.h"
+
+#include <string.h>
+
+#include <openssl/lhash.h>
+
+#include "locks.h"
+
+/* The certificates of one key: mostly one, more after a renewal. */
+struct print {
+    unsigned char hash[SP_SHA256_LENGTH];
+    struct sp_cert *certs; /* linked by next_filed, not referenced */
+};
+
+/* tables[i] is guarded by the lock of shard i. */
+static OPENSSL_LHASH *tables[SP_SHARDS];
+
+static unsigned long print_hash(const void *data)
+{
+    const struct print *print = data;
+    unsigned long value;
+
+    /* hash[0] chose the shard. */
+    memcpy(&value, print->hash + 8, sizeof(value));
+    return value;
+}
+
+static int print_compare(const void *a, const void *b)
+{
+    const struct print *left = a, *right = b;
+
+    return memcmp(left->hash, right->hash, sizeof(left->hash));
+}
+
+bool sp_prints_init(void)
+{
+    for (size_t i = 0; i < SP_SHARDS; i++)
+        if (tables[i] == NULL && (tables[i] = OPENSSL_LH_new(print_hash, print_compare)) == NULL)
+            return false;
+    return true;
+}
+
+static void free_print(void *print)
+{
+    OPENSSL_free(print);
+}
+
+void sp_prints_free(void)
+{
+    for (size_t i = 0; i < SP_SHARDS; i++) {
+        OPENSSL_LHASH *table;
+
+        sp_lock(i);
+        table = tables[i];
+        tables[i] = NULL;
+        sp_unlock(i);
+        if (table != NULL)
+            OPENSSL_LH_doall(table, free_print);
+        OPENSSL_LH_free(table);
+    }
+}
+
+static struct print *find(size_t shard, const unsigned char *hash)
+{
+    struct print wanted;
+
+    if (tables[shard] == NULL)
+        return NULL;
+    memcpy(wanted.hash, hash, sizeof(wanted.hash));
+    return OPENSSL_LH_retrieve(tables[shard], &wanted);
+}
+
+static struct print *find_or_add(size_t shard, const unsigned char *hash)
+{
+    struct print *print = find(shard, hash);
+
+    if (print != NULL || tables[shard] == NULL || (print = OPENSSL_zalloc(sizeof(*print))) == NULL)
+        return print;
+    memcpy(print->hash, hash, sizeof(print->hash));
+    OPENSSL_LH_insert(tables[shard], print);
+    if (OPENSSL_LH_error(tables[shard]) == 0)
+        return print;
+    OPENSSL_free(print);
+    return NULL;
+}
+
+bool sp_prints_file(struct sp_cert *cert, const struct sp_keyid *id)
+{
+    size_t shard = sp_shard_of_hash(id->hash);
+    struct print *print;
+
+    sp_prints_remove(cert);
+    sp_lock(shard);
+    print = find_or_add(shard, id->hash);
+    if (print != NULL) {
+        memcpy(cert->filed_under, id->hash, sizeof(cert->filed_under));
+        cert->filed = true;
+        cert->next_filed = print->certs;
+        print->certs = cert;
+    }
+    sp_unlock(shard);
+    return print != NULL;
+}
+
+void sp_prints_remove(struct sp_cert *cert)
+{
+    size_t shard = sp_shard_of_hash(cert->filed_under);
+    struct print *print;
+
+    sp_lock(shard);
+    print = cert->filed ? find(shard, cert->filed_under) : NULL;
+    if (print != NULL) {
+        struct sp_cert **link = &print->certs;
+
+        while (*link != NULL && *link != cert)
+            link = &(*link)->next_filed;
+        if (*link != NULL)
+            *link = cert->next_filed;
+        if (print->certs == NULL)
+            free_print(OPENSSL_LH_delete(tables[shard], print));
+    }
+    cert->filed = false;
+    sp_unlock(shard);
+}
+
+int sp_prints_find(const struct sp_keyid *id, struct sp_cert ***certs)
+{
+    size_t shard = sp_shard_of_hash(id->hash), count = 0;
+    struct print *print;
+
+    *certs = NULL;
+    sp_lock(shard);
+    print = find(shard, id->hash);
+    for (struct sp_cert *cert = print != NULL ? print->certs : NULL; cert != NULL;
+         cert = cert->next_filed)
+        count++;
+    if (count > 0 && (*certs = OPENSSL_malloc(count * sizeof(**certs))) == NULL) {
+        sp_unlock(shard);
+        return -1;
+    }
+    count = 0;
+    for (struct sp_cert *cert = *certs != NULL ? print->certs : NULL; cert != NULL;
+         cert = cert->next_filed)
+        if (sp_cert_try_ref(cert))
+            (*certs)[count++] = cert;
+    sp_unlock(shard);
+    return (int)count;
+}

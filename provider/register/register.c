@@ -1,0 +1,123 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "register.h"
+
+#include <openssl/err.h>
+
+#include "locks.h"
+#include "prints.h"
+#include "threads.h"
+
+static int ex_index = -1; /* written by start and stop only */
+static _Atomic(const struct sp_sha256 *) current_sha;
+static atomic_bool failed, saw_birth;
+
+void sp_register_set_sha256(const struct sp_sha256 *sha)
+{
+    atomic_store(&current_sha, sha);
+}
+
+const struct sp_sha256 *sp_register_sha256(void)
+{
+    return atomic_load(&current_sha);
+}
+
+void sp_register_failed(void)
+{
+    atomic_store(&failed, true);
+}
+
+bool sp_register_has_failed(void)
+{
+    return atomic_load(&failed);
+}
+
+bool sp_register_saw_birth(void)
+{
+    return atomic_load(&saw_birth);
+}
+
+static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+    struct sp_cert *cert;
+
+    (void)ptr;
+    (void)argl;
+    (void)argp;
+    ERR_set_mark();
+    atomic_store_explicit(&saw_birth, true, memory_order_relaxed);
+    sp_thread_event();
+    cert = sp_cert_new(parent);
+    if (cert == NULL || CRYPTO_set_ex_data(data, index, cert) != 1) {
+        sp_cert_unref(cert);
+        sp_register_failed();
+    } else if (!sp_threads_born(sp_cert_ref(cert), parent)) {
+        sp_register_failed();
+    }
+    ERR_pop_to_mark();
+}
+
+static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
+{
+    (void)parent;
+    (void)data;
+    (void)index;
+    (void)argl;
+    (void)argp;
+    if (ptr == NULL)
+        return;
+    sp_cert_died(ptr);
+    sp_cert_unref(ptr);
+}
+
+/* A copy is a certificate of its own: its birth was told separately. */
+static int copied(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_data, int index,
+                  long argl, void *argp)
+{
+    (void)to;
+    (void)from;
+    (void)index;
+    (void)argl;
+    (void)argp;
+    *from_data = NULL;
+    return 1;
+}
+
+bool sp_register_start(const struct sp_sha256 *sha)
+{
+    if (!sp_locks_init() || !sp_prints_init() || !sp_keys_init())
+        return false;
+    sp_register_set_sha256(sha);
+    atomic_store(&failed, false);
+    atomic_store(&saw_birth, false);
+    ex_index = X509_get_ex_new_index(0, NULL, born, copied, died);
+    return ex_index >= 0;
+}
+
+bool sp_register_stop(void)
+{
+    bool alone;
+
+    if (ex_index >= 0)
+        CRYPTO_free_ex_index(CRYPTO_EX_INDEX_X509, ex_index);
+    ex_index = -1;
+    alone = sp_threads_stop();
+    if (!alone)
+        return false;
+    sp_keys_free();
+    sp_cert_drop_all();
+    sp_prints_free();
+    return true;
+}
+
+struct sp_cert *sp_register_of_x509(const X509 *x509)
+{
+    struct sp_cert *cert = ex_index >= 0 ? X509_get_ex_data(x509, ex_index) : NULL;
+
+    if (cert == NULL)
+        return NULL;
+    sp_thread_event();
+    return sp_cert_ref(cert);
+}

@@ -1,0 +1,84 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The certificates that this process has parsed, and which key is whose.
+ */
+#ifndef SP_REGISTER_H
+#define SP_REGISTER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "cert.h"
+
+/*
+ * Start to watch certificates, or stop when the last instance of the provider
+ * goes.  Not thread-safe among themselves: the caller serializes them.
+ */
+bool sp_register_start(const struct sp_sha256 *sha);
+/* False if other threads may still use what was recorded: then it is kept. */
+bool sp_register_stop(void);
+/* Hash with |sha| from now on; it must live until the register stops. */
+void sp_register_set_sha256(const struct sp_sha256 *sha);
+const struct sp_sha256 *sp_register_sha256(void);
+
+/*
+ * Something could not be recorded for lack of memory.  From then on a key of
+ * no known certificate proves nothing.
+ */
+void sp_register_failed(void);
+bool sp_register_has_failed(void);
+
+/* Has any certificate been born since the start? */
+bool sp_register_saw_birth(void);
+
+/* The entry of |cert|, settled if this is its parsing thread; a reference, or NULL. */
+struct sp_cert *sp_register_of_x509(const X509 *cert);
+
+/* Events of this thread: certificates parsed before it are settled. */
+void sp_thread_event(void);
+
+/*
+ * What KEYMGMT tells.  |key| is the backend's key object; it is only compared,
+ * never looked into, except by |export_key| during the call.
+ */
+void sp_keys_loaded(const void *key, bool has_private, OSSL_FUNC_keymgmt_export_fn *export_key);
+void sp_keys_generated(const void *key);
+void sp_keys_matched(const void *a, const void *b);
+void sp_keys_freed(const void *key);
+/* |key| turned out not to be the one of |cert|. */
+void sp_keys_disown(const void *key, const struct sp_cert *cert);
+void sp_keys_free(void);
+bool sp_keys_init(void);
+
+bool sp_keys_was_generated(const void *key);
+bool sp_keys_was_loaded(const void *key);
+
+/* How a key was traced to certificates. */
+enum sp_via {
+    SP_VIA_NONE,       /* it belongs to none that is known */
+    SP_VIA_FIRST,      /* to one that was parsed before we could watch */
+    SP_VIA_MATCH,      /* X509_check_private_key() said so */
+    SP_VIA_OWN_KEY,    /* it is the certificate's own key object */
+    SP_VIA_FINGERPRINT /* it is equal to the certificate's key */
+};
+
+struct sp_owners {
+    enum sp_via via;
+    struct sp_cert **certs; /* owned, a reference each */
+    size_t count;
+};
+
+/*
+ * The certificates that |key| belongs to.
+ *
+ * False if out of memory: then nothing is known.
+ */
+bool sp_owners_find(struct sp_owners *owners, const void *key,
+                    OSSL_FUNC_keymgmt_export_fn *export_key);
+void sp_owners_free(struct sp_owners *owners);
+/* The gate has decided: what was matched so far no longer counts. */
+void sp_keys_forget_matches(const void *key);
+
+#endif

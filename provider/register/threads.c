@@ -1,0 +1,308 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "threads.h"
+
+#include <string.h>
+
+#include "locks.h"
+#include "register.h"
+
+/*
+ * A program that builds certificates by hand leaves them incomplete for a
+ * while.  This many are looked at again, this many times, before we let go.
+ */
+#define LATER_CERTS 4
+#define LATER_TRIES 32
+
+#define MAX_INSTANCES 16
+
+struct pin {
+    struct sp_cert *cert; /* a reference */
+    X509 *x509;           /* a reference */
+    unsigned int tries;
+};
+
+/*
+ * The first pin is the certificate that was born last, the others are older
+ * and were incomplete when looked at.  Guarded by the lock of the struct's
+ * address: other threads come by when the provider is unloaded.
+ */
+struct thread {
+    struct pin pins[1 + LATER_CERTS];
+    struct thread *next; /* guarded by shard 0 */
+};
+
+struct instance {
+    unsigned long number; /* counts up; 0 for a free place */
+    OSSL_LIB_CTX *libctx;
+    struct sp_upcalls up;
+};
+
+/* All guarded by shard 0. */
+static struct thread *threads;
+static struct thread *retired; /* of threads that outlived the register */
+static struct instance instances[MAX_INSTANCES];
+static unsigned long last_number;
+
+/* Change whenever an instance came, and whenever the register stopped. */
+static atomic_ulong arrivals, stops;
+
+static _Thread_local struct thread *self;
+static _Thread_local unsigned long self_stops, seen_arrivals;
+static _Thread_local unsigned long told[MAX_INSTANCES];
+
+static struct thread *current(void)
+{
+    return self_stops == atomic_load(&stops) ? self : NULL;
+}
+
+static void let_go(struct pin *pin)
+{
+    if (pin->cert == NULL)
+        return;
+    sp_cert_unpinned(pin->cert);
+    X509_free(pin->x509);
+    sp_cert_unref(pin->cert);
+    *pin = (struct pin){ 0 };
+}
+
+static struct pin take(struct thread *thread, size_t index)
+{
+    struct pin pin;
+
+    sp_lock(sp_shard_of(thread));
+    pin = thread->pins[index];
+    thread->pins[index] = (struct pin){ 0 };
+    sp_unlock(sp_shard_of(thread));
+    return pin;
+}
+
+/* Put |pin| in place |index|; what was there is the caller's to let go. */
+static struct pin put(struct thread *thread, size_t index, const struct pin *pin)
+{
+    struct pin old;
+
+    sp_lock(sp_shard_of(thread));
+    old = thread->pins[index];
+    thread->pins[index] = *pin;
+    sp_unlock(sp_shard_of(thread));
+    return old;
+}
+
+/* The first place for later that is free, else the one that was tried most. */
+static size_t place_for_later(const struct thread *thread)
+{
+    size_t best = 1;
+
+    for (size_t i = 1; i <= LATER_CERTS; i++) {
+        if (thread->pins[i].cert == NULL)
+            return i;
+        if (thread->pins[i].tries > thread->pins[best].tries)
+            best = i;
+    }
+    return best;
+}
+
+static void settle(struct thread *thread, size_t index)
+{
+    struct pin pin = take(thread, index), old;
+
+    if (pin.cert == NULL)
+        return;
+    if (sp_cert_settle(pin.cert) || ++pin.tries > LATER_TRIES) {
+        let_go(&pin);
+        return;
+    }
+    old = put(thread, index == 0 ? place_for_later(thread) : index, &pin);
+    let_go(&old);
+}
+
+/* A bit for each place that holds a pin. */
+static unsigned int pins_in_use(const struct thread *thread)
+{
+    unsigned int used = 0;
+
+    sp_lock(sp_shard_of(thread));
+    for (unsigned int i = 0; i <= LATER_CERTS; i++)
+        used |= thread->pins[i].cert != NULL ? 1U << i : 0;
+    sp_unlock(sp_shard_of(thread));
+    return used;
+}
+
+void sp_thread_event(void)
+{
+    struct thread *thread = current();
+    unsigned int used = thread != NULL ? pins_in_use(thread) : 0;
+
+    for (unsigned int i = 0; i <= LATER_CERTS; i++)
+        if ((used & (1U << i)) != 0)
+            settle(thread, i);
+}
+
+static void let_all_go(struct thread *thread)
+{
+    for (size_t i = 0; i <= LATER_CERTS; i++) {
+        struct pin pin = take(thread, i);
+
+        let_go(&pin);
+    }
+}
+
+static void unlink_thread(struct thread *thread)
+{
+    struct thread **link = &threads;
+
+    sp_lock(0);
+    while (*link != NULL && *link != thread)
+        link = &(*link)->next;
+    if (*link != NULL)
+        *link = thread->next;
+    sp_unlock(0);
+}
+
+/* The core calls this when the thread ends, or the library context does. */
+static void thread_end(void *libctx)
+{
+    struct thread *thread = current();
+
+    sp_lock(0);
+    for (size_t i = 0; i < MAX_INSTANCES; i++)
+        if (instances[i].number != 0 && instances[i].libctx == libctx)
+            told[i] = 0;
+    sp_unlock(0);
+    seen_arrivals = 0;
+    if (thread == NULL)
+        return;
+    sp_thread_event();
+    let_all_go(thread);
+    unlink_thread(thread);
+    self = NULL;
+    OPENSSL_free(thread);
+}
+
+static struct thread *this_thread(void)
+{
+    struct thread *thread = current();
+
+    if (thread != NULL || (thread = OPENSSL_zalloc(sizeof(*thread))) == NULL)
+        return thread;
+    sp_lock(0);
+    self_stops = atomic_load(&stops);
+    thread->next = threads;
+    threads = thread;
+    sp_unlock(0);
+    self = thread;
+    return thread;
+}
+
+/* Ask the instances that came since to tell us when this thread ends. */
+static void tell_instances(void)
+{
+    unsigned long now = atomic_load(&arrivals);
+
+    if (seen_arrivals == now)
+        return;
+    seen_arrivals = now;
+    for (size_t i = 0; i < MAX_INSTANCES; i++) {
+        struct instance instance;
+
+        sp_lock(0);
+        instance = instances[i];
+        sp_unlock(0);
+        if (instance.number == 0 || instance.number == told[i])
+            continue;
+        told[i] = instance.number;
+        (void)instance.up.thread_start(instance.up.handle, thread_end, instance.libctx);
+    }
+}
+
+void sp_threads_add_instance(const struct sp_upcalls *up)
+{
+    OSSL_LIB_CTX *libctx = sp_upcalls_libctx(up);
+
+    sp_lock(0);
+    for (size_t i = 0; i < MAX_INSTANCES; i++) {
+        if (instances[i].number != 0)
+            continue;
+        instances[i] = (struct instance){ .number = ++last_number, .libctx = libctx, .up = *up };
+        atomic_fetch_add(&arrivals, 1);
+        break;
+    }
+    sp_unlock(0);
+}
+
+void sp_threads_remove_instance(const struct sp_upcalls *up)
+{
+    sp_lock(0);
+    for (size_t i = 0; i < MAX_INSTANCES; i++)
+        if (instances[i].number != 0 && instances[i].up.handle == up->handle)
+            instances[i].number = 0;
+    sp_unlock(0);
+}
+
+bool sp_threads_born(struct sp_cert *cert, X509 *x509)
+{
+    struct thread *thread = this_thread();
+    struct pin pin = { .cert = cert, .x509 = x509 }, old;
+
+    if (thread == NULL || X509_up_ref(x509) != 1) {
+        sp_cert_unref(cert);
+        return false;
+    }
+    tell_instances();
+    sp_lock(sp_shard_of(cert));
+    cert->pinned = true;
+    sp_unlock(sp_shard_of(cert));
+    old = put(thread, 0, &pin);
+    let_go(&old);
+    return true;
+}
+
+struct sp_cert *sp_threads_pending(void)
+{
+    struct thread *thread = current();
+    struct sp_cert *cert = NULL;
+
+    if (thread == NULL)
+        return NULL;
+    sp_lock(sp_shard_of(thread));
+    if (thread->pins[0].cert != NULL)
+        cert = sp_cert_ref(thread->pins[0].cert);
+    sp_unlock(sp_shard_of(thread));
+    return cert;
+}
+
+/*
+ * At exit() other threads may be in the middle of a callback of ours: what
+ * they may still look at is kept, reachable, instead of freed.
+ */
+bool sp_threads_stop(void)
+{
+    struct thread *thread;
+    bool alone = true;
+
+    sp_lock(0);
+    thread = threads;
+    threads = NULL;
+    sp_unlock(0);
+    while (thread != NULL) {
+        struct thread *next = thread->next;
+
+        let_all_go(thread);
+        if (thread == self) {
+            self = NULL;
+            OPENSSL_free(thread);
+        } else {
+            alone = false;
+            sp_lock(0);
+            thread->next = retired;
+            retired = thread;
+            sp_unlock(0);
+        }
+        thread = next;
+    }
+    atomic_fetch_add(&stops, 1);
+    return alone;
+}
