@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Fixtures of the integration tests; see pki.py, paths.py and harness.py."""
 
+import dataclasses
 import functools
 
 import pytest
@@ -67,6 +68,18 @@ class Post:
         return self._once(f"{name}.encrypted",
                           lambda out: self.stock.encrypt([self.pki[name]], self.mail, out))
 
+    def signed_then(self, name, when):
+        """A mail that |name| signed at another time."""
+        then = dataclasses.replace(self.stock, argv=("faketime", when, *self.stock.argv))
+        return self._once(f"{name}.then",
+                          lambda out: then.sign(self.pki[name], self.mail, out))
+
+    def sent(self, name, sender):
+        """A mail signed by |name| whose From is |sender|."""
+        return self._once(f"{name}.from.{sender}", lambda out: self.stock.sign(
+            self.pki[name], self.mail, out, "-from", sender, "-to", "bob@example.com",
+            "-subject", "test"))
+
     def _once(self, name, make):
         path = self.directory / name
         failed = self.directory / (name + ".failed")
@@ -108,7 +121,7 @@ def read_back(tmp_path_factory):
 def stock_can(tmp_path_factory, pki, mail, post, read_back):
     """stock_can(operation, path, key type): can the program do it at all, without the policy?"""
     directory = tmp_path_factory.mktemp("stock")
-    by_key = {"rsa2048": "good_rsa", "rsapss": "rsa_pss", "p256": "good_p256",
+    by_key = {"rsa2048": "good_rsa", "rsa1024": "weak_key", "rsapss": "rsa_pss", "p256": "good_p256",
               "p384": "good_p384", "p521": "good_p521", "dsa": "dsa", "ed25519": "ed25519"}
 
     @functools.cache

@@ -71,12 +71,14 @@ def refused(result, *rules):
     return result
 
 
-def write_conf(path, settings=None, *, module=MODULE, default=None, prefer=True, extra=""):
+def write_conf(path, settings=None, *, module=MODULE, default=None, prefer=True, activate=True,
+               extra=""):
     """
     An openssl.cnf that activates our provider.
 
     default: None (ours alone), "before" or "after" ours in the file.
     prefer: give our implementations the preference, as the shipped snippet does.
+    activate: False leaves it to `-provider smimepolicy`, which then finds the settings here.
     extra: further sections, e.g. for `openssl req`.
     """
     ours = "smimepolicy = policy_sect"
@@ -89,7 +91,9 @@ def write_conf(path, settings=None, *, module=MODULE, default=None, prefer=True,
         lines += ["alg_section = alg_sect"]
     lines += ["[provider_sect]", *providers,
               "[default_sect]", "activate = 1",
-              "[policy_sect]", f"module = {module}", "activate = 1"]
+              "[policy_sect]", f"module = {module}"]
+    if activate:
+        lines += ["activate = 1"]
     lines += [f"{key} = {value}" for key, value in (settings or {}).items()]
     if prefer:
         lines += ["[alg_sect]", f"default_properties = {PREFER_OURS}"]

@@ -94,10 +94,14 @@ def without_policy(api="cms"):
     return CommandLine(f"stock {api}", (OPENSSL, api), api, conf="/dev/null")
 
 
-def provider_paths(conf):
-    """Unmodified programs that load the provider."""
+def provider_paths(conf, inactive="/dev/null"):
+    """
+    Unmodified programs that load the provider: by |conf|, or by an option.
+
+    inactive: the configuration beside the option, for settings.
+    """
     return [
-        CommandLine("openssl cms -provider", (OPENSSL, "cms"), "cms", conf="/dev/null",
+        CommandLine("openssl cms -provider", (OPENSSL, "cms"), "cms", conf=inactive,
                     options=("-provider-path", MODULE.parent, "-provider", "smimepolicy")),
         CommandLine("openssl cms", (OPENSSL, "cms"), "cms", conf=conf),
         CommandLine("openssl smime", (OPENSSL, "smime"), "smime", conf=conf),

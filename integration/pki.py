@@ -8,6 +8,7 @@ none if the use is allowed.  The table is the expectation of the tests, written
 down from the rules and not computed by any code of ours.
 """
 
+import copy
 import datetime
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -203,6 +204,12 @@ class Certificate:
 
     def __repr__(self):
         return f"<{self.name}>"
+
+    def beside(self, **files):
+        """The same certificate with another key or chain file."""
+        other = copy.copy(self)
+        other.__dict__.update(files)
+        return other
 
 
 class Pki:
