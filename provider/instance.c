@@ -33,7 +33,6 @@ static sp_gate_fn *gate_of(int operation)
     }
 }
 
-/* Our own copy of the property definition, with our property added. */
 static char *extend(const char *properties)
 {
     const char *separator = properties != NULL && *properties != '\0' ? "," : "";
@@ -47,6 +46,25 @@ static char *extend(const char *properties)
     if (text != NULL)
         (void)snprintf(text, length, "%s%s%s", properties, separator, OUR_PROPERTY);
     return text;
+}
+
+/* |original| with our property added: hundreds of algorithms share a few. */
+static const char *extended(struct sp_instance *instance, const char *original)
+{
+    struct sp_properties *known = instance->properties;
+
+    while (known != NULL && known->original != original)
+        known = known->next;
+    if (known != NULL)
+        return known->extended;
+    known = OPENSSL_zalloc(sizeof(*known));
+    if (known == NULL)
+        return NULL;
+    known->original = original;
+    known->extended = extend(original);
+    known->next = instance->properties;
+    instance->properties = known;
+    return known->extended;
 }
 
 static bool gate_algorithm(OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
@@ -75,7 +93,7 @@ static bool build_table(struct sp_instance *instance, int operation)
     instance->tables[operation] = table;
     for (size_t i = 0; table != NULL && i < count; i++) {
         table[i] = original[i];
-        table[i].property_definition = extend(original[i].property_definition);
+        table[i].property_definition = extended(instance, original[i].property_definition);
         if (table[i].property_definition == NULL ||
             !gate_algorithm(&table[i], &instance->backend, gate_of(operation)))
             return false;
@@ -93,16 +111,13 @@ bool sp_instance_build(struct sp_instance *instance)
 
 static void free_table(OSSL_ALGORITHM *table, const OSSL_ALGORITHM *original)
 {
-    /* The members are const for the core, but what we replaced is ours. */
     for (size_t i = 0; table[i].algorithm_names != NULL; i++) {
+        /* Const for the core, but what we replaced is ours. */
         union {
-            const void *in;
+            const OSSL_DISPATCH *in;
             void *out;
-        } properties = { .in = table[i].property_definition },
-          functions = { .in = table[i].implementation };
+        } functions = { .in = table[i].implementation };
 
-        if (table[i].property_definition != original[i].property_definition)
-            OPENSSL_free(properties.out);
         if (table[i].implementation != original[i].implementation)
             OPENSSL_free(functions.out);
     }
@@ -116,5 +131,12 @@ void sp_instance_free(struct sp_instance *instance)
     for (int operation = 1; operation < SP_OPERATIONS; operation++)
         if (instance->tables[operation] != NULL)
             free_table(instance->tables[operation], instance->backend.tables[operation]);
+    while (instance->properties != NULL) {
+        struct sp_properties *next = instance->properties->next;
+
+        OPENSSL_free(instance->properties->extended);
+        OPENSSL_free(instance->properties);
+        instance->properties = next;
+    }
     OPENSSL_free(instance);
 }

@@ -13,11 +13,19 @@
 #include "backend.h"
 #include "upcalls.h"
 
+/* A property definition of the backend, and the same with ours added. */
+struct sp_properties {
+    const char *original; /* borrowed from the backend */
+    char *extended;       /* owned */
+    struct sp_properties *next;
+};
+
 struct sp_instance {
     struct sp_upcalls up;
     struct sp_backend backend;
     struct sp_sha256 sha;
     OSSL_ALGORITHM *tables[SP_OPERATIONS]; /* owned; NULL where the backend has none */
+    struct sp_properties *properties;      /* owned: what the tables refer to */
     unsigned int loads;                    /* how often the core shares it, see sp_instance_for() */
     bool foreign;     /* the core is not our libcrypto: no tables, everything fails */
     atomic_bool gone; /* torn down, kept because others may still walk the list */
