@@ -16,17 +16,21 @@
 enum key_state { KEY_GOOD, KEY_OTHER, KEY_EXPLICIT, KEY_PUBLIC };
 
 /*
- * Ask for the size of the private number and not for the number.  Keys in
- * hardware do not offer it at all: they count as private.
+ * Providers say that they offer the private number and then have none to give.
+ * A key in hardware does not even offer it: it counts as private.
  */
 static bool is_public_only(const EVP_PKEY *key, const char *name)
 {
     const OSSL_PARAM *offered = EVP_PKEY_gettable_params(key);
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(name, NULL, 0), OSSL_PARAM_construct_end() };
+    unsigned char number[2048]; /* an RSA key of 16384 bits; a longer one is "modified" too */
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(name, number, sizeof(number)),
+                            OSSL_PARAM_construct_end() };
 
     if (offered == NULL || OSSL_PARAM_locate_const(offered, name) == NULL)
         return false;
-    return !EVP_PKEY_get_params(key, params) || !OSSL_PARAM_modified(params);
+    (void)EVP_PKEY_get_params(key, params);
+    OPENSSL_cleanse(number, sizeof(number));
+    return !OSSL_PARAM_modified(params);
 }
 
 static enum key_state ec_state(const EVP_PKEY *key)

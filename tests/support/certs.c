@@ -200,6 +200,7 @@ X509 *sp_make_cert(const struct sp_recipe *recipe)
     add_extension(cert, "subjectAltName", recipe->san);
     add_extension(cert, "extendedKeyUsage", recipe->extended);
     add_extension(cert, recipe->again[0], recipe->again[1]);
+    add_extension(cert, recipe->again[2], recipe->again[3]);
     sign(cert, recipe, key);
     return cert;
 }

@@ -34,7 +34,7 @@ struct sp_recipe {
     const char *usage;
     const char *extended;
     const char *basic;
-    const char *again[2]; /* one more extension: name and value */
+    const char *again[4]; /* up to two more extensions: name, value, name, value */
     int serial;           /* 0: 31, which is 0x1f */
     int version;          /* 0: X509_VERSION_3; -1: X509_VERSION_1 */
 };

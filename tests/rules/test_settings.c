@@ -1,0 +1,341 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every setting: what is accepted, what is not, and what the message says.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+/* Every key with its default, in the order of the table. */
+static const char *const defaults[][2] = {
+    { "mode", "enforce" },
+    { "backend", "default" },
+    { "unknown_keys", "pass" },
+    { "unverified_signers", "pass" },
+    { "trust", "caller" },
+    { "keyring", NULL },
+    { "missing_key_usage", "reject" },
+    { "ec_key_agreement", "reject" },
+    { "decision_log", NULL },
+    { "trace", "no" },
+    { "weak_key", "warn" },
+    { "weak_digest", "warn" },
+    { "weak_cipher", "warn" },
+    { "eku_any", "warn" },
+    { "validity_too_long", "warn" },
+    { "expires_soon", "warn" },
+};
+
+START_TEST(every_default)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *value = sp_settings_value(settings, (size_t)_i);
+
+    ck_assert_str_eq(sp_settings_key((size_t)_i), defaults[_i][0]);
+    ck_assert_pstr_eq(value, defaults[_i][1]);
+    ck_assert_ptr_null(sp_settings_key(SP_ROWS(defaults)));
+    ck_assert_ptr_null(sp_settings_value(settings, SP_ROWS(defaults)));
+    OPENSSL_free(value);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+static const struct {
+    const char *key;
+    const char *value;
+} good[] = {
+    { "mode", "enforce" },
+    { "mode", "observe" },
+    { "backend", "fips" },
+    { "backend", "my-Provider_2" },
+    { "unknown_keys", "pass" },
+    { "unknown_keys", "refuse" },
+    { "unverified_signers", "pass" },
+    { "unverified_signers", "refuse" },
+    { "trust", "caller" },
+    { "trust", "keyring" },
+    { "keyring", "/var/lib/smime-policy" },
+    { "keyring", "/a path/with spaces" },
+    { "missing_key_usage", "reject" },
+    { "missing_key_usage", "accept" },
+    { "ec_key_agreement", "reject" },
+    { "ec_key_agreement", "accept" },
+    { "decision_log", "/var/log/smime-policy.log" },
+    { "decision_log", "syslog" },
+    { "trace", "no" },
+    { "trace", "yes" },
+    { "weak_key", "ignore" },
+    { "weak_key", "warn" },
+    { "weak_key", "deny" },
+    { "weak_digest", "deny" },
+    { "weak_cipher", "ignore" },
+    { "eku_any", "deny" },
+    { "validity_too_long", "ignore" },
+    { "expires_soon", "deny" },
+};
+
+static size_t index_of(const char *key)
+{
+    size_t i = 0;
+
+    while (strcmp(sp_settings_key(i), key) != 0)
+        i++;
+    return i;
+}
+
+START_TEST(good_value)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    smimepolicy_settings *defaulted = smimepolicy_settings_new();
+    smimepolicy_settings *copy;
+    size_t index = index_of(good[_i].key);
+    char *why = (char *)settings;
+    char *value;
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, good[_i].key, good[_i].value, &why), 1);
+    ck_assert_ptr_null(why);
+    value = sp_settings_value(settings, index);
+    ck_assert_str_eq(value, good[_i].value);
+    /* The one key that was set is the one that changed. */
+    ck_assert_int_eq(sp_settings_equal(settings, defaulted),
+                     defaults[index][1] != NULL && strcmp(value, defaults[index][1]) == 0);
+    ck_assert_int_eq(smimepolicy_settings_set(defaulted, good[_i].key, value, NULL), 1);
+    ck_assert(sp_settings_equal(settings, defaulted));
+    copy = sp_settings_dup(settings);
+    ck_assert(sp_settings_equal(settings, copy));
+    OPENSSL_free(value);
+    smimepolicy_settings_free(copy);
+    smimepolicy_settings_free(settings);
+    smimepolicy_settings_free(defaulted);
+}
+END_TEST
+
+static const struct {
+    const char *key;
+    const char *value;
+    const char *why;
+} bad[] = {
+    { "mode", "on", "mode = on: accepted is enforce or observe" },
+    { "mode", "", "mode = : accepted is enforce or observe" },
+    { "mode", "Enforce", "mode = Enforce: accepted is enforce or observe" },
+    { "mode", "enforce ", "mode = enforce : accepted is enforce or observe" },
+    { "mode", "en\nforce\x1b", "mode = en\\0Aforce\\1B: accepted is enforce or observe" },
+    { "backend", "", NULL },
+    { "backend", "a,b", NULL },
+    { "backend", "provider=default", NULL },
+    { "backend", "../evil", NULL },
+    { "unknown_keys", "deny", NULL },
+    { "unverified_signers", "yes", NULL },
+    { "trust", "system", "trust = system: accepted is caller or keyring" },
+    { "trust", "anybody", NULL },
+    { "keyring", "", "keyring = : accepted is an absolute path" },
+    { "keyring", "relative/path", NULL },
+    { "keyring", "/", NULL },
+    { "keyring", "~/keys", NULL },
+    { "keyring", "/a\nb", NULL },
+    { "missing_key_usage", "warn", NULL },
+    { "ec_key_agreement", "1", NULL },
+    { "decision_log", "log.json",
+      "decision_log = log.json: accepted is an absolute path or syslog" },
+    { "decision_log", "stderr", NULL },
+    { "trace", "1", "trace = 1: accepted is no or yes" },
+    { "weak_key", "error", "weak_key = error: accepted is ignore, warn or deny" },
+    { "weak_digest", "note", NULL },
+    { "weak_cipher", "DENY", NULL },
+    { "eku_any", "0", NULL },
+    { "validity_too_long", "1185", NULL },
+    { "expires_soon", "30", NULL },
+    { "nonsense", "1", "nonsense = 1: there is no setting of that name" },
+    { "weak-key", "deny", "weak-key = deny: there is no setting of that name" },
+    { "Mode", "enforce", "Mode = enforce: there is no setting of that name" },
+    { "", "", " = : there is no setting of that name" },
+    { "expired", "ignore", "expired = ignore: the rule 'expired' cannot be changed" },
+    { "san-email", "warn", "san-email = warn: the rule 'san-email' cannot be changed" },
+};
+
+START_TEST(bad_value)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    smimepolicy_settings *defaulted = smimepolicy_settings_new();
+    char *why = NULL;
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, bad[_i].key, bad[_i].value, &why), 0);
+    ck_assert_ptr_nonnull(why);
+    if (bad[_i].why != NULL)
+        ck_assert_str_eq(why, bad[_i].why);
+    ck_assert(sp_settings_equal(settings, defaulted));
+    ck_assert_int_eq(smimepolicy_settings_set(settings, bad[_i].key, bad[_i].value, NULL), 0);
+    smimepolicy_free(why);
+    smimepolicy_settings_free(settings);
+    smimepolicy_settings_free(defaulted);
+}
+END_TEST
+
+/* The guide's rules, as documented; the list in the code must be this one. */
+static const char *const fixed[] = {
+    "san_email",
+    "key_usage",
+    "key_algorithm",
+    "extended_key_usage",
+    "private_key_algorithm",
+    "private_key_match",
+    "ca_exempt",
+    "expired",
+    "not_yet_valid",
+    "usage_sign",
+    "usage_encrypt",
+    "certificate_required",
+    "distrust_default",
+    "signer_certificate",
+    "signer_validity",
+    "sender_match",
+    "decrypt_expired",
+};
+
+START_TEST(fixed_rules)
+{
+    static const char *const values[] = { "ignore", "warn", "deny", "no" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char id[64];
+
+    ck_assert_str_eq(sp_settings_fixed_rule((size_t)_i), fixed[_i]);
+    ck_assert_ptr_null(sp_settings_fixed_rule(SP_ROWS(fixed)));
+    snprintf(id, sizeof(id), "%s", fixed[_i]);
+    for (char *p = id; *p != '\0'; p++)
+        *p = *p == '_' ? '-' : *p;
+    ck_assert_int_ge(sp_rule_index(id), 0);
+    for (size_t i = 0; i < SP_ROWS(values); i++) {
+        const char *const keys[] = { fixed[_i], id };
+
+        for (size_t k = 0; k < 2; k++) {
+            char expected[160];
+            char *why;
+
+            ck_assert_int_eq(smimepolicy_settings_set(settings, keys[k], values[i], &why), 0);
+            snprintf(expected, sizeof(expected), "%s = %s: the rule '%s' cannot be changed",
+                     keys[k], values[i], id);
+            ck_assert_str_eq(why, expected);
+            smimepolicy_free(why);
+        }
+    }
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+static char path[] = "/tmp/test_settings.XXXXXX";
+
+static void write_file(const char *content)
+{
+    int fd = mkstemp(strcpy(path, "/tmp/test_settings.XXXXXX"));
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    close(fd);
+}
+
+/* |why| without the file's name, which every message begins with; NULL: it loads. */
+static const struct {
+    const char *content;
+    const char *why;
+} files[] = {
+    { "", NULL },
+    { "# nothing\n", NULL },
+    { "mode = observe\n", NULL },
+    { "mode=observe # as text\nweak_key = deny\n", NULL },
+    { "mode = observe\nmode = enforce\nmode = observe\n", NULL },
+    { "keyring = /var/lib/smime-policy\nmode = observe\n", NULL },
+    { "mode = observe\nnonsense = 1\n", "nonsense = 1: there is no setting of that name" },
+    { "mode = on\n", "mode = on: accepted is enforce or observe" },
+    { "expired = ignore\n", "expired = ignore: the rule 'expired' cannot be changed" },
+    { "mode = observe\n[policy]\ntrace = yes\n", "[policy]: settings stand in no section" },
+    { "[smime_policy_sect]\n", "[smime_policy_sect]: settings stand in no section" },
+    { "mode\n", "line 1: not the syntax of an OpenSSL configuration" },
+    { "mode = observe\n[broken\n", "line 2: not the syntax of an OpenSSL configuration" },
+    { "trace = ${nowhere::x}\n", "line 1: not the syntax of an OpenSSL configuration" },
+};
+
+START_TEST(settings_file)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    smimepolicy_settings *defaulted = smimepolicy_settings_new();
+    char expected[256];
+    char *why = NULL;
+    int loaded;
+
+    write_file(files[_i].content);
+    ERR_clear_error();
+    loaded = smimepolicy_settings_load(settings, path, &why);
+    unlink(path);
+    ck_assert_int_eq(loaded, files[_i].why == NULL);
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    if (files[_i].why == NULL) {
+        ck_assert_ptr_null(why);
+        ck_assert_int_eq(settings->mode, strstr(files[_i].content, "mode") != NULL);
+    } else {
+        snprintf(expected, sizeof(expected), "%s: %s", path, files[_i].why);
+        ck_assert_str_eq(why, expected);
+        ck_assert(sp_settings_equal(settings, defaulted));
+    }
+    smimepolicy_free(why);
+    smimepolicy_settings_free(settings);
+    smimepolicy_settings_free(defaulted);
+}
+END_TEST
+
+static const struct {
+    const char *path;
+    const char *why;
+} nowhere[] = {
+    { "/nonexistent/policy.cnf", "/nonexistent/policy.cnf: No such file or directory" },
+    { "/tmp", "/tmp: Is a directory" },
+};
+
+START_TEST(unreadable_file)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *why = NULL;
+
+    ck_assert_int_eq(smimepolicy_settings_load(settings, nowhere[_i].path, &why), 0);
+    ck_assert_str_eq(why, nowhere[_i].why);
+    ck_assert_int_eq(smimepolicy_settings_load(settings, nowhere[_i].path, NULL), 0);
+    smimepolicy_free(why);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+START_TEST(keyring_is_not_trust)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "keyring", "/k", NULL), 1);
+    ck_assert_int_eq(settings->trust, SP_TRUST_CALLER);
+    smimepolicy_settings_free(settings);
+    smimepolicy_settings_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("settings");
+    TCase *tests = tcase_create("settings");
+
+    tcase_add_loop_test(tests, every_default, 0, SP_ROWS(defaults));
+    tcase_add_loop_test(tests, good_value, 0, SP_ROWS(good));
+    tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, fixed_rules, 0, SP_ROWS(fixed));
+    tcase_add_loop_test(tests, settings_file, 0, SP_ROWS(files));
+    tcase_add_loop_test(tests, unreadable_file, 0, SP_ROWS(nowhere));
+    tcase_add_test(tests, keyring_is_not_trust);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
