@@ -4,13 +4,11 @@
  *
  * Life cycle of the provider.
  *
- * Threads: loads and unloads are serialized by |life_lock|.  What gates read
+ * Threads: loads and unloads are serialized by the life lock.  What gates read
  * is complete before the first table is handed to the core, and stays until
  * the last instance is torn down.  The core's questions take no lock: it may
  * hold some of its own that a load in another thread is waiting for.
  */
-#include <pthread.h>
-
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
@@ -19,15 +17,15 @@
 #include "contexts.h"
 #include "hooks.h"
 #include "instance.h"
+#include "locks.h"
 #include "policy.h"
 #include "reasons.h"
 #include "register.h"
 #include "threads.h"
 
-static pthread_mutex_t life_lock = PTHREAD_MUTEX_INITIALIZER;
 /* Only ever grows at its head, until it is freed with the last instance. */
 static _Atomic(struct sp_instance *) instances;
-static unsigned int live; /* guarded by life_lock: instances not gone */
+static unsigned int live; /* guarded by the life lock: instances not gone */
 /* A backend that is ourselves would be loaded while we are. */
 static _Thread_local bool starting;
 
@@ -117,7 +115,7 @@ static void teardown(void *provctx)
 {
     struct sp_instance *instance, *other;
 
-    pthread_mutex_lock(&life_lock);
+    sp_lock_life();
     instance = find_instance(provctx);
     if (instance != NULL && --instance->loads == 0) {
         atomic_store(&instance->gone, true);
@@ -131,7 +129,7 @@ static void teardown(void *provctx)
         if (--live == 0)
             stop_process();
     }
-    pthread_mutex_unlock(&life_lock);
+    sp_unlock_life();
 }
 
 static const OSSL_DISPATCH provider_functions[] = {
@@ -237,11 +235,11 @@ int OSSL_provider_init(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
         (instance = OPENSSL_zalloc(sizeof(*instance))) == NULL)
         return 0;
     instance->up = up;
-    pthread_mutex_lock(&life_lock);
+    sp_lock_life();
     starting = true;
     instance = sp_upcalls_are_ours(&up) ? start(instance) : start_foreign(instance);
     starting = false;
-    pthread_mutex_unlock(&life_lock);
+    sp_unlock_life();
     if (instance == NULL)
         return 0;
     *out = provider_functions;

@@ -19,6 +19,7 @@
     X(SP_REASON_LOCKED, "S/MIME policy is locked, nothing is signed or encrypted")                 \
     X(SP_REASON_SHARED_KEY, "certificates that are judged differently share this key")             \
     X(SP_REASON_UNVERIFIED, "signer was never checked as an S/MIME signer [distrust-default]")     \
+    X(SP_REASON_REFUSED_BEFORE, "operation was refused before")                                    \
     X(SP_REASON_NO_MEMORY, "S/MIME policy ran out of memory, refused")
 enum sp_own_reason {
     SP_REASON_FIRST = 200,

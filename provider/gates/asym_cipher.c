@@ -39,7 +39,7 @@ static bool may_encrypt(const void *ctx, const unsigned char *data, size_t lengt
     if (!sp_contexts_get(ctx, &context) || context.stage == SP_STAGE_PASSED)
         return true;
     if (context.stage == SP_STAGE_REFUSED)
-        return false;
+        return sp_gate_refused_before();
     if (context.key != NULL && !(data != NULL && sp_is_tls_premaster(data, length)))
         allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_NONE);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);

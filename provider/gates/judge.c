@@ -18,6 +18,12 @@ bool sp_gate_no_memory(void)
     return false;
 }
 
+bool sp_gate_refused_before(void)
+{
+    SP_RAISE(SP_REASON_REFUSED_BEFORE, "start a new operation with another certificate");
+    return false;
+}
+
 static bool refuse_locked(const char *operation)
 {
     const struct sp_decision decision = {

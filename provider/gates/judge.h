@@ -38,5 +38,7 @@ bool sp_gate_watches_verification(void);
 
 /* Raises that memory ran out, and returns false. */
 bool sp_gate_no_memory(void);
+/* Raises that this operation was refused already, and returns false. */
+bool sp_gate_refused_before(void);
 
 #endif

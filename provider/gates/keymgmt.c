@@ -56,7 +56,9 @@ static int match(const struct keymgmt *k, const void *a, const void *b, int sele
 {
     int same = k->match(a, b, selection);
 
-    if (same != 1 || a == NULL || b == NULL || a == b)
+    /* Equal parameters are no equal keys: ECDH asks for the curve alone. */
+    if (same != 1 || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 || a == NULL || b == NULL ||
+        a == b)
         return same;
     ERR_set_mark();
     sp_keys_matched(a, b);

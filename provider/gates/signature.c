@@ -94,9 +94,13 @@ static int digest_verify_init(const struct signature *s, void *ctx, const char *
 {
     int done = s->digest_verify_init(ctx, digest, key, params);
 
-    if (done != 1 || !sp_gate_watches_verification())
+    if (done != 1)
         return done;
-    return begin(s, ctx, key, true, SP_STAGE_NEW);
+    if (sp_gate_watches_verification())
+        return begin(s, ctx, key, true, SP_STAGE_NEW);
+    /* What was noted for an earlier signature in this context is over. */
+    sp_contexts_end(ctx);
+    return done;
 }
 
 static bool is_mail(const unsigned char *data, size_t length)
@@ -118,7 +122,7 @@ static bool may_take(const void *ctx, const unsigned char *data, size_t length)
     if (!sp_contexts_get(ctx, &context) || context.stage == SP_STAGE_PASSED)
         return true;
     if (context.stage == SP_STAGE_REFUSED)
-        return false;
+        return sp_gate_refused_before();
     if (context.key != NULL && is_mail(data, length))
         allowed = context.verifying
                       ? sp_gate_verifies(context.key, context.slot, SP_EVIDENCE_ATTRIBUTES)

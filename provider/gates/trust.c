@@ -89,7 +89,9 @@ static int check_trust(X509_TRUST *trust, sp_trust_x509 *x509, int flags)
 
     if (answer != X509_TRUST_TRUSTED)
         return answer;
-    if (sp_policy_locked() != NULL)
+    if (sp_policy_locked() != NULL) {
+        SP_RAISE(SP_REASON_LOCKED, "refused: verify: %s", sp_policy_locked());
         return X509_TRUST_REJECTED;
+    }
     return sp_policy()->trust == SP_TRUST_KEYRING ? reject(x509) : answer;
 }

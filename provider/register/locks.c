@@ -11,8 +11,21 @@ static struct {
     _Alignas(64) pthread_mutex_t mutex;
 } shards[SP_SHARDS];
 
+static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
+
+void sp_lock_life(void)
+{
+    pthread_mutex_lock(&life);
+}
+
+void sp_unlock_life(void)
+{
+    pthread_mutex_unlock(&life);
+}
+
 static void lock_all(void)
 {
+    sp_lock_life();
     for (size_t i = 0; i < SP_SHARDS; i++)
         sp_lock(i);
 }
@@ -21,6 +34,7 @@ static void unlock_all(void)
 {
     for (size_t i = SP_SHARDS; i-- > 0;)
         sp_unlock(i);
+    sp_unlock_life();
 }
 
 bool sp_locks_init(void)

@@ -25,6 +25,13 @@
 /* Once a process, before the first lock. */
 bool sp_locks_init(void);
 
+/*
+ * Loads and unloads of the provider, one at a time; taken before any other
+ * lock of ours.
+ */
+void sp_lock_life(void);
+void sp_unlock_life(void);
+
 size_t sp_shard_of(const void *object);
 size_t sp_shard_of_hash(const unsigned char *hash);
 void sp_lock(size_t shard);
