@@ -35,7 +35,8 @@ static void set_up(void)
     for (int i = 0; i < SP_RULE_COUNT; i++)
         reasons[i] =
             (ERR_STRING_DATA){ ERR_PACK(0, 0, (unsigned long)i + 1), sp_rule_reason((size_t)i) };
-    ERR_load_strings(error_library, library_name);
+    library_name[0].error = ERR_PACK(error_library, 0, 0);
+    ERR_load_strings(0, library_name);
     ERR_load_strings(error_library, reasons);
 }
 
