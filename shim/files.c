@@ -1,0 +1,198 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "files.h"
+#include "shim.h"
+#include "text.h"
+
+bool shim_write_all(int fd, const void *bytes, size_t len)
+{
+    const char *next = bytes;
+
+    while (len > 0) {
+        ssize_t written = write(fd, next, len);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        next += written;
+        len -= (size_t)written;
+    }
+    return true;
+}
+
+bool shim_copy_all(int from, int to)
+{
+    char block[65536];
+    ssize_t got;
+
+    if (lseek(from, 0, SEEK_SET) < 0)
+        return false;
+    while ((got = read(from, block, sizeof(block))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || !shim_write_all(to, block, (size_t)got))
+            return false;
+    }
+    return true;
+}
+
+static const char *temporary_dir(void)
+{
+    const char *dir = secure_getenv("TMPDIR");
+
+    return dir != NULL && dir[0] == '/' ? dir : "/tmp";
+}
+
+/* A new file, 0600; |*path| is owned by the caller. */
+static int make_temporary(char **path, const char *format, const char *dir)
+{
+    int fd;
+
+    *path = OPENSSL_malloc(strlen(format) + strlen(dir) + 1);
+    if (*path == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    memcpy(*path, dir, strlen(dir));
+    memcpy(*path + strlen(dir), format, strlen(format) + 1);
+    fd = mkostemp(*path, O_CLOEXEC);
+    if (fd < 0) {
+        OPENSSL_free(*path);
+        *path = NULL;
+    }
+    return fd;
+}
+
+int shim_spool(void)
+{
+    char *path;
+    int fd = make_temporary(&path, "/smime-policy.XXXXXX", temporary_dir());
+
+    if (fd >= 0)
+        unlink(path);
+    OPENSSL_free(path);
+    return fd;
+}
+
+static mode_t mode_of_new_file(void)
+{
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+/* Renaming over /dev/null or a pipe would destroy it; over a link, the link. */
+static bool settle_target(struct shim_output *output, const char *path)
+{
+    char target[PATH_MAX];
+    struct stat is;
+
+    output->mode = mode_of_new_file();
+    if (stat(path, &is) == 0) {
+        if (S_ISDIR(is.st_mode)) {
+            errno = EISDIR;
+            return false;
+        }
+        /* What was kept private before stays private. */
+        output->mode = is.st_mode & 0777;
+        /* /dev/stdout may well be a regular file: it must stay the one that is open. */
+        output->in_place = !S_ISREG(is.st_mode) || strncmp(path, "/dev/", 5) == 0 ||
+                           realpath(path, target) == NULL;
+        if (!output->in_place)
+            path = target;
+    }
+    output->wanted = OPENSSL_strdup(path);
+    return output->wanted != NULL;
+}
+
+bool shim_output_begin(struct shim_output *output, const char *path)
+{
+    char *slash;
+    int fd = -1;
+
+    memset(output, 0, sizeof(*output));
+    if (settle_target(output, path)) {
+        char *dir = OPENSSL_strdup(output->in_place ? temporary_dir() : output->wanted);
+
+        slash = dir == NULL || output->in_place ? NULL : strrchr(dir, '/');
+        if (slash != NULL)
+            *slash = '\0';
+        if (dir != NULL)
+            fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
+                                slash != NULL || output->in_place ? dir : ".");
+        OPENSSL_free(dir);
+    }
+    if (fd < 0) {
+        shim_error("cannot write %s: %s", path, strerror(errno));
+        return false;
+    }
+    close(fd);
+    return true;
+}
+
+static bool copy_over(const struct shim_output *output)
+{
+    int from = open(output->temporary, O_RDONLY | O_CLOEXEC);
+    int to = open(output->wanted, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    bool done = from >= 0 && to >= 0 && shim_copy_all(from, to);
+    int reason = errno;
+
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        close(to);
+    errno = reason;
+    return done;
+}
+
+static bool move_over(struct shim_output *output)
+{
+    if (chmod(output->temporary, output->mode) != 0 ||
+        rename(output->temporary, output->wanted) != 0)
+        return false;
+    OPENSSL_free(output->temporary);
+    output->temporary = NULL;
+    return true;
+}
+
+/* Stock had no use for the option: the file is as we made it. */
+static bool was_not_written(const struct shim_output *output)
+{
+    struct stat is;
+
+    return output->optional && stat(output->temporary, &is) == 0 && is.st_size == 0;
+}
+
+bool shim_output_commit(struct shim_output *output)
+{
+    if (was_not_written(output))
+        return true;
+    if (output->in_place ? copy_over(output) : move_over(output))
+        return true;
+    shim_error("cannot write %s: %s", output->wanted, strerror(errno));
+    return false;
+}
+
+void shim_output_end(struct shim_output *output)
+{
+    if (output->temporary != NULL)
+        unlink(output->temporary);
+    OPENSSL_free(output->temporary);
+    OPENSSL_free(output->wanted);
+    memset(output, 0, sizeof(*output));
+}

@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Output that appears whole or not at all.
+ */
+#ifndef SHIM_FILES_H
+#define SHIM_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <sys/types.h>
+
+/* Everything, whatever write() does in between; false with errno set. */
+bool shim_write_all(int fd, const void *bytes, size_t len);
+/* From the start of |from| to its end; false with errno set. */
+bool shim_copy_all(int from, int to);
+/* An unlinked file in $TMPDIR, 0600, close-on-exec; -1 with errno set. */
+int shim_spool(void);
+
+/* A file that stock writes for us and that we hand over after success. */
+struct shim_output {
+    char *wanted;    /* owned: where it goes, symbolic links followed */
+    char *temporary; /* owned: where stock writes; NULL once moved or removed */
+    bool in_place;   /* |wanted| is a device or a pipe: copy instead of rename */
+    bool optional;   /* set by the caller: no file if stock wrote nothing */
+    mode_t mode;
+};
+
+/* false with the reason on stderr; shim_output_end() is needed all the same. */
+bool shim_output_begin(struct shim_output *output, const char *path);
+/* Put the file in its place; false with the reason on stderr. */
+bool shim_output_commit(struct shim_output *output);
+/* Remove what is left. */
+void shim_output_end(struct shim_output *output);
+
+#endif

@@ -1,0 +1,185 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+
+#include "judge.h"
+#include "load.h"
+#include "path.h"
+#include "rules.h"
+#include "shim.h"
+
+/* One judgement of a command line. */
+struct hearing {
+    const struct shim_judge *judge;
+    const struct shim_request *request;
+    struct shim_secret secret;
+    bool denied;
+    int fault; /* SHIM_OK, or what kept us from judging */
+};
+
+static void print_verdict(struct hearing *hearing, const smimepolicy_verdict *verdict)
+{
+    for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+        char *text;
+
+        if (hearing->judge->like_stock && smimepolicy_finding_severity(finding) != SMIMEPOLICY_DENY)
+            continue;
+        text = smimepolicy_finding_text(verdict, finding);
+        fprintf(stderr, "%s\n", text != NULL ? text : smimepolicy_finding_rule(finding));
+        smimepolicy_free(text);
+    }
+}
+
+/* Print and free |verdict|. */
+static void settle(struct hearing *hearing, smimepolicy_verdict *verdict)
+{
+    if (verdict == NULL) {
+        hearing->fault = shim_no_memory();
+        return;
+    }
+    print_verdict(hearing, verdict);
+    if (!smimepolicy_verdict_allowed(verdict))
+        hearing->denied = true;
+    smimepolicy_verdict_free(verdict);
+}
+
+/*
+ * A file that takes a passphrase we may not ask for, or that can be read only
+ * once, is left to stock; the provider judges what it loads.
+ */
+static bool is_loaded(struct hearing *hearing, enum shim_load state, const char *uri,
+                      const struct shim_loaded *loaded)
+{
+    if (state == LOADED)
+        return true;
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->judge->like_stock)
+        return false;
+    shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12", uri,
+               loaded->why != NULL ? loaded->why : "it holds none");
+    hearing->fault = SHIM_INPUT;
+    return false;
+}
+
+/* |key_uri| may be NULL. */
+static void judge_cert(struct hearing *hearing, const char *uri, const char *key_uri,
+                       smimepolicy_use use)
+{
+    struct shim_loaded cert;
+    struct shim_loaded key = { 0 };
+    enum shim_load state = shim_load(uri, WANT_FIRST_CERT, &hearing->secret, &cert);
+
+    /* A key that does not load is stock's to complain about. */
+    if (key_uri != NULL)
+        (void)shim_load(key_uri, WANT_KEY, &hearing->secret, &key);
+    if (is_loaded(hearing, state, uri, &cert))
+        settle(hearing, smimepolicy_evaluate(hearing->judge->settings, sk_X509_value(cert.certs, 0),
+                                             key.key, use, hearing->judge->now));
+    shim_loaded_clear(&cert);
+    shim_loaded_clear(&key);
+}
+
+static void require_certificate(struct hearing *hearing, smimepolicy_use use, const char *fault,
+                                const char *found, const char *remedy)
+{
+    settle(hearing, sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
+                              use == SMIMEPOLICY_SIGN ? "the signer's certificate"
+                                                      : "a certificate for every recipient",
+                              remedy));
+}
+
+static void judge_path(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+    struct shim_loaded along;
+    enum shim_load state = shim_load(request->certfile, WANT_CERTS, &hearing->secret, &along);
+
+    if (is_loaded(hearing, state, request->certfile, &along)) {
+        struct shim_path *path =
+            shim_path_new(along.certs, hearing->judge->settings, hearing->judge->now);
+
+        for (size_t i = 0; path != NULL && i < request->signer_count; i++) {
+            struct shim_loaded cert;
+
+            if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) ==
+                LOADED)
+                hearing->denied |= !shim_path_judge(path, sk_X509_value(cert.certs, 0));
+            shim_loaded_clear(&cert);
+        }
+        if (path == NULL)
+            hearing->fault = shim_no_memory();
+        else if (!hearing->judge->like_stock)
+            shim_path_warn(path);
+        shim_path_free(path);
+    }
+    shim_loaded_clear(&along);
+}
+
+static void judge_signing(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+
+    for (size_t i = 0; i < request->signer_count; i++)
+        judge_cert(hearing, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
+    if (request->signer_count == 0)
+        require_certificate(hearing, SMIMEPOLICY_SIGN, "no signer certificate was given",
+                            "no -signer", "name the signer's certificate with -signer");
+    if (request->certfile != NULL)
+        judge_path(hearing);
+}
+
+static void judge_encryption(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+
+    for (size_t i = 0; i < request->recipient_count; i++)
+        judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
+    if (request->originator != NULL)
+        judge_cert(hearing, request->originator, request->inkey, SMIMEPOLICY_ENCRYPT);
+    if (request->shared_secret != NULL)
+        require_certificate(hearing, SMIMEPOLICY_ENCRYPT,
+                            "a password or shared key was given to encrypt with",
+                            request->shared_secret, "name the recipients' certificates instead");
+    else if (request->recipient_count == 0)
+        require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
+                            "no certificate", "name the recipients' certificates");
+}
+
+static void judge_operation(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+
+    if (shim_operation_signs(request->operation)) {
+        judge_signing(hearing);
+    } else if (strcmp(request->operation, "encrypt") == 0) {
+        judge_encryption(hearing);
+    } else if (strcmp(request->operation, "EncryptedData_encrypt") == 0) {
+        require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "a shared key would encrypt the message",
+                            "-EncryptedData_encrypt", "name the recipients' certificates instead");
+    } else if (strcmp(request->operation, "decrypt") == 0) {
+        for (size_t i = 0; i < request->recipient_count; i++)
+            judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_DECRYPT);
+    }
+}
+
+int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request)
+{
+    struct hearing hearing = { .judge = judge, .request = request, .fault = SHIM_OK };
+
+    if (!shim_secret_read(&hearing.secret, request->passin))
+        return SHIM_INPUT;
+    judge_operation(&hearing);
+    shim_secret_clear(&hearing.secret);
+    if (hearing.fault != SHIM_OK)
+        return hearing.fault;
+    if (!hearing.denied)
+        return SHIM_OK;
+    if (judge->settings->mode != SP_MODE_OBSERVE)
+        return SHIM_REFUSED;
+    if (!judge->like_stock)
+        shim_error("going ahead all the same: mode = observe");
+    return SHIM_OK;
+}

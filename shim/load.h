@@ -1,0 +1,60 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Loading certificates and keys as the openssl program does.
+ */
+#ifndef SHIM_LOAD_H
+#define SHIM_LOAD_H
+
+#include <stdbool.h>
+
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+/* A passphrase that can be had without asking anybody and without using up stdin. */
+struct shim_secret {
+    char *pass;    /* owned; NULL if there is none */
+    bool by_stock; /* there is one that only stock may read: stdin, fd:N */
+};
+
+/*
+ * Read |source| ("pass:…", "env:…", "file:…"; NULL for none).
+ *
+ * @return false with the reason on stderr if it cannot be read
+ */
+bool shim_secret_read(struct shim_secret *secret, const char *source);
+void shim_secret_clear(struct shim_secret *secret);
+
+enum shim_load {
+    LOADED,
+    LOAD_NOTHING, /* readable, but holds no such thing */
+    LOAD_LOCKED,  /* needs a passphrase that we do not have, or a right one */
+    LOAD_ONCE,    /* a pipe or a terminal: reading would use it up */
+    LOAD_FAILED   /* unreadable */
+};
+
+/* What a file or URI holds. */
+struct shim_loaded {
+    STACK_OF(X509) *certs; /* owned */
+    EVP_PKEY *key;         /* owned; the first one, private or public */
+    char *why;             /* owned: the fault, for LOAD_FAILED */
+};
+
+enum shim_want {
+    WANT_FIRST_CERT, /* as stock takes -signer, -recip and operands */
+    WANT_CERTS,      /* as stock takes -certfile */
+    WANT_KEY,        /* as stock takes -inkey */
+    WANT_BUNDLE      /* certificates of every form, PKCS#7 included, each one intact */
+};
+
+/*
+ * Load |uri|.
+ *
+ * @param loaded  to free with shim_loaded_clear(), whatever is returned
+ */
+enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim_secret *secret,
+                         struct shim_loaded *loaded);
+void shim_loaded_clear(struct shim_loaded *loaded);
+
+#endif

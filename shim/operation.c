@@ -1,0 +1,250 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "files.h"
+#include "operation.h"
+#include "place.h"
+#include "provider_conf.h"
+#include "text.h"
+
+/* Our own words of a command line: at most 6 before the verb, 3 after it, "--" and the NULL. */
+#define OWN_WORDS 16
+
+/* Everything that one run needs; prepared step by step, undone by run_end(). */
+struct run {
+    const struct shim_operation *operation;
+    char *module;                /* owned */
+    char *module_dir;            /* owned */
+    char **words;                /* owned, the strings borrowed */
+    struct shim_output *outputs; /* owned */
+    size_t output_count;
+    int conf;
+    int spool;
+    sigset_t before;
+};
+
+static bool is_output(const struct run *run, const struct shim_given *given)
+{
+    const char *operation = run->operation->request->operation;
+
+    if (given->option->role == ROLE_OUTPUT)
+        return true;
+    return given->option->role == ROLE_SIGNER && operation != NULL &&
+           shim_operation_verifies(operation);
+}
+
+/* Of an output given twice stock writes the last. */
+static bool is_overridden(const struct shim_args *args, size_t index)
+{
+    for (size_t i = index + 1; i < args->count; i++)
+        if (args->given[i].option == args->given[index].option)
+            return true;
+    return false;
+}
+
+/* strdup() of a literal for every word would be for nothing: exec does not write to them. */
+static void add_word(struct run *run, size_t *count, const char *word)
+{
+    memcpy(&run->words[(*count)++], &word, sizeof(word));
+}
+
+static bool add_output(struct run *run, size_t *count, const struct shim_given *given)
+{
+    bool is_main = strcmp(given->option->name, "out") == 0;
+    struct shim_output *output = &run->outputs[run->output_count];
+
+    /* Standard output is spooled anyway. */
+    if (is_main && strcmp(given->value, "-") == 0)
+        return true;
+    run->output_count++;
+    if (!shim_output_begin(output, given->value))
+        return false;
+    output->optional = !is_main;
+    add_word(run, count,
+             is_main                              ? "-out"
+             : given->option->role == ROLE_SIGNER ? "-signer"
+                                                  : "-certsout");
+    add_word(run, count, output->temporary);
+    return true;
+}
+
+static bool add_given(struct run *run, size_t *count, size_t index)
+{
+    const struct shim_args *args = run->operation->args;
+    const struct shim_given *given = &args->given[index];
+
+    if (is_output(run, given))
+        return is_overridden(args, index) || add_output(run, count, given);
+    add_word(run, count, given->word);
+    if (given->value != NULL && strchr(given->word, '=') == NULL)
+        add_word(run, count, given->value);
+    return true;
+}
+
+static void add_own_words(struct run *run, size_t *count)
+{
+    const struct shim_operation *operation = run->operation;
+    const char *asked = operation->request->operation;
+
+    add_word(run, count, "openssl");
+    add_word(run, count, operation->api == SHIM_CMS ? "cms" : "smime");
+    add_word(run, count, "-provider-path");
+    add_word(run, count, run->module_dir);
+    add_word(run, count, "-provider");
+    add_word(run, count, "smimepolicy");
+    if (operation->verb != NULL)
+        add_word(run, count, operation->verb);
+    if (operation->cipher != NULL)
+        add_word(run, count, operation->cipher);
+    /* No sender is trusted because the system trusts its issuer (rule distrust-default). */
+    if (asked != NULL && shim_operation_verifies(asked)) {
+        add_word(run, count, "-no-CAfile");
+        add_word(run, count, "-no-CApath");
+        add_word(run, count, "-no-CAstore");
+    }
+}
+
+/* The command line of stock, and the files that it writes instead of those asked for. */
+static bool build_words(struct run *run)
+{
+    const struct shim_args *args = run->operation->args;
+    size_t operands = 0;
+    size_t count = 0;
+
+    while (args->operands[operands] != NULL)
+        operands++;
+    run->words = OPENSSL_zalloc((2 * args->count + operands + OWN_WORDS) * sizeof(*run->words));
+    run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
+    if (run->words == NULL || run->outputs == NULL) {
+        shim_no_memory();
+        return false;
+    }
+    add_own_words(run, &count);
+    for (size_t i = 0; i < args->count; i++)
+        if (!add_given(run, &count, i))
+            return false;
+    if (operands > 0)
+        add_word(run, &count, "--");
+    for (size_t i = 0; i < operands; i++)
+        add_word(run, &count, args->operands[i]);
+    return true;
+}
+
+static bool find_module(struct run *run)
+{
+    char *slash;
+
+    run->module = shim_module_path();
+    run->module_dir = run->module == NULL ? NULL : OPENSSL_strdup(run->module);
+    slash = run->module_dir == NULL ? NULL : strrchr(run->module_dir, '/');
+    if (slash == NULL) {
+        shim_no_memory();
+        return false;
+    }
+    *slash = '\0';
+    return true;
+}
+
+/* What the command is stricter about than a program that knows no policy. */
+static bool write_conf(struct run *run)
+{
+    smimepolicy_settings *settings = sp_settings_dup(run->operation->shim->settings);
+
+    if (settings == NULL) {
+        shim_no_memory();
+        return false;
+    }
+    settings->refuse_unknown_keys = true;
+    if (run->operation->verb != NULL)
+        settings->refuse_unverified_signers = true;
+    run->conf = shim_provider_conf(run->module, settings);
+    smimepolicy_settings_free(settings);
+    return run->conf >= 0;
+}
+
+/* From the first temporary file to the last nothing may end us but what nobody can catch. */
+static void hold_signals(sigset_t *before)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
+static bool run_begin(struct run *run)
+{
+    if (!find_module(run) || !write_conf(run) || !build_words(run))
+        return false;
+    run->spool = shim_spool();
+    if (run->spool < 0)
+        shim_error("cannot make a temporary file: %s", strerror(errno));
+    return run->spool >= 0;
+}
+
+static bool run_stock(const struct run *run, const char *program, struct shim_stock_result *result)
+{
+    const int keep[] = { run->conf, -1 };
+    char *conf = sp_format("/proc/self/fd/%d", run->conf);
+    struct shim_stock stock = {
+        .program = program, .argv = run->words, .conf = conf, .keep = keep, .out = run->spool
+    };
+    bool started = conf != NULL && shim_stock_run(&stock, result);
+
+    OPENSSL_free(conf);
+    return started;
+}
+
+static bool hand_over(struct run *run)
+{
+    for (size_t i = 0; i < run->output_count; i++)
+        if (!shim_output_commit(&run->outputs[i]))
+            return false;
+    /* A reader that went away ends us here, or never. */
+    sigprocmask(SIG_SETMASK, &run->before, NULL);
+    if (shim_copy_all(run->spool, STDOUT_FILENO))
+        return true;
+    shim_error("cannot write to standard output: %s", strerror(errno));
+    return false;
+}
+
+static void run_end(struct run *run)
+{
+    for (size_t i = 0; i < run->output_count; i++)
+        shim_output_end(&run->outputs[i]);
+    sigprocmask(SIG_SETMASK, &run->before, NULL);
+    if (run->spool >= 0)
+        close(run->spool);
+    if (run->conf >= 0)
+        close(run->conf);
+    OPENSSL_free(run->outputs);
+    OPENSSL_free(run->words);
+    OPENSSL_free(run->module_dir);
+    OPENSSL_free(run->module);
+}
+
+int shim_operate(const struct shim_operation *operation, struct shim_stock_result *result)
+{
+    struct run run = { .operation = operation, .conf = -1, .spool = -1 };
+    const char *program = shim_stock_path();
+    bool done;
+
+    if (program == NULL)
+        return SHIM_SYSTEM;
+    hold_signals(&run.before);
+    done = run_begin(&run) && run_stock(&run, program, result);
+    if (done && result->code == 0 && !result->refused)
+        done = hand_over(&run);
+    run_end(&run);
+    return done ? SHIM_OK : SHIM_SYSTEM;
+}

@@ -1,0 +1,31 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One run of `openssl cms` or `openssl smime` under policy.
+ */
+#ifndef SHIM_OPERATION_H
+#define SHIM_OPERATION_H
+
+#include "options.h"
+#include "request.h"
+#include "shim.h"
+#include "stock.h"
+
+struct shim_operation {
+    const struct shim *shim;
+    enum shim_api api;
+    const struct shim_args *args;
+    const struct shim_request *request;
+    const char *verb;   /* put before the options given; NULL under a stock name */
+    const char *cipher; /* an option to add, or NULL */
+};
+
+/*
+ * Run it; what it writes appears only if it succeeded.
+ *
+ * @return SHIM_OK with |result| filled in, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_operate(const struct shim_operation *operation, struct shim_stock_result *result);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The option parser of the openssl program: `-opt value`, `--opt value`,
+ * `-opt=value`; the first word that is no option ends the options.
+ */
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "options.h"
+#include "shim.h"
+
+static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
+
+static const struct shim_option *find_option(enum shim_api api, const char *name, size_t len)
+{
+    const struct shim_option *option;
+
+    for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++)
+        if ((option->apis & api) != 0 && strlen(option->name) == len &&
+            memcmp(option->name, name, len) == 0)
+            return option;
+    return NULL;
+}
+
+/*
+ * A word in no table must be a cipher.  Letting anything else through would let
+ * an option that takes a value hide the words after it from us.
+ */
+static bool is_cipher(const char *name)
+{
+    EVP_CIPHER *fetched;
+
+    if (EVP_get_cipherbyname(name) != NULL)
+        return true;
+    fetched = EVP_CIPHER_fetch(NULL, name, NULL);
+    EVP_CIPHER_free(fetched);
+    return fetched != NULL;
+}
+
+/* Returns how many words were used, 0 after a fault. */
+static int parse_word(enum shim_api api, char **word, struct shim_given *given)
+{
+    const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
+    const char *equals = strchr(name, '=');
+    size_t len = equals == NULL ? strlen(name) : (size_t)(equals - name);
+
+    given->word = word[0];
+    given->value = equals == NULL ? NULL : equals + 1;
+    given->option = find_option(api, name, len);
+    if (given->option == NULL) {
+        given->option = &cipher;
+        if (is_cipher(name))
+            return 1;
+        shim_usage("unknown option %s", word[0]);
+        return 0;
+    }
+    if (!given->option->takes_value) {
+        if (given->value == NULL)
+            return 1;
+        shim_usage("option -%s does not take a value", given->option->name);
+        return 0;
+    }
+    if (given->value != NULL)
+        return 1;
+    given->value = word[1];
+    if (given->value != NULL)
+        return 2;
+    shim_usage("option -%s needs a value", given->option->name);
+    return 0;
+}
+
+int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
+{
+    size_t words = 0;
+
+    while (argv[words] != NULL)
+        words++;
+    args->count = 0;
+    args->given = OPENSSL_zalloc((words + 1) * sizeof(*args->given));
+    if (args->given == NULL)
+        return shim_no_memory();
+    while (argv[0] != NULL && argv[0][0] == '-') {
+        int used;
+
+        if (strcmp(argv[0], "--") == 0) {
+            argv++;
+            break;
+        }
+        used = parse_word(api, argv, &args->given[args->count]);
+        if (used == 0)
+            return SHIM_USAGE;
+        args->count++;
+        argv += used;
+    }
+    args->operands = argv;
+    return SHIM_OK;
+}
+
+void shim_args_free(struct shim_args *args)
+{
+    OPENSSL_free(args->given);
+    args->given = NULL;
+}
+
+const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_role role)
+{
+    for (size_t i = args->count; i > 0; i--)
+        if (args->given[i - 1].option->role == role)
+            return &args->given[i - 1];
+    return NULL;
+}

@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The certificates that are sent along with a signature (-certfile).
+ */
+#ifndef SHIM_PATH_H
+#define SHIM_PATH_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include <openssl/x509.h>
+
+#include "smimepolicy.h"
+
+struct shim_path;
+
+/* |pool| and |settings| are borrowed; NULL if out of memory. */
+struct shim_path *shim_path_new(const STACK_OF(X509) *pool, const smimepolicy_settings *settings,
+                                time_t now);
+void shim_path_free(struct shim_path *path);
+
+/*
+ * Judge the validity of every certificate on the way from |signer| up.  Where
+ * an issuer is there more than once, one that is valid is enough.
+ *
+ * @return false if one is not valid, said on stderr
+ */
+bool shim_path_judge(struct shim_path *path, X509 *signer);
+/* Warn of those that are not valid and on the way of none of the signers. */
+void shim_path_warn(const struct shim_path *path);
+
+#endif

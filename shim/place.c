@@ -1,0 +1,73 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "place.h"
+#include "shim.h"
+#include "text.h"
+
+#define SELF        "/proc/self/exe"
+#define MODULE_NAME "smimepolicy.so"
+
+/* Resolved, because a path with `..` in it would end up in messages; NULL if not there. */
+static char *resolve_beside(const char *own_dir, const char *relative)
+{
+    char found[PATH_MAX];
+    char *path = sp_format("%s/%s/" MODULE_NAME, own_dir, relative);
+    char *copy = path != NULL && realpath(path, found) != NULL ? OPENSSL_strdup(found) : NULL;
+
+    OPENSSL_free(path);
+    return copy;
+}
+
+char *shim_module_path(void)
+{
+    /* A build tree; then the installed layout, wherever it was staged. */
+    static const char *const beside[] = { "../provider", SHIM_MODULES_FROM_BIN };
+    char own[PATH_MAX];
+    ssize_t len = readlink(SELF, own, sizeof(own) - 1);
+    char *found = NULL;
+
+    if (len > 0) {
+        own[len] = '\0';
+        *strrchr(own, '/') = '\0';
+        for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]) && found == NULL; i++)
+            found = resolve_beside(own, beside[i]);
+    }
+    return found != NULL ? found : OPENSSL_strdup(SHIM_MODULES_DIR "/" MODULE_NAME);
+}
+
+static bool is_ourselves(const struct stat *program)
+{
+    struct stat own;
+
+    return stat(SELF, &own) == 0 && own.st_dev == program->st_dev && own.st_ino == program->st_ino;
+}
+
+const char *shim_stock_path(void)
+{
+    const char *path = secure_getenv("SMIME_POLICY_OPENSSL");
+    struct stat program;
+
+    if (path == NULL)
+        path = SHIM_OPENSSL;
+    if (stat(path, &program) != 0) {
+        shim_error("cannot run %s: %s", path, strerror(errno));
+        return NULL;
+    }
+    if (is_ourselves(&program)) {
+        shim_error("%s is this command itself; set SMIME_POLICY_OPENSSL to the real openssl", path);
+        return NULL;
+    }
+    return path;
+}

@@ -1,0 +1,51 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the parts of the command share.
+ */
+#ifndef SHIM_H
+#define SHIM_H
+
+#include "settings.h"
+
+enum shim_exit {
+    SHIM_OK = 0,
+    SHIM_USAGE = 1,
+    SHIM_INPUT = 2,
+    SHIM_REFUSED = 3,
+    SHIM_CRYPTO = 4,
+    SHIM_SYSTEM = 5
+};
+
+/* One invocation of the command. */
+struct shim {
+    const char *policy_file;        /* borrowed: --policy, else the installed file */
+    bool policy_named;              /* --policy was given: then the file must exist */
+    smimepolicy_settings *settings; /* owned; NULL until shim_load_settings() */
+};
+
+/* A sub-command; |argv| begins with its name.  Returns an enum shim_exit or stock's code. */
+typedef int shim_command_fn(struct shim *shim, int argc, char **argv);
+
+shim_command_fn shim_run_verb;  /* sign, encrypt, verify, decrypt */
+shim_command_fn shim_run_stock; /* cms, smime */
+shim_command_fn shim_run_check;
+shim_command_fn shim_run_config;
+
+/*
+ * Read the policy file; an absent one means the defaults.
+ *
+ * @return SHIM_OK, or SHIM_REFUSED with the reason on stderr: where the policy
+ *         is in doubt everything is refused
+ */
+int shim_load_settings(struct shim *shim);
+
+/* "smime-policy: " and the message on stderr. */
+void shim_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* The same, and where to look; returns SHIM_USAGE. */
+int shim_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* Out of memory: says so and returns SHIM_SYSTEM. */
+int shim_no_memory(void);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "files.h"
+#include "shim.h"
+#include "stock.h"
+#include "text.h"
+#include "watch.h"
+
+/* One run in the parent. */
+struct run {
+    pid_t child;
+    int errors;  /* read end of the child's standard error */
+    int failure; /* read end: the errno of an exec that failed */
+    int signals; /* signalfd */
+    sigset_t before;
+    struct shim_watch watch;
+    bool quiet;
+    bool ended;
+    int status;
+};
+
+static bool is_dropped(const char *entry)
+{
+    static const char *const dropped[] = { "OPENSSL_CONF=",    "OPENSSL_CONF_INCLUDE=",
+                                           "OPENSSL_MODULES=", "OPENSSL_ENGINES=",
+                                           "SSL_CERT_FILE=",   "SSL_CERT_DIR=" };
+
+    for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+        if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0)
+            return true;
+    return false;
+}
+
+/* The strings are borrowed, |conf_entry| included. */
+static char **child_environment(char *conf_entry)
+{
+    size_t count = 0;
+    size_t kept = 0;
+    char **env;
+
+    while (environ[count] != NULL)
+        count++;
+    env = OPENSSL_malloc((count + 2) * sizeof(*env));
+    if (env == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        if (!is_dropped(environ[i]))
+            env[kept++] = environ[i];
+    env[kept++] = conf_entry;
+    env[kept] = NULL;
+    return env;
+}
+
+/* In the child: nothing but async-signal-safe calls, then exec. */
+static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int errors,
+                                   int failure, const sigset_t *caught, pid_t parent)
+{
+    int reason;
+    bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+                 dup2(stock->out, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0;
+
+    for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
+        ready = fcntl(*fd, F_SETFD, 0) == 0;
+    sigprocmask(SIG_UNBLOCK, caught, NULL);
+    if (ready)
+        execve(stock->program, stock->argv, env);
+    reason = errno;
+    if (write(failure, &reason, sizeof(reason)) < 0)
+        kill(getpid(), SIGKILL);
+    _exit(SHIM_SYSTEM);
+}
+
+static void caught_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGCHLD);
+}
+
+static bool start(const struct shim_stock *stock, char *const *env, struct run *run)
+{
+    int errors[2] = { -1, -1 };
+    int failure[2] = { -1, -1 };
+    pid_t parent = getpid();
+    sigset_t caught;
+    int reason;
+
+    caught_signals(&caught);
+    sigprocmask(SIG_BLOCK, &caught, &run->before);
+    run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (run->signals >= 0 && pipe2(errors, O_CLOEXEC) == 0 && pipe2(failure, O_CLOEXEC) == 0)
+        run->child = fork();
+    if (run->child == 0)
+        become_stock(stock, env, errors[1], failure[1], &caught, parent);
+    reason = errno;
+    run->errors = errors[0];
+    run->failure = failure[0];
+    if (errors[1] >= 0)
+        close(errors[1]);
+    if (failure[1] >= 0)
+        close(failure[1]);
+    errno = reason;
+    return run->child > 0;
+}
+
+/* Wait for the exec; false with its errno. */
+static bool has_started(struct run *run)
+{
+    int reason;
+
+    if (read(run->failure, &reason, sizeof(reason)) != (ssize_t)sizeof(reason))
+        return true;
+    waitpid(run->child, &run->status, 0);
+    errno = reason;
+    return false;
+}
+
+static void take_signals(struct run *run)
+{
+    struct signalfd_siginfo info;
+
+    while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo != SIGCHLD)
+            kill(run->child, (int)info.ssi_signo);
+    if (waitpid(run->child, &run->status, WNOHANG) == run->child)
+        run->ended = true;
+}
+
+/* false at the end of the stream */
+static bool take_errors(struct run *run)
+{
+    char block[4096];
+    ssize_t got = read(run->errors, block, sizeof(block));
+
+    if (got < 0)
+        return errno == EINTR;
+    if (got == 0)
+        return false;
+    shim_watch_feed(&run->watch, block, (size_t)got);
+    if (!run->quiet)
+        (void)shim_write_all(STDERR_FILENO, block, (size_t)got);
+    return true;
+}
+
+static void follow(struct run *run)
+{
+    struct pollfd on[] = { { run->errors, POLLIN, 0 }, { run->signals, POLLIN, 0 } };
+
+    while (!run->ended || on[0].fd >= 0) {
+        /* What outlives stock and still holds its stderr is not waited for. */
+        int ready = poll(on, 2, run->ended ? 0 : -1);
+
+        if (ready < 0 && errno != EINTR)
+            break;
+        if (ready == 0 && run->ended)
+            break;
+        if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
+            on[0].fd = -1;
+        if (!run->ended)
+            take_signals(run);
+    }
+    if (!run->ended)
+        waitpid(run->child, &run->status, 0);
+}
+
+static void finish(struct run *run)
+{
+    if (run->errors >= 0)
+        close(run->errors);
+    if (run->failure >= 0)
+        close(run->failure);
+    if (run->signals >= 0)
+        close(run->signals);
+    sigprocmask(SIG_SETMASK, &run->before, NULL);
+}
+
+bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
+{
+    struct run run = {
+        .child = -1, .errors = -1, .failure = -1, .signals = -1, .quiet = stock->quiet
+    };
+    char *entry = sp_format("OPENSSL_CONF=%s", stock->conf);
+    char **env = entry == NULL ? NULL : child_environment(entry);
+    bool started;
+
+    sigprocmask(SIG_SETMASK, NULL, &run.before);
+    started = env != NULL && start(stock, env, &run) && has_started(&run);
+    if (started)
+        follow(&run);
+    else
+        shim_error("cannot run %s: %s", stock->program, strerror(errno));
+    finish(&run);
+    OPENSSL_free(env);
+    OPENSSL_free(entry);
+    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
+    result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
+    result->refused = run.watch.seen;
+    return started;
+}

@@ -1,0 +1,38 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Running the stock openssl program.
+ */
+#ifndef SHIM_STOCK_H
+#define SHIM_STOCK_H
+
+#include <stdbool.h>
+
+struct shim_stock {
+    const char *program;
+    char *const *argv;
+    const char *conf; /* what OPENSSL_CONF is set to */
+    const int *keep;  /* descriptors that the child inherits, ended by -1 */
+    int out;          /* what its standard output goes to */
+    bool quiet;       /* its standard error is read and not passed on */
+};
+
+struct shim_stock_result {
+    int code;     /* its exit code, or -1 */
+    int signal;   /* the signal that ended it, or 0 */
+    bool refused; /* its error queue held an error of our provider */
+};
+
+/*
+ * Run it to its end.
+ *
+ * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Its
+ * environment is ours without what would load another configuration, module or
+ * trust anchor; its standard input is ours, untouched.
+ *
+ * @return false if it could not be started, with the reason on stderr
+ */
+bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result);
+
+#endif

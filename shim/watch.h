@@ -1,0 +1,22 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Telling a refusal of the provider from every other failure of stock.
+ */
+#ifndef SHIM_WATCH_H
+#define SHIM_WATCH_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+/* The printed form of an error queue, seen block by block.  Zero-initialise it. */
+struct shim_watch {
+    char line[256]; /* the beginning of the current line; the rest does not matter */
+    size_t len;
+    bool seen; /* an error of the library `smimepolicy` went by */
+};
+
+void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);
+
+#endif
