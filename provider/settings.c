@@ -137,8 +137,12 @@ static const struct row {
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
-static const char *const fixed_rules[] = {
-#define SEED(name, key, id, text) #key,
+/* The guide's own rules, as a key would be spelled and as they are called. */
+static const struct {
+    const char *key;
+    const char *id;
+} fixed_rules[] = {
+#define SEED(name, key, id, text) { #key, id },
 #define BEYOND(name, key, id, text)
     SP_RULES(SEED, BEYOND)
 #undef SEED
@@ -154,7 +158,7 @@ const char *sp_settings_key(size_t index)
 
 const char *sp_settings_fixed_rule(size_t index)
 {
-    return index < FIXED_RULES ? fixed_rules[index] : NULL;
+    return index < FIXED_RULES ? fixed_rules[index].key : NULL;
 }
 
 /* at_*() serve readers and writers alike; readers leave the settings alone. */
@@ -206,24 +210,12 @@ static enum outcome apply(smimepolicy_settings *settings, const struct row *row,
     return APPLIED;
 }
 
-/* The rule that |key| means, in either spelling, as an id; NULL if it means none. */
-static char *fixed_rule_id(const char *key)
+/* The id of the rule that |key| means, in either spelling; NULL if it means none. */
+static const char *fixed_rule_id(const char *key)
 {
-    char *id = sp_format("%s", key);
-
-    for (char *p = id; p != NULL && *p != '\0'; p++)
-        if (*p == '_')
-            *p = '-';
-    for (size_t i = 0; id != NULL && i < FIXED_RULES; i++) {
-        size_t at = 0;
-
-        while (id[at] != '\0' &&
-               (id[at] == fixed_rules[i][at] || (id[at] == '-' && fixed_rules[i][at] == '_')))
-            at++;
-        if (id[at] == '\0' && fixed_rules[i][at] == '\0')
-            return id;
-    }
-    OPENSSL_free(id);
+    for (size_t i = 0; i < FIXED_RULES; i++)
+        if (strcmp(fixed_rules[i].key, key) == 0 || strcmp(fixed_rules[i].id, key) == 0)
+            return fixed_rules[i].id;
     return NULL;
 }
 
@@ -232,7 +224,7 @@ static char *explain(const char *key, const char *value, const struct row *row)
 {
     char *shown_key = sp_escape(key, strlen(key));
     char *shown = sp_escape(value, strlen(value));
-    char *rule = fixed_rule_id(key);
+    const char *rule = fixed_rule_id(key);
     char *message = NULL;
 
     if (shown_key != NULL && shown != NULL) {
@@ -245,7 +237,6 @@ static char *explain(const char *key, const char *value, const struct row *row)
     }
     OPENSSL_free(shown_key);
     OPENSSL_free(shown);
-    OPENSSL_free(rule);
     return message;
 }
 

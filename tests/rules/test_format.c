@@ -1,0 +1,336 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A verdict as text and as JSON, the list of rules, and certificates that are
+ * not complete.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+#define GOOD .san = "email:Bob@example.org", .usage = "digitalSignature,keyEncipherment"
+
+static const struct {
+    struct sp_recipe recipe;
+    smimepolicy_use use;
+    time_t at;
+    const char *text;
+} lines[] = {
+    { { GOOD }, SMIMEPOLICY_ENCRYPT, SP_NOW, "" },
+    { { GOOD },
+      SMIMEPOLICY_ENCRYPT,
+      SP_END_SECONDS + 1,
+      "refused: encrypt: bob@example.org: certificate expired on 2024-07-31T14:20:28Z [expired] "
+      "(CN=Bob, serial 0x1f); ask the contact for a current certificate\n" },
+    { { GOOD },
+      SMIMEPOLICY_SIGN,
+      SP_START_SECONDS - 1,
+      "refused: sign: bob@example.org: certificate is not valid before 2023-08-01T14:20:28Z "
+      "[not-yet-valid] (CN=Bob, serial 0x1f); wait until then, check the clock, or use another "
+      "certificate\n" },
+    { { GOOD },
+      SMIMEPOLICY_DECRYPT,
+      SP_END_SECONDS + 1,
+      "note: decrypt: bob@example.org: certificate expired on 2024-07-31T14:20:28Z and still "
+      "decrypts [decrypt-expired] (CN=Bob, serial 0x1f); give your contacts a current "
+      "certificate\n" },
+    { { GOOD, .extended = "serverAuth" },
+      SMIMEPOLICY_ENCRYPT,
+      SP_NOW,
+      "refused: encrypt: bob@example.org: Extended Key Usage lacks E-mail Protection "
+      "[extended-key-usage] (CN=Bob, serial 0x1f); ask the contact for a certificate for E-mail "
+      "Protection\n" },
+    /* Denials first, warnings next, and no address to name. */
+    { { .subject = "",
+        .serial = 4096,
+        .usage = "digitalSignature",
+        .not_after = "20330101000000Z" },
+      SMIMEPOLICY_SIGN,
+      SP_NOW,
+      "refused: sign: no email address in Subject Alternative Name [san-email] (no subject, serial "
+      "0x1000); use a certificate with an email address in Subject Alternative Name\n"
+      "warning: sign: certificate is valid for more than 1185 days [validity-too-long] (no "
+      "subject, serial 0x1000); use a certificate with a shorter validity\n" },
+    /* What a stranger put into the name does not reach the terminal. */
+    { { .subject = "Bob\n\x1b[31m, O=Evil\\", .usage = "digitalSignature", .serial = -1 },
+      SMIMEPOLICY_SIGN,
+      SP_NOW,
+      "refused: sign: no email address in Subject Alternative Name [san-email] "
+      "(CN=Bob\\0A\\1B[31m\\, O=Evil\\\\, serial -0x1); use a certificate with an email address in "
+      "Subject Alternative Name\n" },
+};
+
+START_TEST(text)
+{
+    X509 *cert = sp_make_cert(&lines[_i].recipe);
+    smimepolicy_verdict *verdict =
+        smimepolicy_evaluate(NULL, cert, NULL, lines[_i].use, lines[_i].at);
+    char *said = smimepolicy_verdict_text(verdict);
+
+    ck_assert_str_eq(said, lines[_i].text);
+    if (smimepolicy_verdict_count(verdict) > 0) {
+        char *line =
+            smimepolicy_finding_text(verdict, smimepolicy_verdict_get0_finding(verdict, 0));
+
+        ck_assert_ptr_null(strchr(line, '\n'));
+        ck_assert_int_eq(strncmp(said, line, strlen(line)), 0);
+        smimepolicy_free(line);
+    }
+    smimepolicy_free(said);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
+static json_t *parse(const smimepolicy_verdict *verdict)
+{
+    char *said = smimepolicy_verdict_json(verdict);
+    json_t *object;
+
+    ck_assert_ptr_nonnull(said);
+    /* One line, and no control character but as an escape. */
+    for (const char *p = said; *p != '\0'; p++)
+        ck_assert_int_ge((unsigned char)*p, 0x20);
+    object = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
+    ck_assert_ptr_nonnull(object);
+    smimepolicy_free(said);
+    return object;
+}
+
+static void expect_string(const json_t *object, const char *member, const char *expected)
+{
+    ck_assert_pstr_eq(json_string_value(json_object_get(object, member)), expected);
+}
+
+static void expect_findings(const json_t *list, const smimepolicy_verdict *verdict)
+{
+    static const char *const severities[] = { "ignore", "note", "warn", "deny" };
+
+    ck_assert_uint_eq(json_array_size(list), smimepolicy_verdict_count(verdict));
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *object = json_array_get(list, i);
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+
+        ck_assert_uint_eq(json_object_size(object), 6);
+        expect_string(object, "rule", smimepolicy_finding_rule(finding));
+        expect_string(object, "severity", severities[smimepolicy_finding_severity(finding)]);
+        expect_string(object, "fault", smimepolicy_finding_get0_fault(finding));
+        expect_string(object, "found", smimepolicy_finding_get0_found(finding));
+        expect_string(object, "required", smimepolicy_finding_get0_required(finding));
+        expect_string(object, "remedy", smimepolicy_finding_get0_remedy(finding));
+    }
+}
+
+START_TEST(json)
+{
+    struct sp_recipe recipe = { .subject = "Bob\x01\"\xc3\xb6",
+                                .san = "email:Bob@example.org,email:second@example.org",
+                                .usage = "keyEncipherment",
+                                .extended = "emailProtection,anyExtendedKeyUsage" };
+    X509 *cert = sp_make_cert(&recipe);
+    smimepolicy_verdict *verdict =
+        smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_END_SECONDS + 1);
+    json_t *object = parse(verdict);
+    const json_t *about = json_object_get(object, "certificate");
+    const json_t *addresses = json_object_get(about, "addresses");
+
+    ck_assert_uint_eq(json_object_size(object), 5);
+    expect_string(object, "policy", SMIMEPOLICY_VERSION);
+    expect_string(object, "use", "sign");
+    ck_assert(json_is_false(json_object_get(object, "allowed")));
+    ck_assert_uint_eq(json_object_size(about), 5);
+    expect_string(about, "subject", "CN=Bob\\01\\\"\\C3\\B6");
+    expect_string(about, "serial", "0x1f");
+    expect_string(about, "not_before", "2023-08-01T14:20:28Z");
+    expect_string(about, "not_after", "2024-07-31T14:20:28Z");
+    ck_assert_uint_eq(json_array_size(addresses), 2);
+    ck_assert_str_eq(json_string_value(json_array_get(addresses, 0)), "bob@example.org");
+    ck_assert_str_eq(json_string_value(json_array_get(addresses, 1)), "second@example.org");
+    ck_assert_uint_eq(smimepolicy_verdict_count(verdict), 3);
+    expect_findings(json_object_get(object, "findings"), verdict);
+    json_decref(object);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
+START_TEST(json_without_certificate)
+{
+    smimepolicy_verdict *verdict =
+        sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, SMIMEPOLICY_SIGN, "no certificate for this key",
+                  "a key alone", "a certificate", "give the certificate, too");
+    json_t *object = parse(verdict);
+    char *said = smimepolicy_verdict_text(verdict);
+
+    ck_assert(json_is_null(json_object_get(object, "certificate")));
+    ck_assert(json_is_false(json_object_get(object, "allowed")));
+    expect_findings(json_object_get(object, "findings"), verdict);
+    ck_assert_str_eq(said, "refused: sign: no certificate for this key [certificate-required]; "
+                           "give the certificate, too\n");
+    ck_assert_int_eq(smimepolicy_verdict_use(verdict), SMIMEPOLICY_SIGN);
+    ck_assert_ptr_null(smimepolicy_verdict_get0_serial(verdict));
+    ck_assert_ptr_null(smimepolicy_verdict_get0_finding(verdict, 1));
+    smimepolicy_free(said);
+    json_decref(object);
+    smimepolicy_verdict_free(verdict);
+}
+END_TEST
+
+/* Times that cannot be read are null, and the rest is still JSON. */
+START_TEST(json_without_times)
+{
+    struct sp_recipe recipe = { GOOD, .not_before = "x", .not_after = "y" };
+    X509 *cert = sp_make_cert(&recipe);
+    smimepolicy_verdict *verdict =
+        smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_UPLOAD, SP_NOW);
+    json_t *object = parse(verdict);
+
+    ck_assert(json_is_true(json_object_get(object, "allowed")));
+    ck_assert(json_is_null(json_object_get(json_object_get(object, "certificate"), "not_before")));
+    ck_assert(json_is_null(json_object_get(json_object_get(object, "certificate"), "not_after")));
+    json_decref(object);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
+/* Ids are public, and their order numbers the reasons of the provider. */
+static const char *const ids[] = {
+    "san-email",
+    "key-usage",
+    "key-algorithm",
+    "extended-key-usage",
+    "private-key-algorithm",
+    "private-key-match",
+    "ca-exempt",
+    "expired",
+    "not-yet-valid",
+    "usage-sign",
+    "usage-encrypt",
+    "certificate-required",
+    "distrust-default",
+    "signer-certificate",
+    "signer-validity",
+    "sender-match",
+    "decrypt-expired",
+    "weak-key",
+    "weak-digest",
+    "weak-cipher",
+    "eku-any",
+    "validity-too-long",
+    "expires-soon",
+};
+
+START_TEST(rule_ids)
+{
+    char end[64];
+
+    ck_assert_str_eq(sp_rule_id((size_t)_i), ids[_i]);
+    ck_assert_int_eq(sp_rule_index(ids[_i]), _i);
+    snprintf(end, sizeof(end), " [%s]", ids[_i]);
+    ck_assert_str_eq(strstr(sp_rule_reason((size_t)_i), " ["), end);
+    ck_assert_ptr_null(sp_rule_id(SP_ROWS(ids)));
+    ck_assert_ptr_null(sp_rule_reason(SP_ROWS(ids)));
+    ck_assert_int_eq(sp_rule_index("no-such-rule"), -1);
+}
+END_TEST
+
+START_TEST(wrong_arguments)
+{
+    struct sp_recipe recipe = { GOOD };
+    X509 *cert = sp_make_cert(&recipe);
+    unsigned char *der = NULL;
+    int len = i2d_X509(cert, &der);
+    unsigned char *longer = OPENSSL_zalloc((size_t)len + 1);
+
+    memcpy(longer, der, (size_t)len);
+    ERR_clear_error();
+    ck_assert_ptr_null(smimepolicy_evaluate(NULL, NULL, NULL, SMIMEPOLICY_SIGN, 0));
+    ck_assert_ptr_null(smimepolicy_evaluate(NULL, cert, NULL, (smimepolicy_use)5, 0));
+    ck_assert_ptr_null(smimepolicy_use_name((smimepolicy_use)5));
+    for (size_t cut = 0; cut < (size_t)len; cut++)
+        ck_assert_ptr_null(
+            smimepolicy_evaluate_der(NULL, der, cut, NULL, SMIMEPOLICY_SIGN, SP_NOW));
+    ck_assert_ptr_null(
+        smimepolicy_evaluate_der(NULL, longer, (size_t)len + 1, NULL, SMIMEPOLICY_SIGN, SP_NOW));
+    ck_assert_ptr_null(smimepolicy_evaluate_der(NULL, NULL, 0, NULL, SMIMEPOLICY_SIGN, SP_NOW));
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    smimepolicy_verdict_free(NULL);
+    sp_facts_free(NULL);
+    OPENSSL_free(longer);
+    OPENSSL_free(der);
+    X509_free(cert);
+}
+END_TEST
+
+/* A certificate that a program is still building: readable, and left alone. */
+START_TEST(nothing_is_cached)
+{
+    X509 *cert = X509_new();
+    struct sp_facts *facts = sp_facts_new(cert);
+    smimepolicy_verdict *verdict =
+        sp_judge(facts, SMIMEPOLICY_SIGN, SP_NOW, SP_WITH_VALIDITY, NULL);
+    X509V3_CTX ctx;
+    X509_EXTENSION *purpose;
+
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), 0);
+    smimepolicy_verdict_free(verdict);
+    ck_assert_int_eq(X509_set_version(cert, X509_VERSION_3), 1);
+    ck_assert_int_eq(X509_set_pubkey(cert, sp_test_rsa()), 1);
+    X509V3_set_ctx(&ctx, NULL, cert, NULL, NULL, 0);
+    purpose = X509V3_EXT_nconf(NULL, &ctx, "extendedKeyUsage", "emailProtection");
+    ck_assert_int_eq(X509_add_ext(cert, purpose, -1), 1);
+    sp_facts_free(facts);
+    facts = sp_facts_new(cert);
+    ck_assert_int_gt(X509_sign(cert, sp_test_rsa(), EVP_sha256()), 0);
+    /* Had reading cached anything, the purpose would be missing here. */
+    ck_assert_uint_eq(X509_get_extended_key_usage(cert), XKU_SMIME);
+    ck_assert_int_eq(X509_check_purpose(cert, X509_PURPOSE_SMIME_SIGN, 0), 1);
+    X509_EXTENSION_free(purpose);
+    sp_facts_free(facts);
+    X509_free(cert);
+}
+END_TEST
+
+/* Errors that a program has not read yet are still there afterwards, and no others. */
+START_TEST(errors_are_kept)
+{
+    struct sp_recipe recipe = { .san = "DER:FF", .usage = "DER:FF", .extended = "DER:FF" };
+    X509 *cert = sp_make_cert(&recipe);
+    smimepolicy_verdict *verdict;
+
+    ERR_clear_error();
+    ERR_raise(ERR_LIB_USER, 7);
+    verdict = smimepolicy_evaluate(NULL, cert, sp_test_ec(), SMIMEPOLICY_SIGN, SP_NOW);
+    ck_assert_int_eq(ERR_GET_REASON(ERR_get_error()), 7);
+    ck_assert_uint_eq(ERR_get_error(), 0);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("format");
+    TCase *tests = tcase_create("format");
+
+    tcase_set_timeout(tests, 60);
+    tcase_add_loop_test(tests, text, 0, SP_ROWS(lines));
+    tcase_add_test(tests, json);
+    tcase_add_test(tests, json_without_certificate);
+    tcase_add_test(tests, json_without_times);
+    tcase_add_loop_test(tests, rule_ids, 0, SP_ROWS(ids));
+    tcase_add_test(tests, wrong_arguments);
+    tcase_add_test(tests, nothing_is_cached);
+    tcase_add_test(tests, errors_are_kept);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

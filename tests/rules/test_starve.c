@@ -1,0 +1,309 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every allocation of ours fails once: no crash, no leak, and a clear no.
+ * Only ours: libcrypto leaks a little when its own fail.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+static long countdown; /* 0: nothing is starved */
+static bool starved;
+
+static bool is_starved(const char *file)
+{
+    if (countdown == 0 || strncmp(file, "provider/", strlen("provider/")) != 0)
+        return false;
+    if (--countdown > 0)
+        return false;
+    starved = true;
+    return true;
+}
+
+static void *starving_malloc(size_t size, const char *file, int line)
+{
+    (void)line;
+    return is_starved(file) ? NULL : malloc(size);
+}
+
+static void *starving_realloc(void *old, size_t size, const char *file, int line)
+{
+    (void)line;
+    return is_starved(file) ? NULL : realloc(old, size);
+}
+
+static void plain_free(void *old, const char *file, int line)
+{
+    (void)file, (void)line;
+    free(old);
+}
+
+/* What the cases work on; made before anything is starved. */
+static X509 *cert;
+static struct sp_facts *facts;
+static smimepolicy_verdict *verdict;
+static smimepolicy_settings *settings;
+static X509_STORE *store;
+static char path[] = "/tmp/test_starve.XXXXXX";
+
+/* A certificate with something to say under most rules. */
+static const struct sp_recipe faulty = {
+    .subject = "Bob\n",
+    .san = "email:bob,email:bob@example.org,DNS:example.org",
+    .usage = "nonRepudiation",
+    .extended = "serverAuth,anyExtendedKeyUsage",
+    .not_after = "20330101000000Z",
+};
+static const struct sp_recipe nameless = { .san = "email:bob,DNS:example.org" };
+
+static bool try_facts(void)
+{
+    struct sp_facts *fresh = sp_facts_new(cert);
+    bool made = fresh != NULL;
+
+    sp_facts_free(fresh);
+    return made;
+}
+
+static bool keep(smimepolicy_verdict *fresh)
+{
+    bool made = fresh != NULL;
+
+    smimepolicy_verdict_free(fresh);
+    return made;
+}
+
+static bool keep_text(char *fresh)
+{
+    bool made = fresh != NULL;
+
+    smimepolicy_free(fresh);
+    return made;
+}
+
+static bool keep_settings(smimepolicy_settings *fresh)
+{
+    bool made = fresh != NULL;
+
+    smimepolicy_settings_free(fresh);
+    return made;
+}
+
+static bool try_judge(void)
+{
+    return keep(sp_judge(facts, SMIMEPOLICY_UPLOAD, 0, SP_WITHOUT_VALIDITY, settings));
+}
+
+static bool try_sign(void)
+{
+    return keep(smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW));
+}
+
+static bool try_verify(void)
+{
+    return keep(smimepolicy_evaluate(settings, cert, NULL, SMIMEPOLICY_VERIFY, SP_NOW));
+}
+
+static bool try_early(void)
+{
+    return keep(smimepolicy_evaluate(settings, cert, NULL, SMIMEPOLICY_ENCRYPT, 0));
+}
+
+static bool try_late(void)
+{
+    return keep(smimepolicy_evaluate(settings, cert, sp_test_ec(), SMIMEPOLICY_DECRYPT,
+                                     (time_t)4102444800));
+}
+
+static bool try_key(void)
+{
+    return keep(smimepolicy_evaluate_key(settings, sp_test_ec(), cert, NULL));
+}
+
+static bool try_refuse(void)
+{
+    return keep(sp_refuse(SP_DISTRUST_DEFAULT, facts, SMIMEPOLICY_VERIFY, "a", "b", "c", "d"));
+}
+
+static bool try_text(void)
+{
+    return keep_text(smimepolicy_verdict_text(verdict));
+}
+
+static bool try_line(void)
+{
+    return keep_text(
+        smimepolicy_finding_text(verdict, smimepolicy_verdict_get0_finding(verdict, 0)));
+}
+
+static bool try_json(void)
+{
+    return keep_text(smimepolicy_verdict_json(verdict));
+}
+
+static bool try_settings(void)
+{
+    return keep_settings(smimepolicy_settings_new());
+}
+
+static bool try_dup(void)
+{
+    return keep_settings(sp_settings_dup(settings));
+}
+
+static bool try_set(void)
+{
+    return smimepolicy_settings_set(settings, "keyring", "/k", NULL) == 1;
+}
+
+static bool try_load(void)
+{
+    char *why = NULL;
+    bool loaded = smimepolicy_settings_load(settings, path, &why) == 1;
+
+    ck_assert_ptr_null(why);
+    return loaded;
+}
+
+/* Here the answer is no with and without memory; a message is what may be missing. */
+static bool try_why(void)
+{
+    char *why = NULL;
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "expired", "ignore", &why), 0);
+    return keep_text(why);
+}
+
+static bool try_store(void)
+{
+    return smimepolicy_store_set1_settings(store, settings) == 1;
+}
+
+static const struct {
+    const char *name;
+    bool (*try)(void);
+} cases[] = {
+    { "facts", try_facts },      { "judge", try_judge },   { "sign", try_sign },
+    { "verify", try_verify },    { "early", try_early },   { "late", try_late },
+    { "key", try_key },          { "refuse", try_refuse }, { "text", try_text },
+    { "line", try_line },        { "json", try_json },     { "settings", try_settings },
+    { "settings dup", try_dup }, { "set", try_set },       { "load", try_load },
+    { "why", try_why },          { "store", try_store },
+};
+
+static void set_up(const struct sp_recipe *recipe)
+{
+    static const char content[] = "keyring = /other\nmode = observe\n";
+    int fd = mkstemp(strcpy(path, "/tmp/test_starve.XXXXXX"));
+
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    close(fd);
+    cert = sp_make_cert(recipe);
+    facts = sp_facts_new(cert);
+    settings = smimepolicy_settings_new();
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", "syslog", NULL), 1);
+    verdict = smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW);
+    store = X509_STORE_new();
+}
+
+static void tear_down(void)
+{
+    X509_STORE_free(store);
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+    sp_facts_free(facts);
+    X509_free(cert);
+    unlink(path);
+}
+
+/* Fail the first allocation, then the second, until none is left to fail. */
+static void starve(int row)
+{
+    long failed = 0;
+
+    for (;;) {
+        bool done;
+
+        starved = false;
+        countdown = failed + 1;
+        done = cases[row].try();
+        countdown = 0;
+        if (!starved)
+            break;
+        ck_assert_msg(!done, "%s: allocation %ld", cases[row].name, failed);
+        failed++;
+    }
+    ck_assert_int_gt(failed, 0);
+    ck_assert(cases[row].try());
+    ERR_clear_error();
+}
+
+START_TEST(starve_faulty)
+{
+    set_up(&faulty);
+    starve(_i);
+    tear_down();
+}
+END_TEST
+
+START_TEST(starve_nameless)
+{
+    set_up(&nameless);
+    starve(_i);
+    tear_down();
+}
+END_TEST
+
+/* Without memory to judge with, a signer is not let through. */
+START_TEST(starve_callback)
+{
+    struct sp_recipe good = { .san = "email:bob@example.org", .usage = "digitalSignature" };
+    long failed = 0;
+
+    set_up(&good);
+    for (;;) {
+        X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+        int ok;
+
+        ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, NULL), 1);
+        starved = false;
+        countdown = failed + 1;
+        ok = smimepolicy_verify_cb(1, ctx);
+        countdown = 0;
+        ck_assert_int_eq(ok, !starved);
+        ck_assert_int_eq(X509_STORE_CTX_get_error(ctx),
+                         starved ? X509_V_ERR_APPLICATION_VERIFICATION : X509_V_OK);
+        X509_STORE_CTX_free(ctx);
+        if (!starved)
+            break;
+        failed++;
+    }
+    ck_assert_int_gt(failed, 5);
+    tear_down();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("starve");
+    TCase *tests = tcase_create("allocations");
+
+    if (!CRYPTO_set_mem_functions(starving_malloc, starving_realloc, plain_free))
+        return EXIT_FAILURE;
+    tcase_set_timeout(tests, 300);
+    tcase_add_loop_test(tests, starve_faulty, 0, SP_ROWS(cases));
+    tcase_add_loop_test(tests, starve_nameless, 0, SP_ROWS(cases));
+    tcase_add_test(tests, starve_callback);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
