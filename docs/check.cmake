@@ -1,0 +1,25 @@
+# Do the documents name everything that the code has?  Run with cmake -P.
+cmake_minimum_required(VERSION 3.25)
+set(root ${CMAKE_CURRENT_LIST_DIR}/..)
+
+# Every match of |regex| in the file is a name that |pattern| must find in each document; @ is the name.
+function(documented file regex pattern)
+    file(STRINGS ${root}/${file} lines REGEX "${regex}")
+    if(NOT lines)
+        message(SEND_ERROR "${file}: nothing matches ${regex}")
+    endif()
+    foreach(line IN LISTS lines)
+        string(REGEX MATCH "${regex}" ignored "${line}")
+        set(name "${CMAKE_MATCH_1}")
+        string(REPLACE "@" "${name}" wanted "${pattern}")
+        foreach(document IN LISTS ARGN)
+            file(STRINGS ${root}/${document} found REGEX "${wanted}" LIMIT_COUNT 1)
+            if(NOT found)
+                message(SEND_ERROR "${document} says nothing of ${name} (${file})")
+            endif()
+        endforeach()
+    endforeach()
+endfunction()
+
+documented(provider/libsmimepolicy.map "^ +(smimepolicy_[a-z0-9_]+);" "[ *]@\\(" docs/man/smimepolicy.3)
+documented(provider/settings.c "^    [WS][A-Z]+\\(([a-z_]+)," "`@`" docs/settings.md)
