@@ -5,7 +5,8 @@ The certificates of the tests, made with stock openssl, each with its own key.
 
 Every recipe says what the rules make of it: the ids that may refuse each use,
 none if the use is allowed.  The table is the expectation of the tests, written
-down from the rules and not computed by any code of ours.
+down from the rules and not computed by any code of ours.  For `verify` it is
+the rule that `signer-certificate` finds broken.
 """
 
 import copy
@@ -126,6 +127,9 @@ def _recipes():
 
     yield Recipe("self_ca", usage=BOTH, extended=None, constraints="CA:TRUE", issuer="self_ca")
     yield Recipe("self_leaf", issuer="self_leaf")
+    yield _unusable("self_no_san", "san-email", san=None, issuer="self_no_san")
+    yield _unusable("self_ca_web", "extended-key-usage", extended="serverAuth",
+                    constraints="CA:TRUE", issuer="self_ca_web")
     yield _unusable("ca_only", "san-email", usage="keyCertSign,cRLSign", extended=None, san=None,
                     constraints="critical,CA:TRUE")
 

@@ -136,10 +136,10 @@ def test_bad_setting_locks(key, value, cms, pki, mail, post, tmp_path):
 
 
 def test_bad_setting_locks_php(cms, pki, mail, tmp_path):
-    """The same in-process."""
+    """The same in-process; PHP shows the reason and leaves out which setting it was."""
     path = paths.Php("php", "cms", conf=cms({"mode": "enforced"}).conf)
     result = path.sign(pki.good_rsa, mail, tmp_path / "out")
-    assert result.rc != 0 and "enforced" in result.err, result
+    assert result.rc != 0 and "policy is locked" in result.err, result
 
 
 @pytest.mark.parametrize("setting,certificate", [("missing_key_usage", "no_ku"),
@@ -282,7 +282,7 @@ def test_observe_refuses_nothing_and_logs(cms, pki, mail, post, tmp_path):
         assert result.rc == 0 and "refused" not in result.err, result
     seen = [(line["operation"], line["verdict"], [finding["rule"] for finding in line["findings"]])
             for line in decisions(log)]
-    for operation, rule in (("sign", "expired"), ("encrypt", "san-email"), ("verify", "san-email")):
+    for operation, rule in (("sign", "expired"), ("encrypt", "san-email"), ("verify", "signer-certificate")):
         assert any(line[0] == operation and line[1] == "observed" and rule in line[2]
                    for line in seen), (operation, seen)
 
@@ -334,7 +334,7 @@ def test_decision_log_follows_rotation(cms, pki, mail, tmp_path):
     assert len(decisions(log)) == 1
 
 
-@pytest.mark.parametrize("log", ["/nonexistent/log", "/dev/full", "/"])
+@pytest.mark.parametrize("log", ["/nonexistent/log", "/dev/full", "/tmp"])
 def test_decision_log_never_fails_the_operation(log, cms, pki, mail, tmp_path):
     """Mail is more than its log."""
     result = cms({"decision_log": log}).sign(pki.good_rsa, mail, tmp_path / "out")

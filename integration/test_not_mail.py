@@ -108,10 +108,20 @@ def test_php_tls(name, pki, strict):
 
 @pytest.mark.parametrize("name", ["web_rsa", "web_ec", "expired"])
 def test_php_raw_signature(name, pki, strict):
-    """DKIM and JWT libraries sign with a key whose certificate the process knows."""
-    cert = pki[name]
-    result = run(PHP, "-n", PHP_SIGN, cert.pem, cert.key, conf=strict)
+    """`openssl_sign`, as DKIM and JWT libraries call it: a key, and no certificate."""
+    result = run(PHP, "-n", PHP_SIGN, pki[name].key, conf=strict)
     assert result.out == b"signed\n", result
+
+
+def test_php_raw_signature_beside_its_certificate(pki, strict):
+    """
+    A raw signature has no bytes to tell mail by (`cms -sign -noattr` makes one), so that the key
+    of a certificate which this process has parsed is judged by it.
+    """
+    for name, signs in (("good_rsa", True), ("web_rsa", False)):
+        cert = pki[name]
+        result = run(PHP, "-n", PHP_SIGN, cert.key, cert.pem, conf=strict)
+        assert (result.out == b"signed\n") == signs, result
 
 
 @pytest.fixture(scope="module")
