@@ -20,17 +20,22 @@ struct hearing {
     int fault; /* SHIM_OK, or what kept us from judging */
 };
 
-static void print_verdict(struct hearing *hearing, const smimepolicy_verdict *verdict)
+static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding)
+{
+    char *text = smimepolicy_finding_text(verdict, finding);
+
+    fprintf(stderr, "%s\n", text != NULL ? text : smimepolicy_finding_rule(finding));
+    smimepolicy_free(text);
+}
+
+static void print_verdict(const struct hearing *hearing, const smimepolicy_verdict *verdict)
 {
     for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
-        char *text;
 
-        if (hearing->judge->like_stock && smimepolicy_finding_severity(finding) != SMIMEPOLICY_DENY)
-            continue;
-        text = smimepolicy_finding_text(verdict, finding);
-        fprintf(stderr, "%s\n", text != NULL ? text : smimepolicy_finding_rule(finding));
-        smimepolicy_free(text);
+        if (!hearing->judge->like_stock ||
+            smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
+            print_finding(verdict, finding);
     }
 }
 
@@ -182,4 +187,20 @@ int shim_judge_request(const struct shim_judge *judge, const struct shim_request
     if (!judge->like_stock)
         shim_error("going ahead all the same: mode = observe");
     return SHIM_OK;
+}
+
+void shim_judge_sender(const struct shim_stock_result *result)
+{
+    smimepolicy_verdict *verdict;
+
+    if (!result->distrusted || result->code == 0)
+        return;
+    verdict = sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY,
+                        "nobody provided a certificate of the sender or of its issuing CA",
+                        "an issuer that is not known",
+                        "a certificate named with -CAfile, -CApath or -CAstore",
+                        "name the certificate of the sender's issuing CA with -CAfile");
+    if (verdict != NULL)
+        print_finding(verdict, smimepolicy_verdict_get0_finding(verdict, 0));
+    smimepolicy_verdict_free(verdict);
 }

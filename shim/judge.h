@@ -12,6 +12,7 @@
 
 #include "request.h"
 #include "settings.h"
+#include "stock.h"
 
 struct shim_judge {
     const smimepolicy_settings *settings;
@@ -29,5 +30,8 @@ struct shim_judge {
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
 int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request);
+
+/* Say by which rule a verification failed that found nobody to vouch for the sender. */
+void shim_judge_sender(const struct shim_stock_result *result);
 
 #endif

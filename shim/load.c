@@ -208,7 +208,7 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
         return LOADED;
     if (broken == 0)
         return LOAD_NOTHING;
-    loaded->why = queue_text();
+    loaded->why = found ? OPENSSL_strdup("one of its entries is damaged") : queue_text();
     return LOAD_FAILED;
 }
 

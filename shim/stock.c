@@ -211,6 +211,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     OPENSSL_free(entry);
     result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
-    result->refused = run.watch.seen;
+    result->refused = run.watch.refused;
+    result->distrusted = run.watch.distrusted;
     return started;
 }

@@ -19,9 +19,10 @@ struct shim_stock {
 };
 
 struct shim_stock_result {
-    int code;     /* its exit code, or -1 */
-    int signal;   /* the signal that ended it, or 0 */
-    bool refused; /* its error queue held an error of our provider */
+    int code;        /* its exit code, or -1 */
+    int signal;      /* the signal that ended it, or 0 */
+    bool refused;    /* its error queue held an error of our provider */
+    bool distrusted; /* it found no provided certificate behind the sender's */
 };
 
 /*

@@ -82,7 +82,7 @@ static bool has_refused_option(const struct shim_args *args, const char *what, b
 /* What stock's exit codes mean, and what we saw ourselves. */
 static int verb_exit(const struct shim_stock_result *result)
 {
-    if (result->refused)
+    if (result->refused || (result->distrusted && result->code != 0))
         return SHIM_REFUSED;
     switch (result->code) {
     case 0:
@@ -155,6 +155,8 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         operation.cipher = "-aes256";
     if (code == SHIM_OK)
         code = shim_operate(&operation, &result);
+    if (code == SHIM_OK)
+        shim_judge_sender(&result);
     return code == SHIM_OK ? verb_exit(&result) : code;
 }
 
@@ -172,6 +174,8 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     code = judge(shim, request, true);
     if (code == SHIM_OK)
         code = shim_operate(&operation, &result);
+    if (code == SHIM_OK)
+        shim_judge_sender(&result);
     return code == SHIM_OK ? stock_exit(&result) : code;
 }
 

@@ -4,7 +4,28 @@
  */
 #include <string.h>
 
+#include <openssl/x509_vfy.h>
+
 #include "watch.h"
+
+/* The errors that stock reports where nobody provided an anchor. */
+static bool is_distrust(const char *line)
+{
+    static const int codes[] = { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+                                 X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+                                 X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+                                 X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+                                 X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE };
+    const char *found = strstr(line, "Verify error: ");
+
+    if (found == NULL || strstr(line, ":certificate verify error:") == NULL)
+        return false;
+    found += strlen("Verify error: ");
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(found, X509_verify_cert_error_string(codes[i])) == 0)
+            return true;
+    return false;
+}
 
 /* "<thread>:error:<code>:<library>:<function>:<reason>:..." */
 static bool is_ours(const char *line)
@@ -25,7 +46,8 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
             continue;
         }
         watch->line[watch->len] = '\0';
-        watch->seen = watch->seen || is_ours(watch->line);
+        watch->refused = watch->refused || is_ours(watch->line);
+        watch->distrusted = watch->distrusted || is_distrust(watch->line);
         watch->len = 0;
     }
 }

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Telling a refusal of the provider from every other failure of stock.
+ * Telling a refusal of the provider, and a sender that nobody vouched for, from
+ * every other failure of stock.
  */
 #ifndef SHIM_WATCH_H
 #define SHIM_WATCH_H
@@ -14,7 +15,8 @@
 struct shim_watch {
     char line[256]; /* the beginning of the current line; the rest does not matter */
     size_t len;
-    bool seen; /* an error of the library `smimepolicy` went by */
+    bool refused;    /* an error of the library `smimepolicy` went by */
+    bool distrusted; /* a chain ended in no certificate that was provided */
 };
 
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);

@@ -1,0 +1,49 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of `smime-policy check`.
+ */
+#ifndef SHIM_CHECK_H
+#define SHIM_CHECK_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "load.h"
+#include "settings.h"
+
+#define SHIM_USES 5 /* of enum smimepolicy_use */
+
+struct shim_check {
+    bool wanted[SHIM_USES]; /* by enum smimepolicy_use */
+    const char *key_path;   /* or NULL */
+    const char *passin;     /* or NULL */
+    bool json;
+    time_t at;
+    char **files; /* borrowed, ended by NULL */
+};
+
+/*
+ * Read the command line.
+ *
+ * @return SHIM_OK or SHIM_USAGE; |*help| is set where help was asked for
+ */
+int shim_check_options(char **argv, struct shim_check *check, bool *help);
+
+/* One judged certificate, or key, on its way to the reader. */
+struct shim_report {
+    const char *path;
+    const X509 *cert;                         /* NULL: the private key */
+    smimepolicy_verdict *verdicts[SHIM_USES]; /* owned; NULL where not wanted; [0] for a key */
+};
+
+/* Collects reports and prints them; as JSON one object at the end. */
+struct shim_reporter;
+struct shim_reporter *shim_reporter_new(const struct shim_check *check);
+/* false if out of memory */
+bool shim_reporter_add(struct shim_reporter *reporter, const struct shim_report *report);
+/* Print what is left and free; |allowed| is the answer to all of it. */
+bool shim_reporter_end(struct shim_reporter *reporter, bool allowed);
+
+#endif

@@ -1,0 +1,166 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What `check` prints, as text and as JSON.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include <jansson.h>
+
+#include "check.h"
+#include "rules.h"
+#include "text.h"
+
+struct shim_reporter {
+    const struct shim_check *check;
+    json_t *certificates; /* owned; with --json */
+    json_t *key;          /* owned; NULL until there is one */
+};
+
+struct shim_reporter *shim_reporter_new(const struct shim_check *check)
+{
+    struct shim_reporter *reporter = OPENSSL_zalloc(sizeof(*reporter));
+
+    if (reporter == NULL)
+        return NULL;
+    reporter->check = check;
+    reporter->certificates = json_array();
+    return reporter;
+}
+
+static void print_verdict(const smimepolicy_verdict *verdict, const char *name)
+{
+    char *findings = smimepolicy_verdict_text(verdict);
+
+    printf("  %-8s %s\n", name, smimepolicy_verdict_allowed(verdict) ? "usable" : "refused");
+    for (char *line = findings; line != NULL && *line != '\0';) {
+        char *end = line;
+
+        while (*end != '\n')
+            end++;
+        printf("    %.*s\n", (int)(end - line), line);
+        line = end + 1;
+    }
+    smimepolicy_free(findings);
+}
+
+static char *time_text(const ASN1_TIME *at)
+{
+    struct tm tm;
+
+    return ASN1_TIME_to_tm(at, &tm) ? sp_format_tm(&tm) : OPENSSL_strdup("(no valid time)");
+}
+
+static void print_headline(const struct shim_report *report, const smimepolicy_verdict *verdict)
+{
+    const char *subject = smimepolicy_verdict_get0_subject(verdict);
+    struct sp_facts *facts = sp_facts_new(report->cert);
+    char *from = time_text(X509_get0_notBefore(report->cert));
+    char *to = time_text(X509_get0_notAfter(report->cert));
+    const char *address;
+
+    printf("%s: %s, serial %s\n", report->path, *subject == '\0' ? "(no subject)" : subject,
+           smimepolicy_verdict_get0_serial(verdict));
+    fputs("  addresses:", stdout);
+    for (size_t i = 0; facts != NULL && (address = sp_facts_address(facts, i)) != NULL; i++)
+        printf("%s %s", i == 0 ? "" : ",", address);
+    printf("%s\n  valid: %s to %s\n",
+           facts == NULL || sp_facts_address(facts, 0) == NULL ? " none" : "",
+           from != NULL ? from : "?", to != NULL ? to : "?");
+    OPENSSL_free(from);
+    OPENSSL_free(to);
+    sp_facts_free(facts);
+}
+
+static void print_report(const struct shim_report *report)
+{
+    bool first = true;
+
+    if (report->cert == NULL) {
+        printf("%s: private key\n", report->path);
+        print_verdict(report->verdicts[0], "key");
+        return;
+    }
+    for (int use = 0; use < SHIM_USES; use++) {
+        const smimepolicy_verdict *verdict = report->verdicts[use];
+
+        if (verdict == NULL)
+            continue;
+        if (first)
+            print_headline(report, verdict);
+        first = false;
+        print_verdict(verdict, smimepolicy_use_name((smimepolicy_use)use));
+    }
+}
+
+/* The verdicts' own JSON, not a second one beside it. */
+static json_t *json_verdict(const smimepolicy_verdict *verdict)
+{
+    char *text = smimepolicy_verdict_json(verdict);
+    json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    smimepolicy_free(text);
+    return object;
+}
+
+static bool add_json(struct shim_reporter *reporter, const struct shim_report *report)
+{
+    json_t *verdicts = json_array();
+    bool complete = true;
+
+    if (report->cert == NULL) {
+        reporter->key = json_pack("{s:s, s:o}", "file", report->path, "verdict",
+                                  json_verdict(report->verdicts[0]));
+        json_decref(verdicts);
+        return reporter->key != NULL;
+    }
+    for (int use = 0; use < SHIM_USES; use++)
+        if (report->verdicts[use] != NULL)
+            complete = json_array_append_new(verdicts, json_verdict(report->verdicts[use])) == 0 &&
+                       complete;
+    return json_array_append_new(
+               reporter->certificates,
+               json_pack("{s:s, s:o}", "file", report->path, "verdicts", verdicts)) == 0 &&
+           complete;
+}
+
+bool shim_reporter_add(struct shim_reporter *reporter, const struct shim_report *report)
+{
+    if (reporter->check->json)
+        return add_json(reporter, report);
+    print_report(report);
+    return true;
+}
+
+static bool print_json(const struct shim_reporter *reporter, bool allowed)
+{
+    char *at = sp_format_time(reporter->check->at);
+    json_t *object =
+        json_pack("{s:s, s:s?, s:b, s:O, s:O?}", "policy", SMIMEPOLICY_VERSION, "at", at, "allowed",
+                  allowed, "certificates", reporter->certificates, "key", reporter->key);
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+
+    if (text != NULL)
+        puts(text);
+    free(text);
+    json_decref(object);
+    OPENSSL_free(at);
+    return text != NULL;
+}
+
+bool shim_reporter_end(struct shim_reporter *reporter, bool allowed)
+{
+    bool done;
+
+    if (reporter == NULL)
+        return false;
+    done = !reporter->check->json || print_json(reporter, allowed);
+    json_decref(reporter->certificates);
+    json_decref(reporter->key);
+    OPENSSL_free(reporter);
+    return done;
+}
