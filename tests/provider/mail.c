@@ -1,0 +1,248 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "mail.h"
+
+#include <openssl/err.h>
+#include <openssl/evp.h>
+#include <openssl/rsa.h>
+#include <openssl/x509_vfy.h>
+
+static BIO *letter(void)
+{
+    BIO *data = BIO_new_mem_buf("hello\r\n", -1);
+
+    ck_assert_ptr_nonnull(data);
+    return data;
+}
+
+/* Write the letter through |chain|, which encodes the message around it. */
+static bool pump(BIO *chain, BIO *out)
+{
+    bool done = chain != NULL && BIO_write(chain, "hello\r\n", 7) == 7 && BIO_flush(chain) == 1;
+
+    while (chain != NULL && chain != out) {
+        BIO *next = BIO_pop(chain);
+
+        BIO_free(chain);
+        chain = next;
+    }
+    BIO_free(out);
+    return done;
+}
+
+bool sp_cms_sign(X509 *signer, EVP_PKEY *key, unsigned int flags)
+{
+    const bool stream = (flags & CMS_STREAM) != 0;
+    BIO *data = letter(), *out = BIO_new(BIO_s_mem());
+    CMS_ContentInfo *message =
+        CMS_sign(signer, key, NULL, stream ? NULL : data, flags | CMS_BINARY);
+    bool done = message != NULL;
+
+    if (done && stream)
+        done = pump(BIO_new_CMS(out, message), out);
+    else
+        BIO_free(out);
+    CMS_ContentInfo_free(message);
+    BIO_free(data);
+    return done;
+}
+
+bool sp_pkcs7_sign(X509 *signer, EVP_PKEY *key, int flags)
+{
+    const bool stream = (flags & PKCS7_STREAM) != 0;
+    BIO *data = letter(), *out = BIO_new(BIO_s_mem());
+    PKCS7 *message = PKCS7_sign(signer, key, NULL, stream ? NULL : data, flags | PKCS7_BINARY);
+    bool done = message != NULL;
+
+    if (done && stream)
+        done = pump(BIO_new_PKCS7(out, message), out);
+    else
+        BIO_free(out);
+    PKCS7_free(message);
+    BIO_free(data);
+    return done;
+}
+
+static STACK_OF(X509) *recipients(X509 *first, X509 *second)
+{
+    STACK_OF(X509) *to = sk_X509_new_null();
+
+    ck_assert_int_gt(sk_X509_push(to, first), 0);
+    if (second != NULL)
+        ck_assert_int_gt(sk_X509_push(to, second), 0);
+    return to;
+}
+
+bool sp_cms_encrypt(X509 *first, X509 *second, unsigned int flags)
+{
+    const bool stream = (flags & CMS_STREAM) != 0;
+    STACK_OF(X509) *to = recipients(first, second);
+    BIO *data = letter(), *out = BIO_new(BIO_s_mem());
+    CMS_ContentInfo *message =
+        CMS_encrypt(to, stream ? NULL : data, EVP_aes_256_cbc(), flags | CMS_BINARY);
+    bool done = message != NULL;
+
+    if (done && stream)
+        done = pump(BIO_new_CMS(out, message), out);
+    else
+        BIO_free(out);
+    CMS_ContentInfo_free(message);
+    BIO_free(data);
+    sk_X509_free(to);
+    return done;
+}
+
+bool sp_pkcs7_encrypt(X509 *first, X509 *second, int flags)
+{
+    STACK_OF(X509) *to = recipients(first, second);
+    BIO *data = letter();
+    PKCS7 *message = PKCS7_encrypt(to, data, EVP_aes_256_cbc(), flags | PKCS7_BINARY);
+    bool done = message != NULL;
+
+    PKCS7_free(message);
+    BIO_free(data);
+    sk_X509_free(to);
+    return done;
+}
+
+static X509_STORE *anchors(void)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509 *ca = sp_read_cert("ca");
+
+    ck_assert_int_eq(X509_STORE_add_cert(store, ca), 1);
+    X509_free(ca);
+    return store;
+}
+
+bool sp_cms_verify(const char *name, unsigned int flags)
+{
+    BIO *file = sp_read_file(name, "sig");
+    CMS_ContentInfo *message = d2i_CMS_bio(file, NULL);
+    X509_STORE *store = anchors();
+    bool done;
+
+    BIO_free(file);
+    ck_assert_ptr_nonnull(message);
+    ERR_clear_error();
+    done = CMS_verify(message, NULL, store, NULL, NULL, flags) == 1;
+    CMS_ContentInfo_free(message);
+    X509_STORE_free(store);
+    return done;
+}
+
+bool sp_pkcs7_verify(const char *name, int flags)
+{
+    BIO *file = sp_read_file(name, "sig");
+    PKCS7 *message = d2i_PKCS7_bio(file, NULL);
+    X509_STORE *store = anchors();
+    bool done;
+
+    BIO_free(file);
+    ck_assert_ptr_nonnull(message);
+    ERR_clear_error();
+    done = PKCS7_verify(message, NULL, store, NULL, NULL, flags) == 1;
+    PKCS7_free(message);
+    X509_STORE_free(store);
+    return done;
+}
+
+static bool is_letter(BIO *out)
+{
+    char text[16] = "";
+
+    return BIO_read(out, text, sizeof(text)) == 7 && memcmp(text, "hello\r\n", 7) == 0;
+}
+
+bool sp_cms_decrypt(const char *name)
+{
+    X509 *cert = sp_read_cert(name);
+    EVP_PKEY *key = sp_read_key(name);
+    BIO *file = sp_read_file(name, "enc"), *out = BIO_new(BIO_s_mem());
+    CMS_ContentInfo *message = d2i_CMS_bio(file, NULL);
+    bool done = CMS_decrypt(message, key, cert, NULL, out, 0) == 1 && is_letter(out);
+
+    CMS_ContentInfo_free(message);
+    BIO_free(file);
+    BIO_free(out);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    return done;
+}
+
+bool sp_pkcs7_decrypt(const char *name)
+{
+    X509 *cert = sp_read_cert(name);
+    EVP_PKEY *key = sp_read_key(name);
+    BIO *file = sp_read_file(name, "enc"), *out = BIO_new(BIO_s_mem());
+    PKCS7 *message = d2i_PKCS7_bio(file, NULL);
+    bool done = PKCS7_decrypt(message, key, cert, out, 0) == 1 && is_letter(out);
+
+    PKCS7_free(message);
+    BIO_free(file);
+    BIO_free(out);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    return done;
+}
+
+static bool sign_with_digest(EVP_PKEY *key, const char *digest, const void *data, size_t length)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char signature[1024];
+    size_t size = sizeof(signature);
+    bool done = EVP_DigestSignInit_ex(ctx, NULL, digest, NULL, NULL, key, NULL) == 1 &&
+                EVP_DigestSign(ctx, signature, &size, data, length) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return done;
+}
+
+bool sp_sign_data(EVP_PKEY *key, const char *digest, const void *data, size_t length)
+{
+    EVP_PKEY_CTX *ctx;
+    unsigned char signature[1024];
+    size_t size = sizeof(signature);
+    bool done;
+
+    if (digest != NULL)
+        return sign_with_digest(key, digest, data, length);
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    done = EVP_PKEY_sign_init(ctx) == 1 && EVP_PKEY_sign(ctx, signature, &size, data, length) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+bool sp_rsa_encrypt(EVP_PKEY *key, const void *data, size_t length)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    unsigned char out[1024];
+    size_t size = sizeof(out);
+    bool done =
+        EVP_PKEY_encrypt_init(ctx) == 1 && EVP_PKEY_encrypt(ctx, out, &size, data, length) == 1;
+
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+bool sp_sign_as(const char *name)
+{
+    X509 *cert = sp_read_cert(name);
+    EVP_PKEY *key = sp_read_key(name);
+    bool done = sp_cms_sign(cert, key, 0);
+
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    return done;
+}
+
+bool sp_encrypt_to(const char *name)
+{
+    X509 *cert = sp_read_cert(name);
+    bool done = sp_cms_encrypt(cert, NULL, 0);
+
+    X509_free(cert);
+    return done;
+}
