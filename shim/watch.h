@@ -13,7 +13,7 @@
 
 /* The printed form of an error queue, seen block by block.  Zero-initialise it. */
 struct shim_watch {
-    char line[256]; /* the beginning of the current line; the rest does not matter */
+    char line[1024]; /* the beginning of the current line; the rest does not matter */
     size_t len;
     bool refused;    /* an error of the library `smimepolicy` went by */
     bool distrusted; /* a chain ended in no certificate that was provided */
