@@ -59,7 +59,7 @@ const char *smimepolicy_use_name(smimepolicy_use use);
 
 /* Settings */
 
-/** New settings with every default; NULL if out of memory. */
+/** New settings with every default; NULL if out of memory.  Free with smimepolicy_settings_free(). */
 smimepolicy_settings *smimepolicy_settings_new(void);
 void smimepolicy_settings_free(smimepolicy_settings *settings);
 
@@ -115,6 +115,8 @@ smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settin
  *               the one it does belong to, if any
  * @param cert   the certificate it is meant for, or NULL: then it must belong
  *               to one of |certs| unless that is NULL or empty
+ * @return a verdict for SMIMEPOLICY_UPLOAD, about |cert| if there is one; NULL
+ *         if out of memory or |key| is NULL
  */
 smimepolicy_verdict *smimepolicy_evaluate_key(const smimepolicy_settings *settings, EVP_PKEY *key,
                                               const X509 *cert, const STACK_OF(X509) *certs);
@@ -124,13 +126,17 @@ void smimepolicy_verdict_free(smimepolicy_verdict *verdict);
 /** 1 if the use may go ahead (no finding is SMIMEPOLICY_DENY), else 0. */
 int smimepolicy_verdict_allowed(const smimepolicy_verdict *verdict);
 
-/** What was judged: the use, subject (RFC 2253), serial ("0x1f"), first address or NULL. */
+/**
+ * What was judged: the use, subject (RFC 2253), serial ("0x1f"), first address
+ * in lower case.  Without a certificate all but the use are NULL; without an
+ * address that counts, the address is.
+ */
 smimepolicy_use smimepolicy_verdict_use(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_subject(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_serial(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_address(const smimepolicy_verdict *verdict);
 
-/** Walk the findings: denials first, then warnings, then notes. */
+/** Walk the findings: denials first, then warnings, then notes.  NULL past the last one. */
 size_t smimepolicy_verdict_count(const smimepolicy_verdict *verdict);
 const smimepolicy_finding *smimepolicy_verdict_get0_finding(const smimepolicy_verdict *verdict,
                                                             size_t index);
@@ -168,7 +174,8 @@ void smimepolicy_free(void *text);
 /**
  * Attach |settings| to |store|, for smimepolicy_verify_cb().
  *
- * The settings are copied; the copy is freed with the store.
+ * The settings are copied; the copy is freed with the store.  To be called
+ * before the store is shared between threads, and again to replace them.
  *
  * @return 1 on success, 0 if out of memory
  */
@@ -183,7 +190,8 @@ int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_setting
  * signer; the findings are in the OpenSSL error queue and the error of the
  * X509_STORE_CTX is X509_V_ERR_APPLICATION_VERIFICATION.  It can only turn
  * |ok| into an error, never an error into ok.  Without settings on the store
- * the defaults apply.
+ * the defaults apply.  Validity is left to libcrypto's own check.  A program
+ * that wants a callback of its own as well calls this one last, with its result.
  *
  * Source: the guide's "distrusts senders by default"; RFC 8550, 4.4.2.
  */
