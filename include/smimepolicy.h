@@ -35,11 +35,11 @@ extern "C" {
 
 /** What the certificate is about to be used for. */
 typedef enum smimepolicy_use {
-    SMIMEPOLICY_UPLOAD = 0, /**< stored for later use; validity is not judged */
-    SMIMEPOLICY_SIGN = 1,   /**< signs outgoing mail */
+    SMIMEPOLICY_UPLOAD = 0,  /**< stored for later use; validity is not judged */
+    SMIMEPOLICY_SIGN = 1,    /**< signs outgoing mail */
     SMIMEPOLICY_ENCRYPT = 2, /**< outgoing mail is encrypted to it */
-    SMIMEPOLICY_VERIFY = 3, /**< signed incoming mail */
-    SMIMEPOLICY_DECRYPT = 4 /**< decrypts incoming mail */
+    SMIMEPOLICY_VERIFY = 3,  /**< signed incoming mail */
+    SMIMEPOLICY_DECRYPT = 4  /**< decrypts incoming mail */
 } smimepolicy_use;
 
 /** How much a finding weighs.  Only SMIMEPOLICY_DENY refuses the use. */
@@ -59,7 +59,8 @@ const char *smimepolicy_use_name(smimepolicy_use use);
 
 /* Settings */
 
-/** New settings with every default; NULL if out of memory.  Free with smimepolicy_settings_free(). */
+/** New settings with every default; NULL if out of memory.  Free with smimepolicy_settings_free().
+ */
 smimepolicy_settings *smimepolicy_settings_new(void);
 void smimepolicy_settings_free(smimepolicy_settings *settings);
 
@@ -72,8 +73,8 @@ void smimepolicy_settings_free(smimepolicy_settings *settings);
  * @return 1 on success, 0 if the key is unknown, the value is not accepted or
  *         memory ran out; the settings are then unchanged.
  */
-int smimepolicy_settings_set(smimepolicy_settings *settings, const char *key,
-                             const char *value, char **why);
+int smimepolicy_settings_set(smimepolicy_settings *settings, const char *key, const char *value,
+                             char **why);
 
 /**
  * Set every `key = value` of the file |path| (OpenSSL configuration syntax,
@@ -146,7 +147,8 @@ const char *smimepolicy_finding_rule(const smimepolicy_finding *finding);
 smimepolicy_severity smimepolicy_finding_severity(const smimepolicy_finding *finding);
 /** What is wrong, as a phrase: "certificate expired on 2024-07-31T14:20:28Z". */
 const char *smimepolicy_finding_get0_fault(const smimepolicy_finding *finding);
-/** What was found and what the rule requires, e.g. "TLS Web Server Authentication" / "E-mail Protection". */
+/** What was found and what the rule requires, e.g. "TLS Web Server Authentication" / "E-mail
+ * Protection". */
 const char *smimepolicy_finding_get0_found(const smimepolicy_finding *finding);
 const char *smimepolicy_finding_get0_required(const smimepolicy_finding *finding);
 /** The way out, one line. */
