@@ -126,20 +126,36 @@ static int check_person(const X509 *x509, smimepolicy_use use)
     decision.certificate = cert != NULL && sp_cert_facts(cert) != NULL ? cert->digest : NULL;
     if (decision.refused)
         sp_raise_verdict(verdict);
-    else if (cert != NULL && use == SMIMEPOLICY_VERIFY)
-        atomic_store(&cert->was_verified, true);
     sp_decision_log(&decision);
     smimepolicy_verdict_free(verdict);
     sp_cert_unref(cert);
     return !decision.refused;
 }
 
-/* CAs are not ours to judge; a signer must satisfy libcrypto and the rules. */
+/* For `unverified_signers = refuse`, see judge.h. */
+static void note_verified(const X509 *x509)
+{
+    struct sp_cert *cert = sp_register_of_x509(x509);
+
+    if (cert != NULL)
+        atomic_store(&cert->was_verified, true);
+    sp_cert_unref(cert);
+}
+
+/*
+ * CAs are not ours to judge.  A signer must satisfy the rules and libcrypto;
+ * the rules are asked first, so that the reason is there where both refuse.
+ */
 static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
-    int answer = purposes[0].original(purpose, x509, ca);
+    int answer;
 
-    return ca || answer == 0 ? answer : check_person(x509, SMIMEPOLICY_VERIFY);
+    if (!ca && !check_person(x509, SMIMEPOLICY_VERIFY))
+        return 0;
+    answer = purposes[0].original(purpose, x509, ca);
+    if (!ca && answer != 0)
+        note_verified(x509);
+    return answer;
 }
 
 /*
