@@ -39,6 +39,15 @@ TEXT(backend)
 TEXT(keyring)
 TEXT(decision_log)
 
+static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
+static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
+                                                   SMIMEPOLICY_DENY };
+
+static unsigned severity_word(smimepolicy_severity severity)
+{
+    return severity == SMIMEPOLICY_DENY ? 2 : (severity == SMIMEPOLICY_WARN ? 1 : 0);
+}
+
 #define SEVERITY(name, index)                                                                      \
     static void put_##name(smimepolicy_settings *settings, unsigned value)                         \
     {                                                                                              \
@@ -48,19 +57,6 @@ TEXT(decision_log)
     {                                                                                              \
         return severity_word(settings->beyond[index]);                                             \
     }
-
-static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
-static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
-                                                   SMIMEPOLICY_DENY };
-
-static unsigned severity_word(smimepolicy_severity severity)
-{
-    unsigned word = 0;
-
-    while (severities[word] != severity)
-        word++;
-    return word;
-}
 
 SEVERITY(weak_key, SP_WEAK_KEY)
 SEVERITY(weak_digest, SP_WEAK_DIGEST)

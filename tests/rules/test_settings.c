@@ -212,7 +212,8 @@ START_TEST(fixed_rules)
     ck_assert_ptr_null(sp_settings_fixed_rule(SP_ROWS(fixed)));
     snprintf(id, sizeof(id), "%s", fixed[_i]);
     for (char *p = id; *p != '\0'; p++)
-        *p = *p == '_' ? '-' : *p;
+        if (*p == '_')
+            *p = '-';
     ck_assert_int_ge(sp_rule_index(id), 0);
     for (size_t i = 0; i < SP_ROWS(values); i++) {
         const char *const keys[] = { fixed[_i], id };
