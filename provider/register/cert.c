@@ -172,6 +172,16 @@ void sp_cert_died(struct sp_cert *cert)
     sp_unlock(sp_shard_of(cert));
 }
 
+bool sp_cert_is_dead(const struct sp_cert *cert)
+{
+    bool dead;
+
+    sp_lock(sp_shard_of(cert));
+    dead = cert->x509 == NULL;
+    sp_unlock(sp_shard_of(cert));
+    return dead;
+}
+
 const struct sp_facts *sp_cert_facts(const struct sp_cert *cert)
 {
     const struct sp_facts *facts;

@@ -61,6 +61,8 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key, const struct sp_
 /* Note the end of the parsing thread's pin, or of the X509. */
 void sp_cert_unpinned(struct sp_cert *cert);
 void sp_cert_died(struct sp_cert *cert);
+/* A parse into an X509 that is there already ends its old entry and begins a new one. */
+bool sp_cert_is_dead(const struct sp_cert *cert);
 
 /* Facts and SHA-256 of a settled entry: read-only, as long as the reference. */
 const struct sp_facts *sp_cert_facts(const struct sp_cert *cert);

@@ -111,7 +111,7 @@ static void settle(struct thread *thread, size_t index)
 
     if (pin.cert == NULL)
         return;
-    if (sp_cert_settle(pin.cert) || ++pin.tries > LATER_TRIES) {
+    if (sp_cert_settle(pin.cert) || sp_cert_is_dead(pin.cert) || ++pin.tries > LATER_TRIES) {
         let_go(&pin);
         return;
     }
