@@ -9,6 +9,19 @@
 #include <openssl/rsa.h>
 #include <openssl/x509_vfy.h>
 
+#define CONTENT_TYPE   0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03
+#define MESSAGE_DIGEST 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x04
+#define DATA           0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01
+#define TST_INFO       0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04
+
+/* The digest itself is left at zero. */
+const unsigned char sp_mail_attributes[77] = { 0x31,           0x4b, 0x30, 0x18, CONTENT_TYPE,
+                                               0x31,           0x0b, DATA, 0x30, 0x2f,
+                                               MESSAGE_DIGEST, 0x31, 0x22, 0x04, 0x20 };
+const unsigned char sp_stamp_attributes[79] = { 0x31,           0x4d, 0x30,     0x1a, CONTENT_TYPE,
+                                                0x31,           0x0d, TST_INFO, 0x30, 0x2f,
+                                                MESSAGE_DIGEST, 0x31, 0x22,     0x04, 0x20 };
+
 static BIO *letter(void)
 {
     BIO *data = BIO_new_mem_buf("hello\r\n", -1);
@@ -62,6 +75,24 @@ bool sp_pkcs7_sign(X509 *signer, EVP_PKEY *key, int flags)
         BIO_free(out);
     PKCS7_free(message);
     BIO_free(data);
+    return done;
+}
+
+bool sp_pkcs7_add_signature(X509 *signer, EVP_PKEY *key)
+{
+    PKCS7 *message = PKCS7_new();
+    PKCS7_SIGNER_INFO *info = NULL;
+    BIO *data = NULL;
+    bool done = PKCS7_set_type(message, NID_pkcs7_signed) == 1 &&
+                PKCS7_content_new(message, NID_pkcs7_data) == 1 &&
+                (info = PKCS7_add_signature(message, signer, key, EVP_sha256())) != NULL &&
+                PKCS7_add_certificate(message, signer) == 1 &&
+                PKCS7_add_attrib_content_type(info, NULL) == 1 &&
+                (data = PKCS7_dataInit(message, NULL)) != NULL &&
+                BIO_write(data, "hello", 5) == 5 && PKCS7_dataFinal(message, data) == 1;
+
+    BIO_free_all(data);
+    PKCS7_free(message);
     return done;
 }
 

@@ -19,6 +19,9 @@
 bool sp_cms_sign(X509 *signer, EVP_PKEY *key, unsigned int flags);
 bool sp_pkcs7_sign(X509 *signer, EVP_PKEY *key, int flags);
 
+/* As a program that never asks whether the key belongs to the certificate. */
+bool sp_pkcs7_add_signature(X509 *signer, EVP_PKEY *key);
+
 /* To up to two certificates; |second| may be NULL. */
 bool sp_cms_encrypt(X509 *first, X509 *second, unsigned int flags);
 bool sp_pkcs7_encrypt(X509 *first, X509 *second, int flags);
@@ -32,6 +35,8 @@ bool sp_pkcs7_decrypt(const char *name);
 
 /* A signature over |length| bytes of |data| with a digest, or (|digest| NULL) of a digest. */
 bool sp_sign_data(EVP_PKEY *key, const char *digest, const void *data, size_t length);
+/* The signed attributes of a mail, and those of a time stamp, as they are signed. */
+extern const unsigned char sp_mail_attributes[77], sp_stamp_attributes[79];
 bool sp_rsa_encrypt(EVP_PKEY *key, const void *data, size_t length);
 
 /* The same by name, reading what is needed and freeing it: "good-rsa". */

@@ -1,0 +1,306 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which certificate is meant, where a key has several or a program does not
+ * say: the wrong answer lets an expired certificate sign.
+ */
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+
+#include "mail.h"
+
+/* One private key signs for two certificates: it may not if one of them may not. */
+static bool sign_for_two(const char *first, const char *second)
+{
+    X509 *a = sp_read_cert(first), *b = sp_read_cert(second);
+    EVP_PKEY *key = sp_read_key(first);
+    BIO *data = BIO_new_mem_buf("hello", 5);
+    CMS_ContentInfo *message = CMS_sign(NULL, NULL, NULL, data, CMS_BINARY | CMS_PARTIAL);
+    bool done = CMS_add1_signer(message, a, key, NULL, 0) != NULL &&
+                CMS_add1_signer(message, b, key, NULL, 0) != NULL &&
+                CMS_final(message, data, NULL, CMS_BINARY) == 1;
+
+    CMS_ContentInfo_free(message);
+    BIO_free(data);
+    EVP_PKEY_free(key);
+    X509_free(a);
+    X509_free(b);
+    return done;
+}
+
+START_TEST(two_signers_with_one_key)
+{
+    static const char *const pairs[][2] = { { "good-rsa", "old-rsa" },
+                                            { "old-rsa", "good-rsa" },
+                                            { "good-ec", "old-ec" },
+                                            { "old-ec", "good-ec" } };
+    const char *good = _i < 2 ? "allowed: CN=good-rsa" : "allowed: CN=good-ec";
+
+    sp_start(NULL);
+    EXPECT_REFUSED(sign_for_two(pairs[_i][0], pairs[_i][1]), good);
+    EXPECT_REFUSED(sign_for_two(pairs[_i][0], pairs[_i][1]),
+                   _i < 2 ? "refused: CN=old-rsa" : "refused: CN=old-ec");
+    EXPECT_REFUSED(sign_for_two(pairs[_i][0], pairs[_i][1]), "[expired]");
+    EXPECT_DONE(sp_sign_as(_i < 2 ? "good-rsa" : "good-ec"));
+}
+END_TEST
+
+/* A certificate that only goes along must not stand in for the signer's own. */
+START_TEST(extra_certificate)
+{
+    X509 *signer, *extra;
+    EVP_PKEY *key;
+    STACK_OF(X509) *others = sk_X509_new_null();
+    BIO *data = BIO_new_mem_buf("hello", 5);
+    CMS_ContentInfo *message;
+    const bool extra_first = _i != 0;
+
+    sp_start(NULL);
+    extra = extra_first ? sp_read_cert("good-ec") : NULL;
+    signer = sp_read_cert("expired-rsa");
+    if (extra == NULL)
+        extra = sp_read_cert("good-ec");
+    key = sp_read_key("expired-rsa");
+    EXPECT_REFUSED(sp_pkcs7_add_signature(signer, key), "[expired]");
+    ck_assert_int_gt(sk_X509_push(others, extra), 0);
+    message = CMS_sign(signer, key, others, data, CMS_BINARY);
+    EXPECT_REFUSED(message != NULL, "[expired]");
+    BIO_free(data);
+    sk_X509_free(others);
+    EVP_PKEY_free(key);
+    X509_free(signer);
+    X509_free(extra);
+}
+END_TEST
+
+/*
+ * Keys that are decoded between a certificate's parse and its use are not the
+ * certificate's own, however equal they look to a register that guesses.
+ */
+START_TEST(other_keys_decoded_in_between)
+{
+    X509 *cert;
+    EVP_PKEY *stranger, *key;
+
+    sp_start(NULL);
+    cert = sp_read_cert("expired-rsa");
+    stranger = sp_read_key("good-rsa");
+    key = sp_read_key("expired-rsa");
+    EXPECT_REFUSED(sp_pkcs7_add_signature(cert, key), "[expired]");
+    EXPECT_REFUSED(sp_cms_encrypt(cert, NULL, 0), "[expired]");
+    EVP_PKEY_free(stranger);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+static const struct renewal {
+    const char *good, *old;
+    bool good_first;
+} renewals[] = { { "good-rsa", "old-rsa", true },
+                 { "good-rsa", "old-rsa", false },
+                 { "good-ec", "old-ec", true },
+                 { "good-ec", "old-ec", false } };
+
+struct both {
+    X509 *good, *old;
+    EVP_PKEY *key;
+};
+
+static struct both read_both(const struct renewal *row)
+{
+    struct both both = { .good = row->good_first ? sp_read_cert(row->good) : NULL };
+
+    both.old = sp_read_cert(row->old);
+    if (both.good == NULL)
+        both.good = sp_read_cert(row->good);
+    both.key = sp_read_key(row->good);
+    return both;
+}
+
+static void free_both(struct both *both)
+{
+    EVP_PKEY_free(both->key);
+    X509_free(both->good);
+    X509_free(both->old);
+}
+
+START_TEST(renewed_with_the_old_key)
+{
+    const struct renewal *row = &renewals[_i];
+    struct both both;
+
+    sp_start(NULL);
+    both = read_both(row);
+    for (int round = 0; round < 2; round++) {
+        EXPECT_DONE(sp_cms_encrypt(both.good, NULL, 0));
+        EXPECT_REFUSED(sp_cms_encrypt(both.old, NULL, 0), "[expired]");
+        EXPECT_DONE(sp_cms_sign(both.good, both.key, 0));
+        EXPECT_REFUSED(sp_cms_sign(both.old, both.key, 0), "[expired]");
+        EXPECT_DONE(sp_pkcs7_sign(both.good, both.key, PKCS7_NOATTR));
+        EXPECT_REFUSED(sp_pkcs7_sign(both.old, both.key, PKCS7_NOATTR), "[expired]");
+    }
+    free_both(&both);
+}
+END_TEST
+
+/* Nothing but the key says who signs: then both certificates must allow it. */
+START_TEST(renewed_and_nobody_says_which)
+{
+    const struct renewal *row = &renewals[_i];
+    struct both both;
+
+    sp_start(NULL);
+    both = read_both(row);
+    EXPECT_REFUSED(sp_pkcs7_add_signature(both.good, both.key), "share this key");
+    ck_assert_int_eq(X509_check_private_key(both.good, both.key), 1);
+    EXPECT_DONE(sp_pkcs7_add_signature(both.good, both.key));
+    ck_assert_int_eq(X509_check_private_key(both.good, both.key), 1);
+    ck_assert_int_eq(X509_check_private_key(both.old, both.key), 1);
+    EXPECT_REFUSED(sp_pkcs7_add_signature(both.good, both.key), "share this key");
+    free_both(&both);
+}
+END_TEST
+
+/* When the expired one is gone, its key is the renewed one's alone. */
+START_TEST(renewed_and_the_old_one_freed)
+{
+    const struct renewal *row = &renewals[_i];
+    struct both both;
+    X509 *other;
+
+    sp_start(NULL);
+    both = read_both(row);
+    X509_free(both.old);
+    both.old = NULL;
+    other = sp_read_cert("ca");
+    EXPECT_DONE(sp_pkcs7_add_signature(both.good, both.key));
+    X509_free(other);
+    free_both(&both);
+}
+END_TEST
+
+/* A point is the same point, compressed in the certificate or not in the key. */
+START_TEST(compressed_point)
+{
+    X509 *cert;
+    EVP_PKEY *key;
+
+    sp_start(NULL);
+    cert = sp_read_cert("compressed-ec");
+    key = sp_read_key("compressed-ec");
+    ck_assert_int_eq(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                                    _i == 0 ? "uncompressed" : "compressed"),
+                     1);
+    EXPECT_REFUSED(sp_pkcs7_add_signature(cert, key), "[expired]");
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+/* What a certificate said when it was parsed counts, not what is made of it. */
+START_TEST(changed_after_its_parse)
+{
+    X509 *good, *expired;
+
+    sp_start(NULL);
+    good = sp_read_cert("good-rsa");
+    expired = sp_read_cert("expired-rsa");
+    X509_free(X509_new());
+    ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(good), -86400));
+    ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(expired), 86400));
+    EXPECT_DONE(sp_cms_encrypt(good, NULL, 0));
+    EXPECT_REFUSED(sp_cms_encrypt(expired, NULL, 0), "[expired]");
+    X509_free(good);
+    X509_free(expired);
+}
+END_TEST
+
+static bool sign_attributes(EVP_MD_CTX *ctx)
+{
+    unsigned char signature[1024];
+    size_t size = sizeof(signature);
+
+    return EVP_DigestSign(ctx, signature, &size, sp_mail_attributes, sizeof(sp_mail_attributes)) ==
+           1;
+}
+
+/* An init without a key goes on with the key of before, and so does a copy. */
+START_TEST(initialised_again_and_copied)
+{
+    const char *name = _i == 0 ? "good-rsa" : "expired-rsa";
+    const char *refused = _i == 0 ? NULL : "[expired]";
+    EVP_MD_CTX *ctx = NULL, *copy = NULL;
+    X509 *cert;
+    EVP_PKEY *key;
+
+    sp_start(NULL);
+    cert = sp_read_cert(name);
+    key = sp_read_key(name);
+    ctx = EVP_MD_CTX_new();
+    copy = EVP_MD_CTX_new();
+    ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+    ck_assert_int_eq(EVP_MD_CTX_copy_ex(copy, ctx), 1);
+    EXPECT(sign_attributes(copy), refused);
+    ck_assert_int_eq(EVP_MD_CTX_copy_ex(copy, ctx), 1);
+    EXPECT(sign_attributes(ctx), refused);
+    ck_assert_int_eq(EVP_DigestSignInit(copy, NULL, NULL, NULL, NULL), 1);
+    EXPECT(sign_attributes(copy), refused);
+    EVP_MD_CTX_free(ctx);
+    EVP_MD_CTX_free(copy);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+/* A refused context stays refused, in pieces and in its copies. */
+START_TEST(refused_stays_refused)
+{
+    static const unsigned char more[] = "more";
+    EVP_MD_CTX *ctx = NULL, *copy = NULL;
+    unsigned char signature[1024];
+    size_t size = sizeof(signature);
+    X509 *cert;
+    EVP_PKEY *key;
+    bool done;
+
+    sp_start(NULL);
+    cert = sp_read_cert("expired-rsa");
+    key = sp_read_key("expired-rsa");
+    ctx = EVP_MD_CTX_new();
+    copy = EVP_MD_CTX_new();
+    ck_assert_int_eq(EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, key), 1);
+    done = EVP_DigestSignUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1;
+    EXPECT_REFUSED(done, "[expired]");
+    done = EVP_DigestSignUpdate(ctx, more, sizeof(more)) == 1;
+    EXPECT_REFUSED(done, "refused before");
+    ck_assert_int_eq(EVP_MD_CTX_copy_ex(copy, ctx), 1);
+    done = EVP_DigestSign(copy, signature, &size, more, sizeof(more)) == 1;
+    EXPECT_REFUSED(done, "refused before");
+    EVP_MD_CTX_free(ctx);
+    EVP_MD_CTX_free(copy);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("identity");
+    TCase *tests = sp_case(suite, "identity");
+
+    tcase_add_loop_test(tests, two_signers_with_one_key, 0, 4);
+    tcase_add_loop_test(tests, extra_certificate, 0, 2);
+    tcase_add_test(tests, other_keys_decoded_in_between);
+    tcase_add_loop_test(tests, renewed_with_the_old_key, 0, SP_ROWS(renewals));
+    tcase_add_loop_test(tests, renewed_and_nobody_says_which, 0, SP_ROWS(renewals));
+    tcase_add_loop_test(tests, renewed_and_the_old_one_freed, 0, SP_ROWS(renewals));
+    tcase_add_loop_test(tests, compressed_point, 0, 2);
+    tcase_add_test(tests, changed_after_its_parse);
+    tcase_add_loop_test(tests, initialised_again_and_copied, 0, 2);
+    tcase_add_test(tests, refused_stays_refused);
+    return sp_run_forked(suite);
+}
