@@ -23,3 +23,4 @@ endfunction()
 
 documented(provider/libsmimepolicy.map "^ +(smimepolicy_[a-z0-9_]+);" "[ *]@\\(" docs/man/smimepolicy.3)
 documented(provider/settings.c "^    [WS][A-Z]+\\(([a-z_]+)," "`@`" docs/settings.md)
+documented(provider/rules/rule_ids.h "^ +[SB][EDYON]+\\([A-Z_]+, [a-z_]+, \"([a-z-]+)\"" "`@`" docs/rules.md)
