@@ -50,9 +50,10 @@ static void put_verdict(json_t *line, const smimepolicy_verdict *verdict)
     char *text = verdict != NULL ? smimepolicy_verdict_json(verdict) : NULL;
     json_t *object = text != NULL ? json_loads(text, 0, NULL) : NULL;
     json_t *findings = json_object_get(object, "findings");
+    json_t *certificate = json_object_get(object, "certificate");
 
-    (void)json_object_set(line, "subject", json_object_get(object, "subject"));
-    (void)json_object_set(line, "serial", json_object_get(object, "serial"));
+    (void)json_object_set(line, "subject", json_object_get(certificate, "subject"));
+    (void)json_object_set(line, "serial", json_object_get(certificate, "serial"));
     (void)json_object_set_new(line, "findings",
                               findings != NULL ? json_incref(findings) : json_array());
     json_decref(object);

@@ -219,7 +219,7 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
     if (!find_owners(&owners, key, slot, "verify"))
         return false;
     for (size_t i = 0; i < owners.count; i++) {
-        if (atomic_load(&owners.certs[i]->was_verified))
+        if (sp_register_was_verified(owners.certs[i]))
             verified = true;
         else
             unverified = owners.certs[i];

@@ -4,6 +4,8 @@
  */
 #include "register.h"
 
+#include <string.h>
+
 #include <openssl/err.h>
 
 #include "locks.h"
@@ -120,4 +122,23 @@ struct sp_cert *sp_register_of_x509(const X509 *x509)
         return NULL;
     sp_thread_event();
     return sp_cert_ref(cert);
+}
+
+bool sp_register_was_verified(const struct sp_cert *cert)
+{
+    struct sp_cert **same = NULL;
+    int count;
+    bool verified = atomic_load(&cert->was_verified);
+
+    if (verified || sp_cert_facts(cert) == NULL)
+        return verified;
+    count = sp_prints_find(&cert->id, &same);
+    for (int i = 0; i < count; i++) {
+        verified =
+            verified || (atomic_load(&same[i]->was_verified) && sp_cert_facts(same[i]) != NULL &&
+                         memcmp(same[i]->digest, cert->digest, SP_SHA256_LENGTH) == 0);
+        sp_cert_unref(same[i]);
+    }
+    OPENSSL_free(same);
+    return verified;
 }

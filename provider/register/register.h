@@ -78,6 +78,12 @@ struct sp_owners {
 bool sp_owners_find(struct sp_owners *owners, const void *key,
                     OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_owners_free(struct sp_owners *owners);
+/*
+ * Was |cert|, or another object with the same encoding, checked as the
+ * certificate of an S/MIME signer?  A verification checks the trust store's
+ * copy of a signer that is its own anchor.
+ */
+bool sp_register_was_verified(const struct sp_cert *cert);
 /* The gate has decided: what was matched so far no longer counts. */
 void sp_keys_forget_matches(const void *key);
 
