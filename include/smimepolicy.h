@@ -179,6 +179,7 @@ void smimepolicy_free(void *text);
  * The settings are copied; the copy is freed with the store.  To be called
  * before the store is shared between threads, and again to replace them.
  *
+ * @param settings  NULL for the defaults
  * @return 1 on success, 0 if out of memory
  */
 int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_settings *settings);

@@ -43,15 +43,18 @@ static void set_up(void)
 int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_settings *settings)
 {
     smimepolicy_settings *copy;
+    smimepolicy_settings *old;
 
     if (!CRYPTO_THREAD_run_once(&once, set_up) || store_index < 0)
         return 0;
-    copy = sp_settings_dup(settings);
+    copy = settings == NULL ? smimepolicy_settings_new() : sp_settings_dup(settings);
     if (copy == NULL)
         return 0;
-    smimepolicy_settings_free(X509_STORE_get_ex_data(store, store_index));
-    if (X509_STORE_set_ex_data(store, store_index, copy))
+    old = X509_STORE_get_ex_data(store, store_index);
+    if (X509_STORE_set_ex_data(store, store_index, copy)) {
+        smimepolicy_settings_free(old);
         return 1;
+    }
     smimepolicy_settings_free(copy);
     return 0;
 }

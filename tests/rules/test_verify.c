@@ -305,6 +305,7 @@ static int verify(X509 *signer, X509 *anchor, const char *const *settings, unsig
     X509_STORE_add_cert(store, anchor);
     X509_STORE_set_flags(store, flags);
     X509_STORE_set_verify_cb(store, smimepolicy_verify_cb);
+    ck_assert_int_eq(smimepolicy_store_set1_settings(store, NULL), 1);
     if (settings != NULL) {
         /* The last ones count, and the ones before are freed. */
         ck_assert_int_eq(smimepolicy_store_set1_settings(store, set), 1);
