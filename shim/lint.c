@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <stdarg.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 
@@ -87,9 +88,13 @@ static void lint_init(struct shim_lint *lint, const char *section)
 /* Returns SHIM_OK if the file could be read, whatever is in it. */
 static int load(struct shim_lint *lint)
 {
+    struct stat is;
     long line = 0;
 
-    if (NCONF_load(lint->conf, lint->path, &line) > 0)
+    /* OpenSSL reads a directory as an empty file. */
+    if (stat(lint->path, &is) == 0 && S_ISDIR(is.st_mode))
+        errno = EISDIR;
+    else if (NCONF_load(lint->conf, lint->path, &line) > 0)
         return SHIM_OK;
     if (line <= 0) {
         shim_error("cannot read %s: %s; a program that is given it runs without the policy",

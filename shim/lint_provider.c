@@ -84,7 +84,9 @@ static void lint_setting(struct shim_lint *lint, const CONF_VALUE *entry,
                         "the default",
                         entry->section, entry->name, entry->value, entry->value);
     if (!smimepolicy_settings_set(settings, entry->name, entry->value, &why))
-        shim_lint_fault(lint, "[%s] %s; correct it: the provider refuses everything meanwhile",
+        shim_lint_fault(lint,
+                        "[%s] %s; correct it: an unknown key is ignored, a bad value makes the "
+                        "provider refuse everything",
                         entry->section, why != NULL ? why : entry->name);
     smimepolicy_free(why);
 }

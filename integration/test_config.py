@@ -1,0 +1,352 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""`smime-policy config`, the shipped openssl.cnf and policy.cnf."""
+
+import re
+
+import pytest
+
+from harness import BUILD, COMMAND, MODULE, OPENSSL, REPO, must, refused, run, stock
+
+DONE, INPUT, REFUSED = 0, 2, 3
+SHIPPED_POLICY = REPO / "shim" / "policy.cnf"
+
+
+def config(*args, **kwargs):
+    """`smime-policy config`."""
+    return run(COMMAND, "config", *args, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory):
+    """The printed openssl.cnf as a file."""
+    path = tmp_path_factory.mktemp("conf") / "openssl.cnf"
+    path.write_bytes(must(config()).out)
+    return path
+
+
+GOOD = f"""\
+openssl_conf = init
+[init]
+providers = provs
+alg_section = algs
+[provs]
+smimepolicy = pol
+[pol]
+module = {MODULE}
+activate = 1
+[algs]
+default_properties = ?smime.policy=yes
+"""
+
+
+def with_pol(*lines):
+    """GOOD with more lines in the provider's section."""
+    return GOOD.replace("activate = 1\n", "activate = 1\n" + "".join(f"{x}\n" for x in lines))
+
+
+def with_default(*, prefer):
+    """GOOD with `default` active beside ours."""
+    text = GOOD.replace("[provs]\n", "[provs]\ndefault = def\n") + "[def]\nactivate = 1\n"
+    return text if prefer else text.replace("default_properties", "#")
+
+
+# --- what is shipped
+
+
+def test_shipped_openssl_cnf(shipped):
+    """It has no fault, it enforces, and the installed file is the same text."""
+    assert config("--lint", shipped).rc == DONE
+    result = config("--self-test", shipped)
+    assert result.rc == DONE and b": enforced: " in result.out
+    installed = (BUILD / "shim" / "openssl.cnf").read_text()
+    module = re.compile("^module = .*$", re.MULTILINE)
+    assert module.sub("", installed) == module.sub("", shipped.read_text())
+    assert re.search(r"^module = /\S+/smimepolicy\.so$", installed, re.MULTILINE)
+
+
+def test_other_work_under_the_shipped_openssl_cnf(shipped, tmp_path):
+    """`openssl req` and `openssl ca` find the system's sections, the README's line included."""
+    key, cert, request = tmp_path / "key.pem", tmp_path / "cert.pem", tmp_path / "csr.pem"
+    must(run(OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
+             cert, "-days", "30", "-subj", "/CN=Alice",
+             "-addext", "subjectAltName=email:alice@example.com",
+             "-addext", "keyUsage=digitalSignature,keyEncipherment", conf=shipped))
+    must(run(COMMAND, "check", "--for", "sign", "--for", "encrypt", "--key", key, cert))
+    must(run(OPENSSL, "req", "-new", "-key", key, "-subj", "/CN=Bob", "-out", request,
+             conf=shipped))
+    (tmp_path / "demoCA" / "newcerts").mkdir(parents=True)
+    (tmp_path / "demoCA" / "index.txt").touch()
+    (tmp_path / "demoCA" / "serial").write_text("01\n")
+    must(run(OPENSSL, "ca", "-batch", "-cert", cert, "-keyfile", key, "-in", request, "-policy",
+             "policy_anything", "-out", tmp_path / "bob.pem", conf=shipped, cwd=tmp_path))
+    assert (tmp_path / "bob.pem").stat().st_size > 0
+
+
+def test_lost_module_stops_mail(shipped, pki, mail, tmp_path):
+    """With ours alone in the file a lost module is a failure, not a hole."""
+    lost = tmp_path / "openssl.cnf"
+    lost.write_text(shipped.read_text().replace("smimepolicy.so", "gone.so"))
+    result = run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
+                 "-in", mail, conf=lost)
+    assert result.rc != 0 and b"PKCS7" not in result.out
+    assert config("--self-test", lost).rc == REFUSED
+    result = config("--lint", lost)
+    assert result.rc == REFUSED and b"gone.so cannot be read" in result.out
+
+
+def printed(*args):
+    """The effective settings as {key: value}; None for those that are not set."""
+    text = must(run(COMMAND, *args, "config", "--print")).out.decode()
+    settings = dict(re.findall(r"^(\w+) = (.+)$", text, re.MULTILINE))
+    unset = re.findall(r"^# (\w+) is not set$", text, re.MULTILINE)
+    assert len(settings) + len(unset) == len(text.splitlines())
+    return settings | {key: None for key in unset}
+
+
+def test_shipped_policy_cnf(tmp_path):
+    """It changes nothing as it is, and shows every key with its default."""
+    text = SHIPPED_POLICY.read_text()
+    defaults = printed()
+    assert printed("--policy", SHIPPED_POLICY) == defaults
+    shown = dict(re.findall(r"^#(\w+) =(?: (.+))?$", text, re.MULTILINE))
+    assert shown.keys() == defaults.keys()
+    assert {key: value for key, value in shown.items() if defaults[key] and key != "backend"} == \
+        {key: value for key, value in defaults.items() if value and key != "backend"}
+    # What is shown commented out can be said aloud.
+    spoken = tmp_path / "policy.cnf"
+    spoken.write_text("".join(f"{key} = {value}\n" for key, value in shown.items() if value))
+    printed("--policy", spoken)
+
+
+def test_print_default_policy():
+    """A change of a default is seen here first."""
+    assert must(config("--print")).out.decode() == """\
+mode = enforce
+backend = default
+unknown_keys = pass
+unverified_signers = pass
+trust = caller
+# keyring is not set
+missing_key_usage = reject
+ec_key_agreement = reject
+# decision_log is not set
+trace = no
+weak_key = warn
+weak_digest = warn
+weak_cipher = warn
+eku_any = warn
+validity_too_long = warn
+expires_soon = warn
+"""
+
+
+def test_print_effective_policy(tmp_path):
+    """What the file says is in force."""
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("weak_key = deny\nkeyring = /srv/keyring\n")
+    settings = printed("--policy", policy)
+    assert settings["weak_key"] == "deny" and settings["keyring"] == "/srv/keyring"
+
+
+def test_settings_reach_the_provider(pki, mail, tmp_path):
+    """Every value is written out for it, with what an openssl.cnf gives a meaning to escaped."""
+    log = tmp_path / 'log #1 "$HOME" \\x'
+    policy = tmp_path / "policy.cnf"
+    quoted = re.sub(r'([\\#$"])', r"\\\1", str(log))
+    policy.write_text(f"decision_log = {quoted}\n")
+    assert printed("--policy", policy)["decision_log"] == str(log)
+    must(run(COMMAND, "--policy", policy, "sign", "-signer", pki.good_rsa.pem, "-inkey",
+             pki.good_rsa.key, "-in", mail))
+    assert '"sign"' in log.read_text()
+
+
+def test_installation(shipped, tmp_path):
+    """Staged anywhere the command finds its module; a policy.cnf that is there stays."""
+    def install():
+        must(run("cmake", "--install", BUILD, env={"DESTDIR": tmp_path}, timeout=120))
+        (policy,) = tmp_path.rglob("smime-policy/policy.cnf")
+        return policy
+
+    policy = install()
+    assert policy.read_text() == SHIPPED_POLICY.read_text()
+    snippet = policy.with_name("openssl.cnf")
+    assert re.search(r"^module = /\S+\.so$", snippet.read_text(), re.MULTILINE)
+    policy.write_text("# mine\n")
+    assert install().read_text() == "# mine\n"
+    (command,) = tmp_path.rglob("bin/smime-policy")
+    (module,) = tmp_path.rglob("smimepolicy.so")
+    assert f"module = {module}\n" in must(run(command, "config")).out.decode()
+    assert must(run(command, "config", "--self-test")).out.startswith(b"smime-policy: enforced")
+    assert len(list(tmp_path.rglob("smime-policy.1"))) == 1
+    assert shipped.read_text() != snippet.read_text()
+
+
+@pytest.mark.parametrize("name", ["smime-policy.1", "smime-policy.cnf.5"])
+def test_manual_pages(name):
+    """They name every option of the command and every key of the settings."""
+    text = (REPO / "docs" / "man" / name).read_text().replace("\\-", "-")
+    for key in printed() if name.endswith(".5") else re.findall(
+            r"--[a-z-]+", "".join(must(run(COMMAND, *words, "--help")).out.decode()
+                                  for words in ((), ("check",), ("config",)))):
+        assert key in text, key
+
+
+# --- the lint
+
+
+def lint(path, text):
+    """Lint a text."""
+    path.write_text(text)
+    return config("--lint", path)
+
+
+def test_lint_finds_nothing_in_good_ones(tmp_path):
+    """Variants that work."""
+    for text in (GOOD, with_default(prefer=True), with_pol("weak_key = deny", "mode = observe"),
+                 GOOD.replace("smimepolicy = pol", "base = b\nsmimepolicy = pol") +
+                 "[b]\nactivate = 1\n", GOOD.replace("openssl_conf", "  openssl_conf\t"),
+                 GOOD.replace("alg_section = algs\n", "")):
+        result = lint(tmp_path / "openssl.cnf", text)
+        assert result.rc == DONE and b"no fault found" in result.out, result
+
+
+@pytest.mark.parametrize("text, said", [
+    (with_pol("colour = red"), "colour"),
+    (with_pol("mode = maybe"), "maybe"),
+    (with_pol("expired = warn"), "expired"),
+    (with_pol("distrust_default = ignore"), "distrust_default"),
+    (with_pol("backend = default"), "for the section [default]"),
+    (with_pol("soft_load = 1"), "soft_load"),
+    (GOOD.replace("activate = 1", ""), "does not activate"),
+    (GOOD.replace("activate = 1", "activate = 0"), "does not activate"),
+    (GOOD.replace(f"module = {MODULE}", "module = /nowhere.so"), "/nowhere.so cannot be read"),
+    (GOOD.replace(f"module = {MODULE}", "module = smimepolicy.so"), "not an absolute path"),
+    (GOOD.replace(f"module = {MODULE}", ""), "not set"),
+    (GOOD.replace("smimepolicy = pol", "smimepolicy = gone"), "no section [gone]"),
+    (GOOD.replace("smimepolicy = pol", "default = pol"), "`module` is ignored"),
+    (GOOD.replace("smimepolicy = pol", "default = def") + "[def]\nactivate = 1\n",
+     "does not name smimepolicy"),
+    (GOOD.replace("providers = provs\n", ""), "has no providers"),
+    (GOOD.replace("providers = provs", "providers = gone"), "no section [gone]"),
+    (GOOD.replace("= init", "= gone"), "no section [gone]"),
+    (GOOD.replace("openssl_conf = init", ""), "no openssl_conf"),
+    (GOOD.replace("alg_section = algs", "alg_section = gone"), "no section [gone]"),
+    (GOOD.replace("?smime", "smime"), "write ?smime.policy=yes"),
+    (with_default(prefer=False), "provider default is active beside"),
+    (GOOD.replace("[provs]\n", "[provs]\npkcs11 = p11\n") + "[p11]\nactivate = 1\n",
+     "provider pkcs11"),
+    (GOOD.replace("alg_section", "engines = e\nalg_section"), "engines"),
+    (GOOD.replace("[init]\n", "[init]\nssl_conf = s\n"), "ssl_conf comes before providers"),
+    (GOOD.replace("[provs]", "[provs"), "line 5"),
+], ids=lambda value: None if "\n" in value else value)
+def test_lint_finds(text, said, tmp_path):
+    """Each fault by itself, with the way out."""
+    result = lint(tmp_path / "openssl.cnf", text)
+    assert result.rc == REFUSED, result
+    assert said in result.out.decode(), result
+    assert all("; " in line or ": add" in line for line in result.out.decode().splitlines())
+
+
+def test_lint_finds_every_fault(tmp_path):
+    """Not only the first."""
+    result = lint(tmp_path / "openssl.cnf", with_pol("colour = red", "mode = maybe", "taste = x"))
+    assert result.rc == REFUSED and len(result.out.splitlines()) == 3
+
+
+SYSTEM = "openssl_conf = sys\n[sys]\nssl_conf = tls\n[tls]\n"
+
+
+def test_lint_finds_traps_of_includes(tmp_path):
+    """Where the line is written decides whether it counts, and nobody says a word."""
+    system, conf = tmp_path / "system.cnf", tmp_path / "openssl.cnf"
+    system.write_text(SYSTEM)
+    head, rest = GOOD.split("\n", 1)
+    result = lint(conf, f".include {system}\n{GOOD}")
+    assert result.rc == REFUSED and b"put [default] before it" in result.out
+    result = lint(conf, f"{head}\n.include {system}\n{rest}")
+    assert result.rc == REFUSED and b"overridden" in result.out
+    result = lint(conf, f"[other]\n{GOOD}")
+    assert result.rc == REFUSED and b"inside another section" in result.out
+    assert lint(conf, f".include {system}\n[default]\n{GOOD}").rc == DONE
+    assert lint(conf, f".include {system}\n[ default ]\n{GOOD}").rc == DONE
+    # An included file is read too.
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("colour = red\n")
+    result = lint(conf, with_pol(f".include {policy}"))
+    assert result.rc == REFUSED and b"colour" in result.out
+
+
+def test_lint_unreadable(tmp_path):
+    """A file that is not there leaves programs unguarded: said, and no success."""
+    for path in (tmp_path / "missing", tmp_path):
+        result = config("--lint", path)
+        assert result.rc == INPUT and result.out == b""
+        assert str(path) in result.err and "without the policy" in result.err
+
+
+# --- lint and self-test against the truth
+
+TRAPS = {
+    "nothing": lambda system: "",
+    "landed": lambda system: f".include {system}\n{GOOD}",
+    "overridden": lambda system: GOOD.split("\n", 1)[0] + f"\n.include {system}\n" +
+                                 GOOD.split("\n", 1)[1],
+    "named default": lambda system: GOOD.replace("smimepolicy = pol", "default = pol"),
+    "failing section first": lambda system: GOOD.replace("[init]\n", "[init]\nssl_conf = gone\n"),
+    "syntax error": lambda system: GOOD + "[broken\n",
+    "not preferred": lambda system: with_default(prefer=False),
+}
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_traps_are_real_and_found(name, pki, mail, tmp_path):
+    """Under each of these stock signs with an expired certificate: lint and self-test say so."""
+    system, conf = tmp_path / "system.cnf", tmp_path / "openssl.cnf"
+    system.write_text(SYSTEM)
+    conf.write_text(TRAPS[name](system))
+    result = run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
+                 "-in", mail, conf=conf)
+    assert result.rc == 0, result
+    assert config("--lint", conf).rc == REFUSED
+    result = config("--self-test", conf)
+    assert result.rc == REFUSED and b"NOT enforced: an expired certificate could sign" in result.out
+
+
+def test_self_test_of_what_works(pki, mail, tmp_path):
+    """It agrees with what stock does."""
+    conf = tmp_path / "openssl.cnf"
+    for text in (GOOD, with_default(prefer=True)):
+        conf.write_text(text)
+        refused(run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey",
+                    pki.expired.key, "-in", mail, conf=conf), "expired")
+        result = config("--self-test", conf)
+        assert result.rc == DONE and b": enforced: " in result.out, result
+
+
+def test_self_test_of_a_locked_policy(tmp_path):
+    """A bad setting refuses everything: safe, but nothing to leave like that."""
+    conf = tmp_path / "openssl.cnf"
+    conf.write_text(with_pol("mode = maybe"))
+    result = config("--self-test", conf)
+    assert result.rc == REFUSED and b"refuses a good certificate too" in result.out
+
+
+def test_self_test_of_ours(tmp_path):
+    """The configuration that the verbs run with; under `observe` nothing is enforced."""
+    assert must(config("--self-test")).out.startswith(b"smime-policy: enforced")
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("mode = observe\n")
+    result = run(COMMAND, "--policy", policy, "config", "--self-test")
+    assert result.rc == REFUSED and b"NOT enforced" in result.out
+    policy.write_text("".join(f"{key} = deny\n" for key in (
+        "weak_key", "weak_digest", "weak_cipher", "eku_any", "validity_too_long",
+        "expires_soon")))
+    assert run(COMMAND, "--policy", policy, "config", "--self-test").rc == DONE
+
+
+def test_self_test_unreadable(tmp_path):
+    """A missing file is no proof."""
+    result = config("--self-test", tmp_path / "missing")
+    assert result.rc == INPUT and "without the policy" in result.err
+    assert stock("version").rc == 0
