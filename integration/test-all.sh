@@ -42,13 +42,15 @@ fixed_addresses() {
     if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
 }
 
+# memcheck DIRECTORY [VARIABLE=VALUE]: its test programs under valgrind.
 memcheck() {
-    local program count=0
+    local directory=$1 program count=0
+    shift
     while IFS= read -r program; do
-        CK_FORK=no valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite \
-            "$program" || return
+        env "$@" valgrind -q --error-exitcode=9 --leak-check=full \
+            --errors-for-leak-kinds=definite "$program" || return
         count=$((count + 1))
-    done < <(find build/release/tests -type f -executable -name 'test_*')
+    done < <(find "build/release/tests/$directory" -type f -executable -name 'test_*')
     [ $count -gt 0 ]
 }
 
@@ -89,7 +91,9 @@ run "asan+ubsan build" build asan
 unit "unit tests, asan+ubsan" asan
 run "tsan build" build tsan
 unit "unit tests, tsan" tsan fixed_addresses
-run "unit tests, valgrind" memcheck
+# A process a test is minutes under valgrind; the provider's tests need theirs, a policy each.
+run "unit tests of the rules, valgrind" memcheck rules CK_FORK=no
+run "unit tests of the provider, valgrind" memcheck provider
 printf 'integration tests\n'
 SP_BUILD=build/release /usr/bin/python3 -m pytest -q integration ||
     { printf 'FAILED  integration tests\n'; exit 1; }

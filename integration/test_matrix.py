@@ -26,7 +26,7 @@ def rows():
                            marks=[later] if entry.later else [])
 
 
-every_row = pytest.mark.parametrize("entry", rows())
+every_row = pytest.mark.parametrize("entry", list(rows()))
 
 
 @every_row
