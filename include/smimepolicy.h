@@ -192,7 +192,8 @@ int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_setting
  * With it CMS_verify() and PKCS7_verify() fail where the rules refuse the
  * signer; the findings are in the OpenSSL error queue and the error of the
  * X509_STORE_CTX is X509_V_ERR_APPLICATION_VERIFICATION.  It can only turn
- * |ok| into an error, never an error into ok.  Without settings on the store
+ * |ok| into an error, never an error into ok; where libcrypto fails first, its
+ * error stays and the findings join it in the queue.  Without settings on the store
  * the defaults apply.  Validity is left to libcrypto's own check.  A program
  * that wants a callback of its own as well calls this one last, with its result.
  *

@@ -106,36 +106,64 @@ static X509 *find_person(const STACK_OF(X509) *chain, bool *complete)
     return NULL;
 }
 
+/* libcrypto's ways to say that the chain ends at nobody whom the store knows. */
+static bool is_stranger(int error)
+{
+    switch (error) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static smimepolicy_verdict *refuse_person(const struct sp_facts *signer, const X509 *person)
+{
+    struct sp_facts *facts = sp_facts_new(person);
+    smimepolicy_verdict *verdict = NULL;
+
+    if (facts != NULL)
+        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                            "a contact's own certificate cannot vouch for others", facts->subject,
+                            "a CA that was provided as a CA",
+                            "provide the sender's certificate, or its issuing CA");
+    sp_facts_free(facts);
+    return verdict;
+}
+
 /* NULL also where the chain is trusted; |*complete| becomes false when out of memory. */
-static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, const STACK_OF(X509) *chain,
+static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STORE_CTX *ctx,
                                         const smimepolicy_settings *settings, bool *complete)
 {
-    const X509 *person = find_person(chain, complete);
-    smimepolicy_verdict *verdict = NULL;
-    struct sp_facts *facts;
+    static const char fault[] = "nobody provided this signer or its CA";
+    int error = X509_STORE_CTX_get_error(ctx);
+    const X509 *person = find_person(X509_STORE_CTX_get0_chain(ctx), complete);
+    smimepolicy_verdict *verdict;
 
-    if (person != NULL) {
-        facts = sp_facts_new(person);
-        if (facts != NULL)
-            verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
-                                "a contact's own certificate cannot vouch for others",
-                                facts->subject, "a CA that was provided as a CA",
-                                "provide the sender's certificate, or its issuing CA");
-        sp_facts_free(facts);
-        *complete = *complete && verdict != NULL;
-    } else if (settings->trust == SP_TRUST_KEYRING) {
-        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
-                            "nobody provided this signer or its CA", "trust = keyring, no keyring",
-                            "a certificate in the keyring",
+    if (person != NULL)
+        verdict = refuse_person(signer, person);
+    else if (is_stranger(error))
+        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY, fault,
+                            X509_verify_cert_error_string(error),
+                            "the signer's certificate or its issuing CA, provided by you",
+                            "provide the sender's certificate, or its issuing CA");
+    else if (settings->trust == SP_TRUST_KEYRING)
+        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY, fault,
+                            "trust = keyring, no keyring", "a certificate in the keyring",
                             "set trust = caller: this release has no keyring");
-        *complete = *complete && verdict != NULL;
-    }
+    else
+        return NULL;
+    *complete = *complete && verdict != NULL;
     return verdict;
 }
 
 static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *settings)
 {
-    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
     const X509 *signer = X509_STORE_CTX_get0_cert(ctx);
     bool observe = settings->mode == SP_MODE_OBSERVE;
     bool complete = true;
@@ -147,7 +175,7 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
     if (facts != NULL) {
         /* The program's own check of validity has been made: no clock here. */
         own = sp_judge(facts, SMIMEPOLICY_VERIFY, 0, SP_WITHOUT_VALIDITY, settings);
-        trust = judge_trust(facts, chain, settings, &complete);
+        trust = judge_trust(facts, ctx, settings, &complete);
     }
     refused = facts == NULL || own == NULL || !complete;
     if (own != NULL && raise_denials(own, observe))
@@ -160,21 +188,27 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
     return !refused;
 }
 
+/*
+ * The leaf comes last, with the chain complete and trusted.  Where libcrypto
+ * has found an error first, which ends the verification, our reasons join its own.
+ */
 int smimepolicy_verify_cb(int ok, X509_STORE_CTX *ctx)
 {
+    bool stranger = !ok && is_stranger(X509_STORE_CTX_get_error(ctx));
     smimepolicy_settings *own = NULL;
     const smimepolicy_settings *settings = NULL;
     bool passes = false;
 
-    /* The leaf comes last, with the chain complete and trusted. */
-    if (!ok || X509_STORE_CTX_get_error_depth(ctx) != 0)
+    if (X509_STORE_CTX_get_error_depth(ctx) != 0 && !stranger)
         return ok;
     if (CRYPTO_THREAD_run_once(&once, set_up) && store_index >= 0)
         settings = settings_for(ctx, &own);
     if (settings != NULL)
         passes = signer_passes(ctx, settings);
     smimepolicy_settings_free(own);
-    if (!passes)
+    if (ok && !passes) {
         X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
-    return passes ? ok : 0;
+        ok = 0;
+    }
+    return ok;
 }

@@ -130,6 +130,7 @@ static const struct {
     { "mode", "Enforce", "mode = Enforce: accepted is enforce or observe" },
     { "mode", "enforce ", "mode = enforce : accepted is enforce or observe" },
     { "mode", "en\nforce\x1b", "mode = en\\0Aforce\\1B: accepted is enforce or observe" },
+    { "mode", "a\\b", "mode = a\\5Cb: accepted is enforce or observe" },
     { "backend", "", NULL },
     { "backend", "a,b", NULL },
     { "backend", "provider=default", NULL },
