@@ -457,6 +457,28 @@ def test_unwritable_stdout(pki, mail):
         assert done.returncode == SYSTEM
 
 
+def test_closed_streams(pki, mail, tmp_path):
+    """A closed stream is not taken for a file of ours."""
+    out = tmp_path / "out"
+    words = [COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail]
+    must(run("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words, "-out", out))
+    assert BODY in out.read_bytes()
+    must(run("/bin/sh", "-c", 'exec "$@" <&- >&-', "sh", *words))
+
+
+def test_nobody_reads_stderr(pki, mail, fake, tmp_path):
+    """A reader that went away does not keep us from cleaning up."""
+    out = tmp_path / "d" / "out"
+    out.parent.mkdir()
+    reading, writing = os.pipe()
+    os.close(reading)
+    env = environment(**fake("sleep 0.2; echo said >&2; exit 4"))
+    subprocess.run([COMMAND, "sign", "-signer", pki.modern.pem, "-inkey", pki.modern.key, "-in",
+                    mail, "-out", out], stderr=writing, check=False, env=env, timeout=30)
+    os.close(writing)
+    assert os.listdir(out.parent) == []
+
+
 # --- input
 
 

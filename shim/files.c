@@ -58,17 +58,17 @@ static const char *temporary_dir(void)
 }
 
 /* A new file, 0600; |*path| is owned by the caller. */
-static int make_temporary(char **path, const char *format, const char *dir)
+static int make_temporary(char **path, const char *name, const char *dir)
 {
     int fd;
 
-    *path = OPENSSL_malloc(strlen(format) + strlen(dir) + 1);
+    *path = OPENSSL_malloc(strlen(name) + strlen(dir) + 1);
     if (*path == NULL) {
         errno = ENOMEM;
         return -1;
     }
     memcpy(*path, dir, strlen(dir));
-    memcpy(*path + strlen(dir), format, strlen(format) + 1);
+    memcpy(*path + strlen(dir), name, strlen(name) + 1);
     fd = mkostemp(*path, O_CLOEXEC);
     if (fd < 0) {
         OPENSSL_free(*path);
@@ -120,29 +120,30 @@ static bool settle_target(struct shim_output *output, const char *path)
     return output->wanted != NULL;
 }
 
-bool shim_output_begin(struct shim_output *output, const char *path)
+/* Beside the target, so that it can be renamed to it; false with errno set. */
+static bool make_beside(struct shim_output *output)
 {
-    char *slash;
+    const char *slash = strrchr(output->wanted, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - output->wanted);
+    char *dir = slash == NULL ? OPENSSL_strdup(".") : OPENSSL_strndup(output->wanted, len);
     int fd = -1;
 
-    memset(output, 0, sizeof(*output));
-    if (settle_target(output, path)) {
-        char *dir = OPENSSL_strdup(output->in_place ? temporary_dir() : output->wanted);
+    if (dir != NULL)
+        fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
+                            output->in_place ? temporary_dir() : dir);
+    OPENSSL_free(dir);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
 
-        slash = dir == NULL || output->in_place ? NULL : strrchr(dir, '/');
-        if (slash != NULL)
-            *slash = '\0';
-        if (dir != NULL)
-            fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
-                                slash != NULL || output->in_place ? dir : ".");
-        OPENSSL_free(dir);
-    }
-    if (fd < 0) {
-        shim_error("cannot write %s: %s", path, strerror(errno));
-        return false;
-    }
-    close(fd);
-    return true;
+bool shim_output_begin(struct shim_output *output, const char *path)
+{
+    memset(output, 0, sizeof(*output));
+    if (settle_target(output, path) && make_beside(output))
+        return true;
+    shim_error("cannot write %s: %s", path, strerror(errno));
+    return false;
 }
 
 static bool copy_over(const struct shim_output *output)

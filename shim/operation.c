@@ -170,7 +170,10 @@ static bool write_conf(struct run *run)
     return run->conf >= 0;
 }
 
-/* From the first temporary file to the last nothing may end us but what nobody can catch. */
+/*
+ * From the first temporary file to the last nothing may end us but what nobody
+ * can catch; a reader of our stderr that went away least of all.
+ */
 static void hold_signals(sigset_t *before)
 {
     sigset_t held;
@@ -179,6 +182,7 @@ static void hold_signals(sigset_t *before)
     sigaddset(&held, SIGINT);
     sigaddset(&held, SIGTERM);
     sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGPIPE);
     sigprocmask(SIG_BLOCK, &held, before);
 }
 

@@ -88,7 +88,7 @@ static int judge(const char *name, const struct shim_stock_result *good,
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
-static int own_conf(const struct shim *shim)
+static int open_own_conf(const struct shim *shim)
 {
     char *module = shim_module_path();
     int fd = module == NULL ? -1 : shim_provider_conf(module, shim->settings);
@@ -112,7 +112,7 @@ int shim_self_test(const struct shim *shim, const char *path)
         return SHIM_INPUT;
     }
     if (path == NULL)
-        conf_fd = own_conf(shim);
+        conf_fd = open_own_conf(shim);
     done = (path != NULL || conf_fd >= 0) && try_cert(program, path, conf_fd, SHIM_GOOD, &good) &&
            try_cert(program, path, conf_fd, SHIM_EXPIRED, &expired);
     if (conf_fd >= 0)

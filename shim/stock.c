@@ -68,15 +68,18 @@ static char **child_environment(char *conf_entry)
 
 /* In the child: nothing but async-signal-safe calls, then exec. */
 static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int errors,
-                                   int failure, const sigset_t *caught, pid_t parent)
+                                   int failure, pid_t parent)
 {
+    sigset_t none;
     int reason;
     bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
                  dup2(stock->out, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0;
 
     for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
         ready = fcntl(*fd, F_SETFD, 0) == 0;
-    sigprocmask(SIG_UNBLOCK, caught, NULL);
+    /* What we hold back for our own sake is not held back from stock. */
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
     if (ready)
         execve(stock->program, stock->argv, env);
     reason = errno;
@@ -108,7 +111,7 @@ static bool start(const struct shim_stock *stock, char *const *env, struct run *
     if (run->signals >= 0 && pipe2(errors, O_CLOEXEC) == 0 && pipe2(failure, O_CLOEXEC) == 0)
         run->child = fork();
     if (run->child == 0)
-        become_stock(stock, env, errors[1], failure[1], &caught, parent);
+        become_stock(stock, env, errors[1], failure[1], parent);
     reason = errno;
     run->errors = errors[0];
     run->failure = failure[0];
