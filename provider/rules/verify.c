@@ -194,7 +194,8 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
  */
 int smimepolicy_verify_cb(int ok, X509_STORE_CTX *ctx)
 {
-    bool stranger = !ok && is_stranger(X509_STORE_CTX_get_error(ctx));
+    /* Also where a callback before this one has waved the error through. */
+    bool stranger = is_stranger(X509_STORE_CTX_get_error(ctx));
     smimepolicy_settings *own = NULL;
     const smimepolicy_settings *settings = NULL;
     bool passes = false;

@@ -385,6 +385,34 @@ START_TEST(errors_stay)
 }
 END_TEST
 
+static int wave_through(int ok, X509_STORE_CTX *ctx)
+{
+    (void)ok;
+    return smimepolicy_verify_cb(1, ctx);
+}
+
+/* A program that overrides libcrypto's error has not provided anything. */
+START_TEST(distrust_is_not_overridden)
+{
+    struct sp_recipe recipe = { CLIENT };
+    X509 *stranger = sp_make_cert(&recipe);
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    X509_STORE_set_verify_cb(store, wave_through);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, stranger, NULL), 1);
+    ERR_clear_error();
+    ck_assert_int_eq(X509_verify_cert(ctx), 0);
+    ck_assert_int_eq(X509_STORE_CTX_get_error(ctx), X509_V_ERR_APPLICATION_VERIFICATION);
+    ck_assert_str_eq(ERR_reason_error_string(ERR_get_error()),
+                     "nobody provided this signer or its CA [distrust-default]");
+    ERR_clear_error();
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_free(stranger);
+}
+END_TEST
+
 START_TEST(reasons_have_texts)
 {
     struct sp_recipe recipe = { LONG };
@@ -418,6 +446,7 @@ int main(void)
     tcase_add_loop_test(tests, program, 0, SP_ROWS(rows));
     tcase_add_test(tests, partial_chain);
     tcase_add_test(tests, errors_stay);
+    tcase_add_test(tests, distrust_is_not_overridden);
     tcase_add_test(tests, reasons_have_texts);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
