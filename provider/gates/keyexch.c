@@ -6,7 +6,7 @@
  *
  * The sender of a mail agrees with a key that it has just made, its reader
  * with the key of a certificate: so the peer is judged only where the own key
- * was generated in this process.  Reading old mail is never refused.
+ * was not decoded from an encoding.  Reading old mail is never refused.
  */
 #include "contexts.h"
 #include "judge.h"
@@ -32,15 +32,21 @@ static int init(const struct exchange *x, void *ctx, void *key, const OSSL_PARAM
     return done;
 }
 
+/*
+ * A key of another provider came here through an import, which does not tell
+ * whether it was made or decoded: then only a peer that is known is judged.
+ * The peer of a reader is the sender's new key, which is not.
+ */
 static int set_peer(const struct exchange *x, void *ctx, void *peer)
 {
     struct sp_context context = { 0 };
-    enum sp_evidence evidence;
+    enum sp_evidence evidence = SP_EVIDENCE_TLS;
 
-    if (!sp_contexts_get(ctx, &context) || !sp_keys_was_generated(context.key))
+    if (!sp_contexts_get(ctx, &context) || sp_keys_was_loaded(context.key))
         return x->set_peer(ctx, peer);
     /* TLS sets its peer's point into a new key, a certificate's key is decoded. */
-    evidence = sp_keys_was_loaded(peer) ? SP_EVIDENCE_NONE : SP_EVIDENCE_TLS;
+    if (sp_keys_was_generated(context.key) && sp_keys_was_loaded(peer))
+        evidence = SP_EVIDENCE_NONE;
     return sp_gate_allows(SMIMEPOLICY_ENCRYPT, peer, &x->slot, evidence) ? x->set_peer(ctx, peer)
                                                                          : 0;
 }
