@@ -112,6 +112,27 @@ static bool read_x509(struct sp_cert *cert)
     return true;
 }
 
+/*
+ * With the entry's lock held: the key that was decoded for a certificate whose
+ * parse failed, or that was never filled, is somebody else's.  Returned to be
+ * disowned, or NULL.
+ */
+static const void *take_stranger(struct sp_cert *cert)
+{
+    const void *stranger = cert->own_key;
+    struct sp_keyid content = { 0 };
+
+    if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || stranger == NULL)
+        return NULL;
+    if (X509_get0_pubkey_bitstr(cert->x509) != NULL)
+        content = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
+    if (!cert->id.known || sp_keyid_equal(&content, &cert->id))
+        return NULL;
+    cert->own_key = NULL;
+    cert->id = (struct sp_keyid){ 0 };
+    return stranger;
+}
+
 bool sp_cert_settle(struct sp_cert *cert)
 {
     struct sp_keyid content = { 0 }, loaded = { 0 };
@@ -130,11 +151,15 @@ bool sp_cert_settle(struct sp_cert *cert)
         }
         if (content.known)
             cert->id = content;
+    } else {
+        stranger = take_stranger(cert);
     }
     sp_unlock(sp_shard_of(cert));
 
     if (stranger != NULL)
         sp_keys_disown(stranger, cert);
+    if (stranger != NULL && !fresh)
+        sp_prints_remove(cert);
     if (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
         !sp_prints_file(cert, &content))
         sp_register_failed();
