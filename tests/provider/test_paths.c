@@ -56,7 +56,7 @@ static X509 *after_failure(const char *name)
     int length = sp_read_der(name, &der);
     const unsigned char *p = der;
 
-    for (int cut = 1; cut < length; cut += 97) {
+    for (int cut = 1; cut < length; cut++) {
         p = der;
         ck_assert_ptr_null(d2i_X509(NULL, &p, length - cut));
     }

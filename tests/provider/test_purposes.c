@@ -1,0 +1,182 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The purposes and email trust of the process: replaced while we are loaded,
+ * put back afterwards, and never left with a dangling name.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "mail.h"
+
+static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT };
+static const char *const names[][2] = { { "S/MIME signing", "smimesign" },
+                                        { "S/MIME encryption", "smimeencrypt" } };
+
+static X509_PURPOSE *purpose(int i)
+{
+    int index = X509_PURPOSE_get_by_id(ids[i]);
+
+    ck_assert_int_ge(index, 0);
+    return X509_PURPOSE_get0(index);
+}
+
+static void expect_names(void)
+{
+    for (int i = 0; i < 2; i++) {
+        ck_assert_str_eq(X509_PURPOSE_get0_name(purpose(i)), names[i][0]);
+        ck_assert_str_eq(X509_PURPOSE_get0_sname(purpose(i)), names[i][1]);
+    }
+}
+
+static const struct row {
+    const char *name;
+    int may_sign, may_encrypt;
+} rows[] = {
+    { "good-rsa", 1, 1 },         { "good-ec", 1, 1 },      { "expired-rsa", 1, 1 },
+    { "no-address-rsa", 0, 0 },   { "no-usage-rsa", 1, 0 }, { "sign-only-rsa", 1, 0 },
+    { "encrypt-only-rsa", 0, 1 }, { "server-rsa", 0, 0 },
+};
+
+START_TEST(tell_the_truth)
+{
+    const struct row *row = &rows[_i];
+    X509 *cert;
+
+    sp_start(NULL);
+    cert = sp_read_cert(row->name);
+    ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), row->may_sign);
+    ck_assert_int_eq(X509_check_purpose(cert, ids[1], 0), row->may_encrypt);
+    X509_free(cert);
+}
+END_TEST
+
+/* The rest is none of our business. */
+START_TEST(others_are_left_alone)
+{
+    X509 *server, *ca;
+
+    sp_start(NULL);
+    server = sp_read_cert("server-rsa");
+    ca = sp_read_cert("ca");
+    ck_assert_int_eq(X509_check_purpose(server, X509_PURPOSE_SSL_SERVER, 0), 1);
+    ck_assert_int_eq(X509_check_purpose(server, X509_PURPOSE_SSL_CLIENT, 0), 1);
+    ck_assert_int_eq(X509_check_purpose(ca, ids[0], 1), 1);
+    ck_assert_int_eq(X509_check_purpose(ca, ids[1], 1), 1);
+    X509_free(server);
+    X509_free(ca);
+}
+END_TEST
+
+/* Looking at a certificate early must not freeze wrong answers into it. */
+START_TEST(nothing_is_cached_early)
+{
+    X509 *cert;
+    EVP_PKEY *key;
+
+    sp_start(NULL);
+    key = sp_read_key("good-rsa");
+    cert = X509_new();
+    X509_free(X509_new());
+    ck_assert_int_eq(X509_set_version(cert, X509_VERSION_3), 1);
+    ck_assert_int_eq(X509_set_pubkey(cert, key), 1);
+    X509_free(X509_new());
+    ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notBefore(cert), -60));
+    ck_assert_ptr_nonnull(X509_gmtime_adj(X509_getm_notAfter(cert), 3600));
+    X509_free(X509_new());
+    for (int i = 0; i < 2; i++) {
+        X509_EXTENSION *extension =
+            X509V3_EXT_nconf(NULL, NULL, i == 0 ? "subjectAltName" : "keyUsage",
+                             i == 0 ? "email:bob@example.org" : "digitalSignature");
+
+        ck_assert_int_eq(X509_add_ext(cert, extension, -1), 1);
+        X509_EXTENSION_free(extension);
+    }
+    ck_assert_int_gt(X509_sign(cert, key, EVP_sha256()), 0);
+    ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), 1);
+    EXPECT_DONE(sp_cms_sign(cert, key, 0));
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+START_TEST(put_back)
+{
+    X509_PURPOSE before[2];
+    X509_TRUST *trust;
+    int (*check_trust)(X509_TRUST *, X509 *, int);
+    X509 *cert;
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    cert = sp_read_cert("no-address-rsa");
+    trust = X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
+    check_trust = trust->check_trust;
+    for (int i = 0; i < 2; i++)
+        before[i] = *purpose(i);
+    for (int round = 0; round < 3; round++) {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+        OSSL_PROVIDER *provider;
+
+        ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+        provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
+        ck_assert_ptr_nonnull(provider);
+        expect_names();
+        ck_assert(purpose(0)->check_purpose != before[0].check_purpose);
+        ck_assert(purpose(1)->check_purpose != before[1].check_purpose);
+        ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), 0);
+        ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+        OSSL_LIB_CTX_free(libctx);
+        expect_names();
+        ck_assert(purpose(0)->check_purpose == before[0].check_purpose);
+        ck_assert(purpose(1)->check_purpose == before[1].check_purpose);
+        trust = X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
+        ck_assert(trust->check_trust == check_trust);
+        ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), 1);
+    }
+    X509_free(cert);
+}
+END_TEST
+
+static int always(const X509_PURPOSE *p, const X509 *cert, int ca)
+{
+    (void)p;
+    (void)cert;
+    (void)ca;
+    return 1;
+}
+
+/* A program that replaced the check after us keeps its own when we go. */
+START_TEST(somebody_came_after_us)
+{
+    static char name[] = "S/MIME signing", short_name[] = "smimesign";
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *provider;
+
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+    provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
+    ck_assert_ptr_nonnull(provider);
+    ck_assert_int_eq(X509_PURPOSE_add(ids[0], X509_TRUST_EMAIL, 0, always, name, short_name, NULL),
+                     1);
+    ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+    OSSL_LIB_CTX_free(libctx);
+    ck_assert(purpose(0)->check_purpose == always);
+    expect_names();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("purposes");
+    TCase *tests = sp_case(suite, "purposes");
+
+    tcase_add_loop_test(tests, tell_the_truth, 0, SP_ROWS(rows));
+    tcase_add_test(tests, others_are_left_alone);
+    tcase_add_test(tests, nothing_is_cached_early);
+    tcase_add_test(tests, put_back);
+    tcase_add_test(tests, somebody_came_after_us);
+    return sp_run_forked(suite);
+}
