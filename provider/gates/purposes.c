@@ -82,21 +82,27 @@ void sp_purposes_restore(void)
     }
 }
 
-/* The verdict on |x509|; |*cert| is its entry, or NULL.  NULL if out of memory. */
-static smimepolicy_verdict *judge(const X509 *x509, smimepolicy_use use, struct sp_cert **cert)
-{
-    const struct sp_facts *facts;
-    struct sp_facts *own = NULL;
-    smimepolicy_verdict *verdict = NULL;
+/* The facts of one certificate, from the register if it has them. */
+struct known {
+    struct sp_cert *cert;         /* a reference, or NULL */
+    struct sp_facts *own;         /* owned, or NULL */
+    const struct sp_facts *facts; /* one of the two's; NULL if out of memory */
+};
 
-    *cert = sp_register_of_x509(x509);
-    facts = *cert != NULL ? sp_cert_facts(*cert) : NULL;
-    if (facts == NULL)
-        facts = own = sp_facts_new(x509);
-    if (facts != NULL)
-        verdict = sp_judge(facts, use, time(NULL), SP_WITHOUT_VALIDITY, sp_policy());
-    sp_facts_free(own);
-    return verdict;
+static struct known known(const X509 *x509)
+{
+    struct known k = { .cert = sp_register_of_x509(x509) };
+
+    k.facts = k.cert != NULL ? sp_cert_facts(k.cert) : NULL;
+    if (k.facts == NULL)
+        k.facts = k.own = sp_facts_new(x509);
+    return k;
+}
+
+static void forget_known(struct known *k)
+{
+    sp_facts_free(k->own);
+    sp_cert_unref(k->cert);
 }
 
 static int fail(int reason, const char *detail)
@@ -105,31 +111,58 @@ static int fail(int reason, const char *detail)
     return 0;
 }
 
-static int check_person(const X509 *x509, smimepolicy_use use)
+/* Raise, log and free |verdict|; 1 if it lets the operation go on. */
+static int conclude(smimepolicy_verdict *verdict, const struct known *k, smimepolicy_use use,
+                    bool observed)
 {
-    struct sp_decision decision = { .operation = smimepolicy_use_name(use) };
-    smimepolicy_verdict *verdict;
-    struct sp_cert *cert;
+    struct sp_decision decision = { .operation = smimepolicy_use_name(use), .verdict = verdict };
 
-    if (sp_policy_locked() != NULL)
-        return fail(SP_REASON_LOCKED, sp_policy_locked());
-    ERR_set_mark();
-    verdict = judge(x509, use, &cert);
-    ERR_pop_to_mark();
-    if (verdict == NULL) {
-        sp_cert_unref(cert);
+    if (verdict == NULL)
         return fail(SP_REASON_NO_MEMORY, "the certificate was not judged");
-    }
     decision.denied = !smimepolicy_verdict_allowed(verdict);
-    decision.refused = decision.denied && sp_policy()->mode != SP_MODE_OBSERVE;
-    decision.verdict = verdict;
-    decision.certificate = cert != NULL && sp_cert_facts(cert) != NULL ? cert->digest : NULL;
+    decision.refused = decision.denied && !observed;
+    if (k->cert != NULL && k->facts != k->own)
+        decision.certificate = k->cert->digest;
     if (decision.refused)
         sp_raise_verdict(verdict);
     sp_decision_log(&decision);
     smimepolicy_verdict_free(verdict);
-    sp_cert_unref(cert);
     return !decision.refused;
+}
+
+static int check_person(const X509 *x509, smimepolicy_use use)
+{
+    smimepolicy_verdict *verdict = NULL;
+    struct known k;
+    int answer;
+
+    if (sp_policy_locked() != NULL)
+        return fail(SP_REASON_LOCKED, sp_policy_locked());
+    ERR_set_mark();
+    k = known(x509);
+    if (k.facts != NULL)
+        verdict = sp_judge(k.facts, use, time(NULL), SP_WITHOUT_VALIDITY, sp_policy());
+    ERR_pop_to_mark();
+    answer = conclude(verdict, &k, use, sp_policy()->mode == SP_MODE_OBSERVE);
+    forget_known(&k);
+    return answer;
+}
+
+/* What a person's own certificate vouches for is that person alone. */
+static int check_issuer(const X509 *x509)
+{
+    int answer = 1;
+    struct known k;
+
+    ERR_set_mark();
+    k = known(x509);
+    ERR_pop_to_mark();
+    if (k.facts == NULL)
+        answer = fail(SP_REASON_NO_MEMORY, "the issuer was not judged");
+    else if (sp_facts_is_person_ca(k.facts))
+        answer = conclude(sp_refuse_issuer(k.facts, k.facts), &k, SMIMEPOLICY_VERIFY, false);
+    forget_known(&k);
+    return answer;
 }
 
 /* For `unverified_signers = refuse`, see judge.h. */
@@ -143,14 +176,14 @@ static void note_verified(const X509 *x509)
 }
 
 /*
- * CAs are not ours to judge.  A signer must satisfy the rules and libcrypto;
- * the rules are asked first, so that the reason is there where both refuse.
+ * A signer must satisfy the rules and libcrypto; the rules are asked first, so
+ * that the reason is there where both refuse.
  */
 static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
     int answer;
 
-    if (!ca && !check_person(x509, SMIMEPOLICY_VERIFY))
+    if (!(ca ? check_issuer(x509) : check_person(x509, SMIMEPOLICY_VERIFY)))
         return 0;
     answer = purposes[0].original(purpose, x509, ca);
     if (!ca && answer != 0)

@@ -57,6 +57,12 @@ smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts
  * own addresses only and never an issuer (rule ca-exempt).
  */
 bool sp_facts_is_person_ca(const struct sp_facts *facts);
+/*
+ * The `distrust-default` verdict on such a certificate, |issuer|, that vouches
+ * for another.  |signer| is the certificate it vouches for, or |issuer| itself
+ * where that is not known.  NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
 bool sp_facts_is_ca(const struct sp_facts *facts);
 /* The certificate's addresses, folded to lower case; NULL past the last. */
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);

@@ -122,16 +122,21 @@ static bool is_stranger(int error)
     }
 }
 
+smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer)
+{
+    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                     "a contact's own certificate cannot vouch for others", issuer->subject,
+                     "a CA that was provided as a CA",
+                     "provide the sender's certificate, or its issuing CA");
+}
+
 static smimepolicy_verdict *refuse_person(const struct sp_facts *signer, const X509 *person)
 {
     struct sp_facts *facts = sp_facts_new(person);
     smimepolicy_verdict *verdict = NULL;
 
     if (facts != NULL)
-        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
-                            "a contact's own certificate cannot vouch for others", facts->subject,
-                            "a CA that was provided as a CA",
-                            "provide the sender's certificate, or its issuing CA");
+        verdict = sp_refuse_issuer(facts, signer);
     sp_facts_free(facts);
     return verdict;
 }
