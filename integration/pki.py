@@ -6,7 +6,7 @@ The certificates of the tests, made with stock openssl, each with its own key.
 Every recipe says what the rules make of it: the ids that may refuse each use,
 none if the use is allowed.  The table is the expectation of the tests, written
 down from the rules and not computed by any code of ours.  For `verify` it is
-the rule that `signer-certificate` finds broken.
+the upload rule that `signer-certificate` finds broken, or that rule itself.
 """
 
 import copy
@@ -106,17 +106,17 @@ def _recipes():
 
     yield Recipe("no_ku", usage=None, sign=("key-usage",), encrypt=("key-usage",))
     yield Recipe("ku_ds", usage="digitalSignature", encrypt=("usage-encrypt",))
-    yield Recipe("ku_ke", usage="keyEncipherment", sign=("usage-sign",), verify=("usage-sign",))
+    yield Recipe("ku_ke", usage="keyEncipherment", sign=("usage-sign",), verify=("signer-certificate",))
     yield Recipe("ku_nr", usage="nonRepudiation", sign=("key-usage",), encrypt=("key-usage",))
     yield Recipe("ku_de", usage="dataEncipherment", sign=("key-usage",), encrypt=("key-usage",),
-                 verify=("usage-sign",))
+                 verify=("signer-certificate",))
     yield Recipe("ku_ka", usage="keyAgreement", sign=("key-usage",), encrypt=("key-usage",),
-                 verify=("usage-sign",))
+                 verify=("signer-certificate",))
     yield Recipe("ku_ds_ec", key="p256", usage="digitalSignature", encrypt=("usage-encrypt",))
     yield Recipe("ku_ke_ec", key="p256", usage="keyEncipherment", sign=("usage-sign",),
-                 verify=("usage-sign",))
+                 verify=("signer-certificate",))
     yield Recipe("ku_ka_ec", key="p256", usage="keyAgreement", sign=("key-usage",),
-                 encrypt=("key-usage",), verify=("usage-sign",))
+                 encrypt=("key-usage",), verify=("signer-certificate",))
     yield Recipe("ku_ds_ka_ec", key="p256", usage="digitalSignature,keyAgreement")
 
     yield Recipe("no_eku", extended=None)
