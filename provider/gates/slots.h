@@ -29,8 +29,8 @@
     SP_SLOTS_64(X)                                                                                 \
     SP_SLOTS_8(X, 10)                                                                              \
     SP_SLOTS_8(X, 11)                                                                              \
-    SP_SLOTS_8(X, 12) SP_SLOTS_8(X, 13) SP_SLOTS_8(X, 14) SP_SLOTS_8(X, 15) SP_SLOTS_8(X, 16)      \
-        SP_SLOTS_8(X, 17)
+    SP_SLOTS_8(X, 12)                                                                              \
+    SP_SLOTS_8(X, 13) SP_SLOTS_8(X, 14) SP_SLOTS_8(X, 15) SP_SLOTS_8(X, 16) SP_SLOTS_8(X, 17)
 
 /* What every slot has. */
 struct sp_slot {
