@@ -15,11 +15,10 @@
 /* The kinds keep numbers of one algorithm from meeting those of another. */
 enum kind { KIND_RSA = 'R', KIND_EC = 'E', KIND_INTEGER = 'I', KIND_OCTETS = 'O' };
 
-static struct sp_keyid name_it(const struct sp_sha256 *sha, enum kind kind, int curve,
-                               const void *data, size_t length)
+static struct sp_keyid name_it(const struct sp_sha256 *sha, enum kind kind, const void *data,
+                               size_t length)
 {
-    const unsigned char head[] = { (unsigned char)kind, (unsigned char)(curve >> 8),
-                                   (unsigned char)curve };
+    const unsigned char head[] = { (unsigned char)kind };
     const struct sp_piece pieces[] = { { head, sizeof(head) }, { data, length }, { NULL, 0 } };
     struct sp_keyid id = { 0 };
 
@@ -35,7 +34,7 @@ static struct sp_keyid name_number(const struct sp_sha256 *sha, enum kind kind,
         data++;
         length--;
     }
-    return name_it(sha, kind, 0, data, length);
+    return name_it(sha, kind, data, length);
 }
 
 static struct sp_keyid name_bn(const struct sp_sha256 *sha, enum kind kind, const OSSL_PARAM *param)
@@ -74,6 +73,10 @@ static unsigned char *decompress(int curve, const unsigned char *point, size_t l
     return full;
 }
 
+/*
+ * The curve is no part of the name: a certificate may spell out its parameters
+ * where the backend's key has a name for them, and no two keys share a point.
+ */
 static struct sp_keyid name_point(const struct sp_sha256 *sha, int curve,
                                   const unsigned char *point, size_t length)
 {
@@ -85,10 +88,10 @@ static struct sp_keyid name_point(const struct sp_sha256 *sha, int curve,
         return id;
     /* [SEC 1, 2.3.3] 02 and 03 are compressed; 04, 06 and 07 carry X and Y. */
     if (point[0] != 2 && point[0] != 3)
-        return name_it(sha, KIND_EC, curve, point + 1, length - 1);
+        return name_it(sha, KIND_EC, point + 1, length - 1);
     full = decompress(curve, point, length, &full_length);
     if (full_length > 1)
-        id = name_it(sha, KIND_EC, curve, full + 1, full_length - 1);
+        id = name_it(sha, KIND_EC, full + 1, full_length - 1);
     OPENSSL_free(full);
     return id;
 }
@@ -147,7 +150,7 @@ struct sp_keyid sp_keyid_of_cert(const struct sp_sha256 *sha, const X509 *cert)
     case NID_dhpublicnumber:
         return name_der_integer(sha, KIND_INTEGER, bits, length);
     default:
-        return name_it(sha, KIND_OCTETS, 0, bits, (size_t)length);
+        return name_it(sha, KIND_OCTETS, bits, (size_t)length);
     }
 }
 
