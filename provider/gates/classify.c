@@ -16,7 +16,8 @@ struct span {
 
 /*
  * Take one element of the universal type |tag| off the front of |from|; its
- * content goes to |content|.  Leaves no error behind: most data is no DER.
+ * content goes to |content|.  What is no DER raises an error, which is the
+ * caller's to take back.
  */
 static bool take(struct span *from, int tag, struct span *content)
 {

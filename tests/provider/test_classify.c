@@ -1,0 +1,142 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Telling mail from other data, byte for byte.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "classify.h"
+#include "mail.h"
+
+#define OID_CONTENT_TYPE   0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x03
+#define OID_MESSAGE_DIGEST 0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x04
+#define OID_SIGNING_TIME   0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x05
+#define OID_DATA           0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01
+#define TYPE_DATA          0x30, 0x18, OID_CONTENT_TYPE, 0x31, 0x0b, OID_DATA
+#define DIGEST             0x30, 0x11, OID_MESSAGE_DIGEST, 0x31, 0x04, 0x04, 0x02, 0xaa, 0xbb
+#define TIME               0x30, 0x0f, OID_SIGNING_TIME, 0x31, 0x02, 0x17, 0x00
+
+static const struct row {
+    const char *label;
+    unsigned char bytes[80];
+    size_t length;
+    bool mail;
+} rows[] = {
+    { "type and digest", { 0x31, 45, TYPE_DATA, DIGEST }, 47, true },
+    { "digest and type", { 0x31, 45, DIGEST, TYPE_DATA }, 47, true },
+    { "and a time", { 0x31, 62, TYPE_DATA, TIME, DIGEST }, 64, true },
+    { "digest alone", { 0x31, 19, DIGEST }, 21, false },
+    { "type alone", { 0x31, 26, TYPE_DATA }, 28, false },
+    { "time alone", { 0x31, 17, TIME }, 19, false },
+    { "a byte too many", { 0x31, 45, TYPE_DATA, DIGEST, 0 }, 48, false },
+    { "a byte missing", { 0x31, 45, TYPE_DATA, DIGEST }, 46, false },
+    { "a sequence", { 0x30, 45, TYPE_DATA, DIGEST }, 47, false },
+    { "implicit tag, as in a message", { 0xa0, 45, TYPE_DATA, DIGEST }, 47, false },
+    { "indefinite length", { 0x31, 0x80, TYPE_DATA, DIGEST, 0, 0 }, 49, false },
+    { "long form of the length", { 0x31, 0x81, 45, TYPE_DATA, DIGEST }, 48, true },
+    { "something else at the end", { 0x31, 47, TYPE_DATA, DIGEST, 0x05, 0 }, 49, false },
+    { "attribute without values", { 0x31, 32, TYPE_DATA, 0x30, 4, 0x06, 2, 0x2a, 3 }, 34, false },
+    { "empty set", { 0x31, 0 }, 2, false },
+    { "one byte", { 0x31 }, 1, false },
+    { "nothing", { 0 }, 0, false },
+    { "text", "1hello", 6, false },
+};
+
+START_TEST(attributes)
+{
+    const struct row *row = &rows[_i];
+    /* Of the exact size, so that reading past the end is seen. */
+    unsigned char *copy = malloc(row->length + (row->length == 0));
+
+    memcpy(copy, row->bytes, row->length);
+    ck_assert_msg(sp_is_signed_attributes(copy, row->length) == row->mail, "%s", row->label);
+    free(copy);
+}
+END_TEST
+
+START_TEST(fixtures)
+{
+    ck_assert(sp_is_signed_attributes(sp_mail_attributes, sizeof(sp_mail_attributes)));
+    ck_assert(!sp_is_signed_attributes(sp_stamp_attributes, sizeof(sp_stamp_attributes)));
+}
+END_TEST
+
+START_TEST(every_truncation)
+{
+    for (size_t length = 0; length < sizeof(sp_mail_attributes); length++) {
+        unsigned char *copy = malloc(length + (length == 0));
+
+        memcpy(copy, sp_mail_attributes, length);
+        ck_assert_msg(!sp_is_signed_attributes(copy, length), "%zu", length);
+        free(copy);
+    }
+}
+END_TEST
+
+/* A changed byte of the frame is no mail; one of a value is. */
+START_TEST(every_byte_changed)
+{
+    size_t mail = 0;
+
+    for (size_t i = 0; i < sizeof(sp_mail_attributes); i++) {
+        unsigned char *copy = malloc(sizeof(sp_mail_attributes));
+
+        memcpy(copy, sp_mail_attributes, sizeof(sp_mail_attributes));
+        copy[i] ^= 0x40;
+        mail += sp_is_signed_attributes(copy, sizeof(sp_mail_attributes));
+        free(copy);
+    }
+    /* The content type (13 bytes with its head) and the digest (34). */
+    ck_assert_uint_eq(mail, 11 + 34);
+}
+END_TEST
+
+START_TEST(random_bytes)
+{
+    unsigned int state = 12345;
+
+    for (int i = 0; i < 200000; i++) {
+        unsigned char noise[64];
+
+        for (size_t j = 0; j < sizeof(noise); j++) {
+            state = state * 1103515245 + 12345;
+            noise[j] = (unsigned char)(state >> 16);
+        }
+        noise[0] = 0x31;
+        noise[1] = 62;
+        ck_assert(!sp_is_signed_attributes(noise, sizeof(noise)));
+    }
+}
+END_TEST
+
+START_TEST(premaster)
+{
+    unsigned char bytes[64] = { 3, 3 };
+
+    for (size_t length = 0; length <= sizeof(bytes); length++)
+        ck_assert_int_eq(sp_is_tls_premaster(bytes, length), length == 48);
+    for (unsigned int minor = 0; minor < 256; minor++) {
+        bytes[1] = (unsigned char)minor;
+        ck_assert_int_eq(sp_is_tls_premaster(bytes, 48), minor <= 4);
+    }
+    bytes[0] = 2;
+    bytes[1] = 3;
+    ck_assert(!sp_is_tls_premaster(bytes, 48));
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("classify");
+    TCase *tests = sp_case(suite, "classify");
+
+    tcase_add_loop_test(tests, attributes, 0, SP_ROWS(rows));
+    tcase_add_test(tests, fixtures);
+    tcase_add_test(tests, every_truncation);
+    tcase_add_test(tests, every_byte_changed);
+    tcase_add_test(tests, random_bytes);
+    tcase_add_test(tests, premaster);
+    return sp_run_forked(suite);
+}

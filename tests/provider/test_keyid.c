@@ -1,0 +1,207 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A key has one name, in a certificate and as an object of the backend.
+ */
+#include <string.h>
+
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+
+#include "certs.h"
+#include "harness.h"
+#include "keyid.h"
+
+/* What the backend's export does, told of an EVP_PKEY. */
+static int export_pkey(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    OSSL_PARAM *params = NULL;
+    int done = EVP_PKEY_todata(key, selection, &params) == 1 && callback(params, arg) == 1;
+
+    OSSL_PARAM_free(params);
+    return done;
+}
+
+static struct sp_sha256 start_sha256(void)
+{
+    struct sp_backend backend = { 0 };
+    struct sp_sha256 sha;
+
+    /* The backend is only borrowed: the test's own keys need it to stay. */
+    ck_assert_ptr_nonnull(OSSL_PROVIDER_load(NULL, "default"));
+    ck_assert(sp_backend_load(&backend, NULL, "default"));
+    ck_assert(sp_sha256_from(&sha, &backend));
+    return sha;
+}
+
+static EVP_PKEY *make_rsa(const char *group)
+{
+    (void)group;
+    return sp_make_rsa("RSA", 2048);
+}
+
+static EVP_PKEY *make_pss(const char *group)
+{
+    (void)group;
+    return sp_make_rsa("RSA-PSS", 2048);
+}
+
+static EVP_PKEY *make_ec(const char *group)
+{
+    return sp_make_key("EC", group);
+}
+
+static EVP_PKEY *make_explicit(const char *group)
+{
+    (void)group;
+    return sp_make_explicit_ec();
+}
+
+static EVP_PKEY *make_compressed(const char *group)
+{
+    EVP_PKEY *key = sp_make_key("EC", group);
+
+    ck_assert_int_eq(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                                    "compressed"),
+                     1);
+    return key;
+}
+
+static EVP_PKEY *make_plain(const char *type)
+{
+    return sp_make_key(type, NULL);
+}
+
+static EVP_PKEY *make_dsa(const char *group)
+{
+    (void)group;
+    return sp_make_dsa();
+}
+
+static const struct row {
+    EVP_PKEY *(*make)(const char *group);
+    const char *group;
+} rows[] = {
+    { make_rsa, NULL },
+    { make_pss, NULL },
+    { make_ec, "P-256" },
+    { make_ec, "P-384" },
+    { make_ec, "P-521" },
+    { make_ec, "secp256k1" },
+    { make_ec, "brainpoolP256r1" },
+    { make_explicit, NULL },
+    { make_compressed, "P-256" },
+    { make_compressed, "P-521" },
+    { make_plain, "ED25519" },
+    { make_plain, "X25519" },
+    { make_dsa, NULL },
+};
+
+static struct sp_keyid id_in_cert(const struct sp_sha256 *sha, EVP_PKEY *key)
+{
+    X509 *issuer = sp_make_cert(&(struct sp_recipe){ .key = sp_test_ec() });
+    X509 *cert = sp_make_cert(&(struct sp_recipe){ .key = key, .issuer = issuer });
+    struct sp_keyid id = sp_keyid_of_cert(sha, cert);
+
+    X509_free(issuer);
+    X509_free(cert);
+    return id;
+}
+
+START_TEST(same_name_everywhere)
+{
+    const struct row *row = &rows[_i];
+    struct sp_sha256 sha = start_sha256();
+    EVP_PKEY *key = row->make(row->group), *other = row->make(row->group);
+    EVP_PKEY *public = sp_public_part(key);
+    struct sp_keyid in_cert = id_in_cert(&sha, key), of_other = id_in_cert(&sha, other);
+    struct sp_keyid of_key = sp_keyid_of_key(&sha, export_pkey, key);
+    struct sp_keyid of_public = sp_keyid_of_key(&sha, export_pkey, public);
+
+    ck_assert(in_cert.known && of_key.known && of_public.known && of_other.known);
+    ck_assert(sp_keyid_equal(&in_cert, &of_key));
+    ck_assert(sp_keyid_equal(&in_cert, &of_public));
+    ck_assert(!sp_keyid_equal(&in_cert, &of_other));
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(public);
+}
+END_TEST
+
+/* One point, in either form. */
+START_TEST(compressed_or_not)
+{
+    struct sp_sha256 sha = start_sha256();
+    EVP_PKEY *key = make_compressed("P-256");
+    struct sp_keyid compressed = id_in_cert(&sha, key), plain;
+
+    ck_assert_int_eq(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
+                                                    "uncompressed"),
+                     1);
+    plain = sp_keyid_of_key(&sha, export_pkey, key);
+    ck_assert(sp_keyid_equal(&compressed, &plain));
+    EVP_PKEY_free(key);
+}
+END_TEST
+
+/* What has no key has no name, and equals nothing, not even itself. */
+START_TEST(unknown)
+{
+    struct sp_sha256 sha = start_sha256();
+    X509 *empty = X509_new();
+    struct sp_keyid none = sp_keyid_of_cert(&sha, empty);
+    struct sp_keyid nothing = sp_keyid_of_key(&sha, NULL, empty);
+
+    ck_assert(!none.known && !nothing.known);
+    ck_assert(!sp_keyid_equal(&none, &nothing));
+    ck_assert(!sp_keyid_equal(&none, &none));
+    X509_free(empty);
+}
+END_TEST
+
+/* Public keys that are no keys: nothing is known of them, and nothing is read past their end. */
+static const struct broken {
+    int nid;
+    unsigned char bytes[8];
+    int length;
+} broken[] = {
+    { NID_rsaEncryption, { 0x30 }, 1 },
+    { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01 }, 4 },
+    { NID_rsaEncryption, { 0x30, 0x02, 0x02, 0x05 }, 4 },
+    { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01, 0x00 }, 5 },
+    { NID_rsaEncryption, { 0x04, 0x01, 0x00 }, 3 },
+    { NID_X9_62_id_ecPublicKey, { 0x04 }, 1 },
+    { NID_X9_62_id_ecPublicKey, { 0x02, 0x01 }, 2 },
+    { NID_dsa, { 0x02 }, 1 },
+    { NID_dsa, { 0x04, 0x01, 0x07 }, 3 },
+};
+
+START_TEST(broken_keys)
+{
+    const struct broken *row = &broken[_i];
+    struct sp_sha256 sha = start_sha256();
+    X509 *cert = X509_new();
+    unsigned char *copy = OPENSSL_memdup(row->bytes, (size_t)row->length);
+    struct sp_keyid id;
+
+    ck_assert_int_eq(X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert), OBJ_nid2obj(row->nid),
+                                            V_ASN1_UNDEF, NULL, copy, row->length),
+                     1);
+    id = sp_keyid_of_cert(&sha, cert);
+    ck_assert(!id.known);
+    X509_free(cert);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keyid");
+    TCase *tests = sp_case(suite, "keyid");
+
+    tcase_add_loop_test(tests, same_name_everywhere, 0, SP_ROWS(rows));
+    tcase_add_test(tests, compressed_or_not);
+    tcase_add_test(tests, unknown);
+    tcase_add_loop_test(tests, broken_keys, 0, SP_ROWS(broken));
+    return sp_run_forked(suite);
+}

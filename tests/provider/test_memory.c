@@ -1,0 +1,181 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every allocation of ours fails once: nothing crashes, nothing leaks (the
+ * sanitizers look), and above all nothing is allowed that is refused otherwise.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "mail.h"
+
+/* How many allocations of ours until one fails; 0: none does any more. */
+static long countdown;
+
+/* Paths are relative to the source tree: libcrypto's are "crypto/...", the tests' "tests/...". */
+static bool starved(const char *file)
+{
+    return countdown > 0 && file != NULL && strncmp(file, "provider/", 9) == 0 && --countdown == 0;
+}
+
+static void *give(size_t size, const char *file, int line)
+{
+    (void)line;
+    return starved(file) ? NULL : malloc(size);
+}
+
+static void *change(void *old, size_t size, const char *file, int line)
+{
+    (void)line;
+    if (size == 0) {
+        free(old);
+        return NULL;
+    }
+    return starved(file) ? NULL : realloc(old, size);
+}
+
+static void take(void *old, const char *file, int line)
+{
+    (void)file;
+    (void)line;
+    free(old);
+}
+
+struct person {
+    X509 *cert;
+    EVP_PKEY *key;
+};
+
+static struct person read_person(OSSL_LIB_CTX *libctx, const char *name)
+{
+    struct person person = { .cert = X509_new_ex(libctx, NULL) };
+    BIO *file = sp_read_file(name, "pem");
+
+    if (person.cert != NULL)
+        (void)PEM_read_bio_X509(file, &person.cert, NULL, NULL);
+    BIO_free(file);
+    file = sp_read_file(name, "key");
+    person.key = PEM_read_bio_PrivateKey_ex(file, NULL, NULL, NULL, libctx, NULL);
+    BIO_free(file);
+    return person;
+}
+
+static bool sign(OSSL_LIB_CTX *libctx, const struct person *person, unsigned int flags)
+{
+    BIO *data = BIO_new_mem_buf("hello", 5);
+    CMS_ContentInfo *message =
+        CMS_sign_ex(person->cert, person->key, NULL, data, flags | CMS_BINARY, libctx, NULL);
+
+    BIO_free(data);
+    CMS_ContentInfo_free(message);
+    return message != NULL;
+}
+
+static bool encrypt(OSSL_LIB_CTX *libctx, const struct person *person)
+{
+    BIO *data = BIO_new_mem_buf("hello", 5);
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(libctx, "AES-128-CBC", NULL);
+    STACK_OF(X509) *to = sk_X509_new_null();
+    CMS_ContentInfo *message;
+
+    ck_assert_int_gt(sk_X509_push(to, person->cert), 0);
+    message = CMS_encrypt_ex(to, data, cipher, CMS_BINARY, libctx, NULL);
+    CMS_ContentInfo_free(message);
+    EVP_CIPHER_free(cipher);
+    sk_X509_free(to);
+    BIO_free(data);
+    return message != NULL;
+}
+
+/* How many of the three uses of |name| worked. */
+static int use(OSSL_LIB_CTX *libctx, const char *name)
+{
+    struct person person = read_person(libctx, name);
+    int done = 0;
+
+    if (person.cert != NULL && person.key != NULL)
+        done =
+            sign(libctx, &person, 0) + sign(libctx, &person, CMS_NOATTR) + encrypt(libctx, &person);
+    EVP_PKEY_free(person.key);
+    X509_free(person.cert);
+    return done;
+}
+
+static bool verify(OSSL_LIB_CTX *libctx, const char *name)
+{
+    CMS_ContentInfo *message = CMS_ContentInfo_new_ex(libctx, NULL);
+    BIO *file = sp_read_file(name, "sig");
+    X509_STORE *store = X509_STORE_new();
+    struct person ca = read_person(libctx, "ca");
+    bool done = false;
+
+    if (d2i_CMS_bio(file, &message) != NULL && ca.cert != NULL &&
+        X509_STORE_add_cert(store, ca.cert) == 1)
+        done = CMS_verify(message, NULL, store, NULL, NULL, 0) == 1;
+    CMS_ContentInfo_free(message);
+    X509_STORE_free(store);
+    X509_free(ca.cert);
+    EVP_PKEY_free(ca.key);
+    BIO_free(file);
+    return done;
+}
+
+static const char *const kinds[][3] = { { "good-rsa", "expired-rsa", "no-address-rsa" },
+                                        { "good-ec", "expired-ec", "no-address-ec" } };
+
+/* A whole life in which one allocation fails; false if none was left to fail. */
+static bool live(const char *const *names, long fails)
+{
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    OSSL_PROVIDER *provider;
+    int good = 0;
+    bool verified = false, starving;
+
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+    countdown = fails;
+    provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
+    if (provider != NULL) {
+        good = use(libctx, names[0]);
+        ck_assert_msg(use(libctx, names[1]) == 0, "allowed when allocation %ld fails", fails);
+        ck_assert_msg(!verify(libctx, names[2]), "verified when allocation %ld fails", fails);
+        verified = verify(libctx, names[0]);
+        ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+    }
+    starving = countdown == 0;
+    countdown = 0;
+    OSSL_LIB_CTX_free(libctx);
+    ERR_clear_error();
+    if (!starving)
+        ck_assert_msg(good == 3 && verified, "with all the memory: %d, %d", good, verified);
+    return starving;
+}
+
+/* Under valgrind each life takes seconds: SP_STARVE_STEP=N tries one in N. */
+START_TEST(every_allocation_fails_once)
+{
+    const char *text = getenv("SP_STARVE_STEP");
+    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
+    long fails = 1;
+
+    ck_assert_int_eq(CRYPTO_set_mem_functions(give, change, take), 1);
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    while (live(kinds[_i], fails))
+        fails += step;
+    /* The tables alone need far more: else ours were not recognised. */
+    ck_assert_int_gt(fails, 300);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("memory");
+    TCase *tests = sp_case(suite, "memory");
+
+    tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
+    return sp_run_forked(suite);
+}
