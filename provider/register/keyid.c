@@ -188,7 +188,7 @@ static int take_export(const OSSL_PARAM params[], void *arg)
               OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_EC_GENERATOR) != NULL))
         result->id = name_point(result->sha, curve_named(group), public->data, public->data_size);
     else if (public->data_type == OSSL_PARAM_OCTET_STRING)
-        result->id = name_it(result->sha, KIND_OCTETS, 0, public->data, public->data_size);
+        result->id = name_it(result->sha, KIND_OCTETS, public->data, public->data_size);
     return 1;
 }
 
