@@ -445,6 +445,12 @@ def test_signer_and_certificates_of_a_verified_message(pki, post, tmp_path):
         assert b"good_rsa" in must(stock("x509", "-in", path, "-noout", "-subject")).out
 
 
+def test_outputs_that_stock_has_no_use_for(pki, mail, tmp_path):
+    """No file comes of an option that does nothing."""
+    result = sign(pki.good_rsa, mail, "-certsout", tmp_path / "certs", "-out", tmp_path / "out")
+    assert result.rc == DONE and os.listdir(tmp_path) == ["out"], result
+
+
 def test_unwritable_stdout(pki, mail):
     """A full disk is no success."""
     with open("/dev/full", "wb") as full:
@@ -488,6 +494,17 @@ def test_stdin_reaches_stock(pki, mail):
         result = command(*words, "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
                          stdin=mail.read_bytes())
         assert result.rc == DONE and BODY in result.out
+
+
+def test_what_can_be_read_only_once_is_left_to_stock(pki, mail):
+    """A certificate from a pipe is judged by the provider, in the process that reads it."""
+    words = ["encrypt", "-in", mail, "/dev/stdin"]
+    result = command(*words, stdin=pki.good_rsa.pem.read_bytes())
+    assert result.rc == DONE and result.out, result
+    result = command(*words, stdin=pki.expired.pem.read_bytes())
+    assert result.rc == REFUSED and ":smimepolicy:" in result.err and lines(result, "expired")
+    result = check("/dev/stdin", stdin=pki.good_rsa.pem.read_bytes())
+    assert result.rc == INPUT and "not a regular file" in result.err
 
 
 def test_forms_of_certificates(pki, mail, tmp_path):
