@@ -40,33 +40,50 @@ verify=(openssl cms -verify -in signed.eml -CAfile cert.pem -out verified.txt)
 OPENSSL_CONF=policy.cnf "${sign[@]}"
 OPENSSL_CONF=policy.cnf openssl list -providers | grep -q smimepolicy
 
-# milliseconds CONFIGURATION COMMAND…: wall time of one run, the mean of all rounds.
-milliseconds() {
-    local conf=$1 start i
+# once CONFIGURATION COMMAND…: nanoseconds of one run.
+once() {
+    local conf=$1 start
     shift
     start=$(date +%s%N)
-    for ((i = 0; i < rounds; i++)); do
-        OPENSSL_CONF=$conf "$@" 2>/dev/null
-    done
-    echo "$start $(date +%s%N) $rounds" | awk '{ printf "%.2f", ($2 - $1) / $3 / 1e6 }'
+    OPENSSL_CONF=$conf "$@" 2>/dev/null
+    echo $(($(date +%s%N) - start))
 }
 
-# megainstructions CONFIGURATION COMMAND…: of the whole process.
-megainstructions() {
+# median: of the numbers on standard input.
+median() {
+    sort -n | awk '{ v[NR] = $1 } END { print v[int((NR + 1) / 2)] }'
+}
+
+# milliseconds COMMAND…: medians, the two taken in turns so that a busy machine disturbs both.
+milliseconds() {
+    local i
+    : >stock.ns
+    : >policy.ns
+    for ((i = 0; i < rounds; i++)); do
+        once stock.cnf "$@" >>stock.ns
+        once policy.cnf "$@" >>policy.ns
+    done
+    echo "$(median <stock.ns) $(median <policy.ns)" | awk '{ printf "%.2f %.2f", $1 / 1e6, $2 / 1e6 }'
+}
+
+# millions CONFIGURATION COMMAND…: instructions of the whole process.
+millions() {
     local conf=$1
     shift
     OPENSSL_CONF=$conf valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" 2>&1 |
         awk '/Collected/ { printf "%.1f", $NF / 1e6 }'
 }
 
+instructions() { # COMMAND…
+    echo "$(millions stock.cnf "$@") $(millions policy.cnf "$@")"
+}
+
 # row OPERATION UNIT MEASURE COMMAND…
 row() {
-    local operation=$1 unit=$2 measure=$3 stock policy
+    local operation=$1 unit=$2 measure=$3
     shift 3
-    stock=$("$measure" stock.cnf "$@")
-    policy=$("$measure" policy.cnf "$@")
-    printf '%-8s %-16s %9s %9s %7.3f\n' "$operation" "$unit" "$stock" "$policy" \
-        "$(echo "$stock $policy" | awk '{ print $2 / $1 }')"
+    "$measure" "$@" | awk -v operation="$operation" -v unit="$unit" \
+        '{ printf "%-8s %-16s %9s %9s %7.3f\n", operation, unit, $1, $2, $2 / $1 }'
 }
 
 printf '%-8s %-16s %9s %9s %7s\n' "" "" stock policy ratio
@@ -74,9 +91,9 @@ row sign "ms" milliseconds "${sign[@]}"
 row encrypt "ms" milliseconds "${encrypt[@]}"
 row verify "ms" milliseconds "${verify[@]}"
 if command -v valgrind >/dev/null; then
-    row sign "M instructions" megainstructions "${sign[@]}"
-    row encrypt "M instructions" megainstructions "${encrypt[@]}"
-    row verify "M instructions" megainstructions "${verify[@]}"
+    row sign "M instructions" instructions "${sign[@]}"
+    row encrypt "M instructions" instructions "${encrypt[@]}"
+    row verify "M instructions" instructions "${verify[@]}"
 else
     echo "valgrind is not installed: no instructions counted"
 fi
