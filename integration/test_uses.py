@@ -192,6 +192,17 @@ def test_one_bad_recipient_refuses_the_mail(path_name, order, all_paths, pki, ma
     judged(path.encrypt(recipients, mail, out), path, out, ("san-email",))
 
 
+@every_path
+def test_stranger(path_name, all_paths, pki, post, tmp_path):
+    """A signer of a CA that nobody provided is not trusted; providing the CA is all it takes."""
+    path, out = all_paths[path_name], tmp_path / "out"
+    rules = ("distrust-default",) if path.ours else (STOCK,)
+    judged(path.verify(post.signed("foreign"), pki.ca, out), path, out, rules)
+    out.unlink(missing_ok=True)
+    result = path.verify(post.signed("foreign"), pki.foreign_root.pem, out)
+    assert result.rc == 0 and BODY in out.read_bytes(), result
+
+
 @pytest.mark.parametrize("api", ["cms", "smime"])
 @pytest.mark.parametrize("how", [("-noattr",), ("-nodetach",), ("-binary", "-outform", "DER"),
                                  ("-stream",), ("-nocerts",)], ids=lambda how: how[0])
