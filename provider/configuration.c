@@ -25,7 +25,7 @@ static const char *core_value(const struct sp_upcalls *up, const char *key)
  * The core does not say which file a value came from.  In the default library
  * context it is the process's configuration file.
  */
-static void lock_for(const struct sp_upcalls *up, const char *fault)
+void sp_configuration_refuse(const struct sp_upcalls *up, const char *fault)
 {
     const bool is_default = sp_upcalls_libctx(up) == OSSL_LIB_CTX_get0_global_default();
     char *file = is_default ? CONF_get1_default_config_file() : NULL;
@@ -48,7 +48,7 @@ static void refuse_fixed_rules(const struct sp_upcalls *up, smimepolicy_settings
         if ((value = core_value(up, key)) == NULL)
             continue;
         if (smimepolicy_settings_set(settings, key, value, &why) != 1)
-            lock_for(up, why != NULL ? why : key);
+            sp_configuration_refuse(up, why != NULL ? why : key);
         smimepolicy_free(why);
     }
 }
@@ -65,7 +65,7 @@ smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up)
         if ((value = core_value(up, key)) == NULL)
             continue;
         if (smimepolicy_settings_set(settings, key, value, &why) != 1)
-            lock_for(up, why != NULL ? why : key);
+            sp_configuration_refuse(up, why != NULL ? why : key);
         smimepolicy_free(why);
     }
     refuse_fixed_rules(up, settings);

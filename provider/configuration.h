@@ -18,4 +18,7 @@
  */
 smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up);
 
+/* Lock the policy for |fault|, naming the configuration that it is in. */
+void sp_configuration_refuse(const struct sp_upcalls *up, const char *fault);
+
 #endif

@@ -9,6 +9,8 @@
  * the last instance is torn down.  The core's questions take no lock: it may
  * hold some of its own that a load in another thread is waiting for.
  */
+#include <stdio.h>
+
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 #include <openssl/params.h>
@@ -162,7 +164,11 @@ static bool load_backend(struct sp_instance *instance, const char *name)
     ERR_set_mark();
     loaded = sp_backend_load(&instance->backend, libctx, name);
     if (!loaded) {
-        sp_policy_lock("the setting 'backend' names a provider that cannot be loaded");
+        char fault[256];
+
+        (void)snprintf(fault, sizeof(fault),
+                       "backend = %s: there is no such provider, or it cannot be loaded", name);
+        sp_configuration_refuse(&instance->up, fault);
         loaded = sp_backend_load(&instance->backend, libctx, "default");
     }
     ERR_pop_to_mark();

@@ -16,6 +16,29 @@ static int ex_index = -1; /* written by start and stop only */
 static _Atomic(const struct sp_sha256 *) current_sha;
 static atomic_bool failed, saw_birth;
 
+/*
+ * libcrypto may call back after the stop: it takes its list of callbacks along
+ * and calls them without a lock.  So each start has a number, which comes with
+ * the callback, and the stop knows whether anybody is still inside.
+ */
+static long starts;                /* written by start only */
+static atomic_long running;        /* the number of the start, 0 when stopped */
+static atomic_uint callbacks_busy; /* threads between enter() and leave() */
+
+static bool enter(long start)
+{
+    atomic_fetch_add(&callbacks_busy, 1);
+    if (atomic_load(&running) == start)
+        return true;
+    atomic_fetch_sub(&callbacks_busy, 1);
+    return false;
+}
+
+static void leave(void)
+{
+    atomic_fetch_sub(&callbacks_busy, 1);
+}
+
 void sp_register_set_sha256(const struct sp_sha256 *sha)
 {
     atomic_store(&current_sha, sha);
@@ -46,8 +69,9 @@ static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
     struct sp_cert *cert;
 
     (void)ptr;
-    (void)argl;
     (void)argp;
+    if (!enter(argl))
+        return;
     ERR_set_mark();
     atomic_store_explicit(&saw_birth, true, memory_order_relaxed);
     sp_thread_event();
@@ -59,6 +83,7 @@ static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
         sp_register_failed();
     }
     ERR_pop_to_mark();
+    leave();
 }
 
 static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
@@ -66,12 +91,12 @@ static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
     (void)parent;
     (void)data;
     (void)index;
-    (void)argl;
     (void)argp;
-    if (ptr == NULL)
+    if (ptr == NULL || !enter(argl))
         return;
     sp_cert_died(ptr);
     sp_cert_unref(ptr);
+    leave();
 }
 
 /* A copy is a certificate of its own: its birth was told separately. */
@@ -94,7 +119,9 @@ bool sp_register_start(const struct sp_sha256 *sha)
     sp_register_set_sha256(sha);
     atomic_store(&failed, false);
     atomic_store(&saw_birth, false);
-    ex_index = X509_get_ex_new_index(0, NULL, born, copied, died);
+    ex_index = X509_get_ex_new_index(++starts, NULL, born, copied, died);
+    if (ex_index >= 0)
+        atomic_store(&running, starts);
     return ex_index >= 0;
 }
 
@@ -102,10 +129,12 @@ bool sp_register_stop(void)
 {
     bool alone;
 
+    atomic_store(&running, 0);
+    alone = atomic_load(&callbacks_busy) == 0;
     if (ex_index >= 0)
         CRYPTO_free_ex_index(CRYPTO_EX_INDEX_X509, ex_index);
     ex_index = -1;
-    alone = sp_threads_stop();
+    alone = sp_threads_stop() && alone;
     if (!alone)
         return false;
     sp_keys_free();
