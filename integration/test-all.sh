@@ -42,16 +42,14 @@ fixed_addresses() {
     if setarch -R true 2>/dev/null; then setarch -R "$@"; else "$@"; fi
 }
 
-# memcheck DIRECTORY [VARIABLE=VALUE]: its test programs under valgrind.
+# memcheck DIRECTORY [VARIABLE=VALUE]: its test programs under valgrind, two at a time.
 memcheck() {
-    local directory=$1 program count=0
+    local directory=build/release/tests/$1 programs
     shift
-    while IFS= read -r program; do
-        env "$@" valgrind -q --error-exitcode=9 --leak-check=full \
-            --errors-for-leak-kinds=definite "$program" || return
-        count=$((count + 1))
-    done < <(find "build/release/tests/$directory" -type f -executable -name 'test_*')
-    [ $count -gt 0 ]
+    mapfile -t programs < <(find "$directory" -type f -executable -name 'test_*')
+    [ ${#programs[@]} -gt 0 ] || return
+    printf '%s\n' "${programs[@]}" | xargs -P 2 -n 1 env "$@" \
+        valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
 }
 
 sources() { # EXTENSION…
