@@ -68,6 +68,45 @@ bool sp_facts_is_ca(const struct sp_facts *facts);
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 
 /*
+ * The rules about a message.  What they need to know of it was read by the
+ * caller; each verdict is NULL only if out of memory.
+ */
+
+/* Judge |cipher|, the NID of what the content is about to be encrypted with. */
+smimepolicy_verdict *sp_judge_cipher(int cipher, const smimepolicy_settings *settings);
+
+/* The signing-time attribute of one signature: the signer's own claim. */
+struct sp_signing_time {
+    enum { SP_TIME_ABSENT, SP_TIME_READ, SP_TIME_BROKEN } state;
+    time_t at; /* with SP_TIME_READ */
+};
+/*
+ * Was |signer| valid when it says it signed, and each of |issuers|, its way to
+ * the anchor, then or |now|?  Denies under `signer-validity`; where time has
+ * passed since, a note reports both clocks.
+ */
+smimepolicy_verdict *sp_judge_signing_time(const struct sp_facts *signer,
+                                           const struct sp_facts *const *issuers, size_t count,
+                                           const struct sp_signing_time *time, time_t now);
+
+/* Who a mail says it is from.  Addresses without display name, domains as A-labels. */
+struct sp_sender {
+    size_t from_fields;
+    char *const *from; /* the addresses of all From fields */
+    size_t from_count;
+    const char *sender; /* of the Sender field; NULL without one that holds one address */
+};
+/* Does the mail come from |signer|? */
+bool sp_is_sender(const struct sp_facts *signer, const struct sp_sender *sender);
+/*
+ * Deny under `sender-match` unless it does; with |vouched|, where it comes from
+ * another signer of the same mail, that is a note.  |sender| NULL where there
+ * is nothing to compare: a note says so.
+ */
+smimepolicy_verdict *sp_judge_sender(const struct sp_facts *signer, const struct sp_sender *sender,
+                                     bool vouched);
+
+/*
  * The ids of all rules, in the order of the documentation; NULL past the last.
  * Reason codes of the provider are the index into this list plus one.
  */

@@ -1,0 +1,380 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules about a message: its cipher, its signing time, its sender.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/objects.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+#define SKEW 300
+
+static void expect(smimepolicy_verdict *verdict, const char *expected)
+{
+    char *summary;
+
+    ck_assert_ptr_nonnull(verdict);
+    summary = sp_summary(verdict);
+    ck_assert_str_eq(summary, expected);
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), strstr(expected, "deny") == NULL);
+    free(summary);
+    smimepolicy_verdict_free(verdict);
+}
+
+static struct sp_facts *facts_of(const struct sp_recipe *recipe)
+{
+    X509 *cert = sp_make_cert(recipe);
+    struct sp_facts *facts = sp_facts_new(cert);
+
+    ck_assert_ptr_nonnull(facts);
+    X509_free(cert);
+    return facts;
+}
+
+/* weak-cipher */
+
+static const struct {
+    const char *name;
+    bool weak;
+} ciphers[] = {
+    { "RC2-CBC", true },
+    { "RC2-40-CBC", true },
+    { "RC2-64-CBC", true },
+    { "RC2-ECB", true },
+    { "RC2-CFB", true },
+    { "RC2-OFB", true },
+    { "DES-CBC", true },
+    { "DES-ECB", true },
+    { "DES-CFB", true },
+    { "DES-CFB1", true },
+    { "DES-CFB8", true },
+    { "DES-OFB", true },
+    { "DESX-CBC", true },
+    { "DES-EDE", true },
+    { "DES-EDE-CBC", true },
+    { "DES-EDE-CFB", true },
+    { "DES-EDE-OFB", true },
+    { "DES-EDE3", true },
+    { "DES-EDE3-CBC", true },
+    { "DES-EDE3-CFB", true },
+    { "DES-EDE3-CFB1", true },
+    { "DES-EDE3-CFB8", true },
+    { "DES-EDE3-OFB", true },
+    { "AES-128-CBC", false },
+    { "AES-192-CBC", false },
+    { "AES-256-CBC", false },
+    { "id-aes256-GCM", false },
+    { "CAMELLIA-256-CBC", false },
+    { "ChaCha20-Poly1305", false },
+    { "UNDEF", false },
+};
+
+START_TEST(weak_cipher)
+{
+    static const char *const words[][3] = { { "weak_cipher", "warn", NULL },
+                                            { "weak_cipher", "deny", NULL },
+                                            { "weak_cipher", "ignore", NULL } };
+    static const char *const found[] = { "warn:weak-cipher", "deny:weak-cipher", "" };
+    int nid = OBJ_txt2nid(ciphers[_i].name);
+
+    ck_assert_msg(nid != NID_undef || strcmp(ciphers[_i].name, "UNDEF") == 0, "%s",
+                  ciphers[_i].name);
+    for (size_t i = 0; i < 3; i++) {
+        smimepolicy_settings *settings = sp_settings_of(words[i]);
+
+        expect(sp_judge_cipher(nid, settings), ciphers[_i].weak ? found[i] : "");
+        smimepolicy_settings_free(settings);
+    }
+}
+END_TEST
+
+START_TEST(weak_cipher_by_default)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    smimepolicy_verdict *verdict = sp_judge_cipher(NID_des_ede3_cbc, settings);
+    char *text = smimepolicy_verdict_text(verdict);
+
+    ck_assert_str_eq(text, "warning: encrypt: message would be encrypted with DES-EDE3-CBC, a weak "
+                           "cipher [weak-cipher]; encrypt with AES (-aes256)\n");
+    smimepolicy_free(text);
+    expect(verdict, "warn:weak-cipher");
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+/* signer-validity */
+
+#define GOOD  .san = "email:bob@example.org", .usage = "digitalSignature"
+#define LATER (SP_END_SECONDS + 86400)
+
+#define DENY "deny:signer-validity"
+#define NOTE "note:signer-validity"
+
+static const struct {
+    struct sp_signing_time time;
+    time_t now;
+    const char *expected;
+} times[] = {
+    /* Valid now: the claim may be absent, and must be plausible if it is there. */
+    { { SP_TIME_ABSENT, 0 }, SP_NOW, "" },
+    { { SP_TIME_ABSENT, 0 }, SP_START_SECONDS, "" },
+    { { SP_TIME_ABSENT, 0 }, SP_END_SECONDS, "" },
+    { { SP_TIME_BROKEN, 0 }, SP_NOW, DENY },
+    { { SP_TIME_READ, SP_NOW }, SP_NOW, "" },
+    { { SP_TIME_READ, SP_START_SECONDS }, SP_NOW, "" },
+    { { SP_TIME_READ, SP_START_SECONDS - 1 }, SP_NOW, DENY },
+    { { SP_TIME_READ, 0 }, SP_NOW, DENY },
+    { { SP_TIME_READ, SP_NOW + SKEW }, SP_NOW, "" },
+    { { SP_TIME_READ, SP_NOW + SKEW + 1 }, SP_NOW, DENY },
+    { { SP_TIME_READ, SP_END_SECONDS }, SP_END_SECONDS, "" },
+    { { SP_TIME_READ, SP_END_SECONDS + 1 }, SP_END_SECONDS, DENY },
+    /* Expired: the claim decides. */
+    { { SP_TIME_ABSENT, 0 }, SP_END_SECONDS + 1, DENY },
+    { { SP_TIME_BROKEN, 0 }, LATER, DENY },
+    { { SP_TIME_READ, SP_START_SECONDS - 1 }, LATER, DENY },
+    { { SP_TIME_READ, SP_START_SECONDS }, LATER, NOTE },
+    { { SP_TIME_READ, SP_NOW }, LATER, NOTE },
+    { { SP_TIME_READ, SP_END_SECONDS }, SP_END_SECONDS + 1, NOTE },
+    { { SP_TIME_READ, SP_END_SECONDS + 1 }, LATER, DENY },
+    { { SP_TIME_READ, LATER }, LATER, DENY },
+    { { SP_TIME_READ, LATER + 86400 }, LATER, DENY },
+    /* Not yet valid: nothing helps, clocks that differ least of all. */
+    { { SP_TIME_ABSENT, 0 }, SP_START_SECONDS - 1, DENY },
+    { { SP_TIME_READ, SP_START_SECONDS - 1 }, SP_START_SECONDS - 1, DENY },
+    { { SP_TIME_READ, SP_START_SECONDS }, SP_START_SECONDS - 1, DENY },
+};
+
+START_TEST(signing_time)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+
+    expect(sp_judge_signing_time(signer, NULL, 0, &times[_i].time, times[_i].now),
+           times[_i].expected);
+    sp_facts_free(signer);
+}
+END_TEST
+
+START_TEST(validity_that_cannot_be_read)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD, .not_after = "2024" });
+    struct sp_signing_time absent = { SP_TIME_ABSENT, 0 };
+    struct sp_signing_time claimed = { SP_TIME_READ, SP_NOW };
+
+    expect(sp_judge_signing_time(signer, NULL, 0, &absent, SP_NOW), DENY);
+    expect(sp_judge_signing_time(signer, NULL, 0, &claimed, SP_NOW), DENY);
+    sp_facts_free(signer);
+}
+END_TEST
+
+/* The signer is valid from 2023-08-01 to 2024-07-31. */
+static const struct {
+    const char *not_before;
+    const char *not_after;
+    struct sp_signing_time time;
+    time_t now;
+    const char *expected;
+} chains[] = {
+    { "20200101000000Z", "20300101000000Z", { SP_TIME_READ, SP_NOW }, SP_NOW, "" },
+    { "20200101000000Z", "20300101000000Z", { SP_TIME_ABSENT, 0 }, SP_NOW, "" },
+    { "20200101000000Z", "20300101000000Z", { SP_TIME_READ, SP_NOW }, LATER, NOTE },
+    /* Renewed since: valid now, not at the signing time. */
+    { "20240715000000Z", "20300101000000Z", { SP_TIME_READ, SP_NOW }, LATER, NOTE },
+    /* Expired since, with the signer or before it. */
+    { SP_START, SP_END, { SP_TIME_READ, SP_NOW }, LATER, NOTE " " NOTE },
+    { SP_START, "20231201000000Z", { SP_TIME_READ, SP_NOW }, SP_NOW + 1, NOTE },
+    { SP_START, "20231130235959Z", { SP_TIME_READ, SP_NOW }, SP_NOW + 1, DENY },
+    { SP_START, "20231201000000Z", { SP_TIME_ABSENT, 0 }, SP_NOW + 1, DENY },
+    /* A claim that is not believed helps no issuer either. */
+    { SP_START, "20231201000000Z", { SP_TIME_BROKEN, 0 }, SP_NOW + 1, DENY " " DENY },
+    { "20200101000000Z", SP_END, { SP_TIME_READ, SP_START_SECONDS - 1 }, LATER, DENY " " DENY },
+    /* At neither time. */
+    { "20240101000000Z", "20240601000000Z", { SP_TIME_READ, SP_NOW }, LATER, DENY " " NOTE },
+    { SP_START, "2024", { SP_TIME_READ, SP_NOW }, SP_NOW, DENY },
+};
+
+START_TEST(issuers)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_facts *ca = facts_of(&(struct sp_recipe){ .subject = "CA",
+                                                        .basic = "CA:TRUE",
+                                                        .not_before = chains[_i].not_before,
+                                                        .not_after = chains[_i].not_after });
+    struct sp_facts *root = facts_of(&(struct sp_recipe){
+        .basic = "CA:TRUE", .not_before = "20200101000000Z", .not_after = "20300101000000Z" });
+    const struct sp_facts *chain[] = { ca, root };
+
+    expect(sp_judge_signing_time(signer, chain, 2, &chains[_i].time, chains[_i].now),
+           chains[_i].expected);
+    sp_facts_free(signer);
+    sp_facts_free(ca);
+    sp_facts_free(root);
+}
+END_TEST
+
+START_TEST(both_clocks_are_reported)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_signing_time time = { SP_TIME_READ, SP_NOW };
+    smimepolicy_verdict *verdict =
+        sp_judge_signing_time(signer, NULL, 0, &time, SP_END_SECONDS + 1);
+    char *text = smimepolicy_verdict_text(verdict);
+
+    ck_assert_str_eq(text, "note: verify: bob@example.org: certificate expired on "
+                           "2024-07-31T14:20:28Z; signed on 2023-12-01T00:00:00Z by the signer's "
+                           "clock (now 2024-07-31T14:20:29Z) [signer-validity] (CN=Bob, serial "
+                           "0x1f); the signing time is the signer's own claim: trust it as far as "
+                           "you trust the signer\n");
+    smimepolicy_free(text);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(signer);
+}
+END_TEST
+
+/* sender-match */
+
+#define BOB   "bob@example.org"
+#define ALICE "alice@example.org"
+#define EVE   "eve@example.net"
+
+static const struct {
+    size_t fields;
+    const char *from[4];
+    const char *sender;
+    bool matches;
+} mails[] = {
+    { 1, { BOB }, NULL, true },
+    { 1, { "BOB@Example.ORG" }, NULL, true },
+    /* The second address of the certificate is as good. */
+    { 1, { "b.o.b@example.com" }, NULL, true },
+    { 1, { EVE }, NULL, false },
+    { 1, { "bob@example.or" }, NULL, false },
+    { 1, { "bob@example.org.evil.example" }, NULL, false },
+    { 1, { "bob@example.org " }, NULL, false },
+    { 1, { "bo" }, NULL, false },
+    { 1, { "" }, NULL, false },
+    { 1, { "bob@example.org\nX: y" }, NULL, false },
+    /* Folding is ASCII's alone: dotless i, Kelvin sign, fullwidth b. */
+    { 1, { "b\xc4\xb1t@example.org" }, NULL, false },
+    { 1, { "\xef\xbd\x82ob@example.org" }, NULL, false },
+    /* No address, several addresses, several fields. */
+    { 0, { NULL }, NULL, false },
+    { 0, { NULL }, BOB, false },
+    { 1, { NULL }, NULL, false },
+    { 1, { NULL }, BOB, false },
+    { 1, { BOB, BOB }, NULL, false },
+    { 1, { BOB, EVE }, NULL, false },
+    { 2, { BOB, BOB }, NULL, false },
+    { 2, { BOB, EVE }, NULL, false },
+    { 2, { BOB }, NULL, false },
+    /* Sender settles it if it is one of From's and the signer's. */
+    { 1, { EVE, BOB }, BOB, true },
+    { 1, { EVE, "Bob@example.org" }, "bob@EXAMPLE.org", true },
+    { 2, { EVE, BOB }, BOB, true },
+    { 1, { EVE, BOB }, EVE, false },
+    { 1, { EVE, ALICE }, BOB, false },
+    { 1, { EVE, BOB }, "b.o.b@example.com", false },
+    /* It does not speak for a single other author, nor against the signer. */
+    { 1, { EVE }, BOB, false },
+    { 1, { BOB }, EVE, true },
+};
+
+/* Copies that nobody can confuse with literals. */
+static size_t copy_addresses(char **out, const char *const *from)
+{
+    size_t count = 0;
+
+    for (; count < 4 && from[count] != NULL; count++) {
+        out[count] = strdup(from[count]);
+        ck_assert_ptr_nonnull(out[count]);
+    }
+    return count;
+}
+
+START_TEST(sender_match)
+{
+    struct sp_facts *signer =
+        facts_of(&(struct sp_recipe){ .san = "email:Bob@example.org,email:B.O.B@Example.com" });
+    char *from[4] = { NULL };
+    struct sp_sender sender = { mails[_i].fields, from, copy_addresses(from, mails[_i].from),
+                                mails[_i].sender };
+
+    ck_assert_int_eq(sp_is_sender(signer, &sender), mails[_i].matches);
+    expect(sp_judge_sender(signer, &sender, false), mails[_i].matches ? "" : "deny:sender-match");
+    expect(sp_judge_sender(signer, &sender, true), mails[_i].matches ? "" : "note:sender-match");
+    for (size_t i = 0; i < 4; i++)
+        free(from[i]);
+    sp_facts_free(signer);
+}
+END_TEST
+
+START_TEST(nothing_to_compare)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    smimepolicy_verdict *verdict = sp_judge_sender(signer, NULL, false);
+    const smimepolicy_finding *finding = sp_find(verdict, "sender-match");
+
+    ck_assert_ptr_nonnull(finding);
+    ck_assert_str_eq(smimepolicy_finding_get0_fault(finding), "no address was compared");
+    expect(verdict, "note:sender-match");
+    sp_facts_free(signer);
+}
+END_TEST
+
+START_TEST(signer_without_an_address)
+{
+    static const char *const sans[] = { NULL, "DNS:example.org", "URI:mailto:bob@example.org" };
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = sans[_i] });
+    char bob[] = BOB;
+    char nobody[] = "";
+    char *from[] = { bob, nobody };
+    struct sp_sender sender = { 1, from, 1, bob };
+
+    expect(sp_judge_sender(signer, &sender, false), "deny:sender-match");
+    sender.from++;
+    expect(sp_judge_sender(signer, &sender, false), "deny:sender-match");
+    sp_facts_free(signer);
+}
+END_TEST
+
+/* What a stranger wrote into From reaches no terminal as it is. */
+START_TEST(addresses_are_escaped)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    char evil[] = "eve\x1b[2J\n@example.net";
+    char *from[] = { evil };
+    struct sp_sender sender = { 1, from, 1, NULL };
+    smimepolicy_verdict *verdict = sp_judge_sender(signer, &sender, false);
+    const smimepolicy_finding *finding = sp_find(verdict, "sender-match");
+
+    ck_assert_str_eq(smimepolicy_finding_get0_found(finding), "eve\\1B[2J\\0A@example.net");
+    ck_assert_str_eq(smimepolicy_finding_get0_fault(finding),
+                     "the mail is from eve\\1B[2J\\0A@example.net, no address of the certificate");
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(signer);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("messages");
+    TCase *tests = tcase_create("messages");
+
+    tcase_add_loop_test(tests, weak_cipher, 0, SP_ROWS(ciphers));
+    tcase_add_test(tests, weak_cipher_by_default);
+    tcase_add_loop_test(tests, signing_time, 0, SP_ROWS(times));
+    tcase_add_test(tests, validity_that_cannot_be_read);
+    tcase_add_loop_test(tests, issuers, 0, SP_ROWS(chains));
+    tcase_add_test(tests, both_clocks_are_reported);
+    tcase_add_loop_test(tests, sender_match, 0, SP_ROWS(mails));
+    tcase_add_test(tests, nothing_to_compare);
+    tcase_add_loop_test(tests, signer_without_an_address, 0, 3);
+    tcase_add_test(tests, addresses_are_escaped);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
