@@ -119,9 +119,8 @@ bool sp_register_start(const struct sp_sha256 *sha)
     sp_register_set_sha256(sha);
     atomic_store(&failed, false);
     atomic_store(&saw_birth, false);
-    ex_index = X509_get_ex_new_index(++starts, NULL, born, copied, died);
-    if (ex_index >= 0)
-        atomic_store(&running, starts);
+    atomic_store(&running, ++starts);
+    ex_index = X509_get_ex_new_index(starts, NULL, born, copied, died);
     return ex_index >= 0;
 }
 
