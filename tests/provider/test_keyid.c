@@ -23,13 +23,25 @@ static int export_pkey(void *key, int selection, OSSL_CALLBACK *callback, void *
     return done;
 }
 
+static OSSL_PROVIDER *stock;
+
+/* The backend is only borrowed below: the test's own keys need it to stay. */
+static void load_stock(void)
+{
+    stock = OSSL_PROVIDER_load(NULL, "default");
+    ck_assert_ptr_nonnull(stock);
+}
+
+static void unload_stock(void)
+{
+    ck_assert_int_eq(OSSL_PROVIDER_unload(stock), 1);
+}
+
 static struct sp_sha256 start_sha256(void)
 {
     struct sp_backend backend = { 0 };
     struct sp_sha256 sha;
 
-    /* The backend is only borrowed: the test's own keys need it to stay. */
-    ck_assert_ptr_nonnull(OSSL_PROVIDER_load(NULL, "default"));
     ck_assert(sp_backend_load(&backend, NULL, "default"));
     ck_assert(sp_sha256_from(&sha, &backend));
     return sha;
@@ -199,6 +211,7 @@ int main(void)
     Suite *suite = suite_create("keyid");
     TCase *tests = sp_case(suite, "keyid");
 
+    tcase_add_checked_fixture(tests, load_stock, unload_stock);
     tcase_add_loop_test(tests, same_name_everywhere, 0, SP_ROWS(rows));
     tcase_add_test(tests, compressed_or_not);
     tcase_add_test(tests, unknown);

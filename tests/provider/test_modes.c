@@ -269,21 +269,20 @@ static const char *const faults[] = {
     "certificate_required = warn",
 };
 
-/* The refusal names the key and, if it is the value that is wrong, the value. */
+/* The refusal names the key and its value. */
 START_TEST(locked_by)
 {
     const char *fault = faults[_i];
-    const char *text = strstr(fault, "nosuchprovider") != NULL ? "'backend'" : fault;
     EVP_PKEY *key;
 
     sp_start(fault);
-    EXPECT_REFUSED(sp_sign_as("good-rsa"), text);
+    EXPECT_REFUSED(sp_sign_as("good-rsa"), fault);
     EXPECT_REFUSED(sp_sign_as("good-ec"), "is locked");
-    EXPECT_REFUSED(sp_encrypt_to("good-rsa"), text);
-    EXPECT_REFUSED(sp_encrypt_to("good-ec"), text);
-    EXPECT_REFUSED(sp_cms_verify("good-rsa", 0), text);
-    EXPECT_REFUSED(sp_pkcs7_verify("good-ec", 0), text);
-    EXPECT_REFUSED(verify_cms(CMS_NO_SIGNER_CERT_VERIFY), text);
+    EXPECT_REFUSED(sp_encrypt_to("good-rsa"), fault);
+    EXPECT_REFUSED(sp_encrypt_to("good-ec"), fault);
+    EXPECT_REFUSED(sp_cms_verify("good-rsa", 0), fault);
+    EXPECT_REFUSED(sp_pkcs7_verify("good-ec", 0), fault);
+    EXPECT_REFUSED(verify_cms(CMS_NO_SIGNER_CERT_VERIFY), fault);
     EXPECT_DONE(sp_cms_decrypt("expired-rsa"));
     /* What is not mail goes on. */
     key = sp_read_key("server-rsa");
