@@ -362,7 +362,7 @@ for _arguments in (("weak_key", "weak-key", "weak_key"), ("weak_digest", "weak-d
 
 
 @row("`weak-cipher` raised to deny", promised=(COMMAND_LINE,),
-     hole="the content cipher is not visible", later=True, weak_cipher="deny")
+     hole="the content cipher is not visible", weak_cipher="deny")
 def _(w, path):
     message_only(path)
     if not isinstance(path, paths.CommandLine):

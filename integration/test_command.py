@@ -295,6 +295,24 @@ def test_encrypts_with_aes256(pki, mail, tmp_path):
         assert name in shown.out
 
 
+def test_weak_cipher(pki, mail, tmp_path):
+    """A warning of the verbs, silent under the stock names; refused where the setting says so."""
+    out, policy = tmp_path / "sealed", tmp_path / "policy.cnf"
+    policy.write_text("weak_cipher = deny\n")
+    words = ("-in", mail, "-out", out, pki.good_rsa.pem)
+    assert lines(command("encrypt", "-des3", *words), "weak-cipher")[0].startswith("warning: ")
+    assert not lines(command("cms", "-encrypt", "-des3", *words), "weak-cipher")
+    out.unlink()
+    strict = ("--policy", policy)
+    for how in (("encrypt", "-des3"), ("encrypt", "--DES3"), ("encrypt", "-rc2-40"),
+                ("cms", "-encrypt", "-des3"), ("smime", "-encrypt", "-des-ede3-cbc")):
+        result = command(*strict, *how, *words)
+        assert result.rc == REFUSED and lines(result, "weak-cipher"), result
+        assert not out.exists()
+    assert command(*strict, "encrypt", *words).rc == DONE
+    assert command(*strict, "smime", "-encrypt", "-aes128", *words).rc == DONE
+
+
 # --- exit codes
 
 

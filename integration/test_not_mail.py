@@ -118,6 +118,9 @@ def test_php_raw_signature_beside_its_certificate(pki, strict):
     A raw signature has no bytes to tell mail by (`cms -sign -noattr` makes one), so that the key
     of a certificate which this process has parsed is judged by it.
     """
+    version = run(PHP, "-n", "-r", "echo PHP_VERSION_ID;")
+    if int(version.out) >= 80400:
+        pytest.skip("this PHP's openssl_sign() signs with a digest, which shows its bytes")
     for name, signs in (("good_rsa", True), ("web_rsa", False)):
         cert = pki[name]
         result = run(PHP, "-n", PHP_SIGN, cert.key, cert.pem, conf=strict)

@@ -5,6 +5,9 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+
 #include "judge.h"
 #include "load.h"
 #include "path.h"
@@ -136,10 +139,24 @@ static void judge_signing(struct hearing *hearing)
         judge_path(hearing);
 }
 
+/* The content cipher: the one that was asked for, else what the program takes by itself. */
+static int cipher_of(const struct hearing *hearing)
+{
+    const char *name = hearing->request->cipher;
+    const EVP_CIPHER *cipher = name != NULL ? EVP_get_cipherbyname(name) : NULL;
+
+    if (name != NULL)
+        return cipher != NULL ? EVP_CIPHER_get_nid(cipher) : NID_undef;
+    /* Under the stock names an OpenSSL before 3.5 takes 3DES; the verbs never do. */
+    return hearing->judge->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
+                                                                             : NID_aes_256_cbc;
+}
+
 static void judge_encryption(struct hearing *hearing)
 {
     const struct shim_request *request = hearing->request;
 
+    settle(hearing, sp_judge_cipher(cipher_of(hearing), hearing->judge->settings));
     for (size_t i = 0; i < request->recipient_count; i++)
         judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
     if (request->originator != NULL)

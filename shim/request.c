@@ -81,6 +81,9 @@ static void read_option(const struct shim_given *given, struct shim_request *req
     case ROLE_PASSIN:
         request->passin = given->value;
         break;
+    case ROLE_CIPHER:
+        request->cipher = given->word + strspn(given->word, "-");
+        break;
     case ROLE_SHARED_SECRET:
         request->shared_secret = given->option->name;
         break;

@@ -23,6 +23,7 @@ struct shim_request {
     const char **recipients; /* owned: -recip and the operands */
     size_t recipient_count;
     const char *shared_secret; /* the name of such an option, or NULL */
+    const char *cipher;        /* the name of the content cipher, or NULL */
     const char *originator;
     const char *inkey;
     const char *certfile;
