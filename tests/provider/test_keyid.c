@@ -50,13 +50,13 @@ static struct sp_sha256 start_sha256(void)
 static EVP_PKEY *make_rsa(const char *group)
 {
     (void)group;
-    return sp_make_rsa("RSA", 2048);
+    return sp_make_rsa("RSA", 1024);
 }
 
 static EVP_PKEY *make_pss(const char *group)
 {
     (void)group;
-    return sp_make_rsa("RSA-PSS", 2048);
+    return sp_make_rsa("RSA-PSS", 1024);
 }
 
 static EVP_PKEY *make_ec(const char *group)
