@@ -2,7 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
 #include <string.h>
 
 #include <openssl/evp.h>
@@ -18,42 +17,9 @@
 struct hearing {
     const struct shim_judge *judge;
     const struct shim_request *request;
+    struct shim_outcome *outcome;
     struct shim_secret secret;
-    bool denied;
-    int fault; /* SHIM_OK, or what kept us from judging */
 };
-
-static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding)
-{
-    char *text = smimepolicy_finding_text(verdict, finding);
-
-    fprintf(stderr, "%s\n", text != NULL ? text : smimepolicy_finding_rule(finding));
-    smimepolicy_free(text);
-}
-
-static void print_verdict(const struct hearing *hearing, const smimepolicy_verdict *verdict)
-{
-    for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
-        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
-
-        if (!hearing->judge->like_stock ||
-            smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
-            print_finding(verdict, finding);
-    }
-}
-
-/* Print and free |verdict|. */
-static void settle(struct hearing *hearing, smimepolicy_verdict *verdict)
-{
-    if (verdict == NULL) {
-        hearing->fault = shim_no_memory();
-        return;
-    }
-    print_verdict(hearing, verdict);
-    if (!smimepolicy_verdict_allowed(verdict))
-        hearing->denied = true;
-    smimepolicy_verdict_free(verdict);
-}
 
 /*
  * A file that takes a passphrase we may not ask for, or that can be read only
@@ -68,7 +34,7 @@ static bool is_loaded(struct hearing *hearing, enum shim_load state, const char 
         return false;
     shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12", uri,
                loaded->why != NULL ? loaded->why : "it holds none");
-    hearing->fault = SHIM_INPUT;
+    hearing->outcome->fault = SHIM_INPUT;
     return false;
 }
 
@@ -84,8 +50,9 @@ static void judge_cert(struct hearing *hearing, const char *uri, const char *key
     if (key_uri != NULL)
         (void)shim_load(key_uri, WANT_KEY, &hearing->secret, &key);
     if (is_loaded(hearing, state, uri, &cert))
-        settle(hearing, smimepolicy_evaluate(hearing->judge->settings, sk_X509_value(cert.certs, 0),
-                                             key.key, use, hearing->judge->now));
+        shim_outcome_add(hearing->outcome, smimepolicy_evaluate(hearing->judge->settings,
+                                                                sk_X509_value(cert.certs, 0),
+                                                                key.key, use, hearing->judge->now));
     shim_loaded_clear(&cert);
     shim_loaded_clear(&key);
 }
@@ -93,10 +60,11 @@ static void judge_cert(struct hearing *hearing, const char *uri, const char *key
 static void require_certificate(struct hearing *hearing, smimepolicy_use use, const char *fault,
                                 const char *found, const char *remedy)
 {
-    settle(hearing, sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
-                              use == SMIMEPOLICY_SIGN ? "the signer's certificate"
-                                                      : "a certificate for every recipient",
-                              remedy));
+    shim_outcome_add(hearing->outcome,
+                     sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
+                               use == SMIMEPOLICY_SIGN ? "the signer's certificate"
+                                                       : "a certificate for every recipient",
+                               remedy));
 }
 
 static void judge_path(struct hearing *hearing)
@@ -114,11 +82,11 @@ static void judge_path(struct hearing *hearing)
 
             if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) ==
                 LOADED)
-                hearing->denied |= !shim_path_judge(path, sk_X509_value(cert.certs, 0));
+                hearing->outcome->denied |= !shim_path_judge(path, sk_X509_value(cert.certs, 0));
             shim_loaded_clear(&cert);
         }
         if (path == NULL)
-            hearing->fault = shim_no_memory();
+            hearing->outcome->fault = shim_no_memory();
         else if (!hearing->judge->like_stock)
             shim_path_warn(path);
         shim_path_free(path);
@@ -156,7 +124,8 @@ static void judge_encryption(struct hearing *hearing)
 {
     const struct shim_request *request = hearing->request;
 
-    settle(hearing, sp_judge_cipher(cipher_of(hearing), hearing->judge->settings));
+    shim_outcome_add(hearing->outcome,
+                     sp_judge_cipher(cipher_of(hearing), hearing->judge->settings));
     for (size_t i = 0; i < request->recipient_count; i++)
         judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
     if (request->originator != NULL)
@@ -187,17 +156,18 @@ static void judge_operation(struct hearing *hearing)
     }
 }
 
-int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request)
+int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request,
+                       struct shim_outcome *outcome)
 {
-    struct hearing hearing = { .judge = judge, .request = request, .fault = SHIM_OK };
+    struct hearing hearing = { .judge = judge, .request = request, .outcome = outcome };
 
     if (!shim_secret_read(&hearing.secret, request->passin))
         return SHIM_INPUT;
     judge_operation(&hearing);
     shim_secret_clear(&hearing.secret);
-    if (hearing.fault != SHIM_OK)
-        return hearing.fault;
-    if (!hearing.denied)
+    if (outcome->fault != SHIM_OK)
+        return outcome->fault;
+    if (!outcome->denied)
         return SHIM_OK;
     if (judge->settings->mode != SP_MODE_OBSERVE)
         return SHIM_REFUSED;
@@ -206,18 +176,14 @@ int shim_judge_request(const struct shim_judge *judge, const struct shim_request
     return SHIM_OK;
 }
 
-void shim_judge_sender(const struct shim_stock_result *result)
+void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome)
 {
-    smimepolicy_verdict *verdict;
-
     if (!result->distrusted || result->code == 0)
         return;
-    verdict = sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY,
-                        "nobody provided a certificate of the sender or of its issuing CA",
-                        "an issuer that is not known",
-                        "a certificate named with -CAfile, -CApath or -CAstore",
-                        "name the certificate of the sender's issuing CA with -CAfile");
-    if (verdict != NULL)
-        print_finding(verdict, smimepolicy_verdict_get0_finding(verdict, 0));
-    smimepolicy_verdict_free(verdict);
+    shim_outcome_add(outcome,
+                     sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY,
+                               "nobody provided a certificate of the sender or of its issuing CA",
+                               "an issuer that is not known",
+                               "a certificate named with -CAfile, -CApath or -CAstore",
+                               "name the certificate of the sender's issuing CA with -CAfile"));
 }

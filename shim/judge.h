@@ -10,6 +10,7 @@
 
 #include <time.h>
 
+#include "outcome.h"
 #include "request.h"
 #include "settings.h"
 #include "stock.h"
@@ -25,13 +26,14 @@ struct shim_judge {
 };
 
 /*
- * Print every finding about |request|, whose operation is set.
+ * Tell |outcome| every finding about |request|, whose operation is set.
  *
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
-int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request);
+int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request,
+                       struct shim_outcome *outcome);
 
 /* Say by which rule a verification failed that found nobody to vouch for the sender. */
-void shim_judge_sender(const struct shim_stock_result *result);
+void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome);
 
 #endif

@@ -1,0 +1,71 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The stock names: `smime-policy cms` and `smime-policy smime`.
+ */
+#include <string.h>
+
+#include "judge.h"
+#include "operation.h"
+#include "refused_options.h"
+#include "shim.h"
+
+static int stock_exit(const struct shim_stock_result *result)
+{
+    if (result->signal != 0)
+        return 128 + result->signal;
+    /* Some of smime's failures exit 0; a refusal never does. */
+    return result->refused && result->code == 0 ? SHIM_REFUSED : result->code;
+}
+
+static int judge(struct shim *shim, const struct shim_request *request,
+                 struct shim_outcome *outcome)
+{
+    struct shim_judge judge = { .now = time(NULL), .like_stock = true };
+    int code = shim_load_settings(shim);
+
+    if (code != SHIM_OK)
+        return code;
+    judge.settings = shim->settings;
+    return request->operation == NULL || request->help
+               ? SHIM_OK
+               : shim_judge_request(&judge, request, outcome);
+}
+
+static int run_stock(struct shim *shim, enum shim_api api, const char *name,
+                     const struct shim_args *args, const struct shim_request *request)
+{
+    struct shim_operation operation = {
+        .shim = shim, .api = api, .args = args, .request = request
+    };
+    struct shim_outcome outcome = { .denials_only = true };
+    struct shim_stock_result result;
+    int code;
+
+    if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
+        return SHIM_REFUSED;
+    code = judge(shim, request, &outcome);
+    if (code == SHIM_OK)
+        code = shim_operate(&operation, &result);
+    if (code == SHIM_OK)
+        shim_judge_trust(&result, &outcome);
+    return code == SHIM_OK ? stock_exit(&result) : code;
+}
+
+int shim_run_stock(struct shim *shim, int argc, char **argv)
+{
+    enum shim_api api = strcmp(argv[0], "cms") == 0 ? SHIM_CMS : SHIM_SMIME;
+    struct shim_args args = { 0 };
+    struct shim_request request = { 0 };
+    int code = shim_args_parse(api, argv + 1, &args);
+
+    (void)argc;
+    if (code == SHIM_OK && !shim_request_read(&args, &request))
+        code = shim_no_memory();
+    if (code == SHIM_OK)
+        code = run_stock(shim, api, argv[0], &args, &request);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+    return code;
+}
