@@ -571,7 +571,7 @@ def test_runs_no_other_configuration(pki, mail, trap):
     assert command("check", "--for", "sign", pki.good_rsa.pem, env=env).rc == DONE
 
 
-def test_environment_and_words_of_the_child(pki, mail, fake, tmp_path):
+def test_environment_and_words_of_the_child(pki, mail, post, fake, tmp_path):
     """What stock is started with."""
     seen = tmp_path / "seen"
     env = fake(f'env > {seen}; echo "$@" >> {seen}; cat "$OPENSSL_CONF" >> {seen}\n')
@@ -585,7 +585,7 @@ def test_environment_and_words_of_the_child(pki, mail, fake, tmp_path):
     assert re.search(r"^cms -provider-path /\S+ -provider smimepolicy -sign ", text, re.MULTILINE)
     assert re.search(r"^module = /\S+/smimepolicy\.so$", text, re.MULTILINE)
     for words in (["verify"], ["cms", "-verify"], ["smime", "-verify"]):
-        assert command(*words, "-in", mail, env=env).rc == DONE
+        assert command(*words, "-in", post.signed("good_rsa"), env=env).rc == DONE
         assert "-no-CAfile -no-CApath -no-CAstore" in seen.read_text()
     assert command("cms", "-verify", "-in", mail, env=env).rc == DONE
     text = seen.read_text()

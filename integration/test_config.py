@@ -126,6 +126,7 @@ mode = enforce
 backend = default
 unknown_keys = pass
 unverified_signers = pass
+sender = log
 trust = caller
 # keyring is not set
 missing_key_usage = reject

@@ -17,8 +17,7 @@
 
 #include <jansson.h>
 
-#include "backend.h"
-#include "policy.h"
+#define SHA256_LENGTH 32
 
 static void put_time(json_t *line)
 {
@@ -33,13 +32,13 @@ static void put_time(json_t *line)
 
 static void put_certificate(json_t *line, const struct sp_decision *decision)
 {
-    char text[2 * SP_SHA256_LENGTH + 1];
+    char text[2 * SHA256_LENGTH + 1];
 
     if (decision->certificate == NULL) {
         (void)json_object_set_new(line, "certificate", json_null());
         return;
     }
-    for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
+    for (size_t i = 0; i < SHA256_LENGTH; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", decision->certificate[i]);
     (void)json_object_set_new(line, "certificate", json_string(text));
 }
@@ -138,9 +137,8 @@ static void send_to_syslog(const char *text)
     (void)close(s);
 }
 
-void sp_decision_log(const struct sp_decision *decision)
+void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decision *decision)
 {
-    const smimepolicy_settings *settings = sp_policy();
     const int saved = errno;
     char *text;
 

@@ -21,9 +21,9 @@ struct sp_decision {
 };
 
 /*
- * Append |decision| to the log of the settings, if there is one.  Never blocks
+ * Append |decision| to the log of |settings|, if there is one.  Never blocks
  * and never fails: a log that cannot be written changes no decision.
  */
-void sp_decision_log(const struct sp_decision *decision);
+void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decision *decision);
 
 #endif

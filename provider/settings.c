@@ -32,6 +32,7 @@ CHOICE(mode, mode)
 CHOICE(trust, trust)
 CHOICE(unknown_keys, refuse_unknown_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
+CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(trace, trace)
@@ -89,6 +90,7 @@ static bool is_log(const char *value)
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const trusts[] = { "caller", "keyring", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
+static const char *const reactions[] = { "log", "refuse", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 
@@ -115,6 +117,7 @@ static const struct row {
     STRING(backend, "default", "the name of a provider (letters, digits, '-' and '_')", is_name),
     WORDS(unknown_keys, "pass", "pass or refuse", strictness),
     WORDS(unverified_signers, "pass", "pass or refuse", strictness),
+    WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),
     WORDS(missing_key_usage, "reject", "reject or accept", leniency),

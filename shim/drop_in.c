@@ -10,6 +10,7 @@
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
+#include "verify.h"
 
 static int stock_exit(const struct shim_stock_result *result)
 {
@@ -28,9 +29,44 @@ static int judge(struct shim *shim, const struct shim_request *request,
     if (code != SHIM_OK)
         return code;
     judge.settings = shim->settings;
+    outcome->settings = shim->settings;
     return request->operation == NULL || request->help
                ? SHIM_OK
                : shim_judge_request(&judge, request, outcome);
+}
+
+/* Is somebody told, or anything refused, where a mail does not come from its signer? */
+static bool compares_sender(const struct shim_operation *operation)
+{
+    const smimepolicy_settings *settings = operation->shim->settings;
+    const struct shim_request *request = operation->request;
+
+    /* Extraction is no verification; and a passphrase on stdin is not ours to read. */
+    return !request->help && request->operation != NULL &&
+           strcmp(request->operation, "verify") == 0 && request->passin == NULL &&
+           !shim_args_has(operation->args, "noverify") &&
+           (settings->refuse_other_senders || settings->decision_log != NULL);
+}
+
+static int operate(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_verification verification = { 0 };
+    struct shim_stock_result result;
+    int code = SHIM_OK;
+
+    if (compares_sender(operation))
+        code = shim_verification_prepare(&verification, operation, outcome);
+    if (code == SHIM_OK)
+        code = shim_operate(operation, &result);
+    shim_verification_clear(&verification);
+    if (code != SHIM_OK)
+        return code;
+    shim_judge_trust(&result, outcome);
+    if (result.code == 0 && !result.refused && operation->withheld) {
+        shim_error("the message cannot be read well enough to compare its sender");
+        return SHIM_REFUSED;
+    }
+    return stock_exit(&result);
 }
 
 static int run_stock(struct shim *shim, enum shim_api api, const char *name,
@@ -40,17 +76,15 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
         .shim = shim, .api = api, .args = args, .request = request
     };
     struct shim_outcome outcome = { .denials_only = true };
-    struct shim_stock_result result;
     int code;
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
         return SHIM_REFUSED;
     code = judge(shim, request, &outcome);
     if (code == SHIM_OK)
-        code = shim_operate(&operation, &result);
-    if (code == SHIM_OK)
-        shim_judge_trust(&result, &outcome);
-    return code == SHIM_OK ? stock_exit(&result) : code;
+        code = operate(&operation, &outcome);
+    shim_outcome_clear(&outcome);
+    return code;
 }
 
 int shim_run_stock(struct shim *shim, int argc, char **argv)

@@ -15,8 +15,8 @@
 #include "provider_conf.h"
 #include "text.h"
 
-/* Our own words of a command line: at most 6 before the verb, 3 after it, "--" and the NULL. */
-#define OWN_WORDS 16
+/* Our own words of a command line: at most 6 before the verb, 10 after it, "--" and the NULL. */
+#define OWN_WORDS 20
 
 /* Everything that one run needs; prepared step by step, undone by run_end(). */
 struct run {
@@ -76,11 +76,21 @@ static bool add_output(struct run *run, size_t *count, const struct shim_given *
     return true;
 }
 
+/* An option that our own words take the place of, or that stock does not know. */
+static bool is_replaced(const struct shim_operation *operation, const struct shim_option *option)
+{
+    return shim_option_is_own(option) ||
+           (operation->takes_input && strcmp(option->name, "in") == 0) ||
+           (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
+}
+
 static bool add_given(struct run *run, size_t *count, size_t index)
 {
     const struct shim_args *args = run->operation->args;
     const struct shim_given *given = &args->given[index];
 
+    if (is_replaced(run->operation, given->option))
+        return true;
     if (is_output(run, given))
         return is_overridden(args, index) || add_output(run, count, given);
     add_word(run, count, given->word);
@@ -109,6 +119,14 @@ static void add_own_words(struct run *run, size_t *count)
         add_word(run, count, "-no-CAfile");
         add_word(run, count, "-no-CApath");
         add_word(run, count, "-no-CAstore");
+    }
+    if (operation->timeless)
+        add_word(run, count, "-no_check_time");
+    if (operation->content_path != NULL) {
+        add_word(run, count, "-inform");
+        add_word(run, count, "DER");
+        add_word(run, count, "-content");
+        add_word(run, count, operation->content_path);
     }
 }
 
@@ -198,11 +216,16 @@ static bool run_begin(struct run *run)
 
 static bool run_stock(const struct run *run, const char *program, struct shim_stock_result *result)
 {
-    const int keep[] = { run->conf, -1 };
+    bool split = run->operation->content_path != NULL;
+    const int keep[] = { run->conf, split ? run->operation->content : -1, -1 };
     char *conf = sp_format("/proc/self/fd/%d", run->conf);
-    struct shim_stock stock = {
-        .program = program, .argv = run->words, .conf = conf, .keep = keep, .out = run->spool
-    };
+    struct shim_stock stock = { .program = program,
+                                .argv = run->words,
+                                .conf = conf,
+                                .keep = keep,
+                                .out = run->spool,
+                                .in = run->operation->takes_input ? run->operation->input
+                                                                  : STDIN_FILENO };
     bool started = conf != NULL && shim_stock_run(&stock, result);
 
     OPENSSL_free(conf);
@@ -247,7 +270,7 @@ int shim_operate(const struct shim_operation *operation, struct shim_stock_resul
         return SHIM_SYSTEM;
     hold_signals(&run.before);
     done = run_begin(&run) && run_stock(&run, program, result);
-    if (done && result->code == 0 && !result->refused)
+    if (done && result->code == 0 && !result->refused && !operation->withheld)
         done = hand_over(&run);
     run_end(&run);
     return done ? SHIM_OK : SHIM_SYSTEM;

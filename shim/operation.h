@@ -19,6 +19,13 @@ struct shim_operation {
     const struct shim_request *request;
     const char *verb;   /* put before the options given; NULL under a stock name */
     const char *cipher; /* an option to add, or NULL */
+
+    bool takes_input;         /* stock reads |input| as its standard input, and no -in */
+    int input;                /* borrowed; a regular file */
+    int content;              /* borrowed: with |content_path|, what |input|, in DER, signs */
+    const char *content_path; /* borrowed; NULL if the message holds its content */
+    bool timeless;            /* every certificate's validity was judged */
+    bool withheld;            /* nothing may be handed over, whatever stock says */
 };
 
 /*

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every option of `openssl cms` and `openssl smime`, 3.0 to 4.0.  A test holds
+ * Every option of `openssl cms` and `openssl smime`, 3.0 to 4.0; then our own.  A test holds
  * the table against what the installed openssl says of itself.
  */
 #include "options.h"
@@ -146,6 +146,9 @@ static const struct shim_option table[] = {
     { "no_alt_chains", ROLE_NONE, B, false },
     { "no_check_time", ROLE_UNCHECKED, B, false },
     { "allow_proxy_certs", ROLE_NONE, B, false },
+
+    { "sender", ROLE_SENDER, SHIM_VERB, true },
+    { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
 };
 /* clang-format on */
 

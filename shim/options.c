@@ -19,8 +19,8 @@ static const struct shim_option *find_option(enum shim_api api, const char *name
     const struct shim_option *option;
 
     for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++)
-        if ((option->apis & api) != 0 && strlen(option->name) == len &&
-            memcmp(option->name, name, len) == 0)
+        if ((option->apis & (api == SHIM_VERB ? SHIM_VERB | SHIM_CMS : api)) != 0 &&
+            strlen(option->name) == len && memcmp(option->name, name, len) == 0)
             return option;
     return NULL;
 }
@@ -111,4 +111,29 @@ const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_
         if (args->given[i - 1].option->role == role)
             return &args->given[i - 1];
     return NULL;
+}
+
+bool shim_option_is_own(const struct shim_option *option)
+{
+    return (option->apis & (SHIM_CMS | SHIM_SMIME)) == 0;
+}
+
+static const struct shim_given *find_given(const struct shim_args *args, const char *name)
+{
+    for (size_t i = args->count; i > 0; i--)
+        if (strcmp(args->given[i - 1].option->name, name) == 0)
+            return &args->given[i - 1];
+    return NULL;
+}
+
+const char *shim_args_value(const struct shim_args *args, const char *name)
+{
+    const struct shim_given *given = find_given(args, name);
+
+    return given == NULL ? NULL : given->value;
+}
+
+bool shim_args_has(const struct shim_args *args, const char *name)
+{
+    return find_given(args, name) != NULL;
 }

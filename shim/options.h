@@ -10,7 +10,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-enum shim_api { SHIM_CMS = 1, SHIM_SMIME = 2 };
+/* SHIM_VERB: beside those of cms, the options of our own. */
+enum shim_api { SHIM_CMS = 1, SHIM_SMIME = 2, SHIM_VERB = 4 };
 
 /* What an option means to us; most mean nothing. */
 enum shim_role {
@@ -26,6 +27,8 @@ enum shim_role {
     ROLE_SHARED_SECRET, /* a recipient without a certificate */
     ROLE_OUTPUT,        /* names a file to write */
     ROLE_CIPHER,        /* every option that is in no table */
+    ROLE_SENDER,        /* ours: whose mail it is said to be */
+    ROLE_NO_SENDER,     /* ours: compare no sender */
     ROLE_UNCHECKED,     /* switches a check of the verification off */
     ROLE_FOREIGN        /* takes the operation out of the provider's hands */
 };
@@ -59,6 +62,11 @@ struct shim_args {
 int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args);
 void shim_args_free(struct shim_args *args);
 
+/* Is this option ours, and unknown to stock? */
+bool shim_option_is_own(const struct shim_option *option);
+/* The value of the last option |name|, or NULL. */
+const char *shim_args_value(const struct shim_args *args, const char *name);
+bool shim_args_has(const struct shim_args *args, const char *name);
 /* The last option of that role, or NULL. */
 const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_role role);
 

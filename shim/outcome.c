@@ -4,6 +4,9 @@
  */
 #include <stdio.h>
 
+#include <openssl/crypto.h>
+
+#include "decision_log.h"
 #include "outcome.h"
 #include "shim.h"
 
@@ -15,19 +18,86 @@ static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_
     smimepolicy_free(text);
 }
 
-void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
+static bool observes(const struct shim_outcome *outcome)
 {
-    if (verdict == NULL) {
-        outcome->fault = shim_no_memory();
-        return;
-    }
+    return outcome->settings != NULL && outcome->settings->mode == SP_MODE_OBSERVE;
+}
+
+static void log_denial(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
+    const struct sp_decision decision = { .operation = smimepolicy_use_name(
+                                              smimepolicy_verdict_use(verdict)),
+                                          .refused = !outcome->silent && !observes(outcome),
+                                          .denied = true,
+                                          .verdict = verdict };
+
+    sp_decision_log(outcome->settings, &decision);
+}
+
+static void tell(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
     for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
 
         if (!outcome->denials_only || smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
             print_finding(verdict, finding);
     }
-    if (!smimepolicy_verdict_allowed(verdict))
+}
+
+static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, bool log)
+{
+    if (verdict == NULL) {
+        outcome->fault = shim_no_memory();
+        return;
+    }
+    if (!outcome->silent)
+        tell(outcome, verdict);
+    if (!smimepolicy_verdict_allowed(verdict)) {
         outcome->denied = true;
+        if (log)
+            log_denial(outcome, verdict);
+    }
     smimepolicy_verdict_free(verdict);
+}
+
+void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
+{
+    /* What is observed only is done, and then judged and logged by the provider. */
+    settle(outcome, verdict, !observes(outcome));
+}
+
+void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
+{
+    smimepolicy_verdict **longer;
+
+    if (verdict == NULL || !smimepolicy_verdict_allowed(verdict)) {
+        settle(outcome, verdict, true);
+        return;
+    }
+    longer = OPENSSL_realloc(outcome->held, (outcome->held_count + 1) * sizeof(*longer));
+    if (longer == NULL) {
+        smimepolicy_verdict_free(verdict);
+        outcome->fault = shim_no_memory();
+        return;
+    }
+    outcome->held = longer;
+    outcome->held[outcome->held_count++] = verdict;
+}
+
+void shim_outcome_tell_held(struct shim_outcome *outcome)
+{
+    size_t count = outcome->held_count;
+
+    outcome->held_count = 0;
+    for (size_t i = 0; i < count; i++)
+        shim_outcome_add(outcome, outcome->held[i]);
+}
+
+void shim_outcome_clear(struct shim_outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->held_count; i++)
+        smimepolicy_verdict_free(outcome->held[i]);
+    OPENSSL_free(outcome->held);
+    outcome->held = NULL;
+    outcome->held_count = 0;
 }

@@ -73,6 +73,8 @@ static _Noreturn void become_stock(const struct shim_stock *stock, char *const *
     sigset_t none;
     int reason;
     bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+                 (stock->in == STDIN_FILENO ||
+                  (lseek(stock->in, 0, SEEK_SET) == 0 && dup2(stock->in, STDIN_FILENO) >= 0)) &&
                  dup2(stock->out, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0;
 
     for (const int *fd = stock->keep; ready && *fd >= 0; fd++)

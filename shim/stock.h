@@ -14,6 +14,7 @@ struct shim_stock {
     char *const *argv;
     const char *conf; /* what OPENSSL_CONF is set to */
     const int *keep;  /* descriptors that the child inherits, ended by -1 */
+    int in;           /* what becomes its standard input: ours, or a file read from its start */
     int out;          /* what its standard output goes to */
     bool quiet;       /* its standard error is read and not passed on */
 };
@@ -30,7 +31,7 @@ struct shim_stock_result {
  *
  * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Its
  * environment is ours without what would load another configuration, module or
- * trust anchor; its standard input is ours, untouched.
+ * trust anchor; a standard input of ours is left untouched.
  *
  * @return false if it could not be started, with the reason on stderr
  */

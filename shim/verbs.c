@@ -13,6 +13,7 @@
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
+#include "verify.h"
 
 static const struct verb {
     const char *name;
@@ -63,6 +64,7 @@ static int judge(struct shim *shim, const struct shim_request *request,
     if (code != SHIM_OK)
         return code;
     judge.settings = shim->settings;
+    outcome->settings = shim->settings;
     return shim_judge_request(&judge, request, outcome);
 }
 
@@ -80,6 +82,31 @@ static int check_operation(const struct verb *verb, struct shim_request *request
                       request->operation);
 }
 
+static int operate(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_verification verification = { 0 };
+    struct shim_stock_result result;
+    int code = SHIM_OK;
+
+    if (strcmp(operation->request->operation, "verify") == 0)
+        code = shim_verification_prepare(&verification, operation, outcome);
+    if (code == SHIM_OK)
+        code = shim_operate(operation, &result);
+    shim_verification_clear(&verification);
+    if (code != SHIM_OK)
+        return code;
+    shim_judge_trust(&result, outcome);
+    code = verb_exit(&result);
+    if (code == SHIM_OK && operation->withheld) {
+        shim_error("the message cannot be read well enough to say who signed it; "
+                   "ask the sender for it in another form");
+        return SHIM_INPUT;
+    }
+    if (code == SHIM_OK)
+        shim_outcome_tell_held(outcome);
+    return code;
+}
+
 static int run_verb(struct shim *shim, const struct verb *verb, const struct shim_args *args,
                     struct shim_request *request)
 {
@@ -87,7 +114,6 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         .shim = shim, .api = SHIM_CMS, .args = args, .request = request, .verb = verb->option
     };
     struct shim_outcome outcome = { 0 };
-    struct shim_stock_result result;
     int code;
 
     if (request->help)
@@ -101,17 +127,16 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     if (verb->use == SMIMEPOLICY_ENCRYPT && shim_args_last(args, ROLE_CIPHER) == NULL)
         operation.cipher = "-aes256";
     if (code == SHIM_OK)
-        code = shim_operate(&operation, &result);
-    if (code == SHIM_OK)
-        shim_judge_trust(&result, &outcome);
-    return code == SHIM_OK ? verb_exit(&result) : code;
+        code = operate(&operation, &outcome);
+    shim_outcome_clear(&outcome);
+    return code;
 }
 
 int shim_run_verb(struct shim *shim, int argc, char **argv)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_args_parse(SHIM_CMS, argv + 1, &args);
+    int code = shim_args_parse(SHIM_VERB, argv + 1, &args);
 
     (void)argc;
     if (code == SHIM_OK && !shim_request_read(&args, &request))

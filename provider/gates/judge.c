@@ -31,7 +31,7 @@ static bool refuse_locked(const char *operation)
     };
 
     SP_RAISE(SP_REASON_LOCKED, "refused: %s: %s", operation, decision.note);
-    sp_decision_log(&decision);
+    sp_decision_log(sp_policy(), &decision);
     return false;
 }
 
@@ -48,7 +48,7 @@ static bool conclude(const char *operation, const smimepolicy_verdict *verdict,
 
     if (decision.refused)
         sp_raise_verdict(verdict);
-    sp_decision_log(&decision);
+    sp_decision_log(sp_policy(), &decision);
     return !decision.refused;
 }
 

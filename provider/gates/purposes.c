@@ -125,7 +125,7 @@ static int conclude(smimepolicy_verdict *verdict, const struct known *k, smimepo
         decision.certificate = k->cert->digest;
     if (decision.refused)
         sp_raise_verdict(verdict);
-    sp_decision_log(&decision);
+    sp_decision_log(sp_policy(), &decision);
     smimepolicy_verdict_free(verdict);
     return !decision.refused;
 }

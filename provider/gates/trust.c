@@ -72,7 +72,7 @@ static int reject(const X509 *x509)
 
     if (verdict != NULL)
         sp_raise_verdict(verdict);
-    sp_decision_log(&decision);
+    sp_decision_log(sp_policy(), &decision);
     smimepolicy_verdict_free(verdict);
     sp_cert_unref(cert);
     return X509_TRUST_REJECTED;

@@ -1,0 +1,317 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
+#include <openssl/cms.h>
+
+#include "files.h"
+#include "incoming.h"
+#include "shim.h"
+#include "split.h"
+
+/* A mail with more of it is not a mail. */
+#define MAX_HEADER (1 << 20)
+
+static FILE *spool_file(void)
+{
+    int fd = shim_spool();
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+
+    if (file == NULL && fd >= 0)
+        close(fd);
+    return file;
+}
+
+/* From a pipe or terminal it can be read only once: by us. */
+static bool spool_input(FILE *from, FILE *to)
+{
+    char block[65536];
+    size_t got;
+
+    while ((got = fread(block, 1, sizeof(block), from)) > 0)
+        if (fwrite(block, 1, got, to) != got)
+            return false;
+    return !ferror(from) && fflush(to) == 0 && fseeko(to, 0, SEEK_SET) == 0;
+}
+
+static int unreadable(const char *name, bool quiet)
+{
+    if (!quiet)
+        shim_error("cannot read %s: %s", name, strerror(errno));
+    return SHIM_INPUT;
+}
+
+static int open_input(struct shim_incoming *incoming, const struct shim_incoming_from *from)
+{
+    const char *path = from->path;
+    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    FILE *file = is_stdin ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
+    struct stat is;
+    int code = SHIM_OK;
+
+    if (file == NULL || fstat(fileno(file), &is) != 0) {
+        code = unreadable(name, from->quiet);
+    } else if (S_ISDIR(is.st_mode)) {
+        errno = EISDIR;
+        code = unreadable(name, from->quiet);
+    } else if (S_ISREG(is.st_mode) && ftello(file) == 0) {
+        incoming->input = file;
+        return SHIM_OK;
+    } else {
+        incoming->input = spool_file();
+        if (incoming->input == NULL || !spool_input(file, incoming->input)) {
+            shim_error("cannot keep a copy of %s: %s", name, strerror(errno));
+            code = SHIM_SYSTEM;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return code;
+}
+
+/* The field lines; |file| is then at the first byte of the body. */
+static BUF_MEM *read_header(FILE *file)
+{
+    BUF_MEM *header = BUF_MEM_new();
+    char piece[1024];
+    bool starts_line = true;
+
+    while (header != NULL && fgets(piece, sizeof(piece), file) != NULL) {
+        size_t len = strlen(piece);
+        size_t before = header->length;
+
+        if (starts_line && (piece[0] == '\r' || piece[0] == '\n'))
+            return header;
+        starts_line = len > 0 && piece[len - 1] == '\n';
+        /* After a NUL, which ends the piece early, there is no telling where a line ends. */
+        if (len == 0 || (!starts_line && len < sizeof(piece) - 1 && !feof(file)) ||
+            before + len > MAX_HEADER || BUF_MEM_grow(header, before + len) == 0) {
+            BUF_MEM_free(header);
+            return NULL;
+        }
+        memcpy(header->data + before, piece, len);
+    }
+    return header;
+}
+
+/* The signature part: its own header, then base64 (RFC 8551, 3.5.3). */
+static bool decode(BIO *part, FILE *signature)
+{
+    BIO *base64 = BIO_new(BIO_f_base64());
+    char block[4096];
+    bool done = base64 != NULL;
+    int len;
+
+    while ((len = BIO_gets(part, block, sizeof(block))) > 0 && block[0] != '\r' && block[0] != '\n')
+        continue;
+    if (done)
+        BIO_push(base64, part);
+    while (done && (len = BIO_read(base64, block, sizeof(block))) > 0)
+        done = fwrite(block, 1, (size_t)len, signature) == (size_t)len;
+    if (base64 != NULL)
+        BIO_pop(base64);
+    BIO_free(base64);
+    return done && fflush(signature) == 0;
+}
+
+static CMS_ContentInfo *read_der(FILE *file)
+{
+    BIO *bio;
+    CMS_ContentInfo *cms;
+
+    rewind(file);
+    bio = BIO_new_fp(file, BIO_NOCLOSE);
+    cms = bio == NULL ? NULL : d2i_CMS_bio(bio, NULL);
+    BIO_free(bio);
+    rewind(file);
+    return cms;
+}
+
+static void forget_split(struct shim_incoming *incoming)
+{
+    if (incoming->content != NULL)
+        fclose(incoming->content);
+    if (incoming->signature != NULL)
+        fclose(incoming->signature);
+    incoming->content = NULL;
+    incoming->signature = NULL;
+}
+
+/* false after a failure that is no matter of the message; without content if it is left whole. */
+static bool split(struct shim_incoming *incoming)
+{
+    BIO *part = BIO_new(BIO_s_mem());
+    enum shim_split result;
+
+    incoming->content = spool_file();
+    incoming->signature = spool_file();
+    if (part == NULL || incoming->content == NULL || incoming->signature == NULL) {
+        BIO_free(part);
+        return false;
+    }
+    result = shim_split(incoming->input, incoming->mail.boundary, incoming->content, part);
+    if (result == SPLIT_DONE && decode(part, incoming->signature))
+        incoming->cms = read_der(incoming->signature);
+    if (incoming->cms == NULL)
+        forget_split(incoming);
+    BIO_free(part);
+    return result != SPLIT_FAILED;
+}
+
+/* In one piece, as stock reads it. */
+static CMS_ContentInfo *read_whole(FILE *input, const char *form)
+{
+    BIO *bio;
+    CMS_ContentInfo *cms = NULL;
+
+    rewind(input);
+    bio = BIO_new_fp(input, BIO_NOCLOSE);
+    if (bio == NULL)
+        return NULL;
+    if (form == NULL) {
+        BIO *content = NULL;
+
+        cms = SMIME_read_CMS(bio, &content);
+        BIO_free(content);
+    } else if (OPENSSL_strcasecmp(form, "PEM") == 0) {
+        cms = PEM_read_bio_CMS(bio, NULL, NULL, NULL);
+    } else {
+        cms = d2i_CMS_bio(bio, NULL);
+    }
+    BIO_free(bio);
+    return cms;
+}
+
+static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
+{
+    struct sp_signing_time time = { .state = SP_TIME_ABSENT };
+    int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
+    X509_ATTRIBUTE *attribute = at < 0 ? NULL : CMS_signed_get_attr(signer, at);
+    ASN1_TYPE *value;
+    struct tm tm;
+
+    if (attribute == NULL)
+        return time;
+    /* RFC 5652, 11.3: one attribute with one value. */
+    time.state = SP_TIME_BROKEN;
+    value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+    if (CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) >= 0 || value == NULL ||
+        (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME) ||
+        !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
+        return time;
+    time.state = SP_TIME_READ;
+    time.at = timegm(&tm);
+    return time;
+}
+
+static bool collect_certs(struct shim_incoming *incoming, CMS_ContentInfo *cms,
+                          STACK_OF(X509) *along)
+{
+    incoming->certs = CMS_get1_certs(cms);
+    if (incoming->certs == NULL)
+        incoming->certs = sk_X509_new_null();
+    return incoming->certs != NULL &&
+           (along == NULL || X509_add_certs(incoming->certs, along, X509_ADD_FLAG_UP_REF) == 1);
+}
+
+static void clear_signatures(struct shim_incoming *incoming)
+{
+    for (size_t i = 0; i < incoming->count; i++)
+        sp_facts_free(incoming->signatures[i].facts);
+    OPENSSL_free(incoming->signatures);
+    incoming->signatures = NULL;
+    incoming->count = 0;
+}
+
+/* false if out of memory; a signature whose certificate is not there leaves none at all. */
+static bool read_signatures(struct shim_incoming *incoming, CMS_ContentInfo *cms,
+                            const struct shim_incoming_from *from)
+{
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
+    int count = infos == NULL ? 0 : sk_CMS_SignerInfo_num(infos);
+
+    if (count <= 0)
+        return true;
+    /* The same choice as stock's: first among those along, then in the message. */
+    (void)CMS_set1_signers_certs(cms, from->along, from->nointern ? CMS_NOINTERN : 0);
+    incoming->signatures = OPENSSL_zalloc((size_t)count * sizeof(*incoming->signatures));
+    if (incoming->signatures == NULL)
+        return false;
+    for (int i = 0; i < count; i++) {
+        CMS_SignerInfo *info = sk_CMS_SignerInfo_value(infos, i);
+        struct shim_signature *signature = &incoming->signatures[i];
+
+        CMS_SignerInfo_get0_algs(info, NULL, &signature->cert, NULL, NULL);
+        if (signature->cert == NULL) {
+            clear_signatures(incoming);
+            return true;
+        }
+        incoming->count++;
+        signature->facts = sp_facts_new(signature->cert);
+        signature->time = signing_time(info);
+        if (signature->facts == NULL)
+            return false;
+    }
+    return true;
+}
+
+static int read_message(struct shim_incoming *incoming, const struct shim_incoming_from *from)
+{
+    bool done = true;
+
+    if (from->form == NULL) {
+        BUF_MEM *header = read_header(incoming->input);
+
+        done = header == NULL || shim_mail_read(header->data, header->length, &incoming->mail);
+        if (done && header != NULL && from->may_split && incoming->mail.boundary != NULL)
+            done = split(incoming);
+        BUF_MEM_free(header);
+        /* Without a header that can be read there is nobody to compare with: never let it pass. */
+        if (header == NULL)
+            return SHIM_OK;
+    }
+    if (done && incoming->cms == NULL)
+        incoming->cms = read_whole(incoming->input, from->form);
+    if (done && incoming->cms != NULL)
+        done = collect_certs(incoming, incoming->cms, from->along) &&
+               read_signatures(incoming, incoming->cms, from);
+    rewind(incoming->input);
+    if (done)
+        return SHIM_OK;
+    shim_error("cannot read the message: %s", errno != 0 ? strerror(errno) : "out of memory");
+    return SHIM_SYSTEM;
+}
+
+int shim_incoming_read(struct shim_incoming *incoming, const struct shim_incoming_from *from)
+{
+    int code;
+
+    memset(incoming, 0, sizeof(*incoming));
+    code = open_input(incoming, from);
+    errno = 0;
+    if (code == SHIM_OK)
+        code = read_message(incoming, from);
+    ERR_clear_error();
+    return code;
+}
+
+void shim_incoming_clear(struct shim_incoming *incoming)
+{
+    clear_signatures(incoming);
+    sk_X509_pop_free(incoming->certs, X509_free);
+    CMS_ContentInfo_free(incoming->cms);
+    shim_mail_clear(&incoming->mail);
+    forget_split(incoming);
+    if (incoming->input != NULL)
+        fclose(incoming->input);
+    memset(incoming, 0, sizeof(*incoming));
+}

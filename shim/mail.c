@@ -1,0 +1,281 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <gmime/gmime.h>
+#include <openssl/crypto.h>
+
+#include "mail.h"
+
+/* A list of addresses, being read. */
+struct list {
+    char **addresses; /* owned, as its strings */
+    size_t count;
+    bool unclear; /* holds something that is no address */
+    bool failed;  /* out of memory */
+};
+
+static void list_clear(struct list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        OPENSSL_free(list->addresses[i]);
+    OPENSSL_free(list->addresses);
+    list->addresses = NULL;
+    list->count = 0;
+}
+
+/* RFC 5322, 3.2.3: what needs no quotes. */
+static bool is_atom_text(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (!g_ascii_isalnum(text[i]) && strchr("!#$%&'*+-/=?^_`{|}~.", text[i]) == NULL)
+            return false;
+    return len > 0;
+}
+
+/* RFC 5321, 4.1.2: "alice"@example.org and alice@example.org are the same mailbox. */
+static char *without_needless_quotes(const char *address)
+{
+    const char *end = address[0] == '"' ? strstr(address, "\"@") : NULL;
+    size_t len = end == NULL ? 0 : (size_t)(end - address - 1);
+    char *plain;
+
+    if (end == NULL || !is_atom_text(address + 1, len))
+        return OPENSSL_strdup(address);
+    plain = OPENSSL_strdup(address + 1);
+    if (plain != NULL)
+        memmove(plain + len, plain + len + 1, strlen(plain + len));
+    return plain;
+}
+
+static void list_add(struct list *list, const char *address)
+{
+    char **longer = OPENSSL_realloc(list->addresses, (list->count + 1) * sizeof(*list->addresses));
+
+    if (longer != NULL) {
+        list->addresses = longer;
+        longer[list->count] = without_needless_quotes(address);
+    }
+    if (longer == NULL || longer[list->count] == NULL)
+        list->failed = true;
+    else
+        list->count++;
+}
+
+/* Groups (RFC 5322, 3.4) are as their members; they do not nest. */
+static void list_add_all(struct list *list, InternetAddressList *parsed)
+{
+    int count = parsed == NULL ? 0 : internet_address_list_length(parsed);
+
+    for (int i = 0; i < count; i++) {
+        InternetAddress *entry = internet_address_list_get_address(parsed, i);
+
+        if (INTERNET_ADDRESS_IS_GROUP(entry)) {
+            list_add_all(list, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(entry)));
+        } else {
+            const char *address =
+                internet_address_mailbox_get_idn_addr(INTERNET_ADDRESS_MAILBOX(entry));
+
+            if (address == NULL)
+                list->unclear = true;
+            else
+                list_add(list, address);
+        }
+    }
+}
+
+static void on_warning(gint64 offset, GMimeParserWarning warning, const gchar *item, gpointer data)
+{
+    struct list *list = data;
+
+    (void)offset;
+    (void)item;
+    if (warning == GMIME_WARN_INVALID_ADDRESS_LIST)
+        list->unclear = true;
+}
+
+/* |raw| is the body of the field, folded as it came. */
+static void list_parse(struct list *list, const char *raw)
+{
+    GMimeParserOptions *options = g_mime_parser_options_new();
+    InternetAddressList *parsed;
+
+    g_mime_parser_options_set_address_compliance_mode(options, GMIME_RFC_COMPLIANCE_STRICT);
+    g_mime_parser_options_set_allow_addresses_without_domain(options, FALSE);
+    g_mime_parser_options_set_warning_callback(options, on_warning, list);
+    parsed = internet_address_list_parse(options, raw);
+    g_mime_parser_options_free(options);
+    list_add_all(list, parsed);
+    if (parsed != NULL)
+        g_object_unref(parsed);
+}
+
+/* All From fields together, and the one Sender field. */
+struct fields {
+    struct list from;
+    struct list sender;
+    size_t from_fields;
+    size_t sender_fields;
+    size_t content_types;
+};
+
+static void read_field(struct fields *fields, const char *name, const char *raw)
+{
+    if (g_ascii_strcasecmp(name, "From") == 0) {
+        fields->from_fields++;
+        list_parse(&fields->from, raw);
+    } else if (g_ascii_strcasecmp(name, "Sender") == 0) {
+        fields->sender_fields++;
+        list_parse(&fields->sender, raw);
+    } else if (g_ascii_strcasecmp(name, "Content-Type") == 0) {
+        fields->content_types++;
+    }
+}
+
+static bool take_boundary(GMimeObject *object, struct shim_mail *mail)
+{
+    GMimeContentType *type = g_mime_object_get_content_type(object);
+    const char *boundary = type != NULL && g_mime_content_type_is_type(type, "multipart", "signed")
+                               ? g_mime_content_type_get_parameter(type, "boundary")
+                               : NULL;
+
+    if (boundary == NULL || boundary[0] == '\0')
+        return true;
+    mail->boundary = OPENSSL_strdup(boundary);
+    return mail->boundary != NULL;
+}
+
+/* Moves the lists over to |mail|. */
+static void settle(struct fields *fields, struct shim_mail *mail)
+{
+    mail->is_mail = fields->from_fields > 0 || fields->sender_fields > 0;
+    mail->sender.from_fields = fields->from_fields;
+    if (fields->from.unclear)
+        list_clear(&fields->from);
+    mail->from_addresses = fields->from.addresses;
+    mail->sender.from = mail->from_addresses;
+    mail->sender.from_count = fields->from.count;
+    if (fields->sender_fields == 1 && fields->sender.count == 1 && !fields->sender.unclear) {
+        mail->sender_address = fields->sender.addresses[0];
+        mail->sender.sender = mail->sender_address;
+        fields->sender.count = 0;
+    }
+    list_clear(&fields->sender);
+}
+
+static void start_gmime(void)
+{
+    static gsize started;
+
+    if (g_once_init_enter(&started)) {
+        g_mime_init();
+        g_once_init_leave(&started, 1);
+    }
+}
+
+/* The field lines and the empty line after them, without a body. */
+static GMimeObject *parse(const char *header, size_t len)
+{
+    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(header, len);
+    GMimeParser *parser;
+    GMimeMessage *message;
+
+    g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_END);
+    g_mime_stream_write_string(stream, "\r\n");
+    g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_SET);
+    parser = g_mime_parser_new_with_stream(stream);
+    message = g_mime_parser_construct_message(parser, NULL);
+    g_object_unref(parser);
+    g_object_unref(stream);
+    return message == NULL ? NULL : GMIME_OBJECT(message);
+}
+
+/* How many lines look like the field |name| to a reader that is easily pleased? */
+static size_t count_lines(const char *header, size_t len, const char *name)
+{
+    size_t name_len = strlen(name);
+    size_t count = 0;
+
+    for (size_t at = 0; at + name_len < len; at++) {
+        size_t end = at + name_len;
+
+        if ((at > 0 && header[at - 1] != '\n' && header[at - 1] != '\r') ||
+            g_ascii_strncasecmp(header + at, name, name_len) != 0)
+            continue;
+        while (end < len && (header[end] == ' ' || header[end] == '\t'))
+            end++;
+        if (end < len && header[end] == ':')
+            count++;
+    }
+    return count;
+}
+
+/* The parser gives the fields that describe the content to the content. */
+static void read_fields(struct fields *fields, GMimeObject *object)
+{
+    GMimeHeaderList *headers = g_mime_object_get_header_list(object);
+
+    for (int i = 0; i < g_mime_header_list_get_count(headers); i++) {
+        GMimeHeader *field = g_mime_header_list_get_header_at(headers, i);
+
+        read_field(fields, g_mime_header_get_name(field), g_mime_header_get_raw_value(field));
+    }
+}
+
+bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
+{
+    struct fields fields = { 0 };
+    size_t from_lines = count_lines(header, len, "From");
+    size_t sender_lines = count_lines(header, len, "Sender");
+    GMimeObject *message;
+    GMimeObject *body;
+    bool done = true;
+
+    memset(mail, 0, sizeof(*mail));
+    start_gmime();
+    message = parse(header, len);
+    body = message == NULL ? NULL : g_mime_message_get_mime_part(GMIME_MESSAGE(message));
+    if (message != NULL)
+        read_fields(&fields, message);
+    if (body != NULL)
+        read_fields(&fields, body);
+    /* Two readers that see different fields, or one that stops at a NUL: nothing to rely on. */
+    if (fields.from_fields != from_lines || fields.sender_fields != sender_lines ||
+        memchr(header, '\0', len) != NULL) {
+        fields.from_fields = from_lines;
+        fields.sender_fields = sender_lines;
+        fields.from.unclear = true;
+    } else if (body != NULL && fields.content_types == 1) {
+        done = take_boundary(body, mail);
+    }
+    if (message != NULL)
+        g_object_unref(message);
+    done = done && !fields.from.failed && !fields.sender.failed;
+    settle(&fields, mail);
+    return done;
+}
+
+bool shim_mail_from(const char *list, struct shim_mail *mail)
+{
+    struct fields fields = { .from_fields = 1 };
+    bool done;
+
+    memset(mail, 0, sizeof(*mail));
+    start_gmime();
+    list_parse(&fields.from, list);
+    done = !fields.from.failed;
+    settle(&fields, mail);
+    return done;
+}
+
+void shim_mail_clear(struct shim_mail *mail)
+{
+    for (size_t i = 0; i < mail->sender.from_count; i++)
+        OPENSSL_free(mail->from_addresses[i]);
+    OPENSSL_free(mail->from_addresses);
+    OPENSSL_free(mail->sender_address);
+    OPENSSL_free(mail->boundary);
+    memset(mail, 0, sizeof(*mail));
+}

@@ -1,0 +1,83 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <openssl/crypto.h>
+
+#include "chain.h"
+#include "review.h"
+
+/* The facts of the certificates above the signer's; owned by the caller, as their array. */
+static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count)
+{
+    int length = chain == NULL ? 0 : sk_X509_num(chain);
+    struct sp_facts **issuers = OPENSSL_zalloc((size_t)(length + 1) * sizeof(*issuers));
+
+    *count = 0;
+    for (int i = 1; issuers != NULL && i < length; i++) {
+        issuers[*count] = sp_facts_new(sk_X509_value(chain, i));
+        if (issuers[*count] == NULL)
+            break;
+        (*count)++;
+    }
+    return issuers;
+}
+
+/* Returns whether the whole way to the anchor was judged. */
+static bool review_time(const struct shim_incoming *incoming,
+                        const struct shim_signature *signature, const struct shim_args *args,
+                        time_t now, struct shim_outcome *outcome)
+{
+    STACK_OF(X509) *chain = shim_chain_build(signature->cert, incoming->certs, args);
+    size_t count;
+    struct sp_facts **issuers = read_issuers(chain, &count);
+    bool whole = issuers != NULL && chain != NULL && (int)count == sk_X509_num(chain) - 1;
+
+    shim_outcome_hold(outcome, issuers == NULL
+                                   ? NULL
+                                   : sp_judge_signing_time(signature->facts,
+                                                           (const struct sp_facts *const *)issuers,
+                                                           count, &signature->time, now));
+    for (size_t i = 0; i < count; i++)
+        sp_facts_free(issuers[i]);
+    OPENSSL_free(issuers);
+    sk_X509_pop_free(chain, X509_free);
+    return whole;
+}
+
+bool shim_review_times(const struct shim_incoming *incoming, const struct shim_args *args,
+                       time_t now, struct shim_outcome *outcome)
+{
+    bool whole = incoming->count > 0;
+
+    /* The user has said what counts as now. */
+    if (shim_args_has(args, "attime"))
+        return false;
+    for (size_t i = 0; i < incoming->count; i++)
+        whole = review_time(incoming, &incoming->signatures[i], args, now, outcome) && whole;
+    return whole;
+}
+
+static void compare(const struct shim_incoming *incoming, const struct sp_sender *sender,
+                    struct shim_outcome *outcome)
+{
+    bool vouched = false;
+
+    for (size_t i = 0; sender != NULL && i < incoming->count; i++)
+        vouched = vouched || sp_is_sender(incoming->signatures[i].facts, sender);
+    for (size_t i = 0; i < incoming->count; i++)
+        shim_outcome_hold(outcome, sp_judge_sender(incoming->signatures[i].facts, sender, vouched));
+}
+
+void shim_review_sender(const struct shim_incoming *incoming, const struct shim_review_sender *how,
+                        struct shim_outcome *outcome)
+{
+    if (how->skip || (how->given == NULL && !incoming->mail.is_mail)) {
+        compare(incoming, NULL, outcome);
+        return;
+    }
+    if (how->given != NULL)
+        compare(incoming, &how->given->sender, outcome);
+    if (incoming->mail.is_mail)
+        compare(incoming, &incoming->mail.sender, outcome);
+}

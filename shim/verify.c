@@ -1,0 +1,153 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "load.h"
+#include "review.h"
+#include "text.h"
+#include "verify.h"
+
+/* As the option parser of stock reads -inform: by its first letter. */
+static const char *form_of(const struct shim_args *args)
+{
+    const char *form = shim_args_value(args, "inform");
+
+    return form == NULL || form[0] == 's' || form[0] == 'S' ? NULL : form;
+}
+
+/* These make stock read the message in another way, or keep its content elsewhere. */
+static bool may_split(const struct shim_args *args)
+{
+    static const char *const whole[] = { "binary", "asciicrlf", "crlfeol", "content" };
+
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        if (shim_args_has(args, whole[i]))
+            return false;
+    return true;
+}
+
+static int read_message(struct shim_verification *verification,
+                        const struct shim_operation *operation)
+{
+    const struct shim_args *args = operation->args;
+    const struct shim_secret none = { 0 };
+    struct shim_loaded along = { 0 };
+    struct shim_incoming_from from = { .path = shim_args_value(args, "in"),
+                                       .form = form_of(args),
+                                       .quiet = operation->verb == NULL,
+                                       .may_split = operation->verb != NULL && may_split(args),
+                                       .nointern = shim_args_has(args, "nointern") };
+    int code;
+
+    if (operation->request->certfile != NULL &&
+        shim_load(operation->request->certfile, WANT_CERTS, &none, &along) == LOADED)
+        from.along = along.certs;
+    code = shim_incoming_read(&verification->incoming, &from);
+    shim_loaded_clear(&along);
+    return code;
+}
+
+static int review_sender(const struct shim_verification *verification,
+                         const struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    const struct shim_given *given = shim_args_last(operation->args, ROLE_SENDER);
+    struct shim_review_sender how = { .skip =
+                                          shim_args_last(operation->args, ROLE_NO_SENDER) != NULL };
+    struct shim_mail address;
+
+    if (given != NULL && how.skip)
+        return shim_usage("-sender and -no-sender exclude each other");
+    if (given != NULL && !shim_mail_from(given->value, &address))
+        return shim_no_memory();
+    if (given != NULL && address.sender.from_count != 1) {
+        shim_mail_clear(&address);
+        return shim_usage("-sender %s is not one address", given->value);
+    }
+    how.given = given == NULL ? NULL : &address;
+    shim_review_sender(&verification->incoming, &how, outcome);
+    if (given != NULL)
+        shim_mail_clear(&address);
+    return SHIM_OK;
+}
+
+/* Under a stock name: told to the log, or refused if the settings say so. */
+static int review_quietly(const struct shim_verification *verification,
+                          struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    const smimepolicy_settings *settings = operation->shim->settings;
+    struct shim_outcome logged = { .settings = settings, .silent = true };
+    bool refuses = settings->refuse_other_senders;
+    int code = SHIM_OK;
+
+    operation->withheld = refuses && verification->incoming.count == 0;
+    if (verification->incoming.mail.is_mail)
+        code = review_sender(verification, operation, refuses ? outcome : &logged);
+    shim_outcome_clear(&logged);
+    if (code != SHIM_OK || outcome->fault != SHIM_OK)
+        return code != SHIM_OK ? code : outcome->fault;
+    return outcome->denied && settings->mode != SP_MODE_OBSERVE ? SHIM_REFUSED : SHIM_OK;
+}
+
+static int review(const struct shim_verification *verification, struct shim_operation *operation,
+                  struct shim_outcome *outcome)
+{
+    bool observe = operation->shim->settings->mode == SP_MODE_OBSERVE;
+    int code;
+
+    operation->withheld = verification->incoming.count == 0;
+    operation->timeless =
+        shim_review_times(&verification->incoming, operation->args, time(NULL), outcome);
+    code = review_sender(verification, operation, outcome);
+    if (code != SHIM_OK)
+        return code;
+    if (outcome->fault != SHIM_OK)
+        return outcome->fault;
+    /* What was denied is not loosened, whoever only observes. */
+    operation->timeless = operation->timeless && !outcome->denied;
+    if (outcome->denied && observe)
+        shim_error("going ahead all the same: mode = observe");
+    return outcome->denied && !observe ? SHIM_REFUSED : SHIM_OK;
+}
+
+/* Stock reads the very bytes that we have read. */
+static int hand_on(struct shim_verification *verification, struct shim_operation *operation)
+{
+    struct shim_incoming *incoming = &verification->incoming;
+
+    operation->input = fileno(incoming->input);
+    operation->takes_input = true;
+    if (incoming->content == NULL)
+        return SHIM_OK;
+    operation->input = fileno(incoming->signature);
+    operation->content = fileno(incoming->content);
+    verification->content = sp_format("/proc/self/fd/%d", operation->content);
+    operation->content_path = verification->content;
+    return verification->content == NULL ? shim_no_memory() : SHIM_OK;
+}
+
+int shim_verification_prepare(struct shim_verification *verification,
+                              struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    int code;
+
+    memset(verification, 0, sizeof(*verification));
+    code = read_message(verification, operation);
+    /* What stock cannot open either is for stock to say. */
+    if (code == SHIM_INPUT && operation->verb == NULL)
+        return SHIM_OK;
+    if (code == SHIM_OK)
+        code = operation->verb == NULL ? review_quietly(verification, operation, outcome)
+                                       : review(verification, operation, outcome);
+    return code == SHIM_OK ? hand_on(verification, operation) : code;
+}
+
+void shim_verification_clear(struct shim_verification *verification)
+{
+    shim_incoming_clear(&verification->incoming);
+    OPENSSL_free(verification->content);
+    memset(verification, 0, sizeof(*verification));
+}

@@ -1,0 +1,32 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Verification: the message is read before stock reads it.
+ */
+#ifndef SHIM_VERIFY_H
+#define SHIM_VERIFY_H
+
+#include "incoming.h"
+#include "operation.h"
+#include "outcome.h"
+
+/* A verification that is about to run. */
+struct shim_verification {
+    struct shim_incoming incoming; /* owned */
+    char *content;                 /* owned: the path of the split content */
+};
+
+/*
+ * Read and judge the message that |operation| is to verify, and let stock read
+ * what we have read.  Under a stock name only the sender is compared, in
+ * silence unless the settings refuse another one.
+ *
+ * @param verification  to free with shim_verification_clear() after the operation ran
+ * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT, SHIM_USAGE or SHIM_SYSTEM
+ */
+int shim_verification_prepare(struct shim_verification *verification,
+                              struct shim_operation *operation, struct shim_outcome *outcome);
+void shim_verification_clear(struct shim_verification *verification);
+
+#endif
