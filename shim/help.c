@@ -42,11 +42,13 @@ static const struct {
       "\n"
       "Encrypt a mail, with AES-256 unless another cipher is given. Takes the options\n"
       "of `openssl cms -encrypt`. Every recipient's certificate must satisfy the rules.\n" },
-    { "verify",
-      "Usage: smime-policy verify -CAfile FILE [-in FILE] [-out FILE] [OPTION…]\n"
-      "\n"
-      "Verify a signed mail. Takes the options of `openssl cms -verify`.\n"
-      "Trusted is what -CAfile, -CApath and -CAstore name, and nothing of the system's.\n" },
+    { "verify", "Usage: smime-policy verify -CAfile FILE [-in FILE] [-out FILE] [OPTION…]\n"
+                "\n"
+                "Verify a signed mail. Takes the options of `openssl cms -verify`.\n"
+                "Trusted is what -CAfile, -CApath and -CAstore name, and nothing of the system's.\n"
+                "\n"
+                "  --sender ADDRESS   who must have signed it; for a message without a From field\n"
+                "  --no-sender        compare no sender; the report says so\n" },
     { "decrypt",
       "Usage: smime-policy decrypt -recip CERT -inkey KEY [-in FILE] [-out FILE] [OPTION…]\n"
       "\n"
