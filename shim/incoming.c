@@ -111,8 +111,9 @@ static bool decode(BIO *part, FILE *signature)
     bool done = base64 != NULL;
     int len;
 
-    while ((len = BIO_gets(part, block, sizeof(block))) > 0 && block[0] != '\r' && block[0] != '\n')
-        continue;
+    do
+        len = BIO_gets(part, block, sizeof(block));
+    while (len > 0 && block[0] != '\r' && block[0] != '\n');
     if (done)
         BIO_push(base64, part);
     while (done && (len = BIO_read(base64, block, sizeof(block))) > 0)

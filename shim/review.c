@@ -23,6 +23,13 @@ static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count
     return issuers;
 }
 
+static void free_issuers(struct sp_facts **issuers, size_t count)
+{
+    for (size_t i = 0; issuers != NULL && i < count; i++)
+        sp_facts_free(issuers[i]);
+    OPENSSL_free(issuers);
+}
+
 /* Returns whether the whole way to the anchor was judged. */
 static bool review_time(const struct shim_incoming *incoming,
                         const struct shim_signature *signature, const struct shim_args *args,
@@ -38,9 +45,7 @@ static bool review_time(const struct shim_incoming *incoming,
                                    : sp_judge_signing_time(signature->facts,
                                                            (const struct sp_facts *const *)issuers,
                                                            count, &signature->time, now));
-    for (size_t i = 0; i < count; i++)
-        sp_facts_free(issuers[i]);
-    OPENSSL_free(issuers);
+    free_issuers(issuers, count);
     sk_X509_pop_free(chain, X509_free);
     return whole;
 }
