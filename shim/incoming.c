@@ -114,6 +114,8 @@ static bool decode(BIO *part, FILE *signature)
     do
         len = BIO_gets(part, block, sizeof(block));
     while (len > 0 && block[0] != '\r' && block[0] != '\n');
+    /* At its end it is not a stream that more may come from. */
+    BIO_set_mem_eof_return(part, 0);
     if (done)
         BIO_push(base64, part);
     while (done && (len = BIO_read(base64, block, sizeof(block))) > 0)

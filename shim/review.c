@@ -30,37 +30,44 @@ static void free_issuers(struct sp_facts **issuers, size_t count)
     OPENSSL_free(issuers);
 }
 
-/* Returns whether the whole way to the anchor was judged. */
-static bool review_time(const struct shim_incoming *incoming,
+/* What the times of all signatures have shown so far. */
+struct times {
+    bool whole;  /* every certificate on the way of every signer was judged */
+    bool passed; /* one is not valid now */
+};
+
+static void review_time(const struct shim_incoming *incoming,
                         const struct shim_signature *signature, const struct shim_args *args,
-                        time_t now, struct shim_outcome *outcome)
+                        time_t now, struct times *times, struct shim_outcome *outcome)
 {
     STACK_OF(X509) *chain = shim_chain_build(signature->cert, incoming->certs, args);
     size_t count;
     struct sp_facts **issuers = read_issuers(chain, &count);
-    bool whole = issuers != NULL && chain != NULL && (int)count == sk_X509_num(chain) - 1;
+    smimepolicy_verdict *verdict = NULL;
 
-    shim_outcome_hold(outcome, issuers == NULL
-                                   ? NULL
-                                   : sp_judge_signing_time(signature->facts,
-                                                           (const struct sp_facts *const *)issuers,
-                                                           count, &signature->time, now));
+    if (issuers != NULL)
+        verdict = sp_judge_signing_time(signature->facts, (const struct sp_facts *const *)issuers,
+                                        count, &signature->time, now);
+    if (chain == NULL || (int)count != sk_X509_num(chain) - 1)
+        times->whole = false;
+    if (verdict != NULL && smimepolicy_verdict_count(verdict) > 0)
+        times->passed = true;
+    shim_outcome_hold(outcome, verdict);
     free_issuers(issuers, count);
     sk_X509_pop_free(chain, X509_free);
-    return whole;
 }
 
 bool shim_review_times(const struct shim_incoming *incoming, const struct shim_args *args,
                        time_t now, struct shim_outcome *outcome)
 {
-    bool whole = incoming->count > 0;
+    struct times times = { .whole = true };
 
     /* The user has said what counts as now. */
     if (shim_args_has(args, "attime"))
         return false;
     for (size_t i = 0; i < incoming->count; i++)
-        whole = review_time(incoming, &incoming->signatures[i], args, now, outcome) && whole;
-    return whole;
+        review_time(incoming, &incoming->signatures[i], args, now, &times, outcome);
+    return times.whole && times.passed;
 }
 
 static void compare(const struct shim_incoming *incoming, const struct sp_sender *sender,

@@ -17,8 +17,9 @@
 /*
  * Judge the signing time of every signature (rule signer-validity).
  *
- * @return true if every certificate on the way of every signer is judged by
- *         this, so that stock need not compare their validity with the clock
+ * @return true if a certificate is not valid now and may be so: every one on
+ *         the way of every signer is judged by this, and stock must not
+ *         compare their validity with the clock
  */
 bool shim_review_times(const struct shim_incoming *incoming, const struct shim_args *args,
                        time_t now, struct shim_outcome *outcome);
