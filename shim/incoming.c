@@ -18,7 +18,8 @@
 #include "split.h"
 
 /* A mail with more of it is not a mail. */
-#define MAX_HEADER (1 << 20)
+#define MAX_HEADER    (1 << 20)
+#define STREAM_BUFFER (256 << 10)
 
 static FILE *spool_file(void)
 {
@@ -27,6 +28,9 @@ static FILE *spool_file(void)
 
     if (file == NULL && fd >= 0)
         close(fd);
+    /* Of a large message most of the time would go into small writes. */
+    if (file != NULL)
+        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
     return file;
 }
 
@@ -64,6 +68,7 @@ static int open_input(struct shim_incoming *incoming, const struct shim_incoming
         errno = EISDIR;
         code = unreadable(name, from->quiet);
     } else if (S_ISREG(is.st_mode) && ftello(file) == 0) {
+        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
         incoming->input = file;
         return SHIM_OK;
     } else {

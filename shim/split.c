@@ -80,15 +80,32 @@ static bool add_piece(struct splitting *splitting, const char *piece, size_t len
     return put(splitting, piece, len);
 }
 
-/* What stdio holds of the next piece, without copying it a byte at a time. */
-static size_t next_piece(FILE *body, char *piece)
-{
-    size_t len = 0;
-    int c = 0;
+/* What was read of the body and not cut into pieces yet. */
+struct ahead {
+    FILE *body;
+    char bytes[65536];
+    size_t at;
+    size_t len;
+};
 
-    while (len < PIECE && c != '\n' && (c = getc_unlocked(body)) != EOF)
-        piece[len++] = (char)c;
-    return len;
+/* The next piece, good until the one after it; |*len| is 0 at the end. */
+static const char *next_piece(struct ahead *ahead, size_t *len)
+{
+    size_t left = ahead->len - ahead->at;
+    const char *end;
+
+    if (left < PIECE) {
+        memmove(ahead->bytes, ahead->bytes + ahead->at, left);
+        ahead->at = 0;
+        ahead->len = left + fread(ahead->bytes + left, 1, sizeof(ahead->bytes) - left, ahead->body);
+        left = ahead->len;
+    }
+    if (left > PIECE)
+        left = PIECE;
+    end = memchr(ahead->bytes + ahead->at, '\n', left);
+    *len = end == NULL ? left : (size_t)(end - (ahead->bytes + ahead->at)) + 1;
+    ahead->at += *len;
+    return ahead->bytes + ahead->at - *len;
 }
 
 static enum shim_split failure(const struct splitting *splitting)
@@ -98,11 +115,12 @@ static enum shim_split failure(const struct splitting *splitting)
 
 static enum shim_split run(struct splitting *splitting, FILE *body)
 {
-    char piece[PIECE];
+    struct ahead ahead = { .body = body };
     bool starts_line = true;
+    const char *piece;
     size_t len;
 
-    while ((len = next_piece(body, piece)) > 0) {
+    while (piece = next_piece(&ahead, &len), len > 0) {
         enum line line = classify(splitting, piece, len, starts_line);
 
         starts_line = piece[len - 1] == '\n';
