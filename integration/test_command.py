@@ -295,6 +295,44 @@ def test_encrypts_with_aes256(pki, mail, tmp_path):
         assert name in shown.out
 
 
+def structure(path, form="SMIME"):
+    """What is inside a message."""
+    return must(stock("cms", "-cmsout", "-print", "-noout", "-inform", form, "-in", path)).text
+
+
+def test_derives_ec_keys_with_sha256(pki, mail, tmp_path):
+    """Stock takes SHA-1; RSA recipients beside them are left alone."""
+    out = tmp_path / "sealed"
+    recipients = [pki.good_rsa, pki.good_p256, pki.good_p384]
+    mixed = ["-recip", pki.good_p384.pem, pki.good_rsa.pem, pki.good_p256.pem]
+    for words in ([cert.pem for cert in recipients], mixed):
+        must(command("encrypt", "-in", mail, "-out", out, *words))
+        text = structure(out)
+        assert text.count("sha256kdf") == 2 and "sha1kdf" not in text
+        assert text.count("d.ktri") == 1
+        for cert in recipients:
+            opened = stock("cms", "-decrypt", "-in", out, "-recip", cert.pem, "-inkey", cert.key)
+            assert BODY in must(opened).out
+    must(command("encrypt", "-in", mail, "-out", out, "-recip", pki.good_p256.pem, "-keyopt",
+                 "ecdh_kdf_md:sha512"))
+    assert "sha512kdf" in structure(out)
+    must(command("cms", "-encrypt", "-in", mail, "-out", out, pki.good_p256.pem))
+    assert "sha1kdf" in structure(out)
+
+
+def test_verbs_stream(pki, mail, tmp_path):
+    """Of indefinite length, unless asked otherwise; the stock names write what stock writes."""
+    out = tmp_path / "der"
+    for verb, words in (("sign", ["-nodetach", "-signer", pki.good_rsa.pem, "-inkey",
+                                  pki.good_rsa.key]), ("encrypt", [pki.good_rsa.pem])):
+        def first_bytes(*argv):
+            must(command(*argv, "-in", mail, "-out", out, "-outform", "DER", *words))
+            return out.read_bytes()[:2]
+        assert first_bytes(verb) == b"\x30\x80"
+        assert first_bytes(verb, "-noindef") != b"\x30\x80"
+        assert first_bytes("cms", f"-{verb}") != b"\x30\x80"
+
+
 def test_weak_cipher(pki, mail, tmp_path):
     """A warning of the verbs, silent under the stock names; refused where the setting says so."""
     out, policy = tmp_path / "sealed", tmp_path / "policy.cnf"

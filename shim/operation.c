@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "defaults.h"
 #include "files.h"
 #include "operation.h"
 #include "place.h"
@@ -16,7 +17,7 @@
 #include "text.h"
 
 /* Our own words of a command line: at most 6 before the verb, 10 after it, "--" and the NULL. */
-#define OWN_WORDS 20
+#define OWN_WORDS (20 + SHIM_DEFAULT_WORDS)
 
 /* Everything that one run needs; prepared step by step, undone by run_end(). */
 struct run {
@@ -84,6 +85,12 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
            (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
 }
 
+static void add_kdf(struct run *run, size_t *count)
+{
+    add_word(run, count, "-keyopt");
+    add_word(run, count, "ecdh_kdf_md:sha256");
+}
+
 static bool add_given(struct run *run, size_t *count, size_t index)
 {
     const struct shim_args *args = run->operation->args;
@@ -96,6 +103,8 @@ static bool add_given(struct run *run, size_t *count, size_t index)
     add_word(run, count, given->word);
     if (given->value != NULL && strchr(given->word, '=') == NULL)
         add_word(run, count, given->value);
+    if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
+        add_kdf(run, count);
     return true;
 }
 
@@ -112,8 +121,8 @@ static void add_own_words(struct run *run, size_t *count)
     add_word(run, count, "smimepolicy");
     if (operation->verb != NULL)
         add_word(run, count, operation->verb);
-    if (operation->cipher != NULL)
-        add_word(run, count, operation->cipher);
+    for (const char *const *word = shim_default_words(operation); *word != NULL; word++)
+        add_word(run, count, *word);
     /* No sender is trusted because the system trusts its issuer (rule distrust-default). */
     if (asked != NULL && shim_operation_verifies(asked)) {
         add_word(run, count, "-no-CAfile");
@@ -130,6 +139,28 @@ static void add_own_words(struct run *run, size_t *count)
     }
 }
 
+/* A key option goes with the -recip before it, so such a recipient becomes one. */
+static void add_operands(struct run *run, size_t *count)
+{
+    char *const *operands = run->operation->args->operands;
+    size_t plain = 0;
+
+    for (size_t i = 0; operands[i] != NULL; i++) {
+        if (!shim_default_kdf(run->operation, operands[i])) {
+            plain++;
+            continue;
+        }
+        add_word(run, count, "-recip");
+        add_word(run, count, operands[i]);
+        add_kdf(run, count);
+    }
+    if (plain > 0)
+        add_word(run, count, "--");
+    for (size_t i = 0; plain > 0 && operands[i] != NULL; i++)
+        if (!shim_default_kdf(run->operation, operands[i]))
+            add_word(run, count, operands[i]);
+}
+
 /* The command line of stock, and the files that it writes instead of those asked for. */
 static bool build_words(struct run *run)
 {
@@ -139,7 +170,8 @@ static bool build_words(struct run *run)
 
     while (args->operands[operands] != NULL)
         operands++;
-    run->words = OPENSSL_zalloc((2 * args->count + operands + OWN_WORDS) * sizeof(*run->words));
+    /* A recipient is at most four words. */
+    run->words = OPENSSL_zalloc((4 * (args->count + operands) + OWN_WORDS) * sizeof(*run->words));
     run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
     if (run->words == NULL || run->outputs == NULL) {
         shim_no_memory();
@@ -149,10 +181,7 @@ static bool build_words(struct run *run)
     for (size_t i = 0; i < args->count; i++)
         if (!add_given(run, &count, i))
             return false;
-    if (operands > 0)
-        add_word(run, &count, "--");
-    for (size_t i = 0; i < operands; i++)
-        add_word(run, &count, args->operands[i]);
+    add_operands(run, &count);
     return true;
 }
 

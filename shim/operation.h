@@ -17,8 +17,7 @@ struct shim_operation {
     enum shim_api api;
     const struct shim_args *args;
     const struct shim_request *request;
-    const char *verb;   /* put before the options given; NULL under a stock name */
-    const char *cipher; /* an option to add, or NULL */
+    const char *verb; /* put before the options given; NULL under a stock name */
 
     bool takes_input;         /* stock reads |input| as its standard input, and no -in */
     int input;                /* borrowed; a regular file */

@@ -123,9 +123,6 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         code = SHIM_REFUSED;
     if (code == SHIM_OK)
         code = judge(shim, request, &outcome);
-    /* Stock 3.0 would take 3DES. */
-    if (verb->use == SMIMEPOLICY_ENCRYPT && shim_args_last(args, ROLE_CIPHER) == NULL)
-        operation.cipher = "-aes256";
     if (code == SHIM_OK)
         code = operate(&operation, &outcome);
     shim_outcome_clear(&outcome);
