@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "judge.h"
+#include "nothing.h"
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
@@ -81,6 +82,8 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
         return SHIM_REFUSED;
     code = judge(shim, request, &outcome);
+    if (code == SHIM_OK && shim_has_nothing(args, request))
+        code = SHIM_INPUT;
     if (code == SHIM_OK)
         code = operate(&operation, &outcome);
     shim_outcome_clear(&outcome);

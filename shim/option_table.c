@@ -93,7 +93,7 @@ static const struct shim_option table[] = {
     { "no_attr_verify", ROLE_UNCHECKED, C, false },
     { "no_signer_cert_verify", ROLE_UNCHECKED, C, false },
     { "nosigs", ROLE_UNCHECKED, B, false },
-    { "noverify", ROLE_UNCHECKED, B, false },
+    { "noverify", ROLE_NOVERIFY, B, false },
     { "nochain", ROLE_UNCHECKED, S, false },
     { "nointern", ROLE_NONE, B, false },
     { "verify_retcode", ROLE_NONE, C, false },

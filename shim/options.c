@@ -82,7 +82,8 @@ int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
     args->given = OPENSSL_zalloc((words + 1) * sizeof(*args->given));
     if (args->given == NULL)
         return shim_no_memory();
-    while (argv[0] != NULL && argv[0][0] == '-') {
+    /* "-" alone is a file's name. */
+    while (argv[0] != NULL && argv[0][0] == '-' && argv[0][1] != '\0') {
         int used;
 
         if (strcmp(argv[0], "--") == 0) {

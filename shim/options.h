@@ -29,6 +29,7 @@ enum shim_role {
     ROLE_CIPHER,        /* every option that is in no table */
     ROLE_SENDER,        /* ours: whose mail it is said to be */
     ROLE_NO_SENDER,     /* ours: compare no sender */
+    ROLE_NOVERIFY,      /* extracts, and verifies nobody */
     ROLE_UNCHECKED,     /* switches a check of the verification off */
     ROLE_FOREIGN        /* takes the operation out of the provider's hands */
 };

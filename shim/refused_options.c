@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include <openssl/crypto.h>
+
 #include "refused_options.h"
 
 /* The way out for each option that is refused. */
@@ -34,19 +36,46 @@ static const char *alternative(const char *name)
     return "leave it out: a signature that does not verify is none";
 }
 
+/* A key that comes through an engine is used by it, past every provider. */
+static bool is_engine_key(const struct shim_given *given)
+{
+    static const char uri[] = "org.openssl.engine:";
+
+    if (given->value == NULL)
+        return false;
+    if (strcmp(given->option->name, "keyform") == 0)
+        return given->value[0] == 'E' || given->value[0] == 'e';
+    return OPENSSL_strncasecmp(given->value, uri, sizeof(uri) - 1) == 0;
+}
+
+/* What |given| would do to the policy, or NULL. */
+static const char *harm_of(const struct shim_given *given, bool like_stock)
+{
+    switch (given->option->role) {
+    case ROLE_FOREIGN:
+        return "take the operation out of the policy's hands";
+    case ROLE_UNCHECKED:
+        return "switch a check off";
+    case ROLE_NOVERIFY:
+        /* Mailers extract the signer of a stranger's mail with it; stock.c says that it is one. */
+        return like_stock ? NULL : "switch a check off";
+    default:
+        return is_engine_key(given) ? "take the operation out of the policy's hands" : NULL;
+    }
+}
+
 bool shim_has_refused_option(const struct shim_args *args, const char *what, bool like_stock)
 {
     bool found = false;
 
     for (size_t i = 0; i < args->count; i++) {
-        const struct shim_option *option = args->given[i].option;
+        const struct shim_given *given = &args->given[i];
+        const char *harm = harm_of(given, like_stock);
 
-        if (option->role != ROLE_FOREIGN && (option->role != ROLE_UNCHECKED || like_stock))
+        if (harm == NULL)
             continue;
-        fprintf(stderr, "refused: %s: -%s would %s; %s\n", what, option->name,
-                option->role == ROLE_FOREIGN ? "take the operation out of the policy's hands"
-                                             : "switch a check off",
-                alternative(option->name));
+        fprintf(stderr, "refused: %s: -%s would %s; %s\n", what, given->option->name, harm,
+                is_engine_key(given) ? "give the key in a file" : alternative(given->option->name));
         found = true;
     }
     return found;

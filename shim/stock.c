@@ -19,6 +19,7 @@
 #include "shim.h"
 #include "stock.h"
 #include "text.h"
+#include "unverified.h"
 #include "watch.h"
 
 /* One run in the parent. */
@@ -30,15 +31,23 @@ struct run {
     sigset_t before;
     struct shim_watch watch;
     bool quiet;
+    bool unverified;
+    struct shim_unverified filter;
     bool ended;
     int status;
 };
 
+/* What would load another configuration, module or library, or trust another anchor. */
 static bool is_dropped(const char *entry)
 {
-    static const char *const dropped[] = { "OPENSSL_CONF=",    "OPENSSL_CONF_INCLUDE=",
-                                           "OPENSSL_MODULES=", "OPENSSL_ENGINES=",
-                                           "SSL_CERT_FILE=",   "SSL_CERT_DIR=" };
+    static const char *const dropped[] = { "OPENSSL_CONF=",
+                                           "OPENSSL_CONF_INCLUDE=",
+                                           "OPENSSL_MODULES=",
+                                           "OPENSSL_ENGINES=",
+                                           "SSL_CERT_FILE=",
+                                           "SSL_CERT_DIR=",
+                                           "LD_",
+                                           "GCONV_PATH=" };
 
     for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
         if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0)
@@ -159,7 +168,9 @@ static bool take_errors(struct run *run)
     if (got == 0)
         return false;
     shim_watch_feed(&run->watch, block, (size_t)got);
-    if (!run->quiet)
+    if (run->unverified)
+        shim_unverified_write(&run->filter, STDERR_FILENO, block, (size_t)got);
+    else if (!run->quiet)
         (void)shim_write_all(STDERR_FILENO, block, (size_t)got);
     return true;
 }
@@ -198,19 +209,24 @@ static void finish(struct run *run)
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
-    struct run run = {
-        .child = -1, .errors = -1, .failure = -1, .signals = -1, .quiet = stock->quiet
-    };
+    struct run run = { .child = -1,
+                       .errors = -1,
+                       .failure = -1,
+                       .signals = -1,
+                       .quiet = stock->quiet,
+                       .unverified = stock->unverified };
     char *entry = sp_format("OPENSSL_CONF=%s", stock->conf);
     char **env = entry == NULL ? NULL : child_environment(entry);
     bool started;
 
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
-    if (started)
+    if (started) {
         follow(&run);
-    else
+        shim_unverified_end(&run.filter, STDERR_FILENO);
+    } else {
         shim_error("cannot run %s: %s", stock->program, strerror(errno));
+    }
     finish(&run);
     OPENSSL_free(env);
     OPENSSL_free(entry);

@@ -17,6 +17,7 @@ struct shim_stock {
     int in;           /* what becomes its standard input: ours, or a file read from its start */
     int out;          /* what its standard output goes to */
     bool quiet;       /* its standard error is read and not passed on */
+    bool unverified;  /* it must not report a verification */
 };
 
 struct shim_stock_result {

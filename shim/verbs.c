@@ -10,6 +10,7 @@
 
 #include "help.h"
 #include "judge.h"
+#include "nothing.h"
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
@@ -123,6 +124,8 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         code = SHIM_REFUSED;
     if (code == SHIM_OK)
         code = judge(shim, request, &outcome);
+    if (code == SHIM_OK && shim_has_nothing(args, request))
+        code = SHIM_INPUT;
     if (code == SHIM_OK)
         code = operate(&operation, &outcome);
     shim_outcome_clear(&outcome);

@@ -1,0 +1,363 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""The stock names: what callers of `openssl cms` and `openssl smime` rely on."""
+
+import os
+import re
+import subprocess
+
+import pytest
+
+from harness import COMMAND, OPENSSL, environment, must, run, stock
+
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+BODY = b"the quick brown fox."
+APIS = pytest.mark.parametrize("api", ["cms", "smime"])
+
+
+def command(*args, **kwargs):
+    """Our command."""
+    return run(COMMAND, *args, **kwargs)
+
+
+@pytest.fixture(scope="module")
+def link(tmp_path_factory):
+    """Our command under the name openssl."""
+    path = tmp_path_factory.mktemp("link") / "openssl"
+    path.symlink_to(COMMAND)
+    return path
+
+
+# --- the name
+
+
+@pytest.mark.parametrize("words", [["version"], ["list", "-commands"], ["verify", "-help"], [],
+                                   ["help"], ["dgst", "-sha256"], ["-help"], ["nonsense"],
+                                   ["x509", "-in", "/nonexistent"], ["cmsx"]])
+def test_everything_else_is_of_stock(words, link):
+    """RT asks for `list -commands` and `verify -help`; nothing of ours may show."""
+    ours = run(link, *words, stdin=b"text\n", conf="/dev/null")
+    theirs = stock(*words, stdin=b"text\n")
+    def plain(result):
+        return result.rc, result.out, re.sub(r"^[0-9A-F]{12,}:", "", result.err, flags=re.M)
+    assert plain(ours) == plain(theirs)
+
+
+def test_takes_the_place_of_the_process(link, tmp_path):
+    """Same process, descriptors and environment: signals and waits are stock's."""
+    seen = tmp_path / "real"
+    seen.write_text('#!/bin/sh\necho $$ "$OPENSSL_CONF" "$LD_X" "$@"\nkill -TERM $$\n')
+    seen.chmod(0o755)
+    with subprocess.Popen([link, "dgst", "-x"], stdout=subprocess.PIPE, env=environment(
+            SMIME_POLICY_OPENSSL=seen, OPENSSL_CONF="/c", LD_X="y")) as process:
+        out, _ = process.communicate(timeout=30)
+    assert out.decode().split() == [str(process.pid), "/c", "y", "dgst", "-x"]
+    assert process.returncode == -15
+
+
+@APIS
+def test_mail_is_under_policy(api, link, pki, mail):
+    result = run(link, api, "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
+                 stdin=mail.read_bytes())
+    assert result.rc == REFUSED and result.out == b"" and "[expired]" in result.err
+    result = run(link, api, "-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+                 stdin=mail.read_bytes())
+    assert result.rc == DONE and result.err == "" and BODY in result.out
+
+
+def test_never_itself(link):
+    for words in (["version"], ["cms", "-help"]):
+        result = run(link, *words, env={"SMIME_POLICY_OPENSSL": link})
+        assert result.rc == SYSTEM and "is this command itself" in result.err
+
+
+# --- contracts of the callers
+
+
+@APIS
+def test_a_refusal_leaves_stdout_empty(api, pki, mail, post):
+    refusals = [
+        ["-sign", "-signer", pki.no_san.pem, "-inkey", pki.no_san.key, "-in", mail],
+        ["-encrypt", "-aes256", "-in", mail, pki.expired.pem],
+        ["-encrypt", "-aes256", "-in", mail, pki.good_rsa.pem, pki.no_ku.pem],
+        ["-verify", "-in", post.signed("good_rsa")],
+        ["-verify", "-in", post.signed("good_rsa"), "-CAfile", pki.foreign_root.pem],
+        ["-verify", "-in", post.signed("no_san"), "-CAfile", pki.ca],
+    ]
+    for words in refusals:
+        result = command(api, *words)
+        assert result.rc != 0 and result.out == b"" and "refused: " in result.err, result
+
+
+@APIS
+def test_success_adds_nothing_to_stderr(api, pki, mail, post, tmp_path):
+    cases = [
+        (["-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail], ""),
+        (["-encrypt", "-aes256", "-in", mail, pki.good_rsa.pem], ""),
+        (["-decrypt", "-in", post.encrypted("good_rsa"), "-recip", pki.good_rsa.pem, "-inkey",
+          pki.good_rsa.key], ""),
+        (["-decrypt", "-in", post.encrypted("expired"), "-recip", pki.expired.pem, "-inkey",
+          pki.expired.key], ""),
+        (["-verify", "-in", post.signed("good_rsa"), "-CAfile", pki.ca],
+         {"cms": "CMS Verification successful\n", "smime": "Verification successful\n"}[api]),
+    ]
+    for words, err in cases:
+        result = command(api, *words)
+        assert (result.rc, result.err) == (DONE, err), result
+        assert result.out
+    signer = tmp_path / "signer.pem"
+    must(command(api, "-verify", "-in", post.signed("good_rsa"), "-CAfile", pki.ca, "-signer",
+                 signer, "-out", "/dev/null"))
+    assert b"BEGIN CERTIFICATE" in signer.read_bytes()
+
+
+def test_codes_that_emacs_maps(pki, mail, post, tmp_path):
+    """smime.el knows 0 to 4 and gives up on any other."""
+    broken = tmp_path / "broken"
+    broken.write_bytes(post.signed("good_rsa").read_bytes().replace(b"quick", b"slow"))
+    cases = [
+        (["-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail], 0),
+        (["-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key, "-in", mail], 3),
+        (["-verify", "-in", "/nonexistent", "-CAfile", pki.ca], 2),
+        (["-sign", "-signer", "/nonexistent", "-in", mail], 3),
+        (["-verify", "-in", broken, "-CAfile", pki.ca], 4),
+        (["-decrypt", "-in", post.encrypted("good_rsa"), "-recip", pki.good_p256.pem, "-inkey",
+          pki.good_p256.key], 4),
+    ]
+    for words, code in cases:
+        result = command("smime", *words)
+        assert result.rc == code, result
+        if "[" not in result.err:
+            assert stock("smime", *words).rc == code
+
+
+@APIS
+def test_stdin_is_left_to_stock(api, pki, mail, post, tmp_path):
+    key = tmp_path / "locked.key"
+    must(stock("pkey", "-in", pki.good_rsa.key, "-aes256", "-passout", "pass:secret", "-out", key))
+    for source in ("stdin", "fd:0"):
+        result = command(api, "-sign", "-signer", pki.good_rsa.pem, "-inkey", key, "-passin",
+                         source, "-in", mail, stdin=b"secret\n")
+        assert result.rc == DONE and BODY in result.out, result
+        result = command(api, "-decrypt", "-recip", pki.good_rsa.pem, "-inkey", key, "-passin",
+                         source, "-in", post.encrypted("good_rsa"), stdin=b"secret\n")
+        assert result.rc == DONE and BODY in result.out, result
+    result = command(api, "-verify", "-CAfile", pki.ca, stdin=post.signed("good_rsa").read_bytes())
+    assert result.rc == DONE and BODY in result.out
+    result = command(api, "-decrypt", "-inkey", pki.good_rsa.key,
+                     stdin=post.encrypted("good_rsa").read_bytes())
+    assert result.rc == DONE and BODY in result.out
+
+
+# --- extraction
+
+
+@APIS
+def test_extraction_is_no_verification(api, pki, post, tmp_path):
+    """What mutt, RT and Emacs do to show a stranger's mail, and what they are told."""
+    signer = tmp_path / "signer.pem"
+    words = [api, "-verify", "-noverify", "-in", post.signed("no_san"), "-signer", signer]
+    theirs = stock(*words)
+    ours = command(*words)
+    assert (ours.rc, ours.out) == (theirs.rc, theirs.out) == (0, ours.out)
+    assert BODY in ours.out and "successful" in theirs.err
+    assert re.fullmatch(r"Unverified: .*\n", ours.err), ours
+    assert must(stock("x509", "-in", signer, "-noout", "-subject")).out
+    # A signature that does not fit is a failure still.
+    broken = tmp_path / "broken"
+    broken.write_bytes(post.signed("no_san").read_bytes().replace(b"quick", b"slow"))
+    ours = command(api, "-verify", "-noverify", "-in", broken)
+    assert ours.rc == CRYPTO and ours.out == b"" and "Unverified" not in ours.err, ours
+    if api == "smime":
+        words = ["smime", "-pk7out", "-in", post.signed("no_san")]
+        assert must(command(*words)).out == must(stock(*words)).out
+
+
+@APIS
+def test_extraction_can_be_refused(api, post, tmp_path):
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("unverified_signers = refuse\n")
+    result = command("--policy", policy, api, "-verify", "-noverify", "-in", post.signed("good_rsa"))
+    assert result.rc != 0 and result.out == b"" and "smimepolicy" in result.err, result
+    assert "Unverified" not in result.err
+
+
+def test_the_verb_does_not_extract(post):
+    result = command("verify", "-noverify", "-in", post.signed("good_rsa"))
+    assert result.rc == REFUSED and "-noverify would switch a check off" in result.err
+
+
+def test_lines_of_stock_that_only_look_alike(post, tmp_path):
+    """Every other line passes as it is, in whatever pieces it comes."""
+    fake = tmp_path / "openssl"
+    fake.write_text("#!/bin/sh\n(printf 'Verif'; printf 'ication successfully\\nVeri\\n"
+                    "CMS Verification suc'; printf 'cessful\\nx Verification successful\\n"
+                    "Verification successful') >&2\n")
+    fake.chmod(0o755)
+    result = command("cms", "-verify", "-noverify", "-in", post.signed("good_rsa"),
+                     env={"SMIME_POLICY_OPENSSL": fake})
+    assert re.fullmatch("Verification successfully\nVeri\nUnverified: .*\n"
+                        "x Verification successful\nVerification successful", result.err), result
+
+
+# --- what would switch the policy off
+
+
+SWITCHES = ["-nosigs", "-no_check_time", "-purpose=any", "-verify_name=ssl_server",
+            "-provider=default", "-provider-path=/", "-propquery=provider=default", "-engine=x",
+            "-config=/dev/null", "-keyform=ENGINE", "-inkey=org.openssl.engine:x:y"]
+
+
+@pytest.mark.parametrize("option", SWITCHES + ["-no_attr_verify", "-no_content_verify", "-nochain",
+                                               "-no_signer_cert_verify", "--nosigs",
+                                               "--purpose=any", "-provparam=x=y"])
+@pytest.mark.parametrize("words", [["verify"], ["cms", "-verify"], ["smime", "-verify"]])
+def test_refused_by_name(words, option, pki, post, tmp_path):
+    api = words[0].replace("verify", "cms")
+    name = option.split("=")[0].lstrip("-")
+    if f" -{name} " not in stock(api, "-help").text:
+        pytest.skip(f"openssl {api} has no -{name}")
+    out = tmp_path / "out"
+    result = command(*words, option, "-in", post.signed("good_rsa"), "-CAfile", pki.ca, "-out", out)
+    assert result.rc == REFUSED and result.out == b"" and not out.exists(), result
+    assert re.fullmatch(rf"refused: \S+: -{name} would [^;]+; .+\n", result.err), result
+
+
+@pytest.mark.parametrize("words", [["-pwri_password", "x"],
+                                   ["-secretkey", "00" * 16, "-secretkeyid", "00"]])
+@pytest.mark.parametrize("how", [["encrypt"], ["cms", "-encrypt"]])
+def test_no_recipient_without_a_certificate(how, words, pki, mail):
+    for more in ([], [pki.good_rsa.pem]):
+        result = command(*how, "-in", mail, *words, *more)
+        assert result.rc == REFUSED and result.out == b"" and "[certificate-required]" in result.err
+
+
+def test_no_shared_key(mail):
+    words = ["-in", mail, "-secretkey", "00" * 16]
+    for how in (["cms", "-EncryptedData_encrypt"], ["encrypt", "-EncryptedData_encrypt"]):
+        result = command(*how, *words)
+        assert result.rc == REFUSED and "[certificate-required]" in result.err, result
+
+
+# --- spellings
+
+
+SPELLINGS = [
+    ["-outform", "DER", "-nodetach"], ["--outform", "PEM"], ["-outform=DER"], ["-outform", "DEM"],
+    ["-md", "SHA256"], ["--md=sha512"], ["-binary", "-binary"], ["-outform", "x"], ["-md", "x"],
+    ["-outf", "DER"], ["-bin"], ["-OUTFORM", "DER"], ["-outform"], ["-nonsense"], ["-"],
+]
+
+
+@pytest.mark.parametrize("words", SPELLINGS)
+@APIS
+def test_spelled_as_stock_takes_it(api, words, pki, mail):
+    """Abbreviations, long forms, capitals: refused where stock refuses, taken where it takes."""
+    base = [api, "-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail,
+            "-noattr"]
+    theirs, ours = stock(*base, *words), command(*base, *words)
+    assert (theirs.out == b"") == (ours.out == b""), (theirs, ours)
+    # An option that is unknown to us we refuse ourselves; smime exits 0 where it knows none.
+    assert theirs.rc == ours.rc or "smime-policy: " in ours.err and ours.rc == USAGE
+
+
+def test_the_last_operation_counts(pki, mail):
+    words = ["cms", "-encrypt", "-aes256", "-sign", "-signer", pki.good_rsa.pem, "-inkey",
+             pki.good_rsa.key, "-in", mail]
+    assert b"multipart/signed" in must(command(*words)).out
+    words = ["cms", "-sign", "-encrypt", "-aes256", "-in", mail, pki.expired.pem]
+    assert command(*words).rc == REFUSED
+
+
+def test_files_by_uri(pki, mail):
+    for uri in (f"file:{pki.good_rsa.pem}", f"file://{pki.good_rsa.pem}"):
+        words = ["cms", "-sign", "-signer", uri, "-inkey", pki.good_rsa.key, "-in", mail]
+        assert command(*words).rc == stock(*words).rc
+    words = ["cms", "-sign", "-signer", f"file:{pki.expired.pem}", "-inkey", pki.expired.key,
+             "-in", mail]
+    assert command(*words).rc == REFUSED
+
+
+# --- environment
+
+
+def test_environment_of_stock(pki, mail, tmp_path):
+    """What would load other code or trust other anchors stays behind."""
+    seen = tmp_path / "openssl"
+    seen.write_text("#!/bin/sh\nenv\n")
+    seen.chmod(0o755)
+    dropped = ["SSL_CERT_FILE", "SSL_CERT_DIR", "OPENSSL_MODULES", "OPENSSL_ENGINES",
+               "OPENSSL_CONF_INCLUDE", "LD_AUDIT_X", "LD_BIND_NOT", "GCONV_PATH"]
+    env = {name: "/x" for name in dropped} | {"SMIME_POLICY_OPENSSL": seen, "LANG": "C",
+                                              "OPENSSL_CONF": "/x"}
+    for words in (["cms", "-sign"], ["sign"]):
+        result = command(*words, "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in",
+                         mail, env=env)
+        assert result.rc == DONE, result
+        text = result.out.decode()
+        assert "=/x" not in text and "LANG=C" in text
+        assert "OPENSSL_CONF=/proc/self/fd/" in text
+
+
+def test_system_roots_trust_nobody(pki, post):
+    """SSL_CERT_FILE is how a system's roots are named; it provides nothing."""
+    env = {"SSL_CERT_FILE": pki.ca, "SSL_CERT_DIR": os.path.dirname(pki.ca)}
+    theirs = run(OPENSSL, "cms", "-verify", "-in", post.signed("good_rsa"), conf="/dev/null",
+                 env=env)
+    assert theirs.rc == 0
+    for words in (["verify"], ["cms", "-verify"], ["smime", "-verify"]):
+        result = command(*words, "-in", post.signed("good_rsa"), env=env)
+        assert result.rc != 0 and result.out == b"" and "[distrust-default]" in result.err, result
+
+
+# --- pipelines
+
+
+def pipeline(first, second, stdin):
+    """Two programs, joined as a shell joins them."""
+    with subprocess.Popen([str(w) for w in first], stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=environment("/dev/null")) as one, \
+         subprocess.Popen([str(w) for w in second], stdin=one.stdout, stdout=subprocess.PIPE,
+                          stderr=subprocess.PIPE, env=environment("/dev/null")) as two:
+        one.stdout.close()
+        one.stdin.write(stdin)
+        one.stdin.close()
+        out, err = two.communicate(timeout=60)
+        said = one.stderr.read()
+    return one.returncode, two.returncode, out, said.decode(), err.decode()
+
+
+@APIS
+def test_sign_then_encrypt(api, pki, mail):
+    sign = [COMMAND, api, "-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-text"]
+    seal = [COMMAND, api, "-encrypt", "-aes256", "-to", "bob@example.com", pki.good_rsa.pem]
+    one, two, out, _, _ = pipeline(sign, seal, mail.read_bytes())
+    assert (one, two) == (0, 0)
+    opened = must(stock("cms", "-decrypt", "-recip", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+                        stdin=out))
+    assert BODY in must(stock("cms", "-verify", "-CAfile", pki.ca, stdin=opened.out)).out
+
+
+@pytest.mark.parametrize("words", [["encrypt"], ["cms", "-encrypt", "-aes256"],
+                                   ["smime", "-encrypt", "-aes256"]])
+def test_no_mail_is_made_of_a_refusal(words, pki, mail):
+    """Stock encrypts nothing, and calls it a success; the stage before it was refused."""
+    sign = [COMMAND, "smime", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key]
+    one, two, out, said, err = pipeline(sign, [OPENSSL, "smime", "-encrypt", "-aes256",
+                                               pki.good_rsa.pem], mail.read_bytes())
+    assert one == REFUSED and "[expired]" in said and two == 0 and b"pkcs7-mime" in out
+    one, two, out, said, err = pipeline(sign, [COMMAND, *words, pki.good_rsa.pem],
+                                        mail.read_bytes())
+    assert one == REFUSED and two == INPUT and out == b"", (one, two, out, err)
+    assert "nothing to encrypt: standard input is an empty pipe" in err
+
+
+def test_empty_mail_of_choice(pki, tmp_path):
+    """An empty file is somebody's own."""
+    empty = tmp_path / "empty"
+    empty.touch()
+    assert command("cms", "-encrypt", "-aes256", "-in", empty, pki.good_rsa.pem).rc == DONE
+    with empty.open("rb") as stdin:
+        done = subprocess.run([COMMAND, "cms", "-encrypt", "-aes256", pki.good_rsa.pem], stdin=stdin,
+                              env=environment(), capture_output=True, check=False, timeout=60)
+    assert done.returncode == DONE and done.stdout
