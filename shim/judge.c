@@ -74,20 +74,19 @@ static void judge_path(struct hearing *hearing)
     enum shim_load state = shim_load(request->certfile, WANT_CERTS, &hearing->secret, &along);
 
     if (is_loaded(hearing, state, request->certfile, &along)) {
-        struct shim_path *path =
-            shim_path_new(along.certs, hearing->judge->settings, hearing->judge->now);
+        struct shim_path *path = shim_path_new(along.certs, hearing->judge->now, hearing->outcome);
 
         for (size_t i = 0; path != NULL && i < request->signer_count; i++) {
             struct shim_loaded cert;
 
             if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) ==
                 LOADED)
-                hearing->outcome->denied |= !shim_path_judge(path, sk_X509_value(cert.certs, 0));
+                shim_path_judge(path, sk_X509_value(cert.certs, 0));
             shim_loaded_clear(&cert);
         }
         if (path == NULL)
             hearing->outcome->fault = shim_no_memory();
-        else if (!hearing->judge->like_stock)
+        else
             shim_path_warn(path);
         shim_path_free(path);
     }

@@ -2,31 +2,29 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
-#include <string.h>
-
 #include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 
 #include "path.h"
+#include "rules.h"
 
 struct shim_path {
     const STACK_OF(X509) *pool;
-    const smimepolicy_settings *settings;
     time_t now;
+    struct shim_outcome *outcome;
     bool *used; /* owned, one for each of |pool|: on the way, or a signer's own */
 };
 
-struct shim_path *shim_path_new(const STACK_OF(X509) *pool, const smimepolicy_settings *settings,
-                                time_t now)
+struct shim_path *shim_path_new(const STACK_OF(X509) *pool, time_t now,
+                                struct shim_outcome *outcome)
 {
     struct shim_path *path = OPENSSL_zalloc(sizeof(*path));
 
     if (path == NULL)
         return NULL;
     path->pool = pool;
-    path->settings = settings;
     path->now = now;
+    path->outcome = outcome;
     path->used = OPENSSL_zalloc((size_t)sk_X509_num(pool) * sizeof(*path->used) + 1);
     if (path->used == NULL) {
         OPENSSL_free(path);
@@ -43,32 +41,20 @@ void shim_path_free(struct shim_path *path)
     OPENSSL_free(path);
 }
 
-/* An issuer need not satisfy the rules for clients: of its findings only those on time count. */
-static const smimepolicy_finding *out_of_date(const smimepolicy_verdict *verdict)
+static smimepolicy_verdict *judge(const struct shim_path *path, const X509 *cert, bool on_path)
 {
-    for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
-        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
-        const char *rule = smimepolicy_finding_rule(finding);
+    struct sp_facts *facts = sp_facts_new(cert);
+    smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, path->now, on_path);
 
-        if (strcmp(rule, "expired") == 0 || strcmp(rule, "not-yet-valid") == 0)
-            return finding;
-    }
-    return NULL;
+    sp_facts_free(facts);
+    return verdict;
 }
 
-/* Is it valid now?  If not, and |prefix| is given, say so. */
-static bool judge_validity(const struct shim_path *path, const X509 *cert, const char *prefix)
+static bool is_valid(const struct shim_path *path, const X509 *cert)
 {
-    smimepolicy_verdict *verdict =
-        smimepolicy_evaluate(path->settings, cert, NULL, SMIMEPOLICY_SIGN, path->now);
-    const smimepolicy_finding *finding = verdict == NULL ? NULL : out_of_date(verdict);
-    bool valid = verdict != NULL && finding == NULL;
+    smimepolicy_verdict *verdict = judge(path, cert, true);
+    bool valid = verdict != NULL && smimepolicy_verdict_allowed(verdict);
 
-    if (finding != NULL && prefix != NULL)
-        fprintf(stderr, "%s: %s [%s] (%s, serial %s); replace it in -certfile or leave it out\n",
-                prefix, smimepolicy_finding_get0_fault(finding), smimepolicy_finding_rule(finding),
-                smimepolicy_verdict_get0_subject(verdict),
-                smimepolicy_verdict_get0_serial(verdict));
     smimepolicy_verdict_free(verdict);
     return valid;
 }
@@ -84,7 +70,7 @@ static int find_issuer(const struct shim_path *path, X509 *cert)
         if (path->used[i] || X509_cmp(issuer, cert) == 0 ||
             X509_check_issued(issuer, cert) != X509_V_OK)
             continue;
-        if (judge_validity(path, issuer, NULL))
+        if (is_valid(path, issuer))
             return i;
         if (found < 0)
             found = i;
@@ -99,9 +85,8 @@ static void mark(struct shim_path *path, const X509 *cert)
             path->used[i] = true;
 }
 
-bool shim_path_judge(struct shim_path *path, X509 *signer)
+void shim_path_judge(struct shim_path *path, X509 *signer)
 {
-    bool valid = true;
     int next;
 
     mark(path, signer);
@@ -110,15 +95,13 @@ bool shim_path_judge(struct shim_path *path, X509 *signer)
            (next = find_issuer(path, signer)) >= 0) {
         signer = sk_X509_value(path->pool, next);
         mark(path, signer);
-        if (!judge_validity(path, signer, "refused: sign: on the signer's path"))
-            valid = false;
+        shim_outcome_add(path->outcome, judge(path, signer, true));
     }
-    return valid;
 }
 
 void shim_path_warn(const struct shim_path *path)
 {
     for (int i = 0; i < sk_X509_num(path->pool); i++)
         if (!path->used[i])
-            (void)judge_validity(path, sk_X509_value(path->pool, i), "warning: sign: sent along");
+            shim_outcome_add(path->outcome, judge(path, sk_X509_value(path->pool, i), false));
 }

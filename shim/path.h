@@ -7,27 +7,24 @@
 #ifndef SHIM_PATH_H
 #define SHIM_PATH_H
 
-#include <stdbool.h>
 #include <time.h>
 
 #include <openssl/x509.h>
 
-#include "smimepolicy.h"
+#include "outcome.h"
 
 struct shim_path;
 
-/* |pool| and |settings| are borrowed; NULL if out of memory. */
-struct shim_path *shim_path_new(const STACK_OF(X509) *pool, const smimepolicy_settings *settings,
-                                time_t now);
+/* |pool| and |outcome|, which is told every verdict, are borrowed; NULL if out of memory. */
+struct shim_path *shim_path_new(const STACK_OF(X509) *pool, time_t now,
+                                struct shim_outcome *outcome);
 void shim_path_free(struct shim_path *path);
 
 /*
  * Judge the validity of every certificate on the way from |signer| up.  Where
  * an issuer is there more than once, one that is valid is enough.
- *
- * @return false if one is not valid, said on stderr
  */
-bool shim_path_judge(struct shim_path *path, X509 *signer);
+void shim_path_judge(struct shim_path *path, X509 *signer);
 /* Warn of those that are not valid and on the way of none of the signers. */
 void shim_path_warn(const struct shim_path *path);
 

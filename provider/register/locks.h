@@ -8,7 +8,7 @@
  * guarded by follows from its address (or hash), so that threads that parse
  * certificates side by side rarely meet.
  *
- * Rules: hold one at a time; never call libcrypto functions that free or
+ * Rules: hold one shard at a time; never call libcrypto functions that free or
  * create an X509 or a key while holding one (our own callbacks take them).
  * fork() takes all of them in order, so that a child never inherits one that
  * another thread held.
@@ -31,6 +31,15 @@ bool sp_locks_init(void);
  */
 void sp_lock_life(void);
 void sp_unlock_life(void);
+
+/*
+ * Held while the core is asked to tell of a thread's end, and while an
+ * instance takes its leave: libcrypto pushes to the list of a thread without a
+ * lock, and takes the instance out of all lists right after its teardown.
+ * Taken after the lock of life and before a shard's.
+ */
+void sp_lock_telling(void);
+void sp_unlock_telling(void);
 
 size_t sp_shard_of(const void *object);
 size_t sp_shard_of_hash(const unsigned char *hash);

@@ -205,6 +205,7 @@ static void tell_instances(void)
     if (seen_arrivals == now)
         return;
     seen_arrivals = now;
+    sp_lock_telling();
     for (size_t i = 0; i < MAX_INSTANCES; i++) {
         struct instance instance;
 
@@ -216,6 +217,7 @@ static void tell_instances(void)
         told[i] = instance.number;
         (void)instance.up.thread_start(instance.up.handle, thread_end, instance.libctx);
     }
+    sp_unlock_telling();
 }
 
 void sp_threads_add_instance(const struct sp_upcalls *up)
@@ -235,11 +237,13 @@ void sp_threads_add_instance(const struct sp_upcalls *up)
 
 void sp_threads_remove_instance(const struct sp_upcalls *up)
 {
+    sp_lock_telling();
     sp_lock(0);
     for (size_t i = 0; i < MAX_INSTANCES; i++)
         if (instances[i].number != 0 && instances[i].up.handle == up->handle)
             instances[i].number = 0;
     sp_unlock(0);
+    sp_unlock_telling();
 }
 
 bool sp_threads_born(struct sp_cert *cert, X509 *x509)

@@ -41,6 +41,13 @@ smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use,
                               enum sp_scope scope, const smimepolicy_settings *settings);
 
 /*
+ * Judge the validity at |at| of a certificate that is sent along with a
+ * signature: |on_path| if it leads from a signer to its root, then it must be
+ * valid; others are warned of.  NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, bool on_path);
+
+/*
  * A verdict with the single denial |rule|, for refusals that are about no
  * certificate or about several: `certificate-required` (a key of no known
  * certificate) and `distrust-default` (an anchor that nobody provided).
