@@ -6,12 +6,14 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include <jansson.h>
 
 #include "check.h"
+#include "colour.h"
 #include "rules.h"
 #include "text.h"
 
@@ -36,7 +38,12 @@ static void print_verdict(const smimepolicy_verdict *verdict, const char *name)
 {
     char *findings = smimepolicy_verdict_text(verdict);
 
-    printf("  %-8s %s\n", name, smimepolicy_verdict_allowed(verdict) ? "usable" : "refused");
+    bool usable = smimepolicy_verdict_allowed(verdict) == 1;
+    bool colour = shim_colour_on(STDOUT_FILENO);
+
+    printf("  %-8s %s%s%s\n", name,
+           colour ? shim_colour_begin(usable ? SMIMEPOLICY_IGNORE : SMIMEPOLICY_DENY) : "",
+           usable ? "usable" : "refused", colour ? shim_colour_end : "");
     for (char *line = findings; line != NULL && *line != '\0';) {
         char *end = line;
 

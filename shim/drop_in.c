@@ -11,6 +11,7 @@
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
+#include "tell.h"
 #include "verify.h"
 
 static int stock_exit(const struct shim_stock_result *result)
@@ -76,15 +77,18 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     struct shim_operation operation = {
         .shim = shim, .api = api, .args = args, .request = request
     };
-    struct shim_outcome outcome = { .denials_only = true };
+    struct shim_outcome outcome = { .denials_only = !shim->explain };
     int code;
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
         return SHIM_REFUSED;
     code = judge(shim, request, &outcome);
-    if (code == SHIM_OK && shim_has_nothing(args, request))
+    if (code == SHIM_OK && !shim->explain && shim_has_nothing(args, request))
         code = SHIM_INPUT;
-    if (code == SHIM_OK)
+    if (shim->explain)
+        code = shim_tell_plan(
+            &(struct shim_told){ .operation = &operation, .outcome = &outcome, .code = code });
+    else if (code == SHIM_OK)
         code = operate(&operation, &outcome);
     shim_outcome_clear(&outcome);
     return code;

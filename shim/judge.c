@@ -49,10 +49,12 @@ static void judge_cert(struct hearing *hearing, const char *uri, const char *key
     /* A key that does not load is stock's to complain about. */
     if (key_uri != NULL)
         (void)shim_load(key_uri, WANT_KEY, &hearing->secret, &key);
+    hearing->outcome->file = uri;
     if (is_loaded(hearing, state, uri, &cert))
         shim_outcome_add(hearing->outcome, smimepolicy_evaluate(hearing->judge->settings,
                                                                 sk_X509_value(cert.certs, 0),
                                                                 key.key, use, hearing->judge->now));
+    hearing->outcome->file = NULL;
     shim_loaded_clear(&cert);
     shim_loaded_clear(&key);
 }

@@ -70,6 +70,12 @@ static int run(struct shim *shim, int argc, char **argv)
             return shim_help();
         if (strcmp(argv[0], "--version") == 0)
             return shim_version();
+        if (strcmp(argv[0], "--explain") == 0) {
+            shim->explain = true;
+            argc--;
+            argv++;
+            continue;
+        }
         if (strncmp(argv[0], policy, len) == 0 && argv[0][len] == '=')
             value = argv[0] + len + 1;
         else if (strcmp(argv[0], policy) != 0)

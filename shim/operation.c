@@ -254,6 +254,7 @@ static bool run_stock(const struct run *run, const char *program, struct shim_st
                                 .keep = keep,
                                 .out = run->spool,
                                 .unverified = shim_args_has(run->operation->args, "noverify"),
+                                .capture = run->operation->capture,
                                 .in = run->operation->takes_input ? run->operation->input
                                                                   : STDIN_FILENO };
     bool started = conf != NULL && shim_stock_run(&stock, result);

@@ -13,7 +13,7 @@
 #include "stock.h"
 
 struct shim_operation {
-    const struct shim *shim;
+    struct shim *shim;
     enum shim_api api;
     const struct shim_args *args;
     const struct shim_request *request;
@@ -24,6 +24,8 @@ struct shim_operation {
     int content;              /* borrowed: with |content_path|, what |input|, in DER, signs */
     const char *content_path; /* borrowed; NULL if the message holds its content */
     bool timeless;            /* every certificate's validity was judged */
+    bool explain;             /* nothing is run */
+    bool capture;             /* what stock says is not passed on: see struct shim_stock_result */
     bool withheld;            /* nothing may be handed over, whatever stock says */
 };
 

@@ -149,6 +149,8 @@ static const struct shim_option table[] = {
 
     { "sender", ROLE_SENDER, SHIM_VERB, true },
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
+    { "json", ROLE_JSON, SHIM_VERB, false },
+    { "explain", ROLE_EXPLAIN, SHIM_VERB, false },
 };
 /* clang-format on */
 

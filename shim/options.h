@@ -30,6 +30,8 @@ enum shim_role {
     ROLE_SENDER,        /* ours: whose mail it is said to be */
     ROLE_NO_SENDER,     /* ours: compare no sender */
     ROLE_NOVERIFY,      /* extracts, and verifies nobody */
+    ROLE_JSON,          /* ours: tell in JSON */
+    ROLE_EXPLAIN,       /* ours: tell, and do nothing */
     ROLE_UNCHECKED,     /* switches a check of the verification off */
     ROLE_FOREIGN        /* takes the operation out of the provider's hands */
 };

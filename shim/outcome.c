@@ -3,18 +3,29 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
+#include "colour.h"
 #include "decision_log.h"
 #include "outcome.h"
 #include "shim.h"
 
-static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding)
+static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding,
+                          bool colour)
 {
     char *text = smimepolicy_finding_text(verdict, finding);
 
-    fprintf(stderr, "%s\n", text != NULL ? text : smimepolicy_finding_rule(finding));
+    const char *line = text != NULL ? text : smimepolicy_finding_rule(finding);
+    size_t word = strcspn(line, ":");
+
+    if (colour)
+        fprintf(stderr, "%s%.*s%s%s\n", shim_colour_begin(smimepolicy_finding_severity(finding)),
+                (int)word, line, shim_colour_end, line + word);
+    else
+        fprintf(stderr, "%s\n", line);
     smimepolicy_free(text);
 }
 
@@ -36,12 +47,25 @@ static void log_denial(const struct shim_outcome *outcome, const smimepolicy_ver
 
 static void tell(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
 {
+    bool colour = !outcome->denials_only && shim_colour_on(STDERR_FILENO);
+
     for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
 
         if (!outcome->denials_only || smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
-            print_finding(verdict, finding);
+            print_finding(verdict, finding, colour);
     }
+}
+
+static void collect(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
+    char *text = smimepolicy_verdict_json(verdict);
+    json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    if (object != NULL && outcome->file != NULL)
+        json_object_set_new(object, "file", json_string(outcome->file));
+    json_array_append_new(outcome->json, object);
+    smimepolicy_free(text);
 }
 
 static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, bool log)
@@ -50,7 +74,9 @@ static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, b
         outcome->fault = shim_no_memory();
         return;
     }
-    if (!outcome->silent)
+    if (outcome->json != NULL)
+        collect(outcome, verdict);
+    else if (!outcome->silent)
         tell(outcome, verdict);
     if (!smimepolicy_verdict_allowed(verdict)) {
         outcome->denied = true;
@@ -100,4 +126,6 @@ void shim_outcome_clear(struct shim_outcome *outcome)
     OPENSSL_free(outcome->held);
     outcome->held = NULL;
     outcome->held_count = 0;
+    json_decref(outcome->json);
+    outcome->json = NULL;
 }

@@ -9,6 +9,8 @@
 
 #include <stdbool.h>
 
+#include <jansson.h>
+
 #include "settings.h"
 
 struct shim_outcome {
@@ -19,8 +21,10 @@ struct shim_outcome {
 
     /* A stock name: callers break on a line of stderr that stock would not write. */
     bool denials_only;
-    bool denied; /* a verdict refused the operation */
-    int fault;   /* SHIM_OK, or what kept us from judging */
+    json_t *json;     /* owned: the verdicts, where they are not printed; NULL: they are */
+    const char *file; /* borrowed: what the next verdict is about, or NULL */
+    bool denied;      /* a verdict refused the operation */
+    int fault;        /* SHIM_OK, or what kept us from judging */
 };
 
 /*

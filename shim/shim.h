@@ -21,6 +21,7 @@ enum shim_exit {
 /* One invocation of the command. */
 struct shim {
     const char *policy_file;        /* borrowed: --policy, else the installed file */
+    bool explain;                   /* --explain: decide and tell, and do nothing */
     bool policy_named;              /* --policy was given: then the file must exist */
     smimepolicy_settings *settings; /* owned; NULL until shim_load_settings() */
 };

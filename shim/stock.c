@@ -32,6 +32,7 @@ struct run {
     struct shim_watch watch;
     bool quiet;
     bool unverified;
+    char *said; /* owned; NULL: not kept */
     struct shim_unverified filter;
     bool ended;
     int status;
@@ -157,6 +158,20 @@ static void take_signals(struct run *run)
         run->ended = true;
 }
 
+#define SAID_MAX 65536
+
+/* Text, so that a NUL ends it. */
+static void keep(char *said, const char *block, size_t got)
+{
+    size_t len = strlen(said);
+    size_t room = SAID_MAX - 1 - len;
+
+    if (got > room)
+        got = room;
+    memcpy(said + len, block, got);
+    said[len + got] = '\0';
+}
+
 /* false at the end of the stream */
 static bool take_errors(struct run *run)
 {
@@ -168,6 +183,8 @@ static bool take_errors(struct run *run)
     if (got == 0)
         return false;
     shim_watch_feed(&run->watch, block, (size_t)got);
+    if (run->said != NULL)
+        keep(run->said, block, (size_t)got);
     if (run->unverified)
         shim_unverified_write(&run->filter, STDERR_FILENO, block, (size_t)got);
     else if (!run->quiet)
@@ -219,6 +236,9 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     char **env = entry == NULL ? NULL : child_environment(entry);
     bool started;
 
+    if (stock->capture)
+        run.said = OPENSSL_zalloc(SAID_MAX);
+    run.quiet = run.quiet || run.said != NULL;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
     if (started) {
@@ -233,6 +253,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->refused = run.watch.refused;
+    result->said = run.said;
     result->distrusted = run.watch.distrusted;
     return started;
 }

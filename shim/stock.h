@@ -17,6 +17,7 @@ struct shim_stock {
     int in;           /* what becomes its standard input: ours, or a file read from its start */
     int out;          /* what its standard output goes to */
     bool quiet;       /* its standard error is read and not passed on */
+    bool capture;     /* and kept for the result */
     bool unverified;  /* it must not report a verification */
 };
 
@@ -24,6 +25,7 @@ struct shim_stock_result {
     int code;        /* its exit code, or -1 */
     int signal;      /* the signal that ended it, or 0 */
     bool refused;    /* its error queue held an error of our provider */
+    char *said;      /* owned: the beginning of its standard error, if that was captured */
     bool distrusted; /* it found no provided certificate behind the sender's */
 };
 

@@ -14,6 +14,7 @@
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
+#include "tell.h"
 #include "verify.h"
 
 static const struct verb {
@@ -83,21 +84,28 @@ static int check_operation(const struct verb *verb, struct shim_request *request
                       request->operation);
 }
 
-static int operate(struct shim_operation *operation, struct shim_outcome *outcome)
+/* Everything about the message; without one that can be read twice, --explain leaves it out. */
+static int prepare(struct shim_operation *operation, struct shim_outcome *outcome,
+                   struct shim_verification *verification)
 {
-    struct shim_verification verification = { 0 };
-    struct shim_stock_result result;
-    int code = SHIM_OK;
+    const char *in = shim_args_value(operation->args, "in");
 
-    if (strcmp(operation->request->operation, "verify") == 0)
-        code = shim_verification_prepare(&verification, operation, outcome);
-    if (code == SHIM_OK)
-        code = shim_operate(operation, &result);
-    shim_verification_clear(&verification);
-    if (code != SHIM_OK)
-        return code;
-    shim_judge_trust(&result, outcome);
-    code = verb_exit(&result);
+    if (strcmp(operation->request->operation, "verify") != 0)
+        return SHIM_OK;
+    if (operation->explain && (in == NULL || strcmp(in, "-") == 0)) {
+        shim_error("the message is on standard input: it is not read, and not judged");
+        return SHIM_OK;
+    }
+    return shim_verification_prepare(verification, operation, outcome);
+}
+
+/* What came of it when stock is done. */
+static int conclude(const struct shim_operation *operation, const struct shim_stock_result *result,
+                    struct shim_outcome *outcome)
+{
+    int code = verb_exit(result);
+
+    shim_judge_trust(result, outcome);
     if (code == SHIM_OK && operation->withheld) {
         shim_error("the message cannot be read well enough to say who signed it; "
                    "ask the sender for it in another form");
@@ -108,28 +116,83 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
     return code;
 }
 
+/* |*said| is what stock said, where it is not passed on. */
+static int operate(struct shim_operation *operation, struct shim_outcome *outcome, char **said)
+{
+    struct shim_verification verification = { 0 };
+    struct shim_stock_result result = { 0 };
+    int code = prepare(operation, outcome, &verification);
+
+    if (operation->explain) {
+        if (code == SHIM_OK)
+            shim_outcome_tell_held(outcome);
+    } else if (code == SHIM_OK) {
+        code = shim_operate(operation, &result);
+        if (code == SHIM_OK)
+            code = conclude(operation, &result, outcome);
+        *said = result.said;
+    }
+    shim_verification_clear(&verification);
+    return code;
+}
+
+static int decide_and_do(struct shim_operation *operation, const struct verb *verb,
+                         struct shim_outcome *outcome, char **said)
+{
+    const struct shim_request *request = operation->request;
+    int code = SHIM_OK;
+
+    if (shim_has_refused_option(operation->args, verb->name, false))
+        code = SHIM_REFUSED;
+    if (code == SHIM_OK)
+        code = judge(operation->shim, request, outcome);
+    if (code == SHIM_OK && !operation->explain && shim_has_nothing(operation->args, request))
+        code = SHIM_INPUT;
+    return code == SHIM_OK ? operate(operation, outcome, said) : code;
+}
+
+/* The report would be in the middle of the message. */
+static int check_json(const struct shim_operation *operation)
+{
+    const char *out = shim_args_value(operation->args, "out");
+
+    if (!operation->capture || operation->explain || (out != NULL && strcmp(out, "-") != 0))
+        return SHIM_OK;
+    return shim_usage("--json writes to standard output; name a file for the message with -out");
+}
+
 static int run_verb(struct shim *shim, const struct verb *verb, const struct shim_args *args,
                     struct shim_request *request)
 {
     struct shim_operation operation = {
-        .shim = shim, .api = SHIM_CMS, .args = args, .request = request, .verb = verb->option
+        .shim = shim,
+        .api = SHIM_CMS,
+        .args = args,
+        .request = request,
+        .verb = verb->option,
+        .explain = shim->explain || shim_args_last(args, ROLE_EXPLAIN) != NULL,
+        .capture = shim_args_last(args, ROLE_JSON) != NULL,
     };
-    struct shim_outcome outcome = { 0 };
-    int code;
+    struct shim_outcome outcome = { .json = operation.capture ? json_array() : NULL };
+    struct shim_told told = { .operation = &operation, .outcome = &outcome };
+    char *said = NULL;
 
     if (request->help)
         return shim_help_verb(verb->name);
-    code = check_operation(verb, request);
-    if (code == SHIM_OK && shim_has_refused_option(args, verb->name, false))
-        code = SHIM_REFUSED;
-    if (code == SHIM_OK)
-        code = judge(shim, request, &outcome);
-    if (code == SHIM_OK && shim_has_nothing(args, request))
-        code = SHIM_INPUT;
-    if (code == SHIM_OK)
-        code = operate(&operation, &outcome);
+    told.code = check_operation(verb, request);
+    if (told.code == SHIM_OK)
+        told.code = check_json(&operation);
+    if (told.code == SHIM_OK) {
+        told.code = decide_and_do(&operation, verb, &outcome, &said);
+        told.said = said;
+        if (operation.capture)
+            told.code = shim_tell_json(&told);
+        else if (operation.explain)
+            told.code = shim_tell_plan(&told);
+    }
+    OPENSSL_free(said);
     shim_outcome_clear(&outcome);
-    return code;
+    return told.code;
 }
 
 int shim_run_verb(struct shim *shim, int argc, char **argv)

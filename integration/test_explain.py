@@ -1,0 +1,174 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""How the command explains itself: JSON, plans, colour."""
+
+import json
+import os
+import pty
+
+import pytest
+
+from harness import COMMAND, environment, run
+
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+
+
+def command(*args, **kwargs):
+    """Our command."""
+    return run(COMMAND, *args, **kwargs)
+
+
+@pytest.fixture
+def cases(pki, mail, post, tmp_path):
+    """For each verb: what succeeds, what is refused, and by which rule."""
+    out = ["-out", tmp_path / "out"]
+    good, bad = pki.good_rsa, pki.no_san
+    return {
+        "sign": (["-signer", good.pem, "-inkey", good.key, "-in", mail, *out],
+                 ["-signer", bad.pem, "-inkey", bad.key, "-in", mail, *out], "san-email"),
+        "encrypt": (["-in", mail, *out, good.pem],
+                    ["-in", mail, *out, good.pem, pki.expired.pem, bad.pem], "expired"),
+        "verify": (["-CAfile", pki.ca, "-in", post.sent("good_rsa", "good_rsa@example.com"), *out],
+                   ["-CAfile", pki.ca, "-in", post.sent("good_rsa", "mallory@example.com"), *out],
+                   "sender-match"),
+        "decrypt": (["-in", post.encrypted("good_rsa"), "-recip", good.pem, "-inkey", good.key,
+                     *out],
+                    ["-in", post.encrypted("good_rsa"), "-recip", good.pem, "-inkey", good.key,
+                     "-config", "x", *out], None),
+    }
+
+
+VERBS = ["sign", "encrypt", "verify", "decrypt"]
+
+
+def rules(report):
+    """The rules that deny, in a report."""
+    return {finding["rule"] for verdict in report["verdicts"] for finding in verdict["findings"]
+            if finding["severity"] == "deny"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_json(verb, cases, tmp_path):
+    good, bad, rule = cases[verb]
+    result = command(verb, "--json", *good)
+    report = json.loads(result.out)
+    assert result.rc == DONE and result.out.count(b"\n") == 1 and result.err == "", result
+    assert (report["operation"], report["allowed"], report["done"], report["exit"]) == \
+        (verb, True, True, 0)
+    assert report["output"] == str(tmp_path / "out") and (tmp_path / "out").stat().st_size
+    assert not rules(report)
+    (tmp_path / "out").unlink()
+    result = command(verb, "--json", *bad)
+    report = json.loads(result.out)
+    assert result.rc == REFUSED and not (tmp_path / "out").exists()
+    assert (report["allowed"], report["done"], report["exit"]) == (False, False, REFUSED)
+    if rule:
+        assert rule in rules(report) and result.err == ""
+
+
+def test_json_names_every_certificate(cases, pki):
+    report = json.loads(command("encrypt", "--json", *cases["encrypt"][1]).out)
+    files = [verdict["file"] for verdict in report["verdicts"] if "file" in verdict]
+    assert files == [str(pki[name].pem) for name in ("good_rsa", "expired", "no_san")]
+    assert rules(report) == {"expired", "san-email"}
+    for verdict in report["verdicts"][1:]:
+        assert set(verdict["certificate"]) >= {"subject", "serial", "addresses", "not_after"}
+
+
+def test_json_of_a_failure(pki, post, tmp_path):
+    """What stock says is in the report, and nowhere else."""
+    broken = tmp_path / "broken"
+    broken.write_bytes(post.signed("good_rsa").read_bytes().replace(b"quick", b"slow"))
+    result = command("verify", "--json", "-CAfile", pki.ca, "-in", broken, "-out", tmp_path / "out")
+    report = json.loads(result.out)
+    assert result.rc == report["exit"] == CRYPTO and result.err == ""
+    assert report["allowed"] and not report["done"]
+    assert report["openssl"].startswith("CMS Verification failure\n")
+
+
+def test_json_needs_another_place_for_the_message(cases, mail, pki):
+    for more in ([], ["-out", "-"]):
+        result = command("sign", "--json", "-signer", pki.good_rsa.pem, "-inkey",
+                         pki.good_rsa.key, "-in", mail, *more)
+        assert result.rc == USAGE and "-out" in result.err and result.out == b"", result
+
+
+@pytest.mark.parametrize("how", [["{verb}", "--explain"], ["--explain", "{verb}"]])
+@pytest.mark.parametrize("verb", VERBS)
+def test_explain(verb, how, cases, tmp_path):
+    """Decided and told, and not done."""
+    words = [word.format(verb=verb) for word in how]
+    seen = tmp_path / "ran"
+    fake = tmp_path / "openssl"
+    fake.write_text(f"#!/bin/sh\ntouch {seen}\n")
+    fake.chmod(0o755)
+    env = {"SMIME_POLICY_OPENSSL": fake}
+    good, bad, rule = cases[verb]
+    result = command(*words, *good, env=env)
+    assert result.rc == DONE, result
+    assert f"would run: openssl cms -{verb} " in result.text
+    assert f"would write: {tmp_path / 'out'}" in result.text
+    result = command(*words, *bad, env=env)
+    assert result.rc == REFUSED and b"would be refused" in result.out, result
+    if rule:
+        assert f"[{rule}]" in result.err
+    report = json.loads(command(*words, "--json", *good, env=env).out)
+    assert report["exit"] == DONE and not report["done"]
+    assert report["would_run"][:3] == ["openssl", "cms", f"-{verb}"]
+    assert not seen.exists() and not (tmp_path / "out").exists()
+
+
+def test_explain_tells_no_secret(pki, mail, tmp_path):
+    """-passin pass:… is in the command line, and stays there."""
+    words = ["sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-passin",
+             "pass:hunter2", "-in", mail, "-out", tmp_path / "it's"]
+    for more in ([], ["--json"]):
+        result = command(*words, "--explain", *more)
+        assert result.rc == DONE and b"pass:***" in result.out and "hunter2" not in result.text
+    assert r"'\''" in command(*words, "--explain").text
+
+
+def test_explain_under_stock_names(pki, mail):
+    result = command("--explain", "smime", "-sign", "-signer", pki.expired.pem, "-in", mail)
+    assert result.rc == REFUSED and "[expired]" in result.err and b"would be refused" in result.out
+    result = command("--explain", "smime", "-encrypt", "-aes256", "-in", mail, pki.good_rsa.pem)
+    assert result.rc == DONE and b"would run: openssl smime -encrypt -aes256 -in" in result.out
+
+
+def test_explain_leaves_stdin(pki):
+    """Nothing is read: the program before us may be waited for."""
+    result = command("--explain", "verify", "-CAfile", pki.ca)
+    assert result.rc == DONE and "it is not read" in result.err, result
+
+
+def on_a_terminal(words, **env):
+    """What a program writes to the terminal it was started from."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(COMMAND, [str(word) for word in [COMMAND, *words]],
+                  environment(**({"TERM": "xterm"} | env)))
+    text = b""
+    while True:
+        try:
+            block = os.read(terminal, 4096)
+        except OSError:  # the last descriptor of the other end was closed
+            break
+        if not block:
+            break
+        text += block
+    os.close(terminal)
+    os.waitpid(pid, 0)
+    return text.decode()
+
+
+def test_colour(pki, mail):
+    refusal = ["encrypt", "-in", mail, "-out", "/dev/null", pki.expired.pem]
+    check = ["check", pki.good_rsa.pem]
+    assert "\033[1;31mrefused\033[0m: encrypt" in on_a_terminal(refusal)
+    assert "\033[1;32musable\033[0m" in on_a_terminal(check)
+    for words in (refusal, check):
+        for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+            assert "\033" not in on_a_terminal(words, **env)
+        assert "\033" in on_a_terminal(words, NO_COLOR="")
+        assert "\033" not in command(*words, env={"TERM": "xterm"}).text
+    assert "\033" not in on_a_terminal(["cms", "-encrypt", "-in", mail, pki.expired.pem])

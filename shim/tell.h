@@ -1,0 +1,26 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a verb tells at its end with --json, and instead of doing with --explain.
+ */
+#ifndef SHIM_TELL_H
+#define SHIM_TELL_H
+
+#include "operation.h"
+#include "outcome.h"
+
+/* One run of a verb, told when it is over. */
+struct shim_told {
+    const struct shim_operation *operation;
+    const struct shim_outcome *outcome;
+    const char *said; /* by stock, on its standard error; NULL if it did not run */
+    int code;         /* enum shim_exit */
+};
+
+/* One JSON object on standard output; returns the exit code. */
+int shim_tell_json(const struct shim_told *told);
+/* What would be run and written, as text; returns the exit code. */
+int shim_tell_plan(const struct shim_told *told);
+
+#endif
