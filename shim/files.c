@@ -171,19 +171,67 @@ static bool move_over(struct shim_output *output)
     return true;
 }
 
-/* Stock had no use for the option: the file is as we made it. */
-static bool was_not_written(const struct shim_output *output)
+int shim_output_open(const struct shim_output *output)
 {
-    struct stat is;
+    int fd = open(output->temporary, O_WRONLY | O_CLOEXEC);
 
-    return output->optional && stat(output->temporary, &is) == 0 && is.st_size == 0;
+    if (fd < 0)
+        shim_error("cannot write %s: %s", output->wanted, strerror(errno));
+    return fd;
+}
+
+/* Was there room for a certificate?  false with errno set. */
+static bool has_room(int fd)
+{
+    char block[4096] = "";
+
+    return pwrite(fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) && ftruncate(fd, 0) == 0;
+}
+
+static bool ends_whole(int fd)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    char last[sizeof(end) - 1];
+
+    errno = ENOSPC;
+    return lseek(fd, -(off_t)sizeof(last), SEEK_END) >= 0 &&
+           read(fd, last, sizeof(last)) == (ssize_t)sizeof(last) &&
+           memcmp(last, end, sizeof(last)) == 0;
+}
+
+enum written { WRITTEN, NOTHING_WRITTEN, NOT_WRITTEN };
+
+/*
+ * What became of certificates: stock does not look whether they were written,
+ * and an empty file is one that it had no use for, or no room.
+ */
+static enum written check_certificates(const struct shim_output *output)
+{
+    int fd = open(output->temporary, O_RDWR | O_CLOEXEC);
+    enum written written = NOT_WRITTEN;
+    struct stat is;
+    int reason;
+
+    if (fd >= 0 && fstat(fd, &is) == 0) {
+        if (is.st_size == 0)
+            written = has_room(fd) ? NOTHING_WRITTEN : NOT_WRITTEN;
+        else
+            written = ends_whole(fd) ? WRITTEN : NOT_WRITTEN;
+    }
+    reason = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = reason;
+    return written;
 }
 
 bool shim_output_commit(struct shim_output *output)
 {
-    if (was_not_written(output))
+    enum written written = output->certificates ? check_certificates(output) : WRITTEN;
+
+    if (written == NOTHING_WRITTEN)
         return true;
-    if (output->in_place ? copy_over(output) : move_over(output))
+    if (written == WRITTEN && (output->in_place ? copy_over(output) : move_over(output)))
         return true;
     shim_error("cannot write %s: %s", output->wanted, strerror(errno));
     return false;

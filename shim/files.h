@@ -20,15 +20,17 @@ int shim_spool(void);
 
 /* A file that stock writes for us and that we hand over after success. */
 struct shim_output {
-    char *wanted;    /* owned: where it goes, symbolic links followed */
-    char *temporary; /* owned: where stock writes; NULL once moved or removed */
-    bool in_place;   /* |wanted| is a device or a pipe: copy instead of rename */
-    bool optional;   /* set by the caller: no file if stock wrote nothing */
+    char *wanted;      /* owned: where it goes, symbolic links followed */
+    char *temporary;   /* owned: where stock writes; NULL once moved or removed */
+    bool in_place;     /* |wanted| is a device or a pipe: copy instead of rename */
+    bool certificates; /* set by the caller: PEM that stock writes itself, or nothing */
     mode_t mode;
 };
 
 /* false with the reason on stderr; shim_output_end() is needed all the same. */
 bool shim_output_begin(struct shim_output *output, const char *path);
+/* Its temporary file, to write; -1 with the reason on stderr. */
+int shim_output_open(const struct shim_output *output);
 /* Put the file in its place; false with the reason on stderr. */
 bool shim_output_commit(struct shim_output *output);
 /* Remove what is left. */

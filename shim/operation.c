@@ -28,7 +28,9 @@ struct run {
     struct shim_output *outputs; /* owned */
     size_t output_count;
     int conf;
-    int spool;
+    int sink;              /* what stock writes goes there */
+    const char *sink_name; /* borrowed */
+    bool spools; /* that is no file of the user's, and is copied to standard output at the end */
     sigset_t before;
 };
 
@@ -57,22 +59,35 @@ static void add_word(struct run *run, size_t *count, const char *word)
     memcpy(&run->words[(*count)++], &word, sizeof(word));
 }
 
-static bool add_output(struct run *run, size_t *count, const struct shim_given *given)
+/*
+ * Stock does not look whether the last of what it writes has reached the disk:
+ * the message itself comes to us through its standard output, and we write it.
+ */
+static bool add_message(struct run *run, const char *path)
 {
-    bool is_main = strcmp(given->option->name, "out") == 0;
     struct shim_output *output = &run->outputs[run->output_count];
 
-    /* Standard output is spooled anyway. */
-    if (is_main && strcmp(given->value, "-") == 0)
+    if (strcmp(path, "-") == 0)
         return true;
+    run->output_count++;
+    if (!shim_output_begin(output, path))
+        return false;
+    run->sink = shim_output_open(output);
+    run->sink_name = output->wanted;
+    return run->sink >= 0;
+}
+
+static bool add_output(struct run *run, size_t *count, const struct shim_given *given)
+{
+    struct shim_output *output = &run->outputs[run->output_count];
+
+    if (strcmp(given->option->name, "out") == 0)
+        return add_message(run, given->value);
     run->output_count++;
     if (!shim_output_begin(output, given->value))
         return false;
-    output->optional = !is_main;
-    add_word(run, count,
-             is_main                              ? "-out"
-             : given->option->role == ROLE_SIGNER ? "-signer"
-                                                  : "-certsout");
+    output->certificates = true;
+    add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");
     add_word(run, count, output->temporary);
     return true;
 }
@@ -237,10 +252,14 @@ static bool run_begin(struct run *run)
 {
     if (!find_module(run) || !write_conf(run) || !build_words(run))
         return false;
-    run->spool = shim_spool();
-    if (run->spool < 0)
+    if (run->sink >= 0)
+        return true;
+    run->spools = true;
+    run->sink_name = "a temporary file in $TMPDIR";
+    run->sink = shim_spool();
+    if (run->sink < 0)
         shim_error("cannot make a temporary file: %s", strerror(errno));
-    return run->spool >= 0;
+    return run->sink >= 0;
 }
 
 static bool run_stock(const struct run *run, const char *program, struct shim_stock_result *result)
@@ -252,7 +271,7 @@ static bool run_stock(const struct run *run, const char *program, struct shim_st
                                 .argv = run->words,
                                 .conf = conf,
                                 .keep = keep,
-                                .out = run->spool,
+                                .out = run->sink,
                                 .unverified = shim_args_has(run->operation->args, "noverify"),
                                 .capture = run->operation->capture,
                                 .in = run->operation->takes_input ? run->operation->input
@@ -260,6 +279,10 @@ static bool run_stock(const struct run *run, const char *program, struct shim_st
     bool started = conf != NULL && shim_stock_run(&stock, result);
 
     OPENSSL_free(conf);
+    if (started && result->lost != 0) {
+        shim_error("cannot write %s: %s", run->sink_name, strerror(result->lost));
+        return false;
+    }
     return started;
 }
 
@@ -270,7 +293,7 @@ static bool hand_over(struct run *run)
             return false;
     /* A reader that went away ends us here, or never. */
     sigprocmask(SIG_SETMASK, &run->before, NULL);
-    if (shim_copy_all(run->spool, STDOUT_FILENO))
+    if (!run->spools || shim_copy_all(run->sink, STDOUT_FILENO))
         return true;
     shim_error("cannot write to standard output: %s", strerror(errno));
     return false;
@@ -281,8 +304,8 @@ static void run_end(struct run *run)
     for (size_t i = 0; i < run->output_count; i++)
         shim_output_end(&run->outputs[i]);
     sigprocmask(SIG_SETMASK, &run->before, NULL);
-    if (run->spool >= 0)
-        close(run->spool);
+    if (run->sink >= 0)
+        close(run->sink);
     if (run->conf >= 0)
         close(run->conf);
     OPENSSL_free(run->outputs);
@@ -293,7 +316,7 @@ static void run_end(struct run *run)
 
 int shim_operate(const struct shim_operation *operation, struct shim_stock_result *result)
 {
-    struct run run = { .operation = operation, .conf = -1, .spool = -1 };
+    struct run run = { .operation = operation, .conf = -1, .sink = -1 };
     const char *program = shim_stock_path();
     bool done;
 

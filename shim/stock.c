@@ -25,6 +25,9 @@
 /* One run in the parent. */
 struct run {
     pid_t child;
+    int output;  /* read end of its standard output */
+    int sink;    /* where that goes; borrowed */
+    int lost;    /* errno of a failure to write there */
     int errors;  /* read end of the child's standard error */
     int failure; /* read end: the errno of an exec that failed */
     int signals; /* signalfd */
@@ -77,15 +80,15 @@ static char **child_environment(char *conf_entry)
 }
 
 /* In the child: nothing but async-signal-safe calls, then exec. */
-static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int errors,
-                                   int failure, pid_t parent)
+static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int output,
+                                   int errors, int failure, pid_t parent)
 {
     sigset_t none;
     int reason;
     bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
                  (stock->in == STDIN_FILENO ||
                   (lseek(stock->in, 0, SEEK_SET) == 0 && dup2(stock->in, STDIN_FILENO) >= 0)) &&
-                 dup2(stock->out, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0;
+                 dup2(output, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0;
 
     for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
         ready = fcntl(*fd, F_SETFD, 0) == 0;
@@ -111,6 +114,7 @@ static void caught_signals(sigset_t *set)
 
 static bool start(const struct shim_stock *stock, char *const *env, struct run *run)
 {
+    int output[2] = { -1, -1 };
     int errors[2] = { -1, -1 };
     int failure[2] = { -1, -1 };
     pid_t parent = getpid();
@@ -120,13 +124,17 @@ static bool start(const struct shim_stock *stock, char *const *env, struct run *
     caught_signals(&caught);
     sigprocmask(SIG_BLOCK, &caught, &run->before);
     run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
-    if (run->signals >= 0 && pipe2(errors, O_CLOEXEC) == 0 && pipe2(failure, O_CLOEXEC) == 0)
+    if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
+        pipe2(failure, O_CLOEXEC) == 0)
         run->child = fork();
     if (run->child == 0)
-        become_stock(stock, env, errors[1], failure[1], parent);
+        become_stock(stock, env, output[1], errors[1], failure[1], parent);
     reason = errno;
+    run->output = output[0];
     run->errors = errors[0];
     run->failure = failure[0];
+    if (output[1] >= 0)
+        close(output[1]);
     if (errors[1] >= 0)
         close(errors[1]);
     if (failure[1] >= 0)
@@ -192,13 +200,38 @@ static bool take_errors(struct run *run)
     return true;
 }
 
+/* false at the end of the stream, or where it can be kept no more: then stock is told by SIGPIPE */
+static bool take_output(struct run *run)
+{
+    char block[65536];
+    ssize_t got = read(run->output, block, sizeof(block));
+
+    if (got < 0)
+        return errno == EINTR;
+    if (got == 0)
+        return false;
+    if (shim_write_all(run->sink, block, (size_t)got))
+        return true;
+    run->lost = errno;
+    return false;
+}
+
+static void stop_output(struct run *run, struct pollfd *on)
+{
+    close(run->output);
+    run->output = -1;
+    on->fd = -1;
+}
+
 static void follow(struct run *run)
 {
-    struct pollfd on[] = { { run->errors, POLLIN, 0 }, { run->signals, POLLIN, 0 } };
+    struct pollfd on[] = { { run->errors, POLLIN, 0 },
+                           { run->signals, POLLIN, 0 },
+                           { run->output, POLLIN, 0 } };
 
-    while (!run->ended || on[0].fd >= 0) {
-        /* What outlives stock and still holds its stderr is not waited for. */
-        int ready = poll(on, 2, run->ended ? 0 : -1);
+    while (!run->ended || on[0].fd >= 0 || on[2].fd >= 0) {
+        /* What outlives stock and still holds its streams is not waited for. */
+        int ready = poll(on, 3, run->ended ? 0 : -1);
 
         if (ready < 0 && errno != EINTR)
             break;
@@ -206,6 +239,8 @@ static void follow(struct run *run)
             break;
         if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
             on[0].fd = -1;
+        if (ready > 0 && on[2].fd >= 0 && on[2].revents != 0 && !take_output(run))
+            stop_output(run, &on[2]);
         if (!run->ended)
             take_signals(run);
     }
@@ -215,6 +250,8 @@ static void follow(struct run *run)
 
 static void finish(struct run *run)
 {
+    if (run->output >= 0)
+        close(run->output);
     if (run->errors >= 0)
         close(run->errors);
     if (run->failure >= 0)
@@ -227,6 +264,8 @@ static void finish(struct run *run)
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
     struct run run = { .child = -1,
+                       .output = -1,
+                       .sink = stock->out,
                        .errors = -1,
                        .failure = -1,
                        .signals = -1,
@@ -253,6 +292,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->refused = run.watch.refused;
+    result->lost = run.lost;
     result->said = run.said;
     result->distrusted = run.watch.distrusted;
     return started;

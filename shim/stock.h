@@ -15,7 +15,7 @@ struct shim_stock {
     const char *conf; /* what OPENSSL_CONF is set to */
     const int *keep;  /* descriptors that the child inherits, ended by -1 */
     int in;           /* what becomes its standard input: ours, or a file read from its start */
-    int out;          /* what its standard output goes to */
+    int out;          /* what it writes to its standard output is written there, by us */
     bool quiet;       /* its standard error is read and not passed on */
     bool capture;     /* and kept for the result */
     bool unverified;  /* it must not report a verification */
@@ -25,6 +25,7 @@ struct shim_stock_result {
     int code;        /* its exit code, or -1 */
     int signal;      /* the signal that ended it, or 0 */
     bool refused;    /* its error queue held an error of our provider */
+    int lost;        /* the errno with which its output could not be written, or 0 */
     char *said;      /* owned: the beginning of its standard error, if that was captured */
     bool distrusted; /* it found no provided certificate behind the sender's */
 };

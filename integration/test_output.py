@@ -1,0 +1,213 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is written: all of it or nothing, whatever happens in between."""
+
+import re
+import shutil
+import signal
+import subprocess
+
+import pytest
+
+from harness import COMMAND, environment, must, run, stock
+
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+STRACE = shutil.which("strace")
+VERBS = ["sign", "encrypt", "verify", "decrypt"]
+OLD = b"what was there before\n"
+
+
+def command(*args, **kwargs):
+    """Our command."""
+    return run(COMMAND, *args, **kwargs)
+
+
+@pytest.fixture
+def words(pki, mail, post):
+    """The words of each verb, without -out."""
+    cert = pki.good_rsa
+    return {
+        "sign": ["sign", "-signer", cert.pem, "-inkey", cert.key, "-in", mail],
+        "encrypt": ["encrypt", "-in", mail, cert.pem],
+        "verify": ["verify", "-CAfile", pki.ca, "-in", post.signed("good_rsa")],
+        "decrypt": ["decrypt", "-recip", cert.pem, "-inkey", cert.key, "-in",
+                    post.encrypted("good_rsa")],
+    }
+
+
+def with_out(words, out):
+    """-out before the operands."""
+    return [words[0], "-out", out, *words[1:]]
+
+
+# --- killed
+
+
+def calls(trace):
+    """[(system call, how many of that name came before and with it)] of a strace log."""
+    seen, points = {}, []
+    for line in trace.read_text(errors="replace").splitlines():
+        name = re.match(r"(\w+)\(", line)
+        if name:
+            seen[name[1]] = seen.get(name[1], 0) + 1
+            points.append((name[1], seen[name[1]]))
+    return points
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+@pytest.mark.parametrize("number", ["KILL", "TERM"])
+@pytest.mark.parametrize("verb", VERBS)
+def test_killed_at_any_moment(verb, number, words, tmp_path):
+    """Killed at one system call after the other, the last fifty of each run: old or new, never half."""
+    out, trace = tmp_path / "out", tmp_path / "trace"
+    argv = with_out(words[verb], out)
+    out.write_bytes(OLD)
+    traced = run(STRACE, "-o", trace, COMMAND, *argv)
+    if "ptrace" in traced.err:
+        pytest.skip(f"nothing can be traced here: {traced.err.splitlines()[0]}")
+    assert traced.rc == DONE, traced
+    length = out.stat().st_size
+    olds = news = 0
+    for name, count in calls(trace)[-51:-1]:
+        out.write_bytes(OLD)
+        run(STRACE, "-o", "/dev/null", "-e", f"inject={name}:signal={number}:when={count}",
+            COMMAND, *argv)
+        content = out.read_bytes()
+        olds += content == OLD
+        news += content != OLD
+        # Lengths of one kind: signatures and session keys are random, their sizes are not.
+        assert content == OLD or abs(len(content) - length) <= 8, (name, count, len(content))
+    assert olds > 0 and news > 0
+    left = [path for path in tmp_path.iterdir() if path.name.startswith(".smime-policy")]
+    assert not left or number == "KILL"
+
+
+# --- no room
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A file system that holds next to nothing more."""
+    at = tmp_path / "small"
+    at.mkdir()
+    if run("/bin/mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", at).rc != 0:
+        pytest.skip("no file system can be mounted here")
+    try:
+        (at / "out").write_bytes(OLD)
+        with (at / "filler").open("wb", buffering=0) as filler:
+            try:
+                while filler.write(b"x" * 512):
+                    pass
+            except OSError:
+                pass
+        yield at
+    finally:
+        must(run("/bin/umount", at))
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_full_disk(verb, words, small):
+    """Stock calls it a success where the last write fails; we do not."""
+    result = command(*with_out(words[verb], small / "out"))
+    assert result.rc == SYSTEM and result.out == b"", result
+    assert f"cannot write {small / 'out'}: No space left on device" in result.err
+    assert (small / "out").read_bytes() == OLD
+    assert {path.name for path in small.iterdir()} == {"out", "filler"}
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_full_temporary_directory(verb, words, small):
+    result = command(*words[verb], env={"TMPDIR": small})
+    assert result.rc == SYSTEM and result.out == b"", result
+    assert "No space left on device" in result.err
+
+
+def test_stock_takes_a_full_disk_for_success(words, small):
+    """Why the output passes through us."""
+    result = stock("cms", "-decrypt", *words["decrypt"][1:], "-out", small / "new")
+    assert result.rc == 0 and (small / "new").read_bytes() == b""
+
+
+@pytest.mark.parametrize("option", ["-certsout", "-signer"])
+def test_no_room_for_certificates(option, words, small, tmp_path):
+    out = tmp_path / "content"
+    result = command(*with_out(words["verify"], out), option, small / "out")
+    assert result.rc == SYSTEM and "cannot write" in result.err, result
+    assert (small / "out").read_bytes() == OLD
+
+
+def test_full_device(words):
+    for verb in VERBS:
+        result = command(*with_out(words[verb], "/dev/full"))
+        assert result.rc == SYSTEM and "cannot write /dev/full" in result.err, result
+
+
+# --- what fails late
+
+
+@pytest.fixture
+def sealed(pki, tmp_path):
+    """A large AES-GCM message whose tag is wrong."""
+    body = tmp_path / "body"
+    body.write_bytes(b"the quick brown fox.\n" * 10000)
+    good, bad = tmp_path / "good", tmp_path / "bad"
+    must(stock("cms", "-encrypt", "-aes-256-gcm", "-binary", "-in", body, "-outform", "DER",
+               "-out", good, pki.good_rsa.pem))
+    data = bytearray(good.read_bytes())
+    data[-1] ^= 1
+    bad.write_bytes(data)
+    return bad
+
+
+@pytest.mark.parametrize("how", [["decrypt"], ["cms", "-decrypt"]])
+def test_not_a_byte_of_what_was_tampered_with(how, sealed, pki, tmp_path):
+    """Stock releases the plain text of a message whose tag is wrong."""
+    words = ["-inform", "DER", "-in", sealed, "-recip", pki.good_rsa.pem, "-inkey",
+             pki.good_rsa.key]
+    theirs = stock("cms", "-decrypt", *words)
+    assert theirs.rc != 0 and b"the quick brown fox." in theirs.out
+    ours = command(*how, *words)
+    assert ours.rc == CRYPTO and ours.out == b"", ours
+    out = tmp_path / "out"
+    out.write_bytes(OLD)
+    ours = command(*how, *words, "-out", out)
+    assert ours.rc == CRYPTO and out.read_bytes() == OLD
+
+
+@pytest.mark.parametrize("how", [["verify"], ["cms", "-verify"], ["smime", "-verify"]])
+def test_not_a_byte_of_what_does_not_verify(how, pki, post, tmp_path):
+    """Nor what was changed after it was signed."""
+    broken = tmp_path / "broken"
+    broken.write_bytes(post.signed("good_rsa").read_bytes().replace(b"quick", b"slow"))
+    words = ["-in", broken, "-CAfile", pki.ca]
+    assert b"slow" in stock("cms", "-verify", *words).out
+    out = tmp_path / "out"
+    for more in ([], ["-out", out]):
+        ours = command(*how, *words, *more)
+        assert ours.rc == CRYPTO and ours.out == b"" and not out.exists(), ours
+
+
+def test_a_pipe_gets_its_first_byte_after_the_decision(pki, post, tmp_path):
+    """The reader of a pipe sees the end and nothing before it."""
+    go_on = tmp_path / "go-on"
+    fake = tmp_path / "openssl"
+    fake.write_text(f"#!/bin/sh\necho early\nread line < {go_on}\nexit 4\n")
+    fake.chmod(0o755)
+    must(run("/usr/bin/mkfifo", go_on))
+    argv = [str(word) for word in (COMMAND, "cms", "-verify", "-in", post.signed("good_rsa"))]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env=environment(SMIME_POLICY_OPENSSL=fake)) as process:
+        # The other end is opened when the child waits, that is after it wrote.
+        go_on.write_text("\n")
+        assert process.stdout.read() == b""
+        assert process.wait(timeout=30) == 4
+
+
+def test_reader_gone(words):
+    """SIGPIPE ends us as it ends any filter."""
+    argv = [str(word) for word in (COMMAND, *words["sign"])]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=environment()) as process:
+        process.stdout.close()
+        process.stderr.read()
+        assert process.wait(timeout=30) == -signal.SIGPIPE
