@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "check.h"
+#include "checking.h"
 #include "help.h"
 #include "shim.h"
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "check.h"
+#include "checking.h"
 #include "shim.h"
 
 static bool add_use(struct shim_check *check, const char *name)

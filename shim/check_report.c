@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "check.h"
+#include "checking.h"
 #include "colour.h"
 #include "rules.h"
 #include "text.h"

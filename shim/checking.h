@@ -4,8 +4,8 @@
  *
  * The parts of `smime-policy check`.
  */
-#ifndef SHIM_CHECK_H
-#define SHIM_CHECK_H
+#ifndef SHIM_CHECKING_H
+#define SHIM_CHECKING_H
 
 #include <stdbool.h>
 #include <time.h>
