@@ -202,6 +202,23 @@ START_TEST(damaged_headers)
 }
 END_TEST
 
+/*
+ * For AddressSanitizer: GMime 3.2 loses the display name of an address that it
+ * gives up on.  Only whole stacks show that it is GMime's.
+ */
+const char *__asan_default_options(void);
+const char *__lsan_default_suppressions(void);
+
+const char *__asan_default_options(void)
+{
+    return "fast_unwind_on_malloc=0";
+}
+
+const char *__lsan_default_suppressions(void)
+{
+    return "leak:libgmime-3.0\n";
+}
+
 #define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
 
 int main(void)
