@@ -373,6 +373,47 @@ def test_exit_codes_of_the_verbs(pki, mail, post, tmp_path):
     assert result.rc == REFUSED and ":smimepolicy:" in result.err
 
 
+# Where a word names a file that is not there, or holds something else.
+FAULTS = [
+    ("sign -signer CERT -inkey KEY -in NONE", INPUT),
+    ("sign -signer NONE -inkey KEY -in MAIL", INPUT),
+    ("sign -signer CERT -inkey NONE -in MAIL", INPUT),
+    ("sign -signer CERT -inkey LOCKED -passin pass:wrong -in MAIL", INPUT),
+    ("sign -signer CERT -inkey KEY -certfile NONE -in MAIL", INPUT),
+    ("sign -signer CERT -inkey KEY -in MAIL -md nonsense", USAGE),
+    ("sign -signer CERT -inkey KEY -in MAIL -outform nonsense", USAGE),
+    ("sign -signer CERT -inkey OTHERKEY -in MAIL", REFUSED),
+    ("encrypt -in NONE CERT", INPUT),
+    ("encrypt -in MAIL NONE", INPUT),
+    ("encrypt -in MAIL", REFUSED),
+    ("verify -in NONE -CAfile CA", INPUT),
+    ("verify -in MAIL -CAfile CA", INPUT),
+    ("verify -in SIGNED -CAfile NONE", INPUT),
+    ("verify -in SIGNED -CAfile MAIL", INPUT),
+    ("verify -in SIGNED", REFUSED),
+    ("decrypt -in NONE -inkey KEY", INPUT),
+    ("decrypt -in MAIL -inkey KEY", INPUT),
+    ("decrypt -in SEALED -inkey NONE", INPUT),
+    ("decrypt -in SEALED -inkey LOCKED -passin pass:wrong", INPUT),
+    ("decrypt -in SEALED -recip OTHER -inkey OTHERKEY", CRYPTO),
+    ("decrypt -in SEALED -recip CERT -inkey OTHERKEY", CRYPTO),
+]
+
+
+@pytest.mark.parametrize("line, code", FAULTS)
+def test_exit_code_of_a_fault(line, code, pki, mail, post, tmp_path):
+    """By cause, whatever stock's own code for it is; and nothing is written."""
+    locked = tmp_path / "locked"
+    must(stock("pkey", "-in", pki.good_rsa.key, "-aes256", "-passout", "pass:right", "-out", locked))
+    files = {"CERT": pki.good_rsa.pem, "KEY": pki.good_rsa.key, "OTHER": pki.good_p256.pem,
+             "OTHERKEY": pki.good_p256.key, "CA": pki.ca, "MAIL": mail, "LOCKED": locked,
+             "NONE": tmp_path / "none", "SIGNED": post.signed("good_rsa"),
+             "SEALED": post.encrypted("good_rsa")}
+    verb, *words = [files.get(word, word) for word in line.split()]
+    result = command(verb, "-out", tmp_path / "out", *words)
+    assert result.rc == code and result.err and not (tmp_path / "out").exists(), result
+
+
 @pytest.mark.parametrize("script, code", [("exit 0", 0), ("exit 1", 1), ("exit 2", 2),
                                           ("exit 3", 4), ("exit 4", 4), ("exit 5", 5),
                                           ("exit 127", 4), ("kill -9 $$", 5)])

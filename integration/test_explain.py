@@ -172,3 +172,21 @@ def test_colour(pki, mail):
         assert "\033" in on_a_terminal(words, NO_COLOR="")
         assert "\033" not in command(*words, env={"TERM": "xterm"}).text
     assert "\033" not in on_a_terminal(["cms", "-encrypt", "-in", mail, pki.expired.pem])
+
+
+def test_progress_of_a_large_file(pki, tmp_path):
+    """Shown on a terminal for more than 64 MB, and gone at the end."""
+    large, small, out = tmp_path / "large", tmp_path / "small", tmp_path / "out"
+    for path, size in ((large, 65 << 20), (small, 1 << 20)):
+        with path.open("wb") as file:
+            file.truncate(size)
+    cert = pki.good_rsa
+    words = [["encrypt", "-binary", "-outform", "DER", "-out", out, "-in", large, cert.pem],
+             ["sign", "-binary", "-outform", "DER", "-out", out, "-in", large, "-signer", cert.pem,
+              "-inkey", cert.key]]
+    for each in words:
+        said = on_a_terminal(each)
+        assert "\r  0 %" in said and said.rstrip("\r\n").endswith("\033[K"), said
+        assert out.stat().st_size > 100
+        assert "%" not in command(*each).err
+        assert "%" not in on_a_terminal([small if word is large else word for word in each])

@@ -267,15 +267,17 @@ static bool run_stock(const struct run *run, const char *program, struct shim_st
     bool split = run->operation->content_path != NULL;
     const int keep[] = { run->conf, split ? run->operation->content : -1, -1 };
     char *conf = sp_format("/proc/self/fd/%d", run->conf);
-    struct shim_stock stock = { .program = program,
-                                .argv = run->words,
-                                .conf = conf,
-                                .keep = keep,
-                                .out = run->sink,
-                                .unverified = shim_args_has(run->operation->args, "noverify"),
-                                .capture = run->operation->capture,
-                                .in = run->operation->takes_input ? run->operation->input
-                                                                  : STDIN_FILENO };
+    struct shim_stock stock = {
+        .program = program,
+        .argv = run->words,
+        .conf = conf,
+        .keep = keep,
+        .out = run->sink,
+        .unverified = shim_args_has(run->operation->args, "noverify"),
+        .capture = run->operation->capture,
+        .progress = run->operation->verb != NULL && run->operation->takes_input,
+        .in = run->operation->takes_input ? run->operation->input : STDIN_FILENO
+    };
     bool started = conf != NULL && shim_stock_run(&stock, result);
 
     OPENSSL_free(conf);

@@ -16,6 +16,7 @@
 #include <openssl/crypto.h>
 
 #include "files.h"
+#include "progress.h"
 #include "shim.h"
 #include "stock.h"
 #include "text.h"
@@ -37,6 +38,7 @@ struct run {
     bool unverified;
     char *said; /* owned; NULL: not kept */
     struct shim_unverified filter;
+    struct shim_progress progress;
     bool ended;
     int status;
 };
@@ -166,7 +168,8 @@ static void take_signals(struct run *run)
         run->ended = true;
 }
 
-#define SAID_MAX 65536
+#define SAID_MAX       65536
+#define PROGRESS_EVERY 200 /* milliseconds */
 
 /* Text, so that a NUL ends it. */
 static void keep(char *said, const char *block, size_t got)
@@ -186,6 +189,8 @@ static bool take_errors(struct run *run)
     char block[4096];
     ssize_t got = read(run->errors, block, sizeof(block));
 
+    /* It is written in the line's place. */
+    shim_progress_end(&run->progress);
     if (got < 0)
         return errno == EINTR;
     if (got == 0)
@@ -231,7 +236,9 @@ static void follow(struct run *run)
 
     while (!run->ended || on[0].fd >= 0 || on[2].fd >= 0) {
         /* What outlives stock and still holds its streams is not waited for. */
-        int ready = poll(on, 3, run->ended ? 0 : -1);
+        int ready = poll(on, 3, run->ended ? 0 : run->progress.on ? PROGRESS_EVERY : -1);
+
+        shim_progress_show(&run->progress);
 
         if (ready < 0 && errno != EINTR)
             break;
@@ -281,7 +288,10 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
     if (started) {
+        if (stock->progress)
+            shim_progress_begin(&run.progress, stock->in);
         follow(&run);
+        shim_progress_end(&run.progress);
         shim_unverified_end(&run.filter, STDERR_FILENO);
     } else {
         shim_error("cannot run %s: %s", stock->program, strerror(errno));

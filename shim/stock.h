@@ -17,6 +17,7 @@ struct shim_stock {
     int in;           /* what becomes its standard input: ours, or a file read from its start */
     int out;          /* what it writes to its standard output is written there, by us */
     bool quiet;       /* its standard error is read and not passed on */
+    bool progress;    /* show how far |in| was read, where somebody watches */
     bool capture;     /* and kept for the result */
     bool unverified;  /* it must not report a verification */
 };

@@ -5,6 +5,7 @@
  * sign, encrypt, verify, decrypt.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -12,6 +13,7 @@
 #include "judge.h"
 #include "nothing.h"
 #include "operation.h"
+#include "progress.h"
 #include "refused_options.h"
 #include "shim.h"
 #include "tell.h"
@@ -116,6 +118,23 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
     return code;
 }
 
+/* A large file becomes stock's standard input, so that we see how far it has come. */
+static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
+{
+    const char *in = shim_args_value(operation->args, "in");
+    int large = in == NULL || operation->takes_input ? -1 : shim_progress_open(in);
+    int code;
+
+    if (large >= 0) {
+        operation->takes_input = true;
+        operation->input = large;
+    }
+    code = shim_operate(operation, result);
+    if (large >= 0)
+        close(large);
+    return code;
+}
+
 /* |*said| is what stock said, where it is not passed on. */
 static int operate(struct shim_operation *operation, struct shim_outcome *outcome, char **said)
 {
@@ -127,7 +146,7 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
         if (code == SHIM_OK)
             shim_outcome_tell_held(outcome);
     } else if (code == SHIM_OK) {
-        code = shim_operate(operation, &result);
+        code = run_watched(operation, &result);
         if (code == SHIM_OK)
             code = conclude(operation, &result, outcome);
         *said = result.said;
