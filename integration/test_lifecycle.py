@@ -296,7 +296,7 @@ def test_decision_log(cms, pki, mail, tmp_path):
     allowed, denied = decisions(log)
     for line in (allowed, denied):
         when = datetime.datetime.strptime(line["time"], "%Y-%m-%dT%H:%M:%SZ")
-        assert abs((datetime.datetime.utcnow() - when).total_seconds()) < 60
+        assert abs((datetime.datetime.now(datetime.timezone.utc) - when).total_seconds()) < 60
         assert line["program"] == "openssl" and line["pid"] > 1 and line["policy"]
     assert (allowed["operation"], allowed["verdict"]) == ("sign", "allowed")
     assert allowed["certificate"] == fingerprint(pki.good_rsa)

@@ -15,6 +15,7 @@
 #include "files.h"
 #include "incoming.h"
 #include "shim.h"
+#include "signatures.h"
 #include "split.h"
 
 /* A mail with more of it is not a mail. */
@@ -199,79 +200,6 @@ static CMS_ContentInfo *read_whole(FILE *input, const char *form)
     return cms;
 }
 
-static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
-{
-    struct sp_signing_time time = { .state = SP_TIME_ABSENT };
-    int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
-    X509_ATTRIBUTE *attribute = at < 0 ? NULL : CMS_signed_get_attr(signer, at);
-    ASN1_TYPE *value;
-    struct tm tm;
-
-    if (attribute == NULL)
-        return time;
-    /* RFC 5652, 11.3: one attribute with one value. */
-    time.state = SP_TIME_BROKEN;
-    value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
-    if (CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) >= 0 || value == NULL ||
-        (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME) ||
-        !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
-        return time;
-    time.state = SP_TIME_READ;
-    time.at = timegm(&tm);
-    return time;
-}
-
-static bool collect_certs(struct shim_incoming *incoming, CMS_ContentInfo *cms,
-                          STACK_OF(X509) *along)
-{
-    incoming->certs = CMS_get1_certs(cms);
-    if (incoming->certs == NULL)
-        incoming->certs = sk_X509_new_null();
-    return incoming->certs != NULL &&
-           (along == NULL || X509_add_certs(incoming->certs, along, X509_ADD_FLAG_UP_REF) == 1);
-}
-
-static void clear_signatures(struct shim_incoming *incoming)
-{
-    for (size_t i = 0; i < incoming->count; i++)
-        sp_facts_free(incoming->signatures[i].facts);
-    OPENSSL_free(incoming->signatures);
-    incoming->signatures = NULL;
-    incoming->count = 0;
-}
-
-/* false if out of memory; a signature whose certificate is not there leaves none at all. */
-static bool read_signatures(struct shim_incoming *incoming, CMS_ContentInfo *cms,
-                            const struct shim_incoming_from *from)
-{
-    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
-    int count = infos == NULL ? 0 : sk_CMS_SignerInfo_num(infos);
-
-    if (count <= 0)
-        return true;
-    /* The same choice as stock's: first among those along, then in the message. */
-    (void)CMS_set1_signers_certs(cms, from->along, from->nointern ? CMS_NOINTERN : 0);
-    incoming->signatures = OPENSSL_zalloc((size_t)count * sizeof(*incoming->signatures));
-    if (incoming->signatures == NULL)
-        return false;
-    for (int i = 0; i < count; i++) {
-        CMS_SignerInfo *info = sk_CMS_SignerInfo_value(infos, i);
-        struct shim_signature *signature = &incoming->signatures[i];
-
-        CMS_SignerInfo_get0_algs(info, NULL, &signature->cert, NULL, NULL);
-        if (signature->cert == NULL) {
-            clear_signatures(incoming);
-            return true;
-        }
-        incoming->count++;
-        signature->facts = sp_facts_new(signature->cert);
-        signature->time = signing_time(info);
-        if (signature->facts == NULL)
-            return false;
-    }
-    return true;
-}
-
 static int read_message(struct shim_incoming *incoming, const struct shim_incoming_from *from)
 {
     bool done = true;
@@ -290,8 +218,7 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
     if (done && incoming->cms == NULL)
         incoming->cms = read_whole(incoming->input, from->form);
     if (done && incoming->cms != NULL)
-        done = collect_certs(incoming, incoming->cms, from->along) &&
-               read_signatures(incoming, incoming->cms, from);
+        done = shim_signatures_read(incoming, from);
     rewind(incoming->input);
     if (done)
         return SHIM_OK;
@@ -314,7 +241,7 @@ int shim_incoming_read(struct shim_incoming *incoming, const struct shim_incomin
 
 void shim_incoming_clear(struct shim_incoming *incoming)
 {
-    clear_signatures(incoming);
+    shim_signatures_clear(incoming);
     sk_X509_pop_free(incoming->certs, X509_free);
     CMS_ContentInfo_free(incoming->cms);
     shim_mail_clear(&incoming->mail);

@@ -1,0 +1,180 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line that stock is run with.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "defaults.h"
+#include "run.h"
+
+/* Our own words of a command line: at most 6 before the verb, 10 after it, "--" and the NULL. */
+#define OWN_WORDS (20 + SHIM_DEFAULT_WORDS)
+
+static bool is_output(const struct shim_run *run, const struct shim_given *given)
+{
+    const char *operation = run->operation->request->operation;
+
+    if (given->option->role == ROLE_OUTPUT)
+        return true;
+    return given->option->role == ROLE_SIGNER && operation != NULL &&
+           shim_operation_verifies(operation);
+}
+
+/* Of an output given twice stock writes the last. */
+static bool is_overridden(const struct shim_args *args, size_t index)
+{
+    for (size_t i = index + 1; i < args->count; i++)
+        if (args->given[i].option == args->given[index].option)
+            return true;
+    return false;
+}
+
+/* strdup() of a literal for every word would be for nothing: exec does not write to them. */
+static void add_word(struct shim_run *run, size_t *count, const char *word)
+{
+    memcpy(&run->words[(*count)++], &word, sizeof(word));
+}
+
+/*
+ * Stock does not look whether the last of what it writes has reached the disk:
+ * the message itself comes to us through its standard output, and we write it.
+ */
+static bool add_message(struct shim_run *run, const char *path)
+{
+    struct shim_output *output = &run->outputs[run->output_count];
+
+    if (strcmp(path, "-") == 0)
+        return true;
+    run->output_count++;
+    if (!shim_output_begin(output, path))
+        return false;
+    run->sink = shim_output_open(output);
+    run->sink_name = output->wanted;
+    return run->sink >= 0;
+}
+
+static bool add_output(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    struct shim_output *output = &run->outputs[run->output_count];
+
+    if (strcmp(given->option->name, "out") == 0)
+        return add_message(run, given->value);
+    run->output_count++;
+    if (!shim_output_begin(output, given->value))
+        return false;
+    output->certificates = true;
+    add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");
+    add_word(run, count, output->temporary);
+    return true;
+}
+
+/* An option that our own words take the place of, or that stock does not know. */
+static bool is_replaced(const struct shim_operation *operation, const struct shim_option *option)
+{
+    return shim_option_is_own(option) ||
+           (operation->takes_input && strcmp(option->name, "in") == 0) ||
+           (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
+}
+
+static void add_kdf(struct shim_run *run, size_t *count)
+{
+    add_word(run, count, "-keyopt");
+    add_word(run, count, "ecdh_kdf_md:sha256");
+}
+
+static bool add_given(struct shim_run *run, size_t *count, size_t index)
+{
+    const struct shim_args *args = run->operation->args;
+    const struct shim_given *given = &args->given[index];
+
+    if (is_replaced(run->operation, given->option))
+        return true;
+    if (is_output(run, given))
+        return is_overridden(args, index) || add_output(run, count, given);
+    add_word(run, count, given->word);
+    if (given->value != NULL && strchr(given->word, '=') == NULL)
+        add_word(run, count, given->value);
+    if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
+        add_kdf(run, count);
+    return true;
+}
+
+static void add_own_words(struct shim_run *run, size_t *count)
+{
+    const struct shim_operation *operation = run->operation;
+    const char *asked = operation->request->operation;
+
+    add_word(run, count, "openssl");
+    add_word(run, count, operation->api == SHIM_CMS ? "cms" : "smime");
+    add_word(run, count, "-provider-path");
+    add_word(run, count, run->module_dir);
+    add_word(run, count, "-provider");
+    add_word(run, count, "smimepolicy");
+    if (operation->verb != NULL)
+        add_word(run, count, operation->verb);
+    for (const char *const *word = shim_default_words(operation); *word != NULL; word++)
+        add_word(run, count, *word);
+    /* No sender is trusted because the system trusts its issuer (rule distrust-default). */
+    if (asked != NULL && shim_operation_verifies(asked)) {
+        add_word(run, count, "-no-CAfile");
+        add_word(run, count, "-no-CApath");
+        add_word(run, count, "-no-CAstore");
+    }
+    if (operation->timeless)
+        add_word(run, count, "-no_check_time");
+    if (operation->content_path != NULL) {
+        add_word(run, count, "-inform");
+        add_word(run, count, "DER");
+        add_word(run, count, "-content");
+        add_word(run, count, operation->content_path);
+    }
+}
+
+/* A key option goes with the -recip before it, so such a recipient becomes one. */
+static void add_operands(struct shim_run *run, size_t *count)
+{
+    char *const *operands = run->operation->args->operands;
+    size_t plain = 0;
+
+    for (size_t i = 0; operands[i] != NULL; i++) {
+        if (!shim_default_kdf(run->operation, operands[i])) {
+            plain++;
+            continue;
+        }
+        add_word(run, count, "-recip");
+        add_word(run, count, operands[i]);
+        add_kdf(run, count);
+    }
+    if (plain > 0)
+        add_word(run, count, "--");
+    for (size_t i = 0; plain > 0 && operands[i] != NULL; i++)
+        if (!shim_default_kdf(run->operation, operands[i]))
+            add_word(run, count, operands[i]);
+}
+
+bool shim_run_words(struct shim_run *run)
+{
+    const struct shim_args *args = run->operation->args;
+    size_t operands = 0;
+    size_t count = 0;
+
+    while (args->operands[operands] != NULL)
+        operands++;
+    /* A recipient is at most four words. */
+    run->words = OPENSSL_zalloc((4 * (args->count + operands) + OWN_WORDS) * sizeof(*run->words));
+    run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
+    if (run->words == NULL || run->outputs == NULL) {
+        shim_no_memory();
+        return false;
+    }
+    add_own_words(run, &count);
+    for (size_t i = 0; i < args->count; i++)
+        if (!add_given(run, &count, i))
+            return false;
+    add_operands(run, &count);
+    return true;
+}
