@@ -295,7 +295,7 @@ def test_decision_log(cms, pki, mail, tmp_path):
     refused(path.encrypt([pki.expired], mail, out), "expired")
     allowed, denied = decisions(log)
     for line in (allowed, denied):
-        when = datetime.datetime.strptime(line["time"], "%Y-%m-%dT%H:%M:%SZ")
+        when = datetime.datetime.strptime(line["time"], "%Y-%m-%dT%H:%M:%S%z")
         assert abs((datetime.datetime.now(datetime.timezone.utc) - when).total_seconds()) < 60
         assert line["program"] == "openssl" and line["pid"] > 1 and line["policy"]
     assert (allowed["operation"], allowed["verdict"]) == ("sign", "allowed")
