@@ -104,7 +104,11 @@ static void list_parse(struct list *list, const char *raw)
 
     g_mime_parser_options_set_address_compliance_mode(options, GMIME_RFC_COMPLIANCE_STRICT);
     g_mime_parser_options_set_allow_addresses_without_domain(options, FALSE);
+#ifdef SHIM_GMIME_NOTIFIES
+    g_mime_parser_options_set_warning_callback(options, on_warning, list, NULL);
+#else
     g_mime_parser_options_set_warning_callback(options, on_warning, list);
+#endif
     parsed = internet_address_list_parse(options, raw);
     g_mime_parser_options_free(options);
     list_add_all(list, parsed);
