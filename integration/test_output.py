@@ -161,11 +161,13 @@ def sealed(pki, tmp_path):
 
 @pytest.mark.parametrize("how", [["decrypt"], ["cms", "-decrypt"]])
 def test_not_a_byte_of_what_was_tampered_with(how, sealed, pki, tmp_path):
-    """Stock releases the plain text of a message whose tag is wrong."""
+    """Stock 3.0 releases the plain text of a message whose tag is wrong."""
     words = ["-inform", "DER", "-in", sealed, "-recip", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key]
     theirs = stock("cms", "-decrypt", *words)
-    assert theirs.rc != 0 and b"the quick brown fox." in theirs.out
+    assert theirs.rc != 0
+    if stock("version").out.startswith(b"OpenSSL 3.0."):
+        assert b"the quick brown fox." in theirs.out
     ours = command(*how, *words)
     assert ours.rc == CRYPTO and ours.out == b"", ours
     out = tmp_path / "out"
