@@ -38,18 +38,18 @@ static bool is_done_here(const struct shim_args *args)
     return true;
 }
 
-/* What vouches for senders: what was named, and nothing else. */
-static X509_STORE *provided(const struct shim_args *args)
+X509_STORE *shim_chain_store(const struct shim_args *args)
 {
     const char *file = shim_args_value(args, "CAfile");
     const char *path = shim_args_value(args, "CApath");
     const char *uri = shim_args_value(args, "CAstore");
-    X509_STORE *store = X509_STORE_new();
+    X509_STORE *store = is_done_here(args) ? X509_STORE_new() : NULL;
 
     if (store != NULL && (file == NULL || X509_STORE_load_file(store, file) == 1) &&
         (path == NULL || X509_STORE_load_path(store, path) == 1) &&
         (uri == NULL || X509_STORE_load_store(store, uri) == 1))
         return store;
+    ERR_clear_error();
     X509_STORE_free(store);
     return NULL;
 }
@@ -75,17 +75,15 @@ static bool prepare(X509_STORE_CTX *ctx, X509_STORE *store, X509 *signer, STACK_
     return true;
 }
 
-STACK_OF(X509) *shim_chain_build(X509 *signer, STACK_OF(X509) *untrusted,
+STACK_OF(X509) *shim_chain_build(X509_STORE *store, X509 *signer, STACK_OF(X509) *untrusted,
                                  const struct shim_args *args)
 {
-    X509_STORE *store = is_done_here(args) ? provided(args) : NULL;
     X509_STORE_CTX *ctx = store == NULL ? NULL : X509_STORE_CTX_new();
     STACK_OF(X509) *chain = NULL;
 
     if (ctx != NULL && prepare(ctx, store, signer, untrusted, args) && X509_verify_cert(ctx) == 1)
         chain = X509_STORE_CTX_get1_chain(ctx);
     X509_STORE_CTX_free(ctx);
-    X509_STORE_free(store);
     ERR_clear_error();
     return chain;
 }

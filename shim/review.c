@@ -32,22 +32,26 @@ static void free_issuers(struct sp_facts **issuers, size_t count)
 
 /* What the times of all signatures have shown so far. */
 struct times {
+    const struct shim_args *args;
+    X509_STORE *store;
+    time_t now;
     bool whole;  /* every certificate on the way of every signer was judged */
     bool passed; /* one is not valid now */
 };
 
 static void review_time(const struct shim_incoming *incoming,
-                        const struct shim_signature *signature, const struct shim_args *args,
-                        time_t now, struct times *times, struct shim_outcome *outcome)
+                        const struct shim_signature *signature, struct times *times,
+                        struct shim_outcome *outcome)
 {
-    STACK_OF(X509) *chain = shim_chain_build(signature->cert, incoming->certs, args);
+    STACK_OF(X509) *chain =
+        shim_chain_build(times->store, signature->cert, incoming->certs, times->args);
     size_t count;
     struct sp_facts **issuers = read_issuers(chain, &count);
     smimepolicy_verdict *verdict = NULL;
 
     if (issuers != NULL)
         verdict = sp_judge_signing_time(signature->facts, (const struct sp_facts *const *)issuers,
-                                        count, &signature->time, now);
+                                        count, &signature->time, times->now);
     if (chain == NULL || (int)count != sk_X509_num(chain) - 1)
         times->whole = false;
     if (verdict != NULL && smimepolicy_verdict_count(verdict) > 0)
@@ -60,13 +64,15 @@ static void review_time(const struct shim_incoming *incoming,
 bool shim_review_times(const struct shim_incoming *incoming, const struct shim_args *args,
                        time_t now, struct shim_outcome *outcome)
 {
-    struct times times = { .whole = true };
+    struct times times = { .args = args, .now = now, .whole = true };
 
     /* The user has said what counts as now. */
     if (shim_args_has(args, "attime"))
         return false;
+    times.store = shim_chain_store(args);
     for (size_t i = 0; i < incoming->count; i++)
-        review_time(incoming, &incoming->signatures[i], args, now, &times, outcome);
+        review_time(incoming, &incoming->signatures[i], &times, outcome);
+    X509_STORE_free(times.store);
     return times.whole && times.passed;
 }
 
