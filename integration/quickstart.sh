@@ -123,4 +123,9 @@ refused expired smime-policy encrypt -in mail.eml -out out.eml carol.pem
 refused san-email smime-policy sign -in mail.eml -signer dave.pem -inkey dave.key -out out.eml
 [ ! -e out.eml ] || fail "a refusal left out.eml behind"
 
+say "And of mail that comes in: Alice's signature under another name"
+{ printf 'From: Eve <eve@example.com>\n'; cat signed.eml; } >forged.eml
+refused sender-match smime-policy verify -in forged.eml -CAfile alice.pem -out out.eml
+[ ! -e out.eml ] || fail "a refusal left out.eml behind"
+
 say "All as promised"
