@@ -110,6 +110,8 @@ FROM_ANOTHER = [
     ("From: good_rsа@example.com", "the mail is from"),
     ("From: good_rsa@example.com.mallory.example", "the mail is from"),
     (f"X-Note: a line to some,\rFrom: mallory@example.com\nFrom: {ADDRESS}", "2 From fields"),
+    (f"\ufeffFrom: {ADDRESS}", "no address that can be read"),
+    (f"From\u00a0: mallory@example.com\nFrom: {ADDRESS}", "2 From fields"),
     (f"X-Note: the end\0 to some\nFrom: {ADDRESS}", None),
 ]
 

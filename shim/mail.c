@@ -196,23 +196,38 @@ static GMimeObject *parse(const char *header, size_t len)
     return message == NULL ? NULL : GMIME_OBJECT(message);
 }
 
+/* A byte order mark, a space of another alphabet: nothing that a person would see. */
+static bool is_unseen(char c)
+{
+    return (unsigned char)c >= 0x7f || (c >= 0 && c < 0x20 && c != '\r' && c != '\n');
+}
+
+/* Does the line at |at| look like the field |name|? */
+static bool is_like(const char *header, size_t len, size_t at, const char *name)
+{
+    size_t name_len = strlen(name);
+
+    /* White space continues the line before, if there is one. */
+    if (at > 0 && (header[at] == ' ' || header[at] == '\t'))
+        return false;
+    while (at < len && (is_unseen(header[at]) || header[at] == ' '))
+        at++;
+    if (len - at <= name_len || g_ascii_strncasecmp(header + at, name, name_len) != 0)
+        return false;
+    for (at += name_len; at < len && (is_unseen(header[at]) || header[at] == ' '); at++)
+        continue;
+    return at < len && header[at] == ':';
+}
+
 /* How many lines look like the field |name| to a reader that is easily pleased? */
 static size_t count_lines(const char *header, size_t len, const char *name)
 {
-    size_t name_len = strlen(name);
     size_t count = 0;
 
-    for (size_t at = 0; at + name_len < len; at++) {
-        size_t end = at + name_len;
-
-        if ((at > 0 && header[at - 1] != '\n' && header[at - 1] != '\r') ||
-            g_ascii_strncasecmp(header + at, name, name_len) != 0)
-            continue;
-        while (end < len && (header[end] == ' ' || header[end] == '\t'))
-            end++;
-        if (end < len && header[end] == ':')
+    for (size_t at = 0; at < len; at++)
+        if ((at == 0 || header[at - 1] == '\n' || header[at - 1] == '\r') &&
+            is_like(header, len, at, name))
             count++;
-    }
     return count;
 }
 

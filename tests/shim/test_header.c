@@ -108,6 +108,16 @@ static const struct {
     { "Resent-From: c@d.example\nFrom: a@b.example\n", true, 1, 1, NULL },
     { "X: a\rFrom: c@d.example\nFrom: a@b.example\n", true, 2, 0, NULL },
     { "X: a\n From: c@d.example\nFrom: a@b.example\n", true, 1, 1, NULL },
+    { "\xef\xbb\xbf"
+      "From: a@b.example\n",
+      true, 1, 0, NULL },
+    { "Subject: x\n\xef\xbb\xbf"
+      "From: a@b.example\n",
+      true, 1, 0, NULL },
+    { " From: a@b.example\n", true, 1, 0, NULL },
+    { "From\xc2\xa0: c@d.example\nFrom: a@b.example\n", true, 2, 0, NULL },
+    { "From\x01: c@d.example\n", true, 1, 0, NULL },
+    { "X-From: c@d.example\nFrom: a@b.example\n", true, 1, 1, NULL },
     { "From: a@b.example, c@d.example <\nFrom: e@f.example\n", true, 2, 0, NULL },
 };
 
