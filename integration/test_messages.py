@@ -129,7 +129,7 @@ def test_mail_of_another(header, text, opaque, signed, verify):
     if text:
         is_refused(result, "sender-match", text, "believe the signer's address")
     else:
-        assert result.rc in (INPUT, CRYPTO), result
+        assert result.rc == INPUT and result.out == b"", result
 
 
 def test_international_domain(signed, verify):
@@ -226,6 +226,32 @@ def test_stock_names_refuse_another_sender(drop_in, signed):
         assert drop_in(message, sender="refuse", log=log)[0].rc == DONE
     # A message without a header is none of a mailer's faults.
     assert drop_in(signed("good_rsa"), sender="refuse")[0].rc == DONE
+
+
+@pytest.mark.parametrize("api", ["cms", "smime"])
+@pytest.mark.parametrize("more", [["-passin", "pass:x"], ["-passin", "stdin"],
+                                  ["-passin", "fd:0"]])
+def test_no_option_hides_another_sender(api, more, signed, pki, tmp_path):
+    """Whoever asks for a passphrase that nothing needs is not spared the comparison."""
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("sender = refuse\n")
+    message = signed("good_rsa", header=b"From: mallory@example.com\n")
+    result = command("--policy", policy, api, "-verify", "-CAfile", pki.ca, "-in", message, *more,
+                     stdin=b"x\n")
+    assert result.rc == REFUSED and result.out == b"", result
+    assert "[sender-match]" in result.err or "to compare its sender" in result.err
+
+
+def test_observed_sender_is_quiet(signed, pki, tmp_path):
+    """mode = observe: the log has it, stderr what stock says."""
+    policy, log = tmp_path / "policy.cnf", tmp_path / "log"
+    policy.write_text(f"sender = refuse\nmode = observe\ndecision_log = {log}\n")
+    message = signed("good_rsa", header=b"From: mallory@example.com\n")
+    result = command("--policy", policy, "smime", "-verify", "-CAfile", pki.ca, "-in", message)
+    assert (result.rc, result.err) == (DONE, "Verification successful\n"), result
+    lines = [json.loads(line) for line in log.read_text().splitlines()]
+    assert [line["verdict"] for line in lines if "sender-match" in str(line["findings"])] == \
+        ["observed"]
 
 
 def test_stock_names_keep_stdin(signed, pki, tmp_path):
@@ -429,7 +455,7 @@ def test_parts(how, verified, signed, verify, pki):
 
 def test_unsigned(verify, mail):
     result = verify(mail)
-    assert result.rc in (INPUT, CRYPTO), result
+    assert result.rc == INPUT and result.out == b"", result
 
 
 def test_detached_content(signed, verify, pki, tmp_path):
@@ -441,11 +467,49 @@ def test_detached_content(signed, verify, pki, tmp_path):
     assert verify(signature, "-inform", "DER", "-content", content, "-binary").rc == CRYPTO
 
 
-def test_issuer_and_serial_of_another(signed, verify, pki, tmp_path):
+@pytest.fixture
+def forged(pki, tmp_path):
+    """A certificate that has issuer and serial of good_rsa's, and Alice's address."""
+    conf, request, issuer, path = (tmp_path / name for name in ("x.cnf", "csr", "issuer", "forged"))
+    conf.write_text("[leaf]\nkeyUsage = digitalSignature\nextendedKeyUsage = emailProtection\n"
+                    "subjectAltName = email:alice@example.com\n"
+                    "[req]\ndistinguished_name = dn\n[dn]\n")
+    serial = must(stock("x509", "-in", pki.good_rsa.pem, "-noout", "-serial")).text.strip()
+    name = must(stock("x509", "-in", pki.ca, "-noout", "-subject", "-nameopt", "compat")).text
+    must(stock("req", "-new", "-config", conf, "-key", pki.good_p256.key, "-subj", "/CN=x",
+               "-out", request))
+    must(stock("req", "-x509", "-config", conf, "-key", pki.good_p384.key, "-days", "9000",
+               "-subj", name.split("=", 1)[1].strip(), "-out", issuer))
+    must(stock("x509", "-req", "-in", request, "-CA", issuer, "-CAkey", pki.good_p384.key,
+               "-set_serial", "0x" + serial.split("=")[1], "-days", "9000", "-extfile", conf,
+               "-extensions", "leaf", "-out", path))
+    return path
+
+
+def test_issuer_and_serial_of_another(forged, signed, verify, pki):
     """-certfile comes before the message, for us as for stock: one signer, one judge."""
     message = signed("good_rsa", "-nocerts", header=b"From: good_rsa@example.com\n")
-    assert verify(message).rc != DONE
+    assert verify(message).rc == CRYPTO
     assert verify(message, "-certfile", pki.good_rsa.pem).rc == DONE
+    message = signed("good_rsa", "-nocerts", "-certfile", forged,
+                     header=b"From: alice@example.com\n")
+    assert verify(message).rc == CRYPTO
+    is_refused(verify(message, "-certfile", pki.good_rsa.pem), "sender-match", "from alice@")
+
+
+@pytest.mark.parametrize("words", [["verify"], ["cms", "-verify"], ["smime", "-verify"]])
+def test_certificates_that_only_stock_can_read(words, forged, signed, pki, tmp_path):
+    """From a pipe they can be read once: then nobody knows whom stock verified with."""
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("sender = refuse\n")
+    message = signed("good_rsa", "-nocerts", "-certfile", forged,
+                     header=b"From: alice@example.com\n")
+    script = 'exec "$0" "$@" -certfile <(cat "$CERT")'
+    result = run("/bin/bash", "-c", script, COMMAND, "--policy", policy, *words, "-in", message,
+                 "-CAfile", pki.ca, env={"CERT": pki.good_rsa.pem})
+    assert result.rc == (INPUT if words == ["verify"] else REFUSED), result
+    assert result.out == b"" and ("-certfile cannot be read" in result.err or
+                                  "to compare its sender" in result.err)
 
 
 # --- issuers whose time has passed

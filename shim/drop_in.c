@@ -43,9 +43,9 @@ static bool compares_sender(const struct shim_operation *operation)
     const smimepolicy_settings *settings = operation->shim->settings;
     const struct shim_request *request = operation->request;
 
-    /* Extraction is no verification; and a passphrase on stdin is not ours to read. */
+    /* Extraction is no verification. */
     return !request->help && request->operation != NULL &&
-           strcmp(request->operation, "verify") == 0 && request->passin == NULL &&
+           strcmp(request->operation, "verify") == 0 &&
            !shim_args_has(operation->args, "noverify") &&
            (settings->refuse_other_senders || settings->decision_log != NULL);
 }

@@ -118,3 +118,21 @@ void shim_request_clear(struct shim_request *request)
     OPENSSL_free(request->recipients);
     memset(request, 0, sizeof(*request));
 }
+
+static bool is_stdin(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+bool shim_request_reads_stdin(const struct shim_request *request)
+{
+    bool found =
+        is_stdin(request->inkey) || is_stdin(request->certfile) || is_stdin(request->originator);
+
+    for (size_t i = 0; i < request->recipient_count; i++)
+        found = found || is_stdin(request->recipients[i]);
+    for (size_t i = 0; i < request->signer_count; i++)
+        found = found || is_stdin(request->signers[i].cert) || is_stdin(request->signers[i].key);
+    return found || (request->passin != NULL && (strcmp(request->passin, "stdin") == 0 ||
+                                                 strncmp(request->passin, "fd:", 3) == 0));
+}

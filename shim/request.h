@@ -34,6 +34,9 @@ struct shim_request {
 bool shim_request_read(const struct shim_args *args, struct shim_request *request);
 void shim_request_clear(struct shim_request *request);
 
+/* Does stock read a passphrase, certificate or key from its standard input? */
+bool shim_request_reads_stdin(const struct shim_request *request);
+
 /* Does |operation| make signatures? */
 bool shim_operation_signs(const char *operation);
 bool shim_operation_verifies(const char *operation);

@@ -122,7 +122,9 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
 static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
 {
     const char *in = shim_args_value(operation->args, "in");
-    int large = in == NULL || operation->takes_input ? -1 : shim_progress_open(in);
+    int large = in == NULL || operation->takes_input || shim_request_reads_stdin(operation->request)
+                    ? -1
+                    : shim_progress_open(in);
     int code;
 
     if (large >= 0) {

@@ -30,6 +30,13 @@ static bool may_split(const struct shim_args *args)
     return true;
 }
 
+static int unfit(const struct shim_operation *operation, const char *why)
+{
+    if (operation->verb != NULL)
+        shim_error("cannot verify: %s", why);
+    return SHIM_INPUT;
+}
+
 static int read_message(struct shim_verification *verification,
                         const struct shim_operation *operation)
 {
@@ -41,12 +48,20 @@ static int read_message(struct shim_verification *verification,
                                        .quiet = operation->verb == NULL,
                                        .may_split = operation->verb != NULL && may_split(args),
                                        .nointern = shim_args_has(args, "nointern") };
-    int code;
+    const char *certfile = operation->request->certfile;
+    int code = SHIM_OK;
 
-    if (operation->request->certfile != NULL &&
-        shim_load(operation->request->certfile, WANT_CERTS, &none, &along) == LOADED)
-        from.along = along.certs;
-    code = shim_incoming_read(&verification->incoming, &from);
+    if (shim_request_reads_stdin(operation->request))
+        return unfit(operation, "standard input is for the message alone: give passphrases, "
+                                "certificates and keys in files");
+    /* Stock looks for signers there first: unseen, it would verify with one that we did not judge.
+     */
+    if (certfile != NULL && shim_load(certfile, WANT_CERTS, &none, &along) != LOADED)
+        code = unfit(operation, "-certfile cannot be read beforehand: give a regular file of "
+                                "certificates that needs no passphrase");
+    from.along = along.certs;
+    if (code == SHIM_OK)
+        code = shim_incoming_read(&verification->incoming, &from);
     shim_loaded_clear(&along);
     return code;
 }
@@ -74,13 +89,20 @@ static int review_sender(const struct shim_verification *verification,
     return SHIM_OK;
 }
 
+/* Under a stock name, does a mail of another sender not pass? */
+static bool refuses_sender(const struct shim_operation *operation)
+{
+    const smimepolicy_settings *settings = operation->shim->settings;
+
+    return settings->refuse_other_senders && settings->mode != SP_MODE_OBSERVE;
+}
+
 /* Under a stock name: told to the log, or refused if the settings say so. */
 static int review_quietly(const struct shim_verification *verification,
                           struct shim_operation *operation, struct shim_outcome *outcome)
 {
-    const smimepolicy_settings *settings = operation->shim->settings;
-    struct shim_outcome logged = { .settings = settings, .silent = true };
-    bool refuses = settings->refuse_other_senders;
+    struct shim_outcome logged = { .settings = operation->shim->settings, .silent = true };
+    bool refuses = refuses_sender(operation);
     int code = SHIM_OK;
 
     operation->withheld = refuses && verification->incoming.count == 0;
@@ -89,7 +111,7 @@ static int review_quietly(const struct shim_verification *verification,
     shim_outcome_clear(&logged);
     if (code != SHIM_OK || outcome->fault != SHIM_OK)
         return code != SHIM_OK ? code : outcome->fault;
-    return outcome->denied && settings->mode != SP_MODE_OBSERVE ? SHIM_REFUSED : SHIM_OK;
+    return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
 static int review(const struct shim_verification *verification, struct shim_operation *operation,
@@ -136,9 +158,11 @@ int shim_verification_prepare(struct shim_verification *verification,
 
     memset(verification, 0, sizeof(*verification));
     code = read_message(verification, operation);
-    /* What stock cannot open either is for stock to say. */
-    if (code == SHIM_INPUT && operation->verb == NULL)
+    /* What stock cannot open either is for stock to say; what only stock can does not pass. */
+    if (code == SHIM_INPUT && operation->verb == NULL) {
+        operation->withheld = refuses_sender(operation);
         return SHIM_OK;
+    }
     if (code == SHIM_OK)
         code = operation->verb == NULL ? review_quietly(verification, operation, outcome)
                                        : review(verification, operation, outcome);
