@@ -17,7 +17,7 @@
 
 #include <jansson.h>
 
-#define SHA256_LENGTH 32
+#include "backend.h"
 
 static void put_time(json_t *line)
 {
@@ -32,13 +32,13 @@ static void put_time(json_t *line)
 
 static void put_certificate(json_t *line, const struct sp_decision *decision)
 {
-    char text[2 * SHA256_LENGTH + 1];
+    char text[2 * SP_SHA256_LENGTH + 1];
 
     if (decision->certificate == NULL) {
         (void)json_object_set_new(line, "certificate", json_null());
         return;
     }
-    for (size_t i = 0; i < SHA256_LENGTH; i++)
+    for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
         (void)snprintf(text + 2 * i, 3, "%02x", decision->certificate[i]);
     (void)json_object_set_new(line, "certificate", json_string(text));
 }

@@ -22,7 +22,7 @@ static const struct {
 };
 
 /* Options on the path that are stock's alone to follow; with one of them nothing is loosened. */
-static const char *const not_done[] = {
+static const char *const stock_only[] = {
     "policy",        "policy_check",      "explicit_policy", "inhibit_any",     "inhibit_map",
     "policy_print",  "verify_depth",      "auth_level",      "attime",          "verify_hostname",
     "verify_email",  "verify_ip",         "ignore_critical", "issuer_checks",   "crl_check",
@@ -30,10 +30,10 @@ static const char *const not_done[] = {
     "suiteB_192",    "allow_proxy_certs",
 };
 
-static bool is_done_here(const struct shim_args *args)
+static bool can_follow(const struct shim_args *args)
 {
-    for (size_t i = 0; i < sizeof(not_done) / sizeof(not_done[0]); i++)
-        if (shim_args_has(args, not_done[i]))
+    for (size_t i = 0; i < sizeof(stock_only) / sizeof(stock_only[0]); i++)
+        if (shim_args_has(args, stock_only[i]))
             return false;
     return true;
 }
@@ -43,7 +43,7 @@ X509_STORE *shim_chain_store(const struct shim_args *args)
     const char *file = shim_args_value(args, "CAfile");
     const char *path = shim_args_value(args, "CApath");
     const char *uri = shim_args_value(args, "CAstore");
-    X509_STORE *store = is_done_here(args) ? X509_STORE_new() : NULL;
+    X509_STORE *store = can_follow(args) ? X509_STORE_new() : NULL;
 
     if (store != NULL && (file == NULL || X509_STORE_load_file(store, file) == 1) &&
         (path == NULL || X509_STORE_load_path(store, path) == 1) &&

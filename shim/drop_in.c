@@ -7,11 +7,11 @@
 #include <string.h>
 
 #include "judge.h"
-#include "nothing.h"
+#include "empty_input.h"
 #include "operation.h"
 #include "refused_options.h"
 #include "shim.h"
-#include "tell.h"
+#include "verb_report.h"
 #include "verify.h"
 
 static int stock_exit(const struct shim_stock_result *result)
@@ -20,21 +20,6 @@ static int stock_exit(const struct shim_stock_result *result)
         return 128 + result->signal;
     /* Some of smime's failures exit 0; a refusal never does. */
     return result->refused && result->code == 0 ? SHIM_REFUSED : result->code;
-}
-
-static int judge(struct shim *shim, const struct shim_request *request,
-                 struct shim_outcome *outcome)
-{
-    struct shim_judge judge = { .now = time(NULL), .like_stock = true };
-    int code = shim_load_settings(shim);
-
-    if (code != SHIM_OK)
-        return code;
-    judge.settings = shim->settings;
-    outcome->settings = shim->settings;
-    return request->operation == NULL || request->help
-               ? SHIM_OK
-               : shim_judge_request(&judge, request, outcome);
 }
 
 /* Is somebody told, or anything refused, where a mail does not come from its signer? */
@@ -82,12 +67,12 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
         return SHIM_REFUSED;
-    code = judge(shim, request, &outcome);
-    if (code == SHIM_OK && !shim->explain && shim_has_nothing(args, request))
+    code = shim_judge_request(shim, request, true, &outcome);
+    if (code == SHIM_OK && !shim->explain && shim_input_is_empty(args, request))
         code = SHIM_INPUT;
     if (shim->explain)
-        code = shim_tell_plan(
-            &(struct shim_told){ .operation = &operation, .outcome = &outcome, .code = code });
+        code = shim_verb_report_plan(&(struct shim_verb_report){
+            .operation = &operation, .outcome = &outcome, .code = code });
     else if (code == SHIM_OK)
         code = operate(&operation, &outcome);
     shim_outcome_clear(&outcome);
@@ -99,11 +84,9 @@ int shim_run_stock(struct shim *shim, int argc, char **argv)
     enum shim_api api = strcmp(argv[0], "cms") == 0 ? SHIM_CMS : SHIM_SMIME;
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_args_parse(api, argv + 1, &args);
+    int code = shim_request_parse(api, argv + 1, &args, &request);
 
     (void)argc;
-    if (code == SHIM_OK && !shim_request_read(&args, &request))
-        code = shim_no_memory();
     if (code == SHIM_OK)
         code = run_stock(shim, api, argv[0], &args, &request);
     shim_request_clear(&request);

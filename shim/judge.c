@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
+#include <time.h>
 
 #include <openssl/evp.h>
 #include <openssl/objects.h>
@@ -15,7 +16,9 @@
 
 /* One judgement of a command line. */
 struct hearing {
-    const struct shim_judge *judge;
+    const smimepolicy_settings *settings;
+    time_t now;
+    bool like_stock;
     const struct shim_request *request;
     struct shim_outcome *outcome;
     struct shim_secret secret;
@@ -30,7 +33,7 @@ static bool is_loaded(struct hearing *hearing, enum shim_load state, const char 
 {
     if (state == LOADED)
         return true;
-    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->judge->like_stock)
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock)
         return false;
     shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12", uri,
                loaded->why != NULL ? loaded->why : "it holds none");
@@ -51,9 +54,9 @@ static void judge_cert(struct hearing *hearing, const char *uri, const char *key
         (void)shim_load(key_uri, WANT_KEY, &hearing->secret, &key);
     hearing->outcome->file = uri;
     if (is_loaded(hearing, state, uri, &cert))
-        shim_outcome_add(hearing->outcome, smimepolicy_evaluate(hearing->judge->settings,
-                                                                sk_X509_value(cert.certs, 0),
-                                                                key.key, use, hearing->judge->now));
+        shim_outcome_add(hearing->outcome,
+                         smimepolicy_evaluate(hearing->settings, sk_X509_value(cert.certs, 0),
+                                              key.key, use, hearing->now));
     hearing->outcome->file = NULL;
     shim_loaded_clear(&cert);
     shim_loaded_clear(&key);
@@ -76,7 +79,7 @@ static void judge_path(struct hearing *hearing)
     enum shim_load state = shim_load(request->certfile, WANT_CERTS, &hearing->secret, &along);
 
     if (is_loaded(hearing, state, request->certfile, &along)) {
-        struct shim_path *path = shim_path_new(along.certs, hearing->judge->now, hearing->outcome);
+        struct shim_path *path = shim_path_new(along.certs, hearing->now, hearing->outcome);
 
         for (size_t i = 0; path != NULL && i < request->signer_count; i++) {
             struct shim_loaded cert;
@@ -117,16 +120,15 @@ static int cipher_of(const struct hearing *hearing)
     if (name != NULL)
         return cipher != NULL ? EVP_CIPHER_get_nid(cipher) : NID_undef;
     /* Under the stock names an OpenSSL before 3.5 takes 3DES; the verbs never do. */
-    return hearing->judge->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
-                                                                             : NID_aes_256_cbc;
+    return hearing->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
+                                                                      : NID_aes_256_cbc;
 }
 
 static void judge_encryption(struct hearing *hearing)
 {
     const struct shim_request *request = hearing->request;
 
-    shim_outcome_add(hearing->outcome,
-                     sp_judge_cipher(cipher_of(hearing), hearing->judge->settings));
+    shim_outcome_add(hearing->outcome, sp_judge_cipher(cipher_of(hearing), hearing->settings));
     for (size_t i = 0; i < request->recipient_count; i++)
         judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
     if (request->originator != NULL)
@@ -157,11 +159,20 @@ static void judge_operation(struct hearing *hearing)
     }
 }
 
-int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request,
+int shim_judge_request(struct shim *shim, const struct shim_request *request, bool like_stock,
                        struct shim_outcome *outcome)
 {
-    struct hearing hearing = { .judge = judge, .request = request, .outcome = outcome };
+    struct hearing hearing = {
+        .now = time(NULL), .like_stock = like_stock, .request = request, .outcome = outcome
+    };
+    int code = shim_load_settings(shim);
 
+    if (code != SHIM_OK)
+        return code;
+    hearing.settings = shim->settings;
+    outcome->settings = shim->settings;
+    if (like_stock && (request->operation == NULL || request->help))
+        return SHIM_OK;
     if (!shim_secret_read(&hearing.secret, request->passin))
         return SHIM_INPUT;
     judge_operation(&hearing);
@@ -170,9 +181,9 @@ int shim_judge_request(const struct shim_judge *judge, const struct shim_request
         return outcome->fault;
     if (!outcome->denied)
         return SHIM_OK;
-    if (judge->settings->mode != SP_MODE_OBSERVE)
+    if (shim->settings->mode != SP_MODE_OBSERVE)
         return SHIM_REFUSED;
-    if (!judge->like_stock)
+    if (!like_stock)
         shim_error("going ahead all the same: mode = observe");
     return SHIM_OK;
 }

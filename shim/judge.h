@@ -8,29 +8,20 @@
 #ifndef SHIM_JUDGE_H
 #define SHIM_JUDGE_H
 
-#include <time.h>
-
 #include "outcome.h"
 #include "request.h"
-#include "settings.h"
+#include "shim.h"
 #include "stock.h"
 
-struct shim_judge {
-    const smimepolicy_settings *settings;
-    time_t now;
-    /*
-     * A stock name: callers break on a line of stderr that stock would not
-     * write, and a file that cannot be read is stock's to complain about.
-     */
-    bool like_stock;
-};
-
 /*
- * Tell |outcome| every finding about |request|, whose operation is set.
+ * Read the settings and tell |outcome| every finding about |request|.
  *
+ * @param like_stock  a stock name: without an operation there is nothing to
+ *                    judge, and a file that cannot be read is stock's to
+ *                    complain about
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
-int shim_judge_request(const struct shim_judge *judge, const struct shim_request *request,
+int shim_judge_request(struct shim *shim, const struct shim_request *request, bool like_stock,
                        struct shim_outcome *outcome);
 
 /* Say by which rule a verification failed that found nobody to vouch for the sender. */

@@ -64,6 +64,50 @@ static void list_add(struct list *list, const char *address)
         list->count++;
 }
 
+static size_t label_length(const char *label)
+{
+    return strcspn(label, ".");
+}
+
+static bool is_ascii(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if ((unsigned char)text[i] >= 0x80)
+            return false;
+    return true;
+}
+
+/*
+ * A label that is not ASCII and becomes it by mere mapping (RFC 5895: a space
+ * of no width goes, a wide letter becomes a plain one) looks like one domain
+ * and is compared as another.
+ */
+static bool is_mapped(const char *shown, const char *compared)
+{
+    while (*shown != '\0' && *compared != '\0') {
+        size_t shown_len = label_length(shown);
+        size_t compared_len = label_length(compared);
+
+        if (!is_ascii(shown, shown_len) && g_ascii_strncasecmp(compared, "xn--", 4) != 0)
+            return true;
+        shown += shown_len + (shown[shown_len] == '.');
+        compared += compared_len + (compared[compared_len] == '.');
+    }
+    return *shown != '\0' || *compared != '\0';
+}
+
+static bool is_clear(InternetAddressMailbox *mailbox)
+{
+    const char *shown = internet_address_mailbox_get_addr(mailbox);
+    const char *compared = internet_address_mailbox_get_idn_addr(mailbox);
+    const char *shown_at = shown == NULL ? NULL : strrchr(shown, '@');
+    const char *compared_at = compared == NULL ? NULL : strrchr(compared, '@');
+
+    if (shown_at == NULL || compared_at == NULL)
+        return shown != NULL && compared != NULL;
+    return !is_mapped(shown_at + 1, compared_at + 1);
+}
+
 /* Groups (RFC 5322, 3.4) are as their members; they do not nest. */
 static void list_add_all(struct list *list, InternetAddressList *parsed)
 {
@@ -75,13 +119,12 @@ static void list_add_all(struct list *list, InternetAddressList *parsed)
         if (INTERNET_ADDRESS_IS_GROUP(entry)) {
             list_add_all(list, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(entry)));
         } else {
-            const char *address =
-                internet_address_mailbox_get_idn_addr(INTERNET_ADDRESS_MAILBOX(entry));
+            InternetAddressMailbox *mailbox = INTERNET_ADDRESS_MAILBOX(entry);
 
-            if (address == NULL)
-                list->unclear = true;
+            if (is_clear(mailbox))
+                list_add(list, internet_address_mailbox_get_idn_addr(mailbox));
             else
-                list_add(list, address);
+                list->unclear = true;
         }
     }
 }
@@ -138,10 +181,30 @@ static void read_field(struct fields *fields, const char *name, const char *raw)
     }
 }
 
+/*
+ * How often does |name| stand in the content type as it came?  Of two, or of
+ * one in the pieces and encodings of RFC 2231, readers make different things.
+ */
+static size_t count_mentions(GMimeObject *object, const char *name)
+{
+    GMimeHeader *field =
+        g_mime_header_list_get_header(g_mime_object_get_header_list(object), "Content-Type");
+    const char *raw = field == NULL ? "" : g_mime_header_get_raw_value(field);
+    size_t len = strlen(name);
+    size_t count = 0;
+
+    for (; *raw != '\0'; raw++)
+        if (g_ascii_strncasecmp(raw, name, len) == 0)
+            count += raw[len] == '*' ? 2 : 1;
+    return count;
+}
+
 static bool take_boundary(GMimeObject *object, struct shim_mail *mail)
 {
     GMimeContentType *type = g_mime_object_get_content_type(object);
-    const char *boundary = type != NULL && g_mime_content_type_is_type(type, "multipart", "signed")
+    const char *boundary = type != NULL &&
+                                   g_mime_content_type_is_type(type, "multipart", "signed") &&
+                                   count_mentions(object, "boundary") == 1
                                ? g_mime_content_type_get_parameter(type, "boundary")
                                : NULL;
 

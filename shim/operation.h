@@ -23,7 +23,7 @@ struct shim_operation {
     int input;                /* borrowed; a regular file */
     int content;              /* borrowed: with |content_path|, what |input|, in DER, signs */
     const char *content_path; /* borrowed; NULL if the message holds its content */
-    bool timeless;            /* every certificate's validity was judged */
+    bool times_judged;        /* every certificate's validity was judged */
     bool explain;             /* nothing is run */
     bool capture;             /* what stock says is not passed on: see struct shim_stock_result */
     bool withheld;            /* nothing may be handed over, whatever stock says */

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "request.h"
+#include "shim.h"
 
 bool shim_operation_signs(const char *operation)
 {
@@ -110,6 +111,14 @@ bool shim_request_read(const struct shim_args *args, struct shim_request *reques
         request->recipients[request->recipient_count++] = args->operands[i];
     pair_signers(args, request);
     return true;
+}
+
+int shim_request_parse(enum shim_api api, char **argv, struct shim_args *args,
+                       struct shim_request *request)
+{
+    int code = shim_args_parse(api, argv, args);
+
+    return code == SHIM_OK && !shim_request_read(args, request) ? shim_no_memory() : code;
 }
 
 void shim_request_clear(struct shim_request *request)

@@ -30,6 +30,13 @@ struct shim_request {
     const char *passin;
 };
 
+/*
+ * Take |argv| apart and read it; both to clear, whatever is returned.
+ *
+ * @return SHIM_OK, SHIM_USAGE or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_request_parse(enum shim_api api, char **argv, struct shim_args *args,
+                       struct shim_request *request);
 /* false if out of memory; to free with shim_request_clear() all the same. */
 bool shim_request_read(const struct shim_args *args, struct shim_request *request);
 void shim_request_clear(struct shim_request *request);

@@ -6,6 +6,7 @@
 
 #include "chain.h"
 #include "review.h"
+#include "shim.h"
 
 /* The facts of the certificates above the signer's; owned by the caller, as their array. */
 static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count)
@@ -79,12 +80,17 @@ bool shim_review_times(const struct shim_incoming *incoming, const struct shim_a
 static void compare(const struct shim_incoming *incoming, const struct sp_sender *sender,
                     struct shim_outcome *outcome)
 {
-    bool vouched = false;
+    const struct sp_facts **signers = OPENSSL_zalloc((incoming->count + 1) * sizeof(*signers));
 
-    for (size_t i = 0; sender != NULL && i < incoming->count; i++)
-        vouched = vouched || sp_is_sender(incoming->signatures[i].facts, sender);
+    if (signers == NULL) {
+        outcome->fault = shim_no_memory();
+        return;
+    }
     for (size_t i = 0; i < incoming->count; i++)
-        shim_outcome_hold(outcome, sp_judge_sender(incoming->signatures[i].facts, sender, vouched));
+        signers[i] = incoming->signatures[i].facts;
+    for (size_t i = 0; i < incoming->count; i++)
+        shim_outcome_hold(outcome, sp_judge_sender(signers, incoming->count, i, sender));
+    OPENSSL_free(signers);
 }
 
 void shim_review_sender(const struct shim_incoming *incoming, const struct shim_review_sender *how,

@@ -24,7 +24,7 @@
 #include "watch.h"
 
 /* One run in the parent. */
-struct run {
+struct following {
     pid_t child;
     int output;  /* read end of its standard output */
     int sink;    /* where that goes; borrowed */
@@ -114,7 +114,7 @@ static void caught_signals(sigset_t *set)
     sigaddset(set, SIGCHLD);
 }
 
-static bool start(const struct shim_stock *stock, char *const *env, struct run *run)
+static bool start(const struct shim_stock *stock, char *const *env, struct following *run)
 {
     int output[2] = { -1, -1 };
     int errors[2] = { -1, -1 };
@@ -146,7 +146,7 @@ static bool start(const struct shim_stock *stock, char *const *env, struct run *
 }
 
 /* Wait for the exec; false with its errno. */
-static bool has_started(struct run *run)
+static bool has_started(struct following *run)
 {
     int reason;
 
@@ -157,7 +157,7 @@ static bool has_started(struct run *run)
     return false;
 }
 
-static void take_signals(struct run *run)
+static void take_signals(struct following *run)
 {
     struct signalfd_siginfo info;
 
@@ -184,7 +184,7 @@ static void keep(char *said, const char *block, size_t got)
 }
 
 /* false at the end of the stream */
-static bool take_errors(struct run *run)
+static bool take_errors(struct following *run)
 {
     char block[4096];
     ssize_t got = read(run->errors, block, sizeof(block));
@@ -206,7 +206,7 @@ static bool take_errors(struct run *run)
 }
 
 /* false at the end of the stream, or where it can be kept no more: then stock is told by SIGPIPE */
-static bool take_output(struct run *run)
+static bool take_output(struct following *run)
 {
     char block[65536];
     ssize_t got = read(run->output, block, sizeof(block));
@@ -221,14 +221,14 @@ static bool take_output(struct run *run)
     return false;
 }
 
-static void stop_output(struct run *run, struct pollfd *on)
+static void stop_output(struct following *run, struct pollfd *on)
 {
     close(run->output);
     run->output = -1;
     on->fd = -1;
 }
 
-static void follow(struct run *run)
+static void follow(struct following *run)
 {
     struct pollfd on[] = { { run->errors, POLLIN, 0 },
                            { run->signals, POLLIN, 0 },
@@ -255,7 +255,7 @@ static void follow(struct run *run)
         waitpid(run->child, &run->status, 0);
 }
 
-static void finish(struct run *run)
+static void finish(struct following *run)
 {
     if (run->output >= 0)
         close(run->output);
@@ -270,14 +270,14 @@ static void finish(struct run *run)
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
-    struct run run = { .child = -1,
-                       .output = -1,
-                       .sink = stock->out,
-                       .errors = -1,
-                       .failure = -1,
-                       .signals = -1,
-                       .quiet = stock->quiet,
-                       .unverified = stock->unverified };
+    struct following run = { .child = -1,
+                             .output = -1,
+                             .sink = stock->out,
+                             .errors = -1,
+                             .failure = -1,
+                             .signals = -1,
+                             .quiet = stock->quiet,
+                             .unverified = stock->unverified };
     char *entry = sp_format("OPENSSL_CONF=%s", stock->conf);
     char **env = entry == NULL ? NULL : child_environment(entry);
     bool started;

@@ -11,12 +11,12 @@
 
 #include "help.h"
 #include "judge.h"
-#include "nothing.h"
+#include "empty_input.h"
 #include "operation.h"
 #include "progress.h"
 #include "refused_options.h"
 #include "shim.h"
-#include "tell.h"
+#include "verb_report.h"
 #include "verify.h"
 
 static const struct verb {
@@ -57,19 +57,6 @@ static int verb_exit(const struct shim_stock_result *result)
     default:
         return SHIM_CRYPTO;
     }
-}
-
-static int judge(struct shim *shim, const struct shim_request *request,
-                 struct shim_outcome *outcome)
-{
-    struct shim_judge judge = { .now = time(NULL) };
-    int code = shim_load_settings(shim);
-
-    if (code != SHIM_OK)
-        return code;
-    judge.settings = shim->settings;
-    outcome->settings = shim->settings;
-    return shim_judge_request(&judge, request, outcome);
 }
 
 /* An operation among the options would turn the verb into another one. */
@@ -166,8 +153,8 @@ static int decide_and_do(struct shim_operation *operation, const struct verb *ve
     if (shim_has_refused_option(operation->args, verb->name, false))
         code = SHIM_REFUSED;
     if (code == SHIM_OK)
-        code = judge(operation->shim, request, outcome);
-    if (code == SHIM_OK && !operation->explain && shim_has_nothing(operation->args, request))
+        code = shim_judge_request(operation->shim, request, false, outcome);
+    if (code == SHIM_OK && !operation->explain && shim_input_is_empty(operation->args, request))
         code = SHIM_INPUT;
     return code == SHIM_OK ? operate(operation, outcome, said) : code;
 }
@@ -195,36 +182,34 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         .capture = shim_args_last(args, ROLE_JSON) != NULL,
     };
     struct shim_outcome outcome = { .json = operation.capture ? json_array() : NULL };
-    struct shim_told told = { .operation = &operation, .outcome = &outcome };
+    struct shim_verb_report report = { .operation = &operation, .outcome = &outcome };
     char *said = NULL;
 
     if (request->help)
         return shim_help_verb(verb->name);
-    told.code = check_operation(verb, request);
-    if (told.code == SHIM_OK)
-        told.code = check_json(&operation);
-    if (told.code == SHIM_OK) {
-        told.code = decide_and_do(&operation, verb, &outcome, &said);
-        told.said = said;
+    report.code = check_operation(verb, request);
+    if (report.code == SHIM_OK)
+        report.code = check_json(&operation);
+    if (report.code == SHIM_OK) {
+        report.code = decide_and_do(&operation, verb, &outcome, &said);
+        report.said = said;
         if (operation.capture)
-            told.code = shim_tell_json(&told);
+            report.code = shim_verb_report_json(&report);
         else if (operation.explain)
-            told.code = shim_tell_plan(&told);
+            report.code = shim_verb_report_plan(&report);
     }
     OPENSSL_free(said);
     shim_outcome_clear(&outcome);
-    return told.code;
+    return report.code;
 }
 
 int shim_run_verb(struct shim *shim, int argc, char **argv)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_args_parse(SHIM_VERB, argv + 1, &args);
+    int code = shim_request_parse(SHIM_VERB, argv + 1, &args, &request);
 
     (void)argc;
-    if (code == SHIM_OK && !shim_request_read(&args, &request))
-        code = shim_no_memory();
     if (code == SHIM_OK)
         code = run_verb(shim, find_verb(argv[0]), &args, &request);
     shim_request_clear(&request);

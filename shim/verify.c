@@ -121,7 +121,7 @@ static int review(const struct shim_verification *verification, struct shim_oper
     int code;
 
     operation->withheld = verification->incoming.count == 0;
-    operation->timeless =
+    operation->times_judged =
         shim_review_times(&verification->incoming, operation->args, time(NULL), outcome);
     code = review_sender(verification, operation, outcome);
     if (code != SHIM_OK)
@@ -129,7 +129,7 @@ static int review(const struct shim_verification *verification, struct shim_oper
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
     /* What was denied is not loosened, whoever only observes. */
-    operation->timeless = operation->timeless && !outcome->denied;
+    operation->times_judged = operation->times_judged && !outcome->denied;
     if (outcome->denied && observe)
         shim_error("going ahead all the same: mode = observe");
     return outcome->denied && !observe ? SHIM_REFUSED : SHIM_OK;

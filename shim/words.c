@@ -124,7 +124,7 @@ static void add_own_words(struct shim_run *run, size_t *count)
         add_word(run, count, "-no-CApath");
         add_word(run, count, "-no-CAstore");
     }
-    if (operation->timeless)
+    if (operation->times_judged)
         add_word(run, count, "-no_check_time");
     if (operation->content_path != NULL) {
         add_word(run, count, "-inform");

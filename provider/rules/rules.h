@@ -103,15 +103,14 @@ struct sp_sender {
     size_t from_count;
     const char *sender; /* of the Sender field; NULL without one that holds one address */
 };
-/* Does the mail come from |signer|? */
-bool sp_is_sender(const struct sp_facts *signer, const struct sp_sender *sender);
 /*
- * Deny under `sender-match` unless it does; with |vouched|, where it comes from
- * another signer of the same mail, that is a note.  |sender| NULL where there
- * is nothing to compare: a note says so.
+ * Judge the signer at |index| of the |count| that signed a mail: deny under
+ * `sender-match` unless the mail comes from it.  Where it comes from another
+ * of them, that is a note.  |sender| NULL where there is nothing to compare: a
+ * note says so.
  */
-smimepolicy_verdict *sp_judge_sender(const struct sp_facts *signer, const struct sp_sender *sender,
-                                     bool vouched);
+smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,
+                                     size_t index, const struct sp_sender *sender);
 
 /*
  * The ids of all rules, in the order of the documentation; NULL past the last.

@@ -43,7 +43,7 @@ static bool is_settled_by_sender(const struct sp_facts *signer, const struct sp_
            is_one_of(sender->sender, sender->from, sender->from_count);
 }
 
-bool sp_is_sender(const struct sp_facts *signer, const struct sp_sender *sender)
+static bool is_sender(const struct sp_facts *signer, const struct sp_sender *sender)
 {
     if (sender->from_fields == 1 && sender->from_count == 1)
         return is_signers(signer, sender->from[0]);
@@ -98,9 +98,20 @@ static void add_finding(smimepolicy_verdict *verdict, const struct sp_facts *sig
                                        : "another signer's address is the sender's") });
 }
 
-smimepolicy_verdict *sp_judge_sender(const struct sp_facts *signer, const struct sp_sender *sender,
-                                     bool vouched)
+/* One of several who signed together is enough: a gateway may sign what a person sent. */
+static bool is_vouched(const struct sp_facts *const *signers, size_t count,
+                       const struct sp_sender *sender)
 {
+    for (size_t i = 0; i < count; i++)
+        if (is_sender(signers[i], sender))
+            return true;
+    return false;
+}
+
+smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,
+                                     size_t index, const struct sp_sender *sender)
+{
+    const struct sp_facts *signer = signers[index];
     smimepolicy_verdict *verdict = sp_verdict_new(signer, SMIMEPOLICY_VERIFY);
 
     if (verdict == NULL)
@@ -112,7 +123,8 @@ smimepolicy_verdict *sp_judge_sender(const struct sp_facts *signer, const struct
                              sp_format("a mail with its header fields"),
                              sp_format("compare the sender's address with the signer's yourself, "
                                        "or give it with --sender") });
-    else if (!sp_is_sender(signer, sender))
-        add_finding(verdict, signer, sender, vouched ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY);
+    else if (!is_sender(signer, sender))
+        add_finding(verdict, signer, sender,
+                    is_vouched(signers, count, sender) ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY);
     return sp_verdict_finish(verdict);
 }

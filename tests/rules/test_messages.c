@@ -15,6 +15,9 @@
 
 #define SKEW 300
 
+/* One who signed alone. */
+#define SIGNER(facts) ((const struct sp_facts *const[]){ (facts) })
+
 static void expect(smimepolicy_verdict *verdict, const char *expected)
 {
     char *summary;
@@ -304,19 +307,40 @@ START_TEST(sender_match)
     struct sp_sender sender = { mails[_i].fields, from, copy_addresses(from, mails[_i].from),
                                 mails[_i].sender };
 
-    ck_assert_int_eq(sp_is_sender(signer, &sender), mails[_i].matches);
-    expect(sp_judge_sender(signer, &sender, false), mails[_i].matches ? "" : "deny:sender-match");
-    expect(sp_judge_sender(signer, &sender, true), mails[_i].matches ? "" : "note:sender-match");
+    expect(sp_judge_sender(SIGNER(signer), 1, 0, &sender),
+           mails[_i].matches ? "" : "deny:sender-match");
     for (size_t i = 0; i < 4; i++)
         free(from[i]);
     sp_facts_free(signer);
 }
 END_TEST
 
+/* Two who signed together: one of them is the sender, or nobody is. */
+START_TEST(several_signers)
+{
+    struct sp_facts *bob = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_facts *gate = facts_of(&(struct sp_recipe){ .san = "email:gate@example.org" });
+    const struct sp_facts *signers[] = { gate, bob };
+    char address[] = BOB;
+    char eve[] = "eve@example.org";
+    char *from[] = { address };
+    struct sp_sender sender = { 1, from, 1, NULL };
+
+    expect(sp_judge_sender(signers, 2, 0, &sender), "note:sender-match");
+    expect(sp_judge_sender(signers, 2, 1, &sender), "");
+    expect(sp_judge_sender(signers, 1, 0, &sender), "deny:sender-match");
+    from[0] = eve;
+    expect(sp_judge_sender(signers, 2, 0, &sender), "deny:sender-match");
+    expect(sp_judge_sender(signers, 2, 1, &sender), "deny:sender-match");
+    sp_facts_free(bob);
+    sp_facts_free(gate);
+}
+END_TEST
+
 START_TEST(nothing_to_compare)
 {
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
-    smimepolicy_verdict *verdict = sp_judge_sender(signer, NULL, false);
+    smimepolicy_verdict *verdict = sp_judge_sender(SIGNER(signer), 1, 0, NULL);
     const smimepolicy_finding *finding = sp_find(verdict, "sender-match");
 
     ck_assert_ptr_nonnull(finding);
@@ -335,9 +359,9 @@ START_TEST(signer_without_an_address)
     char *from[] = { bob, nobody };
     struct sp_sender sender = { 1, from, 1, bob };
 
-    expect(sp_judge_sender(signer, &sender, false), "deny:sender-match");
+    expect(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
     sender.from++;
-    expect(sp_judge_sender(signer, &sender, false), "deny:sender-match");
+    expect(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
     sp_facts_free(signer);
 }
 END_TEST
@@ -349,7 +373,7 @@ START_TEST(addresses_are_escaped)
     char evil[] = "eve\x1b[2J\n@example.net";
     char *from[] = { evil };
     struct sp_sender sender = { 1, from, 1, NULL };
-    smimepolicy_verdict *verdict = sp_judge_sender(signer, &sender, false);
+    smimepolicy_verdict *verdict = sp_judge_sender(SIGNER(signer), 1, 0, &sender);
     const smimepolicy_finding *finding = sp_find(verdict, "sender-match");
 
     ck_assert_str_eq(smimepolicy_finding_get0_found(finding), "eve\\1B[2J\\0A@example.net");
@@ -372,6 +396,7 @@ int main(void)
     tcase_add_loop_test(tests, issuers, 0, SP_ROWS(chains));
     tcase_add_test(tests, both_clocks_are_reported);
     tcase_add_loop_test(tests, sender_match, 0, SP_ROWS(mails));
+    tcase_add_test(tests, several_signers);
     tcase_add_test(tests, nothing_to_compare);
     tcase_add_loop_test(tests, signer_without_an_address, 0, 3);
     tcase_add_test(tests, addresses_are_escaped);

@@ -35,6 +35,13 @@ static const struct {
       "cher.example",
       "alice@xn--bcher-kva.example" },
     { "alice@xn--bcher-kva.example", "alice@xn--bcher-kva.example" },
+    { "alice@sub.b\xc3\xbc"
+      "cher.example",
+      "alice@sub.xn--bcher-kva.example" },
+    { "alice@exam\xe2\x80\x8bple.org", NULL },
+    { "alice@exam\xc2\xadple.org", NULL },
+    { "alice@\xef\xbd\x85xample.org", NULL },
+    { "alice@example\xe3\x80\x82org", NULL },
     { "alice@[192.0.2.1]", "alice@[192.0.2.1]" },
     { "<@relay.example:alice@example.org>", "alice@example.org" },
     { "Alice\r\n <alice@example.org>", "alice@example.org" },
@@ -162,6 +169,10 @@ static const struct {
     { "Content-Type: " SIGNED "boundary=\"\"\n", NULL },
     { "Content-Type: multipart/mixed; boundary=abc\n", NULL },
     { "Content-Type: application/pkcs7-mime; boundary=abc\n", NULL },
+    { "Content-Type: " SIGNED "boundary=abc; boundary=def\n", NULL },
+    { "Content-Type: " SIGNED "boundary=abc; boundary=abc\n", NULL },
+    { "Content-Type: " SIGNED "boundary*=utf-8''abc\n", NULL },
+    { "Content-Type: " SIGNED "boundary*0=a; boundary*1=bc\n", NULL },
     { "Content-Type: " SIGNED "boundary=abc\nContent-Type: " SIGNED "boundary=def\n", NULL },
 };
 

@@ -10,7 +10,7 @@
 
 #include "defaults.h"
 #include "shim.h"
-#include "tell.h"
+#include "verb_report.h"
 
 /* A passphrase or key in the command line is in it only because somebody put it there: enough. */
 static const char *shown(const struct shim_given *given)
@@ -73,15 +73,15 @@ static json_t *plain_text(const char *text)
     return string;
 }
 
-int shim_tell_json(const struct shim_told *told)
+int shim_verb_report_json(const struct shim_verb_report *report)
 {
-    const struct shim_operation *operation = told->operation;
+    const struct shim_operation *operation = report->operation;
     json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:i, s:s?, s:O, s:o}", "policy",
                                SMIMEPOLICY_VERSION, "operation", operation->request->operation,
-                               "allowed", !told->outcome->denied && told->code != SHIM_REFUSED,
-                               "done", told->code == SHIM_OK && !operation->explain, "exit",
-                               told->code, "output", output_of(operation), "verdicts",
-                               told->outcome->json, "openssl", plain_text(told->said));
+                               "allowed", !report->outcome->denied && report->code != SHIM_REFUSED,
+                               "done", report->code == SHIM_OK && !operation->explain, "exit",
+                               report->code, "output", output_of(operation), "verdicts",
+                               report->outcome->json, "openssl", plain_text(report->said));
     char *text;
 
     if (object != NULL && operation->explain)
@@ -93,7 +93,7 @@ int shim_tell_json(const struct shim_told *told)
     if (text == NULL)
         return shim_no_memory();
     free(text);
-    return told->code;
+    return report->code;
 }
 
 /* A word as a shell would have to be given it. */
@@ -117,12 +117,12 @@ static void print_word(const char *word)
     putchar('\'');
 }
 
-int shim_tell_plan(const struct shim_told *told)
+int shim_verb_report_plan(const struct shim_verb_report *report)
 {
-    const char *out = output_of(told->operation);
-    json_t *words = plan(told->operation);
+    const char *out = output_of(report->operation);
+    json_t *words = plan(report->operation);
 
-    if (told->code != SHIM_OK) {
+    if (report->code != SHIM_OK) {
         puts("would be refused, and nothing written");
     } else {
         fputs("would run:", stdout);
@@ -131,5 +131,5 @@ int shim_tell_plan(const struct shim_told *told)
         printf("\nwould write: %s\n", out != NULL ? out : "standard output");
     }
     json_decref(words);
-    return told->code;
+    return report->code;
 }

@@ -4,8 +4,8 @@
  *
  * A standard input that nobody writes to.
  */
-#ifndef SHIM_NOTHING_H
-#define SHIM_NOTHING_H
+#ifndef SHIM_EMPTY_INPUT_H
+#define SHIM_EMPTY_INPUT_H
 
 #include "request.h"
 
@@ -14,6 +14,6 @@
  * from a program that was refused.  Waits for the first byte and reads none; a
  * file or device that is empty is somebody's choice.  Says so on stderr.
  */
-bool shim_has_nothing(const struct shim_args *args, const struct shim_request *request);
+bool shim_input_is_empty(const struct shim_args *args, const struct shim_request *request);
 
 #endif

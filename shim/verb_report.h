@@ -4,14 +4,14 @@
  *
  * What a verb tells at its end with --json, and instead of doing with --explain.
  */
-#ifndef SHIM_TELL_H
-#define SHIM_TELL_H
+#ifndef SHIM_VERB_REPORT_H
+#define SHIM_VERB_REPORT_H
 
 #include "operation.h"
 #include "outcome.h"
 
 /* One run of a verb, told when it is over. */
-struct shim_told {
+struct shim_verb_report {
     const struct shim_operation *operation;
     const struct shim_outcome *outcome;
     const char *said; /* by stock, on its standard error; NULL if it did not run */
@@ -19,8 +19,8 @@ struct shim_told {
 };
 
 /* One JSON object on standard output; returns the exit code. */
-int shim_tell_json(const struct shim_told *told);
+int shim_verb_report_json(const struct shim_verb_report *report);
 /* What would be run and written, as text; returns the exit code. */
-int shim_tell_plan(const struct shim_told *told);
+int shim_verb_report_plan(const struct shim_verb_report *report);
 
 #endif

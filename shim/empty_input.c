@@ -8,7 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "nothing.h"
+#include "empty_input.h"
 #include "shim.h"
 
 static bool is_empty_pipe(int fd)
@@ -21,7 +21,7 @@ static bool is_empty_pipe(int fd)
            (on.revents & POLLHUP) != 0 && ioctl(fd, FIONREAD, &waiting) == 0 && waiting == 0;
 }
 
-bool shim_has_nothing(const struct shim_args *args, const struct shim_request *request)
+bool shim_input_is_empty(const struct shim_args *args, const struct shim_request *request)
 {
     const char *in = shim_args_value(args, "in");
 
