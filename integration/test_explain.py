@@ -5,6 +5,7 @@
 import json
 import os
 import pty
+import subprocess
 
 import pytest
 
@@ -90,7 +91,51 @@ def test_json_needs_another_place_for_the_message(cases, mail, pki):
     for more in ([], ["-out", "-"]):
         result = command("sign", "--json", "-signer", pki.good_rsa.pem, "-inkey",
                          pki.good_rsa.key, "-in", mail, *more)
-        assert result.rc == USAGE and "-out" in result.err and result.out == b"", result
+        report = json.loads(result.out)
+        assert result.rc == report["exit"] == USAGE and not report["done"], result
+        assert "-out" in result.err
+
+
+def test_json_of_another_operation(mail, tmp_path):
+    result = command("sign", "--json", "-verify", "-in", mail, "-out", tmp_path / "out")
+    assert result.rc == json.loads(result.out)["exit"] == USAGE, result
+
+
+def test_json_of_a_name_that_is_no_text(pki, mail, tmp_path):
+    """A file may be called anything."""
+    odd = os.fsencode(tmp_path) + b"/\xff.pem"
+    with open(odd, "wb") as file:
+        file.write(pki.expired.pem.read_bytes())
+    done = subprocess.run([COMMAND, "encrypt", "--json", "-in", mail, "-out", tmp_path / "out", odd],
+                          env=environment(), capture_output=True, check=False, timeout=60)
+    assert done.returncode == REFUSED, done
+    assert json.loads(done.stdout)["verdicts"][-1]["file"].endswith("/?.pem")
+    done = subprocess.run([COMMAND, "check", "--json", odd], env=environment(),
+                          capture_output=True, check=False, timeout=60)
+    assert json.loads(done.stdout)["certificates"][0]["file"].endswith("/?.pem"), done
+
+
+def test_refusals_are_logged_once(pki, mail, tmp_path):
+    """By the command, since the provider is not asked any more; what passes, by the provider."""
+    policy, log = tmp_path / "policy.cnf", tmp_path / "log"
+    policy.write_text(f"decision_log = {log}\n")
+
+    def lines(*words):
+        log.unlink(missing_ok=True)
+        command("--policy", policy, *words, "-in", mail, "-out", tmp_path / "out")
+        return [(line["operation"], line["verdict"], [f["rule"] for f in line["findings"]
+                                                      if f["severity"] == "deny"])
+                for line in map(json.loads, log.read_text().splitlines())]
+
+    def sign(cert):
+        return ["-signer", cert.pem, "-inkey", cert.key]
+
+    assert lines("sign", *sign(pki.expired)) == [("sign", "refused", ["expired"])]
+    assert lines("cms", "-sign", *sign(pki.no_san)) == [("sign", "refused", ["san-email"])]
+    assert lines("encrypt", "-recip", pki.expired.pem) == [("encrypt", "refused", ["expired"])]
+    assert lines("sign", *sign(pki.good_rsa)) == [("sign", "allowed", [])]
+    policy.write_text(f"decision_log = {log}\nmode = observe\n")
+    assert lines("sign", *sign(pki.expired)) == [("sign", "observed", ["expired"])]
 
 
 @pytest.mark.parametrize("how", [["{verb}", "--explain"], ["--explain", "{verb}"]])
@@ -115,6 +160,17 @@ def test_explain(verb, how, cases, tmp_path):
     report = json.loads(command(*words, "--json", *good, env=env).out)
     assert report["exit"] == DONE and not report["done"]
     assert report["would_run"][:3] == ["openssl", "cms", f"-{verb}"]
+    # It is the real one: run for show, the stand-in was given the same words.
+    show = tmp_path / "show"
+    show.write_text("#!/bin/sh\nshift 5\necho \"$@\"\n")
+    show.chmod(0o755)
+    run_words = command(verb, *good, env={"SMIME_POLICY_OPENSSL": show})
+    assert run_words.rc == DONE, run_words
+    ran = (tmp_path / "out").read_text().split()
+    (tmp_path / "out").unlink()
+    at = report["would_run"].index("-out")
+    planned = report["would_run"][2:at] + report["would_run"][at + 2:]
+    assert [w for w in ran if "/fd/" not in w] == [w for w in planned if "/fd/" not in w]
     assert not seen.exists() and not (tmp_path / "out").exists()
 
 

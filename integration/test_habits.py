@@ -168,7 +168,3 @@ def test_pipe(line, desk):
         return
     opened = [content(data, "decrypt", desk) for data in (ours, theirs)]
     assert content(opened[0], "verify", desk) == content(opened[1], "verify", desk) != b""
-
-
-def test_there_are_enough():
-    assert len(COMMANDS) + len(PIPES.strip().splitlines()) >= 40

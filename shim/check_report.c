@@ -14,6 +14,7 @@
 
 #include "checking.h"
 #include "colour.h"
+#include "json_text.h"
 #include "rules.h"
 #include "text.h"
 
@@ -120,7 +121,7 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
     bool complete = true;
 
     if (report->cert == NULL) {
-        reporter->key = json_pack("{s:s, s:o}", "file", report->path, "verdict",
+        reporter->key = json_pack("{s:o, s:o}", "file", shim_json_text(report->path), "verdict",
                                   json_verdict(report->verdicts[0]));
         json_decref(verdicts);
         return reporter->key != NULL;
@@ -129,9 +130,9 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
         if (report->verdicts[use] != NULL)
             complete = json_array_append_new(verdicts, json_verdict(report->verdicts[use])) == 0 &&
                        complete;
-    return json_array_append_new(
-               reporter->certificates,
-               json_pack("{s:s, s:o}", "file", report->path, "verdicts", verdicts)) == 0 &&
+    return json_array_append_new(reporter->certificates,
+                                 json_pack("{s:o, s:o}", "file", shim_json_text(report->path),
+                                           "verdicts", verdicts)) == 0 &&
            complete;
 }
 

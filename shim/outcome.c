@@ -10,6 +10,7 @@
 
 #include "colour.h"
 #include "decision_log.h"
+#include "json_text.h"
 #include "outcome.h"
 #include "shim.h"
 
@@ -17,7 +18,6 @@ static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_
                           bool colour)
 {
     char *text = smimepolicy_finding_text(verdict, finding);
-
     const char *line = text != NULL ? text : smimepolicy_finding_rule(finding);
     size_t word = strcspn(line, ":");
 
@@ -63,7 +63,7 @@ static void collect(const struct shim_outcome *outcome, const smimepolicy_verdic
     json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
 
     if (object != NULL && outcome->file != NULL)
-        json_object_set_new(object, "file", json_string(outcome->file));
+        json_object_set_new(object, "file", shim_json_text(outcome->file));
     json_array_append_new(outcome->json, object);
     smimepolicy_free(text);
 }

@@ -39,12 +39,15 @@ void shim_progress_begin(struct shim_progress *progress, int fd)
         fputs("\r  0 %", stderr);
 }
 
-void shim_progress_show(const struct shim_progress *progress)
+void shim_progress_show(struct shim_progress *progress)
 {
     off_t at = progress->on ? lseek(progress->fd, 0, SEEK_CUR) : -1;
+    int part = (int)(at < 0 ? 0 : at / (progress->size / 100));
 
-    if (at >= 0)
-        fprintf(stderr, "\r%3d %%", (int)(at / (progress->size / 100)));
+    if (part > progress->shown)
+        fprintf(stderr, "\r%3d %%", part);
+    if (part > progress->shown)
+        progress->shown = part;
 }
 
 void shim_progress_end(struct shim_progress *progress)

@@ -16,6 +16,7 @@
 struct shim_progress {
     int fd; /* shares its offset with the reader */
     off_t size;
+    int shown; /* per cent */
     bool on;
 };
 
@@ -27,7 +28,7 @@ int shim_progress_open(const char *path);
 
 /* Show the beginning of |fd|, if it is large and somebody watches. */
 void shim_progress_begin(struct shim_progress *progress, int fd);
-void shim_progress_show(const struct shim_progress *progress);
+void shim_progress_show(struct shim_progress *progress);
 /* Leave the line as it was. */
 void shim_progress_end(struct shim_progress *progress);
 

@@ -15,6 +15,7 @@
 /* Everything that one run needs; prepared step by step. */
 struct shim_run {
     const struct shim_operation *operation;
+    bool plan;                   /* to be shown, not run: without secrets, and nothing is opened */
     char *module;                /* owned */
     char *module_dir;            /* owned */
     char **words;                /* owned, the strings borrowed */
@@ -27,7 +28,10 @@ struct shim_run {
     sigset_t before;
 };
 
-/* The command line of stock, and the files that it writes instead of those asked for. */
+/*
+ * The command line of stock, and the files that it writes instead of those
+ * asked for; false with the reason on stderr.
+ */
 bool shim_run_words(struct shim_run *run);
 
 #endif

@@ -54,8 +54,11 @@ static int verb_exit(const struct shim_stock_result *result)
     case 5:  /* a file could not be written */
     case 6:
         return SHIM_SYSTEM;
-    default:
+    case 3:
+    case 4:
         return SHIM_CRYPTO;
+    default: /* no code of stock's: it did not get as far, for want of a library */
+        return SHIM_SYSTEM;
     }
 }
 
@@ -124,39 +127,40 @@ static int run_watched(struct shim_operation *operation, struct shim_stock_resul
     return code;
 }
 
-/* |*said| is what stock said, where it is not passed on. */
-static int operate(struct shim_operation *operation, struct shim_outcome *outcome, char **said)
-{
-    struct shim_verification verification = { 0 };
-    struct shim_stock_result result = { 0 };
-    int code = prepare(operation, outcome, &verification);
+/* What one run of a verb holds until it is reported. */
+struct verb_run {
+    struct shim_operation operation;
+    struct shim_outcome outcome;
+    struct shim_verification verification;
+    struct shim_stock_result result;
+};
 
-    if (operation->explain) {
-        if (code == SHIM_OK)
-            shim_outcome_tell_held(outcome);
-    } else if (code == SHIM_OK) {
-        code = run_watched(operation, &result);
-        if (code == SHIM_OK)
-            code = conclude(operation, &result, outcome);
-        *said = result.said;
+static int operate(struct verb_run *run)
+{
+    int code = prepare(&run->operation, &run->outcome, &run->verification);
+
+    if (code != SHIM_OK)
+        return code;
+    if (run->operation.explain) {
+        shim_outcome_tell_held(&run->outcome);
+        return SHIM_OK;
     }
-    shim_verification_clear(&verification);
-    return code;
+    code = run_watched(&run->operation, &run->result);
+    return code == SHIM_OK ? conclude(&run->operation, &run->result, &run->outcome) : code;
 }
 
-static int decide_and_do(struct shim_operation *operation, const struct verb *verb,
-                         struct shim_outcome *outcome, char **said)
+static int decide_and_do(struct verb_run *run, const struct verb *verb)
 {
-    const struct shim_request *request = operation->request;
-    int code = SHIM_OK;
+    const struct shim_operation *operation = &run->operation;
+    int code;
 
     if (shim_has_refused_option(operation->args, verb->name, false))
-        code = SHIM_REFUSED;
-    if (code == SHIM_OK)
-        code = shim_judge_request(operation->shim, request, false, outcome);
-    if (code == SHIM_OK && !operation->explain && shim_input_is_empty(operation->args, request))
+        return SHIM_REFUSED;
+    code = shim_judge_request(operation->shim, operation->request, false, &run->outcome);
+    if (code == SHIM_OK && !operation->explain &&
+        shim_input_is_empty(operation->args, operation->request))
         code = SHIM_INPUT;
-    return code == SHIM_OK ? operate(operation, outcome, said) : code;
+    return code == SHIM_OK ? operate(run) : code;
 }
 
 /* The report would be in the middle of the message. */
@@ -172,34 +176,33 @@ static int check_json(const struct shim_operation *operation)
 static int run_verb(struct shim *shim, const struct verb *verb, const struct shim_args *args,
                     struct shim_request *request)
 {
-    struct shim_operation operation = {
-        .shim = shim,
-        .api = SHIM_CMS,
-        .args = args,
-        .request = request,
-        .verb = verb->option,
-        .explain = shim->explain || shim_args_last(args, ROLE_EXPLAIN) != NULL,
-        .capture = shim_args_last(args, ROLE_JSON) != NULL,
-    };
-    struct shim_outcome outcome = { .json = operation.capture ? json_array() : NULL };
-    struct shim_verb_report report = { .operation = &operation, .outcome = &outcome };
-    char *said = NULL;
+    struct verb_run run = { .operation = { .shim = shim,
+                                           .api = SHIM_CMS,
+                                           .args = args,
+                                           .request = request,
+                                           .verb = verb->option,
+                                           .explain = shim->explain ||
+                                                      shim_args_last(args, ROLE_EXPLAIN) != NULL,
+                                           .capture = shim_args_last(args, ROLE_JSON) != NULL } };
+    struct shim_verb_report report = { .operation = &run.operation, .outcome = &run.outcome };
 
     if (request->help)
         return shim_help_verb(verb->name);
+    if (run.operation.capture)
+        run.outcome.json = json_array();
     report.code = check_operation(verb, request);
     if (report.code == SHIM_OK)
-        report.code = check_json(&operation);
-    if (report.code == SHIM_OK) {
-        report.code = decide_and_do(&operation, verb, &outcome, &said);
-        report.said = said;
-        if (operation.capture)
-            report.code = shim_verb_report_json(&report);
-        else if (operation.explain)
-            report.code = shim_verb_report_plan(&report);
-    }
-    OPENSSL_free(said);
-    shim_outcome_clear(&outcome);
+        report.code = check_json(&run.operation);
+    if (report.code == SHIM_OK)
+        report.code = decide_and_do(&run, verb);
+    report.said = run.result.said;
+    if (run.operation.capture)
+        report.code = shim_verb_report_json(&report);
+    else if (run.operation.explain && report.code != SHIM_USAGE)
+        report.code = shim_verb_report_plan(&report);
+    OPENSSL_free(run.result.said);
+    shim_verification_clear(&run.verification);
+    shim_outcome_clear(&run.outcome);
     return report.code;
 }
 

@@ -39,6 +39,28 @@ static void add_word(struct shim_run *run, size_t *count, const char *word)
     memcpy(&run->words[(*count)++], &word, sizeof(word));
 }
 
+static void add_plain(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    add_word(run, count, given->word);
+    if (given->value != NULL && strchr(given->word, '=') == NULL)
+        add_word(run, count, given->value);
+}
+
+/* A passphrase or key that somebody wrote into a command line is in enough places. */
+static bool add_masked(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    bool is_key = given->option->role == ROLE_SHARED_SECRET;
+
+    if (!is_key && (given->option->role != ROLE_PASSIN || strncmp(given->value, "pass:", 5) != 0))
+        return false;
+    add_word(run, count,
+             !is_key                                         ? "-passin"
+             : strcmp(given->option->name, "secretkey") == 0 ? "-secretkey"
+                                                             : "-pwri_password");
+    add_word(run, count, is_key ? "***" : "pass:***");
+    return true;
+}
+
 /*
  * Stock does not look whether the last of what it writes has reached the disk:
  * the message itself comes to us through its standard output, and we write it.
@@ -61,6 +83,10 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
 {
     struct shim_output *output = &run->outputs[run->output_count];
 
+    if (run->plan) {
+        add_plain(run, count, given);
+        return true;
+    }
     if (strcmp(given->option->name, "out") == 0)
         return add_message(run, given->value);
     run->output_count++;
@@ -95,9 +121,8 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
         return true;
     if (is_output(run, given))
         return is_overridden(args, index) || add_output(run, count, given);
-    add_word(run, count, given->word);
-    if (given->value != NULL && strchr(given->word, '=') == NULL)
-        add_word(run, count, given->value);
+    if (!run->plan || !add_masked(run, count, given))
+        add_plain(run, count, given);
     if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
         add_kdf(run, count);
     return true;
@@ -110,10 +135,12 @@ static void add_own_words(struct shim_run *run, size_t *count)
 
     add_word(run, count, "openssl");
     add_word(run, count, operation->api == SHIM_CMS ? "cms" : "smime");
-    add_word(run, count, "-provider-path");
-    add_word(run, count, run->module_dir);
-    add_word(run, count, "-provider");
-    add_word(run, count, "smimepolicy");
+    if (!run->plan) {
+        add_word(run, count, "-provider-path");
+        add_word(run, count, run->module_dir);
+        add_word(run, count, "-provider");
+        add_word(run, count, "smimepolicy");
+    }
     if (operation->verb != NULL)
         add_word(run, count, operation->verb);
     for (const char *const *word = shim_default_words(operation); *word != NULL; word++)

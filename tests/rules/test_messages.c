@@ -18,18 +18,6 @@
 /* One who signed alone. */
 #define SIGNER(facts) ((const struct sp_facts *const[]){ (facts) })
 
-static void expect(smimepolicy_verdict *verdict, const char *expected)
-{
-    char *summary;
-
-    ck_assert_ptr_nonnull(verdict);
-    summary = sp_summary(verdict);
-    ck_assert_str_eq(summary, expected);
-    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), strstr(expected, "deny") == NULL);
-    free(summary);
-    smimepolicy_verdict_free(verdict);
-}
-
 static struct sp_facts *facts_of(const struct sp_recipe *recipe)
 {
     X509 *cert = sp_make_cert(recipe);
@@ -91,7 +79,7 @@ START_TEST(weak_cipher)
     for (size_t i = 0; i < 3; i++) {
         smimepolicy_settings *settings = sp_settings_of(words[i]);
 
-        expect(sp_judge_cipher(nid, settings), ciphers[_i].weak ? found[i] : "");
+        sp_expect_verdict(sp_judge_cipher(nid, settings), ciphers[_i].weak ? found[i] : "");
         smimepolicy_settings_free(settings);
     }
 }
@@ -106,7 +94,7 @@ START_TEST(weak_cipher_by_default)
     ck_assert_str_eq(text, "warning: encrypt: message would be encrypted with DES-EDE3-CBC, a weak "
                            "cipher [weak-cipher]; encrypt with AES (-aes256)\n");
     smimepolicy_free(text);
-    expect(verdict, "warn:weak-cipher");
+    sp_expect_verdict(verdict, "warn:weak-cipher");
     smimepolicy_settings_free(settings);
 }
 END_TEST
@@ -157,8 +145,8 @@ START_TEST(signing_time)
 {
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
 
-    expect(sp_judge_signing_time(signer, NULL, 0, &times[_i].time, times[_i].now),
-           times[_i].expected);
+    sp_expect_verdict(sp_judge_signing_time(signer, NULL, 0, &times[_i].time, times[_i].now),
+                      times[_i].expected);
     sp_facts_free(signer);
 }
 END_TEST
@@ -169,8 +157,8 @@ START_TEST(validity_that_cannot_be_read)
     struct sp_signing_time absent = { SP_TIME_ABSENT, 0 };
     struct sp_signing_time claimed = { SP_TIME_READ, SP_NOW };
 
-    expect(sp_judge_signing_time(signer, NULL, 0, &absent, SP_NOW), DENY);
-    expect(sp_judge_signing_time(signer, NULL, 0, &claimed, SP_NOW), DENY);
+    sp_expect_verdict(sp_judge_signing_time(signer, NULL, 0, &absent, SP_NOW), DENY);
+    sp_expect_verdict(sp_judge_signing_time(signer, NULL, 0, &claimed, SP_NOW), DENY);
     sp_facts_free(signer);
 }
 END_TEST
@@ -212,8 +200,8 @@ START_TEST(issuers)
         .basic = "CA:TRUE", .not_before = "20200101000000Z", .not_after = "20300101000000Z" });
     const struct sp_facts *chain[] = { ca, root };
 
-    expect(sp_judge_signing_time(signer, chain, 2, &chains[_i].time, chains[_i].now),
-           chains[_i].expected);
+    sp_expect_verdict(sp_judge_signing_time(signer, chain, 2, &chains[_i].time, chains[_i].now),
+                      chains[_i].expected);
     sp_facts_free(signer);
     sp_facts_free(ca);
     sp_facts_free(root);
@@ -307,8 +295,8 @@ START_TEST(sender_match)
     struct sp_sender sender = { mails[_i].fields, from, copy_addresses(from, mails[_i].from),
                                 mails[_i].sender };
 
-    expect(sp_judge_sender(SIGNER(signer), 1, 0, &sender),
-           mails[_i].matches ? "" : "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender),
+                      mails[_i].matches ? "" : "deny:sender-match");
     for (size_t i = 0; i < 4; i++)
         free(from[i]);
     sp_facts_free(signer);
@@ -326,12 +314,12 @@ START_TEST(several_signers)
     char *from[] = { address };
     struct sp_sender sender = { 1, from, 1, NULL };
 
-    expect(sp_judge_sender(signers, 2, 0, &sender), "note:sender-match");
-    expect(sp_judge_sender(signers, 2, 1, &sender), "");
-    expect(sp_judge_sender(signers, 1, 0, &sender), "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender(signers, 2, 0, &sender), "note:sender-match");
+    sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "");
+    sp_expect_verdict(sp_judge_sender(signers, 1, 0, &sender), "deny:sender-match");
     from[0] = eve;
-    expect(sp_judge_sender(signers, 2, 0, &sender), "deny:sender-match");
-    expect(sp_judge_sender(signers, 2, 1, &sender), "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender(signers, 2, 0, &sender), "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "deny:sender-match");
     sp_facts_free(bob);
     sp_facts_free(gate);
 }
@@ -345,7 +333,7 @@ START_TEST(nothing_to_compare)
 
     ck_assert_ptr_nonnull(finding);
     ck_assert_str_eq(smimepolicy_finding_get0_fault(finding), "no address was compared");
-    expect(verdict, "note:sender-match");
+    sp_expect_verdict(verdict, "note:sender-match");
     sp_facts_free(signer);
 }
 END_TEST
@@ -359,9 +347,9 @@ START_TEST(signer_without_an_address)
     char *from[] = { bob, nobody };
     struct sp_sender sender = { 1, from, 1, bob };
 
-    expect(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
     sender.from++;
-    expect(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
     sp_facts_free(signer);
 }
 END_TEST

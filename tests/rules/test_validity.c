@@ -126,6 +126,31 @@ START_TEST(validity_too_long)
 }
 END_TEST
 
+/* What is sent along with a signature, on the signer's path or not; to the second. */
+static const struct {
+    time_t at;
+    const char *on_path;
+    const char *beside;
+} along[] = {
+    { SP_START_SECONDS - 1, "deny:not-yet-valid", "warn:not-yet-valid" },
+    { SP_START_SECONDS, "", "" },
+    { SP_END_SECONDS, "", "" },
+    { SP_END_SECONDS + 1, "deny:expired", "warn:expired" },
+};
+
+START_TEST(sent_along)
+{
+    struct sp_recipe ca = { .basic = "critical,CA:TRUE", .usage = "keyCertSign" };
+    X509 *cert = sp_make_cert(&ca);
+    struct sp_facts *facts = sp_facts_new(cert);
+
+    sp_expect_verdict(sp_judge_along(facts, along[_i].at, true), along[_i].on_path);
+    sp_expect_verdict(sp_judge_along(facts, along[_i].at, false), along[_i].beside);
+    sp_facts_free(facts);
+    X509_free(cert);
+}
+END_TEST
+
 START_TEST(scope_without_validity)
 {
     struct sp_recipe recipe = { GOOD };
@@ -180,6 +205,7 @@ int main(void)
     tcase_add_loop_test(tests, unreadable_times, 0, SP_ROWS(unreadable));
     tcase_add_test(tests, expires_soon);
     tcase_add_loop_test(tests, validity_too_long, 0, SP_ROWS(lengths));
+    tcase_add_loop_test(tests, sent_along, 0, SP_ROWS(along));
     tcase_add_test(tests, scope_without_validity);
     tcase_add_test(tests, guide_example);
     suite_add_tcase(suite, tests);

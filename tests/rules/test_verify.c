@@ -19,16 +19,8 @@
 #include <openssl/pem.h>
 #include <openssl/pkcs7.h>
 
+#include "callback_recipes.h"
 #include "verdicts.h"
-
-/* The program reads the clock. */
-#define LONG   .not_before = "20000101000000Z", .not_after = "20990101000000Z"
-#define MAIL   .san = "email:bob@example.org", .usage = "digitalSignature,keyEncipherment"
-#define CLIENT LONG, MAIL
-#define CA     LONG, .basic = "critical,CA:TRUE", .usage = "keyCertSign,cRLSign"
-#define PERSON                                                                                     \
-    LONG, .san = "email:eve@example.org", .basic = "critical,CA:TRUE",                             \
-          .usage = "digitalSignature,keyEncipherment,keyCertSign"
 
 enum shape {
     ISSUED,     /* the signer comes from |issuer|, which is the anchor */

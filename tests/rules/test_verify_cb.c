@@ -11,16 +11,8 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "callback_recipes.h"
 #include "verdicts.h"
-
-/* The callback leaves time to libcrypto, which reads the clock. */
-#define LONG   .not_before = "20000101000000Z", .not_after = "20990101000000Z"
-#define MAIL   .san = "email:bob@example.org", .usage = "digitalSignature,keyEncipherment"
-#define CLIENT LONG, MAIL
-#define CA     LONG, .basic = "critical,CA:TRUE", .usage = "keyCertSign,cRLSign"
-#define PERSON                                                                                     \
-    LONG, .san = "email:eve@example.org", .basic = "critical,CA:TRUE",                             \
-          .usage = "digitalSignature,keyEncipherment,keyCertSign"
 
 /* Verify |signer| with |anchor| in the store; the error of the context. */
 static int verify(X509 *signer, X509 *anchor, const char *const *settings, unsigned long flags)

@@ -7,9 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include "mail.h"
+#include "verdicts.h"
 
 /* One field as it came, and its addresses joined by spaces; NULL: none that count. */
 static const struct {
@@ -240,25 +239,17 @@ const char *__lsan_default_suppressions(void)
     return "leak:libgmime-3.0\n";
 }
 
-#define ROWS(table) ((int)(sizeof(table) / sizeof((table)[0])))
-
 int main(void)
 {
     Suite *suite = suite_create("mail");
     TCase *tests = tcase_create("mail");
-    SRunner *runner;
-    int failed;
 
-    tcase_add_loop_test(tests, addresses_of_a_field, 0, ROWS(fields));
-    tcase_add_loop_test(tests, whole_headers, 0, ROWS(headers));
+    tcase_add_loop_test(tests, addresses_of_a_field, 0, SP_ROWS(fields));
+    tcase_add_loop_test(tests, whole_headers, 0, SP_ROWS(headers));
     tcase_add_test(tests, nul_in_the_header);
-    tcase_add_loop_test(tests, boundary_of_a_signed_mail, 0, ROWS(boundaries));
+    tcase_add_loop_test(tests, boundary_of_a_signed_mail, 0, SP_ROWS(boundaries));
     tcase_add_test(tests, address_from_a_person);
     tcase_add_test(tests, damaged_headers);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return sp_run(suite);
 }

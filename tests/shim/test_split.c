@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <check.h>
-
 #include <openssl/crypto.h>
 
 #include "split.h"
+#include "verdicts.h"
 
 /* A body with the boundary "b", its two parts, or NULL where there are no two to be sure of. */
 static const struct {
@@ -166,18 +165,12 @@ int main(void)
 {
     Suite *suite = suite_create("split");
     TCase *tests = tcase_create("split");
-    SRunner *runner;
-    int failed;
 
-    tcase_add_loop_test(tests, parts, 0, (int)(sizeof(rows) / sizeof(rows[0])));
+    tcase_add_loop_test(tests, parts, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, blocks, 0, 60);
     tcase_add_test(tests, nul_is_unclear);
     tcase_add_test(tests, endless_signature);
     tcase_add_test(tests, no_room);
     suite_add_tcase(suite, tests);
-    runner = srunner_create(suite);
-    srunner_run_all(runner, CK_NORMAL);
-    failed = srunner_ntests_failed(runner);
-    srunner_free(runner);
-    return failed == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    return sp_run(suite);
 }

@@ -50,7 +50,7 @@ smimepolicy_settings *sp_settings_of(const char *const *pairs)
     return settings;
 }
 
-static void compare(smimepolicy_verdict *verdict, const char *expected)
+void sp_expect_verdict(smimepolicy_verdict *verdict, const char *expected)
 {
     char *summary;
 
@@ -72,8 +72,8 @@ void sp_expect(const struct sp_recipe *recipe, smimepolicy_use use, time_t at,
 
     ck_assert_int_gt(len, 0);
     ERR_clear_error();
-    compare(smimepolicy_evaluate(set, cert, NULL, use, at), expected);
-    compare(smimepolicy_evaluate_der(set, der, (size_t)len, NULL, use, at), expected);
+    sp_expect_verdict(smimepolicy_evaluate(set, cert, NULL, use, at), expected);
+    sp_expect_verdict(smimepolicy_evaluate_der(set, der, (size_t)len, NULL, use, at), expected);
     ck_assert_uint_eq(ERR_peek_error(), 0);
     OPENSSL_free(der);
     X509_free(cert);

@@ -18,6 +18,9 @@ char *sp_summary(const smimepolicy_verdict *verdict);
 /* The first finding under |rule|, or NULL. */
 const smimepolicy_finding *sp_find(const smimepolicy_verdict *verdict, const char *rule);
 
+/* Compare |verdict|, which is freed, with the summary that is expected. */
+void sp_expect_verdict(smimepolicy_verdict *verdict, const char *expected);
+
 /*
  * Judge the certificate of |recipe| for |use| and compare; `key = value` pairs
  * in |settings|, ended by NULL, or NULL itself.  Judged twice, as an X509 and
