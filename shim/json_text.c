@@ -9,9 +9,12 @@
 
 json_t *shim_json_text(const char *text)
 {
-    json_t *string = text == NULL ? json_null() : json_string(text);
+    json_t *string;
     char *plain;
 
+    if (text == NULL)
+        return json_null();
+    string = json_string(text);
     if (string != NULL)
         return string;
     plain = strdup(text);

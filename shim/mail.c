@@ -7,162 +7,13 @@
 #include <gmime/gmime.h>
 #include <openssl/crypto.h>
 
+#include "addresses.h"
 #include "mail.h"
-
-/* A list of addresses, being read. */
-struct list {
-    char **addresses; /* owned, as its strings */
-    size_t count;
-    bool unclear; /* holds something that is no address */
-    bool failed;  /* out of memory */
-};
-
-static void list_clear(struct list *list)
-{
-    for (size_t i = 0; i < list->count; i++)
-        OPENSSL_free(list->addresses[i]);
-    OPENSSL_free(list->addresses);
-    list->addresses = NULL;
-    list->count = 0;
-}
-
-/* RFC 5322, 3.2.3: what needs no quotes. */
-static bool is_atom_text(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if (!g_ascii_isalnum(text[i]) && strchr("!#$%&'*+-/=?^_`{|}~.", text[i]) == NULL)
-            return false;
-    return len > 0;
-}
-
-/* RFC 5321, 4.1.2: "alice"@example.org and alice@example.org are the same mailbox. */
-static char *without_needless_quotes(const char *address)
-{
-    const char *end = address[0] == '"' ? strstr(address, "\"@") : NULL;
-    size_t len = end == NULL ? 0 : (size_t)(end - address - 1);
-    char *plain;
-
-    if (end == NULL || !is_atom_text(address + 1, len))
-        return OPENSSL_strdup(address);
-    plain = OPENSSL_strdup(address + 1);
-    if (plain != NULL)
-        memmove(plain + len, plain + len + 1, strlen(plain + len));
-    return plain;
-}
-
-static void list_add(struct list *list, const char *address)
-{
-    char **longer = OPENSSL_realloc(list->addresses, (list->count + 1) * sizeof(*list->addresses));
-
-    if (longer != NULL) {
-        list->addresses = longer;
-        longer[list->count] = without_needless_quotes(address);
-    }
-    if (longer == NULL || longer[list->count] == NULL)
-        list->failed = true;
-    else
-        list->count++;
-}
-
-static size_t label_length(const char *label)
-{
-    return strcspn(label, ".");
-}
-
-static bool is_ascii(const char *text, size_t len)
-{
-    for (size_t i = 0; i < len; i++)
-        if ((unsigned char)text[i] >= 0x80)
-            return false;
-    return true;
-}
-
-/*
- * A label that is not ASCII and becomes it by mere mapping (RFC 5895: a space
- * of no width goes, a wide letter becomes a plain one) looks like one domain
- * and is compared as another.
- */
-static bool is_mapped(const char *shown, const char *compared)
-{
-    while (*shown != '\0' && *compared != '\0') {
-        size_t shown_len = label_length(shown);
-        size_t compared_len = label_length(compared);
-
-        if (!is_ascii(shown, shown_len) && g_ascii_strncasecmp(compared, "xn--", 4) != 0)
-            return true;
-        shown += shown_len + (shown[shown_len] == '.');
-        compared += compared_len + (compared[compared_len] == '.');
-    }
-    return *shown != '\0' || *compared != '\0';
-}
-
-static bool is_clear(InternetAddressMailbox *mailbox)
-{
-    const char *shown = internet_address_mailbox_get_addr(mailbox);
-    const char *compared = internet_address_mailbox_get_idn_addr(mailbox);
-    const char *shown_at = shown == NULL ? NULL : strrchr(shown, '@');
-    const char *compared_at = compared == NULL ? NULL : strrchr(compared, '@');
-
-    if (shown_at == NULL || compared_at == NULL)
-        return shown != NULL && compared != NULL;
-    return !is_mapped(shown_at + 1, compared_at + 1);
-}
-
-/* Groups (RFC 5322, 3.4) are as their members; they do not nest. */
-static void list_add_all(struct list *list, InternetAddressList *parsed)
-{
-    int count = parsed == NULL ? 0 : internet_address_list_length(parsed);
-
-    for (int i = 0; i < count; i++) {
-        InternetAddress *entry = internet_address_list_get_address(parsed, i);
-
-        if (INTERNET_ADDRESS_IS_GROUP(entry)) {
-            list_add_all(list, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(entry)));
-        } else {
-            InternetAddressMailbox *mailbox = INTERNET_ADDRESS_MAILBOX(entry);
-
-            if (is_clear(mailbox))
-                list_add(list, internet_address_mailbox_get_idn_addr(mailbox));
-            else
-                list->unclear = true;
-        }
-    }
-}
-
-static void on_warning(gint64 offset, GMimeParserWarning warning, const gchar *item, gpointer data)
-{
-    struct list *list = data;
-
-    (void)offset;
-    (void)item;
-    if (warning == GMIME_WARN_INVALID_ADDRESS_LIST)
-        list->unclear = true;
-}
-
-/* |raw| is the body of the field, folded as it came. */
-static void list_parse(struct list *list, const char *raw)
-{
-    GMimeParserOptions *options = g_mime_parser_options_new();
-    InternetAddressList *parsed;
-
-    g_mime_parser_options_set_address_compliance_mode(options, GMIME_RFC_COMPLIANCE_STRICT);
-    g_mime_parser_options_set_allow_addresses_without_domain(options, FALSE);
-#ifdef SHIM_GMIME_NOTIFIES
-    g_mime_parser_options_set_warning_callback(options, on_warning, list, NULL);
-#else
-    g_mime_parser_options_set_warning_callback(options, on_warning, list);
-#endif
-    parsed = internet_address_list_parse(options, raw);
-    g_mime_parser_options_free(options);
-    list_add_all(list, parsed);
-    if (parsed != NULL)
-        g_object_unref(parsed);
-}
 
 /* All From fields together, and the one Sender field. */
 struct fields {
-    struct list from;
-    struct list sender;
+    struct shim_addresses from;
+    struct shim_addresses sender;
     size_t from_fields;
     size_t sender_fields;
     size_t content_types;
@@ -172,10 +23,10 @@ static void read_field(struct fields *fields, const char *name, const char *raw)
 {
     if (g_ascii_strcasecmp(name, "From") == 0) {
         fields->from_fields++;
-        list_parse(&fields->from, raw);
+        shim_addresses_parse(&fields->from, raw);
     } else if (g_ascii_strcasecmp(name, "Sender") == 0) {
         fields->sender_fields++;
-        list_parse(&fields->sender, raw);
+        shim_addresses_parse(&fields->sender, raw);
     } else if (g_ascii_strcasecmp(name, "Content-Type") == 0) {
         fields->content_types++;
     }
@@ -220,16 +71,16 @@ static void settle(struct fields *fields, struct shim_mail *mail)
     mail->is_mail = fields->from_fields > 0 || fields->sender_fields > 0;
     mail->sender.from_fields = fields->from_fields;
     if (fields->from.unclear)
-        list_clear(&fields->from);
-    mail->from_addresses = fields->from.addresses;
+        shim_addresses_clear(&fields->from);
+    mail->from_addresses = fields->from.each;
     mail->sender.from = mail->from_addresses;
     mail->sender.from_count = fields->from.count;
     if (fields->sender_fields == 1 && fields->sender.count == 1 && !fields->sender.unclear) {
-        mail->sender_address = fields->sender.addresses[0];
+        mail->sender_address = fields->sender.each[0];
         mail->sender.sender = mail->sender_address;
         fields->sender.count = 0;
     }
-    list_clear(&fields->sender);
+    shim_addresses_clear(&fields->sender);
 }
 
 static void start_gmime(void)
@@ -346,7 +197,7 @@ bool shim_mail_from(const char *list, struct shim_mail *mail)
 
     memset(mail, 0, sizeof(*mail));
     start_gmime();
-    list_parse(&fields.from, list);
+    shim_addresses_parse(&fields.from, list);
     done = !fields.from.failed;
     settle(&fields, mail);
     return done;
