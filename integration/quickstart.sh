@@ -10,6 +10,8 @@ here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 unset "${!OPENSSL_@}" "${!SSL_CERT_@}"
 export LC_ALL=C
+# Where the command goes: not every shell of root looks there.
+export PATH=/usr/local/bin:$PATH
 
 say() {
     printf '\n== %s\n' "$*"

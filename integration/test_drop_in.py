@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stock names: what callers of `openssl cms` and `openssl smime` rely on."""
 
+import contextlib
 import os
 import re
 import subprocess
@@ -223,6 +224,28 @@ def test_refused_by_name(words, option, pki, post, tmp_path):
     assert re.fullmatch(rf"refused: \S+: -{name} would [^;]+; .+\n", result.err), result
 
 
+# Options on verification that make it stricter, choose among provided anchors, or only print.
+ALLOWED = """policy verify_depth auth_level attime verify_hostname verify_email verify_ip issuer_checks
+crl_check crl_check_all policy_check explicit_policy inhibit_any inhibit_map x509_strict extended_crl
+use_deltas policy_print check_ss_sig trusted_first suiteB_128_only suiteB_128 suiteB_192 partial_chain
+no_alt_chains""".split()
+
+
+@APIS
+def test_options_on_verification_are_an_allow_list(api, post, pki):
+    """Whatever else the installed openssl offers there is refused by name, in both modes."""
+    section = stock(api, "-help").text.split("Validation options:\n")[1]
+    offered = re.findall(r"^ -(\w+)( \w+)? ", section.split("\n\n")[0], re.MULTILINE)
+    assert len(offered) >= 30
+    for name, value in offered:
+        words = [f"-{name}", *(["1"] if value.strip() else [])]
+        for how in ([api, "-verify"], ["verify"]):
+            result = command(*how, *words, "-in", post.signed("good_rsa"), "-CAfile", pki.ca)
+            refused = f"refused: verify: -{name} would" in result.err
+            assert refused == (name not in ALLOWED), (name, result)
+            assert not refused or (result.rc == REFUSED and result.out == b"")
+
+
 @pytest.mark.parametrize("words", [["-pwri_password", "x"],
                                    ["-secretkey", "00" * 16, "-secretkeyid", "00"]])
 @pytest.mark.parametrize("how", [["encrypt"], ["cms", "-encrypt"]])
@@ -320,8 +343,11 @@ def pipeline(first, second, stdin):
          subprocess.Popen([str(w) for w in second], stdin=one.stdout, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env=environment("/dev/null")) as two:
         one.stdout.close()
-        one.stdin.write(stdin)
-        one.stdin.close()
+        # One that is refused does not read.
+        with contextlib.suppress(BrokenPipeError):
+            one.stdin.write(stdin)
+        with contextlib.suppress(BrokenPipeError):
+            one.stdin.close()
         out, err = two.communicate(timeout=60)
         said = one.stderr.read()
     return one.returncode, two.returncode, out, said.decode(), err.decode()

@@ -23,11 +23,10 @@ static const struct {
 
 /* Options on the path that are stock's alone to follow; with one of them nothing is loosened. */
 static const char *const stock_only[] = {
-    "policy",        "policy_check",      "explicit_policy", "inhibit_any",     "inhibit_map",
-    "policy_print",  "verify_depth",      "auth_level",      "attime",          "verify_hostname",
-    "verify_email",  "verify_ip",         "ignore_critical", "issuer_checks",   "crl_check",
-    "crl_check_all", "extended_crl",      "use_deltas",      "suiteB_128_only", "suiteB_128",
-    "suiteB_192",    "allow_proxy_certs",
+    "policy",       "policy_check", "explicit_policy", "inhibit_any", "inhibit_map",
+    "policy_print", "verify_depth", "auth_level",      "attime",      "verify_hostname",
+    "verify_email", "verify_ip",    "issuer_checks",   "crl_check",   "crl_check_all",
+    "extended_crl", "use_deltas",   "suiteB_128_only", "suiteB_128",  "suiteB_192",
 };
 
 static bool can_follow(const struct shim_args *args)

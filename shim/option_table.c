@@ -125,7 +125,7 @@ static const struct shim_option table[] = {
     { "verify_hostname", ROLE_NONE, B, true },
     { "verify_email", ROLE_NONE, B, true },
     { "verify_ip", ROLE_NONE, B, true },
-    { "ignore_critical", ROLE_NONE, B, false },
+    { "ignore_critical", ROLE_UNCHECKED, B, false },
     { "issuer_checks", ROLE_NONE, B, false },
     { "crl_check", ROLE_NONE, B, false },
     { "crl_check_all", ROLE_NONE, B, false },
@@ -145,7 +145,7 @@ static const struct shim_option table[] = {
     { "partial_chain", ROLE_NONE, B, false },
     { "no_alt_chains", ROLE_NONE, B, false },
     { "no_check_time", ROLE_UNCHECKED, B, false },
-    { "allow_proxy_certs", ROLE_NONE, B, false },
+    { "allow_proxy_certs", ROLE_UNCHECKED, B, false },
 
     { "sender", ROLE_SENDER, SHIM_VERB, true },
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
