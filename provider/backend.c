@@ -98,19 +98,3 @@ bool sp_sha256_from(struct sp_sha256 *sha, const struct sp_backend *backend)
     return sha->newctx != NULL && sha->init != NULL && sha->update != NULL && sha->final != NULL &&
            sha->freectx != NULL;
 }
-
-bool sp_sha256(const struct sp_sha256 *sha, const struct sp_piece *pieces,
-               unsigned char digest[SP_SHA256_LENGTH])
-{
-    void *ctx = sha->newctx(sha->provctx);
-    size_t length = 0;
-    bool done = ctx != NULL && sha->init(ctx, NULL) == 1;
-
-    for (; done && pieces->data != NULL; pieces++)
-        done = sha->update(ctx, pieces->data, pieces->length) == 1;
-    done = done && sha->final(ctx, digest, &length, SP_SHA256_LENGTH) == 1 &&
-           length == SP_SHA256_LENGTH;
-    if (ctx != NULL)
-        sha->freectx(ctx);
-    return done;
-}

@@ -14,6 +14,8 @@
 #include <openssl/core_dispatch.h>
 #include <openssl/provider.h>
 
+#include "sha256.h"
+
 /* Operation numbers are small; STORE (22) is the highest in use up to 4.0. */
 #define SP_OPERATIONS 64
 
@@ -40,26 +42,7 @@ bool sp_names_hold(const char *names, const char *name);
 /* Do two such lists share a name? */
 bool sp_names_meet(const char *a, const char *b);
 
-#define SP_SHA256_LENGTH 32
-/*
- * SHA-256 by the backend's own functions: nothing is fetched, so that it is
- * safe inside any callback.
- */
-struct sp_sha256 {
-    void *provctx;
-    OSSL_FUNC_digest_newctx_fn *newctx;
-    OSSL_FUNC_digest_init_fn *init;
-    OSSL_FUNC_digest_update_fn *update;
-    OSSL_FUNC_digest_final_fn *final;
-    OSSL_FUNC_digest_freectx_fn *freectx;
-};
+/* SHA-256 by the functions of |backend|; false if it has none. */
 bool sp_sha256_from(struct sp_sha256 *sha, const struct sp_backend *backend);
-/* A piece of the input; a list of them ends with a NULL |data|. */
-struct sp_piece {
-    const void *data;
-    size_t length;
-};
-bool sp_sha256(const struct sp_sha256 *sha, const struct sp_piece *pieces,
-               unsigned char digest[SP_SHA256_LENGTH]);
 
 #endif

@@ -17,7 +17,7 @@
 
 #include <jansson.h>
 
-#include "backend.h"
+#include "sha256.h"
 
 static void put_time(json_t *line)
 {

@@ -2,7 +2,7 @@
 # can load the provider built in, without dlopen().
 add_library(sp_provider OBJECT
     entry.c instance.c backend.c upcalls.c reasons.c policy.c configuration.c trace.c
-    register/cert.c register/keyid.c register/keys.c register/locks.c register/prints.c
+    register/cert.c register/keys.c register/locks.c register/prints.c
     register/register.c register/threads.c
     gates/asym_cipher.c gates/classify.c gates/contexts.c gates/judge.c gates/kem.c
     gates/keyexch.c gates/keymgmt.c gates/purposes.c gates/signature.c gates/slots.c
@@ -12,10 +12,11 @@ set_target_properties(sp_provider PROPERTIES
 target_include_directories(sp_provider PUBLIC
     ${CMAKE_CURRENT_SOURCE_DIR} ${CMAKE_CURRENT_SOURCE_DIR}/register
     ${CMAKE_CURRENT_SOURCE_DIR}/gates)
-target_link_libraries(sp_provider PUBLIC sp_rules sp_log Threads::Threads)
+target_link_libraries(sp_provider PUBLIC sp_keyring sp_rules sp_log Threads::Threads)
 
 add_library(smimepolicy_module MODULE
-    $<TARGET_OBJECTS:sp_provider> $<TARGET_OBJECTS:sp_log> $<TARGET_OBJECTS:sp_rules>)
+    $<TARGET_OBJECTS:sp_provider> $<TARGET_OBJECTS:sp_log> $<TARGET_OBJECTS:sp_keyring>
+    $<TARGET_OBJECTS:sp_rules>)
 set_target_properties(smimepolicy_module PROPERTIES
     OUTPUT_NAME smimepolicy PREFIX "" SUFFIX .so
     LINK_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/smimepolicy.map)

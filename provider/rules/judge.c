@@ -298,12 +298,12 @@ static const struct {
 #undef USE
 };
 
-static void ask_all(struct sp_case *c, enum sp_scope scope)
+static void ask_all(struct sp_case *c)
 {
     for (size_t i = 0; i < sizeof(questions) / sizeof(questions[0]); i++) {
         if ((questions[i].uses & 1U << c->use) == 0)
             continue;
-        if (questions[i].validity && scope == SP_WITHOUT_VALIDITY)
+        if (questions[i].validity && c->scope == SP_WITHOUT_VALIDITY)
             continue;
         questions[i].ask(c);
     }
@@ -311,26 +311,36 @@ static void ask_all(struct sp_case *c, enum sp_scope scope)
 
 static bool is_exempt(const struct sp_facts *facts, smimepolicy_use use)
 {
-    return use == SMIMEPOLICY_UPLOAD && facts->ca && !sp_facts_is_person_ca(facts);
+    return use == SMIMEPOLICY_UPLOAD && sp_role_of(facts, false) == SP_ROLE_CA;
 }
 
 smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use, time_t at,
                               enum sp_scope scope, const smimepolicy_settings *settings)
 {
+    return sp_judge_case(&(struct sp_case){ .facts = facts,
+                                            .use = use,
+                                            .at = at,
+                                            .exempt = is_exempt(facts, use),
+                                            .scope = scope,
+                                            .settings = settings });
+}
+
+smimepolicy_verdict *sp_judge_case(struct sp_case *c)
+{
     smimepolicy_settings *defaults = NULL;
-    struct sp_case c = { .facts = facts, .use = use, .at = at, .exempt = is_exempt(facts, use) };
 
     ERR_set_mark();
-    if (settings == NULL)
-        settings = defaults = smimepolicy_settings_new();
-    c.settings = settings;
-    if (settings != NULL)
-        c.verdict = sp_verdict_new(facts, use);
-    if (c.verdict != NULL) {
-        ask_all(&c, scope);
-        c.verdict = sp_verdict_finish(c.verdict);
+    if (c->settings == NULL)
+        c->settings = defaults = smimepolicy_settings_new();
+    if (c->settings != NULL)
+        c->verdict = sp_verdict_new(c->facts, c->use);
+    if (c->verdict != NULL) {
+        if (c->ask_first != NULL)
+            c->ask_first(c);
+        ask_all(c);
+        c->verdict = sp_verdict_finish(c->verdict);
     }
     smimepolicy_settings_free(defaults);
     ERR_pop_to_mark();
-    return c.verdict;
+    return c->verdict;
 }

@@ -18,7 +18,14 @@ struct sp_case {
     smimepolicy_use use;
     time_t at;
     bool exempt; /* a CA that is uploaded: the client rules are not asked */
+    enum sp_scope scope;
+    enum sp_role role; /* for |ask_first| */
+    bool has_key;
+    void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
 };
+
+/* Ask everything that |c| is about; NULL only if out of memory. */
+smimepolicy_verdict *sp_judge_case(struct sp_case *c);
 
 /* Deny under |rule|, or under `signer-certificate` where the use is to verify. */
 void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say);

@@ -71,6 +71,53 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts);
  */
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
 bool sp_facts_is_ca(const struct sp_facts *facts);
+
+/* What an uploaded certificate is kept for.  The numbers are stored. */
+enum sp_role {
+    SP_ROLE_NONE = 0,
+    SP_ROLE_IDENTITY = 1, /* one's own, with its private key: signs and decrypts */
+    SP_ROLE_CONTACT = 2,  /* somebody else's: is encrypted to, and vouches for its own signatures */
+    SP_ROLE_CA = 3        /* an issuer, which vouches for the signatures of others */
+};
+/* "identity", "contact" or "ca"; NULL for none. */
+const char *sp_role_name(enum sp_role role);
+/* SP_ROLE_NONE if |name| is none of them. */
+enum sp_role sp_role_named(const char *name);
+/* The role that the content gives, and a private key that comes with it. */
+enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key);
+/*
+ * Judge the upload of a certificate as |role|, which may be another one than
+ * the content gives.  |has_key|: its private key is at hand or stored.
+ * NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, enum sp_role role, bool has_key,
+                                     time_t at, const smimepolicy_settings *settings);
+/* May it vouch for the certificates of others, if it is kept as |role| (or not at all)? */
+bool sp_may_issue(const struct sp_facts *facts, enum sp_role role);
+/*
+ * The `distrust-default` verdict where only the keyring vouches: |anchor|, at
+ * the end of the chain of |signer|, is kept there as |role|.  NULL only if out
+ * of memory.
+ */
+smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct sp_facts *anchor,
+                                     enum sp_role role, bool is_signer);
+
+/* One of several certificates that an operation may take. */
+struct sp_candidate {
+    const struct sp_facts *facts;
+    smimepolicy_verdict *verdict; /* set by sp_choose(): for the caller to free */
+};
+/*
+ * Judge every candidate for |use|, and choose: of those that may be used the
+ * one that is valid longest; where none may, of all.  An earlier candidate
+ * wins over an equal one.
+ *
+ * @param chosen  set to the place of the best; |count| if there is no candidate
+ * @return false only if out of memory
+ */
+bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
+               const smimepolicy_settings *settings, size_t *chosen);
+
 /* The certificate's addresses, folded to lower case; NULL past the last. */
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 

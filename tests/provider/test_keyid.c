@@ -11,6 +11,7 @@
 
 #include "certs.h"
 #include "harness.h"
+#include "backend.h"
 #include "keyid.h"
 
 /* What the backend's export does, told of an EVP_PKEY. */

@@ -129,15 +129,19 @@ static int curve_of(const X509_ALGOR *algorithm)
 
 struct sp_keyid sp_keyid_of_cert(const struct sp_sha256 *sha, const X509 *cert)
 {
+    return sp_keyid_of_spki(sha, X509_get_X509_PUBKEY(cert));
+}
+
+struct sp_keyid sp_keyid_of_spki(const struct sp_sha256 *sha, const X509_PUBKEY *spki)
+{
     struct sp_keyid none = { 0 };
     const unsigned char *bits;
     X509_ALGOR *algorithm;
     ASN1_OBJECT *object;
     int length;
 
-    if (X509_PUBKEY_get0_param(&object, &bits, &length, &algorithm, X509_get_X509_PUBKEY(cert)) !=
-            1 ||
-        bits == NULL || length <= 0)
+    if (X509_PUBKEY_get0_param(&object, &bits, &length, &algorithm, spki) != 1 || bits == NULL ||
+        length <= 0)
         return none;
     switch (OBJ_obj2nid(object)) {
     case NID_rsaEncryption:

@@ -12,7 +12,7 @@
 
 #include <openssl/x509.h>
 
-#include "backend.h"
+#include "sha256.h"
 
 struct sp_keyid {
     bool known;
@@ -21,6 +21,7 @@ struct sp_keyid {
 
 /* Of the SubjectPublicKeyInfo of |cert|; nothing is decoded or cached. */
 struct sp_keyid sp_keyid_of_cert(const struct sp_sha256 *sha, const X509 *cert);
+struct sp_keyid sp_keyid_of_spki(const struct sp_sha256 *sha, const X509_PUBKEY *spki);
 
 /* Of the backend's key object |key|, through its own |export_key|. */
 struct sp_keyid sp_keyid_of_key(const struct sp_sha256 *sha,

@@ -10,7 +10,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "verdict.h"
+#include "keyring.h"
+#include "rules/verdict.h"
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int store_index = -1;
@@ -91,18 +92,36 @@ static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
     return refused;
 }
 
-/* The issuer in |chain| that is a person's own certificate, or NULL. */
-static X509 *find_person(const STACK_OF(X509) *chain, bool *complete)
+/* What the keyring keeps |cert| as; with |*why| set where that cannot be found out. */
+static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *cert, char **why)
 {
-    for (int i = 1; i < sk_X509_num(chain); i++) {
-        struct sp_facts *facts = sp_facts_new(sk_X509_value(chain, i));
-        bool person = facts != NULL && sp_facts_is_person_ca(facts);
+    *why = NULL;
+    return settings->keyring == NULL ? SP_ROLE_NONE
+                                     : sp_keyring_role_in(settings->keyring, cert, why);
+}
 
-        *complete = *complete && facts != NULL;
-        sp_facts_free(facts);
-        if (person)
+/* May |cert| vouch for another?  What the keyring does not say counts as no. */
+static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool *complete)
+{
+    struct sp_facts *facts = sp_facts_new(cert);
+    char *why = NULL;
+    bool may = facts != NULL && sp_may_issue(facts, SP_ROLE_NONE);
+
+    *complete = *complete && facts != NULL;
+    if (facts != NULL && !may)
+        may = sp_may_issue(facts, role_of(settings, cert, &why));
+    OPENSSL_free(why);
+    sp_facts_free(facts);
+    return may;
+}
+
+/* The issuer in |chain| that is a person's own certificate, or NULL. */
+static X509 *find_person(const STACK_OF(X509) *chain, const smimepolicy_settings *settings,
+                         bool *complete)
+{
+    for (int i = 1; i < sk_X509_num(chain); i++)
+        if (!may_issue(settings, sk_X509_value(chain, i), complete))
             return sk_X509_value(chain, i);
-    }
     return NULL;
 }
 
@@ -122,14 +141,6 @@ static bool is_stranger(int error)
     }
 }
 
-smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer)
-{
-    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
-                     "a contact's own certificate cannot vouch for others", issuer->subject,
-                     "a CA that was provided as a CA",
-                     "provide the sender's certificate, or its issuing CA");
-}
-
 static smimepolicy_verdict *refuse_person(const struct sp_facts *signer, const X509 *person)
 {
     struct sp_facts *facts = sp_facts_new(person);
@@ -141,26 +152,53 @@ static smimepolicy_verdict *refuse_person(const struct sp_facts *signer, const X
     return verdict;
 }
 
+static smimepolicy_verdict *refuse(const struct sp_facts *signer, const char *found,
+                                   const char *remedy)
+{
+    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                     "nobody provided this signer or its CA", found,
+                     "the signer's certificate or its issuing CA, provided by you", remedy);
+}
+
+/* With `trust = keyring`: was the end of the chain uploaded? */
+static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const STACK_OF(X509) *chain,
+                                         const smimepolicy_settings *settings)
+{
+    int last = sk_X509_num(chain) - 1;
+    const X509 *anchor = last < 0 ? NULL : sk_X509_value(chain, last);
+    struct sp_facts *facts = anchor == NULL ? NULL : sp_facts_new(anchor);
+    smimepolicy_verdict *verdict = NULL;
+    enum sp_role role;
+    char *why;
+
+    if (settings->keyring == NULL)
+        verdict = refuse(signer, "trust = keyring, no keyring", "set keyring to its path");
+    else if (facts != NULL) {
+        role = role_of(settings, anchor, &why);
+        verdict = why != NULL ? refuse(signer, why, "mend the keyring")
+                              : sp_judge_anchor(signer, facts, role, last == 0);
+        OPENSSL_free(why);
+    }
+    sp_facts_free(facts);
+    return verdict;
+}
+
 /* NULL also where the chain is trusted; |*complete| becomes false when out of memory. */
 static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STORE_CTX *ctx,
                                         const smimepolicy_settings *settings, bool *complete)
 {
-    static const char fault[] = "nobody provided this signer or its CA";
     int error = X509_STORE_CTX_get_error(ctx);
-    const X509 *person = find_person(X509_STORE_CTX_get0_chain(ctx), complete);
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    const X509 *person = find_person(chain, settings, complete);
     smimepolicy_verdict *verdict;
 
     if (person != NULL)
         verdict = refuse_person(signer, person);
     else if (is_stranger(error))
-        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY, fault,
-                            X509_verify_cert_error_string(error),
-                            "the signer's certificate or its issuing CA, provided by you",
-                            "provide the sender's certificate, or its issuing CA");
+        verdict = refuse(signer, X509_verify_cert_error_string(error),
+                         "provide the sender's certificate, or its issuing CA");
     else if (settings->trust == SP_TRUST_KEYRING)
-        verdict = sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY, fault,
-                            "trust = keyring, no keyring", "a certificate in the keyring",
-                            "set trust = caller: this release has no keyring");
+        verdict = judge_anchor(signer, chain, settings);
     else
         return NULL;
     *complete = *complete && verdict != NULL;

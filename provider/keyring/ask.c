@@ -1,0 +1,44 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One question to a keyring, by whoever has it not open.
+ */
+#include <openssl/crypto.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH])
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(cert, &der);
+    const struct sp_piece pieces[] = { { der, length > 0 ? (size_t)length : 0 }, { NULL, 0 } };
+    bool done = length > 0 && sp_sha256(NULL, pieces, fingerprint);
+
+    OPENSSL_free(der);
+    return done;
+}
+
+enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    enum sp_role role = SP_ROLE_NONE;
+    struct sp_keyring *keyring;
+    bool failed = true;
+
+    *why = NULL;
+    if (!digest(cert, fingerprint)) {
+        *why = sp_format("keyring: out of memory");
+        return role;
+    }
+    keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
+    if (keyring != NULL)
+        role = sp_keyring_role(keyring, fingerprint, &failed);
+    if (keyring != NULL && failed)
+        *why = OPENSSL_strdup(sp_keyring_why(keyring));
+    if (failed && *why == NULL)
+        *why = OPENSSL_strdup("keyring: out of memory");
+    sp_keyring_close(keyring);
+    return failed ? SP_ROLE_NONE : role;
+}

@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The files of a keyring: who may write them, and how they are made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+#define FOR_ALL   0755
+#define FILE_ALL  0644
+#define FILE_OWN  0600
+#define BY_OTHERS (S_IWGRP | S_IWOTH)
+
+char *sp_store_file(const char *path, const char *name)
+{
+    return sp_format("%s/%s", path, name);
+}
+
+static bool fail(char **why, const char *path)
+{
+    *why = sp_format("%s: %s", path, strerror(errno));
+    return false;
+}
+
+static bool is_writable(const char *path, char **why)
+{
+    *why = sp_format("%s can be written by others than its owner; "
+                     "make it the owner's alone: chmod go-w %s",
+                     path, path);
+    return false;
+}
+
+/* Whoever may rename the directory away may put another one in its place. */
+static bool parent_safe(const char *path, char **why)
+{
+    char *parent = sp_format("%s/..", path);
+    struct stat is;
+    bool safe = parent != NULL && stat(parent, &is) == 0 &&
+                ((is.st_mode & BY_OTHERS) == 0 || (is.st_mode & S_ISVTX) != 0);
+
+    if (!safe && parent != NULL)
+        *why = sp_format("the directory above %s can be written by others than its owner; "
+                         "make it the owner's alone, or move the keyring",
+                         path);
+    OPENSSL_free(parent);
+    return safe;
+}
+
+/* |owner| of the directory; what belongs to the superuser is as good. */
+static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_t owner, char **why)
+{
+    char *file = sp_store_file(path, name);
+    struct stat is;
+    bool safe = false;
+
+    if (file == NULL)
+        return false;
+    if (lstat(file, &is) != 0)
+        safe = errno == ENOENT || fail(why, file);
+    else if (!S_ISREG(is.st_mode))
+        *why = sp_format("%s is not a regular file; put the file itself there", file);
+    else if (is.st_uid != owner && is.st_uid != 0)
+        *why = sp_format("%s belongs to somebody else than its directory; correct its owner", file);
+    else if ((is.st_mode & forbidden & BY_OTHERS) != 0)
+        safe = is_writable(file, why);
+    else if ((is.st_mode & forbidden) != 0)
+        *why = sp_format("%s holds private keys and can be read by others; "
+                         "make it the owner's alone: chmod 600 %s",
+                         file, file);
+    else
+        safe = true;
+    OPENSSL_free(file);
+    return safe;
+}
+
+bool sp_files_safe(const char *path, char **why)
+{
+    struct stat is;
+
+    if (stat(path, &is) != 0)
+        return fail(why, path);
+    if (!S_ISDIR(is.st_mode)) {
+        errno = ENOTDIR;
+        return fail(why, path);
+    }
+    if ((is.st_mode & BY_OTHERS) != 0)
+        return is_writable(path, why);
+    return parent_safe(path, why) && file_safe(path, SP_CERTIFICATES, BY_OTHERS, is.st_uid, why) &&
+           file_safe(path, SP_KEYS, S_IRWXG | S_IRWXO, is.st_uid, why);
+}
+
+/* Parents are the user's own: $XDG_DATA_HOME asks for 0700. */
+static bool make_directories(const char *path, char **why)
+{
+    char *copy = OPENSSL_strdup(path);
+    bool made = copy != NULL;
+
+    for (char *slash = copy; made && (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
+        *slash = '\0';
+        made = mkdir(copy, 0700) == 0 || errno == EEXIST || fail(why, copy);
+    }
+    OPENSSL_free(copy);
+    if (!made)
+        return false;
+    if (mkdir(path, FOR_ALL) == 0)
+        return chmod(path, FOR_ALL) == 0 || fail(why, path);
+    return errno == EEXIST || fail(why, path);
+}
+
+/* An empty file is an empty database; SQLite gives its journal the same mode. */
+static bool make_file(const char *path, const char *name, mode_t mode, char **why)
+{
+    char *file = sp_store_file(path, name);
+    int fd =
+        file == NULL ? -1 : open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
+    bool made = file != NULL && (fd >= 0 ? fchmod(fd, mode) == 0 : errno == EEXIST);
+
+    if (file != NULL && !made)
+        (void)fail(why, file);
+    if (fd >= 0)
+        close(fd);
+    OPENSSL_free(file);
+    return made;
+}
+
+bool sp_files_make(const char *path, char **why)
+{
+    return make_directories(path, why) && sp_files_safe(path, why) &&
+           make_file(path, SP_CERTIFICATES, FILE_ALL, why) &&
+           make_file(path, SP_KEYS, FILE_OWN, why);
+}
+
+bool sp_keyring_exists(const char *path)
+{
+    char *file = sp_store_file(path, SP_CERTIFICATES);
+    struct stat is;
+    bool exists = file != NULL && lstat(file, &is) == 0;
+
+    OPENSSL_free(file);
+    return exists;
+}

@@ -1,0 +1,225 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Looking up certificates, a page at a time: nobody who writes has to wait for
+ * somebody who reads slowly.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+#define PAGE 64
+
+struct sp_cursor {
+    struct sp_keyring *keyring; /* borrowed */
+    sqlite3_stmt *statement;    /* owned: ?1 is what is looked for, ?2 the last id seen */
+    struct sp_record page[PAGE];
+    size_t next, count;
+    int64_t last;
+    bool ended;
+};
+
+static const char *const searches[] = {
+    [SP_ALL] = "main.certificate c WHERE ?1 IS NULL AND c.id > ?2",
+    [SP_BY_FINGERPRINT] = "main.certificate c WHERE c.fingerprint = ?1 AND c.id > ?2",
+    [SP_BY_KEY] = "main.certificate c WHERE c.key = ?1 AND c.id > ?2",
+    [SP_BY_ADDRESS] = "main.address a JOIN main.certificate c ON c.id = a.certificate"
+                      " WHERE a.address = ?1 AND a.certificate > ?2",
+    [SP_BY_SUBJECT] = "main.certificate c WHERE c.subject = ?1 AND c.id > ?2",
+    [SP_BY_RECIPIENT] = "main.recipient r JOIN main.certificate c ON c.id = r.certificate"
+                        " WHERE r.name = ?1 AND r.certificate > ?2",
+};
+
+/* Where all but contacts are asked for, there is an index of the few. */
+static const char few[] = "main.certificate c INDEXED BY certificate_by_role"
+                          " WHERE c.role <> 2 AND ?1 IS NULL AND c.id > ?2";
+
+/* Bit r of the mask is role r. */
+static char *search(const struct sp_query *query)
+{
+    const unsigned every =
+        SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT) | SP_ROLE_BIT(SP_ROLE_CA);
+    unsigned roles = query->roles == 0 ? every : query->roles;
+    bool all = query->index != SP_ALL || (roles & SP_ROLE_BIT(SP_ROLE_CONTACT)) != 0;
+
+    return sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der FROM %s"
+                     " AND (%u >> c.role) & 1 ORDER BY c.id LIMIT %d",
+                     all ? searches[query->index] : few, roles, PAGE);
+}
+
+static int bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
+{
+    int known = 1;
+
+    switch (query->index) {
+    case SP_ALL:
+        return keyring->sq->bind_null(statement, 1);
+    case SP_BY_ADDRESS:
+        return keyring->sq->bind_text(statement, 1, query->text, -1, SQLITE_TRANSIENT);
+    case SP_BY_SUBJECT:
+        return keyring->sq->bind_int64(statement, 1,
+                                       (int64_t)X509_NAME_hash_ex(query->name, NULL, NULL, &known));
+    case SP_BY_FINGERPRINT:
+    case SP_BY_KEY:
+        return keyring->sq->bind_blob(statement, 1, query->hash, SP_SHA256_LENGTH,
+                                      SQLITE_TRANSIENT);
+    default:
+        return keyring->sq->bind_blob(statement, 1, query->hash, (int)query->length,
+                                      SQLITE_TRANSIENT);
+    }
+}
+
+struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_query *query)
+{
+    struct sp_cursor *cursor = OPENSSL_zalloc(sizeof(*cursor));
+    char *sql = search(query);
+
+    if (cursor == NULL || sql == NULL) {
+        (void)sp_store_say(keyring, NULL);
+    } else {
+        cursor->keyring = keyring;
+        cursor->statement = sp_store_prepare(keyring, sql);
+        if (cursor->statement != NULL && bind(keyring, cursor->statement, query) != SQLITE_OK)
+            (void)sp_store_failed(keyring, "read it");
+        else if (cursor->statement != NULL) {
+            OPENSSL_free(sql);
+            return cursor;
+        }
+    }
+    OPENSSL_free(sql);
+    sp_cursor_free(cursor);
+    return NULL;
+}
+
+/* The 32 bytes of a column, or false: somebody else has written this. */
+static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
+                      unsigned char hash[SP_SHA256_LENGTH])
+{
+    if (sq->column_bytes(row, column) != SP_SHA256_LENGTH)
+        return false;
+    memcpy(hash, sq->column_blob(row, column), SP_SHA256_LENGTH);
+    return true;
+}
+
+static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_record *record)
+{
+    const struct sp_sqlite *sq = keyring->sq;
+    int length = sq->column_bytes(row, 5);
+
+    *record = (struct sp_record){ .id = sq->column_int64(row, 0),
+                                  .role = (enum sp_role)sq->column_int64(row, 3),
+                                  .uploaded = sq->column_int64(row, 4) };
+    if (length <= 0 || !take_hash(sq, row, 1, record->fingerprint) ||
+        !take_hash(sq, row, 2, record->key))
+        return sp_store_say(
+            keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check "
+                               "--repair' saves what can be read",
+                               keyring->path, (long long)record->id));
+    record->der = OPENSSL_memdup(sq->column_blob(row, 5), (size_t)length);
+    record->der_length = (size_t)length;
+    return record->der != NULL || sp_store_say(keyring, NULL);
+}
+
+static bool read_page(struct sp_cursor *cursor)
+{
+    struct sp_keyring *keyring = cursor->keyring;
+    int code = keyring->sq->bind_int64(cursor->statement, 2, cursor->last);
+    bool done = true;
+
+    cursor->next = cursor->count = 0;
+    while (done && code != SQLITE_DONE && cursor->count < PAGE) {
+        code = keyring->sq->step(cursor->statement);
+        if (code == SQLITE_ROW)
+            done = take_record(keyring, cursor->statement, &cursor->page[cursor->count]);
+        else
+            done = code == SQLITE_DONE || sp_store_failed(keyring, "read it");
+        if (done && code == SQLITE_ROW)
+            cursor->last = cursor->page[cursor->count++].id;
+    }
+    cursor->ended = !done || cursor->count < PAGE;
+    (void)keyring->sq->reset(cursor->statement);
+    return done;
+}
+
+int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record)
+{
+    if (cursor->next == cursor->count && !cursor->ended && !read_page(cursor))
+        return -1;
+    if (cursor->next == cursor->count)
+        return 0;
+    *record = cursor->page[cursor->next];
+    cursor->page[cursor->next++] = (struct sp_record){ 0 };
+    return 1;
+}
+
+void sp_cursor_free(struct sp_cursor *cursor)
+{
+    if (cursor == NULL)
+        return;
+    for (size_t i = 0; i < PAGE; i++)
+        sp_record_clear(&cursor->page[i]);
+    if (cursor->statement != NULL)
+        (void)cursor->keyring->sq->finalize(cursor->statement);
+    OPENSSL_free(cursor);
+}
+
+X509 *sp_record_cert(const struct sp_record *record)
+{
+    const unsigned char *der = record->der;
+
+    return d2i_X509_AUX(NULL, &der, (long)record->der_length);
+}
+
+void sp_record_clear(struct sp_record *record)
+{
+    OPENSSL_free(record->der);
+    *record = (struct sp_record){ 0 };
+}
+
+enum sp_role sp_keyring_role(struct sp_keyring *keyring,
+                             const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed)
+{
+    sqlite3_stmt *statement =
+        sp_store_prepare(keyring, "SELECT role FROM main.certificate WHERE fingerprint = ?1");
+    enum sp_role role = SP_ROLE_NONE;
+    int code = SQLITE_ERROR;
+
+    *failed = true;
+    if (statement == NULL)
+        return role;
+    if (keyring->sq->bind_blob(statement, 1, fingerprint, SP_SHA256_LENGTH, SQLITE_STATIC) ==
+        SQLITE_OK)
+        code = keyring->sq->step(statement);
+    if (code == SQLITE_ROW)
+        role = (enum sp_role)keyring->sq->column_int64(statement, 0);
+    *failed = code != SQLITE_ROW && code != SQLITE_DONE;
+    if (*failed)
+        (void)sp_store_failed(keyring, "read it");
+    keyring->sq->finalize(statement);
+    return role;
+}
+
+bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1])
+{
+    sqlite3_stmt *statement =
+        sp_store_prepare(keyring, "SELECT role, count(*) FROM main.certificate GROUP BY role");
+    int code = statement == NULL ? SQLITE_ERROR : SQLITE_ROW;
+
+    memset(counts, 0, (SP_ROLE_CA + 1) * sizeof(*counts));
+    while (code == SQLITE_ROW && (code = keyring->sq->step(statement)) == SQLITE_ROW) {
+        int64_t role = keyring->sq->column_int64(statement, 0);
+
+        if (role >= 0 && role <= SP_ROLE_CA)
+            counts[role] = keyring->sq->column_int64(statement, 1);
+    }
+    if (statement != NULL && code != SQLITE_DONE)
+        (void)sp_store_failed(keyring, "read it");
+    if (statement != NULL)
+        keyring->sq->finalize(statement);
+    return code == SQLITE_DONE;
+}

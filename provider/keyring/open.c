@@ -1,0 +1,201 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+bool sp_store_say(struct sp_keyring *keyring, char *why)
+{
+    OPENSSL_free(keyring->why);
+    keyring->why = why;
+    return false;
+}
+
+/* The way out for what SQLite found. */
+static const char *remedy(int code)
+{
+    switch (code & 0xff) {
+    case SQLITE_BUSY:
+    case SQLITE_LOCKED:
+        return "another program is writing to it; try again when it is done";
+    case SQLITE_FULL:
+        return "make room on the disk; the keyring is as it was";
+    case SQLITE_CORRUPT:
+    case SQLITE_NOTADB:
+        return "it is damaged: 'smime-policy keyring check --repair' saves what can be read";
+    case SQLITE_READONLY:
+        if (code == SQLITE_READONLY_ROLLBACK || code == SQLITE_READONLY_RECOVERY)
+            return "a write was interrupted and its owner has to undo it: "
+                   "'smime-policy keyring check'";
+        return "it cannot be written; correct the permissions of the file and its directory";
+    case SQLITE_CANTOPEN:
+        return "correct the permissions of the file and its directory; if a write was "
+               "interrupted, its owner has to undo it: 'smime-policy keyring check'";
+    default:
+        return "the keyring is as it was";
+    }
+}
+
+bool sp_store_failed(struct sp_keyring *keyring, const char *what)
+{
+    int code = keyring->sq->extended_errcode(keyring->db);
+    int reason = keyring->sq->system_errno(keyring->db);
+
+    if ((code & 0xff) == SQLITE_NOMEM)
+        return sp_store_say(keyring, NULL);
+    /* SQLite's own words name the file system's fault only by its kind. */
+    if ((code & 0xff) == SQLITE_IOERR && reason == ENOSPC)
+        code = SQLITE_FULL;
+    return sp_store_say(
+        keyring, sp_format("keyring %s: cannot %s: %s%s%s; %s", keyring->path, what,
+                           keyring->sq->errstr(code),
+                           (code & 0xff) == SQLITE_IOERR && reason != 0 ? ": " : "",
+                           (code & 0xff) == SQLITE_IOERR && reason != 0 ? strerror(reason) : "",
+                           remedy(code)));
+}
+
+sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql)
+{
+    sqlite3_stmt *statement = NULL;
+
+    if (keyring->sq->prepare_v2(keyring->db, sql, -1, &statement, NULL) == SQLITE_OK)
+        return statement;
+    (void)sp_store_failed(keyring, keyring->access == SP_KEYRING_READ ? "read it" : "write to it");
+    return NULL;
+}
+
+bool sp_store_run(struct sp_keyring *keyring, const char *sql)
+{
+    return keyring->sq->exec(keyring->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
+           sp_store_failed(keyring, keyring->access == SP_KEYRING_READ ? "read it" : "write to it");
+}
+
+bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *number)
+{
+    sqlite3_stmt *statement = sp_store_prepare(keyring, sql);
+    bool done;
+
+    if (statement == NULL)
+        return false;
+    done = keyring->sq->step(statement) == SQLITE_ROW;
+    if (done)
+        *number = keyring->sq->column_int64(statement, 0);
+    else
+        (void)sp_store_failed(keyring, "read it");
+    keyring->sq->finalize(statement);
+    return done;
+}
+
+bool sp_store_begin(struct sp_keyring *keyring)
+{
+    return sp_store_run(keyring, "BEGIN IMMEDIATE");
+}
+
+bool sp_store_commit(struct sp_keyring *keyring)
+{
+    return sp_store_run(keyring, "COMMIT");
+}
+
+void sp_store_rollback(struct sp_keyring *keyring)
+{
+    /* After some faults SQLite has done it already. */
+    if (keyring->sq->get_autocommit(keyring->db) == 0)
+        (void)keyring->sq->exec(keyring->db, "ROLLBACK", NULL, NULL, NULL);
+}
+
+/*
+ * For writing too, if that is allowed: only then can a reader undo what an
+ * interrupted writer has left half done.
+ */
+static bool open_database(struct sp_keyring *keyring)
+{
+    const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+    char *file = sp_store_file(keyring->path, SP_CERTIFICATES);
+    int code = SQLITE_NOMEM;
+
+    if (file != NULL)
+        code = keyring->sq->open_v2(file, &keyring->db, flags, NULL);
+    OPENSSL_free(file);
+    if (keyring->db == NULL)
+        return false;
+    if (code != SQLITE_OK)
+        return sp_store_failed(keyring, "open it");
+    (void)keyring->sq->busy_timeout(keyring->db, SP_BUSY_TIMEOUT);
+    /* EXTRA: that the journal is gone is on the disk before we say that all is stored. */
+    return sp_store_run(keyring, "PRAGMA trusted_schema = OFF;"
+                                 "PRAGMA cell_size_check = ON;"
+                                 "PRAGMA synchronous = EXTRA;"
+                                 "PRAGMA cache_size = -32768;") &&
+           sp_schema_certificates(keyring) &&
+           (keyring->access == SP_KEYRING_WRITE || sp_store_run(keyring, "PRAGMA query_only = ON"));
+}
+
+static struct sp_keyring *new_keyring(const char *path, enum sp_access access, char **why)
+{
+    struct sp_keyring *keyring;
+    const struct sp_sqlite *sq = sp_sqlite();
+
+    if (sq == NULL) {
+        *why = sp_format("keyring %s: SQLite cannot be loaded; install the library "
+                         "libsqlite3.so.0, 3.37 or newer",
+                         path);
+        return NULL;
+    }
+    keyring = OPENSSL_zalloc(sizeof(*keyring));
+    if (keyring == NULL)
+        return NULL;
+    keyring->sq = sq;
+    keyring->access = access;
+    keyring->path = OPENSSL_strdup(path);
+    if (keyring->path != NULL)
+        return keyring;
+    sp_keyring_close(keyring);
+    return NULL;
+}
+
+struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char **why)
+{
+    struct sp_keyring *keyring;
+    char *fault = NULL;
+
+    *why = NULL;
+    if (access == SP_KEYRING_READ && !sp_keyring_exists(path))
+        fault = sp_format("there is no keyring in %s; 'smime-policy upload' makes one", path);
+    if ((access == SP_KEYRING_READ && fault != NULL) ||
+        !(access == SP_KEYRING_WRITE ? sp_files_make(path, &fault) : sp_files_safe(path, &fault))) {
+        *why = fault == NULL ? NULL : sp_format("keyring: %s", fault);
+        OPENSSL_free(fault);
+        return NULL;
+    }
+    keyring = new_keyring(path, access, why);
+    if (keyring == NULL || open_database(keyring))
+        return keyring;
+    *why = keyring->why;
+    keyring->why = NULL;
+    sp_keyring_close(keyring);
+    return NULL;
+}
+
+void sp_keyring_close(struct sp_keyring *keyring)
+{
+    if (keyring == NULL)
+        return;
+    if (keyring->db != NULL)
+        (void)keyring->sq->close_v2(keyring->db);
+    OPENSSL_free(keyring->path);
+    OPENSSL_free(keyring->why);
+    OPENSSL_free(keyring);
+}
+
+const char *sp_keyring_why(const struct sp_keyring *keyring)
+{
+    return keyring->why != NULL ? keyring->why : "out of memory";
+}

@@ -1,0 +1,137 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The tables, release by release.  A step is never changed once it was
+ * released: what is stored has been made by it.
+ */
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+#define APPLICATION_ID "0x736d7065"
+
+static const char *const certificate_steps[] = {
+    /* 1: certificates, and where to find them. */
+    "CREATE TABLE main.certificate ("
+    "  id INTEGER PRIMARY KEY,"
+    "  fingerprint BLOB NOT NULL UNIQUE," /* SHA-256 of the certificate's DER */
+    "  role INTEGER NOT NULL,"            /* enum sp_role */
+    "  key BLOB NOT NULL,"                /* struct sp_keyid */
+    "  subject INTEGER NOT NULL,"         /* X509_NAME_hash_ex() */
+    "  uploaded INTEGER NOT NULL,"        /* seconds since the epoch */
+    "  der BLOB NOT NULL"                 /* i2d_X509_AUX() */
+    ") STRICT;"
+    "CREATE INDEX main.certificate_by_key ON certificate (key);"
+    "CREATE INDEX main.certificate_by_subject ON certificate (subject);"
+    /* Contacts are many, and nobody asks for all of them in a hurry. */
+    "CREATE INDEX main.certificate_by_role ON certificate (role) WHERE role <> 2;"
+    "CREATE TABLE main.address ("
+    "  address TEXT NOT NULL," /* in lower case */
+    "  certificate INTEGER NOT NULL,"
+    "  PRIMARY KEY (address, certificate)"
+    ") STRICT, WITHOUT ROWID;"
+    /* How an encrypted message names an identity. */
+    "CREATE TABLE main.recipient ("
+    "  name BLOB NOT NULL," /* serial number, or Subject Key Identifier */
+    "  certificate INTEGER NOT NULL,"
+    "  PRIMARY KEY (name, certificate)"
+    ") STRICT, WITHOUT ROWID;",
+    NULL
+};
+
+static const char *const key_steps[] = {
+    /* 1 */
+    "CREATE TABLE keys.private_key ("
+    "  key BLOB PRIMARY KEY,"       /* struct sp_keyid */
+    "  encrypted INTEGER NOT NULL," /* is |pkcs8| encrypted? */
+    "  pkcs8 BLOB,"                 /* DER */
+    "  uri TEXT,"                   /* where the key is instead */
+    "  uploaded INTEGER NOT NULL,"  /* seconds since the epoch */
+    "  CHECK ((pkcs8 IS NULL) <> (uri IS NULL))"
+    ") STRICT, WITHOUT ROWID;",
+    NULL
+};
+
+static int64_t newest(const struct sp_schema *schema)
+{
+    int64_t count = 0;
+
+    while (schema->steps[count] != NULL)
+        count++;
+    return count;
+}
+
+static bool pragma(struct sp_keyring *keyring, const struct sp_schema *schema, const char *name,
+                   int64_t *value)
+{
+    char *sql = sp_format("PRAGMA %s.%s", schema->database, name);
+    bool done = sql != NULL && sp_store_number(keyring, sql, value);
+
+    OPENSSL_free(sql);
+    return done;
+}
+
+static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, int64_t step)
+{
+    char *mark = sp_format("PRAGMA %s.user_version = %lld;"
+                           "PRAGMA %s.application_id = " APPLICATION_ID,
+                           schema->database, (long long)step + 1, schema->database);
+    bool done =
+        mark != NULL && sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark);
+
+    OPENSSL_free(mark);
+    return done;
+}
+
+/* Look again with the lock held: another process may have done it in between. */
+static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
+{
+    int64_t version = 0;
+    bool done = sp_store_begin(keyring) && pragma(keyring, schema, "user_version", &version);
+
+    for (; done && version < newest(schema); version++)
+        done = apply(keyring, schema, version);
+    if (done && sp_store_commit(keyring))
+        return true;
+    sp_store_rollback(keyring);
+    return false;
+}
+
+bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *schema)
+{
+    int64_t version = 0;
+    int64_t application = 0;
+
+    if (!pragma(keyring, schema, "user_version", &version) ||
+        !pragma(keyring, schema, "application_id", &application))
+        return false;
+    if (application != strtol(APPLICATION_ID, NULL, 16) && (application != 0 || version != 0))
+        return sp_store_say(keyring, sp_format("keyring %s: %s is a database of something else; "
+                                               "move it away",
+                                               keyring->path, schema->file));
+    if (version > newest(schema))
+        return sp_store_say(keyring,
+                            sp_format("keyring %s: %s was written by a newer smime-policy (form "
+                                      "%lld, this one knows %lld); install that version",
+                                      keyring->path, schema->file, (long long)version,
+                                      (long long)newest(schema)));
+    return version == newest(schema) || migrate(keyring, schema);
+}
+
+bool sp_schema_certificates(struct sp_keyring *keyring)
+{
+    static const struct sp_schema schema = { "main", SP_CERTIFICATES, certificate_steps };
+
+    return sp_schema_bring_up(keyring, &schema);
+}
+
+bool sp_schema_keys(struct sp_keyring *keyring)
+{
+    static const struct sp_schema schema = { "keys", SP_KEYS, key_steps };
+
+    return sp_schema_bring_up(keyring, &schema);
+}

@@ -1,0 +1,47 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "sqlite.h"
+
+#include <dlfcn.h>
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#define LIBRARY "libsqlite3.so.0"
+
+/* Written once, under |once|. */
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static struct sp_sqlite loaded;
+static bool complete;
+
+/* memcpy: a function's address is no void pointer to C. */
+static bool take(void *library, const char *name, void *function, size_t size)
+{
+    void *symbol = dlsym(library, name);
+
+    memcpy(function, &symbol, size);
+    return symbol != NULL;
+}
+
+/* Never closed: the program may use the same library, and threads may be inside. */
+static void load(void)
+{
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+
+    if (library == NULL)
+        return;
+    complete = true;
+#define X(name)                                                                                    \
+    if (!take(library, "sqlite3_" #name, &loaded.name, sizeof(loaded.name)))                       \
+        complete = false;
+    SP_SQLITE_FUNCTIONS(X)
+#undef X
+}
+
+const struct sp_sqlite *sp_sqlite(void)
+{
+    return CRYPTO_THREAD_run_once(&once, load) == 1 && complete ? &loaded : NULL;
+}

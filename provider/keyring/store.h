@@ -1,0 +1,72 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An open keyring: for the keyring's own files.
+ */
+#ifndef SP_STORE_H
+#define SP_STORE_H
+
+#include "keyring.h"
+#include "sqlite.h"
+
+#define SP_CERTIFICATES "certificates.db"
+#define SP_KEYS         "keys.db"
+
+/* How long to wait for another process that writes, in milliseconds. */
+#define SP_BUSY_TIMEOUT 20000
+
+struct sp_keyring {
+    const struct sp_sqlite *sq;
+    sqlite3 *db;
+    char *path; /* owned: the directory */
+    enum sp_access access;
+    bool has_keys; /* keys.db is attached */
+    char *why;     /* owned; NULL: nothing has failed, or out of memory */
+};
+
+/* Note why |what| failed, from SQLite's last error; returns false. */
+bool sp_store_failed(struct sp_keyring *keyring, const char *what);
+/* The same in words of our own; |why| is owned and taken over, NULL: out of memory. */
+bool sp_store_say(struct sp_keyring *keyring, char *why);
+
+/* Prepare |sql|; NULL with the reason noted. */
+sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql);
+bool sp_store_run(struct sp_keyring *keyring, const char *sql);
+/* Take every row's first number; |fallback| where there is none. */
+bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *number);
+
+/* Between these two all is done or, if the second is not reached, nothing. */
+bool sp_store_begin(struct sp_keyring *keyring);
+bool sp_store_commit(struct sp_keyring *keyring);
+void sp_store_rollback(struct sp_keyring *keyring);
+
+/* "certificates.db" or "keys.db" in |path|; owned by the caller. */
+char *sp_store_file(const char *path, const char *name);
+
+/*
+ * Check that nobody but its owner can write |path|, the directory of a keyring,
+ * and its files.  On failure |*why| is set as for sp_keyring_open().
+ */
+bool sp_files_safe(const char *path, char **why);
+/* Make the directory and the files that are missing. */
+bool sp_files_make(const char *path, char **why);
+
+/* The steps that lead from an empty database to its present form. */
+struct sp_schema {
+    const char *database; /* as SQL calls it */
+    const char *file;
+    const char *const *steps; /* ended by NULL */
+};
+
+/* Do the steps that are missing, or say why not: a newer form is not understood. */
+bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *schema);
+bool sp_schema_certificates(struct sp_keyring *keyring);
+bool sp_schema_keys(struct sp_keyring *keyring);
+
+/* Attach keys.db, made if it is missing and the keyring may be written. */
+bool sp_keys_attach(struct sp_keyring *keyring);
+/* Is there a keys.db that holds anything, for a reader? */
+bool sp_keys_exist(const struct sp_keyring *keyring);
+
+#endif

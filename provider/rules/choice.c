@@ -1,0 +1,42 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which of several certificates of one address an operation takes.
+ */
+#include "judge.h"
+
+/* Is |a| valid longer from now than |b|?  What cannot be read is not valid at all. */
+static bool outlasts(const struct sp_facts *a, const struct sp_facts *b)
+{
+    if (a->not_after.known != b->not_after.known)
+        return a->not_after.known;
+    if (a->not_after.known && a->not_after.seconds != b->not_after.seconds)
+        return a->not_after.seconds > b->not_after.seconds;
+    return a->not_before.known && b->not_before.known &&
+           a->not_before.seconds > b->not_before.seconds;
+}
+
+static bool is_better(const struct sp_candidate *a, const struct sp_candidate *b)
+{
+    bool a_usable = smimepolicy_verdict_allowed(a->verdict) != 0;
+
+    /* One that may not be used never hides one that may. */
+    if (a_usable != (smimepolicy_verdict_allowed(b->verdict) != 0))
+        return a_usable;
+    return outlasts(a->facts, b->facts);
+}
+
+bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
+               const smimepolicy_settings *settings, size_t *chosen)
+{
+    *chosen = count;
+    for (size_t i = 0; i < count; i++) {
+        candidates[i].verdict = sp_judge(candidates[i].facts, use, at, SP_WITH_VALIDITY, settings);
+        if (candidates[i].verdict == NULL)
+            return false;
+        if (*chosen == count || is_better(&candidates[i], &candidates[*chosen]))
+            *chosen = i;
+    }
+    return true;
+}
