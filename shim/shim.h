@@ -24,6 +24,8 @@ struct shim {
     bool explain;                   /* --explain: decide and tell, and do nothing */
     bool policy_named;              /* --policy was given: then the file must exist */
     smimepolicy_settings *settings; /* owned; NULL until shim_load_settings() */
+    const char *keyring;            /* borrowed: --keyring, or NULL */
+    char *keyring_path;             /* owned; NULL until shim_keyring_find() */
 };
 
 /* A sub-command; |argv| begins with its name.  Returns an enum shim_exit or stock's code. */
