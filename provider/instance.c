@@ -29,6 +29,8 @@ static sp_gate_fn *gate_of(int operation)
         return sp_gate_kem;
     case OSSL_OP_KEYMGMT:
         return sp_gate_keymgmt;
+    case OSSL_OP_STORE:
+        return sp_gate_store;
     default:
         return NULL;
     }

@@ -24,7 +24,7 @@
     X(SP_REASON_KEYRING, "keyring cannot be used")                                                 \
     X(SP_REASON_URI, "not a URI of the keyring")                                                   \
     X(SP_REASON_NOT_STORED, "not in the keyring")                                                  \
-    X(SP_REASON_KEY_ELSEWHERE, "private key cannot be loaded from where the keyring says it is")
+    X(SP_REASON_KEY, "private key of the keyring cannot be used")
 enum sp_own_reason {
     SP_REASON_FIRST = 200,
 #define X(id, text) id,

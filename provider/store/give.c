@@ -125,20 +125,31 @@ static bool give_elsewhere(struct sp_taker *taker, const char *uri)
     bool given;
 
     if (strncasecmp(uri, "file:", strlen("file:")) != 0) {
-        SP_RAISE(SP_REASON_KEY_ELSEWHERE,
+        SP_RAISE(SP_REASON_KEY,
                  "the key is not in a file: name it to the program by itself, -inkey '%s'", uri);
         return false;
     }
     key = open_key(taker, uri);
     if (key == NULL)
-        SP_RAISE(SP_REASON_KEY_ELSEWHERE, "%s: no private key could be loaded", uri);
+        SP_RAISE(SP_REASON_KEY, "%s: no private key could be loaded", uri);
     given = key != NULL && give_plain(taker, key);
     EVP_PKEY_free(key);
     return given;
 }
 
+/* libcrypto itself says no more than that it knows no such thing. */
+static bool give_stored(const struct sp_taker *taker, const struct sp_private_key *key)
+{
+    if (give_pkcs8(taker, key->encrypted, key->pkcs8, key->length))
+        return true;
+    if (key->encrypted)
+        SP_RAISE(SP_REASON_KEY, "it could not be decrypted; is the passphrase right?");
+    else
+        SP_RAISE(SP_REASON_KEY, "it could not be decoded");
+    return false;
+}
+
 bool sp_give_key(struct sp_taker *taker, const struct sp_private_key *key)
 {
-    return key->uri != NULL ? give_elsewhere(taker, key->uri)
-                            : give_pkcs8(taker, key->encrypted, key->pkcs8, key->length);
+    return key->uri != NULL ? give_elsewhere(taker, key->uri) : give_stored(taker, key);
 }
