@@ -135,6 +135,12 @@ def _recipes():
 
     yield Recipe("foreign", issuer="foreign_root", test=False)
     yield Recipe("old_chain", issuer="old_intermediate", test=False)
+    # Several certificates of one address, and issuers that only a keyring tells apart.
+    yield Recipe("split_sign", usage="digitalSignature", san="email:split@example.com",
+                 encrypt=("usage-encrypt",), test=False)
+    yield Recipe("split_encrypt", usage="keyEncipherment", san="email:split@example.com",
+                 sign=("usage-sign",), verify=("signer-certificate",), test=False)
+    yield Recipe("minted", issuer="self_ca", test=False)
     # Certificates of servers: good for their own work, none of it mail.
     yield _unusable("web_rsa", "san-email", san="DNS:localhost,IP:127.0.0.1",
                     extended="serverAuth,clientAuth", test=False)
