@@ -278,28 +278,38 @@ static int give_key(struct loader *loader, struct sp_taker *taker)
     return given ? 1 : -1;
 }
 
+/* Contacts are encrypted to, anchors vouch: neither takes a key. */
+static bool has_keys(const struct loader *loader)
+{
+    return loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CERT;
+}
+
+static int give_nothing(const struct loader *loader)
+{
+    SP_RAISE(SP_REASON_NOT_STORED, "%s: nothing of the kind that was asked for", loader->name);
+    return -1;
+}
+
 /* 1: something was given; 0: there is no more; -1: it failed, and says why. */
 static int give_next(struct loader *loader, struct sp_taker *taker)
 {
+    const bool only_key = loader->expected == OSSL_STORE_INFO_PKEY;
     int found;
 
+    if (loader->wants_other || (only_key && !has_keys(loader)))
+        return give_nothing(loader);
     if (loader->owes_key)
         return give_key(loader, taker);
-    if (loader->wants_other || (loader->expected == OSSL_STORE_INFO_PKEY &&
-                                (loader->has_given || loader->uri.kind == SP_URI_TRUST))) {
-        if (loader->has_given)
-            return 0;
-        SP_RAISE(SP_REASON_NOT_STORED, "%s: nothing of the kind that was asked for", loader->name);
-        return -1;
-    }
+    if (only_key && loader->has_given)
+        return 0;
     found = next_record(loader);
     if (found <= 0)
         return found < 0 ? -1 : nothing_more(loader);
     loader->has_given = true;
-    if (loader->expected == OSSL_STORE_INFO_PKEY)
+    if (only_key)
         return give_key(loader, taker);
-    loader->owes_key = loader->expected == 0 && loader->uri.kind != SP_URI_TRUST &&
-                       loader->last.role == SP_ROLE_IDENTITY;
+    loader->owes_key =
+        loader->expected == 0 && has_keys(loader) && loader->last.role == SP_ROLE_IDENTITY;
     return sp_give_cert(taker, &loader->last) ? 1 : -1;
 }
 

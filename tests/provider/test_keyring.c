@@ -265,6 +265,8 @@ START_TEST(by_address)
     expect_load(BOB("identity"), KEY, "K", "", NULL);
     /* Among equals the first that was stored: both may be encrypted to. */
     expect_load(BOB("contact"), CERT, "CCCCC", "encrypt-only-rsa", NULL);
+    expect_load(BOB("contact"), 0, "CCCCC", "encrypt-only-rsa", NULL);
+    expect_load(BOB("contact"), KEY, "!", "", "nothing of the kind");
     expect_load(BOB("contact"), OSSL_STORE_INFO_CRL, "!", "", "nothing of the kind");
     expect_load("smimepolicy:trust", 0, "CCCCCC", "old-ec", NULL);
     expect_load("smimepolicy:trust", KEY, "!", "", "nothing of the kind");
