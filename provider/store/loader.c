@@ -115,6 +115,15 @@ static void *open_uri(void *provctx, const char *text)
     return NULL;
 }
 
+/* libcrypto calls it without looking whether it is there. */
+static void *attach(void *provctx, OSSL_CORE_BIO *in)
+{
+    (void)provctx;
+    (void)in;
+    SP_RAISE(SP_REASON_URI, "the keyring is not read from a stream");
+    return NULL;
+}
+
 static const OSSL_PARAM *settable_params(void *provctx)
 {
     static const OSSL_PARAM params[] = { OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
@@ -342,6 +351,7 @@ static int close_uri(void *ctx)
 
 static const OSSL_DISPATCH functions[] = {
     { OSSL_FUNC_STORE_OPEN, (void (*)(void))open_uri },
+    { OSSL_FUNC_STORE_ATTACH, (void (*)(void))attach },
     { OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS, (void (*)(void))settable_params },
     { OSSL_FUNC_STORE_SET_CTX_PARAMS, (void (*)(void))set_params },
     { OSSL_FUNC_STORE_LOAD, (void (*)(void))load },

@@ -37,6 +37,15 @@ const char *sp_kept_path(void)
     return inside;
 }
 
+void sp_start_kept(const char *more)
+{
+    char *settings;
+
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n%s", sp_kept_path(), more), 0);
+    sp_start(settings);
+    free(settings);
+}
+
 static void keep(enum sp_role role, const X509 *cert, struct sp_private_key *key)
 {
     char *why = NULL;

@@ -12,6 +12,8 @@
 
 /* The place for one, empty: for the setting `keyring`. */
 const char *sp_kept_path(void);
+/* Start as sp_start() does, with that setting and |more|. */
+void sp_start_kept(const char *more);
 /* Keep |cert|; |key| NULL, or its private key, under |passphrase| unless that is NULL. */
 void sp_keep_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *passphrase);
 /* The same with a URI for the key. */
