@@ -32,7 +32,7 @@ static const char *const searches[] = {
                       " WHERE a.address = ?1 AND a.certificate > ?2",
     [SP_BY_SUBJECT] = "main.certificate c WHERE c.subject = ?1 AND c.id > ?2",
     [SP_BY_RECIPIENT] = "main.recipient r JOIN main.certificate c ON c.id = r.certificate"
-                        " WHERE r.name = ?1 AND r.certificate > ?2",
+                        " WHERE r.name = ?1 AND r.certificate > ?2 AND c.role = 1",
 };
 
 /* Where all but contacts are asked for, there is an index of the few. */
@@ -106,6 +106,14 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
     return true;
 }
 
+bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
+{
+    return sp_store_say(keyring,
+                        sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check "
+                                  "--repair' saves what can be read",
+                                  keyring->path, (long long)id));
+}
+
 static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_record *record)
 {
     const struct sp_sqlite *sq = keyring->sq;
@@ -116,10 +124,7 @@ static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp
                                   .uploaded = sq->column_int64(row, 4) };
     if (length <= 0 || !take_hash(sq, row, 1, record->fingerprint) ||
         !take_hash(sq, row, 2, record->key))
-        return sp_store_say(
-            keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check "
-                               "--repair' saves what can be read",
-                               keyring->path, (long long)record->id));
+        return sp_store_damaged(keyring, record->id);
     record->der = OPENSSL_memdup(sq->column_blob(row, 5), (size_t)length);
     record->der_length = (size_t)length;
     return record->der != NULL || sp_store_say(keyring, NULL);
@@ -173,6 +178,15 @@ X509 *sp_record_cert(const struct sp_record *record)
     const unsigned char *der = record->der;
 
     return d2i_X509_AUX(NULL, &der, (long)record->der_length);
+}
+
+X509 *sp_store_cert(struct sp_keyring *keyring, const struct sp_record *record)
+{
+    X509 *cert = sp_record_cert(record);
+
+    if (cert == NULL)
+        (void)sp_store_damaged(keyring, record->id);
+    return cert;
 }
 
 void sp_record_clear(struct sp_record *record)

@@ -94,6 +94,18 @@ bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *numbe
     return done;
 }
 
+bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool bound)
+{
+    const struct sp_sqlite *sq = keyring->sq;
+    bool done = bound && sq->step(statement) == SQLITE_DONE;
+
+    if (!done)
+        (void)sp_store_failed(keyring, "write to it");
+    (void)sq->reset(statement);
+    (void)sq->clear_bindings(statement);
+    return done;
+}
+
 bool sp_store_begin(struct sp_keyring *keyring)
 {
     return sp_store_run(keyring, "BEGIN IMMEDIATE");

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/x509v3.h>
 
 #include "store.h"
 
@@ -50,7 +49,8 @@ static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
 /* What somebody else stored in the meantime is left as it is, unless we override it. */
 static const char store[] =
     "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der)"
-    "  SELECT fingerprint, role, key, subject, unixepoch(), der FROM temp.staged"
+    "  SELECT fingerprint, role, key, subject, CAST(strftime('%s') AS INTEGER), der FROM "
+    "temp.staged"
     "  WHERE true ORDER BY id"
     "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role"
     "  WHERE (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
@@ -119,47 +119,6 @@ void sp_upload_free(struct sp_upload *upload)
     OPENSSL_free(upload);
 }
 
-/* Run |statement| to its end and make it ready for the next time. */
-static bool finish(struct sp_upload *upload, sqlite3_stmt *statement, bool bound)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    bool done = bound && sq->step(statement) == SQLITE_DONE;
-
-    if (!done)
-        (void)sp_store_failed(upload->keyring, "write to it");
-    (void)sq->reset(statement);
-    (void)sq->clear_bindings(statement);
-    return done;
-}
-
-static bool stage_address(struct sp_upload *upload, const char *address)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    sqlite3_stmt *to = upload->insert_address;
-
-    return finish(upload, to,
-                  sq->bind_text(to, 1, address, -1, SQLITE_STATIC) == SQLITE_OK &&
-                      sq->bind_int64(to, 2, upload->last) == SQLITE_OK);
-}
-
-/* [RFC 5652, 6.2.1] how a message names whom it is encrypted to. */
-static bool write_names(struct sp_upload *upload, sqlite3_stmt *to, const X509 *cert, int64_t id)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    ASN1_OCTET_STRING *ski = X509_get_ext_d2i(cert, NID_subject_key_identifier, NULL, NULL);
-    const ASN1_STRING *names[] = { X509_get0_serialNumber(cert), ski };
-    bool done = true;
-
-    for (size_t i = 0; done && i < sizeof(names) / sizeof(names[0]); i++)
-        done = names[i] == NULL ||
-               finish(upload, to,
-                      sq->bind_blob(to, 1, ASN1_STRING_get0_data(names[i]),
-                                    ASN1_STRING_length(names[i]), SQLITE_TRANSIENT) == SQLITE_OK &&
-                          sq->bind_int64(to, 2, id) == SQLITE_OK);
-    ASN1_OCTET_STRING_free(ski);
-    return done;
-}
-
 static bool bind_certificate(struct sp_upload *upload, const struct sp_record *record,
                              const X509 *cert, bool overrides)
 {
@@ -222,20 +181,20 @@ static enum sp_added look_up(struct sp_upload *upload, const struct sp_record *r
 static enum sp_added stage_record(struct sp_upload *upload, const struct sp_record *record,
                                   const X509 *cert, const struct sp_facts *facts, bool overrides)
 {
-    const char *address;
+    struct sp_keyring *keyring = upload->keyring;
     bool done;
 
     upload->last = record->id;
-    if (!finish(upload, upload->insert, bind_certificate(upload, record, cert, overrides)))
+    if (!sp_store_finish(keyring, upload->insert,
+                         bind_certificate(upload, record, cert, overrides)))
         return SP_ADD_FAILED;
-    if (upload->keyring->sq->changes64(upload->keyring->db) == 0) {
+    if (keyring->sq->changes64(keyring->db) == 0) {
         upload->last--;
         return SP_ADD_AGAIN;
     }
-    done = record->role != SP_ROLE_IDENTITY ||
-           write_names(upload, upload->insert_recipient, cert, record->id);
-    for (size_t i = 0; done && (address = sp_facts_address(facts, i)) != NULL; i++)
-        done = stage_address(upload, address);
+    done = sp_store_addresses(keyring, upload->insert_address, facts, record->id) &&
+           (record->role != SP_ROLE_IDENTITY ||
+            sp_store_recipients(keyring, upload->insert_recipient, cert, record->id));
     return done ? SP_ADD_NEW : SP_ADD_FAILED;
 }
 
@@ -285,14 +244,14 @@ static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
     const struct sp_private_key *key = &staged->private_key;
     sqlite3_stmt *to = sp_store_prepare(
         upload->keyring, "INSERT OR REPLACE INTO keys.private_key"
-                         " (key, encrypted, pkcs8, uri, uploaded) VALUES (?1, ?2, ?3, ?4, "
-                         "unixepoch())");
+                         " (key, encrypted, pkcs8, uri, uploaded) VALUES (?1, ?2, ?3, ?4,"
+                         " CAST(strftime('%s') AS INTEGER))");
     bool done;
 
     if (to == NULL)
         return false;
-    done = finish(
-        upload, to,
+    done = sp_store_finish(
+        upload->keyring, to,
         sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
             sq->bind_int64(to, 2, key->encrypted) == SQLITE_OK &&
             (key->pkcs8 == NULL ||
@@ -304,19 +263,20 @@ static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
 
 static bool promote(struct sp_upload *upload, const struct sp_record *record)
 {
-    const struct sp_sqlite *sq = upload->keyring->sq;
+    struct sp_keyring *keyring = upload->keyring;
     sqlite3_stmt *role = sp_store_prepare(
-        upload->keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
+        keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
     sqlite3_stmt *names =
-        sp_store_prepare(upload->keyring, "INSERT OR IGNORE INTO main.recipient VALUES (?1, ?2)");
-    X509 *cert = sp_record_cert(record);
-    bool done = role != NULL && names != NULL && cert != NULL &&
-                finish(upload, role, sq->bind_int64(role, 1, record->id) == SQLITE_OK) &&
-                write_names(upload, names, cert, record->id);
+        sp_store_prepare(keyring, "INSERT OR IGNORE INTO main.recipient VALUES (?1, ?2)");
+    X509 *cert = sp_store_cert(keyring, record);
+    bool done =
+        role != NULL && names != NULL && cert != NULL &&
+        sp_store_finish(keyring, role, keyring->sq->bind_int64(role, 1, record->id) == SQLITE_OK) &&
+        sp_store_recipients(keyring, names, cert, record->id);
 
     X509_free(cert);
-    (void)sq->finalize(role);
-    (void)sq->finalize(names);
+    (void)keyring->sq->finalize(role);
+    (void)keyring->sq->finalize(names);
     return done;
 }
 
