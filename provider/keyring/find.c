@@ -52,26 +52,42 @@ static char *search(const struct sp_query *query)
                      all ? searches[query->index] : few, roles, PAGE);
 }
 
-static int bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
+static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509_NAME *name)
 {
-    int known = 1;
+    int known = 0;
+    unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &known);
+
+    if (known != 1)
+        return sp_store_say(keyring,
+                            sp_format("keyring %s: a subject cannot be looked up: OpenSSL offers "
+                                      "no SHA-1 to name it by; correct its configuration",
+                                      keyring->path));
+    return keyring->sq->bind_int64(statement, 1, (int64_t)hash) == SQLITE_OK ||
+           sp_store_failed(keyring, "read it");
+}
+
+static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
+{
+    int code;
 
     switch (query->index) {
     case SP_ALL:
-        return keyring->sq->bind_null(statement, 1);
+        code = keyring->sq->bind_null(statement, 1);
+        break;
     case SP_BY_ADDRESS:
-        return keyring->sq->bind_text(statement, 1, query->text, -1, SQLITE_TRANSIENT);
+        code = keyring->sq->bind_text(statement, 1, query->text, -1, SQLITE_TRANSIENT);
+        break;
     case SP_BY_SUBJECT:
-        return keyring->sq->bind_int64(statement, 1,
-                                       (int64_t)X509_NAME_hash_ex(query->name, NULL, NULL, &known));
-    case SP_BY_FINGERPRINT:
-    case SP_BY_KEY:
-        return keyring->sq->bind_blob(statement, 1, query->hash, SP_SHA256_LENGTH,
-                                      SQLITE_TRANSIENT);
+        return bind_subject(keyring, statement, query->name);
+    case SP_BY_RECIPIENT:
+        code =
+            keyring->sq->bind_blob(statement, 1, query->hash, (int)query->length, SQLITE_TRANSIENT);
+        break;
     default:
-        return keyring->sq->bind_blob(statement, 1, query->hash, (int)query->length,
-                                      SQLITE_TRANSIENT);
+        code =
+            keyring->sq->bind_blob(statement, 1, query->hash, SP_SHA256_LENGTH, SQLITE_TRANSIENT);
     }
+    return code == SQLITE_OK || sp_store_failed(keyring, "read it");
 }
 
 struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_query *query)
@@ -79,19 +95,15 @@ struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_qu
     struct sp_cursor *cursor = OPENSSL_zalloc(sizeof(*cursor));
     char *sql = search(query);
 
-    if (cursor == NULL || sql == NULL) {
-        (void)sp_store_say(keyring, NULL);
-    } else {
+    if (cursor != NULL && sql != NULL) {
         cursor->keyring = keyring;
         cursor->statement = sp_store_prepare(keyring, sql);
-        if (cursor->statement != NULL && bind(keyring, cursor->statement, query) != SQLITE_OK)
-            (void)sp_store_failed(keyring, "read it");
-        else if (cursor->statement != NULL) {
-            OPENSSL_free(sql);
-            return cursor;
-        }
+    } else {
+        (void)sp_store_say(keyring, NULL);
     }
     OPENSSL_free(sql);
+    if (cursor != NULL && cursor->statement != NULL && bind(keyring, cursor->statement, query))
+        return cursor;
     sp_cursor_free(cursor);
     return NULL;
 }
@@ -218,10 +230,15 @@ enum sp_role sp_keyring_role(struct sp_keyring *keyring,
     return role;
 }
 
+/* Contacts are what is left: counting them one by one would read the whole table. */
+static const char count[] = "SELECT role, count(*) FROM main.certificate"
+                            " INDEXED BY certificate_by_role WHERE role <> 2 GROUP BY role"
+                            " UNION ALL SELECT 2, (SELECT count(*) FROM main.certificate) -"
+                            " (SELECT count(*) FROM main.certificate WHERE role <> 2)";
+
 bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1])
 {
-    sqlite3_stmt *statement =
-        sp_store_prepare(keyring, "SELECT role, count(*) FROM main.certificate GROUP BY role");
+    sqlite3_stmt *statement = sp_store_prepare(keyring, count);
     int code = statement == NULL ? SQLITE_ERROR : SQLITE_ROW;
 
     memset(counts, 0, (SP_ROLE_CA + 1) * sizeof(*counts));
