@@ -23,7 +23,7 @@ static const struct {
 } commands[] = {
     { "sign", shim_run_verb },    { "encrypt", shim_run_verb },  { "verify", shim_run_verb },
     { "decrypt", shim_run_verb }, { "cms", shim_run_stock },     { "smime", shim_run_stock },
-    { "check", shim_run_check },  { "config", shim_run_config },
+    { "check", shim_run_check },  { "config", shim_run_config }, { "upload", shim_run_upload },
 };
 
 int shim_load_settings(struct shim *shim)
@@ -57,37 +57,63 @@ static int run_command(struct shim *shim, int argc, char **argv)
     return shim_usage("no such command: %s", argv[0]);
 }
 
+/*
+ * The value of the option |name| at |*argv|, which moves on to its last word.
+ * NULL if another word stands there, or, with |*faulty|, if it has none.
+ */
+static const char *value_of(const char *name, char ***argv, bool *faulty)
+{
+    char *word = **argv;
+    size_t len = strlen(name);
+
+    if (strncmp(word, name, len) != 0 || (word[len] != '=' && word[len] != '\0'))
+        return NULL;
+    if (word[len] == '=')
+        return word + len + 1;
+    *faulty = (*argv)[1] == NULL;
+    return *faulty ? NULL : *++*argv;
+}
+
+/* SHIM_OK; SHIM_USAGE, said on stderr; -1: there is no more to do. */
+static int read_option(struct shim *shim, char ***argv)
+{
+    bool faulty = false;
+    const char *value;
+
+    if (strcmp(**argv, "--help") == 0 || strcmp(**argv, "-h") == 0) {
+        (void)shim_help();
+        return -1;
+    }
+    if (strcmp(**argv, "--version") == 0) {
+        (void)shim_version();
+        return -1;
+    }
+    if (strcmp(**argv, "--explain") == 0) {
+        shim->explain = true;
+    } else if ((value = value_of("--policy", argv, &faulty)) != NULL) {
+        shim->policy_file = value;
+        shim->policy_named = true;
+    } else if (!faulty && (value = value_of("--keyring", argv, &faulty)) != NULL) {
+        shim->keyring = value;
+    } else {
+        return faulty ? shim_usage("option %s needs a value", **argv)
+                      : shim_usage("unknown option %s", **argv);
+    }
+    return SHIM_OK;
+}
+
 /* Options before the command; then the command. */
 static int run(struct shim *shim, int argc, char **argv)
 {
-    static const char policy[] = "--policy";
-    const size_t len = sizeof(policy) - 1;
+    char **end = argv + argc;
 
-    while (argc > 0 && argv[0][0] == '-') {
-        const char *value = NULL;
+    for (; argv < end && argv[0][0] == '-'; argv++) {
+        int code = read_option(shim, &argv);
 
-        if (strcmp(argv[0], "--help") == 0 || strcmp(argv[0], "-h") == 0)
-            return shim_help();
-        if (strcmp(argv[0], "--version") == 0)
-            return shim_version();
-        if (strcmp(argv[0], "--explain") == 0) {
-            shim->explain = true;
-            argc--;
-            argv++;
-            continue;
-        }
-        if (strncmp(argv[0], policy, len) == 0 && argv[0][len] == '=')
-            value = argv[0] + len + 1;
-        else if (strcmp(argv[0], policy) != 0)
-            return shim_usage("unknown option %s", argv[0]);
-        else if (argc < 2)
-            return shim_usage("option --policy needs a value");
-        shim->policy_file = value != NULL ? value : argv[1];
-        shim->policy_named = true;
-        argc -= value != NULL ? 1 : 2;
-        argv += value != NULL ? 1 : 2;
+        if (code != SHIM_OK)
+            return code == -1 ? SHIM_OK : code;
     }
-    return run_command(shim, argc, argv);
+    return run_command(shim, (int)(end - argv), argv);
 }
 
 /* A stream that was closed would become one of our files. */
@@ -140,6 +166,7 @@ int main(int argc, char **argv)
         return shim_no_memory();
     code = argc == 0 ? SHIM_USAGE : run(&shim, argc - 1, argv + 1);
     smimepolicy_settings_free(shim.settings);
+    OPENSSL_free(shim.keyring_path);
     if (fflush(stdout) != 0 && code == SHIM_OK) {
         shim_error("cannot write to standard output: %s", strerror(errno));
         code = SHIM_SYSTEM;

@@ -24,6 +24,8 @@ struct shim {
     bool explain;                   /* --explain: decide and tell, and do nothing */
     bool policy_named;              /* --policy was given: then the file must exist */
     smimepolicy_settings *settings; /* owned; NULL until shim_load_settings() */
+    const char *keyring;            /* borrowed: --keyring, or NULL */
+    char *keyring_path;             /* owned; NULL until shim_keyring_find() */
 };
 
 /* A sub-command; |argv| begins with its name.  Returns an enum shim_exit or stock's code. */
@@ -33,6 +35,7 @@ shim_command_fn shim_run_verb;  /* sign, encrypt, verify, decrypt */
 shim_command_fn shim_run_stock; /* cms, smime */
 shim_command_fn shim_run_check;
 shim_command_fn shim_run_config;
+shim_command_fn shim_run_upload;
 
 /*
  * Read the policy file; an absent one means the defaults.

@@ -40,16 +40,12 @@ static const char few[] = "main.certificate c INDEXED BY certificate_by_role"
                           " WHERE c.role <> 2 AND ?1 IS NULL AND c.id > ?2";
 
 /* Bit r of the mask is role r. */
-static char *search(const struct sp_query *query)
+static unsigned roles_of(const struct sp_query *query)
 {
     const unsigned every =
         SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT) | SP_ROLE_BIT(SP_ROLE_CA);
-    unsigned roles = query->roles == 0 ? every : query->roles;
-    bool all = query->index != SP_ALL || (roles & SP_ROLE_BIT(SP_ROLE_CONTACT)) != 0;
 
-    return sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der FROM %s"
-                     " AND (%u >> c.role) & 1 ORDER BY c.id LIMIT %d",
-                     all ? searches[query->index] : few, roles, PAGE);
+    return query->roles == 0 ? every : query->roles;
 }
 
 static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509_NAME *name)
@@ -92,8 +88,18 @@ static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const stru
 
 struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_query *query)
 {
+    bool all = query->index != SP_ALL || (roles_of(query) & SP_ROLE_BIT(SP_ROLE_CONTACT)) != 0;
+
+    return sp_store_find(keyring, all ? searches[query->index] : few, query);
+}
+
+struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
+                                const struct sp_query *query)
+{
     struct sp_cursor *cursor = OPENSSL_zalloc(sizeof(*cursor));
-    char *sql = search(query);
+    char *sql = sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der FROM %s"
+                          " AND (%u >> c.role) & 1 ORDER BY c.id LIMIT %d",
+                          from, roles_of(query), PAGE);
 
     if (cursor != NULL && sql != NULL) {
         cursor->keyring = keyring;

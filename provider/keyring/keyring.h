@@ -140,14 +140,20 @@ enum sp_added {
     SP_ADD_STORED /* it is in the keyring already */
 };
 /*
- * Add |cert|, to be kept as |role|.
+ * Add |cert|, to be kept as |role|.  A contact whose private key is in the
+ * keyring becomes an identity: it is a renewed certificate.
  *
- * @param overrides  what is stored as another role becomes this one
- * @param stored     set to the role that it is stored as, with SP_ADD_STORED
+ * @param overrides  |role| stands whatever it is stored as, and whosever key it has
+ * @param kept       set to the role that it has, or will have
  */
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *stored);
+                            enum sp_role *kept);
+/* The certificates of this upload that have |key|, stored before or not; as sp_keyring_find(). */
+struct sp_cursor *sp_upload_find(struct sp_upload *upload,
+                                 const unsigned char key[SP_SHA256_LENGTH]);
+/* Every certificate of this upload. */
+struct sp_cursor *sp_upload_all(struct sp_upload *upload);
 /*
  * Add a private key; |private_key| is taken over and cleared.  Every contact
  * with that key becomes an identity.

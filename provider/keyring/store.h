@@ -39,6 +39,10 @@ bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *numbe
 /* Run |statement| to its end, if its values were |bound|, and make it ready for the next time. */
 bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool bound);
 
+/* Like sp_keyring_find(), in the tables that |from| names with an alias c, and a condition. */
+struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
+                                const struct sp_query *query);
+
 /* Between these two all is done or, if the second is not reached, nothing. */
 bool sp_store_begin(struct sp_keyring *keyring);
 bool sp_store_commit(struct sp_keyring *keyring);

@@ -18,8 +18,8 @@ struct staged_key {
 };
 
 struct sp_upload {
-    struct sp_keyring *keyring;                                         /* borrowed */
-    sqlite3_stmt *insert, *insert_address, *insert_recipient, *look_up; /* owned */
+    struct sp_keyring *keyring;                                                       /* borrowed */
+    sqlite3_stmt *insert, *insert_address, *insert_recipient, *look_up, *look_up_key; /* owned */
     int64_t last;            /* how many certificates were staged */
     struct staged_key *keys; /* owned */
 };
@@ -28,19 +28,21 @@ struct sp_upload {
  * Nothing is ever rolled back in the temporary database.  No transaction is
  * opened either: it would hold on to the keyring with the first look-up.
  */
-static const char stage[] = "PRAGMA temp_store = FILE;"
-                            "PRAGMA temp.journal_mode = OFF;"
-                            "PRAGMA temp.cache_size = -32768;"
-                            "CREATE TEMP TABLE staged ("
-                            "  id INTEGER PRIMARY KEY,"
-                            "  fingerprint BLOB NOT NULL UNIQUE,"
-                            "  role INTEGER NOT NULL,"
-                            "  overrides INTEGER NOT NULL,"
-                            "  key BLOB NOT NULL,"
-                            "  subject INTEGER NOT NULL,"
-                            "  der BLOB NOT NULL);"
-                            "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
-                            "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
+static const char stage[] =
+    "PRAGMA temp_store = FILE;"
+    "PRAGMA temp.journal_mode = OFF;"
+    "PRAGMA temp.cache_size = -32768;"
+    "CREATE TEMP TABLE staged ("
+    "  id INTEGER PRIMARY KEY,"
+    "  fingerprint BLOB NOT NULL UNIQUE,"
+    "  role INTEGER NOT NULL,"
+    "  overrides INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  subject INTEGER NOT NULL,"
+    "  der BLOB NOT NULL,"
+    "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)));"
+    "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
+    "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
 
 static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
                               "DROP TABLE IF EXISTS temp.staged_address;"
@@ -49,8 +51,7 @@ static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
 /* What somebody else stored in the meantime is left as it is, unless we override it. */
 static const char store[] =
     "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der)"
-    "  SELECT fingerprint, role, key, subject, CAST(strftime('%s') AS INTEGER), der FROM "
-    "temp.staged"
+    "  SELECT fingerprint, role, key, subject, uploaded, der FROM temp.staged"
     "  WHERE true ORDER BY id"
     "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role"
     "  WHERE (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
@@ -66,15 +67,20 @@ static bool prepare(struct sp_upload *upload)
     struct sp_keyring *keyring = upload->keyring;
 
     upload->insert = sp_store_prepare(
-        keyring, "INSERT OR IGNORE INTO temp.staged VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+        keyring,
+        "INSERT OR IGNORE INTO temp.staged (id, fingerprint, role, overrides, key, subject, der)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
     upload->insert_address =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
     upload->insert_recipient =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_recipient VALUES (?1, ?2)");
     upload->look_up =
         sp_store_prepare(keyring, "SELECT role FROM main.certificate WHERE fingerprint = ?1");
+    upload->look_up_key =
+        sp_store_prepare(keyring, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
     return upload->insert != NULL && upload->insert_address != NULL &&
-           upload->insert_recipient != NULL && upload->look_up != NULL;
+           upload->insert_recipient != NULL && upload->look_up != NULL &&
+           upload->look_up_key != NULL;
 }
 
 struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
@@ -114,6 +120,7 @@ void sp_upload_free(struct sp_upload *upload)
     (void)sq->finalize(upload->insert_address);
     (void)sq->finalize(upload->insert_recipient);
     (void)sq->finalize(upload->look_up);
+    (void)sq->finalize(upload->look_up_key);
     (void)sq->exec(upload->keyring->db, unstage, NULL, NULL, NULL);
     free_keys(upload);
     OPENSSL_free(upload);
@@ -157,24 +164,24 @@ static bool make_record(struct sp_record *record, const X509 *cert, enum sp_role
     return length > 0;
 }
 
-static enum sp_added look_up(struct sp_upload *upload, const struct sp_record *record,
-                             enum sp_role *stored)
+/* Ask |from| about |hash|: 1 with the first column's |number|, 0 without, -1 if it failed. */
+static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned char *hash,
+                   int64_t *number)
 {
     const struct sp_sqlite *sq = upload->keyring->sq;
-    sqlite3_stmt *from = upload->look_up;
     int code = SQLITE_ERROR;
 
-    if (sq->bind_blob(from, 1, record->fingerprint, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK)
+    if (sq->bind_blob(from, 1, hash, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK)
         code = sq->step(from);
     if (code == SQLITE_ROW)
-        *stored = (enum sp_role)sq->column_int64(from, 0);
+        *number = sq->column_int64(from, 0);
     else if (code != SQLITE_DONE)
         (void)sp_store_failed(upload->keyring, "read it");
     (void)sq->reset(from);
     (void)sq->clear_bindings(from);
     if (code == SQLITE_ROW)
-        return SP_ADD_STORED;
-    return code == SQLITE_DONE ? SP_ADD_NEW : SP_ADD_FAILED;
+        return 1;
+    return code == SQLITE_DONE ? 0 : -1;
 }
 
 /* Put it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
@@ -198,27 +205,56 @@ static enum sp_added stage_record(struct sp_upload *upload, const struct sp_reco
     return done ? SP_ADD_NEW : SP_ADD_FAILED;
 }
 
+/* Is it stored, and as what will it be kept?  SP_ADD_NEW, SP_ADD_STORED or SP_ADD_FAILED. */
+static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *record, bool overrides)
+{
+    int64_t number = SP_ROLE_NONE;
+    int known = look_up(upload, upload->look_up, record->fingerprint, &number);
+    int own = 0;
+
+    if (known > 0 && !overrides)
+        record->role = (enum sp_role)number;
+    if (known == 0 && record->role == SP_ROLE_CONTACT && !overrides)
+        own = look_up(upload, upload->look_up_key, record->key, &number);
+    if (known < 0 || own < 0)
+        return SP_ADD_FAILED;
+    if (own > 0)
+        record->role = SP_ROLE_IDENTITY;
+    return known > 0 ? SP_ADD_STORED : SP_ADD_NEW;
+}
+
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *stored)
+                            enum sp_role *kept)
 {
     struct sp_record record = { .id = upload->last + 1 };
-    enum sp_added added;
+    enum sp_added added = SP_ADD_FAILED;
+    enum sp_added staged;
 
-    *stored = SP_ROLE_NONE;
-    if (!make_record(&record, cert, role)) {
-        sp_record_clear(&record);
+    if (make_record(&record, cert, role))
+        added = settle_role(upload, &record, overrides);
+    else
         (void)sp_store_say(upload->keyring, NULL);
-        return SP_ADD_FAILED;
-    }
-    added = look_up(upload, &record, stored);
-    if (added == SP_ADD_NEW || (added == SP_ADD_STORED && overrides && *stored != record.role)) {
-        enum sp_added staged = stage_record(upload, &record, cert, facts, overrides);
-
-        added = added == SP_ADD_NEW || staged == SP_ADD_FAILED ? staged : added;
+    *kept = record.role;
+    if (added != SP_ADD_FAILED) {
+        staged = stage_record(upload, &record, cert, facts, overrides);
+        added = staged == SP_ADD_NEW ? added : staged;
     }
     sp_record_clear(&record);
     return added;
+}
+
+struct sp_cursor *sp_upload_find(struct sp_upload *upload,
+                                 const unsigned char key[SP_SHA256_LENGTH])
+{
+    return sp_store_find(upload->keyring, "temp.staged c WHERE c.key = ?1 AND c.id > ?2",
+                         &(struct sp_query){ .index = SP_BY_KEY, .hash = key });
+}
+
+struct sp_cursor *sp_upload_all(struct sp_upload *upload)
+{
+    return sp_store_find(upload->keyring, "temp.staged c WHERE ?1 IS NULL AND c.id > ?2",
+                         &(struct sp_query){ .index = SP_ALL });
 }
 
 bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA256_LENGTH],

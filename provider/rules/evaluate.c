@@ -78,15 +78,15 @@ smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts
                                smimepolicy_use use, const char *fault, const char *found,
                                const char *required, const char *remedy)
 {
+    static const enum sp_rule rules[] = { [SP_CERTIFICATE_REQUIRED] = SP_RULE_CERTIFICATE_REQUIRED,
+                                          [SP_DISTRUST_DEFAULT] = SP_RULE_DISTRUST_DEFAULT,
+                                          [SP_PRIVATE_KEY_MATCH] = SP_RULE_PRIVATE_KEY_MATCH };
     smimepolicy_verdict *verdict;
 
     ERR_set_mark();
     verdict = sp_verdict_new(facts, use);
     if (verdict != NULL) {
-        sp_verdict_add(verdict,
-                       rule == SP_DISTRUST_DEFAULT ? SP_RULE_DISTRUST_DEFAULT
-                                                   : SP_RULE_CERTIFICATE_REQUIRED,
-                       SMIMEPOLICY_DENY,
+        sp_verdict_add(verdict, rules[rule], SMIMEPOLICY_DENY,
                        (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
                                         sp_format("%s", required), sp_format("%s", remedy) });
         verdict = sp_verdict_finish(verdict);

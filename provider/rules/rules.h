@@ -50,10 +50,11 @@ smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, boo
 /*
  * A verdict with the single denial |rule|, for refusals that are about no
  * certificate or about several: `certificate-required` (a key of no known
- * certificate) and `distrust-default` (an anchor that nobody provided).
+ * certificate), `distrust-default` (an anchor that nobody provided) and
+ * `private-key-match` (a key without its certificate).
  * |facts| may be NULL.  |fault|, |found|, |required|, |remedy| are copied.
  */
-enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT };
+enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT, SP_PRIVATE_KEY_MATCH };
 smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts,
                                smimepolicy_use use, const char *fault, const char *found,
                                const char *required, const char *remedy);
@@ -118,6 +119,8 @@ struct sp_candidate {
 bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
                const smimepolicy_settings *settings, size_t *chosen);
 
+/* RFC 2253; "" if it is empty. */
+const char *sp_facts_subject(const struct sp_facts *facts);
 /* The certificate's addresses, folded to lower case; NULL past the last. */
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 

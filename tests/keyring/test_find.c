@@ -34,17 +34,17 @@ static void tear_down(void)
 static const struct {
     int serial;
     const char *subject, *san;
-    bool rsa;
+    enum { EC, RSA, OWN } key; /* OWN: nobody else has it */
     enum sp_role role;
 } stock[] = {
-    { 1, "Bob", "email:Bob@Example.ORG", true, SP_ROLE_CONTACT },
-    { 2, "Bob", "email:bob@example.org,email:robert@example.org", false, SP_ROLE_CONTACT },
-    { 3, "Alice", "email:alice@example.com", true, SP_ROLE_IDENTITY },
-    { 4, "CA", "DNS:example.org", false, SP_ROLE_CA },
-    { 5, "Alice", "email:alice@example.com,email:bob@example.org", false, SP_ROLE_IDENTITY },
-    { 6, "", NULL, false, SP_ROLE_CA },
+    { 1, "Bob", "email:Bob@Example.ORG", RSA, SP_ROLE_CONTACT },
+    { 2, "Bob", "email:bob@example.org,email:robert@example.org", EC, SP_ROLE_CONTACT },
+    { 3, "Alice", "email:alice@example.com", RSA, SP_ROLE_IDENTITY },
+    { 4, "CA", "DNS:example.org", EC, SP_ROLE_CA },
+    { 5, "Alice", "email:alice@example.com,email:bob@example.org", EC, SP_ROLE_IDENTITY },
+    { 6, "", NULL, EC, SP_ROLE_CA },
     /* The same address twice is one. */
-    { 7, "Carol", "email:carol@example.org,email:CAROL@example.org", false, SP_ROLE_CONTACT },
+    { 7, "Carol", "email:carol@example.org,email:CAROL@example.org", OWN, SP_ROLE_CONTACT },
 };
 
 /* As they are stored: signatures are random, so they are made once. */
@@ -52,11 +52,15 @@ static X509 *certs[SP_ROWS(stock)];
 
 static void fill(void)
 {
+    EVP_PKEY *own = sp_make_key("EC", "P-256");
+    EVP_PKEY *const keys[] = { [EC] = sp_test_ec(), [RSA] = sp_test_rsa(), [OWN] = own };
+
     for (int i = 0; i < SP_ROWS(stock); i++) {
-        certs[i] = sp_make_contact(stock[i].serial, stock[i].subject, stock[i].san,
-                                   stock[i].rsa ? sp_test_rsa() : NULL);
+        certs[i] =
+            sp_make_contact(stock[i].serial, stock[i].subject, stock[i].san, keys[stock[i].key]);
         sp_store(keyring, certs[i], stock[i].role);
     }
+    EVP_PKEY_free(own);
 }
 
 static void empty(void)
@@ -91,7 +95,8 @@ static const struct {
     { SP_BY_ADDRESS, "%", 0, "" },
     { SP_BY_KEY, "1", 0, "1 3" },
     { SP_BY_KEY, "1", IDENTITY, "3" },
-    { SP_BY_KEY, "2", 0, "2 4 5 6 7" },
+    { SP_BY_KEY, "2", 0, "2 4 5 6" },
+    { SP_BY_KEY, "7", 0, "7" },
     { SP_BY_FINGERPRINT, "1", 0, "1" },
     { SP_BY_FINGERPRINT, "6", 0, "6" },
     { SP_BY_FINGERPRINT, "6", CONTACT, "" },

@@ -77,14 +77,14 @@ END_TEST
 START_TEST(twice)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
-    enum sp_role stored;
+    enum sp_role kept;
 
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &stored), SP_ADD_NEW);
-    ck_assert_int_eq(stored, SP_ROLE_NONE);
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &stored), SP_ADD_AGAIN);
-    ck_assert_int_eq(stored, SP_ROLE_NONE);
-    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &stored), SP_ADD_NEW);
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &stored), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_NEW);
+    ck_assert_int_eq(kept, SP_ROLE_CONTACT);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &kept), SP_ADD_NEW);
+    ck_assert_int_eq(kept, SP_ROLE_CA);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &kept), SP_ADD_AGAIN);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     sp_expect_all(keyring, "1c 2a");
@@ -109,11 +109,11 @@ static const struct {
 static void upload_again(enum sp_role role, bool override, enum sp_role expected)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
-    enum sp_role stored;
+    enum sp_role kept;
 
-    ck_assert_int_eq(sp_add(upload, bob, role, override, &stored), SP_ADD_STORED);
-    ck_assert_int_eq(stored, expected);
-    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, &stored), SP_ADD_NEW);
+    ck_assert_int_eq(sp_add(upload, bob, role, override, &kept), SP_ADD_STORED);
+    ck_assert_int_eq(kept, expected);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
 }
@@ -131,7 +131,8 @@ START_TEST(stored)
     char expected[16];
 
     sp_store(keyring, bob, overrides[_i].first);
-    upload_again(overrides[_i].second, overrides[_i].overrides, overrides[_i].first);
+    upload_again(overrides[_i].second, overrides[_i].overrides,
+                 overrides[_i].overrides ? overrides[_i].second : overrides[_i].first);
     sprintf(expected, "%s 2c", overrides[_i].expected);
     sp_expect_all(keyring, expected);
     sp_expect_found(keyring,
@@ -139,6 +140,80 @@ START_TEST(stored)
     /* Messages are looked up among identities alone. */
     expect_recipient(1, overrides[_i].expected[1] == 'i' ? "1" : "");
     expect_recipient(2, "");
+}
+END_TEST
+
+/* What |cursor| finds of |upload|, as serial numbers. */
+static void expect_staged(struct sp_cursor *cursor, const char *expected)
+{
+    struct sp_record record;
+    char found[32] = "";
+
+    ck_assert_ptr_nonnull(cursor);
+    while (sp_cursor_next(cursor, &record) == 1) {
+        X509 *cert = sp_record_cert(&record);
+
+        sprintf(found + strlen(found), "%ld ", ASN1_INTEGER_get(X509_get0_serialNumber(cert)));
+        X509_free(cert);
+        sp_record_clear(&record);
+    }
+    sp_cursor_free(cursor);
+    ck_assert_str_eq(found, expected);
+}
+
+/* What an upload holds, new or stored before. */
+START_TEST(staged)
+{
+    unsigned char key[SP_SHA256_LENGTH];
+    struct sp_upload *upload;
+
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    upload = sp_upload_begin(keyring);
+    expect_staged(sp_upload_all(upload), "");
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_STORED);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_AGAIN);
+    expect_staged(sp_upload_all(upload), "2 1 ");
+    sp_key_name(bob, key);
+    expect_staged(sp_upload_find(upload, key), "1 ");
+    key[0] ^= 1;
+    expect_staged(sp_upload_find(upload, key), "");
+    sp_upload_free(upload);
+    sp_expect_all(keyring, "1c");
+}
+END_TEST
+
+/* A renewed certificate belongs to whoever has its key, unless a role is asked for. */
+static const struct {
+    enum sp_role role;
+    bool overrides;
+    enum sp_role kept;
+} renewals[] = {
+    { SP_ROLE_CONTACT, false, SP_ROLE_IDENTITY },
+    { SP_ROLE_IDENTITY, false, SP_ROLE_IDENTITY },
+    { SP_ROLE_CA, false, SP_ROLE_CA },
+    { SP_ROLE_CONTACT, true, SP_ROLE_CONTACT },
+    { SP_ROLE_CA, true, SP_ROLE_CA },
+};
+
+START_TEST(renewed)
+{
+    X509 *next = sp_make_contact(3, "Bob", "email:bob@example.org", NULL);
+    struct sp_upload *upload;
+    enum sp_role kept;
+
+    sp_store(keyring, bob, SP_ROLE_IDENTITY);
+    upload = sp_upload_begin(keyring);
+    ck_assert_int_eq(sp_add(upload, next, renewals[_i].role, renewals[_i].overrides, &kept),
+                     SP_ADD_NEW);
+    ck_assert_int_eq(kept, renewals[_i].kept);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(keyring, renewals[_i].kept == SP_ROLE_IDENTITY  ? "1i 3i"
+                           : renewals[_i].kept == SP_ROLE_CONTACT ? "1i 3c"
+                                                                  : "1i 3a");
+    expect_recipient(3, renewals[_i].kept == SP_ROLE_IDENTITY ? "3" : "");
+    X509_free(next);
 }
 END_TEST
 
@@ -278,6 +353,8 @@ int main(void)
     tcase_add_test(tests, nothing_to_store);
     tcase_add_test(tests, twice);
     tcase_add_loop_test(tests, stored, 0, SP_ROWS(overrides));
+    tcase_add_test(tests, staged);
+    tcase_add_loop_test(tests, renewed, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, raced, 0, 2);
     tcase_add_loop_test(tests, fails_late, 0, SP_ROWS(traps));
     tcase_add_test(tests, locked);

@@ -1,0 +1,99 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "keyring_at.h"
+#include "text.h"
+
+/* An environment variable that holds an absolute path below which |tail| is. */
+static char *below(const char *variable, const char *tail)
+{
+    const char *base = secure_getenv(variable);
+
+    return base != NULL && base[0] == '/' ? sp_format("%s%s", base, tail) : NULL;
+}
+
+/* The provider that stock loads is told of it, and may stand in another directory. */
+static char *absolute(const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/')
+        return OPENSSL_strdup(path);
+    if (getcwd(here, sizeof(here)) != NULL)
+        return sp_format("%s/%s", here, path);
+    shim_error("cannot tell where %s is: %s; give an absolute path", path, strerror(errno));
+    return NULL;
+}
+
+static char *wanted(const struct shim *shim)
+{
+    const char *named =
+        shim->keyring != NULL ? shim->keyring : secure_getenv("SMIME_POLICY_KEYRING");
+    char *path;
+
+    if (named != NULL && named[0] != '\0')
+        return absolute(named);
+    path = below("XDG_DATA_HOME", "/smime-policy");
+    if (path == NULL)
+        path = below("HOME", "/.local/share/smime-policy");
+    if (path == NULL)
+        shim_error("there is no place for a keyring: neither the setting `keyring` nor HOME is "
+                   "set; name one with --keyring");
+    return path;
+}
+
+int shim_keyring_find(struct shim *shim)
+{
+    const char *setting = shim->settings->keyring;
+
+    if (shim->keyring_path != NULL)
+        return SHIM_OK;
+    if (setting != NULL && shim->keyring != NULL && strcmp(setting, shim->keyring) != 0)
+        return shim_usage("--keyring %s: the policy file sets keyring = %s, which stands; leave "
+                          "the option out, or name another policy file with --policy",
+                          shim->keyring, setting);
+    shim->keyring_path = setting != NULL ? OPENSSL_strdup(setting) : wanted(shim);
+    return shim->keyring_path != NULL ? SHIM_OK : SHIM_SYSTEM;
+}
+
+int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyring **keyring)
+{
+    int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
+    char *why;
+
+    *keyring = NULL;
+    if (code == SHIM_OK)
+        code = shim_keyring_find(shim);
+    if (code != SHIM_OK)
+        return code;
+    *keyring = sp_keyring_open(shim->keyring_path, access, &why);
+    if (*keyring == NULL) {
+        shim_error("%s", why != NULL ? why : "out of memory");
+        code = SHIM_SYSTEM;
+    }
+    OPENSSL_free(why);
+    return code;
+}
+
+int shim_keyring_failed(const struct sp_keyring *keyring)
+{
+    shim_error("%s", sp_keyring_why(keyring));
+    return SHIM_SYSTEM;
+}
+
+void shim_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
+                           char text[SHIM_FINGERPRINT_TEXT])
+{
+    for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", fingerprint[i]);
+}

@@ -1,0 +1,54 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <getopt.h>
+#include <string.h>
+
+#include "help.h"
+#include "long_options.h"
+
+#define MAX_OPTIONS 24
+
+static size_t add(struct option *options, size_t count, const char *name, bool takes_value)
+{
+    options[count] =
+        (struct option){ name, takes_value ? required_argument : no_argument, NULL, 0 };
+    return count + 1;
+}
+
+static int fault(const char *command, int found, const char *word)
+{
+    return found == ':' ? shim_usage("%s: option %s needs a value", command, word)
+                        : shim_usage("%s: unknown option %s", command, word);
+}
+
+int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,
+                    char ***operands)
+{
+    struct option options[MAX_OPTIONS + 3] = { { 0 } };
+    size_t count = 0;
+    int which;
+    int found;
+
+    while (table[count].name != NULL && count < MAX_OPTIONS)
+        count = add(options, count, table[count].name, table[count].kind == LONG_VALUE);
+    (void)add(options, add(options, count, "keyring", true), "help", false);
+    opterr = 0;
+    optind = 1;
+    while ((found = getopt_long(argc, argv, ":", options, &which)) != -1) {
+        if (found != 0)
+            return fault(argv[0], found, argv[optind - 1]);
+        if ((size_t)which == count)
+            shim->keyring = optarg;
+        else if ((size_t)which == count + 1) {
+            (void)shim_help_verb(argv[0]);
+            return -1;
+        } else if (table[which].kind == LONG_VALUE)
+            *(const char **)table[which].to = optarg;
+        else
+            *(bool *)table[which].to = true;
+    }
+    *operands = argv + optind;
+    return SHIM_OK;
+}
