@@ -154,6 +154,7 @@ static bool read_page(struct sp_cursor *cursor)
     int code = keyring->sq->bind_int64(cursor->statement, 2, cursor->last);
     bool done = true;
 
+    sp_store_settle(keyring);
     cursor->next = cursor->count = 0;
     while (done && code != SQLITE_DONE && cursor->count < PAGE) {
         code = keyring->sq->step(cursor->statement);

@@ -22,6 +22,7 @@ struct sp_keyring {
     char *path; /* owned: the directory */
     enum sp_access access;
     bool has_keys; /* keys.db is attached */
+    bool staging;  /* a transaction is open in the temporary database, and nowhere else */
     char *why;     /* owned; NULL: nothing has failed, or out of memory */
 };
 
@@ -42,6 +43,15 @@ bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool b
 /* Like sp_keyring_find(), in the tables that |from| names with an alias c, and a condition. */
 struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
                                 const struct sp_query *query);
+
+/*
+ * Write to the temporary database from here on: one transaction for many
+ * writes, as SQLite goes through all that is not written yet at the end of
+ * each.  It is over as soon as anything else is asked of |keyring|, which it
+ * would hold on to.
+ */
+bool sp_store_stage(struct sp_keyring *keyring);
+void sp_store_settle(struct sp_keyring *keyring);
 
 /* Between these two all is done or, if the second is not reached, nothing. */
 bool sp_store_begin(struct sp_keyring *keyring);

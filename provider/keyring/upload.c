@@ -18,16 +18,15 @@ struct staged_key {
 };
 
 struct sp_upload {
-    struct sp_keyring *keyring;                                                       /* borrowed */
-    sqlite3_stmt *insert, *insert_address, *insert_recipient, *look_up, *look_up_key; /* owned */
+    struct sp_keyring *keyring; /* borrowed */
+    struct sp_keyring *stored;  /* owned: the same, for look-ups outside of the transaction */
+    sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
+    sqlite3_stmt *look_up, *look_up_key;                      /* owned: of |stored| */
     int64_t last;            /* how many certificates were staged */
     struct staged_key *keys; /* owned */
 };
 
-/*
- * Nothing is ever rolled back in the temporary database.  No transaction is
- * opened either: it would hold on to the keyring with the first look-up.
- */
+/* Nothing is ever rolled back in the temporary database. */
 static const char stage[] =
     "PRAGMA temp_store = FILE;"
     "PRAGMA temp.journal_mode = OFF;"
@@ -74,13 +73,28 @@ static bool prepare(struct sp_upload *upload)
         sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
     upload->insert_recipient =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_recipient VALUES (?1, ?2)");
-    upload->look_up =
-        sp_store_prepare(keyring, "SELECT role FROM main.certificate WHERE fingerprint = ?1");
-    upload->look_up_key =
-        sp_store_prepare(keyring, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
     return upload->insert != NULL && upload->insert_address != NULL &&
-           upload->insert_recipient != NULL && upload->look_up != NULL &&
-           upload->look_up_key != NULL;
+           upload->insert_recipient != NULL;
+}
+
+/* Tell of the keyring what was found of the same one as |stored|. */
+static bool stored_failed(struct sp_upload *upload)
+{
+    return sp_store_say(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
+}
+
+static bool prepare_look_ups(struct sp_upload *upload)
+{
+    char *why;
+
+    upload->stored = sp_keyring_open(upload->keyring->path, SP_KEYRING_READ, &why);
+    if (upload->stored == NULL)
+        return sp_store_say(upload->keyring, why);
+    upload->look_up = sp_store_prepare(upload->stored,
+                                       "SELECT role FROM main.certificate WHERE fingerprint = ?1");
+    upload->look_up_key = sp_store_prepare(
+        upload->stored, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
+    return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
 }
 
 struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
@@ -92,7 +106,7 @@ struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
         return NULL;
     }
     upload->keyring = keyring;
-    if (sp_store_run(keyring, stage) && prepare(upload))
+    if (sp_store_run(keyring, stage) && prepare(upload) && prepare_look_ups(upload))
         return upload;
     sp_upload_free(upload);
     return NULL;
@@ -121,6 +135,8 @@ void sp_upload_free(struct sp_upload *upload)
     (void)sq->finalize(upload->insert_recipient);
     (void)sq->finalize(upload->look_up);
     (void)sq->finalize(upload->look_up_key);
+    sp_keyring_close(upload->stored);
+    sp_store_settle(upload->keyring);
     (void)sq->exec(upload->keyring->db, unstage, NULL, NULL, NULL);
     free_keys(upload);
     OPENSSL_free(upload);
@@ -176,7 +192,7 @@ static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned 
     if (code == SQLITE_ROW)
         *number = sq->column_int64(from, 0);
     else if (code != SQLITE_DONE)
-        (void)sp_store_failed(upload->keyring, "read it");
+        (void)(sp_store_failed(upload->stored, "read it") || stored_failed(upload));
     (void)sq->reset(from);
     (void)sq->clear_bindings(from);
     if (code == SQLITE_ROW)
@@ -192,6 +208,8 @@ static enum sp_added stage_record(struct sp_upload *upload, const struct sp_reco
     bool done;
 
     upload->last = record->id;
+    if (!sp_store_stage(keyring))
+        return SP_ADD_FAILED;
     if (!sp_store_finish(keyring, upload->insert,
                          bind_certificate(upload, record, cert, overrides)))
         return SP_ADD_FAILED;
