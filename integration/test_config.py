@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import BUILD, COMMAND, MODULE, OPENSSL, REPO, must, refused, run, stock
+from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, REPO, must, refused, run, stock
 
 DONE, INPUT, REFUSED = 0, 2, 3
 SHIPPED_POLICY = REPO / "shim" / "policy.cnf"
@@ -352,3 +352,97 @@ def test_self_test_unreadable(tmp_path):
     result = config("--self-test", tmp_path / "missing")
     assert result.rc == INPUT and "without the policy" in result.err
     assert stock("version").rc == 0
+
+
+# --- the start of a program
+
+SHOW = ("/bin/sh", "-c", 'echo "$OPENSSL_CONF|$1"; cat; echo said >&2; exit 7', "sh")
+
+
+def start(*args, **kwargs):
+    """`smime-policy config --self-test …` with a program behind it."""
+    return config("--self-test", *args, **kwargs)
+
+
+@pytest.fixture
+def good(tmp_path):
+    """A configuration that enforces."""
+    path = tmp_path / "openssl.cnf"
+    path.write_text(GOOD)
+    return path
+
+
+def not_started(result, code, said):
+    """Nothing of the program, the reason on stderr, and the exit code."""
+    assert result.rc == code and result.out == b"" and said in result.err, result
+
+
+def test_start_is_the_program(good):
+    """Its streams, its exit code, its arguments as they are, and nothing of ours."""
+    result = start(good, "--", *SHOW, "$HOME; a b", stdin=b"in\n")
+    assert (result.rc, result.err) == (7, "said\n"), result
+    assert result.out == f"{good}|$HOME; a b\nin\n".encode()
+    result = start("--", *SHOW, "x", conf=good)
+    assert result.out == f"{good}|x\n".encode()
+    # A file that is named outdoes the inherited one.
+    assert start(good, "--", *SHOW, "x", conf="/dev/null").out == f"{good}|x\n".encode()
+
+
+def test_start_in_another_directory(good):
+    """A relative name would be lost when the program changes its directory."""
+    for args, conf in (([good.name], None), ([], good.name)):
+        result = start(*args, "--", *SHOW, "x", conf=conf, cwd=good.parent)
+        assert result.out == f"{good}|x\n".encode(), result
+
+
+@pytest.mark.parametrize("text", [
+    "", GOOD.replace("smimepolicy = pol", "default = pol"), GOOD + "[broken\n",
+    with_default(prefer=False), with_pol("mode = observe"), with_pol("mode = maybe"),
+    GOOD.replace("smimepolicy.so", "gone.so")],
+    ids=["empty", "named default", "syntax error", "not preferred", "observe", "locked",
+         "lost module"])
+def test_no_start_unguarded(text, good):
+    """What is not enforced starts nothing."""
+    good.write_text(text)
+    not_started(start(good, "--", *SHOW, "x"), REFUSED, f"{good}: NOT enforced: ")
+    not_started(start("--", *SHOW, "x", conf=good), REFUSED, f"{good}: NOT enforced: ")
+
+
+def test_no_start_without_the_file(tmp_path):
+    """The one thing that no module can notice."""
+    gone = tmp_path / "gone.cnf"
+    not_started(start(gone, "--", *SHOW, "x"), INPUT, f"cannot read {gone}")
+    not_started(start("--", *SHOW, "x", conf=gone), INPUT, f"cannot read {gone}")
+    not_started(start("--", *SHOW, "x"), INPUT, "OPENSSL_CONF is not set")
+    not_started(start("--", *SHOW, "x", conf=""), INPUT, "OPENSSL_CONF is not set")
+    assert config("--self-test", gone).rc == INPUT
+
+
+def test_start_of_what_is_not_there(good):
+    """It says which, and what to write."""
+    not_started(start(good, "--", "/nonexistent/mailer"), 5, "cannot run /nonexistent/mailer")
+    for args in ([good, "--"], ["--"], [good, "sh"], [good, good, "--", "sh"]):
+        not_started(start(*args), 1, "[FILE] [-- PROGRAM")
+
+
+def test_self_test_in_the_environment_of_the_program(good):
+    """Where OPENSSL_MODULES decides what is loaded, it decides in the test too."""
+    good.write_text(GOOD.replace(f"module = {MODULE}\n", ""))
+    found, lost = {"OPENSSL_MODULES": MODULE.parent}, {"OPENSSL_MODULES": "/nonexistent"}
+    assert config("--self-test", good, env=found).rc == DONE
+    assert start(good, "--", *SHOW, "x", env=found).rc == 7
+    assert config("--self-test", good, env=lost).rc == REFUSED
+    not_started(start(good, "--", *SHOW, "x", env=lost), REFUSED, "NOT enforced")
+
+
+def test_start_of_a_mailer(good, pki, mail, tmp_path):
+    """PHP refuses under it, and is not started at all where it would not."""
+    out = tmp_path / "out"
+    argv = (PHP, "-n", REPO / "integration" / "smime.php", "pkcs7", "sign", mail, out,
+            pki.expired.pem, pki.expired.key)
+    refused(start(good, "--", *argv), "expired")
+    good.write_text(GOOD.replace("smimepolicy.so", "gone.so"))
+    not_started(start(good, "--", *argv), REFUSED, "NOT enforced")
+    good.unlink()
+    not_started(start(good, "--", *argv), INPUT, "without the policy")
+    assert not out.exists() or out.read_bytes() == b""
