@@ -208,7 +208,8 @@ def test_lint_finds_nothing_in_good_ones(tmp_path):
     for text in (GOOD, with_default(prefer=True), with_pol("weak_key = deny", "mode = observe"),
                  GOOD.replace("smimepolicy = pol", "base = b\nsmimepolicy = pol") +
                  "[b]\nactivate = 1\n", GOOD.replace("openssl_conf", "  openssl_conf\t"),
-                 GOOD.replace("alg_section = algs\n", "")):
+                 GOOD.replace("alg_section = algs\n", ""),
+                 f".pragma includedir:{tmp_path}\n" + with_pol(".include policy.cnf")):
         result = lint(tmp_path / "openssl.cnf", text)
         assert result.rc == DONE and b"no fault found" in result.out, result
 
@@ -241,6 +242,10 @@ def test_lint_finds_nothing_in_good_ones(tmp_path):
     (GOOD.replace("alg_section", "engines = e\nalg_section"), "engines"),
     (GOOD.replace("[init]\n", "[init]\nssl_conf = s\n"), "ssl_conf comes before providers"),
     (GOOD.replace("[provs]", "[provs"), "line 5"),
+    (GOOD.replace("providers = provs", "providers.1 = more\nproviders = provs") +
+     "[more]\npkcs11 = p11\n[p11]\nactivate = 1\n", "providers = provs beside more"),
+    (with_pol(".include policy.cnf"), "line 10: .include policy.cnf: depends on the directory"),
+    (with_pol(".include = policy.cnf  # mine"), "line 10: .include policy.cnf: depends"),
 ], ids=lambda value: None if "\n" in value else value)
 def test_lint_finds(text, said, tmp_path):
     """Each fault by itself, with the way out."""
@@ -279,6 +284,22 @@ def test_lint_finds_traps_of_includes(tmp_path):
     assert result.rc == REFUSED and b"colour" in result.out
 
 
+def test_lint_notes_a_lost_policy(tmp_path):
+    """OpenSSL passes over it and the defaults are in force: no hole, but worth a line."""
+    result = lint(tmp_path / "openssl.cnf", with_pol(".include /nonexistent/policy.cnf"))
+    assert result.rc == DONE and b"no fault found" in result.out
+    assert b"line 10: note: /nonexistent/policy.cnf cannot be read" in result.out
+
+
+def test_lint_loads_the_module(tmp_path):
+    """A file that is there and cannot be loaded, or is something else."""
+    junk, other = tmp_path / "junk.so", BUILD / "provider" / "libsmimepolicy.so"
+    junk.write_text("junk\n")
+    for module, said in ((junk, "cannot be loaded"), (other, "is no provider")):
+        result = lint(tmp_path / "openssl.cnf", GOOD.replace(str(MODULE), str(module)))
+        assert result.rc == REFUSED and f"module {module} {said}" in result.out.decode(), result
+
+
 def test_lint_unreadable(tmp_path):
     """A file that is not there leaves programs unguarded: said, and no success."""
     for path in (tmp_path / "missing", tmp_path):
@@ -289,30 +310,62 @@ def test_lint_unreadable(tmp_path):
 
 # --- lint and self-test against the truth
 
+MINE, REST = GOOD.split("\n", 1)
+
+# Each leaves stock openssl unguarded, with exit code 0 and no message: what the file holds, and
+# what the lint says of it.
 TRAPS = {
-    "nothing": lambda system: "",
-    "landed": lambda system: f".include {system}\n{GOOD}",
-    "overridden": lambda system: GOOD.split("\n", 1)[0] + f"\n.include {system}\n" +
-                                 GOOD.split("\n", 1)[1],
-    "named default": lambda system: GOOD.replace("smimepolicy = pol", "default = pol"),
-    "failing section first": lambda system: GOOD.replace("[init]\n", "[init]\nssl_conf = gone\n"),
-    "syntax error": lambda system: GOOD + "[broken\n",
-    "not preferred": lambda system: with_default(prefer=False),
+    "nothing": ("", "no openssl_conf"),
+    "lands in the included file's section": (".include {system}\n" + GOOD,
+                                             "put [default] before it"),
+    "before the include": (f"{MINE}\n.include {{system}}\n{REST}", "is overridden later"),
+    "inside a section": (f"[other]\n{GOOD}", "inside another section"),
+    "given twice": (f"{GOOD}[default]\nopenssl_conf = other\n[other]\n", "is overridden later"),
+    "provider named default": (GOOD.replace("smimepolicy = pol", "default = pol"),
+                               "`module` is ignored"),
+    "failing section before providers": (GOOD.replace("[init]\n", "[init]\nssl_conf = gone\n"),
+                                         "ssl_conf comes before providers"),
+    "failing provider before ours": (GOOD.replace("[provs]\n", "[provs]\nlegacy = gone\n"),
+                                     "provider legacy: there is no section [gone]"),
+    "syntax error": (GOOD + "[broken\n", "syntax error"),
+    "variable that is not set": (with_pol("decision_log = $ENV::SP_NOT_SET"), "syntax error"),
+    "default is not outranked": (with_default(prefer=False), "provider default is active beside"),
+    "lost module beside default": (
+        with_default(prefer=True).replace("smimepolicy.so", "gone.so"), "gone.so cannot be read"),
+    "broken module beside default": (
+        with_default(prefer=True).replace(str(MODULE), "{junk}"), "cannot be loaded"),
 }
 
 
-@pytest.mark.parametrize("name", TRAPS)
-def test_traps_are_real_and_found(name, pki, mail, tmp_path):
-    """Under each of these stock signs with an expired certificate: lint and self-test say so."""
-    system, conf = tmp_path / "system.cnf", tmp_path / "openssl.cnf"
-    system.write_text(SYSTEM)
-    conf.write_text(TRAPS[name](system))
+def unguarded(conf, pki, mail):
+    """Stock signs with an expired certificate, and says nothing."""
     result = run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
                  "-in", mail, conf=conf)
-    assert result.rc == 0, result
-    assert config("--lint", conf).rc == REFUSED
+    return result.rc == 0 and result.err == "" and result.out != b""
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_trap(name, pki, mail, tmp_path):
+    """It is real, the lint tells what it is, and the self-test that something is."""
+    system, conf, junk = (tmp_path / name for name in ("system.cnf", "openssl.cnf", "junk.so"))
+    system.write_text(SYSTEM)
+    junk.write_text("junk\n")
+    text, said = TRAPS[name]
+    conf.write_text(text.replace("{system}", str(system)).replace("{junk}", str(junk)))
+    assert unguarded(conf, pki, mail)
+    result = config("--lint", conf)
+    assert result.rc == REFUSED and said in result.out.decode(), result
     result = config("--self-test", conf)
     assert result.rc == REFUSED and b"NOT enforced: an expired certificate could sign" in result.out
+
+
+def test_trap_missing_file(pki, mail, tmp_path):
+    """The file that OPENSSL_CONF names is not there."""
+    conf = tmp_path / "gone.cnf"
+    assert unguarded(conf, pki, mail)
+    for option in ("--lint", "--self-test"):
+        result = config(option, conf)
+        assert result.rc == INPUT and result.out == b"" and "without the policy" in result.err
 
 
 def test_self_test_of_what_works(pki, mail, tmp_path):
