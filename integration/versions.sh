@@ -33,10 +33,13 @@ mirror() {
         'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
 }
 
+# packages VERSION: what the lists hold.  Analysers are of no use there, and big.
 packages() {
-    # Analysers are of no use there, and big.
-    grep -hvxE '#.*|clang.*|cppcheck|shellcheck|valgrind' \
-        "$here/packages.txt" "$here/packages-test.txt" | sort -u
+    local lists=("$here/packages.txt" "$here/packages-test.txt")
+    case $1 in
+    bookworm | trixie) lists+=("$here/packages-rt.txt") ;;
+    esac
+    grep -hvxE '#.*|clang.*|cppcheck|shellcheck|valgrind' "${lists[@]}" | sort -u
 }
 
 # inside ROOT COMMAND…: run there, with the sources at /src, in a namespace that ends with it.
@@ -69,7 +72,7 @@ prepare() {
         debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$from"
         touch "$root/.bootstrapped"
     fi
-    packages >"$root/.wanted"
+    packages "$version" >"$root/.wanted"
     ! cmp -s "$root/.wanted" "$root/.installed" || return 0
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     # No package may start a service.
