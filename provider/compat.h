@@ -9,6 +9,7 @@
 
 #include <openssl/core_dispatch.h>
 #include <openssl/evp.h>
+#include <openssl/lhash.h>
 #include <openssl/opensslv.h>
 
 /*
@@ -32,6 +33,20 @@ typedef int sp_kem_auth_encapsulate_init_fn(void *ctx, void *key, void *auth,
 typedef const X509 sp_trust_x509;
 #else
 typedef X509 sp_trust_x509;
+#endif
+
+/* 4.0 calls the function of OPENSSL_LH_doall() through a thunk, which is NULL in a new table. */
+#if OPENSSL_VERSION_MAJOR >= 4
+static inline void sp_lh_thunk(void *entry, OPENSSL_LH_DOALL_FUNC call)
+{
+    call(entry);
+}
+static inline void sp_lh_doall(OPENSSL_LHASH *table, OPENSSL_LH_DOALL_FUNC call)
+{
+    OPENSSL_LH_doall(OPENSSL_LH_set_thunks(table, NULL, NULL, sp_lh_thunk, NULL), call);
+}
+#else
+#define sp_lh_doall OPENSSL_LH_doall
 #endif
 
 /*
