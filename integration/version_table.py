@@ -1,9 +1,9 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-version_table.py VERSION=OPENSSL=RESULTS.xml…: what pytest found, program by program.
+version_table.py VERSION=OPENSSL=UNIT.xml=RESULTS.xml…: what ctest and pytest found, by program.
 
-One column for each file of results, one row for each program.  A program that
+One column for each argument, one row for each program.  A program that
 did not run in any of its tests is shown with the reason.
 """
 
@@ -29,6 +29,8 @@ PROGRAMS = (
 def program_of(case):
     """The row of a test."""
     module = case.get("classname", "").rsplit(".", 1)[-1]
+    if module == case.get("name"):
+        return "unit tests"
     if module.startswith("test_program_"):
         return module.removeprefix("test_program_")
     for program, pattern in PROGRAMS:
@@ -46,12 +48,13 @@ def outcome(case):
     return ("passed", "") if skip is None else ("skipped", skip.get("message", ""))
 
 
-def read(path):
+def read(*paths):
     """{program: {outcome: [why, …]}}."""
     found = defaultdict(lambda: defaultdict(list))
-    for case in ElementTree.parse(path).iter("testcase"):
-        what, why = outcome(case)
-        found[program_of(case)][what].append(why)
+    for path in paths:
+        for case in ElementTree.parse(path).iter("testcase"):
+            what, why = outcome(case)
+            found[program_of(case)][what].append(why)
     return found
 
 
@@ -84,9 +87,9 @@ def main(arguments):
     """Print the table; 1 if a test failed."""
     columns = []
     for argument in arguments:
-        version, openssl, path = argument.split("=", 2)
+        version, openssl, *paths = argument.split("=")
         number = re.match(r"OpenSSL (\S+)", openssl)
-        columns.append((f"{number[1] if number else openssl} ({version})", read(path)))
+        columns.append((f"{number[1] if number else openssl} ({version})", read(*paths)))
     print(table(columns))
     return 1 if any("failed" in outcomes for _, found in columns
                     for outcomes in found.values()) else 0

@@ -5,8 +5,8 @@
 # versions.sh [-d DIRECTORY] [-v] [VERSION…]: build and test with the OpenSSL of other Debian
 # releases, as root, and print a table of programs and versions.
 #
-#   bookworm 3.0, trixie 3.5: the whole integration suite;
-#   sid 3.6, experimental 4.0: the provider with stock openssl.
+#   bookworm 3.0, trixie 3.5: unit tests, and the whole integration suite, RT 5 included;
+#   sid 3.6, experimental 4.0: unit tests, and the provider with stock openssl.
 #
 # Without a VERSION: trixie, sid and experimental.  Roots are made with debootstrap from the mirror
 # that apt uses here, and kept in DIRECTORY (${TMPDIR:-/var/tmp}/smime-policy-versions) for the next
@@ -100,6 +100,9 @@ build() { # VERSION
 # Failing tests are for the table to show.
 run_tests() { # VERSION
     local files=(/src/integration)
+    rm -f "$roots/$1/unit.xml" "$roots/$1/results.xml"
+    inside "$roots/$1" ctest --test-dir /build -j 2 --output-on-failure --output-junit /unit.xml ||
+        [ -e "$roots/$1/unit.xml" ]
     case $1 in
     sid | experimental) files=("${provider_suite[@]/#//src/integration/}") ;;
     esac
@@ -142,6 +145,6 @@ for version; do
         quietly "$version" $step
     done
     openssl=$(inside "$roots/$version" openssl version)
-    results+=("$version=$openssl=$roots/$version/results.xml")
+    results+=("$version=$openssl=$roots/$version/unit.xml=$roots/$version/results.xml")
 done
 /usr/bin/python3 "$here/version_table.py" "${results[@]}"
