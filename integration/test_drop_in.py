@@ -387,3 +387,18 @@ def test_empty_mail_of_choice(pki, tmp_path):
         done = subprocess.run([COMMAND, "cms", "-encrypt", "-aes256", pki.good_rsa.pem], stdin=stdin,
                               env=environment(), capture_output=True, check=False, timeout=60)
     assert done.returncode == DONE and done.stdout
+
+
+@APIS
+def test_an_empty_file_is_filled(api, pki, post, tmp_path):
+    """RT makes the file for the signer, and reads it through the handle that it kept."""
+    signer, content = tmp_path / "signer", tmp_path / "content"
+    for path in (signer, content):
+        path.touch(mode=0o640)
+    with signer.open("rb") as held_signer, content.open("rb") as held_content:
+        must(command(api, "-verify", "-noverify", "-in", post.signed("good_rsa"), "-signer", signer,
+                     "-out", content))
+        assert held_signer.read() == signer.read_bytes() != b""
+        assert BODY in held_content.read()
+    assert signer.stat().st_mode & 0o777 == content.stat().st_mode & 0o777 == 0o640
+    assert {path.name for path in tmp_path.iterdir()} == {"signer", "content"}

@@ -8,6 +8,8 @@
 #define SP_COMPAT_H
 
 #include <openssl/core_dispatch.h>
+#include <openssl/evp.h>
+#include <openssl/lhash.h>
 #include <openssl/opensslv.h>
 
 /*
@@ -32,5 +34,36 @@ typedef const X509 sp_trust_x509;
 #else
 typedef X509 sp_trust_x509;
 #endif
+
+/* 4.0 calls the function of OPENSSL_LH_doall() through a thunk, which is NULL in a new table. */
+#if OPENSSL_VERSION_MAJOR >= 4
+static inline void sp_lh_thunk(void *entry, OPENSSL_LH_DOALL_FUNC call)
+{
+    call(entry);
+}
+static inline void sp_lh_doall(OPENSSL_LHASH *table, OPENSSL_LH_DOALL_FUNC call)
+{
+    OPENSSL_LH_doall(OPENSSL_LH_set_thunks(table, NULL, NULL, sp_lh_thunk, NULL), call);
+}
+#else
+#define sp_lh_doall OPENSSL_LH_doall
+#endif
+
+/*
+ * Engines went with 4.0, and OPENSSL_NO_DEPRECATED hides their declarations
+ * before.  Weak: NULL where libcrypto has none.
+ */
+#define SP_WEAK __attribute__((weak))
+typedef EVP_PKEY *sp_engine_load_key_fn(ENGINE *, const char *, UI_METHOD *, void *);
+typedef int sp_engine_pkey_meths_fn(ENGINE *, EVP_PKEY_METHOD **, const int **, int);
+SP_WEAK ENGINE *ENGINE_get_first(void);
+SP_WEAK ENGINE *ENGINE_get_next(ENGINE *engine);
+SP_WEAK ENGINE *ENGINE_get_pkey_meth_engine(int nid);
+SP_WEAK int ENGINE_finish(ENGINE *engine);
+SP_WEAK void ENGINE_unregister_pkey_meths(ENGINE *engine);
+SP_WEAK const char *ENGINE_get_id(const ENGINE *engine);
+SP_WEAK sp_engine_load_key_fn *ENGINE_get_load_privkey_function(const ENGINE *engine);
+SP_WEAK sp_engine_pkey_meths_fn *ENGINE_get_pkey_meths(const ENGINE *engine);
+SP_WEAK const EVP_PKEY_METHOD *ENGINE_get_pkey_meth(ENGINE *engine, int nid);
 
 #endif
