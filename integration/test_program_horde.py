@@ -1,0 +1,15 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""PHP's Horde_Crypt; docs/guides/php.md."""
+
+from harness import PHP
+from in_process import DRIVERS, Contract, Program
+
+HORDE = Program("Horde_Crypt", (PHP, DRIVERS / "horde.php"), "php-horde-crypt",
+                (PHP, DRIVERS / "horde.php"))
+
+
+class TestHorde(Contract):
+    program = HORDE
+    silent = dict.fromkeys(("sign", "encrypt", "verify", "extract"),
+                           "its exceptions have texts of their own")

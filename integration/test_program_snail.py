@@ -1,0 +1,67 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""s-nail, in batch mode; docs/guides/s-nail.md."""
+
+from dataclasses import dataclass
+
+from harness import run
+from in_process import Contract, Program, find
+
+# Nobody's settings, UTF-8 mail, and no copy of a mail that was not sent.
+ENVIRONMENT = {"MAILRC": "/dev/null", "LC_ALL": "C.UTF-8", "DEAD": "/dev/null"}
+
+
+@dataclass
+class SNail(Program):
+    """Sends into a file, reads a mailbox of one mail; the exit codes are its own (errexit)."""
+
+    def call(self, *args, **kwargs):
+        return run(*self.argv, *args, conf=self.conf, env=ENVIRONMENT, **kwargs)
+
+    def send(self, address, mail, out, *more):
+        return self.call("-Ssendwait", f"-Smta=test://{out}", "-Sfrom=alice@example.com", *more,
+                         "-s", "test", address, stdin=mail.read_bytes())
+
+    def sign(self, cert, mail, out):
+        pair = out.with_name("pair.pem")
+        pair.write_bytes(cert.key.read_bytes() + cert.pem.read_bytes())
+        return self.send("bob@example.com", mail, out, "-Ssmime-sign", f"-Ssmime-sign-cert={pair}")
+
+    def encrypt(self, certs, mail, out):
+        (cert,) = certs
+        address = cert.recipe.address
+        return self.send(address, mail, out, "-Ssmime-force-encryption",
+                         f"-Ssmime-encrypt-{address}={cert.pem}")
+
+    def read(self, mail, command, *more):
+        box = mail.with_suffix(".mbox")
+        box.write_bytes(b"From x@y Thu Jan  1 00:00:00 2026\n" +
+                        mail.read_bytes().replace(b"\r\n", b"\n") + b"\n")
+        return self.call("-#", "-R", "-Serrexit", "-Ssmime-ca-no-defaults", *more,
+                         "-Y", command, "-Y", "x", "-f", box)
+
+    def verify(self, mail, trusted, out):
+        result = self.read(mail, "verify 1", f"-Ssmime-ca-file={trusted}")
+        if b"was verified successfully" in result.out:
+            out.write_bytes(mail.read_bytes())
+        return result
+
+    def decrypt(self, mail, cert, out):
+        pair = out.with_name("pair.pem")
+        pair.write_bytes(cert.key.read_bytes() + cert.pem.read_bytes())
+        return self.read(mail, f"decrypt 1 {out}", f"-Ssmime-sign-cert={pair}")
+
+
+S_NAIL = SNail("s-nail", (find("s-nail"), "-n", "-Sv15-compat"), "s-nail",
+               (find("s-nail"), "-n", "-Xversion", "-Xx"))
+
+
+class TestSNail(Contract):
+    program = S_NAIL
+    lacks = {"extract": "it shows the text of a signed mail without asking OpenSSL"}
+
+    def incoming(self, post, name, how="signed"):
+        """With a From that is the signer's, which s-nail looks at too."""
+        if how == "encrypted":
+            return post.encrypted(name)
+        return post.sent(name, f"{name}@example.com")
