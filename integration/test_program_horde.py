@@ -2,11 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """PHP's Horde_Crypt; docs/guides/php.md."""
 
+import fail_closed
 from harness import PHP
 from in_process import DRIVERS, Contract, Program
 
 HORDE = Program("Horde_Crypt", (PHP, DRIVERS / "horde.php"), "php-horde-crypt",
                 (PHP, DRIVERS / "horde.php"))
+
+fail_closed.driven(HORDE)
 
 
 class TestHorde(Contract):

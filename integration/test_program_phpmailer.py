@@ -5,6 +5,7 @@
 import shlex
 from dataclasses import dataclass
 
+import fail_closed
 from harness import PHP
 from in_process import DRIVERS, Contract, Program
 
@@ -22,6 +23,8 @@ class PhpMailer(Program):
 
 PHPMAILER = PhpMailer("PHPMailer", (PHP, DRIVERS / "phpmailer.php"), "libphp-phpmailer",
                       (PHP, DRIVERS / "phpmailer.php"))
+
+fail_closed.driven(PHPMAILER, operations=("sign",))
 
 
 class TestPhpMailer(Contract):

@@ -2,10 +2,13 @@
 # SPDX-License-Identifier: Apache-2.0
 """Ruby's OpenSSL::PKCS7, called as a help desk calls it; docs/guides/ruby.md."""
 
+import fail_closed
 from in_process import DRIVERS, Contract, Program, find
 
 RUBY = Program("Ruby OpenSSL::PKCS7", (find("ruby"), DRIVERS / "smime.rb"), "ruby",
                (find("ruby"), "-ropenssl", "-e", "0"))
+
+fail_closed.driven(RUBY)
 
 
 class TestRuby(Contract):

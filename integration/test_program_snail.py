@@ -4,6 +4,7 @@
 
 from dataclasses import dataclass
 
+import fail_closed
 from harness import run
 from in_process import Contract, Program, find
 
@@ -16,7 +17,7 @@ class SNail(Program):
     """Sends into a file, reads a mailbox of one mail; the exit codes are its own (errexit)."""
 
     def call(self, *args, **kwargs):
-        return run(*self.argv, *args, conf=self.conf, env=ENVIRONMENT, **kwargs)
+        return run(*self.prefix, *self.argv, *args, conf=self.conf, env=ENVIRONMENT, **kwargs)
 
     def send(self, address, mail, out, *more):
         return self.call("-Ssendwait", f"-Smta=test://{out}", "-Sfrom=alice@example.com", *more,
@@ -54,6 +55,8 @@ class SNail(Program):
 
 S_NAIL = SNail("s-nail", (find("s-nail"), "-n", "-Sv15-compat"), "s-nail",
                (find("s-nail"), "-n", "-Xversion", "-Xx"))
+
+fail_closed.driven(S_NAIL)
 
 
 class TestSNail(Contract):
