@@ -7,6 +7,7 @@ They meet the policy through OPENSSL_CONF and nothing else.  `Contract` holds th
 same for all: a test file inherits it, names its program, and says where that program is different.
 """
 
+import functools
 import json
 import os
 import shutil
@@ -32,6 +33,15 @@ def find(program):
     return shutil.which(program, path=os.defpath) or program
 
 
+@functools.cache
+def succeeds(argv):
+    """Can a command be run here?  Found out once."""
+    try:
+        return run(*argv, conf="/dev/null").rc == 0
+    except FileNotFoundError:
+        return False
+
+
 @dataclass
 class Program:
     """
@@ -55,17 +65,14 @@ class Program:
 
     def missing(self):
         """Why the program cannot run here, or None."""
-        try:
-            return None if run(*self.probe, conf="/dev/null").rc == 0 else \
-                f"{self.name}: {self.package} does not work here"
-        except FileNotFoundError:
-            return f"{self.name}: {self.package} is not installed"
+        return None if succeeds(self.probe) else f"{self.name}: {self.package} is not installed"
 
     def call(self, *args, **kwargs):
         return run(*self.prefix, *self.argv, *args, conf=self.conf, **kwargs)
 
     def sign(self, cert, mail, out):
-        return self.call("sign", mail, out, cert.pem, cert.key, *([cert.chain] if cert.chain else []))
+        chain = [cert.chain] if cert.chain else []
+        return self.call("sign", mail, out, cert.pem, cert.key, *chain)
 
     def encrypt(self, certs, mail, out):
         return self.call("encrypt", mail, out, *[cert.pem for cert in certs])

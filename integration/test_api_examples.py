@@ -69,8 +69,9 @@ def test_c_example_verifies(verifier, pki, post):
     assert TEXT in result.out
 
 
-@pytest.mark.parametrize("name, reason", [("no_san", "san-email"), ("eku_server", "extended-key-usage"),
-                                          ("foreign", "certificate verify error")])
+@pytest.mark.parametrize("name, reason", [
+    ("no_san", "san-email"), ("eku_server", "extended-key-usage"),
+    ("foreign", "certificate verify error")])
 def test_c_example_refuses(name, reason, verifier, pki, post):
     """With the reason, and not a word of the text."""
     result = run(verifier, pki.ca, stdin=post.signed(name).read_bytes())

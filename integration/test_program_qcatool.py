@@ -9,6 +9,7 @@ import pytest
 import fail_closed
 from harness import must, run, stock
 from in_process import TEXT, Contract, Program, find
+from pages import block
 
 
 @dataclass
@@ -75,3 +76,12 @@ class TestQcaTool(Contract):
         again = (stock("cms", "-verify", "-noverify", "-in", message) if operation == "sign" else
                  stock("cms", "-decrypt", "-in", message, "-inkey", cert.key))
         assert (again.rc == 0) == read and (TEXT in again.out) == read, again
+
+    @pytest.mark.parametrize("name, rc", [("good_rsa", 0), ("expired", 1)])
+    def test_the_lines_of_the_guide(self, name, rc, conf, pki, mail, tmp_path):
+        """They take the exit code from what was written."""
+        script, message = tmp_path / "script", tmp_path / "message"
+        script.write_text("set -e\n" + block("docs/guides/qcatool.md", "qcatool"))
+        result = run("sh", script, "message", "encrypt", "smime", pki[name].pem, conf=conf,
+                     env={"HOME": tmp_path, "MESSAGE": message}, stdin=mail.read_bytes())
+        assert result.rc == rc and message.exists() == (rc == 0), result

@@ -3,7 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Mail sent with PHPMailer: `php phpmailer.php sign IN SENDMAIL SIGNER KEY [CHAIN]`.
-// Without an operation: is the library there?
+// Without an operation: is the library there?  With NO_EXCEPTIONS in the environment, as `new PHPMailer()`
+// is by default.
 declare(strict_types=1);
 
 require 'libphp-phpmailer/autoload.php';
@@ -15,7 +16,7 @@ if ($argc < 2) {
     exit(class_exists(PHPMailer::class) ? 0 : 1);
 }
 [, , $in, $sendmail, $certificate, $key] = $argv;
-$mail = new PHPMailer(true);
+$mail = new PHPMailer(getenv('NO_EXCEPTIONS') === false);
 $mail->isSendmail();
 $mail->Sendmail = $sendmail;
 $mail->setFrom('alice@example.com');
