@@ -113,7 +113,7 @@ class Contract:
     """What every program must show."""
 
     program = None
-    # Where the reason of a refusal is not in what the program says: {operation: why}.
+    # Where the reason of a refusal is in the decision log only: {operation: what is said instead}.
     silent = {}
     # Operations that the program does not have: {operation: why}.
     lacks = {}
@@ -149,7 +149,8 @@ class Contract:
     def says(self, result, operation, rule):
         """A failure; with the reason if the program is one that shows it."""
         if operation in self.silent:
-            assert result.rc != 0 and f"[{rule}]" not in result.text, result
+            assert result.rc != 0 and self.silent[operation] in result.text, result
+            assert f"[{rule}]" not in result.text, f"better than the guide says\n{result}"
         else:
             refused(result, rule)
 

@@ -54,7 +54,7 @@ class Terminal:
         return " ".join(CONTROL.sub(b" ", self.shown).decode(errors="replace").split())
 
     def wait(self, *patterns):
-        """The first of the patterns that is shown from now on, or None at the end of the program."""
+        """The first of the patterns that is shown from now on; None at the end of the program."""
         deadline = time.monotonic() + LIMIT
         while True:
             fresh = " ".join(CONTROL.sub(b" ", self.shown[self.looked_at:]).decode(

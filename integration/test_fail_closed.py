@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""No mail goes out unguarded when the policy cannot work; docs/fail-closed.md names where one does."""
+"""No mail goes out unguarded when the policy cannot work; docs/fail-closed.md has the rest."""
 
 import functools
 import importlib

@@ -25,20 +25,30 @@ class TestPkcs7(Contract):
 class TestCms(Contract):
     program = CMS
 
-    def test_putenv_comes_too_late(self, conf, pki, mail, out):
-        """The limit that the guide names."""
-        script = """putenv("OPENSSL_CONF=$argv[1]");
-            exit(openssl_pkcs7_sign($argv[2], $argv[3], "file://$argv[4]", "file://$argv[5]", []) ? 0 : 1);"""
-        must(run(PHP, "-n", "-r", script, conf, mail, out, pki.expired.pem, pki.expired.key))
 
-    @pytest.mark.parametrize("drained", [False, True])
-    def test_reasons_of_earlier_calls_come_first(self, drained, conf, pki, mail, out):
-        """In a process that lives on, unless it empties the list."""
-        script = """foreach (["expired", "no_san"] as $name) {
-                if ((bool) $argv[4]) { while (openssl_error_string() !== false); }
-                @openssl_pkcs7_sign($argv[1], $argv[2], "file://$argv[3]/$name.pem", "file://$argv[3]/$name.key", []);
-                $said = openssl_error_string();
-            }
-            echo $said;"""
-        result = must(run(PHP, "-n", "-r", script, mail, out, pki.directory, int(drained), conf=conf))
-        assert (b"[san-email]" in result.out) == drained, result
+TOO_LATE = """
+[, $conf, $in, $out, $name] = $argv;
+putenv("OPENSSL_CONF=$conf");
+exit(openssl_pkcs7_sign($in, $out, "file://$name.pem", "file://$name.key", []) ? 0 : 1);
+"""
+TWICE = """
+[, $in, $out, $directory, $drain] = $argv;
+foreach (["$directory/expired", "$directory/no_san"] as $name) {
+    while ((bool) $drain && openssl_error_string() !== false);
+    @openssl_pkcs7_sign($in, $out, "file://$name.pem", "file://$name.key", []);
+    $said = openssl_error_string();
+}
+echo $said;
+"""
+
+
+def test_putenv_comes_too_late(conf, pki, mail, tmp_path):
+    """The limit that the guide names."""
+    must(run(PHP, "-n", "-r", TOO_LATE, conf, mail, tmp_path / "out", pki.directory / "expired"))
+
+
+@pytest.mark.parametrize("drain, said", [(0, b"pkcs7 datasign"), (1, b"[san-email]")])
+def test_reasons_of_earlier_calls_come_first(drain, said, conf, pki, mail, tmp_path):
+    """In a process that lives on, unless it empties the list."""
+    result = run(PHP, "-n", "-r", TWICE, mail, tmp_path / "out", pki.directory, drain, conf=conf)
+    assert said in must(result).out, result

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Signing with python3-cryptography: `python3 cryptography_smime.py sign IN OUT SIGNER KEY [CHAIN]`."""
+"""Signing with cryptography: `python3 cryptography_smime.py sign IN OUT SIGNER KEY [CHAIN]`."""
 
 import sys
 from pathlib import Path

@@ -3,8 +3,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
 // Mail sent with PHPMailer: `php phpmailer.php sign IN SENDMAIL SIGNER KEY [CHAIN]`.
-// Without an operation: is the library there?  With NO_EXCEPTIONS in the environment, as `new PHPMailer()`
-// is by default.
+// Without an operation: is the library there?  With NO_EXCEPTIONS in the environment, as
+// `new PHPMailer()` is by default.
 declare(strict_types=1);
 
 require 'libphp-phpmailer/autoload.php';
