@@ -5,11 +5,12 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 
-from harness import COMMAND, OPENSSL, environment, must, run, stock
+from harness import COMMAND, OPENSSL, environment, must, refused, run, stock
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 BODY = b"the quick brown fox."
@@ -172,6 +173,22 @@ def test_extraction_is_no_verification(api, pki, post, tmp_path):
     if api == "smime":
         words = ["smime", "-pk7out", "-in", post.signed("no_san")]
         assert must(command(*words)).out == must(stock(*words)).out
+
+
+@APIS
+def test_the_signer_goes_into_the_file_that_is_open(api, pki, post, tmp_path):
+    """mutt makes the file for the signer's certificate, and reads from the one that it has open."""
+    path = tmp_path / "signer.pem"
+    with path.open("w+b") as mine:
+        path.chmod(0o600)
+        refused(command(api, "-verify", "-in", post.signed("no_san"), "-CAfile", pki.ca, "-signer", path,
+                        "-out", "/dev/null"), "signer-certificate")
+        assert mine.read() == b""
+        must(command(api, "-verify", "-noverify", "-in", post.signed("no_san"), "-signer", path,
+                     "-out", "/dev/null"))
+        mine.seek(0)
+        assert b"BEGIN CERTIFICATE" in mine.read() and path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["signer.pem"]
 
 
 @APIS
