@@ -113,6 +113,24 @@ def test_success_adds_nothing_to_stderr(api, pki, mail, post, tmp_path):
     assert b"BEGIN CERTIFICATE" in signer.read_bytes()
 
 
+@pytest.mark.parametrize("pipes", [signal.SIG_DFL, signal.SIG_IGN])
+def test_nobody_wants_the_content(pipes, pki, post):
+    """mutt closes the pipe before anything comes, and reads the answer from stderr and the code."""
+    def outcome(program, *words):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([program, "smime", "-verify", *words], stdout=writing, check=False,
+                              stderr=subprocess.PIPE, env=environment("/dev/null"), timeout=60,
+                              preexec_fn=lambda: signal.signal(signal.SIGPIPE, pipes))
+        os.close(writing)
+        return done.returncode, done.stderr
+
+    words = ["-in", post.signed("good_rsa"), "-CAfile", pki.ca]
+    assert outcome(COMMAND, *words) == outcome(OPENSSL, *words) == (0, b"Verification successful\n")
+    code, said = outcome(COMMAND, "-in", post.signed("no_san"), "-CAfile", pki.ca)
+    assert code == CRYPTO and b"[signer-certificate]" in said and b"successful" not in said
+
+
 def test_codes_that_emacs_maps(pki, mail, post, tmp_path):
     """smime.el knows 0 to 4 and gives up on any other."""
     broken = tmp_path / "broken"
@@ -258,9 +276,9 @@ def test_options_on_verification_are_an_allow_list(api, post, pki):
         words = [f"-{name}", *(["1"] if value.strip() else [])]
         for how in ([api, "-verify"], ["verify"]):
             result = command(*how, *words, "-in", post.signed("good_rsa"), "-CAfile", pki.ca)
-            refused = f"refused: verify: -{name} would" in result.err
-            assert refused == (name not in ALLOWED), (name, result)
-            assert not refused or (result.rc == REFUSED and result.out == b"")
+            is_refused = f"refused: verify: -{name} would" in result.err
+            assert is_refused == (name not in ALLOWED), (name, result)
+            assert not is_refused or (result.rc == REFUSED and result.out == b"")
 
 
 @pytest.mark.parametrize("words", [["-pwri_password", "x"],

@@ -108,6 +108,7 @@ static bool settle_target(struct shim_output *output, const char *path)
             errno = EISDIR;
             return false;
         }
+        output->exists = true;
         /* What was kept private before stays private. */
         output->mode = is.st_mode & 0777;
         /* /dev/stdout may well be a regular file: it must stay the one that is open. */

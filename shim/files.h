@@ -22,7 +22,8 @@ int shim_spool(void);
 struct shim_output {
     char *wanted;      /* owned: where it goes, symbolic links followed */
     char *temporary;   /* owned: where stock writes; NULL once moved or removed */
-    bool in_place;     /* |wanted| is a device or a pipe: copy instead of rename */
+    bool exists;       /* |wanted| was there before */
+    bool in_place;     /* copy, do not rename: a device or a pipe, or somebody has it open */
     bool certificates; /* set by the caller: PEM that stock writes itself, or nothing */
     mode_t mode;
 };

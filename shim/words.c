@@ -93,6 +93,9 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
     if (!shim_output_begin(output, given->value))
         return false;
     output->certificates = true;
+    /* mutt makes the file, keeps it open, and reads there what stock wrote into it. */
+    if (run->operation->verb == NULL && output->exists)
+        output->in_place = true;
     add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");
     add_word(run, count, output->temporary);
     return true;
