@@ -10,6 +10,7 @@ import subprocess
 
 import pytest
 
+import programs
 from harness import COMMAND, OPENSSL, environment, must, refused, run, stock
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
@@ -129,6 +130,26 @@ def test_nobody_wants_the_content(pipes, pki, post):
     assert outcome(COMMAND, *words) == outcome(OPENSSL, *words) == (0, b"Verification successful\n")
     code, said = outcome(COMMAND, "-in", post.signed("no_san"), "-CAfile", pki.ca)
     assert code == CRYPTO and b"[signer-certificate]" in said and b"successful" not in said
+
+
+@pytest.mark.parametrize("fault", ["module missing", "module broken"])
+@APIS
+def test_without_the_module_nothing_is_a_success(api, fault, pki, mail, post, tmp_path):
+    """smime ends with 0 where it cannot load the module; a caller would take that for a verification."""
+    ours = programs.Bin(tmp_path, fault=fault).path / "smime-policy"
+    out = tmp_path / "out"
+    out.write_bytes(b"before")
+    for words in (["-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail],
+                  ["-encrypt", "-aes256", "-in", mail, pki.good_rsa.pem],
+                  ["-decrypt", "-in", post.encrypted("good_rsa"), "-recip", pki.good_rsa.pem,
+                   "-inkey", pki.good_rsa.key],
+                  ["-verify", "-in", post.signed("good_rsa"), "-CAfile", pki.ca],
+                  ["-verify", "-noverify", "-in", post.signed("good_rsa")]):
+        for more in ([], ["-out", out]):
+            result = run(ours, api, words[0], *more, *words[1:])
+            assert result.rc == USAGE and result.out == b"" and "successful" not in result.err, result
+            assert "unable to load provider smimepolicy" in result.err
+            assert out.read_bytes() == b"before"
 
 
 def test_codes_that_emacs_maps(pki, mail, post, tmp_path):

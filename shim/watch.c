@@ -37,6 +37,12 @@ static bool is_ours(const char *line)
     return library != NULL && strncmp(library + 1, ours, strlen(ours)) == 0;
 }
 
+/* "<sub-command>: unable to load provider smimepolicy" */
+static bool is_unloaded(const char *line)
+{
+    return strstr(line, ": unable to load provider smimepolicy") != NULL;
+}
+
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -48,6 +54,7 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
         watch->line[watch->len] = '\0';
         watch->refused = watch->refused || is_ours(watch->line);
         watch->distrusted = watch->distrusted || is_distrust(watch->line);
+        watch->unloaded = watch->unloaded || is_unloaded(watch->line);
         watch->len = 0;
     }
 }
