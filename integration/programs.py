@@ -23,9 +23,9 @@ import pytest
 
 from harness import COMMAND, MODULE, OPENSSL, REPO, must, run, stock
 
-# Where the guides say that the command and the link named openssl are.
+# Where the guides say that the command is, and the directory of the link named openssl.
 INSTALLED_COMMAND = "/usr/local/bin/smime-policy"
-INSTALLED_LINK = "/usr/local/libexec/smime-policy/openssl"
+INSTALLED_LINKS = "/usr/local/libexec/smime-policy"
 
 # Certificates that may neither sign nor be encrypted to, and the rule that says so.
 REFUSED = {"expired": "expired", "eku_server": "extended-key-usage", "no_san": "san-email",
@@ -111,7 +111,7 @@ class Bin:
         """That of the guide, with our paths in the place of the installation's."""
         text = guide(page, name)
         return text.replace(INSTALLED_COMMAND, str(self.path / "smime-policy")) \
-                   .replace(INSTALLED_LINK, str(self.path / "openssl"))
+                   .replace(INSTALLED_LINKS, str(self.path))
 
     @property
     def env(self):
