@@ -149,6 +149,11 @@ def test_gnus_notices_a_change(emacs, incoming):
     assert must(result).out == b"Failed"
 
 
+def test_gnus_notices_another_sender(emacs, incoming):
+    message = incoming("good_rsa", "-sign", change=(b"From: good_rsa@", b"From: other@"))
+    assert must(emacs.call("read-signed", message)).out == b"Sender address forged"
+
+
 def test_opaque(emacs, incoming):
     """That of a stranger is extracted when asked for, and not called verified."""
     words = ["-sign", "-nodetach"]

@@ -97,7 +97,7 @@ class Mutt:
             if how == SIGN:
                 mutt.type("\r", "No output from OpenSSL...")
             mutt.type("\r", "y:Send")
-            mutt.press("q", "([yes]/no)")
+            mutt.press("q", "([yes]/no")
             mutt.press("n")
             assert mutt.end() != 0
             return said
@@ -122,7 +122,7 @@ class Mutt:
                 mutt.press("\r", "Enter S/MIME passphrase:")
                 mutt.press(PASSPHRASE)
             mutt.press("\r", "[-- End of ")
-            mutt.wait("verified", "encrypted data. --]")
+            mutt.wait("verified", "does not match sender", "encrypted data. --]")
             return mutt.text
 
 
@@ -229,6 +229,29 @@ def test_shows_and_does_not_call_verified(name, reason, kind, mutt, incoming):
 def test_notices_a_change(mutt, incoming):
     screen = mutt.read(incoming("good_p256", *DETACHED).replace(b"quick", b"slow"))
     assert BAD in screen and "digest failure" in screen and "successful" not in screen
+
+
+def test_another_sender(program, store, incoming, tmp_path):
+    """mutt compares by itself; `sender = refuse` gets in nobody's way, for mutt passes no header."""
+    mutt = Mutt(program, tmp_path, store, settings="sender = refuse\n")
+    message = incoming("good_p256", *DETACHED)
+    assert GOOD in mutt.read(message)
+    screen = mutt.read(message.replace(b"From: good_p256@", b"From: good_rsa@"))
+    assert "S/MIME certificate owner does not match sender" in screen and GOOD not in screen
+
+
+def test_unverified_signers_refused(program, store, incoming, tmp_path):
+    """It is how mutt takes the signer's certificate out of every mail: then it knows no sender."""
+    mutt = Mutt(program, tmp_path, store, settings="unverified_signers = refuse\n")
+    (tmp_path / "mbox").write_bytes(b"From someone Wed Nov 25 10:00:00 2026\n" +
+                                    incoming("good_p256", *DETACHED).replace(b"\r\n", b"\n"))
+    with mutt.start("good_rsa", "-f", tmp_path / "mbox") as screen:
+        screen.wait("q:Quit")
+        screen.press("\r", "Press any key to continue")
+        assert "[distrust-default]" in screen.text
+        screen.type("\r", "no certfile")
+        screen.type("\r", "S/MIME certificate owner does not match sender")
+        assert GOOD not in screen.text
 
 
 @pytest.mark.parametrize("me", ["good_rsa", "expired"])
