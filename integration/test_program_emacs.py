@@ -210,8 +210,9 @@ def test_codes_that_emacs_maps(words, code, says, emacs, pki, incoming, tmp_path
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_fails_closed(fault, pki, tmp_path):
+def test_fails_closed(fault, pki, incoming, tmp_path):
     emacs = Emacs(tmp_path, pki, fault=fault)
+    assert b"Ok" not in emacs.call("read-signed", incoming("good_rsa", "-sign")).out
     for tag in (SIGN, encrypt(pki.good_chain)):
         result = emacs.send(tag)
         assert result.rc == 1 and emacs.nothing_left(), result

@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from harness import environment, must, refused, run, stock
+from harness import environment, must, run, stock
 from programs import FAULTS, PASSPHRASE, REFUSED, Bin, Terminal, locked_key, needs
 
 BODY = "the quick brown fox."
@@ -63,6 +63,7 @@ class Mutt:
 
     def __init__(self, program, home, store, **installation):
         self.program, self.home = program, home
+        self.menu = None  # the compose menu after a refusal
         self.bin = Bin(home, **installation)
         (home / ".smime").symlink_to(store)
         self.rc = home / "muttrc"
@@ -97,6 +98,7 @@ class Mutt:
             if how == SIGN:
                 mutt.type("\r", "No output from OpenSSL...")
             mutt.type("\r", "y:Send")
+            self.menu = mutt.text
             mutt.press("q", "([yes]/no")
             mutt.press("n")
             assert mutt.end() != 0
@@ -177,12 +179,22 @@ def test_signed_and_not_encrypted_is_not_sent(mutt):
     said = mutt.send(BOTH, to="expired")
     assert "refused: encrypt: expired@example.com: " in said and "[expired]" in said
     assert mutt.nothing_left()
+    # Its signature stays in the list of attachments: the guide says what to do.
+    assert "smime.p7s" in mutt.menu
 
 
 def test_does_not_encrypt_to_an_expired_self(mutt):
     said = mutt.send(ENCRYPT, me="expired")
     assert "refused: encrypt: expired@example.com: " in said and "[expired]" in said
     assert mutt.nothing_left()
+
+
+def test_batch_mode_knows_no_smime(program, mutt):
+    """The guide says that such a mail is sent as it is, whatever the defaults."""
+    auto = "crypt_auto_sign" if program == "neomutt" else "crypt_autosign"
+    must(run(program, "-n", "-F", mutt.rc, "-e", f"set {auto}", "-e", "set from=expired@example.com",
+             "-s", "subject", "good_p256@example.com", env=mutt.env, stdin=BODY.encode()))
+    assert email.message_from_bytes(mutt.sent).get_content_type() == "text/plain"
 
 
 # --- in
