@@ -270,6 +270,14 @@ static void finish(struct following *run)
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
+/* Without our module `cms` ends with 1, and `smime` with 0 as after every mistake in its words. */
+static int exit_code(const struct following *run)
+{
+    int code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+
+    return run->watch.unloaded && code == 0 ? 1 : code;
+}
+
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
     struct following run = { .child = -1,
@@ -301,7 +309,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     finish(&run);
     OPENSSL_free(env);
     OPENSSL_free(entry);
-    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
+    result->code = started ? exit_code(&run) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->refused = run.watch.refused;
     result->lost = run.lost;
