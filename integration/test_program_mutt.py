@@ -26,6 +26,7 @@ set edit_headers = yes
 set abort_unmodified = no
 set copy = no
 set folder = "~"
+set tmpdir = "~"
 set record = ""
 set postponed = "~/postponed"
 set sleep_time = 0
