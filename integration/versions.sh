@@ -44,7 +44,7 @@ packages() {
 
 # inside ROOT COMMAND…: run there, with the sources at /src, in a namespace that ends with it.
 inside() {
-    local root=$1
+    local root=$1 status=0
     shift
     # shellcheck disable=SC2016  # for the shell in the namespace
     unshare --mount --pid --fork --kill-child bash -ec '
@@ -58,8 +58,17 @@ inside() {
         mount -o remount,bind,ro "$root/src"
         exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
             DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 "$@"
-        ' inside "$root" "$source" "$@"
+        ' inside "$root" "$source" "$@" &
+    child=$!
+    wait "$child" || status=$?
+    child=
+    return "$status"
 }
+
+# What was interrupted goes at once, and its mounts with it.
+child=
+trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true' EXIT
+trap 'exit 1' INT TERM HUP
 
 # prepare VERSION: a root with the packages, as they are now in the lists.
 prepare() {
