@@ -48,6 +48,21 @@ static unsigned roles_of(const struct sp_query *query)
     return query->roles == 0 ? every : query->roles;
 }
 
+/* As addresses are stored: the rules fold those of a certificate. */
+static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
+{
+    char *folded = OPENSSL_strdup(address);
+    bool done;
+
+    if (folded == NULL)
+        return sp_store_say(keyring, NULL);
+    for (char *p = folded; *p != '\0'; p++)
+        *p = sp_fold(*p);
+    done = keyring->sq->bind_text(statement, 1, folded, -1, SQLITE_TRANSIENT) == SQLITE_OK;
+    OPENSSL_free(folded);
+    return done || sp_store_failed(keyring, "read it");
+}
+
 static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509_NAME *name)
 {
     int known = 0;
@@ -71,8 +86,7 @@ static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const stru
         code = keyring->sq->bind_null(statement, 1);
         break;
     case SP_BY_ADDRESS:
-        code = keyring->sq->bind_text(statement, 1, query->text, -1, SQLITE_TRANSIENT);
-        break;
+        return bind_address(keyring, statement, query->text);
     case SP_BY_SUBJECT:
         return bind_subject(keyring, statement, query->name);
     case SP_BY_RECIPIENT:
