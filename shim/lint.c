@@ -71,7 +71,7 @@ static void lint_init(struct shim_lint *lint, const char *section)
             prefers_ours = lint_algorithms(lint, entry->value);
         else if (is_module(entry, "engines"))
             shim_lint_fault(lint,
-                            "[%s] engines: keys that an engine holds pass by the policy; remove it",
+                            "[%s] engines: an engine that uses keys locks the policy; remove it",
                             section);
         if (is_module(entry, "providers") && providers != NULL)
             shim_lint_fault(lint, "[%s] %s = %s beside %s; name every provider in one section",
