@@ -13,8 +13,11 @@
 #define SP_CERTIFICATES "certificates.db"
 #define SP_KEYS         "keys.db"
 
-/* How long to wait for another process that writes, in milliseconds. */
-#define SP_BUSY_TIMEOUT 20000
+/*
+ * How long to wait for another process that writes, in milliseconds: a million
+ * certificates are stored in less.
+ */
+#define SP_BUSY_TIMEOUT 60000
 
 struct sp_keyring {
     const struct sp_sqlite *sq;

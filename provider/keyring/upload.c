@@ -367,13 +367,19 @@ static bool store_all(struct sp_upload *upload)
     return true;
 }
 
+/*
+ * Once the cache is full SQLite writes to the database, and shuts readers out
+ * until it is done: a hundred thousand certificates fit this one.
+ */
+static const char roomy[] = "PRAGMA main.cache_size = -131072";
+
 bool sp_upload_commit(struct sp_upload *upload)
 {
     struct sp_keyring *keyring = upload->keyring;
 
     if (upload->keys != NULL && !sp_keys_attach(keyring))
         return false;
-    if (!sp_store_begin(keyring))
+    if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
         return false;
     if (store_all(upload) && sp_store_commit(keyring))
         return true;
