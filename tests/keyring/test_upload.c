@@ -235,8 +235,8 @@ START_TEST(raced)
 END_TEST
 
 static const char *const traps[] = {
-    "CREATE TRIGGER trap BEFORE INSERT ON certificate WHEN (SELECT count(*) FROM certificate) > 0"
-    " BEGIN SELECT RAISE(ABORT, 'trap'); END",
+    ("CREATE TRIGGER trap BEFORE INSERT ON certificate WHEN (SELECT count(*) FROM certificate) > 0"
+     " BEGIN SELECT RAISE(ABORT, 'trap'); END"),
     "CREATE TRIGGER trap BEFORE INSERT ON address BEGIN SELECT RAISE(ABORT, 'trap'); END",
     "CREATE TRIGGER trap BEFORE INSERT ON recipient BEGIN SELECT RAISE(ABORT, 'trap'); END",
 };
