@@ -3,10 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
@@ -14,100 +11,10 @@
 
 #include "files.h"
 #include "incoming.h"
+#include "input.h"
 #include "shim.h"
 #include "signatures.h"
 #include "split.h"
-
-/* A mail with more of it is not a mail. */
-#define MAX_HEADER    (1 << 20)
-#define STREAM_BUFFER (256 << 10)
-
-static FILE *spool_file(void)
-{
-    int fd = shim_spool();
-    FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
-
-    if (file == NULL && fd >= 0)
-        close(fd);
-    /* Of a large message most of the time would go into small writes. */
-    if (file != NULL)
-        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
-    return file;
-}
-
-/* From a pipe or terminal it can be read only once: by us. */
-static bool spool_input(FILE *from, FILE *to)
-{
-    char block[65536];
-    size_t got;
-
-    while ((got = fread(block, 1, sizeof(block), from)) > 0)
-        if (fwrite(block, 1, got, to) != got)
-            return false;
-    return !ferror(from) && fflush(to) == 0 && fseeko(to, 0, SEEK_SET) == 0;
-}
-
-static int unreadable(const char *name, bool quiet)
-{
-    if (!quiet)
-        shim_error("cannot read %s: %s", name, strerror(errno));
-    return SHIM_INPUT;
-}
-
-static int open_input(struct shim_incoming *incoming, const struct shim_incoming_from *from)
-{
-    const char *path = from->path;
-    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
-    const char *name = is_stdin ? "standard input" : path;
-    FILE *file = is_stdin ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
-    struct stat is;
-    int code = SHIM_OK;
-
-    if (file == NULL || fstat(fileno(file), &is) != 0) {
-        code = unreadable(name, from->quiet);
-    } else if (S_ISDIR(is.st_mode)) {
-        errno = EISDIR;
-        code = unreadable(name, from->quiet);
-    } else if (S_ISREG(is.st_mode) && ftello(file) == 0) {
-        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
-        incoming->input = file;
-        return SHIM_OK;
-    } else {
-        incoming->input = spool_file();
-        if (incoming->input == NULL || !spool_input(file, incoming->input)) {
-            shim_error("cannot keep a copy of %s: %s", name, strerror(errno));
-            code = SHIM_SYSTEM;
-        }
-    }
-    if (file != NULL)
-        fclose(file);
-    return code;
-}
-
-/* The field lines; |file| is then at the first byte of the body. */
-static BUF_MEM *read_header(FILE *file)
-{
-    BUF_MEM *header = BUF_MEM_new();
-    char piece[1024];
-    bool starts_line = true;
-
-    while (header != NULL && fgets(piece, sizeof(piece), file) != NULL) {
-        size_t len = strlen(piece);
-        size_t before = header->length;
-
-        if (starts_line && (piece[0] == '\r' || piece[0] == '\n'))
-            return header;
-        starts_line = len > 0 && piece[len - 1] == '\n';
-        /* After a NUL, which ends the piece early, there is no telling where a line ends. */
-        if (len == 0 || (!starts_line && len < sizeof(piece) - 1 && !feof(file)) ||
-            before + len > MAX_HEADER || BUF_MEM_grow(header, before + len) == 0) {
-            BUF_MEM_free(header);
-            return NULL;
-        }
-        memcpy(header->data + before, piece, len);
-    }
-    return header;
-}
 
 /* The signature part: its own header, then base64 (RFC 8551, 3.5.3). */
 static bool decode(BIO *part, FILE *signature)
@@ -161,8 +68,8 @@ static bool split(struct shim_incoming *incoming)
     BIO *part = BIO_new(BIO_s_mem());
     enum shim_split result;
 
-    incoming->content = spool_file();
-    incoming->signature = spool_file();
+    incoming->content = shim_input_spool();
+    incoming->signature = shim_input_spool();
     if (part == NULL || incoming->content == NULL || incoming->signature == NULL) {
         BIO_free(part);
         return false;
@@ -205,7 +112,7 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
     bool done = true;
 
     if (from->form == NULL) {
-        BUF_MEM *header = read_header(incoming->input);
+        BUF_MEM *header = shim_input_header(incoming->input);
 
         done = header == NULL || shim_mail_read(header->data, header->length, &incoming->mail);
         if (done && header != NULL && from->may_split && incoming->mail.boundary != NULL)
@@ -231,7 +138,7 @@ int shim_incoming_read(struct shim_incoming *incoming, const struct shim_incomin
     int code;
 
     memset(incoming, 0, sizeof(*incoming));
-    code = open_input(incoming, from);
+    code = shim_input_open(from->path, from->quiet, &incoming->input);
     errno = 0;
     if (code == SHIM_OK)
         code = read_message(incoming, from);

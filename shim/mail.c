@@ -10,12 +10,14 @@
 #include "addresses.h"
 #include "mail.h"
 
-/* All From fields together, and the one Sender field. */
+/* All From fields together, the one Sender field, and all To and Cc fields. */
 struct fields {
     struct shim_addresses from;
     struct shim_addresses sender;
+    struct shim_addresses to;
     size_t from_fields;
     size_t sender_fields;
+    size_t to_fields;
     size_t content_types;
 };
 
@@ -27,6 +29,9 @@ static void read_field(struct fields *fields, const char *name, const char *raw)
     } else if (g_ascii_strcasecmp(name, "Sender") == 0) {
         fields->sender_fields++;
         shim_addresses_parse(&fields->sender, raw);
+    } else if (g_ascii_strcasecmp(name, "To") == 0 || g_ascii_strcasecmp(name, "Cc") == 0) {
+        fields->to_fields++;
+        shim_addresses_parse(&fields->to, raw);
     } else if (g_ascii_strcasecmp(name, "Content-Type") == 0) {
         fields->content_types++;
     }
@@ -81,6 +86,11 @@ static void settle(struct fields *fields, struct shim_mail *mail)
         fields->sender.count = 0;
     }
     shim_addresses_clear(&fields->sender);
+    mail->recipients_unclear = fields->to.unclear;
+    if (fields->to.unclear)
+        shim_addresses_clear(&fields->to);
+    mail->recipients = fields->to.each;
+    mail->recipient_count = fields->to.count;
 }
 
 static void start_gmime(void)
@@ -162,6 +172,7 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     struct fields fields = { 0 };
     size_t from_lines = count_lines(header, len, "From");
     size_t sender_lines = count_lines(header, len, "Sender");
+    size_t to_lines = count_lines(header, len, "To") + count_lines(header, len, "Cc");
     GMimeObject *message;
     GMimeObject *body;
     bool done = true;
@@ -185,7 +196,9 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     }
     if (message != NULL)
         g_object_unref(message);
-    done = done && !fields.from.failed && !fields.sender.failed;
+    fields.to.unclear = fields.to.unclear || fields.to_fields != to_lines || fields.from.unclear;
+    mail->has_bcc = count_lines(header, len, "Bcc") > 0;
+    done = done && !fields.from.failed && !fields.sender.failed && !fields.to.failed;
     settle(&fields, mail);
     return done;
 }
@@ -207,6 +220,9 @@ void shim_mail_clear(struct shim_mail *mail)
 {
     for (size_t i = 0; i < mail->sender.from_count; i++)
         OPENSSL_free(mail->from_addresses[i]);
+    for (size_t i = 0; i < mail->recipient_count; i++)
+        OPENSSL_free(mail->recipients[i]);
+    OPENSSL_free(mail->recipients);
     OPENSSL_free(mail->from_addresses);
     OPENSSL_free(mail->sender_address);
     OPENSSL_free(mail->boundary);

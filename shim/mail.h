@@ -19,6 +19,12 @@ struct shim_mail {
     bool is_mail;   /* has it a From or Sender field at all? */
     char *boundary; /* owned: of a multipart/signed, NULL for any other content */
 
+    /* Whom it is to, of all To and Cc fields; none of them where one cannot be read clearly. */
+    char **recipients; /* owned */
+    size_t recipient_count;
+    bool recipients_unclear;
+    bool has_bcc;
+
     char **from_addresses; /* owned: behind |sender| */
     char *sender_address;  /* owned: behind |sender| */
 };

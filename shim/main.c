@@ -23,7 +23,7 @@ static const struct {
 } commands[] = {
     { "sign", shim_run_verb },    { "encrypt", shim_run_verb },  { "verify", shim_run_verb },
     { "decrypt", shim_run_verb }, { "cms", shim_run_stock },     { "smime", shim_run_stock },
-    { "check", shim_run_check },  { "config", shim_run_config },
+    { "check", shim_run_check },  { "config", shim_run_config }, { "upload", shim_run_upload },
 };
 
 int shim_load_settings(struct shim *shim)

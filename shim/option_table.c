@@ -151,6 +151,12 @@ static const struct shim_option table[] = {
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
     { "json", ROLE_JSON, SHIM_VERB, false },
     { "explain", ROLE_EXPLAIN, SHIM_VERB, false },
+    { "keyring", ROLE_KEYRING, SHIM_VERB, true },
+    { "from", ROLE_FROM, SHIM_VERB, true },
+    { "to", ROLE_TO, SHIM_VERB, true },
+    { "cc", ROLE_TO, SHIM_VERB, true },
+    { "to-self", ROLE_TO_SELF, SHIM_VERB, false },
+    { "headers", ROLE_HEADERS, SHIM_VERB, false },
 };
 /* clang-format on */
 

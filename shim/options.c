@@ -14,15 +14,32 @@
 
 static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
 
-static const struct shim_option *find_option(enum shim_api api, const char *name, size_t len)
+static const struct shim_option *find_among(unsigned apis, const char *name, size_t len)
 {
     const struct shim_option *option;
 
     for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++)
-        if ((option->apis & (api == SHIM_VERB ? SHIM_VERB | SHIM_CMS : api)) != 0 &&
-            strlen(option->name) == len && memcmp(option->name, name, len) == 0)
+        if ((option->apis & apis) != 0 && strlen(option->name) == len &&
+            memcmp(option->name, name, len) == 0)
             return option;
     return NULL;
+}
+
+/*
+ * Stock has a -from and a -to that write header fields.  Under a verb two
+ * dashes make them ours, as --cc and all others that stock does not know.
+ */
+static const struct shim_option *find_option(enum shim_api api, const char *word, size_t len)
+{
+    bool doubled = word[1] == '-';
+    const char *name = word + (doubled ? 2 : 1);
+    const struct shim_option *option = NULL;
+
+    if (api == SHIM_VERB && doubled)
+        option = find_among(SHIM_VERB, name, len);
+    if (option == NULL)
+        option = find_among(api == SHIM_VERB ? SHIM_CMS : api, name, len);
+    return option != NULL || api != SHIM_VERB ? option : find_among(SHIM_VERB, name, len);
 }
 
 /*
@@ -49,7 +66,7 @@ static int parse_word(enum shim_api api, char **word, struct shim_given *given)
 
     given->word = word[0];
     given->value = equals == NULL ? NULL : equals + 1;
-    given->option = find_option(api, name, len);
+    given->option = find_option(api, word[0], len);
     if (given->option == NULL) {
         given->option = &cipher;
         if (is_cipher(name))

@@ -32,6 +32,11 @@ enum shim_role {
     ROLE_NOVERIFY,      /* extracts, and verifies nobody */
     ROLE_JSON,          /* ours: tell in JSON */
     ROLE_EXPLAIN,       /* ours: tell, and do nothing */
+    ROLE_KEYRING,       /* ours: where the keyring is */
+    ROLE_FROM,          /* ours: the sender, whose certificate is in the keyring */
+    ROLE_TO,            /* ours: a recipient, the same */
+    ROLE_TO_SELF,       /* ours: the sender is a recipient too */
+    ROLE_HEADERS,       /* ours: the mail says who sends it, and to whom */
     ROLE_UNCHECKED,     /* switches a check of the verification off */
     ROLE_FOREIGN        /* takes the operation out of the provider's hands */
 };

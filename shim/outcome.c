@@ -14,13 +14,25 @@
 #include "outcome.h"
 #include "shim.h"
 
-static void print_finding(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding,
-                          bool colour)
+/* Of many files: as compilers say it. */
+static void print_place(const struct shim_outcome *outcome)
+{
+    if (!outcome->names_file || outcome->file == NULL)
+        return;
+    if (outcome->part == 0)
+        fprintf(stderr, "%s: ", outcome->file);
+    else
+        fprintf(stderr, "%s:%u: ", outcome->file, outcome->part);
+}
+
+static void print_finding(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict,
+                          const smimepolicy_finding *finding, bool colour)
 {
     char *text = smimepolicy_finding_text(verdict, finding);
     const char *line = text != NULL ? text : smimepolicy_finding_rule(finding);
     size_t word = strcspn(line, ":");
 
+    print_place(outcome);
     if (colour)
         fprintf(stderr, "%s%.*s%s%s\n", shim_colour_begin(smimepolicy_finding_severity(finding)),
                 (int)word, line, shim_colour_end, line + word);
@@ -53,7 +65,7 @@ static void tell(const struct shim_outcome *outcome, const smimepolicy_verdict *
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
 
         if (!outcome->denials_only || smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
-            print_finding(verdict, finding, colour);
+            print_finding(outcome, verdict, finding, colour);
     }
 }
 
@@ -64,6 +76,8 @@ static void collect(const struct shim_outcome *outcome, const smimepolicy_verdic
 
     if (object != NULL && outcome->file != NULL)
         json_object_set_new(object, "file", shim_json_text(outcome->file));
+    if (object != NULL && outcome->names_file && outcome->part != 0)
+        json_object_set_new(object, "part", json_integer((json_int_t)outcome->part));
     json_array_append_new(outcome->json, object);
     smimepolicy_free(text);
 }

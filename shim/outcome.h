@@ -23,6 +23,8 @@ struct shim_outcome {
     bool denials_only;
     json_t *json;     /* owned: the verdicts, where they are not printed; NULL: they are */
     const char *file; /* borrowed: what the next verdict is about, or NULL */
+    unsigned part;    /* the place in |file|, from one; 0: the whole */
+    bool names_file;  /* lines begin with |file| and |part| */
     bool denied;      /* a verdict refused the operation */
     int fault;        /* SHIM_OK, or what kept us from judging */
 };

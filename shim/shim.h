@@ -35,6 +35,7 @@ shim_command_fn shim_run_verb;  /* sign, encrypt, verify, decrypt */
 shim_command_fn shim_run_stock; /* cms, smime */
 shim_command_fn shim_run_check;
 shim_command_fn shim_run_config;
+shim_command_fn shim_run_upload;
 
 /*
  * Read the policy file; an absent one means the defaults.

@@ -184,6 +184,11 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts)
     return ca && named && (facts->usage != SP_EXT_READ || (facts->usage_bits & client) != 0);
 }
 
+const char *sp_facts_subject(const struct sp_facts *facts)
+{
+    return facts->subject;
+}
+
 const char *sp_facts_address(const struct sp_facts *facts, size_t index)
 {
     return index < facts->address_count ? facts->addresses[index] : NULL;

@@ -69,7 +69,7 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, enum sp_role 
     return sp_judge_case(&(struct sp_case){ .facts = facts,
                                             .use = SMIMEPOLICY_UPLOAD,
                                             .at = at,
-                                            .exempt = role == SP_ROLE_CA,
+                                            .exempt = role == SP_ROLE_CA && sp_facts_is_ca(facts),
                                             .scope = SP_WITH_VALIDITY,
                                             .role = role,
                                             .has_key = has_key,

@@ -151,6 +151,8 @@ struct sp_candidate {
 bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
                const smimepolicy_settings *settings, size_t *chosen);
 
+/* RFC 2253; "" if it is empty. */
+const char *sp_facts_subject(const struct sp_facts *facts);
 /* The certificate's addresses, folded to lower case; NULL past the last. */
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 

@@ -1,0 +1,102 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "files.h"
+#include "input.h"
+#include "shim.h"
+
+/* A mail with more of it is not a mail. */
+#define MAX_HEADER    (1 << 20)
+#define STREAM_BUFFER (256 << 10)
+
+FILE *shim_input_spool(void)
+{
+    int fd = shim_spool();
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+
+    if (file == NULL && fd >= 0)
+        close(fd);
+    /* Of a large message most of the time would go into small writes. */
+    if (file != NULL)
+        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
+    return file;
+}
+
+/* From a pipe or terminal it can be read only once: by us. */
+static bool spool_input(FILE *from, FILE *to)
+{
+    char block[65536];
+    size_t got;
+
+    while ((got = fread(block, 1, sizeof(block), from)) > 0)
+        if (fwrite(block, 1, got, to) != got)
+            return false;
+    return !ferror(from) && fflush(to) == 0 && fseeko(to, 0, SEEK_SET) == 0;
+}
+
+static int unreadable(const char *name, bool quiet)
+{
+    if (!quiet)
+        shim_error("cannot read %s: %s", name, strerror(errno));
+    return SHIM_INPUT;
+}
+
+int shim_input_open(const char *path, bool quiet, FILE **input)
+{
+    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    FILE *file = is_stdin ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
+    struct stat is;
+    int code = SHIM_OK;
+
+    *input = NULL;
+    if (file == NULL || fstat(fileno(file), &is) != 0) {
+        code = unreadable(name, quiet);
+    } else if (S_ISDIR(is.st_mode)) {
+        errno = EISDIR;
+        code = unreadable(name, quiet);
+    } else if (S_ISREG(is.st_mode) && ftello(file) == 0) {
+        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
+        *input = file;
+        return SHIM_OK;
+    } else {
+        *input = shim_input_spool();
+        if (*input == NULL || !spool_input(file, *input)) {
+            shim_error("cannot keep a copy of %s: %s", name, strerror(errno));
+            code = SHIM_SYSTEM;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return code;
+}
+
+BUF_MEM *shim_input_header(FILE *file)
+{
+    BUF_MEM *header = BUF_MEM_new();
+    char piece[1024];
+    bool starts_line = true;
+
+    while (header != NULL && fgets(piece, sizeof(piece), file) != NULL) {
+        size_t len = strlen(piece);
+        size_t before = header->length;
+
+        if (starts_line && (piece[0] == '\r' || piece[0] == '\n'))
+            return header;
+        starts_line = len > 0 && piece[len - 1] == '\n';
+        /* After a NUL, which ends the piece early, there is no telling where a line ends. */
+        if (len == 0 || (!starts_line && len < sizeof(piece) - 1 && !feof(file)) ||
+            before + len > MAX_HEADER || BUF_MEM_grow(header, before + len) == 0) {
+            BUF_MEM_free(header);
+            return NULL;
+        }
+        memcpy(header->data + before, piece, len);
+    }
+    return header;
+}

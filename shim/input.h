@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The message of a command line, which we read before stock does.
+ */
+#ifndef SHIM_INPUT_H
+#define SHIM_INPUT_H
+
+#include <stdbool.h>
+#include <stdio.h>
+
+#include <openssl/buffer.h>
+
+/*
+ * Open the message |path| (NULL or "-": standard input) as a regular file at
+ * its start: a copy, where it can be read only once.
+ *
+ * @param quiet  what cannot be opened is for stock to say
+ * @param input  for the caller to close, if it is not NULL
+ * @return SHIM_OK, SHIM_INPUT or SHIM_SYSTEM; the fault is on stderr
+ */
+int shim_input_open(const char *path, bool quiet, FILE **input);
+
+/* A new temporary file, unlinked; NULL with errno set. */
+FILE *shim_input_spool(void);
+
+/*
+ * The field lines, to free with BUF_MEM_free(); |file| is then at the first
+ * byte of the body.  NULL if they cannot be told from the body.
+ */
+BUF_MEM *shim_input_header(FILE *file);
+
+#endif

@@ -1,0 +1,71 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Everything in a file that may be uploaded, part by part: PEM, DER, PKCS#7,
+ * PKCS#12, and folders of such files.
+ */
+#ifndef SHIM_PARTS_H
+#define SHIM_PARTS_H
+
+#include <sys/types.h>
+
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+#include <openssl/x509.h>
+
+#include "passphrase.h"
+
+/* One part: a certificate, a private key, or what could not be read. */
+struct shim_part {
+    const char *path; /* borrowed: the file */
+    unsigned number;  /* the place in the file, from one; 0 where it is the whole file */
+    X509 *cert;       /* borrowed; up-ref to keep */
+    EVP_PKEY *key;    /* borrowed; up-ref to keep */
+    const char *pass; /* borrowed: what |key| was encrypted under; NULL: it was not */
+    const char *why;  /* borrowed: why it could not be read, and the way out */
+};
+
+/* Returns false to read no more. */
+typedef bool shim_part_fn(const struct shim_part *part, void *arg);
+
+struct shim_reading_parts {
+    shim_part_fn *each;
+    void *arg;
+    struct shim_passphrase pass; /* the one for every part, or the last one given */
+    BIO *current;                /* borrowed: what is being read, or NULL */
+    off_t finished;              /* bytes of the files before it */
+};
+
+/*
+ * Hand every part of the file or folder |path| ("-": standard input) to |each|.
+ * A file without any is a part that could not be read.
+ *
+ * @return false if |each| wanted no more
+ */
+bool shim_parts_read(struct shim_reading_parts *reading, const char *path);
+
+/* How many bytes have been read, of how many in all |paths|. */
+off_t shim_parts_position(const struct shim_reading_parts *reading);
+off_t shim_parts_size(char *const *paths);
+
+/* The parts of shim_parts_read(), in files of their own. */
+struct shim_file_parts {
+    struct shim_reading_parts *reading;
+    const char *path;
+    unsigned number;
+};
+bool shim_part_cert(struct shim_file_parts *file, X509 *cert);
+bool shim_part_certs(struct shim_file_parts *file, STACK_OF(X509) *certs);
+bool shim_part_key(struct shim_file_parts *file, EVP_PKEY *key, const char *pass);
+/* |why| NULL: what the error queue says.  Clears the queue. */
+bool shim_part_broken(struct shim_file_parts *file, const char *why);
+/* A passphrase for this part: the one at hand, else asked for; NULL with the reason on stderr. */
+const char *shim_part_pass(struct shim_file_parts *file);
+
+bool shim_parts_pem(struct shim_file_parts *file, BIO *bio);
+bool shim_parts_der(struct shim_file_parts *file, const unsigned char *der, long length);
+/* An EncryptedPrivateKeyInfo. */
+bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char *der, long length);
+
+#endif

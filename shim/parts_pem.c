@@ -1,0 +1,179 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of a PEM file (RFC 7468).
+ */
+#include <string.h>
+
+#include <openssl/cms.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "parts.h"
+
+/* One part as it stands in the file. */
+struct block {
+    char *name;          /* owned */
+    char *header;        /* owned */
+    unsigned char *data; /* owned */
+    long length;
+};
+
+static void clear(struct block *block)
+{
+    OPENSSL_free(block->name);
+    OPENSSL_free(block->header);
+    OPENSSL_clear_free(block->data, (size_t)block->length);
+    memset(block, 0, sizeof(*block));
+}
+
+static bool take_cert(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    const unsigned char *end = der + block->length;
+    bool trusted = strcmp(block->name, PEM_STRING_X509_TRUSTED) == 0;
+    X509 *cert =
+        trusted ? d2i_X509_AUX(NULL, &der, block->length) : d2i_X509(NULL, &der, block->length);
+    bool more = cert != NULL && der == end
+                    ? shim_part_cert(file, cert)
+                    : shim_part_broken(file, "it is no certificate that can be read");
+
+    X509_free(cert);
+    return more;
+}
+
+static bool take_bundle(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &der, block->length);
+    STACK_OF(X509) *certs = cms == NULL ? NULL : CMS_get1_certs(cms);
+    bool more = sk_X509_num(certs) > 0
+                    ? shim_part_certs(file, certs)
+                    : shim_part_broken(file, "it is a PKCS#7 without certificates");
+
+    sk_X509_pop_free(certs, X509_free);
+    CMS_ContentInfo_free(cms);
+    return more;
+}
+
+/* Handed to PEM_do_header() where the key is encrypted in the old way. */
+static int give_pass(char *buffer, int size, int writing, void *data)
+{
+    const char *pass = shim_part_pass(data);
+    size_t len = pass == NULL ? 0 : strlen(pass);
+
+    (void)writing;
+    if (pass == NULL || len > (size_t)size)
+        return -1;
+    memcpy(buffer, pass, len);
+    return (int)len;
+}
+
+static bool take_key(struct shim_file_parts *file, struct block *block)
+{
+    EVP_CIPHER_INFO cipher;
+    const unsigned char *der;
+    EVP_PKEY *key;
+    bool more;
+
+    if (PEM_get_EVP_CIPHER_INFO(block->header, &cipher) != 1)
+        return shim_part_broken(file, NULL);
+    if (cipher.cipher != NULL &&
+        PEM_do_header(&cipher, block->data, &block->length, give_pass, file) != 1)
+        return shim_part_broken(file, "the passphrase of the private key is wrong");
+    der = block->data;
+    key = d2i_AutoPrivateKey(NULL, &der, block->length);
+    more = key != NULL
+               ? shim_part_key(file, key, cipher.cipher != NULL ? file->reading->pass.text : NULL)
+               : shim_part_broken(file, "it is no private key that can be read");
+    EVP_PKEY_free(key);
+    return more;
+}
+
+/* Taken for what it was given as, so that the rules can say what is wrong with it. */
+static bool take_public_key(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &der, block->length);
+    bool more = key != NULL ? shim_part_key(file, key, NULL)
+                            : shim_part_broken(file, "it is no key that can be read");
+
+    EVP_PKEY_free(key);
+    return more;
+}
+
+static bool take_encrypted_key(struct shim_file_parts *file, struct block *block)
+{
+    return shim_parts_encrypted_key(file, block->data, block->length);
+}
+
+/* EC parameters stand before the key that repeats them. */
+static bool pass_over(struct shim_file_parts *file, struct block *block)
+{
+    (void)file, (void)block;
+    return true;
+}
+
+static bool refuse(struct shim_file_parts *file, struct block *block)
+{
+    char why[200];
+
+    (void)snprintf(why, sizeof(why),
+                   "%.80s is neither a certificate nor a private key; leave it out", block->name);
+    return shim_part_broken(file, why);
+}
+
+static const struct {
+    const char *name;
+    bool (*take)(struct shim_file_parts *file, struct block *block);
+} kinds[] = {
+    { PEM_STRING_X509, take_cert },         { PEM_STRING_X509_OLD, take_cert },
+    { PEM_STRING_X509_TRUSTED, take_cert }, { PEM_STRING_PKCS7, take_bundle },
+    { PEM_STRING_CMS, take_bundle },        { PEM_STRING_PKCS8, take_encrypted_key },
+    { PEM_STRING_PKCS8INF, take_key },      { PEM_STRING_RSA, take_key },
+    { PEM_STRING_ECPRIVATEKEY, take_key },  { PEM_STRING_DSA, take_key },
+    { PEM_STRING_PUBLIC, take_public_key }, { PEM_STRING_ECPARAMETERS, pass_over },
+    { PEM_STRING_DSAPARAMS, pass_over },
+};
+
+static bool take(struct shim_file_parts *file, struct block *block)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].name, block->name) == 0)
+            return kinds[i].take(file, block);
+    return refuse(file, block);
+}
+
+/* Is this the end of the file, where no further part begins? */
+static bool is_end(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+bool shim_parts_pem(struct shim_file_parts *file, BIO *bio)
+{
+    struct block block = { 0 };
+    bool more = true;
+
+    while (more) {
+        file->number++;
+        if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1)
+            more = take(file, &block);
+        else if (!is_end())
+            more = shim_part_broken(file, "its PEM encoding is damaged") && BIO_eof(bio) == 0;
+        else
+            break;
+        clear(&block);
+    }
+    ERR_clear_error();
+    if (more && file->number == 1) {
+        file->number = 0;
+        more = shim_part_broken(file, "it holds neither a certificate nor a private key; give "
+                                      "PEM, DER, PKCS#7 or PKCS#12");
+    }
+    return more;
+}

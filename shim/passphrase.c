@@ -1,0 +1,133 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/ui.h>
+
+#include "passphrase.h"
+#include "shim.h"
+#include "text.h"
+
+#define LONGEST 1024
+
+/* The descriptor of |source|, to be closed if |*own|; -1 with the reason on stderr. */
+static int open_source(const char *option, const char *source, bool *own)
+{
+    char *end = NULL;
+    long number = -1;
+    int fd;
+
+    *own = false;
+    if (strcmp(source, "stdin") == 0)
+        return STDIN_FILENO;
+    if (strncmp(source, "fd:", 3) == 0)
+        number = strtol(source + 3, &end, 10);
+    if (number >= 0 && number < 1 << 20 && *end == '\0' && end != source + 3)
+        return (int)number;
+    if (strncmp(source, "file:", 5) != 0) {
+        shim_usage("--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
+                   "environment, others can read",
+                   option);
+        return -1;
+    }
+    *own = true;
+    fd = open(source + 5, O_RDONLY | O_CLOEXEC);
+    if (fd < 0)
+        shim_error("cannot read the passphrase from %s: %s", source + 5, strerror(errno));
+    return fd;
+}
+
+/* Byte by byte: what follows the line is somebody else's to read. */
+static ssize_t read_line(int fd, char line[LONGEST])
+{
+    size_t len = 0;
+
+    while (len < LONGEST - 1) {
+        ssize_t got = read(fd, line + len, 1);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return -1;
+        if (got == 0 || line[len] == '\n')
+            break;
+        len++;
+    }
+    if (len > 0 && line[len - 1] == '\r')
+        len--;
+    line[len] = '\0';
+    return (ssize_t)len;
+}
+
+bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
+{
+    char line[LONGEST];
+    bool own;
+    int fd;
+
+    if (source == NULL)
+        return true;
+    fd = open_source(option, source, &own);
+    if (fd < 0)
+        return false;
+    if (read_line(fd, line) >= 0)
+        pass->text = OPENSSL_strdup(line);
+    else
+        shim_error("cannot read the passphrase from %s: %s", source, strerror(errno));
+    OPENSSL_cleanse(line, sizeof(line));
+    if (own)
+        close(fd);
+    pass->given = pass->text != NULL;
+    return pass->given;
+}
+
+static char *ask_terminal(const char *prompt, bool twice)
+{
+    UI *ui = UI_new();
+    char *first = OPENSSL_zalloc(LONGEST);
+    char *second = OPENSSL_zalloc(LONGEST);
+    bool done = ui != NULL && first != NULL && second != NULL;
+
+    done = done && UI_add_input_string(ui, prompt, 0, first, 0, LONGEST - 1) >= 0;
+    if (done && twice)
+        done = UI_add_verify_string(ui, "Once more: ", 0, second, 0, LONGEST - 1, first) >= 0;
+    done = done && UI_process(ui) == 0;
+    UI_free(ui);
+    OPENSSL_clear_free(second, second == NULL ? 0 : LONGEST);
+    if (done)
+        return first;
+    OPENSSL_clear_free(first, first == NULL ? 0 : LONGEST);
+    return NULL;
+}
+
+bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const char *name,
+                         bool twice, const char *otherwise)
+{
+    char *prompt = sp_format("%s of %s: ", what, name);
+    char *answer = prompt == NULL ? NULL : ask_terminal(prompt, twice);
+
+    ERR_clear_error();
+    shim_passphrase_clear(pass);
+    if (answer != NULL)
+        pass->text = OPENSSL_strdup(answer);
+    OPENSSL_clear_free(answer, answer == NULL ? 0 : LONGEST);
+    OPENSSL_free(prompt);
+    if (pass->text == NULL)
+        shim_error("cannot ask for the %s of %s at a terminal; %s", what, name, otherwise);
+    return pass->text != NULL;
+}
+
+void shim_passphrase_clear(struct shim_passphrase *pass)
+{
+    if (pass->text != NULL)
+        OPENSSL_clear_free(pass->text, strlen(pass->text));
+    *pass = (struct shim_passphrase){ 0 };
+}

@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Passphrases of private keys that are uploaded: never from a command line.
+ */
+#ifndef SHIM_PASSPHRASE_H
+#define SHIM_PASSPHRASE_H
+
+#include <stdbool.h>
+
+/* Where passphrases come from; each file's is asked for once. */
+struct shim_passphrase {
+    char *text; /* owned, cleansed when freed; NULL: not known yet */
+    bool given; /* |text| is from a source, and not asked for again */
+};
+
+/*
+ * Read the first line of |source|: fd:N, file:PATH or stdin; NULL: it is asked
+ * for when it is needed.
+ *
+ * @return false with the reason on stderr
+ */
+bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source);
+/*
+ * Ask at the terminal: "|what| of |name|: ", if |twice| once more to be sure.
+ *
+ * @return false with the reason on stderr; |otherwise| is the way out
+ */
+bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const char *name,
+                         bool twice, const char *otherwise);
+void shim_passphrase_clear(struct shim_passphrase *pass);
+
+#endif

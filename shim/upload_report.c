@@ -1,0 +1,128 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What `upload` tells.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "json_text.h"
+#include "keyring_at.h"
+#include "uploading.h"
+
+#define BAR_WIDTH  30
+#define REFRESH_NS 200000000L
+#define SECOND_NS  1000000000L
+
+void shim_uploading_progress(struct shim_uploading *run)
+{
+    struct timespec now;
+    size_t count = run->added + run->stored_before + run->refused;
+    off_t at = shim_parts_position(&run->reading);
+    int filled;
+
+    if (run->size == 0 || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
+        return;
+    if (run->refresh.tv_sec == 0)
+        run->refresh = now;
+    if ((now.tv_sec - run->refresh.tv_sec) * SECOND_NS + now.tv_nsec - run->refresh.tv_nsec <
+        REFRESH_NS)
+        return;
+    run->refresh = now;
+    filled = at >= run->size ? BAR_WIDTH : (int)(at * BAR_WIDTH / run->size);
+    fprintf(stderr, "\r[%.*s%*s] %zu certificates", filled, "##############################",
+            BAR_WIDTH - filled, "", count);
+}
+
+void shim_uploading_progress_end(struct shim_uploading *run)
+{
+    if (run->size != 0)
+        fputs("\r\033[K", stderr);
+    run->size = 0;
+}
+
+/* The roles are known now: a key may have come behind its certificate. */
+static void add_roles(struct shim_uploading *run)
+{
+    size_t index;
+    json_t *row;
+
+    json_array_foreach(run->certificates, index, row)
+    {
+        const char *text = json_string_value(json_object_get(row, "fingerprint"));
+        unsigned char fingerprint[SP_SHA256_LENGTH];
+        size_t length = 0;
+        bool failed = true;
+        enum sp_role role = SP_ROLE_NONE;
+
+        if (OPENSSL_hexstr2buf_ex(fingerprint, sizeof(fingerprint), &length, text, '\0') == 1)
+            role = sp_keyring_role(run->keyring, fingerprint, &failed);
+        json_object_set_new(row, "role",
+                            failed || role == SP_ROLE_NONE ? json_null()
+                                                           : json_string(sp_role_name(role)));
+    }
+}
+
+static void print_row(const json_t *row)
+{
+    const char *address = json_string_value(json_object_get(row, "address"));
+    const char *subject = json_string_value(json_object_get(row, "subject"));
+    const char *role = json_string_value(json_object_get(row, "role"));
+    bool already = strcmp(json_string_value(json_object_get(row, "state")), "already") == 0;
+
+    printf("%s as %s: %s (%s, SHA-256 %.16s)\n", already ? "already there" : "stored",
+           role != NULL ? role : "?", address != NULL ? address : "no address",
+           *subject != '\0' ? subject : "no subject",
+           json_string_value(json_object_get(row, "fingerprint")));
+}
+
+static void print_text(const struct shim_uploading *run)
+{
+    size_t index;
+    const json_t *row;
+
+    json_array_foreach(run->certificates, index, row) print_row(row);
+    printf("%zu stored, %zu already there, %zu private keys", run->added, run->stored_before,
+           run->keys_added);
+    if (run->refused + run->unreadable > 0)
+        printf("; %zu refused, %zu unreadable", run->refused, run->unreadable);
+    printf(" (keyring %s)\n", run->shim->keyring_path);
+}
+
+static int print_json(const struct shim_uploading *run, int code, bool done)
+{
+    json_t *object =
+        json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "policy",
+                  SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
+                  shim_json_text(run->shim->keyring_path), "allowed", run->refused == 0, "done",
+                  done, "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
+                  (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
+                  done ? (json_int_t)run->keys_added : 0, "certificates", run->certificates,
+                  "unreadable", run->unread, "verdicts", run->outcome.json);
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+
+    json_decref(object);
+    if (text == NULL)
+        return shim_no_memory();
+    puts(text);
+    free(text);
+    return code;
+}
+
+int shim_uploading_report(struct shim_uploading *run, int code, bool done)
+{
+    if (!done)
+        json_array_clear(run->certificates);
+    else
+        add_roles(run);
+    if (run->options->json)
+        return print_json(run, code, done);
+    if (done)
+        print_text(run);
+    return code;
+}
