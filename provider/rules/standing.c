@@ -85,6 +85,9 @@ static bool stand_person(struct sp_standing *standing, const struct sp_facts *fa
             unusable = false;
     }
     standing->state = state_of(standing->verdicts[SMIMEPOLICY_ENCRYPT], unusable);
+    /* An expired one verifies what was signed before; nothing was signed yet by one to come. */
+    if (standing->state == SP_STATE_NOT_YET_VALID)
+        standing->uses &= ~(1U << SMIMEPOLICY_VERIFY);
     return true;
 }
 
