@@ -31,7 +31,7 @@ static unsigned int live; /* guarded by the life lock: instances not gone */
 /* A backend that is ourselves would be loaded while we are. */
 static _Thread_local bool starting;
 
-static struct sp_instance *find_instance(const void *provctx)
+struct sp_instance *sp_instance_for(const void *provctx)
 {
     for (struct sp_instance *i = atomic_load(&instances); i != NULL; i = i->next)
         if (!atomic_load(&i->gone) &&
@@ -42,7 +42,7 @@ static struct sp_instance *find_instance(const void *provctx)
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
-    const struct sp_instance *instance = find_instance(provctx);
+    const struct sp_instance *instance = sp_instance_for(provctx);
 
     *no_cache = 0;
     if (instance == NULL || operation <= 0 || operation >= SP_OPERATIONS)
@@ -55,7 +55,7 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
 static int get_capabilities(void *provctx, const char *capability, OSSL_CALLBACK *callback,
                             void *arg)
 {
-    const struct sp_instance *instance = find_instance(provctx);
+    const struct sp_instance *instance = sp_instance_for(provctx);
 
     return instance != NULL && !instance->foreign &&
            OSSL_PROVIDER_get_capabilities(instance->backend.provider, capability, callback, arg);
@@ -118,7 +118,7 @@ static void teardown(void *provctx)
     struct sp_instance *instance, *other;
 
     sp_lock_life();
-    instance = find_instance(provctx);
+    instance = sp_instance_for(provctx);
     if (instance != NULL && --instance->loads == 0) {
         atomic_store(&instance->gone, true);
         if (!instance->foreign)
@@ -178,7 +178,7 @@ static bool load_backend(struct sp_instance *instance, const char *name)
 /* A second name for the module in one library context shares the first one's tables. */
 static struct sp_instance *shared_instance(const struct sp_instance *instance)
 {
-    struct sp_instance *same = find_instance(instance->backend.provctx);
+    struct sp_instance *same = sp_instance_for(instance->backend.provctx);
 
     if (same != NULL)
         same->loads++;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "slots.h"
+#include "store/loader.h"
 
 /*
  * Ours wins over the same algorithm of another provider where the
@@ -28,6 +29,8 @@ static sp_gate_fn *gate_of(int operation)
         return sp_gate_kem;
     case OSSL_OP_KEYMGMT:
         return sp_gate_keymgmt;
+    case OSSL_OP_STORE:
+        return sp_gate_store;
     default:
         return NULL;
     }
@@ -81,15 +84,22 @@ static bool gate_algorithm(OSSL_ALGORITHM *algorithm, const struct sp_backend *b
     return gated != NULL || untouched;
 }
 
+static size_t count_algorithms(const OSSL_ALGORITHM *table)
+{
+    size_t count = 0;
+
+    while (table != NULL && table[count].algorithm_names != NULL)
+        count++;
+    return count;
+}
+
+/* With one more at the end: where the backend has no store, ours is the only one. */
 static bool build_table(struct sp_instance *instance, int operation)
 {
     const OSSL_ALGORITHM *original = instance->backend.tables[operation];
-    OSSL_ALGORITHM *table;
-    size_t count = 0;
+    size_t count = count_algorithms(original);
+    OSSL_ALGORITHM *table = OPENSSL_zalloc((count + 2) * sizeof(*table));
 
-    while (original[count].algorithm_names != NULL)
-        count++;
-    table = OPENSSL_zalloc((count + 1) * sizeof(*table));
     instance->tables[operation] = table;
     for (size_t i = 0; table != NULL && i < count; i++) {
         table[i] = original[i];
@@ -98,20 +108,25 @@ static bool build_table(struct sp_instance *instance, int operation)
             !gate_algorithm(&table[i], &instance->backend, gate_of(operation)))
             return false;
     }
+    if (table != NULL && operation == OSSL_OP_STORE)
+        table[count] = sp_store_loader;
     return table != NULL;
 }
 
 bool sp_instance_build(struct sp_instance *instance)
 {
     for (int operation = 1; operation < SP_OPERATIONS; operation++)
-        if (instance->backend.tables[operation] != NULL && !build_table(instance, operation))
+        if ((instance->backend.tables[operation] != NULL || operation == OSSL_OP_STORE) &&
+            !build_table(instance, operation))
             return false;
     return sp_sha256_from(&instance->sha, &instance->backend);
 }
 
 static void free_table(OSSL_ALGORITHM *table, const OSSL_ALGORITHM *original)
 {
-    for (size_t i = 0; table[i].algorithm_names != NULL; i++) {
+    const size_t count = count_algorithms(original);
+
+    for (size_t i = 0; i < count; i++) {
         /* Const for the core, but what we replaced is ours. */
         union {
             const OSSL_DISPATCH *in;

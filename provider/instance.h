@@ -26,7 +26,7 @@ struct sp_instance {
     struct sp_sha256 sha;
     OSSL_ALGORITHM *tables[SP_OPERATIONS]; /* owned; NULL where the backend has none */
     struct sp_properties *properties;      /* owned: what the tables refer to */
-    unsigned int loads;                    /* how often the core shares it, see sp_instance_for() */
+    unsigned int loads;                    /* how often the core shares it */
     bool foreign;     /* the core is not our libcrypto: no tables, everything fails */
     atomic_bool gone; /* torn down, kept because others may still walk the list */
     struct sp_instance *next;
@@ -39,6 +39,8 @@ struct sp_instance {
  * the provider must not start.
  */
 bool sp_instance_build(struct sp_instance *instance);
+/* The live instance whose functions are handed |provctx|, or NULL; entry.c keeps them. */
+struct sp_instance *sp_instance_for(const void *provctx);
 /* Accepts any half-built instance. */
 void sp_instance_free(struct sp_instance *instance);
 

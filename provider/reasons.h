@@ -20,7 +20,11 @@
     X(SP_REASON_SHARED_KEY, "certificates that are judged differently share this key")             \
     X(SP_REASON_UNVERIFIED, "signer was never checked as an S/MIME signer [distrust-default]")     \
     X(SP_REASON_REFUSED_BEFORE, "operation was refused before")                                    \
-    X(SP_REASON_NO_MEMORY, "S/MIME policy ran out of memory, refused")
+    X(SP_REASON_NO_MEMORY, "S/MIME policy ran out of memory, refused")                             \
+    X(SP_REASON_KEYRING, "keyring cannot be used")                                                 \
+    X(SP_REASON_URI, "not a URI of the keyring")                                                   \
+    X(SP_REASON_NOT_STORED, "not in the keyring")                                                  \
+    X(SP_REASON_KEY, "private key of the keyring cannot be used")
 enum sp_own_reason {
     SP_REASON_FIRST = 200,
 #define X(id, text) id,

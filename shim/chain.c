@@ -37,7 +37,17 @@ static bool can_follow(const struct shim_args *args)
     return true;
 }
 
-X509_STORE *shim_chain_store(const struct shim_args *args)
+/* Each one vouches by itself, without its root. */
+static bool add_anchors(X509_STORE *store, const STACK_OF(X509) *anchors)
+{
+    bool done = anchors == NULL || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+
+    for (int i = 0; done && i < sk_X509_num(anchors); i++)
+        done = X509_STORE_add_cert(store, sk_X509_value(anchors, i)) == 1;
+    return done;
+}
+
+X509_STORE *shim_chain_store(const struct shim_args *args, const STACK_OF(X509) *anchors)
 {
     const char *file = shim_args_value(args, "CAfile");
     const char *path = shim_args_value(args, "CApath");
@@ -46,7 +56,7 @@ X509_STORE *shim_chain_store(const struct shim_args *args)
 
     if (store != NULL && (file == NULL || X509_STORE_load_file(store, file) == 1) &&
         (path == NULL || X509_STORE_load_path(store, path) == 1) &&
-        (uri == NULL || X509_STORE_load_store(store, uri) == 1))
+        (uri == NULL || X509_STORE_load_store(store, uri) == 1) && add_anchors(store, anchors))
         return store;
     ERR_clear_error();
     X509_STORE_free(store);

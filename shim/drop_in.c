@@ -10,6 +10,7 @@
 #include "empty_input.h"
 #include "operation.h"
 #include "refused_options.h"
+#include "select.h"
 #include "shim.h"
 #include "verb_report.h"
 #include "verify.h"
@@ -67,7 +68,10 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
         return SHIM_REFUSED;
-    code = shim_judge_request(shim, request, true, &outcome);
+    shim_selection_init(&operation.selection);
+    code = shim_select(&operation, &outcome);
+    if (code == SHIM_OK)
+        code = shim_judge_request(&operation, true, &outcome);
     if (code == SHIM_OK && !shim->explain && shim_input_is_empty(args, request))
         code = SHIM_INPUT;
     if (shim->explain)
@@ -75,6 +79,7 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
             .operation = &operation, .outcome = &outcome, .code = code });
     else if (code == SHIM_OK)
         code = operate(&operation, &outcome);
+    shim_selection_clear(&operation.selection);
     shim_outcome_clear(&outcome);
     return code;
 }

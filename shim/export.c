@@ -15,7 +15,7 @@
 #include "keyring_at.h"
 #include "long_options.h"
 #include "pem_text.h"
-#include "selector.h"
+#include "pick.h"
 #include "stored_key.h"
 
 struct exporting {
@@ -24,9 +24,9 @@ struct exporting {
     bool all, keys;
     const char *out;
     FILE *to; /* owned, unless it is standard output */
-    struct shim_selection selection;
-    struct shim_selection written; /* the names of keys: each is written once */
-    size_t plain;                  /* keys without a passphrase */
+    struct shim_picks picks;
+    struct shim_picks written; /* the names of keys: each is written once */
+    size_t plain;              /* keys without a passphrase */
 };
 
 /* The key that is to be written behind |entry|: 1, 0, or -1 after a fault. */
@@ -37,7 +37,7 @@ static int key_behind(struct exporting *exporting, const struct shim_entry *entr
 
     if (!exporting->keys || entry->record.role != SP_ROLE_IDENTITY)
         return 0;
-    if (!shim_selection_add(&exporting->written, entry->record.key)) {
+    if (!shim_picks_add(&exporting->written, entry->record.key)) {
         (void)shim_no_memory();
         return -1;
     }
@@ -71,8 +71,8 @@ static int export_all(struct exporting *exporting)
     time_t now = time(NULL);
 
     if (!exporting->all)
-        return shim_selection_each(exporting->shim, exporting->keyring, &exporting->selection, now,
-                                   export_one, exporting);
+        return shim_picks_each(exporting->shim, exporting->keyring, &exporting->picks, now,
+                               export_one, exporting);
     return shim_entry_each(
         exporting->shim, exporting->keyring,
         sp_keyring_find(exporting->keyring, &(struct sp_query){ .index = SP_ALL }), now, export_one,
@@ -119,8 +119,7 @@ static int export_selected(struct exporting *exporting, char **words)
     size_t found;
 
     for (; code == SHIM_OK && *words != NULL; words++)
-        code =
-            shim_select(exporting->shim, exporting->keyring, *words, &exporting->selection, &found);
+        code = shim_pick(exporting->shim, exporting->keyring, *words, &exporting->picks, &found);
     if (code != SHIM_OK)
         return code;
     exporting->to = stdout;
@@ -153,7 +152,7 @@ int shim_run_export(struct shim *shim, int argc, char **argv)
     if (code == SHIM_OK)
         code = export_selected(&exporting, words);
     sp_keyring_close(exporting.keyring);
-    shim_selection_clear(&exporting.selection);
-    shim_selection_clear(&exporting.written);
+    shim_picks_clear(&exporting.picks);
+    shim_picks_clear(&exporting.written);
     return code;
 }

@@ -216,7 +216,7 @@ int shim_run_import(struct shim *shim, int argc, char **argv)
     }
     shim_pending_clear(&importing.pending);
     shim_outcome_clear(&importing.outcome);
-    shim_selection_clear(&importing.keys);
+    shim_picks_clear(&importing.keys);
     sp_upload_free(importing.upload);
     sp_keyring_close(importing.keyring);
     return code;

@@ -27,7 +27,7 @@ bool shim_import_refused(const struct shim_importing *importing)
     return importing->outcome.denied && importing->shim->settings->mode != SP_MODE_OBSERVE;
 }
 
-static bool came(const struct shim_selection *keys, const unsigned char *key)
+static bool came(const struct shim_picks *keys, const unsigned char *key)
 {
     for (size_t i = 0; i < keys->count; i++)
         if (memcmp(keys->each[i], key, SP_SHA256_LENGTH) == 0)
@@ -135,7 +135,7 @@ static int take(struct shim_importing *importing)
 
     if (failed)
         code = shim_keyring_failed(importing->keyring);
-    if (pending->has_key && !shim_selection_add(&importing->keys, pending->key))
+    if (pending->has_key && !shim_picks_add(&importing->keys, pending->key))
         code = shim_no_memory();
     if (code == SHIM_OK && stored == SP_ROLE_NONE)
         code = settle_role(importing, has_key);

@@ -9,7 +9,7 @@
 
 #include "import_pem.h"
 #include "outcome.h"
-#include "selector.h"
+#include "pick.h"
 
 /* The certificate that was read last, until it is known what follows it. */
 struct shim_pending {
@@ -30,7 +30,7 @@ struct shim_importing {
     struct sp_keyring *keyring; /* owned */
     struct sp_upload *upload;   /* owned */
     struct shim_outcome outcome;
-    struct shim_selection keys; /* the names of keys that came so far */
+    struct shim_picks keys; /* the names of keys that came so far */
     struct shim_pending pending;
     const char *path; /* borrowed: the file that is read */
     time_t now;

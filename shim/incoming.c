@@ -12,6 +12,7 @@
 #include "files.h"
 #include "incoming.h"
 #include "input.h"
+#include "read_cms.h"
 #include "shim.h"
 #include "signatures.h"
 #include "split.h"
@@ -83,30 +84,6 @@ static bool split(struct shim_incoming *incoming)
     return result != SPLIT_FAILED;
 }
 
-/* In one piece, as stock reads it. */
-static CMS_ContentInfo *read_whole(FILE *input, const char *form)
-{
-    BIO *bio;
-    CMS_ContentInfo *cms = NULL;
-
-    rewind(input);
-    bio = BIO_new_fp(input, BIO_NOCLOSE);
-    if (bio == NULL)
-        return NULL;
-    if (form == NULL) {
-        BIO *content = NULL;
-
-        cms = SMIME_read_CMS(bio, &content);
-        BIO_free(content);
-    } else if (OPENSSL_strcasecmp(form, "PEM") == 0) {
-        cms = PEM_read_bio_CMS(bio, NULL, NULL, NULL);
-    } else {
-        cms = d2i_CMS_bio(bio, NULL);
-    }
-    BIO_free(bio);
-    return cms;
-}
-
 static int read_message(struct shim_incoming *incoming, const struct shim_incoming_from *from)
 {
     bool done = true;
@@ -123,7 +100,7 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
             return SHIM_OK;
     }
     if (done && incoming->cms == NULL)
-        incoming->cms = read_whole(incoming->input, from->form);
+        incoming->cms = shim_read_cms(incoming->input, from->form);
     if (done && incoming->cms != NULL)
         done = shim_signatures_read(incoming, from);
     rewind(incoming->input);
@@ -150,6 +127,7 @@ void shim_incoming_clear(struct shim_incoming *incoming)
 {
     shim_signatures_clear(incoming);
     sk_X509_pop_free(incoming->certs, X509_free);
+    sk_X509_pop_free(incoming->anchors, X509_free);
     CMS_ContentInfo_free(incoming->cms);
     shim_mail_clear(&incoming->mail);
     forget_split(incoming);

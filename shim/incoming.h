@@ -26,7 +26,8 @@ struct shim_incoming {
     struct shim_mail mail;
     struct shim_signature *signatures; /* owned */
     size_t count;
-    STACK_OF(X509) *certs; /* owned: those of the message, then those along */
+    STACK_OF(X509) *certs;   /* owned: those of the message, then those along */
+    STACK_OF(X509) *anchors; /* owned: what the keyring knows of the signers; NULL: no keyring */
 
     FILE *input;     /* owned: the message, a regular file at its start */
     FILE *content;   /* owned: the signed part of a multipart/signed, or NULL */

@@ -77,6 +77,33 @@ int shim_input_open(const char *path, bool quiet, FILE **input)
     return code;
 }
 
+/* A bundle of anchors is small; more would be something else. */
+#define MAX_WHOLE ((off_t)256 << 20)
+
+int shim_input_whole(const char *path, char **bytes, size_t *len)
+{
+    FILE *file;
+    struct stat is;
+    int code = shim_input_open(path, false, &file);
+
+    *bytes = NULL;
+    *len = 0;
+    if (code == SHIM_OK && (fstat(fileno(file), &is) != 0 || is.st_size > MAX_WHOLE)) {
+        shim_error("cannot read %s: it is too large", path);
+        code = SHIM_INPUT;
+    }
+    if (code == SHIM_OK && is.st_size > 0) {
+        *bytes = OPENSSL_malloc((size_t)is.st_size);
+        if (*bytes != NULL)
+            *len = fread(*bytes, 1, (size_t)is.st_size, file);
+        else
+            code = shim_no_memory();
+    }
+    if (file != NULL)
+        fclose(file);
+    return code;
+}
+
 BUF_MEM *shim_input_header(FILE *file)
 {
     BUF_MEM *header = BUF_MEM_new();

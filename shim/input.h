@@ -22,6 +22,13 @@
  */
 int shim_input_open(const char *path, bool quiet, FILE **input);
 
+/*
+ * All of the file |path|, into |*bytes|, to free with OPENSSL_free().
+ *
+ * @return SHIM_OK, SHIM_INPUT or SHIM_SYSTEM; the fault is on stderr
+ */
+int shim_input_whole(const char *path, char **bytes, size_t *len);
+
 /* A new temporary file, unlinked; NULL with errno set. */
 FILE *shim_input_spool(void);
 

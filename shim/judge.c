@@ -20,6 +20,7 @@ struct hearing {
     time_t now;
     bool like_stock;
     const struct shim_request *request;
+    const struct shim_selection *selection;
     struct shim_outcome *outcome;
     struct shim_secret secret;
 };
@@ -98,15 +99,23 @@ static void judge_path(struct hearing *hearing)
     shim_loaded_clear(&along);
 }
 
+/* What it found, or that it has nothing, was told where it was asked. */
+static bool asks_keyring(const struct hearing *hearing)
+{
+    return json_array_size(hearing->selection->choices) > 0;
+}
+
 static void judge_signing(struct hearing *hearing)
 {
     const struct shim_request *request = hearing->request;
 
     for (size_t i = 0; i < request->signer_count; i++)
         judge_cert(hearing, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
-    if (request->signer_count == 0)
+    if (request->signer_count == 0 && !asks_keyring(hearing))
         require_certificate(hearing, SMIMEPOLICY_SIGN, "no signer certificate was given",
-                            "no -signer", "name the signer's certificate with -signer");
+                            "no -signer",
+                            "name the signer's certificate with -signer, or the sender "
+                            "with --from");
     if (request->certfile != NULL)
         judge_path(hearing);
 }
@@ -137,7 +146,7 @@ static void judge_encryption(struct hearing *hearing)
         require_certificate(hearing, SMIMEPOLICY_ENCRYPT,
                             "a password or shared key was given to encrypt with",
                             request->shared_secret, "name the recipients' certificates instead");
-    else if (request->recipient_count == 0)
+    else if (request->recipient_count == 0 && !asks_keyring(hearing))
         require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
                             "no certificate", "name the recipients' certificates");
 }
@@ -159,12 +168,16 @@ static void judge_operation(struct hearing *hearing)
     }
 }
 
-int shim_judge_request(struct shim *shim, const struct shim_request *request, bool like_stock,
+int shim_judge_request(const struct shim_operation *operation, bool like_stock,
                        struct shim_outcome *outcome)
 {
-    struct hearing hearing = {
-        .now = time(NULL), .like_stock = like_stock, .request = request, .outcome = outcome
-    };
+    struct shim *shim = operation->shim;
+    const struct shim_request *request = operation->request;
+    struct hearing hearing = { .now = time(NULL),
+                               .like_stock = like_stock,
+                               .request = request,
+                               .selection = &operation->selection,
+                               .outcome = outcome };
     int code = shim_load_settings(shim);
 
     if (code != SHIM_OK)
@@ -192,10 +205,12 @@ void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcom
 {
     if (!result->distrusted || result->code == 0)
         return;
-    shim_outcome_add(outcome,
-                     sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY,
-                               "nobody provided a certificate of the sender or of its issuing CA",
-                               "an issuer that is not known",
-                               "a certificate named with -CAfile, -CApath or -CAstore",
-                               "name the certificate of the sender's issuing CA with -CAfile"));
+    shim_outcome_add(
+        outcome,
+        sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY,
+                  "nobody provided a certificate of the sender or of its issuing CA",
+                  "an issuer that is not known",
+                  "a certificate in the keyring, or named with -CAfile, -CApath or -CAstore",
+                  "upload the certificate of the sender or of its issuing CA, or "
+                  "name the CA's with -CAfile"));
 }

@@ -8,20 +8,20 @@
 #ifndef SHIM_JUDGE_H
 #define SHIM_JUDGE_H
 
+#include "operation.h"
 #include "outcome.h"
-#include "request.h"
-#include "shim.h"
 #include "stock.h"
 
 /*
- * Read the settings and tell |outcome| every finding about |request|.
+ * Read the settings and tell |outcome| every finding about the request of
+ * |operation|; what the keyring brought was judged before.
  *
  * @param like_stock  a stock name: without an operation there is nothing to
  *                    judge, and a file that cannot be read is stock's to
  *                    complain about
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
-int shim_judge_request(struct shim *shim, const struct shim_request *request, bool like_stock,
+int shim_judge_request(const struct shim_operation *operation, bool like_stock,
                        struct shim_outcome *outcome);
 
 /* Say by which rule a verification failed that found nobody to vouch for the sender. */

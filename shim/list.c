@@ -12,7 +12,7 @@
 #include "keyring_at.h"
 #include "list_table.h"
 #include "long_options.h"
-#include "selector.h"
+#include "pick.h"
 
 #define DAY INT64_C(86400)
 

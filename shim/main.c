@@ -34,6 +34,8 @@ int shim_load_settings(struct shim *shim)
     struct stat is;
     char *why = NULL;
 
+    if (shim->settings != NULL)
+        return SHIM_OK;
     shim->settings = smimepolicy_settings_new();
     if (shim->settings == NULL)
         return shim_no_memory();

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/buffer.h>
 #include <openssl/crypto.h>
 
 #include "place.h"
@@ -29,12 +30,28 @@ static bool find_module(struct shim_run *run)
     return true;
 }
 
+/* The one that the command uses, wherever it was found. */
+static bool know_keyring(const struct shim_operation *operation, smimepolicy_settings *settings)
+{
+    const char *path = operation->selection.path;
+
+    if (path == NULL || settings->keyring != NULL)
+        return true;
+    settings->keyring = OPENSSL_strdup(path);
+    return settings->keyring != NULL;
+}
+
 /* What the command is stricter about than a program that knows no policy. */
 static bool write_conf(struct shim_run *run)
 {
     smimepolicy_settings *settings = sp_settings_dup(run->operation->shim->settings);
 
     if (settings == NULL) {
+        shim_no_memory();
+        return false;
+    }
+    if (!know_keyring(run->operation, settings)) {
+        smimepolicy_settings_free(settings);
         shim_no_memory();
         return false;
     }
@@ -62,25 +79,61 @@ static void hold_signals(sigset_t *before)
     sigprocmask(SIG_BLOCK, &held, before);
 }
 
+/* What is no S/MIME has no header. */
+static bool writes_smime(const struct shim_args *args)
+{
+    const char *form = shim_args_value(args, "outform");
+
+    return form == NULL || form[0] == 's' || form[0] == 'S';
+}
+
+/* With --headers: the fields of the mail that stay outside. */
+static bool write_header(const struct shim_run *run)
+{
+    const BUF_MEM *header = run->operation->selection.header;
+
+    if (header == NULL || !writes_smime(run->operation->args) ||
+        shim_write_all(run->sink, header->data, header->length))
+        return true;
+    shim_error("cannot write %s: %s", run->sink_name, strerror(errno));
+    return false;
+}
+
 static bool run_begin(struct shim_run *run)
 {
     if (!find_module(run) || !write_conf(run) || !shim_run_words(run))
         return false;
-    if (run->sink >= 0)
-        return true;
-    run->spools = true;
-    run->sink_name = "a temporary file in $TMPDIR";
-    run->sink = shim_spool();
+    if (run->sink < 0) {
+        run->spools = true;
+        run->sink_name = "a temporary file in $TMPDIR";
+        run->sink = shim_spool();
+    }
     if (run->sink < 0)
         shim_error("cannot make a temporary file: %s", strerror(errno));
-    return run->sink >= 0;
+    return run->sink >= 0 && write_header(run);
+}
+
+#define SHIM_KEEP_MAX 4
+
+/* The files that stock opens through their descriptors; -1 ends them. */
+static void list_kept(const struct shim_run *run, int keep[SHIM_KEEP_MAX + 1])
+{
+    const struct shim_operation *operation = run->operation;
+    const int all[SHIM_KEEP_MAX] = { run->conf,
+                                     operation->content_path != NULL ? operation->content : -1,
+                                     operation->selection.issuers, operation->selection.anchors };
+    size_t count = 0;
+
+    for (size_t i = 0; i < SHIM_KEEP_MAX; i++)
+        if (all[i] >= 0)
+            keep[count++] = all[i];
+    keep[count] = -1;
 }
 
 static bool run_stock(const struct shim_run *run, const char *program,
                       struct shim_stock_result *result)
 {
-    bool split = run->operation->content_path != NULL;
-    const int keep[] = { run->conf, split ? run->operation->content : -1, -1 };
+    int keep[SHIM_KEEP_MAX + 1];
     char *conf = sp_format("/proc/self/fd/%d", run->conf);
     struct shim_stock stock = {
         .program = program,
@@ -93,7 +146,10 @@ static bool run_stock(const struct shim_run *run, const char *program,
         .progress = run->operation->verb != NULL && run->operation->takes_input,
         .in = run->operation->takes_input ? run->operation->input : STDIN_FILENO
     };
-    bool started = conf != NULL && shim_stock_run(&stock, result);
+    bool started;
+
+    list_kept(run, keep);
+    started = conf != NULL && shim_stock_run(&stock, result);
 
     OPENSSL_free(conf);
     if (started && result->lost != 0) {

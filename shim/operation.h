@@ -9,6 +9,7 @@
 
 #include "options.h"
 #include "request.h"
+#include "selection.h"
 #include "shim.h"
 #include "stock.h"
 
@@ -18,6 +19,8 @@ struct shim_operation {
     const struct shim_args *args;
     const struct shim_request *request;
     const char *verb; /* put before the options given; NULL under a stock name */
+
+    struct shim_selection selection; /* what the keyring brings to it */
 
     bool takes_input;         /* stock reads |input| as its standard input, and no -in */
     int input;                /* borrowed; a regular file */

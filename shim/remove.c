@@ -11,7 +11,7 @@
 
 #include "keyring_at.h"
 #include "long_options.h"
-#include "selector.h"
+#include "pick.h"
 #include "stored_key.h"
 #include "text.h"
 
@@ -26,7 +26,7 @@ struct removing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     bool all, with_key;
-    struct shim_selection selection;
+    struct shim_picks picks;
     struct removed *each; /* owned */
     size_t count;
     bool refused;
@@ -64,7 +64,7 @@ static int select_all(struct removing *removing, char **words)
     for (; code == SHIM_OK && *words != NULL; words++) {
         size_t found;
 
-        code = shim_select(removing->shim, removing->keyring, *words, &removing->selection, &found);
+        code = shim_pick(removing->shim, removing->keyring, *words, &removing->picks, &found);
         if (code == SHIM_OK && found > 1 && !removing->all) {
             shim_error("%s has %zu certificates; name one by its fingerprint ('smime-policy list "
                        "--address %s'), or give --all",
@@ -99,21 +99,20 @@ static int report(const struct removing *removing)
 
 static int remove_all(struct removing *removing, char **words)
 {
-    const struct shim_selection *selection = &removing->selection;
+    const struct shim_picks *picks = &removing->picks;
     int code = select_all(removing, words);
 
     if (code == SHIM_OK)
-        code = shim_selection_each(removing->shim, removing->keyring, selection, time(NULL),
-                                   look_at, removing);
+        code = shim_picks_each(removing->shim, removing->keyring, picks, time(NULL), look_at,
+                               removing);
     if (code == SHIM_OK && removing->refused) {
         shim_error("nothing was removed; give --with-key if that is meant");
         code = SHIM_USAGE;
     }
     if (code != SHIM_OK)
         return code;
-    if (!sp_keyring_remove(removing->keyring,
-                           (const unsigned char(*)[SP_SHA256_LENGTH])selection->each,
-                           selection->count))
+    if (!sp_keyring_remove(removing->keyring, (const unsigned char(*)[SP_SHA256_LENGTH])picks->each,
+                           picks->count))
         return shim_keyring_failed(removing->keyring);
     return report(removing);
 }
@@ -138,6 +137,6 @@ int shim_run_remove(struct shim *shim, int argc, char **argv)
     for (size_t i = 0; i < removing.count; i++)
         OPENSSL_free(removing.each[i].line);
     OPENSSL_free(removing.each);
-    shim_selection_clear(&removing.selection);
+    shim_picks_clear(&removing.picks);
     return code;
 }

@@ -70,7 +70,7 @@ bool shim_review_times(const struct shim_incoming *incoming, const struct shim_a
     /* The user has said what counts as now. */
     if (shim_args_has(args, "attime"))
         return false;
-    times.store = shim_chain_store(args);
+    times.store = shim_chain_store(args, incoming->anchors);
     for (size_t i = 0; i < incoming->count; i++)
         review_time(incoming, &incoming->signatures[i], &times, outcome);
     X509_STORE_free(times.store);

@@ -45,7 +45,7 @@ shim_command_fn shim_run_trust;
 shim_command_fn shim_run_keyring;
 
 /*
- * Read the policy file; an absent one means the defaults.
+ * Read the policy file, unless that was done; an absent one means the defaults.
  *
  * @return SHIM_OK, or SHIM_REFUSED with the reason on stderr: where the policy
  *         is in doubt everything is refused

@@ -14,7 +14,7 @@
 #include "keyring_at.h"
 #include "long_options.h"
 #include "pem_text.h"
-#include "selector.h"
+#include "pick.h"
 #include "stored_key.h"
 #include "text.h"
 
@@ -201,16 +201,16 @@ static int show_one(const struct shim_entry *entry, void *data)
 
 static int show_all(struct showing *showing, char **words)
 {
-    struct shim_selection selection = { 0 };
+    struct shim_picks picks = { 0 };
     int code = shim_keyring_open(showing->shim, SP_KEYRING_READ, &showing->keyring);
     size_t found;
 
     for (; code == SHIM_OK && *words != NULL; words++)
-        code = shim_select(showing->shim, showing->keyring, *words, &selection, &found);
+        code = shim_pick(showing->shim, showing->keyring, *words, &picks, &found);
     if (code == SHIM_OK)
-        code = shim_selection_each(showing->shim, showing->keyring, &selection, time(NULL),
-                                   show_one, showing);
-    shim_selection_clear(&selection);
+        code =
+            shim_picks_each(showing->shim, showing->keyring, &picks, time(NULL), show_one, showing);
+    shim_picks_clear(&picks);
     sp_keyring_close(showing->keyring);
     return code;
 }

@@ -12,7 +12,7 @@
 #include "keyring_at.h"
 #include "keyring_path.h"
 #include "long_options.h"
-#include "selector.h"
+#include "pick.h"
 #include "text.h"
 
 struct trusting {
@@ -57,7 +57,7 @@ static int tell_step(const struct shim_entry *entry, void *data)
 
 static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, struct step *step)
 {
-    struct shim_selection selection = { 0 };
+    struct shim_picks picks = { 0 };
     int code = SHIM_OK;
 
     for (int i = 1; code == SHIM_OK && i < sk_X509_num(chain); i++) {
@@ -65,13 +65,13 @@ static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, str
         unsigned length;
 
         if (X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, &length) != 1 ||
-            !shim_selection_add(&selection, fingerprint))
+            !shim_picks_add(&picks, fingerprint))
             code = shim_no_memory();
     }
     if (code == SHIM_OK)
-        code = shim_selection_each(trusting->shim, trusting->keyring, &selection, trusting->now,
-                                   tell_step, step);
-    shim_selection_clear(&selection);
+        code = shim_picks_each(trusting->shim, trusting->keyring, &picks, trusting->now, tell_step,
+                               step);
+    shim_picks_clear(&picks);
     return code;
 }
 

@@ -38,13 +38,14 @@ static const char *output_of(const struct shim_operation *operation)
 int shim_verb_report_json(const struct shim_verb_report *report)
 {
     const struct shim_operation *operation = report->operation;
-    json_t *object =
-        json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:O, s:o}", "policy", SMIMEPOLICY_VERSION,
-                  "operation", operation->request->operation, "allowed",
-                  !report->outcome->denied && report->code != SHIM_REFUSED, "done",
-                  report->code == SHIM_OK && !operation->explain, "exit", report->code, "output",
-                  shim_json_text(output_of(operation)), "verdicts", report->outcome->json,
-                  "openssl", shim_json_text(report->said));
+    json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
+                               SMIMEPOLICY_VERSION, "operation", operation->request->operation,
+                               "allowed", !report->outcome->denied && report->code != SHIM_REFUSED,
+                               "done", report->code == SHIM_OK && !operation->explain, "exit",
+                               report->code, "output", shim_json_text(output_of(operation)),
+                               "keyring", shim_json_text(operation->selection.path), "choices",
+                               operation->selection.choices, "verdicts", report->outcome->json,
+                               "openssl", shim_json_text(report->said));
     char *text;
 
     if (object != NULL && operation->explain)

@@ -15,6 +15,7 @@
 #include "operation.h"
 #include "progress.h"
 #include "refused_options.h"
+#include "select.h"
 #include "shim.h"
 #include "verb_report.h"
 #include "verify.h"
@@ -149,6 +150,14 @@ static int operate(struct verb_run *run)
     return code == SHIM_OK ? conclude(&run->operation, &run->result, &run->outcome) : code;
 }
 
+/* A message that --headers or decrypt would have to read is not there to be shown twice. */
+static int check_input(const struct shim_operation *operation)
+{
+    return !operation->explain && shim_input_is_empty(operation->args, operation->request)
+               ? SHIM_INPUT
+               : SHIM_OK;
+}
+
 static int decide_and_do(struct verb_run *run, const struct verb *verb)
 {
     const struct shim_operation *operation = &run->operation;
@@ -156,10 +165,12 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
 
     if (shim_has_refused_option(operation->args, verb->name, false))
         return SHIM_REFUSED;
-    code = shim_judge_request(operation->shim, operation->request, false, &run->outcome);
-    if (code == SHIM_OK && !operation->explain &&
-        shim_input_is_empty(operation->args, operation->request))
-        code = SHIM_INPUT;
+    code = check_input(operation);
+    if (code != SHIM_OK)
+        return code;
+    code = shim_select(&run->operation, &run->outcome);
+    if (code == SHIM_OK)
+        code = shim_judge_request(operation, false, &run->outcome);
     return code == SHIM_OK ? operate(run) : code;
 }
 
@@ -188,6 +199,7 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
 
     if (request->help)
         return shim_help_verb(verb->name);
+    shim_selection_init(&run.operation.selection);
     if (run.operation.capture)
         run.outcome.json = json_array();
     report.code = check_operation(verb, request);
@@ -202,6 +214,7 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         report.code = shim_verb_report_plan(&report);
     OPENSSL_free(run.result.said);
     shim_verification_clear(&run.verification);
+    shim_selection_clear(&run.operation.selection);
     shim_outcome_clear(&run.outcome);
     return report.code;
 }

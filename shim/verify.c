@@ -6,18 +6,13 @@
 
 #include <openssl/crypto.h>
 
+#include "input.h"
+#include "issuers.h"
 #include "load.h"
+#include "read_cms.h"
 #include "review.h"
 #include "text.h"
 #include "verify.h"
-
-/* As the option parser of stock reads -inform: by its first letter. */
-static const char *form_of(const struct shim_args *args)
-{
-    const char *form = shim_args_value(args, "inform");
-
-    return form == NULL || form[0] == 's' || form[0] == 'S' ? NULL : form;
-}
 
 /* These make stock read the message in another way, or keep its content elsewhere. */
 static bool may_split(const struct shim_args *args)
@@ -44,7 +39,7 @@ static int read_message(struct shim_verification *verification,
     const struct shim_secret none = { 0 };
     struct shim_loaded along = { 0 };
     struct shim_incoming_from from = { .path = shim_args_value(args, "in"),
-                                       .form = form_of(args),
+                                       .form = shim_form_of(args),
                                        .quiet = operation->verb == NULL,
                                        .may_split = operation->verb != NULL && may_split(args),
                                        .nointern = shim_args_has(args, "nointern") };
@@ -114,13 +109,67 @@ static int review_quietly(const struct shim_verification *verification,
     return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-static int review(const struct shim_verification *verification, struct shim_operation *operation,
+/* The signers first: their own certificates vouch for them. */
+static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
+{
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    bool done = certs != NULL;
+
+    for (size_t i = 0; done && i < incoming->count; i++)
+        done = sk_X509_push(certs, incoming->signatures[i].cert) > 0;
+    for (int i = 0; done && i < sk_X509_num(incoming->certs); i++)
+        done = sk_X509_push(certs, sk_X509_value(incoming->certs, i)) > 0;
+    if (done)
+        return certs;
+    sk_X509_free(certs);
+    return NULL;
+}
+
+/* What somebody else has named as anchors stays, and comes first. */
+static int write_anchors(const struct shim_incoming *incoming, struct shim_operation *operation)
+{
+    const char *file = shim_args_value(operation->args, "CAfile");
+    struct shim_selection *selection = &operation->selection;
+    char *named = NULL;
+    size_t len = 0;
+    int code = file == NULL ? SHIM_OK : shim_input_whole(file, &named, &len);
+
+    if (code != SHIM_OK)
+        return code;
+    selection->anchors_path =
+        shim_issuers_file(incoming->anchors, named != NULL ? named : "", len, &selection->anchors);
+    OPENSSL_free(named);
+    return selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
+}
+
+/* Whom the keyring vouches for, beside what is named on the command line. */
+static int find_anchors(struct shim_verification *verification, struct shim_operation *operation)
+{
+    struct shim_incoming *incoming = &verification->incoming;
+    STACK_OF(X509) *certs;
+
+    if (operation->selection.keyring == NULL)
+        return SHIM_OK;
+    certs = list_certs(incoming);
+    if (certs == NULL)
+        return shim_no_memory();
+    incoming->anchors = shim_issuers_all(operation->selection.keyring, certs, (int)incoming->count);
+    sk_X509_free(certs);
+    if (incoming->anchors == NULL)
+        return SHIM_SYSTEM;
+    return sk_X509_num(incoming->anchors) == 0 ? SHIM_OK : write_anchors(incoming, operation);
+}
+
+static int review(struct shim_verification *verification, struct shim_operation *operation,
                   struct shim_outcome *outcome)
 {
     bool observe = operation->shim->settings->mode == SP_MODE_OBSERVE;
     int code;
 
     operation->withheld = verification->incoming.count == 0;
+    code = find_anchors(verification, operation);
+    if (code != SHIM_OK)
+        return code;
     operation->times_judged =
         shim_review_times(&verification->incoming, operation->args, time(NULL), outcome);
     code = review_sender(verification, operation, outcome);

@@ -11,8 +11,8 @@
 #include "defaults.h"
 #include "run.h"
 
-/* Our own words of a command line: at most 6 before the verb, 10 after it, "--" and the NULL. */
-#define OWN_WORDS (20 + SHIM_DEFAULT_WORDS)
+/* Our own words: at most 6 before the verb, 15 after it, "--" and the NULL. */
+#define OWN_WORDS (24 + SHIM_DEFAULT_WORDS)
 
 static bool is_output(const struct shim_run *run, const struct shim_given *given)
 {
@@ -103,6 +103,7 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
 {
     return shim_option_is_own(option) ||
            (operation->takes_input && strcmp(option->name, "in") == 0) ||
+           (operation->selection.anchors_path != NULL && strcmp(option->name, "CAfile") == 0) ||
            (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
 }
 
@@ -128,6 +129,30 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
     return true;
 }
 
+/* Any certificate of the keyring may vouch by itself, without its root. */
+static void add_keyring_words(struct shim_run *run, size_t *count)
+{
+    const struct shim_operation *operation = run->operation;
+    const struct shim_selection *selection = &operation->selection;
+    const char *asked = operation->request->operation;
+    bool verifies = asked != NULL && shim_operation_verifies(asked);
+
+    if (selection->issuers_path != NULL) {
+        add_word(run, count, "-certfile");
+        add_word(run, count, selection->issuers_path);
+    }
+    if (selection->anchors_path != NULL) {
+        add_word(run, count, "-CAfile");
+        add_word(run, count, selection->anchors_path);
+        add_word(run, count, "-partial_chain");
+    } else if (verifies && operation->verb == NULL && selection->path != NULL &&
+               !shim_args_has(operation->args, "CAstore")) {
+        add_word(run, count, "-CAstore");
+        add_word(run, count, "smimepolicy:trust");
+        add_word(run, count, "-partial_chain");
+    }
+}
+
 static void add_own_words(struct shim_run *run, size_t *count)
 {
     const struct shim_operation *operation = run->operation;
@@ -151,6 +176,7 @@ static void add_own_words(struct shim_run *run, size_t *count)
         add_word(run, count, "-no-CApath");
         add_word(run, count, "-no-CAstore");
     }
+    add_keyring_words(run, count);
     if (operation->times_judged)
         add_word(run, count, "-no_check_time");
     if (operation->content_path != NULL) {
@@ -158,6 +184,31 @@ static void add_own_words(struct shim_run *run, size_t *count)
         add_word(run, count, "DER");
         add_word(run, count, "-content");
         add_word(run, count, operation->content_path);
+    }
+}
+
+/* Signers and recipients that the keyring brought. */
+static void add_selected(struct shim_run *run, size_t *count)
+{
+    const struct shim_selection *selection = &run->operation->selection;
+
+    for (size_t i = 0; i < selection->signer_count; i++) {
+        add_word(run, count, "-signer");
+        add_word(run, count, selection->signers[i].uri);
+        add_word(run, count, "-inkey");
+        add_word(run, count, selection->signers[i].key_uri);
+    }
+    for (size_t i = 0; i < selection->recipient_count; i++) {
+        const struct shim_selected *recipient = &selection->recipients[i];
+
+        add_word(run, count, "-recip");
+        add_word(run, count, recipient->uri);
+        if (recipient->key_uri != NULL) {
+            add_word(run, count, "-inkey");
+            add_word(run, count, recipient->key_uri);
+        } else if (EVP_PKEY_is_a(X509_get0_pubkey(recipient->cert), "EC")) {
+            add_kdf(run, count);
+        }
     }
 }
 
@@ -187,12 +238,15 @@ bool shim_run_words(struct shim_run *run)
 {
     const struct shim_args *args = run->operation->args;
     size_t operands = 0;
+    size_t selected;
     size_t count = 0;
 
     while (args->operands[operands] != NULL)
         operands++;
-    /* A recipient is at most four words. */
-    run->words = OPENSSL_zalloc((4 * (args->count + operands) + OWN_WORDS) * sizeof(*run->words));
+    selected = run->operation->selection.signer_count + run->operation->selection.recipient_count;
+    /* A signer or recipient is at most four words. */
+    run->words =
+        OPENSSL_zalloc((4 * (args->count + operands + selected) + OWN_WORDS) * sizeof(*run->words));
     run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
     if (run->words == NULL || run->outputs == NULL) {
         shim_no_memory();
@@ -202,6 +256,7 @@ bool shim_run_words(struct shim_run *run)
     for (size_t i = 0; i < args->count; i++)
         if (!add_given(run, &count, i))
             return false;
+    add_selected(run, &count);
     add_operands(run, &count);
     return true;
 }

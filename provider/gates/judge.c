@@ -11,6 +11,7 @@
 #include "reasons.h"
 #include "register.h"
 #include "trace.h"
+#include "uploaded.h"
 
 bool sp_gate_no_memory(void)
 {
@@ -144,7 +145,8 @@ static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
                                          [SP_VIA_FIRST] = "a certificate from before us",
                                          [SP_VIA_MATCH] = "match",
                                          [SP_VIA_OWN_KEY] = "own key",
-                                         [SP_VIA_FINGERPRINT] = "fingerprint" };
+                                         [SP_VIA_FINGERPRINT] = "fingerprint",
+                                         [SP_VIA_KEYRING] = "keyring" };
 
 /* Look the key up; false (and raised) if that failed. */
 static bool find_owners(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
@@ -164,6 +166,28 @@ static bool find_owners(struct sp_owners *owners, const void *key, const struct 
     return sp_gate_no_memory();
 }
 
+/*
+ * A key of no certificate that was parsed here may be one that was uploaded.
+ * A TLS handshake is not kept waiting for the answer.  False, and raised: there is none.
+ */
+static bool ask_keyring(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
+                        enum sp_evidence evidence, const char *operation)
+{
+    const char *path = sp_policy()->keyring;
+    char *why = NULL;
+
+    if (owners->count > 0 || path == NULL || evidence == SP_EVIDENCE_TLS)
+        return true;
+    if (sp_uploaded_owners(owners, key, slot->export_key, path, &why)) {
+        SP_TRACE("%s with %s: %zu certificates by %s", operation, slot->names, owners->count,
+                 via_names[SP_VIA_KEYRING]);
+        return true;
+    }
+    sp_owners_free(owners);
+    sp_uploaded_unreadable(operation, why);
+    return false;
+}
+
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence)
 {
@@ -171,7 +195,8 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
     struct sp_owners owners;
     bool allowed;
 
-    if (!find_owners(&owners, key, slot, operation))
+    if (!find_owners(&owners, key, slot, operation) ||
+        (sp_policy_locked() == NULL && !ask_keyring(&owners, key, slot, evidence, operation)))
         return false;
     if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
         allowed = refuse_locked(operation);

@@ -15,6 +15,7 @@
 #include "policy.h"
 #include "reasons.h"
 #include "register.h"
+#include "uploaded.h"
 
 typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
 
@@ -148,19 +149,31 @@ static int check_person(const X509 *x509, smimepolicy_use use)
     return answer;
 }
 
-/* What a person's own certificate vouches for is that person alone. */
+/* The keyring is asked only where its answer matters. */
+static int judge_issuer(const X509 *x509, const struct known *k)
+{
+    enum sp_role role;
+
+    if (sp_may_issue(k->facts, SP_ROLE_NONE))
+        return 1;
+    if (!sp_uploaded_role(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
+        return 0;
+    return sp_may_issue(k->facts, role) ||
+           conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
+}
+
+/* What a person's own certificate vouches for is that person alone, unless it was uploaded as a CA.
+ */
 static int check_issuer(const X509 *x509)
 {
-    int answer = 1;
+    int answer;
     struct known k;
 
     ERR_set_mark();
     k = known(x509);
     ERR_pop_to_mark();
-    if (k.facts == NULL)
-        answer = fail(SP_REASON_NO_MEMORY, "the issuer was not judged");
-    else if (sp_facts_is_person_ca(k.facts))
-        answer = conclude(sp_refuse_issuer(k.facts, k.facts), &k, SMIMEPOLICY_VERIFY, false);
+    answer = k.facts == NULL ? fail(SP_REASON_NO_MEMORY, "the issuer was not judged")
+                             : judge_issuer(x509, &k);
     forget_known(&k);
     return answer;
 }

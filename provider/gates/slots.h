@@ -64,6 +64,7 @@ sp_gate_fn sp_gate_asym_cipher;
 sp_gate_fn sp_gate_keyexch;
 sp_gate_fn sp_gate_kem;
 sp_gate_fn sp_gate_keymgmt;
+sp_gate_fn sp_gate_store;
 
 /*
  * The export function of the keys that the algorithm |names| of |operation|

@@ -12,9 +12,13 @@
 #include "compat.h"
 #include "decision_log.h"
 #include "hooks.h"
+#include "judge.h"
 #include "policy.h"
 #include "reasons.h"
 #include "register.h"
+#include "uploaded.h"
+
+#define OPERATION "verify"
 
 typedef int trust_fn(X509_TRUST *, sp_trust_x509 *, int);
 
@@ -54,44 +58,109 @@ void sp_trust_restore(void)
     name = NULL;
 }
 
-static int reject(const X509 *x509)
+/*
+ * The certificate of a trust store that would leave the chain without an anchor
+ * if it were the last one, see check_trust().  Compared, never looked into: each
+ * verification begins with a question that sets it anew.
+ */
+static _Thread_local const void *unvouched;
+
+static int reject(const struct sp_facts *facts, const struct sp_cert *cert)
 {
-    struct sp_cert *cert = sp_register_of_x509(x509);
-    smimepolicy_verdict *verdict =
-        sp_refuse(SP_DISTRUST_DEFAULT, cert != NULL ? sp_cert_facts(cert) : NULL,
-                  SMIMEPOLICY_VERIFY, "the chain ends in a certificate that was not provided",
-                  "an anchor of the program's own", "an anchor that was uploaded to the keyring",
-                  "provide the sender's certificate or its issuing CA");
-    const struct sp_decision decision = { .operation = "verify",
+    smimepolicy_verdict *verdict = sp_judge_anchor(facts, facts, SP_ROLE_NONE, false);
+    const struct sp_decision decision = { .operation = OPERATION,
                                           .refused = true,
                                           .denied = true,
                                           .verdict = verdict,
-                                          .certificate = cert != NULL && sp_cert_facts(cert) != NULL
-                                                             ? cert->digest
-                                                             : NULL };
+                                          .certificate = cert != NULL ? cert->digest : NULL };
 
     if (verdict != NULL)
         sp_raise_verdict(verdict);
+    else
+        (void)sp_gate_no_memory();
     sp_decision_log(sp_policy(), &decision);
     smimepolicy_verdict_free(verdict);
-    sp_cert_unref(cert);
     return X509_TRUST_REJECTED;
 }
 
 /*
- * The original comes first: it knows what a BEGIN TRUSTED CERTIFICATE rejects.
- * With `trust = keyring` only what was uploaded vouches for anybody; nothing
- * can be uploaded yet, and an empty keyring trusts nobody.
+ * |is_last|: libcrypto would end the chain with it anyway.  |is_asked_again|:
+ * the chain is built, and it was found wanting.
  */
+static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp_cert *cert,
+                 bool is_last, bool is_asked_again)
+{
+    enum sp_role role = SP_ROLE_NONE;
+
+    if (is_asked_again)
+        return reject(facts, cert);
+    if (!sp_uploaded_role(x509, OPERATION, &role))
+        return X509_TRUST_REJECTED;
+    switch (sp_vouches(facts, role, is_last)) {
+    case SP_VOUCHES:
+        return X509_TRUST_TRUSTED;
+    case SP_VOUCHED_FOR_LATER:
+        unvouched = x509;
+        return X509_TRUST_UNTRUSTED;
+    default:
+        return reject(facts, cert);
+    }
+}
+
+/* The facts from the register if it has them, else our own. */
+static int ask_keyring(const X509 *x509, bool is_last, bool is_asked_again)
+{
+    struct sp_cert *cert = sp_register_of_x509(x509);
+    const struct sp_facts *facts = cert != NULL ? sp_cert_facts(cert) : NULL;
+    struct sp_facts *own = facts == NULL ? sp_facts_new(x509) : NULL;
+    int answer = X509_TRUST_REJECTED;
+
+    if (facts != NULL || own != NULL)
+        answer = judge(x509, facts != NULL ? facts : own, facts != NULL ? cert : NULL, is_last,
+                       is_asked_again);
+    else
+        (void)sp_gate_no_memory();
+    sp_facts_free(own);
+    sp_cert_unref(cert);
+    return answer;
+}
+
+/*
+ * Asked twice of a certificate that comes from the program's trust store: while
+ * the chain is built, whether it may end there; then, with NO_SS_COMPAT,
+ * whether it is trusted so explicitly that no purpose need be asked.  It never
+ * is: an anchor that signs has to satisfy the rules too.
+ *
+ * With `trust = keyring` only what was uploaded ends a chain.  A CA that was
+ * not may still lead to one that was, so the first answer is "untrusted", with
+ * which libcrypto looks on; but with X509_V_FLAG_PARTIAL_CHAIN it is content
+ * with that and asks no more.  So the certificate is remembered until another
+ * one is asked about, and rejected at the second question.
+ */
+static int decide(const X509 *x509, int original_answer, bool is_second)
+{
+    bool was_unvouched = unvouched == x509;
+
+    if (sp_policy_locked() != NULL) {
+        SP_RAISE(SP_REASON_LOCKED, "refused: " OPERATION ": %s", sp_policy_locked());
+        return X509_TRUST_REJECTED;
+    }
+    if (is_second)
+        return sp_policy()->trust == SP_TRUST_KEYRING && was_unvouched
+                   ? ask_keyring(x509, true, true)
+                   : X509_TRUST_UNTRUSTED;
+    unvouched = NULL;
+    return sp_policy()->trust == SP_TRUST_KEYRING
+               ? ask_keyring(x509, original_answer == X509_TRUST_TRUSTED, false)
+               : original_answer;
+}
+
+/* The original comes first: it knows what a BEGIN TRUSTED CERTIFICATE rejects. */
 static int check_trust(X509_TRUST *trust, sp_trust_x509 *x509, int flags)
 {
     int answer = original(trust, x509, flags);
 
-    if (answer != X509_TRUST_TRUSTED)
+    if (answer == X509_TRUST_REJECTED)
         return answer;
-    if (sp_policy_locked() != NULL) {
-        SP_RAISE(SP_REASON_LOCKED, "refused: verify: %s", sp_policy_locked());
-        return X509_TRUST_REJECTED;
-    }
-    return sp_policy()->trust == SP_TRUST_KEYRING ? reject(x509) : answer;
+    return decide(x509, answer, ((unsigned)flags & X509_TRUST_NO_SS_COMPAT) != 0);
 }

@@ -57,11 +57,12 @@ bool sp_keys_was_loaded(const void *key);
 
 /* How a key was traced to certificates. */
 enum sp_via {
-    SP_VIA_NONE,       /* it belongs to none that is known */
-    SP_VIA_FIRST,      /* to one that was parsed before we could watch */
-    SP_VIA_MATCH,      /* X509_check_private_key() said so */
-    SP_VIA_OWN_KEY,    /* it is the certificate's own key object */
-    SP_VIA_FINGERPRINT /* it is equal to the certificate's key */
+    SP_VIA_NONE,        /* it belongs to none that is known */
+    SP_VIA_FIRST,       /* to one that was parsed before we could watch */
+    SP_VIA_MATCH,       /* X509_check_private_key() said so */
+    SP_VIA_OWN_KEY,     /* it is the certificate's own key object */
+    SP_VIA_FINGERPRINT, /* it is equal to the certificate's key */
+    SP_VIA_KEYRING      /* the same of one that was uploaded, and not parsed by the program */
 };
 
 struct sp_owners {

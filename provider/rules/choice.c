@@ -40,3 +40,20 @@ bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use us
     }
     return true;
 }
+
+bool sp_rank(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
+             const smimepolicy_settings *settings, size_t *order)
+{
+    for (size_t i = 0; i < count; i++) {
+        size_t place = i;
+
+        candidates[i].verdict = sp_judge(candidates[i].facts, use, at, SP_WITH_VALIDITY, settings);
+        if (candidates[i].verdict == NULL)
+            return false;
+        /* Few have one address in common: sorting them by insertion will do. */
+        for (; place > 0 && is_better(&candidates[i], &candidates[order[place - 1]]); place--)
+            order[place] = order[place - 1];
+        order[place] = i;
+    }
+    return true;
+}

@@ -36,7 +36,7 @@ static void copy_folded(char *out, const ASN1_IA5STRING *value)
     int len = ASN1_STRING_length(value);
 
     for (int i = 0; i < len; i++)
-        out[i] = (char)(bytes[i] >= 'A' && bytes[i] <= 'Z' ? bytes[i] + 'a' - 'A' : bytes[i]);
+        out[i] = sp_fold((char)bytes[i]);
     out[len] = '\0';
 }
 

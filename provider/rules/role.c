@@ -90,6 +90,13 @@ smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struc
                      "provide the sender's certificate, or its issuing CA");
 }
 
+enum sp_vouching sp_vouches(const struct sp_facts *facts, enum sp_role role, bool is_last)
+{
+    if (role != SP_ROLE_NONE)
+        return SP_VOUCHES;
+    return is_last || !sp_facts_is_ca(facts) ? SP_VOUCHES_NOT : SP_VOUCHED_FOR_LATER;
+}
+
 smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct sp_facts *anchor,
                                      enum sp_role role, bool is_signer)
 {

@@ -96,6 +96,17 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, enum sp_role 
 /* May it vouch for the certificates of others, if it is kept as |role| (or not at all)? */
 bool sp_may_issue(const struct sp_facts *facts, enum sp_role role);
 /*
+ * Does a certificate of a trust store end the chain that it belongs to, where
+ * only the keyring vouches and keeps it as |role|?  |is_last|: no other one can
+ * vouch for it.
+ */
+enum sp_vouching {
+    SP_VOUCHES,
+    SP_VOUCHES_NOT,
+    SP_VOUCHED_FOR_LATER /* it does not; the chain may go on to one that does */
+};
+enum sp_vouching sp_vouches(const struct sp_facts *facts, enum sp_role role, bool is_last);
+/*
  * The `distrust-default` verdict where only the keyring vouches: |anchor|, at
  * the end of the chain of |signer|, is kept there as |role|.  NULL only if out
  * of memory.
@@ -153,6 +164,13 @@ bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use us
 
 /* RFC 2253; "" if it is empty. */
 const char *sp_facts_subject(const struct sp_facts *facts);
+/*
+ * The same for all of them: |order| is set to the places of the |count|
+ * candidates, the best first.
+ */
+bool sp_rank(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
+             const smimepolicy_settings *settings, size_t *order);
+
 /* The certificate's addresses, folded to lower case; NULL past the last. */
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 

@@ -10,15 +10,10 @@
 
 #include "verdict.h"
 
-static char folded(char c)
-{
-    return (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
-}
-
 /* As the addresses of a certificate are folded: ASCII alone, in no locale. */
 static bool is_same(const char *a, const char *b)
 {
-    for (; *a != '\0' && folded(*a) == folded(*b); a++)
+    for (; *a != '\0' && sp_fold(*a) == sp_fold(*b); a++)
         b++;
     return *a == '\0' && *b == '\0';
 }

@@ -120,3 +120,8 @@ char *sp_format_time(time_t at)
 
     return gmtime_r(&at, &tm) == NULL ? sp_format("%lld", (long long)at) : sp_format_tm(&tm);
 }
+
+char sp_fold(char c)
+{
+    return (char)(c >= 'A' && c <= 'Z' ? c + 'a' - 'A' : c);
+}

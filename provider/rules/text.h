@@ -32,6 +32,9 @@ char *sp_text_take(struct sp_text *text);
 
 char *sp_escape(const void *bytes, size_t len);
 
+/* Addresses are compared without case, in ASCII and whatever the locale. */
+char sp_fold(char c);
+
 /* RFC 3339 in UTC, "2024-07-31T14:20:28Z". */
 char *sp_format_tm(const struct tm *tm);
 char *sp_format_time(time_t at);

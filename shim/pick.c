@@ -10,30 +10,29 @@
 
 #include "addresses.h"
 #include "keyring_at.h"
-#include "selector.h"
+#include "pick.h"
 
 #define FEWEST_DIGITS 8
 #define MOST_DIGITS   (2 * SP_SHA256_LENGTH)
 
-void shim_selection_clear(struct shim_selection *selection)
+void shim_picks_clear(struct shim_picks *picks)
 {
-    OPENSSL_free(selection->each);
-    *selection = (struct shim_selection){ 0 };
+    OPENSSL_free(picks->each);
+    *picks = (struct shim_picks){ 0 };
 }
 
-bool shim_selection_add(struct shim_selection *selection,
-                        const unsigned char fingerprint[SP_SHA256_LENGTH])
+bool shim_picks_add(struct shim_picks *picks, const unsigned char fingerprint[SP_SHA256_LENGTH])
 {
     void *longer;
 
-    for (size_t i = 0; i < selection->count; i++)
-        if (memcmp(selection->each[i], fingerprint, SP_SHA256_LENGTH) == 0)
+    for (size_t i = 0; i < picks->count; i++)
+        if (memcmp(picks->each[i], fingerprint, SP_SHA256_LENGTH) == 0)
             return true;
-    longer = OPENSSL_realloc(selection->each, (selection->count + 1) * SP_SHA256_LENGTH);
+    longer = OPENSSL_realloc(picks->each, (picks->count + 1) * SP_SHA256_LENGTH);
     if (longer == NULL)
         return false;
-    selection->each = longer;
-    memcpy(selection->each[selection->count++], fingerprint, SP_SHA256_LENGTH);
+    picks->each = longer;
+    memcpy(picks->each[picks->count++], fingerprint, SP_SHA256_LENGTH);
     return true;
 }
 
@@ -91,8 +90,8 @@ static bool read_digits(const char *word, char digits[MOST_DIGITS + 1])
 }
 
 /* The fingerprints that |cursor| finds, which is taken over. */
-static int collect(struct sp_keyring *keyring, struct sp_cursor *cursor,
-                   struct shim_selection *selection, size_t *found)
+static int collect(struct sp_keyring *keyring, struct sp_cursor *cursor, struct shim_picks *picks,
+                   size_t *found)
 {
     struct sp_record record;
     int code = cursor == NULL ? shim_keyring_failed(keyring) : SHIM_OK;
@@ -100,7 +99,7 @@ static int collect(struct sp_keyring *keyring, struct sp_cursor *cursor,
 
     while (code == SHIM_OK && (next = sp_cursor_next(cursor, &record)) == 1) {
         ++*found;
-        if (!shim_selection_add(selection, record.fingerprint))
+        if (!shim_picks_add(picks, record.fingerprint))
             code = shim_no_memory();
         sp_record_clear(&record);
     }
@@ -110,8 +109,8 @@ static int collect(struct sp_keyring *keyring, struct sp_cursor *cursor,
     return code;
 }
 
-static int by_address(struct sp_keyring *keyring, const char *word,
-                      struct shim_selection *selection, size_t *found)
+static int by_address(struct sp_keyring *keyring, const char *word, struct shim_picks *picks,
+                      size_t *found)
 {
     char *address = shim_address_folded(word);
     int code = SHIM_USAGE;
@@ -120,7 +119,7 @@ static int by_address(struct sp_keyring *keyring, const char *word,
         code = collect(
             keyring,
             sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_ADDRESS, .text = address }),
-            selection, found);
+            picks, found);
     OPENSSL_free(address);
     return code;
 }
@@ -140,33 +139,33 @@ static int say_line(const struct shim_entry *entry, void *data)
 }
 
 static int by_digits(struct shim *shim, struct sp_keyring *keyring, const char *digits,
-                     struct shim_selection *selection, size_t *found)
+                     struct shim_picks *picks, size_t *found)
 {
-    struct shim_selection those = { 0 };
+    struct shim_picks those = { 0 };
     int code = collect(keyring, sp_keyring_find_prefix(keyring, digits), &those, found);
 
     if (code == SHIM_OK && those.count > 1) {
         shim_error("%s: several certificates begin like this; give more digits:", digits);
-        (void)shim_selection_each(shim, keyring, &those, 0, say_line, NULL);
+        (void)shim_picks_each(shim, keyring, &those, 0, say_line, NULL);
         code = SHIM_USAGE;
     }
-    if (code == SHIM_OK && those.count == 1 && !shim_selection_add(selection, those.each[0]))
+    if (code == SHIM_OK && those.count == 1 && !shim_picks_add(picks, those.each[0]))
         code = shim_no_memory();
-    shim_selection_clear(&those);
+    shim_picks_clear(&those);
     return code;
 }
 
-int shim_select(struct shim *shim, struct sp_keyring *keyring, const char *word,
-                struct shim_selection *selection, size_t *found)
+int shim_pick(struct shim *shim, struct sp_keyring *keyring, const char *word,
+              struct shim_picks *picks, size_t *found)
 {
     char digits[MOST_DIGITS + 1];
     int code;
 
     *found = 0;
     if (strchr(word, '@') != NULL)
-        code = by_address(keyring, word, selection, found);
+        code = by_address(keyring, word, picks, found);
     else if (read_digits(word, digits))
-        code = by_digits(shim, keyring, digits, selection, found);
+        code = by_digits(shim, keyring, digits, picks, found);
     else
         return shim_usage("%s: neither an address nor a fingerprint; give all of its 64 "
                           "hexadecimal digits or at least the first %d",
@@ -180,17 +179,16 @@ int shim_select(struct shim *shim, struct sp_keyring *keyring, const char *word,
     return code;
 }
 
-int shim_selection_each(struct shim *shim, struct sp_keyring *keyring,
-                        const struct shim_selection *selection, time_t at, shim_entry_fn *take,
-                        void *data)
+int shim_picks_each(struct shim *shim, struct sp_keyring *keyring, const struct shim_picks *picks,
+                    time_t at, shim_entry_fn *take, void *data)
 {
     int code = SHIM_OK;
 
-    for (size_t i = 0; code == SHIM_OK && i < selection->count; i++)
-        code = shim_entry_each(
-            shim, keyring,
-            sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT,
-                                                         .hash = selection->each[i] }),
-            at, take, data);
+    for (size_t i = 0; code == SHIM_OK && i < picks->count; i++)
+        code =
+            shim_entry_each(shim, keyring,
+                            sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT,
+                                                                         .hash = picks->each[i] }),
+                            at, take, data);
     return code;
 }

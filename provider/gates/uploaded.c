@@ -1,0 +1,98 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "uploaded.h"
+
+#include <openssl/err.h>
+
+#include "decision_log.h"
+#include "keyring.h"
+#include "policy.h"
+#include "reasons.h"
+
+/* The certificate is parsed as a program would: from then on the register knows it. */
+static bool add(struct sp_owners *owners, const struct sp_record *record)
+{
+    X509 *x509 = sp_record_cert(record);
+    struct sp_cert *cert = x509 != NULL ? sp_register_of_x509(x509) : NULL;
+    struct sp_cert **more = NULL;
+
+    if (cert != NULL)
+        more = OPENSSL_realloc(owners->certs, (owners->count + 1) * sizeof(*more));
+    if (more != NULL) {
+        owners->certs = more;
+        owners->certs[owners->count++] = cert;
+        owners->via = SP_VIA_KEYRING;
+    } else {
+        sp_cert_unref(cert);
+    }
+    X509_free(x509);
+    return more != NULL;
+}
+
+static bool find(struct sp_owners *owners, struct sp_keyring *keyring, const struct sp_keyid *id,
+                 char **why)
+{
+    const struct sp_query query = { .index = SP_BY_KEY, .hash = id->hash };
+    struct sp_cursor *cursor = sp_keyring_find(keyring, &query);
+    struct sp_record record;
+    int found = -1;
+    bool added = true;
+
+    while (cursor != NULL && added && (found = sp_cursor_next(cursor, &record)) > 0) {
+        added = add(owners, &record);
+        sp_record_clear(&record);
+    }
+    if (added && found < 0)
+        *why = OPENSSL_strdup(sp_keyring_why(keyring));
+    sp_cursor_free(cursor);
+    return added && found == 0;
+}
+
+bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
+                        OSSL_FUNC_keymgmt_export_fn *export_key, const char *path, char **why)
+{
+    struct sp_keyid id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
+    struct sp_keyring *keyring;
+    bool done;
+
+    *why = NULL;
+    if (!id.known)
+        return true;
+    ERR_set_mark();
+    keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
+    done = keyring != NULL && find(owners, keyring, &id, why);
+    sp_keyring_close(keyring);
+    ERR_pop_to_mark();
+    return done;
+}
+
+void sp_uploaded_unreadable(const char *operation, char *why)
+{
+    const struct sp_decision decision = { .operation = operation,
+                                          .refused = true,
+                                          .denied = true,
+                                          .note = why != NULL ? why : "out of memory" };
+
+    SP_RAISE(why != NULL ? SP_REASON_KEYRING : SP_REASON_NO_MEMORY, "refused: %s: %s", operation,
+             decision.note);
+    sp_decision_log(sp_policy(), &decision);
+    OPENSSL_free(why);
+}
+
+bool sp_uploaded_role(const X509 *cert, const char *operation, enum sp_role *role)
+{
+    const char *path = sp_policy()->keyring;
+    char *why = NULL;
+
+    *role = SP_ROLE_NONE;
+    if (path == NULL)
+        return true;
+    ERR_set_mark();
+    *role = sp_keyring_role_in(path, cert, &why);
+    ERR_pop_to_mark();
+    if (why != NULL)
+        sp_uploaded_unreadable(operation, why);
+    return why == NULL;
+}

@@ -1,0 +1,346 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * OSSL_STORE over the keyring.  A loader belongs to one thread, as the keyring
+ * that it opens does, and lives no longer than a program takes to load.
+ */
+#include "loader.h"
+
+#include <limits.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/params.h>
+#include <openssl/store.h>
+
+#include "choose.h"
+#include "give.h"
+#include "instance.h"
+#include "policy.h"
+#include "reasons.h"
+#include "uri.h"
+
+enum state {
+    LOADING,
+    FAILED, /* libcrypto has been told, and asks whether that is the end: no, or it would forget */
+    ENDED
+};
+
+struct loader {
+    OSSL_LIB_CTX *libctx; /* borrowed */
+    char *name;           /* owned: the URI as it was given */
+    struct sp_uri uri;
+    struct sp_keyring *keyring; /* owned */
+    int expected;               /* OSSL_STORE_INFO_PKEY or _CERT; 0: both */
+    bool wants_other;           /* something that is not in a keyring */
+    X509_NAME *subject;         /* owned: of the certificates that are wanted, or NULL */
+    bool found;                 /* |chosen| or |cursor| were made */
+    struct sp_chosen chosen;    /* for an address */
+    struct sp_cursor *cursor;   /* owned: for everything else, which may be much */
+    bool has_given;
+    bool owes_key;         /* the one of |last| comes next */
+    struct sp_record last; /* owned: what was given last */
+    enum state state;
+};
+
+static void close_loader(struct loader *loader)
+{
+    if (loader == NULL)
+        return;
+    sp_record_clear(&loader->last);
+    sp_chosen_clear(&loader->chosen);
+    sp_cursor_free(loader->cursor);
+    sp_keyring_close(loader->keyring);
+    X509_NAME_free(loader->subject);
+    sp_uri_clear(&loader->uri);
+    OPENSSL_free(loader->name);
+    OPENSSL_free(loader);
+}
+
+/* Raise |why|, which is taken over; NULL: out of memory. */
+static bool refuse(int reason, const char *name, char *why)
+{
+    SP_RAISE(why != NULL ? reason : SP_REASON_NO_MEMORY, "%s: %s", name,
+             why != NULL ? why : "nothing was loaded");
+    OPENSSL_free(why);
+    return false;
+}
+
+static bool open_keyring(struct loader *loader)
+{
+    const char *path = sp_policy()->keyring;
+    char *why = NULL;
+
+    if (path == NULL)
+        return refuse(SP_REASON_KEYRING, loader->name,
+                      OPENSSL_strdup("the setting keyring is not set; set it to the path of the "
+                                     "keyring"));
+    loader->keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
+    return loader->keyring != NULL || refuse(SP_REASON_KEYRING, loader->name, why);
+}
+
+static bool prepare(struct loader *loader, const char *text)
+{
+    char *why = NULL;
+
+    loader->name = OPENSSL_strdup(text);
+    if (loader->name == NULL)
+        return refuse(SP_REASON_NO_MEMORY, text, NULL);
+    if (!sp_uri_read(&loader->uri, text, &why))
+        return refuse(SP_REASON_URI, text, why);
+    return open_keyring(loader);
+}
+
+static void *open_uri(void *provctx, const char *text)
+{
+    const struct sp_instance *instance = sp_instance_for(provctx);
+    struct loader *loader;
+
+    if (instance == NULL)
+        return NULL;
+    if (sp_policy_locked() != NULL) {
+        SP_RAISE(SP_REASON_LOCKED, "refused: load: %s", sp_policy_locked());
+        return NULL;
+    }
+    loader = OPENSSL_zalloc(sizeof(*loader));
+    if (loader == NULL) {
+        (void)refuse(SP_REASON_NO_MEMORY, text, NULL);
+        return NULL;
+    }
+    loader->libctx = sp_upcalls_libctx(&instance->up);
+    if (prepare(loader, text))
+        return loader;
+    close_loader(loader);
+    return NULL;
+}
+
+static const OSSL_PARAM *settable_params(void *provctx)
+{
+    static const OSSL_PARAM params[] = { OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
+                                         OSSL_PARAM_octet_string(OSSL_STORE_PARAM_SUBJECT, NULL, 0),
+                                         OSSL_PARAM_END };
+
+    (void)provctx;
+    return params;
+}
+
+static bool set_expected(struct loader *loader, const OSSL_PARAM *param)
+{
+    if (OSSL_PARAM_get_int(param, &loader->expected) != 1)
+        return false;
+    loader->wants_other = loader->expected != 0 && loader->expected != OSSL_STORE_INFO_PKEY &&
+                          loader->expected != OSSL_STORE_INFO_CERT;
+    return true;
+}
+
+static bool set_subject(struct loader *loader, const OSSL_PARAM *param)
+{
+    const void *value = NULL;
+    const unsigned char *der;
+    size_t length = 0;
+
+    if (OSSL_PARAM_get_octet_string_ptr(param, &value, &length) != 1 || length > LONG_MAX)
+        return false;
+    der = value;
+    X509_NAME_free(loader->subject);
+    loader->subject = d2i_X509_NAME(NULL, &der, (long)length);
+    return loader->subject != NULL;
+}
+
+/* A search that is not understood is refused: everything would be the wrong answer. */
+static bool is_searchable(const OSSL_PARAM params[])
+{
+    return OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_ISSUER) == NULL &&
+           OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_FINGERPRINT) == NULL &&
+           OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_ALIAS) == NULL;
+}
+
+static int set_params(void *ctx, const OSSL_PARAM params[])
+{
+    struct loader *loader = ctx;
+    const OSSL_PARAM *expected, *subject;
+
+    if (params == NULL)
+        return 1;
+    if (!is_searchable(params)) {
+        SP_RAISE(SP_REASON_URI, "%s: it is searched by subject alone", loader->name);
+        return 0;
+    }
+    expected = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_EXPECT);
+    subject = OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_SUBJECT);
+    return (expected == NULL || set_expected(loader, expected)) &&
+           (subject == NULL || set_subject(loader, subject));
+}
+
+static bool find(struct loader *loader)
+{
+    const struct sp_query queries[] = {
+        [SP_URI_CERT] = { .index = SP_BY_FINGERPRINT, .hash = loader->uri.fingerprint },
+        [SP_URI_TRUST] = { .index = loader->subject != NULL ? SP_BY_SUBJECT : SP_ALL,
+                           .name = loader->subject },
+    };
+    const unsigned own = SP_ROLE_BIT(SP_ROLE_IDENTITY);
+    char *why = NULL;
+    bool done;
+
+    switch (loader->uri.kind) {
+    case SP_URI_IDENTITY:
+        done = sp_chosen_find(&loader->chosen, loader->keyring, loader->uri.address, own,
+                              SMIMEPOLICY_SIGN, sp_policy(), &why);
+        break;
+    case SP_URI_CONTACT:
+        /* What is sent to oneself is encrypted to oneself. */
+        done = sp_chosen_find(&loader->chosen, loader->keyring, loader->uri.address,
+                              own | SP_ROLE_BIT(SP_ROLE_CONTACT), SMIMEPOLICY_ENCRYPT, sp_policy(),
+                              &why);
+        break;
+    default:
+        loader->cursor = sp_keyring_find(loader->keyring, &queries[loader->uri.kind]);
+        done = loader->cursor != NULL;
+        if (!done)
+            why = OPENSSL_strdup(sp_keyring_why(loader->keyring));
+    }
+    loader->found = done;
+    return done || refuse(SP_REASON_KEYRING, loader->name, why);
+}
+
+/* Hashes of names may be equal where names are not. */
+static bool is_wanted(const struct loader *loader, const struct sp_record *record)
+{
+    X509 *cert;
+    bool wanted;
+
+    if (loader->subject == NULL)
+        return true;
+    cert = sp_record_cert(record);
+    wanted = cert != NULL && X509_NAME_cmp(X509_get_subject_name(cert), loader->subject) == 0;
+    X509_free(cert);
+    return wanted;
+}
+
+/* 1: it is in |loader->last|; 0: there is no more; -1: it failed. */
+static int next_record(struct loader *loader)
+{
+    int found = 1;
+
+    if (!loader->found && !find(loader))
+        return -1;
+    do {
+        sp_record_clear(&loader->last);
+        if (loader->cursor == NULL)
+            found = sp_chosen_next(&loader->chosen, &loader->last) ? 1 : 0;
+        else
+            found = sp_cursor_next(loader->cursor, &loader->last);
+    } while (found > 0 && !is_wanted(loader, &loader->last));
+    if (found < 0)
+        (void)refuse(SP_REASON_KEYRING, loader->name,
+                     OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+    return found;
+}
+
+/* A search may find nothing, libcrypto asks for many issuers; a name should be known. */
+static int nothing_more(const struct loader *loader)
+{
+    static const char *const missing[] = {
+        [SP_URI_IDENTITY] = "no identity has this address; upload the certificate and its key",
+        [SP_URI_CONTACT] = "no contact has this address; upload the contact's certificate",
+        [SP_URI_CERT] = "no certificate has this fingerprint",
+        [SP_URI_TRUST] = "the keyring is empty"
+    };
+
+    if (loader->has_given || loader->subject != NULL)
+        return 0;
+    SP_RAISE(SP_REASON_NOT_STORED, "%s: %s", loader->name, missing[loader->uri.kind]);
+    return -1;
+}
+
+/* The key of |loader->last|. */
+static int give_key(struct loader *loader, struct sp_taker *taker)
+{
+    struct sp_private_key key;
+    int found = 0;
+    bool given = false;
+
+    loader->owes_key = false;
+    if (loader->last.role == SP_ROLE_IDENTITY)
+        found = sp_keyring_key(loader->keyring, loader->last.key, &key);
+    if (found < 0)
+        (void)refuse(SP_REASON_KEYRING, loader->name,
+                     OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+    if (found == 0)
+        SP_RAISE(SP_REASON_NOT_STORED, "%s: no private key belongs to this certificate",
+                 loader->name);
+    if (found <= 0)
+        return -1;
+    given = sp_give_key(taker, &key);
+    sp_private_key_clear(&key);
+    return given ? 1 : -1;
+}
+
+/* 1: something was given; 0: there is no more; -1: it failed, and says why. */
+static int give_next(struct loader *loader, struct sp_taker *taker)
+{
+    int found;
+
+    if (loader->owes_key)
+        return give_key(loader, taker);
+    if (loader->wants_other || (loader->expected == OSSL_STORE_INFO_PKEY &&
+                                (loader->has_given || loader->uri.kind == SP_URI_TRUST))) {
+        if (loader->has_given)
+            return 0;
+        SP_RAISE(SP_REASON_NOT_STORED, "%s: nothing of the kind that was asked for", loader->name);
+        return -1;
+    }
+    found = next_record(loader);
+    if (found <= 0)
+        return found < 0 ? -1 : nothing_more(loader);
+    loader->has_given = true;
+    if (loader->expected == OSSL_STORE_INFO_PKEY)
+        return give_key(loader, taker);
+    loader->owes_key = loader->expected == 0 && loader->uri.kind != SP_URI_TRUST &&
+                       loader->last.role == SP_ROLE_IDENTITY;
+    return sp_give_cert(taker, &loader->last) ? 1 : -1;
+}
+
+static int load(void *ctx, OSSL_CALLBACK *object, void *object_arg,
+                OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_arg)
+{
+    struct loader *loader = ctx;
+    struct sp_taker taker = { loader->libctx, object, object_arg, passphrase, passphrase_arg };
+    int given = 0;
+
+    if (loader->state == LOADING)
+        given = give_next(loader, &taker);
+    if (given <= 0)
+        loader->state = given < 0 ? FAILED : ENDED;
+    return given > 0;
+}
+
+static int is_at_end(void *ctx)
+{
+    const struct loader *loader = ctx;
+
+    return loader->state == ENDED;
+}
+
+static int close_uri(void *ctx)
+{
+    close_loader(ctx);
+    return 1;
+}
+
+static const OSSL_DISPATCH functions[] = {
+    { OSSL_FUNC_STORE_OPEN, (void (*)(void))open_uri },
+    { OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS, (void (*)(void))settable_params },
+    { OSSL_FUNC_STORE_SET_CTX_PARAMS, (void (*)(void))set_params },
+    { OSSL_FUNC_STORE_LOAD, (void (*)(void))load },
+    { OSSL_FUNC_STORE_EOF, (void (*)(void))is_at_end },
+    { OSSL_FUNC_STORE_CLOSE, (void (*)(void))close_uri },
+    { 0, NULL }
+};
+
+/* fips=yes as OpenSSL's own file store: it does no cryptography. */
+const OSSL_ALGORITHM sp_store_loader = { "smimepolicy",
+                                         "provider=smimepolicy,fips=yes,smime.policy=yes",
+                                         functions, "Certificates and keys of the keyring" };

@@ -1,0 +1,39 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * `smimepolicy:` URIs: what of the keyring is meant.  docs/keyring.md defines
+ * them.
+ */
+#ifndef SP_URI_H
+#define SP_URI_H
+
+#include <stdbool.h>
+
+#include "sha256.h"
+
+#define SP_URI_SCHEME "smimepolicy:"
+
+enum sp_uri_kind { SP_URI_IDENTITY, SP_URI_CONTACT, SP_URI_CERT, SP_URI_TRUST };
+
+struct sp_uri {
+    enum sp_uri_kind kind;
+    char *address; /* owned, in lower case; of an identity or a contact, else NULL */
+    unsigned char fingerprint[SP_SHA256_LENGTH]; /* of a certificate */
+};
+
+/* Is |text| a URI of ours, well-formed or not? */
+bool sp_uri_is_ours(const char *text);
+/*
+ * Read |text|.
+ *
+ * @param why  set on failure to what is wrong, to free with OPENSSL_free();
+ *             NULL if out of memory
+ */
+bool sp_uri_read(struct sp_uri *uri, const char *text, char **why);
+void sp_uri_clear(struct sp_uri *uri);
+
+/* The URI of an identity or contact: a new string, NULL if out of memory. */
+char *sp_uri_write(enum sp_uri_kind kind, const char *address);
+
+#endif

@@ -1,0 +1,35 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The issuers that the keyring knows of a certificate.
+ */
+#ifndef SHIM_ISSUERS_H
+#define SHIM_ISSUERS_H
+
+#include <time.h>
+
+#include "outcome.h"
+#include "selection.h"
+
+/*
+ * Judge the way from each signer to its root, and have the issuers between
+ * them sent along, in a file in memory.
+ *
+ * @return SHIM_OK, or another code with the reason on stderr
+ */
+int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim_outcome *outcome);
+
+/*
+ * Every CA of the keyring that may have issued one of |certs|, or another of
+ * them, and the first |own| of |certs| themselves if they are in the keyring:
+ * they vouch for what they have signed.
+ *
+ * @return new, as its elements, for the caller to free; NULL with the reason on stderr
+ */
+STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own);
+
+/* "/proc/self/fd/N" with |certs| in PEM behind |before|, which may be empty; NULL: said. */
+char *shim_issuers_file(const STACK_OF(X509) *certs, const char *before, size_t len, int *fd);
+
+#endif

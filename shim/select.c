@@ -1,0 +1,89 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "keyring_at.h"
+#include "select.h"
+#include "text.h"
+
+char *shim_select_uri(const unsigned char *fingerprint)
+{
+    char text[SHIM_FINGERPRINT_TEXT];
+
+    shim_fingerprint_text(fingerprint, text);
+    return sp_format("smimepolicy:cert/%s", text);
+}
+
+bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
+                      const unsigned char *fingerprint, const char *key_uri)
+{
+    struct shim_selected *longer = OPENSSL_realloc(*list, (*count + 1) * sizeof(**list));
+    struct shim_selected *last;
+
+    if (longer == NULL)
+        return false;
+    *list = longer;
+    last = &longer[(*count)++];
+    *last = (struct shim_selected){ .uri = shim_select_uri(fingerprint),
+                                    .key_uri = key_uri == NULL ? NULL : OPENSSL_strdup(key_uri) };
+    if (X509_up_ref(cert) == 1)
+        last->cert = cert;
+    return last->cert != NULL && last->uri != NULL && (key_uri == NULL || last->key_uri != NULL);
+}
+
+/* What a token holds is stock's to open; all else comes by our own URI. */
+char *shim_select_key(struct shim_selection *selection, const struct sp_record *record)
+{
+    struct sp_private_key key;
+    int found = sp_keyring_key(selection->keyring, record->key, &key);
+    char *uri = NULL;
+
+    if (found == 1)
+        uri = key.uri != NULL && strncmp(key.uri, "file:", 5) != 0
+                  ? OPENSSL_strdup(key.uri)
+                  : shim_select_uri(record->fingerprint);
+    else if (found == 0)
+        shim_error("the private key of this identity is not in the keyring any more; upload it "
+                   "again");
+    else
+        (void)shim_keyring_failed(selection->keyring);
+    if (found == 1)
+        sp_private_key_clear(&key);
+    return uri;
+}
+
+/* A keyring is only made by an upload: without one nobody is known. */
+static int open_keyring(struct shim_operation *operation)
+{
+    struct shim *shim = operation->shim;
+    const struct shim_given *named = shim_args_last(operation->args, ROLE_KEYRING);
+    int code = shim_load_settings(shim);
+
+    if (named != NULL)
+        shim->keyring = named->value;
+    if (code == SHIM_OK)
+        code = shim_keyring_find(shim);
+    if (code != SHIM_OK || !sp_keyring_exists(shim->keyring_path))
+        return code;
+    operation->selection.path = shim->keyring_path;
+    return shim_keyring_open(shim, SP_KEYRING_READ, &operation->selection.keyring);
+}
+
+int shim_select(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    const char *what = operation->request->operation;
+    int code = open_keyring(operation);
+
+    outcome->settings = operation->shim->settings;
+    if (code != SHIM_OK || operation->verb == NULL)
+        return code;
+    if (strcmp(what, "sign") == 0 || strcmp(what, "encrypt") == 0)
+        code = shim_select_by_address(operation, outcome);
+    else if (strcmp(what, "decrypt") == 0)
+        code = shim_select_by_message(operation, outcome);
+    return code == SHIM_OK ? outcome->fault : code;
+}

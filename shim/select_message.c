@@ -1,0 +1,177 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The private key of whoever a message is encrypted to.
+ */
+#include <string.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
+#include <openssl/cms.h>
+
+#include "input.h"
+#include "keyring_at.h"
+#include "read_cms.h"
+#include "rules.h"
+#include "select.h"
+
+/* How a message names a recipient: by issuer and serial number, or by key identifier. */
+struct name {
+    ASN1_OCTET_STRING *ski;
+    X509_NAME *issuer;
+    ASN1_INTEGER *serial;
+};
+
+/* Returns false to look no further. */
+typedef bool name_fn(const struct name *name, void *arg);
+
+static bool each_name(CMS_RecipientInfo *info, name_fn *take, void *arg)
+{
+    STACK_OF(CMS_RecipientEncryptedKey) *keys;
+    struct name name = { 0 };
+    bool more = true;
+
+    switch (CMS_RecipientInfo_type(info)) {
+    case CMS_RECIPINFO_TRANS:
+        return CMS_RecipientInfo_ktri_get0_signer_id(info, &name.ski, &name.issuer, &name.serial) !=
+                   1 ||
+               take(&name, arg);
+    case CMS_RECIPINFO_AGREE:
+        keys = CMS_RecipientInfo_kari_get0_reks(info);
+        for (int i = 0; more && i < sk_CMS_RecipientEncryptedKey_num(keys); i++) {
+            memset(&name, 0, sizeof(name));
+            more = CMS_RecipientEncryptedKey_get0_id(sk_CMS_RecipientEncryptedKey_value(keys, i),
+                                                     &name.ski, NULL, NULL, &name.issuer,
+                                                     &name.serial) != 1 ||
+                   take(&name, arg);
+        }
+        return more;
+    default:
+        return true;
+    }
+}
+
+static bool is_named(const struct name *name, const X509 *cert)
+{
+    ASN1_OCTET_STRING *ski;
+    bool same;
+
+    if (name->serial != NULL)
+        return ASN1_INTEGER_cmp(name->serial, X509_get0_serialNumber(cert)) == 0 &&
+               X509_NAME_cmp(name->issuer, X509_get_issuer_name(cert)) == 0;
+    ski = X509_get_ext_d2i(cert, NID_subject_key_identifier, NULL, NULL);
+    same = ski != NULL && ASN1_OCTET_STRING_cmp(ski, name->ski) == 0;
+    ASN1_OCTET_STRING_free(ski);
+    return same;
+}
+
+/* The search for an identity among the recipients. */
+struct search {
+    struct shim_selection *selection;
+    struct shim_outcome *outcome;
+    const smimepolicy_settings *settings;
+    int code;
+};
+
+static void take(struct search *search, X509 *cert, const struct sp_record *record)
+{
+    struct shim_selection *selection = search->selection;
+    char *key = shim_select_key(selection, record);
+
+    if (key == NULL)
+        search->code = SHIM_SYSTEM;
+    else if (!shim_select_take(&selection->recipients, &selection->recipient_count, cert,
+                               record->fingerprint, key))
+        search->code = shim_no_memory();
+    else
+        shim_outcome_add(search->outcome, smimepolicy_evaluate(search->settings, cert, NULL,
+                                                               SMIMEPOLICY_DECRYPT, time(NULL)));
+    OPENSSL_free(key);
+}
+
+static bool look_up(const struct name *name, void *arg)
+{
+    struct search *search = arg;
+    const ASN1_STRING *id = name->serial != NULL ? name->serial : name->ski;
+    struct sp_cursor *cursor = sp_keyring_find(
+        search->selection->keyring, &(struct sp_query){ .index = SP_BY_RECIPIENT,
+                                                        .hash = ASN1_STRING_get0_data(id),
+                                                        .length = (size_t)ASN1_STRING_length(id),
+                                                        .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) });
+    struct sp_record record;
+    int found = -1;
+
+    while (search->selection->recipient_count == 0 && cursor != NULL && search->code == SHIM_OK &&
+           (found = sp_cursor_next(cursor, &record)) == 1) {
+        X509 *cert = sp_record_cert(&record);
+
+        if (cert != NULL && is_named(name, cert))
+            take(search, cert, &record);
+        X509_free(cert);
+        sp_record_clear(&record);
+    }
+    sp_cursor_free(cursor);
+    if (found < 0)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    return search->code == SHIM_OK && search->selection->recipient_count == 0;
+}
+
+static int search(struct shim_operation *operation, struct shim_outcome *outcome,
+                  CMS_ContentInfo *cms)
+{
+    STACK_OF(CMS_RecipientInfo) *infos = CMS_get0_RecipientInfos(cms);
+    struct search search = { .selection = &operation->selection,
+                             .outcome = outcome,
+                             .settings = operation->shim->settings };
+    bool more = true;
+
+    if (infos == NULL) {
+        shim_error("the message is not encrypted to certificates; see whether it is signed only");
+        return SHIM_INPUT;
+    }
+    for (int i = 0; more && i < sk_CMS_RecipientInfo_num(infos); i++)
+        more = each_name(sk_CMS_RecipientInfo_value(infos, i), look_up, &search);
+    if (search.code == SHIM_OK && operation->selection.recipient_count == 0) {
+        shim_error("the message is encrypted to none of the identities in the keyring %s; upload "
+                   "the certificate and private key that it is meant for",
+                   operation->selection.path);
+        return SHIM_CRYPTO;
+    }
+    return search.code;
+}
+
+/* Somebody who names a key, or another secret, means that one. */
+static bool names_key(const struct shim_operation *operation)
+{
+    const struct shim_request *request = operation->request;
+
+    return request->recipient_count > 0 || request->inkey != NULL ||
+           request->shared_secret != NULL || request->help;
+}
+
+int shim_select_by_message(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_selection *selection = &operation->selection;
+    CMS_ContentInfo *cms;
+    int code;
+
+    if (selection->keyring == NULL || names_key(operation))
+        return SHIM_OK;
+    code = shim_input_open(shim_args_value(operation->args, "in"), false, &selection->input);
+    if (code != SHIM_OK)
+        return code;
+    cms = shim_read_cms(selection->input, shim_form_of(operation->args));
+    if (cms == NULL) {
+        shim_error("the message cannot be read: it is neither S/MIME nor, with -inform, DER or "
+                   "PEM");
+        return SHIM_INPUT;
+    }
+    code = search(operation, outcome, cms);
+    CMS_ContentInfo_free(cms);
+    ERR_clear_error();
+    operation->takes_input = true;
+    operation->input = fileno(selection->input);
+    return code;
+}
