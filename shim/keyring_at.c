@@ -93,7 +93,12 @@ int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
     if (code != SHIM_OK)
         return code;
     sp_keyring_close(*keyring);
-    return shim_keyring_open(shim, SP_KEYRING_WRITE, keyring);
+    *keyring = NULL;
+    if (access(shim->keyring_path, W_OK) == 0)
+        return shim_keyring_open(shim, SP_KEYRING_WRITE, keyring);
+    shim_error("keyring %s: it cannot be written: %s; run this as its owner", shim->keyring_path,
+               strerror(errno));
+    return SHIM_SYSTEM;
 }
 
 int shim_keyring_failed(const struct sp_keyring *keyring)

@@ -125,6 +125,9 @@ static X509 *bearer(const char *address)
     ASN1_IA5STRING_free(text);
     GENERAL_NAME_free(name);
     GENERAL_NAMES_free(names);
+    /* The check reads names that libcrypto has cached. */
+    if (done)
+        (void)X509_get_extension_flags(cert);
     if (done)
         return cert;
     X509_free(cert);
