@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import paths
 from harness import COMMAND, PHP, run, write_conf
+from keyrings import make_keyring
 
 PASSES = ()
 
@@ -304,12 +305,23 @@ def _(w, path):
     yield ("distrust-default",), result
 
 
-@row("`distrust-default` with `trust = keyring`, where an empty keyring trusts nobody",
-     promised=(PROVIDER,), hole="there is no keyring yet", trust="keyring")
+@row("`distrust-default` with `trust = keyring`, where no keyring trusts nobody",
+     trust="keyring")
 def _(w, path):
     message_only(path)
     yield PASSES, w.sign(path, "good_rsa")
     yield ("distrust-default",), w.verify(path, "good_rsa")
+
+
+@row("`distrust-default` with `trust = keyring`, where what was uploaded is trusted",
+     trust="keyring", keyring="{keyring}")
+def _(w, path):
+    message_only(path)
+    yield PASSES, w.verify(path, "good_rsa")
+    yield PASSES, w.verify(path, "good_chain")
+    yield PASSES, w.verify(path, "self_leaf")
+    yield ("distrust-default",), w.verify(path, "foreign")
+    yield ("distrust-default",), w.verify(path, "self_ca")
 
 
 @row("`signer-certificate`")
@@ -388,11 +400,14 @@ the tests fail when it changes.
 def table(world):
     """{row name: {path name: (promised, cell)}}, by running everything."""
     cells = {}
+    keyring = make_keyring(world.directory / "keyring", f"ca:{world.pki.ca}",
+                           f"contact:{world.pki.self_leaf.pem}")
     for index, entry in enumerate(ROWS):
         directory = world.directory / str(index)
         directory.mkdir()
+        settings = [(key, value.format(keyring=keyring)) for key, value in entry.settings]
         cells[entry.name] = {path.name: (entry.promises(path), cell(entry, world, path))
-                             for path in paths_under(directory, entry.settings)}
+                             for path in paths_under(directory, settings)}
     return cells
 
 

@@ -74,6 +74,9 @@ def _recipes():
                  constraints="critical,CA:TRUE", test=False)
     yield Recipe("old_intermediate", key="p256", usage="keyCertSign,cRLSign", extended=None,
                  san=None, constraints="critical,CA:TRUE", dates=EXPIRED, test=False)
+    # A person's own, made with more rights than a person needs.
+    yield Recipe("person_ca", usage=BOTH + ",keyCertSign", extended=None, constraints="CA:TRUE",
+                 issuer="person_ca", test=False)
 
     yield Recipe("good_rsa")
     yield Recipe("good_p256", key="p256")
@@ -135,6 +138,12 @@ def _recipes():
 
     yield Recipe("foreign", issuer="foreign_root", test=False)
     yield Recipe("old_chain", issuer="old_intermediate", test=False)
+    # Several certificates of one address, and issuers that only a keyring tells apart.
+    yield Recipe("split_sign", usage="digitalSignature", san="email:split@example.com",
+                 encrypt=("usage-encrypt",), test=False)
+    yield Recipe("split_encrypt", usage="keyEncipherment", san="email:split@example.com",
+                 sign=("usage-sign",), verify=("signer-certificate",), test=False)
+    yield Recipe("minted", issuer="person_ca", test=False)
     # Certificates of servers: good for their own work, none of it mail.
     yield _unusable("web_rsa", "san-email", san="DNS:localhost,IP:127.0.0.1",
                     extended="serverAuth,clientAuth", test=False)
@@ -228,9 +237,9 @@ class Pki:
                                            if c.recipe.same_key_as is None]))
             # Issuers come first in the table; the rest is independent.
             certs = list(self._certs.values())
-            for cert in certs[:4]:
+            for cert in certs[:5]:
                 self._make_cert(cert)
-            list(pool.map(self._make_cert, certs[4:]))
+            list(pool.map(self._make_cert, certs[5:]))
         self.ca = self["root"].pem
         self.intermediate = self["intermediate"].pem
 

@@ -12,17 +12,6 @@
 #include "keyring_at.h"
 #include "text.h"
 
-/* The keyring folds addresses as the rules do: RFC 8550, 3. */
-static char *fold(const char *address)
-{
-    char *folded = OPENSSL_strdup(address);
-
-    for (char *p = folded; p != NULL && *p != '\0'; p++)
-        if (*p >= 'A' && *p <= 'Z')
-            *p = (char)(*p + 'a' - 'A');
-    return folded;
-}
-
 /* One's own certificate is as good to encrypt to as a contact's. */
 static unsigned roles_for(smimepolicy_use use)
 {
@@ -66,13 +55,9 @@ static bool add(struct shim_candidates *all, struct sp_record *record)
 
 static int collect(struct shim_candidates *all, struct sp_keyring *keyring)
 {
-    char *folded = fold(all->address);
-    struct sp_cursor *cursor =
-        folded == NULL
-            ? NULL
-            : sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_ADDRESS,
-                                                           .text = folded,
-                                                           .roles = roles_for(all->use) });
+    struct sp_cursor *cursor = sp_keyring_find(
+        keyring, &(struct sp_query){
+                     .index = SP_BY_ADDRESS, .text = all->address, .roles = roles_for(all->use) });
     struct sp_record record;
     int found = cursor == NULL ? -1 : 0;
     int code = SHIM_OK;
@@ -83,7 +68,6 @@ static int collect(struct shim_candidates *all, struct sp_keyring *keyring)
     if (code == SHIM_OK && found < 0)
         code = shim_keyring_failed(keyring);
     sp_cursor_free(cursor);
-    OPENSSL_free(folded);
     return code;
 }
 

@@ -200,3 +200,14 @@ STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509
     sk_X509_pop_free(all, X509_free);
     return NULL;
 }
+
+bool shim_issuers_of_address(struct sp_keyring *keyring, const char *address, STACK_OF(X509) *certs)
+{
+    bool done = add_records(
+        sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_ADDRESS, .text = address }),
+        certs);
+
+    if (!done)
+        (void)shim_keyring_failed(keyring);
+    return done;
+}

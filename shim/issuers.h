@@ -29,6 +29,10 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
  */
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own);
 
+/* Add every certificate of |address| to |certs|; false with the reason on stderr. */
+bool shim_issuers_of_address(struct sp_keyring *keyring, const char *address,
+                             STACK_OF(X509) *certs);
+
 /* "/proc/self/fd/N" with |certs| in PEM behind |before|, which may be empty; NULL: said. */
 char *shim_issuers_file(const STACK_OF(X509) *certs, const char *before, size_t len, int *fd);
 

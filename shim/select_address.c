@@ -88,13 +88,21 @@ static int choose_all(const struct addressing *run, char *const *addresses, size
     return code;
 }
 
+static bool are_addresses(const struct shim_mail *list)
+{
+    for (size_t i = 0; i < list->sender.from_count; i++)
+        if (strchr(list->sender.from[i], '@') == NULL)
+            return false;
+    return list->sender.from_count > 0;
+}
+
 /* An option's value: one address or a list of them, as in a header field. */
 static int choose_given(const struct addressing *run, const struct shim_given *given)
 {
     struct shim_mail list;
     int code = shim_mail_from(given->value, &list) ? SHIM_OK : shim_no_memory();
 
-    if (code == SHIM_OK && list.sender.from_count == 0)
+    if (code == SHIM_OK && !are_addresses(&list))
         code = shim_usage("%s %s: not an address", given->word, given->value);
     if (code == SHIM_OK)
         code = choose_all(run, list.sender.from, list.sender.from_count);

@@ -11,6 +11,7 @@
 #include "load.h"
 #include "read_cms.h"
 #include "review.h"
+#include "signatures.h"
 #include "text.h"
 #include "verify.h"
 
@@ -32,8 +33,60 @@ static int unfit(const struct shim_operation *operation, const char *why)
     return SHIM_INPUT;
 }
 
-static int read_message(struct shim_verification *verification,
-                        const struct shim_operation *operation)
+/* |certs| behind what the file |named| holds, which may be NULL; NULL with the code in |*code|. */
+static char *write_behind(const char *named, const STACK_OF(X509) *certs, int *fd, int *code)
+{
+    char *bytes = NULL;
+    size_t len = 0;
+    char *path = NULL;
+
+    *code = named == NULL ? SHIM_OK : shim_input_whole(named, &bytes, &len);
+    if (*code == SHIM_OK) {
+        path = shim_issuers_file(certs, bytes != NULL ? bytes : "", len, fd);
+        *code = path == NULL ? SHIM_SYSTEM : SHIM_OK;
+    }
+    OPENSSL_free(bytes);
+    return path;
+}
+
+/* The certificates of whoever the mail is from, where it came without its signer's. */
+static STACK_OF(X509) *known_senders(const struct shim_incoming *incoming,
+                                     struct sp_keyring *keyring)
+{
+    const struct sp_sender *sender = &incoming->mail.sender;
+    STACK_OF(X509) *certs = sk_X509_new_null();
+
+    for (size_t i = 0; certs != NULL && i < sender->from_count; i++)
+        if (!shim_issuers_of_address(keyring, sender->from[i], certs)) {
+            sk_X509_pop_free(certs, X509_free);
+            return NULL;
+        }
+    return certs;
+}
+
+static int complete_signers(struct shim_verification *verification,
+                            struct shim_operation *operation, struct shim_incoming_from *from)
+{
+    struct shim_selection *selection = &operation->selection;
+    struct shim_incoming *incoming = &verification->incoming;
+    STACK_OF(X509) *senders = known_senders(incoming, selection->keyring);
+    int code = senders == NULL ? SHIM_SYSTEM : SHIM_OK;
+
+    if (code == SHIM_OK && sk_X509_num(senders) > 0) {
+        from->along = senders;
+        sk_X509_pop_free(incoming->certs, X509_free);
+        incoming->certs = NULL;
+        if (!shim_signatures_read(incoming, from))
+            code = shim_no_memory();
+    }
+    if (code == SHIM_OK && incoming->count > 0)
+        selection->issuers_path =
+            write_behind(operation->request->certfile, senders, &selection->issuers, &code);
+    sk_X509_pop_free(senders, X509_free);
+    return code;
+}
+
+static int read_message(struct shim_verification *verification, struct shim_operation *operation)
 {
     const struct shim_args *args = operation->args;
     const struct shim_secret none = { 0 };
@@ -57,6 +110,9 @@ static int read_message(struct shim_verification *verification,
     from.along = along.certs;
     if (code == SHIM_OK)
         code = shim_incoming_read(&verification->incoming, &from);
+    if (code == SHIM_OK && operation->verb != NULL && verification->incoming.count == 0 &&
+        verification->incoming.cms != NULL && operation->selection.keyring != NULL)
+        code = complete_signers(verification, operation, &from);
     shim_loaded_clear(&along);
     return code;
 }
@@ -125,39 +181,27 @@ static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
     return NULL;
 }
 
-/* What somebody else has named as anchors stays, and comes first. */
-static int write_anchors(const struct shim_incoming *incoming, struct shim_operation *operation)
-{
-    const char *file = shim_args_value(operation->args, "CAfile");
-    struct shim_selection *selection = &operation->selection;
-    char *named = NULL;
-    size_t len = 0;
-    int code = file == NULL ? SHIM_OK : shim_input_whole(file, &named, &len);
-
-    if (code != SHIM_OK)
-        return code;
-    selection->anchors_path =
-        shim_issuers_file(incoming->anchors, named != NULL ? named : "", len, &selection->anchors);
-    OPENSSL_free(named);
-    return selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
-}
-
 /* Whom the keyring vouches for, beside what is named on the command line. */
 static int find_anchors(struct shim_verification *verification, struct shim_operation *operation)
 {
     struct shim_incoming *incoming = &verification->incoming;
+    struct shim_selection *selection = &operation->selection;
     STACK_OF(X509) *certs;
+    int code = SHIM_OK;
 
-    if (operation->selection.keyring == NULL)
+    if (selection->keyring == NULL)
         return SHIM_OK;
     certs = list_certs(incoming);
     if (certs == NULL)
         return shim_no_memory();
-    incoming->anchors = shim_issuers_all(operation->selection.keyring, certs, (int)incoming->count);
+    incoming->anchors = shim_issuers_all(selection->keyring, certs, (int)incoming->count);
     sk_X509_free(certs);
     if (incoming->anchors == NULL)
         return SHIM_SYSTEM;
-    return sk_X509_num(incoming->anchors) == 0 ? SHIM_OK : write_anchors(incoming, operation);
+    if (sk_X509_num(incoming->anchors) > 0)
+        selection->anchors_path = write_behind(shim_args_value(operation->args, "CAfile"),
+                                               incoming->anchors, &selection->anchors, &code);
+    return code;
 }
 
 static int review(struct shim_verification *verification, struct shim_operation *operation,

@@ -2,10 +2,13 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdlib.h>
 #include <string.h>
 
+#include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include "reasons.h"
 #include "watch.h"
 
 /* The errors that stock reports where nobody provided an anchor. */
@@ -27,14 +30,25 @@ static bool is_distrust(const char *line)
     return false;
 }
 
+/* What cannot be loaded from the keyring is no refusal, but input that is not there. */
+static bool is_about_loading(int reason)
+{
+    return reason == SP_REASON_URI || reason == SP_REASON_NOT_STORED || reason == SP_REASON_KEY;
+}
+
 /* "<thread>:error:<code>:<library>:<function>:<reason>:..." */
-static bool is_ours(const char *line)
+static bool is_refusal(const char *line)
 {
     static const char ours[] = "smimepolicy:";
     const char *code = strstr(line, ":error:");
-    const char *library = code == NULL ? NULL : strchr(code + strlen(":error:"), ':');
+    const char *library;
 
-    return library != NULL && strncmp(library + 1, ours, strlen(ours)) == 0;
+    if (code == NULL)
+        return false;
+    code += strlen(":error:");
+    library = strchr(code, ':');
+    return library != NULL && strncmp(library + 1, ours, strlen(ours)) == 0 &&
+           !is_about_loading(ERR_GET_REASON(strtoul(code, NULL, 16)));
 }
 
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
@@ -46,7 +60,7 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
             continue;
         }
         watch->line[watch->len] = '\0';
-        watch->refused = watch->refused || is_ours(watch->line);
+        watch->refused = watch->refused || is_refusal(watch->line);
         watch->distrusted = watch->distrusted || is_distrust(watch->line);
         watch->len = 0;
     }

@@ -10,14 +10,19 @@
 #include "keyring.h"
 #include "policy.h"
 #include "reasons.h"
+#include "rules/text.h"
 
 /* The certificate is parsed as a program would: from then on the register knows it. */
-static bool add(struct sp_owners *owners, const struct sp_record *record)
+static bool add(struct sp_owners *owners, const struct sp_record *record, char **why)
 {
     X509 *x509 = sp_record_cert(record);
     struct sp_cert *cert = x509 != NULL ? sp_register_of_x509(x509) : NULL;
     struct sp_cert **more = NULL;
 
+    if (x509 == NULL)
+        *why = sp_format("keyring: entry %lld cannot be parsed; 'smime-policy keyring check "
+                         "--repair' removes it",
+                         (long long)record->id);
     if (cert != NULL)
         more = OPENSSL_realloc(owners->certs, (owners->count + 1) * sizeof(*more));
     if (more != NULL) {
@@ -41,7 +46,7 @@ static bool find(struct sp_owners *owners, struct sp_keyring *keyring, const str
     bool added = true;
 
     while (cursor != NULL && added && (found = sp_cursor_next(cursor, &record)) > 0) {
-        added = add(owners, &record);
+        added = add(owners, &record, why);
         sp_record_clear(&record);
     }
     if (added && found < 0)

@@ -48,6 +48,20 @@ static unsigned roles_of(const struct sp_query *query)
     return query->roles == 0 ? every : query->roles;
 }
 
+/* As addresses are stored: the rules fold those of a certificate. */
+static int bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
+{
+    char *folded = OPENSSL_strdup(address);
+    int code = SQLITE_NOMEM;
+
+    for (char *p = folded; p != NULL && *p != '\0'; p++)
+        *p = sp_fold(*p);
+    if (folded != NULL)
+        code = keyring->sq->bind_text(statement, 1, folded, -1, SQLITE_TRANSIENT);
+    OPENSSL_free(folded);
+    return code;
+}
+
 static int bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
 {
     int known = 1;
@@ -56,7 +70,7 @@ static int bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struc
     case SP_ALL:
         return keyring->sq->bind_null(statement, 1);
     case SP_BY_ADDRESS:
-        return keyring->sq->bind_text(statement, 1, query->text, -1, SQLITE_TRANSIENT);
+        return bind_address(keyring, statement, query->text);
     case SP_BY_SUBJECT:
         return keyring->sq->bind_int64(statement, 1,
                                        (int64_t)X509_NAME_hash_ex(query->name, NULL, NULL, &known));

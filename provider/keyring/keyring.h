@@ -66,7 +66,7 @@ enum sp_index {
     SP_ALL,
     SP_BY_FINGERPRINT, /* |hash| */
     SP_BY_KEY,         /* |hash|: struct sp_keyid */
-    SP_BY_ADDRESS,     /* |text|: in lower case, its domain as A-labels */
+    SP_BY_ADDRESS,     /* |text|, its domain as A-labels; case does not matter */
     SP_BY_SUBJECT,     /* |name|: few others may come along, compare */
     SP_BY_RECIPIENT    /* |hash| of |length|: a serial number or Subject Key Identifier; identities
                           alone, others may come along, compare */

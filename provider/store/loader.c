@@ -115,6 +115,15 @@ static void *open_uri(void *provctx, const char *text)
     return NULL;
 }
 
+/* libcrypto calls it without looking whether it is there. */
+static void *attach(void *provctx, OSSL_CORE_BIO *in)
+{
+    (void)provctx;
+    (void)in;
+    SP_RAISE(SP_REASON_URI, "the keyring is not read from a stream");
+    return NULL;
+}
+
 static const OSSL_PARAM *settable_params(void *provctx)
 {
     static const OSSL_PARAM params[] = { OSSL_PARAM_int(OSSL_STORE_PARAM_EXPECT, NULL),
@@ -278,28 +287,38 @@ static int give_key(struct loader *loader, struct sp_taker *taker)
     return given ? 1 : -1;
 }
 
+/* Contacts are encrypted to, anchors vouch: neither takes a key. */
+static bool has_keys(const struct loader *loader)
+{
+    return loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CERT;
+}
+
+static int give_nothing(const struct loader *loader)
+{
+    SP_RAISE(SP_REASON_NOT_STORED, "%s: nothing of the kind that was asked for", loader->name);
+    return -1;
+}
+
 /* 1: something was given; 0: there is no more; -1: it failed, and says why. */
 static int give_next(struct loader *loader, struct sp_taker *taker)
 {
+    const bool only_key = loader->expected == OSSL_STORE_INFO_PKEY;
     int found;
 
+    if (loader->wants_other || (only_key && !has_keys(loader)))
+        return give_nothing(loader);
     if (loader->owes_key)
         return give_key(loader, taker);
-    if (loader->wants_other || (loader->expected == OSSL_STORE_INFO_PKEY &&
-                                (loader->has_given || loader->uri.kind == SP_URI_TRUST))) {
-        if (loader->has_given)
-            return 0;
-        SP_RAISE(SP_REASON_NOT_STORED, "%s: nothing of the kind that was asked for", loader->name);
-        return -1;
-    }
+    if (only_key && loader->has_given)
+        return 0;
     found = next_record(loader);
     if (found <= 0)
         return found < 0 ? -1 : nothing_more(loader);
     loader->has_given = true;
-    if (loader->expected == OSSL_STORE_INFO_PKEY)
+    if (only_key)
         return give_key(loader, taker);
-    loader->owes_key = loader->expected == 0 && loader->uri.kind != SP_URI_TRUST &&
-                       loader->last.role == SP_ROLE_IDENTITY;
+    loader->owes_key =
+        loader->expected == 0 && has_keys(loader) && loader->last.role == SP_ROLE_IDENTITY;
     return sp_give_cert(taker, &loader->last) ? 1 : -1;
 }
 
@@ -332,6 +351,7 @@ static int close_uri(void *ctx)
 
 static const OSSL_DISPATCH functions[] = {
     { OSSL_FUNC_STORE_OPEN, (void (*)(void))open_uri },
+    { OSSL_FUNC_STORE_ATTACH, (void (*)(void))attach },
     { OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS, (void (*)(void))settable_params },
     { OSSL_FUNC_STORE_SET_CTX_PARAMS, (void (*)(void))set_params },
     { OSSL_FUNC_STORE_LOAD, (void (*)(void))load },

@@ -11,7 +11,9 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/store.h>
 
+#include "kept.h"
 #include "mail.h"
 
 /* How many allocations of ours until one fails; 0: none does any more. */
@@ -171,11 +173,113 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* A library context in which |settings| are in force, with the keyring among them. */
+static OSSL_LIB_CTX *context_with(const char *settings)
+{
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    char *more, *text, *path;
+
+    ck_assert_int_gt(asprintf(&more, "keyring = %s\n%s", sp_kept_path(), settings), 0);
+    text = sp_configuration(more);
+    path = sp_temporary(text);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, path), 1);
+    free(path);
+    free(text);
+    free(more);
+    return libctx;
+}
+
+/* How many certificates and keys are loaded; an end before the last one has an error. */
+static int load(OSSL_LIB_CTX *libctx, const char *uri)
+{
+    OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, libctx, NULL, NULL, NULL, NULL, NULL, NULL);
+    int count = 0;
+
+    while (store != NULL && !OSSL_STORE_eof(store)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+        count += info != NULL;
+        OSSL_STORE_INFO_free(info);
+    }
+    OSSL_STORE_close(store);
+    return count;
+}
+
+static bool sign_mail(OSSL_LIB_CTX *libctx, const char *name)
+{
+    BIO *file = sp_read_file(name, "key");
+    EVP_PKEY *key = PEM_read_bio_PrivateKey_ex(file, NULL, NULL, NULL, libctx, NULL);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    unsigned char signature[1024];
+    size_t size = sizeof(signature);
+    bool done =
+        key != NULL && EVP_DigestSignInit_ex(ctx, NULL, "SHA256", libctx, NULL, key, NULL) == 1 &&
+        EVP_DigestSign(ctx, signature, &size, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    BIO_free(file);
+    return done;
+}
+
+static const char *const uris[] = { "smimepolicy:identity/bob@example.org",
+                                    "smimepolicy:contact/bob@example.org", "smimepolicy:trust" };
+
+/* The keyring in use while one allocation fails; false if none was left to fail. */
+static bool use_keyring(OSSL_LIB_CTX *libctx, long fails)
+{
+    static const int all[] = { 4, 3, 3 };
+    int loaded[SP_ROWS(uris)];
+    bool starving;
+
+    countdown = fails;
+    for (int i = 0; i < SP_ROWS(uris); i++) {
+        loaded[i] = load(libctx, uris[i]);
+        ck_assert_msg(loaded[i] == all[i] || ERR_peek_error() != 0,
+                      "%s: %d and no error when allocation %ld fails", uris[i], loaded[i], fails);
+        ERR_clear_error();
+    }
+    (void)sign_mail(libctx, "good-ec");
+    ck_assert_msg(!sign_mail(libctx, "expired-rsa"), "signs when allocation %ld fails", fails);
+    ck_assert_msg(!verify(libctx, "good-ec"), "trusted when allocation %ld fails", fails);
+    starving = countdown == 0;
+    countdown = 0;
+    ERR_clear_error();
+    if (!starving)
+        ck_assert_msg(loaded[0] == all[0] && loaded[1] == all[1] && loaded[2] == all[2],
+                      "with all the memory: %d, %d, %d", loaded[0], loaded[1], loaded[2]);
+    return starving;
+}
+
+START_TEST(every_allocation_of_the_keyring_fails_once)
+{
+    const char *text = getenv("SP_STARVE_STEP");
+    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
+    OSSL_LIB_CTX *libctx;
+    long fails = 1;
+
+    ck_assert_int_eq(CRYPTO_set_mem_functions(give, change, take), 1);
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    libctx = context_with("trust = keyring");
+    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_keep(SP_ROLE_CONTACT, "good-rsa");
+    /* Only now: what the register could not record it never forgets. */
+    ck_assert(sign_mail(libctx, "good-ec"));
+    while (use_keyring(libctx, fails))
+        fails += step;
+    ck_assert_int_gt(fails, 100);
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("memory");
     TCase *tests = sp_case(suite, "memory");
 
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
+    tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
     return sp_run_forked(suite);
 }

@@ -1,0 +1,168 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The keyring inside a process: keys of certificates that nobody parsed, and
+ * email trust.
+ */
+#include <sys/stat.h>
+
+#include <openssl/x509v3.h>
+
+#include "kept.h"
+#include "mail.h"
+
+static const unsigned char digest[32];
+
+static bool sign_mail(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    bool done = sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes));
+
+    EVP_PKEY_free(key);
+    return done;
+}
+
+static bool sign_raw(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    bool done = sp_sign_data(key, NULL, digest, sizeof(digest));
+
+    EVP_PKEY_free(key);
+    return done;
+}
+
+START_TEST(a_key_of_no_parsed_certificate)
+{
+    sp_start_kept("");
+    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_keep(SP_ROLE_CONTACT, "good-rsa");
+    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    EXPECT_DONE(sign_mail("good-ec"));
+    EXPECT_DONE(sign_mail("good-rsa"));
+    EXPECT_DONE(sign_raw("good-ec"));
+    EXPECT_REFUSED(sign_mail("expired-rsa"), "[expired]");
+    EXPECT_REFUSED(sign_raw("expired-rsa"), "[expired]");
+    EXPECT_REFUSED(sign_mail("stranger-ec"), "[certificate-required]");
+    EXPECT_DONE(sign_raw("stranger-ec"));
+}
+END_TEST
+
+START_TEST(disagreement_refuses)
+{
+    sp_start_kept("unknown_keys = refuse");
+    sp_keep(SP_ROLE_IDENTITY, "good-rsa");
+    EXPECT_DONE(sign_raw("good-rsa"));
+    sp_keep(SP_ROLE_IDENTITY, "old-rsa");
+    EXPECT_REFUSED(sign_raw("good-rsa"), "certificates that are judged differently share this key");
+    EXPECT_REFUSED(sign_raw("stranger-rsa"), "[certificate-required]");
+}
+END_TEST
+
+/* A point that came over the wire, as TLS sets it into a new key. */
+static bool agree_as_tls(void)
+{
+    EVP_PKEY *own = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256"), *peer = EVP_PKEY_new();
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, own, NULL);
+    unsigned char *point = NULL;
+    size_t length = EVP_PKEY_get1_encoded_public_key(other, &point);
+    bool done = length > 0 && EVP_PKEY_copy_parameters(peer, own) == 1 &&
+                EVP_PKEY_set1_encoded_public_key(peer, point, length) == 1 &&
+                EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1;
+
+    OPENSSL_free(point);
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(own);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(peer);
+    return done;
+}
+
+START_TEST(a_keyring_that_cannot_be_read)
+{
+    sp_start_kept("");
+    EXPECT_REFUSED(sign_mail("good-ec"), "there is no keyring in");
+    EXPECT_DONE(agree_as_tls());
+    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    EXPECT_DONE(sign_mail("good-ec"));
+    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    EXPECT_REFUSED(sign_mail("good-ec"), "keyring cannot be used");
+    EXPECT_REFUSED(sign_raw("stranger-ec"), "can be written by others");
+    EXPECT_DONE(agree_as_tls());
+    /* A certificate that was parsed is judged without asking. */
+    EXPECT_DONE(sp_sign_as("good-ec"));
+}
+END_TEST
+
+/* Is |name|, whose issuer is |issuer|, trusted by a store of |anchor| with |flags|? */
+static bool verify(const char *name, const char *anchor, unsigned long flags)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509 *cert = sp_read_cert(name), *trusted = sp_read_cert(anchor);
+    bool done;
+
+    ck_assert_int_eq(X509_STORE_add_cert(store, trusted), 1);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, NULL), 1);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    X509_STORE_CTX_set_flags(ctx, flags);
+    done = X509_verify_cert(ctx) == 1;
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_free(trusted);
+    X509_free(cert);
+    return done;
+}
+
+#define PARTIAL X509_V_FLAG_PARTIAL_CHAIN
+
+START_TEST(trust_is_the_keyrings)
+{
+    sp_start_kept("trust = keyring");
+    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    EXPECT_REFUSED(verify("good-rsa", "ca", 0), "[distrust-default]");
+    EXPECT_REFUSED(verify("good-rsa", "ca", PARTIAL), "[distrust-default]");
+    EXPECT_REFUSED(verify("good-rsa", "good-rsa", PARTIAL), "[distrust-default]");
+    EXPECT_DONE(verify("good-ec", "good-ec", PARTIAL));
+    sp_keep(SP_ROLE_CA, "ca");
+    EXPECT_DONE(verify("good-rsa", "ca", 0));
+    EXPECT_REFUSED(verify("good-rsa", "good-rsa", PARTIAL), "[distrust-default]");
+    EXPECT_REFUSED(verify("no-address-ec", "ca", 0), "[signer-certificate]");
+    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    EXPECT_REFUSED(verify("good-rsa", "ca", 0), "keyring cannot be used");
+}
+END_TEST
+
+/* An anchor that libcrypto is told to trust still has to satisfy the rules as a signer. */
+START_TEST(explicit_trust_is_no_way_round)
+{
+    static const char *const settings[] = { "trust = caller", "trust = keyring" };
+    ASN1_OBJECT *mail;
+    X509 *cert;
+
+    sp_start_kept(settings[_i]);
+    sp_keep(SP_ROLE_CONTACT, "no-address-ec");
+    cert = sp_read_cert("no-address-ec");
+    mail = OBJ_nid2obj(NID_email_protect);
+    ck_assert_int_eq(X509_add1_trust_object(cert, mail), 1);
+    ck_assert_int_eq(X509_check_trust(cert, X509_TRUST_EMAIL, 0), X509_TRUST_TRUSTED);
+    ck_assert_int_eq(X509_check_trust(cert, X509_TRUST_EMAIL, (int)X509_TRUST_NO_SS_COMPAT),
+                     X509_TRUST_UNTRUSTED);
+    ck_assert_int_eq(X509_add1_reject_object(cert, mail), 1);
+    ck_assert_int_eq(X509_check_trust(cert, X509_TRUST_EMAIL, 0), X509_TRUST_REJECTED);
+    X509_free(cert);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keyring");
+    TCase *tests = sp_case(suite, "keyring");
+
+    tcase_add_test(tests, a_key_of_no_parsed_certificate);
+    tcase_add_test(tests, disagreement_refuses);
+    tcase_add_test(tests, a_keyring_that_cannot_be_read);
+    tcase_add_test(tests, trust_is_the_keyrings);
+    tcase_add_loop_test(tests, explicit_trust_is_no_way_round, 0, 2);
+    return sp_run_forked(suite);
+}

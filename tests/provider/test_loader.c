@@ -1,0 +1,267 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What is loaded by a smimepolicy: URI, through OSSL_STORE.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+
+#include "certs.h"
+#include "kept.h"
+#include "store/uri.h"
+
+/* Everything that |uri| gives, as letters: C a certificate, K a key; "!" at the end if it failed.
+ */
+struct loaded {
+    char kinds[256];
+    char first[64]; /* common name of the first certificate */
+};
+
+static char *passphrase;
+
+static int tell(char *buffer, int size, int verify, void *data)
+{
+    (void)verify;
+    (void)data;
+    (void)snprintf(buffer, (size_t)size, "%s", passphrase);
+    return (int)strlen(buffer);
+}
+
+static void note(struct loaded *loaded, OSSL_STORE_INFO *info)
+{
+    const bool is_cert = OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_CERT;
+    size_t count = strlen(loaded->kinds);
+
+    if (is_cert && strchr(loaded->kinds, 'C') == NULL)
+        (void)X509_NAME_get_text_by_NID(X509_get_subject_name(OSSL_STORE_INFO_get0_CERT(info)),
+                                        NID_commonName, loaded->first, (int)sizeof(loaded->first));
+    if (count < sizeof(loaded->kinds) - 2)
+        loaded->kinds[count] = is_cert ? 'C' : 'K';
+}
+
+static struct loaded load(const char *uri, int expected, const X509_NAME *subject)
+{
+    UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(tell, 0);
+    OSSL_STORE_CTX *store = OSSL_STORE_open(uri, ui, NULL, NULL, NULL);
+    struct loaded loaded = { 0 };
+    OSSL_STORE_SEARCH *search = NULL;
+    X509_NAME *copy = subject != NULL ? X509_NAME_dup(subject) : NULL;
+
+    if (store != NULL && expected != 0)
+        ck_assert_int_eq(OSSL_STORE_expect(store, expected), 1);
+    if (copy != NULL) {
+        search = OSSL_STORE_SEARCH_by_name(copy);
+        ck_assert_int_eq(OSSL_STORE_find(store, search), 1);
+    }
+    while (store != NULL && !OSSL_STORE_eof(store)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+        if (info != NULL)
+            note(&loaded, info);
+        OSSL_STORE_INFO_free(info);
+    }
+    /* OSSL_STORE_error() of 3.0 is true at every end. */
+    if (ERR_peek_error() != 0)
+        loaded.kinds[strlen(loaded.kinds)] = '!';
+    OSSL_STORE_SEARCH_free(search);
+    X509_NAME_free(copy);
+    OSSL_STORE_close(store);
+    UI_destroy_method(ui);
+    return loaded;
+}
+
+static void expect_load(const char *uri, int expected, const char *kinds, const char *first,
+                        const char *error)
+{
+    struct loaded loaded = load(uri, expected, NULL);
+    const char *errors = sp_errors();
+
+    ck_assert_msg(strcmp(loaded.kinds, kinds) == 0, "%s: %s, not %s: %s", uri, loaded.kinds, kinds,
+                  errors);
+    ck_assert_str_eq(loaded.first, first);
+    if (error == NULL)
+        ck_assert_str_eq(errors, "");
+    else
+        ck_assert_msg(strstr(errors, error) != NULL, "%s: %s", uri, errors);
+}
+
+#define CERT      OSSL_STORE_INFO_CERT
+#define KEY       OSSL_STORE_INFO_PKEY
+#define BOB(kind) "smimepolicy:" kind "/bob@example.org"
+
+START_TEST(by_address)
+{
+    sp_start_kept("");
+    sp_keep(SP_ROLE_IDENTITY, "old-ec");
+    sp_keep(SP_ROLE_IDENTITY, "encrypt-only-rsa");
+    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_keep(SP_ROLE_CONTACT, "sign-only-rsa");
+    sp_keep(SP_ROLE_CONTACT, "good-rsa");
+    sp_keep(SP_ROLE_CA, "ca");
+    expect_load(BOB("identity"), 0, "CKCKCK", "good-ec", NULL);
+    expect_load(BOB("identity"), CERT, "CCC", "good-ec", NULL);
+    expect_load(BOB("identity"), KEY, "K", "", NULL);
+    /* Among equals the first that was stored: both may be encrypted to. */
+    expect_load(BOB("contact"), CERT, "CCCCC", "encrypt-only-rsa", NULL);
+    expect_load(BOB("contact"), 0, "CCCCC", "encrypt-only-rsa", NULL);
+    expect_load(BOB("contact"), KEY, "!", "", "nothing of the kind");
+    expect_load(BOB("contact"), OSSL_STORE_INFO_CRL, "!", "", "nothing of the kind");
+    expect_load("smimepolicy:trust", 0, "CCCCCC", "old-ec", NULL);
+    expect_load("smimepolicy:trust", KEY, "!", "", "nothing of the kind");
+    expect_load("smimepolicy:identity/ca@example.org", 0, "!", "", "no identity has this address");
+}
+END_TEST
+
+START_TEST(an_escaped_address)
+{
+    static const char address[] = "O'Brien+a/b?c%d#\"e\"@Example.Org";
+    X509 *cert;
+    char *uri;
+
+    sp_start_kept("");
+    cert = sp_make_cert(&(struct sp_recipe){ .subject = "O'Brien",
+                                             .san = "email:O'Brien+a/b?c%d#\"e\"@Example.Org",
+                                             .usage = "digitalSignature" });
+    sp_keep_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
+    uri = sp_uri_write(SP_URI_CONTACT, address);
+    expect_load(uri, 0, "C", "O'Brien", NULL);
+    OPENSSL_free(uri);
+    X509_free(cert);
+}
+END_TEST
+
+START_TEST(a_key_under_a_passphrase)
+{
+    X509 *cert;
+    EVP_PKEY *key;
+
+    sp_start_kept("");
+    cert = sp_read_cert("good-rsa");
+    key = sp_read_key("good-rsa");
+    sp_keep_cert(SP_ROLE_IDENTITY, cert, key, "secret");
+    passphrase = (char[]){ "secret" };
+    expect_load(BOB("identity"), 0, "CK", "good-rsa", NULL);
+    expect_load(BOB("identity"), KEY, "K", "", NULL);
+    passphrase = (char[]){ "wrong" };
+    expect_load(BOB("identity"), KEY, "!", "", "is the passphrase right?");
+    expect_load(BOB("identity"), CERT, "C", "good-rsa", NULL);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+static const struct elsewhere {
+    const char *uri, *kinds, *error;
+} elsewhere[] = {
+    { "file:" SP_PKI "/good-rsa.key", "CK", NULL },
+    { "file:" SP_PKI "/nowhere.key", "C!", "nowhere.key: no private key could be loaded" },
+    { "file:" SP_PKI "/good-rsa.pem", "C!", "good-rsa.pem: no private key could be loaded" },
+    { "pkcs11:object=x", "C!", "-inkey 'pkcs11:object=x'" },
+    { "smimepolicy:identity/bob@example.org", "C!", "not in a file" },
+};
+
+START_TEST(a_key_elsewhere)
+{
+    const struct elsewhere *row = &elsewhere[_i];
+    X509 *cert;
+
+    sp_start_kept("");
+    cert = sp_read_cert("good-rsa");
+    sp_keep_elsewhere(cert, row->uri);
+    expect_load(BOB("identity"), 0, row->kinds, "good-rsa", row->error);
+    X509_free(cert);
+}
+END_TEST
+
+/* More than a page of the cursor, and one of them by its name. */
+START_TEST(many)
+{
+    enum { MANY = 150 };
+    char name[32], kinds[MANY + 1] = "";
+    X509 *cert = NULL;
+    struct loaded loaded;
+
+    sp_start_kept("");
+    for (int i = 0; i < MANY; i++) {
+        X509_free(cert);
+        (void)snprintf(name, sizeof(name), "Person %d", i);
+        cert = sp_make_cert(&(struct sp_recipe){ .subject = name,
+                                                 .key = sp_test_ec(),
+                                                 .serial = i + 1,
+                                                 .san = "email:many@example.org",
+                                                 .usage = "digitalSignature" });
+        sp_keep_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
+        kinds[i] = 'C';
+    }
+    expect_load("smimepolicy:trust", 0, kinds, "Person 0", NULL);
+    expect_load("smimepolicy:contact/many@example.org", 0, kinds, "Person 0", NULL);
+    loaded = load("smimepolicy:trust", 0, X509_get_subject_name(cert));
+    ck_assert_str_eq(loaded.kinds, "C");
+    ck_assert_str_eq(loaded.first, "Person 149");
+    EXPECT_DONE(true);
+    X509_free(cert);
+}
+END_TEST
+
+static bool attach(void)
+{
+    BIO *in = BIO_new_mem_buf("", 0);
+    OSSL_STORE_CTX *store =
+        OSSL_STORE_attach(in, "smimepolicy", NULL, NULL, NULL, NULL, NULL, NULL, NULL);
+
+    OSSL_STORE_close(store);
+    BIO_free(in);
+    return store != NULL;
+}
+
+/* Everything is the wrong answer to a question that is not understood. */
+static bool search_by_alias(void)
+{
+    OSSL_STORE_CTX *store = OSSL_STORE_open("smimepolicy:trust", NULL, NULL, NULL, NULL);
+    OSSL_STORE_SEARCH *search = OSSL_STORE_SEARCH_by_alias("bob");
+    bool done = OSSL_STORE_find(store, search) == 1;
+
+    ck_assert_int_eq(OSSL_STORE_supports_search(store, OSSL_STORE_SEARCH_BY_NAME), 1);
+    ck_assert_int_eq(OSSL_STORE_supports_search(store, OSSL_STORE_SEARCH_BY_ALIAS), 0);
+    OSSL_STORE_SEARCH_free(search);
+    OSSL_STORE_close(store);
+    return done;
+}
+
+START_TEST(what_it_cannot_do)
+{
+    sp_start_kept("");
+    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    EXPECT_REFUSED(attach(), "not read from a stream");
+    EXPECT_REFUSED(search_by_alias(), "searched by subject alone");
+}
+END_TEST
+
+START_TEST(without_a_keyring)
+{
+    sp_start(NULL);
+    expect_load("smimepolicy:trust", 0, "!", "", "the setting keyring is not set");
+    expect_load(SP_PKI "/ca.pem", 0, "C", "CA", NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("loader");
+    TCase *tests = sp_case(suite, "loader");
+
+    tcase_add_test(tests, by_address);
+    tcase_add_test(tests, an_escaped_address);
+    tcase_add_test(tests, a_key_under_a_passphrase);
+    tcase_add_loop_test(tests, a_key_elsewhere, 0, SP_ROWS(elsewhere));
+    tcase_add_test(tests, many);
+    tcase_add_test(tests, what_it_cannot_do);
+    tcase_add_test(tests, without_a_keyring);
+    return sp_run_forked(suite);
+}
