@@ -4,11 +4,12 @@
 
 import dataclasses
 import functools
+import re
 
 import pytest
 
 import paths
-from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, must, run, write_conf
+from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, must, run, why_no_php, write_conf
 from pki import Pki
 
 MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubject: test\r\n"
@@ -27,6 +28,10 @@ def pytest_collection_modifyitems(items):
     missing = [str(path) for path in (MODULE, COMMAND) if not path.exists()]
     if items and missing:
         raise pytest.UsageError("not built: " + ", ".join(missing) + " (set SP_BUILD?)")
+    reason = why_no_php() if items else None
+    for item in items:
+        if reason and re.search("php", item.name, re.IGNORECASE):
+            item.add_marker(pytest.mark.skip(reason=reason))
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """Running programs in a clean environment, and configuration files for the provider."""
 
+import functools
 import os
+import re
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -55,6 +57,19 @@ def run(*argv, conf=None, stdin=b"", env=None, cwd=None, timeout=60):
 def stock(*argv, **kwargs):
     """The openssl program with no configuration at all, hence without the policy."""
     return run(OPENSSL, *argv, conf="/dev/null", **kwargs)
+
+
+@functools.cache
+def why_no_php():
+    """None, or why PHP cannot be under the policy here."""
+    if not os.access(PHP, os.X_OK):
+        return "PHP is not installed"
+    ours, theirs = (re.search(r"OpenSSL (\d+)\S*", result.text) for result in (
+        stock("version"), run(PHP, "-n", "-r", "echo OPENSSL_VERSION_TEXT;")))
+    if ours[1] == theirs[1]:
+        return None
+    # Nothing of one libcrypto is visible to the other: the provider then offers nothing.
+    return f"PHP has {theirs[0]} in it, not {ours[0]}"
 
 
 def must(result):

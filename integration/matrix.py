@@ -11,7 +11,7 @@ be refused and what must pass.
 from dataclasses import dataclass
 
 import paths
-from harness import COMMAND, PHP, run, write_conf
+from harness import COMMAND, PHP, run, why_no_php, write_conf
 from keyrings import make_keyring
 
 PASSES = ()
@@ -84,9 +84,11 @@ def paths_under(directory, settings):
     for path in paths.command_paths():
         path.argv = ours + path.argv[1:]
         yield path
-    yield from paths.provider_paths(
-        write_conf(directory / "openssl.cnf", dict(settings)),
-        write_conf(directory / "inactive.cnf", dict(settings), activate=False))
+    for path in paths.provider_paths(
+            write_conf(directory / "openssl.cnf", dict(settings)),
+            write_conf(directory / "inactive.cnf", dict(settings), activate=False)):
+        if not isinstance(path, paths.Php) or why_no_php() is None:
+            yield path
 
 
 @dataclass

@@ -125,6 +125,20 @@ refused expired smime-policy encrypt -in mail.eml -out out.eml carol.pem
 refused san-email smime-policy sign -in mail.eml -signer dave.pem -inkey dave.key -out out.eml
 [ ! -e out.eml ] || fail "a refusal left out.eml behind"
 
+say "The keyring: upload once, then addresses are enough"
+export SMIME_POLICY_KEYRING="$work/keyring"
+printf 'a passphrase\n' >passphrase
+show smime-policy upload alice.pem alice.key bob.pem bob.key --passout file:passphrase
+{ printf 'From: Alice <alice@example.com>\nTo: Bob <bob@example.com>\n'; cat mail.eml; } >letter.eml
+show smime-policy sign --headers -in letter.eml -passin file:passphrase -out signed.eml
+show smime-policy verify -in signed.eml -out verified.txt
+same_text mail.eml verified.txt
+show smime-policy encrypt --headers -in signed.eml -out sealed.eml
+show smime-policy decrypt -in sealed.eml -passin file:passphrase -out opened.eml
+grep -q multipart/signed opened.eml || fail "what was decrypted is not what was encrypted"
+refused certificate-required smime-policy encrypt --to carol@example.com -in mail.eml -out out.eml
+[ ! -e out.eml ] || fail "a refusal left out.eml behind"
+
 say "And of mail that comes in: Alice's signature under another name"
 { printf 'From: Eve <eve@example.com>\n'; cat signed.eml; } >forged.eml
 refused sender-match smime-policy verify -in forged.eml -CAfile alice.pem -out out.eml

@@ -31,6 +31,10 @@ switch ($operation) {
     case 'verify':  // CAFILE
         $done = $f($in, 0, "$out.signers", [$rest[0]], null, $out) === true;
         break;
+    case 'extract':
+        $flag = $cms ? OPENSSL_CMS_NOVERIFY : PKCS7_NOVERIFY;
+        $done = "openssl_{$api}_verify"($in, $flag, "$out.signers", [], null, $out) === true;
+        break;
     case 'decrypt':  // CERTIFICATE KEY
         $done = $f($in, $out, "file://$rest[0]", "file://$rest[1]");
         break;

@@ -91,6 +91,7 @@ run "tsan build" build tsan
 unit "unit tests, tsan" tsan fixed_addresses
 # A process a test is minutes under valgrind; the provider's tests need theirs, a policy each.
 run "unit tests of the rules, valgrind" memcheck rules CK_FORK=no
+run "unit tests of the keyring, valgrind" memcheck keyring CK_FORK=no
 run "unit tests of the provider, valgrind" memcheck provider SP_FEW_FORKS=1
 printf 'integration tests\n'
 SP_BUILD=build/release /usr/bin/python3 -m pytest -q integration ||

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import BUILD, COMMAND, MODULE, OPENSSL, REPO, must, refused, run, stock
+from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, REPO, must, refused, run, stock
 
 DONE, INPUT, REFUSED = 0, 2, 3
 SHIPPED_POLICY = REPO / "shim" / "policy.cnf"
@@ -208,7 +208,8 @@ def test_lint_finds_nothing_in_good_ones(tmp_path):
     for text in (GOOD, with_default(prefer=True), with_pol("weak_key = deny", "mode = observe"),
                  GOOD.replace("smimepolicy = pol", "base = b\nsmimepolicy = pol") +
                  "[b]\nactivate = 1\n", GOOD.replace("openssl_conf", "  openssl_conf\t"),
-                 GOOD.replace("alg_section = algs\n", "")):
+                 GOOD.replace("alg_section = algs\n", ""),
+                 f".pragma includedir:{tmp_path}\n" + with_pol(".include policy.cnf")):
         result = lint(tmp_path / "openssl.cnf", text)
         assert result.rc == DONE and b"no fault found" in result.out, result
 
@@ -241,6 +242,10 @@ def test_lint_finds_nothing_in_good_ones(tmp_path):
     (GOOD.replace("alg_section", "engines = e\nalg_section"), "engines"),
     (GOOD.replace("[init]\n", "[init]\nssl_conf = s\n"), "ssl_conf comes before providers"),
     (GOOD.replace("[provs]", "[provs"), "line 5"),
+    (GOOD.replace("providers = provs", "providers.1 = more\nproviders = provs") +
+     "[more]\npkcs11 = p11\n[p11]\nactivate = 1\n", "providers = provs beside more"),
+    (with_pol(".include policy.cnf"), "line 10: .include policy.cnf: depends on the directory"),
+    (with_pol(".include = policy.cnf  # mine"), "line 10: .include policy.cnf: depends"),
 ], ids=lambda value: None if "\n" in value else value)
 def test_lint_finds(text, said, tmp_path):
     """Each fault by itself, with the way out."""
@@ -279,6 +284,22 @@ def test_lint_finds_traps_of_includes(tmp_path):
     assert result.rc == REFUSED and b"colour" in result.out
 
 
+def test_lint_notes_a_lost_policy(tmp_path):
+    """OpenSSL passes over it and the defaults are in force: no hole, but worth a line."""
+    result = lint(tmp_path / "openssl.cnf", with_pol(".include /nonexistent/policy.cnf"))
+    assert result.rc == DONE and b"no fault found" in result.out
+    assert b"line 10: note: /nonexistent/policy.cnf cannot be read" in result.out
+
+
+def test_lint_loads_the_module(tmp_path):
+    """A file that is there and cannot be loaded, or is something else."""
+    junk, other = tmp_path / "junk.so", BUILD / "provider" / "libsmimepolicy.so"
+    junk.write_text("junk\n")
+    for module, said in ((junk, "cannot be loaded"), (other, "is no provider")):
+        result = lint(tmp_path / "openssl.cnf", GOOD.replace(str(MODULE), str(module)))
+        assert result.rc == REFUSED and f"module {module} {said}" in result.out.decode(), result
+
+
 def test_lint_unreadable(tmp_path):
     """A file that is not there leaves programs unguarded: said, and no success."""
     for path in (tmp_path / "missing", tmp_path):
@@ -289,30 +310,62 @@ def test_lint_unreadable(tmp_path):
 
 # --- lint and self-test against the truth
 
+MINE, REST = GOOD.split("\n", 1)
+
+# Each leaves stock openssl unguarded, with exit code 0 and no message: what the file holds, and
+# what the lint says of it.
 TRAPS = {
-    "nothing": lambda system: "",
-    "landed": lambda system: f".include {system}\n{GOOD}",
-    "overridden": lambda system: GOOD.split("\n", 1)[0] + f"\n.include {system}\n" +
-                                 GOOD.split("\n", 1)[1],
-    "named default": lambda system: GOOD.replace("smimepolicy = pol", "default = pol"),
-    "failing section first": lambda system: GOOD.replace("[init]\n", "[init]\nssl_conf = gone\n"),
-    "syntax error": lambda system: GOOD + "[broken\n",
-    "not preferred": lambda system: with_default(prefer=False),
+    "nothing": ("", "no openssl_conf"),
+    "lands in the included file's section": (".include {system}\n" + GOOD,
+                                             "put [default] before it"),
+    "before the include": (f"{MINE}\n.include {{system}}\n{REST}", "is overridden later"),
+    "inside a section": (f"[other]\n{GOOD}", "inside another section"),
+    "given twice": (f"{GOOD}[default]\nopenssl_conf = other\n[other]\n", "is overridden later"),
+    "provider named default": (GOOD.replace("smimepolicy = pol", "default = pol"),
+                               "`module` is ignored"),
+    "failing section before providers": (GOOD.replace("[init]\n", "[init]\nssl_conf = gone\n"),
+                                         "ssl_conf comes before providers"),
+    "failing provider before ours": (GOOD.replace("[provs]\n", "[provs]\nlegacy = gone\n"),
+                                     "provider legacy: there is no section [gone]"),
+    "syntax error": (GOOD + "[broken\n", "syntax error"),
+    "variable that is not set": (with_pol("decision_log = $ENV::SP_NOT_SET"), "syntax error"),
+    "default is not outranked": (with_default(prefer=False), "provider default is active beside"),
+    "lost module beside default": (
+        with_default(prefer=True).replace("smimepolicy.so", "gone.so"), "gone.so cannot be read"),
+    "broken module beside default": (
+        with_default(prefer=True).replace(str(MODULE), "{junk}"), "cannot be loaded"),
 }
 
 
-@pytest.mark.parametrize("name", TRAPS)
-def test_traps_are_real_and_found(name, pki, mail, tmp_path):
-    """Under each of these stock signs with an expired certificate: lint and self-test say so."""
-    system, conf = tmp_path / "system.cnf", tmp_path / "openssl.cnf"
-    system.write_text(SYSTEM)
-    conf.write_text(TRAPS[name](system))
+def unguarded(conf, pki, mail):
+    """Stock signs with an expired certificate, and says nothing."""
     result = run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
                  "-in", mail, conf=conf)
-    assert result.rc == 0, result
-    assert config("--lint", conf).rc == REFUSED
+    return result.rc == 0 and result.err == "" and result.out != b""
+
+
+@pytest.mark.parametrize("name", TRAPS)
+def test_trap(name, pki, mail, tmp_path):
+    """It is real, the lint tells what it is, and the self-test that something is."""
+    system, conf, junk = (tmp_path / name for name in ("system.cnf", "openssl.cnf", "junk.so"))
+    system.write_text(SYSTEM)
+    junk.write_text("junk\n")
+    text, said = TRAPS[name]
+    conf.write_text(text.replace("{system}", str(system)).replace("{junk}", str(junk)))
+    assert unguarded(conf, pki, mail)
+    result = config("--lint", conf)
+    assert result.rc == REFUSED and said in result.out.decode(), result
     result = config("--self-test", conf)
     assert result.rc == REFUSED and b"NOT enforced: an expired certificate could sign" in result.out
+
+
+def test_trap_missing_file(pki, mail, tmp_path):
+    """The file that OPENSSL_CONF names is not there."""
+    conf = tmp_path / "gone.cnf"
+    assert unguarded(conf, pki, mail)
+    for option in ("--lint", "--self-test"):
+        result = config(option, conf)
+        assert result.rc == INPUT and result.out == b"" and "without the policy" in result.err
 
 
 def test_self_test_of_what_works(pki, mail, tmp_path):
@@ -352,3 +405,97 @@ def test_self_test_unreadable(tmp_path):
     result = config("--self-test", tmp_path / "missing")
     assert result.rc == INPUT and "without the policy" in result.err
     assert stock("version").rc == 0
+
+
+# --- the start of a program
+
+SHOW = ("/bin/sh", "-c", 'echo "$OPENSSL_CONF|$1"; cat; echo said >&2; exit 7', "sh")
+
+
+def start(*args, **kwargs):
+    """`smime-policy config --self-test …` with a program behind it."""
+    return config("--self-test", *args, **kwargs)
+
+
+@pytest.fixture
+def good(tmp_path):
+    """A configuration that enforces."""
+    path = tmp_path / "openssl.cnf"
+    path.write_text(GOOD)
+    return path
+
+
+def not_started(result, code, said):
+    """Nothing of the program, the reason on stderr, and the exit code."""
+    assert result.rc == code and result.out == b"" and said in result.err, result
+
+
+def test_start_is_the_program(good):
+    """Its streams, its exit code, its arguments as they are, and nothing of ours."""
+    result = start(good, "--", *SHOW, "$HOME; a b", stdin=b"in\n")
+    assert (result.rc, result.err) == (7, "said\n"), result
+    assert result.out == f"{good}|$HOME; a b\nin\n".encode()
+    result = start("--", *SHOW, "x", conf=good)
+    assert result.out == f"{good}|x\n".encode()
+    # A file that is named outdoes the inherited one.
+    assert start(good, "--", *SHOW, "x", conf="/dev/null").out == f"{good}|x\n".encode()
+
+
+def test_start_in_another_directory(good):
+    """A relative name would be lost when the program changes its directory."""
+    for args, conf in (([good.name], None), ([], good.name)):
+        result = start(*args, "--", *SHOW, "x", conf=conf, cwd=good.parent)
+        assert result.out == f"{good}|x\n".encode(), result
+
+
+@pytest.mark.parametrize("text", [
+    "", GOOD.replace("smimepolicy = pol", "default = pol"), GOOD + "[broken\n",
+    with_default(prefer=False), with_pol("mode = observe"), with_pol("mode = maybe"),
+    GOOD.replace("smimepolicy.so", "gone.so")],
+    ids=["empty", "named default", "syntax error", "not preferred", "observe", "locked",
+         "lost module"])
+def test_no_start_unguarded(text, good):
+    """What is not enforced starts nothing."""
+    good.write_text(text)
+    not_started(start(good, "--", *SHOW, "x"), REFUSED, f"{good}: NOT enforced: ")
+    not_started(start("--", *SHOW, "x", conf=good), REFUSED, f"{good}: NOT enforced: ")
+
+
+def test_no_start_without_the_file(tmp_path):
+    """The one thing that no module can notice."""
+    gone = tmp_path / "gone.cnf"
+    not_started(start(gone, "--", *SHOW, "x"), INPUT, f"cannot read {gone}")
+    not_started(start("--", *SHOW, "x", conf=gone), INPUT, f"cannot read {gone}")
+    not_started(start("--", *SHOW, "x"), INPUT, "OPENSSL_CONF is not set")
+    not_started(start("--", *SHOW, "x", conf=""), INPUT, "OPENSSL_CONF is not set")
+    assert config("--self-test", gone).rc == INPUT
+
+
+def test_start_of_what_is_not_there(good):
+    """It says which, and what to write."""
+    not_started(start(good, "--", "/nonexistent/mailer"), 5, "cannot run /nonexistent/mailer")
+    for args in ([good, "--"], ["--"], [good, "sh"], [good, good, "--", "sh"]):
+        not_started(start(*args), 1, "[FILE] [-- PROGRAM")
+
+
+def test_self_test_in_the_environment_of_the_program(good):
+    """Where OPENSSL_MODULES decides what is loaded, it decides in the test too."""
+    good.write_text(GOOD.replace(f"module = {MODULE}\n", ""))
+    found, lost = {"OPENSSL_MODULES": MODULE.parent}, {"OPENSSL_MODULES": "/nonexistent"}
+    assert config("--self-test", good, env=found).rc == DONE
+    assert start(good, "--", *SHOW, "x", env=found).rc == 7
+    assert config("--self-test", good, env=lost).rc == REFUSED
+    not_started(start(good, "--", *SHOW, "x", env=lost), REFUSED, "NOT enforced")
+
+
+def test_start_of_a_mailer(good, pki, mail, tmp_path):
+    """PHP refuses under it, and is not started at all where it would not."""
+    out = tmp_path / "out"
+    argv = (PHP, "-n", REPO / "integration" / "smime.php", "pkcs7", "sign", mail, out,
+            pki.expired.pem, pki.expired.key)
+    refused(start(good, "--", *argv), "expired")
+    good.write_text(GOOD.replace("smimepolicy.so", "gone.so"))
+    not_started(start(good, "--", *argv), REFUSED, "NOT enforced")
+    good.unlink()
+    not_started(start(good, "--", *argv), INPUT, "without the policy")
+    assert not out.exists() or out.read_bytes() == b""

@@ -5,11 +5,13 @@
 import contextlib
 import os
 import re
+import signal
 import subprocess
 
 import pytest
 
-from harness import COMMAND, OPENSSL, environment, must, run, stock
+import programs
+from harness import COMMAND, OPENSSL, environment, must, refused, run, stock
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 BODY = b"the quick brown fox."
@@ -112,6 +114,44 @@ def test_success_adds_nothing_to_stderr(api, pki, mail, post, tmp_path):
     assert b"BEGIN CERTIFICATE" in signer.read_bytes()
 
 
+@pytest.mark.parametrize("pipes", [signal.SIG_DFL, signal.SIG_IGN])
+def test_nobody_wants_the_content(pipes, pki, post):
+    """mutt closes the pipe before anything comes, and reads the answer from stderr and the code."""
+    def outcome(program, *words):
+        reading, writing = os.pipe()
+        os.close(reading)
+        done = subprocess.run([program, "smime", "-verify", *words], stdout=writing, check=False,
+                              stderr=subprocess.PIPE, env=environment("/dev/null"), timeout=60,
+                              preexec_fn=lambda: signal.signal(signal.SIGPIPE, pipes))
+        os.close(writing)
+        return done.returncode, done.stderr
+
+    words = ["-in", post.signed("good_rsa"), "-CAfile", pki.ca]
+    assert outcome(COMMAND, *words) == outcome(OPENSSL, *words) == (0, b"Verification successful\n")
+    code, said = outcome(COMMAND, "-in", post.signed("no_san"), "-CAfile", pki.ca)
+    assert code == CRYPTO and b"[signer-certificate]" in said and b"successful" not in said
+
+
+@pytest.mark.parametrize("fault", ["module missing", "module broken"])
+@APIS
+def test_without_the_module_nothing_is_a_success(api, fault, pki, mail, post, tmp_path):
+    """smime ends with 0 where it cannot load the module; a caller would take that for a verification."""
+    ours = programs.Bin(tmp_path, fault=fault).path / "smime-policy"
+    out = tmp_path / "out"
+    out.write_bytes(b"before")
+    for words in (["-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail],
+                  ["-encrypt", "-aes256", "-in", mail, pki.good_rsa.pem],
+                  ["-decrypt", "-in", post.encrypted("good_rsa"), "-recip", pki.good_rsa.pem,
+                   "-inkey", pki.good_rsa.key],
+                  ["-verify", "-in", post.signed("good_rsa"), "-CAfile", pki.ca],
+                  ["-verify", "-noverify", "-in", post.signed("good_rsa")]):
+        for more in ([], ["-out", out]):
+            result = run(ours, api, words[0], *more, *words[1:])
+            assert result.rc == USAGE and result.out == b"" and "successful" not in result.err, result
+            assert "unable to load provider smimepolicy" in result.err
+            assert out.read_bytes() == b"before"
+
+
 def test_codes_that_emacs_maps(pki, mail, post, tmp_path):
     """smime.el knows 0 to 4 and gives up on any other."""
     broken = tmp_path / "broken"
@@ -172,6 +212,22 @@ def test_extraction_is_no_verification(api, pki, post, tmp_path):
     if api == "smime":
         words = ["smime", "-pk7out", "-in", post.signed("no_san")]
         assert must(command(*words)).out == must(stock(*words)).out
+
+
+@APIS
+def test_the_signer_goes_into_the_file_that_is_open(api, pki, post, tmp_path):
+    """mutt makes the file for the signer's certificate, and reads from the one that it has open."""
+    path = tmp_path / "signer.pem"
+    with path.open("w+b") as mine:
+        path.chmod(0o600)
+        refused(command(api, "-verify", "-in", post.signed("no_san"), "-CAfile", pki.ca, "-signer", path,
+                        "-out", "/dev/null"), "signer-certificate")
+        assert mine.read() == b""
+        must(command(api, "-verify", "-noverify", "-in", post.signed("no_san"), "-signer", path,
+                     "-out", "/dev/null"))
+        mine.seek(0)
+        assert b"BEGIN CERTIFICATE" in mine.read() and path.stat().st_mode & 0o777 == 0o600
+    assert os.listdir(tmp_path) == ["signer.pem"]
 
 
 @APIS
@@ -241,9 +297,9 @@ def test_options_on_verification_are_an_allow_list(api, post, pki):
         words = [f"-{name}", *(["1"] if value.strip() else [])]
         for how in ([api, "-verify"], ["verify"]):
             result = command(*how, *words, "-in", post.signed("good_rsa"), "-CAfile", pki.ca)
-            refused = f"refused: verify: -{name} would" in result.err
-            assert refused == (name not in ALLOWED), (name, result)
-            assert not refused or (result.rc == REFUSED and result.out == b"")
+            is_refused = f"refused: verify: -{name} would" in result.err
+            assert is_refused == (name not in ALLOWED), (name, result)
+            assert not is_refused or (result.rc == REFUSED and result.out == b"")
 
 
 @pytest.mark.parametrize("words", [["-pwri_password", "x"],
@@ -387,3 +443,18 @@ def test_empty_mail_of_choice(pki, tmp_path):
         done = subprocess.run([COMMAND, "cms", "-encrypt", "-aes256", pki.good_rsa.pem], stdin=stdin,
                               env=environment(), capture_output=True, check=False, timeout=60)
     assert done.returncode == DONE and done.stdout
+
+
+@APIS
+def test_an_empty_file_is_filled(api, pki, post, tmp_path):
+    """RT makes the file for the signer, and reads it through the handle that it kept."""
+    signer, content = tmp_path / "signer", tmp_path / "content"
+    for path in (signer, content):
+        path.touch(mode=0o640)
+    with signer.open("rb") as held_signer, content.open("rb") as held_content:
+        must(command(api, "-verify", "-noverify", "-in", post.signed("good_rsa"), "-signer", signer,
+                     "-out", content))
+        assert held_signer.read() == signer.read_bytes() != b""
+        assert BODY in held_content.read()
+    assert signer.stat().st_mode & 0o777 == content.stat().st_mode & 0o777 == 0o640
+    assert {path.name for path in tmp_path.iterdir()} == {"signer", "content"}

@@ -7,7 +7,7 @@ import os
 import pytest
 
 import matrix
-from harness import REPO
+from harness import REPO, why_no_php
 
 KEPT = REPO / "docs" / "enforcement-matrix.md"
 
@@ -36,6 +36,7 @@ def test_every_row_is_shown(entry, cells):
     assert "yes" in [text for promised, text in cells[entry.name].values() if promised]
 
 
+@pytest.mark.skipif(why_no_php() is not None, reason=f"not all columns: {why_no_php()}")
 def test_matrix_is_the_one_we_publish(cells, capsys):
     """Print it; compare it with the file that is kept."""
     text = matrix.markdown(cells)

@@ -18,7 +18,10 @@ PHP_TLS = REPO / "integration" / "tls.php"
 PHP_SIGN = REPO / "integration" / "not_mail.php"
 
 # `openssl req`, `ca` and `ts` want sections of their own in the configuration.
+# The `openssl x509` of 4.0 adds the `extensions`, and the whole default section without such a line.
 SECTIONS = """
+extensions = no_extensions
+[no_extensions]
 [req]
 distinguished_name = dn
 x509_extensions = v3_ca

@@ -213,3 +213,22 @@ def test_reader_gone(words):
         process.stdout.close()
         process.stderr.read()
         assert process.wait(timeout=30) == -signal.SIGPIPE
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_an_empty_file_that_cannot_be_filled_is_empty_again(pki, mail, tmp_path):
+    """It is written in place, and the disk is full when the second block comes."""
+    out, long = tmp_path / "out", tmp_path / "mail"
+    long.write_bytes(mail.read_bytes() + b"0123456789abcde\n" * 10000)
+    argv = (COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", long,
+            "-out", out)
+    for when, code in ((99, DONE), (2, SYSTEM)):
+        out.write_bytes(b"")
+        result = run(STRACE, "-o", "/dev/null", "-P", out, "-e",
+                     f"inject=write:error=ENOSPC:when={when}", *argv)
+        if "ptrace" in result.err:
+            pytest.skip(f"nothing can be traced here: {result.err.splitlines()[0]}")
+        assert result.rc == code, result
+        assert (out.stat().st_size > 0) == (code == DONE)
+    assert "No space left on device" in result.err
+    assert {path.name for path in tmp_path.iterdir()} == {"out", "mail"}

@@ -8,6 +8,8 @@
 #define SP_COMPAT_H
 
 #include <openssl/core_dispatch.h>
+#include <openssl/evp.h>
+#include <openssl/lhash.h>
 #include <openssl/opensslv.h>
 
 /*
@@ -32,5 +34,47 @@ typedef const X509 sp_trust_x509;
 #else
 typedef X509 sp_trust_x509;
 #endif
+
+/* A symbol that not every libcrypto has, and then NULL. */
+#define SP_WEAK __attribute__((weak))
+
+/*
+ * Newer versions, 3.5 among them, call what OPENSSL_LH_doall() is given through
+ * a thunk, which is NULL in a new table, also for a module built with 3.0.
+ */
+#if !OPENSSL_VERSION_PREREQ(3, 3)
+typedef unsigned long sp_lh_hash_thunk(const void *, OPENSSL_LH_HASHFUNC);
+typedef int sp_lh_compare_thunk(const void *, const void *, OPENSSL_LH_COMPFUNC);
+typedef void sp_lh_doall_thunk(void *, OPENSSL_LH_DOALL_FUNC);
+typedef void sp_lh_doall_arg_thunk(void *, void *, OPENSSL_LH_DOALL_FUNCARG);
+SP_WEAK OPENSSL_LHASH *OPENSSL_LH_set_thunks(OPENSSL_LHASH *table, sp_lh_hash_thunk *hash,
+                                             sp_lh_compare_thunk *compare, sp_lh_doall_thunk *doall,
+                                             sp_lh_doall_arg_thunk *doall_arg);
+#endif
+static inline void sp_lh_thunk(void *entry, OPENSSL_LH_DOALL_FUNC call)
+{
+    call(entry);
+}
+static inline void sp_lh_doall(OPENSSL_LHASH *table, OPENSSL_LH_DOALL_FUNC call)
+{
+#if !OPENSSL_VERSION_PREREQ(3, 3)
+    if (OPENSSL_LH_set_thunks != NULL)
+#endif
+        (void)OPENSSL_LH_set_thunks(table, NULL, NULL, sp_lh_thunk, NULL);
+    OPENSSL_LH_doall(table, call);
+}
+
+/* Engines went with 4.0, and OPENSSL_NO_DEPRECATED hides their declarations before. */
+typedef EVP_PKEY *sp_engine_load_key_fn(ENGINE *, const char *, UI_METHOD *, void *);
+typedef int sp_engine_pkey_meths_fn(ENGINE *, EVP_PKEY_METHOD **, const int **, int);
+SP_WEAK ENGINE *ENGINE_get_first(void);
+SP_WEAK ENGINE *ENGINE_get_next(ENGINE *engine);
+SP_WEAK ENGINE *ENGINE_get_pkey_meth_engine(int nid);
+SP_WEAK int ENGINE_finish(ENGINE *engine);
+SP_WEAK void ENGINE_unregister_pkey_meths(ENGINE *engine);
+SP_WEAK const char *ENGINE_get_id(const ENGINE *engine);
+SP_WEAK sp_engine_load_key_fn *ENGINE_get_load_privkey_function(const ENGINE *engine);
+SP_WEAK sp_engine_pkey_meths_fn *ENGINE_get_pkey_meths(const ENGINE *engine);
+SP_WEAK const EVP_PKEY_METHOD *ENGINE_get_pkey_meth(ENGINE *engine, int nid);
 
 #endif

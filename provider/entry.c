@@ -17,6 +17,7 @@
 
 #include "configuration.h"
 #include "contexts.h"
+#include "engines.h"
 #include "hooks.h"
 #include "instance.h"
 #include "locks.h"
@@ -146,6 +147,7 @@ static const OSSL_DISPATCH provider_functions[] = {
 /* What the first instance sets up for the process. */
 static bool start_process(const struct sp_instance *instance)
 {
+    sp_engines_start();
     if (sp_reasons_load() && sp_contexts_init() && sp_register_start(&instance->sha) &&
         sp_purposes_replace() && sp_trust_replace())
         return true;

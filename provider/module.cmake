@@ -1,7 +1,11 @@
 # The provider module.  The objects are a target of their own so that tests
 # can load the provider built in, without dlopen().
+# Where a keyring is used by processes that may have threads.
+target_sources(sp_keyring PRIVATE keyring/forks.c)
+target_link_libraries(sp_keyring PUBLIC Threads::Threads)
+
 add_library(sp_provider OBJECT
-    entry.c instance.c backend.c upcalls.c reasons.c policy.c configuration.c trace.c
+    entry.c engines.c instance.c backend.c upcalls.c reasons.c policy.c configuration.c trace.c
     register/cert.c register/keys.c register/locks.c register/prints.c
     register/register.c register/threads.c
     gates/asym_cipher.c gates/classify.c gates/contexts.c gates/judge.c gates/kem.c

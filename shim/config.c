@@ -4,8 +4,12 @@
  *
  * smime-policy config: the configuration of programs and of the command.
  */
+#include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -51,7 +55,51 @@ static int self_test(struct shim *shim, const char *path)
 {
     int code = path == NULL ? shim_load_settings(shim) : SHIM_OK;
 
-    return code == SHIM_OK ? shim_self_test(shim, path) : code;
+    return code == SHIM_OK ? shim_self_test(shim, path, true) : code;
+}
+
+/*
+ * Become |program| with OPENSSL_CONF naming |path|, or what it names already,
+ * once the self-test has passed.
+ */
+static int guard(const struct shim *shim, const char *path, char **program)
+{
+    char whole[PATH_MAX];
+    int code;
+
+    if (path == NULL)
+        path = getenv("OPENSSL_CONF");
+    if (path == NULL || *path == '\0') {
+        shim_error("OPENSSL_CONF is not set: %s would run without the policy; name the file",
+                   program[0]);
+        return SHIM_INPUT;
+    }
+    /* A program that changes its directory first would not find it, and not say so. */
+    if (realpath(path, whole) == NULL) {
+        shim_error("cannot read %s: %s; %s would run without the policy", path, strerror(errno),
+                   program[0]);
+        return SHIM_INPUT;
+    }
+    code = shim_self_test(shim, whole, false);
+    if (code != SHIM_OK)
+        return code;
+    if (setenv("OPENSSL_CONF", whole, 1) == 0)
+        execvp(program[0], program);
+    shim_error("cannot run %s: %s", program[0], strerror(errno));
+    return SHIM_SYSTEM;
+}
+
+/* --self-test [FILE] [-- PROGRAM ARGUMENT...] */
+static int run_self_test(struct shim *shim, int argc, char **argv)
+{
+    const char *path = argc > 0 && strcmp(argv[0], "--") != 0 ? argv[0] : NULL;
+    int named = path != NULL ? 1 : 0;
+
+    if (argc == named)
+        return self_test(shim, path);
+    if (strcmp(argv[named], "--") == 0 && argc > named + 1)
+        return guard(shim, path, argv + named + 1);
+    return shim_usage("config: --self-test takes [FILE] [-- PROGRAM [ARGUMENT...]]");
 }
 
 int shim_run_config(struct shim *shim, int argc, char **argv)
@@ -66,7 +114,7 @@ int shim_run_config(struct shim *shim, int argc, char **argv)
         return print_settings(shim);
     if (strcmp(option, "--lint") == 0 && argc == 3)
         return shim_lint(argv[2]);
-    if (strcmp(option, "--self-test") == 0 && argc <= 3)
-        return self_test(shim, argc == 3 ? argv[2] : NULL);
+    if (strcmp(option, "--self-test") == 0)
+        return run_self_test(shim, argc - 2, argv + 2);
     return shim_usage("config: takes --print, --lint FILE or --self-test [FILE]");
 }

@@ -15,7 +15,9 @@ int shim_lint(const char *path);
 /*
  * Prove that the real openssl refuses under the openssl.cnf |path|; NULL for
  * the one that the verbs use.
+ *
+ * @param alone  report on standard output, and a success too
  */
-int shim_self_test(const struct shim *shim, const char *path);
+int shim_self_test(const struct shim *shim, const char *path, bool alone);
 
 #endif

@@ -17,7 +17,7 @@
 
 struct shim_entry {
     struct sp_record record;     /* owned */
-    X509 *cert;                  /* owned */
+    X509 *cert;                  /* owned; it may be without its key */
     struct sp_facts *facts;      /* owned */
     struct sp_standing standing; /* owned */
 };

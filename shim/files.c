@@ -113,6 +113,7 @@ static bool settle_target(struct shim_output *output, const char *path)
         /* /dev/stdout may well be a regular file: it must stay the one that is open. */
         output->in_place = !S_ISREG(is.st_mode) || strncmp(path, "/dev/", 5) == 0 ||
                            realpath(path, target) == NULL;
+        output->fill = !output->in_place && is.st_size == 0;
         if (!output->in_place)
             path = target;
     }
@@ -157,6 +158,9 @@ static bool copy_over(const struct shim_output *output)
         close(from);
     if (to >= 0)
         close(to);
+    /* Nothing of anybody's is lost, and nothing is left half done. */
+    if (!done && output->fill && truncate(output->wanted, 0) != 0)
+        reason = errno;
     errno = reason;
     return done;
 }
@@ -231,7 +235,8 @@ bool shim_output_commit(struct shim_output *output)
 
     if (written == NOTHING_WRITTEN)
         return true;
-    if (written == WRITTEN && (output->in_place ? copy_over(output) : move_over(output)))
+    if (written == WRITTEN &&
+        (output->in_place || output->fill ? copy_over(output) : move_over(output)))
         return true;
     shim_error("cannot write %s: %s", output->wanted, strerror(errno));
     return false;

@@ -23,6 +23,7 @@ struct shim_output {
     char *wanted;      /* owned: where it goes, symbolic links followed */
     char *temporary;   /* owned: where stock writes; NULL once moved or removed */
     bool in_place;     /* |wanted| is a device or a pipe: copy instead of rename */
+    bool fill;         /* |wanted| is an empty file, which its maker may hold open: copy too */
     bool certificates; /* set by the caller: PEM that stock writes itself, or nothing */
     mode_t mode;
 };

@@ -89,17 +89,19 @@ static STACK_OF(X509) *build(X509 *cert, const STACK_OF(X509) *cas, const char *
     return chain;
 }
 
-int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, STACK_OF(X509) **chain,
-                      const char **why)
+int shim_keyring_path(struct sp_keyring *keyring, const struct sp_record *record,
+                      STACK_OF(X509) **chain, const char **why)
 {
+    X509 *cert = sp_record_cert(record);
     STACK_OF(X509) *cas = sk_X509_new_null();
-    int code = cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
+    int code = cert == NULL || cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
 
     *chain = NULL;
     *why = "its issuer is no CA in the keyring";
     if (code == SHIM_OK && sk_X509_num(cas) > 0)
         *chain = build(cert, cas, why);
     sk_X509_pop_free(cas, X509_free);
+    X509_free(cert);
     return code;
 }
 

@@ -70,7 +70,10 @@ static void lint_init(struct shim_lint *lint, const char *section)
             shim_lint_fault(lint,
                             "[%s] engines: keys that an engine holds pass by the policy; remove it",
                             section);
-        if (is_module(entry, "providers"))
+        if (is_module(entry, "providers") && providers != NULL)
+            shim_lint_fault(lint, "[%s] %s = %s beside %s; name every provider in one section",
+                            section, entry->name, entry->value, providers);
+        else if (is_module(entry, "providers"))
             providers = entry->value;
         else if (providers == NULL)
             shim_lint_fault(lint,

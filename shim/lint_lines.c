@@ -5,6 +5,7 @@
 #include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "lint.h"
 
@@ -63,9 +64,39 @@ static void judge_line(struct shim_lint *lint, int number, enum place place, con
                         number, value, effective != NULL ? effective : "none");
 }
 
+/* What is named by a line `.include PATH` or `.include = PATH`. */
+static char *included(char *line)
+{
+    char *path = skip_space(line + strlen(".include"));
+
+    if (*path == '=')
+        path = skip_space(path + 1);
+    path[strcspn(path, "#\r\n")] = '\0';
+    for (size_t len = strlen(path); len > 0 && isspace((unsigned char)path[len - 1]); len--)
+        path[len - 1] = '\0';
+    return path;
+}
+
+static void judge_include(struct shim_lint *lint, int number, const char *path)
+{
+    /* What the environment or another section says is not known here. */
+    if (strchr(path, '$') != NULL)
+        return;
+    if (path[0] != '/')
+        shim_lint_fault(lint,
+                        "line %d: .include %s: depends on the directory that the program is in, "
+                        "and is passed over where it is not found; write its absolute path",
+                        number, path);
+    else if (access(path, R_OK) != 0)
+        printf("%s: line %d: note: %s cannot be read and is passed over; its settings are at "
+               "their defaults\n",
+               lint->path, number, path);
+}
+
 void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
 {
     enum place place = AT_TOP;
+    bool elsewhere = false; /* where relative names belong was said */
     char *line = NULL;
     size_t size = 0;
 
@@ -75,9 +106,13 @@ void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
 
         if (*text == '[')
             place = section_place(text);
-        else if (strncmp(text, ".include", 8) == 0)
+        else if (strncmp(text, ".pragma", 7) == 0)
+            elsewhere = elsewhere || strstr(text, "includedir") != NULL;
+        else if (strncmp(text, ".include", 8) == 0) {
             place = BEHIND_INCLUDE;
-        else if (value != NULL)
+            if (!elsewhere)
+                judge_include(lint, number, included(text));
+        } else if (value != NULL)
             judge_line(lint, number, place, value, effective);
     }
     free(line);

@@ -2,6 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <dlfcn.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -41,6 +42,21 @@ static bool is_active(const struct shim_lint *lint, const CONF_VALUE *provider)
     return activate != NULL && is_one_of(activate, yes);
 }
 
+/* As OpenSSL would load it; nothing of it is called. */
+static void lint_loadable(struct shim_lint *lint, const char *section, const char *module)
+{
+    void *handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
+    const char *why = handle == NULL ? dlerror() : NULL;
+
+    if (handle == NULL)
+        shim_lint_fault(lint, "[%s] module %s cannot be loaded: %s; install it anew", section,
+                        module, why != NULL ? why : "no reason is known");
+    else if (dlsym(handle, "OSSL_provider_init") == NULL)
+        shim_lint_fault(lint, "[%s] module %s is no provider; correct the path", section, module);
+    if (handle != NULL)
+        dlclose(handle);
+}
+
 static void lint_module(struct shim_lint *lint, const CONF_VALUE *provider)
 {
     const char *module = NCONF_get_string(lint->conf, provider->value, "module");
@@ -58,6 +74,8 @@ static void lint_module(struct shim_lint *lint, const CONF_VALUE *provider)
     else if (access(module, R_OK) != 0)
         shim_lint_fault(lint, "[%s] module %s cannot be read; correct the path", provider->value,
                         module);
+    else
+        lint_loadable(lint, provider->value, module);
     if (!is_active(lint, provider))
         shim_lint_fault(lint, "[%s] does not activate the provider; add `activate = 1`",
                         provider->value);
@@ -111,6 +129,12 @@ static void lint_other(struct shim_lint *lint, const CONF_VALUE *provider, bool 
     static const char *const same_algorithms[] = { "default", "fips", NULL };
     static const char *const harmless[] = { "base", "legacy", "null", NULL };
 
+    if (NCONF_get_section(lint->conf, provider->value) == NULL)
+        shim_lint_fault(
+            lint,
+            "provider %s: there is no section [%s]: OpenSSL stops there, and what comes "
+            "behind is not loaded; add it, or remove the provider",
+            provider->name, provider->value);
     if (!is_active(lint, provider) || is_one_of(provider->name, harmless))
         return;
     if (!is_one_of(provider->name, same_algorithms))

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "keyring.h"
 #include "parts.h"
 
 /* One part as it stands in the file. */
@@ -34,8 +35,8 @@ static bool take_cert(struct shim_file_parts *file, struct block *block)
     const unsigned char *der = block->data;
     const unsigned char *end = der + block->length;
     bool trusted = strcmp(block->name, PEM_STRING_X509_TRUSTED) == 0;
-    X509 *cert =
-        trusted ? d2i_X509_AUX(NULL, &der, block->length) : d2i_X509(NULL, &der, block->length);
+    X509 *cert = trusted ? d2i_X509_AUX(NULL, &der, block->length)
+                         : sp_cert_without_key(&der, block->length);
     bool more = cert != NULL && der == end
                     ? shim_part_cert(file, cert)
                     : shim_part_broken(file, "it is no certificate that can be read");

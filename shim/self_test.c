@@ -38,6 +38,8 @@ static bool sign(const char *program, const char *conf, const int *fds,
     struct shim_stock stock = { .program = program,
                                 .argv = words,
                                 .keep = fds,
+                                /* What a program is given decides, too: search paths, modules. */
+                                .as_is = conf != NULL,
                                 .quiet = true,
                                 .conf = conf != NULL ? conf : own_conf,
                                 .out = open("/dev/null", O_WRONLY | O_CLOEXEC) };
@@ -69,7 +71,8 @@ static bool try_cert(const char *program, const char *conf, int conf_fd, enum sh
     return done;
 }
 
-static int judge(const char *name, const struct shim_stock_result *good,
+/* Under a program that is to be started standard output is the program's. */
+static int judge(const char *name, bool alone, const struct shim_stock_result *good,
                  const struct shim_stock_result *expired)
 {
     const char *fault = NULL;
@@ -80,11 +83,11 @@ static int judge(const char *name, const struct shim_stock_result *good,
         fault = "openssl fails by itself, not by the policy; see 'smime-policy config --lint'";
     else if (good->code != 0)
         fault = "openssl refuses a good certificate too; is the policy locked by a bad setting?";
-    if (fault == NULL)
+    if (fault != NULL)
+        fprintf(alone ? stdout : stderr, "%s: NOT enforced: %s\n", name, fault);
+    else if (alone)
         printf("%s: enforced: openssl refuses an expired certificate and accepts a good one\n",
                name);
-    else
-        printf("%s: NOT enforced: %s\n", name, fault);
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
@@ -97,7 +100,7 @@ static int open_own_conf(const struct shim *shim)
     return fd;
 }
 
-int shim_self_test(const struct shim *shim, const char *path)
+int shim_self_test(const struct shim *shim, const char *path, bool alone)
 {
     struct shim_stock_result good;
     struct shim_stock_result expired;
@@ -117,5 +120,5 @@ int shim_self_test(const struct shim *shim, const char *path)
            try_cert(program, path, conf_fd, SHIM_EXPIRED, &expired);
     if (conf_fd >= 0)
         close(conf_fd);
-    return done ? judge(path != NULL ? path : "smime-policy", &good, &expired) : SHIM_SYSTEM;
+    return done ? judge(path != NULL ? path : "smime-policy", alone, &good, &expired) : SHIM_SYSTEM;
 }

@@ -12,7 +12,7 @@ static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
     struct sp_signing_time time = { .state = SP_TIME_ABSENT };
     int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
     X509_ATTRIBUTE *attribute = at < 0 ? NULL : CMS_signed_get_attr(signer, at);
-    ASN1_TYPE *value;
+    const ASN1_TYPE *value;
     struct tm tm;
 
     if (attribute == NULL)

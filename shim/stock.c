@@ -44,10 +44,10 @@ struct following {
 };
 
 /* What would load another configuration, module or library, or trust another anchor. */
-static bool is_dropped(const char *entry)
+static bool is_dropped(const char *entry, bool as_is)
 {
-    static const char *const dropped[] = { "OPENSSL_CONF=",
-                                           "OPENSSL_CONF_INCLUDE=",
+    static const char conf[] = "OPENSSL_CONF=";
+    static const char *const dropped[] = { "OPENSSL_CONF_INCLUDE=",
                                            "OPENSSL_MODULES=",
                                            "OPENSSL_ENGINES=",
                                            "SSL_CERT_FILE=",
@@ -55,14 +55,16 @@ static bool is_dropped(const char *entry)
                                            "LD_",
                                            "GCONV_PATH=" };
 
-    for (size_t i = 0; i < sizeof(dropped) / sizeof(dropped[0]); i++)
+    if (strncmp(entry, conf, strlen(conf)) == 0)
+        return true;
+    for (size_t i = 0; !as_is && i < sizeof(dropped) / sizeof(dropped[0]); i++)
         if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0)
             return true;
     return false;
 }
 
 /* The strings are borrowed, |conf_entry| included. */
-static char **child_environment(char *conf_entry)
+static char **child_environment(char *conf_entry, bool as_is)
 {
     size_t count = 0;
     size_t kept = 0;
@@ -74,7 +76,7 @@ static char **child_environment(char *conf_entry)
     if (env == NULL)
         return NULL;
     for (size_t i = 0; i < count; i++)
-        if (!is_dropped(environ[i]))
+        if (!is_dropped(environ[i], as_is))
             env[kept++] = environ[i];
     env[kept++] = conf_entry;
     env[kept] = NULL;
@@ -268,6 +270,14 @@ static void finish(struct following *run)
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
+/* Without our module `cms` ends with 1, and `smime` with 0 as after every mistake in its words. */
+static int exit_code(const struct following *run)
+{
+    int code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+
+    return run->watch.unloaded && code == 0 ? 1 : code;
+}
+
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
     struct following run = { .child = -1,
@@ -279,7 +289,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .quiet = stock->quiet,
                              .unverified = stock->unverified };
     char *entry = sp_format("OPENSSL_CONF=%s", stock->conf);
-    char **env = entry == NULL ? NULL : child_environment(entry);
+    char **env = entry == NULL ? NULL : child_environment(entry, stock->as_is);
     bool started;
 
     if (stock->capture)
@@ -299,7 +309,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     finish(&run);
     OPENSSL_free(env);
     OPENSSL_free(entry);
-    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
+    result->code = started ? exit_code(&run) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->refused = run.watch.refused;
     result->lost = run.lost;

@@ -16,6 +16,7 @@ struct shim_stock {
     const int *keep;  /* descriptors that the child inherits, ended by -1 */
     int in;           /* what becomes its standard input: ours, or a file read from its start */
     int out;          /* what it writes to its standard output is written there, by us */
+    bool as_is;       /* its environment is ours whole, but for OPENSSL_CONF */
     bool quiet;       /* its standard error is read and not passed on */
     bool progress;    /* show how far |in| was read, where somebody watches */
     bool capture;     /* and kept for the result */
@@ -34,9 +35,9 @@ struct shim_stock_result {
 /*
  * Run it to its end.
  *
- * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Its
- * environment is ours without what would load another configuration, module or
- * trust anchor; a standard input of ours is left untouched.
+ * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Unless
+ * |as_is|, its environment is ours without what would load another
+ * configuration, module or trust anchor; a standard input of ours is left untouched.
  *
  * @return false if it could not be started, with the reason on stderr
  */

@@ -82,7 +82,7 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     struct step step = { .steps = object == NULL ? NULL : json_array() };
     STACK_OF(X509) *chain;
     const char *why;
-    int code = shim_keyring_path(trusting->keyring, entry->cert, &chain, &why);
+    int code = shim_keyring_path(trusting->keyring, &entry->record, &chain, &why);
 
     step.valid = chain != NULL;
     if (code == SHIM_OK)

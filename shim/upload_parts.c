@@ -73,8 +73,9 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     if (done &&
         shim_uploading_judged(run, sp_judge_upload(facts, role, false, run->now, run->settings)))
         done = add(run, part, facts, role);
-    if (run->first_client == NULL && role != SP_ROLE_CA && X509_up_ref(part->cert) == 1)
-        run->first_client = part->cert;
+    /* Parsed anew: keys are compared with its own. */
+    if (run->first_client == NULL && role != SP_ROLE_CA)
+        run->first_client = X509_dup(part->cert);
     sp_facts_free(facts);
     return done;
 }

@@ -51,6 +51,12 @@ static bool is_refusal(const char *line)
            !is_about_loading(ERR_GET_REASON(strtoul(code, NULL, 16)));
 }
 
+/* "<sub-command>: unable to load provider smimepolicy" */
+static bool is_unloaded(const char *line)
+{
+    return strstr(line, ": unable to load provider smimepolicy") != NULL;
+}
+
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -62,6 +68,7 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
         watch->line[watch->len] = '\0';
         watch->refused = watch->refused || is_refusal(watch->line);
         watch->distrusted = watch->distrusted || is_distrust(watch->line);
+        watch->unloaded = watch->unloaded || is_unloaded(watch->line);
         watch->len = 0;
     }
 }

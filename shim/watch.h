@@ -17,6 +17,7 @@ struct shim_watch {
     size_t len;
     bool refused;    /* an error of the library `smimepolicy` went by */
     bool distrusted; /* a chain ended in no certificate that was provided */
+    bool unloaded;   /* the provider could not be loaded */
 };
 
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);

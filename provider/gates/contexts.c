@@ -6,6 +6,7 @@
 
 #include <openssl/lhash.h>
 
+#include "compat.h"
 #include "locks.h"
 
 /* tables[i] is guarded by the lock of shard i. */
@@ -49,7 +50,7 @@ void sp_contexts_free(void)
         tables[i] = NULL;
         sp_unlock(i);
         if (table != NULL)
-            OPENSSL_LH_doall(table, free_context);
+            sp_lh_doall(table, free_context);
         OPENSSL_LH_free(table);
     }
 }

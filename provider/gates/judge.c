@@ -25,7 +25,7 @@ bool sp_gate_refused_before(void)
     return false;
 }
 
-static bool refuse_locked(const char *operation)
+bool sp_gate_refused_locked(const char *operation)
 {
     const struct sp_decision decision = {
         .operation = operation, .refused = true, .denied = true, .note = sp_policy_locked()
@@ -199,7 +199,7 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
         (sp_policy_locked() == NULL && !ask_keyring(&owners, key, slot, evidence, operation)))
         return false;
     if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
-        allowed = refuse_locked(operation);
+        allowed = sp_gate_refused_locked(operation);
     else if (owners.count > 0)
         allowed = judge_owners(use, &owners);
     else
@@ -252,7 +252,7 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
     if (owners.count == 0 && evidence != SP_EVIDENCE_ATTRIBUTES)
         allowed = true;
     else if (sp_policy_locked() != NULL)
-        allowed = refuse_locked("verify");
+        allowed = sp_gate_refused_locked("verify");
     else
         allowed = verified || refuse_unverified(unverified);
     sp_owners_free(&owners);

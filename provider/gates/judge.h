@@ -36,6 +36,8 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
 /* Is there anything to ask sp_gate_verifies()? */
 bool sp_gate_watches_verification(void);
 
+/* Raises and logs that the policy is locked, and returns false. */
+bool sp_gate_refused_locked(const char *operation);
 /* Raises that memory ran out, and returns false. */
 bool sp_gate_no_memory(void);
 /* Raises that this operation was refused already, and returns false. */

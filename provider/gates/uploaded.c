@@ -7,6 +7,7 @@
 #include <openssl/err.h>
 
 #include "decision_log.h"
+#include "forks.h"
 #include "keyring.h"
 #include "policy.h"
 #include "reasons.h"
@@ -66,9 +67,11 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
     if (!id.known)
         return true;
     ERR_set_mark();
+    sp_keyring_enter();
     keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
     done = keyring != NULL && find(owners, keyring, &id, why);
     sp_keyring_close(keyring);
+    sp_keyring_leave();
     ERR_pop_to_mark();
     return done;
 }

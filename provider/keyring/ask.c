@@ -6,7 +6,7 @@
  */
 #include <openssl/crypto.h>
 
-#include "rules/text.h"
+#include "forks.h"
 #include "store.h"
 
 static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH])
@@ -20,18 +20,13 @@ static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH]
     return done;
 }
 
-enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
+static enum sp_role role_in(const char *path, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                            char **why)
 {
-    unsigned char fingerprint[SP_SHA256_LENGTH];
     enum sp_role role = SP_ROLE_NONE;
     struct sp_keyring *keyring;
     bool failed = true;
 
-    *why = NULL;
-    if (!digest(cert, fingerprint)) {
-        *why = sp_format("keyring: out of memory");
-        return role;
-    }
     keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
     if (keyring != NULL)
         role = sp_keyring_role(keyring, fingerprint, &failed);
@@ -41,4 +36,19 @@ enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
         *why = OPENSSL_strdup("keyring: out of memory");
     sp_keyring_close(keyring);
     return failed ? SP_ROLE_NONE : role;
+}
+
+enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    enum sp_role role = SP_ROLE_NONE;
+
+    *why = NULL;
+    sp_keyring_enter();
+    if (digest(cert, fingerprint))
+        role = role_in(path, fingerprint, why);
+    else
+        *why = OPENSSL_strdup("keyring: out of memory");
+    sp_keyring_leave();
+    return role;
 }

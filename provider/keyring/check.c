@@ -80,18 +80,6 @@ static bool same_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
            memcmp(sq->column_blob(row, column), hash, SP_SHA256_LENGTH) == 0;
 }
 
-/* Whole, and with nothing behind it. */
-static X509 *parse(const unsigned char *der, int length)
-{
-    const unsigned char *end = der;
-    X509 *cert = der == NULL ? NULL : d2i_X509_AUX(NULL, &end, length);
-
-    if (cert != NULL && end == der + length)
-        return cert;
-    X509_free(cert);
-    return NULL;
-}
-
 static bool entry_fault(struct sp_check *check, const struct entry *entry, const char *what)
 {
     return sp_check_fault(
@@ -184,7 +172,7 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     bool done;
 
     check->checked->certificates++;
-    entry.cert = parse(sq->column_blob(row, 5), sq->column_bytes(row, 5));
+    entry.cert = sp_store_parse(sq->column_blob(row, 5), sq->column_bytes(row, 5));
     if (entry.cert == NULL) {
         ERR_clear_error();
         return entry_fault(check, &entry, "it is no certificate any more");

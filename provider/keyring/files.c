@@ -99,21 +99,36 @@ bool sp_files_safe(const char *path, char **why)
 }
 
 /* Parents are the user's own: $XDG_DATA_HOME asks for 0700. */
+static bool make_parents(char *path, char **why)
+{
+    bool made = true;
+
+    for (char *slash = path; made && *slash != '\0' && (slash = strchr(slash + 1, '/')) != NULL;
+         *slash = '/') {
+        *slash = '\0';
+        made = mkdir(path, 0700) == 0 || errno == EEXIST || fail(why, path);
+    }
+    return made;
+}
+
 static bool make_directories(const char *path, char **why)
 {
     char *copy = OPENSSL_strdup(path);
-    bool made = copy != NULL;
+    size_t length = strlen(path);
+    bool made;
 
-    for (char *slash = copy; made && (slash = strchr(slash + 1, '/')) != NULL; *slash = '/') {
-        *slash = '\0';
-        made = mkdir(copy, 0700) == 0 || errno == EEXIST || fail(why, copy);
-    }
-    OPENSSL_free(copy);
-    if (!made)
+    if (copy == NULL)
         return false;
-    if (mkdir(path, FOR_ALL) == 0)
-        return chmod(path, FOR_ALL) == 0 || fail(why, path);
-    return errno == EEXIST || fail(why, path);
+    /* "keyring/" is the directory itself, and no parent. */
+    while (length > 1 && copy[length - 1] == '/')
+        copy[--length] = '\0';
+    made = make_parents(copy, why);
+    if (made && mkdir(copy, FOR_ALL) == 0)
+        made = chmod(copy, FOR_ALL) == 0 || fail(why, path);
+    else if (made)
+        made = errno == EEXIST || fail(why, path);
+    OPENSSL_free(copy);
+    return made;
 }
 
 /* An empty file is an empty database; SQLite gives its journal the same mode. */
@@ -153,7 +168,8 @@ bool sp_keyring_exists(const char *path)
 {
     char *file = sp_store_file(path, SP_CERTIFICATES);
     struct stat is;
-    bool exists = file != NULL && lstat(file, &is) == 0;
+    /* If that cannot be found out, opening it says why. */
+    bool exists = file == NULL || lstat(file, &is) == 0 || (errno != ENOENT && errno != ENOTDIR);
 
     OPENSSL_free(file);
     return exists;

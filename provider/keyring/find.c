@@ -32,7 +32,7 @@ static const char *const searches[] = {
                       " WHERE a.address = ?1 AND a.certificate > ?2",
     [SP_BY_SUBJECT] = "main.certificate c WHERE c.subject = ?1 AND c.id > ?2",
     [SP_BY_RECIPIENT] = "main.recipient r JOIN main.certificate c ON c.id = r.certificate"
-                        " WHERE r.name = ?1 AND r.certificate > ?2",
+                        " WHERE r.name = ?1 AND r.certificate > ?2 AND c.role = 1",
 };
 
 /* Where all but contacts are asked for, there is an index of the few. */
@@ -62,26 +62,42 @@ static int bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, con
     return code;
 }
 
-static int bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
+static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509_NAME *name)
 {
-    int known = 1;
+    int known = 0;
+    unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &known);
+
+    if (known != 1)
+        return sp_store_say(keyring,
+                            sp_format("keyring %s: a subject cannot be looked up: OpenSSL offers "
+                                      "no SHA-1 to name it by; correct its configuration",
+                                      keyring->path));
+    return keyring->sq->bind_int64(statement, 1, (int64_t)hash) == SQLITE_OK ||
+           sp_store_failed(keyring, "read it");
+}
+
+static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
+{
+    int code;
 
     switch (query->index) {
     case SP_ALL:
-        return keyring->sq->bind_null(statement, 1);
+        code = keyring->sq->bind_null(statement, 1);
+        break;
     case SP_BY_ADDRESS:
-        return bind_address(keyring, statement, query->text);
+        code = bind_address(keyring, statement, query->text);
+        break;
     case SP_BY_SUBJECT:
-        return keyring->sq->bind_int64(statement, 1,
-                                       (int64_t)X509_NAME_hash_ex(query->name, NULL, NULL, &known));
-    case SP_BY_FINGERPRINT:
-    case SP_BY_KEY:
-        return keyring->sq->bind_blob(statement, 1, query->hash, SP_SHA256_LENGTH,
-                                      SQLITE_TRANSIENT);
+        return bind_subject(keyring, statement, query->name);
+    case SP_BY_RECIPIENT:
+        code =
+            keyring->sq->bind_blob(statement, 1, query->hash, (int)query->length, SQLITE_TRANSIENT);
+        break;
     default:
-        return keyring->sq->bind_blob(statement, 1, query->hash, (int)query->length,
-                                      SQLITE_TRANSIENT);
+        code =
+            keyring->sq->bind_blob(statement, 1, query->hash, SP_SHA256_LENGTH, SQLITE_TRANSIENT);
     }
+    return code == SQLITE_OK || sp_store_failed(keyring, "read it");
 }
 
 struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_query *query)
@@ -99,19 +115,15 @@ struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
                           " AND (%u >> c.role) & 1 ORDER BY c.id LIMIT %d",
                           from, roles_of(query), PAGE);
 
-    if (cursor == NULL || sql == NULL) {
-        (void)sp_store_say(keyring, NULL);
-    } else {
+    if (cursor != NULL && sql != NULL) {
         cursor->keyring = keyring;
         cursor->statement = sp_store_prepare(keyring, sql);
-        if (cursor->statement != NULL && bind(keyring, cursor->statement, query) != SQLITE_OK)
-            (void)sp_store_failed(keyring, "read it");
-        else if (cursor->statement != NULL) {
-            OPENSSL_free(sql);
-            return cursor;
-        }
+    } else {
+        (void)sp_store_say(keyring, NULL);
     }
     OPENSSL_free(sql);
+    if (cursor != NULL && cursor->statement != NULL && bind(keyring, cursor->statement, query))
+        return cursor;
     sp_cursor_free(cursor);
     return NULL;
 }
@@ -126,6 +138,14 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
     return true;
 }
 
+bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
+{
+    return sp_store_say(keyring,
+                        sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check "
+                                  "--repair' saves what can be read",
+                                  keyring->path, (long long)id));
+}
+
 static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_record *record)
 {
     const struct sp_sqlite *sq = keyring->sq;
@@ -136,10 +156,7 @@ static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp
                                   .uploaded = sq->column_int64(row, 4) };
     if (length <= 0 || !take_hash(sq, row, 1, record->fingerprint) ||
         !take_hash(sq, row, 2, record->key))
-        return sp_store_say(
-            keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check "
-                               "--repair' saves what can be read",
-                               keyring->path, (long long)record->id));
+        return sp_store_damaged(keyring, record->id);
     record->der = OPENSSL_memdup(sq->column_blob(row, 5), (size_t)length);
     record->der_length = (size_t)length;
     return record->der != NULL || sp_store_say(keyring, NULL);
@@ -151,6 +168,7 @@ static bool read_page(struct sp_cursor *cursor)
     int code = keyring->sq->bind_int64(cursor->statement, 2, cursor->last);
     bool done = true;
 
+    sp_store_settle(keyring);
     cursor->next = cursor->count = 0;
     while (done && code != SQLITE_DONE && cursor->count < PAGE) {
         code = keyring->sq->step(cursor->statement);
@@ -188,11 +206,36 @@ void sp_cursor_free(struct sp_cursor *cursor)
     OPENSSL_free(cursor);
 }
 
+X509 *sp_store_parse(const unsigned char *der, int length)
+{
+    const unsigned char *end = der;
+    X509 *cert = der == NULL ? NULL : sp_cert_without_key(&end, length);
+
+    if (cert != NULL && end != der + length) {
+        X509_free(cert);
+        end = der;
+        cert = d2i_X509_AUX(NULL, &end, length);
+    }
+    if (cert != NULL && end == der + length)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
 X509 *sp_record_cert(const struct sp_record *record)
 {
     const unsigned char *der = record->der;
 
     return d2i_X509_AUX(NULL, &der, (long)record->der_length);
+}
+
+X509 *sp_store_cert(struct sp_keyring *keyring, const struct sp_record *record)
+{
+    X509 *cert = sp_record_cert(record);
+
+    if (cert == NULL)
+        (void)sp_store_damaged(keyring, record->id);
+    return cert;
 }
 
 void sp_record_clear(struct sp_record *record)
@@ -224,10 +267,15 @@ enum sp_role sp_keyring_role(struct sp_keyring *keyring,
     return role;
 }
 
+/* Contacts are what is left: counting them one by one would read the whole table. */
+static const char count[] = "SELECT role, count(*) FROM main.certificate"
+                            " INDEXED BY certificate_by_role WHERE role <> 2 GROUP BY role"
+                            " UNION ALL SELECT 2, (SELECT count(*) FROM main.certificate) -"
+                            " (SELECT count(*) FROM main.certificate WHERE role <> 2)";
+
 bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1])
 {
-    sqlite3_stmt *statement =
-        sp_store_prepare(keyring, "SELECT role, count(*) FROM main.certificate GROUP BY role");
+    sqlite3_stmt *statement = sp_store_prepare(keyring, count);
     int code = statement == NULL ? SQLITE_ERROR : SQLITE_ROW;
 
     memset(counts, 0, (SP_ROLE_CA + 1) * sizeof(*counts));

@@ -61,6 +61,11 @@ struct sp_record {
 /* The certificate of |record|: new, NULL if it cannot be parsed. */
 X509 *sp_record_cert(const struct sp_record *record);
 void sp_record_clear(struct sp_record *record);
+/*
+ * As d2i_X509(), many times faster, for whoever reads many certificates to
+ * judge or to store them: X509_get0_pubkey() of the result gives NULL.
+ */
+X509 *sp_cert_without_key(const unsigned char **der, long length);
 
 enum sp_index {
     SP_ALL,

@@ -5,6 +5,7 @@
  * Private keys: a database of their own, so that the certificates may be
  * everybody's to read.
  */
+#include <errno.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,7 +19,8 @@ bool sp_keys_exist(const struct sp_keyring *keyring)
 {
     char *file = sp_store_file(keyring->path, SP_KEYS);
     struct stat is;
-    bool exist = file != NULL && stat(file, &is) == 0 && is.st_size > 0;
+    /* If that cannot be found out, attaching it says why. */
+    bool exist = file == NULL || (stat(file, &is) == 0 ? is.st_size > 0 : errno != ENOENT);
 
     OPENSSL_free(file);
     return exist;
@@ -39,20 +41,35 @@ static bool attach(struct sp_keyring *keyring, const char *file)
     return done;
 }
 
+/* Bring it into the present form, for which a reader has to write. */
+static bool prepare(struct sp_keyring *keyring)
+{
+    bool reads = keyring->access == SP_KEYRING_READ;
+    /* A removed key is overwritten. */
+    bool done =
+        sp_store_run(keyring, "PRAGMA keys.synchronous = EXTRA; PRAGMA keys.secure_delete = ON") &&
+        (!reads || sp_store_run(keyring, "PRAGMA query_only = OFF")) && sp_schema_keys(keyring);
+
+    if (!done || (reads && !sp_store_run(keyring, "PRAGMA query_only = ON"))) {
+        /* As it was before, and the reason stays. */
+        (void)keyring->sq->exec(keyring->db, reads ? "PRAGMA query_only = ON" : "", NULL, NULL,
+                                NULL);
+        (void)keyring->sq->exec(keyring->db, "DETACH keys", NULL, NULL, NULL);
+        return false;
+    }
+    return true;
+}
+
 bool sp_keys_attach(struct sp_keyring *keyring)
 {
     char *file;
-    bool reads = keyring->access == SP_KEYRING_READ;
 
     if (keyring->has_keys)
         return true;
     file = sp_store_file(keyring->path, SP_KEYS);
-    keyring->has_keys =
-        file != NULL && attach(keyring, file) &&
-        /* A removed key is overwritten. */
-        sp_store_run(keyring, "PRAGMA keys.synchronous = EXTRA; PRAGMA keys.secure_delete = ON") &&
-        (!reads || sp_store_run(keyring, "PRAGMA query_only = OFF")) && sp_schema_keys(keyring) &&
-        (!reads || sp_store_run(keyring, "PRAGMA query_only = ON"));
+    if (file == NULL)
+        return sp_store_say(keyring, NULL);
+    keyring->has_keys = attach(keyring, file) && prepare(keyring);
     OPENSSL_free(file);
     return keyring->has_keys;
 }

@@ -62,10 +62,26 @@ bool sp_store_failed(struct sp_keyring *keyring, const char *what)
                            remedy(code)));
 }
 
+bool sp_store_stage(struct sp_keyring *keyring)
+{
+    if (keyring->staging)
+        return true;
+    keyring->staging = keyring->sq->exec(keyring->db, "BEGIN", NULL, NULL, NULL) == SQLITE_OK;
+    return keyring->staging || sp_store_failed(keyring, "write to it");
+}
+
+void sp_store_settle(struct sp_keyring *keyring)
+{
+    if (keyring->staging)
+        (void)keyring->sq->exec(keyring->db, "COMMIT", NULL, NULL, NULL);
+    keyring->staging = false;
+}
+
 sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
 
+    sp_store_settle(keyring);
     if (keyring->sq->prepare_v2(keyring->db, sql, -1, &statement, NULL) == SQLITE_OK)
         return statement;
     (void)sp_store_failed(keyring, keyring->access == SP_KEYRING_READ ? "read it" : "write to it");
@@ -74,6 +90,7 @@ sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql)
 
 bool sp_store_run(struct sp_keyring *keyring, const char *sql)
 {
+    sp_store_settle(keyring);
     return keyring->sq->exec(keyring->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
            sp_store_failed(keyring, keyring->access == SP_KEYRING_READ ? "read it" : "write to it");
 }
@@ -91,6 +108,18 @@ bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *numbe
     else
         (void)sp_store_failed(keyring, "read it");
     keyring->sq->finalize(statement);
+    return done;
+}
+
+bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool bound)
+{
+    const struct sp_sqlite *sq = keyring->sq;
+    bool done = bound && sq->step(statement) == SQLITE_DONE;
+
+    if (!done)
+        (void)sp_store_failed(keyring, "write to it");
+    (void)sq->reset(statement);
+    (void)sq->clear_bindings(statement);
     return done;
 }
 

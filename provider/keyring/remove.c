@@ -15,41 +15,34 @@ static bool run_with(struct sp_keyring *keyring, const char *sql, const unsigned
 
     if (statement == NULL)
         return false;
-    done = sq->bind_blob(statement, 1, hash, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
-           sq->step(statement) == SQLITE_DONE;
-    if (!done)
-        (void)sp_store_failed(keyring, "write to it");
+    done = sp_store_finish(keyring, statement,
+                           sq->bind_blob(statement, 1, hash, SP_SHA256_LENGTH, SQLITE_STATIC) ==
+                               SQLITE_OK);
     (void)sq->finalize(statement);
     return done;
 }
 
-/* What refers to it first: its addresses are those that its own DER holds. */
+/* What refers to it first: its addresses and names are those that its own DER holds. */
 static bool remove_references(struct sp_keyring *keyring, const struct sp_record *record)
 {
-    X509 *cert = sp_record_cert(record);
+    X509 *cert = sp_store_cert(keyring, record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
-    sqlite3_stmt *statement = sp_store_prepare(
+    sqlite3_stmt *addresses = sp_store_prepare(
         keyring, "DELETE FROM main.address WHERE address = ?1 AND certificate = ?2");
-    const struct sp_sqlite *sq = keyring->sq;
-    bool done = statement != NULL && facts != NULL;
-    const char *address;
+    sqlite3_stmt *names = sp_store_prepare(
+        keyring, "DELETE FROM main.recipient WHERE name = ?1 AND certificate = ?2");
+    bool done = cert != NULL && (facts != NULL || sp_store_say(keyring, NULL)) &&
+                addresses != NULL && names != NULL &&
+                sp_store_addresses(keyring, addresses, facts, record->id) &&
+                sp_store_recipients(keyring, names, cert, record->id);
 
-    for (size_t i = 0; done && (address = sp_facts_address(facts, i)) != NULL; i++) {
-        done = sq->bind_text(statement, 1, address, -1, SQLITE_STATIC) == SQLITE_OK &&
-               sq->bind_int64(statement, 2, record->id) == SQLITE_OK &&
-               sq->step(statement) == SQLITE_DONE;
-        if (!done)
-            (void)sp_store_failed(keyring, "write to it");
-        (void)sq->reset(statement);
-    }
-    (void)sq->finalize(statement);
+    (void)keyring->sq->finalize(addresses);
+    (void)keyring->sq->finalize(names);
     sp_facts_free(facts);
     X509_free(cert);
     return done;
 }
 
-static const char remove_names[] = "DELETE FROM main.recipient WHERE certificate ="
-                                   " (SELECT id FROM main.certificate WHERE fingerprint = ?1)";
 static const char remove_certificate[] = "DELETE FROM main.certificate WHERE fingerprint = ?1";
 static const char remove_key[] = "DELETE FROM keys.private_key WHERE key = ?1 AND NOT EXISTS"
                                  " (SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1)";
@@ -63,10 +56,8 @@ static bool remove_one(struct sp_keyring *keyring, const unsigned char *fingerpr
     bool done = found == 0;
 
     sp_cursor_free(cursor);
-    /* The table of names is one of identities, which are few. */
     if (found == 1)
         done = remove_references(keyring, &record) &&
-               (record.role != SP_ROLE_IDENTITY || run_with(keyring, remove_names, fingerprint)) &&
                run_with(keyring, remove_certificate, fingerprint) &&
                (!keyring->has_keys || run_with(keyring, remove_key, record.key));
     sp_record_clear(&record);

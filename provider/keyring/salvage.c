@@ -118,8 +118,7 @@ static bool keep(struct sp_salvage *salvage, const struct sp_record *record, con
 static bool save_row(struct sp_salvage *salvage, sqlite3_stmt *row)
 {
     const struct sp_sqlite *sq = salvage->old.sq;
-    const unsigned char *der = sq->column_blob(row, 4);
-    X509 *cert = der == NULL ? NULL : d2i_X509_AUX(NULL, &der, sq->column_bytes(row, 4));
+    X509 *cert = sp_store_parse(sq->column_blob(row, 4), sq->column_bytes(row, 4));
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
     struct sp_record record = { .id = sq->column_int64(row, 0),
                                 .uploaded = sq->column_int64(row, 3) };

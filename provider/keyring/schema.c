@@ -69,7 +69,7 @@ static bool pragma(struct sp_keyring *keyring, const struct sp_schema *schema, c
                    int64_t *value)
 {
     char *sql = sp_format("PRAGMA %s.%s", schema->database, name);
-    bool done = sql != NULL && sp_store_number(keyring, sql, value);
+    bool done = sql != NULL ? sp_store_number(keyring, sql, value) : sp_store_say(keyring, NULL);
 
     OPENSSL_free(sql);
     return done;
@@ -80,8 +80,9 @@ static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, in
     char *mark = sp_format("PRAGMA %s.user_version = %lld;"
                            "PRAGMA %s.application_id = " APPLICATION_ID,
                            schema->database, (long long)step + 1, schema->database);
-    bool done =
-        mark != NULL && sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark);
+    bool done = mark != NULL
+                    ? sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark)
+                    : sp_store_say(keyring, NULL);
 
     OPENSSL_free(mark);
     return done;

@@ -22,6 +22,7 @@ struct sp_keyring {
     char *path; /* owned: the directory */
     enum sp_access access;
     bool has_keys; /* keys.db is attached */
+    bool staging;  /* a transaction is open in the temporary database, and nowhere else */
     char *why;     /* owned; NULL: nothing has failed, or out of memory */
 };
 
@@ -36,17 +37,42 @@ bool sp_store_run(struct sp_keyring *keyring, const char *sql);
 /* Take every row's first number; |fallback| where there is none. */
 bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *number);
 
+/* Run |statement| to its end, if its values were |bound|, and make it ready for the next time. */
+bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool bound);
+
 /* Like sp_keyring_find(), in the tables that |from| names with an alias c, and a condition. */
 struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
                                 const struct sp_query *query);
 
+/* The stored certificate |der|, perhaps without its key: new, NULL unless it is whole. */
+X509 *sp_store_parse(const unsigned char *der, int length);
 /* What the keyring holds of |cert|; false if out of memory or not to be encoded. */
 bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role role);
+/*
+ * Write to the temporary database from here on: one transaction for many
+ * writes, as SQLite goes through all that is not written yet at the end of
+ * each.  It is over as soon as anything else is asked of |keyring|, which it
+ * would hold on to.
+ */
+bool sp_store_stage(struct sp_keyring *keyring);
+void sp_store_settle(struct sp_keyring *keyring);
 
 /* Between these two all is done or, if the second is not reached, nothing. */
 bool sp_store_begin(struct sp_keyring *keyring);
 bool sp_store_commit(struct sp_keyring *keyring);
 void sp_store_rollback(struct sp_keyring *keyring);
+
+/* Note that the entry |id| is damaged; returns false. */
+bool sp_store_damaged(struct sp_keyring *keyring, int64_t id);
+/* The certificate of |record|: new, NULL with the reason noted. */
+X509 *sp_store_cert(struct sp_keyring *keyring, const struct sp_record *record);
+/* Run |statement| for each name by which a message may call the certificate: ?1, with |id| as ?2.
+ */
+bool sp_store_recipients(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509 *cert,
+                         int64_t id);
+/* The same for each of its addresses. */
+bool sp_store_addresses(struct sp_keyring *keyring, sqlite3_stmt *statement,
+                        const struct sp_facts *facts, int64_t id);
 
 /* "certificates.db" or "keys.db" in |path|; owned by the caller. */
 char *sp_store_file(const char *path, const char *name);
@@ -93,7 +119,7 @@ bool sp_check_keys(struct sp_check *check);
 
 /* Attach keys.db, made if it is missing and the keyring may be written. */
 bool sp_keys_attach(struct sp_keyring *keyring);
-/* Is there a keys.db that holds anything, for a reader? */
+/* Is there a keys.db that holds anything, for a reader?  True if that cannot be found out. */
 bool sp_keys_exist(const struct sp_keyring *keyring);
 
 #endif

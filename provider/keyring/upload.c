@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/x509v3.h>
 
 #include "store.h"
 
@@ -19,31 +18,31 @@ struct staged_key {
 };
 
 struct sp_upload {
-    struct sp_keyring *keyring;                                                       /* borrowed */
-    sqlite3_stmt *insert, *insert_address, *insert_recipient, *look_up, *look_up_key; /* owned */
+    struct sp_keyring *keyring; /* borrowed */
+    struct sp_keyring *stored;  /* owned: the same, for look-ups outside of the transaction */
+    sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
+    sqlite3_stmt *look_up, *look_up_key;                      /* owned: of |stored| */
     int64_t last;            /* how many certificates were staged */
     int64_t when;            /* they were uploaded then; 0: now */
     struct staged_key *keys; /* owned */
 };
 
-/*
- * Nothing is ever rolled back in the temporary database.  No transaction is
- * opened either: it would hold on to the keyring with the first look-up.
- */
-static const char stage[] = "PRAGMA temp_store = FILE;"
-                            "PRAGMA temp.journal_mode = OFF;"
-                            "PRAGMA temp.cache_size = -32768;"
-                            "CREATE TEMP TABLE staged ("
-                            "  id INTEGER PRIMARY KEY,"
-                            "  fingerprint BLOB NOT NULL UNIQUE,"
-                            "  role INTEGER NOT NULL,"
-                            "  overrides INTEGER NOT NULL,"
-                            "  key BLOB NOT NULL,"
-                            "  subject INTEGER NOT NULL,"
-                            "  der BLOB NOT NULL,"
-                            "  uploaded INTEGER NOT NULL DEFAULT (unixepoch()));"
-                            "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
-                            "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
+/* Nothing is ever rolled back in the temporary database. */
+static const char stage[] =
+    "PRAGMA temp_store = FILE;"
+    "PRAGMA temp.journal_mode = OFF;"
+    "PRAGMA temp.cache_size = -32768;"
+    "CREATE TEMP TABLE staged ("
+    "  id INTEGER PRIMARY KEY,"
+    "  fingerprint BLOB NOT NULL UNIQUE,"
+    "  role INTEGER NOT NULL,"
+    "  overrides INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  subject INTEGER NOT NULL,"
+    "  der BLOB NOT NULL,"
+    "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)));"
+    "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
+    "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
 
 static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
                               "DROP TABLE IF EXISTS temp.staged_address;"
@@ -75,13 +74,28 @@ static bool prepare(struct sp_upload *upload)
         sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
     upload->insert_recipient =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_recipient VALUES (?1, ?2)");
-    upload->look_up =
-        sp_store_prepare(keyring, "SELECT role FROM main.certificate WHERE fingerprint = ?1");
-    upload->look_up_key =
-        sp_store_prepare(keyring, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
     return upload->insert != NULL && upload->insert_address != NULL &&
-           upload->insert_recipient != NULL && upload->look_up != NULL &&
-           upload->look_up_key != NULL;
+           upload->insert_recipient != NULL;
+}
+
+/* Tell of the keyring what was found of the same one as |stored|. */
+static bool stored_failed(struct sp_upload *upload)
+{
+    return sp_store_say(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
+}
+
+static bool prepare_look_ups(struct sp_upload *upload)
+{
+    char *why;
+
+    upload->stored = sp_keyring_open(upload->keyring->path, SP_KEYRING_READ, &why);
+    if (upload->stored == NULL)
+        return sp_store_say(upload->keyring, why);
+    upload->look_up = sp_store_prepare(upload->stored,
+                                       "SELECT role FROM main.certificate WHERE fingerprint = ?1");
+    upload->look_up_key = sp_store_prepare(
+        upload->stored, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
+    return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
 }
 
 struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
@@ -93,7 +107,7 @@ struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
         return NULL;
     }
     upload->keyring = keyring;
-    if (sp_store_run(keyring, stage) && prepare(upload))
+    if (sp_store_run(keyring, stage) && prepare(upload) && prepare_look_ups(upload))
         return upload;
     sp_upload_free(upload);
     return NULL;
@@ -122,50 +136,11 @@ void sp_upload_free(struct sp_upload *upload)
     (void)sq->finalize(upload->insert_recipient);
     (void)sq->finalize(upload->look_up);
     (void)sq->finalize(upload->look_up_key);
+    sp_keyring_close(upload->stored);
+    sp_store_settle(upload->keyring);
     (void)sq->exec(upload->keyring->db, unstage, NULL, NULL, NULL);
     free_keys(upload);
     OPENSSL_free(upload);
-}
-
-/* Run |statement| to its end and make it ready for the next time. */
-static bool finish(struct sp_upload *upload, sqlite3_stmt *statement, bool bound)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    bool done = bound && sq->step(statement) == SQLITE_DONE;
-
-    if (!done)
-        (void)sp_store_failed(upload->keyring, "write to it");
-    (void)sq->reset(statement);
-    (void)sq->clear_bindings(statement);
-    return done;
-}
-
-static bool stage_address(struct sp_upload *upload, const char *address)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    sqlite3_stmt *to = upload->insert_address;
-
-    return finish(upload, to,
-                  sq->bind_text(to, 1, address, -1, SQLITE_STATIC) == SQLITE_OK &&
-                      sq->bind_int64(to, 2, upload->last) == SQLITE_OK);
-}
-
-/* [RFC 5652, 6.2.1] how a message names whom it is encrypted to. */
-static bool write_names(struct sp_upload *upload, sqlite3_stmt *to, const X509 *cert, int64_t id)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    ASN1_OCTET_STRING *ski = X509_get_ext_d2i(cert, NID_subject_key_identifier, NULL, NULL);
-    const ASN1_STRING *names[] = { X509_get0_serialNumber(cert), ski };
-    bool done = true;
-
-    for (size_t i = 0; done && i < sizeof(names) / sizeof(names[0]); i++)
-        done = names[i] == NULL ||
-               finish(upload, to,
-                      sq->bind_blob(to, 1, ASN1_STRING_get0_data(names[i]),
-                                    ASN1_STRING_length(names[i]), SQLITE_TRANSIENT) == SQLITE_OK &&
-                          sq->bind_int64(to, 2, id) == SQLITE_OK);
-    ASN1_OCTET_STRING_free(ski);
-    return done;
 }
 
 static bool bind_certificate(struct sp_upload *upload, const struct sp_record *record,
@@ -218,7 +193,7 @@ static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned 
     if (code == SQLITE_ROW)
         *number = sq->column_int64(from, 0);
     else if (code != SQLITE_DONE)
-        (void)sp_store_failed(upload->keyring, "read it");
+        (void)(sp_store_failed(upload->stored, "read it") || stored_failed(upload));
     (void)sq->reset(from);
     (void)sq->clear_bindings(from);
     if (code == SQLITE_ROW)
@@ -230,20 +205,22 @@ static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned 
 static enum sp_added stage_record(struct sp_upload *upload, const struct sp_record *record,
                                   const X509 *cert, const struct sp_facts *facts, bool overrides)
 {
-    const char *address;
+    struct sp_keyring *keyring = upload->keyring;
     bool done;
 
     upload->last = record->id;
-    if (!finish(upload, upload->insert, bind_certificate(upload, record, cert, overrides)))
+    if (!sp_store_stage(keyring))
         return SP_ADD_FAILED;
-    if (upload->keyring->sq->changes64(upload->keyring->db) == 0) {
+    if (!sp_store_finish(keyring, upload->insert,
+                         bind_certificate(upload, record, cert, overrides)))
+        return SP_ADD_FAILED;
+    if (keyring->sq->changes64(keyring->db) == 0) {
         upload->last--;
         return SP_ADD_AGAIN;
     }
-    done = record->role != SP_ROLE_IDENTITY ||
-           write_names(upload, upload->insert_recipient, cert, record->id);
-    for (size_t i = 0; done && (address = sp_facts_address(facts, i)) != NULL; i++)
-        done = stage_address(upload, address);
+    done = sp_store_addresses(keyring, upload->insert_address, facts, record->id) &&
+           (record->role != SP_ROLE_IDENTITY ||
+            sp_store_recipients(keyring, upload->insert_recipient, cert, record->id));
     return done ? SP_ADD_NEW : SP_ADD_FAILED;
 }
 
@@ -327,14 +304,14 @@ static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
     const struct sp_private_key *key = &staged->private_key;
     sqlite3_stmt *to = sp_store_prepare(
         upload->keyring, "INSERT OR REPLACE INTO keys.private_key"
-                         " (key, encrypted, pkcs8, uri, uploaded) VALUES (?1, ?2, ?3, ?4, "
-                         "unixepoch())");
+                         " (key, encrypted, pkcs8, uri, uploaded) VALUES (?1, ?2, ?3, ?4,"
+                         " CAST(strftime('%s') AS INTEGER))");
     bool done;
 
     if (to == NULL)
         return false;
-    done = finish(
-        upload, to,
+    done = sp_store_finish(
+        upload->keyring, to,
         sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
             sq->bind_int64(to, 2, key->encrypted) == SQLITE_OK &&
             (key->pkcs8 == NULL ||
@@ -346,19 +323,20 @@ static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
 
 static bool promote(struct sp_upload *upload, const struct sp_record *record)
 {
-    const struct sp_sqlite *sq = upload->keyring->sq;
+    struct sp_keyring *keyring = upload->keyring;
     sqlite3_stmt *role = sp_store_prepare(
-        upload->keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
+        keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
     sqlite3_stmt *names =
-        sp_store_prepare(upload->keyring, "INSERT OR IGNORE INTO main.recipient VALUES (?1, ?2)");
-    X509 *cert = sp_record_cert(record);
-    bool done = role != NULL && names != NULL && cert != NULL &&
-                finish(upload, role, sq->bind_int64(role, 1, record->id) == SQLITE_OK) &&
-                write_names(upload, names, cert, record->id);
+        sp_store_prepare(keyring, "INSERT OR IGNORE INTO main.recipient VALUES (?1, ?2)");
+    X509 *cert = sp_store_cert(keyring, record);
+    bool done =
+        role != NULL && names != NULL && cert != NULL &&
+        sp_store_finish(keyring, role, keyring->sq->bind_int64(role, 1, record->id) == SQLITE_OK) &&
+        sp_store_recipients(keyring, names, cert, record->id);
 
     X509_free(cert);
-    (void)sq->finalize(role);
-    (void)sq->finalize(names);
+    (void)keyring->sq->finalize(role);
+    (void)keyring->sq->finalize(names);
     return done;
 }
 

@@ -11,6 +11,7 @@
 
 #include <openssl/lhash.h>
 
+#include "compat.h"
 #include "locks.h"
 #include "prints.h"
 #include "threads.h"
@@ -76,7 +77,7 @@ void sp_keys_free(void)
         tables[i] = NULL;
         sp_unlock(i);
         if (table != NULL)
-            OPENSSL_LH_doall(table, forget_any);
+            sp_lh_doall(table, forget_any);
         OPENSSL_LH_free(table);
     }
 }

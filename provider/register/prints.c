@@ -8,6 +8,7 @@
 
 #include <openssl/lhash.h>
 
+#include "compat.h"
 #include "locks.h"
 
 /* The certificates of one key: mostly one, more after a renewal. */
@@ -59,7 +60,7 @@ void sp_prints_free(void)
         tables[i] = NULL;
         sp_unlock(i);
         if (table != NULL)
-            OPENSSL_LH_doall(table, free_print);
+            sp_lh_doall(table, free_print);
         OPENSSL_LH_free(table);
     }
 }

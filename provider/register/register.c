@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 
+#include "engines.h"
 #include "locks.h"
 #include "prints.h"
 #include "threads.h"
@@ -74,6 +75,7 @@ static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
         return;
     ERR_set_mark();
     atomic_store_explicit(&saw_birth, true, memory_order_relaxed);
+    sp_engines_look();
     sp_thread_event();
     cert = sp_cert_new(parent);
     if (cert == NULL || CRYPTO_set_ex_data(data, index, cert) != 1) {

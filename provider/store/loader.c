@@ -15,6 +15,7 @@
 #include <openssl/store.h>
 
 #include "choose.h"
+#include "forks.h"
 #include "give.h"
 #include "instance.h"
 #include "policy.h"
@@ -48,10 +49,12 @@ static void close_loader(struct loader *loader)
 {
     if (loader == NULL)
         return;
-    sp_record_clear(&loader->last);
-    sp_chosen_clear(&loader->chosen);
+    sp_keyring_enter();
     sp_cursor_free(loader->cursor);
     sp_keyring_close(loader->keyring);
+    sp_keyring_leave();
+    sp_record_clear(&loader->last);
+    sp_chosen_clear(&loader->chosen);
     X509_NAME_free(loader->subject);
     sp_uri_clear(&loader->uri);
     OPENSSL_free(loader->name);
@@ -76,7 +79,9 @@ static bool open_keyring(struct loader *loader)
         return refuse(SP_REASON_KEYRING, loader->name,
                       OPENSSL_strdup("the setting keyring is not set; set it to the path of the "
                                      "keyring"));
+    sp_keyring_enter();
     loader->keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
+    sp_keyring_leave();
     return loader->keyring != NULL || refuse(SP_REASON_KEYRING, loader->name, why);
 }
 
@@ -228,8 +233,7 @@ static bool is_wanted(const struct loader *loader, const struct sp_record *recor
     return wanted;
 }
 
-/* 1: it is in |loader->last|; 0: there is no more; -1: it failed. */
-static int next_record(struct loader *loader)
+static int read_record(struct loader *loader)
 {
     int found = 1;
 
@@ -245,6 +249,17 @@ static int next_record(struct loader *loader)
     if (found < 0)
         (void)refuse(SP_REASON_KEYRING, loader->name,
                      OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+    return found;
+}
+
+/* 1: it is in |loader->last|; 0: there is no more; -1: it failed. */
+static int next_record(struct loader *loader)
+{
+    int found;
+
+    sp_keyring_enter();
+    found = read_record(loader);
+    sp_keyring_leave();
     return found;
 }
 
@@ -272,8 +287,10 @@ static int give_key(struct loader *loader, struct sp_taker *taker)
     bool given = false;
 
     loader->owes_key = false;
+    sp_keyring_enter();
     if (loader->last.role == SP_ROLE_IDENTITY)
         found = sp_keyring_key(loader->keyring, loader->last.key, &key);
+    sp_keyring_leave();
     if (found < 0)
         (void)refuse(SP_REASON_KEYRING, loader->name,
                      OPENSSL_strdup(sp_keyring_why(loader->keyring)));

@@ -5,7 +5,11 @@
  * The keyring inside a process: keys of certificates that nobody parsed, and
  * email trust.
  */
+#include <pthread.h>
+#include <stdatomic.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include <openssl/x509v3.h>
 
@@ -154,6 +158,54 @@ START_TEST(explicit_trust_is_no_way_round)
 }
 END_TEST
 
+static bool is_ca(const X509 *cert)
+{
+    char *why = NULL;
+    bool is = sp_keyring_role_in(sp_kept_path(), cert, &why) == SP_ROLE_CA;
+
+    OPENSSL_free(why);
+    return is;
+}
+
+static atomic_bool enough;
+
+static void *ask_on(void *cert)
+{
+    while (!atomic_load(&enough))
+        (void)is_ca(cert);
+    return NULL;
+}
+
+/* SQLite's own mutexes are held by nobody in a child: it answers, and does not hang. */
+START_TEST(a_child_of_a_process_with_threads)
+{
+    pthread_t threads[3];
+    X509 *cert;
+
+    sp_start_kept("");
+    sp_keep(SP_ROLE_CA, "ca");
+    cert = sp_read_cert("ca");
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_on, cert), 0);
+    for (int i = 0; i < 40; i++) {
+        pid_t child = fork();
+        int status;
+
+        ck_assert_int_ge(child, 0);
+        if (child == 0) {
+            (void)alarm(60);
+            _exit(is_ca(cert) ? 0 : 1);
+        }
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+        ck_assert_msg(status == 0, "child %d: status %d", i, status);
+    }
+    atomic_store(&enough, true);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    X509_free(cert);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring");
@@ -163,6 +215,7 @@ int main(void)
     tcase_add_test(tests, disagreement_refuses);
     tcase_add_test(tests, a_keyring_that_cannot_be_read);
     tcase_add_test(tests, trust_is_the_keyrings);
+    tcase_add_test(tests, a_child_of_a_process_with_threads);
     tcase_add_loop_test(tests, explicit_trust_is_no_way_round, 0, 2);
     return sp_run_forked(suite);
 }

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "compat.h"
 #include "mail.h"
 
 static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT };
@@ -108,7 +109,7 @@ START_TEST(put_back)
 {
     X509_PURPOSE before[2];
     X509_TRUST *trust;
-    int (*check_trust)(X509_TRUST *, X509 *, int);
+    int (*check_trust)(X509_TRUST *, sp_trust_x509 *, int);
     X509 *cert;
 
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);

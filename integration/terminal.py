@@ -1,0 +1,81 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Programs that want a terminal: wait for what they show, press keys, and read the screen."""
+
+import fcntl
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import termios
+import time
+from dataclasses import dataclass
+
+# Patience for a screen that comes late, on a machine that is busy.  Nobody waits for it otherwise.
+LIMIT = 20
+CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][A-Z0-9]?|[\x00\x07\x0e\x0f]")
+
+
+@dataclass
+class Terminal:
+    """A program in a terminal of its own; use it in a `with`."""
+
+    pid: int
+    handle: int
+    shown: bytes = b""  # everything so far
+    looked_at: int = 0
+    ended: bool = False
+
+    @classmethod
+    def start(cls, argv, env):
+        argv = [os.fsencode(str(arg)) for arg in argv]
+        pid, handle = pty.fork()
+        if pid == 0:
+            try:
+                os.execvpe(argv[0], argv, env)
+            finally:
+                os._exit(127)
+        fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        return cls(pid, handle)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        os.close(self.handle)
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+
+    @property
+    def text(self):
+        """What was shown, without the movements of the cursor."""
+        return " ".join(CONTROL.sub(b" ", self.shown).decode(errors="replace").split())
+
+    def wait(self, *patterns):
+        """The first of the patterns that is shown from now on; None at the end of the program."""
+        deadline = time.monotonic() + LIMIT
+        while True:
+            fresh = " ".join(CONTROL.sub(b" ", self.shown[self.looked_at:]).decode(
+                errors="replace").split())
+            for pattern in patterns:
+                if re.search(pattern, fresh):
+                    self.looked_at = len(self.shown)
+                    return pattern
+            if self.ended:
+                return None
+            assert time.monotonic() < deadline, f"none of {patterns} in:\n{self.text}"
+            self._read()
+
+    def _read(self):
+        if select.select([self.handle], [], [], 1)[0]:
+            try:
+                more = os.read(self.handle, 65536)
+            except OSError:  # how Linux says that the other end is closed
+                more = b""
+            self.shown += more
+            self.ended = not more
+
+    def press(self, keys):
+        os.write(self.handle, keys)

@@ -1,0 +1,87 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""qcatool, which loads providers itself and always ends with 0; docs/guides/qcatool.md."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+import fail_closed
+from harness import must, run, stock
+from in_process import TEXT, Contract, Program, find
+from pages import block
+
+
+@dataclass
+class QcaTool(Program):
+    """As the guide says to call it: a message that begins with `bad` is a failure."""
+
+    def message(self, mail, *args):
+        # A home of its own: it keeps a configuration there.
+        return run(*self.prefix, *self.argv, "--noprompt", "--nosys", "--pass=x", *args, conf=self.conf,
+                   env={"HOME": mail.parent}, stdin=mail.read_bytes())
+
+    def write(self, mail, out, *args):
+        result = self.message(mail, *args)
+        if result.out.startswith(b"bad"):
+            return replace(result, rc=1)
+        out.write_bytes(result.out)
+        return result
+
+    def bundle(self, cert, out):
+        path = out.with_name(f"{cert.name}.p12")
+        must(stock("pkcs12", "-export", "-in", cert.pem, "-inkey", cert.key, "-passout", "pass:x",
+                   "-out", path))
+        return path
+
+    def sign(self, cert, mail, out):
+        return self.write(mail, out, "message", "sign", "smime", self.bundle(cert, out))
+
+    def encrypt(self, certs, mail, out):
+        (cert,) = certs
+        return self.write(mail, out, "message", "encrypt", "smime", cert.pem)
+
+    def verify(self, mail, trusted, out):
+        result = self.message(mail, f"--roots={trusted}", "message", "verify", "smime")
+        if result.rc == 0:
+            out.write_bytes(result.out)
+        return result
+
+    def decrypt(self, mail, cert, out):
+        return self.write(mail, out, "message", "decrypt", "smime", self.bundle(cert, out))
+
+
+QCATOOL = QcaTool("qcatool", (find("qcatool-qt5"),), "qca-qt5-2-utils",
+                  (find("qcatool-qt5"), "version"))
+
+# It loads `default` by itself, so a module that is lost is not missed.
+LOADS = "the program loads `default` itself"
+fail_closed.driven(QCATOOL, goes_on={"module missing": LOADS, "`module` names something else": LOADS})
+
+
+class TestQcaTool(Contract):
+    program = QCATOOL
+    silent = {"encrypt": "bad", "verify": "IdentityResult: InvalidSignature"}
+    lacks = {"extract": "it verifies, or it does not"}
+
+    @pytest.mark.parametrize("name, rc, read", [("good_rsa", 0, True), ("expired", 0, False)])
+    @pytest.mark.parametrize("operation", ["sign", "encrypt"])
+    def test_exit_code_is_no_answer(self, operation, name, rc, read, conf, pki, mail, tmp_path):
+        """The limit that the guide names: exit code 0, and a message in which nothing is."""
+        tool, cert, message = self.program.under(conf), pki[name], tmp_path / "message"
+        what = tool.bundle(cert, message) if operation == "sign" else cert.pem
+        result = tool.message(mail, "message", operation, "smime", what)
+        assert result.rc == rc and result.out.startswith(b"bad") != read, result
+        message.write_bytes(result.out[result.out.lower().index(b"content-type:"):])
+        again = (stock("cms", "-verify", "-noverify", "-in", message) if operation == "sign" else
+                 stock("cms", "-decrypt", "-in", message, "-inkey", cert.key))
+        assert (again.rc == 0) == read and (TEXT in again.out) == read, again
+
+    @pytest.mark.parametrize("name, rc", [("good_rsa", 0), ("expired", 1)])
+    def test_the_lines_of_the_guide(self, name, rc, conf, pki, mail, tmp_path):
+        """They take the exit code from what was written."""
+        script, message = tmp_path / "script", tmp_path / "message"
+        script.write_text("set -e\n" + block("docs/guides/qcatool.md", "qcatool"))
+        result = run("sh", script, "message", "encrypt", "smime", pki[name].pem, conf=conf,
+                     env={"HOME": tmp_path, "MESSAGE": message}, stdin=mail.read_bytes())
+        assert result.rc == rc and message.exists() == (rc == 0), result

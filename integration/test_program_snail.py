@@ -1,0 +1,88 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""s-nail, in batch mode; docs/guides/s-nail.md."""
+
+from dataclasses import dataclass, replace
+
+import pytest
+
+import fail_closed
+from harness import refused, run
+from in_process import TEXT, Contract, Program, find, nothing_left
+
+# Nobody's settings, UTF-8 mail.
+ENVIRONMENT = {"MAILRC": "/dev/null", "LC_ALL": "C.UTF-8"}
+
+
+@dataclass
+class SNail(Program):
+    """Sends into a file, reads a mailbox of one mail; the exit codes are its own (errexit)."""
+
+    dead: str = "/dev/null"  # where it keeps a mail that was not sent
+
+    def call(self, *args, **kwargs):
+        return run(*self.prefix, *self.argv, *args, conf=self.conf,
+                   env={**ENVIRONMENT, "DEAD": self.dead}, **kwargs)
+
+    def send(self, address, mail, out, *more):
+        return self.call("-Ssendwait", f"-Smta=test://{out}", "-Sfrom=alice@example.com", *more,
+                         "-s", "test", address, stdin=mail.read_bytes())
+
+    def sign(self, cert, mail, out, *more):
+        pair = out.with_name("pair.pem")
+        pair.write_bytes(cert.key.read_bytes() + cert.pem.read_bytes())
+        return self.send("bob@example.com", mail, out, "-Ssmime-sign",
+                         f"-Ssmime-sign-cert={pair}", *more)
+
+    def encrypt(self, certs, mail, out, *more):
+        (cert,) = certs
+        address = cert.recipe.address
+        return self.send(address, mail, out, f"-Ssmime-encrypt-{address}={cert.pem}", *more)
+
+    def read(self, mail, command, *more):
+        box = mail.with_suffix(".mbox")
+        box.write_bytes(b"From x@y Thu Jan  1 00:00:00 2026\n" +
+                        mail.read_bytes().replace(b"\r\n", b"\n") + b"\n")
+        return self.call("-#", "-R", "-Serrexit", "-Ssmime-ca-no-defaults", *more,
+                         "-Y", command, "-Y", "x", "-f", box)
+
+    def verify(self, mail, trusted, out):
+        result = self.read(mail, "verify 1", f"-Ssmime-ca-file={trusted}")
+        if b"was verified successfully" in result.out:
+            out.write_bytes(mail.read_bytes())
+        return result
+
+    def decrypt(self, mail, cert, out):
+        pair = out.with_name("pair.pem")
+        pair.write_bytes(cert.key.read_bytes() + cert.pem.read_bytes())
+        return self.read(mail, f"decrypt 1 {out}", f"-Ssmime-sign-cert={pair}")
+
+
+S_NAIL = SNail("s-nail", (find("s-nail"), "-n", "-Sv15-compat"), "s-nail",
+               (find("s-nail"), "-n", "-Xversion", "-Xx"))
+
+fail_closed.driven(S_NAIL)
+
+
+class TestSNail(Contract):
+    program = S_NAIL
+    lacks = {"extract": "it shows the text of a signed mail without asking OpenSSL"}
+
+    def incoming(self, post, name, how="signed"):
+        """With a From that is the signer's, which s-nail looks at too."""
+        if how == "encrypted":
+            return post.encrypted(name)
+        return post.sent(name, f"{name}@example.com")
+
+    @pytest.mark.parametrize("more", [(), ("-Ssmime-force-encryption",)], ids=["", "forced"])
+    def test_not_sent_in_the_clear(self, more, under, pki, mail, out):
+        """A recipient that is refused gets no mail at all; the exit code is that of the guide."""
+        result = refused(under().encrypt([pki.expired], mail, out, *more), "expired")
+        assert result.rc == 4 and nothing_left(out), result
+
+    @pytest.mark.parametrize("more, kept", [((), True), (("-Snosave",), False)], ids=["", "nosave"])
+    def test_dead_letter(self, more, kept, under, pki, mail, out, tmp_path):
+        """The limit that the guide names: what could not be signed is kept in the clear."""
+        dead = tmp_path / "dead.letter"
+        refused(replace(under(), dead=dead).sign(pki.expired, mail, out, *more), "expired")
+        assert (dead.exists() and TEXT in dead.read_bytes()) == kept

@@ -1,0 +1,159 @@
+#!/bin/bash
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# versions.sh [-d DIRECTORY] [-v] [VERSION…]: build and test with the OpenSSL of other Debian
+# releases, as root, and print a table of programs and versions.
+#
+#   bookworm 3.0, trixie 3.5: unit tests, and the whole integration suite, RT 5 included;
+#   sid 3.6, experimental 4.0: unit tests, and the provider with stock openssl.
+#
+# Without a VERSION: trixie, sid and experimental.  Roots are made with debootstrap from the mirror
+# that apt uses here, and kept in DIRECTORY (${TMPDIR:-/var/tmp}/smime-policy-versions) for the next
+# time; remove it to start afresh.  Mounts are in a namespace of their own and go with the process.
+# -v shows what pytest says.
+set -euo pipefail
+
+here=$(cd "$(dirname "$0")" && pwd)
+source=$(dirname "$here")
+roots=${TMPDIR:-/var/tmp}/smime-policy-versions
+verbose=
+
+# What the provider suite is: the files that ask stock openssl and little else.
+provider_suite=(test_uses.py test_matrix.py test_not_mail.py test_lifecycle.py test_engines.py)
+
+fail() {
+    printf 'versions: %s\n' "$*" >&2
+    exit 1
+}
+
+mirror() {
+    # shellcheck disable=SC2016  # for apt-get
+    apt-get indextargets --format '$(REPO_URI)' \
+        'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
+}
+
+# packages VERSION: what the lists hold.  Analysers are of no use there, and big.
+packages() {
+    local lists=("$here/packages.txt" "$here/packages-test.txt")
+    case $1 in
+    bookworm | trixie) lists+=("$here/packages-rt.txt") ;;
+    esac
+    grep -hvxE '#.*|clang.*|cppcheck|shellcheck|valgrind' "${lists[@]}" | sort -u
+}
+
+# inside ROOT COMMAND…: run there, with the sources at /src, in a namespace that ends with it.
+inside() {
+    local root=$1 status=0
+    shift
+    # shellcheck disable=SC2016  # for the shell in the namespace
+    unshare --mount --pid --fork --kill-child bash -ec '
+        root=$1 source=$2
+        shift 2
+        mount --make-rprivate /
+        mount -t proc proc "$root/proc"
+        mount --rbind /dev "$root/dev"
+        mkdir -p "$root/src"
+        mount --bind "$source" "$root/src"
+        mount -o remount,bind,ro "$root/src"
+        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+            DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 "$@"
+        ' inside "$root" "$source" "$@" &
+    child=$!
+    wait "$child" || status=$?
+    child=
+    return "$status"
+}
+
+# What was interrupted goes at once, and its mounts with it.
+child=
+trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true' EXIT
+trap 'exit 1' INT TERM HUP
+
+# prepare VERSION: a root with the packages, as they are now in the lists.
+prepare() {
+    local version=$1 root=$roots/$1 suite=$1 from install
+    [ "$version" != experimental ] || suite=sid
+    from=$(mirror)
+    [ -n "$from" ] || fail "apt knows no Debian mirror"
+    if [ ! -e "$root/.bootstrapped" ]; then
+        rm -rf "$root"
+        debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$from"
+        touch "$root/.bootstrapped"
+    fi
+    packages "$version" >"$root/.wanted"
+    ! cmp -s "$root/.wanted" "$root/.installed" || return 0
+    cp -L /etc/resolv.conf "$root/etc/resolv.conf"
+    # No package may start a service.
+    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
+    chmod +x "$root/usr/sbin/policy-rc.d"
+    mapfile -t install <"$root/.wanted"
+    inside "$root" apt-get update -q
+    inside "$root" apt-get install -y -q --no-install-recommends "${install[@]}"
+    if [ "$version" = experimental ]; then
+        printf 'deb %s experimental main\n' "$from" >"$root/etc/apt/sources.list.d/experimental.list"
+        inside "$root" apt-get -o Acquire::Check-Valid-Until=false update -q
+        inside "$root" apt-get -o Acquire::Check-Valid-Until=false install -y -q \
+            --no-install-recommends -t experimental openssl libssl-dev
+    fi
+    mv "$root/.wanted" "$root/.installed"
+}
+
+build() { # VERSION
+    inside "$roots/$1" cmake -S /src -B /build -G Ninja -DSP_WERROR=ON \
+        -DCMAKE_BUILD_TYPE=RelWithDebInfo -DCMAKE_INSTALL_PREFIX=/usr/local \
+        -DCMAKE_INSTALL_SYSCONFDIR=/etc
+    inside "$roots/$1" cmake --build /build
+}
+
+# Failing tests are for the table to show.
+run_tests() { # VERSION
+    local files=(/src/integration)
+    rm -f "$roots/$1/unit.xml" "$roots/$1/results.xml"
+    inside "$roots/$1" ctest --test-dir /build -j 2 --output-on-failure --output-junit /unit.xml ||
+        [ -e "$roots/$1/unit.xml" ]
+    case $1 in
+    sid | experimental) files=("${provider_suite[@]/#//src/integration/}") ;;
+    esac
+    inside "$roots/$1" env SP_BUILD=/build /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
+        --junitxml=/results.xml "${files[@]}" || [ $? -eq 1 ]
+}
+
+# quietly VERSION STEP: its last words if it fails.
+quietly() {
+    local log=$roots/$1.log
+    printf '%s: %s\n' "$1" "$2" >&2
+    if [ -n "$verbose" ]; then
+        "$2" "$1" >&2
+    elif ! "$2" "$1" >"$log" 2>&1; then
+        tail -n 40 "$log" >&2
+        fail "$1: $2 failed; all of it is in $log"
+    fi
+}
+
+while getopts d:v option; do
+    case $option in
+    d) roots=$OPTARG ;;
+    v) verbose=yes ;;
+    *) exit 1 ;;
+    esac
+done
+shift $((OPTIND - 1))
+[ $# -gt 0 ] || set -- trixie sid experimental
+for version; do
+    case $version in
+    bookworm | trixie | sid | experimental) ;;
+    *) fail "$version is none of bookworm, trixie, sid, experimental" ;;
+    esac
+done
+command -v debootstrap >/dev/null || fail "debootstrap is missing"
+mkdir -p "$roots"
+results=()
+for version; do
+    for step in prepare build run_tests; do
+        quietly "$version" $step
+    done
+    openssl=$(inside "$roots/$version" openssl version)
+    results+=("$version=$openssl=$roots/$version/unit.xml=$roots/$version/results.xml")
+done
+/usr/bin/python3 "$here/version_table.py" "${results[@]}"

@@ -1,0 +1,21 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Keyrings and fork().
+ *
+ * SQLite has mutexes of its own, and nobody unlocks them in a child that was
+ * forked while another thread was inside: the child hangs with the first
+ * keyring that it opens.  So where a process may have threads, its calls of a
+ * keyring stand between these two, and a fork waits for them to return.
+ *
+ * Between them nothing waits for a person or for another thread, and nothing
+ * forks.  They do not nest.
+ */
+#ifndef SP_FORKS_H
+#define SP_FORKS_H
+
+void sp_keyring_enter(void);
+void sp_keyring_leave(void);
+
+#endif

@@ -1,0 +1,278 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Opening a keyring: how it is made, and who else may have a hand in it.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "keyrings.h"
+
+static char *place;
+
+static void set_up(void)
+{
+    place = sp_make_place();
+}
+
+static void tear_down(void)
+{
+    sp_remove_place(place);
+}
+
+static void make(void)
+{
+    sp_keyring_close(sp_must_open(place, SP_KEYRING_WRITE));
+}
+
+static mode_t mode_of(const char *name)
+{
+    char *path = *name == '\0' ? OPENSSL_strdup(place) : sp_store_file(place, name);
+    struct stat is;
+
+    ck_assert_int_eq(stat(path, &is), 0);
+    OPENSSL_free(path);
+    return is.st_mode & 07777;
+}
+
+/* Whatever the umask: others read the certificates, and nobody the keys. */
+START_TEST(made)
+{
+    static const mode_t masks[] = { 0, 022, 077 };
+
+    umask(masks[_i]);
+    ck_assert(!sp_keyring_exists(place));
+    make();
+    ck_assert(sp_keyring_exists(place));
+    ck_assert_uint_eq(mode_of(""), 0755);
+    ck_assert_uint_eq(mode_of(SP_CERTIFICATES), 0644);
+    ck_assert_uint_eq(mode_of(SP_KEYS), 0600);
+    umask(022);
+}
+END_TEST
+
+START_TEST(made_with_parents)
+{
+    char *deep = sp_store_file(place, "a/b//c/");
+
+    sp_keyring_close(sp_must_open(deep, SP_KEYRING_WRITE));
+    sp_keyring_close(sp_must_open(deep, SP_KEYRING_READ));
+    OPENSSL_free(deep);
+    ck_assert_uint_eq(mode_of("a"), 0700);
+    ck_assert_uint_eq(mode_of("a/b/c"), 0755);
+}
+END_TEST
+
+START_TEST(made_in_the_working_directory)
+{
+    *strrchr(place, '/') = '\0';
+    ck_assert_int_eq(chdir(place), 0);
+    place[strlen(place)] = '/';
+    sp_keyring_close(sp_must_open("keyring", SP_KEYRING_WRITE));
+    sp_keyring_close(sp_must_open(place, SP_KEYRING_READ));
+    ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
+START_TEST(absent)
+{
+    sp_expect_refusal(place, SP_KEYRING_READ, "there is no keyring in ");
+    ck_assert_int_eq(mkdir(place, 0755), 0);
+    sp_expect_refusal(place, SP_KEYRING_READ, "'smime-policy upload' makes one");
+    sp_expect_refusal("", SP_KEYRING_READ, "there is no keyring in ");
+    sp_expect_refusal("", SP_KEYRING_WRITE, "No such file or directory");
+    sp_expect_refusal("/dev/null", SP_KEYRING_WRITE, "/dev/null: Not a directory");
+    sp_expect_refusal("/dev/null", SP_KEYRING_READ, "/dev/null");
+    sp_expect_refusal("/dev/null/keyring", SP_KEYRING_WRITE, "Not a directory");
+    ck_assert(!sp_keyring_exists("/dev/null"));
+    ck_assert(!sp_keyring_exists(""));
+}
+END_TEST
+
+/* An existing directory keeps its mode. */
+START_TEST(made_in_a_private_directory)
+{
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    make();
+    ck_assert_uint_eq(mode_of(""), 0700);
+}
+END_TEST
+
+static const struct {
+    const char *name; /* "": the directory, "..": the one above */
+    mode_t mode;
+    const char *fragment; /* NULL: no fault */
+} modes[] = {
+    { "", 0700, NULL },
+    { "", 0755, NULL },
+    { "", 0775, "can be written by others than its owner; make it the owner's alone: chmod go-w" },
+    { "", 0757, "can be written by others" },
+    { "", 01777, "can be written by others" },
+    { "..", 0755, NULL },
+    { "..", 01777, NULL },
+    { "..", 0770, "the directory above " },
+    { "..", 0777, "or move the keyring" },
+    { SP_CERTIFICATES, 0600, NULL },
+    { SP_CERTIFICATES, 0444, NULL },
+    { SP_CERTIFICATES, 0664, "certificates.db can be written by others" },
+    { SP_CERTIFICATES, 0646, "certificates.db can be written by others" },
+    { SP_KEYS, 0400, NULL },
+    { SP_KEYS, 0620, "keys.db can be written by others" },
+    { SP_KEYS, 0602, "keys.db can be written by others" },
+    { SP_KEYS, 0640, "keys.db holds private keys and can be read by others" },
+    { SP_KEYS, 0604, "chmod 600 " },
+    { SP_KEYS, 0610, "holds private keys" },
+    { SP_KEYS, 0601, "holds private keys" },
+};
+
+static void expect_both(const char *fragment)
+{
+    if (fragment != NULL) {
+        sp_expect_refusal(place, SP_KEYRING_READ, fragment);
+        sp_expect_refusal(place, SP_KEYRING_WRITE, fragment);
+    } else {
+        sp_keyring_close(sp_must_open(place, SP_KEYRING_READ));
+        sp_keyring_close(sp_must_open(place, SP_KEYRING_WRITE));
+    }
+}
+
+START_TEST(permissions)
+{
+    char *path = sp_store_file(place, modes[_i].name);
+
+    make();
+    ck_assert_int_eq(chmod(path, modes[_i].mode), 0);
+    expect_both(modes[_i].fragment);
+    ck_assert_int_eq(chmod(path, 0700), 0);
+    OPENSSL_free(path);
+}
+END_TEST
+
+static const char *const files[] = { SP_CERTIFICATES, SP_KEYS };
+
+START_TEST(symbolic_link)
+{
+    char *path = sp_store_file(place, files[_i]);
+    char *elsewhere = sp_store_file(place, "elsewhere");
+
+    make();
+    ck_assert_int_eq(rename(path, elsewhere), 0);
+    ck_assert_int_eq(symlink("elsewhere", path), 0);
+    expect_both("is not a regular file; put the file itself there");
+    ck_assert_int_eq(unlink(elsewhere), 0);
+    expect_both("is not a regular file");
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    expect_both("is not a regular file");
+    OPENSSL_free(path);
+    OPENSSL_free(elsewhere);
+}
+END_TEST
+
+/* A keyring may be anybody's; but one of its files is not to be somebody else's. */
+START_TEST(owner)
+{
+    char *path = sp_store_file(place, files[_i]);
+
+    if (geteuid() == 0) {
+        make();
+        ck_assert_int_eq(chown(path, 12345, 0), 0);
+        expect_both("belongs to somebody else than its directory; correct its owner");
+        ck_assert_int_eq(chown(place, 12345, 0), 0);
+        expect_both(NULL);
+        ck_assert_int_eq(chown(path, 0, 0), 0);
+        expect_both(NULL);
+        ck_assert_int_eq(chown(path, 12346, 0), 0);
+        expect_both("belongs to somebody else");
+    }
+    OPENSSL_free(path);
+}
+END_TEST
+
+/* keys.db is made again if it is gone; a reader does without. */
+START_TEST(without_keys)
+{
+    char *path = sp_store_file(place, SP_KEYS);
+
+    make();
+    ck_assert_int_eq(unlink(path), 0);
+    sp_keyring_close(sp_must_open(place, SP_KEYRING_READ));
+    ck_assert_int_ne(access(path, F_OK), 0);
+    make();
+    ck_assert_uint_eq(mode_of(SP_KEYS), 0600);
+    OPENSSL_free(path);
+}
+END_TEST
+
+START_TEST(one_question)
+{
+    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);
+    struct sp_keyring *keyring;
+    char *why;
+
+    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_NONE);
+    ck_assert_ptr_nonnull(strstr(why, "there is no keyring in "));
+    OPENSSL_free(why);
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_NONE);
+    ck_assert_ptr_null(why);
+    sp_store(keyring, cert, SP_ROLE_CA);
+    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_CA);
+    ck_assert_ptr_null(why);
+    sp_keyring_close(keyring);
+    X509_free(cert);
+}
+END_TEST
+
+/* A reader cannot write, and says so. */
+START_TEST(reader_writes)
+{
+    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);
+    unsigned char fingerprint[1][SP_SHA256_LENGTH];
+    struct sp_keyring *keyring;
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    sp_fingerprint(cert, fingerprint[0]);
+    ck_assert_ptr_null(sp_upload_begin(keyring));
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), place));
+    sp_expect_all(keyring, "");
+    sp_keyring_close(keyring);
+    X509_free(cert);
+}
+END_TEST
+
+START_TEST(nothing)
+{
+    sp_keyring_close(NULL);
+    sp_cursor_free(NULL);
+    sp_upload_free(NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keyring: open");
+    TCase *tests = tcase_create("open");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, made, 0, 3);
+    tcase_add_test(tests, made_with_parents);
+    tcase_add_test(tests, made_in_the_working_directory);
+    tcase_add_test(tests, made_in_a_private_directory);
+    tcase_add_test(tests, absent);
+    tcase_add_loop_test(tests, permissions, 0, SP_ROWS(modes));
+    tcase_add_loop_test(tests, symbolic_link, 0, SP_ROWS(files));
+    tcase_add_loop_test(tests, owner, 0, SP_ROWS(files));
+    tcase_add_test(tests, without_keys);
+    tcase_add_test(tests, one_question);
+    tcase_add_test(tests, reader_writes);
+    tcase_add_test(tests, nothing);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

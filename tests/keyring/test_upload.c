@@ -1,0 +1,366 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Uploading: whole or not at all, nothing twice, and in which role.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/pem.h>
+
+#include "keyrings.h"
+
+static char *place;
+static struct sp_keyring *keyring;
+static X509 *bob, *carol;
+
+static void set_up(void)
+{
+    place = sp_make_place();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    bob = sp_make_contact(1, "Bob", "email:bob@example.org", NULL);
+    carol = sp_make_contact(2, "Carol", "email:carol@example.org", sp_test_rsa());
+}
+
+static void tear_down(void)
+{
+    X509_free(bob);
+    X509_free(carol);
+    sp_keyring_close(keyring);
+    sp_remove_place(place);
+}
+
+static void expect_why(const char *fragment)
+{
+    const char *why = sp_keyring_why(keyring);
+
+    ck_assert_msg(strstr(why, fragment) != NULL, "%s, not: %s", why, fragment);
+}
+
+START_TEST(not_committed)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    sp_expect_all(keyring, "");
+    sp_upload_free(upload);
+    sp_expect_all(keyring, "");
+}
+END_TEST
+
+/* The next upload starts with nothing of the last. */
+START_TEST(one_after_the_other)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    sp_upload_free(upload);
+    sp_store(keyring, carol, SP_ROLE_CONTACT);
+    sp_expect_all(keyring, "2c");
+    sp_store(keyring, bob, SP_ROLE_CA);
+    sp_expect_all(keyring, "2c 1a");
+}
+END_TEST
+
+START_TEST(nothing_to_store)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(keyring, "");
+}
+END_TEST
+
+START_TEST(twice)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    enum sp_role kept;
+
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_NEW);
+    ck_assert_int_eq(kept, SP_ROLE_CONTACT);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &kept), SP_ADD_NEW);
+    ck_assert_int_eq(kept, SP_ROLE_CA);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &kept), SP_ADD_AGAIN);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(keyring, "1c 2a");
+}
+END_TEST
+
+static const struct {
+    enum sp_role first, second;
+    bool overrides;
+    const char *expected;
+} overrides[] = {
+    { SP_ROLE_CONTACT, SP_ROLE_CONTACT, false, "1c" },
+    { SP_ROLE_CONTACT, SP_ROLE_CONTACT, true, "1c" },
+    { SP_ROLE_CONTACT, SP_ROLE_CA, false, "1c" },
+    { SP_ROLE_CONTACT, SP_ROLE_CA, true, "1a" },
+    { SP_ROLE_CA, SP_ROLE_CONTACT, true, "1c" },
+    { SP_ROLE_CONTACT, SP_ROLE_IDENTITY, true, "1i" },
+    { SP_ROLE_IDENTITY, SP_ROLE_CONTACT, true, "1c" },
+    { SP_ROLE_IDENTITY, SP_ROLE_CONTACT, false, "1i" },
+};
+
+static void upload_again(enum sp_role role, bool override, enum sp_role expected)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    enum sp_role kept;
+
+    ck_assert_int_eq(sp_add(upload, bob, role, override, &kept), SP_ADD_STORED);
+    ck_assert_int_eq(kept, expected);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+}
+
+static void expect_recipient(unsigned char serial, const char *expected)
+{
+    sp_expect_found(keyring,
+                    &(struct sp_query){ .index = SP_BY_RECIPIENT, .hash = &serial, .length = 1 },
+                    expected);
+}
+
+/* What is stored keeps its role, its addresses and its place, unless it is overridden. */
+START_TEST(stored)
+{
+    char expected[16];
+
+    sp_store(keyring, bob, overrides[_i].first);
+    upload_again(overrides[_i].second, overrides[_i].overrides,
+                 overrides[_i].overrides ? overrides[_i].second : overrides[_i].first);
+    sprintf(expected, "%s 2c", overrides[_i].expected);
+    sp_expect_all(keyring, expected);
+    sp_expect_found(keyring,
+                    &(struct sp_query){ .index = SP_BY_ADDRESS, .text = "bob@example.org" }, "1");
+    /* Messages are looked up among identities alone. */
+    expect_recipient(1, overrides[_i].expected[1] == 'i' ? "1" : "");
+    expect_recipient(2, "");
+}
+END_TEST
+
+/* What |cursor| finds of |upload|, as serial numbers. */
+static void expect_staged(struct sp_cursor *cursor, const char *expected)
+{
+    struct sp_record record;
+    char found[32] = "";
+
+    ck_assert_ptr_nonnull(cursor);
+    while (sp_cursor_next(cursor, &record) == 1) {
+        X509 *cert = sp_record_cert(&record);
+
+        sprintf(found + strlen(found), "%ld ", ASN1_INTEGER_get(X509_get0_serialNumber(cert)));
+        X509_free(cert);
+        sp_record_clear(&record);
+    }
+    sp_cursor_free(cursor);
+    ck_assert_str_eq(found, expected);
+}
+
+/* What an upload holds, new or stored before. */
+START_TEST(staged)
+{
+    unsigned char key[SP_SHA256_LENGTH];
+    struct sp_upload *upload;
+
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    upload = sp_upload_begin(keyring);
+    expect_staged(sp_upload_all(upload), "");
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_STORED);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_AGAIN);
+    expect_staged(sp_upload_all(upload), "2 1 ");
+    sp_key_name(bob, key);
+    expect_staged(sp_upload_find(upload, key), "1 ");
+    key[0] ^= 1;
+    expect_staged(sp_upload_find(upload, key), "");
+    sp_upload_free(upload);
+    sp_expect_all(keyring, "1c");
+}
+END_TEST
+
+/* A renewed certificate belongs to whoever has its key, unless a role is asked for. */
+static const struct {
+    enum sp_role role;
+    bool overrides;
+    enum sp_role kept;
+} renewals[] = {
+    { SP_ROLE_CONTACT, false, SP_ROLE_IDENTITY },
+    { SP_ROLE_IDENTITY, false, SP_ROLE_IDENTITY },
+    { SP_ROLE_CA, false, SP_ROLE_CA },
+    { SP_ROLE_CONTACT, true, SP_ROLE_CONTACT },
+    { SP_ROLE_CA, true, SP_ROLE_CA },
+};
+
+START_TEST(renewed)
+{
+    X509 *next = sp_make_contact(3, "Bob", "email:bob@example.org", NULL);
+    struct sp_upload *upload;
+    enum sp_role kept;
+
+    sp_store(keyring, bob, SP_ROLE_IDENTITY);
+    upload = sp_upload_begin(keyring);
+    ck_assert_int_eq(sp_add(upload, next, renewals[_i].role, renewals[_i].overrides, &kept),
+                     SP_ADD_NEW);
+    ck_assert_int_eq(kept, renewals[_i].kept);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(keyring, renewals[_i].kept == SP_ROLE_IDENTITY  ? "1i 3i"
+                           : renewals[_i].kept == SP_ROLE_CONTACT ? "1i 3c"
+                                                                  : "1i 3a");
+    expect_recipient(3, renewals[_i].kept == SP_ROLE_IDENTITY ? "3" : "");
+    X509_free(next);
+}
+END_TEST
+
+/* Between the look-up and the commit somebody else stores it too. */
+START_TEST(raced)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_keyring *other = sp_must_open(place, SP_KEYRING_WRITE);
+    bool override = _i == 1;
+
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, override, NULL), SP_ADD_NEW);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    sp_store(other, bob, SP_ROLE_CA);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(other, override ? "1c 2c" : "1a 2c");
+    sp_keyring_close(other);
+}
+END_TEST
+
+static const char *const traps[] = {
+    "CREATE TRIGGER trap BEFORE INSERT ON certificate WHEN (SELECT count(*) FROM certificate) > 0"
+    " BEGIN SELECT RAISE(ABORT, 'trap'); END",
+    "CREATE TRIGGER trap BEFORE INSERT ON address BEGIN SELECT RAISE(ABORT, 'trap'); END",
+    "CREATE TRIGGER trap BEFORE INSERT ON recipient BEGIN SELECT RAISE(ABORT, 'trap'); END",
+};
+
+/* It fails half-way: nothing of it is stored, and the keyring works on. */
+START_TEST(fails_late)
+{
+    struct sp_upload *upload;
+
+    sp_run_sql(place, SP_CERTIFICATES, traps[_i]);
+    upload = sp_upload_begin(keyring);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_IDENTITY, false, NULL), SP_ADD_NEW);
+    ck_assert(!sp_upload_commit(upload));
+    expect_why("the keyring is as it was");
+    expect_why(place);
+    sp_expect_all(keyring, "");
+    sp_run_sql(place, SP_CERTIFICATES, "DROP TRIGGER trap");
+    /* What was staged is still there. */
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(keyring, "1c 2i");
+}
+END_TEST
+
+/* Somebody else holds on to the database: no, and why. */
+START_TEST(locked)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_keyring *other = sp_must_open(place, SP_KEYRING_WRITE);
+
+    keyring->sq->busy_timeout(keyring->db, 50);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    ck_assert(sp_store_begin(other));
+    ck_assert(!sp_upload_commit(upload));
+    expect_why("another program is writing to it; try again when it is done");
+    sp_store_rollback(other);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_keyring_close(other);
+    sp_expect_all(keyring, "1c");
+}
+END_TEST
+
+/* While it is collected nobody else is kept waiting. */
+START_TEST(staging_blocks_nobody)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_keyring *other = sp_must_open(place, SP_KEYRING_WRITE);
+
+    other->sq->busy_timeout(other->db, 0);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    sp_store(other, carol, SP_ROLE_CA);
+    sp_expect_all(other, "2a");
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, NULL), SP_ADD_STORED);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    sp_expect_all(other, "2a 1c");
+    sp_keyring_close(other);
+}
+END_TEST
+
+/* What a BEGIN TRUSTED CERTIFICATE says is kept, and is no part of its identity. */
+START_TEST(trusted_certificate)
+{
+    X509 *trusted = X509_dup(bob);
+    struct sp_cursor *cursor;
+    struct sp_record record;
+    X509 *found;
+
+    ck_assert_int_eq(X509_alias_set1(trusted, (const unsigned char *)"Bobby", -1), 1);
+    sp_store(keyring, trusted, SP_ROLE_CONTACT);
+    cursor = sp_keyring_find(keyring, &(struct sp_query){ .index = SP_ALL });
+    ck_assert_int_eq(sp_cursor_next(cursor, &record), 1);
+    found = sp_record_cert(&record);
+    ck_assert_mem_eq(X509_alias_get0(found, NULL), "Bobby", 5);
+    X509_free(found);
+    sp_record_clear(&record);
+    sp_cursor_free(cursor);
+    upload_again(SP_ROLE_CONTACT, false, SP_ROLE_CONTACT);
+    X509_free(trusted);
+}
+END_TEST
+
+/* A key that cannot be named is still found by nobody else's name. */
+START_TEST(odd_keys)
+{
+    static const char *const kinds[] = { "ED25519", "X25519" };
+    char serials[16] = "";
+
+    for (int i = 0; i < SP_ROWS(kinds); i++) {
+        EVP_PKEY *key = sp_make_key(kinds[i], NULL);
+        X509 *cert = sp_make_contact(i + 1, "Odd", NULL, key);
+        unsigned char name[SP_SHA256_LENGTH];
+
+        sp_store(keyring, cert, SP_ROLE_CA);
+        sp_key_name(cert, name);
+        sprintf(serials, "%d", i + 1);
+        sp_expect_found(keyring, &(struct sp_query){ .index = SP_BY_KEY, .hash = name }, serials);
+        X509_free(cert);
+        EVP_PKEY_free(key);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keyring: upload");
+    TCase *tests = tcase_create("upload");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, not_committed);
+    tcase_add_test(tests, one_after_the_other);
+    tcase_add_test(tests, nothing_to_store);
+    tcase_add_test(tests, twice);
+    tcase_add_loop_test(tests, stored, 0, SP_ROWS(overrides));
+    tcase_add_test(tests, staged);
+    tcase_add_loop_test(tests, renewed, 0, SP_ROWS(renewals));
+    tcase_add_loop_test(tests, raced, 0, 2);
+    tcase_add_loop_test(tests, fails_late, 0, SP_ROWS(traps));
+    tcase_add_test(tests, locked);
+    tcase_add_test(tests, staging_blocks_nobody);
+    tcase_add_test(tests, trusted_certificate);
+    tcase_add_test(tests, odd_keys);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

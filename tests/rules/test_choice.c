@@ -1,0 +1,166 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which of several certificates of one address is taken.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+#define MOST 4
+
+/* The letters of a row's |candidates|. */
+static const struct {
+    char letter;
+    struct sp_recipe recipe;
+} kinds[] = {
+#define KIND(letter, ...)                                                                          \
+    {                                                                                              \
+        letter,                                                                                    \
+        {                                                                                          \
+            .san = "email:bob@example.org", __VA_ARGS__                                            \
+        }                                                                                          \
+    }
+#define BOTH .usage = "digitalSignature,keyEncipherment"
+    /* Valid until 2024, 2026 and 2028, at a moment in 2023. */
+    KIND('a', BOTH, .not_after = "20240731142028Z"),
+    KIND('b', BOTH, .not_after = "20260731142028Z"),
+    KIND('c', BOTH, .not_after = "20280731142028Z"),
+    /* As long as b, but issued later; and just the same as b. */
+    KIND('n', BOTH, .not_after = "20260731142028Z", .not_before = "20231101000000Z"),
+    KIND('B', BOTH, .not_after = "20260731142028Z"),
+    /* Expired, one later than the other; not yet valid, for long. */
+    KIND('x', BOTH, .not_after = "20230901000000Z"),
+    KIND('y', BOTH, .not_after = "20231001000000Z"),
+    KIND('f', BOTH, .not_before = "20240101000000Z", .not_after = "20300101000000Z"),
+    /* Signs only, encrypts only, both for longer than a. */
+    KIND('s', .usage = "digitalSignature", .not_after = "20280731142028Z"),
+    KIND('e', .usage = "keyEncipherment", .not_after = "20280731142028Z"),
+    /* Was made for a web server, and is valid longest. */
+    KIND('w', BOTH, .extended = "serverAuth", .not_after = "20300731142028Z"),
+    /* Dates that cannot be read. */
+    KIND('?', BOTH, .not_after = "20281331142028Z"),
+};
+
+static const struct {
+    smimepolicy_use use;
+    const char *candidates;
+    int chosen;           /* counted from 0 */
+    const char *expected; /* "+" or "-" for each: may it be used */
+} rows[] = {
+    { SMIMEPOLICY_ENCRYPT, "", 0, "" },
+    { SMIMEPOLICY_ENCRYPT, "a", 0, "+" },
+    /* The one that is valid longest, wherever it stands. */
+    { SMIMEPOLICY_ENCRYPT, "abc", 2, "+++" },
+    { SMIMEPOLICY_ENCRYPT, "cba", 0, "+++" },
+    { SMIMEPOLICY_ENCRYPT, "acb", 1, "+++" },
+    { SMIMEPOLICY_SIGN, "acb", 1, "+++" },
+    /* Equally long: the one that was issued last, and of equals the first. */
+    { SMIMEPOLICY_ENCRYPT, "bn", 1, "++" },
+    { SMIMEPOLICY_ENCRYPT, "nb", 0, "++" },
+    { SMIMEPOLICY_ENCRYPT, "bB", 0, "++" },
+    { SMIMEPOLICY_ENCRYPT, "Bb", 0, "++" },
+    { SMIMEPOLICY_ENCRYPT, "aBb", 1, "+++" },
+    /* What may not be used hides nothing. */
+    { SMIMEPOLICY_ENCRYPT, "xa", 1, "-+" },
+    { SMIMEPOLICY_ENCRYPT, "ax", 0, "+-" },
+    { SMIMEPOLICY_ENCRYPT, "fa", 1, "-+" },
+    { SMIMEPOLICY_ENCRYPT, "wa", 1, "-+" },
+    { SMIMEPOLICY_ENCRYPT, "aw", 0, "+-" },
+    { SMIMEPOLICY_SIGN, "wfxa", 3, "---+" },
+    { SMIMEPOLICY_ENCRYPT, "?a", 1, "-+" },
+    { SMIMEPOLICY_ENCRYPT, "a?", 0, "+-" },
+    /* Those that only sign or only encrypt are told apart. */
+    { SMIMEPOLICY_SIGN, "ase", 1, "++-" },
+    { SMIMEPOLICY_ENCRYPT, "ase", 2, "+-+" },
+    { SMIMEPOLICY_SIGN, "es", 1, "-+" },
+    { SMIMEPOLICY_ENCRYPT, "se", 1, "-+" },
+    { SMIMEPOLICY_SIGN, "ea", 1, "-+" },
+    { SMIMEPOLICY_ENCRYPT, "sa", 1, "-+" },
+    /* None may be used: the one that was valid last is the one to speak of. */
+    { SMIMEPOLICY_ENCRYPT, "xy", 1, "--" },
+    { SMIMEPOLICY_ENCRYPT, "yx", 0, "--" },
+    { SMIMEPOLICY_ENCRYPT, "?x", 1, "--" },
+    { SMIMEPOLICY_ENCRYPT, "x?", 0, "--" },
+    { SMIMEPOLICY_ENCRYPT, "??", 0, "--" },
+    { SMIMEPOLICY_SIGN, "e", 0, "-" },
+    /* An expired certificate of one's own still decrypts. */
+    { SMIMEPOLICY_DECRYPT, "xa", 1, "++" },
+    { SMIMEPOLICY_DECRYPT, "ax", 0, "++" },
+};
+
+static struct sp_facts *facts_of(char letter)
+{
+    for (int i = 0; i < SP_ROWS(kinds); i++)
+        if (kinds[i].letter == letter) {
+            X509 *cert = sp_make_cert(&kinds[i].recipe);
+            struct sp_facts *facts = sp_facts_new(cert);
+
+            ck_assert_ptr_nonnull(facts);
+            X509_free(cert);
+            return facts;
+        }
+    ck_abort_msg("no kind %c", letter);
+}
+
+START_TEST(choice)
+{
+    size_t count = strlen(rows[_i].candidates);
+    struct sp_facts *facts[MOST];
+    struct sp_candidate candidates[MOST];
+    size_t chosen = 99;
+
+    for (size_t i = 0; i < count; i++) {
+        facts[i] = facts_of(rows[_i].candidates[i]);
+        candidates[i] = (struct sp_candidate){ .facts = facts[i] };
+    }
+    ck_assert(sp_choose(candidates, count, rows[_i].use, SP_NOW, NULL, &chosen));
+    ck_assert_uint_eq(chosen, (size_t)rows[_i].chosen);
+    for (size_t i = 0; i < count; i++) {
+        ck_assert_int_eq(smimepolicy_verdict_allowed(candidates[i].verdict),
+                         rows[_i].expected[i] == '+');
+        ck_assert_int_eq(smimepolicy_verdict_use(candidates[i].verdict), rows[_i].use);
+        smimepolicy_verdict_free(candidates[i].verdict);
+        sp_facts_free(facts[i]);
+    }
+}
+END_TEST
+
+/* The settings decide what may be used, and so what is chosen. */
+START_TEST(by_settings)
+{
+    static const char *const strict[] = { "validity_too_long", "deny", NULL };
+    struct sp_facts *a = facts_of('a');
+    struct sp_facts *c = facts_of('c');
+
+    for (int i = 0; i < 2; i++) {
+        struct sp_candidate candidates[] = { { .facts = a }, { .facts = c } };
+        smimepolicy_settings *settings = sp_settings_of(i == 0 ? NULL : strict);
+        size_t chosen;
+
+        ck_assert(sp_choose(candidates, 2, SMIMEPOLICY_ENCRYPT, SP_NOW, settings, &chosen));
+        ck_assert_uint_eq(chosen, i == 0 ? 1 : 0);
+        smimepolicy_verdict_free(candidates[0].verdict);
+        smimepolicy_verdict_free(candidates[1].verdict);
+        smimepolicy_settings_free(settings);
+    }
+    sp_facts_free(a);
+    sp_facts_free(c);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("choice");
+    TCase *tests = tcase_create("choice");
+
+    tcase_add_loop_test(tests, choice, 0, SP_ROWS(rows));
+    tcase_add_test(tests, by_settings);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

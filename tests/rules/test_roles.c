@@ -1,0 +1,296 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What an uploaded certificate is kept as, and what it then vouches for.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+#define MAIL   "email:bob@example.org"
+#define CLIENT "digitalSignature,keyEncipherment"
+
+/* The certificates of the rows below. */
+static const struct sp_recipe client = { .san = MAIL, .usage = CLIENT, .basic = "CA:FALSE" };
+static const struct sp_recipe plain = { .san = MAIL, .usage = CLIENT };
+static const struct sp_recipe person = { .san = MAIL, .usage = CLIENT, .basic = "CA:TRUE" };
+static const struct sp_recipe signs = { .san = MAIL,
+                                        .usage = "digitalSignature,keyCertSign",
+                                        .basic = "critical,CA:TRUE" };
+static const struct sp_recipe any_usage = { .san = MAIL, .basic = "CA:TRUE" };
+static const struct sp_recipe issuer = { .usage = "keyCertSign,cRLSign",
+                                         .basic = "critical,CA:TRUE" };
+static const struct sp_recipe named_issuer = { .san = MAIL,
+                                               .usage = "keyCertSign,cRLSign",
+                                               .basic = "critical,CA:TRUE" };
+static const struct sp_recipe web_issuer = { .san = "DNS:example.org",
+                                             .usage = "digitalSignature,keyCertSign",
+                                             .basic = "CA:TRUE" };
+static const struct sp_recipe bare_issuer = { .basic = "CA:TRUE" };
+static const struct sp_recipe server = { .san = "DNS:example.org",
+                                         .usage = CLIENT,
+                                         .extended = "serverAuth" };
+static const struct sp_recipe nothing = { .subject = "Bob" };
+static const struct sp_recipe garbled = { .san = MAIL, .usage = CLIENT, .basic = "DER:FF" };
+static const struct sp_recipe doubled = {
+    .san = MAIL, .usage = CLIENT, .basic = "CA:FALSE", .again = { "basicConstraints", "CA:TRUE" }
+};
+static const struct sp_recipe old = { .version = -1 };
+
+static struct sp_facts *facts_of(const struct sp_recipe *recipe)
+{
+    X509 *cert = sp_make_cert(recipe);
+    struct sp_facts *facts = sp_facts_new(cert);
+
+    ck_assert_ptr_nonnull(facts);
+    X509_free(cert);
+    return facts;
+}
+
+/* The role by content: without and with its private key. */
+static const struct {
+    const struct sp_recipe *recipe;
+    enum sp_role alone;
+} contents[] = {
+    { &client, SP_ROLE_CONTACT },
+    { &plain, SP_ROLE_CONTACT },
+    { &server, SP_ROLE_CONTACT },
+    { &nothing, SP_ROLE_CONTACT },
+    { &old, SP_ROLE_CONTACT },
+    /* What `openssl req -x509` makes for a person is no issuer. */
+    { &person, SP_ROLE_CONTACT },
+    { &signs, SP_ROLE_CONTACT },
+    /* A Key Usage that is not there restricts nothing: it could sign mail. */
+    { &any_usage, SP_ROLE_CONTACT },
+    { &issuer, SP_ROLE_CA },
+    { &named_issuer, SP_ROLE_CA },
+    { &web_issuer, SP_ROLE_CA },
+    { &bare_issuer, SP_ROLE_CA },
+    /* What cannot be read must not turn a contact into an issuer. */
+    { &garbled, SP_ROLE_CONTACT },
+    { &doubled, SP_ROLE_CONTACT },
+};
+
+START_TEST(by_content)
+{
+    struct sp_facts *facts = facts_of(contents[_i].recipe);
+
+    ck_assert_int_eq(sp_role_of(facts, false), contents[_i].alone);
+    ck_assert_int_eq(sp_role_of(facts, true), SP_ROLE_IDENTITY);
+    sp_facts_free(facts);
+}
+END_TEST
+
+static const struct {
+    const struct sp_recipe *recipe;
+    enum sp_role role;
+    bool has_key;
+    const char *expected;
+} uploads[] = {
+    { &client, SP_ROLE_IDENTITY, true, "" },
+    { &client, SP_ROLE_CONTACT, false, "" },
+    { &client, SP_ROLE_IDENTITY, false, "deny:private-key-match" },
+    { &client, SP_ROLE_CONTACT, true, "deny:private-key-match" },
+    /* Nothing but a CA is one. */
+    { &client, SP_ROLE_CA, false, "deny:ca-exempt" },
+    { &client, SP_ROLE_CA, true, "deny:private-key-match deny:ca-exempt" },
+    { &plain, SP_ROLE_CA, false, "deny:ca-exempt" },
+    /* That it is none, and that it cannot be read. */
+    { &garbled, SP_ROLE_CA, false, "deny:ca-exempt deny:ca-exempt" },
+    { &doubled, SP_ROLE_CA, false, "deny:ca-exempt deny:ca-exempt" },
+    { &server, SP_ROLE_CA, false, "deny:ca-exempt deny:san-email deny:extended-key-usage" },
+    { &old, SP_ROLE_CA, false, "deny:ca-exempt deny:san-email deny:key-usage" },
+    /* A person's CA is an identity, a contact, and where it is asked for a CA. */
+    { &person, SP_ROLE_IDENTITY, true, "" },
+    { &person, SP_ROLE_CONTACT, false, "" },
+    { &person, SP_ROLE_CA, false, "" },
+    { &person, SP_ROLE_CA, true, "deny:private-key-match" },
+    { &signs, SP_ROLE_CONTACT, false, "" },
+    { &signs, SP_ROLE_CA, false, "" },
+    { &any_usage, SP_ROLE_CONTACT, false, "deny:key-usage" },
+    { &any_usage, SP_ROLE_CA, false, "" },
+    /* As an issuer alone it is exempt from what mail asks for. */
+    { &issuer, SP_ROLE_CA, false, "" },
+    { &issuer, SP_ROLE_CONTACT, false, "deny:san-email deny:key-usage" },
+    { &issuer, SP_ROLE_IDENTITY, true, "deny:san-email deny:key-usage" },
+    { &named_issuer, SP_ROLE_CA, false, "" },
+    { &named_issuer, SP_ROLE_CONTACT, false, "deny:key-usage" },
+    { &web_issuer, SP_ROLE_CA, false, "" },
+    { &web_issuer, SP_ROLE_CONTACT, false, "deny:san-email" },
+    { &bare_issuer, SP_ROLE_CA, false, "" },
+    { &server, SP_ROLE_CONTACT, false, "deny:san-email deny:extended-key-usage" },
+    { &nothing, SP_ROLE_CONTACT, false, "deny:san-email deny:key-usage" },
+    /* Every fault, the role's too. */
+    { &nothing, SP_ROLE_IDENTITY, false, "deny:private-key-match deny:san-email deny:key-usage" },
+};
+
+/* The findings without those that only remark on something. */
+static char *without_notes(const smimepolicy_verdict *verdict)
+{
+    char *summary = sp_summary(verdict);
+    char *kept = calloc(1, strlen(summary) + 2);
+    char *rest;
+
+    for (char *word = strtok_r(summary, " ", &rest); word != NULL;
+         word = strtok_r(NULL, " ", &rest))
+        if (strncmp(word, "note:", strlen("note:")) != 0)
+            sprintf(kept + strlen(kept), "%s%s", *kept == '\0' ? "" : " ", word);
+    free(summary);
+    return kept;
+}
+
+static void expect_upload(const struct sp_facts *facts, int row, time_t at, const char *remark)
+{
+    smimepolicy_verdict *verdict =
+        sp_judge_upload(facts, uploads[row].role, uploads[row].has_key, at, NULL);
+    char *kept = without_notes(verdict);
+    bool exempt = uploads[row].role == SP_ROLE_CA && sp_facts_is_ca(facts);
+
+    ck_assert_str_eq(kept, uploads[row].expected);
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), *kept == '\0');
+    /* What is not asked of an issuer is said. */
+    ck_assert_int_eq(sp_find(verdict, "ca-exempt") != NULL,
+                     exempt || strstr(kept, "ca-exempt") != NULL);
+    if (remark != NULL)
+        ck_assert_ptr_nonnull(sp_find(verdict, remark));
+    free(kept);
+    smimepolicy_verdict_free(verdict);
+}
+
+/* Expired or not yet valid is no fault here: old mail needs it. */
+START_TEST(upload)
+{
+    struct sp_facts *facts = facts_of(uploads[_i].recipe);
+
+    expect_upload(facts, _i, SP_NOW, NULL);
+    expect_upload(facts, _i, SP_END_SECONDS + 1000, "expired");
+    expect_upload(facts, _i, SP_START_SECONDS - 1000, "not-yet-valid");
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* What the role refuses says what to do instead. */
+static const struct {
+    const struct sp_recipe *recipe;
+    enum sp_role role;
+    bool has_key;
+    const char *rule, *fault, *remedy;
+} texts[] = {
+    { &client, SP_ROLE_IDENTITY, false, "private-key-match", "an identity without its private key",
+      "give the private key too, or upload the certificate as a contact" },
+    { &client, SP_ROLE_CONTACT, true, "private-key-match", "a contact with a private key",
+      "upload it as an identity, or leave the key out" },
+    { &person, SP_ROLE_CA, true, "private-key-match", "a CA with a private key",
+      "upload it as an identity, or leave the key out" },
+    { &client, SP_ROLE_CA, false, "ca-exempt", "certificate is not one of a CA",
+      "upload it as a contact" },
+};
+
+START_TEST(text)
+{
+    struct sp_facts *facts = facts_of(texts[_i].recipe);
+    smimepolicy_verdict *verdict =
+        sp_judge_upload(facts, texts[_i].role, texts[_i].has_key, SP_NOW, NULL);
+    const smimepolicy_finding *finding = sp_find(verdict, texts[_i].rule);
+
+    ck_assert_ptr_nonnull(finding);
+    ck_assert_str_eq(smimepolicy_finding_get0_fault(finding), texts[_i].fault);
+    ck_assert_str_eq(smimepolicy_finding_get0_remedy(finding), texts[_i].remedy);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* Who may vouch for others, as it is kept. */
+static const struct {
+    const struct sp_recipe *recipe;
+    bool none, identity, contact, ca;
+} issuers[] = {
+    { &issuer, true, true, true, true },       { &named_issuer, true, true, true, true },
+    { &person, false, false, false, true },    { &signs, false, false, false, true },
+    { &any_usage, false, false, false, true }, { &garbled, false, false, false, true },
+};
+
+START_TEST(may_issue)
+{
+    struct sp_facts *facts = facts_of(issuers[_i].recipe);
+
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_NONE), issuers[_i].none);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_IDENTITY), issuers[_i].identity);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CONTACT), issuers[_i].contact);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CA), issuers[_i].ca);
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* Where only the keyring vouches: the end of a chain, by its role there. */
+static const struct {
+    enum sp_role role;
+    bool is_signer;
+    const char *expected, *fault;
+} anchors[] = {
+    { SP_ROLE_CA, false, "", NULL },
+    { SP_ROLE_CA, true, "", NULL },
+    { SP_ROLE_CONTACT, true, "", NULL },
+    { SP_ROLE_IDENTITY, true, "", NULL },
+    { SP_ROLE_CONTACT, false, "deny:distrust-default",
+      "a contact's own certificate cannot vouch for others" },
+    { SP_ROLE_IDENTITY, false, "deny:distrust-default",
+      "a contact's own certificate cannot vouch for others" },
+    { SP_ROLE_NONE, false, "deny:distrust-default",
+      "the chain ends in a certificate that was not uploaded" },
+    { SP_ROLE_NONE, true, "deny:distrust-default",
+      "the chain ends in a certificate that was not uploaded" },
+};
+
+START_TEST(anchor)
+{
+    struct sp_facts *signer = facts_of(&client);
+    struct sp_facts *end = facts_of(&issuer);
+    smimepolicy_verdict *verdict =
+        sp_judge_anchor(signer, end, anchors[_i].role, anchors[_i].is_signer);
+
+    if (anchors[_i].fault != NULL)
+        ck_assert_str_eq(smimepolicy_finding_get0_fault(sp_find(verdict, "distrust-default")),
+                         anchors[_i].fault);
+    sp_expect_verdict(verdict, anchors[_i].expected);
+    sp_facts_free(signer);
+    sp_facts_free(end);
+}
+END_TEST
+
+START_TEST(names)
+{
+    static const char *const all[] = { NULL, "identity", "contact", "ca" };
+    static const char *const others[] = { "", "none", "CA", "contacts", "identit", "ca " };
+
+    for (int i = SP_ROLE_IDENTITY; i <= SP_ROLE_CA; i++) {
+        ck_assert_str_eq(sp_role_name((enum sp_role)i), all[i]);
+        ck_assert_int_eq(sp_role_named(all[i]), i);
+    }
+    ck_assert_ptr_null(sp_role_name(SP_ROLE_NONE));
+    ck_assert_ptr_null(sp_role_name((enum sp_role)4));
+    for (int i = 0; i < SP_ROWS(others); i++)
+        ck_assert_int_eq(sp_role_named(others[i]), SP_ROLE_NONE);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("roles");
+    TCase *tests = tcase_create("roles");
+
+    tcase_add_loop_test(tests, by_content, 0, SP_ROWS(contents));
+    tcase_add_loop_test(tests, upload, 0, SP_ROWS(uploads));
+    tcase_add_loop_test(tests, text, 0, SP_ROWS(texts));
+    tcase_add_loop_test(tests, may_issue, 0, SP_ROWS(issuers));
+    tcase_add_loop_test(tests, anchor, 0, SP_ROWS(anchors));
+    tcase_add_test(tests, names);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
