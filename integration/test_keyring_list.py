@@ -425,3 +425,15 @@ def test_trust_heeds_name_constraints(tmp_path):
     assert result.rc == REFUSED and "name constraints exclude the address" in result.text
     result = ask(tmp_path / "k", "trust", "bob@example.org")
     assert result.rc == DONE and "CN=narrow): usable, until" in result.text
+
+
+# --- help
+
+
+@pytest.mark.parametrize("name", ["list", "show", "trust", "remove", "export", "import",
+                                  "keyring"])
+def test_help(name, tmp_path):
+    """Help goes to stdout, succeeds and touches no keyring."""
+    result = run(COMMAND, "--keyring", tmp_path / "k", name, "--help")
+    assert result.rc == DONE and result.err == "" and list(tmp_path.iterdir()) == []
+    assert result.text.startswith(f"Usage: smime-policy {name} ")

@@ -69,7 +69,10 @@ static int take_cert(struct shim_importing *importing, struct shim_block *block)
     if (code != SHIM_OK)
         return code;
     pending->line = block->line;
-    pending->cert = d2i_X509_AUX(NULL, &der, block->length);
+    if (strcmp(block->type, PEM_STRING_X509_TRUSTED) == 0)
+        pending->cert = d2i_X509_AUX(NULL, &der, block->length);
+    else
+        pending->cert = sp_cert_without_key(&der, block->length);
     ERR_clear_error();
     if (pending->cert == NULL || der != block->der + block->length)
         return fault(importing, block, "it is not a certificate");

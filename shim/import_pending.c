@@ -78,17 +78,33 @@ static int settle_role(struct shim_importing *importing, bool has_key)
                 "note: an identity without its private key is kept as a contact");
 }
 
+/* Whether the key is that of the certificate, which was read without its own. */
+static smimepolicy_verdict *judge_key(const struct shim_importing *importing)
+{
+    const struct shim_pending *pending = &importing->pending;
+    unsigned char *der = NULL;
+    int length = i2d_X509(pending->cert, &der);
+    const unsigned char *end = der;
+    X509 *whole = length > 0 ? d2i_X509(NULL, &end, length) : NULL;
+    smimepolicy_verdict *verdict = NULL;
+
+    if (whole != NULL)
+        verdict = smimepolicy_evaluate_key(importing->shim->settings, pending->plain, whole, NULL);
+    X509_free(whole);
+    OPENSSL_free(der);
+    return verdict;
+}
+
 static void judge(struct shim_importing *importing, bool has_key)
 {
     struct shim_pending *pending = &importing->pending;
-    const smimepolicy_settings *settings = importing->shim->settings;
 
     importing->outcome.file = importing->path;
-    shim_outcome_add(&importing->outcome, sp_judge_upload(pending->facts, pending->role, has_key,
-                                                          importing->now, settings));
+    shim_outcome_add(&importing->outcome,
+                     sp_judge_upload(pending->facts, pending->role, has_key, importing->now,
+                                     importing->shim->settings));
     if (pending->plain != NULL)
-        shim_outcome_add(&importing->outcome,
-                         smimepolicy_evaluate_key(settings, pending->plain, pending->cert, NULL));
+        shim_outcome_add(&importing->outcome, judge_key(importing));
 }
 
 static int add_cert(struct shim_importing *importing, bool as_told)
