@@ -49,17 +49,18 @@ static unsigned roles_of(const struct sp_query *query)
 }
 
 /* As addresses are stored: the rules fold those of a certificate. */
-static int bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
+static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
 {
     char *folded = OPENSSL_strdup(address);
-    int code = SQLITE_NOMEM;
+    bool done;
 
-    for (char *p = folded; p != NULL && *p != '\0'; p++)
+    if (folded == NULL)
+        return sp_store_say(keyring, NULL);
+    for (char *p = folded; *p != '\0'; p++)
         *p = sp_fold(*p);
-    if (folded != NULL)
-        code = keyring->sq->bind_text(statement, 1, folded, -1, SQLITE_TRANSIENT);
+    done = keyring->sq->bind_text(statement, 1, folded, -1, SQLITE_TRANSIENT) == SQLITE_OK;
     OPENSSL_free(folded);
-    return code;
+    return done || sp_store_failed(keyring, "read it");
 }
 
 static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509_NAME *name)
@@ -85,8 +86,7 @@ static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const stru
         code = keyring->sq->bind_null(statement, 1);
         break;
     case SP_BY_ADDRESS:
-        code = bind_address(keyring, statement, query->text);
-        break;
+        return bind_address(keyring, statement, query->text);
     case SP_BY_SUBJECT:
         return bind_subject(keyring, statement, query->name);
     case SP_BY_RECIPIENT:

@@ -86,6 +86,8 @@ static const struct {
     { SP_BY_ADDRESS, "bob@example.org", CONTACT, "1 2" },
     { SP_BY_ADDRESS, "bob@example.org", IDENTITY, "5" },
     { SP_BY_ADDRESS, "bob@example.org", CA, "" },
+    /* However it is written. */
+    { SP_BY_ADDRESS, "BOB@Example.Org", 0, "1 2 5" },
     { SP_BY_ADDRESS, "robert@example.org", 0, "2" },
     { SP_BY_ADDRESS, "carol@example.org", 0, "7" },
     { SP_BY_ADDRESS, "nobody@example.org", 0, "" },

@@ -58,7 +58,7 @@ static void keep(enum sp_role role, const X509 *cert, struct sp_private_key *key
     ck_assert_msg(keyring != NULL, "%s", why);
     upload = sp_upload_begin(keyring);
     ck_assert_ptr_nonnull(upload);
-    ck_assert_int_eq(sp_upload_add(upload, cert, facts, role, false, &stored), SP_ADD_NEW);
+    ck_assert_int_eq(sp_upload_add(upload, cert, facts, role, true, &stored), SP_ADD_NEW);
     if (key != NULL)
         ck_assert(sp_upload_add_key(upload, id.hash, key));
     ck_assert(sp_upload_commit(upload));

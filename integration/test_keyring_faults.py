@@ -1,0 +1,477 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Nothing is lost: a keyring whose writers are killed, whose disk is full, whose file is damaged."""
+
+import os
+import random
+import re
+import shutil
+import signal
+import sqlite3
+import subprocess
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+
+from harness import BUILD, COMMAND, REPO, environment, must, run
+
+DONE, SYSTEM = 0, 5
+STRACE = shutil.which("strace")
+MAKE_CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
+LOOKUP = BUILD / "tests" / "keyring" / "bench_lookup"
+AT_ONCE = 4
+# What a commit is made of: each of these may be the last thing that happens.
+WRITES = "pwrite64,fsync,fdatasync,unlink,rename,ftruncate,mkdir,fchmod,chmod"
+NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+
+
+@pytest.fixture
+def room():
+    """A directory in memory that others may pass through: what is killed has no use for a disk."""
+    where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+    at = Path(tempfile.mkdtemp(prefix="keyring-", dir=where))
+    at.chmod(0o711)
+    yield at
+    shutil.rmtree(at)
+
+
+@pytest.fixture(scope="module")
+def contacts():
+    """The certificates of many contacts, as PEM."""
+    text = must(run(MAKE_CONTACTS, 1200)).out.decode()
+    return re.findall(r"-----BEGIN.*?END CERTIFICATE-----\n", text, re.S)
+
+
+def upload(keyring, *words, **kwargs):
+    """`smime-policy upload`."""
+    return run(COMMAND, "--keyring", keyring, "upload", *words, **kwargs)
+
+
+def ask(keyring, database, sql):
+    """The only column of every row."""
+    with sqlite3.connect(keyring / database, timeout=30) as db:
+        rows = db.execute(sql).fetchall()
+    db.close()
+    return [row[0] for row in rows]
+
+
+def change(keyring, sql, database="certificates.db"):
+    """Behind the keyring's back."""
+    with sqlite3.connect(keyring / database) as db:
+        db.execute(sql)
+    db.close()
+
+
+def addresses(keyring):
+    """The addresses of everything that is stored."""
+    return ask(keyring, "certificates.db", "SELECT address FROM address ORDER BY 1")
+
+
+def intact(keyring):
+    """Both databases are whole, each table agrees with the others, and a look-up finds what is there."""
+    for database in ("certificates.db", "keys.db"):
+        assert ask(keyring, database, "PRAGMA integrity_check") == ["ok"]
+    for table in ("address", "recipient"):
+        assert ask(keyring, "certificates.db", f"SELECT count(*) FROM {table} WHERE certificate"
+                   " NOT IN (SELECT id FROM certificate)") == [0]
+    return True
+
+
+# --- killed
+
+
+def pairs(contacts, room, count):
+    """Files of two contacts each: half an upload would show."""
+    files = []
+    for number in range(count):
+        path = room / f"pair{number}.pem"
+        path.write_text(contacts[2 * number] + contacts[2 * number + 1])
+        files.append(path)
+    return files
+
+
+def addresses_of_pair(number):
+    """Those of make_contacts."""
+    return {f"contact{2 * number + i:010d}@example.org" for i in range(2)}
+
+
+def all_or_nothing(keyring, results):
+    """Each upload is there or not, and what was said to be stored is there; returns both counts."""
+    there = set(addresses(keyring)) if (keyring / "certificates.db").exists() else set()
+    for number, rc in results.items():
+        found = len(addresses_of_pair(number) & there)
+        assert found in (0, 2), (number, rc, found)
+        assert found == 2 or rc != DONE, number
+        assert rc in (DONE, -signal.SIGKILL), (number, rc)
+    return (sum(rc != DONE for rc in results.values()),
+            sum(len(addresses_of_pair(number) & there) == 2 for number in results))
+
+
+def upload_and_kill(keyring, path, after):
+    """The exit code of an upload that is killed after so many seconds, unless it is done."""
+    with subprocess.Popen([str(COMMAND), "--keyring", str(keyring), "upload", str(path)],
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          env=environment()) as process:
+        try:
+            return process.wait(timeout=after)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            return process.wait()
+
+
+def test_killed_at_random(room, contacts):
+    """Two hundred and fifty, four at a time, in one keyring."""
+    keyring, dice = room / "keyring", random.Random(1)
+    results, killed = {}, 0
+    files = pairs(contacts, room, 500)
+    must(upload(keyring, files[0]))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for first in range(1, len(files), 50):
+            numbers = range(first, min(first + 50, len(files)))
+            # Most of the time of an upload is its commit.
+            codes = pool.map(lambda n: upload_and_kill(keyring, files[n], dice.uniform(0, 0.08)),
+                             numbers)
+            results.update(zip(numbers, codes))
+            killed, _ = all_or_nothing(keyring, results)
+            assert intact(keyring)
+            if killed >= 250:
+                break
+    assert killed >= 100
+    must(upload(keyring, *files))
+    assert len(addresses(keyring)) == 2 * len(files) and intact(keyring)
+    assert not [path.name for path in keyring.iterdir() if path.name.endswith("-journal")]
+
+
+def traced(*argv):
+    """[(system call, how many of that name came before and with it)] of those in WRITES."""
+    with tempfile.NamedTemporaryFile() as log:
+        result = run(STRACE, "-o", log.name, "-e", f"trace={WRITES}", *argv)
+        if "ptrace" in result.err:
+            pytest.skip(f"nothing can be traced here: {result.err.splitlines()[0]}")
+        must(result)
+        seen, points = {}, []
+        for line in Path(log.name).read_text(errors="replace").splitlines():
+            name = re.match(r"(\w+)\(", line)
+            if name:
+                seen[name[1]] = seen.get(name[1], 0) + 1
+                points.append((name[1], seen[name[1]]))
+    return points
+
+
+def kill_at(point, *argv):
+    """The exit code of a program that is killed at that system call."""
+    name, count = point
+    return run(STRACE, "-o", "/dev/null", "-e", f"trace={name}",
+               "-e", f"inject={name}:signal=KILL:when={count}", *argv).rc
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_killed_at_every_write(room, contacts):
+    """One after the other of the system calls of a commit, four uploads at a time in one keyring."""
+    keyring = room / "keyring"
+    files = pairs(contacts, room, 130)
+    must(upload(keyring, files[0]))
+    points = traced(COMMAND, "--keyring", keyring, "upload", files[1])
+    assert {"pwrite64", "unlink"} <= {name for name, _ in points}
+
+    def one(number, point):
+        # A reader undoes what the last one left behind, so that this one gets as far as its point.
+        must(lookup(keyring))
+        return kill_at(point, COMMAND, "--keyring", keyring, "upload", files[number])
+
+    numbers = range(2, len(files))
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        results = dict(zip(numbers, pool.map(one, numbers, cycle(points))))
+    killed, stored = all_or_nothing(keyring, results)
+    # Killed after the journal is gone it is stored all the same.
+    assert killed > 100 and 0 < stored < len(results)
+    assert intact(keyring)
+    must(upload(keyring, *files))
+    assert len(addresses(keyring)) == 2 * len(files) and intact(keyring)
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_killed_with_a_private_key(room, pki):
+    """Two databases: an identity and its key, or neither; from before there is a keyring."""
+    words = ["upload", pki.good_p256.pem, pki.good_p256.key, "--no-passphrase"]
+    points = traced(COMMAND, "--keyring", room / "traced", *words)
+    assert len(points) > 30
+    points = list(islice(cycle(points), 150))
+
+    def one(number):
+        keyring = room / f"keyring{number}"
+        rc = kill_at(points[number], COMMAND, "--keyring", keyring, *words)
+        killed = rc == -signal.SIGKILL
+        # The next one puts in order what this one has left behind.
+        must(run(COMMAND, "--keyring", keyring, *words))
+        assert ask(keyring, "certificates.db", "SELECT role FROM certificate") == [1]
+        assert ask(keyring, "keys.db", "SELECT encrypted FROM private_key") == [0]
+        assert intact(keyring)
+        shutil.rmtree(keyring)
+        return killed
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        assert sum(pool.map(one, range(len(points)))) > 140
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_both_databases_or_neither(room, pki, contacts):
+    """What is seen after a kill, before anybody writes again."""
+    first = pairs(contacts, room, 1)[0]
+    words = ["upload", pki.good_p256.pem, pki.good_p256.key, "--no-passphrase"]
+    model = room / "model"
+    must(upload(model, first))
+    shutil.copytree(model, room / "traced")
+    points = traced(COMMAND, "--keyring", room / "traced", *words)
+    states = set()
+
+    def one(number):
+        keyring = room / f"keyring{number}"
+        shutil.copytree(model, keyring)
+        kill_at(points[number], COMMAND, "--keyring", keyring, *words)
+        db = sqlite3.connect(keyring / "certificates.db", timeout=30)
+        db.execute("ATTACH ? AS keys", (str(keyring / "keys.db"),))
+        identities = db.execute("SELECT count(*) FROM certificate WHERE role = 1").fetchone()[0]
+        try:
+            keys = db.execute("SELECT count(*) FROM keys.private_key").fetchone()[0]
+        except sqlite3.OperationalError:
+            keys = 0  # not a table yet
+        db.close()
+        states.add((identities, keys))
+        assert intact(keyring)
+
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        list(pool.map(one, range(len(points))))
+    assert states == {(0, 0), (1, 1)}
+
+
+# --- several
+
+
+def test_two_writers(room, contacts):
+    """Each waits for the other."""
+    keyring, parts = room / "keyring", []
+    for number in range(AT_ONCE):
+        part = room / f"part{number}.pem"
+        part.write_text("".join(contacts[number * 100:(number + 1) * 100]))
+        parts.append(part)
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        for result in pool.map(lambda part: upload(keyring, part), parts):
+            must(result)
+    assert len(addresses(keyring)) == 100 * AT_ONCE and intact(keyring)
+
+
+def lookup(keyring, user=(), what="address", of=2):
+    """A reader: `encrypt --to` without the rest."""
+    return run(*user, LOOKUP, keyring, of, what, 4)
+
+
+@pytest.fixture
+def kept(room, contacts):
+    """A keyring of two contacts, and one more to upload."""
+    (room / "two.pem").write_text("".join(contacts[:2]))
+    (room / "three.pem").write_text("".join(contacts[:3]))
+    must(upload(room / "keyring", room / "two.pem"))
+    return room / "keyring"
+
+
+@pytest.fixture
+def as_nobody(room):
+    """Another user, who can get at our programs."""
+    if os.geteuid() != 0 or not os.access(NOBODY[0], os.X_OK):
+        pytest.skip("only the superuser can be somebody else")
+    if run(*NOBODY, LOOKUP).rc == 127 or run(*NOBODY, "/usr/bin/test", "-x", LOOKUP).rc != 0:
+        pytest.skip(f"{LOOKUP} cannot be run by other users")
+    return NOBODY
+
+
+def test_reader_of_another_user(kept, as_nobody, room):
+    must(lookup(kept, as_nobody))
+    result = run(*as_nobody, COMMAND, "--keyring", kept, "upload", room / "three.pem")
+    assert result.rc == SYSTEM and str(kept) in result.err, result
+    assert "it cannot be written; correct the permissions" in result.err
+    must(lookup(kept, as_nobody))
+    assert len(addresses(kept)) == 2
+
+
+@pytest.mark.skipif(STRACE is None, reason="strace is not installed")
+def test_reader_of_another_user_after_a_kill(kept, as_nobody, room):
+    """Only the owner can undo what was left half done: others are told so, and not given half of it."""
+    words = ["--keyring", kept, "upload", room / "three.pem"]
+    shutil.copytree(kept, room / "copy")
+    points = traced(COMMAND, "--keyring", room / "copy", "upload", room / "three.pem")
+    hot = 0
+    for point in points:
+        kill_at(point, COMMAND, *words)
+        result = lookup(kept, as_nobody)
+        if result.rc == 0:
+            continue
+        hot += 1
+        assert str(kept) in result.err and "a write was interrupted" in result.err, result
+        assert "its owner has to undo it: 'smime-policy keyring check'" in result.err
+        # The owner's next look undoes it.
+        must(lookup(kept))
+        must(lookup(kept, as_nobody))
+        if len(addresses(kept)) == 3:
+            break
+    assert hot > 0 and intact(kept)
+
+
+# --- no room, no leave
+
+
+@pytest.fixture
+def small(room):
+    """A file system of a quarter of a megabyte."""
+    at = room / "small"
+    at.mkdir()
+    if run("/bin/mount", "-t", "tmpfs", "-o", "size=256k,mode=755", "tmpfs", at).rc != 0:
+        pytest.skip("no file system can be mounted here")
+    yield at
+    must(run("/bin/umount", at))
+
+
+def fill(at):
+    """Leave no room."""
+    with (at / "filler").open("wb", buffering=0) as filler:
+        try:
+            while filler.write(b"x" * 512):
+                pass
+        except OSError:
+            pass
+
+
+def test_full_disk(small, room, contacts):
+    keyring = small / "keyring"
+    (room / "two.pem").write_text("".join(contacts[:2]))
+    (room / "many.pem").write_text("".join(contacts[:30]))
+    must(upload(keyring, room / "two.pem"))
+    fill(small)
+    result = upload(keyring, room / "many.pem")
+    assert result.rc == SYSTEM and str(keyring) in result.err, result
+    assert "make room on the disk; the keyring is as it was" in result.err
+    must(lookup(keyring))
+    assert len(addresses(keyring)) == 2 and intact(keyring)
+    (small / "filler").unlink()
+    must(upload(keyring, room / "many.pem"))
+    assert len(addresses(keyring)) == 30 and intact(keyring)
+
+
+def test_full_disk_at_first(small, room, contacts):
+    """No keyring can be made; there is room, and it can."""
+    keyring = small / "keyring"
+    (room / "two.pem").write_text("".join(contacts[:2]))
+    fill(small)
+    result = upload(keyring, room / "two.pem")
+    assert result.rc == SYSTEM and str(keyring) in result.err, result
+    (small / "filler").unlink()
+    must(upload(keyring, room / "two.pem"))
+    assert len(addresses(keyring)) == 2 and intact(keyring)
+
+
+def test_read_only_disk(small, room, contacts):
+    keyring = small / "keyring"
+    (room / "two.pem").write_text("".join(contacts[:2]))
+    (room / "three.pem").write_text("".join(contacts[:3]))
+    must(upload(keyring, room / "two.pem"))
+    must(run("/bin/mount", "-o", "remount,ro", small))
+    result = upload(keyring, room / "three.pem")
+    assert result.rc == SYSTEM and str(keyring) in result.err, result
+    assert "it cannot be written" in result.err
+    must(lookup(keyring))
+    must(run("/bin/mount", "-o", "remount,rw", small))
+    must(upload(keyring, room / "three.pem"))
+
+
+@pytest.mark.parametrize("what", ["certificates.db", "."])
+def test_read_only_file(what, kept, as_nobody, room):
+    """Its owner's, but not to be written: of the file, or of the directory for the journal."""
+    for path in (kept, *kept.iterdir()):
+        os.chown(path, 65534, 65534)
+    mode = (kept / what).stat().st_mode
+    (kept / what).chmod(mode & 0o555)
+    words = [*as_nobody, COMMAND, "--keyring", kept, "upload", room / "three.pem"]
+    result = run(*words)
+    assert result.rc == SYSTEM and str(kept) in result.err, result
+    assert "correct the permissions of the file and its directory" in result.err
+    must(lookup(kept, as_nobody))
+    (kept / what).chmod(mode)
+    must(run(*words))
+    assert len(addresses(kept)) == 3
+
+
+# --- damaged, or of another form
+
+
+PAGE = 4096
+
+
+@pytest.mark.parametrize("garbage", [b"\0" * PAGE, b"\xff" * PAGE, b"smime" * 900],
+                         ids=["zero", "ones", "text"])
+def test_corrupted_pages(garbage, room, contacts):
+    """One page after the other: told, or not even touched; never a crash, nor anything made up."""
+    model = room / "model"
+    (room / "many.pem").write_text("".join(contacts[:60]))
+    (room / "more.pem").write_text("".join(contacts[60:62]))
+    must(upload(model, room / "many.pem"))
+    size = (model / "certificates.db").stat().st_size
+    assert size > 10 * PAGE
+    told = 0
+    for page in range(size // PAGE):
+        keyring = room / f"page{page}"
+        shutil.copytree(model, keyring)
+        with (keyring / "certificates.db").open("r+b") as file:
+            file.seek(page * PAGE)
+            file.write(garbage[:PAGE])
+        for result in (lookup(keyring, of=60), lookup(keyring, what="key", of=60),
+                       upload(keyring, room / "more.pem")):
+            assert result.rc in (0, 1, SYSTEM), result
+            if result.rc == 0 or "not found" in result.err:
+                continue
+            told += 1
+            assert str(keyring) in result.err, result
+            assert "'smime-policy keyring check --repair' saves what can be read" in result.err
+        shutil.rmtree(keyring)
+    assert told > size // PAGE // 2
+
+
+@pytest.mark.parametrize("sql, words", [
+    ("PRAGMA user_version = 99", "was written by a newer smime-policy"),
+    ("PRAGMA application_id = 99", "is a database of something else; move it away"),
+])
+def test_another_form(sql, words, kept, room):
+    old = (kept / "certificates.db").read_bytes()
+    change(kept, sql)
+    new = (kept / "certificates.db").read_bytes()
+    assert old != new
+    for result in (upload(kept, room / "three.pem"), lookup(kept)):
+        assert result.rc in (1, SYSTEM) and words in result.err, result
+        assert str(kept) in result.err
+    assert (kept / "certificates.db").read_bytes() == new
+
+
+def test_keys_of_another_form(kept, room, pki):
+    """The certificates are of use without them."""
+    must(upload(kept, pki.good_p256.pem, pki.good_p256.key, "--no-passphrase"))
+    change(kept, "PRAGMA user_version = 99", "keys.db")
+    must(lookup(kept))
+    result = upload(kept, pki.good_rsa.pem, pki.good_rsa.key, "--no-passphrase")
+    assert result.rc == SYSTEM, result
+    assert "keys.db was written by a newer smime-policy" in result.err
+    assert ask(kept, "certificates.db", "SELECT count(*) FROM certificate") == [3]
+
+
+# --- the benchmark
+
+
+def test_benchmark():
+    """It works; its numbers are nobody's business here."""
+    result = must(run(REPO / "integration" / "bench" / "keyring.sh", 200, BUILD,
+                      env={"SP_ROUNDS": 1, "SP_LOOKUPS": 20, "SP_COUNTS": "no"}, timeout=120))
+    text = result.out.decode()
+    assert "200 certificates uploaded: " in text
+    for row in ("look-up by address", "look-up by key", "look-up by subject", "encrypt --to"):
+        assert re.search(rf"^\| {row} \|.*\| [0-9.]+ \|$", text, re.M), text
