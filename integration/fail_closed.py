@@ -60,6 +60,16 @@ def _bad_setting(directory, name):
     return Fault(name, write_conf(directory / "openssl.cnf", settings), settings=settings)
 
 
+def _broken_keyring(directory, name):
+    """Certificates that the program brings are judged without it; the others must not pass."""
+    keyring = directory / "keyring"
+    keyring.mkdir(exist_ok=True)
+    (keyring / "certificates.db").write_bytes(b"no database " * 100)
+    settings = {"keyring": keyring, "trust": "keyring"}
+    return Fault(name, write_conf(directory / "openssl.cnf", settings), settings=settings,
+                 certificates=("expired",))
+
+
 def _default_beside(directory, name):
     gone = directory / "gone.so"
     return Fault(name, write_conf(directory / "openssl.cnf", module=gone, default="after"),
@@ -74,6 +84,7 @@ def _no_file(directory, name):
 FAULTS = {"module missing": _module_missing,
           "`module` names something else": _no_module,
           "setting not accepted": _bad_setting,
+          "keyring damaged": _broken_keyring,
           "module missing, `default` active beside it": _default_beside,
           "no configuration file": _no_file}
 

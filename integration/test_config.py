@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, REPO, must, refused, run, stock
+from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, REPO, must, refused, run, stock, write_conf
 
 DONE, INPUT, REFUSED = 0, 2, 3
 SHIPPED_POLICY = REPO / "shim" / "policy.cnf"
@@ -499,3 +499,18 @@ def test_start_of_a_mailer(good, pki, mail, tmp_path):
     good.unlink()
     not_started(start(good, "--", *argv), INPUT, "without the policy")
     assert not out.exists() or out.read_bytes() == b""
+
+
+# The keyring of the settings.
+
+def test_lint_and_self_test_find_a_keyring_that_cannot_be_used(tmp_path):
+    conf = write_conf(tmp_path / "openssl.cnf", {"keyring": tmp_path / "absent"})
+    for option in ("--lint", "--self-test"):
+        result = run(COMMAND, "config", option, conf)
+        assert result.rc == 3 and f"there is no keyring in {tmp_path}/absent" in result.text, result
+
+
+def test_lint_finds_trust_in_a_keyring_that_is_not_named(tmp_path):
+    conf = write_conf(tmp_path / "openssl.cnf", {"trust": "keyring"})
+    result = run(COMMAND, "config", "--lint", conf)
+    assert result.rc == 3 and "trust = keyring without a keyring" in result.text, result

@@ -207,5 +207,5 @@ def test_lint_refuses_engines(where, tmp_path):
     """And says what to do."""
     conf = write(tmp_path / "openssl.cnf", where, ALL)
     result = run(COMMAND, "config", "--lint", conf)
-    assert result.rc == 3 and b"engines: keys that an engine holds" in result.out, result
+    assert result.rc == 3 and b"engines: an engine that uses keys locks the policy" in result.out, result
     assert b"remove it" in result.out

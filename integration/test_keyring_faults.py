@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Nothing is lost: a keyring whose writers are killed, whose disk is full, whose file is damaged."""
+"""Nothing is lost: writers are killed, the disk is full, the file is damaged."""
 
 import os
 import random
@@ -10,6 +10,7 @@ import signal
 import sqlite3
 import subprocess
 import tempfile
+import time
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
@@ -71,7 +72,7 @@ def addresses(keyring):
 
 
 def intact(keyring):
-    """Both databases are whole, each table agrees with the others, and a look-up finds what is there."""
+    """Both databases are whole, and no table refers to what is not there."""
     for database in ("certificates.db", "keys.db"):
         assert ask(keyring, database, "PRAGMA integrity_check") == ["ok"]
     for table in ("address", "recipient"):
@@ -129,17 +130,20 @@ def test_killed_at_random(room, contacts):
     files = pairs(contacts, room, 500)
     must(upload(keyring, files[0]))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        for first in range(1, len(files), 50):
+        # How long one takes beside others says when to kill: machines differ.
+        begun = time.monotonic()
+        list(pool.map(lambda n: must(upload(keyring, files[n])), range(AT_ONCE)))
+        whole = time.monotonic() - begun
+        for first in range(AT_ONCE, len(files), 50):
             numbers = range(first, min(first + 50, len(files)))
-            # Most of the time of an upload is its commit.
-            codes = pool.map(lambda n: upload_and_kill(keyring, files[n], dice.uniform(0, 0.08)),
+            codes = pool.map(lambda n: upload_and_kill(keyring, files[n], dice.uniform(0, whole / 3)),
                              numbers)
             results.update(zip(numbers, codes))
             killed, _ = all_or_nothing(keyring, results)
             assert intact(keyring)
             if killed >= 250:
                 break
-    assert killed >= 100
+    assert killed >= 200
     must(upload(keyring, *files))
     assert len(addresses(keyring)) == 2 * len(files) and intact(keyring)
     assert not [path.name for path in keyring.iterdir() if path.name.endswith("-journal")]
@@ -170,7 +174,7 @@ def kill_at(point, *argv):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_killed_at_every_write(room, contacts):
-    """One after the other of the system calls of a commit, four uploads at a time in one keyring."""
+    """At one system call of a commit after the other, four uploads at a time in one keyring."""
     keyring = room / "keyring"
     files = pairs(contacts, room, 130)
     must(upload(keyring, files[0]))
@@ -299,7 +303,7 @@ def test_reader_of_another_user(kept, as_nobody, room):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_reader_of_another_user_after_a_kill(kept, as_nobody, room):
-    """Only the owner can undo what was left half done: others are told so, and not given half of it."""
+    """Only the owner can undo what was left half done; others are told so."""
     words = ["--keyring", kept, "upload", room / "three.pem"]
     shutil.copytree(kept, room / "copy")
     points = traced(COMMAND, "--keyring", room / "copy", "upload", room / "three.pem")

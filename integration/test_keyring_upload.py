@@ -10,6 +10,7 @@ import stat
 import pytest
 
 from harness import COMMAND, OPENSSL, environment, must, run, stock
+from terminal import Terminal
 
 SECRET = "correct horse"
 
@@ -495,3 +496,52 @@ def test_decision_log_of_a_refused_upload(ring, pki, tmp_path):
     line = json.loads(log.read_text())
     assert (line["operation"], line["verdict"]) == ("upload", "refused")
     assert line["findings"][0]["rule"] == "key-usage"
+
+
+# At a terminal.
+
+def at_terminal(ring, *args):
+    return Terminal.start([COMMAND, "--keyring", ring.path, "upload", *args], environment())
+
+
+def test_the_new_passphrase_is_asked_for_twice(ring, pki):
+    with at_terminal(ring, pki.good_rsa.pem, pki.good_rsa.key) as terminal:
+        assert terminal.wait("new passphrase for the private key of")
+        terminal.press(b"correct horse\n")
+        assert terminal.wait("Once more:")
+        terminal.press(b"correct horse\n")
+        assert terminal.wait("1 private keys")
+        assert terminal.wait("never shown") is None
+        assert "correct horse" not in terminal.text
+    must(run(OPENSSL, "pkey", "-inform", "DER", "-passin", "pass:correct horse", "-noout",
+             conf="/dev/null", stdin=pkcs8_of(ring)[1]))
+
+
+def test_two_different_passphrases_are_none(ring, pki):
+    with at_terminal(ring, pki.good_rsa.pem, pki.good_rsa.key) as terminal:
+        assert terminal.wait("new passphrase")
+        terminal.press(b"one\n")
+        assert terminal.wait("Once more:")
+        terminal.press(b"another\n")
+        assert terminal.wait("cannot ask for the new passphrase")
+        assert terminal.wait("never shown") is None
+    assert ring.contents() == [] and ring.keys() == []
+
+
+def test_the_passphrase_of_a_file_is_asked_for_by_its_name(ring, pki, tmp_path):
+    locked = tmp_path / "locked.key"
+    must(stock("pkcs8", "-topk8", "-in", pki.good_rsa.key, "-out", locked, "-passout",
+               "pass:right"))
+    with at_terminal(ring, pki.good_rsa.pem, locked) as terminal:
+        assert terminal.wait("passphrase of .*locked.key:")
+        terminal.press(b"right\n")
+        assert terminal.wait("stored as identity")
+
+
+def test_a_bar_shows_how_far_a_bulk_upload_is(ring, pki, tmp_path):
+    bundle = tmp_path / "many.pem"
+    bundle.write_bytes(pki.modern.pem.read_bytes() * 20000)
+    with at_terminal(ring, bundle) as terminal:
+        assert terminal.wait(r"\[#+ *\] \d+ certificates")
+        assert terminal.wait("1 stored, 19999 already there")
+        assert b"\r\x1b[K" in terminal.shown

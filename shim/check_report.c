@@ -35,7 +35,7 @@ struct shim_reporter *shim_reporter_new(const struct shim_check *check)
     return reporter;
 }
 
-static void print_verdict(const smimepolicy_verdict *verdict, const char *name)
+void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name)
 {
     char *findings = smimepolicy_verdict_text(verdict);
 
@@ -90,7 +90,7 @@ static void print_report(const struct shim_report *report)
 
     if (report->cert == NULL) {
         printf("%s: private key\n", report->path);
-        print_verdict(report->verdicts[0], "key");
+        shim_report_verdict(report->verdicts[0], "key");
         return;
     }
     for (int use = 0; use < SHIM_USES; use++) {
@@ -101,12 +101,12 @@ static void print_report(const struct shim_report *report)
         if (first)
             print_headline(report, verdict);
         first = false;
-        print_verdict(verdict, smimepolicy_use_name((smimepolicy_use)use));
+        shim_report_verdict(verdict, smimepolicy_use_name((smimepolicy_use)use));
     }
 }
 
 /* The verdicts' own JSON, not a second one beside it. */
-static json_t *json_verdict(const smimepolicy_verdict *verdict)
+json_t *shim_json_verdict(const smimepolicy_verdict *verdict)
 {
     char *text = smimepolicy_verdict_json(verdict);
     json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
@@ -122,14 +122,15 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
 
     if (report->cert == NULL) {
         reporter->key = json_pack("{s:o, s:o}", "file", shim_json_text(report->path), "verdict",
-                                  json_verdict(report->verdicts[0]));
+                                  shim_json_verdict(report->verdicts[0]));
         json_decref(verdicts);
         return reporter->key != NULL;
     }
     for (int use = 0; use < SHIM_USES; use++)
         if (report->verdicts[use] != NULL)
-            complete = json_array_append_new(verdicts, json_verdict(report->verdicts[use])) == 0 &&
-                       complete;
+            complete =
+                json_array_append_new(verdicts, shim_json_verdict(report->verdicts[use])) == 0 &&
+                complete;
     return json_array_append_new(reporter->certificates,
                                  json_pack("{s:o, s:o}", "file", shim_json_text(report->path),
                                            "verdicts", verdicts)) == 0 &&

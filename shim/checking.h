@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include "load.h"
 #include "settings.h"
 
@@ -37,6 +39,11 @@ struct shim_report {
     const X509 *cert;                         /* NULL: the private key */
     smimepolicy_verdict *verdicts[SHIM_USES]; /* owned; NULL where not wanted; [0] for a key */
 };
+
+/* A line for the verdict on the use |name|, and one for each finding, on standard output. */
+void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name);
+/* The verdict as JSON; NULL if out of memory. */
+json_t *shim_json_verdict(const smimepolicy_verdict *verdict);
 
 /* Collects reports and prints them; as JSON one object at the end. */
 struct shim_reporter;

@@ -12,6 +12,9 @@
 /* Report what in the openssl.cnf |path| defeats the policy; an enum shim_exit. */
 int shim_lint(const char *path);
 
+/* The keyring that the provider is given by the openssl.cnf |path|; owned, NULL if none. */
+char *shim_lint_keyring(const char *path);
+
 /*
  * Prove that the real openssl refuses under the openssl.cnf |path|; NULL for
  * the one that the verbs use.

@@ -63,17 +63,6 @@ static bool divide(const BUF_MEM *header, BUF_MEM *outside, FILE *inside)
     return fputs("\r\n", inside) >= 0;
 }
 
-static bool copy_body(FILE *from, FILE *to)
-{
-    char block[65536];
-    size_t got;
-
-    while ((got = fread(block, 1, sizeof(block), from)) > 0)
-        if (fwrite(block, 1, got, to) != got)
-            return false;
-    return !ferror(from) && fflush(to) == 0 && fseeko(to, 0, SEEK_SET) == 0;
-}
-
 static int failed(void)
 {
     shim_error("cannot keep a copy of the message: %s",
@@ -96,7 +85,8 @@ static int take_apart(struct shim_selection *selection, FILE *mail)
     selection->header = BUF_MEM_new();
     if (!shim_mail_read(header->data, header->length, &selection->mail) ||
         selection->input == NULL || selection->header == NULL ||
-        !divide(header, selection->header, selection->input) || !copy_body(mail, selection->input))
+        !divide(header, selection->header, selection->input) ||
+        !shim_input_copy(mail, selection->input))
         code = failed();
     BUF_MEM_free(header);
     return code;

@@ -28,8 +28,7 @@ FILE *shim_input_spool(void)
     return file;
 }
 
-/* From a pipe or terminal it can be read only once: by us. */
-static bool spool_input(FILE *from, FILE *to)
+bool shim_input_copy(FILE *from, FILE *to)
 {
     char block[65536];
     size_t got;
@@ -67,7 +66,7 @@ int shim_input_open(const char *path, bool quiet, FILE **input)
         return SHIM_OK;
     } else {
         *input = shim_input_spool();
-        if (*input == NULL || !spool_input(file, *input)) {
+        if (*input == NULL || !shim_input_copy(file, *input)) {
             shim_error("cannot keep a copy of %s: %s", name, strerror(errno));
             code = SHIM_SYSTEM;
         }

@@ -32,6 +32,9 @@ int shim_input_whole(const char *path, char **bytes, size_t *len);
 /* A new temporary file, unlinked; NULL with errno set. */
 FILE *shim_input_spool(void);
 
+/* All that is left of |from|; |to| is then at its start.  False with errno set. */
+bool shim_input_copy(FILE *from, FILE *to);
+
 /*
  * The field lines, to free with BUF_MEM_free(); |file| is then at the first
  * byte of the body.  NULL if they cannot be told from the body.

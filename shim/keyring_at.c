@@ -85,6 +85,22 @@ int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyrin
     return code;
 }
 
+int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
+{
+    /* Reading says what there is to say where there is none. */
+    int code = shim_keyring_open(shim, SP_KEYRING_READ, keyring);
+
+    if (code != SHIM_OK)
+        return code;
+    sp_keyring_close(*keyring);
+    *keyring = NULL;
+    if (access(shim->keyring_path, W_OK) == 0)
+        return shim_keyring_open(shim, SP_KEYRING_WRITE, keyring);
+    shim_error("keyring %s: it cannot be written: %s; run this as its owner", shim->keyring_path,
+               strerror(errno));
+    return SHIM_SYSTEM;
+}
+
 int shim_keyring_failed(const struct sp_keyring *keyring)
 {
     shim_error("%s", sp_keyring_why(keyring));

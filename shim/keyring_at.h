@@ -27,6 +27,9 @@ int shim_keyring_find(struct shim *shim);
  */
 int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyring **keyring);
 
+/* The same to change one that is there: none is made. */
+int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring);
+
 /* Say why the last call on |keyring| failed; returns SHIM_SYSTEM. */
 int shim_keyring_failed(const struct sp_keyring *keyring);
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "config.h"
@@ -17,6 +18,8 @@ void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
     va_list args;
 
     lint->faults++;
+    if (lint->silent)
+        return;
     printf("%s: ", lint->path);
     va_start(args, format);
     vprintf(format, args);
@@ -68,7 +71,7 @@ static void lint_init(struct shim_lint *lint, const char *section)
             prefers_ours = lint_algorithms(lint, entry->value);
         else if (is_module(entry, "engines"))
             shim_lint_fault(lint,
-                            "[%s] engines: keys that an engine holds pass by the policy; remove it",
+                            "[%s] engines: an engine that uses keys locks the policy; remove it",
                             section);
         if (is_module(entry, "providers") && providers != NULL)
             shim_lint_fault(lint, "[%s] %s = %s beside %s; name every provider in one section",
@@ -139,10 +142,22 @@ int shim_lint(const char *path)
     if (code == SHIM_OK && lint.faults == 0)
         lint_conf(&lint);
     NCONF_free(lint.conf);
+    OPENSSL_free(lint.keyring);
     if (code != SHIM_OK)
         return code;
     if (lint.faults > 0)
         return SHIM_REFUSED;
     printf("%s: no fault found; 'smime-policy config --self-test %s' proves it\n", path, path);
     return SHIM_OK;
+}
+
+char *shim_lint_keyring(const char *path)
+{
+    struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL), .silent = true };
+
+    if (lint.conf != NULL && NCONF_load(lint.conf, path, NULL) > 0)
+        lint_conf(&lint);
+    NCONF_free(lint.conf);
+    ERR_clear_error();
+    return lint.keyring;
 }

@@ -16,6 +16,8 @@ struct shim_lint {
     const char *path;
     CONF *conf; /* owned */
     int faults;
+    bool silent;   /* faults are counted only */
+    char *keyring; /* owned: the keyring that it names, or NULL */
 };
 
 /* Report one fault, with the way out behind a semicolon. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "keyring.h"
 #include "lint.h"
 #include "settings.h"
 #include "shim.h"
@@ -109,6 +110,24 @@ static void lint_setting(struct shim_lint *lint, const CONF_VALUE *entry,
     smimepolicy_free(why);
 }
 
+/* A keyring that cannot be used refuses what it is asked about: better known before. */
+static void lint_keyring(struct shim_lint *lint, const CONF_VALUE *provider,
+                         const smimepolicy_settings *settings)
+{
+    char *why = NULL;
+
+    if (settings->keyring != NULL)
+        sp_keyring_close(sp_keyring_open(settings->keyring, SP_KEYRING_READ, &why));
+    if (why != NULL)
+        shim_lint_fault(lint, "[%s] %s", provider->value, why);
+    else if (settings->keyring == NULL && settings->trust == SP_TRUST_KEYRING)
+        shim_lint_fault(lint,
+                        "[%s] trust = keyring without a keyring: nobody is trusted; set keyring "
+                        "to its path",
+                        provider->value);
+    OPENSSL_free(why);
+}
+
 static void lint_ours(struct shim_lint *lint, const CONF_VALUE *provider)
 {
     const STACK_OF(CONF_VALUE) *entries = NCONF_get_section(lint->conf, provider->value);
@@ -121,6 +140,10 @@ static void lint_ours(struct shim_lint *lint, const CONF_VALUE *provider)
         lint_module(lint, provider);
     for (int i = 0; settings != NULL && i < sk_CONF_VALUE_num(entries); i++)
         lint_setting(lint, sk_CONF_VALUE_value(entries, i), settings);
+    if (settings != NULL)
+        lint_keyring(lint, provider, settings);
+    if (settings != NULL && lint->keyring == NULL && settings->keyring != NULL)
+        lint->keyring = OPENSSL_strdup(settings->keyring);
     smimepolicy_settings_free(settings);
 }
 

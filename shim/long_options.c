@@ -31,7 +31,7 @@ int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_
     int which;
     int found;
 
-    while (table[count].name != NULL && count < MAX_OPTIONS)
+    while (count < MAX_OPTIONS && table[count].name != NULL)
         count = add(options, count, table[count].name, table[count].kind == LONG_VALUE);
     (void)add(options, add(options, count, "keyring", true), "help", false);
     opterr = 0;

@@ -21,9 +21,12 @@ static const struct {
     const char *name;
     shim_command_fn *run;
 } commands[] = {
-    { "sign", shim_run_verb },    { "encrypt", shim_run_verb },  { "verify", shim_run_verb },
-    { "decrypt", shim_run_verb }, { "cms", shim_run_stock },     { "smime", shim_run_stock },
-    { "check", shim_run_check },  { "config", shim_run_config }, { "upload", shim_run_upload },
+    { "sign", shim_run_verb },       { "encrypt", shim_run_verb },  { "verify", shim_run_verb },
+    { "decrypt", shim_run_verb },    { "cms", shim_run_stock },     { "smime", shim_run_stock },
+    { "check", shim_run_check },     { "config", shim_run_config }, { "upload", shim_run_upload },
+    { "list", shim_run_list },       { "show", shim_run_show },     { "remove", shim_run_remove },
+    { "export", shim_run_export },   { "import", shim_run_import }, { "trust", shim_run_trust },
+    { "keyring", shim_run_keyring },
 };
 
 int shim_load_settings(struct shim *shim)

@@ -91,33 +91,87 @@ static bool take_cms(struct shim_file_parts *file, CMS_ContentInfo *cms)
     return more;
 }
 
-/* Each attempt must use every byte: more behind it mean that it is something else. */
+/*
+ * Each attempt must use every byte: more behind it mean that it is something
+ * else.  True if it was that, and then |*more| is what came of it.
+ */
+typedef bool attempt_fn(struct shim_file_parts *file, const unsigned char *der, long length,
+                        bool *more);
+
+static bool try_cert(struct shim_file_parts *file, const unsigned char *der, long length,
+                     bool *more)
+{
+    const unsigned char *at = der;
+    X509 *cert = d2i_X509_AUX(NULL, &at, length);
+    bool fits = cert != NULL && at == der + length;
+
+    if (fits)
+        *more = shim_part_cert(file, cert);
+    X509_free(cert);
+    return fits;
+}
+
+static bool try_pkcs12(struct shim_file_parts *file, const unsigned char *der, long length,
+                       bool *more)
+{
+    const unsigned char *at = der;
+    PKCS12 *p12 = d2i_PKCS12(NULL, &at, length);
+    bool fits = p12 != NULL && at == der + length;
+
+    if (fits)
+        *more = take_pkcs12(file, p12);
+    PKCS12_free(p12);
+    return fits;
+}
+
+static bool try_cms(struct shim_file_parts *file, const unsigned char *der, long length, bool *more)
+{
+    const unsigned char *at = der;
+    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, length);
+    bool fits = cms != NULL && at == der + length;
+
+    if (fits)
+        *more = take_cms(file, cms);
+    CMS_ContentInfo_free(cms);
+    return fits;
+}
+
+static bool try_encrypted_key(struct shim_file_parts *file, const unsigned char *der, long length,
+                              bool *more)
+{
+    const unsigned char *at = der;
+    X509_SIG *encrypted = d2i_X509_SIG(NULL, &at, length);
+    bool fits = encrypted != NULL && at == der + length;
+
+    X509_SIG_free(encrypted);
+    if (fits)
+        *more = shim_parts_encrypted_key(file, der, length);
+    return fits;
+}
+
+static bool try_key(struct shim_file_parts *file, const unsigned char *der, long length, bool *more)
+{
+    const unsigned char *at = der;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, length);
+    bool fits = key != NULL && at == der + length;
+
+    if (fits)
+        *more = shim_part_key(file, key, NULL);
+    EVP_PKEY_free(key);
+    return fits;
+}
+
 bool shim_parts_der(struct shim_file_parts *file, const unsigned char *der, long length)
 {
-    const unsigned char *end = der + length;
-    const unsigned char *at;
+    static attempt_fn *const attempts[] = { try_cert, try_pkcs12, try_cms, try_encrypted_key,
+                                            try_key };
     bool more;
 
-#define TRY(type, decode, take, release)                                                           \
-    do {                                                                                           \
-        type *object;                                                                              \
-        at = der;                                                                                  \
-        object = decode(NULL, &at, length);                                                        \
-        if (object != NULL && at == end) {                                                         \
-            ERR_clear_error();                                                                     \
-            more = take;                                                                           \
-            release(object);                                                                       \
-            return more;                                                                           \
-        }                                                                                          \
-        release(object);                                                                           \
-    } while (0)
-
-    TRY(X509, d2i_X509_AUX, shim_part_cert(file, object), X509_free);
-    TRY(PKCS12, d2i_PKCS12, take_pkcs12(file, object), PKCS12_free);
-    TRY(CMS_ContentInfo, d2i_CMS_ContentInfo, take_cms(file, object), CMS_ContentInfo_free);
-    TRY(X509_SIG, d2i_X509_SIG, shim_parts_encrypted_key(file, der, length), X509_SIG_free);
-    TRY(EVP_PKEY, d2i_AutoPrivateKey, shim_part_key(file, object, NULL), EVP_PKEY_free);
-#undef TRY
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        ERR_clear_error();
+        if (attempts[i](file, der, length, &more))
+            return more;
+    }
     return shim_part_broken(file, "it is neither a certificate nor a private key; give PEM, DER, "
                                   "PKCS#7 or PKCS#12");
 }

@@ -63,13 +63,10 @@ static bool take_bundle(struct shim_file_parts *file, struct block *block)
 static int give_pass(char *buffer, int size, int writing, void *data)
 {
     const char *pass = shim_part_pass(data);
-    size_t len = pass == NULL ? 0 : strlen(pass);
+    size_t len = pass == NULL ? 0 : OPENSSL_strlcpy(buffer, pass, (size_t)size);
 
     (void)writing;
-    if (pass == NULL || len > (size_t)size)
-        return -1;
-    memcpy(buffer, pass, len);
-    return (int)len;
+    return pass == NULL || len >= (size_t)size ? -1 : (int)len;
 }
 
 static bool take_key(struct shim_file_parts *file, struct block *block)

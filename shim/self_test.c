@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "config.h"
+#include "keyring.h"
 #include "place.h"
 #include "provider_conf.h"
 #include "self_test.h"
@@ -91,6 +92,21 @@ static int judge(const char *name, bool alone, const struct shim_stock_result *g
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
+/* What it is asked about would be refused: no mail goes out unguarded, but none in either. */
+static int judge_keyring(const char *path, bool alone)
+{
+    char *keyring = shim_lint_keyring(path);
+    char *why = NULL;
+
+    if (keyring != NULL)
+        sp_keyring_close(sp_keyring_open(keyring, SP_KEYRING_READ, &why));
+    if (why != NULL)
+        fprintf(alone ? stdout : stderr, "%s: NOT usable: %s\n", path, why);
+    OPENSSL_free(keyring);
+    OPENSSL_free(why);
+    return why == NULL ? SHIM_OK : SHIM_REFUSED;
+}
+
 static int open_own_conf(const struct shim *shim)
 {
     char *module = shim_module_path();
@@ -120,5 +136,7 @@ int shim_self_test(const struct shim *shim, const char *path, bool alone)
            try_cert(program, path, conf_fd, SHIM_EXPIRED, &expired);
     if (conf_fd >= 0)
         close(conf_fd);
+    if (done && path != NULL && judge_keyring(path, alone) != SHIM_OK)
+        return SHIM_REFUSED;
     return done ? judge(path != NULL ? path : "smime-policy", alone, &good, &expired) : SHIM_SYSTEM;
 }

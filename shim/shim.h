@@ -36,6 +36,13 @@ shim_command_fn shim_run_stock; /* cms, smime */
 shim_command_fn shim_run_check;
 shim_command_fn shim_run_config;
 shim_command_fn shim_run_upload;
+shim_command_fn shim_run_list;
+shim_command_fn shim_run_show;
+shim_command_fn shim_run_remove;
+shim_command_fn shim_run_export;
+shim_command_fn shim_run_import;
+shim_command_fn shim_run_trust;
+shim_command_fn shim_run_keyring;
 
 /*
  * Read the policy file, unless that was done; an absent one means the defaults.

@@ -19,11 +19,6 @@
 #define ITERATIONS  600000
 #define SALT_LENGTH 16
 
-static PKCS8_PRIV_KEY_INFO *open_key(EVP_PKEY *key)
-{
-    return EVP_PKEY2PKCS8(key);
-}
-
 static X509_SIG *lock_key(PKCS8_PRIV_KEY_INFO *plain, const char *pass)
 {
     X509_ALGOR *how = PKCS5_pbe2_set_iv_ex(EVP_aes_256_cbc(), ITERATIONS, NULL, SALT_LENGTH, NULL,
@@ -37,7 +32,7 @@ static X509_SIG *lock_key(PKCS8_PRIV_KEY_INFO *plain, const char *pass)
 
 bool shim_key_encode(EVP_PKEY *key, const char *pass, struct sp_private_key *encoded)
 {
-    PKCS8_PRIV_KEY_INFO *plain = open_key(key);
+    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
     X509_SIG *locked = plain == NULL || pass == NULL ? NULL : lock_key(plain, pass);
     int length = -1;
 
@@ -279,7 +274,6 @@ static bool take_uri(struct shim_uploading *run)
     struct shim_secret secret = { .pass = run->reading.pass.text };
     struct shim_loaded loaded = { 0 };
     struct shim_given_key key = { .uri = uri };
-    struct sp_keyid id = { 0 };
     bool done = true;
 
     key.path = OPENSSL_strdup(uri);
@@ -292,7 +286,8 @@ static bool take_uri(struct shim_uploading *run)
         }
         key.key = loaded.key;
     } else if (run->first_client != NULL) {
-        id = sp_keyid_of_cert(NULL, run->first_client);
+        struct sp_keyid id = sp_keyid_of_cert(NULL, run->first_client);
+
         memcpy(key.id, id.hash, sizeof(key.id));
         shim_error("%s is not looked at: that it is the key of the certificate shows when it "
                    "signs",

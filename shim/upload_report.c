@@ -47,25 +47,19 @@ void shim_uploading_progress_end(struct shim_uploading *run)
 }
 
 /* The roles are known now: a key may have come behind its certificate. */
-static void add_roles(struct shim_uploading *run)
+static void add_role(struct shim_uploading *run, json_t *row)
 {
-    size_t index;
-    json_t *row;
+    const char *text = json_string_value(json_object_get(row, "fingerprint"));
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    size_t length = 0;
+    bool failed = true;
+    enum sp_role role = SP_ROLE_NONE;
 
-    json_array_foreach(run->certificates, index, row)
-    {
-        const char *text = json_string_value(json_object_get(row, "fingerprint"));
-        unsigned char fingerprint[SP_SHA256_LENGTH];
-        size_t length = 0;
-        bool failed = true;
-        enum sp_role role = SP_ROLE_NONE;
-
-        if (OPENSSL_hexstr2buf_ex(fingerprint, sizeof(fingerprint), &length, text, '\0') == 1)
-            role = sp_keyring_role(run->keyring, fingerprint, &failed);
-        json_object_set_new(row, "role",
-                            failed || role == SP_ROLE_NONE ? json_null()
-                                                           : json_string(sp_role_name(role)));
-    }
+    if (OPENSSL_hexstr2buf_ex(fingerprint, sizeof(fingerprint), &length, text, '\0') == 1)
+        role = sp_keyring_role(run->keyring, fingerprint, &failed);
+    json_object_set_new(row, "role",
+                        failed || role == SP_ROLE_NONE ? json_null()
+                                                       : json_string(sp_role_name(role)));
 }
 
 static void print_row(const json_t *row)
@@ -83,10 +77,8 @@ static void print_row(const json_t *row)
 
 static void print_text(const struct shim_uploading *run)
 {
-    size_t index;
-    const json_t *row;
-
-    json_array_foreach(run->certificates, index, row) print_row(row);
+    for (size_t i = 0; i < json_array_size(run->certificates); i++)
+        print_row(json_array_get(run->certificates, i));
     printf("%zu stored, %zu already there, %zu private keys", run->added, run->stored_before,
            run->keys_added);
     if (run->refused + run->unreadable > 0)
@@ -118,8 +110,8 @@ int shim_uploading_report(struct shim_uploading *run, int code, bool done)
 {
     if (!done)
         json_array_clear(run->certificates);
-    else
-        add_roles(run);
+    for (size_t i = 0; i < json_array_size(run->certificates); i++)
+        add_role(run, json_array_get(run->certificates, i));
     if (run->options->json)
         return print_json(run, code, done);
     if (done)

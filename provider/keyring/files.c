@@ -154,6 +154,16 @@ bool sp_files_make(const char *path, char **why)
            make_file(path, SP_KEYS, FILE_OWN, why);
 }
 
+bool sp_files_sync(const char *path)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    bool done = fd >= 0 && fsync(fd) == 0;
+
+    if (fd >= 0)
+        close(fd);
+    return done;
+}
+
 bool sp_keyring_exists(const char *path)
 {
     char *file = sp_store_file(path, SP_CERTIFICATES);

@@ -206,6 +206,22 @@ void sp_cursor_free(struct sp_cursor *cursor)
     OPENSSL_free(cursor);
 }
 
+X509 *sp_store_parse(const unsigned char *der, int length)
+{
+    const unsigned char *end = der;
+    X509 *cert = der == NULL ? NULL : sp_cert_without_key(&end, length);
+
+    if (cert != NULL && end != der + length) {
+        X509_free(cert);
+        end = der;
+        cert = d2i_X509_AUX(NULL, &end, length);
+    }
+    if (cert != NULL && end == der + length)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
 X509 *sp_record_cert(const struct sp_record *record)
 {
     const unsigned char *der = record->der;

@@ -9,11 +9,13 @@
 #include "forks.h"
 
 #include <pthread.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-static pthread_rwlock_t inside; /* initialised under |once| */
+/* A fork has to get in between, however many threads come and go. */
+static pthread_rwlock_t inside = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 static void before_fork(void)
 {
@@ -25,23 +27,18 @@ static void after_fork(void)
     (void)pthread_rwlock_unlock(&inside);
 }
 
-/* A fork has to get in between, however many threads come and go. */
-static void initialise(void)
+/* Made anew: unlocked, it would wait for threads that are not there. */
+static void in_child(void)
 {
-    pthread_rwlockattr_t kind;
+    static const pthread_rwlock_t fresh = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
-    (void)pthread_rwlockattr_init(&kind);
-    (void)pthread_rwlockattr_setkind_np(&kind, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
-    (void)pthread_rwlock_init(&inside, &kind);
-    (void)pthread_rwlockattr_destroy(&kind);
+    memcpy(&inside, &fresh, sizeof(inside));
 }
 
-/* In the child it is made anew: unlocked, it would wait for threads that are not there. */
+/* Out of memory: a fork is as risky as without us, nothing else is. */
 static void set_up(void)
 {
-    initialise();
-    /* Out of memory: a fork is as risky as without us, nothing else is. */
-    (void)pthread_atfork(before_fork, after_fork, initialise);
+    (void)pthread_atfork(before_fork, after_fork, in_child);
 }
 
 void sp_keyring_enter(void)

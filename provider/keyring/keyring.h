@@ -102,6 +102,12 @@ int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record);
 void sp_cursor_free(struct sp_cursor *cursor);
 
 /*
+ * The same for those whose fingerprint begins with |digits|, in hexadecimal; at
+ * least 8 of them, or every certificate is looked at.
+ */
+struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char *digits);
+
+/*
  * The role of the certificate with this fingerprint; SP_ROLE_NONE if it is not
  * there, and with |*failed| set to true if that could not be found out.
  */
@@ -154,6 +160,8 @@ enum sp_added {
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
                             enum sp_role *kept);
+/* What is added from now on was uploaded at |when|; 0: now. */
+void sp_upload_at(struct sp_upload *upload, int64_t when);
 /* The certificates of this upload that have |key|, stored before or not; as sp_keyring_find(). */
 struct sp_cursor *sp_upload_find(struct sp_upload *upload,
                                  const unsigned char key[SP_SHA256_LENGTH]);
@@ -176,5 +184,41 @@ void sp_upload_free(struct sp_upload *upload);
  */
 bool sp_keyring_remove(struct sp_keyring *keyring,
                        const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);
+
+/* Is told of one fault, a line without a line feed. */
+typedef void sp_tell_fn(const char *line, void *data);
+
+struct sp_checked {
+    int64_t certificates, keys, faults;
+    bool without_keys; /* the private keys are not ours to read */
+};
+/*
+ * Check both databases, and every entry against what its DER says.
+ *
+ * @return false if it could not be carried through
+ */
+bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
+                      struct sp_checked *checked);
+
+struct sp_repaired {
+    int64_t certificates, keys; /* that were saved */
+    int64_t lost;               /* each was told */
+    char *kept;                 /* owned: where the damaged file is */
+};
+/*
+ * Write the databases in |path| anew from what can be read of them: all that
+ * follows from a certificate is computed again.  The damaged ones are kept
+ * beside them, with the time in their names.
+ *
+ * @param why  set on failure, as for sp_keyring_open(); the keyring is then as it was
+ */
+bool sp_keyring_repair(const char *path, sp_tell_fn *tell, void *data, struct sp_repaired *repaired,
+                       char **why);
+
+/*
+ * Copy the keyring as it is now into a new directory |path|, which is a keyring
+ * too.  It appears whole or not at all.
+ */
+bool sp_keyring_backup(struct sp_keyring *keyring, const char *path);
 
 #endif

@@ -13,8 +13,11 @@
 #define SP_CERTIFICATES "certificates.db"
 #define SP_KEYS         "keys.db"
 
-/* How long to wait for another process that writes, in milliseconds. */
-#define SP_BUSY_TIMEOUT 20000
+/*
+ * How long to wait for another process that writes, in milliseconds: a million
+ * certificates are stored in less.
+ */
+#define SP_BUSY_TIMEOUT 60000
 
 struct sp_keyring {
     const struct sp_sqlite *sq;
@@ -44,6 +47,10 @@ bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool b
 struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
                                 const struct sp_query *query);
 
+/* The stored certificate |der|, perhaps without its key: new, NULL unless it is whole. */
+X509 *sp_store_parse(const unsigned char *der, int length);
+/* What the keyring holds of |cert|; false if out of memory or not to be encoded. */
+bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role role);
 /*
  * Write to the temporary database from here on: one transaction for many
  * writes, as SQLite goes through all that is not written yet at the end of
@@ -81,6 +88,9 @@ bool sp_files_safe(const char *path, char **why);
 /* Make the directory and the files that are missing. */
 bool sp_files_make(const char *path, char **why);
 
+/* The names in the directory |path| are on the disk. */
+bool sp_files_sync(const char *path);
+
 /* The steps that lead from an empty database to its present form. */
 struct sp_schema {
     const char *database; /* as SQL calls it */
@@ -92,6 +102,23 @@ struct sp_schema {
 bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *schema);
 bool sp_schema_certificates(struct sp_keyring *keyring);
 bool sp_schema_keys(struct sp_keyring *keyring);
+
+/* One check of a keyring. */
+struct sp_check {
+    struct sp_keyring *keyring; /* borrowed */
+    sp_tell_fn *tell;
+    void *data; /* borrowed */
+    struct sp_checked *checked;
+};
+/* Count and tell |line|, which is owned and taken over; false if out of memory. */
+bool sp_check_fault(struct sp_check *check, char *line);
+/* SQLite's own look at |database|; false only if out of memory. */
+bool sp_check_integrity(struct sp_check *check, const char *database, const char *file);
+/* What is wrong with the private key that is filed under |key|; NULL: nothing. */
+const char *sp_key_fault(const unsigned char key[SP_SHA256_LENGTH],
+                         const struct sp_private_key *stored);
+/* The private keys, and whose they are. */
+bool sp_check_keys(struct sp_check *check);
 
 /* Attach keys.db, made if it is missing and the keyring may be written. */
 bool sp_keys_attach(struct sp_keyring *keyring);

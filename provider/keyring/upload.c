@@ -23,6 +23,7 @@ struct sp_upload {
     sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
     sqlite3_stmt *look_up, *look_up_key;                      /* owned: of |stored| */
     int64_t last;            /* how many certificates were staged */
+    int64_t when;            /* they were uploaded then; 0: now */
     struct staged_key *keys; /* owned */
 };
 
@@ -65,10 +66,10 @@ static bool prepare(struct sp_upload *upload)
 {
     struct sp_keyring *keyring = upload->keyring;
 
-    upload->insert = sp_store_prepare(
-        keyring,
-        "INSERT OR IGNORE INTO temp.staged (id, fingerprint, role, overrides, key, subject, der)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)");
+    upload->insert =
+        sp_store_prepare(keyring, "INSERT OR IGNORE INTO temp.staged"
+                                  " (id, fingerprint, role, overrides, key, subject, der, uploaded)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ifnull(?8, unixepoch()))");
     upload->insert_address =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
     upload->insert_recipient =
@@ -157,11 +158,11 @@ static bool bind_certificate(struct sp_upload *upload, const struct sp_record *r
            sq->bind_int64(to, 4, overrides) == SQLITE_OK &&
            sq->bind_blob(to, 5, record->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
            sq->bind_int64(to, 6, (int64_t)subject) == SQLITE_OK &&
-           sq->bind_blob(to, 7, record->der, (int)record->der_length, SQLITE_STATIC) == SQLITE_OK;
+           sq->bind_blob(to, 7, record->der, (int)record->der_length, SQLITE_STATIC) == SQLITE_OK &&
+           (upload->when == 0 || sq->bind_int64(to, 8, upload->when) == SQLITE_OK);
 }
 
-/* What the keyring holds of |cert|; false if out of memory or not to be encoded. */
-static bool make_record(struct sp_record *record, const X509 *cert, enum sp_role role)
+bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role role)
 {
     struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
     unsigned char *der = NULL;
@@ -249,7 +250,7 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
     enum sp_added added = SP_ADD_FAILED;
     enum sp_added staged;
 
-    if (make_record(&record, cert, role))
+    if (sp_store_record(&record, cert, role))
         added = settle_role(upload, &record, overrides);
     else
         (void)sp_store_say(upload->keyring, NULL);
@@ -260,6 +261,11 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
     }
     sp_record_clear(&record);
     return added;
+}
+
+void sp_upload_at(struct sp_upload *upload, int64_t when)
+{
+    upload->when = when;
 }
 
 struct sp_cursor *sp_upload_find(struct sp_upload *upload,
@@ -367,13 +373,19 @@ static bool store_all(struct sp_upload *upload)
     return true;
 }
 
+/*
+ * Once the cache is full SQLite writes to the database, and shuts readers out
+ * until it is done: a hundred thousand certificates fit this one.
+ */
+static const char roomy[] = "PRAGMA main.cache_size = -131072";
+
 bool sp_upload_commit(struct sp_upload *upload)
 {
     struct sp_keyring *keyring = upload->keyring;
 
     if (upload->keys != NULL && !sp_keys_attach(keyring))
         return false;
-    if (!sp_store_begin(keyring))
+    if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
         return false;
     if (store_all(upload) && sp_store_commit(keyring))
         return true;

@@ -114,6 +114,38 @@ enum sp_vouching sp_vouches(const struct sp_facts *facts, enum sp_role role, boo
 smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct sp_facts *anchor,
                                      enum sp_role role, bool is_signer);
 
+/* What a stored certificate is good for. */
+enum sp_state {
+    SP_STATE_USABLE,
+    SP_STATE_EXPIRED,       /* usable until then */
+    SP_STATE_NOT_YET_VALID, /* usable from then on */
+    SP_STATE_UNUSABLE       /* whatever the date: its verdicts say why */
+};
+/* "usable", "expired", "not-yet-valid" or "unusable". */
+const char *sp_state_name(enum sp_state state);
+/* False if |name| is none of them. */
+bool sp_state_named(const char *name, enum sp_state *state);
+
+#define SP_USE_COUNT 5 /* of enum smimepolicy_use */
+
+struct sp_standing {
+    enum sp_state state;
+    unsigned uses; /* bit |use| is set: it may be used for that now */
+    bool vouches;  /* for the certificates of others, now */
+    /* Owned; for each use that its role asks for, the others NULL.  Of a ca: its upload and,
+       under verify, its validity. */
+    smimepolicy_verdict *verdicts[SP_USE_COUNT];
+};
+/*
+ * Judge a certificate that is kept as |role| for every use of that role.
+ *
+ * @param standing  to clear with sp_standing_clear()
+ * @return false only if out of memory
+ */
+bool sp_stand(const struct sp_facts *facts, enum sp_role role, time_t at,
+              const smimepolicy_settings *settings, struct sp_standing *standing);
+void sp_standing_clear(struct sp_standing *standing);
+
 /* One of several certificates that an operation may take. */
 struct sp_candidate {
     const struct sp_facts *facts;

@@ -366,9 +366,10 @@ static const struct {
     { "PRAGMA application_id = 77", "keys.db is a database of something else" },
 };
 
-/* The reason is the same each time, and the certificates stay readable. */
+/* The reason is the same each time, and the certificates stay of use. */
 START_TEST(unusable)
 {
+    X509 *late = sp_make_contact(9, "Late", NULL, NULL);
     struct sp_private_key key;
     unsigned char name[SP_SHA256_LENGTH];
 
@@ -384,7 +385,8 @@ START_TEST(unusable)
         expect_why(faults[_i].fragment);
     }
     sp_expect_all(keyring, "1i 2i 3c");
-    sp_store(keyring, sp_make_contact(9, "Late", NULL, NULL), SP_ROLE_CONTACT);
+    sp_store(keyring, late, SP_ROLE_CONTACT);
+    X509_free(late);
 }
 END_TEST
 

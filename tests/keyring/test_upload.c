@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/pem.h>
+#include <openssl/err.h>
 
 #include "keyrings.h"
 
@@ -235,8 +235,8 @@ START_TEST(raced)
 END_TEST
 
 static const char *const traps[] = {
-    "CREATE TRIGGER trap BEFORE INSERT ON certificate WHEN (SELECT count(*) FROM certificate) > 0"
-    " BEGIN SELECT RAISE(ABORT, 'trap'); END",
+    ("CREATE TRIGGER trap BEFORE INSERT ON certificate WHEN (SELECT count(*) FROM certificate) > 0"
+     " BEGIN SELECT RAISE(ABORT, 'trap'); END"),
     "CREATE TRIGGER trap BEFORE INSERT ON address BEGIN SELECT RAISE(ABORT, 'trap'); END",
     "CREATE TRIGGER trap BEFORE INSERT ON recipient BEGIN SELECT RAISE(ABORT, 'trap'); END",
 };
@@ -342,6 +342,32 @@ START_TEST(odd_keys)
 }
 END_TEST
 
+/* The same certificate, whatever its key, and stored as the same. */
+START_TEST(without_key)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(bob, &der);
+    const unsigned char *at = der;
+    X509 *bare = sp_cert_without_key(&at, length);
+    struct sp_upload *upload;
+
+    ck_assert_ptr_nonnull(bare);
+    ck_assert_ptr_eq(at, der + length);
+    ck_assert_int_eq(X509_cmp(bare, bob), 0);
+    ck_assert_ptr_null(X509_get0_pubkey(bare));
+    ERR_clear_error();
+    sp_store(keyring, bare, SP_ROLE_CONTACT);
+    upload = sp_upload_begin(keyring);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_STORED);
+    sp_upload_free(upload);
+    X509_free(bare);
+    at = der;
+    ck_assert_ptr_null(sp_cert_without_key(&at, length - 1));
+    ERR_clear_error();
+    OPENSSL_free(der);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: upload");
@@ -361,6 +387,7 @@ int main(void)
     tcase_add_test(tests, staging_blocks_nobody);
     tcase_add_test(tests, trusted_certificate);
     tcase_add_test(tests, odd_keys);
+    tcase_add_test(tests, without_key);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -279,6 +279,8 @@ int main(void)
     Suite *suite = suite_create("memory");
     TCase *tests = sp_case(suite, "memory");
 
+    /* Hundreds of lives, under valgrind on a busy machine. */
+    tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
     return sp_run_forked(suite);

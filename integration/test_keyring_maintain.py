@@ -1,0 +1,646 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Changing and saving the keyring: remove, export, import, check, repair and backup."""
+
+import os
+import re
+import shutil
+import signal
+import sqlite3
+import stat
+import subprocess
+import threading
+
+import pytest
+
+from harness import COMMAND, environment, must, run, stock
+from test_keyring_list import fingerprint, keyring, names  # pylint: disable=unused-import
+
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+
+
+@pytest.fixture
+def own(keyring, tmp_path):
+    """A copy of the keyring with one of each, to change."""
+    path = tmp_path / "own"
+    shutil.copytree(keyring, path)
+    return path
+
+
+def command(path, *words, **kwargs):
+    """Our command on the keyring |path|."""
+    return run(COMMAND, "--keyring", path, *words, **kwargs)
+
+
+def content(path):
+    """The files of a keyring, and everything beside them."""
+    return {file.name: file.read_bytes() for file in path.iterdir()}
+
+
+def stored(path):
+    """The common names in the keyring."""
+    return names(must(command(path, "list", "--json")))
+
+
+def sql(path, statement, *values, file="certificates.db"):
+    """Change a database behind our back; returns the rows."""
+    with sqlite3.connect(path / file) as db:
+        rows = db.execute(statement, values).fetchall()
+    db.close()
+    return rows
+
+
+# --- remove
+
+
+def test_remove(own, pki):
+    """By address and by fingerprint, in one go; what went is told."""
+    result = command(own, "remove", "expired@example.com", fingerprint(pki.ku_ds)[:12])
+    assert result.rc == DONE and result.err == ""
+    told = result.out.decode().splitlines()
+    assert told == [
+        f"removed contact {fingerprint(pki[name])[:16]} {name}@example.com "
+        f"(emailAddress={name}@example.com,CN={name})" for name in ("expired", "ku_ds")]
+    assert "expired" not in stored(own) and "ku_ds" not in stored(own)
+    assert len(stored(own)) == 11
+    assert command(own, "keyring", "check").rc == DONE
+
+
+@pytest.mark.parametrize("words, code, text", [
+    (["expired@example.com", "nobody@example.com"], INPUT, "nobody@example.com"),
+    (["expired@example.com", "good_rsa@example.com"], USAGE, "give --with-key"),
+    (["expired@example.com", "what"], USAGE, "neither an address nor a fingerprint"),
+    ([], USAGE, "no certificate named"),
+])
+def test_remove_all_or_nothing(own, words, code, text):
+    """One fault, and everything stays."""
+    before = content(own)
+    result = command(own, "remove", *words)
+    assert result.rc == code and result.out == b"" and text in result.err
+    assert content(own) == before
+
+
+def test_remove_several_of_one_address(own, pki):
+    """They are removed together only if that is said."""
+    must(command(own, "upload", pki.renewed_old.pem, pki.renewed_new.pem))
+    before = content(own)
+    result = command(own, "remove", "renewed@example.com")
+    assert result.rc == USAGE and "has 2 certificates" in result.err and "--all" in result.err
+    assert content(own) == before
+    result = command(own, "remove", "--all", "renewed@example.com")
+    assert result.rc == DONE and len(result.out.splitlines()) == 2
+    assert "renewed_old" not in stored(own) and "renewed_new" not in stored(own)
+
+
+def test_remove_an_identity(own, pki):
+    """Its private key goes with it, if that is said out loud."""
+    before = content(own)
+    result = command(own, "remove", "good_rsa@example.com")
+    assert result.rc == USAGE and "--with-key" in result.err and content(own) == before
+    result = command(own, "remove", "--with-key", "good_rsa@example.com")
+    assert result.rc == DONE and result.text.rstrip().endswith("and its private key")
+    assert "good_rsa" not in stored(own)
+    # Not a byte of it is left.
+    der = must(stock("pkcs8", "-topk8", "-nocrypt", "-in", pki.good_rsa.key, "-outform",
+                     "DER")).out
+    assert der[-64:] in before["keys.db"] and der[-64:] not in content(own)["keys.db"]
+
+
+def test_remove_one_of_two_with_a_key(tmp_path, pki):
+    """The key stays with the certificate that is left."""
+    path = tmp_path / "k"
+    must(command(path, "upload", "--no-passphrase", pki.renewed_old.pem, pki.renewed_old.key,
+                 pki.renewed_new.pem))
+    result = command(path, "remove", "--with-key", fingerprint(pki.renewed_old))
+    assert result.rc == DONE and "its private key stays" in result.text
+    shown = must(command(path, "show", "renewed@example.com")).text
+    assert "private key: plain" in shown and "CN=renewed_new" in shown
+    result = command(path, "remove", "--with-key", "renewed@example.com")
+    assert result.rc == DONE and "and its private key" in result.text
+    assert sql(path, "SELECT count(*) FROM private_key", file="keys.db") == [(0,)]
+
+
+# --- export and import
+
+
+def export(path, *words):
+    """Everything with its keys."""
+    return must(command(path, "export", "--all", "--keys", *words))
+
+
+def test_export_is_pem(own, pki):
+    """Stock reads it; the text before each certificate says what it is."""
+    result = command(own, "export", "good_chain@example.com", fingerprint(pki["root"]))
+    assert result.rc == DONE and result.err == ""
+    text = result.out.decode()
+    assert text.startswith("subject: emailAddress=good_chain@example.com,CN=good_chain\n"
+                           "addresses: good_chain@example.com\n"
+                           f"fingerprint: {fingerprint(pki.good_chain)}\n"
+                           "smime-policy-role: contact\n")
+    assert "smime-policy-role: ca\n" in text and text.count("BEGIN CERTIFICATE") == 2
+    assert must(stock("x509", "-noout", "-subject", stdin=result.out)).text.count("good_chain")
+
+
+def test_export_without_keys_has_none(own):
+    """Private keys leave the keyring only when they are asked for."""
+    result = command(own, "export", "--all")
+    assert result.rc == DONE and result.err == "" and b"PRIVATE KEY" not in result.out
+    assert result.out.count(b"BEGIN CERTIFICATE") == 13
+
+
+def test_export_keys(own, pki):
+    """As they are kept; one without a passphrase is warned of."""
+    result = export(own)
+    assert "1 private key was written without a passphrase" in result.err
+    assert result.out.count(b"BEGIN PRIVATE KEY") == 1
+    assert result.out.count(b"BEGIN ENCRYPTED PRIVATE KEY") == 1
+    key = re.search(rb"-----BEGIN ENCRYPTED.*?-----END ENCRYPTED PRIVATE KEY-----\n", result.out,
+                    re.DOTALL).group()
+    plain = must(stock("pkey", "-passin", "pass:secret", stdin=key)).out
+    assert plain == must(stock("pkey", "-in", pki.good_p256.key)).out
+
+
+@pytest.mark.parametrize("words", [
+    (), ("--all", "good_rsa@example.com"), ("--frobnicate",), ("what",)])
+def test_export_usage(own, tmp_path, words):
+    """A wrong command line writes nothing."""
+    result = command(own, "export", *words, "--out", tmp_path / "out")
+    assert result.rc == USAGE and result.out == b"" and not (tmp_path / "out").exists()
+
+
+def test_export_into_a_file(own, tmp_path):
+    """It appears whole, private keys for the owner alone, or not at all."""
+    out = tmp_path / "out.pem"
+    out.write_text("old")
+    out.chmod(0o644)
+    result = command(own, "export", "--out", out, "nobody@example.com")
+    assert result.rc == INPUT and out.read_text() == "old"
+    export(own, "--out", out)
+    assert out.read_bytes() == export(own).out
+    assert stat.S_IMODE(out.stat().st_mode) == 0o600
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.pem", "own"]
+    result = command(own, "export", "--all", "--out", tmp_path / "none" / "out")
+    assert result.rc == SYSTEM and "cannot write" in result.err
+
+
+def test_export_to_a_full_disk(own):
+    """What was not written is an error."""
+    result = subprocess.run([COMMAND, "--keyring", own, "export", "--all"], check=False,
+                            stdout=open("/dev/full", "wb"), stderr=subprocess.PIPE,
+                            env=environment())
+    assert result.returncode == SYSTEM and b"cannot write" in result.stderr
+
+
+def test_round_trip(own, tmp_path):
+    """Exported, imported into a new keyring and exported again it is the same to the byte."""
+    sql(own, "UPDATE certificate SET uploaded = uploaded - 100000 * id")
+    everything = tmp_path / "everything.pem"
+    export(own, "--out", everything)
+    other = tmp_path / "other"
+    result = command(other, "import", everything)
+    assert result.rc == DONE and result.err == ""
+    assert "imported 13 certificates and 2 private keys" in result.text
+    assert "1 key is encrypted and could not be compared with its certificate" in result.text
+    assert export(other).out == everything.read_bytes()
+    assert command(other, "keyring", "check").rc == DONE
+    assert stat.S_IMODE((other / "keys.db").stat().st_mode) == 0o600
+    # A second time there is nothing to do, and each is named.
+    before = content(other)
+    result = command(other, "import", everything)
+    assert result.rc == DONE and "13 certificates were there already" in result.text
+    assert result.text.count("stored already: ") == 13
+    assert content(other) == before
+
+
+def test_round_trip_of_the_rest(tmp_path, pki):
+    """Trust settings, keys that are elsewhere, renewals, and what an override made a ca."""
+    path, other = tmp_path / "k", tmp_path / "other"
+    trusted = tmp_path / "trusted.pem"
+    must(stock("x509", "-in", pki["root"].pem, "-addtrust", "emailProtection", "-trustout",
+               "-out", trusted))
+    must(command(path, "upload", trusted))
+    must(command(path, "upload", "--as", "ca", pki.self_ca.pem))
+    must(command(path, "upload", "--key-uri", f"file:{pki.good_rsa.key}", pki.good_rsa.pem))
+    must(command(path, "upload", "--no-passphrase", pki.renewed_old.pem, pki.renewed_old.key,
+                 pki.renewed_new.pem))
+    first = export(path)
+    assert b"BEGIN TRUSTED CERTIFICATE" in first.out
+    assert f"\nsmime-policy-key: file:{pki.good_rsa.key}\n".encode() in first.out
+    assert first.out.count(b"PRIVATE KEY-----\n") == 2
+    result = command(other, "import", "-", stdin=first.out)
+    assert result.rc == DONE, result
+    assert export(other).out == first.out
+
+
+def test_import_without_roles(tmp_path, pki):
+    """Plain PEM gets the roles that the content gives; a key belongs to what it follows."""
+    bundle = tmp_path / "bundle.pem"
+    bundle.write_bytes(b"".join(path.read_bytes() for path in (
+        pki["root"].pem, pki.good_rsa.pem, pki.good_rsa.key, pki.good_p384.pem)))
+    result = command(tmp_path / "k", "import", bundle)
+    assert result.rc == DONE, result
+    listed = must(command(tmp_path / "k", "list")).out.decode().splitlines()[1:]
+    assert [line.split()[0] for line in listed] == ["ca", "identity", "contact"]
+
+
+def test_import_of_an_identity_without_its_key(own, tmp_path, pki):
+    """It is a contact then, and that is said; with the key at hand it stays an identity."""
+    pem = must(command(own, "export", "good_rsa@example.com")).out
+    result = command(tmp_path / "k", "import", "-", stdin=pem)
+    assert result.rc == DONE and "is kept as a contact" in result.err
+    assert must(command(tmp_path / "k", "list", "--role", "contact")).out.count(b"good_rsa@") > 0
+    must(command(tmp_path / "l", "upload", "--no-passphrase", pki.renewed_old.pem,
+                 pki.renewed_old.key))
+    pem = b"smime-policy-role: identity\n" + pki.renewed_new.pem.read_bytes()
+    result = command(tmp_path / "l", "import", "-", stdin=pem)
+    assert result.rc == DONE and result.err == ""
+    assert must(command(tmp_path / "l", "list", "--role", "identity")).out.count(b"renewed_") > 2
+
+
+def pem_of(pki, *parts):
+    """PEM of the parts: a name of the pki, NAME.key, or text."""
+    text = b""
+    for part in parts:
+        if part.endswith(".key"):
+            text += pki[part[:-4]].key.read_bytes()
+        elif re.fullmatch("[a-z_0-9]+", part):
+            text += pki[part].pem.read_bytes()
+        else:
+            text += part.encode()
+    return text
+
+
+@pytest.mark.parametrize("parts, code, text", [
+    (["good_rsa", "no_san"], REFUSED, "[san-email]"),
+    (["good_rsa", "no_san", "eku_server"], REFUSED, "[extended-key-usage]"),
+    (["good_rsa", "good_p256.key"], REFUSED, "[private-key-match]"),
+    (["good_rsa", "ed25519", "ed25519.key"], REFUSED, "[key-algorithm]"),
+    (["smime-policy-role: ca\n", "good_rsa"], REFUSED, "[ca-exempt]"),
+    (["smime-policy-role: contact\n", "good_rsa", "good_rsa.key"], REFUSED,
+     "[private-key-match]"),
+    (["smime-policy-role: king\n", "good_rsa"], INPUT, "its role is none of"),
+    (["smime-policy-uploaded: today\n", "good_rsa"], INPUT, "the time of its upload"),
+    (["good_rsa.key", "good_rsa"], INPUT, "follows no certificate"),
+    (["good_rsa", "good_rsa.key", "good_rsa.key"], INPUT, "follows no certificate"),
+    (["good_rsa", "-----BEGIN CERTIFICATE-----\nMIIB\n"], INPUT, "a block without end"),
+    (["good_rsa", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"], INPUT,
+     "it is not a certificate"),
+    (["good_rsa", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"], INPUT,
+     "a damaged block"),
+    (["good_rsa", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n"
+      "-----END ENCRYPTED PRIVATE KEY-----\n"], INPUT, "it is not a private key"),
+    (["good_rsa", "-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"], INPUT,
+     "'smime-policy upload' reads other forms"),
+    (["nothing of the kind\n"], INPUT, "holds nothing"),
+])
+def test_import_all_or_nothing(own, pki, parts, code, text):
+    """Whatever is at fault, nothing is stored, and the fault is told."""
+    before = content(own)
+    must(command(own, "remove", "--with-key", "good_rsa@example.com"))
+    before = content(own)
+    result = command(own, "import", "-", stdin=pem_of(pki, *parts))
+    assert result.rc == code and result.out == b"" and text in result.err, result
+    assert "nothing was imported" in result.err
+    assert content(own) == before
+
+
+def test_import_of_no_file(own, tmp_path):
+    """A file that is not there, and none at all."""
+    result = command(own, "import", tmp_path / "none")
+    assert result.rc == INPUT and "No such file" in result.err
+    result = command(own, "import")
+    assert result.rc == USAGE and "no file given" in result.err
+
+
+def test_import_keeps_the_key_that_is_there(own, tmp_path):
+    """A key that is stored is not replaced by another form of it."""
+    key = sql(own, "SELECT key, pkcs8 FROM private_key WHERE encrypted = 0", file="keys.db")
+    other = tmp_path / "other"
+    shutil.copytree(own, other)
+    pem = export(own).out
+    sql(other, "UPDATE private_key SET encrypted = 1, pkcs8 = ?  WHERE key = ?",
+        bytes.fromhex("3003020100"), key[0][0], file="keys.db")
+    must(command(other, "import", "-", stdin=pem))
+    assert sql(other, "SELECT pkcs8 FROM private_key WHERE key = ?", key[0][0],
+               file="keys.db") == [(bytes.fromhex("3003020100"),)]
+
+
+# --- keyring path and usage
+
+
+def test_path(tmp_path):
+    """Where it is, whether it is there or not."""
+    result = run(COMMAND, "keyring", "path", env={"HOME": tmp_path})
+    assert result.rc == DONE and result.text == f"{tmp_path}/.local/share/smime-policy\n"
+    result = command(tmp_path / "k", "keyring", "path")
+    assert result.rc == DONE and result.text == f"{tmp_path}/k\n"
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("words", [[], ["polish"], ["check", "now"], ["backup"], ["path", "x"],
+                                   ["backup", "a", "b"], ["path", "--repair"]])
+def test_keyring_usage(own, words):
+    """Wrong words change nothing."""
+    before = content(own)
+    result = command(own, "keyring", *words)
+    assert result.rc == USAGE and result.out == b"" and "keyring" in result.err
+    assert content(own) == before
+
+
+@pytest.mark.parametrize("words", [["check"], ["check", "--repair"], ["backup", "b"]])
+def test_keyring_that_is_not_there(tmp_path, words):
+    """None is made by looking after it."""
+    result = command(tmp_path / "none", "keyring", *words, cwd=tmp_path)
+    assert result.rc == SYSTEM and result.out == b"" and "there is no keyring" in result.err
+    assert list(tmp_path.iterdir()) == []
+
+
+# --- check
+
+
+def test_check_of_a_sound_one(own):
+    """One line."""
+    before = content(own)
+    for words in (["check"], ["check", "--repair"]):
+        result = command(own, "keyring", *words)
+        assert result.rc == DONE and result.err == ""
+        assert result.text == f"keyring {own}: sound; 13 certificates, 2 private keys\n"
+    assert content(own) == before
+
+
+# What is wrong after a change behind our back, and what a repair makes of it.
+FAULTS = [
+    ("UPDATE certificate SET fingerprint = zeroblob(32) WHERE id = 4",
+     "entry 4: its fingerprint is another certificate's", "not the certificate that was stored"),
+    ("UPDATE certificate SET key = zeroblob(32) WHERE id = 4",
+     "entry 4: it is filed under another key", None),
+    ("UPDATE certificate SET subject = 1 WHERE id = 4",
+     "entry 4: it is filed under another subject", None),
+    ("UPDATE certificate SET role = 9 WHERE id = 4", "entry 4: its role is none of", None),
+    ("UPDATE certificate SET der = x'3003020101' WHERE id = 4",
+     "entry 4: it is no certificate any more", "it is no certificate any more"),
+    ("UPDATE certificate SET der = (SELECT der FROM certificate WHERE id = 5) WHERE id = 4",
+     "entry 4: its fingerprint is another certificate's", "not the certificate that was stored"),
+    ("DELETE FROM address WHERE certificate = 5",
+     "entry 5: cannot be found by good_chain@example.com", None),
+    ("DELETE FROM recipient WHERE certificate = 1",
+     "entry 1: cannot be found by its serial number", None),
+    ("INSERT INTO address VALUES ('x@example.com', 99)",
+     "entry 99: it is gone, and something still leads to it", None),
+    ("INSERT INTO recipient VALUES (x'00', 98)",
+     "entry 98: it is gone, and something still leads to it", None),
+]
+
+
+@pytest.mark.parametrize("statement, fault, lost", FAULTS)
+def test_check_finds_and_repair_mends(own, statement, fault, lost):
+    """Each fault is told on a line; afterwards all that can be is as it was."""
+    whole = export(own).out
+    sql(own, statement)
+    before = content(own)
+    result = command(own, "keyring", "check")
+    assert result.rc == SYSTEM and fault in result.text, result
+    assert "keyring check --repair" in result.err
+    assert content(own) == before
+    result = command(own, "keyring", "check", "--repair")
+    assert result.rc == DONE and "repaired; " in result.text, result
+    kept = [name for name in content(own) if name not in before]
+    assert len(kept) == 1 and re.fullmatch(r"certificates\.db\.damaged-\d{8}T\d{6}Z", kept[0])
+    assert content(own)[kept[0]] == before["certificates.db"]
+    assert kept[0] in result.text and content(own)["keys.db"] == before["keys.db"]
+    if lost is None:
+        assert "0 faults told" in result.text and export(own).out == whole
+    else:
+        assert lost in result.text and "12 certificates saved, 1 fault told" in result.text
+        assert len(stored(own)) == 12
+    assert command(own, "keyring", "check").rc == DONE
+    assert stat.S_IMODE((own / "certificates.db").stat().st_mode) == 0o644
+
+
+def test_check_of_keys(own):
+    """Keys that are damaged, of nobody, or missing."""
+    sql(own, "UPDATE private_key SET pkcs8 = x'00' WHERE encrypted = 0", file="keys.db")
+    result = command(own, "keyring", "check")
+    assert result.rc == SYSTEM and "it is no private key any more" in result.text
+    before = content(own)
+    result = command(own, "keyring", "check", "--repair")
+    assert result.rc == DONE and "a private key is lost" in result.text
+    assert "its private key is lost: it is kept as a contact" in result.text
+    assert command(own, "keyring", "check").rc == DONE
+    assert must(command(own, "list", "--role", "identity")).out.count(b"\n") == 2
+    kept = [name for name in content(own) if name.startswith("keys.db.damaged-")]
+    assert len(kept) == 1 and content(own)[kept[0]] == before["keys.db"]
+    assert stat.S_IMODE((own / kept[0]).stat().st_mode) == 0o600
+    assert stat.S_IMODE((own / "keys.db").stat().st_mode) == 0o600
+
+
+def test_check_of_a_key_of_nobody(own):
+    """It is told, and not thrown away."""
+    sql(own, "DELETE FROM address WHERE certificate = 1")
+    sql(own, "DELETE FROM recipient WHERE certificate = 1")
+    sql(own, "DELETE FROM certificate WHERE id = 1")
+    result = command(own, "keyring", "check")
+    assert result.rc == SYSTEM and "there is no identity with it" in result.text
+    keys = sql(own, "SELECT key FROM private_key", file="keys.db")
+    must(command(own, "keyring", "check", "--repair"))
+    assert sql(own, "SELECT key FROM private_key", file="keys.db") == keys
+
+
+def variants(pki, directory, count):
+    """Certificates that differ in their serial numbers alone; nobody checks the signature."""
+    der = must(stock("x509", "-in", pki.good_p256.pem, "-outform", "DER")).out
+    place = der.index(b"\x02\x14") + 6
+    directory.mkdir()
+    for i in range(count):
+        (directory / f"{i:04}.der").write_bytes(
+            der[:place] + i.to_bytes(4, "big") + der[place + 4:])
+
+
+@pytest.fixture(scope="module")
+def long(tmp_path_factory, pki):
+    """A keyring of many pages."""
+    directory = tmp_path_factory.mktemp("long")
+    variants(pki, directory / "der", 300)
+    must(command(directory / "k", "upload", directory / "der"))
+    return directory / "k"
+
+
+def page_of(path, entry):
+    """Where the page with that entry begins in the file."""
+    der, = sql(path, "SELECT der FROM certificate WHERE id = ?", entry)[0]
+    return (path / "certificates.db").read_bytes().index(der) // 4096 * 4096
+
+
+@pytest.mark.parametrize("damage", [b"\xff" * 4096, b"\0" * 4096, os.urandom(4096)])
+@pytest.mark.parametrize("entry", [1, 150, 300])
+def test_repair_of_a_lost_page(long, tmp_path, damage, entry):
+    """A page that cannot be read takes its own entries with it and no others."""
+    path = tmp_path / "k"
+    shutil.copytree(long, path)
+    place = page_of(path, entry)
+    with open(path / "certificates.db", "r+b") as file:
+        file.seek(place)
+        file.write(damage)
+    damaged = content(path)
+    result = command(path, "keyring", "check")
+    assert result.rc == SYSTEM and "certificates.db: " in result.text, result
+    result = command(path, "keyring", "check", "--repair")
+    assert result.rc == DONE, result
+    saved, lost = re.search(r"(\d+) certificates saved, (\d+) faults? told", result.text).groups()
+    assert int(saved) >= 290 and len(stored(path)) == int(saved)
+    assert command(path, "keyring", "check").rc == DONE
+    kept = [name for name in content(path) if "damaged" in name]
+    assert len(kept) == 1 and content(path)[kept[0]] == damaged["certificates.db"]
+    assert int(lost) <= 20, result
+    assert not [name for name in content(path) if "repair" in name or "journal" in name]
+
+
+def test_repair_where_nothing_is_left(own):
+    """Then nothing is done, and a backup is asked for."""
+    (own / "certificates.db").write_bytes(b"this is no database" * 400)
+    before = content(own)
+    result = command(own, "keyring", "check")
+    assert result.rc == SYSTEM and "it is damaged" in result.text
+    result = command(own, "keyring", "check", "--repair")
+    assert result.rc == SYSTEM and "put a backup in its place" in result.err, result
+    assert content(own) == before
+
+
+def test_repair_refuses_what_is_not_ours(own):
+    """A newer form, or the database of another program, is left alone."""
+    sql(own, "PRAGMA user_version = 99")
+    before = content(own)
+    result = command(own, "keyring", "check", "--repair")
+    assert result.rc == SYSTEM and "newer smime-policy" in result.err and content(own) == before
+    sql(own, "PRAGMA user_version = 1")
+    sql(own, "PRAGMA application_id = 5")
+    before = content(own)
+    result = command(own, "keyring", "check", "--repair")
+    assert result.rc == SYSTEM and "something else" in result.err and content(own) == before
+
+
+def test_repair_waits_for_nobody_to_write(own):
+    """What another program is writing is not replaced under its hands."""
+    sql(own, "UPDATE certificate SET subject = 1 WHERE id = 4")
+    db = sqlite3.connect(own / "certificates.db", isolation_level=None)
+    db.execute("BEGIN IMMEDIATE")
+    child = subprocess.Popen([COMMAND, "--keyring", own, "keyring", "check", "--repair"],
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment())
+    with pytest.raises(subprocess.TimeoutExpired):
+        child.wait(timeout=2)
+    db.execute("INSERT INTO address VALUES ('late@example.com', 3)")
+    db.execute("COMMIT")
+    db.close()
+    out, err = child.communicate(timeout=30)
+    assert child.returncode == DONE, (out, err)
+    kept, = [name for name in content(own) if "damaged" in name]
+    assert b"late@example.com" in content(own)[kept]
+
+
+def test_check_undoes_an_interrupted_write(long, tmp_path, pki):
+    """A journal that a killed writer left is played back by the owner's check."""
+    path = tmp_path / "k"
+    shutil.copytree(long, path)
+    whole = content(path)
+    # A small cache spills into the file before the commit, as a big upload does.
+    script = ("import sqlite3,os,sys\n"
+              "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+              "db.execute('PRAGMA cache_size = 5')\n"
+              "db.execute('BEGIN IMMEDIATE')\n"
+              "db.execute('DELETE FROM certificate WHERE id > 10')\n"
+              "os.kill(os.getpid(), 9)\n")
+    killed = subprocess.run(["/usr/bin/python3", "-c", script, path / "certificates.db"],
+                            check=False)
+    assert killed.returncode == -signal.SIGKILL
+    assert content(path)["certificates.db"] != whole["certificates.db"]
+    assert "certificates.db-journal" in content(path)
+    result = command(path, "keyring", "check")
+    assert result.rc == DONE and "sound; 300 certificates" in result.text
+    assert content(path) == whole
+
+
+# --- backup
+
+
+def test_backup(own, tmp_path):
+    """A keyring like the other, with its modes."""
+    result = command(own, "keyring", "backup", tmp_path / "backup")
+    assert result.rc == DONE and result.err == "" and str(tmp_path / "backup") in result.text
+    backup = tmp_path / "backup"
+    assert sorted(content(backup)) == ["certificates.db", "keys.db"]
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (
+        backup, backup / "certificates.db", backup / "keys.db")] == [0o755, 0o644, 0o600]
+    assert export(backup).out == export(own).out
+    assert command(backup, "keyring", "check").rc == DONE
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["backup", "own"]
+
+
+@pytest.mark.parametrize("make", [lambda p: p.mkdir(), lambda p: p.write_text("x"),
+                                  lambda p: p.symlink_to("nowhere")])
+def test_backup_replaces_nothing(own, tmp_path, make):
+    """What is there already is left alone, an empty directory too."""
+    make(tmp_path / "backup")
+    before = sorted(path.name for path in tmp_path.rglob("*"))
+    result = command(own, "keyring", "backup", f"{tmp_path}/backup/")
+    assert result.rc == SYSTEM and result.out == b"" and "it is there already" in result.err
+    assert sorted(path.name for path in tmp_path.rglob("*")) == before
+
+
+def test_backup_to_nowhere(own, tmp_path):
+    """A directory that is not there is not made on the way."""
+    result = command(own, "keyring", "backup", tmp_path / "none" / "backup")
+    assert result.rc == SYSTEM and "No such file" in result.err
+    assert [path.name for path in tmp_path.iterdir()] == ["own"]
+
+
+def test_backup_while_others_write(tmp_path, pki):
+    """Certificates and keys are of one moment: no identity without its key."""
+    path = tmp_path / "k"
+    must(command(path, "upload", pki["root"].pem))
+    stop = threading.Event()
+    names_of = ["good_rsa", "good_p256", "good_p384", "good_p521"]
+    faults = []
+
+    def write():
+        while not stop.is_set():
+            for name in names_of:
+                done = command(path, "upload", "--no-passphrase", pki[name].pem, pki[name].key)
+                if done.rc != DONE:
+                    faults.append(done)
+            done = command(path, "remove", "--with-key", *[f"{n}@example.com" for n in names_of])
+            if done.rc != DONE:
+                faults.append(done)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    try:
+        for i in range(25):
+            result = command(path, "keyring", "backup", tmp_path / f"b{i}")
+            assert result.rc == DONE, result
+            assert must(command(tmp_path / f"b{i}", "keyring", "check")).err == ""
+    finally:
+        stop.set()
+        writer.join()
+    assert not faults
+
+
+def test_interrupted_backup_leaves_nothing_whole(long, tmp_path):
+    """Killed on the way there is no backup under its name."""
+    for after in range(1, 8):
+        target = tmp_path / f"b{after}"
+        result = run("strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
+                     f"inject=pwrite64:signal=KILL:when={after * 5}", COMMAND, "--keyring", long,
+                     "keyring", "backup", target)
+        assert result.rc != DONE and not target.exists()
+        assert all(".unfinished-" in path.name for path in tmp_path.iterdir())
+    assert must(command(long, "keyring", "check")).err == ""
+
+
+def test_backup_to_a_full_disk(long, tmp_path):
+    """Nothing is left but the room it took."""
+    target = tmp_path / "backup"
+    result = run("strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
+                 "inject=pwrite64:error=ENOSPC:when=20+", COMMAND, "--keyring", long, "keyring",
+                 "backup", target, env={"ASAN_OPTIONS": "detect_leaks=0"})
+    assert result.rc == SYSTEM and "cannot copy it" in result.err
+    assert list(tmp_path.iterdir()) == []

@@ -1,0 +1,159 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A copy of a keyring in use: both databases as they are at one moment.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+static bool copy_database(struct sp_keyring *keyring, const char *database, const char *file)
+{
+    const struct sp_sqlite *sq = keyring->sq;
+    sqlite3 *to = NULL;
+    sqlite3_backup *backup = NULL;
+    int code = sq->open_v2(file, &to, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, NULL);
+
+    if (code == SQLITE_OK)
+        backup = sq->backup_init(to, "main", keyring->db, database);
+    if (backup != NULL) {
+        code = sq->backup_step(backup, -1);
+        (void)sq->backup_finish(backup);
+    } else if (code == SQLITE_OK) {
+        code = SQLITE_ERROR;
+    }
+    if (code != SQLITE_DONE) {
+        int reason = to == NULL ? 0 : sq->system_errno(to);
+
+        (void)sp_store_say(keyring, sp_format("keyring %s: cannot copy it: %s%s%s", keyring->path,
+                                              sq->errstr(code), reason != 0 ? ": " : "",
+                                              reason != 0 ? strerror(reason) : ""));
+    }
+    (void)sq->close_v2(to);
+    return code == SQLITE_DONE;
+}
+
+static bool copy_to(struct sp_keyring *keyring, const char *database, const char *path,
+                    const char *name)
+{
+    char *file = sp_store_file(path, name);
+    bool done = file == NULL ? sp_store_say(keyring, NULL) : copy_database(keyring, database, file);
+
+    OPENSSL_free(file);
+    return done;
+}
+
+/*
+ * With the first look into each database it is held as it is.  Who commits to
+ * both holds both, so that the two are of one moment.
+ */
+static bool copy_both(struct sp_keyring *keyring, const char *path)
+{
+    int64_t ignored;
+    bool keys = sp_keys_exist(keyring);
+    bool done;
+
+    if (keys && !sp_keys_attach(keyring))
+        return false;
+    done =
+        sp_store_run(keyring, "BEGIN") &&
+        sp_store_number(keyring, "SELECT count(*) FROM main.sqlite_schema", &ignored) &&
+        (!keys || sp_store_number(keyring, "SELECT count(*) FROM keys.sqlite_schema", &ignored)) &&
+        copy_to(keyring, "main", path, SP_CERTIFICATES) &&
+        (!keys || copy_to(keyring, "keys", path, SP_KEYS));
+    sp_store_rollback(keyring);
+    return done;
+}
+
+static bool sync_parent(const char *path)
+{
+    char *parent = sp_format("%s/..", path);
+    bool done = parent != NULL && sp_files_sync(parent);
+
+    OPENSSL_free(parent);
+    return done;
+}
+
+static void discard(const char *path)
+{
+    static const char *const names[] = { SP_CERTIFICATES, SP_KEYS, SP_CERTIFICATES "-journal",
+                                         SP_KEYS "-journal" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        char *file = sp_store_file(path, names[i]);
+
+        if (file != NULL)
+            (void)unlink(file);
+        OPENSSL_free(file);
+    }
+    (void)rmdir(path);
+}
+
+static bool refuse(struct sp_keyring *keyring, const char *path)
+{
+    return sp_store_say(keyring, sp_format("cannot make the backup %s: %s", path,
+                                           errno == EEXIST ? "it is there already; name a new "
+                                                             "directory"
+                                                           : strerror(errno)));
+}
+
+/* Beside the wanted directory, and renamed to it at the end. */
+static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, const char *path)
+{
+    char *why = NULL;
+
+    if (chmod(unfinished, 0755) != 0)
+        return refuse(keyring, path);
+    if (!sp_files_make(unfinished, &why))
+        return sp_store_say(keyring, why);
+    if (!copy_both(keyring, unfinished))
+        return false;
+    return (sp_files_sync(unfinished) &&
+            renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) == 0 &&
+            sync_parent(path)) ||
+           refuse(keyring, path);
+}
+
+/* A slash at the end would put the unfinished copy into the directory that is not there yet. */
+static char *without_slash(const char *path)
+{
+    size_t length = strlen(path);
+
+    while (length > 1 && path[length - 1] == '/')
+        length--;
+    return OPENSSL_strndup(path, length);
+}
+
+bool sp_keyring_backup(struct sp_keyring *keyring, const char *path)
+{
+    char *wanted = without_slash(path);
+    char *unfinished = wanted == NULL ? NULL : sp_format("%s.unfinished-XXXXXX", wanted);
+    struct stat is;
+    bool done = false;
+
+    if (unfinished == NULL) {
+        (void)sp_store_say(keyring, NULL);
+    } else if (lstat(wanted, &is) == 0) {
+        errno = EEXIST;
+        (void)refuse(keyring, wanted);
+    } else if (mkdtemp(unfinished) == NULL) {
+        (void)refuse(keyring, wanted);
+    } else {
+        done = fill_and_move(keyring, unfinished, wanted);
+        if (!done)
+            discard(unfinished);
+    }
+    OPENSSL_free(unfinished);
+    OPENSSL_free(wanted);
+    return done;
+}

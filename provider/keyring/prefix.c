@@ -1,0 +1,45 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Certificates by the beginning of their fingerprint, as people name them.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "rules/text.h"
+#include "store.h"
+
+#define DIGITS (2 * SP_SHA256_LENGTH)
+
+/* |digits| and then |fill|, to the length of a whole fingerprint. */
+static void fill_up(char text[DIGITS + 1], const char *digits, char fill)
+{
+    size_t length = strspn(digits, "0123456789abcdefABCDEF");
+
+    memset(text, fill, DIGITS);
+    memcpy(text, digits, length < DIGITS ? length : DIGITS);
+    text[DIGITS] = '\0';
+}
+
+struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char *digits)
+{
+    char first[DIGITS + 1];
+    char last[DIGITS + 1];
+    struct sp_cursor *cursor = NULL;
+    char *from;
+
+    fill_up(first, digits, '0');
+    fill_up(last, digits, 'f');
+    /* Digits alone are put into the SQL; "+": the order is no reason to read all. */
+    from = sp_format("main.certificate c WHERE ?1 IS NULL AND c.fingerprint BETWEEN x'%s' AND x'%s'"
+                     " AND +c.id > ?2",
+                     first, last);
+    if (from == NULL)
+        (void)sp_store_say(keyring, NULL);
+    else
+        cursor = sp_store_find(keyring, from, &(struct sp_query){ .index = SP_ALL });
+    OPENSSL_free(from);
+    return cursor;
+}

@@ -1,0 +1,53 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "keyring_at.h"
+#include "stored_key.h"
+#include "text.h"
+
+bool shim_keys_readable(const struct shim *shim)
+{
+    char *file = sp_format("%s/keys.db", shim->keyring_path);
+    bool readable = file != NULL && (access(file, F_OK) != 0 || access(file, R_OK) == 0);
+
+    OPENSSL_free(file);
+    return readable;
+}
+
+int shim_keys_needed(const struct shim *shim)
+{
+    if (shim_keys_readable(shim))
+        return SHIM_OK;
+    shim_error("keyring %s: its private keys can be read by their owner alone; run this as the "
+               "owner",
+               shim->keyring_path);
+    return SHIM_SYSTEM;
+}
+
+int shim_stored_key(struct sp_keyring *keyring, const struct sp_record *record,
+                    struct sp_private_key *key)
+{
+    int found = sp_keyring_key(keyring, record->key, key);
+
+    if (found < 0)
+        (void)shim_keyring_failed(keyring);
+    return found;
+}
+
+const char *shim_key_kind(const struct sp_private_key *key)
+{
+    if (key->uri != NULL)
+        return "uri";
+    return key->encrypted ? "encrypted" : "plain";
+}
+
+char *shim_key_uri(const struct sp_private_key *key)
+{
+    return sp_escape(key->uri, strcspn(key->uri, "?"));
+}

@@ -1,0 +1,273 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy trust: what would verify for an address, and through which anchor.
+ */
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "checking.h"
+#include "keyring_at.h"
+#include "keyring_path.h"
+#include "long_options.h"
+#include "pick.h"
+#include "text.h"
+
+struct trusting {
+    struct shim *shim;          /* borrowed */
+    struct sp_keyring *keyring; /* borrowed */
+    bool json;
+    char *address; /* owned: folded */
+    time_t now;
+    json_t *certificates, *cas; /* owned; NULL without --json */
+    bool trusted;               /* something vouches */
+    bool headed;                /* the headline of this part was printed */
+};
+
+static void headline(struct trusting *trusting, const char *text)
+{
+    if (!trusting->headed)
+        puts(text);
+    trusting->headed = true;
+}
+
+/* One CA on the way, as a line or as JSON. */
+struct step {
+    json_t *steps; /* borrowed; NULL: text */
+    bool valid;    /* set to false where it is not, now */
+};
+
+static int tell_step(const struct shim_entry *entry, void *data)
+{
+    struct step *step = data;
+    char *line;
+
+    step->valid = step->valid && entry->standing.vouches;
+    if (step->steps != NULL)
+        return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
+                                                                               : shim_no_memory();
+    line = shim_entry_line(entry);
+    if (line != NULL)
+        printf("    through %s: %s\n", line, sp_state_name(entry->standing.state));
+    OPENSSL_free(line);
+    return line != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, struct step *step)
+{
+    struct shim_picks picks = { 0 };
+    int code = SHIM_OK;
+
+    for (int i = 1; code == SHIM_OK && i < sk_X509_num(chain); i++) {
+        unsigned char fingerprint[EVP_MAX_MD_SIZE];
+        unsigned length;
+
+        if (X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, &length) != 1 ||
+            !shim_picks_add(&picks, fingerprint))
+            code = shim_no_memory();
+    }
+    if (code == SHIM_OK)
+        code = shim_picks_each(trusting->shim, trusting->keyring, &picks, trusting->now, tell_step,
+                               step);
+    shim_picks_clear(&picks);
+    return code;
+}
+
+/* The chain of |entry|; |*through| is set where every CA of it is valid. */
+static int tell_path(struct trusting *trusting, const struct shim_entry *entry, json_t *object,
+                     bool *through)
+{
+    struct step step = { .steps = object == NULL ? NULL : json_array() };
+    STACK_OF(X509) *chain;
+    const char *why;
+    int code = shim_keyring_path(trusting->keyring, &entry->record, &chain, &why);
+
+    step.valid = chain != NULL;
+    if (code == SHIM_OK)
+        code = each_step(trusting, chain, &step);
+    if (object != NULL)
+        json_object_set_new(object, "chain", step.steps);
+    else if (code == SHIM_OK && chain == NULL)
+        printf("    through no CA: %s\n", why);
+    *through = step.valid;
+    sk_X509_pop_free(chain, X509_free);
+    return code;
+}
+
+static void tell_findings(const smimepolicy_verdict *verdict)
+{
+    char *text = smimepolicy_verdict_text(verdict);
+
+    for (char *line = text; line != NULL && *line != '\0';) {
+        char *end = line;
+
+        while (*end != '\n')
+            end++;
+        printf("    %.*s\n", (int)(end - line), line);
+        line = end + 1;
+    }
+    smimepolicy_free(text);
+}
+
+/* What a certificate of the address is good for, beside the CAs that issued it. */
+static const char *as_anchor(const struct shim_entry *entry)
+{
+    if ((entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) == 0)
+        return "verifies nothing";
+    return entry->standing.state == SP_STATE_EXPIRED
+               ? "an anchor for its own addresses, for what was signed before"
+               : "an anchor for its own addresses";
+}
+
+static int tell_own(struct trusting *trusting, const struct shim_entry *entry)
+{
+    char *line = shim_entry_line(entry);
+
+    if (line == NULL)
+        return shim_no_memory();
+    headline(trusting, "certificates of the address:");
+    printf("  %s: %s, %s\n", line, sp_state_name(entry->standing.state), as_anchor(entry));
+    tell_findings(entry->standing.verdicts[SMIMEPOLICY_VERIFY]);
+    OPENSSL_free(line);
+    return SHIM_OK;
+}
+
+/* A stored certificate of a person vouches for its own addresses, of which this is one. */
+static int trust_own(const struct shim_entry *entry, void *data)
+{
+    struct trusting *trusting = data;
+    bool anchor = (entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
+    json_t *object = trusting->json ? shim_entry_json(entry) : NULL;
+    bool through = false;
+    int code = trusting->json ? SHIM_OK : tell_own(trusting, entry);
+
+    if (trusting->json && object == NULL)
+        return shim_no_memory();
+    if (code == SHIM_OK)
+        code = tell_path(trusting, entry, object, &through);
+    trusting->trusted = trusting->trusted || (anchor && entry->standing.state == SP_STATE_USABLE);
+    if (object != NULL) {
+        json_object_set_new(object, "anchor", json_boolean(anchor));
+        json_object_set_new(object, "chain_valid", json_boolean(through));
+        json_object_set_new(object, "verdict",
+                            shim_json_verdict(entry->standing.verdicts[SMIMEPOLICY_VERIFY]));
+        json_array_append_new(trusting->certificates, object);
+    }
+    return code;
+}
+
+static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, const char *limit)
+{
+    char *line = shim_entry_line(entry);
+    char *until = shim_moment_text(X509_get0_notAfter(entry->cert));
+
+    headline(trusting, "certificates that are issued for the address are vouched for by:");
+    if (line != NULL && until != NULL)
+        printf("  %s: %s%s%s, until %s\n", line, sp_state_name(entry->standing.state),
+               limit != NULL ? ", but " : "", limit != NULL ? limit : "", until);
+    OPENSSL_free(line);
+    OPENSSL_free(until);
+    return line != NULL && until != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static int trust_ca(const struct shim_entry *entry, void *data)
+{
+    struct trusting *trusting = data;
+    const char *limit = shim_ca_limit(entry->cert, trusting->address);
+    bool vouches = limit == NULL && entry->standing.vouches;
+    json_t *object;
+
+    trusting->trusted = trusting->trusted || vouches;
+    if (!trusting->json)
+        return tell_ca(trusting, entry, limit);
+    object = shim_entry_json(entry);
+    if (object == NULL)
+        return shim_no_memory();
+    json_object_set_new(object, "vouches_for_address", json_boolean(vouches));
+    return json_array_append_new(trusting->cas, object) == 0 ? SHIM_OK : shim_no_memory();
+}
+
+static int trust_all(struct trusting *trusting)
+{
+    const struct sp_query own = { .index = SP_BY_ADDRESS,
+                                  .text = trusting->address,
+                                  .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) |
+                                           SP_ROLE_BIT(SP_ROLE_CONTACT) };
+    const struct sp_query cas = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_CA) };
+    int code =
+        shim_entry_each(trusting->shim, trusting->keyring, sp_keyring_find(trusting->keyring, &own),
+                        trusting->now, trust_own, trusting);
+
+    trusting->headed = false;
+    if (code == SHIM_OK)
+        code = shim_entry_each(trusting->shim, trusting->keyring,
+                               sp_keyring_find(trusting->keyring, &cas), trusting->now, trust_ca,
+                               trusting);
+    return code;
+}
+
+/* In the words of the rules. */
+static int tell_nobody(const struct trusting *trusting)
+{
+    char *fault = sp_format("nothing in the keyring vouches for %s", trusting->address);
+    smimepolicy_verdict *verdict =
+        fault == NULL ? NULL
+                      : sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY, fault,
+                                  "no certificate of the address that verifies, and no CA",
+                                  "the sender's certificate, or its issuing CA",
+                                  "upload the sender's certificate, or its issuing CA");
+    char *text = verdict == NULL ? NULL : smimepolicy_verdict_text(verdict);
+
+    if (text != NULL)
+        fputs(text, stdout);
+    OPENSSL_free(fault);
+    smimepolicy_free(text);
+    smimepolicy_verdict_free(verdict);
+    return text != NULL ? SHIM_REFUSED : shim_no_memory();
+}
+
+static int finish(struct trusting *trusting)
+{
+    int code = SHIM_OK;
+
+    if (trusting->json)
+        code =
+            shim_json_line(json_pack("{s:s, s:s, s:b, s:O, s:O}", "policy", SMIMEPOLICY_VERSION,
+                                     "address", trusting->address, "trusted", trusting->trusted,
+                                     "certificates", trusting->certificates, "cas", trusting->cas));
+    else if (!trusting->trusted)
+        return tell_nobody(trusting);
+    return code == SHIM_OK && !trusting->trusted ? SHIM_REFUSED : code;
+}
+
+int shim_run_trust(struct shim *shim, int argc, char **argv)
+{
+    struct trusting trusting = { .shim = shim, .now = time(NULL) };
+    const struct shim_long options[] = { { "json", LONG_FLAG, &trusting.json },
+                                         { NULL, LONG_FLAG, NULL } };
+    char **words;
+    int code = shim_long_parse(shim, argc, argv, options, &words);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (words[0] == NULL || words[1] != NULL)
+        return shim_usage("trust: takes one address");
+    trusting.address = shim_address_folded(words[0]);
+    code = trusting.address == NULL ? SHIM_USAGE
+                                    : shim_keyring_open(shim, SP_KEYRING_READ, &trusting.keyring);
+    if (code == SHIM_OK && trusting.json) {
+        trusting.certificates = json_array();
+        trusting.cas = json_array();
+    }
+    if (code == SHIM_OK)
+        code = trust_all(&trusting);
+    if (code == SHIM_OK)
+        code = finish(&trusting);
+    json_decref(trusting.certificates);
+    json_decref(trusting.cas);
+    sp_keyring_close(trusting.keyring);
+    OPENSSL_free(trusting.address);
+    return code;
+}
