@@ -144,12 +144,19 @@ static const OSSL_DISPATCH provider_functions[] = {
     { 0, NULL }
 };
 
+/* The digest of a certificate costs as much as its facts: only these ask for it. */
+static bool needs_digests(const smimepolicy_settings *settings)
+{
+    return settings->decision_log != NULL || settings->refuse_unverified_signers;
+}
+
 /* What the first instance sets up for the process. */
 static bool start_process(const struct sp_instance *instance)
 {
     sp_engines_start();
-    if (sp_reasons_load() && sp_contexts_init() && sp_register_start(&instance->sha) &&
-        sp_purposes_replace() && sp_trust_replace())
+    if (sp_reasons_load() && sp_contexts_init() &&
+        sp_register_start(&instance->sha, needs_digests(sp_policy())) && sp_purposes_replace() &&
+        sp_trust_replace())
         return true;
     sp_trust_restore();
     sp_purposes_restore();

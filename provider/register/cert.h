@@ -28,7 +28,8 @@ struct sp_cert {
     const void *own_key;    /* the key object that its parse decoded, or NULL */
     struct sp_keyid id;     /* of |own_key| until it is settled, then of its content */
     struct sp_facts *facts; /* owned; NULL until settled, never changes after */
-    unsigned char digest[SP_SHA256_LENGTH]; /* valid with |facts| */
+    /* Valid with |facts|, if the register was started with digests. */
+    unsigned char digest[SP_SHA256_LENGTH];
     /* Set by the purpose check on an incoming signer, from any thread. */
     atomic_bool was_verified;
     /* Guarded by the lock of the fingerprint that it is filed under. */
@@ -64,7 +65,7 @@ void sp_cert_died(struct sp_cert *cert);
 /* A parse into an X509 that is there already ends its old entry and begins a new one. */
 bool sp_cert_is_dead(const struct sp_cert *cert);
 
-/* Facts and SHA-256 of a settled entry: read-only, as long as the reference. */
+/* Facts of a settled entry: read-only, as long as the reference. */
 const struct sp_facts *sp_cert_facts(const struct sp_cert *cert);
 
 /* Every entry of the process, at the very end. */

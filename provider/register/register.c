@@ -14,6 +14,7 @@
 #include "threads.h"
 
 static int ex_index = -1; /* written by start and stop only */
+static bool digests;      /* written by start only */
 static _Atomic(const struct sp_sha256 *) current_sha;
 static atomic_bool failed, saw_birth;
 
@@ -48,6 +49,11 @@ void sp_register_set_sha256(const struct sp_sha256 *sha)
 const struct sp_sha256 *sp_register_sha256(void)
 {
     return atomic_load(&current_sha);
+}
+
+bool sp_register_has_digests(void)
+{
+    return digests;
 }
 
 void sp_register_failed(void)
@@ -114,10 +120,11 @@ static int copied(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_da
     return 1;
 }
 
-bool sp_register_start(const struct sp_sha256 *sha)
+bool sp_register_start(const struct sp_sha256 *sha, bool with_digests)
 {
     if (!sp_locks_init() || !sp_prints_init() || !sp_keys_init())
         return false;
+    digests = with_digests;
     sp_register_set_sha256(sha);
     atomic_store(&failed, false);
     atomic_store(&saw_birth, false);

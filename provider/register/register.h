@@ -15,13 +15,16 @@
 /*
  * Start to watch certificates, or stop when the last instance of the provider
  * goes.  Not thread-safe among themselves: the caller serializes them.
+ *
+ * @param with_digests  somebody will ask for the SHA-256 of certificates
  */
-bool sp_register_start(const struct sp_sha256 *sha);
+bool sp_register_start(const struct sp_sha256 *sha, bool with_digests);
 /* False if other threads may still use what was recorded: then it is kept. */
 bool sp_register_stop(void);
 /* Hash with |sha| from now on; it must live until the register stops. */
 void sp_register_set_sha256(const struct sp_sha256 *sha);
 const struct sp_sha256 *sp_register_sha256(void);
+bool sp_register_has_digests(void);
 
 /*
  * Something could not be recorded for lack of memory.  From then on a key of
