@@ -258,8 +258,7 @@ static void prepare_parse(void)
     given.encoding_lengths = calloc((size_t)count, sizeof(*given.encoding_lengths));
     must(given.encodings != NULL && given.encoding_lengths != NULL, "out of memory");
     for (int i = 0; i < count; i++)
-        given.encoding_lengths[i] =
-            i2d_X509(sk_X509_value(given.certs, i), &given.encodings[i]);
+        given.encoding_lengths[i] = i2d_X509(sk_X509_value(given.certs, i), &given.encodings[i]);
 }
 
 static void parse(unsigned long round)
@@ -419,8 +418,7 @@ int main(int argc, char **argv)
     cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     wall = seconds(CLOCK_MONOTONIC);
     in_threads(operation, rounds, threads);
-    printf("%.3f %.3f %ld %ld\n",
-           (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)rounds * 1e6,
+    printf("%.3f %.3f %ld %ld\n", (seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu) / (double)rounds * 1e6,
            (seconds(CLOCK_MONOTONIC) - wall) / (double)rounds * 1e6, early, peak());
     clean_up();
     return EXIT_SUCCESS;

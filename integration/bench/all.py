@@ -1,0 +1,354 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the policy costs over stock OpenSSL: see all.sh.
+
+Where a time would be noise, instructions are counted by callgrind. Times are medians of runs that are
+taken in turns, so that a busy machine disturbs both sides.
+"""
+
+import argparse
+import base64
+import os
+import re
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from harness import BUILD, COMMAND, MODULE, OPENSSL, REPO, environment  # noqa: E402
+
+OPERATIONS = BUILD / "tests" / "bench_operations"
+CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
+VALGRIND = shutil.which("valgrind")
+PAGE = REPO / "docs" / "performance.md"
+SECTION = "Over stock"
+
+EXTENSIONS = ("keyUsage=critical,digitalSignature,keyEncipherment,keyAgreement",
+              "basicConstraints=critical,CA:FALSE", "extendedKeyUsage=emailProtection",
+              "subjectAltName=email:bench@example.com")
+POLICY = f"""openssl_conf = init
+[init]
+providers = providers
+[providers]
+smimepolicy = policy
+[policy]
+module = {MODULE}
+activate = 1
+"""
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """How much of everything."""
+
+    counts: bool = VALGRIND is not None  # instructions, else processor time
+    rounds: int = 15         # of what is timed
+    operations: int = 20     # of one kind in a process, when counted
+    certificates: int = 1000  # recipients, or in a message
+    parsed: int = 200000     # by eight threads
+    live: int = 10000        # certificates that are kept while others are looked up
+    megabytes: int = 100
+    checked: int = 10000     # certificates in one call
+
+
+SMALL = Sizes(False, 1, 2, 5, 80, 20, 1, 20)
+
+
+def call(*argv, conf="/dev/null", out=None):
+    """Run a program that has to succeed; its standard error."""
+    done = subprocess.run([str(arg) for arg in argv], env=environment(conf, TMPDIR=os.getcwd()),
+                          stdin=subprocess.DEVNULL, stdout=out or subprocess.PIPE,
+                          stderr=subprocess.PIPE, check=False)
+    if done.returncode != 0:
+        sys.exit(f"{argv}: exit {done.returncode}\n{done.stderr.decode(errors='replace')}")
+    return done
+
+
+def make_identity(name, *algorithm):
+    Path("req.cnf").write_text("[req]\ndistinguished_name = dn\n[dn]\n", encoding="ascii")
+    added = [part for extension in EXTENSIONS for part in ("-addext", extension)]
+    call(OPENSSL, "req", "-x509", *algorithm, "-noenc", "-keyout", f"{name}.key", "-out",
+         f"{name}.pem", "-days", "365", "-sha256", "-subj", "/CN=bench", *added, conf="req.cnf")
+
+
+def repeat(name, count):
+    """A file with |count| times the same certificate."""
+    path = Path(f"{name}{count}.pem")
+    path.write_bytes(Path(f"{name}.pem").read_bytes() * count)
+    return path
+
+
+class Bench:
+    """Measures rows and prints them as they come."""
+
+    def __init__(self, sizes, only):
+        self.sizes = sizes
+        self.only = only
+        self.lines = []
+
+    def say(self, line):
+        print(line, flush=True)
+        self.lines.append(line)
+
+    def head(self):
+        self.say("| what | unit | stock | policy | ratio | target |")
+        self.say("|---|---|---|---|---|---|")
+
+    def row(self, what, unit, stock, policy, target=None, at_most=None):
+        """|target|: of the ratio; |at_most|: of the policy's own number."""
+        ratio = policy / stock if stock else 0.0
+        goal = "" if target is None else f"≤ {target}"
+        missed = target is not None and round(ratio, 3) > target
+        if at_most is not None:
+            goal = f"≤ {at_most} {unit}"
+            missed = policy > at_most
+        if self.sizes is SMALL:
+            goal, missed = "", False  # nothing can be said of so few
+        self.say(f"| {what} | {unit} | {stock:.3f} | {policy:.3f} | {ratio:.3f} | "
+                 f"{goal}{' **missed**' if missed else ''} |")
+
+    def wants(self, what):
+        return self.only is None or self.only in what
+
+    # --- ways to measure
+
+    @staticmethod
+    def instructions(*argv, conf, options=()):
+        """Millions of instructions of a process and its children."""
+        done = call(VALGRIND, "--tool=callgrind", "--trace-children=yes",
+                    "--callgrind-out-file=/dev/null", *options, *argv, conf=conf)
+        counted = re.findall(rb"Collected : (\d+)", done.stderr)
+        return sum(int(number) for number in counted) / 1e6
+
+    def in_turns(self, *measures):
+        """Medians of what each of |measures| returns: lists of numbers."""
+        seen = [[] for _ in measures]
+        for _ in range(self.sizes.rounds):
+            for kept, measure in zip(seen, measures):
+                kept.append(measure())
+        return [[statistics.median(column) for column in zip(*kept)] for kept in seen]
+
+    @staticmethod
+    def timed(*argv, conf="/dev/null"):
+        """[milliseconds, MiB at most] of a process, or the largest of its children."""
+        start = time.monotonic()
+        call("/usr/bin/time", "-o", "time", "-f", "%M", *argv, conf=conf)
+        return [(time.monotonic() - start) * 1e3, int(Path("time").read_text("ascii")) / 1024]
+
+    def operation(self, what, name, count, certs, key, *, target=None, live=()):
+        """One row: instructions, or processor time, of each of many operations."""
+        if not self.wants(what):
+            return
+        argv = (OPERATIONS, name, count, certs, key, 1, *live)
+
+        def counted(conf):
+            return self.instructions(*argv, conf=conf, options=["--toggle-collect=measured"]) / count
+
+        def spent(conf):
+            return [float(call(*argv, conf=conf).stdout.split()[0])]
+
+        if self.sizes.counts:
+            self.row(what, "M instructions", counted("stock.cnf"), counted("policy.cnf"), target)
+        else:
+            stock, policy = self.in_turns(lambda: spent("stock.cnf"), lambda: spent("policy.cnf"))
+            self.row(what, "µs", stock[0], policy[0], target)
+
+    # --- the rows
+
+    def programs(self):
+        """`openssl cms` with the provider from the configuration file, and the verbs."""
+        identity = ("-signer", "rsa.pem", "-inkey", "rsa.key")
+        operations = {
+            "sign": ("-in", "mail", *identity, "-out", "out"),
+            "encrypt": ("-aes256", "-in", "mail", "-out", "out", "rsa.pem"),
+            "verify": ("-in", "signed", "-CAfile", "rsa.pem", "-out", "out"),
+            "decrypt": ("-in", "sealed", "-recip", "rsa.pem", "-inkey", "rsa.key", "-out", "out"),
+        }
+        for name, options in operations.items():
+            what = f"`openssl cms -{name}`, 10 KB"
+            argv = (OPENSSL, "cms", f"-{name}", *options)
+            if self.wants(what) and self.sizes.counts:
+                self.row(what, "M instructions", self.instructions(*argv, conf="stock.cnf"),
+                         self.instructions(*argv, conf="policy.cnf"), 1.05)
+            elif self.wants(what):
+                stock, policy = self.in_turns(lambda: self.timed(*argv, conf="stock.cnf"),
+                                              lambda: self.timed(*argv, conf="policy.cnf"))
+                self.row(what, "ms", stock[0], policy[0], 1.05)
+        for name, options in operations.items():
+            what = f"`smime-policy {name}`, 10 KB"
+            if not self.wants(what):
+                continue
+            more = ("-no-sender",) if name == "verify" else ()
+            stock, policy = self.in_turns(
+                lambda: self.timed(OPENSSL, "cms", f"-{name}", *options, conf="stock.cnf"),
+                lambda: self.timed(COMMAND, name, *options, *more, conf="stock.cnf"))
+            self.row(what, "ms", stock[0], policy[0], 1.35)
+            self.row(what, "MiB", stock[1], policy[1], 1.2)
+
+    def library(self):
+        """Operations in one process."""
+        count, many = self.sizes.operations, self.sizes.certificates
+        hundred = min(100, many)
+        for kind, name in (("rsa", "RSA-2048"), ("ec", "P-256")):
+            pem, key = f"{kind}.pem", f"{kind}.key"
+            crowd = repeat(kind, hundred)
+            for api in ("cms", "pkcs7"):
+                prefix = {"cms": "CMS", "pkcs7": "PKCS7"}[api]
+                self.operation(f"{prefix}_sign, {name}", f"{api}-sign", count, pem, key, target=1.02)
+                self.operation(f"{prefix}_verify, {name}", f"{api}-verify", count, pem, key,
+                               target=1.02)
+                if api == "pkcs7" and kind == "ec":
+                    continue  # PKCS#7 knows no key agreement
+                self.operation(f"{prefix}_encrypt, {name}", f"{api}-encrypt", count, pem, key,
+                               target=1.02)
+                self.operation(f"{prefix}_encrypt, {name}, {hundred} recipients", f"{api}-encrypt",
+                               max(1, count // 10), crowd, key, target=1.02)
+            self.operation(f"CMS_decrypt, {name}", "cms-decrypt", count, pem, key, target=1.02)
+            self.operation(f"TLS 1.3 handshake, {name}", "tls", count, pem, key, target=1.01)
+        self.operation("SHA-256, 1 MiB", "sha256", count, "rsa.pem", "rsa.key", target=1.01)
+        self.operation("AES-256-GCM, 1 MiB", "aes-gcm", count, "rsa.pem", "rsa.key", target=1.01)
+
+    def many_certificates(self):
+        many, count = self.sizes.certificates, max(1, self.sizes.operations // 10)
+        self.operation(f"CMS_encrypt, {many} recipients", "cms-encrypt", count, "contacts.pem",
+                       "ec.key", target=1.05)
+        self.operation(f"CMS_verify, {many} certificates in the message", "cms-verify", count,
+                       "contacts.pem", "ec.key", target=1.05)
+
+    def register(self):
+        count = self.sizes.operations
+        for kind, name in (("rsa", "RSA-2048"), ("ec", "P-256")):
+            self.operation(f"parse and free a certificate, {name}", "parse", count, f"{kind}.pem",
+                           f"{kind}.key", target=1.05)
+        what = f"{self.sizes.parsed} certificates parsed and freed by 8 threads"
+        if self.wants(what):
+            def parsed(conf):
+                done = call(OPERATIONS, "parse", self.sizes.parsed, "rsa.pem", "rsa.key", 8,
+                            conf=conf)
+                return [float(number) for number in done.stdout.split()]
+
+            stock, policy = self.in_turns(lambda: parsed("stock.cnf"), lambda: parsed("policy.cnf"))
+            self.row(what, "µs each, of processor time", stock[0], policy[0], 1.05)
+            self.row(what, "KiB grown after a tenth", stock[3] - stock[2], policy[3] - policy[2])
+        self.operation(f"CMS_encrypt beside {self.sizes.live} live certificates", "cms-encrypt",
+                       count, "rsa.pem", "rsa.key", live=["live.pem"], target=1.02)
+
+    def large(self):
+        size = self.sizes.megabytes
+        if not self.wants("MB"):
+            return
+        with open("large", "wb") as out:
+            for _ in range(size):
+                out.write(base64.encodebytes(os.urandom(740000)))
+        identity = ("-signer", "rsa.pem", "-inkey", "rsa.key")
+        call(OPENSSL, "cms", "-sign", "-stream", "-in", "large", *identity, "-out", "large.signed")
+        call(OPENSSL, "cms", "-encrypt", "-stream", "-aes256", "-in", "large", "-out",
+             "large.sealed", "rsa.pem")
+        operations = {
+            "sign": ("-in", "large", *identity, "-out", "out"),
+            "encrypt": ("-aes256", "-in", "large", "-out", "out", "rsa.pem"),
+            "verify": ("-in", "large.signed", "-CAfile", "rsa.pem", "-out", "out"),
+            "decrypt": ("-in", "large.sealed", "-recip", "rsa.pem", "-inkey", "rsa.key", "-out",
+                        "out"),
+        }
+        for name, options in operations.items():
+            more = ("-no-sender",) if name == "verify" else ()
+            turns = [[self.timed(OPENSSL, "cms", f"-{name}", *options),
+                      self.timed(COMMAND, name, *options, *more)]
+                     for _ in range(min(3, self.sizes.rounds))]
+            stock, policy = (min(side) for side in zip(*turns))
+            what = f"`smime-policy {name}`, {size} MB"
+            self.row(what, "ms", stock[0], policy[0], 0.25 if name == "verify" else None)
+            if name == "decrypt":
+                self.row(what, "MiB", stock[1], policy[1], 1.0)
+            else:
+                self.row(what, "MiB", stock[1], policy[1], at_most=16)
+
+    def check(self):
+        """One call for many certificates, over a loop of one `openssl x509` a certificate."""
+        count = self.sizes.checked
+        what = f"`smime-policy check` of {count} certificates, each"
+        if not self.wants(what):
+            return
+        sample = min(200, count)
+        start = time.monotonic()
+        for _ in range(sample):
+            call(OPENSSL, "x509", "-in", "rsa.pem", "-noout", "-text")
+        stock = (time.monotonic() - start) / sample
+        start = time.monotonic()
+        with open("checked", "wb") as out:
+            call(COMMAND, "check", "--for", "encrypt", "checked.pem", out=out)
+        policy = (time.monotonic() - start) / count
+        self.row(what, "ms", stock * 1e3, policy * 1e3, 0.05)
+
+    def prepare(self):
+        make_identity("rsa", "-newkey", "rsa:2048")
+        make_identity("ec", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+        Path("stock.cnf").write_text("", encoding="ascii")
+        Path("policy.cnf").write_text(POLICY, encoding="utf-8")
+        Path("mail").write_bytes(base64.encodebytes(os.urandom(7500)))
+        for name, count in (("contacts.pem", self.sizes.certificates - 1),
+                            ("live.pem", self.sizes.live), ("checked.pem", self.sizes.checked)):
+            with open(name, "wb") as out:
+                if name == "contacts.pem":
+                    out.write(Path("ec.pem").read_bytes())
+                    out.flush()
+                call(CONTACTS, count, out=out)
+        listed = call(OPENSSL, "list", "-providers", conf="policy.cnf").stdout
+        if b"smimepolicy" not in listed:
+            sys.exit("the provider is not loaded: there is nothing to measure")
+        call(OPENSSL, "cms", "-sign", "-in", "mail", "-signer", "rsa.pem", "-inkey", "rsa.key",
+             "-out", "signed")
+        call(OPENSSL, "cms", "-encrypt", "-aes256", "-in", "mail", "-out", "sealed", "rsa.pem")
+
+    def run(self):
+        self.prepare()
+        self.say(call(OPENSSL, "version").stdout.decode().strip() + "\n")
+        self.head()
+        for part in (self.programs, self.library, self.many_certificates, self.register, self.large,
+                     self.check):
+            part()
+
+
+def document(lines):
+    """Put the table in place of the section's old one, or at the end."""
+    page = PAGE.read_text("utf-8") if PAGE.exists() else "# Performance\n"
+    section = "\n".join([f"## {SECTION}", "", "Times are those of the machine it ran on; what "
+                         "counts are the ratios of one run. Made by", "",
+                         "    integration/bench/all.sh --document", "", *lines, ""])
+    place = re.search(rf"^## {SECTION}\n.*?(?=^## |\Z)", page, re.M | re.S)
+    if place is None:
+        page = page.rstrip("\n") + "\n\n" + section
+    else:
+        page = page[:place.start()] + section + "\n" + page[place.end():]
+    PAGE.write_text(page.rstrip("\n") + "\n", encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(prog="all.sh")
+    parser.add_argument("--document", action="store_true", help="write docs/performance.md")
+    parser.add_argument("--small", action="store_true", help="only show that it works")
+    parser.add_argument("--only", metavar="WORD", help="the rows that have WORD in them")
+    args = parser.parse_args()
+    if args.document and (args.small or args.only):
+        parser.error("--document takes all of it")
+    bench = Bench(SMALL if args.small else Sizes(), args.only)
+    here = os.getcwd()
+    with tempfile.TemporaryDirectory(prefix="bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
+        os.chdir(work)
+        try:
+            bench.run()
+        finally:
+            os.chdir(here)
+    if args.document:
+        document(bench.lines)
+
+
+main()
