@@ -36,10 +36,12 @@ void (*sp_dispatch_find(const OSSL_DISPATCH *table, int id))(void)
 
 static bool next_name(const char **list, const char **name, size_t *length)
 {
+    const char *end = strchr(*list, ':');
+
     if (**list == '\0')
         return false;
     *name = *list;
-    *length = strcspn(*list, ":");
+    *length = end != NULL ? (size_t)(end - *list) : strlen(*list);
     *list += *length + ((*list)[*length] == ':');
     return true;
 }
