@@ -14,9 +14,8 @@
 #include "threads.h"
 
 static int ex_index = -1; /* written by start and stop only */
-static bool digests;      /* written by start only */
 static _Atomic(const struct sp_sha256 *) current_sha;
-static atomic_bool failed, saw_birth;
+static atomic_bool failed, saw_birth, digests;
 
 /*
  * libcrypto may call back after the stop: it takes its list of callbacks along
@@ -53,7 +52,7 @@ const struct sp_sha256 *sp_register_sha256(void)
 
 bool sp_register_has_digests(void)
 {
-    return digests;
+    return atomic_load(&digests);
 }
 
 void sp_register_failed(void)
@@ -124,7 +123,7 @@ bool sp_register_start(const struct sp_sha256 *sha, bool with_digests)
 {
     if (!sp_locks_init() || !sp_prints_init() || !sp_keys_init())
         return false;
-    digests = with_digests;
+    atomic_store(&digests, with_digests);
     sp_register_set_sha256(sha);
     atomic_store(&failed, false);
     atomic_store(&saw_birth, false);
