@@ -40,5 +40,6 @@ class TestPerl(Contract):
     def test_guarded_start_refuses(self, fault, start, out, tmp_path):
         """Else it is not started: nothing spins, and nothing goes out."""
         result = start(fail_closed.make(fault, tmp_path / "fault").conf)
-        said = "NOT enforced" if fault != "no configuration file" else "without the policy"
+        said = {"no configuration file": "without the policy",
+                "keyring damaged": "NOT usable"}.get(fault, "NOT enforced")
         assert result.rc != 0 and said in result.err and nothing_left(out), result

@@ -49,7 +49,7 @@ static size_t uses_width(const struct shim_table *table)
 /* What the columns before them leave to addresses and subject; 0: as much as they need. */
 static size_t room(const struct shim_table *table)
 {
-    size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + 5 * GAP;
+    size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP;
 
     if (table->width == 0)
         return 0;
@@ -90,11 +90,17 @@ static char *initials(const struct shim_entry *entry)
                                              SMIMEPOLICY_VERIFY, SMIMEPOLICY_DECRYPT };
     char *text = OPENSSL_zalloc(USES_NARROW + 1);
 
-    for (size_t i = 0; text != NULL && i < USES_NARROW; i++)
-        text[i] =
-            (entry->standing.uses & 1U << order[i]) != 0 ? smimepolicy_use_name(order[i])[0] : '-';
-    if (text != NULL && entry->standing.vouches)
-        memcpy(text, "CA", 2);
+    for (size_t i = 0; text != NULL && i < USES_NARROW; i++) {
+        bool may = (entry->standing.uses & 1U << order[i]) != 0;
+
+        text[i] = '-';
+        if (may)
+            text[i] = *smimepolicy_use_name(order[i]);
+    }
+    if (text != NULL && entry->standing.vouches) {
+        text[0] = 'C';
+        text[1] = 'A';
+    }
     return text;
 }
 

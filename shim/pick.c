@@ -13,7 +13,7 @@
 #include "pick.h"
 
 #define FEWEST_DIGITS 8
-#define MOST_DIGITS   (2 * SP_SHA256_LENGTH)
+#define MOST_DIGITS   ((size_t)2 * SP_SHA256_LENGTH)
 
 void shim_picks_clear(struct shim_picks *picks)
 {

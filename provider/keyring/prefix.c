@@ -11,7 +11,7 @@
 #include "rules/text.h"
 #include "store.h"
 
-#define DIGITS (2 * SP_SHA256_LENGTH)
+#define DIGITS ((size_t)2 * SP_SHA256_LENGTH)
 
 /* |digits| and then |fill|, to the length of a whole fingerprint. */
 static void fill_up(char text[DIGITS + 1], const char *digits, char fill)

@@ -130,7 +130,7 @@ static void time_stamp(char stamp[32])
     struct tm tm;
 
     if (gmtime_r(&now, &tm) == NULL || strftime(stamp, 32, "%Y%m%dT%H%M%SZ", &tm) == 0)
-        strcpy(stamp, "unknown");
+        OPENSSL_strlcpy(stamp, "unknown", 32);
 }
 
 /* The superuser may repair what is another's. */
