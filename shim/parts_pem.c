@@ -107,6 +107,12 @@ static bool take_encrypted_key(struct shim_file_parts *file, struct block *block
     return shim_parts_encrypted_key(file, block->data, block->length);
 }
 
+/* No standard has this label, and examples and programs do (RFC 9216). */
+static bool take_pkcs12(struct shim_file_parts *file, struct block *block)
+{
+    return shim_parts_der(file, block->data, block->length);
+}
+
 /* EC parameters stand before the key that repeats them. */
 static bool pass_over(struct shim_file_parts *file, struct block *block)
 {
@@ -129,7 +135,8 @@ static const struct {
 } kinds[] = {
     { PEM_STRING_X509, take_cert },         { PEM_STRING_X509_OLD, take_cert },
     { PEM_STRING_X509_TRUSTED, take_cert }, { PEM_STRING_PKCS7, take_bundle },
-    { PEM_STRING_CMS, take_bundle },        { PEM_STRING_PKCS8, take_encrypted_key },
+    { PEM_STRING_CMS, take_bundle },        { "PKCS12", take_pkcs12 },
+    { PEM_STRING_PKCS8, take_encrypted_key },
     { PEM_STRING_PKCS8INF, take_key },      { PEM_STRING_RSA, take_key },
     { PEM_STRING_ECPRIVATEKEY, take_key },  { PEM_STRING_DSA, take_key },
     { PEM_STRING_PUBLIC, take_public_key }, { PEM_STRING_ECPARAMETERS, pass_over },
