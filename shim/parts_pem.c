@@ -133,13 +133,19 @@ static const struct {
     const char *name;
     bool (*take)(struct shim_file_parts *file, struct block *block);
 } kinds[] = {
-    { PEM_STRING_X509, take_cert },         { PEM_STRING_X509_OLD, take_cert },
-    { PEM_STRING_X509_TRUSTED, take_cert }, { PEM_STRING_PKCS7, take_bundle },
-    { PEM_STRING_CMS, take_bundle },        { "PKCS12", take_pkcs12 },
+    { PEM_STRING_X509, take_cert },
+    { PEM_STRING_X509_OLD, take_cert },
+    { PEM_STRING_X509_TRUSTED, take_cert },
+    { PEM_STRING_PKCS7, take_bundle },
+    { PEM_STRING_CMS, take_bundle },
+    { "PKCS12", take_pkcs12 },
     { PEM_STRING_PKCS8, take_encrypted_key },
-    { PEM_STRING_PKCS8INF, take_key },      { PEM_STRING_RSA, take_key },
-    { PEM_STRING_ECPRIVATEKEY, take_key },  { PEM_STRING_DSA, take_key },
-    { PEM_STRING_PUBLIC, take_public_key }, { PEM_STRING_ECPARAMETERS, pass_over },
+    { PEM_STRING_PKCS8INF, take_key },
+    { PEM_STRING_RSA, take_key },
+    { PEM_STRING_ECPRIVATEKEY, take_key },
+    { PEM_STRING_DSA, take_key },
+    { PEM_STRING_PUBLIC, take_public_key },
+    { PEM_STRING_ECPARAMETERS, pass_over },
     { PEM_STRING_DSAPARAMS, pass_over },
 };
 
