@@ -3,9 +3,13 @@ add_library(sp_flags INTERFACE)
 target_compile_options(sp_flags INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wcast-qual -Wstrict-prototypes -Wvla
     -fstack-protector-strong
+    # Each of our files is part of the module, the library and the command: what one of them does
+    # not call is left out, and with it what the loader would look up in libcrypto at every start.
+    -ffunction-sections -fdata-sections
     # Absolute build paths would end up in error messages and in packages.
     "-fmacro-prefix-map=${PROJECT_SOURCE_DIR}/=")
 target_compile_definitions(sp_flags INTERFACE _GNU_SOURCE OPENSSL_NO_DEPRECATED)
+target_link_options(sp_flags INTERFACE -Wl,--gc-sections)
 if(SP_WERROR)
     target_compile_options(sp_flags INTERFACE -Werror)
 endif()

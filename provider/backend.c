@@ -36,13 +36,14 @@ void (*sp_dispatch_find(const OSSL_DISPATCH *table, int id))(void)
 
 static bool next_name(const char **list, const char **name, size_t *length)
 {
-    const char *end = strchr(*list, ':');
+    const char *end;
 
     if (**list == '\0')
         return false;
+    end = strchrnul(*list, ':');
     *name = *list;
-    *length = end != NULL ? (size_t)(end - *list) : strlen(*list);
-    *list += *length + ((*list)[*length] == ':');
+    *length = (size_t)(end - *list);
+    *list = *end == ':' ? end + 1 : end;
     return true;
 }
 

@@ -103,7 +103,7 @@ static void stop_process(void)
     /* At exit() other threads may still be inside a gate: they keep what they read. */
     if (!sp_register_stop())
         return;
-    sp_contexts_free();
+    sp_contexts_close();
     sp_policy_reset();
     instance = atomic_exchange(&instances, NULL);
     while (instance != NULL) {
@@ -154,9 +154,9 @@ static bool needs_digests(const smimepolicy_settings *settings)
 static bool start_process(const struct sp_instance *instance)
 {
     sp_engines_start();
-    if (sp_reasons_load() && sp_contexts_init() &&
-        sp_register_start(&instance->sha, needs_digests(sp_policy())) && sp_purposes_replace() &&
-        sp_trust_replace())
+    sp_contexts_open();
+    if (sp_reasons_load() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
+        sp_purposes_replace() && sp_trust_replace())
         return true;
     sp_trust_restore();
     sp_purposes_restore();

@@ -4,7 +4,6 @@
  */
 #include "instance.h"
 
-#include <stdio.h>
 #include <string.h>
 
 #include "slots.h"
@@ -15,6 +14,15 @@
  * configuration says `default_properties = ?smime.policy=yes`.
  */
 #define OUR_PROPERTY "smime.policy=yes"
+
+/*
+ * What keys are made, read and used with: whose digests and ciphers go with
+ * them is all the same, and libcrypto reads the property of each algorithm.
+ */
+static bool is_ours_to_win(int operation)
+{
+    return operation >= OSSL_OP_KEYMGMT && operation != OSSL_OP_ENCODER;
+}
 
 static sp_gate_fn *gate_of(int operation)
 {
@@ -38,16 +46,16 @@ static sp_gate_fn *gate_of(int operation)
 
 static char *extend(const char *properties)
 {
-    const char *separator = properties != NULL && *properties != '\0' ? "," : "";
-    size_t length;
+    const size_t length = properties != NULL ? strlen(properties) : 0;
     char *text;
 
-    if (properties == NULL)
-        properties = "";
-    length = strlen(properties) + strlen(separator) + sizeof(OUR_PROPERTY);
-    text = OPENSSL_malloc(length);
-    if (text != NULL)
-        (void)snprintf(text, length, "%s%s%s", properties, separator, OUR_PROPERTY);
+    if (length == 0)
+        return OPENSSL_strdup(OUR_PROPERTY);
+    text = OPENSSL_malloc(length + sizeof("," OUR_PROPERTY));
+    if (text != NULL) {
+        memcpy(text, properties, length);
+        memcpy(text + length, "," OUR_PROPERTY, sizeof("," OUR_PROPERTY));
+    }
     return text;
 }
 
@@ -68,6 +76,14 @@ static const char *extended(struct sp_instance *instance, const char *original)
     known->next = instance->properties;
     instance->properties = known;
     return known->extended;
+}
+
+static bool win_algorithm(struct sp_instance *instance, OSSL_ALGORITHM *algorithm, int operation)
+{
+    if (!is_ours_to_win(operation))
+        return true;
+    algorithm->property_definition = extended(instance, algorithm->property_definition);
+    return algorithm->property_definition != NULL;
 }
 
 static bool gate_algorithm(OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
@@ -103,8 +119,7 @@ static bool build_table(struct sp_instance *instance, int operation)
     instance->tables[operation] = table;
     for (size_t i = 0; table != NULL && i < count; i++) {
         table[i] = original[i];
-        table[i].property_definition = extended(instance, original[i].property_definition);
-        if (table[i].property_definition == NULL ||
+        if (!win_algorithm(instance, &table[i], operation) ||
             !gate_algorithm(&table[i], &instance->backend, gate_of(operation)))
             return false;
     }

@@ -4,13 +4,7 @@
  */
 #include "contexts.h"
 
-#include <openssl/lhash.h>
-
-#include "compat.h"
-#include "locks.h"
-
-/* tables[i] is guarded by the lock of shard i. */
-static OPENSSL_LHASH *tables[SP_SHARDS];
+#include "tables.h"
 
 static unsigned long context_hash(const void *data)
 {
@@ -26,13 +20,11 @@ static int context_compare(const void *a, const void *b)
     return left->address != right->address;
 }
 
-bool sp_contexts_init(void)
+static struct sp_tables contexts = { .hash = context_hash, .compare = context_compare };
+
+void sp_contexts_open(void)
 {
-    for (size_t i = 0; i < SP_SHARDS; i++)
-        if (tables[i] == NULL &&
-            (tables[i] = OPENSSL_LH_new(context_hash, context_compare)) == NULL)
-            return false;
-    return true;
+    sp_tables_open(&contexts);
 }
 
 static void free_context(void *context)
@@ -40,43 +32,27 @@ static void free_context(void *context)
     OPENSSL_free(context);
 }
 
-void sp_contexts_free(void)
+void sp_contexts_close(void)
 {
-    for (size_t i = 0; i < SP_SHARDS; i++) {
-        OPENSSL_LHASH *table;
-
-        sp_lock(i);
-        table = tables[i];
-        tables[i] = NULL;
-        sp_unlock(i);
-        if (table != NULL)
-            sp_lh_doall(table, free_context);
-        OPENSSL_LH_free(table);
-    }
+    sp_tables_close(&contexts, free_context);
 }
 
 /* The next two with the shard's lock held. */
 static struct sp_context *find(const void *address)
 {
     const struct sp_context wanted = { .address = address };
-    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
 
-    return table != NULL ? OPENSSL_LH_retrieve(table, &wanted) : NULL;
+    return sp_tables_find(&contexts, sp_shard_of(address), &wanted);
 }
 
 static struct sp_context *find_or_add(const void *address)
 {
-    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
+    const struct sp_context wanted = { .address = address };
     struct sp_context *context = find(address);
 
-    if (context != NULL || table == NULL || (context = OPENSSL_zalloc(sizeof(*context))) == NULL)
-        return context;
-    context->address = address;
-    OPENSSL_LH_insert(table, context);
-    if (OPENSSL_LH_error(table) == 0)
-        return context;
-    OPENSSL_free(context);
-    return NULL;
+    return context != NULL
+               ? context
+               : sp_tables_add(&contexts, sp_shard_of(address), &wanted, sizeof(wanted));
 }
 
 bool sp_contexts_begin(const void *address, const void *key, const struct sp_slot *slot,
@@ -139,12 +115,10 @@ bool sp_contexts_copy(const void *from, const void *to)
 void sp_contexts_end(const void *address)
 {
     const struct sp_context wanted = { .address = address };
-    OPENSSL_LHASH *table;
     struct sp_context *context;
 
     sp_lock(sp_shard_of(address));
-    table = tables[sp_shard_of(address)];
-    context = table != NULL ? OPENSSL_LH_delete(table, &wanted) : NULL;
+    context = sp_tables_take_out(&contexts, sp_shard_of(address), &wanted);
     sp_unlock(sp_shard_of(address));
     OPENSSL_free(context);
 }

@@ -26,8 +26,8 @@ struct sp_context {
     enum sp_stage stage;
 };
 
-bool sp_contexts_init(void);
-void sp_contexts_free(void);
+void sp_contexts_open(void);
+void sp_contexts_close(void);
 
 /*
  * Note an init.  A NULL |key| starts again with the key of before.  False if

@@ -21,13 +21,15 @@ OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gat
     memcpy(table, backend, (functions + 1) * sizeof(*table));
     for (size_t i = 0; i < functions; i++)
         for (size_t j = 0; j < count; j++)
-            if (table[i].function_id == gates[j].function_id)
+            if (table[i].function_id == gates[j].function_id) {
                 table[i].function = gates[j].function;
+                break;
+            }
     return table;
 }
 
-/* What KEYMGMT |algorithm| calls itself when asked for |operation|. */
-static const char *operation_names(const OSSL_ALGORITHM *algorithm, int operation)
+/* Whether KEYMGMT |algorithm| calls itself one of |names| when asked for |operation|. */
+static bool answers_to(const OSSL_ALGORITHM *algorithm, int operation, const char *names)
 {
     void (*query)(void) =
         sp_dispatch_find(algorithm->implementation, OSSL_FUNC_KEYMGMT_QUERY_OPERATION_NAME);
@@ -35,18 +37,27 @@ static const char *operation_names(const OSSL_ALGORITHM *algorithm, int operatio
 
     if (query != NULL)
         name = ((OSSL_FUNC_keymgmt_query_operation_name_fn *)query)(operation);
-    return name != NULL ? name : algorithm->algorithm_names;
+    return name != NULL && sp_names_meet(name, names);
+}
+
+static OSSL_FUNC_keymgmt_export_fn *export_of(const OSSL_ALGORITHM *algorithm)
+{
+    return (OSSL_FUNC_keymgmt_export_fn *)sp_dispatch_find(algorithm->implementation,
+                                                           OSSL_FUNC_KEYMGMT_EXPORT);
 }
 
 OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int operation,
                                            const char *names)
 {
-    const OSSL_ALGORITHM *algorithm = backend->tables[OSSL_OP_KEYMGMT];
+    const OSSL_ALGORITHM *all = backend->tables[OSSL_OP_KEYMGMT], *algorithm;
 
-    for (; algorithm != NULL && algorithm->algorithm_names != NULL; algorithm++)
-        if (sp_names_meet(operation_names(algorithm, operation), names) ||
-            sp_names_meet(algorithm->algorithm_names, names))
-            return (OSSL_FUNC_keymgmt_export_fn *)sp_dispatch_find(algorithm->implementation,
-                                                                   OSSL_FUNC_KEYMGMT_EXPORT);
+    /* Mostly one string names both, and there is nothing to compare. */
+    for (algorithm = all; algorithm != NULL && algorithm->algorithm_names != NULL; algorithm++)
+        if (algorithm->algorithm_names == names)
+            return export_of(algorithm);
+    for (algorithm = all; algorithm != NULL && algorithm->algorithm_names != NULL; algorithm++)
+        if (sp_names_meet(algorithm->algorithm_names, names) ||
+            answers_to(algorithm, operation, names))
+            return export_of(algorithm);
     return NULL;
 }

@@ -7,13 +7,8 @@
  */
 #include "register.h"
 
-#include <string.h>
-
-#include <openssl/lhash.h>
-
-#include "compat.h"
-#include "locks.h"
 #include "prints.h"
+#include "tables.h"
 #include "threads.h"
 
 struct key {
@@ -25,9 +20,6 @@ struct key {
     struct sp_cert **matches; /* references: certificates that matched this private key */
     size_t match_count;
 };
-
-/* tables[i] is guarded by the lock of shard i. */
-static OPENSSL_LHASH *tables[SP_SHARDS];
 
 static unsigned long key_hash(const void *data)
 {
@@ -43,12 +35,11 @@ static int key_compare(const void *a, const void *b)
     return left->address != right->address;
 }
 
-bool sp_keys_init(void)
+static struct sp_tables keys = { .hash = key_hash, .compare = key_compare };
+
+void sp_keys_open(void)
 {
-    for (size_t i = 0; i < SP_SHARDS; i++)
-        if (tables[i] == NULL && (tables[i] = OPENSSL_LH_new(key_hash, key_compare)) == NULL)
-            return false;
-    return true;
+    sp_tables_open(&keys);
 }
 
 static void forget_key(struct key *key)
@@ -67,51 +58,32 @@ static void forget_any(void *key)
     forget_key(key);
 }
 
-void sp_keys_free(void)
+void sp_keys_close(void)
 {
-    for (size_t i = 0; i < SP_SHARDS; i++) {
-        OPENSSL_LHASH *table;
-
-        sp_lock(i);
-        table = tables[i];
-        tables[i] = NULL;
-        sp_unlock(i);
-        if (table != NULL)
-            sp_lh_doall(table, forget_any);
-        OPENSSL_LH_free(table);
-    }
+    sp_tables_close(&keys, forget_any);
 }
 
 /* The next three with the shard's lock held. */
 static struct key *find(const void *address)
 {
     const struct key wanted = { .address = address };
-    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
 
-    return table != NULL ? OPENSSL_LH_retrieve(table, &wanted) : NULL;
+    return sp_tables_find(&keys, sp_shard_of(address), &wanted);
 }
 
 static struct key *take_out(const void *address)
 {
     const struct key wanted = { .address = address };
-    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
 
-    return table != NULL ? OPENSSL_LH_delete(table, &wanted) : NULL;
+    return sp_tables_take_out(&keys, sp_shard_of(address), &wanted);
 }
 
 static struct key *find_or_add(const void *address)
 {
-    OPENSSL_LHASH *table = tables[sp_shard_of(address)];
+    const struct key wanted = { .address = address };
     struct key *key = find(address);
 
-    if (key != NULL || table == NULL || (key = OPENSSL_zalloc(sizeof(*key))) == NULL)
-        return key;
-    key->address = address;
-    OPENSSL_LH_insert(table, key);
-    if (OPENSSL_LH_error(table) == 0)
-        return key;
-    OPENSSL_free(key);
-    return NULL;
+    return key != NULL ? key : sp_tables_add(&keys, sp_shard_of(address), &wanted, sizeof(wanted));
 }
 
 static void note(const struct key *facts)

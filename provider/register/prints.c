@@ -6,19 +6,13 @@
 
 #include <string.h>
 
-#include <openssl/lhash.h>
-
-#include "compat.h"
-#include "locks.h"
+#include "tables.h"
 
 /* The certificates of one key: mostly one, more after a renewal. */
 struct print {
     unsigned char hash[SP_SHA256_LENGTH];
     struct sp_cert *certs; /* linked by next_filed, not referenced */
 };
-
-/* tables[i] is guarded by the lock of shard i. */
-static OPENSSL_LHASH *tables[SP_SHARDS];
 
 static unsigned long print_hash(const void *data)
 {
@@ -37,12 +31,11 @@ static int print_compare(const void *a, const void *b)
     return memcmp(left->hash, right->hash, sizeof(left->hash));
 }
 
-bool sp_prints_init(void)
+static struct sp_tables prints = { .hash = print_hash, .compare = print_compare };
+
+void sp_prints_open(void)
 {
-    for (size_t i = 0; i < SP_SHARDS; i++)
-        if (tables[i] == NULL && (tables[i] = OPENSSL_LH_new(print_hash, print_compare)) == NULL)
-            return false;
-    return true;
+    sp_tables_open(&prints);
 }
 
 static void free_print(void *print)
@@ -50,43 +43,32 @@ static void free_print(void *print)
     OPENSSL_free(print);
 }
 
-void sp_prints_free(void)
+void sp_prints_close(void)
 {
-    for (size_t i = 0; i < SP_SHARDS; i++) {
-        OPENSSL_LHASH *table;
+    sp_tables_close(&prints, free_print);
+}
 
-        sp_lock(i);
-        table = tables[i];
-        tables[i] = NULL;
-        sp_unlock(i);
-        if (table != NULL)
-            sp_lh_doall(table, free_print);
-        OPENSSL_LH_free(table);
-    }
+static struct print wanted(const unsigned char *hash)
+{
+    struct print print = { 0 };
+
+    memcpy(print.hash, hash, sizeof(print.hash));
+    return print;
 }
 
 static struct print *find(size_t shard, const unsigned char *hash)
 {
-    struct print wanted;
+    const struct print print = wanted(hash);
 
-    if (tables[shard] == NULL)
-        return NULL;
-    memcpy(wanted.hash, hash, sizeof(wanted.hash));
-    return OPENSSL_LH_retrieve(tables[shard], &wanted);
+    return sp_tables_find(&prints, shard, &print);
 }
 
 static struct print *find_or_add(size_t shard, const unsigned char *hash)
 {
-    struct print *print = find(shard, hash);
+    const struct print print = wanted(hash);
+    struct print *found = sp_tables_find(&prints, shard, &print);
 
-    if (print != NULL || tables[shard] == NULL || (print = OPENSSL_zalloc(sizeof(*print))) == NULL)
-        return print;
-    memcpy(print->hash, hash, sizeof(print->hash));
-    OPENSSL_LH_insert(tables[shard], print);
-    if (OPENSSL_LH_error(tables[shard]) == 0)
-        return print;
-    OPENSSL_free(print);
-    return NULL;
+    return found != NULL ? found : sp_tables_add(&prints, shard, &print, sizeof(print));
 }
 
 bool sp_prints_file(struct sp_cert *cert, const struct sp_keyid *id)
@@ -122,7 +104,7 @@ void sp_prints_remove(struct sp_cert *cert)
         if (*link != NULL)
             *link = cert->next_filed;
         if (print->certs == NULL)
-            free_print(OPENSSL_LH_delete(tables[shard], print));
+            free_print(sp_tables_take_out(&prints, shard, print));
     }
     cert->filed = false;
     sp_unlock(shard);

@@ -9,8 +9,8 @@
 
 #include "cert.h"
 
-bool sp_prints_init(void);
-void sp_prints_free(void);
+void sp_prints_open(void);
+void sp_prints_close(void);
 
 /* File |cert| under |id|, instead of where it was.  False if out of memory. */
 bool sp_prints_file(struct sp_cert *cert, const struct sp_keyid *id);

@@ -121,8 +121,10 @@ static int copied(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_da
 
 bool sp_register_start(const struct sp_sha256 *sha, bool with_digests)
 {
-    if (!sp_locks_init() || !sp_prints_init() || !sp_keys_init())
+    if (!sp_locks_init())
         return false;
+    sp_prints_open();
+    sp_keys_open();
     atomic_store(&digests, with_digests);
     sp_register_set_sha256(sha);
     atomic_store(&failed, false);
@@ -144,9 +146,9 @@ bool sp_register_stop(void)
     alone = sp_threads_stop() && alone;
     if (!alone)
         return false;
-    sp_keys_free();
+    sp_keys_close();
     sp_cert_drop_all();
-    sp_prints_free();
+    sp_prints_close();
     return true;
 }
 

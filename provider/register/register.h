@@ -52,8 +52,8 @@ void sp_keys_matched(const void *a, const void *b);
 void sp_keys_freed(const void *key);
 /* |key| turned out not to be the one of |cert|. */
 void sp_keys_disown(const void *key, const struct sp_cert *cert);
-void sp_keys_free(void);
-bool sp_keys_init(void);
+void sp_keys_close(void);
+void sp_keys_open(void);
 
 bool sp_keys_was_generated(const void *key);
 bool sp_keys_was_loaded(const void *key);

@@ -168,8 +168,8 @@ START_TEST(every_allocation_fails_once)
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     while (live(kinds[_i], fails))
         fails += step;
-    /* The tables alone need far more: else ours were not recognised. */
-    ck_assert_int_gt(fails, 300);
+    /* The tables and a life in them need more: else ours were not recognised. */
+    ck_assert_int_gt(fails, 200);
 }
 END_TEST
 
