@@ -4,9 +4,9 @@
  */
 #include "keyid.h"
 
+#include <endian.h>
 #include <string.h>
 
-#include <openssl/bn.h>
 #include <openssl/core_names.h>
 #include <openssl/ec.h>
 #include <openssl/objects.h>
@@ -37,22 +37,27 @@ static struct sp_keyid name_number(const struct sp_sha256 *sha, enum kind kind,
     return name_it(sha, kind, data, length);
 }
 
-static struct sp_keyid name_bn(const struct sp_sha256 *sha, enum kind kind, const OSSL_PARAM *param)
+/* Parameters hold numbers in the byte order of the machine. */
+static unsigned char byte_of(const OSSL_PARAM *param, size_t place)
+{
+    const unsigned char *bytes = param->data;
+
+    return bytes[BYTE_ORDER == LITTLE_ENDIAN ? param->data_size - 1 - place : place];
+}
+
+static struct sp_keyid name_param(const struct sp_sha256 *sha, enum kind kind,
+                                  const OSSL_PARAM *param)
 {
     struct sp_keyid id = { 0 };
-    unsigned char *bytes = NULL;
-    BIGNUM *number = NULL;
-    int length = 0;
+    unsigned char *number;
 
-    if (OSSL_PARAM_get_BN(param, &number) != 1)
+    if (param->data_type != OSSL_PARAM_UNSIGNED_INTEGER || param->data == NULL ||
+        (number = OPENSSL_malloc(param->data_size + 1)) == NULL)
         return id;
-    bytes = OPENSSL_malloc((size_t)BN_num_bytes(number) + 1);
-    if (bytes != NULL)
-        length = BN_bn2bin(number, bytes);
-    if (length > 0)
-        id = name_number(sha, kind, bytes, (size_t)length);
-    OPENSSL_free(bytes);
-    BN_free(number);
+    for (size_t i = 0; i < param->data_size; i++)
+        number[i] = byte_of(param, i);
+    id = name_number(sha, kind, number, param->data_size);
+    OPENSSL_free(number);
     return id;
 }
 
@@ -182,11 +187,11 @@ static int take_export(const OSSL_PARAM params[], void *arg)
     const OSSL_PARAM *group = OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_GROUP_NAME);
 
     if (modulus != NULL)
-        result->id = name_bn(result->sha, KIND_RSA, modulus);
+        result->id = name_param(result->sha, KIND_RSA, modulus);
     else if (public == NULL)
         return 1;
     else if (public->data_type == OSSL_PARAM_UNSIGNED_INTEGER)
-        result->id = name_bn(result->sha, KIND_INTEGER, public);
+        result->id = name_param(result->sha, KIND_INTEGER, public);
     else if (public->data_type == OSSL_PARAM_OCTET_STRING &&
              (group != NULL ||
               OSSL_PARAM_locate_const(params, OSSL_PKEY_PARAM_EC_GENERATOR) != NULL))
