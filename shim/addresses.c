@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include <gmime/gmime.h>
 #include <openssl/crypto.h>
 
 #include "addresses.h"
+#include "gmime.h"
 
 void shim_addresses_clear(struct shim_addresses *list)
 {
@@ -18,11 +18,14 @@ void shim_addresses_clear(struct shim_addresses *list)
     list->count = 0;
 }
 
+#define ATOM_TEXT                                                                                  \
+    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789!#$%&'*+-/=?^_`{|}~."
+
 /* RFC 5322, 3.2.3: what needs no quotes. */
 static bool is_atom_text(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (!g_ascii_isalnum(text[i]) && strchr("!#$%&'*+-/=?^_`{|}~.", text[i]) == NULL)
+        if (strchr(ATOM_TEXT, text[i]) == NULL)
             return false;
     return len > 0;
 }
@@ -80,7 +83,7 @@ static bool is_mapped(const char *shown, const char *compared)
         size_t shown_len = label_length(shown);
         size_t compared_len = label_length(compared);
 
-        if (!is_ascii(shown, shown_len) && g_ascii_strncasecmp(compared, "xn--", 4) != 0)
+        if (!is_ascii(shown, shown_len) && OPENSSL_strncasecmp(compared, "xn--", 4) != 0)
             return true;
         shown += shown_len + (shown[shown_len] == '.');
         compared += compared_len + (compared[compared_len] == '.');
@@ -90,8 +93,8 @@ static bool is_mapped(const char *shown, const char *compared)
 
 static bool is_clear(InternetAddressMailbox *mailbox)
 {
-    const char *shown = internet_address_mailbox_get_addr(mailbox);
-    const char *compared = internet_address_mailbox_get_idn_addr(mailbox);
+    const char *shown = shim_gmime()->internet_address_mailbox_get_addr(mailbox);
+    const char *compared = shim_gmime()->internet_address_mailbox_get_idn_addr(mailbox);
     const char *shown_at = shown == NULL ? NULL : strrchr(shown, '@');
     const char *compared_at = compared == NULL ? NULL : strrchr(compared, '@');
 
@@ -100,21 +103,30 @@ static bool is_clear(InternetAddressMailbox *mailbox)
     return !is_mapped(shown_at + 1, compared_at + 1);
 }
 
+static bool is_group(InternetAddress *entry)
+{
+    const struct shim_gmime *gmime = shim_gmime();
+
+    return gmime->g_type_check_instance_is_a((GTypeInstance *)entry,
+                                             gmime->internet_address_group_get_type());
+}
+
 /* Groups (RFC 5322, 3.4) are as their members; they do not nest. */
 static void list_add_all(struct shim_addresses *list, InternetAddressList *parsed)
 {
-    int count = parsed == NULL ? 0 : internet_address_list_length(parsed);
+    int count = parsed == NULL ? 0 : shim_gmime()->internet_address_list_length(parsed);
 
     for (int i = 0; i < count; i++) {
-        InternetAddress *entry = internet_address_list_get_address(parsed, i);
+        InternetAddress *entry = shim_gmime()->internet_address_list_get_address(parsed, i);
 
-        if (INTERNET_ADDRESS_IS_GROUP(entry)) {
-            list_add_all(list, internet_address_group_get_members(INTERNET_ADDRESS_GROUP(entry)));
+        if (is_group(entry)) {
+            list_add_all(list, shim_gmime()->internet_address_group_get_members(
+                                   INTERNET_ADDRESS_GROUP(entry)));
         } else {
             InternetAddressMailbox *mailbox = INTERNET_ADDRESS_MAILBOX(entry);
 
             if (is_clear(mailbox))
-                list_add(list, internet_address_mailbox_get_idn_addr(mailbox));
+                list_add(list, shim_gmime()->internet_address_mailbox_get_idn_addr(mailbox));
             else
                 list->unclear = true;
         }
@@ -133,19 +145,20 @@ static void on_warning(gint64 offset, GMimeParserWarning warning, const gchar *i
 
 void shim_addresses_parse(struct shim_addresses *list, const char *raw)
 {
-    GMimeParserOptions *options = g_mime_parser_options_new();
+    GMimeParserOptions *options = shim_gmime()->g_mime_parser_options_new();
     InternetAddressList *parsed;
 
-    g_mime_parser_options_set_address_compliance_mode(options, GMIME_RFC_COMPLIANCE_STRICT);
-    g_mime_parser_options_set_allow_addresses_without_domain(options, FALSE);
+    shim_gmime()->g_mime_parser_options_set_address_compliance_mode(options,
+                                                                    GMIME_RFC_COMPLIANCE_STRICT);
+    shim_gmime()->g_mime_parser_options_set_allow_addresses_without_domain(options, FALSE);
 #ifdef SHIM_GMIME_NOTIFIES
-    g_mime_parser_options_set_warning_callback(options, on_warning, list, NULL);
+    shim_gmime()->g_mime_parser_options_set_warning_callback(options, on_warning, list, NULL);
 #else
-    g_mime_parser_options_set_warning_callback(options, on_warning, list);
+    shim_gmime()->g_mime_parser_options_set_warning_callback(options, on_warning, list);
 #endif
-    parsed = internet_address_list_parse(options, raw);
-    g_mime_parser_options_free(options);
+    parsed = shim_gmime()->internet_address_list_parse(options, raw);
+    shim_gmime()->g_mime_parser_options_free(options);
     list_add_all(list, parsed);
     if (parsed != NULL)
-        g_object_unref(parsed);
+        shim_gmime()->g_object_unref(parsed);
 }

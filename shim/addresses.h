@@ -19,7 +19,7 @@ struct shim_addresses {
     bool failed;  /* out of memory */
 };
 
-/* Add those in |raw|, the body of a field, folded as it came.  GMime has been started. */
+/* Add those in |raw|, the body of a field, folded as it came. */
 void shim_addresses_parse(struct shim_addresses *list, const char *raw);
 void shim_addresses_clear(struct shim_addresses *list);
 

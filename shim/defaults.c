@@ -24,16 +24,26 @@ const char *const *shim_default_words(const struct shim_operation *operation)
     return none;
 }
 
+/* Its public key is not decoded. */
+static bool is_ec(const X509 *cert)
+{
+    ASN1_OBJECT *algorithm = NULL;
+
+    return X509_get_X509_PUBKEY(cert) != NULL &&
+           X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, X509_get_X509_PUBKEY(cert)) == 1 &&
+           OBJ_obj2nid(algorithm) == NID_X9_62_id_ecPublicKey;
+}
+
 bool shim_default_kdf(const struct shim_operation *operation, const char *uri)
 {
     const struct shim_secret none = { 0 };
     struct shim_loaded loaded;
-    bool is_ec;
+    bool agrees;
 
     if (operation->verb == NULL || strcmp(operation->verb, "-encrypt") != 0)
         return false;
-    is_ec = shim_load(uri, WANT_FIRST_CERT, &none, &loaded) == LOADED &&
-            EVP_PKEY_is_a(X509_get0_pubkey(sk_X509_value(loaded.certs, 0)), "EC");
+    agrees = shim_load(uri, WANT_FACTS, &none, &loaded) == LOADED &&
+             is_ec(sk_X509_value(loaded.certs, 0));
     shim_loaded_clear(&loaded);
-    return is_ec;
+    return agrees;
 }

@@ -42,17 +42,28 @@ static bool is_loaded(struct hearing *hearing, enum shim_load state, const char 
     return false;
 }
 
+/* Load both, as far as the rules need it; a key that does not load is stock's to complain about. */
+static enum shim_load load_pair(const struct hearing *hearing, const char *uri, const char *key_uri,
+                                struct shim_loaded *cert, struct shim_loaded *key)
+{
+    enum shim_load state = shim_load(uri, WANT_FACTS, &hearing->secret, cert);
+
+    if (state != LOADED || key_uri == NULL ||
+        shim_key_is_own(key_uri, sk_X509_value(cert->certs, 0)))
+        return state;
+    (void)shim_load(key_uri, WANT_KEY, &hearing->secret, key);
+    shim_loaded_clear(cert);
+    return shim_load(uri, WANT_FIRST_CERT, &hearing->secret, cert);
+}
+
 /* |key_uri| may be NULL. */
 static void judge_cert(struct hearing *hearing, const char *uri, const char *key_uri,
                        smimepolicy_use use)
 {
     struct shim_loaded cert;
     struct shim_loaded key = { 0 };
-    enum shim_load state = shim_load(uri, WANT_FIRST_CERT, &hearing->secret, &cert);
+    enum shim_load state = load_pair(hearing, uri, key_uri, &cert, &key);
 
-    /* A key that does not load is stock's to complain about. */
-    if (key_uri != NULL)
-        (void)shim_load(key_uri, WANT_KEY, &hearing->secret, &key);
     hearing->outcome->file = uri;
     if (is_loaded(hearing, state, uri, &cert))
         shim_outcome_add(hearing->outcome,

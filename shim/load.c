@@ -12,13 +12,22 @@
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
+#include "keyring.h"
 #include "load.h"
+#include "rules.h"
 #include "text.h"
 
 /* One file being read. */
 struct reading {
     const struct shim_secret *secret;
     bool asked; /* a passphrase was needed */
+};
+
+/* A block of PEM. */
+struct block {
+    char *name;
+    unsigned char *der;
+    long length;
 };
 
 static int give_pass(char *buffer, int size, int writing, void *data)
@@ -127,7 +136,81 @@ static bool is_enough(enum shim_want want, const struct shim_loaded *loaded)
 {
     if (want == WANT_KEY)
         return loaded->key != NULL;
-    return want == WANT_FIRST_CERT && sk_X509_num(loaded->certs) > 0;
+    return (want == WANT_FIRST_CERT || want == WANT_FACTS) && sk_X509_num(loaded->certs) > 0;
+}
+
+/* |uri| as a file that begins with a PEM block, as most do; NULL if it is anything else. */
+static BIO *open_pem(const char *uri)
+{
+    static const char begin[] = "-----BEGIN";
+    const char *path = as_path(uri);
+    BIO *file = path == NULL ? NULL : BIO_new_file(path, "rb");
+    char read[sizeof(begin)] = "";
+
+    if (file != NULL && BIO_read(file, read, sizeof(read) - 1) > 0 && strcmp(read, begin) == 0 &&
+        BIO_seek(file, 0) == 0)
+        return file;
+    BIO_free(file);
+    return NULL;
+}
+
+/* The next block, if nobody encrypted it. */
+static bool next_block(BIO *file, struct block *block)
+{
+    char *header = NULL;
+    bool read = PEM_read_bio(file, &block->name, &header, &block->der, &block->length) == 1 &&
+                header[0] == '\0';
+
+    OPENSSL_free(header);
+    return read;
+}
+
+static void clear_block(struct block *block)
+{
+    OPENSSL_free(block->name);
+    OPENSSL_clear_free(block->der, (size_t)block->length);
+    *block = (struct block){ 0 };
+}
+
+/* Where a file begins with the certificate, the store would only spend its time to find out. */
+static bool read_first_cert(const char *uri, enum shim_want want, struct shim_loaded *loaded)
+{
+    BIO *file = want == WANT_FIRST_CERT || want == WANT_FACTS ? open_pem(uri) : NULL;
+    struct block block = { 0 };
+    const unsigned char *der;
+
+    if (file != NULL && next_block(file, &block) && strcmp(block.name, PEM_STRING_X509) == 0) {
+        der = block.der;
+        (void)keep_cert(loaded, want == WANT_FACTS ? sp_cert_without_key(&der, block.length)
+                                                   : d2i_X509(NULL, &der, block.length));
+    }
+    clear_block(&block);
+    BIO_free(file);
+    return sk_X509_num(loaded->certs) > 0;
+}
+
+bool shim_key_is_own(const char *uri, const X509 *cert)
+{
+    BIO *file = open_pem(uri);
+    struct block block = { 0 };
+    PKCS8_PRIV_KEY_INFO *key = NULL;
+    bool read = file != NULL && next_block(file, &block);
+    const unsigned char *der;
+    bool own;
+
+    /* The certificate may stand before it. */
+    while (read && strcmp(block.name, PEM_STRING_X509) == 0) {
+        clear_block(&block);
+        read = next_block(file, &block);
+    }
+    der = block.der;
+    if (read && strcmp(block.name, PEM_STRING_PKCS8INF) == 0)
+        key = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, block.length);
+    own = key != NULL && sp_key_is_own(key, cert);
+    PKCS8_PRIV_KEY_INFO_free(key);
+    clear_block(&block);
+    BIO_free(file);
+    return own;
 }
 
 /* How many objects could not be read. */
@@ -198,6 +281,8 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
     if (state != LOADED)
         return state;
     ERR_clear_error();
+    if (read_first_cert(uri, want, loaded))
+        return LOADED;
     broken = read_store(uri, want, &reading, loaded);
     found = want == WANT_KEY ? loaded->key != NULL : sk_X509_num(loaded->certs) > 0;
     if (found && (broken == 0 || want != WANT_BUNDLE))

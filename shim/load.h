@@ -43,6 +43,7 @@ struct shim_loaded {
 
 enum shim_want {
     WANT_FIRST_CERT, /* as stock takes -signer, -recip and operands */
+    WANT_FACTS,      /* the same for the rules alone, which need no decoded public key */
     WANT_CERTS,      /* as stock takes -certfile */
     WANT_KEY,        /* as stock takes -inkey */
     WANT_BUNDLE      /* certificates of every form, PKCS#7 included, each one intact */
@@ -56,5 +57,8 @@ enum shim_want {
 enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim_secret *secret,
                          struct shim_loaded *loaded);
 void shim_loaded_clear(struct shim_loaded *loaded);
+
+/* Does |uri| surely hold the private key of |cert|?  False says nothing: see sp_key_is_own(). */
+bool shim_key_is_own(const char *uri, const X509 *cert);
 
 #endif

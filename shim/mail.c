@@ -4,10 +4,10 @@
  */
 #include <string.h>
 
-#include <gmime/gmime.h>
 #include <openssl/crypto.h>
 
 #include "addresses.h"
+#include "gmime.h"
 #include "mail.h"
 
 /* All From fields together, the one Sender field, and all To and Cc fields. */
@@ -23,16 +23,16 @@ struct fields {
 
 static void read_field(struct fields *fields, const char *name, const char *raw)
 {
-    if (g_ascii_strcasecmp(name, "From") == 0) {
+    if (OPENSSL_strcasecmp(name, "From") == 0) {
         fields->from_fields++;
         shim_addresses_parse(&fields->from, raw);
-    } else if (g_ascii_strcasecmp(name, "Sender") == 0) {
+    } else if (OPENSSL_strcasecmp(name, "Sender") == 0) {
         fields->sender_fields++;
         shim_addresses_parse(&fields->sender, raw);
-    } else if (g_ascii_strcasecmp(name, "To") == 0 || g_ascii_strcasecmp(name, "Cc") == 0) {
+    } else if (OPENSSL_strcasecmp(name, "To") == 0 || OPENSSL_strcasecmp(name, "Cc") == 0) {
         fields->to_fields++;
         shim_addresses_parse(&fields->to, raw);
-    } else if (g_ascii_strcasecmp(name, "Content-Type") == 0) {
+    } else if (OPENSSL_strcasecmp(name, "Content-Type") == 0) {
         fields->content_types++;
     }
 }
@@ -43,26 +43,26 @@ static void read_field(struct fields *fields, const char *name, const char *raw)
  */
 static size_t count_mentions(GMimeObject *object, const char *name)
 {
-    GMimeHeader *field =
-        g_mime_header_list_get_header(g_mime_object_get_header_list(object), "Content-Type");
-    const char *raw = field == NULL ? "" : g_mime_header_get_raw_value(field);
+    GMimeHeader *field = shim_gmime()->g_mime_header_list_get_header(
+        shim_gmime()->g_mime_object_get_header_list(object), "Content-Type");
+    const char *raw = field == NULL ? "" : shim_gmime()->g_mime_header_get_raw_value(field);
     size_t len = strlen(name);
     size_t count = 0;
 
     for (; *raw != '\0'; raw++)
-        if (g_ascii_strncasecmp(raw, name, len) == 0)
+        if (OPENSSL_strncasecmp(raw, name, len) == 0)
             count += raw[len] == '*' ? 2 : 1;
     return count;
 }
 
 static bool take_boundary(GMimeObject *object, struct shim_mail *mail)
 {
-    GMimeContentType *type = g_mime_object_get_content_type(object);
-    const char *boundary = type != NULL &&
-                                   g_mime_content_type_is_type(type, "multipart", "signed") &&
-                                   count_mentions(object, "boundary") == 1
-                               ? g_mime_content_type_get_parameter(type, "boundary")
-                               : NULL;
+    GMimeContentType *type = shim_gmime()->g_mime_object_get_content_type(object);
+    const char *boundary =
+        type != NULL && shim_gmime()->g_mime_content_type_is_type(type, "multipart", "signed") &&
+                count_mentions(object, "boundary") == 1
+            ? shim_gmime()->g_mime_content_type_get_parameter(type, "boundary")
+            : NULL;
 
     if (boundary == NULL || boundary[0] == '\0')
         return true;
@@ -93,30 +93,20 @@ static void settle(struct fields *fields, struct shim_mail *mail)
     mail->recipient_count = fields->to.count;
 }
 
-static void start_gmime(void)
-{
-    static gsize started;
-
-    if (g_once_init_enter(&started)) {
-        g_mime_init();
-        g_once_init_leave(&started, 1);
-    }
-}
-
 /* The field lines and the empty line after them, without a body. */
 static GMimeObject *parse(const char *header, size_t len)
 {
-    GMimeStream *stream = g_mime_stream_mem_new_with_buffer(header, len);
+    GMimeStream *stream = shim_gmime()->g_mime_stream_mem_new_with_buffer(header, len);
     GMimeParser *parser;
     GMimeMessage *message;
 
-    g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_END);
-    g_mime_stream_write_string(stream, "\r\n");
-    g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_SET);
-    parser = g_mime_parser_new_with_stream(stream);
-    message = g_mime_parser_construct_message(parser, NULL);
-    g_object_unref(parser);
-    g_object_unref(stream);
+    shim_gmime()->g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_END);
+    shim_gmime()->g_mime_stream_write_string(stream, "\r\n");
+    shim_gmime()->g_mime_stream_seek(stream, 0, GMIME_STREAM_SEEK_SET);
+    parser = shim_gmime()->g_mime_parser_new_with_stream(stream);
+    message = shim_gmime()->g_mime_parser_construct_message(parser, NULL);
+    shim_gmime()->g_object_unref(parser);
+    shim_gmime()->g_object_unref(stream);
     return message == NULL ? NULL : GMIME_OBJECT(message);
 }
 
@@ -136,7 +126,7 @@ static bool is_like(const char *header, size_t len, size_t at, const char *name)
         return false;
     while (at < len && (is_unseen(header[at]) || header[at] == ' '))
         at++;
-    if (len - at <= name_len || g_ascii_strncasecmp(header + at, name, name_len) != 0)
+    if (len - at <= name_len || OPENSSL_strncasecmp(header + at, name, name_len) != 0)
         return false;
     for (at += name_len; at < len && (is_unseen(header[at]) || header[at] == ' '); at++)
         continue;
@@ -158,12 +148,13 @@ static size_t count_lines(const char *header, size_t len, const char *name)
 /* The parser gives the fields that describe the content to the content. */
 static void read_fields(struct fields *fields, GMimeObject *object)
 {
-    GMimeHeaderList *headers = g_mime_object_get_header_list(object);
+    GMimeHeaderList *headers = shim_gmime()->g_mime_object_get_header_list(object);
 
-    for (int i = 0; i < g_mime_header_list_get_count(headers); i++) {
-        GMimeHeader *field = g_mime_header_list_get_header_at(headers, i);
+    for (int i = 0; i < shim_gmime()->g_mime_header_list_get_count(headers); i++) {
+        GMimeHeader *field = shim_gmime()->g_mime_header_list_get_header_at(headers, i);
 
-        read_field(fields, g_mime_header_get_name(field), g_mime_header_get_raw_value(field));
+        read_field(fields, shim_gmime()->g_mime_header_get_name(field),
+                   shim_gmime()->g_mime_header_get_raw_value(field));
     }
 }
 
@@ -178,9 +169,9 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     bool done = true;
 
     memset(mail, 0, sizeof(*mail));
-    start_gmime();
     message = parse(header, len);
-    body = message == NULL ? NULL : g_mime_message_get_mime_part(GMIME_MESSAGE(message));
+    body =
+        message == NULL ? NULL : shim_gmime()->g_mime_message_get_mime_part(GMIME_MESSAGE(message));
     if (message != NULL)
         read_fields(&fields, message);
     if (body != NULL)
@@ -195,7 +186,7 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
         done = take_boundary(body, mail);
     }
     if (message != NULL)
-        g_object_unref(message);
+        shim_gmime()->g_object_unref(message);
     fields.to.unclear = fields.to.unclear || fields.to_fields != to_lines || fields.from.unclear;
     mail->has_bcc = count_lines(header, len, "Bcc") > 0;
     done = done && !fields.from.failed && !fields.sender.failed && !fields.to.failed;
@@ -209,7 +200,6 @@ bool shim_mail_from(const char *list, struct shim_mail *mail)
     bool done;
 
     memset(mail, 0, sizeof(*mail));
-    start_gmime();
     shim_addresses_parse(&fields.from, list);
     done = !fields.from.failed;
     settle(&fields, mail);

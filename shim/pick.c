@@ -5,12 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <gmime/gmime.h>
 #include <openssl/crypto.h>
 
 #include "addresses.h"
 #include "keyring_at.h"
 #include "pick.h"
+#include "text.h"
 
 #define FEWEST_DIGITS 8
 #define MOST_DIGITS   ((size_t)2 * SP_SHA256_LENGTH)
@@ -41,7 +41,7 @@ static char *lower(const char *text)
     char *folded = OPENSSL_strdup(text);
 
     for (char *p = folded; p != NULL && *p != '\0'; p++)
-        *p = g_ascii_tolower(*p);
+        *p = sp_fold(*p);
     return folded;
 }
 
@@ -58,7 +58,6 @@ char *shim_address_folded(const char *word)
     struct shim_addresses list = { 0 };
     char *folded = NULL;
 
-    g_mime_init();
     shim_addresses_parse(&list, word);
     /* What no header field could hold may still be in a certificate. */
     if (list.count == 1 && !list.unclear)
@@ -81,9 +80,9 @@ static bool read_digits(const char *word, char digits[MOST_DIGITS + 1])
     for (; *word != '\0'; word++) {
         if (*word == ':')
             continue;
-        if (!g_ascii_isxdigit(*word) || count == MOST_DIGITS)
+        if (OPENSSL_hexchar2int((unsigned char)*word) < 0 || count == MOST_DIGITS)
             return false;
-        digits[count++] = g_ascii_tolower(*word);
+        digits[count++] = sp_fold(*word);
     }
     digits[count] = '\0';
     return count >= FEWEST_DIGITS;

@@ -73,6 +73,12 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts);
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
 bool sp_facts_is_ca(const struct sp_facts *facts);
 
+/*
+ * Does |key| surely pass the rules on private keys, as the one of |cert|?
+ * False says nothing: then they have to be asked about the decoded key.
+ */
+bool sp_key_is_own(const PKCS8_PRIV_KEY_INFO *key, const X509 *cert);
+
 /* What an uploaded certificate is kept for.  The numbers are stored. */
 enum sp_role {
     SP_ROLE_NONE = 0,

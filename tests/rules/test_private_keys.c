@@ -4,11 +4,14 @@
  *
  * Rules private-key-algorithm and private-key-match.
  */
+#include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "rules.h"
 #include "verdicts.h"
 
 #define GOOD                                                                                       \
@@ -128,6 +131,80 @@ START_TEST(mismatch_names_the_owner)
 }
 END_TEST
 
+/* For each kind of key: what the encodings alone say of the own key, and of another. */
+static bool is_own(EVP_PKEY *key, const X509 *cert)
+{
+    PKCS8_PRIV_KEY_INFO *encoded = EVP_PKEY2PKCS8(key);
+    bool own;
+
+    ck_assert_ptr_nonnull(encoded);
+    own = sp_key_is_own(encoded, cert);
+    PKCS8_PRIV_KEY_INFO_free(encoded);
+    return own;
+}
+
+static const struct {
+    const char *type, *group;
+    bool told; /* the others are for the decoded key */
+} encoded_keys[] = {
+    { "RSA", NULL, true },      { "EC", "P-256", true },    { "EC", "secp521r1", true },
+    { "RSA-PSS", NULL, false }, { "ED25519", NULL, false }, { "SM2", NULL, false },
+};
+
+START_TEST(own_by_encoding)
+{
+    const char *type = encoded_keys[_i].type;
+    bool rsa = encoded_keys[_i].group == NULL && strncmp(type, "RSA", 3) == 0;
+    EVP_PKEY *own = rsa ? sp_make_rsa(type, 2048) : sp_make_key(type, encoded_keys[_i].group);
+    EVP_PKEY *other = rsa ? sp_make_rsa(type, 2048) : sp_make_key(type, encoded_keys[_i].group);
+    struct sp_recipe recipe = { GOOD, .key = own };
+    X509 *cert = sp_make_cert(&recipe);
+
+    ck_assert_int_eq(is_own(own, cert), encoded_keys[_i].told);
+    ck_assert(!is_own(other, cert));
+    ck_assert(!is_own(sp_test_rsa(), cert) && !is_own(sp_test_ec(), cert));
+    X509_free(cert);
+    EVP_PKEY_free(other);
+    EVP_PKEY_free(own);
+}
+END_TEST
+
+/* The same curve and algorithm in both, but a private key that leaves its point out, or is cut. */
+START_TEST(own_by_broken_encoding)
+{
+    EVP_PKEY *keys[] = { sp_test_rsa(), sp_test_ec() };
+
+    for (size_t i = 0; i < 2; i++) {
+        struct sp_recipe recipe = { GOOD, .key = keys[i] };
+        X509 *cert = sp_make_cert(&recipe);
+        PKCS8_PRIV_KEY_INFO *encoded = EVP_PKEY2PKCS8(keys[i]);
+        const unsigned char *der;
+        int length, type;
+        const void *parameters;
+        const X509_ALGOR *algorithm;
+        const ASN1_OBJECT *object;
+
+        ck_assert_int_eq(PKCS8_pkey_get0(NULL, &der, &length, &algorithm, encoded), 1);
+        X509_ALGOR_get0(&object, &type, &parameters, algorithm);
+        for (int cut = 0; cut < length; cut++) {
+            PKCS8_PRIV_KEY_INFO *less = PKCS8_PRIV_KEY_INFO_new();
+            unsigned char *copy = cut > 0 ? OPENSSL_memdup(der, (size_t)cut) : NULL;
+
+            ck_assert_int_eq(PKCS8_pkey_set0(less, OBJ_dup(object), 0, type,
+                                             type == V_ASN1_OBJECT ? OBJ_dup(parameters) : NULL,
+                                             copy, cut),
+                             1);
+            ck_assert(!sp_key_is_own(less, cert));
+            PKCS8_PRIV_KEY_INFO_free(less);
+        }
+        ck_assert(sp_key_is_own(encoded, cert));
+        PKCS8_PRIV_KEY_INFO_free(encoded);
+        X509_free(cert);
+    }
+    ERR_clear_error();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("private keys");
@@ -136,6 +213,8 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, private_key, 0, SP_ROWS(private_keys));
     tcase_add_test(tests, mismatch_names_the_owner);
+    tcase_add_loop_test(tests, own_by_encoding, 0, SP_ROWS(encoded_keys));
+    tcase_add_test(tests, own_by_broken_encoding);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
