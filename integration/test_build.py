@@ -1,0 +1,58 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the compiler and the linker were asked for is in what they made."""
+
+import re
+
+import pytest
+
+from harness import BUILD, COMMAND, MODULE, REPO, must, run
+
+LIBRARY = BUILD / "provider" / "libsmimepolicy.so.0"
+BUILT = pytest.mark.parametrize("path", [COMMAND, MODULE, LIBRARY], ids=lambda path: path.name)
+
+
+def readelf(option, path):
+    return must(run("readelf", "-W", option, path)).text
+
+
+def is_instrumented():
+    return re.search(r"SP_(SANITIZE|COVERAGE)\S*=(?!OFF|\s)", (BUILD / "CMakeCache.txt").read_text())
+
+
+@BUILT
+def test_loaded_anywhere(path):
+    """PIE, as the libraries."""
+    assert re.search(r"Type:\s+DYN ", readelf("-h", path))
+
+
+@BUILT
+def test_bound_at_once_and_read_only(path):
+    if is_instrumented():
+        pytest.skip("an instrumented build is not hardened")
+    assert "GNU_RELRO" in readelf("-l", path)
+    assert re.search(r"\(FLAGS_1\).*\bNOW\b", readelf("-d", path))
+
+
+@BUILT
+def test_no_memory_is_written_and_run(path):
+    headers = readelf("-l", path)
+    assert re.search(r"GNU_STACK.* RW +0x", headers)
+    assert not re.search(r"LOAD.* RWE ", headers)
+
+
+@BUILT
+def test_no_path_of_the_build(path):
+    """Neither a place where libraries are looked for, nor a name in a message."""
+    assert not re.search(r"\(R(UN)?PATH\)", readelf("-d", path))
+    assert str(REPO) not in must(run("readelf", "-W", "-p", ".rodata", path)).text
+
+
+@BUILT
+def test_checked_calls(path):
+    """The stack protector, and the checked forms of what writes to buffers."""
+    if is_instrumented():
+        pytest.skip("an instrumented build is not hardened")
+    symbols = must(run("nm", "-D", "--undefined-only", path)).text
+    assert "__stack_chk_fail" in symbols
+    assert re.search(r"__\w+_chk\b(?<!__stack_chk_fail)", symbols)
