@@ -31,6 +31,7 @@ else()
     endforeach()
 endif()
 if(SP_COVERAGE)
-    target_compile_options(sp_flags INTERFACE --coverage)
+    # Threads count too.
+    target_compile_options(sp_flags INTERFACE --coverage -fprofile-update=atomic)
     target_link_options(sp_flags INTERFACE --coverage)
 endif()

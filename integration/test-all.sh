@@ -82,6 +82,8 @@ run "format" format
 run "shellcheck" shell
 run "gcc release build" build release
 unit "unit tests" release
+run "coverage of the rules" "$here/coverage.sh"
+grep -E '/$|^(lines|branches):' "$log" | sed 's/^/        /'
 run "clang build" build clang
 run "cppcheck" cppcheck_all
 run "clang-tidy" tidy
