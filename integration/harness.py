@@ -60,6 +60,12 @@ def stock(*argv, **kwargs):
 
 
 @functools.cache
+def is_openssl_3_0():
+    """Is this the OpenSSL of Debian 12, and not a later one?"""
+    return " 3.0." in stock("version").text
+
+
+@functools.cache
 def why_no_php():
     """None, or why PHP cannot be under the policy here."""
     if not os.access(PHP, os.X_OK):

@@ -21,12 +21,14 @@ OURS = """
       sendmail-program "{sendmail}"
       message-send-mail-function 'message-send-mail-with-sendmail)
 """
-SIGN = "<#secure method=smime mode=sign>"
+# As `mml-secure-message-sign-smime` makes it of smime-keys; Emacs 30 asks for no key later.
+KEYFILE = 'keyfile="~/.smime/alice.pem"'
+SIGN = f"<#secure method=smime mode=sign {KEYFILE}>"
 
 
 def encrypt(*certs, mode="encrypt"):
     files = " ".join(f'certfile="{cert.pem}"' for cert in certs)
-    return f"<#secure method=smime mode={mode} {files}>"
+    return f"<#secure method=smime mode={mode} {KEYFILE} {files}>"
 
 
 class Emacs:

@@ -124,8 +124,12 @@ class Mutt:
             if passphrase:
                 mutt.press("\r", "Enter S/MIME passphrase:")
                 mutt.press(PASSPHRASE)
+            if passphrase:
+                # Newer ones do not say where what was encrypted ends.
+                mutt.press("\r", "[-- End of S/MIME encrypted data", BODY)
+                return mutt.text
             mutt.press("\r", "[-- End of ")
-            mutt.wait("verified", "does not match sender", "encrypted data. --]")
+            mutt.wait("verified", "does not match sender")
             return mutt.text
 
 

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """s-nail, in batch mode; docs/guides/s-nail.md."""
 
+import re
+import tempfile
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import pytest
 
@@ -18,11 +21,26 @@ ENVIRONMENT = {"MAILRC": "/dev/null", "LC_ALL": "C.UTF-8"}
 class SNail(Program):
     """Sends into a file, reads a mailbox of one mail; the exit codes are its own (errexit)."""
 
-    dead: str = "/dev/null"  # where it keeps a mail that was not sent
+    dead: Path | None = None  # where it keeps a mail that was not sent; nowhere
 
     def call(self, *args, **kwargs):
-        return run(*self.prefix, *self.argv, *args, conf=self.conf,
-                   env={**ENVIRONMENT, "DEAD": self.dead}, **kwargs)
+        env = ENVIRONMENT if self.dead is None else {**ENVIRONMENT, "DEAD": self.dead}
+        options = () if self.dead is not None else ("-Snosave",)
+        return run(*self.prefix, *self.argv, *self.config_file(), *options, *args, conf=self.conf,
+                   env=env, **kwargs)
+
+    def config_file(self):
+        """
+        14.9.25 reads no configuration of OpenSSL by itself, and takes the sections
+        that are under its own name.
+        """
+        if self.conf is None or not Path(self.conf).is_file():
+            return ()
+        text = Path(self.conf).read_text("utf-8")
+        section = re.search(r"(?m)^openssl_conf *= *(\S+)", text)
+        own = Path(tempfile.mkdtemp(dir=Path(self.conf).parent)) / "s-nail.cnf"
+        own.write_text(f"s-nail = {section[1]}\n{text}" if section else text, "utf-8")
+        return (f"-Stls-config-file={own}",)
 
     def send(self, address, mail, out, *more):
         return self.call("-Ssendwait", f"-Smta=test://{out}", "-Sfrom=alice@example.com", *more,

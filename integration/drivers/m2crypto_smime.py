@@ -2,10 +2,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """S/MIME with M2Crypto: `python3 m2crypto_smime.py OPERATION IN OUT ARGUMENT…`."""
 
+import hashlib
 import sys
 from pathlib import Path
 
 from M2Crypto import BIO, SMIME, X509
+
+# Newer ones leave it to the first call to start OpenSSL: then the first certificate comes too early.
+hashlib.new("sha256")
 
 
 def sign(smime, data, cert, key, *chain):
