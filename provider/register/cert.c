@@ -72,13 +72,19 @@ void sp_cert_unref(struct sp_cert *cert)
     cert_free(cert);
 }
 
+/* X509_get0_pubkey_bitstr() takes it for granted that there is a key: not after a failed parse. */
+static const ASN1_BIT_STRING *key_bits(const X509 *x509)
+{
+    return X509_get_X509_PUBKEY(x509) != NULL ? X509_get0_pubkey_bitstr(x509) : NULL;
+}
+
 /*
  * Only a signed certificate is complete: a parse reads the signature last, and
  * a program that builds a certificate by hand adds it last.
  */
 static bool is_complete(const X509 *x509)
 {
-    const ASN1_BIT_STRING *signature = NULL, *key = X509_get0_pubkey_bitstr(x509);
+    const ASN1_BIT_STRING *signature = NULL, *key = key_bits(x509);
 
     X509_get0_signature(&signature, NULL, x509);
     return signature != NULL && ASN1_STRING_length(signature) > 0 && key != NULL &&
@@ -124,7 +130,7 @@ static const void *take_stranger(struct sp_cert *cert)
 
     if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || stranger == NULL)
         return NULL;
-    if (X509_get0_pubkey_bitstr(cert->x509) != NULL)
+    if (key_bits(cert->x509) != NULL)
         content = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
     if (!cert->id.known || sp_keyid_equal(&content, &cert->id))
         return NULL;

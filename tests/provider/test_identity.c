@@ -287,6 +287,35 @@ START_TEST(refused_stays_refused)
 }
 END_TEST
 
+/* Parses that break off anywhere, new and into a certificate that is there: nothing is left of
+ * them. */
+START_TEST(parses_that_fail)
+{
+    unsigned char *der;
+    int length, failed = 0;
+
+    sp_start(NULL);
+    length = sp_read_der("good-rsa", &der);
+    for (int i = 0; i < length; i++) {
+        X509 *known = i % 2 == 0 ? sp_read_cert("good-ec") : NULL;
+        const unsigned char *at = der;
+
+        der[i] ^= 0x80;
+        if (d2i_X509(&known, &at, length) == NULL)
+            failed++;
+        der[i] ^= 0x80;
+        X509_free(known);
+        /* The next birth looks at what came before. */
+        X509_free(X509_new());
+        ERR_clear_error();
+    }
+    ck_assert_int_gt(failed, 20);
+    OPENSSL_free(der);
+    EXPECT_DONE(sp_encrypt_to("good-rsa"));
+    EXPECT_REFUSED(sp_encrypt_to("expired-rsa"), "[expired]");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("identity");
@@ -300,6 +329,7 @@ int main(void)
     tcase_add_loop_test(tests, renewed_and_the_old_one_freed, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, compressed_point, 0, 2);
     tcase_add_test(tests, changed_after_its_parse);
+    tcase_add_test(tests, parses_that_fail);
     tcase_add_loop_test(tests, initialised_again_and_copied, 0, 2);
     tcase_add_test(tests, refused_stays_refused);
     return sp_run_forked(suite);
