@@ -1,0 +1,54 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Fuzzing: a file that is uploaded: certificates, bundles and private keys in
+ * every form, encrypted under the passphrase "x" or not at all.
+ */
+#include <openssl/err.h>
+
+#include "memory_file.h"
+#include "parts.h"
+#include "rules.h"
+
+#define NOW ((time_t)1701388800)
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static void judge_cert(X509 *cert)
+{
+    struct sp_facts *facts = sp_facts_new(cert);
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+
+    for (int has_key = 0; facts != NULL && settings != NULL && has_key < 2; has_key++) {
+        enum sp_role role = sp_role_of(facts, has_key != 0);
+
+        smimepolicy_verdict_free(sp_judge_upload(facts, role, has_key != 0, NOW, settings));
+    }
+    smimepolicy_settings_free(settings);
+    sp_facts_free(facts);
+}
+
+/* A part is one of the three, and never none. */
+static bool take(const struct shim_part *part, void *arg)
+{
+    (void)arg;
+    if ((part->cert != NULL) + (part->key != NULL) + (part->why != NULL) != 1)
+        abort();
+    if (part->cert != NULL)
+        judge_cert(part->cert);
+    if (part->key != NULL)
+        smimepolicy_verdict_free(smimepolicy_evaluate_key(NULL, part->key, NULL, NULL));
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    struct shim_reading_parts reading = { .each = take };
+
+    reading.pass = (struct shim_passphrase){ OPENSSL_strdup("x"), true };
+    (void)shim_parts_read(&reading, sp_memory_file(data, size));
+    shim_passphrase_clear(&reading.pass);
+    ERR_clear_error();
+    return 0;
+}

@@ -1,0 +1,48 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Fuzzing: a command line, a word a line, under the stock names and as a verb.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "request.h"
+
+#define MOST_WORDS 64
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
+
+static size_t split(char *text, char **words)
+{
+    size_t count = 0;
+
+    for (char *word = strtok(text, "\n"); word != NULL && count < MOST_WORDS;
+         word = strtok(NULL, "\n"))
+        words[count++] = word;
+    words[count] = NULL;
+    return count;
+}
+
+int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
+{
+    static const enum shim_api apis[] = { SHIM_CMS, SHIM_SMIME, SHIM_VERB };
+    char *text = OPENSSL_strndup((const char *)data, size);
+    char *words[MOST_WORDS + 1];
+
+    if (text == NULL)
+        return 0;
+    (void)split(text, words);
+    for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
+        struct shim_args args = { 0 };
+        struct shim_request request = { 0 };
+
+        if (shim_request_parse(apis[i], words, &args, &request) == 0)
+            (void)shim_request_reads_stdin(&request);
+        shim_request_clear(&request);
+        shim_args_free(&args);
+    }
+    OPENSSL_free(text);
+    return 0;
+}
