@@ -1,0 +1,210 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Sixteen threads that do all there is to do at once, while the process forks
+ * and further instances of the provider come and go.  Every answer counts.
+ */
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+#include <openssl/store.h>
+
+#include "kept.h"
+#include "locks.h"
+#include "mail.h"
+
+#define THREADS 16
+
+static atomic_uint wrong, done;
+
+/* Under valgrind and sanitizers a round takes twenty times as long. */
+static unsigned rounds(void)
+{
+    return getenv("SP_FEW_FORKS") != NULL ? 3 : 30;
+}
+
+/* Is |reason| in the queue of this thread?  Empties it. */
+static bool is_told(const char *reason)
+{
+    unsigned long code;
+    bool told = false;
+
+    while ((code = ERR_get_error()) != 0) {
+        const char *text = ERR_reason_error_string(code);
+
+        told = told || (text != NULL && strstr(text, reason) != NULL);
+    }
+    return told;
+}
+
+/* |reason| NULL: it has to work. */
+static void expect(bool worked, const char *reason)
+{
+    const bool right = reason == NULL ? worked : !worked && is_told(reason);
+
+    ERR_clear_error();
+    atomic_fetch_add(right ? &done : &wrong, 1);
+}
+
+static void mail_is_signed(void)
+{
+    expect(sp_sign_as("good-rsa"), NULL);
+    expect(sp_sign_as("expired-ec"), "[expired]");
+}
+
+static void mail_is_encrypted(void)
+{
+    expect(sp_encrypt_to("good-ec"), NULL);
+    expect(sp_encrypt_to("server-rsa"), "[extended-key-usage]");
+}
+
+static void mail_is_read(void)
+{
+    expect(sp_cms_verify("good-ec", 0), NULL);
+    expect(sp_pkcs7_verify("server-rsa", 0), "[signer-certificate]");
+    expect(sp_cms_decrypt("expired-rsa"), NULL);
+}
+
+/* A certificate that the next thread takes, uses and frees. */
+static struct {
+    pthread_mutex_t mutex;
+    X509 *cert;
+    bool good;
+} shelf = { .mutex = PTHREAD_MUTEX_INITIALIZER };
+
+static void certificate_is_handed_over(void)
+{
+    static atomic_uint turn;
+    const bool good = atomic_fetch_add(&turn, 1) % 2 == 0;
+    X509 *mine = sp_read_cert(good ? "good-rsa" : "expired-rsa"), *taken;
+    bool taken_good;
+
+    pthread_mutex_lock(&shelf.mutex);
+    taken = shelf.cert;
+    taken_good = shelf.good;
+    shelf.cert = mine;
+    shelf.good = good;
+    pthread_mutex_unlock(&shelf.mutex);
+    if (taken != NULL)
+        expect(sp_cms_encrypt(taken, NULL, 0), taken_good ? NULL : "[expired]");
+    X509_free(taken);
+}
+
+static void keyring_is_asked(void)
+{
+    OSSL_STORE_CTX *store =
+        OSSL_STORE_open("smimepolicy:contact/bob@example.org", NULL, NULL, NULL, NULL);
+    OSSL_STORE_INFO *info = store != NULL ? OSSL_STORE_load(store) : NULL;
+    X509 *cert = info != NULL ? OSSL_STORE_INFO_get1_CERT(info) : NULL;
+
+    expect(cert != NULL && sp_cms_encrypt(cert, NULL, 0), NULL);
+    X509_free(cert);
+    OSSL_STORE_INFO_free(info);
+    OSSL_STORE_close(store);
+}
+
+static void (*const works[])(void) = {
+    mail_is_signed, mail_is_encrypted, mail_is_read, certificate_is_handed_over, keyring_is_asked,
+};
+#define WORKS (sizeof(works) / sizeof(works[0]))
+
+static void *work(void *arg)
+{
+    for (size_t i = 0; i < rounds() * WORKS; i++)
+        works[((size_t)(uintptr_t)arg + i) % WORKS]();
+    return NULL;
+}
+
+/* A library context of its own with the same settings; gone at the end. */
+static void reload(const char *configuration)
+{
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+
+    expect(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init) == 1 &&
+               OSSL_LIB_CTX_load_config(libctx, configuration) == 1,
+           NULL);
+    OSSL_LIB_CTX_free(libctx);
+}
+
+/* No lock of ours is held in the child by a thread that is not there. */
+static void take_every_lock_in_a_child(void)
+{
+    int status = -1;
+    pid_t child = fork();
+
+    /* Nor in libcheck, which has one too: nothing is asserted in here. */
+    if (child == 0) {
+        alarm(30);
+        for (size_t i = 0; i < SP_SHARDS; i++) {
+            sp_lock(i);
+            sp_unlock(i);
+        }
+        /* No exit: libcrypto's locks may be held by a thread that is not there. */
+        (void)raise(SIGKILL);
+    }
+    ck_assert_int_ge(child, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    expect(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL, NULL);
+}
+
+/*
+ * For ThreadSanitizer: the thread that parsed a certificate may hold the last
+ * reference on it, after the one that used it.  libcrypto is not instrumented,
+ * so that the counting of references, which orders the two, is not seen.
+ */
+const char *__tsan_default_suppressions(void);
+
+const char *__tsan_default_suppressions(void)
+{
+    return "race:let_go\nrace:settle\n";
+}
+
+/* Whatever of the program is left when it ends. */
+static X509 *alive[4];
+static pthread_t threads[THREADS];
+
+START_TEST(all_at_once)
+{
+    static const char *const names[] = { "good-rsa", "good-ec", "expired-rsa", "server-ec" };
+    const unsigned answers = (2 + 2 + 3 + 1 + 1) * THREADS * rounds() + 2 * rounds();
+    char *settings, *text, *configuration;
+
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_kept_path()), 0);
+    text = sp_configuration(settings);
+    configuration = sp_temporary(text);
+    sp_start(settings);
+    sp_keep(SP_ROLE_CONTACT, "good-rsa");
+    for (uintptr_t i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, work, (void *)i), 0);
+    for (unsigned i = 0; i < rounds(); i++) {
+        reload(configuration);
+        take_every_lock_in_a_child();
+    }
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    /* The first hand-over finds nothing, and the last one stays. */
+    ck_assert_uint_eq(atomic_load(&wrong), 0);
+    ck_assert_uint_eq(atomic_load(&done), answers - 1);
+    for (size_t i = 0; i < 4; i++)
+        alive[i] = sp_read_cert(names[i]);
+    free(configuration);
+    free(text);
+    free(settings);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("torture");
+    TCase *tests = sp_case(suite, "torture");
+
+    tcase_add_test(tests, all_at_once);
+    return sp_run_forked(suite);
+}
