@@ -4,6 +4,7 @@
 
 import pytest
 
+from der import certificate, email, public_key
 from harness import COMMAND, OPENSSL, must, refused, run, stock
 
 # What is done; how, with what it is done to; the rule.  {} are files of `desk`.
@@ -40,6 +41,8 @@ WAYS = {
     "key agreement": (ENCRYPT + " {expired_ec}", "expired"),
     "key agreement with another KDF": (
         ENCRYPT + " -recip {expired_ec} -keyopt ecdh_kdf_md:sha384", "expired"),
+    "a Diffie-Hellman certificate": (ENCRYPT + " {dh}", "key-algorithm"),
+    "an SM2 certificate": ("-sign -in {mail} -signer {sm2} -inkey {sm2_key}", "key-algorithm"),
 }
 # Refused by the command for the option: there is no certificate to name.
 FOR_THE_OPTION = ("-provider", "-propquery")
@@ -61,6 +64,11 @@ def desk(pki, mail, tmp_path_factory):
     must(stock(*signs, "-out", files["signed"]))
     must(stock(*signs, "-receipt_request_first", "-receipt_request_to", good.recipe.address,
                "-out", files["asking"]))
+    for kind, *words in (("dh", "DH", "-pkeyopt", "group:ffdhe2048"), ("sm2", "SM2")):
+        files[kind], files[kind + "_key"] = directory / f"{kind}.der", directory / f"{kind}.key"
+        must(stock("genpkey", "-out", files[kind + "_key"], "-algorithm", *words))
+        files[kind].write_bytes(certificate(pki.root, names=[email(b"other@example.com")],
+                                            key=public_key(files[kind + "_key"])))
     return {**files, "mail": mail, "good": good.pem, "good_key": good.key, "expired": expired.pem,
             "expired_key": expired.key, "expired_ec": pki.expired_ec.pem,
             "old": pki.renewed_old.pem, "old_key": pki.renewed_old.key,
