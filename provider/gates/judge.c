@@ -138,7 +138,7 @@ static bool unknown_passes(enum sp_evidence evidence)
 {
     if (evidence == SP_EVIDENCE_TLS)
         return true;
-    return evidence == SP_EVIDENCE_NONE && !sp_policy()->refuse_unknown_keys;
+    return evidence != SP_EVIDENCE_ATTRIBUTES && !sp_policy()->refuse_unknown_keys;
 }
 
 static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
@@ -188,7 +188,7 @@ static bool ask_keyring(struct sp_owners *owners, const void *key, const struct 
     return false;
 }
 
-/* Is the key no certificate's, or one of certificates for time stamps alone? */
+/* Is the key one of certificates for time stamps alone? */
 static bool may_stamp(const struct sp_owners *owners)
 {
     for (size_t i = 0; i < owners->count; i++) {
@@ -197,7 +197,7 @@ static bool may_stamp(const struct sp_owners *owners)
         if (facts == NULL || !sp_may_stamp(facts))
             return false;
     }
-    return true;
+    return owners->count > 0;
 }
 
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
