@@ -26,7 +26,7 @@ enum sp_kind {
 enum sp_kind sp_kind_of(const unsigned char *data, size_t length);
 
 /* More than any signed attributes have. */
-#define SP_ATTRIBUTES_MAX (1024 * 1024)
+#define SP_ATTRIBUTES_MAX ((size_t)1 << 20)
 /* May |length| bytes be the beginning of signed attributes, of which more must come? */
 bool sp_attributes_begin(const unsigned char *data, size_t length);
 
