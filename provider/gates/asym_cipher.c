@@ -34,14 +34,16 @@ static int encrypt_init(const struct cipher *c, void *ctx, void *key, const OSSL
 static bool may_encrypt(const void *ctx, const unsigned char *data, size_t length)
 {
     struct sp_context context;
-    bool allowed = true;
+    bool allowed;
 
     if (!sp_contexts_get(ctx, &context) || context.stage == SP_STAGE_PASSED)
         return true;
     if (context.stage == SP_STAGE_REFUSED)
         return sp_gate_refused_before();
-    if (context.key != NULL && !(data != NULL && sp_is_tls_premaster(data, length)))
-        allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_NONE);
+    /* It says nothing about what the same context encrypts next. */
+    if (context.key == NULL || (data != NULL && sp_is_tls_premaster(data, length)))
+        return true;
+    allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_NONE);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
     return allowed;
 }

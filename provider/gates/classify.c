@@ -45,24 +45,56 @@ static bool is_object(const struct span *content, int nid)
            memcmp(OBJ_get0_data(object), content->data, content->length) == 0;
 }
 
-bool sp_is_signed_attributes(const unsigned char *data, size_t length)
+/* Are there values, and all of them the type of a time stamp? */
+static bool are_stamps(struct span values)
 {
-    struct span all = { data, length }, attributes, attribute, type, values, value;
-    bool content_type = false, message_digest = false, time_stamp = false;
+    const bool some = values.length > 0;
+    struct span value;
+
+    while (take(&values, V_ASN1_OBJECT, &value))
+        if (!is_object(&value, NID_id_smime_ct_TSTInfo))
+            return false;
+    return some && values.length == 0;
+}
+
+enum sp_kind sp_kind_of(const unsigned char *data, size_t length)
+{
+    struct span all = { data, length }, attributes, attribute, type, values;
+    bool digest = false, stamp = false, other = false;
 
     if (length < 2 || data[0] != 0x31 || !take(&all, V_ASN1_SET, &attributes) || all.length != 0)
-        return false;
+        return SP_KIND_OTHER;
     while (take(&attributes, V_ASN1_SEQUENCE, &attribute)) {
         if (!take(&attribute, V_ASN1_OBJECT, &type) || !take(&attribute, V_ASN1_SET, &values))
-            return false;
-        message_digest = message_digest || is_object(&type, NID_pkcs9_messageDigest);
+            return SP_KIND_OTHER;
+        digest = digest || is_object(&type, NID_pkcs9_messageDigest);
         if (!is_object(&type, NID_pkcs9_contentType))
             continue;
-        content_type = true;
-        time_stamp =
-            take(&values, V_ASN1_OBJECT, &value) && is_object(&value, NID_id_smime_ct_TSTInfo);
+        if (are_stamps(values))
+            stamp = true;
+        else
+            other = true;
     }
-    return attributes.length == 0 && content_type && message_digest && !time_stamp;
+    if (attributes.length != 0 || !digest)
+        return SP_KIND_OTHER;
+    return stamp && !other ? SP_KIND_STAMP : SP_KIND_MAIL;
+}
+
+bool sp_attributes_begin(const unsigned char *data, size_t length)
+{
+    size_t head = 2, size = 0;
+
+    if (length == 0 || data[0] != 0x31)
+        return false;
+    if (length == 1 || data[1] < 0x80)
+        return length == 1 || length < head + data[1];
+    /* The long form; 0x80 is the indefinite one, which is no DER. */
+    head += data[1] & 0x7f;
+    if (head == 2 || head > 6)
+        return false;
+    for (size_t i = 2; i < head && i < length; i++)
+        size = size << 8 | data[i];
+    return length < head || (size <= SP_ATTRIBUTES_MAX && length - head < size);
 }
 
 bool sp_is_tls_premaster(const unsigned char *data, size_t length)

@@ -11,13 +11,24 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+enum sp_kind {
+    SP_KIND_OTHER,
+    SP_KIND_MAIL,
+    SP_KIND_STAMP /* signed data too, and not mail if the certificate is one for time stamps */
+};
+
 /*
  * Are these the signed attributes of a mail?  [RFC 5652, 5.4] they are signed
  * as a complete DER SET OF; [RFC 5652, 5.3] contentType and messageDigest are
- * always among them.  A time stamp [RFC 3161] is signed data too, and is not
- * mail.
+ * always among them.  PKCS7_verify() misses no contentType, so we do not ask
+ * for it.  Every content type that a time stamp [RFC 3161] names is its own.
  */
-bool sp_is_signed_attributes(const unsigned char *data, size_t length);
+enum sp_kind sp_kind_of(const unsigned char *data, size_t length);
+
+/* More than any signed attributes have. */
+#define SP_ATTRIBUTES_MAX ((size_t)1 << 20)
+/* May |length| bytes be the beginning of signed attributes, of which more must come? */
+bool sp_attributes_begin(const unsigned char *data, size_t length);
 
 /*
  * Is this the premaster secret of a TLS RSA key exchange?  [RFC 5246, 7.4.7.1]

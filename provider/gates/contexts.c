@@ -4,6 +4,8 @@
  */
 #include "contexts.h"
 
+#include <string.h>
+
 #include "tables.h"
 
 static unsigned long context_hash(const void *data)
@@ -27,8 +29,17 @@ void sp_contexts_open(void)
     sp_tables_open(&contexts);
 }
 
+static void forget_head(struct sp_context *context)
+{
+    OPENSSL_free(context->head);
+    context->head = NULL;
+    context->head_length = 0;
+}
+
 static void free_context(void *context)
 {
+    if (context != NULL)
+        forget_head(context);
     OPENSSL_free(context);
 }
 
@@ -68,6 +79,7 @@ bool sp_contexts_begin(const void *address, const void *key, const struct sp_slo
         context->slot = slot;
         context->verifying = verifying;
         context->stage = SP_STAGE_NEW;
+        forget_head(context);
     }
     sp_unlock(sp_shard_of(address));
     return context != NULL;
@@ -91,25 +103,61 @@ void sp_contexts_set_stage(const void *address, enum sp_stage stage)
 
     sp_lock(sp_shard_of(address));
     context = find(address);
-    if (context != NULL)
+    if (context != NULL) {
         context->stage = stage;
+        forget_head(context);
+    }
     sp_unlock(sp_shard_of(address));
+}
+
+bool sp_contexts_gather(const void *address, const unsigned char *data, size_t length)
+{
+    struct sp_context *context;
+    unsigned char *more = NULL;
+
+    sp_lock(sp_shard_of(address));
+    context = find(address);
+    if (context != NULL)
+        more = OPENSSL_realloc(context->head, context->head_length + length);
+    if (more != NULL) {
+        memcpy(more + context->head_length, data, length);
+        context->head = more;
+        context->head_length += length;
+    }
+    sp_unlock(sp_shard_of(address));
+    return more != NULL;
+}
+
+static bool add_copy(const struct sp_context *original, unsigned char *head, const void *to)
+{
+    struct sp_context *copy;
+
+    sp_lock(sp_shard_of(to));
+    copy = find_or_add(to);
+    if (copy != NULL) {
+        forget_head(copy);
+        *copy = *original;
+        copy->address = to;
+        copy->head = head;
+    }
+    sp_unlock(sp_shard_of(to));
+    return copy != NULL;
 }
 
 bool sp_contexts_copy(const void *from, const void *to)
 {
-    struct sp_context original, *copy;
+    struct sp_context original;
+    unsigned char *head = NULL;
 
     if (!sp_contexts_get(from, &original))
         return true;
-    sp_lock(sp_shard_of(to));
-    copy = find_or_add(to);
-    if (copy != NULL) {
-        *copy = original;
-        copy->address = to;
-    }
-    sp_unlock(sp_shard_of(to));
-    return copy != NULL;
+    if (original.head != NULL &&
+        (head = OPENSSL_memdup(original.head, original.head_length)) == NULL)
+        return false;
+    if (add_copy(&original, head, to))
+        return true;
+    OPENSSL_free(head);
+    return false;
 }
 
 void sp_contexts_end(const void *address)
@@ -120,5 +168,5 @@ void sp_contexts_end(const void *address)
     sp_lock(sp_shard_of(address));
     context = sp_tables_take_out(&contexts, sp_shard_of(address), &wanted);
     sp_unlock(sp_shard_of(address));
-    OPENSSL_free(context);
+    free_context(context);
 }

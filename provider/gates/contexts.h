@@ -24,6 +24,8 @@ struct sp_context {
     const struct sp_slot *slot;
     bool verifying;
     enum sp_stage stage;
+    unsigned char *head; /* owned by the table; the data so far, while they may become attributes */
+    size_t head_length;
 };
 
 void sp_contexts_open(void);
@@ -37,7 +39,11 @@ bool sp_contexts_begin(const void *address, const void *key, const struct sp_slo
                        bool verifying);
 /* False if nothing was noted. */
 bool sp_contexts_get(const void *address, struct sp_context *context);
+/* Also forgets the data so far. */
 void sp_contexts_set_stage(const void *address, enum sp_stage stage);
+/* Add to the data so far.  False if out of memory. */
+bool sp_contexts_gather(const void *address, const unsigned char *data, size_t length);
+/* False if out of memory; then nothing is noted of |to|. */
 bool sp_contexts_copy(const void *from, const void *to);
 void sp_contexts_end(const void *address);
 

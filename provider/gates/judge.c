@@ -138,7 +138,7 @@ static bool unknown_passes(enum sp_evidence evidence)
 {
     if (evidence == SP_EVIDENCE_TLS)
         return true;
-    return evidence == SP_EVIDENCE_NONE && !sp_policy()->refuse_unknown_keys;
+    return evidence != SP_EVIDENCE_ATTRIBUTES && !sp_policy()->refuse_unknown_keys;
 }
 
 static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
@@ -188,17 +188,34 @@ static bool ask_keyring(struct sp_owners *owners, const void *key, const struct 
     return false;
 }
 
+/* Is the key one of certificates for time stamps alone? */
+static bool may_stamp(const struct sp_owners *owners)
+{
+    for (size_t i = 0; i < owners->count; i++) {
+        const struct sp_facts *facts = sp_cert_facts(owners->certs[i]);
+
+        if (facts == NULL || !sp_may_stamp(facts))
+            return false;
+    }
+    return owners->count > 0;
+}
+
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence)
 {
     const char *operation = smimepolicy_use_name(use);
     struct sp_owners owners;
-    bool allowed;
+    bool allowed, stamp;
 
-    if (!find_owners(&owners, key, slot, operation) ||
-        (sp_policy_locked() == NULL && !ask_keyring(&owners, key, slot, evidence, operation)))
+    if (!find_owners(&owners, key, slot, operation))
         return false;
-    if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
+    stamp = evidence == SP_EVIDENCE_STAMP && may_stamp(&owners);
+    if (!stamp && sp_policy_locked() == NULL &&
+        !ask_keyring(&owners, key, slot, evidence, operation))
+        return false;
+    if (stamp)
+        allowed = true;
+    else if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
         allowed = sp_gate_refused_locked(operation);
     else if (owners.count > 0)
         allowed = judge_owners(use, &owners);

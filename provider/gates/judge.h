@@ -15,6 +15,8 @@
 /* What shows that an operation is one on mail. */
 enum sp_evidence {
     SP_EVIDENCE_ATTRIBUTES, /* signed attributes: it is mail */
+    SP_EVIDENCE_STAMP,      /* those of a time stamp: mail in disguise, unless the certificate is
+                               for time stamps; a key of no certificate passes */
     SP_EVIDENCE_NONE,       /* it may be anything, a key of no certificate passes */
     SP_EVIDENCE_TLS         /* a key that came over the wire: as above, whatever the settings */
 };

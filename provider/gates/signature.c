@@ -103,31 +103,53 @@ static int digest_verify_init(const struct signature *s, void *ctx, const char *
     return done;
 }
 
-static bool is_mail(const unsigned char *data, size_t length)
+static enum sp_kind kind_of(const unsigned char *data, size_t length)
 {
-    bool mail;
+    enum sp_kind kind;
 
     ERR_set_mark();
-    mail = data != NULL && sp_is_signed_attributes(data, length);
+    kind = sp_kind_of(data, length);
     ERR_pop_to_mark();
-    return mail;
+    return kind;
 }
 
-/* The first data of a signature, or later ones. */
+/* Whoever writes a message can call it a time stamp, so that excuses no verification. */
+static bool judge(const struct sp_context *context, const unsigned char *data, size_t length)
+{
+    const enum sp_kind kind = context->key != NULL ? kind_of(data, length) : SP_KIND_OTHER;
+
+    if (kind == SP_KIND_OTHER)
+        return true;
+    if (context->verifying)
+        return sp_gate_verifies(context->key, context->slot, SP_EVIDENCE_ATTRIBUTES);
+    return sp_gate_allows(SMIMEPOLICY_SIGN, context->key, context->slot,
+                          kind == SP_KIND_STAMP ? SP_EVIDENCE_STAMP : SP_EVIDENCE_ATTRIBUTES);
+}
+
+/*
+ * The first data of a signature, or later ones.  Attributes that come in pieces
+ * are put together until they are whole or cannot be any.
+ */
 static bool may_take(const void *ctx, const unsigned char *data, size_t length)
 {
     struct sp_context context;
-    bool allowed = true;
+    bool allowed;
 
     if (!sp_contexts_get(ctx, &context) || context.stage == SP_STAGE_PASSED)
         return true;
     if (context.stage == SP_STAGE_REFUSED)
         return sp_gate_refused_before();
-    if (context.key != NULL && is_mail(data, length))
-        allowed = context.verifying
-                      ? sp_gate_verifies(context.key, context.slot, SP_EVIDENCE_ATTRIBUTES)
-                      : sp_gate_allows(SMIMEPOLICY_SIGN, context.key, context.slot,
-                                       SP_EVIDENCE_ATTRIBUTES);
+    if (data == NULL || length == 0)
+        return true;
+    if (context.head != NULL || sp_attributes_begin(data, length)) {
+        if (!sp_contexts_gather(ctx, data, length) || !sp_contexts_get(ctx, &context))
+            return sp_gate_no_memory();
+        data = context.head;
+        length = context.head_length;
+        if (sp_attributes_begin(data, length))
+            return true;
+    }
+    allowed = judge(&context, data, length);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
     return allowed;
 }

@@ -165,6 +165,11 @@ bool sp_facts_has_purpose(const struct sp_facts *facts, int nid)
     return false;
 }
 
+bool sp_may_stamp(const struct sp_facts *facts)
+{
+    return sk_ASN1_OBJECT_num(facts->purposes) == 1 && sp_facts_has_purpose(facts, NID_time_stamp);
+}
+
 bool sp_facts_is_ca(const struct sp_facts *facts)
 {
     return facts->ca;

@@ -72,6 +72,8 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts);
  */
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
 bool sp_facts_is_ca(const struct sp_facts *facts);
+/* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
+bool sp_may_stamp(const struct sp_facts *facts);
 
 /*
  * Does |key| surely pass the rules on private keys, as the one of |cert|?

@@ -78,22 +78,49 @@ bool sp_pkcs7_sign(X509 *signer, EVP_PKEY *key, int flags)
     return done;
 }
 
-bool sp_pkcs7_add_signature(X509 *signer, EVP_PKEY *key)
+PKCS7 *sp_pkcs7_of_type(X509 *signer, EVP_PKEY *key, int type)
 {
     PKCS7 *message = PKCS7_new();
     PKCS7_SIGNER_INFO *info = NULL;
     BIO *data = NULL;
-    bool done = PKCS7_set_type(message, NID_pkcs7_signed) == 1 &&
-                PKCS7_content_new(message, NID_pkcs7_data) == 1 &&
-                (info = PKCS7_add_signature(message, signer, key, EVP_sha256())) != NULL &&
-                PKCS7_add_certificate(message, signer) == 1 &&
-                PKCS7_add_attrib_content_type(info, NULL) == 1 &&
-                (data = PKCS7_dataInit(message, NULL)) != NULL &&
-                BIO_write(data, "hello", 5) == 5 && PKCS7_dataFinal(message, data) == 1;
+    bool done =
+        PKCS7_set_type(message, NID_pkcs7_signed) == 1 &&
+        PKCS7_content_new(message, NID_pkcs7_data) == 1 &&
+        (info = PKCS7_add_signature(message, signer, key, EVP_sha256())) != NULL &&
+        PKCS7_add_certificate(message, signer) == 1 &&
+        PKCS7_add0_attrib_signing_time(info, NULL) == 1 &&
+        (type == NID_undef || PKCS7_add_attrib_content_type(info, OBJ_nid2obj(type)) == 1) &&
+        (data = PKCS7_dataInit(message, NULL)) != NULL && BIO_write(data, "hello", 5) == 5 &&
+        PKCS7_dataFinal(message, data) == 1;
 
     BIO_free_all(data);
+    if (done)
+        return message;
     PKCS7_free(message);
-    return done;
+    return NULL;
+}
+
+bool sp_pkcs7_add_signature(X509 *signer, EVP_PKEY *key)
+{
+    PKCS7 *message = sp_pkcs7_of_type(signer, key, NID_pkcs7_data);
+
+    PKCS7_free(message);
+    return message != NULL;
+}
+
+CMS_ContentInfo *sp_cms_of_type(X509 *signer, EVP_PKEY *key, int type)
+{
+    BIO *data = letter();
+    CMS_ContentInfo *message = CMS_sign(NULL, NULL, NULL, data, CMS_BINARY | CMS_PARTIAL);
+    bool done = CMS_set1_eContentType(message, OBJ_nid2obj(type)) == 1 &&
+                CMS_add1_signer(message, signer, key, NULL, 0) != NULL &&
+                CMS_final(message, data, NULL, CMS_BINARY) == 1;
+
+    BIO_free(data);
+    if (done)
+        return message;
+    CMS_ContentInfo_free(message);
+    return NULL;
 }
 
 static STACK_OF(X509) *recipients(X509 *first, X509 *second)
@@ -256,6 +283,35 @@ bool sp_rsa_encrypt(EVP_PKEY *key, const void *data, size_t length)
 
     EVP_PKEY_CTX_free(ctx);
     return done;
+}
+
+X509 *sp_build_cert(const char *name, EVP_PKEY *key)
+{
+    X509 *model = sp_read_cert(name), *cert = X509_new();
+
+    ck_assert_int_eq(X509_set_version(cert, X509_VERSION_3), 1);
+    ck_assert_int_eq(ASN1_INTEGER_set(X509_get_serialNumber(cert), 7), 1);
+    ck_assert_int_eq(X509_set_subject_name(cert, X509_get_subject_name(model)), 1);
+    ck_assert_int_eq(X509_set_issuer_name(cert, X509_get_subject_name(model)), 1);
+    ck_assert_int_eq(X509_set1_notBefore(cert, X509_get0_notBefore(model)), 1);
+    ck_assert_int_eq(X509_set1_notAfter(cert, X509_get0_notAfter(model)), 1);
+    ck_assert_int_eq(X509_set_pubkey(cert, key), 1);
+    for (int i = 0; i < X509_get_ext_count(model); i++)
+        ck_assert_int_eq(X509_add_ext(cert, X509_get_ext(model, i), -1), 1);
+    ck_assert_int_gt(X509_sign(cert, key, EVP_sha256()), 0);
+    X509_free(model);
+    return cert;
+}
+
+struct sp_owner sp_read_owner(const char *name)
+{
+    return (struct sp_owner){ .cert = sp_read_cert(name), .key = sp_read_key(name) };
+}
+
+void sp_free_owner(struct sp_owner *owner)
+{
+    EVP_PKEY_free(owner->key);
+    X509_free(owner->cert);
 }
 
 bool sp_sign_as(const char *name)

@@ -21,6 +21,13 @@ bool sp_pkcs7_sign(X509 *signer, EVP_PKEY *key, int flags);
 
 /* As a program that never asks whether the key belongs to the certificate. */
 bool sp_pkcs7_add_signature(X509 *signer, EVP_PKEY *key);
+/*
+ * The same, NULL if it failed; |type| is what the signed attributes name as the
+ * content's, NID_undef: they name none.
+ */
+PKCS7 *sp_pkcs7_of_type(X509 *signer, EVP_PKEY *key, int type);
+/* A message whose content is called |type|; NULL if it failed. */
+CMS_ContentInfo *sp_cms_of_type(X509 *signer, EVP_PKEY *key, int type);
 
 /* To up to two certificates; |second| may be NULL. */
 bool sp_cms_encrypt(X509 *first, X509 *second, unsigned int flags);
@@ -38,6 +45,16 @@ bool sp_sign_data(EVP_PKEY *key, const char *digest, const void *data, size_t le
 /* The signed attributes of a mail, and those of a time stamp, as they are signed. */
 extern const unsigned char sp_mail_attributes[77], sp_stamp_attributes[79];
 bool sp_rsa_encrypt(EVP_PKEY *key, const void *data, size_t length);
+
+/* A certificate and its key. */
+struct sp_owner {
+    X509 *cert;
+    EVP_PKEY *key;
+};
+/* A certificate like |name|, built field by field for |key| and signed with it. */
+X509 *sp_build_cert(const char *name, EVP_PKEY *key);
+struct sp_owner sp_read_owner(const char *name);
+void sp_free_owner(struct sp_owner *owner);
 
 /* The same by name, reading what is needed and freeing it: "good-rsa". */
 bool sp_sign_as(const char *name);

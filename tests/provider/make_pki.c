@@ -46,6 +46,7 @@ static const struct row {
     { "encrypt-only-rsa", BAD_RSA, GOOD, ADDRESS, "keyEncipherment", MAIL },
     { "server-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "serverAuth,clientAuth" },
     { "server-ec", BAD_EC, GOOD, "DNS:localhost", EC_BOTH, "serverAuth,clientAuth" },
+    { "stamp-ec", BAD_EC, GOOD, NULL, "digitalSignature", "critical,timeStamping" },
 };
 
 static FILE *create(const char *directory, const char *name, const char *suffix)
@@ -143,6 +144,7 @@ int main(int argc, char **argv)
                                         .san = rows[i].san,
                                         .usage = rows[i].usage,
                                         .extended = rows[i].extended,
+                                        .again = { "subjectKeyIdentifier", "hash" },
                                         .serial = 100 + (int)i });
     write_key(argv[1], "stranger-rsa", sp_test_rsa());
     write_key(argv[1], "stranger-ec", keys[PERSON]);

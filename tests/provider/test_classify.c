@@ -15,6 +15,10 @@
 #define OID_SIGNING_TIME   0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x05
 #define OID_DATA           0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01
 #define TYPE_DATA          0x30, 0x18, OID_CONTENT_TYPE, 0x31, 0x0b, OID_DATA
+#define OID_STAMP          0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04
+#define TYPE_STAMP         0x30, 0x1a, OID_CONTENT_TYPE, 0x31, 0x0d, OID_STAMP
+#define TYPE_BOTH          0x30, 0x25, OID_CONTENT_TYPE, 0x31, 0x18, OID_STAMP, OID_DATA
+#define TYPE_EMPTY         0x30, 0x0d, OID_CONTENT_TYPE, 0x31, 0x00
 #define DIGEST             0x30, 0x11, OID_MESSAGE_DIGEST, 0x31, 0x04, 0x04, 0x02, 0xaa, 0xbb
 #define TIME               0x30, 0x0f, OID_SIGNING_TIME, 0x31, 0x02, 0x17, 0x00
 
@@ -22,26 +26,35 @@ static const struct row {
     const char *label;
     unsigned char bytes[80];
     size_t length;
-    bool mail;
+    enum sp_kind kind;
 } rows[] = {
-    { "type and digest", { 0x31, 45, TYPE_DATA, DIGEST }, 47, true },
-    { "digest and type", { 0x31, 45, DIGEST, TYPE_DATA }, 47, true },
-    { "and a time", { 0x31, 62, TYPE_DATA, TIME, DIGEST }, 64, true },
-    { "digest alone", { 0x31, 19, DIGEST }, 21, false },
-    { "type alone", { 0x31, 26, TYPE_DATA }, 28, false },
-    { "time alone", { 0x31, 17, TIME }, 19, false },
-    { "a byte too many", { 0x31, 45, TYPE_DATA, DIGEST, 0 }, 48, false },
-    { "a byte missing", { 0x31, 45, TYPE_DATA, DIGEST }, 46, false },
-    { "a sequence", { 0x30, 45, TYPE_DATA, DIGEST }, 47, false },
-    { "implicit tag, as in a message", { 0xa0, 45, TYPE_DATA, DIGEST }, 47, false },
-    { "indefinite length", { 0x31, 0x80, TYPE_DATA, DIGEST, 0, 0 }, 49, false },
-    { "long form of the length", { 0x31, 0x81, 45, TYPE_DATA, DIGEST }, 48, true },
-    { "something else at the end", { 0x31, 47, TYPE_DATA, DIGEST, 0x05, 0 }, 49, false },
-    { "attribute without values", { 0x31, 32, TYPE_DATA, 0x30, 4, 0x06, 2, 0x2a, 3 }, 34, false },
-    { "empty set", { 0x31, 0 }, 2, false },
-    { "one byte", { 0x31 }, 1, false },
-    { "nothing", { 0 }, 0, false },
-    { "text", "1hello", 6, false },
+    { "type and digest", { 0x31, 45, TYPE_DATA, DIGEST }, 47, SP_KIND_MAIL },
+    { "digest and type", { 0x31, 45, DIGEST, TYPE_DATA }, 47, SP_KIND_MAIL },
+    { "and a time", { 0x31, 62, TYPE_DATA, TIME, DIGEST }, 64, SP_KIND_MAIL },
+    { "digest alone", { 0x31, 19, DIGEST }, 21, SP_KIND_MAIL },
+    { "time stamp", { 0x31, 47, TYPE_STAMP, DIGEST }, 49, SP_KIND_STAMP },
+    { "of two types", { 0x31, 73, TYPE_DATA, TYPE_STAMP, DIGEST }, 75, SP_KIND_MAIL },
+    { "the other way", { 0x31, 73, TYPE_STAMP, TYPE_DATA, DIGEST }, 75, SP_KIND_MAIL },
+    { "stamp and data", { 0x31, 58, TYPE_BOTH, DIGEST }, 60, SP_KIND_MAIL },
+    { "type without a value", { 0x31, 34, TYPE_EMPTY, DIGEST }, 36, SP_KIND_MAIL },
+    { "stamp without a digest", { 0x31, 28, TYPE_STAMP }, 30, SP_KIND_OTHER },
+    { "type alone", { 0x31, 26, TYPE_DATA }, 28, SP_KIND_OTHER },
+    { "time alone", { 0x31, 17, TIME }, 19, SP_KIND_OTHER },
+    { "a byte too many", { 0x31, 45, TYPE_DATA, DIGEST, 0 }, 48, SP_KIND_OTHER },
+    { "a byte missing", { 0x31, 45, TYPE_DATA, DIGEST }, 46, SP_KIND_OTHER },
+    { "a sequence", { 0x30, 45, TYPE_DATA, DIGEST }, 47, SP_KIND_OTHER },
+    { "implicit tag, as in a message", { 0xa0, 45, TYPE_DATA, DIGEST }, 47, SP_KIND_OTHER },
+    { "indefinite length", { 0x31, 0x80, TYPE_DATA, DIGEST, 0, 0 }, 49, SP_KIND_OTHER },
+    { "long form of the length", { 0x31, 0x81, 45, TYPE_DATA, DIGEST }, 48, SP_KIND_MAIL },
+    { "something else at the end", { 0x31, 47, TYPE_DATA, DIGEST, 0x05, 0 }, 49, SP_KIND_OTHER },
+    { "attribute without values",
+      { 0x31, 32, TYPE_DATA, 0x30, 4, 0x06, 2, 0x2a, 3 },
+      34,
+      SP_KIND_OTHER },
+    { "empty set", { 0x31, 0 }, 2, SP_KIND_OTHER },
+    { "one byte", { 0x31 }, 1, SP_KIND_OTHER },
+    { "nothing", { 0 }, 0, SP_KIND_OTHER },
+    { "text", "1hello", 6, SP_KIND_OTHER },
 };
 
 START_TEST(attributes)
@@ -51,15 +64,15 @@ START_TEST(attributes)
     unsigned char *copy = malloc(row->length + (row->length == 0));
 
     memcpy(copy, row->bytes, row->length);
-    ck_assert_msg(sp_is_signed_attributes(copy, row->length) == row->mail, "%s", row->label);
+    ck_assert_msg(sp_kind_of(copy, row->length) == row->kind, "%s", row->label);
     free(copy);
 }
 END_TEST
 
 START_TEST(fixtures)
 {
-    ck_assert(sp_is_signed_attributes(sp_mail_attributes, sizeof(sp_mail_attributes)));
-    ck_assert(!sp_is_signed_attributes(sp_stamp_attributes, sizeof(sp_stamp_attributes)));
+    ck_assert(sp_kind_of(sp_mail_attributes, sizeof(sp_mail_attributes)) == SP_KIND_MAIL);
+    ck_assert(sp_kind_of(sp_stamp_attributes, sizeof(sp_stamp_attributes)) == SP_KIND_STAMP);
 }
 END_TEST
 
@@ -69,7 +82,8 @@ START_TEST(every_truncation)
         unsigned char *copy = malloc(length + (length == 0));
 
         memcpy(copy, sp_mail_attributes, length);
-        ck_assert_msg(!sp_is_signed_attributes(copy, length), "%zu", length);
+        ck_assert_msg(sp_kind_of(copy, length) == SP_KIND_OTHER, "%zu", length);
+        ck_assert_msg(sp_attributes_begin(copy, length) == (length > 0), "%zu", length);
         free(copy);
     }
 }
@@ -85,11 +99,11 @@ START_TEST(every_byte_changed)
 
         memcpy(copy, sp_mail_attributes, sizeof(sp_mail_attributes));
         copy[i] ^= 0x40;
-        mail += sp_is_signed_attributes(copy, sizeof(sp_mail_attributes));
+        mail += sp_kind_of(copy, sizeof(sp_mail_attributes)) == SP_KIND_MAIL;
         free(copy);
     }
-    /* The content type (13 bytes with its head) and the digest (34). */
-    ck_assert_uint_eq(mail, 11 + 34);
+    /* The content type (9 of its name, 11 of its value) and the digest (34). */
+    ck_assert_uint_eq(mail, 9 + 11 + 34);
 }
 END_TEST
 
@@ -106,8 +120,36 @@ START_TEST(random_bytes)
         }
         noise[0] = 0x31;
         noise[1] = 62;
-        ck_assert(!sp_is_signed_attributes(noise, sizeof(noise)));
+        ck_assert(sp_kind_of(noise, sizeof(noise)) == SP_KIND_OTHER);
     }
+}
+END_TEST
+
+/* What may go on to be attributes is waited for, within limits. */
+START_TEST(beginnings)
+{
+    static const struct {
+        unsigned char bytes[8];
+        size_t length;
+        bool begins;
+    } heads[] = { { { 0x31 }, 1, true },
+                  { { 0x31, 2 }, 2, true },
+                  { { 0x31, 2, 0x30 }, 3, true },
+                  { { 0x31, 2, 0x30, 0 }, 4, false },
+                  { { 0x31, 0 }, 2, false },
+                  { { 0x31, 0x80 }, 2, false },
+                  { { 0x31, 0x81 }, 2, true },
+                  { { 0x31, 0x82, 1 }, 3, true },
+                  { { 0x31, 0x83, 0x10, 0, 0 }, 5, true },
+                  { { 0x31, 0x83, 0x10, 0, 1 }, 5, false },
+                  { { 0x31, 0x84, 0xff, 0xff, 0xff, 0xff }, 6, false },
+                  { { 0x31, 0x85, 0, 0, 0, 0, 1 }, 7, false },
+                  { { 0x30, 2 }, 2, false },
+                  { { 0 }, 0, false } };
+
+    for (int i = 0; i < SP_ROWS(heads); i++)
+        ck_assert_msg(sp_attributes_begin(heads[i].bytes, heads[i].length) == heads[i].begins,
+                      "row %d", i);
 }
 END_TEST
 
@@ -137,6 +179,7 @@ int main(void)
     tcase_add_test(tests, every_truncation);
     tcase_add_test(tests, every_byte_changed);
     tcase_add_test(tests, random_bytes);
+    tcase_add_test(tests, beginnings);
     tcase_add_test(tests, premaster);
     return sp_run_forked(suite);
 }

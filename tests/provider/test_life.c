@@ -167,6 +167,42 @@ START_TEST(own_context_without_configuration)
 }
 END_TEST
 
+/* A provider of somebody else's, with a library context that follows the program's. */
+static OSSL_LIB_CTX *followed;
+
+static void forget_child(void *ctx)
+{
+    OSSL_LIB_CTX_free(ctx);
+    followed = NULL;
+}
+
+static int other_provider(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
+                          const OSSL_DISPATCH **out, void **ctx)
+{
+    static const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_PROVIDER_TEARDOWN, (void (*)(void))forget_child }, { 0, NULL }
+    };
+
+    *out = functions;
+    *ctx = followed = OSSL_LIB_CTX_new_child(core, in);
+    return followed != NULL;
+}
+
+START_TEST(child_context)
+{
+    OSSL_PROVIDER *other;
+
+    sp_start(NULL);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "other", other_provider), 1);
+    other = OSSL_PROVIDER_load(NULL, "other");
+    ck_assert_ptr_nonnull(other);
+    expect_rules(followed);
+    expect_rules(NULL);
+    ck_assert_int_eq(OSSL_PROVIDER_unload(other), 1);
+    expect_rules(NULL);
+}
+END_TEST
+
 START_TEST(only_in_an_own_context)
 {
     OSSL_LIB_CTX *libctx = configured(NULL);
@@ -342,6 +378,7 @@ int main(void)
     tcase_add_loop_test(tests, default_in_the_same_file, 0, 2);
     tcase_add_test(tests, own_context_with_its_own_configuration);
     tcase_add_test(tests, own_context_without_configuration);
+    tcase_add_test(tests, child_context);
     tcase_add_test(tests, only_in_an_own_context);
     tcase_add_test(tests, two_contexts_that_agree);
     tcase_add_test(tests, two_contexts_that_disagree);

@@ -19,6 +19,11 @@ static bool sign_mail(EVP_PKEY *key)
     return sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes));
 }
 
+static bool sign_stamp(EVP_PKEY *key)
+{
+    return sp_sign_data(key, "SHA256", sp_stamp_attributes, sizeof(sp_stamp_attributes));
+}
+
 static bool sign_raw(EVP_PKEY *key)
 {
     return sp_sign_data(key, NULL, content_key, sizeof(content_key));
@@ -74,6 +79,8 @@ static const struct unknown {
 } unknowns[] = {
     { "stranger-rsa", sign_mail, false, false },
     { "stranger-ec", sign_mail, false, false },
+    { "stranger-rsa", sign_stamp, true, false },
+    { "stranger-ec", sign_stamp, true, false },
     { "stranger-rsa", sign_raw, true, false },
     { "stranger-ec", sign_raw, true, false },
     { "stranger-rsa", sign_other, true, true },

@@ -14,42 +14,41 @@
 static const char *const refused[] = { "expired-rsa", "expired-ec", "no-address-rsa", "server-rsa",
                                        "server-ec" };
 
-struct owner {
-    X509 *cert;
-    EVP_PKEY *key;
-};
-
-static struct owner read_owner(const char *name)
-{
-    return (struct owner){ .cert = sp_read_cert(name), .key = sp_read_key(name) };
-}
-
-static void free_owner(struct owner *owner)
-{
-    EVP_PKEY_free(owner->key);
-    X509_free(owner->cert);
-}
-
 START_TEST(signatures_over_other_data)
 {
     static const unsigned char set[] = { 0x31, 0x03, 0x02, 0x01, 0x05 };
     unsigned char digest[32] = { 0 };
-    struct owner owner;
+    struct sp_owner owner;
 
     sp_start(NULL);
-    owner = read_owner(refused[_i]);
+    owner = sp_read_owner(refused[_i]);
     ck_assert_int_eq(X509_check_private_key(owner.cert, owner.key), 1);
     EXPECT_DONE(sp_sign_data(owner.key, "SHA256", "hello", 5));
     EXPECT_DONE(sp_sign_data(owner.key, "SHA256", "", 0));
     EXPECT_DONE(sp_sign_data(owner.key, "SHA256", set, sizeof(set)));
-    EXPECT_DONE(
-        sp_sign_data(owner.key, "SHA256", sp_stamp_attributes, sizeof(sp_stamp_attributes)));
     EXPECT_REFUSED(
         sp_sign_data(owner.key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)),
         "refused: sign:");
     /* Without data to go by it may be mail. */
     EXPECT_REFUSED(sp_sign_data(owner.key, NULL, digest, sizeof(digest)), "refused: sign:");
-    free_owner(&owner);
+    sp_free_owner(&owner);
+}
+END_TEST
+
+/* A time stamp is one where the certificate is for time stamps; else it is a mail in disguise. */
+START_TEST(time_stamps)
+{
+    const bool stamper = _i == SP_ROWS(refused);
+    struct sp_owner owner;
+
+    sp_start(NULL);
+    owner = sp_read_owner(stamper ? "stamp-ec" : refused[_i]);
+    EXPECT(sp_sign_data(owner.key, "SHA256", sp_stamp_attributes, sizeof(sp_stamp_attributes)),
+           stamper ? NULL : "refused: sign:");
+    EXPECT_REFUSED(
+        sp_sign_data(owner.key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)),
+        "refused: sign:");
+    sp_free_owner(&owner);
 }
 END_TEST
 
@@ -59,10 +58,10 @@ START_TEST(certificates_requests_and_revocation_lists)
     X509_REQ *request;
     X509_CRL *list;
     ASN1_TIME *now;
-    struct owner owner;
+    struct sp_owner owner;
 
     sp_start(NULL);
-    owner = read_owner(refused[_i]);
+    owner = sp_read_owner(refused[_i]);
     ck_assert_int_eq(X509_check_private_key(owner.cert, owner.key), 1);
     cert = X509_dup(owner.cert);
     request = X509_REQ_new();
@@ -79,7 +78,7 @@ START_TEST(certificates_requests_and_revocation_lists)
     X509_CRL_free(list);
     X509_REQ_free(request);
     X509_free(cert);
-    free_owner(&owner);
+    sp_free_owner(&owner);
 }
 END_TEST
 
@@ -137,6 +136,7 @@ int main(void)
     TCase *tests = sp_case(suite, "not mail");
 
     tcase_add_loop_test(tests, signatures_over_other_data, 0, SP_ROWS(refused));
+    tcase_add_loop_test(tests, time_stamps, 0, SP_ROWS(refused) + 1);
     tcase_add_loop_test(tests, certificates_requests_and_revocation_lists, 0, SP_ROWS(refused));
     tcase_add_loop_test(tests, premaster_secret, 0, 10);
     tcase_add_test(tests, keys_without_certificates);

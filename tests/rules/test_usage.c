@@ -171,6 +171,31 @@ START_TEST(extended_key_usage)
 }
 END_TEST
 
+/* For time stamps and nothing else: what such a certificate signs need not be mail. */
+START_TEST(time_stamping)
+{
+    static const struct {
+        const char *extended;
+        bool stamps;
+    } rows[] = { { "critical,timeStamping", true },
+                 { "timeStamping", true },
+                 { "timeStamping,emailProtection", false },
+                 { "emailProtection", false },
+                 { "anyExtendedKeyUsage", false },
+                 { "DER:05:00", false },
+                 { NULL, false } };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        X509 *cert = sp_make_cert(&(struct sp_recipe){ SAN, .extended = rows[i].extended });
+        struct sp_facts *facts = sp_facts_new(cert);
+
+        ck_assert_msg(sp_may_stamp(facts) == rows[i].stamps, "row %zu", i);
+        sp_facts_free(facts);
+        X509_free(cert);
+    }
+}
+END_TEST
+
 #define GOOD SAN, .usage = "digitalSignature,keyEncipherment"
 
 /* Every second copy is refused, also when it says the same. */
@@ -302,6 +327,7 @@ int main(void)
     tcase_add_test(tests, ec_key_agreement_accepted);
     tcase_add_loop_test(tests, remedy_names_the_setting, 0, SP_ROWS(by_remedy));
     tcase_add_loop_test(tests, extended_key_usage, 0, SP_ROWS(by_purpose));
+    tcase_add_test(tests, time_stamping);
     tcase_add_loop_test(tests, duplicate_extensions, 0, SP_ROWS(duplicates));
     tcase_add_loop_test(tests, ca_certificates, 0, SP_ROWS(by_ca));
     tcase_add_test(tests, verify_names_the_rule);
