@@ -5,6 +5,7 @@
 import dataclasses
 import functools
 import re
+import signal
 
 import pytest
 
@@ -14,6 +15,10 @@ from pki import Pki
 
 MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubject: test\r\n"
         b"Content-Type: text/plain\r\n\r\nGr\xc3\xbc\xc3\x9fe,\r\nthe quick brown fox.\r\n")
+
+
+# A shell starts what it puts into the background with SIGINT ignored, and so would be its children.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():

@@ -77,5 +77,13 @@ class Terminal:
             self.shown += more
             self.ended = not more
 
+    def press_unseen(self, keys):
+        """A passphrase: not before the program has switched the echo off, which it does after asking."""
+        deadline = time.monotonic() + LIMIT
+        while termios.tcgetattr(self.handle)[3] & termios.ECHO:
+            assert time.monotonic() < deadline, "what is typed is shown"
+            self._read()
+        self.press(keys)
+
     def press(self, keys):
         os.write(self.handle, keys)

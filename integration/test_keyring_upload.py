@@ -507,9 +507,9 @@ def at_terminal(ring, *args):
 def test_the_new_passphrase_is_asked_for_twice(ring, pki):
     with at_terminal(ring, pki.good_rsa.pem, pki.good_rsa.key) as terminal:
         assert terminal.wait("new passphrase for the private key of")
-        terminal.press(b"correct horse\n")
+        terminal.press_unseen(b"correct horse\n")
         assert terminal.wait("Once more:")
-        terminal.press(b"correct horse\n")
+        terminal.press_unseen(b"correct horse\n")
         assert terminal.wait("1 private keys")
         assert terminal.wait("never shown") is None
         assert "correct horse" not in terminal.text

@@ -50,11 +50,16 @@ static void add_extension(X509 *cert, int nid, const char *value)
     X509_EXTENSION_free(extension);
 }
 
-static void add_name(X509_NAME *name, const char *common_name)
+static void set_name(int (*set)(X509 *cert, const X509_NAME *name), X509 *cert,
+                     const char *common_name)
 {
+    X509_NAME *name = X509_NAME_new();
+
     must(X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_UTF8, (const unsigned char *)common_name,
-                                    -1, -1, 0),
+                                    -1, -1, 0) &&
+             set(cert, name),
          common_name);
+    X509_NAME_free(name);
 }
 
 /* With marks where the numbers go: the serial, the Subject Key Identifier, and the key. */
@@ -69,8 +74,8 @@ static X509 *make_model(EVP_PKEY *key)
     must(X509_gmtime_adj(X509_getm_notBefore(cert), -86400) != NULL &&
              X509_gmtime_adj(X509_getm_notAfter(cert), 86400L * 365) != NULL,
          "dates");
-    add_name(X509_get_issuer_name(cert), "Contacts CA");
-    add_name(X509_get_subject_name(cert), CONTACT_SUBJECT DIGITS);
+    set_name(X509_set_issuer_name, cert, "Contacts CA");
+    set_name(X509_set_subject_name, cert, CONTACT_SUBJECT DIGITS);
     must(X509_set_pubkey(cert, key), "key");
     add_extension(cert, NID_basic_constraints, "critical,CA:FALSE");
     add_extension(cert, NID_key_usage, "critical,digitalSignature,keyEncipherment,keyAgreement");
