@@ -19,7 +19,7 @@ static bool starved;
 
 static bool is_starved(const char *file)
 {
-    if (countdown == 0 || strncmp(file, "provider/", strlen("provider/")) != 0)
+    if (countdown == 0 || file == NULL || strncmp(file, "provider/", strlen("provider/")) != 0)
         return false;
     if (--countdown > 0)
         return false;
