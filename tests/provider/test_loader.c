@@ -33,14 +33,22 @@ static int tell(char *buffer, int size, int verify, void *data)
     return (int)strlen(buffer);
 }
 
+static void note_name(struct loaded *loaded, const X509_NAME *name)
+{
+    int place = X509_NAME_get_index_by_NID(name, NID_commonName, -1);
+    const ASN1_STRING *value = X509_NAME_ENTRY_get_data(X509_NAME_get_entry(name, place));
+
+    (void)snprintf(loaded->first, sizeof(loaded->first), "%.*s", ASN1_STRING_length(value),
+                   (const char *)ASN1_STRING_get0_data(value));
+}
+
 static void note(struct loaded *loaded, OSSL_STORE_INFO *info)
 {
     const bool is_cert = OSSL_STORE_INFO_get_type(info) == OSSL_STORE_INFO_CERT;
     size_t count = strlen(loaded->kinds);
 
     if (is_cert && strchr(loaded->kinds, 'C') == NULL)
-        (void)X509_NAME_get_text_by_NID(X509_get_subject_name(OSSL_STORE_INFO_get0_CERT(info)),
-                                        NID_commonName, loaded->first, (int)sizeof(loaded->first));
+        note_name(loaded, X509_get_subject_name(OSSL_STORE_INFO_get0_CERT(info)));
     if (count < sizeof(loaded->kinds) - 2)
         loaded->kinds[count] = is_cert ? 'C' : 'K';
 }
