@@ -213,11 +213,9 @@ static bool take_output(struct following *run)
     char block[65536];
     ssize_t got = read(run->output, block, sizeof(block));
 
-    if (got < 0)
-        return errno == EINTR;
     if (got == 0)
         return false;
-    if (shim_write_all(run->sink, block, (size_t)got))
+    if (got < 0 ? errno == EINTR : shim_write_all(run->sink, block, (size_t)got))
         return true;
     run->lost = errno;
     return false;

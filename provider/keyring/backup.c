@@ -107,6 +107,22 @@ static bool refuse(struct sp_keyring *keyring, const char *path)
                                                            : strerror(errno)));
 }
 
+/* What nobody can be sure of is no backup. */
+static bool move(const char *unfinished, const char *path)
+{
+    int reason;
+
+    if (!sp_files_sync(unfinished) ||
+        renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) != 0)
+        return false;
+    if (sync_parent(path))
+        return true;
+    reason = errno;
+    discard(path);
+    errno = reason;
+    return false;
+}
+
 /* Beside the wanted directory, and renamed to it at the end. */
 static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, const char *path)
 {
@@ -118,10 +134,7 @@ static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, co
         return sp_store_say(keyring, why);
     if (!copy_both(keyring, unfinished))
         return false;
-    return (sp_files_sync(unfinished) &&
-            renameat2(AT_FDCWD, unfinished, AT_FDCWD, path, RENAME_NOREPLACE) == 0 &&
-            sync_parent(path)) ||
-           refuse(keyring, path);
+    return move(unfinished, path) || refuse(keyring, path);
 }
 
 /* A slash at the end would put the unfinished copy into the directory that is not there yet. */
