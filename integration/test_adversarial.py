@@ -9,7 +9,7 @@ import pytest
 
 import der
 from der import attribute, certificate, email, extension, integer, oid, san, tlv
-from harness import COMMAND, OPENSSL, must, refused, run, stock
+from harness import COMMAND, OPENSSL, is_openssl_3_0, must, refused, run, stock
 from in_process import nothing_left
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
@@ -108,7 +108,21 @@ def crafted(pki, tmp_path_factory):
     return make
 
 
-@pytest.mark.parametrize("what", CERTIFICATES)
+# Since 3.5 libcrypto does not parse them: there is nothing to judge.
+NO_CERTIFICATES = () if is_openssl_3_0() else ("a date without its zone", "a date that is empty")
+
+
+@pytest.mark.parametrize("what", NO_CERTIFICATES)
+def test_no_certificate(what, crafted, conf, mail, tmp_path):
+    out = tmp_path / "out"
+    for argv in ((OPENSSL, "cms", "-encrypt", "-in", mail, "-out", out, crafted(what)),
+                 (COMMAND, "encrypt", "-in", mail, "-out", out, crafted(what)),
+                 (COMMAND, "check", crafted(what))):
+        result = bounded(*argv, conf=conf)
+        assert result.rc not in (DONE, REFUSED) and nothing_left(out), result
+
+
+@pytest.mark.parametrize("what", [what for what in CERTIFICATES if what not in NO_CERTIFICATES])
 def test_encrypt(what, crafted, conf, mail, tmp_path):
     """By stock under the provider, and by the verb."""
     _, rule, said = CERTIFICATES[what]
@@ -127,7 +141,7 @@ def test_encrypt(what, crafted, conf, mail, tmp_path):
     assert rule is None or by_verb.rc == REFUSED
 
 
-@pytest.mark.parametrize("what", CERTIFICATES)
+@pytest.mark.parametrize("what", [what for what in CERTIFICATES if what not in NO_CERTIFICATES])
 def test_check(what, crafted):
     """Every finding, in one line each whatever is in the names."""
     rule = CERTIFICATES[what][1]
@@ -406,7 +420,9 @@ def test_gcm_tag_cut_short(sealed, decrypt):
     """libcrypto takes a tag of one byte, which one guess in 256 gets right. Not promised."""
     parts, together = sealed("-aes-256-gcm")
     tag = der.split(parts[3])[1]
-    assert decrypt(together(parts[:3] + [tlv(der.OCTETS, tag[:1])]))[1] == BODY
+    result, content = decrypt(together(parts[:3] + [tlv(der.OCTETS, tag[:1])]))
+    # Later ones check the tag, and the limit is theirs no more.
+    assert content == (BODY if is_openssl_3_0() else None), result
     wrong = bytes((tag[0] ^ 1,))
     for tag in (b"", wrong):
         result, content = decrypt(together(parts[:3] + [tlv(der.OCTETS, tag)]))
