@@ -46,16 +46,15 @@ static sp_gate_fn *gate_of(int operation)
 
 static char *extend(const char *properties)
 {
-    const size_t length = properties != NULL ? strlen(properties) : 0;
+    size_t size;
     char *text;
 
-    if (length == 0)
+    if (properties == NULL || *properties == '\0')
         return OPENSSL_strdup(OUR_PROPERTY);
-    text = OPENSSL_malloc(length + sizeof("," OUR_PROPERTY));
-    if (text != NULL) {
-        memcpy(text, properties, length);
-        memcpy(text + length, "," OUR_PROPERTY, sizeof("," OUR_PROPERTY));
-    }
+    size = strlen(properties) + sizeof("," OUR_PROPERTY);
+    text = OPENSSL_malloc(size);
+    if (text != NULL && OPENSSL_strlcpy(text, properties, size) < size)
+        (void)OPENSSL_strlcat(text, "," OUR_PROPERTY, size);
     return text;
 }
 
