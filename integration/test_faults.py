@@ -150,3 +150,15 @@ def test_every_system_call_fails_once(verb, cases, pki, tmp_path):
         codes = Counter(pool.map(one, range(len(points)), points))
     # It noticed more than it could do without.
     assert codes.total() - codes[0] > 10, codes
+
+
+def test_a_target_that_cannot_be_looked_at(cases, tmp_path):
+    """It is not taken for a new file: renaming would put one in the place of a link, or of a device."""
+    target, link = tmp_path / "target", tmp_path / "link"
+    target.write_bytes(b"old")
+    link.symlink_to(target)
+    result = run(STRACE, "-o", "/dev/null", "-P", link, "-e", "trace=newfstatat", "-e",
+                 "inject=newfstatat:error=EACCES", *cases["encrypt"].argv(link, None))
+    assert result.rc == 5 and f"cannot write {link}: Permission denied" in result.err, result
+    assert link.is_symlink() and target.read_bytes() == b"old"
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]

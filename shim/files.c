@@ -103,7 +103,11 @@ static bool settle_target(struct shim_output *output, const char *path)
     struct stat is;
 
     output->mode = mode_of_new_file();
-    if (stat(path, &is) == 0) {
+    if (stat(path, &is) != 0) {
+        /* What cannot be looked at may be a device, too. */
+        if (errno != ENOENT)
+            return false;
+    } else {
         if (S_ISDIR(is.st_mode)) {
             errno = EISDIR;
             return false;
