@@ -28,7 +28,9 @@ PROGRAMS = (
 
 def program_of(case):
     """The row of a test."""
-    module = case.get("classname", "").rsplit(".", 1)[-1]
+    # A class of tests is a part of its module.
+    parts = case.get("classname", "").split(".")
+    module = next((part for part in reversed(parts) if part.startswith("test_")), parts[-1])
     if module == case.get("name"):
         return "unit tests"
     if module.startswith("test_program_"):
