@@ -120,3 +120,26 @@ def write_conf(path, settings=None, *, module=MODULE, default=None, prefer=True,
         lines += ["[alg_sect]", f"default_properties = {PREFER_OURS}"]
     path.write_text("\n".join(lines) + "\n")
     return path
+
+
+def write_ca(directory, more=""):
+    """The files of an `openssl ca` whose certificate and key are ca.pem and ca.key; its configuration."""
+    (directory / "index.txt").write_text("")
+    conf = directory / "ca.cnf"
+    conf.write_text(f"""
+[ca]
+default_ca = here
+[here]
+database = {directory}/index.txt
+new_certs_dir = {directory}
+certificate = {directory}/ca.pem
+private_key = {directory}/ca.key
+rand_serial = yes
+default_md = sha256
+default_days = 30
+{more}
+policy = anything
+[anything]
+commonName = supplied
+""")
+    return conf

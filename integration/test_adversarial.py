@@ -108,11 +108,12 @@ def crafted(pki, tmp_path_factory):
     return make
 
 
-# Since 3.5 libcrypto does not parse them: there is nothing to judge.
-NO_CERTIFICATES = () if is_openssl_3_0() else ("a date without its zone", "a date that is empty")
+UNPARSED = ("a date without its zone", "a date that is empty")
+NO_CERTIFICATES = () if is_openssl_3_0() else UNPARSED  # there is nothing to judge
 
 
-@pytest.mark.parametrize("what", NO_CERTIFICATES)
+@pytest.mark.skipif(not NO_CERTIFICATES, reason="OpenSSL 3.0 parses them: test_encrypt judges them")
+@pytest.mark.parametrize("what", UNPARSED)
 def test_no_certificate(what, crafted, conf, mail, tmp_path):
     out = tmp_path / "out"
     for argv in ((OPENSSL, "cms", "-encrypt", "-in", mail, "-out", out, crafted(what)),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import OPENSSL, environment, must, run, stock, write_conf
+from harness import OPENSSL, environment, must, run, stock, write_ca, write_conf
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 CURL = shutil.which("curl", path="/usr/bin")
@@ -157,23 +157,7 @@ def test_batch_of_a_ca(strict, tmp_path):
     for number, request in enumerate(requests):
         must(stock("req", "-config", tmp_path / "req.cnf", "-new", "-key", tmp_path / "key",
                    "-subj", f"/CN=www{number}", "-out", request))
-    (tmp_path / "index.txt").write_text("")
-    (tmp_path / "ca.cnf").write_text(f"""
-[ca]
-default_ca = here
-[here]
-database = {tmp_path}/index.txt
-new_certs_dir = {tmp_path}
-certificate = {tmp_path}/ca.pem
-private_key = {tmp_path}/ca.key
-rand_serial = yes
-default_md = sha256
-default_days = 30
-policy = anything
-[anything]
-commonName = supplied
-""")
-    must(run(OPENSSL, "ca", "-batch", "-notext", "-config", tmp_path / "ca.cnf", "-infiles",
+    must(run(OPENSSL, "ca", "-batch", "-notext", "-config", write_ca(tmp_path), "-infiles",
              *requests, conf=strict))
     issued = sorted(tmp_path.glob("*.pem"))
     issued.remove(tmp_path / "ca.pem")

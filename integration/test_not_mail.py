@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import OPENSSL, PHP, REPO, environment, must, refused, run, stock, write_conf
+from harness import OPENSSL, PHP, REPO, environment, must, refused, run, stock, write_ca, write_conf
 
 PHP_TLS = REPO / "integration" / "tls.php"
 PHP_SIGN = REPO / "integration" / "not_mail.php"
@@ -137,25 +137,8 @@ def authority(tmp_path_factory, strict):
     must(run(OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30",
              "-subj", "/CN=Authority", "-keyout", directory / "ca.key",
              "-out", directory / "ca.pem", conf=strict))
-    (directory / "index.txt").write_text("")
     (directory / "crlnumber").write_text("01\n")
-    (directory / "ca.cnf").write_text(f"""
-[ca]
-default_ca = here
-[here]
-database = {directory}/index.txt
-new_certs_dir = {directory}
-certificate = {directory}/ca.pem
-private_key = {directory}/ca.key
-crlnumber = {directory}/crlnumber
-rand_serial = yes
-default_md = sha256
-default_days = 30
-default_crl_days = 30
-policy = anything
-[anything]
-commonName = supplied
-""")
+    write_ca(directory, f"crlnumber = {directory}/crlnumber\ndefault_crl_days = 30")
     must(run(OPENSSL, "req", "-new", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=www",
              "-keyout", directory / "www.key", "-out", directory / "www.csr", conf=strict))
     return directory

@@ -19,7 +19,7 @@
  * What keys are made, read and used with: whose digests and ciphers go with
  * them is all the same, and libcrypto reads the property of each algorithm.
  */
-static bool is_ours_to_win(int operation)
+static bool is_preferred(int operation)
 {
     return operation >= OSSL_OP_KEYMGMT && operation != OSSL_OP_ENCODER;
 }
@@ -77,9 +77,9 @@ static const char *extended(struct sp_instance *instance, const char *original)
     return known->extended;
 }
 
-static bool win_algorithm(struct sp_instance *instance, OSSL_ALGORITHM *algorithm, int operation)
+static bool prefer_algorithm(struct sp_instance *instance, OSSL_ALGORITHM *algorithm, int operation)
 {
-    if (!is_ours_to_win(operation))
+    if (!is_preferred(operation))
         return true;
     algorithm->property_definition = extended(instance, algorithm->property_definition);
     return algorithm->property_definition != NULL;
@@ -118,7 +118,7 @@ static bool build_table(struct sp_instance *instance, int operation)
     instance->tables[operation] = table;
     for (size_t i = 0; table != NULL && i < count; i++) {
         table[i] = original[i];
-        if (!win_algorithm(instance, &table[i], operation) ||
+        if (!prefer_algorithm(instance, &table[i], operation) ||
             !gate_algorithm(&table[i], &instance->backend, gate_of(operation)))
             return false;
     }
