@@ -97,6 +97,8 @@ int shim_input_whole(const char *path, char **bytes, size_t *len)
             *len = fread(*bytes, 1, (size_t)is.st_size, file);
         else
             code = shim_no_memory();
+        if (code == SHIM_OK && ferror(file))
+            code = unreadable(path, false);
     }
     if (file != NULL)
         fclose(file);
@@ -124,5 +126,8 @@ BUF_MEM *shim_input_header(FILE *file)
         }
         memcpy(header->data + before, piece, len);
     }
-    return header;
+    if (!ferror(file))
+        return header;
+    BUF_MEM_free(header);
+    return NULL;
 }
