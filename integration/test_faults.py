@@ -1,0 +1,175 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+Every system call of the verbs fails once: all of the output or none, an error
+that says so, and what is refused stays refused.
+"""
+
+import signal
+import subprocess
+
+import pytest
+
+from faults import (CRYPTO, DONE, OLD, REFUSED, Case, InOpenssl, fail_each, skip_without_strace,
+                    starve_each)
+from harness import COMMAND, environment, must, run
+
+# Through a pipe to us, which breaks only if we are gone.
+TO_US = ("write",)
+
+
+@pytest.fixture(autouse=True)
+def _strace():
+    skip_without_strace()
+
+
+class Verb(Case):
+    """Its output replaces a file, fills an empty one, or goes to standard output."""
+
+    def __init__(self, words, whole, out="file", env=None):
+        self._words = words
+        self._whole = whole
+        self._out = out
+        self.env = env or {}
+
+    @property
+    def _before(self):
+        return b"" if self._out == "empty" else OLD
+
+    def furnish(self, room):
+        (room.at / "out").write_bytes(self._before)
+
+    def words(self, room):
+        verb, *rest = self._words
+        return [verb, *rest] if self._out == "stdout" else [verb, "-out", room.at / "out", *rest]
+
+    def is_done(self, room, result):
+        return self._whole(result.out if self._out == "stdout" else (room.at / "out").read_bytes())
+
+    def is_undone(self, room, result):
+        return result.out == b"" and (room.at / "out").read_bytes() == self._before
+
+
+class Stock(InOpenssl, Verb):
+    """The same in the openssl that it runs."""
+
+
+class Refused(Verb):
+    """No fault makes a success of it."""
+
+    def __init__(self, words, rc):
+        super().__init__(words, lambda output: False)
+        self.rc = rc
+
+
+class StockRefused(InOpenssl, Refused):
+    """The same in the openssl that it runs."""
+
+
+def like(path):
+    """Random in its bytes, but not in its length."""
+    clean = path.read_bytes()
+    return lambda output: abs(len(output) - len(clean)) <= 8 and output[-2:] == clean[-2:]
+
+
+@pytest.fixture(scope="module")
+def keyring(pki, tmp_path_factory):
+    """A contact and a CA."""
+    at = tmp_path_factory.mktemp("kept") / "keyring"
+    must(run(COMMAND, "--keyring", at, "upload", pki.good_rsa.pem, pki.ca))
+    return {"SMIME_POLICY_KEYRING": at}
+
+
+@pytest.fixture
+def verbs(pki, mail, post, keyring):
+    """{name: (words, whether that is the whole output, output, environment)}"""
+    cert = pki.good_rsa
+    signed, encrypted = post.signed("good_rsa"), post.encrypted("good_rsa")
+    sign = ["sign", "-signer", cert.pem, "-inkey", cert.key, "-in", mail]
+    encrypt = ["encrypt", "-in", mail, cert.pem]
+    verify = ["verify", "-CAfile", pki.ca, "-in", signed]
+    decrypt = ["decrypt", "-recip", cert.pem, "-inkey", cert.key, "-in", encrypted]
+    content = mail.read_bytes().__eq__
+    return {
+        "sign": (sign, like(signed)),
+        "sign into an empty file": (sign, like(signed), "empty"),
+        "encrypt": (encrypt, like(encrypted)),
+        "encrypt to standard output": (encrypt, like(encrypted), "stdout"),
+        "encrypt by the keyring": (["encrypt", "--to", cert.recipe.address, "-in", mail],
+                                   like(encrypted), "file", keyring),
+        "verify": (verify, content),
+        "verify to standard output": (verify, content, "stdout"),
+        "verify by the keyring": (["verify", "-in", signed], content, "file", keyring),
+        "decrypt": (decrypt, content),
+        "decrypt to standard output": (decrypt, content, "stdout"),
+    }
+
+
+@pytest.mark.parametrize("name", [
+    "sign", "sign into an empty file", "encrypt", "encrypt to standard output",
+    "encrypt by the keyring", "verify", "verify to standard output", "verify by the keyring",
+    "decrypt", "decrypt to standard output",
+])
+def test_verb(name, verbs):
+    assert fail_each(Verb(*verbs[name])) > 10
+
+
+@pytest.mark.parametrize("name", ["sign", "encrypt", "encrypt by the keyring", "verify",
+                                  "verify by the keyring", "decrypt"])
+def test_verb_starved(name, verbs, starve):
+    assert starve_each(Verb(*verbs[name]), starve) > 10
+
+
+@pytest.mark.parametrize("name", ["sign", "encrypt", "encrypt by the keyring", "verify",
+                                  "verify by the keyring", "decrypt"])
+def test_openssl_under_a_verb(name, verbs):
+    """It takes an error of reading for the end of the mail; we do not."""
+    assert fail_each(Stock(*verbs[name]), leave=TO_US) > 2
+
+
+@pytest.mark.parametrize("way", ["cms", "smime"])
+def test_openssl_under_its_own_name(way, verbs):
+    def is_whole(output):
+        return b"quick brown fox" in output and output.rstrip().endswith(b"--")
+
+    assert fail_each(Stock([way, "-sign", *verbs["sign"][0][1:]], is_whole), leave=TO_US) > 2
+
+
+@pytest.fixture
+def refusals(pki, mail, post):
+    """{name: (words, exit code)}"""
+    old = pki.expired
+    sign = ["-signer", old.pem, "-inkey", old.key, "-in", mail]
+    return {
+        "sign": (["sign", *sign], REFUSED),
+        "encrypt": (["encrypt", "-in", mail, old.pem], REFUSED),
+        "signer": (["verify", "-CAfile", pki.ca, "-in", post.signed("eku_server")], REFUSED),
+        "sender": (["verify", "-CAfile", pki.ca, "-in",
+                    post.sent("good_rsa", "somebody@example.org")], REFUSED),
+        "anchor": (["verify", "-CAfile", pki.foreign.anchor, "-in", post.signed("good_rsa")],
+                   REFUSED),
+    }
+
+
+@pytest.mark.parametrize("name", ["sign", "encrypt", "signer", "sender", "anchor"])
+def test_refusal(name, refusals):
+    fail_each(Refused(*refusals[name]))
+
+
+@pytest.mark.parametrize("name", ["sign", "encrypt", "signer", "sender", "anchor"])
+def test_refusal_starved(name, refusals, starve):
+    starve_each(Refused(*refusals[name]), starve)
+
+
+def test_refusal_by_the_provider(pki, post):
+    """The command under stock's name leaves the signer of a mail to the provider."""
+    words = ["cms", "-verify", "-CAfile", pki.ca, "-in", post.signed("eku_server")]
+    fail_each(StockRefused(words, CRYPTO), leave=TO_US)
+
+
+def test_child_whose_end_nobody_waits_for(verbs):
+    """Who ignores SIGCHLD hands that on: the exit code of openssl is asked for all the same."""
+    argv = [str(word) for word in (COMMAND, *verbs["decrypt"][0])]
+    done = subprocess.run(argv, env=environment(), capture_output=True, timeout=60, check=False,
+                          preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert done.returncode == DONE and verbs["decrypt"][1](done.stdout), done
