@@ -9,6 +9,7 @@ import signal
 
 import pytest
 
+import faults
 import paths
 from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, must, run, why_no_php, write_conf
 from pki import Pki
@@ -49,6 +50,12 @@ def pki(tmp_path_factory):
 def conf(tmp_path_factory):
     """OPENSSL_CONF of a process that does mail: ours alone, everything at its default."""
     return write_conf(tmp_path_factory.mktemp("conf") / "openssl.cnf")
+
+
+@pytest.fixture(scope="session")
+def starve(tmp_path_factory):
+    """To be preloaded into the command."""
+    return faults.build_starve(tmp_path_factory.mktemp("starve"))
 
 
 @pytest.fixture(scope="session")

@@ -160,9 +160,10 @@ def test_explain(verb, how, cases, tmp_path):
     report = json.loads(command(*words, "--json", *good, env=env).out)
     assert report["exit"] == DONE and not report["done"]
     assert report["would_run"][:3] == ["openssl", "cms", f"-{verb}"]
-    # It is the real one: run for show, the stand-in was given the same words.
+    # It is the real one: run for show, the stand-in was given the same words; a mail that has to
+    # be read to its end comes through standard input.
     show = tmp_path / "show"
-    show.write_text("#!/bin/sh\nshift 5\necho \"$@\"\n")
+    show.write_text("#!/bin/sh\ncat >/dev/null\nshift 5\necho \"$@\"\n")
     show.chmod(0o755)
     run_words = command(verb, *good, env={"SMIME_POLICY_OPENSSL": show})
     assert run_words.rc == DONE, run_words
@@ -170,6 +171,9 @@ def test_explain(verb, how, cases, tmp_path):
     (tmp_path / "out").unlink()
     at = report["would_run"].index("-out")
     planned = report["would_run"][2:at] + report["would_run"][at + 2:]
+    if verb in ("sign", "encrypt"):
+        at = planned.index("-in")
+        del planned[at:at + 2]
     assert [w for w in ran if "/fd/" not in w] == [w for w in planned if "/fd/" not in w]
     assert not seen.exists() and not (tmp_path / "out").exists()
 
@@ -246,3 +250,15 @@ def test_progress_of_a_large_file(pki, tmp_path):
         assert out.stat().st_size > 100
         assert "%" not in command(*each).err
         assert "%" not in on_a_terminal([small if word is large else word for word in each])
+
+
+def test_pipe_on_a_terminal(pki, post, mail, tmp_path):
+    """How large it is cannot be seen, and it is not opened to find out: its writer would be ended."""
+    pipe, out = tmp_path / "pipe", tmp_path / "out"
+    os.mkfifo(pipe)
+    cert = pki.good_rsa
+    with subprocess.Popen(["/bin/cp", post.encrypted("good_rsa"), pipe]) as writer:
+        said = on_a_terminal(["decrypt", "-in", pipe, "-out", out, "-recip", cert.pem, "-inkey",
+                              cert.key])
+        assert writer.wait(timeout=30) == 0, said
+    assert out.read_bytes() == mail.read_bytes()

@@ -1,171 +1,188 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Every system call of the command fails once: it ends with a reason, or with a complete output. What
-becomes of it when it is killed instead is in test_output.py and test_keyring_faults.py.
+Every system call of the verbs fails once: all of the output or none, an error
+that says so, and what is refused stays refused.
 """
 
-import re
-import shutil
-import sqlite3
-from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+import signal
+import subprocess
 
 import pytest
 
-from harness import COMMAND, must, run, stock
-from keyrings import make_keyring
+from faults import (CRYPTO, DONE, OLD, REFUSED, STRACE, SYSTEM, Case, InOpenssl, fail_each,
+                    skip_without_strace, starve_each)
+from harness import COMMAND, environment, must, run
 
-STRACE = shutil.which("strace", path="/usr/bin")
-pytestmark = pytest.mark.skipif(STRACE is None, reason="strace is not installed")
-
-TEXT = b"the quick brown fox"
-AT_ONCE = 4
-MOST = 60  # points of one system call; more are sampled
-
-# What each fails with: the disk, the limits of the process, the kernel's memory.
-FAILURES = {"openat": "EMFILE", "read": "EIO", "write": "ENOSPC", "pwrite64": "ENOSPC",
-            "fsync": "EIO", "fdatasync": "EIO", "rename": "EIO", "renameat2": "EIO",
-            "ftruncate": "ENOSPC", "lseek": "EINVAL", "fcntl": "EINVAL", "pipe2": "EMFILE",
-            "clone3": "EAGAIN", "vfork": "EAGAIN", "clone": "EAGAIN", "execve": "ENOMEM",
-            "unlink": "EIO", "newfstatat": "EACCES", "dup2": "EMFILE"}
+# Through a pipe to us, which breaks only if we are gone.
+TO_US = ("write",)
 
 
-@pytest.fixture(scope="module", autouse=True)
-def traceable():
-    """Containers may forbid it."""
-    result = run(STRACE, "-o", "/dev/null", "true")
-    if "ptrace" in result.err:
-        pytest.skip(f"nothing can be traced here: {result.err.splitlines()[0]}")
+@pytest.fixture(autouse=True)
+def _strace():
+    skip_without_strace()
 
 
-@dataclass
-class Case:
-    """One command line; OUT and RING are filled in for each try."""
+class Verb(Case):
+    """Its output replaces a file, fills an empty one, or goes to standard output."""
 
-    words: tuple
-    out: bool = True
+    def __init__(self, words, whole, out="file", env=None):
+        self._words = words
+        self._whole = whole
+        self._out = out
+        self.env = env or {}
 
-    def argv(self, out, ring):
-        places = {"OUT": out, "RING": ring}
-        return [COMMAND, *(places.get(word, word) for word in self.words)]
+    @property
+    def _before(self):
+        return b"" if self._out == "empty" else OLD
+
+    def furnish(self, room):
+        (room.at / "out").write_bytes(self._before)
+
+    def words(self, room):
+        verb, *rest = self._words
+        return [verb, *rest] if self._out == "stdout" else [verb, "-out", room.at / "out", *rest]
+
+    def is_done(self, room, result):
+        return self._whole(result.out if self._out == "stdout" else (room.at / "out").read_bytes())
+
+    def is_undone(self, room, result):
+        return result.out == b"" and (room.at / "out").read_bytes() == self._before
+
+
+class Stock(InOpenssl, Verb):
+    """The same in the openssl that it runs."""
+
+
+class Refused(Verb):
+    """No fault makes a success of it."""
+
+    def __init__(self, words, rc):
+        super().__init__(words, lambda output: False)
+        self.rc = rc
+
+
+class StockRefused(InOpenssl, Refused):
+    """The same in the openssl that it runs."""
+
+
+def like(path):
+    """Random in its bytes, but not in its length."""
+    clean = path.read_bytes()
+    return lambda output: abs(len(output) - len(clean)) <= 8 and output[-2:] == clean[-2:]
 
 
 @pytest.fixture(scope="module")
-def cases(pki, mail, tmp_path_factory):
-    place = tmp_path_factory.mktemp("faults")
+def keyring(pki, tmp_path_factory):
+    """A contact and a CA."""
+    at = tmp_path_factory.mktemp("kept") / "keyring"
+    must(run(COMMAND, "--keyring", at, "upload", pki.good_rsa.pem, pki.ca))
+    return {"SMIME_POLICY_KEYRING": at}
+
+
+@pytest.fixture
+def verbs(pki, mail, post, keyring):
+    """{name: (words, whether that is the whole output, output, environment)}"""
     cert = pki.good_rsa
-    signed, sealed = place / "signed", place / "sealed"
-    must(stock("cms", "-sign", "-in", mail, "-signer", cert.pem, "-inkey", cert.key, "-out", signed))
-    must(stock("cms", "-encrypt", "-aes256", "-in", mail, "-out", sealed, cert.pem))
+    signed, encrypted = post.signed("good_rsa"), post.encrypted("good_rsa")
+    sign = ["sign", "-signer", cert.pem, "-inkey", cert.key, "-in", mail]
+    encrypt = ["encrypt", "-in", mail, cert.pem]
+    verify = ["verify", "-CAfile", pki.ca, "-in", signed]
+    decrypt = ["decrypt", "-recip", cert.pem, "-inkey", cert.key, "-in", encrypted]
+    content = mail.read_bytes().__eq__
     return {
-        "sign": Case(("sign", "-in", mail, "-signer", cert.pem, "-inkey", cert.key, "-out", "OUT")),
-        "encrypt": Case(("encrypt", "-in", mail, "-out", "OUT", cert.pem)),
-        "verify": Case(("verify", "-no-sender", "-in", signed, "-CAfile", pki.ca, "-out", "OUT")),
-        "decrypt": Case(("decrypt", "-in", sealed, "-recip", cert.pem, "-inkey", cert.key, "-out",
-                         "OUT")),
-        "encrypt --to": Case(("--keyring", "RING", "encrypt", "--to", "good_rsa@example.com", "-in",
-                              mail, "-out", "OUT")),
-        "upload": Case(("--keyring", "RING", "upload", pki.good_p256.pem), out=False),
-        "remove": Case(("--keyring", "RING", "remove", "good_rsa@example.com"), out=False),
-        "export": Case(("--keyring", "RING", "export", "--all", "--out", "OUT")),
-        "backup": Case(("--keyring", "RING", "keyring", "backup", "OUT")),
+        "sign": (sign, like(signed)),
+        "sign into an empty file": (sign, like(signed), "empty"),
+        "encrypt": (encrypt, like(encrypted)),
+        "encrypt to standard output": (encrypt, like(encrypted), "stdout"),
+        "encrypt by the keyring": (["encrypt", "--to", cert.recipe.address, "-in", mail],
+                                   like(encrypted), "file", keyring),
+        "verify": (verify, content),
+        "verify to standard output": (verify, content, "stdout"),
+        "verify by the keyring": (["verify", "-in", signed], content, "file", keyring),
+        "decrypt": (decrypt, content),
+        "decrypt to standard output": (decrypt, content, "stdout"),
     }
 
 
-def points_of(argv, log):
-    """[(system call, which one)] of a run without a fault, of the process itself."""
-    must(run(STRACE, "-o", log, "-e", f"trace=?{',?'.join(FAILURES)}", *argv))
-    seen, points = Counter(), []
-    for line in log.read_text(errors="replace").splitlines():
-        name = re.match(r"(\w+)\(", line)
-        if name:
-            seen[name[1]] += 1
-            points.append((name[1], seen[name[1]]))
-    sampled = {name: max(1, -(-count // MOST)) for name, count in seen.items()}
-    # The program is there before its first call: the loader reports its own failures.
-    return [(name, count) for name, count in points if count % sampled[name] == 0]
+@pytest.mark.parametrize("name", [
+    "sign", "sign into an empty file", "encrypt", "encrypt to standard output",
+    "encrypt by the keyring", "verify", "verify to standard output", "verify by the keyring",
+    "decrypt", "decrypt to standard output",
+])
+def test_verb(name, verbs):
+    assert fail_each(Verb(*verbs[name])) > 10
 
 
-def addresses(ring):
-    """What is stored; a journal that was left behind is rolled back."""
-    db = sqlite3.connect(ring / "certificates.db")
-    try:
-        assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
-        return {address for (address,) in db.execute("SELECT address FROM address")}
-    finally:
-        db.close()
+@pytest.mark.parametrize("name", ["sign", "encrypt", "encrypt by the keyring", "verify",
+                                  "verify by the keyring", "decrypt"])
+def test_verb_starved(name, verbs, starve):
+    assert starve_each(Verb(*verbs[name]), starve) > 10
 
 
-def is_complete(verb, out, pki):
-    """The output of one that says that all went well."""
-    data = b"" if out.is_dir() else out.read_bytes()
-    if verb == "sign":
-        return TEXT in must(stock("cms", "-verify", "-in", out, "-CAfile", pki.ca)).out
-    if verb.startswith("encrypt"):
-        return TEXT in must(stock("cms", "-decrypt", "-in", out, "-inkey", pki.good_rsa.key)).out
-    if verb == "backup":
-        return "good_rsa@example.com" in addresses(out)
-    return data.rstrip().endswith(b"-----END CERTIFICATE-----") if verb == "export" else TEXT in data
+@pytest.mark.parametrize("name", ["sign", "encrypt", "encrypt by the keyring", "verify",
+                                  "verify by the keyring", "decrypt"])
+def test_openssl_under_a_verb(name, verbs):
+    """It takes an error of reading for the end of the mail; we do not."""
+    assert fail_each(Stock(*verbs[name]), leave=TO_US) > 2
 
 
-VERBS = ("sign", "encrypt", "verify", "decrypt", "encrypt --to", "upload", "remove", "export", "backup")
+@pytest.mark.parametrize("way", ["cms", "smime"])
+def test_openssl_under_its_own_name(way, verbs):
+    def is_whole(output):
+        return b"quick brown fox" in output and output.rstrip().endswith(b"--")
+
+    assert fail_each(Stock([way, "-sign", *verbs["sign"][0][1:]], is_whole), leave=TO_US) > 2
 
 
-@pytest.mark.parametrize("verb", VERBS)
-def test_every_system_call_fails_once(verb, cases, pki, tmp_path):
-    case = cases[verb]
-    model = make_keyring(tmp_path / "model", f"contact:{pki.good_rsa.pem}")
-    before = addresses(model)
-
-    def place_of(number):
-        place = tmp_path / str(number)
-        place.mkdir()
-        shutil.copytree(model, place / "ring")
-        return place
-
-    def one(number, point):
-        name, count = point
-        place = place_of(number)
-        out, ring = place / "out", place / "ring"
-        result = run(STRACE, "-o", "/dev/null", "-e", f"trace={name}", "-e",
-                     f"inject={name}:error={FAILURES[name]}:when={count}", *case.argv(out, ring))
-        what = (point, result)
-        assert result.rc >= 0, what
-        left = [path.name for path in place.iterdir() if path.name not in ("out", "ring")]
-        assert not left or name == "unlink", (left, what)
-        if result.rc != 0:
-            assert result.err.strip(), what
-            # Only the last word of a backup that is done may fail to be said.
-            assert not case.out or not out.exists() or (
-                verb == "backup" and "standard output" in result.err and
-                is_complete(verb, out, pki)), what
-        elif case.out:
-            assert is_complete(verb, out, pki), what
-        if "RING" in case.words:
-            after = addresses(ring)
-            changed = {"upload": before | {"good_p256@example.com"}, "remove": set()}.get(verb, before)
-            assert after in (before, changed), what
-            assert result.rc != 0 or after == changed, what
-        return result.rc
-
-    first = place_of("clean")
-    points = points_of(case.argv(first / "out", first / "ring"), tmp_path / "trace")
-    assert len(points) > 30
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        codes = Counter(pool.map(one, range(len(points)), points))
-    # It noticed more than it could do without.
-    assert codes.total() - codes[0] > 10, codes
+@pytest.fixture
+def refusals(pki, mail, post):
+    """{name: (words, exit code)}"""
+    old = pki.expired
+    sign = ["-signer", old.pem, "-inkey", old.key, "-in", mail]
+    return {
+        "sign": (["sign", *sign], REFUSED),
+        "encrypt": (["encrypt", "-in", mail, old.pem], REFUSED),
+        "signer": (["verify", "-CAfile", pki.ca, "-in", post.signed("eku_server")], REFUSED),
+        "sender": (["verify", "-CAfile", pki.ca, "-in",
+                    post.sent("good_rsa", "somebody@example.org")], REFUSED),
+        "anchor": (["verify", "-CAfile", pki.foreign.anchor, "-in", post.signed("good_rsa")],
+                   REFUSED),
+    }
 
 
-def test_a_target_that_cannot_be_looked_at(cases, tmp_path):
+@pytest.mark.parametrize("name", ["sign", "encrypt", "signer", "sender", "anchor"])
+def test_refusal(name, refusals):
+    fail_each(Refused(*refusals[name]))
+
+
+@pytest.mark.parametrize("name", ["sign", "encrypt", "signer", "sender", "anchor"])
+def test_refusal_starved(name, refusals, starve):
+    starve_each(Refused(*refusals[name]), starve)
+
+
+def test_refusal_by_the_provider(pki, post):
+    """The command under stock's name leaves the signer of a mail to the provider."""
+    words = ["cms", "-verify", "-CAfile", pki.ca, "-in", post.signed("eku_server")]
+    fail_each(StockRefused(words, CRYPTO), leave=TO_US)
+
+
+def test_child_whose_end_nobody_waits_for(verbs):
+    """Who ignores SIGCHLD hands that on: the exit code of openssl is asked for all the same."""
+    argv = [str(word) for word in (COMMAND, *verbs["decrypt"][0])]
+    done = subprocess.run(argv, env=environment(), capture_output=True, timeout=60, check=False,
+                          preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
+    assert done.returncode == DONE and verbs["decrypt"][1](done.stdout), done
+
+
+def test_a_target_that_cannot_be_looked_at(verbs, tmp_path):
     """It is not taken for a new file: renaming would put one in the place of a link, or of a device."""
     target, link = tmp_path / "target", tmp_path / "link"
-    target.write_bytes(b"old")
+    target.write_bytes(OLD)
     link.symlink_to(target)
+    verb, *rest = verbs["encrypt"][0]
     result = run(STRACE, "-o", "/dev/null", "-P", link, "-e", "trace=newfstatat", "-e",
-                 "inject=newfstatat:error=EACCES", *cases["encrypt"].argv(link, None))
-    assert result.rc == 5 and f"cannot write {link}: Permission denied" in result.err, result
-    assert link.is_symlink() and target.read_bytes() == b"old"
+                 "inject=newfstatat:error=EACCES", COMMAND, verb, "-out", link, *rest)
+    assert result.rc == SYSTEM and f"cannot write {link}: Permission denied" in result.err, result
+    assert link.is_symlink() and target.read_bytes() == OLD
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]

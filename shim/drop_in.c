@@ -5,6 +5,7 @@
  * The stock names: `smime-policy cms` and `smime-policy smime`.
  */
 #include <string.h>
+#include <unistd.h>
 
 #include "judge.h"
 #include "empty_input.h"
@@ -14,6 +15,7 @@
 #include "shim.h"
 #include "verb_report.h"
 #include "verify.h"
+#include "whole_input.h"
 
 static int stock_exit(const struct shim_stock_result *result)
 {
@@ -40,6 +42,7 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
 {
     struct shim_verification verification = { 0 };
     struct shim_stock_result result;
+    int in = shim_whole_open(operation);
     int code = SHIM_OK;
 
     if (compares_sender(operation))
@@ -47,6 +50,8 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
     if (code == SHIM_OK)
         code = shim_operate(operation, &result);
     shim_verification_clear(&verification);
+    if (in >= 0)
+        close(in);
     if (code != SHIM_OK)
         return code;
     shim_judge_trust(&result, outcome);

@@ -96,6 +96,12 @@ static mode_t mode_of_new_file(void)
     return 0666 & ~mask;
 }
 
+/* /dev/stdout may well be a regular file: it must stay the one that is open. */
+static bool is_stream(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+}
+
 /* Renaming over /dev/null or a pipe would destroy it; over a link, the link. */
 static bool settle_target(struct shim_output *output, const char *path)
 {
@@ -114,9 +120,8 @@ static bool settle_target(struct shim_output *output, const char *path)
         }
         /* What was kept private before stays private. */
         output->mode = is.st_mode & 0777;
-        /* /dev/stdout may well be a regular file: it must stay the one that is open. */
-        output->in_place = !S_ISREG(is.st_mode) || strncmp(path, "/dev/", 5) == 0 ||
-                           realpath(path, target) == NULL;
+        output->in_place =
+            !S_ISREG(is.st_mode) || is_stream(path) || realpath(path, target) == NULL;
         output->fill = !output->in_place && is.st_size == 0;
         if (!output->in_place)
             path = target;
@@ -154,7 +159,8 @@ bool shim_output_begin(struct shim_output *output, const char *path)
 static bool copy_over(const struct shim_output *output)
 {
     int from = open(output->temporary, O_RDONLY | O_CLOEXEC);
-    int to = open(output->wanted, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    /* It is emptied only for what takes its place. */
+    int to = from < 0 ? -1 : open(output->wanted, O_WRONLY | O_TRUNC | O_CLOEXEC);
     bool done = from >= 0 && to >= 0 && shim_copy_all(from, to);
     int reason = errno;
 

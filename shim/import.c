@@ -15,6 +15,7 @@
 #include "keyid.h"
 #include "keyring_at.h"
 #include "long_options.h"
+#include "memory.h"
 
 static int fault(const struct shim_importing *importing, const struct shim_block *block,
                  const char *what)
@@ -190,6 +191,8 @@ static int import_all(struct shim_importing *importing, char **files)
         code = read_file(importing, *files);
     if (code == SHIM_OK && shim_import_refused(importing))
         code = SHIM_REFUSED;
+    if (code == SHIM_OK)
+        code = shim_memory_end(code);
     if (code == SHIM_OK && !sp_upload_commit(importing->upload))
         code = shim_keyring_failed(importing->keyring);
     if (code == SHIM_OK)

@@ -126,5 +126,8 @@ BUF_MEM *shim_input_header(FILE *file)
         }
         memcpy(header->data + before, piece, len);
     }
-    return header;
+    if (!ferror(file))
+        return header;
+    BUF_MEM_free(header);
+    return NULL;
 }

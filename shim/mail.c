@@ -161,13 +161,17 @@ static void read_fields(struct fields *fields, GMimeObject *object)
 bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
 {
     struct fields fields = { 0 };
-    size_t from_lines = count_lines(header, len, "From");
-    size_t sender_lines = count_lines(header, len, "Sender");
-    size_t to_lines = count_lines(header, len, "To") + count_lines(header, len, "Cc");
+    size_t from_lines, sender_lines, to_lines;
     GMimeObject *message;
     GMimeObject *body;
     bool done = true;
 
+    /* The data of an empty buffer are NULL. */
+    if (len == 0)
+        header = "";
+    from_lines = count_lines(header, len, "From");
+    sender_lines = count_lines(header, len, "Sender");
+    to_lines = count_lines(header, len, "To") + count_lines(header, len, "Cc");
     memset(mail, 0, sizeof(*mail));
     message = parse(header, len);
     body =

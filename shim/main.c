@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "help.h"
+#include "memory.h"
 #include "place.h"
 #include "shim.h"
 
@@ -158,6 +159,19 @@ static bool is_mail_command(const char *name)
     return name != NULL && (strcmp(name, "cms") == 0 || strcmp(name, "smime") == 0);
 }
 
+/* The exit code, where it would be |code|: an error may be that of an earlier block. */
+static int end_output(int code)
+{
+    const char *why = fflush(stdout) != 0 ? strerror(errno)
+                      : ferror(stdout)    ? "a part of it is lost"
+                                          : NULL;
+
+    if (why == NULL || code != SHIM_OK)
+        return code;
+    shim_error("cannot write to standard output: %s", why);
+    return SHIM_SYSTEM;
+}
+
 int main(int argc, char **argv)
 {
     struct shim shim = { .policy_file = SHIM_CONFIG_DIR "/policy.cnf" };
@@ -165,6 +179,7 @@ int main(int argc, char **argv)
 
     if (argc > 0 && is_called_openssl(argv[0]) && !is_mail_command(argv[1]))
         return become_openssl(argv);
+    shim_memory_watch();
     open_streams();
     /* A configuration of the system's would load providers into the judge itself. */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
@@ -172,9 +187,5 @@ int main(int argc, char **argv)
     code = argc == 0 ? SHIM_USAGE : run(&shim, argc - 1, argv + 1);
     smimepolicy_settings_free(shim.settings);
     OPENSSL_free(shim.keyring_path);
-    if (fflush(stdout) != 0 && code == SHIM_OK) {
-        shim_error("cannot write to standard output: %s", strerror(errno));
-        code = SHIM_SYSTEM;
-    }
-    return code;
+    return shim_memory_end(end_output(code));
 }

@@ -35,9 +35,3 @@ int shim_usage(const char *format, ...)
     fputs("Try 'smime-policy --help'.\n", stderr);
     return SHIM_USAGE;
 }
-
-int shim_no_memory(void)
-{
-    shim_error("out of memory");
-    return SHIM_SYSTEM;
-}

@@ -10,10 +10,12 @@
 #include <openssl/buffer.h>
 #include <openssl/crypto.h>
 
+#include "memory.h"
 #include "place.h"
 #include "provider_conf.h"
 #include "run.h"
 #include "text.h"
+#include "whole_input.h"
 
 static bool find_module(struct shim_run *run)
 {
@@ -212,9 +214,10 @@ int shim_operate(const struct shim_operation *operation, struct shim_stock_resul
     if (program == NULL)
         return SHIM_SYSTEM;
     hold_signals(&run.before);
-    done = run_begin(&run) && run_stock(&run, program, result);
+    done = run_begin(&run) && shim_memory_sufficed() && run_stock(&run, program, result);
     if (done && result->code == 0 && !result->refused && !operation->withheld)
-        done = hand_over(&run);
+        done =
+            shim_whole_was_read(operation, run.sink) && shim_memory_sufficed() && hand_over(&run);
     run_end(&run);
     return done ? SHIM_OK : SHIM_SYSTEM;
 }

@@ -9,34 +9,31 @@
 
 #include "progress.h"
 
-static bool is_large(int fd, off_t *size)
+static bool is_large(const struct stat *is)
 {
-    struct stat is;
-
-    if (fstat(fd, &is) != 0 || !S_ISREG(is.st_mode))
-        return false;
-    *size = is.st_size;
-    return is.st_size > SHIM_PROGRESS_FROM;
+    return S_ISREG(is->st_mode) && is->st_size > SHIM_PROGRESS_FROM;
 }
 
 int shim_progress_open(const char *path)
 {
-    int fd = isatty(STDERR_FILENO) == 1 ? open(path, O_RDONLY | O_CLOEXEC) : -1;
-    off_t size;
+    struct stat is;
 
-    if (fd >= 0 && !is_large(fd, &size)) {
-        close(fd);
-        fd = -1;
-    }
-    return fd;
+    /* Not opened first: who opens a pipe and goes away ends its writer. */
+    if (isatty(STDERR_FILENO) != 1 || stat(path, &is) != 0 || !is_large(&is))
+        return -1;
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 void shim_progress_begin(struct shim_progress *progress, int fd)
 {
+    struct stat is;
+
     progress->fd = fd;
-    progress->on = isatty(STDERR_FILENO) == 1 && is_large(fd, &progress->size);
-    if (progress->on)
-        fputs("\r  0 %", stderr);
+    progress->on = isatty(STDERR_FILENO) == 1 && fstat(fd, &is) == 0 && is_large(&is);
+    if (!progress->on)
+        return;
+    progress->size = is.st_size;
+    fputs("\r  0 %", stderr);
 }
 
 void shim_progress_show(struct shim_progress *progress)

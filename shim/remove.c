@@ -11,6 +11,7 @@
 
 #include "keyring_at.h"
 #include "long_options.h"
+#include "memory.h"
 #include "pick.h"
 #include "stored_key.h"
 #include "text.h"
@@ -109,6 +110,8 @@ static int remove_all(struct removing *removing, char **words)
         shim_error("nothing was removed; give --with-key if that is meant");
         code = SHIM_USAGE;
     }
+    if (code == SHIM_OK)
+        code = shim_memory_end(code);
     if (code != SHIM_OK)
         return code;
     if (!sp_keyring_remove(removing->keyring, (const unsigned char(*)[SP_SHA256_LENGTH])picks->each,

@@ -130,7 +130,14 @@ void shim_request_clear(struct shim_request *request)
 
 static bool is_stdin(const char *path)
 {
-    return path != NULL && strcmp(path, "-") == 0;
+    static const char *const names[] = { "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0" };
+    bool found = false;
+
+    if (path != NULL && strncmp(path, "file:", 5) == 0)
+        path += 5;
+    for (size_t i = 0; path != NULL && !found && i < sizeof(names) / sizeof(names[0]); i++)
+        found = strcmp(path, names[i]) == 0;
+    return found;
 }
 
 bool shim_request_reads_stdin(const struct shim_request *request)
@@ -142,6 +149,7 @@ bool shim_request_reads_stdin(const struct shim_request *request)
         found = found || is_stdin(request->recipients[i]);
     for (size_t i = 0; i < request->signer_count; i++)
         found = found || is_stdin(request->signers[i].cert) || is_stdin(request->signers[i].key);
-    return found || (request->passin != NULL && (strcmp(request->passin, "stdin") == 0 ||
-                                                 strncmp(request->passin, "fd:", 3) == 0));
+    return found || is_stdin(request->passin) ||
+           (request->passin != NULL &&
+            (strcmp(request->passin, "stdin") == 0 || strncmp(request->passin, "fd:", 3) == 0));
 }

@@ -32,7 +32,9 @@ struct following {
     int errors;  /* read end of the child's standard error */
     int failure; /* read end: the errno of an exec that failed */
     int signals; /* signalfd */
+    int broken;  /* errno of a failure to follow it */
     sigset_t before;
+    sighandler_t child_before;
     struct shim_watch watch;
     bool quiet;
     bool unverified;
@@ -127,6 +129,8 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
 
     caught_signals(&caught);
     sigprocmask(SIG_BLOCK, &caught, &run->before);
+    /* Children of who ignores it leave no exit code behind. */
+    run->child_before = signal(SIGCHLD, SIG_DFL);
     run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
         pipe2(failure, O_CLOEXEC) == 0)
@@ -151,23 +155,40 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
 static bool has_started(struct following *run)
 {
     int reason;
+    ssize_t got = read(run->failure, &reason, sizeof(reason));
 
-    if (read(run->failure, &reason, sizeof(reason)) != (ssize_t)sizeof(reason))
+    if (got == 0)
         return true;
+    if (got < 0) {
+        reason = errno;
+        kill(run->child, SIGKILL);
+    }
     waitpid(run->child, &run->status, 0);
     errno = reason;
     return false;
 }
 
+/* What comes of it would not be all, so that nothing of it counts. */
+static void give_up(struct following *run)
+{
+    run->broken = errno;
+    if (!run->ended)
+        kill(run->child, SIGKILL);
+}
+
 static void take_signals(struct following *run)
 {
     struct signalfd_siginfo info;
+    pid_t ended;
 
     while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
         if (info.ssi_signo != SIGCHLD)
             kill(run->child, (int)info.ssi_signo);
-    if (waitpid(run->child, &run->status, WNOHANG) == run->child)
+    ended = waitpid(run->child, &run->status, WNOHANG);
+    if (ended == run->child)
         run->ended = true;
+    else if (ended < 0)
+        give_up(run);
 }
 
 #define SAID_MAX       65536
@@ -185,16 +206,25 @@ static void keep(char *said, const char *block, size_t got)
     said[len + got] = '\0';
 }
 
+/* After a read that failed. */
+static bool may_go_on(struct following *run)
+{
+    if (errno == EINTR)
+        return true;
+    give_up(run);
+    return false;
+}
+
 /* false at the end of the stream */
 static bool take_errors(struct following *run)
 {
     char block[4096];
     ssize_t got = read(run->errors, block, sizeof(block));
 
+    if (got < 0)
+        return may_go_on(run);
     /* It is written in the line's place. */
     shim_progress_end(&run->progress);
-    if (got < 0)
-        return errno == EINTR;
     if (got == 0)
         return false;
     shim_watch_feed(&run->watch, block, (size_t)got);
@@ -213,9 +243,11 @@ static bool take_output(struct following *run)
     char block[65536];
     ssize_t got = read(run->output, block, sizeof(block));
 
+    if (got < 0)
+        return may_go_on(run);
     if (got == 0)
         return false;
-    if (got < 0 ? errno == EINTR : shim_write_all(run->sink, block, (size_t)got))
+    if (shim_write_all(run->sink, block, (size_t)got))
         return true;
     run->lost = errno;
     return false;
@@ -234,14 +266,13 @@ static void follow(struct following *run)
                            { run->signals, POLLIN, 0 },
                            { run->output, POLLIN, 0 } };
 
-    while (!run->ended || on[0].fd >= 0 || on[2].fd >= 0) {
+    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
         /* What outlives stock and still holds its streams is not waited for. */
         int ready = poll(on, 3, run->ended ? 0 : run->progress.on ? PROGRESS_EVERY : -1);
 
-        shim_progress_show(&run->progress);
-
-        if (ready < 0 && errno != EINTR)
+        if (ready < 0 && !may_go_on(run))
             break;
+        shim_progress_show(&run->progress);
         if (ready == 0 && run->ended)
             break;
         if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
@@ -265,6 +296,7 @@ static void finish(struct following *run)
         close(run->failure);
     if (run->signals >= 0)
         close(run->signals);
+    signal(SIGCHLD, run->child_before);
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
@@ -284,6 +316,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .errors = -1,
                              .failure = -1,
                              .signals = -1,
+                             .child_before = SIG_DFL,
                              .quiet = stock->quiet,
                              .unverified = stock->unverified };
     char *entry = sp_format("OPENSSL_CONF=%s", stock->conf);
@@ -303,6 +336,10 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
         shim_unverified_end(&run.filter, STDERR_FILENO);
     } else {
         shim_error("cannot run %s: %s", stock->program, strerror(errno));
+    }
+    if (run.broken != 0) {
+        shim_error("cannot run %s to its end: %s", stock->program, strerror(run.broken));
+        started = false;
     }
     finish(&run);
     OPENSSL_free(env);

@@ -12,6 +12,7 @@
 
 #include "keyring_at.h"
 #include "long_options.h"
+#include "memory.h"
 #include "rules.h"
 #include "text.h"
 #include "uploading.h"
@@ -84,6 +85,8 @@ static int store(struct shim_uploading *run, bool *done)
 
     *done = false;
     if (whole || run->options->keep_going) {
+        if (!shim_memory_sufficed())
+            return SHIM_SYSTEM;
         if (!sp_upload_commit(run->upload))
             return shim_keyring_failed(run->keyring);
         *done = true;

@@ -47,7 +47,7 @@ void shim_uploading_progress_end(struct shim_uploading *run)
 }
 
 /* The roles are known now: a key may have come behind its certificate. */
-static void add_role(struct shim_uploading *run, json_t *row)
+static bool add_role(struct shim_uploading *run, json_t *row)
 {
     const char *text = json_string_value(json_object_get(row, "fingerprint"));
     unsigned char fingerprint[SP_SHA256_LENGTH];
@@ -60,6 +60,7 @@ static void add_role(struct shim_uploading *run, json_t *row)
     json_object_set_new(row, "role",
                         failed || role == SP_ROLE_NONE ? json_null()
                                                        : json_string(sp_role_name(role)));
+    return !failed;
 }
 
 static void print_row(const json_t *row)
@@ -108,10 +109,15 @@ static int print_json(const struct shim_uploading *run, int code, bool done)
 
 int shim_uploading_report(struct shim_uploading *run, int code, bool done)
 {
+    bool known = true;
+
     if (!done)
         json_array_clear(run->certificates);
     for (size_t i = 0; i < json_array_size(run->certificates); i++)
-        add_role(run, json_array_get(run->certificates, i));
+        known = add_role(run, json_array_get(run->certificates, i)) && known;
+    /* It is stored, and cannot be told whole. */
+    if (!known)
+        code = shim_keyring_failed(run->keyring);
     if (run->options->json)
         return print_json(run, code, done);
     if (done)

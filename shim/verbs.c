@@ -19,6 +19,7 @@
 #include "shim.h"
 #include "verb_report.h"
 #include "verify.h"
+#include "whole_input.h"
 
 static const struct verb {
     const char *name;
@@ -109,22 +110,22 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
     return code;
 }
 
-/* A large file becomes stock's standard input, so that we see how far it has come. */
+/* A file may become stock's standard input, so that we see how far it has come. */
 static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
 {
     const char *in = shim_args_value(operation->args, "in");
-    int large = in == NULL || operation->takes_input || shim_request_reads_stdin(operation->request)
-                    ? -1
-                    : shim_progress_open(in);
+    int opened = shim_whole_open(operation);
     int code;
 
-    if (large >= 0) {
-        operation->takes_input = true;
-        operation->input = large;
+    if (opened < 0 && in != NULL && !operation->takes_input &&
+        !shim_request_reads_stdin(operation->request)) {
+        opened = shim_progress_open(in);
+        operation->takes_input = opened >= 0;
+        operation->input = opened;
     }
     code = shim_operate(operation, result);
-    if (large >= 0)
-        close(large);
+    if (opened >= 0)
+        close(opened);
     return code;
 }
 

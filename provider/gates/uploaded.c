@@ -16,10 +16,13 @@
 /* The certificate is parsed as a program would: from then on the register knows it. */
 static bool add(struct sp_owners *owners, const struct sp_record *record, char **why)
 {
-    X509 *x509 = sp_record_cert(record);
-    struct sp_cert *cert = x509 != NULL ? sp_register_of_x509(x509) : NULL;
-    struct sp_cert **more = NULL;
+    X509 *x509;
+    struct sp_cert *cert, **more = NULL;
 
+    sp_register_set_aside(true);
+    x509 = sp_record_cert(record);
+    sp_register_set_aside(false);
+    cert = x509 != NULL ? sp_register_of_x509(x509) : NULL;
     if (x509 == NULL)
         *why = sp_format("keyring: entry %lld cannot be parsed; 'smime-policy keyring check "
                          "--repair' removes it",

@@ -4,6 +4,7 @@
  *
  * The files of a keyring: who may write them, and how they are made.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
@@ -44,10 +45,12 @@ static bool parent_safe(const char *path, char **why)
 {
     char *parent = sp_format("%s/..", path);
     struct stat is;
-    bool safe = parent != NULL && stat(parent, &is) == 0 &&
-                ((is.st_mode & BY_OTHERS) == 0 || (is.st_mode & S_ISVTX) != 0);
+    bool seen = parent != NULL && stat(parent, &is) == 0;
+    bool safe = seen && ((is.st_mode & BY_OTHERS) == 0 || (is.st_mode & S_ISVTX) != 0);
 
-    if (!safe && parent != NULL)
+    if (parent != NULL && !seen)
+        (void)fail(why, parent);
+    else if (seen && !safe)
         *why = sp_format("the directory above %s can be written by others than its owner; "
                          "make it the owner's alone, or move the keyring",
                          path);
@@ -162,6 +165,19 @@ bool sp_files_sync(const char *path)
     if (fd >= 0)
         close(fd);
     return done;
+}
+
+void sp_files_sweep(const char *path)
+{
+    static const char prefix[] = SP_CERTIFICATES "-mj";
+    DIR *directory = opendir(path);
+    const struct dirent *entry;
+
+    while (directory != NULL && (entry = readdir(directory)) != NULL)
+        if (strncmp(entry->d_name, prefix, strlen(prefix)) == 0)
+            (void)unlinkat(dirfd(directory), entry->d_name, 0);
+    if (directory != NULL)
+        closedir(directory);
 }
 
 bool sp_keyring_exists(const char *path)

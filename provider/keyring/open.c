@@ -125,7 +125,11 @@ bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool b
 
 bool sp_store_begin(struct sp_keyring *keyring)
 {
-    return sp_store_run(keyring, "BEGIN IMMEDIATE");
+    if (!sp_store_run(keyring, "BEGIN IMMEDIATE"))
+        return false;
+    if (keyring->has_keys)
+        sp_files_sweep(keyring->path);
+    return true;
 }
 
 bool sp_store_commit(struct sp_keyring *keyring)

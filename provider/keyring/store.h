@@ -91,6 +91,13 @@ bool sp_files_make(const char *path, char **why);
 /* The names in the directory |path| are on the disk. */
 bool sp_files_sync(const char *path);
 
+/*
+ * Remove what SQLite leaves behind when a change of both databases fails or is
+ * killed: the file that names their journals.  Only for who holds both of them
+ * for writing, so that nothing half done refers to it any more.
+ */
+void sp_files_sweep(const char *path);
+
 /* The steps that lead from an empty database to its present form. */
 struct sp_schema {
     const char *database; /* as SQL calls it */

@@ -177,7 +177,7 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key, const struct sp_
     bool first;
 
     sp_lock(sp_shard_of(cert));
-    first = cert->own_key == NULL && cert->facts == NULL && cert->x509 != NULL;
+    first = !cert->aside && cert->own_key == NULL && cert->facts == NULL && cert->x509 != NULL;
     if (first) {
         cert->own_key = key;
         cert->id = *id;

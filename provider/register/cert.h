@@ -24,6 +24,7 @@ struct sp_cert {
     atomic_uint refs;
     /* Guarded by the lock of the entry's own address. */
     X509 *x509;             /* borrowed; NULL after its death */
+    bool aside;             /* parsed by ourselves: not known before it is settled; set at birth */
     bool pinned;            /* a thread holds a reference: |x509| cannot die */
     const void *own_key;    /* the key object that its parse decoded, or NULL */
     struct sp_keyid id;     /* of |own_key| until it is settled, then of its content */

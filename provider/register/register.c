@@ -16,6 +16,7 @@
 static int ex_index = -1; /* written by start and stop only */
 static _Atomic(const struct sp_sha256 *) current_sha;
 static atomic_bool failed, saw_birth, digests;
+static _Thread_local bool aside;
 
 /*
  * libcrypto may call back after the stop: it takes its list of callbacks along
@@ -70,6 +71,11 @@ bool sp_register_saw_birth(void)
     return atomic_load(&saw_birth);
 }
 
+void sp_register_set_aside(bool value)
+{
+    aside = value;
+}
+
 static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
     struct sp_cert *cert;
@@ -83,6 +89,8 @@ static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
     sp_engines_look();
     sp_thread_event();
     cert = sp_cert_new(parent);
+    if (cert != NULL)
+        cert->aside = aside;
     if (cert == NULL || CRYPTO_set_ex_data(data, index, cert) != 1) {
         sp_cert_unref(cert);
         sp_register_failed();

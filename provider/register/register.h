@@ -36,6 +36,12 @@ bool sp_register_has_failed(void);
 /* Has any certificate been born since the start? */
 bool sp_register_saw_birth(void);
 
+/*
+ * What this thread parses until it says otherwise is looked at by us alone: no
+ * other thread, which could not judge it yet, comes upon it before it is settled.
+ */
+void sp_register_set_aside(bool aside);
+
 /* The entry of |cert|, settled if this is its parsing thread; a reference, or NULL. */
 struct sp_cert *sp_register_of_x509(const X509 *cert);
 

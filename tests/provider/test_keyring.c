@@ -7,10 +7,12 @@
  */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "kept.h"
@@ -49,6 +51,46 @@ START_TEST(a_key_of_no_parsed_certificate)
     EXPECT_REFUSED(sign_raw("expired-rsa"), "[expired]");
     EXPECT_REFUSED(sign_mail("stranger-ec"), "[certificate-required]");
     EXPECT_DONE(sign_raw("stranger-ec"));
+}
+END_TEST
+
+#define THREADS 8
+
+static atomic_uint signed_mails, told_expired;
+
+static bool first_error_is(const char *rule)
+{
+    const char *text = ERR_reason_error_string(ERR_peek_error());
+
+    return text != NULL && strstr(text, rule) != NULL;
+}
+
+static void *fall_back(void *unused)
+{
+    for (int i = 0; i < 40; i++) {
+        if (sign_mail("good-ec"))
+            atomic_fetch_add(&signed_mails, 1);
+        if (!sign_mail("expired-rsa") && first_error_is("[expired]"))
+            atomic_fetch_add(&told_expired, 1);
+        ERR_clear_error();
+    }
+    return unused;
+}
+
+/* What one thread has the keyring's certificate parsed for, another one does not come upon. */
+START_TEST(a_key_in_many_threads)
+{
+    pthread_t threads[THREADS];
+
+    sp_start_kept("");
+    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, fall_back, NULL), 0);
+    for (int i = 0; i < THREADS; i++)
+        ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    ck_assert_uint_eq(atomic_load(&signed_mails), THREADS * 40);
+    ck_assert_uint_eq(atomic_load(&told_expired), THREADS * 40);
 }
 END_TEST
 
@@ -212,6 +254,7 @@ int main(void)
     TCase *tests = sp_case(suite, "keyring");
 
     tcase_add_test(tests, a_key_of_no_parsed_certificate);
+    tcase_add_test(tests, a_key_in_many_threads);
     tcase_add_test(tests, disagreement_refuses);
     tcase_add_test(tests, a_keyring_that_cannot_be_read);
     tcase_add_test(tests, trust_is_the_keyrings);

@@ -97,10 +97,25 @@ static void certificate_is_handed_over(void)
     X509_free(taken);
 }
 
+/* By fingerprint: who asks for an address has every certificate of it parsed. */
+#define URI "smimepolicy:cert/"
+static char good_uri[sizeof(URI) + 2 * SP_SHA256_LENGTH] = URI;
+
+static void name_certificate(const char *name)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    X509 *cert = sp_read_cert(name);
+
+    ck_assert_int_eq(X509_digest(cert, EVP_sha256(), fingerprint, NULL), 1);
+    ck_assert_int_eq(OPENSSL_buf2hexstr_ex(good_uri + strlen(URI), sizeof(good_uri) - strlen(URI),
+                                           NULL, fingerprint, sizeof(fingerprint), '\0'),
+                     1);
+    X509_free(cert);
+}
+
 static void keyring_is_asked(void)
 {
-    OSSL_STORE_CTX *store =
-        OSSL_STORE_open("smimepolicy:contact/bob@example.org", NULL, NULL, NULL, NULL);
+    OSSL_STORE_CTX *store = OSSL_STORE_open(good_uri, NULL, NULL, NULL, NULL);
     OSSL_STORE_INFO *info = store != NULL ? OSSL_STORE_load(store) : NULL;
     X509 *cert = info != NULL ? OSSL_STORE_INFO_get1_CERT(info) : NULL;
 
@@ -110,8 +125,25 @@ static void keyring_is_asked(void)
     OSSL_STORE_close(store);
 }
 
+static bool sign_with_key(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    bool made = sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes));
+
+    EVP_PKEY_free(key);
+    return made;
+}
+
+/* Of the first no certificate is parsed by the program, and of the second there is none. */
+static void keyring_is_fallen_back_on(void)
+{
+    expect(sign_with_key("compressed-ec"), "[expired]");
+    expect(sign_with_key("stranger-ec"), "[certificate-required]");
+}
+
 static void (*const works[])(void) = {
-    mail_is_signed, mail_is_encrypted, mail_is_read, certificate_is_handed_over, keyring_is_asked,
+    mail_is_signed,   mail_is_encrypted,         mail_is_read, certificate_is_handed_over,
+    keyring_is_asked, keyring_is_fallen_back_on,
 };
 #define WORKS (sizeof(works) / sizeof(works[0]))
 
@@ -173,7 +205,7 @@ static pthread_t threads[THREADS];
 START_TEST(all_at_once)
 {
     static const char *const names[] = { "good-rsa", "good-ec", "expired-rsa", "server-ec" };
-    const unsigned answers = (2 + 2 + 3 + 1 + 1) * THREADS * rounds() + 2 * rounds();
+    const unsigned answers = (2 + 2 + 3 + 1 + 1 + 2) * THREADS * rounds() + 2 * rounds();
     char *settings, *text, *configuration;
 
     ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_kept_path()), 0);
@@ -181,6 +213,8 @@ START_TEST(all_at_once)
     configuration = sp_temporary(text);
     sp_start(settings);
     sp_keep(SP_ROLE_CONTACT, "good-rsa");
+    sp_keep(SP_ROLE_IDENTITY, "compressed-ec");
+    name_certificate("good-rsa");
     for (uintptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, work, (void *)i), 0);
     for (unsigned i = 0; i < rounds(); i++) {

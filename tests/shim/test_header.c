@@ -143,6 +143,19 @@ START_TEST(whole_headers)
 }
 END_TEST
 
+/* A mail that begins with an empty line; GMime's complaint would be the end. */
+START_TEST(empty_header)
+{
+    struct shim_mail mail;
+
+    setenv("G_DEBUG", "fatal-criticals", 1);
+    ck_assert(shim_mail_read(NULL, 0, &mail));
+    ck_assert(!mail.is_mail);
+    ck_assert_uint_eq(mail.sender.from_fields, 0);
+    shim_mail_clear(&mail);
+}
+END_TEST
+
 START_TEST(nul_in_the_header)
 {
     static const char header[] = "X: a\0b\nFrom: a@b.example\n";
@@ -246,6 +259,7 @@ int main(void)
 
     tcase_add_loop_test(tests, addresses_of_a_field, 0, SP_ROWS(fields));
     tcase_add_loop_test(tests, whole_headers, 0, SP_ROWS(headers));
+    tcase_add_test(tests, empty_header);
     tcase_add_test(tests, nul_in_the_header);
     tcase_add_loop_test(tests, boundary_of_a_signed_mail, 0, SP_ROWS(boundaries));
     tcase_add_test(tests, address_from_a_person);

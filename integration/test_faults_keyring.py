@@ -1,0 +1,166 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Every system call of the commands on the keyring fails once: it is as it was, or as it has to be."""
+
+import shutil
+import sqlite3
+from functools import partial
+
+import pytest
+
+from faults import DONE, STRACE, SYSTEM, Case, Room, fail_each, skip_without_strace, starve_each
+from harness import BUILD, COMMAND, must, run
+
+MAKE_CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
+
+
+@pytest.fixture(autouse=True)
+def _strace():
+    skip_without_strace()
+
+
+def state(keyring):
+    """What is stored: certificates with their roles, and whose keys."""
+    stored = []
+    for database, sql in (("certificates.db", "SELECT hex(fingerprint), role FROM certificate"),
+                          ("keys.db", "SELECT hex(key), 'key' FROM private_key")):
+        if (keyring / database).exists():
+            with sqlite3.connect(keyring / database) as db:
+                assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+                try:
+                    stored += db.execute(sql).fetchall()
+                except sqlite3.OperationalError as error:
+                    assert "no such table" in str(error)
+            db.close()
+    return sorted(map(str, stored))
+
+
+class Keyring(Case):
+    """A command on a copy of a keyring; |model| None: there is none yet."""
+
+    def __init__(self, model, words, changes=False, makes=(), whole=lambda room: True):
+        self._model = model
+        self._words = words
+        self._changes = changes
+        self.makes = frozenset(makes)
+        self._whole = whole
+        with Room(self) as room:
+            self._old = state(room.at / "keyring")
+            result = must(self.run(room))
+            self._said, self._new = said(room, result), state(room.at / "keyring")
+            assert (self._old != self._new) == changes and whole(room), result
+
+    def furnish(self, room):
+        if self._model is not None:
+            shutil.copytree(self._model, room.at / "keyring")
+
+    def words(self, room):
+        return ["--keyring", room.at / "keyring",
+                *(str(word).replace("ROOM", str(room.at)) for word in self._words)]
+
+    def is_done(self, room, result):
+        return (self._whole(room) and state(room.at / "keyring") == self._new and
+                (result.rc != DONE or said(room, result) == self._said))
+
+    def is_undone(self, room, result):
+        return state(room.at / "keyring") == self._old and not (self.makes & room.names())
+
+    def may_leave(self, name):
+        # An empty keyring; and what the next change takes away, see below.
+        return (name in ("keyring", "keyring/certificates.db", "keyring/keys.db") or
+                name.startswith("keyring/certificates.db-mj"))
+
+    def complaint(self, room, result, failed):
+        found = super().complaint(room, result, failed)
+        keyring = room.at / "keyring"
+        if found is None and self._changes and (keyring / "certificates.db").exists():
+            checked = run(COMMAND, "--keyring", keyring, "keyring", "check")
+            found = None if checked.rc == DONE else f"not sound: {checked.text}"
+        return found
+
+
+def said(room, result):
+    """Standard output, wherever the room is."""
+    return result.out.decode().replace(str(room.at), "ROOM")
+
+
+@pytest.fixture(scope="module")
+def model(pki, tmp_path_factory):
+    """A keyring of a contact, a CA and an identity with its key."""
+    keyring = tmp_path_factory.mktemp("model") / "keyring"
+    must(run(COMMAND, "--keyring", keyring, "upload", pki.good_rsa.pem, pki.ca))
+    must(run(COMMAND, "--keyring", keyring, "upload", pki.good_p256.pem, pki.good_p256.key,
+             "--no-passphrase"))
+    return keyring
+
+
+@pytest.fixture(scope="module")
+def cases(model, pki, tmp_path_factory):
+    """{name: what makes a Keyring}"""
+    exported = tmp_path_factory.mktemp("exported") / "all.pem"
+    must(run(COMMAND, "--keyring", model, "export", "--all", "--keys", "--out", exported))
+    identity = [pki.good_p384.pem, pki.good_p384.key, "--no-passphrase"]
+    stored = state(model)
+    backup = {"backup", "backup/certificates.db", "backup/keys.db"}
+    return {
+        "upload of a key": partial(Keyring, model, ["upload", *identity], True),
+        "first upload": partial(Keyring, None, ["upload", *identity], True),
+        "upload --json": partial(Keyring, model, ["upload", "--json", pki.good_p384.pem], True),
+        "import": partial(Keyring, None, ["import", exported], True),
+        "remove": partial(Keyring, model, ["remove", "--with-key", "good_p256@example.com"], True),
+        "export": partial(Keyring, model, ["export", "--all", "--keys", "--out", "ROOM/out"],
+                          makes=["out"],
+                          whole=lambda room: (room.at / "out").exists() and
+                          (room.at / "out").read_bytes() == exported.read_bytes()),
+        "export to standard output": partial(Keyring, model, ["export", "--all", "--keys"]),
+        "backup": partial(Keyring, model, ["keyring", "backup", "ROOM/backup"], makes=backup,
+                          whole=lambda room: state(room.at / "backup") == stored),
+        "keyring check": partial(Keyring, model, ["keyring", "check"]),
+        "list": partial(Keyring, model, ["list"]),
+        "list --json": partial(Keyring, model, ["list", "--json"]),
+        "show": partial(Keyring, model, ["show", "good_p256@example.com"]),
+        "trust": partial(Keyring, model, ["trust", "good_rsa@example.com"]),
+        "check": partial(Keyring, model, ["check", "--for", "encrypt", pki.good_rsa.pem,
+                                          pki.good_p256.pem]),
+    }
+
+
+NAMES = ["upload --json", "upload of a key", "import", "remove", "export", "backup",
+         "keyring check", "list --json", "show", "trust", "check"]
+
+
+@pytest.mark.parametrize("name", [*NAMES, "first upload", "export to standard output"])
+def test_keyring(name, cases):
+    assert fail_each(cases[name]()) > 10
+
+
+@pytest.mark.parametrize("name", [*NAMES, "list"])
+def test_keyring_starved(name, cases, starve):
+    assert starve_each(cases[name](), starve) > 10
+
+
+def test_long_list(pki, tmp_path):
+    """More than one block of output: none of them is missed."""
+    contacts = tmp_path / "contacts.pem"
+    contacts.write_bytes(must(run(MAKE_CONTACTS, 60)).out)
+    must(run(COMMAND, "--keyring", tmp_path / "keyring", "upload", contacts))
+    assert fail_each(Keyring(tmp_path / "keyring", ["list"]), only=("write",)) > 1
+
+
+def test_what_sqlite_leaves(model, pki, tmp_path):
+    """A change of both databases that fails leaves a file; the next one takes it away."""
+    keyring = tmp_path / "keyring"
+    shutil.copytree(model, keyring)
+    words = ["--keyring", keyring, "remove", "good_rsa@example.com"]
+    left = []
+    # One of these writes is the first to a database, when that file is there.
+    for number in range(1, 40):
+        result = run(STRACE, "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
+                     f"inject=pwrite64:error=ENOSPC:when={number}", COMMAND, *words)
+        assert result.rc == SYSTEM and "make room on the disk" in result.err, result
+        left = list(keyring.glob("*-mj*"))
+        if left:
+            break
+    assert left
+    must(run(COMMAND, *words))
+    assert {path.name for path in keyring.iterdir()} == {"certificates.db", "keys.db"}
