@@ -169,6 +169,9 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     bool done = true;
 
     memset(mail, 0, sizeof(*mail));
+    /* GMime complains of no buffer on standard error. */
+    if (header == NULL)
+        header = "";
     message = parse(header, len);
     body =
         message == NULL ? NULL : shim_gmime()->g_mime_message_get_mime_part(GMIME_MESSAGE(message));
