@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
-all=(certificate incoming mail message settings split upload uri uses words)
+all=(certificate incoming mail message settings split trust upload uri uses words)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 if ! echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
@@ -31,6 +31,7 @@ for pem in "$pki"/*.pem; do
     openssl x509 -in "$pem" -outform DER -out "$work/certificate/$(basename "$pem" .pem)"
 done
 cp "$pki"/*.sig "$pki"/*.enc "$work/message"
+cp "$pki"/*.sig "$work/trust"
 
 signer=(-signer "$pki/good-ec.pem" -inkey "$pki/good-ec.key" -from bob@example.org -to a@b.example)
 echo hello >"$work/text"

@@ -24,7 +24,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    sp_load_provider();
+    sp_load_provider("");
     readers[0] = sp_read_cert("good-rsa");
     keys[0] = sp_read_key("good-rsa");
     readers[1] = sp_read_cert("good-ec");

@@ -47,7 +47,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    sp_load_provider();
+    sp_load_provider("");
     read_owner(&owners[0], "good-ec");
     read_owner(&owners[1], "good-rsa");
     issuer = sp_read_key("ca");

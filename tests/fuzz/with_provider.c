@@ -4,13 +4,12 @@
  */
 #include "with_provider.h"
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <time.h>
 
 #include <openssl/pem.h>
 #include <openssl/provider.h>
 
+#include "memory_file.h"
 #include "smimepolicy.h"
 
 OSSL_provider_init_fn OSSL_provider_init;
@@ -21,10 +20,20 @@ void sp_must(bool holds)
         abort();
 }
 
-void sp_load_provider(void)
+void sp_load_provider(const char *settings)
 {
+    char text[4096];
+    int length = snprintf(text, sizeof(text),
+                          "openssl_conf = init\n[init]\nproviders = providers\n"
+                          "[providers]\nsmimepolicy = policy\n"
+                          "[policy]\nactivate = 1\n%s\n",
+                          settings);
+
+    sp_must(length > 0 && (size_t)length < sizeof(text));
     sp_must(OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init) == 1);
-    sp_must(OSSL_PROVIDER_load(NULL, "smimepolicy") != NULL);
+    sp_must(OSSL_LIB_CTX_load_config(
+                NULL, sp_memory_file((const unsigned char *)text, (size_t)length)) == 1);
+    sp_must(OSSL_PROVIDER_available(NULL, "smimepolicy") == 1);
 }
 
 BIO *sp_open(const char *name, const char *suffix)

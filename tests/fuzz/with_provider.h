@@ -15,7 +15,8 @@
 /* An invariant, which has to hold also where NDEBUG is defined. */
 void sp_must(bool holds);
 
-void sp_load_provider(void);
+/* With |settings|, lines of its section in a configuration. */
+void sp_load_provider(const char *settings);
 
 /* |suffix| "pem", "key", "sig" or "enc". */
 BIO *sp_open(const char *name, const char *suffix);
