@@ -96,7 +96,7 @@ run "unit tests of the rules, valgrind" memcheck rules CK_FORK=no
 run "unit tests of the keyring, valgrind" memcheck keyring CK_FORK=no
 run "unit tests of the provider, valgrind" memcheck provider SP_FEW_FORKS=1
 # A quick look; `integration/fuzz.sh 600` is a long one.
-run "fuzzing" "$here/fuzz.sh" "${SP_FUZZ_SECONDS:-15}"
+run "fuzzing" "$here/fuzz.sh" "${SP_FUZZ_SECONDS:-10}"
 sed -n 's/^\(ok\|skipped\)/        \1/p' "$log"
 run "OpenSSL's own tests" env SP_BUILD=build/release /usr/bin/python3 "$here/conformance.py"
 sed 's/^/        /' "$log"

@@ -147,6 +147,13 @@ def test_no_header(signed, verify):
         assert result.err.startswith(VERIFIED)
 
 
+def test_empty_line_first(signed, verify):
+    """What follows is no header, and nobody but stock has anything to say to that."""
+    result = verify(signed("good_rsa", header=b"\n"))
+    assert result.rc == INPUT and result.out == b"", result
+    assert "no content type" in result.err and "CRITICAL" not in result.err, result
+
+
 def test_sender_given(signed, verify):
     message = signed("good_rsa")
     assert verify(message, "--sender", ADDRESS).err == VERIFIED

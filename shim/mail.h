@@ -30,7 +30,8 @@ struct shim_mail {
 };
 
 /*
- * Read the |len| bytes of a header, field lines up to the empty line.
+ * Read the |len| bytes of a header, field lines up to the empty line; |header|
+ * may be NULL where there are none.
  *
  * @return false if out of memory; shim_mail_clear() is needed all the same
  */

@@ -5,18 +5,13 @@
  * Fuzzing: a message in DER, verified and decrypted by libcrypto with the
  * provider in it.  Nobody is verified whom the rules do not accept.
  */
-#include <stdlib.h>
-#include <time.h>
-
 #include <openssl/cms.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 #include <openssl/pkcs7.h>
-#include <openssl/provider.h>
 
 #include "smimepolicy.h"
+#include "with_provider.h"
 
-OSSL_provider_init_fn OSSL_provider_init;
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
@@ -25,63 +20,25 @@ static X509 *readers[READERS];
 static EVP_PKEY *keys[READERS];
 static X509_STORE *store;
 
-static BIO *file(const char *name)
-{
-    BIO *bio = BIO_new_file(name, "r");
-
-    if (bio == NULL)
-        abort();
-    return bio;
-}
-
-static X509 *read_cert(const char *name)
-{
-    BIO *bio = file(name);
-    X509 *cert = PEM_read_bio_X509(bio, NULL, NULL, NULL);
-
-    BIO_free(bio);
-    return cert;
-}
-
-static EVP_PKEY *read_key(const char *name)
-{
-    BIO *bio = file(name);
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(bio, NULL, NULL, NULL);
-
-    BIO_free(bio);
-    return key;
-}
-
 int LLVMFuzzerInitialize(int *argc, char ***argv)
 {
     (void)argc;
     (void)argv;
-    if (OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init) != 1 ||
-        OSSL_PROVIDER_load(NULL, "smimepolicy") == NULL)
-        abort();
-    readers[0] = read_cert(SP_PKI "/good-rsa.pem");
-    keys[0] = read_key(SP_PKI "/good-rsa.key");
-    readers[1] = read_cert(SP_PKI "/good-ec.pem");
-    keys[1] = read_key(SP_PKI "/good-ec.key");
-    store = X509_STORE_new();
-    if (X509_STORE_add_cert(store, read_cert(SP_PKI "/ca.pem")) != 1)
-        abort();
+    sp_load_provider("");
+    readers[0] = sp_read_cert("good-rsa");
+    keys[0] = sp_read_key("good-rsa");
+    readers[1] = sp_read_cert("good-ec");
+    keys[1] = sp_read_key("good-ec");
+    store = sp_trust_ca();
     return 0;
 }
 
 /* Takes over the stack. */
 static void must_be_accepted(STACK_OF(X509) *signers)
 {
-    if (sk_X509_num(signers) <= 0)
-        abort();
-    for (int i = 0; i < sk_X509_num(signers); i++) {
-        smimepolicy_verdict *verdict = smimepolicy_evaluate(NULL, sk_X509_value(signers, i), NULL,
-                                                            SMIMEPOLICY_VERIFY, time(NULL));
-
-        if (verdict != NULL && smimepolicy_verdict_allowed(verdict) != 1)
-            abort();
-        smimepolicy_verdict_free(verdict);
-    }
+    sp_must(sk_X509_num(signers) > 0);
+    for (int i = 0; i < sk_X509_num(signers); i++)
+        sp_must(sp_accepted(sk_X509_value(signers, i), SMIMEPOLICY_VERIFY));
     sk_X509_free(signers);
 }
 

@@ -3,8 +3,11 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Fuzzing: a file that is uploaded: certificates, bundles and private keys in
- * every form, encrypted under the passphrase "x" or not at all.
+ * every form, encrypted under the passphrase "x" or not at all.  Then the same
+ * bytes as the file of the passphrase.
  */
+#include <string.h>
+
 #include <openssl/err.h>
 
 #include "memory_file.h"
@@ -42,6 +45,19 @@ static bool take(const struct shim_part *part, void *arg)
     return true;
 }
 
+/* The first line, and nothing of the next. */
+static void read_passphrase(const unsigned char *data, size_t size)
+{
+    struct shim_passphrase pass = { 0 };
+    char source[64];
+
+    (void)snprintf(source, sizeof(source), "file:%s", sp_memory_file(data, size));
+    if (!shim_passphrase_read(&pass, "passin", source) || strchr(pass.text, '\n') != NULL ||
+        strncmp(pass.text, (const char *)data, strlen(pass.text)) != 0)
+        abort();
+    shim_passphrase_clear(&pass);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     struct shim_reading_parts reading = { .each = take };
@@ -49,6 +65,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     reading.pass = (struct shim_passphrase){ OPENSSL_strdup("x"), true };
     (void)shim_parts_read(&reading, sp_memory_file(data, size));
     shim_passphrase_clear(&reading.pass);
+    read_passphrase(data, size);
     ERR_clear_error();
     return 0;
 }

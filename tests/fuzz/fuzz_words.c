@@ -2,12 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzing: a command line, a word a line, under the stock names and as a verb.
+ * Fuzzing: a command line, a word a line, under the stock names, as a verb and as
+ * a check.
  */
 #include <string.h>
 
 #include <openssl/crypto.h>
 
+#include "checking.h"
 #include "request.h"
 
 #define MOST_WORDS 64
@@ -25,24 +27,31 @@ static size_t split(char *text, char **words)
     return count;
 }
 
+static void read_request(enum shim_api api, char **words)
+{
+    struct shim_args args = { 0 };
+    struct shim_request request = { 0 };
+
+    if (shim_request_parse(api, words, &args, &request) == 0)
+        (void)shim_request_reads_stdin(&request);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+}
+
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     static const enum shim_api apis[] = { SHIM_CMS, SHIM_SMIME, SHIM_VERB };
     char *text = OPENSSL_strndup((const char *)data, size);
     char *words[MOST_WORDS + 1];
+    struct shim_check check;
+    bool help;
 
     if (text == NULL)
         return 0;
     (void)split(text, words);
-    for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++) {
-        struct shim_args args = { 0 };
-        struct shim_request request = { 0 };
-
-        if (shim_request_parse(apis[i], words, &args, &request) == 0)
-            (void)shim_request_reads_stdin(&request);
-        shim_request_clear(&request);
-        shim_args_free(&args);
-    }
+    for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++)
+        read_request(apis[i], words);
+    (void)shim_check_options(words, &check, &help);
     OPENSSL_free(text);
     return 0;
 }

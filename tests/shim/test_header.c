@@ -169,6 +169,18 @@ START_TEST(nul_in_the_header)
 }
 END_TEST
 
+/* An empty line first, and the header that was read has no bytes. */
+START_TEST(no_header)
+{
+    struct shim_mail mail;
+
+    ck_assert(shim_mail_read(NULL, 0, &mail));
+    ck_assert(!mail.is_mail);
+    ck_assert_uint_eq(mail.sender.from_fields, 0);
+    shim_mail_clear(&mail);
+}
+END_TEST
+
 #define SIGNED "multipart/signed; protocol=\"application/pkcs7-signature\"; "
 
 static const struct {
@@ -257,10 +269,13 @@ int main(void)
     Suite *suite = suite_create("mail");
     TCase *tests = tcase_create("mail");
 
+    /* Under a sanitizer on a busy machine. */
+    tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, addresses_of_a_field, 0, SP_ROWS(fields));
     tcase_add_loop_test(tests, whole_headers, 0, SP_ROWS(headers));
     tcase_add_test(tests, empty_header);
     tcase_add_test(tests, nul_in_the_header);
+    tcase_add_test(tests, no_header);
     tcase_add_loop_test(tests, boundary_of_a_signed_mail, 0, SP_ROWS(boundaries));
     tcase_add_test(tests, address_from_a_person);
     tcase_add_test(tests, damaged_headers);
