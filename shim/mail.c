@@ -166,16 +166,13 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     GMimeObject *body;
     bool done = true;
 
-    /* The data of an empty buffer are NULL. */
+    /* The data of an empty buffer are NULL, which GMime complains of on standard error. */
     if (len == 0)
         header = "";
     from_lines = count_lines(header, len, "From");
     sender_lines = count_lines(header, len, "Sender");
     to_lines = count_lines(header, len, "To") + count_lines(header, len, "Cc");
     memset(mail, 0, sizeof(*mail));
-    /* GMime complains of no buffer on standard error. */
-    if (header == NULL)
-        header = "";
     message = parse(header, len);
     body =
         message == NULL ? NULL : shim_gmime()->g_mime_message_get_mime_part(GMIME_MESSAGE(message));
