@@ -18,6 +18,7 @@
 #include "configuration.h"
 #include "contexts.h"
 #include "engines.h"
+#include "forks.h"
 #include "hooks.h"
 #include "instance.h"
 #include "locks.h"
@@ -156,8 +157,10 @@ static bool start_process(const struct sp_instance *instance)
     sp_engines_start();
     sp_contexts_open();
     if (sp_reasons_load() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
-        sp_purposes_replace() && sp_trust_replace())
+        sp_purposes_replace() && sp_trust_replace()) {
+        sp_keyring_expect_forks();
         return true;
+    }
     sp_trust_restore();
     sp_purposes_restore();
     (void)sp_register_stop();

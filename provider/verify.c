@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "forks.h"
 #include "keyring.h"
 #include "rules/verdict.h"
 
@@ -39,6 +40,7 @@ static void set_up(void)
     library_name[0].error = ERR_PACK(error_library, 0, 0);
     ERR_load_strings(0, library_name);
     ERR_load_strings(error_library, reasons);
+    sp_keyring_expect_forks();
 }
 
 int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_settings *settings)

@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The handlers are registered with the first keyring, later than those of the
- * register: fork() then takes this lock first, and whoever holds it may still
- * take one of the register's.
+ * The handlers are registered later than those of the register: fork() then
+ * takes this lock first, and whoever holds it may still take one of the
+ * register's.
  */
 #include "forks.h"
 
@@ -41,9 +41,14 @@ static void set_up(void)
     (void)pthread_atfork(before_fork, after_fork, in_child);
 }
 
-void sp_keyring_enter(void)
+void sp_keyring_expect_forks(void)
 {
     (void)CRYPTO_THREAD_run_once(&once, set_up);
+}
+
+void sp_keyring_enter(void)
+{
+    sp_keyring_expect_forks();
     (void)pthread_rwlock_rdlock(&inside);
 }
 

@@ -15,6 +15,12 @@
 #ifndef SP_FORKS_H
 #define SP_FORKS_H
 
+/*
+ * Before there are threads that could use a keyring: a fork that has already
+ * begun waits for nobody.  Later than sp_register_start(), where there is one.
+ */
+void sp_keyring_expect_forks(void);
+
 void sp_keyring_enter(void);
 void sp_keyring_leave(void);
 
