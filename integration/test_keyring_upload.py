@@ -337,6 +337,64 @@ def test_what_a_trusted_certificate_rejects_stays(ring, pki, tmp_path):
     assert der.startswith(plain) and len(der) > len(plain)
 
 
+MOST_ITERATIONS = 10_000_000
+PBKDF2 = """\
+[pbe]
+scheme=OID:PBES2
+params=SEQUENCE:params
+[params]
+kdf=SEQUENCE:kdf
+cipher=SEQUENCE:cipher
+[kdf]
+name=OID:PBKDF2
+params=SEQUENCE:kdf_params
+[kdf_params]
+salt=FORMAT:HEX,OCT:0102030405060708
+iterations=INTEGER:{iterations}
+[cipher]
+name=OID:aes-256-cbc
+iv=FORMAT:HEX,OCT:000102030405060708090a0b0c0d0e0f
+"""
+PRIVATE_KEY = """\
+asn1=SEQUENCE:key
+[key]
+pbe=SEQUENCE:pbe
+data=FORMAT:HEX,OCT:000102030405060708090a0b0c0d0e0f
+""" + PBKDF2
+BUNDLE = """\
+asn1=SEQUENCE:pfx
+[pfx]
+version=INTEGER:3
+contents=SEQUENCE:contents
+mac=SEQUENCE:mac
+[contents]
+type=OID:pkcs7-data
+safes=EXPLICIT:0,OCTWRAP,SEQUENCE
+[mac]
+value=SEQUENCE:value
+salt=FORMAT:HEX,OCT:0102030405060708
+iterations=INTEGER:{iterations}
+[value]
+digest=SEQUENCE:digest
+octets=FORMAT:HEX,OCT:00
+[digest]
+name=OID:sha256
+none=NULL
+"""
+
+
+@pytest.mark.parametrize("form", [PRIVATE_KEY, BUNDLE], ids=["PKCS#8", "PKCS#12"])
+@pytest.mark.parametrize("iterations", [2048, MOST_ITERATIONS + 1, 2**31 - 1])
+def test_iterations_are_bounded(ring, pki, secret, tmp_path, form, iterations):
+    """libcrypto would work for most of an hour on a file that says so."""
+    conf, path = tmp_path / "asn1.cnf", tmp_path / "upload"
+    conf.write_text(form.format(iterations=iterations))
+    must(stock("asn1parse", "-genconf", conf, "-noout", "-out", path))
+    result = refused_upload(ring.upload(pki.good_rsa.pem, path, "--passin", f"file:{secret}"),
+                            ring, rc=2)
+    assert ("10,000,000 iterations" in result.err) == (iterations > MOST_ITERATIONS), result
+
+
 def test_standard_input(ring, pki):
     stored(ring.upload("-", stdin=pki.good_rsa.pem.read_bytes()))
     assert ring.contents() == [("contact", "good_rsa@example.com")]

@@ -10,12 +10,22 @@
 #include <openssl/err.h>
 #include <openssl/pkcs12.h>
 
+#include "iterations.h"
 #include "parts.h"
+
+static bool are_few(const X509_SIG *encrypted)
+{
+    const X509_ALGOR *pbe;
+
+    X509_SIG_get0(encrypted, &pbe, NULL);
+    return shim_iterations_few(pbe);
+}
 
 bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char *der, long length)
 {
     X509_SIG *encrypted = d2i_X509_SIG(NULL, &der, length);
-    const char *pass = encrypted == NULL ? NULL : shim_part_pass(file);
+    bool few = encrypted != NULL && are_few(encrypted);
+    const char *pass = few ? shim_part_pass(file) : NULL;
     PKCS8_PRIV_KEY_INFO *plain =
         pass == NULL ? NULL : PKCS8_decrypt(encrypted, pass, (int)strlen(pass));
     EVP_PKEY *key = plain == NULL ? NULL : EVP_PKCS82PKEY(plain);
@@ -25,6 +35,8 @@ bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char 
         more = shim_part_key(file, key, pass);
     else if (encrypted == NULL)
         more = shim_part_broken(file, "it is no private key that can be read");
+    else if (!few)
+        more = shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
     else if (pass == NULL)
         more = shim_part_broken(file, "its private key needs a passphrase");
     else
@@ -73,10 +85,15 @@ static bool take_contents(struct shim_file_parts *file, PKCS12 *p12, const char 
 
 static bool take_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
 {
-    const char *pass = PKCS12_mac_present(p12) ? find_pass(file, p12) : shim_part_pass(file);
+    const char *pass;
 
+    if (!shim_iterations_few_in(p12, NULL))
+        return shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
+    pass = PKCS12_mac_present(p12) ? find_pass(file, p12) : shim_part_pass(file);
     if (pass == NULL)
         return shim_part_broken(file, "the passphrase of the PKCS#12 is wrong");
+    if (!shim_iterations_few_in(p12, pass))
+        return shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
     return take_contents(file, p12, pass);
 }
 
