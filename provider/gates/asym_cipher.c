@@ -83,17 +83,13 @@ static void *dupctx(const struct cipher *c, void *ctx)
 SP_SLOTS_16(ENTRIES)
 #undef ENTRIES
 
-#define ENTRY(id, name)                                                                            \
-    {                                                                                              \
-        (id), (void (*)(void))(name)                                                               \
-    }
 #define GATES 4
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
-    { ENTRY(OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT, encrypt_init_##n),                                 \
-      ENTRY(OSSL_FUNC_ASYM_CIPHER_ENCRYPT, encrypt_##n),                                           \
-      ENTRY(OSSL_FUNC_ASYM_CIPHER_FREECTX, freectx_##n),                                           \
-      ENTRY(OSSL_FUNC_ASYM_CIPHER_DUPCTX, dupctx_##n) },
+    { SP_GATE(OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT, encrypt_init_##n),                               \
+      SP_GATE(OSSL_FUNC_ASYM_CIPHER_ENCRYPT, encrypt_##n),                                         \
+      SP_GATE(OSSL_FUNC_ASYM_CIPHER_FREECTX, freectx_##n),                                         \
+      SP_GATE(OSSL_FUNC_ASYM_CIPHER_DUPCTX, dupctx_##n) },
     SP_SLOTS_16(ROW)
 #undef ROW
 };

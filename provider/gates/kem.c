@@ -39,15 +39,11 @@ static bool may_encapsulate(const struct kem *k, const void *key)
 SP_SLOTS_64(ENTRIES)
 #undef ENTRIES
 
-#define ENTRY(id, name)                                                                            \
-    {                                                                                              \
-        (id), (void (*)(void))(name)                                                               \
-    }
 #define GATES 2
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
-    { ENTRY(OSSL_FUNC_KEM_ENCAPSULATE_INIT, encapsulate_init_##n),                                 \
-      ENTRY(SP_KEM_AUTH_ENCAPSULATE_INIT, auth_encapsulate_init_##n) },
+    { SP_GATE(OSSL_FUNC_KEM_ENCAPSULATE_INIT, encapsulate_init_##n),                               \
+      SP_GATE(SP_KEM_AUTH_ENCAPSULATE_INIT, auth_encapsulate_init_##n) },
     SP_SLOTS_64(ROW)
 #undef ROW
 };

@@ -83,16 +83,13 @@ static void *dupctx(const struct exchange *x, void *ctx)
 SP_SLOTS_16(ENTRIES)
 #undef ENTRIES
 
-#define ENTRY(id, name)                                                                            \
-    {                                                                                              \
-        (id), (void (*)(void))(name)                                                               \
-    }
 #define GATES 4
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
-    { ENTRY(OSSL_FUNC_KEYEXCH_INIT, init_##n), ENTRY(OSSL_FUNC_KEYEXCH_SET_PEER, set_peer_##n),    \
-      ENTRY(OSSL_FUNC_KEYEXCH_FREECTX, freectx_##n),                                               \
-      ENTRY(OSSL_FUNC_KEYEXCH_DUPCTX, dupctx_##n) },
+    { SP_GATE(OSSL_FUNC_KEYEXCH_INIT, init_##n),                                                   \
+      SP_GATE(OSSL_FUNC_KEYEXCH_SET_PEER, set_peer_##n),                                           \
+      SP_GATE(OSSL_FUNC_KEYEXCH_FREECTX, freectx_##n),                                             \
+      SP_GATE(OSSL_FUNC_KEYEXCH_DUPCTX, dupctx_##n) },
     SP_SLOTS_16(ROW)
 #undef ROW
 };

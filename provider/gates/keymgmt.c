@@ -91,15 +91,11 @@ static int match(const struct keymgmt *k, const void *a, const void *b, int sele
 SP_SLOTS_128(ENTRIES)
 #undef ENTRIES
 
-#define ENTRY(id, name)                                                                            \
-    {                                                                                              \
-        (id), (void (*)(void))(name)                                                               \
-    }
 #define GATES 4
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
-    { ENTRY(OSSL_FUNC_KEYMGMT_GEN, gen_##n), ENTRY(OSSL_FUNC_KEYMGMT_LOAD, load_##n),              \
-      ENTRY(OSSL_FUNC_KEYMGMT_FREE, free_##n), ENTRY(OSSL_FUNC_KEYMGMT_MATCH, match_##n) },
+    { SP_GATE(OSSL_FUNC_KEYMGMT_GEN, gen_##n), SP_GATE(OSSL_FUNC_KEYMGMT_LOAD, load_##n),          \
+      SP_GATE(OSSL_FUNC_KEYMGMT_FREE, free_##n), SP_GATE(OSSL_FUNC_KEYMGMT_MATCH, match_##n) },
     SP_SLOTS_128(ROW)
 #undef ROW
 };

@@ -235,25 +235,21 @@ static void *dupctx(const struct signature *s, void *ctx)
 SP_SLOTS_128(ENTRIES)
 #undef ENTRIES
 
-#define ENTRY(id, name)                                                                            \
-    {                                                                                              \
-        (id), (void (*)(void))(name)                                                               \
-    }
 #define GATES 12
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
-    { ENTRY(OSSL_FUNC_SIGNATURE_SIGN_INIT, sign_init_##n),                                         \
-      ENTRY(SP_SIGNATURE_SIGN_MESSAGE_INIT, sign_message_init_##n),                                \
-      ENTRY(OSSL_FUNC_SIGNATURE_VERIFY_INIT, verify_init_##n),                                     \
-      ENTRY(SP_SIGNATURE_VERIFY_MESSAGE_INIT, verify_message_init_##n),                            \
-      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, digest_sign_init_##n),                           \
-      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, digest_verify_init_##n),                       \
-      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, digest_sign_update_##n),                       \
-      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE, digest_verify_update_##n),                   \
-      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, digest_sign_##n),                                     \
-      ENTRY(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY, digest_verify_##n),                                 \
-      ENTRY(OSSL_FUNC_SIGNATURE_FREECTX, freectx_##n),                                             \
-      ENTRY(OSSL_FUNC_SIGNATURE_DUPCTX, dupctx_##n) },
+    { SP_GATE(OSSL_FUNC_SIGNATURE_SIGN_INIT, sign_init_##n),                                       \
+      SP_GATE(SP_SIGNATURE_SIGN_MESSAGE_INIT, sign_message_init_##n),                              \
+      SP_GATE(OSSL_FUNC_SIGNATURE_VERIFY_INIT, verify_init_##n),                                   \
+      SP_GATE(SP_SIGNATURE_VERIFY_MESSAGE_INIT, verify_message_init_##n),                          \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, digest_sign_init_##n),                         \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, digest_verify_init_##n),                     \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE, digest_sign_update_##n),                     \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE, digest_verify_update_##n),                 \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_SIGN, digest_sign_##n),                                   \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY, digest_verify_##n),                               \
+      SP_GATE(OSSL_FUNC_SIGNATURE_FREECTX, freectx_##n),                                           \
+      SP_GATE(OSSL_FUNC_SIGNATURE_DUPCTX, dupctx_##n) },
     SP_SLOTS_128(ROW)
 #undef ROW
 };

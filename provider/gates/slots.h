@@ -44,6 +44,10 @@ struct sp_gate {
     int function_id;
     void (*function)(void);
 };
+#define SP_GATE(id, name)                                                                          \
+    {                                                                                              \
+        (id), (void (*)(void))(name)                                                               \
+    }
 
 /*
  * A copy of |backend| with the functions of |gates| in it.  What the backend

@@ -13,37 +13,7 @@
 #include <openssl/err.h>
 
 #include "keyrings.h"
-
-static long countdown; /* 0: nothing is starved */
-static bool starved;
-
-static bool is_starved(const char *file)
-{
-    if (countdown == 0 || file == NULL || strncmp(file, "provider/", strlen("provider/")) != 0)
-        return false;
-    if (--countdown > 0)
-        return false;
-    starved = true;
-    return true;
-}
-
-static void *starving_malloc(size_t size, const char *file, int line)
-{
-    (void)line;
-    return is_starved(file) ? NULL : malloc(size);
-}
-
-static void *starving_realloc(void *old, size_t size, const char *file, int line)
-{
-    (void)line;
-    return is_starved(file) ? NULL : realloc(old, size);
-}
-
-static void plain_free(void *old, const char *file, int line)
-{
-    (void)file, (void)line;
-    free(old);
-}
+#include "starve.h"
 
 /* What the cases work on; made before anything is starved. */
 static char *place;
@@ -198,14 +168,14 @@ START_TEST(starve)
     const char *after = cases[_i].after == NULL ? "1i" : cases[_i].after;
     long failed = 0;
     long refused = 0;
+    bool starved;
 
     do {
         bool done;
 
-        starved = false;
-        countdown = failed++ + 1;
+        sp_starve(++failed);
         done = cases[_i].try();
-        countdown = 0;
+        starved = sp_starve_end();
         ERR_clear_error();
         expect_state(done ? after : "1i");
         ck_assert_msg(done || starved, "%s: allocation %ld", cases[_i].name, failed);
@@ -222,26 +192,23 @@ END_TEST
 START_TEST(starve_making)
 {
     long failed = 0;
+    bool starved;
 
-    for (;;) {
+    do {
         char *fresh = sp_make_place();
         struct sp_keyring *made;
         char *why;
 
-        starved = false;
-        countdown = failed + 1;
+        sp_starve(++failed);
         made = sp_keyring_open(fresh, SP_KEYRING_WRITE, &why);
-        countdown = 0;
+        starved = sp_starve_end();
         ck_assert_int_eq(made == NULL, starved);
         ck_assert_ptr_null(why);
         sp_keyring_close(made);
         sp_keyring_close(sp_must_open(fresh, SP_KEYRING_WRITE));
         sp_remove_place(fresh);
-        if (!starved)
-            break;
-        failed++;
-    }
-    ck_assert_int_gt(failed, 5);
+    } while (starved);
+    ck_assert_int_gt(failed, 6);
 }
 END_TEST
 
@@ -250,7 +217,7 @@ int main(void)
     Suite *suite = suite_create("keyring: starve");
     TCase *tests = tcase_create("allocations");
 
-    if (!CRYPTO_set_mem_functions(starving_malloc, starving_realloc, plain_free))
+    if (!sp_starve_watch())
         return EXIT_FAILURE;
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);

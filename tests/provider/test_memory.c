@@ -15,38 +15,7 @@
 
 #include "kept.h"
 #include "mail.h"
-
-/* How many allocations of ours until one fails; 0: none does any more. */
-static long countdown;
-
-/* Paths are relative to the source tree: libcrypto's are "crypto/...", the tests' "tests/...". */
-static bool starved(const char *file)
-{
-    return countdown > 0 && file != NULL && strncmp(file, "provider/", 9) == 0 && --countdown == 0;
-}
-
-static void *give(size_t size, const char *file, int line)
-{
-    (void)line;
-    return starved(file) ? NULL : malloc(size);
-}
-
-static void *change(void *old, size_t size, const char *file, int line)
-{
-    (void)line;
-    if (size == 0) {
-        free(old);
-        return NULL;
-    }
-    return starved(file) ? NULL : realloc(old, size);
-}
-
-static void take(void *old, const char *file, int line)
-{
-    (void)file;
-    (void)line;
-    free(old);
-}
+#include "starve.h"
 
 struct person {
     X509 *cert;
@@ -157,7 +126,7 @@ static bool live(const char *const *names, long fails)
     bool verified = false, starving;
 
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
-    countdown = fails;
+    sp_starve(fails);
     provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
     if (provider != NULL) {
         good = use(libctx, names[0]);
@@ -166,8 +135,7 @@ static bool live(const char *const *names, long fails)
         verified = verify(libctx, names[0]);
         ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
     }
-    starving = countdown == 0;
-    countdown = 0;
+    starving = sp_starve_end();
     OSSL_LIB_CTX_free(libctx);
     ERR_clear_error();
     if (!starving)
@@ -182,7 +150,7 @@ START_TEST(every_allocation_fails_once)
     const long step = text != NULL ? strtol(text, NULL, 10) : 1;
     long fails = 1;
 
-    ck_assert_int_eq(CRYPTO_set_mem_functions(give, change, take), 1);
+    ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     while (live(kinds[_i], fails))
         fails += step;
@@ -251,7 +219,7 @@ static bool use_keyring(OSSL_LIB_CTX *libctx, long fails)
     int loaded[SP_ROWS(uris)];
     bool starving;
 
-    countdown = fails;
+    sp_starve(fails);
     for (int i = 0; i < SP_ROWS(uris); i++) {
         loaded[i] = load(libctx, uris[i]);
         ck_assert_msg(loaded[i] == all[i] || ERR_peek_error() != 0,
@@ -261,8 +229,7 @@ static bool use_keyring(OSSL_LIB_CTX *libctx, long fails)
     (void)sign_mail(libctx, "good-ec");
     ck_assert_msg(!sign_mail(libctx, "expired-rsa"), "signs when allocation %ld fails", fails);
     ck_assert_msg(!verify(libctx, "good-ec"), "trusted when allocation %ld fails", fails);
-    starving = countdown == 0;
-    countdown = 0;
+    starving = sp_starve_end();
     ERR_clear_error();
     if (!starving)
         ck_assert_msg(loaded[0] == all[0] && loaded[1] == all[1] && loaded[2] == all[2],
@@ -277,7 +244,7 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
     OSSL_LIB_CTX *libctx;
     long fails = 1;
 
-    ck_assert_int_eq(CRYPTO_set_mem_functions(give, change, take), 1);
+    ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     libctx = context_with("trust = keyring");
     sp_keep(SP_ROLE_IDENTITY, "good-ec");
