@@ -707,8 +707,14 @@ def test_signals_reach_stock(number, pki, mail, fake, tmp_path):
     out.parent.mkdir()
     started = tmp_path / "started"
     env = environment(**fake(f"touch {started}; exec sleep 60"))
-    with subprocess.Popen([COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey",
-                           pki.good_rsa.key, "-in", mail, "-out", out], env=env) as process:
+    # Under nohup one is ignored, and stays so.
+    before = signal.signal(number, signal.SIG_DFL)
+    try:
+        process = subprocess.Popen([COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey",
+                                    pki.good_rsa.key, "-in", mail, "-out", out], env=env)
+    finally:
+        signal.signal(number, before)
+    with process:
         wait_for(started.exists)
         process.send_signal(number)
         assert process.wait(10) == SYSTEM
