@@ -156,7 +156,7 @@ static bool start_process(const struct sp_instance *instance)
 {
     sp_engines_start();
     sp_contexts_open();
-    if (sp_reasons_load() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
+    if (sp_reasons_begin() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
         sp_purposes_replace() && sp_trust_replace()) {
         sp_keyring_expect_forks();
         return true;

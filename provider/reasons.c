@@ -6,11 +6,13 @@
 
 #include <stdarg.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 /* Far above the number of rules and of the reasons of our own. */
 #define MAX_STRINGS 64
 
+static CRYPTO_ONCE loaded = CRYPTO_ONCE_STATIC_INIT;
 static ERR_STRING_DATA strings[MAX_STRINGS];
 /* Written once by the first load, before any gate exists. */
 static int library;
@@ -23,32 +25,36 @@ static void add_string(size_t *count, int reason, const char *text)
     }
 }
 
-/*
- * A library number of our own rather than the one the core gives to each
- * instance: certificates outlive instances, and so must the reasons.
- */
-bool sp_reasons_load(void)
+/* By the first that is raised: most programs never see one, and start without. */
+static void load_strings(void)
 {
     size_t count = 0;
 
-    if (library != 0)
-        return true;
-    library = ERR_get_next_error_library();
-    if (library == 0)
-        return false;
     add_string(&count, 0, "smimepolicy");
     for (size_t i = 0; sp_rule_id(i) != NULL; i++)
         add_string(&count, (int)i + 1, sp_rule_reason(i));
 #define X(id, text) add_string(&count, id, text);
     SP_OWN_REASONS(X)
 #undef X
-    return ERR_load_strings(0, strings) == 1;
+    (void)ERR_load_strings(0, strings);
+}
+
+/*
+ * A library number of our own rather than the one the core gives to each
+ * instance: certificates outlive instances, and so must the reasons.
+ */
+bool sp_reasons_begin(void)
+{
+    if (library == 0)
+        library = ERR_get_next_error_library();
+    return library != 0;
 }
 
 void sp_raise(int reason, const char *file, int line, const char *format, ...)
 {
     va_list args;
 
+    (void)CRYPTO_THREAD_run_once(&loaded, load_strings);
     va_start(args, format);
     ERR_new();
     ERR_set_debug(file, line, NULL);

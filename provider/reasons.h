@@ -32,8 +32,8 @@ enum sp_own_reason {
 #undef X
 };
 
-/* Register the strings with libcrypto; once a process. */
-bool sp_reasons_load(void);
+/* Before any is raised; false if libcrypto has no number left for us. */
+bool sp_reasons_begin(void);
 
 void sp_raise(int reason, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
