@@ -208,6 +208,13 @@ class Bench:
                 lambda: self.timed(COMMAND, name, *options, *more, conf="stock.cnf"))
             self.row(what, "ms", stock[0], policy[0], 1.35)
             self.row(what, "MiB", stock[1], policy[1], 1.2)
+        what = "`smime-policy --version`, over `openssl cms -encrypt`"
+        if self.wants(what):
+            stock, policy = self.in_turns(
+                lambda: self.timed(OPENSSL, "cms", "-encrypt", *operations["encrypt"],
+                                   conf="stock.cnf"),
+                lambda: self.timed(COMMAND, "--version", conf="stock.cnf"))
+            self.row(what, "ms", stock[0], policy[0])
 
     def library(self):
         """Operations in one process."""
