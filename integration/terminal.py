@@ -48,6 +48,11 @@ class Terminal:
         os.kill(self.pid, signal.SIGKILL)
         os.waitpid(self.pid, 0)
 
+    def status(self):
+        """What wait() says of a program that has ended, which stays to be waited for."""
+        done = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return f"{done.si_code}, {done.si_status}"
+
     @property
     def text(self):
         """What was shown, without the movements of the cursor."""

@@ -88,8 +88,9 @@ class Alpine(Program):
         box.write_bytes(b"From x@y Thu Jan  1 00:00:00 2026\n" +
                         mail.read_bytes().replace(b"\r\n", b"\n") + b"\n")
         with self.start(self.home(out, *home, inbox=box), "-I", "i,v", "-f", box) as terminal:
-            terminal.wait(r"(signed|encrypted)\. \].*MsgIndex",
-                          r"Couldn't verify [^\[\]]*(\[[a-z-]*\])?\]")
+            told = terminal.wait(r"(signed|encrypted)\. \].*MsgIndex",
+                                 r"Couldn't verify [^\[\]]*(\[[a-z-]*\])?\]")
+            assert told, f"it ended with status {terminal.status()}:\n{terminal.text}"
             return terminal.text
 
     def judge(self, text, said, out):
