@@ -137,6 +137,22 @@ struct sp_keyid sp_keyid_of_cert(const struct sp_sha256 *sha, const X509 *cert)
     return sp_keyid_of_spki(sha, X509_get_X509_PUBKEY(cert));
 }
 
+const ASN1_BIT_STRING *sp_keyid_rsa_bits(const X509 *cert)
+{
+    const X509_PUBKEY *spki = X509_get_X509_PUBKEY(cert);
+    ASN1_OBJECT *algorithm;
+
+    if (spki == NULL || X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, spki) != 1)
+        return NULL;
+    switch (OBJ_obj2nid(algorithm)) {
+    case NID_rsaEncryption:
+    case NID_rsassaPss:
+        return X509_get0_pubkey_bitstr(cert);
+    default:
+        return NULL;
+    }
+}
+
 struct sp_keyid sp_keyid_of_spki(const struct sp_sha256 *sha, const X509_PUBKEY *spki)
 {
     struct sp_keyid none = { 0 };

@@ -23,6 +23,12 @@ struct sp_keyid {
 struct sp_keyid sp_keyid_of_cert(const struct sp_sha256 *sha, const X509 *cert);
 struct sp_keyid sp_keyid_of_spki(const struct sp_sha256 *sha, const X509_PUBKEY *spki);
 
+/*
+ * The bits that the name is made of and of nothing else, where hashing them costs
+ * more than comparing: an RSA key's; else NULL.
+ */
+const ASN1_BIT_STRING *sp_keyid_rsa_bits(const X509 *cert);
+
 /* Of the backend's key object |key|, through its own |export_key|. */
 struct sp_keyid sp_keyid_of_key(const struct sp_sha256 *sha,
                                 OSSL_FUNC_keymgmt_export_fn *export_key, const void *key);

@@ -66,7 +66,7 @@ static int match(const struct keymgmt *k, const void *a, const void *b, int sele
     if (sp_engines_found())
         return sp_gate_refused_locked("sign");
     ERR_set_mark();
-    sp_keys_matched(a, b);
+    sp_keys_matched(a, b, k->slot.export_key);
     ERR_pop_to_mark();
     return same;
 }

@@ -48,6 +48,13 @@ bool sp_cert_try_ref(struct sp_cert *cert)
     return false;
 }
 
+static void destroy(struct sp_cert *cert)
+{
+    sp_facts_free(cert->facts);
+    ASN1_STRING_free(cert->hashed);
+    OPENSSL_free(cert);
+}
+
 static void cert_free(struct sp_cert *cert)
 {
     size_t shard = sp_shard_of(cert);
@@ -60,8 +67,7 @@ static void cert_free(struct sp_cert *cert)
     else
         all[shard] = cert->next;
     sp_unlock(shard);
-    sp_facts_free(cert->facts);
-    OPENSSL_free(cert);
+    destroy(cert);
 }
 
 void sp_cert_unref(struct sp_cert *cert)
@@ -89,6 +95,23 @@ static bool is_complete(const X509 *x509)
     X509_get0_signature(&signature, NULL, x509);
     return signature != NULL && ASN1_STRING_length(signature) > 0 && key != NULL &&
            ASN1_STRING_length(key) > 0;
+}
+
+/* With the entry's lock held: the key's name as it is now, hashed again only if the key changed. */
+static struct sp_keyid name_of_content(const struct sp_cert *cert)
+{
+    const ASN1_BIT_STRING *bits = cert->hashed != NULL ? sp_keyid_rsa_bits(cert->x509) : NULL;
+
+    if (bits != NULL && ASN1_STRING_cmp(bits, cert->hashed) == 0)
+        return cert->id;
+    return sp_keyid_of_cert(sp_register_sha256(), cert->x509);
+}
+
+static void set_id(struct sp_cert *cert, const struct sp_keyid *id)
+{
+    ASN1_STRING_free(cert->hashed);
+    cert->hashed = NULL;
+    cert->id = *id;
 }
 
 static bool digest_x509(const X509 *x509, unsigned char *digest)
@@ -131,11 +154,11 @@ static const void *take_stranger(struct sp_cert *cert)
     if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || stranger == NULL)
         return NULL;
     if (key_bits(cert->x509) != NULL)
-        content = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
+        content = name_of_content(cert);
     if (!cert->id.known || sp_keyid_equal(&content, &cert->id))
         return NULL;
     cert->own_key = NULL;
-    cert->id = (struct sp_keyid){ 0 };
+    set_id(cert, &(struct sp_keyid){ 0 });
     return stranger;
 }
 
@@ -149,14 +172,13 @@ bool sp_cert_settle(struct sp_cert *cert)
     fresh = read_x509(cert);
     settled = cert->facts != NULL;
     if (fresh) {
-        content = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
+        content = name_of_content(cert);
         loaded = cert->id;
         if (content.known && loaded.known && !sp_keyid_equal(&content, &loaded)) {
             stranger = cert->own_key;
             cert->own_key = NULL;
         }
-        if (content.known)
-            cert->id = content;
+        set_id(cert, content.known ? &content : &loaded);
     } else {
         stranger = take_stranger(cert);
     }
@@ -172,20 +194,44 @@ bool sp_cert_settle(struct sp_cert *cert)
     return settled;
 }
 
-bool sp_cert_set_own_key(struct sp_cert *cert, const void *key, const struct sp_keyid *id)
+bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
+                         OSSL_FUNC_keymgmt_export_fn *export_key, bool *proved)
 {
+    const ASN1_BIT_STRING *bits;
+    struct sp_keyid id = { 0 };
     bool first;
 
+    *proved = false;
     sp_lock(sp_shard_of(cert));
     first = !cert->aside && cert->own_key == NULL && cert->facts == NULL && cert->x509 != NULL;
     if (first) {
+        /* A parse has read the bits of the key that it decodes. */
+        if (key_bits(cert->x509) != NULL)
+            id = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
+        if (!id.known) {
+            id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
+            *proved = id.known;
+        }
         cert->own_key = key;
-        cert->id = *id;
+        set_id(cert, &id);
+        bits = id.known && !*proved ? sp_keyid_rsa_bits(cert->x509) : NULL;
+        if (bits != NULL)
+            cert->hashed = ASN1_STRING_dup(bits);
     }
     sp_unlock(sp_shard_of(cert));
-    if (first && id->known && !sp_prints_file(cert, id))
+    if (id.known && !sp_prints_file(cert, &id))
         sp_register_failed();
     return first;
+}
+
+bool sp_cert_has_other_key(struct sp_cert *cert, const struct sp_keyid *id)
+{
+    bool other;
+
+    sp_lock(sp_shard_of(cert));
+    other = cert->id.known && id->known && !sp_keyid_equal(&cert->id, id);
+    sp_unlock(sp_shard_of(cert));
+    return other;
 }
 
 void sp_cert_unpinned(struct sp_cert *cert)
@@ -235,8 +281,7 @@ void sp_cert_drop_all(void)
         while (cert != NULL) {
             struct sp_cert *next = cert->next;
 
-            sp_facts_free(cert->facts);
-            OPENSSL_free(cert);
+            destroy(cert);
             cert = next;
         }
     }

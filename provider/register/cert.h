@@ -27,7 +27,9 @@ struct sp_cert {
     bool aside;             /* parsed by ourselves: not known before it is settled; set at birth */
     bool pinned;            /* a thread holds a reference: |x509| cannot die */
     const void *own_key;    /* the key object that its parse decoded, or NULL */
-    struct sp_keyid id;     /* of |own_key| until it is settled, then of its content */
+    struct sp_keyid id;     /* of the key in it: as it was when that was decoded until it is
+                               settled, then of its content */
+    ASN1_STRING *hashed;    /* owned: the RSA key's bits that |id| was made of; maybe NULL */
     struct sp_facts *facts; /* owned; NULL until settled, never changes after */
     /* Valid with |facts|, if the register was started with digests. */
     unsigned char digest[SP_SHA256_LENGTH];
@@ -57,8 +59,19 @@ void sp_cert_unref(struct sp_cert *cert);
  */
 bool sp_cert_settle(struct sp_cert *cert);
 
-/* The first key that was decoded after its birth is its own; false if it has one. */
-bool sp_cert_set_own_key(struct sp_cert *cert, const void *key, const struct sp_keyid *id);
+/*
+ * Take the first key that was decoded after its birth for its own; false if it has one.
+ *
+ * A name of the key object costs more than the rest of the parse, and most
+ * certificates of a chain are never used, so it is left to the first use.
+ *
+ * @param proved  set if the key object is known to be the one in the certificate
+ */
+bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
+                         OSSL_FUNC_keymgmt_export_fn *export_key, bool *proved);
+
+/* Is the name of its supposed own key another than that of the key in it? */
+bool sp_cert_has_other_key(struct sp_cert *cert, const struct sp_keyid *id);
 
 /* Note the end of the parsing thread's pin, or of the X509. */
 void sp_cert_unpinned(struct sp_cert *cert);

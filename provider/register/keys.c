@@ -16,7 +16,8 @@ struct key {
     bool loaded;              /* decoded from an encoding, not made here */
     bool generated;           /* made in this process */
     bool before_us;           /* the key of a certificate whose birth we missed */
-    struct sp_cert *own;      /* a reference: it is this certificate's own key */
+    struct sp_cert *own;      /* a reference: it was decoded as this certificate's own key */
+    bool proved;              /* and its name is that of the key in the certificate */
     struct sp_cert **matches; /* references: certificates that matched this private key */
     size_t match_count;
 };
@@ -111,12 +112,9 @@ void sp_keys_loaded(const void *address, bool has_private, OSSL_FUNC_keymgmt_exp
     struct sp_cert *pending = sp_threads_pending();
 
     key.before_us = !has_private && !sp_register_saw_birth();
-    if (pending != NULL && !has_private) {
-        struct sp_keyid id = sp_keyid_of_key(sp_register_sha256(), export_key, address);
-
-        if (sp_cert_set_own_key(pending, address, &id))
-            key.own = sp_cert_ref(pending);
-    }
+    if (pending != NULL && !has_private &&
+        sp_cert_set_own_key(pending, address, export_key, &key.proved))
+        key.own = sp_cert_ref(pending);
     note(&key);
     /* A second key means that the certificate before it is complete. */
     if (key.own == NULL)
@@ -154,10 +152,9 @@ void sp_keys_disown(const void *address, const struct sp_cert *cert)
     sp_cert_unref(owner);
 }
 
-/* The certificate whose own key |address| is, or NULL; and the key's other news. */
-static struct sp_cert *owner_of(const void *address, struct key *news)
+/* What is known of the key; nothing of |news| is the caller's but a reference to |news->own|. */
+static void read_news(const void *address, struct key *news)
 {
-    struct sp_cert *cert = NULL;
     struct key *key;
 
     *news = (struct key){ 0 };
@@ -166,17 +163,51 @@ static struct sp_cert *owner_of(const void *address, struct key *news)
     if (key != NULL) {
         *news = *key;
         if (key->own != NULL)
-            cert = sp_cert_ref(key->own);
+            (void)sp_cert_ref(key->own);
     }
     sp_unlock(sp_shard_of(address));
-    return cert;
+}
+
+static void note_proof(const void *address, const struct sp_cert *cert)
+{
+    struct key *key;
+
+    sp_lock(sp_shard_of(address));
+    key = find(address);
+    if (key != NULL && key->own == cert)
+        key->proved = true;
+    sp_unlock(sp_shard_of(address));
+}
+
+/*
+ * The certificate whose own key |address| is, or NULL; and the key's other
+ * news.  The first that asks pays for the proof.
+ */
+static struct sp_cert *owner_of(const void *address, OSSL_FUNC_keymgmt_export_fn *export_key,
+                                struct key *news)
+{
+    struct sp_keyid id;
+
+    read_news(address, news);
+    if (news->own == NULL || news->proved)
+        return news->own;
+    id = sp_keyid_of_key(sp_register_sha256(), export_key, address);
+    if (sp_cert_has_other_key(news->own, &id)) {
+        sp_keys_disown(address, news->own);
+        sp_cert_unref(news->own);
+        news->own = NULL;
+    } else if (id.known) {
+        note_proof(address, news->own);
+    }
+    return news->own;
 }
 
 bool sp_keys_was_generated(const void *address)
 {
     struct key news;
 
-    sp_cert_unref(owner_of(address, &news));
+    read_news(address, &news);
+    sp_cert_unref(news.own);
     return news.generated;
 }
 
@@ -184,7 +215,8 @@ bool sp_keys_was_loaded(const void *address)
 {
     struct key news;
 
-    sp_cert_unref(owner_of(address, &news));
+    read_news(address, &news);
+    sp_cert_unref(news.own);
     return news.loaded;
 }
 
@@ -203,29 +235,30 @@ static bool add_match(struct key *key, struct sp_cert *cert)
     return true;
 }
 
-void sp_keys_matched(const void *a, const void *b)
+void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *export_key)
 {
     struct key a_news, b_news;
-    struct sp_cert *cert_a = owner_of(a, &a_news), *cert_b = owner_of(b, &b_news);
+    struct sp_cert *cert_a = owner_of(a, export_key, &a_news);
+    struct sp_cert *cert_b = owner_of(b, export_key, &b_news);
     struct sp_cert *cert = cert_a != NULL ? cert_a : cert_b;
-    const void *private = cert_a != NULL ? b : a;
+    const void *private_key = cert_a != NULL ? b : a;
     bool before_us = a_news.before_us || b_news.before_us;
     struct key *key;
 
     /* Two certificates with one key say nothing about a private key. */
     if ((cert != NULL && (cert_a == NULL || cert_b == NULL)) || (cert == NULL && before_us)) {
         if (cert == NULL)
-        private = a_news.before_us ? b : a;
+            private_key = a_news.before_us ? b : a;
         /* Its own key arrived here: the parse is over, in whatever thread it was. */
         if (cert != NULL)
             (void)sp_cert_settle(cert);
-        sp_lock(sp_shard_of(private));
-        key = find_or_add(private);
+        sp_lock(sp_shard_of(private_key));
+        key = find_or_add(private_key);
         if (key != NULL && cert == NULL)
             key->before_us = true;
         if (key == NULL || (cert != NULL && !add_match(key, cert)))
             key = NULL;
-        sp_unlock(sp_shard_of(private));
+        sp_unlock(sp_shard_of(private_key));
         if (key == NULL)
             sp_register_failed();
     }
@@ -284,7 +317,7 @@ bool sp_owners_find(struct sp_owners *owners, const void *address,
         return false;
     if (owners->count > 0)
         return true;
-    own = owner_of(address, &news);
+    own = owner_of(address, export_key, &news);
     if (own != NULL) {
         owners->via = SP_VIA_OWN_KEY;
         owners->certs = OPENSSL_malloc(sizeof(*owners->certs));

@@ -54,7 +54,7 @@ void sp_thread_event(void);
  */
 void sp_keys_loaded(const void *key, bool has_private, OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_keys_generated(const void *key);
-void sp_keys_matched(const void *a, const void *b);
+void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_keys_freed(const void *key);
 /* |key| turned out not to be the one of |cert|. */
 void sp_keys_disown(const void *key, const struct sp_cert *cert);

@@ -106,13 +106,24 @@ static json_t *json_addresses(const smimepolicy_verdict *verdict)
     return list;
 }
 
+/* NULL, which fails the object that it is packed into, if out of memory. */
+static json_t *json_moment(const struct sp_moment *moment)
+{
+    char *text = moment->known ? sp_format_tm(&moment->tm) : NULL;
+    json_t *json = moment->known ? json_string(text) : json_null();
+
+    OPENSSL_free(text);
+    return json;
+}
+
 static json_t *json_certificate(const smimepolicy_verdict *verdict)
 {
     if (verdict->subject == NULL)
         return json_null();
-    return json_pack("{s:s, s:s, s:o, s:s?, s:s?}", "subject", verdict->subject, "serial",
+    return json_pack("{s:s, s:s, s:o, s:o, s:o}", "subject", verdict->subject, "serial",
                      verdict->serial, "addresses", json_addresses(verdict), "not_before",
-                     verdict->not_before, "not_after", verdict->not_after);
+                     json_moment(&verdict->not_before), "not_after",
+                     json_moment(&verdict->not_after));
 }
 
 static json_t *json_findings(const smimepolicy_verdict *verdict)

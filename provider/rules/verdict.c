@@ -8,15 +8,6 @@
 
 #include "verdict.h"
 
-static void copy_moment(smimepolicy_verdict *verdict, char **out, const struct sp_moment *moment)
-{
-    if (!moment->known)
-        return;
-    *out = sp_format_tm(&moment->tm);
-    if (*out == NULL)
-        verdict->failed = true;
-}
-
 static void copy_addresses(smimepolicy_verdict *verdict, const struct sp_facts *facts)
 {
     verdict->addresses = OPENSSL_zalloc((facts->address_count + 1) * sizeof(char *));
@@ -46,8 +37,8 @@ smimepolicy_verdict *sp_verdict_new(const struct sp_facts *facts, smimepolicy_us
     verdict->serial = OPENSSL_strdup(facts->serial);
     if (verdict->subject == NULL || verdict->serial == NULL)
         verdict->failed = true;
-    copy_moment(verdict, &verdict->not_before, &facts->not_before);
-    copy_moment(verdict, &verdict->not_after, &facts->not_after);
+    verdict->not_before = facts->not_before;
+    verdict->not_after = facts->not_after;
     copy_addresses(verdict, facts);
     return verdict;
 }
@@ -116,8 +107,6 @@ void smimepolicy_verdict_free(smimepolicy_verdict *verdict)
         return;
     OPENSSL_free(verdict->subject);
     OPENSSL_free(verdict->serial);
-    OPENSSL_free(verdict->not_before);
-    OPENSSL_free(verdict->not_after);
     for (size_t i = 0; i < verdict->address_count; i++)
         OPENSSL_free(verdict->addresses[i]);
     OPENSSL_free(verdict->addresses);

@@ -26,8 +26,8 @@ struct smimepolicy_verdict {
     /* Of the certificate; owned, NULL without one. */
     char *subject;
     char *serial;
-    char *not_before; /* also NULL if the encoding is no time */
-    char *not_after;
+    struct sp_moment not_before; /* zeroed without one */
+    struct sp_moment not_after;
     char **addresses; /* owned with its strings; NULL past the last */
     size_t address_count;
     smimepolicy_finding *findings; /* owned; by falling severity */

@@ -316,6 +316,85 @@ START_TEST(parses_that_fail)
 }
 END_TEST
 
+/* A certificate whose key libcrypto cannot decode, which ends no parse. */
+static X509 *read_without_key(const char *name)
+{
+    static const unsigned char exponent[] = { 0x02, 0x03, 0x01, 0x00, 0x01 };
+    unsigned char *der, *at;
+    const unsigned char *in;
+    int length = sp_read_der(name, &der);
+    X509 *cert;
+
+    in = at = der;
+    while (memcmp(at, exponent, sizeof(exponent)) != 0)
+        ck_assert_ptr_ne(++at, der + length - sizeof(exponent));
+    at[0] = 0x04;
+    cert = d2i_X509(NULL, &in, length);
+    ck_assert_ptr_nonnull(cert);
+    ck_assert_ptr_null(X509_get0_pubkey(cert));
+    ERR_clear_error();
+    OPENSSL_free(der);
+    return cert;
+}
+
+static EVP_PKEY *read_public(X509 *cert)
+{
+    unsigned char *der = NULL;
+    const unsigned char *in;
+    int length = i2d_PUBKEY(X509_get0_pubkey(cert), &der);
+    EVP_PKEY *key;
+
+    in = der;
+    key = d2i_PUBKEY(NULL, &in, length);
+    ck_assert_ptr_nonnull(key);
+    OPENSSL_free(der);
+    return key;
+}
+
+/* The key that is decoded next after such a certificate may be anybody's: whose, it is asked
+ * itself. */
+START_TEST(the_next_key_is_no_proof)
+{
+    static const unsigned char data[32] = "no premaster";
+    const char *owner = _i == 0 ? "expired-rsa" : "good-rsa";
+    const char *refused = _i == 0 ? "[expired]" : NULL;
+    X509 *cert, *without;
+    EVP_PKEY *next;
+
+    sp_start(NULL);
+    cert = sp_read_cert(owner);
+    without = read_without_key(_i == 0 ? "good-rsa" : "expired-rsa");
+    next = read_public(cert);
+    for (int round = 0; round < 2; round++)
+        EXPECT(sp_rsa_encrypt(next, data, sizeof(data)), refused);
+    EVP_PKEY_free(next);
+    X509_free(without);
+    X509_free(cert);
+}
+END_TEST
+
+/* The same where it is matched with a private key before that signs. */
+START_TEST(the_next_key_matches_no_other)
+{
+    const char *owner = _i == 0 ? "expired-rsa" : "good-rsa";
+    const char *refused = _i == 0 ? "[expired]" : NULL;
+    EVP_PKEY *next, *key;
+    X509 *cert, *without;
+
+    sp_start(NULL);
+    cert = sp_read_cert(owner);
+    without = read_without_key(_i == 0 ? "good-rsa" : "expired-rsa");
+    next = read_public(cert);
+    key = sp_read_key(owner);
+    ck_assert_int_eq(EVP_PKEY_eq(next, key), 1);
+    EXPECT(sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)), refused);
+    EVP_PKEY_free(key);
+    EVP_PKEY_free(next);
+    X509_free(without);
+    X509_free(cert);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("identity");
@@ -324,6 +403,8 @@ int main(void)
     tcase_add_loop_test(tests, two_signers_with_one_key, 0, 4);
     tcase_add_loop_test(tests, extra_certificate, 0, 2);
     tcase_add_test(tests, other_keys_decoded_in_between);
+    tcase_add_loop_test(tests, the_next_key_is_no_proof, 0, 2);
+    tcase_add_loop_test(tests, the_next_key_matches_no_other, 0, 2);
     tcase_add_loop_test(tests, renewed_with_the_old_key, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, renewed_and_nobody_says_which, 0, SP_ROWS(renewals));
     tcase_add_loop_test(tests, renewed_and_the_old_one_freed, 0, SP_ROWS(renewals));
