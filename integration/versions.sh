@@ -58,8 +58,9 @@ inside() {
         mkdir -p "$root/src"
         mount --bind "$source" "$root/src"
         mount -o remount,bind,ro "$root/src"
-        exec chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 "$@"
+        # The shell stays, as the first process: Alpine ends when its parent is that one.
+        chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
+            DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 "$@" || exit $?
         ' inside "$root" "$source" "$@" &
     child=$!
     wait "$child" || status=$?

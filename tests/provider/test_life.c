@@ -344,13 +344,13 @@ static void judge_in_a_child(void)
     int status = -1;
     pid_t child = fork();
 
-    ck_assert_int_ge(child, 0);
     if (child == 0) {
         const bool right = encrypt_in(NULL, "good-rsa") && !encrypt_in(NULL, "expired-rsa") &&
                            sp_sign_as("good-ec") && !sp_sign_as("expired-ec");
 
         _exit(right ? EXIT_SUCCESS : EXIT_FAILURE);
     }
+    ck_assert_int_ge(child, 0);
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert(WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS);
 }
