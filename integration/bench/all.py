@@ -365,7 +365,7 @@ def main():
     parser.add_argument("--document", action="store_true", help="write docs/performance.md")
     parser.add_argument("--small", action="store_true", help="only show that it works")
     parser.add_argument("--only", metavar="WORD", help="the rows that have WORD in them")
-    parser.add_argument("--rounds", type=int, help="how often each time is taken; 9")
+    parser.add_argument("--rounds", type=int, help=f"how often each time is taken; {Sizes.rounds}")
     args = parser.parse_args()
     if args.document and (args.small or args.only):
         parser.error("--document takes all of it")

@@ -209,6 +209,7 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
         if (key_bits(cert->x509) != NULL)
             id = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
         if (!id.known) {
+            /* One that a program builds is empty yet: the key's name, until the content has one. */
             id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
             *proved = id.known;
         }

@@ -65,7 +65,8 @@ bool sp_cert_settle(struct sp_cert *cert);
  * A name of the key object costs more than the rest of the parse, and most
  * certificates of a chain are never used, so it is left to the first use.
  *
- * @param proved  set if the key object is known to be the one in the certificate
+ * @param proved  set if the certificate's name is that of the key object, so that
+ *                there is nothing to compare
  */
 bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
                          OSSL_FUNC_keymgmt_export_fn *export_key, bool *proved);

@@ -351,8 +351,7 @@ static EVP_PKEY *read_public(X509 *cert)
     return key;
 }
 
-/* The key that is decoded next after such a certificate may be anybody's: whose, it is asked
- * itself. */
+/* The key that is decoded next after such a certificate may be anybody's: its own name tells. */
 START_TEST(the_next_key_is_no_proof)
 {
     static const unsigned char data[32] = "no premaster";
