@@ -156,7 +156,7 @@ for version; do
     *) fail "$version is none of bookworm, trixie, sid, experimental" ;;
     esac
 done
-command -v debootstrap >/dev/null || fail "debootstrap is missing"
+"$here/install-packages.sh" "$here/packages-versions.txt" >&2
 mkdir -p "$roots"
 results=()
 for version; do
