@@ -45,13 +45,14 @@ fixed_addresses() {
 }
 
 # memcheck DIRECTORY [VARIABLE=VALUE]: its test programs under valgrind, two at a time.
+# A thread that sleeps gets its turn again: else those that spin may keep it for minutes.
 memcheck() {
     local directory=build/release/tests/$1 programs
     shift
     mapfile -t programs < <(find "$directory" -type f -executable -name 'test_*')
     [ ${#programs[@]} -gt 0 ] || return
     printf '%s\n' "${programs[@]}" | xargs -P 2 -n 1 env "$@" \
-        valgrind -q --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
+        valgrind -q --fair-sched=yes --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
 }
 
 sources() { # EXTENSION…
