@@ -51,7 +51,7 @@ bool sp_cert_try_ref(struct sp_cert *cert)
 static void destroy(struct sp_cert *cert)
 {
     sp_facts_free(cert->facts);
-    ASN1_STRING_free(cert->hashed);
+    OPENSSL_free(cert->hashed);
     OPENSSL_free(cert);
 }
 
@@ -102,14 +102,15 @@ static struct sp_keyid name_of_content(const struct sp_cert *cert)
 {
     const ASN1_BIT_STRING *bits = cert->hashed != NULL ? sp_keyid_rsa_bits(cert->x509) : NULL;
 
-    if (bits != NULL && ASN1_STRING_cmp(bits, cert->hashed) == 0)
+    if (bits != NULL && (size_t)ASN1_STRING_length(bits) == cert->hashed_length &&
+        memcmp(ASN1_STRING_get0_data(bits), cert->hashed, cert->hashed_length) == 0)
         return cert->id;
     return sp_keyid_of_cert(sp_register_sha256(), cert->x509);
 }
 
 static void set_id(struct sp_cert *cert, const struct sp_keyid *id)
 {
-    ASN1_STRING_free(cert->hashed);
+    OPENSSL_free(cert->hashed);
     cert->hashed = NULL;
     cert->id = *id;
 }
@@ -216,8 +217,10 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
         cert->own_key = key;
         set_id(cert, &id);
         bits = id.known && !*proved ? sp_keyid_rsa_bits(cert->x509) : NULL;
-        if (bits != NULL)
-            cert->hashed = ASN1_STRING_dup(bits);
+        if (bits != NULL) {
+            cert->hashed_length = (size_t)ASN1_STRING_length(bits);
+            cert->hashed = OPENSSL_memdup(ASN1_STRING_get0_data(bits), cert->hashed_length);
+        }
     }
     sp_unlock(sp_shard_of(cert));
     if (id.known && !sp_prints_file(cert, &id))

@@ -23,13 +23,14 @@
 struct sp_cert {
     atomic_uint refs;
     /* Guarded by the lock of the entry's own address. */
-    X509 *x509;             /* borrowed; NULL after its death */
-    bool aside;             /* parsed by ourselves: not known before it is settled; set at birth */
-    bool pinned;            /* a thread holds a reference: |x509| cannot die */
-    const void *own_key;    /* the key object that its parse decoded, or NULL */
-    struct sp_keyid id;     /* of the key in it: as it was when that was decoded until it is
-                               settled, then of its content */
-    ASN1_STRING *hashed;    /* owned: the RSA key's bits that |id| was made of; maybe NULL */
+    X509 *x509;            /* borrowed; NULL after its death */
+    bool aside;            /* parsed by ourselves: not known before it is settled; set at birth */
+    bool pinned;           /* a thread holds a reference: |x509| cannot die */
+    const void *own_key;   /* the key object that its parse decoded, or NULL */
+    struct sp_keyid id;    /* of the key in it: as it was when that was decoded until it is
+                              settled, then of its content */
+    unsigned char *hashed; /* owned: the RSA key's bits that |id| was made of; maybe NULL */
+    size_t hashed_length;
     struct sp_facts *facts; /* owned; NULL until settled, never changes after */
     /* Valid with |facts|, if the register was started with digests. */
     unsigned char digest[SP_SHA256_LENGTH];

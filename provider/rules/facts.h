@@ -37,7 +37,7 @@ enum sp_key_kind {
 struct sp_public_key {
     enum sp_key_kind kind;
     int bits;      /* of the RSA modulus or the curve's order */
-    char name[80]; /* of the curve or the algorithm */
+    char name[80]; /* of the curve or the algorithm; "" for RSA, to which no rule objects */
 };
 
 struct sp_moment {

@@ -6,7 +6,6 @@
  * asks which rule is the table at the end.
  */
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 
 #include "judge.h"
 
@@ -329,7 +328,6 @@ smimepolicy_verdict *sp_judge_case(struct sp_case *c)
 {
     smimepolicy_settings *defaults = NULL;
 
-    ERR_set_mark();
     if (c->settings == NULL)
         c->settings = defaults = smimepolicy_settings_new();
     if (c->settings != NULL)
@@ -341,6 +339,5 @@ smimepolicy_verdict *sp_judge_case(struct sp_case *c)
         c->verdict = sp_verdict_finish(c->verdict);
     }
     smimepolicy_settings_free(defaults);
-    ERR_pop_to_mark();
     return c->verdict;
 }

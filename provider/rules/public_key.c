@@ -128,7 +128,6 @@ void sp_read_public_key(struct sp_public_key *key, const X509 *cert)
     if (X509_get_X509_PUBKEY(cert) == NULL ||
         !X509_PUBKEY_get0_param(&object, &bits, &len, &algorithm, X509_get_X509_PUBKEY(cert)))
         return;
-    OBJ_obj2txt(key->name, sizeof(key->name), object, 0);
     switch (OBJ_obj2nid(object)) {
     case NID_rsaEncryption:
     case NID_rsassaPss:
@@ -141,6 +140,9 @@ void sp_read_public_key(struct sp_public_key *key, const X509 *cert)
         key->kind = SP_KEY_OTHER;
         break;
     }
+    /* No rule objects to RSA, and looking for the name of each would cost as much as its size. */
+    if (key->kind != SP_KEY_RSA && key->name[0] == '\0')
+        OBJ_obj2txt(key->name, sizeof(key->name), object, 0);
 }
 
 static int pss_digest(const X509_ALGOR *algorithm)
