@@ -25,20 +25,30 @@ static _Thread_local bool aside;
  */
 static long starts;                /* written by start only */
 static atomic_long running;        /* the number of the start, 0 when stopped */
-static atomic_uint callbacks_busy; /* threads between enter() and leave() */
+static atomic_uint callbacks_busy; /* threads between enter and leave */
 
-static bool enter(long start)
+bool sp_register_enter(void)
 {
     atomic_fetch_add(&callbacks_busy, 1);
-    if (atomic_load(&running) == start)
+    if (atomic_load(&running) != 0)
         return true;
-    atomic_fetch_sub(&callbacks_busy, 1);
+    sp_register_leave();
     return false;
 }
 
-static void leave(void)
+void sp_register_leave(void)
 {
     atomic_fetch_sub(&callbacks_busy, 1);
+}
+
+static bool enter(long start)
+{
+    if (!sp_register_enter())
+        return false;
+    if (atomic_load(&running) == start)
+        return true;
+    sp_register_leave();
+    return false;
 }
 
 void sp_register_set_sha256(const struct sp_sha256 *sha)
@@ -98,7 +108,7 @@ static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
         sp_register_failed();
     }
     ERR_pop_to_mark();
-    leave();
+    sp_register_leave();
 }
 
 static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
@@ -111,7 +121,7 @@ static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
         return;
     sp_cert_died(ptr);
     sp_cert_unref(ptr);
-    leave();
+    sp_register_leave();
 }
 
 /* A copy is a certificate of its own: its birth was told separately. */

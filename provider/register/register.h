@@ -45,6 +45,13 @@ void sp_register_set_aside(bool aside);
 /* The entry of |cert|, settled if this is its parsing thread; a reference, or NULL. */
 struct sp_cert *sp_register_of_x509(const X509 *cert);
 
+/*
+ * What libcrypto calls, it may call while another thread stops the register: then
+ * false.  In between the stop keeps what is there instead of freeing it.
+ */
+bool sp_register_enter(void);
+void sp_register_leave(void);
+
 /* Events of this thread: certificates parsed before it are settled. */
 void sp_thread_event(void);
 

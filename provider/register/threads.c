@@ -150,36 +150,50 @@ static void let_all_go(struct thread *thread)
     }
 }
 
-static void unlink_thread(struct thread *thread)
+/* Whoever takes it off the list owns it; false: a stop has it. */
+static bool unlink_thread(const struct thread *thread)
 {
     struct thread **link = &threads;
+    bool listed;
 
     sp_lock(0);
     while (*link != NULL && *link != thread)
         link = &(*link)->next;
-    if (*link != NULL)
+    listed = *link != NULL;
+    if (listed)
         *link = thread->next;
     sp_unlock(0);
+    return listed;
+}
+
+/* Between sp_register_enter() and sp_register_leave(). */
+static void end_this_thread(void)
+{
+    struct thread *thread = current();
+
+    if (thread == NULL)
+        return;
+    sp_thread_event();
+    let_all_go(thread);
+    if (unlink_thread(thread))
+        OPENSSL_free(thread);
 }
 
 /* The core calls this when the thread ends, or the library context does. */
 static void thread_end(void *libctx)
 {
-    struct thread *thread = current();
-
     sp_lock(0);
     for (size_t i = 0; i < MAX_INSTANCES; i++)
         if (instances[i].number != 0 && instances[i].libctx == libctx)
             told[i] = 0;
     sp_unlock(0);
     seen_arrivals = 0;
-    if (thread == NULL)
-        return;
-    sp_thread_event();
-    let_all_go(thread);
-    unlink_thread(thread);
+    /* A stop that is on its way takes what this thread had. */
+    if (sp_register_enter()) {
+        end_this_thread();
+        sp_register_leave();
+    }
     self = NULL;
-    OPENSSL_free(thread);
 }
 
 static struct thread *this_thread(void)

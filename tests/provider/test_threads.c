@@ -350,6 +350,57 @@ START_TEST(teardown_among_parsing_threads)
 }
 END_TEST
 
+static pthread_barrier_t parsed;
+
+static void *parse_and_end(void *arg)
+{
+    const unsigned char *p = der;
+
+    (void)arg;
+    X509_free(d2i_X509(NULL, &p, der_length));
+    pthread_barrier_wait(&parsed);
+    return NULL;
+}
+
+/* Some microseconds more in each round, so that it comes at every stage of a thread's end. */
+static void dawdle(int round)
+{
+    struct timespec now;
+
+    for (int i = 0; i < 20 * (round % 50); i++)
+        (void)clock_gettime(CLOCK_MONOTONIC, &now);
+}
+
+/* As where a program exits right after its threads have done their work. */
+START_TEST(teardown_among_ending_threads)
+{
+    const int rounds = forks();
+    pthread_t threads[4];
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    der_length = sp_read_der("good-rsa", &der);
+    ck_assert_int_eq(pthread_barrier_init(&parsed, NULL, 5), 0);
+    for (int round = 0; round < rounds; round++) {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+        OSSL_PROVIDER *provider;
+
+        ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+        provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
+        ck_assert_ptr_nonnull(provider);
+        for (int i = 0; i < 4; i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, parse_and_end, NULL), 0);
+        pthread_barrier_wait(&parsed);
+        dawdle(round);
+        ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+        OSSL_LIB_CTX_free(libctx);
+        for (int i = 0; i < 4; i++)
+            ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
+    }
+    pthread_barrier_destroy(&parsed);
+    OPENSSL_free(der);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("threads");
@@ -362,5 +413,6 @@ int main(void)
     tcase_add_test(tests, eight_threads);
     tcase_add_test(tests, fork_among_parsing_threads);
     tcase_add_test(tests, teardown_among_parsing_threads);
+    tcase_add_test(tests, teardown_among_ending_threads);
     return sp_run_forked(suite);
 }
