@@ -46,8 +46,9 @@ void sp_register_set_aside(bool aside);
 struct sp_cert *sp_register_of_x509(const X509 *cert);
 
 /*
- * What libcrypto calls, it may call while another thread stops the register: then
- * false.  In between the stop keeps what is there instead of freeing it.
+ * Around what libcrypto calls by itself, which it may do while another thread stops
+ * the register: false then.  A stop that comes before sp_register_leave() keeps what
+ * is there instead of freeing it.
  */
 bool sp_register_enter(void);
 void sp_register_leave(void);

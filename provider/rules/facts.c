@@ -17,8 +17,7 @@
 
 void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state)
 {
-    const ASN1_OBJECT *object = OBJ_nid2obj(nid);
-    int place = X509_get_ext_by_OBJ(cert, object, -1);
+    int place = X509_get_ext_by_NID(cert, nid, -1);
     const ASN1_OCTET_STRING *value;
     const unsigned char *der;
     const unsigned char *end;
@@ -28,7 +27,7 @@ void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum s
     if (place < 0)
         return NULL;
     *state = SP_EXT_DUPLICATE;
-    if (X509_get_ext_by_OBJ(cert, object, place) >= 0)
+    if (X509_get_ext_by_NID(cert, nid, place) >= 0)
         return NULL;
     *state = SP_EXT_BROKEN;
     value = X509_EXTENSION_get_data(X509_get_ext(cert, place));
@@ -106,11 +105,8 @@ static void read_key_usage(struct sp_facts *facts, const X509 *cert)
     ASN1_BIT_STRING *bits =
         sp_read_extension(cert, NID_key_usage, ASN1_ITEM_rptr(ASN1_BIT_STRING), &facts->usage);
 
-    const unsigned char *bytes = bits == NULL ? NULL : ASN1_STRING_get0_data(bits);
-    const int count = bits == NULL ? 0 : 8 * ASN1_STRING_length(bits);
-
-    for (int i = 0; i < SP_KU_COUNT && i < count; i++)
-        if ((bytes[i / 8] & (0x80 >> i % 8)) != 0)
+    for (int i = 0; bits != NULL && i < SP_KU_COUNT; i++)
+        if (ASN1_BIT_STRING_get_bit(bits, i))
             facts->usage_bits |= 1U << i;
     ASN1_BIT_STRING_free(bits);
 }

@@ -140,7 +140,7 @@ void sp_read_public_key(struct sp_public_key *key, const X509 *cert)
         key->kind = SP_KEY_OTHER;
         break;
     }
-    /* No rule objects to RSA, and looking for the name of each would cost as much as its size. */
+    /* No rule objects to RSA, so that its name is never printed: it is not looked for. */
     if (key->kind != SP_KEY_RSA && key->name[0] == '\0')
         OBJ_obj2txt(key->name, sizeof(key->name), object, 0);
 }

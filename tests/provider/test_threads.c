@@ -277,14 +277,14 @@ static void take_every_lock(void)
 }
 
 /* Under valgrind, which looks for the leaks of every child for a second, a few will do. */
-static int forks(void)
+static int repetitions(void)
 {
     return getenv("SP_FEW_FORKS") != NULL ? 20 : 200;
 }
 
 START_TEST(fork_among_parsing_threads)
 {
-    const int count = forks();
+    const int count = repetitions();
     pthread_t threads[2];
     int fine = 0;
 
@@ -374,7 +374,7 @@ static void dawdle(int round)
 /* As where a program exits right after its threads have done their work. */
 START_TEST(teardown_among_ending_threads)
 {
-    const int rounds = forks();
+    const int rounds = repetitions();
     pthread_t threads[4];
 
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
