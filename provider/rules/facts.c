@@ -17,7 +17,8 @@
 
 void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state)
 {
-    int place = X509_get_ext_by_NID(cert, nid, -1);
+    const ASN1_OBJECT *object = OBJ_nid2obj(nid);
+    int place = X509_get_ext_by_OBJ(cert, object, -1);
     const ASN1_OCTET_STRING *value;
     const unsigned char *der;
     const unsigned char *end;
@@ -27,7 +28,7 @@ void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum s
     if (place < 0)
         return NULL;
     *state = SP_EXT_DUPLICATE;
-    if (X509_get_ext_by_NID(cert, nid, place) >= 0)
+    if (X509_get_ext_by_OBJ(cert, object, place) >= 0)
         return NULL;
     *state = SP_EXT_BROKEN;
     value = X509_EXTENSION_get_data(X509_get_ext(cert, place));
