@@ -4,9 +4,10 @@
 What the policy costs over stock OpenSSL: see all.sh.
 
 What a program needs from start to end, and an operation in a process, is counted in instructions by
-callgrind: times of a few per cent more or less are noise on most machines.  The time of an operation is shown
-beside, the best of several.  Other times are medians of runs that are taken in turns, so that a busy machine
-disturbs both sides.
+callgrind.  Times are taken in turns, one of stock and one of ours, and their ratio is the median of what
+each turn has: a machine that is busy, or slower for a while, disturbs both sides of a turn.  With stock on
+both sides (--null) that is within a per cent of 1 after a hundred turns, where a ratio of medians is off by
+three.
 """
 
 import argparse
@@ -51,7 +52,8 @@ class Sizes:
     """How much of everything."""
 
     counts: bool = VALGRIND is not None  # instructions, else processor time
-    rounds: int = 9         # of what is timed
+    turns: int = 100        # of what is timed and takes milliseconds
+    rounds: int = 3         # of what takes seconds
     operations: int = 20     # of one kind in a process, when counted
     certificates: int = 1000  # recipients, or in a message
     parsed: int = 200000     # by eight threads
@@ -60,9 +62,9 @@ class Sizes:
     checked: int = 10000     # certificates in one call
 
 
-MICROSECONDS = 200000  # that one run of an operation should take, to be no noise
+MICROSECONDS = 20000  # that one turn of an operation should take at least, beside the start of the process
 
-SMALL = Sizes(False, 1, 2, 5, 80, 20, 1, 20)
+SMALL = Sizes(False, 2, 1, 2, 5, 80, 20, 1, 20)
 
 
 def call(*argv, conf="/dev/null", out=None):
@@ -73,6 +75,20 @@ def call(*argv, conf="/dev/null", out=None):
     if done.returncode != 0:
         sys.exit(f"{argv}: exit {done.returncode}\n{done.stderr.decode(errors='replace')}")
     return done
+
+
+def spawn(*argv, conf):
+    """Milliseconds that a program takes from start to end; it has to succeed."""
+    null = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in range(3)]
+    env = environment(conf, TMPDIR=os.getcwd())
+    argv = [str(arg) for arg in argv]
+    start = time.monotonic()
+    _, status = os.waitpid(os.posix_spawn(argv[0], argv, env, file_actions=null), 0)
+    taken = time.monotonic() - start
+    if status != 0:
+        call(*argv, conf=conf)  # says what is wrong
+        sys.exit(f"{argv}: failed once: {os.waitstatus_to_exitcode(status)}")
+    return taken * 1e3
 
 
 def openssl_version():
@@ -96,9 +112,10 @@ def repeat(name, count):
 class Bench:
     """Measures rows and prints them as they come."""
 
-    def __init__(self, sizes, only):
+    def __init__(self, sizes, only, policy):
         self.sizes = sizes
         self.only = only
+        self.policy = policy  # the configuration file of our side
         self.lines = []
 
     def say(self, line):
@@ -109,19 +126,24 @@ class Bench:
         self.say("| what | unit | stock | policy | ratio | target | ratio of times |")
         self.say("|---|---|---|---|---|---|---|")
 
-    def row(self, what, unit, stock, policy, target=None, at_most=None, times=None):
-        """|target|: of the ratio; |at_most|: of the policy's own number; |times|: a ratio to show."""
-        ratio = policy / stock if stock else 0.0
+    def row(self, what, unit, stock, policy, target=None, *, ratio=None, at_most=None, times=None):
+        """
+        |target|: of the ratio, which is taken from the two numbers unless it is given, and of |times|, the
+        ratio of times where the numbers are instructions; |at_most|: of the policy's own number.
+        """
+        if ratio is None:
+            ratio = policy / stock if stock else 0.0
         goal = "" if target is None else f"≤ {target}"
-        missed = target is not None and round(ratio, 3) > target
         if at_most is not None:
             goal = f"≤ {at_most} {unit}"
-            missed = policy > at_most
-        if self.sizes is SMALL:
-            goal, missed = "", False  # nothing can be said of so few
-        self.say(f"| {what} | {unit} | {stock:.3f} | {policy:.3f} | {ratio:.3f} | "
-                 f"{goal}{' **missed**' if missed else ''} | "
-                 f"{'' if times is None else f'{times:.3f}'} |")
+        if self.sizes.operations == SMALL.operations:
+            goal, target, at_most = "", None, None  # nothing can be said of so few
+
+        def shown(number, limit):
+            return f"{number:.3f}{' **missed**' if limit is not None and round(number, 3) > limit else ''}"
+
+        self.say(f"| {what} | {unit} | {stock:.3f} | {shown(policy, at_most)} | {shown(ratio, target)} | "
+                 f"{goal} | {'' if times is None else shown(times, target)} |")
 
     def wants(self, what):
         return self.only is None or self.only in what
@@ -136,20 +158,24 @@ class Bench:
         counted = re.findall(rb"Collected : (\d+)", done.stderr)
         return sum(int(number) for number in counted) / 1e6
 
-    def in_turns(self, *measures):
-        """Medians of what each of |measures| returns: lists of numbers."""
-        seen = [[] for _ in measures]
-        for _ in range(self.sizes.rounds):
-            for kept, measure in zip(seen, measures):
-                kept.append(measure())
-        return [[statistics.median(column) for column in zip(*kept)] for kept in seen]
+    @staticmethod
+    def in_turns(stock, policy, turns):
+        """Medians of what the two return, and of their ratio in each turn."""
+        seen = [(stock(), policy()) for _ in range(turns)]
+        return (*(statistics.median(side) for side in zip(*seen)),
+                statistics.median(ours / theirs for theirs, ours in seen))
+
+    def timed(self, what, stock, policy, target=None, *, conf="stock.cnf"):
+        """One row: time from start to end of |stock| and |policy|, the latter with |conf|."""
+        *taken, ratio = self.in_turns(lambda: spawn(*stock, conf="stock.cnf"),
+                                      lambda: spawn(*policy, conf=conf), self.sizes.turns)
+        self.row(what, "ms", *taken, target, ratio=ratio)
 
     @staticmethod
-    def timed(*argv, conf="/dev/null"):
-        """[milliseconds, MiB at most] of a process, or the largest of its children."""
-        start = time.monotonic()
-        call("/usr/bin/time", "-o", "time", "-f", "%M", *argv, conf=conf)
-        return [(time.monotonic() - start) * 1e3, int(Path("time").read_text("ascii")) / 1024]
+    def peak(*argv):
+        """MiB at most of a process, or of the largest of its children."""
+        call("/usr/bin/time", "-o", "time", "-f", "%M", *argv, conf="stock.cnf")
+        return int(Path("time").read_text("ascii")) / 1024
 
     def operation(self, what, name, count, certs, key, *, target=None, live=()):
         """One row: instructions of one of many operations, and the ratio of processor times."""
@@ -169,14 +195,13 @@ class Bench:
         rounds = count
         if self.sizes.operations != SMALL.operations:
             rounds = max(1, int(MICROSECONDS / spent("stock.cnf", count)))
-        stock, policy = (min(side) for side in zip(*(
-            (spent("stock.cnf", rounds), spent("policy.cnf", rounds))
-            for _ in range(self.sizes.rounds))))
+        *taken, ratio = self.in_turns(lambda: spent("stock.cnf", rounds),
+                                      lambda: spent(self.policy, rounds), self.sizes.turns)
         if self.sizes.counts:
-            self.row(what, "k instructions", counted("stock.cnf"), counted("policy.cnf"), target,
-                     times=policy / stock)
+            self.row(what, "k instructions", counted("stock.cnf"), counted(self.policy), target,
+                     times=ratio)
         else:
-            self.row(what, "µs", stock, policy, target)
+            self.row(what, "µs", *taken, target, ratio=ratio)
 
     # --- the rows
 
@@ -196,28 +221,22 @@ class Bench:
             argv = (OPENSSL, "cms", f"-{name}", *options)
             if self.wants(what) and self.sizes.counts:
                 self.row(what, "M instructions", self.instructions(*argv, conf="stock.cnf"),
-                         self.instructions(*argv, conf="policy.cnf"), target)
-            elif self.wants(what):
-                stock, policy = self.in_turns(lambda: self.timed(*argv, conf="stock.cnf"),
-                                              lambda: self.timed(*argv, conf="policy.cnf"))
-                self.row(what, "ms", stock[0], policy[0], target)
+                         self.instructions(*argv, conf=self.policy), target)
+            if self.wants(what):
+                self.timed(what, argv, argv, conf=self.policy)
         for name, options in operations.items():
             what = f"`smime-policy {name}`, 10 KB"
             if not self.wants(what):
                 continue
             more = ("-no-sender",) if name == "verify" else ()
-            stock, policy = self.in_turns(
-                lambda: self.timed(OPENSSL, "cms", f"-{name}", *options, conf="stock.cnf"),
-                lambda: self.timed(COMMAND, name, *options, *more, conf="stock.cnf"))
-            self.row(what, "ms", stock[0], policy[0], 1.35)
-            self.row(what, "MiB", stock[1], policy[1], 1.2)
+            stock = (OPENSSL, "cms", f"-{name}", *options)
+            policy = (COMMAND, name, *options, *more)
+            self.timed(what, stock, policy, 1.35)
+            self.row(what, "MiB", self.peak(*stock), self.peak(*policy), 1.2)
         what = "`smime-policy --version`, over `openssl cms -encrypt`"
         if self.wants(what):
-            stock, policy = self.in_turns(
-                lambda: self.timed(OPENSSL, "cms", "-encrypt", *operations["encrypt"],
-                                   conf="stock.cnf"),
-                lambda: self.timed(COMMAND, "--version", conf="stock.cnf"))
-            self.row(what, "ms", stock[0], policy[0])
+            self.timed(what, (OPENSSL, "cms", "-encrypt", *operations["encrypt"]),
+                       (COMMAND, "--version"))
 
     def library(self):
         """Operations in one process."""
@@ -259,7 +278,7 @@ class Bench:
                        count, "rsa.pem", "rsa.key", live=["live.pem"], target=1.02)
 
     def parsed_in_threads(self, what):
-        """Time: of a twentieth at a time, in turns.  Memory: of all in one process."""
+        """Time: of a part of them in each turn.  Memory: of all in one process."""
         if not self.wants(what):
             return
 
@@ -267,12 +286,11 @@ class Bench:
             done = call(OPERATIONS, "parse", count, "rsa.pem", "rsa.key", 8, conf=conf)
             return [float(number) for number in done.stdout.split()]
 
-        part = max(8, self.sizes.parsed // 20)
-        turns = [(parsed("stock.cnf", part)[0], parsed("policy.cnf", part)[0])
-                 for _ in range(self.sizes.parsed // part)]
-        stock, policy = (statistics.median(side) for side in zip(*turns))
-        self.row(what, "µs each, of processor time", stock, policy, 1.05)
-        stock, policy = (parsed(conf, self.sizes.parsed) for conf in ("stock.cnf", "policy.cnf"))
+        part = max(8, self.sizes.parsed // self.sizes.turns)
+        *taken, ratio = self.in_turns(lambda: parsed("stock.cnf", part)[0],
+                                      lambda: parsed(self.policy, part)[0], self.sizes.turns)
+        self.row(what, "µs each, of processor time", *taken, 1.05, ratio=ratio)
+        stock, policy = (parsed(conf, self.sizes.parsed) for conf in ("stock.cnf", self.policy))
         self.row(what, "KiB grown after a tenth", stock[3] - stock[2], policy[3] - policy[2])
 
     def large(self):
@@ -295,16 +313,18 @@ class Bench:
         }
         for name, options in operations.items():
             more = ("-no-sender",) if name == "verify" else ()
-            turns = [[self.timed(OPENSSL, "cms", f"-{name}", *options),
-                      self.timed(COMMAND, name, *options, *more)]
-                     for _ in range(min(3, self.sizes.rounds))]
-            stock, policy = (min(side) for side in zip(*turns))
+            stock = (OPENSSL, "cms", f"-{name}", *options)
+            policy = (COMMAND, name, *options, *more)
             what = f"`smime-policy {name}`, {size} MB"
-            self.row(what, "ms", stock[0], policy[0], 0.25 if name == "verify" else None)
+            *taken, ratio = self.in_turns(lambda: spawn(*stock, conf="stock.cnf"),
+                                          lambda: spawn(*policy, conf="stock.cnf"),
+                                          self.sizes.rounds)
+            self.row(what, "ms", *taken, 0.25 if name == "verify" else None, ratio=ratio)
+            used = (self.peak(*stock), self.peak(*policy))
             if name == "decrypt":
-                self.row(what, "MiB", stock[1], policy[1], 1.0)
+                self.row(what, "MiB", *used, 1.0)
             else:
-                self.row(what, "MiB", stock[1], policy[1], at_most=16)
+                self.row(what, "MiB", *used, at_most=16)
 
     def check(self):
         """One call for many certificates, over a loop of one `openssl x509` a certificate."""
@@ -352,13 +372,12 @@ class Bench:
             part()
 
 
-def document(lines, rounds):
+def document(lines):
     """Put the table in place of the section's old one, or at the end."""
     page = PAGE.read_text("utf-8") if PAGE.exists() else "# Performance\n"
     section = "\n".join([f"## {SECTION}", "", "Times are those of the machine it ran on; what "
                          "counts are the ratios of one run. Made by", "",
-                         "    integration/bench/all.sh --document" + (f" --rounds {rounds}" if rounds else ""),
-                         "", *lines, ""])
+                         "    integration/bench/all.sh --document", "", *lines, ""])
     place = re.search(rf"^## {SECTION}\n.*?(?=^## |\Z)", page, re.M | re.S)
     if place is None:
         page = page.rstrip("\n") + "\n\n" + section
@@ -372,12 +391,15 @@ def main():
     parser.add_argument("--document", action="store_true", help="write docs/performance.md")
     parser.add_argument("--small", action="store_true", help="only show that it works")
     parser.add_argument("--only", metavar="WORD", help="the rows that have WORD in them")
-    parser.add_argument("--rounds", type=int, help=f"how often each time is taken; {Sizes.rounds}")
+    parser.add_argument("--turns", type=int, help=f"how often most times are taken; {Sizes.turns}")
+    parser.add_argument("--null", action="store_true",
+                        help="stock's configuration on both sides: what is noise")
     args = parser.parse_args()
-    if args.document and (args.small or args.only):
+    if args.document and (args.small or args.only or args.turns or args.null):
         parser.error("--document takes all of it")
     sizes = SMALL if args.small else Sizes()
-    bench = Bench(replace(sizes, rounds=args.rounds) if args.rounds else sizes, args.only)
+    bench = Bench(replace(sizes, turns=args.turns) if args.turns else sizes, args.only,
+                  "stock.cnf" if args.null else "policy.cnf")
     here = os.getcwd()
     with tempfile.TemporaryDirectory(prefix="bench.", dir=os.environ.get("TMPDIR", "/var/tmp")) as work:
         os.chdir(work)
@@ -386,7 +408,7 @@ def main():
         finally:
             os.chdir(here)
     if args.document:
-        document(bench.lines, args.rounds)
+        document(bench.lines)
 
 
 main()
