@@ -4,6 +4,8 @@
 
 import re
 
+import pytest
+
 from harness import BUILD, REPO, run
 
 ROWS = ("`openssl cms -sign`, 10 KB", "`smime-policy decrypt`, 10 KB", "CMS_sign, RSA-2048",
@@ -14,11 +16,31 @@ ROWS = ("`openssl cms -sign`, 10 KB", "`smime-policy decrypt`, 10 KB", "CMS_sign
         "`smime-policy check` of 20 certificates, each")
 
 
+def bench(*options):
+    return run(REPO / "integration" / "bench" / "all.sh", *options, env={"SP_BUILD": BUILD}, timeout=300)
+
+
 def test_benchmark():
-    result = run(REPO / "integration" / "bench" / "all.sh", "--small", env={"SP_BUILD": BUILD},
-                 timeout=300)
+    result = bench("--small")
     assert result.rc == 0, result
     text = result.out.decode()
     for row in ROWS:
         assert re.search(rf"^\| {re.escape(row)} \| [^|]+ \| [0-9.]+ \| [0-9.]+ \| [0-9.]+ \|", text,
                          re.M), (row, text)
+
+
+@pytest.mark.parametrize("word, rows", [("SHA-256", 1), ("verify`, 1 MB", 2)])
+def test_some_rows_with_stock_on_both_sides(word, rows):
+    result = bench("--small", "--null", "--turns", "1", "--only", word)
+    assert result.rc == 0, result
+    shown = [line for line in result.out.decode().splitlines() if line.startswith("| ")][1:]
+    assert len(shown) == rows and all(word in line for line in shown), result
+
+
+@pytest.mark.parametrize("part", [("--small",), ("--only", "SHA-256"), ("--turns", "1"), ("--null",)])
+def test_part_of_it_is_not_documented(part):
+    page = REPO / "docs" / "performance.md"
+    before = page.read_bytes()
+    result = bench("--document", *part)
+    assert result.rc == 2 and "--document takes all of it" in result.err, result
+    assert page.read_bytes() == before

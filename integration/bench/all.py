@@ -52,8 +52,8 @@ class Sizes:
     """How much of everything."""
 
     counts: bool = VALGRIND is not None  # instructions, else processor time
-    turns: int = 100        # of what is timed and takes milliseconds
-    rounds: int = 3         # of what takes seconds
+    turns: int = 100        # of what takes milliseconds
+    long_turns: int = 3      # of what takes seconds
     operations: int = 20     # of one kind in a process, when counted
     certificates: int = 1000  # recipients, or in a message
     parsed: int = 200000     # by eight threads
@@ -165,10 +165,10 @@ class Bench:
         return (*(statistics.median(side) for side in zip(*seen)),
                 statistics.median(ours / theirs for theirs, ours in seen))
 
-    def timed(self, what, stock, policy, target=None, *, conf="stock.cnf"):
+    def timed(self, what, stock, policy, target=None, *, conf="stock.cnf", turns=None):
         """One row: time from start to end of |stock| and |policy|, the latter with |conf|."""
         *taken, ratio = self.in_turns(lambda: spawn(*stock, conf="stock.cnf"),
-                                      lambda: spawn(*policy, conf=conf), self.sizes.turns)
+                                      lambda: spawn(*policy, conf=conf), turns or self.sizes.turns)
         self.row(what, "ms", *taken, target, ratio=ratio)
 
     @staticmethod
@@ -295,7 +295,9 @@ class Bench:
 
     def large(self):
         size = self.sizes.megabytes
-        if not self.wants("MB"):
+        rows = {name: f"`smime-policy {name}`, {size} MB"
+                for name in ("sign", "encrypt", "verify", "decrypt")}
+        if not any(map(self.wants, rows.values())):
             return
         with open("large", "wb") as out:
             for _ in range(size):
@@ -311,15 +313,15 @@ class Bench:
             "decrypt": ("-in", "large.sealed", "-recip", "rsa.pem", "-inkey", "rsa.key", "-out",
                         "out"),
         }
-        for name, options in operations.items():
+        for name, what in rows.items():
+            if not self.wants(what):
+                continue
+            options = operations[name]
             more = ("-no-sender",) if name == "verify" else ()
             stock = (OPENSSL, "cms", f"-{name}", *options)
             policy = (COMMAND, name, *options, *more)
-            what = f"`smime-policy {name}`, {size} MB"
-            *taken, ratio = self.in_turns(lambda: spawn(*stock, conf="stock.cnf"),
-                                          lambda: spawn(*policy, conf="stock.cnf"),
-                                          self.sizes.rounds)
-            self.row(what, "ms", *taken, 0.25 if name == "verify" else None, ratio=ratio)
+            self.timed(what, stock, policy, 0.25 if name == "verify" else None,
+                       turns=self.sizes.long_turns)
             used = (self.peak(*stock), self.peak(*policy))
             if name == "decrypt":
                 self.row(what, "MiB", *used, 1.0)
@@ -393,7 +395,8 @@ def main():
     parser.add_argument("--only", metavar="WORD", help="the rows that have WORD in them")
     parser.add_argument("--turns", type=int, help=f"how often most times are taken; {Sizes.turns}")
     parser.add_argument("--null", action="store_true",
-                        help="stock's configuration on both sides: what is noise")
+                        help="stock's configuration for `policy` too: what is noise where the "
+                        "two sides are one program")
     args = parser.parse_args()
     if args.document and (args.small or args.only or args.turns or args.null):
         parser.error("--document takes all of it")
