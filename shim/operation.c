@@ -37,10 +37,8 @@ static bool know_keyring(const struct shim_operation *operation, smimepolicy_set
 {
     const char *path = operation->selection.path;
 
-    if (path == NULL || settings->keyring != NULL)
-        return true;
-    settings->keyring = OPENSSL_strdup(path);
-    return settings->keyring != NULL;
+    return path == NULL || settings->keyring != NULL ||
+           smimepolicy_settings_set(settings, "keyring", path, NULL);
 }
 
 /* What the command is stricter about than a program that knows no policy. */
@@ -136,7 +134,7 @@ static bool run_stock(const struct shim_run *run, const char *program,
                       struct shim_stock_result *result)
 {
     int keep[SHIM_KEEP_MAX + 1];
-    char *conf = sp_format("/proc/self/fd/%d", run->conf);
+    char *conf = shim_fd_path(run->conf);
     struct shim_stock stock = {
         .program = program,
         .argv = run->words,

@@ -9,10 +9,10 @@
 #include "input.h"
 #include "issuers.h"
 #include "load.h"
+#include "provider_conf.h"
 #include "read_cms.h"
 #include "review.h"
 #include "signatures.h"
-#include "text.h"
 #include "verify.h"
 
 /* These make stock read the message in another way, or keep its content elsewhere. */
@@ -239,9 +239,9 @@ static int hand_on(struct shim_verification *verification, struct shim_operation
         return SHIM_OK;
     operation->input = fileno(incoming->signature);
     operation->content = fileno(incoming->content);
-    verification->content = sp_format("/proc/self/fd/%d", operation->content);
+    verification->content = shim_fd_path(operation->content);
     operation->content_path = verification->content;
-    return verification->content == NULL ? shim_no_memory() : SHIM_OK;
+    return verification->content == NULL ? SHIM_SYSTEM : SHIM_OK;
 }
 
 int shim_verification_prepare(struct shim_verification *verification,
