@@ -10,6 +10,7 @@
 #include <openssl/buffer.h>
 #include <openssl/crypto.h>
 
+#include "environment.h"
 #include "memory.h"
 #include "place.h"
 #include "provider_conf.h"
@@ -59,8 +60,11 @@ static bool write_conf(struct shim_run *run)
     if (run->operation->verb != NULL)
         settings->refuse_unverified_signers = true;
     run->conf = shim_provider_conf(run->module, settings);
+    run->expect = sp_settings_text(settings);
     smimepolicy_settings_free(settings);
-    return run->conf >= 0;
+    if (run->expect == NULL)
+        shim_no_memory();
+    return run->conf >= 0 && run->expect != NULL;
 }
 
 /*
@@ -139,6 +143,8 @@ static bool run_stock(const struct shim_run *run, const char *program,
         .program = program,
         .argv = run->words,
         .conf = conf,
+        .expect = run->expect,
+        .pass = shim_environment_pass(run->operation->request->passin),
         .keep = keep,
         .out = run->sink,
         .unverified = shim_args_has(run->operation->args, "noverify"),
@@ -197,6 +203,7 @@ static void run_end(struct shim_run *run)
         close(run->sink);
     if (run->conf >= 0)
         close(run->conf);
+    OPENSSL_free(run->expect);
     OPENSSL_free(run->outputs);
     OPENSSL_free(run->words);
     OPENSSL_free(run->module_dir);
