@@ -156,7 +156,8 @@ static void add_keyring_words(struct shim_run *run, size_t *count)
     if (selection->anchors_path != NULL) {
         add_word(run, count, "-CAfile");
         add_word(run, count, selection->anchors_path);
-        add_word(run, count, "-partial_chain");
+        if (selection->anchors_vouch)
+            add_word(run, count, "-partial_chain");
     } else if (verifies && operation->verb == NULL && selection->path != NULL &&
                !shim_args_has(operation->args, "CAstore")) {
         add_word(run, count, "-CAstore");
