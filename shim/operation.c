@@ -113,7 +113,9 @@ static bool run_begin(struct shim_run *run)
         run->sink = shim_spool();
     }
     if (run->sink < 0)
-        shim_error("cannot make a temporary file: %s", strerror(errno));
+        shim_error("cannot make a temporary file in %s: %s; set TMPDIR to a directory that can be "
+                   "written",
+                   shim_spool_dir(), strerror(errno));
     return run->sink >= 0 && write_header(run);
 }
 

@@ -29,8 +29,8 @@ static bool sign(const char *program, const char *conf, const int *fds,
     char openssl[] = "openssl", cms[] = "cms", sign_option[] = "-sign", signer[] = "-signer",
          in[] = "-in";
     char *cert = shim_fd_path(fds[CERT_FD]);
-    char *mail = shim_fd_path(fds[MAIL_FD]);
-    char *own_conf = shim_fd_path(fds[CONF_FD]);
+    char *mail = cert == NULL ? NULL : shim_fd_path(fds[MAIL_FD]);
+    char *own_conf = mail == NULL ? NULL : shim_fd_path(fds[CONF_FD]);
     char *words[] = { openssl, cms, sign_option, signer, cert, in, mail, NULL };
     struct shim_stock stock = { .program = program,
                                 .argv = words,
