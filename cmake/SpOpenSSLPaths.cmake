@@ -21,9 +21,9 @@ set(SP_CONFIG_DIR "${CMAKE_INSTALL_FULL_SYSCONFDIR}/smime-policy" CACHE PATH
     "Where policy.cnf and the openssl.cnf snippet are installed")
 
 # They go into an openssl.cnf and into C as they are: what means something there is refused.
-foreach(path IN ITEMS ${SP_OPENSSL} ${SP_OPENSSL_DIR} ${SP_MODULES_DIR} ${SP_CONFIG_DIR})
-    if(NOT path MATCHES "^[A-Za-z0-9/._+@%,:~-]+$")
-        message(FATAL_ERROR "'${path}' cannot be written into an openssl.cnf: use a path of "
+foreach(variable IN ITEMS SP_OPENSSL SP_OPENSSL_DIR SP_MODULES_DIR SP_CONFIG_DIR)
+    if(NOT "${${variable}}" MATCHES "^[A-Za-z0-9/._+@%,:~-]+$")
+        message(FATAL_ERROR "${variable} = ${${variable}} cannot be written into an openssl.cnf: use a path of "
             "letters, digits and / . _ + @ % , : ~ -")
     endif()
 endforeach()

@@ -4,6 +4,7 @@
 
 import os
 import threading
+import time
 
 import pytest
 
@@ -170,6 +171,16 @@ def mail_of(tmp_path):
     return path
 
 
+def wait_for_its_reader_to_go(fifo):
+    """So that what is written next is for another one."""
+    for _ in range(1000):
+        try:
+            os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
+        except OSError:
+            return
+        time.sleep(0.01)
+
+
 def test_anchors_through_a_fifo(pki, post, tmp_path):
     """It was read twice: once to judge old mail, then by openssl, which was told to pass dates."""
     fifo, out = tmp_path / "fifo", tmp_path / "out"
@@ -179,6 +190,7 @@ def test_anchors_through_a_fifo(pki, post, tmp_path):
         for path in (pki.foreign_root.pem, pki.ca):
             with open(fifo, "wb") as file:
                 file.write(path.read_bytes())
+            wait_for_its_reader_to_go(fifo)
 
     writer = threading.Thread(target=write, daemon=True)
     writer.start()
