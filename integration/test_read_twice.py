@@ -227,3 +227,20 @@ def test_recipients_that_can_be_read_once(name, pki, mail, tmp_path):
         # Openssl finds nothing where it reads the second time.
         text = "Could not read recipient" if given.count("/dev/fd/9") > 1 else "[expired]"
         assert text in result.err, (given, result)
+
+
+def test_signer_that_is_swapped(pki, mail, tmp_path):
+    """The module judges the one that signs; whose issuers were judged is another matter."""
+    signer, swap, out = tmp_path / "signer.pem", tmp_path / "openssl", tmp_path / "out"
+    swap.touch(0o755)
+
+    def swapped(then, *more):
+        signer.write_bytes(pki.good_rsa.pem.read_bytes() + pki.good_rsa.key.read_bytes())
+        swap.write_text(f'#!/bin/sh\ncat {then.pem} {then.key} >{signer}\nexec openssl "$@"\n')
+        return run(COMMAND, "sign", "-signer", signer, "-in", mail, "-out", out, *more,
+                   env={"SMIME_POLICY_OPENSSL": swap})
+
+    result = swapped(pki.expired)
+    assert result.rc == REFUSED and not out.exists() and "[expired]" in result.err, result
+    # What is left to the day on which the module judges the issuers as well.
+    assert swapped(pki.old_chain, "-certfile", pki.old_intermediate.pem).rc == DONE
