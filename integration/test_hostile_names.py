@@ -32,7 +32,7 @@ def sign(cert, mail, out, *words, before=(), **env):
 
 def ways(name, tmp_path):
     """Every way for it to come in: words before the command, words behind it, variables."""
-    path = f"{tmp_path}/{name}"
+    path = f"{tmp_path or '/'}/{name}"
     return {
         "--keyring": ((f"--keyring={path}",), (), {}),
         "--keyring of the verb": ((), ("--keyring", path), {}),
@@ -43,11 +43,19 @@ def ways(name, tmp_path):
         "SMIME_POLICY_OPENSSL": ((), (), {"SMIME_POLICY_OPENSSL": path}),
         "--policy": (("--policy", path), (), {}),
         "LC_ALL": ((), (), {"LC_ALL": name}),
-        "a relative --keyring": ((f"--keyring={name}",), (), {}),
+        "a relative --keyring": ((f"--keyring={os.path.relpath(path)}",), (), {}),
     }
 
 
-def prepare(way, name, tmp_path):
+@pytest.fixture(scope="module")
+def stored(pki, tmp_path_factory):
+    """A keyring: of one that is not there the module is not told."""
+    path = tmp_path_factory.mktemp("stored") / "keyring"
+    must(run(COMMAND, "--keyring", path, "upload", pki.ca))
+    return path
+
+
+def prepare(way, name, tmp_path, stored):
     """What the name has to be for the command to come as far as it can."""
     path = f"{tmp_path}/{name}"
     try:
@@ -60,7 +68,7 @@ def prepare(way, name, tmp_path):
                 file.write("trace = no\n")
         elif way != "LC_ALL":
             tail = {"XDG_DATA_HOME": "/smime-policy", "HOME": "/.local/share/smime-policy"}
-            os.makedirs(path + tail.get(way, ""), mode=0o700, exist_ok=True)
+            shutil.copytree(stored, path + tail.get(way, ""), dirs_exist_ok=True)
     except OSError:
         # What cannot be there is a name all the same.
         pass
@@ -68,11 +76,11 @@ def prepare(way, name, tmp_path):
 
 @pytest.mark.parametrize("way", ways("", ""))
 @pytest.mark.parametrize("api", APIS[:2], ids=" ".join)
-def test_expired_is_refused_whatever_the_name(api, way, pki, mail, tmp_path):
+def test_expired_is_refused_whatever_the_name(api, way, pki, mail, stored, tmp_path):
     """And where it says no, it says so in one line, and leaves nothing behind."""
     for number, name in enumerate(NAMES):
         out = tmp_path / f"out{number}"
-        prepare(way, name, tmp_path)
+        prepare(way, name, tmp_path, stored)
         before, words, env = ways(name, tmp_path)[way]
         if words and api != ("sign",):
             before, words = (f"--keyring={tmp_path}/{name}",), ()
@@ -98,7 +106,7 @@ def test_the_reason_is_told(name, pki, mail, tmp_path):
             assert len(lines) == 1 and "\\0" in lines[0] and "keyring = " in lines[0], result
 
 
-def test_random_names_reach_the_module(pki, mail, tmp_path):
+def test_random_names_reach_the_module(pki, mail, stored, tmp_path):
     """What the module is told is the name, byte for byte; a name that it cannot be told is refused."""
     seed = random.Random(20260101)
     show = tmp_path / "openssl"
@@ -110,7 +118,7 @@ def test_random_names_reach_the_module(pki, mail, tmp_path):
         name = bytes(seed.choice([seed.randrange(1, 256), *b"\\#$\"'` []=\t\n"])
                      for _ in range(seed.randrange(1, 24))).replace(b"/", b"_")
         keyring = os.fsencode(tmp_path) + b"/k-" + name
-        os.makedirs(keyring, mode=0o700, exist_ok=True)
+        shutil.copytree(os.fsencode(stored), keyring, dirs_exist_ok=True)
         env = os.environ | environment(SMIME_POLICY_OPENSSL=show)
         good, bad = (subprocess.run(
             [COMMAND, b"--keyring=" + keyring, "cms", "-sign", "-signer", cert.pem, "-inkey", cert.key,
