@@ -19,3 +19,11 @@ sp_ask_openssl(SP_OPENSSL_DIR -d OPENSSLDIR "Where OpenSSL keeps its openssl.cnf
 # /etc/smime-policy for a system install, below the prefix otherwise.
 set(SP_CONFIG_DIR "${CMAKE_INSTALL_FULL_SYSCONFDIR}/smime-policy" CACHE PATH
     "Where policy.cnf and the openssl.cnf snippet are installed")
+
+# They go into an openssl.cnf and into C as they are: what means something there is refused.
+foreach(variable IN ITEMS SP_OPENSSL SP_OPENSSL_DIR SP_MODULES_DIR SP_CONFIG_DIR)
+    if(NOT "${${variable}}" MATCHES "^[A-Za-z0-9/._+@%,:~-]+$")
+        message(FATAL_ERROR "${variable} = ${${variable}} cannot be written into an openssl.cnf: use a path of "
+            "letters, digits and / . _ + @ % , : ~ -")
+    endif()
+endforeach()

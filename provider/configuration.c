@@ -5,6 +5,7 @@
 #include "configuration.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/conf.h>
@@ -53,6 +54,39 @@ static void refuse_fixed_rules(const struct sp_upcalls *up, smimepolicy_settings
     }
 }
 
+/*
+ * A file that cannot be opened, for want of /proc, is passed over by OpenSSL
+ * without a word.  Who only promises can only lock.
+ */
+static void expect_settings(const smimepolicy_settings *settings)
+{
+    const char *promised = secure_getenv(SP_EXPECT);
+    char *text = promised == NULL ? NULL : sp_settings_text(settings);
+
+    if (promised != NULL && (text == NULL || strcmp(text, promised) != 0))
+        sp_policy_lock("the settings that smime-policy started this program with did not arrive: "
+                       "OpenSSL could not read its configuration, or read another one; see "
+                       "whether /proc is mounted, and whether " SP_EXPECT " is set by mistake");
+    OPENSSL_free(text);
+}
+
+/*
+ * `openssl` then works in a library context that nobody configured.  It asks
+ * after its configuration was read, so that it can be kept from it; what is
+ * done here instead is refused with the reason.
+ */
+static void refuse_other_context(const struct sp_upcalls *up)
+{
+    static const char variable[] = "OPENSSL_TEST_LIBCTX";
+
+    if (secure_getenv(variable) == NULL ||
+        sp_upcalls_libctx(up) != OSSL_LIB_CTX_get0_global_default())
+        return;
+    sp_policy_lock("OPENSSL_TEST_LIBCTX is set, with which openssl would work past the policy; "
+                   "unset it");
+    (void)unsetenv(variable);
+}
+
 smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
@@ -69,5 +103,7 @@ smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up)
         smimepolicy_free(why);
     }
     refuse_fixed_rules(up, settings);
+    expect_settings(settings);
+    refuse_other_context(up);
     return settings;
 }

@@ -180,6 +180,21 @@ char *sp_settings_value(const smimepolicy_settings *settings, size_t index)
     return value == NULL ? NULL : OPENSSL_strdup(value);
 }
 
+char *sp_settings_text(const smimepolicy_settings *settings)
+{
+    struct sp_text text = { 0 };
+
+    for (size_t i = 0; i < ROWS; i++) {
+        const char *value = value_of(&table[i], settings);
+
+        sp_text_add(&text, table[i].key);
+        sp_text_add(&text, value == NULL ? "" : "=");
+        sp_text_add(&text, value == NULL ? "" : value);
+        sp_text_add(&text, "\n");
+    }
+    return sp_text_take(&text);
+}
+
 static const struct row *find_row(const char *key)
 {
     for (size_t i = 0; i < ROWS; i++)

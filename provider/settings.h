@@ -53,6 +53,14 @@ char *sp_settings_value(const smimepolicy_settings *settings, size_t index);
  */
 const char *sp_settings_fixed_rule(size_t index);
 
+/*
+ * All of them, a line each: who wrote a configuration for a program tells the
+ * provider in this variable what has to arrive.  Owned by the caller; NULL if
+ * out of memory.
+ */
+#define SP_EXPECT "SMIME_POLICY_EXPECT"
+char *sp_settings_text(const smimepolicy_settings *settings);
+
 smimepolicy_settings *sp_settings_dup(const smimepolicy_settings *settings);
 bool sp_settings_equal(const smimepolicy_settings *a, const smimepolicy_settings *b);
 

@@ -47,9 +47,9 @@ static bool add_anchors(X509_STORE *store, const STACK_OF(X509) *anchors)
     return done;
 }
 
-X509_STORE *shim_chain_store(const struct shim_args *args, const STACK_OF(X509) *anchors)
+X509_STORE *shim_chain_store(const struct shim_args *args, const char *file,
+                             const STACK_OF(X509) *anchors)
 {
-    const char *file = shim_args_value(args, "CAfile");
     const char *path = shim_args_value(args, "CApath");
     const char *uri = shim_args_value(args, "CAstore");
     X509_STORE *store = can_follow(args) ? X509_STORE_new() : NULL;

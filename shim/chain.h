@@ -12,11 +12,13 @@
 #include "options.h"
 
 /*
- * What vouches for senders by the options |args|: what they name, and each of
- * |anchors|, which the keyring knows; NULL: there is no keyring.  NULL where it cannot be read, or
- * where |args| asks of a chain what is not done here.
+ * What vouches for senders by the options |args|: what they name, of -CAfile the
+ * copy |file| that stock gets, or NULL; and each of |anchors|, which the keyring knows; NULL: there
+ * is no keyring.  NULL where it cannot be read, or where |args| asks of a chain what is not done
+ * here.
  */
-X509_STORE *shim_chain_store(const struct shim_args *args, const STACK_OF(X509) *anchors);
+X509_STORE *shim_chain_store(const struct shim_args *args, const char *file,
+                             const STACK_OF(X509) *anchors);
 
 /*
  * Verify |signer| as stock would by the options |args|, but for the validity

@@ -13,6 +13,7 @@
 
 #include <openssl/crypto.h>
 
+#include "conf_text.h"
 #include "config.h"
 #include "help.h"
 #include "place.h"
@@ -22,13 +23,21 @@
 static int print_snippet(void)
 {
     char *module = shim_module_path();
-    char *quoted = module == NULL ? NULL : shim_conf_quote(module);
+    char *why = NULL;
+    char *quoted = module == NULL ? NULL : shim_conf_quote(module, &why);
     int code = SHIM_OK;
 
-    if (quoted != NULL)
+    if (quoted != NULL) {
         printf("%s%s%s", shim_snippet[0], quoted, shim_snippet[1]);
-    else
+    } else if (why != NULL) {
+        shim_error("the path of the module cannot be written into a configuration: %s; "
+                   "install it elsewhere",
+                   why);
+        code = SHIM_SYSTEM;
+    } else {
         code = shim_no_memory();
+    }
+    OPENSSL_free(why);
     OPENSSL_free(quoted);
     OPENSSL_free(module);
     return code;
@@ -41,12 +50,18 @@ static int print_settings(struct shim *shim)
 
     for (size_t i = 0; code == SHIM_OK && (key = sp_settings_key(i)) != NULL; i++) {
         char *value = sp_settings_value(shim->settings, i);
+        char *why = NULL;
+        char *quoted = value == NULL ? NULL : shim_conf_quote(value, &why);
 
-        if (value != NULL)
-            printf("%s = %s\n", key, value);
-        else
+        if (quoted != NULL)
+            printf("%s = %s\n", key, quoted);
+        else if (value == NULL)
             printf("# %s is not set\n", key);
+        else
+            code = shim_no_memory(); /* settings hold no control characters */
         OPENSSL_free(value);
+        OPENSSL_free(quoted);
+        OPENSSL_free(why);
     }
     return code;
 }

@@ -50,7 +50,7 @@ bool shim_copy_all(int from, int to)
     return true;
 }
 
-static const char *temporary_dir(void)
+const char *shim_spool_dir(void)
 {
     const char *dir = secure_getenv("TMPDIR");
 
@@ -80,7 +80,7 @@ static int make_temporary(char **path, const char *name, const char *dir)
 int shim_spool(void)
 {
     char *path;
-    int fd = make_temporary(&path, "/smime-policy.XXXXXX", temporary_dir());
+    int fd = make_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
 
     if (fd >= 0)
         unlink(path);
@@ -140,7 +140,7 @@ static bool make_beside(struct shim_output *output)
 
     if (dir != NULL)
         fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
-                            output->in_place ? temporary_dir() : dir);
+                            output->in_place ? shim_spool_dir() : dir);
     OPENSSL_free(dir);
     if (fd >= 0)
         close(fd);

@@ -17,6 +17,8 @@ bool shim_write_all(int fd, const void *bytes, size_t len);
 bool shim_copy_all(int from, int to);
 /* An unlinked file in $TMPDIR, 0600, close-on-exec; -1 with errno set. */
 int shim_spool(void);
+/* Where that is, for messages: $TMPDIR or /tmp.  Borrowed. */
+const char *shim_spool_dir(void);
 
 /* A file that stock writes for us and that we hand over after success. */
 struct shim_output {

@@ -8,6 +8,7 @@
 
 #include <openssl/buffer.h>
 
+#include "files.h"
 #include "headers.h"
 #include "input.h"
 
@@ -65,7 +66,7 @@ static bool divide(const BUF_MEM *header, BUF_MEM *outside, FILE *inside)
 
 static int failed(void)
 {
-    shim_error("cannot keep a copy of the message: %s",
+    shim_error("cannot keep a copy of the message in %s: %s", shim_spool_dir(),
                errno != 0 ? strerror(errno) : "out of memory");
     return SHIM_SYSTEM;
 }

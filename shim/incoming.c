@@ -106,7 +106,8 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
     rewind(incoming->input);
     if (done)
         return SHIM_OK;
-    shim_error("cannot read the message: %s", errno != 0 ? strerror(errno) : "out of memory");
+    shim_error("cannot read the message, parts of which are kept in %s: %s", shim_spool_dir(),
+               errno != 0 ? strerror(errno) : "out of memory");
     return SHIM_SYSTEM;
 }
 

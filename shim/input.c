@@ -67,7 +67,8 @@ int shim_input_open(const char *path, bool quiet, FILE **input)
     } else {
         *input = shim_input_spool();
         if (*input == NULL || !shim_input_copy(file, *input)) {
-            shim_error("cannot keep a copy of %s: %s", name, strerror(errno));
+            shim_error("cannot keep a copy of %s in %s: %s", name, shim_spool_dir(),
+                       strerror(errno));
             code = SHIM_SYSTEM;
         }
     }

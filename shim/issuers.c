@@ -133,7 +133,7 @@ char *shim_issuers_file(const STACK_OF(X509) *certs, const char *before, size_t 
     else
         (void)shim_no_memory();
     if (*fd >= 0)
-        path = sp_format("/proc/self/fd/%d", *fd);
+        path = shim_fd_path(*fd);
     BIO_free(bio);
     return path;
 }

@@ -2,12 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
+#include "issuers.h"
 #include "judge.h"
 #include "load.h"
 #include "path.h"
@@ -20,7 +22,7 @@ struct hearing {
     time_t now;
     bool like_stock;
     const struct shim_request *request;
-    const struct shim_selection *selection;
+    struct shim_selection *selection;
     struct shim_outcome *outcome;
     struct shim_secret secret;
 };
@@ -84,28 +86,73 @@ static void require_certificate(struct hearing *hearing, smimepolicy_use use, co
                                remedy));
 }
 
-static void judge_path(struct hearing *hearing)
+/*
+ * Nobody judges these where they are used: what cannot be judged beforehand
+ * is not sent along.
+ */
+static bool is_known(struct hearing *hearing, enum shim_load state, const struct shim_loaded *along)
+{
+    const char *name = hearing->request->certfile;
+
+    if (state == LOADED)
+        return true;
+    if (state == LOAD_ONCE || state == LOAD_LOCKED) {
+        fprintf(stderr, "refused: sign: -certfile %s cannot be judged beforehand: %s\n", name,
+                state == LOAD_ONCE
+                    ? "it can be read only once; give a regular file"
+                    : "it needs a passphrase; give the certificates in a file without one");
+        hearing->outcome->denied = true;
+    } else {
+        shim_error("cannot read a certificate from -certfile %s: %s; give a file in PEM, DER or "
+                   "PKCS#12",
+                   name, along->why != NULL ? along->why : "it holds none");
+        hearing->outcome->fault = SHIM_INPUT;
+    }
+    return false;
+}
+
+/* The ways of all signers, and where one is not known, every certificate: any may be on it. */
+static void judge_ways(struct hearing *hearing, struct shim_path *path)
 {
     const struct shim_request *request = hearing->request;
-    struct shim_loaded along;
-    enum shim_load state = shim_load(request->certfile, WANT_CERTS, &hearing->secret, &along);
+    const struct shim_selection *selection = hearing->selection;
+    bool known = true;
 
-    if (is_loaded(hearing, state, request->certfile, &along)) {
+    for (size_t i = 0; i < request->signer_count; i++) {
+        struct shim_loaded cert;
+
+        if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) == LOADED)
+            shim_path_judge(path, sk_X509_value(cert.certs, 0));
+        else
+            known = false;
+        shim_loaded_clear(&cert);
+    }
+    for (size_t i = 0; i < selection->signer_count; i++)
+        shim_path_judge(path, selection->signers[i].cert);
+    if (!known)
+        shim_path_judge_all(path);
+    shim_path_warn(path);
+}
+
+/* Stock gets the very certificates that were judged. */
+static void judge_path(struct hearing *hearing)
+{
+    struct shim_selection *selection = hearing->selection;
+    struct shim_loaded along;
+    enum shim_load state =
+        shim_load(hearing->request->certfile, WANT_CERTS, &hearing->secret, &along);
+
+    if (is_known(hearing, state, &along)) {
         struct shim_path *path = shim_path_new(along.certs, hearing->now, hearing->outcome);
 
-        for (size_t i = 0; path != NULL && i < request->signer_count; i++) {
-            struct shim_loaded cert;
-
-            if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) ==
-                LOADED)
-                shim_path_judge(path, sk_X509_value(cert.certs, 0));
-            shim_loaded_clear(&cert);
-        }
-        if (path == NULL)
-            hearing->outcome->fault = shim_no_memory();
+        if (path != NULL)
+            judge_ways(hearing, path);
         else
-            shim_path_warn(path);
+            hearing->outcome->fault = shim_no_memory();
         shim_path_free(path);
+        selection->issuers_path = shim_issuers_file(along.certs, "", 0, &selection->issuers);
+        if (selection->issuers_path == NULL)
+            hearing->outcome->fault = SHIM_SYSTEM;
     }
     shim_loaded_clear(&along);
 }
@@ -179,7 +226,7 @@ static void judge_operation(struct hearing *hearing)
     }
 }
 
-int shim_judge_request(const struct shim_operation *operation, bool like_stock,
+int shim_judge_request(struct shim_operation *operation, bool like_stock,
                        struct shim_outcome *outcome)
 {
     struct shim *shim = operation->shim;

@@ -16,12 +16,15 @@
  * Read the settings and tell |outcome| every finding about the request of
  * |operation|; what the keyring brought was judged before.
  *
+ * The certificates of a -certfile are put into the selection, for stock to
+ * send along the very ones that were judged.
+ *
  * @param like_stock  a stock name: without an operation there is nothing to
  *                    judge, and a file that cannot be read is stock's to
- *                    complain about
+ *                    complain about, but for -certfile
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
-int shim_judge_request(const struct shim_operation *operation, bool like_stock,
+int shim_judge_request(struct shim_operation *operation, bool like_stock,
                        struct shim_outcome *outcome);
 
 /* Say by which rule a verification failed that found nobody to vouch for the sender. */

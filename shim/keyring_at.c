@@ -52,9 +52,29 @@ static char *wanted(const struct shim *shim)
     return path;
 }
 
+/* It becomes a setting of the provider: nothing else would be accepted there. */
+static int check_path(const char *path)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *why = NULL;
+    int code = SHIM_OK;
+
+    if (settings == NULL)
+        return shim_no_memory();
+    if (!smimepolicy_settings_set(settings, "keyring", path, &why)) {
+        code = why != NULL ? SHIM_INPUT : shim_no_memory();
+        if (why != NULL)
+            shim_error("%s; name another keyring", why);
+    }
+    smimepolicy_free(why);
+    smimepolicy_settings_free(settings);
+    return code;
+}
+
 int shim_keyring_find(struct shim *shim)
 {
     const char *setting = shim->settings->keyring;
+    int code;
 
     if (shim->keyring_path != NULL)
         return SHIM_OK;
@@ -63,7 +83,14 @@ int shim_keyring_find(struct shim *shim)
                           "the option out, or name another policy file with --policy",
                           shim->keyring, setting);
     shim->keyring_path = setting != NULL ? OPENSSL_strdup(setting) : wanted(shim);
-    return shim->keyring_path != NULL ? SHIM_OK : SHIM_SYSTEM;
+    if (shim->keyring_path == NULL)
+        return SHIM_SYSTEM;
+    code = setting != NULL ? SHIM_OK : check_path(shim->keyring_path);
+    if (code != SHIM_OK) {
+        OPENSSL_free(shim->keyring_path);
+        shim->keyring_path = NULL;
+    }
+    return code;
 }
 
 int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyring **keyring)

@@ -144,7 +144,11 @@ static BIO *open_pem(const char *uri)
 {
     static const char begin[] = "-----BEGIN";
     const char *path = as_path(uri);
-    BIO *file = path == NULL ? NULL : BIO_new_file(path, "rb");
+    struct stat is;
+    /* Of a pipe not even the first bytes: they would be gone. */
+    BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
+                    ? BIO_new_file(path, "rb")
+                    : NULL;
     char read[sizeof(begin)] = "";
 
     if (file != NULL && BIO_read(file, read, sizeof(read) - 1) > 0 && strcmp(read, begin) == 0 &&

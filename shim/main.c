@@ -122,16 +122,15 @@ static int run(struct shim *shim, int argc, char **argv)
     return run_command(shim, (int)(end - argv), argv);
 }
 
-/* A stream that was closed would become one of our files. */
-static void open_streams(void)
+/* A stream that was closed would become one of our files; false with the reason where it can be. */
+static bool open_streams(void)
 {
-    int fd;
-
-    do
-        fd = open("/dev/null", O_RDWR);
-    while (fd >= 0 && fd <= STDERR_FILENO);
-    if (fd > STDERR_FILENO)
-        close(fd);
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) {
+            shim_error("cannot open /dev/null: %s", strerror(errno));
+            return false;
+        }
+    return true;
 }
 
 /* Under the name of stock we are asked for everything that it does. */
@@ -180,7 +179,8 @@ int main(int argc, char **argv)
     if (argc > 0 && is_called_openssl(argv[0]) && !is_mail_command(argv[1]))
         return become_openssl(argv);
     shim_memory_watch();
-    open_streams();
+    if (!open_streams())
+        return SHIM_SYSTEM;
     /* A configuration of the system's would load providers into the judge itself. */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
         return shim_no_memory();

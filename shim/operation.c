@@ -10,6 +10,7 @@
 #include <openssl/buffer.h>
 #include <openssl/crypto.h>
 
+#include "environment.h"
 #include "memory.h"
 #include "place.h"
 #include "provider_conf.h"
@@ -37,10 +38,8 @@ static bool know_keyring(const struct shim_operation *operation, smimepolicy_set
 {
     const char *path = operation->selection.path;
 
-    if (path == NULL || settings->keyring != NULL)
-        return true;
-    settings->keyring = OPENSSL_strdup(path);
-    return settings->keyring != NULL;
+    return path == NULL || settings->keyring != NULL ||
+           smimepolicy_settings_set(settings, "keyring", path, NULL);
 }
 
 /* What the command is stricter about than a program that knows no policy. */
@@ -61,8 +60,11 @@ static bool write_conf(struct shim_run *run)
     if (run->operation->verb != NULL)
         settings->refuse_unverified_signers = true;
     run->conf = shim_provider_conf(run->module, settings);
+    run->expect = sp_settings_text(settings);
     smimepolicy_settings_free(settings);
-    return run->conf >= 0;
+    if (run->expect == NULL)
+        shim_no_memory();
+    return run->conf >= 0 && run->expect != NULL;
 }
 
 /*
@@ -111,7 +113,9 @@ static bool run_begin(struct shim_run *run)
         run->sink = shim_spool();
     }
     if (run->sink < 0)
-        shim_error("cannot make a temporary file: %s", strerror(errno));
+        shim_error("cannot make a temporary file in %s: %s; set TMPDIR to a directory that can be "
+                   "written",
+                   shim_spool_dir(), strerror(errno));
     return run->sink >= 0 && write_header(run);
 }
 
@@ -136,11 +140,13 @@ static bool run_stock(const struct shim_run *run, const char *program,
                       struct shim_stock_result *result)
 {
     int keep[SHIM_KEEP_MAX + 1];
-    char *conf = sp_format("/proc/self/fd/%d", run->conf);
+    char *conf = shim_fd_path(run->conf);
     struct shim_stock stock = {
         .program = program,
         .argv = run->words,
         .conf = conf,
+        .expect = run->expect,
+        .pass = shim_environment_pass(run->operation->request->passin),
         .keep = keep,
         .out = run->sink,
         .unverified = shim_args_has(run->operation->args, "noverify"),
@@ -199,6 +205,7 @@ static void run_end(struct shim_run *run)
         close(run->sink);
     if (run->conf >= 0)
         close(run->conf);
+    OPENSSL_free(run->expect);
     OPENSSL_free(run->outputs);
     OPENSSL_free(run->words);
     OPENSSL_free(run->module_dir);

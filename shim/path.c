@@ -99,6 +99,15 @@ void shim_path_judge(struct shim_path *path, X509 *signer)
     }
 }
 
+void shim_path_judge_all(struct shim_path *path)
+{
+    for (int i = 0; i < sk_X509_num(path->pool); i++)
+        if (!path->used[i]) {
+            path->used[i] = true;
+            shim_outcome_add(path->outcome, judge(path, sk_X509_value(path->pool, i), true));
+        }
+}
+
 void shim_path_warn(const struct shim_path *path)
 {
     for (int i = 0; i < sk_X509_num(path->pool); i++)

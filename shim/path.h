@@ -25,6 +25,8 @@ void shim_path_free(struct shim_path *path);
  * an issuer is there more than once, one that is valid is enough.
  */
 void shim_path_judge(struct shim_path *path, X509 *signer);
+/* The same of every certificate that is left: of a signer who is not known. */
+void shim_path_judge_all(struct shim_path *path);
 /* Warn of those that are not valid and on the way of none of the signers. */
 void shim_path_warn(const struct shim_path *path);
 

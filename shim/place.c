@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/auxv.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -47,17 +48,27 @@ char *shim_module_path(void)
     return found != NULL ? found : OPENSSL_strdup(SHIM_MODULES_DIR "/" MODULE_NAME);
 }
 
-static bool is_ourselves(const struct stat *program)
+/* Without /proc, by what the kernel says that it was told to execute. */
+static bool find_ourselves(struct stat *own)
 {
-    struct stat own;
+    union {
+        unsigned long number;
+        const char *path;
+    } executed = { getauxval(AT_EXECFN) };
 
-    return stat(SELF, &own) == 0 && own.st_dev == program->st_dev && own.st_ino == program->st_ino;
+    return stat(SELF, own) == 0 || (executed.number != 0 && stat(executed.path, own) == 0);
+}
+
+static bool is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
 }
 
 const char *shim_stock_path(void)
 {
     const char *path = secure_getenv("SMIME_POLICY_OPENSSL");
     struct stat program;
+    struct stat own;
 
     if (path == NULL)
         path = SHIM_OPENSSL;
@@ -65,7 +76,12 @@ const char *shim_stock_path(void)
         shim_error("cannot run %s: %s", path, strerror(errno));
         return NULL;
     }
-    if (is_ourselves(&program)) {
+    if (!find_ourselves(&own)) {
+        shim_error("cannot tell %s from this command: " SELF ": %s; mount /proc", path,
+                   strerror(errno));
+        return NULL;
+    }
+    if (is_same(&program, &own)) {
         shim_error("%s is this command itself; set SMIME_POLICY_OPENSSL to the real openssl", path);
         return NULL;
     }

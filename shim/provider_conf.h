@@ -12,7 +12,7 @@
 /*
  * Write it into memory: the module, every setting, nothing of the system's.
  *
- * @return a file descriptor (close-on-exec) to reach as /proc/self/fd/N, or -1
+ * @return a file descriptor (close-on-exec) to reach by shim_fd_path(), or -1
  *         with the reason on stderr
  */
 int shim_provider_conf(const char *module, const smimepolicy_settings *settings);
@@ -20,7 +20,11 @@ int shim_provider_conf(const char *module, const smimepolicy_settings *settings)
 /* |bytes| as such a file, for certificates and keys made on the fly. */
 int shim_memory_file(const char *name, const char *bytes, size_t len);
 
-/* |value| as it has to be written in an openssl.cnf; a new string or NULL. */
-char *shim_conf_quote(const char *value);
+/*
+ * How openssl opens the descriptor |fd|, which it inherits: "/proc/self/fd/N".
+ *
+ * @return a new string; NULL with the reason on stderr, if there is no /proc
+ */
+char *shim_fd_path(int fd);
 
 #endif

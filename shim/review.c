@@ -68,15 +68,16 @@ static void review_time(const struct shim_incoming *incoming,
     sk_X509_pop_free(chain, X509_free);
 }
 
-bool shim_review_times(const struct shim_incoming *incoming, const struct shim_args *args,
+bool shim_review_times(const struct shim_incoming *incoming, const struct shim_operation *operation,
                        time_t now, struct shim_outcome *outcome)
 {
+    const struct shim_args *args = operation->args;
     struct times times = { .args = args, .now = now, .whole = true };
 
     /* The user has said what counts as now. */
     if (shim_args_has(args, "attime"))
         return false;
-    times.store = shim_chain_store(args, incoming->anchors);
+    times.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
     for (size_t i = 0; i < incoming->count; i++)
         review_time(incoming, &incoming->signatures[i], &times, outcome);
     X509_STORE_free(times.store);

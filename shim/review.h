@@ -11,7 +11,7 @@
 #include <time.h>
 
 #include "incoming.h"
-#include "options.h"
+#include "operation.h"
 #include "outcome.h"
 
 /*
@@ -21,7 +21,7 @@
  *         the way of every signer is judged by this, and stock must not
  *         compare their validity with the clock
  */
-bool shim_review_times(const struct shim_incoming *incoming, const struct shim_args *args,
+bool shim_review_times(const struct shim_incoming *incoming, const struct shim_operation *operation,
                        time_t now, struct shim_outcome *outcome);
 
 /* How the sender is compared. */

@@ -22,6 +22,7 @@ struct shim_run {
     struct shim_output *outputs; /* owned */
     size_t output_count;
     int conf;
+    char *expect;          /* owned: what |conf| says */
     int sink;              /* what stock writes goes there */
     const char *sink_name; /* borrowed */
     bool spools; /* that is no file of the user's, and is copied to standard output at the end */

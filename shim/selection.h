@@ -34,6 +34,7 @@ struct shim_selection {
     /* Files in memory that stock reads instead of those named, or beside them; -1: none. */
     int issuers;        /* the signer's, to be sent along */
     int anchors;        /* -CAfile with what the keyring knows of a signer */
+    bool anchors_vouch; /* |anchors| holds some of the keyring's */
     char *issuers_path; /* owned: how stock opens |issuers|, or NULL */
     char *anchors_path; /* owned: how stock opens |anchors|, or NULL */
 

@@ -4,6 +4,7 @@
  *
  * Proof, with the real openssl and a certificate that must be refused.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -21,20 +22,15 @@
 
 enum { CONF_FD, CERT_FD, MAIL_FD };
 
-static char *fd_path(int fd)
-{
-    return sp_format("/proc/self/fd/%d", fd);
-}
-
 /* Sign with the certificate and key in |fds|; false if that could not be tried. */
 static bool sign(const char *program, const char *conf, const int *fds,
                  struct shim_stock_result *result)
 {
     char openssl[] = "openssl", cms[] = "cms", sign_option[] = "-sign", signer[] = "-signer",
          in[] = "-in";
-    char *cert = fd_path(fds[CERT_FD]);
-    char *mail = fd_path(fds[MAIL_FD]);
-    char *own_conf = fd_path(fds[CONF_FD]);
+    char *cert = shim_fd_path(fds[CERT_FD]);
+    char *mail = cert == NULL ? NULL : shim_fd_path(fds[MAIL_FD]);
+    char *own_conf = mail == NULL ? NULL : shim_fd_path(fds[CONF_FD]);
     char *words[] = { openssl, cms, sign_option, signer, cert, in, mail, NULL };
     struct shim_stock stock = { .program = program,
                                 .argv = words,
@@ -44,8 +40,11 @@ static bool sign(const char *program, const char *conf, const int *fds,
                                 .quiet = true,
                                 .conf = conf != NULL ? conf : own_conf,
                                 .out = open("/dev/null", O_WRONLY | O_CLOEXEC) };
-    bool done = cert != NULL && mail != NULL && own_conf != NULL && stock.out >= 0 &&
-                shim_stock_run(&stock, result);
+    bool done = cert != NULL && mail != NULL && own_conf != NULL;
+
+    if (done && stock.out < 0)
+        shim_error("cannot open /dev/null: %s", strerror(errno));
+    done = done && stock.out >= 0 && shim_stock_run(&stock, result);
 
     if (stock.out >= 0)
         close(stock.out);

@@ -15,11 +15,11 @@
 
 #include <openssl/crypto.h>
 
+#include "environment.h"
 #include "files.h"
 #include "progress.h"
 #include "shim.h"
 #include "stock.h"
-#include "text.h"
 #include "unverified.h"
 #include "watch.h"
 
@@ -44,46 +44,6 @@ struct following {
     bool ended;
     int status;
 };
-
-/* What would load another configuration, module or library, or trust another anchor. */
-static bool is_dropped(const char *entry, bool as_is)
-{
-    static const char conf[] = "OPENSSL_CONF=";
-    static const char *const dropped[] = { "OPENSSL_CONF_INCLUDE=",
-                                           "OPENSSL_MODULES=",
-                                           "OPENSSL_ENGINES=",
-                                           "SSL_CERT_FILE=",
-                                           "SSL_CERT_DIR=",
-                                           "LD_",
-                                           "GCONV_PATH=" };
-
-    if (strncmp(entry, conf, strlen(conf)) == 0)
-        return true;
-    for (size_t i = 0; !as_is && i < sizeof(dropped) / sizeof(dropped[0]); i++)
-        if (strncmp(entry, dropped[i], strlen(dropped[i])) == 0)
-            return true;
-    return false;
-}
-
-/* The strings are borrowed, |conf_entry| included. */
-static char **child_environment(char *conf_entry, bool as_is)
-{
-    size_t count = 0;
-    size_t kept = 0;
-    char **env;
-
-    while (environ[count] != NULL)
-        count++;
-    env = OPENSSL_malloc((count + 2) * sizeof(*env));
-    if (env == NULL)
-        return NULL;
-    for (size_t i = 0; i < count; i++)
-        if (!is_dropped(environ[i], as_is))
-            env[kept++] = environ[i];
-    env[kept++] = conf_entry;
-    env[kept] = NULL;
-    return env;
-}
 
 /* In the child: nothing but async-signal-safe calls, then exec. */
 static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int output,
@@ -319,8 +279,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .child_before = SIG_DFL,
                              .quiet = stock->quiet,
                              .unverified = stock->unverified };
-    char *entry = sp_format("OPENSSL_CONF=%s", stock->conf);
-    char **env = entry == NULL ? NULL : child_environment(entry, stock->as_is);
+    char **env = shim_environment(stock);
     bool started;
 
     if (stock->capture)
@@ -342,8 +301,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
         started = false;
     }
     finish(&run);
-    OPENSSL_free(env);
-    OPENSSL_free(entry);
+    shim_environment_free(env);
     result->code = started ? exit_code(&run) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->refused = run.watch.refused;

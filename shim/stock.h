@@ -13,6 +13,9 @@ struct shim_stock {
     const char *program;
     char *const *argv;
     const char *conf; /* what OPENSSL_CONF is set to */
+    const char
+        *expect;      /* the settings that have to arrive there, or NULL: see sp_settings_text() */
+    const char *pass; /* what `-passin env:` SHIM_PASSIN gives, or NULL */
     const int *keep;  /* descriptors that the child inherits, ended by -1 */
     int in;           /* what becomes its standard input: ours, or a file read from its start */
     int out;          /* what it writes to its standard output is written there, by us */
@@ -35,9 +38,8 @@ struct shim_stock_result {
 /*
  * Run it to its end.
  *
- * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Unless
- * |as_is|, its environment is ours without what would load another
- * configuration, module or trust anchor; a standard input of ours is left untouched.
+ * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Its
+ * environment is made by shim_environment(); a standard input of ours is left untouched.
  *
  * @return false if it could not be started, with the reason on stderr
  */

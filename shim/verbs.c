@@ -171,7 +171,7 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
         return code;
     code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)
-        code = shim_judge_request(operation, false, &run->outcome);
+        code = shim_judge_request(&run->operation, false, &run->outcome);
     return code == SHIM_OK ? operate(run) : code;
 }
 

@@ -3,16 +3,19 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
 
 #include "input.h"
 #include "issuers.h"
 #include "load.h"
+#include "provider_conf.h"
 #include "read_cms.h"
 #include "review.h"
 #include "signatures.h"
-#include "text.h"
 #include "verify.h"
 
 /* These make stock read the message in another way, or keep its content elsewhere. */
@@ -33,20 +36,24 @@ static int unfit(const struct shim_operation *operation, const char *why)
     return SHIM_INPUT;
 }
 
-/* |certs| behind what the file |named| holds, which may be NULL; NULL with the code in |*code|. */
-static char *write_behind(const char *named, const STACK_OF(X509) *certs, int *fd, int *code)
+/* Stock looks for signers in the very certificates that we have read: |named|, then |found|. */
+static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *named,
+                        const STACK_OF(X509) *found)
 {
-    char *bytes = NULL;
-    size_t len = 0;
-    char *path = NULL;
+    STACK_OF(X509) *all = named != NULL ? sk_X509_dup(named) : sk_X509_new_null();
+    bool done = all != NULL;
 
-    *code = named == NULL ? SHIM_OK : shim_input_whole(named, &bytes, &len);
-    if (*code == SHIM_OK) {
-        path = shim_issuers_file(certs, bytes != NULL ? bytes : "", len, fd);
-        *code = path == NULL ? SHIM_SYSTEM : SHIM_OK;
-    }
-    OPENSSL_free(bytes);
-    return path;
+    for (int i = 0; done && i < sk_X509_num(found); i++)
+        done = sk_X509_push(all, sk_X509_value(found, i)) > 0;
+    if (selection->issuers >= 0)
+        close(selection->issuers);
+    OPENSSL_free(selection->issuers_path);
+    selection->issuers = -1;
+    selection->issuers_path = done ? shim_issuers_file(all, "", 0, &selection->issuers) : NULL;
+    sk_X509_free(all);
+    if (!done)
+        return shim_no_memory();
+    return selection->issuers_path != NULL ? SHIM_OK : SHIM_SYSTEM;
 }
 
 /* The certificates of whoever the mail is from, where it came without its signer's. */
@@ -68,6 +75,7 @@ static int complete_signers(struct shim_verification *verification,
                             struct shim_operation *operation, struct shim_incoming_from *from)
 {
     struct shim_selection *selection = &operation->selection;
+    const STACK_OF(X509) *named = from->along;
     struct shim_incoming *incoming = &verification->incoming;
     STACK_OF(X509) *senders = known_senders(incoming, selection->keyring);
     int code = senders == NULL ? SHIM_SYSTEM : SHIM_OK;
@@ -80,8 +88,7 @@ static int complete_signers(struct shim_verification *verification,
             code = shim_no_memory();
     }
     if (code == SHIM_OK && incoming->count > 0)
-        selection->issuers_path =
-            write_behind(operation->request->certfile, senders, &selection->issuers, &code);
+        code = keep_issuers(selection, named, senders);
     sk_X509_pop_free(senders, X509_free);
     return code;
 }
@@ -107,6 +114,8 @@ static int read_message(struct shim_verification *verification, struct shim_oper
     if (certfile != NULL && shim_load(certfile, WANT_CERTS, &none, &along) != LOADED)
         code = unfit(operation, "-certfile cannot be read beforehand: give a regular file of "
                                 "certificates that needs no passphrase");
+    else if (certfile != NULL)
+        code = keep_issuers(&operation->selection, along.certs, NULL);
     from.along = along.certs;
     if (code == SHIM_OK)
         code = shim_incoming_read(&verification->incoming, &from);
@@ -181,6 +190,48 @@ static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
     return NULL;
 }
 
+/* Is there a certificate in the file |named|, of which |path| is a copy?  Stock would name the
+ * copy. */
+static int check_anchors(const char *named, const char *path)
+{
+    X509_STORE *store = X509_STORE_new();
+    int code = SHIM_OK;
+
+    if (store == NULL)
+        return shim_no_memory();
+    if (X509_STORE_load_file(store, path) != 1) {
+        shim_error("cannot read a certificate from -CAfile %s: give one in PEM", named);
+        code = SHIM_INPUT;
+    }
+    ERR_clear_error();
+    X509_STORE_free(store);
+    return code;
+}
+
+/*
+ * -CAfile, read once, and |anchors| behind it: stock builds its chains from
+ * the very certificates that ours were built from.
+ */
+static int keep_anchors(struct shim_operation *operation, const STACK_OF(X509) *anchors)
+{
+    struct shim_selection *selection = &operation->selection;
+    const char *named = shim_args_value(operation->args, "CAfile");
+    char *bytes = NULL;
+    size_t len = 0;
+    int code = named == NULL ? SHIM_OK : shim_input_whole(named, &bytes, &len);
+
+    if (code == SHIM_OK && (named != NULL || sk_X509_num(anchors) > 0)) {
+        selection->anchors_path =
+            shim_issuers_file(anchors, bytes != NULL ? bytes : "", len, &selection->anchors);
+        code = selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
+    }
+    OPENSSL_free(bytes);
+    if (code == SHIM_OK && named != NULL)
+        code = check_anchors(named, selection->anchors_path);
+    selection->anchors_vouch = sk_X509_num(anchors) > 0;
+    return code;
+}
+
 /* Whom the keyring vouches for, beside what is named on the command line. */
 static int find_anchors(struct shim_verification *verification, struct shim_operation *operation)
 {
@@ -188,10 +239,9 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
     struct shim_selection *selection = &operation->selection;
     STACK_OF(X509) *certs;
     bool *for_itself;
-    int code = SHIM_OK;
 
     if (selection->keyring == NULL)
-        return SHIM_OK;
+        return keep_anchors(operation, NULL);
     certs = list_certs(incoming);
     for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
     if (certs != NULL && for_itself != NULL)
@@ -203,12 +253,7 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
         incoming->signatures[i].for_itself = for_itself[i];
     OPENSSL_free(for_itself);
     sk_X509_free(certs);
-    if (incoming->anchors == NULL)
-        return SHIM_SYSTEM;
-    if (sk_X509_num(incoming->anchors) > 0)
-        selection->anchors_path = write_behind(shim_args_value(operation->args, "CAfile"),
-                                               incoming->anchors, &selection->anchors, &code);
-    return code;
+    return incoming->anchors != NULL ? keep_anchors(operation, incoming->anchors) : SHIM_SYSTEM;
 }
 
 static int review(struct shim_verification *verification, struct shim_operation *operation,
@@ -222,7 +267,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     if (code != SHIM_OK)
         return code;
     operation->times_judged =
-        shim_review_times(&verification->incoming, operation->args, time(NULL), outcome);
+        shim_review_times(&verification->incoming, operation, time(NULL), outcome);
     code = review_sender(verification, operation, outcome);
     if (code != SHIM_OK)
         return code;
@@ -246,9 +291,9 @@ static int hand_on(struct shim_verification *verification, struct shim_operation
         return SHIM_OK;
     operation->input = fileno(incoming->signature);
     operation->content = fileno(incoming->content);
-    verification->content = sp_format("/proc/self/fd/%d", operation->content);
+    verification->content = shim_fd_path(operation->content);
     operation->content_path = verification->content;
-    return verification->content == NULL ? shim_no_memory() : SHIM_OK;
+    return verification->content == NULL ? SHIM_SYSTEM : SHIM_OK;
 }
 
 int shim_verification_prepare(struct shim_verification *verification,

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "defaults.h"
+#include "environment.h"
 #include "run.h"
 
 /* Our own words: at most 6 before the verb, 15 after it, "--" and the NULL. */
@@ -37,6 +38,16 @@ static bool is_overridden(const struct shim_args *args, size_t index)
 static void add_word(struct shim_run *run, size_t *count, const char *word)
 {
     memcpy(&run->words[(*count)++], &word, sizeof(word));
+}
+
+/* The variable goes to stock under a name of ours: any other might mean something to it. */
+static bool add_passin(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    if (given->option->role != ROLE_PASSIN || strncmp(given->value, "env:", 4) != 0)
+        return false;
+    add_word(run, count, "-passin");
+    add_word(run, count, "env:" SHIM_PASSIN);
+    return true;
 }
 
 static void add_plain(struct shim_run *run, size_t *count, const struct shim_given *given)
@@ -123,7 +134,7 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
         return true;
     if (is_output(run, given))
         return is_overridden(args, index) || add_output(run, count, given);
-    if (!run->plan || !add_masked(run, count, given))
+    if (run->plan ? !add_masked(run, count, given) : !add_passin(run, count, given))
         add_plain(run, count, given);
     if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
         add_kdf(run, count);
@@ -145,7 +156,8 @@ static void add_keyring_words(struct shim_run *run, size_t *count)
     if (selection->anchors_path != NULL) {
         add_word(run, count, "-CAfile");
         add_word(run, count, selection->anchors_path);
-        add_word(run, count, "-partial_chain");
+        if (selection->anchors_vouch)
+            add_word(run, count, "-partial_chain");
     } else if (verifies && operation->verb == NULL && selection->path != NULL &&
                !shim_args_has(operation->args, "CAstore")) {
         add_word(run, count, "-CAstore");
