@@ -206,6 +206,6 @@ json_t *shim_candidates_json(const struct shim_candidates *all)
 
     for (size_t i = 0; i < all->count; i++)
         json_array_append_new(list, candidate_json(all, i));
-    return json_pack("{s:o, s:s, s:o}", "address", shim_json_text(all->address), "use",
+    return json_pack("{s:o, s:s, s:o}", "address", sp_json_text(all->address), "use",
                      smimepolicy_use_name(all->use), "candidates", list);
 }

@@ -121,7 +121,7 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
     bool complete = true;
 
     if (report->cert == NULL) {
-        reporter->key = json_pack("{s:o, s:o}", "file", shim_json_text(report->path), "verdict",
+        reporter->key = json_pack("{s:o, s:o}", "file", sp_json_text(report->path), "verdict",
                                   shim_json_verdict(report->verdicts[0]));
         json_decref(verdicts);
         return reporter->key != NULL;
@@ -132,7 +132,7 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
                 json_array_append_new(verdicts, shim_json_verdict(report->verdicts[use])) == 0 &&
                 complete;
     return json_array_append_new(reporter->certificates,
-                                 json_pack("{s:o, s:o}", "file", shim_json_text(report->path),
+                                 json_pack("{s:o, s:o}", "file", sp_json_text(report->path),
                                            "verdicts", verdicts)) == 0 &&
            complete;
 }

@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "help.h"
+#include "limit.h"
 #include "memory.h"
 #include "place.h"
 #include "shim.h"
@@ -179,6 +180,7 @@ int main(int argc, char **argv)
 
     if (argc > 0 && is_called_openssl(argv[0]) && !is_mail_command(argv[1]))
         return become_openssl(argv);
+    shim_limit_begin();
     shim_memory_watch();
     open_streams();
     /* A configuration of the system's would load providers into the judge itself. */

@@ -75,7 +75,7 @@ static void collect(const struct shim_outcome *outcome, const smimepolicy_verdic
     json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
 
     if (object != NULL && outcome->file != NULL)
-        json_object_set_new(object, "file", shim_json_text(outcome->file));
+        json_object_set_new(object, "file", sp_json_text(outcome->file));
     if (object != NULL && outcome->names_file && outcome->part != 0)
         json_object_set_new(object, "part", json_integer((json_int_t)outcome->part));
     json_array_append_new(outcome->json, object);

@@ -137,7 +137,7 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
 
 static json_t *json_taken(char *text)
 {
-    json_t *string = text == NULL ? NULL : shim_json_text(text);
+    json_t *string = text == NULL ? NULL : sp_json_text(text);
 
     OPENSSL_free(text);
     return string;

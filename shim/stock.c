@@ -16,6 +16,7 @@
 #include <openssl/crypto.h>
 
 #include "files.h"
+#include "limit.h"
 #include "progress.h"
 #include "shim.h"
 #include "stock.h"
@@ -99,6 +100,7 @@ static _Noreturn void become_stock(const struct shim_stock *stock, char *const *
     for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
         ready = fcntl(*fd, F_SETFD, 0) == 0;
     /* What we hold back for our own sake is not held back from stock. */
+    shim_limit_end();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (ready)

@@ -22,7 +22,7 @@ static json_t *plan(const struct shim_operation *operation)
 
     if (shim_run_words(&run))
         for (char **word = run.words; *word != NULL; word++)
-            json_array_append_new(words, shim_json_text(*word));
+            json_array_append_new(words, sp_json_text(*word));
     OPENSSL_free(run.words);
     OPENSSL_free(run.outputs);
     return words;
@@ -42,10 +42,10 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                                SMIMEPOLICY_VERSION, "operation", operation->request->operation,
                                "allowed", !report->outcome->denied && report->code != SHIM_REFUSED,
                                "done", report->code == SHIM_OK && !operation->explain, "exit",
-                               report->code, "output", shim_json_text(output_of(operation)),
-                               "keyring", shim_json_text(operation->selection.path), "choices",
+                               report->code, "output", sp_json_text(output_of(operation)),
+                               "keyring", sp_json_text(operation->selection.path), "choices",
                                operation->selection.choices, "verdicts", report->outcome->json,
-                               "openssl", shim_json_text(report->said));
+                               "openssl", sp_json_text(report->said));
     char *text;
 
     if (object != NULL && operation->explain)

@@ -23,8 +23,11 @@ struct sp_text {
 };
 
 void sp_text_add(struct sp_text *text, const char *string);
+void sp_text_add_bytes(struct sp_text *text, const char *bytes, size_t len);
 /* Add |item|, with ", " before it unless it is the first. */
 void sp_text_add_item(struct sp_text *text, const char *item);
+/* Each as \HH. */
+void sp_text_add_octets(struct sp_text *text, const void *bytes, size_t len);
 /* Add bytes from outside: what is not printable ASCII, and `\`, becomes \HH as in RFC 2253. */
 void sp_text_add_escaped(struct sp_text *text, const void *bytes, size_t len);
 /* Move the string out ("" if nothing was added); NULL if it failed. */
