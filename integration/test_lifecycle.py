@@ -11,7 +11,8 @@ import subprocess
 import pytest
 
 import paths
-from harness import MODULE, OPENSSL, PHP, PREFER_OURS, must, refused, run, stock, write_conf
+from harness import (MODULE, OPENSSL, PHP, PREFER_OURS, environment, must, refused, run, stock,
+                     write_conf)
 
 @pytest.fixture
 def cms(tmp_path):

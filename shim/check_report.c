@@ -12,6 +12,7 @@
 
 #include <jansson.h>
 
+#include "print.h"
 #include "checking.h"
 #include "colour.h"
 #include "json_text.h"
@@ -50,7 +51,7 @@ void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name)
 
         while (*end != '\n')
             end++;
-        printf("    %.*s\n", (int)(end - line), line);
+        shim_print(stdout, "    %.*s\n", (int)(end - line), line);
         line = end + 1;
     }
     smimepolicy_free(findings);
@@ -71,14 +72,14 @@ static void print_headline(const struct shim_report *report, const smimepolicy_v
     char *to = time_text(X509_get0_notAfter(report->cert));
     const char *address;
 
-    printf("%s: %s, serial %s\n", report->path, *subject == '\0' ? "(no subject)" : subject,
-           smimepolicy_verdict_get0_serial(verdict));
+    shim_print(stdout, "%s: %s, serial %s\n", report->path,
+               *subject == '\0' ? "(no subject)" : subject,
+               smimepolicy_verdict_get0_serial(verdict));
     fputs("  addresses:", stdout);
     for (size_t i = 0; facts != NULL && (address = sp_facts_address(facts, i)) != NULL; i++)
-        printf("%s %s", i == 0 ? "" : ",", address);
-    printf("%s\n  valid: %s to %s\n",
-           facts == NULL || sp_facts_address(facts, 0) == NULL ? " none" : "",
-           from != NULL ? from : "?", to != NULL ? to : "?");
+        shim_print(stdout, "%s %s", i == 0 ? "" : ",", address);
+    puts(facts == NULL || sp_facts_address(facts, 0) == NULL ? " none" : "");
+    shim_print(stdout, "  valid: %s to %s\n", from != NULL ? from : "?", to != NULL ? to : "?");
     OPENSSL_free(from);
     OPENSSL_free(to);
     sp_facts_free(facts);
@@ -89,7 +90,7 @@ static void print_report(const struct shim_report *report)
     bool first = true;
 
     if (report->cert == NULL) {
-        printf("%s: private key\n", report->path);
+        shim_print(stdout, "%s: private key\n", report->path);
         shim_report_verdict(report->verdicts[0], "key");
         return;
     }

@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "files.h"
 #include "keyring_at.h"
 #include "long_options.h"
@@ -125,10 +126,10 @@ static int export_selected(struct exporting *exporting, char **words)
     exporting->to = stdout;
     code = exporting->out != NULL ? export_to_file(exporting) : export_all(exporting);
     if (code == SHIM_OK && exporting->plain > 0)
-        fprintf(stderr,
-                "warning: export: %zu private key%s written without a passphrase; keep the file "
-                "to yourself\n",
-                exporting->plain, exporting->plain == 1 ? " was" : "s were");
+        shim_print(stderr,
+                   "warning: export: %zu private key%s written without a passphrase; keep the file "
+                   "to yourself\n",
+                   exporting->plain, exporting->plain == 1 ? " was" : "s were");
     return code;
 }
 

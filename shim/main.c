@@ -13,6 +13,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "help.h"
 #include "limit.h"
 #include "memory.h"
@@ -48,8 +49,8 @@ int shim_load_settings(struct shim *shim)
         return SHIM_OK;
     if (why == NULL)
         return shim_no_memory();
-    fprintf(stderr, "refused: the policy is locked: %s; mend the file, nothing is done before\n",
-            why);
+    shim_print(stderr, "refused: the policy is locked: %s; mend the file, nothing is done before\n",
+               why);
     smimepolicy_free(why);
     return SHIM_REFUSED;
 }

@@ -10,8 +10,10 @@
 #include <openssl/crypto.h>
 
 #include "json_text.h"
+#include "print.h"
 #include "run.h"
 #include "shim.h"
+#include "text.h"
 #include "verb_report.h"
 
 /* The command line of stock, but for the words that only load the policy. */
@@ -38,14 +40,14 @@ static const char *output_of(const struct shim_operation *operation)
 int shim_verb_report_json(const struct shim_verb_report *report)
 {
     const struct shim_operation *operation = report->operation;
-    json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
-                               SMIMEPOLICY_VERSION, "operation", operation->request->operation,
-                               "allowed", !report->outcome->denied && report->code != SHIM_REFUSED,
-                               "done", report->code == SHIM_OK && !operation->explain, "exit",
-                               report->code, "output", sp_json_text(output_of(operation)),
-                               "keyring", sp_json_text(operation->selection.path), "choices",
-                               operation->selection.choices, "verdicts", report->outcome->json,
-                               "openssl", sp_json_text(report->said));
+    json_t *object =
+        json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
+                  SMIMEPOLICY_VERSION, "operation", operation->request->operation, "allowed",
+                  !report->outcome->denied && report->code != SHIM_REFUSED, "done",
+                  report->code == SHIM_OK && !operation->explain, "exit", report->code, "output",
+                  sp_json_text(output_of(operation)), "keyring",
+                  sp_json_text(operation->selection.path), "choices", operation->selection.choices,
+                  "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
     char *text;
 
     if (object != NULL && operation->explain)
@@ -63,22 +65,25 @@ int shim_verb_report_json(const struct shim_verb_report *report)
 /* A word as a shell would have to be given it. */
 static void print_word(const char *word)
 {
+    struct sp_text quoted = { 0 };
+    char *text;
     bool plain =
         word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789"
                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_=+:,./@%")] == '\0';
 
     if (plain) {
-        printf(" %s", word);
+        shim_print(stdout, " %s", word);
         return;
     }
-    fputs(" '", stdout);
     for (; *word != '\0'; word++) {
         if (*word == '\'')
-            fputs("'\\''", stdout);
+            sp_text_add(&quoted, "'\\''");
         else
-            putchar((unsigned char)*word < 0x20 || *word == 0x7f ? '?' : *word);
+            sp_text_add_bytes(&quoted, word, 1);
     }
-    putchar('\'');
+    text = sp_text_take(&quoted);
+    shim_print(stdout, " '%s'", text != NULL ? text : "(out of memory)");
+    OPENSSL_free(text);
 }
 
 int shim_verb_report_plan(const struct shim_verb_report *report)
@@ -92,7 +97,8 @@ int shim_verb_report_plan(const struct shim_verb_report *report)
         fputs("would run:", stdout);
         for (size_t i = 0; i < json_array_size(words); i++)
             print_word(json_string_value(json_array_get(words, i)));
-        printf("\nwould write: %s\n", out != NULL ? out : "standard output");
+        putchar('\n');
+        shim_print(stdout, "would write: %s\n", out != NULL ? out : "standard output");
     }
     json_decref(words);
     return report->code;

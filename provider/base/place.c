@@ -119,9 +119,9 @@ static char *next_name(struct walk *walk)
     const char *start = walk->todo + strspn(walk->todo, "/");
     size_t length = strcspn(start, "/");
     char *name = OPENSSL_strndup(start, length);
-    char *rest = OPENSSL_strdup(start + length + strspn(start + length, "/"));
 
-    if (name != NULL && put(&walk->todo, rest))
+    if (put(&walk->todo, OPENSSL_strdup(start + length + strspn(start + length, "/"))) &&
+        name != NULL)
         return name;
     OPENSSL_free(name);
     (void)no_memory();
@@ -147,23 +147,25 @@ static bool step(struct walk *walk, char **name)
     return true;
 }
 
-static char *absolute(const char *path)
+/* false with errno set */
+static bool begin(struct walk *walk, const char *path)
 {
     char here[PATH_MAX];
 
     if (path[0] == '/')
-        return OPENSSL_strdup(path);
-    return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
+        return put(&walk->todo, OPENSSL_strdup(path)) && enter_root(walk);
+    return getcwd(here, sizeof(here)) != NULL && put(&walk->todo, sp_format("%s/%s", here, path)) &&
+           enter_root(walk);
 }
 
 bool sp_place_find(struct sp_place *place, const char *path, uid_t owner)
 {
-    struct walk walk = { .place = place, .owner = owner, .todo = absolute(path) };
+    struct walk walk = { .place = place, .owner = owner };
     int reason;
     bool done;
 
     *place = (struct sp_place){ .dir = -1 };
-    done = walk.todo != NULL && enter_root(&walk);
+    done = begin(&walk, path);
     while (done && place->name == NULL && walk.todo[0] != '\0') {
         char *name = next_name(&walk);
 

@@ -29,7 +29,8 @@ char *sp_store_file(const char *path, const char *name)
 
 static bool fail(char **why, const char *path)
 {
-    *why = sp_format("%s: %s", path, strerror(errno));
+    /* No reason is the one of memory. */
+    *why = errno == ENOMEM ? NULL : sp_format("%s: %s", path, strerror(errno));
     return false;
 }
 

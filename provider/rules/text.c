@@ -10,22 +10,30 @@
 
 #include "text.h"
 
-char *sp_format(const char *format, ...)
+char *sp_vformat(const char *format, va_list args)
 {
-    va_list args;
+    va_list again;
     int len;
     char *string = NULL;
 
-    va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     if (len >= 0)
         string = OPENSSL_malloc((size_t)len + 1);
-    if (string != NULL) {
-        va_start(args, format);
+    if (string != NULL)
         (void)vsnprintf(string, (size_t)len + 1, format, args);
-        va_end(args);
-    }
+    return string;
+}
+
+char *sp_format(const char *format, ...)
+{
+    va_list args;
+    char *string;
+
+    va_start(args, format);
+    string = sp_vformat(format, args);
+    va_end(args);
     return string;
 }
 

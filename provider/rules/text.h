@@ -7,12 +7,14 @@
 #ifndef SP_TEXT_H
 #define SP_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
 /* printf into a new string; NULL if out of memory. */
 char *sp_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *sp_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* A string that grows.  Zero-initialise it; once out of memory it stays `failed`. */
 struct sp_text {
