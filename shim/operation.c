@@ -177,6 +177,8 @@ static bool hand_over(struct shim_run *run)
 {
     bool optional = is_content_optional(run->operation);
 
+    if (run->spools && !shim_make_private(STDOUT_FILENO, shim_run_secrecy(run), "standard output"))
+        return false;
     for (size_t i = 0; i < run->output_count; i++)
         if (!shim_output_commit(&run->outputs[i]))
             return false;
