@@ -12,6 +12,8 @@
 
 #include <jansson.h>
 
+#include "entry.h"
+#include "shim.h"
 #include "print.h"
 #include "checking.h"
 #include "colour.h"
@@ -152,14 +154,9 @@ static bool print_json(const struct shim_reporter *reporter, bool allowed)
     json_t *object =
         json_pack("{s:s, s:s?, s:b, s:O, s:O?}", "policy", SMIMEPOLICY_VERSION, "at", at, "allowed",
                   allowed, "certificates", reporter->certificates, "key", reporter->key);
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
 
-    if (text != NULL)
-        puts(text);
-    free(text);
-    json_decref(object);
     OPENSSL_free(at);
-    return text != NULL;
+    return shim_json_line(object) == SHIM_OK;
 }
 
 bool shim_reporter_end(struct shim_reporter *reporter, bool allowed)

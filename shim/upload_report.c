@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "entry.h"
 #include "print.h"
 #include "json_text.h"
 #include "keyring_at.h"
@@ -98,14 +99,9 @@ static int print_json(const struct shim_uploading *run, int code, bool done)
                   (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
                   done ? (json_int_t)run->keys_added : 0, "certificates", run->certificates,
                   "unreadable", run->unread, "verdicts", run->outcome.json);
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    int printed = shim_json_line(object);
 
-    json_decref(object);
-    if (text == NULL)
-        return shim_no_memory();
-    puts(text);
-    free(text);
-    return code;
+    return printed == SHIM_OK ? code : printed;
 }
 
 int shim_uploading_report(struct shim_uploading *run, int code, bool done)

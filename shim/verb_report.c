@@ -9,6 +9,7 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
+#include "entry.h"
 #include "json_text.h"
 #include "print.h"
 #include "run.h"
@@ -48,18 +49,12 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                   sp_json_text(output_of(operation)), "keyring",
                   sp_json_text(operation->selection.path), "choices", operation->selection.choices,
                   "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
-    char *text;
+    int printed;
 
     if (object != NULL && operation->explain)
         json_object_set_new(object, "would_run", plan(operation));
-    text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-    if (text != NULL)
-        puts(text);
-    json_decref(object);
-    if (text == NULL)
-        return shim_no_memory();
-    free(text);
-    return report->code;
+    printed = shim_json_line(object);
+    return printed == SHIM_OK ? report->code : printed;
 }
 
 /* A word as a shell would have to be given it. */

@@ -89,7 +89,9 @@ static size_t piece(const char *text, enum kind *kind)
     return (size_t)length;
 }
 
-static char *render(const char *text, bool keeps_controls)
+enum level { MASKED, READABLE, SHOWN };
+
+static char *render(const char *text, enum level level)
 {
     struct sp_text shown = { 0 };
     enum kind kind;
@@ -99,7 +101,7 @@ static char *render(const char *text, bool keeps_controls)
         if (kind == SECRET) {
             sp_text_add_bytes(&shown, text, strcspn(text, "=") + 1);
             sp_text_add(&shown, "***");
-        } else if (kind == PLAIN || (kind == CONTROL && keeps_controls)) {
+        } else if (kind == PLAIN || level == MASKED || (kind == CONTROL && level == READABLE)) {
             sp_text_add_bytes(&shown, text, length);
         } else {
             sp_text_add_octets(&shown, text, length);
@@ -108,12 +110,17 @@ static char *render(const char *text, bool keeps_controls)
     return sp_text_take(&shown);
 }
 
+char *sp_masked(const char *text)
+{
+    return render(text, MASKED);
+}
+
 char *sp_readable(const char *text)
 {
-    return render(text, true);
+    return render(text, READABLE);
 }
 
 char *sp_shown(const char *text)
 {
-    return render(text, false);
+    return render(text, SHOWN);
 }

@@ -9,10 +9,12 @@
 #define SP_SHOWN_H
 
 /*
- * UTF-8 as it is.  A byte that is no UTF-8 becomes \HH, as in RFC 2253, and the
- * value of an attribute of a URI that is a PIN or leads to one (pin-value,
+ * The value of an attribute of a URI that is a PIN or leads to one (pin-value,
  * pin-source; RFC 7512) becomes "***".  A new string, NULL if out of memory.
  */
+char *sp_masked(const char *text);
+
+/* The same; and a byte that is no UTF-8 becomes \HH, as in RFC 2253. */
 char *sp_readable(const char *text);
 
 /* The same on one line, for a terminal: what ends a line, moves a cursor or turns the direction
