@@ -343,12 +343,20 @@ def test_weak_cipher(pki, mail, tmp_path):
     out.unlink()
     strict = ("--policy", policy)
     for how in (("encrypt", "-des3"), ("encrypt", "--DES3"), ("encrypt", "-rc2-40"),
+                ("encrypt", "-aes-128-ecb"), ("encrypt", "-AES-256-ECB"), ("encrypt", "-aes-192-ofb"),
+                ("encrypt", "-camellia-128-ecb"), ("encrypt", "-2.16.840.1.101.3.4.1.1"),
+                ("encrypt", "-1.2.840.113549.3.7"), ("cms", "-encrypt", "-aria-128-ecb"),
+                ("cms", "-encrypt", "-2.16.840.1.101.3.4.1.41"), ("smime", "-encrypt", "-aes-128-ecb"),
                 ("cms", "-encrypt", "-des3"), ("smime", "-encrypt", "-des-ede3-cbc")):
         result = command(*strict, *how, *words)
         assert result.rc == REFUSED and lines(result, "weak-cipher"), result
         assert not out.exists()
     assert command(*strict, "encrypt", *words).rc == DONE
-    assert command(*strict, "smime", "-encrypt", "-aes128", *words).rc == DONE
+    for how in (("smime", "-encrypt", "-aes128"), ("encrypt", "-aes-256-cbc"),
+                ("encrypt", "-aes-128-gcm"), ("encrypt", "-aes-128-cfb"),
+                ("encrypt", "-camellia-256-cbc"), ("encrypt", "-2.16.840.1.101.3.4.1.42")):
+        result = command(*strict, *how, *words)
+        assert result.rc == DONE and not lines(result, "weak-cipher"), result
 
 
 # --- exit codes

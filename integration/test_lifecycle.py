@@ -5,11 +5,14 @@
 import datetime
 import hashlib
 import json
+import resource
+import subprocess
 
 import pytest
 
 import paths
-from harness import MODULE, OPENSSL, PHP, PREFER_OURS, must, refused, run, stock, write_conf
+from harness import (MODULE, OPENSSL, PHP, PREFER_OURS, environment, must, refused, run, stock,
+                     write_conf)
 
 @pytest.fixture
 def cms(tmp_path):
@@ -339,6 +342,28 @@ def test_decision_log_never_fails_the_operation(log, cms, pki, mail, tmp_path):
     """Mail is more than its log."""
     result = cms({"decision_log": log}).sign(pki.good_rsa, mail, tmp_path / "out")
     assert result.rc == 0 and result.err == "", result
+
+
+@pytest.mark.parametrize("program", ["openssl", "perl"])
+def test_decision_log_beyond_a_limit(program, cms, pki, mail, tmp_path):
+    """SIGXFSZ, which ends a program that has no plans for it, does not come of the log."""
+    log, out, limit = tmp_path / "decisions.json", tmp_path / "out", 1 << 20
+    log.write_bytes(b"\n" * limit)
+    conf = cms({"decision_log": log}).conf
+    sign = [OPENSSL, "cms", "-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+            "-in", mail, "-out", out]
+    if program == "perl":
+        sign = ["perl", "-MCrypt::SMIME", "-e", """
+            my ($cert, $key, $mail) = map { local (@ARGV, $/) = $_; <> } @ARGV;
+            my $smime = Crypt::SMIME->new;
+            $smime->setPrivateKey($key, $cert);
+            print $smime->sign($mail);""", pki.good_rsa.pem, pki.good_rsa.key, mail]
+    done = subprocess.run([str(word) for word in sign], env=environment(conf), check=False,
+                          capture_output=True, timeout=60, preexec_fn=lambda: resource.setrlimit(
+                              resource.RLIMIT_FSIZE, (limit, limit)))
+    assert done.returncode == 0, done
+    assert b"-----" in (done.stdout or out.read_bytes())
+    assert log.stat().st_size == limit
 
 
 def test_tls_and_ca_work_is_not_logged(cms, pki, tmp_path):

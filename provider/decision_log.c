@@ -9,15 +9,20 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
 
-#include <jansson.h>
-
+#include "base/place.h"
+#include "base/quiet.h"
+#include "json_text.h"
+#include "rule_ids.h"
 #include "sha256.h"
+#include "text.h"
+#include "verdict.h"
 
 static void put_time(json_t *line)
 {
@@ -66,65 +71,110 @@ static const char *outcome(const struct sp_decision *decision)
     return decision->denied ? "observed" : "allowed";
 }
 
-static char *format(const struct sp_decision *decision)
+/* Each once, whatever how many findings there are. */
+static void put_rules(json_t *line, const smimepolicy_verdict *verdict)
 {
-    json_t *line = json_object();
-    char *text;
+    size_t count = verdict != NULL ? smimepolicy_verdict_count(verdict) : 0;
+    json_t *findings = json_array();
+    bool told[SP_RULE_COUNT] = { false };
 
-    put_time(line);
-    (void)json_object_set_new(line, "pid", json_integer((json_int_t)getpid()));
-    (void)json_object_set_new(line, "program", json_string(program_invocation_short_name));
-    (void)json_object_set_new(line, "operation", json_string(decision->operation));
-    (void)json_object_set_new(line, "verdict", json_string(outcome(decision)));
-    put_certificate(line, decision);
-    put_verdict(line, decision->verdict);
-    if (decision->note != NULL)
-        (void)json_object_set_new(line, "note", json_string(decision->note));
-    (void)json_object_set_new(line, "policy", json_string(SMIMEPOLICY_VERSION));
-    text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
-    json_decref(line);
-    return text;
+    for (size_t i = 0; i < count; i++) {
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+        int index = sp_rule_index(smimepolicy_finding_rule(finding));
+
+        if (index < 0 || index >= SP_RULE_COUNT || told[index])
+            continue;
+        told[index] = true;
+        (void)json_array_append_new(
+            findings, json_pack("{s:s, s:s}", "rule", smimepolicy_finding_rule(finding), "severity",
+                                sp_severity_name(smimepolicy_finding_severity(finding))));
+    }
+    (void)json_object_set_new(line, "findings", findings);
+}
+
+/*
+ * What is there already, and is to be written to.  Where others may make files
+ * it must not be theirs, nor a second name for one that is not meant as a log.
+ */
+static bool is_log(int file, bool shared, struct stat *is)
+{
+    if (fstat(file, is) != 0)
+        return false;
+    /* A pipe whose reader went away would wait for another, or be nobody's. */
+    if (!S_ISREG(is->st_mode) && (shared || !S_ISCHR(is->st_mode)))
+        return false;
+    return !shared || ((is->st_uid == 0 || is->st_uid == geteuid()) && is->st_nlink == 1);
 }
 
 /* Opened for each line, so that a rotated file is followed and no descriptor is kept. */
+static int open_log(const char *path, struct stat *is)
+{
+    const int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
+    struct sp_place place;
+    int file = -1;
+
+    if (sp_place_find(&place, path, geteuid()) && !place.redirected) {
+        /* Read too, to see how the last line ends; some logs can be written alone. */
+        file = openat(place.dir, place.name, O_RDWR | flags, 0600);
+        if (file < 0 && errno == EACCES)
+            file = openat(place.dir, place.name, O_WRONLY | flags, 0600);
+    }
+    if (file >= 0 && !is_log(file, place.shared || place.unsafe != NULL, is)) {
+        (void)close(file);
+        file = -1;
+    }
+    sp_place_clear(&place);
+    return file;
+}
+
+/* Would a part of it be written, and the rest lost? */
+static bool has_limit(const struct stat *is, size_t length)
+{
+    struct rlimit limit;
+
+    return S_ISREG(is->st_mode) && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
+           limit.rlim_cur != RLIM_INFINITY && (rlim_t)is->st_size + length > limit.rlim_cur;
+}
+
+/* Somebody's disk was full, or somebody was ended in the middle of a line. */
+static bool ends_torn(int file, const struct stat *is)
+{
+    char last;
+
+    return S_ISREG(is->st_mode) && is->st_size > 0 && pread(file, &last, 1, is->st_size - 1) == 1 &&
+           last != '\n';
+}
+
 static void append_to_file(const char *path, const char *text)
 {
-    int file = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY, 0600);
-    size_t length = strlen(text);
-    struct stat status;
-    char *line = NULL;
+    struct stat is;
+    int file = open_log(path, &is);
+    char *line = file < 0 ? NULL : sp_format("%s%s\n", ends_torn(file, &is) ? "\n" : "", text);
 
-    if (file < 0)
-        return;
-    /* A pipe whose reader went away would kill the program with SIGPIPE. */
-    if (fstat(file, &status) == 0 && (S_ISREG(status.st_mode) || S_ISCHR(status.st_mode)))
-        line = OPENSSL_malloc(length + 1);
-    if (line != NULL) {
-        memcpy(line, text, length);
-        line[length] = '\n';
-        /* A full disk loses the line, not the mail. */
-        if (write(file, line, length + 1) < 0)
-            errno = 0;
-        OPENSSL_free(line);
-    }
-    (void)close(file);
+    /* A full disk loses the line, not the mail. */
+    if (line != NULL && !has_limit(&is, strlen(line)))
+        (void)sp_quiet_write(file, line, strlen(line));
+    OPENSSL_free(line);
+    if (file >= 0)
+        (void)close(file);
 }
 
 /* syslog(3) would wait for a daemon that is stuck; a datagram need not. */
-static void send_to_syslog(const char *text)
+static bool send_to_syslog(const char *text)
 {
     const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
     int s = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     char head[64];
     struct iovec parts[2] = { { .iov_base = head }, { 0 } };
     struct msghdr message = { 0 };
+    bool fits = true;
     union {
         const char *in;
         void *out;
     } cast = { .in = text };
 
     if (s < 0)
-        return;
+        return true;
     (void)snprintf(head, sizeof(head), "<%d>smimepolicy[%ld]: ", LOG_AUTHPRIV | LOG_INFO,
                    (long)getpid());
     parts[0].iov_len = strlen(head);
@@ -133,8 +183,52 @@ static void send_to_syslog(const char *text)
     message.msg_iov = parts;
     message.msg_iovlen = 2;
     if (connect(s, (const struct sockaddr *)&log, sizeof(log)) == 0)
-        (void)sendmsg(s, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        fits = sendmsg(s, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0 || errno != EMSGSIZE;
     (void)close(s);
+    return fits;
+}
+
+static void put_text(json_t *line, const char *key, const char *text)
+{
+    (void)json_object_set_new(line, key, sp_json_text(text));
+}
+
+/* |whole|: with what a stranger may have made very long. */
+static char *format(const struct sp_decision *decision, bool whole)
+{
+    json_t *line = json_object();
+    char *text;
+
+    put_time(line);
+    (void)json_object_set_new(line, "pid", json_integer((json_int_t)getpid()));
+    put_text(line, "program", program_invocation_short_name);
+    put_text(line, "operation", decision->operation);
+    put_text(line, "verdict", outcome(decision));
+    put_certificate(line, decision);
+    if (whole)
+        put_verdict(line, decision->verdict);
+    else
+        put_rules(line, decision->verdict);
+    if (whole && decision->note != NULL)
+        put_text(line, "note", decision->note);
+    else if (!whole)
+        put_text(line, "note", "too long for syslog: subject, serial and texts are left out");
+    put_text(line, "policy", SMIMEPOLICY_VERSION);
+    text = json_dumps(line, JSON_COMPACT | JSON_ENSURE_ASCII);
+    json_decref(line);
+    return text;
+}
+
+static void log_to_syslog(const char *text, const struct sp_decision *decision)
+{
+    char *less;
+
+    if (send_to_syslog(text))
+        return;
+    less = format(decision, false);
+    if (less != NULL)
+        (void)send_to_syslog(less);
+    free(less);
 }
 
 void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decision *decision)
@@ -144,9 +238,9 @@ void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decis
 
     if (settings == NULL || settings->decision_log == NULL)
         return;
-    text = format(decision);
+    text = format(decision, true);
     if (text != NULL && strcmp(settings->decision_log, "syslog") == 0)
-        send_to_syslog(text);
+        log_to_syslog(text, decision);
     else if (text != NULL)
         append_to_file(settings->decision_log, text);
     free(text);

@@ -8,6 +8,8 @@
 #include <stdio.h>
 #include <unistd.h>
 
+#include "base/quiet.h"
+
 void sp_trace_write(const char *format, ...)
 {
     char text[512], line[600];
@@ -19,6 +21,6 @@ void sp_trace_write(const char *format, ...)
     va_end(args);
     length = snprintf(line, sizeof(line), "smimepolicy[%ld]: %s\n", (long)getpid(), text);
     /* One write a line, so that threads do not mix; a lost trace is no fault. */
-    if (length > 0 && write(STDERR_FILENO, line, (size_t)length) < 0)
+    if (length > 0 && sp_quiet_write(STDERR_FILENO, line, (size_t)length) < 0)
         return;
 }

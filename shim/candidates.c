@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "candidates.h"
 #include "json_text.h"
 #include "keyring_at.h"
@@ -129,16 +130,17 @@ static void tell_others(const struct shim_candidates *all)
 {
     const char *use = smimepolicy_use_name(all->use);
 
-    fprintf(stderr, "note: %s: %s: of %zu certificates %s, serial %s, is used\n", use, all->address,
-            all->count, subject_of(all, all->chosen),
-            smimepolicy_verdict_get0_serial(all->candidates[all->chosen].verdict));
+    shim_print(stderr, "note: %s: %s: of %zu certificates %s, serial %s, is used\n", use,
+               all->address, all->count, subject_of(all, all->chosen),
+               smimepolicy_verdict_get0_serial(all->candidates[all->chosen].verdict));
     for (size_t i = 0; i < all->count; i++) {
         char *reason = i == all->chosen ? NULL : reason_against(all, i);
 
         if (i != all->chosen)
-            fprintf(stderr, "note: %s: %s: not %s, serial %s: %s\n", use, all->address,
-                    subject_of(all, i), smimepolicy_verdict_get0_serial(all->candidates[i].verdict),
-                    reason != NULL ? reason : "out of memory");
+            shim_print(stderr, "note: %s: %s: not %s, serial %s: %s\n", use, all->address,
+                       subject_of(all, i),
+                       smimepolicy_verdict_get0_serial(all->candidates[i].verdict),
+                       reason != NULL ? reason : "out of memory");
         OPENSSL_free(reason);
     }
 }
@@ -206,6 +208,6 @@ json_t *shim_candidates_json(const struct shim_candidates *all)
 
     for (size_t i = 0; i < all->count; i++)
         json_array_append_new(list, candidate_json(all, i));
-    return json_pack("{s:o, s:s, s:o}", "address", shim_json_text(all->address), "use",
+    return json_pack("{s:o, s:s, s:o}", "address", sp_json_text(all->address), "use",
                      smimepolicy_use_name(all->use), "candidates", list);
 }

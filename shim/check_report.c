@@ -12,6 +12,9 @@
 
 #include <jansson.h>
 
+#include "entry.h"
+#include "shim.h"
+#include "print.h"
 #include "checking.h"
 #include "colour.h"
 #include "json_text.h"
@@ -50,7 +53,7 @@ void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name)
 
         while (*end != '\n')
             end++;
-        printf("    %.*s\n", (int)(end - line), line);
+        shim_print(stdout, "    %.*s\n", (int)(end - line), line);
         line = end + 1;
     }
     smimepolicy_free(findings);
@@ -71,14 +74,14 @@ static void print_headline(const struct shim_report *report, const smimepolicy_v
     char *to = time_text(X509_get0_notAfter(report->cert));
     const char *address;
 
-    printf("%s: %s, serial %s\n", report->path, *subject == '\0' ? "(no subject)" : subject,
-           smimepolicy_verdict_get0_serial(verdict));
+    shim_print(stdout, "%s: %s, serial %s\n", report->path,
+               *subject == '\0' ? "(no subject)" : subject,
+               smimepolicy_verdict_get0_serial(verdict));
     fputs("  addresses:", stdout);
     for (size_t i = 0; facts != NULL && (address = sp_facts_address(facts, i)) != NULL; i++)
-        printf("%s %s", i == 0 ? "" : ",", address);
-    printf("%s\n  valid: %s to %s\n",
-           facts == NULL || sp_facts_address(facts, 0) == NULL ? " none" : "",
-           from != NULL ? from : "?", to != NULL ? to : "?");
+        shim_print(stdout, "%s %s", i == 0 ? "" : ",", address);
+    puts(facts == NULL || sp_facts_address(facts, 0) == NULL ? " none" : "");
+    shim_print(stdout, "  valid: %s to %s\n", from != NULL ? from : "?", to != NULL ? to : "?");
     OPENSSL_free(from);
     OPENSSL_free(to);
     sp_facts_free(facts);
@@ -89,7 +92,7 @@ static void print_report(const struct shim_report *report)
     bool first = true;
 
     if (report->cert == NULL) {
-        printf("%s: private key\n", report->path);
+        shim_print(stdout, "%s: private key\n", report->path);
         shim_report_verdict(report->verdicts[0], "key");
         return;
     }
@@ -121,7 +124,7 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
     bool complete = true;
 
     if (report->cert == NULL) {
-        reporter->key = json_pack("{s:o, s:o}", "file", shim_json_text(report->path), "verdict",
+        reporter->key = json_pack("{s:o, s:o}", "file", sp_json_text(report->path), "verdict",
                                   shim_json_verdict(report->verdicts[0]));
         json_decref(verdicts);
         return reporter->key != NULL;
@@ -132,7 +135,7 @@ static bool add_json(struct shim_reporter *reporter, const struct shim_report *r
                 json_array_append_new(verdicts, shim_json_verdict(report->verdicts[use])) == 0 &&
                 complete;
     return json_array_append_new(reporter->certificates,
-                                 json_pack("{s:o, s:o}", "file", shim_json_text(report->path),
+                                 json_pack("{s:o, s:o}", "file", sp_json_text(report->path),
                                            "verdicts", verdicts)) == 0 &&
            complete;
 }
@@ -151,14 +154,9 @@ static bool print_json(const struct shim_reporter *reporter, bool allowed)
     json_t *object =
         json_pack("{s:s, s:s?, s:b, s:O, s:O?}", "policy", SMIMEPOLICY_VERSION, "at", at, "allowed",
                   allowed, "certificates", reporter->certificates, "key", reporter->key);
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
 
-    if (text != NULL)
-        puts(text);
-    free(text);
-    json_decref(object);
     OPENSSL_free(at);
-    return text != NULL;
+    return shim_json_line(object) == SHIM_OK;
 }
 
 bool shim_reporter_end(struct shim_reporter *reporter, bool allowed)

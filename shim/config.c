@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "conf_text.h"
+#include "limit.h"
 #include "config.h"
 #include "help.h"
 #include "place.h"
@@ -98,6 +99,7 @@ static int guard(const struct shim *shim, const char *path, char **program)
     code = shim_self_test(shim, whole, false);
     if (code != SHIM_OK)
         return code;
+    shim_limit_end();
     if (setenv("OPENSSL_CONF", whole, 1) == 0)
         execvp(program[0], program);
     shim_error("cannot run %s: %s", program[0], strerror(errno));

@@ -4,6 +4,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/bio.h>
 #include <openssl/err.h>
@@ -253,12 +254,18 @@ json_t *shim_entry_json(const struct shim_entry *entry)
 
 int shim_json_line(json_t *object)
 {
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT);
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *rest = text;
+    char *piece;
 
     json_decref(object);
     if (text == NULL)
         return shim_no_memory();
-    puts(text);
+    /* The one control that JSON leaves as it is. */
+    while ((piece = strsep(&rest, "\x7f")) != NULL) {
+        fputs(piece, stdout);
+        fputs(rest != NULL ? "\\u007f" : "\n", stdout);
+    }
     free(text);
     return SHIM_OK;
 }

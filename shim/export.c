@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "files.h"
 #include "keyring_at.h"
 #include "long_options.h"
@@ -91,10 +92,8 @@ static int export_to_file(struct exporting *exporting)
     int code = SHIM_SYSTEM;
     int fd = -1;
 
-    if (shim_output_begin(&output, exporting->out))
+    if (shim_output_begin(&output, exporting->out, exporting->keys ? SHIM_KEYS : SHIM_PUBLIC))
         fd = shim_output_open(&output);
-    if (exporting->keys)
-        output.mode = 0600;
     exporting->to = fd < 0 ? NULL : fdopen(fd, "w");
     if (exporting->to != NULL) {
         code = export_all(exporting);
@@ -123,12 +122,17 @@ static int export_selected(struct exporting *exporting, char **words)
     if (code != SHIM_OK)
         return code;
     exporting->to = stdout;
-    code = exporting->out != NULL ? export_to_file(exporting) : export_all(exporting);
+    if (exporting->out != NULL)
+        code = export_to_file(exporting);
+    else
+        code = exporting->keys && !shim_make_private(STDOUT_FILENO, SHIM_KEYS, "standard output")
+                   ? SHIM_SYSTEM
+                   : export_all(exporting);
     if (code == SHIM_OK && exporting->plain > 0)
-        fprintf(stderr,
-                "warning: export: %zu private key%s written without a passphrase; keep the file "
-                "to yourself\n",
-                exporting->plain, exporting->plain == 1 ? " was" : "s were");
+        shim_print(stderr,
+                   "warning: export: %zu private key%s written without a passphrase; keep the file "
+                   "to yourself\n",
+                   exporting->plain, exporting->plain == 1 ? " was" : "s were");
     return code;
 }
 

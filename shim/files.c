@@ -102,6 +102,36 @@ static bool is_stream(const char *path)
     return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
 }
 
+/*
+ * May anybody read it but us?  With an access control list the group's bits are
+ * those of its mask.  A terminal is its user's, and /dev/null nobody's.
+ */
+static bool is_readable(const struct stat *is, enum shim_secrecy secrecy)
+{
+    if (S_ISREG(is->st_mode) && secrecy == SHIM_KEYS && is->st_uid != geteuid())
+        return true;
+    return (S_ISREG(is->st_mode) || S_ISFIFO(is->st_mode)) &&
+           (is->st_mode & (S_IRGRP | S_IROTH)) != 0;
+}
+
+bool shim_make_private(int fd, enum shim_secrecy secrecy, const char *name)
+{
+    struct stat is;
+
+    if (secrecy == SHIM_PUBLIC)
+        return true;
+    if (fstat(fd, &is) != 0) {
+        shim_error("cannot write %s: %s", name, strerror(errno));
+        return false;
+    }
+    if (!is_readable(&is, secrecy) || (secrecy == SHIM_MAIL && fchmod(fd, is.st_mode & 0700) == 0))
+        return true;
+    shim_error("cannot write %s: others may read it; name a new file, or make this one yours alone "
+               "before (chmod 600, or umask 077 where the shell makes it)",
+               name);
+    return false;
+}
+
 /* Renaming over /dev/null or a pipe would destroy it; over a link, the link. */
 static bool settle_target(struct shim_output *output, const char *path)
 {
@@ -122,10 +152,14 @@ static bool settle_target(struct shim_output *output, const char *path)
         output->mode = is.st_mode & 0777;
         output->in_place =
             !S_ISREG(is.st_mode) || is_stream(path) || realpath(path, target) == NULL;
-        output->fill = !output->in_place && is.st_size == 0;
+        /* What others may have opened by now is no place for keys. */
+        output->fill = !output->in_place && is.st_size == 0 &&
+                       (output->secrecy != SHIM_KEYS || !is_readable(&is, output->secrecy));
         if (!output->in_place)
             path = target;
     }
+    if (output->secrecy != SHIM_PUBLIC)
+        output->mode = (output->mode & 0700) | 0600;
     output->wanted = OPENSSL_strdup(path);
     return output->wanted != NULL;
 }
@@ -147,20 +181,35 @@ static bool make_beside(struct shim_output *output)
     return fd >= 0;
 }
 
-bool shim_output_begin(struct shim_output *output, const char *path)
+bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy)
 {
-    memset(output, 0, sizeof(*output));
+    *output = (struct shim_output){ .secrecy = secrecy };
     if (settle_target(output, path) && make_beside(output))
         return true;
     shim_error("cannot write %s: %s", path, strerror(errno));
     return false;
 }
 
+/* It is emptied only for what takes its place; -1 with errno set, 0 in it if that is said. */
+static int open_over(const struct shim_output *output)
+{
+    int to = open(output->wanted, O_WRONLY | O_CLOEXEC);
+    struct stat is;
+
+    if (to < 0)
+        return -1;
+    if (!shim_make_private(to, output->secrecy, output->wanted))
+        errno = 0;
+    else if (fstat(to, &is) == 0 && (!S_ISREG(is.st_mode) || ftruncate(to, 0) == 0))
+        return to;
+    close(to);
+    return -1;
+}
+
 static bool copy_over(const struct shim_output *output)
 {
     int from = open(output->temporary, O_RDONLY | O_CLOEXEC);
-    /* It is emptied only for what takes its place. */
-    int to = from < 0 ? -1 : open(output->wanted, O_WRONLY | O_TRUNC | O_CLOEXEC);
+    int to = from < 0 ? -1 : open_over(output);
     bool done = from >= 0 && to >= 0 && shim_copy_all(from, to);
     int reason = errno;
 
@@ -248,7 +297,8 @@ bool shim_output_commit(struct shim_output *output)
     if (written == WRITTEN &&
         (output->in_place || output->fill ? copy_over(output) : move_over(output)))
         return true;
-    shim_error("cannot write %s: %s", output->wanted, strerror(errno));
+    if (errno != 0)
+        shim_error("cannot write %s: %s", output->wanted, strerror(errno));
     return false;
 }
 

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "print.h"
 #include "importing.h"
 #include "keyid.h"
 #include "keyring_at.h"
@@ -167,16 +168,16 @@ static int read_file(struct shim_importing *importing, const char *path)
 
 static void report(const struct shim_importing *importing)
 {
-    printf("imported %zu certificate%s and %zu private key%s", importing->certificates,
-           importing->certificates == 1 ? "" : "s", importing->private_keys,
-           importing->private_keys == 1 ? "" : "s");
+    shim_print(stdout, "imported %zu certificate%s and %zu private key%s", importing->certificates,
+               importing->certificates == 1 ? "" : "s", importing->private_keys,
+               importing->private_keys == 1 ? "" : "s");
     if (importing->known > 0)
-        printf("; %zu certificate%s there already", importing->known,
-               importing->known == 1 ? " was" : "s were");
+        shim_print(stdout, "; %zu certificate%s there already", importing->known,
+                   importing->known == 1 ? " was" : "s were");
     if (importing->encrypted > 0)
-        printf("; %zu key%s encrypted and could not be compared with %s", importing->encrypted,
-               importing->encrypted == 1 ? " is" : "s are",
-               importing->encrypted == 1 ? "its certificate" : "their certificates");
+        shim_print(stdout, "; %zu key%s encrypted and could not be compared with %s",
+                   importing->encrypted, importing->encrypted == 1 ? " is" : "s are",
+                   importing->encrypted == 1 ? "its certificate" : "their certificates");
     puts("");
 }
 

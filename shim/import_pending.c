@@ -10,6 +10,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "importing.h"
 #include "keyring_at.h"
 
@@ -58,7 +59,7 @@ static int tell(struct shim_importing *importing, FILE *to, enum sp_role role, c
     if (sp_stand(pending->facts, role, importing->now, importing->shim->settings, &entry.standing))
         line = shim_entry_line(&entry);
     if (line != NULL)
-        fprintf(to, "%s: line %zu: %s: %s\n", importing->path, pending->line, what, line);
+        shim_print(to, "%s: line %zu: %s: %s\n", importing->path, pending->line, what, line);
     sp_standing_clear(&entry.standing);
     OPENSSL_free(line);
     return line != NULL ? SHIM_OK : shim_no_memory();

@@ -182,10 +182,12 @@ static void judge_signing(struct hearing *hearing)
 static int cipher_of(const struct hearing *hearing)
 {
     const char *name = hearing->request->cipher;
-    const EVP_CIPHER *cipher = name != NULL ? EVP_get_cipherbyname(name) : NULL;
+    int nid = NID_undef;
 
-    if (name != NULL)
-        return cipher != NULL ? EVP_CIPHER_get_nid(cipher) : NID_undef;
+    if (name != NULL) {
+        (void)shim_cipher_find(name, &nid);
+        return nid;
+    }
     /* Under the stock names an OpenSSL before 3.5 takes 3DES; the verbs never do. */
     return hearing->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
                                                                       : NID_aes_256_cbc;

@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "keyring_at.h"
 #include "long_options.h"
 #include "stored_key.h"
@@ -18,7 +19,7 @@
 static void tell(const char *line, void *data)
 {
     (void)data;
-    puts(line);
+    shim_print(stdout, "%s\n", line);
 }
 
 static int find(struct shim *shim)
@@ -28,12 +29,21 @@ static int find(struct shim *shim)
     return code == SHIM_OK ? shim_keyring_find(shim) : code;
 }
 
+/* To a program as it is. */
+static void print_path(const char *path)
+{
+    if (isatty(STDOUT_FILENO) == 1)
+        shim_print(stdout, "%s\n", path);
+    else
+        puts(path);
+}
+
 static int run_path(struct shim *shim)
 {
     int code = find(shim);
 
     if (code == SHIM_OK)
-        puts(shim->keyring_path);
+        print_path(shim->keyring_path);
     return code;
 }
 
@@ -48,7 +58,7 @@ static int run_backup(struct shim *shim, const char *directory)
         code = shim_keyring_failed(keyring);
     sp_keyring_close(keyring);
     if (code == SHIM_OK)
-        printf("the keyring %s is in %s too\n", shim->keyring_path, directory);
+        shim_print(stdout, "the keyring %s is in %s too\n", shim->keyring_path, directory);
     return code;
 }
 
@@ -64,12 +74,13 @@ static enum sp_access access_of(const struct shim *shim)
 
 static int summarise(const struct shim *shim, const struct sp_checked *checked)
 {
-    printf("keyring %s: sound; %lld certificate%s, ", shim->keyring_path,
-           (long long)checked->certificates, checked->certificates == 1 ? "" : "s");
+    shim_print(stdout, "keyring %s: sound; %lld certificate%s, ", shim->keyring_path,
+               (long long)checked->certificates, checked->certificates == 1 ? "" : "s");
     if (checked->without_keys)
         puts("private keys not checked, for their owner alone can read them");
     else
-        printf("%lld private key%s\n", (long long)checked->keys, checked->keys == 1 ? "" : "s");
+        shim_print(stdout, "%lld private key%s\n", (long long)checked->keys,
+                   checked->keys == 1 ? "" : "s");
     return SHIM_OK;
 }
 
@@ -110,11 +121,12 @@ static int repair(struct shim *shim)
         OPENSSL_free(why);
         return SHIM_SYSTEM;
     }
-    printf("keyring %s: repaired; %lld certificate%s saved, %lld fault%s told; the damaged file "
-           "is %s\n",
-           shim->keyring_path, (long long)repaired.certificates,
-           repaired.certificates == 1 ? "" : "s", (long long)repaired.lost,
-           repaired.lost == 1 ? "" : "s", repaired.kept);
+    shim_print(
+        stdout,
+        "keyring %s: repaired; %lld certificate%s saved, %lld fault%s told; the damaged file "
+        "is %s\n",
+        shim->keyring_path, (long long)repaired.certificates, repaired.certificates == 1 ? "" : "s",
+        (long long)repaired.lost, repaired.lost == 1 ? "" : "s", repaired.kept);
     OPENSSL_free(repaired.kept);
     return SHIM_OK;
 }

@@ -12,6 +12,7 @@
 
 #include "config.h"
 #include "lint.h"
+#include "print.h"
 
 void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
 {
@@ -20,9 +21,9 @@ void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
     lint->faults++;
     if (lint->silent)
         return;
-    printf("%s: ", lint->path);
+    shim_print(stdout, "%s: ", lint->path);
     va_start(args, format);
-    vprintf(format, args);
+    shim_vprint(stdout, format, args);
     va_end(args);
     putchar('\n');
 }
@@ -147,7 +148,8 @@ int shim_lint(const char *path)
         return code;
     if (lint.faults > 0)
         return SHIM_REFUSED;
-    printf("%s: no fault found; 'smime-policy config --self-test %s' proves it\n", path, path);
+    shim_print(stdout, "%s: no fault found; 'smime-policy config --self-test %s' proves it\n", path,
+               path);
     return SHIM_OK;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "print.h"
 #include "lint.h"
 
 /* Where in the file we are; an included file ends in nobody knows which section. */
@@ -88,9 +89,10 @@ static void judge_include(struct shim_lint *lint, int number, const char *path)
                         "and is passed over where it is not found; write its absolute path",
                         number, path);
     else if (access(path, R_OK) != 0)
-        printf("%s: line %d: note: %s cannot be read and is passed over; its settings are at "
-               "their defaults\n",
-               lint->path, number, path);
+        shim_print(stdout,
+                   "%s: line %d: note: %s cannot be read and is passed over; its settings are at "
+                   "their defaults\n",
+                   lint->path, number, path);
 }
 
 void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)

@@ -13,7 +13,9 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "help.h"
+#include "limit.h"
 #include "memory.h"
 #include "place.h"
 #include "shim.h"
@@ -47,8 +49,8 @@ int shim_load_settings(struct shim *shim)
         return SHIM_OK;
     if (why == NULL)
         return shim_no_memory();
-    fprintf(stderr, "refused: the policy is locked: %s; mend the file, nothing is done before\n",
-            why);
+    shim_print(stderr, "refused: the policy is locked: %s; mend the file, nothing is done before\n",
+               why);
     smimepolicy_free(why);
     return SHIM_REFUSED;
 }
@@ -178,6 +180,7 @@ int main(int argc, char **argv)
 
     if (argc > 0 && is_called_openssl(argv[0]) && !is_mail_command(argv[1]))
         return become_openssl(argv);
+    shim_limit_begin();
     shim_memory_watch();
     if (!open_streams())
         return SHIM_SYSTEM;

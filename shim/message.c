@@ -2,17 +2,49 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Messages of the command itself.
+ * What the command itself says.
  */
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
+#include <openssl/crypto.h>
+
+#include "print.h"
 #include "shim.h"
+#include "shown.h"
+#include "text.h"
+
+void shim_vprint(FILE *to, const char *format, va_list args)
+{
+    char *text = sp_vformat(format, args);
+    size_t length = text == NULL ? 0 : strlen(text);
+    bool ends = length > 0 && text[length - 1] == '\n';
+    char *shown;
+
+    if (ends)
+        text[length - 1] = '\0';
+    shown = text == NULL ? NULL : sp_shown(text);
+    fputs(shown != NULL ? shown : "(out of memory)", to);
+    if (ends || shown == NULL)
+        fputc('\n', to);
+    OPENSSL_free(shown);
+    OPENSSL_free(text);
+}
+
+void shim_print(FILE *to, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    shim_vprint(to, format, args);
+    va_end(args);
+}
 
 static void say(const char *format, va_list args)
 {
     fputs("smime-policy: ", stderr);
-    vfprintf(stderr, format, args);
+    shim_vprint(stderr, format, args);
     fputc('\n', stderr);
 }
 

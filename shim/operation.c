@@ -149,6 +149,7 @@ static bool run_stock(const struct shim_run *run, const char *program,
         .pass = shim_environment_pass(run->operation->request->passin),
         .keep = keep,
         .out = run->sink,
+        .for_people = run->operation->verb != NULL,
         .unverified = shim_args_has(run->operation->args, "noverify"),
         .capture = run->operation->capture,
         .progress = run->operation->verb != NULL && run->operation->takes_input,
@@ -183,6 +184,8 @@ static bool hand_over(struct shim_run *run)
 {
     bool optional = is_content_optional(run->operation);
 
+    if (run->spools && !shim_make_private(STDOUT_FILENO, shim_run_secrecy(run), "standard output"))
+        return false;
     for (size_t i = 0; i < run->output_count; i++)
         if (!shim_output_commit(&run->outputs[i]))
             return false;

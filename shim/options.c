@@ -46,15 +46,17 @@ static const struct shim_option *find_option(enum shim_api api, const char *word
  * A word in no table must be a cipher.  Letting anything else through would let
  * an option that takes a value hide the words after it from us.
  */
-static bool is_cipher(const char *name)
+bool shim_cipher_find(const char *name, int *nid)
 {
-    EVP_CIPHER *fetched;
+    const EVP_CIPHER *known = EVP_get_cipherbyname(name);
+    EVP_CIPHER *fetched = NULL;
 
-    if (EVP_get_cipherbyname(name) != NULL)
-        return true;
-    fetched = EVP_CIPHER_fetch(NULL, name, NULL);
+    /* By the number of its object identifier, too. */
+    if (known == NULL)
+        known = fetched = EVP_CIPHER_fetch(NULL, name, NULL);
+    *nid = known != NULL ? EVP_CIPHER_get_nid(known) : NID_undef;
     EVP_CIPHER_free(fetched);
-    return fetched != NULL;
+    return known != NULL;
 }
 
 /* Returns how many words were used, 0 after a fault. */
@@ -63,13 +65,14 @@ static int parse_word(enum shim_api api, char **word, struct shim_given *given)
     const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
     const char *equals = strchr(name, '=');
     size_t len = equals == NULL ? strlen(name) : (size_t)(equals - name);
+    int nid;
 
     given->word = word[0];
     given->value = equals == NULL ? NULL : equals + 1;
     given->option = find_option(api, word[0], len);
     if (given->option == NULL) {
         given->option = &cipher;
-        if (is_cipher(name))
+        if (shim_cipher_find(name, &nid))
             return 1;
         shim_usage("unknown option %s", word[0]);
         return 0;

@@ -78,6 +78,9 @@ bool shim_args_has(const struct shim_args *args, const char *name);
 /* The last option of that role, or NULL. */
 const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_role role);
 
+/* Has libcrypto a cipher that stock knows by |name|?  NID_undef where it is in no message. */
+bool shim_cipher_find(const char *name, int *nid);
+
 /* Row |index| of the table; NULL past the last one. */
 const struct shim_option *shim_option_at(size_t index);
 

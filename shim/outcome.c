@@ -12,6 +12,7 @@
 #include "decision_log.h"
 #include "json_text.h"
 #include "outcome.h"
+#include "print.h"
 #include "shim.h"
 
 /* Of many files: as compilers say it. */
@@ -20,9 +21,9 @@ static void print_place(const struct shim_outcome *outcome)
     if (!outcome->names_file || outcome->file == NULL)
         return;
     if (outcome->part == 0)
-        fprintf(stderr, "%s: ", outcome->file);
+        shim_print(stderr, "%s: ", outcome->file);
     else
-        fprintf(stderr, "%s:%u: ", outcome->file, outcome->part);
+        shim_print(stderr, "%s:%u: ", outcome->file, outcome->part);
 }
 
 static void print_finding(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict,
@@ -33,11 +34,13 @@ static void print_finding(const struct shim_outcome *outcome, const smimepolicy_
     size_t word = strcspn(line, ":");
 
     print_place(outcome);
-    if (colour)
-        fprintf(stderr, "%s%.*s%s%s\n", shim_colour_begin(smimepolicy_finding_severity(finding)),
-                (int)word, line, shim_colour_end, line + word);
-    else
-        fprintf(stderr, "%s\n", line);
+    if (colour) {
+        fputs(shim_colour_begin(smimepolicy_finding_severity(finding)), stderr);
+        shim_print(stderr, "%.*s", (int)word, line);
+        fputs(shim_colour_end, stderr);
+        line += word;
+    }
+    shim_print(stderr, "%s\n", line);
     smimepolicy_free(text);
 }
 
@@ -75,7 +78,7 @@ static void collect(const struct shim_outcome *outcome, const smimepolicy_verdic
     json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
 
     if (object != NULL && outcome->file != NULL)
-        json_object_set_new(object, "file", shim_json_text(outcome->file));
+        json_object_set_new(object, "file", sp_json_text(outcome->file));
     if (object != NULL && outcome->names_file && outcome->part != 0)
         json_object_set_new(object, "part", json_integer((json_int_t)outcome->part));
     json_array_append_new(outcome->json, object);

@@ -14,6 +14,7 @@
 
 #include "passphrase.h"
 #include "shim.h"
+#include "shown.h"
 #include "text.h"
 
 #define LONGEST 1024
@@ -111,7 +112,8 @@ static char *ask_terminal(const char *prompt, bool twice)
 bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const char *name,
                          bool twice, const char *otherwise)
 {
-    char *prompt = sp_format("%s of %s: ", what, name);
+    char *shown = sp_shown(name);
+    char *prompt = shown == NULL ? NULL : sp_format("%s of %s: ", what, shown);
     char *answer = prompt == NULL ? NULL : ask_terminal(prompt, twice);
 
     ERR_clear_error();
@@ -120,6 +122,7 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
         pass->text = OPENSSL_strdup(answer);
     OPENSSL_clear_free(answer, answer == NULL ? 0 : LONGEST);
     OPENSSL_free(prompt);
+    OPENSSL_free(shown);
     if (pass->text == NULL)
         shim_error("cannot ask for the %s of %s at a terminal; %s", what, name, otherwise);
     return pass->text != NULL;

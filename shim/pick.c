@@ -7,6 +7,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "addresses.h"
 #include "keyring_at.h"
 #include "pick.h"
@@ -132,7 +133,7 @@ static int say_line(const struct shim_entry *entry, void *data)
     if (line == NULL)
         return shim_no_memory();
     shim_fingerprint_text(entry->record.fingerprint, fingerprint);
-    fprintf(stderr, "  %s %s\n", fingerprint, strchr(line, '('));
+    shim_print(stderr, "  %s %s\n", fingerprint, strchr(line, '('));
     OPENSSL_free(line);
     return SHIM_OK;
 }

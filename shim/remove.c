@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "keyring_at.h"
 #include "long_options.h"
 #include "memory.h"
@@ -90,10 +91,10 @@ static int report(const struct removing *removing)
             sp_private_key_clear(&key);
         if (found < 0)
             return shim_keyring_failed(removing->keyring);
-        printf("removed %s%s\n", removed->line,
-               !removed->had_key ? ""
-               : found == 0      ? " and its private key"
-                                 : "; its private key stays, another certificate has it");
+        shim_print(stdout, "removed %s%s\n", removed->line,
+                   !removed->had_key ? ""
+                   : found == 0      ? " and its private key"
+                                     : "; its private key stays, another certificate has it");
     }
     return SHIM_OK;
 }

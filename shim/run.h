@@ -35,4 +35,7 @@ struct shim_run {
  */
 bool shim_run_words(struct shim_run *run);
 
+/* Of the message that comes out. */
+enum shim_secrecy shim_run_secrecy(const struct shim_run *run);
+
 #endif

@@ -12,6 +12,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "config.h"
 #include "keyring.h"
 #include "place.h"
@@ -84,10 +85,11 @@ static int judge(const char *name, bool alone, const struct shim_stock_result *g
     else if (good->code != 0)
         fault = "openssl refuses a good certificate too; is the policy locked by a bad setting?";
     if (fault != NULL)
-        fprintf(alone ? stdout : stderr, "%s: NOT enforced: %s\n", name, fault);
+        shim_print(alone ? stdout : stderr, "%s: NOT enforced: %s\n", name, fault);
     else if (alone)
-        printf("%s: enforced: openssl refuses an expired certificate and accepts a good one\n",
-               name);
+        shim_print(stdout,
+                   "%s: enforced: openssl refuses an expired certificate and accepts a good one\n",
+                   name);
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
@@ -100,7 +102,7 @@ static int judge_keyring(const char *path, bool alone)
     if (keyring != NULL)
         sp_keyring_close(sp_keyring_open(keyring, SP_KEYRING_READ, &why));
     if (why != NULL)
-        fprintf(alone ? stdout : stderr, "%s: NOT usable: %s\n", path, why);
+        shim_print(alone ? stdout : stderr, "%s: NOT usable: %s\n", path, why);
     OPENSSL_free(keyring);
     OPENSSL_free(why);
     return why == NULL ? SHIM_OK : SHIM_REFUSED;

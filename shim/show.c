@@ -9,6 +9,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "print.h"
 #include "checking.h"
 #include "json_text.h"
 #include "keyring_at.h"
@@ -47,7 +48,7 @@ static char *extension_text(const X509 *cert, int nid)
 /* A line, and |value|, which is taken over. */
 static void detail(const char *name, char *value)
 {
-    printf("  %s: %s\n", name, value == NULL ? "?" : value);
+    shim_print(stdout, "  %s: %s\n", name, value == NULL ? "?" : value);
     OPENSSL_free(value);
 }
 
@@ -117,11 +118,13 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
         return SHIM_SYSTEM;
     }
     shim_fingerprint_text(entry->record.fingerprint, fingerprint);
-    printf("%s%s %s\n", showing->again ? "\n" : "", sp_role_name(entry->record.role), fingerprint);
-    printf("  subject: %s\n", shim_entry_subject(entry));
+    if (showing->again)
+        fputc('\n', stdout);
+    shim_print(stdout, "%s %s\n", sp_role_name(entry->record.role), fingerprint);
+    shim_print(stdout, "  subject: %s\n", shim_entry_subject(entry));
     detail("issuer", shim_name_text(X509_get_issuer_name(entry->cert)));
     detail("serial", shim_entry_serial(entry));
-    printf("  addresses: %s\n", none || addresses == NULL ? "none" : addresses);
+    shim_print(stdout, "  addresses: %s\n", none || addresses == NULL ? "none" : addresses);
     OPENSSL_free(addresses);
     detail("valid", validity_text(entry));
     detail("key usage", extension_text(entry->cert, NID_key_usage));
@@ -137,7 +140,7 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
 
 static json_t *json_taken(char *text)
 {
-    json_t *string = text == NULL ? NULL : shim_json_text(text);
+    json_t *string = text == NULL ? NULL : sp_json_text(text);
 
     OPENSSL_free(text);
     return string;

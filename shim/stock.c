@@ -17,7 +17,9 @@
 
 #include "environment.h"
 #include "files.h"
+#include "limit.h"
 #include "progress.h"
+#include "said.h"
 #include "shim.h"
 #include "stock.h"
 #include "unverified.h"
@@ -37,8 +39,8 @@ struct following {
     sighandler_t child_before;
     struct shim_watch watch;
     bool quiet;
-    bool unverified;
     char *said; /* owned; NULL: not kept */
+    struct shim_said errors_said;
     struct shim_unverified filter;
     struct shim_progress progress;
     bool ended;
@@ -59,6 +61,7 @@ static _Noreturn void become_stock(const struct shim_stock *stock, char *const *
     for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
         ready = fcntl(*fd, F_SETFD, 0) == 0;
     /* What we hold back for our own sake is not held back from stock. */
+    shim_limit_end();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     if (ready)
@@ -153,6 +156,7 @@ static void take_signals(struct following *run)
 
 #define SAID_MAX       65536
 #define PROGRESS_EVERY 200 /* milliseconds */
+#define FLUSH_AFTER    50  /* milliseconds */
 
 /* Text, so that a NUL ends it. */
 static void keep(char *said, const char *block, size_t got)
@@ -190,10 +194,8 @@ static bool take_errors(struct following *run)
     shim_watch_feed(&run->watch, block, (size_t)got);
     if (run->said != NULL)
         keep(run->said, block, (size_t)got);
-    if (run->unverified)
-        shim_unverified_write(&run->filter, STDERR_FILENO, block, (size_t)got);
-    else if (!run->quiet)
-        (void)shim_write_all(STDERR_FILENO, block, (size_t)got);
+    if (!run->quiet)
+        shim_said_feed(&run->errors_said, block, (size_t)got);
     return true;
 }
 
@@ -220,6 +222,16 @@ static void stop_output(struct following *run, struct pollfd *on)
     on->fd = -1;
 }
 
+/* In milliseconds; -1: until something happens. */
+static int patience(const struct following *run)
+{
+    if (run->ended)
+        return 0;
+    if (run->errors_said.line.len > 0)
+        return FLUSH_AFTER;
+    return run->progress.on ? PROGRESS_EVERY : -1;
+}
+
 static void follow(struct following *run)
 {
     struct pollfd on[] = { { run->errors, POLLIN, 0 },
@@ -228,11 +240,13 @@ static void follow(struct following *run)
 
     while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
         /* What outlives stock and still holds its streams is not waited for. */
-        int ready = poll(on, 3, run->ended ? 0 : run->progress.on ? PROGRESS_EVERY : -1);
+        int ready = poll(on, 3, patience(run));
 
         if (ready < 0 && !may_go_on(run))
             break;
         shim_progress_show(&run->progress);
+        if (ready == 0)
+            shim_said_flush(&run->errors_said);
         if (ready == 0 && run->ended)
             break;
         if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
@@ -278,13 +292,15 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .signals = -1,
                              .child_before = SIG_DFL,
                              .quiet = stock->quiet,
-                             .unverified = stock->unverified };
+                             .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
     char **env = shim_environment(stock);
     bool started;
 
     if (stock->capture)
         run.said = OPENSSL_zalloc(SAID_MAX);
     run.quiet = run.quiet || run.said != NULL;
+    if (stock->unverified)
+        run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
     if (started) {
@@ -292,6 +308,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
             shim_progress_begin(&run.progress, stock->in);
         follow(&run);
         shim_progress_end(&run.progress);
+        shim_said_flush(&run.errors_said);
         shim_unverified_end(&run.filter, STDERR_FILENO);
     } else {
         shim_error("cannot run %s: %s", stock->program, strerror(errno));

@@ -23,6 +23,7 @@ struct shim_stock {
     bool quiet;       /* its standard error is read and not passed on */
     bool progress;    /* show how far |in| was read, where somebody watches */
     bool capture;     /* and kept for the result */
+    bool for_people;  /* a verb: what it says is escaped for a terminal wherever it goes */
     bool unverified;  /* it must not report a verification */
 };
 

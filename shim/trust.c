@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 
+#include "print.h"
 #include "checking.h"
 #include "keyring_at.h"
 #include "keyring_path.h"
@@ -50,7 +51,7 @@ static int tell_step(const struct shim_entry *entry, void *data)
                                                                                : shim_no_memory();
     line = shim_entry_line(entry);
     if (line != NULL)
-        printf("    through %s: %s\n", line, sp_state_name(entry->standing.state));
+        shim_print(stdout, "    through %s: %s\n", line, sp_state_name(entry->standing.state));
     OPENSSL_free(line);
     return line != NULL ? SHIM_OK : shim_no_memory();
 }
@@ -90,7 +91,7 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     if (object != NULL)
         json_object_set_new(object, "chain", step.steps);
     else if (code == SHIM_OK && chain == NULL)
-        printf("    through no CA: %s\n", why);
+        shim_print(stdout, "    through no CA: %s\n", why);
     *through = step.valid;
     sk_X509_pop_free(chain, X509_free);
     return code;
@@ -105,7 +106,7 @@ static void tell_findings(const smimepolicy_verdict *verdict)
 
         while (*end != '\n')
             end++;
-        printf("    %.*s\n", (int)(end - line), line);
+        shim_print(stdout, "    %.*s\n", (int)(end - line), line);
         line = end + 1;
     }
     smimepolicy_free(text);
@@ -128,7 +129,8 @@ static int tell_own(struct trusting *trusting, const struct shim_entry *entry)
     if (line == NULL)
         return shim_no_memory();
     headline(trusting, "certificates of the address:");
-    printf("  %s: %s, %s\n", line, sp_state_name(entry->standing.state), as_anchor(entry));
+    shim_print(stdout, "  %s: %s, %s\n", line, sp_state_name(entry->standing.state),
+               as_anchor(entry));
     tell_findings(entry->standing.verdicts[SMIMEPOLICY_VERIFY]);
     OPENSSL_free(line);
     return SHIM_OK;
@@ -165,8 +167,8 @@ static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, co
 
     headline(trusting, "certificates that are issued for the address are vouched for by:");
     if (line != NULL && until != NULL)
-        printf("  %s: %s%s%s, until %s\n", line, sp_state_name(entry->standing.state),
-               limit != NULL ? ", but " : "", limit != NULL ? limit : "", until);
+        shim_print(stdout, "  %s: %s%s%s, until %s\n", line, sp_state_name(entry->standing.state),
+                   limit != NULL ? ", but " : "", limit != NULL ? limit : "", until);
     OPENSSL_free(line);
     OPENSSL_free(until);
     return line != NULL && until != NULL ? SHIM_OK : shim_no_memory();

@@ -10,6 +10,7 @@
 
 #include <openssl/crypto.h>
 
+#include "json_text.h"
 #include "keyring_at.h"
 #include "long_options.h"
 #include "memory.h"
@@ -47,7 +48,8 @@ static bool unreadable(struct shim_uploading *run, const struct shim_part *part)
 
     run->unreadable++;
     shim_error("cannot read %s: %s", place != NULL ? place : part->path, part->why);
-    json_array_append_new(run->unread, json_pack("{s:s?, s:s}", "part", place, "why", part->why));
+    json_array_append_new(run->unread, json_pack("{s:o, s:o}", "part", sp_json_text(place), "why",
+                                                 sp_json_text(part->why)));
     OPENSSL_free(place);
     return true;
 }

@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "issuers.h"
+#include "json_text.h"
 #include "keyring_at.h"
 #include "load.h"
 #include "rules.h"
@@ -31,11 +32,11 @@ static void note(struct shim_uploading *run, const struct shim_part *part,
     if (!run->options->json && json_array_size(run->certificates) >= NAMED_MAX)
         return;
     shim_fingerprint_text(fingerprint, text);
-    json_array_append_new(run->certificates,
-                          json_pack("{s:s, s:i, s:s, s:s?, s:s, s:s}", "file", part->path, "part",
-                                    (int)part->number, "fingerprint", text, "address", address,
-                                    "subject", sp_facts_subject(facts), "state",
-                                    added == SP_ADD_STORED ? "already" : "stored"));
+    json_array_append_new(
+        run->certificates,
+        json_pack("{s:o, s:i, s:s, s:s?, s:s, s:s}", "file", sp_json_text(part->path), "part",
+                  (int)part->number, "fingerprint", text, "address", address, "subject",
+                  sp_facts_subject(facts), "state", added == SP_ADD_STORED ? "already" : "stored"));
 }
 
 static bool add(struct shim_uploading *run, const struct shim_part *part,

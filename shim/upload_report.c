@@ -11,6 +11,8 @@
 
 #include <openssl/crypto.h>
 
+#include "entry.h"
+#include "print.h"
 #include "json_text.h"
 #include "keyring_at.h"
 #include "uploading.h"
@@ -70,21 +72,21 @@ static void print_row(const json_t *row)
     const char *role = json_string_value(json_object_get(row, "role"));
     bool already = strcmp(json_string_value(json_object_get(row, "state")), "already") == 0;
 
-    printf("%s as %s: %s (%s, SHA-256 %.16s)\n", already ? "already there" : "stored",
-           role != NULL ? role : "?", address != NULL ? address : "no address",
-           *subject != '\0' ? subject : "no subject",
-           json_string_value(json_object_get(row, "fingerprint")));
+    shim_print(stdout, "%s as %s: %s (%s, SHA-256 %.16s)\n", already ? "already there" : "stored",
+               role != NULL ? role : "?", address != NULL ? address : "no address",
+               *subject != '\0' ? subject : "no subject",
+               json_string_value(json_object_get(row, "fingerprint")));
 }
 
 static void print_text(const struct shim_uploading *run)
 {
     for (size_t i = 0; i < json_array_size(run->certificates); i++)
         print_row(json_array_get(run->certificates, i));
-    printf("%zu stored, %zu already there, %zu private keys", run->added, run->stored_before,
-           run->keys_added);
+    shim_print(stdout, "%zu stored, %zu already there, %zu private keys", run->added,
+               run->stored_before, run->keys_added);
     if (run->refused + run->unreadable > 0)
-        printf("; %zu refused, %zu unreadable", run->refused, run->unreadable);
-    printf(" (keyring %s)\n", run->shim->keyring_path);
+        shim_print(stdout, "; %zu refused, %zu unreadable", run->refused, run->unreadable);
+    shim_print(stdout, " (keyring %s)\n", run->shim->keyring_path);
 }
 
 static int print_json(const struct shim_uploading *run, int code, bool done)
@@ -92,19 +94,14 @@ static int print_json(const struct shim_uploading *run, int code, bool done)
     json_t *object =
         json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "policy",
                   SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
-                  shim_json_text(run->shim->keyring_path), "allowed", run->refused == 0, "done",
-                  done, "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
+                  sp_json_text(run->shim->keyring_path), "allowed", run->refused == 0, "done", done,
+                  "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
                   (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
                   done ? (json_int_t)run->keys_added : 0, "certificates", run->certificates,
                   "unreadable", run->unread, "verdicts", run->outcome.json);
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    int printed = shim_json_line(object);
 
-    json_decref(object);
-    if (text == NULL)
-        return shim_no_memory();
-    puts(text);
-    free(text);
-    return code;
+    return printed == SHIM_OK ? code : printed;
 }
 
 int shim_uploading_report(struct shim_uploading *run, int code, bool done)

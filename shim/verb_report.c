@@ -9,9 +9,12 @@
 #include <jansson.h>
 #include <openssl/crypto.h>
 
+#include "entry.h"
 #include "json_text.h"
+#include "print.h"
 #include "run.h"
 #include "shim.h"
+#include "text.h"
 #include "verb_report.h"
 
 /* The command line of stock, but for the words that only load the policy. */
@@ -22,7 +25,7 @@ static json_t *plan(const struct shim_operation *operation)
 
     if (shim_run_words(&run))
         for (char **word = run.words; *word != NULL; word++)
-            json_array_append_new(words, shim_json_text(*word));
+            json_array_append_new(words, sp_json_text(*word));
     OPENSSL_free(run.words);
     OPENSSL_free(run.outputs);
     return words;
@@ -38,47 +41,44 @@ static const char *output_of(const struct shim_operation *operation)
 int shim_verb_report_json(const struct shim_verb_report *report)
 {
     const struct shim_operation *operation = report->operation;
-    json_t *object = json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
-                               SMIMEPOLICY_VERSION, "operation", operation->request->operation,
-                               "allowed", !report->outcome->denied && report->code != SHIM_REFUSED,
-                               "done", report->code == SHIM_OK && !operation->explain, "exit",
-                               report->code, "output", shim_json_text(output_of(operation)),
-                               "keyring", shim_json_text(operation->selection.path), "choices",
-                               operation->selection.choices, "verdicts", report->outcome->json,
-                               "openssl", shim_json_text(report->said));
-    char *text;
+    json_t *object =
+        json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
+                  SMIMEPOLICY_VERSION, "operation", operation->request->operation, "allowed",
+                  !report->outcome->denied && report->code != SHIM_REFUSED, "done",
+                  report->code == SHIM_OK && !operation->explain, "exit", report->code, "output",
+                  sp_json_text(output_of(operation)), "keyring",
+                  sp_json_text(operation->selection.path), "choices", operation->selection.choices,
+                  "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
+    int printed;
 
     if (object != NULL && operation->explain)
         json_object_set_new(object, "would_run", plan(operation));
-    text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-    if (text != NULL)
-        puts(text);
-    json_decref(object);
-    if (text == NULL)
-        return shim_no_memory();
-    free(text);
-    return report->code;
+    printed = shim_json_line(object);
+    return printed == SHIM_OK ? report->code : printed;
 }
 
 /* A word as a shell would have to be given it. */
 static void print_word(const char *word)
 {
+    struct sp_text quoted = { 0 };
+    char *text;
     bool plain =
         word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789"
                                              "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_=+:,./@%")] == '\0';
 
     if (plain) {
-        printf(" %s", word);
+        shim_print(stdout, " %s", word);
         return;
     }
-    fputs(" '", stdout);
     for (; *word != '\0'; word++) {
         if (*word == '\'')
-            fputs("'\\''", stdout);
+            sp_text_add(&quoted, "'\\''");
         else
-            putchar((unsigned char)*word < 0x20 || *word == 0x7f ? '?' : *word);
+            sp_text_add_bytes(&quoted, word, 1);
     }
-    putchar('\'');
+    text = sp_text_take(&quoted);
+    shim_print(stdout, " '%s'", text != NULL ? text : "(out of memory)");
+    OPENSSL_free(text);
 }
 
 int shim_verb_report_plan(const struct shim_verb_report *report)
@@ -92,7 +92,8 @@ int shim_verb_report_plan(const struct shim_verb_report *report)
         fputs("would run:", stdout);
         for (size_t i = 0; i < json_array_size(words); i++)
             print_word(json_string_value(json_array_get(words, i)));
-        printf("\nwould write: %s\n", out != NULL ? out : "standard output");
+        putchar('\n');
+        shim_print(stdout, "would write: %s\n", out != NULL ? out : "standard output");
     }
     json_decref(words);
     return report->code;

@@ -72,6 +72,16 @@ static bool add_masked(struct shim_run *run, size_t *count, const struct shim_gi
     return true;
 }
 
+enum shim_secrecy shim_run_secrecy(const struct shim_run *run)
+{
+    const char *asked = run->operation->request->operation;
+
+    return asked != NULL &&
+                   (strcmp(asked, "decrypt") == 0 || strcmp(asked, "EncryptedData_decrypt") == 0)
+               ? SHIM_MAIL
+               : SHIM_PUBLIC;
+}
+
 /*
  * Stock does not look whether the last of what it writes has reached the disk:
  * the message itself comes to us through its standard output, and we write it.
@@ -83,7 +93,7 @@ static bool add_message(struct shim_run *run, const char *path)
     if (strcmp(path, "-") == 0)
         return true;
     run->output_count++;
-    if (!shim_output_begin(output, path))
+    if (!shim_output_begin(output, path, shim_run_secrecy(run)))
         return false;
     run->sink = shim_output_open(output);
     run->sink_name = output->wanted;
@@ -101,7 +111,7 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
     if (strcmp(given->option->name, "out") == 0)
         return add_message(run, given->value);
     run->output_count++;
-    if (!shim_output_begin(output, given->value))
+    if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
         return false;
     output->certificates = true;
     add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");

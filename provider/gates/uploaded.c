@@ -65,16 +65,17 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
     struct sp_keyid id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
     struct sp_keyring *keyring;
     bool done;
+    struct sp_quiet quiet;
 
     *why = NULL;
     if (!id.known)
         return true;
     ERR_set_mark();
-    sp_keyring_enter();
+    sp_keyring_enter(&quiet);
     keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
     done = keyring != NULL && find(owners, keyring, &id, why);
     sp_keyring_close(keyring);
-    sp_keyring_leave();
+    sp_keyring_leave(&quiet);
     ERR_pop_to_mark();
     return done;
 }

@@ -42,13 +42,14 @@ enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
     enum sp_role role = SP_ROLE_NONE;
+    struct sp_quiet quiet;
 
     *why = NULL;
-    sp_keyring_enter();
+    sp_keyring_enter(&quiet);
     if (digest(cert, fingerprint))
         role = role_in(path, fingerprint, why);
     else
         *why = OPENSSL_strdup("keyring: out of memory");
-    sp_keyring_leave();
+    sp_keyring_leave(&quiet);
     return role;
 }

@@ -13,6 +13,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/place.h"
 #include "rules/text.h"
 #include "store.h"
 
@@ -28,7 +29,8 @@ char *sp_store_file(const char *path, const char *name)
 
 static bool fail(char **why, const char *path)
 {
-    *why = sp_format("%s: %s", path, strerror(errno));
+    /* No reason is the one of memory. */
+    *why = errno == ENOMEM ? NULL : sp_format("%s: %s", path, strerror(errno));
     return false;
 }
 
@@ -40,21 +42,41 @@ static bool is_writable(const char *path, char **why)
     return false;
 }
 
-/* Whoever may rename the directory away may put another one in its place. */
-static bool parent_safe(const char *path, char **why)
+static bool is_strange(const char *path, const struct sp_place *place, char **why)
 {
-    char *parent = sp_format("%s/..", path);
-    struct stat is;
-    bool seen = parent != NULL && stat(parent, &is) == 0;
-    bool safe = seen && ((is.st_mode & BY_OTHERS) == 0 || (is.st_mode & S_ISVTX) != 0);
-
-    if (parent != NULL && !seen)
-        (void)fail(why, parent);
-    else if (seen && !safe)
-        *why = sp_format("the directory above %s can be written by others than its owner; "
-                         "make it the owner's alone, or move the keyring",
+    if (place->redirected && place->unsafe == NULL)
+        *why = sp_format("a symbolic link on the way to %s is one that others could have made; "
+                         "name the directory itself",
                          path);
-    OPENSSL_free(parent);
+    else if (place->writable)
+        *why = sp_format("%s, on the way to %s, can be written by others than its owner; make it "
+                         "the owner's alone: chmod go-w %s",
+                         place->unsafe, path, place->unsafe);
+    else
+        *why = sp_format("%s, on the way to %s, belongs to somebody else (uid %lu), who could put "
+                         "another keyring there; correct its owner, or move the keyring",
+                         place->unsafe, path, (unsigned long)place->owner);
+    return false;
+}
+
+/*
+ * Whoever may write a directory above may put another keyring in its place.
+ * |partly|: its directory need not be there yet.
+ */
+static bool way_safe(const char *path, uid_t owner, bool partly, char **why)
+{
+    char *file = sp_store_file(path, SP_CERTIFICATES);
+    struct sp_place place = { .dir = -1 };
+    bool found =
+        file != NULL && (sp_place_find(&place, file, owner) || (partly && errno == ENOENT));
+    bool safe = found && place.unsafe == NULL && !place.redirected;
+
+    if (file != NULL && !found)
+        (void)fail(why, path);
+    else if (found && !safe)
+        (void)is_strange(path, &place, why);
+    sp_place_clear(&place);
+    OPENSSL_free(file);
     return safe;
 }
 
@@ -97,7 +119,8 @@ bool sp_files_safe(const char *path, char **why)
     }
     if ((is.st_mode & BY_OTHERS) != 0)
         return is_writable(path, why);
-    return parent_safe(path, why) && file_safe(path, SP_CERTIFICATES, BY_OTHERS, is.st_uid, why) &&
+    return way_safe(path, is.st_uid, false, why) &&
+           file_safe(path, SP_CERTIFICATES, BY_OTHERS, is.st_uid, why) &&
            file_safe(path, SP_KEYS, S_IRWXG | S_IRWXO, is.st_uid, why);
 }
 
@@ -152,8 +175,11 @@ static bool make_file(const char *path, const char *name, mode_t mode, char **wh
 
 bool sp_files_make(const char *path, char **why)
 {
-    return make_directories(path, why) && sp_files_safe(path, why) &&
-           make_file(path, SP_CERTIFICATES, FILE_ALL, why) &&
+    struct stat is;
+    bool new = stat(path, &is) != 0 && errno == ENOENT;
+
+    return (!new || way_safe(path, geteuid(), true, why)) && make_directories(path, why) &&
+           sp_files_safe(path, why) && make_file(path, SP_CERTIFICATES, FILE_ALL, why) &&
            make_file(path, SP_KEYS, FILE_OWN, why);
 }
 

@@ -46,13 +46,15 @@ void sp_keyring_expect_forks(void)
     (void)CRYPTO_THREAD_run_once(&once, set_up);
 }
 
-void sp_keyring_enter(void)
+void sp_keyring_enter(struct sp_quiet *quiet)
 {
     sp_keyring_expect_forks();
     (void)pthread_rwlock_rdlock(&inside);
+    sp_quiet_begin(quiet);
 }
 
-void sp_keyring_leave(void)
+void sp_keyring_leave(const struct sp_quiet *quiet)
 {
+    sp_quiet_end(quiet);
     (void)pthread_rwlock_unlock(&inside);
 }

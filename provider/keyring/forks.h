@@ -15,13 +15,19 @@
 #ifndef SP_FORKS_H
 #define SP_FORKS_H
 
+#include "base/quiet.h"
+
 /*
  * Before there are threads that could use a keyring: a fork that has already
  * begun waits for nobody.  Later than sp_register_start(), where there is one.
  */
 void sp_keyring_expect_forks(void);
 
-void sp_keyring_enter(void);
-void sp_keyring_leave(void);
+/*
+ * A reader may have to undo what an interrupted writer left: beyond a limit of
+ * the process that is an error, and not its end (see base/quiet.h).
+ */
+void sp_keyring_enter(struct sp_quiet *quiet);
+void sp_keyring_leave(const struct sp_quiet *quiet);
 
 #endif

@@ -4,6 +4,7 @@
  *
  * The cipher that a message is about to be encrypted with.
  */
+#include <openssl/evp.h>
 #include <openssl/objects.h>
 
 #include "verdict.h"
@@ -41,16 +42,44 @@ static bool is_weak(int cipher)
     }
 }
 
+/*
+ * Each block depends on the text before it, or all of it is authenticated.
+ * ECB shows where blocks are equal; in OFB, CTR and streams a bit that is
+ * changed on the way is that bit of the text, and no other.
+ */
+static bool is_chained(int cipher)
+{
+    const EVP_CIPHER *known = EVP_get_cipherbynid(cipher);
+
+    /* What libcrypto itself does not know it does not encrypt with. */
+    if (known == NULL || (EVP_CIPHER_get_flags(known) & EVP_CIPH_FLAG_AEAD_CIPHER) != 0)
+        return true;
+    switch (EVP_CIPHER_get_mode(known)) {
+    case EVP_CIPH_CBC_MODE:
+    case EVP_CIPH_CFB_MODE:
+    case EVP_CIPH_GCM_MODE:
+    case EVP_CIPH_CCM_MODE:
+    case EVP_CIPH_OCB_MODE:
+    case EVP_CIPH_SIV_MODE:
+        return true;
+    default:
+        return false;
+    }
+}
+
 smimepolicy_verdict *sp_judge_cipher(int cipher, const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = sp_verdict_new(NULL, SMIMEPOLICY_ENCRYPT);
+    const char *name = OBJ_nid2sn(cipher);
+    bool weak = is_weak(cipher);
 
-    if (verdict == NULL || !is_weak(cipher))
+    if (verdict == NULL || (!weak && is_chained(cipher)))
         return verdict;
     sp_verdict_add(verdict, SP_RULE_WEAK_CIPHER, settings->beyond[SP_WEAK_CIPHER],
-                   (struct sp_say){ sp_format("message would be encrypted with %s, a weak cipher",
-                                              OBJ_nid2sn(cipher)),
-                                    sp_format("%s", OBJ_nid2sn(cipher)), sp_format("AES"),
-                                    sp_format("encrypt with AES (-aes256)") });
+                   (struct sp_say){ sp_format("message would be encrypted with %s, a %s", name,
+                                              weak ? "weak cipher" : "cipher without chaining"),
+                                    sp_format("%s", name), sp_format("AES in CBC or GCM"),
+                                    sp_format(weak ? "encrypt with AES (-aes256)"
+                                                   : "encrypt with AES in CBC (-aes256)") });
     return sp_verdict_finish(verdict);
 }

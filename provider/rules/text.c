@@ -10,22 +10,30 @@
 
 #include "text.h"
 
-char *sp_format(const char *format, ...)
+char *sp_vformat(const char *format, va_list args)
 {
-    va_list args;
+    va_list again;
     int len;
     char *string = NULL;
 
-    va_start(args, format);
-    len = vsnprintf(NULL, 0, format, args);
-    va_end(args);
+    va_copy(again, args);
+    len = vsnprintf(NULL, 0, format, again);
+    va_end(again);
     if (len >= 0)
         string = OPENSSL_malloc((size_t)len + 1);
-    if (string != NULL) {
-        va_start(args, format);
+    if (string != NULL)
         (void)vsnprintf(string, (size_t)len + 1, format, args);
-        va_end(args);
-    }
+    return string;
+}
+
+char *sp_format(const char *format, ...)
+{
+    va_list args;
+    char *string;
+
+    va_start(args, format);
+    string = sp_vformat(format, args);
+    va_end(args);
     return string;
 }
 
@@ -50,7 +58,7 @@ static bool text_reserve(struct sp_text *text, size_t more)
     return true;
 }
 
-static void text_add_bytes(struct sp_text *text, const char *bytes, size_t len)
+void sp_text_add_bytes(struct sp_text *text, const char *bytes, size_t len)
 {
     if (!text_reserve(text, len))
         return;
@@ -61,7 +69,7 @@ static void text_add_bytes(struct sp_text *text, const char *bytes, size_t len)
 
 void sp_text_add(struct sp_text *text, const char *string)
 {
-    text_add_bytes(text, string, strlen(string));
+    sp_text_add_bytes(text, string, strlen(string));
 }
 
 void sp_text_add_item(struct sp_text *text, const char *item)
@@ -71,18 +79,27 @@ void sp_text_add_item(struct sp_text *text, const char *item)
     sp_text_add(text, item);
 }
 
-void sp_text_add_escaped(struct sp_text *text, const void *bytes, size_t len)
+void sp_text_add_octets(struct sp_text *text, const void *bytes, size_t len)
 {
     static const char digits[] = "0123456789ABCDEF";
     const unsigned char *p = bytes;
 
     for (size_t i = 0; i < len; i++) {
-        char escaped[3] = { '\\', digits[p[i] >> 4], digits[p[i] & 15] };
+        const char escaped[3] = { '\\', digits[p[i] >> 4], digits[p[i] & 15] };
 
+        sp_text_add_bytes(text, escaped, sizeof(escaped));
+    }
+}
+
+void sp_text_add_escaped(struct sp_text *text, const void *bytes, size_t len)
+{
+    const unsigned char *p = bytes;
+
+    for (size_t i = 0; i < len; i++) {
         if (p[i] < 0x20 || p[i] > 0x7e || p[i] == '\\')
-            text_add_bytes(text, escaped, sizeof(escaped));
+            sp_text_add_octets(text, p + i, 1);
         else
-            text_add_bytes(text, (const char *)p + i, 1);
+            sp_text_add_bytes(text, (const char *)p + i, 1);
     }
 }
 
@@ -90,7 +107,7 @@ char *sp_text_take(struct sp_text *text)
 {
     char *string;
 
-    text_add_bytes(text, "", 0);
+    sp_text_add_bytes(text, "", 0);
     string = text->data;
     if (text->failed) {
         OPENSSL_free(text->data);

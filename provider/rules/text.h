@@ -7,12 +7,14 @@
 #ifndef SP_TEXT_H
 #define SP_TEXT_H
 
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <time.h>
 
 /* printf into a new string; NULL if out of memory. */
 char *sp_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
+char *sp_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
 /* A string that grows.  Zero-initialise it; once out of memory it stays `failed`. */
 struct sp_text {
@@ -23,8 +25,11 @@ struct sp_text {
 };
 
 void sp_text_add(struct sp_text *text, const char *string);
+void sp_text_add_bytes(struct sp_text *text, const char *bytes, size_t len);
 /* Add |item|, with ", " before it unless it is the first. */
 void sp_text_add_item(struct sp_text *text, const char *item);
+/* Each as \HH. */
+void sp_text_add_octets(struct sp_text *text, const void *bytes, size_t len);
 /* Add bytes from outside: what is not printable ASCII, and `\`, becomes \HH as in RFC 2253. */
 void sp_text_add_escaped(struct sp_text *text, const void *bytes, size_t len);
 /* Move the string out ("" if nothing was added); NULL if it failed. */

@@ -47,12 +47,14 @@ struct loader {
 
 static void close_loader(struct loader *loader)
 {
+    struct sp_quiet quiet;
+
     if (loader == NULL)
         return;
-    sp_keyring_enter();
+    sp_keyring_enter(&quiet);
     sp_cursor_free(loader->cursor);
     sp_keyring_close(loader->keyring);
-    sp_keyring_leave();
+    sp_keyring_leave(&quiet);
     sp_record_clear(&loader->last);
     sp_chosen_clear(&loader->chosen);
     X509_NAME_free(loader->subject);
@@ -74,14 +76,15 @@ static bool open_keyring(struct loader *loader)
 {
     const char *path = sp_policy()->keyring;
     char *why = NULL;
+    struct sp_quiet quiet;
 
     if (path == NULL)
         return refuse(SP_REASON_KEYRING, loader->name,
                       OPENSSL_strdup("the setting keyring is not set; set it to the path of the "
                                      "keyring"));
-    sp_keyring_enter();
+    sp_keyring_enter(&quiet);
     loader->keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
-    sp_keyring_leave();
+    sp_keyring_leave(&quiet);
     return loader->keyring != NULL || refuse(SP_REASON_KEYRING, loader->name, why);
 }
 
@@ -256,10 +259,11 @@ static int read_record(struct loader *loader)
 static int next_record(struct loader *loader)
 {
     int found;
+    struct sp_quiet quiet;
 
-    sp_keyring_enter();
+    sp_keyring_enter(&quiet);
     found = read_record(loader);
-    sp_keyring_leave();
+    sp_keyring_leave(&quiet);
     return found;
 }
 
@@ -285,12 +289,13 @@ static int give_key(struct loader *loader, struct sp_taker *taker)
     struct sp_private_key key;
     int found = 0;
     bool given = false;
+    struct sp_quiet quiet;
 
     loader->owes_key = false;
-    sp_keyring_enter();
+    sp_keyring_enter(&quiet);
     if (loader->last.role == SP_ROLE_IDENTITY)
         found = sp_keyring_key(loader->keyring, loader->last.key, &key);
-    sp_keyring_leave();
+    sp_keyring_leave(&quiet);
     if (found < 0)
         (void)refuse(SP_REASON_KEYRING, loader->name,
                      OPENSSL_strdup(sp_keyring_why(loader->keyring)));

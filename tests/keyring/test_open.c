@@ -115,8 +115,9 @@ static const struct {
     { "", 01777, "can be written by others" },
     { "..", 0755, NULL },
     { "..", 01777, NULL },
-    { "..", 0770, "the directory above " },
-    { "..", 0777, "or move the keyring" },
+    { "..", 0770,
+      "can be written by others than its owner; make it the owner's alone: chmod go-w" },
+    { "..", 0777, ", on the way to " },
     { SP_CERTIFICATES, 0600, NULL },
     { SP_CERTIFICATES, 0444, NULL },
     { SP_CERTIFICATES, 0664, "certificates.db can be written by others" },
@@ -191,6 +192,96 @@ START_TEST(owner)
         expect_both("belongs to somebody else");
     }
     OPENSSL_free(path);
+}
+END_TEST
+
+/* The keyring |place|/a/b/c, with |place| or |place|/a of another mode or owner. */
+static const struct {
+    const char *name;
+    mode_t mode;
+    uid_t uid;
+    const char *fragment;
+} above[] = {
+    { "", 0755, 0, NULL },
+    { "", 01777, 0, NULL },
+    { "", 0777, 0, "/keyring, on the way to " },
+    { "", 0775, 0, "chmod go-w " },
+    { "a", 0757, 0, "/keyring/a, on the way to " },
+    { "a", 0755, 12345, "belongs to somebody else (uid 12345)" },
+    { "a", 01777, 12345, "belongs to somebody else (uid 12345)" },
+    { "a/b", 0755, 12345, "/keyring/a/b, on the way to " },
+};
+
+START_TEST(directories_above)
+{
+    char *deep = sp_store_file(place, "a/b/c");
+    char *path = sp_store_file(place, above[_i].name);
+
+    sp_keyring_close(sp_must_open(deep, SP_KEYRING_WRITE));
+    ck_assert_int_eq(chmod(path, above[_i].mode), 0);
+    if (above[_i].uid != 0 && geteuid() == 0)
+        ck_assert_int_eq(chown(path, above[_i].uid, 0), 0);
+    if (above[_i].fragment != NULL && (above[_i].uid == 0 || geteuid() == 0))
+        sp_expect_refusal(deep, SP_KEYRING_READ, above[_i].fragment);
+    else
+        sp_keyring_close(sp_must_open(deep, SP_KEYRING_READ));
+    ck_assert_int_eq(chmod(path, 0700), 0);
+    OPENSSL_free(path);
+    OPENSSL_free(deep);
+}
+END_TEST
+
+/* Nothing is made below a directory that others may write. */
+START_TEST(made_below_others)
+{
+    char *deep = sp_store_file(place, "a/b/c");
+    char *first = sp_store_file(place, "a");
+
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    ck_assert_int_eq(chmod(place, 0777), 0);
+    sp_expect_refusal(deep, SP_KEYRING_WRITE, "chmod go-w ");
+    ck_assert_int_ne(access(first, F_OK), 0);
+    ck_assert_int_eq(chmod(place, 0700), 0);
+    OPENSSL_free(first);
+    OPENSSL_free(deep);
+}
+END_TEST
+
+/* By |place|/link to |place|/a/keyring, the one or the other below a directory of |mode|. */
+static const struct {
+    const char *name;
+    mode_t mode;
+    uid_t uid; /* of the link */
+    const char *fragment;
+} links[] = {
+    { "", 0755, 0, NULL },
+    { "", 01777, 0, NULL },
+    { "", 0777, 0, "on the way to " },
+    { "", 01777, 12345, "a symbolic link on the way to " },
+    { "a", 0777, 0, "/keyring/a, on the way to " },
+    { "a", 01777, 0, NULL },
+};
+
+START_TEST(linked)
+{
+    char *real = sp_store_file(place, "a/keyring");
+    char *link = sp_store_file(place, "link");
+    char *path = sp_store_file(place, links[_i].name);
+
+    if (links[_i].uid == 0 || geteuid() == 0) {
+        sp_keyring_close(sp_must_open(real, SP_KEYRING_WRITE));
+        ck_assert_int_eq(symlink("./a/../a/keyring", link), 0);
+        ck_assert_int_eq(lchown(link, links[_i].uid == 0 ? geteuid() : links[_i].uid, 0), 0);
+        ck_assert_int_eq(chmod(path, links[_i].mode), 0);
+        if (links[_i].fragment != NULL)
+            sp_expect_refusal(link, SP_KEYRING_READ, links[_i].fragment);
+        else
+            sp_keyring_close(sp_must_open(link, SP_KEYRING_READ));
+        ck_assert_int_eq(chmod(path, 0700), 0);
+    }
+    OPENSSL_free(path);
+    OPENSSL_free(link);
+    OPENSSL_free(real);
 }
 END_TEST
 
@@ -269,6 +360,9 @@ int main(void)
     tcase_add_loop_test(tests, permissions, 0, SP_ROWS(modes));
     tcase_add_loop_test(tests, symbolic_link, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, owner, 0, SP_ROWS(files));
+    tcase_add_loop_test(tests, directories_above, 0, SP_ROWS(above));
+    tcase_add_test(tests, made_below_others);
+    tcase_add_loop_test(tests, linked, 0, SP_ROWS(links));
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, one_question);
     tcase_add_test(tests, reader_writes);

@@ -7,8 +7,10 @@
  */
 #include <errno.h>
 #include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -281,6 +283,188 @@ START_TEST(lines_of_threads_do_not_mix)
 }
 END_TEST
 
+static off_t size_of(const char *file)
+{
+    struct stat status;
+
+    return stat(file, &status) == 0 ? status.st_size : -1;
+}
+
+static void write_file(const char *file, const char *content)
+{
+    FILE *out = fopen(file, "w");
+
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_ge(fputs(content, out), 0);
+    ck_assert_int_eq(fclose(out), 0);
+}
+
+static bool ends_whole(const char *file)
+{
+    FILE *in = fopen(file, "r");
+    bool whole = in != NULL && fseek(in, -1, SEEK_END) == 0 && fgetc(in) == '\n';
+
+    if (in != NULL)
+        (void)fclose(in);
+    return whole;
+}
+
+/* With SIGXFSZ as it is at first: it would end the program. */
+START_TEST(beyond_the_limit_of_files)
+{
+    /* Enough for what the test itself writes. */
+    const struct rlimit limit = { .rlim_cur = 1 << 20, .rlim_max = RLIM_INFINITY };
+    const off_t room = 600;
+    const off_t before = (off_t)limit.rlim_cur - room;
+
+    start_logging("");
+    write_file(path, "");
+    ck_assert_int_eq(truncate(path, before), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (int i = 0; i < 5; i++)
+        EXPECT_DONE(sp_sign_as("good-ec"));
+    EXPECT_REFUSED(sp_sign_as("expired-ec"), "[expired]");
+    ck_assert_int_gt(size_of(path), before);
+    ck_assert_int_le(size_of(path), (off_t)limit.rlim_cur);
+    ck_assert(ends_whole(path));
+}
+END_TEST
+
+/* A signal that the program held back and waits for itself is not taken from it. */
+START_TEST(signals_stay_the_programs)
+{
+    const struct timespec now = { 0 };
+    sigset_t own, after;
+    int reader[2];
+
+    start_logging("trace = yes");
+    ck_assert_int_eq(pipe(reader), 0);
+    ck_assert_int_eq(dup2(reader[1], STDERR_FILENO), STDERR_FILENO);
+    ck_assert_int_eq(close(reader[0]) | close(reader[1]), 0);
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    (void)sigemptyset(&own);
+    (void)sigaddset(&own, SIGPIPE);
+    ck_assert_int_eq(sigprocmask(SIG_BLOCK, &own, NULL), 0);
+    ck_assert_int_eq(raise(SIGPIPE), 0);
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    ck_assert_int_eq(sigtimedwait(&own, NULL, &now), SIGPIPE);
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    ck_assert_int_eq(sigtimedwait(&own, NULL, &now), -1);
+    ck_assert_int_eq(sigprocmask(SIG_BLOCK, NULL, &after), 0);
+    ck_assert_int_eq(sigismember(&after, SIGPIPE), 1);
+    ck_assert_int_eq(sigismember(&after, SIGXFSZ), 0);
+}
+END_TEST
+
+/* As a full disk leaves it. */
+START_TEST(after_half_a_line)
+{
+    char line[8192];
+    FILE *in;
+
+    start_logging("");
+    write_file(path, "{\"time\":\"2026");
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    in = fopen(path, "r");
+    ck_assert_ptr_nonnull(in);
+    ck_assert_ptr_nonnull(fgets(line, sizeof(line), in));
+    ck_assert_str_eq(line, "{\"time\":\"2026\n");
+    for (int i = 0; i < 2; i++) {
+        json_t *object;
+
+        ck_assert_ptr_nonnull(fgets(line, sizeof(line), in));
+        object = json_loads(line, 0, NULL);
+        ck_assert_msg(object != NULL, "%s", line);
+        json_decref(object);
+    }
+    ck_assert_ptr_null(fgets(line, sizeof(line), in));
+    ck_assert_int_eq(fclose(in), 0);
+}
+END_TEST
+
+#define OTHER 12345
+
+/* What stands at the path of the log, in a directory of |mode|, and whether it is written to. */
+static const struct other {
+    const char *kind;
+    mode_t mode;
+    uid_t uid; /* of the link, or of the file; needs the superuser unless 0 */
+    bool written;
+} others[] = {
+    { "link", 0755, 0, true },
+    { "link", 01777, 0, true },
+    { "link", 01777, OTHER, false },
+    { "link", 0777, 0, false },
+    { "link", 0775, 0, false },
+    { "hard link", 0755, 0, true },
+    { "hard link", 01777, 0, false },
+    { "hard link", 0777, 0, false },
+    { "file", 0755, OTHER, true },
+    { "file", 01777, OTHER, false },
+    { "file", 0777, OTHER, false },
+    { "file", 01777, 0, true },
+    { "file", 0777, 0, true },
+    { "file in a link", 0755, 0, true },
+    { "file in a link", 0777, 0, false },
+    { "file in a link", 01777, OTHER, false },
+};
+
+static void put(const char *kind)
+{
+    static char here[] = "/tmp/sp-log-XXXXXX";
+
+    write_file(rotated, "");
+    if (strcmp(kind, "link") == 0)
+        ck_assert_int_eq(symlink("log.1", path), 0);
+    else if (strcmp(kind, "hard link") == 0)
+        ck_assert_int_eq(link(rotated, path), 0);
+    else if (strcmp(kind, "file") == 0)
+        ck_assert_int_eq(rename(rotated, path), 0);
+    else
+        ck_assert_int_eq(symlink(strcpy(here, directory), path), 0);
+}
+
+START_TEST(where_others_may_write)
+{
+    const struct other *other = &others[_i];
+    bool below = strcmp(other->kind, "file in a link") == 0;
+    bool moved = strcmp(other->kind, "file") == 0;
+    char settings[128];
+
+    if (other->uid != 0 && geteuid() != 0)
+        return;
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/log", directory);
+    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
+    ck_assert_int_eq(atexit(remove_directory), 0);
+    put(other->kind);
+    if (other->uid != 0)
+        ck_assert_int_eq(lchown(path, other->uid, (gid_t)-1), 0);
+    ck_assert_int_eq(chmod(directory, other->mode), 0);
+    (void)snprintf(settings, sizeof(settings), "decision_log = %s%s", path, below ? "/log.1" : "");
+    sp_start(settings);
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    EXPECT_REFUSED(sp_sign_as("expired-ec"), "[expired]");
+    ck_assert_int_eq(size_of(moved ? path : rotated) > 0, other->written);
+}
+END_TEST
+
+/* What a program is called is bytes. */
+START_TEST(program_that_is_no_text)
+{
+    static char name[] = "caf\xe9\x1b[31m";
+    json_t *log;
+
+    start_logging("");
+    program_invocation_short_name = name;
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    log = read_log(path);
+    ck_assert_str_eq(text_of(json_array_get(log, 0), "program"), "caf\\E9\x1b[31m");
+    json_decref(log);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -294,5 +478,10 @@ int main(void)
     tcase_add_loop_test(tests, cannot_be_written, 0, SP_ROWS(nowhere));
     tcase_add_loop_test(tests, pipe_does_not_block, 0, 2);
     tcase_add_test(tests, lines_of_threads_do_not_mix);
+    tcase_add_test(tests, beyond_the_limit_of_files);
+    tcase_add_test(tests, signals_stay_the_programs);
+    tcase_add_test(tests, after_half_a_line);
+    tcase_add_loop_test(tests, where_others_may_write, 0, SP_ROWS(others));
+    tcase_add_test(tests, program_that_is_no_text);
     return sp_run_forked(suite);
 }

@@ -1,0 +1,286 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""Private keys and decrypted mail: nobody else can read the file that they are written to."""
+
+import errno
+import os
+import shutil
+import stat
+import struct
+import subprocess
+import threading
+
+import pytest
+
+from harness import COMMAND, environment, must, run
+from test_keyring_list import keyring  # pylint: disable=unused-import
+
+DONE, SYSTEM = 0, 5
+KEY = b"PRIVATE KEY-----"
+# What decrypts: the verb and both stock names.
+HOW = {"verb": ["decrypt"], "cms": ["cms", "-decrypt"], "smime": ["smime", "-decrypt"]}
+
+
+def mode(path):
+    """The permissions of a file."""
+    return stat.S_IMODE(path.stat().st_mode)
+
+
+@pytest.fixture
+def export(keyring):
+    """The words that write the private keys."""
+    return ["--keyring", keyring, "export", "--all", "--keys"]
+
+
+@pytest.fixture(params=HOW)
+def decrypt(request, pki, post):
+    """The words that decrypt, without -out."""
+    cert = pki.good_rsa
+    return [*HOW[request.param], "-recip", cert.pem, "-inkey", cert.key, "-in",
+            post.encrypted("good_rsa")]
+
+
+def to_file(words, out, **kwargs):
+    """Run the command with standard output in the file |out|."""
+    with out.open("ab") as to:
+        return subprocess.run([str(word) for word in (COMMAND, *words)], stdout=to, check=False,
+                              stderr=subprocess.PIPE, env=environment(), timeout=60, **kwargs)
+
+
+def acl(*entries):
+    """The extended attribute of an access control list of (tag, permissions, id)."""
+    return struct.pack("<I", 2) + b"".join(struct.pack("<HHI", *entry) for entry in entries)
+
+
+NOBODY = 0xffffffff
+OPEN_ACL = acl((1, 6, NOBODY), (2, 4, 12345), (4, 0, NOBODY), (16, 4, NOBODY), (32, 0, NOBODY))
+
+
+def set_acl(path, name):
+    """Let user 12345 read."""
+    try:
+        os.setxattr(path, f"system.posix_acl_{name}", OPEN_ACL)
+    except OSError as why:
+        if why.errno != errno.EOPNOTSUPP:
+            raise
+        pytest.skip("no access control lists here")
+
+
+# --- private keys
+
+
+@pytest.mark.parametrize("before", [0o644, 0o666, 0o640, 0o604, 0o600])
+@pytest.mark.parametrize("text", ["", "old\n"])
+def test_keys_into_a_file_that_is_there(text, before, export, tmp_path):
+    """Whoever could open it before reads none of them."""
+    out = tmp_path / "k"
+    out.write_text(text)
+    out.chmod(before)
+    with out.open("rb") as held:
+        must(run(COMMAND, *export, "--out", out))
+        assert before == 0o600 or KEY not in held.read()
+    assert mode(out) == 0o600 and KEY in out.read_bytes()
+
+
+@pytest.mark.parametrize("text", ["", "old\n"])
+@pytest.mark.parametrize("how", ["symbolic", "hard"])
+def test_keys_through_a_link(how, text, export, tmp_path):
+    """The file itself is meant; another name of it keeps what it had."""
+    real, out = tmp_path / "real", tmp_path / "k"
+    real.write_text(text)
+    real.chmod(0o644)
+    if how == "symbolic":
+        out.symlink_to(real)
+    else:
+        out.hardlink_to(real)
+    must(run(COMMAND, *export, "--out", out))
+    assert KEY in out.read_bytes() and mode(out) == 0o600
+    assert how == "symbolic" or (real.read_text() == text and mode(real) == 0o644)
+
+
+def test_keys_and_umask(export, tmp_path):
+    for number, mask in enumerate((0o000, 0o022, 0o777)):
+        out = tmp_path / str(number)
+        done = subprocess.run([str(word) for word in (COMMAND, *export, "--out", out)], check=False,
+                              env=environment(), timeout=60, umask=mask, capture_output=True)
+        assert done.returncode == DONE and mode(out) == 0o600, done
+
+
+@pytest.mark.parametrize("text", [None, "", "old\n"])
+def test_keys_and_access_control_lists(text, export, tmp_path):
+    """A list of the file, or one that its directory gives to new files."""
+    out = tmp_path / "k"
+    set_acl(tmp_path, "default")
+    if text is not None:
+        out.write_text(text)
+        set_acl(out, "access")
+    must(run(COMMAND, *export, "--out", out))
+    # The group's bits are the mask, which nobody who is named gets past.
+    assert mode(out) == 0o600
+
+
+@pytest.mark.parametrize("before", [0o644, 0o640, 0o604])
+@pytest.mark.parametrize("device", [None, "/dev/stdout"])
+def test_keys_on_standard_output(device, before, export, tmp_path):
+    """A file that the shell has made with its umask is not written to."""
+    out = tmp_path / "k"
+    out.touch()
+    out.chmod(before)
+    words = export if device is None else [*export, "--out", device]
+    done = to_file(words, out)
+    assert done.returncode == SYSTEM and b"others may read it" in done.stderr, done
+    assert b"umask 077" in done.stderr and done.stderr.count(b"\n") == 1
+    assert out.read_bytes() == b"" and mode(out) == before
+    out.chmod(0o600)
+    assert to_file(words, out).returncode == DONE
+    assert KEY in out.read_bytes()
+
+
+def test_keys_into_a_file_of_another(export, tmp_path):
+    """Its owner could read them."""
+    out = tmp_path / "k"
+    out.touch()
+    out.chmod(0o600)
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can give files away")
+    os.chown(out, 12345, 12345)
+    done = to_file(export, out)
+    assert done.returncode == SYSTEM and b"others may read it" in done.stderr, done
+    assert out.read_bytes() == b""
+    must(run(COMMAND, *export, "--out", out))
+    assert KEY in out.read_bytes() and mode(out) == 0o600 and out.stat().st_uid == 0
+
+
+@pytest.mark.parametrize("before, code", [(0o644, SYSTEM), (0o600, DONE)])
+def test_keys_into_a_named_pipe(before, code, export, tmp_path):
+    pipe, read = tmp_path / "pipe", []
+    os.mkfifo(pipe)
+    pipe.chmod(before)
+    reader = threading.Thread(target=lambda: read.append(pipe.read_bytes()))
+    reader.start()
+    result = run(COMMAND, *export, "--out", pipe)
+    reader.join()
+    assert result.rc == code, result
+    assert (KEY in read[0]) == (code == DONE)
+    assert code == DONE or "others may read it" in result.err
+
+
+def test_certificates_are_public(keyring, tmp_path):
+    out = tmp_path / "c"
+    must(run(COMMAND, "--keyring", keyring, "export", "--all", "--out", out))
+    assert mode(out) == 0o666 & ~current_umask()
+    out.write_text("")
+    out.chmod(0o644)
+    must(run(COMMAND, "--keyring", keyring, "export", "--all", "--out", out))
+    assert mode(out) == 0o644 and out.stat().st_size > 0
+
+
+def current_umask():
+    """That of this process, which the command inherits."""
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022])
+def test_backup(mask, keyring, tmp_path):
+    """Of the keyring, whatever the umask and the directory."""
+    set_acl(tmp_path, "default")
+    to = tmp_path / "backup"
+    done = subprocess.run([str(word) for word in (COMMAND, "--keyring", keyring, "keyring", "backup",
+                                                  to)], check=False, capture_output=True,
+                          env=environment(), timeout=60, umask=mask)
+    assert done.returncode == DONE, done
+    assert mode(to / "keys.db") == 0o600
+    must(run(COMMAND, "--keyring", to, "keyring", "check"))
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022])
+def test_journal(mask, pki, tmp_path):
+    """The journal of the keys, while they are stored, is as private as they are."""
+    strace = shutil.which("strace")
+    if strace is None:
+        pytest.skip("strace is not installed")
+    (tmp_path / "pass").write_text("secret\n")
+    trace = tmp_path / "trace"
+    done = subprocess.run([str(word) for word in (
+        strace, "-f", "-e", "trace=open,openat", "-o", trace, COMMAND, "--keyring",
+        tmp_path / "ring", "upload", pki.good_rsa.pem, pki.good_rsa.key, "--passout",
+        f"file:{tmp_path / 'pass'}")], check=False, capture_output=True, env=environment(),
+        timeout=60, umask=mask)
+    if b"ptrace" in done.stderr:
+        pytest.skip("nothing can be traced here")
+    made = [line for line in trace.read_text().splitlines() if "O_CREAT" in line and "keys.db" in line]
+    assert done.returncode == DONE and made
+    assert all(", 0600)" in line for line in made), made
+
+
+# --- decrypted mail
+
+
+@pytest.mark.parametrize("mask", [0o000, 0o022, 0o077])
+def test_mail_into_a_new_file(mask, decrypt, tmp_path, mail):
+    out = tmp_path / "m"
+    done = subprocess.run([str(word) for word in (COMMAND, *decrypt, "-out", out)], check=False,
+                          capture_output=True, env=environment(), timeout=60, umask=mask)
+    assert done.returncode == DONE, done
+    assert mode(out) == 0o600 and out.stat().st_size >= mail.stat().st_size
+
+
+@pytest.mark.parametrize("before, after", [(0o644, 0o600), (0o666, 0o600), (0o640, 0o600),
+                                           (0o600, 0o600)])
+@pytest.mark.parametrize("text", ["", "old\n"])
+def test_mail_into_a_file_that_is_there(text, before, after, decrypt, tmp_path):
+    """Made private first; one that is empty stays the file that its maker holds open."""
+    out = tmp_path / "m"
+    out.write_text(text)
+    out.chmod(before)
+    with out.open("rb") as held:
+        must(run(COMMAND, *decrypt, "-out", out))
+        assert mode(out) == after
+        assert held.read() == (text.encode() or out.read_bytes())
+    assert out.read_bytes() not in (b"", text.encode())
+
+
+@pytest.mark.parametrize("device", [None, "/dev/stdout"])
+def test_mail_on_standard_output(device, decrypt, tmp_path):
+    """The file behind it is made private before the first byte is in it."""
+    out = tmp_path / "m"
+    out.touch()
+    out.chmod(0o644)
+    words = decrypt if device is None else [decrypt[0], *decrypt[1:], "-out", device]
+    done = to_file(words, out)
+    assert done.returncode == DONE and done.stderr == b"", done
+    assert mode(out) == 0o600 and out.stat().st_size > 0
+
+
+def test_mail_into_a_file_of_another(pki, post, tmp_path):
+    """Which is not ours to make private."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can become another")
+    out, room = tmp_path / "m", tmp_path / "room"
+    room.mkdir()
+    for path in (pki.good_rsa.pem, pki.good_rsa.key, post.encrypted("good_rsa")):
+        shutil.copy(path, room / path.name)
+    for path in (room, *room.iterdir()):
+        os.chown(path, 12345, 12345)
+    out.touch()
+    out.chmod(0o644)
+    if run("/usr/bin/setpriv", "--reuid", "12345", "--clear-groups", COMMAND, "--version").rc != 0:
+        pytest.skip("another user cannot run the command here")
+    done = to_file([*HOW["verb"], "-recip", pki.good_rsa.pem.name, "-inkey", pki.good_rsa.key.name,
+                    "-in", post.encrypted("good_rsa").name], out, cwd=room, user=12345)
+    assert done.returncode == SYSTEM and b"others may read it" in done.stderr, done
+    assert out.read_bytes() == b""
+
+
+def test_what_is_not_secret_keeps_its_mode(pki, mail, post, tmp_path):
+    """A signed or encrypted mail is for others to read."""
+    cert = pki.good_rsa
+    for words in (["sign", "-signer", cert.pem, "-inkey", cert.key, "-in", mail],
+                  ["encrypt", "-in", mail, cert.pem]):
+        out = tmp_path / words[0]
+        out.touch()
+        out.chmod(0o644)
+        must(run(COMMAND, words[0], "-out", out, *words[1:]))
+        assert mode(out) == 0o644 and out.stat().st_size > 0

@@ -1,0 +1,164 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is printed of names from outside: nothing that a terminal obeys, and no PIN."""
+
+import json
+import os
+import shutil
+import subprocess
+
+import pytest
+
+from harness import COMMAND, environment, must
+from test_keyring_list import keyring  # pylint: disable=unused-import
+
+# A colour, a new title, a line of its own, C1, DEL, from right to left, and no UTF-8 at all.
+EVIL = "x\x1b[31m\x1b]0;t\x07\rrefused\nb\u009b\x7f\u202e\u2066".encode() + b"\xff\xc3"
+BAD = ["\x1b", "\x07", "\r", "\x7f", "\u009b", "\u202e", "\u2066"]
+# The same for people: nothing of it is lost.
+SHOWN = r"x\1B[31m\1B]0;t\07\0Drefused\0Ab\C2\9B\7F\E2\80\AE\E2\81\A6\FF\C3"
+PLAIN = "Zertifikat für Ünal 证书.pem"
+PIN = "134679"
+
+
+def called(*words, cwd=None, stdin=b"", **env):
+    """Our command with words of bytes; its streams as bytes."""
+    return subprocess.run([os.fsencode(word) for word in (COMMAND, *words)], cwd=cwd, input=stdin,
+                          env={**environment(), **env}, capture_output=True, check=False, timeout=60)
+
+
+def harmless(done):
+    """Both streams, which hold lines of text and nothing that a terminal obeys."""
+    text = (done.stdout + done.stderr).decode()
+    assert not [bad for bad in BAD if bad in text], text
+    return text
+
+
+@pytest.fixture
+def room(pki, tmp_path, mail):
+    """Files with such names, in a directory with such a name."""
+    path = os.fsencode(tmp_path) + b"/" + EVIL
+    os.mkdir(path)
+    for name, source in ((b".pem", pki.good_rsa.pem), (b".key", pki.good_rsa.key),
+                         (b".expired", pki.expired.pem), (b".mail", mail), (b".txt", mail)):
+        shutil.copy(source, path + b"/" + EVIL + name)
+    shutil.copy(pki.good_rsa.pem, path + b"/" + PLAIN.encode())
+    return path
+
+
+def words_of(room, keyring):
+    """Every way that a name from outside is printed."""
+    def at(suffix):
+        return room + b"/" + EVIL + suffix
+    ring = [b"--keyring", os.fsencode(keyring)]
+    return {
+        "no such command": [EVIL],
+        "no such option": [b"--" + EVIL],
+        "no such option of a verb": [b"sign", b"-" + EVIL],
+        "no such policy": [b"--policy", EVIL, b"check", at(b".pem")],
+        "certificate not there": [b"sign", b"-signer", at(b""), b"-in", at(b".mail")],
+        "no certificate": [b"sign", b"-signer", at(b".mail"), b"-in", at(b".mail")],
+        "expired": [b"encrypt", b"-in", at(b".mail"), at(b".expired")],
+        "input not there": [b"sign", b"-signer", at(b".pem"), b"-inkey", at(b".key"), b"-in", at(b"")],
+        "output nowhere": [b"encrypt", b"-in", at(b".mail"), b"-out", at(b"") + b"/" + EVIL, at(b".pem")],
+        "passphrase nowhere": [b"sign", b"-signer", at(b".pem"), b"-passin", b"file:" + at(b""),
+                               b"-in", at(b".mail")],
+        "explained": [b"--explain", b"encrypt", b"-in", at(b".mail"), b"-out", at(b".o"), at(b".pem")],
+        "explained with quotes": [b"--explain", b"encrypt", b"-in", at(b".mail"), b"-out",
+                                  at(b"'s"), at(b".pem")],
+        "checked": [b"check", at(b".pem"), at(b".expired")],
+        "checked as JSON": [b"check", b"--json", at(b".pem"), at(b".expired")],
+        "key": [b"check", at(b".key")],
+        "check not there": [b"check", at(b"")],
+        "uploaded": [b"--keyring", at(b".ring"), b"upload", at(b".pem"), at(b".txt")],
+        "uploaded as JSON": [b"--keyring", at(b".ring"), b"upload", b"--json", at(b".pem"), at(b".txt")],
+        "expired in a folder": [b"--keyring", at(b".ring"), b"upload", room],
+        "no keyring": [b"--keyring", at(b".none"), b"list"],
+        "address": [*ring, b"list", b"--address", EVIL],
+        "shown": [*ring, b"show", EVIL],
+        "exported": [*ring, b"export", b"--all", b"--out", at(b"") + b"/" + EVIL],
+        "imported": [*ring, b"import", at(b".pem")],
+        "trust": [*ring, b"trust", EVIL],
+        "backup": [*ring, b"keyring", b"backup", at(b".backup")],
+        "lint": [b"config", b"--lint", at(b".txt")],
+        "lint not there": [b"config", b"--lint", at(b"")],
+        "self-test": [b"config", b"--self-test", at(b".txt")],
+    }
+
+
+WAYS = sorted(words_of(b"", ""))
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_names_are_harmless(way, room, keyring):
+    """In one line each, and without what nobody could read."""
+    done = called(*words_of(room, keyring)[way])
+    text = harmless(done)
+    # What openssl itself says may go over lines.
+    assert "refused\nb" not in text.replace("refused\n  ", "") or way == "input not there"
+    if "JSON" not in way and way != "expired":
+        assert SHOWN[:20] in text, text
+
+
+def test_names_are_whole(room):
+    """What is escaped can still be told apart, and what people write is as they wrote it."""
+    text = harmless(called(b"check", room + b"/" + EVIL))
+    assert SHOWN in text
+    assert PLAIN in harmless(called(b"check", room + b"/" + PLAIN.encode())).replace("\\", "")
+    report = json.loads(called(b"check", b"--json", room + b"/" + EVIL + b".pem").stdout)
+    name = report["certificates"][0]["file"]
+    assert "\x1b[31m" in name and name.endswith("\\FF\\C3.pem")
+
+
+def test_name_that_is_no_text_is_reported(room):
+    """A row of the report is not lost to a byte in the name of its file."""
+    done = called(b"--keyring", room + b"/ring", b"upload", room + b"/" + EVIL + b".pem")
+    assert done.returncode == 0 and b"stored as contact" in done.stdout, done
+
+
+def test_path_is_a_programs(tmp_path):
+    """`keyring path` is read by scripts: as it is, unless a person reads it."""
+    path = os.fsencode(tmp_path) + b"/" + EVIL
+    done = called(b"--keyring", path, b"keyring", b"path")
+    assert done.stdout == path + b"\n"
+
+
+# --- PINs
+
+
+URIS = [f"pkcs11:token=t;object=o?pin-value={PIN}", f"pkcs11:token=t?pin-value={PIN}&module-name=m",
+        f"pkcs11:token=t;pin-value={PIN};object=o", f"PKCS11:token=t?PIN-VALUE={PIN}",
+        f"pkcs11:token=t?pin%2dvalue={PIN}", f"pkcs11:token=t?%70in-value={PIN}",
+        f"pkcs11:token=t?pin-source=data:,{PIN}", f"pkcs11:token=t?pin-source=|echo%20{PIN}"]
+
+
+@pytest.mark.parametrize("uri", URIS)
+def test_pin_is_not_shown(uri, pki, mail, tmp_path):
+    """Explained, as JSON, in errors of ours and of stock, and in what is stored."""
+    cert, out = pki.good_rsa, tmp_path / "out"
+    sign = ["-signer", cert.pem, "-inkey", uri, "-in", mail]
+    for words in (["--explain", "sign", *sign], ["sign", "--explain", "--json", *sign],
+                  ["sign", "--json", "-out", out, *sign], ["sign", *sign],
+                  ["--explain", "cms", "-sign", *sign], ["cms", "-sign", *sign],
+                  ["encrypt", "-in", mail, uri], ["check", uri], ["sign", "-in", mail, f"--{uri}"],
+                  ["--keyring", tmp_path / "r", "upload", cert.pem, "--key-uri", uri]):
+        done = called(*words)
+        assert PIN not in harmless(done), words
+    assert not out.exists()
+    for words in (["show", "good_rsa@example.com"], ["show", "--json", "good_rsa@example.com"], ["list"],
+                  ["list", "--json"], ["sign", "--from", "good_rsa@example.com", "-in", mail],
+                  ["--explain", "sign", "--from", "good_rsa@example.com", "-in", mail]):
+        assert PIN not in harmless(called("--keyring", tmp_path / "r", *words)), words
+
+
+def test_what_is_no_pin_is_shown(pki, mail):
+    text = harmless(called("--explain", "sign", "-signer", pki.good_rsa.pem, "-in", mail, "-inkey",
+                           f"pkcs11:token=t;object=key%201?pin-value={PIN}&module-name=m"))
+    assert "pkcs11:token=t;object=key%201?pin-value=***&module-name=m" in text
+
+
+def test_passphrase_is_not_shown(pki, mail):
+    for words in (["-passin", f"pass:{PIN}"], [f"-passin=pass:{PIN}"], [f"--passin=pass:{PIN}"]):
+        done = called("--explain", "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+                      *words, "-in", mail)
+        assert done.returncode == 0 and PIN not in harmless(done)

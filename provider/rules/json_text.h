@@ -1,0 +1,18 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#ifndef SP_JSON_TEXT_H
+#define SP_JSON_TEXT_H
+
+#include <jansson.h>
+
+/*
+ * What came from outside as a JSON string: a byte that is no UTF-8 becomes \HH,
+ * and a PIN in a URI is masked.  NULL becomes null.
+ *
+ * @return NULL if out of memory
+ */
+json_t *sp_json_text(const char *text);
+
+#endif
