@@ -21,6 +21,7 @@ struct sp_case {
     enum sp_scope scope;
     enum sp_role role; /* for |ask_first| */
     bool has_key;
+    bool names_raw_keys;                  /* a raw operation: the setting is a way out */
     void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
 };
 
