@@ -125,6 +125,7 @@ def test_print_default_policy():
 mode = enforce
 backend = default
 unknown_keys = pass
+raw_keys = judge
 unverified_signers = pass
 sender = log
 trust = caller

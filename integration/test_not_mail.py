@@ -49,11 +49,10 @@ def guarded(strict, pki, mail):
 
 
 @contextmanager
-def serving(*argv, conf):
+def serving(*argv, conf, stdin=subprocess.DEVNULL):
     """A server on 127.0.0.1; gives the address that it prints when it is ready."""
-    with subprocess.Popen([str(arg) for arg in argv], env=environment(conf),
-                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.STDOUT) as server:
+    with subprocess.Popen([str(arg) for arg in argv], env=environment(conf), stdin=stdin,
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as server:
         try:
             yield address_of(server)
         finally:
@@ -78,6 +77,10 @@ def address_of(server):
 
 TLS = {
     "1.2 RSA key exchange": ("web_rsa", "-tls1_2", "-cipher", "AES128-SHA256:@SECLEVEL=0"),
+    "1.0 RSA key exchange": ("web_rsa", "-tls1", "-cipher", "AES128-SHA:@SECLEVEL=0"),
+    "1.1 RSA key exchange": ("web_rsa", "-tls1_1", "-cipher", "AES128-SHA:@SECLEVEL=0"),
+    "1.2 RSA key exchange and a shared key": (
+        "web_rsa", "-tls1_2", "-cipher", "RSA-PSK-AES128-GCM-SHA256", "-psk", "1a2b3c4d"),
     "1.2 ECDHE-RSA": ("web_rsa", "-tls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"),
     "1.2 ECDHE-ECDSA": ("web_ec", "-tls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"),
     "1.3 RSA": ("web_rsa", "-tls1_3"),
@@ -98,6 +101,33 @@ def test_tls(how, client, pki, strict):
                      "-CAfile", pki.ca, "-verify_return_error", "-quiet", "-ign_eof",
                      "-no-CApath", *options, conf=strict, stdin=b"policy\nCLOSE\n")
     assert b"ycilop" in result.out, result
+
+
+DTLS = {
+    "1.2 RSA key exchange": ("web_rsa", "-dtls1_2", "-cipher", "AES128-SHA"),
+    "1.0 RSA key exchange": ("web_rsa", "-dtls1", "-cipher", "AES128-SHA:@SECLEVEL=0"),
+    "1.2 RSA key exchange and a shared key": (
+        "web_rsa", "-dtls1_2", "-cipher", "RSA-PSK-AES128-GCM-SHA256", "-psk", "1a2b3c4d"),
+    "1.2 ECDHE-RSA": ("web_rsa", "-dtls1_2", "-cipher", "ECDHE-RSA-AES128-GCM-SHA256"),
+    "1.2 ECDHE-ECDSA": ("web_ec", "-dtls1_2", "-cipher", "ECDHE-ECDSA-AES128-GCM-SHA256"),
+}
+
+
+@pytest.mark.parametrize("guarded", ["client", "server", "both"])
+@pytest.mark.parametrize("how", DTLS, ids=str)
+def test_dtls(how, guarded, pki, strict):
+    """The client encrypts to the server's certificate, and the server decrypts."""
+    name, *options = DTLS[how]
+    cert = pki[name]
+    conf = {side: strict if guarded in (side, "both") else "/dev/null"
+            for side in ("client", "server")}
+    with serving(OPENSSL, "s_server", "-accept", "127.0.0.1:0", "-cert", cert.pem, "-key", cert.key,
+                 *options, conf=conf["server"], stdin=subprocess.PIPE) as address:
+        result = run(OPENSSL, "s_client", "-connect", address, "-CAfile", pki.ca, "-no-CApath",
+                     "-verify_return_error", *options, conf=conf["client"], stdin=b"Q\n")
+    cipher = options[2].partition(":")[0]
+    assert f"Cipher is {cipher}" in must(result).text, result
+    assert "Verify return code: 0 (ok)" in result.text, result
 
 
 @pytest.mark.parametrize("name", ["web_rsa", "web_ec"])

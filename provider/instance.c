@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "policy.h"
 #include "slots.h"
 #include "store/loader.h"
 
@@ -18,15 +19,19 @@
 /*
  * What keys are made, read and used with: whose digests and ciphers go with
  * them is all the same, and libcrypto reads the property of each algorithm.
+ * Digests that are watched are the exception.
  */
 static bool is_preferred(int operation)
 {
-    return operation >= OSSL_OP_KEYMGMT && operation != OSSL_OP_ENCODER;
+    return (operation >= OSSL_OP_KEYMGMT && operation != OSSL_OP_ENCODER) ||
+           (operation == OSSL_OP_DIGEST && sp_policy()->pass_raw_keys);
 }
 
 static sp_gate_fn *gate_of(int operation)
 {
     switch (operation) {
+    case OSSL_OP_DIGEST:
+        return sp_gate_digest;
     case OSSL_OP_SIGNATURE:
         return sp_gate_signature;
     case OSSL_OP_ASYM_CIPHER:

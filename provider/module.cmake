@@ -8,7 +8,8 @@ add_library(sp_provider OBJECT
     entry.c engines.c instance.c backend.c upcalls.c reasons.c policy.c configuration.c trace.c
     register/cert.c register/keys.c register/locks.c register/prints.c
     register/register.c register/tables.c register/threads.c
-    gates/asym_cipher.c gates/classify.c gates/contexts.c gates/judge.c gates/kem.c
+    gates/asym_cipher.c gates/classify.c gates/contexts.c gates/digest.c
+    gates/judge.c gates/kem.c
     gates/keyexch.c gates/keymgmt.c gates/purposes.c gates/signature.c gates/slots.c
     gates/trust.c gates/uploaded.c
     store/choose.c store/file.c store/give.c store/loader.c store/uri.c)

@@ -31,6 +31,7 @@
 CHOICE(mode, mode)
 CHOICE(trust, trust)
 CHOICE(unknown_keys, refuse_unknown_keys)
+CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
 CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
@@ -90,6 +91,7 @@ static bool is_log(const char *value)
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const trusts[] = { "caller", "keyring", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
+static const char *const raw_answers[] = { "judge", "pass", NULL };
 static const char *const reactions[] = { "log", "refuse", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
@@ -116,6 +118,7 @@ static const struct row {
     WORDS(mode, "enforce", "enforce or observe", modes),
     STRING(backend, "default", "the name of a provider (letters, digits, '-' and '_')", is_name),
     WORDS(unknown_keys, "pass", "pass or refuse", strictness),
+    WORDS(raw_keys, "judge", "judge or pass", raw_answers),
     WORDS(unverified_signers, "pass", "pass or refuse", strictness),
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),

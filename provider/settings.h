@@ -31,6 +31,7 @@ struct smimepolicy_settings {
     enum sp_mode mode;
     enum sp_trust trust;
     bool refuse_unknown_keys;
+    bool pass_raw_keys;
     bool refuse_unverified_signers;
     bool refuse_other_senders; /* under the stock names; the verbs always do */
     bool accept_missing_key_usage;

@@ -57,6 +57,7 @@ static bool write_conf(struct shim_run *run)
         return false;
     }
     settings->refuse_unknown_keys = true;
+    settings->pass_raw_keys = false;
     if (run->operation->verb != NULL)
         settings->refuse_unverified_signers = true;
     run->conf = shim_provider_conf(run->module, settings);

@@ -43,7 +43,7 @@ static bool may_encrypt(const void *ctx, const unsigned char *data, size_t lengt
     /* It says nothing about what the same context encrypts next. */
     if (context.key == NULL || (data != NULL && sp_is_tls_premaster(data, length)))
         return true;
-    allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_NONE);
+    allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_RAW);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
     return allowed;
 }

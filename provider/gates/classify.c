@@ -99,5 +99,12 @@ bool sp_attributes_begin(const unsigned char *data, size_t length)
 
 bool sp_is_tls_premaster(const unsigned char *data, size_t length)
 {
-    return length == 48 && data[0] == 3 && data[1] <= 4;
+    /* SSL 3.0 to TLS 1.2, DTLS 1.2, 1.0 and what came before it; none of 1.3 encrypts so. */
+    static const unsigned char versions[][2] = { { 3, 0 },       { 3, 1 },       { 3, 2 }, { 3, 3 },
+                                                 { 0xfe, 0xfd }, { 0xfe, 0xff }, { 1, 0 } };
+
+    for (size_t i = 0; length == 48 && i < sizeof(versions) / sizeof(versions[0]); i++)
+        if (memcmp(data, versions[i], sizeof(versions[i])) == 0)
+            return true;
+    return false;
 }

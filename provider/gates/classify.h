@@ -31,8 +31,9 @@ enum sp_kind sp_kind_of(const unsigned char *data, size_t length);
 bool sp_attributes_begin(const unsigned char *data, size_t length);
 
 /*
- * Is this the premaster secret of a TLS RSA key exchange?  [RFC 5246, 7.4.7.1]
- * 48 bytes that begin with the client's protocol version.
+ * Is this the premaster secret of an RSA key exchange of TLS or DTLS?  [RFC 5246,
+ * 7.4.7.1] 48 bytes that begin with the client's protocol version.  No cipher that
+ * a mail can name has a key of that length.
  */
 bool sp_is_tls_premaster(const unsigned char *data, size_t length);
 

@@ -77,11 +77,46 @@ static bool refuse_unknown(smimepolicy_use use, enum sp_via via)
     return allowed;
 }
 
+static bool is_any_for_mail(const struct sp_owners *owners)
+{
+    for (size_t i = 0; i < owners->count; i++) {
+        const struct sp_facts *facts = sp_cert_facts(owners->certs[i]);
+
+        if (facts == NULL || sp_is_for_mail(facts))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A raw operation with a key of which every certificate is none for mail: those
+ * too that the program did not compare the key with.
+ */
+static bool is_no_mail(const struct sp_owners *owners, const void *key, const struct sp_slot *slot,
+                       enum sp_evidence evidence)
+{
+    struct sp_owners all;
+    bool none;
+
+    if (evidence != SP_EVIDENCE_RAW || owners->count == 0 || is_any_for_mail(owners))
+        return false;
+    if (owners->via != SP_VIA_MATCH && owners->via != SP_VIA_OWN_KEY)
+        return true;
+    ERR_set_mark();
+    none = sp_owners_find_equal(&all, key, slot->export_key) && !is_any_for_mail(&all);
+    ERR_pop_to_mark();
+    sp_owners_free(&all);
+    return none;
+}
+
 /* NULL if out of memory. */
-static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_use use)
+static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_use use,
+                                       bool no_mail)
 {
     const struct sp_facts *facts = sp_cert_facts(cert);
 
+    if (facts != NULL && no_mail)
+        return sp_judge_raw(facts, use, time(NULL), sp_policy());
     if (facts != NULL)
         return sp_judge(facts, use, time(NULL), SP_WITH_VALIDITY, sp_policy());
     return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, "the key's certificate is not complete",
@@ -101,14 +136,14 @@ static void raise_shared(const smimepolicy_verdict *allowed, const smimepolicy_v
 }
 
 /* All must be allowed: a certificate of the same key may be the one that is meant. */
-static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners)
+static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bool no_mail)
 {
     smimepolicy_verdict *good = NULL, *bad = NULL;
     const struct sp_cert *good_cert = NULL, *bad_cert = NULL;
     bool allowed = true;
 
     for (size_t i = 0; i < owners->count && allowed; i++) {
-        smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use);
+        smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use, no_mail);
         smimepolicy_verdict **kept = NULL;
 
         if (verdict == NULL)
@@ -218,7 +253,7 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
     else if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
         allowed = sp_gate_refused_locked(operation);
     else if (owners.count > 0)
-        allowed = judge_owners(use, &owners);
+        allowed = judge_owners(use, &owners, is_no_mail(&owners, key, slot, evidence));
     else
         allowed = unknown_passes(evidence) || refuse_unknown(use, owners.via);
     sp_owners_free(&owners);
@@ -233,13 +268,16 @@ bool sp_gate_watches_verification(void)
 }
 
 /* A signature that verifies under a certificate that nobody checked. */
-static bool refuse_unverified(const struct sp_cert *cert)
+static bool refuse_unverified(const struct sp_cert *cert, bool no_mail)
 {
     smimepolicy_verdict *verdict =
         sp_refuse(SP_DISTRUST_DEFAULT, cert != NULL ? sp_cert_facts(cert) : NULL,
                   SMIMEPOLICY_VERIFY, "the signer's certificate was not verified",
                   "verification switched off", "a signer that is verified as one of S/MIME",
-                  "verify with the issuing CA provided and without options that skip it");
+                  no_mail && sp_raw_keys_would_help(sp_policy())
+                      ? "verify with the issuing CA provided and without options that skip it, or "
+                        "set raw_keys = pass if this is no mail"
+                      : "verify with the issuing CA provided and without options that skip it");
     bool allowed;
 
     if (verdict == NULL)
@@ -254,7 +292,7 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
 {
     const struct sp_cert *unverified = NULL;
     struct sp_owners owners;
-    bool allowed, verified = false;
+    bool allowed, no_mail, verified = false;
 
     if (!sp_gate_watches_verification())
         return true;
@@ -266,12 +304,14 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
         else
             unverified = owners.certs[i];
     }
+    no_mail = !verified && is_no_mail(&owners, key, slot, evidence);
     if (owners.count == 0 && evidence != SP_EVIDENCE_ATTRIBUTES)
         allowed = true;
     else if (sp_policy_locked() != NULL)
         allowed = sp_gate_refused_locked("verify");
     else
-        allowed = verified || refuse_unverified(unverified);
+        allowed = verified || (no_mail && sp_policy()->pass_raw_keys) ||
+                  refuse_unverified(unverified, no_mail);
     sp_owners_free(&owners);
     return allowed;
 }

@@ -18,6 +18,8 @@ enum sp_evidence {
     SP_EVIDENCE_STAMP,      /* those of a time stamp: mail in disguise, unless the certificate is
                                for time stamps; a key of no certificate passes */
     SP_EVIDENCE_NONE,       /* it may be anything, a key of no certificate passes */
+    SP_EVIDENCE_RAW,        /* a raw signature or RSA encryption: as above, and the setting
+                               `raw_keys` is asked about a certificate that is none for mail */
     SP_EVIDENCE_TLS         /* a key that came over the wire: as above, whatever the settings */
 };
 
@@ -32,7 +34,7 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
 
 /*
  * With `unverified_signers = refuse`: was the certificate of |key| ever checked
- * as the one of an S/MIME signer?  Without it: yes.
+ * as the one of an S/MIME signer, or does `raw_keys` let it pass?  Without it: yes.
  */
 bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence);
 /* Is there anything to ask sp_gate_verifies()? */

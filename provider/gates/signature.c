@@ -6,13 +6,15 @@
  *
  * With a digest (the usual case) the init is only noted; the first data tell
  * whether it is mail.  A raw signature shows no such data: it is the path of
- * signatures without attributes, and judged at init.
+ * signatures without attributes, and judged at init.  Where the algorithm is
+ * given the message instead of a digest, `raw_keys` lets nothing pass.
  */
 #include <openssl/err.h>
 
 #include "classify.h"
 #include "compat.h"
 #include "contexts.h"
+#include "digest.h"
 #include "judge.h"
 
 struct signature {
@@ -54,20 +56,35 @@ static int begin(const struct signature *s, void *ctx, const void *key, bool ver
     return 1;
 }
 
+/* Whoever writes a message can call it a time stamp, so that excuses no verification. */
+static enum sp_evidence evidence_of(enum sp_kind kind, bool verifying)
+{
+    return kind == SP_KIND_STAMP && !verifying ? SP_EVIDENCE_STAMP : SP_EVIDENCE_ATTRIBUTES;
+}
+
+/* What is about to be signed may be the digest of attributes that this thread has just made. */
+static enum sp_evidence raw_evidence(bool verifying)
+{
+    const enum sp_kind kind = sp_digested_last();
+
+    return kind == SP_KIND_OTHER ? SP_EVIDENCE_RAW : evidence_of(kind, verifying);
+}
+
 static int raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn *backend,
-                         void *ctx, void *key, const OSSL_PARAM params[])
+                         enum sp_evidence evidence, void *ctx, void *key, const OSSL_PARAM params[])
 {
     const void *used = key_in_use(ctx, key);
     int done;
 
-    if (used != NULL && !sp_gate_allows(SMIMEPOLICY_SIGN, used, &s->slot, SP_EVIDENCE_NONE))
+    if (used != NULL && !sp_gate_allows(SMIMEPOLICY_SIGN, used, &s->slot, evidence))
         return 0;
     done = backend(ctx, key, params);
     return done == 1 ? begin(s, ctx, key, false, SP_STAGE_PASSED) : done;
 }
 
 static int raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_init_fn *backend,
-                           void *ctx, void *key, const OSSL_PARAM params[])
+                           enum sp_evidence evidence, void *ctx, void *key,
+                           const OSSL_PARAM params[])
 {
     const void *used;
     int done;
@@ -75,7 +92,7 @@ static int raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify
     if (!sp_gate_watches_verification())
         return backend(ctx, key, params);
     used = key_in_use(ctx, key);
-    if (used != NULL && !sp_gate_verifies(used, &s->slot, SP_EVIDENCE_NONE))
+    if (used != NULL && !sp_gate_verifies(used, &s->slot, evidence))
         return 0;
     done = backend(ctx, key, params);
     return done == 1 ? begin(s, ctx, key, true, SP_STAGE_PASSED) : done;
@@ -113,7 +130,6 @@ static enum sp_kind kind_of(const unsigned char *data, size_t length)
     return kind;
 }
 
-/* Whoever writes a message can call it a time stamp, so that excuses no verification. */
 static bool judge(const struct sp_context *context, const unsigned char *data, size_t length)
 {
     const enum sp_kind kind = context->key != NULL ? kind_of(data, length) : SP_KIND_OTHER;
@@ -121,9 +137,8 @@ static bool judge(const struct sp_context *context, const unsigned char *data, s
     if (kind == SP_KIND_OTHER)
         return true;
     if (context->verifying)
-        return sp_gate_verifies(context->key, context->slot, SP_EVIDENCE_ATTRIBUTES);
-    return sp_gate_allows(SMIMEPOLICY_SIGN, context->key, context->slot,
-                          kind == SP_KIND_STAMP ? SP_EVIDENCE_STAMP : SP_EVIDENCE_ATTRIBUTES);
+        return sp_gate_verifies(context->key, context->slot, evidence_of(kind, true));
+    return sp_gate_allows(SMIMEPOLICY_SIGN, context->key, context->slot, evidence_of(kind, false));
 }
 
 /*
@@ -154,6 +169,13 @@ static bool may_take(const void *ctx, const unsigned char *data, size_t length)
     return allowed;
 }
 
+/* The backend has digested what was looked at here: no raw signature is of it. */
+static int known(int done)
+{
+    sp_digested_forget();
+    return done;
+}
+
 static void *dupctx(const struct signature *s, void *ctx)
 {
     void *copy = s->dupctx(ctx);
@@ -169,22 +191,22 @@ static void *dupctx(const struct signature *s, void *ctx)
     static int sign_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                      \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_sign_init(s, s->sign_init, ctx, key, params);                                   \
+        return raw_sign_init(s, s->sign_init, raw_evidence(false), ctx, key, params);              \
     }                                                                                              \
     static int sign_message_init_##n(void *ctx, void *key, const OSSL_PARAM params[])              \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_sign_init(s, s->sign_message_init, ctx, key, params);                           \
+        return raw_sign_init(s, s->sign_message_init, SP_EVIDENCE_NONE, ctx, key, params);         \
     }                                                                                              \
     static int verify_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                    \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_verify_init(s, s->verify_init, ctx, key, params);                               \
+        return raw_verify_init(s, s->verify_init, raw_evidence(true), ctx, key, params);           \
     }                                                                                              \
     static int verify_message_init_##n(void *ctx, void *key, const OSSL_PARAM params[])            \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_verify_init(s, s->verify_message_init, ctx, key, params);                       \
+        return raw_verify_init(s, s->verify_message_init, SP_EVIDENCE_NONE, ctx, key, params);     \
     }                                                                                              \
     static int digest_sign_init_##n(void *ctx, const char *digest, void *key,                      \
                                     const OSSL_PARAM params[])                                     \
@@ -199,28 +221,28 @@ static void *dupctx(const struct signature *s, void *ctx)
     static int digest_sign_update_##n(void *ctx, const unsigned char *data, size_t length)         \
     {                                                                                              \
         return may_take(ctx, data, length) &&                                                      \
-               signatures[0##n].digest_sign_update(ctx, data, length);                             \
+               known(signatures[0##n].digest_sign_update(ctx, data, length));                      \
     }                                                                                              \
     static int digest_verify_update_##n(void *ctx, const unsigned char *data, size_t length)       \
     {                                                                                              \
         return may_take(ctx, data, length) &&                                                      \
-               signatures[0##n].digest_verify_update(ctx, data, length);                           \
+               known(signatures[0##n].digest_verify_update(ctx, data, length));                    \
     }                                                                                              \
     static int digest_sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,      \
                                size_t size, const unsigned char *data, size_t length)              \
     {                                                                                              \
         /* Without a buffer it only asks for the length. */                                        \
         return (signature == NULL || may_take(ctx, data, length))                                  \
-                   ? signatures[0##n].digest_sign(ctx, signature, signature_length, size, data,    \
-                                                  length)                                          \
+                   ? known(signatures[0##n].digest_sign(ctx, signature, signature_length, size,    \
+                                                        data, length))                             \
                    : 0;                                                                            \
     }                                                                                              \
     static int digest_verify_##n(void *ctx, const unsigned char *signature,                        \
                                  size_t signature_length, const unsigned char *data,               \
                                  size_t length)                                                    \
     {                                                                                              \
-        return may_take(ctx, data, length) ? signatures[0##n].digest_verify(                       \
-                                                 ctx, signature, signature_length, data, length)   \
+        return may_take(ctx, data, length) ? known(signatures[0##n].digest_verify(                 \
+                                                 ctx, signature, signature_length, data, length))  \
                                            : 0;                                                    \
     }                                                                                              \
     static void freectx_##n(void *ctx)                                                             \

@@ -63,6 +63,7 @@ OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gat
  */
 typedef OSSL_DISPATCH *sp_gate_fn(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
                                   bool *untouched);
+sp_gate_fn sp_gate_digest;
 sp_gate_fn sp_gate_signature;
 sp_gate_fn sp_gate_asym_cipher;
 sp_gate_fn sp_gate_keyexch;

@@ -304,6 +304,18 @@ static bool matches_of(const void *address, struct sp_owners *owners)
     return done;
 }
 
+bool sp_owners_find_equal(struct sp_owners *owners, const void *address,
+                          OSSL_FUNC_keymgmt_export_fn *export_key)
+{
+    struct sp_keyid id = sp_keyid_of_key(sp_register_sha256(), export_key, address);
+    int found;
+
+    *owners = (struct sp_owners){ .via = SP_VIA_FINGERPRINT };
+    found = id.known ? sp_prints_find(&id, &owners->certs) : -1;
+    owners->count = found > 0 ? (size_t)found : 0;
+    return found >= 0;
+}
+
 bool sp_owners_find(struct sp_owners *owners, const void *address,
                     OSSL_FUNC_keymgmt_export_fn *export_key)
 {

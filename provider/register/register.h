@@ -95,6 +95,12 @@ struct sp_owners {
  */
 bool sp_owners_find(struct sp_owners *owners, const void *key,
                     OSSL_FUNC_keymgmt_export_fn *export_key);
+/*
+ * Every certificate of a key that is equal to |key|, whichever of them a program
+ * compared it with.  False if that cannot be told.
+ */
+bool sp_owners_find_equal(struct sp_owners *owners, const void *key,
+                          OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_owners_free(struct sp_owners *owners);
 /*
  * Was |cert|, or another object with the same encoding, checked as the

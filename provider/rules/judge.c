@@ -80,6 +80,15 @@ static char *found_names(const struct sp_facts *facts)
     return sp_text_take(&text);
 }
 
+/* Every certificate that is none for mail is refused under this rule. */
+static char *san_remedy(const struct sp_case *c)
+{
+    return sp_remedy(c, c->names_raw_keys
+                            ? "a certificate with an email address in Subject Alternative Name, or "
+                              "set raw_keys = pass if this is no mail"
+                            : "a certificate with an email address in Subject Alternative Name");
+}
+
 static void ask_san_email(struct sp_case *c)
 {
     if (refuse_unreadable(c, SP_RULE_SAN_EMAIL, c->facts->san, "Subject Alternative Name") ||
@@ -88,9 +97,7 @@ static void ask_san_email(struct sp_case *c)
     sp_deny(c, SP_RULE_SAN_EMAIL,
             (struct sp_say){ sp_format("no email address in Subject Alternative Name"),
                              found_names(c->facts),
-                             sp_format("at least one email address (rfc822Name)"),
-                             sp_remedy(c, "a certificate with an email address in Subject "
-                                          "Alternative Name") });
+                             sp_format("at least one email address (rfc822Name)"), san_remedy(c) });
 }
 
 static char *found_usage(const struct sp_facts *facts)

@@ -22,6 +22,7 @@ struct sp_case {
     enum sp_role role; /* for |ask_first| */
     enum sp_kept_by by;
     bool has_key;
+    bool names_raw_keys;                  /* a raw operation: the setting is a way out */
     void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
 };
 

@@ -41,6 +41,21 @@ smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use,
                               enum sp_scope scope, const smimepolicy_settings *settings);
 
 /*
+ * Is it a certificate for mail?  It is one if it has an rfc822Name or E-mail
+ * Protection, or if whether it has cannot be read.
+ */
+bool sp_is_for_mail(const struct sp_facts *facts);
+/*
+ * Judge a raw signature or RSA encryption with a key of which no certificate is
+ * one for mail: `raw_keys = pass` lets it go on, with a note, and a refusal
+ * names that setting.  NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_raw(const struct sp_facts *facts, smimepolicy_use use, time_t at,
+                                  const smimepolicy_settings *settings);
+/* Not where all is mail, as in the command, and so unknown keys are refused. */
+bool sp_raw_keys_would_help(const smimepolicy_settings *settings);
+
+/*
  * Judge the validity at |at| of a certificate that is sent along with a
  * signature: |on_path| if it leads from a signer to its root, then it must be
  * valid; others are warned of.  NULL only if out of memory.

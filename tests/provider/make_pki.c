@@ -46,6 +46,19 @@ static const struct row {
     { "encrypt-only-rsa", BAD_RSA, GOOD, ADDRESS, "keyEncipherment", MAIL },
     { "server-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "serverAuth,clientAuth" },
     { "server-ec", BAD_EC, GOOD, "DNS:localhost", EC_BOTH, "serverAuth,clientAuth" },
+    /* Not for mail, as the setting `raw_keys` has it, or just so. */
+    { "single-rsa", BAD_RSA, GOOD, NULL, RSA_BOTH, NULL },
+    { "single-ec", BAD_EC, GOOD, NULL, EC_BOTH, NULL },
+    { "any-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "anyExtendedKeyUsage" },
+    { "utf8-rsa", BAD_RSA, GOOD, "otherName:1.3.6.1.5.5.7.8.9;UTF8:bob@example.org", RSA_BOTH,
+      NULL },
+    { "no-name-rsa", BAD_RSA, GOOD, "email:bob", RSA_BOTH, "serverAuth" },
+    { "broken-rsa", BAD_RSA, GOOD, "DER:FF", RSA_BOTH, "serverAuth" },
+    { "vague-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "DER:FF" },
+    { "served-mail-rsa", BAD_RSA, GOOD, ADDRESS, RSA_BOTH, "serverAuth" },
+    /* The key of good-rsa, and of good-ec, in a server. */
+    { "shared-rsa", RSA, GOOD, "DNS:localhost", RSA_BOTH, "serverAuth" },
+    { "shared-ec", EC, GOOD, "DNS:localhost", EC_BOTH, "serverAuth" },
     { "stamp-ec", BAD_EC, GOOD, NULL, "digitalSignature", "critical,timeStamping" },
 };
 

@@ -155,17 +155,26 @@ END_TEST
 
 START_TEST(premaster)
 {
+    static const unsigned int versions[] = {
+        0x0300, 0x0301, 0x0302, 0x0303, 0xfefd, 0xfeff, 0x0100
+    };
     unsigned char bytes[64] = { 3, 3 };
+    int found = 0;
 
     for (size_t length = 0; length <= sizeof(bytes); length++)
         ck_assert_int_eq(sp_is_tls_premaster(bytes, length), length == 48);
-    for (unsigned int minor = 0; minor < 256; minor++) {
-        bytes[1] = (unsigned char)minor;
-        ck_assert_int_eq(sp_is_tls_premaster(bytes, 48), minor <= 4);
+    for (unsigned int version = 0; version <= 0xffff; version++) {
+        bytes[0] = (unsigned char)(version >> 8);
+        bytes[1] = (unsigned char)version;
+        found += sp_is_tls_premaster(bytes, 48);
     }
-    bytes[0] = 2;
-    bytes[1] = 3;
-    ck_assert(!sp_is_tls_premaster(bytes, 48));
+    ck_assert_int_eq(found, SP_ROWS(versions));
+    for (int i = 0; i < SP_ROWS(versions); i++) {
+        bytes[0] = (unsigned char)(versions[i] >> 8);
+        bytes[1] = (unsigned char)versions[i];
+        ck_assert(sp_is_tls_premaster(bytes, 48));
+        ck_assert(!sp_is_tls_premaster(bytes, 47));
+    }
 }
 END_TEST
 

@@ -246,6 +246,19 @@ START_TEST(two_contexts_that_disagree)
 }
 END_TEST
 
+START_TEST(two_contexts_that_disagree_about_raw_keys)
+{
+    OSSL_LIB_CTX *first = configured("raw_keys = pass"), *second;
+
+    expect_rules(first);
+    second = configured(NULL);
+    EXPECT_REFUSED(encrypt_in(first, "good-rsa"), "settings that disagree");
+    EXPECT_REFUSED(encrypt_in(second, "good-ec"), "settings that disagree");
+    OSSL_LIB_CTX_free(first);
+    OSSL_LIB_CTX_free(second);
+}
+END_TEST
+
 START_TEST(loaded_twice_under_two_names)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
@@ -382,6 +395,7 @@ int main(void)
     tcase_add_test(tests, only_in_an_own_context);
     tcase_add_test(tests, two_contexts_that_agree);
     tcase_add_test(tests, two_contexts_that_disagree);
+    tcase_add_test(tests, two_contexts_that_disagree_about_raw_keys);
     tcase_add_test(tests, loaded_twice_under_two_names);
     tcase_add_test(tests, loaded_and_unloaded_again);
     tcase_add_test(tests, certificates_outlive_the_provider);

@@ -259,6 +259,50 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
 }
 END_TEST
 
+static bool sign_without_attributes(OSSL_LIB_CTX *libctx, const char *name)
+{
+    struct person person = read_person(libctx, name);
+    bool done = person.cert != NULL && person.key != NULL && sign(libctx, &person, CMS_NOATTR);
+
+    EVP_PKEY_free(person.key);
+    X509_free(person.cert);
+    return done;
+}
+
+/* What `raw_keys = pass` lets pass, and what not; false if no allocation was left to fail. */
+static bool use_raw_keys(OSSL_LIB_CTX *libctx, long fails)
+{
+    bool passed, starving;
+
+    sp_starve(fails);
+    passed = sign_without_attributes(libctx, "server-rsa");
+    ck_assert_msg(!sign_without_attributes(libctx, "expired-rsa") &&
+                      !sign_without_attributes(libctx, "broken-rsa"),
+                  "signs when allocation %ld fails", fails);
+    starving = sp_starve_end();
+    ERR_clear_error();
+    if (!starving)
+        ck_assert_msg(passed, "with all the memory");
+    return starving;
+}
+
+START_TEST(every_allocation_of_raw_keys_fails_once)
+{
+    const char *text = getenv("SP_STARVE_STEP");
+    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
+    OSSL_LIB_CTX *libctx;
+    long fails = 1;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    libctx = context_with("raw_keys = pass");
+    while (use_raw_keys(libctx, fails))
+        fails += step;
+    ck_assert_int_gt(fails, 50);
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("memory");
@@ -268,5 +312,6 @@ int main(void)
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
+    tcase_add_test(tests, every_allocation_of_raw_keys_fails_once);
     return sp_run_forked(suite);
 }

@@ -257,6 +257,7 @@ static const char *const faults[] = {
     "backend = no such",
     "backend = nosuchprovider",
     "unknown_keys = yes",
+    "raw_keys = refuse",
     "unverified_signers = true",
     "trust = system",
     "keyring = relative",

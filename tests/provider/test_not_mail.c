@@ -7,6 +7,7 @@
  */
 #include <string.h>
 
+#include <openssl/objects.h>
 #include <openssl/x509.h>
 
 #include "mail.h"
@@ -89,10 +90,14 @@ START_TEST(premaster_secret)
         unsigned char bytes[49];
         size_t length;
         bool passes;
-    } rows[] = { { { 3, 0 }, 48, true },    { { 3, 3 }, 48, true },  { { 3, 4 }, 48, true },
-                 { { 3, 5 }, 48, false },   { { 2, 3 }, 48, false }, { { 3, 3 }, 47, false },
-                 { { 3, 3 }, 49, false },   { { 3, 3 }, 32, false }, { { 3, 3 }, 16, false },
-                 { { 0x31, 0 }, 24, false } };
+    } rows[] = { { { 3, 0 }, 48, true },        { { 3, 3 }, 48, true },
+                 { { 3, 4 }, 48, false },       { { 2, 3 }, 48, false },
+                 { { 3, 3 }, 47, false },       { { 3, 3 }, 49, false },
+                 { { 3, 3 }, 32, false },       { { 3, 3 }, 16, false },
+                 { { 0x31, 0 }, 24, false },    { { 0xfe, 0xfd }, 48, true },
+                 { { 0xfe, 0xff }, 48, true },  { { 1, 0 }, 48, true },
+                 { { 0xfe, 0xfc }, 48, false }, { { 0xfe, 0xfd }, 47, false },
+                 { { 0xfe, 0xfd }, 49, false }, { { 0xfe, 0xfd }, 32, false } };
     const struct row *row = &rows[_i];
     EVP_PKEY *public;
     X509 *cert;
@@ -104,6 +109,29 @@ START_TEST(premaster_secret)
            row->passes ? NULL : "[extended-key-usage]");
     EVP_PKEY_free(public);
     X509_free(cert);
+}
+END_TEST
+
+static void has_no_name_in_a_mail(EVP_CIPHER *cipher, void *seen)
+{
+    const ASN1_OBJECT *object = OBJ_nid2obj(EVP_CIPHER_get_nid(cipher));
+    int *count = seen;
+
+    if (EVP_CIPHER_get_key_length(cipher) != 48)
+        return;
+    (*count)++;
+    ck_assert_msg(object == NULL || OBJ_length(object) == 0, "%s", EVP_CIPHER_get0_name(cipher));
+}
+
+/* A mail names its cipher by an object identifier: AES-192-SIV, with a key of 48 bytes, has none.
+ */
+START_TEST(no_content_key_is_a_premaster_secret)
+{
+    int count = 0;
+
+    sp_start(NULL);
+    EVP_CIPHER_do_all_provided(NULL, has_no_name_in_a_mail, &count);
+    ck_assert_int_gt(count, 0);
 }
 END_TEST
 
@@ -138,7 +166,8 @@ int main(void)
     tcase_add_loop_test(tests, signatures_over_other_data, 0, SP_ROWS(refused));
     tcase_add_loop_test(tests, time_stamps, 0, SP_ROWS(refused) + 1);
     tcase_add_loop_test(tests, certificates_requests_and_revocation_lists, 0, SP_ROWS(refused));
-    tcase_add_loop_test(tests, premaster_secret, 0, 10);
+    tcase_add_loop_test(tests, premaster_secret, 0, 16);
+    tcase_add_test(tests, no_content_key_is_a_premaster_secret);
     tcase_add_test(tests, keys_without_certificates);
     return sp_run_forked(suite);
 }

@@ -10,6 +10,8 @@
 
 #include "harness.h"
 
+#define OLD "AES128-SHA"
+
 static const struct row {
     const char *name, *settings;
     int version;
@@ -29,9 +31,45 @@ static const struct row {
     { "server-rsa", "mode = nonsense", TLS1_3_VERSION, NULL },
     { "server-rsa", "mode = nonsense", TLS1_2_VERSION, "AES128-GCM-SHA256" },
     { "server-ec", "mode = nonsense", TLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256" },
+    /* RSA key exchange of every version that libcrypto speaks. */
+    { "server-rsa", NULL, TLS1_VERSION, OLD },
+    { "server-rsa", NULL, TLS1_1_VERSION, OLD },
+    { "server-rsa", NULL, TLS1_2_VERSION, OLD },
+    { "server-rsa", NULL, TLS1_2_VERSION, "RSA-PSK-AES128-GCM-SHA256" },
+    { "server-rsa", NULL, DTLS1_VERSION, OLD },
+    { "server-rsa", NULL, DTLS1_2_VERSION, OLD },
+    { "server-rsa", NULL, DTLS1_2_VERSION, "RSA-PSK-AES128-GCM-SHA256" },
+    { "server-rsa", "unknown_keys = refuse\nunverified_signers = refuse", DTLS1_2_VERSION, OLD },
+    { "server-rsa", "mode = nonsense", DTLS1_2_VERSION, OLD },
+    { "server-rsa", NULL, DTLS1_2_VERSION, "ECDHE-RSA-AES128-GCM-SHA256" },
+    { "server-ec", NULL, DTLS1_2_VERSION, "ECDHE-ECDSA-AES128-GCM-SHA256" },
 };
 
-/* Both sides have a certificate and ask for the other's. */
+static bool uses_datagrams(const struct row *row)
+{
+    return row->version >> 8 == DTLS1_VERSION_MAJOR;
+}
+
+static unsigned int shared_key(SSL *ssl, const char *hint, char *identity, unsigned int most,
+                               unsigned char *key, unsigned int size)
+{
+    (void)ssl;
+    (void)hint;
+    ck_assert_uint_ge(size, 4);
+    (void)snprintf(identity, most, "me");
+    memset(key, 7, 4);
+    return 4;
+}
+
+static unsigned int key_shared_with(SSL *ssl, const char *identity, unsigned char *key,
+                                    unsigned int size)
+{
+    char unused[8];
+
+    return shared_key(ssl, identity, unused, sizeof(unused), key, size);
+}
+
+/* Both sides have a certificate and ask for the other's, where that goes. */
 static SSL_CTX *side(const SSL_METHOD *method, const struct row *row)
 {
     SSL_CTX *ctx = SSL_CTX_new(method);
@@ -39,6 +77,10 @@ static SSL_CTX *side(const SSL_METHOD *method, const struct row *row)
     EVP_PKEY *key = sp_read_key(row->name);
 
     ck_assert_ptr_nonnull(ctx);
+    /* TLS 1.0 and 1.1 sign with SHA-1. */
+    SSL_CTX_set_security_level(ctx, 0);
+    SSL_CTX_set_psk_client_callback(ctx, shared_key);
+    SSL_CTX_set_psk_server_callback(ctx, key_shared_with);
     ck_assert_int_eq(SSL_CTX_set_min_proto_version(ctx, row->version), 1);
     ck_assert_int_eq(SSL_CTX_set_max_proto_version(ctx, row->version), 1);
     ck_assert_int_eq(SSL_CTX_set_dh_auto(ctx, 1), 1);
@@ -48,6 +90,8 @@ static SSL_CTX *side(const SSL_METHOD *method, const struct row *row)
     ck_assert_int_eq(SSL_CTX_use_PrivateKey(ctx, key), 1);
     ck_assert_int_eq(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca), 1);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    /* A memory BIO knows of no path's MTU. */
+    SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU);
     EVP_PKEY_free(key);
     X509_free(cert);
     X509_free(ca);
@@ -88,10 +132,14 @@ START_TEST(handshake)
     BIO *client_end, *server_end;
 
     sp_start(row->settings);
-    client_ctx = side(TLS_client_method(), row);
-    server_ctx = side(TLS_server_method(), row);
+    client_ctx = side(uses_datagrams(row) ? DTLS_client_method() : TLS_client_method(), row);
+    server_ctx = side(uses_datagrams(row) ? DTLS_server_method() : TLS_server_method(), row);
     client = SSL_new(client_ctx);
     server = SSL_new(server_ctx);
+    if (uses_datagrams(row)) {
+        (void)SSL_set_mtu(client, 16000);
+        (void)SSL_set_mtu(server, 16000);
+    }
     ck_assert_int_eq(BIO_new_bio_pair(&client_end, 0, &server_end, 0), 1);
     SSL_set_bio(client, client_end, client_end);
     SSL_set_bio(server, server_end, server_end);

@@ -1,0 +1,21 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a raw signature is of, where this process made the digest.
+ *
+ * PKCS7_verify() digests the signed attributes of a mail and then has the digest
+ * checked as any raw signature, which `raw_keys = pass` may let pass.  With
+ * that setting the digests are watched; without it they are the backend's own.
+ */
+#ifndef SP_DIGEST_H
+#define SP_DIGEST_H
+
+#include "classify.h"
+
+/* What the last data were that this thread digested; from then on it is not known. */
+enum sp_kind sp_digested_last(void);
+/* What a signature of ours digested for itself is known already. */
+void sp_digested_forget(void);
+
+#endif
