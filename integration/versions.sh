@@ -10,7 +10,8 @@
 #
 # Without a VERSION: trixie, sid and experimental.  Roots are made with debootstrap from the mirror
 # that apt uses here, and kept in DIRECTORY (${TMPDIR:-/var/tmp}/smime-policy-versions) for the next
-# time, when they are brought up to date; remove it to start afresh.  Mounts are in a namespace of their own and go with the process.
+# time, when they are brought up to date; remove it to start afresh.  Mounts are in a namespace of
+# their own and go with the process.
 # -v shows what pytest says; -x runs a shell's COMMAND in the sources instead of the tests, e.g.
 # -x 'integration/bench/all.sh --only "openssl cms"'.
 set -euo pipefail
