@@ -134,7 +134,7 @@ def results(source, build, recipe, context, mode):
         env["SP_CONF"] = str(build / f"{mode}.cnf")
     done = subprocess.run(["perl", f"-I{build}", f"-I{source}/util/perl",
                            f"test/recipes/{recipe}.t"], cwd=source, env=env, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=3600)
     found, rules, inside, subtest = {}, set(), [], ""
     for line in done.stdout.decode(errors="replace").splitlines():
         rules.update(re.findall(r"smimepolicy::[^:]*\[([a-z-]+)\]", line))

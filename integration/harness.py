@@ -21,7 +21,7 @@ PHP = shutil.which("php", path=os.defpath) or "php"
 
 # Seconds after which a program hangs, and is not merely slow on a machine that is busy.  What takes
 # less is no expectation of any test.
-PATIENCE = 300
+PATIENCE = 600
 
 # The property query of the shipped snippet: ours wins wherever `default` is active too.
 PREFER_OURS = "?smime.policy=yes"
