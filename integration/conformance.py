@@ -81,8 +81,8 @@ def fetch(work):
     installed = run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", "openssl")
     offered = re.findall(r"^Version: (.*)$", run("apt-cache", *options, "showsrc", "openssl"),
                          re.MULTILINE)
-    for version in sorted(set(offered), key=lambda version: (not version.startswith(installed),
-                                                             version)):
+    newest_first = sorted(set(offered), reverse=True)
+    for version in sorted(newest_first, key=lambda version: not version.startswith(f"{installed}-")):
         subprocess.run(["apt-get", *options, "source", "-q", "--download-only",
                         f"openssl={version}"], cwd=work, capture_output=True, check=False)
         archives = list(work.glob("openssl_*.orig.tar.?z*"))
