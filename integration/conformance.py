@@ -81,8 +81,8 @@ def fetch(work):
     installed = run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", "openssl")
     offered = re.findall(r"^Version: (.*)$", run("apt-cache", *options, "showsrc", "openssl"),
                          re.MULTILINE)
-    for version in sorted(set(offered), key=lambda version: (not version.startswith(installed),
-                                                             version)):
+    newest_first = sorted(set(offered), reverse=True)
+    for version in sorted(newest_first, key=lambda version: not version.startswith(f"{installed}-")):
         subprocess.run(["apt-get", *options, "source", "-q", "--download-only",
                         f"openssl={version}"], cwd=work, capture_output=True, check=False)
         archives = list(work.glob("openssl_*.orig.tar.?z*"))
@@ -134,7 +134,7 @@ def results(source, build, recipe, context, mode):
         env["SP_CONF"] = str(build / f"{mode}.cnf")
     done = subprocess.run(["perl", f"-I{build}", f"-I{source}/util/perl",
                            f"test/recipes/{recipe}.t"], cwd=source, env=env, check=False,
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=1200)
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=3600)
     found, rules, inside, subtest = {}, set(), [], ""
     for line in done.stdout.decode(errors="replace").splitlines():
         rules.update(re.findall(r"smimepolicy::[^:]*\[([a-z-]+)\]", line))

@@ -11,7 +11,8 @@ import pytest
 
 import faults
 import paths
-from harness import BUILD, COMMAND, MODULE, OPENSSL, PHP, must, run, why_no_php, write_conf
+from harness import (BUILD, COMMAND, MODULE, OPENSSL, PHP, STOCK_DOES, must, run, stock, why_no_php,
+                     write_conf)
 from pki import Pki
 
 MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubject: test\r\n"
@@ -27,6 +28,15 @@ def pytest_report_header():
     php = run(PHP, "-n", "-r", "echo PHP_VERSION, ' with ', OPENSSL_VERSION_TEXT;")
     return [f"openssl: {run(OPENSSL, 'version').text.strip()}", f"php: {php.text.strip()}",
             f"build under test (SP_BUILD): {BUILD}"]
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Whose results these are, and what it was seen to do without us; shown by -q too."""
+    if not STOCK_DOES:
+        return
+    terminalreporter.write_line(f"{stock('version').text.strip()}, by itself:")
+    for what, answer in sorted(STOCK_DOES.items()):
+        terminalreporter.write_line(f"- {what}: {'yes' if answer else 'no'}")
 
 
 def pytest_collection_modifyitems(items):

@@ -24,8 +24,9 @@ from in_process import nothing_left, send
 STOPS = "stops"
 SPINS = "stops, but never ends"
 UNGUARDED = "goes out"
-# A program that spins is found out by the time that it takes from the processor.
-LIMIT = ("prlimit", "--core=0", "--cpu=2:9")
+# A program that spins is found out by the time that it takes from the processor, many times what any
+# other takes on a slow one.
+LIMIT = ("prlimit", "--core=0", "--cpu=10:20")
 
 
 class Spins(Exception):

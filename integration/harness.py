@@ -5,8 +5,10 @@
 import functools
 import os
 import re
+import select
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +18,10 @@ MODULE = BUILD / "provider" / "smimepolicy.so"
 COMMAND = BUILD / "shim" / "smime-policy"
 OPENSSL = shutil.which("openssl", path=os.defpath) or "openssl"
 PHP = shutil.which("php", path=os.defpath) or "php"
+
+# Seconds after which a program hangs, and is not merely slow on a machine that is busy.  What takes
+# less is no expectation of any test.
+PATIENCE = 600
 
 # The property query of the shipped snippet: ours wins wherever `default` is active too.
 PREFER_OURS = "?smime.policy=yes"
@@ -47,7 +53,7 @@ def environment(conf=None, **more):
     return env
 
 
-def run(*argv, conf=None, stdin=b"", env=None, cwd=None, timeout=60):
+def run(*argv, conf=None, stdin=b"", env=None, cwd=None, timeout=PATIENCE):
     """Run a program to its end; never through a shell."""
     done = subprocess.run([str(arg) for arg in argv], input=stdin, capture_output=True, check=False,
                           env=environment(conf, **(env or {})), cwd=cwd, timeout=timeout)
@@ -59,10 +65,18 @@ def stock(*argv, **kwargs):
     return run(OPENSSL, *argv, conf="/dev/null", **kwargs)
 
 
-@functools.cache
-def is_openssl_3_0():
-    """Is this the OpenSSL of Debian 12, and not a later one?"""
-    return " 3.0." in stock("version").text
+STOCK_DOES = {}
+
+
+def stock_does(what, answer):
+    """
+    Whether the installed openssl does |what| by itself, as a test has found out by running it.
+
+    Told at the end of all tests; releases and their patches differ.  A test may ask, so as to know
+    what it has to see under the policy; what stock does wrong is no expectation of any.
+    """
+    STOCK_DOES[what] = answer
+    return answer
 
 
 @functools.cache
@@ -76,6 +90,19 @@ def why_no_php():
         return None
     # Nothing of one libcrypto is visible to the other: the provider then offers nothing.
     return f"PHP has {theirs[0]} in it, not {ours[0]}"
+
+
+def wait_for(condition):
+    """Until it holds."""
+    end = time.monotonic() + PATIENCE
+    while not condition():
+        assert time.monotonic() < end, "it never came"
+        time.sleep(0.01)
+
+
+def ends(process):
+    """Does the process of a pidfd end?  Its number in /proc may be gone or another's by then."""
+    return select.select([process], [], [], PATIENCE)[0] == [process]
 
 
 def must(result):

@@ -2,16 +2,21 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# install-packages.sh LIST…: install the Debian packages of the lists, those that are missing.
+# install-packages.sh LIST…: install the Debian packages of the lists, as root, and bring those that
+# are there to the newest that apt's sources have: what is tested is what Debian ships today.
+#
+# Without a network it goes on, with a warning, if everything is there: the lists of packages are then
+# as old as they are.  It fails if something has to be fetched and cannot be.
 set -euo pipefail
 
 mapfile -t packages < <(grep -hv '^#' "$@")
-missing=()
-for package in "${packages[@]}"; do
-    state=$(dpkg-query -W -f '${db:Status-Status}' "$package" 2>/dev/null || true)
-    [ "$state" = installed ] || missing+=("$package")
-done
-[ ${#missing[@]} -gt 0 ] || exit 0
 export DEBIAN_FRONTEND=noninteractive
-apt-get update -q
-apt-get install -y -q --no-install-recommends "${missing[@]}"
+# Somebody else's apt is waited for.
+apt=(apt-get -q -o DPkg::Lock::Timeout=600)
+
+"${apt[@]}" update --error-on=any ||
+    echo "warning: apt cannot read all of its sources; what follows is the newest that it knows of, not of today" >&2
+"${apt[@]}" install -y --no-install-recommends "${packages[@]}" || {
+    echo "install-packages: apt cannot install the packages of $*; its reason is above" >&2
+    exit 1
+}

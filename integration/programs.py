@@ -21,7 +21,7 @@ import time
 
 import pytest
 
-from harness import COMMAND, MODULE, OPENSSL, REPO, must, run, stock
+from harness import COMMAND, MODULE, OPENSSL, PATIENCE, REPO, must, run, stock
 
 # Where the guides say that the command is, and the directory of the link named openssl.
 INSTALLED_COMMAND = "/usr/local/bin/smime-policy"
@@ -123,11 +123,8 @@ class Terminal:
     """
     A program in a terminal of its own, and what its screen shows.
 
-    Each wait ends when the screen shows what is waited for; a wait that takes
-    20 seconds is a failure.
+    Each wait ends when the screen shows what is waited for.
     """
-
-    PATIENCE = 20
 
     def __init__(self, *argv, env, lines=60, columns=300):
         pyte = pytest.importorskip("pyte", reason="python3-pyte is not installed")
@@ -160,7 +157,7 @@ class Terminal:
     def _read(self, deadline):
         """What it writes next; False at its end."""
         ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
-        assert ready, f"nothing came for {self.PATIENCE} s\n{self.text}"
+        assert ready, f"nothing came for {PATIENCE} s\n{self.text}"
         try:
             data = os.read(self.fd, 65536)
         except OSError:  # Linux: the other end is closed
@@ -170,7 +167,7 @@ class Terminal:
 
     def wait(self, *texts):
         """Until the screen shows one of |texts|, which is returned."""
-        deadline = time.monotonic() + self.PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while True:
             for text in texts:
                 if text in self.text:
@@ -190,7 +187,7 @@ class Terminal:
 
     def end(self):
         """Until it ends: its exit code."""
-        deadline = time.monotonic() + self.PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while self._read(deadline):
             pass
         self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])

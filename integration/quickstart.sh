@@ -43,6 +43,7 @@ refused() {
 
 say "Packages"
 "$here/install-packages.sh" "$here/packages.txt"
+show openssl version
 
 say "Build and install"
 cmake --preset release -DSP_TESTS=OFF

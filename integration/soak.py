@@ -75,10 +75,14 @@ class Soak:
                                    stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
                                    start_new_session=True)
         killer = threading.Timer(dice.uniform(0, 0.08), os.killpg, (process.pid, signal.SIGKILL))
-        if dice.random() < KILLED:
+        is_killed = dice.random() < KILLED
+        if is_killed:
             killer.start()
         said = process.stderr.read()
         killer.cancel()
+        # Before the process is waited for: its number may be another's then.
+        if is_killed:
+            killer.join()
         code = process.wait()
         with self.lock:
             if code == -signal.SIGKILL:

@@ -13,8 +13,8 @@ import termios
 import time
 from dataclasses import dataclass
 
-# Patience for a screen that comes late, on a machine that is busy.  Nobody waits for it otherwise.
-LIMIT = 20
+from harness import PATIENCE
+
 CONTROL = re.compile(rb"\x1b\[[0-9;?]*[A-Za-z]|\x1b[()=>][A-Z0-9]?|[\x00\x07\x0e\x0f]")
 
 
@@ -53,6 +53,11 @@ class Terminal:
         done = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return f"{done.si_code}, {done.si_status}"
 
+    def code(self):
+        """Its exit code, or minus the signal that ended it."""
+        done = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
+        return done.si_status if done.si_code == os.CLD_EXITED else -done.si_status
+
     @property
     def text(self):
         """What was shown, without the movements of the cursor."""
@@ -60,7 +65,7 @@ class Terminal:
 
     def wait(self, *patterns):
         """The first of the patterns that is shown from now on; None at the end of the program."""
-        deadline = time.monotonic() + LIMIT
+        deadline = time.monotonic() + PATIENCE
         while True:
             fresh = " ".join(CONTROL.sub(b" ", self.shown[self.looked_at:]).decode(
                 errors="replace").split())
@@ -84,7 +89,7 @@ class Terminal:
 
     def press_unseen(self, keys):
         """A passphrase: not before the program has switched the echo off, which it does after asking."""
-        deadline = time.monotonic() + LIMIT
+        deadline = time.monotonic() + PATIENCE
         while termios.tcgetattr(self.handle)[3] & termios.ECHO:
             assert time.monotonic() < deadline, "what is typed is shown"
             self._read()

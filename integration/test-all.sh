@@ -7,6 +7,7 @@ set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
+unset "${!OPENSSL_@}" "${!SSL_CERT_@}"
 export LC_ALL=C
 log=$(mktemp)
 trap 'rm -f "$log"' EXIT
@@ -81,6 +82,8 @@ shell() {
 }
 
 run "packages" "$here/install-packages.sh" "$here/packages.txt" "$here/packages-test.txt"
+grep '^warning:' "$log" || true
+"$here/tested.sh" | sed 's/^/        /'
 run "format" format
 run "shellcheck" shell
 run "gcc release build" build release
@@ -107,4 +110,4 @@ printf 'integration tests\n'
 SP_BUILD=build/release /usr/bin/python3 -m pytest -q integration ||
     { printf 'FAILED  integration tests\n'; exit 1; }
 [ -c /dev/null ] || { printf 'FAILED  /dev/null is no device any more\n'; exit 1; }
-printf 'all tests passed\n'
+printf 'all tests passed, with %s\n' "$(openssl version)"

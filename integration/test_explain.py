@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, environment, run
+from harness import COMMAND, PATIENCE, environment, run
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
@@ -107,11 +107,11 @@ def test_json_of_a_name_that_is_no_text(pki, mail, tmp_path):
     with open(odd, "wb") as file:
         file.write(pki.expired.pem.read_bytes())
     done = subprocess.run([COMMAND, "encrypt", "--json", "-in", mail, "-out", tmp_path / "out", odd],
-                          env=environment(), capture_output=True, check=False, timeout=60)
+                          env=environment(), capture_output=True, check=False, timeout=PATIENCE)
     assert done.returncode == REFUSED, done
     assert json.loads(done.stdout)["verdicts"][-1]["file"].endswith("/\\FF.pem")
     done = subprocess.run([COMMAND, "check", "--json", odd], env=environment(),
-                          capture_output=True, check=False, timeout=60)
+                          capture_output=True, check=False, timeout=PATIENCE)
     assert json.loads(done.stdout)["certificates"][0]["file"].endswith("/\\FF.pem"), done
 
 
@@ -260,5 +260,5 @@ def test_pipe_on_a_terminal(pki, post, mail, tmp_path):
     with subprocess.Popen(["/bin/cp", post.encrypted("good_rsa"), pipe]) as writer:
         said = on_a_terminal(["decrypt", "-in", pipe, "-out", out, "-recip", cert.pem, "-inkey",
                               cert.key])
-        assert writer.wait(timeout=30) == 0, said
+        assert writer.wait(timeout=PATIENCE) == 0, said
     assert out.read_bytes() == mail.read_bytes()

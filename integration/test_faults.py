@@ -12,7 +12,7 @@ import pytest
 
 from faults import (CRYPTO, DONE, OLD, REFUSED, STRACE, SYSTEM, Case, InOpenssl, fail_each,
                     skip_without_strace, starve_each)
-from harness import COMMAND, environment, must, run
+from harness import COMMAND, PATIENCE, environment, must, run
 
 # Through a pipe to us, which breaks only if we are gone.
 TO_US = ("write",)
@@ -170,7 +170,7 @@ def test_refusal_by_the_provider(pki, post):
 def test_child_whose_end_nobody_waits_for(verbs):
     """Who ignores SIGCHLD hands that on: the exit code of openssl is asked for all the same."""
     argv = [str(word) for word in (COMMAND, *verbs["decrypt"][0])]
-    done = subprocess.run(argv, env=environment(), capture_output=True, timeout=60, check=False,
+    done = subprocess.run(argv, env=environment(), capture_output=True, timeout=PATIENCE, check=False,
                           preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
     assert done.returncode == DONE and verbs["decrypt"][1](done.stdout), done
 

@@ -14,7 +14,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, REPO, environment
+from harness import COMMAND, PATIENCE, REPO, environment
 
 PAGE = REPO / "docs" / "guide.md"
 END = "--- end of command %d ---"
@@ -60,7 +60,7 @@ def transcript(tmp_path_factory):
     env = environment()
     env["PATH"] = f"{COMMAND.parent}:{env['PATH']}"
     done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=directory, env=env, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=300)
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     parts = re.split(r"^--- end of command \d+ --- (\d+)\n", done.stdout, flags=re.MULTILINE)
     return list(zip(parts[0::2], [int(code) for code in parts[1::2]]))
 

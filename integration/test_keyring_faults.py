@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import BUILD, COMMAND, REPO, environment, must, run
+from harness import BUILD, COMMAND, PATIENCE, REPO, environment, must, run
 
 DONE, SYSTEM = 0, 5
 STRACE = shutil.which("strace")
@@ -53,7 +53,7 @@ def upload(keyring, *words, **kwargs):
 
 def ask(keyring, database, sql):
     """The only column of every row."""
-    with sqlite3.connect(keyring / database, timeout=30) as db:
+    with sqlite3.connect(keyring / database, timeout=PATIENCE) as db:
         rows = db.execute(sql).fetchall()
     db.close()
     return [row[0] for row in rows]
@@ -124,7 +124,7 @@ def upload_and_kill(keyring, path, after):
 
 
 def test_killed_at_random(room, contacts):
-    """Two hundred and fifty, four at a time, in one keyring."""
+    """Two hundred, four at a time, in one keyring."""
     keyring, dice = room / "keyring", random.Random(1)
     results, killed = {}, 0
     files = pairs(contacts, room, 500)
@@ -139,10 +139,13 @@ def test_killed_at_random(room, contacts):
             codes = pool.map(lambda n: upload_and_kill(keyring, files[n], dice.uniform(0, whole / 3)),
                              numbers)
             results.update(zip(numbers, codes))
-            killed, _ = all_or_nothing(keyring, results)
+            before, (killed, _) = killed, all_or_nothing(keyring, results)
             assert intact(keyring)
-            if killed >= 250:
+            if killed >= 200:
                 break
+            # The machine has become faster since.
+            if killed - before < len(numbers) * 2 / 3:
+                whole /= 2
     assert killed >= 200
     must(upload(keyring, *files))
     assert len(addresses(keyring)) == 2 * len(files) and intact(keyring)
@@ -238,7 +241,7 @@ def test_both_databases_or_neither(room, pki, contacts):
         keyring = room / f"keyring{number}"
         shutil.copytree(model, keyring)
         kill_at(points[number], COMMAND, "--keyring", keyring, *words)
-        db = sqlite3.connect(keyring / "certificates.db", timeout=30)
+        db = sqlite3.connect(keyring / "certificates.db", timeout=PATIENCE)
         db.execute("ATTACH ? AS keys", (str(keyring / "keys.db"),))
         identities = db.execute("SELECT count(*) FROM certificate WHERE role = 1").fetchone()[0]
         try:
@@ -476,7 +479,7 @@ def test_keys_of_another_form(kept, room, pki):
 def test_benchmark():
     """It works; its numbers are nobody's business here."""
     result = must(run(REPO / "integration" / "bench" / "keyring.sh", 200, BUILD,
-                      env={"SP_ROUNDS": 1, "SP_LOOKUPS": 20, "SP_COUNTS": "no"}, timeout=120))
+                      env={"SP_ROUNDS": 1, "SP_LOOKUPS": 20, "SP_COUNTS": "no"}))
     text = result.out.decode()
     assert "200 certificates uploaded: " in text
     for row in ("look-up by address", "look-up by key", "look-up by subject", "encrypt --to"):

@@ -13,7 +13,7 @@ import threading
 
 import pytest
 
-from harness import COMMAND, environment, must, run, stock
+from harness import COMMAND, PATIENCE, environment, must, run, stock
 from test_keyring_list import fingerprint, keyring, names  # pylint: disable=unused-import
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
@@ -531,7 +531,7 @@ def test_repair_waits_for_nobody_to_write(own):
     db.execute("INSERT INTO address VALUES ('late@example.com', 3)")
     db.execute("COMMIT")
     db.close()
-    out, err = child.communicate(timeout=30)
+    out, err = child.communicate(timeout=PATIENCE)
     assert child.returncode == DONE, (out, err)
     kept, = [name for name in content(own) if "damaged" in name]
     assert b"late@example.com" in content(own)[kept]

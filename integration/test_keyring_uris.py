@@ -7,11 +7,9 @@ Preparing and reading back is done by stock openssl without the policy.
 """
 
 import os
-import pty
 import re
 import shutil
 import tempfile
-import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -19,6 +17,7 @@ import pytest
 
 from harness import MODULE, OPENSSL, environment, must, refused, run, stock, write_conf
 from keyrings import make_keyring
+from terminal import Terminal
 
 NONE_STORED = "not in the keyring"
 
@@ -101,24 +100,13 @@ def test_sign(api, name, more, kept, pki, mail, keys, out):
 
 
 def ask_on_a_terminal(answer, *argv, conf):
-    """Run a program that asks for a passphrase on its terminal: exit code, what it said."""
-    pid, terminal = pty.fork()
-    if pid == 0:
-        os.execve(argv[0], [str(arg) for arg in argv], environment(conf))
-    said, prompts = b"", 0
-    while True:
-        try:
-            more = os.read(terminal, 4096)
-        except OSError:
-            break
-        if not more:
-            break
-        said += more
-        if said.count(b"pass phrase for") > prompts:
+    """Run a program that asks for a passphrase on its terminal: how it ended, what it said, prompts."""
+    prompts = 0
+    with Terminal.start(argv, environment(conf)) as terminal:
+        while terminal.wait("pass phrase for [^:]*:[^:]*:"):
             prompts += 1
-            time.sleep(0.2)
-            os.write(terminal, answer.encode() + b"\n")
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode(), prompts
+            terminal.press_unseen(answer.encode() + b"\n")
+        return terminal.code(), terminal.text, prompts
 
 
 def test_the_passphrase_is_asked_for_once(kept, pki, mail, out):

@@ -9,13 +9,12 @@ import re
 import shutil
 import socket
 import subprocess
-import time
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-from harness import OPENSSL, environment, must, run, stock, write_ca, write_conf
+from harness import OPENSSL, environment, must, run, stock, wait_for, write_ca, write_conf
 
 NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 CURL = shutil.which("curl", path="/usr/bin")
@@ -37,35 +36,33 @@ def nothing_judged(tmp_path):
     assert not (tmp_path / "log").exists()
 
 
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
-
-
-def listens(port):
-    with socket.socket() as probe:
-        return probe.connect_ex(("127.0.0.1", port)) == 0
-
-
 @contextmanager
-def server(port, conf, *argv, cwd):
-    """The process, once it listens."""
-    with open(cwd / "server.log", "wb") as log, \
+def server(where, conf, *argv, cwd):
+    """
+    (the process, the words that lead curl to it), once it listens.
+
+    where(log): these words, or None before it does. Nobody chooses a port: it may be another's by then.
+    """
+    log = cwd / "server.log"
+    with log.open("wb") as said, \
             subprocess.Popen([str(arg) for arg in argv], env=environment(conf), cwd=cwd,
-                             stdin=subprocess.DEVNULL, stdout=log, stderr=log) as process:
+                             stdin=subprocess.DEVNULL, stdout=said, stderr=said) as process:
         try:
-            deadline = time.monotonic() + 20
-            while not listens(port):
-                assert process.poll() is None, (cwd / "server.log").read_text()
-                assert time.monotonic() < deadline
-            yield process
+            wait_for(lambda: where(log.read_text()) or process.poll() is not None)
+            assert process.poll() is None, log.read_text()
+            yield process, where(log.read_text())
         finally:
             process.kill()
 
 
 @contextmanager
-def nginx(port, conf, pki, cwd):
+def nginx(conf, pki, cwd):
+    at = cwd / "socket"
+
+    def where(_):
+        with socket.socket(socket.AF_UNIX) as probe:
+            return ("--unix-socket", at) if probe.connect_ex(str(at)) == 0 else None
+
     (cwd / "nginx.conf").write_text(f"""
 daemon off;
 master_process off;
@@ -81,7 +78,7 @@ http {{
     scgi_temp_path {cwd}/scgi;
     uwsgi_temp_path {cwd}/uwsgi;
     server {{
-        listen 127.0.0.1:{port} ssl;
+        listen unix:{at} ssl;
         ssl_certificate {pki.web_rsa.pem};
         ssl_certificate_key {pki.web_rsa.key};
         ssl_session_cache off;
@@ -92,31 +89,34 @@ http {{
     }}
 }}
 """)
-    with server(port, conf, NGINX, "-p", cwd, "-e", "stderr", "-c", cwd / "nginx.conf",
-                cwd=cwd) as process:
-        yield process
+    with server(where, conf, NGINX, "-p", cwd, "-e", "stderr", "-c", cwd / "nginx.conf",
+                cwd=cwd) as reached:
+        yield reached
 
 
 @contextmanager
-def s_server(port, conf, pki, cwd):
-    with server(port, conf, OPENSSL, "s_server", "-accept", f"127.0.0.1:{port}", "-cert",
+def s_server(conf, pki, cwd):
+    def where(log):
+        found = re.search(r"^ACCEPT 127\.0\.0\.1:(\d+)\n", log, re.M)
+        return found and ("--connect-to", f"localhost:443:127.0.0.1:{found[1]}")
+
+    with server(where, conf, OPENSSL, "s_server", "-accept", "127.0.0.1:0", "-cert",
                 pki.web_rsa.pem, "-key", pki.web_rsa.key, "-CAfile", pki.ca, "-Verify", "1",
-                "-verify_return_error", "-no_ticket", "-no_cache", "-www", "-quiet",
-                cwd=cwd) as process:
-        yield process
+                "-verify_return_error", "-no_ticket", "-no_cache", "-www", cwd=cwd) as reached:
+        yield reached
 
 
-def fetch(port, conf, pki, count, *more):
+def fetch(where, conf, pki, count, *more):
     """One curl, a connection and a handshake for each page."""
     return run(CURL, "--silent", "--show-error", "--fail", "--http1.0", "--no-keepalive",
-               "--no-sessionid", "--cacert", pki.ca, *more, f"https://localhost:{port}/?[1-{count}]",
-               conf=conf, timeout=120)
+               "--no-sessionid", "--cacert", pki.ca, *where, *more,
+               f"https://localhost/?[1-{count}]", conf=conf)
 
 
-def resident(process):
-    """KiB."""
+def allocated(process):
+    """KiB, in memory or swapped out: what is mapped from files comes and goes with the machine's memory."""
     status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"VmRSS:\s+(\d+)", status)[1])
+    return sum(int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("RssAnon", "VmSwap"))
 
 
 def has_the_policy(process):
@@ -128,20 +128,19 @@ def has_the_policy(process):
     pytest.param(nginx, marks=pytest.mark.skipif(NGINX is None, reason="nginx is not installed")),
     s_server])
 def test_clients_with_certificates(serve, strict, pki, tmp_path):
-    port = free_port()
     identity = ("--cert", pki.web_ec.pem, "--key", pki.web_ec.key)
-    with serve(port, strict, pki, tmp_path) as process:
+    with serve(strict, pki, tmp_path) as (process, where):
         assert has_the_policy(process)
-        pages = must(fetch(port, strict, pki, WARM, *identity)).out
+        pages = must(fetch(where, strict, pki, WARM, *identity)).out
         assert pages.count(b"web_ec") >= WARM
-        before = resident(process)
-        pages = must(fetch(port, strict, pki, MORE, *identity)).out
+        before = allocated(process)
+        pages = must(fetch(where, strict, pki, MORE, *identity)).out
         assert pages.count(b"web_ec") >= MORE
-        assert resident(process) - before <= GROWTH
-        assert fetch(port, strict, pki, 1).rc != 0, "a client without a certificate"
-        assert fetch(port, strict, pki, 1, "--cert", pki.foreign.pem, "--key",
+        assert allocated(process) - before <= GROWTH
+        assert fetch(where, strict, pki, 1).rc != 0, "a client without a certificate"
+        assert fetch(where, strict, pki, 1, "--cert", pki.foreign.pem, "--key",
                      pki.foreign.key).rc != 0, "a client of another CA"
-        must(fetch(port, strict, pki, 1, *identity))
+        must(fetch(where, strict, pki, 1, *identity))
 
 
 def test_batch_of_a_ca(strict, tmp_path):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 
 import pytest
 
-from harness import OPENSSL, PHP, REPO, environment, must, refused, run, stock, write_ca, write_conf
+from harness import OPENSSL, PATIENCE, PHP, REPO, environment, must, refused, run, stock, write_ca, write_conf
 
 PHP_TLS = REPO / "integration" / "tls.php"
 PHP_SIGN = REPO / "integration" / "not_mail.php"
@@ -61,7 +61,7 @@ def serving(*argv, conf, stdin=subprocess.DEVNULL):
 
 def address_of(server):
     """Read the server's output until it says where it listens."""
-    seen, deadline = b"", time.monotonic() + 20
+    seen, deadline = b"", time.monotonic() + PATIENCE
     with selectors.DefaultSelector() as ready:
         ready.register(server.stdout, selectors.EVENT_READ)
         while time.monotonic() < deadline and ready.select(deadline - time.monotonic()):

@@ -80,7 +80,7 @@ class Rt:
 
     def call(self, *args, stdin=b""):
         return run("/usr/bin/perl", f"-I{self.lib}", DRIVER, *args, stdin=stdin, conf=self.conf,
-                   env={"RT_SITE_CONFIG": self.site, **self.env}, timeout=120)
+                   env={"RT_SITE_CONFIG": self.site, **self.env})
 
     def send(self, signer, recipient, *what):
         return self.call("send", f"{signer}@example.com", f"{recipient}@example.com", *what)

@@ -10,7 +10,8 @@
 #
 # Without a VERSION: trixie, sid and experimental.  Roots are made with debootstrap from the mirror
 # that apt uses here, and kept in DIRECTORY (${TMPDIR:-/var/tmp}/smime-policy-versions) for the next
-# time; remove it to start afresh.  Mounts are in a namespace of their own and go with the process.
+# time, when they are brought up to date; remove it to start afresh.  Mounts are in a namespace of
+# their own and go with the process.
 # -v shows what pytest says; -x runs a shell's COMMAND in the sources instead of the tests, e.g.
 # -x 'integration/bench/all.sh --only "openssl cms"'.
 set -euo pipefail
@@ -29,10 +30,10 @@ fail() {
     exit 1
 }
 
-mirror() {
+mirror() { # LABEL
     # shellcheck disable=SC2016  # for apt-get
     apt-get indextargets --format '$(REPO_URI)' \
-        'Created-By: Packages' 'Origin: Debian' 'Label: Debian' | head -n 1
+        'Created-By: Packages' 'Origin: Debian' "Label: $1" | head -n 1
 }
 
 # packages VERSION: what the lists hold.  Analysers are of no use there, and big.
@@ -73,19 +74,25 @@ child=
 trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true' EXIT
 trap 'exit 1' INT TERM HUP
 
-# prepare VERSION: a root with the packages, as they are now in the lists.
+# prepare VERSION: a root with the packages of the lists, the newest that there are.
 prepare() {
-    local version=$1 root=$roots/$1 suite=$1 from install
+    local version=$1 root=$roots/$1 suite=$1 from security install
     [ "$version" != experimental ] || suite=sid
-    from=$(mirror)
+    from=$(mirror Debian)
+    security=$(mirror Debian-Security)
     [ -n "$from" ] || fail "apt knows no Debian mirror"
     if [ ! -e "$root/.bootstrapped" ]; then
         rm -rf "$root"
         debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$from"
         touch "$root/.bootstrapped"
     fi
+    case $version in
+    bookworm | trixie)
+        [ -z "$security" ] || printf 'deb %s %s-security main\n' "$security" "$version" \
+            >"$root/etc/apt/sources.list.d/security.list"
+        ;;
+    esac
     packages "$version" >"$root/.wanted"
-    ! cmp -s "$root/.wanted" "$root/.installed" || return 0
     cp -L /etc/resolv.conf "$root/etc/resolv.conf"
     # No package may start a service.
     printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
@@ -105,7 +112,6 @@ prepare() {
         inside "$root" apt-get -o Acquire::Check-Valid-Until=false install -y -q \
             --no-install-recommends -t experimental openssl libssl-dev || return 1
     fi
-    mv "$root/.wanted" "$root/.installed"
 }
 
 build() { # VERSION

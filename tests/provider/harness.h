@@ -18,6 +18,9 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
+/* Seconds after which a process hangs, and is not merely slow on a machine that is busy. */
+#define SP_PATIENCE 300
+
 /* Entry point of the provider that is compiled in. */
 OSSL_provider_init_fn OSSL_provider_init;
 

@@ -253,7 +253,7 @@ START_TEST(a_child_of_a_process_with_threads)
 
         if (child == 0) {
             (void)signal(SIGALRM, SIG_DFL);
-            (void)alarm(60);
+            (void)alarm(SP_PATIENCE);
             _exit(is_ca(cert) ? 0 : 1);
         }
         ck_assert_int_ge(child, 0);

@@ -89,7 +89,20 @@ START_TEST(functions_below_evp)
 }
 END_TEST
 
-/* OpenSSL 3 keeps a key whose methods are the program's own away from providers, as an engine's. */
+/* Does an operation with |key| go past all providers?  Verifying asks, which is not judged here. */
+static bool is_kept_from_providers(EVP_PKEY *key)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    bool kept;
+
+    ck_assert_int_eq(EVP_PKEY_verify_init(ctx), 1);
+    kept = EVP_PKEY_CTX_get0_provider(ctx) == NULL;
+    EVP_PKEY_CTX_free(ctx);
+    return kept;
+}
+
+/* A key whose methods are the program's own is kept away from providers by OpenSSL 3, as an
+ * engine's. */
 START_TEST(key_with_methods_of_its_own)
 {
     RSA_METHOD *methods;
@@ -109,7 +122,7 @@ START_TEST(key_with_methods_of_its_own)
     who.key = EVP_PKEY_new();
     ck_assert_int_eq(EVP_PKEY_set1_RSA(who.key, rsa), 1);
     EXPECT(sp_pkcs7_add_signature(who.cert, who.key),
-           OPENSSL_VERSION_MAJOR == 3 ? NULL : "[expired]");
+           is_kept_from_providers(who.key) ? NULL : "[expired]");
     sp_free_owner(&who);
     RSA_free(rsa);
     RSA_meth_free(methods);

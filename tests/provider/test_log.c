@@ -242,7 +242,7 @@ START_TEST(pipe_does_not_block)
     ck_assert_int_eq(mkfifo(path, 0600), 0);
     if (_i == 1)
         reader = fopen(path, "r+");
-    alarm(60);
+    alarm(SP_PATIENCE);
     for (int i = 0; i < 5; i++)
         EXPECT_DONE(sp_sign_as("good-ec"));
     EXPECT_REFUSED(sp_sign_as("expired-ec"), "[expired]");

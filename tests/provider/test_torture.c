@@ -173,7 +173,7 @@ static void take_every_lock_in_a_child(void)
 
     /* Nor in libcheck, which has one too: nothing is asserted in here. */
     if (child == 0) {
-        alarm(30);
+        alarm(SP_PATIENCE);
         for (size_t i = 0; i < SP_SHARDS; i++) {
             sp_lock(i);
             sp_unlock(i);

@@ -77,12 +77,21 @@ static const struct {
       "note:decrypt-expired" },
 };
 
-/* 3.5 and later parse no certificate with a time that has not even the form of one. */
-static bool is_parsed(const char *time)
+/* Some libcrypto parse no certificate with a time that has not even the form of one. */
+static bool is_parsed(const struct sp_recipe *recipe)
 {
-    size_t len = strlen(time);
+    X509 *cert = sp_make_cert(recipe), *again;
+    unsigned char *der = NULL;
+    int len = i2d_X509(cert, &der);
+    const unsigned char *p = der;
+    bool parsed;
 
-    return OpenSSL_version_num() < 0x30500000UL || (len > 0 && time[len - 1] == 'Z');
+    again = d2i_X509(NULL, &p, len);
+    parsed = again != NULL;
+    X509_free(again);
+    OPENSSL_free(der);
+    X509_free(cert);
+    return parsed;
 }
 
 START_TEST(unreadable_times)
@@ -90,7 +99,7 @@ START_TEST(unreadable_times)
     struct sp_recipe recipe = { GOOD, .not_before = unreadable[_i].not_before,
                                 .not_after = unreadable[_i].not_after };
 
-    if (!is_parsed(recipe.not_before) || !is_parsed(recipe.not_after))
+    if (!is_parsed(&recipe))
         return;
     sp_expect(&recipe, SMIMEPOLICY_SIGN, SP_NOW, NULL, unreadable[_i].sign);
     sp_expect(&recipe, SMIMEPOLICY_UPLOAD, SP_NOW, NULL, unreadable[_i].upload);
