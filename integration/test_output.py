@@ -3,6 +3,7 @@
 """What is written: all of it or nothing, whatever happens in between."""
 
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -242,3 +243,30 @@ def test_an_empty_file_that_cannot_be_filled_is_empty_again(pki, mail, tmp_path)
         assert (out.stat().st_size > 0) == (code == DONE)
     assert "No space left on device" in result.err
     assert {path.name for path in tmp_path.iterdir()} == {"out", "mail"}
+
+
+# --- a limit on the size of files
+
+
+def limited(*words, size=8192):
+    """Our command under RLIMIT_FSIZE, with SIGXFSZ as it is at first."""
+    return subprocess.run([str(word) for word in (COMMAND, *words)], check=False, timeout=60,
+                          capture_output=True, env=environment(), preexec_fn=lambda:
+                          resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
+
+
+def test_limit_on_the_output(pki, tmp_path):
+    """One line and no part of it, instead of an end by a signal."""
+    mail, out = tmp_path / "mail", tmp_path / "out"
+    mail.write_bytes(b"line\n" * 20000)
+    done = limited("encrypt", "-in", mail, "-out", out, pki.good_rsa.pem)
+    assert done.returncode == SYSTEM, done
+    assert f"cannot write {out}: File too large" in done.stderr.decode()
+    assert {path.name for path in tmp_path.iterdir()} == {"mail"}
+
+
+def test_limit_on_the_keyring(pki, tmp_path):
+    done = limited("--keyring", tmp_path / "ring", "upload", pki.good_rsa.pem)
+    assert done.returncode == SYSTEM and done.stdout == b"", done
+    assert b"the keyring is as it was" in done.stderr and done.stderr.count(b"\n") == 1
+    assert must(run(COMMAND, "--keyring", tmp_path / "ring", "list", "--json")).out == b""
