@@ -5,49 +5,28 @@
  * Reading policy.cnf.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <openssl/bio.h>
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "conf_bounds.h"
 #include "rules/text.h"
 #include "settings.h"
 
-/* A directory would open and then read like an empty file: no setting, no word. */
-static FILE *open_file(const char *path)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
-    struct stat status;
-    FILE *file = NULL;
-
-    if (fd < 0)
-        return NULL;
-    if (fstat(fd, &status) == 0 && S_ISDIR(status.st_mode))
-        errno = EISDIR;
-    else
-        file = fdopen(fd, "r");
-    if (file == NULL) {
-        int error = errno;
-
-        close(fd);
-        errno = error;
-    }
-    return file;
-}
-
 static CONF *read_file(const char *path, char **why)
 {
-    FILE *file = open_file(path);
+    FILE *file;
     CONF *conf = NULL;
     long line = 0;
     int loaded = 0;
 
+    if (!sp_conf_is_bounded(path, why))
+        return NULL;
+    file = fopen(path, "re");
     if (file == NULL) {
         *why = sp_format("%s: %s", path, strerror(errno));
         return NULL;

@@ -75,11 +75,26 @@ static void check_cert(struct checking *checking, const char *path, X509 *cert)
     }
 }
 
+/* Says so where what |path| holds would cost more than it may. */
+static bool is_bounded(struct checking *checking, const char *path)
+{
+    const char *why = shim_load_unbounded(path, &checking->secret);
+
+    if (why == NULL)
+        return true;
+    checking->fault = SHIM_INPUT;
+    shim_error("cannot read %s: %s", path, why);
+    return false;
+}
+
 static void check_file(struct checking *checking, const char *path)
 {
     struct shim_loaded loaded;
-    enum shim_load state = shim_load(path, WANT_BUNDLE, &checking->secret, &loaded);
+    enum shim_load state;
 
+    if (!is_bounded(checking, path))
+        return;
+    state = shim_load(path, WANT_BUNDLE, &checking->secret, &loaded);
     if (state != LOADED)
         unreadable(checking, path, "certificate", state, &loaded);
     for (int i = 0; state == LOADED && i < sk_X509_num(loaded.certs); i++)
@@ -93,8 +108,11 @@ static void check_key(struct checking *checking)
     const char *path = checking->check->key_path;
     struct shim_report judged = { .path = path };
     struct shim_loaded loaded;
-    enum shim_load state = shim_load(path, WANT_KEY, &checking->secret, &loaded);
+    enum shim_load state;
 
+    if (!is_bounded(checking, path))
+        return;
+    state = shim_load(path, WANT_KEY, &checking->secret, &loaded);
     if (state != LOADED) {
         unreadable(checking, path, "private key", state, &loaded);
     } else {

@@ -143,6 +143,14 @@ bool shim_iterations_few(const X509_ALGOR *pbe)
     return work_of(pbe) <= SHIM_MOST_ITERATIONS;
 }
 
+bool shim_iterations_few_key(const X509_SIG *encrypted)
+{
+    const X509_ALGOR *pbe;
+
+    X509_SIG_get0(encrypted, &pbe, NULL);
+    return shim_iterations_few(pbe);
+}
+
 bool shim_iterations_few_in(const PKCS12 *p12, const char *pass)
 {
     STACK_OF(PKCS7) *safes;

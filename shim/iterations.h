@@ -22,6 +22,7 @@
 
 /* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) bounded? */
 bool shim_iterations_few(const X509_ALGOR *pbe);
+bool shim_iterations_few_key(const X509_SIG *encrypted);
 
 /*
  * Are those of all of |p12| together?  With |pass| NULL its MAC and its outer

@@ -6,10 +6,12 @@
 #include <stdarg.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "conf_bounds.h"
 #include "config.h"
 #include "lint.h"
 #include "print.h"
@@ -92,15 +94,34 @@ static void lint_init(struct shim_lint *lint, const char *section)
                         section);
 }
 
+/* What libcrypto would not come to the end of is not given to it. */
+static int bounded(struct shim_lint *lint)
+{
+    char *why = NULL;
+
+    if (sp_conf_is_bounded(lint->path, &why))
+        return SHIM_OK;
+    if (why == NULL)
+        return shim_no_memory();
+    lint->faults++;
+    if (!lint->silent)
+        puts(why);
+    OPENSSL_free(why);
+    return SHIM_REFUSED;
+}
+
 /* Returns SHIM_OK if the file could be read, whatever is in it. */
 static int load(struct shim_lint *lint)
 {
     struct stat is;
     long line = 0;
+    int code = SHIM_OK;
 
     /* OpenSSL reads a directory as an empty file. */
     if (stat(lint->path, &is) == 0 && S_ISDIR(is.st_mode))
         errno = EISDIR;
+    else if (access(lint->path, R_OK) == 0 && (code = bounded(lint)) != SHIM_OK)
+        return code;
     else if (NCONF_load(lint->conf, lint->path, &line) > 0)
         return SHIM_OK;
     if (line <= 0) {
@@ -157,7 +178,7 @@ char *shim_lint_keyring(const char *path)
 {
     struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL), .silent = true };
 
-    if (lint.conf != NULL && NCONF_load(lint.conf, path, NULL) > 0)
+    if (lint.conf != NULL && bounded(&lint) == SHIM_OK && NCONF_load(lint.conf, path, NULL) > 0)
         lint_conf(&lint);
     NCONF_free(lint.conf);
     ERR_clear_error();

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "print.h"
+#include "conf_bounds.h"
 #include "lint.h"
 
 /* Where in the file we are; an included file ends in nobody knows which section. */
@@ -65,24 +66,8 @@ static void judge_line(struct shim_lint *lint, int number, enum place place, con
                         number, value, effective != NULL ? effective : "none");
 }
 
-/* What is named by a line `.include PATH` or `.include = PATH`. */
-static char *included(char *line)
-{
-    char *path = skip_space(line + strlen(".include"));
-
-    if (*path == '=')
-        path = skip_space(path + 1);
-    path[strcspn(path, "#\r\n")] = '\0';
-    for (size_t len = strlen(path); len > 0 && isspace((unsigned char)path[len - 1]); len--)
-        path[len - 1] = '\0';
-    return path;
-}
-
 static void judge_include(struct shim_lint *lint, int number, const char *path)
 {
-    /* What the environment or another section says is not known here. */
-    if (strchr(path, '$') != NULL)
-        return;
     if (path[0] != '/')
         shim_lint_fault(lint,
                         "line %d: .include %s: depends on the directory that the program is in, "
@@ -105,15 +90,16 @@ void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
     for (int number = 1; getline(&line, &size, file) >= 0; number++) {
         char *text = skip_space(line);
         const char *value = value_of(text, "openssl_conf");
+        const char *path = value == NULL ? sp_conf_included(text) : NULL;
 
         if (*text == '[')
             place = section_place(text);
         else if (strncmp(text, ".pragma", 7) == 0)
             elsewhere = elsewhere || strstr(text, "includedir") != NULL;
-        else if (strncmp(text, ".include", 8) == 0) {
+        else if (path != NULL) {
             place = BEHIND_INCLUDE;
             if (!elsewhere)
-                judge_include(lint, number, included(text));
+                judge_include(lint, number, path);
         } else if (value != NULL)
             judge_line(lint, number, place, value, effective);
     }

@@ -46,8 +46,7 @@ static int give_pass(char *buffer, int size, int writing, void *data)
     return (int)len;
 }
 
-/* The path behind |uri|, if it is one that the file store would open. */
-static const char *as_path(const char *uri)
+const char *shim_load_path(const char *uri)
 {
     struct stat is;
 
@@ -76,7 +75,7 @@ static char *queue_text(void)
 
 static enum shim_load check_file(const char *uri, struct shim_loaded *loaded)
 {
-    const char *path = as_path(uri);
+    const char *path = shim_load_path(uri);
     struct stat is;
 
     if (path == NULL)
@@ -143,7 +142,7 @@ static bool is_enough(enum shim_want want, const struct shim_loaded *loaded)
 static BIO *open_pem(const char *uri)
 {
     static const char begin[] = "-----BEGIN";
-    const char *path = as_path(uri);
+    const char *path = shim_load_path(uri);
     struct stat is;
     /* Of a pipe not even the first bytes: they would be gone. */
     BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
@@ -253,7 +252,7 @@ static int read_store(const char *uri, enum shim_want want, struct reading *read
 /* PKCS#7 and CMS are no business of the store. */
 static bool read_cms(const char *uri, struct shim_loaded *loaded)
 {
-    const char *path = as_path(uri);
+    const char *path = shim_load_path(uri);
     BIO *file = path == NULL ? NULL : BIO_new_file(path, "rb");
     CMS_ContentInfo *cms = file == NULL ? NULL : PEM_read_bio_CMS(file, NULL, NULL, NULL);
     STACK_OF(X509) *certs;

@@ -56,6 +56,16 @@ enum shim_want {
  */
 enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim_secret *secret,
                          struct shim_loaded *loaded);
+
+/* The path behind |uri|, if it is one that the file store would open; else NULL. */
+const char *shim_load_path(const char *uri);
+
+/*
+ * Why |uri| costs more than a certificate or key may, or NULL: its size, or
+ * the work that its passphrase takes.  For what strangers made.
+ */
+const char *shim_load_unbounded(const char *uri, const struct shim_secret *secret);
+
 void shim_loaded_clear(struct shim_loaded *loaded);
 
 /* Does |uri| surely hold the private key of |cert|?  False says nothing: see sp_key_is_own(). */

@@ -17,8 +17,8 @@
 #include "parts.h"
 #include "text.h"
 
-/* No certificate, key or bundle in DER is larger; PEM is read part by part. */
-#define MAX_DER (64L << 20)
+/* What can be read once is kept whole, a bundle in PEM perhaps. */
+#define MAX_STREAM (64L << 20)
 
 static bool hand_over(struct shim_file_parts *file, struct shim_part part)
 {
@@ -66,8 +66,8 @@ const char *shim_part_pass(struct shim_file_parts *file)
     return pass->text;
 }
 
-/* Everything of |bio|; NULL if it is more than any of ours, or cannot be read. */
-static BUF_MEM *read_all(BIO *bio)
+/* Everything of |bio|; NULL if it is more than |most|, or cannot be read. */
+static BUF_MEM *read_all(BIO *bio, long most)
 {
     BUF_MEM *buffer = BUF_MEM_new();
     char block[16384];
@@ -76,7 +76,7 @@ static BUF_MEM *read_all(BIO *bio)
     while (buffer != NULL && (got = BIO_read(bio, block, sizeof(block))) > 0) {
         size_t before = buffer->length;
 
-        if (before + (size_t)got > (size_t)MAX_DER ||
+        if (before + (size_t)got > (size_t)most ||
             BUF_MEM_grow_clean(buffer, before + (size_t)got) == 0) {
             BUF_MEM_free(buffer);
             return NULL;
@@ -89,12 +89,11 @@ static BUF_MEM *read_all(BIO *bio)
 
 static bool read_der(struct shim_file_parts *file, BIO *bio)
 {
-    BUF_MEM *all = read_all(bio);
+    BUF_MEM *all = read_all(bio, SHIM_LONGEST_PART);
     bool more;
 
     if (all == NULL)
-        return shim_part_broken(file, "it is larger than any certificate, key or bundle; give "
-                                      "bundles of certificates in PEM");
+        return shim_part_broken(file, SHIM_TOO_LONG);
     more = all->length == 0
                ? shim_part_broken(file, "it is empty")
                : shim_parts_der(file, (const unsigned char *)all->data, (long)all->length);
@@ -134,6 +133,31 @@ static bool unreadable(struct shim_reading_parts *reading, const char *path, int
     return shim_part_broken(&file, strerror(error));
 }
 
+/* A pipe or device can be read once: all of it is kept. */
+static bool read_stream(struct shim_reading_parts *reading, const char *name, BIO *input)
+{
+    struct shim_file_parts file = { .reading = reading, .path = name };
+    BUF_MEM *all = input == NULL ? NULL : read_all(input, MAX_STREAM);
+    BIO *bio = all == NULL ? NULL : BIO_new_mem_buf(all->data, (int)all->length);
+    bool more = bio != NULL ? read_bio(reading, name, bio)
+                            : shim_part_broken(&file, "it is larger than 64 MB; give it as a file");
+
+    BIO_free(bio);
+    if (all != NULL && all->length > 0)
+        OPENSSL_cleanse(all->data, all->length);
+    BUF_MEM_free(all);
+    return more;
+}
+
+static bool read_stdin(struct shim_reading_parts *reading)
+{
+    BIO *input = BIO_new_fd(STDIN_FILENO, BIO_NOCLOSE);
+    bool more = read_stream(reading, "standard input", input);
+
+    BIO_free(input);
+    return more;
+}
+
 static bool read_file(struct shim_reading_parts *reading, const char *path)
 {
     struct stat is;
@@ -147,7 +171,7 @@ static bool read_file(struct shim_reading_parts *reading, const char *path)
     if (bio == NULL)
         return unreadable(reading, path, errno != 0 ? errno : ENOMEM);
     reading->current = bio;
-    more = read_bio(reading, path, bio);
+    more = S_ISREG(is.st_mode) ? read_bio(reading, path, bio) : read_stream(reading, path, bio);
     reading->current = NULL;
     reading->finished += is.st_size;
     BIO_free(bio);
@@ -157,23 +181,6 @@ static bool read_file(struct shim_reading_parts *reading, const char *path)
 off_t shim_parts_position(const struct shim_reading_parts *reading)
 {
     return reading->finished + (reading->current == NULL ? 0 : BIO_tell(reading->current));
-}
-
-/* A pipe can be read once: all of it is kept. */
-static bool read_stdin(struct shim_reading_parts *reading)
-{
-    BIO *input = BIO_new_fd(STDIN_FILENO, BIO_NOCLOSE);
-    BUF_MEM *all = input == NULL ? NULL : read_all(input);
-    BIO *bio = all == NULL ? NULL : BIO_new_mem_buf(all->data, (int)all->length);
-    bool more = bio != NULL ? read_bio(reading, "standard input", bio)
-                            : unreadable(reading, "standard input", EFBIG);
-
-    BIO_free(bio);
-    if (all != NULL && all->length > 0)
-        OPENSSL_cleanse(all->data, all->length);
-    BUF_MEM_free(all);
-    BIO_free(input);
-    return more;
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)

@@ -26,6 +26,15 @@ struct shim_part {
     const char *why;  /* borrowed: why it could not be read, and the way out */
 };
 
+/*
+ * No certificate, key or bundle is longer: libcrypto holds all of it in memory,
+ * several times.  A file in PEM has any number of them.
+ */
+#define SHIM_LONGEST_PART (16L << 20)
+#define SHIM_TOO_LONG                                                                              \
+    "it is longer than 16 MB, and no certificate, key or PKCS#12 is; give certificates in PEM, "   \
+    "one by one"
+
 /* Returns false to read no more. */
 typedef bool shim_part_fn(const struct shim_part *part, void *arg);
 

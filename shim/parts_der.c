@@ -13,18 +13,10 @@
 #include "iterations.h"
 #include "parts.h"
 
-static bool are_few(const X509_SIG *encrypted)
-{
-    const X509_ALGOR *pbe;
-
-    X509_SIG_get0(encrypted, &pbe, NULL);
-    return shim_iterations_few(pbe);
-}
-
 bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char *der, long length)
 {
     X509_SIG *encrypted = d2i_X509_SIG(NULL, &der, length);
-    bool few = encrypted != NULL && are_few(encrypted);
+    bool few = encrypted != NULL && shim_iterations_few_key(encrypted);
     const char *pass = few ? shim_part_pass(file) : NULL;
     PKCS8_PRIV_KEY_INFO *plain =
         pass == NULL ? NULL : PKCS8_decrypt(encrypted, pass, (int)strlen(pass));

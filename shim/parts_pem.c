@@ -165,23 +165,45 @@ static bool is_end(void)
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
+/* libcrypto asks for line after line until a part ends: after too many there are no more. */
+static long count(BIO *bio, int operation, const char *buffer, size_t size, int argi, long argl,
+                  int result, size_t *processed)
+{
+    long *read = (long *)(void *)BIO_get_callback_arg(bio);
+
+    (void)buffer, (void)size, (void)argi, (void)argl;
+    if (operation == (BIO_CB_GETS | BIO_CB_RETURN) && result > 0)
+        *read += (long)*processed;
+    return operation == BIO_CB_GETS && *read > SHIM_LONGEST_PART ? 0 : result;
+}
+
 bool shim_parts_pem(struct shim_file_parts *file, BIO *bio)
 {
     struct block block = { 0 };
-    bool more = true;
+    bool more = true, ended = false, any = false;
+    long read = 0;
 
-    while (more) {
+    BIO_set_callback_ex(bio, count);
+    BIO_set_callback_arg(bio, (char *)&read);
+    while (more && !ended) {
         file->number++;
-        if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1)
+        read = 0;
+        if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1) {
             more = take(file, &block);
-        else if (!is_end())
-            more = shim_part_broken(file, "its PEM encoding is damaged") && BIO_eof(bio) == 0;
-        else
+        } else if (read > SHIM_LONGEST_PART || !is_end()) {
+            ended = read > SHIM_LONGEST_PART || BIO_eof(bio) != 0;
+            more = shim_part_broken(file, read > SHIM_LONGEST_PART ? SHIM_TOO_LONG
+                                                                   : "its PEM encoding is damaged");
+        } else {
             break;
+        }
+        any = true;
         clear(&block);
     }
+    clear(&block);
+    BIO_set_callback_ex(bio, NULL);
     ERR_clear_error();
-    if (more && file->number == 1) {
+    if (more && !any) {
         file->number = 0;
         more = shim_part_broken(file, "it holds neither a certificate nor a private key; give "
                                       "PEM, DER, PKCS#7 or PKCS#12");

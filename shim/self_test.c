@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 
 #include "print.h"
+#include "conf_bounds.h"
 #include "config.h"
 #include "keyring.h"
 #include "place.h"
@@ -108,6 +109,19 @@ static int judge_keyring(const char *path, bool alone)
     return why == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
+/* openssl would not come back from it. */
+static bool is_bounded(const char *path, bool alone)
+{
+    char *why = NULL;
+    bool bounded = sp_conf_is_bounded(path, &why);
+
+    if (!bounded)
+        fprintf(alone ? stdout : stderr, "%s: NOT enforced: %s\n", path,
+                why != NULL ? why : "out of memory");
+    OPENSSL_free(why);
+    return bounded;
+}
+
 static int open_own_conf(const struct shim *shim)
 {
     char *module = shim_module_path();
@@ -131,6 +145,8 @@ int shim_self_test(const struct shim *shim, const char *path, bool alone)
         shim_error("cannot read %s; a program that is given it runs without the policy", path);
         return SHIM_INPUT;
     }
+    if (path != NULL && !is_bounded(path, alone))
+        return SHIM_REFUSED;
     if (path == NULL)
         conf_fd = open_own_conf(shim);
     done = (path != NULL || conf_fd >= 0) && try_cert(program, path, conf_fd, SHIM_GOOD, &good) &&
