@@ -17,6 +17,7 @@ import re
 import shlex
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 from functools import cache
 
 import pytest
@@ -54,7 +55,6 @@ class Plot:
         if parent := self.tree.parent(self.tree.signer):
             self.signers.append([self.tree.signer, parent])
         self.message = self.sent(0)
-        self._stock = {}
 
     def dice(self, what):
         """The same choices whichever tests run."""
@@ -84,18 +84,23 @@ class Plot:
             return NEVER
         return MUST if set(decisions) == {MUST} else MAY
 
-    def stock_accepts(self, view, number, anchors):
-        """What libcrypto's own checks say of a path to |anchors|."""
-        along = self.bundle("along", view.store)
-        trusted = self.bundle("anchors", anchors)
-        return stock("cms", "-verify", "-in", self.sent(number), "-partial_chain", "-out", "/dev/null",
-                     *(["-CAfile", trusted] if anchors else ["-no-CAfile"]), "-no-CApath",
-                     "-no-CAstore", *(["-certfile", along] if view.store else [])).rc == 0
+    def stock_accepts(self, view, number):
+        """Does libcrypto find a good path to the anchors of the rules?"""
+        return all(self._stock_verifies(signer, *(
+            ({signer}, ()) if view.own_first and self.tree.roles.get(signer) in vouching.OWN else
+            ({signer} & view.own | view.vouching, view.store | self.tree.sent)))
+            for signer in self.signers[number])
 
-    def anchors_by_rule(self, view, number):
-        signers = set(self.signers[number])
-        own = signers & view.own
-        return own if own == signers and view.own_first else own | view.vouching
+    def _stock_verifies(self, signer, anchors, along):
+        words = []
+        for option, certs in (("-trusted", anchors), ("-untrusted", along)):
+            words += [option, self.bundle(option, certs)] if certs else []
+        return bool(anchors) and stock("verify", "-purpose", "smimesign", "-partial_chain", *words,
+                                       signer.pem).rc == 0
+
+    def _only_we_refuse(self, view, number):
+        return all(vouching.is_signer(signer) and self._stock_verifies(
+            signer, view.store, self.tree.sent) for signer in self.signers[number])
 
     def judge(self, view, result, passed, argv, number=0):
         """None, or what is wrong with an answer."""
@@ -103,18 +108,12 @@ class Plot:
         fault = None
         if passed and expected == NEVER:
             fault = "VERIFIED, and must not"
-        elif not passed and expected == MUST and self.stock_accepts(
-                view, number, self.anchors_by_rule(view, number)):
+        elif not passed and expected == MUST and self.stock_accepts(view, number):
             fault = "REFUSED, and must not be"
-        elif not passed and expected == NEVER and not _says_why(result) and (
-                all(map(vouching.is_signer, self.signers[number]))
-                and self.stock_accepts(view, number, view.store)):
+        elif not passed and expected == NEVER and "distrust-default" not in str(result) and (
+                self._only_we_refuse(view, number)):
             fault = "refused without the reason"
         return fault and f"{fault} [{view.name}]\n{self.tree}\n  {argv}\n  {result}"
-
-
-def _says_why(result):
-    return "[distrust-default]" in str(result) or "distrust-default" in str(result)
 
 
 # The ways.
@@ -350,8 +349,8 @@ def _lines_on(cert, result):
     return [line for line in result.text.splitlines() if any(word in line for word in about)]
 
 
-def _wrong_role(cert, roles, result):
-    """None, or what is wrong with what became of |cert| in an upload."""
+def _wrong_role(cert, roles, result, is_plain):
+    """None, or what is wrong with what became of |cert|; after --as there is nothing to tell."""
     role = _stored(result).get(cert.fingerprint[:16])
     said = " ".join(_lines_on(cert, result))
     if role is None:
@@ -363,55 +362,74 @@ def _wrong_role(cert, roles, result):
     if role not in roles:
         return f"stored as {role}, not {roles}"
     other = {CA: "--as contact", CONTACT: "--as ca"}.get(role)
-    if other and vouching.is_decision(cert) and other not in said:
+    if is_plain and other and vouching.is_decision(cert) and other not in said:
         return f"stored as {role} without a word on {other}"
     return None
 
 
-def _upload(plot, name, certs, *more, kept=None, expected=None):
-    """The faults of one upload; |kept| was uploaded before."""
-    ring = Ring(plot.directory / name)
-    ring.path.parent.mkdir()
-    if kept:
-        make_keyring(ring.path, *[f"{role}:{cert.pem}" for cert, role in kept.items()])
-    result = ring.upload("--keep-going", *more, *[cert.pem for cert in certs])
-    expected = expected or vouching.roles_of_upload(certs, kept)
-    faults = [(cert, _wrong_role(cert, expected[cert], result)) for cert in certs]
-    found = [f"{cert!r}\n  {fault}" for cert, fault in faults if fault]
-    found += _wrong_list(ring, certs, _stored(result))
-    line = " ".join(map(str, ("upload --keep-going", *more, *[cert.pem for cert in certs])))
-    return [f"{fault}\n{plot.tree}\n  {line}, kept: {kept}\n  {result}" for fault in found]
+@dataclass
+class Upload:
+    """One upload of |certs| into a keyring of its own, beside what it has |kept|."""
+
+    plot: Plot
+    name: str
+    certs: list
+    options: tuple = ()
+    kept: dict = field(default_factory=dict)
+    expected: dict = None  # by default what a plain upload gives
+
+    def faults(self):
+        ring = Ring(self.plot.directory / self.name)
+        ring.path.parent.mkdir()
+        if self.kept:
+            make_keyring(ring.path, *[f"{role}:{cert.pem}" for cert, role in self.kept.items()])
+        words = ("--keep-going", *self.options, *[cert.pem for cert in self.certs])
+        result = ring.upload(*words)
+        expected = self.expected or vouching.roles_of_upload(self.certs, self.kept)
+        found = [(cert, _wrong_role(cert, expected[cert], result, not self.options))
+                 for cert in self.certs]
+        return [f"{cert!r}\n  {fault}\n{self.plot.tree}\n  upload {' '.join(map(str, words))}, "
+                f"kept: {self.kept}\n  {result}" for cert, fault in found if fault]
+
+    def wrong_list(self):
+        """`list` shows the roles that the rules give, and that a ca alone vouches."""
+        rows = Ring(self.plot.directory / self.name)("list", "--json").out.splitlines()
+        listed = {row["fingerprint"]: row for row in map(json.loads, rows)}
+        roles = vouching.roles_of_upload(self.certs, self.kept)
+        return [f"list says {row}, not {roles[cert]}\n{self.plot.tree}"
+                for cert in self.certs if (row := listed.get(cert.fingerprint)) and (
+                    row["role"] not in roles[cert]
+                    or row["vouches"] and not (row["role"] == CA and vouching.is_ca(cert)))]
 
 
-def _wrong_list(ring, certs, stored):
-    """`list` shows the roles that were told, and that a ca alone vouches."""
-    rows = [json.loads(line) for line in ring("list", "--json").out.splitlines()]
-    listed = {row["fingerprint"][:16]: row for row in rows}
-    faults = [f"list says {listed.get(digits)}, upload {role}" for digits, role in stored.items()
-              if listed.get(digits, {}).get("role") != role]
-    return faults + [f"list says that {cert!r} vouches" for cert in certs
-                     if listed.get(cert.fingerprint[:16], {}).get("vouches")
-                     and not vouching.is_ca(cert)]
+def _as(plot, cert, role):
+    """With --as: a ca needs CA:TRUE, a contact the rules for clients."""
+    may = vouching.is_ca(cert) if role == CA else vouching.is_client(cert)
+    roles = (role,) if may else (vouching.REFUSED,)
+    if not vouching.is_readable(cert):
+        roles += (vouching.REFUSED,)
+    return Upload(plot, "as", [cert], ("--as", role), expected={cert: roles})
+
+
+def _with_key(plot, cert):
+    roles = vouching.role_of(cert, [], [], has_key=True)
+    return Upload(plot, "key", [cert], ("--no-passphrase", cert.key_file), expected={cert: roles})
 
 
 @in_groups
 def test_uploading(group, plots):
-    """All at once, one alone, one beside what is there, and with --as."""
+    """All at once; and one alone, beside the CAs, with --as or with its key."""
     def ask(plot):
         dice, certs = plot.dice("upload"), list(plot.tree.certs)
         dice.shuffle(certs)
-        one, rest = certs[0], certs[1:]
-        kept = {cert: CA for cert in rest if vouching.is_ca(cert)}
-        role = dice.choice((CA, CONTACT))
-        may = vouching.is_ca(one) if role == CA else vouching.is_client(one)
-        roles = (role,) if may else (vouching.REFUSED,)
-        if one.constraints in vouching.UNREADABLE and role == CONTACT:
-            roles += (vouching.REFUSED,)
-        faults = _upload(plot, "all", certs) + _upload(plot, "one", [one])
-        faults += _upload(plot, "beside", [one], kept=kept) if kept else []
-        forced = _upload(plot, "as", [one], "--as", role, expected={one: roles})
-        # Whoever says --as has decided already.
-        return faults + [fault for fault in forced if "without a word" not in fault]
+        one, *rest = certs
+        together = Upload(plot, "all", certs)
+        single = dice.choice((
+            Upload(plot, "one", [one]),
+            Upload(plot, "beside", [one], kept={cert: CA for cert in rest if vouching.is_ca(cert)}),
+            Upload(plot, "people", [one], kept={cert: CONTACT for cert in rest}),
+            _as(plot, one, CA), _as(plot, one, CONTACT), _with_key(plot, one)))
+        return together.faults() + together.wrong_list() + single.faults()
 
     with ThreadPoolExecutor(2) as pool:
         _report(sum(pool.map(ask, plots(group)), []))

@@ -205,9 +205,10 @@ def role_of(cert, pool, cas, has_key=False):
         return (CONTACT, REFUSED)  # never a ca
     if not is_ca(cert) or is_persons_own(cert):
         return (CONTACT,) if is_client(cert) else (REFUSED,)
-    if not has_address(cert) or has_ca_usages_alone(cert):
-        return (CA,)
-    return _role_by_issuer(cert, pool, cas)
+    found = (CA,) if not has_address(cert) or has_ca_usages_alone(cert) else (
+        _role_by_issuer(cert, pool, cas))
+    # What cannot be read may be refused as it is.
+    return (*found, REFUSED) if not is_readable(cert) else found
 
 
 def _role_by_issuer(cert, pool, cas):
