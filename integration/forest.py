@@ -23,6 +23,7 @@ OLD = (der.tlv(der.UTC, b"150101000000Z"), der.tlv(der.UTC, b"210101000000Z"))
 
 BOTH = frozenset({SIGN, ENCIPHER})
 PURE = frozenset({ISSUE, REVOKE})
+NOBODY = 99  # a key that no certificate has
 
 
 @dataclass(eq=False)
@@ -43,6 +44,7 @@ class Cert:
     has_key_id: bool = True
     points_to: int | None = None  # the key that the Authority Key Identifier names
     is_expired: bool = False
+    is_disguised: bool = False  # the issuer's name is spelled otherwise; libcrypto takes it as equal
     pem: object = None
     key_file: object = None
     fingerprint: str = ""
@@ -64,7 +66,8 @@ class Cert:
         return (f"#{self.number} {self.subject}<-{self.issuer} key {self.key}<-{self.signed_by} "
                 f"v{self.version} bc={self.constraints} ku={usage} eku={self.extended} "
                 f"san={self.names} ns={self.netscape} ski={self.has_key_id} aki={self.points_to}"
-                + (" expired" if self.is_expired else ""))
+                + (" expired" if self.is_expired else "")
+                + (" disguised" if self.is_disguised else ""))
 
 
 # What people and companies have, and what attackers make: profiles, and how often.
@@ -101,6 +104,8 @@ CHOICES = {
     "netscape": lambda dice: dice.choice((None, *NETSCAPE)),
     "has_key_id": lambda dice: dice.random() < 0.5,
     "is_expired": lambda dice: dice.random() < 0.5,
+    "is_disguised": lambda dice: True,
+    "signed_by": lambda dice: NOBODY,
 }
 
 
@@ -156,7 +161,7 @@ def _add(tree, issuer, profile, twin=None):
     key = twin.key if twin else number
     by = (issuer.subject, issuer.key) if issuer else (subject, key)
     if issuer is None and dice.random() < 0.1:  # an issuer that nobody has, or a false claim
-        by = dice.choice(((f"t{tree.seed}gone", key), (subject, 99), (f"t{tree.seed}gone", 99)))
+        by = dice.choice(((f"t{tree.seed}gone", key), (subject, NOBODY), (f"t{tree.seed}gone", NOBODY)))
     cert = Cert(number, subject, by[0], key, by[1], **profile)
     cert.points_to = by[1] if dice.random() < 0.7 else None
     cert.has_key_id = dice.random() < 0.8
@@ -170,8 +175,8 @@ def _add(tree, issuer, profile, twin=None):
 
 def _strip(cert):
     """Version 1 has no extensions."""
-    cert.constraints = cert.usage = cert.extended = cert.names = cert.netscape = cert.points_to = None
-    cert.has_key_id = False
+    cert.constraints = cert.usage = cert.extended = cert.names = cert.netscape = None
+    cert.points_to, cert.has_key_id = None, False
 
 
 def _add_twin(tree):
@@ -207,7 +212,7 @@ def plant(tree, directory):
     directory.mkdir()
     keys = {}
     for cert in tree.certs:
-        for number in (cert.key, cert.signed_by):
+        for number in {cert.key, cert.signed_by, cert.points_to} - {None}:
             keys.setdefault(number, ec.generate_private_key(ec.SECP256R1()))
     for cert in tree.certs:
         encoded = _encode(cert, keys)
@@ -232,9 +237,9 @@ def send(tree, mail, signers, out):
     """A mail that stock signs, without the policy, for each of |signers|."""
     who = [word for cert in signers for word in ("-signer", cert.pem, "-inkey", cert.key_file)]
     along = bundle(out.with_suffix(".along"), tree.sent - set(signers))
-    must(stock("cms", "-sign", *who, *(["-certfile", along] if tree.sent - set(signers) else []), "-in", mail,
-               "-from", signers[0].address, "-to", "bob@example.com", "-subject", "test",
-               "-out", out))
+    must(stock("cms", "-sign", *who, *(["-certfile", along] if along.stat().st_size else []),
+               "-in", mail, "-from", signers[0].address, "-to", "bob@example.com", "-subject",
+               "test", "-out", out))
     return out
 
 
@@ -255,12 +260,19 @@ def _encode(cert, keys):
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     body = der.tlv(
         der.SEQUENCE, der.tlv(0xa0, der.integer(2)) if cert.version == 3 else b"",
-        der.integer(4711 + cert.number), der.ECDSA_SHA256, der.name(cert.issuer.encode()),
+        der.integer(4711 + cert.number), der.ECDSA_SHA256, _issuer_name(cert),
         der.tlv(der.SEQUENCE, *(OLD if cert.is_expired else der.YEARS)),
         der.name(cert.subject.encode()), spki,
         der.tlv(0xa3, der.tlv(der.SEQUENCE, *_extensions(cert, keys))) if cert.version == 3 else b"")
     signature = keys[cert.signed_by].sign(body, ec.ECDSA(hashes.SHA256()))
     return der.tlv(der.SEQUENCE, body, der.ECDSA_SHA256, der.tlv(der.BITS, b"\0", signature))
+
+
+def _issuer_name(cert):
+    if not cert.is_disguised:
+        return der.name(cert.issuer.encode())
+    return der.tlv(der.SEQUENCE, der.tlv(der.SET, der.tlv(
+        der.SEQUENCE, der.oid("2.5.4.3"), der.tlv(0x13, cert.issuer.upper().encode(), b" "))))
 
 
 def _extensions(cert, keys):
@@ -280,8 +292,8 @@ def _extensions(cert, keys):
                    lambda value: der.tlv(der.BITS, b"\0", bytes((NETSCAPE[value],)))),
         der.extension("2.5.29.14", der.tlv(der.OCTETS, _key_id(cert.key, keys)))
         if cert.has_key_id else b"",
-        der.extension("2.5.29.35", der.tlv(der.SEQUENCE, der.tlv(0x80, _key_id(cert.points_to, keys))))
-        if cert.points_to is not None else b"",
+        der.extension("2.5.29.35", der.tlv(der.SEQUENCE, der.tlv(
+            0x80, _key_id(cert.points_to, keys)))) if cert.points_to is not None else b"",
         der.extension("1.3.6.1.4.1.99999.1", der.NULL)]
     return found
 

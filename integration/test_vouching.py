@@ -68,6 +68,15 @@ class Plot:
         out = self.directory / f"{number}.eml"
         return out if out.exists() else forest.send(self.tree, self.mail, self.signers[number], out)
 
+    def trusted(self):
+        """What is named, each marked as trusted for mail."""
+        path = self.directory / "trusted.pem"
+        if not path.exists():
+            path.write_bytes(b"".join(must(stock(
+                "x509", "-in", cert.pem, "-addtrust", "emailProtection", "-trustout")).out
+                for cert in sorted(self.tree.named, key=lambda cert: cert.number)))
+        return path
+
     def conf(self, **settings):
         name = "-".join(settings.values()) or "none"
         return write_conf(self.directory / f"{name}.cnf", {**settings, "keyring": self.keyring})
@@ -91,16 +100,16 @@ class Plot:
             ({signer} & view.own | view.vouching, view.store | self.tree.sent)))
             for signer in self.signers[number])
 
-    def _stock_verifies(self, signer, anchors, along):
-        words = []
+    def _stock_verifies(self, signer, anchors, along, partial=True):
+        words = ["-partial_chain"] if partial else []
         for option, certs in (("-trusted", anchors), ("-untrusted", along)):
             words += [option, self.bundle(option, certs)] if certs else []
-        return bool(anchors) and stock("verify", "-purpose", "smimesign", "-partial_chain", *words,
+        return bool(anchors) and stock("verify", "-purpose", "smimesign", *words,
                                        signer.pem).rc == 0
 
     def _only_we_refuse(self, view, number):
         return all(vouching.is_signer(signer) and self._stock_verifies(
-            signer, view.store, self.tree.sent) for signer in self.signers[number])
+            signer, view.store, self.tree.sent, view.partial) for signer in self.signers[number])
 
     def judge(self, view, result, passed, argv, number=0):
         """None, or what is wrong with an answer."""
@@ -145,6 +154,22 @@ def _verb(plot):
 def _verb_named(plot):
     return (vouching.both_view(plot.tree, verb=True),
             _verify(plot, _ours(plot, "verify"), "-CAfile", plot.named))
+
+
+def _verb_named_store(plot):
+    """As -CAstore, which then has the keyring beside it."""
+    return (vouching.both_view(plot.tree, verb=True),
+            _verify(plot, _ours(plot, "verify"), "-CAstore", plot.named))
+
+
+def _trusted(api, trust):
+    """TRUSTED CERTIFICATEs: libcrypto ends a chain at each, and asks for no purpose."""
+    def way(plot):
+        view = (vouching.uploaded_view(plot.tree, True) if trust == "keyring" else
+                vouching.caller_view(plot.tree, True, True, stops=True))
+        return view, _verify(plot, (OPENSSL, api, "-verify"), "-partial_chain", "-CAfile", plot.trusted(),
+                             conf=plot.conf(trust=trust))
+    return way
 
 
 def _verb_strict(plot):
@@ -217,7 +242,7 @@ def _php(api):
 
 WAYS_BY_NAME = {
     "verb": _verb, "verb -CAfile": _verb_named, "verb, strict": _verb_strict,
-    "verb, strict, -CAfile": _verb_strict_named, "verb, two signers": _verb_two,
+    "verb -CAstore": _verb_named_store, "verb, strict, -CAfile": _verb_strict_named, "verb, two signers": _verb_two,
     "cms, two signers": _dropped_in_two,
     **{f"{api}": _dropped_in(api) for api in ("cms", "smime")},
     **{f"{api} -CAfile": _dropped_in_named(api) for api in ("cms", "smime")},
@@ -225,6 +250,8 @@ WAYS_BY_NAME = {
     **{f"stock, CAstore, {trust}": _stock_keyring(trust) for trust in ("caller", "keyring")},
     **{f"stock {api} -CAfile, {trust}, {partial}": _stock_named(api, trust, partial)
        for api in ("cms", "smime") for trust in ("caller", "keyring") for partial in (False, True)},
+    **{f"stock {api}, trusted, {trust}": _trusted(api, trust)
+       for api in ("cms", "smime") for trust in ("caller", "keyring")},
     "PHP pkcs7": _php("smime"), "PHP cms": _php("cms"),
 }
 

@@ -131,12 +131,13 @@ def both_view(tree, *, verb=False):
     kept = frozenset(tree.roles)
     return View("keyring and -CAfile", kept | tree.named,
                 frozenset(_uploaded_cas(tree)) | _named_cas(tree), kept | tree.named,
-                own_first=verb)
+                own_first=verb, partial=bool(kept))
 
 
-def caller_view(tree, partial, knows_keyring):
+def caller_view(tree, partial, knows_keyring, *, stops=False):
     """`trust = caller`: the program's own store, but for what is stored as a person's."""
-    return View("-CAfile", tree.named, _named_cas(tree, knows_keyring), tree.named, partial=partial)
+    return View("-CAfile", tree.named, _named_cas(tree, knows_keyring), tree.named, partial=partial,
+                stops=stops)
 
 
 def uploaded_view(tree, partial):
