@@ -136,15 +136,15 @@ def both_view(tree, *, verb=False):
 
 def caller_view(tree, partial, knows_keyring, *, stops=False):
     """`trust = caller`: the program's own store, but for what is stored as a person's."""
-    return View("-CAfile", tree.named, _named_cas(tree, knows_keyring), tree.named, partial=partial,
+    own = tree.named | frozenset(tree.roles if knows_keyring else ())
+    return View("-CAfile", tree.named, _named_cas(tree, knows_keyring), own, partial=partial,
                 stops=stops)
 
 
 def uploaded_view(tree, partial):
     """`trust = keyring` in a program that has its own store: what is in both."""
-    kept = tree.named & frozenset(tree.roles)
-    return View("-CAfile, if uploaded", tree.named, kept & frozenset(_uploaded_cas(tree)), kept,
-                partial=partial, stops=True)
+    return View("-CAfile, if uploaded", tree.named, tree.named & frozenset(_uploaded_cas(tree)),
+                frozenset(tree.roles), partial=partial, stops=True)
 
 
 def _uploaded_cas(tree):
@@ -180,13 +180,16 @@ def _leads_up(path, tree, view):
     """
     Whichever issuer libcrypto takes, does it come to an anchor?
 
-    It goes on from an anchor that is not self-signed, unless that is trusted explicitly.
+    A partial chain ends at the first issuer of the store, any other one at a certificate that is
+    self-signed or trusted explicitly.
     """
     cert = path[-1]
     issuers = [issuer for issuer in view.store | tree.sent
                if issuer not in path and names_issuer(issuer, cert)]
-    if cert.is_self_signed or not issuers or (view.stops and len(path) > 1
-                                              and _is_anchored(path, view)):
+    is_issuer = len(path) > 1
+    if (cert.is_self_signed or not issuers
+            or (is_issuer and view.partial and cert in view.store)
+            or (is_issuer and view.stops and _is_anchored(path, view))):
         return _ends_here(cert, view) and _is_anchored(path, view)
     return all(issuer.key == cert.signed_by and _leads_up((*path, issuer), tree, view)
                for issuer in issuers)
