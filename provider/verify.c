@@ -103,26 +103,32 @@ static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *ce
 }
 
 /* May |cert| vouch for another?  What the keyring does not say counts as no. */
-static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool *complete)
+static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool is_anchor,
+                      bool *complete)
 {
     struct sp_facts *facts = sp_facts_new(cert);
+    enum sp_role role = SP_ROLE_NONE;
     char *why = NULL;
-    bool may = facts != NULL && sp_may_issue(facts, SP_ROLE_NONE);
+    bool may = false;
 
     *complete = *complete && facts != NULL;
-    if (facts != NULL && !may)
-        may = sp_may_issue(facts, role_of(settings, cert, &why));
+    if (facts != NULL && is_anchor && sp_facts_is_ca(facts))
+        role = role_of(settings, cert, &why);
+    if (facts != NULL && why == NULL)
+        may = sp_may_issue(facts, role, is_anchor);
     OPENSSL_free(why);
     sp_facts_free(facts);
     return may;
 }
 
-/* The issuer in |chain| that is a person's own certificate, or NULL. */
-static X509 *find_person(const STACK_OF(X509) *chain, const smimepolicy_settings *settings,
-                         bool *complete)
+/* The issuer in |chain| that may not vouch for the one below it, or NULL. */
+static X509 *find_no_issuer(const STACK_OF(X509) *chain, const smimepolicy_settings *settings,
+                            bool *complete)
 {
-    for (int i = 1; i < sk_X509_num(chain); i++)
-        if (!may_issue(settings, sk_X509_value(chain, i), complete))
+    int last = sk_X509_num(chain) - 1;
+
+    for (int i = 1; i <= last; i++)
+        if (!may_issue(settings, sk_X509_value(chain, i), i == last, complete))
             return sk_X509_value(chain, i);
     return NULL;
 }
@@ -143,9 +149,9 @@ static bool is_stranger(int error)
     }
 }
 
-static smimepolicy_verdict *refuse_person(const struct sp_facts *signer, const X509 *person)
+static smimepolicy_verdict *refuse_issuer(const struct sp_facts *signer, const X509 *issuer)
 {
-    struct sp_facts *facts = sp_facts_new(person);
+    struct sp_facts *facts = sp_facts_new(issuer);
     smimepolicy_verdict *verdict = NULL;
 
     if (facts != NULL)
@@ -191,11 +197,19 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
 {
     int error = X509_STORE_CTX_get_error(ctx);
     const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
-    const X509 *person = find_person(chain, settings, complete);
+    const X509 *no_issuer = find_no_issuer(chain, settings, complete);
+    bool provided = false;
     smimepolicy_verdict *verdict;
+    char *why;
 
-    if (person != NULL)
-        verdict = refuse_person(signer, person);
+    if (!is_stranger(error) && (no_issuer != NULL || settings->trust == SP_TRUST_KEYRING)) {
+        provided = sp_vouches_for_itself(role_of(settings, X509_STORE_CTX_get0_cert(ctx), &why));
+        OPENSSL_free(why);
+    }
+    if (provided)
+        return NULL;
+    if (no_issuer != NULL)
+        verdict = refuse_issuer(signer, no_issuer);
     else if (is_stranger(error))
         verdict = refuse(signer, X509_verify_cert_error_string(error),
                          "provide the sender's certificate, or its issuing CA");

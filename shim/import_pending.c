@@ -95,14 +95,15 @@ static smimepolicy_verdict *judge_key(const struct shim_importing *importing)
     return verdict;
 }
 
-static void judge(struct shim_importing *importing, bool has_key)
+static void judge(struct shim_importing *importing, enum sp_kept_by by, bool has_key)
 {
     struct shim_pending *pending = &importing->pending;
 
     importing->outcome.file = importing->path;
     shim_outcome_add(&importing->outcome,
-                     sp_judge_upload(pending->facts, pending->role, has_key, importing->now,
-                                     importing->shim->settings));
+                     sp_judge_upload(pending->facts,
+                                     &(struct sp_keeping){ pending->role, by, has_key },
+                                     importing->now, importing->shim->settings));
     if (pending->plain != NULL)
         shim_outcome_add(&importing->outcome, judge_key(importing));
 }
@@ -159,7 +160,11 @@ static int take(struct shim_importing *importing)
         pending->role = stored;
     if (code != SHIM_OK)
         return code;
-    judge(importing, has_key);
+    judge(importing, as_told || stored != SP_ROLE_NONE ? SP_KEPT_BY_USER : SP_KEPT_BY_CONTENT,
+          has_key);
+    /* Refused as ambiguous; where that is observed alone, it vouches for nobody else. */
+    if (pending->role == SP_ROLE_NONE)
+        pending->role = SP_ROLE_CONTACT;
     if (key_stored)
         pending->has_key = false;
     if (shim_import_refused(importing))

@@ -21,7 +21,7 @@ static bool is_own_issuer(X509 *cert)
     return X509_check_issued(cert, cert) == X509_V_OK;
 }
 
-static bool has_issued(X509 *issuer, X509 *cert)
+bool shim_has_issued(X509 *issuer, X509 *cert)
 {
     EVP_PKEY *key = X509_get0_pubkey(issuer);
     bool issued =
@@ -69,7 +69,7 @@ static bool find_issuer(struct sp_keyring *keyring, X509 *cert, time_t now, X509
         X509 *next = sp_record_cert(&record);
 
         sp_record_clear(&record);
-        if (next == NULL || !has_issued(next, cert)) {
+        if (next == NULL || !shim_has_issued(next, cert)) {
             X509_free(next);
             continue;
         }
@@ -172,12 +172,20 @@ static bool add_records(struct sp_cursor *cursor, STACK_OF(X509) *all)
     return found == 0 || sk_X509_num(all) >= MOST;
 }
 
-/* The keyring's own copy: it says what a TRUSTED CERTIFICATE rejects. */
-static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *all)
+/*
+ * The keyring's own copy: it says what a TRUSTED CERTIFICATE rejects.
+ * |*vouches|: it was uploaded as what vouches for itself.
+ */
+static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *all,
+                       bool *vouches)
 {
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    bool failed = false;
 
-    return X509_digest(cert, EVP_sha256(), fingerprint, NULL) == 1 &&
+    if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
+        return false;
+    *vouches = sp_vouches_for_itself(sp_keyring_role(keyring, fingerprint, &failed));
+    return !failed &&
            add_records(sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT,
                                                                     .hash = fingerprint }),
                        all);
@@ -187,10 +195,19 @@ STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509
 {
     STACK_OF(X509) *all = sk_X509_new_null();
     bool done = all != NULL;
+    int themselves = 0;
 
+    for (int i = 0; done && i < own; i++) {
+        bool vouches = false;
+
+        done = add_itself(keyring, sk_X509_value(certs, i), all, &vouches);
+        themselves += vouches;
+    }
+    /* What is near the certificate of a signer that vouches for itself changes nothing. */
+    if (done && themselves == own)
+        return all;
     for (int i = 0; done && i < sk_X509_num(certs); i++)
-        done = (i >= own || add_itself(keyring, sk_X509_value(certs, i), all)) &&
-               add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(certs, i))), all);
+        done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(certs, i))), all);
     /* And theirs: the stack grows while it is walked. */
     for (int i = 0; done && i < sk_X509_num(all); i++)
         done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(all, i))), all);

@@ -21,13 +21,16 @@
 int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim_outcome *outcome);
 
 /*
- * Every CA of the keyring that may have issued one of |certs|, or another of
- * them, and the first |own| of |certs| themselves if they are in the keyring:
- * they vouch for what they have signed.
+ * The first |own| of |certs| themselves if they are in the keyring: they vouch
+ * for what they have signed.  If one of them is not, also every CA of the
+ * keyring that may have issued one of |certs|, or another of these CAs.
  *
  * @return new, as its elements, for the caller to free; NULL with the reason on stderr
  */
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own);
+
+/* Did |issuer| sign |cert|, by its name, its usages and its key? */
+bool shim_has_issued(X509 *issuer, X509 *cert);
 
 /* Add every certificate of |address| to |certs|; false with the reason on stderr. */
 bool shim_issuers_of_address(struct sp_keyring *keyring, const char *address,

@@ -73,7 +73,7 @@ static bool take_files(struct shim_uploading *run)
 
     for (char **file = run->options->files; more && *file != NULL; file++)
         more = shim_parts_read(&run->reading, *file);
-    return more && shim_uploading_keys(run);
+    return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
 /* Everything, or nothing; with --keep-going what is without fault. */
@@ -144,6 +144,7 @@ static void end(struct shim_uploading *run)
     sp_upload_free(run->upload);
     sp_keyring_close(run->keyring);
     shim_uploading_free_keys(run);
+    shim_uploading_free_undecided(run);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);

@@ -48,7 +48,7 @@ bool shim_key_encode(EVP_PKEY *key, const char *pass, struct sp_private_key *enc
     return length > 0;
 }
 
-static bool name_key(struct shim_given_key *key)
+bool shim_given_key_name(struct shim_given_key *key)
 {
     X509_PUBKEY *spki = NULL;
     struct sp_keyid id = { 0 };
@@ -69,7 +69,9 @@ static bool judge_owner(struct shim_uploading *run, const struct sp_record *reco
     X509 *cert = sp_record_cert(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
     smimepolicy_verdict *verdict =
-        facts == NULL ? NULL : sp_judge_upload(facts, role, true, run->now, run->settings);
+        facts == NULL ? NULL
+                      : sp_judge_upload(facts, &(struct sp_keeping){ role, SP_KEPT_BY_USER, true },
+                                        run->now, run->settings);
     bool allowed;
 
     /* What else there is to say of the certificate was said when it was read. */
@@ -210,7 +212,7 @@ static bool take_key(struct shim_uploading *run, struct shim_given_key *key)
     if (key->key != NULL) {
         allowed = shim_uploading_judged(
             run, smimepolicy_evaluate_key(run->settings, key->key, NULL, NULL));
-        if (!allowed || !name_key(key))
+        if (!allowed || !shim_given_key_name(key))
             return true;
     }
     if (!find_owner(run, key, &allowed))
@@ -223,8 +225,7 @@ static bool take_key(struct shim_uploading *run, struct shim_given_key *key)
     return sp_upload_add_key(run->upload, key->id, &encoded) || shim_uploading_failed(run);
 }
 
-/* Is |id| one of the keys given, or one that is stored? */
-static bool has_key(struct shim_uploading *run, const unsigned char *id)
+bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH])
 {
     struct sp_private_key stored;
     int found;
@@ -244,9 +245,12 @@ static void require_key(struct shim_uploading *run, const struct sp_record *reco
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
 
     shim_uploading_at(run, NULL, 0);
-    (void)shim_uploading_judged(run, facts == NULL ? NULL
-                                                   : sp_judge_upload(facts, SP_ROLE_IDENTITY, false,
-                                                                     run->now, run->settings));
+    (void)shim_uploading_judged(
+        run, facts == NULL
+                 ? NULL
+                 : sp_judge_upload(facts,
+                                   &(struct sp_keeping){ SP_ROLE_IDENTITY, SP_KEPT_BY_USER, false },
+                                   run->now, run->settings));
     sp_facts_free(facts);
     X509_free(cert);
 }
@@ -259,7 +263,7 @@ static bool require_keys(struct shim_uploading *run)
     int found = -1;
 
     while (cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
-        if (!has_key(run, record.key))
+        if (!shim_uploading_has_key(run, record.key))
             require_key(run, &record);
         sp_record_clear(&record);
     }

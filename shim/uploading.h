@@ -33,6 +33,16 @@ struct shim_given_key {
     unsigned char id[SP_SHA256_LENGTH];
     struct shim_given_key *next;
 };
+/* Name the key, as in struct sp_keyid; false if it is none that can be named. */
+bool shim_given_key_name(struct shim_given_key *key);
+
+/* A certificate whose role shows when all others were read. */
+struct shim_undecided {
+    X509 *cert;      /* owned */
+    char *path;      /* owned */
+    unsigned number; /* as in struct shim_part */
+    struct shim_undecided *next;
+};
 
 /* One run. */
 struct shim_uploading {
@@ -45,8 +55,10 @@ struct shim_uploading {
     struct sp_upload *upload;
     struct shim_reading_parts reading;
     struct shim_outcome outcome;
-    struct shim_given_key *keys; /* owned, in the order given */
-    X509 *first_client;          /* owned: the first certificate given that is no CA's */
+    struct shim_given_key *keys;      /* owned, in the order given */
+    struct shim_undecided *undecided; /* owned, in the order given */
+    size_t undecided_count;
+    X509 *first_client; /* owned: the first certificate given that is no CA's */
     size_t added, stored_before, refused, unreadable, keys_added;
     json_t *certificates; /* owned: what became of each, as far as it is told */
     json_t *unread;       /* owned: what could not be read */
@@ -65,6 +77,11 @@ bool shim_uploading_failed(struct shim_uploading *run);
 /* Take a certificate, or keep a key for shim_uploading_keys().  False after a failure. */
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part);
 bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part);
+/* Take the certificates whose role was left open, once all others are known. */
+bool shim_uploading_undecided(struct shim_uploading *run);
+void shim_uploading_free_undecided(struct shim_uploading *run);
+/* Is |id| the name of one of the keys given, or of one that is stored? */
+bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH]);
 /* Judge the keys, once all certificates are known, and add them.  False after a failure. */
 bool shim_uploading_keys(struct shim_uploading *run);
 void shim_uploading_free_keys(struct shim_uploading *run);

@@ -10,8 +10,16 @@
 
 #include <stdbool.h>
 
+#include <openssl/x509.h>
+
 bool sp_purposes_replace(void);
 void sp_purposes_restore(void);
+
+/*
+ * While a chain is built: |cert|, of the trust store, ends it so far.
+ * |may_issue|: it may do so for others than itself.
+ */
+void sp_purposes_chain_ends(const X509 *cert, bool may_issue);
 
 bool sp_trust_replace(void);
 void sp_trust_restore(void);

@@ -149,21 +149,60 @@ static int check_person(const X509 *x509, smimepolicy_use use)
     return answer;
 }
 
-/* The keyring is asked only where its answer matters. */
-static int judge_issuer(const X509 *x509, const struct known *k)
-{
-    enum sp_role role;
+/*
+ * The chain that this thread verifies.  libcrypto first builds it, and asks
+ * for email trust of what it takes from the trust store, the anchor last; then
+ * it asks for the purpose of each certificate, the signer's first.  What is
+ * kept of a certificate is its address, to be compared and never looked into.
+ */
+static _Thread_local struct {
+    const X509 *asked; /* of the chain that is being built */
+    bool asked_may_issue;
+    const X509 *anchor; /* of the chain whose purposes are asked; NULL: it is not known */
+    bool vouches;       /* the anchor may issue, or the signer's certificate was uploaded itself */
+} chain;
 
-    if (sp_may_issue(k->facts, SP_ROLE_NONE))
-        return 1;
-    if (!sp_uploaded_role(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
-        return 0;
-    return sp_may_issue(k->facts, role) ||
-           conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
+void sp_purposes_chain_ends(const X509 *cert, bool may_issue)
+{
+    chain.asked = cert;
+    chain.asked_may_issue = may_issue;
 }
 
-/* What a person's own certificate vouches for is that person alone, unless it was uploaded as a CA.
- */
+/* The keyring is asked only where its answer matters. */
+static bool begin_purposes(const X509 *signer)
+{
+    enum sp_role role = SP_ROLE_NONE;
+
+    chain.anchor = chain.asked;
+    chain.vouches = chain.asked_may_issue;
+    chain.asked = NULL;
+    if (chain.anchor == NULL || chain.anchor == signer || chain.vouches)
+        return true;
+    if (!sp_uploaded_role(signer, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
+        return false;
+    chain.vouches = sp_vouches_for_itself(role);
+    return true;
+}
+
+static int judge_issuer(const X509 *x509, const struct known *k)
+{
+    enum sp_role role = SP_ROLE_NONE;
+    bool may;
+
+    if (chain.anchor == x509)
+        may = chain.vouches;
+    else if (chain.anchor != NULL)
+        may = sp_may_issue(k->facts, SP_ROLE_NONE, false);
+    else if (!sp_facts_is_ca(k->facts))
+        may = false;
+    else if (sp_uploaded_role(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
+        may = sp_may_issue(k->facts, role, true);
+    else
+        return 0;
+    return may || conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
+}
+
+/* May |x509| vouch for the certificate below it? */
 static int check_issuer(const X509 *x509)
 {
     int answer;
@@ -188,6 +227,13 @@ static void note_verified(const X509 *x509)
     sp_cert_unref(cert);
 }
 
+static int check(const X509 *x509, smimepolicy_use use, int ca)
+{
+    if (ca)
+        return check_issuer(x509);
+    return begin_purposes(x509) && check_person(x509, use);
+}
+
 /*
  * A signer must satisfy the rules and libcrypto; the rules are asked first, so
  * that the reason is there where both refuse.
@@ -196,7 +242,7 @@ static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
     int answer;
 
-    if (!(ca ? check_issuer(x509) : check_person(x509, SMIMEPOLICY_VERIFY)))
+    if (!check(x509, SMIMEPOLICY_VERIFY, ca))
         return 0;
     answer = purposes[0].original(purpose, x509, ca);
     if (!ca && answer != 0)
@@ -205,10 +251,10 @@ static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 }
 
 /*
- * Not asked of libcrypto: it refuses Key Agreement, which elliptic curves need,
+ * libcrypto is asked about issuers alone: it refuses Key Agreement, which elliptic curves need,
  * and accepts Key Encipherment only.
  */
 static int check_encrypt(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
-    return ca ? purposes[1].original(purpose, x509, ca) : check_person(x509, SMIMEPOLICY_ENCRYPT);
+    return check(x509, SMIMEPOLICY_ENCRYPT, ca) && (!ca || purposes[1].original(purpose, x509, ca));
 }

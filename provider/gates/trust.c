@@ -83,22 +83,22 @@ static int reject(const struct sp_facts *facts, const struct sp_cert *cert)
     return X509_TRUST_REJECTED;
 }
 
-/*
- * |is_last|: libcrypto would end the chain with it anyway.  |is_asked_again|:
- * the chain is built, and it was found wanting.
- */
+/* While the chain is built.  If the original trusts it, libcrypto would end the chain with it. */
 static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp_cert *cert,
-                 bool is_last, bool is_asked_again)
+                 int original_answer)
 {
     enum sp_role role = SP_ROLE_NONE;
 
-    if (is_asked_again)
-        return reject(facts, cert);
     if (!sp_uploaded_role(x509, OPERATION, &role))
         return X509_TRUST_REJECTED;
-    switch (sp_vouches(facts, role, is_last)) {
+    sp_purposes_chain_ends(x509, sp_may_issue(facts, role, true));
+    if (sp_policy()->trust != SP_TRUST_KEYRING)
+        return original_answer;
+    switch (sp_vouches(facts, role, original_answer == X509_TRUST_TRUSTED)) {
     case SP_VOUCHES:
         return X509_TRUST_TRUSTED;
+    case SP_VOUCHES_FOR_ITSELF:
+        return X509_TRUST_UNTRUSTED;
     case SP_VOUCHED_FOR_LATER:
         unvouched = x509;
         return X509_TRUST_UNTRUSTED;
@@ -107,19 +107,21 @@ static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp
     }
 }
 
-/* The facts from the register if it has them, else our own. */
-static int ask_keyring(const X509 *x509, bool is_last, bool is_asked_again)
+/* The facts from the register if it has them, else our own.  |is_second| as in decide(). */
+static int ask(const X509 *x509, int original_answer, bool is_second)
 {
     struct sp_cert *cert = sp_register_of_x509(x509);
     const struct sp_facts *facts = cert != NULL ? sp_cert_facts(cert) : NULL;
     struct sp_facts *own = facts == NULL ? sp_facts_new(x509) : NULL;
     int answer = X509_TRUST_REJECTED;
 
-    if (facts != NULL || own != NULL)
-        answer = judge(x509, facts != NULL ? facts : own, facts != NULL ? cert : NULL, is_last,
-                       is_asked_again);
-    else
+    if (facts == NULL && own == NULL)
         (void)sp_gate_no_memory();
+    else if (is_second)
+        answer = reject(facts != NULL ? facts : own, facts != NULL ? cert : NULL);
+    else
+        answer =
+            judge(x509, facts != NULL ? facts : own, facts != NULL ? cert : NULL, original_answer);
     sp_facts_free(own);
     sp_cert_unref(cert);
     return answer;
@@ -136,6 +138,9 @@ static int ask_keyring(const X509 *x509, bool is_last, bool is_asked_again)
  * which libcrypto looks on; but with X509_V_FLAG_PARTIAL_CHAIN it is content
  * with that and asks no more.  So the certificate is remembered until another
  * one is asked about, and rejected at the second question.
+ *
+ * A contact's certificate may be a CA below another one: "untrusted", too, and
+ * whether it vouches for others is asked with its purpose.
  */
 static int decide(const X509 *x509, int original_answer, bool is_second)
 {
@@ -146,13 +151,9 @@ static int decide(const X509 *x509, int original_answer, bool is_second)
         return X509_TRUST_REJECTED;
     }
     if (is_second)
-        return sp_policy()->trust == SP_TRUST_KEYRING && was_unvouched
-                   ? ask_keyring(x509, true, true)
-                   : X509_TRUST_UNTRUSTED;
+        return was_unvouched ? ask(x509, original_answer, true) : X509_TRUST_UNTRUSTED;
     unvouched = NULL;
-    return sp_policy()->trust == SP_TRUST_KEYRING
-               ? ask_keyring(x509, original_answer == X509_TRUST_TRUSTED, false)
-               : original_answer;
+    return ask(x509, original_answer, false);
 }
 
 /* The original comes first: it knows what a BEGIN TRUSTED CERTIFICATE rejects. */

@@ -165,6 +165,8 @@ void sp_upload_at(struct sp_upload *upload, int64_t when);
 /* The certificates of this upload that have |key|, stored before or not; as sp_keyring_find(). */
 struct sp_cursor *sp_upload_find(struct sp_upload *upload,
                                  const unsigned char key[SP_SHA256_LENGTH]);
+/* The certificates of this upload that are kept as a ca and may bear the subject |name|. */
+struct sp_cursor *sp_upload_find_cas(struct sp_upload *upload, const X509_NAME *name);
 /* Every certificate of this upload. */
 struct sp_cursor *sp_upload_all(struct sp_upload *upload);
 /*

@@ -96,6 +96,9 @@ static bool settle_role(struct sp_salvage *salvage, struct sp_record *record,
         return false;
     if (sp_role_name(record->role) == NULL)
         record->role = sp_role_of(facts, key == 1);
+    /* It may have been a ca: what is not known vouches for nobody else. */
+    if (record->role == SP_ROLE_NONE)
+        record->role = SP_ROLE_CONTACT;
     if (record->role != SP_ROLE_IDENTITY || key == 1)
         return true;
     record->role = SP_ROLE_CONTACT;

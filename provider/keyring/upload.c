@@ -41,6 +41,7 @@ static const char stage[] =
     "  subject INTEGER NOT NULL,"
     "  der BLOB NOT NULL,"
     "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)));"
+    "CREATE INDEX temp.staged_by_subject ON staged (subject);"
     "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
     "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
 
@@ -273,6 +274,14 @@ struct sp_cursor *sp_upload_find(struct sp_upload *upload,
 {
     return sp_store_find(upload->keyring, "temp.staged c WHERE c.key = ?1 AND c.id > ?2",
                          &(struct sp_query){ .index = SP_BY_KEY, .hash = key });
+}
+
+struct sp_cursor *sp_upload_find_cas(struct sp_upload *upload, const X509_NAME *name)
+{
+    return sp_store_find(upload->keyring, "temp.staged c WHERE c.subject = ?1 AND c.id > ?2",
+                         &(struct sp_query){ .index = SP_BY_SUBJECT,
+                                             .name = name,
+                                             .roles = SP_ROLE_BIT(SP_ROLE_CA) });
 }
 
 struct sp_cursor *sp_upload_all(struct sp_upload *upload)

@@ -121,6 +121,14 @@ static void read_basic_constraints(struct sp_facts *facts, const X509 *cert)
     BASIC_CONSTRAINTS_free(basic);
 }
 
+/* X509_NAME_cmp() encodes a name that a program is still building, so it is asked of few. */
+static void read_self_issued(struct sp_facts *facts, const X509 *cert)
+{
+    facts->self_issued =
+        sp_facts_is_named_ca(facts) &&
+        X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
+}
+
 struct sp_facts *sp_facts_new(const X509 *cert)
 {
     struct sp_facts *facts = OPENSSL_zalloc(sizeof(*facts));
@@ -141,6 +149,8 @@ struct sp_facts *sp_facts_new(const X509 *cert)
     if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert)) {
         sp_facts_free(facts);
         facts = NULL;
+    } else {
+        read_self_issued(facts, cert);
     }
     ERR_pop_to_mark();
     return facts;
@@ -169,25 +179,6 @@ bool sp_facts_has_purpose(const struct sp_facts *facts, int nid)
 bool sp_may_stamp(const struct sp_facts *facts)
 {
     return sk_ASN1_OBJECT_num(facts->purposes) == 1 && sp_facts_has_purpose(facts, NID_time_stamp);
-}
-
-bool sp_facts_is_ca(const struct sp_facts *facts)
-{
-    return facts->ca;
-}
-
-bool sp_facts_is_person_ca(const struct sp_facts *facts)
-{
-    /*
-     * What cannot be read, and a missing Key Usage, which restricts nothing,
-     * count as a person's: they must not turn a contact into an issuer.
-     */
-    const unsigned client = SP_KU_DIGITAL_SIGNATURE | SP_KU_KEY_ENCIPHERMENT;
-    bool ca = facts->ca || facts->basic == SP_EXT_DUPLICATE || facts->basic == SP_EXT_BROKEN;
-    bool named =
-        facts->address_count > 0 || facts->san == SP_EXT_DUPLICATE || facts->san == SP_EXT_BROKEN;
-
-    return ca && named && (facts->usage != SP_EXT_READ || (facts->usage_bits & client) != 0);
 }
 
 const char *sp_facts_subject(const struct sp_facts *facts)

@@ -22,6 +22,8 @@ enum {
     SP_KU_NON_REPUDIATION = 1 << 1,
     SP_KU_KEY_ENCIPHERMENT = 1 << 2,
     SP_KU_KEY_AGREEMENT = 1 << 4,
+    SP_KU_CERT_SIGN = 1 << 5,
+    SP_KU_CRL_SIGN = 1 << 6,
     SP_KU_COUNT = 9
 };
 
@@ -70,7 +72,8 @@ struct sp_facts {
     EXTENDED_KEY_USAGE *purposes; /* owned */
 
     enum sp_extension basic;
-    bool ca;
+    bool ca;          /* CA:TRUE, in an extension that can be read */
+    bool self_issued; /* its subject is its issuer; read only where |ca| names an address */
 };
 
 /* The parts of sp_facts_new(); each returns false only if out of memory. */
@@ -85,5 +88,7 @@ int sp_read_digest(const X509 *cert);
 void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state);
 
 bool sp_facts_has_purpose(const struct sp_facts *facts, int nid);
+/* CA:TRUE, with a Subject Alternative Name that holds an address, or that cannot be read. */
+bool sp_facts_is_named_ca(const struct sp_facts *facts);
 
 #endif

@@ -308,20 +308,19 @@ static void ask_all(struct sp_case *c)
     }
 }
 
-static bool is_exempt(const struct sp_facts *facts, smimepolicy_use use)
-{
-    return use == SMIMEPOLICY_UPLOAD && sp_role_of(facts, false) == SP_ROLE_CA;
-}
-
 smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use, time_t at,
                               enum sp_scope scope, const smimepolicy_settings *settings)
 {
-    return sp_judge_case(&(struct sp_case){ .facts = facts,
-                                            .use = use,
-                                            .at = at,
-                                            .exempt = is_exempt(facts, use),
-                                            .scope = scope,
-                                            .settings = settings });
+    struct sp_case c = {
+        .facts = facts, .use = use, .at = at, .scope = scope, .settings = settings
+    };
+
+    if (use == SMIMEPOLICY_UPLOAD) {
+        c.role = sp_role_of(facts, false);
+        c.exempt = c.role != SP_ROLE_CONTACT;
+        c.ask_first = sp_ask_ambiguous_role;
+    }
+    return sp_judge_case(&c);
 }
 
 smimepolicy_verdict *sp_judge_case(struct sp_case *c)

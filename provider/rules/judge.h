@@ -20,6 +20,7 @@ struct sp_case {
     bool exempt; /* a CA that is uploaded: the client rules are not asked */
     enum sp_scope scope;
     enum sp_role role; /* for |ask_first| */
+    enum sp_kept_by by;
     bool has_key;
     void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
 };
@@ -33,6 +34,7 @@ void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say);
 char *sp_remedy(const struct sp_case *c, const char *what);
 
 /* Judges that live in other files than the table that calls them. */
+void sp_ask_ambiguous_role(struct sp_case *c);
 void sp_ask_expired(struct sp_case *c);
 void sp_ask_not_yet_valid(struct sp_case *c);
 void sp_ask_decrypt_expired(struct sp_case *c);

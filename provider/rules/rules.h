@@ -59,19 +59,21 @@ smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts
                                smimepolicy_use use, const char *fault, const char *found,
                                const char *required, const char *remedy);
 
+/* CA:TRUE in Basic Constraints that can be read.  Nothing else makes an issuer. */
+bool sp_facts_is_ca(const struct sp_facts *facts);
 /*
- * Is this a person's self-signed style certificate: CA:TRUE with an
- * rfc822Name and a client key usage?  Such a certificate is an anchor for its
- * own addresses only and never an issuer (rule ca-exempt).
+ * A person's own, as `openssl req -x509` makes it: a self-issued CA with an
+ * address (a Subject Alternative Name that cannot be read counts as one) that
+ * may do more than issue.  It is an anchor for its own addresses alone, unless
+ * it was uploaded as a ca.
  */
 bool sp_facts_is_person_ca(const struct sp_facts *facts);
 /*
- * The `distrust-default` verdict on such a certificate, |issuer|, that vouches
- * for another.  |signer| is the certificate it vouches for, or |issuer| itself
- * where that is not known.  NULL only if out of memory.
+ * The `distrust-default` verdict on |issuer|, which vouches for another and may
+ * not.  |signer| is the certificate it vouches for, or |issuer| itself where
+ * that is not known.  NULL only if out of memory.
  */
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
-bool sp_facts_is_ca(const struct sp_facts *facts);
 /* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
 bool sp_may_stamp(const struct sp_facts *facts);
 
@@ -92,17 +94,35 @@ enum sp_role {
 const char *sp_role_name(enum sp_role role);
 /* SP_ROLE_NONE if |name| is none of them. */
 enum sp_role sp_role_named(const char *name);
-/* The role that the content gives, and a private key that comes with it. */
-enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key);
 /*
- * Judge the upload of a certificate as |role|, which may be another one than
- * the content gives.  |has_key|: its private key is at hand or stored.
- * NULL only if out of memory.
+ * The role that the content gives, and a private key that comes with it.
+ * SP_ROLE_NONE: a CA with an address that another one issued may be a person's
+ * or a CA's.  A path to a ca makes it a ca; else the upload is refused.
  */
-smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, enum sp_role role, bool has_key,
+enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key);
+/* What a certificate is to be kept as, and who said so. */
+struct sp_keeping {
+    enum sp_role role; /* as sp_role_of() says, or another one */
+    enum sp_kept_by {
+        SP_KEPT_BY_CONTENT,
+        SP_KEPT_BY_PATH, /* the content left it open, and its path leads to a ca */
+        SP_KEPT_BY_USER  /* or it is stored so already */
+    } by;
+    bool has_key; /* its private key is at hand or stored */
+};
+/*
+ * Judge the upload of a certificate.  Where its role was a decision, a note
+ * says which one, why, and the other way.  NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, const struct sp_keeping *as,
                                      time_t at, const smimepolicy_settings *settings);
-/* May it vouch for the certificates of others, if it is kept as |role| (or not at all)? */
-bool sp_may_issue(const struct sp_facts *facts, enum sp_role role);
+/*
+ * May it vouch for the certificate of another, if the keyring keeps it as
+ * |role| (or not at all)?  |is_anchor|: it ends the chain, nobody vouches for it.
+ */
+bool sp_may_issue(const struct sp_facts *facts, enum sp_role role, bool is_anchor);
+/* Is a certificate that is kept as |role| an anchor for its own addresses? */
+bool sp_vouches_for_itself(enum sp_role role);
 /*
  * Does a certificate of a trust store end the chain that it belongs to, where
  * only the keyring vouches and keeps it as |role|?  |is_last|: no other one can
@@ -110,6 +130,7 @@ bool sp_may_issue(const struct sp_facts *facts, enum sp_role role);
  */
 enum sp_vouching {
     SP_VOUCHES,
+    SP_VOUCHES_FOR_ITSELF, /* and for no other; the chain may go on to one that does */
     SP_VOUCHES_NOT,
     SP_VOUCHED_FOR_LATER /* it does not; the chain may go on to one that does */
 };

@@ -112,8 +112,8 @@ static smimepolicy_verdict *judge_validity(const struct sp_facts *facts, time_t 
 static bool stand_ca(struct sp_standing *standing, const struct sp_facts *facts, time_t at,
                      const smimepolicy_settings *settings)
 {
-    standing->verdicts[SMIMEPOLICY_UPLOAD] =
-        sp_judge_upload(facts, SP_ROLE_CA, false, at, settings);
+    standing->verdicts[SMIMEPOLICY_UPLOAD] = sp_judge_upload(
+        facts, &(struct sp_keeping){ SP_ROLE_CA, SP_KEPT_BY_USER, false }, at, settings);
     standing->verdicts[SMIMEPOLICY_VERIFY] = judge_validity(facts, at);
     if (standing->verdicts[SMIMEPOLICY_UPLOAD] == NULL ||
         standing->verdicts[SMIMEPOLICY_VERIFY] == NULL)

@@ -26,7 +26,8 @@ static void judge_cert(X509 *cert)
     for (int has_key = 0; facts != NULL && settings != NULL && has_key < 2; has_key++) {
         enum sp_role role = sp_role_of(facts, has_key != 0);
 
-        smimepolicy_verdict_free(sp_judge_upload(facts, role, has_key != 0, NOW, settings));
+        smimepolicy_verdict_free(sp_judge_upload(
+            facts, &(struct sp_keeping){ role, SP_KEPT_BY_CONTENT, has_key != 0 }, NOW, settings));
     }
     smimepolicy_settings_free(settings);
     sp_facts_free(facts);

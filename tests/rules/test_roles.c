@@ -41,6 +41,32 @@ static const struct sp_recipe doubled = {
     .san = MAIL, .usage = CLIENT, .basic = "CA:FALSE", .again = { "basicConstraints", "CA:TRUE" }
 };
 static const struct sp_recipe old = { .version = -1 };
+/* What libcrypto takes for issuers without CA:TRUE. */
+static const struct sp_recipe certifies = { .san = MAIL,
+                                            .usage =
+                                                "digitalSignature,keyEncipherment,keyCertSign" };
+static const struct sp_recipe netscape = { .san = MAIL, .again = { "nsCertType", "emailCA" } };
+/* Self-issued, with an address: a person's unless it can do nothing but issue. */
+static const struct sp_recipe repudiates = { .san = MAIL,
+                                             .usage = "nonRepudiation,keyCertSign",
+                                             .basic = "CA:TRUE" };
+static const struct sp_recipe agrees = { .san = MAIL,
+                                         .usage = "keyAgreement,keyCertSign",
+                                         .basic = "CA:TRUE" };
+static const struct sp_recipe no_usage_bits = { .san = MAIL,
+                                                .usage = "DER:03:02:00:00",
+                                                .basic = "CA:TRUE" };
+static const struct sp_recipe unread_usage = { .san = MAIL, .usage = "DER:FF", .basic = "CA:TRUE" };
+static const struct sp_recipe unread_extended = {
+    .san = MAIL, .usage = "keyCertSign,cRLSign", .extended = "DER:FF", .basic = "CA:TRUE"
+};
+static const struct sp_recipe for_mail = {
+    .san = MAIL, .usage = "keyCertSign,cRLSign", .extended = "emailProtection", .basic = "CA:TRUE"
+};
+static const struct sp_recipe two_names = { .san = "DNS:example.org",
+                                            .usage = "digitalSignature,keyCertSign",
+                                            .basic = "CA:TRUE",
+                                            .again = { "subjectAltName", "DNS:example.net" } };
 
 static struct sp_facts *facts_of(const struct sp_recipe *recipe)
 {
@@ -52,28 +78,50 @@ static struct sp_facts *facts_of(const struct sp_recipe *recipe)
     return facts;
 }
 
-/* The role by content: without and with its private key. */
+/* The same certificate, issued by another one. */
+static struct sp_facts *facts_below(const struct sp_recipe *recipe)
+{
+    const struct sp_recipe above = { .subject = "CA", .basic = "CA:TRUE" };
+    struct sp_recipe issued = *recipe;
+    struct sp_facts *facts;
+
+    issued.issuer = sp_make_cert(&above);
+    facts = facts_of(&issued);
+    X509_free(issued.issuer);
+    return facts;
+}
+
+/* The role by content: without and with its private key; alone too if another one issued it. */
 static const struct {
     const struct sp_recipe *recipe;
-    enum sp_role alone;
+    enum sp_role alone, below;
 } contents[] = {
-    { &client, SP_ROLE_CONTACT },
-    { &plain, SP_ROLE_CONTACT },
-    { &server, SP_ROLE_CONTACT },
-    { &nothing, SP_ROLE_CONTACT },
-    { &old, SP_ROLE_CONTACT },
-    /* What `openssl req -x509` makes for a person is no issuer. */
-    { &person, SP_ROLE_CONTACT },
-    { &signs, SP_ROLE_CONTACT },
+    { &client, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &plain, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &server, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &nothing, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &old, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &certifies, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &netscape, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    /* What `openssl req -x509` makes for a person is no issuer; that of another may be one. */
+    { &person, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &signs, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &repudiates, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &agrees, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &for_mail, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &two_names, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &no_usage_bits, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &unread_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &unread_extended, SP_ROLE_CONTACT, SP_ROLE_NONE },
     /* A Key Usage that is not there restricts nothing: it could sign mail. */
-    { &any_usage, SP_ROLE_CONTACT },
-    { &issuer, SP_ROLE_CA },
-    { &named_issuer, SP_ROLE_CA },
-    { &web_issuer, SP_ROLE_CA },
-    { &bare_issuer, SP_ROLE_CA },
+    { &any_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
+    { &issuer, SP_ROLE_CA, SP_ROLE_CA },
+    { &named_issuer, SP_ROLE_CA, SP_ROLE_CA },
+    { &web_issuer, SP_ROLE_CA, SP_ROLE_CA },
+    { &bare_issuer, SP_ROLE_CA, SP_ROLE_CA },
     /* What cannot be read must not turn a contact into an issuer. */
-    { &garbled, SP_ROLE_CONTACT },
-    { &doubled, SP_ROLE_CONTACT },
+    { &garbled, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
+    { &doubled, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
 };
 
 START_TEST(by_content)
@@ -82,6 +130,9 @@ START_TEST(by_content)
 
     ck_assert_int_eq(sp_role_of(facts, false), contents[_i].alone);
     ck_assert_int_eq(sp_role_of(facts, true), SP_ROLE_IDENTITY);
+    sp_facts_free(facts);
+    facts = facts_below(contents[_i].recipe);
+    ck_assert_int_eq(sp_role_of(facts, false), contents[_i].below);
     sp_facts_free(facts);
 }
 END_TEST
@@ -146,8 +197,9 @@ static char *without_notes(const smimepolicy_verdict *verdict)
 
 static void expect_upload(const struct sp_facts *facts, int row, time_t at, const char *remark)
 {
-    smimepolicy_verdict *verdict =
-        sp_judge_upload(facts, uploads[row].role, uploads[row].has_key, at, NULL);
+    smimepolicy_verdict *verdict = sp_judge_upload(
+        facts, &(struct sp_keeping){ uploads[row].role, SP_KEPT_BY_USER, uploads[row].has_key }, at,
+        NULL);
     char *kept = without_notes(verdict);
     bool exempt = uploads[row].role == SP_ROLE_CA && sp_facts_is_ca(facts);
 
@@ -194,8 +246,9 @@ static const struct {
 START_TEST(text)
 {
     struct sp_facts *facts = facts_of(texts[_i].recipe);
-    smimepolicy_verdict *verdict =
-        sp_judge_upload(facts, texts[_i].role, texts[_i].has_key, SP_NOW, NULL);
+    smimepolicy_verdict *verdict = sp_judge_upload(
+        facts, &(struct sp_keeping){ texts[_i].role, SP_KEPT_BY_USER, texts[_i].has_key }, SP_NOW,
+        NULL);
     const smimepolicy_finding *finding = sp_find(verdict, texts[_i].rule);
 
     ck_assert_ptr_nonnull(finding);
@@ -206,24 +259,134 @@ START_TEST(text)
 }
 END_TEST
 
-/* Who may vouch for others, as it is kept. */
+/* Who may vouch for others: below an anchor; and as an anchor, as it is kept. */
 static const struct {
     const struct sp_recipe *recipe;
-    bool none, identity, contact, ca;
+    bool below, none, identity, contact, ca;
+    bool other; /* issued by another */
 } issuers[] = {
-    { &issuer, true, true, true, true },       { &named_issuer, true, true, true, true },
-    { &person, false, false, false, true },    { &signs, false, false, false, true },
-    { &any_usage, false, false, false, true }, { &garbled, false, false, false, true },
+    { &issuer, true, true, false, false, true, false },
+    { &named_issuer, true, true, false, false, true, false },
+    { &web_issuer, true, true, false, false, true, false },
+    { &bare_issuer, true, true, false, false, true, false },
+    /* A person's own. */
+    { &person, true, false, false, false, true, false },
+    { &signs, true, false, false, false, true, false },
+    { &any_usage, true, false, false, false, true, false },
+    { &repudiates, true, false, false, false, true, false },
+    { &agrees, true, false, false, false, true, false },
+    { &no_usage_bits, true, false, false, false, true, false },
+    { &unread_usage, true, false, false, false, true, false },
+    { &unread_extended, true, false, false, false, true, false },
+    { &for_mail, true, false, false, false, true, false },
+    { &two_names, true, false, false, false, true, false },
+    /* Whoever named it as an anchor knows a company's CA. */
+    { &person, true, true, false, false, true, true },
+    { &signs, true, true, false, false, true, true },
+    { &for_mail, true, true, false, false, true, true },
+    /* No readable CA:TRUE, no issuer, whatever it is kept as. */
+    { &client, false, false, false, false, false, false },
+    { &plain, false, false, false, false, false, false },
+    { &certifies, false, false, false, false, false, false },
+    { &netscape, false, false, false, false, false, false },
+    { &garbled, false, false, false, false, false, false },
+    { &doubled, false, false, false, false, false, false },
+    { &old, false, false, false, false, false, false },
 };
 
 START_TEST(may_issue)
 {
-    struct sp_facts *facts = facts_of(issuers[_i].recipe);
+    struct sp_facts *facts =
+        issuers[_i].other ? facts_below(issuers[_i].recipe) : facts_of(issuers[_i].recipe);
 
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_NONE), issuers[_i].none);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_IDENTITY), issuers[_i].identity);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CONTACT), issuers[_i].contact);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CA), issuers[_i].ca);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_NONE, false), issuers[_i].below);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CONTACT, false), issuers[_i].below);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_NONE, true), issuers[_i].none);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_IDENTITY, true), issuers[_i].identity);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CONTACT, true), issuers[_i].contact);
+    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CA, true), issuers[_i].ca);
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* Whom a certificate of a trust store vouches for where only the keyring counts. */
+static const struct {
+    const struct sp_recipe *recipe;
+    enum sp_role role;
+    bool is_last;
+    enum sp_vouching expected;
+} vouchings[] = {
+    { &issuer, SP_ROLE_CA, false, SP_VOUCHES },
+    { &person, SP_ROLE_CA, false, SP_VOUCHES },
+    { &certifies, SP_ROLE_CA, false, SP_VOUCHES_FOR_ITSELF },
+    { &person, SP_ROLE_CONTACT, false, SP_VOUCHES_FOR_ITSELF },
+    { &person, SP_ROLE_CONTACT, true, SP_VOUCHES },
+    { &client, SP_ROLE_IDENTITY, true, SP_VOUCHES },
+    { &issuer, SP_ROLE_NONE, false, SP_VOUCHED_FOR_LATER },
+    { &issuer, SP_ROLE_NONE, true, SP_VOUCHES_NOT },
+    { &client, SP_ROLE_NONE, false, SP_VOUCHES_NOT },
+};
+
+START_TEST(vouching)
+{
+    struct sp_facts *facts = facts_of(vouchings[_i].recipe);
+
+    ck_assert_int_eq(sp_vouches(facts, vouchings[_i].role, vouchings[_i].is_last),
+                     vouchings[_i].expected);
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* Where the role was a decision, the upload says which one, and the other way. */
+static const struct {
+    const struct sp_recipe *recipe;
+    struct sp_keeping as;
+    bool other;
+    const char *fault, *remedy; /* NULL: nothing is said */
+} decisions[] = {
+    { &person,
+      { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false },
+      false,
+      "a person's own CA certificate: it vouches for its own addresses alone",
+      "use --as ca if it is to vouch for everybody it issues to" },
+    { &named_issuer,
+      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      false,
+      "CA with an address: kept as a ca, which vouches for the mail of everybody it issues to",
+      "use --as contact if it is a person's" },
+    { &signs,
+      { SP_ROLE_CA, SP_KEPT_BY_PATH, false },
+      true,
+      "CA with an address, below a ca: kept as a ca, which vouches for the mail of everybody it "
+      "issues to",
+      "use --as contact if it is a person's" },
+    { &signs,
+      { SP_ROLE_NONE, SP_KEPT_BY_CONTENT, false },
+      true,
+      "CA with an address that another one issued: a person's, or a CA's",
+      "upload the CA that issued it too, or use --as ca if it is to vouch for everybody it issues "
+      "to, or --as contact if it is a person's" },
+    { &person, { SP_ROLE_CA, SP_KEPT_BY_USER, false }, false, NULL, NULL },
+    { &issuer, { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
+    { &client, { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
+};
+
+START_TEST(decided)
+{
+    struct sp_facts *facts =
+        decisions[_i].other ? facts_below(decisions[_i].recipe) : facts_of(decisions[_i].recipe);
+    smimepolicy_verdict *verdict = sp_judge_upload(facts, &decisions[_i].as, SP_NOW, NULL);
+    char *said = smimepolicy_verdict_text(verdict);
+
+    if (decisions[_i].fault != NULL) {
+        ck_assert_ptr_nonnull(strstr(said, decisions[_i].fault));
+        ck_assert_ptr_nonnull(strstr(said, decisions[_i].remedy));
+    } else {
+        ck_assert_ptr_null(strstr(said, "--as"));
+    }
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), decisions[_i].as.role != SP_ROLE_NONE);
+    smimepolicy_free(said);
+    smimepolicy_verdict_free(verdict);
     sp_facts_free(facts);
 }
 END_TEST
@@ -289,6 +452,8 @@ int main(void)
     tcase_add_loop_test(tests, upload, 0, SP_ROWS(uploads));
     tcase_add_loop_test(tests, text, 0, SP_ROWS(texts));
     tcase_add_loop_test(tests, may_issue, 0, SP_ROWS(issuers));
+    tcase_add_loop_test(tests, vouching, 0, SP_ROWS(vouchings));
+    tcase_add_loop_test(tests, decided, 0, SP_ROWS(decisions));
     tcase_add_loop_test(tests, anchor, 0, SP_ROWS(anchors));
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);

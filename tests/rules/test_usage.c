@@ -231,7 +231,7 @@ START_TEST(duplicate_extensions)
 }
 END_TEST
 
-/* |person|: the CA may not issue for others. */
+/* |person|: a person's own CA certificate, which does not vouch for others. */
 static const struct {
     struct sp_recipe recipe;
     bool person;
@@ -261,10 +261,10 @@ static const struct {
       "deny:san-email deny:key-usage deny:extended-key-usage deny:usage-sign" },
     /* Without Key Usage a certificate may do everything: it must not become an issuer. */
     { { SAN, .basic = "CA:TRUE" }, true, "deny:key-usage", "deny:key-usage" },
-    /* What cannot be read is refused, and is no way round the rule either. */
-    { { GOOD, .basic = "DER:31:00" }, true, "deny:ca-exempt", "deny:ca-exempt" },
+    /* What cannot be read is refused, and makes no CA of any kind. */
+    { { GOOD, .basic = "DER:31:00" }, false, "deny:ca-exempt", "deny:ca-exempt" },
     { { GOOD, .basic = "critical,DER:30:03:01:01:FF:00" },
-      true,
+      false,
       "deny:ca-exempt",
       "deny:ca-exempt" },
     { { .san = "DER:FF", .basic = "CA:TRUE", .usage = "digitalSignature" },
