@@ -119,10 +119,16 @@ class Plot:
             fault = "VERIFIED, and must not"
         elif not passed and expected == MUST and self.stock_accepts(view, number):
             fault = "REFUSED, and must not be"
-        elif not passed and expected == NEVER and "distrust-default" not in str(result) and (
+        elif not passed and expected == NEVER and _is_silent(result) and (
                 self._only_we_refuse(view, number)):
             fault = "refused without the reason"
         return fault and f"{fault} [{view.name}]\n{self.tree}\n  {argv}\n  {result}"
+
+
+def _is_silent(result):
+    """Refused by us, without the reason; libcrypto's own refusal has one."""
+    ours = "unsuitable certificate purpose|certificate rejected|application verification failure"
+    return re.search(ours, str(result)) and "distrust-default" not in str(result)
 
 
 # The ways.
@@ -401,7 +407,7 @@ class Upload:
     plot: Plot
     name: str
     certs: list
-    options: tuple = ()
+    options: tuple = ("--keep-going",)
     kept: dict = field(default_factory=dict)
     expected: dict = None  # by default what a plain upload gives
 
@@ -410,10 +416,10 @@ class Upload:
         ring.path.parent.mkdir()
         if self.kept:
             make_keyring(ring.path, *[f"{role}:{cert.pem}" for cert, role in self.kept.items()])
-        words = ("--keep-going", *self.options, *[cert.pem for cert in self.certs])
+        words = (*self.options, *[cert.pem for cert in self.certs])
         result = ring.upload(*words)
         expected = self.expected or vouching.roles_of_upload(self.certs, self.kept)
-        found = [(cert, _wrong_role(cert, expected[cert], result, not self.options))
+        found = [(cert, _wrong_role(cert, expected[cert], result, self.expected is None))
                  for cert in self.certs]
         return [f"{cert!r}\n  {fault}\n{self.plot.tree}\n  upload {' '.join(map(str, words))}, "
                 f"kept: {self.kept}\n  {result}" for cert, fault in found if fault]
