@@ -303,6 +303,29 @@ def test_every_path(group, plots, seen):
         _report(sum(pool.map(ask, plots(group)), []))
 
 
+@in_groups
+def test_another_purpose_is_no_way_round(group, plots):
+    """
+    With `trust = keyring` a contact does not vouch for others either where no signer is judged.
+
+    What the signer may do is then asked by `unverified_signers` alone.
+    """
+    def ask(plot):
+        view = vouching.uploaded_view(plot.tree, True)
+        if not vouching.is_signer(plot.tree.signer) or plot.expect(view) != NEVER:
+            return []
+        faults = []
+        for purpose in ("any", "smimeencrypt"):
+            passed, result, argv = _verify(
+                plot, (OPENSSL, "cms", "-verify"), "-CAfile", plot.named, "-partial_chain",
+                "-purpose", purpose, conf=plot.conf(trust="keyring"))
+            faults += [f"VERIFIED, and must not\n{plot.tree}\n  {argv}"] if passed else []
+        return faults
+
+    with ThreadPoolExecutor(2) as pool:
+        _report(sum(pool.map(ask, plots(group)), []))
+
+
 # In one process.
 
 @pytest.fixture(scope="module")
