@@ -44,7 +44,7 @@ class Cert:
     has_key_id: bool = True
     points_to: int | None = None  # the key that the Authority Key Identifier names
     is_expired: bool = False
-    is_disguised: bool = False  # the issuer's name is spelled otherwise; libcrypto takes it as equal
+    is_disguised: bool = False  # the issuer's name, spelled otherwise: equal for libcrypto
     pem: object = None
     key_file: object = None
     fingerprint: str = ""
@@ -161,7 +161,8 @@ def _add(tree, issuer, profile, twin=None):
     key = twin.key if twin else number
     by = (issuer.subject, issuer.key) if issuer else (subject, key)
     if issuer is None and dice.random() < 0.1:  # an issuer that nobody has, or a false claim
-        by = dice.choice(((f"t{tree.seed}gone", key), (subject, NOBODY), (f"t{tree.seed}gone", NOBODY)))
+        gone = f"t{tree.seed}gone"
+        by = dice.choice(((gone, key), (subject, NOBODY), (gone, NOBODY)))
     cert = Cert(number, subject, by[0], key, by[1], **profile)
     cert.points_to = by[1] if dice.random() < 0.7 else None
     cert.has_key_id = dice.random() < 0.8
@@ -256,14 +257,15 @@ def _key_id(number, keys):
 
 
 def _encode(cert, keys):
+    is_new = cert.version == 3
     spki = keys[cert.key].public_key().public_bytes(
         serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     body = der.tlv(
-        der.SEQUENCE, der.tlv(0xa0, der.integer(2)) if cert.version == 3 else b"",
+        der.SEQUENCE, der.tlv(0xa0, der.integer(2)) if is_new else b"",
         der.integer(4711 + cert.number), der.ECDSA_SHA256, _issuer_name(cert),
         der.tlv(der.SEQUENCE, *(OLD if cert.is_expired else der.YEARS)),
         der.name(cert.subject.encode()), spki,
-        der.tlv(0xa3, der.tlv(der.SEQUENCE, *_extensions(cert, keys))) if cert.version == 3 else b"")
+        der.tlv(0xa3, der.tlv(der.SEQUENCE, *_extensions(cert, keys))) if is_new else b"")
     signature = keys[cert.signed_by].sign(body, ec.ECDSA(hashes.SHA256()))
     return der.tlv(der.SEQUENCE, body, der.ECDSA_SHA256, der.tlv(der.BITS, b"\0", signature))
 

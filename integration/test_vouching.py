@@ -1,7 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Random trees of certificates, on every path, against a second decision of who may vouch (vouching.py).
+Random trees of certificates on every path, against a second decision of who may vouch.
 
 Nothing verifies that must not, and what must does.  A tree that fails is printed with its number:
 
@@ -95,10 +95,13 @@ class Plot:
 
     def stock_accepts(self, view, number):
         """Does libcrypto find a good path to the anchors of the rules?"""
-        return all(self._stock_verifies(signer, *(
-            ({signer}, ()) if view.own_first and self.tree.roles.get(signer) in vouching.OWN else
-            ({signer} & view.own | view.vouching, view.store | self.tree.sent)))
-            for signer in self.signers[number])
+        return all(self._stock_finds(view, signer) for signer in self.signers[number])
+
+    def _stock_finds(self, view, signer):
+        if view.own_first and self.tree.roles.get(signer) in vouching.OWN:
+            return self._stock_verifies(signer, {signer}, ())
+        return self._stock_verifies(signer, {signer} & view.own | view.vouching,
+                                    view.store | self.tree.sent, view.partial or view.stops)
 
     def _stock_verifies(self, signer, anchors, along, partial=True):
         words = ["-partial_chain"] if partial else []
@@ -173,8 +176,8 @@ def _trusted(api, trust):
     def way(plot):
         view = (vouching.uploaded_view(plot.tree, True) if trust == "keyring" else
                 vouching.caller_view(plot.tree, True, True, stops=True))
-        return view, _verify(plot, (OPENSSL, api, "-verify"), "-partial_chain", "-CAfile", plot.trusted(),
-                             conf=plot.conf(trust=trust))
+        return view, _verify(plot, (OPENSSL, api, "-verify"), "-partial_chain", "-CAfile",
+                             plot.trusted(), conf=plot.conf(trust=trust))
     return way
 
 
@@ -248,8 +251,8 @@ def _php(api):
 
 WAYS_BY_NAME = {
     "verb": _verb, "verb -CAfile": _verb_named, "verb, strict": _verb_strict,
-    "verb -CAstore": _verb_named_store, "verb, strict, -CAfile": _verb_strict_named, "verb, two signers": _verb_two,
-    "cms, two signers": _dropped_in_two,
+    "verb -CAstore": _verb_named_store, "verb, strict, -CAfile": _verb_strict_named,
+    "verb, two signers": _verb_two, "cms, two signers": _dropped_in_two,
     **{f"{api}": _dropped_in(api) for api in ("cms", "smime")},
     **{f"{api} -CAfile": _dropped_in_named(api) for api in ("cms", "smime")},
     **{f"{api}, strict": _dropped_in_strict(api) for api in ("cms", "smime")},
@@ -334,8 +337,8 @@ def drivers(tmp_path_factory):
     directory = tmp_path_factory.mktemp("driver")
     library = BUILD / "provider"
     build = (find("cc"), "-Wall", "-Wextra", "-Werror", REPO / "integration" / "vouching.c")
-    must(run(*build, "-DCALLBACK", "-I", REPO / "include", "-o", directory / "callback", "-L", library,
-             f"-Wl,-rpath,{library}", "-lsmimepolicy", "-lcrypto"))
+    must(run(*build, "-DCALLBACK", "-I", REPO / "include", "-o", directory / "callback", "-L",
+             library, f"-Wl,-rpath,{library}", "-lsmimepolicy", "-lcrypto"))
     must(run(*build, "-o", directory / "program", "-lcrypto"))
     return directory
 
@@ -382,11 +385,11 @@ def test_a_program(group, plots, drivers, conf):
         _questions(plot, lambda partial: vouching.caller_view(plot.tree, partial, False))], conf))
 
     def with_keyring(plot):
-        tree = plot.tree
+        tree, program = plot.tree, drivers / "program"
         return [fault for trust, view_of in (
             ("caller", lambda partial: vouching.caller_view(tree, partial, True)),
             ("keyring", lambda partial: vouching.uploaded_view(tree, partial)))
-            for fault in _ask(drivers / "program", _questions(plot, view_of), plot.conf(trust=trust))]
+            for fault in _ask(program, _questions(plot, view_of), plot.conf(trust=trust))]
 
     with ThreadPoolExecutor(2) as pool:
         _report(sum(pool.map(with_keyring, plots(group)), []))

@@ -3,8 +3,8 @@
 """
 Who may vouch for others: a second decision, written from the rules and from no code of ours.
 
-It answers for a tree of certificates as forest.py describes them.  Where the rules leave the answer to
-libcrypto's choice between several certificates of one name, it says MAY.
+It answers for a tree of certificates as forest.py describes them.  Where the rules leave the answer
+to libcrypto's choice between several certificates of one name, it says MAY.
 """
 
 from dataclasses import dataclass
@@ -181,12 +181,13 @@ def _leads_up(path, tree, view):
     Whichever issuer libcrypto takes, does it come to an anchor?
 
     A partial chain ends at the first issuer of the store, any other one at a certificate that is
-    self-signed or trusted explicitly.
+    self-signed or trusted explicitly.  A self-signed one with a twin in the store may be passed by.
     """
-    cert = path[-1]
+    cert, is_issuer = path[-1], len(path) > 1
     issuers = [issuer for issuer in view.store | tree.sent
                if issuer not in path and names_issuer(issuer, cert)]
-    is_issuer = len(path) > 1
+    if cert.is_self_signed and view.store & set(issuers):
+        return False
     if (cert.is_self_signed or not issuers
             or (is_issuer and view.partial and cert in view.store)
             or (is_issuer and view.stops and _is_anchored(path, view))):
