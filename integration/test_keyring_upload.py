@@ -34,7 +34,7 @@ class Ring:
             rows = db.execute("SELECT c.role, min(a.address) FROM certificate c LEFT JOIN address a"
                               " ON a.certificate = c.id GROUP BY c.id").fetchall()
         roles = {1: "identity", 2: "contact", 3: "ca"}
-        return sorted((roles[role], address) for role, address in rows)
+        return sorted(((roles[role], address) for role, address in rows), key=str)
 
     def keys(self):
         with sqlite3.connect(f"file:{self.path}/keys.db?mode=ro", uri=True) as db:

@@ -97,9 +97,13 @@ static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
 /* What the keyring keeps |cert| as; with |*why| set where that cannot be found out. */
 static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *cert, char **why)
 {
+    const char *path = settings->keyring;
+
     *why = NULL;
-    return settings->keyring == NULL ? SP_ROLE_NONE
-                                     : sp_keyring_role_in(settings->keyring, cert, why);
+    /* One that is not there yet keeps nothing, unless nobody else vouches. */
+    if (path == NULL || (settings->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
+        return SP_ROLE_NONE;
+    return sp_keyring_role_in(path, cert, why);
 }
 
 /* May |cert| vouch for another?  What the keyring does not say counts as no. */

@@ -191,20 +191,19 @@ static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X5
                        all);
 }
 
-STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own)
+STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,
+                                 bool *for_itself)
 {
     STACK_OF(X509) *all = sk_X509_new_null();
     bool done = all != NULL;
     int themselves = 0;
 
     for (int i = 0; done && i < own; i++) {
-        bool vouches = false;
-
-        done = add_itself(keyring, sk_X509_value(certs, i), all, &vouches);
-        themselves += vouches;
+        done = add_itself(keyring, sk_X509_value(certs, i), all, &for_itself[i]);
+        themselves += for_itself[i];
     }
     /* What is near the certificate of a signer that vouches for itself changes nothing. */
-    if (done && themselves == own)
+    if (done && own > 0 && themselves == own)
         return all;
     for (int i = 0; done && i < sk_X509_num(certs); i++)
         done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(certs, i))), all);

@@ -25,9 +25,11 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
  * for what they have signed.  If one of them is not, also every CA of the
  * keyring that may have issued one of |certs|, or another of these CAs.
  *
+ * @param for_itself  of |own| elements: is it in the keyring as what vouches for itself?
  * @return new, as its elements, for the caller to free; NULL with the reason on stderr
  */
-STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own);
+STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,
+                                 bool *for_itself);
 
 /* Did |issuer| sign |cert|, by its name, its usages and its key? */
 bool shim_has_issued(X509 *issuer, X509 *cert);

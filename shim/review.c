@@ -37,15 +37,21 @@ struct times {
     X509_STORE *store;
     time_t now;
     bool whole;  /* every certificate on the way of every signer was judged */
-    bool passed; /* one is not valid now */
+    bool passed; /* stock's own look at the dates would refuse what was judged */
 };
 
+/*
+ * A certificate that vouches for itself has no way to an anchor.  What libcrypto
+ * makes of the others that came along, and of their dates, is then no matter.
+ */
 static void review_time(const struct shim_incoming *incoming,
                         const struct shim_signature *signature, struct times *times,
                         struct shim_outcome *outcome)
 {
+    bool has_way = !signature->for_itself || times->store == NULL;
     STACK_OF(X509) *chain =
-        shim_chain_build(times->store, signature->cert, incoming->certs, times->args);
+        has_way ? shim_chain_build(times->store, signature->cert, incoming->certs, times->args)
+                : NULL;
     size_t count;
     struct sp_facts **issuers = read_issuers(chain, &count);
     smimepolicy_verdict *verdict = NULL;
@@ -53,9 +59,9 @@ static void review_time(const struct shim_incoming *incoming,
     if (issuers != NULL)
         verdict = sp_judge_signing_time(signature->facts, (const struct sp_facts *const *)issuers,
                                         count, &signature->time, times->now);
-    if (chain == NULL || (int)count != sk_X509_num(chain) - 1)
+    if (has_way && (chain == NULL || (int)count != sk_X509_num(chain) - 1))
         times->whole = false;
-    if (verdict != NULL && smimepolicy_verdict_count(verdict) > 0)
+    if (!has_way || (verdict != NULL && smimepolicy_verdict_count(verdict) > 0))
         times->passed = true;
     shim_outcome_hold(outcome, verdict);
     free_issuers(issuers, count);

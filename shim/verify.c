@@ -187,14 +187,21 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
     struct shim_incoming *incoming = &verification->incoming;
     struct shim_selection *selection = &operation->selection;
     STACK_OF(X509) *certs;
+    bool *for_itself;
     int code = SHIM_OK;
 
     if (selection->keyring == NULL)
         return SHIM_OK;
     certs = list_certs(incoming);
-    if (certs == NULL)
-        return shim_no_memory();
-    incoming->anchors = shim_issuers_all(selection->keyring, certs, (int)incoming->count);
+    for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
+    if (certs != NULL && for_itself != NULL)
+        incoming->anchors =
+            shim_issuers_all(selection->keyring, certs, (int)incoming->count, for_itself);
+    else
+        (void)shim_no_memory();
+    for (size_t i = 0; for_itself != NULL && i < incoming->count; i++)
+        incoming->signatures[i].for_itself = for_itself[i];
+    OPENSSL_free(for_itself);
     sk_X509_free(certs);
     if (incoming->anchors == NULL)
         return SHIM_SYSTEM;

@@ -159,7 +159,8 @@ static _Thread_local struct {
     const X509 *asked; /* of the chain that is being built */
     bool asked_may_issue;
     const X509 *anchor; /* of the chain whose purposes are asked; NULL: it is not known */
-    bool vouches;       /* the anchor may issue, or the signer's certificate was uploaded itself */
+    bool vouches;       /* the anchor may issue */
+    bool for_itself;    /* the signer's certificate is an anchor: it needs no issuer */
 } chain;
 
 void sp_purposes_chain_ends(const X509 *cert, bool may_issue)
@@ -176,11 +177,12 @@ static bool begin_purposes(const X509 *signer)
     chain.anchor = chain.asked;
     chain.vouches = chain.asked_may_issue;
     chain.asked = NULL;
-    if (chain.anchor == NULL || chain.anchor == signer || chain.vouches)
+    chain.for_itself = chain.anchor == signer;
+    if (chain.anchor == NULL || chain.for_itself || chain.vouches)
         return true;
     if (!sp_uploaded_role(signer, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
         return false;
-    chain.vouches = sp_vouches_for_itself(role);
+    chain.for_itself = sp_vouches_for_itself(role);
     return true;
 }
 
@@ -189,8 +191,8 @@ static int judge_issuer(const X509 *x509, const struct known *k)
     enum sp_role role = SP_ROLE_NONE;
     bool may;
 
-    if (chain.anchor == x509)
-        may = chain.vouches;
+    if (chain.for_itself || chain.anchor == x509)
+        may = chain.for_itself || chain.vouches;
     else if (chain.anchor != NULL)
         may = sp_may_issue(k->facts, SP_ROLE_NONE, false);
     else if (!sp_facts_is_ca(k->facts))

@@ -98,7 +98,7 @@ bool sp_uploaded_role(const X509 *cert, const char *operation, enum sp_role *rol
     char *why = NULL;
 
     *role = SP_ROLE_NONE;
-    if (path == NULL)
+    if (path == NULL || (sp_policy()->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
         return true;
     ERR_set_mark();
     *role = sp_keyring_role_in(path, cert, &why);

@@ -19,7 +19,8 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
                         OSSL_FUNC_keymgmt_export_fn *export_key, const char *path, char **why);
 
 /*
- * What the keyring of the settings keeps |cert| as; without one, none.
+ * What the keyring of the settings keeps |cert| as; without one, none.  One that
+ * is not there yet keeps nothing, unless nobody else vouches.
  *
  * False, with a reason raised and logged, if that cannot be found out.
  */

@@ -88,7 +88,7 @@ int sp_read_digest(const X509 *cert);
 void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state);
 
 bool sp_facts_has_purpose(const struct sp_facts *facts, int nid);
-/* CA:TRUE, with a Subject Alternative Name that holds an address, or that cannot be read. */
+/* CA:TRUE, with a Subject Alternative Name that holds an rfc822Name, or that cannot be read. */
 bool sp_facts_is_named_ca(const struct sp_facts *facts);
 
 #endif

@@ -34,8 +34,8 @@ bool sp_facts_is_ca(const struct sp_facts *facts)
 
 bool sp_facts_is_named_ca(const struct sp_facts *facts)
 {
-    return facts->ca && (facts->address_count > 0 || facts->san == SP_EXT_DUPLICATE ||
-                         facts->san == SP_EXT_BROKEN);
+    return facts->ca && (facts->address_count > 0 || facts->name_types[GEN_EMAIL] > 0 ||
+                         facts->san == SP_EXT_DUPLICATE || facts->san == SP_EXT_BROKEN);
 }
 
 /* Made to issue and for nothing else: public roots look so.  What cannot be read shows nothing. */
