@@ -32,7 +32,7 @@ from test_keyring_upload import Ring
 from vouching import CA, CONTACT, MAY, MUST, NEVER
 
 FIRST = int(os.environ.get("SP_VOUCHING_FIRST", "0"))
-TREES = int(os.environ.get("SP_VOUCHING_TREES", "240"))
+TREES = int(os.environ.get("SP_VOUCHING_TREES", "160"))
 WAYS = int(os.environ.get("SP_VOUCHING_WAYS", "4"))
 GROUP = 20
 STRICT = {"trust": "keyring", "sender": "refuse", "unverified_signers": "refuse"}
@@ -471,7 +471,7 @@ def _as(plot, cert, role):
 
 
 def _with_key(plot, cert):
-    roles = vouching.role_of(cert, [], [], has_key=True)
+    roles = vouching.role_of(cert, [], set(), set(), has_key=True)
     return Upload(plot, "key", [cert], ("--no-passphrase", cert.key_file), expected={cert: roles})
 
 

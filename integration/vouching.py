@@ -198,11 +198,12 @@ def _leads_up(path, tree, view):
 
 # Uploading.
 
-def role_of(cert, pool, cas, has_key=False):
+def role_of(cert, pool, cas, perhaps, has_key=False):
     """
-    The roles that a plain upload may give, the first one where the rules decide.
+    The roles that a plain upload may give: one where the rules decide.
 
-    pool: the certificates of the keyring and of the upload.  cas: those of them that are a ca.
+    pool: the certificates of the keyring and of the upload.  cas: those of them that are a ca, and
+    perhaps: those that may become one.
     """
     if has_key:
         return (IDENTITY,) if is_client(cert) else (REFUSED,)
@@ -211,31 +212,35 @@ def role_of(cert, pool, cas, has_key=False):
     if not is_ca(cert) or is_persons_own(cert):
         return (CONTACT,) if is_client(cert) else (REFUSED,)
     found = (CA,) if not has_address(cert) or has_ca_usages_alone(cert) else (
-        _role_by_issuer(cert, pool, cas))
+        _role_by_issuer(cert, pool, cas, perhaps))
     # What cannot be read may be refused as it is.
     return (*found, REFUSED) if not is_readable(cert) else found
 
 
-def _role_by_issuer(cert, pool, cas):
+def _role_by_issuer(cert, pool, cas, perhaps):
     led = [path for path in paths_from(cert, pool)
-           if any(issuer in cas for issuer in path[1:]) and all(map(is_ca, path[1:]))]
+           if perhaps & set(path[1:]) and all(map(is_ca, path[1:]))]
     if not led:
         return (AMBIGUOUS,)
-    good = any(is_good_path(path) and "anyExtendedKeyUsage" not in str(path) for path in led)
-    return (CA,) if good else (CA, AMBIGUOUS)
+    sure = any(is_good_path(path) and cas & set(path[1:]) and _is_plain(path) for path in led)
+    return (CA,) if sure else (CA, AMBIGUOUS)
+
+
+def _is_plain(path):
+    return not any("anyExtendedKeyUsage" in (cert.extended or ()) for cert in path)
 
 
 def roles_of_upload(certs, kept=None):
     """What each of |certs|, uploaded together beside |kept|, may become: {certificate: roles}."""
     kept = kept or {}
-    pool = [*certs, *kept]
-    cas = {cert for cert, role in kept.items() if role == CA}
+    cas = perhaps = {cert for cert, role in kept.items() if role == CA}
     while True:
-        roles = {cert: role_of(cert, pool, cas) for cert in certs}
-        more = cas | {cert for cert, found in roles.items() if CA in found}
-        if more == cas:
+        roles = {cert: role_of(cert, [*certs, *kept], cas, perhaps) for cert in certs}
+        found = (cas | {cert for cert, names in roles.items() if names == (CA,)},
+                 perhaps | {cert for cert, names in roles.items() if CA in names})
+        if found == (cas, perhaps):
             return roles
-        cas = more
+        cas, perhaps = found
 
 
 def is_decision(cert):
