@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "addresses.h"
+#include "encoded.h"
 #include "idn.h"
 #include "text.h"
 
@@ -242,24 +243,25 @@ static bool add(struct reader *reader, struct span local, struct span domain)
     return added;
 }
 
-/* Its local part was read; the sign comes next. */
+/*
+ * Its local part was read; the sign comes next.  Space and comments in an
+ * address are valid, of no use (RFC 5322, 3.4.1), and to some a part of it.
+ */
 static bool read_rest(struct reader *reader, struct span word, char closing)
 {
     struct span local, domain;
 
-    if (!read_local(word, &local) || !take_char(reader, '@') || !skip_between(reader) ||
-        !read_domain(reader, &domain) || !skip_between(reader) ||
-        (closing != '\0' && !(take_char(reader, closing) && skip_between(reader))))
+    if (!read_local(word, &local) || !take_char(reader, '@') || !read_domain(reader, &domain) ||
+        (closing != '\0' && !take_char(reader, closing)))
         return fail(reader, SP_LIST_OTHER);
-    return add(reader, local, domain);
+    return skip_between(reader) && add(reader, local, domain);
 }
 
 static bool read_in_angles(struct reader *reader)
 {
     struct span word;
 
-    if (!take_char(reader, '<') || !skip_between(reader) || !read_word(reader, &word) ||
-        !skip_between(reader))
+    if (!take_char(reader, '<') || !read_word(reader, &word))
         return fail(reader, SP_LIST_OTHER);
     return read_rest(reader, word, '>');
 }
@@ -279,14 +281,13 @@ static enum entry read_entry(struct reader *reader)
             (void)fail(reader, SP_LIST_OTHER);
             return ENTRY_BROKEN;
         }
-        words++;
+        if (++words == 1 && is_next(reader, '@'))
+            return read_rest(reader, word, '\0') ? ENTRY_MAILBOX : ENTRY_BROKEN;
         if (!skip_between(reader))
             return ENTRY_BROKEN;
     }
     if (words > 0 && take_char(reader, ':'))
         return ENTRY_GROUP;
-    if (words == 1 && is_next(reader, '@'))
-        return read_rest(reader, word, '\0') ? ENTRY_MAILBOX : ENTRY_BROKEN;
     return read_in_angles(reader) ? ENTRY_MAILBOX : ENTRY_BROKEN;
 }
 
@@ -349,8 +350,16 @@ void shim_addresses_parse(struct shim_addresses *list, enum shim_list kind, cons
                              .end = (const unsigned char *)raw + len,
                              .list = list };
 
+    size_t before = list->count;
+    bool hides = false;
+
     if (is_utf8(raw, len))
         read_list(&reader, kind);
     else
         (void)fail(&reader, SP_LIST_OTHER);
+    if (list->unreadable == SP_READABLE &&
+        !shim_encoded_hides(raw, len, list->count - before, &hides))
+        list->failed = true;
+    if (hides)
+        (void)fail(&reader, SP_LIST_ENCODED);
 }

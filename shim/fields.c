@@ -110,9 +110,11 @@ static enum sp_unreadable check_lines(const char *header, size_t len)
         size_t end_before = line.end;
 
         line = line_at(header, len, at);
+        if (line.len == 0 && at == 0)
+            return SP_HEADER_EMPTY;
+        /* Somebody may look on for one that ends as the lines before. */
         if (line.len == 0)
-            /* Somebody may look on for one that is like those of the lines before. */
-            return at > 0 && line.end != end_before ? SP_HEADER_END : SP_READABLE;
+            return line.end != end_before ? SP_HEADER_END : SP_READABLE;
         if (hides_sender(&line))
             return SP_HEADER_CUT;
         if (is_white(line.text[0])) {

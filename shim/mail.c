@@ -28,6 +28,10 @@ static void read_field(struct lists *lists, const struct shim_field *field, stru
     if (shim_field_is(field, "From")) {
         mail->sender.from_fields++;
         shim_addresses_parse(&lists->from, SHIM_MAILBOXES, field->body, field->len);
+    } else if (shim_field_is(field, "Apparently-From")) {
+        /* To mutt one more From field. */
+        mail->sender.from_fields++;
+        lists->from.unreadable = SP_LIST_OTHER;
     } else if (shim_field_is(field, "Sender")) {
         lists->sender_fields++;
         shim_addresses_parse(&lists->sender, SHIM_MAILBOXES, field->body, field->len);

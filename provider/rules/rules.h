@@ -208,14 +208,16 @@ smimepolicy_verdict *sp_judge_signing_time(const struct sp_facts *signer,
 enum sp_unreadable {
     SP_READABLE,
     SP_HEADER_NUL,
-    SP_HEADER_CR,   /* with no line feed after it: a line's end to some, and none to others */
-    SP_HEADER_LONG, /* as none of a mail is */
-    SP_HEADER_LINE, /* a line that is no field */
-    SP_HEADER_CUT,  /* a long line, in pieces of which somebody may find a sender */
-    SP_HEADER_END,  /* its empty line ends otherwise than the one before */
-    SP_LIST_OTHER,  /* anything that is no address */
+    SP_HEADER_CR,    /* with no line feed after it: a line's end to some, and none to others */
+    SP_HEADER_EMPTY, /* an empty line first: some look on after it */
+    SP_HEADER_LONG,  /* as none of a mail is */
+    SP_HEADER_LINE,  /* a line that is no field */
+    SP_HEADER_CUT,   /* a long line, in pieces of which somebody may find a sender */
+    SP_HEADER_END,   /* its empty line ends otherwise than the one before */
+    SP_LIST_OTHER,   /* anything that is no address */
     SP_LIST_GROUP,
-    SP_LIST_DEEP, /* comments in comments */
+    SP_LIST_ENCODED, /* encoded words that hold what an address is made of */
+    SP_LIST_DEEP,    /* comments in comments */
     SP_LIST_MANY
 };
 /* "holds a NUL": what is said of the header or the field; NULL for SP_READABLE. */

@@ -69,6 +69,8 @@ const char *sp_unreadable_text(enum sp_unreadable what)
         return "holds a NUL";
     case SP_HEADER_CR:
         return "holds a carriage return that no line feed follows";
+    case SP_HEADER_EMPTY:
+        return "is empty";
     case SP_HEADER_LONG:
         return "is longer than 1 MB";
     case SP_HEADER_LINE:
@@ -79,6 +81,8 @@ const char *sp_unreadable_text(enum sp_unreadable what)
         return "ends its last line and its empty line in two ways, so that its end is not clear";
     case SP_LIST_GROUP:
         return "holds a group, and not addresses alone";
+    case SP_LIST_ENCODED:
+        return "has an address hidden in encoded words";
     case SP_LIST_DEEP:
         return "holds comments that are more than 10 deep";
     case SP_LIST_MANY:

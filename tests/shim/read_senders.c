@@ -8,6 +8,7 @@
  */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 
@@ -30,11 +31,13 @@ int main(void)
 
     while (fgets(line, sizeof(line), stdin) != NULL) {
         struct shim_mail mail;
-        size_t len;
-        unsigned char *header = malloc(sizeof(line) / 2);
+        size_t digits = strcspn(line, "\n");
+        size_t len = 0;
+        unsigned char *header = malloc(digits / 2 + 1);
 
+        line[digits] = '\0';
         if (header == NULL ||
-            OPENSSL_hexstr2buf_ex(header, sizeof(line) / 2, &len, line, '\0') != 1 ||
+            (digits > 0 && OPENSSL_hexstr2buf_ex(header, digits / 2 + 1, &len, line, '\0') != 1) ||
             !shim_mail_read((const char *)header, len, &mail))
             return 1;
         tell(&mail);
