@@ -29,7 +29,7 @@ class Terminal:
     ended: bool = False
 
     @classmethod
-    def start(cls, argv, env):
+    def start(cls, argv, env, rows=40, columns=120):
         argv = [os.fsencode(str(arg)) for arg in argv]
         pid, handle = pty.fork()
         if pid == 0:
@@ -37,7 +37,7 @@ class Terminal:
                 os.execvpe(argv[0], argv, env)
             finally:
                 os._exit(127)
-        fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
+        fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         return cls(pid, handle)
 
     def __enter__(self):

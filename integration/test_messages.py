@@ -85,8 +85,11 @@ FROM_THE_SIGNER = [
     "From: \"good_rsa\"@example.com",
     f"From: Good\r\n <{ADDRESS}>",
     f"From: mallory@example.com, {ADDRESS}\nSender: {ADDRESS}",
-    f"From: friends: mallory@example.com, {ADDRESS};\nSender: {ADDRESS}",
     f"From: {ADDRESS}\nReply-To: mallory@example.com",
+    f"From: {ADDRESS}\nSubject: a mail\nMIME-Version: 1.0",
+    f"From mallory@example.com Mon Jan  5 10:00:00 2026\nFrom: {ADDRESS}",
+    f"From: Dr. G. Good <{ADDRESS}>",
+    f"From: Göod <{ADDRESS}>",
 ]
 FROM_ANOTHER = [
     ("From: mallory@example.com", "the mail is from mallory@example.com"),
@@ -94,7 +97,34 @@ FROM_ANOTHER = [
     (f"From: =?utf-8?q?good=5Frsa=40example=2Ecom?= <mallory@example.com>", "from mallory@"),
     (f"From: {ADDRESS} <mallory@example.com>", "no address that can be read"),
     (f"From: {ADDRESS}, mallory@example.com", "holds 2 addresses"),
-    (f"From: friends: mallory@example.com, {ADDRESS};", "holds 2 addresses"),
+    (f"From: friends: mallory@example.com, {ADDRESS};", "holds a group"),
+    (f"From: friends: mallory@example.com, {ADDRESS};\nSender: {ADDRESS}", "holds a group"),
+    (f"From: a: b: {ADDRESS};;", "holds a group"),
+    ("From: " + "a:" * 80000, "holds a group"),
+    ("From: " + "(" * 80000, "more than 10 deep"),
+    ("From: " + f"{ADDRESS}, " * 1000 + ADDRESS, "more than 1000 addresses"),
+    (f"From: <>, {ADDRESS}", "no address that can be read"),
+    (f"From: \"The CEO\", <{ADDRESS}>", "no address that can be read"),
+    (f"From: \"The CEO\", ‹{ADDRESS}›", "no address that can be read"),
+    (f"From: <@relay.example:{ADDRESS}>", "no address that can be read"),
+    (f"From: \"mallory@example.com\r\" <{ADDRESS}>", "carriage return"),
+    (f"From: mallory@example.com\nFrom: {ADDRESS}\nSender: {ADDRESS}", "2 From fields"),
+    (f"From: {ADDRESS}\nFrom : mallory@example.com", "neither is a field"),
+    (f"From: {ADDRESS}\n , mallory@example.com\njunk", "neither is a field"),
+    (f"From: {ADDRESS}\n \nX: y", "neither is a field"),
+    (f"From: {ADDRESS}\nX:{'x' * 1000} From: mallory@example.com", "more than 998 bytes"),
+    (f"From: {ADDRESS}\nX: {'x' * (1 << 20)}", "longer than 1 MB"),
+    ("To: good_rsa@example.com", "no From field"),
+    ("Reply-To: boss@bank.example\nSubject: pay", "no From field"),
+    ("Received: from bank.example", "no From field"),
+    ("List-Id: <list.bank.example>", "no From field"),
+    ("Resent-From: mallory@example.com", "no From field"),
+    ("From mallory@example.com Mon Jan  5 10:00:00 2026", "no From field"),
+    (f"Apparently-From: mallory@example.com\nFrom: {ADDRESS}", "2 From fields"),
+    (f"From: \"=?utf-8?q?=22_=3Cmallory@example.com=3E=2C?=\" <{ADDRESS}>",
+     "hidden in encoded words"),
+    (f"From: <(c){ADDRESS}>", "no address that can be read"),
+    ("X-Sender: mallory@example.com", "no From field"),
     (f"From: {ADDRESS}\nFrom: mallory@example.com", "2 From fields"),
     (f"From: {ADDRESS}\nFrom: {ADDRESS}", "2 From fields"),
     (f"Sender: {ADDRESS}", "no From field"),
@@ -104,15 +134,15 @@ FROM_ANOTHER = [
      "holds 2 addresses"),
     (f"From: {ADDRESS} garbage (", "no address that can be read"),
     (f"From: {ADDRESS}, mall ory@@", "no address that can be read"),
-    ("From: undisclosed:;", "no address that can be read"),
+    ("From: undisclosed:;", "holds a group"),
     ("From: ", "no address that can be read"),
-    ("From: good_rsa", "the mail is from good_rsa"),
+    ("From: good_rsa", "no address that can be read"),
     ("From: good_rsа@example.com", "the mail is from"),
     ("From: good_rsa@example.com.mallory.example", "the mail is from"),
-    (f"X-Note: a line to some,\rFrom: mallory@example.com\nFrom: {ADDRESS}", "2 From fields"),
-    (f"\ufeffFrom: {ADDRESS}", "no address that can be read"),
-    (f"From\u00a0: mallory@example.com\nFrom: {ADDRESS}", "2 From fields"),
-    (f"X-Note: the end\0 to some\nFrom: {ADDRESS}", None),
+    (f"X-Note: a line to some,\rFrom: mallory@example.com\nFrom: {ADDRESS}", "carriage return"),
+    (f"\ufeffFrom: {ADDRESS}", "neither is a field"),
+    (f"From\u00a0: mallory@example.com\nFrom: {ADDRESS}", "neither is a field"),
+    (f"X-Note: the end\0 to some\nFrom: {ADDRESS}", "holds a NUL"),
 ]
 
 
@@ -126,10 +156,7 @@ def test_mail_of_its_signer(header, signed, verify):
 @pytest.mark.parametrize("header, text", FROM_ANOTHER)
 def test_mail_of_another(header, text, opaque, signed, verify):
     result = verify(signed("good_rsa", *opaque, header=header.encode() + b"\n"))
-    if text:
-        is_refused(result, "sender-match", text, "believe the signer's address")
-    else:
-        assert result.rc == INPUT and result.out == b"", result
+    is_refused(result, "sender-match", text, "believe the signer's address")
 
 
 def test_international_domain(signed, verify):
@@ -231,8 +258,83 @@ def test_stock_names_refuse_another_sender(drop_in, signed):
         assert [line["verdict"] for line in lines] == (["refused"] if log else [])
         message = signed("good_rsa", header=b"From: good_rsa@example.com\n")
         assert drop_in(message, sender="refuse", log=log)[0].rc == DONE
-    # A message without a header is none of a mailer's faults.
-    assert drop_in(signed("good_rsa"), sender="refuse")[0].rc == DONE
+
+
+@pytest.mark.parametrize("opaque", [[], ["-nodetach"]])
+@pytest.mark.parametrize("header, text", FROM_ANOTHER)
+def test_stock_names_refuse_what_the_verb_refuses(header, text, opaque, drop_in, signed):
+    message = signed("good_rsa", *opaque, header=header.encode() + b"\n")
+    result, lines = drop_in(message, sender="refuse")
+    is_refused(result, "sender-match", text)
+    assert [line["verdict"] for line in lines] == ["refused"]
+    result, lines = drop_in(message)
+    assert [line["verdict"] for line in lines] == ["observed"], result
+
+
+# What stands after the fields that stock looks for: stock ends a header at the first of these.
+LATE = [
+    ("\rX: y\nFrom: mallory@example.com", "carriage return"),
+    (f"From: {ADDRESS}\n\rX: y\nFrom: mallory@example.com", "carriage return"),
+    ("\0X: y\nFrom: mallory@example.com", "holds a NUL"),
+    (" \nFrom: mallory@example.com", "neither is a field"),
+    (f"From: {ADDRESS}\n\r\nFrom: mallory@example.com", "in two ways"),
+    ("Reply-To: mallory@example.com", "no From field"),
+]
+
+
+@pytest.mark.parametrize("opaque", [[], ["-nodetach"]])
+@pytest.mark.parametrize("header, text", LATE)
+def test_late_in_the_header(header, text, opaque, drop_in, signed, verify):
+    message = signed("good_rsa", *opaque)
+    head, _, body = message.read_bytes().partition(b"\n\n")
+    message.write_bytes(head + b"\n" + header.encode() + b"\n\n" + body)
+    is_refused(verify(message), "sender-match", text)
+    is_refused(verify(message, "--sender", ADDRESS), "sender-match", text)
+    result, lines = drop_in(message, sender="refuse")
+    is_refused(result, "sender-match", text)
+    assert [line["verdict"] for line in lines] == ["refused"]
+    is_refused(drop_in(message, "-sender", ADDRESS)[0], "sender-match", text)
+    assert [line["verdict"] for line in drop_in(message)[1]] == ["observed"]
+
+
+@pytest.mark.parametrize("form", [[], ["-outform", "DER"]])
+def test_stock_names_refuse_what_has_no_sender(form, drop_in, signed):
+    """Under `sender = refuse` it needs to be said whose signature is expected."""
+    message = signed("good_rsa", "-nodetach", *form)
+    form = [word.replace("out", "in") for word in form]
+    result, lines = drop_in(message, *form, sender="refuse")
+    is_refused(result, "sender-match", "no address was compared", "--sender")
+    assert [line["verdict"] for line in lines] == ["refused"]
+    assert drop_in(message, *form, "-sender", ADDRESS, sender="refuse")[0].rc == DONE
+    result, lines = drop_in(message, *form)
+    assert result.rc == DONE and not lines, result
+    # Who names a sender wants it compared, whatever the setting.
+    for sender in ("refuse", None):
+        result = drop_in(message, *form, "-sender", "mallory@example.com", sender=sender)[0]
+        is_refused(result, "sender-match", "the mail is from mallory@example.com")
+
+
+def test_stock_names_compare_sender_and_header(drop_in, signed):
+    message = signed("good_rsa", header=b"From: mallory@example.com\n")
+    is_refused(drop_in(message, "-sender", ADDRESS, log=False)[0], "sender-match", "mallory@")
+    message = signed("good_rsa", header=f"From: {ADDRESS}\n".encode())
+    assert drop_in(message, "-sender", ADDRESS, log=False)[0].rc == DONE
+
+
+@pytest.mark.parametrize("words, text", [
+    (["-sender", "a@example.com, b@example.com"], "is not one address"),
+    (["-sender", ADDRESS, "-noverify"], "-sender"),
+])
+def test_stock_names_misuse_sender(words, text, drop_in, signed):
+    result = drop_in(signed("good_rsa"), *words)[0]
+    assert result.rc == USAGE and text in result.err, result
+
+
+@pytest.mark.parametrize("api", ["cms", "smime"])
+def test_sender_is_for_verification(api, mail, pki):
+    result = command(api, "-sign", "-in", mail, "-signer", pki.good_rsa.pem, "-inkey",
+                     pki.good_rsa.key, "-sender", ADDRESS)
+    assert result.rc == USAGE and result.out == b"" and "-sender" in result.err, result
 
 
 @pytest.mark.parametrize("api", ["cms", "smime"])

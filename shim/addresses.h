@@ -11,16 +11,22 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "rules.h"
+
 /* Zero-initialise it; of several fields one after the other. */
 struct shim_addresses {
     char **each; /* owned, as its strings: without display names, domains as A-labels */
     size_t count;
-    bool unclear; /* holds something that is no address, or may be read as another */
-    bool failed;  /* out of memory */
+    enum sp_unreadable unreadable; /* SP_LIST_…: those of |each| are not all, or not right */
+    bool failed;                   /* out of memory */
 };
 
-/* Add those in |raw|, the body of a field, folded as it came. */
-void shim_addresses_parse(struct shim_addresses *list, const char *raw);
+/* A From or Sender field has mailboxes alone, a To or Cc field groups of them too. */
+enum shim_list { SHIM_MAILBOXES, SHIM_WITH_GROUPS };
+
+/* Add those in the |len| bytes |raw|, the body of a field, folded as it came. */
+void shim_addresses_parse(struct shim_addresses *list, enum shim_list kind, const char *raw,
+                          size_t len);
 void shim_addresses_clear(struct shim_addresses *list);
 
 #endif

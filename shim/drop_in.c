@@ -25,6 +25,16 @@ static int stock_exit(const struct shim_stock_result *result)
     return result->refused && result->code == 0 ? SHIM_REFUSED : result->code;
 }
 
+/* Whoever says whose mail it should be gets an answer. */
+static int check_sender(const struct shim_args *args, const struct shim_request *request)
+{
+    if (shim_args_last(args, ROLE_SENDER) == NULL ||
+        (request->operation != NULL && strcmp(request->operation, "verify") == 0 &&
+         !shim_args_has(args, "noverify")))
+        return SHIM_OK;
+    return shim_usage("-sender is for -verify, and not with -noverify, which verifies nobody");
+}
+
 /* Is somebody told, or anything refused, where a mail does not come from its signer? */
 static bool compares_sender(const struct shim_operation *operation)
 {
@@ -35,7 +45,8 @@ static bool compares_sender(const struct shim_operation *operation)
     return !request->help && request->operation != NULL &&
            strcmp(request->operation, "verify") == 0 &&
            !shim_args_has(operation->args, "noverify") &&
-           (settings->refuse_other_senders || settings->decision_log != NULL);
+           (settings->refuse_other_senders || settings->decision_log != NULL ||
+            shim_args_last(operation->args, ROLE_SENDER) != NULL);
 }
 
 static int operate(struct shim_operation *operation, struct shim_outcome *outcome)
@@ -97,6 +108,8 @@ int shim_run_stock(struct shim *shim, int argc, char **argv)
     int code = shim_request_parse(api, argv + 1, &args, &request);
 
     (void)argc;
+    if (code == SHIM_OK)
+        code = check_sender(&args, &request);
     if (code == SHIM_OK)
         code = run_stock(shim, api, argv[0], &args, &request);
     shim_request_clear(&request);

@@ -42,18 +42,18 @@ static bool append_outside(BUF_MEM *to, const char *line, size_t len)
     return append(to, line, len);
 }
 
-/* A line that begins with white space belongs to the field before it. */
+/* A line that begins with white space belongs to the field before it; the empty one to none. */
 static bool divide(const BUF_MEM *header, BUF_MEM *outside, FILE *inside)
 {
     const char *line = header->data;
     const char *end = line + header->length;
     enum place place = OUTSIDE;
 
-    while (line < end) {
+    while (line < end && line[0] != '\r' && line[0] != '\n') {
         const char *feed = memchr(line, '\n', (size_t)(end - line));
         size_t len = feed == NULL ? (size_t)(end - line) : (size_t)(feed - line) + 1;
 
-        if (line == header->data || (line[0] != ' ' && line[0] != '\t'))
+        if (line[0] != ' ' && line[0] != '\t')
             place = place_of(line);
         if (place == OUTSIDE && !append_outside(outside, line, len))
             return false;
@@ -71,24 +71,39 @@ static int failed(void)
     return SHIM_SYSTEM;
 }
 
-static int take_apart(struct shim_selection *selection, FILE *mail)
+static int unreadable(enum sp_unreadable why)
 {
-    BUF_MEM *header = shim_input_header(mail);
-    int code = SHIM_OK;
+    shim_error("the header of the mail %s; mend it, or leave --headers out and name sender and "
+               "recipients with --from and --to",
+               sp_unreadable_text(why));
+    return SHIM_INPUT;
+}
 
-    if (header == NULL) {
-        shim_error("the message has no header that can be read; give a mail, or name sender and "
-                   "recipients by --from and --to");
-        return SHIM_INPUT;
-    }
+static int keep(struct shim_selection *selection, const BUF_MEM *header, FILE *mail)
+{
     errno = 0;
     selection->input = shim_input_spool();
     selection->header = BUF_MEM_new();
-    if (!shim_mail_read(header->data, header->length, &selection->mail) ||
-        selection->input == NULL || selection->header == NULL ||
-        !divide(header, selection->header, selection->input) ||
-        !shim_input_copy(mail, selection->input))
+    return selection->input != NULL && selection->header != NULL &&
+                   divide(header, selection->header, selection->input) &&
+                   shim_input_copy(mail, selection->input)
+               ? SHIM_OK
+               : failed();
+}
+
+static int take_apart(struct shim_selection *selection, FILE *mail)
+{
+    BUF_MEM *header;
+    int code;
+
+    errno = 0;
+    header = shim_input_header(mail);
+    if (header == NULL || !shim_mail_read(header->data, header->length, &selection->mail))
         code = failed();
+    else if (selection->mail.sender.header != SP_READABLE)
+        code = unreadable(selection->mail.sender.header);
+    else
+        code = keep(selection, header, mail);
     BUF_MEM_free(header);
     return code;
 }

@@ -91,13 +91,10 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
     if (from->form == NULL) {
         BUF_MEM *header = shim_input_header(incoming->input);
 
-        done = header == NULL || shim_mail_read(header->data, header->length, &incoming->mail);
-        if (done && header != NULL && from->may_split && incoming->mail.boundary != NULL)
+        done = header != NULL && shim_mail_read(header->data, header->length, &incoming->mail);
+        if (done && from->may_split && incoming->mail.boundary != NULL)
             done = split(incoming);
         BUF_MEM_free(header);
-        /* Without a header that can be read there is nobody to compare with: never let it pass. */
-        if (header == NULL)
-            return SHIM_OK;
     }
     if (done && incoming->cms == NULL)
         incoming->cms = shim_read_cms(incoming->input, from->form);

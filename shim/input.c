@@ -7,12 +7,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "fields.h"
 #include "files.h"
 #include "input.h"
 #include "shim.h"
 
-/* A mail with more of it is not a mail. */
-#define MAX_HEADER    (1 << 20)
+#define HEADER_BLOCK  4096
 #define STREAM_BUFFER (256 << 10)
 
 FILE *shim_input_spool(void)
@@ -106,28 +106,41 @@ int shim_input_whole(const char *path, char **bytes, size_t *len)
     return code;
 }
 
+/* The first byte after the empty line, looked for from |from| on; 0 if there is none. */
+static size_t after_empty_line(const char *text, size_t len, size_t from)
+{
+    for (size_t at = from; at < len; at++) {
+        const char *feed = memchr(text + at, '\n', len - at);
+        size_t end;
+
+        if (feed == NULL)
+            return 0;
+        at = (size_t)(feed - text);
+        end = at > 0 && text[at - 1] == '\r' ? at - 1 : at;
+        if (end == 0 || text[end - 1] == '\n')
+            return at + 1;
+    }
+    return 0;
+}
+
 BUF_MEM *shim_input_header(FILE *file)
 {
     BUF_MEM *header = BUF_MEM_new();
-    char piece[1024];
-    bool starts_line = true;
+    size_t len = 0;
+    size_t end = 0;
+    size_t got = 1;
 
-    while (header != NULL && fgets(piece, sizeof(piece), file) != NULL) {
-        size_t len = strlen(piece);
-        size_t before = header->length;
-
-        if (starts_line && (piece[0] == '\r' || piece[0] == '\n'))
-            return header;
-        starts_line = len > 0 && piece[len - 1] == '\n';
-        /* After a NUL, which ends the piece early, there is no telling where a line ends. */
-        if (len == 0 || (!starts_line && len < sizeof(piece) - 1 && !feof(file)) ||
-            before + len > MAX_HEADER || BUF_MEM_grow(header, before + len) == 0) {
-            BUF_MEM_free(header);
-            return NULL;
-        }
-        memcpy(header->data + before, piece, len);
+    while (header != NULL && end == 0 && got > 0 && len <= SHIM_MAX_HEADER) {
+        if (BUF_MEM_grow(header, len + HEADER_BLOCK) == 0)
+            break;
+        got = fread(header->data + len, 1, HEADER_BLOCK, file);
+        end = after_empty_line(header->data, len + got, len);
+        len += got;
     }
-    if (!ferror(file))
+    if (header != NULL)
+        header->length = end > 0 ? end : len;
+    if (header != NULL && !ferror(file) && (end > 0 || got == 0 || len > SHIM_MAX_HEADER) &&
+        fseeko(file, (off_t)header->length, SEEK_SET) == 0)
         return header;
     BUF_MEM_free(header);
     return NULL;

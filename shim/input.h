@@ -36,8 +36,10 @@ FILE *shim_input_spool(void);
 bool shim_input_copy(FILE *from, FILE *to);
 
 /*
- * The field lines, to free with BUF_MEM_free(); |file| is then at the first
- * byte of the body.  NULL if they cannot be told from the body.
+ * The header of the mail in |file|, which is at its start, with its empty line,
+ * to free with BUF_MEM_free(); |file| is then at the first byte of the body.
+ * Of one that is too long no more than shows it.  NULL, with errno set unless
+ * out of memory, if it cannot be read.
  */
 BUF_MEM *shim_input_header(FILE *file);
 

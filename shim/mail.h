@@ -10,19 +10,14 @@
 #include "rules.h"
 
 struct shim_mail {
-    /*
-     * Who it is from.  A From field that holds anything which is no address
-     * counts without its addresses: what two readers may read differently is
-     * not compared.
-     */
-    struct sp_sender sender;
-    bool is_mail;   /* has it a From or Sender field at all? */
-    char *boundary; /* owned: of a multipart/signed, NULL for any other content */
+    struct sp_sender sender; /* who it is from */
+    char *boundary;          /* owned: of a multipart/signed; NULL for any other content, or where
+                                two readers might find different ones */
 
-    /* Whom it is to, of all To and Cc fields; none of them where one cannot be read clearly. */
+    /* Whom it is to, of all To and Cc fields; none of them where one cannot be read. */
     char **recipients; /* owned */
     size_t recipient_count;
-    bool recipients_unclear;
+    enum sp_unreadable recipients_unreadable;
     bool has_bcc;
 
     char **from_addresses; /* owned: behind |sender| */
@@ -30,8 +25,8 @@ struct shim_mail {
 };
 
 /*
- * Read the |len| bytes of a header, field lines up to the empty line; |header|
- * may be NULL where there are none.
+ * Read the |len| bytes of a header, its empty line included if it has one;
+ * |header| may be NULL where there are none.
  *
  * @return false if out of memory; shim_mail_clear() is needed all the same
  */

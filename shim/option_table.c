@@ -147,7 +147,7 @@ static const struct shim_option table[] = {
     { "no_check_time", ROLE_UNCHECKED, B, false },
     { "allow_proxy_certs", ROLE_UNCHECKED, B, false },
 
-    { "sender", ROLE_SENDER, SHIM_VERB, true },
+    { "sender", ROLE_SENDER, B | SHIM_VERB, true },
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
     { "json", ROLE_JSON, SHIM_VERB, false },
     { "explain", ROLE_EXPLAIN, SHIM_VERB, false },

@@ -136,7 +136,7 @@ const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_
 
 bool shim_option_is_own(const struct shim_option *option)
 {
-    return (option->apis & (SHIM_CMS | SHIM_SMIME)) == 0;
+    return (option->apis & SHIM_VERB) != 0;
 }
 
 static const struct shim_given *find_given(const struct shim_args *args, const char *name)

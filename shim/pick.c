@@ -59,9 +59,9 @@ char *shim_address_folded(const char *word)
     struct shim_addresses list = { 0 };
     char *folded = NULL;
 
-    shim_addresses_parse(&list, word);
+    shim_addresses_parse(&list, SHIM_MAILBOXES, word, strlen(word));
     /* What no header field could hold may still be in a certificate. */
-    if (list.count == 1 && !list.unclear)
+    if (list.count == 1 && list.unreadable == SP_READABLE)
         folded = lower(list.each[0]);
     else if (!list.failed && is_plain(word))
         folded = lower(word);

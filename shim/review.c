@@ -103,12 +103,12 @@ static void compare(const struct shim_incoming *incoming, const struct sp_sender
 void shim_review_sender(const struct shim_incoming *incoming, const struct shim_review_sender *how,
                         struct shim_outcome *outcome)
 {
-    if (how->skip || (how->given == NULL && !incoming->mail.is_mail)) {
+    if (how->skip) {
         compare(incoming, NULL, outcome);
         return;
     }
     if (how->given != NULL)
         compare(incoming, &how->given->sender, outcome);
-    if (incoming->mail.is_mail)
+    if (how->given == NULL || sp_has_sender(&incoming->mail.sender))
         compare(incoming, &incoming->mail.sender, outcome);
 }

@@ -88,21 +88,13 @@ static int choose_all(const struct addressing *run, char *const *addresses, size
     return code;
 }
 
-static bool are_addresses(const struct shim_mail *list)
-{
-    for (size_t i = 0; i < list->sender.from_count; i++)
-        if (strchr(list->sender.from[i], '@') == NULL)
-            return false;
-    return list->sender.from_count > 0;
-}
-
 /* An option's value: one address or a list of them, as in a header field. */
 static int choose_given(const struct addressing *run, const struct shim_given *given)
 {
     struct shim_mail list;
     int code = shim_mail_from(given->value, &list) ? SHIM_OK : shim_no_memory();
 
-    if (code == SHIM_OK && !are_addresses(&list))
+    if (code == SHIM_OK && list.sender.from_count == 0)
         code = shim_usage("%s %s: not an address", given->word, given->value);
     if (code == SHIM_OK)
         code = choose_all(run, list.sender.from, list.sender.from_count);
@@ -121,17 +113,14 @@ static int choose_role(const struct addressing *run, enum shim_role role)
     return code;
 }
 
-/* RFC 5322, 3.6.2: of several authors the Sender field names the one who sends. */
 static int choose_sender(const struct addressing *run)
 {
-    const struct sp_sender *sender = &run->selection->mail.sender;
+    const char *address = sp_sender_address(&run->selection->mail.sender);
 
     if (shim_args_last(run->operation->args, ROLE_FROM) != NULL)
         return choose_role(run, ROLE_FROM);
-    if (sender->from_fields == 1 && sender->from_count == 1)
-        return choose(run, sender->from[0]);
-    if (sender->sender != NULL)
-        return choose(run, sender->sender);
+    if (address != NULL)
+        return choose(run, address);
     shim_error("the mail does not say clearly who sends it: it needs one From field with one "
                "address; name the sender with --from");
     return SHIM_INPUT;
@@ -149,9 +138,10 @@ static int choose_recipients(const struct addressing *run)
                    "take the field out and encrypt for each of them by --to");
         return SHIM_INPUT;
     }
-    if (mail->recipients_unclear) {
-        shim_error("the To and Cc fields of the mail hold something that is no address; mend "
-                   "them, or name the recipients with --to and --cc");
+    if (mail->recipients_unreadable != SP_READABLE) {
+        shim_error("a To or Cc field of the mail %s; mend it, or name the recipients with --to "
+                   "and --cc",
+                   sp_unreadable_text(mail->recipients_unreadable));
         return SHIM_INPUT;
     }
     return choose_all(run, mail->recipients, mail->recipient_count);

@@ -153,21 +153,22 @@ static int review_sender(const struct shim_verification *verification,
 static bool refuses_sender(const struct shim_operation *operation)
 {
     const smimepolicy_settings *settings = operation->shim->settings;
+    bool asked = shim_args_last(operation->args, ROLE_SENDER) != NULL;
 
-    return settings->refuse_other_senders && settings->mode != SP_MODE_OBSERVE;
+    return (settings->refuse_other_senders || asked) && settings->mode != SP_MODE_OBSERVE;
 }
 
 /* Under a stock name: told to the log, or refused if the settings say so. */
-static int review_quietly(const struct shim_verification *verification,
-                          struct shim_operation *operation, struct shim_outcome *outcome)
+static int review_quietly(struct shim_verification *verification, struct shim_operation *operation,
+                          struct shim_outcome *outcome)
 {
     struct shim_outcome logged = { .settings = operation->shim->settings, .silent = true };
     bool refuses = refuses_sender(operation);
-    int code = SHIM_OK;
+    int code;
 
     operation->withheld = refuses && verification->incoming.count == 0;
-    if (verification->incoming.mail.is_mail)
-        code = review_sender(verification, operation, refuses ? outcome : &logged);
+    verification->incoming.mail.sender.needed = operation->shim->settings->refuse_other_senders;
+    code = review_sender(verification, operation, refuses ? outcome : &logged);
     shim_outcome_clear(&logged);
     if (code != SHIM_OK || outcome->fault != SHIM_OK)
         return code != SHIM_OK ? code : outcome->fault;

@@ -240,18 +240,51 @@ smimepolicy_verdict *sp_judge_signing_time(const struct sp_facts *signer,
                                            const struct sp_facts *const *issuers, size_t count,
                                            const struct sp_signing_time *time, time_t now);
 
+/* What keeps a header, or the list of addresses in one of its fields, from being read. */
+enum sp_unreadable {
+    SP_READABLE,
+    SP_HEADER_NUL,
+    SP_HEADER_CR,    /* with no line feed after it: a line's end to some, and none to others */
+    SP_HEADER_EMPTY, /* an empty line first: some look on after it */
+    SP_HEADER_LONG,  /* as none of a mail is */
+    SP_HEADER_LINE,  /* a line that is no field */
+    SP_HEADER_CUT,   /* a long line, in pieces of which somebody may find a sender */
+    SP_HEADER_END,   /* its empty line ends otherwise than the one before */
+    SP_LIST_OTHER,   /* anything that is no address */
+    SP_LIST_GROUP,
+    SP_LIST_ENCODED, /* encoded words that hold what an address is made of */
+    SP_LIST_DEEP,    /* comments in comments */
+    SP_LIST_MANY
+};
+/* "holds a NUL": what is said of the header or the field; NULL for SP_READABLE. */
+const char *sp_unreadable_text(enum sp_unreadable what);
+
+/* Does a field of this name make a header that of a mail, and not of a MIME entity alone? */
+bool sp_is_mail_field(const char *name, size_t len);
+
 /* Who a mail says it is from.  Addresses without display name, domains as A-labels. */
 struct sp_sender {
+    enum sp_unreadable header; /* of the header as a whole: then nothing else is known of it */
+    bool is_mail;              /* has it a field of a mail? */
+    bool needed;               /* is it a fault if no address can be compared? */
     size_t from_fields;
-    char *const *from; /* the addresses of all From fields */
+    enum sp_unreadable list; /* of the From fields */
+    char *const *from;       /* the addresses of all From fields */
     size_t from_count;
     const char *sender; /* of the Sender field; NULL without one that holds one address */
 };
+/* Is there anything to compare?  A MIME entity, such as a signed part without its mail, has not. */
+bool sp_has_sender(const struct sp_sender *sender);
+/*
+ * The address that sent the mail, of |sender|: the one in the one From field,
+ * or of several in it that which the Sender field names; else NULL.
+ */
+const char *sp_sender_address(const struct sp_sender *sender);
 /*
  * Judge the signer at |index| of the |count| that signed a mail: deny under
  * `sender-match` unless the mail comes from it.  Where it comes from another
- * of them, that is a note.  |sender| NULL where there is nothing to compare: a
- * note says so.
+ * of them, that is a note.  |sender| NULL where nothing shall be compared: a
+ * note says so, as where there is nothing to compare.
  */
 smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,
                                      size_t index, const struct sp_sender *sender);

@@ -26,23 +26,71 @@ static bool is_one_of(const char *address, char *const *list, size_t count)
     return false;
 }
 
-static bool is_signers(const struct sp_facts *signer, const char *address)
+bool sp_is_mail_field(const char *name, size_t len)
 {
-    return is_one_of(address, signer->addresses, signer->address_count);
+    static const char mime[] = "MIME-Version";
+    static const char content[] = "Content-";
+
+    /* An allow-list: RFC 5322, 3.6.8 lets a mail have fields of any other name. */
+    return !(len == strlen(mime) && OPENSSL_strncasecmp(name, mime, len) == 0) &&
+           !(len > strlen(content) && OPENSSL_strncasecmp(name, content, strlen(content)) == 0);
+}
+
+bool sp_has_sender(const struct sp_sender *sender)
+{
+    return sender->is_mail || sender->header != SP_READABLE;
 }
 
 /* RFC 5322, 3.6.2: with several authors, Sender says who sent the mail. */
-static bool is_settled_by_sender(const struct sp_facts *signer, const struct sp_sender *sender)
+const char *sp_sender_address(const struct sp_sender *sender)
 {
-    return sender->sender != NULL && is_signers(signer, sender->sender) &&
-           is_one_of(sender->sender, sender->from, sender->from_count);
+    if (sender->header != SP_READABLE || sender->list != SP_READABLE || sender->from_fields != 1)
+        return NULL;
+    if (sender->from_count == 1)
+        return sender->from[0];
+    return sender->sender != NULL && is_one_of(sender->sender, sender->from, sender->from_count)
+               ? sender->sender
+               : NULL;
 }
 
 static bool is_sender(const struct sp_facts *signer, const struct sp_sender *sender)
 {
-    if (sender->from_fields == 1 && sender->from_count == 1)
-        return is_signers(signer, sender->from[0]);
-    return is_settled_by_sender(signer, sender);
+    const char *address = sp_sender_address(sender);
+
+    return address != NULL && is_one_of(address, signer->addresses, signer->address_count);
+}
+
+const char *sp_unreadable_text(enum sp_unreadable what)
+{
+    switch (what) {
+    case SP_READABLE:
+        return NULL;
+    case SP_HEADER_NUL:
+        return "holds a NUL";
+    case SP_HEADER_CR:
+        return "holds a carriage return that no line feed follows";
+    case SP_HEADER_EMPTY:
+        return "is empty";
+    case SP_HEADER_LONG:
+        return "is longer than 1 MB";
+    case SP_HEADER_LINE:
+        return "holds a line that neither is a field nor goes on with one";
+    case SP_HEADER_CUT:
+        return "holds a line of more than 998 bytes with a sender late in it";
+    case SP_HEADER_END:
+        return "ends its last line and its empty line in two ways, so that its end is not clear";
+    case SP_LIST_GROUP:
+        return "holds a group, and not addresses alone";
+    case SP_LIST_ENCODED:
+        return "has an address hidden in encoded words";
+    case SP_LIST_DEEP:
+        return "holds comments that are more than 10 deep";
+    case SP_LIST_MANY:
+        return "holds more than 1000 addresses";
+    case SP_LIST_OTHER:
+        break;
+    }
+    return "holds no address that can be read, or something beside it";
 }
 
 static char *list_addresses(char *const *list, size_t count)
@@ -63,12 +111,16 @@ static char *describe_fault(const struct sp_sender *sender)
     char *address;
     char *fault;
 
+    if (sender->header != SP_READABLE)
+        return sp_format("the header of the mail %s", sp_unreadable_text(sender->header));
     if (sender->from_fields == 0)
         return sp_format("the mail has no From field");
     if (sender->from_fields > 1)
         return sp_format("the mail has %zu From fields, which is ambiguous", sender->from_fields);
-    if (sender->from_count == 0)
-        return sp_format("the From field holds no address that can be read");
+    if (sender->list != SP_READABLE || sender->from_count == 0)
+        return sp_format(
+            "the From field %s",
+            sp_unreadable_text(sender->list != SP_READABLE ? sender->list : SP_LIST_OTHER));
     if (sender->from_count > 1)
         return sp_format("the From field holds %zu addresses, which is ambiguous",
                          sender->from_count);
@@ -103,6 +155,16 @@ static bool is_vouched(const struct sp_facts *const *signers, size_t count,
     return false;
 }
 
+static void add_nothing_compared(smimepolicy_verdict *verdict, smimepolicy_severity severity)
+{
+    sp_verdict_add(verdict, SP_RULE_SENDER_MATCH, severity,
+                   (struct sp_say){ sp_format("no address was compared"),
+                                    sp_format("no From field"),
+                                    sp_format("a mail with its header fields"),
+                                    sp_format("compare the sender's address with the signer's "
+                                              "yourself, or give it with --sender") });
+}
+
 smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,
                                      size_t index, const struct sp_sender *sender)
 {
@@ -111,13 +173,9 @@ smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size
 
     if (verdict == NULL)
         return NULL;
-    if (sender == NULL)
-        sp_verdict_add(
-            verdict, SP_RULE_SENDER_MATCH, SMIMEPOLICY_NOTE,
-            (struct sp_say){ sp_format("no address was compared"), sp_format("no From field"),
-                             sp_format("a mail with its header fields"),
-                             sp_format("compare the sender's address with the signer's yourself, "
-                                       "or give it with --sender") });
+    if (sender == NULL || !sp_has_sender(sender))
+        add_nothing_compared(verdict, sender != NULL && sender->needed ? SMIMEPOLICY_DENY
+                                                                       : SMIMEPOLICY_NOTE);
     else if (!is_sender(signer, sender))
         add_finding(verdict, signer, sender,
                     is_vouched(signers, count, sender) ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY);

@@ -7,14 +7,7 @@
 #include "incoming.h"
 #include "memory_file.h"
 
-const char *__lsan_default_suppressions(void);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
-
-/* See fuzz_mail.c. */
-const char *__lsan_default_suppressions(void)
-{
-    return "leak:libgmime-3.0\n";
-}
 
 /* Of each signature it is known whose it is; a message is taken apart into both parts, or not. */
 static void check(const struct shim_incoming *incoming)

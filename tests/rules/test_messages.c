@@ -285,7 +285,8 @@ static const struct {
     /* Sender settles it if it is one of From's and the signer's. */
     { 1, { EVE, BOB }, BOB, true },
     { 1, { EVE, "Bob@example.org" }, "bob@EXAMPLE.org", true },
-    { 2, { EVE, BOB }, BOB, true },
+    { 2, { EVE, BOB }, BOB, false },
+    { 2, { BOB }, BOB, false },
     { 1, { EVE, BOB }, EVE, false },
     { 1, { EVE, ALICE }, BOB, false },
     { 1, { EVE, BOB }, "b.o.b@example.com", false },
@@ -311,8 +312,11 @@ START_TEST(sender_match)
     struct sp_facts *signer =
         facts_of(&(struct sp_recipe){ .san = "email:Bob@example.org,email:B.O.B@Example.com" });
     char *from[4] = { NULL };
-    struct sp_sender sender = { mails[_i].fields, from, copy_addresses(from, mails[_i].from),
-                                mails[_i].sender };
+    struct sp_sender sender = { .is_mail = true,
+                                .from_fields = mails[_i].fields,
+                                .from = from,
+                                .from_count = copy_addresses(from, mails[_i].from),
+                                .sender = mails[_i].sender };
 
     sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender),
                       mails[_i].matches ? "" : "deny:sender-match");
@@ -331,7 +335,7 @@ START_TEST(several_signers)
     char address[] = BOB;
     char eve[] = "eve@example.org";
     char *from[] = { address };
-    struct sp_sender sender = { 1, from, 1, NULL };
+    struct sp_sender sender = { .is_mail = true, .from_fields = 1, .from = from, .from_count = 1 };
 
     sp_expect_verdict(sp_judge_sender(signers, 2, 0, &sender), "note:sender-match");
     sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "");
@@ -341,6 +345,62 @@ START_TEST(several_signers)
     sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "deny:sender-match");
     sp_facts_free(bob);
     sp_facts_free(gate);
+}
+END_TEST
+
+/* Of a header that cannot be read nothing is believed, and of a list neither. */
+START_TEST(unreadable)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    enum sp_unreadable why = (enum sp_unreadable)_i;
+    bool of_list = why >= SP_LIST_OTHER;
+    char bob[] = BOB;
+    char *from[] = { bob };
+    struct sp_sender sender = { .header = of_list ? SP_READABLE : why,
+                                .list = of_list ? why : SP_READABLE,
+                                .is_mail = of_list,
+                                .from_fields = 1,
+                                .from = from,
+                                .from_count = 1 };
+    smimepolicy_verdict *verdict = sp_judge_sender(SIGNER(signer), 1, 0, &sender);
+    const smimepolicy_finding *finding = sp_find(verdict, "sender-match");
+
+    ck_assert_ptr_nonnull(finding);
+    ck_assert_ptr_nonnull(strstr(smimepolicy_finding_get0_fault(finding), sp_unreadable_text(why)));
+    sp_expect_verdict(verdict, "deny:sender-match");
+    sp_facts_free(signer);
+}
+END_TEST
+
+static const struct {
+    const char *name;
+    bool is_mail;
+} names[] = {
+    { "MIME-Version", false }, { "mime-version", false }, { "Content-Type", false },
+    { "CONTENT-X", false },    { "Content-", true },      { "Content", true },
+    { "MIME-Version2", true }, { "From", true },          { "To", true },
+    { "Reply-To", true },      { "Received", true },      { "List-Id", true },
+    { "Return-Path", true },   { "X-Note", true },        { "From ", true },
+};
+
+START_TEST(fields_of_a_mail)
+{
+    ck_assert(sp_is_mail_field(names[_i].name, strlen(names[_i].name)) == names[_i].is_mail);
+}
+END_TEST
+
+/* A MIME entity without its mail passes, unless somebody must be compared with. */
+START_TEST(an_entity_alone)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_sender sender = { 0 };
+
+    sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "note:sender-match");
+    sender.needed = true;
+    sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
+    sender = (struct sp_sender){ .is_mail = true };
+    sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
+    sp_facts_free(signer);
 }
 END_TEST
 
@@ -364,7 +424,9 @@ START_TEST(signer_without_an_address)
     char bob[] = BOB;
     char nobody[] = "";
     char *from[] = { bob, nobody };
-    struct sp_sender sender = { 1, from, 1, bob };
+    struct sp_sender sender = {
+        .is_mail = true, .from_fields = 1, .from = from, .from_count = 1, .sender = bob
+    };
 
     sp_expect_verdict(sp_judge_sender(SIGNER(signer), 1, 0, &sender), "deny:sender-match");
     sender.from++;
@@ -379,7 +441,7 @@ START_TEST(addresses_are_escaped)
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
     char evil[] = "eve\x1b[2J\n@example.net";
     char *from[] = { evil };
-    struct sp_sender sender = { 1, from, 1, NULL };
+    struct sp_sender sender = { .is_mail = true, .from_fields = 1, .from = from, .from_count = 1 };
     smimepolicy_verdict *verdict = sp_judge_sender(SIGNER(signer), 1, 0, &sender);
     const smimepolicy_finding *finding = sp_find(verdict, "sender-match");
 
@@ -404,6 +466,9 @@ int main(void)
     tcase_add_test(tests, both_clocks_are_reported);
     tcase_add_loop_test(tests, sender_match, 0, SP_ROWS(mails));
     tcase_add_test(tests, several_signers);
+    tcase_add_loop_test(tests, unreadable, SP_HEADER_NUL, SP_LIST_MANY + 1);
+    tcase_add_loop_test(tests, fields_of_a_mail, 0, SP_ROWS(names));
+    tcase_add_test(tests, an_entity_alone);
     tcase_add_test(tests, nothing_to_compare);
     tcase_add_loop_test(tests, signer_without_an_address, 0, 3);
     tcase_add_test(tests, addresses_are_escaped);

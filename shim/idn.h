@@ -1,0 +1,22 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * International domains.  The library is loaded when there is one to read:
+ * most commands never see any.
+ */
+#ifndef SHIM_IDN_H
+#define SHIM_IDN_H
+
+#include <stdbool.h>
+
+/*
+ * The A-labels (RFC 5891) of |domain|, in UTF-8, to free with OPENSSL_free();
+ * NULL if a label is none, or becomes one only by mapping (an invisible space,
+ * a wide letter): it looks like one domain and would be compared as another.
+ *
+ * @return false if out of memory
+ */
+bool shim_idn_to_ascii(const char *domain, char **ascii);
+
+#endif
