@@ -329,12 +329,56 @@ def test_a_role_that_was_a_decision_is_told(kind, forge, reader):
     assert f"stored as {role}" in result.text, result
     assert [line for line in result.err.splitlines() if "--as" in line] == \
         [line for line in result.err.splitlines() if other and other in line], result
-    assert ("everybody it issues to" in result.err) == (kind == "pure" or kind == "person"), result
+    assert "everybody it issues to" in result.err, result
     found = json.loads(must(Ring(reader.directory / "json").upload("--json", cert.pem)).out)
     assert found["certificates"][0]["role"] == role
     # Whoever says --as has decided, and is told no more.
     as_ca = must(Ring(reader.directory / "said").upload("--as", "ca", cert.pem))
     assert "--as" not in as_ca.text and "stored as ca" in as_ca.text
+
+
+def test_every_address_of_an_upload_is_told(forge, reader):
+    """A second one vouches as well as the first."""
+    cert = forge("two", basicConstraints="CA:FALSE", keyUsage=BOTH,
+                 subjectAltName="email:contact@x.example,email:ceo@bank.example")
+    result = must(reader.ring.upload(cert.pem))
+    assert "stored as contact: contact@x.example, ceo@bank.example (" in result.text, result
+    found = json.loads(must(Ring(reader.directory / "json").upload("--json", cert.pem)).out)
+    assert found["certificates"][0]["addresses"] == ["contact@x.example", "ceo@bank.example"]
+
+
+# Stock's own words for another purpose than that of a mail's signer.
+@pytest.mark.parametrize("purpose", ["any", "sslclient", "smimeencrypt"])
+@pytest.mark.parametrize("kind", STORED)
+def test_another_purpose_makes_no_issuer(kind, purpose, forge, reader):
+    mother, minted = contact(forge, kind)
+    must(reader.ring.upload(mother.pem))
+    signed = reader.sign(minted.name, minted, certs=[mother])
+    for words in ("-CAfile", mother.pem), ("-CAstore", "smimepolicy:trust", "-partial_chain"):
+        for trust in "caller", "keyring":
+            for api in "cms", "smime":
+                result = run(OPENSSL, api, "-verify", "-in", signed, "-out", reader.out, *words,
+                             "-purpose", purpose, conf=reader.conf(trust=trust))
+                assert result.rc == 4, result
+                assert "[distrust-default]" in result.text or purpose == "sslclient", result
+
+
+@pytest.mark.parametrize("extension", ["basicConstraints", "keyUsage", "subjectAltName"])
+def test_an_anchor_that_cannot_be_read(extension, forge, reader, tmp_path):
+    """libcrypto asks no purpose of it, and takes that for a yes."""
+    broken = Forge(tmp_path)("odd@x.example", **{
+        "keyUsage": BOTH, "subjectAltName": "email:odd@x.example", extension: "DER:04:00"})
+    signed = reader.sign(broken.name, broken)
+    for conf in reader.conf(), reader.conf(trust="caller"):
+        for api in "cms", "smime":
+            for more in (), ("-partial_chain",):
+                words = ("-verify", "-in", signed, "-out", reader.out, "-CAfile", broken.pem, *more)
+                result = run(OPENSSL, api, *words, conf=conf)
+                assert result.rc == 4, result
+                # Without the option libcrypto finds no way to it, and says so itself.
+                assert not more or "[signer-certificate]" in result.text, result
+        for api in "cms", "pkcs7":
+            assert run(PROGRAM, api, broken.pem, signed).rc != 0
 
 
 def test_non_repudiation_makes_no_ca(forge, reader):

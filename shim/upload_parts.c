@@ -28,15 +28,20 @@ static void note(struct shim_uploading *run, const struct shim_part *part,
 {
     char text[SHIM_FINGERPRINT_TEXT];
     const char *address = sp_facts_address(facts, 0);
+    json_t *addresses;
 
     if (!run->options->json && json_array_size(run->certificates) >= NAMED_MAX)
         return;
     shim_fingerprint_text(fingerprint, text);
-    json_array_append_new(
-        run->certificates,
-        json_pack("{s:o, s:i, s:s, s:s?, s:s, s:s}", "file", sp_json_text(part->path), "part",
-                  (int)part->number, "fingerprint", text, "address", address, "subject",
-                  sp_facts_subject(facts), "state", added == SP_ADD_STORED ? "already" : "stored"));
+    addresses = json_array();
+    for (size_t i = 0; sp_facts_address(facts, i) != NULL; i++)
+        json_array_append_new(addresses, json_string(sp_facts_address(facts, i)));
+    json_array_append_new(run->certificates,
+                          json_pack("{s:o, s:i, s:s, s:s?, s:o, s:s, s:s}", "file",
+                                    sp_json_text(part->path), "part", (int)part->number,
+                                    "fingerprint", text, "address", address, "addresses", addresses,
+                                    "subject", sp_facts_subject(facts), "state",
+                                    added == SP_ADD_STORED ? "already" : "stored"));
 }
 
 static bool add(struct shim_uploading *run, const struct shim_part *part,

@@ -65,16 +65,32 @@ static bool add_role(struct shim_uploading *run, json_t *row)
     return !failed;
 }
 
+/* It vouches for each of them, so each of them is shown; more are counted. */
+#define SHOWN_MAX 20
+
+static void print_addresses(const json_t *addresses)
+{
+    size_t count = json_array_size(addresses);
+
+    if (count == 0)
+        shim_print(stdout, "no address");
+    for (size_t i = 0; i < count && i < SHOWN_MAX; i++)
+        shim_print(stdout, "%s%s", i > 0 ? ", " : "",
+                   json_string_value(json_array_get(addresses, i)));
+    if (count > SHOWN_MAX)
+        shim_print(stdout, " and %zu more", count - SHOWN_MAX);
+}
+
 static void print_row(const json_t *row)
 {
-    const char *address = json_string_value(json_object_get(row, "address"));
     const char *subject = json_string_value(json_object_get(row, "subject"));
     const char *role = json_string_value(json_object_get(row, "role"));
     bool already = strcmp(json_string_value(json_object_get(row, "state")), "already") == 0;
 
-    shim_print(stdout, "%s as %s: %s (%s, SHA-256 %.16s)\n", already ? "already there" : "stored",
-               role != NULL ? role : "?", address != NULL ? address : "no address",
-               *subject != '\0' ? subject : "no subject",
+    shim_print(stdout, "%s as %s: ", already ? "already there" : "stored",
+               role != NULL ? role : "?");
+    print_addresses(json_object_get(row, "addresses"));
+    shim_print(stdout, " (%s, SHA-256 %.16s)\n", *subject != '\0' ? subject : "no subject",
                json_string_value(json_object_get(row, "fingerprint")));
 }
 

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include <openssl/x509.h>
+#include "compat.h"
 
 bool sp_purposes_replace(void);
 void sp_purposes_restore(void);
@@ -20,6 +20,11 @@ void sp_purposes_restore(void);
  * |may_issue|: it may do so for others than itself.
  */
 void sp_purposes_chain_ends(const X509 *cert, bool may_issue);
+/*
+ * When it is built: the purpose of |x509|, of the trust store, is asked next.
+ * False, with a reason raised and logged, if libcrypto could not ask it.
+ */
+bool sp_purposes_begin_trusted(sp_trust_x509 *x509);
 
 bool sp_trust_replace(void);
 void sp_trust_restore(void);

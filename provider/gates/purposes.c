@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The purposes `smimesign` and `smimeencrypt`, as the rules see them.
+ * The purposes `smimesign` and `smimeencrypt`, as the rules see them, and who
+ * issues for mail that a program verifies for another purpose.
  *
  * Validity is left to whoever asks: a verification checks it by itself, and
  * old signatures are checked against their own time.
@@ -19,17 +20,22 @@
 
 typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
 
-static check_fn check_sign, check_encrypt;
+static check_fn check_sign, check_encrypt, check_other;
+
+/* libcrypto's own are 9 in 3.0 and 10 since 3.2. */
+#define PURPOSES_MAX 16
 
 static struct purpose {
     int id;
     check_fn *ours;
     check_fn *original;      /* NULL until replaced */
     char *name, *short_name; /* owned copies: the table's own die when it is written */
-} purposes[] = {
-    { X509_PURPOSE_SMIME_SIGN, check_sign, NULL, NULL, NULL },
-    { X509_PURPOSE_SMIME_ENCRYPT, check_encrypt, NULL, NULL, NULL },
+    int trust;
+} purposes[PURPOSES_MAX] = {
+    { .id = X509_PURPOSE_SMIME_SIGN, .ours = check_sign },
+    { .id = X509_PURPOSE_SMIME_ENCRYPT, .ours = check_encrypt },
 };
+static size_t purpose_count; /* of those that were replaced */
 
 static X509_PURPOSE *find(int id)
 {
@@ -40,7 +46,7 @@ static X509_PURPOSE *find(int id)
 
 static bool set(struct purpose *purpose, check_fn *check)
 {
-    return X509_PURPOSE_add(purpose->id, X509_TRUST_EMAIL, 0, check, purpose->name,
+    return X509_PURPOSE_add(purpose->id, purpose->trust, 0, check, purpose->name,
                             purpose->short_name, NULL) == 1;
 }
 
@@ -60,20 +66,43 @@ static bool replace(struct purpose *purpose)
     purpose->name = OPENSSL_strdup(X509_PURPOSE_get0_name(now));
     purpose->short_name = OPENSSL_strdup(X509_PURPOSE_get0_sname(now));
     purpose->original = now->check_purpose;
+    purpose->trust = X509_PURPOSE_get_trust(now);
     if (purpose->name != NULL && purpose->short_name != NULL && set(purpose, purpose->ours))
         return true;
     forget(purpose);
     return false;
 }
 
+/* What the program has added is its own. */
+static bool is_another_of_libcrypto(const X509_PURPOSE *purpose)
+{
+    int id = X509_PURPOSE_get_id(purpose);
+
+    return id != X509_PURPOSE_SMIME_SIGN && id != X509_PURPOSE_SMIME_ENCRYPT &&
+           ((unsigned)purpose->flags & X509_PURPOSE_DYNAMIC) == 0;
+}
+
 bool sp_purposes_replace(void)
 {
-    return replace(&purposes[0]) && replace(&purposes[1]);
+    purpose_count = 2;
+    if (!replace(&purposes[0]) || !replace(&purposes[1]))
+        return false;
+    for (int i = 0; i < X509_PURPOSE_get_count() && purpose_count < PURPOSES_MAX; i++) {
+        const X509_PURPOSE *now = X509_PURPOSE_get0(i);
+
+        if (!is_another_of_libcrypto(now))
+            continue;
+        purposes[purpose_count] =
+            (struct purpose){ .id = X509_PURPOSE_get_id(now), .ours = check_other };
+        if (!replace(&purposes[purpose_count++]))
+            return false;
+    }
+    return true;
 }
 
 void sp_purposes_restore(void)
 {
-    for (size_t i = 0; i < 2; i++) {
+    for (size_t i = 0; i < purpose_count; i++) {
         const X509_PURPOSE *now = find(purposes[i].id);
 
         /* Somebody who came after us calls us, and is left alone. */
@@ -158,6 +187,7 @@ static int check_person(const X509 *x509, smimepolicy_use use)
 static _Thread_local struct {
     const X509 *asked; /* of the chain that is being built */
     bool asked_may_issue;
+    const X509 *next;   /* whose purpose is asked next: email trust was asked once more */
     const X509 *anchor; /* of the chain whose purposes are asked; NULL: it is not known */
     bool vouches;       /* the anchor may issue */
     bool for_itself;    /* the signer's certificate is an anchor: it needs no issuer */
@@ -167,6 +197,38 @@ void sp_purposes_chain_ends(const X509 *cert, bool may_issue)
 {
     chain.asked = cert;
     chain.asked_may_issue = may_issue;
+}
+
+/*
+ * libcrypto asks no purpose of a certificate whose extensions it cannot read,
+ * and takes that for a yes.
+ */
+static bool refuse_unreadable(const X509 *x509, bool is_signer)
+{
+    struct known k;
+
+    if (is_signer && !check_person(x509, SMIMEPOLICY_VERIFY))
+        return false;
+    ERR_set_mark();
+    k = known(x509);
+    ERR_pop_to_mark();
+    if (k.facts != NULL)
+        (void)conclude(sp_refuse_unreadable(k.facts), &k, SMIMEPOLICY_VERIFY, false);
+    else
+        (void)fail(SP_REASON_NO_MEMORY, "the anchor was not judged");
+    forget_known(&k);
+    return false;
+}
+
+bool sp_purposes_begin_trusted(sp_trust_x509 *x509)
+{
+    bool readable;
+
+    chain.next = x509;
+    ERR_set_mark();
+    readable = X509_check_purpose(x509, -1, 0) == 1;
+    ERR_pop_to_mark();
+    return readable || refuse_unreadable(x509, chain.asked == x509);
 }
 
 /* The keyring is asked only where its answer matters. */
@@ -217,6 +279,27 @@ static int check_issuer(const X509 *x509)
                              : judge_issuer(x509, &k);
     forget_known(&k);
     return answer;
+}
+
+/*
+ * A mail that is verified for another purpose: the signer is not asked about,
+ * but who vouches for it is.  Of other verifications email trust asks nothing.
+ */
+static int check_other(const X509_PURPOSE *purpose, const X509 *x509, int ca)
+{
+    bool ends_mail = ca && chain.next == x509 && chain.asked == x509;
+    size_t i = 0;
+
+    chain.next = NULL;
+    if (ends_mail && !chain.asked_may_issue) {
+        chain.anchor = x509;
+        chain.vouches = chain.for_itself = false;
+        if (!check_issuer(x509))
+            return 0;
+    }
+    while (purposes[i].id != X509_PURPOSE_get_id(purpose))
+        i++;
+    return purposes[i].original(purpose, x509, ca);
 }
 
 /* For `unverified_signers = refuse`, see judge.h. */

@@ -142,7 +142,7 @@ static int ask(const X509 *x509, int original_answer, bool is_second)
  * A contact's certificate may be a CA below another one: "untrusted", too, and
  * whether it vouches for others is asked with its purpose.
  */
-static int decide(const X509 *x509, int original_answer, bool is_second)
+static int decide(sp_trust_x509 *x509, int original_answer, bool is_second)
 {
     bool was_unvouched = unvouched == x509;
 
@@ -151,7 +151,9 @@ static int decide(const X509 *x509, int original_answer, bool is_second)
         return X509_TRUST_REJECTED;
     }
     if (is_second)
-        return was_unvouched ? ask(x509, original_answer, true) : X509_TRUST_UNTRUSTED;
+        return was_unvouched                     ? ask(x509, original_answer, true)
+               : sp_purposes_begin_trusted(x509) ? X509_TRUST_UNTRUSTED
+                                                 : X509_TRUST_REJECTED;
     unvouched = NULL;
     return ask(x509, original_answer, false);
 }

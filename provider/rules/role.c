@@ -98,8 +98,18 @@ static void tell_role(struct sp_case *c)
 {
     static const char if_person[] = "use --as contact if it is a person's";
 
-    if (c->by == SP_KEPT_BY_USER || !sp_facts_is_named_ca(c->facts))
+    if (c->by == SP_KEPT_BY_USER || !sp_facts_is_ca(c->facts))
         return;
+    if (!sp_facts_is_named_ca(c->facts)) {
+        if (!only_issues(c->facts))
+            note_role(
+                c,
+                "CA without an address: kept as a ca, which vouches for the mail of everybody "
+                "it issues to",
+                "CA:TRUE, for more than Certificate Sign and CRL Sign",
+                "leave it out if it is a person's: that needs an address");
+        return;
+    }
     if (c->role == SP_ROLE_CONTACT)
         note_role(c, "a person's own CA certificate: it vouches for its own addresses alone",
                   "self-issued CA:TRUE with an address",
@@ -109,7 +119,7 @@ static void tell_role(struct sp_case *c)
                   "CA with an address, below a ca: kept as a ca, which vouches for the mail of "
                   "everybody it issues to",
                   "CA:TRUE with an address, and a path to a ca", if_person);
-    else if (c->role == SP_ROLE_CA)
+    else if (c->role == SP_ROLE_CA && only_issues(c->facts))
         note_role(c,
                   "CA with an address: kept as a ca, which vouches for the mail of everybody it "
                   "issues to",
@@ -183,6 +193,14 @@ smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struc
                      ca ? "a CA that was provided as a CA"
                         : "CA:TRUE in the Basic Constraints of every issuer",
                      "provide the sender's certificate, or its issuing CA");
+}
+
+smimepolicy_verdict *sp_refuse_unreadable(const struct sp_facts *anchor)
+{
+    return sp_refuse(SP_DISTRUST_DEFAULT, anchor, SMIMEPOLICY_VERIFY,
+                     "the extensions of a trusted certificate cannot be read", anchor->subject,
+                     "extensions that can be parsed, each of them once",
+                     "provide a certificate that is encoded correctly");
 }
 
 enum sp_vouching sp_vouches(const struct sp_facts *facts, enum sp_role role, bool is_last)

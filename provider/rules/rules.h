@@ -89,6 +89,8 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts);
  * that is not known.  NULL only if out of memory.
  */
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
+/* The same on an anchor that libcrypto would check no further, as it cannot read its extensions. */
+smimepolicy_verdict *sp_refuse_unreadable(const struct sp_facts *anchor);
 /* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
 bool sp_may_stamp(const struct sp_facts *facts);
 
