@@ -279,15 +279,40 @@ def test_an_unclear_sender(box, fault, header):
 
 @pytest.mark.parametrize("field, fault", [
     (b"To: good_p256@example.com\r\nBcc: good_rsa@example.com", "Bcc"),
-    (b"To: good_p256@example.com, no address", "something that is no address"),
+    (b"To: good_p256@example.com, no address", "no address that can be read"),
+    (b"To: a: b: good_p256@example.com;;", "holds a group"),
+    (b"To: " + b"(" * 80000 + b" good_p256@example.com", "more than 10 deep"),
     (b"To: good_p256@example.com\r\n\xef\xbb\xbfCc: good_rsa@example.com",
-     "something that is no address")])
+     "neither is a field")])
 def test_unclear_recipients(box, field, fault):
     box.give("good_p256", "good_rsa")
     mail, out = box.file("mail.eml"), box.file("out")
     mail.write_bytes(b"From: good_rsa@example.com\r\n" + field + b"\r\n\r\ntext")
     result = stopped(box("encrypt", "--headers", "-in", mail, "-out", out), out, rc=2)
     assert fault in result.err
+
+
+@pytest.mark.parametrize("verb", ["sign", "encrypt"])
+@pytest.mark.parametrize("field, fault", [
+    (b"X: a\rTo: good_rsa@example.com", "carriage return"),
+    (b"X: a\0b", "holds a NUL"),
+    (b"X: a\r\njunk", "neither is a field"),
+    (b"X: " + b"x" * (1 << 20), "longer than 1 MB")])
+def test_a_header_that_cannot_be_read(box, verb, field, fault):
+    box.give("good_p256", identities=["good_rsa"])
+    mail, out = box.file("mail.eml"), box.file("out")
+    mail.write_bytes(b"From: good_rsa@example.com\r\nTo: good_p256@example.com\r\n" + field +
+                     b"\r\n\r\ntext")
+    result = stopped(box(verb, "--headers", "-in", mail, "-out", out), out, rc=2)
+    assert "the header of the mail" in result.err and fault in result.err
+
+
+def test_groups_of_recipients(box, pki):
+    box.give("good_p256", "good_p384")
+    mail = box.mail(to="friends: good_p256@example.com, good_p384@example.com;, nobody:;")
+    must(box("encrypt", "--headers", "-in", mail, "-out", box.file("sealed")))
+    assert recipients(box.file("sealed")) == {serial(pki[name]) for name in
+                                              ("good_p256", "good_p384")}
 
 
 def test_no_recipient_at_all(box):

@@ -249,12 +249,19 @@ def test_notices_a_change(mutt, incoming):
 
 
 def test_another_sender(program, store, incoming, tmp_path):
-    """mutt compares by itself; `sender = refuse` gets in nobody's way, for mutt passes no header."""
-    mutt = Mutt(program, tmp_path, store, settings="sender = refuse\n")
+    """mutt compares by itself, and passes no header."""
+    mutt = Mutt(program, tmp_path, store)
     message = incoming("good_p256", *DETACHED)
     assert GOOD in mutt.read(message)
     screen = mutt.read(message.replace(b"From: good_p256@", b"From: good_rsa@"))
     assert "S/MIME certificate owner does not match sender" in screen and GOOD not in screen
+
+
+def test_sender_refused(program, store, incoming, tmp_path):
+    """Without the header nothing can be compared: `sender = refuse` is not for mutt."""
+    mutt = Mutt(program, tmp_path, store, settings="sender = refuse\n")
+    screen = mutt.read(incoming("good_p256", *DETACHED))
+    assert "[sender-match]" in screen and GOOD not in screen
 
 
 def test_unverified_signers_refused(program, store, incoming, tmp_path):

@@ -16,6 +16,8 @@
 #include "idn.h"
 #include "text.h"
 
+#define LITERAL_TEXT "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-"
+
 #define MAX_ADDRESSES 1000
 #define MAX_DEPTH     10
 /* RFC 5321, 4.5.3.1: of the local part, of the domain, and the sign between them. */
@@ -164,12 +166,12 @@ static bool read_local(struct span word, struct span *local)
     return is_dot_atom(*local);
 }
 
-/* RFC 5322, 3.4.1: a literal in brackets; what is inside is compared as it is. */
+/* RFC 5321, 4.1.3: an IP address in brackets, or a tag before one; RFC 5322 would take more. */
 static bool read_literal(struct reader *reader, struct span *domain)
 {
     domain->text = reader->at++;
-    while (reader->at<reader->end && * reader->at> ' ' && *reader->at < 0x7f &&
-           strchr("[]\\", *reader->at) == NULL)
+    while (reader->at < reader->end && *reader->at != '\0' &&
+           strchr(LITERAL_TEXT, *reader->at) != NULL)
         reader->at++;
     if (!take_char(reader, ']'))
         return false;
