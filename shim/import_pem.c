@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -15,6 +14,7 @@
 
 /* No certificate and no key is as long. */
 #define LONGEST (16L * 1024 * 1024)
+#define PIECE   4096
 
 bool shim_blocks_begin(struct shim_blocks *blocks, const char *path)
 {
@@ -30,9 +30,7 @@ void shim_blocks_end(struct shim_blocks *blocks)
 {
     if (blocks->from != NULL)
         fclose(blocks->from);
-    if (blocks->text != NULL)
-        OPENSSL_cleanse(blocks->text, blocks->size);
-    free(blocks->text);
+    OPENSSL_clear_free(blocks->text, blocks->size);
     *blocks = (struct shim_blocks){ 0 };
 }
 
@@ -53,14 +51,41 @@ static int fault(const struct shim_blocks *blocks, const struct shim_block *bloc
     return -1;
 }
 
+/* Room for another piece behind |length| bytes; what was there may be a private key. */
+static bool make_room(struct shim_blocks *blocks, size_t length)
+{
+    size_t size = length + PIECE > blocks->size ? 2 * (length + PIECE) : blocks->size;
+    char *text = size == blocks->size ? blocks->text
+                                      : OPENSSL_clear_realloc(blocks->text, blocks->size, size);
+
+    if (text == NULL)
+        return false;
+    blocks->text = text;
+    blocks->size = size;
+    return true;
+}
+
 /* 1, 0 at the end, -1 said on stderr. */
 static int read_line(struct shim_blocks *blocks)
 {
+    static const struct shim_block none;
+    size_t length = 0, got = 1;
+
     errno = 0;
-    if (getline(&blocks->text, &blocks->size, blocks->from) >= 0) {
-        blocks->line++;
-        return 1;
+    blocks->line++;
+    while (length == 0 || blocks->text[length - 1] != '\n') {
+        if (!make_room(blocks, length))
+            return fault(blocks, &none, "out of memory");
+        if (fgets(blocks->text + length, PIECE, blocks->from) == NULL)
+            break;
+        got = strlen(blocks->text + length);
+        length += got;
+        if (got == 0 || length > LONGEST)
+            return fault(blocks, &none,
+                         "a line without end; give a file that 'smime-policy export' wrote");
     }
+    if (length > 0 && ferror(blocks->from) == 0)
+        return 1;
     if (feof(blocks->from) != 0)
         return 0;
     shim_error("cannot read %s: %s", blocks->path, strerror(errno));

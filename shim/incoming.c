@@ -98,6 +98,11 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
     }
     if (done && incoming->cms == NULL)
         incoming->cms = shim_read_cms(incoming->input, from->form);
+    if (done && incoming->cms != NULL && !shim_signatures_are_few(incoming->cms)) {
+        shim_error("cannot read the message: " SHIM_TOO_MANY_SIGNATURES);
+        incoming->too_many = true;
+        return SHIM_INPUT;
+    }
     if (done && incoming->cms != NULL)
         done = shim_signatures_read(incoming, from);
     rewind(incoming->input);

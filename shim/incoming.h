@@ -34,7 +34,8 @@ struct shim_incoming {
     FILE *content;   /* owned: the signed part of a multipart/signed, or NULL */
     FILE *signature; /* owned: its signature in DER, or NULL */
 
-    void *cms; /* owned: a CMS_ContentInfo, behind the signatures */
+    void *cms;     /* owned: a CMS_ContentInfo, behind the signatures */
+    bool too_many; /* signatures: nobody is to read them */
 };
 
 struct shim_incoming_from {

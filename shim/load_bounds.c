@@ -13,7 +13,7 @@
 #include "load.h"
 
 /* All of it is held in memory, several times. */
-#define LARGEST ((off_t)64 << 20)
+#define LARGEST ((off_t)16 << 20)
 
 static bool block_is_few(const unsigned char *der, long length)
 {
@@ -69,7 +69,7 @@ const char *shim_load_unbounded(const char *uri, const struct shim_secret *secre
     if (path == NULL || stat(path, &is) != 0 || !S_ISREG(is.st_mode))
         return NULL;
     if (is.st_size > LARGEST)
-        return "it is larger than 64 MB; give what is in it one by one";
+        return "it is larger than 16 MB; give what is in it one by one";
     if (secret->pass == NULL)
         return NULL;
     ERR_set_mark();

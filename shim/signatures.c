@@ -80,6 +80,17 @@ static bool read_signatures(struct shim_incoming *incoming, CMS_ContentInfo *cms
     return true;
 }
 
+bool shim_signatures_are_few(CMS_ContentInfo *cms)
+{
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
+    STACK_OF(X509) *certs = CMS_get1_certs(cms);
+    bool few = infos == NULL || (sk_CMS_SignerInfo_num(infos) <= SHIM_MOST_SIGNATURES &&
+                                 sk_X509_num(certs) <= SHIM_MOST_CERTIFICATES);
+
+    sk_X509_pop_free(certs, X509_free);
+    return few;
+}
+
 bool shim_signatures_read(struct shim_incoming *incoming, const struct shim_incoming_from *from)
 {
     CMS_ContentInfo *cms = incoming->cms;

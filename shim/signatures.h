@@ -10,6 +10,17 @@
 #include "incoming.h"
 
 /*
+ * For each signature libcrypto looks through all certificates of the message:
+ * ten thousand of both, 5 MB, would take it minutes.
+ */
+#define SHIM_MOST_SIGNATURES   1000
+#define SHIM_MOST_CERTIFICATES 2000
+#define SHIM_TOO_MANY_SIGNATURES                                                                   \
+    "it has more than 1,000 signatures or 2,000 certificates; ask the sender for one with fewer"
+
+bool shim_signatures_are_few(CMS_ContentInfo *cms);
+
+/*
  * Read those of |incoming|, whose message was read.  A signature whose
  * certificate is not there leaves none at all.
  *

@@ -305,7 +305,7 @@ int shim_verification_prepare(struct shim_verification *verification,
     memset(verification, 0, sizeof(*verification));
     code = read_message(verification, operation);
     /* What stock cannot open either is for stock to say; what only stock can does not pass. */
-    if (code == SHIM_INPUT && operation->verb == NULL) {
+    if (code == SHIM_INPUT && operation->verb == NULL && !verification->incoming.too_many) {
         operation->withheld = refuses_sender(operation);
         return SHIM_OK;
     }

@@ -102,6 +102,23 @@ static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
     return false;
 }
 
+/* Ours has tables alone: a view would run whatever whoever made the file wrote into it. */
+static bool has_tables_alone(struct sp_keyring *keyring, const struct sp_schema *schema)
+{
+    char *sql = sp_format("SELECT count(*) FROM %s.sqlite_schema"
+                          " WHERE type NOT IN ('table', 'index')",
+                          schema->database);
+    int64_t others = 0;
+    bool done = sql != NULL ? sp_store_number(keyring, sql, &others) : sp_store_say(keyring, NULL);
+
+    OPENSSL_free(sql);
+    if (!done || others == 0)
+        return done;
+    return sp_store_say(keyring, sp_format("keyring %s: %s has views or triggers, which no "
+                                           "smime-policy made; move it away and take a backup",
+                                           keyring->path, schema->file));
+}
+
 bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *schema)
 {
     int64_t version = 0;
@@ -120,7 +137,8 @@ bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *sche
                                       "%lld, this one knows %lld); install that version",
                                       keyring->path, schema->file, (long long)version,
                                       (long long)newest(schema)));
-    return version == newest(schema) || migrate(keyring, schema);
+    return has_tables_alone(keyring, schema) &&
+           (version == newest(schema) || migrate(keyring, schema));
 }
 
 bool sp_schema_certificates(struct sp_keyring *keyring)

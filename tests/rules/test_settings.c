@@ -323,6 +323,32 @@ START_TEST(unreadable_file)
 }
 END_TEST
 
+/* A named pipe, and a file that includes itself: neither waits nor goes round. */
+START_TEST(unbounded_file)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *why = NULL;
+    FILE *file;
+
+    write_file("");
+    file = fopen(path, "w");
+    ck_assert_ptr_nonnull(file);
+    fprintf(file, ".include %s\n.include %s\n", path, path);
+    fclose(file);
+    ck_assert_int_eq(smimepolicy_settings_load(settings, path, &why), 0);
+    ck_assert_ptr_nonnull(strstr(why, "line 1: .include "));
+    ck_assert_ptr_nonnull(strstr(why, "leads back to a file that is being read"));
+    smimepolicy_free(why);
+    unlink(path);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    ck_assert_int_eq(smimepolicy_settings_load(settings, path, &why), 0);
+    ck_assert_ptr_nonnull(strstr(why, "it is a pipe, socket or device"));
+    smimepolicy_free(why);
+    unlink(path);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 START_TEST(keyring_is_not_trust)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
@@ -345,6 +371,7 @@ int main(void)
     tcase_add_loop_test(tests, fixed_rules, 0, SP_ROWS(fixed));
     tcase_add_loop_test(tests, settings_file, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, unreadable_file, 0, SP_ROWS(nowhere));
+    tcase_add_test(tests, unbounded_file);
     tcase_add_test(tests, keyring_is_not_trust);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
