@@ -4,6 +4,7 @@
  */
 #include "threads.h"
 
+#include <pthread.h>
 #include <string.h>
 
 #include "locks.h"
@@ -15,8 +16,6 @@
  */
 #define LATER_CERTS 4
 #define LATER_TRIES 32
-
-#define MAX_INSTANCES 16
 
 struct pin {
     struct sp_cert *cert; /* a reference */
@@ -34,24 +33,24 @@ struct thread {
     struct thread *next; /* guarded by shard 0 */
 };
 
-struct instance {
-    unsigned long number; /* counts up; 0 for a free place */
-    OSSL_LIB_CTX *libctx;
-    struct sp_upcalls up;
-};
-
 /* All guarded by shard 0. */
 static struct thread *threads;
 static struct thread *retired; /* of threads that outlived the register */
-static struct instance instances[MAX_INSTANCES];
-static unsigned long last_number;
 
-/* Change whenever an instance came, and whenever the register stopped. */
-static atomic_ulong arrivals, stops;
+/* Changes whenever the register stopped. */
+static atomic_ulong stops;
 
 static _Thread_local struct thread *self;
-static _Thread_local unsigned long self_stops, seen_arrivals;
-static _Thread_local unsigned long told[MAX_INSTANCES];
+static _Thread_local unsigned long self_stops;
+
+/*
+ * Tells of a thread's end, once a process.  The core would do so too, but from
+ * its list of handlers, which OPENSSL_cleanup() frees while a thread that ends
+ * at exit() walks it: what we do there would make that race longer.
+ */
+static pthread_once_t ends_once = PTHREAD_ONCE_INIT;
+static pthread_key_t ends;
+static bool has_ends;
 
 static struct thread *current(void)
 {
@@ -179,15 +178,9 @@ static void end_this_thread(void)
         OPENSSL_free(thread);
 }
 
-/* The core calls this when the thread ends, or the library context does. */
-static void thread_end(void *libctx)
+static void thread_end(void *unused)
 {
-    sp_lock(0);
-    for (size_t i = 0; i < MAX_INSTANCES; i++)
-        if (instances[i].number != 0 && instances[i].libctx == libctx)
-            told[i] = 0;
-    sp_unlock(0);
-    seen_arrivals = 0;
+    (void)unused;
     /* A stop that is on its way takes what this thread had. */
     if (sp_register_enter()) {
         end_this_thread();
@@ -196,12 +189,24 @@ static void thread_end(void *libctx)
     self = NULL;
 }
 
+static void make_ends(void)
+{
+    has_ends = pthread_key_create(&ends, thread_end) == 0;
+}
+
 static struct thread *this_thread(void)
 {
     struct thread *thread = current();
 
-    if (thread != NULL || (thread = OPENSSL_zalloc(sizeof(*thread))) == NULL)
+    if (thread != NULL)
         return thread;
+    if (pthread_once(&ends_once, make_ends) != 0 || !has_ends ||
+        (thread = OPENSSL_zalloc(sizeof(*thread))) == NULL)
+        return NULL;
+    if (pthread_setspecific(ends, thread) != 0) {
+        OPENSSL_free(thread);
+        return NULL;
+    }
     sp_lock(0);
     self_stops = atomic_load(&stops);
     thread->next = threads;
@@ -209,55 +214,6 @@ static struct thread *this_thread(void)
     sp_unlock(0);
     self = thread;
     return thread;
-}
-
-/* Ask the instances that came since to tell us when this thread ends. */
-static void tell_instances(void)
-{
-    unsigned long now = atomic_load(&arrivals);
-
-    if (seen_arrivals == now)
-        return;
-    seen_arrivals = now;
-    sp_lock_telling();
-    for (size_t i = 0; i < MAX_INSTANCES; i++) {
-        struct instance instance;
-
-        sp_lock(0);
-        instance = instances[i];
-        sp_unlock(0);
-        if (instance.number == 0 || instance.number == told[i])
-            continue;
-        told[i] = instance.number;
-        (void)instance.up.thread_start(instance.up.handle, thread_end, instance.libctx);
-    }
-    sp_unlock_telling();
-}
-
-void sp_threads_add_instance(const struct sp_upcalls *up)
-{
-    OSSL_LIB_CTX *libctx = sp_upcalls_libctx(up);
-
-    sp_lock(0);
-    for (size_t i = 0; i < MAX_INSTANCES; i++) {
-        if (instances[i].number != 0)
-            continue;
-        instances[i] = (struct instance){ .number = ++last_number, .libctx = libctx, .up = *up };
-        atomic_fetch_add(&arrivals, 1);
-        break;
-    }
-    sp_unlock(0);
-}
-
-void sp_threads_remove_instance(const struct sp_upcalls *up)
-{
-    sp_lock_telling();
-    sp_lock(0);
-    for (size_t i = 0; i < MAX_INSTANCES; i++)
-        if (instances[i].number != 0 && instances[i].up.handle == up->handle)
-            instances[i].number = 0;
-    sp_unlock(0);
-    sp_unlock_telling();
 }
 
 bool sp_threads_born(struct sp_cert *cert, X509 *x509)
@@ -269,7 +225,6 @@ bool sp_threads_born(struct sp_cert *cert, X509 *x509)
         sp_cert_unref(cert);
         return false;
     }
-    tell_instances();
     sp_lock(sp_shard_of(cert));
     cert->pinned = true;
     sp_unlock(sp_shard_of(cert));

@@ -8,11 +8,6 @@
 #define SP_THREADS_H
 
 #include "cert.h"
-#include "upcalls.h"
-
-/* A provider instance came or went: threads tell it when they end. */
-void sp_threads_add_instance(const struct sp_upcalls *up);
-void sp_threads_remove_instance(const struct sp_upcalls *up);
 
 /*
  * Pin |x509| for |cert| as what this thread is parsing now; takes over the
