@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <iconv.h>
+#include <stdint.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -105,8 +106,7 @@ static size_t to_utf8(const struct word *word, char *from, size_t len, char *to)
 
     name_charset(word, name);
     conversion = iconv_open("UTF-8", name);
-    /* A cast, since (iconv_t)-1 is how a failure is told. */
-    if (conversion != (iconv_t)-1) {
+    if ((intptr_t)conversion != -1) {
         (void)iconv(conversion, &from, &len, &to, &room);
         iconv_close(conversion);
     }
