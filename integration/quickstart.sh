@@ -141,7 +141,7 @@ refused certificate-required smime-policy encrypt --to carol@example.com -in mai
 [ ! -e out.eml ] || fail "a refusal left out.eml behind"
 
 say "And of mail that comes in: Alice's signature under another name"
-{ printf 'From: Eve <eve@example.com>\n'; cat signed.eml; } >forged.eml
+sed 's/^From: .*/From: Eve <eve@example.com>/' signed.eml >forged.eml
 refused sender-match smime-policy verify -in forged.eml -CAfile alice.pem -out out.eml
 [ ! -e out.eml ] || fail "a refusal left out.eml behind"
 
