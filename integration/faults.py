@@ -106,6 +106,7 @@ class Case:
     makes = frozenset()  # names that are new in the room when it is done
     env = {}
     lines = 6  # of what an error is said in, at most
+    codes = range(DONE, SYSTEM + 1)
 
     def furnish(self, room):
         """What is there before."""
@@ -134,7 +135,7 @@ class Case:
 
     def complaint(self, room, result, failed):
         """What is wrong with what came of a fault, or None."""
-        if not DONE <= result.rc <= SYSTEM:
+        if result.rc not in self.codes:
             return "it crashed"
         done = self.is_done(room, result)
         if result.rc == DONE and not done:

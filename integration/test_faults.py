@@ -54,6 +54,12 @@ class Stock(InOpenssl, Verb):
     """The same in the openssl that it runs."""
 
 
+class OwnName(Stock):
+    """Under its own name stock's codes are ours: 6 is a signature that could not be written."""
+
+    codes = range(7)
+
+
 class Refused(Verb):
     """No fault makes a success of it."""
 
@@ -132,7 +138,7 @@ def test_openssl_under_its_own_name(way, verbs):
     def is_whole(output):
         return b"quick brown fox" in output and output.rstrip().endswith(b"--")
 
-    assert fail_each(Stock([way, "-sign", *verbs["sign"][0][1:]], is_whole), leave=TO_US) > 2
+    assert fail_each(OwnName([way, "-sign", *verbs["sign"][0][1:]], is_whole), leave=TO_US) > 2
 
 
 @pytest.fixture

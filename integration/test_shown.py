@@ -110,15 +110,23 @@ def test_names_are_whole(room):
     assert "\x1b[31m" in name and name.endswith("\\FF\\C3.pem")
 
 
-def test_name_that_is_no_text_is_reported(room):
+def test_name_that_is_no_text_is_reported(room, tmp_path):
     """A row of the report is not lost to a byte in the name of its file."""
-    done = called(b"--keyring", room + b"/ring", b"upload", room + b"/" + EVIL + b".pem")
+    done = called(b"--keyring", os.fsencode(tmp_path) + b"/ring", b"upload",
+                  room + b"/" + EVIL + b".pem")
     assert done.returncode == 0 and b"stored as contact" in done.stdout, done
+
+
+def test_keyring_below_a_name_with_control_characters(room):
+    """It could not be written into a configuration: said, escaped, before anything is made."""
+    done = called(b"--keyring", room + b"/ring", b"upload", room + b"/" + EVIL + b".pem")
+    assert done.returncode == 2 and "name another keyring" in harmless(done), done
+    assert not os.path.exists(room + b"/ring")
 
 
 def test_path_is_a_programs(tmp_path):
     """`keyring path` is read by scripts: as it is, unless a person reads it."""
-    path = os.fsencode(tmp_path) + b"/" + EVIL
+    path = os.fsencode(tmp_path) + "/x b\u009b\u202e\u2066".encode() + b"\xff\xc3"
     done = called(b"--keyring", path, b"keyring", b"path")
     assert done.stdout == path + b"\n"
 

@@ -26,11 +26,10 @@ static check_fn check_sign, check_encrypt, check_other;
 #define PURPOSES_MAX 16
 
 static struct purpose {
-    int id;
+    int id, trust;
     check_fn *ours;
     check_fn *original;      /* NULL until replaced */
     char *name, *short_name; /* owned copies: the table's own die when it is written */
-    int trust;
 } purposes[PURPOSES_MAX] = {
     { .id = X509_PURPOSE_SMIME_SIGN, .ours = check_sign },
     { .id = X509_PURPOSE_SMIME_ENCRYPT, .ours = check_encrypt },
