@@ -348,7 +348,7 @@ def test_every_address_of_an_upload_is_told(forge, reader):
 
 
 # Stock's own words for another purpose than that of a mail's signer.
-@pytest.mark.parametrize("purpose", ["any", "sslclient", "smimeencrypt"])
+@pytest.mark.parametrize("purpose", ["any", "smimeencrypt"])
 @pytest.mark.parametrize("kind", STORED)
 def test_another_purpose_makes_no_issuer(kind, purpose, forge, reader):
     mother, minted = contact(forge, kind)
@@ -360,7 +360,21 @@ def test_another_purpose_makes_no_issuer(kind, purpose, forge, reader):
                 result = run(OPENSSL, api, "-verify", "-in", signed, "-out", reader.out, *words,
                              "-purpose", purpose, conf=reader.conf(trust=trust))
                 assert result.rc == 4, result
-                assert "[distrust-default]" in result.text or purpose == "sslclient", result
+                assert "[distrust-default]" in result.text, result
+
+
+def test_the_purpose_of_a_tls_client_is_another_matter(forge, reader):
+    """libcrypto then asks for that trust, and nobody about mail: a limit, with its stop."""
+    mother, _ = contact(forge, "CA:TRUE")
+    both = forge("both@bank.example", mother, basicConstraints="CA:FALSE", keyUsage=BOTH,
+                 extendedKeyUsage="emailProtection,clientAuth")
+    signed = reader.sign(both.name, both, certs=[mother])
+    words = ("cms", "-verify", "-in", signed, "-out", reader.out, "-CAfile", mother.pem,
+             "-purpose", "sslclient")
+    assert run(OPENSSL, *words, conf=reader.conf()).rc == 0
+    result = run(OPENSSL, *words, conf=reader.conf(unverified_signers="refuse"))
+    refused(result, "distrust-default")
+    assert run(COMMAND, *words).rc != 0
 
 
 @pytest.mark.parametrize("extension", ["basicConstraints", "keyUsage", "subjectAltName"])

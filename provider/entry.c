@@ -25,6 +25,7 @@
 #include "policy.h"
 #include "reasons.h"
 #include "register.h"
+#include "threads.h"
 
 /* Only ever grows at its head, until it is freed with the last instance. */
 static _Atomic(struct sp_instance *) instances;
@@ -122,6 +123,8 @@ static void teardown(void *provctx)
     instance = sp_instance_for(provctx);
     if (instance != NULL && --instance->loads == 0) {
         atomic_store(&instance->gone, true);
+        if (!instance->foreign)
+            sp_threads_remove_instance(&instance->up);
         other = atomic_load(&instances);
         while (other != NULL && (atomic_load(&other->gone) || other->foreign))
             other = other->next;
@@ -215,8 +218,10 @@ static struct sp_instance *start(struct sp_instance *instance)
     built = settings != NULL && load_backend(instance, sp_policy()->backend) &&
             ((same = shared_instance(instance)) != NULL || sp_instance_build(instance)) &&
             (same != NULL || live > 0 || start_process(instance));
-    if (same == NULL && built)
+    if (same == NULL && built) {
+        sp_threads_add_instance(&instance->up);
         return add_instance(instance);
+    }
     sp_instance_free(instance);
     if (live == 0)
         sp_policy_reset();

@@ -22,6 +22,9 @@ bool sp_upcalls_from(struct sp_upcalls *up, const OSSL_CORE_HANDLE *handle, cons
         case OSSL_FUNC_CORE_GET_LIBCTX:
             up->get_libctx = OSSL_FUNC_core_get_libctx(in);
             break;
+        case OSSL_FUNC_CORE_THREAD_START:
+            up->thread_start = OSSL_FUNC_core_thread_start(in);
+            break;
         case OSSL_FUNC_CORE_NEW_ERROR:
             up->new_error = OSSL_FUNC_core_new_error(in);
             break;
@@ -38,8 +41,9 @@ bool sp_upcalls_from(struct sp_upcalls *up, const OSSL_CORE_HANDLE *handle, cons
             break;
         }
     }
-    return up->get_params != NULL && up->get_libctx != NULL && up->new_error != NULL &&
-           up->vset_error != NULL && up->set_error_mark != NULL && up->pop_error_to_mark != NULL;
+    return up->get_params != NULL && up->get_libctx != NULL && up->thread_start != NULL &&
+           up->new_error != NULL && up->vset_error != NULL && up->set_error_mark != NULL &&
+           up->pop_error_to_mark != NULL;
 }
 
 void sp_upcalls_raise(const struct sp_upcalls *up, uint32_t reason, const char *format, ...)

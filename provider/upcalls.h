@@ -17,6 +17,7 @@ struct sp_upcalls {
     const OSSL_CORE_HANDLE *handle;
     OSSL_FUNC_core_get_params_fn *get_params;
     OSSL_FUNC_core_get_libctx_fn *get_libctx;
+    OSSL_FUNC_core_thread_start_fn *thread_start;
     OSSL_FUNC_core_new_error_fn *new_error;
     OSSL_FUNC_core_vset_error_fn *vset_error;
     OSSL_FUNC_core_set_error_mark_fn *set_error_mark;

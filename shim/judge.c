@@ -2,10 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
@@ -15,6 +15,7 @@
 #include "path.h"
 #include "rules.h"
 #include "shim.h"
+#include "text.h"
 
 /* One judgement of a command line. */
 struct hearing {
@@ -93,15 +94,25 @@ static void require_certificate(struct hearing *hearing, smimepolicy_use use, co
 static bool is_known(struct hearing *hearing, enum shim_load state, const struct shim_loaded *along)
 {
     const char *name = hearing->request->certfile;
+    bool once = state == LOAD_ONCE;
 
     if (state == LOADED)
         return true;
-    if (state == LOAD_ONCE || state == LOAD_LOCKED) {
-        fprintf(stderr, "refused: sign: -certfile %s cannot be judged beforehand: %s\n", name,
-                state == LOAD_ONCE
-                    ? "it can be read only once; give a regular file"
-                    : "it needs a passphrase; give the certificates in a file without one");
-        hearing->outcome->denied = true;
+    if (once || state == LOAD_LOCKED) {
+        char *shown = sp_escape(name, strlen(name));
+        char *fault = shown == NULL
+                          ? NULL
+                          : sp_format("-certfile %s cannot be judged beforehand: %s", shown,
+                                      once ? "it can be read only once" : "it needs a passphrase");
+
+        if (fault != NULL)
+            require_certificate(hearing, SMIMEPOLICY_SIGN, fault, once ? "a pipe" : "a locked file",
+                                once ? "give a regular file"
+                                     : "give the certificates in a file without one");
+        else
+            hearing->outcome->fault = shim_no_memory();
+        OPENSSL_free(fault);
+        OPENSSL_free(shown);
     } else {
         shim_error("cannot read a certificate from -certfile %s: %s; give a file in PEM, DER or "
                    "PKCS#12",

@@ -20,21 +20,19 @@
 
 typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
 
-static check_fn check_sign, check_encrypt, check_other;
-
-/* libcrypto's own are 9 in 3.0 and 10 since 3.2. */
-#define PURPOSES_MAX 16
+static check_fn check_sign, check_encrypt, check_any;
 
 static struct purpose {
     int id, trust;
     check_fn *ours;
     check_fn *original;      /* NULL until replaced */
     char *name, *short_name; /* owned copies: the table's own die when it is written */
-} purposes[PURPOSES_MAX] = {
+} purposes[] = {
     { .id = X509_PURPOSE_SMIME_SIGN, .ours = check_sign },
     { .id = X509_PURPOSE_SMIME_ENCRYPT, .ours = check_encrypt },
+    { .id = X509_PURPOSE_ANY, .ours = check_any },
 };
-static size_t purpose_count; /* of those that were replaced */
+#define PURPOSES (sizeof(purposes) / sizeof(purposes[0]))
 
 static X509_PURPOSE *find(int id)
 {
@@ -72,36 +70,17 @@ static bool replace(struct purpose *purpose)
     return false;
 }
 
-/* What the program has added is its own. */
-static bool is_another_of_libcrypto(const X509_PURPOSE *purpose)
-{
-    int id = X509_PURPOSE_get_id(purpose);
-
-    return id != X509_PURPOSE_SMIME_SIGN && id != X509_PURPOSE_SMIME_ENCRYPT &&
-           ((unsigned)purpose->flags & X509_PURPOSE_DYNAMIC) == 0;
-}
-
 bool sp_purposes_replace(void)
 {
-    purpose_count = 2;
-    if (!replace(&purposes[0]) || !replace(&purposes[1]))
-        return false;
-    for (int i = 0; i < X509_PURPOSE_get_count() && purpose_count < PURPOSES_MAX; i++) {
-        const X509_PURPOSE *now = X509_PURPOSE_get0(i);
-
-        if (!is_another_of_libcrypto(now))
-            continue;
-        purposes[purpose_count] =
-            (struct purpose){ .id = X509_PURPOSE_get_id(now), .ours = check_other };
-        if (!replace(&purposes[purpose_count++]))
+    for (size_t i = 0; i < PURPOSES; i++)
+        if (!replace(&purposes[i]))
             return false;
-    }
     return true;
 }
 
 void sp_purposes_restore(void)
 {
-    for (size_t i = 0; i < purpose_count; i++) {
+    for (size_t i = 0; i < PURPOSES; i++) {
         const X509_PURPOSE *now = find(purposes[i].id);
 
         /* Somebody who came after us calls us, and is left alone. */
@@ -180,8 +159,10 @@ static int check_person(const X509 *x509, smimepolicy_use use)
 /*
  * The chain that this thread verifies.  libcrypto first builds it, and asks
  * for email trust of what it takes from the trust store, the anchor last; then
- * it asks for the purpose of each certificate, the signer's first.  What is
- * kept of a certificate is its address, to be compared and never looked into.
+ * it asks for the purpose of each certificate, the signer's first, and right
+ * before that for email trust again of what came from the trust store.  What is
+ * kept of a certificate is its address, to be compared and never looked into:
+ * it may be that of a chain that failed, or of one that was freed since.
  */
 static _Thread_local struct {
     const X509 *asked; /* of the chain that is being built */
@@ -238,7 +219,8 @@ static bool begin_purposes(const X509 *signer)
     chain.anchor = chain.asked;
     chain.vouches = chain.asked_may_issue;
     chain.asked = NULL;
-    chain.for_itself = chain.anchor == signer;
+    chain.for_itself = chain.anchor == signer && chain.next == signer;
+    chain.next = NULL;
     if (chain.anchor == NULL || chain.for_itself || chain.vouches)
         return true;
     if (!sp_uploaded_role(signer, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
@@ -247,21 +229,27 @@ static bool begin_purposes(const X509 *signer)
     return true;
 }
 
+/*
+ * Nobody but itself is above a self-issued certificate: unless it surely is the
+ * anchor of this chain, and may issue, it is judged as one.
+ */
 static int judge_issuer(const X509 *x509, const struct known *k)
 {
+    bool is_anchor = chain.anchor == x509 && chain.next == x509;
     enum sp_role role = SP_ROLE_NONE;
-    bool may;
+    bool may = chain.for_itself;
 
-    if (chain.for_itself || chain.anchor == x509)
-        may = chain.for_itself || chain.vouches;
-    else if (chain.anchor != NULL)
+    if (!may && is_anchor)
+        may = chain.vouches;
+    else if (!may && chain.anchor != NULL && !sp_facts_is_person_ca(k->facts))
         may = sp_may_issue(k->facts, SP_ROLE_NONE, false);
-    else if (!sp_facts_is_ca(k->facts))
-        may = false;
-    else if (sp_uploaded_role(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
-        may = sp_may_issue(k->facts, role, true);
-    else
+    else if (!may && !sp_uploaded_role(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
         return 0;
+    else if (!may)
+        may = sp_may_issue(k->facts, role, true);
+    chain.next = NULL;
+    if (is_anchor)
+        chain.anchor = NULL;
     return may || conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
 }
 
@@ -281,24 +269,23 @@ static int check_issuer(const X509 *x509)
 }
 
 /*
- * A mail that is verified for another purpose: the signer is not asked about,
- * but who vouches for it is.  Of other verifications email trust asks nothing.
+ * A mail that is verified for any purpose: the signer is not asked about, but
+ * who vouches for it is.  Of other verifications email trust asks nothing.
  */
-static int check_other(const X509_PURPOSE *purpose, const X509 *x509, int ca)
+static int check_any(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
     bool ends_mail = ca && chain.next == x509 && chain.asked == x509;
-    size_t i = 0;
 
-    chain.next = NULL;
-    if (ends_mail && !chain.asked_may_issue) {
+    if (ends_mail) {
         chain.anchor = x509;
-        chain.vouches = chain.for_itself = false;
+        chain.vouches = chain.asked_may_issue;
+        chain.for_itself = false;
+        chain.asked = NULL;
         if (!check_issuer(x509))
             return 0;
     }
-    while (purposes[i].id != X509_PURPOSE_get_id(purpose))
-        i++;
-    return purposes[i].original(purpose, x509, ca);
+    chain.next = NULL;
+    return purposes[2].original(purpose, x509, ca);
 }
 
 /* For `unverified_signers = refuse`, see judge.h. */

@@ -23,9 +23,22 @@ void sp_unlock_life(void)
     pthread_mutex_unlock(&life);
 }
 
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+
+void sp_lock_telling(void)
+{
+    pthread_mutex_lock(&telling);
+}
+
+void sp_unlock_telling(void)
+{
+    pthread_mutex_unlock(&telling);
+}
+
 static void lock_all(void)
 {
     sp_lock_life();
+    sp_lock_telling();
     for (size_t i = 0; i < SP_SHARDS; i++)
         sp_lock(i);
 }
@@ -34,6 +47,7 @@ static void unlock_all(void)
 {
     for (size_t i = SP_SHARDS; i-- > 0;)
         sp_unlock(i);
+    sp_unlock_telling();
     sp_unlock_life();
 }
 

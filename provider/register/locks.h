@@ -32,6 +32,15 @@ bool sp_locks_init(void);
 void sp_lock_life(void);
 void sp_unlock_life(void);
 
+/*
+ * Held while the core is asked to tell of a thread's end, and while an
+ * instance takes its leave: libcrypto pushes to the list of a thread without a
+ * lock, and takes the instance out of all lists right after its teardown.
+ * Taken after the lock of life and before a shard's.
+ */
+void sp_lock_telling(void);
+void sp_unlock_telling(void);
+
 size_t sp_shard_of(const void *object);
 size_t sp_shard_of_hash(const unsigned char *hash);
 void sp_lock(size_t shard);

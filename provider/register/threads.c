@@ -17,6 +17,8 @@
 #define LATER_CERTS 4
 #define LATER_TRIES 32
 
+#define MAX_INSTANCES 16
+
 struct pin {
     struct sp_cert *cert; /* a reference */
     X509 *x509;           /* a reference */
@@ -33,20 +35,30 @@ struct thread {
     struct thread *next; /* guarded by shard 0 */
 };
 
+struct instance {
+    unsigned long number; /* counts up; 0 for a free place */
+    OSSL_LIB_CTX *libctx;
+    struct sp_upcalls up;
+};
+
 /* All guarded by shard 0. */
 static struct thread *threads;
 static struct thread *retired; /* of threads that outlived the register */
+static struct instance instances[MAX_INSTANCES];
+static unsigned long last_number;
 
-/* Changes whenever the register stopped. */
-static atomic_ulong stops;
+/* Change whenever an instance came, and whenever the register stopped. */
+static atomic_ulong arrivals, stops;
 
 static _Thread_local struct thread *self;
-static _Thread_local unsigned long self_stops;
+static _Thread_local unsigned long self_stops, seen_arrivals;
+static _Thread_local unsigned long told[MAX_INSTANCES];
 
 /*
  * Tells of a thread's end, once a process.  The core would do so too, but from
  * its list of handlers, which OPENSSL_cleanup() frees while a thread that ends
- * at exit() walks it: what we do there would make that race longer.
+ * at exit() walks it: what we do there would make that race longer.  The core
+ * is asked for the end of the library contexts that a program makes for itself.
  */
 static pthread_once_t ends_once = PTHREAD_ONCE_INIT;
 static pthread_key_t ends;
@@ -189,6 +201,18 @@ static void thread_end(void *unused)
     self = NULL;
 }
 
+/* The core calls this when the thread ends, or the library context does. */
+static void context_end(void *libctx)
+{
+    sp_lock(0);
+    for (size_t i = 0; i < MAX_INSTANCES; i++)
+        if (instances[i].number != 0 && instances[i].libctx == libctx)
+            told[i] = 0;
+    sp_unlock(0);
+    seen_arrivals = 0;
+    thread_end(NULL);
+}
+
 static void make_ends(void)
 {
     has_ends = pthread_key_create(&ends, thread_end) == 0;
@@ -216,6 +240,58 @@ static struct thread *this_thread(void)
     return thread;
 }
 
+/* Ask the instances that came since to tell us when their library context ends. */
+static void tell_instances(void)
+{
+    unsigned long now = atomic_load(&arrivals);
+
+    if (seen_arrivals == now)
+        return;
+    seen_arrivals = now;
+    sp_lock_telling();
+    for (size_t i = 0; i < MAX_INSTANCES; i++) {
+        struct instance instance;
+
+        sp_lock(0);
+        instance = instances[i];
+        sp_unlock(0);
+        if (instance.number == 0 || instance.number == told[i])
+            continue;
+        told[i] = instance.number;
+        (void)instance.up.thread_start(instance.up.handle, context_end, instance.libctx);
+    }
+    sp_unlock_telling();
+}
+
+void sp_threads_add_instance(const struct sp_upcalls *up)
+{
+    OSSL_LIB_CTX *libctx = sp_upcalls_libctx(up);
+
+    /* This one ends with the process. */
+    if (libctx == OSSL_LIB_CTX_get0_global_default())
+        return;
+    sp_lock(0);
+    for (size_t i = 0; i < MAX_INSTANCES; i++) {
+        if (instances[i].number != 0)
+            continue;
+        instances[i] = (struct instance){ .number = ++last_number, .libctx = libctx, .up = *up };
+        atomic_fetch_add(&arrivals, 1);
+        break;
+    }
+    sp_unlock(0);
+}
+
+void sp_threads_remove_instance(const struct sp_upcalls *up)
+{
+    sp_lock_telling();
+    sp_lock(0);
+    for (size_t i = 0; i < MAX_INSTANCES; i++)
+        if (instances[i].number != 0 && instances[i].up.handle == up->handle)
+            instances[i].number = 0;
+    sp_unlock(0);
+    sp_unlock_telling();
+}
+
 bool sp_threads_born(struct sp_cert *cert, X509 *x509)
 {
     struct thread *thread = this_thread();
@@ -225,6 +301,7 @@ bool sp_threads_born(struct sp_cert *cert, X509 *x509)
         sp_cert_unref(cert);
         return false;
     }
+    tell_instances();
     sp_lock(sp_shard_of(cert));
     cert->pinned = true;
     sp_unlock(sp_shard_of(cert));

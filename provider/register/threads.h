@@ -8,6 +8,14 @@
 #define SP_THREADS_H
 
 #include "cert.h"
+#include "upcalls.h"
+
+/*
+ * A provider instance came or went.  What a thread holds when its library
+ * context ends is let go: it would keep that alive.
+ */
+void sp_threads_add_instance(const struct sp_upcalls *up);
+void sp_threads_remove_instance(const struct sp_upcalls *up);
 
 /*
  * Pin |x509| for |cert| as what this thread is parsing now; takes over the

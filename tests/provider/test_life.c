@@ -287,6 +287,19 @@ START_TEST(loaded_and_unloaded_again)
 }
 END_TEST
 
+/* What a thread still holds of its last parse would keep the context, and us with it. */
+START_TEST(a_context_ends_behind_a_parse)
+{
+    for (int i = 0; i < 3; i++) {
+        OSSL_LIB_CTX *libctx = configured(NULL);
+
+        X509_free(read_in(libctx, "good-rsa"));
+        OSSL_LIB_CTX_free(libctx);
+        expect_no_rules(NULL);
+    }
+}
+END_TEST
+
 /* Certificates and keys outlive the provider that watched them. */
 START_TEST(certificates_outlive_the_provider)
 {
@@ -398,6 +411,7 @@ int main(void)
     tcase_add_test(tests, two_contexts_that_disagree_about_raw_keys);
     tcase_add_test(tests, loaded_twice_under_two_names);
     tcase_add_test(tests, loaded_and_unloaded_again);
+    tcase_add_test(tests, a_context_ends_behind_a_parse);
     tcase_add_test(tests, certificates_outlive_the_provider);
     tcase_add_loop_test(tests, default_properties_set_by_the_program, 0, SP_ROWS(queries));
     tcase_add_test(tests, fips_switched_off);

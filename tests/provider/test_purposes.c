@@ -11,12 +11,14 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "certs.h"
 #include "compat.h"
 #include "mail.h"
 
-static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT };
+static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT, X509_PURPOSE_ANY };
 static const char *const names[][2] = { { "S/MIME signing", "smimesign" },
-                                        { "S/MIME encryption", "smimeencrypt" } };
+                                        { "S/MIME encryption", "smimeencrypt" },
+                                        { "Any Purpose", "any" } };
 
 static X509_PURPOSE *purpose(int i)
 {
@@ -28,7 +30,7 @@ static X509_PURPOSE *purpose(int i)
 
 static void expect_names(void)
 {
-    for (int i = 0; i < 2; i++) {
+    for (int i = 0; i < 3; i++) {
         ck_assert_str_eq(X509_PURPOSE_get0_name(purpose(i)), names[i][0]);
         ck_assert_str_eq(X509_PURPOSE_get0_sname(purpose(i)), names[i][1]);
     }
@@ -105,9 +107,84 @@ START_TEST(nothing_is_cached_early)
 }
 END_TEST
 
+#define YEARS .not_before = "20200101000000Z", .not_after = "20991231235959Z"
+
+static X509 *make(struct sp_recipe recipe)
+{
+    X509 *made = sp_make_cert(&recipe), *parsed = NULL;
+    unsigned char *der = NULL;
+    int length = i2d_X509(made, &der);
+    const unsigned char *end = der;
+
+    ck_assert_int_gt(length, 0);
+    parsed = d2i_X509(NULL, &end, length);
+    ck_assert_ptr_nonnull(parsed);
+    OPENSSL_free(der);
+    X509_free(made);
+    return parsed;
+}
+
+/* |by_name|: as mail functions do; else with the purpose alone, and no email trust. */
+static int verify(X509 *cert, X509 *anchor, bool by_name)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    int answer;
+
+    ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, NULL), 1);
+    if (by_name)
+        ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    else
+        ck_assert_int_eq(X509_VERIFY_PARAM_set_purpose(X509_STORE_CTX_get0_param(ctx), ids[0]), 1);
+    answer = X509_verify_cert(ctx);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    ERR_clear_error();
+    return answer;
+}
+
+/* What was verified before, or failed to be, makes no issuer of a person's own certificate. */
+START_TEST(one_chain_after_another)
+{
+    X509 *person, *minted, *ca, *good, *odd;
+
+    sp_start(NULL);
+    person = make((struct sp_recipe){ YEARS, .subject = "person", .san = "email:eve@example.org",
+                                      .usage = "digitalSignature,keyCertSign",
+                                      .basic = "critical,CA:TRUE" });
+    minted =
+        make((struct sp_recipe){ YEARS, .san = "email:ceo@example.org", .usage = "digitalSignature",
+                                 .issuer = person, .issuer_key = sp_test_rsa() });
+    ca = make((struct sp_recipe){ YEARS, .subject = "CA", .usage = "keyCertSign",
+                                  .basic = "critical,CA:TRUE" });
+    good =
+        make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
+                                 .issuer = ca, .issuer_key = sp_test_rsa() });
+    odd = make((struct sp_recipe){
+        YEARS, .san = "email:bob@example.org", .usage = "digitalSignature", .issuer = ca,
+        .issuer_key = sp_test_rsa(), .again = { "1.2.3.4", "critical,DER:05:00" } });
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
+        ck_assert_int_eq(verify(minted, person, true), 0);
+        ck_assert_int_eq(verify(minted, person, false), 0);
+        ck_assert_int_eq(verify(good, ca, true), 1);
+        ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
+        /* It fails before the purposes are asked. */
+        ck_assert_int_eq(verify(odd, ca, true), 0);
+        ck_assert_int_eq(verify(minted, person, false), 0);
+    }
+    X509_free(person);
+    X509_free(minted);
+    X509_free(ca);
+    X509_free(good);
+    X509_free(odd);
+}
+END_TEST
+
 START_TEST(put_back)
 {
-    X509_PURPOSE before[2];
+    X509_PURPOSE before[3];
     X509_TRUST *trust;
     int (*check_trust)(X509_TRUST *, sp_trust_x509 *, int);
     X509 *cert;
@@ -116,7 +193,7 @@ START_TEST(put_back)
     cert = sp_read_cert("no-address-rsa");
     trust = X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
     check_trust = trust->check_trust;
-    for (int i = 0; i < 2; i++)
+    for (int i = 0; i < 3; i++)
         before[i] = *purpose(i);
     for (int round = 0; round < 3; round++) {
         OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
@@ -134,6 +211,7 @@ START_TEST(put_back)
         expect_names();
         ck_assert(purpose(0)->check_purpose == before[0].check_purpose);
         ck_assert(purpose(1)->check_purpose == before[1].check_purpose);
+        ck_assert(purpose(2)->check_purpose == before[2].check_purpose);
         trust = X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
         ck_assert(trust->check_trust == check_trust);
         ck_assert_int_eq(X509_check_purpose(cert, ids[0], 0), 1);
@@ -177,6 +255,7 @@ int main(void)
     tcase_add_loop_test(tests, tell_the_truth, 0, SP_ROWS(rows));
     tcase_add_test(tests, others_are_left_alone);
     tcase_add_test(tests, nothing_is_cached_early);
+    tcase_add_test(tests, one_chain_after_another);
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     return sp_run_forked(suite);
