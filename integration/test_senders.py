@@ -42,7 +42,11 @@ NAMES = ["Good", "Dr. Good", '"Good"', f'"{BAD}"', f"=?utf-8?q?{BAD.replace('@',
          f"(\\) <{BAD}>)", "Göod", "a b", '"a"b', "a:", "x@y", "a\\b", "'", f"'{BAD}'", "[x]", "a;",
          f'"{BAD}\r"', "\u2028", "\x85", "\x0b", "\x0c", "\x1c", "\x00", "a, b", "=?utf-8?b?Iiw=?=",
          "=?x?", "(", ")", '"', '""', '"" ""', "(a)(b)", "()", f"=?utf-8?q?a?= =?utf-8?q?{BAD}?=",
-         f"(=?utf-8?q?=29{BAD}?=)", f'"=?utf-8?q?=22_=3C{BAD}=3E=2C?="', "a.b", ".", "a..b", "*"]
+         f"(=?utf-8?q?=29{BAD}?=)", f'"=?utf-8?q?=22_=3C{BAD}=3E=2C?="', "a.b", ".", "a..b", "*",
+         "=?utf-8?b?!PHZpY3RpbUBiYW5rLmV4YW1wbGU+LCA=?=", "=?utf-8?b?PHZpY3RpbUBi YW5rLmV4YW1wbGU+LCA=?=",
+         "=?utf-8?b?PHZpY3RpbUBiYW5rLmV4YW1wbGU+LCA?=", '"=?utf-8?b?!PHZpY3RpbUBiYW5rLmV4YW1wbGU+LCA=?="',
+         "=?x?=?utf-8?q?=3Cvictim=40bank.example=3E=2C?=", "=?utf_7?q?+ADw-victim+AEA-bank.example+AD4-+ACw-?=",
+         "=?unicode_escape?q?=5Cx3cvictim=5Cx40bank.example=5Cx3e,?="]
 AFTER = ["", " ", f" ({BAD})", ",", f", {BAD}", f" {BAD}", f" <{BAD}>", ";", f"; {BAD}", " x",
          f",<{BAD}>", ", <>", "\t", f'("{BAD}', " (x", " ()", f'" {BAD}', f"\r{BAD}", f"\x0b{BAD}", f"\n ,{BAD}",
          f"\r\n\t(x)", "\n  ", "\x00", f"\x00 {BAD}", ">", f"> <{BAD}", f",,{BAD}"]

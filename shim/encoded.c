@@ -33,7 +33,8 @@ static const char *next_word(const char *at, const char *end, struct word *word)
         const char *close;
 
         at += 2;
-        if (encoding == NULL || end - encoding < 3 || encoding[2] != '?')
+        if (encoding == NULL || end - encoding < 3 || encoding[2] != '?' ||
+            strchr("qQbB", encoding[1]) == NULL)
             continue;
         close = find(encoding + 3, end, "?=");
         if (close == NULL)
@@ -67,20 +68,29 @@ static size_t decode_q(const struct word *word, char *out)
     return made;
 }
 
-/* In |out|, which has room for the text as it is; what cannot be decoded is left so. */
-static size_t decode(const struct word *word, char *out)
+/*
+ * In |out|, which has room for the text as it is; false if a reader may make
+ * something else of it: others skip what is no base64, or miss no padding.
+ */
+static bool decode(const struct word *word, char *out, size_t *made)
 {
-    int made = -1;
+    size_t padding = 0;
+    int blocks;
 
-    if (word->encoding == 'q' || word->encoding == 'Q')
-        return decode_q(word, out);
-    if (word->encoding == 'b' || word->encoding == 'B')
-        made = EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)word->text,
-                               (int)word->len);
-    if (made >= 0)
-        return (size_t)made;
-    memcpy(out, word->text, word->len);
-    return word->len;
+    if (word->encoding == 'q' || word->encoding == 'Q') {
+        *made = decode_q(word, out);
+        return true;
+    }
+    for (size_t i = 0; i < word->len; i++)
+        if (word->text[i] == ' ' || word->text[i] == '\t' || word->text[i] == '\r' ||
+            word->text[i] == '\n')
+            return false;
+    blocks =
+        EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)word->text, (int)word->len);
+    while (padding < 2 && padding < word->len && word->text[word->len - 1 - padding] == '=')
+        padding++;
+    *made = blocks < 0 ? 0 : (size_t)blocks - padding;
+    return blocks >= 0 || word->len == 0;
 }
 
 /* The charset's name without a language (RFC 2231, 5), or "" if it is too long for one. */
@@ -96,22 +106,36 @@ static void name_charset(const struct word *word, char name[64])
     name[len] = '\0';
 }
 
-/* |from| in UTF-8 at |to|, which has four times its room; bytes of no charset stay as they are. */
-static size_t to_utf8(const struct word *word, char *from, size_t len, char *to)
+/* Of text in a charset that nobody knew, as mailers say it: nobody decodes it. */
+static bool is_unknown(const char *charset)
 {
-    char *begin = to;
+    return OPENSSL_strcasecmp(charset, "unknown-8bit") == 0 ||
+           OPENSSL_strcasecmp(charset, "x-unknown") == 0;
+}
+
+/*
+ * |from| in UTF-8 at |to|, which has |room|; false if the charset is none that
+ * is known here, though another reader may know it, or the text is none of it.
+ */
+static bool to_utf8(const struct word *word, char *from, size_t len, char *to, size_t *room)
+{
     char name[64];
-    size_t room = 4 * len;
     iconv_t conversion;
+    bool done;
 
     name_charset(word, name);
-    conversion = iconv_open("UTF-8", name);
-    if ((intptr_t)conversion != -1) {
-        (void)iconv(conversion, &from, &len, &to, &room);
-        iconv_close(conversion);
+    if (is_unknown(name)) {
+        memcpy(to, from, len);
+        *room -= len;
+        return true;
     }
-    memcpy(to, from, len < room ? len : room);
-    return (size_t)(to - begin) + (len < room ? len : room);
+    conversion = iconv_open("UTF-8", name);
+    if ((intptr_t)conversion == -1)
+        return false;
+    done = iconv(conversion, &from, &len, &to, room) != (size_t)-1 &&
+           iconv(conversion, NULL, NULL, &to, room) != (size_t)-1;
+    iconv_close(conversion);
+    return done;
 }
 
 /* What is counted in the field as a reader has it that decodes it first. */
@@ -129,16 +153,26 @@ static void count(struct tally *tally, const char *text, size_t len, bool is_enc
     }
 }
 
-static bool count_word(struct tally *tally, const struct word *word)
-{
-    char *decoded = OPENSSL_malloc(word->len + 4);
-    char *utf8 = OPENSSL_malloc(4 * (word->len + 4));
+/* One byte of a charset makes 9 in UTF-8 at the most: TSCII. */
+#define UTF8_MOST 12
 
-    if (decoded != NULL && utf8 != NULL)
-        count(tally, utf8, to_utf8(word, decoded, decode(word, decoded), utf8), true);
+/* |*clear| becomes false if others may read the word in another way. */
+static bool count_word(struct tally *tally, const struct word *word, bool *clear)
+{
+    size_t all = UTF8_MOST * (word->len + 4);
+    size_t room = all;
+    char *decoded = OPENSSL_malloc(word->len + 4);
+    char *utf8 = OPENSSL_malloc(all);
+    bool done = decoded != NULL && utf8 != NULL;
+    size_t made;
+
+    if (done && decode(word, decoded, &made) && to_utf8(word, decoded, made, utf8, &room))
+        count(tally, utf8, all - room, true);
+    else
+        *clear = false;
     OPENSSL_free(decoded);
     OPENSSL_free(utf8);
-    return decoded != NULL && utf8 != NULL;
+    return done;
 }
 
 bool shim_encoded_hides(const char *raw, size_t len, size_t addresses, bool *hides)
@@ -147,15 +181,16 @@ bool shim_encoded_hides(const char *raw, size_t len, size_t addresses, bool *hid
     struct tally tally = { 0 };
     struct word word;
     const char *after;
+    bool clear = true;
 
     *hides = false;
     while ((after = next_word(raw, end, &word)) != NULL) {
         count(&tally, raw, (size_t)(word.charset - raw), false);
-        if (!count_word(&tally, &word))
+        if (!count_word(&tally, &word, &clear))
             return false;
         raw = after;
     }
     count(&tally, raw, (size_t)(end - raw), false);
-    *hides = tally.encoded > 0 && tally.signs > addresses;
+    *hides = !clear || (tally.encoded > 0 && tally.signs > addresses);
     return true;
 }

@@ -46,13 +46,13 @@ static struct line line_at(const char *header, size_t len, size_t at)
     return line;
 }
 
-/* RFC 5322, 3.6.8: printable and no colon; the colon follows at once. */
+/* RFC 5322, 3.6.8: printable and no colon; the colon follows at once.  libcrypto drops quotes. */
 static size_t name_length(const struct line *line)
 {
     size_t len = 0;
 
     while (len < line->len && line->text[len] > ' ' && line->text[len] <= '~' &&
-           line->text[len] != ':')
+           line->text[len] != ':' && line->text[len] != '"')
         len++;
     return len < line->len && line->text[len] == ':' ? len : 0;
 }
@@ -74,10 +74,10 @@ static bool is_envelope(const struct line *line, size_t at)
            !is_white(line->text[len]) && line->text[len] != ':';
 }
 
-/* Does a name that says who sends stand at |text|, with its colon? */
-static bool is_sender_name(const char *text, size_t len)
+/* Does a name that says who sends, or what, stand at |text|, with its colon? */
+static bool is_telling_name(const char *text, size_t len)
 {
-    static const char *const names[] = { "From", "Sender" };
+    static const char *const names[] = { "From", "Sender", "Content-Type" };
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         size_t at = strlen(names[i]);
@@ -92,11 +92,11 @@ static bool is_sender_name(const char *text, size_t len)
     return false;
 }
 
-/* Might a reader that cuts long lines find another sender in this one? */
+/* Might a reader that cuts long lines find another sender, or content, in this one? */
 static bool hides_sender(const struct line *line)
 {
     for (size_t at = MAX_LINE; at < line->len; at++)
-        if (is_sender_name(line->text + at, line->len - at))
+        if (is_telling_name(line->text + at, line->len - at))
             return true;
     return false;
 }

@@ -87,6 +87,13 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
         return true;
     while (shim_fields_next(header, len, &at, &field))
         read_field(&lists, &field, mail);
+    if (lists.content_types > 1) {
+        mail->sender.header = SP_HEADER_TYPES;
+        shim_addresses_clear(&lists.from);
+        shim_addresses_clear(&lists.sender);
+        shim_addresses_clear(&lists.to);
+        return true;
+    }
     done = settle(&lists, mail);
     /* Of two, readers take different ones. */
     if (lists.content_types == 1 && !shim_boundary_read(&lists.content_type, &mail->boundary))

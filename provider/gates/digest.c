@@ -22,10 +22,7 @@ static _Thread_local enum sp_kind last;
 
 enum sp_kind sp_digested_last(void)
 {
-    const enum sp_kind kind = last;
-
-    last = SP_KIND_OTHER;
-    return kind;
+    return last;
 }
 
 void sp_digested_forget(void)

@@ -13,9 +13,12 @@
 
 #include "classify.h"
 
-/* What the last data were that this thread digested; from then on it is not known. */
+/*
+ * What the last data were that this thread digested.  One digest may be signed
+ * more than once: it counts until the next one, or until it was verified.
+ */
 enum sp_kind sp_digested_last(void);
-/* What a signature of ours digested for itself is known already. */
+/* What a signature digested for itself, or what was verified, is known already. */
 void sp_digested_forget(void);
 
 #endif

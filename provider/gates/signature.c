@@ -94,6 +94,7 @@ static int raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify
     used = key_in_use(ctx, key);
     if (used != NULL && !sp_gate_verifies(used, &s->slot, evidence))
         return 0;
+    sp_digested_forget();
     done = backend(ctx, key, params);
     return done == 1 ? begin(s, ctx, key, true, SP_STAGE_PASSED) : done;
 }

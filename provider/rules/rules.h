@@ -252,6 +252,7 @@ enum sp_unreadable {
     SP_HEADER_LINE,  /* a line that is no field */
     SP_HEADER_CUT,   /* a long line, in pieces of which somebody may find a sender */
     SP_HEADER_END,   /* its empty line ends otherwise than the one before */
+    SP_HEADER_TYPES, /* of two Content-Type fields readers take one or the other */
     SP_LIST_OTHER,   /* anything that is no address */
     SP_LIST_GROUP,
     SP_LIST_ENCODED, /* encoded words that hold what an address is made of */

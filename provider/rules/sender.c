@@ -76,9 +76,11 @@ const char *sp_unreadable_text(enum sp_unreadable what)
     case SP_HEADER_LINE:
         return "holds a line that neither is a field nor goes on with one";
     case SP_HEADER_CUT:
-        return "holds a line of more than 998 bytes with a sender late in it";
+        return "holds a line of more than 998 bytes with a sender or type late in it";
     case SP_HEADER_END:
         return "ends its last line and its empty line in two ways, so that its end is not clear";
+    case SP_HEADER_TYPES:
+        return "has more than one Content-Type field";
     case SP_LIST_GROUP:
         return "holds a group, and not addresses alone";
     case SP_LIST_ENCODED:

@@ -272,6 +272,31 @@ START_TEST(attributes_digested_in_pieces)
 }
 END_TEST
 
+/* One digest for a second try, and for a second signer. */
+START_TEST(digest_signed_twice)
+{
+    struct sp_owner mail, who;
+    unsigned char signature[1024];
+    unsigned int size = sizeof(signature);
+    EVP_MD_CTX *ctx;
+
+    sp_start("raw_keys = pass");
+    ctx = EVP_MD_CTX_new();
+    mail = sp_read_owner("good-rsa");
+    who = sp_read_owner("server-rsa");
+    ck_assert_int_eq(EVP_SignInit(ctx, EVP_sha256()), 1);
+    ck_assert_int_eq(EVP_SignUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)), 1);
+    ck_assert_int_eq(EVP_SignFinal(ctx, signature, &size, who.key), 0);
+    ck_assert_int_eq(EVP_SignFinal(ctx, signature, &size, who.key), 0);
+    ERR_clear_error();
+    EXPECT_DONE(EVP_SignFinal(ctx, signature, &size, mail.key) == 1);
+    ck_assert_int_eq(EVP_SignFinal(ctx, signature, &size, who.key), 0);
+    EVP_MD_CTX_free(ctx);
+    sp_free_owner(&mail);
+    sp_free_owner(&who);
+}
+END_TEST
+
 /* What a mail digested before it was signed or checked says nothing about the next raw signature.
  */
 START_TEST(raw_signature_after_a_mail)
@@ -423,6 +448,7 @@ int main(void)
     tcase_add_test(tests, mail_after_a_raw_signature);
     tcase_add_loop_test(tests, digest_of_attributes, 0, 3);
     tcase_add_test(tests, attributes_digested_in_pieces);
+    tcase_add_test(tests, digest_signed_twice);
     tcase_add_loop_test(tests, raw_signature_after_a_mail, 0, 2);
     tcase_add_loop_test(tests, unknown_keys, 0, 2);
     tcase_add_test(tests, uploaded);

@@ -25,6 +25,14 @@ static const struct {
     { "=?utf-8?q?M=C3=BCller=2C_J=C3=B6rg?= <alice@example.org>", "alice@example.org", 0 },
     { "=?iso-2022-jp?b?GyRCOzNFREJATzobKEI=?= <alice@example.org>", "alice@example.org", 0 },
     { "=?utf-8?q?bob=40example.net=3E=2C?= <alice@example.org>", NULL, SP_LIST_ENCODED },
+    { "=?unknown-8bit?q?M=FCller?= <alice@example.org>", "alice@example.org", 0 },
+    /* Others decode what is no whole base64, or of a charset that we do not know. */
+    { "=?utf-8?b?!PGJvYkBleGFtcGxlLm5ldD4s?= <alice@example.org>", NULL, SP_LIST_ENCODED },
+    { "=?utf-8?b?PGJvYkBl eGFtcGxlLm5ldD4s?= <alice@example.org>", NULL, SP_LIST_ENCODED },
+    { "=?utf-8?b?PGJvYkBleGFtcGxlLm5ldD4sIA?= <alice@example.org>", NULL, SP_LIST_ENCODED },
+    { "=?x?=?utf-8?q?=3Cbob=40example.net=3E=2C?= <alice@example.org>", NULL, SP_LIST_ENCODED },
+    { "=?utf_7?q?+ADw-bob+AEA-example.net+AD4-+ACw-?= <alice@example.org>", NULL, SP_LIST_ENCODED },
+    { "=?utf-7?b?PP8rQUR3LWJvYitBRUE=?= <alice@example.org>", NULL, SP_LIST_ENCODED },
     { "\"=?utf-8?q?=22_=3Cbob@example.net=3E=2C?=\" <alice@example.org>", NULL, SP_LIST_ENCODED },
     { "\"=?utf-8?q?=22?= <bob@example.net>, \" <alice@example.org>", NULL, SP_LIST_ENCODED },
     { "=?utf-8*en?b?Ym9iQGV4YW1wbGUubmV0LA==?= <alice@example.org>", NULL, SP_LIST_ENCODED },
@@ -231,6 +239,9 @@ static const struct {
     { BYTES("From c@d.example Mon Jan  1\n x\nFrom: a@b.example\n"), SP_HEADER_LINE },
     { BYTES("From: a@b.example\n>From c@d.example Mon Jan  1\n"), SP_HEADER_LINE },
     { BYTES("From: a@b.example\n\r\nFrom: c@d.example\n\n"), SP_HEADER_END },
+    { BYTES("From: a@b.example\nContent-Type: text/plain\nContent-Type: a/b\n\n"),
+      SP_HEADER_TYPES },
+    { BYTES("From: a@b.example\n\"Content-Type\": text/plain\n\n"), SP_HEADER_LINE },
     { BYTES("From: a@b.example\r\n\nFrom: c@d.example\n\n"), SP_HEADER_END },
 };
 
