@@ -14,6 +14,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <syslog.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/place.h"
@@ -136,13 +137,32 @@ static bool has_limit(const struct stat *is, size_t length)
            limit.rlim_cur != RLIM_INFINITY && (rlim_t)is->st_size + length > limit.rlim_cur;
 }
 
-/* Somebody's disk was full, or somebody was ended in the middle of a line. */
-static bool ends_torn(int file, const struct stat *is)
+static bool ends_in_a_line(int file, const struct stat *is)
 {
     char last;
 
     return S_ISREG(is->st_mode) && is->st_size > 0 && pread(file, &last, 1, is->st_size - 1) == 1 &&
            last != '\n';
+}
+
+/*
+ * Somebody's disk was full, or somebody was ended in the middle of a line.  A
+ * line that is just being written grows page by page: that is waited for.
+ */
+static bool ends_torn(int file, struct stat *is)
+{
+    const struct timespec moment = { .tv_nsec = 1000000 };
+    off_t before = -1;
+
+    for (int i = 0; i < 10 && ends_in_a_line(file, is); i++) {
+        if (is->st_size == before)
+            return true;
+        before = is->st_size;
+        (void)nanosleep(&moment, NULL);
+        if (fstat(file, is) != 0)
+            return false;
+    }
+    return false;
 }
 
 static void append_to_file(const char *path, const char *text)
