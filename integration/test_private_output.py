@@ -266,7 +266,9 @@ def test_mail_into_a_file_of_another(pki, post, tmp_path):
         os.chown(path, 12345, 12345)
     out.touch()
     out.chmod(0o644)
-    if run("/usr/bin/setpriv", "--reuid", "12345", "--clear-groups", COMMAND, "--version").rc != 0:
+    try:
+        to_file(["--version"], tmp_path / "version", user=12345)
+    except PermissionError:
         pytest.skip("another user cannot run the command here")
     done = to_file([*HOW["verb"], "-recip", pki.good_rsa.pem.name, "-inkey", pki.good_rsa.key.name,
                     "-in", post.encrypted("good_rsa").name], out, cwd=room, user=12345)
