@@ -268,7 +268,7 @@ void sp_threads_add_instance(const struct sp_upcalls *up)
     OSSL_LIB_CTX *libctx = sp_upcalls_libctx(up);
 
     /* This one ends with the process. */
-    if (libctx == OSSL_LIB_CTX_get0_global_default())
+    if (libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default())
         return;
     sp_lock(0);
     for (size_t i = 0; i < MAX_INSTANCES; i++) {
