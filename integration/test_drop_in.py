@@ -459,3 +459,15 @@ def test_an_empty_file_is_filled(api, pki, post, tmp_path):
         assert BODY in held_content.read()
     assert signer.stat().st_mode & 0o777 == content.stat().st_mode & 0o777 == 0o640
     assert {path.name for path in tmp_path.iterdir()} == {"signer", "content"}
+
+
+@pytest.mark.parametrize("words", [["-md", "nosuch"], ["-outform", "ZZ"], ["-verify_depth", "x"]])
+def test_smime_that_makes_nothing_leaves_what_is_there(words, pki, mail, tmp_path):
+    """Stock's `smime` calls a mistake in its words a success, and touches nothing."""
+    out, new = tmp_path / "out", tmp_path / "new"
+    out.write_bytes(b"precious")
+    for path in (out, new):
+        run(COMMAND, "smime", "-sign", "-in", mail, "-signer", pki.good_rsa.pem, "-inkey",
+            pki.good_rsa.key, *words, "-out", path)
+    run(COMMAND, "smime", "-in", mail, "-out", out)
+    assert out.read_bytes() == b"precious" and not new.exists()

@@ -226,7 +226,8 @@ int shim_operate(const struct shim_operation *operation, struct shim_stock_resul
         return SHIM_SYSTEM;
     hold_signals(&run.before);
     done = run_begin(&run) && shim_memory_sufficed() && run_stock(&run, program, result);
-    if (done && result->code == 0 && !result->refused && !operation->withheld)
+    if (done && result->code == 0 && !result->refused && !operation->withheld &&
+        !shim_whole_made_nothing(operation, run.sink))
         done =
             shim_whole_was_read(operation, run.sink) && shim_memory_sufficed() && hand_over(&run);
     run_end(&run);
