@@ -9,6 +9,7 @@
  */
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "forks.h"
 #include "keyring.h"
@@ -202,12 +203,19 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
     int error = X509_STORE_CTX_get_error(ctx);
     const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
     const X509 *no_issuer = find_no_issuer(chain, settings, complete);
+    X509 *cert = X509_STORE_CTX_get0_cert(ctx);
     bool provided = false;
     smimepolicy_verdict *verdict;
     char *why;
 
+    /* libcrypto asks no purpose of it, and takes that for a yes. */
+    if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0) {
+        verdict = sp_refuse_unreadable(signer);
+        *complete = *complete && verdict != NULL;
+        return verdict;
+    }
     if (!is_stranger(error) && (no_issuer != NULL || settings->trust == SP_TRUST_KEYRING)) {
-        provided = sp_vouches_for_itself(role_of(settings, X509_STORE_CTX_get0_cert(ctx), &why));
+        provided = sp_vouches_for_itself(role_of(settings, cert, &why));
         OPENSSL_free(why);
     }
     if (provided)

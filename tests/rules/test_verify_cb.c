@@ -52,16 +52,22 @@ START_TEST(partial_chain)
     struct sp_recipe bare_recipe = { LONG, .usage = "digitalSignature", .issuer = ca };
     X509 *good = sp_make_cert(&good_recipe);
     X509 *bare = sp_make_cert(&bare_recipe);
+    /* Not one of the extensions that the rules read: libcrypto itself cannot. */
+    struct sp_recipe odd_recipe = { CLIENT, .again = { "authorityKeyIdentifier", "DER:04:00" } };
+    X509 *odd = sp_make_cert(&odd_recipe);
     static const char *const observe[] = { "mode", "observe", NULL };
 
     ck_assert_int_eq(verify(good, good, NULL, X509_V_FLAG_PARTIAL_CHAIN), X509_V_OK);
     ck_assert_int_eq(verify(bare, bare, NULL, X509_V_FLAG_PARTIAL_CHAIN),
                      X509_V_ERR_APPLICATION_VERIFICATION);
     ck_assert_int_eq(verify(bare, bare, observe, X509_V_FLAG_PARTIAL_CHAIN), X509_V_OK);
+    ck_assert_int_eq(verify(odd, odd, NULL, X509_V_FLAG_PARTIAL_CHAIN),
+                     X509_V_ERR_APPLICATION_VERIFICATION);
     ck_assert_int_eq(verify(good, ca, NULL, 0), X509_V_OK);
     ck_assert_int_eq(verify(good, bare, NULL, 0), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
     X509_free(good);
     X509_free(bare);
+    X509_free(odd);
     X509_free(ca);
 }
 END_TEST
