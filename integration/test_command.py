@@ -356,6 +356,15 @@ def test_weak_cipher(pki, mail, tmp_path):
         result = command(*strict, *how, *words)
         assert result.rc == REFUSED and lines(result, "weak-cipher"), result
         assert not out.exists()
+    sealed = ("-in", mail, "-out", out, pki.good_p256.pem)
+    for how in (("cms", "-encrypt"), ("encrypt",)):
+        for wrap in (("-des3-wrap",), ("-wrap", "des3-wrap"), ("-wrap", "1.2.840.113549.1.9.16.3.6")):
+            result = command(*strict, *how, "-aes256", *wrap, *sealed)
+            assert result.rc == REFUSED and lines(result, "weak-cipher"), result
+            assert not out.exists()
+        result = command(*strict, *how, "-aes256", "-aes256-wrap", *sealed)
+        assert result.rc == DONE and not lines(result, "weak-cipher"), result
+        out.unlink()
     assert command(*strict, "encrypt", *words).rc == DONE
     for how in (("smime", "-encrypt", "-aes128"), ("encrypt", "-aes-256-cbc"),
                 ("encrypt", "-aes-128-gcm"), ("encrypt", "-aes-128-cfb"),

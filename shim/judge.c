@@ -208,7 +208,13 @@ static void judge_encryption(struct hearing *hearing)
 {
     const struct shim_request *request = hearing->request;
 
-    shim_outcome_add(hearing->outcome, sp_judge_cipher(cipher_of(hearing), hearing->settings));
+    int wrap;
+
+    shim_outcome_add(hearing->outcome,
+                     sp_judge_cipher(cipher_of(hearing), false, hearing->settings));
+    /* A name that libcrypto does not know is stock's to refuse. */
+    if (request->wrap != NULL && shim_cipher_find(request->wrap, &wrap))
+        shim_outcome_add(hearing->outcome, sp_judge_cipher(wrap, true, hearing->settings));
     for (size_t i = 0; i < request->recipient_count; i++)
         judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
     if (request->originator != NULL)

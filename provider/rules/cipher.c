@@ -9,7 +9,7 @@
 
 #include "verdict.h"
 
-/* RC2, DES and 3DES, whatever the key size and mode. */
+/* RC2, DES and 3DES, whatever the key size and mode; to wrap keys with, too. */
 static bool is_weak(int cipher)
 {
     switch (cipher) {
@@ -36,6 +36,8 @@ static bool is_weak(int cipher)
     case NID_des_ede3_cfb8:
     case NID_des_ede3_cfb64:
     case NID_des_ede3_ofb64:
+    case NID_id_smime_alg_CMS3DESwrap:
+    case NID_id_smime_alg_CMSRC2wrap:
         return true;
     default:
         return false;
@@ -67,13 +69,14 @@ static bool is_chained(int cipher)
     }
 }
 
-smimepolicy_verdict *sp_judge_cipher(int cipher, const smimepolicy_settings *settings)
+smimepolicy_verdict *sp_judge_cipher(int cipher, bool wraps_keys,
+                                     const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = sp_verdict_new(NULL, SMIMEPOLICY_ENCRYPT);
     const char *name = OBJ_nid2sn(cipher);
     bool weak = is_weak(cipher);
 
-    if (verdict == NULL || (!weak && is_chained(cipher)))
+    if (verdict == NULL || (!weak && (wraps_keys || is_chained(cipher))))
         return verdict;
     sp_verdict_add(verdict, SP_RULE_WEAK_CIPHER, settings->beyond[SP_WEAK_CIPHER],
                    (struct sp_say){ sp_format("message would be encrypted with %s, a %s", name,

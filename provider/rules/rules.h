@@ -225,8 +225,12 @@ const char *sp_facts_address(const struct sp_facts *facts, size_t index);
  * caller; each verdict is NULL only if out of memory.
  */
 
-/* Judge |cipher|, the NID of what the content is about to be encrypted with. */
-smimepolicy_verdict *sp_judge_cipher(int cipher, const smimepolicy_settings *settings);
+/*
+ * Judge |cipher|, the NID of what the content is about to be encrypted with, or
+ * with |wraps_keys| the content's key.
+ */
+smimepolicy_verdict *sp_judge_cipher(int cipher, bool wraps_keys,
+                                     const smimepolicy_settings *settings);
 
 /* The signing-time attribute of one signature: the signer's own claim. */
 struct sp_signing_time {

@@ -98,7 +98,7 @@ START_TEST(weak_cipher)
     for (size_t i = 0; i < 3; i++) {
         smimepolicy_settings *settings = sp_settings_of(words[i]);
 
-        sp_expect_verdict(sp_judge_cipher(nid, settings), ciphers[_i].weak ? found[i] : "");
+        sp_expect_verdict(sp_judge_cipher(nid, false, settings), ciphers[_i].weak ? found[i] : "");
         smimepolicy_settings_free(settings);
     }
 }
@@ -107,7 +107,7 @@ END_TEST
 START_TEST(weak_cipher_by_default)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
-    smimepolicy_verdict *verdict = sp_judge_cipher(NID_des_ede3_cbc, settings);
+    smimepolicy_verdict *verdict = sp_judge_cipher(NID_des_ede3_cbc, false, settings);
     char *text = smimepolicy_verdict_text(verdict);
 
     ck_assert_str_eq(text, "warning: encrypt: message would be encrypted with DES-EDE3-CBC, a weak "
