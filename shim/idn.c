@@ -32,24 +32,34 @@ static void take(void *library, const char *name, void *function, size_t size)
     memcpy(function, &symbol, size);
 }
 
-bool shim_idn_to_ascii(const char *domain, char **ascii)
-{
+/* Loaded by the first domain that needs it, and kept: a mail may name a thousand. */
+static struct {
     __typeof__(idn2_to_ascii_8z) *to_ascii;
     __typeof__(idn2_free) *release;
+} idn;
+
+static void load(void)
+{
     void *library = dlopen(LIBRARY, RTLD_LAZY | RTLD_LOCAL);
-    char *made = NULL;
-    bool done = true;
 
     if (library == NULL)
         give_up();
-    take(library, "idn2_to_ascii_8z", &to_ascii, sizeof(to_ascii));
-    take(library, "idn2_free", &release, sizeof(release));
+    take(library, "idn2_to_ascii_8z", &idn.to_ascii, sizeof(idn.to_ascii));
+    take(library, "idn2_free", &idn.release, sizeof(idn.release));
+}
+
+bool shim_idn_to_ascii(const char *domain, char **ascii)
+{
+    char *made = NULL;
+    bool done = true;
+
+    if (idn.release == NULL)
+        load();
     *ascii = NULL;
-    if (to_ascii(domain, &made, IDN2_NO_TR46) == IDN2_OK) {
+    if (idn.to_ascii(domain, &made, IDN2_NO_TR46) == IDN2_OK) {
         *ascii = OPENSSL_strdup(made);
         done = *ascii != NULL;
     }
-    release(made);
-    dlclose(library);
+    idn.release(made);
     return done;
 }
