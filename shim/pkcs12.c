@@ -355,6 +355,9 @@ bool shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
     char text[200];
     bool more;
 
+    /* One that was given most likely fits, and each attempt takes all iterations. */
+    if (file->reading->pass.given)
+        (void)ask(&walk);
     add_attempt(&walk, "", NULL, 0);
     add_attempt(&walk, NULL, NULL, 0);
     ERR_clear_error();
