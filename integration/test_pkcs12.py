@@ -76,7 +76,7 @@ def derive(password, salt):
     return hashlib.sha1(b"\x03" * 64 + filled(salt) + filled(wide)).digest()
 
 
-def pfx(*contents, mac=None, digest="1.3.14.3.2.26", kind=der.DATA):
+def pfx(*contents, mac=None, digest="1.3.14.3.2.26"):
     """A PKCS#12 of |contents|, with a MAC under the passphrase |mac|."""
     safe = tlv(der.SEQUENCE, *contents)
     salt = b"saltsalt"
@@ -85,7 +85,7 @@ def pfx(*contents, mac=None, digest="1.3.14.3.2.26", kind=der.DATA):
         value = hmac.new(derive(mac, salt), safe, "sha1").digest()
         data = tlv(der.SEQUENCE, tlv(der.SEQUENCE, der.algorithm(digest), tlv(der.OCTETS, value)),
                    tlv(der.OCTETS, salt))
-    return tlv(der.SEQUENCE, integer(3), info(kind, tlv(der.OCTETS, safe)), data)
+    return tlv(der.SEQUENCE, integer(3), info(der.DATA, tlv(der.OCTETS, safe)), data)
 
 
 class Files:
@@ -300,16 +300,37 @@ UNKNOWN = {
     "another content": (lambda: pfx(info("1.2.840.113549.1.7.5", tlv(
         der.SEQUENCE, integer(0), der.algorithm(der.SHA256), info(der.DATA, tlv(der.OCTETS)),
         tlv(der.OCTETS)))), "which no PKCS#12 holds"),
-    "a signature": (lambda: pfx(kind=der.SIGNED), "cannot be read"),
 }
 
 
-@pytest.mark.parametrize("what", [what for what in UNKNOWN if what != "a signature"])
+@pytest.mark.parametrize("what", UNKNOWN)
 def test_unknown(files, what):
     """Its own words, and no word of a passphrase that would be wrong."""
     make, said = UNKNOWN[what]
     files.write(make())
     assert WRONG not in not_read(files, said).err
+
+
+def test_a_signature_in_the_place_of_a_mac(files):
+    """RFC 7292 calls it the public-key integrity mode."""
+    cert, safe = files.pki.good_rsa, files.directory / "safe"
+    safe.write_bytes(tlv(der.SEQUENCE))
+    signed = must(stock("cms", "-sign", "-binary", "-nodetach", "-in", safe, "-signer", cert.pem,
+                        "-inkey", cert.key, "-outform", "DER")).out
+    files.write(tlv(der.SEQUENCE, integer(3), signed))
+    assert WRONG not in not_read(files, "signed with a key and not under a passphrase").err
+
+
+def test_pbmac1(files):
+    """RFC 9579: read where OpenSSL can, and else named."""
+    cert = files.pki.good_rsa
+    if "pbmac1" in stock("pkcs12", "-help").text:
+        must(stock("pkcs12", "-export", "-pbmac1_pbkdf2", "-in", cert.pem, "-inkey", cert.key, "-passout",
+                   f"file:{files.secret}", "-out", files.path))
+        must(files.check(files.path))
+    else:
+        files.write(pfx(open_content(), mac=SECRET, digest="1.2.840.113549.1.5.14"))
+        assert WRONG not in not_read(files, "its MAC is made with PBMAC1").err
 
 
 def test_nothing_in_it(files):
@@ -344,10 +365,8 @@ def old_pkcs12(files, form):
 def old_key(files, how):
     cert = files.pki.good_rsa
     legacy = ["-provider", "legacy", "-provider", "default"]
-    words = {"des": ["rsa", "-des", "-traditional"], "md5-des": ["pkcs8", "-topk8", "-v1", "PBE-MD5-DES"],
-             "rc2": ["rsa", "-rc2", "-traditional"]}.get(how)
-    if how == "rc2":
-        words = ["rsa", "-rc2-cbc", "-traditional"]
+    words = {"des": ["rsa", "-des", "-traditional"], "rc2": ["rsa", "-rc2-cbc", "-traditional"],
+             "md5-des": ["pkcs8", "-topk8", "-v1", "PBE-MD5-DES"]}[how]
     must(stock(*words, *legacy, "-in", cert.key, "-passout", f"file:{files.secret}", "-out",
                files.path))
 
