@@ -138,14 +138,6 @@ bool shim_iterations_few(const X509_ALGOR *pbe)
     return work_of(pbe) <= SHIM_MOST_ITERATIONS;
 }
 
-bool shim_iterations_few_key(const X509_SIG *encrypted)
-{
-    const X509_ALGOR *pbe;
-
-    X509_SIG_get0(encrypted, &pbe, NULL);
-    return shim_iterations_few(pbe);
-}
-
 int64_t shim_iterations_in(const PKCS12 *p12, const STACK_OF(PKCS7) *contents)
 {
     int64_t work = work_of_mac(p12);

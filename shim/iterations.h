@@ -23,7 +23,6 @@
 
 /* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) bounded? */
 bool shim_iterations_few(const X509_ALGOR *pbe);
-bool shim_iterations_few_key(const X509_SIG *encrypted);
 
 /*
  * Those of |p12|, whose contents are |contents|: of its MAC, of what encrypts them, and of the
