@@ -44,6 +44,7 @@ key=(-inkey "$pki/good-ec.key" -in "$pki/good-ec.pem" -passout pass:x)
 cp "$pki/good-ec.pem" "$pki/good-ec.key" "$pki/good-rsa.key" "$work/certificate/good-rsa" "$work/upload"
 openssl pkcs12 -export "${key[@]}" -iter 1 -nomaciter -certfile "$pki/ca.pem" -out "$work/upload/p12"
 openssl pkcs12 -export "${key[@]}" -iter 1 -nomaciter -descert -out "$work/upload/p12-3des"
+openssl pkcs12 -export "${key[@]}" -legacy -iter 1 -nomaciter -out "$work/upload/p12-legacy"
 # Nothing but the format stands between these and what is read of them.
 openssl pkcs12 -export "${key[@]}" -nomac -keypbe NONE -certpbe NONE -certfile "$pki/ca.pem" -out "$work/upload/p12-open"
 { echo '-----BEGIN PKCS12-----'; base64 "$work/upload/p12-open"; echo '-----END PKCS12-----'; } >"$work/upload/p12-pem"
@@ -52,6 +53,7 @@ openssl crl2pkcs7 -nocrl -certfile "$pki/ca.pem" -outform DER -out "$work/upload
 openssl pkcs8 -topk8 -in "$pki/good-ec.key" -passout pass:x -iter 1 -out "$work/upload/pkcs8"
 openssl pkcs8 -topk8 -in "$pki/good-ec.key" -passout pass:x -iter 1 -outform DER -out "$work/upload/pkcs8-der"
 openssl ec -in "$pki/good-ec.key" -aes128 -passout pass:x -out "$work/upload/old-style" 2>/dev/null
+openssl ec -in "$pki/good-ec.key" -des -passout pass:x -provider legacy -provider default -out "$work/upload/old-cipher" 2>/dev/null
 openssl ec -in "$pki/good-ec.key" -pubout -out "$work/upload/public" 2>/dev/null
 openssl ecparam -name P-256 -out "$work/upload/parameters"
 openssl x509 -in "$pki/good-ec.pem" -addtrust emailProtection -setalias a -trustout -out "$work/upload/trusted"

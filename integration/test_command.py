@@ -139,10 +139,13 @@ def test_spellings_of_an_option(spelling, pki, mail):
     assert result.rc == REFUSED and "-engine would" in result.err
 
 
-def test_options_end_at_the_first_operand(pki, mail, tmp_path):
-    """What follows a recipient is a recipient, for us as for stock."""
-    result = command("encrypt", "-in", mail, pki.good_rsa.pem, "-engine", cwd=tmp_path)
-    assert result.rc == INPUT and "-engine" in result.err
+def test_options_behind_operands(pki, mail, tmp_path):
+    """Under a verb they are options, and judged as such; under a stock name recipients, as for stock."""
+    result = command("encrypt", "-in", mail, pki.good_rsa.pem, "-engine", "x", cwd=tmp_path)
+    assert result.rc == REFUSED and "-engine would" in result.err and not result.out
+    for word in ("-engine", "x"):
+        result = command("cms", "-encrypt", "-in", mail, pki.good_rsa.pem, word, cwd=tmp_path)
+        assert result.rc == INPUT and word in result.err and not result.out, result
     result = command("encrypt", "-in", mail, "--", pki.good_rsa.pem)
     assert result.rc == DONE, result
     result = command("encrypt", "-in", mail, "--", pki.expired.pem)

@@ -9,7 +9,7 @@ from functools import partial
 import pytest
 
 from faults import DONE, STRACE, SYSTEM, Case, Room, fail_each, skip_without_strace, starve_each
-from harness import BUILD, COMMAND, must, run
+from harness import BUILD, COMMAND, must, run, stock
 
 MAKE_CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
 
@@ -99,6 +99,9 @@ def cases(model, pki, tmp_path_factory):
     """{name: what makes a Keyring}"""
     exported = tmp_path_factory.mktemp("exported") / "all.pem"
     must(run(COMMAND, "--keyring", model, "export", "--all", "--keys", "--out", exported))
+    old = tmp_path_factory.mktemp("old") / "old.p12"
+    must(stock("pkcs12", "-export", "-legacy", "-iter", "1", "-nomaciter", "-in", pki.good_p256.pem,
+               "-inkey", pki.good_p256.key, "-passout", "pass:x", "-out", old))
     identity = [pki.good_p384.pem, pki.good_p384.key, "--no-passphrase"]
     stored = state(model)
     backup = {"backup", "backup/certificates.db", "backup/keys.db"}
@@ -122,6 +125,8 @@ def cases(model, pki, tmp_path_factory):
         "trust": partial(Keyring, model, ["trust", "good_rsa@example.com"]),
         "check": partial(Keyring, model, ["check", "--for", "encrypt", pki.good_rsa.pem,
                                           pki.good_p256.pem]),
+        "check of an old PKCS#12": partial(Keyring, model, ["check", "--for", "encrypt", "--passin",
+                                                            "pass:x", old]),
     }
 
 
@@ -134,7 +139,7 @@ def test_keyring(name, cases):
     assert fail_each(cases[name]()) > 10
 
 
-@pytest.mark.parametrize("name", [*NAMES, "list"])
+@pytest.mark.parametrize("name", [*NAMES, "list", "check of an old PKCS#12"])
 def test_keyring_starved(name, cases, starve):
     assert starve_each(cases[name](), starve) > 10
 

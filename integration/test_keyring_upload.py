@@ -264,7 +264,7 @@ def test_a_wrong_passphrase(ring, pki, tmp_path, legacy):
     must(stock(*how, "-in", pki.good_rsa.key, "-out", locked, "-passout", "pass:right"))
     result = refused_upload(ring.upload(pki.good_rsa.pem, locked, "--passin", "stdin",
                                         stdin=b"wrong\n"), ring, rc=2)
-    assert "passphrase of the private key is wrong" in result.err and str(locked) in result.err
+    assert "the passphrase is wrong" in result.err and str(locked) in result.err
 
 
 def test_a_key_that_stays_where_it_is(ring, pki):

@@ -297,6 +297,23 @@ def test_late_in_the_header(header, text, opaque, drop_in, signed, verify):
     assert [line["verdict"] for line in drop_in(message)[1]] == ["observed"]
 
 
+@pytest.mark.parametrize("place", ["name", "beginning", "middle"])
+@pytest.mark.parametrize("field", ["From", "To", "Subject", "MIME-Version", "X-Anything"])
+def test_a_nul_in_any_field(field, place, drop_in, signed, verify):
+    """The reason is the NUL, whoever is trusted: not that nobody vouches for the signer."""
+    message = signed("good_rsa", header=f"From: {ADDRESS}\nTo: bob@example.com\nSubject: test\n"
+                                        "X-Anything: test\n".encode())
+    data = message.read_bytes()
+    at = data.index(field.encode() + b": ")
+    at += {"name": 1, "beginning": len(field) + 2, "middle": len(field) + 4}[place]
+    message.write_bytes(data[:at] + b"\0" + data[at:])
+    is_refused(verify(message), "sender-match", "holds a NUL")
+    result, _ = drop_in(message, sender="refuse")
+    is_refused(result, "sender-match", "holds a NUL")
+    for result in (verify(message), result):
+        assert "distrust-default" not in result.text
+
+
 @pytest.mark.parametrize("form", [[], ["-outform", "DER"]])
 def test_stock_names_refuse_what_has_no_sender(form, drop_in, signed):
     """Under `sender = refuse` it needs to be said whose signature is expected."""

@@ -42,7 +42,11 @@ packages() {
     case $1 in
     bookworm | trixie) lists+=("$here/packages-rt.txt") ;;
     esac
-    grep -hvxE '#.*|clang.*|cppcheck|shellcheck' "${lists[@]}" | sort -u
+    {
+        grep -hvxE '#.*|clang.*|cppcheck|shellcheck' "${lists[@]}"
+        # Later releases have it in a package of its own.
+        [ "$1" = bookworm ] || echo openssl-provider-legacy
+    } | sort -u
 }
 
 # inside ROOT COMMAND…: run there, with the sources at /src, in a namespace that ends with it.

@@ -4,43 +4,52 @@
  *
  * smime-policy check: every finding of every certificate; explains, changes nothing.
  */
-#include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
 
 #include "checking.h"
 #include "help.h"
+#include "load.h"
+#include "part_said.h"
 #include "shim.h"
+
+/* A private key among the files, judged when all certificates are known. */
+struct found_key {
+    EVP_PKEY *key; /* owned */
+    const char *path;
+    unsigned number; /* as in struct shim_part */
+    bool asked_for;  /* by --key */
+    struct found_key *next;
+};
 
 /* One run of check. */
 struct checking {
     const struct shim_check *check;
     const smimepolicy_settings *settings;
-    struct shim_secret secret;
+    struct shim_reading_parts reading;
     struct shim_reporter *reporter;
-    STACK_OF(X509) *seen; /* owned: what the key may belong to */
+    STACK_OF(X509) *seen; /* owned: what the keys may belong to */
+    struct found_key *keys, **last;
+    const char *path;   /* borrowed: what is being read, as it was named */
+    bool wants_key;     /* it is that of --key */
+    bool found, unread; /* something in it was what is wanted; something could not be read */
     bool denied;
     int fault;
 };
 
-static void unreadable(struct checking *checking, const char *path, const char *what,
-                       enum shim_load state, const struct shim_loaded *loaded)
+static void unreadable(struct checking *checking, const struct shim_part *part)
 {
-    const char *given = checking->check->passin;
+    shim_part_tell(part, checking->path, shim_reporter_unread(checking->reporter));
+    checking->unread = true;
+    if (checking->fault == SHIM_OK)
+        checking->fault = SHIM_INPUT;
+}
 
-    checking->fault = SHIM_INPUT;
-    if (state == LOAD_LOCKED && given == NULL)
-        shim_error("cannot read %s: it needs a passphrase; give it with --passin", path);
-    else if (state == LOAD_LOCKED)
-        shim_error("cannot read %s: the passphrase is wrong; correct --passin", path);
-    else if (state == LOAD_ONCE)
-        shim_error("cannot read %s: not a regular file; copy it to one", path);
-    else if (state == LOAD_NOTHING)
-        shim_error("cannot read %s: it holds no %s; give one in %s", path, what,
-                   strcmp(what, "certificate") == 0 ? "PEM, DER, PKCS#12 or PKCS#7"
-                                                    : "PEM, DER or PKCS#12");
-    else
-        shim_error("cannot read %s: %s; give a %s in PEM, DER or PKCS#12", path,
-                   loaded->why != NULL ? loaded->why : "out of memory", what);
+static void refuse_file(struct checking *checking, const char *why)
+{
+    unreadable(checking, &(struct shim_part){ .why = why });
 }
 
 static void report(struct checking *checking, struct shim_report *judged)
@@ -60,90 +69,185 @@ static void report(struct checking *checking, struct shim_report *judged)
         smimepolicy_verdict_free(judged->verdicts[use]);
 }
 
-static void check_cert(struct checking *checking, const char *path, X509 *cert)
+static void check_cert(struct checking *checking, const struct shim_part *part)
 {
-    struct shim_report judged = { .path = path, .cert = cert };
+    struct shim_report judged = { .path = checking->path,
+                                  .number = part->number,
+                                  .cert = part->cert };
+    X509 *copy;
 
     for (int use = 0; use < SHIM_USES; use++)
         if (checking->check->wanted[use])
-            judged.verdicts[use] = smimepolicy_evaluate(checking->settings, cert, NULL,
+            judged.verdicts[use] = smimepolicy_evaluate(checking->settings, part->cert, NULL,
                                                         (smimepolicy_use)use, checking->check->at);
     report(checking, &judged);
-    if (X509_up_ref(cert) && sk_X509_push(checking->seen, cert) <= 0) {
-        X509_free(cert);
+    /* Parsed anew: keys are compared with its own. */
+    copy = X509_dup(part->cert);
+    if (copy == NULL || sk_X509_push(checking->seen, copy) <= 0) {
+        X509_free(copy);
         checking->fault = shim_no_memory();
     }
 }
 
-/* Says so where what |path| holds would cost more than it may. */
-static bool is_bounded(struct checking *checking, const char *path)
+static void keep_key(struct checking *checking, EVP_PKEY *key, unsigned number)
 {
-    const char *why = shim_load_unbounded(path, &checking->secret);
+    struct found_key *found = OPENSSL_zalloc(sizeof(*found));
 
-    if (why == NULL)
-        return true;
-    checking->fault = SHIM_INPUT;
-    shim_error("cannot read %s: %s", path, why);
-    return false;
+    if (found == NULL || EVP_PKEY_up_ref(key) != 1) {
+        OPENSSL_free(found);
+        checking->fault = shim_no_memory();
+        return;
+    }
+    *found = (struct found_key){
+        .key = key, .path = checking->path, .number = number, .asked_for = checking->wants_key
+    };
+    *checking->last = found;
+    checking->last = &found->next;
 }
 
-static void check_file(struct checking *checking, const char *path)
+/* In the file of --key the first key is the one; else every part counts. */
+static bool take_part(const struct shim_part *part, void *arg)
 {
-    struct shim_loaded loaded;
-    enum shim_load state;
+    struct checking *checking = arg;
+    bool wanted = checking->wants_key ? part->key != NULL : part->cert != NULL;
 
-    if (!is_bounded(checking, path))
-        return;
-    state = shim_load(path, WANT_BUNDLE, &checking->secret, &loaded);
-    if (state != LOADED)
-        unreadable(checking, path, "certificate", state, &loaded);
+    checking->found = checking->found || wanted;
+    if (part->why != NULL)
+        unreadable(checking, part);
+    else if (part->note != NULL)
+        shim_part_tell(part, checking->path, shim_reporter_notes(checking->reporter));
+    else if (part->key != NULL)
+        keep_key(checking, part->key, part->number);
+    else if (!checking->wants_key)
+        check_cert(checking, part);
+    return checking->fault != SHIM_SYSTEM && !(checking->wants_key && wanted);
+}
+
+/* What no file holds: a token, or whatever else libcrypto has a loader for. */
+static void read_uri(struct checking *checking, const char *uri)
+{
+    const struct shim_secret secret = { .pass = checking->reading.pass.text };
+    enum shim_want want = checking->wants_key ? WANT_KEY : WANT_CERTS;
+    struct shim_loaded loaded;
+    enum shim_load state = shim_load(uri, want, &secret, &loaded);
+
+    if (state == LOADED && loaded.key != NULL)
+        (void)take_part(&(struct shim_part){ .key = loaded.key }, checking);
     for (int i = 0; state == LOADED && i < sk_X509_num(loaded.certs); i++)
-        check_cert(checking, path, sk_X509_value(loaded.certs, i));
+        (void)take_part(&(struct shim_part){ .cert = sk_X509_value(loaded.certs, i) }, checking);
+    if (state == LOAD_LOCKED)
+        refuse_file(checking, "it needs a passphrase, or another one; give it with --passin");
+    else if (state == LOAD_FAILED)
+        refuse_file(checking, "nothing can be loaded from there; correct the address, or give a "
+                              "file");
     shim_loaded_clear(&loaded);
+}
+
+static void read_parts(struct checking *checking, const char *path)
+{
+    struct stat is;
+    bool there = stat(path, &is) == 0;
+
+    if (there && S_ISDIR(is.st_mode))
+        refuse_file(checking, "it is a directory; name the files in it");
+    else if (there && !S_ISREG(is.st_mode))
+        refuse_file(checking, "it is not a regular file; copy it to one");
+    else if (there && is.st_size > SHIM_LONGEST_PART)
+        refuse_file(checking, "it is larger than 16 MB; give what is in it one by one");
+    else
+        (void)shim_parts_read(&checking->reading, path);
+}
+
+static void read_source(struct checking *checking, const char *uri, bool wants_key)
+{
+    const char *path = shim_load_path(uri);
+
+    checking->path = uri;
+    checking->wants_key = wants_key;
+    checking->found = checking->unread = false;
+    if (path != NULL)
+        read_parts(checking, path);
+    else
+        read_uri(checking, uri);
+    if (checking->found || checking->unread || checking->fault == SHIM_SYSTEM)
+        return;
+    refuse_file(checking, wants_key ? "it holds no private key; give one in PEM, DER or PKCS#12"
+                                    : "it holds no certificate; give one in PEM, DER, PKCS#12 or "
+                                      "PKCS#7, and a private key with --key");
 }
 
 /* With one certificate the key is meant for it; with several, for one of them. */
-static void check_key(struct checking *checking)
+static void check_keys(struct checking *checking)
 {
-    const char *path = checking->check->key_path;
-    struct shim_report judged = { .path = path };
-    struct shim_loaded loaded;
-    enum shim_load state;
+    /* A certificate that could not be read may be that of the key. */
+    const STACK_OF(X509) *certs = checking->fault == SHIM_OK ? checking->seen : NULL;
+    const X509 *only = sk_X509_num(certs) == 1 ? sk_X509_value(certs, 0) : NULL;
 
-    if (!is_bounded(checking, path))
-        return;
-    state = shim_load(path, WANT_KEY, &checking->secret, &loaded);
-    if (state != LOADED) {
-        unreadable(checking, path, "private key", state, &loaded);
-    } else {
-        const X509 *only =
-            sk_X509_num(checking->seen) == 1 ? sk_X509_value(checking->seen, 0) : NULL;
+    for (struct found_key *found = checking->keys; found != NULL; found = found->next) {
+        struct shim_report judged = { .path = found->path,
+                                      .number = found->number,
+                                      .asked_for = found->asked_for };
 
-        judged.verdicts[0] =
-            smimepolicy_evaluate_key(checking->settings, loaded.key, only, checking->seen);
+        judged.verdicts[0] = smimepolicy_evaluate_key(checking->settings, found->key, only, certs);
         report(checking, &judged);
     }
-    shim_loaded_clear(&loaded);
+}
+
+static void free_keys(struct checking *checking)
+{
+    while (checking->keys != NULL) {
+        struct found_key *next = checking->keys->next;
+
+        EVP_PKEY_free(checking->keys->key);
+        OPENSSL_free(checking->keys);
+        checking->keys = next;
+    }
+}
+
+/* From a command line too, which uploading does not take: nothing is kept here. */
+static bool read_passphrase(struct shim_passphrase *pass, const char *source)
+{
+    struct shim_secret secret = { 0 };
+
+    if (source == NULL || (strncmp(source, "pass:", 5) != 0 && strncmp(source, "env:", 4) != 0))
+        return shim_passphrase_read(pass, "passin", source);
+    pass->given = shim_secret_read(&secret, source);
+    pass->text = secret.pass;
+    return pass->given;
+}
+
+static void read_all(struct checking *checking)
+{
+    const struct shim_check *check = checking->check;
+
+    for (char **file = check->files; checking->fault != SHIM_SYSTEM && *file != NULL; file++)
+        read_source(checking, *file, false);
+    if (check->key_path != NULL && checking->fault != SHIM_SYSTEM)
+        read_source(checking, check->key_path, true);
+    if (checking->fault != SHIM_SYSTEM)
+        check_keys(checking);
 }
 
 static int run(struct shim *shim, const struct shim_check *check)
 {
     struct checking checking = { .check = check, .settings = shim->settings, .fault = SHIM_OK };
 
-    if (!shim_secret_read(&checking.secret, check->passin))
+    if (!read_passphrase(&checking.reading.pass, check->passin))
         return SHIM_INPUT;
+    checking.last = &checking.keys;
+    checking.reading.each = take_part;
+    checking.reading.arg = &checking;
     checking.seen = sk_X509_new_null();
     checking.reporter = shim_reporter_new(check);
     if (checking.seen == NULL || checking.reporter == NULL)
         checking.fault = shim_no_memory();
-    for (char **file = check->files; checking.fault != SHIM_SYSTEM && *file != NULL; file++)
-        check_file(&checking, *file);
-    if (check->key_path != NULL && checking.fault == SHIM_OK)
-        check_key(&checking);
+    else
+        read_all(&checking);
     if (!shim_reporter_end(checking.reporter, !checking.denied && checking.fault == SHIM_OK))
         checking.fault = shim_no_memory();
     sk_X509_pop_free(checking.seen, X509_free);
-    shim_secret_clear(&checking.secret);
+    free_keys(&checking);
+    shim_passphrase_clear(&checking.reading.pass);
     if (checking.fault != SHIM_OK)
         return checking.fault;
     return checking.denied ? SHIM_REFUSED : SHIM_OK;

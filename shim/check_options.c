@@ -51,9 +51,10 @@ static bool set_passin(struct shim_check *check, const char *source)
 {
     check->passin = source;
     if (strncmp(source, "pass:", 5) == 0 || strncmp(source, "env:", 4) == 0 ||
-        strncmp(source, "file:", 5) == 0)
+        strncmp(source, "file:", 5) == 0 || strncmp(source, "fd:", 3) == 0 ||
+        strcmp(source, "stdin") == 0)
         return true;
-    shim_usage("--passin takes pass:TEXT, env:NAME or file:PATH");
+    shim_usage("--passin takes pass:TEXT, env:NAME, file:PATH, fd:N or stdin");
     return false;
 }
 
@@ -87,21 +88,26 @@ static int read_option(char **word, struct shim_check *check)
     return 0;
 }
 
+/* Options may follow files, which are moved together to where the words began. */
 int shim_check_options(char **argv, struct shim_check *check, bool *help)
 {
+    char **const first = argv;
+    char **operand = argv;
     bool any = false;
 
     memset(check, 0, sizeof(*check));
     check->at = time(NULL);
     *help = false;
-    for (; *argv != NULL && (*argv)[0] == '-'; argv++) {
+    for (; *argv != NULL; argv++) {
         int used = 1;
 
         if (strcmp(*argv, "--") == 0) {
             argv++;
             break;
         }
-        if (strcmp(*argv, "--json") == 0)
+        if ((*argv)[0] != '-' || (*argv)[1] == '\0')
+            *operand++ = *argv;
+        else if (strcmp(*argv, "--json") == 0)
             check->json = true;
         else if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-help") == 0)
             *help = true;
@@ -111,12 +117,15 @@ int shim_check_options(char **argv, struct shim_check *check, bool *help)
             return SHIM_USAGE;
         argv += used - 1;
     }
-    check->files = argv;
+    check->files = first;
+    while (*argv != NULL)
+        *operand++ = *argv++;
+    *operand = NULL;
     for (int use = 0; use < SHIM_USES; use++)
         any = any || check->wanted[use];
     for (int use = 0; use < SHIM_USES && !any; use++)
         check->wanted[use] = true;
-    if (*argv == NULL && check->key_path == NULL && !*help)
+    if (*first == NULL && check->key_path == NULL && !*help)
         return shim_usage("check: no certificate given");
     return SHIM_OK;
 }

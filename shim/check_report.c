@@ -23,8 +23,10 @@
 
 struct shim_reporter {
     const struct shim_check *check;
-    json_t *certificates; /* owned; with --json */
-    json_t *key;          /* owned; NULL until there is one */
+    json_t *certificates;   /* owned; with --json */
+    json_t *key;            /* owned; NULL until there is one */
+    json_t *keys;           /* owned: those that stand in the files */
+    json_t *unread, *notes; /* owned */
 };
 
 struct shim_reporter *shim_reporter_new(const struct shim_check *check)
@@ -35,7 +37,20 @@ struct shim_reporter *shim_reporter_new(const struct shim_check *check)
         return NULL;
     reporter->check = check;
     reporter->certificates = json_array();
+    reporter->keys = json_array();
+    reporter->unread = json_array();
+    reporter->notes = json_array();
     return reporter;
+}
+
+json_t *shim_reporter_unread(struct shim_reporter *reporter)
+{
+    return reporter->unread;
+}
+
+json_t *shim_reporter_notes(struct shim_reporter *reporter)
+{
+    return reporter->notes;
 }
 
 void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name)
@@ -87,12 +102,21 @@ static void print_headline(const struct shim_report *report, const smimepolicy_v
     sp_facts_free(facts);
 }
 
+static void print_place(const struct shim_report *report)
+{
+    if (report->number == 0 || report->asked_for)
+        shim_print(stdout, "%s: ", report->path);
+    else
+        shim_print(stdout, "%s, part %u: ", report->path, report->number);
+}
+
 static void print_report(const struct shim_report *report)
 {
     bool first = true;
 
     if (report->cert == NULL) {
-        shim_print(stdout, "%s: private key\n", report->path);
+        print_place(report);
+        shim_print(stdout, "private key\n");
         shim_report_verdict(report->verdicts[0], "key");
         return;
     }
@@ -118,25 +142,36 @@ json_t *shim_json_verdict(const smimepolicy_verdict *verdict)
     return object;
 }
 
+static bool add_key(struct shim_reporter *reporter, const struct shim_report *report)
+{
+    json_t *key = json_pack("{s:o, s:o}", "file", sp_json_text(report->path), "verdict",
+                            shim_json_verdict(report->verdicts[0]));
+
+    if (report->asked_for) {
+        reporter->key = key;
+        return key != NULL;
+    }
+    return json_object_set_new(key, "part", json_integer((json_int_t)report->number)) == 0 &&
+           json_array_append_new(reporter->keys, key) == 0;
+}
+
 static bool add_json(struct shim_reporter *reporter, const struct shim_report *report)
 {
-    json_t *verdicts = json_array();
+    json_t *verdicts;
     bool complete = true;
 
-    if (report->cert == NULL) {
-        reporter->key = json_pack("{s:o, s:o}", "file", sp_json_text(report->path), "verdict",
-                                  shim_json_verdict(report->verdicts[0]));
-        json_decref(verdicts);
-        return reporter->key != NULL;
-    }
+    if (report->cert == NULL)
+        return add_key(reporter, report);
+    verdicts = json_array();
     for (int use = 0; use < SHIM_USES; use++)
         if (report->verdicts[use] != NULL)
             complete =
                 json_array_append_new(verdicts, shim_json_verdict(report->verdicts[use])) == 0 &&
                 complete;
     return json_array_append_new(reporter->certificates,
-                                 json_pack("{s:o, s:o}", "file", sp_json_text(report->path),
-                                           "verdicts", verdicts)) == 0 &&
+                                 json_pack("{s:o, s:i, s:o}", "file", sp_json_text(report->path),
+                                           "part", (int)report->number, "verdicts", verdicts)) ==
+               0 &&
            complete;
 }
 
@@ -151,9 +186,10 @@ bool shim_reporter_add(struct shim_reporter *reporter, const struct shim_report 
 static bool print_json(const struct shim_reporter *reporter, bool allowed)
 {
     char *at = sp_format_time(reporter->check->at);
-    json_t *object =
-        json_pack("{s:s, s:s?, s:b, s:O, s:O?}", "policy", SMIMEPOLICY_VERSION, "at", at, "allowed",
-                  allowed, "certificates", reporter->certificates, "key", reporter->key);
+    json_t *object = json_pack("{s:s, s:s?, s:b, s:O, s:O?, s:O, s:O, s:O}", "policy",
+                               SMIMEPOLICY_VERSION, "at", at, "allowed", allowed, "certificates",
+                               reporter->certificates, "key", reporter->key, "keys", reporter->keys,
+                               "unreadable", reporter->unread, "notes", reporter->notes);
 
     OPENSSL_free(at);
     return shim_json_line(object) == SHIM_OK;
@@ -168,6 +204,9 @@ bool shim_reporter_end(struct shim_reporter *reporter, bool allowed)
     done = !reporter->check->json || print_json(reporter, allowed);
     json_decref(reporter->certificates);
     json_decref(reporter->key);
+    json_decref(reporter->keys);
+    json_decref(reporter->unread);
+    json_decref(reporter->notes);
     OPENSSL_free(reporter);
     return done;
 }

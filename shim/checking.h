@@ -12,7 +12,8 @@
 
 #include <jansson.h>
 
-#include "load.h"
+#include <openssl/x509.h>
+
 #include "settings.h"
 
 #define SHIM_USES 5 /* of enum smimepolicy_use */
@@ -36,7 +37,9 @@ int shim_check_options(char **argv, struct shim_check *check, bool *help);
 /* One judged certificate, or key, on its way to the reader. */
 struct shim_report {
     const char *path;
-    const X509 *cert;                         /* NULL: the private key */
+    unsigned number;                          /* as in struct shim_part */
+    const X509 *cert;                         /* NULL: a private key */
+    bool asked_for;                           /* the private key of --key */
     smimepolicy_verdict *verdicts[SHIM_USES]; /* owned; NULL where not wanted; [0] for a key */
 };
 
@@ -50,6 +53,9 @@ struct shim_reporter;
 struct shim_reporter *shim_reporter_new(const struct shim_check *check);
 /* false if out of memory */
 bool shim_reporter_add(struct shim_reporter *reporter, const struct shim_report *report);
+/* Borrowed, as shim_part_tell() fills them; NULL without a reporter. */
+json_t *shim_reporter_unread(struct shim_reporter *reporter);
+json_t *shim_reporter_notes(struct shim_reporter *reporter);
 /* Print what is left and free; |allowed| is the answer to all of it. */
 bool shim_reporter_end(struct shim_reporter *reporter, bool allowed);
 

@@ -97,7 +97,7 @@ static int64_t work_of_mac(const PKCS12 *p12)
                                                            : times(number(iterations), 1);
 }
 
-static int64_t work_of_bags(const STACK_OF(PKCS12_SAFEBAG) *bags)
+int64_t shim_iterations_of_bags(const STACK_OF(PKCS12_SAFEBAG) *bags)
 {
     int64_t work = 0;
 
@@ -109,31 +109,26 @@ static int64_t work_of_bags(const STACK_OF(PKCS12_SAFEBAG) *bags)
             X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &pbe, NULL);
             work += work_of(pbe);
         } else if (PKCS12_SAFEBAG_get_nid(bag) == NID_safeContentsBag) {
-            work += work_of_bags(PKCS12_SAFEBAG_get0_safes(bag));
+            work += shim_iterations_of_bags(PKCS12_SAFEBAG_get0_safes(bag));
         }
     }
     return work;
 }
 
-static int64_t work_of_safe(PKCS7 *safe, const char *pass)
+static int64_t work_of_content(PKCS7 *content)
 {
-    STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
-    int64_t work = 0;
+    STACK_OF(PKCS12_SAFEBAG) *bags;
+    int64_t work;
 
     /* Contents are optional to the parser. */
-    if (safe->d.ptr == NULL)
+    if (content->d.ptr == NULL)
         return 0;
-    if (PKCS7_type_is_data(safe)) {
-        bags = PKCS12_unpack_p7data(safe);
-    } else if (PKCS7_type_is_encrypted(safe)) {
-        work = work_of(safe->d.encrypted->enc_data->algorithm);
-        if (pass != NULL && work < TOO_MANY)
-            bags = PKCS12_unpack_p7encdata(safe, pass, -1);
-        /* An empty passphrase has two encodings. */
-        if (pass != NULL && *pass == '\0' && bags == NULL && work < TOO_MANY)
-            bags = PKCS12_unpack_p7encdata(safe, NULL, 0);
-    }
-    work += work_of_bags(bags);
+    if (PKCS7_type_is_encrypted(content))
+        return work_of(content->d.encrypted->enc_data->algorithm);
+    if (!PKCS7_type_is_data(content))
+        return 0;
+    bags = PKCS12_unpack_p7data(content);
+    work = shim_iterations_of_bags(bags);
     sk_PKCS12_SAFEBAG_pop_free(bags, PKCS12_SAFEBAG_free);
     return work;
 }
@@ -143,24 +138,13 @@ bool shim_iterations_few(const X509_ALGOR *pbe)
     return work_of(pbe) <= SHIM_MOST_ITERATIONS;
 }
 
-bool shim_iterations_few_key(const X509_SIG *encrypted)
+int64_t shim_iterations_in(const PKCS12 *p12, const STACK_OF(PKCS7) *contents)
 {
-    const X509_ALGOR *pbe;
-
-    X509_SIG_get0(encrypted, &pbe, NULL);
-    return shim_iterations_few(pbe);
-}
-
-bool shim_iterations_few_in(const PKCS12 *p12, const char *pass)
-{
-    STACK_OF(PKCS7) *safes;
     int64_t work = work_of_mac(p12);
 
     ERR_set_mark();
-    safes = PKCS12_unpack_authsafes(p12);
-    for (int i = 0; i < sk_PKCS7_num(safes) && work <= SHIM_MOST_ITERATIONS; i++)
-        work += work_of_safe(sk_PKCS7_value(safes, i), pass);
-    sk_PKCS7_pop_free(safes, PKCS7_free);
+    for (int i = 0; i < sk_PKCS7_num(contents) && work < TOO_MANY; i++)
+        work += work_of_content(sk_PKCS7_value(contents, i));
     ERR_pop_to_mark();
-    return work <= SHIM_MOST_ITERATIONS;
+    return work;
 }

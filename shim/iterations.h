@@ -9,6 +9,7 @@
 #define SHIM_ITERATIONS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
@@ -22,12 +23,13 @@
 
 /* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) bounded? */
 bool shim_iterations_few(const X509_ALGOR *pbe);
-bool shim_iterations_few_key(const X509_SIG *encrypted);
 
 /*
- * Are those of all of |p12| together?  With |pass| NULL its MAC and its outer
- * parts are looked at, else those that |pass| opens too.
+ * Those of |p12|, whose contents are |contents|: of its MAC, of what encrypts them, and of the
+ * bags that lie open in them; and those of the bags of a content that was opened.  What is more
+ * than SHIM_MOST_ITERATIONS is not counted to its end.
  */
-bool shim_iterations_few_in(const PKCS12 *p12, const char *pass);
+int64_t shim_iterations_in(const PKCS12 *p12, const STACK_OF(PKCS7) *contents);
+int64_t shim_iterations_of_bags(const STACK_OF(PKCS12_SAFEBAG) *bags);
 
 #endif

@@ -7,8 +7,7 @@
 #include <sys/stat.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
-#include <openssl/cms.h>
+#include <openssl/pem.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
@@ -249,28 +248,6 @@ static int read_store(const char *uri, enum shim_want want, struct reading *read
     return broken;
 }
 
-/* PKCS#7 and CMS are no business of the store. */
-static bool read_cms(const char *uri, struct shim_loaded *loaded)
-{
-    const char *path = shim_load_path(uri);
-    BIO *file = path == NULL ? NULL : BIO_new_file(path, "rb");
-    CMS_ContentInfo *cms = file == NULL ? NULL : PEM_read_bio_CMS(file, NULL, NULL, NULL);
-    STACK_OF(X509) *certs;
-
-    if (cms == NULL && file != NULL && BIO_seek(file, 0) == 0)
-        cms = d2i_CMS_bio(file, NULL);
-    certs = cms == NULL ? NULL : CMS_get1_certs(cms);
-    CMS_ContentInfo_free(cms);
-    BIO_free(file);
-    if (sk_X509_num(certs) <= 0) {
-        sk_X509_pop_free(certs, X509_free);
-        return false;
-    }
-    sk_X509_pop_free(loaded->certs, X509_free);
-    loaded->certs = certs;
-    return true;
-}
-
 enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim_secret *secret,
                          struct shim_loaded *loaded)
 {
@@ -288,15 +265,13 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
         return LOADED;
     broken = read_store(uri, want, &reading, loaded);
     found = want == WANT_KEY ? loaded->key != NULL : sk_X509_num(loaded->certs) > 0;
-    if (found && (broken == 0 || want != WANT_BUNDLE))
+    if (found)
         return LOADED;
     if (reading.asked)
         return LOAD_LOCKED;
-    if (want == WANT_BUNDLE && !found && read_cms(uri, loaded))
-        return LOADED;
     if (broken == 0)
         return LOAD_NOTHING;
-    loaded->why = found ? OPENSSL_strdup("one of its entries is damaged") : queue_text();
+    loaded->why = queue_text();
     return LOAD_FAILED;
 }
 

@@ -45,8 +45,7 @@ enum shim_want {
     WANT_FIRST_CERT, /* as stock takes -signer, -recip and operands */
     WANT_FACTS,      /* the same for the rules alone, which need no decoded public key */
     WANT_CERTS,      /* as stock takes -certfile */
-    WANT_KEY,        /* as stock takes -inkey */
-    WANT_BUNDLE      /* certificates of every form, PKCS#7 included, each one intact */
+    WANT_KEY         /* as stock takes -inkey */
 };
 
 /*
@@ -59,12 +58,6 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
 
 /* The path behind |uri|, if it is one that the file store would open; else NULL. */
 const char *shim_load_path(const char *uri);
-
-/*
- * Why |uri| costs more than a certificate or key may, or NULL: its size, or
- * the work that its passphrase takes.  For what strangers made.
- */
-const char *shim_load_unbounded(const char *uri, const struct shim_secret *secret);
 
 void shim_loaded_clear(struct shim_loaded *loaded);
 

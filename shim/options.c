@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The option parser of the openssl program: `-opt value`, `--opt value`,
- * `-opt=value`; the first word that is no option ends the options.
+ * `-opt=value`; the first word that is no option ends the options, but for the verbs.
  */
 #include <string.h>
 
@@ -92,8 +92,17 @@ static int parse_word(enum shim_api api, char **word, struct shim_given *given)
     return 0;
 }
 
+static bool is_option(const char *word)
+{
+    /* "-" alone is a file's name. */
+    return word[0] == '-' && word[1] != '\0';
+}
+
 int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
 {
+    /* Under a verb options may follow operands, which are moved together to where they begin. */
+    char **const first = argv;
+    char **operand = argv;
     size_t words = 0;
 
     while (argv[words] != NULL)
@@ -102,10 +111,13 @@ int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
     args->given = OPENSSL_zalloc((words + 1) * sizeof(*args->given));
     if (args->given == NULL)
         return shim_no_memory();
-    /* "-" alone is a file's name. */
-    while (argv[0] != NULL && argv[0][0] == '-' && argv[0][1] != '\0') {
+    while (argv[0] != NULL && (is_option(argv[0]) || api == SHIM_VERB)) {
         int used;
 
+        if (!is_option(argv[0])) {
+            *operand++ = *argv++;
+            continue;
+        }
         if (strcmp(argv[0], "--") == 0) {
             argv++;
             break;
@@ -116,7 +128,10 @@ int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
         args->count++;
         argv += used;
     }
-    args->operands = argv;
+    while (*argv != NULL)
+        *operand++ = *argv++;
+    *operand = NULL;
+    args->operands = first;
     return SHIM_OK;
 }
 

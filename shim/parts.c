@@ -20,6 +20,8 @@
 /* What can be read once is kept whole, a bundle in PEM perhaps. */
 #define MAX_STREAM (64L << 20)
 
+#define EMPTY "it is empty; give PEM, DER, PKCS#7 or PKCS#12"
+
 static bool hand_over(struct shim_file_parts *file, struct shim_part part)
 {
     part.path = file->path;
@@ -32,15 +34,6 @@ bool shim_part_cert(struct shim_file_parts *file, X509 *cert)
     return hand_over(file, (struct shim_part){ .cert = cert });
 }
 
-bool shim_part_certs(struct shim_file_parts *file, STACK_OF(X509) *certs)
-{
-    bool more = true;
-
-    for (int i = 0; more && i < sk_X509_num(certs); i++)
-        more = shim_part_cert(file, sk_X509_value(certs, i));
-    return more;
-}
-
 bool shim_part_key(struct shim_file_parts *file, EVP_PKEY *key, const char *pass)
 {
     return hand_over(file, (struct shim_part){ .key = key, .pass = pass });
@@ -48,11 +41,37 @@ bool shim_part_key(struct shim_file_parts *file, EVP_PKEY *key, const char *pass
 
 bool shim_part_broken(struct shim_file_parts *file, const char *why)
 {
-    const char *reason = why != NULL ? why : ERR_reason_error_string(ERR_peek_last_error());
-    bool more =
-        hand_over(file, (struct shim_part){ .why = reason != NULL ? reason : "it cannot be read" });
+    bool more = hand_over(file, (struct shim_part){ .why = why != NULL ? why : "out of memory" });
 
     ERR_clear_error();
+    return more;
+}
+
+bool shim_part_note(struct shim_file_parts *file, const char *note)
+{
+    return hand_over(file, (struct shim_part){ .note = note });
+}
+
+static bool refuse_kind(struct shim_file_parts *file, const PKCS8_PRIV_KEY_INFO *plain)
+{
+    const ASN1_OBJECT *kind = NULL;
+    char name[80], why[200];
+
+    if (PKCS8_pkey_get0(&kind, NULL, NULL, NULL, plain) != 1 || OBJ_obj2nid(kind) != NID_undef)
+        return shim_part_broken(file, SHIM_NO_KEY);
+    shim_object_text(kind, name, sizeof(name));
+    (void)snprintf(why, sizeof(why),
+                   "it is a private key of a kind that cannot be read (%s); RSA and EC can", name);
+    return shim_part_broken(file, why);
+}
+
+bool shim_part_plain_key(struct shim_file_parts *file, const PKCS8_PRIV_KEY_INFO *plain,
+                         const char *pass)
+{
+    EVP_PKEY *key = EVP_PKCS82PKEY(plain);
+    bool more = key != NULL ? shim_part_key(file, key, pass) : refuse_kind(file, plain);
+
+    EVP_PKEY_free(key);
     return more;
 }
 
@@ -95,7 +114,7 @@ static bool read_der(struct shim_file_parts *file, BIO *bio)
     if (all == NULL)
         return shim_part_broken(file, SHIM_TOO_LONG);
     more = all->length == 0
-               ? shim_part_broken(file, "it is empty")
+               ? shim_part_broken(file, EMPTY)
                : shim_parts_der(file, (const unsigned char *)all->data, (long)all->length);
     if (all->length > 0)
         OPENSSL_cleanse(all->data, all->length);
@@ -118,19 +137,41 @@ static bool looks_like_pem(BIO *bio)
     return BIO_seek(bio, 0) == 0 && pem;
 }
 
+static bool tell_legacy(struct shim_file_parts *file)
+{
+    char note[200];
+
+    (void)snprintf(
+        note, sizeof(note),
+        "it is encrypted with %.40s, an old cipher that protects little: it was read with "
+        "OpenSSL's legacy provider, which was loaded for this file alone",
+        file->legacy.cipher);
+    file->number = 0;
+    return shim_part_note(file, note);
+}
+
 static bool read_bio(struct shim_reading_parts *reading, const char *path, BIO *bio)
 {
     struct shim_file_parts file = { .reading = reading, .path = path };
 
+    bool more;
+
     ERR_clear_error();
-    return looks_like_pem(bio) ? shim_parts_pem(&file, bio) : read_der(&file, bio);
+    more = looks_like_pem(bio) ? shim_parts_pem(&file, bio) : read_der(&file, bio);
+    if (file.legacy.used)
+        more = tell_legacy(&file) && more;
+    shim_legacy_clear(&file.legacy);
+    return more;
 }
 
 static bool unreadable(struct shim_reading_parts *reading, const char *path, int error)
 {
     struct shim_file_parts file = { .reading = reading, .path = path };
 
-    return shim_part_broken(&file, strerror(error));
+    char why[200];
+
+    (void)snprintf(why, sizeof(why), "%s; give a file that can be read", strerror(error));
+    return shim_part_broken(&file, why);
 }
 
 /* A pipe or device can be read once: all of it is kept. */
@@ -138,9 +179,16 @@ static bool read_stream(struct shim_reading_parts *reading, const char *name, BI
 {
     struct shim_file_parts file = { .reading = reading, .path = name };
     BUF_MEM *all = input == NULL ? NULL : read_all(input, MAX_STREAM);
-    BIO *bio = all == NULL ? NULL : BIO_new_mem_buf(all->data, (int)all->length);
-    bool more = bio != NULL ? read_bio(reading, name, bio)
-                            : shim_part_broken(&file, "it is larger than 64 MB; give it as a file");
+    BIO *bio =
+        all == NULL || all->length == 0 ? NULL : BIO_new_mem_buf(all->data, (int)all->length);
+    bool more;
+
+    if (bio != NULL)
+        more = read_bio(reading, name, bio);
+    else
+        more = shim_part_broken(&file, all != NULL && all->length == 0
+                                           ? EMPTY
+                                           : "it is larger than 64 MB; give it as a file");
 
     BIO_free(bio);
     if (all != NULL && all->length > 0)

@@ -13,89 +13,55 @@
 #include "iterations.h"
 #include "parts.h"
 
+#define NEITHER                                                                                    \
+    "it is neither a certificate nor a private key, or it is damaged; give PEM, DER, PKCS#7 or "   \
+    "PKCS#12"
+
 bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char *der, long length)
 {
     X509_SIG *encrypted = d2i_X509_SIG(NULL, &der, length);
-    bool few = encrypted != NULL && shim_iterations_few_key(encrypted);
-    const char *pass = few ? shim_part_pass(file) : NULL;
-    PKCS8_PRIV_KEY_INFO *plain =
-        pass == NULL ? NULL : PKCS8_decrypt(encrypted, pass, (int)strlen(pass));
-    EVP_PKEY *key = plain == NULL ? NULL : EVP_PKCS82PKEY(plain);
+    const X509_ALGOR *pbe = NULL;
+    const ASN1_OCTET_STRING *octets = NULL;
+    OSSL_LIB_CTX *context = NULL;
+    PKCS8_PRIV_KEY_INFO *plain = NULL;
+    const char *pass = NULL;
+    char *why = NULL;
     bool more;
 
-    if (key != NULL)
-        more = shim_part_key(file, key, pass);
-    else if (encrypted == NULL)
-        more = shim_part_broken(file, "it is no private key that can be read");
-    else if (!few)
-        more = shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
-    else if (pass == NULL)
-        more = shim_part_broken(file, "its private key needs a passphrase");
-    else
-        more = shim_part_broken(file, plain == NULL ? "the passphrase of the private key is wrong"
-                                                    : NULL);
-    EVP_PKEY_free(key);
+    if (encrypted == NULL)
+        return shim_part_broken(file, SHIM_NO_KEY);
+    X509_SIG_get0(encrypted, &pbe, &octets);
+    if (!shim_iterations_few(pbe))
+        why = OPENSSL_strdup(SHIM_TOO_MANY_ITERATIONS);
+    else if (shim_pbe_find(&file->legacy, pbe, &context, &why) &&
+             (pass = shim_part_pass(file)) == NULL)
+        why = OPENSSL_strdup("its private key needs a passphrase");
+    if (pass != NULL)
+        plain = shim_pbe_open(&file->legacy, pbe, octets, ASN1_ITEM_rptr(PKCS8_PRIV_KEY_INFO),
+                              &(struct shim_pass){ pass, (int)strlen(pass) }, context);
+    if (pass != NULL && plain == NULL)
+        why = OPENSSL_strdup(SHIM_WRONG_PASSPHRASE);
+    more = plain != NULL ? shim_part_plain_key(file, plain, pass) : shim_part_broken(file, why);
     PKCS8_PRIV_KEY_INFO_free(plain);
     X509_SIG_free(encrypted);
+    OPENSSL_free(why);
     return more;
 }
 
-/* The passphrase of |p12|: none, an empty one, or the one at hand; NULL: wrong or not to be had. */
-static const char *find_pass(struct shim_file_parts *file, PKCS12 *p12)
-{
-    const char *pass;
-
-    if (PKCS12_verify_mac(p12, "", 0) == 1 || PKCS12_verify_mac(p12, NULL, 0) == 1)
-        return "";
-    pass = shim_part_pass(file);
-    return pass != NULL && PKCS12_verify_mac(p12, pass, -1) == 1 ? pass : NULL;
-}
-
-/* The key's own certificate first; the rest are its issuers, or others'. */
-static bool take_contents(struct shim_file_parts *file, PKCS12 *p12, const char *pass)
-{
-    EVP_PKEY *key = NULL;
-    X509 *cert = NULL;
-    STACK_OF(X509) *others = NULL;
-    bool more = true;
-
-    if (PKCS12_parse(p12, pass, &key, &cert, &others) != 1)
-        return shim_part_broken(file, "its contents cannot be decrypted, by an old algorithm "
-                                      "perhaps: convert it with 'openssl pkcs12 -legacy'");
-    if (cert == NULL && key == NULL && sk_X509_num(others) <= 0)
-        more = shim_part_broken(file, "it is a PKCS#12 that holds nothing");
-    if (more && cert != NULL)
-        more = shim_part_cert(file, cert);
-    if (more && key != NULL)
-        more = shim_part_key(file, key, pass[0] != '\0' ? pass : NULL);
-    more = more && shim_part_certs(file, others);
-    EVP_PKEY_free(key);
-    X509_free(cert);
-    sk_X509_pop_free(others, X509_free);
-    return more;
-}
-
-static bool take_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
-{
-    const char *pass;
-
-    if (!shim_iterations_few_in(p12, NULL))
-        return shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
-    pass = PKCS12_mac_present(p12) ? find_pass(file, p12) : shim_part_pass(file);
-    if (pass == NULL)
-        return shim_part_broken(file, "the passphrase of the PKCS#12 is wrong");
-    if (!shim_iterations_few_in(p12, pass))
-        return shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
-    return take_contents(file, p12, pass);
-}
-
-static bool take_cms(struct shim_file_parts *file, CMS_ContentInfo *cms)
+/* The certificates of each signed or enveloped message, of whatever kind. */
+bool shim_parts_cms(struct shim_file_parts *file, CMS_ContentInfo *cms)
 {
     STACK_OF(X509) *certs = CMS_get1_certs(cms);
-    bool more = sk_X509_num(certs) > 0
-                    ? shim_part_certs(file, certs)
-                    : shim_part_broken(file, "it is a PKCS#7 without certificates");
+    bool numbered = file->number == 0;
+    bool more = true;
 
+    if (sk_X509_num(certs) <= 0)
+        more = shim_part_broken(file, "it is a PKCS#7 without certificates");
+    for (int i = 0; more && i < sk_X509_num(certs); i++) {
+        if (numbered)
+            file->number++;
+        more = shim_part_cert(file, sk_X509_value(certs, i));
+    }
     sk_X509_pop_free(certs, X509_free);
     return more;
 }
@@ -128,7 +94,7 @@ static bool try_pkcs12(struct shim_file_parts *file, const unsigned char *der, l
     bool fits = p12 != NULL && at == der + length;
 
     if (fits)
-        *more = take_pkcs12(file, p12);
+        *more = shim_parts_pkcs12(file, p12);
     PKCS12_free(p12);
     return fits;
 }
@@ -140,7 +106,7 @@ static bool try_cms(struct shim_file_parts *file, const unsigned char *der, long
     bool fits = cms != NULL && at == der + length;
 
     if (fits)
-        *more = take_cms(file, cms);
+        *more = shim_parts_cms(file, cms);
     CMS_ContentInfo_free(cms);
     return fits;
 }
@@ -170,6 +136,25 @@ static bool try_key(struct shim_file_parts *file, const unsigned char *der, long
     return fits;
 }
 
+/* Where its own length says so, it is cut, or more follows. */
+static const char *why_not(const unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    long inside = 0;
+    int tag = 0, class = 0;
+    int form = ASN1_get_object(&at, &inside, &tag, &class, length);
+    bool too_long = (form & 0x80) != 0 && ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_ASN1 &&
+                    ERR_GET_REASON(ERR_peek_last_error()) == ASN1_R_TOO_LONG;
+
+    if (der[0] != (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+        return NEITHER;
+    if (too_long)
+        return "it is cut: it ends before its contents do; fetch it anew";
+    if (form == V_ASN1_CONSTRUCTED && at + inside < der + length)
+        return "more follows behind its end; give one certificate or key in each file, or PEM";
+    return NEITHER;
+}
+
 bool shim_parts_der(struct shim_file_parts *file, const unsigned char *der, long length)
 {
     static attempt_fn *const attempts[] = { try_cert, try_pkcs12, try_cms, try_encrypted_key,
@@ -181,6 +166,5 @@ bool shim_parts_der(struct shim_file_parts *file, const unsigned char *der, long
         if (attempts[i](file, der, length, &more))
             return more;
     }
-    return shim_part_broken(file, "it is neither a certificate nor a private key; give PEM, DER, "
-                                  "PKCS#7 or PKCS#12");
+    return shim_part_broken(file, why_not(der, length));
 }

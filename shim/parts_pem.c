@@ -37,9 +37,8 @@ static bool take_cert(struct shim_file_parts *file, struct block *block)
     bool trusted = strcmp(block->name, PEM_STRING_X509_TRUSTED) == 0;
     X509 *cert = trusted ? d2i_X509_AUX(NULL, &der, block->length)
                          : sp_cert_without_key(&der, block->length);
-    bool more = cert != NULL && der == end
-                    ? shim_part_cert(file, cert)
-                    : shim_part_broken(file, "it is no certificate that can be read");
+    bool more = cert != NULL && der == end ? shim_part_cert(file, cert)
+                                           : shim_part_broken(file, SHIM_NO_CERTIFICATE);
 
     X509_free(cert);
     return more;
@@ -49,12 +48,11 @@ static bool take_bundle(struct shim_file_parts *file, struct block *block)
 {
     const unsigned char *der = block->data;
     CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &der, block->length);
-    STACK_OF(X509) *certs = cms == NULL ? NULL : CMS_get1_certs(cms);
-    bool more = sk_X509_num(certs) > 0
-                    ? shim_part_certs(file, certs)
-                    : shim_part_broken(file, "it is a PKCS#7 without certificates");
+    bool more = cms != NULL
+                    ? shim_parts_cms(file, cms)
+                    : shim_part_broken(file, "it is no PKCS#7 that can be read; it may be cut or "
+                                             "damaged: fetch it anew");
 
-    sk_X509_pop_free(certs, X509_free);
     CMS_ContentInfo_free(cms);
     return more;
 }
@@ -69,6 +67,33 @@ static int give_pass(char *buffer, int size, int writing, void *data)
     return pass == NULL || len >= (size_t)size ? -1 : (int)len;
 }
 
+/* In the old way, with an old cipher perhaps.  If it fails, |*more| is what came of it. */
+static bool decrypt(struct shim_file_parts *file, struct block *block, EVP_CIPHER_INFO *info,
+                    bool *more)
+{
+    OSSL_LIB_CTX *context;
+    char *why = NULL;
+    const EVP_CIPHER *named = info->cipher;
+    EVP_CIPHER *cipher =
+        shim_pbe_cipher(&file->legacy, OBJ_nid2sn(EVP_CIPHER_get_nid(named)), &context, &why);
+    bool done = false;
+
+    if (cipher != NULL) {
+        info->cipher = cipher;
+        done = PEM_do_header(info, block->data, &block->length, give_pass, file) == 1;
+        info->cipher = named;
+    }
+    file->legacy.used = file->legacy.used || (done && context != NULL);
+    if (!done)
+        *more = shim_part_broken(file, cipher == NULL ? why
+                                       : file->reading->pass.text == NULL
+                                           ? "its private key needs a passphrase"
+                                           : SHIM_WRONG_PASSPHRASE);
+    EVP_CIPHER_free(cipher);
+    OPENSSL_free(why);
+    return done;
+}
+
 static bool take_key(struct shim_file_parts *file, struct block *block)
 {
     EVP_CIPHER_INFO cipher;
@@ -77,15 +102,15 @@ static bool take_key(struct shim_file_parts *file, struct block *block)
     bool more;
 
     if (PEM_get_EVP_CIPHER_INFO(block->header, &cipher) != 1)
-        return shim_part_broken(file, NULL);
-    if (cipher.cipher != NULL &&
-        PEM_do_header(&cipher, block->data, &block->length, give_pass, file) != 1)
-        return shim_part_broken(file, "the passphrase of the private key is wrong");
+        return shim_part_broken(file, "its header does not say how it is encrypted, or names a "
+                                      "cipher that this OpenSSL does not have; export it anew");
+    if (cipher.cipher != NULL && !decrypt(file, block, &cipher, &more))
+        return more;
     der = block->data;
     key = d2i_AutoPrivateKey(NULL, &der, block->length);
     more = key != NULL
                ? shim_part_key(file, key, cipher.cipher != NULL ? file->reading->pass.text : NULL)
-               : shim_part_broken(file, "it is no private key that can be read");
+               : shim_part_broken(file, SHIM_NO_KEY);
     EVP_PKEY_free(key);
     return more;
 }
@@ -192,8 +217,10 @@ bool shim_parts_pem(struct shim_file_parts *file, BIO *bio)
             more = take(file, &block);
         } else if (read > SHIM_LONGEST_PART || !is_end()) {
             ended = read > SHIM_LONGEST_PART || BIO_eof(bio) != 0;
-            more = shim_part_broken(file, read > SHIM_LONGEST_PART ? SHIM_TOO_LONG
-                                                                   : "its PEM encoding is damaged");
+            more =
+                shim_part_broken(file, read > SHIM_LONGEST_PART
+                                           ? SHIM_TOO_LONG
+                                           : "its PEM encoding is cut or damaged; fetch it anew");
         } else {
             break;
         }

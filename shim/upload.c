@@ -10,12 +10,11 @@
 
 #include <openssl/crypto.h>
 
-#include "json_text.h"
 #include "keyring_at.h"
 #include "long_options.h"
 #include "memory.h"
+#include "part_said.h"
 #include "rules.h"
-#include "text.h"
 #include "uploading.h"
 
 void shim_uploading_at(struct shim_uploading *run, const char *path, unsigned number)
@@ -41,30 +40,21 @@ bool shim_uploading_failed(struct shim_uploading *run)
     return false;
 }
 
-static bool unreadable(struct shim_uploading *run, const struct shim_part *part)
-{
-    char *place = part->number == 0 ? sp_format("%s", part->path)
-                                    : sp_format("%s, part %u", part->path, part->number);
-
-    run->unreadable++;
-    shim_error("cannot read %s: %s", place != NULL ? place : part->path, part->why);
-    json_array_append_new(run->unread, json_pack("{s:o, s:o}", "part", sp_json_text(place), "why",
-                                                 sp_json_text(part->why)));
-    OPENSSL_free(place);
-    return true;
-}
-
 static bool take_part(const struct shim_part *part, void *arg)
 {
     struct shim_uploading *run = arg;
-    bool more;
+    bool more = true;
 
-    if (part->cert != NULL)
+    if (part->cert != NULL) {
         more = shim_uploading_cert(run, part);
-    else if (part->key != NULL)
+    } else if (part->key != NULL) {
         more = shim_uploading_key(run, part);
-    else
-        more = unreadable(run, part);
+    } else if (part->note != NULL) {
+        shim_part_tell(part, part->path, run->notes);
+    } else {
+        run->unreadable++;
+        shim_part_tell(part, part->path, run->unread);
+    }
     shim_uploading_progress(run);
     return more && run->outcome.fault == SHIM_OK;
 }
@@ -133,6 +123,7 @@ static bool begin(struct shim_uploading *run)
     run->reading.arg = run;
     run->certificates = json_array();
     run->unread = json_array();
+    run->notes = json_array();
     if (options->json)
         run->outcome.json = json_array();
     if (isatty(STDERR_FILENO) == 1 && !options->json)
@@ -153,6 +144,7 @@ static void end(struct shim_uploading *run)
     shim_outcome_clear(&run->outcome);
     json_decref(run->certificates);
     json_decref(run->unread);
+    json_decref(run->notes);
 }
 
 static int check(const struct shim_upload_options *options)

@@ -151,7 +151,12 @@ static bool find_owner(struct shim_uploading *run, const struct shim_given_key *
     if (count < 0)
         return shim_uploading_failed(run);
     if (count == 0) {
-        refuse_stranger(run, key);
+        if (run->unreadable == 0)
+            refuse_stranger(run, key);
+        else
+            shim_error("note: %s: the private key is left out: its certificate may be among what "
+                       "could not be read",
+                       key->path);
         *allowed = false;
     }
     return true;

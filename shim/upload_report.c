@@ -107,14 +107,14 @@ static void print_text(const struct shim_uploading *run)
 
 static int print_json(const struct shim_uploading *run, int code, bool done)
 {
-    json_t *object =
-        json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:O, s:O, s:O}", "policy",
-                  SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
-                  sp_json_text(run->shim->keyring_path), "allowed", run->refused == 0, "done", done,
-                  "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
-                  (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
-                  done ? (json_int_t)run->keys_added : 0, "certificates", run->certificates,
-                  "unreadable", run->unread, "verdicts", run->outcome.json);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:O, s:O, s:O, s:O}", "policy",
+        SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
+        sp_json_text(run->shim->keyring_path), "allowed", run->refused == 0 && code == SHIM_OK,
+        "done", done, "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
+        (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
+        done ? (json_int_t)run->keys_added : 0, "certificates", run->certificates, "unreadable",
+        run->unread, "notes", run->notes, "verdicts", run->outcome.json);
     int printed = shim_json_line(object);
 
     return printed == SHIM_OK ? code : printed;

@@ -62,6 +62,7 @@ struct shim_uploading {
     size_t added, stored_before, refused, unreadable, keys_added;
     json_t *certificates; /* owned: what became of each, as far as it is told */
     json_t *unread;       /* owned: what could not be read */
+    json_t *notes;        /* owned: what is told of what was read */
     struct shim_passphrase passout;
     off_t size;              /* of all files; 0: nobody watches */
     struct timespec refresh; /* when the bar was drawn last */

@@ -33,11 +33,12 @@ static void judge_cert(X509 *cert)
     sp_facts_free(facts);
 }
 
-/* A part is one of the three, and never none. */
+/* A part is one of the four, and never none. */
 static bool take(const struct shim_part *part, void *arg)
 {
     (void)arg;
-    if ((part->cert != NULL) + (part->key != NULL) + (part->why != NULL) != 1)
+    if ((part->cert != NULL) + (part->key != NULL) + (part->why != NULL) + (part->note != NULL) !=
+        1)
         abort();
     if (part->cert != NULL)
         judge_cert(part->cert);
