@@ -20,6 +20,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+import interoperability_certificates as certificates
 from harness import COMMAND, must, run, stock
 
 SECRET = "correct horse"
@@ -242,6 +243,17 @@ def pkcs12_files(world):
         make(maker)
         number = package_version(told) if isinstance(told, str) else version(*told)
         yield Row(program, number, form, read_pkcs12(maker, secret))
+
+
+@section("Certificates", "Made with the shortest instructions of the program's own manual, and given "
+         "to `check --for sign`. Where a program leaves something out, the rule says which.")
+def issued_certificates(world):
+    for issuer in certificates.ISSUERS:
+        if certificates.missing(issuer) is None:
+            directory = world.directory / f"certificate-{issuer.package}"
+            directory.mkdir()
+            program, package, form, result = certificates.row(issuer, directory)
+            yield Row(program, package_version(package), form, result)
 
 
 # --- the page

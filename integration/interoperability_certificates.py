@@ -192,7 +192,7 @@ def verdict(path):
 
 
 def row(issuer, directory):
-    """(program, package, form, result) of a certificate that is made in |directory|."""
+    """(program, package, form, result) of what it makes in |directory|."""
     issuer.make(At(directory))
     return (issuer.program, issuer.package, issuer.file.rpartition(".")[2].upper(),
             verdict(Path(directory) / issuer.file))
