@@ -24,13 +24,24 @@ enum sp_evidence {
 };
 
 /*
- * May |key| be used to sign, or encrypted to?
+ * May |key| be encrypted to?
  *
  * Logs the decision.  Leaves the error queue as it was if the answer is yes,
  * and has raised a reason for each fault if it is no.
  */
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence);
+
+/* What a gate sees of a signature that is to be made. */
+struct sp_signing {
+    enum sp_evidence evidence;
+    const unsigned char *data; /* all that is signed; NULL where it is not there yet */
+    size_t length;
+};
+/* May |key| sign this?  As above. */
+bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing);
+/* |key| signs |data|, which was allowed before they were there. */
+void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length);
 
 /*
  * With `unverified_signers = refuse`: was the certificate of |key| ever checked
