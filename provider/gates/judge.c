@@ -263,6 +263,28 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
     return allowed;
 }
 
+/* What a signature of one of |owners| is made with. */
+static bool judge_digest(int digest, smimepolicy_use use, const struct sp_cert *signer)
+{
+    smimepolicy_verdict *verdict = sp_judge_digest(digest, sp_cert_facts(signer), use, sp_policy());
+    bool allowed;
+
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    allowed = conclude(smimepolicy_use_name(use), verdict, signer, observing());
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+/* A key of no certificate signs no mail, and a time stamp is none either. */
+static bool may_use_digest(const struct sp_signing *signing, const struct sp_owners *owners)
+{
+    if (owners->count == 0 || !sp_digest_asks(signing->digest, sp_policy()) ||
+        (signing->evidence == SP_EVIDENCE_STAMP && may_stamp(owners)))
+        return true;
+    return judge_digest(signing->digest, SMIMEPOLICY_SIGN, owners->certs[0]);
+}
+
 /* |hash|, or NULL: then it is not known as something that was signed before. */
 static const unsigned char *hash_of(const unsigned char *data, size_t length,
                                     unsigned char hash[SP_SHA256_LENGTH])
@@ -289,6 +311,10 @@ bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_
     if (!find_owners(&owners, key, slot, what, "sign"))
         return false;
     allowed = judge_use(SMIMEPOLICY_SIGN, key, slot, signing->evidence, &owners);
+    if (allowed && !may_use_digest(signing, &owners)) {
+        sp_keys_signed(key, &owners, true, NULL);
+        return false;
+    }
     sp_keys_signed(key, &owners, allowed, what);
     return allowed;
 }
@@ -343,6 +369,24 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
     else
         allowed = verified || (no_mail && sp_policy()->pass_raw_keys) ||
                   refuse_unverified(unverified, no_mail);
+    sp_owners_free(&owners);
+    return allowed;
+}
+
+bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot)
+{
+    const struct sp_cert *signer = NULL;
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!sp_digest_asks(digest, sp_policy()))
+        return true;
+    if (!find_owners(&owners, key, slot, NULL, "verify"))
+        return false;
+    for (size_t i = 0; signer == NULL && i < owners.count; i++)
+        if (sp_register_was_verified(owners.certs[i]))
+            signer = owners.certs[i];
+    allowed = signer == NULL || judge_digest(digest, SMIMEPOLICY_VERIFY, signer);
     sp_owners_free(&owners);
     return allowed;
 }

@@ -5,8 +5,14 @@
  * Raw signatures: of a digest, that is, or of a message of which there is no more
  * to see.  What the gates of both kinds have in common is here too.
  */
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/params.h>
+
 #include "contexts.h"
 #include "digest.h"
+#include "policy.h"
 #include "register.h"
 #include "signature.h"
 
@@ -44,10 +50,30 @@ enum sp_evidence sp_raw_evidence(bool verifying)
     return kind == SP_KIND_OTHER ? SP_EVIDENCE_RAW : sp_signature_evidence(kind, verifying);
 }
 
+int sp_signature_digest(const struct signature *s, void *ctx)
+{
+    char name[64] = "";
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_string(OSSL_SIGNATURE_PARAM_DIGEST, name,
+                                                             sizeof(name)),
+                            OSSL_PARAM_construct_end() };
+    int digest = NID_undef;
+
+    ERR_set_mark();
+    if (s->get_ctx_params != NULL && s->get_ctx_params(ctx, params) == 1)
+        digest = sp_digest_find(name);
+    ERR_pop_to_mark();
+    return digest;
+}
+
+bool sp_signature_watches_digests(void)
+{
+    return sp_policy()->beyond[SP_WEAK_DIGEST] != SMIMEPOLICY_IGNORE;
+}
+
 static bool judge_raw(const struct signature *s, const void *key, enum sp_evidence evidence,
                       const unsigned char *data, size_t length)
 {
-    const struct sp_signing signing = { evidence, data, length };
+    const struct sp_signing signing = { evidence, data, length, NID_undef };
 
     return sp_gate_signs(key, &s->slot, &signing);
 }
@@ -91,15 +117,27 @@ bool sp_raw_may_sign(const struct signature *s, const void *ctx, const unsigned 
 int sp_raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_init_fn *backend,
                        enum sp_evidence evidence, void *ctx, void *key, const OSSL_PARAM params[])
 {
+    const bool watches = sp_gate_watches_verification();
     const void *used;
     int done;
 
-    if (!sp_gate_watches_verification())
+    if (!watches && !sp_signature_watches_digests())
         return backend(ctx, key, params);
     used = key_in_use(ctx, key);
     if (used != NULL && !sp_gate_verifies(used, &s->slot, evidence))
         return 0;
-    sp_digested_forget();
+    if (watches)
+        sp_digested_forget();
     done = backend(ctx, key, params);
     return done == 1 ? sp_signature_begin(s, ctx, key, true, SP_STAGE_PASSED) : done;
+}
+
+/* A raw verification, of which only now the digest is known. */
+bool sp_raw_may_verify(const struct signature *s, void *ctx)
+{
+    struct sp_context context;
+
+    return !sp_signature_watches_digests() || !sp_contexts_get(ctx, &context) ||
+           context.key == NULL ||
+           sp_gate_verifies_with(sp_signature_digest(s, ctx), context.key, context.slot);
 }

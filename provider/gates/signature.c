@@ -13,6 +13,7 @@
 
 #include "compat.h"
 #include "digest.h"
+#include "policy.h"
 #include "signature.h"
 
 #define SLOTS 128
@@ -33,7 +34,8 @@ static int digest_verify_init(const struct signature *s, void *ctx, const char *
 
     if (done != 1)
         return done;
-    if (sp_gate_watches_verification())
+    if (sp_gate_watches_verification() ||
+        (sp_signature_watches_digests() && sp_digest_asks(sp_digest_find(digest), sp_policy())))
         return sp_signature_begin(s, ctx, key, true, SP_STAGE_NEW);
     /* What was noted for an earlier signature in this context is over. */
     sp_contexts_end(ctx);
@@ -50,7 +52,8 @@ static enum sp_kind kind_of(const unsigned char *data, size_t length)
     return kind;
 }
 
-static bool judge(const struct sp_context *context, const unsigned char *data, size_t length)
+static bool judge(const struct signature *s, void *ctx, const struct sp_context *context,
+                  const unsigned char *data, size_t length)
 {
     const enum sp_kind kind = context->key != NULL ? kind_of(data, length) : SP_KIND_OTHER;
     struct sp_signing signing = { .data = data, .length = length };
@@ -58,8 +61,10 @@ static bool judge(const struct sp_context *context, const unsigned char *data, s
     if (kind == SP_KIND_OTHER)
         return true;
     if (context->verifying)
-        return sp_gate_verifies(context->key, context->slot, sp_signature_evidence(kind, true));
+        return sp_gate_verifies(context->key, context->slot, sp_signature_evidence(kind, true)) &&
+               sp_gate_verifies_with(sp_signature_digest(s, ctx), context->key, context->slot);
     signing.evidence = sp_signature_evidence(kind, false);
+    signing.digest = sp_signature_digest(s, ctx);
     return sp_gate_signs(context->key, context->slot, &signing);
 }
 
@@ -67,7 +72,7 @@ static bool judge(const struct sp_context *context, const unsigned char *data, s
  * The first data of a signature, or later ones.  Attributes that come in pieces
  * are put together until they are whole or cannot be any.
  */
-static bool may_take(const void *ctx, const unsigned char *data, size_t length)
+static bool may_take(const struct signature *s, void *ctx, const unsigned char *data, size_t length)
 {
     struct sp_context context;
     bool allowed;
@@ -86,7 +91,7 @@ static bool may_take(const void *ctx, const unsigned char *data, size_t length)
         if (sp_attributes_begin(data, length))
             return true;
     }
-    allowed = judge(&context, data, length);
+    allowed = judge(s, ctx, &context, data, length);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
     return allowed;
 }
@@ -142,19 +147,19 @@ static void *dupctx(const struct signature *s, void *ctx)
     }                                                                                              \
     static int digest_sign_update_##n(void *ctx, const unsigned char *data, size_t length)         \
     {                                                                                              \
-        return may_take(ctx, data, length) &&                                                      \
+        return may_take(&signatures[0##n], ctx, data, length) &&                                   \
                known(signatures[0##n].digest_sign_update(ctx, data, length));                      \
     }                                                                                              \
     static int digest_verify_update_##n(void *ctx, const unsigned char *data, size_t length)       \
     {                                                                                              \
-        return may_take(ctx, data, length) &&                                                      \
+        return may_take(&signatures[0##n], ctx, data, length) &&                                   \
                known(signatures[0##n].digest_verify_update(ctx, data, length));                    \
     }                                                                                              \
     static int digest_sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,      \
                                size_t size, const unsigned char *data, size_t length)              \
     {                                                                                              \
         /* Without a buffer it only asks for the length. */                                        \
-        return (signature == NULL || may_take(ctx, data, length))                                  \
+        return (signature == NULL || may_take(&signatures[0##n], ctx, data, length))               \
                    ? known(signatures[0##n].digest_sign(ctx, signature, signature_length, size,    \
                                                         data, length))                             \
                    : 0;                                                                            \
@@ -163,15 +168,23 @@ static void *dupctx(const struct signature *s, void *ctx)
                                  size_t signature_length, const unsigned char *data,               \
                                  size_t length)                                                    \
     {                                                                                              \
-        return may_take(ctx, data, length) ? known(signatures[0##n].digest_verify(                 \
-                                                 ctx, signature, signature_length, data, length))  \
-                                           : 0;                                                    \
+        return may_take(&signatures[0##n], ctx, data, length)                                      \
+                   ? known(signatures[0##n].digest_verify(ctx, signature, signature_length, data,  \
+                                                          length))                                 \
+                   : 0;                                                                            \
     }                                                                                              \
     static int sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,             \
                         size_t size, const unsigned char *digest, size_t length)                   \
     {                                                                                              \
         return (signature == NULL || sp_raw_may_sign(&signatures[0##n], ctx, digest, length))      \
                    ? signatures[0##n].sign(ctx, signature, signature_length, size, digest, length) \
+                   : 0;                                                                            \
+    }                                                                                              \
+    static int verify_##n(void *ctx, const unsigned char *signature, size_t signature_length,      \
+                          const unsigned char *digest, size_t length)                              \
+    {                                                                                              \
+        return sp_raw_may_verify(&signatures[0##n], ctx)                                           \
+                   ? signatures[0##n].verify(ctx, signature, signature_length, digest, length)     \
                    : 0;                                                                            \
     }                                                                                              \
     static void freectx_##n(void *ctx)                                                             \
@@ -186,13 +199,14 @@ static void *dupctx(const struct signature *s, void *ctx)
 SP_SLOTS_128(ENTRIES)
 #undef ENTRIES
 
-#define GATES 13
+#define GATES 14
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
     { SP_GATE(OSSL_FUNC_SIGNATURE_SIGN_INIT, sign_init_##n),                                       \
       SP_GATE(OSSL_FUNC_SIGNATURE_SIGN, sign_##n),                                                 \
       SP_GATE(SP_SIGNATURE_SIGN_MESSAGE_INIT, sign_message_init_##n),                              \
       SP_GATE(OSSL_FUNC_SIGNATURE_VERIFY_INIT, verify_init_##n),                                   \
+      SP_GATE(OSSL_FUNC_SIGNATURE_VERIFY, verify_##n),                                             \
       SP_GATE(SP_SIGNATURE_VERIFY_MESSAGE_INIT, verify_message_init_##n),                          \
       SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, digest_sign_init_##n),                         \
       SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, digest_verify_init_##n),                     \
@@ -229,6 +243,7 @@ static void fill(struct signature *s, const OSSL_DISPATCH *backend)
              OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE),
         TAKE(digest_sign, OSSL_FUNC_signature_digest_sign_fn, OSSL_FUNC_SIGNATURE_DIGEST_SIGN),
         TAKE(verify_init, OSSL_FUNC_signature_verify_init_fn, OSSL_FUNC_SIGNATURE_VERIFY_INIT),
+        TAKE(verify, OSSL_FUNC_signature_verify_fn, OSSL_FUNC_SIGNATURE_VERIFY),
         TAKE(verify_message_init, OSSL_FUNC_signature_verify_init_fn,
              SP_SIGNATURE_VERIFY_MESSAGE_INIT),
         TAKE(digest_verify_init, OSSL_FUNC_signature_digest_verify_init_fn,
@@ -237,6 +252,8 @@ static void fill(struct signature *s, const OSSL_DISPATCH *backend)
              OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE),
         TAKE(digest_verify, OSSL_FUNC_signature_digest_verify_fn,
              OSSL_FUNC_SIGNATURE_DIGEST_VERIFY),
+        TAKE(get_ctx_params, OSSL_FUNC_signature_get_ctx_params_fn,
+             OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS),
         TAKE(freectx, OSSL_FUNC_signature_freectx_fn, OSSL_FUNC_SIGNATURE_FREECTX),
         TAKE(dupctx, OSSL_FUNC_signature_dupctx_fn, OSSL_FUNC_SIGNATURE_DUPCTX)
 #undef TAKE
