@@ -6,11 +6,11 @@ target_link_libraries(sp_keyring PUBLIC Threads::Threads)
 
 add_library(sp_provider OBJECT
     entry.c engines.c instance.c backend.c upcalls.c reasons.c policy.c configuration.c trace.c
-    register/cert.c register/keys.c register/locks.c register/prints.c
+    register/cert.c register/compared.c register/keys.c register/locks.c register/prints.c
     register/register.c register/tables.c register/threads.c
-    gates/asym_cipher.c gates/classify.c gates/contexts.c gates/digest.c
+    gates/asym_cipher.c gates/classify.c gates/comparison.c gates/contexts.c gates/digest.c
     gates/judge.c gates/kem.c
-    gates/keyexch.c gates/keymgmt.c gates/purposes.c gates/signature.c gates/slots.c
+    gates/keyexch.c gates/keymgmt.c gates/purposes.c gates/raw.c gates/signature.c gates/slots.c
     gates/trust.c gates/uploaded.c
     store/choose.c store/file.c store/give.c store/loader.c store/uri.c)
 set_target_properties(sp_provider PROPERTIES
@@ -31,6 +31,8 @@ target_link_libraries(smimepolicy_module PRIVATE
 # nodelete: callbacks of ours may be running in other threads when the last
 # user unloads us, and fork handlers and error strings point here.
 target_link_options(smimepolicy_module PRIVATE
+    # For the unwinder: to load another library costs each program more than its code.
+    -static-libgcc
     -Wl,--version-script=${CMAKE_CURRENT_SOURCE_DIR}/smimepolicy.map
     -Wl,-z,nodelete -Wl,--no-undefined-version)
 if(NOT SP_SANITIZE)

@@ -35,8 +35,9 @@ static int check_sender(const struct shim_args *args, const struct shim_request 
     return shim_usage("-sender is for -verify, and not with -noverify, which verifies nobody");
 }
 
-/* Is somebody told, or anything refused, where a mail does not come from its signer? */
-static bool compares_sender(const struct shim_operation *operation)
+/* Is somebody told, or anything refused, where a mail does not come from its signer, or refused
+ * for its digest? */
+static bool reads_message(const struct shim_operation *operation)
 {
     const smimepolicy_settings *settings = operation->shim->settings;
     const struct shim_request *request = operation->request;
@@ -46,6 +47,7 @@ static bool compares_sender(const struct shim_operation *operation)
            strcmp(request->operation, "verify") == 0 &&
            !shim_args_has(operation->args, "noverify") &&
            (settings->refuse_other_senders || settings->decision_log != NULL ||
+            shim_verification_refuses_digests(settings) ||
             shim_args_last(operation->args, ROLE_SENDER) != NULL);
 }
 
@@ -56,7 +58,7 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
     int in = shim_whole_open(operation);
     int code = SHIM_OK;
 
-    if (compares_sender(operation))
+    if (reads_message(operation))
         code = shim_verification_prepare(&verification, operation, outcome);
     if (code == SHIM_OK)
         code = shim_operate(operation, &result);

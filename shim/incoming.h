@@ -20,6 +20,7 @@ struct shim_signature {
     X509 *cert;             /* borrowed from the message */
     struct sp_facts *facts; /* owned */
     struct sp_signing_time time;
+    int digest;      /* the NID of what it was made with */
     bool for_itself; /* the keyring has its certificate, which vouches for itself */
 };
 

@@ -185,6 +185,9 @@ static void judge_signing(struct hearing *hearing)
                             "no -signer",
                             "name the signer's certificate with -signer, or the sender "
                             "with --from");
+    /* Without the option it is the key's own, which the provider sees. */
+    shim_outcome_add(hearing->outcome, sp_judge_digest(sp_digest_find(request->digest), NULL,
+                                                       SMIMEPOLICY_SIGN, hearing->settings));
     if (request->certfile != NULL)
         judge_path(hearing);
 }

@@ -74,7 +74,7 @@ static const struct shim_option table[] = {
     { "des3-wrap", ROLE_WRAP, C, false },
     { "debug_decrypt", ROLE_NONE, C, false },
 
-    { "md", ROLE_NONE, B, true },
+    { "md", ROLE_DIGEST, B, true },
     { "signer", ROLE_SIGNER, B, true },
     { "certfile", ROLE_CERTFILE, B, true },
     { "cades", ROLE_NONE, C, false },

@@ -28,6 +28,7 @@ enum shim_role {
     ROLE_OUTPUT,        /* names a file to write */
     ROLE_CIPHER,        /* every option that is in no table */
     ROLE_WRAP,          /* the cipher that wraps the content's key, by its name or as a value */
+    ROLE_DIGEST,        /* what a signature is made with */
     ROLE_SENDER,        /* ours: whose mail it is said to be */
     ROLE_NO_SENDER,     /* ours: compare no sender */
     ROLE_NOVERIFY,      /* extracts, and verifies nobody */

@@ -88,6 +88,9 @@ static void read_option(const struct shim_given *given, struct shim_request *req
     case ROLE_WRAP:
         request->wrap = given->value != NULL ? given->value : given->option->name;
         break;
+    case ROLE_DIGEST:
+        request->digest = given->value;
+        break;
     case ROLE_SHARED_SECRET:
         request->shared_secret = given->option->name;
         break;

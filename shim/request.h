@@ -25,6 +25,7 @@ struct shim_request {
     const char *shared_secret; /* the name of such an option, or NULL */
     const char *cipher;        /* the name of the content cipher, or NULL */
     const char *wrap;          /* of the one that wraps its key, or NULL */
+    const char *digest;        /* the name of what is signed with, or NULL */
     const char *originator;
     const char *inkey;
     const char *certfile;

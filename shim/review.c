@@ -84,6 +84,14 @@ bool shim_review_times(const struct shim_incoming *incoming, const struct shim_o
     return times.whole && times.passed;
 }
 
+void shim_review_digests(const struct shim_incoming *incoming, struct shim_outcome *outcome)
+{
+    for (size_t i = 0; i < incoming->count; i++)
+        shim_outcome_hold(outcome, sp_judge_digest(incoming->signatures[i].digest,
+                                                   incoming->signatures[i].facts,
+                                                   SMIMEPOLICY_VERIFY, outcome->settings));
+}
+
 static void compare(const struct shim_incoming *incoming, const struct sp_sender *sender,
                     struct shim_outcome *outcome)
 {

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What the rules say of a message that came in, beside what stock verifies:
- * when it was signed, and whether it comes from its signer.
+ * when and how it was signed, and whether it comes from its signer.
  */
 #ifndef SHIM_REVIEW_H
 #define SHIM_REVIEW_H
@@ -23,6 +23,9 @@
  */
 bool shim_review_times(const struct shim_incoming *incoming, const struct shim_operation *operation,
                        time_t now, struct shim_outcome *outcome);
+
+/* Judge what each signature was made with (rule weak-digest). */
+void shim_review_digests(const struct shim_incoming *incoming, struct shim_outcome *outcome);
 
 /* How the sender is compared. */
 struct shim_review_sender {

@@ -29,6 +29,16 @@ static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
     return time;
 }
 
+static int digest_of(CMS_SignerInfo *signer)
+{
+    const ASN1_OBJECT *algorithm;
+    X509_ALGOR *digest;
+
+    CMS_SignerInfo_get0_algs(signer, NULL, NULL, &digest, NULL);
+    X509_ALGOR_get0(&algorithm, NULL, NULL, digest);
+    return OBJ_obj2nid(algorithm);
+}
+
 static bool collect_certs(struct shim_incoming *incoming, CMS_ContentInfo *cms,
                           STACK_OF(X509) *along)
 {
@@ -74,6 +84,7 @@ static bool read_signatures(struct shim_incoming *incoming, CMS_ContentInfo *cms
         incoming->count++;
         signature->facts = sp_facts_new(signature->cert);
         signature->time = signing_time(info);
+        signature->digest = digest_of(info);
         if (signature->facts == NULL)
             return false;
     }

@@ -158,6 +158,12 @@ static bool refuses_sender(const struct shim_operation *operation)
     return (settings->refuse_other_senders || asked) && settings->mode != SP_MODE_OBSERVE;
 }
 
+bool shim_verification_refuses_digests(const smimepolicy_settings *settings)
+{
+    return settings->beyond[SP_WEAK_DIGEST] == SMIMEPOLICY_DENY &&
+           settings->mode != SP_MODE_OBSERVE;
+}
+
 /* Under a stock name: told to the log, or refused if the settings say so. */
 static int review_quietly(struct shim_verification *verification, struct shim_operation *operation,
                           struct shim_outcome *outcome)
@@ -168,6 +174,8 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
 
     operation->withheld = refuses && verification->incoming.count == 0;
     verification->incoming.mail.sender.needed = operation->shim->settings->refuse_other_senders;
+    if (shim_verification_refuses_digests(operation->shim->settings))
+        shim_review_digests(&verification->incoming, outcome);
     code = review_sender(verification, operation, refuses ? outcome : &logged);
     shim_outcome_clear(&logged);
     if (code != SHIM_OK || outcome->fault != SHIM_OK)
@@ -269,6 +277,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
         return code;
     operation->times_judged =
         shim_review_times(&verification->incoming, operation, time(NULL), outcome);
+    shim_review_digests(&verification->incoming, outcome);
     code = review_sender(verification, operation, outcome);
     if (code != SHIM_OK)
         return code;

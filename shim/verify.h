@@ -19,14 +19,16 @@ struct shim_verification {
 
 /*
  * Read and judge the message that |operation| is to verify, and let stock read
- * what we have read.  Under a stock name only the sender is compared, in
- * silence unless the settings refuse another one.
+ * what we have read.  Under a stock name only the sender is compared and the
+ * digests are judged, in silence unless the settings refuse them.
  *
  * @param verification  to free with shim_verification_clear() after the operation ran
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT, SHIM_USAGE or SHIM_SYSTEM
  */
 int shim_verification_prepare(struct shim_verification *verification,
                               struct shim_operation *operation, struct shim_outcome *outcome);
+/* Under a stock name: is a message with a weak digest refused before the provider sees it? */
+bool shim_verification_refuses_digests(const smimepolicy_settings *settings);
 void shim_verification_clear(struct shim_verification *verification);
 
 #endif

@@ -183,15 +183,15 @@ static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
                                          [SP_VIA_FINGERPRINT] = "fingerprint",
                                          [SP_VIA_KEYRING] = "keyring" };
 
-/* Look the key up; false (and raised) if that failed. */
+/* Look the key up; false (and raised) if that failed.  |what| is to be signed, or NULL. */
 static bool find_owners(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
-                        const char *operation)
+                        const unsigned char *what, const char *operation)
 {
     bool found;
 
     ERR_set_mark();
     sp_thread_event();
-    found = sp_owners_find(owners, key, slot->export_key);
+    found = sp_owners_find(owners, key, slot->export_key, what);
     ERR_pop_to_mark();
     SP_TRACE("%s with %s: %zu certificates by %s", operation, slot->names, owners->count,
              via_names[owners->via]);
@@ -235,30 +235,87 @@ static bool may_stamp(const struct sp_owners *owners)
     return owners->count > 0;
 }
 
+/* |owners| are freed after this. */
+static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot *slot,
+                      enum sp_evidence evidence, struct sp_owners *owners)
+{
+    const char *operation = smimepolicy_use_name(use);
+
+    if (evidence == SP_EVIDENCE_STAMP && may_stamp(owners))
+        return true;
+    if (sp_policy_locked() == NULL && !ask_keyring(owners, key, slot, evidence, operation))
+        return false;
+    if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners->count > 0))
+        return sp_gate_refused_locked(operation);
+    if (owners->count > 0)
+        return judge_owners(use, owners, is_no_mail(owners, key, slot, evidence));
+    return unknown_passes(evidence) || refuse_unknown(use, owners->via);
+}
+
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence)
 {
-    const char *operation = smimepolicy_use_name(use);
     struct sp_owners owners;
-    bool allowed, stamp;
+    bool allowed = find_owners(&owners, key, slot, NULL, smimepolicy_use_name(use)) &&
+                   judge_use(use, key, slot, evidence, &owners);
 
-    if (!find_owners(&owners, key, slot, operation))
-        return false;
-    stamp = evidence == SP_EVIDENCE_STAMP && may_stamp(&owners);
-    if (!stamp && sp_policy_locked() == NULL &&
-        !ask_keyring(&owners, key, slot, evidence, operation))
-        return false;
-    if (stamp)
-        allowed = true;
-    else if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners.count > 0))
-        allowed = sp_gate_refused_locked(operation);
-    else if (owners.count > 0)
-        allowed = judge_owners(use, &owners, is_no_mail(&owners, key, slot, evidence));
-    else
-        allowed = unknown_passes(evidence) || refuse_unknown(use, owners.via);
     sp_owners_free(&owners);
-    if (use == SMIMEPOLICY_SIGN)
-        sp_keys_forget_matches(key);
+    return allowed;
+}
+
+/* What a signature of one of |owners| is made with. */
+static bool judge_digest(int digest, smimepolicy_use use, const struct sp_cert *signer)
+{
+    smimepolicy_verdict *verdict = sp_judge_digest(digest, sp_cert_facts(signer), use, sp_policy());
+    bool allowed;
+
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    allowed = conclude(smimepolicy_use_name(use), verdict, signer, observing());
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+/* A key of no certificate signs no mail, and a time stamp is none either. */
+static bool may_use_digest(const struct sp_signing *signing, const struct sp_owners *owners)
+{
+    if (owners->count == 0 || !sp_digest_asks(signing->digest, sp_policy()) ||
+        (signing->evidence == SP_EVIDENCE_STAMP && may_stamp(owners)))
+        return true;
+    return judge_digest(signing->digest, SMIMEPOLICY_SIGN, owners->certs[0]);
+}
+
+/* |hash|, or NULL: then it is not known as something that was signed before. */
+static const unsigned char *hash_of(const unsigned char *data, size_t length,
+                                    unsigned char hash[SP_SHA256_LENGTH])
+{
+    const struct sp_piece pieces[] = { { data, length }, { NULL, 0 } };
+
+    return data != NULL && sp_sha256(sp_register_sha256(), pieces, hash) ? hash : NULL;
+}
+
+void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length)
+{
+    unsigned char hash[SP_SHA256_LENGTH];
+
+    sp_keys_note_signed(key, hash_of(data, length, hash));
+}
+
+bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing)
+{
+    unsigned char hash[SP_SHA256_LENGTH];
+    const unsigned char *what = hash_of(signing->data, signing->length, hash);
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!find_owners(&owners, key, slot, what, "sign"))
+        return false;
+    allowed = judge_use(SMIMEPOLICY_SIGN, key, slot, signing->evidence, &owners);
+    if (allowed && !may_use_digest(signing, &owners)) {
+        sp_keys_signed(key, &owners, true, NULL);
+        return false;
+    }
+    sp_keys_signed(key, &owners, allowed, what);
     return allowed;
 }
 
@@ -296,7 +353,7 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
 
     if (!sp_gate_watches_verification())
         return true;
-    if (!find_owners(&owners, key, slot, "verify"))
+    if (!find_owners(&owners, key, slot, NULL, "verify"))
         return false;
     for (size_t i = 0; i < owners.count; i++) {
         if (sp_register_was_verified(owners.certs[i]))
@@ -312,6 +369,24 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
     else
         allowed = verified || (no_mail && sp_policy()->pass_raw_keys) ||
                   refuse_unverified(unverified, no_mail);
+    sp_owners_free(&owners);
+    return allowed;
+}
+
+bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot)
+{
+    const struct sp_cert *signer = NULL;
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!sp_digest_asks(digest, sp_policy()))
+        return true;
+    if (!find_owners(&owners, key, slot, NULL, "verify"))
+        return false;
+    for (size_t i = 0; signer == NULL && i < owners.count; i++)
+        if (sp_register_was_verified(owners.certs[i]))
+            signer = owners.certs[i];
+    allowed = signer == NULL || judge_digest(digest, SMIMEPOLICY_VERIFY, signer);
     sp_owners_free(&owners);
     return allowed;
 }

@@ -24,13 +24,25 @@ enum sp_evidence {
 };
 
 /*
- * May |key| be used to sign, or encrypted to?
+ * May |key| be encrypted to?
  *
  * Logs the decision.  Leaves the error queue as it was if the answer is yes,
  * and has raised a reason for each fault if it is no.
  */
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence);
+
+/* What a gate sees of a signature that is to be made. */
+struct sp_signing {
+    enum sp_evidence evidence;
+    const unsigned char *data; /* all that is signed; NULL where it is not there yet */
+    size_t length;
+    int digest; /* its NID; NID_undef where it is not judged */
+};
+/* May |key| sign this, with that digest?  As above. */
+bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing);
+/* |key| signs |data|, which was allowed before they were there. */
+void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length);
 
 /*
  * With `unverified_signers = refuse`: was the certificate of |key| ever checked
@@ -39,6 +51,11 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
 bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence);
 /* Is there anything to ask sp_gate_verifies()? */
 bool sp_gate_watches_verification(void);
+/*
+ * May a signature with that digest be verified?  Asked about a mail, which it is if the
+ * certificate of |key| was checked as the one of an S/MIME signer.
+ */
+bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot);
 
 /* Raises and logs that the policy is locked, and returns false. */
 bool sp_gate_refused_locked(const char *operation);

@@ -11,100 +11,20 @@
  */
 #include <openssl/err.h>
 
-#include "classify.h"
 #include "compat.h"
-#include "contexts.h"
 #include "digest.h"
-#include "judge.h"
-
-struct signature {
-    struct sp_slot slot;
-    OSSL_FUNC_signature_sign_init_fn *sign_init;
-    OSSL_FUNC_signature_sign_init_fn *sign_message_init;
-    OSSL_FUNC_signature_digest_sign_init_fn *digest_sign_init;
-    OSSL_FUNC_signature_digest_sign_update_fn *digest_sign_update;
-    OSSL_FUNC_signature_digest_sign_fn *digest_sign;
-    OSSL_FUNC_signature_verify_init_fn *verify_init;
-    OSSL_FUNC_signature_verify_init_fn *verify_message_init;
-    OSSL_FUNC_signature_digest_verify_init_fn *digest_verify_init;
-    OSSL_FUNC_signature_digest_verify_update_fn *digest_verify_update;
-    OSSL_FUNC_signature_digest_verify_fn *digest_verify;
-    OSSL_FUNC_signature_freectx_fn *freectx;
-    OSSL_FUNC_signature_dupctx_fn *dupctx;
-};
+#include "policy.h"
+#include "signature.h"
 
 #define SLOTS 128
 static struct signature signatures[SLOTS];
-
-/* An init may say "the key of before". */
-static const void *key_in_use(const void *ctx, const void *key)
-{
-    struct sp_context context = { 0 };
-
-    if (key == NULL && sp_contexts_get(ctx, &context))
-        return context.key;
-    return key;
-}
-
-static int begin(const struct signature *s, void *ctx, const void *key, bool verifying,
-                 enum sp_stage stage)
-{
-    if (!sp_contexts_begin(ctx, key, &s->slot, verifying))
-        return sp_gate_no_memory();
-    if (stage != SP_STAGE_NEW)
-        sp_contexts_set_stage(ctx, stage);
-    return 1;
-}
-
-/* Whoever writes a message can call it a time stamp, so that excuses no verification. */
-static enum sp_evidence evidence_of(enum sp_kind kind, bool verifying)
-{
-    return kind == SP_KIND_STAMP && !verifying ? SP_EVIDENCE_STAMP : SP_EVIDENCE_ATTRIBUTES;
-}
-
-/* What is about to be signed may be the digest of attributes that this thread has just made. */
-static enum sp_evidence raw_evidence(bool verifying)
-{
-    const enum sp_kind kind = sp_digested_last();
-
-    return kind == SP_KIND_OTHER ? SP_EVIDENCE_RAW : evidence_of(kind, verifying);
-}
-
-static int raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn *backend,
-                         enum sp_evidence evidence, void *ctx, void *key, const OSSL_PARAM params[])
-{
-    const void *used = key_in_use(ctx, key);
-    int done;
-
-    if (used != NULL && !sp_gate_allows(SMIMEPOLICY_SIGN, used, &s->slot, evidence))
-        return 0;
-    done = backend(ctx, key, params);
-    return done == 1 ? begin(s, ctx, key, false, SP_STAGE_PASSED) : done;
-}
-
-static int raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_init_fn *backend,
-                           enum sp_evidence evidence, void *ctx, void *key,
-                           const OSSL_PARAM params[])
-{
-    const void *used;
-    int done;
-
-    if (!sp_gate_watches_verification())
-        return backend(ctx, key, params);
-    used = key_in_use(ctx, key);
-    if (used != NULL && !sp_gate_verifies(used, &s->slot, evidence))
-        return 0;
-    sp_digested_forget();
-    done = backend(ctx, key, params);
-    return done == 1 ? begin(s, ctx, key, true, SP_STAGE_PASSED) : done;
-}
 
 static int digest_sign_init(const struct signature *s, void *ctx, const char *digest, void *key,
                             const OSSL_PARAM params[])
 {
     int done = s->digest_sign_init(ctx, digest, key, params);
 
-    return done == 1 ? begin(s, ctx, key, false, SP_STAGE_NEW) : done;
+    return done == 1 ? sp_signature_begin(s, ctx, key, false, SP_STAGE_NEW) : done;
 }
 
 static int digest_verify_init(const struct signature *s, void *ctx, const char *digest, void *key,
@@ -114,8 +34,9 @@ static int digest_verify_init(const struct signature *s, void *ctx, const char *
 
     if (done != 1)
         return done;
-    if (sp_gate_watches_verification())
-        return begin(s, ctx, key, true, SP_STAGE_NEW);
+    if (sp_gate_watches_verification() ||
+        (sp_signature_watches_digests() && sp_digest_asks(sp_digest_find(digest), sp_policy())))
+        return sp_signature_begin(s, ctx, key, true, SP_STAGE_NEW);
     /* What was noted for an earlier signature in this context is over. */
     sp_contexts_end(ctx);
     return done;
@@ -131,22 +52,27 @@ static enum sp_kind kind_of(const unsigned char *data, size_t length)
     return kind;
 }
 
-static bool judge(const struct sp_context *context, const unsigned char *data, size_t length)
+static bool judge(const struct signature *s, void *ctx, const struct sp_context *context,
+                  const unsigned char *data, size_t length)
 {
     const enum sp_kind kind = context->key != NULL ? kind_of(data, length) : SP_KIND_OTHER;
+    struct sp_signing signing = { .data = data, .length = length };
 
     if (kind == SP_KIND_OTHER)
         return true;
     if (context->verifying)
-        return sp_gate_verifies(context->key, context->slot, evidence_of(kind, true));
-    return sp_gate_allows(SMIMEPOLICY_SIGN, context->key, context->slot, evidence_of(kind, false));
+        return sp_gate_verifies(context->key, context->slot, sp_signature_evidence(kind, true)) &&
+               sp_gate_verifies_with(sp_signature_digest(s, ctx), context->key, context->slot);
+    signing.evidence = sp_signature_evidence(kind, false);
+    signing.digest = sp_signature_digest(s, ctx);
+    return sp_gate_signs(context->key, context->slot, &signing);
 }
 
 /*
  * The first data of a signature, or later ones.  Attributes that come in pieces
  * are put together until they are whole or cannot be any.
  */
-static bool may_take(const void *ctx, const unsigned char *data, size_t length)
+static bool may_take(const struct signature *s, void *ctx, const unsigned char *data, size_t length)
 {
     struct sp_context context;
     bool allowed;
@@ -165,7 +91,7 @@ static bool may_take(const void *ctx, const unsigned char *data, size_t length)
         if (sp_attributes_begin(data, length))
             return true;
     }
-    allowed = judge(&context, data, length);
+    allowed = judge(s, ctx, &context, data, length);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);
     return allowed;
 }
@@ -192,22 +118,22 @@ static void *dupctx(const struct signature *s, void *ctx)
     static int sign_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                      \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_sign_init(s, s->sign_init, raw_evidence(false), ctx, key, params);              \
+        return sp_raw_sign_init(s, s->sign_init, sp_raw_evidence(false), ctx, key, params);        \
     }                                                                                              \
     static int sign_message_init_##n(void *ctx, void *key, const OSSL_PARAM params[])              \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_sign_init(s, s->sign_message_init, SP_EVIDENCE_NONE, ctx, key, params);         \
+        return sp_raw_sign_init(s, s->sign_message_init, SP_EVIDENCE_NONE, ctx, key, params);      \
     }                                                                                              \
     static int verify_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                    \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_verify_init(s, s->verify_init, raw_evidence(true), ctx, key, params);           \
+        return sp_raw_verify_init(s, s->verify_init, sp_raw_evidence(true), ctx, key, params);     \
     }                                                                                              \
     static int verify_message_init_##n(void *ctx, void *key, const OSSL_PARAM params[])            \
     {                                                                                              \
         const struct signature *s = &signatures[0##n];                                             \
-        return raw_verify_init(s, s->verify_message_init, SP_EVIDENCE_NONE, ctx, key, params);     \
+        return sp_raw_verify_init(s, s->verify_message_init, SP_EVIDENCE_NONE, ctx, key, params);  \
     }                                                                                              \
     static int digest_sign_init_##n(void *ctx, const char *digest, void *key,                      \
                                     const OSSL_PARAM params[])                                     \
@@ -221,19 +147,19 @@ static void *dupctx(const struct signature *s, void *ctx)
     }                                                                                              \
     static int digest_sign_update_##n(void *ctx, const unsigned char *data, size_t length)         \
     {                                                                                              \
-        return may_take(ctx, data, length) &&                                                      \
+        return may_take(&signatures[0##n], ctx, data, length) &&                                   \
                known(signatures[0##n].digest_sign_update(ctx, data, length));                      \
     }                                                                                              \
     static int digest_verify_update_##n(void *ctx, const unsigned char *data, size_t length)       \
     {                                                                                              \
-        return may_take(ctx, data, length) &&                                                      \
+        return may_take(&signatures[0##n], ctx, data, length) &&                                   \
                known(signatures[0##n].digest_verify_update(ctx, data, length));                    \
     }                                                                                              \
     static int digest_sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,      \
                                size_t size, const unsigned char *data, size_t length)              \
     {                                                                                              \
         /* Without a buffer it only asks for the length. */                                        \
-        return (signature == NULL || may_take(ctx, data, length))                                  \
+        return (signature == NULL || may_take(&signatures[0##n], ctx, data, length))               \
                    ? known(signatures[0##n].digest_sign(ctx, signature, signature_length, size,    \
                                                         data, length))                             \
                    : 0;                                                                            \
@@ -242,9 +168,24 @@ static void *dupctx(const struct signature *s, void *ctx)
                                  size_t signature_length, const unsigned char *data,               \
                                  size_t length)                                                    \
     {                                                                                              \
-        return may_take(ctx, data, length) ? known(signatures[0##n].digest_verify(                 \
-                                                 ctx, signature, signature_length, data, length))  \
-                                           : 0;                                                    \
+        return may_take(&signatures[0##n], ctx, data, length)                                      \
+                   ? known(signatures[0##n].digest_verify(ctx, signature, signature_length, data,  \
+                                                          length))                                 \
+                   : 0;                                                                            \
+    }                                                                                              \
+    static int sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,             \
+                        size_t size, const unsigned char *digest, size_t length)                   \
+    {                                                                                              \
+        return (signature == NULL || sp_raw_may_sign(&signatures[0##n], ctx, digest, length))      \
+                   ? signatures[0##n].sign(ctx, signature, signature_length, size, digest, length) \
+                   : 0;                                                                            \
+    }                                                                                              \
+    static int verify_##n(void *ctx, const unsigned char *signature, size_t signature_length,      \
+                          const unsigned char *digest, size_t length)                              \
+    {                                                                                              \
+        return sp_raw_may_verify(&signatures[0##n], ctx)                                           \
+                   ? signatures[0##n].verify(ctx, signature, signature_length, digest, length)     \
+                   : 0;                                                                            \
     }                                                                                              \
     static void freectx_##n(void *ctx)                                                             \
     {                                                                                              \
@@ -258,12 +199,14 @@ static void *dupctx(const struct signature *s, void *ctx)
 SP_SLOTS_128(ENTRIES)
 #undef ENTRIES
 
-#define GATES 12
+#define GATES 14
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
     { SP_GATE(OSSL_FUNC_SIGNATURE_SIGN_INIT, sign_init_##n),                                       \
+      SP_GATE(OSSL_FUNC_SIGNATURE_SIGN, sign_##n),                                                 \
       SP_GATE(SP_SIGNATURE_SIGN_MESSAGE_INIT, sign_message_init_##n),                              \
       SP_GATE(OSSL_FUNC_SIGNATURE_VERIFY_INIT, verify_init_##n),                                   \
+      SP_GATE(OSSL_FUNC_SIGNATURE_VERIFY, verify_##n),                                             \
       SP_GATE(SP_SIGNATURE_VERIFY_MESSAGE_INIT, verify_message_init_##n),                          \
       SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, digest_sign_init_##n),                         \
       SP_GATE(OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_INIT, digest_verify_init_##n),                     \
@@ -292,6 +235,7 @@ static void fill(struct signature *s, const OSSL_DISPATCH *backend)
         .slot = s->slot,
 #define TAKE(member, type, id) .member = (type *)sp_dispatch_find(backend, id)
         TAKE(sign_init, OSSL_FUNC_signature_sign_init_fn, OSSL_FUNC_SIGNATURE_SIGN_INIT),
+        TAKE(sign, OSSL_FUNC_signature_sign_fn, OSSL_FUNC_SIGNATURE_SIGN),
         TAKE(sign_message_init, OSSL_FUNC_signature_sign_init_fn, SP_SIGNATURE_SIGN_MESSAGE_INIT),
         TAKE(digest_sign_init, OSSL_FUNC_signature_digest_sign_init_fn,
              OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT),
@@ -299,6 +243,7 @@ static void fill(struct signature *s, const OSSL_DISPATCH *backend)
              OSSL_FUNC_SIGNATURE_DIGEST_SIGN_UPDATE),
         TAKE(digest_sign, OSSL_FUNC_signature_digest_sign_fn, OSSL_FUNC_SIGNATURE_DIGEST_SIGN),
         TAKE(verify_init, OSSL_FUNC_signature_verify_init_fn, OSSL_FUNC_SIGNATURE_VERIFY_INIT),
+        TAKE(verify, OSSL_FUNC_signature_verify_fn, OSSL_FUNC_SIGNATURE_VERIFY),
         TAKE(verify_message_init, OSSL_FUNC_signature_verify_init_fn,
              SP_SIGNATURE_VERIFY_MESSAGE_INIT),
         TAKE(digest_verify_init, OSSL_FUNC_signature_digest_verify_init_fn,
@@ -307,6 +252,8 @@ static void fill(struct signature *s, const OSSL_DISPATCH *backend)
              OSSL_FUNC_SIGNATURE_DIGEST_VERIFY_UPDATE),
         TAKE(digest_verify, OSSL_FUNC_signature_digest_verify_fn,
              OSSL_FUNC_SIGNATURE_DIGEST_VERIFY),
+        TAKE(get_ctx_params, OSSL_FUNC_signature_get_ctx_params_fn,
+             OSSL_FUNC_SIGNATURE_GET_CTX_PARAMS),
         TAKE(freectx, OSSL_FUNC_signature_freectx_fn, OSSL_FUNC_SIGNATURE_FREECTX),
         TAKE(dupctx, OSSL_FUNC_signature_dupctx_fn, OSSL_FUNC_SIGNATURE_DUPCTX)
 #undef TAKE

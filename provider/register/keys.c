@@ -7,19 +7,19 @@
  */
 #include "register.h"
 
+#include "compared.h"
 #include "prints.h"
 #include "tables.h"
 #include "threads.h"
 
 struct key {
     const void *address;
-    bool loaded;              /* decoded from an encoding, not made here */
-    bool generated;           /* made in this process */
-    bool before_us;           /* the key of a certificate whose birth we missed */
-    struct sp_cert *own;      /* a reference: it was decoded as this certificate's own key */
-    bool proved;              /* and its name is that of the key in the certificate */
-    struct sp_cert **matches; /* references: certificates that matched this private key */
-    size_t match_count;
+    bool loaded;                 /* decoded from an encoding, not made here */
+    bool generated;              /* made in this process */
+    bool before_us;              /* the key of a certificate whose birth we missed */
+    struct sp_cert *own;         /* a reference: it was decoded as this certificate's own key */
+    bool proved;                 /* and its name is that of the key in the certificate */
+    struct sp_compared compared; /* if it is private: with which certificates, to sign */
 };
 
 static unsigned long key_hash(const void *data)
@@ -48,9 +48,7 @@ static void forget_key(struct key *key)
     if (key == NULL)
         return;
     sp_cert_unref(key->own);
-    for (size_t i = 0; i < key->match_count; i++)
-        sp_cert_unref(key->matches[i]);
-    OPENSSL_free(key->matches);
+    sp_compared_clear(&key->compared);
     OPENSSL_free(key);
 }
 
@@ -220,21 +218,6 @@ bool sp_keys_was_loaded(const void *address)
     return news.loaded;
 }
 
-static bool add_match(struct key *key, struct sp_cert *cert)
-{
-    struct sp_cert **more;
-
-    for (size_t i = 0; i < key->match_count; i++)
-        if (key->matches[i] == cert)
-            return true;
-    more = OPENSSL_realloc(key->matches, (key->match_count + 1) * sizeof(*more));
-    if (more == NULL)
-        return false;
-    key->matches = more;
-    key->matches[key->match_count++] = sp_cert_ref(cert);
-    return true;
-}
-
 void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *export_key)
 {
     struct key a_news, b_news;
@@ -256,7 +239,7 @@ void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *
         key = find_or_add(private_key);
         if (key != NULL && cert == NULL)
             key->before_us = true;
-        if (key == NULL || (cert != NULL && !add_match(key, cert)))
+        if (key == NULL || (cert != NULL && !sp_compared_add(&key->compared, cert)))
             key = NULL;
         sp_unlock(sp_shard_of(private_key));
         if (key == NULL)
@@ -266,41 +249,62 @@ void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *
     sp_cert_unref(cert_b);
 }
 
-void sp_keys_forget_matches(const void *address)
+void sp_keys_signed(const void *address, struct sp_owners *owners, bool allowed,
+                    const unsigned char *what)
 {
-    struct sp_cert **matches = NULL;
-    size_t count = 0;
+    struct sp_certs judged = { owners->certs, owners->count };
+    struct key *key = NULL;
+
+    if (owners->via == SP_VIA_MATCH) {
+        sp_lock(sp_shard_of(address));
+        key = find(address);
+        if (key != NULL)
+            sp_compared_conclude(&key->compared, &judged, allowed, what);
+        sp_unlock(sp_shard_of(address));
+    }
+    sp_certs_clear(&judged);
+    *owners = (struct sp_owners){ 0 };
+}
+
+bool sp_keys_depends(const void *address)
+{
+    const struct key *key;
+    bool depends;
+
+    sp_lock(sp_shard_of(address));
+    key = find(address);
+    depends = key != NULL && sp_compared_depends(&key->compared);
+    sp_unlock(sp_shard_of(address));
+    return depends;
+}
+
+void sp_keys_note_signed(const void *address, const unsigned char *what)
+{
     struct key *key;
 
     sp_lock(sp_shard_of(address));
     key = find(address);
-    if (key != NULL) {
-        matches = key->matches;
-        count = key->match_count;
-        key->matches = NULL;
-        key->match_count = 0;
-    }
+    if (key != NULL)
+        sp_compared_note(&key->compared, what);
     sp_unlock(sp_shard_of(address));
-    for (size_t i = 0; i < count; i++)
-        sp_cert_unref(matches[i]);
-    OPENSSL_free(matches);
 }
 
-/* References to what was matched; false if out of memory. */
-static bool matches_of(const void *address, struct sp_owners *owners)
+/* References to what it was compared with; false if out of memory. */
+static bool compared_with(const void *address, const unsigned char *what, struct sp_owners *owners)
 {
+    struct sp_certs found = { 0 };
     bool done = true;
     struct key *key;
 
     sp_lock(sp_shard_of(address));
     key = find(address);
-    if (key != NULL && key->match_count > 0) {
-        owners->certs = OPENSSL_malloc(key->match_count * sizeof(*owners->certs));
-        done = owners->certs != NULL;
-        for (size_t i = 0; done && i < key->match_count; i++)
-            owners->certs[owners->count++] = sp_cert_ref(key->matches[i]);
-    }
+    if (key != NULL)
+        done = sp_compared_find(&key->compared, what, &found);
     sp_unlock(sp_shard_of(address));
+    if (!done)
+        sp_certs_clear(&found);
+    owners->certs = found.certs;
+    owners->count = found.count;
     return done;
 }
 
@@ -317,7 +321,7 @@ bool sp_owners_find_equal(struct sp_owners *owners, const void *address,
 }
 
 bool sp_owners_find(struct sp_owners *owners, const void *address,
-                    OSSL_FUNC_keymgmt_export_fn *export_key)
+                    OSSL_FUNC_keymgmt_export_fn *export_key, const unsigned char *what)
 {
     struct sp_keyid id;
     struct sp_cert *own;
@@ -325,7 +329,7 @@ bool sp_owners_find(struct sp_owners *owners, const void *address,
     int found;
 
     *owners = (struct sp_owners){ .via = SP_VIA_MATCH };
-    if (!matches_of(address, owners))
+    if (!compared_with(address, what, owners))
         return false;
     if (owners->count > 0)
         return true;

@@ -76,7 +76,7 @@ bool sp_keys_was_loaded(const void *key);
 enum sp_via {
     SP_VIA_NONE,        /* it belongs to none that is known */
     SP_VIA_FIRST,       /* to one that was parsed before we could watch */
-    SP_VIA_MATCH,       /* X509_check_private_key() said so */
+    SP_VIA_MATCH,       /* X509_check_private_key() said so, for this signature or the last */
     SP_VIA_OWN_KEY,     /* it is the certificate's own key object */
     SP_VIA_FINGERPRINT, /* it is equal to the certificate's key */
     SP_VIA_KEYRING      /* the same of one that was uploaded, and not parsed by the program */
@@ -91,10 +91,12 @@ struct sp_owners {
 /*
  * The certificates that |key| belongs to.
  *
+ * @param what  the SHA-256 of what it is to sign; NULL: that is not known, or it is not to sign
+ *
  * False if out of memory: then nothing is known.
  */
 bool sp_owners_find(struct sp_owners *owners, const void *key,
-                    OSSL_FUNC_keymgmt_export_fn *export_key);
+                    OSSL_FUNC_keymgmt_export_fn *export_key, const unsigned char *what);
 /*
  * Every certificate of a key that is equal to |key|, whichever of them a program
  * compared it with.  False if that cannot be told.
@@ -108,7 +110,16 @@ void sp_owners_free(struct sp_owners *owners);
  * copy of a signer that is its own anchor.
  */
 bool sp_register_was_verified(const struct sp_cert *cert);
-/* The gate has decided: what was matched so far no longer counts. */
-void sp_keys_forget_matches(const void *key);
+/*
+ * A gate has decided on a signature of |key|, for or against |owners|, which are those that
+ * sp_owners_find() found for |what|, and are freed.  The next comparison is one for the next.
+ */
+void sp_keys_signed(const void *key, struct sp_owners *owners, bool allowed,
+                    const unsigned char *what);
+
+/* Does it depend on what |key| signs next, for whom it does? */
+bool sp_keys_depends(const void *key);
+/* The signature of |key| that was allowed last is one of |what|. */
+void sp_keys_note_signed(const void *key, const unsigned char *what);
 
 #endif

@@ -26,26 +26,6 @@ void sp_ask_weak_key(struct sp_case *c)
                          sp_remedy(c, "a certificate with a longer key") });
 }
 
-void sp_ask_weak_digest(struct sp_case *c)
-{
-    int digest = c->facts->digest;
-
-    switch (digest) {
-    case NID_md2:
-    case NID_md4:
-    case NID_md5:
-    case NID_sha1:
-        break;
-    default:
-        return;
-    }
-    sp_verdict_add(c->verdict, SP_RULE_WEAK_DIGEST, c->settings->beyond[SP_WEAK_DIGEST],
-                   (struct sp_say){ sp_format("certificate is signed with %s", OBJ_nid2sn(digest)),
-                                    sp_format("%s", OBJ_nid2sn(digest)),
-                                    sp_format("SHA-256 or better"),
-                                    sp_remedy(c, "a certificate with a stronger signature") });
-}
-
 void sp_ask_eku_any(struct sp_case *c)
 {
     if (c->exempt || !sp_facts_has_purpose(c->facts, NID_anyExtendedKeyUsage))

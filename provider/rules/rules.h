@@ -232,6 +232,17 @@ const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 smimepolicy_verdict *sp_judge_cipher(int cipher, bool wraps_keys,
                                      const smimepolicy_settings *settings);
 
+/* The NID of the digest that libcrypto knows by |name|, or NID_undef; |name| may be NULL. */
+int sp_digest_find(const char *name);
+/* Would sp_judge_digest() find anything?  For those who have to find a signer first. */
+bool sp_digest_asks(int digest, const smimepolicy_settings *settings);
+/*
+ * Judge |digest|, the NID of what a message is, or is about to be, signed with;
+ * |signer| by whom, or NULL.
+ */
+smimepolicy_verdict *sp_judge_digest(int digest, const struct sp_facts *signer, smimepolicy_use use,
+                                     const smimepolicy_settings *settings);
+
 /* The signing-time attribute of one signature: the signer's own claim. */
 struct sp_signing_time {
     enum { SP_TIME_ABSENT, SP_TIME_READ, SP_TIME_BROKEN } state;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The rules about a message: its cipher, its signing time, its sender.
+ * The rules about a message: its cipher, its digest, its signing time, its sender.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -114,6 +114,65 @@ START_TEST(weak_cipher_by_default)
                            "cipher [weak-cipher]; encrypt with AES (-aes256)\n");
     smimepolicy_free(text);
     sp_expect_verdict(verdict, "warn:weak-cipher");
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+/* weak-digest */
+
+static const struct {
+    const char *name;
+    bool weak;
+} digests[] = {
+    { "MD4", true },       { "MD5", true },        { "MD5-SHA1", true },
+    { "SHA1", true },      { "sha1", true },       { "SHA-1", true },
+    { "ssl3-sha1", true }, { "RSA-SHA1", true },   { "1.3.14.3.2.26", true },
+    { "SHA224", false },   { "SHA256", false },    { "SHA2-256", false },
+    { "SHA3-256", false }, { "RIPEMD160", false }, { "no digest", false },
+    { NULL, false },
+};
+
+START_TEST(weak_digest)
+{
+    static const char *const words[][3] = { { "weak_digest", "warn", NULL },
+                                            { "weak_digest", "deny", NULL },
+                                            { "weak_digest", "ignore", NULL } };
+    static const char *const found[] = { "warn:weak-digest", "deny:weak-digest", "" };
+    const bool weak = digests[_i].weak;
+    int nid = sp_digest_find(digests[_i].name);
+
+    for (size_t i = 0; i < 3; i++) {
+        smimepolicy_settings *settings = sp_settings_of(words[i]);
+
+        sp_expect_verdict(sp_judge_digest(nid, NULL, SMIMEPOLICY_SIGN, settings),
+                          weak ? found[i] : "");
+        ck_assert_int_eq(sp_digest_asks(nid, settings), weak && i < 2);
+        smimepolicy_settings_free(settings);
+    }
+}
+END_TEST
+
+START_TEST(weak_digest_by_default)
+{
+    static const struct sp_recipe bob = { .san = "email:bob@example.org",
+                                          .usage = "digitalSignature" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    struct sp_facts *facts = facts_of(&bob);
+    smimepolicy_verdict *verdict = sp_judge_digest(NID_sha1, NULL, SMIMEPOLICY_SIGN, settings);
+    char *text = smimepolicy_verdict_text(verdict);
+
+    ck_assert_str_eq(text, "warning: sign: message would be signed with SHA1 [weak-digest]; sign "
+                           "with SHA-256 (-md sha256)\n");
+    smimepolicy_free(text);
+    smimepolicy_verdict_free(verdict);
+    verdict = sp_judge_digest(NID_md5, facts, SMIMEPOLICY_VERIFY, settings);
+    text = smimepolicy_verdict_text(verdict);
+    ck_assert_ptr_nonnull(strstr(text, "warning: verify: bob@example.org: message is signed with "
+                                       "MD5 [weak-digest] ("));
+    ck_assert_ptr_nonnull(strstr(text, "); ask the sender to sign with SHA-256\n"));
+    smimepolicy_free(text);
+    sp_expect_verdict(verdict, "warn:weak-digest");
+    sp_facts_free(facts);
     smimepolicy_settings_free(settings);
 }
 END_TEST
@@ -460,6 +519,8 @@ int main(void)
 
     tcase_add_loop_test(tests, weak_cipher, 0, SP_ROWS(ciphers));
     tcase_add_test(tests, weak_cipher_by_default);
+    tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
+    tcase_add_test(tests, weak_digest_by_default);
     tcase_add_loop_test(tests, signing_time, 0, SP_ROWS(times));
     tcase_add_test(tests, validity_that_cannot_be_read);
     tcase_add_loop_test(tests, issuers, 0, SP_ROWS(chains));
