@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
@@ -115,6 +116,13 @@ static int read_part(struct shim_incoming *incoming, const struct shim_incoming_
     return SHIM_OK;
 }
 
+static bool is_empty(FILE *file)
+{
+    struct stat is;
+
+    return fstat(fileno(file), &is) == 0 && is.st_size == 0;
+}
+
 /* What verification would only have raw errors for. */
 static int check_message(const struct shim_incoming *incoming,
                          const struct shim_incoming_from *from)
@@ -128,6 +136,8 @@ static int check_message(const struct shim_incoming *incoming,
                    "that, and name it with -content");
     else if (type == NID_pkcs7_signed)
         return SHIM_OK;
+    else if (incoming->cms == NULL && is_empty(incoming->input))
+        shim_error("the message is empty");
     else if (incoming->cms == NULL)
         shim_error("the message cannot be read as %s%s%s%s",
                    from->form == NULL ? "S/MIME" : from->form, reason != NULL ? " (" : "",
