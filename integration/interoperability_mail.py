@@ -61,9 +61,9 @@ class Mails:
 
 
 def version(*argv):
-    """The first word with a digit and a dot that a program says of itself."""
-    words = run(*argv).text.replace(",", " ").split()
-    return next((word.lstrip("v") for word in words if "." in word and any(c.isdigit() for c in word)), "?")
+    """The first number in the first line that a program says of itself."""
+    words = run(*argv).text.partition("\n")[0].split()
+    return next((word.lstrip("v") for word in words if word.lstrip("v")[:1].isdigit()), "?")
 
 
 # --- mailing lists and gateways

@@ -267,6 +267,14 @@ def test_where_in_the_mail(made, verify):
     assert json.loads(verify(HEADER + made.detached, "--json")[0].out)["covered"] is None
 
 
+def test_content_in_a_file(made, verify, tmp_path):
+    """A signature alone is enough where what it signs is named."""
+    (tmp_path / "signed").write_bytes(TEXT)
+    message = HEADER + multipart(NOTE, entity(SIGNATURE, wrap(made.signature)))
+    result, content = verify(message, "-content", tmp_path / "signed")
+    assert result.rc == DONE and content.replace(b"\r\n", b"\n") == TEXT, result
+
+
 def test_changed_in_a_list_mail(made, verify):
     """A list that changes the signed part itself breaks the signature."""
     message = HEADER + multipart(NOTE, made.detached.replace(b"what was", b"what is"), NOTE)

@@ -130,8 +130,9 @@ static int check_message(const struct shim_incoming *incoming,
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     int type = incoming->cms == NULL ? NID_undef : OBJ_obj2nid(CMS_get0_type(incoming->cms));
 
-    if (type == NID_pkcs7_signed && incoming->content == NULL && from->covered->type != NULL &&
-        incoming->mail.boundary == NULL && CMS_is_detached(incoming->cms) == 1)
+    if (type == NID_pkcs7_signed && !from->content_named && incoming->content == NULL &&
+        from->covered->type != NULL && incoming->mail.boundary == NULL &&
+        CMS_is_detached(incoming->cms) == 1)
         shim_error("the S/MIME part is a signature alone, and it is not clear what it signs; save "
                    "that, and name it with -content");
     else if (type == NID_pkcs7_signed)

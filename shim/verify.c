@@ -103,6 +103,7 @@ static int read_message(struct shim_verification *verification, struct shim_oper
                                        .quiet = operation->verb == NULL,
                                        .may_split = operation->verb != NULL && may_split(args),
                                        .nointern = shim_args_has(args, "nointern"),
+                                       .content_named = shim_args_has(args, "content"),
                                        .covered = operation->verb == NULL
                                                       ? NULL
                                                       : &operation->selection.covered };
