@@ -275,6 +275,15 @@ def test_content_in_a_file(made, verify, tmp_path):
     assert result.rc == DONE and content.replace(b"\r\n", b"\n") == TEXT, result
 
 
+def test_content_without_a_header(pki, verify, tmp_path):
+    """What stock signs without -text is no MIME, and is what was signed all the same."""
+    (tmp_path / "plain").write_bytes(b"no field\n")
+    message = must(stock("cms", "-sign", "-in", tmp_path / "plain", "-signer", pki.good_rsa.pem, "-inkey",
+                         pki.good_rsa.key)).out
+    result, content = verify(HEADER + multipart(NOTE, message))
+    assert result.rc == DONE and content == b"no field\r\n", result
+
+
 def test_changed_in_a_list_mail(made, verify):
     """A list that changes the signed part itself breaks the signature."""
     message = HEADER + multipart(NOTE, made.detached.replace(b"what was", b"what is"), NOTE)

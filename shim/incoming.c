@@ -13,6 +13,7 @@
 #include "files.h"
 #include "incoming.h"
 #include "input.h"
+#include "memory.h"
 #include "read_cms.h"
 #include "shim.h"
 #include "signatures.h"
@@ -130,6 +131,8 @@ static int check_message(const struct shim_incoming *incoming,
     const char *reason = ERR_reason_error_string(ERR_peek_error());
     int type = incoming->cms == NULL ? NID_undef : OBJ_obj2nid(CMS_get0_type(incoming->cms));
 
+    if (incoming->cms == NULL && !shim_memory_sufficed())
+        return SHIM_SYSTEM;
     if (type == NID_pkcs7_signed && !from->content_named && incoming->content == NULL &&
         from->covered->type != NULL && incoming->mail.boundary == NULL &&
         CMS_is_detached(incoming->cms) == 1)
@@ -146,7 +149,7 @@ static int check_message(const struct shim_incoming *incoming,
     else
         shim_error("the message is not signed: it is %s; decrypt what is encrypted, and verify "
                    "what comes out",
-                   OBJ_nid2sn(type));
+                   type != NID_undef ? OBJ_nid2sn(type) : "of an unknown type");
     return SHIM_INPUT;
 }
 

@@ -11,6 +11,7 @@
 
 #include "files.h"
 #include "input.h"
+#include "memory.h"
 #include "part.h"
 #include "part_fields.h"
 #include "part_write.h"
@@ -259,6 +260,9 @@ int shim_part_find(FILE **message, char **boundary, struct shim_covered *covered
     size_t len = 0;
     int code;
 
+    /* What stock would read, we could not. */
+    if (!shim_memory_sufficed())
+        return SHIM_SYSTEM;
     rewind(*message);
     code = shim_input_bytes(*message, "the message", &bytes, &len);
     if (code == SHIM_OK && len == 0) {

@@ -74,21 +74,21 @@ static enum shim_encoding encoding_of(const struct content *content)
     return is_word(&content->encoding, "base64") ? SHIM_BASE64 : SHIM_ENCODED;
 }
 
-/* Where |word| stands in the field, in any case, or NULL. */
+/* Where |word| stands in the field behind |from| (NULL: in all of it), in any case, or NULL. */
 static const char *find(const struct shim_field *field, const char *from, const char *word)
 {
-    const char *end = field->body + field->len;
+    const char *end;
     size_t len = strlen(word);
 
+    if (field->body == NULL)
+        return NULL;
+    end = field->body + field->len;
+    if (from == NULL)
+        from = field->body;
     for (; (size_t)(end - from) >= len; from++)
         if (OPENSSL_strncasecmp(from, word, len) == 0)
             return from;
     return NULL;
-}
-
-static bool holds(const struct shim_field *field, const char *word)
-{
-    return field->body != NULL && find(field, field->body, word) != NULL;
 }
 
 /*
@@ -97,13 +97,13 @@ static bool holds(const struct shim_field *field, const char *word)
  */
 static bool ends_a_name(const struct shim_field *field, const char *suffix)
 {
-    const char *end = field->body + field->len;
-    const char *at = field->body == NULL ? NULL : find(field, field->body, suffix);
+    const char *at = find(field, NULL, suffix);
 
     while (at != NULL) {
         const char *behind = at + strlen(suffix);
 
-        if (behind == end || is_white(*behind) || strchr("\"';?", *behind) != NULL)
+        if (behind == field->body + field->len || is_white(*behind) ||
+            strchr("\"';?", *behind) != NULL)
             return true;
         at = find(field, behind, suffix);
     }
@@ -126,7 +126,8 @@ static const char *find_fault(const struct content *content, const char *type)
     if (content->types > 1 || content->encodings > 1 || content->dispositions > 1)
         return "has a part that says twice what it holds";
     /* Not to us, but to a reader that takes it less strictly. */
-    if (type == NULL && (holds(&content->type, "multipart") || holds(&content->type, "pkcs7")))
+    if (type == NULL && (find(&content->type, NULL, "multipart") != NULL ||
+                         find(&content->type, NULL, "pkcs7") != NULL))
         return "has a part whose Content-Type readers might take differently";
     return NULL;
 }

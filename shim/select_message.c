@@ -5,6 +5,7 @@
  * The private key of whoever a message is encrypted to.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/err.h>
@@ -176,18 +177,29 @@ static int read_message(struct shim_selection *selection, const char *form, CMS_
     return SHIM_INPUT;
 }
 
+/* A file that stock reads as it is need not be read twice. */
+static bool is_left_to_stock(const struct shim_operation *operation)
+{
+    const char *in = shim_args_value(operation->args, "in");
+    struct stat is;
+
+    return names_key(operation) && in != NULL && stat(in, &is) == 0 && S_ISREG(is.st_mode) &&
+           shim_part_is_plain(operation->selection.input);
+}
+
 static int take_message(struct shim_operation *operation, struct shim_outcome *outcome)
 {
     struct shim_selection *selection = &operation->selection;
-    const char *form = shim_form_of(operation->args);
     CMS_ContentInfo *cms = NULL;
-    bool named = names_key(operation);
-    int code = SHIM_OK;
+    int code;
 
-    /* What stock reads as it is need not be read twice. */
-    if (!named || (form == NULL && !shim_part_is_plain(selection->input)))
-        code = read_message(selection, form, &cms);
-    if (code == SHIM_OK && !named)
+    if (is_left_to_stock(operation)) {
+        fclose(selection->input);
+        selection->input = NULL;
+        return SHIM_OK;
+    }
+    code = read_message(selection, shim_form_of(operation->args), &cms);
+    if (code == SHIM_OK && !names_key(operation))
         code = search(operation, outcome, cms);
     CMS_ContentInfo_free(cms);
     ERR_clear_error();
@@ -196,15 +208,20 @@ static int take_message(struct shim_operation *operation, struct shim_outcome *o
     return code;
 }
 
+/* Somebody who names a key and a form wants no look at the message, and it may not be to be had. */
+static bool is_not_read(const struct shim_operation *operation)
+{
+    return operation->request->help ||
+           (names_key(operation) && (operation->explain || shim_form_of(operation->args) != NULL ||
+                                     shim_request_reads_stdin(operation->request)));
+}
+
 int shim_select_by_message(struct shim_operation *operation, struct shim_outcome *outcome)
 {
     struct shim_selection *selection = &operation->selection;
     int code;
 
-    /* Stock reads its standard input for something else. */
-    if (operation->request->help ||
-        (names_key(operation) &&
-         (operation->explain || shim_request_reads_stdin(operation->request))))
+    if (is_not_read(operation))
         return SHIM_OK;
     code = shim_input_open(shim_args_value(operation->args, "in"), false, &selection->input);
     return code == SHIM_OK ? take_message(operation, outcome) : code;

@@ -165,32 +165,46 @@ static struct shim_part *add_part(struct walk *walk, const char *start)
     return &longer[tree->count++];
 }
 
+/*
+ * What its header says.  What was signed may be anything, and is taken as it
+ * stands, from |start| on.
+ */
+static bool read_header(struct shim_tree *tree, struct shim_part *part, size_t len, bool is_content)
+{
+    const char *none = NULL;
+
+    part->body = part->start + len;
+    if (!shim_part_fields_read(part, len, is_content ? &none : &tree->fault))
+        return false;
+    if (none != NULL)
+        part->body = part->start;
+    return true;
+}
+
 /* The part that begins at |start|, a child of the innermost level; false if out of memory. */
 static bool begin_part(struct walk *walk, const char *start)
 {
-    struct shim_part *part;
     struct level *level = walk->depth == 0 ? NULL : &walk->levels[walk->depth - 1];
-    struct shim_part *parent;
+    const struct shim_part *around = level == NULL ? NULL : &walk->tree->parts[level->part];
+    bool in_signed = around != NULL && strcmp(around->type, "multipart/signed") == 0;
+    bool is_content = in_signed && around->children == 0;
     size_t index = walk->tree->count;
     size_t len = header_length(start, walk->end);
-    bool in_signed;
+    struct shim_part *part;
 
     if (index == SHIM_MOST_PARTS)
         fail(walk, "has more than 1000 parts");
-    if (len == 0)
+    if (len == 0 && !is_content)
         fail(walk, "has a part whose header has no end");
     part = walk->tree->fault != NULL ? NULL : add_part(walk, start);
     if (part == NULL)
         return walk->tree->fault != NULL;
-    part->body = start + len;
-    parent = level == NULL ? part : &walk->tree->parts[level->part];
-    in_signed = level != NULL && strcmp(parent->type, "multipart/signed") == 0;
     if (level != NULL) {
         part->parent = level->part;
-        part->number = (unsigned)++parent->children;
+        part->number = (unsigned)++walk->tree->parts[level->part].children;
         level->last = index;
     }
-    if (!shim_part_fields_read(part, len, &walk->tree->fault))
+    if (!read_header(walk->tree, part, len, is_content))
         return false;
     if (walk->tree->fault == NULL && strncmp(part->type, "multipart/", 10) == 0 && !in_signed)
         open_level(walk, index);
@@ -219,10 +233,13 @@ static bool take_boundary(struct walk *walk, enum line line, size_t index, const
     return level->closed || begin_part(walk, next);
 }
 
-/* A boundary within the header of a part that goes on behind it. */
-static bool is_in_header(const struct walk *walk, const char *at)
+/* Within the header of a part that goes on behind it, or at once after another, as if it were one.
+ */
+static bool is_misplaced(const struct walk *walk, const char *at)
 {
-    return at < walk->tree->parts[walk->tree->count - 1].body;
+    const struct shim_part *last = &walk->tree->parts[walk->tree->count - 1];
+
+    return at < last->body || at == last->start;
 }
 
 bool shim_tree_read(const char *mail, size_t len, struct shim_tree *tree)
@@ -238,7 +255,7 @@ bool shim_tree_read(const char *mail, size_t len, struct shim_tree *tree)
         return false;
     while (tree->fault == NULL &&
            (line = next_boundary(&walk, next, &at, &level, &next)) != LINE_OTHER) {
-        if (line == LINE_UNCLEAR || is_in_header(&walk, at))
+        if (line == LINE_UNCLEAR || is_misplaced(&walk, at))
             fail(&walk, "has a boundary that readers might take differently");
         else if (!take_boundary(&walk, line, level, at, next))
             return false;
