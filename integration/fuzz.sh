@@ -8,7 +8,7 @@ set -euo pipefail
 cd "$(dirname "$0")/.."
 seconds=${1:-60}
 shift || true
-all=(certificate incoming mail message settings split trust upload uri uses words)
+all=(certificate incoming mail message settings split tree trust upload uri uses words)
 [ $# -gt 0 ] || set -- "${all[@]}"
 
 if ! echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
@@ -38,6 +38,11 @@ echo hello >"$work/text"
 openssl cms -sign -in "$work/text" -text "${signer[@]}" -out "$work/incoming/detached"
 openssl cms -sign -in "$work/text" -nodetach "${signer[@]}" -out "$work/incoming/opaque"
 openssl cms -sign -in "$work/text" "${signer[@]}" -outform PEM -out "$work/incoming/pem"
+{
+    printf 'From: bob@example.org\nContent-Type: multipart/mixed; boundary=a\n\n--a\n\none\n--a\n'
+    cat "$work/incoming/opaque"
+    printf -- '\n--a--\n'
+} >"$work/incoming/part"
 cp "$pki/good-rsa.sig" "$pki/good-ec.enc" "$work/incoming"
 
 key=(-inkey "$pki/good-ec.key" -in "$pki/good-ec.pem" -passout pass:x)
@@ -74,6 +79,7 @@ printf -- '--for\nsign\n--at=2024-07-31T14:20:28Z\n--key\nk\n--passin=file:x\n--
 printf 'From: "A" <a@b.example>, g: c@d.example;\r\nSender: =?utf-8?q?x?= <a@b.example>\r\nTo: x@y.example\r\nContent-Type: multipart/signed; boundary="a"\r\n' >"$work/mail/mail"
 printf 'From x@y Mon Jan 5\nFrom: =?utf-8?q?=22=3Ca=40b=3E?= <"a"@b\xc3\xbc.example>,\n (c(d)) e@[1.2.3.4]\n\r\n' >"$work/mail/odd"
 printf -- '--b\none\n--b\ntwo\n--b--\n' >"$work/split/parts"
+printf 'Content-Type: multipart/mixed; boundary=a\n\n--a\nContent-Type: multipart/signed; boundary="b"\n\n--b\n\none\n--b\nContent-Type: application/octet-stream; name=a.p7s\nContent-Transfer-Encoding: base64\n\ntwo\n--b--\n--a\n\nthree\n--a--\n' >"$work/tree/parts"
 printf 'smimepolicy:identity/a%%25@b.example' >"$work/uri/identity"
 printf 'smimepolicy:cert/%064d' 0 >"$work/uri/cert"
 

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "boundary.h"
+#include "text.h"
 
 #define NAME "boundary"
 
@@ -62,13 +63,14 @@ static bool is_word(struct span span, const char *word)
     return span.len == strlen(word) && OPENSSL_strncasecmp(span.text, word, span.len) == 0;
 }
 
-static bool is_signed(struct reader *reader)
+/* "multipart" and "signed"; false unless nothing but parameters follows. */
+static bool read_type(struct reader *reader, struct span *type, struct span *subtype)
 {
-    struct span type, subtype;
-
     skip_white(reader);
-    return read_token(reader, &type) && is_word(type, "multipart") && take_char(reader, '/') &&
-           read_token(reader, &subtype) && is_word(subtype, "signed");
+    if (!read_token(reader, type) || !take_char(reader, '/') || !read_token(reader, subtype))
+        return false;
+    skip_white(reader);
+    return reader->at == reader->end || *reader->at == ';';
 }
 
 /* Every parameter to the end, one of them a boundary. */
@@ -91,13 +93,31 @@ static bool find(struct reader *reader, struct span *boundary)
     return reader->at == reader->end && boundary->len > 0;
 }
 
+bool shim_type_read(const struct shim_field *content_type, char **type)
+{
+    struct reader reader = { content_type->body, content_type->body + content_type->len };
+    struct span kind, subtype;
+    size_t len;
+
+    *type = NULL;
+    if (!read_type(&reader, &kind, &subtype))
+        return true;
+    /* They stand side by side, with the slash between. */
+    len = (size_t)(subtype.text + subtype.len - kind.text);
+    *type = OPENSSL_strndup(kind.text, len);
+    for (size_t i = 0; *type != NULL && i < len; i++)
+        (*type)[i] = sp_fold((*type)[i]);
+    return *type != NULL;
+}
+
 bool shim_boundary_read(const struct shim_field *content_type, char **boundary)
 {
     struct reader reader = { content_type->body, content_type->body + content_type->len };
-    struct span found = { 0 };
+    struct span type, subtype, found = { 0 };
 
     *boundary = NULL;
-    if (!is_signed(&reader) || !find(&reader, &found))
+    if (!read_type(&reader, &type, &subtype) || !is_word(type, "multipart") ||
+        !find(&reader, &found))
         return true;
     *boundary = OPENSSL_strndup(found.text, found.len);
     return *boundary != NULL;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The boundary of a multipart/signed (RFC 1847, RFC 2045).
+ * The type in a Content-Type field, and the boundary of a multipart (RFC 2045, RFC 2046).
  */
 #ifndef SHIM_BOUNDARY_H
 #define SHIM_BOUNDARY_H
@@ -12,10 +12,18 @@
 #include "fields.h"
 
 /*
- * Read it from the body of a Content-Type field into |*boundary|, to free with
- * OPENSSL_free(): NULL for any other type, and for one that is written in a way
- * that readers might take differently (comments, escapes, the pieces and
- * encodings of RFC 2231, two boundaries).
+ * The type in small letters, such as "text/plain", to free with OPENSSL_free():
+ * NULL where it cannot be read, or something else than parameters follows.
+ *
+ * @return false if out of memory
+ */
+bool shim_type_read(const struct shim_field *content_type, char **type);
+
+/*
+ * Read the boundary from the body of a Content-Type field into |*boundary|, to
+ * free with OPENSSL_free(): NULL where the type is no multipart, and for one
+ * that is written in a way that readers might take differently (comments,
+ * escapes, the pieces and encodings of RFC 2231, two boundaries).
  *
  * @return false if out of memory
  */

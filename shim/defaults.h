@@ -19,5 +19,14 @@ const char *const *shim_default_words(const struct shim_operation *operation);
  * takes SHA-1 for EC (RFC 5753, 7.1.4 has both).
  */
 bool shim_default_kdf(const struct shim_operation *operation, const char *uri);
+/* Has |cert| an EC key?  It is not decoded. */
+bool shim_default_is_ec(const X509 *cert);
+
+/*
+ * Must the signer in |uri| be told to sign with PSS?  Stock signs with an
+ * RSASSA-PSS key so that nobody can verify it.
+ */
+bool shim_default_pss(const struct shim_operation *operation, const char *uri);
+bool shim_default_is_pss(const X509 *cert);
 
 #endif

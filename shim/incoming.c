@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
@@ -12,6 +13,7 @@
 #include "files.h"
 #include "incoming.h"
 #include "input.h"
+#include "memory.h"
 #include "read_cms.h"
 #include "shim.h"
 #include "signatures.h"
@@ -84,20 +86,93 @@ static bool split(struct shim_incoming *incoming)
     return result != SPLIT_FAILED;
 }
 
+/* From the body on, which is at hand; false after a failure that is no matter of the message. */
+static bool read_body(struct shim_incoming *incoming, const struct shim_incoming_from *from)
+{
+    bool done = !from->may_split || incoming->mail.boundary == NULL || split(incoming);
+
+    if (done && incoming->cms == NULL)
+        incoming->cms = shim_read_cms(incoming->input, from->form);
+    return done;
+}
+
+/* In a form that stock does not read; who it is from is in the header around it. */
+static int read_part(struct shim_incoming *incoming, const struct shim_incoming_from *from,
+                     bool *done)
+{
+    BUF_MEM *header;
+    int code;
+
+    if (incoming->mail.sender.header != SP_READABLE) {
+        shim_error("the message cannot be read: its header %s",
+                   sp_unreadable_text(incoming->mail.sender.header));
+        return SHIM_INPUT;
+    }
+    code = shim_part_find(&incoming->input, &incoming->mail.boundary, from->covered, "verify");
+    if (code != SHIM_OK)
+        return code;
+    header = shim_input_header(incoming->input);
+    *done = header != NULL && read_body(incoming, from);
+    BUF_MEM_free(header);
+    return SHIM_OK;
+}
+
+static bool is_empty(FILE *file)
+{
+    struct stat is;
+
+    return fstat(fileno(file), &is) == 0 && is.st_size == 0;
+}
+
+/* What verification would only have raw errors for. */
+static int check_message(const struct shim_incoming *incoming,
+                         const struct shim_incoming_from *from)
+{
+    const char *reason = ERR_reason_error_string(ERR_peek_error());
+    int type = incoming->cms == NULL ? NID_undef : OBJ_obj2nid(CMS_get0_type(incoming->cms));
+
+    if (incoming->cms == NULL && !shim_memory_sufficed())
+        return SHIM_SYSTEM;
+    if (type == NID_pkcs7_signed && !from->content_named && incoming->content == NULL &&
+        from->covered->type != NULL && incoming->mail.boundary == NULL &&
+        CMS_is_detached(incoming->cms) == 1)
+        shim_error("the S/MIME part is a signature alone, and it is not clear what it signs; save "
+                   "that, and name it with -content");
+    else if (type == NID_pkcs7_signed)
+        return SHIM_OK;
+    else if (incoming->cms == NULL && is_empty(incoming->input))
+        shim_error("the message is empty");
+    else if (incoming->cms == NULL)
+        shim_error("the message cannot be read as %s%s%s%s",
+                   from->form == NULL ? "S/MIME" : from->form, reason != NULL ? " (" : "",
+                   reason != NULL ? reason : "", reason != NULL ? ")" : "");
+    else
+        shim_error("the message is not signed: it is %s; decrypt what is encrypted, and verify "
+                   "what comes out",
+                   type != NID_undef ? OBJ_nid2sn(type) : "of an unknown type");
+    return SHIM_INPUT;
+}
+
 static int read_message(struct shim_incoming *incoming, const struct shim_incoming_from *from)
 {
     bool done = true;
+    int code = SHIM_OK;
 
     if (from->form == NULL) {
         BUF_MEM *header = shim_input_header(incoming->input);
 
         done = header != NULL && shim_mail_read(header->data, header->length, &incoming->mail);
-        if (done && from->may_split && incoming->mail.boundary != NULL)
-            done = split(incoming);
         BUF_MEM_free(header);
     }
-    if (done && incoming->cms == NULL)
-        incoming->cms = shim_read_cms(incoming->input, from->form);
+    done = done && read_body(incoming, from);
+    if (done && incoming->cms == NULL && from->form == NULL && from->covered != NULL)
+        code = read_part(incoming, from, &done);
+    if (code != SHIM_OK)
+        return code;
+    if (done && from->covered != NULL)
+        code = check_message(incoming, from);
+    if (code != SHIM_OK)
+        return code;
     if (done && incoming->cms != NULL && !shim_signatures_are_few(incoming->cms)) {
         shim_error("cannot read the message: " SHIM_TOO_MANY_SIGNATURES);
         incoming->too_many = true;

@@ -13,6 +13,7 @@
 #include <openssl/x509.h>
 
 #include "mail.h"
+#include "part.h"
 #include "rules.h"
 
 /* One signature of the message. */
@@ -40,11 +41,14 @@ struct shim_incoming {
 };
 
 struct shim_incoming_from {
-    const char *path;      /* NULL: standard input */
-    const char *form;      /* as -inform spells it; NULL: S/MIME */
-    bool may_split;        /* nothing is asked for that needs the message in one piece */
-    bool quiet;            /* what cannot be opened is for stock to say */
-    bool nointern;         /* not in the message */
+    const char *path;   /* NULL: standard input */
+    const char *form;   /* as -inform spells it; NULL: S/MIME */
+    bool may_split;     /* nothing is asked for that needs the message in one piece */
+    bool quiet;         /* what cannot be opened is for stock to say */
+    bool nointern;      /* not in the message */
+    bool content_named; /* what it signs is in a file */
+    /* Where it is noted which part of the mail that is; NULL: no part is looked for. */
+    struct shim_covered *covered;
     STACK_OF(X509) *along; /* where signers may be found too; NULL: nowhere */
 };
 

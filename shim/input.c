@@ -80,27 +80,34 @@ int shim_input_open(const char *path, bool quiet, FILE **input)
 /* A bundle of anchors is small; more would be something else. */
 #define MAX_WHOLE ((off_t)256 << 20)
 
+int shim_input_bytes(FILE *file, const char *name, char **bytes, size_t *len)
+{
+    struct stat is;
+
+    *bytes = NULL;
+    *len = 0;
+    if (fstat(fileno(file), &is) != 0 || is.st_size > MAX_WHOLE) {
+        shim_error("cannot read %s: it is too large", name);
+        return SHIM_INPUT;
+    }
+    if (is.st_size == 0)
+        return SHIM_OK;
+    *bytes = OPENSSL_malloc((size_t)is.st_size);
+    if (*bytes == NULL)
+        return shim_no_memory();
+    *len = fread(*bytes, 1, (size_t)is.st_size, file);
+    return ferror(file) ? unreadable(name, false) : SHIM_OK;
+}
+
 int shim_input_whole(const char *path, char **bytes, size_t *len)
 {
     FILE *file;
-    struct stat is;
     int code = shim_input_open(path, false, &file);
 
     *bytes = NULL;
     *len = 0;
-    if (code == SHIM_OK && (fstat(fileno(file), &is) != 0 || is.st_size > MAX_WHOLE)) {
-        shim_error("cannot read %s: it is too large", path);
-        code = SHIM_INPUT;
-    }
-    if (code == SHIM_OK && is.st_size > 0) {
-        *bytes = OPENSSL_malloc((size_t)is.st_size);
-        if (*bytes != NULL)
-            *len = fread(*bytes, 1, (size_t)is.st_size, file);
-        else
-            code = shim_no_memory();
-        if (code == SHIM_OK && ferror(file))
-            code = unreadable(path, false);
-    }
+    if (code == SHIM_OK)
+        code = shim_input_bytes(file, path, bytes, len);
     if (file != NULL)
         fclose(file);
     return code;

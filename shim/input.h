@@ -29,6 +29,9 @@ int shim_input_open(const char *path, bool quiet, FILE **input);
  */
 int shim_input_whole(const char *path, char **bytes, size_t *len);
 
+/* The same of a regular file that is open at its start; |name| is told. */
+int shim_input_bytes(FILE *file, const char *name, char **bytes, size_t *len);
+
 /* A new temporary file, unlinked; NULL with errno set. */
 FILE *shim_input_spool(void);
 

@@ -74,6 +74,19 @@ static bool settle(struct lists *lists, struct shim_mail *mail)
     return !lists->from.failed && !one->failed && !lists->to.failed;
 }
 
+/* The boundary of a multipart/signed; false if out of memory. */
+static bool read_signed(const struct shim_field *content_type, char **boundary)
+{
+    char *type;
+    bool is_signed;
+
+    if (!shim_type_read(content_type, &type))
+        return false;
+    is_signed = type != NULL && strcmp(type, "multipart/signed") == 0;
+    OPENSSL_free(type);
+    return !is_signed || shim_boundary_read(content_type, boundary);
+}
+
 bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
 {
     struct lists lists = { 0 };
@@ -96,7 +109,7 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     }
     done = settle(&lists, mail);
     /* Of two, readers take different ones. */
-    if (lists.content_types == 1 && !shim_boundary_read(&lists.content_type, &mail->boundary))
+    if (lists.content_types == 1 && !read_signed(&lists.content_type, &mail->boundary))
         done = false;
     return done;
 }

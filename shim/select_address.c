@@ -12,6 +12,7 @@
 #include "candidates.h"
 #include "headers.h"
 #include "issuers.h"
+#include "key_options.h"
 #include "select.h"
 
 /* One run of sign or encrypt. */
@@ -202,5 +203,8 @@ int shim_select_by_address(struct shim_operation *operation, struct shim_outcome
         code = shim_headers_read(operation);
     if (code != SHIM_OK)
         return code;
-    return run.signs ? select_signer(&run) : select_recipients(&run);
+    code = run.signs ? select_signer(&run) : select_recipients(&run);
+    return code == SHIM_OK && outcome->fault == SHIM_OK && !outcome->denied
+               ? shim_key_options_check(operation)
+               : code;
 }

@@ -5,6 +5,7 @@
  * The private key of whoever a message is encrypted to.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/err.h>
@@ -131,6 +132,12 @@ static int search(struct shim_operation *operation, struct shim_outcome *outcome
         shim_error("the message is not encrypted to certificates; see whether it is signed only");
         return SHIM_INPUT;
     }
+    if (operation->selection.keyring == NULL) {
+        shim_error("there is no keyring %s to find the key in; upload the certificate and private "
+                   "key that the message is meant for, or name them with -recip and -inkey",
+                   operation->shim->keyring_path);
+        return SHIM_CRYPTO;
+    }
     for (int i = 0; more && i < sk_CMS_RecipientInfo_num(infos); i++)
         more = each_name(sk_CMS_RecipientInfo_value(infos, i), look_up, &search);
     if (search.code == SHIM_OK && operation->selection.recipient_count == 0) {
@@ -151,27 +158,71 @@ static bool names_key(const struct shim_operation *operation)
            request->shared_secret != NULL || request->help;
 }
 
-int shim_select_by_message(struct shim_operation *operation, struct shim_outcome *outcome)
+/* The message of the mail in |selection|'s input, which stock may not be able to read. */
+static int read_message(struct shim_selection *selection, const char *form, CMS_ContentInfo **cms)
+{
+    char *boundary = NULL;
+    int code = SHIM_OK;
+
+    *cms = shim_read_cms(selection->input, form);
+    if (*cms == NULL && form == NULL) {
+        code = shim_part_find(&selection->input, &boundary, &selection->covered, "decrypt");
+        OPENSSL_free(boundary);
+        if (code == SHIM_OK)
+            *cms = shim_read_cms(selection->input, form);
+    }
+    if (code != SHIM_OK || *cms != NULL)
+        return code;
+    shim_error("the message cannot be read: it is neither S/MIME nor, with -inform, DER or PEM");
+    return SHIM_INPUT;
+}
+
+/* A file that stock reads as it is need not be read twice. */
+static bool is_left_to_stock(const struct shim_operation *operation)
+{
+    const char *in = shim_args_value(operation->args, "in");
+    struct stat is;
+
+    return names_key(operation) && in != NULL && stat(in, &is) == 0 && S_ISREG(is.st_mode) &&
+           shim_part_is_plain(operation->selection.input);
+}
+
+static int take_message(struct shim_operation *operation, struct shim_outcome *outcome)
 {
     struct shim_selection *selection = &operation->selection;
-    CMS_ContentInfo *cms;
+    CMS_ContentInfo *cms = NULL;
     int code;
 
-    if (selection->keyring == NULL || names_key(operation))
+    if (is_left_to_stock(operation)) {
+        fclose(selection->input);
+        selection->input = NULL;
         return SHIM_OK;
-    code = shim_input_open(shim_args_value(operation->args, "in"), false, &selection->input);
-    if (code != SHIM_OK)
-        return code;
-    cms = shim_read_cms(selection->input, shim_form_of(operation->args));
-    if (cms == NULL) {
-        shim_error("the message cannot be read: it is neither S/MIME nor, with -inform, DER or "
-                   "PEM");
-        return SHIM_INPUT;
     }
-    code = search(operation, outcome, cms);
+    code = read_message(selection, shim_form_of(operation->args), &cms);
+    if (code == SHIM_OK && !names_key(operation))
+        code = search(operation, outcome, cms);
     CMS_ContentInfo_free(cms);
     ERR_clear_error();
     operation->takes_input = true;
     operation->input = fileno(selection->input);
     return code;
+}
+
+/* Somebody who names a key and a form wants no look at the message, and it may not be to be had. */
+static bool is_not_read(const struct shim_operation *operation)
+{
+    return operation->request->help ||
+           (names_key(operation) && (operation->explain || shim_form_of(operation->args) != NULL ||
+                                     shim_request_reads_stdin(operation->request)));
+}
+
+int shim_select_by_message(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_selection *selection = &operation->selection;
+    int code;
+
+    if (is_not_read(operation))
+        return SHIM_OK;
+    code = shim_input_open(shim_args_value(operation->args, "in"), false, &selection->input);
+    return code == SHIM_OK ? take_message(operation, outcome) : code;
 }

@@ -36,6 +36,7 @@ void shim_selection_clear(struct shim_selection *selection)
     OPENSSL_free(selection->issuers_path);
     OPENSSL_free(selection->anchors_path);
     shim_mail_clear(&selection->mail);
+    shim_covered_clear(&selection->covered);
     if (selection->input != NULL)
         fclose(selection->input);
     BUF_MEM_free(selection->header);

@@ -14,6 +14,7 @@
 
 #include "keyring.h"
 #include "mail.h"
+#include "part.h"
 
 /* A certificate that an operation takes. */
 struct shim_selected {
@@ -38,10 +39,11 @@ struct shim_selection {
     char *issuers_path; /* owned: how stock opens |issuers|, or NULL */
     char *anchors_path; /* owned: how stock opens |anchors|, or NULL */
 
-    struct shim_mail mail; /* with --headers: of |input| */
-    FILE *input;           /* owned: the message, if it was read; at its start */
-    BUF_MEM *header;       /* owned: with --headers, the fields that stay outside; or NULL */
-    json_t *choices;       /* owned: which certificates there were, and why one was taken */
+    struct shim_mail mail;       /* with --headers: of |input| */
+    struct shim_covered covered; /* which part of a mail that came in */
+    FILE *input;                 /* owned: the message, if it was read; at its start */
+    BUF_MEM *header;             /* owned: with --headers, the fields that stay outside; or NULL */
+    json_t *choices;             /* owned: which certificates there were, and why one was taken */
 };
 
 void shim_selection_init(struct shim_selection *selection);

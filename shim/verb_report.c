@@ -38,6 +38,15 @@ static const char *output_of(const struct shim_operation *operation)
     return out == NULL || strcmp(out, "-") == 0 ? NULL : out;
 }
 
+/* null: all of it. */
+static json_t *covered_part(const struct shim_covered *covered)
+{
+    return covered->where == NULL
+               ? json_null()
+               : json_pack("{s:o, s:o, s:o}", "part", sp_json_text(covered->path), "type",
+                           sp_json_text(covered->type), "where", sp_json_text(covered->where));
+}
+
 int shim_verb_report_json(const struct shim_verb_report *report)
 {
     const struct shim_operation *operation = report->operation;
@@ -51,6 +60,7 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                   "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
     int printed;
 
+    json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
     if (object != NULL && operation->explain)
         json_object_set_new(object, "would_run", plan(operation));
     printed = shim_json_line(object);

@@ -105,6 +105,8 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
                    "ask the sender for it in another form");
         return SHIM_INPUT;
     }
+    if (code == SHIM_OK && !operation->capture)
+        shim_covered_tell(&operation->selection.covered, operation->request->operation);
     if (code == SHIM_OK)
         shim_outcome_tell_held(outcome);
     return code;

@@ -102,7 +102,11 @@ static int read_message(struct shim_verification *verification, struct shim_oper
                                        .form = shim_form_of(args),
                                        .quiet = operation->verb == NULL,
                                        .may_split = operation->verb != NULL && may_split(args),
-                                       .nointern = shim_args_has(args, "nointern") };
+                                       .nointern = shim_args_has(args, "nointern"),
+                                       .content_named = shim_args_has(args, "content"),
+                                       .covered = operation->verb == NULL
+                                                      ? NULL
+                                                      : &operation->selection.covered };
     const char *certfile = operation->request->certfile;
     int code = SHIM_OK;
 

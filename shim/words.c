@@ -10,6 +10,7 @@
 
 #include "defaults.h"
 #include "environment.h"
+#include "key_options.h"
 #include "run.h"
 
 /* Our own words: at most 6 before the verb, 15 after it, "--" and the NULL. */
@@ -129,10 +130,31 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
            (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
 }
 
-static void add_kdf(struct shim_run *run, size_t *count)
+static void add_key_option(struct shim_run *run, size_t *count, const char *value)
 {
     add_word(run, count, "-keyopt");
-    add_word(run, count, "ecdh_kdf_md:sha256");
+    add_word(run, count, value);
+}
+
+static void add_kdf(struct shim_run *run, size_t *count)
+{
+    add_key_option(run, count, "ecdh_kdf_md:sha256");
+}
+
+static void add_pss(struct shim_run *run, size_t *count)
+{
+    add_key_option(run, count, "rsa_padding_mode:pss");
+}
+
+/* Those that were given for whoever is found by address. */
+static void add_key_options(struct shim_run *run, size_t *count, const X509 *cert)
+{
+    const struct shim_args *args = run->operation->args;
+
+    for (size_t i = 0; i < args->count; i++)
+        if (shim_key_option_is_free(run->operation, i) &&
+            shim_key_option_fits(args->given[i].value, cert))
+            add_key_option(run, count, args->given[i].value);
 }
 
 static bool add_given(struct shim_run *run, size_t *count, size_t index)
@@ -140,7 +162,8 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
     const struct shim_args *args = run->operation->args;
     const struct shim_given *given = &args->given[index];
 
-    if (is_replaced(run->operation, given->option))
+    if (is_replaced(run->operation, given->option) ||
+        shim_key_option_is_free(run->operation, index))
         return true;
     if (is_output(run, given))
         return is_overridden(args, index) || add_output(run, count, given);
@@ -148,6 +171,8 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
         add_plain(run, count, given);
     if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
         add_kdf(run, count);
+    if (given->option->role == ROLE_SIGNER && shim_default_pss(run->operation, given->value))
+        add_pss(run, count);
     return true;
 }
 
@@ -220,6 +245,9 @@ static void add_selected(struct shim_run *run, size_t *count)
         add_word(run, count, selection->signers[i].uri);
         add_word(run, count, "-inkey");
         add_word(run, count, selection->signers[i].key_uri);
+        if (shim_default_is_pss(selection->signers[i].cert))
+            add_pss(run, count);
+        add_key_options(run, count, selection->signers[i].cert);
     }
     for (size_t i = 0; i < selection->recipient_count; i++) {
         const struct shim_selected *recipient = &selection->recipients[i];
@@ -232,6 +260,7 @@ static void add_selected(struct shim_run *run, size_t *count)
         } else if (EVP_PKEY_is_a(X509_get0_pubkey(recipient->cert), "EC")) {
             add_kdf(run, count);
         }
+        add_key_options(run, count, recipient->cert);
     }
 }
 
@@ -267,9 +296,10 @@ bool shim_run_words(struct shim_run *run)
     while (args->operands[operands] != NULL)
         operands++;
     selected = run->operation->selection.signer_count + run->operation->selection.recipient_count;
-    /* A signer or recipient is at most four words. */
-    run->words =
-        OPENSSL_zalloc((4 * (args->count + operands + selected) + OWN_WORDS) * sizeof(*run->words));
+    /* A signer or recipient is at most six words, and two for each key option. */
+    run->words = OPENSSL_zalloc(
+        (6 * (args->count + operands + selected) + 2 * args->count * selected + OWN_WORDS) *
+        sizeof(*run->words));
     run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
     if (run->words == NULL || run->outputs == NULL) {
         shim_no_memory();

@@ -25,13 +25,17 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     static const char *const forms[] = { NULL, "PEM", "DER" };
 
     for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-        struct shim_incoming_from from = { .form = forms[i], .may_split = true, .quiet = true };
+        struct shim_covered covered = { 0 };
+        struct shim_incoming_from from = {
+            .form = forms[i], .may_split = true, .quiet = true, .covered = &covered
+        };
         struct shim_incoming incoming;
 
         from.path = sp_memory_file(data, size);
         if (shim_incoming_read(&incoming, &from) == 0)
             check(&incoming);
         shim_incoming_clear(&incoming);
+        shim_covered_clear(&covered);
     }
     return 0;
 }
