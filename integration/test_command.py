@@ -683,6 +683,7 @@ def test_environment_and_words_of_the_child(pki, mail, post, fake, tmp_path):
     assert "LC_TIME=kept" in text and "=/x" not in text
     assert "OPENSSL_CONF=/proc/self/fd/" in text
     assert "unknown_keys = refuse" in text and "unverified_signers = refuse" in text
+    assert "own_anchors = first" in text
     assert re.search(r"^cms -provider-path /\S+ -provider smimepolicy -sign ", text, re.MULTILINE)
     assert re.search(r"^module = /\S+/smimepolicy\.so$", text, re.MULTILINE)
     for words in (["verify"], ["cms", "-verify"], ["smime", "-verify"]):
@@ -691,6 +692,7 @@ def test_environment_and_words_of_the_child(pki, mail, post, fake, tmp_path):
     assert command("cms", "-verify", "-in", mail, env=env).rc == DONE
     text = seen.read_text()
     assert "unknown_keys = refuse" in text and "unverified_signers = pass" in text
+    assert "own_anchors = last" in text
 
 
 def test_a_module_that_cannot_load_is_an_error(pki, mail, tmp_path):
