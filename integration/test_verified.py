@@ -84,8 +84,9 @@ def test_who_signed_when_and_through_whom(desk, forge, root):
     signed = desk.sign(leaf.name, leaf)
     lines = [line for line in desk.verify(signed).err.splitlines() if line.startswith("verified: ")]
     assert len(lines) == 1, lines
-    assert re.fullmatch(r"verified: leaf@x\.example \(CN=leaf@x\.example, serial 0x[0-9a-f]+\), signed "
-                        r"on \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by the signer's clock, through CN=root",
+    assert re.fullmatch(r"verified: leaf@x\.example \(CN=leaf@x\.example, serial 0x[0-9a-f]+\), "
+                        r"signed on \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by the signer's clock, "
+                        r"through CN=root",
                         lines[0]), lines
     for quiet in "-q", "--quiet":
         assert "verified:" not in desk.verify(signed, quiet).err
@@ -256,14 +257,15 @@ def test_of_several_signers_the_one_that_fails(pki, desk):
     signed = desk.sign(address_of(good), good, bad)
     result = desk.refuses(signed, "[signer-certificate]", options=("-CAfile", pki.ca))
     lines = result.err.splitlines()
-    assert [line for line in lines if "of 2" in line and address_of(good) in line and "passed" in line]
-    assert [line for line in lines if "of 2" in line and address_of(bad) in line and "refused" in line]
+    for cert, state in (good, "passed"), (bad, "refused"):
+        assert [line for line in lines
+                if "of 2" in line and address_of(cert) in line and state in line], result
     answer, _ = desk.told(signed, "-CAfile", pki.ca)
     passed = {signer["address"]: signer["passed"] for signer in answer["signers"]}
     assert passed == {address_of(good): True, address_of(bad): False}, answer
     # One whom nobody vouches for.
     signed = desk.sign(address_of(good), good, pki.foreign)
-    result = desk.refuses(signed, "foreign@example.com: nobody provided", options=("-CAfile", pki.ca))
+    desk.refuses(signed, "foreign@example.com: nobody provided", options=("-CAfile", pki.ca))
     answer, _ = desk.told(signed, "-CAfile", pki.ca)
     passed = {signer["address"]: signer["passed"] for signer in answer["signers"]}
     assert passed == {address_of(good): True, "foreign@example.com": False}, answer
@@ -333,8 +335,8 @@ def renewed(forge, root):
              conf="/dev/null"))
     ext = forge.directory / "renewed.ext"
     ext.write_text(f"keyUsage={BOTH}\nsubjectKeyIdentifier=hash\nsubjectAltName=email:{old.name}\n")
-    must(run("openssl", "x509", "-req", "-in", request, "-CA", root.pem, "-CAkey", root.key, "-days",
-             "99", "-extfile", ext, "-out", new, conf="/dev/null"))
+    must(run("openssl", "x509", "-req", "-in", request, "-CA", root.pem, "-CAkey", root.key,
+             "-days", "99", "-extfile", ext, "-out", new, conf="/dev/null"))
     return old, new
 
 

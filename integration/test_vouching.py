@@ -358,7 +358,7 @@ def _disagreement(plot):
 
 @in_groups
 def test_trust_and_verify_agree(group, plots):
-    """What `trust` calls an anchor verifies, beside every issuer; what verifies it calls trusted."""
+    """What `trust` calls an anchor verifies, beside every issuer; what verifies is trusted."""
     with ThreadPoolExecutor(2) as pool:
         _report([fault for fault in pool.map(_disagreement, plots(group)) if fault])
 
