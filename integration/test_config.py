@@ -128,6 +128,7 @@ backend = default
 unknown_keys = pass
 raw_keys = judge
 unverified_signers = pass
+own_anchors = last
 sender = log
 trust = caller
 # keyring is not set

@@ -142,7 +142,9 @@ def test_an_issuer_that_has_expired_stops_the_signature(box, pki):
 def test_an_expired_certificate_never_hides_a_valid_one(box, pki):
     box.give(identities=["renewed_old", "renewed_new"])
     out = box.file("out")
-    result = must(box("sign", "--from", "renewed@example.com", "-in", box.mail(), "-out", out))
+    words = ("sign", "--from", "renewed@example.com", "-in", box.mail(), "-out", out)
+    assert "certificates" not in must(box(*words)).err
+    result = must(box(*words, "-v"))
     assert "of 2 certificates" in result.err and "CN=renewed_new" in result.err
     assert "not" in result.err and "certificate expired on 2021-01-01T00:00:00Z [expired]" in \
         result.err
@@ -480,7 +482,9 @@ def test_what_is_rejected_for_mail_does_not_vouch(box, pki, post):
     must(stock("x509", "-in", pki.root.pem, "-trustout", "-addreject", "emailProtection", "-out",
                path))
     must(box.upload(path))
-    verified(box, post.signed("good_rsa"), rc=4)
+    result = verified(box, post.signed("good_rsa"), rc=3)
+    assert "[distrust-default]" in result.err and "the issuing certificate" in result.err, result
+    assert "certificate rejected" in result.err, result
 
 
 def test_the_sender_is_compared_all_the_same(box, post):

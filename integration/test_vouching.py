@@ -329,6 +329,40 @@ def test_another_purpose_is_no_way_round(group, plots):
         _report(sum(pool.map(ask, plots(group)), []))
 
 
+def _trusts(plot):
+    """What `trust` says of the signer's address: (anything, its own certificate, the answer)."""
+    result = run(*_ours(plot, "trust", "--json", plot.tree.signer.address))
+    answer = json.loads(result.out)
+    own = [row for row in answer["certificates"]
+           if row["fingerprint"] == plot.tree.signer.fingerprint]
+    assert answer["trusted"] == (result.rc == 0), result
+    return answer["trusted"], own[0] if own else None, result
+
+
+def _disagreement(plot):
+    """None, or how `trust` and `verify` differ on the signer, whatever is near its certificate."""
+    if not vouching.is_signer(plot.tree.signer):
+        return None
+    trusted, own, said = _trusts(plot)
+    fault = None
+    for words in ((), ("-CAfile", plot.named)):
+        passed, result, argv = _verify(plot, _ours(plot, "verify"), *words)
+        if own and own["role"] in vouching.OWN and own["anchor"] != passed:
+            fault = f"its own certificate is an anchor: {own['anchor']}, verified: {passed}"
+        elif passed and not trusted and not words:
+            fault = "verified, and trust says that nothing vouches"
+        if fault:
+            return f"{fault}\n{plot.tree}\n  {argv}\n  {result}\n  {said}"
+    return None
+
+
+@in_groups
+def test_trust_and_verify_agree(group, plots):
+    """What `trust` calls an anchor verifies, beside every issuer; what verifies is trusted."""
+    with ThreadPoolExecutor(2) as pool:
+        _report([fault for fault in pool.map(_disagreement, plots(group)) if fault])
+
+
 # In one process.
 
 @pytest.fixture(scope="module")

@@ -115,7 +115,7 @@ class View:
     store: frozenset  # of certificates: whatever may end a chain
     vouching: frozenset  # of those, which may vouch for others
     own: frozenset  # of those, which may vouch for themselves
-    own_first: bool = False  # whatever is near, unless libcrypto stumbles over it
+    own_first: bool = False  # whatever is near
     partial: bool = True  # a chain may end in one that is not self-signed
     stops: bool = False  # it ends at the first of |vouching|, and is not led on
 
@@ -164,20 +164,8 @@ def decide(tree, signer, view):
     if not any(_is_anchored(path, view) for path in paths_from(signer, tree.certs)):
         return NEVER
     if view.own_first and tree.roles.get(signer) in OWN:
-        return MAY if _is_spoiled((signer,), tree, view) else MUST
+        return MUST
     return MUST if _leads_up((signer,), tree, view) else MAY
-
-
-def _is_spoiled(path, tree, view):
-    """
-    Is there an issuer near that libcrypto would take, and then refuse?
-
-    It looks for the signer's own certificate only when it finds no issuer at all.
-    """
-    issuers = [issuer for issuer in view.store | tree.sent
-               if issuer not in path and names_issuer(issuer, path[-1])]
-    return any(not is_good_path((*path, issuer)) or _is_spoiled((*path, issuer), tree, view)
-               for issuer in issuers)
 
 
 def _is_anchored(path, view):

@@ -99,6 +99,7 @@ static void stop_process(void)
 {
     struct sp_instance *instance;
 
+    sp_own_anchor_stop();
     sp_trust_restore();
     sp_purposes_restore();
     /* At exit() other threads may still be inside a gate: they keep what they read. */
@@ -157,7 +158,7 @@ static bool start_process(const struct sp_instance *instance)
     sp_engines_start();
     sp_contexts_open();
     if (sp_reasons_begin() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
-        sp_purposes_replace() && sp_trust_replace()) {
+        sp_purposes_replace() && sp_trust_replace() && sp_own_anchor_start()) {
         sp_keyring_expect_forks();
         return true;
     }

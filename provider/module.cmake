@@ -10,8 +10,8 @@ add_library(sp_provider OBJECT
     register/register.c register/tables.c register/threads.c
     gates/asym_cipher.c gates/classify.c gates/comparison.c gates/contexts.c gates/digest.c
     gates/judge.c gates/kem.c
-    gates/keyexch.c gates/keymgmt.c gates/purposes.c gates/raw.c gates/signature.c gates/slots.c
-    gates/trust.c gates/uploaded.c
+    gates/keyexch.c gates/keymgmt.c gates/own_anchor.c gates/purposes.c gates/raw.c
+    gates/signature.c gates/slots.c gates/trust.c gates/uploaded.c
     store/choose.c store/file.c store/give.c store/loader.c store/uri.c)
 set_target_properties(sp_provider PROPERTIES
     POSITION_INDEPENDENT_CODE ON C_VISIBILITY_PRESET hidden)

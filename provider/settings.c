@@ -33,6 +33,7 @@ CHOICE(trust, trust)
 CHOICE(unknown_keys, refuse_unknown_keys)
 CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
+CHOICE(own_anchors, own_anchors_first)
 CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
@@ -93,6 +94,7 @@ static const char *const trusts[] = { "caller", "keyring", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
 static const char *const raw_answers[] = { "judge", "pass", NULL };
 static const char *const reactions[] = { "log", "refuse", NULL };
+static const char *const places[] = { "last", "first", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 
@@ -120,6 +122,7 @@ static const struct row {
     WORDS(unknown_keys, "pass", "pass or refuse", strictness),
     WORDS(raw_keys, "judge", "judge or pass", raw_answers),
     WORDS(unverified_signers, "pass", "pass or refuse", strictness),
+    WORDS(own_anchors, "last", "last or first", places),
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),

@@ -33,6 +33,7 @@ struct smimepolicy_settings {
     bool refuse_unknown_keys;
     bool pass_raw_keys;
     bool refuse_unverified_signers;
+    bool own_anchors_first;    /* a stored person's own certificate, whatever is near */
     bool refuse_other_senders; /* under the stock names; the verbs always do */
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;

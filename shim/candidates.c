@@ -72,6 +72,42 @@ static int collect(struct shim_candidates *all, struct sp_keyring *keyring)
     return code;
 }
 
+/* Whoever writes to somebody weekly has seen the change. */
+#define RECENT ((time_t)7 * 24 * 60 * 60)
+
+/* Of those that were there a week ago, was another one taken then? */
+static bool choose_then(struct shim_candidates *all, struct sp_candidate *then, time_t now,
+                        const smimepolicy_settings *settings)
+{
+    size_t count = 0;
+    size_t best;
+    size_t chosen = 0; /* the place among |then| of what is taken now; beyond it if it is new */
+    bool done;
+
+    for (size_t i = 0; i < all->count; i++) {
+        if (i == all->chosen)
+            chosen = all->records[i].uploaded <= now - RECENT ? count : all->count;
+        if (all->records[i].uploaded <= now - RECENT)
+            then[count++].facts = all->facts[i];
+    }
+    done = sp_choose(then, count, all->use, now - RECENT, settings, &best);
+    all->changed = done && best < count && best != chosen &&
+                   smimepolicy_verdict_allowed(then[best].verdict) != 0;
+    for (size_t i = 0; i < count; i++)
+        smimepolicy_verdict_free(then[i].verdict);
+    return done;
+}
+
+static int compare_choices(struct shim_candidates *all, time_t now,
+                           const smimepolicy_settings *settings)
+{
+    struct sp_candidate *then = all->count > 1 ? OPENSSL_zalloc(all->count * sizeof(*then)) : NULL;
+    bool done = all->count <= 1 || (then != NULL && choose_then(all, then, now, settings));
+
+    OPENSSL_free(then);
+    return done ? SHIM_OK : shim_no_memory();
+}
+
 int shim_candidates_find(struct shim_candidates *candidates, struct sp_keyring *keyring,
                          const char *address, smimepolicy_use use, time_t now,
                          const smimepolicy_settings *settings)
@@ -83,7 +119,7 @@ int shim_candidates_find(struct shim_candidates *candidates, struct sp_keyring *
     if (code == SHIM_OK && !sp_choose(candidates->candidates, candidates->count, use, now, settings,
                                       &candidates->chosen))
         code = shim_no_memory();
-    return code;
+    return code == SHIM_OK ? compare_choices(candidates, now, settings) : code;
 }
 
 void shim_candidates_clear(struct shim_candidates *all)
@@ -170,12 +206,12 @@ static void hand_over(struct shim_candidates *all, size_t index, struct shim_out
     shim_outcome_add(outcome, verdict);
 }
 
-void shim_candidates_tell(struct shim_candidates *all, struct shim_outcome *outcome)
+void shim_candidates_tell(struct shim_candidates *all, bool verbose, struct shim_outcome *outcome)
 {
     if (all->chosen == all->count) {
         refuse_none(all, outcome);
     } else if (is_usable(all, all->chosen)) {
-        if (all->count > 1 && outcome->json == NULL)
+        if (all->count > 1 && (verbose || all->changed) && outcome->json == NULL)
             tell_others(all);
         hand_over(all, all->chosen, outcome);
     } else {

@@ -24,6 +24,7 @@ struct shim_candidates {
     struct sp_candidate *candidates; /* owned; their verdicts too */
     size_t count;
     size_t chosen; /* |count|: there is none */
+    bool changed;  /* another one would have been chosen a week ago */
 };
 
 /*
@@ -38,10 +39,11 @@ int shim_candidates_find(struct shim_candidates *candidates, struct sp_keyring *
 void shim_candidates_clear(struct shim_candidates *candidates);
 
 /*
- * Tell |outcome| what was found: the verdict on the one chosen, and notes on
- * the others; denials where none may be used.
+ * Tell |outcome| what was found: the verdict on the one chosen; denials where
+ * none may be used.  Notes on the others where the choice changed, or if |verbose|.
  */
-void shim_candidates_tell(struct shim_candidates *candidates, struct shim_outcome *outcome);
+void shim_candidates_tell(struct shim_candidates *candidates, bool verbose,
+                          struct shim_outcome *outcome);
 /* The same as data: one of the `choices` of docs/json.md. */
 json_t *shim_candidates_json(const struct shim_candidates *candidates);
 

@@ -12,6 +12,8 @@
 
 #include <openssl/x509.h>
 
+#include "chain.h"
+#include "keyring.h"
 #include "mail.h"
 #include "part.h"
 #include "rules.h"
@@ -21,8 +23,11 @@ struct shim_signature {
     X509 *cert;             /* borrowed from the message */
     struct sp_facts *facts; /* owned */
     struct sp_signing_time time;
-    int digest;      /* the NID of what it was made with */
-    bool for_itself; /* the keyring has its certificate, which vouches for itself */
+    int digest;          /* the NID of what it was made with */
+    bool for_itself;     /* the keyring has its certificate, which vouches for itself */
+    struct shim_way way; /* owned: to its anchor */
+    bool refused;        /* something speaks against it */
+    bool tested, fits;   /* after a failure: its signature, with the content */
 };
 
 struct shim_incoming {
@@ -31,6 +36,8 @@ struct shim_incoming {
     size_t count;
     STACK_OF(X509) *certs;   /* owned: those of the message, then those along */
     STACK_OF(X509) *anchors; /* owned: what the keyring knows of the signers; NULL: no keyring */
+
+    struct sp_keyring *keyring; /* borrowed; NULL: there is none */
 
     FILE *input;     /* owned: the message, a regular file at its start */
     FILE *content;   /* owned: the signed part of a multipart/signed, or NULL */

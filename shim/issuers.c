@@ -34,7 +34,8 @@ bool shim_has_issued(X509 *issuer, X509 *cert)
 static smimepolicy_verdict *judge(const X509 *cert, time_t now)
 {
     struct sp_facts *facts = sp_facts_new(cert);
-    smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, now, true);
+    smimepolicy_verdict *verdict =
+        facts == NULL ? NULL : sp_judge_along(facts, now, SP_ALONG_STORED);
 
     sp_facts_free(facts);
     return verdict;
@@ -182,6 +183,7 @@ static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X5
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
     bool failed = false;
 
+    *vouches = false;
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
         return false;
     *vouches = sp_vouches_for_itself(sp_keyring_role(keyring, fingerprint, &failed));
@@ -189,6 +191,22 @@ static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X5
            add_records(sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT,
                                                                     .hash = fingerprint }),
                        all);
+}
+
+/* A contact vouches for nobody else. */
+enum sp_role shim_issuers_role(struct sp_keyring *keyring, const X509 *cert)
+{
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    enum sp_role role = SP_ROLE_NONE;
+    bool failed = false;
+
+    if (keyring == NULL)
+        return SP_ROLE_NONE;
+    if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) == 1)
+        role = sp_keyring_role(keyring, fingerprint, &failed);
+    else
+        failed = true;
+    return failed ? SP_ROLE_CONTACT : role;
 }
 
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,

@@ -31,6 +31,10 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,
                                  bool *for_itself);
 
+/* What |keyring|, if there is one, keeps |cert| as; one that cannot say keeps it as nothing good.
+ */
+enum sp_role shim_issuers_role(struct sp_keyring *keyring, const X509 *cert);
+
 /* Did |issuer| sign |cert|, by its name, its usages and its key? */
 bool shim_has_issued(X509 *issuer, X509 *cert);
 

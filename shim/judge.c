@@ -285,12 +285,5 @@ void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcom
 {
     if (!result->distrusted || result->code == 0)
         return;
-    shim_outcome_add(
-        outcome,
-        sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY,
-                  "nobody provided a certificate of the sender or of its issuing CA",
-                  "an issuer that is not known",
-                  "a certificate in the keyring, or named with -CAfile, -CApath or -CAstore",
-                  "upload the certificate of the sender or of its issuing CA, or "
-                  "name the CA's with -CAfile"));
+    shim_outcome_add(outcome, sp_refuse_stranger(NULL));
 }

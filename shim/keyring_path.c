@@ -5,7 +5,6 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
 #include "keyring_at.h"
@@ -54,54 +53,17 @@ static int collect(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) 
     return code;
 }
 
-/* The dates are judged by the rules, for each certificate of the chain. */
-static int pass_time(int ok, X509_STORE_CTX *ctx)
+int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *way)
 {
-    int error = X509_STORE_CTX_get_error(ctx);
-
-    return ok != 0 || error == X509_V_ERR_CERT_HAS_EXPIRED ||
-           error == X509_V_ERR_CERT_NOT_YET_VALID;
-}
-
-/* As verifications do; every CA in the keyring is an anchor. */
-static STACK_OF(X509) *build(X509 *cert, const STACK_OF(X509) *cas, const char **why)
-{
-    X509_STORE *store = X509_STORE_new();
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    STACK_OF(X509) *chain = NULL;
-    bool ready = store != NULL && ctx != NULL;
-
-    for (int i = 0; ready && i < sk_X509_num(cas); i++)
-        ready = X509_STORE_add_cert(store, sk_X509_value(cas, i)) == 1;
-    ready = ready && X509_STORE_CTX_init(ctx, store, cert, NULL) == 1 &&
-            X509_STORE_CTX_set_default(ctx, "smime_sign") == 1;
-    if (ready) {
-        X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
-        X509_STORE_CTX_set_verify_cb(ctx, pass_time);
-        if (X509_verify_cert(ctx) == 1)
-            chain = X509_STORE_CTX_get1_chain(ctx);
-        else
-            *why = X509_verify_cert_error_string(X509_STORE_CTX_get_error(ctx));
-    }
-    X509_STORE_CTX_free(ctx);
-    X509_STORE_free(store);
-    ERR_clear_error();
-    return chain;
-}
-
-int shim_keyring_path(struct sp_keyring *keyring, const struct sp_record *record,
-                      STACK_OF(X509) **chain, const char **why)
-{
-    X509 *cert = sp_record_cert(record);
     STACK_OF(X509) *cas = sk_X509_new_null();
-    int code = cert == NULL || cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
+    int code = cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
+    X509_STORE *store = code == SHIM_OK && sk_X509_num(cas) > 0 ? shim_store_of(cas) : NULL;
 
-    *chain = NULL;
-    *why = "its issuer is no CA in the keyring";
-    if (code == SHIM_OK && sk_X509_num(cas) > 0)
-        *chain = build(cert, cas, why);
+    if (code == SHIM_OK && sk_X509_num(cas) > 0 && store == NULL)
+        code = shim_no_memory();
+    shim_way_find(way, store, cert, NULL, NULL);
+    X509_STORE_free(store);
     sk_X509_pop_free(cas, X509_free);
-    X509_free(cert);
     return code;
 }
 

@@ -7,18 +7,16 @@
 #ifndef SHIM_KEYRING_PATH_H
 #define SHIM_KEYRING_PATH_H
 
-#include "entry.h"
+#include "chain.h"
+#include "keyring.h"
 
 /*
- * The chain from the certificate of |record| up to a stored CA, whatever the time; itself first, to
- * free with its elements.
+ * The way of |cert| up to a stored CA, whatever the time.
  *
- * @param chain  set to NULL if there is none; |*why| then says why not, in
- *               words that live on
+ * @param way  to clear in any case; without chain and faults, no stored CA has issued it
  * @return SHIM_OK or SHIM_SYSTEM, said on stderr
  */
-int shim_keyring_path(struct sp_keyring *keyring, const struct sp_record *record,
-                      STACK_OF(X509) **chain, const char **why);
+int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *way);
 
 /* May |ca| issue certificates for the mail of |address|?  NULL, or why not. */
 const char *shim_ca_limit(X509 *ca, const char *address);

@@ -58,8 +58,10 @@ static bool write_conf(struct shim_run *run)
     }
     settings->refuse_unknown_keys = true;
     settings->pass_raw_keys = false;
-    if (run->operation->verb != NULL)
+    if (run->operation->verb != NULL) {
         settings->refuse_unverified_signers = true;
+        settings->own_anchors_first = true;
+    }
     run->conf = shim_provider_conf(run->module, settings);
     run->expect = sp_settings_text(settings);
     smimepolicy_settings_free(settings);

@@ -34,6 +34,8 @@ enum shim_role {
     ROLE_NOVERIFY,      /* extracts, and verifies nobody */
     ROLE_JSON,          /* ours: tell in JSON */
     ROLE_EXPLAIN,       /* ours: tell, and do nothing */
+    ROLE_QUIET,         /* ours: success adds no line */
+    ROLE_VERBOSE,       /* ours: tell of every choice */
     ROLE_KEYRING,       /* ours: where the keyring is */
     ROLE_FROM,          /* ours: the sender, whose certificate is in the keyring */
     ROLE_TO,            /* ours: a recipient, the same */

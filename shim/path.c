@@ -41,10 +41,11 @@ void shim_path_free(struct shim_path *path)
     OPENSSL_free(path);
 }
 
-static smimepolicy_verdict *judge(const struct shim_path *path, const X509 *cert, bool on_path)
+static smimepolicy_verdict *judge(const struct shim_path *path, const X509 *cert,
+                                  enum sp_along place)
 {
     struct sp_facts *facts = sp_facts_new(cert);
-    smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, path->now, on_path);
+    smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, path->now, place);
 
     sp_facts_free(facts);
     return verdict;
@@ -52,7 +53,7 @@ static smimepolicy_verdict *judge(const struct shim_path *path, const X509 *cert
 
 static bool is_valid(const struct shim_path *path, const X509 *cert)
 {
-    smimepolicy_verdict *verdict = judge(path, cert, true);
+    smimepolicy_verdict *verdict = judge(path, cert, SP_ALONG_PATH);
     bool valid = verdict != NULL && smimepolicy_verdict_allowed(verdict);
 
     smimepolicy_verdict_free(verdict);
@@ -95,7 +96,7 @@ void shim_path_judge(struct shim_path *path, X509 *signer)
            (next = find_issuer(path, signer)) >= 0) {
         signer = sk_X509_value(path->pool, next);
         mark(path, signer);
-        shim_outcome_add(path->outcome, judge(path, signer, true));
+        shim_outcome_add(path->outcome, judge(path, signer, SP_ALONG_PATH));
     }
 }
 
@@ -104,7 +105,8 @@ void shim_path_judge_all(struct shim_path *path)
     for (int i = 0; i < sk_X509_num(path->pool); i++)
         if (!path->used[i]) {
             path->used[i] = true;
-            shim_outcome_add(path->outcome, judge(path, sk_X509_value(path->pool, i), true));
+            shim_outcome_add(path->outcome,
+                             judge(path, sk_X509_value(path->pool, i), SP_ALONG_PATH));
         }
 }
 
@@ -112,5 +114,6 @@ void shim_path_warn(const struct shim_path *path)
 {
     for (int i = 0; i < sk_X509_num(path->pool); i++)
         if (!path->used[i])
-            shim_outcome_add(path->outcome, judge(path, sk_X509_value(path->pool, i), false));
+            shim_outcome_add(path->outcome,
+                             judge(path, sk_X509_value(path->pool, i), SP_ALONG_BESIDE));
 }

@@ -15,17 +15,22 @@
 #include "outcome.h"
 
 /*
- * Judge the signing time of every signature (rule signer-validity).
+ * Judge every signer: the certificate (rule signer-certificate), its way to an
+ * anchor (distrust-default) and the signing time (signer-validity).  Each fault of
+ * each of them is told; whom one refuses is marked as refused.
  *
  * @return true if a certificate is not valid now and may be so: every one on
  *         the way of every signer is judged by this, and stock must not
  *         compare their validity with the clock
  */
-bool shim_review_times(const struct shim_incoming *incoming, const struct shim_operation *operation,
-                       time_t now, struct shim_outcome *outcome);
+bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
+                         time_t now, struct shim_outcome *outcome);
+/* The certificates alone. */
+void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
+                              struct shim_outcome *outcome);
 
 /* Judge what each signature was made with (rule weak-digest). */
-void shim_review_digests(const struct shim_incoming *incoming, struct shim_outcome *outcome);
+void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
 
 /* How the sender is compared. */
 struct shim_review_sender {
@@ -33,7 +38,7 @@ struct shim_review_sender {
     bool skip;                     /* --no-sender */
 };
 /* Judge whether the mail comes from one of its signers (rule sender-match). */
-void shim_review_sender(const struct shim_incoming *incoming, const struct shim_review_sender *how,
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
                         struct shim_outcome *outcome);
 
 #endif

@@ -63,6 +63,11 @@ static int take(const struct addressing *run, const struct shim_candidates *all)
                : shim_no_memory();
 }
 
+static bool is_verbose(const struct shim_operation *operation)
+{
+    return operation->explain || shim_args_last(operation->args, ROLE_VERBOSE) != NULL;
+}
+
 static int choose(const struct addressing *run, const char *address)
 {
     struct shim_candidates all;
@@ -72,7 +77,7 @@ static int choose(const struct addressing *run, const char *address)
 
     if (code == SHIM_OK) {
         json_array_append_new(run->selection->choices, shim_candidates_json(&all));
-        shim_candidates_tell(&all, run->outcome);
+        shim_candidates_tell(&all, is_verbose(run->operation), run->outcome);
     }
     if (code == SHIM_OK && all.chosen < all.count)
         code = take(run, &all);

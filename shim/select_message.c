@@ -16,7 +16,9 @@
 #include "keyring_at.h"
 #include "read_cms.h"
 #include "rules.h"
+#include "load.h"
 #include "select.h"
+#include "trial.h"
 
 /* How a message names a recipient: by issuer and serial number, or by key identifier. */
 struct name {
@@ -76,7 +78,8 @@ struct search {
     int code;
 };
 
-static void take(struct search *search, X509 *cert, const struct sp_record *record)
+/* |named|: the message names |cert|; else stock is given its key alone, and tries it. */
+static void take(struct search *search, X509 *cert, const struct sp_record *record, bool named)
 {
     struct shim_selection *selection = search->selection;
     char *key = shim_select_key(selection, record);
@@ -86,9 +89,14 @@ static void take(struct search *search, X509 *cert, const struct sp_record *reco
     else if (!shim_select_take(&selection->recipients, &selection->recipient_count, cert,
                                record->fingerprint, key))
         search->code = shim_no_memory();
-    else
+    else {
+        if (!named) {
+            OPENSSL_free(selection->recipients[0].uri);
+            selection->recipients[0].uri = NULL;
+        }
         shim_outcome_add(search->outcome, smimepolicy_evaluate(search->settings, cert, NULL,
                                                                SMIMEPOLICY_DECRYPT, time(NULL)));
+    }
     OPENSSL_free(key);
 }
 
@@ -109,7 +117,7 @@ static bool look_up(const struct name *name, void *arg)
         X509 *cert = sp_record_cert(&record);
 
         if (cert != NULL && is_named(name, cert))
-            take(search, cert, &record);
+            take(search, cert, &record, true);
         X509_free(cert);
         sp_record_clear(&record);
     }
@@ -117,6 +125,87 @@ static bool look_up(const struct name *name, void *arg)
     if (found < 0)
         search->code = shim_keyring_failed(search->selection->keyring);
     return search->code == SHIM_OK && search->selection->recipient_count == 0;
+}
+
+/* Identities whose key could not be tried. */
+struct untried {
+    size_t count;
+    struct sp_record one; /* owned: one of them */
+};
+
+static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pass,
+                    struct sp_record *record, struct untried *untried)
+{
+    enum shim_trial trial = shim_trial(search->selection->keyring, record, cms, pass);
+    X509 *cert = trial == TRIAL_OPENS ? sp_record_cert(record) : NULL;
+
+    if (trial == TRIAL_BROKEN)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    else if (cert != NULL)
+        take(search, cert, record, false);
+    else if (trial == TRIAL_OPENS)
+        search->code = shim_no_memory();
+    X509_free(cert);
+    /* Two certificates with one key are one to try. */
+    if (trial == TRIAL_LOCKED &&
+        (untried->count == 0 || memcmp(untried->one.key, record->key, SP_SHA256_LENGTH) != 0)) {
+        sp_record_clear(&untried->one);
+        untried->one = *record;
+        untried->count++;
+        *record = (struct sp_record){ 0 };
+    }
+    sp_record_clear(record);
+}
+
+/*
+ * A certificate that was renewed without a new key, or a key identifier that ours
+ * does not spell: the message names nobody whom we know, and our key opens it.
+ */
+static void try_all(struct search *search, CMS_ContentInfo *cms, const char *pass,
+                    struct untried *untried)
+{
+    struct sp_cursor *cursor = sp_keyring_find(
+        search->selection->keyring,
+        &(struct sp_query){ .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) });
+    struct sp_record record;
+    int found = cursor == NULL ? -1 : 0;
+
+    while (search->code == SHIM_OK && search->selection->recipient_count == 0 && cursor != NULL &&
+           (found = sp_cursor_next(cursor, &record)) == 1)
+        try_one(search, cms, pass, &record, untried);
+    if (search->code == SHIM_OK && found < 0)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    sp_cursor_free(cursor);
+}
+
+static void try_keys(struct search *search, CMS_ContentInfo *cms, const char *passin)
+{
+    struct shim_secret secret = { 0 };
+    struct untried untried = { 0 };
+
+    if (!shim_secret_read(&secret, passin)) {
+        search->code = SHIM_INPUT;
+        return;
+    }
+    try_all(search, cms, secret.pass, &untried);
+    if (search->code == SHIM_OK && search->selection->recipient_count == 0 && untried.count == 1) {
+        X509 *cert = sp_record_cert(&untried.one);
+
+        if (cert != NULL)
+            take(search, cert, &untried.one, false);
+        else
+            search->code = shim_no_memory();
+        X509_free(cert);
+    } else if (search->code == SHIM_OK && search->selection->recipient_count == 0 &&
+               untried.count > 1) {
+        shim_error("the message names none of the certificates in the keyring, and the keys of %zu "
+                   "identities are locked, so that they were not tried; give the passphrase with "
+                   "-passin, or name the identity with -recip and -inkey",
+                   untried.count);
+        search->code = SHIM_CRYPTO;
+    }
+    sp_record_clear(&untried.one);
+    shim_secret_clear(&secret);
 }
 
 static int search(struct shim_operation *operation, struct shim_outcome *outcome,
@@ -140,6 +229,8 @@ static int search(struct shim_operation *operation, struct shim_outcome *outcome
     }
     for (int i = 0; more && i < sk_CMS_RecipientInfo_num(infos); i++)
         more = each_name(sk_CMS_RecipientInfo_value(infos, i), look_up, &search);
+    if (search.code == SHIM_OK && operation->selection.recipient_count == 0)
+        try_keys(&search, cms, operation->request->passin);
     if (search.code == SHIM_OK && operation->selection.recipient_count == 0) {
         shim_error("the message is encrypted to none of the identities in the keyring %s; upload "
                    "the certificate and private key that it is meant for",

@@ -19,7 +19,7 @@
 /* A certificate that an operation takes. */
 struct shim_selected {
     X509 *cert;    /* owned */
-    char *uri;     /* owned: what stock loads it by */
+    char *uri;     /* owned: what stock loads it by; NULL: its key alone opens the message */
     char *key_uri; /* owned: its private key, NULL where none is wanted */
 };
 

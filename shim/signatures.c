@@ -51,8 +51,10 @@ static bool collect_certs(struct shim_incoming *incoming, CMS_ContentInfo *cms,
 
 void shim_signatures_clear(struct shim_incoming *incoming)
 {
-    for (size_t i = 0; i < incoming->count; i++)
+    for (size_t i = 0; i < incoming->count; i++) {
         sp_facts_free(incoming->signatures[i].facts);
+        shim_way_clear(&incoming->signatures[i].way);
+    }
     OPENSSL_free(incoming->signatures);
     incoming->signatures = NULL;
     incoming->count = 0;

@@ -76,24 +76,50 @@ static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, str
     return code;
 }
 
+/* Why no stored CA vouches for it, naming the certificate that is at fault; owned by the caller. */
+static char *why_not(const struct shim_way *way)
+{
+    const struct shim_way_error *fault = way->count == 0 ? NULL : &way->faults[0];
+    char *name;
+    char *why;
+
+    if (fault == NULL)
+        return sp_format("its issuer is no CA in the keyring");
+    if (fault->at == NULL)
+        return sp_format("%s", X509_verify_cert_error_string(fault->error));
+    name = shim_name_text(X509_get_subject_name(fault->at));
+    why = name == NULL ? NULL
+                       : sp_format("%s: %s", name, X509_verify_cert_error_string(fault->error));
+    OPENSSL_free(name);
+    return why;
+}
+
 /* The chain of |entry|; |*through| is set where every CA of it is valid. */
 static int tell_path(struct trusting *trusting, const struct shim_entry *entry, json_t *object,
                      bool *through)
 {
     struct step step = { .steps = object == NULL ? NULL : json_array() };
-    STACK_OF(X509) *chain;
-    const char *why;
-    int code = shim_keyring_path(trusting->keyring, &entry->record, &chain, &why);
+    struct shim_way way = { 0 };
+    char *why = NULL;
+    X509 *cert = sp_record_cert(&entry->record);
+    int code = cert == NULL ? shim_no_memory() : shim_keyring_path(trusting->keyring, cert, &way);
 
-    step.valid = chain != NULL;
+    X509_free(cert);
+    step.valid = way.chain != NULL;
     if (code == SHIM_OK)
-        code = each_step(trusting, chain, &step);
-    if (object != NULL)
+        code = each_step(trusting, way.chain, &step);
+    if (object != NULL) {
         json_object_set_new(object, "chain", step.steps);
-    else if (code == SHIM_OK && chain == NULL)
-        shim_print(stdout, "    through no CA: %s\n", why);
+    } else if (code == SHIM_OK && way.chain == NULL) {
+        why = why_not(&way);
+        if (why != NULL)
+            shim_print(stdout, "    through no CA: %s\n", why);
+        else
+            code = shim_no_memory();
+    }
     *through = step.valid;
-    sk_X509_pop_free(chain, X509_free);
+    OPENSSL_free(why);
+    shim_way_clear(&way);
     return code;
 }
 
@@ -112,17 +138,41 @@ static void tell_findings(const smimepolicy_verdict *verdict)
     smimepolicy_free(text);
 }
 
-/* What a certificate of the address is good for, beside the CAs that issued it. */
-static const char *as_anchor(const struct shim_entry *entry)
+/*
+ * A certificate of the address, which vouches for its own signatures if `verify`
+ * says so: the same question, asked of the same function.
+ */
+static int is_anchor(const struct shim_entry *entry, bool *anchor)
 {
-    if ((entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) == 0)
+    X509 *cert = sp_record_cert(&entry->record); /* with its key, which that of |entry| may lack */
+    STACK_OF(X509) *own = sk_X509_new_null();
+    X509_STORE *store = NULL;
+    struct shim_way way = { 0 };
+
+    if (cert != NULL && own != NULL && sk_X509_push(own, cert) > 0)
+        store = shim_store_of(own);
+    shim_way_to_itself(&way, store, cert, NULL);
+    *anchor = way.chain != NULL && (entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
+    shim_way_clear(&way);
+    sk_X509_free(own);
+    X509_free(cert);
+    if (store == NULL)
+        return shim_no_memory();
+    X509_STORE_free(store);
+    return SHIM_OK;
+}
+
+/* What it is good for, beside the CAs that issued it. */
+static const char *as_anchor(const struct shim_entry *entry, bool anchor)
+{
+    if (!anchor)
         return "verifies nothing";
     return entry->standing.state == SP_STATE_EXPIRED
                ? "an anchor for its own addresses, for what was signed before"
                : "an anchor for its own addresses";
 }
 
-static int tell_own(struct trusting *trusting, const struct shim_entry *entry)
+static int tell_own(struct trusting *trusting, const struct shim_entry *entry, bool anchor)
 {
     char *line = shim_entry_line(entry);
 
@@ -130,7 +180,7 @@ static int tell_own(struct trusting *trusting, const struct shim_entry *entry)
         return shim_no_memory();
     headline(trusting, "certificates of the address:");
     shim_print(stdout, "  %s: %s, %s\n", line, sp_state_name(entry->standing.state),
-               as_anchor(entry));
+               as_anchor(entry, anchor));
     tell_findings(entry->standing.verdicts[SMIMEPOLICY_VERIFY]);
     OPENSSL_free(line);
     return SHIM_OK;
@@ -140,13 +190,15 @@ static int tell_own(struct trusting *trusting, const struct shim_entry *entry)
 static int trust_own(const struct shim_entry *entry, void *data)
 {
     struct trusting *trusting = data;
-    bool anchor = (entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
     json_t *object = trusting->json ? shim_entry_json(entry) : NULL;
+    bool anchor = false;
     bool through = false;
-    int code = trusting->json ? SHIM_OK : tell_own(trusting, entry);
+    int code = is_anchor(entry, &anchor);
 
     if (trusting->json && object == NULL)
         return shim_no_memory();
+    if (code == SHIM_OK && !trusting->json)
+        code = tell_own(trusting, entry, anchor);
     if (code == SHIM_OK)
         code = tell_path(trusting, entry, object, &through);
     trusting->trusted = trusting->trusted || (anchor && entry->standing.state == SP_STATE_USABLE);

@@ -14,6 +14,7 @@
 #include "print.h"
 #include "run.h"
 #include "shim.h"
+#include "signers.h"
 #include "text.h"
 #include "verb_report.h"
 
@@ -61,6 +62,10 @@ int shim_verb_report_json(const struct shim_verb_report *report)
     int printed;
 
     json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
+    if (object != NULL && report->incoming != NULL)
+        json_object_set_new(
+            object, "signers",
+            shim_signers_json(report->incoming, report->code == SHIM_OK && !operation->explain));
     if (object != NULL && operation->explain)
         json_object_set_new(object, "would_run", plan(operation));
     printed = shim_json_line(object);

@@ -7,6 +7,7 @@
 #ifndef SHIM_VERB_REPORT_H
 #define SHIM_VERB_REPORT_H
 
+#include "incoming.h"
 #include "operation.h"
 #include "outcome.h"
 
@@ -14,6 +15,7 @@
 struct shim_verb_report {
     const struct shim_operation *operation;
     const struct shim_outcome *outcome;
+    const struct shim_incoming *incoming; /* what was verified, or NULL */
     const char *said; /* by stock, on its standard error; NULL if it did not run */
     int code;         /* enum shim_exit */
 };

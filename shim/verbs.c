@@ -17,6 +17,7 @@
 #include "refused_options.h"
 #include "select.h"
 #include "shim.h"
+#include "signers.h"
 #include "verb_report.h"
 #include "verify.h"
 #include "whole_input.h"
@@ -93,13 +94,23 @@ static int prepare(struct shim_operation *operation, struct shim_outcome *outcom
     return shim_verification_prepare(verification, operation, outcome);
 }
 
+/* Does stock try a key whose certificate the message does not name? */
+static bool tries_key(const struct shim_operation *operation)
+{
+    const struct shim_selection *selection = &operation->selection;
+
+    return selection->recipient_count > 0 && selection->recipients[0].uri == NULL;
+}
+
 /* What came of it when stock is done. */
 static int conclude(const struct shim_operation *operation, const struct shim_stock_result *result,
                     struct shim_outcome *outcome)
 {
     int code = verb_exit(result);
 
-    shim_judge_trust(result, outcome);
+    /* Who is not trusted was told before, by name, where we could follow the chain. */
+    if (!outcome->denied)
+        shim_judge_trust(result, outcome);
     if (code == SHIM_OK && operation->withheld) {
         shim_error("the message cannot be read well enough to say who signed it; "
                    "ask the sender for it in another form");
@@ -109,6 +120,10 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
         shim_covered_tell(&operation->selection.covered, operation->request->operation);
     if (code == SHIM_OK)
         shim_outcome_tell_held(outcome);
+    if (code == SHIM_CRYPTO && tries_key(operation))
+        shim_error("the message names none of the certificates in the keyring %s, and the key of "
+                   "its one identity that could be tried does not open it",
+                   operation->selection.path);
     return code;
 }
 
@@ -187,6 +202,24 @@ static int check_json(const struct shim_operation *operation)
     return shim_usage("--json writes to standard output; name a file for the message with -out");
 }
 
+/* Who signed; or, where several have and not all passed, who of them did. */
+static void tell_signers(struct verb_run *run, int code)
+{
+    const struct shim_operation *operation = &run->operation;
+    struct shim_incoming *incoming = &run->verification.incoming;
+
+    if (operation->explain || incoming->count == 0)
+        return;
+    if (code != SHIM_OK)
+        shim_signers_test(incoming, operation->args);
+    if (operation->capture)
+        return;
+    if (code != SHIM_OK)
+        shim_signers_tell_failed(incoming);
+    else if (shim_args_last(operation->args, ROLE_QUIET) == NULL)
+        shim_signers_tell(incoming);
+}
+
 static int run_verb(struct shim *shim, const struct verb *verb, const struct shim_args *args,
                     struct shim_request *request)
 {
@@ -211,6 +244,10 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     if (report.code == SHIM_OK)
         report.code = decide_and_do(&run, verb);
     report.said = run.result.said;
+    if (verb->use == SMIMEPOLICY_VERIFY) {
+        report.incoming = &run.verification.incoming;
+        tell_signers(&run, report.code);
+    }
     if (run.operation.capture)
         report.code = shim_verb_report_json(&report);
     else if (run.operation.explain && report.code != SHIM_USAGE)

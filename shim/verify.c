@@ -36,51 +36,72 @@ static int unfit(const struct shim_operation *operation, const char *why)
     return SHIM_INPUT;
 }
 
-/* Stock looks for signers in the very certificates that we have read: |named|, then |found|. */
-static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *named,
-                        const STACK_OF(X509) *found)
+/* Stock looks for signers in the very certificates that we have read. */
+static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *certs)
 {
-    STACK_OF(X509) *all = named != NULL ? sk_X509_dup(named) : sk_X509_new_null();
-    bool done = all != NULL;
-
-    for (int i = 0; done && i < sk_X509_num(found); i++)
-        done = sk_X509_push(all, sk_X509_value(found, i)) > 0;
     if (selection->issuers >= 0)
         close(selection->issuers);
     OPENSSL_free(selection->issuers_path);
     selection->issuers = -1;
-    selection->issuers_path = done ? shim_issuers_file(all, "", 0, &selection->issuers) : NULL;
-    sk_X509_free(all);
-    if (!done)
-        return shim_no_memory();
+    selection->issuers_path = shim_issuers_file(certs, "", 0, &selection->issuers);
     return selection->issuers_path != NULL ? SHIM_OK : SHIM_SYSTEM;
 }
 
 /* The certificates of whoever the mail is from, where it came without its signer's. */
-static STACK_OF(X509) *known_senders(const struct shim_incoming *incoming,
-                                     struct sp_keyring *keyring)
+static bool add_senders(const struct shim_mail *mail, struct sp_keyring *keyring,
+                        STACK_OF(X509) *certs)
 {
-    const struct sp_sender *sender = &incoming->mail.sender;
+    for (size_t i = 0; i < mail->sender.from_count; i++)
+        if (!shim_issuers_of_address(keyring, mail->sender.from[i], certs))
+            return false;
+    return true;
+}
+
+/* The same of the sender that was given, which the message itself may not name. */
+static bool add_given_sender(const struct shim_args *args, struct sp_keyring *keyring,
+                             STACK_OF(X509) *certs)
+{
+    const struct shim_given *given = shim_args_last(args, ROLE_SENDER);
+    struct shim_mail mail;
+    bool done;
+
+    if (given == NULL)
+        return true;
+    if (!shim_mail_from(given->value, &mail)) {
+        (void)shim_no_memory();
+        return false;
+    }
+    done = add_senders(&mail, keyring, certs);
+    shim_mail_clear(&mail);
+    return done;
+}
+
+static STACK_OF(X509) *known_senders(const struct shim_incoming *incoming,
+                                     const struct shim_operation *operation)
+{
+    struct sp_keyring *keyring = operation->selection.keyring;
     STACK_OF(X509) *certs = sk_X509_new_null();
 
-    for (size_t i = 0; certs != NULL && i < sender->from_count; i++)
-        if (!shim_issuers_of_address(keyring, sender->from[i], certs)) {
-            sk_X509_pop_free(certs, X509_free);
-            return NULL;
-        }
-    return certs;
+    if (certs != NULL && add_senders(&incoming->mail, keyring, certs) &&
+        add_given_sender(operation->args, keyring, certs))
+        return certs;
+    sk_X509_pop_free(certs, X509_free);
+    return NULL;
 }
 
 static int complete_signers(struct shim_verification *verification,
                             struct shim_operation *operation, struct shim_incoming_from *from)
 {
     struct shim_selection *selection = &operation->selection;
-    const STACK_OF(X509) *named = from->along;
     struct shim_incoming *incoming = &verification->incoming;
-    STACK_OF(X509) *senders = known_senders(incoming, selection->keyring);
+    STACK_OF(X509) *senders = known_senders(incoming, operation);
     int code = senders == NULL ? SHIM_SYSTEM : SHIM_OK;
 
     if (code == SHIM_OK && sk_X509_num(senders) > 0) {
+        /* One signer may be in -certfile, and another one in the keyring. */
+        if (from->along != NULL &&
+            X509_add_certs(senders, from->along, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_PREPEND) != 1)
+            code = shim_no_memory();
         from->along = senders;
         sk_X509_pop_free(incoming->certs, X509_free);
         incoming->certs = NULL;
@@ -88,7 +109,7 @@ static int complete_signers(struct shim_verification *verification,
             code = shim_no_memory();
     }
     if (code == SHIM_OK && incoming->count > 0)
-        code = keep_issuers(selection, named, senders);
+        code = keep_issuers(selection, senders);
     sk_X509_pop_free(senders, X509_free);
     return code;
 }
@@ -119,7 +140,7 @@ static int read_message(struct shim_verification *verification, struct shim_oper
         code = unfit(operation, "-certfile cannot be read beforehand: give a regular file of "
                                 "certificates that needs no passphrase");
     else if (certfile != NULL)
-        code = keep_issuers(&operation->selection, along.certs, NULL);
+        code = keep_issuers(&operation->selection, along.certs);
     from.along = along.certs;
     if (code == SHIM_OK)
         code = shim_incoming_read(&verification->incoming, &from);
@@ -130,7 +151,7 @@ static int read_message(struct shim_verification *verification, struct shim_oper
     return code;
 }
 
-static int review_sender(const struct shim_verification *verification,
+static int review_sender(struct shim_verification *verification,
                          const struct shim_operation *operation, struct shim_outcome *outcome)
 {
     const struct shim_given *given = shim_args_last(operation->args, ROLE_SENDER);
@@ -181,6 +202,9 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     if (shim_verification_refuses_digests(operation->shim->settings))
         shim_review_digests(&verification->incoming, outcome);
     code = review_sender(verification, operation, refuses ? outcome : &logged);
+    /* All that is wrong with who signed it; what -noverify extracts nobody has judged. */
+    if (code == SHIM_OK && outcome->denied && !shim_args_has(operation->args, "noverify"))
+        shim_review_certificates(&verification->incoming, operation->shim->settings, outcome);
     shim_outcome_clear(&logged);
     if (code != SHIM_OK || outcome->fault != SHIM_OK)
         return code != SHIM_OK ? code : outcome->fault;
@@ -279,8 +303,9 @@ static int review(struct shim_verification *verification, struct shim_operation 
     code = find_anchors(verification, operation);
     if (code != SHIM_OK)
         return code;
+    verification->incoming.keyring = operation->selection.keyring;
     operation->times_judged =
-        shim_review_times(&verification->incoming, operation, time(NULL), outcome);
+        shim_review_signers(&verification->incoming, operation, time(NULL), outcome);
     shim_review_digests(&verification->incoming, outcome);
     code = review_sender(verification, operation, outcome);
     if (code != SHIM_OK)

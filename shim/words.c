@@ -252,8 +252,13 @@ static void add_selected(struct shim_run *run, size_t *count)
     for (size_t i = 0; i < selection->recipient_count; i++) {
         const struct shim_selected *recipient = &selection->recipients[i];
 
-        add_word(run, count, "-recip");
-        add_word(run, count, recipient->uri);
+        if (recipient->uri != NULL) {
+            add_word(run, count, "-recip");
+            add_word(run, count, recipient->uri);
+        } else if (!shim_args_has(run->operation->args, "debug_decrypt")) {
+            /* A key that does not open it is then an error, and not content that is wrong. */
+            add_word(run, count, "-debug_decrypt");
+        }
         if (recipient->key_uri != NULL) {
             add_word(run, count, "-inkey");
             add_word(run, count, recipient->key_uri);

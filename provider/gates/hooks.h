@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The checks of X.509 verification that belong to the process: purposes and
- * email trust.
+ * The checks of X.509 verification that belong to the process: purposes,
+ * email trust, and where a chain begins to be looked for.
  */
 #ifndef SP_HOOKS_H
 #define SP_HOOKS_H
@@ -28,5 +28,9 @@ bool sp_purposes_begin_trusted(sp_trust_x509 *x509);
 
 bool sp_trust_replace(void);
 void sp_trust_restore(void);
+
+/* With `own_anchors = first`; else there is nothing to start, or to stop. */
+bool sp_own_anchor_start(void);
+void sp_own_anchor_stop(void);
 
 #endif

@@ -186,6 +186,11 @@ const char *sp_facts_subject(const struct sp_facts *facts)
     return facts->subject;
 }
 
+const char *sp_facts_serial(const struct sp_facts *facts)
+{
+    return facts->serial;
+}
+
 const char *sp_facts_address(const struct sp_facts *facts, size_t index)
 {
     return index < facts->address_count ? facts->addresses[index] : NULL;

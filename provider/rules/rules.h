@@ -57,10 +57,15 @@ bool sp_raw_keys_would_help(const smimepolicy_settings *settings);
 
 /*
  * Judge the validity at |at| of a certificate that is sent along with a
- * signature: |on_path| if it leads from a signer to its root, then it must be
- * valid; others are warned of.  NULL only if out of memory.
+ * signature.  One that leads from a signer to its root must be valid; others are
+ * warned of.  NULL only if out of memory.
  */
-smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, bool on_path);
+enum sp_along {
+    SP_ALONG_BESIDE, /* named, and on no signer's path */
+    SP_ALONG_PATH,   /* named, and on the path */
+    SP_ALONG_STORED  /* on the path, and from the keyring */
+};
+smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place);
 
 /*
  * A verdict with the single denial |rule|, for refusals that are about no
@@ -91,6 +96,17 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts);
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
 /* The same on an anchor that libcrypto would check no further, as it cannot read its extensions. */
 smimepolicy_verdict *sp_refuse_unreadable(const struct sp_facts *anchor);
+/* The same on a signer for whom nobody provided an anchor; NULL: it is not known which. */
+smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer);
+/* What libcrypto finds wrong on the way of a signer to an anchor. */
+struct sp_way_fault {
+    const struct sp_facts *at; /* the certificate that is at fault; NULL: there is no anchor */
+    const char *why;           /* in libcrypto's words */
+};
+/* The `distrust-default` verdict on |signer|, each fault on its own; without one nothing is said.
+ */
+smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp_way_fault *faults,
+                                  size_t count);
 /* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
 bool sp_may_stamp(const struct sp_facts *facts);
 
@@ -210,6 +226,8 @@ bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use us
 
 /* RFC 2253; "" if it is empty. */
 const char *sp_facts_subject(const struct sp_facts *facts);
+/* "0x1f" */
+const char *sp_facts_serial(const struct sp_facts *facts);
 /*
  * The same for all of them: |order| is set to the places of the |count|
  * candidates, the best first.

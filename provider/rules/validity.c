@@ -131,20 +131,24 @@ void sp_ask_validity_too_long(struct sp_case *c)
                          sp_remedy(c, "a certificate with a shorter validity") });
 }
 
-static void add_along(smimepolicy_verdict *verdict, enum sp_rule rule, bool on_path, char *what,
-                      char *found, const char *required)
+static void add_along(smimepolicy_verdict *verdict, enum sp_rule rule, enum sp_along place,
+                      char *what, char *found, const char *required)
 {
+    bool on_path = place != SP_ALONG_BESIDE;
     char *fault = what == NULL ? NULL
                                : sp_format("certificate %s %s",
                                            on_path ? "on the signer's path" : "sent along", what);
 
     OPENSSL_free(what);
-    sp_verdict_add(verdict, rule, on_path ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
-                   (struct sp_say){ fault, found, sp_format("%s", required),
-                                    sp_format("replace it in -certfile or leave it out") });
+    sp_verdict_add(
+        verdict, rule, on_path ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
+        (struct sp_say){ fault, found, sp_format("%s", required),
+                         sp_format("%s", place == SP_ALONG_STORED
+                                             ? "upload a current certificate of that CA"
+                                             : "replace it in -certfile or leave it out") });
 }
 
-smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, bool on_path)
+smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place)
 {
     struct sp_case c = { .facts = facts,
                          .use = SMIMEPOLICY_SIGN,
@@ -156,19 +160,18 @@ smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, boo
     if (c.verdict == NULL)
         return NULL;
     if (!end->known)
-        add_along(c.verdict, SP_RULE_EXPIRED, on_path,
-                  sp_format("has no Not After that can be read"),
+        add_along(c.verdict, SP_RULE_EXPIRED, place, sp_format("has no Not After that can be read"),
                   sp_format("an encoding that is no time"), "a UTCTime or GeneralizedTime");
     else if (is_past(&c))
         add_along(
-            c.verdict, SP_RULE_EXPIRED, on_path, around("expired on ", sp_format_tm(&end->tm), ""),
+            c.verdict, SP_RULE_EXPIRED, place, around("expired on ", sp_format_tm(&end->tm), ""),
             around("Not After ", sp_format_tm(&end->tm), ""), "a certificate that is valid now");
     if (!start->known)
-        add_along(c.verdict, SP_RULE_NOT_YET_VALID, on_path,
+        add_along(c.verdict, SP_RULE_NOT_YET_VALID, place,
                   sp_format("has no Not Before that can be read"),
                   sp_format("an encoding that is no time"), "a UTCTime or GeneralizedTime");
     else if (is_early(&c))
-        add_along(c.verdict, SP_RULE_NOT_YET_VALID, on_path,
+        add_along(c.verdict, SP_RULE_NOT_YET_VALID, place,
                   around("is not valid before ", sp_format_tm(&start->tm), ""),
                   around("Not Before ", sp_format_tm(&start->tm), ""),
                   "a certificate that is valid now");

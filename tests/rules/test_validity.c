@@ -163,8 +163,8 @@ START_TEST(sent_along)
     X509 *cert = sp_make_cert(&ca);
     struct sp_facts *facts = sp_facts_new(cert);
 
-    sp_expect_verdict(sp_judge_along(facts, along[_i].at, true), along[_i].on_path);
-    sp_expect_verdict(sp_judge_along(facts, along[_i].at, false), along[_i].beside);
+    sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_PATH), along[_i].on_path);
+    sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_BESIDE), along[_i].beside);
     sp_facts_free(facts);
     X509_free(cert);
 }

@@ -1,0 +1,385 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What `verify` tells of those who signed, and what it and `decrypt` look up in the keyring."""
+
+import json
+import re
+
+import pytest
+
+from harness import COMMAND, OPENSSL, must, run, stock, write_conf
+from keyrings import make_keyring
+from test_issuers import BOTH, ISSUES, Forge
+from test_keyring_upload import Ring
+
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+
+
+@pytest.fixture(scope="module")
+def forge(tmp_path_factory):
+    return Forge(tmp_path_factory.mktemp("forge"))
+
+
+@pytest.fixture(scope="module")
+def root(forge):
+    return forge("root", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES, subjectAltName=None)
+
+
+class Desk:
+    """A keyring, mails that stock signs or encrypts, and the command."""
+
+    def __init__(self, directory):
+        self.directory = directory
+        self.ring = Ring(directory)
+        self.out = directory / "out"
+
+    def keep(self, *kept):
+        make_keyring(self.ring.path, *[f"{role}:{cert.pem}" + (
+            f":{cert.key}" if role == "identity" else "") for role, cert in kept])
+
+    def sign(self, sender, *signers, certs=(), options=(), body=b"Pay the invoice.\r\n"):
+        mail, along, signed = (self.directory / name for name in ("mail", "along", "signed"))
+        mail.write_bytes(b"Content-Type: text/plain\r\n\r\n" + body)
+        along.write_text("".join(cert.pem.read_text() for cert in certs))
+        must(stock("cms", "-sign", "-in", mail, "-out", signed, *options,
+                   *(("-from", sender, "-to", "bob@example.com") if sender else ()),
+                   *(("-certfile", along) if certs else ()),
+                   *[word for cert in signers
+                     for word in ("-signer", cert.pem, "-inkey", cert.key)]))
+        return signed
+
+    def verify(self, signed, *options, words=("verify",)):
+        self.out.unlink(missing_ok=True)
+        result = self.ring(*words, "-in", signed, "-out", self.out, *options)
+        assert self.out.exists() == (result.rc == DONE), result
+        return result
+
+    def told(self, signed, *options):
+        """The same as JSON."""
+        result = self.verify(signed, "--json", *options)
+        return json.loads(result.out), result
+
+    def refuses(self, signed, *texts, options=()):
+        result = self.verify(signed, *options)
+        assert result.rc == REFUSED and "successful" not in result.err, result
+        for text in texts:
+            assert text in result.err, (text, result)
+        return result
+
+
+@pytest.fixture
+def desk(tmp_path):
+    return Desk(tmp_path)
+
+
+def address_of(cert):
+    return f"{cert.recipe.name}@example.com"
+
+
+# One line of who signed.
+
+def test_who_signed_when_and_through_whom(desk, forge, root):
+    leaf = forge.leaf("leaf@x.example", root)
+    desk.keep(("ca", root))
+    signed = desk.sign(leaf.name, leaf)
+    lines = [line for line in desk.verify(signed).err.splitlines() if line.startswith("verified: ")]
+    assert len(lines) == 1, lines
+    assert re.fullmatch(r"verified: leaf@x\.example \(CN=leaf@x\.example, serial 0x[0-9a-f]+\), "
+                        r"signed on \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ by the signer's clock, "
+                        r"through CN=root",
+                        lines[0]), lines
+    for quiet in "-q", "--quiet":
+        assert "verified:" not in desk.verify(signed, quiet).err
+    answer, result = desk.told(signed)
+    assert "verified:" not in result.err
+    (signer,) = answer["signers"]
+    assert signer["passed"] and signer["fits"] and signer["address"] == leaf.name
+    assert signer["anchor"]["subject"] == "CN=root" and not signer["anchor"]["own"]
+    assert signer["signed"]
+
+
+def test_its_own_certificate_is_the_anchor(desk, forge, root):
+    leaf = forge.leaf("leaf@x.example", root)
+    desk.keep(("contact", leaf))
+    signed = desk.sign(leaf.name, leaf)
+    assert ", through that certificate, which was provided\n" in desk.verify(signed).err
+    assert desk.told(signed)[0]["signers"][0]["anchor"]["own"]
+    # The stock names say what stock says.
+    result = desk.verify(signed, words=("cms", "-verify"))
+    assert result.rc == DONE and "verified:" not in result.err, result
+
+
+def test_without_a_signing_time(desk, forge, root):
+    leaf = forge.leaf("leaf@x.example", root)
+    desk.keep(("contact", leaf))
+    signed = desk.sign(leaf.name, leaf, options=("-noattr",))
+    assert "signed at a time that it does not say" in desk.verify(signed).err
+    assert desk.told(signed)[0]["signers"][0]["signed"] is None
+
+
+# What is near a contact's own certificate.
+
+def issuers_that_spoil(forge):
+    old = forge("old", days="past", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                subjectAltName=None)
+    web = forge("web", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                extendedKeyUsage="serverAuth", subjectAltName=None)
+    none = forge("none@x.example", basicConstraints=None, keyUsage=BOTH + ",keyCertSign")
+    return {"expired": old, "for TLS": web, "no CA": none}
+
+
+@pytest.mark.parametrize("near", ["sent", "-CAfile", "keyring"])
+@pytest.mark.parametrize("kind", ["expired", "for TLS", "no CA"])
+def test_no_issuer_spoils_a_contact(kind, near, desk, forge):
+    issuer = issuers_that_spoil(forge)[kind]
+    leaf = forge.leaf(f"of-{issuer.name}".replace("@", "-") + "@x.example", issuer)
+    desk.keep(("contact", leaf), *([("ca", issuer)] if near == "keyring" else []))
+    signed = desk.sign(leaf.name, leaf, certs=[issuer] if near == "sent" else [])
+    words = ("-CAfile", issuer.pem) if near == "-CAfile" else ()
+    assert must(desk.ring("trust", leaf.name)).text.count("an anchor for its own addresses") == 1
+    result = desk.verify(signed, *words)
+    assert result.rc == DONE, result
+    # Beside a second signer, whom a CA vouches for.
+    other = forge("other-root", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                  subjectAltName=None)
+    clerk = forge.leaf("clerk@other.example", other)
+    must(desk.ring.upload(other.pem))
+    both = desk.sign(leaf.name, leaf, clerk, certs=[issuer] if near == "sent" else [])
+    assert desk.verify(both, *words).rc == DONE
+
+
+def test_what_the_rules_refuse_stays_refused_beside_it(desk, forge):
+    """Its own anchor is none for the mail of another, and none where it may not sign."""
+    mother = forge("mother@x.example", basicConstraints="critical,CA:TRUE",
+                   keyUsage=BOTH + ",keyCertSign")
+    child = forge.leaf("minted@x.example", mother)
+    encrypts = forge("encrypts@x.example", mother, basicConstraints="CA:FALSE",
+                     keyUsage="keyEncipherment", extendedKeyUsage="emailProtection")
+    desk.keep(("contact", mother), ("contact", encrypts))
+    desk.refuses(desk.sign(child.name, child), "[distrust-default]")
+    desk.refuses(desk.sign(encrypts.name, encrypts), "[signer-certificate]")
+    assert "verifies nothing" in desk.ring("trust", encrypts.name).text
+
+
+def test_a_critical_extension_that_nobody_knows(desk, forge):
+    """`trust` says what `verify` does, where libcrypto refuses the certificate itself."""
+    odd = forge("odd@x.example", basicConstraints="CA:FALSE", keyUsage=BOTH,
+                **{"1.2.3.4": "critical,ASN1:NULL"})
+    desk.keep(("contact", odd))
+    desk.refuses(desk.sign(odd.name, odd), "[distrust-default]", "the signer's own certificate",
+                 "unhandled critical extension")
+    result = desk.ring("trust", odd.name)
+    assert result.rc == REFUSED and "verifies nothing" in result.text, result
+
+
+def test_a_program_may_look_there_first(desk, forge):
+    """Stock `cms` and `smime` under the provider: by default libcrypto's own chain comes first."""
+    issuer = issuers_that_spoil(forge)["for TLS"]
+    leaf = forge.leaf("spoiled@x.example", issuer)
+    desk.keep(("contact", leaf))
+    signed = desk.sign(leaf.name, leaf, certs=[issuer])
+    for trust in "caller", "keyring":
+        for place, passes in ("last", False), ("first", True):
+            conf = write_conf(desk.directory / f"{trust}-{place}.cnf", {
+                "keyring": desk.ring.path, "trust": trust, "own_anchors": place})
+            for api in "cms", "smime":
+                result = run(OPENSSL, api, "-verify", "-in", signed, "-out", desk.out, "-CAstore",
+                             "smimepolicy:trust", "-partial_chain", conf=conf)
+                assert (result.rc == 0) == passes, result
+    # A certificate that the keyring does not have as a person's gains nothing by it.
+    minted = forge.leaf("minted-too@x.example", leaf)
+    result = run(OPENSSL, "cms", "-verify", "-in", desk.sign(minted.name, minted), "-out", desk.out,
+                 "-CAstore", "smimepolicy:trust", "-partial_chain", conf=conf)
+    assert result.rc != 0, result
+
+
+# Every fault, and on whom.
+
+def test_the_certificate_at_fault_is_named(desk, forge, root):
+    web = forge("web-only", root, basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                extendedKeyUsage="serverAuth", subjectAltName=None)
+    narrow = forge("narrow", root, basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                   nameConstraints="critical,permitted;email:elsewhere.example",
+                   subjectAltName=None)
+    desk.keep(("ca", root))
+    for issuer, text in (web, "unsuitable certificate purpose"), (narrow, "permitted subtree"):
+        leaf = forge.leaf(f"below-{issuer.name}@x.example", issuer)
+        signed = desk.sign(leaf.name, leaf, certs=[issuer])
+        result = desk.refuses(signed, "[distrust-default]", text)
+        named = issuer.name if issuer is web else "the signer's own certificate"
+        assert [line for line in result.err.splitlines() if text in line and named in line], result
+        answer, _ = desk.told(signed)
+        assert text in json.dumps(answer["verdicts"]) and not answer["signers"][0]["passed"]
+        must(desk.ring.upload(leaf.pem, "--as", "contact"))
+        assert desk.verify(signed).rc == DONE
+        if issuer is web:
+            must(desk.ring.upload(web.pem))
+            assert "through no CA: CN=web-only: unsuitable" in desk.ring("trust", leaf.name).text
+
+
+NOTES = [("ku_nr", "Non Repudiation alone"), ("no_ku", "no Key Usage"), ("weak_key", "[weak-key]"),
+         ("sha1", "[weak-digest]"), ("any_too", "[eku-any]")]
+
+
+@pytest.mark.parametrize("name, text", NOTES)
+def test_notes_on_the_signer(name, text, pki, desk):
+    """As `check --for verify` has them."""
+    signed = desk.sign(address_of(pki[name]), pki[name])
+    checked = run(COMMAND, "check", "--for", "verify", pki[name].pem)
+    assert text in checked.text, checked
+    result = desk.verify(signed, "-CAfile", pki.ca)
+    assert result.rc == DONE and text in result.err, result
+    answer, _ = desk.told(signed, "-CAfile", pki.ca)
+    assert any(text.strip("[]") in json.dumps(finding) for verdict in answer["verdicts"]
+               for finding in verdict["findings"]), answer
+
+
+def test_every_fault_at_once(pki, desk):
+    """Another sender, a certificate that is not for mail, and no anchor."""
+    signed = desk.sign("mallory@example.com", pki.eku_server)
+    desk.refuses(signed, "[sender-match]", "(extended-key-usage) [signer-certificate]",
+                 "[distrust-default]")
+    answer, result = desk.told(signed)
+    rules = {finding["rule"] for verdict in answer["verdicts"] for finding in verdict["findings"]
+             if finding["severity"] == "deny"}
+    assert rules == {"sender-match", "signer-certificate", "distrust-default"}, result
+    # Under a stock name, where the sender is refused.
+    policy = desk.directory / "policy"
+    policy.write_text("sender = refuse\n")
+    result = run(COMMAND, "--policy", policy, "cms", "-verify", "-in", signed, "-out", desk.out,
+                 "-CAfile", pki.ca)
+    assert result.rc == REFUSED and not desk.out.exists(), result
+    assert "[sender-match]" in result.err and "[signer-certificate]" in result.err, result
+
+
+def test_of_several_signers_the_one_that_fails(pki, desk):
+    good, bad = pki.good_rsa, pki.ku_ke
+    signed = desk.sign(address_of(good), good, bad)
+    result = desk.refuses(signed, "[signer-certificate]", options=("-CAfile", pki.ca))
+    lines = result.err.splitlines()
+    for cert, state in (good, "passed"), (bad, "refused"):
+        assert [line for line in lines
+                if "of 2" in line and address_of(cert) in line and state in line], result
+    answer, _ = desk.told(signed, "-CAfile", pki.ca)
+    passed = {signer["address"]: signer["passed"] for signer in answer["signers"]}
+    assert passed == {address_of(good): True, address_of(bad): False}, answer
+    # One whom nobody vouches for.
+    signed = desk.sign(address_of(good), good, pki.foreign)
+    desk.refuses(signed, "foreign@example.com: nobody provided", options=("-CAfile", pki.ca))
+    answer, _ = desk.told(signed, "-CAfile", pki.ca)
+    passed = {signer["address"]: signer["passed"] for signer in answer["signers"]}
+    assert passed == {address_of(good): True, "foreign@example.com": False}, answer
+
+
+def test_of_several_signatures_the_one_that_does_not_fit(pki, desk):
+    """One of them was made of another mail."""
+    one = desk.sign(address_of(pki.good_rsa), pki.good_rsa, options=("-nodetach",))
+    both = desk.directory / "both"
+    must(stock("cms", "-resign", "-in", one, "-out", both, "-signer", pki.good_p256.pem, "-inkey",
+               pki.good_p256.key, "-nodetach"))
+    text = both.read_bytes()
+    head, _, body = text.partition(b"\n\n")
+    der = bytearray(must(run("openssl", "base64", "-d", stdin=body)).out)
+    # The RSA signature is the longest octet string of its length.
+    at = der.index(b"\x04\x82\x01\x00")
+    der[at + 100] ^= 1
+    both.write_bytes(head + b"\n\n" + must(run("openssl", "base64", stdin=bytes(der))).out)
+    result = desk.verify(both, "-CAfile", pki.ca, "--no-sender")
+    assert result.rc == CRYPTO, result
+    lines = result.err.splitlines()
+    assert [line for line in lines if "good_rsa@" in line and "does not fit" in line], result
+    assert [line for line in lines if "good_p256@" in line and "passed" in line], result
+    answer, _ = desk.told(both, "-CAfile", pki.ca, "--no-sender")
+    assert {signer["address"]: signer["fits"] for signer in answer["signers"]} == {
+        "good_rsa@example.com": False, "good_p256@example.com": True}, answer
+
+
+def test_an_expired_issuer_of_the_keyring(desk, forge):
+    """It was never in -certfile."""
+    old = forge("old", days="past", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                subjectAltName=None)
+    leaf = forge.leaf("of-old@x.example", old)
+    desk.keep(("ca", old), ("identity", leaf))
+    mail = desk.directory / "plain"
+    mail.write_text("hello\n")
+    result = desk.ring("sign", "--from", leaf.name, "-in", mail, "-out", desk.out)
+    assert result.rc == REFUSED and not desk.out.exists(), result
+    assert "[expired]" in result.err and "-certfile" not in result.err, result
+    assert "upload" in result.err, result
+
+
+# Looking up.
+
+def test_a_given_sender_is_looked_up(desk, forge, root):
+    """The mail has no certificate, and no From field."""
+    leaf = forge.leaf("leaf@x.example", root)
+    desk.keep(("contact", leaf))
+    signed = desk.sign(None, leaf, options=("-nocerts",))
+    assert desk.verify(signed, "--sender", leaf.name).rc == DONE
+    result = desk.verify(signed, "--sender", "other@x.example")
+    assert result.rc != DONE, result
+    # One signer in -certfile, the other one in the keyring.
+    other = forge.leaf("second@x.example", root)
+    must(desk.ring.upload(root.pem))
+    signed = desk.sign(leaf.name, leaf, other, options=("-nocerts",))
+    assert desk.verify(signed, "-certfile", other.pem).rc == DONE
+
+
+@pytest.fixture(scope="module")
+def renewed(forge, root):
+    """The certificate of an identity, and one that the CA made later with the same key."""
+    old = forge.leaf("renewed@x.example", root)
+    new = forge.directory / "renewed-new.pem"
+    request = forge.directory / "renewed.csr"
+    must(run("openssl", "req", "-new", "-key", old.key, "-subj", "/CN=renewed", "-out", request,
+             conf="/dev/null"))
+    ext = forge.directory / "renewed.ext"
+    ext.write_text(f"keyUsage={BOTH}\nsubjectKeyIdentifier=hash\nsubjectAltName=email:{old.name}\n")
+    must(run("openssl", "x509", "-req", "-in", request, "-CA", root.pem, "-CAkey", root.key,
+             "-days", "99", "-extfile", ext, "-out", new, conf="/dev/null"))
+    return old, new
+
+
+@pytest.mark.parametrize("options", [[], ["-keyid"], ["-keyopt", "rsa_padding_mode:oaep"]])
+def test_a_message_to_a_renewed_certificate(options, desk, forge, root, renewed):
+    """The key is the same, and opens it."""
+    old, new = renewed
+    other = forge.leaf("another@x.example", root)
+    desk.keep(("identity", other), ("identity", old))
+    mail, secret = desk.directory / "plain", desk.directory / "encrypted"
+    mail.write_text("hello\n")
+    must(stock("cms", "-encrypt", "-in", mail, "-out", secret, "-aes256", "-recip", new, *options))
+    result = desk.ring("decrypt", "-in", secret, "-out", desk.out)
+    assert result.rc == DONE and desk.out.read_text().split() == ["hello"], result
+    # To nobody whom we know.
+    desk.out.unlink()
+    must(stock("cms", "-encrypt", "-in", mail, "-out", secret, "-aes256", root.pem))
+    result = desk.ring("decrypt", "-in", secret, "-out", desk.out)
+    assert result.rc == CRYPTO and "to none of the identities" in result.err, result
+    assert not desk.out.exists()
+
+
+# Which certificate was chosen.
+
+def test_a_choice_is_told_where_it_changed_or_when_asked(desk, forge, root):
+    """Two certificates of one address: no word on it every time."""
+    for days in "100", "300":
+        cert = forge(f"twice-{days}", root, days=days, basicConstraints="CA:FALSE", keyUsage=BOTH,
+                     extendedKeyUsage="emailProtection", subjectAltName="email:twice@x.example")
+        must(desk.ring.upload(cert.pem))
+    mail = desk.directory / "plain"
+    mail.write_text("hello\n")
+
+    def encrypt(*options, then=None):
+        words = ("encrypt", "--to", "twice@x.example", "-in", mail, "-out", desk.out, *options)
+        return must(run(*(("faketime", then) if then else ()), COMMAND, "--keyring", desk.ring.path,
+                        *words)).err
+
+    assert "of 2 certificates" not in encrypt()
+    assert "of 2 certificates" in encrypt("-v") and "of 2 certificates" in encrypt("--verbose")
+    # The new one: a week later still the same, a month later no news.
+    newest = forge("twice-900", root, days="900", basicConstraints="CA:FALSE", keyUsage=BOTH,
+                   extendedKeyUsage="emailProtection", subjectAltName="email:twice@x.example")
+    must(run("faketime", "20 days", COMMAND, "--keyring", desk.ring.path, "upload", newest.pem))
+    assert "of 3 certificates CN=twice-900" in encrypt(then="21 days")
+    assert "of 3 certificates" not in encrypt(then="29 days")
