@@ -7,12 +7,14 @@ import os
 import pty
 import re
 import socket
+import sqlite3
 import subprocess
 
 import pytest
 
 from harness import COMMAND, REPO, environment, must, run, stock
-from test_keyring_verbs import Box, box, serial, stopped  # pylint: disable=unused-import
+from terminal import Terminal
+from test_keyring_verbs import box, serial, stopped  # pylint: disable=unused-import
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 ADDRESS = "good_rsa@example.com"
@@ -320,3 +322,111 @@ def test_sender_of_what_has_no_header(box):
     for words in (["--headers", "-outform", "DER"], []):
         result = must(box("sign", "--from", ADDRESS, *words, "-in", mail, "-out", box.file("out")))
         assert "sender-match" not in result.err, result
+
+
+# --- a private key that is stored in another way
+
+@pytest.fixture
+def words(tmp_path):
+    """--passout or --passin with a passphrase, by its name."""
+    def give(option, text):
+        path = tmp_path / f"pass.{text}"
+        path.write_text(text + "\n")
+        return [f"--{option}", f"file:{path}"]
+    return give
+
+
+def p12(box, cert, password):
+    out = box.file(f"{password}.p12")
+    must(stock("pkcs12", "-export", "-in", cert.pem, "-inkey", cert.key, "-passout",
+               f"pass:{password}", "-out", out))
+    return out
+
+
+CHANGES = {
+    "another passphrase": (["--passout", "two"], "under another passphrase"),
+    "none any more": (["--no-passphrase"], "under a passphrase"),
+    "that of a file": (["p12"], "under another passphrase"),
+    "another place": (["--key-uri"], "in another place"),
+}
+
+
+def new_way(box, pki, words, how):
+    cert = pki.good_rsa
+    if how == ["p12"]:
+        return [*words("passin", "three"), p12(box, cert, "three")]
+    if how == ["--key-uri"]:
+        return ["--key-uri", f"file:{cert.key}", cert.pem]
+    return [*(words("passout", how[1]) if len(how) > 1 else how), cert.pem, cert.key]
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_key_that_is_stored_in_another_way(change, box, pki, words):
+    """Who does not know of the change cannot sign any more, or is less safe than they think."""
+    how, said = CHANGES[change]
+    must(box.upload(*words("passout", "one"), pki.good_rsa.pem, pki.good_rsa.key))
+    before = box.keys()
+    for more in ([], ["--keep-going"], ["--json"]):
+        result = box.upload(*more, *new_way(box, pki, words, how))
+        assert result.rc == USAGE and box.keys() == before, result
+        assert f"is stored already, {said}" in result.err and "--replace" in result.err, result
+    must(box.upload("--replace", *new_way(box, pki, words, how)))
+    assert box.keys() != before and len(box.keys()) == 1
+
+
+def test_key_that_gets_a_passphrase(box, pki, words):
+    must(box.upload("--no-passphrase", pki.good_rsa.pem, pki.good_rsa.key))
+    result = box.upload(*words("passout", "one"), pki.good_rsa.key)
+    assert result.rc == USAGE and "is stored already, without a passphrase" in result.err, result
+    must(box.upload("--replace", *words("passout", "one"), pki.good_rsa.key))
+    assert box.keys()[0][0] == 1
+
+
+def test_key_that_is_stored_in_the_same_way(box, pki, words):
+    """A renewed certificate brings its key again."""
+    cert = pki.good_rsa
+    for _ in range(2):
+        must(box.upload(*words("passout", "one"), cert.pem, cert.key))
+        must(box.upload(*words("passin", "one"), p12(box, cert, "one")))
+    must(box("sign", "--from", ADDRESS, "-in", box.mail(), "-out", box.file("out"), "-passin",
+             f"file:{box.file('pass.one')}"))
+
+
+@pytest.mark.parametrize("answer, code", [(b"y", DONE), (b"n", USAGE), (b"", USAGE)])
+def test_key_is_replaced_where_a_terminal_says_so(answer, code, box, pki, words):
+    must(box.upload(*words("passout", "one"), pki.good_rsa.pem, pki.good_rsa.key))
+    before = box.keys()
+    argv = [COMMAND, "--keyring", box.path, "upload", *words("passout", "two"), pki.good_rsa.key]
+    with Terminal.start(argv, environment()) as terminal:
+        assert terminal.wait("replace the stored key of ")
+        terminal.press(answer + b"\n")
+        assert terminal.code() == code
+    assert (box.keys() != before) == (code == DONE)
+
+
+def test_import_of_what_a_repair_made_a_contact(box, pki, words):
+    """One's own full export brings the identity back, key and all."""
+    must(box.upload(*words("passout", "one"), pki.good_rsa.pem, pki.good_rsa.key))
+    box.give("good_p256", cas=["root"])
+    must(box("export", "--all", "--keys", "--out", box.file("all.pem")))
+    with sqlite3.connect(box.path / "keys.db") as db:
+        db.execute("DELETE FROM private_key")
+    box("keyring", "check", "--repair")
+    assert ("contact", ADDRESS) in box.contents() and box.keys() == []
+    must(box("import", box.file("all.pem")))
+    assert ("identity", ADDRESS) in box.contents() and len(box.keys()) == 1
+    must(box("keyring", "check"))
+    must(box("sign", "--from", ADDRESS, "-in", box.mail(), "-out", box.file("out"), "-passin",
+             f"file:{box.file('pass.one')}"))
+
+
+@pytest.mark.parametrize("form", ["PEM", "DER"])
+@pytest.mark.parametrize("name", ["good_rsa", "good_p256"])
+def test_public_key_for_a_private_one(name, form, box, pki):
+    """It is named as what it is, in either form, alone and with its certificate."""
+    public = box.file("public")
+    must(stock("pkey", "-in", pki[name].key, "-pubout", "-outform", form, "-out", public))
+    for words in ([public], [pki[name].pem, public]):
+        result = box.upload(*words)
+        assert result.rc == REFUSED and "a public key was given as private key" in result.err, result
+        assert "[private-key-algorithm]" in result.err and box.contents() == [], result
