@@ -381,8 +381,8 @@ def room(pki, post, mail, tmp_path):
     except PermissionError:
         pytest.skip("another user cannot run the command here")
     # Of what is above tmp_path only its owner can look at the names.
-    with tempfile.TemporaryDirectory() as name:
-        room = Path(name)
+    with tempfile.TemporaryDirectory() as made:
+        room = Path(made)
         for name, path in {"cert": pki.good_rsa.pem, "key": pki.good_rsa.key, "mail": mail,
                            "sealed": post.encrypted("good_rsa")}.items():
             shutil.copy(path, room / name)

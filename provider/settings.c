@@ -251,9 +251,10 @@ static char *explain(const char *key, const char *value, const struct row *row)
 
     if (shown_key != NULL && shown != NULL) {
         if (row != NULL)
-            message = sp_format("%s = %s: %saccepted is %s", shown_key, shown,
-                                has_control(value) ? "it holds a control character; " : "",
-                                row->accepted);
+            message = sp_format(
+                "%s = %s: %saccepted is %s", shown_key, shown,
+                row->words == NULL && has_control(value) ? "it holds a control character; " : "",
+                row->accepted);
         else if (rule != NULL)
             message = sp_format("%s = %s: the rule '%s' cannot be changed", shown_key, shown, rule);
         else
