@@ -88,6 +88,14 @@ def quoted(folder):
     return including(f'"{folder}/openssl.cnf"', f'"{folder}/openssl.cnf"')
 
 
+def quoted_in_parts(folder):
+    return including(f'"{folder}/"openssl.cnf', f'{folder}/"openssl.cnf"')
+
+
+def escaped(folder):
+    return including(f'"{folder}/open\\ssl.cnf"', f'{folder}/open\\ssl.cnf')
+
+
 def behind_a_section(folder):
     return with_pol(*[f"pol::.include {folder}/openssl.cnf"] * 2)
 
@@ -157,7 +165,9 @@ CONFIGURATIONS = {
     "itself in two lines": (in_two_lines, LEADS_BACK),
     "itself below a pragma": (below_a_pragma, LEADS_BACK),
     "itself by a variable": (by_a_variable, "depends on variables"),
-    "itself in quotes": (quoted, "or is quoted"),
+    "itself in quotes": (quoted, LEADS_BACK),
+    "itself in parts in quotes": (quoted_in_parts, "or is quoted in parts"),
+    "itself in escapes": (escaped, "or is quoted in parts"),
     "itself behind a section": (behind_a_section, "in a form that no manual has"),
     "itself by a longer word": (with_an_end, "in a form that no manual has"),
     "includes 20 deep": (doubling, "more than 10 files include one another"),

@@ -2,7 +2,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """`smime-policy config`, the shipped openssl.cnf and policy.cnf."""
 
+import os
 import re
+import tempfile
+from pathlib import Path
 
 import pytest
 
@@ -295,7 +298,96 @@ def test_lint_notes_a_lost_policy(tmp_path):
     """OpenSSL passes over it and the defaults are in force: no hole, but worth a line."""
     result = lint(tmp_path / "openssl.cnf", with_pol(".include /nonexistent/policy.cnf"))
     assert result.rc == DONE and b"no fault found" in result.out
-    assert b"line 10: note: /nonexistent/policy.cnf cannot be read" in result.out
+    assert b"line 10: note: /nonexistent/policy.cnf is not there and is passed over" in result.out
+
+
+def test_settings_that_are_there_and_cannot_be_read(tmp_path, pki, mail):
+    """The command locks on them, and a program goes on without: both are told."""
+    conf, policy = tmp_path / "openssl.cnf", tmp_path / "policy.cnf"
+    policy.symlink_to(policy)  # the superuser can read whatever can be read
+    result = lint(conf, with_pol(f".include {policy}"))
+    assert result.rc == REFUSED and b"no fault found" not in result.out, result
+    assert f"line 10: .include {policy}: ".encode() in result.out, result
+    assert b"its settings are lost; let whoever runs the program read it" in result.out
+    for program in ((), ("--", "echo", "started")):
+        result = config("--self-test", conf, *program)
+        assert result.rc == REFUSED and "the settings are lost" in result.text, result
+        assert "started" not in result.text
+    result = run(COMMAND, "--policy", policy, "sign", "-signer", pki.good_rsa.pem, "-inkey",
+                 pki.good_rsa.key, "-in", mail)
+    assert result.rc == REFUSED and "the policy is locked" in result.err, result
+
+
+def test_settings_of_another_user(tmp_path):
+    """As a file of mode 0600 looks to the user of the program."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can become another")
+    with tempfile.TemporaryDirectory() as room:
+        os.chmod(room, 0o755)
+        conf, policy = Path(room, "openssl.cnf"), Path(room, "policy.cnf")
+        conf.write_text(with_pol(f".include {policy}"))
+        policy.write_text("mode = enforce\n")
+        policy.chmod(0o600)
+        for words in (["--lint", conf], ["--self-test", conf]):
+            assert config(*words).rc == DONE
+            result = run("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", COMMAND,
+                         "config", *words)
+            if "execute" in result.err or "setpriv" in result.err:
+                pytest.skip("another user cannot run the command here")
+            assert result.rc == REFUSED and "Permission denied" in result.text, result
+            assert "lost" in result.text
+
+
+@pytest.mark.parametrize("mode, noted", [(0o2775, True), (0o755, False)])
+def test_log_that_would_be_lost(mode, noted, tmp_path):
+    """A log of a colleague's in a directory that the group may write is not written to."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can give files away")
+    logs, conf = tmp_path / "logs", tmp_path / "openssl.cnf"
+    logs.mkdir()
+    logs.chmod(mode)
+    log = logs / "decisions"
+    log.touch()
+    os.chown(log, 12345, 12345)
+    policy = tmp_path / "policy.cnf"
+    policy.write_text(f"decision_log = {log}\n")
+    conf.write_text(with_pol(f".include {policy}"))
+    for words in (["config", "--lint", conf], ["config", "--self-test", conf],
+                  ["--policy", policy, "config", "--self-test"],
+                  ["config", "--self-test", conf, "--", "true"]):
+        result = run(COMMAND, *words)
+        assert result.rc == DONE, result
+        assert ("note: decision_log " in result.text and "is not logged" in result.text) == noted, \
+            result
+        assert log.read_bytes() == b"" or not noted
+    log.unlink()
+    assert "note:" not in must(config("--lint", conf)).text
+    assert not log.exists()
+
+
+@pytest.mark.parametrize("quote", ['"', "'", "`"])
+def test_include_in_quotes(quote, tmp_path):
+    """As libcrypto reads it, with what else may stand in such a name or behind it."""
+    for name, behind in (("policy.cnf", ""), ("a # b.cnf", " # comment"), ("with space.cnf", "\t")):
+        policy, conf = tmp_path / name, tmp_path / "main.cnf"
+        policy.write_text("mode = observe\n")
+        conf.write_text(f".include {quote}{policy}{quote}{behind}\n.include = {quote}{policy}{quote}\n")
+        assert b"mode = observe" in must(run(COMMAND, "--policy", conf, "config", "--print")).out
+        result = lint(tmp_path / "openssl.cnf", with_pol(f".include {quote}{policy}{quote}{behind}"))
+        assert result.rc == DONE and b"note" not in result.out, result
+    result = lint(tmp_path / "openssl.cnf", with_pol(f".include {quote}/nonexistent/x{quote}"))
+    assert b"note: /nonexistent/x is not there" in result.out, result
+
+
+def test_dev_null(tmp_path, pki, mail):
+    """An empty file, which many give for one: the defaults as a policy, and no policy for a program."""
+    assert b"mode = enforce" in must(run(COMMAND, "--policy", "/dev/null", "config", "--print")).out
+    must(run(COMMAND, "--policy", "/dev/null", "sign", "-signer", pki.good_rsa.pem, "-inkey",
+             pki.good_rsa.key, "-in", mail))
+    assert lint(tmp_path / "openssl.cnf", with_pol(".include /dev/null")).rc == DONE
+    for words in (["--lint", "/dev/null"], ["--self-test", "/dev/null"]):
+        result = config(*words)
+        assert result.rc == REFUSED and "no fault" not in result.text, result
 
 
 def test_lint_loads_the_module(tmp_path):

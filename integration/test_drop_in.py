@@ -3,6 +3,7 @@
 """The stock names: what callers of `openssl cms` and `openssl smime` rely on."""
 
 import contextlib
+import functools
 import os
 import re
 import signal
@@ -471,3 +472,45 @@ def test_smime_that_makes_nothing_leaves_what_is_there(words, pki, mail, tmp_pat
             pki.good_rsa.key, *words, "-out", path)
     run(COMMAND, "smime", "-in", mail, "-out", out)
     assert out.read_bytes() == b"precious" and not new.exists()
+
+
+OPERATIONS = ["sign", "encrypt", "decrypt", "verify", "resign", "pk7out"]
+MISTAKES = [["-keyform", "XX"], ["-inform", "XX"], ["-outform", "ZZ"], ["-md", "nosuch"],
+            ["-passin", "nosuch"], ["-passin", "env:NOT_THERE"], ["-verify_depth", "x"],
+            ["-attime", "x"], ["-auth_level", "x"]]
+
+
+@pytest.mark.parametrize("mistake", MISTAKES, ids=" ".join)
+@pytest.mark.parametrize("operation", OPERATIONS)
+def test_smime_that_makes_nothing_after_any_mistake(operation, mistake, pki, mail, post, tmp_path):
+    """Where stock leaves an output alone, so do we; where it makes one, so do we."""
+    cert = pki.good_rsa
+    signer, recip = ["-signer", cert.pem, "-inkey", cert.key], ["-recip", cert.pem, "-inkey", cert.key]
+    words = {"sign": ["-in", mail, *signer], "resign": ["-in", post.signed("good_rsa"), *signer],
+             "encrypt": ["-in", mail, *recip[:2]], "verify": ["-in", post.signed("good_rsa"),
+                                                              "-CAfile", pki.ca],
+             "decrypt": ["-in", post.encrypted("good_rsa"), *recip],
+             "pk7out": ["-in", post.signed("good_rsa")]}[operation]
+    left = {}
+    for who, program in {"stock": stock, "ours": functools.partial(run, COMMAND)}.items():
+        out, new = tmp_path / f"{who}.out", tmp_path / f"{who}.new"
+        out.write_bytes(b"precious")
+        for path in (out, new):
+            program("smime", f"-{operation}", *words, *mistake, "-out", path)
+        left[who] = (out.read_bytes() == b"precious", new.exists())
+    assert left["ours"][0] or not left["stock"][0], left
+    assert left["stock"][1] or not left["ours"][1], left
+
+
+def test_smime_that_makes_an_empty_content(pki, tmp_path):
+    """An output of nothing is what it is, where nothing went wrong."""
+    cert = pki.good_rsa
+    for made, read in ((["-encrypt", "-binary"], ["-decrypt", "-recip", cert.pem, "-inkey", cert.key]),
+                       (["-sign", "-nodetach", "-binary", "-signer", cert.pem, "-inkey", cert.key],
+                        ["-verify", "-CAfile", pki.ca])):
+        sealed, out = tmp_path / "sealed", tmp_path / "out"
+        more = [cert.pem] if made[0] == "-encrypt" else []
+        must(stock("smime", *made, "-in", "/dev/null", "-out", sealed, *more))
+        out.write_bytes(b"precious")
+        must(run(COMMAND, "smime", *read, "-in", sealed, "-out", out))
+        assert out.read_bytes() == b""

@@ -2,13 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 """Private keys and decrypted mail: nobody else can read the file that they are written to."""
 
+import contextlib
 import errno
 import os
+import pty
 import shutil
 import stat
 import struct
 import subprocess
+import tempfile
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -145,8 +149,9 @@ def test_keys_into_a_file_of_another(export, tmp_path):
         pytest.skip("only the superuser can give files away")
     os.chown(out, 12345, 12345)
     done = to_file(export, out)
-    assert done.returncode == SYSTEM and b"others may read it" in done.stderr, done
-    assert out.read_bytes() == b""
+    assert done.returncode == SYSTEM, done
+    assert b"it belongs to another user, who may read it; name a new file\n" in done.stderr, done
+    assert b"chmod" not in done.stderr and out.read_bytes() == b""
     must(run(COMMAND, *export, "--out", out))
     assert KEY in out.read_bytes() and mode(out) == 0o600 and out.stat().st_uid == 0
 
@@ -272,8 +277,163 @@ def test_mail_into_a_file_of_another(pki, post, tmp_path):
         pytest.skip("another user cannot run the command here")
     done = to_file([*HOW["verb"], "-recip", pki.good_rsa.pem.name, "-inkey", pki.good_rsa.key.name,
                     "-in", post.encrypted("good_rsa").name], out, cwd=room, user=12345)
-    assert done.returncode == SYSTEM and b"others may read it" in done.stderr, done
+    assert done.returncode == SYSTEM and b"it belongs to another user" in done.stderr, done
     assert out.read_bytes() == b""
+
+
+@pytest.mark.parametrize("before, after", [(0o660, 0o620), (0o664, 0o620), (0o644, 0o600),
+                                           (0o620, 0o620), (0o2664, 0o2620)])
+def test_mail_behind_other_mail(before, after, decrypt, tmp_path):
+    """`>>mbox`: who shares it may go on writing, and the verb says that they read no more."""
+    out = tmp_path / "mbox"
+    out.write_bytes(b"From x\n")
+    out.chmod(before)
+    done = to_file(decrypt, out)
+    assert done.returncode == DONE and mode(out) == after, done
+    assert out.read_bytes().startswith(b"From x\n") and out.stat().st_size > 100
+    told = f"(mode {after:04o}, it was {before:04o})".encode()
+    said = decrypt[0] == "decrypt" and before != after
+    assert (told in done.stderr) == said and (done.stderr == b"") == (not said), done
+
+
+TERMINALS = [(0o644, SYSTEM), (0o640, SYSTEM), (0o620, DONE), (0o600, DONE)]
+
+
+def to_terminal(words, before):
+    """Run the command with a terminal of that mode as standard output, which nobody changes."""
+    ours, theirs = pty.openpty()
+    shown = []
+
+    def read():
+        with contextlib.suppress(OSError):  # the other end is closed
+            while block := os.read(ours, 65536):
+                shown.append(block)
+
+    reader = threading.Thread(target=read)
+    try:
+        os.fchmod(theirs, before)
+        reader.start()
+        done = subprocess.run([str(word) for word in (COMMAND, *words)], stdout=theirs, check=False,
+                              stderr=subprocess.PIPE, env=environment(), timeout=60,
+                              stdin=subprocess.DEVNULL)
+        assert stat.S_IMODE(os.fstat(theirs).st_mode) == before
+    finally:
+        os.close(theirs)
+        reader.join()
+        os.close(ours)
+    return done, b"".join(shown)
+
+
+@pytest.mark.parametrize("before, code", TERMINALS)
+def test_keys_on_a_terminal(before, code, export):
+    """One's own is fine; what others may read is no place for them."""
+    done, shown = to_terminal(export, before)
+    assert done.returncode == code, done
+    assert (b"others may read the device" in done.stderr) == (code == SYSTEM), done
+    assert (KEY in shown) == (code == DONE)
+
+
+@pytest.mark.parametrize("before, code", TERMINALS)
+def test_mail_on_a_terminal(before, code, decrypt):
+    done, shown = to_terminal(decrypt, before)
+    assert done.returncode == code, done
+    assert (b"others may read the device" in done.stderr) == (code == SYSTEM), done
+    assert (shown != b"") == (code == DONE)
+
+
+def test_keys_into_devices(export, tmp_path):
+    for path in ("/dev/null", "/dev/zero"):
+        must(run(COMMAND, *export, "--out", path))
+    for path in ("/dev/random", own_block_device(tmp_path)):
+        if path is None:
+            continue
+        before = os.stat(path)
+        result = run(COMMAND, *export, "--out", path)
+        assert result.rc == SYSTEM and "others may read the device" in result.err, result
+        assert os.stat(path).st_mode == before.st_mode
+
+
+def own_block_device(tmp_path):
+    """A node that others may read, or None where none can be made and opened."""
+    node = tmp_path / "block"
+    try:
+        os.mknod(node, stat.S_IFBLK | 0o644, os.makedev(1, 0))
+        node.chmod(0o644)
+        os.close(os.open(node, os.O_WRONLY))
+    except OSError:
+        return None
+    return node
+
+
+def as_another(room, words):
+    """Run the command as a user who owns what is in |room|, but not the directory itself."""
+    return subprocess.run([str(word) for word in (COMMAND, *words)], check=False, user=12345,
+                          capture_output=True, env=environment(), timeout=60, cwd=room)
+
+
+@pytest.fixture
+def room(pki, post, mail, tmp_path):
+    """A directory of the superuser's, which everybody can come to, with files of another user."""
+    if os.geteuid() != 0:
+        pytest.skip("only the superuser can become another")
+    try:
+        to_file(["--version"], tmp_path / "version", user=12345)
+    except PermissionError:
+        pytest.skip("another user cannot run the command here")
+    # Of what is above tmp_path only its owner can look at the names.
+    with tempfile.TemporaryDirectory() as made:
+        room = Path(made)
+        for name, path in {"cert": pki.good_rsa.pem, "key": pki.good_rsa.key, "mail": mail,
+                           "sealed": post.encrypted("good_rsa")}.items():
+            shutil.copy(path, room / name)
+        (room / "out").write_bytes(b"precious " * 2000)
+        for path in room.iterdir():
+            os.chown(path, 12345, 12345)
+        room.chmod(0o755)
+        yield room
+
+
+SIGN = ["-signer", "cert", "-inkey", "key", "-in", "mail"]
+
+
+@pytest.mark.parametrize("words", [["sign", *SIGN], ["cms", "-sign", *SIGN], ["smime", "-sign", *SIGN]])
+def test_own_file_in_a_directory_of_another(words, room):
+    """As openssl would: filled where it is, for no other can be put in its place."""
+    done = as_another(room, [*words, "-out", "out"])
+    assert done.returncode == DONE, done
+    out = (room / "out").read_bytes()
+    assert b"smime.p7s" in out and b"precious" not in out
+    done = as_another(room, [*words, "-out", "new"])
+    assert done.returncode != DONE and not (room / "new").exists(), done
+
+
+def test_refusal_and_own_file_in_a_directory_of_another(room, pki):
+    """What is there is lost for what takes its place alone."""
+    shutil.copy(pki.expired.pem, room / "cert")
+    shutil.copy(pki.expired.key, room / "key")
+    before = (room / "out").read_bytes()
+    done = as_another(room, ["sign", *SIGN, "-out", "out"])
+    assert done.returncode == 3 and b"[expired]" in done.stderr, done
+    assert (room / "out").read_bytes() == before
+
+
+def test_no_space_and_own_file_in_a_directory_of_another(room):
+    """Nothing is lost where there is no room for what would take its place."""
+    (room / "mail").write_bytes(b"Subject: long\n\n" + b"x" * 70 + b"\n" * 200000)
+    before = (room / "out").read_bytes()
+    words = ["prlimit", f"--fsize={len(before) + 1000}", COMMAND, "sign", *SIGN, "-out", "out"]
+    done = subprocess.run([str(word) for word in words], check=False, user=12345, capture_output=True, env=environment(),
+                          timeout=60, cwd=room)
+    assert done.returncode == SYSTEM, done
+    assert (room / "out").read_bytes() == before
+
+
+def test_decrypted_and_own_file_in_a_directory_of_another(room):
+    """Decrypted mail there is for its owner alone to read, too."""
+    (room / "out").chmod(0o664)
+    done = as_another(room, ["decrypt", "-recip", "cert", "-inkey", "key", "-in", "sealed", "-out",
+                             "out"])
+    assert done.returncode == DONE and mode(room / "out") == 0o620, done
 
 
 def test_what_is_not_secret_keeps_its_mode(pki, mail, post, tmp_path):

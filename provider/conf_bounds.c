@@ -12,6 +12,7 @@
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -62,16 +63,34 @@ static char *skip_space(char *text)
     return text;
 }
 
+/* `"PATH"`, with nothing but a comment behind: the path, cut out; NULL: in another form. */
+static char *unquoted(char *text)
+{
+    char *end;
+
+    if (*text == '\0' || strchr("\"'`", *text) == NULL)
+        return NULL;
+    end = strchr(text + 1, *text);
+    if (end == NULL || strchr("#\r\n", *skip_space(end + 1)) == NULL)
+        return NULL;
+    *end = '\0';
+    return text + 1;
+}
+
 char *sp_conf_included(char *line)
 {
     static const char word[] = ".include";
     char *path = skip_space(line);
+    char *quoted;
 
     if (strncmp(path, word, strlen(word)) != 0)
         return NULL;
     path = skip_space(path + strlen(word));
     if (*path == '=')
         path = skip_space(path + 1);
+    quoted = unquoted(path);
+    if (quoted != NULL)
+        return quoted;
     path[strcspn(path, "#\r\n")] = '\0';
     for (size_t len = strlen(path); len > 0 && isspace((unsigned char)path[len - 1]); len--)
         path[len - 1] = '\0';
@@ -140,7 +159,7 @@ static bool follow(struct walk *walk, const struct level *at, const char *path)
     if (strpbrk(path, "$\\\"'`") != NULL)
         return fail_at(walk, at, path,
                        "what it names depends on variables, the environment perhaps, or is "
-                       "quoted; write its absolute path as it is");
+                       "quoted in parts; write its absolute path as it is");
     file = resolve(walk, path);
     bounded = file != NULL ? visit(walk, at, file) : fail(walk, NULL);
     OPENSSL_free(file);
@@ -272,6 +291,12 @@ static bool visit_file(struct walk *walk, struct level *level, int fd)
     return read_whole(walk, level, fd);
 }
 
+/* /dev/null is an empty file to everybody, and often given for one. */
+static bool is_null(const struct stat *is)
+{
+    return S_ISCHR(is->st_mode) && is->st_rdev == makedev(1, 3);
+}
+
 static bool visit(struct walk *walk, const struct level *above, const char *path)
 {
     struct level level = { .above = above, .path = path };
@@ -283,6 +308,8 @@ static bool visit(struct walk *walk, const struct level *above, const char *path
         level.depth = above->depth + 1;
     if (there && above != NULL && S_ISDIR(level.is.st_mode))
         return visit_directory(walk, above, path);
+    if (there && is_null(&level.is))
+        return true;
     if (there && !S_ISREG(level.is.st_mode) && !S_ISDIR(level.is.st_mode))
         return fail_at(walk, above, path,
                        "it is a pipe, socket or device, where a program that is given it may "

@@ -128,6 +128,45 @@ static int open_log(const char *path, struct stat *is)
     return file;
 }
 
+/* The log at |place| is looked at as it would be opened, and not made. */
+static const char *fault_at(const struct sp_place *place)
+{
+    struct stat is;
+    const char *why = NULL;
+    int file;
+
+    if (place->redirected)
+        return "others could have made a symbolic link on its way";
+    file = openat(place->dir, place->name,
+                  O_WRONLY | O_APPEND | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW);
+    if (file < 0 && errno == ENOENT && faccessat(place->dir, ".", W_OK | X_OK, AT_EACCESS) == 0)
+        return NULL;
+    if (file < 0)
+        return strerror(errno);
+    if (!is_log(file, place->shared || place->unsafe != NULL, &is))
+        why = S_ISREG(is.st_mode) ? "it belongs to another user, or has a second name, in a "
+                                    "directory that others may write"
+                                  : "it is no regular file";
+    (void)close(file);
+    return why;
+}
+
+char *sp_decision_log_fault(const char *path)
+{
+    struct sp_place place;
+    const char *why = NULL;
+
+    if (strcmp(path, "syslog") == 0)
+        return NULL;
+    why = sp_place_find(&place, path, geteuid()) ? fault_at(&place) : strerror(errno);
+    sp_place_clear(&place);
+    return why == NULL ? NULL
+                       : sp_format("decision_log %s: %s: what this user decides is not logged; "
+                                   "give each user a log, or one below a directory that its "
+                                   "owner alone may write",
+                                   path, why);
+}
+
 /* Would a part of it be written, and the rest lost? */
 static bool has_limit(const struct stat *is, size_t length)
 {

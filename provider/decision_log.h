@@ -26,4 +26,12 @@ struct sp_decision {
  */
 void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decision *decision);
 
+/*
+ * Why this process would lose every line of the log at |path|: somebody else's
+ * file in a directory that others may write, no right to write.  Nothing is made.
+ *
+ * @return to be freed with OPENSSL_free(), or NULL if nothing stands against it
+ */
+char *sp_decision_log_fault(const char *path);
+
 #endif

@@ -76,12 +76,17 @@ static bool is_name(const char *value)
     return *value != '\0' && value[strspn(value, allowed)] == '\0';
 }
 
-static bool is_absolute_path(const char *value)
+static bool has_control(const char *value)
 {
     for (const char *p = value; *p != '\0'; p++)
         if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            return false;
-    return value[0] == '/' && value[1] != '\0';
+            return true;
+    return false;
+}
+
+static bool is_absolute_path(const char *value)
+{
+    return value[0] == '/' && value[1] != '\0' && !has_control(value);
 }
 
 static bool is_log(const char *value)
@@ -249,7 +254,10 @@ static char *explain(const char *key, const char *value, const struct row *row)
 
     if (shown_key != NULL && shown != NULL) {
         if (row != NULL)
-            message = sp_format("%s = %s: accepted is %s", shown_key, shown, row->accepted);
+            message = sp_format(
+                "%s = %s: %saccepted is %s", shown_key, shown,
+                row->words == NULL && has_control(value) ? "it holds a control character; " : "",
+                row->accepted);
         else if (rule != NULL)
             message = sp_format("%s = %s: the rule '%s' cannot be changed", shown_key, shown, rule);
         else

@@ -43,12 +43,18 @@ static bool set_time(struct shim_check *check, const char *text)
 
 static bool set_key(struct shim_check *check, const char *path)
 {
+    if (check->key_path != NULL && strcmp(check->key_path, path) != 0)
+        return shim_usage_twice("key", check->key_path, path) == SHIM_OK;
     check->key_path = path;
     return true;
 }
 
 static bool set_passin(struct shim_check *check, const char *source)
 {
+    if (check->passin != NULL && strcmp(check->passin, source) != 0) {
+        shim_usage("--passin was given twice; give it once");
+        return false;
+    }
     check->passin = source;
     if (strncmp(source, "pass:", 5) == 0 || strncmp(source, "env:", 4) == 0 ||
         strncmp(source, "file:", 5) == 0 || strncmp(source, "fd:", 3) == 0 ||

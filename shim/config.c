@@ -114,6 +114,9 @@ static int run_self_test(struct shim *shim, int argc, char **argv)
 
     if (argc == named)
         return self_test(shim, path);
+    if (strcmp(argv[named], "--") == 0 && argc > named + 1 && shim->explain)
+        return shim_explains_not("config --self-test -- PROGRAM",
+                                 "'smime-policy config --self-test' starts no program of yours");
     if (strcmp(argv[named], "--") == 0 && argc > named + 1)
         return guard(shim, path, argv + named + 1);
     return shim_usage("config: --self-test takes [FILE] [-- PROGRAM [ARGUMENT...]]");

@@ -12,8 +12,15 @@
 /* Report what in the openssl.cnf |path| defeats the policy; an enum shim_exit. */
 int shim_lint(const char *path);
 
-/* The keyring that the provider is given by the openssl.cnf |path|; owned, NULL if none. */
-char *shim_lint_keyring(const char *path);
+/* What an openssl.cnf names; each is owned, or NULL. */
+struct shim_named {
+    char *keyring; /* that the provider is given */
+    char *log;     /* why this user would lose what is to be logged */
+    char *lost;    /* settings that are there and cannot be read, and why */
+};
+/* Free with shim_named_clear(). */
+struct shim_named shim_lint_named(const char *path);
+void shim_named_clear(struct shim_named *named);
 
 /*
  * Prove that the real openssl refuses under the openssl.cnf |path|; NULL for

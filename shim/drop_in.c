@@ -90,7 +90,8 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     code = shim_select(&operation, &outcome);
     if (code == SHIM_OK)
         code = shim_judge_request(&operation, true, &outcome);
-    if (code == SHIM_OK && !shim->explain && shim_input_is_empty(args, request))
+    if (code == SHIM_OK && (shim_input_is_unfit(args, request, true) ||
+                            (!shim->explain && shim_input_is_empty(args, request))))
         code = SHIM_INPUT;
     if (shim->explain)
         code = shim_verb_report_plan(&(struct shim_verb_report){
@@ -112,6 +113,8 @@ int shim_run_stock(struct shim *shim, int argc, char **argv)
     (void)argc;
     if (code == SHIM_OK)
         code = check_sender(&args, &request);
+    if (code == SHIM_OK)
+        code = shim_args_repeated(&args);
     if (code == SHIM_OK)
         code = run_stock(shim, api, argv[0], &args, &request);
     shim_request_clear(&request);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A standard input that nobody writes to.
+ * Input that is no message: of nobody, of nothing, or without an end.
  */
 #ifndef SHIM_EMPTY_INPUT_H
 #define SHIM_EMPTY_INPUT_H
@@ -15,5 +15,13 @@
  * file or device that is empty is somebody's choice.  Says so on stderr.
  */
 bool shim_input_is_empty(const struct shim_args *args, const struct shim_request *request);
+
+/*
+ * Is what |request| would read no regular file, pipe, socket or terminal?  A
+ * directory reads as an empty message, and /dev/zero has no end.  |like_stock|:
+ * /dev/null passes, as programs give it for an empty message.  Says so on stderr.
+ */
+bool shim_input_is_unfit(const struct shim_args *args, const struct shim_request *request,
+                         bool like_stock);
 
 #endif

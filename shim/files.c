@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -102,16 +103,46 @@ static bool is_stream(const char *path)
     return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
 }
 
+#define BY_OTHERS (S_IRGRP | S_IROTH)
+
+/* What is written to /dev/null, zero or full is nobody's; /dev/tty is the user's own terminal. */
+static bool keeps_nothing(const struct stat *is)
+{
+    unsigned number = minor(is->st_rdev);
+
+    if (!S_ISCHR(is->st_mode))
+        return false;
+    return major(is->st_rdev) == 1 ? number == 3 || number == 5 || number == 7
+                                   : major(is->st_rdev) == 5 && number == 0;
+}
+
+static bool is_device(const struct stat *is)
+{
+    return S_ISCHR(is->st_mode) || S_ISBLK(is->st_mode);
+}
+
+static bool is_of_another(const struct stat *is)
+{
+    return S_ISREG(is->st_mode) && is->st_uid != geteuid();
+}
+
 /*
  * May anybody read it but us?  With an access control list the group's bits are
- * those of its mask.  A terminal is its user's, and /dev/null nobody's.
+ * those of its mask.  Those of a socket mean nothing.
  */
 static bool is_readable(const struct stat *is, enum shim_secrecy secrecy)
 {
-    if (S_ISREG(is->st_mode) && secrecy == SHIM_KEYS && is->st_uid != geteuid())
+    if (secrecy == SHIM_KEYS && is_of_another(is))
         return true;
-    return (S_ISREG(is->st_mode) || S_ISFIFO(is->st_mode)) &&
-           (is->st_mode & (S_IRGRP | S_IROTH)) != 0;
+    return !S_ISSOCK(is->st_mode) && !keeps_nothing(is) && (is->st_mode & BY_OTHERS) != 0;
+}
+
+/* Whoever shares what is in a file may go on writing to it; a device is not ours to change. */
+static bool take_from_others(int fd, const struct stat *is)
+{
+    mode_t left = is->st_size > 0 ? 07777 & ~(mode_t)BY_OTHERS : 0700;
+
+    return !is_device(is) && fchmod(fd, is->st_mode & left) == 0;
 }
 
 bool shim_make_private(int fd, enum shim_secrecy secrecy, const char *name)
@@ -124,11 +155,17 @@ bool shim_make_private(int fd, enum shim_secrecy secrecy, const char *name)
         shim_error("cannot write %s: %s", name, strerror(errno));
         return false;
     }
-    if (!is_readable(&is, secrecy) || (secrecy == SHIM_MAIL && fchmod(fd, is.st_mode & 0700) == 0))
+    if (!is_readable(&is, secrecy) || (secrecy == SHIM_MAIL && take_from_others(fd, &is)))
         return true;
-    shim_error("cannot write %s: others may read it; name a new file, or make this one yours alone "
-               "before (chmod 600, or umask 077 where the shell makes it)",
-               name);
+    if (is_of_another(&is))
+        shim_error("cannot write %s: it belongs to another user, who may read it; name a new file",
+                   name);
+    else if (is_device(&is))
+        shim_error("cannot write %s: others may read the device; name a new file", name);
+    else
+        shim_error("cannot write %s: others may read it; name a new file, or make this one yours "
+                   "alone before (chmod 600, or umask 077 where the shell makes it)",
+                   name);
     return false;
 }
 
@@ -181,36 +218,78 @@ static bool make_beside(struct shim_output *output)
     return fd >= 0;
 }
 
+/*
+ * A file that may be written in a directory that may not, as mailers and
+ * services have them: it is filled in place, as by openssl.
+ */
+static bool make_elsewhere(struct shim_output *output)
+{
+    int reason = errno;
+
+    if ((reason == EACCES || reason == EROFS || reason == EPERM) && !output->in_place &&
+        faccessat(AT_FDCWD, output->wanted, W_OK, AT_EACCESS) == 0) {
+        output->in_place = true;
+        return make_beside(output);
+    }
+    errno = reason;
+    return false;
+}
+
 bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy)
 {
     *output = (struct shim_output){ .secrecy = secrecy };
-    if (settle_target(output, path) && make_beside(output))
+    if (settle_target(output, path) && (make_beside(output) || make_elsewhere(output)))
         return true;
     shim_error("cannot write %s: %s", path, strerror(errno));
     return false;
 }
 
-/* It is emptied only for what takes its place; -1 with errno set, 0 in it if that is said. */
+/* Room for what is longer than the file is, before anything of it is lost; false with errno set. */
+static bool has_space(int to, const struct stat *is, off_t length)
+{
+    int why = length <= is->st_size ? 0 : posix_fallocate(to, is->st_size, length - is->st_size);
+
+    if (why == 0 || why == EOPNOTSUPP || why == EINVAL)
+        return true;
+    (void)(ftruncate(to, is->st_size) == 0);
+    errno = why;
+    return false;
+}
+
+/* -1 with errno set, 0 in it if that is said. */
 static int open_over(const struct shim_output *output)
 {
     int to = open(output->wanted, O_WRONLY | O_CLOEXEC);
-    struct stat is;
 
-    if (to < 0)
-        return -1;
-    if (!shim_make_private(to, output->secrecy, output->wanted))
-        errno = 0;
-    else if (fstat(to, &is) == 0 && (!S_ISREG(is.st_mode) || ftruncate(to, 0) == 0))
+    if (to < 0 || shim_make_private(to, output->secrecy, output->wanted))
         return to;
     close(to);
+    errno = 0;
     return -1;
+}
+
+/* |*begun|: what was in the file is lost, whatever becomes of it. */
+static bool fill(int from, int to, bool *begun)
+{
+    struct stat is;
+    struct stat source;
+
+    if (fstat(to, &is) != 0 || fstat(from, &source) != 0)
+        return false;
+    if (!S_ISREG(is.st_mode))
+        return shim_copy_all(from, to);
+    if (!has_space(to, &is, source.st_size))
+        return false;
+    *begun = true;
+    return shim_copy_all(from, to) && ftruncate(to, source.st_size) == 0;
 }
 
 static bool copy_over(const struct shim_output *output)
 {
     int from = open(output->temporary, O_RDONLY | O_CLOEXEC);
     int to = from < 0 ? -1 : open_over(output);
-    bool done = from >= 0 && to >= 0 && shim_copy_all(from, to);
+    bool begun = false;
+    bool done = from >= 0 && to >= 0 && fill(from, to, &begun);
     int reason = errno;
 
     if (from >= 0)
@@ -218,7 +297,7 @@ static bool copy_over(const struct shim_output *output)
     if (to >= 0)
         close(to);
     /* Nothing of anybody's is lost, and nothing is left half done. */
-    if (!done && output->fill && truncate(output->wanted, 0) != 0)
+    if (!done && (output->fill || begun) && truncate(output->wanted, 0) != 0)
         reason = errno;
     errno = reason;
     return done;

@@ -158,7 +158,8 @@ static int take(struct shim_importing *importing)
     if (code == SHIM_OK && stored == SP_ROLE_NONE)
         code = settle_role(importing, has_key);
     else if (stored != SP_ROLE_NONE)
-        pending->role = stored;
+        /* A repair that found no key made it a contact: with its key it is an identity again. */
+        pending->role = stored == SP_ROLE_CONTACT && has_key ? SP_ROLE_IDENTITY : stored;
     if (code != SHIM_OK)
         return code;
     judge(importing, as_told || stored != SP_ROLE_NONE ? SP_KEPT_BY_USER : SP_KEPT_BY_CONTENT,

@@ -12,6 +12,7 @@
 #include "issuers.h"
 #include "judge.h"
 #include "load.h"
+#include "outgoing.h"
 #include "path.h"
 #include "rules.h"
 #include "shim.h"
@@ -19,9 +20,11 @@
 
 /* One judgement of a command line. */
 struct hearing {
+    const struct shim_operation *operation;
     const smimepolicy_settings *settings;
     time_t now;
     bool like_stock;
+    bool leaves_signers; /* -nocerts: theirs are sent only where -certfile has them */
     const struct shim_request *request;
     struct shim_selection *selection;
     struct shim_outcome *outcome;
@@ -122,8 +125,13 @@ static bool is_known(struct hearing *hearing, enum shim_load state, const struct
     return false;
 }
 
+static bool push(STACK_OF(X509) *certs, X509 *cert)
+{
+    return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
+}
+
 /* The ways of all signers, and where one is not known, every certificate: any may be on it. */
-static void judge_ways(struct hearing *hearing, struct shim_path *path)
+static void judge_ways(struct hearing *hearing, struct shim_path *path, STACK_OF(X509) *signers)
 {
     const struct shim_request *request = hearing->request;
     const struct shim_selection *selection = hearing->selection;
@@ -133,22 +141,51 @@ static void judge_ways(struct hearing *hearing, struct shim_path *path)
         struct shim_loaded cert;
 
         if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) == LOADED)
-            shim_path_judge(path, sk_X509_value(cert.certs, 0));
+            known = push(signers, sk_X509_value(cert.certs, 0)) && known;
         else
             known = false;
         shim_loaded_clear(&cert);
     }
     for (size_t i = 0; i < selection->signer_count; i++)
-        shim_path_judge(path, selection->signers[i].cert);
+        known = push(signers, selection->signers[i].cert) && known;
+    for (int i = 0; i < sk_X509_num(signers); i++)
+        shim_path_judge(path, sk_X509_value(signers, i));
     if (!known)
         shim_path_judge_all(path);
     shim_path_warn(path);
 }
 
+static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
+            return true;
+    return false;
+}
+
+/* Each once, and none that goes along as a signer's: stock fails at the second. */
+static void send_along(struct hearing *hearing, const STACK_OF(X509) *certs,
+                       const STACK_OF(X509) *signers)
+{
+    struct shim_selection *selection = hearing->selection;
+    STACK_OF(X509) *each = sk_X509_new_null();
+    bool done = each != NULL;
+
+    for (int i = 0; done && i < sk_X509_num(certs); i++)
+        done = holds(signers, sk_X509_value(certs, i)) || push(each, sk_X509_value(certs, i));
+    if (done)
+        selection->issuers_path = shim_issuers_file(each, "", 0, &selection->issuers);
+    else
+        (void)shim_no_memory();
+    if (selection->issuers_path == NULL)
+        hearing->outcome->fault = SHIM_SYSTEM;
+    sk_X509_pop_free(each, X509_free);
+}
+
 /* Stock gets the very certificates that were judged. */
 static void judge_path(struct hearing *hearing)
 {
-    struct shim_selection *selection = hearing->selection;
+    STACK_OF(X509) *signers = sk_X509_new_null();
     struct shim_loaded along;
     enum shim_load state =
         shim_load(hearing->request->certfile, WANT_CERTS, &hearing->secret, &along);
@@ -156,15 +193,14 @@ static void judge_path(struct hearing *hearing)
     if (is_known(hearing, state, &along)) {
         struct shim_path *path = shim_path_new(along.certs, hearing->now, hearing->outcome);
 
-        if (path != NULL)
-            judge_ways(hearing, path);
+        if (path != NULL && signers != NULL)
+            judge_ways(hearing, path, signers);
         else
             hearing->outcome->fault = shim_no_memory();
         shim_path_free(path);
-        selection->issuers_path = shim_issuers_file(along.certs, "", 0, &selection->issuers);
-        if (selection->issuers_path == NULL)
-            hearing->outcome->fault = SHIM_SYSTEM;
+        send_along(hearing, along.certs, hearing->leaves_signers ? NULL : signers);
     }
+    sk_X509_pop_free(signers, X509_free);
     shim_loaded_clear(&along);
 }
 
@@ -190,6 +226,8 @@ static void judge_signing(struct hearing *hearing)
                                                        SMIMEPOLICY_SIGN, hearing->settings));
     if (request->certfile != NULL)
         judge_path(hearing);
+    if (!hearing->like_stock)
+        shim_outgoing_judge(hearing->operation, &hearing->secret, hearing->outcome);
 }
 
 /* The content cipher: the one that was asked for, else what the program takes by itself. */
@@ -253,8 +291,10 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
 {
     struct shim *shim = operation->shim;
     const struct shim_request *request = operation->request;
-    struct hearing hearing = { .now = time(NULL),
+    struct hearing hearing = { .operation = operation,
+                               .now = time(NULL),
                                .like_stock = like_stock,
+                               .leaves_signers = shim_args_has(operation->args, "nocerts"),
                                .request = request,
                                .selection = &operation->selection,
                                .outcome = outcome };

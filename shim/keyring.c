@@ -67,7 +67,8 @@ static enum sp_access access_of(const struct shim *shim)
 {
     struct stat is;
 
-    return stat(shim->keyring_path, &is) == 0 && (is.st_uid == geteuid() || geteuid() == 0)
+    return !shim->explain && stat(shim->keyring_path, &is) == 0 &&
+                   (is.st_uid == geteuid() || geteuid() == 0)
                ? SP_KEYRING_WRITE
                : SP_KEYRING_READ;
 }
@@ -141,6 +142,8 @@ static int check_and_repair(struct shim *shim)
     return repair(shim);
 }
 
+static const char look_instead[] = "'smime-policy keyring check' looks at the keyring";
+
 int shim_run_keyring(struct shim *shim, int argc, char **argv)
 {
     bool repairs = false;
@@ -153,12 +156,15 @@ int shim_run_keyring(struct shim *shim, int argc, char **argv)
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (what != NULL && strcmp(what, "check") == 0 && words[1] == NULL)
-        return repairs ? check_and_repair(shim) : run_check(shim, false);
+        return !repairs        ? run_check(shim, false)
+               : shim->explain ? shim_explains_not("keyring check --repair", look_instead)
+                               : check_and_repair(shim);
     if (repairs)
         return shim_usage("keyring: --repair goes with check");
     if (what != NULL && strcmp(what, "path") == 0 && words[1] == NULL)
         return run_path(shim);
     if (what != NULL && strcmp(what, "backup") == 0 && words[1] != NULL && words[2] == NULL)
-        return run_backup(shim, words[1]);
+        return shim->explain ? shim_explains_not("keyring backup", look_instead)
+                             : run_backup(shim, words[1]);
     return shim_usage("keyring: takes check [--repair], backup DIR or path");
 }

@@ -164,7 +164,7 @@ int shim_lint(const char *path)
     if (code == SHIM_OK && lint.faults == 0)
         lint_conf(&lint);
     NCONF_free(lint.conf);
-    OPENSSL_free(lint.keyring);
+    shim_named_clear(&lint.named);
     if (code != SHIM_OK)
         return code;
     if (lint.faults > 0)
@@ -174,7 +174,7 @@ int shim_lint(const char *path)
     return SHIM_OK;
 }
 
-char *shim_lint_keyring(const char *path)
+struct shim_named shim_lint_named(const char *path)
 {
     struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL), .silent = true };
 
@@ -182,5 +182,13 @@ char *shim_lint_keyring(const char *path)
         lint_conf(&lint);
     NCONF_free(lint.conf);
     ERR_clear_error();
-    return lint.keyring;
+    return lint.named;
+}
+
+void shim_named_clear(struct shim_named *named)
+{
+    OPENSSL_free(named->keyring);
+    OPENSSL_free(named->log);
+    OPENSSL_free(named->lost);
+    *named = (struct shim_named){ 0 };
 }

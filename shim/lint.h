@@ -12,12 +12,14 @@
 
 #include <openssl/conf.h>
 
+#include "config.h"
+
 struct shim_lint {
     const char *path;
     CONF *conf; /* owned */
     int faults;
-    bool silent;   /* faults are counted only */
-    char *keyring; /* owned: the keyring that it names, or NULL */
+    bool silent;             /* faults are counted only */
+    struct shim_named named; /* owned */
 };
 
 /* Report one fault, with the way out behind a semicolon. */

@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,6 +11,7 @@
 #include "print.h"
 #include "conf_bounds.h"
 #include "lint.h"
+#include "text.h"
 
 /* Where in the file we are; an included file ends in nobody knows which section. */
 enum place { AT_TOP, BEHIND_INCLUDE, IN_DEFAULT, IN_SECTION };
@@ -66,6 +68,28 @@ static void judge_line(struct shim_lint *lint, int number, enum place place, con
                         number, value, effective != NULL ? effective : "none");
 }
 
+static void note_missing(const struct shim_lint *lint, int number, const char *path)
+{
+    if (!lint->silent)
+        shim_print(stdout,
+                   "%s: line %d: note: %s is not there and is passed over; its settings are at "
+                   "their defaults\n",
+                   lint->path, number, path);
+}
+
+/* The command refuses everything where its settings cannot be read; a program goes on without. */
+static void judge_unread(struct shim_lint *lint, int number, const char *path)
+{
+    const char *why = strerror(errno);
+
+    shim_lint_fault(lint,
+                    "line %d: .include %s: %s: it is there, and a program passes over it, so that "
+                    "its settings are lost; let whoever runs the program read it",
+                    number, path, why);
+    if (lint->named.lost == NULL)
+        lint->named.lost = sp_format("%s: %s", path, why);
+}
+
 static void judge_include(struct shim_lint *lint, int number, const char *path)
 {
     if (path[0] != '/')
@@ -73,11 +97,10 @@ static void judge_include(struct shim_lint *lint, int number, const char *path)
                         "line %d: .include %s: depends on the directory that the program is in, "
                         "and is passed over where it is not found; write its absolute path",
                         number, path);
+    else if (access(path, R_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        note_missing(lint, number, path);
     else if (access(path, R_OK) != 0)
-        shim_print(stdout,
-                   "%s: line %d: note: %s cannot be read and is passed over; its settings are at "
-                   "their defaults\n",
-                   lint->path, number, path);
+        judge_unread(lint, number, path);
 }
 
 void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)

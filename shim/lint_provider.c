@@ -6,8 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "decision_log.h"
 #include "keyring.h"
 #include "lint.h"
+#include "print.h"
 #include "settings.h"
 #include "shim.h"
 
@@ -128,6 +130,16 @@ static void lint_keyring(struct shim_lint *lint, const CONF_VALUE *provider,
     OPENSSL_free(why);
 }
 
+/* That it would be lost for this user is no fault for the one of the program. */
+static void lint_log(struct shim_lint *lint, const char *log)
+{
+    if (lint->named.log != NULL || log == NULL)
+        return;
+    lint->named.log = sp_decision_log_fault(log);
+    if (lint->named.log != NULL && !lint->silent)
+        shim_print(stdout, "%s: note: %s\n", lint->path, lint->named.log);
+}
+
 static void lint_ours(struct shim_lint *lint, const CONF_VALUE *provider)
 {
     const STACK_OF(CONF_VALUE) *entries = NCONF_get_section(lint->conf, provider->value);
@@ -142,8 +154,10 @@ static void lint_ours(struct shim_lint *lint, const CONF_VALUE *provider)
         lint_setting(lint, sk_CONF_VALUE_value(entries, i), settings);
     if (settings != NULL)
         lint_keyring(lint, provider, settings);
-    if (settings != NULL && lint->keyring == NULL && settings->keyring != NULL)
-        lint->keyring = OPENSSL_strdup(settings->keyring);
+    if (settings != NULL)
+        lint_log(lint, settings->decision_log);
+    if (settings != NULL && lint->named.keyring == NULL && settings->keyring != NULL)
+        lint->named.keyring = OPENSSL_strdup(settings->keyring);
     smimepolicy_settings_free(settings);
 }
 

@@ -23,11 +23,20 @@ static int fault(const char *command, int found, const char *word)
                         : shim_usage("%s: unknown option %s", command, word);
 }
 
+static int take_value(const char *name, const char **to, const char *value)
+{
+    if (*to != NULL && strcmp(*to, value) != 0)
+        return shim_usage_twice(name, *to, value);
+    *to = value;
+    return SHIM_OK;
+}
+
 int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,
                     char ***operands)
 {
     struct option options[MAX_OPTIONS + 3] = { { 0 } };
     size_t count = 0;
+    int code = SHIM_OK;
     int which;
     int found;
 
@@ -40,14 +49,16 @@ int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_
         if (found != 0)
             return fault(argv[0], found, argv[optind - 1]);
         if ((size_t)which == count)
-            shim->keyring = optarg;
+            code = take_value("keyring", &shim->keyring, optarg);
         else if ((size_t)which == count + 1) {
             (void)shim_help_verb(argv[0]);
             return -1;
         } else if (table[which].kind == LONG_VALUE)
-            *(const char **)table[which].to = optarg;
+            code = take_value(table[which].name, table[which].to, optarg);
         else
             *(bool *)table[which].to = true;
+        if (code != SHIM_OK)
+            return code;
     }
     *operands = argv + optind;
     return SHIM_OK;

@@ -20,16 +20,28 @@
 #include "place.h"
 #include "shim.h"
 
+/* |instead|: where --explain is refused, what tells and does nothing; NULL: it is obeyed. */
 static const struct {
     const char *name;
     shim_command_fn *run;
+    const char *instead;
 } commands[] = {
-    { "sign", shim_run_verb },       { "encrypt", shim_run_verb },  { "verify", shim_run_verb },
-    { "decrypt", shim_run_verb },    { "cms", shim_run_stock },     { "smime", shim_run_stock },
-    { "check", shim_run_check },     { "config", shim_run_config }, { "upload", shim_run_upload },
-    { "list", shim_run_list },       { "show", shim_run_show },     { "remove", shim_run_remove },
-    { "export", shim_run_export },   { "import", shim_run_import }, { "trust", shim_run_trust },
-    { "keyring", shim_run_keyring },
+    { "sign", shim_run_verb, NULL },
+    { "encrypt", shim_run_verb, NULL },
+    { "verify", shim_run_verb, NULL },
+    { "decrypt", shim_run_verb, NULL },
+    { "cms", shim_run_stock, NULL },
+    { "smime", shim_run_stock, NULL },
+    { "check", shim_run_check, NULL },
+    { "config", shim_run_config, NULL },
+    { "upload", shim_run_upload, "'smime-policy check' judges files and stores nothing" },
+    { "list", shim_run_list, NULL },
+    { "show", shim_run_show, NULL },
+    { "remove", shim_run_remove, NULL },
+    { "export", shim_run_export, "'smime-policy show' tells what is in the keyring" },
+    { "import", shim_run_import, "'smime-policy check' judges files and stores nothing" },
+    { "trust", shim_run_trust, NULL },
+    { "keyring", shim_run_keyring, NULL },
 };
 
 int shim_load_settings(struct shim *shim)
@@ -55,13 +67,23 @@ int shim_load_settings(struct shim *shim)
     return SHIM_REFUSED;
 }
 
+int shim_explains_not(const char *what, const char *instead)
+{
+    return shim_usage("%s: it cannot be explained without being done, so --explain is refused; %s",
+                      what, instead);
+}
+
 static int run_command(struct shim *shim, int argc, char **argv)
 {
     if (argc == 0)
         return shim_usage("no command given");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(commands[i].name, argv[0]) == 0)
-            return commands[i].run(shim, argc, argv);
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(commands[i].name, argv[0]) != 0)
+            continue;
+        if (shim->explain && commands[i].instead != NULL)
+            return shim_explains_not(argv[0], commands[i].instead);
+        return commands[i].run(shim, argc, argv);
+    }
     return shim_usage("no such command: %s", argv[0]);
 }
 
@@ -99,9 +121,13 @@ static int read_option(struct shim *shim, char ***argv)
     if (strcmp(**argv, "--explain") == 0) {
         shim->explain = true;
     } else if ((value = value_of("--policy", argv, &faulty)) != NULL) {
+        if (shim->policy_named && strcmp(shim->policy_file, value) != 0)
+            return shim_usage_twice("policy", shim->policy_file, value);
         shim->policy_file = value;
         shim->policy_named = true;
     } else if (!faulty && (value = value_of("--keyring", argv, &faulty)) != NULL) {
+        if (shim->keyring != NULL && strcmp(shim->keyring, value) != 0)
+            return shim_usage_twice("keyring", shim->keyring, value);
         shim->keyring = value;
     } else {
         return faulty ? shim_usage("option %s needs a value", **argv)

@@ -57,6 +57,12 @@ void shim_error(const char *format, ...)
     va_end(args);
 }
 
+int shim_usage_twice(const char *option, const char *one, const char *other)
+{
+    return shim_usage("--%s was given twice, with %s and with %s; give it once", option, one,
+                      other);
+}
+
 int shim_usage(const char *format, ...)
 {
     va_list args;

@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/buffer.h>
@@ -183,11 +184,28 @@ static bool is_content_optional(const struct shim_operation *operation)
            strcmp(asked, "verify") == 0;
 }
 
+/* Others could read what is in the file already: a verb says that they cannot any more. */
+static bool make_private(const struct shim_run *run)
+{
+    struct stat before;
+    struct stat after;
+    bool told = run->operation->verb != NULL && fstat(STDOUT_FILENO, &before) == 0 &&
+                S_ISREG(before.st_mode) && before.st_size > 0;
+
+    if (!shim_make_private(STDOUT_FILENO, shim_run_secrecy(run), "standard output"))
+        return false;
+    if (told && fstat(STDOUT_FILENO, &after) == 0 && after.st_mode != before.st_mode)
+        shim_error("standard output is a file that others could read: from now on its owner alone "
+                   "can (mode %04o, it was %04o)",
+                   after.st_mode & 07777, before.st_mode & 07777);
+    return true;
+}
+
 static bool hand_over(struct shim_run *run)
 {
     bool optional = is_content_optional(run->operation);
 
-    if (run->spools && !shim_make_private(STDOUT_FILENO, shim_run_secrecy(run), "standard output"))
+    if (run->spools && !make_private(run))
         return false;
     for (size_t i = 0; i < run->output_count; i++)
         if (!shim_output_commit(&run->outputs[i]))
@@ -229,7 +247,7 @@ int shim_operate(const struct shim_operation *operation, struct shim_stock_resul
     hold_signals(&run.before);
     done = run_begin(&run) && shim_memory_sufficed() && run_stock(&run, program, result);
     if (done && result->code == 0 && !result->refused && !operation->withheld &&
-        !shim_whole_made_nothing(operation, run.sink))
+        !shim_whole_made_nothing(operation, result, run.sink))
         done =
             shim_whole_was_read(operation, run.sink) && shim_memory_sufficed() && hand_over(&run);
     run_end(&run);

@@ -82,6 +82,9 @@ bool shim_args_has(const struct shim_args *args, const char *name);
 /* The last option of that role, or NULL. */
 const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_role role);
 
+/* SHIM_USAGE, said, if an option of ours that has one value was given two. */
+int shim_args_repeated(const struct shim_args *args);
+
 /* Has libcrypto a cipher that stock knows by |name|?  NID_undef where it is in no message. */
 bool shim_cipher_find(const char *name, int *nid);
 

@@ -155,10 +155,24 @@ static const char *why_not(const unsigned char *der, long length)
     return NEITHER;
 }
 
+/* That it is no private key the rules say. */
+static bool try_public_key(struct shim_file_parts *file, const unsigned char *der, long length,
+                           bool *more)
+{
+    const unsigned char *at = der;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, length);
+    bool fits = key != NULL && at == der + length;
+
+    if (fits)
+        *more = shim_part_key(file, key, NULL);
+    EVP_PKEY_free(key);
+    return fits;
+}
+
 bool shim_parts_der(struct shim_file_parts *file, const unsigned char *der, long length)
 {
-    static attempt_fn *const attempts[] = { try_cert, try_pkcs12, try_cms, try_encrypted_key,
-                                            try_key };
+    static attempt_fn *const attempts[] = { try_cert,          try_pkcs12, try_cms,
+                                            try_encrypted_key, try_key,    try_public_key };
     bool more;
 
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {

@@ -27,7 +27,7 @@ struct removed {
 struct removing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
-    bool all, with_key;
+    bool all, with_key, explain;
     struct shim_picks picks;
     struct removed *each; /* owned */
     size_t count;
@@ -77,6 +77,17 @@ static int select_all(struct removing *removing, char **words)
     return code;
 }
 
+/* Which of the keys would go depends on what else has them. */
+static int report_plan(const struct removing *removing)
+{
+    for (size_t i = 0; i < removing->count; i++)
+        shim_print(stdout, "would remove %s%s\n", removing->each[i].line,
+                   removing->each[i].had_key
+                       ? ", and its private key unless another certificate has it"
+                       : "");
+    return SHIM_OK;
+}
+
 /* Whether a private key went along is told by looking. */
 static int report(const struct removing *removing)
 {
@@ -115,6 +126,8 @@ static int remove_all(struct removing *removing, char **words)
         code = shim_memory_end(code);
     if (code != SHIM_OK)
         return code;
+    if (removing->explain)
+        return report_plan(removing);
     if (!sp_keyring_remove(removing->keyring, (const unsigned char(*)[SP_SHA256_LENGTH])picks->each,
                            picks->count))
         return shim_keyring_failed(removing->keyring);
@@ -123,7 +136,7 @@ static int remove_all(struct removing *removing, char **words)
 
 int shim_run_remove(struct shim *shim, int argc, char **argv)
 {
-    struct removing removing = { .shim = shim };
+    struct removing removing = { .shim = shim, .explain = shim->explain };
     const struct shim_long options[] = { { "all", LONG_FLAG, &removing.all },
                                          { "with-key", LONG_FLAG, &removing.with_key },
                                          { NULL, LONG_FLAG, NULL } };
@@ -134,7 +147,8 @@ int shim_run_remove(struct shim *shim, int argc, char **argv)
         return code == -1 ? SHIM_OK : code;
     if (*words == NULL)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
-    code = shim_keyring_change(shim, &removing.keyring);
+    code = removing.explain ? shim_keyring_open(shim, SP_KEYRING_READ, &removing.keyring)
+                            : shim_keyring_change(shim, &removing.keyring);
     if (code == SHIM_OK)
         code = remove_all(&removing, words);
     sp_keyring_close(removing.keyring);

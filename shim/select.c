@@ -63,6 +63,8 @@ static int open_keyring(struct shim_operation *operation)
     const struct shim_given *named = shim_args_last(operation->args, ROLE_KEYRING);
     int code = shim_load_settings(shim);
 
+    if (named != NULL && shim->keyring != NULL && strcmp(shim->keyring, named->value) != 0)
+        return shim_usage_twice("keyring", shim->keyring, named->value);
     if (named != NULL)
         shim->keyring = named->value;
     if (code == SHIM_OK)

@@ -15,6 +15,7 @@
 #include "print.h"
 #include "conf_bounds.h"
 #include "config.h"
+#include "decision_log.h"
 #include "keyring.h"
 #include "place.h"
 #include "provider_conf.h"
@@ -94,19 +95,35 @@ static int judge(const char *name, bool alone, const struct shim_stock_result *g
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
-/* What it is asked about would be refused: no mail goes out unguarded, but none in either. */
-static int judge_keyring(const char *path, bool alone)
+/* No mail goes out unguarded for want of a log, but nobody could tell later what was decided. */
+static void note_log(const char *name, const char *fault, bool alone)
 {
-    char *keyring = shim_lint_keyring(path);
-    char *why = NULL;
+    if (fault != NULL)
+        shim_print(alone ? stdout : stderr, "%s: note: %s\n", name, fault);
+}
 
-    if (keyring != NULL)
-        sp_keyring_close(sp_keyring_open(keyring, SP_KEYRING_READ, &why));
-    if (why != NULL)
-        shim_print(alone ? stdout : stderr, "%s: NOT usable: %s\n", path, why);
-    OPENSSL_free(keyring);
+/*
+ * Settings that are lost are defaults to the program.  What a keyring is asked
+ * about would be refused: no mail goes out unguarded, but none in either.
+ */
+static int judge_named(const char *path, bool alone)
+{
+    struct shim_named named = shim_lint_named(path);
+    FILE *to = alone ? stdout : stderr;
+    char *why = NULL;
+    bool usable;
+
+    if (named.keyring != NULL)
+        sp_keyring_close(sp_keyring_open(named.keyring, SP_KEYRING_READ, &why));
+    if (named.lost != NULL)
+        shim_print(to, "%s: NOT enforced: the settings are lost: %s\n", path, named.lost);
+    else if (why != NULL)
+        shim_print(to, "%s: NOT usable: %s\n", path, why);
+    note_log(path, named.log, alone);
+    usable = named.lost == NULL && why == NULL;
+    shim_named_clear(&named);
     OPENSSL_free(why);
-    return why == NULL ? SHIM_OK : SHIM_REFUSED;
+    return usable ? SHIM_OK : SHIM_REFUSED;
 }
 
 /* openssl would not come back from it. */
@@ -120,6 +137,15 @@ static bool is_bounded(const char *path, bool alone)
                 why != NULL ? why : "out of memory");
     OPENSSL_free(why);
     return bounded;
+}
+
+static void note_own_log(const struct shim *shim, bool alone)
+{
+    const char *log = shim->settings->decision_log;
+    char *fault = log == NULL ? NULL : sp_decision_log_fault(log);
+
+    note_log("smime-policy", fault, alone);
+    OPENSSL_free(fault);
 }
 
 static int open_own_conf(const struct shim *shim)
@@ -153,7 +179,9 @@ int shim_self_test(const struct shim *shim, const char *path, bool alone)
            try_cert(program, path, conf_fd, SHIM_EXPIRED, &expired);
     if (conf_fd >= 0)
         close(conf_fd);
-    if (done && path != NULL && judge_keyring(path, alone) != SHIM_OK)
+    if (done && path != NULL && judge_named(path, alone) != SHIM_OK)
         return SHIM_REFUSED;
+    if (done && path == NULL)
+        note_own_log(shim, alone);
     return done ? judge(path != NULL ? path : "smime-policy", alone, &good, &expired) : SHIM_SYSTEM;
 }

@@ -56,6 +56,10 @@ int shim_load_settings(struct shim *shim);
 void shim_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where to look; returns SHIM_USAGE. */
 int shim_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
+/* An option that has one value was given two, of which one would be lost. */
+int shim_usage_twice(const char *option, const char *one, const char *other);
+/* --explain before |what|, which changes something and cannot only tell: SHIM_USAGE, said. */
+int shim_explains_not(const char *what, const char *instead);
 /* Out of memory: says so and returns SHIM_SYSTEM. */
 int shim_no_memory(void);
 

@@ -322,6 +322,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     result->code = started ? exit_code(&run) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->refused = run.watch.refused;
+    result->complained = run.watch.spoke;
     result->lost = run.lost;
     result->said = run.said;
     result->distrusted = run.watch.distrusted;

@@ -31,6 +31,7 @@ struct shim_stock_result {
     int code;        /* its exit code, or -1 */
     int signal;      /* the signal that ended it, or 0 */
     bool refused;    /* its error queue held an error of our provider */
+    bool complained; /* it said something that is no report of a success */
     int lost;        /* the errno with which its output could not be written, or 0 */
     char *said;      /* owned: the beginning of its standard error, if that was captured */
     bool distrusted; /* it found no provided certificate behind the sender's */

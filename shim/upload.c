@@ -168,6 +168,7 @@ int shim_run_upload(struct shim *shim, int argc, char **argv)
                                        { "no-passphrase", LONG_FLAG, &options.no_passphrase },
                                        { "key-uri", LONG_VALUE, &options.key_uri },
                                        { "keep-going", LONG_FLAG, &options.keep_going },
+                                       { "replace", LONG_FLAG, &options.replace },
                                        { "json", LONG_FLAG, &options.json },
                                        { NULL, LONG_FLAG, NULL } };
     int code = shim_long_parse(shim, argc, argv, table, &options.files);

@@ -190,6 +190,8 @@ static bool encode(struct shim_uploading *run, const struct shim_given_key *key,
     const char *pass;
 
     if (key->uri != NULL) {
+        if (!shim_uploading_may_replace(run, key, NULL))
+            return false;
         *encoded = (struct sp_private_key){ .uri = OPENSSL_strdup(key->uri) };
         return encoded->uri != NULL;
     }
@@ -198,6 +200,8 @@ static bool encode(struct shim_uploading *run, const struct shim_given_key *key,
         run->outcome.fault = SHIM_INPUT;
         return false;
     }
+    if (!shim_uploading_may_replace(run, key, pass))
+        return false;
     if (plain)
         shim_error("the private key of %s is kept without a passphrase: whoever can read %s "
                    "can sign with it",

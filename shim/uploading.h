@@ -19,7 +19,7 @@
 /* What the command line says. */
 struct shim_upload_options {
     const char *as, *passin, *passout, *key_uri; /* borrowed, or NULL */
-    bool no_passphrase, keep_going, json;
+    bool no_passphrase, keep_going, replace, json;
     char **files; /* borrowed, ended by NULL */
 };
 
@@ -87,6 +87,13 @@ bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[S
 bool shim_uploading_keys(struct shim_uploading *run);
 void shim_uploading_free_keys(struct shim_uploading *run);
 
+/*
+ * May |key| be kept under |pass|, NULL for none, or by its URI?  Where it is
+ * stored in another way that is asked at a terminal, or --replace says so.
+ * False with the reason on stderr.
+ */
+bool shim_uploading_may_replace(struct shim_uploading *run, const struct shim_given_key *key,
+                                const char *pass);
 /* The key as it is kept: encrypted under |pass| unless that is NULL.  False if that failed. */
 bool shim_key_encode(EVP_PKEY *key, const char *pass, struct sp_private_key *encoded);
 

@@ -79,6 +79,17 @@ static int check_operation(const struct verb *verb, struct shim_request *request
                       request->operation);
 }
 
+/* Only encrypt takes words behind its options; all others would do without what was meant. */
+static int check_operands(const struct verb *verb, const struct shim_args *args)
+{
+    const char *word = args->operands[0];
+
+    if (word == NULL || verb->use == SMIMEPOLICY_ENCRYPT)
+        return SHIM_OK;
+    return shim_usage("%s: %s is not an option, and nothing else is taken; name a message with -in",
+                      verb->name, word);
+}
+
 /* Everything about the message; without one that can be read twice, --explain leaves it out. */
 static int prepare(struct shim_operation *operation, struct shim_outcome *outcome,
                    struct shim_verification *verification)
@@ -171,6 +182,8 @@ static int operate(struct verb_run *run)
 /* A message that --headers or decrypt would have to read is not there to be shown twice. */
 static int check_input(const struct shim_operation *operation)
 {
+    if (shim_input_is_unfit(operation->args, operation->request, false))
+        return SHIM_INPUT;
     return !operation->explain && shim_input_is_empty(operation->args, operation->request)
                ? SHIM_INPUT
                : SHIM_OK;
@@ -239,6 +252,10 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     if (run.operation.capture)
         run.outcome.json = json_array();
     report.code = check_operation(verb, request);
+    if (report.code == SHIM_OK)
+        report.code = check_operands(verb, args);
+    if (report.code == SHIM_OK)
+        report.code = shim_args_repeated(args);
     if (report.code == SHIM_OK)
         report.code = check_json(&run.operation);
     if (report.code == SHIM_OK)

@@ -57,6 +57,12 @@ static bool is_unloaded(const char *line)
     return strstr(line, ": unable to load provider smimepolicy") != NULL;
 }
 
+/* On standard error, too, and all that stock says there when all is well. */
+static bool is_success(const char *line)
+{
+    return strstr(line, "Verification successful") != NULL;
+}
+
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
 {
     for (size_t i = 0; i < len; i++) {
@@ -69,6 +75,7 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
         watch->refused = watch->refused || is_refusal(watch->line);
         watch->distrusted = watch->distrusted || is_distrust(watch->line);
         watch->unloaded = watch->unloaded || is_unloaded(watch->line);
+        watch->spoke = watch->spoke || !is_success(watch->line);
         watch->len = 0;
     }
 }

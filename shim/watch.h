@@ -18,6 +18,7 @@ struct shim_watch {
     bool refused;    /* an error of the library `smimepolicy` went by */
     bool distrusted; /* a chain ended in no certificate that was provided */
     bool unloaded;   /* the provider could not be loaded */
+    bool spoke;      /* there was a line, and none that reports a success */
 };
 
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);

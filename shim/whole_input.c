@@ -52,13 +52,15 @@ static bool is_file(int fd, struct stat *is)
     return fd >= 0 && fstat(fd, is) == 0 && S_ISREG(is->st_mode);
 }
 
-/* Something comes of every mail that is signed or encrypted, an empty one too. */
-bool shim_whole_made_nothing(const struct shim_operation *operation, int made)
+/* Something comes of every mail that is signed or encrypted; of others it may be empty. */
+bool shim_whole_made_nothing(const struct shim_operation *operation,
+                             const struct shim_stock_result *result, int made)
 {
     const struct shim_request *request = operation->request;
     struct stat is;
 
-    return operation->api == SHIM_SMIME && (request->operation == NULL || is_all_read(request)) &&
+    return operation->api == SHIM_SMIME &&
+           (result->complained || request->operation == NULL || is_all_read(request)) &&
            is_file(made, &is) && is.st_size == 0;
 }
 

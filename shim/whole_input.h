@@ -25,9 +25,10 @@ int shim_whole_open(struct shim_operation *operation);
 bool shim_whole_was_read(const struct shim_operation *operation, int made);
 
 /*
- * After a mistake in its words stock's `smime` makes nothing, calls that a
- * success, and leaves what is there alone.  |made| is what it wrote.
+ * After a mistake in its words stock's `smime` makes nothing, says why, calls
+ * that a success, and leaves what is there alone.  |made| is what it wrote.
  */
-bool shim_whole_made_nothing(const struct shim_operation *operation, int made);
+bool shim_whole_made_nothing(const struct shim_operation *operation,
+                             const struct shim_stock_result *result, int made);
 
 #endif

@@ -324,6 +324,12 @@ const char *sp_sender_address(const struct sp_sender *sender);
  */
 smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,
                                      size_t index, const struct sp_sender *sender);
+/*
+ * Judge a mail that the |count| are about to sign, 1 at least: a warning under
+ * `sender-match` where whoever verifies it will refuse it.
+ */
+smimepolicy_verdict *sp_judge_sender_to_sign(const struct sp_facts *const *signers, size_t count,
+                                             const struct sp_sender *sender);
 
 /*
  * The ids of all rules, in the order of the documentation; NULL past the last.

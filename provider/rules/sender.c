@@ -134,17 +134,26 @@ static char *describe_fault(const struct sp_sender *sender)
     return fault;
 }
 
+static const char *remedy_of(smimepolicy_severity severity)
+{
+    switch (severity) {
+    case SMIMEPOLICY_DENY:
+        return "believe the signer's address, not the mail's, and ask the sender";
+    case SMIMEPOLICY_WARN:
+        return "who verifies the mail refuses it; sign as its sender, or correct its From field";
+    default:
+        return "another signer's address is the sender's";
+    }
+}
+
 static void add_finding(smimepolicy_verdict *verdict, const struct sp_facts *signer,
                         const struct sp_sender *sender, smimepolicy_severity severity)
 {
-    sp_verdict_add(
-        verdict, SP_RULE_SENDER_MATCH, severity,
-        (struct sp_say){ describe_fault(sender), list_addresses(sender->from, sender->from_count),
-                         list_addresses(signer->addresses, signer->address_count),
-                         sp_format(severity == SMIMEPOLICY_DENY
-                                       ? "believe the signer's address, not the mail's, and ask "
-                                         "the sender"
-                                       : "another signer's address is the sender's") });
+    sp_verdict_add(verdict, SP_RULE_SENDER_MATCH, severity,
+                   (struct sp_say){ describe_fault(sender),
+                                    list_addresses(sender->from, sender->from_count),
+                                    list_addresses(signer->addresses, signer->address_count),
+                                    sp_format("%s", remedy_of(severity)) });
 }
 
 /* One of several who signed together is enough: a gateway may sign what a person sent. */
@@ -181,5 +190,17 @@ smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size
     else if (!is_sender(signer, sender))
         add_finding(verdict, signer, sender,
                     is_vouched(signers, count, sender) ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY);
+    return sp_verdict_finish(verdict);
+}
+
+smimepolicy_verdict *sp_judge_sender_to_sign(const struct sp_facts *const *signers, size_t count,
+                                             const struct sp_sender *sender)
+{
+    smimepolicy_verdict *verdict = sp_verdict_new(signers[0], SMIMEPOLICY_SIGN);
+
+    if (verdict == NULL)
+        return NULL;
+    if (sp_has_sender(sender) && !is_vouched(signers, count, sender))
+        add_finding(verdict, signers[0], sender, SMIMEPOLICY_WARN);
     return sp_verdict_finish(verdict);
 }

@@ -399,7 +399,13 @@ START_TEST(several_signers)
     sp_expect_verdict(sp_judge_sender(signers, 2, 0, &sender), "note:sender-match");
     sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "");
     sp_expect_verdict(sp_judge_sender(signers, 1, 0, &sender), "deny:sender-match");
+    sp_expect_verdict(sp_judge_sender_to_sign(signers, 2, &sender), "");
+    sp_expect_verdict(sp_judge_sender_to_sign(signers, 1, &sender), "warn:sender-match");
     from[0] = eve;
+    sp_expect_verdict(sp_judge_sender_to_sign(signers, 2, &sender), "warn:sender-match");
+    sender.is_mail = false;
+    sp_expect_verdict(sp_judge_sender_to_sign(signers, 2, &sender), "");
+    sender.is_mail = true;
     sp_expect_verdict(sp_judge_sender(signers, 2, 0, &sender), "deny:sender-match");
     sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "deny:sender-match");
     sp_facts_free(bob);
