@@ -30,14 +30,15 @@ struct hearing {
 
 /*
  * A file that takes a passphrase we may not ask for, or that can be read only
- * once, is left to stock; the provider judges what it loads.
+ * once, is left to stock, and so is what the keyring has: the provider judges what it loads.
  */
 static bool is_loaded(struct hearing *hearing, enum shim_load state, const char *uri,
                       const struct shim_loaded *loaded)
 {
     if (state == LOADED)
         return true;
-    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock)
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock ||
+        strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
         return false;
     shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12", uri,
                loaded->why != NULL ? loaded->why : "it holds none");

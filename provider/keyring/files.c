@@ -107,6 +107,12 @@ static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_
     return safe;
 }
 
+bool sp_keyring_is_own(const char *path, char **why)
+{
+    *why = NULL;
+    return way_safe(path, geteuid(), false, why);
+}
+
 bool sp_files_safe(const char *path, char **why)
 {
     struct stat is;
