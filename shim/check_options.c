@@ -94,7 +94,7 @@ int shim_check_options(char **argv, struct shim_check *check, bool *help)
     memset(check, 0, sizeof(*check));
     check->at = time(NULL);
     *help = false;
-    for (; *argv != NULL && (*argv)[0] == '-'; argv++) {
+    for (; *argv != NULL && (*argv)[0] == '-' && (*argv)[1] != '\0'; argv++) {
         int used = 1;
 
         if (strcmp(*argv, "--") == 0) {
@@ -103,7 +103,8 @@ int shim_check_options(char **argv, struct shim_check *check, bool *help)
         }
         if (strcmp(*argv, "--json") == 0)
             check->json = true;
-        else if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-help") == 0)
+        else if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-help") == 0 ||
+                 strcmp(*argv, "-h") == 0)
             *help = true;
         else
             used = read_option(argv, check);

@@ -226,7 +226,12 @@ static void judge_encryption(struct hearing *hearing)
                             request->shared_secret, "name the recipients' certificates instead");
     else if (request->recipient_count == 0 && !asks_keyring(hearing))
         require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
-                            "no certificate", "name the recipients' certificates");
+                            "no certificate",
+                            hearing->selection->input != NULL
+                                ? "the mail names nobody in To, Cc or Bcc; name the recipients "
+                                  "with --to, or their certificates"
+                                : "name the recipients with --to (two dashes: -to writes a header "
+                                  "field), or their certificates");
 }
 
 static void judge_operation(struct hearing *hearing)

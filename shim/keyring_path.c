@@ -98,6 +98,8 @@ int shim_keyring_path(struct sp_keyring *keyring, const struct sp_record *record
 
     *chain = NULL;
     *why = "its issuer is no CA in the keyring";
+    if (cert != NULL && X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0)
+        *why = "it has signed itself, and vouches for nobody else";
     if (code == SHIM_OK && sk_X509_num(cas) > 0)
         *chain = build(cert, cas, why);
     sk_X509_pop_free(cas, X509_free);

@@ -126,9 +126,9 @@ int shim_run_list(struct shim *shim, int argc, char **argv)
 {
     struct listing listing = { 0 };
     const struct shim_long options[] = {
-        { "role", LONG_VALUE, &listing.role },   { "address", LONG_VALUE, &listing.address },
-        { "state", LONG_VALUE, &listing.state }, { "expiring", LONG_VALUE, &listing.expiring },
-        { "json", LONG_FLAG, &listing.json },    { NULL, LONG_FLAG, NULL }
+        { "role", LONG_ONCE, &listing.role },   { "address", LONG_ONCE, &listing.address },
+        { "state", LONG_ONCE, &listing.state }, { "expiring", LONG_ONCE, &listing.expiring },
+        { "json", LONG_FLAG, &listing.json },   { NULL, LONG_FLAG, NULL }
     };
     char **operands;
     int code = shim_long_parse(shim, argc, argv, options, &operands);

@@ -55,14 +55,52 @@ int shim_load_settings(struct shim *shim)
     return SHIM_REFUSED;
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool is_version(const char *word)
+{
+    return strcmp(word, "--version") == 0 || strcmp(word, "-version") == 0;
+}
+
+/* The command |name|, or NULL. */
+static shim_command_fn *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return commands[i].run;
+    return NULL;
+}
+
+/* help [COMMAND] */
+static int run_help(int argc, char **argv)
+{
+    bool stock = argc == 2 && find_command(argv[1]) == shim_run_stock;
+
+    if (argc > 2)
+        return shim_usage("help: takes one command");
+    if (argc == 2 && !is_help(argv[1]) && find_command(argv[1]) == NULL)
+        return shim_usage("help: no such command: %s", argv[1]);
+    return argc == 2 && !is_help(argv[1]) ? shim_help_verb(stock ? "names" : argv[1]) : shim_help();
+}
+
 static int run_command(struct shim *shim, int argc, char **argv)
 {
+    shim_command_fn *run;
+
     if (argc == 0)
         return shim_usage("no command given");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(commands[i].name, argv[0]) == 0)
-            return commands[i].run(shim, argc, argv);
-    return shim_usage("no such command: %s", argv[0]);
+    if (strcmp(argv[0], "help") == 0)
+        return run_help(argc, argv);
+    if (strcmp(argv[0], "version") == 0)
+        return argc > 1 ? shim_usage("version: takes no argument") : shim_version();
+    run = find_command(argv[0]);
+    if (run == NULL)
+        return shim_usage("no such command: %s", argv[0]);
+    shim_usage_is_of(argv[0]);
+    return run(shim, argc, argv);
 }
 
 /*
@@ -88,11 +126,11 @@ static int read_option(struct shim *shim, char ***argv)
     bool faulty = false;
     const char *value;
 
-    if (strcmp(**argv, "--help") == 0 || strcmp(**argv, "-h") == 0) {
+    if (is_help(**argv)) {
         (void)shim_help();
         return -1;
     }
-    if (strcmp(**argv, "--version") == 0) {
+    if (is_version(**argv)) {
         (void)shim_version();
         return -1;
     }

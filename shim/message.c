@@ -57,6 +57,13 @@ void shim_error(const char *format, ...)
     va_end(args);
 }
 
+static const char *command;
+
+void shim_usage_is_of(const char *name)
+{
+    command = name;
+}
+
 int shim_usage(const char *format, ...)
 {
     va_list args;
@@ -64,6 +71,7 @@ int shim_usage(const char *format, ...)
     va_start(args, format);
     say(format, args);
     va_end(args);
-    fputs("Try 'smime-policy --help'.\n", stderr);
+    fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
+            command != NULL ? command : "");
     return SHIM_USAGE;
 }

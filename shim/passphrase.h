@@ -9,6 +9,9 @@
 
 #include <stdbool.h>
 
+/* So often somebody may mistype at the terminal. */
+#define SHIM_PASSPHRASE_TRIES 3
+
 /* Where passphrases come from; each file's is asked for once. */
 struct shim_passphrase {
     char *text; /* owned, cleansed when freed; NULL: not known yet */

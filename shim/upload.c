@@ -59,6 +59,7 @@ static bool take_part(const struct shim_part *part, void *arg)
     struct shim_uploading *run = arg;
     bool more;
 
+    run->parts++;
     if (part->cert != NULL)
         more = shim_uploading_cert(run, part);
     else if (part->key != NULL)
@@ -73,8 +74,15 @@ static bool take_files(struct shim_uploading *run)
 {
     bool more = true;
 
-    for (char **file = run->options->files; more && *file != NULL; file++)
+    for (char **file = run->options->files; more && *file != NULL; file++) {
+        size_t before = run->parts;
+
         more = shim_parts_read(&run->reading, *file);
+        if (more && run->parts == before)
+            more = unreadable(run, &(struct shim_part){ .path = *file,
+                                                        .why = "no file is in this folder; name "
+                                                               "hidden ones by themselves" });
+    }
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
