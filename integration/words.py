@@ -279,7 +279,7 @@ class World:
     def _run(self, words):
         return run("/bin/bash", "-c", words, env=self.env, cwd=self.here)
 
-    def _fresh(self):
+    def fresh(self):
         for name in ("home", "here"):
             shutil.rmtree(self.directory / name)
             shutil.copytree(self.directory / f"{name}.kept", self.directory / name)
@@ -342,7 +342,7 @@ def page(world, command):
     """The file docs/messages.md."""
     parts = [HEAD.format(command=command)]
     for name, lines in SECTIONS:
-        world._fresh()
+        world.fresh()
         parts.append(f"## {name}\n\n")
         for line in lines:
             text, code = world.says(line)

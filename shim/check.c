@@ -9,6 +9,7 @@
 
 #include "checking.h"
 #include "help.h"
+#include "passphrase.h"
 #include "shim.h"
 
 /* One run of check. */
@@ -130,8 +131,11 @@ static int run(struct shim *shim, const struct shim_check *check)
 {
     struct checking checking = { .check = check, .settings = shim->settings, .fault = SHIM_OK };
 
-    if (!shim_secret_read(&checking.secret, check->passin))
+    struct shim_passphrase pass = { 0 };
+
+    if (!shim_passphrase_read(&pass, "passin", check->passin))
         return SHIM_INPUT;
+    checking.secret.pass = pass.text;
     checking.seen = sk_X509_new_null();
     checking.reporter = shim_reporter_new(check);
     if (checking.seen == NULL || checking.reporter == NULL)

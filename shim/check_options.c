@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "checking.h"
+#include "passphrase.h"
 #include "shim.h"
 
 static bool add_use(struct shim_check *check, const char *name)
@@ -49,11 +50,15 @@ static bool set_key(struct shim_check *check, const char *path)
 
 static bool set_passin(struct shim_check *check, const char *source)
 {
+    static const char *const forms[] = { "pass:", "env:", "file:", "fd:" };
+
     check->passin = source;
-    if (strncmp(source, "pass:", 5) == 0 || strncmp(source, "env:", 4) == 0 ||
-        strncmp(source, "file:", 5) == 0)
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (strncmp(source, forms[i], strlen(forms[i])) == 0)
+            return true;
+    if (strcmp(source, "stdin") == 0)
         return true;
-    shim_usage("--passin takes pass:TEXT, env:NAME or file:PATH");
+    shim_usage("--passin takes " SHIM_PASSIN_FORMS);
     return false;
 }
 

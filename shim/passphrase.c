@@ -34,9 +34,14 @@ static int open_source(const char *option, const char *source, bool *own)
     if (number >= 0 && number < 1 << 20 && *end == '\0' && end != source + 3)
         return (int)number;
     if (strncmp(source, "file:", 5) != 0) {
-        shim_usage("--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
-                   "environment, others can read",
-                   option);
+        if (strncmp(source, "env:", 4) == 0 && strcmp(option, "passin") == 0)
+            shim_error("cannot read the passphrase: no environment variable %s", source + 4);
+        else if (strcmp(option, "passin") == 0)
+            shim_usage("--passin takes " SHIM_PASSIN_FORMS);
+        else
+            shim_usage("--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
+                       "environment, others can read",
+                       option);
         return -1;
     }
     *own = true;
@@ -68,6 +73,14 @@ static ssize_t read_line(int fd, char line[LONGEST])
     return (ssize_t)len;
 }
 
+/* "pass:TEXT" or "env:NAME", which others may read: of what is there already; NULL: neither. */
+static const char *in_the_open(const char *source)
+{
+    if (strncmp(source, "pass:", 5) == 0)
+        return source + 5;
+    return strncmp(source, "env:", 4) == 0 ? secure_getenv(source + 4) : NULL;
+}
+
 bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
 {
     char line[LONGEST];
@@ -76,6 +89,11 @@ bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, cons
 
     if (source == NULL)
         return true;
+    if (strcmp(option, "passin") == 0 && in_the_open(source) != NULL) {
+        pass->text = OPENSSL_strdup(in_the_open(source));
+        pass->given = pass->text != NULL;
+        return pass->given;
+    }
     fd = open_source(option, source, &own);
     if (fd < 0)
         return false;
