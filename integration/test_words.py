@@ -109,7 +109,7 @@ def test_a_set_user_id_program_has_no_keyring(home, tmp_path):
     ("encrypt", "smimepolicy:contact/carol@example.com", REFUSED, "[expired]"),
     ("encrypt", "smimepolicy:contact/nobody@example.com", INPUT, "no contact has this address"),
     ("sign -signer", "smimepolicy:identity/alice@example.com -passin file:secret", DONE, ""),
-    ("sign -signer", "smimepolicy:identity/carol@example.com", REFUSED, "[expired]")])
+    ("sign -signer", "smimepolicy:identity/carol@example.com -passin file:secret", REFUSED, "[expired]")])
 def test_uri_under_a_verb(verb, uri, code, text, home):
     verb, _, option = verb.partition(" ")
     answer = said(home, f"smime-policy {verb} -in mail.eml -out out {option} {uri}", code)
@@ -158,7 +158,7 @@ def test_version(word):
 
 @pytest.mark.parametrize("source", ["pass:secret", "env:SECRET", "file:secret", "fd:3", "stdin"])
 @pytest.mark.parametrize("line", ["check --for sign {} alice.p12", "upload {} alice.p12",
-                                  "sign -in mail.eml {} -signer alice.p12"])
+                                  "sign -in mail.eml {} -signer alice.pem -inkey alice.key"])
 def test_passin(line, source, home):
     """One set of forms, in every command."""
     said(home, f"SECRET=secret smime-policy {line} 3<secret <secret".format(f"--passin {source}"), DONE)
@@ -229,6 +229,6 @@ def test_a_user_namespace_without_root(home, pki):
         line = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", *line]
     if run(*line, "true").rc != 0:
         pytest.skip("no user namespaces here")
-    result = run(*line, COMMAND, "--keyring", "/usr/share", "upload", pki.good_rsa.pem)
+    result = run(*line, COMMAND, "--keyring", "/usr/share/nosuch", "upload", pki.good_rsa.pem)
     assert result.rc == SYSTEM and "this user namespace does not know" in result.err, result
     assert "correct its owner" not in result.err

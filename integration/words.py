@@ -123,7 +123,7 @@ SECTIONS = [
         "smime-policy check --key bob.key erin.pem", "smime-policy check --key alice.key alice.pem",
         "smime-policy check --key alice.key --passin file:wrong alice.pem",
         "smime-policy check --key alice.key --passin file:secret --for sign alice.pem",
-        "smime-policy check --passin stdin alice.p12 <wrong",
+        "smime-policy check --passin stdin alice.p12 <wrong", "smime-policy check --passin secret alice.p12",
         "smime-policy check alice.p12", "smime-policy check nosuch.pem", "smime-policy check folder",
         "smime-policy check garbage", "smime-policy check garbage.der", "smime-policy check empty",
         "smime-policy check cut.pem", "smime-policy check mail.eml", "smime-policy check alice.key",
@@ -131,7 +131,8 @@ SECTIONS = [
     section(
         "upload",
         "smime-policy upload", "smime-policy upload --as friend bob.pem", "smime-policy upload --frobnicate",
-        "smime-policy upload --passin pass:secret alice.p12", "smime-policy upload erin.pem",
+        "smime-policy upload --passin secret alice.p12", "smime-policy upload --passout pass:secret alice.p12",
+        "smime-policy upload erin.pem",
         "smime-policy upload erin.pem", "smime-policy upload dave.pem bob.pem",
         "smime-policy upload --keep-going dave.pem käthe.pem", "smime-policy upload carol.pem",
         "true | smime-policy upload -", "smime-policy upload emptydir", "smime-policy upload nosuch.pem",
@@ -142,7 +143,7 @@ SECTIONS = [
         "smime-policy upload --passin file:nosuch alice.p12",
         "smime-policy upload --passin file:secret alice.p12",
         "smime-policy upload --no-passphrase frank.pem frank.key",
-        Line("smime-policy --keyring new upload frank.pem frank.key", ("one\n", "two\n")),
+        Line("smime-policy --keyring new upload frank.pem frank.key", ("one\n", "two\n") * 3),
         Line("smime-policy --keyring new upload frank.pem frank.key", ("\x03",)),
         Line("smime-policy --keyring new upload alice.p12", ("no\n", "no\n", "no\n")),
         Line("smime-policy --keyring new upload alice.p12", ("no\n", "secret\n")),
@@ -174,7 +175,7 @@ SECTIONS = [
     section(
         "config",
         "smime-policy config --frobnicate", "smime-policy config --lint", "smime-policy config --lint nosuch.cnf",
-        "smime-policy config --lint garbage", "smime-policy --policy bad.cnf config",
+        "smime-policy config --lint garbage",
         "smime-policy config --self-test nosuch.cnf"),
 ]
 

@@ -107,6 +107,9 @@ static size_t value_length(const char *start, const char *value)
 
     if (value - start > NEAR)
         start = value - NEAR;
+    /* "cannot read URI: why" */
+    if (end > value && end[-1] == ':' && *next == ' ')
+        end--;
     while (end > value && closes(start, value, end, next))
         end--;
     return (size_t)(end - value);
