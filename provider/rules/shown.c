@@ -87,7 +87,7 @@ static bool closes(const char *start, const char *value, const char *end, const 
                 at = end;
             if (at == next)
                 break;
-            if (*at == closing && (opening != closing || open > 0))
+            if (*at == closing && open > 0)
                 open--;
             else if (*at == opening)
                 open++;
