@@ -137,6 +137,11 @@ same_text mail.eml verified.txt
 show smime-policy encrypt --headers -in signed.eml -out sealed.eml
 show smime-policy decrypt -in sealed.eml -passin file:passphrase -out opened.eml
 grep -q multipart/signed opened.eml || fail "what was decrypted is not what was encrypted"
+# As README shows it: the installed configuration, and the keyring of the user.
+OPENSSL_CONF="$work/openssl.cnf" show openssl cms -encrypt -aes256 -in letter.eml -out sealed.eml \
+    smimepolicy:contact/bob@example.com
+show smime-policy decrypt -in sealed.eml -passin file:passphrase -out opened.eml
+same_text letter.eml opened.eml
 refused certificate-required smime-policy encrypt --to carol@example.com -in mail.eml -out out.eml
 [ ! -e out.eml ] || fail "a refusal left out.eml behind"
 

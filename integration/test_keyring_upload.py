@@ -239,12 +239,19 @@ def test_an_empty_passphrase_is_none(ring, pki, tmp_path):
 
 
 @pytest.mark.parametrize("source", ["pass:secret", "env:SECRET", "secret"])
-@pytest.mark.parametrize("option", ["--passin", "--passout"])
-def test_no_passphrase_from_the_command_line(ring, pki, option, source):
-    result = ring.upload(pki.good_rsa.pem, pki.good_rsa.key, option, source)
+def test_no_new_passphrase_from_the_command_line(ring, pki, source):
+    result = ring.upload(pki.good_rsa.pem, pki.good_rsa.key, "--passout", source)
     assert result.rc == 1, result
     assert "takes fd:N, file:PATH or stdin" in result.err
     assert "others can read" in result.err
+
+
+@pytest.mark.parametrize("source, code, fault", [
+    ("secret", 1, "--passin takes pass:TEXT, env:NAME, file:PATH, fd:N or stdin"),
+    ("env:NOSUCH", 1, "no environment variable NOSUCH")])
+def test_passphrase_from_nowhere(ring, pki, source, code, fault):
+    result = ring.upload(pki.good_rsa.pem, pki.good_rsa.key, "--passin", source)
+    assert result.rc == code and fault in result.err, result
 
 
 def test_passphrase_from_a_descriptor(ring, pki, tmp_path):
@@ -568,7 +575,7 @@ def test_the_new_passphrase_is_asked_for_twice(ring, pki):
         terminal.press_unseen(b"correct horse\n")
         assert terminal.wait("Once more:")
         terminal.press_unseen(b"correct horse\n")
-        assert terminal.wait("1 private keys")
+        assert terminal.wait("1 private key ")
         assert terminal.wait("never shown") is None
         assert "correct horse" not in terminal.text
     must(run(OPENSSL, "pkey", "-inform", "DER", "-passin", "pass:correct horse", "-noout",
@@ -579,9 +586,10 @@ def test_two_different_passphrases_are_none(ring, pki):
     with at_terminal(ring, pki.good_rsa.pem, pki.good_rsa.key) as terminal:
         assert terminal.wait("new passphrase")
         terminal.press(b"one\n")
-        assert terminal.wait("Once more:")
-        terminal.press(b"another\n")
-        assert terminal.wait("cannot ask for the new passphrase")
+        for typed in (b"another\n", b"one\n", b"another\n", b"one\n", b"another\n"):
+            assert terminal.wait("Once more:|new passphrase[^:]*:$")
+            terminal.press_unseen(typed)
+        assert terminal.wait("typed as the new passphrase for the private key of .* differ")
         assert terminal.wait("never shown") is None
     assert ring.contents() == [] and ring.keys() == []
 

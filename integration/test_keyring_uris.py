@@ -295,7 +295,7 @@ def test_without_a_usable_keyring(tmp_path, pki, conf, mail, out):
     damaged = write_conf(tmp_path / "damaged.cnf", {"keyring": keyring})
     locked = write_conf(tmp_path / "locked.cnf", {"keyring": "nowhere"})
     (keyring / "certificates.db").write_bytes(b"nonsense" * 1000)
-    for path, text in ((conf, "the setting keyring is not set"),
+    for path, text in ((conf, "there is no keyring in /nonexistent/"),
                        (missing, "there is no keyring in"),
                        (damaged, "it is damaged"), (locked, "keyring = nowhere")):
         result = encrypt("cms", mail, out, path, "smimepolicy:contact/good_rsa@example.com")

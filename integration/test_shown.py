@@ -137,7 +137,8 @@ def test_path_is_a_programs(tmp_path):
 URIS = [f"pkcs11:token=t;object=o?pin-value={PIN}", f"pkcs11:token=t?pin-value={PIN}&module-name=m",
         f"pkcs11:token=t;pin-value={PIN};object=o", f"PKCS11:token=t?PIN-VALUE={PIN}",
         f"pkcs11:token=t?pin%2dvalue={PIN}", f"pkcs11:token=t?%70in-value={PIN}",
-        f"pkcs11:token=t?pin-source=data:,{PIN}", f"pkcs11:token=t?pin-source=|echo%20{PIN}"]
+        f"(pkcs11:token=t?pin-value={PIN})", f"'pkcs11:token=t?pin-value=({PIN})'",
+        f"pkcs11:token=t?pin-value=(){PIN}')", f"pkcs11:token=t?pin-source=data:,{PIN}", f"pkcs11:token=t?pin-source=|echo%20{PIN}"]
 
 
 @pytest.mark.parametrize("uri", URIS)
@@ -163,6 +164,22 @@ def test_what_is_no_pin_is_shown(pki, mail):
     text = harmless(called("--explain", "sign", "-signer", pki.good_rsa.pem, "-in", mail, "-inkey",
                            f"pkcs11:token=t;object=key%201?pin-value={PIN}&module-name=m"))
     assert "pkcs11:token=t;object=key%201?pin-value=***&module-name=m" in text
+
+
+@pytest.mark.parametrize("before, after", [("(", ")"), ("['", "']"), ("'", "'"), ("a) (", ")"), ("", ""), ("((", "))")])
+def test_what_stands_round_it_is_shown(before, after, pki, mail):
+    """A bracket or quote that was opened before the URI is closed behind it."""
+    name = f"{before}pkcs11:token=t?pin-value={PIN}{after}"
+    text = harmless(called("check", name))
+    assert f"{before}pkcs11:token=t?pin-value=***{after}:" in text, text
+
+
+@pytest.mark.parametrize("name", [f"pkcs11:token=t?pin-value={PIN})", f"(pkcs11:token=t?pin-value={PIN}))",
+                                  f"()pkcs11:token=t?pin-value={PIN})"])
+def test_what_was_not_opened_is_the_pin(name, pki, mail):
+    text = harmless(called("check", name))
+    assert "***" + ")" * name.startswith("(p") in text and "***))" not in text and ("***)" in text) == name.startswith("(p")
+
 
 
 def test_passphrase_is_not_shown(pki, mail):

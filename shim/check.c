@@ -204,18 +204,6 @@ static void free_keys(struct checking *checking)
     }
 }
 
-/* From a command line too, which uploading does not take: nothing is kept here. */
-static bool read_passphrase(struct shim_passphrase *pass, const char *source)
-{
-    struct shim_secret secret = { 0 };
-
-    if (source == NULL || (strncmp(source, "pass:", 5) != 0 && strncmp(source, "env:", 4) != 0))
-        return shim_passphrase_read(pass, "passin", source);
-    pass->given = shim_secret_read(&secret, source);
-    pass->text = secret.pass;
-    return pass->given;
-}
-
 static void read_all(struct checking *checking)
 {
     const struct shim_check *check = checking->check;
@@ -232,7 +220,7 @@ static int run(struct shim *shim, const struct shim_check *check)
 {
     struct checking checking = { .check = check, .settings = shim->settings, .fault = SHIM_OK };
 
-    if (!read_passphrase(&checking.reading.pass, check->passin))
+    if (!shim_passphrase_read(&checking.reading.pass, "passin", check->passin))
         return SHIM_INPUT;
     checking.last = &checking.keys;
     checking.reading.each = take_part;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "checking.h"
+#include "passphrase.h"
 #include "shim.h"
 
 static bool add_use(struct shim_check *check, const char *name)
@@ -51,16 +52,19 @@ static bool set_key(struct shim_check *check, const char *path)
 
 static bool set_passin(struct shim_check *check, const char *source)
 {
+    static const char *const forms[] = { "pass:", "env:", "file:", "fd:" };
+
     if (check->passin != NULL && strcmp(check->passin, source) != 0) {
         shim_usage("--passin was given twice; give it once");
         return false;
     }
     check->passin = source;
-    if (strncmp(source, "pass:", 5) == 0 || strncmp(source, "env:", 4) == 0 ||
-        strncmp(source, "file:", 5) == 0 || strncmp(source, "fd:", 3) == 0 ||
-        strcmp(source, "stdin") == 0)
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++)
+        if (strncmp(source, forms[i], strlen(forms[i])) == 0)
+            return true;
+    if (strcmp(source, "stdin") == 0)
         return true;
-    shim_usage("--passin takes pass:TEXT, env:NAME, file:PATH, fd:N or stdin");
+    shim_usage("--passin takes " SHIM_PASSIN_FORMS);
     return false;
 }
 
@@ -115,7 +119,8 @@ int shim_check_options(char **argv, struct shim_check *check, bool *help)
             *operand++ = *argv;
         else if (strcmp(*argv, "--json") == 0)
             check->json = true;
-        else if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-help") == 0)
+        else if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-help") == 0 ||
+                 strcmp(*argv, "-h") == 0)
             *help = true;
         else
             used = read_option(argv, check);

@@ -128,7 +128,7 @@ int shim_run_config(struct shim *shim, int argc, char **argv)
 
     if (argc == 1)
         return print_snippet();
-    if (strcmp(option, "--help") == 0 || strcmp(option, "-help") == 0)
+    if (strcmp(option, "--help") == 0 || strcmp(option, "-help") == 0 || strcmp(option, "-h") == 0)
         return shim_help_verb("config");
     if (strcmp(option, "--print") == 0 && argc == 2)
         return print_settings(shim);

@@ -156,21 +156,6 @@ char *shim_entry_serial(const struct shim_entry *entry)
     return OPENSSL_strdup(smimepolicy_verdict_get0_serial(any_verdict(entry)));
 }
 
-char *shim_name_text(const X509_NAME *name)
-{
-    BIO *bio = BIO_new(BIO_s_mem());
-    char *data;
-    char *text = NULL;
-
-    if (bio != NULL && X509_NAME_print_ex(bio, name, 0, XN_FLAG_RFC2253) >= 0) {
-        long length = BIO_get_mem_data(bio, &data);
-
-        text = length > 0 ? OPENSSL_strndup(data, (size_t)length) : OPENSSL_strdup("");
-    }
-    BIO_free(bio);
-    return text;
-}
-
 char *shim_moment_text(const ASN1_TIME *at)
 {
     struct tm tm;

@@ -47,7 +47,6 @@ char *shim_entry_addresses(const struct shim_entry *entry); /* ", " between them
 char *shim_entry_uses(const struct shim_entry *entry);      /* "sign, encrypt", "vouches" or "" */
 char *shim_entry_rules(const struct shim_entry *entry);     /* why it is unusable; or "" */
 char *shim_entry_serial(const struct shim_entry *entry);    /* "0x1f" */
-char *shim_name_text(const X509_NAME *name);                /* RFC 2253 */
 char *shim_moment_text(const ASN1_TIME *at);                /* RFC 3339 in UTC */
 /* "contact 0123456789abcdef bob@example.org (CN=Bob)" */
 char *shim_entry_line(const struct shim_entry *entry);

@@ -33,14 +33,15 @@ struct hearing {
 
 /*
  * A file that takes a passphrase we may not ask for, or that can be read only
- * once, is left to stock; the provider judges what it loads.
+ * once, is left to stock, and so is what the keyring has: the provider judges what it loads.
  */
 static bool is_loaded(struct hearing *hearing, enum shim_load state, const char *uri,
                       const struct shim_loaded *loaded)
 {
     if (state == LOADED)
         return true;
-    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock)
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock ||
+        strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
         return false;
     shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12", uri,
                loaded->why != NULL ? loaded->why : "it holds none");
@@ -266,7 +267,12 @@ static void judge_encryption(struct hearing *hearing)
                             request->shared_secret, "name the recipients' certificates instead");
     else if (request->recipient_count == 0 && !asks_keyring(hearing))
         require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
-                            "no certificate", "name the recipients' certificates");
+                            "no certificate",
+                            hearing->selection->input != NULL
+                                ? "the mail names nobody in To, Cc or Bcc; name the recipients "
+                                  "with --to, or their certificates"
+                                : "name the recipients with --to (two dashes: -to writes a header "
+                                  "field), or their certificates");
 }
 
 static void judge_operation(struct hearing *hearing)

@@ -14,14 +14,6 @@
 #include "keyring_at.h"
 #include "text.h"
 
-/* An environment variable that holds an absolute path below which |tail| is. */
-static char *below(const char *variable, const char *tail)
-{
-    const char *base = secure_getenv(variable);
-
-    return base != NULL && base[0] == '/' ? sp_format("%s%s", base, tail) : NULL;
-}
-
 /* The provider that stock loads is told of it, and may stand in another directory. */
 static char *absolute(const char *path)
 {
@@ -37,18 +29,14 @@ static char *absolute(const char *path)
 
 static char *wanted(const struct shim *shim)
 {
-    const char *named =
-        shim->keyring != NULL ? shim->keyring : secure_getenv("SMIME_POLICY_KEYRING");
-    char *path;
+    bool named = shim->keyring != NULL && shim->keyring[0] != '\0';
+    char *found = named ? OPENSSL_strdup(shim->keyring) : sp_keyring_default();
+    char *path = found == NULL ? NULL : absolute(found);
 
-    if (named != NULL && named[0] != '\0')
-        return absolute(named);
-    path = below("XDG_DATA_HOME", "/smime-policy");
-    if (path == NULL)
-        path = below("HOME", "/.local/share/smime-policy");
-    if (path == NULL)
+    if (found == NULL)
         shim_error("there is no place for a keyring: neither the setting `keyring` nor HOME is "
                    "set; name one with --keyring");
+    OPENSSL_free(found);
     return path;
 }
 

@@ -25,6 +25,22 @@
 #define ADDRESSES   30
 #define WIDE        130
 
+/* How many bytes the first |most| characters of |text| take, in UTF-8; |*count| of them are there.
+ */
+static size_t characters(const char *text, size_t most, size_t *count)
+{
+    size_t at = 0;
+
+    for (*count = 0; text[at] != '\0'; at++) {
+        bool begins = ((unsigned char)text[at] & 0xc0) != 0x80;
+
+        if (begins && *count == most)
+            break;
+        *count += begins ? 1 : 0;
+    }
+    return at;
+}
+
 /* Text is printable ASCII here: a byte is a column. */
 static void column(const char *text, size_t width)
 {
@@ -61,13 +77,15 @@ static void tail(const struct shim_table *table, const char *addresses, const ch
     size_t left = room(table);
     size_t length = strlen(addresses);
     size_t first = length < ADDRESSES ? ADDRESSES : length;
+    size_t count;
 
     if (left == 0)
         printf("%-*s  %s\n", ADDRESSES, addresses, rest);
     else if (left <= first + GAP)
         printf("%.*s\n", (int)left, addresses);
     else
-        printf("%-*s  %.*s\n", (int)first, addresses, (int)(left - first - GAP), rest);
+        printf("%-*s  %.*s\n", (int)first, addresses,
+               (int)characters(rest, left - first - GAP, &count), rest);
 }
 
 static void headline(struct shim_table *table)

@@ -17,10 +17,26 @@ static size_t add(struct option *options, size_t count, const char *name, bool t
     return count + 1;
 }
 
-static int fault(const char *command, int found, const char *word)
+/* Is |word| one of |options| with a value that it does not take? */
+static bool is_flag(const struct option *options, const char *word)
 {
-    return found == ':' ? shim_usage("%s: option %s needs a value", command, word)
-                        : shim_usage("%s: unknown option %s", command, word);
+    const char *name = word + strspn(word, "-");
+    size_t length = strcspn(name, "=");
+
+    for (; name[length] == '=' && options->name != NULL; options++)
+        if (strlen(options->name) == length && memcmp(options->name, name, length) == 0)
+            return true;
+    return false;
+}
+
+static int fault(const char *command, const struct option *options, int found, const char *word)
+{
+    if (found == ':')
+        return shim_usage("%s: option %s needs a value", command, word);
+    if (is_flag(options, word))
+        return shim_usage("%s: option %.*s does not take a value", command, (int)strcspn(word, "="),
+                          word);
+    return shim_usage("%s: unknown option %s", command, word);
 }
 
 static int take_value(const char *name, const char **to, const char *value)
@@ -41,13 +57,13 @@ int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_
     int found;
 
     while (count < MAX_OPTIONS && table[count].name != NULL)
-        count = add(options, count, table[count].name, table[count].kind == LONG_VALUE);
+        count = add(options, count, table[count].name, table[count].kind != LONG_FLAG);
     (void)add(options, add(options, count, "keyring", true), "help", false);
     opterr = 0;
     optind = 1;
-    while ((found = getopt_long(argc, argv, ":", options, &which)) != -1) {
+    while ((found = getopt_long_only(argc, argv, ":", options, &which)) != -1) {
         if (found != 0)
-            return fault(argv[0], found, argv[optind - 1]);
+            return fault(argv[0], options, found, argv[optind - 1]);
         if ((size_t)which == count)
             code = take_value("keyring", &shim->keyring, optarg);
         else if ((size_t)which == count + 1) {

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The options of the commands that are our own, by getopt_long(3): `--name
- * value`, `--name=value`, before and after the operands.
+ * The options of the commands that are our own, by getopt_long_only(3): `--name
+ * value`, `--name=value`, with one dash or two, before and after the operands.
  */
 #ifndef SHIM_LONG_OPTIONS_H
 #define SHIM_LONG_OPTIONS_H
@@ -15,7 +15,7 @@
 
 enum shim_long_kind {
     LONG_FLAG, /* |to| is a bool */
-    LONG_VALUE /* |to| is a const char *, the last one given */
+    LONG_VALUE /* |to| is a const char *; a second one that differs is a fault */
 };
 
 struct shim_long {

@@ -21,7 +21,7 @@
 #include "shim.h"
 
 /* |instead|: where --explain is refused, what tells and does nothing; NULL: it is obeyed. */
-static const struct {
+static const struct command {
     const char *name;
     shim_command_fn *run;
     const char *instead;
@@ -73,18 +73,57 @@ int shim_explains_not(const char *what, const char *instead)
                       what, instead);
 }
 
+static bool is_help(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;
+}
+
+static bool is_version(const char *word)
+{
+    return strcmp(word, "--version") == 0 || strcmp(word, "-version") == 0;
+}
+
+/* The command |name|, or NULL. */
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+/* help [COMMAND] */
+static int run_help(int argc, char **argv)
+{
+    const struct command *command;
+
+    if (argc > 2)
+        return shim_usage("help: takes one command");
+    if (argc < 2 || is_help(argv[1]))
+        return shim_help();
+    command = find_command(argv[1]);
+    if (command == NULL)
+        return shim_usage("help: no such command: %s", argv[1]);
+    return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
+}
+
 static int run_command(struct shim *shim, int argc, char **argv)
 {
+    const struct command *command;
+
     if (argc == 0)
         return shim_usage("no command given");
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-        if (strcmp(commands[i].name, argv[0]) != 0)
-            continue;
-        if (shim->explain && commands[i].instead != NULL)
-            return shim_explains_not(argv[0], commands[i].instead);
-        return commands[i].run(shim, argc, argv);
-    }
-    return shim_usage("no such command: %s", argv[0]);
+    if (strcmp(argv[0], "help") == 0)
+        return run_help(argc, argv);
+    if (strcmp(argv[0], "version") == 0)
+        return argc > 1 ? shim_usage("version: takes no argument") : shim_version();
+    command = find_command(argv[0]);
+    if (command == NULL)
+        return shim_usage("no such command: %s", argv[0]);
+    shim_usage_is_of(argv[0]);
+    if (shim->explain && command->instead != NULL)
+        return shim_explains_not(argv[0], command->instead);
+    return command->run(shim, argc, argv);
 }
 
 /*
@@ -110,11 +149,11 @@ static int read_option(struct shim *shim, char ***argv)
     bool faulty = false;
     const char *value;
 
-    if (strcmp(**argv, "--help") == 0 || strcmp(**argv, "-h") == 0) {
+    if (is_help(**argv)) {
         (void)shim_help();
         return -1;
     }
-    if (strcmp(**argv, "--version") == 0) {
+    if (is_version(**argv)) {
         (void)shim_version();
         return -1;
     }

@@ -63,6 +63,13 @@ int shim_usage_twice(const char *option, const char *one, const char *other)
                       other);
 }
 
+static const char *command;
+
+void shim_usage_is_of(const char *name)
+{
+    command = name;
+}
+
 int shim_usage(const char *format, ...)
 {
     va_list args;
@@ -70,6 +77,7 @@ int shim_usage(const char *format, ...)
     va_start(args, format);
     say(format, args);
     va_end(args);
-    fputs("Try 'smime-policy --help'.\n", stderr);
+    fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
+            command != NULL ? command : "");
     return SHIM_USAGE;
 }

@@ -34,9 +34,14 @@ static int open_source(const char *option, const char *source, bool *own)
     if (number >= 0 && number < 1 << 20 && *end == '\0' && end != source + 3)
         return (int)number;
     if (strncmp(source, "file:", 5) != 0) {
-        shim_usage("--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
-                   "environment, others can read",
-                   option);
+        if (strncmp(source, "env:", 4) == 0 && strcmp(option, "passin") == 0)
+            shim_error("cannot read the passphrase: no environment variable %s", source + 4);
+        else if (strcmp(option, "passin") == 0)
+            shim_usage("--passin takes " SHIM_PASSIN_FORMS);
+        else
+            shim_usage("--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
+                       "environment, others can read",
+                       option);
         return -1;
     }
     *own = true;
@@ -68,6 +73,14 @@ static ssize_t read_line(int fd, char line[LONGEST])
     return (ssize_t)len;
 }
 
+/* "pass:TEXT" or "env:NAME", which others may read: of what is there already; NULL: neither. */
+static const char *in_the_open(const char *source)
+{
+    if (strncmp(source, "pass:", 5) == 0)
+        return source + 5;
+    return strncmp(source, "env:", 4) == 0 ? secure_getenv(source + 4) : NULL;
+}
+
 bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
 {
     char line[LONGEST];
@@ -76,6 +89,11 @@ bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, cons
 
     if (source == NULL)
         return true;
+    if (strcmp(option, "passin") == 0 && in_the_open(source) != NULL) {
+        pass->text = OPENSSL_strdup(in_the_open(source));
+        pass->given = pass->text != NULL;
+        return pass->given;
+    }
     fd = open_source(option, source, &own);
     if (fd < 0)
         return false;
@@ -90,23 +108,42 @@ bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, cons
     return pass->given;
 }
 
-static char *ask_terminal(const char *prompt, bool twice)
+enum asked { ASKED, DIFFERENT, INTERRUPTED, NOT_ASKED };
+
+/* |*answer| is LONGEST bytes long, and owned by the caller. */
+static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
 {
     UI *ui = UI_new();
-    char *first = OPENSSL_zalloc(LONGEST);
     char *second = OPENSSL_zalloc(LONGEST);
-    bool done = ui != NULL && first != NULL && second != NULL;
+    enum asked asked = NOT_ASKED;
 
-    done = done && UI_add_input_string(ui, prompt, 0, first, 0, LONGEST - 1) >= 0;
-    if (done && twice)
-        done = UI_add_verify_string(ui, "Once more: ", 0, second, 0, LONGEST - 1, first) >= 0;
-    done = done && UI_process(ui) == 0;
+    *answer = OPENSSL_zalloc(LONGEST);
+    if (ui != NULL && *answer != NULL && second != NULL &&
+        UI_add_input_string(ui, prompt, 0, *answer, 0, LONGEST - 1) >= 0 &&
+        (!twice || UI_add_input_string(ui, "Once more: ", 0, second, 0, LONGEST - 1) >= 0)) {
+        int code = UI_process(ui);
+
+        if (code == 0)
+            asked = !twice || strcmp(*answer, second) == 0 ? ASKED : DIFFERENT;
+        else if (code == -2)
+            asked = INTERRUPTED;
+    }
     UI_free(ui);
     OPENSSL_clear_free(second, second == NULL ? 0 : LONGEST);
-    if (done)
-        return first;
-    OPENSSL_clear_free(first, first == NULL ? 0 : LONGEST);
-    return NULL;
+    ERR_clear_error();
+    return asked;
+}
+
+static void say_not_asked(enum asked asked, const char *what, const char *name,
+                          const char *otherwise)
+{
+    if (asked == DIFFERENT)
+        shim_error("the two that were typed as the %s of %s differ; nothing was done with them",
+                   what, name);
+    else if (asked == INTERRUPTED)
+        shim_error("interrupted: the %s of %s was not typed", what, name);
+    else
+        shim_error("cannot ask for the %s of %s at a terminal; %s", what, name, otherwise);
 }
 
 bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const char *name,
@@ -114,17 +151,23 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
 {
     char *shown = sp_shown(name);
     char *prompt = shown == NULL ? NULL : sp_format("%s of %s: ", what, shown);
-    char *answer = prompt == NULL ? NULL : ask_terminal(prompt, twice);
+    enum asked asked = prompt == NULL ? NOT_ASKED : DIFFERENT;
 
-    ERR_clear_error();
     shim_passphrase_clear(pass);
-    if (answer != NULL)
-        pass->text = OPENSSL_strdup(answer);
-    OPENSSL_clear_free(answer, answer == NULL ? 0 : LONGEST);
+    for (int tries = 0; asked == DIFFERENT && tries < SHIM_PASSPHRASE_TRIES; tries++) {
+        char *answer;
+
+        if (tries > 0)
+            shim_error("these two differ; once again");
+        asked = ask_terminal(prompt, twice, &answer);
+        if (asked == ASKED)
+            pass->text = OPENSSL_strdup(answer);
+        OPENSSL_clear_free(answer, answer == NULL ? 0 : LONGEST);
+    }
     OPENSSL_free(prompt);
     OPENSSL_free(shown);
     if (pass->text == NULL)
-        shim_error("cannot ask for the %s of %s at a terminal; %s", what, name, otherwise);
+        say_not_asked(asked, what, name, otherwise);
     return pass->text != NULL;
 }
 

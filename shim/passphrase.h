@@ -9,6 +9,11 @@
 
 #include <stdbool.h>
 
+#define SHIM_PASSIN_FORMS "pass:TEXT, env:NAME, file:PATH, fd:N or stdin"
+
+/* So often somebody may mistype at the terminal. */
+#define SHIM_PASSPHRASE_TRIES 3
+
 /* Where passphrases come from; each file's is asked for once. */
 struct shim_passphrase {
     char *text; /* owned, cleansed when freed; NULL: not known yet */
@@ -16,8 +21,8 @@ struct shim_passphrase {
 };
 
 /*
- * Read the first line of |source|: fd:N, file:PATH or stdin; NULL: it is asked
- * for when it is needed.
+ * Read the first line of |source|: fd:N, file:PATH or stdin, and with |option|
+ * "passin" pass:TEXT and env:NAME too; NULL: it is asked for when it is needed.
  *
  * @return false with the reason on stderr
  */

@@ -55,6 +55,8 @@ int shim_load_settings(struct shim *shim);
 /* "smime-policy: " and the message on stderr. */
 void shim_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* The same, and where to look; returns SHIM_USAGE. */
+/* The command whose help a usage error leads to; |name| stays. */
+void shim_usage_is_of(const char *name);
 int shim_usage(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* An option that has one value was given two, of which one would be lost. */
 int shim_usage_twice(const char *option, const char *one, const char *other);

@@ -122,7 +122,7 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
         fputc('\n', stdout);
     shim_print(stdout, "%s %s\n", sp_role_name(entry->record.role), fingerprint);
     shim_print(stdout, "  subject: %s\n", shim_entry_subject(entry));
-    detail("issuer", shim_name_text(X509_get_issuer_name(entry->cert)));
+    detail("issuer", sp_name_text(X509_get_issuer_name(entry->cert)));
     detail("serial", shim_entry_serial(entry));
     shim_print(stdout, "  addresses: %s\n", none || addresses == NULL ? "none" : addresses);
     OPENSSL_free(addresses);
@@ -179,7 +179,7 @@ static int show_json(struct showing *showing, const struct shim_entry *entry)
     if (object == NULL)
         return shim_no_memory();
     json_object_set_new(object, "issuer",
-                        json_taken(shim_name_text(X509_get_issuer_name(entry->cert))));
+                        json_taken(sp_name_text(X509_get_issuer_name(entry->cert))));
     json_object_set_new(object, "key_usage",
                         json_taken(extension_text(entry->cert, NID_key_usage)));
     json_object_set_new(object, "extended_key_usage",

@@ -50,7 +50,7 @@ static char *through(const struct shim_signature *signature)
         return sp_format("%s", "");
     if (sk_X509_num(signature->way.chain) == 1)
         return sp_format(", through that certificate, which was provided");
-    name = shim_name_text(X509_get_subject_name(anchor));
+    name = sp_name_text(X509_get_subject_name(anchor));
     text = name == NULL ? NULL : sp_format(", through %s", name);
     OPENSSL_free(name);
     return text;
@@ -167,7 +167,7 @@ static json_t *anchor_json(const struct shim_signature *signature)
     if (anchor == NULL || X509_digest(anchor, EVP_sha256(), digest, NULL) != 1)
         return json_null();
     shim_fingerprint_text(digest, fingerprint);
-    name = shim_name_text(X509_get_subject_name(anchor));
+    name = sp_name_text(X509_get_subject_name(anchor));
     if (name != NULL)
         object = json_pack("{s:o, s:s, s:b}", "subject", sp_json_text(name), "fingerprint",
                            fingerprint, "own", sk_X509_num(signature->way.chain) == 1);

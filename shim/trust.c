@@ -77,17 +77,19 @@ static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, str
 }
 
 /* Why no stored CA vouches for it, naming the certificate that is at fault; owned by the caller. */
-static char *why_not(const struct shim_way *way)
+static char *why_not(const struct shim_way *way, const X509 *cert)
 {
     const struct shim_way_error *fault = way->count == 0 ? NULL : &way->faults[0];
     char *name;
     char *why;
 
     if (fault == NULL)
-        return sp_format("its issuer is no CA in the keyring");
+        return sp_format(X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0
+                             ? "it has signed itself, and vouches for nobody else"
+                             : "its issuer is no CA in the keyring");
     if (fault->at == NULL)
         return sp_format("%s", X509_verify_cert_error_string(fault->error));
-    name = shim_name_text(X509_get_subject_name(fault->at));
+    name = sp_name_text(X509_get_subject_name(fault->at));
     why = name == NULL ? NULL
                        : sp_format("%s: %s", name, X509_verify_cert_error_string(fault->error));
     OPENSSL_free(name);
@@ -104,14 +106,13 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     X509 *cert = sp_record_cert(&entry->record);
     int code = cert == NULL ? shim_no_memory() : shim_keyring_path(trusting->keyring, cert, &way);
 
-    X509_free(cert);
     step.valid = way.chain != NULL;
     if (code == SHIM_OK)
         code = each_step(trusting, way.chain, &step);
     if (object != NULL) {
         json_object_set_new(object, "chain", step.steps);
     } else if (code == SHIM_OK && way.chain == NULL) {
-        why = why_not(&way);
+        why = why_not(&way, cert);
         if (why != NULL)
             shim_print(stdout, "    through no CA: %s\n", why);
         else
@@ -120,6 +121,7 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     *through = step.valid;
     OPENSSL_free(why);
     shim_way_clear(&way);
+    X509_free(cert);
     return code;
 }
 

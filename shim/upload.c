@@ -45,6 +45,7 @@ static bool take_part(const struct shim_part *part, void *arg)
     struct shim_uploading *run = arg;
     bool more = true;
 
+    run->parts++;
     if (part->cert != NULL) {
         more = shim_uploading_cert(run, part);
     } else if (part->key != NULL) {
@@ -63,8 +64,16 @@ static bool take_files(struct shim_uploading *run)
 {
     bool more = true;
 
-    for (char **file = run->options->files; more && *file != NULL; file++)
+    for (char **file = run->options->files; more && *file != NULL; file++) {
+        size_t before = run->parts;
+
         more = shim_parts_read(&run->reading, *file);
+        if (more && run->parts == before)
+            more = take_part(&(struct shim_part){ .path = *file,
+                                                  .why = "no file is in this folder; name hidden "
+                                                         "ones by themselves" },
+                             run);
+    }
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 

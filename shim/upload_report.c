@@ -37,8 +37,8 @@ void shim_uploading_progress(struct shim_uploading *run)
         return;
     run->refresh = now;
     filled = at >= run->size ? BAR_WIDTH : (int)(at * BAR_WIDTH / run->size);
-    fprintf(stderr, "\r[%.*s%*s] %zu certificates", filled, "##############################",
-            BAR_WIDTH - filled, "", count);
+    fprintf(stderr, "\r[%.*s%*s] %zu certificate%s", filled, "##############################",
+            BAR_WIDTH - filled, "", count, count == 1 ? "" : "s");
 }
 
 void shim_uploading_progress_end(struct shim_uploading *run)
@@ -98,8 +98,8 @@ static void print_text(const struct shim_uploading *run)
 {
     for (size_t i = 0; i < json_array_size(run->certificates); i++)
         print_row(json_array_get(run->certificates, i));
-    shim_print(stdout, "%zu stored, %zu already there, %zu private keys", run->added,
-               run->stored_before, run->keys_added);
+    shim_print(stdout, "%zu stored, %zu already there, %zu private key%s", run->added,
+               run->stored_before, run->keys_added, run->keys_added == 1 ? "" : "s");
     if (run->refused + run->unreadable > 0)
         shim_print(stdout, "; %zu refused, %zu unreadable", run->refused, run->unreadable);
     shim_print(stdout, " (keyring %s)\n", run->shim->keyring_path);

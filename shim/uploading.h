@@ -59,6 +59,7 @@ struct shim_uploading {
     struct shim_undecided *undecided; /* owned, in the order given */
     size_t undecided_count;
     X509 *first_client; /* owned: the first certificate given that is no CA's */
+    size_t parts;       /* that were read, or could not be */
     size_t added, stored_before, refused, unreadable, keys_added;
     json_t *certificates; /* owned: what became of each, as far as it is told */
     json_t *unread;       /* owned: what could not be read */

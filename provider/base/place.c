@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -179,6 +180,19 @@ bool sp_place_find(struct sp_place *place, const char *path, uid_t owner)
     OPENSSL_free(walk.where);
     errno = reason;
     return done;
+}
+
+bool sp_uid_is_unmapped(uid_t uid)
+{
+    FILE *map = fopen("/proc/self/uid_map", "re");
+    unsigned long first, count;
+    bool mapped = map == NULL;
+
+    while (!mapped && fscanf(map, "%lu %*u %lu", &first, &count) == 2)
+        mapped = uid >= first && uid - first < count;
+    if (map != NULL)
+        fclose(map);
+    return !mapped;
 }
 
 void sp_place_clear(struct sp_place *place)

@@ -31,5 +31,10 @@ struct sp_place {
  */
 bool sp_place_find(struct sp_place *place, const char *path, uid_t owner);
 void sp_place_clear(struct sp_place *place);
+/*
+ * Does |uid| stand for users that this user namespace does not know?  All of them look the same,
+ * the superuser among them, so that nobody can be told from anybody.
+ */
+bool sp_uid_is_unmapped(uid_t uid);
 
 #endif

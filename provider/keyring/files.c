@@ -52,6 +52,11 @@ static bool is_strange(const char *path, const struct sp_place *place, char **wh
         *why = sp_format("%s, on the way to %s, can be written by others than its owner; make it "
                          "the owner's alone: chmod go-w %s",
                          place->unsafe, path, place->unsafe);
+    else if (sp_uid_is_unmapped(place->owner))
+        *why = sp_format("%s, on the way to %s, belongs to a user that this user namespace does "
+                         "not know (uid %lu), and who may be anybody; run this outside of the "
+                         "namespace, or in one to whose own file systems the keyring is bound",
+                         place->unsafe, path, (unsigned long)place->owner);
     else
         *why = sp_format("%s, on the way to %s, belongs to somebody else (uid %lu), who could put "
                          "another keyring there; correct its owner, or move the keyring",
@@ -105,6 +110,12 @@ static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_
         safe = true;
     OPENSSL_free(file);
     return safe;
+}
+
+bool sp_keyring_is_own(const char *path, char **why)
+{
+    *why = NULL;
+    return way_safe(path, geteuid(), false, why);
 }
 
 bool sp_files_safe(const char *path, char **why)

@@ -42,6 +42,18 @@ enum sp_access {
  */
 struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char **why);
 void sp_keyring_close(struct sp_keyring *keyring);
+/*
+ * Where the user of this process has the keyring, by the environment; a
+ * set-user-ID program has none.  To be freed; NULL if nothing says where, or
+ * out of memory.
+ */
+char *sp_keyring_default(void);
+/*
+ * Does |path| lead through directories of the superuser and of this process alone?
+ *
+ * @param why  set if not, as for sp_keyring_open()
+ */
+bool sp_keyring_is_own(const char *path, char **why);
 /* Is there a keyring in |path|, in whatever state? */
 bool sp_keyring_exists(const char *path);
 /* Why the last call on it failed, as above; lives until the next call. */

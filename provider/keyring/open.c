@@ -162,6 +162,7 @@ static bool open_database(struct sp_keyring *keyring)
     if (code != SQLITE_OK)
         return sp_store_failed(keyring, "open it");
     (void)keyring->sq->busy_timeout(keyring->db, SP_BUSY_TIMEOUT);
+    (void)keyring->sq->limit(keyring->db, SQLITE_LIMIT_LENGTH, SP_LONGEST_VALUE);
     /* EXTRA: that the journal is gone is on the disk before we say that all is stored. */
     return sp_store_run(keyring, "PRAGMA trusted_schema = OFF;"
                                  "PRAGMA cell_size_check = ON;"

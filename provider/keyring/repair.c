@@ -58,6 +58,7 @@ static bool open_old(struct sp_salvage *salvage)
     if (code != SQLITE_OK)
         return sp_store_failed(old, "open it");
     (void)old->sq->busy_timeout(old->db, SP_BUSY_TIMEOUT);
+    (void)old->sq->limit(old->db, SQLITE_LIMIT_LENGTH, SP_LONGEST_VALUE);
     if (!sp_store_run(old, "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON") ||
         !is_ours(salvage))
         return false;

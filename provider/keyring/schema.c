@@ -102,21 +102,37 @@ static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
     return false;
 }
 
-/* Ours has tables alone: a view would run whatever whoever made the file wrote into it. */
+/* |count|, taken over, counts what the file has of |what|: must be none. */
+static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, const char *what,
+                   char *count)
+{
+    int64_t found = 0;
+    bool done =
+        count != NULL ? sp_store_number(keyring, count, &found) : sp_store_say(keyring, NULL);
+
+    OPENSSL_free(count);
+    if (!done || found == 0)
+        return done;
+    return sp_store_say(keyring, sp_format("keyring %s: %s has %s, which no smime-policy made; "
+                                           "move it away and take a backup",
+                                           keyring->path, schema->file, what));
+}
+
+/*
+ * Ours has tables alone, and nothing in them that is computed: whoever made the file wrote what
+ * a view runs, and what a column costs.
+ */
 static bool has_tables_alone(struct sp_keyring *keyring, const struct sp_schema *schema)
 {
-    char *sql = sp_format("SELECT count(*) FROM %s.sqlite_schema"
-                          " WHERE type NOT IN ('table', 'index')",
-                          schema->database);
-    int64_t others = 0;
-    bool done = sql != NULL ? sp_store_number(keyring, sql, &others) : sp_store_say(keyring, NULL);
-
-    OPENSSL_free(sql);
-    if (!done || others == 0)
-        return done;
-    return sp_store_say(keyring, sp_format("keyring %s: %s has views or triggers, which no "
-                                           "smime-policy made; move it away and take a backup",
-                                           keyring->path, schema->file));
+    return has_no(keyring, schema, "views or triggers",
+                  sp_format("SELECT count(*) FROM %s.sqlite_schema WHERE type NOT IN ('table', "
+                            "'index') OR sql LIKE 'CREATE VIRTUAL%%'",
+                            schema->database)) &&
+           has_no(keyring, schema, "columns that are computed",
+                  sp_format("SELECT count(*) FROM %s.sqlite_schema AS s,"
+                            " pragma_table_xinfo(s.name, '%s') AS c"
+                            " WHERE s.type = 'table' AND c.hidden <> 0",
+                            schema->database, schema->database));
 }
 
 bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *schema)

@@ -35,6 +35,7 @@
     X(free)                                                                                        \
     X(get_autocommit)                                                                              \
     X(libversion)                                                                                  \
+    X(limit)                                                                                       \
     X(mprintf)                                                                                     \
     X(open_v2)                                                                                     \
     X(prepare_v2)                                                                                  \

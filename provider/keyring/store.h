@@ -18,6 +18,8 @@
  * certificates are stored in less.
  */
 #define SP_BUSY_TIMEOUT 60000
+/* Of one value in the databases, in bytes: twice the longest certificate that is read. */
+#define SP_LONGEST_VALUE (32 << 20)
 
 struct sp_keyring {
     const struct sp_sqlite *sq;

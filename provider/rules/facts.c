@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 
 #include "facts.h"
+#include "shown.h"
 #include "text.h"
 
 void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state)
@@ -43,21 +44,23 @@ void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum s
     return NULL;
 }
 
-static char *read_subject(const X509 *cert)
+/* RFC 2253 escapes every byte outside ASCII; letters are for people to read. */
+#define NAME_FORM (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB)
+
+char *sp_name_text(const X509_NAME *name)
 {
     BIO *bio = BIO_new(BIO_s_mem());
-    char *data;
-    char *subject = NULL;
-    long len;
+    char *data = NULL;
+    char *text = NULL;
 
     if (bio == NULL)
         return NULL;
-    if (X509_NAME_print_ex(bio, X509_get_subject_name(cert), 0, XN_FLAG_RFC2253) < 0)
-        subject = sp_format("(a subject that cannot be read)");
-    else if ((len = BIO_get_mem_data(bio, &data)) >= 0)
-        subject = OPENSSL_strndup(len > 0 ? data : "", (size_t)len);
+    if (X509_NAME_print_ex(bio, name, 0, NAME_FORM) < 0)
+        text = sp_format("(a name that cannot be read)");
+    else if (BIO_write(bio, "", 1) == 1 && BIO_get_mem_data(bio, &data) > 0)
+        text = sp_shown(data);
     BIO_free(bio);
-    return subject;
+    return text;
 }
 
 static char *read_serial(const X509 *cert)
@@ -136,7 +139,7 @@ struct sp_facts *sp_facts_new(const X509 *cert)
     if (facts == NULL)
         return NULL;
     ERR_set_mark();
-    facts->subject = read_subject(cert);
+    facts->subject = sp_name_text(X509_get_subject_name(cert));
     facts->serial = read_serial(cert);
     read_moment(&facts->not_before, X509_get0_notBefore(cert));
     read_moment(&facts->not_after, X509_get0_notAfter(cert));

@@ -29,6 +29,9 @@ struct sp_facts;
  */
 struct sp_facts *sp_facts_new(const X509 *cert);
 void sp_facts_free(struct sp_facts *facts);
+/* |name| in the form of RFC 2253, letters as they are, in one line; to be freed, NULL: out of
+ * memory. */
+char *sp_name_text(const X509_NAME *name);
 
 /* The order in which several rules may be left out of a judgement. */
 enum sp_scope {

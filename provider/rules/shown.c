@@ -67,8 +67,56 @@ enum kind {
     SECRET   /* an attribute with its value */
 };
 
-/* The length in bytes of what |text| begins with; 0 at its end. */
-static size_t piece(const char *text, enum kind *kind)
+/*
+ * Is |closing| the end of what was opened before the URI, and not yet closed?
+ * All of these may stand in a PIN, too; then no more of it is told than that.
+ */
+static bool closes(const char *start, const char *value, const char *end, const char *next)
+{
+    static const char pairs[][2] = { { '(', ')' }, { '[', ']' }, { '\'', '\'' }, { '`', '`' } };
+    int open = 0;
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        char opening = pairs[i][0];
+        char closing = pairs[i][1];
+
+        if (end[-1] != closing)
+            continue;
+        for (const char *at = start; at < next; at++) {
+            if (at == value)
+                at = end;
+            if (at == next)
+                break;
+            if (*at == closing && open > 0)
+                open--;
+            else if (*at == opening)
+                open++;
+        }
+    }
+    return open > 0;
+}
+
+/* Brackets that are opened further away are not looked for: a line may hold many URIs. */
+#define NEAR 1024
+
+/* The length of the secret |value| of |start|: without the brackets and quotes round its URI. */
+static size_t value_length(const char *start, const char *value)
+{
+    const char *next = value + strcspn(value, ";& \t\r\n\"");
+    const char *end = next;
+
+    if (value - start > NEAR)
+        start = value - NEAR;
+    /* "cannot read URI: why" */
+    if (end > value && end[-1] == ':' && *next == ' ')
+        end--;
+    while (end > value && closes(start, value, end, next))
+        end--;
+    return (size_t)(end - value);
+}
+
+/* The length in bytes of what |text|, a part of |start|, begins with; 0 at its end. */
+static size_t piece(const char *start, const char *text, enum kind *kind)
 {
     size_t left = strnlen(text, 4);
     size_t name = secret_name(text);
@@ -77,7 +125,7 @@ static size_t piece(const char *text, enum kind *kind)
 
     *kind = SECRET;
     if (name != 0)
-        return name + strcspn(text + name, ";& \t\r\n\"");
+        return name + value_length(start, text + name);
     if (left == 0)
         return 0;
     *kind = BROKEN;
@@ -94,10 +142,11 @@ enum level { MASKED, READABLE, SHOWN };
 static char *render(const char *text, enum level level)
 {
     struct sp_text shown = { 0 };
+    const char *start = text;
     enum kind kind;
     size_t length;
 
-    for (; (length = piece(text, &kind)) > 0; text += length) {
+    for (; (length = piece(start, text, &kind)) > 0; text += length) {
         if (kind == SECRET) {
             sp_text_add_bytes(&shown, text, strcspn(text, "=") + 1);
             sp_text_add(&shown, "***");

@@ -20,6 +20,7 @@
 #include "instance.h"
 #include "policy.h"
 #include "reasons.h"
+#include "rules/text.h"
 #include "uri.h"
 
 enum state {
@@ -72,19 +73,42 @@ static bool refuse(int reason, const char *name, char *why)
     return false;
 }
 
+/*
+ * The keyring of the user who runs the program.  One that the settings name may be
+ * anybody's; HOME may have stayed somebody else's, and says nothing of whom to trust.
+ */
+static char *find_own(char **why)
+{
+    char *path = sp_keyring_default();
+    char *fault = NULL;
+
+    if (path != NULL && path[0] == '/' &&
+        (!sp_keyring_exists(path) || sp_keyring_is_own(path, &fault)))
+        return path;
+    if (fault != NULL)
+        *why = sp_format("%s; or name the keyring in the setting keyring", fault);
+    else
+        *why = OPENSSL_strdup("neither the setting keyring nor HOME says where it is; set the "
+                              "setting keyring to its path");
+    OPENSSL_free(fault);
+    OPENSSL_free(path);
+    return NULL;
+}
+
 static bool open_keyring(struct loader *loader)
 {
     const char *path = sp_policy()->keyring;
     char *why = NULL;
+    char *own = path == NULL ? find_own(&why) : NULL;
     struct sp_quiet quiet;
 
     if (path == NULL)
-        return refuse(SP_REASON_KEYRING, loader->name,
-                      OPENSSL_strdup("the setting keyring is not set; set it to the path of the "
-                                     "keyring"));
+        path = own;
     sp_keyring_enter(&quiet);
-    loader->keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
+    if (path != NULL)
+        loader->keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
     sp_keyring_leave(&quiet);
+    OPENSSL_free(own);
     return loader->keyring != NULL || refuse(SP_REASON_KEYRING, loader->name, why);
 }
 

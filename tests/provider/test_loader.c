@@ -253,8 +253,11 @@ END_TEST
 
 START_TEST(without_a_keyring)
 {
+    unsetenv("SMIME_POLICY_KEYRING");
+    unsetenv("XDG_DATA_HOME");
+    unsetenv("HOME");
     sp_start(NULL);
-    expect_load("smimepolicy:trust", 0, "!", "", "the setting keyring is not set");
+    expect_load("smimepolicy:trust", 0, "!", "", "neither the setting keyring nor HOME");
     expect_load(SP_PKI "/ca.pem", 0, "C", "CA", NULL);
 }
 END_TEST

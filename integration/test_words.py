@@ -1,0 +1,234 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What the command says: docs/messages.md has all of it, and no line sends its reader elsewhere."""
+
+import contextlib
+import os
+import re
+import shutil
+import sqlite3
+import subprocess
+import time
+
+import pytest
+
+import words
+from harness import BUILD, COMMAND, OPENSSL, REPO, environment, must, run, stock, write_conf
+from keyrings import make_keyring
+
+KEPT = REPO / "docs" / "messages.md"
+COMMAND_LINE = "SP_UPDATE_MESSAGES=1 /usr/bin/python3 -m pytest -q integration/test_words.py -k messages"
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    return words.World(tmp_path_factory.mktemp("words"))
+
+
+@pytest.fixture
+def home(world):
+    world.fresh()
+    return world
+
+
+@pytest.mark.skipif(not re.match("OpenSSL 3.0", stock("version").text), reason="other words of openssl's own")
+def test_messages_are_the_ones_we_publish(world):
+    """Every line is run; the page that is kept has what they print."""
+    text = words.page(world, COMMAND_LINE)
+    if os.environ.get("SP_UPDATE_MESSAGES") == "1":
+        KEPT.write_text(text)
+    assert KEPT.read_text() == text, f"the messages have changed; read them, and then: {COMMAND_LINE}"
+
+
+def said(world, line, code):
+    text, found = world.says(words.Line(line))
+    assert found == code, (line, found, text)
+    return text
+
+
+# --- the keyring of the user, in stock programs
+
+URI = "smimepolicy:contact/bob@example.com"
+
+
+def encrypt(world, out, **env):
+    conf = world.directory / "openssl.cnf"
+    return run(OPENSSL, "cms", "-encrypt", "-aes256", "-in", world.here / "mail.eml", "-out", out, URI,
+               conf=conf, env=env)
+
+
+def test_uri_as_installed(home, tmp_path):
+    """The configuration that is installed sets no keyring: it is the one that `upload` made."""
+    path = home.directory / "home" / ".local" / "share" / "smime-policy"
+    for env in ({"HOME": home.directory / "home"}, {"SMIME_POLICY_KEYRING": path},
+                {"XDG_DATA_HOME": path.parent}):
+        out = tmp_path / "out"
+        must(encrypt(home, out, **env))
+        assert b"pkcs7-mime" in out.read_bytes()
+        out.unlink()
+
+
+@pytest.mark.parametrize("env, text", [
+    ({"HOME": "/nosuch"}, "there is no keyring in /nosuch/.local/share/smime-policy; 'smime-policy upload'"),
+    ({"HOME": ""}, "neither the setting keyring nor HOME says where it is"),
+    ({"SMIME_POLICY_KEYRING": "keyring"}, "neither the setting keyring nor HOME says where it is")])
+def test_uri_without_a_keyring(env, text, home, tmp_path):
+    result = encrypt(home, tmp_path / "out", **env)
+    assert result.rc == 2 and text in result.err and not (tmp_path / "out").exists(), result
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
+def test_another_users_home(home, tmp_path):
+    """What `sudo` or `su` leaves in HOME says nothing of whom to trust: the setting may."""
+    path = home.directory / "home" / ".local" / "share" / "smime-policy"
+    for each in [path, *path.iterdir()]:
+        os.chown(each, 12345, 12345)
+    result = encrypt(home, tmp_path / "out", HOME=home.directory / "home")
+    assert result.rc == 2 and "belongs to somebody else (uid 12345)" in result.err, result
+    assert "in the setting keyring" in result.err and not (tmp_path / "out").exists(), result
+    conf = write_conf(tmp_path / "openssl.cnf", {"keyring": path})
+    must(run(OPENSSL, "cms", "-encrypt", "-in", home.here / "mail.eml", "-out", tmp_path / "out", URI, conf=conf))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a set-user-ID program")
+def test_a_set_user_id_program_has_no_keyring(home, tmp_path):
+    """Whoever starts it would say which keyring another user's program loads from."""
+    program = home.directory / "openssl-of-others"
+    shutil.copy(OPENSSL, program)
+    os.chown(program, 12345, 12345)
+    program.chmod(0o4755)
+    # Such a program reads no OPENSSL_CONF either: the configuration is named.
+    result = run(program, "storeutl", "-noout", "-provider-path", BUILD / "provider", "-provider",
+                 "smimepolicy", "smimepolicy:trust", env={"HOME": home.directory / "home"})
+    assert result.rc != 0 and "neither the setting keyring nor HOME" in result.err, result
+
+
+@pytest.mark.parametrize("verb, uri, code, text", [
+    ("encrypt", "smimepolicy:contact/bob@example.com", DONE, ""),
+    ("encrypt", "smimepolicy:contact/carol@example.com", REFUSED, "[expired]"),
+    ("encrypt", "smimepolicy:contact/nobody@example.com", INPUT, "no contact has this address"),
+    ("sign -signer", "smimepolicy:identity/alice@example.com -passin file:secret", DONE, ""),
+    ("sign -signer", "smimepolicy:identity/carol@example.com -passin file:secret", REFUSED, "[expired]")])
+def test_uri_under_a_verb(verb, uri, code, text, home):
+    verb, _, option = verb.partition(" ")
+    answer = said(home, f"smime-policy {verb} -in mail.eml -out out {option} {uri}", code)
+    assert text in answer and "store loader" not in answer
+    assert (home.here / "out").exists() == (code == DONE)
+
+
+# --- words that mislead
+
+@pytest.mark.parametrize("line, code, text", [
+    ("smime-policy list -frob", USAGE, "list: unknown option -frob"),
+    ("smime-policy list --json=x", USAGE, "list: option --json does not take a value"),
+    ("smime-policy list --role contact --role ca", USAGE, "--role was given twice"),
+    ("smime-policy list --frob", USAGE, "Try 'smime-policy list --help'"),
+    ("smime-policy check --frob", USAGE, "Try 'smime-policy check --help'"),
+    ("smime-policy encrypt --frob", USAGE, "Try 'smime-policy encrypt --help'"),
+    ("smime-policy frob", USAGE, "Try 'smime-policy --help'"),
+    ("smime-policy upload emptydir", INPUT, "no file is in this folder"),
+    ("smime-policy upload erin.pem emptydir", INPUT, "nothing was stored"),
+    ("smime-policy encrypt -to bob@example.com -in mail.eml", REFUSED, "--to (two dashes"),
+    ("smime-policy encrypt --headers -in mail.eml", REFUSED, "the mail names nobody in To, Cc or Bcc"),
+    ("smime-policy --keyring new upload frank.pem >/dev/null; smime-policy --keyring new trust "
+     "frank@example.com", DONE, "through no CA: it has signed itself"),
+    ("smime-policy upload --no-passphrase frank.pem frank.key", DONE, "1 private key ("),
+    ("smime-policy upload käthe.pem", DONE, "CN=Käthe"),
+    ("smime-policy upload käthe.pem >/dev/null; smime-policy list", DONE, "CN=Käthe"),
+    ("smime-policy upload käthe.pem --json", DONE, '"subject":"CN=K\\u00E4the"')])
+def test_text(line, code, text, home):
+    assert text in said(home, line, code)
+
+
+@pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "list", "show",
+                                  "remove", "export", "import", "trust", "keyring", "config"])
+def test_help(name):
+    """In every spelling that people try."""
+    shown = must(run(COMMAND, *[name][:len(name)], "--help")).out
+    assert shown.startswith(b"Usage: smime-policy") and name.encode() in shown
+    for words_ in ([name, "-help"], [name, "-h"], ["help", name]):
+        assert must(run(COMMAND, *filter(None, words_))).out == shown, words_
+
+
+@pytest.mark.parametrize("word", ["version", "--version", "-version"])
+def test_version(word):
+    assert must(run(COMMAND, word)).out.startswith(b"smime-policy 0")
+
+
+@pytest.mark.parametrize("source", ["pass:secret", "env:SECRET", "file:secret", "fd:3", "stdin"])
+@pytest.mark.parametrize("line", ["check --for sign {} alice.p12", "upload {} alice.p12",
+                                  "sign -in mail.eml {} -signer alice.pem -inkey alice.key"])
+def test_passin(line, source, home):
+    """One set of forms, in every command."""
+    said(home, f"SECRET=secret smime-policy {line} 3<secret <secret".format(f"--passin {source}"), DONE)
+
+
+@pytest.mark.parametrize("typed, text, code", [
+    (["one\n", "two\n", "one\n", "two\n", "one\n", "two\n"], "private key of frank.key differ", INPUT),
+    (["one\n", "two\n", "one\n", "one\n"], "these two differ; once again", DONE),
+    (["\x03"], "interrupted: the new passphrase", INPUT)])
+def test_new_passphrase(typed, text, code, home):
+    """Two that differ, an interrupt and no terminal are told apart."""
+    answer, found = home.says(words.Line("smime-policy --keyring new upload frank.pem frank.key", tuple(typed)))
+    assert found == code and text in answer and "cannot ask" not in answer, (found, answer)
+
+
+def test_no_terminal(home):
+    done = subprocess.run(
+        ["setsid", "-w", COMMAND, "--keyring", "new", "upload", "frank.pem", "frank.key"], cwd=home.here,
+        env=environment(), stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    assert done.returncode == INPUT and b"cannot ask for the new passphrase" in done.stderr, done
+
+
+# --- what runs inside of a keyring that somebody else made
+
+COMPUTED = """
+ALTER TABLE certificate ADD COLUMN big BLOB GENERATED ALWAYS AS (hex(zeroblob(500000000))) VIRTUAL"""
+INSTEAD = """
+CREATE TABLE kept AS SELECT * FROM certificate; DROP TABLE certificate;
+CREATE TABLE certificate (id INTEGER PRIMARY KEY, fingerprint, role, key, subject, uploaded,
+    der BLOB GENERATED ALWAYS AS (zeroblob(900000000)) VIRTUAL);
+INSERT INTO certificate SELECT id, fingerprint, role, key, subject, uploaded FROM kept; DROP TABLE kept"""
+
+
+@pytest.mark.parametrize("sql", [COMPUTED, INSTEAD], ids=["one more", "in the place of ours"])
+def test_keyring_that_computes(sql, pki, mail, tmp_path):
+    ring = make_keyring(tmp_path / "ring", f"contact:{pki.good_rsa.pem}")
+    with contextlib.closing(sqlite3.connect(ring / "certificates.db")) as database:
+        database.executescript(sql)
+    begun = time.monotonic()
+    for line in (["list"], ["show", "good_rsa@example.com"], ["keyring", "check"],
+                 ["upload", pki.good_p256.pem],
+                 ["encrypt", "--to", "good_rsa@example.com", "-in", mail, "-out", tmp_path / "out"]):
+        result = run("prlimit", "--as=1500000000", COMMAND, "--keyring", ring, *line)
+        assert result.rc == SYSTEM and "columns that are computed" in result.err, (line, result)
+        assert not (tmp_path / "out").exists()
+    conf = write_conf(tmp_path / "openssl.cnf", {"keyring": ring})
+    result = run(OPENSSL, "storeutl", "-noout", "smimepolicy:trust", conf=conf)
+    assert result.rc != DONE and "columns that are computed" in result.err, result
+    assert time.monotonic() - begun < 120
+
+
+def test_a_value_that_is_too_long(pki, tmp_path):
+    """Without anything computed: a row is no larger than what was read into it could be."""
+    ring = make_keyring(tmp_path / "ring", f"contact:{pki.good_rsa.pem}")
+    with contextlib.closing(sqlite3.connect(ring / "certificates.db")) as database:
+        database.execute("UPDATE certificate SET der = zeroblob(40000000)")
+        database.commit()
+    result = run(COMMAND, "--keyring", ring, "list")
+    assert result.rc == SYSTEM and "too big" in result.err, result
+
+
+# --- a user namespace
+
+def test_a_user_namespace_without_root(home, pki):
+    """The superuser's directories are nobody's there, and no owner could be corrected."""
+    line = ["unshare", "-U", "--map-current-user"]
+    if os.geteuid() == 0:
+        line = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", *line]
+    if run(*line, "true").rc != 0:
+        pytest.skip("no user namespaces here")
+    result = run(*line, COMMAND, "--keyring", "/usr/share/nosuch", "upload", pki.good_rsa.pem)
+    assert result.rc == SYSTEM and "this user namespace does not know" in result.err, result
+    assert "correct its owner" not in result.err

@@ -1,0 +1,354 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""
+What the command says: command lines as a user types them, run by a shell, and what each printed.
+
+A section is a command.  Its lines run one after the other in a home of its own, which holds a
+keyring, so that one line may change what the next one finds.
+"""
+
+import datetime
+import os
+import re
+import shutil
+from dataclasses import dataclass
+from pathlib import Path
+
+from harness import COMMAND, OPENSSL, environment, must, run, stock
+from terminal import Terminal
+
+# A day on which every certificate of the page is looked at as if it were today.
+WHEN = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d:\d\dZ)?\b")
+ERROR = re.compile(r"^[0-9A-F]+:error:[0-9A-F]+:([^:]*):([^:]*):([^:]*):[^:]*:\d+:(.*)$", re.M)
+
+MAIL = "Content-Type: text/plain\n\nDear Bob,\n\nthe contract is ready.\n"
+LETTER = "From: Alice <alice@example.com>\nTo: Bob <bob@example.com>\nSubject: contract\n" + MAIL
+
+
+@dataclass(frozen=True)
+class Line:
+    """A command line; |typed|, if it is run at a terminal, is what its user types there."""
+
+    words: str
+    typed: tuple = ()
+
+
+def section(name, *lines):
+    return name, [Line(line) if isinstance(line, str) else line for line in lines]
+
+
+SECTIONS = [
+    section(
+        "smime-policy",
+        "smime-policy", "smime-policy frobnicate", "smime-policy --frobnicate", "smime-policy --policy",
+        "smime-policy --policy nosuch.cnf list", "smime-policy --policy bad.cnf list",
+        "smime-policy help frobnicate", "smime-policy version extra",
+        "smime-policy --keyring /dev/null list"),
+    section(
+        "sign",
+        "smime-policy sign", "smime-policy sign -in mail.eml", "smime-policy sign --frobnicate",
+        "smime-policy sign -in", "smime-policy sign -verify -in mail.eml",
+        "smime-policy sign --from alice@example.com -passin file:secret -in nosuch.eml",
+        "smime-policy sign --from alice@example.com -passin file:secret -in mail.eml -out signed.eml",
+        "smime-policy sign --from alice@example.com -passin file:wrong -in mail.eml -out out.eml",
+        "smime-policy sign --from carol@example.com -in mail.eml -out out.eml",
+        "smime-policy sign --from nobody@example.com -in mail.eml -out out.eml",
+        "smime-policy sign --from alice -in mail.eml -out out.eml",
+        "smime-policy sign --headers -in mail.eml -out out.eml",
+        "smime-policy sign -signer carol.pem -inkey carol.key -in mail.eml -out out.eml",
+        "smime-policy sign -signer dave.pem -inkey dave.key -in mail.eml -out out.eml",
+        "smime-policy sign -signer erin.pem -inkey bob.key -in mail.eml -out out.eml",
+        "smime-policy sign -signer nosuch.pem -in mail.eml -out out.eml",
+        "smime-policy sign -signer garbage -in mail.eml -out out.eml",
+        "smime-policy sign -signer smimepolicy:identity/alice@example.com -passin file:secret "
+        "-in mail.eml -out signed2.eml",
+        "smime-policy --explain sign --from alice@example.com -in mail.eml -out out.eml",
+        "smime-policy sign --from alice@example.com -passin file:secret -in mail.eml -out /nosuch/out.eml",
+        "smime-policy --keyring /nosuch sign --from alice@example.com -in mail.eml -out out.eml"),
+    section(
+        "encrypt",
+        "smime-policy encrypt", "smime-policy encrypt -in mail.eml",
+        "smime-policy encrypt -to bob@example.com -in mail.eml -out out.eml",
+        "smime-policy encrypt --to bob@example.com -in mail.eml -out sealed.eml",
+        "smime-policy encrypt --to nobody@example.com --to bob@example.com -in mail.eml -out out.eml",
+        "smime-policy encrypt --headers -in mail.eml -out out.eml",
+        "smime-policy encrypt -in mail.eml -out out.eml carol.pem",
+        "smime-policy encrypt -in mail.eml -out out.eml dave.pem",
+        "smime-policy encrypt -in mail.eml -out out.eml nosuch.pem",
+        "smime-policy encrypt -in mail.eml -out out.eml garbage",
+        "smime-policy encrypt -in mail.eml -out sealed2.eml smimepolicy:contact/bob@example.com",
+        "smime-policy encrypt -in mail.eml -out out.eml smimepolicy:contact/nobody@example.com",
+        "smime-policy encrypt -in mail.eml -out out.eml smimepolicy:bob@example.com",
+        "smime-policy --keyring /nosuch encrypt -in mail.eml -out out.eml "
+        "smimepolicy:contact/bob@example.com",
+        "smime-policy encrypt -pwri_password secret -in mail.eml -out out.eml"),
+    section(
+        "decrypt",
+        "smime-policy decrypt -in sealed-mail.eml -passin file:secret",
+        "smime-policy decrypt -in sealed-mail.eml -passin file:wrong",
+        "smime-policy decrypt -in sealed-stranger.eml", "smime-policy decrypt -in mail.eml",
+        "smime-policy decrypt -in garbage", "smime-policy decrypt </dev/null",
+        "smime-policy decrypt -in nosuch.eml",
+        "smime-policy --keyring /nosuch decrypt -in sealed-mail.eml"),
+    section(
+        "verify",
+        "smime-policy verify -in signed-mail.eml", "smime-policy verify -in signed-letter.eml",
+        "smime-policy verify -in signed-mail.eml --sender bob@example.com",
+        "smime-policy verify -in forged.eml", "smime-policy verify -in changed.eml",
+        "smime-policy verify -in signed-stranger.eml", "smime-policy verify -in mail.eml",
+        "smime-policy verify -in sealed-mail.eml", "smime-policy verify </dev/null",
+        "smime-policy verify -in garbage", "smime-policy verify -in nosuch.eml",
+        "smime-policy verify -noverify -in signed-mail.eml",
+        "smime-policy verify -CAfile nosuch.pem -in signed-mail.eml",
+        "smime-policy --keyring /nosuch verify -in signed-mail.eml"),
+    section(
+        "cms and smime",
+        "smime-policy cms -frobnicate", "smime-policy cms -encrypt -in mail.eml -out out.eml carol.pem",
+        "smime-policy smime -encrypt -in mail.eml -out out.eml dave.pem",
+        "smime-policy smime -verify -in forged.eml"),
+    section(
+        "openssl with the installed configuration",
+        "openssl cms -encrypt -aes256 -in mail.eml -out sealed3.eml smimepolicy:contact/bob@example.com",
+        "openssl cms -encrypt -aes256 -in mail.eml -out out.eml smimepolicy:contact/nobody@example.com",
+        "openssl cms -encrypt -aes256 -in mail.eml -out out.eml carol.pem",
+        "HOME=/nosuch openssl cms -encrypt -aes256 -in mail.eml -out out.eml "
+        "smimepolicy:contact/bob@example.com",
+        "env -u HOME openssl cms -encrypt -aes256 -in mail.eml -out out.eml "
+        "smimepolicy:contact/bob@example.com"),
+    section(
+        "check",
+        "smime-policy check", "smime-policy check --for bake bob.pem", "smime-policy check --frobnicate",
+        "smime-policy check --at yesterday bob.pem", "smime-policy check --for encrypt bob.pem",
+        "smime-policy check --for sign --for encrypt carol.pem", "smime-policy check --for encrypt dave.pem",
+        "smime-policy check --key bob.key erin.pem", "smime-policy check --key alice.key alice.pem",
+        "smime-policy check --key alice.key --passin file:wrong alice.pem",
+        "smime-policy check --key alice.key --passin file:secret --for sign alice.pem",
+        "smime-policy check --passin stdin alice.p12 <wrong", "smime-policy check --passin secret alice.p12",
+        "smime-policy check alice.p12", "smime-policy check nosuch.pem", "smime-policy check folder",
+        "smime-policy check garbage", "smime-policy check garbage.der", "smime-policy check empty",
+        "smime-policy check cut.pem", "smime-policy check mail.eml", "smime-policy check alice.key",
+        "smime-policy check - <bob.pem"),
+    section(
+        "upload",
+        "smime-policy upload", "smime-policy upload --as friend bob.pem", "smime-policy upload --frobnicate",
+        "smime-policy upload --passin secret alice.p12", "smime-policy upload --passout pass:secret alice.p12",
+        "smime-policy upload erin.pem",
+        "smime-policy upload erin.pem", "smime-policy upload dave.pem bob.pem",
+        "smime-policy upload --keep-going dave.pem käthe.pem", "smime-policy upload carol.pem",
+        "true | smime-policy upload -", "smime-policy upload emptydir", "smime-policy upload nosuch.pem",
+        "smime-policy upload garbage", "smime-policy upload garbage.der", "smime-policy upload empty",
+        "smime-policy upload cut.pem", "smime-policy upload mail.eml", "smime-policy upload public.pem",
+        "smime-policy upload frank.key", "smime-policy upload alice.p12",
+        "smime-policy upload --passin file:wrong alice.p12",
+        "smime-policy upload --passin file:nosuch alice.p12",
+        "smime-policy upload --passin file:secret alice.p12",
+        "smime-policy upload --no-passphrase frank.pem frank.key",
+        Line("smime-policy --keyring new upload frank.pem frank.key", ("one\n", "two\n") * 3),
+        Line("smime-policy --keyring new upload frank.pem frank.key", ("\x03",)),
+        Line("smime-policy --keyring new upload alice.p12", ("no\n", "no\n", "no\n")),
+        Line("smime-policy --keyring new upload alice.p12", ("no\n", "secret\n")),
+        "smime-policy --keyring other upload dave.pem; ls other"),
+    section(
+        "list, show and trust",
+        "smime-policy list", "smime-policy list -help | head -1", "smime-policy list -frob",
+        "smime-policy list --frobnicate", "smime-policy list --role", "smime-policy list --role friend",
+        "smime-policy list --role contact --role ca", "smime-policy list --state asleep",
+        "smime-policy list --expiring soon", "smime-policy list bob@example.com",
+        "smime-policy --keyring /nosuch list",
+        "smime-policy show", "smime-policy show bob@example.com", "smime-policy show nobody@example.com",
+        "smime-policy show bob", "smime-policy trust", "smime-policy trust bob@example.com",
+        "smime-policy trust alice@example.com", "smime-policy trust nobody@example.com"),
+    section(
+        "remove, export and import",
+        "smime-policy remove", "smime-policy remove nobody@example.com",
+        "smime-policy remove alice@example.com", "smime-policy remove bob@example.com",
+        "smime-policy export", "smime-policy export nobody@example.com",
+        "smime-policy export --all --keys --out everything.pem", "smime-policy import",
+        "smime-policy import nosuch.pem", "smime-policy import garbage",
+        "smime-policy import everything.pem"),
+    section(
+        "keyring",
+        "smime-policy keyring", "smime-policy keyring frobnicate", "smime-policy keyring path",
+        "smime-policy keyring check", "smime-policy keyring backup copy",
+        "smime-policy keyring backup copy", "smime-policy keyring backup",
+        "smime-policy --keyring /nosuch keyring check"),
+    section(
+        "config",
+        "smime-policy config --frobnicate", "smime-policy config --lint", "smime-policy config --lint nosuch.cnf",
+        "smime-policy config --lint garbage",
+        "smime-policy config --self-test nosuch.cnf"),
+]
+
+CONF = """
+[req]
+distinguished_name = dn
+[dn]
+[leaf]
+basicConstraints = CA:FALSE
+keyUsage = {usage}
+{more}
+subjectAltName = {names}
+[ca]
+basicConstraints = critical,CA:TRUE
+keyUsage = keyCertSign,cRLSign
+"""
+
+
+class World:
+    """The files that the command lines name, and a home with a keyring."""
+
+    def __init__(self, directory):
+        self.directory = Path(directory)
+        self.here = self.directory / "here"
+        self.here.mkdir()
+        self.bin = self.directory / "bin"
+        self.bin.mkdir()
+        for name, program in (("smime-policy", COMMAND), ("openssl", OPENSSL)):
+            (self.bin / name).symlink_to(program)
+        self.env = environment(HOME=self.directory / "home") | {
+            "PATH": f"{self.bin}:{os.defpath}", "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
+        self._make()
+
+    def _certificate(self, name, *, days=700, issuer="ca", extensions="leaf", subject=None, names=None,
+                     usage="digitalSignature,keyEncipherment", more="extendedKeyUsage = emailProtection"):
+        at = self.here
+        conf = self.directory / "leaf.cnf"
+        conf.write_text(CONF.format(usage=usage, more=more,
+                                    names=names or f"email:{name}@example.com"))
+        must(stock("genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out",
+                   at / f"{name}.key"))
+        must(stock("req", "-new", "-utf8", "-config", conf, "-key", at / f"{name}.key", "-subj",
+                   f"/CN={subject or name.capitalize()}", "-out", self.directory / "csr"))
+        by = (["-signkey", at / f"{name}.key"] if issuer is None else
+              ["-CA", at / f"{issuer}.pem", "-CAkey", at / f"{issuer}.key"])
+        must(stock("x509", "-req", "-in", self.directory / "csr", *by, "-set_serial",
+                   len(list(at.glob("*.pem"))) + 1, "-days", days, "-extfile", conf, "-extensions",
+                   extensions, "-out", at / f"{name}.pem"))
+
+    def _make(self):
+        at = self.here
+        self._certificate("ca", issuer=None, extensions="ca", subject="Commercial CA")
+        for name in ("alice", "bob", "erin"):
+            self._certificate(name)
+        self._certificate("carol", days=-1)
+        self._certificate("dave", names="DNS:www.example.com", more="extendedKeyUsage = serverAuth")
+        for name in ("frank", "stranger"):
+            self._certificate(name, issuer=None)
+        self._certificate("käthe", subject="Käthe", names="email:kaethe@example.com")
+        (at / "secret").write_text("secret\n")
+        (at / "wrong").write_text("wrong\n")
+        must(stock("pkcs12", "-export", "-in", at / "alice.pem", "-inkey", at / "alice.key", "-passout",
+                   "pass:secret", "-out", at / "alice.p12"))
+        must(stock("pkey", "-in", at / "bob.key", "-pubout", "-out", at / "public.pem"))
+        plain = at / "alice.plain"
+        (at / "alice.key").rename(plain)
+        must(stock("pkey", "-in", plain, "-aes256", "-passout", "pass:secret", "-out", at / "alice.key"))
+        (at / "garbage").write_text("This is no certificate.\n")
+        (at / "garbage.der").write_bytes(b"\x30\x82\x05\x00" + b"\x30\x03" * 40)
+        (at / "empty").write_bytes(b"")
+        (at / "cut.pem").write_text("".join((at / "bob.pem").read_text().splitlines(True)[:9]))
+        (at / "bad.cnf").write_text("mode = sometimes\n")
+        for name in ("folder", "emptydir"):
+            (at / name).mkdir()
+        (at / "folder" / "bob.pem").write_bytes((at / "bob.pem").read_bytes())
+        self._mails()
+        must(self._run(f"smime-policy upload --passin file:secret --passout file:secret "
+                       f"alice.p12 bob.pem carol.pem carol.key ca.pem"))
+        for name in ("home", "here"):
+            shutil.copytree(self.directory / name, self.directory / f"{name}.kept")
+
+    def _mails(self):
+        at = self.here
+        (at / "mail.eml").write_text(MAIL)
+        (at / "letter.eml").write_text(LETTER)
+
+        def sign(name, text, out, key=None):
+            must(stock("cms", "-sign", "-in", at / text, "-signer", at / f"{name}.pem", "-inkey",
+                       key or at / f"{name}.key", "-out", at / out))
+
+        sign("alice", "mail.eml", "signed-mail.eml", at / "alice.plain")
+        sign("stranger", "mail.eml", "signed-stranger.eml")
+        (at / "alice.plain").unlink()
+        signed = (at / "signed-mail.eml").read_text()
+        (at / "signed-letter.eml").write_text("From: Alice <alice@example.com>\n" + signed)
+        (at / "forged.eml").write_text("From: Mallory <mallory@example.com>\n" + signed)
+        (at / "changed.eml").write_text(signed.replace("contract", "contrast"))
+        for name, out in (("alice", "sealed-mail.eml"), ("stranger", "sealed-stranger.eml")):
+            must(stock("cms", "-encrypt", "-aes256", "-in", at / "mail.eml", "-out", at / out,
+                       at / f"{name}.pem"))
+
+    def _run(self, words):
+        return run("/bin/bash", "-c", words, env=self.env, cwd=self.here)
+
+    def fresh(self):
+        for name in ("home", "here"):
+            shutil.rmtree(self.directory / name)
+            shutil.copytree(self.directory / f"{name}.kept", self.directory / name)
+        with open(self.directory / "openssl.cnf", "wb") as conf:
+            conf.write(must(self._run("smime-policy config")).out)
+
+    def _type(self, line):
+        """At a terminal; each answer when it is asked for."""
+        with Terminal.start(["/bin/bash", "-c", f"cd {self.here}; {line.words}"], self.env) as terminal:
+            for answer in line.typed:
+                if terminal.wait(r"(passphrase[^:]*|Once more): *$") is None:
+                    break
+                terminal.press_unseen(answer.encode())
+            terminal.wait("(?!)")
+            return terminal.shown.decode(errors="replace").replace("\r\n", "\n"), terminal.code()
+
+    def says(self, line):
+        """What |line| printed, standard error behind standard output, and its exit code."""
+        if line.typed:
+            text, code = self._type(line)
+        else:
+            more = ({"OPENSSL_CONF": str(self.directory / "openssl.cnf")}
+                    if "openssl cms" in line.words else {})
+            result = run("/bin/bash", "-c", line.words, env=self.env | more, cwd=self.here)
+            text, code = result.text, result.rc
+        return self.steady(text), code
+
+    def steady(self, text):
+        """Without what differs from run to run: dates, keys, places, and openssl's own line numbers."""
+        today = datetime.datetime.now(datetime.timezone.utc).date()
+
+        def day(match):
+            years = (datetime.date(*map(int, match.groups()[:3])) - today).days
+            name = "past" if years < -1 else "tomorrow" if years > 1 else "today"
+            return f"<{name}>"
+        text = WHEN.sub(day, text)
+        text = re.sub(r"\x1b\[\d*[A-Za-z]|\r", "", text)
+        text = ERROR.sub(lambda m: f"<openssl: {m[1]}: {m[3]}{': ' + m[4].rstrip(':') if m[4] else ''}>",
+                         text)
+        text = re.sub(r"\b[0-9a-f]{64}\b", "<SHA-256>", text)
+        text = re.sub(r"\b(SHA-256 )[0-9a-f]{16}\b", r"\1<16 digits>", text)
+        text = re.sub(r"\b[0-9a-f]{16}\b", "<16 digits>", text)
+        text = re.sub(r"(?:[0-9A-F]{2}:){19,31}[0-9A-F]{2}", "<digits>", text)
+        for path, name in ((self.here, "/here"), (self.directory / "home", "/home/user"),
+                           (self.bin, "/bin")):
+            text = text.replace(str(path), name)
+        return text
+
+
+HEAD = """\
+# What the command says
+
+Command lines, what each printed (standard error behind standard output), and its exit code.
+Generated by `{command}`; the test fails when a message changes.
+
+"""
+
+
+def page(world, command):
+    """The file docs/messages.md."""
+    parts = [HEAD.format(command=command)]
+    for name, lines in SECTIONS:
+        world.fresh()
+        parts.append(f"## {name}\n\n")
+        for line in lines:
+            text, code = world.says(line)
+            shown = "".join(f"    {one}".rstrip() + "\n" for one in text.splitlines())
+            typed = "".join(f"    (typed: {answer.strip() if answer != chr(3) else 'Ctrl-C'})\n"
+                            for answer in line.typed)
+            parts.append(f"    $ {line.words}\n{typed}{shown}    (exit code {code})\n\n")
+    return "".join(parts).rstrip("\n") + "\n"

@@ -1,0 +1,31 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Where the keyring of a user is, unless something else is said.
+ */
+#include <stdlib.h>
+
+#include <openssl/crypto.h>
+
+#include "keyring.h"
+#include "rules/text.h"
+
+/* An environment variable that holds an absolute path below which |tail| is. */
+static char *below(const char *variable, const char *tail)
+{
+    const char *base = secure_getenv(variable);
+
+    return base != NULL && base[0] == '/' ? sp_format("%s%s", base, tail) : NULL;
+}
+
+char *sp_keyring_default(void)
+{
+    const char *named = secure_getenv("SMIME_POLICY_KEYRING");
+    char *path;
+
+    if (named != NULL && named[0] != '\0')
+        return OPENSSL_strdup(named);
+    path = below("XDG_DATA_HOME", "/smime-policy");
+    return path != NULL ? path : below("HOME", "/.local/share/smime-policy");
+}
