@@ -23,9 +23,12 @@ static bool opens(const struct sp_private_key *stored, const char *pass)
     const unsigned char *der = stored->pkcs8;
     X509_SIG *locked = d2i_X509_SIG(NULL, &der, (long)stored->length);
     PKCS8_PRIV_KEY_INFO *plain = NULL;
+    const X509_ALGOR *pbe = NULL;
     bool opened;
 
-    if (locked != NULL && shim_iterations_few_key(locked))
+    if (locked != NULL)
+        X509_SIG_get0(locked, &pbe, NULL);
+    if (pbe != NULL && shim_iterations_few(pbe))
         plain = PKCS8_decrypt(locked, pass, (int)strlen(pass));
     opened = plain != NULL;
     PKCS8_PRIV_KEY_INFO_free(plain);
