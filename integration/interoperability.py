@@ -21,6 +21,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import interoperability_certificates as certificates
+import interoperability_mail
 from harness import COMMAND, must, run, stock
 
 SECRET = "correct horse"
@@ -243,6 +244,15 @@ def pkcs12_files(world):
         make(maker)
         number = package_version(told) if isinstance(told, str) else version(*told)
         yield Row(program, number, form, read_pkcs12(maker, secret))
+
+
+@section("Mails", "Signed and encrypted by stock `openssl`, sent through a program, and given to `verify` "
+         "and `decrypt`. A mail that is attached is another mail, and no part of this one.")
+def sent_mails(world):
+    directory = world.directory / "mails"
+    directory.mkdir()
+    for row in interoperability_mail.mails(world.pki, directory):
+        yield Row(*row)
 
 
 @section("Certificates", "Made with the shortest instructions of the program's own manual, and given "

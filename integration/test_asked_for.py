@@ -92,7 +92,7 @@ def test_what_would_be_removed(box):
 VERBS = {"sign": ["--from", ADDRESS], "verify": ["--no-sender"], "decrypt": []}
 
 
-@pytest.mark.parametrize("behind", [[], ["--", "-x"], ["-json"]])
+@pytest.mark.parametrize("behind", [[], ["--", "-x"], ["-binary"]])
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_word_too_many(verb, behind, box):
     """It was meant as the message; what came through standard input, if anything, is not."""
@@ -272,6 +272,17 @@ def test_certfile_with_the_signer_in_it(how, box, pki):
                "-CAfile", pki.ca, "-binary", "-out", "/dev/null"))
     certs = must(stock("cms", "-cmsout", "-inform", "PEM", "-in", out, "-print", "-noout")).text
     assert certs.count("d.certificate:") == (3 if how == "two" else 2), certs
+
+
+@pytest.mark.parametrize("how", ["sign", "cms", "smime"])
+def test_certfile_that_is_the_signer(how, box, pki):
+    """As mutt calls it where nobody named issuers: nothing goes along beside the signer."""
+    cert, out = pki.good_rsa, box.file("signed.pem")
+    must(box(*{"sign": ["sign"], "cms": ["cms", "-sign"], "smime": ["smime", "-sign"]}[how],
+             "-signer", cert.pem, "-inkey", cert.key, "-certfile", cert.pem, "-in", box.mail(),
+             "-outform", "PEM", "-out", out))
+    certs = must(stock("cms", "-cmsout", "-inform", "PEM", "-in", out, "-print", "-noout")).text
+    assert certs.count("d.certificate:") == 1, certs
 
 
 def test_certfile_with_the_signer_in_it_alone(box, pki):

@@ -7,6 +7,7 @@ import os
 import pytest
 
 import interoperability
+import interoperability_certificates
 from harness import REPO
 
 KEPT = REPO / "docs" / "interoperability.md"
@@ -38,3 +39,34 @@ def test_whatever_was_made_is_read(found):
     assert found["PKCS#12 files"]
     for row in found["PKCS#12 files"]:
         assert row.result.startswith("read: "), row
+
+
+def expected(form):
+    """What is read of a mail in this form."""
+    if "message/rfc822" in form:
+        return ("not read: smime-policy: the message is not signed: it is multipart/mixed, and none "
+                "of its parts is S/MIME: 1 (text/plain), 2 (message/rfc822); a mail that is attached "
+                "(message/rfc822) is another mail: save it in a file of its own")
+    done = "decrypted" if "encrypted" in form else "verified"
+    if "footer" in form:
+        return f"{done}: part 1 of 2 of a multipart/mixed"
+    if "attached" in form:
+        return f"{done}: part 2 of 2 of a multipart/mixed"
+    return f"{done}: the whole body"
+
+
+def test_every_mail(found):
+    """The part that is signed or encrypted is found, and nothing else is taken for it."""
+    rows = found["Mails"]
+    assert [row for row in rows if row.result != expected(row.form)] == []
+    assert {row.program for row in rows} >= {"Python email", "mutt", "neomutt", "s-nail",
+                                             "Email::MIME", "PHPMailer"}
+
+
+def test_every_certificate(found):
+    """Judged as it has to be, by what its program left out."""
+    results = {row.program: row.result for row in found["Certificates"]}
+    assert results == {issuer.program: issuer.result
+                       for issuer in interoperability_certificates.ISSUERS
+                       if interoperability_certificates.missing(issuer) is None}
+    assert len(results) >= 4

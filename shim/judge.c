@@ -174,11 +174,12 @@ static void send_along(struct hearing *hearing, const STACK_OF(X509) *certs,
 
     for (int i = 0; done && i < sk_X509_num(certs); i++)
         done = holds(signers, sk_X509_value(certs, i)) || push(each, sk_X509_value(certs, i));
-    if (done)
-        selection->issuers_path = shim_issuers_file(each, "", 0, &selection->issuers);
-    else
+    selection->nothing_along = done && sk_X509_num(each) == 0;
+    if (!done)
         (void)shim_no_memory();
-    if (selection->issuers_path == NULL)
+    else if (!selection->nothing_along)
+        selection->issuers_path = shim_issuers_file(each, "", 0, &selection->issuers);
+    if (selection->issuers_path == NULL && !selection->nothing_along)
         hearing->outcome->fault = SHIM_SYSTEM;
     sk_X509_pop_free(each, X509_free);
 }

@@ -38,6 +38,7 @@ struct shim_selection {
     bool anchors_vouch; /* |anchors| holds some of the keyring's */
     char *issuers_path; /* owned: how stock opens |issuers|, or NULL */
     char *anchors_path; /* owned: how stock opens |anchors|, or NULL */
+    bool nothing_along; /* -certfile holds the signers alone, who go along anyway */
 
     struct shim_mail mail;       /* with --headers: of |input| */
     struct shim_covered covered; /* which part of a mail that came in */

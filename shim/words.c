@@ -125,7 +125,8 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
 {
     return shim_option_is_own(option) ||
            (operation->takes_input && strcmp(option->name, "in") == 0) ||
-           (operation->selection.issuers_path != NULL && strcmp(option->name, "certfile") == 0) ||
+           ((operation->selection.issuers_path != NULL || operation->selection.nothing_along) &&
+            strcmp(option->name, "certfile") == 0) ||
            (operation->selection.anchors_path != NULL && strcmp(option->name, "CAfile") == 0) ||
            (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
 }
