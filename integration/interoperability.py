@@ -74,7 +74,8 @@ def version(*argv):
 
 def package_version(package):
     """For programs that do not say it themselves."""
-    return run("dpkg-query", "-W", "-f", "${Version}", package).text.split(":")[-1].split("-")[0] or "?"
+    number = run("dpkg-query", "-W", "-f", "${Version}", package).text.split(":")[-1]
+    return re.split("[-+~]", number)[0] or "?"
 
 
 # --- PKCS#12

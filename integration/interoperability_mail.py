@@ -63,7 +63,7 @@ class Mails:
 def version(*argv):
     """The first number in the first line that a program says of itself."""
     words = run(*argv).text.partition("\n")[0].split()
-    return next((word.lstrip("v") for word in words if word.lstrip("v")[:1].isdigit()), "?")
+    return next((word.strip("v,") for word in words if word.lstrip("v")[:1].isdigit()), "?")
 
 
 # --- mailing lists and gateways
