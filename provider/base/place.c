@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -182,14 +183,21 @@ bool sp_place_find(struct sp_place *place, const char *path, uid_t owner)
     return done;
 }
 
+/* A line of it is the first user here, the first one outside, and how many: user_namespaces(7). */
 bool sp_uid_is_unmapped(uid_t uid)
 {
     FILE *map = fopen("/proc/self/uid_map", "re");
-    unsigned long first, count;
+    char line[128];
     bool mapped = map == NULL;
 
-    while (!mapped && fscanf(map, "%lu %*u %lu", &first, &count) == 2)
+    while (!mapped && fgets(line, sizeof(line), map) != NULL) {
+        char *rest;
+        unsigned long first = strtoul(line, &rest, 10), count;
+
+        (void)strtoul(rest, &rest, 10);
+        count = strtoul(rest, NULL, 10);
         mapped = uid >= first && uid - first < count;
+    }
     if (map != NULL)
         fclose(map);
     return !mapped;
