@@ -14,11 +14,11 @@
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
-/* Some seconds; tools of our day ask for 2,048 to a million. */
-#define SHIM_MOST_ITERATIONS 5000000
+/* Some seconds: a backup of fifteen identities by NSS, which takes 600,000 for each. */
+#define SHIM_MOST_ITERATIONS 10000000
 
 #define SHIM_TOO_MANY_ITERATIONS                                                                   \
-    "its passphrase takes more than 5,000,000 iterations of key derivation; write it anew with "   \
+    "its passphrase takes more than 10,000,000 iterations of key derivation; write it anew with "   \
     "fewer"
 
 /* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) bounded? */

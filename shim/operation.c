@@ -123,7 +123,7 @@ static bool run_begin(struct shim_run *run)
     return run->sink >= 0 && write_header(run);
 }
 
-#define SHIM_KEEP_MAX 4
+#define SHIM_KEEP_MAX 5
 
 /* The files that stock opens through their descriptors; -1 ends them. */
 static void list_kept(const struct shim_run *run, int keep[SHIM_KEEP_MAX + 1])
@@ -131,7 +131,8 @@ static void list_kept(const struct shim_run *run, int keep[SHIM_KEEP_MAX + 1])
     const struct shim_operation *operation = run->operation;
     const int all[SHIM_KEEP_MAX] = { run->conf,
                                      operation->content_path != NULL ? operation->content : -1,
-                                     operation->selection.issuers, operation->selection.anchors };
+                                     operation->selection.issuers, operation->selection.anchors,
+                                     operation->selection.passphrase };
     size_t count = 0;
 
     for (size_t i = 0; i < SHIM_KEEP_MAX; i++)

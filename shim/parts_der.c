@@ -26,6 +26,7 @@ bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char 
     PKCS8_PRIV_KEY_INFO *plain = NULL;
     const char *pass = NULL;
     char *why = NULL;
+    unsigned wrong = 0;
     bool more;
 
     if (encrypted == NULL)
@@ -33,14 +34,17 @@ bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char 
     X509_SIG_get0(encrypted, &pbe, &octets);
     if (!shim_iterations_few(pbe))
         why = OPENSSL_strdup(SHIM_TOO_MANY_ITERATIONS);
-    else if (shim_pbe_find(&file->legacy, pbe, &context, &why) &&
-             (pass = shim_part_pass(file)) == NULL)
-        why = OPENSSL_strdup("its private key needs a passphrase");
-    if (pass != NULL)
-        plain = shim_pbe_open(&file->legacy, pbe, octets, ASN1_ITEM_rptr(PKCS8_PRIV_KEY_INFO),
-                              &(struct shim_pass){ pass, (int)strlen(pass) }, context);
-    if (pass != NULL && plain == NULL)
-        why = OPENSSL_strdup(SHIM_WRONG_PASSPHRASE);
+    else if (shim_pbe_find(&file->legacy, pbe, &context, &why))
+        do {
+            pass = shim_part_pass(file);
+            if (pass != NULL)
+                plain =
+                    shim_pbe_open(&file->legacy, pbe, octets, ASN1_ITEM_rptr(PKCS8_PRIV_KEY_INFO),
+                                  &(struct shim_pass){ pass, (int)strlen(pass) }, context);
+        } while (plain == NULL && shim_passphrase_again(&file->reading->pass, &wrong));
+    if (plain == NULL && why == NULL)
+        why = OPENSSL_strdup(pass != NULL ? SHIM_WRONG_PASSPHRASE
+                                          : "its private key needs a passphrase");
     more = plain != NULL ? shim_part_plain_key(file, plain, pass) : shim_part_broken(file, why);
     PKCS8_PRIV_KEY_INFO_free(plain);
     X509_SIG_free(encrypted);

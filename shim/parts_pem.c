@@ -76,13 +76,26 @@ static bool decrypt(struct shim_file_parts *file, struct block *block, EVP_CIPHE
     const EVP_CIPHER *named = info->cipher;
     EVP_CIPHER *cipher =
         shim_pbe_cipher(&file->legacy, OBJ_nid2sn(EVP_CIPHER_get_nid(named)), &context, &why);
+    unsigned wrong = 0;
     bool done = false;
 
-    if (cipher != NULL) {
-        info->cipher = cipher;
-        done = PEM_do_header(info, block->data, &block->length, give_pass, file) == 1;
-        info->cipher = named;
+    info->cipher = cipher;
+    /* It decrypts in place, for good or not. */
+    while (cipher != NULL && !done) {
+        const size_t closed = (size_t)block->length;
+        unsigned char *data = OPENSSL_memdup(block->data, closed);
+        long length = block->length;
+
+        done = data != NULL && PEM_do_header(info, data, &length, give_pass, file) == 1;
+        if (done) {
+            memcpy(block->data, data, (size_t)length);
+            block->length = length;
+        }
+        OPENSSL_clear_free(data, closed);
+        if (!done && (data == NULL || !shim_passphrase_again(&file->reading->pass, &wrong)))
+            break;
     }
+    info->cipher = named;
     file->legacy.used = file->legacy.used || (done && context != NULL);
     if (!done)
         *more = shim_part_broken(file, cipher == NULL ? why

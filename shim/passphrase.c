@@ -171,6 +171,14 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
     return pass->text != NULL;
 }
 
+bool shim_passphrase_again(const struct shim_passphrase *pass, unsigned *wrong)
+{
+    if (pass->given || pass->text == NULL || ++*wrong >= SHIM_PASSPHRASE_TRIES)
+        return false;
+    shim_error("the passphrase is wrong; once again");
+    return true;
+}
+
 void shim_passphrase_clear(struct shim_passphrase *pass)
 {
     if (pass->text != NULL)

@@ -34,6 +34,11 @@ bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, cons
  */
 bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const char *name,
                          bool twice, const char *otherwise);
+/*
+ * It was wrong: may another be asked for, after |*wrong| that were?  That is said then, and
+ * |*wrong| counts on.  What came from a source, or could not be asked for, stays as it is.
+ */
+bool shim_passphrase_again(const struct shim_passphrase *pass, unsigned *wrong);
 void shim_passphrase_clear(struct shim_passphrase *pass);
 
 #endif

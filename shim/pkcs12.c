@@ -16,6 +16,9 @@
 /* Programs write two or three; each takes its own key derivation. */
 #define MOST_CONTENTS 1000
 
+/* An empty passphrase, and none. */
+#define NO_ANSWERS 2
+
 #define AGAIN "; export it anew"
 
 /* A passphrase that may fit.  An empty one has two encodings, and others too. */
@@ -31,6 +34,7 @@ struct walk {
     struct attempt attempts[4]; /* the one that fitted last comes first */
     size_t count;
     const char *pass; /* borrowed: what was given or asked for; NULL until it is needed */
+    unsigned wrong;   /* so many that were asked for */
     bool asked;
     bool fits; /* a passphrase fits the MAC */
     bool numbered;
@@ -77,6 +81,19 @@ static bool ask(struct walk *walk)
     other = byte_by_byte(walk->pass);
     if (other != NULL)
         add_attempt(walk, other, other, (int)strlen(other));
+    return true;
+}
+
+/* The one that was asked for does not fit the MAC; those before it are no answers. */
+static bool ask_again(struct walk *walk)
+{
+    if (!walk->asked || !shim_passphrase_again(&walk->file->reading->pass, &walk->wrong))
+        return false;
+    while (walk->count > NO_ANSWERS)
+        if (walk->attempts[--walk->count].own != NULL)
+            OPENSSL_clear_free(walk->attempts[walk->count].own,
+                               strlen(walk->attempts[walk->count].own));
+    walk->asked = false;
     return true;
 }
 
@@ -315,7 +332,9 @@ static const char *check_mac(struct walk *walk, char text[200])
                        name);
         return text;
     }
-    walk->fits = try_all(walk, fits_mac, NULL);
+    do
+        walk->fits = try_all(walk, fits_mac, NULL);
+    while (!walk->fits && ask_again(walk));
     if (walk->fits)
         return NULL;
     return walk->pass != NULL ? SHIM_WRONG_PASSPHRASE : "it needs a passphrase";

@@ -19,7 +19,7 @@ char *shim_select_uri(const unsigned char *fingerprint)
 }
 
 bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
-                      const unsigned char *fingerprint, const char *key_uri)
+                      const struct sp_record *record, const char *key_uri)
 {
     struct shim_selected *longer = OPENSSL_realloc(*list, (*count + 1) * sizeof(**list));
     struct shim_selected *last;
@@ -28,8 +28,9 @@ bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
         return false;
     *list = longer;
     last = &longer[(*count)++];
-    *last = (struct shim_selected){ .uri = shim_select_uri(fingerprint),
+    *last = (struct shim_selected){ .uri = shim_select_uri(record->fingerprint),
                                     .key_uri = key_uri == NULL ? NULL : OPENSSL_strdup(key_uri) };
+    memcpy(last->key, record->key, sizeof(last->key));
     if (X509_up_ref(cert) == 1)
         last->cert = cert;
     return last->cert != NULL && last->uri != NULL && (key_uri == NULL || last->key_uri != NULL);

@@ -38,9 +38,9 @@ static int take_signer(const struct addressing *run, const struct shim_candidate
 {
     struct shim_selection *selection = run->selection;
     char *key = shim_select_key(selection, &all->records[all->chosen]);
-    bool taken = key != NULL && shim_select_take(&selection->signers, &selection->signer_count,
-                                                 all->certs[all->chosen],
-                                                 all->records[all->chosen].fingerprint, key);
+    bool taken =
+        key != NULL && shim_select_take(&selection->signers, &selection->signer_count,
+                                        all->certs[all->chosen], &all->records[all->chosen], key);
 
     OPENSSL_free(key);
     if (key != NULL && !taken)
@@ -58,7 +58,7 @@ static int take(const struct addressing *run, const struct shim_candidates *all)
     if (is_taken(run, all->certs[all->chosen]))
         return SHIM_OK;
     return shim_select_take(&selection->recipients, &selection->recipient_count,
-                            all->certs[all->chosen], all->records[all->chosen].fingerprint, NULL)
+                            all->certs[all->chosen], &all->records[all->chosen], NULL)
                ? SHIM_OK
                : shim_no_memory();
 }

@@ -86,8 +86,8 @@ static void take(struct search *search, X509 *cert, const struct sp_record *reco
 
     if (key == NULL)
         search->code = SHIM_SYSTEM;
-    else if (!shim_select_take(&selection->recipients, &selection->recipient_count, cert,
-                               record->fingerprint, key))
+    else if (!shim_select_take(&selection->recipients, &selection->recipient_count, cert, record,
+                               key))
         search->code = shim_no_memory();
     else {
         if (!named) {

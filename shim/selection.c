@@ -11,7 +11,7 @@
 
 void shim_selection_init(struct shim_selection *selection)
 {
-    *selection = (struct shim_selection){ .issuers = -1, .anchors = -1 };
+    *selection = (struct shim_selection){ .issuers = -1, .anchors = -1, .passphrase = -1 };
     selection->choices = json_array();
 }
 
@@ -33,6 +33,9 @@ void shim_selection_clear(struct shim_selection *selection)
         close(selection->issuers);
     if (selection->anchors >= 0)
         close(selection->anchors);
+    if (selection->passphrase >= 0)
+        close(selection->passphrase);
+    OPENSSL_free(selection->passin);
     OPENSSL_free(selection->issuers_path);
     OPENSSL_free(selection->anchors_path);
     shim_mail_clear(&selection->mail);
@@ -42,5 +45,5 @@ void shim_selection_clear(struct shim_selection *selection)
     BUF_MEM_free(selection->header);
     json_decref(selection->choices);
     sp_keyring_close(selection->keyring);
-    *selection = (struct shim_selection){ .issuers = -1, .anchors = -1 };
+    *selection = (struct shim_selection){ .issuers = -1, .anchors = -1, .passphrase = -1 };
 }

@@ -21,6 +21,7 @@ struct shim_selected {
     X509 *cert;    /* owned */
     char *uri;     /* owned: what stock loads it by; NULL: its key alone opens the message */
     char *key_uri; /* owned: its private key, NULL where none is wanted */
+    unsigned char key[SP_SHA256_LENGTH]; /* what the keyring calls that key */
 };
 
 struct shim_selection {
@@ -38,6 +39,8 @@ struct shim_selection {
     bool anchors_vouch; /* |anchors| holds some of the keyring's */
     char *issuers_path; /* owned: how stock opens |issuers|, or NULL */
     char *anchors_path; /* owned: how stock opens |anchors|, or NULL */
+    int passphrase;     /* a pipe with what somebody typed, for stock to read; -1: none */
+    char *passin;       /* owned: what stock calls that, or NULL */
     bool nothing_along; /* -certfile holds the signers alone, who go along anyway */
 
     struct shim_mail mail;       /* with --headers: of |input| */

@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
 
 #include "keyring_at.h"
 #include "stored_key.h"
@@ -50,4 +52,24 @@ const char *shim_key_kind(const struct sp_private_key *key)
 char *shim_key_uri(const struct sp_private_key *key)
 {
     return sp_escape(key->uri, strcspn(key->uri, "?"));
+}
+
+EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *pass)
+{
+    const unsigned char *at = stored->pkcs8;
+    PKCS8_PRIV_KEY_INFO *info = NULL;
+    X509_SIG *locked = NULL;
+    EVP_PKEY *key = NULL;
+
+    if (stored->pkcs8 == NULL)
+        return NULL;
+    if (!stored->encrypted)
+        info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)stored->length);
+    else if (pass != NULL && (locked = d2i_X509_SIG(NULL, &at, (long)stored->length)) != NULL)
+        info = PKCS8_decrypt(locked, pass, (int)strlen(pass));
+    if (info != NULL)
+        key = EVP_PKCS82PKEY(info);
+    X509_SIG_free(locked);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return key;
 }

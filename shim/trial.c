@@ -2,35 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/evp.h>
-#include <openssl/pkcs12.h>
-#include <openssl/x509.h>
 
+#include "stored_key.h"
 #include "trial.h"
-
-/* NULL if it is locked, or no key that libcrypto knows. */
-static EVP_PKEY *decode(const struct sp_private_key *stored, const char *pass)
-{
-    const unsigned char *at = stored->pkcs8;
-    PKCS8_PRIV_KEY_INFO *info = NULL;
-    X509_SIG *locked = NULL;
-    EVP_PKEY *key = NULL;
-
-    if (stored->pkcs8 == NULL)
-        return NULL;
-    if (!stored->encrypted)
-        info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)stored->length);
-    else if (pass != NULL && (locked = d2i_X509_SIG(NULL, &at, (long)stored->length)) != NULL)
-        info = PKCS8_decrypt(locked, pass, (int)strlen(pass));
-    if (info != NULL)
-        key = EVP_PKCS82PKEY(info);
-    X509_SIG_free(locked);
-    PKCS8_PRIV_KEY_INFO_free(info);
-    return key;
-}
 
 /*
  * Without CMS_DEBUG_DECRYPT a wrong key passes for a right one, and the content
@@ -52,7 +28,7 @@ enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *r
 
     if (found != 1)
         return found == 0 ? TRIAL_FAILS : TRIAL_BROKEN;
-    key = decode(&stored, pass);
+    key = shim_stored_key_open(&stored, pass);
     if (key != NULL)
         result = opens(cms, key) ? TRIAL_OPENS : TRIAL_FAILS;
     EVP_PKEY_free(key);

@@ -202,6 +202,8 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)
         code = shim_judge_request(&run->operation, false, &run->outcome);
+    if (code == SHIM_OK && !operation->explain)
+        code = shim_select_unlock(&run->operation);
     return code == SHIM_OK ? operate(run) : code;
 }
 

@@ -13,8 +13,8 @@
 #include "key_options.h"
 #include "run.h"
 
-/* Our own words: at most 6 before the verb, 15 after it, "--" and the NULL. */
-#define OWN_WORDS (24 + SHIM_DEFAULT_WORDS)
+/* Our own words: at most 6 before the verb, 17 after it, "--" and the NULL. */
+#define OWN_WORDS (26 + SHIM_DEFAULT_WORDS)
 
 static bool is_output(const struct shim_run *run, const struct shim_given *given)
 {
@@ -315,6 +315,10 @@ bool shim_run_words(struct shim_run *run)
     for (size_t i = 0; i < args->count; i++)
         if (!add_given(run, &count, i))
             return false;
+    if (run->operation->selection.passin != NULL) {
+        add_word(run, &count, "-passin");
+        add_word(run, &count, run->operation->selection.passin);
+    }
     add_selected(run, &count);
     add_operands(run, &count);
     return true;

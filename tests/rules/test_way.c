@@ -1,0 +1,92 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What is said of a signer whose chain leads to no anchor, or to one that libcrypto refuses.
+ */
+#include <openssl/crypto.h>
+
+#include "rules.h"
+#include "verdicts.h"
+
+#define MAIL    "email:bob@example.org"
+#define REFUSED "refused: verify: bob@example.org: "
+#define BOB     " [distrust-default] (CN=Bob, serial 0x1f); "
+
+static struct sp_facts *facts_of(const struct sp_recipe *recipe)
+{
+    X509 *cert = sp_make_cert(recipe);
+    struct sp_facts *facts = sp_facts_new(cert);
+
+    ck_assert_ptr_nonnull(facts);
+    X509_free(cert);
+    return facts;
+}
+
+static void expect_text(smimepolicy_verdict *verdict, const char *expected)
+{
+    char *text;
+
+    ck_assert_ptr_nonnull(verdict);
+    text = smimepolicy_verdict_text(verdict);
+    ck_assert_ptr_nonnull(text);
+    ck_assert_str_eq(text, expected);
+    OPENSSL_free(text);
+    smimepolicy_verdict_free(verdict);
+}
+
+START_TEST(nobody_provided_an_anchor)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = MAIL });
+    static const char nobody[] =
+        REFUSED "nobody provided a certificate of the sender or of its issuing CA" BOB
+                "upload the certificate of the sender or of its issuing CA, or name the CA's with "
+                "-CAfile\n";
+    const struct sp_way_fault none = { NULL, "an issuer that libcrypto does not find" };
+
+    expect_text(sp_refuse_stranger(signer), nobody);
+    sp_expect_verdict(sp_refuse_stranger(NULL), "deny:distrust-default");
+    expect_text(sp_judge_way(signer, &none, 1), nobody);
+    sp_expect_verdict(sp_judge_way(signer, &none, 1), "deny:distrust-default");
+    sp_expect_verdict(sp_judge_way(signer, NULL, 0), "");
+    sp_facts_free(signer);
+}
+END_TEST
+
+/* Every fault is told, each of the certificate that has it. */
+START_TEST(faults_of_signer_and_issuer)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = MAIL });
+    struct sp_facts *issuer = facts_of(&(struct sp_recipe){ .subject = "", .basic = "CA:TRUE" });
+    static const char both[] =
+        REFUSED "the issuing certificate (no subject), serial 0x1f: certificate has expired" BOB
+                "upload the sender's own certificate if you trust it, or ask the sender for one of "
+                "a CA that may issue it\n" REFUSED
+                "the signer's own certificate: permitted subtree violation" BOB
+                "ask the sender for another certificate\n";
+    static const char named[] =
+        REFUSED "the issuing certificate CN=CA, serial 0x20: invalid CA" BOB
+                "upload the sender's own certificate if you trust it, or ask the sender for one of "
+                "a CA that may issue it\n";
+    const struct sp_way_fault faults[] = { { issuer, "certificate has expired" },
+                                           { signer, "permitted subtree violation" } };
+
+    expect_text(sp_judge_way(signer, faults, 2), both);
+    sp_facts_free(issuer);
+    issuer = facts_of(&(struct sp_recipe){ .subject = "CA", .basic = "CA:TRUE", .serial = 32 });
+    expect_text(sp_judge_way(signer, &(struct sp_way_fault){ issuer, "invalid CA" }, 1), named);
+    sp_facts_free(issuer);
+    sp_facts_free(signer);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("way");
+    TCase *tcase = tcase_create("way");
+
+    tcase_add_test(tcase, nobody_provided_an_anchor);
+    tcase_add_test(tcase, faults_of_signer_and_issuer);
+    suite_add_tcase(suite, tcase);
+    return sp_run(suite);
+}
