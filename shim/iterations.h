@@ -18,7 +18,7 @@
 #define SHIM_MOST_ITERATIONS 10000000
 
 #define SHIM_TOO_MANY_ITERATIONS                                                                   \
-    "its passphrase takes more than 10,000,000 iterations of key derivation; write it anew with "   \
+    "its passphrase takes more than 10,000,000 iterations of key derivation; write it anew with "  \
     "fewer"
 
 /* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) bounded? */
