@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Programs that want a terminal: wait for what they show, press keys, and read the screen."""
 
+import bisect
 import fcntl
 import os
 import pty
@@ -63,15 +64,21 @@ class Terminal:
         """What was shown, without the movements of the cursor."""
         return " ".join(CONTROL.sub(b" ", self.shown).decode(errors="replace").split())
 
+    def _text_to(self, end):
+        """What was shown since the last call of wait(), up to there."""
+        return " ".join(CONTROL.sub(b" ", self.shown[self.looked_at:end]).decode(
+            errors="replace").split())
+
     def wait(self, *patterns):
         """The first of the patterns that is shown from now on; None at the end of the program."""
         deadline = time.monotonic() + PATIENCE
         while True:
-            fresh = " ".join(CONTROL.sub(b" ", self.shown[self.looked_at:]).decode(
-                errors="replace").split())
             for pattern in patterns:
-                if re.search(pattern, fresh):
-                    self.looked_at = len(self.shown)
+                if re.search(pattern, self._text_to(len(self.shown))):
+                    # What came in the same read behind it is for the next call.
+                    self.looked_at = bisect.bisect_left(
+                        range(len(self.shown)), True, self.looked_at,
+                        key=lambda end: bool(re.search(pattern, self._text_to(end))))
                     return pattern
             if self.ended:
                 return None

@@ -471,7 +471,8 @@ def page_of(path, entry):
     return (path / "certificates.db").read_bytes().index(der) // 4096 * 4096
 
 
-@pytest.mark.parametrize("damage", [b"\xff" * 4096, b"\0" * 4096, os.urandom(4096)])
+@pytest.mark.parametrize("damage", [b"\xff" * 4096, b"\0" * 4096, os.urandom(4096)],
+                         ids=["ones", "zeros", "random"])
 @pytest.mark.parametrize("entry", [1, 150, 300])
 def test_repair_of_a_lost_page(long, tmp_path, damage, entry):
     """A page that cannot be read takes its own entries with it and no others."""

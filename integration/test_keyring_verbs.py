@@ -259,6 +259,23 @@ def test_headers_sign_and_encrypt_a_mail_as_a_mail(box, pki):
     assert b"multipart/signed" in box.file("opened").read_bytes()
 
 
+@pytest.mark.parametrize("option", ["-from", "-to", "-subject"])
+@pytest.mark.parametrize("verb", ["sign", "encrypt"])
+def test_headers_and_a_field_of_ones_own(verb, option, box):
+    """Two From fields are refused by `verify`; the mail's own are taken, or those that are named."""
+    out = box.file("out")
+    result = stopped(box(verb, "--headers", option, "x@example.org", "-in", box.mail(), "-out", out),
+                     out, rc=1)
+    assert f"leave {option} out" in result.err, result
+
+
+def test_the_message_among_the_recipients(box):
+    out = box.file("out")
+    result = stopped(box("encrypt", "--to", "good_rsa@example.com", "-out", out, box.mail(),
+                         stdin=box.mail().read_bytes()), out, rc=2)
+    assert "-in names the message" in result.err, result
+
+
 def test_headers_through_a_pipe(box):
     box.give("good_p256", identities=["good_rsa"])
     signed = must(box("sign", "--headers", stdin=box.mail().read_bytes())).out

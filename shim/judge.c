@@ -43,8 +43,10 @@ static bool is_loaded(struct hearing *hearing, enum shim_load state, const char 
     if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock ||
         strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
         return false;
-    shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12", uri,
-               loaded->why != NULL ? loaded->why : "it holds none");
+    shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12%s", uri,
+               loaded->why != NULL ? loaded->why : "it holds none",
+               strcmp(hearing->request->operation, "encrypt") == 0 ? "; -in names the message"
+                                                                   : "");
     hearing->outcome->fault = SHIM_INPUT;
     return false;
 }

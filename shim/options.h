@@ -32,6 +32,7 @@ enum shim_role {
     ROLE_SENDER,        /* ours: whose mail it is said to be */
     ROLE_NO_SENDER,     /* ours: compare no sender */
     ROLE_NOVERIFY,      /* extracts, and verifies nobody */
+    ROLE_FIELD,         /* writes a field of the mail */
     ROLE_JSON,          /* ours: tell in JSON */
     ROLE_EXPLAIN,       /* ours: tell, and do nothing */
     ROLE_QUIET,         /* ours: success adds no line */

@@ -188,6 +188,9 @@ static int check(const struct shim_operation *operation, bool signs)
 
     if (signs && (shim_args_last(args, ROLE_TO) != NULL || self))
         return shim_usage("sign: --to, --cc and --to-self are for encrypt");
+    if (headers && shim_args_last(args, ROLE_FIELD) != NULL)
+        return shim_usage("--headers takes the fields from the mail; leave -%s out, or --headers",
+                          shim_args_last(args, ROLE_FIELD)->option->name);
     if (!signs && from && !self)
         return shim_usage("encrypt: --from is for --to-self: a recipient is named with --to");
     if (self && !from && !headers)

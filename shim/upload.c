@@ -107,6 +107,8 @@ static int upload(struct shim_uploading *run)
     bool done = false;
     int code = SHIM_OK;
 
+    run->settings = run->shim->settings;
+    run->outcome.settings = run->settings;
     run->upload = sp_upload_begin(run->keyring);
     if (run->upload == NULL)
         return shim_keyring_failed(run->keyring);
@@ -124,8 +126,6 @@ static bool begin(struct shim_uploading *run)
 {
     const struct shim_upload_options *options = run->options;
 
-    run->settings = run->shim->settings;
-    run->outcome.settings = run->settings;
     run->outcome.names_file = true;
     run->now = time(NULL);
     run->reading.each = take_part;
@@ -186,13 +186,13 @@ int shim_run_upload(struct shim *shim, int argc, char **argv)
         return SHIM_OK;
     if (code == SHIM_OK)
         code = check(&options);
-    if (code == SHIM_OK)
-        code = shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring);
     if (code != SHIM_OK)
         return code;
     if (options.as != NULL)
         run.as = sp_role_named(options.as);
-    code = begin(&run) ? upload(&run) : SHIM_USAGE;
+    code = begin(&run) ? shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring) : SHIM_USAGE;
+    if (code == SHIM_OK)
+        code = upload(&run);
     end(&run);
     return code;
 }

@@ -126,11 +126,12 @@ static bool move(const char *unfinished, const char *path)
 /* Beside the wanted directory, and renamed to it at the end. */
 static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, const char *path)
 {
+    enum sp_made made;
     char *why = NULL;
 
     if (chmod(unfinished, 0755) != 0)
         return refuse(keyring, path);
-    if (!sp_files_make(unfinished, &why))
+    if (!sp_files_make(unfinished, &made, &why))
         return sp_store_say(keyring, why);
     if (!copy_both(keyring, unfinished))
         return false;

@@ -148,50 +148,78 @@ static bool make_parents(char *path, char **why)
     return made;
 }
 
-static bool make_directories(const char *path, char **why)
+static bool make_directories(const char *path, enum sp_made *made, char **why)
 {
     char *copy = OPENSSL_strdup(path);
     size_t length = strlen(path);
-    bool made;
+    bool done;
 
     if (copy == NULL)
         return false;
     /* "keyring/" is the directory itself, and no parent. */
     while (length > 1 && copy[length - 1] == '/')
         copy[--length] = '\0';
-    made = make_parents(copy, why);
-    if (made && mkdir(copy, FOR_ALL) == 0)
-        made = chmod(copy, FOR_ALL) == 0 || fail(why, path);
-    else if (made)
-        made = errno == EEXIST || fail(why, path);
+    done = make_parents(copy, why);
+    if (done && mkdir(copy, FOR_ALL) == 0) {
+        *made = SP_MADE_DIRECTORY;
+        done = chmod(copy, FOR_ALL) == 0 || fail(why, path);
+    } else if (done) {
+        done = errno == EEXIST || fail(why, path);
+    }
     OPENSSL_free(copy);
-    return made;
+    return done;
 }
 
 /* An empty file is an empty database; SQLite gives its journal the same mode. */
-static bool make_file(const char *path, const char *name, mode_t mode, char **why)
+static bool make_file(const char *path, const char *name, mode_t mode, enum sp_made *made,
+                      char **why)
 {
     char *file = sp_store_file(path, name);
     int fd =
         file == NULL ? -1 : open(file, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-    bool made = file != NULL && (fd >= 0 ? fchmod(fd, mode) == 0 : errno == EEXIST);
+    bool done = file != NULL && (fd >= 0 ? fchmod(fd, mode) == 0 : errno == EEXIST);
 
-    if (file != NULL && !made)
+    if (fd >= 0 && *made == SP_MADE_NOTHING)
+        *made = SP_MADE_FILES;
+    if (file != NULL && !done)
         (void)fail(why, file);
     if (fd >= 0)
         close(fd);
     OPENSSL_free(file);
-    return made;
+    return done;
 }
 
-bool sp_files_make(const char *path, char **why)
+static void remove_file(const char *path, const char *name)
+{
+    char *file = sp_store_file(path, name);
+
+    if (file != NULL)
+        (void)unlink(file);
+    OPENSSL_free(file);
+}
+
+void sp_files_remove(const char *path, enum sp_made made)
+{
+    if (made == SP_MADE_NOTHING)
+        return;
+    remove_file(path, SP_KEYS);
+    remove_file(path, SP_CERTIFICATES);
+    if (made == SP_MADE_DIRECTORY)
+        (void)rmdir(path);
+}
+
+bool sp_files_make(const char *path, enum sp_made *made, char **why)
 {
     struct stat is;
     bool new = stat(path, &is) != 0 && errno == ENOENT;
+    enum sp_made keys;
 
-    return (!new || way_safe(path, geteuid(), true, why)) && make_directories(path, why) &&
-           sp_files_safe(path, why) && make_file(path, SP_CERTIFICATES, FILE_ALL, why) &&
-           make_file(path, SP_KEYS, FILE_OWN, why);
+    *made = SP_MADE_NOTHING;
+    if ((new && !way_safe(path, geteuid(), true, why)) || !make_directories(path, made, why) ||
+        !sp_files_safe(path, why) || !make_file(path, SP_CERTIFICATES, FILE_ALL, made, why))
+        return false;
+    keys = *made;
+    return make_file(path, SP_KEYS, FILE_OWN, &keys, why);
 }
 
 bool sp_files_sync(const char *path)

@@ -32,6 +32,8 @@ static const char *remedy(int code)
     case SQLITE_NOTADB:
         return "it is damaged: 'smime-policy keyring check --repair' saves what can be read";
     case SQLITE_READONLY:
+        if (code == SQLITE_READONLY_DBMOVED)
+            return "another program has moved or removed it meanwhile; try again";
         if (code == SQLITE_READONLY_ROLLBACK || code == SQLITE_READONLY_RECOVERY)
             return "a write was interrupted and its owner has to undo it: "
                    "'smime-policy keyring check'";
@@ -198,18 +200,22 @@ static struct sp_keyring *new_keyring(const char *path, enum sp_access access, c
 struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char **why)
 {
     struct sp_keyring *keyring;
+    enum sp_made made = SP_MADE_NOTHING;
     char *fault = NULL;
 
     *why = NULL;
     if (access == SP_KEYRING_READ && !sp_keyring_exists(path))
         fault = sp_format("there is no keyring in %s; 'smime-policy upload' makes one", path);
     if ((access == SP_KEYRING_READ && fault != NULL) ||
-        !(access == SP_KEYRING_WRITE ? sp_files_make(path, &fault) : sp_files_safe(path, &fault))) {
+        !(access == SP_KEYRING_WRITE ? sp_files_make(path, &made, &fault)
+                                     : sp_files_safe(path, &fault))) {
         *why = fault == NULL ? NULL : sp_format("keyring: %s", fault);
         OPENSSL_free(fault);
         return NULL;
     }
     keyring = new_keyring(path, access, why);
+    if (keyring != NULL)
+        keyring->made = made;
     if (keyring == NULL || open_database(keyring))
         return keyring;
     *why = keyring->why;
@@ -218,10 +224,28 @@ struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char
     return NULL;
 }
 
+/*
+ * Remove a keyring that was made for an upload if nobody has stored anything in it.  Another
+ * program that has it open already is told so by SQLite when it writes.
+ */
+static void unmake(struct sp_keyring *keyring)
+{
+    int64_t count = 1;
+
+    /* Who writes to it now keeps it. */
+    (void)keyring->sq->busy_timeout(keyring->db, 0);
+    if (sp_store_run(keyring, "BEGIN EXCLUSIVE") &&
+        sp_store_number(keyring, "SELECT count(*) FROM main.certificate", &count) && count == 0)
+        sp_files_remove(keyring->path, keyring->made);
+    sp_store_rollback(keyring);
+}
+
 void sp_keyring_close(struct sp_keyring *keyring)
 {
     if (keyring == NULL)
         return;
+    if (keyring->made != SP_MADE_NOTHING && keyring->uploads)
+        unmake(keyring);
     if (keyring->db != NULL)
         (void)keyring->sq->close_v2(keyring->db);
     OPENSSL_free(keyring->path);

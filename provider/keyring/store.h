@@ -21,14 +21,22 @@
 /* Of one value in the databases, in bytes: twice the longest certificate that is read. */
 #define SP_LONGEST_VALUE (32 << 20)
 
+enum sp_made {
+    SP_MADE_NOTHING,
+    SP_MADE_FILES,
+    SP_MADE_DIRECTORY /* and the files in it */
+};
+
 struct sp_keyring {
     const struct sp_sqlite *sq;
     sqlite3 *db;
     char *path; /* owned: the directory */
     enum sp_access access;
-    bool has_keys; /* keys.db is attached */
-    bool staging;  /* a transaction is open in the temporary database, and nowhere else */
-    char *why;     /* owned; NULL: nothing has failed, or out of memory */
+    enum sp_made made; /* what of it was not there before, as long as nothing is stored in it */
+    bool uploads;      /* an upload was begun */
+    bool has_keys;     /* keys.db is attached */
+    bool staging;      /* a transaction is open in the temporary database, and nowhere else */
+    char *why;         /* owned; NULL: nothing has failed, or out of memory */
 };
 
 /* Note why |what| failed, from SQLite's last error; returns false. */
@@ -87,8 +95,10 @@ char *sp_store_file(const char *path, const char *name);
  * and its files.  On failure |*why| is set as for sp_keyring_open().
  */
 bool sp_files_safe(const char *path, char **why);
-/* Make the directory and the files that are missing. */
-bool sp_files_make(const char *path, char **why);
+/* Make the directory and the files that are missing; |*made| says which were. */
+bool sp_files_make(const char *path, enum sp_made *made, char **why);
+/* Remove what was |made|, and nothing that somebody else put there. */
+void sp_files_remove(const char *path, enum sp_made made);
 
 /* The names in the directory |path| are on the disk. */
 bool sp_files_sync(const char *path);

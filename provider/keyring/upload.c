@@ -108,6 +108,7 @@ struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
         return NULL;
     }
     upload->keyring = keyring;
+    keyring->uploads = true;
     if (sp_store_run(keyring, stage) && prepare(upload) && prepare_look_ups(upload))
         return upload;
     sp_upload_free(upload);
@@ -396,8 +397,11 @@ bool sp_upload_commit(struct sp_upload *upload)
         return false;
     if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
         return false;
-    if (store_all(upload) && sp_store_commit(keyring))
+    if (store_all(upload) && sp_store_commit(keyring)) {
+        if (upload->last > 0 || upload->keys != NULL)
+            keyring->made = SP_MADE_NOTHING;
         return true;
+    }
     sp_store_rollback(keyring);
     return false;
 }

@@ -131,6 +131,55 @@ START_TEST(made_at_once)
 }
 END_TEST
 
+/* What was made for an upload is removed with it if nothing was stored, and nothing else is. */
+START_TEST(made_in_vain)
+{
+    struct sp_keyring *first, *second;
+
+    tear_down();
+    place = sp_make_place();
+    first = sp_must_open(place, SP_KEYRING_WRITE);
+    sp_upload_free(sp_upload_begin(first));
+    sp_keyring_close(first);
+    ck_assert(!sp_keyring_exists(place));
+    /* Another one stored something meanwhile: it stays. */
+    first = sp_must_open(place, SP_KEYRING_WRITE);
+    sp_upload_free(sp_upload_begin(first));
+    second = sp_must_open(place, SP_KEYRING_WRITE);
+    upload_pair(second, 1);
+    sp_keyring_close(first);
+    ck_assert_int_eq(count(second), 2);
+    sp_keyring_close(second);
+    second = sp_must_open(place, SP_KEYRING_READ);
+    ck_assert_int_eq(count(second), 2);
+    sp_keyring_close(second);
+}
+END_TEST
+
+/* Another one who has it open by then is told, and loses nothing without a word. */
+START_TEST(removed_before_another_writes)
+{
+    X509 *cert = sp_make_contact(1, "Bob", "email:bob@example.org", NULL);
+    struct sp_keyring *first, *second;
+    struct sp_upload *upload;
+
+    tear_down();
+    place = sp_make_place();
+    first = sp_must_open(place, SP_KEYRING_WRITE);
+    sp_upload_free(sp_upload_begin(first));
+    second = sp_must_open(place, SP_KEYRING_WRITE);
+    upload = sp_upload_begin(second);
+    ck_assert_int_eq(sp_add(upload, cert, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
+    X509_free(cert);
+    sp_keyring_close(first);
+    ck_assert(!sp_keyring_exists(place));
+    ck_assert(!sp_upload_commit(upload));
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(second), "moved or removed it meanwhile"));
+    sp_upload_free(upload);
+    sp_keyring_close(second);
+}
+END_TEST
+
 /* Who reads slowly, or collects, keeps nobody waiting. */
 START_TEST(slow_reader)
 {
@@ -169,6 +218,8 @@ int main(void)
     tcase_set_timeout(tests, 120);
     tcase_add_test(tests, writers_and_readers);
     tcase_add_test(tests, made_at_once);
+    tcase_add_test(tests, made_in_vain);
+    tcase_add_test(tests, removed_before_another_writes);
     tcase_add_test(tests, slow_reader);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

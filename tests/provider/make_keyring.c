@@ -84,8 +84,14 @@ int main(int argc, char **argv)
 {
     char *why = NULL;
     struct sp_keyring *keyring = argc < 2 ? NULL : sp_keyring_open(argv[1], SP_KEYRING_WRITE, &why);
-    struct sp_upload *upload = keyring == NULL ? NULL : sp_upload_begin(keyring);
+    struct sp_upload *upload;
 
+    /* An upload that stores nothing would remove what was made for it. */
+    if (keyring != NULL && argc == 2) {
+        sp_keyring_close(keyring);
+        return EXIT_SUCCESS;
+    }
+    upload = keyring == NULL ? NULL : sp_upload_begin(keyring);
     if (upload == NULL)
         give_up("keyring", why != NULL ? why : "cannot be written");
     for (int i = 2; i < argc; i++) {
