@@ -8,17 +8,21 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
-#include "print.h"
-#include "help.h"
-#include "limit.h"
-#include "memory.h"
-#include "place.h"
-#include "shim.h"
+#include "common/help.h"
+#include "common/limit.h"
+#include "common/memory.h"
+#include "common/shim.h"
+#include "stock/installed.h"
+#include "tool/check/checking.h"
+#include "tool/commands/commands.h"
+#include "tool/config/config.h"
+#include "tool/upload/importing.h"
+#include "tool/upload/uploading.h"
+#include "verbs/verbs.h"
 
 /* |instead|: where --explain is refused, what tells and does nothing; NULL: it is obeyed. */
 static const struct command {
@@ -43,35 +47,6 @@ static const struct command {
     { "trust", shim_run_trust, NULL },
     { "keyring", shim_run_keyring, NULL },
 };
-
-int shim_load_settings(struct shim *shim)
-{
-    struct stat is;
-    char *why = NULL;
-
-    if (shim->settings != NULL)
-        return SHIM_OK;
-    shim->settings = smimepolicy_settings_new();
-    if (shim->settings == NULL)
-        return shim_no_memory();
-    if (!shim->policy_named && stat(shim->policy_file, &is) != 0 &&
-        (errno == ENOENT || errno == ENOTDIR))
-        return SHIM_OK;
-    if (smimepolicy_settings_load(shim->settings, shim->policy_file, &why))
-        return SHIM_OK;
-    if (why == NULL)
-        return shim_no_memory();
-    shim_print(stderr, "refused: the policy is locked: %s; mend the file, nothing is done before\n",
-               why);
-    smimepolicy_free(why);
-    return SHIM_REFUSED;
-}
-
-int shim_explains_not(const char *what, const char *instead)
-{
-    return shim_usage("%s: it cannot be explained without being done, so --explain is refused; %s",
-                      what, instead);
-}
 
 static bool is_help(const char *word)
 {

@@ -7,9 +7,9 @@
  * Judged when the data come, because a TLS client encrypts its premaster
  * secret to a certificate that is none for mail.
  */
-#include "classify.h"
-#include "contexts.h"
-#include "judge.h"
+#include "gates/classify.h"
+#include "gates/contexts.h"
+#include "gates/key_verdict.h"
 
 struct cipher {
     struct sp_slot slot;

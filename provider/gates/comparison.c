@@ -7,7 +7,7 @@
  * in between.  So the callers are asked, within libcrypto.  What a program does in a
  * callback of libcrypto's is not: it lies beyond the program's own frames.
  */
-#include "comparison.h"
+#include "gates/comparison.h"
 
 #include <string.h>
 

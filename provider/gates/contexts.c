@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "contexts.h"
+#include "gates/contexts.h"
 
 #include <string.h>
 
-#include "tables.h"
+#include "register/tables.h"
 
 static unsigned long context_hash(const void *data)
 {

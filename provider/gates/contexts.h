@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "slots.h"
+#include "gates/slots.h"
 
 enum sp_stage {
     SP_STAGE_NEW,    /* no data seen yet */

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "compat.h"
+#include "base/compat.h"
 
 bool sp_purposes_replace(void);
 void sp_purposes_restore(void);

@@ -4,9 +4,9 @@
  *
  * Gates of KEM: to whom mail may be encrypted with key encapsulation.
  */
-#include "compat.h"
-#include "judge.h"
-#include "register.h"
+#include "base/compat.h"
+#include "gates/key_verdict.h"
+#include "register/register.h"
 
 struct kem {
     struct sp_slot slot;

@@ -8,9 +8,9 @@
  * with the key of a certificate: so the peer is judged only where the own key
  * was not decoded from an encoding.  Reading old mail is never refused.
  */
-#include "contexts.h"
-#include "judge.h"
-#include "register.h"
+#include "gates/contexts.h"
+#include "gates/key_verdict.h"
+#include "register/register.h"
 
 struct exchange {
     struct sp_slot slot;

@@ -7,12 +7,12 @@
  */
 #include <openssl/err.h>
 
-#include "comparison.h"
-#include "compat.h"
-#include "engines.h"
-#include "judge.h"
-#include "register.h"
-#include "slots.h"
+#include "base/compat.h"
+#include "gates/comparison.h"
+#include "gates/key_verdict.h"
+#include "gates/slots.h"
+#include "policy/engines.h"
+#include "register/register.h"
 
 struct keymgmt {
     struct sp_slot slot;

@@ -13,9 +13,9 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include "hooks.h"
-#include "policy.h"
-#include "uploaded.h"
+#include "gates/hooks.h"
+#include "gates/uploaded.h"
+#include "policy/policy.h"
 
 static int place = -1; /* of what is shown, in an X509_STORE_CTX; written while we are loaded */
 

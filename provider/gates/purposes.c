@@ -11,12 +11,12 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "decision_log.h"
-#include "hooks.h"
-#include "policy.h"
-#include "reasons.h"
-#include "register.h"
-#include "uploaded.h"
+#include "gates/hooks.h"
+#include "gates/uploaded.h"
+#include "log/decision_log.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+#include "register/register.h"
 
 typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
 
@@ -288,7 +288,7 @@ static int check_any(const X509_PURPOSE *purpose, const X509 *x509, int ca)
     return purposes[2].original(purpose, x509, ca);
 }
 
-/* For `unverified_signers = refuse`, see judge.h. */
+/* For `unverified_signers = refuse`, see key_verdict.h. */
 static void note_verified(const X509 *x509)
 {
     struct sp_cert *cert = sp_register_of_x509(x509);

@@ -11,10 +11,10 @@
  */
 #include <openssl/err.h>
 
-#include "compat.h"
-#include "digest.h"
-#include "policy.h"
-#include "signature.h"
+#include "gates/signature.h"
+#include "base/compat.h"
+#include "gates/made_digests.h"
+#include "policy/policy.h"
 
 #define SLOTS 128
 static struct signature signatures[SLOTS];

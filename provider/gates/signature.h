@@ -7,9 +7,9 @@
 #ifndef SP_SIGNATURE_H
 #define SP_SIGNATURE_H
 
-#include "classify.h"
-#include "contexts.h"
-#include "judge.h"
+#include "gates/classify.h"
+#include "gates/contexts.h"
+#include "gates/key_verdict.h"
 
 /* An algorithm: the backend's own functions. */
 struct signature {

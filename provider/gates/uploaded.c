@@ -2,16 +2,16 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "uploaded.h"
+#include "gates/uploaded.h"
 
 #include <openssl/err.h>
 
-#include "decision_log.h"
-#include "forks.h"
-#include "keyring.h"
-#include "policy.h"
-#include "reasons.h"
-#include "rules/text.h"
+#include "base/text.h"
+#include "keyring/forks.h"
+#include "keyring/keyring.h"
+#include "log/decision_log.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
 
 /* The certificate is parsed as a program would: from then on the register knows it. */
 static bool add(struct sp_owners *owners, const struct sp_record *record, char **why)

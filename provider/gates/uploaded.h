@@ -7,7 +7,7 @@
 #ifndef SP_UPLOADED_H
 #define SP_UPLOADED_H
 
-#include "register.h"
+#include "register/register.h"
 
 /*
  * The uploaded certificates that |key| belongs to, for a key of none that this

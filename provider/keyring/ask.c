@@ -6,8 +6,8 @@
  */
 #include <openssl/crypto.h>
 
-#include "forks.h"
-#include "store.h"
+#include "keyring/forks.h"
+#include "keyring/store.h"
 
 static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH])
 {

@@ -14,8 +14,8 @@
 
 #include <openssl/crypto.h>
 
-#include "rules/text.h"
-#include "store.h"
+#include "base/text.h"
+#include "keyring/store.h"
 
 static bool copy_database(struct sp_keyring *keyring, const char *database, const char *file)
 {

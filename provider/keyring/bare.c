@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/provider.h>
 
-#include "keyring.h"
+#include "keyring/keyring.h"
 
 /* Written once, under |once|; a library context in which there is no decoder. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;

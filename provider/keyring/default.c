@@ -8,8 +8,8 @@
 
 #include <openssl/crypto.h>
 
-#include "keyring.h"
-#include "rules/text.h"
+#include "base/text.h"
+#include "keyring/keyring.h"
 
 /* An environment variable that holds an absolute path below which |tail| is. */
 static char *below(const char *variable, const char *tail)

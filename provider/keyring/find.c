@@ -10,8 +10,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules/text.h"
-#include "store.h"
+#include "base/text.h"
+#include "keyring/store.h"
 
 #define PAGE 64
 

@@ -6,7 +6,7 @@
  * takes this lock first, and whoever holds it may still take one of the
  * register's.
  */
-#include "forks.h"
+#include "keyring/forks.h"
 
 #include <pthread.h>
 #include <string.h>

@@ -15,7 +15,7 @@
 #ifndef SP_FORKS_H
 #define SP_FORKS_H
 
-#include "base/quiet.h"
+#include "base/quiet_write.h"
 
 /*
  * Before there are threads that could use a keyring: a fork that has already

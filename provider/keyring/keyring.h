@@ -21,9 +21,9 @@
 
 #include <openssl/x509.h>
 
-#include "keyid.h"
-#include "rules.h"
-#include "sha256.h"
+#include "base/key_id.h"
+#include "base/sha256.h"
+#include "rules/rules.h"
 
 struct sp_keyring;
 
@@ -63,7 +63,7 @@ const char *sp_keyring_why(const struct sp_keyring *keyring);
 struct sp_record {
     int64_t id; /* counts up as certificates are stored; may be given again */
     unsigned char fingerprint[SP_SHA256_LENGTH]; /* of the certificate's DER */
-    unsigned char key[SP_SHA256_LENGTH];         /* names its key, see keyid.h */
+    unsigned char key[SP_SHA256_LENGTH];         /* names its key, see key_id.h */
     enum sp_role role;
     int64_t uploaded;   /* seconds since the epoch */
     unsigned char *der; /* owned; behind the certificate what a TRUSTED CERTIFICATE says of it */

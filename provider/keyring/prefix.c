@@ -8,8 +8,8 @@
 
 #include <openssl/crypto.h>
 
-#include "rules/text.h"
-#include "store.h"
+#include "base/text.h"
+#include "keyring/store.h"
 
 #define DIGITS ((size_t)2 * SP_SHA256_LENGTH)
 

@@ -14,8 +14,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules/text.h"
-#include "salvage.h"
+#include "base/text.h"
+#include "keyring/salvage.h"
 
 bool sp_salvage_lost(struct sp_salvage *salvage, char *line)
 {

@@ -9,8 +9,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules/text.h"
-#include "salvage.h"
+#include "keyring/salvage.h"
+#include "base/text.h"
 
 /* The highest number of an entry by every way that leads there: one of them may be lost. */
 static int64_t highest(struct sp_salvage *salvage)

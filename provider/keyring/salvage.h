@@ -7,7 +7,7 @@
 #ifndef SP_SALVAGE_H
 #define SP_SALVAGE_H
 
-#include "store.h"
+#include "keyring/store.h"
 
 struct sp_salvage {
     struct sp_keyring old;    /* the damaged one, not opened as a keyring is */

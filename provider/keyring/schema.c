@@ -9,8 +9,8 @@
 
 #include <openssl/crypto.h>
 
-#include "rules/text.h"
-#include "store.h"
+#include "base/text.h"
+#include "keyring/store.h"
 
 #define APPLICATION_ID "0x736d7065"
 

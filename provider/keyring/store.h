@@ -7,8 +7,8 @@
 #ifndef SP_STORE_H
 #define SP_STORE_H
 
-#include "keyring.h"
-#include "sqlite.h"
+#include "keyring/keyring.h"
+#include "keyring/sqlite.h"
 
 #define SP_CERTIFICATES "certificates.db"
 #define SP_KEYS         "keys.db"
@@ -131,6 +131,9 @@ struct sp_check {
 };
 /* Count and tell |line|, which is owned and taken over; false if out of memory. */
 bool sp_check_fault(struct sp_check *check, char *line);
+/* |file| cannot be read on: one more fault, and no reason to give up; false only if out of memory.
+ */
+bool sp_check_unreadable(struct sp_check *check, const char *file);
 /* SQLite's own look at |database|; false only if out of memory. */
 bool sp_check_integrity(struct sp_check *check, const char *database, const char *file);
 /* What is wrong with the private key that is filed under |key|; NULL: nothing. */

@@ -2,13 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "cert.h"
+#include "register/cert.h"
 
-#include <string.h>
-
-#include "locks.h"
-#include "prints.h"
-#include "register.h"
+#include "register/locks.h"
+#include "register/prints.h"
 
 /* all[i] is guarded by the lock of shard i. */
 static struct sp_cert *all[SP_SHARDS];
@@ -30,22 +27,6 @@ struct sp_cert *sp_cert_new(X509 *x509)
     all[shard] = cert;
     sp_unlock(shard);
     return cert;
-}
-
-struct sp_cert *sp_cert_ref(struct sp_cert *cert)
-{
-    atomic_fetch_add_explicit(&cert->refs, 1, memory_order_relaxed);
-    return cert;
-}
-
-bool sp_cert_try_ref(struct sp_cert *cert)
-{
-    unsigned int refs = atomic_load_explicit(&cert->refs, memory_order_relaxed);
-
-    while (refs != 0)
-        if (atomic_compare_exchange_weak(&cert->refs, &refs, refs + 1))
-            return true;
-    return false;
 }
 
 static void destroy(struct sp_cert *cert)
@@ -76,166 +57,6 @@ void sp_cert_unref(struct sp_cert *cert)
         return;
     sp_prints_remove(cert);
     cert_free(cert);
-}
-
-/* X509_get0_pubkey_bitstr() takes it for granted that there is a key: not after a failed parse. */
-static const ASN1_BIT_STRING *key_bits(const X509 *x509)
-{
-    return X509_get_X509_PUBKEY(x509) != NULL ? X509_get0_pubkey_bitstr(x509) : NULL;
-}
-
-/*
- * Only a signed certificate is complete: a parse reads the signature last, and
- * a program that builds a certificate by hand adds it last.
- */
-static bool is_complete(const X509 *x509)
-{
-    const ASN1_BIT_STRING *signature = NULL, *key = key_bits(x509);
-
-    X509_get0_signature(&signature, NULL, x509);
-    return signature != NULL && ASN1_STRING_length(signature) > 0 && key != NULL &&
-           ASN1_STRING_length(key) > 0;
-}
-
-/* With the entry's lock held: the key's name as it is now, hashed again only if the key changed. */
-static struct sp_keyid name_of_content(const struct sp_cert *cert)
-{
-    const ASN1_BIT_STRING *bits = cert->hashed != NULL ? sp_keyid_rsa_bits(cert->x509) : NULL;
-
-    if (bits != NULL && (size_t)ASN1_STRING_length(bits) == cert->hashed_length &&
-        memcmp(ASN1_STRING_get0_data(bits), cert->hashed, cert->hashed_length) == 0)
-        return cert->id;
-    return sp_keyid_of_cert(sp_register_sha256(), cert->x509);
-}
-
-static void set_id(struct sp_cert *cert, const struct sp_keyid *id)
-{
-    OPENSSL_free(cert->hashed);
-    cert->hashed = NULL;
-    cert->id = *id;
-}
-
-static bool digest_x509(const X509 *x509, unsigned char *digest)
-{
-    unsigned char *der = NULL;
-    int length = i2d_X509(x509, &der);
-    struct sp_piece pieces[] = { { der, length > 0 ? (size_t)length : 0 }, { NULL, 0 } };
-    bool done = length > 0 && sp_sha256(sp_register_sha256(), pieces, digest);
-
-    OPENSSL_free(der);
-    return done;
-}
-
-/* With the entry's lock held; true if the facts were recorded just now. */
-static bool read_x509(struct sp_cert *cert)
-{
-    struct sp_facts *facts;
-
-    if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || !is_complete(cert->x509))
-        return false;
-    facts = sp_facts_new(cert->x509);
-    if (facts == NULL || (sp_register_has_digests() && !digest_x509(cert->x509, cert->digest))) {
-        sp_facts_free(facts);
-        return false;
-    }
-    cert->facts = facts;
-    return true;
-}
-
-/*
- * With the entry's lock held: the key that was decoded for a certificate whose
- * parse failed, or that was never filled, is somebody else's.  Returned to be
- * disowned, or NULL.
- */
-static const void *take_stranger(struct sp_cert *cert)
-{
-    const void *stranger = cert->own_key;
-    struct sp_keyid content = { 0 };
-
-    if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || stranger == NULL)
-        return NULL;
-    if (key_bits(cert->x509) != NULL)
-        content = name_of_content(cert);
-    if (!cert->id.known || sp_keyid_equal(&content, &cert->id))
-        return NULL;
-    cert->own_key = NULL;
-    set_id(cert, &(struct sp_keyid){ 0 });
-    return stranger;
-}
-
-bool sp_cert_settle(struct sp_cert *cert)
-{
-    struct sp_keyid content = { 0 }, loaded = { 0 };
-    const void *stranger = NULL;
-    bool fresh, settled;
-
-    sp_lock(sp_shard_of(cert));
-    fresh = read_x509(cert);
-    settled = cert->facts != NULL;
-    if (fresh) {
-        content = name_of_content(cert);
-        loaded = cert->id;
-        if (content.known && loaded.known && !sp_keyid_equal(&content, &loaded)) {
-            stranger = cert->own_key;
-            cert->own_key = NULL;
-        }
-        set_id(cert, content.known ? &content : &loaded);
-    } else {
-        stranger = take_stranger(cert);
-    }
-    sp_unlock(sp_shard_of(cert));
-
-    if (stranger != NULL)
-        sp_keys_disown(stranger, cert);
-    if (stranger != NULL && !fresh)
-        sp_prints_remove(cert);
-    if (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
-        !sp_prints_file(cert, &content))
-        sp_register_failed();
-    return settled;
-}
-
-bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
-                         OSSL_FUNC_keymgmt_export_fn *export_key, bool *proved)
-{
-    const ASN1_BIT_STRING *bits;
-    struct sp_keyid id = { 0 };
-    bool first;
-
-    *proved = false;
-    sp_lock(sp_shard_of(cert));
-    first = !cert->aside && cert->own_key == NULL && cert->facts == NULL && cert->x509 != NULL;
-    if (first) {
-        /* A parse has read the bits of the key that it decodes. */
-        if (key_bits(cert->x509) != NULL)
-            id = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
-        if (!id.known) {
-            /* One that a program builds is empty yet: the key's name, until the content has one. */
-            id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
-            *proved = id.known;
-        }
-        cert->own_key = key;
-        set_id(cert, &id);
-        bits = id.known && !*proved ? sp_keyid_rsa_bits(cert->x509) : NULL;
-        if (bits != NULL) {
-            cert->hashed_length = (size_t)ASN1_STRING_length(bits);
-            cert->hashed = OPENSSL_memdup(ASN1_STRING_get0_data(bits), cert->hashed_length);
-        }
-    }
-    sp_unlock(sp_shard_of(cert));
-    if (id.known && !sp_prints_file(cert, &id))
-        sp_register_failed();
-    return first;
-}
-
-bool sp_cert_has_other_key(struct sp_cert *cert, const struct sp_keyid *id)
-{
-    bool other;
-
-    sp_lock(sp_shard_of(cert));
-    other = cert->id.known && id->known && !sp_keyid_equal(&cert->id, id);
-    sp_unlock(sp_shard_of(cert));
-    return other;
 }
 
 void sp_cert_unpinned(struct sp_cert *cert)

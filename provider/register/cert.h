@@ -17,8 +17,8 @@
 #include <stdatomic.h>
 #include <stdbool.h>
 
-#include "keyid.h"
-#include "rules.h"
+#include "base/key_id.h"
+#include "rules/rules.h"
 
 struct sp_cert {
     atomic_uint refs;

@@ -15,7 +15,7 @@
 #ifndef SP_COMPARED_H
 #define SP_COMPARED_H
 
-#include "cert.h"
+#include "register/cert.h"
 
 /* Owned, with a reference each. */
 struct sp_certs {

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "locks.h"
+#include "register/locks.h"
 
 #include <pthread.h>
 

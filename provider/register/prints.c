@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "prints.h"
+#include "register/prints.h"
 
 #include <string.h>
 
-#include "tables.h"
+#include "register/tables.h"
 
 /* The certificates of one key: mostly one, more after a renewal. */
 struct print {

@@ -7,7 +7,7 @@
 #ifndef SP_PRINTS_H
 #define SP_PRINTS_H
 
-#include "cert.h"
+#include "register/cert.h"
 
 void sp_prints_open(void);
 void sp_prints_close(void);

@@ -2,84 +2,19 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "register.h"
+#include "register/register.h"
 
 #include <string.h>
 
 #include <openssl/err.h>
 
-#include "engines.h"
-#include "locks.h"
-#include "prints.h"
-#include "threads.h"
+#include "policy/engines.h"
+#include "register/key_table.h"
+#include "register/locks.h"
+#include "register/prints.h"
 
 static int ex_index = -1; /* written by start and stop only */
-static _Atomic(const struct sp_sha256 *) current_sha;
-static atomic_bool failed, saw_birth, digests;
 static _Thread_local bool aside;
-
-/*
- * libcrypto may call back after the stop: it takes its list of callbacks along
- * and calls them without a lock.  So each start has a number, which comes with
- * the callback, and the stop knows whether anybody is still inside.
- */
-static long starts;                /* written by start only */
-static atomic_long running;        /* the number of the start, 0 when stopped */
-static atomic_uint callbacks_busy; /* threads between enter and leave */
-
-bool sp_register_enter(void)
-{
-    atomic_fetch_add(&callbacks_busy, 1);
-    if (atomic_load(&running) != 0)
-        return true;
-    sp_register_leave();
-    return false;
-}
-
-void sp_register_leave(void)
-{
-    atomic_fetch_sub(&callbacks_busy, 1);
-}
-
-static bool enter(long start)
-{
-    if (!sp_register_enter())
-        return false;
-    if (atomic_load(&running) == start)
-        return true;
-    sp_register_leave();
-    return false;
-}
-
-void sp_register_set_sha256(const struct sp_sha256 *sha)
-{
-    atomic_store(&current_sha, sha);
-}
-
-const struct sp_sha256 *sp_register_sha256(void)
-{
-    return atomic_load(&current_sha);
-}
-
-bool sp_register_has_digests(void)
-{
-    return atomic_load(&digests);
-}
-
-void sp_register_failed(void)
-{
-    atomic_store(&failed, true);
-}
-
-bool sp_register_has_failed(void)
-{
-    return atomic_load(&failed);
-}
-
-bool sp_register_saw_birth(void)
-{
-    return atomic_load(&saw_birth);
-}
 
 void sp_register_set_aside(bool value)
 {
@@ -92,10 +27,10 @@ static void born(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
 
     (void)ptr;
     (void)argp;
-    if (!enter(argl))
+    if (!sp_register_enter_of(argl))
         return;
     ERR_set_mark();
-    atomic_store_explicit(&saw_birth, true, memory_order_relaxed);
+    sp_register_note_birth();
     sp_engines_look();
     sp_thread_event();
     cert = sp_cert_new(parent);
@@ -117,7 +52,7 @@ static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
     (void)data;
     (void)index;
     (void)argp;
-    if (ptr == NULL || !enter(argl))
+    if (ptr == NULL || !sp_register_enter_of(argl))
         return;
     sp_cert_died(ptr);
     sp_cert_unref(ptr);
@@ -143,21 +78,15 @@ bool sp_register_start(const struct sp_sha256 *sha, bool with_digests)
         return false;
     sp_prints_open();
     sp_keys_open();
-    atomic_store(&digests, with_digests);
-    sp_register_set_sha256(sha);
-    atomic_store(&failed, false);
-    atomic_store(&saw_birth, false);
-    atomic_store(&running, ++starts);
-    ex_index = X509_get_ex_new_index(starts, NULL, born, copied, died);
+    ex_index =
+        X509_get_ex_new_index(sp_register_begin(sha, with_digests), NULL, born, copied, died);
     return ex_index >= 0;
 }
 
 bool sp_register_stop(void)
 {
-    bool alone;
+    bool alone = sp_register_end();
 
-    atomic_store(&running, 0);
-    alone = atomic_load(&callbacks_busy) == 0;
     if (ex_index >= 0)
         CRYPTO_free_ex_index(CRYPTO_EX_INDEX_X509, ex_index);
     ex_index = -1;

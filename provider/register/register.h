@@ -10,7 +10,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cert.h"
+#include "register/cert.h"
+#include "register/state.h"
+#include "register/threads.h"
 
 /*
  * Start to watch certificates, or stop when the last instance of the provider
@@ -21,21 +23,6 @@
 bool sp_register_start(const struct sp_sha256 *sha, bool with_digests);
 /* False if other threads may still use what was recorded: then it is kept. */
 bool sp_register_stop(void);
-/* Hash with |sha| from now on; it must live until the register stops. */
-void sp_register_set_sha256(const struct sp_sha256 *sha);
-const struct sp_sha256 *sp_register_sha256(void);
-bool sp_register_has_digests(void);
-
-/*
- * Something could not be recorded for lack of memory.  From then on a key of
- * no known certificate proves nothing.
- */
-void sp_register_failed(void);
-bool sp_register_has_failed(void);
-
-/* Has any certificate been born since the start? */
-bool sp_register_saw_birth(void);
-
 /*
  * What this thread parses until it says otherwise is looked at by us alone: no
  * other thread, which could not judge it yet, comes upon it before it is settled.
@@ -46,17 +33,6 @@ void sp_register_set_aside(bool aside);
 struct sp_cert *sp_register_of_x509(const X509 *cert);
 
 /*
- * Around what libcrypto calls by itself, which it may do while another thread stops
- * the register: false then.  A stop that comes before sp_register_leave() keeps what
- * is there instead of freeing it.
- */
-bool sp_register_enter(void);
-void sp_register_leave(void);
-
-/* Events of this thread: certificates parsed before it are settled. */
-void sp_thread_event(void);
-
-/*
  * What KEYMGMT tells.  |key| is the backend's key object; it is only compared,
  * never looked into, except by |export_key| during the call.
  */
@@ -64,10 +40,6 @@ void sp_keys_loaded(const void *key, bool has_private, OSSL_FUNC_keymgmt_export_
 void sp_keys_generated(const void *key);
 void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_keys_freed(const void *key);
-/* |key| turned out not to be the one of |cert|. */
-void sp_keys_disown(const void *key, const struct sp_cert *cert);
-void sp_keys_close(void);
-void sp_keys_open(void);
 
 bool sp_keys_was_generated(const void *key);
 bool sp_keys_was_loaded(const void *key);

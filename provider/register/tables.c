@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "tables.h"
+#include "register/tables.h"
 
-#include "compat.h"
+#include "base/compat.h"
 
 void sp_tables_open(struct sp_tables *tables)
 {

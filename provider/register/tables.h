@@ -13,7 +13,7 @@
 
 #include <openssl/lhash.h>
 
-#include "locks.h"
+#include "register/locks.h"
 
 struct sp_tables {
     OPENSSL_LH_HASHFUNC hash;

@@ -2,13 +2,13 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "threads.h"
+#include "register/threads.h"
 
 #include <pthread.h>
 #include <string.h>
 
-#include "locks.h"
-#include "register.h"
+#include "register/locks.h"
+#include "register/state.h"
 
 /*
  * A program that builds certificates by hand leaves them incomplete for a

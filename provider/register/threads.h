@@ -7,8 +7,8 @@
 #ifndef SP_THREADS_H
 #define SP_THREADS_H
 
-#include "cert.h"
-#include "upcalls.h"
+#include "backend/upcalls.h"
+#include "register/cert.h"
 
 /*
  * A provider instance came or went.  What a thread holds when its library
@@ -22,6 +22,9 @@ void sp_threads_remove_instance(const struct sp_upcalls *up);
  * caller's reference to |cert|.  False if out of memory.
  */
 bool sp_threads_born(struct sp_cert *cert, X509 *x509);
+
+/* Events of this thread: certificates parsed before it are settled. */
+void sp_thread_event(void);
 
 /* What this thread is parsing: a reference, or NULL. */
 struct sp_cert *sp_threads_pending(void);

@@ -6,7 +6,7 @@
  */
 #include <openssl/objects.h>
 
-#include "judge.h"
+#include "rules/case.h"
 
 #define RSA_BITS 2048
 #define EC_BITS  256

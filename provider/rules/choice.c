@@ -4,7 +4,7 @@
  *
  * Which of several certificates of one address an operation takes.
  */
-#include "judge.h"
+#include "rules/case.h"
 
 /* Is |a| valid longer from now than |b|?  What cannot be read is not valid at all. */
 static bool outlasts(const struct sp_facts *a, const struct sp_facts *b)

@@ -8,7 +8,7 @@
 
 #include <openssl/err.h>
 
-#include "verdict.h"
+#include "rules/verdict.h"
 
 smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, const X509 *cert,
                                           EVP_PKEY *key, smimepolicy_use use, time_t at)

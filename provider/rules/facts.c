@@ -12,37 +12,9 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "facts.h"
-#include "shown.h"
-#include "text.h"
-
-void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state)
-{
-    const ASN1_OBJECT *object = OBJ_nid2obj(nid);
-    int place = X509_get_ext_by_OBJ(cert, object, -1);
-    const ASN1_OCTET_STRING *value;
-    const unsigned char *der;
-    const unsigned char *end;
-    ASN1_VALUE *parsed;
-
-    *state = SP_EXT_ABSENT;
-    if (place < 0)
-        return NULL;
-    *state = SP_EXT_DUPLICATE;
-    if (X509_get_ext_by_OBJ(cert, object, place) >= 0)
-        return NULL;
-    *state = SP_EXT_BROKEN;
-    value = X509_EXTENSION_get_data(X509_get_ext(cert, place));
-    der = ASN1_STRING_get0_data(value);
-    end = der + ASN1_STRING_length(value);
-    parsed = ASN1_item_d2i(NULL, &der, ASN1_STRING_length(value), item);
-    if (parsed != NULL && der == end) {
-        *state = SP_EXT_READ;
-        return parsed;
-    }
-    ASN1_item_free(parsed, item);
-    return NULL;
-}
+#include "rules/facts.h"
+#include "base/shown.h"
+#include "base/text.h"
 
 /* RFC 2253 escapes every byte outside ASCII; letters are for people to read. */
 #define NAME_FORM (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB)
@@ -169,32 +141,4 @@ void sp_facts_free(struct sp_facts *facts)
     OPENSSL_free(facts->bad_address);
     EXTENDED_KEY_USAGE_free(facts->purposes);
     OPENSSL_free(facts);
-}
-
-bool sp_facts_has_purpose(const struct sp_facts *facts, int nid)
-{
-    for (int i = 0; i < sk_ASN1_OBJECT_num(facts->purposes); i++)
-        if (OBJ_obj2nid(sk_ASN1_OBJECT_value(facts->purposes, i)) == nid)
-            return true;
-    return false;
-}
-
-bool sp_may_stamp(const struct sp_facts *facts)
-{
-    return sk_ASN1_OBJECT_num(facts->purposes) == 1 && sp_facts_has_purpose(facts, NID_time_stamp);
-}
-
-const char *sp_facts_subject(const struct sp_facts *facts)
-{
-    return facts->subject;
-}
-
-const char *sp_facts_serial(const struct sp_facts *facts)
-{
-    return facts->serial;
-}
-
-const char *sp_facts_address(const struct sp_facts *facts, size_t index)
-{
-    return index < facts->address_count ? facts->addresses[index] : NULL;
 }

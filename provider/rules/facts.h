@@ -11,7 +11,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 
 /* What became of an extension.  Duplicate and broken ones are never read. */
 enum sp_extension { SP_EXT_ABSENT, SP_EXT_READ, SP_EXT_DUPLICATE, SP_EXT_BROKEN };

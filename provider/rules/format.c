@@ -10,7 +10,7 @@
 
 #include <jansson.h>
 
-#include "verdict.h"
+#include "rules/verdict.h"
 
 const char *smimepolicy_use_name(smimepolicy_use use)
 {

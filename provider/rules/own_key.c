@@ -10,7 +10,7 @@
 #include <openssl/asn1.h>
 #include <openssl/objects.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 
 /* What is left to read of some DER. */
 struct der {

@@ -11,7 +11,7 @@
 #include <openssl/evp.h>
 #include <openssl/params.h>
 
-#include "verdict.h"
+#include "rules/verdict.h"
 
 enum key_state { KEY_GOOD, KEY_OTHER, KEY_EXPLICIT, KEY_PUBLIC };
 

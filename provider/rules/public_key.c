@@ -13,7 +13,7 @@
 #include <openssl/objects.h>
 #include <openssl/rsa.h>
 
-#include "facts.h"
+#include "rules/facts.h"
 
 /* Step into the element with |tag| at |*der|; its length, or -1. */
 static long enter(const unsigned char **der, long left, int tag)

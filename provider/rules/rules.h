@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <time.h>
 
-#include "settings.h"
+#include "settings/settings.h"
 
 /*
  * What the rules need to know of one certificate.  Self-contained: it refers
@@ -91,6 +91,8 @@ bool sp_facts_is_ca(const struct sp_facts *facts);
  * it was uploaded as a ca.
  */
 bool sp_facts_is_person_ca(const struct sp_facts *facts);
+/* Made to issue and for nothing else: public roots look so.  What cannot be read shows nothing. */
+bool sp_facts_only_issues(const struct sp_facts *facts);
 /*
  * The `distrust-default` verdict on |issuer|, which vouches for another and may
  * not.  |signer| is the certificate it vouches for, or |issuer| itself where

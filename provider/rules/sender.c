@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-#include "verdict.h"
+#include "rules/verdict.h"
 
 /* As the addresses of a certificate are folded: ASCII alone, in no locale. */
 static bool is_same(const char *a, const char *b)

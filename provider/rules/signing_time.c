@@ -7,7 +7,7 @@
  */
 #include <openssl/crypto.h>
 
-#include "verdict.h"
+#include "rules/verdict.h"
 
 /* Clocks differ; a mail that comes from the next room may be a little ahead. */
 #define CLOCK_SKEW 300

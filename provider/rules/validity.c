@@ -6,7 +6,7 @@
  */
 #include <openssl/crypto.h>
 
-#include "judge.h"
+#include "rules/case.h"
 
 #define DAY          INT64_C(86400)
 #define LONGEST_DAYS 1185

@@ -6,7 +6,7 @@
 
 #include <openssl/crypto.h>
 
-#include "verdict.h"
+#include "rules/verdict.h"
 
 static void copy_addresses(smimepolicy_verdict *verdict, const struct sp_facts *facts)
 {

@@ -7,9 +7,9 @@
 #ifndef SP_VERDICT_H
 #define SP_VERDICT_H
 
-#include "facts.h"
-#include "rule_ids.h"
-#include "text.h"
+#include "base/text.h"
+#include "rules/facts.h"
+#include "settings/rule_ids.h"
 
 struct smimepolicy_finding {
     enum sp_rule rule;

@@ -2,12 +2,12 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "choose.h"
+#include "store/choose.h"
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules/text.h"
+#include "base/text.h"
 
 static bool add(struct sp_chosen *chosen, struct sp_record *record)
 {

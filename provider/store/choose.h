@@ -7,7 +7,7 @@
 #ifndef SP_CHOOSE_H
 #define SP_CHOOSE_H
 
-#include "keyring.h"
+#include "keyring/keyring.h"
 
 struct sp_chosen {
     struct sp_record *records; /* owned, each with its content */

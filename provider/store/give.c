@@ -5,7 +5,7 @@
  * Everything goes over as DER: the keys that libcrypto makes of it are the
  * backend's own, and pass our gates.
  */
-#include "give.h"
+#include "store/give.h"
 
 #include <limits.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include <openssl/ui.h>
 #include <openssl/x509.h>
 
-#include "reasons.h"
+#include "policy/reasons.h"
 
 /* OSSL_PARAM wants to write what it only reads. */
 static OSSL_PARAM text_param(const char *name, const char *text)

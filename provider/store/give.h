@@ -10,7 +10,7 @@
 #include <openssl/core.h>
 #include <openssl/crypto.h>
 
-#include "keyring.h"
+#include "keyring/keyring.h"
 
 /* Who loads: libcrypto's callbacks, for one call. */
 struct sp_taker {

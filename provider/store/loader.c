@@ -5,7 +5,7 @@
  * OSSL_STORE over the keyring.  A loader belongs to one thread, as the keyring
  * that it opens does, and lives no longer than a program takes to load.
  */
-#include "loader.h"
+#include "store/loader.h"
 
 #include <limits.h>
 
@@ -14,14 +14,14 @@
 #include <openssl/params.h>
 #include <openssl/store.h>
 
-#include "choose.h"
-#include "forks.h"
-#include "give.h"
-#include "instance.h"
-#include "policy.h"
-#include "reasons.h"
-#include "rules/text.h"
-#include "uri.h"
+#include "backend/instance.h"
+#include "base/text.h"
+#include "keyring/forks.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+#include "store/choose.h"
+#include "store/give.h"
+#include "store/uri.h"
 
 enum state {
     LOADING,

@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "uri.h"
+#include "store/uri.h"
 
 #include <string.h>
 #include <strings.h>
 
 #include <openssl/crypto.h>
 
-#include "rules/text.h"
+#include "base/text.h"
 
 static const char *const kinds[] = { [SP_URI_IDENTITY] = "identity/",
                                      [SP_URI_CONTACT] = "contact/",

@@ -10,7 +10,7 @@
 
 #include <stdbool.h>
 
-#include "sha256.h"
+#include "base/sha256.h"
 
 #define SP_URI_SCHEME "smimepolicy:"
 

@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "fields.h"
-#include "mail.h"
+#include "tool/mail/fields.h"
+#include "tool/mail/mail.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

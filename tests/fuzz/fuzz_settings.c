@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "memory_file.h"
-#include "settings.h"
+#include "settings/settings.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tree.h"
+#include "tool/mail/tree.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -11,8 +11,8 @@
 #include <openssl/err.h>
 
 #include "memory_file.h"
-#include "parts.h"
-#include "rules.h"
+#include "tool/certs/parts.h"
+#include "rules/rules.h"
 
 #define NOW ((time_t)1701388800)
 

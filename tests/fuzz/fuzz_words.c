@@ -9,8 +9,8 @@
 
 #include <openssl/crypto.h>
 
-#include "checking.h"
-#include "request.h"
+#include "tool/check/checking.h"
+#include "stock/request.h"
 
 #define MOST_WORDS 64
 

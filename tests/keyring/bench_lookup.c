@@ -16,7 +16,7 @@
 #include <openssl/obj_mac.h>
 
 #include "contacts.h"
-#include "keyring.h"
+#include "keyring/keyring.h"
 
 struct question {
     struct sp_query query;

@@ -11,7 +11,7 @@
 
 #include <openssl/crypto.h>
 
-#include "keyid.h"
+#include "base/key_id.h"
 
 /* In memory where possible: every upload waits for its disk. */
 char *sp_make_place(void)

@@ -9,8 +9,8 @@
 #define SP_TEST_KEYRINGS_H
 
 #include "certs.h"
-#include "keyring.h"
-#include "store.h"
+#include "keyring/keyring.h"
+#include "keyring/store.h"
 #include "verdicts.h"
 
 /* The path of a keyring that is not there yet, in a directory of its own; for sp_remove_place(). */

@@ -8,7 +8,7 @@
 #define SP_TEST_KEPT_H
 
 #include "harness.h"
-#include "keyring.h"
+#include "keyring/keyring.h"
 
 /* The place for one, empty: for the setting `keyring`. */
 const char *sp_kept_path(void);

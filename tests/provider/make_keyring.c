@@ -13,7 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-#include "keyring.h"
+#include "keyring/keyring.h"
 
 static void give_up(const char *what, const char *why)
 {

@@ -11,8 +11,8 @@
 
 #include "certs.h"
 #include "harness.h"
-#include "backend.h"
-#include "keyid.h"
+#include "backend/backend.h"
+#include "base/key_id.h"
 
 /* What the backend's export does, told of an EVP_PKEY. */
 static int export_pkey(void *key, int selection, OSSL_CALLBACK *callback, void *arg)

@@ -17,7 +17,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "forks.h"
+#include "keyring/forks.h"
 #include "kept.h"
 #include "mail.h"
 

@@ -12,7 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "certs.h"
-#include "compat.h"
+#include "base/compat.h"
 #include "mail.h"
 
 static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT, X509_PURPOSE_ANY };

@@ -14,7 +14,7 @@
 
 #include <openssl/err.h>
 
-#include "locks.h"
+#include "register/locks.h"
 #include "mail.h"
 
 /* A thread that parses a certificate and does nothing more until told to end. */

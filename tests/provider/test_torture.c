@@ -17,7 +17,7 @@
 #include <openssl/store.h>
 
 #include "kept.h"
-#include "locks.h"
+#include "register/locks.h"
 #include "mail.h"
 
 #define THREADS 16

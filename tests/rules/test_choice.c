@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define MOST 4

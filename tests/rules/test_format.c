@@ -13,7 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define GOOD .san = "email:Bob@example.org", .usage = "digitalSignature,keyEncipherment"

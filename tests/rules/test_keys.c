@@ -10,7 +10,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define GOOD                                                                                       \

@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/objects.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define SKEW 300

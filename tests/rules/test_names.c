@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define GOOD   "email:bob@example.org"

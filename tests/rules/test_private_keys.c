@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define GOOD                                                                                       \

@@ -6,7 +6,7 @@
  */
 #include <string.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define USAGE      .usage = "digitalSignature,keyEncipherment"

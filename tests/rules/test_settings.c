@@ -13,7 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 /* Every key with its default, in the order of the table. */

@@ -8,7 +8,7 @@
 
 #include <openssl/crypto.h>
 
-#include "shown.h"
+#include "base/shown.h"
 #include "verdicts.h"
 
 /* One line of a terminal, a line of a log, and text whose secrets alone are taken out. */

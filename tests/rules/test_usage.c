@@ -6,7 +6,7 @@
  */
 #include <stdlib.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define SAN  .san = "email:bob@example.org"

@@ -4,7 +4,7 @@
  *
  * The rules on time, to the second; and the guide's example certificate.
  */
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define GOOD .san = "email:bob@example.org", .usage = "digitalSignature,keyEncipherment"

@@ -6,7 +6,7 @@
  */
 #include <openssl/crypto.h>
 
-#include "rules.h"
+#include "rules/rules.h"
 #include "verdicts.h"
 
 #define MAIL    "email:bob@example.org"

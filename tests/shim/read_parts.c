@@ -12,7 +12,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tree.h"
+#include "tool/mail/tree.h"
 
 #define MAX_MAIL (1 << 20)
 

@@ -12,8 +12,8 @@
 
 #include <openssl/crypto.h>
 
-#include "fields.h"
-#include "mail.h"
+#include "tool/mail/fields.h"
+#include "tool/mail/mail.h"
 
 static void tell(const struct shim_mail *mail)
 {

@@ -15,8 +15,8 @@
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 
-#include "conf_text.h"
-#include "text.h"
+#include "stock/conf_text.h"
+#include "base/text.h"
 #include "verdicts.h"
 
 #define SECTION "smimepolicy_settings"

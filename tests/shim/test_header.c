@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "mail.h"
+#include "tool/mail/mail.h"
 #include "verdicts.h"
 
 /* One field as it came, and its addresses joined by spaces; NULL: it cannot be read. */

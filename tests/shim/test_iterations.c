@@ -10,7 +10,7 @@
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
 
-#include "iterations.h"
+#include "tool/certs/iterations.h"
 #include "verdicts.h"
 
 #define FEW  2048

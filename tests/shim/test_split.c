@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "split.h"
+#include "tool/mail/split.h"
 #include "verdicts.h"
 
 /* A body with the boundary "b", its two parts, or NULL where there are no two to be sure of. */

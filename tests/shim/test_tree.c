@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tree.h"
+#include "tool/mail/tree.h"
 #include "verdicts.h"
 
 #define A    "Content-Type: multipart/mixed; boundary=a\n\n"

@@ -1,0 +1,286 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The verification callback, and the settings that ride on a store.
+ *
+ * Globals: the ex_data index and the library number of our reasons, both
+ * written once under CRYPTO_ONCE.
+ */
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include "keyring/forks.h"
+#include "keyring/keyring.h"
+#include "rules/verdict.h"
+
+static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
+static int store_index = -1;
+static int error_library;
+
+/* Filled in and kept by the error queue for good. */
+static ERR_STRING_DATA reasons[SP_RULE_COUNT + 1];
+static ERR_STRING_DATA library_name[] = { { 0, "smimepolicy" }, { 0, NULL } };
+
+static void free_settings(void *parent, void *data, CRYPTO_EX_DATA *all, int index, long argl,
+                          void *argp)
+{
+    (void)parent, (void)all, (void)index, (void)argl, (void)argp;
+    smimepolicy_settings_free(data);
+}
+
+static void set_up(void)
+{
+    store_index =
+        CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE, 0, NULL, NULL, NULL, free_settings);
+    error_library = ERR_get_next_error_library();
+    for (int i = 0; i < SP_RULE_COUNT; i++)
+        reasons[i] =
+            (ERR_STRING_DATA){ ERR_PACK(0, 0, (unsigned long)i + 1), sp_rule_reason((size_t)i) };
+    library_name[0].error = ERR_PACK(error_library, 0, 0);
+    ERR_load_strings(0, library_name);
+    ERR_load_strings(error_library, reasons);
+    sp_keyring_expect_forks();
+}
+
+int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_settings *settings)
+{
+    smimepolicy_settings *copy;
+    smimepolicy_settings *old;
+
+    if (!CRYPTO_THREAD_run_once(&once, set_up) || store_index < 0)
+        return 0;
+    copy = settings == NULL ? smimepolicy_settings_new() : sp_settings_dup(settings);
+    if (copy == NULL)
+        return 0;
+    old = X509_STORE_get_ex_data(store, store_index);
+    if (X509_STORE_set_ex_data(store, store_index, copy)) {
+        smimepolicy_settings_free(old);
+        return 1;
+    }
+    smimepolicy_settings_free(copy);
+    return 0;
+}
+
+/* Settings of the store, else defaults in |*own|, which the caller frees; NULL: out of memory. */
+static const smimepolicy_settings *settings_for(X509_STORE_CTX *ctx, smimepolicy_settings **own)
+{
+    X509_STORE *store = X509_STORE_CTX_get0_store(ctx);
+    const smimepolicy_settings *settings =
+        store == NULL ? NULL : X509_STORE_get_ex_data(store, store_index);
+
+    *own = settings == NULL ? smimepolicy_settings_new() : NULL;
+    return settings == NULL ? *own : settings;
+}
+
+/* Raise each denial, and say whether there was one.  Observing spares all but distrust-default. */
+static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
+{
+    bool refused = false;
+
+    for (size_t i = 0; i < verdict->count; i++) {
+        const smimepolicy_finding *finding = &verdict->findings[i];
+        char *line;
+
+        if (finding->severity != SMIMEPOLICY_DENY ||
+            (observe && finding->rule != SP_RULE_DISTRUST_DEFAULT))
+            continue;
+        refused = true;
+        line = smimepolicy_finding_text(verdict, finding);
+        ERR_raise_data(error_library, (int)finding->rule + 1, "%s",
+                       line == NULL ? finding->fault : line);
+        OPENSSL_free(line);
+    }
+    return refused;
+}
+
+/* What the keyring keeps |cert| as; with |*why| set where that cannot be found out. */
+static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *cert, char **why)
+{
+    const char *path = settings->keyring;
+
+    *why = NULL;
+    /* One that is not there yet keeps nothing, unless nobody else vouches. */
+    if (path == NULL || (settings->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
+        return SP_ROLE_NONE;
+    return sp_keyring_role_in(path, cert, why);
+}
+
+/* May |cert| vouch for another?  What the keyring does not say counts as no. */
+static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool is_anchor,
+                      bool *complete)
+{
+    struct sp_facts *facts = sp_facts_new(cert);
+    enum sp_role role = SP_ROLE_NONE;
+    char *why = NULL;
+    bool may = false;
+
+    *complete = *complete && facts != NULL;
+    if (facts != NULL && is_anchor && sp_facts_is_ca(facts))
+        role = role_of(settings, cert, &why);
+    if (facts != NULL && why == NULL)
+        may = sp_may_issue(facts, role, is_anchor);
+    OPENSSL_free(why);
+    sp_facts_free(facts);
+    return may;
+}
+
+/* The issuer in |chain| that may not vouch for the one below it, or NULL. */
+static X509 *find_no_issuer(const STACK_OF(X509) *chain, const smimepolicy_settings *settings,
+                            bool *complete)
+{
+    int last = sk_X509_num(chain) - 1;
+
+    for (int i = 1; i <= last; i++)
+        if (!may_issue(settings, sk_X509_value(chain, i), i == last, complete))
+            return sk_X509_value(chain, i);
+    return NULL;
+}
+
+/* libcrypto's ways to say that the chain ends at nobody whom the store knows. */
+static bool is_stranger(int error)
+{
+    switch (error) {
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+    case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+    case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE:
+    case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+    case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+    case X509_V_ERR_CERT_UNTRUSTED:
+        return true;
+    default:
+        return false;
+    }
+}
+
+static smimepolicy_verdict *refuse_issuer(const struct sp_facts *signer, const X509 *issuer)
+{
+    struct sp_facts *facts = sp_facts_new(issuer);
+    smimepolicy_verdict *verdict = NULL;
+
+    if (facts != NULL)
+        verdict = sp_refuse_issuer(facts, signer);
+    sp_facts_free(facts);
+    return verdict;
+}
+
+static smimepolicy_verdict *refuse(const struct sp_facts *signer, const char *found,
+                                   const char *remedy)
+{
+    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                     "nobody provided this signer or its CA", found,
+                     "the signer's certificate or its issuing CA, provided by you", remedy);
+}
+
+/* With `trust = keyring`: was the end of the chain uploaded? */
+static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const STACK_OF(X509) *chain,
+                                         const smimepolicy_settings *settings)
+{
+    int last = sk_X509_num(chain) - 1;
+    const X509 *anchor = last < 0 ? NULL : sk_X509_value(chain, last);
+    struct sp_facts *facts = anchor == NULL ? NULL : sp_facts_new(anchor);
+    smimepolicy_verdict *verdict = NULL;
+    enum sp_role role;
+    char *why;
+
+    if (settings->keyring == NULL)
+        verdict = refuse(signer, "trust = keyring, no keyring", "set keyring to its path");
+    else if (facts != NULL) {
+        role = role_of(settings, anchor, &why);
+        verdict = why != NULL ? refuse(signer, why, "mend the keyring")
+                              : sp_judge_anchor(signer, facts, role, last == 0);
+        OPENSSL_free(why);
+    }
+    sp_facts_free(facts);
+    return verdict;
+}
+
+/* NULL also where the chain is trusted; |*complete| becomes false when out of memory. */
+static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STORE_CTX *ctx,
+                                        const smimepolicy_settings *settings, bool *complete)
+{
+    int error = X509_STORE_CTX_get_error(ctx);
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    const X509 *no_issuer = find_no_issuer(chain, settings, complete);
+    X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+    bool provided = false;
+    smimepolicy_verdict *verdict;
+    char *why;
+
+    /* libcrypto asks no purpose of it, and takes that for a yes. */
+    if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0) {
+        verdict = sp_refuse_unreadable(signer);
+        *complete = *complete && verdict != NULL;
+        return verdict;
+    }
+    if (!is_stranger(error) && (no_issuer != NULL || settings->trust == SP_TRUST_KEYRING)) {
+        provided = sp_vouches_for_itself(role_of(settings, cert, &why));
+        OPENSSL_free(why);
+    }
+    if (provided)
+        return NULL;
+    if (no_issuer != NULL)
+        verdict = refuse_issuer(signer, no_issuer);
+    else if (is_stranger(error))
+        verdict = refuse(signer, X509_verify_cert_error_string(error),
+                         "provide the sender's certificate, or its issuing CA");
+    else if (settings->trust == SP_TRUST_KEYRING)
+        verdict = judge_anchor(signer, chain, settings);
+    else
+        return NULL;
+    *complete = *complete && verdict != NULL;
+    return verdict;
+}
+
+static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *settings)
+{
+    const X509 *signer = X509_STORE_CTX_get0_cert(ctx);
+    bool observe = settings->mode == SP_MODE_OBSERVE;
+    bool complete = true;
+    struct sp_facts *facts = sp_facts_new(signer);
+    smimepolicy_verdict *own = NULL;
+    smimepolicy_verdict *trust = NULL;
+    bool refused;
+
+    if (facts != NULL) {
+        /* The program's own check of validity has been made: no clock here. */
+        own = sp_judge(facts, SMIMEPOLICY_VERIFY, 0, SP_WITHOUT_VALIDITY, settings);
+        trust = judge_trust(facts, ctx, settings, &complete);
+    }
+    refused = facts == NULL || own == NULL || !complete;
+    if (own != NULL && raise_denials(own, observe))
+        refused = true;
+    if (trust != NULL && raise_denials(trust, observe))
+        refused = true;
+    smimepolicy_verdict_free(own);
+    smimepolicy_verdict_free(trust);
+    sp_facts_free(facts);
+    return !refused;
+}
+
+/*
+ * The leaf comes last, with the chain complete and trusted.  Where libcrypto
+ * has found an error first, which ends the verification, our reasons join its own.
+ */
+int smimepolicy_verify_cb(int ok, X509_STORE_CTX *ctx)
+{
+    /* Also where a callback before this one has waved the error through. */
+    bool stranger = is_stranger(X509_STORE_CTX_get_error(ctx));
+    smimepolicy_settings *own = NULL;
+    const smimepolicy_settings *settings = NULL;
+    bool passes = false;
+
+    if (X509_STORE_CTX_get_error_depth(ctx) != 0 && !stranger)
+        return ok;
+    if (CRYPTO_THREAD_run_once(&once, set_up) && store_index >= 0)
+        settings = settings_for(ctx, &own);
+    if (settings != NULL)
+        passes = signer_passes(ctx, settings);
+    smimepolicy_settings_free(own);
+    if (ok && !passes) {
+        X509_STORE_CTX_set_error(ctx, X509_V_ERR_APPLICATION_VERIFICATION);
+        ok = 0;
+    }
+    return ok;
+}

@@ -1,0 +1,175 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "base/shown.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <openssl/crypto.h>
+
+#include "base/text.h"
+
+/* C0, DEL, C1, line ends of Unicode, marks of direction, and what nobody sees. */
+static bool is_control(unsigned long point)
+{
+    static const struct {
+        unsigned long first, last;
+    } ranges[] = { { 0x00, 0x1f },     { 0x7f, 0x9f },      { 0x61c, 0x61c },   { 0x200b, 0x200b },
+                   { 0x200e, 0x200f }, { 0x2028, 0x202e },  { 0x2060, 0x206f }, { 0xfeff, 0xfeff },
+                   { 0xfff9, 0xfffb }, { 0xe0000, 0xe007f } };
+
+    for (size_t i = 0; i < sizeof(ranges) / sizeof(ranges[0]); i++)
+        if (point >= ranges[i].first && point <= ranges[i].last)
+            return true;
+    return false;
+}
+
+/* One character of a URI, which may be percent-encoded; |*length| of it. */
+static char decoded(const char *text, size_t *length)
+{
+    *length = 1;
+    if (text[0] != '%' || OPENSSL_hexchar2int((unsigned char)text[1]) < 0 ||
+        OPENSSL_hexchar2int((unsigned char)text[2]) < 0)
+        return text[0];
+    *length = 3;
+    return (char)(OPENSSL_hexchar2int((unsigned char)text[1]) << 4 |
+                  OPENSSL_hexchar2int((unsigned char)text[2]));
+}
+
+/* The length of |name| and its '=' at |text|, or 0. */
+static size_t named(const char *text, const char *name)
+{
+    size_t at = 0;
+    size_t length;
+
+    for (; *name != '\0'; name++, at += length)
+        if (sp_fold(decoded(text + at, &length)) != *name)
+            return 0;
+    return text[at] == '=' ? at + 1 : 0;
+}
+
+/* The length of the attribute's name and its '=', or 0. */
+static size_t secret_name(const char *text)
+{
+    size_t length = named(text, "pin-value");
+
+    return length != 0 ? length : named(text, "pin-source");
+}
+
+enum kind {
+    PLAIN,   /* one character in UTF-8 */
+    CONTROL, /* one that is not for a terminal */
+    BROKEN,  /* a byte that is no UTF-8 */
+    SECRET   /* an attribute with its value */
+};
+
+/*
+ * Is |closing| the end of what was opened before the URI, and not yet closed?
+ * All of these may stand in a PIN, too; then no more of it is told than that.
+ */
+static bool closes(const char *start, const char *value, const char *end, const char *next)
+{
+    static const char pairs[][2] = { { '(', ')' }, { '[', ']' }, { '\'', '\'' }, { '`', '`' } };
+    int open = 0;
+
+    for (size_t i = 0; i < sizeof(pairs) / sizeof(pairs[0]); i++) {
+        char opening = pairs[i][0];
+        char closing = pairs[i][1];
+
+        if (end[-1] != closing)
+            continue;
+        for (const char *at = start; at < next; at++) {
+            if (at == value)
+                at = end;
+            if (at == next)
+                break;
+            if (*at == closing && open > 0)
+                open--;
+            else if (*at == opening)
+                open++;
+        }
+    }
+    return open > 0;
+}
+
+/* Brackets that are opened further away are not looked for: a line may hold many URIs. */
+#define NEAR 1024
+
+/* The length of the secret |value| of |start|: without the brackets and quotes round its URI. */
+static size_t value_length(const char *start, const char *value)
+{
+    const char *next = value + strcspn(value, ";& \t\r\n\"");
+    const char *end = next;
+
+    if (value - start > NEAR)
+        start = value - NEAR;
+    /* "cannot read URI: why" */
+    if (end > value && end[-1] == ':' && *next == ' ')
+        end--;
+    while (end > value && closes(start, value, end, next))
+        end--;
+    return (size_t)(end - value);
+}
+
+/* The length in bytes of what |text|, a part of |start|, begins with; 0 at its end. */
+static size_t piece(const char *start, const char *text, enum kind *kind)
+{
+    size_t left = strnlen(text, 4);
+    size_t name = secret_name(text);
+    unsigned long point;
+    int length;
+
+    *kind = SECRET;
+    if (name != 0)
+        return name + value_length(start, text + name);
+    if (left == 0)
+        return 0;
+    *kind = BROKEN;
+    length = UTF8_getc((const unsigned char *)text, (int)left, &point);
+    /* Not every release of libcrypto minds these. */
+    if (length <= 0 || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+        return 1;
+    *kind = is_control(point) ? CONTROL : PLAIN;
+    return (size_t)length;
+}
+
+enum level { MASKED, READABLE, SHOWN };
+
+static char *render(const char *text, enum level level)
+{
+    struct sp_text shown = { 0 };
+    const char *start = text;
+    enum kind kind;
+    size_t length;
+
+    for (; (length = piece(start, text, &kind)) > 0; text += length) {
+        if (kind == SECRET) {
+            sp_text_add_bytes(&shown, text, strcspn(text, "=") + 1);
+            sp_text_add(&shown, "***");
+        } else if (kind == PLAIN || level == MASKED || (kind == CONTROL && level == READABLE)) {
+            sp_text_add_bytes(&shown, text, length);
+        } else {
+            sp_text_add_octets(&shown, text, length);
+        }
+    }
+    return sp_text_take(&shown);
+}
+
+char *sp_masked(const char *text)
+{
+    return render(text, MASKED);
+}
+
+char *sp_readable(const char *text)
+{
+    return render(text, READABLE);
+}
+
+char *sp_shown(const char *text)
+{
+    return render(text, SHOWN);
+}

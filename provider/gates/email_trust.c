@@ -1,0 +1,169 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Email trust: which certificates of a trust store may vouch for a sender.
+ */
+#include <openssl/err.h>
+#include <openssl/objects.h>
+#include <openssl/x509.h>
+#include <openssl/x509v3.h>
+
+#include "base/compat.h"
+#include "gates/hooks.h"
+#include "gates/key_verdict.h"
+#include "gates/uploaded.h"
+#include "log/decision_log.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+#include "register/register.h"
+
+#define OPERATION "verify"
+
+typedef int trust_fn(X509_TRUST *, sp_trust_x509 *, int);
+
+static trust_fn check_trust;
+static trust_fn *original; /* NULL until replaced */
+static char *name;         /* an owned copy: the table's own dies when it is written */
+
+static X509_TRUST *find(void)
+{
+    int index = X509_TRUST_get_by_id(X509_TRUST_EMAIL);
+
+    return index >= 0 ? X509_TRUST_get0(index) : NULL;
+}
+
+static bool set(trust_fn *check)
+{
+    return X509_TRUST_add(X509_TRUST_EMAIL, 0, check, name, NID_email_protect, NULL) == 1;
+}
+
+bool sp_trust_replace(void)
+{
+    const X509_TRUST *now = find();
+
+    if (now == NULL || (name = OPENSSL_strdup(X509_TRUST_get0_name(now))) == NULL)
+        return false;
+    original = now->check_trust;
+    return set(check_trust);
+}
+
+void sp_trust_restore(void)
+{
+    const X509_TRUST *now = find();
+
+    if (name != NULL && now != NULL && now->check_trust == check_trust)
+        (void)set(original);
+    OPENSSL_free(name);
+    name = NULL;
+}
+
+/*
+ * The certificate of a trust store that would leave the chain without an anchor
+ * if it were the last one, see check_trust().  Compared, never looked into: each
+ * verification begins with a question that sets it anew.
+ */
+static _Thread_local const void *unvouched;
+
+static int reject(const struct sp_facts *facts, const struct sp_cert *cert)
+{
+    smimepolicy_verdict *verdict = sp_judge_anchor(facts, facts, SP_ROLE_NONE, false);
+    const struct sp_decision decision = { .operation = OPERATION,
+                                          .refused = true,
+                                          .denied = true,
+                                          .verdict = verdict,
+                                          .certificate = cert != NULL ? cert->digest : NULL };
+
+    if (verdict != NULL)
+        sp_raise_verdict(verdict);
+    else
+        (void)sp_gate_no_memory();
+    sp_decision_log(sp_policy(), &decision);
+    smimepolicy_verdict_free(verdict);
+    return X509_TRUST_REJECTED;
+}
+
+/* While the chain is built.  If the original trusts it, libcrypto would end the chain with it. */
+static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp_cert *cert,
+                 int original_answer)
+{
+    enum sp_role role = SP_ROLE_NONE;
+
+    if (!sp_uploaded_role(x509, OPERATION, &role))
+        return X509_TRUST_REJECTED;
+    sp_purposes_chain_ends(x509, sp_may_issue(facts, role, true));
+    if (sp_policy()->trust != SP_TRUST_KEYRING)
+        return original_answer;
+    switch (sp_vouches(facts, role, original_answer == X509_TRUST_TRUSTED)) {
+    case SP_VOUCHES:
+        return X509_TRUST_TRUSTED;
+    case SP_VOUCHES_FOR_ITSELF:
+        return X509_TRUST_UNTRUSTED;
+    case SP_VOUCHED_FOR_LATER:
+        unvouched = x509;
+        return X509_TRUST_UNTRUSTED;
+    default:
+        return reject(facts, cert);
+    }
+}
+
+/* The facts from the register if it has them, else our own.  |is_second| as in decide(). */
+static int ask(const X509 *x509, int original_answer, bool is_second)
+{
+    struct sp_cert *cert = sp_register_of_x509(x509);
+    const struct sp_facts *facts = cert != NULL ? sp_cert_facts(cert) : NULL;
+    struct sp_facts *own = facts == NULL ? sp_facts_new(x509) : NULL;
+    int answer = X509_TRUST_REJECTED;
+
+    if (facts == NULL && own == NULL)
+        (void)sp_gate_no_memory();
+    else if (is_second)
+        answer = reject(facts != NULL ? facts : own, facts != NULL ? cert : NULL);
+    else
+        answer =
+            judge(x509, facts != NULL ? facts : own, facts != NULL ? cert : NULL, original_answer);
+    sp_facts_free(own);
+    sp_cert_unref(cert);
+    return answer;
+}
+
+/*
+ * Asked twice of a certificate that comes from the program's trust store: while
+ * the chain is built, whether it may end there; then, with NO_SS_COMPAT,
+ * whether it is trusted so explicitly that no purpose need be asked.  It never
+ * is: an anchor that signs has to satisfy the rules too.
+ *
+ * With `trust = keyring` only what was uploaded ends a chain.  A CA that was
+ * not may still lead to one that was, so the first answer is "untrusted", with
+ * which libcrypto looks on; but with X509_V_FLAG_PARTIAL_CHAIN it is content
+ * with that and asks no more.  So the certificate is remembered until another
+ * one is asked about, and rejected at the second question.
+ *
+ * A contact's certificate may be a CA below another one: "untrusted", too, and
+ * whether it vouches for others is asked with its purpose.
+ */
+static int decide(sp_trust_x509 *x509, int original_answer, bool is_second)
+{
+    bool was_unvouched = unvouched == x509;
+
+    if (sp_policy_locked() != NULL) {
+        SP_RAISE(SP_REASON_LOCKED, "refused: " OPERATION ": %s", sp_policy_locked());
+        return X509_TRUST_REJECTED;
+    }
+    if (is_second)
+        return was_unvouched                     ? ask(x509, original_answer, true)
+               : sp_purposes_begin_trusted(x509) ? X509_TRUST_UNTRUSTED
+                                                 : X509_TRUST_REJECTED;
+    unvouched = NULL;
+    return ask(x509, original_answer, false);
+}
+
+/* The original comes first: it knows what a BEGIN TRUSTED CERTIFICATE rejects. */
+static int check_trust(X509_TRUST *trust, sp_trust_x509 *x509, int flags)
+{
+    int answer = original(trust, x509, flags);
+
+    if (answer == X509_TRUST_REJECTED)
+        return answer;
+    return decide(x509, answer, ((unsigned)flags & X509_TRUST_NO_SS_COMPAT) != 0);
+}

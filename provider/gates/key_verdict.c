@@ -1,0 +1,392 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "gates/key_verdict.h"
+
+#include <openssl/err.h>
+
+#include "gates/uploaded.h"
+#include "log/decision_log.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+#include "policy/trace.h"
+#include "register/register.h"
+
+bool sp_gate_no_memory(void)
+{
+    SP_RAISE(SP_REASON_NO_MEMORY, "nothing is known of this key");
+    return false;
+}
+
+bool sp_gate_refused_before(void)
+{
+    SP_RAISE(SP_REASON_REFUSED_BEFORE, "start a new operation with another certificate");
+    return false;
+}
+
+bool sp_gate_refused_locked(const char *operation)
+{
+    const struct sp_decision decision = {
+        .operation = operation, .refused = true, .denied = true, .note = sp_policy_locked()
+    };
+
+    SP_RAISE(SP_REASON_LOCKED, "refused: %s: %s", operation, decision.note);
+    sp_decision_log(sp_policy(), &decision);
+    return false;
+}
+
+/* Raise and log a verdict that stands alone; true if the operation goes on. */
+static bool conclude(const char *operation, const smimepolicy_verdict *verdict,
+                     const struct sp_cert *cert, bool observed)
+{
+    const struct sp_decision decision = { .operation = operation,
+                                          .denied = !smimepolicy_verdict_allowed(verdict),
+                                          .refused =
+                                              !smimepolicy_verdict_allowed(verdict) && !observed,
+                                          .verdict = verdict,
+                                          .certificate = cert != NULL ? cert->digest : NULL };
+
+    if (decision.refused)
+        sp_raise_verdict(verdict);
+    sp_decision_log(sp_policy(), &decision);
+    return !decision.refused;
+}
+
+static bool observing(void)
+{
+    return sp_policy()->mode == SP_MODE_OBSERVE;
+}
+
+static bool refuse_unknown(smimepolicy_use use, enum sp_via via)
+{
+    smimepolicy_verdict *verdict;
+    bool allowed;
+
+    verdict = sp_refuse(
+        SP_CERTIFICATE_REQUIRED, NULL, use,
+        via == SP_VIA_FIRST ? "the key's certificate was parsed before OpenSSL was initialised"
+                            : "the key belongs to no certificate that this program has parsed",
+        "a key without a certificate", "a key whose certificate was parsed",
+        via == SP_VIA_FIRST ? "call OPENSSL_init_crypto() before reading the first certificate"
+                            : "provide the certificate that belongs to the key");
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    allowed = conclude(smimepolicy_use_name(use), verdict, NULL, observing());
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+static bool is_any_for_mail(const struct sp_owners *owners)
+{
+    for (size_t i = 0; i < owners->count; i++) {
+        const struct sp_facts *facts = sp_cert_facts(owners->certs[i]);
+
+        if (facts == NULL || sp_is_for_mail(facts))
+            return true;
+    }
+    return false;
+}
+
+/*
+ * A raw operation with a key of which every certificate is none for mail: those
+ * too that the program did not compare the key with.
+ */
+static bool is_no_mail(const struct sp_owners *owners, const void *key, const struct sp_slot *slot,
+                       enum sp_evidence evidence)
+{
+    struct sp_owners all;
+    bool none;
+
+    if (evidence != SP_EVIDENCE_RAW || owners->count == 0 || is_any_for_mail(owners))
+        return false;
+    if (owners->via != SP_VIA_MATCH && owners->via != SP_VIA_OWN_KEY)
+        return true;
+    ERR_set_mark();
+    none = sp_owners_find_equal(&all, key, slot->export_key) && !is_any_for_mail(&all);
+    ERR_pop_to_mark();
+    sp_owners_free(&all);
+    return none;
+}
+
+/* NULL if out of memory. */
+static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_use use,
+                                       bool no_mail)
+{
+    const struct sp_facts *facts = sp_cert_facts(cert);
+
+    if (facts != NULL && no_mail)
+        return sp_judge_raw(facts, use, time(NULL), sp_policy());
+    if (facts != NULL)
+        return sp_judge(facts, use, time(NULL), SP_WITH_VALIDITY, sp_policy());
+    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, "the key's certificate is not complete",
+                     "a certificate that is still being parsed or built", "a complete certificate",
+                     "finish the certificate, or parse it in the thread that uses it");
+}
+
+/*
+ * The key fits several certificates of which only some may be used, and
+ * nothing tells which one is meant.
+ */
+static void raise_shared(const smimepolicy_verdict *allowed, const smimepolicy_verdict *refused)
+{
+    SP_RAISE(SP_REASON_SHARED_KEY, "allowed: %s (serial %s); refused: %s (serial %s)",
+             smimepolicy_verdict_get0_subject(allowed), smimepolicy_verdict_get0_serial(allowed),
+             smimepolicy_verdict_get0_subject(refused), smimepolicy_verdict_get0_serial(refused));
+}
+
+/* All must be allowed: a certificate of the same key may be the one that is meant. */
+static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bool no_mail)
+{
+    smimepolicy_verdict *good = NULL, *bad = NULL;
+    const struct sp_cert *good_cert = NULL, *bad_cert = NULL;
+    bool allowed = true;
+
+    for (size_t i = 0; i < owners->count && allowed; i++) {
+        smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use, no_mail);
+        smimepolicy_verdict **kept = NULL;
+
+        if (verdict == NULL)
+            allowed = sp_gate_no_memory();
+        else if (smimepolicy_verdict_allowed(verdict) && good == NULL)
+            kept = &good, good_cert = owners->certs[i];
+        else if (!smimepolicy_verdict_allowed(verdict) && bad == NULL)
+            kept = &bad, bad_cert = owners->certs[i];
+        if (kept != NULL)
+            *kept = verdict;
+        else
+            smimepolicy_verdict_free(verdict);
+    }
+    if (allowed && bad != NULL) {
+        if (good != NULL && !observing())
+            raise_shared(good, bad);
+        allowed = conclude(smimepolicy_use_name(use), bad, bad_cert, observing());
+    } else if (allowed && good != NULL) {
+        allowed = conclude(smimepolicy_use_name(use), good, good_cert, observing());
+    }
+    smimepolicy_verdict_free(good);
+    smimepolicy_verdict_free(bad);
+    return allowed;
+}
+
+static bool unknown_passes(enum sp_evidence evidence)
+{
+    if (evidence == SP_EVIDENCE_TLS)
+        return true;
+    return evidence != SP_EVIDENCE_ATTRIBUTES && !sp_policy()->refuse_unknown_keys;
+}
+
+static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
+                                         [SP_VIA_FIRST] = "a certificate from before us",
+                                         [SP_VIA_MATCH] = "match",
+                                         [SP_VIA_OWN_KEY] = "own key",
+                                         [SP_VIA_FINGERPRINT] = "fingerprint",
+                                         [SP_VIA_KEYRING] = "keyring" };
+
+/* Look the key up; false (and raised) if that failed.  |what| is to be signed, or NULL. */
+static bool find_owners(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
+                        const unsigned char *what, const char *operation)
+{
+    bool found;
+
+    ERR_set_mark();
+    sp_thread_event();
+    found = sp_owners_find(owners, key, slot->export_key, what);
+    ERR_pop_to_mark();
+    SP_TRACE("%s with %s: %zu certificates by %s", operation, slot->names, owners->count,
+             via_names[owners->via]);
+    if (found && (owners->count > 0 || !sp_register_has_failed()))
+        return true;
+    sp_owners_free(owners);
+    return sp_gate_no_memory();
+}
+
+/*
+ * A key of no certificate that was parsed here may be one that was uploaded.
+ * A TLS handshake is not kept waiting for the answer.  False, and raised: there is none.
+ */
+static bool ask_keyring(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
+                        enum sp_evidence evidence, const char *operation)
+{
+    const char *path = sp_policy()->keyring;
+    char *why = NULL;
+
+    if (owners->count > 0 || path == NULL || evidence == SP_EVIDENCE_TLS)
+        return true;
+    if (sp_uploaded_owners(owners, key, slot->export_key, path, &why)) {
+        SP_TRACE("%s with %s: %zu certificates by %s", operation, slot->names, owners->count,
+                 via_names[SP_VIA_KEYRING]);
+        return true;
+    }
+    sp_owners_free(owners);
+    sp_uploaded_unreadable(operation, why);
+    return false;
+}
+
+/* Is the key one of certificates for time stamps alone? */
+static bool may_stamp(const struct sp_owners *owners)
+{
+    for (size_t i = 0; i < owners->count; i++) {
+        const struct sp_facts *facts = sp_cert_facts(owners->certs[i]);
+
+        if (facts == NULL || !sp_may_stamp(facts))
+            return false;
+    }
+    return owners->count > 0;
+}
+
+/* |owners| are freed after this. */
+static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot *slot,
+                      enum sp_evidence evidence, struct sp_owners *owners)
+{
+    const char *operation = smimepolicy_use_name(use);
+
+    if (evidence == SP_EVIDENCE_STAMP && may_stamp(owners))
+        return true;
+    if (sp_policy_locked() == NULL && !ask_keyring(owners, key, slot, evidence, operation))
+        return false;
+    if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners->count > 0))
+        return sp_gate_refused_locked(operation);
+    if (owners->count > 0)
+        return judge_owners(use, owners, is_no_mail(owners, key, slot, evidence));
+    return unknown_passes(evidence) || refuse_unknown(use, owners->via);
+}
+
+bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
+                    enum sp_evidence evidence)
+{
+    struct sp_owners owners;
+    bool allowed = find_owners(&owners, key, slot, NULL, smimepolicy_use_name(use)) &&
+                   judge_use(use, key, slot, evidence, &owners);
+
+    sp_owners_free(&owners);
+    return allowed;
+}
+
+/* What a signature of one of |owners| is made with. */
+static bool judge_digest(int digest, smimepolicy_use use, const struct sp_cert *signer)
+{
+    smimepolicy_verdict *verdict = sp_judge_digest(digest, sp_cert_facts(signer), use, sp_policy());
+    bool allowed;
+
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    allowed = conclude(smimepolicy_use_name(use), verdict, signer, observing());
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+/* A key of no certificate signs no mail, and a time stamp is none either. */
+static bool may_use_digest(const struct sp_signing *signing, const struct sp_owners *owners)
+{
+    if (owners->count == 0 || !sp_digest_asks(signing->digest, sp_policy()) ||
+        (signing->evidence == SP_EVIDENCE_STAMP && may_stamp(owners)))
+        return true;
+    return judge_digest(signing->digest, SMIMEPOLICY_SIGN, owners->certs[0]);
+}
+
+/* |hash|, or NULL: then it is not known as something that was signed before. */
+static const unsigned char *hash_of(const unsigned char *data, size_t length,
+                                    unsigned char hash[SP_SHA256_LENGTH])
+{
+    const struct sp_piece pieces[] = { { data, length }, { NULL, 0 } };
+
+    return data != NULL && sp_sha256(sp_register_sha256(), pieces, hash) ? hash : NULL;
+}
+
+void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length)
+{
+    unsigned char hash[SP_SHA256_LENGTH];
+
+    sp_keys_note_signed(key, hash_of(data, length, hash));
+}
+
+bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing)
+{
+    unsigned char hash[SP_SHA256_LENGTH];
+    const unsigned char *what = hash_of(signing->data, signing->length, hash);
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!find_owners(&owners, key, slot, what, "sign"))
+        return false;
+    allowed = judge_use(SMIMEPOLICY_SIGN, key, slot, signing->evidence, &owners);
+    if (allowed && !may_use_digest(signing, &owners)) {
+        sp_keys_signed(key, &owners, true, NULL);
+        return false;
+    }
+    sp_keys_signed(key, &owners, allowed, what);
+    return allowed;
+}
+
+bool sp_gate_watches_verification(void)
+{
+    return sp_policy()->refuse_unverified_signers || sp_policy_locked() != NULL;
+}
+
+/* A signature that verifies under a certificate that nobody checked. */
+static bool refuse_unverified(const struct sp_cert *cert, bool no_mail)
+{
+    smimepolicy_verdict *verdict =
+        sp_refuse(SP_DISTRUST_DEFAULT, cert != NULL ? sp_cert_facts(cert) : NULL,
+                  SMIMEPOLICY_VERIFY, "the signer's certificate was not verified",
+                  "verification switched off", "a signer that is verified as one of S/MIME",
+                  no_mail && sp_raw_keys_would_help(sp_policy())
+                      ? "verify with the issuing CA provided and without options that skip it, or "
+                        "set raw_keys = pass if this is no mail"
+                      : "verify with the issuing CA provided and without options that skip it");
+    bool allowed;
+
+    if (verdict == NULL)
+        return sp_gate_no_memory();
+    SP_RAISE(SP_REASON_UNVERIFIED, "unverified_signers = refuse");
+    allowed = conclude("verify", verdict, cert, false);
+    smimepolicy_verdict_free(verdict);
+    return allowed;
+}
+
+bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence)
+{
+    const struct sp_cert *unverified = NULL;
+    struct sp_owners owners;
+    bool allowed, no_mail, verified = false;
+
+    if (!sp_gate_watches_verification())
+        return true;
+    if (!find_owners(&owners, key, slot, NULL, "verify"))
+        return false;
+    for (size_t i = 0; i < owners.count; i++) {
+        if (sp_register_was_verified(owners.certs[i]))
+            verified = true;
+        else
+            unverified = owners.certs[i];
+    }
+    no_mail = !verified && is_no_mail(&owners, key, slot, evidence);
+    if (owners.count == 0 && evidence != SP_EVIDENCE_ATTRIBUTES)
+        allowed = true;
+    else if (sp_policy_locked() != NULL)
+        allowed = sp_gate_refused_locked("verify");
+    else
+        allowed = verified || (no_mail && sp_policy()->pass_raw_keys) ||
+                  refuse_unverified(unverified, no_mail);
+    sp_owners_free(&owners);
+    return allowed;
+}
+
+bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot)
+{
+    const struct sp_cert *signer = NULL;
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!sp_digest_asks(digest, sp_policy()))
+        return true;
+    if (!find_owners(&owners, key, slot, NULL, "verify"))
+        return false;
+    for (size_t i = 0; signer == NULL && i < owners.count; i++)
+        if (sp_register_was_verified(owners.certs[i]))
+            signer = owners.certs[i];
+    allowed = signer == NULL || judge_digest(digest, SMIMEPOLICY_VERIFY, signer);
+    sp_owners_free(&owners);
+    return allowed;
+}

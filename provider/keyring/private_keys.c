@@ -1,0 +1,126 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Private keys: a database of their own, so that the certificates may be
+ * everybody's to read.
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/text.h"
+#include "keyring/store.h"
+
+bool sp_keys_exist(const struct sp_keyring *keyring)
+{
+    char *file = sp_store_file(keyring->path, SP_KEYS);
+    struct stat is;
+    /* If that cannot be found out, attaching it says why. */
+    bool exist = file == NULL || (stat(file, &is) == 0 ? is.st_size > 0 : errno != ENOENT);
+
+    OPENSSL_free(file);
+    return exist;
+}
+
+static bool attach(struct sp_keyring *keyring, const char *file)
+{
+    sqlite3_stmt *statement = sp_store_prepare(keyring, "ATTACH ?1 AS keys");
+    bool done = false;
+
+    if (statement == NULL)
+        return false;
+    if (keyring->sq->bind_text(statement, 1, file, -1, SQLITE_STATIC) == SQLITE_OK)
+        done = keyring->sq->step(statement) == SQLITE_DONE;
+    if (!done)
+        (void)sp_store_failed(keyring, "open its private keys");
+    keyring->sq->finalize(statement);
+    return done;
+}
+
+/* Bring it into the present form, for which a reader has to write. */
+static bool prepare(struct sp_keyring *keyring)
+{
+    bool reads = keyring->access == SP_KEYRING_READ;
+    /* A removed key is overwritten. */
+    bool done =
+        sp_store_run(keyring, "PRAGMA keys.synchronous = EXTRA; PRAGMA keys.secure_delete = ON") &&
+        (!reads || sp_store_run(keyring, "PRAGMA query_only = OFF")) && sp_schema_keys(keyring);
+
+    if (!done || (reads && !sp_store_run(keyring, "PRAGMA query_only = ON"))) {
+        /* As it was before, and the reason stays. */
+        (void)keyring->sq->exec(keyring->db, reads ? "PRAGMA query_only = ON" : "", NULL, NULL,
+                                NULL);
+        (void)keyring->sq->exec(keyring->db, "DETACH keys", NULL, NULL, NULL);
+        return false;
+    }
+    return true;
+}
+
+bool sp_keys_attach(struct sp_keyring *keyring)
+{
+    char *file;
+
+    if (keyring->has_keys)
+        return true;
+    file = sp_store_file(keyring->path, SP_KEYS);
+    if (file == NULL)
+        return sp_store_say(keyring, NULL);
+    keyring->has_keys = attach(keyring, file) && prepare(keyring);
+    OPENSSL_free(file);
+    return keyring->has_keys;
+}
+
+static bool take_key(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_private_key *key)
+{
+    const struct sp_sqlite *sq = keyring->sq;
+
+    *key = (struct sp_private_key){ .encrypted = sq->column_int64(row, 0) != 0 };
+    if (sq->column_type(row, 1) == SQLITE_BLOB) {
+        key->length = (size_t)sq->column_bytes(row, 1);
+        key->pkcs8 = OPENSSL_memdup(sq->column_blob(row, 1), key->length);
+    } else {
+        const unsigned char *uri = sq->column_text(row, 2);
+
+        key->uri = uri == NULL ? NULL : OPENSSL_strdup((const char *)uri);
+    }
+    return key->pkcs8 != NULL || key->uri != NULL || sp_store_say(keyring, NULL);
+}
+
+int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
+                   struct sp_private_key *private_key)
+{
+    sqlite3_stmt *statement;
+    int code = SQLITE_ERROR;
+    int found = -1;
+
+    *private_key = (struct sp_private_key){ 0 };
+    if (!sp_keys_exist(keyring))
+        return 0;
+    if (!sp_keys_attach(keyring))
+        return -1;
+    statement = sp_store_prepare(
+        keyring, "SELECT encrypted, pkcs8, uri FROM keys.private_key WHERE key = ?1");
+    if (statement == NULL)
+        return -1;
+    if (keyring->sq->bind_blob(statement, 1, key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK)
+        code = keyring->sq->step(statement);
+    if (code == SQLITE_ROW)
+        found = take_key(keyring, statement, private_key) ? 1 : -1;
+    else if (code == SQLITE_DONE)
+        found = 0;
+    else
+        (void)sp_store_failed(keyring, "read its private keys");
+    keyring->sq->finalize(statement);
+    return found;
+}
+
+void sp_private_key_clear(struct sp_private_key *key)
+{
+    OPENSSL_clear_free(key->pkcs8, key->length);
+    OPENSSL_free(key->uri);
+    *key = (struct sp_private_key){ 0 };
+}

@@ -1,0 +1,407 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An upload: certificates are collected in a temporary database of SQLite's,
+ * private keys in memory, and all is stored in one transaction at the end.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "keyring/store.h"
+
+struct staged_key {
+    unsigned char key[SP_SHA256_LENGTH];
+    struct sp_private_key private_key;
+    struct staged_key *next;
+};
+
+struct sp_upload {
+    struct sp_keyring *keyring; /* borrowed */
+    struct sp_keyring *stored;  /* owned: the same, for look-ups outside of the transaction */
+    sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
+    sqlite3_stmt *look_up, *look_up_key;                      /* owned: of |stored| */
+    int64_t last;            /* how many certificates were staged */
+    int64_t when;            /* they were uploaded then; 0: now */
+    struct staged_key *keys; /* owned */
+};
+
+/* Nothing is ever rolled back in the temporary database. */
+static const char stage[] =
+    "PRAGMA temp_store = FILE;"
+    "PRAGMA temp.journal_mode = OFF;"
+    "PRAGMA temp.cache_size = -32768;"
+    "CREATE TEMP TABLE staged ("
+    "  id INTEGER PRIMARY KEY,"
+    "  fingerprint BLOB NOT NULL UNIQUE,"
+    "  role INTEGER NOT NULL,"
+    "  overrides INTEGER NOT NULL,"
+    "  key BLOB NOT NULL,"
+    "  subject INTEGER NOT NULL,"
+    "  der BLOB NOT NULL,"
+    "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)));"
+    "CREATE INDEX temp.staged_by_subject ON staged (subject);"
+    "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
+    "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
+
+static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
+                              "DROP TABLE IF EXISTS temp.staged_address;"
+                              "DROP TABLE IF EXISTS temp.staged_recipient";
+
+/* What somebody else stored in the meantime is left as it is, unless we override it. */
+static const char store[] =
+    "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der)"
+    "  SELECT fingerprint, role, key, subject, uploaded, der FROM temp.staged"
+    "  WHERE true ORDER BY id"
+    "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role"
+    "  WHERE (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
+    "INSERT OR IGNORE INTO main.address"
+    "  SELECT a.address, c.id FROM temp.staged_address a JOIN temp.staged s ON s.id = a.staged"
+    "  JOIN main.certificate c ON c.fingerprint = s.fingerprint ORDER BY a.address;"
+    "INSERT OR IGNORE INTO main.recipient"
+    "  SELECT r.name, c.id FROM temp.staged_recipient r JOIN temp.staged s ON s.id = r.staged"
+    "  JOIN main.certificate c ON c.fingerprint = s.fingerprint;";
+
+static bool prepare(struct sp_upload *upload)
+{
+    struct sp_keyring *keyring = upload->keyring;
+
+    upload->insert =
+        sp_store_prepare(keyring, "INSERT OR IGNORE INTO temp.staged"
+                                  " (id, fingerprint, role, overrides, key, subject, der, uploaded)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ifnull(?8, unixepoch()))");
+    upload->insert_address =
+        sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
+    upload->insert_recipient =
+        sp_store_prepare(keyring, "INSERT INTO temp.staged_recipient VALUES (?1, ?2)");
+    return upload->insert != NULL && upload->insert_address != NULL &&
+           upload->insert_recipient != NULL;
+}
+
+/* Tell of the keyring what was found of the same one as |stored|. */
+static bool stored_failed(struct sp_upload *upload)
+{
+    return sp_store_say(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
+}
+
+static bool prepare_look_ups(struct sp_upload *upload)
+{
+    char *why;
+
+    upload->stored = sp_keyring_open(upload->keyring->path, SP_KEYRING_READ, &why);
+    if (upload->stored == NULL)
+        return sp_store_say(upload->keyring, why);
+    upload->look_up = sp_store_prepare(upload->stored,
+                                       "SELECT role FROM main.certificate WHERE fingerprint = ?1");
+    upload->look_up_key = sp_store_prepare(
+        upload->stored, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
+    return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
+}
+
+struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
+{
+    struct sp_upload *upload = OPENSSL_zalloc(sizeof(*upload));
+
+    if (upload == NULL) {
+        (void)sp_store_say(keyring, NULL);
+        return NULL;
+    }
+    upload->keyring = keyring;
+    keyring->uploads = true;
+    if (sp_store_run(keyring, stage) && prepare(upload) && prepare_look_ups(upload))
+        return upload;
+    sp_upload_free(upload);
+    return NULL;
+}
+
+static void free_keys(struct sp_upload *upload)
+{
+    while (upload->keys != NULL) {
+        struct staged_key *next = upload->keys->next;
+
+        sp_private_key_clear(&upload->keys->private_key);
+        OPENSSL_free(upload->keys);
+        upload->keys = next;
+    }
+}
+
+void sp_upload_free(struct sp_upload *upload)
+{
+    const struct sp_sqlite *sq;
+
+    if (upload == NULL)
+        return;
+    sq = upload->keyring->sq;
+    (void)sq->finalize(upload->insert);
+    (void)sq->finalize(upload->insert_address);
+    (void)sq->finalize(upload->insert_recipient);
+    (void)sq->finalize(upload->look_up);
+    (void)sq->finalize(upload->look_up_key);
+    sp_keyring_close(upload->stored);
+    sp_store_settle(upload->keyring);
+    (void)sq->exec(upload->keyring->db, unstage, NULL, NULL, NULL);
+    free_keys(upload);
+    OPENSSL_free(upload);
+}
+
+static bool bind_certificate(struct sp_upload *upload, const struct sp_record *record,
+                             const X509 *cert, bool overrides)
+{
+    int hashed = 0;
+    unsigned long subject = X509_NAME_hash_ex(X509_get_subject_name(cert), NULL, NULL, &hashed);
+    const struct sp_sqlite *sq = upload->keyring->sq;
+    sqlite3_stmt *to = upload->insert;
+
+    return hashed == 1 && sq->bind_int64(to, 1, record->id) == SQLITE_OK &&
+           sq->bind_blob(to, 2, record->fingerprint, SP_SHA256_LENGTH, SQLITE_STATIC) ==
+               SQLITE_OK &&
+           sq->bind_int64(to, 3, record->role) == SQLITE_OK &&
+           sq->bind_int64(to, 4, overrides) == SQLITE_OK &&
+           sq->bind_blob(to, 5, record->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
+           sq->bind_int64(to, 6, (int64_t)subject) == SQLITE_OK &&
+           sq->bind_blob(to, 7, record->der, (int)record->der_length, SQLITE_STATIC) == SQLITE_OK &&
+           (upload->when == 0 || sq->bind_int64(to, 8, upload->when) == SQLITE_OK);
+}
+
+bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role role)
+{
+    struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
+    unsigned char *der = NULL;
+    int length = i2d_X509(cert, &der);
+    const struct sp_piece pieces[] = { { der, length > 0 ? (size_t)length : 0 }, { NULL, 0 } };
+    bool done = length > 0 && sp_sha256(NULL, pieces, record->fingerprint);
+
+    OPENSSL_free(der);
+    if (!done)
+        return false;
+    /* A key that cannot be named is nobody's but this certificate's. */
+    memcpy(record->key, id.known ? id.hash : record->fingerprint, SP_SHA256_LENGTH);
+    record->role = role;
+    length = i2d_X509_AUX(cert, &record->der);
+    record->der_length = length > 0 ? (size_t)length : 0;
+    return length > 0;
+}
+
+/* Ask |from| about |hash|: 1 with the first column's |number|, 0 without, -1 if it failed. */
+static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned char *hash,
+                   int64_t *number)
+{
+    const struct sp_sqlite *sq = upload->keyring->sq;
+    int code = SQLITE_ERROR;
+
+    if (sq->bind_blob(from, 1, hash, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK)
+        code = sq->step(from);
+    if (code == SQLITE_ROW)
+        *number = sq->column_int64(from, 0);
+    else if (code != SQLITE_DONE)
+        (void)(sp_store_failed(upload->stored, "read it") || stored_failed(upload));
+    (void)sq->reset(from);
+    (void)sq->clear_bindings(from);
+    if (code == SQLITE_ROW)
+        return 1;
+    return code == SQLITE_DONE ? 0 : -1;
+}
+
+/* Put it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
+static enum sp_added stage_record(struct sp_upload *upload, const struct sp_record *record,
+                                  const X509 *cert, const struct sp_facts *facts, bool overrides)
+{
+    struct sp_keyring *keyring = upload->keyring;
+    bool done;
+
+    upload->last = record->id;
+    if (!sp_store_stage(keyring))
+        return SP_ADD_FAILED;
+    if (!sp_store_finish(keyring, upload->insert,
+                         bind_certificate(upload, record, cert, overrides)))
+        return SP_ADD_FAILED;
+    if (keyring->sq->changes64(keyring->db) == 0) {
+        upload->last--;
+        return SP_ADD_AGAIN;
+    }
+    done = sp_store_addresses(keyring, upload->insert_address, facts, record->id) &&
+           (record->role != SP_ROLE_IDENTITY ||
+            sp_store_recipients(keyring, upload->insert_recipient, cert, record->id));
+    return done ? SP_ADD_NEW : SP_ADD_FAILED;
+}
+
+/* Is it stored, and as what will it be kept?  SP_ADD_NEW, SP_ADD_STORED or SP_ADD_FAILED. */
+static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *record, bool overrides)
+{
+    int64_t number = SP_ROLE_NONE;
+    int known = look_up(upload, upload->look_up, record->fingerprint, &number);
+    int own = 0;
+
+    if (known > 0 && !overrides)
+        record->role = (enum sp_role)number;
+    if (known == 0 && record->role == SP_ROLE_CONTACT && !overrides)
+        own = look_up(upload, upload->look_up_key, record->key, &number);
+    if (known < 0 || own < 0)
+        return SP_ADD_FAILED;
+    if (own > 0)
+        record->role = SP_ROLE_IDENTITY;
+    return known > 0 ? SP_ADD_STORED : SP_ADD_NEW;
+}
+
+enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
+                            const struct sp_facts *facts, enum sp_role role, bool overrides,
+                            enum sp_role *kept)
+{
+    struct sp_record record = { .id = upload->last + 1 };
+    enum sp_added added = SP_ADD_FAILED;
+    enum sp_added staged;
+
+    if (sp_store_record(&record, cert, role))
+        added = settle_role(upload, &record, overrides);
+    else
+        (void)sp_store_say(upload->keyring, NULL);
+    *kept = record.role;
+    if (added != SP_ADD_FAILED) {
+        staged = stage_record(upload, &record, cert, facts, overrides);
+        added = staged == SP_ADD_NEW ? added : staged;
+    }
+    sp_record_clear(&record);
+    return added;
+}
+
+void sp_upload_at(struct sp_upload *upload, int64_t when)
+{
+    upload->when = when;
+}
+
+struct sp_cursor *sp_upload_find(struct sp_upload *upload,
+                                 const unsigned char key[SP_SHA256_LENGTH])
+{
+    return sp_store_find(upload->keyring, "temp.staged c WHERE c.key = ?1 AND c.id > ?2",
+                         &(struct sp_query){ .index = SP_BY_KEY, .hash = key });
+}
+
+struct sp_cursor *sp_upload_find_cas(struct sp_upload *upload, const X509_NAME *name)
+{
+    return sp_store_find(upload->keyring, "temp.staged c WHERE c.subject = ?1 AND c.id > ?2",
+                         &(struct sp_query){ .index = SP_BY_SUBJECT,
+                                             .name = name,
+                                             .roles = SP_ROLE_BIT(SP_ROLE_CA) });
+}
+
+struct sp_cursor *sp_upload_all(struct sp_upload *upload)
+{
+    return sp_store_find(upload->keyring, "temp.staged c WHERE ?1 IS NULL AND c.id > ?2",
+                         &(struct sp_query){ .index = SP_ALL });
+}
+
+bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA256_LENGTH],
+                       struct sp_private_key *private_key)
+{
+    struct staged_key *staged = OPENSSL_zalloc(sizeof(*staged));
+
+    if (staged == NULL) {
+        sp_private_key_clear(private_key);
+        return sp_store_say(upload->keyring, NULL);
+    }
+    memcpy(staged->key, key, SP_SHA256_LENGTH);
+    staged->private_key = *private_key;
+    *private_key = (struct sp_private_key){ 0 };
+    staged->next = upload->keys;
+    upload->keys = staged;
+    return true;
+}
+
+static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
+{
+    const struct sp_sqlite *sq = upload->keyring->sq;
+    const struct sp_private_key *key = &staged->private_key;
+    sqlite3_stmt *to = sp_store_prepare(
+        upload->keyring, "INSERT OR REPLACE INTO keys.private_key"
+                         " (key, encrypted, pkcs8, uri, uploaded) VALUES (?1, ?2, ?3, ?4,"
+                         " CAST(strftime('%s') AS INTEGER))");
+    bool done;
+
+    if (to == NULL)
+        return false;
+    done = sp_store_finish(
+        upload->keyring, to,
+        sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_int64(to, 2, key->encrypted) == SQLITE_OK &&
+            (key->pkcs8 == NULL ||
+             sq->bind_blob(to, 3, key->pkcs8, (int)key->length, SQLITE_STATIC) == SQLITE_OK) &&
+            (key->uri == NULL || sq->bind_text(to, 4, key->uri, -1, SQLITE_STATIC) == SQLITE_OK));
+    (void)sq->finalize(to);
+    return done;
+}
+
+static bool promote(struct sp_upload *upload, const struct sp_record *record)
+{
+    struct sp_keyring *keyring = upload->keyring;
+    sqlite3_stmt *role = sp_store_prepare(
+        keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
+    sqlite3_stmt *names =
+        sp_store_prepare(keyring, "INSERT OR IGNORE INTO main.recipient VALUES (?1, ?2)");
+    X509 *cert = sp_store_cert(keyring, record);
+    bool done =
+        role != NULL && names != NULL && cert != NULL &&
+        sp_store_finish(keyring, role, keyring->sq->bind_int64(role, 1, record->id) == SQLITE_OK) &&
+        sp_store_recipients(keyring, names, cert, record->id);
+
+    X509_free(cert);
+    (void)keyring->sq->finalize(role);
+    (void)keyring->sq->finalize(names);
+    return done;
+}
+
+/* The contacts whose key this is are identities now. */
+static bool promote_contacts(struct sp_upload *upload, const struct staged_key *staged)
+{
+    struct sp_cursor *cursor = sp_keyring_find(
+        upload->keyring, &(struct sp_query){ .index = SP_BY_KEY,
+                                             .hash = staged->key,
+                                             .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) });
+    struct sp_record record = { 0 };
+    int found = cursor == NULL ? -1 : 0;
+
+    while (cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
+        bool done = promote(upload, &record);
+
+        sp_record_clear(&record);
+        if (!done) {
+            found = -1;
+            break;
+        }
+    }
+    sp_cursor_free(cursor);
+    return found == 0;
+}
+
+static bool store_all(struct sp_upload *upload)
+{
+    if (!sp_store_run(upload->keyring, store))
+        return false;
+    for (const struct staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
+        if (!store_key(upload, staged) || !promote_contacts(upload, staged))
+            return false;
+    return true;
+}
+
+/*
+ * Once the cache is full SQLite writes to the database, and shuts readers out
+ * until it is done: a hundred thousand certificates fit this one.
+ */
+static const char roomy[] = "PRAGMA main.cache_size = -131072";
+
+bool sp_upload_commit(struct sp_upload *upload)
+{
+    struct sp_keyring *keyring = upload->keyring;
+
+    if (upload->keys != NULL && !sp_keys_attach(keyring))
+        return false;
+    if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
+        return false;
+    if (store_all(upload) && sp_store_commit(keyring)) {
+        if (upload->last > 0 || upload->keys != NULL)
+            keyring->made = SP_MADE_NOTHING;
+        return true;
+    }
+    sp_store_rollback(keyring);
+    return false;
+}

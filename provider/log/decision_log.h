@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One line of JSON a decision.
+ */
+#ifndef SP_DECISION_LOG_H
+#define SP_DECISION_LOG_H
+
+#include <stdbool.h>
+
+#include "rules/rules.h"
+
+struct sp_decision {
+    const char *operation; /* "sign", "encrypt", "verify" */
+    bool refused;          /* was the operation stopped? */
+    bool denied;           /* did the rules ask for that? (observe mode: not stopped) */
+    const smimepolicy_verdict *verdict; /* borrowed; NULL if there was none */
+    const unsigned char *certificate;   /* borrowed SHA-256, or NULL */
+    const char *note;                   /* borrowed one-line reason beside the verdict, or NULL */
+};
+
+/*
+ * Append |decision| to the log of |settings|, if there is one.  Never blocks
+ * and never fails: a log that cannot be written changes no decision.
+ */
+void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decision *decision);
+
+/*
+ * Why this process would lose every line of the log at |path|: somebody else's
+ * file in a directory that others may write, no right to write.  Nothing is made.
+ *
+ * @return to be freed with OPENSSL_free(), or NULL if nothing stands against it
+ */
+char *sp_decision_log_fault(const char *path);
+
+#endif

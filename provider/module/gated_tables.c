@@ -1,0 +1,176 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "module/gated_tables.h"
+
+#include <string.h>
+
+#include "gates/slots.h"
+#include "policy/policy.h"
+#include "store/loader.h"
+
+/*
+ * Ours wins over the same algorithm of another provider where the
+ * configuration says `default_properties = ?smime.policy=yes`.
+ */
+#define OUR_PROPERTY "smime.policy=yes"
+
+/*
+ * What keys are made, read and used with: whose digests and ciphers go with
+ * them is all the same, and libcrypto reads the property of each algorithm.
+ * Digests that are watched are the exception.
+ */
+static bool is_preferred(int operation)
+{
+    return (operation >= OSSL_OP_KEYMGMT && operation != OSSL_OP_ENCODER) ||
+           (operation == OSSL_OP_DIGEST && sp_policy()->pass_raw_keys);
+}
+
+static sp_gate_fn *gate_of(int operation)
+{
+    switch (operation) {
+    case OSSL_OP_DIGEST:
+        return sp_gate_digest;
+    case OSSL_OP_SIGNATURE:
+        return sp_gate_signature;
+    case OSSL_OP_ASYM_CIPHER:
+        return sp_gate_asym_cipher;
+    case OSSL_OP_KEYEXCH:
+        return sp_gate_keyexch;
+    case OSSL_OP_KEM:
+        return sp_gate_kem;
+    case OSSL_OP_KEYMGMT:
+        return sp_gate_keymgmt;
+    case OSSL_OP_STORE:
+        return sp_gate_store;
+    default:
+        return NULL;
+    }
+}
+
+static char *extend(const char *properties)
+{
+    size_t size;
+    char *text;
+
+    if (properties == NULL || *properties == '\0')
+        return OPENSSL_strdup(OUR_PROPERTY);
+    size = strlen(properties) + sizeof("," OUR_PROPERTY);
+    text = OPENSSL_malloc(size);
+    if (text != NULL && OPENSSL_strlcpy(text, properties, size) < size)
+        (void)OPENSSL_strlcat(text, "," OUR_PROPERTY, size);
+    return text;
+}
+
+/* |original| with our property added: hundreds of algorithms share a few. */
+static const char *extended(struct sp_instance *instance, const char *original)
+{
+    struct sp_properties *known = instance->properties;
+
+    while (known != NULL && known->original != original)
+        known = known->next;
+    if (known != NULL)
+        return known->extended;
+    known = OPENSSL_zalloc(sizeof(*known));
+    if (known == NULL)
+        return NULL;
+    known->original = original;
+    known->extended = extend(original);
+    known->next = instance->properties;
+    instance->properties = known;
+    return known->extended;
+}
+
+static bool prefer_algorithm(struct sp_instance *instance, OSSL_ALGORITHM *algorithm, int operation)
+{
+    if (!is_preferred(operation))
+        return true;
+    algorithm->property_definition = extended(instance, algorithm->property_definition);
+    return algorithm->property_definition != NULL;
+}
+
+static bool gate_algorithm(OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
+                           sp_gate_fn *gate)
+{
+    bool untouched = true;
+    OSSL_DISPATCH *gated;
+
+    if (gate == NULL)
+        return true;
+    gated = gate(algorithm, backend, &untouched);
+    if (gated != NULL)
+        algorithm->implementation = gated;
+    return gated != NULL || untouched;
+}
+
+static size_t count_algorithms(const OSSL_ALGORITHM *table)
+{
+    size_t count = 0;
+
+    while (table != NULL && table[count].algorithm_names != NULL)
+        count++;
+    return count;
+}
+
+/* With one more at the end: where the backend has no store, ours is the only one. */
+static bool build_table(struct sp_instance *instance, int operation)
+{
+    const OSSL_ALGORITHM *original = instance->backend.tables[operation];
+    size_t count = count_algorithms(original);
+    OSSL_ALGORITHM *table = OPENSSL_zalloc((count + 2) * sizeof(*table));
+
+    instance->tables[operation] = table;
+    for (size_t i = 0; table != NULL && i < count; i++) {
+        table[i] = original[i];
+        if (!prefer_algorithm(instance, &table[i], operation) ||
+            !gate_algorithm(&table[i], &instance->backend, gate_of(operation)))
+            return false;
+    }
+    if (table != NULL && operation == OSSL_OP_STORE)
+        table[count] = sp_store_loader;
+    return table != NULL;
+}
+
+bool sp_instance_build(struct sp_instance *instance)
+{
+    for (int operation = 1; operation < SP_OPERATIONS; operation++)
+        if ((instance->backend.tables[operation] != NULL || operation == OSSL_OP_STORE) &&
+            !build_table(instance, operation))
+            return false;
+    return sp_sha256_from(&instance->sha, &instance->backend);
+}
+
+static void free_table(OSSL_ALGORITHM *table, const OSSL_ALGORITHM *original)
+{
+    const size_t count = count_algorithms(original);
+
+    for (size_t i = 0; i < count; i++) {
+        /* Const for the core, but what we replaced is ours. */
+        union {
+            const OSSL_DISPATCH *in;
+            void *out;
+        } functions = { .in = table[i].implementation };
+
+        if (table[i].implementation != original[i].implementation)
+            OPENSSL_free(functions.out);
+    }
+    OPENSSL_free(table);
+}
+
+void sp_instance_free(struct sp_instance *instance)
+{
+    if (instance == NULL)
+        return;
+    for (int operation = 1; operation < SP_OPERATIONS; operation++)
+        if (instance->tables[operation] != NULL)
+            free_table(instance->tables[operation], instance->backend.tables[operation]);
+    while (instance->properties != NULL) {
+        struct sp_properties *next = instance->properties->next;
+
+        OPENSSL_free(instance->properties->extended);
+        OPENSSL_free(instance->properties);
+        instance->properties = next;
+    }
+    OPENSSL_free(instance);
+}

@@ -1,0 +1,63 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "policy/policy.h"
+
+#include <stdatomic.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+/*
+ * Written while providers are loaded and unloaded, which module/provider.c serializes;
+ * read by gates in any thread, hence atomic.
+ */
+static _Atomic(smimepolicy_settings *) current;
+static _Atomic(char *) lock_reason;
+
+/* Where not even the reason could be copied. */
+static char no_memory[] = "out of memory";
+
+void sp_policy_adopt(smimepolicy_settings *settings)
+{
+    smimepolicy_settings *now = atomic_load(&current);
+
+    if (now == NULL) {
+        atomic_store(&current, settings);
+        return;
+    }
+    if (!sp_settings_equal(now, settings))
+        sp_policy_lock("the provider was loaded twice, with settings that disagree; "
+                       "use one configuration for every library context of a process");
+    smimepolicy_settings_free(settings);
+}
+
+void sp_policy_reset(void)
+{
+    char *reason = atomic_exchange(&lock_reason, NULL);
+
+    if (reason != no_memory)
+        OPENSSL_free(reason);
+    smimepolicy_settings_free(atomic_exchange(&current, NULL));
+}
+
+void sp_policy_lock(const char *reason)
+{
+    char *copy = OPENSSL_strdup(reason), *none = NULL;
+
+    if (copy == NULL)
+        copy = no_memory;
+    if (!atomic_compare_exchange_strong(&lock_reason, &none, copy) && copy != no_memory)
+        OPENSSL_free(copy);
+}
+
+const char *sp_policy_locked(void)
+{
+    return atomic_load(&lock_reason);
+}
+
+const smimepolicy_settings *sp_policy(void)
+{
+    return atomic_load(&current);
+}

@@ -1,0 +1,26 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "policy/trace.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <unistd.h>
+
+#include "base/quiet_write.h"
+
+void sp_trace_write(const char *format, ...)
+{
+    char text[512], line[600];
+    va_list args;
+    int length;
+
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof(text), format, args);
+    va_end(args);
+    length = snprintf(line, sizeof(line), "smimepolicy[%ld]: %s\n", (long)getpid(), text);
+    /* One write a line, so that threads do not mix; a lost trace is no fault. */
+    if (length > 0 && sp_quiet_write(STDERR_FILENO, line, (size_t)length) < 0)
+        return;
+}

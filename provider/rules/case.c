@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the rules on one certificate say in the same words.
+ */
+#include <openssl/crypto.h>
+
+#include "rules/case.h"
+
+void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say)
+{
+    char *fault = say.fault;
+
+    /* Incoming, the client rules are parts of one: the signer's certificate. */
+    if (c->use == SMIMEPOLICY_VERIFY && rule != SP_RULE_SIGNER_CERTIFICATE) {
+        say.fault = fault == NULL ? NULL : sp_format("%s (%s)", fault, sp_rule_id(rule));
+        OPENSSL_free(fault);
+        rule = SP_RULE_SIGNER_CERTIFICATE;
+    }
+    sp_verdict_add(c->verdict, rule, SMIMEPOLICY_DENY, say);
+}
+
+char *sp_remedy(const struct sp_case *c, const char *what)
+{
+    switch (c->use) {
+    case SMIMEPOLICY_ENCRYPT:
+        return sp_format("ask the contact for %s", what);
+    case SMIMEPOLICY_VERIFY:
+        return sp_format("ask the sender for %s", what);
+    default:
+        return sp_format("use %s", what);
+    }
+}

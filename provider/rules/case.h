@@ -1,0 +1,48 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One certificate before its judges: for the rules alone.
+ */
+#ifndef SP_CASE_H
+#define SP_CASE_H
+
+#include <string.h>
+
+#include "rules/verdict.h"
+
+struct sp_case {
+    const struct sp_facts *facts;
+    const struct smimepolicy_settings *settings;
+    smimepolicy_verdict *verdict;
+    smimepolicy_use use;
+    time_t at;
+    bool exempt; /* a CA that is uploaded: the client rules are not asked */
+    enum sp_scope scope;
+    enum sp_role role; /* for |ask_first| */
+    enum sp_kept_by by;
+    bool has_key;
+    bool names_raw_keys;                  /* a raw operation: the setting is a way out */
+    void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
+};
+
+/* Ask everything that |c| is about; NULL only if out of memory. */
+smimepolicy_verdict *sp_judge_case(struct sp_case *c);
+
+/* Deny under |rule|, or under `signer-certificate` where the use is to verify. */
+void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say);
+/* "use |what|" or "ask the contact for |what|", whoever's certificate it is. */
+char *sp_remedy(const struct sp_case *c, const char *what);
+
+/* Judges that live in other files than the table that calls them. */
+void sp_ask_ambiguous_role(struct sp_case *c);
+void sp_ask_expired(struct sp_case *c);
+void sp_ask_not_yet_valid(struct sp_case *c);
+void sp_ask_decrypt_expired(struct sp_case *c);
+void sp_ask_expires_soon(struct sp_case *c);
+void sp_ask_weak_key(struct sp_case *c);
+void sp_ask_weak_digest(struct sp_case *c);
+void sp_ask_eku_any(struct sp_case *c);
+void sp_ask_validity_too_long(struct sp_case *c);
+
+#endif

@@ -1,0 +1,73 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A signer's way to an anchor: what libcrypto finds wrong with it, in our words.
+ */
+#include <openssl/crypto.h>
+
+#include "rules/verdict.h"
+
+static const char remedy_stranger[] =
+    "upload the certificate of the sender or of its issuing CA, or name the CA's with -CAfile";
+
+static void add_stranger(smimepolicy_verdict *verdict, const char *found)
+{
+    sp_verdict_add(
+        verdict, SP_RULE_DISTRUST_DEFAULT, SMIMEPOLICY_DENY,
+        (struct sp_say){
+            sp_format("nobody provided a certificate of the sender or of its issuing CA"),
+            sp_format("%s", found),
+            sp_format("a certificate in the keyring, or named with -CAfile, -CApath or -CAstore"),
+            sp_format("%s", remedy_stranger) });
+}
+
+smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer)
+{
+    smimepolicy_verdict *verdict = sp_verdict_new(signer, SMIMEPOLICY_VERIFY);
+
+    if (verdict == NULL)
+        return NULL;
+    add_stranger(verdict, "an issuer that is not known");
+    return sp_verdict_finish(verdict);
+}
+
+static const char *name_of(const struct sp_facts *facts)
+{
+    return facts->subject[0] != '\0' ? facts->subject : "(no subject)";
+}
+
+/* On whom it is: the signer's own certificate, or that of an issuer, by its name. */
+static void add_fault(smimepolicy_verdict *verdict, const struct sp_facts *signer,
+                      const struct sp_way_fault *fault)
+{
+    bool own = fault->at == signer;
+
+    sp_verdict_add(
+        verdict, SP_RULE_DISTRUST_DEFAULT, SMIMEPOLICY_DENY,
+        (struct sp_say){
+            own ? sp_format("the signer's own certificate: %s", fault->why)
+                : sp_format("the issuing certificate %s, serial %s: %s", name_of(fault->at),
+                            fault->at->serial, fault->why),
+            sp_format("%s", name_of(fault->at)),
+            sp_format("a way to a provided anchor that libcrypto accepts"),
+            sp_format(own ? "ask the sender for another certificate"
+                          : "upload the sender's own certificate if you trust it, or ask the "
+                            "sender for one of a CA that may issue it") });
+}
+
+smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp_way_fault *faults,
+                                  size_t count)
+{
+    smimepolicy_verdict *verdict = sp_verdict_new(signer, SMIMEPOLICY_VERIFY);
+
+    if (verdict == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        if (faults[i].at == NULL)
+            add_stranger(verdict, faults[i].why);
+        else
+            add_fault(verdict, signer, &faults[i]);
+    }
+    return sp_verdict_finish(verdict);
+}

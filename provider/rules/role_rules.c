@@ -1,0 +1,100 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether an uploaded certificate can be what it is to be kept as.
+ */
+#include <openssl/objects.h>
+
+#include "rules/case.h"
+
+static void deny_key(struct sp_case *c, const char *fault, const char *found, const char *required,
+                     const char *remedy)
+{
+    sp_verdict_add(c->verdict, SP_RULE_PRIVATE_KEY_MATCH, SMIMEPOLICY_DENY,
+                   (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
+                                    sp_format("%s", required), sp_format("%s", remedy) });
+}
+
+static void note_role(struct sp_case *c, const char *fault, const char *found, const char *remedy)
+{
+    sp_verdict_add(c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_NOTE,
+                   (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
+                                    sp_format("nothing more, if that is what it is for"),
+                                    sp_format("%s", remedy) });
+}
+
+/* Where the content leaves open what a CA certificate is kept as, whoever uploads it is told. */
+static void tell_role(struct sp_case *c)
+{
+    static const char if_person[] = "use --as contact if it is a person's";
+
+    if (c->by == SP_KEPT_BY_USER || !sp_facts_is_ca(c->facts))
+        return;
+    if (!sp_facts_is_named_ca(c->facts)) {
+        if (!sp_facts_only_issues(c->facts))
+            note_role(
+                c,
+                "CA without an address: kept as a ca, which vouches for the mail of everybody "
+                "it issues to",
+                "CA:TRUE, for more than Certificate Sign and CRL Sign",
+                "leave it out if it is a person's: that needs an address");
+        return;
+    }
+    if (c->role == SP_ROLE_CONTACT)
+        note_role(c, "a person's own CA certificate: it vouches for its own addresses alone",
+                  "self-issued CA:TRUE with an address",
+                  "use --as ca if it is to vouch for everybody it issues to");
+    else if (c->by == SP_KEPT_BY_PATH)
+        note_role(c,
+                  "CA with an address, below a ca: kept as a ca, which vouches for the mail of "
+                  "everybody it issues to",
+                  "CA:TRUE with an address, and a path to a ca", if_person);
+    else if (c->role == SP_ROLE_CA && sp_facts_only_issues(c->facts))
+        note_role(c,
+                  "CA with an address: kept as a ca, which vouches for the mail of everybody it "
+                  "issues to",
+                  "CA:TRUE with an address, for Certificate Sign and CRL Sign alone", if_person);
+}
+
+/* Whether the certificate can be what it is to be kept as. */
+static void ask_role(struct sp_case *c)
+{
+    sp_ask_ambiguous_role(c);
+    tell_role(c);
+    if (c->role == SP_ROLE_IDENTITY && !c->has_key)
+        deny_key(c, "an identity without its private key", "no private key",
+                 "the private key of the certificate",
+                 "give the private key too, or upload the certificate as a contact");
+    if (c->role == SP_ROLE_CONTACT && c->has_key)
+        deny_key(c, "a contact with a private key", "a private key",
+                 "a certificate alone: a contact's private key is the contact's",
+                 "upload it as an identity, or leave the key out");
+    if (c->role == SP_ROLE_CA && c->has_key)
+        deny_key(c, "a CA with a private key", "a private key",
+                 "a certificate alone: issuing is not done here",
+                 "upload it as an identity, or leave the key out");
+    if (c->role == SP_ROLE_CA && !sp_facts_is_ca(c->facts))
+        sp_verdict_add(c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_DENY,
+                       (struct sp_say){ sp_format("certificate is not one of a CA"),
+                                        sp_format("CA:FALSE"),
+                                        sp_format("CA:TRUE in Basic Constraints"),
+                                        sp_format("upload it as a contact") });
+}
+
+smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, const struct sp_keeping *as,
+                                     time_t at, const smimepolicy_settings *settings)
+{
+    bool exempt = (as->role == SP_ROLE_CA || as->role == SP_ROLE_NONE) && sp_facts_is_ca(facts);
+
+    return sp_judge_case(&(struct sp_case){ .facts = facts,
+                                            .use = SMIMEPOLICY_UPLOAD,
+                                            .at = at,
+                                            .exempt = exempt,
+                                            .scope = SP_WITH_VALIDITY,
+                                            .role = as->role,
+                                            .by = as->by,
+                                            .has_key = as->has_key,
+                                            .ask_first = ask_role,
+                                            .settings = settings });
+}

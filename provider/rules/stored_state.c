@@ -1,0 +1,149 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What a stored certificate is good for now, by its role.
+ */
+#include "rules/case.h"
+
+static const char *const names[] = { [SP_STATE_USABLE] = "usable",
+                                     [SP_STATE_EXPIRED] = "expired",
+                                     [SP_STATE_NOT_YET_VALID] = "not-yet-valid",
+                                     [SP_STATE_UNUSABLE] = "unusable" };
+
+/* The uses of each role; those in |decide| say whether it is good for anything. */
+static const struct {
+    unsigned asked, decide;
+} uses[] = {
+    [SP_ROLE_IDENTITY] = { 1 << SMIMEPOLICY_SIGN | 1 << SMIMEPOLICY_ENCRYPT |
+                               1 << SMIMEPOLICY_VERIFY | 1 << SMIMEPOLICY_DECRYPT,
+                           1 << SMIMEPOLICY_SIGN | 1 << SMIMEPOLICY_ENCRYPT },
+    [SP_ROLE_CONTACT] = { 1 << SMIMEPOLICY_ENCRYPT | 1 << SMIMEPOLICY_VERIFY,
+                          1 << SMIMEPOLICY_ENCRYPT | 1 << SMIMEPOLICY_VERIFY },
+};
+
+const char *sp_state_name(enum sp_state state)
+{
+    return names[state];
+}
+
+bool sp_state_named(const char *name, enum sp_state *state)
+{
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+        if (strcmp(names[i], name) == 0) {
+            *state = (enum sp_state)i;
+            return true;
+        }
+    return false;
+}
+
+static bool denies(const smimepolicy_verdict *verdict, enum sp_rule rule)
+{
+    for (size_t i = 0; i < verdict->count; i++)
+        if (verdict->findings[i].severity == SMIMEPOLICY_DENY && verdict->findings[i].rule == rule)
+            return true;
+    return false;
+}
+
+/* By a rule that another date would not change. */
+static bool denies_for_good(const smimepolicy_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->count; i++)
+        if (verdict->findings[i].severity == SMIMEPOLICY_DENY &&
+            verdict->findings[i].rule != SP_RULE_EXPIRED &&
+            verdict->findings[i].rule != SP_RULE_NOT_YET_VALID)
+            return true;
+    return false;
+}
+
+static enum sp_state state_of(const smimepolicy_verdict *verdict, bool unusable)
+{
+    if (unusable)
+        return SP_STATE_UNUSABLE;
+    if (denies(verdict, SP_RULE_EXPIRED))
+        return SP_STATE_EXPIRED;
+    return denies(verdict, SP_RULE_NOT_YET_VALID) ? SP_STATE_NOT_YET_VALID : SP_STATE_USABLE;
+}
+
+static bool stand_person(struct sp_standing *standing, const struct sp_facts *facts,
+                         enum sp_role role, time_t at, const smimepolicy_settings *settings)
+{
+    bool unusable = true;
+
+    for (int use = 0; use < SP_USE_COUNT; use++) {
+        smimepolicy_verdict *verdict;
+
+        if ((uses[role].asked & 1U << use) == 0)
+            continue;
+        verdict = sp_judge(facts, (smimepolicy_use)use, at, SP_WITH_VALIDITY, settings);
+        standing->verdicts[use] = verdict;
+        if (verdict == NULL)
+            return false;
+        if (smimepolicy_verdict_allowed(verdict))
+            standing->uses |= 1U << use;
+        if ((uses[role].decide & 1U << use) != 0 && !denies_for_good(verdict))
+            unusable = false;
+    }
+    standing->state = state_of(standing->verdicts[SMIMEPOLICY_ENCRYPT], unusable);
+    /* An expired one verifies what was signed before; nothing was signed yet by one to come. */
+    if (standing->state == SP_STATE_NOT_YET_VALID)
+        standing->uses &= ~(1U << SMIMEPOLICY_VERIFY);
+    return true;
+}
+
+/* A CA is asked for its validity alone, as one on a signer's way is. */
+static void ask_validity(struct sp_case *c)
+{
+    sp_ask_expired(c);
+    sp_ask_not_yet_valid(c);
+}
+
+static smimepolicy_verdict *judge_validity(const struct sp_facts *facts, time_t at)
+{
+    struct sp_case c = { .facts = facts, .use = SMIMEPOLICY_VERIFY, .at = at };
+
+    c.verdict = sp_verdict_new(facts, c.use);
+    if (c.verdict == NULL)
+        return NULL;
+    ask_validity(&c);
+    return sp_verdict_finish(c.verdict);
+}
+
+static bool stand_ca(struct sp_standing *standing, const struct sp_facts *facts, time_t at,
+                     const smimepolicy_settings *settings)
+{
+    standing->verdicts[SMIMEPOLICY_UPLOAD] = sp_judge_upload(
+        facts, &(struct sp_keeping){ SP_ROLE_CA, SP_KEPT_BY_USER, false }, at, settings);
+    standing->verdicts[SMIMEPOLICY_VERIFY] = judge_validity(facts, at);
+    if (standing->verdicts[SMIMEPOLICY_UPLOAD] == NULL ||
+        standing->verdicts[SMIMEPOLICY_VERIFY] == NULL)
+        return false;
+    standing->state = state_of(standing->verdicts[SMIMEPOLICY_VERIFY],
+                               denies_for_good(standing->verdicts[SMIMEPOLICY_UPLOAD]));
+    standing->vouches = standing->state == SP_STATE_USABLE;
+    return true;
+}
+
+bool sp_stand(const struct sp_facts *facts, enum sp_role role, time_t at,
+              const smimepolicy_settings *settings, struct sp_standing *standing)
+{
+    bool done;
+
+    *standing = (struct sp_standing){ .state = SP_STATE_UNUSABLE };
+    if (role == SP_ROLE_CA)
+        done = stand_ca(standing, facts, at, settings);
+    else
+        done = stand_person(standing, facts,
+                            role == SP_ROLE_IDENTITY ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT, at,
+                            settings);
+    if (!done)
+        sp_standing_clear(standing);
+    return done;
+}
+
+void sp_standing_clear(struct sp_standing *standing)
+{
+    for (int use = 0; use < SP_USE_COUNT; use++)
+        smimepolicy_verdict_free(standing->verdicts[use]);
+    *standing = (struct sp_standing){ .state = SP_STATE_UNUSABLE };
+}

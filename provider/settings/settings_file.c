@@ -1,0 +1,117 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading policy.cnf.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "base/conf_bounds.h"
+#include "base/text.h"
+#include "settings/settings.h"
+
+static CONF *read_file(const char *path, char **why)
+{
+    FILE *file;
+    CONF *conf = NULL;
+    long line = 0;
+    int loaded = 0;
+
+    if (!sp_conf_is_bounded(path, why))
+        return NULL;
+    file = fopen(path, "re");
+    if (file == NULL) {
+        *why = sp_format("%s: %s", path, strerror(errno));
+        return NULL;
+    }
+    conf = NCONF_new(NULL);
+    if (conf != NULL)
+        loaded = NCONF_load_fp(conf, file, &line);
+    if (conf != NULL && loaded > 0 && ferror(file)) {
+        *why = sp_format("%s: cannot be read", path);
+        loaded = 0;
+    } else if (conf != NULL && loaded <= 0) {
+        *why = sp_format("%s: line %ld: not the syntax of an OpenSSL configuration", path, line);
+    }
+    fclose(file);
+    if (loaded > 0)
+        return conf;
+    NCONF_free(conf);
+    return NULL;
+}
+
+/* A section would hide settings from those who read the file without it. */
+static bool has_no_section(const CONF *conf, const char *path, char **why)
+{
+    STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(conf);
+    bool none = names != NULL;
+
+    for (int i = 0; i < sk_OPENSSL_CSTRING_num(names) && none; i++) {
+        const char *name = sk_OPENSSL_CSTRING_value(names, i);
+
+        if (strcmp(name, "default") == 0)
+            continue;
+        *why = sp_format("%s: [%s]: settings stand in no section", path, name);
+        none = false;
+    }
+    sk_OPENSSL_CSTRING_free(names);
+    return none;
+}
+
+static bool apply_file(smimepolicy_settings *settings, const CONF *conf, const char *path,
+                       char **why)
+{
+    const STACK_OF(CONF_VALUE) *lines = NCONF_get_section(conf, "default");
+
+    for (int i = 0; i < sk_CONF_VALUE_num(lines); i++) {
+        const CONF_VALUE *line = sk_CONF_VALUE_value(lines, i);
+        char *fault;
+
+        if (smimepolicy_settings_set(settings, line->name, line->value, &fault))
+            continue;
+        if (fault != NULL)
+            *why = sp_format("%s: %s", path, fault);
+        OPENSSL_free(fault);
+        return false;
+    }
+    return true;
+}
+
+static void swap(smimepolicy_settings *a, smimepolicy_settings *b)
+{
+    smimepolicy_settings kept = *a;
+
+    *a = *b;
+    *b = kept;
+}
+
+int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, char **why)
+{
+    char *fault = NULL;
+    smimepolicy_settings *fresh;
+    CONF *conf;
+    bool loaded = false;
+
+    ERR_set_mark();
+    fresh = sp_settings_dup(settings);
+    conf = fresh == NULL ? NULL : read_file(path, &fault);
+    if (conf != NULL)
+        loaded = has_no_section(conf, path, &fault) && apply_file(fresh, conf, path, &fault);
+    if (loaded)
+        swap(settings, fresh);
+    NCONF_free(conf);
+    smimepolicy_settings_free(fresh);
+    ERR_pop_to_mark();
+    if (why != NULL)
+        *why = fault;
+    else
+        OPENSSL_free(fault);
+    return loaded;
+}

@@ -1,0 +1,39 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The options of the commands that are our own, by getopt_long_only(3): `--name
+ * value`, `--name=value`, with one dash or two, before and after the operands.
+ */
+#ifndef SHIM_LONG_OPTIONS_H
+#define SHIM_LONG_OPTIONS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "common/shim.h"
+
+enum shim_long_kind {
+    LONG_FLAG, /* |to| is a bool */
+    LONG_VALUE /* |to| is a const char *; a second one that differs is a fault */
+};
+
+struct shim_long {
+    const char *name;
+    enum shim_long_kind kind;
+    void *to; /* borrowed */
+};
+
+/*
+ * Read the options of |argv|, which begins with the command's name; the
+ * operands come to stand behind them.  --keyring and --help are known to every
+ * command.
+ *
+ * @param table     ended by a NULL name
+ * @param operands  set to the first operand; the last is followed by NULL
+ * @return SHIM_OK; SHIM_USAGE with the fault on stderr; -1 after help was printed
+ */
+int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,
+                    char ***operands);
+
+#endif

@@ -1,0 +1,89 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the command itself says.
+ */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "base/shown.h"
+#include "base/text.h"
+#include "common/print.h"
+#include "common/shim.h"
+
+void shim_vprint(FILE *to, const char *format, va_list args)
+{
+    char *text = sp_vformat(format, args);
+    size_t length = text == NULL ? 0 : strlen(text);
+    bool ends = length > 0 && text[length - 1] == '\n';
+    char *shown;
+
+    if (ends)
+        text[length - 1] = '\0';
+    shown = text == NULL ? NULL : sp_shown(text);
+    fputs(shown != NULL ? shown : "(out of memory)", to);
+    if (ends || shown == NULL)
+        fputc('\n', to);
+    OPENSSL_free(shown);
+    OPENSSL_free(text);
+}
+
+void shim_print(FILE *to, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    shim_vprint(to, format, args);
+    va_end(args);
+}
+
+static void say(const char *format, va_list args)
+{
+    fputs("smime-policy: ", stderr);
+    shim_vprint(stderr, format, args);
+    fputc('\n', stderr);
+}
+
+void shim_error(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(format, args);
+    va_end(args);
+}
+
+int shim_usage_twice(const char *option, const char *one, const char *other)
+{
+    return shim_usage("--%s was given twice, with %s and with %s; give it once", option, one,
+                      other);
+}
+
+static const char *command;
+
+void shim_usage_is_of(const char *name)
+{
+    command = name;
+}
+
+int shim_usage(const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    say(format, args);
+    va_end(args);
+    fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
+            command != NULL ? command : "");
+    return SHIM_USAGE;
+}
+
+int shim_explains_not(const char *what, const char *instead)
+{
+    return shim_usage("%s: it cannot be explained without being done, so --explain is refused; %s",
+                      what, instead);
+}

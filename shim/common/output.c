@@ -1,0 +1,391 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "common/output.h"
+#include "base/text.h"
+#include "common/shim.h"
+
+bool shim_write_all(int fd, const void *bytes, size_t len)
+{
+    const char *next = bytes;
+
+    while (len > 0) {
+        ssize_t written = write(fd, next, len);
+
+        if (written < 0 && errno == EINTR)
+            continue;
+        if (written < 0)
+            return false;
+        next += written;
+        len -= (size_t)written;
+    }
+    return true;
+}
+
+bool shim_copy_all(int from, int to)
+{
+    char block[65536];
+    ssize_t got;
+
+    if (lseek(from, 0, SEEK_SET) < 0)
+        return false;
+    while ((got = read(from, block, sizeof(block))) != 0) {
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0 || !shim_write_all(to, block, (size_t)got))
+            return false;
+    }
+    return true;
+}
+
+const char *shim_spool_dir(void)
+{
+    const char *dir = secure_getenv("TMPDIR");
+
+    return dir != NULL && dir[0] == '/' ? dir : "/tmp";
+}
+
+/* A new file, 0600; |*path| is owned by the caller. */
+static int make_temporary(char **path, const char *name, const char *dir)
+{
+    int fd;
+
+    *path = OPENSSL_malloc(strlen(name) + strlen(dir) + 1);
+    if (*path == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    memcpy(*path, dir, strlen(dir));
+    memcpy(*path + strlen(dir), name, strlen(name) + 1);
+    fd = mkostemp(*path, O_CLOEXEC);
+    if (fd < 0) {
+        OPENSSL_free(*path);
+        *path = NULL;
+    }
+    return fd;
+}
+
+int shim_spool(void)
+{
+    char *path;
+    int fd = make_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
+
+    if (fd >= 0)
+        unlink(path);
+    OPENSSL_free(path);
+    return fd;
+}
+
+static mode_t mode_of_new_file(void)
+{
+    mode_t mask = umask(0);
+
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+/* /dev/stdout may well be a regular file: it must stay the one that is open. */
+static bool is_stream(const char *path)
+{
+    return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
+}
+
+#define BY_OTHERS (S_IRGRP | S_IROTH)
+
+/* What is written to /dev/null, zero or full is nobody's; /dev/tty is the user's own terminal. */
+static bool keeps_nothing(const struct stat *is)
+{
+    unsigned number = minor(is->st_rdev);
+
+    if (!S_ISCHR(is->st_mode))
+        return false;
+    return major(is->st_rdev) == 1 ? number == 3 || number == 5 || number == 7
+                                   : major(is->st_rdev) == 5 && number == 0;
+}
+
+static bool is_device(const struct stat *is)
+{
+    return S_ISCHR(is->st_mode) || S_ISBLK(is->st_mode);
+}
+
+static bool is_of_another(const struct stat *is)
+{
+    return S_ISREG(is->st_mode) && is->st_uid != geteuid();
+}
+
+/*
+ * May anybody read it but us?  With an access control list the group's bits are
+ * those of its mask.  Those of a socket mean nothing.
+ */
+static bool is_readable(const struct stat *is, enum shim_secrecy secrecy)
+{
+    if (secrecy == SHIM_KEYS && is_of_another(is))
+        return true;
+    return !S_ISSOCK(is->st_mode) && !keeps_nothing(is) && (is->st_mode & BY_OTHERS) != 0;
+}
+
+/* Whoever shares what is in a file may go on writing to it; a device is not ours to change. */
+static bool take_from_others(int fd, const struct stat *is)
+{
+    mode_t left = is->st_size > 0 ? 07777 & ~(mode_t)BY_OTHERS : 0700;
+
+    return !is_device(is) && fchmod(fd, is->st_mode & left) == 0;
+}
+
+bool shim_make_private(int fd, enum shim_secrecy secrecy, const char *name)
+{
+    struct stat is;
+
+    if (secrecy == SHIM_PUBLIC)
+        return true;
+    if (fstat(fd, &is) != 0) {
+        shim_error("cannot write %s: %s", name, strerror(errno));
+        return false;
+    }
+    if (!is_readable(&is, secrecy) || (secrecy == SHIM_MAIL && take_from_others(fd, &is)))
+        return true;
+    if (is_of_another(&is))
+        shim_error("cannot write %s: it belongs to another user, who may read it; name a new file",
+                   name);
+    else if (is_device(&is))
+        shim_error("cannot write %s: others may read the device; name a new file", name);
+    else
+        shim_error("cannot write %s: others may read it; name a new file, or make this one yours "
+                   "alone before (chmod 600, or umask 077 where the shell makes it)",
+                   name);
+    return false;
+}
+
+/* Renaming over /dev/null or a pipe would destroy it; over a link, the link. */
+static bool settle_target(struct shim_output *output, const char *path)
+{
+    char target[PATH_MAX];
+    struct stat is;
+
+    output->mode = mode_of_new_file();
+    if (stat(path, &is) != 0) {
+        /* What cannot be looked at may be a device, too. */
+        if (errno != ENOENT)
+            return false;
+    } else {
+        if (S_ISDIR(is.st_mode)) {
+            errno = EISDIR;
+            return false;
+        }
+        /* What was kept private before stays private. */
+        output->mode = is.st_mode & 0777;
+        output->in_place =
+            !S_ISREG(is.st_mode) || is_stream(path) || realpath(path, target) == NULL;
+        /* What others may have opened by now is no place for keys. */
+        output->fill = !output->in_place && is.st_size == 0 &&
+                       (output->secrecy != SHIM_KEYS || !is_readable(&is, output->secrecy));
+        if (!output->in_place)
+            path = target;
+    }
+    if (output->secrecy != SHIM_PUBLIC)
+        output->mode = (output->mode & 0700) | 0600;
+    output->wanted = OPENSSL_strdup(path);
+    return output->wanted != NULL;
+}
+
+/* Beside the target, so that it can be renamed to it; false with errno set. */
+static bool make_beside(struct shim_output *output)
+{
+    const char *slash = strrchr(output->wanted, '/');
+    size_t len = slash == NULL ? 0 : (size_t)(slash - output->wanted);
+    char *dir = slash == NULL ? OPENSSL_strdup(".") : OPENSSL_strndup(output->wanted, len);
+    int fd = -1;
+
+    if (dir != NULL)
+        fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
+                            output->in_place ? shim_spool_dir() : dir);
+    OPENSSL_free(dir);
+    if (fd >= 0)
+        close(fd);
+    return fd >= 0;
+}
+
+/*
+ * A file that may be written in a directory that may not, as mailers and
+ * services have them: it is filled in place, as by openssl.
+ */
+static bool make_elsewhere(struct shim_output *output)
+{
+    int reason = errno;
+
+    if ((reason == EACCES || reason == EROFS || reason == EPERM) && !output->in_place &&
+        faccessat(AT_FDCWD, output->wanted, W_OK, AT_EACCESS) == 0) {
+        output->in_place = true;
+        return make_beside(output);
+    }
+    errno = reason;
+    return false;
+}
+
+bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy)
+{
+    *output = (struct shim_output){ .secrecy = secrecy };
+    if (settle_target(output, path) && (make_beside(output) || make_elsewhere(output)))
+        return true;
+    shim_error("cannot write %s: %s", path, strerror(errno));
+    return false;
+}
+
+/* Room for what is longer than the file is, before anything of it is lost; false with errno set. */
+static bool has_space(int to, const struct stat *is, off_t length)
+{
+    int why = length <= is->st_size ? 0 : posix_fallocate(to, is->st_size, length - is->st_size);
+
+    if (why == 0 || why == EOPNOTSUPP || why == EINVAL)
+        return true;
+    (void)(ftruncate(to, is->st_size) == 0);
+    errno = why;
+    return false;
+}
+
+/* -1 with errno set, 0 in it if that is said. */
+static int open_over(const struct shim_output *output)
+{
+    int to = open(output->wanted, O_WRONLY | O_CLOEXEC);
+
+    if (to < 0 || shim_make_private(to, output->secrecy, output->wanted))
+        return to;
+    close(to);
+    errno = 0;
+    return -1;
+}
+
+/* |*begun|: what was in the file is lost, whatever becomes of it. */
+static bool fill(int from, int to, bool *begun)
+{
+    struct stat is;
+    struct stat source;
+
+    if (fstat(to, &is) != 0 || fstat(from, &source) != 0)
+        return false;
+    if (!S_ISREG(is.st_mode))
+        return shim_copy_all(from, to);
+    if (!has_space(to, &is, source.st_size))
+        return false;
+    *begun = true;
+    return shim_copy_all(from, to) && ftruncate(to, source.st_size) == 0;
+}
+
+static bool copy_over(const struct shim_output *output)
+{
+    int from = open(output->temporary, O_RDONLY | O_CLOEXEC);
+    int to = from < 0 ? -1 : open_over(output);
+    bool begun = false;
+    bool done = from >= 0 && to >= 0 && fill(from, to, &begun);
+    int reason = errno;
+
+    if (from >= 0)
+        close(from);
+    if (to >= 0)
+        close(to);
+    /* Nothing of anybody's is lost, and nothing is left half done. */
+    if (!done && (output->fill || begun) && truncate(output->wanted, 0) != 0)
+        reason = errno;
+    errno = reason;
+    return done;
+}
+
+static bool move_over(struct shim_output *output)
+{
+    if (chmod(output->temporary, output->mode) != 0 ||
+        rename(output->temporary, output->wanted) != 0)
+        return false;
+    OPENSSL_free(output->temporary);
+    output->temporary = NULL;
+    return true;
+}
+
+int shim_output_open(const struct shim_output *output)
+{
+    int fd = open(output->temporary, O_WRONLY | O_CLOEXEC);
+
+    if (fd < 0)
+        shim_error("cannot write %s: %s", output->wanted, strerror(errno));
+    return fd;
+}
+
+/* Was there room for a certificate?  false with errno set. */
+static bool has_room(int fd)
+{
+    char block[4096] = "";
+
+    return pwrite(fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) && ftruncate(fd, 0) == 0;
+}
+
+static bool ends_whole(int fd)
+{
+    static const char end[] = "-----END CERTIFICATE-----\n";
+    char last[sizeof(end) - 1];
+
+    errno = ENOSPC;
+    return lseek(fd, -(off_t)sizeof(last), SEEK_END) >= 0 &&
+           read(fd, last, sizeof(last)) == (ssize_t)sizeof(last) &&
+           memcmp(last, end, sizeof(last)) == 0;
+}
+
+enum written { WRITTEN, NOTHING_WRITTEN, NOT_WRITTEN };
+
+/*
+ * What became of certificates: stock does not look whether they were written,
+ * and an empty file is one that it had no use for, or no room.
+ */
+static enum written check_certificates(const struct shim_output *output)
+{
+    int fd = open(output->temporary, O_RDWR | O_CLOEXEC);
+    enum written written = NOT_WRITTEN;
+    struct stat is;
+    int reason;
+
+    if (fd >= 0 && fstat(fd, &is) == 0) {
+        if (is.st_size == 0)
+            written = has_room(fd) ? NOTHING_WRITTEN : NOT_WRITTEN;
+        else
+            written = ends_whole(fd) ? WRITTEN : NOT_WRITTEN;
+    }
+    reason = errno;
+    if (fd >= 0)
+        close(fd);
+    errno = reason;
+    return written;
+}
+
+bool shim_output_commit(struct shim_output *output)
+{
+    enum written written = output->certificates ? check_certificates(output) : WRITTEN;
+
+    if (written == NOTHING_WRITTEN)
+        return true;
+    if (written == WRITTEN &&
+        (output->in_place || output->fill ? copy_over(output) : move_over(output)))
+        return true;
+    if (errno != 0)
+        shim_error("cannot write %s: %s", output->wanted, strerror(errno));
+    return false;
+}
+
+void shim_output_end(struct shim_output *output)
+{
+    if (output->temporary != NULL)
+        unlink(output->temporary);
+    OPENSSL_free(output->temporary);
+    OPENSSL_free(output->wanted);
+    memset(output, 0, sizeof(*output));
+}

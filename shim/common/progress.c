@@ -1,0 +1,55 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "common/progress.h"
+
+static bool is_large(const struct stat *is)
+{
+    return S_ISREG(is->st_mode) && is->st_size > SHIM_PROGRESS_FROM;
+}
+
+int shim_progress_open(const char *path)
+{
+    struct stat is;
+
+    /* Not opened first: who opens a pipe and goes away ends its writer. */
+    if (isatty(STDERR_FILENO) != 1 || stat(path, &is) != 0 || !is_large(&is))
+        return -1;
+    return open(path, O_RDONLY | O_CLOEXEC);
+}
+
+void shim_progress_begin(struct shim_progress *progress, int fd)
+{
+    struct stat is;
+
+    progress->fd = fd;
+    progress->on = isatty(STDERR_FILENO) == 1 && fstat(fd, &is) == 0 && is_large(&is);
+    if (!progress->on)
+        return;
+    progress->size = is.st_size;
+    fputs("\r  0 %", stderr);
+}
+
+void shim_progress_show(struct shim_progress *progress)
+{
+    off_t at = progress->on ? lseek(progress->fd, 0, SEEK_CUR) : -1;
+    int part = (int)(at < 0 ? 0 : at / (progress->size / 100));
+
+    if (part > progress->shown)
+        fprintf(stderr, "\r%3d %%", part);
+    if (part > progress->shown)
+        progress->shown = part;
+}
+
+void shim_progress_end(struct shim_progress *progress)
+{
+    if (progress->on)
+        fputs("\r\033[K", stderr);
+    progress->on = false;
+}

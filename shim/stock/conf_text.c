@@ -1,0 +1,172 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdbool.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/conf.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "stock/conf_text.h"
+#include "base/text.h"
+
+#define SETTINGS "smimepolicy_settings"
+
+/* What means nothing to libcrypto wherever it stands in a value. */
+static bool is_plain(unsigned char byte)
+{
+    static const char marks[] = "/._-+@%,:?";
+
+    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
+           (byte >= 'a' && byte <= 'z') || byte >= 0x80 ||
+           (byte != '\0' && strchr(marks, byte) != NULL);
+}
+
+static bool is_control(unsigned char byte)
+{
+    return byte < 0x20 || byte == 0x7f;
+}
+
+char *shim_conf_quote(const char *value, char **why)
+{
+    struct sp_text text = { 0 };
+    bool plain = true;
+
+    *why = NULL;
+    for (const char *byte = value; *byte != '\0'; byte++) {
+        if (is_control((unsigned char)*byte)) {
+            *why = OPENSSL_strdup("it holds a line end or another control character");
+            return NULL;
+        }
+        plain = plain && is_plain((unsigned char)*byte);
+    }
+    if (plain)
+        return OPENSSL_strdup(value);
+    sp_text_add(&text, "\"");
+    for (; *value != '\0'; value++) {
+        char one[3] = { '\\', *value, '\0' };
+
+        sp_text_add(&text, *value == '\\' || *value == '"' ? one : one + 1);
+    }
+    sp_text_add(&text, "\"");
+    return sp_text_take(&text);
+}
+
+/* The reason in |*why| becomes one that names |key| and |value|. */
+static bool refuse(const char *key, const char *value, const char *fault, char **why)
+{
+    char *shown = sp_escape(value, strlen(value));
+
+    *why = shown == NULL ? NULL
+                         : sp_format("%s = %s: this cannot be written into a configuration of "
+                                     "OpenSSL: %s; use another one",
+                                     key, shown, fault);
+    OPENSSL_free(shown);
+    return false;
+}
+
+static bool add_line(struct sp_text *text, const char *key, const char *value, char **why)
+{
+    char *fault = NULL;
+    char *quoted = shim_conf_quote(value, &fault);
+
+    if (quoted == NULL) {
+        text->failed = true;
+        if (fault != NULL)
+            (void)refuse(key, value, fault, why);
+        OPENSSL_free(fault);
+        return false;
+    }
+    sp_text_add(text, key);
+    sp_text_add(text, " = ");
+    sp_text_add(text, quoted);
+    sp_text_add(text, "\n");
+    OPENSSL_free(quoted);
+    return true;
+}
+
+/* OpenSSL takes it for the section of that name, which is always there; it is what unset means. */
+static bool is_left_out(const char *value)
+{
+    return value == NULL || strcmp(value, "default") == 0;
+}
+
+/* Call |take| for the module and for every setting that is written down, while it returns true. */
+typedef bool line_fn(void *data, const char *key, const char *value, char **why);
+
+static bool each_line(const char *module, const smimepolicy_settings *settings, line_fn *take,
+                      void *data, char **why)
+{
+    bool done = take(data, "module", module, why);
+    const char *key;
+
+    for (size_t i = 0; done && (key = sp_settings_key(i)) != NULL; i++) {
+        char *value = sp_settings_value(settings, i);
+
+        done = is_left_out(value) || take(data, key, value, why);
+        OPENSSL_free(value);
+    }
+    return done;
+}
+
+static bool write_line(void *data, const char *key, const char *value, char **why)
+{
+    return add_line(data, key, value, why);
+}
+
+static bool compare_line(void *data, const char *key, const char *value, char **why)
+{
+    const CONF *conf = data;
+    const char *read = NCONF_get_string(conf, SETTINGS, key);
+
+    if (NCONF_get_section(conf, value) != NULL)
+        return refuse(key, value, "it is the name of a section there", why);
+    return (read != NULL && strcmp(read, value) == 0) ||
+           refuse(key, value, "it is read back as something else", why);
+}
+
+/* Libcrypto itself says what it makes of |text|. */
+static bool reads_back(const char *text, const char *module, const smimepolicy_settings *settings,
+                       char **why)
+{
+    BIO *bio = BIO_new_mem_buf(text, -1);
+    CONF *conf = NCONF_new(NULL);
+    bool same = false;
+
+    ERR_set_mark();
+    if (bio != NULL && conf != NULL && NCONF_load_bio(conf, bio, NULL) > 0)
+        same = each_line(module, settings, compare_line, conf, why);
+    ERR_pop_to_mark();
+    NCONF_free(conf);
+    BIO_free(bio);
+    return same;
+}
+
+char *shim_conf_text(const char *module, const smimepolicy_settings *settings, char **why)
+{
+    struct sp_text text = { 0 };
+    char *written = NULL;
+    bool done;
+
+    *why = NULL;
+    sp_text_add(&text, "config_diagnostics = 1\n"
+                       "openssl_conf = smimepolicy_init\n"
+                       "[smimepolicy_init]\n"
+                       "providers = smimepolicy_providers\n"
+                       "alg_section = smimepolicy_algorithms\n"
+                       "[smimepolicy_algorithms]\n"
+                       "default_properties = ?smime.policy=yes\n"
+                       "[smimepolicy_providers]\n"
+                       "smimepolicy = " SETTINGS "\n"
+                       "[" SETTINGS "]\n"
+                       "activate = 1\n");
+    done = each_line(module, settings, write_line, &text, why);
+    written = sp_text_take(&text);
+    if (done && written != NULL && reads_back(written, module, settings, why))
+        return written;
+    OPENSSL_free(written);
+    return NULL;
+}

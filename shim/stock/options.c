@@ -1,0 +1,193 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The option parser of the openssl program: `-opt value`, `--opt value`,
+ * `-opt=value`; the first word that is no option ends the options, but for the verbs.
+ */
+#include <string.h>
+
+#include <openssl/evp.h>
+
+#include "stock/options.h"
+#include "common/shim.h"
+
+static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
+
+static const struct shim_option *find_among(unsigned apis, const char *name, size_t len)
+{
+    const struct shim_option *option;
+
+    for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++)
+        if ((option->apis & apis) != 0 && strlen(option->name) == len &&
+            memcmp(option->name, name, len) == 0)
+            return option;
+    return NULL;
+}
+
+/*
+ * Stock has a -from and a -to that write header fields.  Under a verb two
+ * dashes make them ours, as --cc and all others that stock does not know.
+ */
+static const struct shim_option *find_option(enum shim_api api, const char *word, size_t len)
+{
+    bool doubled = word[1] == '-';
+    const char *name = word + (doubled ? 2 : 1);
+    const struct shim_option *option = NULL;
+
+    if (api == SHIM_VERB && doubled)
+        option = find_among(SHIM_VERB, name, len);
+    if (option == NULL)
+        option = find_among(api == SHIM_VERB ? SHIM_CMS : api, name, len);
+    return option != NULL || api != SHIM_VERB ? option : find_among(SHIM_VERB, name, len);
+}
+
+/*
+ * A word in no table must be a cipher.  Letting anything else through would let
+ * an option that takes a value hide the words after it from us.
+ */
+bool shim_cipher_find(const char *name, int *nid)
+{
+    const EVP_CIPHER *known = EVP_get_cipherbyname(name);
+    EVP_CIPHER *fetched = NULL;
+
+    /* By the number of its object identifier, too. */
+    if (known == NULL)
+        known = fetched = EVP_CIPHER_fetch(NULL, name, NULL);
+    *nid = known != NULL ? EVP_CIPHER_get_nid(known) : NID_undef;
+    EVP_CIPHER_free(fetched);
+    return known != NULL;
+}
+
+/* Returns how many words were used, 0 after a fault. */
+static int parse_word(enum shim_api api, char **word, struct shim_given *given)
+{
+    const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
+    const char *equals = strchr(name, '=');
+    size_t len = equals == NULL ? strlen(name) : (size_t)(equals - name);
+    int nid;
+
+    given->word = word[0];
+    given->value = equals == NULL ? NULL : equals + 1;
+    given->option = find_option(api, word[0], len);
+    if (given->option == NULL) {
+        given->option = &cipher;
+        if (shim_cipher_find(name, &nid))
+            return 1;
+        shim_usage("unknown option %s", word[0]);
+        return 0;
+    }
+    if (!given->option->takes_value) {
+        if (given->value == NULL)
+            return 1;
+        shim_usage("option -%s does not take a value", given->option->name);
+        return 0;
+    }
+    if (given->value != NULL)
+        return 1;
+    given->value = word[1];
+    if (given->value != NULL)
+        return 2;
+    shim_usage("option -%s needs a value", given->option->name);
+    return 0;
+}
+
+static bool is_option(const char *word)
+{
+    /* "-" alone is a file's name. */
+    return word[0] == '-' && word[1] != '\0';
+}
+
+int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
+{
+    /* Under a verb options may follow operands, which are moved together to where they begin. */
+    char **const first = argv;
+    char **operand = argv;
+    size_t words = 0;
+
+    while (argv[words] != NULL)
+        words++;
+    args->count = 0;
+    args->given = OPENSSL_zalloc((words + 1) * sizeof(*args->given));
+    if (args->given == NULL)
+        return shim_no_memory();
+    while (argv[0] != NULL && (is_option(argv[0]) || api == SHIM_VERB)) {
+        int used;
+
+        if (!is_option(argv[0])) {
+            *operand++ = *argv++;
+            continue;
+        }
+        if (strcmp(argv[0], "--") == 0) {
+            argv++;
+            break;
+        }
+        used = parse_word(api, argv, &args->given[args->count]);
+        if (used == 0)
+            return SHIM_USAGE;
+        args->count++;
+        argv += used;
+    }
+    while (*argv != NULL)
+        *operand++ = *argv++;
+    *operand = NULL;
+    args->operands = first;
+    return SHIM_OK;
+}
+
+void shim_args_free(struct shim_args *args)
+{
+    OPENSSL_free(args->given);
+    args->given = NULL;
+}
+
+const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_role role)
+{
+    for (size_t i = args->count; i > 0; i--)
+        if (args->given[i - 1].option->role == role)
+            return &args->given[i - 1];
+    return NULL;
+}
+
+bool shim_option_is_own(const struct shim_option *option)
+{
+    return (option->apis & SHIM_VERB) != 0;
+}
+
+/* Of those that stock does not know, and that can have one value only, the last would win. */
+static bool is_single(enum shim_role role)
+{
+    return role == ROLE_SENDER || role == ROLE_KEYRING;
+}
+
+int shim_args_repeated(const struct shim_args *args)
+{
+    for (size_t i = 0; i < args->count; i++) {
+        const struct shim_given *given = &args->given[i];
+        const struct shim_given *last = shim_args_last(args, given->option->role);
+
+        if (is_single(given->option->role) && strcmp(last->value, given->value) != 0)
+            return shim_usage_twice(given->option->name, given->value, last->value);
+    }
+    return SHIM_OK;
+}
+
+static const struct shim_given *find_given(const struct shim_args *args, const char *name)
+{
+    for (size_t i = args->count; i > 0; i--)
+        if (strcmp(args->given[i - 1].option->name, name) == 0)
+            return &args->given[i - 1];
+    return NULL;
+}
+
+const char *shim_args_value(const struct shim_args *args, const char *name)
+{
+    const struct shim_given *given = find_given(args, name);
+
+    return given == NULL ? NULL : given->value;
+}
+
+bool shim_args_has(const struct shim_args *args, const char *name)
+{
+    return find_given(args, name) != NULL;
+}

@@ -1,0 +1,53 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What an `openssl cms` or `smime` command line asks for.
+ */
+#ifndef SHIM_REQUEST_H
+#define SHIM_REQUEST_H
+
+#include "stock/options.h"
+
+struct shim_signer {
+    const char *cert;
+    const char *key; /* the certificate's file unless -inkey named another */
+};
+
+/* Every pointer but the two arrays is borrowed from the command line. */
+struct shim_request {
+    const char *operation; /* "sign"; the last one counts; NULL if none was given */
+    bool help;
+    struct shim_signer *signers; /* owned */
+    size_t signer_count;
+    const char **recipients; /* owned: -recip and the operands */
+    size_t recipient_count;
+    const char *shared_secret; /* the name of such an option, or NULL */
+    const char *cipher;        /* the name of the content cipher, or NULL */
+    const char *wrap;          /* of the one that wraps its key, or NULL */
+    const char *digest;        /* the name of what is signed with, or NULL */
+    const char *originator;
+    const char *inkey;
+    const char *certfile;
+    const char *passin;
+};
+
+/*
+ * Take |argv| apart and read it; both to clear, whatever is returned.
+ *
+ * @return SHIM_OK, SHIM_USAGE or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_request_parse(enum shim_api api, char **argv, struct shim_args *args,
+                       struct shim_request *request);
+/* false if out of memory; to free with shim_request_clear() all the same. */
+bool shim_request_read(const struct shim_args *args, struct shim_request *request);
+void shim_request_clear(struct shim_request *request);
+
+/* Does stock read a passphrase, certificate or key from its standard input? */
+bool shim_request_reads_stdin(const struct shim_request *request);
+
+/* Does |operation| make signatures? */
+bool shim_operation_signs(const char *operation);
+bool shim_operation_verifies(const char *operation);
+
+#endif

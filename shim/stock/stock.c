@@ -1,0 +1,330 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "stock/stock.h"
+#include "common/limit.h"
+#include "common/output.h"
+#include "common/progress.h"
+#include "common/shim.h"
+#include "stock/environment.h"
+#include "stock/stock_said.h"
+#include "stock/unverified.h"
+#include "stock/watch.h"
+
+/* One run in the parent. */
+struct following {
+    pid_t child;
+    int output;  /* read end of its standard output */
+    int sink;    /* where that goes; borrowed */
+    int lost;    /* errno of a failure to write there */
+    int errors;  /* read end of the child's standard error */
+    int failure; /* read end: the errno of an exec that failed */
+    int signals; /* signalfd */
+    int broken;  /* errno of a failure to follow it */
+    sigset_t before;
+    sighandler_t child_before;
+    struct shim_watch watch;
+    bool quiet;
+    char *said; /* owned; NULL: not kept */
+    struct shim_said errors_said;
+    struct shim_unverified filter;
+    struct shim_progress progress;
+    bool ended;
+    int status;
+};
+
+/* In the child: nothing but async-signal-safe calls, then exec. */
+static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int output,
+                                   int errors, int failure, pid_t parent)
+{
+    sigset_t none;
+    int reason;
+    bool ready = prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+                 (stock->in == STDIN_FILENO ||
+                  (lseek(stock->in, 0, SEEK_SET) == 0 && dup2(stock->in, STDIN_FILENO) >= 0)) &&
+                 dup2(output, STDOUT_FILENO) >= 0 && dup2(errors, STDERR_FILENO) >= 0;
+
+    for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
+        ready = fcntl(*fd, F_SETFD, 0) == 0;
+    /* What we hold back for our own sake is not held back from stock. */
+    shim_limit_end();
+    sigemptyset(&none);
+    sigprocmask(SIG_SETMASK, &none, NULL);
+    if (ready)
+        execve(stock->program, stock->argv, env);
+    reason = errno;
+    if (write(failure, &reason, sizeof(reason)) < 0)
+        kill(getpid(), SIGKILL);
+    _exit(SHIM_SYSTEM);
+}
+
+static void caught_signals(sigset_t *set)
+{
+    sigemptyset(set);
+    sigaddset(set, SIGINT);
+    sigaddset(set, SIGTERM);
+    sigaddset(set, SIGHUP);
+    sigaddset(set, SIGCHLD);
+}
+
+static bool start(const struct shim_stock *stock, char *const *env, struct following *run)
+{
+    int output[2] = { -1, -1 };
+    int errors[2] = { -1, -1 };
+    int failure[2] = { -1, -1 };
+    pid_t parent = getpid();
+    sigset_t caught;
+    int reason;
+
+    caught_signals(&caught);
+    sigprocmask(SIG_BLOCK, &caught, &run->before);
+    /* Children of who ignores it leave no exit code behind. */
+    run->child_before = signal(SIGCHLD, SIG_DFL);
+    run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
+    if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
+        pipe2(failure, O_CLOEXEC) == 0)
+        run->child = fork();
+    if (run->child == 0)
+        become_stock(stock, env, output[1], errors[1], failure[1], parent);
+    reason = errno;
+    run->output = output[0];
+    run->errors = errors[0];
+    run->failure = failure[0];
+    if (output[1] >= 0)
+        close(output[1]);
+    if (errors[1] >= 0)
+        close(errors[1]);
+    if (failure[1] >= 0)
+        close(failure[1]);
+    errno = reason;
+    return run->child > 0;
+}
+
+/* Wait for the exec; false with its errno. */
+static bool has_started(struct following *run)
+{
+    int reason;
+    ssize_t got = read(run->failure, &reason, sizeof(reason));
+
+    if (got == 0)
+        return true;
+    if (got < 0) {
+        reason = errno;
+        kill(run->child, SIGKILL);
+    }
+    waitpid(run->child, &run->status, 0);
+    errno = reason;
+    return false;
+}
+
+/* What comes of it would not be all, so that nothing of it counts. */
+static void give_up(struct following *run)
+{
+    run->broken = errno;
+    if (!run->ended)
+        kill(run->child, SIGKILL);
+}
+
+static void take_signals(struct following *run)
+{
+    struct signalfd_siginfo info;
+    pid_t ended;
+
+    while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
+        if (info.ssi_signo != SIGCHLD)
+            kill(run->child, (int)info.ssi_signo);
+    ended = waitpid(run->child, &run->status, WNOHANG);
+    if (ended == run->child)
+        run->ended = true;
+    else if (ended < 0)
+        give_up(run);
+}
+
+#define SAID_MAX       65536
+#define PROGRESS_EVERY 200 /* milliseconds */
+#define FLUSH_AFTER    50  /* milliseconds */
+
+/* Text, so that a NUL ends it. */
+static void keep(char *said, const char *block, size_t got)
+{
+    size_t len = strlen(said);
+    size_t room = SAID_MAX - 1 - len;
+
+    if (got > room)
+        got = room;
+    memcpy(said + len, block, got);
+    said[len + got] = '\0';
+}
+
+/* After a read that failed. */
+static bool may_go_on(struct following *run)
+{
+    if (errno == EINTR)
+        return true;
+    give_up(run);
+    return false;
+}
+
+/* false at the end of the stream */
+static bool take_errors(struct following *run)
+{
+    char block[4096];
+    ssize_t got = read(run->errors, block, sizeof(block));
+
+    if (got < 0)
+        return may_go_on(run);
+    /* It is written in the line's place. */
+    shim_progress_end(&run->progress);
+    if (got == 0)
+        return false;
+    shim_watch_feed(&run->watch, block, (size_t)got);
+    if (run->said != NULL)
+        keep(run->said, block, (size_t)got);
+    if (!run->quiet)
+        shim_said_feed(&run->errors_said, block, (size_t)got);
+    return true;
+}
+
+/* false at the end of the stream, or where it can be kept no more: then stock is told by SIGPIPE */
+static bool take_output(struct following *run)
+{
+    char block[65536];
+    ssize_t got = read(run->output, block, sizeof(block));
+
+    if (got < 0)
+        return may_go_on(run);
+    if (got == 0)
+        return false;
+    if (shim_write_all(run->sink, block, (size_t)got))
+        return true;
+    run->lost = errno;
+    return false;
+}
+
+static void stop_output(struct following *run, struct pollfd *on)
+{
+    close(run->output);
+    run->output = -1;
+    on->fd = -1;
+}
+
+/* In milliseconds; -1: until something happens. */
+static int patience(const struct following *run)
+{
+    if (run->ended)
+        return 0;
+    if (run->errors_said.line.len > 0)
+        return FLUSH_AFTER;
+    return run->progress.on ? PROGRESS_EVERY : -1;
+}
+
+static void follow(struct following *run)
+{
+    struct pollfd on[] = { { run->errors, POLLIN, 0 },
+                           { run->signals, POLLIN, 0 },
+                           { run->output, POLLIN, 0 } };
+
+    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
+        /* What outlives stock and still holds its streams is not waited for. */
+        int ready = poll(on, 3, patience(run));
+
+        if (ready < 0 && !may_go_on(run))
+            break;
+        shim_progress_show(&run->progress);
+        if (ready == 0)
+            shim_said_flush(&run->errors_said);
+        if (ready == 0 && run->ended)
+            break;
+        if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
+            on[0].fd = -1;
+        if (ready > 0 && on[2].fd >= 0 && on[2].revents != 0 && !take_output(run))
+            stop_output(run, &on[2]);
+        if (!run->ended)
+            take_signals(run);
+    }
+    if (!run->ended)
+        waitpid(run->child, &run->status, 0);
+}
+
+static void finish(struct following *run)
+{
+    if (run->output >= 0)
+        close(run->output);
+    if (run->errors >= 0)
+        close(run->errors);
+    if (run->failure >= 0)
+        close(run->failure);
+    if (run->signals >= 0)
+        close(run->signals);
+    signal(SIGCHLD, run->child_before);
+    sigprocmask(SIG_SETMASK, &run->before, NULL);
+}
+
+/* Without our module `cms` ends with 1, and `smime` with 0 as after every mistake in its words. */
+static int exit_code(const struct following *run)
+{
+    int code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+
+    return run->watch.unloaded && code == 0 ? 1 : code;
+}
+
+bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
+{
+    struct following run = { .child = -1,
+                             .output = -1,
+                             .sink = stock->out,
+                             .errors = -1,
+                             .failure = -1,
+                             .signals = -1,
+                             .child_before = SIG_DFL,
+                             .quiet = stock->quiet,
+                             .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
+    char **env = shim_environment(stock);
+    bool started;
+
+    if (stock->capture)
+        run.said = OPENSSL_zalloc(SAID_MAX);
+    run.quiet = run.quiet || run.said != NULL;
+    if (stock->unverified)
+        run.errors_said.filter = &run.filter;
+    sigprocmask(SIG_SETMASK, NULL, &run.before);
+    started = env != NULL && start(stock, env, &run) && has_started(&run);
+    if (started) {
+        if (stock->progress)
+            shim_progress_begin(&run.progress, stock->in);
+        follow(&run);
+        shim_progress_end(&run.progress);
+        shim_said_flush(&run.errors_said);
+        shim_unverified_end(&run.filter, STDERR_FILENO);
+    } else {
+        shim_error("cannot run %s: %s", stock->program, strerror(errno));
+    }
+    if (run.broken != 0) {
+        shim_error("cannot run %s to its end: %s", stock->program, strerror(run.broken));
+        started = false;
+    }
+    finish(&run);
+    shim_environment_free(env);
+    result->code = started ? exit_code(&run) : -1;
+    result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
+    result->refused = run.watch.refused;
+    result->complained = run.watch.spoke;
+    result->lost = run.lost;
+    result->said = run.said;
+    result->distrusted = run.watch.distrusted;
+    return started;
+}

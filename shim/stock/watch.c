@@ -1,0 +1,81 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+#include "stock/watch.h"
+#include "policy/reasons.h"
+
+/* The errors that stock reports where nobody provided an anchor. */
+static bool is_distrust(const char *line)
+{
+    static const int codes[] = { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
+                                 X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY,
+                                 X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT,
+                                 X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN,
+                                 X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE };
+    const char *found = strstr(line, "Verify error: ");
+
+    if (found == NULL || strstr(line, ":certificate verify error:") == NULL)
+        return false;
+    found += strlen("Verify error: ");
+    for (size_t i = 0; i < sizeof(codes) / sizeof(codes[0]); i++)
+        if (strcmp(found, X509_verify_cert_error_string(codes[i])) == 0)
+            return true;
+    return false;
+}
+
+/* What cannot be loaded from the keyring is no refusal, but input that is not there. */
+static bool is_about_loading(int reason)
+{
+    return reason == SP_REASON_URI || reason == SP_REASON_NOT_STORED || reason == SP_REASON_KEY;
+}
+
+/* "<thread>:error:<code>:<library>:<function>:<reason>:..." */
+static bool is_refusal(const char *line)
+{
+    static const char ours[] = "smimepolicy:";
+    const char *code = strstr(line, ":error:");
+    const char *library;
+
+    if (code == NULL)
+        return false;
+    code += strlen(":error:");
+    library = strchr(code, ':');
+    return library != NULL && strncmp(library + 1, ours, strlen(ours)) == 0 &&
+           !is_about_loading(ERR_GET_REASON(strtoul(code, NULL, 16)));
+}
+
+/* "<sub-command>: unable to load provider smimepolicy" */
+static bool is_unloaded(const char *line)
+{
+    return strstr(line, ": unable to load provider smimepolicy") != NULL;
+}
+
+/* On standard error, too, and all that stock says there when all is well. */
+static bool is_success(const char *line)
+{
+    return strstr(line, "Verification successful") != NULL;
+}
+
+void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
+{
+    for (size_t i = 0; i < len; i++) {
+        if (bytes[i] != '\n') {
+            if (watch->len < sizeof(watch->line) - 1)
+                watch->line[watch->len++] = bytes[i];
+            continue;
+        }
+        watch->line[watch->len] = '\0';
+        watch->refused = watch->refused || is_refusal(watch->line);
+        watch->distrusted = watch->distrusted || is_distrust(watch->line);
+        watch->unloaded = watch->unloaded || is_unloaded(watch->line);
+        watch->spoke = watch->spoke || !is_success(watch->line);
+        watch->len = 0;
+    }
+}

@@ -1,0 +1,284 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/store.h>
+#include <openssl/ui.h>
+
+#include "tool/certs/load.h"
+#include "base/text.h"
+#include "keyring/keyring.h"
+#include "rules/rules.h"
+
+/* One file being read. */
+struct reading {
+    const struct shim_secret *secret;
+    bool asked; /* a passphrase was needed */
+};
+
+/* A block of PEM. */
+struct block {
+    char *name;
+    unsigned char *der;
+    long length;
+};
+
+static int give_pass(char *buffer, int size, int writing, void *data)
+{
+    struct reading *reading = data;
+    size_t len;
+
+    (void)writing;
+    reading->asked = true;
+    if (reading->secret->pass == NULL)
+        return -1;
+    len = strlen(reading->secret->pass);
+    if (len > (size_t)size)
+        return -1;
+    memcpy(buffer, reading->secret->pass, len);
+    return (int)len;
+}
+
+const char *shim_load_path(const char *uri)
+{
+    struct stat is;
+
+    if (stat(uri, &is) == 0)
+        return uri;
+    if (strncmp(uri, "file:", 5) != 0)
+        return strchr(uri, ':') == NULL ? uri : NULL;
+    uri += 5;
+    return strncmp(uri, "//", 2) == 0 ? strchr(uri + 2, '/') : uri;
+}
+
+/* "" when there is nothing to say. */
+static char *queue_text(void)
+{
+    const char *data = NULL;
+    int flags = 0;
+    unsigned long code = ERR_peek_last_error_all(NULL, NULL, NULL, &data, &flags);
+    const char *reason = code == 0 ? NULL : ERR_reason_error_string(code);
+
+    if (reason == NULL)
+        return OPENSSL_strdup("it holds nothing that can be read");
+    if ((flags & ERR_TXT_STRING) == 0 || data == NULL || data[0] == '\0')
+        return OPENSSL_strdup(reason);
+    return sp_format("%s (%s)", reason, data);
+}
+
+static enum shim_load check_file(const char *uri, struct shim_loaded *loaded)
+{
+    const char *path = shim_load_path(uri);
+    struct stat is;
+
+    if (path == NULL)
+        return LOADED;
+    if (stat(path, &is) != 0) {
+        loaded->why = OPENSSL_strdup(strerror(errno));
+        return LOAD_FAILED;
+    }
+    if (S_ISREG(is.st_mode))
+        return LOADED;
+    if (!S_ISDIR(is.st_mode))
+        return LOAD_ONCE;
+    loaded->why = OPENSSL_strdup(strerror(EISDIR));
+    return LOAD_FAILED;
+}
+
+static bool keep_cert(struct shim_loaded *loaded, X509 *cert)
+{
+    if (loaded->certs == NULL)
+        loaded->certs = sk_X509_new_null();
+    if (cert == NULL)
+        return false;
+    if (loaded->certs != NULL && sk_X509_push(loaded->certs, cert) > 0)
+        return true;
+    X509_free(cert);
+    return false;
+}
+
+static void keep_key(struct shim_loaded *loaded, EVP_PKEY *key)
+{
+    if (loaded->key == NULL)
+        loaded->key = key;
+    else
+        EVP_PKEY_free(key);
+}
+
+/* One object of the store; true if it was one that is wanted. */
+static bool keep_info(const OSSL_STORE_INFO *info, enum shim_want want, struct shim_loaded *loaded)
+{
+    switch (OSSL_STORE_INFO_get_type(info)) {
+    case OSSL_STORE_INFO_CERT:
+        return want != WANT_KEY && keep_cert(loaded, OSSL_STORE_INFO_get1_CERT(info));
+    case OSSL_STORE_INFO_PKEY:
+        if (want == WANT_KEY)
+            keep_key(loaded, OSSL_STORE_INFO_get1_PKEY(info));
+        return want == WANT_KEY;
+    case OSSL_STORE_INFO_PUBKEY:
+        if (want == WANT_KEY)
+            keep_key(loaded, OSSL_STORE_INFO_get1_PUBKEY(info));
+        return want == WANT_KEY;
+    default:
+        return false;
+    }
+}
+
+static bool is_enough(enum shim_want want, const struct shim_loaded *loaded)
+{
+    if (want == WANT_KEY)
+        return loaded->key != NULL;
+    return (want == WANT_FIRST_CERT || want == WANT_FACTS) && sk_X509_num(loaded->certs) > 0;
+}
+
+/* |uri| as a file that begins with a PEM block, as most do; NULL if it is anything else. */
+static BIO *open_pem(const char *uri)
+{
+    static const char begin[] = "-----BEGIN";
+    const char *path = shim_load_path(uri);
+    struct stat is;
+    /* Of a pipe not even the first bytes: they would be gone. */
+    BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
+                    ? BIO_new_file(path, "rb")
+                    : NULL;
+    char read[sizeof(begin)] = "";
+
+    if (file != NULL && BIO_read(file, read, sizeof(read) - 1) > 0 && strcmp(read, begin) == 0 &&
+        BIO_seek(file, 0) == 0)
+        return file;
+    BIO_free(file);
+    return NULL;
+}
+
+/* The next block, if nobody encrypted it. */
+static bool next_block(BIO *file, struct block *block)
+{
+    char *header = NULL;
+    bool read = PEM_read_bio(file, &block->name, &header, &block->der, &block->length) == 1 &&
+                header[0] == '\0';
+
+    OPENSSL_free(header);
+    return read;
+}
+
+static void clear_block(struct block *block)
+{
+    OPENSSL_free(block->name);
+    OPENSSL_clear_free(block->der, (size_t)block->length);
+    *block = (struct block){ 0 };
+}
+
+/* Where a file begins with the certificate, the store would only spend its time to find out. */
+static bool read_first_cert(const char *uri, enum shim_want want, struct shim_loaded *loaded)
+{
+    BIO *file = want == WANT_FIRST_CERT || want == WANT_FACTS ? open_pem(uri) : NULL;
+    struct block block = { 0 };
+    const unsigned char *der;
+
+    if (file != NULL && next_block(file, &block) && strcmp(block.name, PEM_STRING_X509) == 0) {
+        der = block.der;
+        (void)keep_cert(loaded, want == WANT_FACTS ? sp_cert_without_key(&der, block.length)
+                                                   : d2i_X509(NULL, &der, block.length));
+    }
+    clear_block(&block);
+    BIO_free(file);
+    return sk_X509_num(loaded->certs) > 0;
+}
+
+bool shim_key_is_own(const char *uri, const X509 *cert)
+{
+    BIO *file = open_pem(uri);
+    struct block block = { 0 };
+    PKCS8_PRIV_KEY_INFO *key = NULL;
+    bool read = file != NULL && next_block(file, &block);
+    const unsigned char *der;
+    bool own;
+
+    /* The certificate may stand before it. */
+    while (read && strcmp(block.name, PEM_STRING_X509) == 0) {
+        clear_block(&block);
+        read = next_block(file, &block);
+    }
+    der = block.der;
+    if (read && strcmp(block.name, PEM_STRING_PKCS8INF) == 0)
+        key = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, block.length);
+    own = key != NULL && sp_key_is_own(key, cert);
+    PKCS8_PRIV_KEY_INFO_free(key);
+    clear_block(&block);
+    BIO_free(file);
+    return own;
+}
+
+/* How many objects could not be read. */
+static int drain(OSSL_STORE_CTX *store, enum shim_want want, struct shim_loaded *loaded)
+{
+    int broken = 0;
+
+    while (!OSSL_STORE_eof(store) && !is_enough(want, loaded)) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+
+        if (info != NULL) {
+            (void)keep_info(info, want, loaded);
+        } else if (!OSSL_STORE_eof(store)) {
+            broken++;
+            if (OSSL_STORE_error(store) != 0 && broken > 64)
+                break;
+        }
+        OSSL_STORE_INFO_free(info);
+    }
+    return broken;
+}
+
+static int read_store(const char *uri, enum shim_want want, struct reading *reading,
+                      struct shim_loaded *loaded)
+{
+    UI_METHOD *ui = UI_UTIL_wrap_read_pem_callback(give_pass, 0);
+    OSSL_STORE_CTX *store =
+        ui == NULL ? NULL : OSSL_STORE_open_ex(uri, NULL, NULL, ui, reading, NULL, NULL, NULL);
+    int broken = store == NULL ? 1 : drain(store, want, loaded);
+
+    OSSL_STORE_close(store);
+    UI_destroy_method(ui);
+    return broken;
+}
+
+enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim_secret *secret,
+                         struct shim_loaded *loaded)
+{
+    struct reading reading = { secret, false };
+    enum shim_load state;
+    bool found;
+    int broken;
+
+    memset(loaded, 0, sizeof(*loaded));
+    state = check_file(uri, loaded);
+    if (state != LOADED)
+        return state;
+    ERR_clear_error();
+    if (read_first_cert(uri, want, loaded))
+        return LOADED;
+    broken = read_store(uri, want, &reading, loaded);
+    found = want == WANT_KEY ? loaded->key != NULL : sk_X509_num(loaded->certs) > 0;
+    if (found)
+        return LOADED;
+    if (reading.asked)
+        return LOAD_LOCKED;
+    if (broken == 0)
+        return LOAD_NOTHING;
+    loaded->why = queue_text();
+    return LOAD_FAILED;
+}
+
+void shim_loaded_clear(struct shim_loaded *loaded)
+{
+    sk_X509_pop_free(loaded->certs, X509_free);
+    EVP_PKEY_free(loaded->key);
+    OPENSSL_free(loaded->why);
+    memset(loaded, 0, sizeof(*loaded));
+}

@@ -1,0 +1,252 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of a PEM file (RFC 7468).
+ */
+#include <string.h>
+
+#include <openssl/cms.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "keyring/keyring.h"
+#include "tool/certs/parts.h"
+
+/* One part as it stands in the file. */
+struct block {
+    char *name;          /* owned */
+    char *header;        /* owned */
+    unsigned char *data; /* owned */
+    long length;
+};
+
+static void clear(struct block *block)
+{
+    OPENSSL_free(block->name);
+    OPENSSL_free(block->header);
+    OPENSSL_clear_free(block->data, (size_t)block->length);
+    memset(block, 0, sizeof(*block));
+}
+
+static bool take_cert(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    const unsigned char *end = der + block->length;
+    bool trusted = strcmp(block->name, PEM_STRING_X509_TRUSTED) == 0;
+    X509 *cert = trusted ? d2i_X509_AUX(NULL, &der, block->length)
+                         : sp_cert_without_key(&der, block->length);
+    bool more = cert != NULL && der == end ? shim_part_cert(file, cert)
+                                           : shim_part_broken(file, SHIM_NO_CERTIFICATE);
+
+    X509_free(cert);
+    return more;
+}
+
+static bool take_bundle(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &der, block->length);
+    bool more = cms != NULL
+                    ? shim_parts_cms(file, cms)
+                    : shim_part_broken(file, "it is no PKCS#7 that can be read; it may be cut or "
+                                             "damaged: fetch it anew");
+
+    CMS_ContentInfo_free(cms);
+    return more;
+}
+
+/* Handed to PEM_do_header() where the key is encrypted in the old way. */
+static int give_pass(char *buffer, int size, int writing, void *data)
+{
+    const char *pass = shim_part_pass(data);
+    size_t len = pass == NULL ? 0 : OPENSSL_strlcpy(buffer, pass, (size_t)size);
+
+    (void)writing;
+    return pass == NULL || len >= (size_t)size ? -1 : (int)len;
+}
+
+/* In the old way, with an old cipher perhaps.  If it fails, |*more| is what came of it. */
+static bool decrypt(struct shim_file_parts *file, struct block *block, EVP_CIPHER_INFO *info,
+                    bool *more)
+{
+    OSSL_LIB_CTX *context;
+    char *why = NULL;
+    const EVP_CIPHER *named = info->cipher;
+    EVP_CIPHER *cipher =
+        shim_pbe_cipher(&file->legacy, OBJ_nid2sn(EVP_CIPHER_get_nid(named)), &context, &why);
+    unsigned wrong = 0;
+    bool done = false;
+
+    info->cipher = cipher;
+    /* It decrypts in place, for good or not. */
+    while (cipher != NULL && !done) {
+        const size_t closed = (size_t)block->length;
+        unsigned char *data = OPENSSL_memdup(block->data, closed);
+        long length = block->length;
+
+        done = data != NULL && PEM_do_header(info, data, &length, give_pass, file) == 1;
+        if (done) {
+            memcpy(block->data, data, (size_t)length);
+            block->length = length;
+        }
+        OPENSSL_clear_free(data, closed);
+        if (!done && (data == NULL || !shim_passphrase_again(&file->reading->pass, &wrong)))
+            break;
+    }
+    info->cipher = named;
+    file->legacy.used = file->legacy.used || (done && context != NULL);
+    if (!done)
+        *more = shim_part_broken(file, cipher == NULL ? why
+                                       : file->reading->pass.text == NULL
+                                           ? "its private key needs a passphrase"
+                                           : SHIM_WRONG_PASSPHRASE);
+    EVP_CIPHER_free(cipher);
+    OPENSSL_free(why);
+    return done;
+}
+
+static bool take_key(struct shim_file_parts *file, struct block *block)
+{
+    EVP_CIPHER_INFO cipher;
+    const unsigned char *der;
+    EVP_PKEY *key;
+    bool more;
+
+    if (PEM_get_EVP_CIPHER_INFO(block->header, &cipher) != 1)
+        return shim_part_broken(file, "its header does not say how it is encrypted, or names a "
+                                      "cipher that this OpenSSL does not have; export it anew");
+    if (cipher.cipher != NULL && !decrypt(file, block, &cipher, &more))
+        return more;
+    der = block->data;
+    key = d2i_AutoPrivateKey(NULL, &der, block->length);
+    more = key != NULL
+               ? shim_part_key(file, key, cipher.cipher != NULL ? file->reading->pass.text : NULL)
+               : shim_part_broken(file, SHIM_NO_KEY);
+    EVP_PKEY_free(key);
+    return more;
+}
+
+/* Taken for what it was given as, so that the rules can say what is wrong with it. */
+static bool take_public_key(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &der, block->length);
+    bool more = key != NULL ? shim_part_key(file, key, NULL)
+                            : shim_part_broken(file, "it is no key that can be read");
+
+    EVP_PKEY_free(key);
+    return more;
+}
+
+static bool take_encrypted_key(struct shim_file_parts *file, struct block *block)
+{
+    return shim_parts_encrypted_key(file, block->data, block->length);
+}
+
+/* No standard has this label, and examples and programs do (RFC 9216). */
+static bool take_pkcs12(struct shim_file_parts *file, struct block *block)
+{
+    return shim_parts_der(file, block->data, block->length);
+}
+
+/* EC parameters stand before the key that repeats them. */
+static bool pass_over(struct shim_file_parts *file, struct block *block)
+{
+    (void)file, (void)block;
+    return true;
+}
+
+static bool refuse(struct shim_file_parts *file, struct block *block)
+{
+    char why[200];
+
+    (void)snprintf(why, sizeof(why),
+                   "%.80s is neither a certificate nor a private key; leave it out", block->name);
+    return shim_part_broken(file, why);
+}
+
+static const struct {
+    const char *name;
+    bool (*take)(struct shim_file_parts *file, struct block *block);
+} kinds[] = {
+    { PEM_STRING_X509, take_cert },
+    { PEM_STRING_X509_OLD, take_cert },
+    { PEM_STRING_X509_TRUSTED, take_cert },
+    { PEM_STRING_PKCS7, take_bundle },
+    { PEM_STRING_CMS, take_bundle },
+    { "PKCS12", take_pkcs12 },
+    { PEM_STRING_PKCS8, take_encrypted_key },
+    { PEM_STRING_PKCS8INF, take_key },
+    { PEM_STRING_RSA, take_key },
+    { PEM_STRING_ECPRIVATEKEY, take_key },
+    { PEM_STRING_DSA, take_key },
+    { PEM_STRING_PUBLIC, take_public_key },
+    { PEM_STRING_ECPARAMETERS, pass_over },
+    { PEM_STRING_DSAPARAMS, pass_over },
+};
+
+static bool take(struct shim_file_parts *file, struct block *block)
+{
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].name, block->name) == 0)
+            return kinds[i].take(file, block);
+    return refuse(file, block);
+}
+
+/* Is this the end of the file, where no further part begins? */
+static bool is_end(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+/* libcrypto asks for line after line until a part ends: after too many there are no more. */
+static long count(BIO *bio, int operation, const char *buffer, size_t size, int argi, long argl,
+                  int result, size_t *processed)
+{
+    long *read = (long *)(void *)BIO_get_callback_arg(bio);
+
+    (void)buffer, (void)size, (void)argi, (void)argl;
+    if (operation == (BIO_CB_GETS | BIO_CB_RETURN) && result > 0)
+        *read += (long)*processed;
+    return operation == BIO_CB_GETS && *read > SHIM_LONGEST_PART ? 0 : result;
+}
+
+bool shim_parts_pem(struct shim_file_parts *file, BIO *bio)
+{
+    struct block block = { 0 };
+    bool more = true, ended = false, any = false;
+    long read = 0;
+
+    BIO_set_callback_ex(bio, count);
+    BIO_set_callback_arg(bio, (char *)&read);
+    while (more && !ended) {
+        file->number++;
+        read = 0;
+        if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1) {
+            more = take(file, &block);
+        } else if (read > SHIM_LONGEST_PART || !is_end()) {
+            ended = read > SHIM_LONGEST_PART || BIO_eof(bio) != 0;
+            more =
+                shim_part_broken(file, read > SHIM_LONGEST_PART
+                                           ? SHIM_TOO_LONG
+                                           : "its PEM encoding is cut or damaged; fetch it anew");
+        } else {
+            break;
+        }
+        any = true;
+        clear(&block);
+    }
+    clear(&block);
+    BIO_set_callback_ex(bio, NULL);
+    ERR_clear_error();
+    if (more && !any) {
+        file->number = 0;
+        more = shim_part_broken(file, "it holds neither a certificate nor a private key; give "
+                                      "PEM, DER, PKCS#7 or PKCS#12");
+    }
+    return more;
+}

@@ -1,0 +1,395 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * All of a PKCS#12 (RFC 7292): every bag of every content, not the first key alone.
+ */
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/pkcs12.h>
+
+#include "base/text.h"
+#include "tool/certs/iterations.h"
+#include "tool/certs/parts.h"
+
+/* Programs write two or three; each takes its own key derivation. */
+#define MOST_CONTENTS 1000
+
+/* An empty passphrase, and none. */
+#define NO_ANSWERS 2
+
+#define AGAIN "; export it anew"
+
+/* A passphrase that may fit.  An empty one has two encodings, and others too. */
+struct attempt {
+    struct shim_pass pass; /* borrowed, or |own| */
+    char *own;             /* owned, or NULL */
+};
+
+/* One PKCS#12 being read. */
+struct walk {
+    struct shim_file_parts *file;
+    PKCS12 *p12;
+    struct attempt attempts[4]; /* the one that fitted last comes first */
+    size_t count;
+    const char *pass; /* borrowed: what was given or asked for; NULL until it is needed */
+    unsigned wrong;   /* so many that were asked for */
+    bool asked;
+    bool fits; /* a passphrase fits the MAC */
+    bool numbered;
+    size_t found, others;
+    STACK_OF(PKCS12_SAFEBAG) *contents[MOST_CONTENTS]; /* owned; NULL: it stays closed */
+    char *closed[MOST_CONTENTS];                       /* owned: why, then */
+    int contents_count;
+};
+
+static void add_attempt(struct walk *walk, const char *text, char *own, int length)
+{
+    walk->attempts[walk->count++] = (struct attempt){ { text, length }, own };
+}
+
+/* Some programs (gpgsm) take each byte of UTF-8 for a character: |pass| as libcrypto wants it then.
+ */
+static char *byte_by_byte(const char *pass)
+{
+    unsigned char *wide = NULL;
+    char *text = NULL;
+    int length = 0;
+    bool ascii = true;
+
+    for (const char *at = pass; *at != '\0'; at++)
+        ascii = ascii && (unsigned char)*at < 0x80;
+    if (!ascii && OPENSSL_asc2uni(pass, (int)strlen(pass), &wide, &length) != NULL)
+        text = OPENSSL_uni2utf8(wide, length);
+    OPENSSL_clear_free(wide, (size_t)length);
+    return text;
+}
+
+/* Ask, unless that was done: once a file. */
+static bool ask(struct walk *walk)
+{
+    char *other;
+
+    if (walk->asked)
+        return false;
+    walk->asked = true;
+    walk->pass = shim_part_pass(walk->file);
+    if (walk->pass == NULL || walk->pass[0] == '\0')
+        return false;
+    add_attempt(walk, walk->pass, NULL, (int)strlen(walk->pass));
+    other = byte_by_byte(walk->pass);
+    if (other != NULL)
+        add_attempt(walk, other, other, (int)strlen(other));
+    return true;
+}
+
+/* The one that was asked for does not fit the MAC; those before it are no answers. */
+static bool ask_again(struct walk *walk)
+{
+    if (!walk->asked || !shim_passphrase_again(&walk->file->reading->pass, &walk->wrong))
+        return false;
+    while (walk->count > NO_ANSWERS)
+        if (walk->attempts[--walk->count].own != NULL)
+            OPENSSL_clear_free(walk->attempts[walk->count].own,
+                               strlen(walk->attempts[walk->count].own));
+    walk->asked = false;
+    return true;
+}
+
+typedef bool try_fn(struct walk *walk, const struct shim_pass *pass, void *what);
+
+/* Try one passphrase after the other, and the one that fits first from now on. */
+static bool try_all(struct walk *walk, try_fn *try, void *what)
+{
+    for (size_t i = 0; i < walk->count || ask(walk); i++) {
+        struct attempt fits = walk->attempts[i];
+
+        if (!try(walk, &fits.pass, what))
+            continue;
+        memmove(walk->attempts + 1, walk->attempts, i * sizeof(fits));
+        walk->attempts[0] = fits;
+        return true;
+    }
+    return false;
+}
+
+static bool fits_mac(struct walk *walk, const struct shim_pass *pass, void *what)
+{
+    (void)what;
+    return PKCS12_verify_mac(walk->p12, pass->text, pass->length) == 1;
+}
+
+/* What is to be opened, and what came of it. */
+struct closed {
+    const X509_ALGOR *pbe;
+    const ASN1_OCTET_STRING *octets;
+    const ASN1_ITEM *item;
+    OSSL_LIB_CTX *context;
+    void *opened;
+};
+
+static bool opens(struct walk *walk, const struct shim_pass *pass, void *what)
+{
+    struct closed *closed = what;
+
+    closed->opened = shim_pbe_open(&walk->file->legacy, closed->pbe, closed->octets, closed->item,
+                                   pass, closed->context);
+    return closed->opened != NULL;
+}
+
+/* Why nothing fitted. */
+static const char *misfit(const struct walk *walk)
+{
+    if (walk->fits)
+        return "the passphrase fits the PKCS#12 as a whole, and this is encrypted under another "
+               "one" AGAIN " with one passphrase for all of it";
+    if (walk->pass == NULL)
+        return "it needs a passphrase";
+    return "the passphrase does not open it: it is wrong, or this is damaged, which no MAC of this "
+           "PKCS#12 could tell";
+}
+
+/* NULL, with |*why| to free, if it stays closed. */
+static void *open_closed(struct walk *walk, struct closed *closed, char **why)
+{
+    if (!shim_pbe_find(&walk->file->legacy, closed->pbe, &closed->context, why))
+        return NULL;
+    if (try_all(walk, opens, closed))
+        return closed->opened;
+    *why = OPENSSL_strdup(misfit(walk));
+    return NULL;
+}
+
+static char *tell_type(const PKCS7 *content)
+{
+    char text[128];
+
+    if (PKCS7_type_is_enveloped(content))
+        return OPENSSL_strdup("it is encrypted to a certificate and not under a "
+                              "passphrase" AGAIN " with one");
+    shim_object_text(content->type, text, sizeof(text));
+    return sp_format("it is %s, which no PKCS#12 holds; it is damaged" AGAIN, text);
+}
+
+/* The bags of one content; NULL, with |*why|, if it stays closed. */
+static STACK_OF(PKCS12_SAFEBAG) *open_content(struct walk *walk, PKCS7 *content, char **why)
+{
+    STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
+    struct closed closed = { .item = ASN1_ITEM_rptr(PKCS12_SAFEBAGS) };
+
+    *why = NULL;
+    /* Contents are optional to the parser. */
+    if (content->d.ptr != NULL && PKCS7_type_is_data(content)) {
+        bags = PKCS12_unpack_p7data(content);
+    } else if (content->d.ptr != NULL && PKCS7_type_is_encrypted(content)) {
+        closed.pbe = content->d.encrypted->enc_data->algorithm;
+        closed.octets = content->d.encrypted->enc_data->enc_data;
+        if (closed.octets != NULL)
+            return open_closed(walk, &closed, why);
+    } else if (content->d.ptr != NULL) {
+        *why = tell_type(content);
+    }
+    if (bags == NULL && *why == NULL)
+        *why = OPENSSL_strdup("what it holds cannot be read; it is damaged" AGAIN);
+    return bags;
+}
+
+static void next_part(struct walk *walk)
+{
+    if (walk->numbered)
+        walk->file->number++;
+}
+
+static bool take_cert(struct walk *walk, const PKCS12_SAFEBAG *bag)
+{
+    X509 *cert = PKCS12_SAFEBAG_get1_cert(bag);
+    bool more = cert != NULL ? shim_part_cert(walk->file, cert)
+                             : shim_part_broken(walk->file, SHIM_NO_CERTIFICATE);
+
+    X509_free(cert);
+    return more;
+}
+
+/* What the key was kept under, for it to be kept so again. */
+static const char *kept_under(const struct walk *walk)
+{
+    const struct attempt *fits = &walk->attempts[0];
+
+    return fits->pass.length > 0 ? walk->pass : NULL;
+}
+
+static bool take_closed_key(struct walk *walk, const PKCS12_SAFEBAG *bag)
+{
+    struct closed closed = { .item = ASN1_ITEM_rptr(PKCS8_PRIV_KEY_INFO) };
+    PKCS8_PRIV_KEY_INFO *plain;
+    char *why = NULL;
+    bool more;
+
+    X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &closed.pbe, &closed.octets);
+    plain = open_closed(walk, &closed, &why);
+    more = plain != NULL ? shim_part_plain_key(walk->file, plain, kept_under(walk))
+                         : shim_part_broken(walk->file, why);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+    OPENSSL_free(why);
+    return more;
+}
+
+static bool take_bags(struct walk *walk, const STACK_OF(PKCS12_SAFEBAG) *bags);
+
+static bool take_bag(struct walk *walk, const PKCS12_SAFEBAG *bag)
+{
+    int kind = PKCS12_SAFEBAG_get_nid(bag);
+
+    if (kind == NID_safeContentsBag)
+        return take_bags(walk, PKCS12_SAFEBAG_get0_safes(bag));
+    next_part(walk);
+    if (kind == NID_certBag && PKCS12_SAFEBAG_get_bag_nid(bag) == NID_x509Certificate) {
+        walk->found++;
+        return take_cert(walk, bag);
+    }
+    if (kind == NID_keyBag) {
+        walk->found++;
+        return shim_part_plain_key(walk->file, PKCS12_SAFEBAG_get0_p8inf(bag), kept_under(walk));
+    }
+    if (kind == NID_pkcs8ShroudedKeyBag) {
+        walk->found++;
+        return take_closed_key(walk, bag);
+    }
+    walk->others++;
+    return true;
+}
+
+/* How deep they are nested libcrypto has bounded when it read them. */
+static bool take_bags(struct walk *walk, const STACK_OF(PKCS12_SAFEBAG) *bags)
+{
+    bool more = true;
+
+    for (int i = 0; more && i < sk_PKCS12_SAFEBAG_num(bags); i++)
+        more = take_bag(walk, sk_PKCS12_SAFEBAG_value(bags, i));
+    return more;
+}
+
+static bool take_contents(struct walk *walk)
+{
+    bool more = true;
+
+    for (int i = 0; more && i < walk->contents_count; i++) {
+        if (walk->closed[i] != NULL) {
+            next_part(walk);
+            walk->found++;
+            more = shim_part_broken(walk->file, walk->closed[i]);
+        } else {
+            more = take_bags(walk, walk->contents[i]);
+        }
+    }
+    if (walk->numbered)
+        walk->file->number = 0;
+    if (more && walk->found == 0)
+        more = shim_part_broken(walk->file, "it is a PKCS#12 that holds neither a certificate nor "
+                                            "a private key");
+    else if (more && walk->others > 0)
+        more = shim_part_note(walk->file, "it holds something else beside certificates and private "
+                                          "keys, a CRL or a secret perhaps, which is passed over");
+    return more;
+}
+
+/* The work that all of it takes is counted before any of it is done. */
+static const char *open_contents(struct walk *walk, const STACK_OF(PKCS7) *contents)
+{
+    int64_t work = shim_iterations_in(walk->p12, contents);
+
+    for (int i = 0; i < sk_PKCS7_num(contents) && work <= SHIM_MOST_ITERATIONS; i++) {
+        PKCS7 *content = sk_PKCS7_value(contents, i);
+
+        walk->contents[i] = open_content(walk, content, &walk->closed[i]);
+        walk->contents_count = i + 1;
+        if (PKCS7_type_is_encrypted(content))
+            work += shim_iterations_of_bags(walk->contents[i]);
+    }
+    return work <= SHIM_MOST_ITERATIONS ? NULL : SHIM_TOO_MANY_ITERATIONS;
+}
+
+/* Without a MAC nothing is asked here. */
+static const char *check_mac(struct walk *walk, char text[200])
+{
+    const X509_ALGOR *algorithm = NULL;
+    EVP_MD *digest;
+    char name[80];
+    int nid;
+
+    if (!PKCS12_mac_present(walk->p12))
+        return NULL;
+    PKCS12_get0_mac(NULL, &algorithm, NULL, NULL, walk->p12);
+    nid = OBJ_obj2nid(algorithm->algorithm);
+    digest = nid == NID_pbmac1 ? NULL : EVP_MD_fetch(NULL, OBJ_nid2sn(nid), NULL);
+    EVP_MD_free(digest);
+    if (digest == NULL && (nid != NID_pbmac1 || OpenSSL_version_num() < 0x30400000L)) {
+        shim_object_text(algorithm->algorithm, name, sizeof(name));
+        (void)snprintf(text, 200,
+                       "its MAC is made with %s, which this OpenSSL does not have" AGAIN
+                       " with a MAC of SHA-256 (HMAC)",
+                       name);
+        return text;
+    }
+    do
+        walk->fits = try_all(walk, fits_mac, NULL);
+    while (!walk->fits && ask_again(walk));
+    if (walk->fits)
+        return NULL;
+    return walk->pass != NULL ? SHIM_WRONG_PASSPHRASE : "it needs a passphrase";
+}
+
+/* Can its contents be told apart at all? */
+static const char *unfit(const STACK_OF(PKCS7) *contents)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    if (contents == NULL && ERR_GET_LIB(error) == ERR_LIB_PKCS12 &&
+        ERR_GET_REASON(error) == PKCS12_R_CONTENT_TYPE_NOT_DATA)
+        return "it is signed with a key and not under a passphrase" AGAIN " with one";
+    if (contents == NULL)
+        return "it is a PKCS#12 that is damaged" AGAIN;
+    if (sk_PKCS7_num(contents) > MOST_CONTENTS)
+        return "it is a PKCS#12 of more than 1,000 contents; give certificates and keys one by one";
+    return NULL;
+}
+
+static void end(struct walk *walk)
+{
+    for (size_t i = 0; i < walk->count; i++)
+        if (walk->attempts[i].own != NULL)
+            OPENSSL_clear_free(walk->attempts[i].own, strlen(walk->attempts[i].own));
+    for (int i = 0; i < walk->contents_count; i++) {
+        sk_PKCS12_SAFEBAG_pop_free(walk->contents[i], PKCS12_SAFEBAG_free);
+        OPENSSL_free(walk->closed[i]);
+    }
+}
+
+bool shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
+{
+    struct walk walk = { .file = file, .p12 = p12, .numbered = file->number == 0 };
+    STACK_OF(PKCS7) *contents;
+    const char *why;
+    char text[200];
+    bool more;
+
+    /* One that was given most likely fits, and each attempt takes all iterations. */
+    if (file->reading->pass.given)
+        (void)ask(&walk);
+    add_attempt(&walk, "", NULL, 0);
+    add_attempt(&walk, NULL, NULL, 0);
+    ERR_clear_error();
+    contents = PKCS12_unpack_authsafes(p12);
+    why = unfit(contents);
+    if (why == NULL && shim_iterations_in(p12, contents) > SHIM_MOST_ITERATIONS)
+        why = SHIM_TOO_MANY_ITERATIONS;
+    if (why == NULL)
+        why = check_mac(&walk, text);
+    if (why == NULL)
+        why = open_contents(&walk, contents);
+    more = why != NULL ? shim_part_broken(file, why) : take_contents(&walk);
+    end(&walk);
+    sk_PKCS7_pop_free(contents, PKCS7_free);
+    return more;
+}

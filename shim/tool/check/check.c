@@ -1,0 +1,256 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy check: every finding of every certificate; explains, changes nothing.
+ */
+#include <string.h>
+#include <sys/stat.h>
+
+#include <openssl/crypto.h>
+
+#include "common/help.h"
+#include "common/shim.h"
+#include "tool/certs/load.h"
+#include "tool/certs/part_said.h"
+#include "tool/check/checking.h"
+
+/* A private key among the files, judged when all certificates are known. */
+struct found_key {
+    EVP_PKEY *key; /* owned */
+    const char *path;
+    unsigned number; /* as in struct shim_part */
+    bool asked_for;  /* by --key */
+    struct found_key *next;
+};
+
+/* One run of check. */
+struct checking {
+    const struct shim_check *check;
+    const smimepolicy_settings *settings;
+    struct shim_reading_parts reading;
+    struct shim_reporter *reporter;
+    STACK_OF(X509) *seen; /* owned: what the keys may belong to */
+    struct found_key *keys, **last;
+    const char *path;   /* borrowed: what is being read, as it was named */
+    bool wants_key;     /* it is that of --key */
+    bool found, unread; /* something in it was what is wanted; something could not be read */
+    bool denied;
+    int fault;
+};
+
+static void unreadable(struct checking *checking, const struct shim_part *part)
+{
+    shim_part_tell(part, checking->path, shim_reporter_unread(checking->reporter));
+    checking->unread = true;
+    if (checking->fault == SHIM_OK)
+        checking->fault = SHIM_INPUT;
+}
+
+static void refuse_file(struct checking *checking, const char *why)
+{
+    unreadable(checking, &(struct shim_part){ .why = why });
+}
+
+static void report(struct checking *checking, struct shim_report *judged)
+{
+    bool complete = true;
+
+    for (int use = 0; use < SHIM_USES; use++)
+        if (judged->verdicts[use] != NULL && !smimepolicy_verdict_allowed(judged->verdicts[use]))
+            checking->denied = true;
+    for (int use = 0; use < SHIM_USES && judged->cert != NULL; use++)
+        complete = complete && (!checking->check->wanted[use] || judged->verdicts[use] != NULL);
+    if (judged->cert == NULL)
+        complete = judged->verdicts[0] != NULL;
+    if (!complete || !shim_reporter_add(checking->reporter, judged))
+        checking->fault = shim_no_memory();
+    for (int use = 0; use < SHIM_USES; use++)
+        smimepolicy_verdict_free(judged->verdicts[use]);
+}
+
+static void check_cert(struct checking *checking, const struct shim_part *part)
+{
+    struct shim_report judged = { .path = checking->path,
+                                  .number = part->number,
+                                  .cert = part->cert };
+    X509 *copy;
+
+    for (int use = 0; use < SHIM_USES; use++)
+        if (checking->check->wanted[use])
+            judged.verdicts[use] = smimepolicy_evaluate(checking->settings, part->cert, NULL,
+                                                        (smimepolicy_use)use, checking->check->at);
+    report(checking, &judged);
+    /* Parsed anew: keys are compared with its own. */
+    copy = X509_dup(part->cert);
+    if (copy == NULL || sk_X509_push(checking->seen, copy) <= 0) {
+        X509_free(copy);
+        checking->fault = shim_no_memory();
+    }
+}
+
+static void keep_key(struct checking *checking, EVP_PKEY *key, unsigned number)
+{
+    struct found_key *found = OPENSSL_zalloc(sizeof(*found));
+
+    if (found == NULL || EVP_PKEY_up_ref(key) != 1) {
+        OPENSSL_free(found);
+        checking->fault = shim_no_memory();
+        return;
+    }
+    *found = (struct found_key){
+        .key = key, .path = checking->path, .number = number, .asked_for = checking->wants_key
+    };
+    *checking->last = found;
+    checking->last = &found->next;
+}
+
+/* In the file of --key the first key is the one; else every part counts. */
+static bool take_part(const struct shim_part *part, void *arg)
+{
+    struct checking *checking = arg;
+    bool wanted = checking->wants_key ? part->key != NULL : part->cert != NULL;
+
+    checking->found = checking->found || wanted;
+    if (part->why != NULL)
+        unreadable(checking, part);
+    else if (part->note != NULL)
+        shim_part_tell(part, checking->path, shim_reporter_notes(checking->reporter));
+    else if (part->key != NULL)
+        keep_key(checking, part->key, part->number);
+    else if (!checking->wants_key)
+        check_cert(checking, part);
+    return checking->fault != SHIM_SYSTEM && !(checking->wants_key && wanted);
+}
+
+/* What no file holds: a token, or whatever else libcrypto has a loader for. */
+static void read_uri(struct checking *checking, const char *uri)
+{
+    const struct shim_secret secret = { .pass = checking->reading.pass.text };
+    enum shim_want want = checking->wants_key ? WANT_KEY : WANT_CERTS;
+    struct shim_loaded loaded;
+    enum shim_load state = shim_load(uri, want, &secret, &loaded);
+
+    if (state == LOADED && loaded.key != NULL)
+        (void)take_part(&(struct shim_part){ .key = loaded.key }, checking);
+    for (int i = 0; state == LOADED && i < sk_X509_num(loaded.certs); i++)
+        (void)take_part(&(struct shim_part){ .cert = sk_X509_value(loaded.certs, i) }, checking);
+    if (state == LOAD_LOCKED)
+        refuse_file(checking, "it needs a passphrase, or another one; give it with --passin");
+    else if (state == LOAD_FAILED)
+        refuse_file(checking, "nothing can be loaded from there; correct the address, or give a "
+                              "file");
+    shim_loaded_clear(&loaded);
+}
+
+static void read_parts(struct checking *checking, const char *path)
+{
+    struct stat is;
+    bool there = stat(path, &is) == 0;
+
+    if (there && S_ISDIR(is.st_mode))
+        refuse_file(checking, "it is a directory; name the files in it");
+    else if (there && !S_ISREG(is.st_mode))
+        refuse_file(checking, "it is not a regular file; copy it to one");
+    else if (there && is.st_size > SHIM_LONGEST_PART)
+        refuse_file(checking, "it is larger than 16 MB; give what is in it one by one");
+    else
+        (void)shim_parts_read(&checking->reading, path);
+}
+
+static void read_source(struct checking *checking, const char *uri, bool wants_key)
+{
+    const char *path = shim_load_path(uri);
+
+    checking->path = uri;
+    checking->wants_key = wants_key;
+    checking->found = checking->unread = false;
+    if (path != NULL)
+        read_parts(checking, path);
+    else
+        read_uri(checking, uri);
+    if (checking->found || checking->unread || checking->fault == SHIM_SYSTEM)
+        return;
+    refuse_file(checking, wants_key ? "it holds no private key; give one in PEM, DER or PKCS#12"
+                                    : "it holds no certificate; give one in PEM, DER, PKCS#12 or "
+                                      "PKCS#7, and a private key with --key");
+}
+
+/* With one certificate the key is meant for it; with several, for one of them. */
+static void check_keys(struct checking *checking)
+{
+    /* A certificate that could not be read may be that of the key. */
+    const STACK_OF(X509) *certs = checking->fault == SHIM_OK ? checking->seen : NULL;
+    const X509 *only = sk_X509_num(certs) == 1 ? sk_X509_value(certs, 0) : NULL;
+
+    for (struct found_key *found = checking->keys; found != NULL; found = found->next) {
+        struct shim_report judged = { .path = found->path,
+                                      .number = found->number,
+                                      .asked_for = found->asked_for };
+
+        judged.verdicts[0] = smimepolicy_evaluate_key(checking->settings, found->key, only, certs);
+        report(checking, &judged);
+    }
+}
+
+static void free_keys(struct checking *checking)
+{
+    while (checking->keys != NULL) {
+        struct found_key *next = checking->keys->next;
+
+        EVP_PKEY_free(checking->keys->key);
+        OPENSSL_free(checking->keys);
+        checking->keys = next;
+    }
+}
+
+static void read_all(struct checking *checking)
+{
+    const struct shim_check *check = checking->check;
+
+    for (char **file = check->files; checking->fault != SHIM_SYSTEM && *file != NULL; file++)
+        read_source(checking, *file, false);
+    if (check->key_path != NULL && checking->fault != SHIM_SYSTEM)
+        read_source(checking, check->key_path, true);
+    if (checking->fault != SHIM_SYSTEM)
+        check_keys(checking);
+}
+
+static int run(struct shim *shim, const struct shim_check *check)
+{
+    struct checking checking = { .check = check, .settings = shim->settings, .fault = SHIM_OK };
+
+    if (!shim_passphrase_read(&checking.reading.pass, "passin", check->passin))
+        return SHIM_INPUT;
+    checking.last = &checking.keys;
+    checking.reading.each = take_part;
+    checking.reading.arg = &checking;
+    checking.seen = sk_X509_new_null();
+    checking.reporter = shim_reporter_new(check);
+    if (checking.seen == NULL || checking.reporter == NULL)
+        checking.fault = shim_no_memory();
+    else
+        read_all(&checking);
+    if (!shim_reporter_end(checking.reporter, !checking.denied && checking.fault == SHIM_OK))
+        checking.fault = shim_no_memory();
+    sk_X509_pop_free(checking.seen, X509_free);
+    free_keys(&checking);
+    shim_passphrase_clear(&checking.reading.pass);
+    if (checking.fault != SHIM_OK)
+        return checking.fault;
+    return checking.denied ? SHIM_REFUSED : SHIM_OK;
+}
+
+int shim_run_check(struct shim *shim, int argc, char **argv)
+{
+    struct shim_check check;
+    bool help;
+    int code = shim_check_options(argv + 1, &check, &help);
+
+    (void)argc;
+    if (help)
+        return shim_help_verb("check");
+    if (code == SHIM_OK)
+        code = shim_load_settings(shim);
+    return code == SHIM_OK ? run(shim, &check) : code;
+}

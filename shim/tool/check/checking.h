@@ -1,0 +1,65 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of `smime-policy check`.
+ */
+#ifndef SHIM_CHECKING_H
+#define SHIM_CHECKING_H
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "common/shim.h"
+#include <jansson.h>
+
+#include <openssl/x509.h>
+
+#include "settings/settings.h"
+
+#define SHIM_USES 5 /* of enum smimepolicy_use */
+
+struct shim_check {
+    bool wanted[SHIM_USES]; /* by enum smimepolicy_use */
+    const char *key_path;   /* or NULL */
+    const char *passin;     /* or NULL */
+    bool json;
+    time_t at;
+    char **files; /* borrowed, ended by NULL */
+};
+
+/*
+ * Read the command line.
+ *
+ * @return SHIM_OK or SHIM_USAGE; |*help| is set where help was asked for
+ */
+int shim_check_options(char **argv, struct shim_check *check, bool *help);
+
+/* One judged certificate, or key, on its way to the reader. */
+struct shim_report {
+    const char *path;
+    unsigned number;                          /* as in struct shim_part */
+    const X509 *cert;                         /* NULL: a private key */
+    bool asked_for;                           /* the private key of --key */
+    smimepolicy_verdict *verdicts[SHIM_USES]; /* owned; NULL where not wanted; [0] for a key */
+};
+
+/* A line for the verdict on the use |name|, and one for each finding, on standard output. */
+void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name);
+/* The verdict as JSON; NULL if out of memory. */
+json_t *shim_json_verdict(const smimepolicy_verdict *verdict);
+
+/* Collects reports and prints them; as JSON one object at the end. */
+struct shim_reporter;
+struct shim_reporter *shim_reporter_new(const struct shim_check *check);
+/* false if out of memory */
+bool shim_reporter_add(struct shim_reporter *reporter, const struct shim_report *report);
+/* Borrowed, as shim_part_tell() fills them; NULL without a reporter. */
+json_t *shim_reporter_unread(struct shim_reporter *reporter);
+json_t *shim_reporter_notes(struct shim_reporter *reporter);
+/* Print what is left and free; |allowed| is the answer to all of it. */
+bool shim_reporter_end(struct shim_reporter *reporter, bool allowed);
+
+shim_command_fn shim_run_check;
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy export: certificates and keys as PEM, for `import` and others.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/commands/commands.h"
+#include "common/long_options.h"
+#include "common/output.h"
+#include "common/print.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/pem_text.h"
+#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_key.h"
+
+struct exporting {
+    struct shim *shim;          /* borrowed */
+    struct sp_keyring *keyring; /* borrowed */
+    bool all, keys;
+    const char *out;
+    FILE *to; /* owned, unless it is standard output */
+    struct shim_picks picks;
+    struct shim_picks written; /* the names of keys: each is written once */
+    size_t plain;              /* keys without a passphrase */
+};
+
+/* The key that is to be written behind |entry|: 1, 0, or -1 after a fault. */
+static int key_behind(struct exporting *exporting, const struct shim_entry *entry,
+                      struct sp_private_key *key)
+{
+    size_t before = exporting->written.count;
+
+    if (!exporting->keys || entry->record.role != SP_ROLE_IDENTITY)
+        return 0;
+    if (!shim_picks_add(&exporting->written, entry->record.key)) {
+        (void)shim_no_memory();
+        return -1;
+    }
+    if (exporting->written.count == before)
+        return 0;
+    return shim_stored_key(exporting->keyring, &entry->record, key);
+}
+
+static int export_one(const struct shim_entry *entry, void *data)
+{
+    struct exporting *exporting = data;
+    struct sp_private_key key = { 0 };
+    int found = key_behind(exporting, entry, &key);
+    bool done;
+
+    if (found < 0)
+        return SHIM_SYSTEM;
+    if (found == 1 && key.uri == NULL && !key.encrypted)
+        exporting->plain++;
+    done = shim_pem_write_entry(exporting->to, entry, found == 1 ? &key : NULL);
+    sp_private_key_clear(&key);
+    if (done)
+        return SHIM_OK;
+    shim_error("cannot write %s: %s", exporting->out != NULL ? exporting->out : "standard output",
+               strerror(errno));
+    return SHIM_SYSTEM;
+}
+
+static int export_all(struct exporting *exporting)
+{
+    time_t now = time(NULL);
+
+    if (!exporting->all)
+        return shim_picks_each(exporting->shim, exporting->keyring, &exporting->picks, now,
+                               export_one, exporting);
+    return shim_entry_each(
+        exporting->shim, exporting->keyring,
+        sp_keyring_find(exporting->keyring, &(struct sp_query){ .index = SP_ALL }), now, export_one,
+        exporting);
+}
+
+static bool flush(FILE *to)
+{
+    return fflush(to) == 0 && fsync(fileno(to)) == 0;
+}
+
+/* The file appears when it is complete. */
+static int export_to_file(struct exporting *exporting)
+{
+    struct shim_output output;
+    int code = SHIM_SYSTEM;
+    int fd = -1;
+
+    if (shim_output_begin(&output, exporting->out, exporting->keys ? SHIM_KEYS : SHIM_PUBLIC))
+        fd = shim_output_open(&output);
+    exporting->to = fd < 0 ? NULL : fdopen(fd, "w");
+    if (exporting->to != NULL) {
+        code = export_all(exporting);
+        if (code == SHIM_OK && !flush(exporting->to)) {
+            shim_error("cannot write %s: %s", exporting->out, strerror(errno));
+            code = SHIM_SYSTEM;
+        }
+        fclose(exporting->to);
+        if (code == SHIM_OK && !shim_output_commit(&output))
+            code = SHIM_SYSTEM;
+    } else if (fd >= 0) {
+        close(fd);
+        (void)shim_no_memory();
+    }
+    shim_output_end(&output);
+    return code;
+}
+
+static int export_selected(struct exporting *exporting, char **words)
+{
+    int code = exporting->keys ? shim_keys_needed(exporting->shim) : SHIM_OK;
+    size_t found;
+
+    for (; code == SHIM_OK && *words != NULL; words++)
+        code = shim_pick(exporting->shim, exporting->keyring, *words, &exporting->picks, &found);
+    if (code != SHIM_OK)
+        return code;
+    exporting->to = stdout;
+    if (exporting->out != NULL)
+        code = export_to_file(exporting);
+    else
+        code = exporting->keys && !shim_make_private(STDOUT_FILENO, SHIM_KEYS, "standard output")
+                   ? SHIM_SYSTEM
+                   : export_all(exporting);
+    if (code == SHIM_OK && exporting->plain > 0)
+        shim_print(stderr,
+                   "warning: export: %zu private key%s written without a passphrase; keep the file "
+                   "to yourself\n",
+                   exporting->plain, exporting->plain == 1 ? " was" : "s were");
+    return code;
+}
+
+int shim_run_export(struct shim *shim, int argc, char **argv)
+{
+    struct exporting exporting = { .shim = shim };
+    const struct shim_long options[] = { { "all", LONG_FLAG, &exporting.all },
+                                         { "keys", LONG_FLAG, &exporting.keys },
+                                         { "out", LONG_VALUE, &exporting.out },
+                                         { NULL, LONG_FLAG, NULL } };
+    char **words;
+    int code = shim_long_parse(shim, argc, argv, options, &words);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if ((*words == NULL) != exporting.all)
+        return shim_usage(exporting.all ? "export: --all takes no certificate beside it"
+                                        : "export: no certificate named; give an address, a "
+                                          "fingerprint or --all");
+    code = shim_keyring_open(shim, SP_KEYRING_READ, &exporting.keyring);
+    if (code == SHIM_OK)
+        code = export_selected(&exporting, words);
+    sp_keyring_close(exporting.keyring);
+    shim_picks_clear(&exporting.picks);
+    shim_picks_clear(&exporting.written);
+    return code;
+}

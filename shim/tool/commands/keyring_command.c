@@ -1,0 +1,171 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy keyring: check and repair it, make a backup, say where it is.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/commands/commands.h"
+#include "common/long_options.h"
+#include "common/print.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/stored_key.h"
+
+static void tell(const char *line, void *data)
+{
+    (void)data;
+    shim_print(stdout, "%s\n", line);
+}
+
+static int find(struct shim *shim)
+{
+    int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
+
+    return code == SHIM_OK ? shim_keyring_find(shim) : code;
+}
+
+/* To a program as it is. */
+static void print_path(const char *path)
+{
+    if (isatty(STDOUT_FILENO) == 1)
+        shim_print(stdout, "%s\n", path);
+    else
+        puts(path);
+}
+
+static int run_path(struct shim *shim)
+{
+    int code = find(shim);
+
+    if (code == SHIM_OK)
+        print_path(shim->keyring_path);
+    return code;
+}
+
+static int run_backup(struct shim *shim, const char *directory)
+{
+    struct sp_keyring *keyring;
+    int code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
+
+    if (code == SHIM_OK)
+        code = shim_keys_needed(shim);
+    if (code == SHIM_OK && !sp_keyring_backup(keyring, directory))
+        code = shim_keyring_failed(keyring);
+    sp_keyring_close(keyring);
+    if (code == SHIM_OK)
+        shim_print(stdout, "the keyring %s is in %s too\n", shim->keyring_path, directory);
+    return code;
+}
+
+/* Only who may write can undo what an interrupted writer left. */
+static enum sp_access access_of(const struct shim *shim)
+{
+    struct stat is;
+
+    return !shim->explain && stat(shim->keyring_path, &is) == 0 &&
+                   (is.st_uid == geteuid() || geteuid() == 0)
+               ? SP_KEYRING_WRITE
+               : SP_KEYRING_READ;
+}
+
+static int summarise(const struct shim *shim, const struct sp_checked *checked)
+{
+    shim_print(stdout, "keyring %s: sound; %lld certificate%s, ", shim->keyring_path,
+               (long long)checked->certificates, checked->certificates == 1 ? "" : "s");
+    if (checked->without_keys)
+        puts("private keys not checked, for their owner alone can read them");
+    else
+        shim_print(stdout, "%lld private key%s\n", (long long)checked->keys,
+                   checked->keys == 1 ? "" : "s");
+    return SHIM_OK;
+}
+
+/* SHIM_OK if it is sound. */
+static int run_check(struct shim *shim, bool repairs)
+{
+    struct sp_keyring *keyring;
+    struct sp_checked checked;
+    int code = find(shim);
+
+    if (code == SHIM_OK)
+        code = shim_keyring_open(
+            shim, sp_keyring_exists(shim->keyring_path) ? access_of(shim) : SP_KEYRING_READ,
+            &keyring);
+    if (code != SHIM_OK)
+        return code;
+    if (!sp_keyring_check(keyring, tell, NULL, &checked))
+        code = shim_keyring_failed(keyring);
+    sp_keyring_close(keyring);
+    if (code != SHIM_OK)
+        return code;
+    if (checked.faults == 0)
+        return summarise(shim, &checked);
+    if (!repairs)
+        shim_error("keyring %s: %lld fault%s; 'smime-policy keyring check --repair' saves what "
+                   "can be read",
+                   shim->keyring_path, (long long)checked.faults, checked.faults == 1 ? "" : "s");
+    return SHIM_SYSTEM;
+}
+
+static int repair(struct shim *shim)
+{
+    struct sp_repaired repaired;
+    char *why;
+
+    if (!sp_keyring_repair(shim->keyring_path, tell, NULL, &repaired, &why)) {
+        shim_error("%s", why != NULL ? why : "out of memory");
+        OPENSSL_free(why);
+        return SHIM_SYSTEM;
+    }
+    shim_print(
+        stdout,
+        "keyring %s: repaired; %lld certificate%s saved, %lld fault%s told; the damaged file "
+        "is %s\n",
+        shim->keyring_path, (long long)repaired.certificates, repaired.certificates == 1 ? "" : "s",
+        (long long)repaired.lost, repaired.lost == 1 ? "" : "s", repaired.kept);
+    OPENSSL_free(repaired.kept);
+    return SHIM_OK;
+}
+
+/* What is sound is left alone, and so is what is not there. */
+static int check_and_repair(struct shim *shim)
+{
+    int code = run_check(shim, true);
+
+    if (code != SHIM_SYSTEM || shim->keyring_path == NULL || !sp_keyring_exists(shim->keyring_path))
+        return code;
+    return repair(shim);
+}
+
+static const char look_instead[] = "'smime-policy keyring check' looks at the keyring";
+
+int shim_run_keyring(struct shim *shim, int argc, char **argv)
+{
+    bool repairs = false;
+    const struct shim_long options[] = { { "repair", LONG_FLAG, &repairs },
+                                         { NULL, LONG_FLAG, NULL } };
+    char **words;
+    int code = shim_long_parse(shim, argc, argv, options, &words);
+    const char *what = code == SHIM_OK ? words[0] : NULL;
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (what != NULL && strcmp(what, "check") == 0 && words[1] == NULL)
+        return !repairs        ? run_check(shim, false)
+               : shim->explain ? shim_explains_not("keyring check --repair", look_instead)
+                               : check_and_repair(shim);
+    if (repairs)
+        return shim_usage("keyring: --repair goes with check");
+    if (what != NULL && strcmp(what, "path") == 0 && words[1] == NULL)
+        return run_path(shim);
+    if (what != NULL && strcmp(what, "backup") == 0 && words[1] != NULL && words[2] == NULL)
+        return shim->explain ? shim_explains_not("keyring backup", look_instead)
+                             : run_backup(shim, words[1]);
+    return shim_usage("keyring: takes check [--repair], backup DIR or path");
+}

@@ -1,0 +1,148 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy list: the certificates of the keyring, row by row.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/commands/commands.h"
+#include "common/long_options.h"
+#include "tool/commands/list_table.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/pick.h"
+
+#define DAY INT64_C(86400)
+
+struct listing {
+    const smimepolicy_settings *settings; /* borrowed */
+    const char *role, *address, *state, *expiring;
+    bool json;
+    enum sp_role only_role;
+    enum sp_state only_state;
+    time_t now, until; /* |until| 0: whenever they expire */
+    char *folded;      /* owned */
+    struct shim_table table;
+};
+
+/* "30d", "4w" or "2m": a month has 30 days. */
+static bool read_span(const char *text, int64_t *seconds)
+{
+    static const struct {
+        char unit;
+        int64_t days;
+    } units[] = { { 'd', 1 }, { 'w', 7 }, { 'm', 30 } };
+    char *end;
+    long number = strtol(text, &end, 10);
+
+    if (end == text || text[0] < '0' || text[0] > '9' || number > 100000)
+        return false;
+    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
+        if (end[0] == units[i].unit && end[1] == '\0') {
+            *seconds = number * units[i].days * DAY;
+            return true;
+        }
+    return false;
+}
+
+static int settle(struct listing *listing)
+{
+    int64_t span = 0;
+
+    listing->now = time(NULL);
+    if (listing->role != NULL) {
+        listing->only_role = sp_role_named(listing->role);
+        if (listing->only_role == SP_ROLE_NONE)
+            return shim_usage("--role %s: no such role; identity, contact and ca are",
+                              listing->role);
+    }
+    if (listing->state != NULL && !sp_state_named(listing->state, &listing->only_state))
+        return shim_usage("--state %s: no such state; usable, expired, not-yet-valid and unusable "
+                          "are",
+                          listing->state);
+    if (listing->expiring != NULL) {
+        if (!read_span(listing->expiring, &span))
+            return shim_usage("--expiring %s: not a span of time; like 30d, 4w or 2m",
+                              listing->expiring);
+        listing->until = listing->now + span;
+    }
+    if (listing->address == NULL)
+        return SHIM_OK;
+    listing->folded = shim_address_folded(listing->address);
+    return listing->folded != NULL ? SHIM_OK : SHIM_USAGE;
+}
+
+/* Usable today and expired then: the rules are asked twice. */
+static int expires(const struct listing *listing, const struct shim_entry *entry, bool *wanted)
+{
+    struct sp_standing then;
+
+    *wanted = entry->standing.state == SP_STATE_USABLE;
+    if (!*wanted)
+        return SHIM_OK;
+    if (!sp_stand(entry->facts, entry->record.role, listing->until, listing->settings, &then))
+        return shim_no_memory();
+    *wanted = then.state == SP_STATE_EXPIRED;
+    sp_standing_clear(&then);
+    return SHIM_OK;
+}
+
+static int list_one(const struct shim_entry *entry, void *data)
+{
+    struct listing *listing = data;
+    bool wanted = listing->state == NULL || entry->standing.state == listing->only_state;
+    int code = SHIM_OK;
+
+    if (wanted && listing->expiring != NULL)
+        code = expires(listing, entry, &wanted);
+    if (code != SHIM_OK || !wanted)
+        return code;
+    return listing->json ? shim_json_line(shim_entry_json(entry))
+                         : shim_table_row(&listing->table, entry);
+}
+
+static int list_all(struct shim *shim, struct listing *listing)
+{
+    struct sp_query query = { .index = listing->folded != NULL ? SP_BY_ADDRESS : SP_ALL,
+                              .text = listing->folded,
+                              .roles =
+                                  listing->role != NULL ? SP_ROLE_BIT(listing->only_role) : 0 };
+    struct sp_keyring *keyring;
+    int code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
+
+    if (code != SHIM_OK)
+        return code;
+    listing->settings = shim->settings;
+    shim_table_begin(&listing->table);
+    code = shim_entry_each(shim, keyring, sp_keyring_find(keyring, &query), listing->now, list_one,
+                           listing);
+    sp_keyring_close(keyring);
+    return code;
+}
+
+int shim_run_list(struct shim *shim, int argc, char **argv)
+{
+    struct listing listing = { 0 };
+    const struct shim_long options[] = {
+        { "role", LONG_VALUE, &listing.role },   { "address", LONG_VALUE, &listing.address },
+        { "state", LONG_VALUE, &listing.state }, { "expiring", LONG_VALUE, &listing.expiring },
+        { "json", LONG_FLAG, &listing.json },    { NULL, LONG_FLAG, NULL }
+    };
+    char **operands;
+    int code = shim_long_parse(shim, argc, argv, options, &operands);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (*operands != NULL)
+        return shim_usage("list: what is %s? The certificates of an address are listed with "
+                          "--address",
+                          *operands);
+    code = settle(&listing);
+    if (code == SHIM_OK)
+        code = list_all(shim, &listing);
+    OPENSSL_free(listing.folded);
+    return code;
+}

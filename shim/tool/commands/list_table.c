@@ -1,0 +1,168 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/commands/list_table.h"
+#include "base/text.h"
+#include "common/colour.h"
+#include "tool/keyring/keyring_at.h"
+
+/* All but the last two have a width of their own: rows are printed as they come. */
+#define ROLE        8
+#define STATE       13
+#define USES        30
+#define USES_NARROW 4
+#define DATE        10
+#define SHORT_PRINT 16
+#define GAP         2
+#define ADDRESSES   30
+#define WIDE        130
+
+/* How many bytes the first |most| characters of |text| take, in UTF-8; |*count| of them are there.
+ */
+static size_t characters(const char *text, size_t most, size_t *count)
+{
+    size_t at = 0;
+
+    for (*count = 0; text[at] != '\0'; at++) {
+        bool begins = ((unsigned char)text[at] & 0xc0) != 0x80;
+
+        if (begins && *count == most)
+            break;
+        *count += begins ? 1 : 0;
+    }
+    return at;
+}
+
+/* Text is printable ASCII here: a byte is a column. */
+static void column(const char *text, size_t width)
+{
+    printf("%-*.*s%*s", (int)width, (int)width, text, GAP, "");
+}
+
+void shim_table_begin(struct shim_table *table)
+{
+    struct winsize size;
+
+    *table = (struct shim_table){ .colour = shim_colour_on(STDOUT_FILENO) };
+    if (isatty(STDOUT_FILENO) == 1 && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+        table->width = size.ws_col;
+    table->narrow = table->width > 0 && table->width < WIDE;
+}
+
+static size_t uses_width(const struct shim_table *table)
+{
+    return table->narrow ? USES_NARROW : USES;
+}
+
+/* What the columns before them leave to addresses and subject; 0: as much as they need. */
+static size_t room(const struct shim_table *table)
+{
+    size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP;
+
+    if (table->width == 0)
+        return 0;
+    return table->width > taken + 10 ? table->width - taken : 10;
+}
+
+static void tail(const struct shim_table *table, const char *addresses, const char *rest)
+{
+    size_t left = room(table);
+    size_t length = strlen(addresses);
+    size_t first = length < ADDRESSES ? ADDRESSES : length;
+    size_t count;
+
+    if (left == 0)
+        printf("%-*s  %s\n", ADDRESSES, addresses, rest);
+    else if (left <= first + GAP)
+        printf("%.*s\n", (int)left, addresses);
+    else
+        printf("%-*s  %.*s\n", (int)first, addresses,
+               (int)characters(rest, left - first - GAP, &count), rest);
+}
+
+static void headline(struct shim_table *table)
+{
+    if (table->begun)
+        return;
+    table->begun = true;
+    column("ROLE", ROLE);
+    column("STATE", STATE);
+    column("USES", uses_width(table));
+    column("NOT AFTER", DATE);
+    column("FINGERPRINT", SHORT_PRINT);
+    tail(table, "ADDRESSES", "SUBJECT");
+}
+
+/* "sed v": the first letters, each in its place. */
+static char *initials(const struct shim_entry *entry)
+{
+    static const smimepolicy_use order[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT,
+                                             SMIMEPOLICY_VERIFY, SMIMEPOLICY_DECRYPT };
+    char *text = OPENSSL_zalloc(USES_NARROW + 1);
+
+    for (size_t i = 0; text != NULL && i < USES_NARROW; i++) {
+        bool may = (entry->standing.uses & 1U << order[i]) != 0;
+
+        text[i] = '-';
+        if (may)
+            text[i] = *smimepolicy_use_name(order[i]);
+    }
+    if (text != NULL && entry->standing.vouches) {
+        text[0] = 'C';
+        text[1] = 'A';
+    }
+    return text;
+}
+
+static void state_column(const struct shim_table *table, enum sp_state state)
+{
+    static const smimepolicy_severity weights[] = {
+        [SP_STATE_USABLE] = SMIMEPOLICY_IGNORE,
+        [SP_STATE_EXPIRED] = SMIMEPOLICY_WARN,
+        [SP_STATE_NOT_YET_VALID] = SMIMEPOLICY_NOTE,
+        [SP_STATE_UNUSABLE] = SMIMEPOLICY_DENY,
+    };
+
+    if (table->colour)
+        fputs(shim_colour_begin(weights[state]), stdout);
+    printf("%-*s", STATE, sp_state_name(state));
+    printf("%s%*s", table->colour ? shim_colour_end : "", GAP, "");
+}
+
+int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
+{
+    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char *uses = table->narrow ? initials(entry) : shim_entry_uses(entry);
+    char *until = shim_moment_text(X509_get0_notAfter(entry->cert));
+    char *addresses = shim_entry_addresses(entry);
+    char *rules = shim_entry_rules(entry);
+    char *rest = rules == NULL || rules[0] == '\0'
+                     ? sp_format("%s", shim_entry_subject(entry))
+                     : sp_format("[%s] %s", rules, shim_entry_subject(entry));
+    bool done = uses != NULL && until != NULL && addresses != NULL && rest != NULL;
+
+    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    if (done) {
+        headline(table);
+        column(sp_role_name(entry->record.role), ROLE);
+        state_column(table, entry->standing.state);
+        column(uses[0] == '\0' ? "-" : uses, uses_width(table));
+        column(until, DATE);
+        column(fingerprint, SHORT_PRINT);
+        tail(table, addresses[0] == '\0' ? "-" : addresses, rest);
+    }
+    OPENSSL_free(uses);
+    OPENSSL_free(until);
+    OPENSSL_free(addresses);
+    OPENSSL_free(rules);
+    OPENSSL_free(rest);
+    return done ? SHIM_OK : shim_no_memory();
+}

@@ -1,0 +1,236 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy show: everything about certificates of the keyring.
+ */
+#include <stdio.h>
+
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "tool/commands/commands.h"
+#include "base/json_text.h"
+#include "base/text.h"
+#include "common/long_options.h"
+#include "common/print.h"
+#include "tool/check/checking.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/pem_text.h"
+#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_key.h"
+
+struct showing {
+    struct shim *shim;          /* borrowed */
+    struct sp_keyring *keyring; /* borrowed */
+    bool json, pem;
+    bool again; /* not the first one */
+};
+
+/* The extension |nid| as OpenSSL prints it, for people alone; owned. */
+static char *extension_text(const X509 *cert, int nid)
+{
+    int place = X509_get_ext_by_NID(cert, nid, -1);
+    BIO *bio = place < 0 ? NULL : BIO_new(BIO_s_mem());
+    char *data;
+    char *text = NULL;
+
+    if (place < 0)
+        return OPENSSL_strdup("none");
+    if (bio != NULL && X509V3_EXT_print(bio, X509_get_ext(cert, place), 0, 0) == 1) {
+        long length = BIO_get_mem_data(bio, &data);
+
+        text = sp_escape(data, length > 0 ? (size_t)length : 0);
+    }
+    BIO_free(bio);
+    return text != NULL ? text : OPENSSL_strdup("(cannot be read)");
+}
+
+/* A line, and |value|, which is taken over. */
+static void detail(const char *name, char *value)
+{
+    shim_print(stdout, "  %s: %s\n", name, value == NULL ? "?" : value);
+    OPENSSL_free(value);
+}
+
+static char *state_text(const struct shim_entry *entry)
+{
+    char *uses = shim_entry_uses(entry);
+    char *text = NULL;
+
+    if (uses != NULL)
+        text = sp_format("%s (%s)", sp_state_name(entry->standing.state),
+                         uses[0] == '\0' ? "may be used for nothing" : uses);
+    OPENSSL_free(uses);
+    return text;
+}
+
+static char *validity_text(const struct shim_entry *entry)
+{
+    char *from = shim_moment_text(X509_get0_notBefore(entry->cert));
+    char *to = shim_moment_text(X509_get0_notAfter(entry->cert));
+    char *text = from == NULL || to == NULL ? NULL : sp_format("%s to %s", from, to);
+
+    OPENSSL_free(from);
+    OPENSSL_free(to);
+    return text;
+}
+
+/* "none", "encrypted", …; NULL if that cannot be found out. */
+static char *key_text(const struct showing *showing, const struct shim_entry *entry)
+{
+    struct sp_private_key key;
+    char *text = NULL;
+    int found;
+
+    if (!shim_keys_readable(showing->shim))
+        return OPENSSL_strdup("its owner alone can see that");
+    found = shim_stored_key(showing->keyring, &entry->record, &key);
+    if (found == 0)
+        return OPENSSL_strdup("none");
+    if (found == 1 && key.uri != NULL) {
+        char *uri = shim_key_uri(&key);
+
+        text = uri == NULL ? NULL : sp_format("at %s", uri);
+        OPENSSL_free(uri);
+    } else if (found == 1) {
+        text = OPENSSL_strdup(key.encrypted ? "encrypted" : "plain (without a passphrase)");
+    }
+    sp_private_key_clear(&key);
+    return text;
+}
+
+static const char *use_name(const struct shim_entry *entry, int use)
+{
+    return entry->record.role == SP_ROLE_CA && use == SMIMEPOLICY_VERIFY
+               ? "vouch"
+               : smimepolicy_use_name((smimepolicy_use)use);
+}
+
+static int show_text(struct showing *showing, const struct shim_entry *entry)
+{
+    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char *addresses = shim_entry_addresses(entry);
+    bool none = addresses != NULL && addresses[0] == '\0';
+    char *key = key_text(showing, entry);
+
+    if (key == NULL) {
+        OPENSSL_free(addresses);
+        return SHIM_SYSTEM;
+    }
+    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    if (showing->again)
+        fputc('\n', stdout);
+    shim_print(stdout, "%s %s\n", sp_role_name(entry->record.role), fingerprint);
+    shim_print(stdout, "  subject: %s\n", shim_entry_subject(entry));
+    detail("issuer", sp_name_text(X509_get_issuer_name(entry->cert)));
+    detail("serial", shim_entry_serial(entry));
+    shim_print(stdout, "  addresses: %s\n", none || addresses == NULL ? "none" : addresses);
+    OPENSSL_free(addresses);
+    detail("valid", validity_text(entry));
+    detail("key usage", extension_text(entry->cert, NID_key_usage));
+    detail("extended key usage", extension_text(entry->cert, NID_ext_key_usage));
+    detail("state", state_text(entry));
+    detail("uploaded", sp_format_time(entry->record.uploaded));
+    detail("private key", key);
+    for (int use = 0; use < SP_USE_COUNT; use++)
+        if (entry->standing.verdicts[use] != NULL)
+            shim_report_verdict(entry->standing.verdicts[use], use_name(entry, use));
+    return showing->pem && !shim_pem_write_cert(stdout, entry) ? shim_no_memory() : SHIM_OK;
+}
+
+static json_t *json_taken(char *text)
+{
+    json_t *string = text == NULL ? NULL : sp_json_text(text);
+
+    OPENSSL_free(text);
+    return string;
+}
+
+static json_t *json_verdicts(const struct shim_entry *entry)
+{
+    json_t *list = json_array();
+
+    for (int use = 0; use < SP_USE_COUNT; use++)
+        if (entry->standing.verdicts[use] != NULL)
+            json_array_append_new(list, shim_json_verdict(entry->standing.verdicts[use]));
+    return list;
+}
+
+static bool add_key(const struct showing *showing, const struct shim_entry *entry, json_t *object)
+{
+    struct sp_private_key key;
+    int found = 0;
+
+    if (!shim_keys_readable(showing->shim))
+        return json_object_set_new(object, "private_key", json_null()) == 0;
+    found = shim_stored_key(showing->keyring, &entry->record, &key);
+    if (found == 1 && key.uri != NULL)
+        json_object_set_new(object, "private_key_uri", json_taken(shim_key_uri(&key)));
+    json_object_set_new(object, "private_key",
+                        json_string(found == 1 ? shim_key_kind(&key) : "none"));
+    sp_private_key_clear(&key);
+    return found >= 0;
+}
+
+static int show_json(struct showing *showing, const struct shim_entry *entry)
+{
+    json_t *object = shim_entry_json(entry);
+
+    if (object == NULL)
+        return shim_no_memory();
+    json_object_set_new(object, "issuer",
+                        json_taken(sp_name_text(X509_get_issuer_name(entry->cert))));
+    json_object_set_new(object, "key_usage",
+                        json_taken(extension_text(entry->cert, NID_key_usage)));
+    json_object_set_new(object, "extended_key_usage",
+                        json_taken(extension_text(entry->cert, NID_ext_key_usage)));
+    json_object_set_new(object, "verdicts", json_verdicts(entry));
+    if (showing->pem)
+        json_object_set_new(object, "pem", json_taken(shim_pem_text(entry)));
+    if (add_key(showing, entry, object))
+        return shim_json_line(object);
+    json_decref(object);
+    return SHIM_SYSTEM;
+}
+
+static int show_one(const struct shim_entry *entry, void *data)
+{
+    struct showing *showing = data;
+    int code = showing->json ? show_json(showing, entry) : show_text(showing, entry);
+
+    showing->again = true;
+    return code;
+}
+
+static int show_all(struct showing *showing, char **words)
+{
+    struct shim_picks picks = { 0 };
+    int code = shim_keyring_open(showing->shim, SP_KEYRING_READ, &showing->keyring);
+    size_t found;
+
+    for (; code == SHIM_OK && *words != NULL; words++)
+        code = shim_pick(showing->shim, showing->keyring, *words, &picks, &found);
+    if (code == SHIM_OK)
+        code =
+            shim_picks_each(showing->shim, showing->keyring, &picks, time(NULL), show_one, showing);
+    shim_picks_clear(&picks);
+    sp_keyring_close(showing->keyring);
+    return code;
+}
+
+int shim_run_show(struct shim *shim, int argc, char **argv)
+{
+    struct showing showing = { .shim = shim };
+    const struct shim_long options[] = { { "json", LONG_FLAG, &showing.json },
+                                         { "pem", LONG_FLAG, &showing.pem },
+                                         { NULL, LONG_FLAG, NULL } };
+    char **words;
+    int code = shim_long_parse(shim, argc, argv, options, &words);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (*words == NULL)
+        return shim_usage("show: no certificate named; give an address or a fingerprint");
+    return show_all(&showing, words);
+}

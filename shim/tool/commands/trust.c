@@ -1,0 +1,330 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy trust: what would verify for an address, and through which anchor.
+ */
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/commands/commands.h"
+#include "base/text.h"
+#include "common/long_options.h"
+#include "common/print.h"
+#include "tool/check/checking.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_path.h"
+
+struct trusting {
+    struct shim *shim;          /* borrowed */
+    struct sp_keyring *keyring; /* borrowed */
+    bool json;
+    char *address; /* owned: folded */
+    time_t now;
+    json_t *certificates, *cas; /* owned; NULL without --json */
+    bool trusted;               /* something vouches */
+    bool headed;                /* the headline of this part was printed */
+};
+
+static void headline(struct trusting *trusting, const char *text)
+{
+    if (!trusting->headed)
+        puts(text);
+    trusting->headed = true;
+}
+
+/* One CA on the way, as a line or as JSON. */
+struct step {
+    json_t *steps; /* borrowed; NULL: text */
+    bool valid;    /* set to false where it is not, now */
+};
+
+static int tell_step(const struct shim_entry *entry, void *data)
+{
+    struct step *step = data;
+    char *line;
+
+    step->valid = step->valid && entry->standing.vouches;
+    if (step->steps != NULL)
+        return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
+                                                                               : shim_no_memory();
+    line = shim_entry_line(entry);
+    if (line != NULL)
+        shim_print(stdout, "    through %s: %s\n", line, sp_state_name(entry->standing.state));
+    OPENSSL_free(line);
+    return line != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, struct step *step)
+{
+    struct shim_picks picks = { 0 };
+    int code = SHIM_OK;
+
+    for (int i = 1; code == SHIM_OK && i < sk_X509_num(chain); i++) {
+        unsigned char fingerprint[EVP_MAX_MD_SIZE];
+        unsigned length;
+
+        if (X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, &length) != 1 ||
+            !shim_picks_add(&picks, fingerprint))
+            code = shim_no_memory();
+    }
+    if (code == SHIM_OK)
+        code = shim_picks_each(trusting->shim, trusting->keyring, &picks, trusting->now, tell_step,
+                               step);
+    shim_picks_clear(&picks);
+    return code;
+}
+
+/* Why no stored CA vouches for it, naming the certificate that is at fault; owned by the caller. */
+static char *why_not(const struct shim_way *way, const X509 *cert)
+{
+    const struct shim_way_error *fault = way->count == 0 ? NULL : &way->faults[0];
+    char *name;
+    char *why;
+
+    if (fault == NULL)
+        return sp_format(X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0
+                             ? "it has signed itself, and vouches for nobody else"
+                             : "its issuer is no CA in the keyring");
+    if (fault->at == NULL)
+        return sp_format("%s", X509_verify_cert_error_string(fault->error));
+    name = sp_name_text(X509_get_subject_name(fault->at));
+    why = name == NULL ? NULL
+                       : sp_format("%s: %s", name, X509_verify_cert_error_string(fault->error));
+    OPENSSL_free(name);
+    return why;
+}
+
+/* The chain of |entry|; |*through| is set where every CA of it is valid. */
+static int tell_path(struct trusting *trusting, const struct shim_entry *entry, json_t *object,
+                     bool *through)
+{
+    struct step step = { .steps = object == NULL ? NULL : json_array() };
+    struct shim_way way = { 0 };
+    char *why = NULL;
+    X509 *cert = sp_record_cert(&entry->record);
+    int code = cert == NULL ? shim_no_memory() : shim_keyring_path(trusting->keyring, cert, &way);
+
+    step.valid = way.chain != NULL;
+    if (code == SHIM_OK)
+        code = each_step(trusting, way.chain, &step);
+    if (object != NULL) {
+        json_object_set_new(object, "chain", step.steps);
+    } else if (code == SHIM_OK && way.chain == NULL) {
+        why = why_not(&way, cert);
+        if (why != NULL)
+            shim_print(stdout, "    through no CA: %s\n", why);
+        else
+            code = shim_no_memory();
+    }
+    *through = step.valid;
+    OPENSSL_free(why);
+    shim_way_clear(&way);
+    X509_free(cert);
+    return code;
+}
+
+static void tell_findings(const smimepolicy_verdict *verdict)
+{
+    char *text = smimepolicy_verdict_text(verdict);
+
+    for (char *line = text; line != NULL && *line != '\0';) {
+        char *end = line;
+
+        while (*end != '\n')
+            end++;
+        shim_print(stdout, "    %.*s\n", (int)(end - line), line);
+        line = end + 1;
+    }
+    smimepolicy_free(text);
+}
+
+/*
+ * A certificate of the address, which vouches for its own signatures if `verify`
+ * says so: the same question, asked of the same function.
+ */
+static int is_anchor(const struct shim_entry *entry, bool *anchor)
+{
+    X509 *cert = sp_record_cert(&entry->record); /* with its key, which that of |entry| may lack */
+    STACK_OF(X509) *own = sk_X509_new_null();
+    X509_STORE *store = NULL;
+    struct shim_way way = { 0 };
+
+    if (cert != NULL && own != NULL && sk_X509_push(own, cert) > 0)
+        store = shim_store_of(own);
+    shim_way_to_itself(&way, store, cert, NULL);
+    *anchor = way.chain != NULL && (entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
+    shim_way_clear(&way);
+    sk_X509_free(own);
+    X509_free(cert);
+    if (store == NULL)
+        return shim_no_memory();
+    X509_STORE_free(store);
+    return SHIM_OK;
+}
+
+/* What it is good for, beside the CAs that issued it. */
+static const char *as_anchor(const struct shim_entry *entry, bool anchor)
+{
+    if (!anchor)
+        return "verifies nothing";
+    return entry->standing.state == SP_STATE_EXPIRED
+               ? "an anchor for its own addresses, for what was signed before"
+               : "an anchor for its own addresses";
+}
+
+static int tell_own(struct trusting *trusting, const struct shim_entry *entry, bool anchor)
+{
+    char *line = shim_entry_line(entry);
+
+    if (line == NULL)
+        return shim_no_memory();
+    headline(trusting, "certificates of the address:");
+    shim_print(stdout, "  %s: %s, %s\n", line, sp_state_name(entry->standing.state),
+               as_anchor(entry, anchor));
+    tell_findings(entry->standing.verdicts[SMIMEPOLICY_VERIFY]);
+    OPENSSL_free(line);
+    return SHIM_OK;
+}
+
+/* A stored certificate of a person vouches for its own addresses, of which this is one. */
+static int trust_own(const struct shim_entry *entry, void *data)
+{
+    struct trusting *trusting = data;
+    json_t *object = trusting->json ? shim_entry_json(entry) : NULL;
+    bool anchor = false;
+    bool through = false;
+    int code = is_anchor(entry, &anchor);
+
+    if (trusting->json && object == NULL)
+        return shim_no_memory();
+    if (code == SHIM_OK && !trusting->json)
+        code = tell_own(trusting, entry, anchor);
+    if (code == SHIM_OK)
+        code = tell_path(trusting, entry, object, &through);
+    trusting->trusted = trusting->trusted || (anchor && entry->standing.state == SP_STATE_USABLE);
+    if (object != NULL) {
+        json_object_set_new(object, "anchor", json_boolean(anchor));
+        json_object_set_new(object, "chain_valid", json_boolean(through));
+        json_object_set_new(object, "verdict",
+                            shim_json_verdict(entry->standing.verdicts[SMIMEPOLICY_VERIFY]));
+        json_array_append_new(trusting->certificates, object);
+    }
+    return code;
+}
+
+static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, const char *limit)
+{
+    char *line = shim_entry_line(entry);
+    char *until = shim_moment_text(X509_get0_notAfter(entry->cert));
+
+    headline(trusting, "certificates that are issued for the address are vouched for by:");
+    if (line != NULL && until != NULL)
+        shim_print(stdout, "  %s: %s%s%s, until %s\n", line, sp_state_name(entry->standing.state),
+                   limit != NULL ? ", but " : "", limit != NULL ? limit : "", until);
+    OPENSSL_free(line);
+    OPENSSL_free(until);
+    return line != NULL && until != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static int trust_ca(const struct shim_entry *entry, void *data)
+{
+    struct trusting *trusting = data;
+    const char *limit = shim_ca_limit(entry->cert, trusting->address);
+    bool vouches = limit == NULL && entry->standing.vouches;
+    json_t *object;
+
+    trusting->trusted = trusting->trusted || vouches;
+    if (!trusting->json)
+        return tell_ca(trusting, entry, limit);
+    object = shim_entry_json(entry);
+    if (object == NULL)
+        return shim_no_memory();
+    json_object_set_new(object, "vouches_for_address", json_boolean(vouches));
+    return json_array_append_new(trusting->cas, object) == 0 ? SHIM_OK : shim_no_memory();
+}
+
+static int trust_all(struct trusting *trusting)
+{
+    const struct sp_query own = { .index = SP_BY_ADDRESS,
+                                  .text = trusting->address,
+                                  .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) |
+                                           SP_ROLE_BIT(SP_ROLE_CONTACT) };
+    const struct sp_query cas = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_CA) };
+    int code =
+        shim_entry_each(trusting->shim, trusting->keyring, sp_keyring_find(trusting->keyring, &own),
+                        trusting->now, trust_own, trusting);
+
+    trusting->headed = false;
+    if (code == SHIM_OK)
+        code = shim_entry_each(trusting->shim, trusting->keyring,
+                               sp_keyring_find(trusting->keyring, &cas), trusting->now, trust_ca,
+                               trusting);
+    return code;
+}
+
+/* In the words of the rules. */
+static int tell_nobody(const struct trusting *trusting)
+{
+    char *fault = sp_format("nothing in the keyring vouches for %s", trusting->address);
+    smimepolicy_verdict *verdict =
+        fault == NULL ? NULL
+                      : sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY, fault,
+                                  "no certificate of the address that verifies, and no CA",
+                                  "the sender's certificate, or its issuing CA",
+                                  "upload the sender's certificate, or its issuing CA");
+    char *text = verdict == NULL ? NULL : smimepolicy_verdict_text(verdict);
+
+    if (text != NULL)
+        fputs(text, stdout);
+    OPENSSL_free(fault);
+    smimepolicy_free(text);
+    smimepolicy_verdict_free(verdict);
+    return text != NULL ? SHIM_REFUSED : shim_no_memory();
+}
+
+static int finish(struct trusting *trusting)
+{
+    int code = SHIM_OK;
+
+    if (trusting->json)
+        code =
+            shim_json_line(json_pack("{s:s, s:s, s:b, s:O, s:O}", "policy", SMIMEPOLICY_VERSION,
+                                     "address", trusting->address, "trusted", trusting->trusted,
+                                     "certificates", trusting->certificates, "cas", trusting->cas));
+    else if (!trusting->trusted)
+        return tell_nobody(trusting);
+    return code == SHIM_OK && !trusting->trusted ? SHIM_REFUSED : code;
+}
+
+int shim_run_trust(struct shim *shim, int argc, char **argv)
+{
+    struct trusting trusting = { .shim = shim, .now = time(NULL) };
+    const struct shim_long options[] = { { "json", LONG_FLAG, &trusting.json },
+                                         { NULL, LONG_FLAG, NULL } };
+    char **words;
+    int code = shim_long_parse(shim, argc, argv, options, &words);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (words[0] == NULL || words[1] != NULL)
+        return shim_usage("trust: takes one address");
+    trusting.address = shim_address_folded(words[0]);
+    code = trusting.address == NULL ? SHIM_USAGE
+                                    : shim_keyring_open(shim, SP_KEYRING_READ, &trusting.keyring);
+    if (code == SHIM_OK && trusting.json) {
+        trusting.certificates = json_array();
+        trusting.cas = json_array();
+    }
+    if (code == SHIM_OK)
+        code = trust_all(&trusting);
+    if (code == SHIM_OK)
+        code = finish(&trusting);
+    json_decref(trusting.certificates);
+    json_decref(trusting.cas);
+    sp_keyring_close(trusting.keyring);
+    OPENSSL_free(trusting.address);
+    return code;
+}

@@ -1,0 +1,140 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy config: the configuration of programs and of the command.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/config/config.h"
+#include "common/help.h"
+#include "common/limit.h"
+#include "stock/conf_text.h"
+#include "stock/installed.h"
+#include "stock/provider_conf.h"
+#include "stock/snippet.h"
+
+static int print_snippet(void)
+{
+    char *module = shim_module_path();
+    char *why = NULL;
+    char *quoted = module == NULL ? NULL : shim_conf_quote(module, &why);
+    int code = SHIM_OK;
+
+    if (quoted != NULL) {
+        printf("%s%s%s", shim_snippet[0], quoted, shim_snippet[1]);
+    } else if (why != NULL) {
+        shim_error("the path of the module cannot be written into a configuration: %s; "
+                   "install it elsewhere",
+                   why);
+        code = SHIM_SYSTEM;
+    } else {
+        code = shim_no_memory();
+    }
+    OPENSSL_free(why);
+    OPENSSL_free(quoted);
+    OPENSSL_free(module);
+    return code;
+}
+
+static int print_settings(struct shim *shim)
+{
+    int code = shim_load_settings(shim);
+    const char *key;
+
+    for (size_t i = 0; code == SHIM_OK && (key = sp_settings_key(i)) != NULL; i++) {
+        char *value = sp_settings_value(shim->settings, i);
+        char *why = NULL;
+        char *quoted = value == NULL ? NULL : shim_conf_quote(value, &why);
+
+        if (quoted != NULL)
+            printf("%s = %s\n", key, quoted);
+        else if (value == NULL)
+            printf("# %s is not set\n", key);
+        else
+            code = shim_no_memory(); /* settings hold no control characters */
+        OPENSSL_free(value);
+        OPENSSL_free(quoted);
+        OPENSSL_free(why);
+    }
+    return code;
+}
+
+static int self_test(struct shim *shim, const char *path)
+{
+    int code = path == NULL ? shim_load_settings(shim) : SHIM_OK;
+
+    return code == SHIM_OK ? shim_self_test(shim, path, true) : code;
+}
+
+/*
+ * Become |program| with OPENSSL_CONF naming |path|, or what it names already,
+ * once the self-test has passed.
+ */
+static int guard(const struct shim *shim, const char *path, char **program)
+{
+    char whole[PATH_MAX];
+    int code;
+
+    if (path == NULL)
+        path = getenv("OPENSSL_CONF");
+    if (path == NULL || *path == '\0') {
+        shim_error("OPENSSL_CONF is not set: %s would run without the policy; name the file",
+                   program[0]);
+        return SHIM_INPUT;
+    }
+    /* A program that changes its directory first would not find it, and not say so. */
+    if (realpath(path, whole) == NULL) {
+        shim_error("cannot read %s: %s; %s would run without the policy", path, strerror(errno),
+                   program[0]);
+        return SHIM_INPUT;
+    }
+    code = shim_self_test(shim, whole, false);
+    if (code != SHIM_OK)
+        return code;
+    shim_limit_end();
+    if (setenv("OPENSSL_CONF", whole, 1) == 0)
+        execvp(program[0], program);
+    shim_error("cannot run %s: %s", program[0], strerror(errno));
+    return SHIM_SYSTEM;
+}
+
+/* --self-test [FILE] [-- PROGRAM ARGUMENT...] */
+static int run_self_test(struct shim *shim, int argc, char **argv)
+{
+    const char *path = argc > 0 && strcmp(argv[0], "--") != 0 ? argv[0] : NULL;
+    int named = path != NULL ? 1 : 0;
+
+    if (argc == named)
+        return self_test(shim, path);
+    if (strcmp(argv[named], "--") == 0 && argc > named + 1 && shim->explain)
+        return shim_explains_not("config --self-test -- PROGRAM",
+                                 "'smime-policy config --self-test' starts no program of yours");
+    if (strcmp(argv[named], "--") == 0 && argc > named + 1)
+        return guard(shim, path, argv + named + 1);
+    return shim_usage("config: --self-test takes [FILE] [-- PROGRAM [ARGUMENT...]]");
+}
+
+int shim_run_config(struct shim *shim, int argc, char **argv)
+{
+    const char *option = argc > 1 ? argv[1] : "";
+
+    if (argc == 1)
+        return print_snippet();
+    if (strcmp(option, "--help") == 0 || strcmp(option, "-help") == 0 || strcmp(option, "-h") == 0)
+        return shim_help_verb("config");
+    if (strcmp(option, "--print") == 0 && argc == 2)
+        return print_settings(shim);
+    if (strcmp(option, "--lint") == 0 && argc == 3)
+        return shim_lint(argv[2]);
+    if (strcmp(option, "--self-test") == 0)
+        return run_self_test(shim, argc - 2, argv + 2);
+    return shim_usage("config: takes --print, --lint FILE or --self-test [FILE]");
+}

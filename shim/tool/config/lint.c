@@ -1,0 +1,180 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <stdarg.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "tool/config/lint.h"
+#include "base/conf_bounds.h"
+#include "common/print.h"
+#include "tool/config/config.h"
+
+static bool is_module(const CONF_VALUE *entry, const char *name)
+{
+    /* OpenSSL allows a suffix: `providers.1`. */
+    return strncmp(entry->name, name, strlen(name)) == 0 &&
+           (entry->name[strlen(name)] == '\0' || entry->name[strlen(name)] == '.');
+}
+
+/* Does the algorithm section prefer our implementations over others? */
+static bool lint_algorithms(struct shim_lint *lint, const char *section)
+{
+    const char *preference;
+
+    if (NCONF_get_section(lint->conf, section) == NULL) {
+        shim_lint_fault(lint, "alg_section: there is no section [%s]; add it", section);
+        return false;
+    }
+    preference = NCONF_get_string(lint->conf, section, "default_properties");
+    if (preference == NULL || strstr(preference, "smime.policy=yes") == NULL)
+        return false;
+    if (strstr(preference, "?smime.policy=yes") != NULL)
+        return true;
+    shim_lint_fault(lint,
+                    "[%s] default_properties demands smime.policy=yes, which hides what files are "
+                    "read with; write ?smime.policy=yes",
+                    section);
+    return true;
+}
+
+/* In the order in which OpenSSL runs them, because the first that fails ends it. */
+static void lint_init(struct shim_lint *lint, const char *section)
+{
+    const STACK_OF(CONF_VALUE) *entries = NCONF_get_section(lint->conf, section);
+    const char *providers = NULL;
+    bool prefers_ours = false;
+
+    if (entries == NULL)
+        shim_lint_fault(lint, "openssl_conf: there is no section [%s]; add it", section);
+    for (int i = 0; i < sk_CONF_VALUE_num(entries); i++) {
+        const CONF_VALUE *entry = sk_CONF_VALUE_value(entries, i);
+
+        if (is_module(entry, "alg_section"))
+            prefers_ours = lint_algorithms(lint, entry->value);
+        else if (is_module(entry, "engines"))
+            shim_lint_fault(lint,
+                            "[%s] engines: an engine that uses keys locks the policy; remove it",
+                            section);
+        if (is_module(entry, "providers") && providers != NULL)
+            shim_lint_fault(lint, "[%s] %s = %s beside %s; name every provider in one section",
+                            section, entry->name, entry->value, providers);
+        else if (is_module(entry, "providers"))
+            providers = entry->value;
+        else if (providers == NULL)
+            shim_lint_fault(lint,
+                            "[%s] %s comes before providers: if it fails, no provider is loaded, "
+                            "without a word; put providers first",
+                            section, entry->name);
+    }
+    if (providers != NULL)
+        shim_lint_providers(lint, providers, prefers_ours);
+    else if (entries != NULL)
+        shim_lint_fault(lint, "[%s] has no providers: nothing activates smimepolicy; add it",
+                        section);
+}
+
+/* What libcrypto would not come to the end of is not given to it. */
+static int bounded(struct shim_lint *lint)
+{
+    char *why = NULL;
+
+    if (sp_conf_is_bounded(lint->path, &why))
+        return SHIM_OK;
+    if (why == NULL)
+        return shim_no_memory();
+    lint->faults++;
+    if (!lint->silent)
+        puts(why);
+    OPENSSL_free(why);
+    return SHIM_REFUSED;
+}
+
+/* Returns SHIM_OK if the file could be read, whatever is in it. */
+static int load(struct shim_lint *lint)
+{
+    struct stat is;
+    long line = 0;
+    int code = SHIM_OK;
+
+    /* OpenSSL reads a directory as an empty file. */
+    if (stat(lint->path, &is) == 0 && S_ISDIR(is.st_mode))
+        errno = EISDIR;
+    else if (access(lint->path, R_OK) == 0 && (code = bounded(lint)) != SHIM_OK)
+        return code;
+    else if (NCONF_load(lint->conf, lint->path, &line) > 0)
+        return SHIM_OK;
+    if (line <= 0) {
+        shim_error("cannot read %s: %s; a program that is given it runs without the policy",
+                   lint->path, errno != 0 ? strerror(errno) : "it is no configuration file");
+        return SHIM_INPUT;
+    }
+    shim_lint_fault(lint,
+                    "line %ld (or of an included file): syntax error, the whole file is ignored "
+                    "without a word; mend it",
+                    line);
+    return SHIM_OK;
+}
+
+static void lint_conf(struct shim_lint *lint)
+{
+    const char *init = NCONF_get_string(lint->conf, NULL, "openssl_conf");
+    FILE *file = fopen(lint->path, "re");
+
+    if (file != NULL) {
+        shim_lint_lines(lint, file, init);
+        fclose(file);
+    }
+    if (init == NULL)
+        shim_lint_fault(lint, "no openssl_conf in the default section: nothing activates "
+                              "smimepolicy; add it, as 'smime-policy config' prints it");
+    else
+        lint_init(lint, init);
+}
+
+int shim_lint(const char *path)
+{
+    struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL) };
+    int code;
+
+    if (lint.conf == NULL)
+        return shim_no_memory();
+    errno = 0;
+    code = load(&lint);
+    if (code == SHIM_OK && lint.faults == 0)
+        lint_conf(&lint);
+    NCONF_free(lint.conf);
+    shim_named_clear(&lint.named);
+    if (code != SHIM_OK)
+        return code;
+    if (lint.faults > 0)
+        return SHIM_REFUSED;
+    shim_print(stdout, "%s: no fault found; 'smime-policy config --self-test %s' proves it\n", path,
+               path);
+    return SHIM_OK;
+}
+
+struct shim_named shim_lint_named(const char *path)
+{
+    struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL), .silent = true };
+
+    if (lint.conf != NULL && bounded(&lint) == SHIM_OK && NCONF_load(lint.conf, path, NULL) > 0)
+        lint_conf(&lint);
+    NCONF_free(lint.conf);
+    ERR_clear_error();
+    return lint.named;
+}
+
+void shim_named_clear(struct shim_named *named)
+{
+    OPENSSL_free(named->keyring);
+    OPENSSL_free(named->log);
+    OPENSSL_free(named->lost);
+    *named = (struct shim_named){ 0 };
+}

@@ -1,0 +1,130 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/conf_bounds.h"
+#include "base/text.h"
+#include "common/print.h"
+#include "tool/config/lint.h"
+
+/* Where in the file we are; an included file ends in nobody knows which section. */
+enum place { AT_TOP, BEHIND_INCLUDE, IN_DEFAULT, IN_SECTION };
+
+static char *skip_space(char *text)
+{
+    while (isspace((unsigned char)*text))
+        text++;
+    return text;
+}
+
+/* The value if |line| is `key = value`, without comment and space around; else NULL. */
+static char *value_of(char *line, const char *key)
+{
+    char *value;
+
+    if (strncmp(line, key, strlen(key)) != 0)
+        return NULL;
+    value = skip_space(line + strlen(key));
+    if (*value != '=')
+        return NULL;
+    value = skip_space(value + 1);
+    value[strcspn(value, "# \t\r\n")] = '\0';
+    return value;
+}
+
+static enum place section_place(char *line)
+{
+    char *name = skip_space(line + 1);
+
+    name[strcspn(name, "] \t\r\n")] = '\0';
+    return strcmp(name, "default") == 0 ? IN_DEFAULT : IN_SECTION;
+}
+
+static void judge_line(struct shim_lint *lint, int number, enum place place, const char *value,
+                       const char *effective)
+{
+    if (effective != NULL && strcmp(value, effective) == 0)
+        return;
+    if (place == BEHIND_INCLUDE)
+        shim_lint_fault(lint,
+                        "line %d: `openssl_conf = %s` lands in the last section of the included "
+                        "file and is ignored; put [default] before it",
+                        number, value);
+    else if (place == IN_SECTION)
+        shim_lint_fault(lint,
+                        "line %d: `openssl_conf = %s` is inside another section and is ignored; "
+                        "put it below [default]",
+                        number, value);
+    else
+        shim_lint_fault(lint,
+                        "line %d: `openssl_conf = %s` is overridden later (in force: %s); put it "
+                        "behind every .include, below [default]",
+                        number, value, effective != NULL ? effective : "none");
+}
+
+static void note_missing(const struct shim_lint *lint, int number, const char *path)
+{
+    if (!lint->silent)
+        shim_print(stdout,
+                   "%s: line %d: note: %s is not there and is passed over; its settings are at "
+                   "their defaults\n",
+                   lint->path, number, path);
+}
+
+/* The command refuses everything where its settings cannot be read; a program goes on without. */
+static void judge_unread(struct shim_lint *lint, int number, const char *path)
+{
+    const char *why = strerror(errno);
+
+    shim_lint_fault(lint,
+                    "line %d: .include %s: %s: it is there, and a program passes over it, so that "
+                    "its settings are lost; let whoever runs the program read it",
+                    number, path, why);
+    if (lint->named.lost == NULL)
+        lint->named.lost = sp_format("%s: %s", path, why);
+}
+
+static void judge_include(struct shim_lint *lint, int number, const char *path)
+{
+    if (path[0] != '/')
+        shim_lint_fault(lint,
+                        "line %d: .include %s: depends on the directory that the program is in, "
+                        "and is passed over where it is not found; write its absolute path",
+                        number, path);
+    else if (access(path, R_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
+        note_missing(lint, number, path);
+    else if (access(path, R_OK) != 0)
+        judge_unread(lint, number, path);
+}
+
+void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
+{
+    enum place place = AT_TOP;
+    bool elsewhere = false; /* where relative names belong was said */
+    char *line = NULL;
+    size_t size = 0;
+
+    for (int number = 1; getline(&line, &size, file) >= 0; number++) {
+        char *text = skip_space(line);
+        const char *value = value_of(text, "openssl_conf");
+        const char *path = value == NULL ? sp_conf_included(text) : NULL;
+
+        if (*text == '[')
+            place = section_place(text);
+        else if (strncmp(text, ".pragma", 7) == 0)
+            elsewhere = elsewhere || strstr(text, "includedir") != NULL;
+        else if (path != NULL) {
+            place = BEHIND_INCLUDE;
+            if (!elsewhere)
+                judge_include(lint, number, path);
+        } else if (value != NULL)
+            judge_line(lint, number, place, value, effective);
+    }
+    free(line);
+}

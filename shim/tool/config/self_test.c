@@ -1,0 +1,187 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Proof, with the real openssl and a certificate that must be refused.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/config/self_test.h"
+#include "base/conf_bounds.h"
+#include "base/text.h"
+#include "common/print.h"
+#include "keyring/keyring.h"
+#include "log/decision_log.h"
+#include "stock/installed.h"
+#include "stock/provider_conf.h"
+#include "stock/stock.h"
+#include "tool/config/config.h"
+
+enum { CONF_FD, CERT_FD, MAIL_FD };
+
+/* Sign with the certificate and key in |fds|; false if that could not be tried. */
+static bool sign(const char *program, const char *conf, const int *fds,
+                 struct shim_stock_result *result)
+{
+    char openssl[] = "openssl", cms[] = "cms", sign_option[] = "-sign", signer[] = "-signer",
+         in[] = "-in";
+    char *cert = shim_fd_path(fds[CERT_FD]);
+    char *mail = cert == NULL ? NULL : shim_fd_path(fds[MAIL_FD]);
+    char *own_conf = mail == NULL ? NULL : shim_fd_path(fds[CONF_FD]);
+    char *words[] = { openssl, cms, sign_option, signer, cert, in, mail, NULL };
+    struct shim_stock stock = { .program = program,
+                                .argv = words,
+                                .keep = fds,
+                                /* What a program is given decides, too: search paths, modules. */
+                                .as_is = conf != NULL,
+                                .quiet = true,
+                                .conf = conf != NULL ? conf : own_conf,
+                                .out = open("/dev/null", O_WRONLY | O_CLOEXEC) };
+    bool done = cert != NULL && mail != NULL && own_conf != NULL;
+
+    if (done && stock.out < 0)
+        shim_error("cannot open /dev/null: %s", strerror(errno));
+    done = done && stock.out >= 0 && shim_stock_run(&stock, result);
+
+    if (stock.out >= 0)
+        close(stock.out);
+    OPENSSL_free(cert);
+    OPENSSL_free(mail);
+    OPENSSL_free(own_conf);
+    return done;
+}
+
+static bool try_cert(const char *program, const char *conf, int conf_fd, enum shim_specimen which,
+                     struct shim_stock_result *result)
+{
+    static const char mail[] = "Subject: test\r\n\r\ntest\r\n";
+    int cert = shim_specimen_file(which);
+    int content = shim_memory_file("mail", mail, strlen(mail));
+    /* What was not needed is a descriptor to keep like the others: one that is open. */
+    int fds[] = { conf_fd >= 0 ? conf_fd : content, cert, content, -1 };
+    bool done = cert >= 0 && content >= 0 && sign(program, conf, fds, result);
+
+    if (cert >= 0)
+        close(cert);
+    if (content >= 0)
+        close(content);
+    return done;
+}
+
+/* Under a program that is to be started standard output is the program's. */
+static int judge(const char *name, bool alone, const struct shim_stock_result *good,
+                 const struct shim_stock_result *expired)
+{
+    const char *fault = NULL;
+
+    if (expired->code == 0)
+        fault = "an expired certificate could sign; see 'smime-policy config --lint'";
+    else if (!expired->refused)
+        fault = "openssl fails by itself, not by the policy; see 'smime-policy config --lint'";
+    else if (good->code != 0)
+        fault = "openssl refuses a good certificate too; is the policy locked by a bad setting?";
+    if (fault != NULL)
+        shim_print(alone ? stdout : stderr, "%s: NOT enforced: %s\n", name, fault);
+    else if (alone)
+        shim_print(stdout,
+                   "%s: enforced: openssl refuses an expired certificate and accepts a good one\n",
+                   name);
+    return fault == NULL ? SHIM_OK : SHIM_REFUSED;
+}
+
+/* No mail goes out unguarded for want of a log, but nobody could tell later what was decided. */
+static void note_log(const char *name, const char *fault, bool alone)
+{
+    if (fault != NULL)
+        shim_print(alone ? stdout : stderr, "%s: note: %s\n", name, fault);
+}
+
+/*
+ * Settings that are lost are defaults to the program.  What a keyring is asked
+ * about would be refused: no mail goes out unguarded, but none in either.
+ */
+static int judge_named(const char *path, bool alone)
+{
+    struct shim_named named = shim_lint_named(path);
+    FILE *to = alone ? stdout : stderr;
+    char *why = NULL;
+    bool usable;
+
+    if (named.keyring != NULL)
+        sp_keyring_close(sp_keyring_open(named.keyring, SP_KEYRING_READ, &why));
+    if (named.lost != NULL)
+        shim_print(to, "%s: NOT enforced: the settings are lost: %s\n", path, named.lost);
+    else if (why != NULL)
+        shim_print(to, "%s: NOT usable: %s\n", path, why);
+    note_log(path, named.log, alone);
+    usable = named.lost == NULL && why == NULL;
+    shim_named_clear(&named);
+    OPENSSL_free(why);
+    return usable ? SHIM_OK : SHIM_REFUSED;
+}
+
+/* openssl would not come back from it. */
+static bool is_bounded(const char *path, bool alone)
+{
+    char *why = NULL;
+    bool bounded = sp_conf_is_bounded(path, &why);
+
+    if (!bounded)
+        fprintf(alone ? stdout : stderr, "%s: NOT enforced: %s\n", path,
+                why != NULL ? why : "out of memory");
+    OPENSSL_free(why);
+    return bounded;
+}
+
+static void note_own_log(const struct shim *shim, bool alone)
+{
+    const char *log = shim->settings->decision_log;
+    char *fault = log == NULL ? NULL : sp_decision_log_fault(log);
+
+    note_log("smime-policy", fault, alone);
+    OPENSSL_free(fault);
+}
+
+static int open_own_conf(const struct shim *shim)
+{
+    char *module = shim_module_path();
+    int fd = module == NULL ? -1 : shim_provider_conf(module, shim->settings);
+
+    OPENSSL_free(module);
+    return fd;
+}
+
+int shim_self_test(const struct shim *shim, const char *path, bool alone)
+{
+    struct shim_stock_result good;
+    struct shim_stock_result expired;
+    const char *program = shim_stock_path();
+    int conf_fd = -1;
+    bool done;
+
+    if (program == NULL)
+        return SHIM_SYSTEM;
+    if (path != NULL && access(path, R_OK) != 0) {
+        shim_error("cannot read %s; a program that is given it runs without the policy", path);
+        return SHIM_INPUT;
+    }
+    if (path != NULL && !is_bounded(path, alone))
+        return SHIM_REFUSED;
+    if (path == NULL)
+        conf_fd = open_own_conf(shim);
+    done = (path != NULL || conf_fd >= 0) && try_cert(program, path, conf_fd, SHIM_GOOD, &good) &&
+           try_cert(program, path, conf_fd, SHIM_EXPIRED, &expired);
+    if (conf_fd >= 0)
+        close(conf_fd);
+    if (done && path != NULL && judge_named(path, alone) != SHIM_OK)
+        return SHIM_REFUSED;
+    if (done && path == NULL)
+        note_own_log(shim, alone);
+    return done ? judge(path != NULL ? path : "smime-policy", alone, &good, &expired) : SHIM_SYSTEM;
+}

@@ -1,0 +1,338 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/objects.h>
+
+#include "tool/judge/command_line.h"
+#include "base/text.h"
+#include "common/shim.h"
+#include "rules/rules.h"
+#include "tool/certs/load.h"
+#include "tool/judge/issuers.h"
+#include "tool/judge/outgoing.h"
+#include "tool/judge/sent_along.h"
+
+/* One judgement of a command line. */
+struct hearing {
+    const struct shim_operation *operation;
+    const smimepolicy_settings *settings;
+    time_t now;
+    bool like_stock;
+    bool leaves_signers; /* -nocerts: theirs are sent only where -certfile has them */
+    const struct shim_request *request;
+    struct shim_selection *selection;
+    struct shim_outcome *outcome;
+    struct shim_secret secret;
+};
+
+/*
+ * A file that takes a passphrase we may not ask for, or that can be read only
+ * once, is left to stock, and so is what the keyring has: the provider judges what it loads.
+ */
+static bool is_loaded(struct hearing *hearing, enum shim_load state, const char *uri,
+                      const struct shim_loaded *loaded)
+{
+    if (state == LOADED)
+        return true;
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock ||
+        strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
+        return false;
+    shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12%s", uri,
+               loaded->why != NULL ? loaded->why : "it holds none",
+               strcmp(hearing->request->operation, "encrypt") == 0 ? "; -in names the message"
+                                                                   : "");
+    hearing->outcome->fault = SHIM_INPUT;
+    return false;
+}
+
+/* Load both, as far as the rules need it; a key that does not load is stock's to complain about. */
+static enum shim_load load_pair(const struct hearing *hearing, const char *uri, const char *key_uri,
+                                struct shim_loaded *cert, struct shim_loaded *key)
+{
+    enum shim_load state = shim_load(uri, WANT_FACTS, &hearing->secret, cert);
+
+    if (state != LOADED || key_uri == NULL ||
+        shim_key_is_own(key_uri, sk_X509_value(cert->certs, 0)))
+        return state;
+    (void)shim_load(key_uri, WANT_KEY, &hearing->secret, key);
+    shim_loaded_clear(cert);
+    return shim_load(uri, WANT_FIRST_CERT, &hearing->secret, cert);
+}
+
+/* |key_uri| may be NULL. */
+static void judge_cert(struct hearing *hearing, const char *uri, const char *key_uri,
+                       smimepolicy_use use)
+{
+    struct shim_loaded cert;
+    struct shim_loaded key = { 0 };
+    enum shim_load state = load_pair(hearing, uri, key_uri, &cert, &key);
+
+    hearing->outcome->file = uri;
+    if (is_loaded(hearing, state, uri, &cert))
+        shim_outcome_add(hearing->outcome,
+                         smimepolicy_evaluate(hearing->settings, sk_X509_value(cert.certs, 0),
+                                              key.key, use, hearing->now));
+    hearing->outcome->file = NULL;
+    shim_loaded_clear(&cert);
+    shim_loaded_clear(&key);
+}
+
+static void require_certificate(struct hearing *hearing, smimepolicy_use use, const char *fault,
+                                const char *found, const char *remedy)
+{
+    shim_outcome_add(hearing->outcome,
+                     sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
+                               use == SMIMEPOLICY_SIGN ? "the signer's certificate"
+                                                       : "a certificate for every recipient",
+                               remedy));
+}
+
+/*
+ * Nobody judges these where they are used: what cannot be judged beforehand
+ * is not sent along.
+ */
+static bool is_known(struct hearing *hearing, enum shim_load state, const struct shim_loaded *along)
+{
+    const char *name = hearing->request->certfile;
+    bool once = state == LOAD_ONCE;
+
+    if (state == LOADED)
+        return true;
+    if (once || state == LOAD_LOCKED) {
+        char *shown = sp_escape(name, strlen(name));
+        char *fault = shown == NULL
+                          ? NULL
+                          : sp_format("-certfile %s cannot be judged beforehand: %s", shown,
+                                      once ? "it can be read only once" : "it needs a passphrase");
+
+        if (fault != NULL)
+            require_certificate(hearing, SMIMEPOLICY_SIGN, fault, once ? "a pipe" : "a locked file",
+                                once ? "give a regular file"
+                                     : "give the certificates in a file without one");
+        else
+            hearing->outcome->fault = shim_no_memory();
+        OPENSSL_free(fault);
+        OPENSSL_free(shown);
+    } else {
+        shim_error("cannot read a certificate from -certfile %s: %s; give a file in PEM, DER or "
+                   "PKCS#12",
+                   name, along->why != NULL ? along->why : "it holds none");
+        hearing->outcome->fault = SHIM_INPUT;
+    }
+    return false;
+}
+
+static bool push(STACK_OF(X509) *certs, X509 *cert)
+{
+    return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
+}
+
+/* The ways of all signers, and where one is not known, every certificate: any may be on it. */
+static void judge_ways(struct hearing *hearing, struct shim_path *path, STACK_OF(X509) *signers)
+{
+    const struct shim_request *request = hearing->request;
+    const struct shim_selection *selection = hearing->selection;
+    bool known = true;
+
+    for (size_t i = 0; i < request->signer_count; i++) {
+        struct shim_loaded cert;
+
+        if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) == LOADED)
+            known = push(signers, sk_X509_value(cert.certs, 0)) && known;
+        else
+            known = false;
+        shim_loaded_clear(&cert);
+    }
+    for (size_t i = 0; i < selection->signer_count; i++)
+        known = push(signers, selection->signers[i].cert) && known;
+    for (int i = 0; i < sk_X509_num(signers); i++)
+        shim_path_judge(path, sk_X509_value(signers, i));
+    if (!known)
+        shim_path_judge_all(path);
+    shim_path_warn(path);
+}
+
+static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
+            return true;
+    return false;
+}
+
+/* Each once, and none that goes along as a signer's: stock fails at the second. */
+static void send_along(struct hearing *hearing, const STACK_OF(X509) *certs,
+                       const STACK_OF(X509) *signers)
+{
+    struct shim_selection *selection = hearing->selection;
+    STACK_OF(X509) *each = sk_X509_new_null();
+    bool done = each != NULL;
+
+    for (int i = 0; done && i < sk_X509_num(certs); i++)
+        done = holds(signers, sk_X509_value(certs, i)) || push(each, sk_X509_value(certs, i));
+    selection->nothing_along = done && sk_X509_num(each) == 0;
+    if (!done)
+        (void)shim_no_memory();
+    else if (!selection->nothing_along)
+        selection->issuers_path = shim_issuers_file(each, "", 0, &selection->issuers);
+    if (selection->issuers_path == NULL && !selection->nothing_along)
+        hearing->outcome->fault = SHIM_SYSTEM;
+    sk_X509_pop_free(each, X509_free);
+}
+
+/* Stock gets the very certificates that were judged. */
+static void judge_path(struct hearing *hearing)
+{
+    STACK_OF(X509) *signers = sk_X509_new_null();
+    struct shim_loaded along;
+    enum shim_load state =
+        shim_load(hearing->request->certfile, WANT_CERTS, &hearing->secret, &along);
+
+    if (is_known(hearing, state, &along)) {
+        struct shim_path *path = shim_path_new(along.certs, hearing->now, hearing->outcome);
+
+        if (path != NULL && signers != NULL)
+            judge_ways(hearing, path, signers);
+        else
+            hearing->outcome->fault = shim_no_memory();
+        shim_path_free(path);
+        send_along(hearing, along.certs, hearing->leaves_signers ? NULL : signers);
+    }
+    sk_X509_pop_free(signers, X509_free);
+    shim_loaded_clear(&along);
+}
+
+/* What it found, or that it has nothing, was told where it was asked. */
+static bool asks_keyring(const struct hearing *hearing)
+{
+    return json_array_size(hearing->selection->choices) > 0;
+}
+
+static void judge_signing(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+
+    for (size_t i = 0; i < request->signer_count; i++)
+        judge_cert(hearing, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
+    if (request->signer_count == 0 && !asks_keyring(hearing))
+        require_certificate(hearing, SMIMEPOLICY_SIGN, "no signer certificate was given",
+                            "no -signer",
+                            "name the signer's certificate with -signer, or the sender "
+                            "with --from");
+    /* Without the option it is the key's own, which the provider sees. */
+    shim_outcome_add(hearing->outcome, sp_judge_digest(sp_digest_find(request->digest), NULL,
+                                                       SMIMEPOLICY_SIGN, hearing->settings));
+    if (request->certfile != NULL)
+        judge_path(hearing);
+    if (!hearing->like_stock)
+        shim_outgoing_judge(hearing->operation, &hearing->secret, hearing->outcome);
+}
+
+/* The content cipher: the one that was asked for, else what the program takes by itself. */
+static int cipher_of(const struct hearing *hearing)
+{
+    const char *name = hearing->request->cipher;
+    int nid = NID_undef;
+
+    if (name != NULL) {
+        (void)shim_cipher_find(name, &nid);
+        return nid;
+    }
+    /* Under the stock names an OpenSSL before 3.5 takes 3DES; the verbs never do. */
+    return hearing->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
+                                                                      : NID_aes_256_cbc;
+}
+
+static void judge_encryption(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+
+    int wrap;
+
+    shim_outcome_add(hearing->outcome,
+                     sp_judge_cipher(cipher_of(hearing), false, hearing->settings));
+    /* A name that libcrypto does not know is stock's to refuse. */
+    if (request->wrap != NULL && shim_cipher_find(request->wrap, &wrap))
+        shim_outcome_add(hearing->outcome, sp_judge_cipher(wrap, true, hearing->settings));
+    for (size_t i = 0; i < request->recipient_count; i++)
+        judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
+    if (request->originator != NULL)
+        judge_cert(hearing, request->originator, request->inkey, SMIMEPOLICY_ENCRYPT);
+    if (request->shared_secret != NULL)
+        require_certificate(hearing, SMIMEPOLICY_ENCRYPT,
+                            "a password or shared key was given to encrypt with",
+                            request->shared_secret, "name the recipients' certificates instead");
+    else if (request->recipient_count == 0 && !asks_keyring(hearing))
+        require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
+                            "no certificate",
+                            hearing->selection->input != NULL
+                                ? "the mail names nobody in To, Cc or Bcc; name the recipients "
+                                  "with --to, or their certificates"
+                                : "name the recipients with --to (two dashes: -to writes a header "
+                                  "field), or their certificates");
+}
+
+static void judge_operation(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+
+    if (shim_operation_signs(request->operation)) {
+        judge_signing(hearing);
+    } else if (strcmp(request->operation, "encrypt") == 0) {
+        judge_encryption(hearing);
+    } else if (strcmp(request->operation, "EncryptedData_encrypt") == 0) {
+        require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "a shared key would encrypt the message",
+                            "-EncryptedData_encrypt", "name the recipients' certificates instead");
+    } else if (strcmp(request->operation, "decrypt") == 0) {
+        for (size_t i = 0; i < request->recipient_count; i++)
+            judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_DECRYPT);
+    }
+}
+
+int shim_judge_request(struct shim_operation *operation, bool like_stock,
+                       struct shim_outcome *outcome)
+{
+    struct shim *shim = operation->shim;
+    const struct shim_request *request = operation->request;
+    struct hearing hearing = { .operation = operation,
+                               .now = time(NULL),
+                               .like_stock = like_stock,
+                               .leaves_signers = shim_args_has(operation->args, "nocerts"),
+                               .request = request,
+                               .selection = &operation->selection,
+                               .outcome = outcome };
+    int code = shim_load_settings(shim);
+
+    if (code != SHIM_OK)
+        return code;
+    hearing.settings = shim->settings;
+    outcome->settings = shim->settings;
+    if (like_stock && (request->operation == NULL || request->help))
+        return SHIM_OK;
+    if (!shim_secret_read(&hearing.secret, request->passin))
+        return SHIM_INPUT;
+    judge_operation(&hearing);
+    shim_secret_clear(&hearing.secret);
+    if (outcome->fault != SHIM_OK)
+        return outcome->fault;
+    if (!outcome->denied)
+        return SHIM_OK;
+    if (shim->settings->mode != SP_MODE_OBSERVE)
+        return SHIM_REFUSED;
+    if (!like_stock)
+        shim_error("going ahead all the same: mode = observe");
+    return SHIM_OK;
+}
+
+void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome)
+{
+    if (!result->distrusted || result->code == 0)
+        return;
+    shim_outcome_add(outcome, sp_refuse_stranger(NULL));
+}

@@ -1,0 +1,21 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Whether a mail that is to be signed comes from its signer.
+ */
+#ifndef SHIM_OUTGOING_H
+#define SHIM_OUTGOING_H
+
+#include "tool/certs/load.h"
+#include "tool/report/outcome.h"
+#include "tool/run/operation.h"
+
+/*
+ * Warn in |outcome| of what whoever verifies it would refuse.  The From field
+ * is that of --headers, else of stock's -from; without one nothing is compared.
+ */
+void shim_outgoing_judge(const struct shim_operation *operation, const struct shim_secret *secret,
+                         struct shim_outcome *outcome);
+
+#endif

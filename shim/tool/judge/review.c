@@ -1,0 +1,251 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <openssl/crypto.h>
+#include <openssl/x509_vfy.h>
+
+#include "tool/judge/review.h"
+#include "common/shim.h"
+#include "tool/judge/issuers.h"
+
+/* The facts of the certificates above the signer's; owned by the caller, as their array. */
+static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count)
+{
+    int length = chain == NULL ? 0 : sk_X509_num(chain);
+    struct sp_facts **issuers = OPENSSL_zalloc((size_t)(length + 1) * sizeof(*issuers));
+
+    *count = 0;
+    for (int i = 1; issuers != NULL && i < length; i++) {
+        issuers[*count] = sp_facts_new(sk_X509_value(chain, i));
+        if (issuers[*count] == NULL)
+            break;
+        (*count)++;
+    }
+    return issuers;
+}
+
+static void free_issuers(struct sp_facts **issuers, size_t count)
+{
+    for (size_t i = 0; issuers != NULL && i < count; i++)
+        sp_facts_free(issuers[i]);
+    OPENSSL_free(issuers);
+}
+
+/* What the signatures have shown so far. */
+struct hearing {
+    const struct shim_incoming *incoming;
+    const smimepolicy_settings *settings;
+    const struct shim_args *args;
+    X509_STORE *store; /* NULL: the ways are stock's to find */
+    time_t now;
+    bool whole;  /* every certificate on the way of every signer was judged */
+    bool passed; /* stock's own look at the dates would refuse what was judged */
+    struct shim_outcome *outcome;
+};
+
+/* Take |verdict| over: told now if it refuses the signer, else with the others at the end. */
+static void settle(struct shim_signature *signature, struct shim_outcome *outcome,
+                   smimepolicy_verdict *verdict)
+{
+    signature->refused =
+        signature->refused || verdict == NULL || !smimepolicy_verdict_allowed(verdict);
+    shim_outcome_hold(outcome, verdict);
+}
+
+/*
+ * The certificate itself.  Of one that may not sign mail, libcrypto's own word for
+ * the same fault adds nothing.
+ */
+static void review_certificate(struct hearing *hearing, struct shim_signature *signature)
+{
+    smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, hearing->now,
+                                            SP_WITHOUT_VALIDITY, hearing->settings);
+    const bool observe = hearing->settings->mode == SP_MODE_OBSERVE;
+
+    if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0) {
+        /* Where it is only observed, the provider judges it again, and logs it. */
+        if (observe && verdict != NULL && !smimepolicy_verdict_allowed(verdict))
+            shim_outcome_add(hearing->outcome, verdict);
+        else
+            settle(signature, hearing->outcome, verdict);
+        return;
+    }
+    smimepolicy_verdict_free(verdict);
+}
+
+/* The facts of whoever is at fault; a new one is put in |*own|.  NULL: out of memory. */
+static const struct sp_facts *facts_at(const struct shim_signature *signature, const X509 *at,
+                                       struct sp_facts **own)
+{
+    if (X509_cmp(at, signature->cert) == 0)
+        return signature->facts;
+    return *own = sp_facts_new(at);
+}
+
+static smimepolicy_verdict *judge_way(const struct shim_signature *signature)
+{
+    const struct shim_way *way = &signature->way;
+    struct sp_facts *own[SHIM_MOST_FAULTS] = { NULL };
+    struct sp_way_fault faults[SHIM_MOST_FAULTS];
+    size_t count = 0;
+    bool complete = true;
+    smimepolicy_verdict *verdict;
+
+    for (size_t i = 0; i < way->count && complete; i++) {
+        const struct shim_way_error *error = &way->faults[i];
+        struct sp_way_fault *fault = &faults[count];
+
+        fault->why = X509_verify_cert_error_string(error->error);
+        fault->at = error->at == NULL ? NULL : facts_at(signature, error->at, &own[i]);
+        complete = error->at == NULL || fault->at != NULL;
+        /* Said already, in the words of the rule. */
+        if (!(signature->refused && error->error == X509_V_ERR_INVALID_PURPOSE &&
+              fault->at == signature->facts))
+            count++;
+    }
+    verdict = complete ? sp_judge_way(signature->facts, faults, count) : NULL;
+    for (size_t i = 0; i < SHIM_MOST_FAULTS; i++)
+        sp_facts_free(own[i]);
+    return verdict;
+}
+
+/* Whether one of the CAs that libcrypto takes for issuers is none that may vouch. */
+static smimepolicy_verdict *judge_issuers(const struct hearing *hearing,
+                                          const struct shim_signature *signature,
+                                          const struct sp_facts *const *issuers, size_t count)
+{
+    /* With `trust = keyring` libcrypto is led on to other chains: see gates/trust.c. */
+    if (hearing->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
+        return NULL;
+    for (size_t i = 0; i < count; i++) {
+        bool is_anchor = i + 1 == count;
+        enum sp_role role = is_anchor
+                                ? shim_issuers_role(hearing->incoming->keyring,
+                                                    sk_X509_value(signature->way.chain, (int)count))
+                                : SP_ROLE_NONE;
+
+        if (!sp_may_issue(issuers[i], role, is_anchor))
+            return sp_refuse_issuer(issuers[i], signature->facts);
+    }
+    return NULL;
+}
+
+/* The dates of the certificates are judged at the signing time. */
+static void review_time(struct hearing *hearing, struct shim_signature *signature,
+                        const struct sp_facts *const *issuers, size_t count)
+{
+    bool has_way = !signature->for_itself || hearing->store == NULL;
+    smimepolicy_verdict *verdict =
+        sp_judge_signing_time(signature->facts, issuers, count, &signature->time, hearing->now);
+
+    if (has_way &&
+        (signature->way.chain == NULL || (int)count != sk_X509_num(signature->way.chain) - 1))
+        hearing->whole = false;
+    if (verdict != NULL && smimepolicy_verdict_count(verdict) > 0)
+        hearing->passed = true;
+    settle(signature, hearing->outcome, verdict);
+}
+
+/*
+ * A certificate that vouches for itself has no way to an anchor: what libcrypto
+ * makes of the others that came along, and of their dates, is no matter.
+ */
+static void review_way(struct hearing *hearing, struct shim_signature *signature)
+{
+    struct sp_facts **issuers;
+    smimepolicy_verdict *verdict;
+    size_t count;
+
+    if (signature->for_itself)
+        shim_way_to_itself(&signature->way, hearing->store, signature->cert, hearing->args);
+    else
+        shim_way_find(&signature->way, hearing->store, signature->cert, hearing->incoming->certs,
+                      hearing->args);
+    if (signature->way.count > 0)
+        settle(signature, hearing->outcome, judge_way(signature));
+    issuers = read_issuers(signature->way.chain, &count);
+    if (issuers == NULL) {
+        hearing->outcome->fault = shim_no_memory();
+        return;
+    }
+    verdict = judge_issuers(hearing, signature, (const struct sp_facts *const *)issuers, count);
+    if (verdict != NULL)
+        settle(signature, hearing->outcome, verdict);
+    /* With -attime the user has said what counts as now. */
+    if (!shim_args_has(hearing->args, "attime"))
+        review_time(hearing, signature, (const struct sp_facts *const *)issuers, count);
+    free_issuers(issuers, count);
+}
+
+bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
+                         time_t now, struct shim_outcome *outcome)
+{
+    const struct shim_args *args = operation->args;
+    struct hearing hearing = { .incoming = incoming,
+                               .settings = operation->shim->settings,
+                               .args = args,
+                               .now = now,
+                               .whole = true,
+                               .outcome = outcome };
+
+    hearing.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
+    for (size_t i = 0; i < incoming->count; i++) {
+        review_certificate(&hearing, &incoming->signatures[i]);
+        review_way(&hearing, &incoming->signatures[i]);
+    }
+    X509_STORE_free(hearing.store);
+    return hearing.whole && hearing.passed;
+}
+
+void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome)
+{
+    for (size_t i = 0; i < incoming->count; i++) {
+        struct shim_signature *signature = &incoming->signatures[i];
+
+        settle(signature, outcome,
+               sp_judge_digest(signature->digest, signature->facts, SMIMEPOLICY_VERIFY,
+                               outcome->settings));
+    }
+}
+
+void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
+                              struct shim_outcome *outcome)
+{
+    struct hearing hearing = {
+        .incoming = incoming, .settings = settings, .now = time(NULL), .outcome = outcome
+    };
+
+    for (size_t i = 0; i < incoming->count; i++)
+        review_certificate(&hearing, &incoming->signatures[i]);
+}
+
+static void compare(struct shim_incoming *incoming, const struct sp_sender *sender,
+                    struct shim_outcome *outcome)
+{
+    const struct sp_facts **signers = OPENSSL_zalloc((incoming->count + 1) * sizeof(*signers));
+
+    if (signers == NULL) {
+        outcome->fault = shim_no_memory();
+        return;
+    }
+    for (size_t i = 0; i < incoming->count; i++)
+        signers[i] = incoming->signatures[i].facts;
+    for (size_t i = 0; i < incoming->count; i++)
+        settle(&incoming->signatures[i], outcome,
+               sp_judge_sender(signers, incoming->count, i, sender));
+    OPENSSL_free(signers);
+}
+
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+                        struct shim_outcome *outcome)
+{
+    if (how->skip) {
+        compare(incoming, NULL, outcome);
+        return;
+    }
+    if (how->given != NULL)
+        compare(incoming, &how->given->sender, outcome);
+    if (how->given == NULL || sp_has_sender(&incoming->mail.sender))
+        compare(incoming, &incoming->mail.sender, outcome);
+}

@@ -1,0 +1,44 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the rules say of a message that came in, beside what stock verifies:
+ * when and how it was signed, and whether it comes from its signer.
+ */
+#ifndef SHIM_REVIEW_H
+#define SHIM_REVIEW_H
+
+#include <time.h>
+
+#include "tool/mail/incoming.h"
+#include "tool/report/outcome.h"
+#include "tool/run/operation.h"
+
+/*
+ * Judge every signer: the certificate (rule signer-certificate), its way to an
+ * anchor (distrust-default) and the signing time (signer-validity).  Each fault of
+ * each of them is told; whom one refuses is marked as refused.
+ *
+ * @return true if a certificate is not valid now and may be so: every one on
+ *         the way of every signer is judged by this, and stock must not
+ *         compare their validity with the clock
+ */
+bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
+                         time_t now, struct shim_outcome *outcome);
+/* The certificates alone. */
+void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
+                              struct shim_outcome *outcome);
+
+/* Judge what each signature was made with (rule weak-digest). */
+void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
+
+/* How the sender is compared. */
+struct shim_review_sender {
+    const struct shim_mail *given; /* --sender; NULL if it was not given */
+    bool skip;                     /* --no-sender */
+};
+/* Judge whether the mail comes from one of its signers (rule sender-match). */
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+                        struct shim_outcome *outcome);
+
+#endif

@@ -1,0 +1,218 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Signer and recipients by their addresses.
+ */
+#include <string.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/judge/headers.h"
+#include "tool/judge/issuers.h"
+#include "tool/judge/select.h"
+#include "tool/keyring/candidates.h"
+#include "tool/run/key_options.h"
+
+/* One run of sign or encrypt. */
+struct addressing {
+    struct shim_operation *operation;
+    struct shim_outcome *outcome;
+    struct shim_selection *selection;
+    time_t now;
+    bool signs;
+};
+
+static bool is_taken(const struct addressing *run, const X509 *cert)
+{
+    const struct shim_selection *selection = run->selection;
+
+    for (size_t i = 0; i < selection->recipient_count; i++)
+        if (X509_cmp(selection->recipients[i].cert, cert) == 0)
+            return true;
+    return false;
+}
+
+static int take_signer(const struct addressing *run, const struct shim_candidates *all)
+{
+    struct shim_selection *selection = run->selection;
+    char *key = shim_select_key(selection, &all->records[all->chosen]);
+    bool taken =
+        key != NULL && shim_select_take(&selection->signers, &selection->signer_count,
+                                        all->certs[all->chosen], &all->records[all->chosen], key);
+
+    OPENSSL_free(key);
+    if (key != NULL && !taken)
+        return shim_no_memory();
+    return taken ? SHIM_OK : SHIM_SYSTEM;
+}
+
+static int take(const struct addressing *run, const struct shim_candidates *all)
+{
+    struct shim_selection *selection = run->selection;
+
+    if (run->signs)
+        return take_signer(run, all);
+    /* Two addresses of one person. */
+    if (is_taken(run, all->certs[all->chosen]))
+        return SHIM_OK;
+    return shim_select_take(&selection->recipients, &selection->recipient_count,
+                            all->certs[all->chosen], &all->records[all->chosen], NULL)
+               ? SHIM_OK
+               : shim_no_memory();
+}
+
+static bool is_verbose(const struct shim_operation *operation)
+{
+    return operation->explain || shim_args_last(operation->args, ROLE_VERBOSE) != NULL;
+}
+
+static int choose(const struct addressing *run, const char *address)
+{
+    struct shim_candidates all;
+    int code = shim_candidates_find(&all, run->selection->keyring, address,
+                                    run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, run->now,
+                                    run->operation->shim->settings);
+
+    if (code == SHIM_OK) {
+        json_array_append_new(run->selection->choices, shim_candidates_json(&all));
+        shim_candidates_tell(&all, is_verbose(run->operation), run->outcome);
+    }
+    if (code == SHIM_OK && all.chosen < all.count)
+        code = take(run, &all);
+    shim_candidates_clear(&all);
+    return code;
+}
+
+static int choose_all(const struct addressing *run, char *const *addresses, size_t count)
+{
+    int code = SHIM_OK;
+
+    for (size_t i = 0; code == SHIM_OK && i < count; i++)
+        code = choose(run, addresses[i]);
+    return code;
+}
+
+/* An option's value: one address or a list of them, as in a header field. */
+static int choose_given(const struct addressing *run, const struct shim_given *given)
+{
+    struct shim_mail list;
+    int code = shim_mail_from(given->value, &list) ? SHIM_OK : shim_no_memory();
+
+    if (code == SHIM_OK && list.sender.from_count == 0)
+        code = shim_usage("%s %s: not an address", given->word, given->value);
+    if (code == SHIM_OK)
+        code = choose_all(run, list.sender.from, list.sender.from_count);
+    shim_mail_clear(&list);
+    return code;
+}
+
+static int choose_role(const struct addressing *run, enum shim_role role)
+{
+    const struct shim_args *args = run->operation->args;
+    int code = SHIM_OK;
+
+    for (size_t i = 0; code == SHIM_OK && i < args->count; i++)
+        if (args->given[i].option->role == role)
+            code = choose_given(run, &args->given[i]);
+    return code;
+}
+
+static int choose_sender(const struct addressing *run)
+{
+    const char *address = sp_sender_address(&run->selection->mail.sender);
+
+    if (shim_args_last(run->operation->args, ROLE_FROM) != NULL)
+        return choose_role(run, ROLE_FROM);
+    if (address != NULL)
+        return choose(run, address);
+    shim_error("the mail does not say clearly who sends it: it needs one From field with one "
+               "address; name the sender with --from");
+    return SHIM_INPUT;
+}
+
+static int choose_recipients(const struct addressing *run)
+{
+    const struct shim_mail *mail = &run->selection->mail;
+    int code = choose_role(run, ROLE_TO);
+
+    if (code != SHIM_OK || run->selection->header == NULL)
+        return code;
+    if (mail->has_bcc) {
+        shim_error("the mail has a Bcc field, and every recipient sees to whom it is encrypted; "
+                   "take the field out and encrypt for each of them by --to");
+        return SHIM_INPUT;
+    }
+    if (mail->recipients_unreadable != SP_READABLE) {
+        shim_error("a To or Cc field of the mail %s; mend it, or name the recipients with --to "
+                   "and --cc",
+                   sp_unreadable_text(mail->recipients_unreadable));
+        return SHIM_INPUT;
+    }
+    return choose_all(run, mail->recipients, mail->recipient_count);
+}
+
+static int select_signer(const struct addressing *run)
+{
+    const struct shim_args *args = run->operation->args;
+    bool by_header =
+        shim_args_last(args, ROLE_HEADERS) != NULL && run->operation->request->signer_count == 0;
+    int code = SHIM_OK;
+
+    if (shim_args_last(args, ROLE_FROM) != NULL || by_header)
+        code = choose_sender(run);
+    if (code == SHIM_OK && run->selection->signer_count > 0 &&
+        run->operation->request->certfile == NULL)
+        code = shim_issuers_along(run->selection, run->now, run->outcome);
+    return code;
+}
+
+static int select_recipients(const struct addressing *run)
+{
+    const struct shim_args *args = run->operation->args;
+    int code = choose_recipients(run);
+
+    if (code == SHIM_OK && shim_args_last(args, ROLE_TO_SELF) != NULL)
+        code = choose_sender(run);
+    return code;
+}
+
+/* Options that mean nothing here are mistakes, not wishes to pass over. */
+static int check(const struct shim_operation *operation, bool signs)
+{
+    const struct shim_args *args = operation->args;
+    bool headers = shim_args_last(args, ROLE_HEADERS) != NULL;
+    bool from = shim_args_last(args, ROLE_FROM) != NULL;
+    bool self = shim_args_last(args, ROLE_TO_SELF) != NULL;
+
+    if (signs && (shim_args_last(args, ROLE_TO) != NULL || self))
+        return shim_usage("sign: --to, --cc and --to-self are for encrypt");
+    if (headers && shim_args_last(args, ROLE_FIELD) != NULL)
+        return shim_usage("--headers takes the fields from the mail; leave -%s out, or --headers",
+                          shim_args_last(args, ROLE_FIELD)->option->name);
+    if (!signs && from && !self)
+        return shim_usage("encrypt: --from is for --to-self: a recipient is named with --to");
+    if (self && !from && !headers)
+        return shim_usage("encrypt: --to-self needs to know the sender: --from or --headers");
+    return SHIM_OK;
+}
+
+int shim_select_by_address(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct addressing run = { .operation = operation,
+                              .outcome = outcome,
+                              .selection = &operation->selection,
+                              .now = time(NULL),
+                              .signs = strcmp(operation->request->operation, "sign") == 0 };
+    int code = check(operation, run.signs);
+
+    if (code == SHIM_OK && shim_args_last(operation->args, ROLE_HEADERS) != NULL)
+        code = shim_headers_read(operation);
+    if (code != SHIM_OK)
+        return code;
+    code = run.signs ? select_signer(&run) : select_recipients(&run);
+    return code == SHIM_OK && outcome->fault == SHIM_OK && !outcome->denied
+               ? shim_key_options_check(operation)
+               : code;
+}

@@ -1,0 +1,319 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The private key of whoever a message is encrypted to.
+ */
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <openssl/err.h>
+#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
+#include <openssl/cms.h>
+
+#include "rules/rules.h"
+#include "tool/certs/load.h"
+#include "tool/judge/select.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/trial.h"
+#include "tool/mail/input.h"
+#include "tool/mail/read_cms.h"
+
+/* How a message names a recipient: by issuer and serial number, or by key identifier. */
+struct name {
+    ASN1_OCTET_STRING *ski;
+    X509_NAME *issuer;
+    ASN1_INTEGER *serial;
+};
+
+/* Returns false to look no further. */
+typedef bool name_fn(const struct name *name, void *arg);
+
+static bool each_name(CMS_RecipientInfo *info, name_fn *take, void *arg)
+{
+    STACK_OF(CMS_RecipientEncryptedKey) *keys;
+    struct name name = { 0 };
+    bool more = true;
+
+    switch (CMS_RecipientInfo_type(info)) {
+    case CMS_RECIPINFO_TRANS:
+        return CMS_RecipientInfo_ktri_get0_signer_id(info, &name.ski, &name.issuer, &name.serial) !=
+                   1 ||
+               take(&name, arg);
+    case CMS_RECIPINFO_AGREE:
+        keys = CMS_RecipientInfo_kari_get0_reks(info);
+        for (int i = 0; more && i < sk_CMS_RecipientEncryptedKey_num(keys); i++) {
+            memset(&name, 0, sizeof(name));
+            more = CMS_RecipientEncryptedKey_get0_id(sk_CMS_RecipientEncryptedKey_value(keys, i),
+                                                     &name.ski, NULL, NULL, &name.issuer,
+                                                     &name.serial) != 1 ||
+                   take(&name, arg);
+        }
+        return more;
+    default:
+        return true;
+    }
+}
+
+static bool is_named(const struct name *name, const X509 *cert)
+{
+    ASN1_OCTET_STRING *ski;
+    bool same;
+
+    if (name->serial != NULL)
+        return ASN1_INTEGER_cmp(name->serial, X509_get0_serialNumber(cert)) == 0 &&
+               X509_NAME_cmp(name->issuer, X509_get_issuer_name(cert)) == 0;
+    ski = X509_get_ext_d2i(cert, NID_subject_key_identifier, NULL, NULL);
+    same = ski != NULL && ASN1_OCTET_STRING_cmp(ski, name->ski) == 0;
+    ASN1_OCTET_STRING_free(ski);
+    return same;
+}
+
+/* The search for an identity among the recipients. */
+struct search {
+    struct shim_selection *selection;
+    struct shim_outcome *outcome;
+    const smimepolicy_settings *settings;
+    int code;
+};
+
+/* |named|: the message names |cert|; else stock is given its key alone, and tries it. */
+static void take(struct search *search, X509 *cert, const struct sp_record *record, bool named)
+{
+    struct shim_selection *selection = search->selection;
+    char *key = shim_select_key(selection, record);
+
+    if (key == NULL)
+        search->code = SHIM_SYSTEM;
+    else if (!shim_select_take(&selection->recipients, &selection->recipient_count, cert, record,
+                               key))
+        search->code = shim_no_memory();
+    else {
+        if (!named) {
+            OPENSSL_free(selection->recipients[0].uri);
+            selection->recipients[0].uri = NULL;
+        }
+        shim_outcome_add(search->outcome, smimepolicy_evaluate(search->settings, cert, NULL,
+                                                               SMIMEPOLICY_DECRYPT, time(NULL)));
+    }
+    OPENSSL_free(key);
+}
+
+static bool look_up(const struct name *name, void *arg)
+{
+    struct search *search = arg;
+    const ASN1_STRING *id = name->serial != NULL ? name->serial : name->ski;
+    struct sp_cursor *cursor = sp_keyring_find(
+        search->selection->keyring, &(struct sp_query){ .index = SP_BY_RECIPIENT,
+                                                        .hash = ASN1_STRING_get0_data(id),
+                                                        .length = (size_t)ASN1_STRING_length(id),
+                                                        .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) });
+    struct sp_record record;
+    int found = -1;
+
+    while (search->selection->recipient_count == 0 && cursor != NULL && search->code == SHIM_OK &&
+           (found = sp_cursor_next(cursor, &record)) == 1) {
+        X509 *cert = sp_record_cert(&record);
+
+        if (cert != NULL && is_named(name, cert))
+            take(search, cert, &record, true);
+        X509_free(cert);
+        sp_record_clear(&record);
+    }
+    sp_cursor_free(cursor);
+    if (found < 0)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    return search->code == SHIM_OK && search->selection->recipient_count == 0;
+}
+
+/* Identities whose key could not be tried. */
+struct untried {
+    size_t count;
+    struct sp_record one; /* owned: one of them */
+};
+
+static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pass,
+                    struct sp_record *record, struct untried *untried)
+{
+    enum shim_trial trial = shim_trial(search->selection->keyring, record, cms, pass);
+    X509 *cert = trial == TRIAL_OPENS ? sp_record_cert(record) : NULL;
+
+    if (trial == TRIAL_BROKEN)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    else if (cert != NULL)
+        take(search, cert, record, false);
+    else if (trial == TRIAL_OPENS)
+        search->code = shim_no_memory();
+    X509_free(cert);
+    /* Two certificates with one key are one to try. */
+    if (trial == TRIAL_LOCKED &&
+        (untried->count == 0 || memcmp(untried->one.key, record->key, SP_SHA256_LENGTH) != 0)) {
+        sp_record_clear(&untried->one);
+        untried->one = *record;
+        untried->count++;
+        *record = (struct sp_record){ 0 };
+    }
+    sp_record_clear(record);
+}
+
+/*
+ * A certificate that was renewed without a new key, or a key identifier that ours
+ * does not spell: the message names nobody whom we know, and our key opens it.
+ */
+static void try_all(struct search *search, CMS_ContentInfo *cms, const char *pass,
+                    struct untried *untried)
+{
+    struct sp_cursor *cursor = sp_keyring_find(
+        search->selection->keyring,
+        &(struct sp_query){ .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) });
+    struct sp_record record;
+    int found = cursor == NULL ? -1 : 0;
+
+    while (search->code == SHIM_OK && search->selection->recipient_count == 0 && cursor != NULL &&
+           (found = sp_cursor_next(cursor, &record)) == 1)
+        try_one(search, cms, pass, &record, untried);
+    if (search->code == SHIM_OK && found < 0)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    sp_cursor_free(cursor);
+}
+
+static void try_keys(struct search *search, CMS_ContentInfo *cms, const char *passin)
+{
+    struct shim_secret secret = { 0 };
+    struct untried untried = { 0 };
+
+    if (!shim_secret_read(&secret, passin)) {
+        search->code = SHIM_INPUT;
+        return;
+    }
+    try_all(search, cms, secret.pass, &untried);
+    if (search->code == SHIM_OK && search->selection->recipient_count == 0 && untried.count == 1) {
+        X509 *cert = sp_record_cert(&untried.one);
+
+        if (cert != NULL)
+            take(search, cert, &untried.one, false);
+        else
+            search->code = shim_no_memory();
+        X509_free(cert);
+    } else if (search->code == SHIM_OK && search->selection->recipient_count == 0 &&
+               untried.count > 1) {
+        shim_error("the message names none of the certificates in the keyring, and the keys of %zu "
+                   "identities are locked, so that they were not tried; give the passphrase with "
+                   "-passin, or name the identity with -recip and -inkey",
+                   untried.count);
+        search->code = SHIM_CRYPTO;
+    }
+    sp_record_clear(&untried.one);
+    shim_secret_clear(&secret);
+}
+
+static int search(struct shim_operation *operation, struct shim_outcome *outcome,
+                  CMS_ContentInfo *cms)
+{
+    STACK_OF(CMS_RecipientInfo) *infos = CMS_get0_RecipientInfos(cms);
+    struct search search = { .selection = &operation->selection,
+                             .outcome = outcome,
+                             .settings = operation->shim->settings };
+    bool more = true;
+
+    if (infos == NULL) {
+        shim_error("the message is not encrypted to certificates; see whether it is signed only");
+        return SHIM_INPUT;
+    }
+    if (operation->selection.keyring == NULL) {
+        shim_error("there is no keyring %s to find the key in; upload the certificate and private "
+                   "key that the message is meant for, or name them with -recip and -inkey",
+                   operation->shim->keyring_path);
+        return SHIM_CRYPTO;
+    }
+    for (int i = 0; more && i < sk_CMS_RecipientInfo_num(infos); i++)
+        more = each_name(sk_CMS_RecipientInfo_value(infos, i), look_up, &search);
+    if (search.code == SHIM_OK && operation->selection.recipient_count == 0)
+        try_keys(&search, cms, operation->request->passin);
+    if (search.code == SHIM_OK && operation->selection.recipient_count == 0) {
+        shim_error("the message is encrypted to none of the identities in the keyring %s; upload "
+                   "the certificate and private key that it is meant for",
+                   operation->selection.path);
+        return SHIM_CRYPTO;
+    }
+    return search.code;
+}
+
+/* Somebody who names a key, or another secret, means that one. */
+static bool names_key(const struct shim_operation *operation)
+{
+    const struct shim_request *request = operation->request;
+
+    return request->recipient_count > 0 || request->inkey != NULL ||
+           request->shared_secret != NULL || request->help;
+}
+
+/* The message of the mail in |selection|'s input, which stock may not be able to read. */
+static int read_message(struct shim_selection *selection, const char *form, CMS_ContentInfo **cms)
+{
+    char *boundary = NULL;
+    int code = SHIM_OK;
+
+    *cms = shim_read_cms(selection->input, form);
+    if (*cms == NULL && form == NULL) {
+        code = shim_part_find(&selection->input, &boundary, &selection->covered, "decrypt");
+        OPENSSL_free(boundary);
+        if (code == SHIM_OK)
+            *cms = shim_read_cms(selection->input, form);
+    }
+    if (code != SHIM_OK || *cms != NULL)
+        return code;
+    shim_error("the message cannot be read: it is neither S/MIME nor, with -inform, DER or PEM");
+    return SHIM_INPUT;
+}
+
+/* A file that stock reads as it is need not be read twice. */
+static bool is_left_to_stock(const struct shim_operation *operation)
+{
+    const char *in = shim_args_value(operation->args, "in");
+    struct stat is;
+
+    return names_key(operation) && in != NULL && stat(in, &is) == 0 && S_ISREG(is.st_mode) &&
+           shim_part_is_plain(operation->selection.input);
+}
+
+static int take_message(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_selection *selection = &operation->selection;
+    CMS_ContentInfo *cms = NULL;
+    int code;
+
+    if (is_left_to_stock(operation)) {
+        fclose(selection->input);
+        selection->input = NULL;
+        return SHIM_OK;
+    }
+    code = read_message(selection, shim_form_of(operation->args), &cms);
+    if (code == SHIM_OK && !names_key(operation))
+        code = search(operation, outcome, cms);
+    CMS_ContentInfo_free(cms);
+    ERR_clear_error();
+    operation->takes_input = true;
+    operation->input = fileno(selection->input);
+    return code;
+}
+
+/* Somebody who names a key and a form wants no look at the message, and it may not be to be had. */
+static bool is_not_read(const struct shim_operation *operation)
+{
+    return operation->request->help ||
+           (names_key(operation) && (operation->explain || shim_form_of(operation->args) != NULL ||
+                                     shim_request_reads_stdin(operation->request)));
+}
+
+int shim_select_by_message(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_selection *selection = &operation->selection;
+    int code;
+
+    if (is_not_read(operation))
+        return SHIM_OK;
+    code = shim_input_open(shim_args_value(operation->args, "in"), false, &selection->input);
+    return code == SHIM_OK ? take_message(operation, outcome) : code;
+}

@@ -1,0 +1,60 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What was selected from the keyring.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "base/text.h"
+#include "tool/judge/select.h"
+#include "tool/keyring/keyring_at.h"
+
+char *shim_select_uri(const unsigned char *fingerprint)
+{
+    char text[SHIM_FINGERPRINT_TEXT];
+
+    shim_fingerprint_text(fingerprint, text);
+    return sp_format("smimepolicy:cert/%s", text);
+}
+
+bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
+                      const struct sp_record *record, const char *key_uri)
+{
+    struct shim_selected *longer = OPENSSL_realloc(*list, (*count + 1) * sizeof(**list));
+    struct shim_selected *last;
+
+    if (longer == NULL)
+        return false;
+    *list = longer;
+    last = &longer[(*count)++];
+    *last = (struct shim_selected){ .uri = shim_select_uri(record->fingerprint),
+                                    .key_uri = key_uri == NULL ? NULL : OPENSSL_strdup(key_uri) };
+    memcpy(last->key, record->key, sizeof(last->key));
+    if (X509_up_ref(cert) == 1)
+        last->cert = cert;
+    return last->cert != NULL && last->uri != NULL && (key_uri == NULL || last->key_uri != NULL);
+}
+
+/* What a token holds is stock's to open; all else comes by our own URI. */
+char *shim_select_key(struct shim_selection *selection, const struct sp_record *record)
+{
+    struct sp_private_key key;
+    int found = sp_keyring_key(selection->keyring, record->key, &key);
+    char *uri = NULL;
+
+    if (found == 1)
+        uri = key.uri != NULL && strncmp(key.uri, "file:", 5) != 0
+                  ? OPENSSL_strdup(key.uri)
+                  : shim_select_uri(record->fingerprint);
+    else if (found == 0)
+        shim_error("the private key of this identity is not in the keyring any more; upload it "
+                   "again");
+    else
+        (void)shim_keyring_failed(selection->keyring);
+    if (found == 1)
+        sp_private_key_clear(&key);
+    return uri;
+}

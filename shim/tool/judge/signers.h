@@ -1,0 +1,29 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Who signed a message, when, and through which anchor: as `verify` tells it.
+ */
+#ifndef SHIM_SIGNERS_H
+#define SHIM_SIGNERS_H
+
+#include <jansson.h>
+
+#include "stock/options.h"
+#include "tool/mail/incoming.h"
+
+/* After a success: a line for each of them on standard error. */
+void shim_signers_tell(const struct shim_incoming *incoming);
+
+/*
+ * After a failure: find out whose signature fits the message.  -content of |args|
+ * may name what was signed.
+ */
+void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *args);
+/* The same, told on standard error where several have signed. */
+void shim_signers_tell_failed(const struct shim_incoming *incoming);
+
+/* Each of them, as docs/json.md says; |done|: the message was verified. */
+json_t *shim_signers_json(const struct shim_incoming *incoming, bool done);
+
+#endif

@@ -1,0 +1,361 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509_vfy.h>
+
+#include "tool/judge/verify.h"
+#include "stock/provider_conf.h"
+#include "tool/certs/load.h"
+#include "tool/judge/issuers.h"
+#include "tool/judge/review.h"
+#include "tool/mail/input.h"
+#include "tool/mail/read_cms.h"
+#include "tool/mail/signatures.h"
+
+/* These make stock read the message in another way, or keep its content elsewhere. */
+static bool may_split(const struct shim_args *args)
+{
+    static const char *const whole[] = { "binary", "asciicrlf", "crlfeol", "content" };
+
+    for (size_t i = 0; i < sizeof(whole) / sizeof(whole[0]); i++)
+        if (shim_args_has(args, whole[i]))
+            return false;
+    return true;
+}
+
+static int unfit(const struct shim_operation *operation, const char *why)
+{
+    if (operation->verb != NULL)
+        shim_error("cannot verify: %s", why);
+    return SHIM_INPUT;
+}
+
+/* Stock looks for signers in the very certificates that we have read. */
+static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *certs)
+{
+    if (selection->issuers >= 0)
+        close(selection->issuers);
+    OPENSSL_free(selection->issuers_path);
+    selection->issuers = -1;
+    selection->issuers_path = shim_issuers_file(certs, "", 0, &selection->issuers);
+    return selection->issuers_path != NULL ? SHIM_OK : SHIM_SYSTEM;
+}
+
+/* The certificates of whoever the mail is from, where it came without its signer's. */
+static bool add_senders(const struct shim_mail *mail, struct sp_keyring *keyring,
+                        STACK_OF(X509) *certs)
+{
+    for (size_t i = 0; i < mail->sender.from_count; i++)
+        if (!shim_issuers_of_address(keyring, mail->sender.from[i], certs))
+            return false;
+    return true;
+}
+
+/* The same of the sender that was given, which the message itself may not name. */
+static bool add_given_sender(const struct shim_args *args, struct sp_keyring *keyring,
+                             STACK_OF(X509) *certs)
+{
+    const struct shim_given *given = shim_args_last(args, ROLE_SENDER);
+    struct shim_mail mail;
+    bool done;
+
+    if (given == NULL)
+        return true;
+    if (!shim_mail_from(given->value, &mail)) {
+        (void)shim_no_memory();
+        return false;
+    }
+    done = add_senders(&mail, keyring, certs);
+    shim_mail_clear(&mail);
+    return done;
+}
+
+static STACK_OF(X509) *known_senders(const struct shim_incoming *incoming,
+                                     const struct shim_operation *operation)
+{
+    struct sp_keyring *keyring = operation->selection.keyring;
+    STACK_OF(X509) *certs = sk_X509_new_null();
+
+    if (certs != NULL && add_senders(&incoming->mail, keyring, certs) &&
+        add_given_sender(operation->args, keyring, certs))
+        return certs;
+    sk_X509_pop_free(certs, X509_free);
+    return NULL;
+}
+
+static int complete_signers(struct shim_verification *verification,
+                            struct shim_operation *operation, struct shim_incoming_from *from)
+{
+    struct shim_selection *selection = &operation->selection;
+    struct shim_incoming *incoming = &verification->incoming;
+    STACK_OF(X509) *senders = known_senders(incoming, operation);
+    int code = senders == NULL ? SHIM_SYSTEM : SHIM_OK;
+
+    if (code == SHIM_OK && sk_X509_num(senders) > 0) {
+        /* One signer may be in -certfile, and another one in the keyring. */
+        if (from->along != NULL &&
+            X509_add_certs(senders, from->along, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_PREPEND) != 1)
+            code = shim_no_memory();
+        from->along = senders;
+        sk_X509_pop_free(incoming->certs, X509_free);
+        incoming->certs = NULL;
+        if (!shim_signatures_read(incoming, from))
+            code = shim_no_memory();
+    }
+    if (code == SHIM_OK && incoming->count > 0)
+        code = keep_issuers(selection, senders);
+    sk_X509_pop_free(senders, X509_free);
+    return code;
+}
+
+static int read_message(struct shim_verification *verification, struct shim_operation *operation)
+{
+    const struct shim_args *args = operation->args;
+    const struct shim_secret none = { 0 };
+    struct shim_loaded along = { 0 };
+    struct shim_incoming_from from = { .path = shim_args_value(args, "in"),
+                                       .form = shim_form_of(args),
+                                       .quiet = operation->verb == NULL,
+                                       .may_split = operation->verb != NULL && may_split(args),
+                                       .nointern = shim_args_has(args, "nointern"),
+                                       .content_named = shim_args_has(args, "content"),
+                                       .covered = operation->verb == NULL
+                                                      ? NULL
+                                                      : &operation->selection.covered };
+    const char *certfile = operation->request->certfile;
+    int code = SHIM_OK;
+
+    if (shim_request_reads_stdin(operation->request))
+        return unfit(operation, "standard input is for the message alone: give passphrases, "
+                                "certificates and keys in files");
+    /* Stock looks for signers there first: unseen, it would verify with one that we did not judge.
+     */
+    if (certfile != NULL && shim_load(certfile, WANT_CERTS, &none, &along) != LOADED)
+        code = unfit(operation, "-certfile cannot be read beforehand: give a regular file of "
+                                "certificates that needs no passphrase");
+    else if (certfile != NULL)
+        code = keep_issuers(&operation->selection, along.certs);
+    from.along = along.certs;
+    if (code == SHIM_OK)
+        code = shim_incoming_read(&verification->incoming, &from);
+    if (code == SHIM_OK && operation->verb != NULL && verification->incoming.count == 0 &&
+        verification->incoming.cms != NULL && operation->selection.keyring != NULL)
+        code = complete_signers(verification, operation, &from);
+    shim_loaded_clear(&along);
+    return code;
+}
+
+static int review_sender(struct shim_verification *verification,
+                         const struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    const struct shim_given *given = shim_args_last(operation->args, ROLE_SENDER);
+    struct shim_review_sender how = { .skip =
+                                          shim_args_last(operation->args, ROLE_NO_SENDER) != NULL };
+    struct shim_mail address;
+
+    if (given != NULL && how.skip)
+        return shim_usage("-sender and -no-sender exclude each other");
+    if (given != NULL && !shim_mail_from(given->value, &address))
+        return shim_no_memory();
+    if (given != NULL && address.sender.from_count != 1) {
+        shim_mail_clear(&address);
+        return shim_usage("-sender %s is not one address", given->value);
+    }
+    how.given = given == NULL ? NULL : &address;
+    shim_review_sender(&verification->incoming, &how, outcome);
+    if (given != NULL)
+        shim_mail_clear(&address);
+    return SHIM_OK;
+}
+
+/* Under a stock name, does a mail of another sender not pass? */
+static bool refuses_sender(const struct shim_operation *operation)
+{
+    const smimepolicy_settings *settings = operation->shim->settings;
+    bool asked = shim_args_last(operation->args, ROLE_SENDER) != NULL;
+
+    return (settings->refuse_other_senders || asked) && settings->mode != SP_MODE_OBSERVE;
+}
+
+bool shim_verification_refuses_digests(const smimepolicy_settings *settings)
+{
+    return settings->beyond[SP_WEAK_DIGEST] == SMIMEPOLICY_DENY &&
+           settings->mode != SP_MODE_OBSERVE;
+}
+
+/* Under a stock name: told to the log, or refused if the settings say so. */
+static int review_quietly(struct shim_verification *verification, struct shim_operation *operation,
+                          struct shim_outcome *outcome)
+{
+    struct shim_outcome logged = { .settings = operation->shim->settings, .silent = true };
+    bool refuses = refuses_sender(operation);
+    int code;
+
+    operation->withheld = refuses && verification->incoming.count == 0;
+    verification->incoming.mail.sender.needed = operation->shim->settings->refuse_other_senders;
+    if (shim_verification_refuses_digests(operation->shim->settings))
+        shim_review_digests(&verification->incoming, outcome);
+    code = review_sender(verification, operation, refuses ? outcome : &logged);
+    /* All that is wrong with who signed it; what -noverify extracts nobody has judged. */
+    if (code == SHIM_OK && outcome->denied && !shim_args_has(operation->args, "noverify"))
+        shim_review_certificates(&verification->incoming, operation->shim->settings, outcome);
+    shim_outcome_clear(&logged);
+    if (code != SHIM_OK || outcome->fault != SHIM_OK)
+        return code != SHIM_OK ? code : outcome->fault;
+    return outcome->denied ? SHIM_REFUSED : SHIM_OK;
+}
+
+/* The signers first: their own certificates vouch for them. */
+static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
+{
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    bool done = certs != NULL;
+
+    for (size_t i = 0; done && i < incoming->count; i++)
+        done = sk_X509_push(certs, incoming->signatures[i].cert) > 0;
+    for (int i = 0; done && i < sk_X509_num(incoming->certs); i++)
+        done = sk_X509_push(certs, sk_X509_value(incoming->certs, i)) > 0;
+    if (done)
+        return certs;
+    sk_X509_free(certs);
+    return NULL;
+}
+
+/* Is there a certificate in the file |named|, of which |path| is a copy?  Stock would name the
+ * copy. */
+static int check_anchors(const char *named, const char *path)
+{
+    X509_STORE *store = X509_STORE_new();
+    int code = SHIM_OK;
+
+    if (store == NULL)
+        return shim_no_memory();
+    if (X509_STORE_load_file(store, path) != 1) {
+        shim_error("cannot read a certificate from -CAfile %s: give one in PEM", named);
+        code = SHIM_INPUT;
+    }
+    ERR_clear_error();
+    X509_STORE_free(store);
+    return code;
+}
+
+/*
+ * -CAfile, read once, and |anchors| behind it: stock builds its chains from
+ * the very certificates that ours were built from.
+ */
+static int keep_anchors(struct shim_operation *operation, const STACK_OF(X509) *anchors)
+{
+    struct shim_selection *selection = &operation->selection;
+    const char *named = shim_args_value(operation->args, "CAfile");
+    char *bytes = NULL;
+    size_t len = 0;
+    int code = named == NULL ? SHIM_OK : shim_input_whole(named, &bytes, &len);
+
+    if (code == SHIM_OK && (named != NULL || sk_X509_num(anchors) > 0)) {
+        selection->anchors_path =
+            shim_issuers_file(anchors, bytes != NULL ? bytes : "", len, &selection->anchors);
+        code = selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
+    }
+    OPENSSL_free(bytes);
+    if (code == SHIM_OK && named != NULL)
+        code = check_anchors(named, selection->anchors_path);
+    selection->anchors_vouch = sk_X509_num(anchors) > 0;
+    return code;
+}
+
+/* Whom the keyring vouches for, beside what is named on the command line. */
+static int find_anchors(struct shim_verification *verification, struct shim_operation *operation)
+{
+    struct shim_incoming *incoming = &verification->incoming;
+    struct shim_selection *selection = &operation->selection;
+    STACK_OF(X509) *certs;
+    bool *for_itself;
+
+    if (selection->keyring == NULL)
+        return keep_anchors(operation, NULL);
+    certs = list_certs(incoming);
+    for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
+    if (certs != NULL && for_itself != NULL)
+        incoming->anchors =
+            shim_issuers_all(selection->keyring, certs, (int)incoming->count, for_itself);
+    else
+        (void)shim_no_memory();
+    for (size_t i = 0; for_itself != NULL && i < incoming->count; i++)
+        incoming->signatures[i].for_itself = for_itself[i];
+    OPENSSL_free(for_itself);
+    sk_X509_free(certs);
+    return incoming->anchors != NULL ? keep_anchors(operation, incoming->anchors) : SHIM_SYSTEM;
+}
+
+static int review(struct shim_verification *verification, struct shim_operation *operation,
+                  struct shim_outcome *outcome)
+{
+    bool observe = operation->shim->settings->mode == SP_MODE_OBSERVE;
+    int code;
+
+    operation->withheld = verification->incoming.count == 0;
+    code = find_anchors(verification, operation);
+    if (code != SHIM_OK)
+        return code;
+    verification->incoming.keyring = operation->selection.keyring;
+    operation->times_judged =
+        shim_review_signers(&verification->incoming, operation, time(NULL), outcome);
+    shim_review_digests(&verification->incoming, outcome);
+    code = review_sender(verification, operation, outcome);
+    if (code != SHIM_OK)
+        return code;
+    if (outcome->fault != SHIM_OK)
+        return outcome->fault;
+    /* What was denied is not loosened, whoever only observes. */
+    operation->times_judged = operation->times_judged && !outcome->denied;
+    if (outcome->denied && observe)
+        shim_error("going ahead all the same: mode = observe");
+    return outcome->denied && !observe ? SHIM_REFUSED : SHIM_OK;
+}
+
+/* Stock reads the very bytes that we have read. */
+static int hand_on(struct shim_verification *verification, struct shim_operation *operation)
+{
+    struct shim_incoming *incoming = &verification->incoming;
+
+    operation->input = fileno(incoming->input);
+    operation->takes_input = true;
+    if (incoming->content == NULL)
+        return SHIM_OK;
+    operation->input = fileno(incoming->signature);
+    operation->content = fileno(incoming->content);
+    verification->content = shim_fd_path(operation->content);
+    operation->content_path = verification->content;
+    return verification->content == NULL ? SHIM_SYSTEM : SHIM_OK;
+}
+
+int shim_verification_prepare(struct shim_verification *verification,
+                              struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    int code;
+
+    memset(verification, 0, sizeof(*verification));
+    code = read_message(verification, operation);
+    /* What stock cannot open either is for stock to say; what only stock can does not pass. */
+    if (code == SHIM_INPUT && operation->verb == NULL && !verification->incoming.too_many) {
+        operation->withheld = refuses_sender(operation);
+        return SHIM_OK;
+    }
+    if (code == SHIM_OK)
+        code = operation->verb == NULL ? review_quietly(verification, operation, outcome)
+                                       : review(verification, operation, outcome);
+    return code == SHIM_OK ? hand_on(verification, operation) : code;
+}
+
+void shim_verification_clear(struct shim_verification *verification)
+{
+    shim_incoming_clear(&verification->incoming);
+    OPENSSL_free(verification->content);
+    memset(verification, 0, sizeof(*verification));
+}

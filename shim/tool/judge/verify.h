@@ -1,0 +1,34 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Verification: the message is read before stock reads it.
+ */
+#ifndef SHIM_VERIFY_H
+#define SHIM_VERIFY_H
+
+#include "tool/mail/incoming.h"
+#include "tool/report/outcome.h"
+#include "tool/run/operation.h"
+
+/* A verification that is about to run. */
+struct shim_verification {
+    struct shim_incoming incoming; /* owned */
+    char *content;                 /* owned: the path of the split content */
+};
+
+/*
+ * Read and judge the message that |operation| is to verify, and let stock read
+ * what we have read.  Under a stock name only the sender is compared and the
+ * digests are judged, in silence unless the settings refuse them.
+ *
+ * @param verification  to free with shim_verification_clear() after the operation ran
+ * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT, SHIM_USAGE or SHIM_SYSTEM
+ */
+int shim_verification_prepare(struct shim_verification *verification,
+                              struct shim_operation *operation, struct shim_outcome *outcome);
+/* Under a stock name: is a message with a weak digest refused before the provider sees it? */
+bool shim_verification_refuses_digests(const smimepolicy_settings *settings);
+void shim_verification_clear(struct shim_verification *verification);
+
+#endif

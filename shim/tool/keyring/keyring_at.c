@@ -1,0 +1,130 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/keyring/keyring_at.h"
+#include "base/text.h"
+
+/* The provider that stock loads is told of it, and may stand in another directory. */
+static char *absolute(const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/')
+        return OPENSSL_strdup(path);
+    if (getcwd(here, sizeof(here)) != NULL)
+        return sp_format("%s/%s", here, path);
+    shim_error("cannot tell where %s is: %s; give an absolute path", path, strerror(errno));
+    return NULL;
+}
+
+static char *wanted(const struct shim *shim)
+{
+    bool named = shim->keyring != NULL && shim->keyring[0] != '\0';
+    char *found = named ? OPENSSL_strdup(shim->keyring) : sp_keyring_default();
+    char *path = found == NULL ? NULL : absolute(found);
+
+    if (found == NULL)
+        shim_error("there is no place for a keyring: neither the setting `keyring` nor HOME is "
+                   "set; name one with --keyring");
+    OPENSSL_free(found);
+    return path;
+}
+
+/* It becomes a setting of the provider: nothing else would be accepted there. */
+static int check_path(const char *path)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *why = NULL;
+    int code = SHIM_OK;
+
+    if (settings == NULL)
+        return shim_no_memory();
+    if (!smimepolicy_settings_set(settings, "keyring", path, &why)) {
+        code = why != NULL ? SHIM_INPUT : shim_no_memory();
+        if (why != NULL)
+            shim_error("%s; name another keyring", why);
+    }
+    smimepolicy_free(why);
+    smimepolicy_settings_free(settings);
+    return code;
+}
+
+int shim_keyring_find(struct shim *shim)
+{
+    const char *setting = shim->settings->keyring;
+    int code;
+
+    if (shim->keyring_path != NULL)
+        return SHIM_OK;
+    if (setting != NULL && shim->keyring != NULL && strcmp(setting, shim->keyring) != 0)
+        return shim_usage("--keyring %s: the policy file sets keyring = %s, which stands; leave "
+                          "the option out, or name another policy file with --policy",
+                          shim->keyring, setting);
+    shim->keyring_path = setting != NULL ? OPENSSL_strdup(setting) : wanted(shim);
+    if (shim->keyring_path == NULL)
+        return SHIM_SYSTEM;
+    code = setting != NULL ? SHIM_OK : check_path(shim->keyring_path);
+    if (code != SHIM_OK) {
+        OPENSSL_free(shim->keyring_path);
+        shim->keyring_path = NULL;
+    }
+    return code;
+}
+
+int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyring **keyring)
+{
+    int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
+    char *why;
+
+    *keyring = NULL;
+    if (code == SHIM_OK)
+        code = shim_keyring_find(shim);
+    if (code != SHIM_OK)
+        return code;
+    *keyring = sp_keyring_open(shim->keyring_path, access, &why);
+    if (*keyring == NULL) {
+        shim_error("%s", why != NULL ? why : "out of memory");
+        code = SHIM_SYSTEM;
+    }
+    OPENSSL_free(why);
+    return code;
+}
+
+int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
+{
+    /* Reading says what there is to say where there is none. */
+    int code = shim_keyring_open(shim, SP_KEYRING_READ, keyring);
+
+    if (code != SHIM_OK)
+        return code;
+    sp_keyring_close(*keyring);
+    *keyring = NULL;
+    if (access(shim->keyring_path, W_OK) == 0)
+        return shim_keyring_open(shim, SP_KEYRING_WRITE, keyring);
+    shim_error("keyring %s: it cannot be written: %s; run this as its owner", shim->keyring_path,
+               strerror(errno));
+    return SHIM_SYSTEM;
+}
+
+int shim_keyring_failed(const struct sp_keyring *keyring)
+{
+    shim_error("%s", sp_keyring_why(keyring));
+    return SHIM_SYSTEM;
+}
+
+void shim_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
+                           char text[SHIM_FINGERPRINT_TEXT])
+{
+    for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", fingerprint[i]);
+}

@@ -1,0 +1,256 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/bio.h>
+#include <openssl/err.h>
+
+#include "tool/keyring/stored_entry.h"
+#include "base/text.h"
+#include "tool/keyring/keyring_at.h"
+
+/* Without its key, which takes nine tenths of the time, and with what it is trusted for if any. */
+static X509 *parse(const struct sp_record *record)
+{
+    const unsigned char *der = record->der;
+    X509 *cert = sp_cert_without_key(&der, (long)record->der_length);
+
+    if (cert != NULL && der == record->der + record->der_length)
+        return cert;
+    X509_free(cert);
+    return sp_record_cert(record);
+}
+
+int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t at,
+                    const smimepolicy_settings *settings)
+{
+    *entry = (struct shim_entry){ .record = *record };
+    *record = (struct sp_record){ 0 };
+    entry->cert = parse(&entry->record);
+    ERR_clear_error();
+    if (entry->cert == NULL) {
+        shim_error("keyring: entry %lld is damaged; 'smime-policy keyring check --repair' saves "
+                   "what can be read",
+                   (long long)entry->record.id);
+        return SHIM_SYSTEM;
+    }
+    entry->facts = sp_facts_new(entry->cert);
+    if (entry->facts != NULL &&
+        sp_stand(entry->facts, entry->record.role, at, settings, &entry->standing))
+        return SHIM_OK;
+    return shim_no_memory();
+}
+
+void shim_entry_clear(struct shim_entry *entry)
+{
+    sp_standing_clear(&entry->standing);
+    sp_facts_free(entry->facts);
+    X509_free(entry->cert);
+    sp_record_clear(&entry->record);
+    entry->facts = NULL;
+    entry->cert = NULL;
+}
+
+int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cursor *cursor,
+                    time_t at, shim_entry_fn *take, void *data)
+{
+    struct sp_record record;
+    int code = cursor == NULL ? shim_keyring_failed(keyring) : SHIM_OK;
+    int found = 0;
+
+    while (code == SHIM_OK && (found = sp_cursor_next(cursor, &record)) == 1) {
+        struct shim_entry entry;
+
+        code = shim_entry_read(&entry, &record, at, shim->settings);
+        if (code == SHIM_OK)
+            code = take(&entry, data);
+        shim_entry_clear(&entry);
+    }
+    if (found < 0)
+        code = shim_keyring_failed(keyring);
+    sp_cursor_free(cursor);
+    return code;
+}
+
+/* Every role is asked for some use. */
+static const smimepolicy_verdict *any_verdict(const struct shim_entry *entry)
+{
+    for (int use = 0; use < SP_USE_COUNT; use++)
+        if (entry->standing.verdicts[use] != NULL)
+            return entry->standing.verdicts[use];
+    return NULL;
+}
+
+const char *shim_entry_subject(const struct shim_entry *entry)
+{
+    const char *subject = smimepolicy_verdict_get0_subject(any_verdict(entry));
+
+    return subject == NULL || subject[0] == '\0' ? "(no subject)" : subject;
+}
+
+char *shim_entry_addresses(const struct shim_entry *entry)
+{
+    struct sp_text text = { 0 };
+    const char *address;
+
+    for (size_t i = 0; (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+        sp_text_add_item(&text, address);
+    return sp_text_take(&text);
+}
+
+char *shim_entry_uses(const struct shim_entry *entry)
+{
+    struct sp_text text = { 0 };
+
+    for (int use = 0; use < SP_USE_COUNT; use++)
+        if ((entry->standing.uses & 1U << use) != 0)
+            sp_text_add_item(&text, smimepolicy_use_name((smimepolicy_use)use));
+    if (entry->standing.vouches)
+        sp_text_add_item(&text, "vouches");
+    return sp_text_take(&text);
+}
+
+/* The rules that deny, each once. */
+static void each_rule(const struct shim_entry *entry, void (*take)(const char *rule, void *data),
+                      void *data)
+{
+    bool told[64] = { false };
+
+    for (int use = 0; use < SP_USE_COUNT; use++) {
+        const smimepolicy_verdict *verdict = entry->standing.verdicts[use];
+        size_t count = verdict == NULL ? 0 : smimepolicy_verdict_count(verdict);
+
+        for (size_t i = 0; i < count; i++) {
+            const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+            int index = sp_rule_index(smimepolicy_finding_rule(finding));
+
+            if (smimepolicy_finding_severity(finding) != SMIMEPOLICY_DENY || index < 0 ||
+                index >= 64 || told[index])
+                continue;
+            told[index] = true;
+            take(smimepolicy_finding_rule(finding), data);
+        }
+    }
+}
+
+static void add_rule_text(const char *rule, void *data)
+{
+    sp_text_add_item(data, rule);
+}
+
+char *shim_entry_rules(const struct shim_entry *entry)
+{
+    struct sp_text text = { 0 };
+
+    if (entry->standing.state == SP_STATE_UNUSABLE)
+        each_rule(entry, add_rule_text, &text);
+    return sp_text_take(&text);
+}
+
+char *shim_entry_serial(const struct shim_entry *entry)
+{
+    return OPENSSL_strdup(smimepolicy_verdict_get0_serial(any_verdict(entry)));
+}
+
+char *shim_moment_text(const ASN1_TIME *at)
+{
+    struct tm tm;
+
+    return ASN1_TIME_to_tm(at, &tm) ? sp_format_tm(&tm) : OPENSSL_strdup("(no valid time)");
+}
+
+char *shim_entry_line(const struct shim_entry *entry)
+{
+    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char *addresses = shim_entry_addresses(entry);
+    char *line = NULL;
+
+    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    if (addresses != NULL)
+        line = sp_format("%s %.16s%s%s (%s)", sp_role_name(entry->record.role), fingerprint,
+                         addresses[0] == '\0' ? "" : " ", addresses, shim_entry_subject(entry));
+    OPENSSL_free(addresses);
+    return line;
+}
+
+static json_t *json_owned(char *text)
+{
+    json_t *string = text == NULL ? NULL : json_string(text);
+
+    OPENSSL_free(text);
+    return string;
+}
+
+static json_t *json_moment(const ASN1_TIME *at)
+{
+    struct tm tm;
+
+    return ASN1_TIME_to_tm(at, &tm) ? json_owned(sp_format_tm(&tm)) : json_null();
+}
+
+static json_t *json_addresses(const struct shim_entry *entry)
+{
+    json_t *list = json_array();
+    const char *address;
+
+    for (size_t i = 0; (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+        json_array_append_new(list, json_string(address));
+    return list;
+}
+
+static json_t *json_uses(const struct shim_entry *entry)
+{
+    json_t *list = json_array();
+
+    for (int use = 0; use < SP_USE_COUNT; use++)
+        if ((entry->standing.uses & 1U << use) != 0)
+            json_array_append_new(list, json_string(smimepolicy_use_name((smimepolicy_use)use)));
+    return list;
+}
+
+static void add_rule_json(const char *rule, void *data)
+{
+    json_array_append_new(data, json_string(rule));
+}
+
+json_t *shim_entry_json(const struct shim_entry *entry)
+{
+    const smimepolicy_verdict *verdict = any_verdict(entry);
+    const char *subject = smimepolicy_verdict_get0_subject(verdict);
+    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    json_t *rules = json_array();
+
+    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    each_rule(entry, add_rule_json, rules);
+    return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint",
+                     fingerprint, "role", sp_role_name(entry->record.role), "state",
+                     sp_state_name(entry->standing.state), "uses", json_uses(entry), "vouches",
+                     entry->standing.vouches, "rules", rules, "subject",
+                     subject == NULL ? "" : subject, "serial",
+                     smimepolicy_verdict_get0_serial(verdict), "addresses", json_addresses(entry),
+                     "not_before", json_moment(X509_get0_notBefore(entry->cert)), "not_after",
+                     json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
+                     json_owned(sp_format_time(entry->record.uploaded)));
+}
+
+int shim_json_line(json_t *object)
+{
+    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
+    char *rest = text;
+    char *piece;
+
+    json_decref(object);
+    if (text == NULL)
+        return shim_no_memory();
+    /* The one control that JSON leaves as it is. */
+    while ((piece = strsep(&rest, "\x7f")) != NULL) {
+        fputs(piece, stdout);
+        fputs(rest != NULL ? "\\u007f" : "\n", stdout);
+    }
+    free(text);
+    return SHIM_OK;
+}

@@ -1,0 +1,75 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+#include <openssl/pkcs12.h>
+#include <openssl/x509.h>
+
+#include "tool/keyring/stored_key.h"
+#include "base/text.h"
+#include "tool/keyring/keyring_at.h"
+
+bool shim_keys_readable(const struct shim *shim)
+{
+    char *file = sp_format("%s/keys.db", shim->keyring_path);
+    bool readable = file != NULL && (access(file, F_OK) != 0 || access(file, R_OK) == 0);
+
+    OPENSSL_free(file);
+    return readable;
+}
+
+int shim_keys_needed(const struct shim *shim)
+{
+    if (shim_keys_readable(shim))
+        return SHIM_OK;
+    shim_error("keyring %s: its private keys can be read by their owner alone; run this as the "
+               "owner",
+               shim->keyring_path);
+    return SHIM_SYSTEM;
+}
+
+int shim_stored_key(struct sp_keyring *keyring, const struct sp_record *record,
+                    struct sp_private_key *key)
+{
+    int found = sp_keyring_key(keyring, record->key, key);
+
+    if (found < 0)
+        (void)shim_keyring_failed(keyring);
+    return found;
+}
+
+const char *shim_key_kind(const struct sp_private_key *key)
+{
+    if (key->uri != NULL)
+        return "uri";
+    return key->encrypted ? "encrypted" : "plain";
+}
+
+char *shim_key_uri(const struct sp_private_key *key)
+{
+    return sp_escape(key->uri, strcspn(key->uri, "?"));
+}
+
+EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *pass)
+{
+    const unsigned char *at = stored->pkcs8;
+    PKCS8_PRIV_KEY_INFO *info = NULL;
+    X509_SIG *locked = NULL;
+    EVP_PKEY *key = NULL;
+
+    if (stored->pkcs8 == NULL)
+        return NULL;
+    if (!stored->encrypted)
+        info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)stored->length);
+    else if (pass != NULL && (locked = d2i_X509_SIG(NULL, &at, (long)stored->length)) != NULL)
+        info = PKCS8_decrypt(locked, pass, (int)strlen(pass));
+    if (info != NULL)
+        key = EVP_PKCS82PKEY(info);
+    X509_SIG_free(locked);
+    PKCS8_PRIV_KEY_INFO_free(info);
+    return key;
+}

@@ -1,0 +1,38 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <openssl/err.h>
+#include <openssl/evp.h>
+
+#include "tool/keyring/trial.h"
+#include "tool/keyring/stored_key.h"
+
+/*
+ * Without CMS_DEBUG_DECRYPT a wrong key passes for a right one, and the content
+ * comes out wrong: that is for servers, whose answers strangers may measure.
+ */
+static bool opens(CMS_ContentInfo *cms, EVP_PKEY *key)
+{
+    return CMS_decrypt(cms, NULL, NULL, NULL, NULL, CMS_DEBUG_DECRYPT) == 1 &&
+           CMS_decrypt_set1_pkey(cms, key, NULL) == 1;
+}
+
+enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *record,
+                           CMS_ContentInfo *cms, const char *pass)
+{
+    struct sp_private_key stored;
+    int found = sp_keyring_key(keyring, record->key, &stored);
+    enum shim_trial result = TRIAL_LOCKED;
+    EVP_PKEY *key;
+
+    if (found != 1)
+        return found == 0 ? TRIAL_FAILS : TRIAL_BROKEN;
+    key = shim_stored_key_open(&stored, pass);
+    if (key != NULL)
+        result = opens(cms, key) ? TRIAL_OPENS : TRIAL_FAILS;
+    EVP_PKEY_free(key);
+    sp_private_key_clear(&stored);
+    ERR_clear_error();
+    return result;
+}

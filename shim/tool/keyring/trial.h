@@ -1,0 +1,26 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which stored private key opens a message that names none of our certificates.
+ */
+#ifndef SHIM_TRIAL_H
+#define SHIM_TRIAL_H
+
+#include <openssl/cms.h>
+
+#include "keyring/keyring.h"
+
+/* How a private key of the keyring does with a message. */
+enum shim_trial {
+    TRIAL_OPENS,
+    TRIAL_FAILS,
+    TRIAL_LOCKED, /* it needs a passphrase that we do not have, or is not in the keyring itself */
+    TRIAL_BROKEN  /* the keyring failed, or there is no memory */
+};
+
+/* Try the key of |record|; |pass|, of |cms|, may be NULL. */
+enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *record,
+                           CMS_ContentInfo *cms, const char *pass);
+
+#endif

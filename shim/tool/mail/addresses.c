@@ -1,0 +1,367 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The grammar is that of RFC 5322, 3.4, with UTF-8 (RFC 6532) and without its
+ * obsolete forms; only a full stop in a display name is taken.  What is valid
+ * and read differently by others is left out too: see read_local().
+ */
+#include <string.h>
+
+#include <openssl/asn1.h>
+#include <openssl/crypto.h>
+
+#include "tool/mail/addresses.h"
+#include "base/text.h"
+#include "tool/mail/encoded.h"
+#include "tool/mail/idn.h"
+
+#define LITERAL_TEXT "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-"
+
+#define MAX_ADDRESSES 1000
+#define MAX_DEPTH     10
+/* RFC 5321, 4.5.3.1: of the local part, of the domain, and the sign between them. */
+#define MAX_ADDRESS (64 + 1 + 255)
+
+struct reader {
+    const unsigned char *at;
+    const unsigned char *end;
+    struct shim_addresses *list;
+};
+
+/* Bytes of the field. */
+struct span {
+    const unsigned char *text;
+    size_t len;
+};
+
+void shim_addresses_clear(struct shim_addresses *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        OPENSSL_free(list->each[i]);
+    OPENSSL_free(list->each);
+    list->each = NULL;
+    list->count = 0;
+}
+
+static bool fail(struct reader *reader, enum sp_unreadable why)
+{
+    if (reader->list->unreadable == SP_READABLE)
+        reader->list->unreadable = why;
+    return false;
+}
+
+static bool is_next(const struct reader *reader, char c)
+{
+    return reader->at < reader->end && *reader->at == (unsigned char)c;
+}
+
+static bool take_char(struct reader *reader, char c)
+{
+    if (!is_next(reader, c))
+        return false;
+    reader->at++;
+    return true;
+}
+
+/* RFC 5322, 3.2.3, with the dot of a dot-atom. */
+static bool is_atom_text(unsigned char c)
+{
+    return c >= 0x80 || (c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,\"", c) == NULL);
+}
+
+static bool is_white(unsigned char c)
+{
+    return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
+/* A character inside of quotes or a comment: a control character is none. */
+static bool skip_quoted_char(struct reader *reader)
+{
+    if (take_char(reader, '\\') &&
+        (reader->at == reader->end || *reader->at < ' ' || *reader->at >= 0x7f))
+        return false;
+    if (reader->at == reader->end || (*reader->at < ' ' && !is_white(*reader->at)) ||
+        *reader->at == 0x7f)
+        return false;
+    reader->at++;
+    return true;
+}
+
+static bool skip_comment(struct reader *reader)
+{
+    size_t depth = 0;
+
+    do {
+        if (take_char(reader, '(')) {
+            if (++depth > MAX_DEPTH)
+                return fail(reader, SP_LIST_DEEP);
+        } else if (take_char(reader, ')')) {
+            depth--;
+        } else if (!skip_quoted_char(reader)) {
+            return fail(reader, SP_LIST_OTHER);
+        }
+    } while (depth > 0);
+    return true;
+}
+
+/* What may stand between any two words; false if a comment in it does not end. */
+static bool skip_between(struct reader *reader)
+{
+    while (reader->at < reader->end) {
+        if (is_white(*reader->at))
+            reader->at++;
+        else if (!is_next(reader, '('))
+            return true;
+        else if (!skip_comment(reader))
+            return false;
+    }
+    return true;
+}
+
+/* An atom or a string in quotes, which |word| holds then too. */
+static bool read_word(struct reader *reader, struct span *word)
+{
+    word->text = reader->at;
+    if (take_char(reader, '"')) {
+        while (!is_next(reader, '"'))
+            if (!skip_quoted_char(reader))
+                return false;
+        reader->at++;
+    } else {
+        while (reader->at < reader->end && is_atom_text(*reader->at))
+            reader->at++;
+    }
+    word->len = (size_t)(reader->at - word->text);
+    return word->len > 0;
+}
+
+/*
+ * Words with single dots between them.  "=?" begins what a reader may decode:
+ * RFC 2047, 5 forbids it in an address.
+ */
+static bool is_dot_atom(struct span span)
+{
+    for (size_t i = 0; i < span.len; i++) {
+        bool is_dot = span.text[i] == '.';
+
+        if (!is_atom_text(span.text[i]) ||
+            (is_dot && (i == 0 || i + 1 == span.len || span.text[i + 1] == '.')) ||
+            (span.text[i] == '=' && i + 1 < span.len && span.text[i + 1] == '?'))
+            return false;
+    }
+    return span.len > 0;
+}
+
+/*
+ * "alice"@example.org and alice@example.org are the same mailbox (RFC 5321,
+ * 4.1.2).  What needs its quotes is no address of anybody's, but a way to make
+ * some readers see another one.
+ */
+static bool read_local(struct span word, struct span *local)
+{
+    *local = word;
+    if (word.len >= 2 && word.text[0] == '"')
+        *local = (struct span){ word.text + 1, word.len - 2 };
+    return is_dot_atom(*local);
+}
+
+/* RFC 5321, 4.1.3: an IP address in brackets, or a tag before one; RFC 5322 would take more. */
+static bool read_literal(struct reader *reader, struct span *domain)
+{
+    domain->text = reader->at++;
+    while (reader->at < reader->end && *reader->at != '\0' &&
+           strchr(LITERAL_TEXT, *reader->at) != NULL)
+        reader->at++;
+    if (!take_char(reader, ']'))
+        return false;
+    domain->len = (size_t)(reader->at - domain->text);
+    return true;
+}
+
+static bool read_domain(struct reader *reader, struct span *domain)
+{
+    if (is_next(reader, '['))
+        return read_literal(reader, domain);
+    return reader->at < reader->end && is_atom_text(*reader->at) && read_word(reader, domain) &&
+           is_dot_atom(*domain);
+}
+
+static bool is_ascii(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char)*text >= 0x80)
+            return false;
+    return true;
+}
+
+/* The domain as it is compared; NULL if there is none, or out of memory. */
+static char *read_labels(struct reader *reader, struct span domain)
+{
+    char *text = OPENSSL_strndup((const char *)domain.text, domain.len);
+    char *ascii = NULL;
+
+    if (text == NULL || is_ascii(text)) {
+        reader->list->failed = reader->list->failed || text == NULL;
+        return text;
+    }
+    if (!shim_idn_to_ascii(text, &ascii))
+        reader->list->failed = true;
+    OPENSSL_free(text);
+    return ascii;
+}
+
+static bool list_add(struct shim_addresses *list, char *address)
+{
+    char **longer = address == NULL
+                        ? NULL
+                        : OPENSSL_realloc(list->each, (list->count + 1) * sizeof(*list->each));
+
+    if (longer == NULL) {
+        OPENSSL_free(address);
+        list->failed = true;
+        return false;
+    }
+    list->each = longer;
+    longer[list->count++] = address;
+    return true;
+}
+
+static bool add(struct reader *reader, struct span local, struct span domain)
+{
+    char *labels;
+    bool added;
+
+    if (local.len + 1 + domain.len > MAX_ADDRESS)
+        return fail(reader, SP_LIST_OTHER);
+    if (reader->list->count >= MAX_ADDRESSES)
+        return fail(reader, SP_LIST_MANY);
+    labels = read_labels(reader, domain);
+    if (labels == NULL)
+        return fail(reader, SP_LIST_OTHER);
+    added = list_add(reader->list,
+                     sp_format("%.*s@%s", (int)local.len, (const char *)local.text, labels));
+    OPENSSL_free(labels);
+    return added;
+}
+
+/*
+ * Its local part was read; the sign comes next.  Space and comments in an
+ * address are valid, of no use (RFC 5322, 3.4.1), and to some a part of it.
+ */
+static bool read_rest(struct reader *reader, struct span word, char closing)
+{
+    struct span local, domain;
+
+    if (!read_local(word, &local) || !take_char(reader, '@') || !read_domain(reader, &domain) ||
+        (closing != '\0' && !take_char(reader, closing)))
+        return fail(reader, SP_LIST_OTHER);
+    return skip_between(reader) && add(reader, local, domain);
+}
+
+static bool read_in_angles(struct reader *reader)
+{
+    struct span word;
+
+    if (!take_char(reader, '<') || !read_word(reader, &word))
+        return fail(reader, SP_LIST_OTHER);
+    return read_rest(reader, word, '>');
+}
+
+enum entry { ENTRY_MAILBOX, ENTRY_GROUP, ENTRY_NONE, ENTRY_BROKEN };
+
+/* A mailbox, or the name of a group with its colon. */
+static enum entry read_entry(struct reader *reader)
+{
+    struct span word;
+    size_t words = 0;
+
+    if (!skip_between(reader))
+        return ENTRY_BROKEN;
+    while (reader->at < reader->end && (is_atom_text(*reader->at) || is_next(reader, '"'))) {
+        if (!read_word(reader, &word)) {
+            (void)fail(reader, SP_LIST_OTHER);
+            return ENTRY_BROKEN;
+        }
+        if (++words == 1 && is_next(reader, '@'))
+            return read_rest(reader, word, '\0') ? ENTRY_MAILBOX : ENTRY_BROKEN;
+        if (!skip_between(reader))
+            return ENTRY_BROKEN;
+    }
+    if (words > 0 && take_char(reader, ':'))
+        return ENTRY_GROUP;
+    return read_in_angles(reader) ? ENTRY_MAILBOX : ENTRY_BROKEN;
+}
+
+/* The first one of a group, whose name was read; groups do not nest. */
+static enum entry read_first_member(struct reader *reader, enum shim_list kind)
+{
+    enum entry entry = ENTRY_GROUP;
+
+    if (kind == SHIM_WITH_GROUPS) {
+        if (!skip_between(reader))
+            return ENTRY_BROKEN;
+        entry = is_next(reader, ';') ? ENTRY_NONE : read_entry(reader);
+    }
+    if (entry == ENTRY_GROUP)
+        (void)fail(reader, SP_LIST_GROUP);
+    return entry == ENTRY_GROUP ? ENTRY_BROKEN : entry;
+}
+
+static void read_list(struct reader *reader, enum shim_list kind)
+{
+    bool in_group = false;
+
+    do {
+        enum entry entry = read_entry(reader);
+
+        if (entry == ENTRY_GROUP) {
+            entry = read_first_member(reader, in_group ? SHIM_MAILBOXES : kind);
+            in_group = true;
+        }
+        if (entry == ENTRY_BROKEN)
+            return;
+        if (in_group && take_char(reader, ';')) {
+            in_group = false;
+            if (!skip_between(reader))
+                return;
+        }
+    } while (take_char(reader, ','));
+    if (in_group || reader->at < reader->end)
+        (void)fail(reader, SP_LIST_OTHER);
+}
+
+static bool is_utf8(const char *raw, size_t len)
+{
+    unsigned long value;
+
+    for (size_t at = 0; at < len;) {
+        int used = UTF8_getc((const unsigned char *)raw + at, (int)(len - at), &value);
+
+        if (used <= 0)
+            return false;
+        at += (size_t)used;
+    }
+    return true;
+}
+
+void shim_addresses_parse(struct shim_addresses *list, enum shim_list kind, const char *raw,
+                          size_t len)
+{
+    struct reader reader = { .at = (const unsigned char *)raw,
+                             .end = (const unsigned char *)raw + len,
+                             .list = list };
+
+    size_t before = list->count;
+    bool hides = false;
+
+    if (is_utf8(raw, len))
+        read_list(&reader, kind);
+    else
+        (void)fail(&reader, SP_LIST_OTHER);
+    if (list->unreadable == SP_READABLE &&
+        !shim_encoded_hides(raw, len, list->count - before, &hides))
+        list->failed = true;
+    if (hides)
+        (void)fail(&reader, SP_LIST_ENCODED);
+}

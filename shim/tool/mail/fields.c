@@ -1,0 +1,163 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/mail/fields.h"
+
+/* RFC 5322, 2.1.1.  A reader that cuts its lines cuts none before this. */
+#define MAX_LINE 998
+
+#define ENVELOPE "From "
+
+bool shim_field_is(const struct shim_field *field, const char *name)
+{
+    return field->name_len == strlen(name) &&
+           OPENSSL_strncasecmp(field->name, name, field->name_len) == 0;
+}
+
+static bool is_white(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* A line of the header, without its end. */
+struct line {
+    const char *text;
+    size_t len;
+    size_t end; /* the bytes of its end: 0 at the end of the file, 1 or 2 */
+};
+
+/* Its end is at a line feed: a carriage return stands nowhere else. */
+static struct line line_at(const char *header, size_t len, size_t at)
+{
+    struct line line = { .text = header + at };
+    const char *feed = memchr(line.text, '\n', len - at);
+
+    line.len = feed == NULL ? len - at : (size_t)(feed - line.text);
+    line.end = feed == NULL ? 0 : 1;
+    if (feed != NULL && line.len > 0 && feed[-1] == '\r') {
+        line.len--;
+        line.end = 2;
+    }
+    return line;
+}
+
+/* RFC 5322, 3.6.8: printable and no colon; the colon follows at once.  libcrypto drops quotes. */
+static size_t name_length(const struct line *line)
+{
+    size_t len = 0;
+
+    while (len < line->len && line->text[len] > ' ' && line->text[len] <= '~' &&
+           line->text[len] != ':' && line->text[len] != '"')
+        len++;
+    return len < line->len && line->text[len] == ':' ? len : 0;
+}
+
+static bool is_blank(const struct line *line)
+{
+    for (size_t i = 0; i < line->len; i++)
+        if (!is_white(line->text[i]))
+            return false;
+    return true;
+}
+
+/* Not "From : x", which is a field to some. */
+static bool is_envelope(const struct line *line, size_t at)
+{
+    size_t len = strlen(ENVELOPE);
+
+    return at == 0 && line->len > len && memcmp(line->text, ENVELOPE, len) == 0 &&
+           !is_white(line->text[len]) && line->text[len] != ':';
+}
+
+/* Does a name that says who sends, or what, stand at |text|, with its colon? */
+static bool is_telling_name(const char *text, size_t len)
+{
+    static const char *const names[] = { "From", "Sender", "Content-Type" };
+
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+        size_t at = strlen(names[i]);
+
+        if (len <= at || OPENSSL_strncasecmp(text, names[i], at) != 0)
+            continue;
+        while (at < len && is_white(text[at]))
+            at++;
+        if (at < len && text[at] == ':')
+            return true;
+    }
+    return false;
+}
+
+/* Might a reader that cuts long lines find another sender, or content, in this one? */
+static bool hides_sender(const struct line *line)
+{
+    for (size_t at = MAX_LINE; at < line->len; at++)
+        if (is_telling_name(line->text + at, line->len - at))
+            return true;
+    return false;
+}
+
+static enum sp_unreadable check_lines(const char *header, size_t len)
+{
+    struct line line = { 0 };
+    bool in_field = false; /* is there one that the next line may go on with? */
+
+    for (size_t at = 0; at < len; at += line.len + line.end) {
+        size_t end_before = line.end;
+
+        line = line_at(header, len, at);
+        if (line.len == 0 && at == 0)
+            return SP_HEADER_EMPTY;
+        /* Somebody may look on for one that ends as the lines before. */
+        if (line.len == 0)
+            return line.end != end_before ? SP_HEADER_END : SP_READABLE;
+        if (hides_sender(&line))
+            return SP_HEADER_CUT;
+        if (is_white(line.text[0])) {
+            if (!in_field || is_blank(&line))
+                return SP_HEADER_LINE;
+            continue;
+        }
+        in_field = name_length(&line) > 0;
+        if (!in_field && !is_envelope(&line, at))
+            return SP_HEADER_LINE;
+    }
+    return SP_READABLE;
+}
+
+enum sp_unreadable shim_fields_check(const char *header, size_t len)
+{
+    const char *end = header + len;
+
+    if (len == 0)
+        return SP_READABLE;
+    if (memchr(header, '\0', len) != NULL)
+        return SP_HEADER_NUL;
+    for (const char *at = header; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)
+        if (at + 1 == end || at[1] != '\n')
+            return SP_HEADER_CR;
+    return len > SHIM_MAX_HEADER ? SP_HEADER_LONG : check_lines(header, len);
+}
+
+bool shim_fields_next(const char *header, size_t len, size_t *at, struct shim_field *field)
+{
+    struct line line = { 0 };
+
+    if (*at >= len)
+        return false;
+    line = line_at(header, len, *at);
+    if (line.len == 0)
+        return false;
+    field->name = line.text;
+    field->name_len = is_envelope(&line, *at) ? strlen(ENVELOPE) : name_length(&line);
+    field->body = line.text + field->name_len + (line.text[field->name_len] == ':');
+    do {
+        field->len = (size_t)(line.text + line.len - field->body);
+        *at += line.len + line.end;
+    } while (*at < len && is_white(header[*at]) && (line = line_at(header, len, *at), true));
+    return true;
+}

@@ -1,0 +1,154 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "tool/mail/input.h"
+#include "common/output.h"
+#include "common/shim.h"
+#include "tool/mail/fields.h"
+
+#define HEADER_BLOCK  4096
+#define STREAM_BUFFER (256 << 10)
+
+FILE *shim_input_spool(void)
+{
+    int fd = shim_spool();
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "w+");
+
+    if (file == NULL && fd >= 0)
+        close(fd);
+    /* Of a large message most of the time would go into small writes. */
+    if (file != NULL)
+        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
+    return file;
+}
+
+bool shim_input_copy(FILE *from, FILE *to)
+{
+    char block[65536];
+    size_t got;
+
+    while ((got = fread(block, 1, sizeof(block), from)) > 0)
+        if (fwrite(block, 1, got, to) != got)
+            return false;
+    return !ferror(from) && fflush(to) == 0 && fseeko(to, 0, SEEK_SET) == 0;
+}
+
+static int unreadable(const char *name, bool quiet)
+{
+    if (!quiet)
+        shim_error("cannot read %s: %s", name, strerror(errno));
+    return SHIM_INPUT;
+}
+
+int shim_input_open(const char *path, bool quiet, FILE **input)
+{
+    bool is_stdin = path == NULL || strcmp(path, "-") == 0;
+    const char *name = is_stdin ? "standard input" : path;
+    FILE *file = is_stdin ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
+    struct stat is;
+    int code = SHIM_OK;
+
+    *input = NULL;
+    if (file == NULL || fstat(fileno(file), &is) != 0) {
+        code = unreadable(name, quiet);
+    } else if (S_ISDIR(is.st_mode)) {
+        errno = EISDIR;
+        code = unreadable(name, quiet);
+    } else if (S_ISREG(is.st_mode) && ftello(file) == 0) {
+        (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
+        *input = file;
+        return SHIM_OK;
+    } else {
+        *input = shim_input_spool();
+        if (*input == NULL || !shim_input_copy(file, *input)) {
+            shim_error("cannot keep a copy of %s in %s: %s", name, shim_spool_dir(),
+                       strerror(errno));
+            code = SHIM_SYSTEM;
+        }
+    }
+    if (file != NULL)
+        fclose(file);
+    return code;
+}
+
+/* A bundle of anchors is small; more would be something else. */
+#define MAX_WHOLE ((off_t)256 << 20)
+
+int shim_input_bytes(FILE *file, const char *name, char **bytes, size_t *len)
+{
+    struct stat is;
+
+    *bytes = NULL;
+    *len = 0;
+    if (fstat(fileno(file), &is) != 0 || is.st_size > MAX_WHOLE) {
+        shim_error("cannot read %s: it is too large", name);
+        return SHIM_INPUT;
+    }
+    if (is.st_size == 0)
+        return SHIM_OK;
+    *bytes = OPENSSL_malloc((size_t)is.st_size);
+    if (*bytes == NULL)
+        return shim_no_memory();
+    *len = fread(*bytes, 1, (size_t)is.st_size, file);
+    return ferror(file) ? unreadable(name, false) : SHIM_OK;
+}
+
+int shim_input_whole(const char *path, char **bytes, size_t *len)
+{
+    FILE *file;
+    int code = shim_input_open(path, false, &file);
+
+    *bytes = NULL;
+    *len = 0;
+    if (code == SHIM_OK)
+        code = shim_input_bytes(file, path, bytes, len);
+    if (file != NULL)
+        fclose(file);
+    return code;
+}
+
+/* The first byte after the empty line, looked for from |from| on; 0 if there is none. */
+static size_t after_empty_line(const char *text, size_t len, size_t from)
+{
+    for (size_t at = from; at < len; at++) {
+        const char *feed = memchr(text + at, '\n', len - at);
+        size_t end;
+
+        if (feed == NULL)
+            return 0;
+        at = (size_t)(feed - text);
+        end = at > 0 && text[at - 1] == '\r' ? at - 1 : at;
+        if (end == 0 || text[end - 1] == '\n')
+            return at + 1;
+    }
+    return 0;
+}
+
+BUF_MEM *shim_input_header(FILE *file)
+{
+    BUF_MEM *header = BUF_MEM_new();
+    size_t len = 0;
+    size_t end = 0;
+    size_t got = 1;
+
+    while (header != NULL && end == 0 && got > 0 && len <= SHIM_MAX_HEADER) {
+        if (BUF_MEM_grow(header, len + HEADER_BLOCK) == 0)
+            break;
+        got = fread(header->data + len, 1, HEADER_BLOCK, file);
+        end = after_empty_line(header->data, len + got, len);
+        len += got;
+    }
+    if (header != NULL)
+        header->length = end > 0 ? end : len;
+    if (header != NULL && !ferror(file) && (end > 0 || got == 0 || len > SHIM_MAX_HEADER) &&
+        fseeko(file, (off_t)header->length, SEEK_SET) == 0)
+        return header;
+    BUF_MEM_free(header);
+    return NULL;
+}

@@ -1,0 +1,117 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <openssl/bio.h>
+#include <openssl/evp.h>
+
+#include "tool/mail/part_write.h"
+#include "common/shim.h"
+
+#define SEQUENCE '\x30' /* as DER begins, and base64 of it does not */
+
+const struct shim_part *shim_part_der(const struct shim_tree *tree, const struct shim_part *part)
+{
+    const struct shim_part *last = part;
+
+    /* The parts of a multipart/signed have none of their own, and follow it. */
+    if (part->children > 0)
+        last = part + part->children;
+    return last < tree->parts + tree->count ? last : part;
+}
+
+/* Stock takes what is not encoded for base64, too. */
+static bool is_binary(const struct shim_part *part)
+{
+    return part->encoding == SHIM_PLAIN && part->len > 0 && part->body[0] == SEQUENCE;
+}
+
+/* Lines of any length; NULL if out of memory; |*len| is -1 where it is no base64. */
+static unsigned char *decode(const struct shim_part *part, int *len)
+{
+    EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
+    unsigned char *bytes = OPENSSL_malloc(part->len / 4 * 3 + 8);
+    int last = 0;
+
+    if (context == NULL || bytes == NULL) {
+        EVP_ENCODE_CTX_free(context);
+        OPENSSL_free(bytes);
+        return NULL;
+    }
+    EVP_DecodeInit(context);
+    if (EVP_DecodeUpdate(context, bytes, len, (const unsigned char *)part->body, (int)part->len) <
+            0 ||
+        EVP_DecodeFinal(context, bytes + *len, &last) != 1 || *len + last == 0)
+        *len = -1;
+    else
+        *len += last;
+    EVP_ENCODE_CTX_free(context);
+    return bytes;
+}
+
+static bool write_base64(BIO *to, const void *bytes, int len)
+{
+    BIO *base64 = BIO_new(BIO_f_base64());
+    bool done;
+
+    if (base64 == NULL)
+        return false;
+    BIO_push(base64, to);
+    done = BIO_write(base64, bytes, len) == len && BIO_flush(base64) == 1;
+    BIO_pop(base64);
+    BIO_free(base64);
+    return done;
+}
+
+static int write_der(const struct shim_part *part, BIO *to)
+{
+    unsigned char *bytes;
+    int len = 0;
+    int code = SHIM_INPUT;
+
+    if (is_binary(part))
+        return write_base64(to, part->body, (int)part->len) ? SHIM_OK : SHIM_SYSTEM;
+    bytes = decode(part, &len);
+    if (bytes == NULL)
+        return SHIM_SYSTEM;
+    if (len >= 0)
+        code = write_base64(to, bytes, len) ? SHIM_OK : SHIM_SYSTEM;
+    OPENSSL_free(bytes);
+    return code;
+}
+
+#define ENCODED "Content-Transfer-Encoding: base64\n\n"
+
+static int write_signed(const struct shim_part *part, const struct shim_part *der, BIO *to)
+{
+    const struct shim_part *content = part + 1;
+    int len = (int)(content->body + content->len - content->start);
+    int code;
+
+    if (BIO_printf(to, "Content-Type: multipart/signed; boundary=\"%s\"\n\n--%s\n", part->boundary,
+                   part->boundary) < 0 ||
+        BIO_write(to, content->start, len) != len ||
+        BIO_printf(to, "\n--%s\nContent-Type: application/pkcs7-signature\n" ENCODED,
+                   part->boundary) < 0)
+        return SHIM_SYSTEM;
+    code = write_der(der, to);
+    if (code == SHIM_OK && BIO_printf(to, "\n--%s--\n", part->boundary) < 0)
+        code = SHIM_SYSTEM;
+    return code;
+}
+
+int shim_part_write(const struct shim_tree *tree, const struct shim_part *part, FILE *to)
+{
+    const struct shim_part *der = shim_part_der(tree, part);
+    BIO *bio = BIO_new_fp(to, BIO_NOCLOSE);
+    int code = SHIM_SYSTEM;
+
+    if (bio != NULL && der != part)
+        code = write_signed(part, der, bio);
+    else if (bio != NULL && BIO_puts(bio, "Content-Type: application/pkcs7-mime\n" ENCODED) > 0)
+        code = write_der(der, bio);
+    if (code == SHIM_OK && BIO_flush(bio) != 1)
+        code = SHIM_SYSTEM;
+    BIO_free(bio);
+    return code;
+}

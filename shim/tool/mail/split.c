@@ -1,0 +1,159 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The lines are cut as libcrypto's own reader cuts them, quirks included, so
+ * that the digest is over the same bytes: pieces of at most 1023 bytes, each
+ * without the line ends and carriage returns that it ends with.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "tool/mail/split.h"
+
+#define PIECE         1023
+#define MAX_SIGNATURE (16 << 20)
+
+struct splitting {
+    const char *boundary;
+    size_t boundary_len;
+    FILE *content;
+    BIO *signature;
+    int part; /* 0 before the first boundary, then 1 and 2 */
+    size_t signature_len;
+    bool begun;      /* the part has a line */
+    bool line_ended; /* the piece before this one ended a line of the part */
+};
+
+enum line { LINE_CONTENT, LINE_BOUNDARY, LINE_CLOSING, LINE_UNCLEAR };
+
+/* RFC 2046, 5.1.1: white space may follow a boundary, and nothing else. */
+static bool is_blank(const char *text, size_t len)
+{
+    for (size_t i = 0; i < len; i++)
+        if (strchr(" \t\r\n", text[i]) == NULL)
+            return false;
+    return true;
+}
+
+static enum line classify(const struct splitting *splitting, const char *piece, size_t len,
+                          bool starts_line)
+{
+    size_t mark = splitting->boundary_len + 2;
+
+    if (len < mark || memcmp(piece, "--", 2) != 0 ||
+        memcmp(piece + 2, splitting->boundary, splitting->boundary_len) != 0)
+        return LINE_CONTENT;
+    /* libcrypto takes for a boundary what only begins like one. */
+    if (!starts_line || piece[len - 1] != '\n')
+        return LINE_UNCLEAR;
+    if (is_blank(piece + mark, len - mark))
+        return LINE_BOUNDARY;
+    return len >= mark + 2 && memcmp(piece + mark, "--", 2) == 0 &&
+                   is_blank(piece + mark + 2, len - mark - 2)
+               ? LINE_CLOSING
+               : LINE_UNCLEAR;
+}
+
+static bool put(struct splitting *splitting, const char *bytes, size_t len)
+{
+    if (len == 0)
+        return true;
+    if (splitting->part == 1)
+        return fwrite(bytes, 1, len, splitting->content) == len;
+    splitting->signature_len += len;
+    return splitting->signature_len <= MAX_SIGNATURE &&
+           BIO_write(splitting->signature, bytes, (int)len) == (int)len;
+}
+
+/* The line end before a boundary belongs to the boundary: each is written with the next piece. */
+static bool add_piece(struct splitting *splitting, const char *piece, size_t len)
+{
+    bool ends_line = piece[len - 1] == '\n';
+
+    while (len > 0 && (piece[len - 1] == '\r' || piece[len - 1] == '\n'))
+        len--;
+    if (splitting->begun && splitting->line_ended && !put(splitting, "\r\n", 2))
+        return false;
+    splitting->begun = true;
+    splitting->line_ended = ends_line;
+    return put(splitting, piece, len);
+}
+
+/* What was read of the body and not cut into pieces yet. */
+struct ahead {
+    FILE *body;
+    char bytes[65536];
+    size_t at;
+    size_t len;
+};
+
+/* The next piece, good until the one after it; |*len| is 0 at the end. */
+static const char *next_piece(struct ahead *ahead, size_t *len)
+{
+    size_t left = ahead->len - ahead->at;
+    const char *end;
+
+    if (left < PIECE) {
+        memmove(ahead->bytes, ahead->bytes + ahead->at, left);
+        ahead->at = 0;
+        ahead->len = left + fread(ahead->bytes + left, 1, sizeof(ahead->bytes) - left, ahead->body);
+        left = ahead->len;
+    }
+    if (left > PIECE)
+        left = PIECE;
+    end = memchr(ahead->bytes + ahead->at, '\n', left);
+    *len = end == NULL ? left : (size_t)(end - (ahead->bytes + ahead->at)) + 1;
+    ahead->at += *len;
+    return ahead->bytes + ahead->at - *len;
+}
+
+static enum shim_split failure(const struct splitting *splitting)
+{
+    return splitting->signature_len > MAX_SIGNATURE ? SPLIT_UNCLEAR : SPLIT_FAILED;
+}
+
+static enum shim_split run(struct splitting *splitting, FILE *body)
+{
+    struct ahead ahead = { .body = body };
+    bool starts_line = true;
+    const char *piece;
+    size_t len;
+
+    while (piece = next_piece(&ahead, &len), len > 0) {
+        enum line line = classify(splitting, piece, len, starts_line);
+
+        starts_line = piece[len - 1] == '\n';
+        if (line == LINE_UNCLEAR ||
+            (line != LINE_CONTENT && splitting->part > 0 && !splitting->begun))
+            return SPLIT_UNCLEAR;
+        if (line == LINE_CLOSING)
+            return splitting->part == 2 ? SPLIT_DONE : SPLIT_UNCLEAR;
+        if (line == LINE_BOUNDARY) {
+            if (splitting->part == 2)
+                return SPLIT_UNCLEAR;
+            splitting->part++;
+            splitting->begun = false;
+        } else if (splitting->part > 0) {
+            /* A string function of libcrypto's would stop there. */
+            if (memchr(piece, '\0', len) != NULL)
+                return SPLIT_UNCLEAR;
+            if (!add_piece(splitting, piece, len))
+                return failure(splitting);
+        }
+    }
+    return ferror(body) ? SPLIT_FAILED : SPLIT_UNCLEAR;
+}
+
+enum shim_split shim_split(FILE *body, const char *boundary, FILE *content, BIO *signature)
+{
+    struct splitting splitting = { .boundary = boundary,
+                                   .boundary_len = strlen(boundary),
+                                   .content = content,
+                                   .signature = signature };
+    enum shim_split result = run(&splitting, body);
+
+    if (result == SPLIT_DONE && fflush(content) != 0)
+        return SPLIT_FAILED;
+    return result;
+}

@@ -1,0 +1,148 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/report/outcome.h"
+#include "base/json_text.h"
+#include "common/colour.h"
+#include "common/print.h"
+#include "common/shim.h"
+#include "log/decision_log.h"
+
+/* Of many files: as compilers say it. */
+static void print_place(const struct shim_outcome *outcome)
+{
+    if (!outcome->names_file || outcome->file == NULL)
+        return;
+    if (outcome->part == 0)
+        shim_print(stderr, "%s: ", outcome->file);
+    else
+        shim_print(stderr, "%s:%u: ", outcome->file, outcome->part);
+}
+
+static void print_finding(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict,
+                          const smimepolicy_finding *finding, bool colour)
+{
+    char *text = smimepolicy_finding_text(verdict, finding);
+    const char *line = text != NULL ? text : smimepolicy_finding_rule(finding);
+    size_t word = strcspn(line, ":");
+
+    print_place(outcome);
+    if (colour) {
+        fputs(shim_colour_begin(smimepolicy_finding_severity(finding)), stderr);
+        shim_print(stderr, "%.*s", (int)word, line);
+        fputs(shim_colour_end, stderr);
+        line += word;
+    }
+    shim_print(stderr, "%s\n", line);
+    smimepolicy_free(text);
+}
+
+static bool observes(const struct shim_outcome *outcome)
+{
+    return outcome->settings != NULL && outcome->settings->mode == SP_MODE_OBSERVE;
+}
+
+static void log_denial(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
+    const struct sp_decision decision = { .operation = smimepolicy_use_name(
+                                              smimepolicy_verdict_use(verdict)),
+                                          .refused = !outcome->silent && !observes(outcome),
+                                          .denied = true,
+                                          .verdict = verdict };
+
+    sp_decision_log(outcome->settings, &decision);
+}
+
+static void tell(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
+    bool colour = !outcome->denials_only && shim_colour_on(STDERR_FILENO);
+
+    for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+
+        if (!outcome->denials_only || smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
+            print_finding(outcome, verdict, finding, colour);
+    }
+}
+
+static void collect(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
+    char *text = smimepolicy_verdict_json(verdict);
+    json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    if (object != NULL && outcome->file != NULL)
+        json_object_set_new(object, "file", sp_json_text(outcome->file));
+    if (object != NULL && outcome->names_file && outcome->part != 0)
+        json_object_set_new(object, "part", json_integer((json_int_t)outcome->part));
+    json_array_append_new(outcome->json, object);
+    smimepolicy_free(text);
+}
+
+static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, bool log)
+{
+    if (verdict == NULL) {
+        outcome->fault = shim_no_memory();
+        return;
+    }
+    if (outcome->json != NULL)
+        collect(outcome, verdict);
+    else if (!outcome->silent)
+        tell(outcome, verdict);
+    if (!smimepolicy_verdict_allowed(verdict)) {
+        outcome->denied = true;
+        if (log)
+            log_denial(outcome, verdict);
+    }
+    smimepolicy_verdict_free(verdict);
+}
+
+void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
+{
+    /* What is observed only is done, and then judged and logged by the provider. */
+    settle(outcome, verdict, !observes(outcome));
+}
+
+void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
+{
+    smimepolicy_verdict **longer;
+
+    if (verdict == NULL || !smimepolicy_verdict_allowed(verdict)) {
+        settle(outcome, verdict, true);
+        return;
+    }
+    longer = OPENSSL_realloc(outcome->held, (outcome->held_count + 1) * sizeof(*longer));
+    if (longer == NULL) {
+        smimepolicy_verdict_free(verdict);
+        outcome->fault = shim_no_memory();
+        return;
+    }
+    outcome->held = longer;
+    outcome->held[outcome->held_count++] = verdict;
+}
+
+void shim_outcome_tell_held(struct shim_outcome *outcome)
+{
+    size_t count = outcome->held_count;
+
+    outcome->held_count = 0;
+    for (size_t i = 0; i < count; i++)
+        shim_outcome_add(outcome, outcome->held[i]);
+}
+
+void shim_outcome_clear(struct shim_outcome *outcome)
+{
+    for (size_t i = 0; i < outcome->held_count; i++)
+        smimepolicy_verdict_free(outcome->held[i]);
+    OPENSSL_free(outcome->held);
+    outcome->held = NULL;
+    outcome->held_count = 0;
+    json_decref(outcome->json);
+    outcome->json = NULL;
+}

@@ -1,0 +1,92 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include "tool/run/defaults.h"
+#include "tool/certs/load.h"
+
+/*
+ * Stock's streaming writes the algorithm of a signature before it knows the
+ * parameters of PSS, unless the signature comes last.
+ */
+static bool may_stream(const struct shim_operation *operation)
+{
+    const struct shim_selection *selection = &operation->selection;
+    const struct shim_args *args = operation->args;
+    const char *form = shim_args_value(args, "outform");
+    bool pss = shim_args_has(args, "keyopt");
+
+    if (!shim_args_has(args, "nodetach") && (form == NULL || form[0] == 's' || form[0] == 'S'))
+        return true;
+    for (size_t i = 0; !pss && i < selection->signer_count; i++)
+        pss = shim_default_is_pss(selection->signers[i].cert);
+    for (size_t i = 0; !pss && i < args->count; i++)
+        pss = args->given[i].option->role == ROLE_SIGNER &&
+              shim_default_pss(operation, args->given[i].value);
+    return !pss;
+}
+
+const char *const *shim_default_words(const struct shim_operation *operation)
+{
+    static const char *const none[] = { NULL };
+    static const char *const sign[] = { "-stream", NULL };
+    /* Stock before 3.5 would take 3DES. */
+    static const char *const encrypt[] = { "-stream", "-aes256", NULL };
+
+    if (operation->verb == NULL)
+        return none;
+    if (strcmp(operation->verb, "-sign") == 0)
+        return may_stream(operation) ? sign : none;
+    /* A cipher is no option that a later one overrides in every release. */
+    if (strcmp(operation->verb, "-encrypt") == 0)
+        return operation->request->cipher == NULL ? encrypt : sign;
+    return none;
+}
+
+/* Its public key is not decoded. */
+static bool has_key(const X509 *cert, int kind)
+{
+    ASN1_OBJECT *algorithm = NULL;
+
+    return X509_get_X509_PUBKEY(cert) != NULL &&
+           X509_PUBKEY_get0_param(&algorithm, NULL, NULL, NULL, X509_get_X509_PUBKEY(cert)) == 1 &&
+           OBJ_obj2nid(algorithm) == kind;
+}
+
+bool shim_default_is_ec(const X509 *cert)
+{
+    return has_key(cert, NID_X9_62_id_ecPublicKey);
+}
+
+bool shim_default_is_pss(const X509 *cert)
+{
+    return has_key(cert, NID_rsassaPss);
+}
+
+static bool holds_key(const char *uri, int kind)
+{
+    const struct shim_secret none = { 0 };
+    struct shim_loaded loaded;
+    bool found = shim_load(uri, WANT_FACTS, &none, &loaded) == LOADED &&
+                 has_key(sk_X509_value(loaded.certs, 0), kind);
+
+    shim_loaded_clear(&loaded);
+    return found;
+}
+
+static bool is_verb(const struct shim_operation *operation, const char *verb)
+{
+    return operation->verb != NULL && strcmp(operation->verb, verb) == 0;
+}
+
+bool shim_default_kdf(const struct shim_operation *operation, const char *uri)
+{
+    return is_verb(operation, "-encrypt") && holds_key(uri, NID_X9_62_id_ecPublicKey);
+}
+
+bool shim_default_pss(const struct shim_operation *operation, const char *uri)
+{
+    return is_verb(operation, "-sign") && holds_key(uri, NID_rsassaPss);
+}

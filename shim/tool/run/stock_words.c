@@ -1,0 +1,325 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The command line that stock is run with.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "stock/environment.h"
+#include "tool/run/defaults.h"
+#include "tool/run/key_options.h"
+#include "tool/run/run.h"
+
+/* Our own words: at most 6 before the verb, 17 after it, "--" and the NULL. */
+#define OWN_WORDS (26 + SHIM_DEFAULT_WORDS)
+
+static bool is_output(const struct shim_run *run, const struct shim_given *given)
+{
+    const char *operation = run->operation->request->operation;
+
+    if (given->option->role == ROLE_OUTPUT)
+        return true;
+    return given->option->role == ROLE_SIGNER && operation != NULL &&
+           shim_operation_verifies(operation);
+}
+
+/* Of an output given twice stock writes the last. */
+static bool is_overridden(const struct shim_args *args, size_t index)
+{
+    for (size_t i = index + 1; i < args->count; i++)
+        if (args->given[i].option == args->given[index].option)
+            return true;
+    return false;
+}
+
+/* strdup() of a literal for every word would be for nothing: exec does not write to them. */
+static void add_word(struct shim_run *run, size_t *count, const char *word)
+{
+    memcpy(&run->words[(*count)++], &word, sizeof(word));
+}
+
+/* The variable goes to stock under a name of ours: any other might mean something to it. */
+static bool add_passin(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    if (given->option->role != ROLE_PASSIN || strncmp(given->value, "env:", 4) != 0)
+        return false;
+    add_word(run, count, "-passin");
+    add_word(run, count, "env:" SHIM_PASSIN);
+    return true;
+}
+
+static void add_plain(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    add_word(run, count, given->word);
+    if (given->value != NULL && strchr(given->word, '=') == NULL)
+        add_word(run, count, given->value);
+}
+
+/* A passphrase or key that somebody wrote into a command line is in enough places. */
+static bool add_masked(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    bool is_key = given->option->role == ROLE_SHARED_SECRET;
+
+    if (!is_key && (given->option->role != ROLE_PASSIN || strncmp(given->value, "pass:", 5) != 0))
+        return false;
+    add_word(run, count,
+             !is_key                                         ? "-passin"
+             : strcmp(given->option->name, "secretkey") == 0 ? "-secretkey"
+                                                             : "-pwri_password");
+    add_word(run, count, is_key ? "***" : "pass:***");
+    return true;
+}
+
+enum shim_secrecy shim_run_secrecy(const struct shim_run *run)
+{
+    const char *asked = run->operation->request->operation;
+
+    return asked != NULL &&
+                   (strcmp(asked, "decrypt") == 0 || strcmp(asked, "EncryptedData_decrypt") == 0)
+               ? SHIM_MAIL
+               : SHIM_PUBLIC;
+}
+
+/*
+ * Stock does not look whether the last of what it writes has reached the disk:
+ * the message itself comes to us through its standard output, and we write it.
+ */
+static bool add_message(struct shim_run *run, const char *path)
+{
+    struct shim_output *output = &run->outputs[run->output_count];
+
+    if (strcmp(path, "-") == 0)
+        return true;
+    run->output_count++;
+    if (!shim_output_begin(output, path, shim_run_secrecy(run)))
+        return false;
+    run->sink = shim_output_open(output);
+    run->sink_name = output->wanted;
+    return run->sink >= 0;
+}
+
+static bool add_output(struct shim_run *run, size_t *count, const struct shim_given *given)
+{
+    struct shim_output *output = &run->outputs[run->output_count];
+
+    if (run->plan) {
+        add_plain(run, count, given);
+        return true;
+    }
+    if (strcmp(given->option->name, "out") == 0)
+        return add_message(run, given->value);
+    run->output_count++;
+    if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
+        return false;
+    output->certificates = true;
+    add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");
+    add_word(run, count, output->temporary);
+    return true;
+}
+
+/* An option that our own words take the place of, or that stock does not know. */
+static bool is_replaced(const struct shim_operation *operation, const struct shim_option *option)
+{
+    return shim_option_is_own(option) ||
+           (operation->takes_input && strcmp(option->name, "in") == 0) ||
+           ((operation->selection.issuers_path != NULL || operation->selection.nothing_along) &&
+            strcmp(option->name, "certfile") == 0) ||
+           (operation->selection.anchors_path != NULL && strcmp(option->name, "CAfile") == 0) ||
+           (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
+}
+
+static void add_key_option(struct shim_run *run, size_t *count, const char *value)
+{
+    add_word(run, count, "-keyopt");
+    add_word(run, count, value);
+}
+
+static void add_kdf(struct shim_run *run, size_t *count)
+{
+    add_key_option(run, count, "ecdh_kdf_md:sha256");
+}
+
+static void add_pss(struct shim_run *run, size_t *count)
+{
+    add_key_option(run, count, "rsa_padding_mode:pss");
+}
+
+/* Those that were given for whoever is found by address. */
+static void add_key_options(struct shim_run *run, size_t *count, const X509 *cert)
+{
+    const struct shim_args *args = run->operation->args;
+
+    for (size_t i = 0; i < args->count; i++)
+        if (shim_key_option_is_free(run->operation, i) &&
+            shim_key_option_fits(args->given[i].value, cert))
+            add_key_option(run, count, args->given[i].value);
+}
+
+static bool add_given(struct shim_run *run, size_t *count, size_t index)
+{
+    const struct shim_args *args = run->operation->args;
+    const struct shim_given *given = &args->given[index];
+
+    if (is_replaced(run->operation, given->option) ||
+        shim_key_option_is_free(run->operation, index))
+        return true;
+    if (is_output(run, given))
+        return is_overridden(args, index) || add_output(run, count, given);
+    if (run->plan ? !add_masked(run, count, given) : !add_passin(run, count, given))
+        add_plain(run, count, given);
+    if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
+        add_kdf(run, count);
+    if (given->option->role == ROLE_SIGNER && shim_default_pss(run->operation, given->value))
+        add_pss(run, count);
+    return true;
+}
+
+/* Any certificate of the keyring may vouch by itself, without its root. */
+static void add_keyring_words(struct shim_run *run, size_t *count)
+{
+    const struct shim_operation *operation = run->operation;
+    const struct shim_selection *selection = &operation->selection;
+    const char *asked = operation->request->operation;
+    bool verifies = asked != NULL && shim_operation_verifies(asked);
+
+    if (selection->issuers_path != NULL) {
+        add_word(run, count, "-certfile");
+        add_word(run, count, selection->issuers_path);
+    }
+    if (selection->anchors_path != NULL) {
+        add_word(run, count, "-CAfile");
+        add_word(run, count, selection->anchors_path);
+        if (selection->anchors_vouch)
+            add_word(run, count, "-partial_chain");
+    } else if (verifies && operation->verb == NULL && selection->path != NULL &&
+               !shim_args_has(operation->args, "CAstore")) {
+        add_word(run, count, "-CAstore");
+        add_word(run, count, "smimepolicy:trust");
+        add_word(run, count, "-partial_chain");
+    }
+}
+
+static void add_own_words(struct shim_run *run, size_t *count)
+{
+    const struct shim_operation *operation = run->operation;
+    const char *asked = operation->request->operation;
+
+    add_word(run, count, "openssl");
+    add_word(run, count, operation->api == SHIM_CMS ? "cms" : "smime");
+    if (!run->plan) {
+        add_word(run, count, "-provider-path");
+        add_word(run, count, run->module_dir);
+        add_word(run, count, "-provider");
+        add_word(run, count, "smimepolicy");
+    }
+    if (operation->verb != NULL)
+        add_word(run, count, operation->verb);
+    for (const char *const *word = shim_default_words(operation); *word != NULL; word++)
+        add_word(run, count, *word);
+    /* No sender is trusted because the system trusts its issuer (rule distrust-default). */
+    if (asked != NULL && shim_operation_verifies(asked)) {
+        add_word(run, count, "-no-CAfile");
+        add_word(run, count, "-no-CApath");
+        add_word(run, count, "-no-CAstore");
+    }
+    add_keyring_words(run, count);
+    if (operation->times_judged)
+        add_word(run, count, "-no_check_time");
+    if (operation->content_path != NULL) {
+        add_word(run, count, "-inform");
+        add_word(run, count, "DER");
+        add_word(run, count, "-content");
+        add_word(run, count, operation->content_path);
+    }
+}
+
+/* Signers and recipients that the keyring brought. */
+static void add_selected(struct shim_run *run, size_t *count)
+{
+    const struct shim_selection *selection = &run->operation->selection;
+
+    for (size_t i = 0; i < selection->signer_count; i++) {
+        add_word(run, count, "-signer");
+        add_word(run, count, selection->signers[i].uri);
+        add_word(run, count, "-inkey");
+        add_word(run, count, selection->signers[i].key_uri);
+        if (shim_default_is_pss(selection->signers[i].cert))
+            add_pss(run, count);
+        add_key_options(run, count, selection->signers[i].cert);
+    }
+    for (size_t i = 0; i < selection->recipient_count; i++) {
+        const struct shim_selected *recipient = &selection->recipients[i];
+
+        if (recipient->uri != NULL) {
+            add_word(run, count, "-recip");
+            add_word(run, count, recipient->uri);
+        } else if (!shim_args_has(run->operation->args, "debug_decrypt")) {
+            /* A key that does not open it is then an error, and not content that is wrong. */
+            add_word(run, count, "-debug_decrypt");
+        }
+        if (recipient->key_uri != NULL) {
+            add_word(run, count, "-inkey");
+            add_word(run, count, recipient->key_uri);
+        } else if (EVP_PKEY_is_a(X509_get0_pubkey(recipient->cert), "EC")) {
+            add_kdf(run, count);
+        }
+        add_key_options(run, count, recipient->cert);
+    }
+}
+
+/* A key option goes with the -recip before it, so such a recipient becomes one. */
+static void add_operands(struct shim_run *run, size_t *count)
+{
+    char *const *operands = run->operation->args->operands;
+    size_t plain = 0;
+
+    for (size_t i = 0; operands[i] != NULL; i++) {
+        if (!shim_default_kdf(run->operation, operands[i])) {
+            plain++;
+            continue;
+        }
+        add_word(run, count, "-recip");
+        add_word(run, count, operands[i]);
+        add_kdf(run, count);
+    }
+    if (plain > 0)
+        add_word(run, count, "--");
+    for (size_t i = 0; plain > 0 && operands[i] != NULL; i++)
+        if (!shim_default_kdf(run->operation, operands[i]))
+            add_word(run, count, operands[i]);
+}
+
+bool shim_run_words(struct shim_run *run)
+{
+    const struct shim_args *args = run->operation->args;
+    size_t operands = 0;
+    size_t selected;
+    size_t count = 0;
+
+    while (args->operands[operands] != NULL)
+        operands++;
+    selected = run->operation->selection.signer_count + run->operation->selection.recipient_count;
+    /* A signer or recipient is at most six words, and two for each key option. */
+    run->words = OPENSSL_zalloc(
+        (6 * (args->count + operands + selected) + 2 * args->count * selected + OWN_WORDS) *
+        sizeof(*run->words));
+    run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
+    if (run->words == NULL || run->outputs == NULL) {
+        shim_no_memory();
+        return false;
+    }
+    add_own_words(run, &count);
+    for (size_t i = 0; i < args->count; i++)
+        if (!add_given(run, &count, i))
+            return false;
+    if (run->operation->selection.passin != NULL) {
+        add_word(run, &count, "-passin");
+        add_word(run, &count, run->operation->selection.passin);
+    }
+    add_selected(run, &count);
+    add_operands(run, &count);
+    return true;
+}

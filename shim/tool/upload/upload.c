@@ -1,0 +1,175 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy upload: certificates and private keys into the keyring.
+ */
+#include <errno.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "common/long_options.h"
+#include "common/memory.h"
+#include "rules/rules.h"
+#include "tool/certs/part_said.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/upload/uploading.h"
+
+static bool take_part(const struct shim_part *part, void *arg)
+{
+    struct shim_uploading *run = arg;
+    bool more = true;
+
+    run->parts++;
+    if (part->cert != NULL) {
+        more = shim_uploading_cert(run, part);
+    } else if (part->key != NULL) {
+        more = shim_uploading_key(run, part);
+    } else if (part->note != NULL) {
+        shim_part_tell(part, part->path, run->notes);
+    } else {
+        run->unreadable++;
+        shim_part_tell(part, part->path, run->unread);
+    }
+    shim_uploading_progress(run);
+    return more && run->outcome.fault == SHIM_OK;
+}
+
+static bool take_files(struct shim_uploading *run)
+{
+    bool more = true;
+
+    for (char **file = run->options->files; more && *file != NULL; file++) {
+        size_t before = run->parts;
+
+        more = shim_parts_read(&run->reading, *file);
+        if (more && run->parts == before)
+            more = take_part(&(struct shim_part){ .path = *file,
+                                                  .why = "no file is in this folder; name hidden "
+                                                         "ones by themselves" },
+                             run);
+    }
+    return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
+}
+
+/* Everything, or nothing; with --keep-going what is without fault. */
+static int store(struct shim_uploading *run, bool *done)
+{
+    bool whole =
+        run->unreadable == 0 && (run->refused == 0 || run->settings->mode == SP_MODE_OBSERVE);
+    int code = SHIM_OK;
+
+    *done = false;
+    if (whole || run->options->keep_going) {
+        if (!shim_memory_sufficed())
+            return SHIM_SYSTEM;
+        if (!sp_upload_commit(run->upload))
+            return shim_keyring_failed(run->keyring);
+        *done = true;
+    }
+    if (run->unreadable > 0)
+        code = SHIM_INPUT;
+    if (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE)
+        code = SHIM_REFUSED;
+    if (!whole && !run->options->keep_going)
+        shim_error("nothing was stored: mend or leave out what is at fault, or store the rest "
+                   "with --keep-going");
+    return code;
+}
+
+static int upload(struct shim_uploading *run)
+{
+    bool done = false;
+    int code = SHIM_OK;
+
+    run->settings = run->shim->settings;
+    run->outcome.settings = run->settings;
+    run->upload = sp_upload_begin(run->keyring);
+    if (run->upload == NULL)
+        return shim_keyring_failed(run->keyring);
+    if (!take_files(run))
+        code = run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
+    shim_uploading_progress_end(run);
+    if (code == SHIM_OK && run->outcome.fault != SHIM_OK)
+        code = run->outcome.fault;
+    if (code == SHIM_OK)
+        code = store(run, &done);
+    return shim_uploading_report(run, code, done);
+}
+
+static bool begin(struct shim_uploading *run)
+{
+    const struct shim_upload_options *options = run->options;
+
+    run->outcome.names_file = true;
+    run->now = time(NULL);
+    run->reading.each = take_part;
+    run->reading.arg = run;
+    run->certificates = json_array();
+    run->unread = json_array();
+    run->notes = json_array();
+    if (options->json)
+        run->outcome.json = json_array();
+    if (isatty(STDERR_FILENO) == 1 && !options->json)
+        run->size = shim_parts_size(options->files);
+    return shim_passphrase_read(&run->reading.pass, "passin", options->passin) &&
+           shim_passphrase_read(&run->passout, "passout", options->passout);
+}
+
+static void end(struct shim_uploading *run)
+{
+    sp_upload_free(run->upload);
+    sp_keyring_close(run->keyring);
+    shim_uploading_free_keys(run);
+    shim_uploading_free_undecided(run);
+    shim_passphrase_clear(&run->reading.pass);
+    shim_passphrase_clear(&run->passout);
+    X509_free(run->first_client);
+    shim_outcome_clear(&run->outcome);
+    json_decref(run->certificates);
+    json_decref(run->unread);
+    json_decref(run->notes);
+}
+
+static int check(const struct shim_upload_options *options)
+{
+    if (options->files[0] == NULL)
+        return shim_usage("upload: no file given");
+    if (options->as != NULL && sp_role_named(options->as) == SP_ROLE_NONE)
+        return shim_usage("--as %s: no such role; identity, contact and ca are", options->as);
+    if (options->no_passphrase && options->passout != NULL)
+        return shim_usage("--passout and --no-passphrase exclude each other");
+    return SHIM_OK;
+}
+
+int shim_run_upload(struct shim *shim, int argc, char **argv)
+{
+    struct shim_upload_options options = { 0 };
+    struct shim_uploading run = { .options = &options, .shim = shim };
+    const struct shim_long table[] = { { "as", LONG_VALUE, &options.as },
+                                       { "passin", LONG_VALUE, &options.passin },
+                                       { "passout", LONG_VALUE, &options.passout },
+                                       { "no-passphrase", LONG_FLAG, &options.no_passphrase },
+                                       { "key-uri", LONG_VALUE, &options.key_uri },
+                                       { "keep-going", LONG_FLAG, &options.keep_going },
+                                       { "replace", LONG_FLAG, &options.replace },
+                                       { "json", LONG_FLAG, &options.json },
+                                       { NULL, LONG_FLAG, NULL } };
+    int code = shim_long_parse(shim, argc, argv, table, &options.files);
+
+    if (code == -1)
+        return SHIM_OK;
+    if (code == SHIM_OK)
+        code = check(&options);
+    if (code != SHIM_OK)
+        return code;
+    if (options.as != NULL)
+        run.as = sp_role_named(options.as);
+    code = begin(&run) ? shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring) : SHIM_USAGE;
+    if (code == SHIM_OK)
+        code = upload(&run);
+    end(&run);
+    return code;
+}

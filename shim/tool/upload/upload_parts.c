@@ -1,0 +1,265 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Certificates and keys of an upload, judged and added.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "base/json_text.h"
+#include "rules/rules.h"
+#include "tool/certs/load.h"
+#include "tool/judge/issuers.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/upload/uploading.h"
+
+/* More are counted, and not named one by one. */
+#define NAMED_MAX 100
+/* Of a larger bundle the rest is refused as ambiguous at once. */
+#define UNDECIDED_MAX 1000
+/* Longer paths are somebody's joke, or attack. */
+#define LONGEST 16
+
+static void note(struct shim_uploading *run, const struct shim_part *part,
+                 const unsigned char *fingerprint, const struct sp_facts *facts,
+                 enum sp_added added)
+{
+    char text[SHIM_FINGERPRINT_TEXT];
+    const char *address = sp_facts_address(facts, 0);
+    json_t *addresses;
+
+    if (!run->options->json && json_array_size(run->certificates) >= NAMED_MAX)
+        return;
+    shim_fingerprint_text(fingerprint, text);
+    addresses = json_array();
+    for (size_t i = 0; sp_facts_address(facts, i) != NULL; i++)
+        json_array_append_new(addresses, json_string(sp_facts_address(facts, i)));
+    json_array_append_new(run->certificates,
+                          json_pack("{s:o, s:i, s:s, s:s?, s:o, s:s, s:s}", "file",
+                                    sp_json_text(part->path), "part", (int)part->number,
+                                    "fingerprint", text, "address", address, "addresses", addresses,
+                                    "subject", sp_facts_subject(facts), "state",
+                                    added == SP_ADD_STORED ? "already" : "stored"));
+}
+
+static bool add(struct shim_uploading *run, const struct shim_part *part,
+                const struct sp_facts *facts, enum sp_role role)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    unsigned int length = 0;
+    enum sp_role kept;
+    enum sp_added added =
+        sp_upload_add(run->upload, part->cert, facts, role, run->as != SP_ROLE_NONE, &kept);
+
+    if (added == SP_ADD_FAILED || X509_digest(part->cert, EVP_sha256(), fingerprint, &length) != 1)
+        return shim_uploading_failed(run);
+    if (added == SP_ADD_NEW)
+        run->added++;
+    else
+        run->stored_before++;
+    if (added != SP_ADD_AGAIN)
+        note(run, part, fingerprint, facts, added);
+    return true;
+}
+
+/*
+ * Whether it has a private key shows when all parts were read: until then it
+ * is a contact's, for which the rules are the same.
+ */
+static bool take(struct shim_uploading *run, const struct shim_part *part,
+                 const struct sp_facts *facts, const struct sp_keeping *as)
+{
+    enum sp_role role = as->role == SP_ROLE_NONE ? SP_ROLE_CONTACT : as->role;
+
+    shim_uploading_at(run, part->path, part->number);
+    /* Parsed anew: keys are compared with its own. */
+    if (run->first_client == NULL && role != SP_ROLE_CA)
+        run->first_client = X509_dup(part->cert);
+    return !shim_uploading_judged(run, sp_judge_upload(facts, as, run->now, run->settings)) ||
+           add(run, part, facts, role);
+}
+
+static bool keep_undecided(struct shim_uploading *run, const struct shim_part *part)
+{
+    struct shim_undecided *undecided = OPENSSL_zalloc(sizeof(*undecided));
+    struct shim_undecided **end = &run->undecided;
+
+    if (undecided != NULL) {
+        undecided->path = OPENSSL_strdup(part->path);
+        undecided->number = part->number;
+        if (X509_up_ref(part->cert) == 1)
+            undecided->cert = part->cert;
+    }
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = undecided;
+    run->undecided_count++;
+    if (undecided != NULL && undecided->path != NULL && undecided->cert != NULL)
+        return true;
+    run->outcome.fault = shim_no_memory();
+    return false;
+}
+
+bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part)
+{
+    struct sp_facts *facts = sp_facts_new(part->cert);
+    struct sp_keeping as = { .role = run->as, .by = SP_KEPT_BY_USER };
+    bool done;
+
+    if (facts == NULL) {
+        run->outcome.fault = shim_no_memory();
+        return false;
+    }
+    if (run->as == SP_ROLE_NONE)
+        as = (struct sp_keeping){ .role = sp_role_of(facts, false) };
+    else if (run->as == SP_ROLE_IDENTITY)
+        as.role = SP_ROLE_CONTACT;
+    if (as.role == SP_ROLE_NONE && run->undecided_count < UNDECIDED_MAX)
+        done = keep_undecided(run, part);
+    else
+        done = take(run, part, facts, &as);
+    sp_facts_free(facts);
+    return done;
+}
+
+/* Is one of |cursor|'s certificates the issuer of |cert|?  It is freed; -1 if that failed. */
+static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
+{
+    struct sp_record record;
+    int found = -1;
+    bool issued = false;
+
+    while (!issued && cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
+        X509 *issuer = sp_record_cert(&record);
+
+        issued = issuer != NULL && shim_has_issued(issuer, cert);
+        X509_free(issuer);
+        sp_record_clear(&record);
+    }
+    sp_cursor_free(cursor);
+    return issued ? 1 : found;
+}
+
+/* What |cert| is kept as, by what is known until now; |*role| stays SP_ROLE_NONE if nothing is. */
+static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as)
+{
+    const X509_NAME *issuer = X509_get_issuer_name(cert);
+    const struct sp_query cas = { .index = SP_BY_SUBJECT,
+                                  .name = issuer,
+                                  .roles = SP_ROLE_BIT(SP_ROLE_CA) };
+    struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    bool failed = false;
+    int issued;
+
+    *as = (struct sp_keeping){ .by = SP_KEPT_BY_USER };
+    if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
+        return shim_uploading_failed(run);
+    as->role = sp_keyring_role(run->keyring, fingerprint, &failed);
+    if (failed)
+        return shim_uploading_failed(run);
+    if (as->role == SP_ROLE_NONE && id.known && shim_uploading_has_key(run, id.hash))
+        as->role = SP_ROLE_CONTACT;
+    if (as->role != SP_ROLE_NONE)
+        return true;
+    issued = is_issued_by(sp_upload_find_cas(run->upload, issuer), cert);
+    if (issued == 0)
+        issued = is_issued_by(sp_keyring_find(run->keyring, &cas), cert);
+    if (issued == 1)
+        *as = (struct sp_keeping){ .role = SP_ROLE_CA, .by = SP_KEPT_BY_PATH };
+    return issued >= 0 || shim_uploading_failed(run);
+}
+
+static bool take_undecided(struct shim_uploading *run, struct shim_undecided *undecided,
+                           const struct sp_keeping *as)
+{
+    const struct shim_part part = { .path = undecided->path,
+                                    .number = undecided->number,
+                                    .cert = undecided->cert };
+    struct sp_facts *facts = sp_facts_new(undecided->cert);
+    bool done = facts != NULL && take(run, &part, facts, as);
+
+    if (facts == NULL)
+        run->outcome.fault = shim_no_memory();
+    sp_facts_free(facts);
+    X509_free(undecided->cert);
+    undecided->cert = NULL;
+    return done;
+}
+
+/* One that is decided may decide others: each round goes one certificate further down. */
+bool shim_uploading_undecided(struct shim_uploading *run)
+{
+    bool some = true;
+
+    for (int round = 0; some && round < LONGEST; round++) {
+        some = false;
+        for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next) {
+            struct sp_keeping as;
+
+            if (u->cert == NULL)
+                continue;
+            if (!decide(run, u->cert, &as))
+                return false;
+            if (as.role == SP_ROLE_NONE)
+                continue;
+            some = true;
+            if (!take_undecided(run, u, &as))
+                return false;
+        }
+    }
+    for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next)
+        if (u->cert != NULL && !take_undecided(run, u, &(struct sp_keeping){ 0 }))
+            return false;
+    return true;
+}
+
+void shim_uploading_free_undecided(struct shim_uploading *run)
+{
+    while (run->undecided != NULL) {
+        struct shim_undecided *next = run->undecided->next;
+
+        X509_free(run->undecided->cert);
+        OPENSSL_free(run->undecided->path);
+        OPENSSL_free(run->undecided);
+        run->undecided = next;
+    }
+}
+
+bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part)
+{
+    struct shim_given_key *key = OPENSSL_zalloc(sizeof(*key));
+    struct shim_given_key **end = &run->keys;
+
+    if (key != NULL && EVP_PKEY_up_ref(part->key) == 1)
+        key->key = part->key;
+    if (key != NULL) {
+        key->path = OPENSSL_strdup(part->path);
+        key->number = part->number;
+        key->pass = part->pass == NULL ? NULL : OPENSSL_strdup(part->pass);
+        (void)shim_given_key_name(key);
+    }
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = key;
+    if (key != NULL && key->path != NULL)
+        return true;
+    run->outcome.fault = shim_no_memory();
+    return false;
+}
+
+void shim_uploading_free_keys(struct shim_uploading *run)
+{
+    while (run->keys != NULL) {
+        struct shim_given_key *next = run->keys->next;
+
+        EVP_PKEY_free(run->keys->key);
+        if (run->keys->pass != NULL)
+            OPENSSL_clear_free(run->keys->pass, strlen(run->keys->pass));
+        OPENSSL_free(run->keys->path);
+        OPENSSL_free(run->keys);
+        run->keys = next;
+    }
+}

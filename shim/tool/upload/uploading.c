@@ -1,0 +1,31 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What all parts of an upload do.
+ */
+#include "tool/keyring/keyring_at.h"
+#include "tool/upload/uploading.h"
+
+void shim_uploading_at(struct shim_uploading *run, const char *path, unsigned number)
+{
+    run->outcome.file = path;
+    run->outcome.part = number;
+}
+
+bool shim_uploading_judged(struct shim_uploading *run, smimepolicy_verdict *verdict)
+{
+    bool allowed = verdict != NULL && smimepolicy_verdict_allowed(verdict);
+
+    shim_outcome_add(&run->outcome, verdict);
+    if (!allowed)
+        run->refused++;
+    return allowed || run->settings->mode == SP_MODE_OBSERVE;
+}
+
+bool shim_uploading_failed(struct shim_uploading *run)
+{
+    if (run->outcome.fault == SHIM_OK)
+        run->outcome.fault = shim_keyring_failed(run->keyring);
+    return false;
+}

@@ -1,0 +1,115 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include "verbs/verb_report.h"
+#include "base/json_text.h"
+#include "base/text.h"
+#include "common/print.h"
+#include "common/shim.h"
+#include "tool/judge/signers.h"
+#include "tool/keyring/stored_entry.h"
+#include "tool/run/run.h"
+
+/* The command line of stock, but for the words that only load the policy. */
+static json_t *plan(const struct shim_operation *operation)
+{
+    struct shim_run run = { .operation = operation, .plan = true };
+    json_t *words = json_array();
+
+    if (shim_run_words(&run))
+        for (char **word = run.words; *word != NULL; word++)
+            json_array_append_new(words, sp_json_text(*word));
+    OPENSSL_free(run.words);
+    OPENSSL_free(run.outputs);
+    return words;
+}
+
+static const char *output_of(const struct shim_operation *operation)
+{
+    const char *out = shim_args_value(operation->args, "out");
+
+    return out == NULL || strcmp(out, "-") == 0 ? NULL : out;
+}
+
+/* null: all of it. */
+static json_t *covered_part(const struct shim_covered *covered)
+{
+    return covered->where == NULL
+               ? json_null()
+               : json_pack("{s:o, s:o, s:o}", "part", sp_json_text(covered->path), "type",
+                           sp_json_text(covered->type), "where", sp_json_text(covered->where));
+}
+
+int shim_verb_report_json(const struct shim_verb_report *report)
+{
+    const struct shim_operation *operation = report->operation;
+    json_t *object =
+        json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
+                  SMIMEPOLICY_VERSION, "operation", operation->request->operation, "allowed",
+                  !report->outcome->denied && report->code != SHIM_REFUSED, "done",
+                  report->code == SHIM_OK && !operation->explain, "exit", report->code, "output",
+                  sp_json_text(output_of(operation)), "keyring",
+                  sp_json_text(operation->selection.path), "choices", operation->selection.choices,
+                  "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
+    int printed;
+
+    json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
+    if (object != NULL && report->incoming != NULL)
+        json_object_set_new(
+            object, "signers",
+            shim_signers_json(report->incoming, report->code == SHIM_OK && !operation->explain));
+    if (object != NULL && operation->explain)
+        json_object_set_new(object, "would_run", plan(operation));
+    printed = shim_json_line(object);
+    return printed == SHIM_OK ? report->code : printed;
+}
+
+/* A word as a shell would have to be given it. */
+static void print_word(const char *word)
+{
+    struct sp_text quoted = { 0 };
+    char *text;
+    bool plain =
+        word[0] != '\0' && word[strspn(word, "abcdefghijklmnopqrstuvwxyz0123456789"
+                                             "ABCDEFGHIJKLMNOPQRSTUVWXYZ-_=+:,./@%")] == '\0';
+
+    if (plain) {
+        shim_print(stdout, " %s", word);
+        return;
+    }
+    for (; *word != '\0'; word++) {
+        if (*word == '\'')
+            sp_text_add(&quoted, "'\\''");
+        else
+            sp_text_add_bytes(&quoted, word, 1);
+    }
+    text = sp_text_take(&quoted);
+    shim_print(stdout, " '%s'", text != NULL ? text : "(out of memory)");
+    OPENSSL_free(text);
+}
+
+int shim_verb_report_plan(const struct shim_verb_report *report)
+{
+    const char *out = output_of(report->operation);
+    json_t *words = plan(report->operation);
+
+    if (report->code != SHIM_OK) {
+        puts("would be refused, and nothing written");
+    } else {
+        fputs("would run:", stdout);
+        for (size_t i = 0; i < json_array_size(words); i++)
+            print_word(json_string_value(json_array_get(words, i)));
+        putchar('\n');
+        shim_print(stdout, "would write: %s\n", out != NULL ? out : "standard output");
+    }
+    json_decref(words);
+    return report->code;
+}

@@ -1,0 +1,294 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * sign, encrypt, verify, decrypt.
+ */
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "verbs/verbs.h"
+#include "common/help.h"
+#include "common/progress.h"
+#include "common/shim.h"
+#include "stock/refused_options.h"
+#include "tool/judge/command_line.h"
+#include "tool/judge/select.h"
+#include "tool/judge/signers.h"
+#include "tool/judge/verify.h"
+#include "tool/run/operation.h"
+#include "tool/run/whole_input.h"
+#include "verbs/empty_input.h"
+#include "verbs/verb_report.h"
+
+static const struct verb {
+    const char *name;
+    const char *option;
+    smimepolicy_use use;
+} verbs[] = {
+    { "sign", "-sign", SMIMEPOLICY_SIGN },
+    { "encrypt", "-encrypt", SMIMEPOLICY_ENCRYPT },
+    { "verify", "-verify", SMIMEPOLICY_VERIFY },
+    { "decrypt", "-decrypt", SMIMEPOLICY_DECRYPT },
+};
+
+static const struct verb *find_verb(const char *name)
+{
+    for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+/* What stock's exit codes mean, and what we saw ourselves. */
+static int verb_exit(const struct shim_stock_result *result)
+{
+    if (result->refused || (result->distrusted && result->code != 0))
+        return SHIM_REFUSED;
+    switch (result->code) {
+    case 0:
+        return SHIM_OK;
+    case 1:
+        return SHIM_USAGE;
+    case 2:
+        return SHIM_INPUT;
+    case -1: /* ended by a signal */
+    case 5:  /* a file could not be written */
+    case 6:
+        return SHIM_SYSTEM;
+    case 3:
+    case 4:
+        return SHIM_CRYPTO;
+    default: /* no code of stock's: it did not get as far, for want of a library */
+        return SHIM_SYSTEM;
+    }
+}
+
+/* An operation among the options would turn the verb into another one. */
+static int check_operation(const struct verb *verb, struct shim_request *request)
+{
+    if (request->operation == NULL || strcmp(request->operation, verb->name) == 0) {
+        request->operation = verb->name;
+        return SHIM_OK;
+    }
+    if (verb->use == SMIMEPOLICY_ENCRYPT &&
+        strcmp(request->operation, "EncryptedData_encrypt") == 0)
+        return SHIM_OK;
+    return shim_usage("%s: -%s is another operation; see 'smime-policy cms'", verb->name,
+                      request->operation);
+}
+
+/* Only encrypt takes words behind its options; all others would do without what was meant. */
+static int check_operands(const struct verb *verb, const struct shim_args *args)
+{
+    const char *word = args->operands[0];
+
+    if (word == NULL || verb->use == SMIMEPOLICY_ENCRYPT)
+        return SHIM_OK;
+    return shim_usage("%s: %s is not an option, and nothing else is taken; name a message with -in",
+                      verb->name, word);
+}
+
+/* Everything about the message; without one that can be read twice, --explain leaves it out. */
+static int prepare(struct shim_operation *operation, struct shim_outcome *outcome,
+                   struct shim_verification *verification)
+{
+    const char *in = shim_args_value(operation->args, "in");
+
+    if (strcmp(operation->request->operation, "verify") != 0)
+        return SHIM_OK;
+    if (operation->explain && (in == NULL || strcmp(in, "-") == 0)) {
+        shim_error("the message is on standard input: it is not read, and not judged");
+        return SHIM_OK;
+    }
+    return shim_verification_prepare(verification, operation, outcome);
+}
+
+/* Does stock try a key whose certificate the message does not name? */
+static bool tries_key(const struct shim_operation *operation)
+{
+    const struct shim_selection *selection = &operation->selection;
+
+    return selection->recipient_count > 0 && selection->recipients[0].uri == NULL;
+}
+
+/* What came of it when stock is done. */
+static int conclude(const struct shim_operation *operation, const struct shim_stock_result *result,
+                    struct shim_outcome *outcome)
+{
+    int code = verb_exit(result);
+
+    /* Who is not trusted was told before, by name, where we could follow the chain. */
+    if (!outcome->denied)
+        shim_judge_trust(result, outcome);
+    if (code == SHIM_OK && operation->withheld) {
+        shim_error("the message cannot be read well enough to say who signed it; "
+                   "ask the sender for it in another form");
+        return SHIM_INPUT;
+    }
+    if (code == SHIM_OK && !operation->capture)
+        shim_covered_tell(&operation->selection.covered, operation->request->operation);
+    if (code == SHIM_OK)
+        shim_outcome_tell_held(outcome);
+    if (code == SHIM_CRYPTO && tries_key(operation))
+        shim_error("the message names none of the certificates in the keyring %s, and the key of "
+                   "its one identity that could be tried does not open it",
+                   operation->selection.path);
+    return code;
+}
+
+/* A file may become stock's standard input, so that we see how far it has come. */
+static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
+{
+    const char *in = shim_args_value(operation->args, "in");
+    int opened = shim_whole_open(operation);
+    int code;
+
+    if (opened < 0 && in != NULL && !operation->takes_input &&
+        !shim_request_reads_stdin(operation->request)) {
+        opened = shim_progress_open(in);
+        operation->takes_input = opened >= 0;
+        operation->input = opened;
+    }
+    code = shim_operate(operation, result);
+    if (opened >= 0)
+        close(opened);
+    return code;
+}
+
+/* What one run of a verb holds until it is reported. */
+struct verb_run {
+    struct shim_operation operation;
+    struct shim_outcome outcome;
+    struct shim_verification verification;
+    struct shim_stock_result result;
+};
+
+static int operate(struct verb_run *run)
+{
+    int code = prepare(&run->operation, &run->outcome, &run->verification);
+
+    if (code != SHIM_OK)
+        return code;
+    if (run->operation.explain) {
+        shim_outcome_tell_held(&run->outcome);
+        return SHIM_OK;
+    }
+    code = run_watched(&run->operation, &run->result);
+    return code == SHIM_OK ? conclude(&run->operation, &run->result, &run->outcome) : code;
+}
+
+/* A message that --headers or decrypt would have to read is not there to be shown twice. */
+static int check_input(const struct shim_operation *operation)
+{
+    if (shim_input_is_unfit(operation->args, operation->request, false))
+        return SHIM_INPUT;
+    return !operation->explain && shim_input_is_empty(operation->args, operation->request)
+               ? SHIM_INPUT
+               : SHIM_OK;
+}
+
+static int decide_and_do(struct verb_run *run, const struct verb *verb)
+{
+    const struct shim_operation *operation = &run->operation;
+    int code;
+
+    if (shim_has_refused_option(operation->args, verb->name, false))
+        return SHIM_REFUSED;
+    code = check_input(operation);
+    if (code != SHIM_OK)
+        return code;
+    code = shim_select(&run->operation, &run->outcome);
+    if (code == SHIM_OK)
+        code = shim_judge_request(&run->operation, false, &run->outcome);
+    if (code == SHIM_OK && !operation->explain)
+        code = shim_select_unlock(&run->operation);
+    return code == SHIM_OK ? operate(run) : code;
+}
+
+/* The report would be in the middle of the message. */
+static int check_json(const struct shim_operation *operation)
+{
+    const char *out = shim_args_value(operation->args, "out");
+
+    if (!operation->capture || operation->explain || (out != NULL && strcmp(out, "-") != 0))
+        return SHIM_OK;
+    return shim_usage("--json writes to standard output; name a file for the message with -out");
+}
+
+/* Who signed; or, where several have and not all passed, who of them did. */
+static void tell_signers(struct verb_run *run, int code)
+{
+    const struct shim_operation *operation = &run->operation;
+    struct shim_incoming *incoming = &run->verification.incoming;
+
+    if (operation->explain || incoming->count == 0)
+        return;
+    if (code != SHIM_OK)
+        shim_signers_test(incoming, operation->args);
+    if (operation->capture)
+        return;
+    if (code != SHIM_OK)
+        shim_signers_tell_failed(incoming);
+    else if (shim_args_last(operation->args, ROLE_QUIET) == NULL)
+        shim_signers_tell(incoming);
+}
+
+static int run_verb(struct shim *shim, const struct verb *verb, const struct shim_args *args,
+                    struct shim_request *request)
+{
+    struct verb_run run = { .operation = { .shim = shim,
+                                           .api = SHIM_CMS,
+                                           .args = args,
+                                           .request = request,
+                                           .verb = verb->option,
+                                           .explain = shim->explain ||
+                                                      shim_args_last(args, ROLE_EXPLAIN) != NULL,
+                                           .capture = shim_args_last(args, ROLE_JSON) != NULL } };
+    struct shim_verb_report report = { .operation = &run.operation, .outcome = &run.outcome };
+
+    if (request->help)
+        return shim_help_verb(verb->name);
+    shim_selection_init(&run.operation.selection);
+    if (run.operation.capture)
+        run.outcome.json = json_array();
+    report.code = check_operation(verb, request);
+    if (report.code == SHIM_OK)
+        report.code = check_operands(verb, args);
+    if (report.code == SHIM_OK)
+        report.code = shim_args_repeated(args);
+    if (report.code == SHIM_OK)
+        report.code = check_json(&run.operation);
+    if (report.code == SHIM_OK)
+        report.code = decide_and_do(&run, verb);
+    report.said = run.result.said;
+    if (verb->use == SMIMEPOLICY_VERIFY) {
+        report.incoming = &run.verification.incoming;
+        tell_signers(&run, report.code);
+    }
+    if (run.operation.capture)
+        report.code = shim_verb_report_json(&report);
+    else if (run.operation.explain && report.code != SHIM_USAGE)
+        report.code = shim_verb_report_plan(&report);
+    OPENSSL_free(run.result.said);
+    shim_verification_clear(&run.verification);
+    shim_selection_clear(&run.operation.selection);
+    shim_outcome_clear(&run.outcome);
+    return report.code;
+}
+
+int shim_run_verb(struct shim *shim, int argc, char **argv)
+{
+    struct shim_args args = { 0 };
+    struct shim_request request = { 0 };
+    int code = shim_request_parse(SHIM_VERB, argv + 1, &args, &request);
+
+    (void)argc;
+    if (code == SHIM_OK)
+        code = run_verb(shim, find_verb(argv[0]), &args, &request);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+    return code;
+}
