@@ -243,7 +243,7 @@ def test_list_says_what_is_damaged(keyring, tmp_path):
     with sqlite3.connect(path / "certificates.db") as db:
         db.execute("UPDATE certificate SET der = x'3003020101' WHERE id = 3")
     result = ask(path, "list", "--json")
-    assert result.rc == SYSTEM and "keyring check --repair" in result.err
+    assert result.rc == SYSTEM and "keyring check" in result.err
     assert names(result) == list(STORED)[:2]
 
 

@@ -562,4 +562,4 @@ def test_a_damaged_keyring_stops_everything(box, post, verb):
     out = box.file("out")
     message = post.encrypted("good_rsa") if verb == ["decrypt"] else post.signed("good_rsa")
     result = stopped(box(*verb, "-in", message, "-out", out), out, rc=5)
-    assert str(box.path) in result.err and "keyring check --repair" in result.err
+    assert str(box.path) in result.err and "keyring check" in result.err

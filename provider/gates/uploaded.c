@@ -24,8 +24,8 @@ static bool add(struct sp_owners *owners, const struct sp_record *record, char *
     sp_register_set_aside(false);
     cert = x509 != NULL ? sp_register_of_x509(x509) : NULL;
     if (x509 == NULL)
-        *why = sp_format("keyring: entry %lld cannot be parsed; 'smime-policy keyring check "
-                         "--repair' removes it",
+        *why = sp_format("keyring: entry %lld cannot be parsed; 'smime-policy keyring check' "
+                         "tells what is damaged",
                          (long long)record->id);
     if (cert != NULL)
         more = OPENSSL_realloc(owners->certs, (owners->count + 1) * sizeof(*more));

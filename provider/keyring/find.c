@@ -141,8 +141,8 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
 bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
 {
     return sp_store_say(keyring,
-                        sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check "
-                                  "--repair' saves what can be read",
+                        sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
+                                  "tells what else is, and how to go on",
                                   keyring->path, (long long)id));
 }
 

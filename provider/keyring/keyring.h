@@ -214,21 +214,6 @@ struct sp_checked {
 bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
                       struct sp_checked *checked);
 
-struct sp_repaired {
-    int64_t certificates, keys; /* that were saved */
-    int64_t lost;               /* each was told */
-    char *kept;                 /* owned: where the damaged file is */
-};
-/*
- * Write the databases in |path| anew from what can be read of them: all that
- * follows from a certificate is computed again.  The damaged ones are kept
- * beside them, with the time in their names.
- *
- * @param why  set on failure, as for sp_keyring_open(); the keyring is then as it was
- */
-bool sp_keyring_repair(const char *path, sp_tell_fn *tell, void *data, struct sp_repaired *repaired,
-                       char **why);
-
 /*
  * Copy the keyring as it is now into a new directory |path|, which is a keyring
  * too.  It appears whole or not at all.

@@ -30,7 +30,7 @@ static const char *remedy(int code)
         return "make room on the disk; the keyring is as it was";
     case SQLITE_CORRUPT:
     case SQLITE_NOTADB:
-        return "it is damaged: 'smime-policy keyring check --repair' saves what can be read";
+        return "it is damaged: 'smime-policy keyring check' tells where, and how to go on";
     case SQLITE_READONLY:
         if (code == SQLITE_READONLY_DBMOVED)
             return "another program has moved or removed it meanwhile; try again";

@@ -49,8 +49,8 @@ static struct sp_facts *facts_of(const struct sp_record *record, char **why)
     cert = sp_record_cert(record);
     ERR_pop_to_mark();
     if (cert == NULL)
-        *why = sp_format("keyring: entry %lld cannot be parsed; 'smime-policy keyring check "
-                         "--repair' removes it",
+        *why = sp_format("keyring: entry %lld cannot be parsed; 'smime-policy keyring check' "
+                         "tells what is damaged",
                          (long long)record->id);
     facts = cert != NULL ? sp_facts_new(cert) : NULL;
     X509_free(cert);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy keyring: check and repair it, make a backup, say where it is.
+ * smime-policy keyring: check it, make a backup, say where it is.
  */
 #include <stdio.h>
 #include <string.h>
@@ -87,7 +87,7 @@ static int summarise(const struct shim *shim, const struct sp_checked *checked)
 }
 
 /* SHIM_OK if it is sound. */
-static int run_check(struct shim *shim, bool repairs)
+static int run_check(struct shim *shim)
 {
     struct sp_keyring *keyring;
     struct sp_checked checked;
@@ -106,50 +106,15 @@ static int run_check(struct shim *shim, bool repairs)
         return code;
     if (checked.faults == 0)
         return summarise(shim, &checked);
-    if (!repairs)
-        shim_error("keyring %s: %lld fault%s; 'smime-policy keyring check --repair' saves what "
-                   "can be read",
-                   shim->keyring_path, (long long)checked.faults, checked.faults == 1 ? "" : "s");
+    shim_error("keyring %s: %lld fault%s; put a backup in its place, or upload anew what the "
+               "program sqlite3 can still read",
+               shim->keyring_path, (long long)checked.faults, checked.faults == 1 ? "" : "s");
     return SHIM_SYSTEM;
 }
 
-static int repair(struct shim *shim)
-{
-    struct sp_repaired repaired;
-    char *why;
-
-    if (!sp_keyring_repair(shim->keyring_path, tell, NULL, &repaired, &why)) {
-        shim_error("%s", why != NULL ? why : "out of memory");
-        OPENSSL_free(why);
-        return SHIM_SYSTEM;
-    }
-    shim_print(
-        stdout,
-        "keyring %s: repaired; %lld certificate%s saved, %lld fault%s told; the damaged file "
-        "is %s\n",
-        shim->keyring_path, (long long)repaired.certificates, repaired.certificates == 1 ? "" : "s",
-        (long long)repaired.lost, repaired.lost == 1 ? "" : "s", repaired.kept);
-    OPENSSL_free(repaired.kept);
-    return SHIM_OK;
-}
-
-/* What is sound is left alone, and so is what is not there. */
-static int check_and_repair(struct shim *shim)
-{
-    int code = run_check(shim, true);
-
-    if (code != SHIM_SYSTEM || shim->keyring_path == NULL || !sp_keyring_exists(shim->keyring_path))
-        return code;
-    return repair(shim);
-}
-
-static const char look_instead[] = "'smime-policy keyring check' looks at the keyring";
-
 int shim_run_keyring(struct shim *shim, int argc, char **argv)
 {
-    bool repairs = false;
-    const struct shim_long options[] = { { "repair", LONG_FLAG, &repairs },
-                                         { NULL, LONG_FLAG, NULL } };
+    const struct shim_long options[] = { { NULL, LONG_FLAG, NULL } };
     char **words;
     int code = shim_long_parse(shim, argc, argv, options, &words);
     const char *what = code == SHIM_OK ? words[0] : NULL;
@@ -157,15 +122,11 @@ int shim_run_keyring(struct shim *shim, int argc, char **argv)
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (what != NULL && strcmp(what, "check") == 0 && words[1] == NULL)
-        return !repairs        ? run_check(shim, false)
-               : shim->explain ? shim_explains_not("keyring check --repair", look_instead)
-                               : check_and_repair(shim);
-    if (repairs)
-        return shim_usage("keyring: --repair goes with check");
+        return run_check(shim);
     if (what != NULL && strcmp(what, "path") == 0 && words[1] == NULL)
         return run_path(shim);
     if (what != NULL && strcmp(what, "backup") == 0 && words[1] != NULL && words[2] == NULL)
-        return shim->explain ? shim_explains_not("keyring backup", look_instead)
+        return shim->explain ? shim_explains_not("keyring backup", "'smime-policy keyring check' looks at it")
                              : run_backup(shim, words[1]);
-    return shim_usage("keyring: takes check [--repair], backup DIR or path");
+    return shim_usage("keyring: takes check, backup DIR or path");
 }

@@ -75,13 +75,13 @@ static void judge(const struct shim_operation *operation, const struct shim_secr
     OPENSSL_free(signers.each);
 }
 
-/* What stock writes into the header; --from is ours, and has a role. */
+/* What stock writes into the header; --from is ours, and has another role. */
 static const char *stock_from(const struct shim_args *args)
 {
     const char *value = NULL;
 
     for (size_t i = 0; i < args->count; i++)
-        if (args->given[i].option->role == ROLE_NONE &&
+        if (args->given[i].option->role == ROLE_FIELD &&
             strcmp(args->given[i].option->name, "from") == 0)
             value = args->given[i].value;
     return value;

@@ -33,8 +33,8 @@ int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t a
     entry->cert = parse(&entry->record);
     ERR_clear_error();
     if (entry->cert == NULL) {
-        shim_error("keyring: entry %lld is damaged; 'smime-policy keyring check --repair' saves "
-                   "what can be read",
+        shim_error("keyring: entry %lld is damaged; 'smime-policy keyring check' tells what else "
+                   "is, and how to go on",
                    (long long)entry->record.id);
         return SHIM_SYSTEM;
     }

@@ -158,7 +158,7 @@ static int take(struct shim_importing *importing)
     if (code == SHIM_OK && stored == SP_ROLE_NONE)
         code = settle_role(importing, has_key);
     else if (stored != SP_ROLE_NONE)
-        /* A repair that found no key made it a contact: with its key it is an identity again. */
+        /* A contact that comes with its key is an identity, as after an upload. */
         pending->role = stored == SP_ROLE_CONTACT && has_key ? SP_ROLE_IDENTITY : stored;
     if (code != SHIM_OK)
         return code;
