@@ -1,0 +1,69 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""The rooms of the house: integration/ci/layers, and what it must find."""
+
+import shutil
+
+import pytest
+
+from harness import REPO, run
+
+LAYERS = REPO / "integration" / "ci" / "layers"
+
+
+@pytest.fixture
+def house(tmp_path):
+    """A copy of what is looked at."""
+    for name in ("provider", "shim", "include"):
+        shutil.copytree(REPO / name, tmp_path / name)
+    (tmp_path / "docs").mkdir()
+    shutil.copy(REPO / "docs" / "architecture.md", tmp_path / "docs")
+    return tmp_path
+
+
+def append(path, text):
+    path.write_text(path.read_text() + text)
+
+
+def insert_include(path, name):
+    path.write_text(path.read_text().replace("#include", f'#include "{name}"\n#include', 1))
+
+
+def test_the_house_is_in_order():
+    result = run(LAYERS)
+    assert result.rc == 0 and result.text == "ok\n", result
+
+
+PLANTED = {
+    "upwards": (lambda house: insert_include(house / "provider/rules/choice.c", "gates/slots.h"),
+                "provider/rules/choice.c: includes provider/gates/slots.h, a room below its own"),
+    "a circle": (lambda house: insert_include(house / "shim/stock/watch.c", "tool/mail/mail.h"),
+                 "shim/stock/watch.c: includes shim/tool/mail/mail.h, a room below its own"),
+    "too many files": (lambda house: [(house / f"provider/log/more_{i}.c").write_text("")
+                                      for i in range(29)],
+                       "provider/log: 31 files, and 30 are the most"),
+    "declared elsewhere": (lambda house: append(house / "provider/base/text.h",
+                                                "\nvoid sp_slots_open(void);\n") or
+                           append(house / "provider/gates/slots.c",
+                                  "\nvoid sp_slots_open(void)\n{\n}\n"),
+                           "provider/base/text.h: declares sp_slots_open(), which "
+                           "provider/gates/slots.c defines"),
+    "one name twice": (lambda house: (house / "shim/verbs/facts.c").write_text(""),
+                       "facts: the name of different things in provider/rules, shim/verbs"),
+    "no room": (lambda house: (house / "shim/cellar").mkdir() or
+                (house / "shim/cellar/wine.c").write_text(""),
+                "shim/cellar/wine.c: the room shim/cellar is not in the table"),
+    "no header": (lambda house: insert_include(house / "shim/main.c", "facts.h"),
+                  'shim/main.c: "facts.h" is no header'),
+    "a row of nothing": (lambda house: append(house / "docs/architecture.md",
+                                              "\n| `shim/attic` | empty |\n"),
+                         "docs/architecture.md: the room shim/attic is not there"),
+}
+
+
+@pytest.mark.parametrize("what", PLANTED)
+def test_a_planted_fault_is_found(what, house):
+    plant, fault = PLANTED[what]
+    plant(house)
+    result = run(LAYERS, house)
+    assert result.rc == 1 and fault in result.text and result.text.count("\n") == 1, result
