@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # coverage.sh [--all]: which lines and branches the unit tests reach, file by file.  Fails if they
-# leave more than one in twenty lines of the rules out.  --all runs the integration tests as well,
+# leave more than one in twenty lines of the rules, their settings and the base out.  --all runs the integration tests as well,
 # which is where the command is tested.
 set -euo pipefail
 
@@ -24,8 +24,8 @@ ctest --test-dir "$build" >/dev/null
 if [ "${1-}" = --all ]; then
     SP_BUILD=$build /usr/bin/python3 -m pytest -q integration
 fi
-count provider/rules/ --fail-under-line "$least"
-for part in provider/rules/ provider/ shim/; do
+count "provider/(base|settings|rules)/" --fail-under-line "$least"
+for part in "provider/(base|settings|rules)/" provider/ shim/; do
     printf '%s\n' "$part"
     # No /dev/null: root's gcovr removes a device and writes a file in its place.
     count "$part" -s -o "$build/report" | grep -E '^(lines|branches):'

@@ -88,7 +88,7 @@ def test_version():
     (["check"], "no certificate given"),
     (["check", "--for", "fun", "x.pem"], "no such use"),
     (["check", "--at", "noon", "x.pem"], "not a time"),
-    (["check", "--passin", "stdin", "x.pem"], "--passin takes"),
+    (["check", "--passin", "somewhere", "x.pem"], "--passin takes"),
     (["check", "--frobnicate", "x.pem"], "unknown option --frobnicate"),
     (["config", "--lint"], "config: takes"),
     (["config", "nonsense"], "config: takes"),

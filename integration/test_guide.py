@@ -81,7 +81,7 @@ def test_step(transcript, number):
 
 def test_every_rule_of_the_guide_is_shown():
     rules = re.findall(r"SEED\(\w+, \w+, \"([a-z-]+)\"",
-                       (REPO / "provider" / "rules" / "rule_ids.h").read_text().replace("\\\n", ""))
+                       (REPO / "provider" / "settings" / "rule_ids.h").read_text().replace("\\\n", ""))
     page = "".join(blocks())
     missing = [rule for rule in rules if f"[{rule}]" not in page]
     assert len(rules) > 15 and missing == []

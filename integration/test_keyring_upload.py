@@ -29,7 +29,9 @@ class Ring:
         return self("upload", *args, **kwargs)
 
     def contents(self):
-        """(role, first address or subject) of every certificate, and how keys are kept."""
+        """(role, first address) of every certificate; none if there is no keyring."""
+        if not self.path.exists():
+            return []
         with sqlite3.connect(f"file:{self.path}/certificates.db?mode=ro", uri=True) as db:
             rows = db.execute("SELECT c.role, min(a.address) FROM certificate c LEFT JOIN address a"
                               " ON a.certificate = c.id GROUP BY c.id").fetchall()
@@ -37,6 +39,8 @@ class Ring:
         return sorted(((roles[role], address) for role, address in rows), key=str)
 
     def keys(self):
+        if not self.path.exists():
+            return []
         with sqlite3.connect(f"file:{self.path}/keys.db?mode=ro", uri=True) as db:
             if not db.execute("SELECT 1 FROM sqlite_master").fetchone():
                 return []

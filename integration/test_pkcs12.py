@@ -132,7 +132,9 @@ class Files:
         return run(COMMAND, "check", "--for", "upload", *given, *words, **kwargs)
 
     def stored(self):
-        """{address: (role, how its key is kept)}."""
+        """{address: (role, how its key is kept)}; empty if there is no keyring."""
+        if not self.ring.exists():
+            return {}
         out = must(run(COMMAND, "--keyring", self.ring, "list", "--json")).out
         rows = [json.loads(line) for line in out.splitlines()]
         shown = {row["fingerprint"]: json.loads(must(run(
