@@ -413,19 +413,6 @@ def longer(data, at, size, new):
     return tlv(data[0], body)
 
 
-@pytest.mark.parametrize("what", ["a device", "a line of 70 MB", "a block of 70 MB"])
-def test_import(what, tmp_path):
-    path = tmp_path / "a"
-    if what == "a device":
-        path.symlink_to("/dev/zero")
-    else:
-        path.write_bytes(b"-----BEGIN CERTIFICATE-----\n" * (what == "a block of 70 MB") +
-                         (b"A" * 63 + b"\n" * (what == "a block of 70 MB")) * (70 * MB // 64))
-    result = bounded(COMMAND, "import", "--keyring", tmp_path / "ring", path)
-    assert result.rc == INPUT and "without end" in result.err, result
-    assert "nothing was imported" in result.err and b"imported" not in result.out
-
-
 # --- messages
 
 

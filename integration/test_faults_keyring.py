@@ -109,7 +109,8 @@ def cases(model, pki, tmp_path_factory):
         "upload of a key": partial(Keyring, model, ["upload", *identity], True),
         "first upload": partial(Keyring, None, ["upload", *identity], True),
         "upload --json": partial(Keyring, model, ["upload", "--json", pki.good_p384.pem], True),
-        "import": partial(Keyring, None, ["import", exported], True),
+        "upload of an export": partial(Keyring, None, ["upload", "--as", "exported", exported],
+                                       True),
         "remove": partial(Keyring, model, ["remove", "--with-key", "good_p256@example.com"], True),
         "export": partial(Keyring, model, ["export", "--all", "--keys", "--out", "ROOM/out"],
                           makes=["out"],
@@ -130,7 +131,7 @@ def cases(model, pki, tmp_path_factory):
     }
 
 
-NAMES = ["upload --json", "upload of a key", "import", "remove", "export", "backup",
+NAMES = ["upload --json", "upload of a key", "upload of an export", "remove", "export", "backup",
          "keyring check", "list --json", "show", "trust", "check"]
 
 

@@ -454,9 +454,9 @@ def test_the_ambiguous_are_imported_as_they_were(company, reader):
     saved = reader.directory / "saved.pem"
     must(reader.ring("export", "--all", "--out", saved))
     other = Ring(reader.directory / "other")
-    must(other("import", saved))
+    must(other.upload("--as", "exported", saved))
     assert other.contents() == [("contact", "middle@company.example")]
     bare = Ring(reader.directory / "bare")
-    result = bare("import", company["middle"].pem)
+    result = bare.upload("--as", "exported", company["middle"].pem)
     assert result.rc == 3 and "[ca-exempt]" in result.err, result
     assert bare.contents() == []

@@ -430,8 +430,7 @@ def test_trust_heeds_name_constraints(tmp_path):
 # --- help
 
 
-@pytest.mark.parametrize("name", ["list", "show", "trust", "remove", "export", "import",
-                                  "keyring"])
+@pytest.mark.parametrize("name", ["list", "show", "trust", "remove", "export", "keyring"])
 def test_help(name, tmp_path):
     """Help goes to stdout, succeeds and touches no keyring."""
     result = run(COMMAND, "--keyring", tmp_path / "k", name, "--help")

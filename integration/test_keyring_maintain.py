@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Changing and saving the keyring: remove, export, import, check and backup."""
+"""Changing and saving the keyring: remove, export and back, check and backup."""
 
 import os
 import re
@@ -193,23 +193,22 @@ def test_export_to_a_full_disk(own):
 
 
 def test_round_trip(own, tmp_path):
-    """Exported, imported into a new keyring and exported again it is the same to the byte."""
+    """Exported, uploaded into a new keyring and exported again it is the same to the byte."""
     sql(own, "UPDATE certificate SET uploaded = uploaded - 100000 * id")
     everything = tmp_path / "everything.pem"
     export(own, "--out", everything)
     other = tmp_path / "other"
-    result = command(other, "import", everything)
-    assert result.rc == DONE and result.err == ""
-    assert "imported 13 certificates and 2 private keys" in result.text
-    assert "1 key is encrypted and could not be compared with its certificate" in result.text
+    result = command(other, "upload", "--as", "exported", everything)
+    assert result.rc == DONE and "13 stored, 0 already there, 2 private keys" in result.text, result
+    assert "1 private key is encrypted and could not be compared with its certificate" in result.err
     assert export(other).out == everything.read_bytes()
     assert command(other, "keyring", "check").rc == DONE
     assert stat.S_IMODE((other / "keys.db").stat().st_mode) == 0o600
     # A second time there is nothing to do, and each is named.
     before = content(other)
-    result = command(other, "import", everything)
-    assert result.rc == DONE and "13 certificates were there already" in result.text
-    assert result.text.count("stored already: ") == 13
+    result = command(other, "upload", "--as", "exported", everything)
+    assert result.rc == DONE and "0 stored, 13 already there, 0 private keys" in result.text
+    assert result.text.count("already there as ") == 13
     assert content(other) == before
 
 
@@ -228,33 +227,54 @@ def test_round_trip_of_the_rest(tmp_path, pki):
     assert b"BEGIN TRUSTED CERTIFICATE" in first.out
     assert f"\nsmime-policy-key: file:{pki.good_rsa.key}\n".encode() in first.out
     assert first.out.count(b"PRIVATE KEY-----\n") == 2
-    result = command(other, "import", "-", stdin=first.out)
+    result = command(other, "upload", "--as", "exported", "-", stdin=first.out)
     assert result.rc == DONE, result
     assert export(other).out == first.out
 
 
-def test_import_without_roles(tmp_path, pki):
-    """Plain PEM gets the roles that the content gives; a key belongs to what it follows."""
+def test_exported_without_roles(tmp_path, pki):
+    """Plain PEM gets the roles that the content gives."""
     bundle = tmp_path / "bundle.pem"
     bundle.write_bytes(b"".join(path.read_bytes() for path in (
         pki["root"].pem, pki.good_rsa.pem, pki.good_rsa.key, pki.good_p384.pem)))
-    result = command(tmp_path / "k", "import", bundle)
+    result = command(tmp_path / "k", "upload", "--as", "exported", bundle)
     assert result.rc == DONE, result
     listed = must(command(tmp_path / "k", "list")).out.decode().splitlines()[1:]
     assert [line.split()[0] for line in listed] == ["ca", "identity", "contact"]
 
 
-def test_import_of_an_identity_without_its_key(own, tmp_path, pki):
+def test_lines_of_a_stranger_say_nothing(tmp_path, pki):
+    """A role in a file counts where somebody says that the file was exported."""
+    pem = b"smime-policy-role: ca\n" + pki.self_ca.pem.read_bytes()
+    must(command(tmp_path / "k", "upload", "-", stdin=pem))
+    assert must(command(tmp_path / "k", "list", "--role", "ca")).out.count(b"\n") <= 1
+    must(command(tmp_path / "l", "upload", "--as", "exported", "-", stdin=pem))
+    assert must(command(tmp_path / "l", "list", "--role", "ca")).out.count(b"\n") == 2
+
+
+def test_lines_are_about_one_certificate(tmp_path, pki):
+    """That which comes next; and one that is longer than libcrypto's lines is read whole."""
+    uri = "file:" + "/" * 600 + str(pki.good_rsa.key)
+    pem = (b"smime-policy-role: ca\n" + pki.good_rsa.key.read_bytes() +
+           f"smime-policy-key: {uri}\n".encode() + pki.good_p256.pem.read_bytes() +
+           pki.good_rsa.pem.read_bytes())
+    result = command(tmp_path / "k", "upload", "--as", "exported", "-", stdin=pem)
+    assert result.rc == DONE, result
+    assert uri in must(command(tmp_path / "k", "export", "--all", "--keys")).text
+    assert must(command(tmp_path / "k", "list", "--role", "identity")).out.count(b"\n") == 3
+
+
+def test_exported_identity_without_its_key(own, tmp_path, pki):
     """It is a contact then, and that is said; with the key at hand it stays an identity."""
     pem = must(command(own, "export", "good_rsa@example.com")).out
-    result = command(tmp_path / "k", "import", "-", stdin=pem)
+    result = command(tmp_path / "k", "upload", "--as", "exported", "-", stdin=pem)
     assert result.rc == DONE and "is kept as a contact" in result.err
     assert must(command(tmp_path / "k", "list", "--role", "contact")).out.count(b"good_rsa@") > 0
     must(command(tmp_path / "l", "upload", "--no-passphrase", pki.renewed_old.pem,
                  pki.renewed_old.key))
     pem = b"smime-policy-role: identity\n" + pki.renewed_new.pem.read_bytes()
-    result = command(tmp_path / "l", "import", "-", stdin=pem)
-    assert result.rc == DONE and result.err == ""
+    result = command(tmp_path / "l", "upload", "--as", "exported", "-", stdin=pem)
+    assert result.rc == DONE and "kept as a contact" not in result.err
     assert must(command(tmp_path / "l", "list", "--role", "identity")).out.count(b"renewed_") > 2
 
 
@@ -271,49 +291,43 @@ def pem_of(pki, *parts):
     return text
 
 
+LOCKED = "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n-----END ENCRYPTED PRIVATE KEY-----\n"
+
+
 @pytest.mark.parametrize("parts, code, text", [
     (["good_rsa", "no_san"], REFUSED, "[san-email]"),
     (["good_rsa", "no_san", "eku_server"], REFUSED, "[extended-key-usage]"),
     (["good_rsa", "good_p256.key"], REFUSED, "[private-key-match]"),
     (["good_rsa", "ed25519", "ed25519.key"], REFUSED, "[key-algorithm]"),
     (["smime-policy-role: ca\n", "good_rsa"], REFUSED, "[ca-exempt]"),
-    (["smime-policy-role: contact\n", "good_rsa", "good_rsa.key"], REFUSED,
-     "[private-key-match]"),
     (["smime-policy-role: king\n", "good_rsa"], INPUT, "its role is none of"),
     (["smime-policy-uploaded: today\n", "good_rsa"], INPUT, "the time of its upload"),
-    (["good_rsa.key", "good_rsa"], INPUT, "follows no certificate"),
-    (["good_rsa", "good_rsa.key", "good_rsa.key"], INPUT, "follows no certificate"),
-    (["good_rsa", "-----BEGIN CERTIFICATE-----\nMIIB\n"], INPUT, "a block without end"),
-    (["good_rsa", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"], INPUT,
-     "it is not a certificate"),
-    (["good_rsa", "-----BEGIN CERTIFICATE-----\n*\n-----END CERTIFICATE-----\n"], INPUT,
-     "a damaged block"),
-    (["good_rsa", "-----BEGIN ENCRYPTED PRIVATE KEY-----\nMAA=\n"
-      "-----END ENCRYPTED PRIVATE KEY-----\n"], INPUT, "it is not a private key"),
-    (["good_rsa", "-----BEGIN PKCS7-----\nMAA=\n-----END PKCS7-----\n"], INPUT,
-     "'smime-policy upload' reads other forms"),
-    (["nothing of the kind\n"], INPUT, "holds nothing"),
+    (["good_rsa", LOCKED], INPUT, "it is no private key that can be read"),
+    (["good_rsa", "-----BEGIN CERTIFICATE-----\nMIIB\n"], INPUT, "cut or damaged"),
+    (["nothing of the kind\n"], INPUT, "neither a certificate nor a private key"),
 ])
-def test_import_all_or_nothing(own, pki, parts, code, text):
+def test_exported_all_or_nothing(own, pki, parts, code, text):
     """Whatever is at fault, nothing is stored, and the fault is told."""
-    before = content(own)
     must(command(own, "remove", "--with-key", "good_rsa@example.com"))
     before = content(own)
-    result = command(own, "import", "-", stdin=pem_of(pki, *parts))
+    result = command(own, "upload", "--as", "exported", "-", stdin=pem_of(pki, *parts))
     assert result.rc == code and result.out == b"" and text in result.err, result
-    assert "nothing was imported" in result.err
+    assert "nothing was stored" in result.err
     assert content(own) == before
 
 
-def test_import_of_no_file(own, tmp_path):
-    """A file that is not there, and none at all."""
-    result = command(own, "import", tmp_path / "none")
-    assert result.rc == INPUT and "No such file" in result.err
-    result = command(own, "import")
-    assert result.rc == USAGE and "no file given" in result.err
+def test_exported_key_of_no_certificate(own, tmp_path):
+    """A key that stays encrypted belongs to the certificate before it, and each has one."""
+    pem = export(own).out
+    start = pem.index(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    end = pem.index(b"-----END ENCRYPTED PRIVATE KEY-----\n") + 36
+    for text in (pem[start:end] + pem, pem[:end] + pem[start:end] + pem[end:]):
+        result = command(tmp_path / "k", "upload", "--as", "exported", "-", stdin=text)
+        assert result.rc == INPUT and "follows no certificate" in result.err, result
+        assert not (tmp_path / "k").exists()
 
 
-def test_import_keeps_the_key_that_is_there(own, tmp_path):
+def test_exported_leaves_the_key_that_is_there(own, tmp_path):
     """A key that is stored is not replaced by another form of it."""
     key = sql(own, "SELECT key, pkcs8 FROM private_key WHERE encrypted = 0", file="keys.db")
     other = tmp_path / "other"
@@ -321,9 +335,17 @@ def test_import_keeps_the_key_that_is_there(own, tmp_path):
     pem = export(own).out
     sql(other, "UPDATE private_key SET encrypted = 1, pkcs8 = ?  WHERE key = ?",
         bytes.fromhex("3003020100"), key[0][0], file="keys.db")
-    must(command(other, "import", "-", stdin=pem))
+    must(command(other, "upload", "--as", "exported", "-", stdin=pem))
     assert sql(other, "SELECT pkcs8 FROM private_key WHERE key = ?", key[0][0],
                file="keys.db") == [(bytes.fromhex("3003020100"),)]
+
+
+@pytest.mark.parametrize("words", [["--replace"], ["--no-passphrase"], ["--passout", "file:x"],
+                                   ["--key-uri", "file:x"]])
+def test_exported_keys_are_kept_as_they_are(own, tmp_path, words):
+    result = command(tmp_path / "k", "upload", "--as", "exported", *words, "-", stdin=b"")
+    assert result.rc == USAGE and f"leave --passout" in result.err
+    assert not (tmp_path / "k").exists()
 
 
 # --- keyring path and usage

@@ -142,7 +142,7 @@ def test_text(line, code, text, home):
 
 
 @pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "list", "show",
-                                  "remove", "export", "import", "trust", "keyring", "config"])
+                                  "remove", "export", "trust", "keyring", "config"])
 def test_help(name):
     """In every spelling that people try."""
     shown = must(run(COMMAND, *[name][:len(name)], "--help")).out

@@ -159,13 +159,14 @@ SECTIONS = [
         "smime-policy show bob", "smime-policy trust", "smime-policy trust bob@example.com",
         "smime-policy trust alice@example.com", "smime-policy trust nobody@example.com"),
     section(
-        "remove, export and import",
+        "remove and export",
         "smime-policy remove", "smime-policy remove nobody@example.com",
         "smime-policy remove alice@example.com", "smime-policy remove bob@example.com",
         "smime-policy export", "smime-policy export nobody@example.com",
-        "smime-policy export --all --keys --out everything.pem", "smime-policy import",
-        "smime-policy import nosuch.pem", "smime-policy import garbage",
-        "smime-policy import everything.pem"),
+        "smime-policy export --all --keys --out everything.pem", "smime-policy upload --as exported nosuch.pem",
+        "smime-policy upload --as exported garbage",
+        "smime-policy upload --as exported --replace everything.pem",
+        "smime-policy upload --as exported everything.pem"),
     section(
         "keyring",
         "smime-policy keyring", "smime-policy keyring frobnicate", "smime-policy keyring path",

@@ -20,7 +20,6 @@
 #include "tool/check/checking.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
-#include "tool/upload/importing.h"
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"
 
@@ -43,7 +42,6 @@ static const struct command {
     { "show", shim_run_show, NULL },
     { "remove", shim_run_remove, NULL },
     { "export", shim_run_export, "'smime-policy show' tells what is in the keyring" },
-    { "import", shim_run_import, "'smime-policy check' judges files and stores nothing" },
     { "trust", shim_run_trust, NULL },
     { "keyring", shim_run_keyring, NULL },
 };

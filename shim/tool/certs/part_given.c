@@ -21,12 +21,19 @@ static bool hand_over(struct shim_file_parts *file, struct shim_part part)
 
 bool shim_part_cert(struct shim_file_parts *file, X509 *cert)
 {
-    return hand_over(file, (struct shim_part){ .cert = cert });
+    return hand_over(
+        file, (struct shim_part){ .cert = cert,
+                                  .exported = file->reading->exported ? &file->exported : NULL });
 }
 
 bool shim_part_key(struct shim_file_parts *file, EVP_PKEY *key, const char *pass)
 {
     return hand_over(file, (struct shim_part){ .key = key, .pass = pass });
+}
+
+bool shim_part_locked(struct shim_file_parts *file, const struct sp_private_key *key)
+{
+    return hand_over(file, (struct shim_part){ .locked = key });
 }
 
 bool shim_part_broken(struct shim_file_parts *file, const char *why)

@@ -17,7 +17,16 @@
 #include <openssl/x509.h>
 
 #include "common/passphrase.h"
+#include "keyring/keyring.h"
 #include "tool/certs/pbe.h"
+
+/* The lines that `export` writes before a certificate, for `upload --as exported`. */
+#define SHIM_LINE_ROLE     "smime-policy-role: "
+#define SHIM_LINE_UPLOADED "smime-policy-uploaded: "
+#define SHIM_LINE_KEY      "smime-policy-key: "
+struct shim_exported {
+    char *role, *uploaded, *key_uri; /* owned; NULL where there is no such line */
+};
 
 /* One part: a certificate, a key, what could not be read, or a note. */
 struct shim_part {
@@ -26,8 +35,10 @@ struct shim_part {
     X509 *cert;       /* borrowed; up-ref to keep */
     EVP_PKEY *key;    /* borrowed; up-ref to keep */
     const char *pass; /* borrowed: what |key| was encrypted under; NULL: it was not */
-    const char *why;  /* borrowed: why it could not be read, and the way out */
-    const char *note; /* borrowed: what is to be told of a part that was read */
+    const struct sp_private_key *locked;  /* borrowed: a key that stays encrypted, as exported */
+    const struct shim_exported *exported; /* borrowed: how |cert| was kept; NULL: not told */
+    const char *why;                      /* borrowed: why it could not be read, and the way out */
+    const char *note;                     /* borrowed: what is to be told of a part that was read */
 };
 
 /*
@@ -50,6 +61,7 @@ typedef bool shim_part_fn(const struct shim_part *part, void *arg);
 struct shim_reading_parts {
     shim_part_fn *each;
     void *arg;
+    bool exported; /* what `export` wrote: its lines are read, and locked keys stay locked */
     struct shim_passphrase pass; /* the one for every part, or the last one given */
     BIO *current;                /* borrowed: what is being read, or NULL */
     off_t finished;              /* bytes of the files before it */
@@ -73,9 +85,11 @@ struct shim_file_parts {
     const char *path;
     unsigned number;
     struct shim_legacy legacy;
+    struct shim_exported exported; /* of the certificate that comes next */
 };
 bool shim_part_cert(struct shim_file_parts *file, X509 *cert);
 bool shim_part_key(struct shim_file_parts *file, EVP_PKEY *key, const char *pass);
+bool shim_part_locked(struct shim_file_parts *file, const struct sp_private_key *key);
 /* A key of PKCS#8, as it lies open. */
 bool shim_part_plain_key(struct shim_file_parts *file, const PKCS8_PRIV_KEY_INFO *plain,
                          const char *pass);

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
+#include "base/text.h"
 #include "keyring/keyring.h"
 #include "tool/certs/parts.h"
 
@@ -140,9 +141,26 @@ static bool take_public_key(struct shim_file_parts *file, struct block *block)
     return more;
 }
 
+/* What stays encrypted cannot be looked into: that it is such a key at all is known. */
+static bool take_locked_key(struct shim_file_parts *file, struct block *block)
+{
+    const unsigned char *der = block->data;
+    X509_SIG *locked = d2i_X509_SIG(NULL, &der, block->length);
+    bool more =
+        locked != NULL && der == block->data + block->length
+            ? shim_part_locked(file, &(struct sp_private_key){ .pkcs8 = block->data,
+                                                               .length = (size_t)block->length,
+                                                               .encrypted = true })
+            : shim_part_broken(file, SHIM_NO_KEY);
+
+    X509_SIG_free(locked);
+    return more;
+}
+
 static bool take_encrypted_key(struct shim_file_parts *file, struct block *block)
 {
-    return shim_parts_encrypted_key(file, block->data, block->length);
+    return file->reading->exported ? take_locked_key(file, block)
+                                   : shim_parts_encrypted_key(file, block->data, block->length);
 }
 
 /* No standard has this label, and examples and programs do (RFC 9216). */
@@ -187,12 +205,28 @@ static const struct {
     { PEM_STRING_DSAPARAMS, pass_over },
 };
 
+static void forget_lines(struct shim_exported *exported)
+{
+    OPENSSL_free(exported->role);
+    OPENSSL_free(exported->uploaded);
+    OPENSSL_free(exported->key_uri);
+    *exported = (struct shim_exported){ 0 };
+}
+
 static bool take(struct shim_file_parts *file, struct block *block)
 {
+    bool (*take_kind)(struct shim_file_parts * file, struct block * block) = refuse;
+    bool more;
+
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].name, block->name) == 0)
-            return kinds[i].take(file, block);
-    return refuse(file, block);
+            take_kind = kinds[i].take;
+    /* The lines are about one certificate. */
+    if (take_kind != take_cert)
+        forget_lines(&file->exported);
+    more = take_kind(file, block);
+    forget_lines(&file->exported);
+    return more;
 }
 
 /* Is this the end of the file, where no further part begins? */
@@ -203,35 +237,70 @@ static bool is_end(void)
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
+/* The lines of one part, on their way to libcrypto. */
+struct lines {
+    long read;                      /* bytes */
+    struct shim_exported *exported; /* borrowed; NULL: they are not looked at */
+    struct sp_text line;            /* owned: the begin of one that came in pieces */
+    bool failed;                    /* out of memory */
+};
+
+/* What follows |name| in the line goes to |*value|; the last such line counts. */
+static void take_line(struct lines *lines, const char *name, char **value)
+{
+    size_t length = strlen(name);
+    const char *text = lines->line.data;
+
+    if (strncmp(text, name, length) != 0)
+        return;
+    OPENSSL_free(*value);
+    *value = OPENSSL_strndup(text + length, strcspn(text + length, "\r\n"));
+    lines->failed = lines->failed || *value == NULL;
+}
+
+static void look_at(struct lines *lines, const char *piece, size_t length)
+{
+    sp_text_add_bytes(&lines->line, piece, length);
+    if (lines->line.data == NULL || memchr(piece, '\n', length) == NULL)
+        return;
+    take_line(lines, SHIM_LINE_ROLE, &lines->exported->role);
+    take_line(lines, SHIM_LINE_UPLOADED, &lines->exported->uploaded);
+    take_line(lines, SHIM_LINE_KEY, &lines->exported->key_uri);
+    OPENSSL_free(sp_text_take(&lines->line));
+}
+
 /* libcrypto asks for line after line until a part ends: after too many there are no more. */
-static long count(BIO *bio, int operation, const char *buffer, size_t size, int argi, long argl,
+static long watch(BIO *bio, int operation, const char *buffer, size_t size, int argi, long argl,
                   int result, size_t *processed)
 {
-    long *read = (long *)(void *)BIO_get_callback_arg(bio);
+    struct lines *lines = (struct lines *)(void *)BIO_get_callback_arg(bio);
 
-    (void)buffer, (void)size, (void)argi, (void)argl;
-    if (operation == (BIO_CB_GETS | BIO_CB_RETURN) && result > 0)
-        *read += (long)*processed;
-    return operation == BIO_CB_GETS && *read > SHIM_LONGEST_PART ? 0 : result;
+    (void)size, (void)argi, (void)argl;
+    if (operation == (BIO_CB_GETS | BIO_CB_RETURN) && result > 0) {
+        lines->read += (long)*processed;
+        if (lines->exported != NULL)
+            look_at(lines, buffer, *processed);
+    }
+    return operation == BIO_CB_GETS && lines->read > SHIM_LONGEST_PART ? 0 : result;
 }
 
 bool shim_parts_pem(struct shim_file_parts *file, BIO *bio)
 {
+    struct lines lines = { .exported = file->reading->exported ? &file->exported : NULL };
     struct block block = { 0 };
     bool more = true, ended = false, any = false;
-    long read = 0;
 
-    BIO_set_callback_ex(bio, count);
-    BIO_set_callback_arg(bio, (char *)&read);
+    BIO_set_callback_ex(bio, watch);
+    BIO_set_callback_arg(bio, (char *)&lines);
     while (more && !ended) {
         file->number++;
-        read = 0;
+        lines.read = 0;
         if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1) {
-            more = take(file, &block);
-        } else if (read > SHIM_LONGEST_PART || !is_end()) {
-            ended = read > SHIM_LONGEST_PART || BIO_eof(bio) != 0;
+            more = lines.failed ? shim_part_broken(file, NULL) : take(file, &block);
+        } else if (lines.read > SHIM_LONGEST_PART || !is_end()) {
+            ended = lines.read > SHIM_LONGEST_PART || BIO_eof(bio) != 0;
             more =
-                shim_part_broken(file, read > SHIM_LONGEST_PART
+                shim_part_broken(file, lines.read > SHIM_LONGEST_PART
                                            ? SHIM_TOO_LONG
                                            : "its PEM encoding is cut or damaged; fetch it anew");
         } else {
@@ -241,6 +310,8 @@ bool shim_parts_pem(struct shim_file_parts *file, BIO *bio)
         clear(&block);
     }
     clear(&block);
+    forget_lines(&file->exported);
+    OPENSSL_free(sp_text_take(&lines.line));
     BIO_set_callback_ex(bio, NULL);
     ERR_clear_error();
     if (more && !any) {

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy export: certificates and keys as PEM, for `import` and others.
+ * smime-policy export: certificates and keys as PEM, for `upload --as exported` and others.
  */
 #include <errno.h>
 #include <stdio.h>

@@ -8,6 +8,7 @@
 
 #include "tool/keyring/pem_text.h"
 #include "base/text.h"
+#include "tool/certs/parts.h"
 #include "tool/keyring/keyring_at.h"
 
 /* What follows the certificate in its record is what it is trusted for. */

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Certificates and keys of the keyring as PEM, and the lines of text before
- * each by which `import` keeps it as it was.
+ * each by which `upload --as exported` keeps it as it was.
  */
 #ifndef SHIM_PEM_TEXT_H
 #define SHIM_PEM_TEXT_H
@@ -11,10 +11,6 @@
 #include <stdio.h>
 
 #include "tool/keyring/stored_entry.h"
-
-#define SHIM_LINE_ROLE     "smime-policy-role: "
-#define SHIM_LINE_UPLOADED "smime-policy-uploaded: "
-#define SHIM_LINE_KEY      "smime-policy-key: "
 
 /* TRUSTED CERTIFICATE where it says whom it is trusted for; false if that failed. */
 bool shim_pem_write_cert(FILE *to, const struct shim_entry *entry);

@@ -17,6 +17,9 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
+/* The value of --as for what `export` wrote. */
+#define EXPORTED "exported"
+
 static bool take_part(const struct shim_part *part, void *arg)
 {
     struct shim_uploading *run = arg;
@@ -27,11 +30,12 @@ static bool take_part(const struct shim_part *part, void *arg)
         more = shim_uploading_cert(run, part);
     } else if (part->key != NULL) {
         more = shim_uploading_key(run, part);
+    } else if (part->locked != NULL) {
+        more = shim_uploading_locked(run, part);
     } else if (part->note != NULL) {
         shim_part_tell(part, part->path, run->notes);
     } else {
-        run->unreadable++;
-        shim_part_tell(part, part->path, run->unread);
+        shim_uploading_unreadable(run, part, part->why);
     }
     shim_uploading_progress(run);
     return more && run->outcome.fault == SHIM_OK;
@@ -44,6 +48,7 @@ static bool take_files(struct shim_uploading *run)
     for (char **file = run->options->files; more && *file != NULL; file++) {
         size_t before = run->parts;
 
+        run->has_last = false;
         more = shim_parts_read(&run->reading, *file);
         if (more && run->parts == before)
             more = take_part(&(struct shim_part){ .path = *file,
@@ -137,8 +142,16 @@ static int check(const struct shim_upload_options *options)
 {
     if (options->files[0] == NULL)
         return shim_usage("upload: no file given");
-    if (options->as != NULL && sp_role_named(options->as) == SP_ROLE_NONE)
-        return shim_usage("--as %s: no such role; identity, contact and ca are", options->as);
+    if (options->as != NULL && strcmp(options->as, EXPORTED) == 0) {
+        if (options->passout != NULL || options->no_passphrase || options->replace ||
+            options->key_uri != NULL)
+            return shim_usage("--as " EXPORTED " keeps private keys as they are; leave --passout, "
+                              "--no-passphrase, --replace and --key-uri out");
+    } else if (options->as != NULL && sp_role_named(options->as) == SP_ROLE_NONE) {
+        return shim_usage("--as %s: no such role; identity, contact and ca are, and " EXPORTED
+                          " for what 'smime-policy export' wrote",
+                          options->as);
+    }
     if (options->no_passphrase && options->passout != NULL)
         return shim_usage("--passout and --no-passphrase exclude each other");
     return SHIM_OK;
@@ -165,7 +178,9 @@ int shim_run_upload(struct shim *shim, int argc, char **argv)
         code = check(&options);
     if (code != SHIM_OK)
         return code;
-    if (options.as != NULL)
+    run.exported = options.as != NULL && strcmp(options.as, EXPORTED) == 0;
+    run.reading.exported = run.exported;
+    if (options.as != NULL && !run.exported)
         run.as = sp_role_named(options.as);
     code = begin(&run) ? shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring) : SHIM_USAGE;
     if (code == SHIM_OK)

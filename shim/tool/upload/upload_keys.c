@@ -183,12 +183,19 @@ static const char *pass_for(struct shim_uploading *run, const struct shim_given_
     return NULL;
 }
 
-static bool encode(struct shim_uploading *run, const struct shim_given_key *key,
+static bool encode(struct shim_uploading *run, struct shim_given_key *key,
                    struct sp_private_key *encoded)
 {
     bool plain;
     const char *pass;
 
+    if (key->exported.pkcs8 != NULL || key->exported.uri != NULL) {
+        *encoded = key->exported;
+        key->exported = (struct sp_private_key){ 0 };
+        return true;
+    }
+    if (key->as_exported)
+        return shim_key_encode(key->key, NULL, encoded);
     if (key->uri != NULL) {
         if (!shim_uploading_may_replace(run, key, NULL))
             return false;
@@ -212,6 +219,16 @@ static bool encode(struct shim_uploading *run, const struct shim_given_key *key,
     return false;
 }
 
+static bool is_stored(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH])
+{
+    struct sp_private_key stored;
+    int found = sp_keyring_key(run->keyring, id, &stored);
+
+    if (found == 1)
+        sp_private_key_clear(&stored);
+    return found == 1;
+}
+
 static bool take_key(struct shim_uploading *run, struct shim_given_key *key)
 {
     struct sp_private_key encoded;
@@ -226,7 +243,7 @@ static bool take_key(struct shim_uploading *run, struct shim_given_key *key)
     }
     if (!find_owner(run, key, &allowed))
         return false;
-    if (!allowed)
+    if (!allowed || (key->as_exported && is_stored(run, key->id)))
         return true;
     if (!encode(run, key, &encoded))
         return false;
@@ -236,16 +253,10 @@ static bool take_key(struct shim_uploading *run, struct shim_given_key *key)
 
 bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH])
 {
-    struct sp_private_key stored;
-    int found;
-
     for (const struct shim_given_key *key = run->keys; key != NULL; key = key->next)
         if (memcmp(key->id, id, SP_SHA256_LENGTH) == 0)
             return true;
-    found = sp_keyring_key(run->keyring, id, &stored);
-    if (found == 1)
-        sp_private_key_clear(&stored);
-    return found == 1;
+    return is_stored(run, id);
 }
 
 static void require_key(struct shim_uploading *run, const struct sp_record *record)
@@ -313,11 +324,33 @@ static bool take_uri(struct shim_uploading *run)
     return done;
 }
 
+/* What `export` called an identity, and what it locked. */
+static void tell_exported(struct shim_uploading *run, size_t locked)
+{
+    for (const struct shim_undecided *u = run->identities; u != NULL; u = u->next) {
+        struct sp_keyid id = sp_keyid_of_cert(NULL, u->cert);
+
+        if (!id.known || !shim_uploading_has_key(run, id.hash))
+            shim_error("note: %s, part %u: an identity without its private key is kept as a "
+                       "contact",
+                       u->path, u->number);
+    }
+    if (locked > 0)
+        shim_error("note: %zu private key%s encrypted and could not be compared with %s", locked,
+                   locked == 1 ? " is" : "s are",
+                   locked == 1 ? "its certificate" : "their certificates");
+}
+
 bool shim_uploading_keys(struct shim_uploading *run)
 {
-    for (struct shim_given_key *key = run->keys; key != NULL; key = key->next)
+    size_t locked = 0;
+
+    for (struct shim_given_key *key = run->keys; key != NULL; key = key->next) {
+        locked += key->exported.encrypted;
         if (!take_key(run, key))
             return false;
+    }
+    tell_exported(run, locked);
     if (run->options->key_uri != NULL && !take_uri(run))
         return false;
     return run->as != SP_ROLE_IDENTITY || require_keys(run);

@@ -81,10 +81,10 @@ static bool take(struct shim_uploading *run, const struct shim_part *part,
            add(run, part, facts, role);
 }
 
-static bool keep_undecided(struct shim_uploading *run, const struct shim_part *part)
+static bool keep(struct shim_uploading *run, struct shim_undecided **end,
+                 const struct shim_part *part)
 {
     struct shim_undecided *undecided = OPENSSL_zalloc(sizeof(*undecided));
-    struct shim_undecided **end = &run->undecided;
 
     if (undecided != NULL) {
         undecided->path = OPENSSL_strdup(part->path);
@@ -95,18 +95,117 @@ static bool keep_undecided(struct shim_uploading *run, const struct shim_part *p
     while (*end != NULL)
         end = &(*end)->next;
     *end = undecided;
-    run->undecided_count++;
     if (undecided != NULL && undecided->path != NULL && undecided->cert != NULL)
         return true;
     run->outcome.fault = shim_no_memory();
     return false;
 }
 
+static bool keep_undecided(struct shim_uploading *run, const struct shim_part *part)
+{
+    run->undecided_count++;
+    return keep(run, &run->undecided, part);
+}
+
+static struct shim_given_key *add_key(struct shim_uploading *run, const struct shim_part *part)
+{
+    struct shim_given_key *key = OPENSSL_zalloc(sizeof(*key));
+    struct shim_given_key **end = &run->keys;
+
+    if (key != NULL) {
+        key->path = OPENSSL_strdup(part->path);
+        key->number = part->number;
+        key->as_exported = run->exported;
+    }
+    while (*end != NULL)
+        end = &(*end)->next;
+    *end = key;
+    if (key != NULL && key->path != NULL)
+        return key;
+    run->outcome.fault = shim_no_memory();
+    return NULL;
+}
+
+/* A key that stays as it was exported: of the certificate before it. */
+static bool add_exported_key(struct shim_uploading *run, const struct shim_part *part,
+                             const struct sp_private_key *exported)
+{
+    struct shim_given_key *key = add_key(run, part);
+
+    if (key == NULL)
+        return false;
+    memcpy(key->id, run->last_key, sizeof(key->id));
+    run->has_last = false;
+    key->exported.encrypted = exported->encrypted;
+    key->exported.length = exported->length;
+    if (exported->uri != NULL)
+        key->exported.uri = OPENSSL_strdup(exported->uri);
+    else
+        key->exported.pkcs8 = OPENSSL_memdup(exported->pkcs8, exported->length);
+    key->uri = key->exported.uri;
+    if (key->exported.uri != NULL || key->exported.pkcs8 != NULL)
+        return true;
+    run->outcome.fault = shim_no_memory();
+    return false;
+}
+
+bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *part)
+{
+    if (run->has_last)
+        return add_exported_key(run, part, part->locked);
+    shim_uploading_unreadable(run, part,
+                              "it is an encrypted private key that follows no certificate; put it "
+                              "behind the one it belongs to");
+    return true;
+}
+
+/* Why the lines before the certificate cannot be obeyed; NULL: |*as| and |*uploaded| say how. */
+static const char *read_exported(const struct shim_exported *exported, struct sp_keeping *as,
+                                 time_t *uploaded)
+{
+    struct tm tm = { 0 };
+    const char *end;
+
+    *uploaded = 0;
+    if (exported->role != NULL) {
+        *as = (struct sp_keeping){ .role = sp_role_named(exported->role), .by = SP_KEPT_BY_USER };
+        if (as->role == SP_ROLE_NONE)
+            return "its role is none of identity, contact and ca; mend the line before it";
+    }
+    if (exported->uploaded != NULL) {
+        end = strptime(exported->uploaded, "%Y-%m-%dT%H:%M:%SZ", &tm);
+        if (end == NULL || *end != '\0')
+            return "the time of its upload cannot be read; mend the line before it";
+        *uploaded = timegm(&tm);
+    }
+    return NULL;
+}
+
+/* What follows the certificate in the file is its key; without one it is a contact. */
+static bool note_exported(struct shim_uploading *run, const struct shim_part *part,
+                          struct sp_keeping *as)
+{
+    struct sp_keyid id = sp_keyid_of_cert(NULL, part->cert);
+
+    run->has_last = id.known;
+    if (id.known)
+        memcpy(run->last_key, id.hash, sizeof(run->last_key));
+    if (id.known && part->exported->key_uri != NULL &&
+        !add_exported_key(run, part, &(struct sp_private_key){ .uri = part->exported->key_uri }))
+        return false;
+    if (as->role != SP_ROLE_IDENTITY)
+        return true;
+    as->role = SP_ROLE_CONTACT;
+    return keep(run, &run->identities, part);
+}
+
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part)
 {
     struct sp_facts *facts = sp_facts_new(part->cert);
     struct sp_keeping as = { .role = run->as, .by = SP_KEPT_BY_USER };
-    bool done;
+    const char *why = NULL;
+    time_t uploaded = 0;
+    bool done = true;
 
     if (facts == NULL) {
         run->outcome.fault = shim_no_memory();
@@ -116,9 +215,16 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
         as = (struct sp_keeping){ .role = sp_role_of(facts, false) };
     else if (run->as == SP_ROLE_IDENTITY)
         as.role = SP_ROLE_CONTACT;
-    if (as.role == SP_ROLE_NONE && run->undecided_count < UNDECIDED_MAX)
+    if (part->exported != NULL)
+        why = read_exported(part->exported, &as, &uploaded);
+    if (part->exported != NULL && why == NULL)
+        done = note_exported(run, part, &as);
+    sp_upload_at(run->upload, uploaded);
+    if (why != NULL)
+        shim_uploading_unreadable(run, part, why);
+    else if (done && as.role == SP_ROLE_NONE && run->undecided_count < UNDECIDED_MAX)
         done = keep_undecided(run, part);
-    else
+    else if (done)
         done = take(run, part, facts, &as);
     sp_facts_free(facts);
     return done;
@@ -216,38 +322,36 @@ bool shim_uploading_undecided(struct shim_uploading *run)
     return true;
 }
 
+static void free_all(struct shim_undecided *each)
+{
+    while (each != NULL) {
+        struct shim_undecided *next = each->next;
+
+        X509_free(each->cert);
+        OPENSSL_free(each->path);
+        OPENSSL_free(each);
+        each = next;
+    }
+}
+
 void shim_uploading_free_undecided(struct shim_uploading *run)
 {
-    while (run->undecided != NULL) {
-        struct shim_undecided *next = run->undecided->next;
-
-        X509_free(run->undecided->cert);
-        OPENSSL_free(run->undecided->path);
-        OPENSSL_free(run->undecided);
-        run->undecided = next;
-    }
+    free_all(run->undecided);
+    free_all(run->identities);
+    run->undecided = run->identities = NULL;
 }
 
 bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part)
 {
-    struct shim_given_key *key = OPENSSL_zalloc(sizeof(*key));
-    struct shim_given_key **end = &run->keys;
+    struct shim_given_key *key = add_key(run, part);
 
-    if (key != NULL && EVP_PKEY_up_ref(part->key) == 1)
+    if (key == NULL)
+        return false;
+    if (EVP_PKEY_up_ref(part->key) == 1)
         key->key = part->key;
-    if (key != NULL) {
-        key->path = OPENSSL_strdup(part->path);
-        key->number = part->number;
-        key->pass = part->pass == NULL ? NULL : OPENSSL_strdup(part->pass);
-        (void)shim_given_key_name(key);
-    }
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = key;
-    if (key != NULL && key->path != NULL)
-        return true;
-    run->outcome.fault = shim_no_memory();
-    return false;
+    key->pass = part->pass == NULL ? NULL : OPENSSL_strdup(part->pass);
+    (void)shim_given_key_name(key);
+    return true;
 }
 
 void shim_uploading_free_keys(struct shim_uploading *run)
@@ -258,6 +362,7 @@ void shim_uploading_free_keys(struct shim_uploading *run)
         EVP_PKEY_free(run->keys->key);
         if (run->keys->pass != NULL)
             OPENSSL_clear_free(run->keys->pass, strlen(run->keys->pass));
+        sp_private_key_clear(&run->keys->exported);
         OPENSSL_free(run->keys->path);
         OPENSSL_free(run->keys);
         run->keys = next;

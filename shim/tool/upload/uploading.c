@@ -4,6 +4,7 @@
  *
  * What all parts of an upload do.
  */
+#include "tool/certs/part_said.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -28,4 +29,13 @@ bool shim_uploading_failed(struct shim_uploading *run)
     if (run->outcome.fault == SHIM_OK)
         run->outcome.fault = shim_keyring_failed(run->keyring);
     return false;
+}
+
+void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_part *part,
+                               const char *why)
+{
+    struct shim_part broken = { .path = part->path, .number = part->number, .why = why };
+
+    run->unreadable++;
+    shim_part_tell(&broken, part->path, run->unread);
 }

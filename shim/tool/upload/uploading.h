@@ -31,6 +31,8 @@ struct shim_given_key {
     char *path;      /* owned */
     unsigned number; /* as in struct shim_part */
     unsigned char id[SP_SHA256_LENGTH];
+    bool as_exported;               /* it is kept as it came, unless it is stored already */
+    struct sp_private_key exported; /* owned: that, where it is encrypted or at a URI */
     struct shim_given_key *next;
 };
 /* Name the key, as in struct sp_keyid; false if it is none that can be named. */
@@ -50,6 +52,7 @@ struct shim_uploading {
     struct shim *shim;
     const smimepolicy_settings *settings;
     enum sp_role as; /* SP_ROLE_NONE: as the content says */
+    bool exported;   /* or as `export` wrote */
     time_t now;
     struct sp_keyring *keyring;
     struct sp_upload *upload;
@@ -58,6 +61,9 @@ struct shim_uploading {
     struct shim_given_key *keys;      /* owned, in the order given */
     struct shim_undecided *undecided; /* owned, in the order given */
     size_t undecided_count;
+    struct shim_undecided *identities;        /* owned: those that were exported as such */
+    unsigned char last_key[SP_SHA256_LENGTH]; /* with |has_last|: of the certificate before */
+    bool has_last;
     X509 *first_client; /* owned: the first certificate given that is no CA's */
     size_t parts;       /* that were read, or could not be */
     size_t added, stored_before, refused, unreadable, keys_added;
@@ -79,6 +85,11 @@ bool shim_uploading_failed(struct shim_uploading *run);
 /* Take a certificate, or keep a key for shim_uploading_keys().  False after a failure. */
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part);
 bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part);
+/* An exported key that stays encrypted: of the certificate before it. */
+bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *part);
+/* Count and tell a part that could not be read, for |why|. */
+void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_part *part,
+                               const char *why);
 /* Take the certificates whose role was left open, once all others are known. */
 bool shim_uploading_undecided(struct shim_uploading *run);
 void shim_uploading_free_undecided(struct shim_uploading *run);
