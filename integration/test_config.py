@@ -318,6 +318,45 @@ def test_settings_that_are_there_and_cannot_be_read(tmp_path, pki, mail):
     assert result.rc == REFUSED and "the policy is locked" in result.err, result
 
 
+@pytest.mark.parametrize("level", [1, 2, 3])
+def test_an_include_of_an_included_file(level, tmp_path):
+    """It is judged as one of the file itself: libcrypto passes over it without a word."""
+    conf, lost = tmp_path / "openssl.cnf", tmp_path / "lost.cnf"
+    files = [tmp_path / f"policy{i}.cnf" for i in range(level)]
+    for file, following in zip(files, files[1:]):
+        file.write_text(f"# settings\n.include {following}\n")
+    place = f"{conf}: line 3 of {files[-1]}: ".encode()
+    lost.symlink_to(lost)
+    files[-1].write_text(f"mode = enforce\n\n.include {lost}\n")
+    result = lint(conf, with_pol(f".include {files[0]}"))
+    assert result.rc == REFUSED and place + b".include " in result.out, result
+    assert b"its settings are lost; let whoever runs the program read it" in result.out
+    result = config("--self-test", conf)
+    assert result.rc == REFUSED and "the settings are lost" in result.text, result
+    result = run(COMMAND, "--policy", files[0], "config", "--print")
+    assert result.rc == REFUSED and f"{files[-1]}: line 3: .include {lost}: " in result.err, result
+    # One that is not there, and one that is wherever the program is.
+    lost.unlink()
+    result = lint(conf, with_pol(f".include {files[0]}"))
+    assert result.rc == DONE, result
+    assert place + f"note: {lost} is not there and is passed over".encode() in result.out, result
+    files[-1].write_text("\n\n.include lost.cnf\n")
+    result = lint(conf, with_pol(f".include {files[0]}"))
+    assert result.rc == REFUSED and b"depends on the directory that the program is in" in result.out
+    assert place in result.out, result
+
+
+def test_an_included_directory_that_cannot_be_read(tmp_path):
+    """And a file in one that can."""
+    conf, folder = tmp_path / "openssl.cnf", tmp_path / "folder"
+    folder.mkdir()
+    (folder / "policy.cnf").symlink_to(folder / "policy.cnf")
+    (folder / "notes").symlink_to(folder / "notes")
+    result = lint(conf, with_pol(f".include {folder}"))
+    assert result.rc == REFUSED and f".include {folder}/policy.cnf: ".encode() in result.out, result
+    assert b"notes" not in result.out, result
+
+
 def test_settings_of_another_user(tmp_path):
     """As a file of mode 0600 looks to the user of the program."""
     if os.geteuid() != 0:

@@ -30,6 +30,8 @@ struct walk {
     size_t files, entries, bytes, variables;
     char *base; /* owned: where relative names belong, or NULL */
     char **why; /* borrowed */
+    sp_conf_lost_fn *lost;
+    void *data;
 };
 
 /* A file that is being read, and the one that includes it. */
@@ -54,6 +56,13 @@ static bool fail_at(struct walk *walk, const struct level *at, const char *path,
     return fail(walk, at == NULL ? sp_format("%s: %s", path, what)
                                  : sp_format("%s: line %u: .include %s: %s", at->path, at->line,
                                              path, what));
+}
+
+/* What |at| includes and a program does not get; of a relative path follow() tells. */
+static void pass_over(const struct walk *walk, const struct level *at, const char *path, int error)
+{
+    if (walk->lost != NULL && (path[0] == '/') == (error != 0))
+        walk->lost(&(struct sp_conf_lost){ at->path, path, at->line, error }, walk->data);
 }
 
 static char *skip_space(char *text)
@@ -135,6 +144,8 @@ static bool visit_directory(struct walk *walk, const struct level *above, const 
     const struct dirent *entry;
     bool bounded = true;
 
+    if (directory == NULL)
+        pass_over(walk, above, path, errno);
     while (bounded && directory != NULL && (entry = readdir(directory)) != NULL) {
         char *file = is_conf(entry->d_name) ? sp_format("%s/%s", path, entry->d_name) : NULL;
 
@@ -160,6 +171,8 @@ static bool follow(struct walk *walk, const struct level *at, const char *path)
         return fail_at(walk, at, path,
                        "what it names depends on variables, the environment perhaps, or is "
                        "quoted in parts; write its absolute path as it is");
+    if (walk->base == NULL)
+        pass_over(walk, at, path, 0);
     file = resolve(walk, path);
     bounded = file != NULL ? visit(walk, at, file) : fail(walk, NULL);
     OPENSSL_free(file);
@@ -319,16 +332,18 @@ static bool visit(struct walk *walk, const struct level *above, const char *path
         errno = EISDIR;
     if (fd >= 0 && there && S_ISREG(level.is.st_mode))
         bounded = visit_file(walk, &level, fd);
-    else if (above == NULL) /* where it is included, libcrypto passes over what it cannot open */
+    else if (above == NULL)
         bounded = fail_at(walk, above, path, strerror(errno));
+    else
+        pass_over(walk, above, path, errno);
     if (fd >= 0)
         close(fd);
     return bounded;
 }
 
-bool sp_conf_is_bounded(const char *path, char **why)
+bool sp_conf_is_bounded(const char *path, sp_conf_lost_fn *lost, void *data, char **why)
 {
-    struct walk walk = { .why = why };
+    struct walk walk = { .why = why, .lost = lost, .data = data };
     bool bounded;
 
     *why = NULL;

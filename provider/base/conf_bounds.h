@@ -11,13 +11,22 @@
 
 #include <stdbool.h>
 
+/* An include in |line| of |file| that libcrypto passes over without a word. */
+struct sp_conf_lost {
+    const char *file, *path;
+    unsigned line;
+    int error; /* of the system; 0: where it is depends on the directory that a program is in */
+};
+typedef void sp_conf_lost_fn(const struct sp_conf_lost *lost, void *data);
+
 /*
  * May libcrypto be given |path|?  Every file that it includes is looked at.
  *
+ * @param lost  told of each include, in whatever file, that is passed over; NULL: nobody is
  * @param why  where it may not: the file, the fault and the way out, to be
  *             freed with OPENSSL_free(); NULL if out of memory
  */
-bool sp_conf_is_bounded(const char *path, char **why);
+bool sp_conf_is_bounded(const char *path, sp_conf_lost_fn *lost, void *data, char **why);
 
 /* What the line `.include PATH` or `.include = PATH` names, cut out of it; NULL: another line. */
 char *sp_conf_included(char *line);

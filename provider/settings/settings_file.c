@@ -17,14 +17,30 @@
 #include "base/text.h"
 #include "settings/settings.h"
 
+/* What is there and cannot be read: its settings would be lost without a word. */
+static void note_unread(const struct sp_conf_lost *lost, void *data)
+{
+    char **why = data;
+
+    if (*why == NULL && lost->error != 0 && lost->error != ENOENT && lost->error != ENOTDIR)
+        *why = sp_format("%s: line %u: .include %s: %s", lost->file, lost->line, lost->path,
+                         strerror(lost->error));
+}
+
 static CONF *read_file(const char *path, char **why)
 {
     FILE *file;
     CONF *conf = NULL;
     long line = 0;
     int loaded = 0;
+    char *unread = NULL;
 
-    if (!sp_conf_is_bounded(path, why))
+    if (!sp_conf_is_bounded(path, note_unread, &unread, why)) {
+        OPENSSL_free(unread);
+        return NULL;
+    }
+    *why = unread;
+    if (unread != NULL)
         return NULL;
     file = fopen(path, "re");
     if (file == NULL) {

@@ -13,6 +13,7 @@
 
 #include "tool/config/lint.h"
 #include "base/conf_bounds.h"
+#include "base/text.h"
 #include "common/print.h"
 #include "tool/config/config.h"
 
@@ -85,7 +86,7 @@ static int bounded(struct shim_lint *lint)
 {
     char *why = NULL;
 
-    if (sp_conf_is_bounded(lint->path, &why))
+    if (sp_conf_is_bounded(lint->path, NULL, NULL, &why))
         return SHIM_OK;
     if (why == NULL)
         return shim_no_memory();
@@ -122,10 +123,64 @@ static int load(struct shim_lint *lint)
     return SHIM_OK;
 }
 
+/* "line 3", or of another file than the one that is linted "line 3 of FILE". */
+static char *place_of(const struct shim_lint *lint, const struct sp_conf_lost *lost)
+{
+    return strcmp(lost->file, lint->path) == 0 ? sp_format("line %u", lost->line)
+                                               : sp_format("line %u of %s", lost->line, lost->file);
+}
+
+static void note_missing(const struct shim_lint *lint, const char *place, const char *path)
+{
+    if (!lint->silent)
+        shim_print(stdout,
+                   "%s: %s: note: %s is not there and is passed over; its settings are at their "
+                   "defaults\n",
+                   lint->path, place, path);
+}
+
+/* The command refuses everything where its settings cannot be read; a program goes on without. */
+static void judge_unread(struct shim_lint *lint, const char *place, const struct sp_conf_lost *lost)
+{
+    const char *why = strerror(lost->error);
+
+    shim_lint_fault(lint,
+                    "%s: .include %s: %s: it is there, and a program passes over it, so that its "
+                    "settings are lost; let whoever runs the program read it",
+                    place, lost->path, why);
+    if (lint->named.lost == NULL)
+        lint->named.lost = sp_format("%s: %s", lost->path, why);
+}
+
+/* An include of the file, or of one that it includes. */
+static void judge_include(const struct sp_conf_lost *lost, void *data)
+{
+    struct shim_lint *lint = data;
+    char *place = place_of(lint, lost);
+
+    if (place == NULL)
+        lint->faults++;
+    else if (lost->error == 0)
+        shim_lint_fault(lint,
+                        "%s: .include %s: depends on the directory that the program is in, and is "
+                        "passed over where it is not found; write its absolute path",
+                        place, lost->path);
+    else if (lost->error == ENOENT || lost->error == ENOTDIR)
+        note_missing(lint, place, lost->path);
+    else
+        judge_unread(lint, place, lost);
+    OPENSSL_free(place);
+}
+
 static void lint_conf(struct shim_lint *lint)
 {
     const char *init = NCONF_get_string(lint->conf, NULL, "openssl_conf");
     FILE *file = fopen(lint->path, "re");
+    char *why;
+
+    /* That it is bounded was seen before. */
+    if (!sp_conf_is_bounded(lint->path, judge_include, lint, &why))
+        OPENSSL_free(why);
 
     if (file != NULL) {
         shim_lint_lines(lint, file, init);

@@ -3,14 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <ctype.h>
-#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/conf_bounds.h"
-#include "base/text.h"
-#include "common/print.h"
 #include "tool/config/lint.h"
 
 /* Where in the file we are; an included file ends in nobody knows which section. */
@@ -68,63 +64,22 @@ static void judge_line(struct shim_lint *lint, int number, enum place place, con
                         number, value, effective != NULL ? effective : "none");
 }
 
-static void note_missing(const struct shim_lint *lint, int number, const char *path)
-{
-    if (!lint->silent)
-        shim_print(stdout,
-                   "%s: line %d: note: %s is not there and is passed over; its settings are at "
-                   "their defaults\n",
-                   lint->path, number, path);
-}
-
-/* The command refuses everything where its settings cannot be read; a program goes on without. */
-static void judge_unread(struct shim_lint *lint, int number, const char *path)
-{
-    const char *why = strerror(errno);
-
-    shim_lint_fault(lint,
-                    "line %d: .include %s: %s: it is there, and a program passes over it, so that "
-                    "its settings are lost; let whoever runs the program read it",
-                    number, path, why);
-    if (lint->named.lost == NULL)
-        lint->named.lost = sp_format("%s: %s", path, why);
-}
-
-static void judge_include(struct shim_lint *lint, int number, const char *path)
-{
-    if (path[0] != '/')
-        shim_lint_fault(lint,
-                        "line %d: .include %s: depends on the directory that the program is in, "
-                        "and is passed over where it is not found; write its absolute path",
-                        number, path);
-    else if (access(path, R_OK) != 0 && (errno == ENOENT || errno == ENOTDIR))
-        note_missing(lint, number, path);
-    else if (access(path, R_OK) != 0)
-        judge_unread(lint, number, path);
-}
-
 void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
 {
     enum place place = AT_TOP;
-    bool elsewhere = false; /* where relative names belong was said */
     char *line = NULL;
     size_t size = 0;
 
     for (int number = 1; getline(&line, &size, file) >= 0; number++) {
         char *text = skip_space(line);
         const char *value = value_of(text, "openssl_conf");
-        const char *path = value == NULL ? sp_conf_included(text) : NULL;
 
         if (*text == '[')
             place = section_place(text);
-        else if (strncmp(text, ".pragma", 7) == 0)
-            elsewhere = elsewhere || strstr(text, "includedir") != NULL;
-        else if (path != NULL) {
-            place = BEHIND_INCLUDE;
-            if (!elsewhere)
-                judge_include(lint, number, path);
-        } else if (value != NULL)
+        else if (value != NULL)
             judge_line(lint, number, place, value, effective);
+        else if (sp_conf_included(text) != NULL)
+            place = BEHIND_INCLUDE;
     }
     free(line);
 }

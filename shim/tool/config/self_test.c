@@ -130,7 +130,7 @@ static int judge_named(const char *path, bool alone)
 static bool is_bounded(const char *path, bool alone)
 {
     char *why = NULL;
-    bool bounded = sp_conf_is_bounded(path, &why);
+    bool bounded = sp_conf_is_bounded(path, NULL, NULL, &why);
 
     if (!bounded)
         fprintf(alone ? stdout : stderr, "%s: NOT enforced: %s\n", path,
@@ -168,7 +168,8 @@ int shim_self_test(const struct shim *shim, const char *path, bool alone)
     if (program == NULL)
         return SHIM_SYSTEM;
     if (path != NULL && access(path, R_OK) != 0) {
-        shim_error("cannot read %s; a program that is given it runs without the policy", path);
+        shim_error("cannot read %s: %s; a program that is given it runs without the policy", path,
+                   strerror(errno));
         return SHIM_INPUT;
     }
     if (path != NULL && !is_bounded(path, alone))
