@@ -47,10 +47,15 @@ static int take_value(const char *name, const char **to, const char *value)
     return SHIM_OK;
 }
 
+/*
+ * Options may follow operands whatever POSIXLY_CORRECT says, which would make file names of them:
+ * getopt hands over each operand (1), and those are moved together to where the words begin.
+ */
 int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,
                     char ***operands)
 {
     struct option options[MAX_OPTIONS + 3] = { { 0 } };
+    char **operand = argv + 1;
     size_t count = 0;
     int code = SHIM_OK;
     int which;
@@ -61,7 +66,11 @@ int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_
     (void)add(options, add(options, count, "keyring", true), "help", false);
     opterr = 0;
     optind = 1;
-    while ((found = getopt_long_only(argc, argv, ":", options, &which)) != -1) {
+    while ((found = getopt_long_only(argc, argv, "-:", options, &which)) != -1) {
+        if (found == 1) {
+            *operand++ = optarg;
+            continue;
+        }
         if (found != 0)
             return fault(argv[0], options, found, argv[optind - 1]);
         if ((size_t)which == count)
@@ -76,6 +85,9 @@ int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_
         if (code != SHIM_OK)
             return code;
     }
-    *operands = argv + optind;
+    while (optind < argc)
+        *operand++ = argv[optind++];
+    *operand = NULL;
+    *operands = argv + 1;
     return SHIM_OK;
 }
