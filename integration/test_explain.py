@@ -138,6 +138,24 @@ def test_refusals_are_logged_once(pki, mail, tmp_path):
     assert lines("sign", *sign(pki.expired)) == [("sign", "observed", ["expired"])]
 
 
+def test_what_is_only_explained_is_not_logged(cases, tmp_path):
+    """Nothing was refused to anybody; without the option the same line is logged."""
+    policy, log = tmp_path / "policy.cnf", tmp_path / "log"
+    for settings in ("", "mode = observe\n", "weak_digest = deny\nsender = refuse\n"):
+        policy.write_text(f"decision_log = {log}\n" + settings)
+        for verb in ("sign", "encrypt", "verify"):
+            words = cases[verb][1]
+            stock_name = ["cms", f"-{verb}"]
+            for how in (["--explain", verb], [verb, "--explain"], [verb, "--explain", "--json"],
+                        ["--explain", *stock_name], ["--explain", "smime", f"-{verb}"]):
+                result = command("--policy", policy, *how, *words)
+                assert not log.exists(), (result, log.read_text())
+            for how in ([verb], stock_name):
+                command("--policy", policy, *how, *words)
+                assert log.exists(), how
+                log.unlink()
+
+
 @pytest.mark.parametrize("how", [["{verb}", "--explain"], ["--explain", "{verb}"]])
 @pytest.mark.parametrize("verb", VERBS)
 def test_explain(verb, how, cases, tmp_path):

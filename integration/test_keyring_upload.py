@@ -252,7 +252,7 @@ def test_no_new_passphrase_from_the_command_line(ring, pki, source):
 
 @pytest.mark.parametrize("source, code, fault", [
     ("secret", 1, "--passin takes pass:TEXT, env:NAME, file:PATH, fd:N or stdin"),
-    ("env:NOSUCH", 1, "no environment variable NOSUCH")])
+    ("env:NOSUCH", 2, "env:NOSUCH: no such variable is in the environment")])
 def test_passphrase_from_nowhere(ring, pki, source, code, fault):
     result = ring.upload(pki.good_rsa.pem, pki.good_rsa.key, "--passin", source)
     assert result.rc == code and fault in result.err, result
@@ -565,6 +565,15 @@ def test_decision_log_of_a_refused_upload(ring, pki, tmp_path):
     line = json.loads(log.read_text())
     assert (line["operation"], line["verdict"]) == ("upload", "refused")
     assert line["findings"][0]["rule"] == "key-usage"
+
+
+def test_decision_log_of_an_upload_that_is_observed(ring, pki, tmp_path):
+    """No program judges it afterwards."""
+    policy, log = tmp_path / "policy.cnf", tmp_path / "log"
+    policy.write_text(f"decision_log = {log}\nkeyring = {ring.path}\nmode = observe\n")
+    must(run(COMMAND, "--policy", policy, "upload", pki.no_ku.pem))
+    line = json.loads(log.read_text())
+    assert (line["operation"], line["verdict"]) == ("upload", "observed")
 
 
 # At a terminal.

@@ -71,7 +71,7 @@ def test_a_stored_key(name, answers, code, locked):
     found, said, asked = locked.types(*verb(locked, name), answers=answers)
     assert (found, asked) == (code, len(answers)), said
     assert f"passphrase of the private key of {ADDRESS}:" in said
-    assert said.count("the passphrase is wrong; once again") == asked - 1
+    assert said.count("the passphrase is wrong; type it again") == asked - 1
     assert locked.out.exists() == (code == 0)
     if code != 0:
         assert f"the passphrase of the private key of {ADDRESS} is wrong" in said
@@ -144,5 +144,5 @@ def files(desk, form, command):
 def test_a_file(command, form, answers, code, desk):
     found, said, asked = desk.types(*desk.argv(command, *files(desk, form, command)), answers=answers)
     assert (found, asked) == (code, len(answers)), said
-    assert said.count("the passphrase is wrong; once again") == asked - 1
+    assert said.count("the passphrase is wrong; type it again") == asked - 1
     assert ("the passphrase is wrong; give the one" in said) == (code != 0), said

@@ -390,6 +390,31 @@ def test_old_ciphers(files, form):
     must(stock("pkey", "-in", exported, "-passin", f"file:{files.secret}", "-noout"))
 
 
+@pytest.mark.parametrize("options", [OLD["rc2-40"], [], ["-nomac"]],
+                         ids=["old", "new", "without a MAC"])
+def test_in_the_place_of_a_certificate(files, mail, post, options):
+    """Stock takes no passphrase for it: the words lead to what does."""
+    cert, out = files.pki.good_rsa, files.directory / "out"
+    must(stock("pkcs12", "-export", "-in", cert.pem, "-inkey", cert.key, *options, "-passout",
+               f"file:{files.secret}", "-out", files.path))
+    ours = (COMMAND, "--keyring", files.ring)
+    passin = ("-passin", f"file:{files.secret}")
+    sealed = post.encrypted("good_rsa")
+    for words, instead in (
+            (("sign", "-signer", files.path, "-in", mail), "--from then names the signer"),
+            (("encrypt", "-recip", files.path, "-in", mail), "--to then names the recipient"),
+            (("decrypt", "-recip", files.path, "-in", sealed), "'smime-policy decrypt' then finds it")):
+        result = run(*ours, *words, *passin, "-out", out)
+        assert result.rc == INPUT and not out.exists(), result
+        assert f"smime-policy: openssl does not open {files.path}: " in result.err, result
+        assert instead in result.err and "parse error" not in result.err.splitlines()[-1], result
+    must(files.upload(files.path))
+    for words in (("sign", "--from", "good_rsa@example.com", "-in", mail),
+                  ("encrypt", "--to", "good_rsa@example.com", "-in", mail),
+                  ("decrypt", "-in", sealed)):
+        must(run(*ours, *words, *passin, "-out", out))
+
+
 @pytest.mark.parametrize("how", ["des", "md5-des", "rc2"])
 def test_old_ciphers_of_a_key(files, how):
     """The key in a file of its own, in the old forms too."""
@@ -544,12 +569,36 @@ def test_options_behind_recipients(files, mail, out_first):
 @pytest.mark.parametrize("words", [
     ["upload", "{cert}", "--keyring", "{ring}", "--json"], ["check", "{cert}", "--json"],
     ["check", "{cert}", "--for", "sign", "{cert}", "--json"]])
-def test_options_behind_files(files, words):
+@pytest.mark.parametrize("posix", [False, True], ids=["", "POSIXLY_CORRECT"])
+def test_options_behind_files(files, words, posix):
+    """Whatever the environment says: an option must not become the name of a file."""
     names = {"cert": files.pki.good_rsa.pem, "ring": files.ring}
-    result = must(run(COMMAND, *[word.format(**names) for word in words]))
+    result = must(run(COMMAND, *[word.format(**names) for word in words],
+                      env={"POSIXLY_CORRECT": "1"} if posix else {}))
     assert json.loads(result.out)["allowed"] is True
 
 
-def test_no_options_behind_two_dashes(files):
-    result = run(COMMAND, "check", "--", files.pki.good_rsa.pem, "--json")
+@pytest.mark.parametrize("words", [
+    ["show", "{address}", "--json", "--keyring", "{ring}"],
+    ["trust", "{address}", "--keyring", "{ring}"], ["export", "{address}", "--keyring", "{ring}"],
+    ["remove", "{address}", "--keyring", "{ring}"], ["keyring", "check", "--keyring", "{ring}"],
+    ["upload", "{export}", "--as", "exported", "--keyring", "{ring}"]],
+    ids=lambda words: words[0])
+def test_options_behind_other_operands(files, words):
+    export = files.directory / "export.pem"
+    must(run(COMMAND, "upload", files.pki.good_rsa.pem, "--keyring", files.ring))
+    must(run(COMMAND, "--keyring", files.ring, "export", "--all", "--out", export))
+    names = {"address": "good_rsa@example.com", "ring": files.ring, "export": export}
+    for env in ({}, {"POSIXLY_CORRECT": "1"}):
+        before = [file.read_bytes() for file in sorted(files.ring.iterdir())]
+        must(run(COMMAND, *[word.format(**names) for word in words], env=env))
+        if before != [file.read_bytes() for file in sorted(files.ring.iterdir())]:
+            must(run(COMMAND, "upload", export, "--keyring", files.ring, env=env))
+
+
+@pytest.mark.parametrize("posix", [False, True], ids=["", "POSIXLY_CORRECT"])
+@pytest.mark.parametrize("name", ["check", "upload"])
+def test_no_options_behind_two_dashes(files, name, posix):
+    result = run(COMMAND, "--keyring", files.ring, name, "--", files.pki.good_rsa.pem, "--json",
+                 env={"POSIXLY_CORRECT": "1"} if posix else {})
     assert result.rc == INPUT and "cannot read --json" in result.err, result

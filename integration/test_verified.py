@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What `verify` tells of those who signed, and what it and `decrypt` look up in the keyring."""
 
+import itertools
 import json
 import re
 
@@ -269,6 +270,75 @@ def test_of_several_signers_the_one_that_fails(pki, desk):
     answer, _ = desk.told(signed, "-CAfile", pki.ca)
     passed = {signer["address"]: signer["passed"] for signer in answer["signers"]}
     assert passed == {address_of(good): True, "foreign@example.com": False}, answer
+
+
+def by_rules(kept, named, trust):
+    """Does a signer pass whose own certificate or issuer is kept, and whose issuer is named?"""
+    return kept != "nothing" or (named and trust == "caller")
+
+
+@pytest.mark.parametrize("trust", ["caller", "keyring"])
+@pytest.mark.parametrize("named", [False, True], ids=["", "-CAfile"])
+def test_who_passed_is_who_is_vouched_for(named, trust, desk, forge, root, pki, tmp_path):
+    """The exit code, the lines and the JSON say the same, whoever of two signers is known."""
+    signers = {"own@x.example": (forge.leaf("own@x.example", root), root.pem),
+               "good_rsa@example.com": (pki.good_rsa, pki.ca)}
+    signed = desk.sign("own@x.example", *[cert for cert, _ in signers.values()])
+    policy, roots = tmp_path / "policy", tmp_path / "roots"
+    policy.write_text(f"trust = {trust}\n")
+    roots.write_text(root.pem.read_text() + pki.ca.read_text())
+    for kept in itertools.product(("nothing", "contact", "ca"), repeat=2):
+        ring = tmp_path / "-".join(kept)
+        files = {"contact": lambda cert, _: cert.pem, "ca": lambda _, issuer: issuer}
+        make_keyring(ring, *[f"{role}:{files[role](*signer)}"
+                             for role, signer in zip(kept, signers.values()) if role != "nothing"])
+        expected = {address: by_rules(role, named, trust) for address, role in zip(signers, kept)}
+        words = (COMMAND, "--policy", policy, "--keyring", ring, "verify", "--no-sender", "-in",
+                 signed, "-out", desk.out, *(("-CAfile", roots) if named else ()))
+        result = run(*words)
+        assert result.rc == (DONE if all(expected.values()) else REFUSED), (kept, result)
+        if result.rc != DONE:
+            lines = [line for line in result.err.splitlines() if " of 2, " in line]
+            assert {address: line.endswith(": passed") for address in expected for line in lines
+                    if address in line} == expected, (kept, result)
+            assert all(f"{address}: " in result.err for address, passed in expected.items()
+                       if not passed), (kept, result)
+        told = json.loads(run(*words, "--json").out)
+        assert (told["exit"], told["done"]) == (result.rc, result.rc == DONE), (kept, told)
+        assert {signer["address"]: signer["passed"] for signer in told["signers"]} == expected, told
+        assert told["allowed"] == all(expected.values()), (kept, told)
+
+
+@pytest.mark.parametrize("named", [False, True], ids=["", "-CAfile"])
+def test_who_is_not_vouched_for_is_logged_once(named, desk, forge, root, tmp_path):
+    """Observed or not: of the certificate that was not uploaded the provider knows, too."""
+    signed = desk.sign("own@x.example", forge.leaf("own@x.example", root))
+    policy, log = tmp_path / "policy", tmp_path / "log"
+    for mode in ("enforce", "observe"):
+        policy.write_text(f"trust = keyring\nmode = {mode}\ndecision_log = {log}\n")
+        result = desk.ring("--policy", policy, "verify", "-in", signed, "-out", desk.out,
+                           *(("-CAfile", root.pem) if named else ()))
+        assert result.rc != DONE and not desk.out.exists(), result
+        rules = [finding["rule"] for line in log.read_text().splitlines()
+                 for finding in json.loads(line)["findings"]]
+        assert rules.count("distrust-default") == 1, (mode, log.read_text())
+        log.unlink()
+
+
+def test_a_way_through_what_is_only_named(desk, forge, root, tmp_path):
+    """With `trust = keyring` a named intermediate leads to a root that was uploaded."""
+    between = forge("only named", root, basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
+                    subjectAltName=None)
+    leaf = forge.leaf("below@x.example", between)
+    desk.keep(("ca", root))
+    policy, named = tmp_path / "policy", tmp_path / "named"
+    policy.write_text("trust = keyring\n")
+    named.write_text(between.pem.read_text() + root.pem.read_text())
+    words = ("--policy", policy, "verify", "-in", desk.sign("below@x.example", leaf), "-out", desk.out)
+    must(desk.ring(*words, "-CAfile", named))
+    result = desk.ring(*words)
+    assert result.rc == REFUSED and "with trust = keyring nothing else vouches" in result.err, result
+    assert "-CAfile" not in result.err, result
 
 
 def test_of_several_signatures_the_one_that_does_not_fit(pki, desk):

@@ -93,6 +93,24 @@ def test_resign(deny, pki, signed, out):
     must(command(*deny, "cms", *words))
 
 
+@pytest.mark.parametrize("options", [("-md", "sha1"), ("-md", "sha256"), ("-md", "sha1", "-noattr")],
+                         ids=" ".join)
+def test_a_receipt(options, deny, under, pki, mail, out, tmp_path):
+    """What it is signed with counts: stock's -md is for other signatures."""
+    asks, signed = tmp_path / "asks", tmp_path / "signed"
+    must(stock("cms", "-sign", "-in", mail, "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+               "-receipt_request_all", "-receipt_request_to", "good_rsa@example.com", "-nodetach",
+               "-outform", "DER", "-out", asks))
+    words = ("-sign_receipt", "-in", asks, "-inform", "DER", "-signer", pki.good_p256.pem, "-inkey",
+             pki.good_p256.key, "-outform", "DER", "-out", signed, *options)
+    must(stock("cms", *words))
+    printed = must(stock("cms", "-cmsout", "-print", "-noout", "-inform", "DER", "-in", signed)).out
+    weak = b"algorithm: sha1 " in printed
+    for result in (command(*deny, "cms", *words),
+                   run(OPENSSL, "cms", *words, conf=under(weak_digest="deny"))):
+        assert (result.rc != DONE) == weak == ("weak-digest" in result.text), result
+
+
 def test_a_key_that_asks_for_it(deny, pki, mail, out, tmp_path):
     """RSASSA-PSS keys may be for SHA-1 alone: then that is taken without an option."""
     key, cert = tmp_path / "pss.key", tmp_path / "pss.pem"
@@ -195,6 +213,22 @@ def test_observed(pki, mail, signed, out, tmp_path):
     words = ("-in", signed("-md", "sha1"), "-CAfile", pki.ca, "-out", out)
     for how in (("verify", "--no-sender"), ("cms", "-verify")):
         must(command(*observe, *how, *words))
+
+
+@pytest.mark.parametrize("options", [("-md", "sha1"), ("-md", "sha1", "-noattr")], ids=" ".join)
+@pytest.mark.parametrize("how", [("sign",), ("cms", "-sign"), ("smime", "-sign"),
+                                 ("verify", "--no-sender"), ("cms", "-verify"),
+                                 ("smime", "-verify")], ids=" ".join)
+def test_what_is_observed_is_logged_once(how, options, pki, mail, signed, out, log, tmp_path):
+    """By the program, or by the command where no program can see it."""
+    policy = tmp_path / "observe.cnf"
+    policy.write_text(f"weak_digest = deny\nmode = observe\ndecision_log = {log}\n")
+    words = (*options, *signing(pki, mail, out)) if "sign" in how[-1] else \
+        ("-in", signed(*options), "-CAfile", pki.ca, "-out", out)
+    must(command("--policy", policy, *how, *words))
+    told = [(line["verdict"], finding["severity"]) for line in decisions(log)
+            for finding in line["findings"] if finding["rule"] == "weak-digest"]
+    assert told == [("observed", "deny")], decisions(log)
 
 
 # --- in stock programs

@@ -164,9 +164,40 @@ def test_passin(line, source, home):
     said(home, f"SECRET=secret smime-policy {line} 3<secret <secret".format(f"--passin {source}"), DONE)
 
 
+@pytest.mark.parametrize("source, text, code", [
+    ("secret", "--passin takes pass:TEXT", USAGE), ("fd:x", "--passin takes pass:TEXT", USAGE),
+    ("file:nosuch", "from file:nosuch: No such file or directory; correct --passin", INPUT),
+    ("file:folder", "from file:folder: Is a directory; correct --passin", INPUT),
+    ("env:NOSUCH", "from env:NOSUCH: no such variable is in the environment; ", INPUT),
+    ("fd:9", "from fd:9: Bad file descriptor; correct --passin", INPUT)])
+@pytest.mark.parametrize("line", [
+    "check {} alice.p12", "upload {} alice.p12", "encrypt -in mail.eml -out out.eml bob.pem {}",
+    "sign -in mail.eml -out out.eml {} -signer alice.pem -inkey alice.key",
+    "decrypt -in sealed-mail.eml -out out.eml {} -recip bob.pem -inkey bob.key"])
+def test_passin_that_gives_none(line, source, text, code, home):
+    """One fault, one code and one set of words, in every command."""
+    assert text in said(home, f"smime-policy {line.format('--passin ' + source)}", code)
+
+
+@pytest.mark.parametrize("source, code", [
+    ("pass:x", USAGE), ("env:HOME", USAGE), ("secret", USAGE), ("fd:x", USAGE),
+    ("file:nosuch", INPUT), ("fd:9", INPUT)])
+def test_passout_that_gives_none(source, code, home):
+    line = f"smime-policy upload --passout {source} frank.pem frank.key"
+    assert "--passout" in said(home, line, code)
+
+
+@pytest.mark.parametrize("source", ["secret", "fd:x", "file:nosuch", "env:NOSUCH", "fd:9"])
+def test_passin_under_a_stock_name(source, home):
+    """Stock's words and its code."""
+    line = f"cms -sign -in mail.eml -signer alice.pem -inkey alice.key -passin {source}"
+    _, code = home.says(words.Line(f"openssl {line}"))
+    assert code == USAGE and "smime-policy:" not in said(home, f"smime-policy {line}", code)
+
+
 @pytest.mark.parametrize("typed, text, code", [
     (["one\n", "two\n", "one\n", "two\n", "one\n", "two\n"], "private key of frank.key differ", INPUT),
-    (["one\n", "two\n", "one\n", "one\n"], "these two differ; once again", DONE),
+    (["one\n", "two\n", "one\n", "one\n"], "these two differ; type both again", DONE),
     (["\x03"], "interrupted: the new passphrase", INPUT)])
 def test_new_passphrase(typed, text, code, home):
     """Two that differ, an interrupt and no terminal are told apart."""

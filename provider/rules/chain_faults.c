@@ -8,27 +8,33 @@
 
 #include "rules/verdict.h"
 
-static const char remedy_stranger[] =
-    "upload the certificate of the sender or of its issuing CA, or name the CA's with -CAfile";
-
-static void add_stranger(smimepolicy_verdict *verdict, const char *found)
+/* With `trust = keyring` nothing vouches that is only named. */
+static void add_stranger(smimepolicy_verdict *verdict, const char *found,
+                         const smimepolicy_settings *settings)
 {
+    bool keyring = settings->trust == SP_TRUST_KEYRING;
+
     sp_verdict_add(
         verdict, SP_RULE_DISTRUST_DEFAULT, SMIMEPOLICY_DENY,
         (struct sp_say){
             sp_format("nobody provided a certificate of the sender or of its issuing CA"),
             sp_format("%s", found),
-            sp_format("a certificate in the keyring, or named with -CAfile, -CApath or -CAstore"),
-            sp_format("%s", remedy_stranger) });
+            sp_format(keyring ? "a certificate in the keyring"
+                              : "a certificate in the keyring, or named with -CAfile, -CApath or "
+                                "-CAstore"),
+            sp_format("upload the certificate of the sender or of its issuing CA%s",
+                      keyring ? ": with trust = keyring nothing else vouches"
+                              : ", or name the CA's with -CAfile") });
 }
 
-smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer)
+smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer,
+                                        const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = sp_verdict_new(signer, SMIMEPOLICY_VERIFY);
 
     if (verdict == NULL)
         return NULL;
-    add_stranger(verdict, "an issuer that is not known");
+    add_stranger(verdict, "an issuer that is not known", settings);
     return sp_verdict_finish(verdict);
 }
 
@@ -57,7 +63,7 @@ static void add_fault(smimepolicy_verdict *verdict, const struct sp_facts *signe
 }
 
 smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp_way_fault *faults,
-                                  size_t count)
+                                  size_t count, const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = sp_verdict_new(signer, SMIMEPOLICY_VERIFY);
 
@@ -65,7 +71,7 @@ smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp
         return NULL;
     for (size_t i = 0; i < count; i++) {
         if (faults[i].at == NULL)
-            add_stranger(verdict, faults[i].why);
+            add_stranger(verdict, faults[i].why, settings);
         else
             add_fault(verdict, signer, &faults[i]);
     }

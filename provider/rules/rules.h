@@ -101,8 +101,12 @@ bool sp_facts_only_issues(const struct sp_facts *facts);
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer);
 /* The same on an anchor that libcrypto would check no further, as it cannot read its extensions. */
 smimepolicy_verdict *sp_refuse_unreadable(const struct sp_facts *anchor);
-/* The same on a signer for whom nobody provided an anchor; NULL: it is not known which. */
-smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer);
+/*
+ * The same on a signer for whom nobody provided an anchor; NULL: it is not known which.
+ * |settings| say whether what is named on the command line counts.
+ */
+smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer,
+                                        const smimepolicy_settings *settings);
 /* What libcrypto finds wrong on the way of a signer to an anchor. */
 struct sp_way_fault {
     const struct sp_facts *at; /* the certificate that is at fault; NULL: there is no anchor */
@@ -111,7 +115,7 @@ struct sp_way_fault {
 /* The `distrust-default` verdict on |signer|, each fault on its own; without one nothing is said.
  */
 smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp_way_fault *faults,
-                                  size_t count);
+                                  size_t count, const smimepolicy_settings *settings);
 /* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
 bool sp_may_stamp(const struct sp_facts *facts);
 

@@ -19,36 +19,40 @@
 
 #define LONGEST 1024
 
-/* The descriptor of |source|, to be closed if |*own|; -1 with the reason on stderr. */
-static int open_source(const char *option, const char *source, bool *own)
+int shim_passphrase_fd(const char *source)
 {
     char *end = NULL;
     long number = -1;
-    int fd;
 
-    *own = false;
     if (strcmp(source, "stdin") == 0)
         return STDIN_FILENO;
     if (strncmp(source, "fd:", 3) == 0)
         number = strtol(source + 3, &end, 10);
-    if (number >= 0 && number < 1 << 20 && *end == '\0' && end != source + 3)
-        return (int)number;
-    if (strncmp(source, "file:", 5) != 0) {
-        if (strncmp(source, "env:", 4) == 0 && strcmp(option, "passin") == 0)
-            shim_error("cannot read the passphrase: no environment variable %s", source + 4);
-        else if (strcmp(option, "passin") == 0)
-            shim_usage("--passin takes " SHIM_PASSIN_FORMS);
-        else
-            shim_usage("--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
-                       "environment, others can read",
-                       option);
-        return -1;
-    }
-    *own = true;
-    fd = open(source + 5, O_RDONLY | O_CLOEXEC);
-    if (fd < 0)
-        shim_error("cannot read the passphrase from %s: %s", source + 5, strerror(errno));
-    return fd;
+    return number >= 0 && number < 1 << 20 && *end == '\0' && end != source + 3 ? (int)number : -1;
+}
+
+int shim_passphrase_failed(const char *option, const char *source, int code)
+{
+    if (code == SHIM_USAGE && strcmp(option, "passin") == 0)
+        return shim_usage("--passin takes " SHIM_PASSIN_FORMS);
+    if (code == SHIM_USAGE)
+        return shim_usage(
+            "--%s takes fd:N, file:PATH or stdin: what stands in a command line or an "
+            "environment, others can read",
+            option);
+    shim_error("cannot read the passphrase from %s: %s; correct --%s", source,
+               errno != 0 ? strerror(errno) : "no such variable is in the environment", option);
+    return code;
+}
+
+/* |*fd|: the descriptor of |source|, to be closed if |*own|. */
+static int open_source(const char *source, int *fd, bool *own)
+{
+    *own = strncmp(source, "file:", 5) == 0;
+    *fd = *own ? open(source + 5, O_RDONLY | O_CLOEXEC) : shim_passphrase_fd(source);
+    if (*fd >= 0)
+        return SHIM_OK;
+    return *own ? SHIM_INPUT : SHIM_USAGE;
 }
 
 /* Byte by byte: what follows the line is somebody else's to read. */
@@ -73,39 +77,49 @@ static ssize_t read_line(int fd, char line[LONGEST])
     return (ssize_t)len;
 }
 
-/* "pass:TEXT" or "env:NAME", which others may read: of what is there already; NULL: neither. */
-static const char *in_the_open(const char *source)
+static int take(struct shim_passphrase *pass, const char *text)
 {
-    if (strncmp(source, "pass:", 5) == 0)
-        return source + 5;
-    return strncmp(source, "env:", 4) == 0 ? secure_getenv(source + 4) : NULL;
+    pass->text = OPENSSL_strdup(text);
+    pass->given = pass->text != NULL;
+    return pass->given ? SHIM_OK : shim_no_memory();
 }
 
-bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
+static int take_line(struct shim_passphrase *pass, const char *source)
 {
     char line[LONGEST];
     bool own;
     int fd;
+    int code = open_source(source, &fd, &own);
 
-    if (source == NULL)
-        return true;
-    if (strcmp(option, "passin") == 0 && in_the_open(source) != NULL) {
-        pass->text = OPENSSL_strdup(in_the_open(source));
-        pass->given = pass->text != NULL;
-        return pass->given;
-    }
-    fd = open_source(option, source, &own);
-    if (fd < 0)
-        return false;
-    if (read_line(fd, line) >= 0)
-        pass->text = OPENSSL_strdup(line);
-    else
-        shim_error("cannot read the passphrase from %s: %s", source, strerror(errno));
+    if (code != SHIM_OK)
+        return code;
+    code = read_line(fd, line) >= 0 ? take(pass, line) : SHIM_INPUT;
     OPENSSL_cleanse(line, sizeof(line));
     if (own)
         close(fd);
-    pass->given = pass->text != NULL;
-    return pass->given;
+    return code;
+}
+
+int shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
+{
+    /* Others can read these two: they are for a passphrase that is in use, not for a new one. */
+    bool in_the_open = strcmp(option, "passin") == 0;
+    const char *value;
+    int code;
+
+    if (source == NULL)
+        return SHIM_OK;
+    if (in_the_open && strncmp(source, "pass:", 5) == 0)
+        return take(pass, source + 5);
+    if (in_the_open && strncmp(source, "env:", 4) == 0) {
+        value = secure_getenv(source + 4);
+        errno = 0;
+        code = value != NULL ? take(pass, value) : SHIM_INPUT;
+    } else {
+        code = take_line(pass, source);
+    }
+    return code == SHIM_USAGE || code == SHIM_INPUT ? shim_passphrase_failed(option, source, code)
+                                                    : code;
 }
 
 enum asked { ASKED, DIFFERENT, INTERRUPTED, NOT_ASKED };
@@ -158,7 +172,7 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
         char *answer;
 
         if (tries > 0)
-            shim_error("these two differ; once again");
+            shim_error("these two differ; type both again");
         asked = ask_terminal(prompt, twice, &answer);
         if (asked == ASKED)
             pass->text = OPENSSL_strdup(answer);
@@ -175,7 +189,7 @@ bool shim_passphrase_again(const struct shim_passphrase *pass, unsigned *wrong)
 {
     if (pass->given || pass->text == NULL || ++*wrong >= SHIM_PASSPHRASE_TRIES)
         return false;
-    shim_error("the passphrase is wrong; once again");
+    shim_error("the passphrase is wrong; type it again");
     return true;
 }
 

@@ -20,13 +20,18 @@ struct shim_passphrase {
     bool given; /* |text| is from a source, and not asked for again */
 };
 
+/* The descriptor that "stdin" or "fd:N" names; -1: it is neither. */
+int shim_passphrase_fd(const char *source);
+/* Say why |option| has no passphrase, and return |code|: SHIM_USAGE, or SHIM_INPUT with errno. */
+int shim_passphrase_failed(const char *option, const char *source, int code);
 /*
  * Read the first line of |source|: fd:N, file:PATH or stdin, and with |option|
  * "passin" pass:TEXT and env:NAME too; NULL: it is asked for when it is needed.
  *
- * @return false with the reason on stderr
+ * @return SHIM_OK; another code with the reason on stderr: SHIM_USAGE for a source of another form,
+ *         SHIM_INPUT for one that cannot be read
  */
-bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source);
+int shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source);
 /*
  * Ask at the terminal: "|what| of |name|: ", if |twice| once more to be sure.
  *

@@ -82,7 +82,7 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     struct shim_operation operation = {
         .shim = shim, .api = api, .args = args, .request = request
     };
-    struct shim_outcome outcome = { .denials_only = !shim->explain };
+    struct shim_outcome outcome = { .denials_only = !shim->explain, .explains = shim->explain };
     int code;
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
@@ -94,10 +94,11 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     if (code == SHIM_OK && (shim_input_is_unfit(args, request, true) ||
                             (!shim->explain && shim_input_is_empty(args, request))))
         code = SHIM_INPUT;
-    if (shim->explain)
+    if (shim->explain) {
+        shim_outcome_tell_held(&outcome);
         code = shim_verb_report_plan(&(struct shim_verb_report){
             .operation = &operation, .outcome = &outcome, .code = code });
-    else if (code == SHIM_OK)
+    } else if (code == SHIM_OK)
         code = operate(&operation, &outcome);
     shim_selection_clear(&operation.selection);
     shim_outcome_clear(&outcome);

@@ -132,6 +132,9 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
         shim_covered_tell(&operation->selection.covered, operation->request->operation);
     if (code == SHIM_OK)
         shim_outcome_tell_held(outcome);
+    /* For one that -recip names stock ends as after wrong usage. */
+    if ((code == SHIM_INPUT || code == SHIM_USAGE) && shim_judge_unopened(operation))
+        code = SHIM_INPUT;
     if (code == SHIM_CRYPTO && tries_key(operation))
         shim_error("the message names none of the certificates in the keyring %s, and the key of "
                    "its one identity that could be tried does not open it",
@@ -252,6 +255,7 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     if (request->help)
         return shim_help_verb(verb->name);
     shim_selection_init(&run.operation.selection);
+    run.outcome.explains = run.operation.explain;
     if (run.operation.capture)
         run.outcome.json = json_array();
     report.code = check_operation(verb, request);

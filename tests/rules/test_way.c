@@ -42,13 +42,22 @@ START_TEST(nobody_provided_an_anchor)
         REFUSED "nobody provided a certificate of the sender or of its issuing CA" BOB
                 "upload the certificate of the sender or of its issuing CA, or name the CA's with "
                 "-CAfile\n";
+    static const char not_uploaded[] =
+        REFUSED "nobody provided a certificate of the sender or of its issuing CA" BOB
+                "upload the certificate of the sender or of its issuing CA: with trust = keyring "
+                "nothing else vouches\n";
     const struct sp_way_fault none = { NULL, "an issuer that libcrypto does not find" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
 
-    expect_text(sp_refuse_stranger(signer), nobody);
-    sp_expect_verdict(sp_refuse_stranger(NULL), "deny:distrust-default");
-    expect_text(sp_judge_way(signer, &none, 1), nobody);
-    sp_expect_verdict(sp_judge_way(signer, &none, 1), "deny:distrust-default");
-    sp_expect_verdict(sp_judge_way(signer, NULL, 0), "");
+    ck_assert_ptr_nonnull(settings);
+    expect_text(sp_refuse_stranger(signer, settings), nobody);
+    sp_expect_verdict(sp_refuse_stranger(NULL, settings), "deny:distrust-default");
+    expect_text(sp_judge_way(signer, &none, 1, settings), nobody);
+    sp_expect_verdict(sp_judge_way(signer, &none, 1, settings), "deny:distrust-default");
+    sp_expect_verdict(sp_judge_way(signer, NULL, 0, settings), "");
+    settings->trust = SP_TRUST_KEYRING;
+    expect_text(sp_judge_way(signer, &none, 1, settings), not_uploaded);
+    smimepolicy_settings_free(settings);
     sp_facts_free(signer);
 }
 END_TEST
@@ -68,13 +77,17 @@ START_TEST(faults_of_signer_and_issuer)
         REFUSED "the issuing certificate CN=CA, serial 0x20: invalid CA" BOB
                 "upload the sender's own certificate if you trust it, or ask the sender for one of "
                 "a CA that may issue it\n";
+    smimepolicy_settings *settings = smimepolicy_settings_new();
     const struct sp_way_fault faults[] = { { issuer, "certificate has expired" },
                                            { signer, "permitted subtree violation" } };
 
-    expect_text(sp_judge_way(signer, faults, 2), both);
+    ck_assert_ptr_nonnull(settings);
+    expect_text(sp_judge_way(signer, faults, 2, settings), both);
     sp_facts_free(issuer);
     issuer = facts_of(&(struct sp_recipe){ .subject = "CA", .basic = "CA:TRUE", .serial = 32 });
-    expect_text(sp_judge_way(signer, &(struct sp_way_fault){ issuer, "invalid CA" }, 1), named);
+    expect_text(sp_judge_way(signer, &(struct sp_way_fault){ issuer, "invalid CA" }, 1, settings),
+                named);
+    smimepolicy_settings_free(settings);
     sp_facts_free(issuer);
     sp_facts_free(signer);
 }

@@ -8,6 +8,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/pkcs12.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
@@ -43,6 +44,22 @@ static int give_pass(char *buffer, int size, int writing, void *data)
         return -1;
     memcpy(buffer, reading->secret->pass, len);
     return (int)len;
+}
+
+bool shim_is_pkcs12(const char *uri)
+{
+    const char *path = shim_load_path(uri);
+    struct stat is;
+    BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
+                    ? BIO_new_file(path, "rb")
+                    : NULL;
+    PKCS12 *p12 = file == NULL ? NULL : d2i_PKCS12_bio(file, NULL);
+    bool found = p12 != NULL;
+
+    PKCS12_free(p12);
+    BIO_free(file);
+    ERR_clear_error();
+    return found;
 }
 
 const char *shim_load_path(const char *uri)

@@ -14,16 +14,16 @@
 
 /* A passphrase that can be had without asking anybody and without using up stdin. */
 struct shim_secret {
-    char *pass;    /* owned; NULL if there is none */
-    bool by_stock; /* there is one that only stock may read: stdin, fd:N */
+    char *pass; /* owned; NULL if there is none, or stock alone may read it: stdin, fd:N */
 };
 
 /*
  * Read |source| ("pass:…", "env:…", "file:…"; NULL for none).
  *
- * @return false with the reason on stderr if it cannot be read
+ * @param like_stock  what cannot be read is for stock to say
+ * @return SHIM_OK, or another code with the reason on stderr
  */
-bool shim_secret_read(struct shim_secret *secret, const char *source);
+int shim_secret_read(struct shim_secret *secret, const char *source, bool like_stock);
 void shim_secret_clear(struct shim_secret *secret);
 
 enum shim_load {
@@ -58,6 +58,8 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
 
 /* The path behind |uri|, if it is one that the file store would open; else NULL. */
 const char *shim_load_path(const char *uri);
+
+bool shim_is_pkcs12(const char *uri);
 
 void shim_loaded_clear(struct shim_loaded *loaded);
 

@@ -5,6 +5,7 @@
  * Passphrase sources, as -passin spells them.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,66 +13,73 @@
 
 #include <openssl/crypto.h>
 
+#include "common/passphrase.h"
 #include "common/shim.h"
 #include "tool/certs/load.h"
 
-static bool take(struct shim_secret *secret, const char *pass)
+static int take(struct shim_secret *secret, const char *pass)
 {
     secret->pass = OPENSSL_strdup(pass);
-    if (secret->pass == NULL)
-        shim_no_memory();
-    return secret->pass != NULL;
+    return secret->pass != NULL ? SHIM_OK : shim_no_memory();
 }
 
-static bool take_variable(struct shim_secret *secret, const char *name)
-{
-    const char *value = secure_getenv(name);
-
-    if (value != NULL)
-        return take(secret, value);
-    shim_error("cannot read the passphrase: no environment variable %s", name);
-    return false;
-}
-
-/* The first line, as stock reads it. */
-static bool take_file(struct shim_secret *secret, const char *path)
+/* The first line, as stock reads it.  What can be read once alone is left to stock. */
+static int take_file(struct shim_secret *secret, const char *path)
 {
     struct stat is;
     char line[1024] = "";
-    FILE *file;
-    bool done;
+    FILE *file = NULL;
+    int code;
 
-    if (stat(path, &is) == 0 && !S_ISREG(is.st_mode)) {
-        secret->by_stock = true;
-        return true;
+    if (stat(path, &is) == 0 && S_ISDIR(is.st_mode)) {
+        errno = EISDIR;
+        return SHIM_INPUT;
     }
+    if (stat(path, &is) == 0 && !S_ISREG(is.st_mode))
+        return SHIM_OK;
     file = fopen(path, "re");
-    if (file == NULL) {
-        shim_error("cannot read the passphrase from %s: %s", path, strerror(errno));
-        return false;
-    }
+    if (file == NULL)
+        return SHIM_INPUT;
     if (fgets(line, sizeof(line), file) != NULL)
         line[strcspn(line, "\r\n")] = '\0';
     fclose(file);
-    done = take(secret, line);
+    code = take(secret, line);
     OPENSSL_cleanse(line, sizeof(line));
-    return done;
+    return code;
 }
 
-bool shim_secret_read(struct shim_secret *secret, const char *source)
+/* SHIM_USAGE: of another form; SHIM_INPUT: with errno, but for a variable that is not set. */
+static int read_source(struct shim_secret *secret, const char *source)
 {
-    secret->pass = NULL;
-    secret->by_stock = false;
-    if (source == NULL)
-        return true;
+    const char *value;
+    int fd;
+
     if (strncmp(source, "pass:", 5) == 0)
         return take(secret, source + 5);
-    if (strncmp(source, "env:", 4) == 0)
-        return take_variable(secret, source + 4);
     if (strncmp(source, "file:", 5) == 0)
         return take_file(secret, source + 5);
-    secret->by_stock = true;
-    return true;
+    if (strncmp(source, "env:", 4) == 0) {
+        value = secure_getenv(source + 4);
+        errno = 0;
+        return value != NULL ? take(secret, value) : SHIM_INPUT;
+    }
+    fd = shim_passphrase_fd(source);
+    if (fd < 0)
+        return SHIM_USAGE;
+    return fcntl(fd, F_GETFD) < 0 ? SHIM_INPUT : SHIM_OK;
+}
+
+int shim_secret_read(struct shim_secret *secret, const char *source, bool like_stock)
+{
+    int code;
+
+    secret->pass = NULL;
+    if (source == NULL)
+        return SHIM_OK;
+    code = read_source(secret, source);
+    if (code == SHIM_USAGE || code == SHIM_INPUT)
+        return like_stock ? SHIM_OK : shim_passphrase_failed("passin", source, code);
+    return code;
 }
 
 void shim_secret_clear(struct shim_secret *secret)

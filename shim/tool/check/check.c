@@ -220,8 +220,10 @@ static int run(struct shim *shim, const struct shim_check *check)
 {
     struct checking checking = { .check = check, .settings = shim->settings, .fault = SHIM_OK };
 
-    if (!shim_passphrase_read(&checking.reading.pass, "passin", check->passin))
-        return SHIM_INPUT;
+    int code = shim_passphrase_read(&checking.reading.pass, "passin", check->passin);
+
+    if (code != SHIM_OK)
+        return code;
     checking.last = &checking.keys;
     checking.reading.each = take_part;
     checking.reading.arg = &checking;

@@ -31,6 +31,18 @@ struct hearing {
     struct shim_secret secret;
 };
 
+/* Stock takes -passin for keys alone, and asks for that of a certificate at the terminal. */
+static void tell_unopened(const char *uri, const char *operation)
+{
+    shim_error(
+        "openssl does not open %s: it takes -passin for keys alone, and lacks the ciphers of "
+        "old PKCS#12 files; 'smime-policy upload' stores what is in it, and %s",
+        uri,
+        strcmp(operation, "sign") == 0      ? "--from then names the signer"
+        : strcmp(operation, "encrypt") == 0 ? "--to then names the recipient"
+                                            : "'smime-policy decrypt' then finds it");
+}
+
 /*
  * A file that takes a passphrase we may not ask for, or that can be read only
  * once, is left to stock, and so is what the keyring has: the provider judges what it loads.
@@ -43,10 +55,13 @@ static bool is_loaded(struct hearing *hearing, enum shim_load state, const char 
     if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock ||
         strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
         return false;
-    shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12%s", uri,
-               loaded->why != NULL ? loaded->why : "it holds none",
-               strcmp(hearing->request->operation, "encrypt") == 0 ? "; -in names the message"
-                                                                   : "");
+    if (shim_is_pkcs12(uri))
+        tell_unopened(uri, hearing->request->operation);
+    else
+        shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12%s", uri,
+                   loaded->why != NULL ? loaded->why : "it holds none",
+                   strcmp(hearing->request->operation, "encrypt") == 0 ? "; -in names the message"
+                                                                       : "");
     hearing->outcome->fault = SHIM_INPUT;
     return false;
 }
@@ -214,6 +229,25 @@ static bool asks_keyring(const struct hearing *hearing)
     return json_array_size(hearing->selection->choices) > 0;
 }
 
+/*
+ * Without -md it is the key's own, which the provider sees.  With signed attributes the provider
+ * sees -md too, and logs it.  Stock signs receipts with the key's own digest whatever -md says.
+ */
+static void judge_digest(struct hearing *hearing)
+{
+    const struct shim_request *request = hearing->request;
+    smimepolicy_verdict *verdict;
+
+    if (strcmp(request->operation, "sign_receipt") == 0)
+        return;
+    verdict =
+        sp_judge_digest(sp_digest_find(request->digest), NULL, SMIMEPOLICY_SIGN, hearing->settings);
+    if (shim_args_has(hearing->operation->args, "noattr"))
+        shim_outcome_hold(hearing->outcome, verdict);
+    else
+        shim_outcome_add(hearing->outcome, verdict);
+}
+
 static void judge_signing(struct hearing *hearing)
 {
     const struct shim_request *request = hearing->request;
@@ -225,9 +259,7 @@ static void judge_signing(struct hearing *hearing)
                             "no -signer",
                             "name the signer's certificate with -signer, or the sender "
                             "with --from");
-    /* Without the option it is the key's own, which the provider sees. */
-    shim_outcome_add(hearing->outcome, sp_judge_digest(sp_digest_find(request->digest), NULL,
-                                                       SMIMEPOLICY_SIGN, hearing->settings));
+    judge_digest(hearing);
     if (request->certfile != NULL)
         judge_path(hearing);
     if (!hearing->like_stock)
@@ -315,8 +347,9 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
     outcome->settings = shim->settings;
     if (like_stock && (request->operation == NULL || request->help))
         return SHIM_OK;
-    if (!shim_secret_read(&hearing.secret, request->passin))
-        return SHIM_INPUT;
+    code = shim_secret_read(&hearing.secret, request->passin, like_stock);
+    if (code != SHIM_OK)
+        return code;
     judge_operation(&hearing);
     shim_secret_clear(&hearing.secret);
     if (outcome->fault != SHIM_OK)
@@ -330,9 +363,35 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
     return SHIM_OK;
 }
 
+/* Without a passphrase, as stock has none. */
+static bool is_unopened(const char *uri)
+{
+    struct shim_loaded loaded;
+    enum shim_load state = shim_load(uri, WANT_FIRST_CERT, &(struct shim_secret){ 0 }, &loaded);
+
+    shim_loaded_clear(&loaded);
+    return state == LOAD_LOCKED && shim_is_pkcs12(uri);
+}
+
+bool shim_judge_unopened(const struct shim_operation *operation)
+{
+    const struct shim_request *request = operation->request;
+    const char *uri = NULL;
+
+    for (size_t i = 0; i < request->signer_count && uri == NULL; i++)
+        if (is_unopened(request->signers[i].cert))
+            uri = request->signers[i].cert;
+    for (size_t i = 0; i < request->recipient_count && uri == NULL; i++)
+        if (is_unopened(request->recipients[i]))
+            uri = request->recipients[i];
+    if (uri != NULL)
+        tell_unopened(uri, request->operation);
+    return uri != NULL;
+}
+
 void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome)
 {
     if (!result->distrusted || result->code == 0)
         return;
-    shim_outcome_add(outcome, sp_refuse_stranger(NULL));
+    shim_outcome_add(outcome, sp_refuse_stranger(NULL, outcome->settings));
 }

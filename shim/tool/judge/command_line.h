@@ -27,6 +27,12 @@
 int shim_judge_request(struct shim_operation *operation, bool like_stock,
                        struct shim_outcome *outcome);
 
+/*
+ * After stock could not read its input: a PKCS#12 that was given for a certificate
+ * may be one that `upload` reads and stock does not.  That is said then.
+ */
+bool shim_judge_unopened(const struct shim_operation *operation);
+
 /* Say by which rule a verification failed that found nobody to vouch for the sender. */
 void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome);
 

@@ -53,6 +53,20 @@ static void settle(struct shim_signature *signature, struct shim_outcome *outcom
     shim_outcome_hold(outcome, verdict);
 }
 
+/* The same of a rule that the provider asks again: what is only observed is logged there. */
+static void settle_once(struct shim_signature *signature, struct shim_outcome *outcome,
+                        smimepolicy_verdict *verdict)
+{
+    bool denies = verdict != NULL && !smimepolicy_verdict_allowed(verdict);
+
+    if (!denies || outcome->settings->mode != SP_MODE_OBSERVE) {
+        settle(signature, outcome, verdict);
+        return;
+    }
+    signature->refused = true;
+    shim_outcome_add(outcome, verdict);
+}
+
 /*
  * The certificate itself.  Of one that may not sign mail, libcrypto's own word for
  * the same fault adds nothing.
@@ -61,17 +75,11 @@ static void review_certificate(struct hearing *hearing, struct shim_signature *s
 {
     smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, hearing->now,
                                             SP_WITHOUT_VALIDITY, hearing->settings);
-    const bool observe = hearing->settings->mode == SP_MODE_OBSERVE;
 
-    if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0) {
-        /* Where it is only observed, the provider judges it again, and logs it. */
-        if (observe && verdict != NULL && !smimepolicy_verdict_allowed(verdict))
-            shim_outcome_add(hearing->outcome, verdict);
-        else
-            settle(signature, hearing->outcome, verdict);
-        return;
-    }
-    smimepolicy_verdict_free(verdict);
+    if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0)
+        settle_once(signature, hearing->outcome, verdict);
+    else
+        smimepolicy_verdict_free(verdict);
 }
 
 /* The facts of whoever is at fault; a new one is put in |*own|.  NULL: out of memory. */
@@ -83,7 +91,8 @@ static const struct sp_facts *facts_at(const struct shim_signature *signature, c
     return *own = sp_facts_new(at);
 }
 
-static smimepolicy_verdict *judge_way(const struct shim_signature *signature)
+static smimepolicy_verdict *judge_way(const struct shim_signature *signature,
+                                      const smimepolicy_settings *settings)
 {
     const struct shim_way *way = &signature->way;
     struct sp_facts *own[SHIM_MOST_FAULTS] = { NULL };
@@ -104,7 +113,7 @@ static smimepolicy_verdict *judge_way(const struct shim_signature *signature)
               fault->at == signature->facts))
             count++;
     }
-    verdict = complete ? sp_judge_way(signature->facts, faults, count) : NULL;
+    verdict = complete ? sp_judge_way(signature->facts, faults, count, settings) : NULL;
     for (size_t i = 0; i < SHIM_MOST_FAULTS; i++)
         sp_facts_free(own[i]);
     return verdict;
@@ -115,7 +124,7 @@ static smimepolicy_verdict *judge_issuers(const struct hearing *hearing,
                                           const struct shim_signature *signature,
                                           const struct sp_facts *const *issuers, size_t count)
 {
-    /* With `trust = keyring` libcrypto is led on to other chains: see gates/trust.c. */
+    /* With `trust = keyring` the way ends in a ca of the keyring's: see find_uploaded(). */
     if (hearing->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -147,6 +156,64 @@ static void review_time(struct hearing *hearing, struct shim_signature *signatur
     settle(signature, hearing->outcome, verdict);
 }
 
+/* Those of |certs| that the keyring keeps as a ca. */
+static X509_STORE *store_uploaded(struct sp_keyring *keyring, const STACK_OF(X509) *certs)
+{
+    STACK_OF(X509) *uploaded = sk_X509_new_null();
+    bool done = uploaded != NULL;
+    X509_STORE *store;
+
+    for (int i = 0; done && i < sk_X509_num(certs); i++)
+        if (shim_issuers_role(keyring, sk_X509_value(certs, i)) == SP_ROLE_CA)
+            done = sk_X509_push(uploaded, sk_X509_value(certs, i)) > 0;
+    store = done ? shim_store_of(uploaded) : NULL;
+    sk_X509_free(uploaded);
+    return store;
+}
+
+/*
+ * The way where only what was uploaded vouches (`trust = keyring`): what else is named may lie on
+ * it.  Looking for the end of the chain first has libcrypto read what -CApath has of it.
+ *
+ * @return true if there is an end, which the provider is asked about too
+ */
+static bool find_uploaded(struct hearing *hearing, struct shim_signature *signature)
+{
+    const struct shim_incoming *incoming = hearing->incoming;
+    STACK_OF(X509) *near = NULL;
+    X509_STORE *store = NULL;
+    bool ends;
+
+    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(hearing->store), X509_V_FLAG_PARTIAL_CHAIN);
+    shim_way_find(&signature->way, hearing->store, signature->cert, incoming->certs, NULL);
+    ends = signature->way.chain != NULL;
+    shim_way_clear(&signature->way);
+    near = X509_STORE_get1_all_certs(hearing->store);
+    if (near != NULL)
+        store = store_uploaded(incoming->keyring, near);
+    if (store != NULL && X509_add_certs(near, incoming->certs, X509_ADD_FLAG_UP_REF) == 1)
+        shim_way_find(&signature->way, store, signature->cert, near, hearing->args);
+    else
+        hearing->outcome->fault = shim_no_memory();
+    X509_STORE_free(store);
+    sk_X509_pop_free(near, X509_free);
+    return ends;
+}
+
+/* True if the provider judges the anchor too. */
+static bool find_way(struct hearing *hearing, struct shim_signature *signature)
+{
+    if (!signature->for_itself && hearing->settings->trust == SP_TRUST_KEYRING &&
+        hearing->store != NULL)
+        return find_uploaded(hearing, signature);
+    if (signature->for_itself)
+        shim_way_to_itself(&signature->way, hearing->store, signature->cert, hearing->args);
+    else
+        shim_way_find(&signature->way, hearing->store, signature->cert, hearing->incoming->certs,
+                      hearing->args);
+    return false;
+}
+
 /*
  * A certificate that vouches for itself has no way to an anchor: what libcrypto
  * makes of the others that came along, and of their dates, is no matter.
@@ -155,15 +222,14 @@ static void review_way(struct hearing *hearing, struct shim_signature *signature
 {
     struct sp_facts **issuers;
     smimepolicy_verdict *verdict;
+    bool asked_again;
     size_t count;
 
-    if (signature->for_itself)
-        shim_way_to_itself(&signature->way, hearing->store, signature->cert, hearing->args);
-    else
-        shim_way_find(&signature->way, hearing->store, signature->cert, hearing->incoming->certs,
-                      hearing->args);
-    if (signature->way.count > 0)
-        settle(signature, hearing->outcome, judge_way(signature));
+    asked_again = find_way(hearing, signature);
+    if (signature->way.count > 0 && asked_again)
+        settle_once(signature, hearing->outcome, judge_way(signature, hearing->settings));
+    else if (signature->way.count > 0)
+        settle(signature, hearing->outcome, judge_way(signature, hearing->settings));
     issuers = read_issuers(signature->way.chain, &count);
     if (issuers == NULL) {
         hearing->outcome->fault = shim_no_memory();
@@ -203,9 +269,9 @@ void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *ou
     for (size_t i = 0; i < incoming->count; i++) {
         struct shim_signature *signature = &incoming->signatures[i];
 
-        settle(signature, outcome,
-               sp_judge_digest(signature->digest, signature->facts, SMIMEPOLICY_VERIFY,
-                               outcome->settings));
+        settle_once(signature, outcome,
+                    sp_judge_digest(signature->digest, signature->facts, SMIMEPOLICY_VERIFY,
+                                    outcome->settings));
     }
 }
 

@@ -183,10 +183,9 @@ static void try_keys(struct search *search, CMS_ContentInfo *cms, const char *pa
     struct shim_secret secret = { 0 };
     struct untried untried = { 0 };
 
-    if (!shim_secret_read(&secret, passin)) {
-        search->code = SHIM_INPUT;
+    search->code = shim_secret_read(&secret, passin, false);
+    if (search->code != SHIM_OK)
         return;
-    }
     try_all(search, cms, secret.pass, &untried);
     if (search->code == SHIM_OK && search->selection->recipient_count == 0 && untried.count == 1) {
         X509 *cert = sp_record_cert(&untried.one);

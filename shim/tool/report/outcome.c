@@ -97,7 +97,7 @@ static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, b
         tell(outcome, verdict);
     if (!smimepolicy_verdict_allowed(verdict)) {
         outcome->denied = true;
-        if (log)
+        if (log && !outcome->explains)
             log_denial(outcome, verdict);
     }
     smimepolicy_verdict_free(verdict);
@@ -105,8 +105,8 @@ static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, b
 
 void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
 {
-    /* What is observed only is done, and then judged and logged by the provider. */
-    settle(outcome, verdict, !observes(outcome));
+    /* What is observed only is done, and then judged and logged by the provider, if it is asked. */
+    settle(outcome, verdict, outcome->alone || !observes(outcome));
 }
 
 void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdict)

@@ -15,7 +15,9 @@
 
 struct shim_outcome {
     const smimepolicy_settings *settings; /* borrowed; NULL before they are known */
-    bool silent; /* nothing is told and nothing refused: denials go to the log alone */
+    bool silent;   /* nothing is told and nothing refused: denials go to the log alone */
+    bool explains; /* --explain: nothing is done, so that nothing is logged either */
+    bool alone;    /* no provider judges it again: what is only observed is logged here too */
     smimepolicy_verdict **held; /* owned: told once the operation has succeeded */
     size_t held_count;
 

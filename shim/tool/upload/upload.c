@@ -104,11 +104,13 @@ static int upload(struct shim_uploading *run)
     return shim_uploading_report(run, code, done);
 }
 
-static bool begin(struct shim_uploading *run)
+static int begin(struct shim_uploading *run)
 {
     const struct shim_upload_options *options = run->options;
+    int code;
 
     run->outcome.names_file = true;
+    run->outcome.alone = true;
     run->now = time(NULL);
     run->reading.each = take_part;
     run->reading.arg = run;
@@ -119,8 +121,9 @@ static bool begin(struct shim_uploading *run)
         run->outcome.json = json_array();
     if (isatty(STDERR_FILENO) == 1 && !options->json)
         run->size = shim_parts_size(options->files);
-    return shim_passphrase_read(&run->reading.pass, "passin", options->passin) &&
-           shim_passphrase_read(&run->passout, "passout", options->passout);
+    code = shim_passphrase_read(&run->reading.pass, "passin", options->passin);
+    return code == SHIM_OK ? shim_passphrase_read(&run->passout, "passout", options->passout)
+                           : code;
 }
 
 static void end(struct shim_uploading *run)
@@ -148,7 +151,7 @@ static int check(const struct shim_upload_options *options)
             return shim_usage("--as " EXPORTED " keeps private keys as they are; leave --passout, "
                               "--no-passphrase, --replace and --key-uri out");
     } else if (options->as != NULL && sp_role_named(options->as) == SP_ROLE_NONE) {
-        return shim_usage("--as %s: no such role; identity, contact and ca are, and " EXPORTED
+        return shim_usage("--as %s: no such role; there are identity, contact and ca, and " EXPORTED
                           " for what 'smime-policy export' wrote",
                           options->as);
     }
@@ -182,7 +185,9 @@ int shim_run_upload(struct shim *shim, int argc, char **argv)
     run.reading.exported = run.exported;
     if (options.as != NULL && !run.exported)
         run.as = sp_role_named(options.as);
-    code = begin(&run) ? shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring) : SHIM_USAGE;
+    code = begin(&run);
+    if (code == SHIM_OK)
+        code = shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring);
     if (code == SHIM_OK)
         code = upload(&run);
     end(&run);
