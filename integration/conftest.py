@@ -101,6 +101,11 @@ class Post:
         return self._once(f"{name}.then",
                           lambda out: then.sign(self.pki[name], self.mail, out))
 
+    def signed_with(self, name, *options):
+        """A mail that |name| signed with more options of `openssl cms`."""
+        return self._once("".join([name, ".with", *options]), lambda out: self.stock.sign(
+            self.pki[name], self.mail, out, *options))
+
     def sent(self, name, sender):
         """A mail signed by |name| whose From is |sender|."""
         return self._once(f"{name}.from.{sender}", lambda out: self.stock.sign(

@@ -375,6 +375,35 @@ for _arguments in (("weak_key", "weak-key", "weak_key"), ("weak_digest", "weak-d
     _beyond(*_arguments)
 
 
+NO_ATTRIBUTES = "without attributes it is a raw signature like any other"
+
+
+def _digest(name, *options, **how):
+    """What a message is signed with, raised to deny."""
+    @row(name, weak_digest="deny", **how)
+    def _(w, path):
+        message_only(path)
+        if not isinstance(path, paths.CommandLine):
+            raise CannotAsk("asked through `openssl`, which is enough to tell")
+        cert = w.pki.good_rsa
+        yield PASSES, path.sign(cert, w.mail, w.out, "-md", "sha256", *options)
+        yield ("weak-digest",), path.sign(cert, w.mail, w.out, "-md", "sha1", *options)
+
+
+_digest("`weak-digest` raised to deny: a message that is signed")
+_digest("`weak-digest` raised to deny: a message that is signed with `-noattr`", "-noattr",
+        promised=(COMMAND_LINE,), hole=NO_ATTRIBUTES)
+
+
+@row("`weak-digest` raised to deny: a message that is verified", weak_digest="deny")
+def _(w, path):
+    message_only(path)
+    for options in ((), ("-noattr",)):
+        yield PASSES, w.verify(path, "good_rsa", w.post.signed_with("good_rsa", *options))
+        yield ("weak-digest",), w.verify(path, "good_rsa",
+                                         w.post.signed_with("good_rsa", "-md", "sha1", *options))
+
+
 @row("`weak-cipher` raised to deny", promised=(COMMAND_LINE,),
      hole="the content cipher is not visible", weak_cipher="deny")
 def _(w, path):
