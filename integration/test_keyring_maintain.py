@@ -526,6 +526,24 @@ def test_check_undoes_an_interrupted_write(long, tmp_path, pki):
     assert content(path) == whole
 
 
+@pytest.mark.parametrize("statement, said", [
+    ("PRAGMA user_version = 99", "keys.db was written by a newer smime-policy"),
+    ("PRAGMA application_id = 5", "keys.db is a database of something else"),
+    ("CREATE VIEW v AS SELECT 1", "keys.db has views or triggers"),
+    ("CREATE TRIGGER t AFTER INSERT ON private_key BEGIN SELECT 1; END",
+     "keys.db has views or triggers"),
+    ("ALTER TABLE private_key ADD COLUMN more INT AS (1)", "keys.db has columns that are computed")])
+def test_keys_that_are_not_ours(own, mail, statement, said):
+    """They are refused with the reason, checked or used, and left as they are."""
+    sql(own, statement, file="keys.db")
+    before = content(own)
+    for words in (["keyring", "check"], ["export", "--all", "--keys"],
+                  ["sign", "--from", "good_rsa@example.com", "-in", mail]):
+        result = command(own, *words)
+        assert result.rc != DONE and said in result.text, (words, result)
+        assert content(own) == before
+
+
 # --- backup
 
 
