@@ -28,8 +28,10 @@ int shim_load_settings(struct shim *shim)
         return SHIM_OK;
     if (why == NULL)
         return shim_no_memory();
-    shim_print(stderr, "refused: the policy is locked: %s; mend the file, nothing is done before\n",
-               why);
+    shim_print(
+        stderr,
+        "refused: the policy is locked: %s; mend the file: until then everything is refused\n",
+        why);
     smimepolicy_free(why);
     return SHIM_REFUSED;
 }

@@ -2,6 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
 #include <string.h>
@@ -47,11 +48,13 @@ static bool is_terminal(const char *path)
     return is;
 }
 
-/* What is wrong with |path|, NULL for standard input; NULL if nothing is, or it is not there. */
+/* What is wrong with |path|, NULL for standard input; NULL if nothing is, or stock says it. */
 static const char *fault_of(const char *path, bool like_stock)
 {
     struct stat is;
 
+    if (!like_stock && path != NULL && access(path, R_OK) != 0)
+        return strerror(errno);
     if ((path == NULL ? fstat(STDIN_FILENO, &is) : stat(path, &is)) != 0)
         return NULL;
     if (S_ISDIR(is.st_mode))

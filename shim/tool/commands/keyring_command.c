@@ -59,7 +59,7 @@ static int run_backup(struct shim *shim, const char *directory)
         code = shim_keyring_failed(keyring);
     sp_keyring_close(keyring);
     if (code == SHIM_OK)
-        shim_print(stdout, "the keyring %s is in %s too\n", shim->keyring_path, directory);
+        shim_print(stdout, "%s is a backup of the keyring %s\n", directory, shim->keyring_path);
     return code;
 }
 
@@ -126,7 +126,11 @@ int shim_run_keyring(struct shim *shim, int argc, char **argv)
     if (what != NULL && strcmp(what, "path") == 0 && words[1] == NULL)
         return run_path(shim);
     if (what != NULL && strcmp(what, "backup") == 0 && words[1] != NULL && words[2] == NULL)
-        return shim->explain ? shim_explains_not("keyring backup", "'smime-policy keyring check' looks at it")
-                             : run_backup(shim, words[1]);
-    return shim_usage("keyring: takes check, backup DIR or path");
+        return shim->explain
+                   ? shim_explains_not("keyring backup", "'smime-policy keyring check' looks at it")
+                   : run_backup(shim, words[1]);
+    if (what != NULL && strcmp(what, "backup") == 0 && words[1] == NULL)
+        return shim_usage("keyring: backup takes a new directory");
+    return shim_usage("keyring: takes check, backup DIR or path%s%s",
+                      what != NULL ? ", and not: " : "", what != NULL ? what : "");
 }

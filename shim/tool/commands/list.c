@@ -56,12 +56,12 @@ static int settle(struct listing *listing)
     if (listing->role != NULL) {
         listing->only_role = sp_role_named(listing->role);
         if (listing->only_role == SP_ROLE_NONE)
-            return shim_usage("--role %s: no such role; identity, contact and ca are",
+            return shim_usage("--role %s: no such role; there are identity, contact and ca",
                               listing->role);
     }
     if (listing->state != NULL && !sp_state_named(listing->state, &listing->only_state))
-        return shim_usage("--state %s: no such state; usable, expired, not-yet-valid and unusable "
-                          "are",
+        return shim_usage("--state %s: no such state; there are usable, expired, not-yet-valid "
+                          "and unusable",
                           listing->state);
     if (listing->expiring != NULL) {
         if (!read_span(listing->expiring, &span))
@@ -137,8 +137,8 @@ int shim_run_list(struct shim *shim, int argc, char **argv)
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (*operands != NULL)
-        return shim_usage("list: what is %s? The certificates of an address are listed with "
-                          "--address",
+        return shim_usage("list: %s is not an option; the certificates of an address are listed "
+                          "with --address",
                           *operands);
     code = settle(&listing);
     if (code == SHIM_OK)

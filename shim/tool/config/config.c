@@ -136,5 +136,8 @@ int shim_run_config(struct shim *shim, int argc, char **argv)
         return shim_lint(argv[2]);
     if (strcmp(option, "--self-test") == 0)
         return run_self_test(shim, argc - 2, argv + 2);
-    return shim_usage("config: takes --print, --lint FILE or --self-test [FILE]");
+    if (strcmp(option, "--lint") == 0 && argc == 2)
+        return shim_usage("config: takes --lint FILE: name the file");
+    return shim_usage("config: takes --print, --lint FILE or --self-test [FILE], and not: %s%s%s",
+                      option, argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
 }

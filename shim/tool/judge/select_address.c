@@ -101,7 +101,8 @@ static int choose_given(const struct addressing *run, const struct shim_given *g
     int code = shim_mail_from(given->value, &list) ? SHIM_OK : shim_no_memory();
 
     if (code == SHIM_OK && list.sender.from_count == 0)
-        code = shim_usage("%s %s: not an address", given->word, given->value);
+        code = shim_usage("%s %s: not an address; write it like alice@example.org", given->word,
+                          given->value);
     if (code == SHIM_OK)
         code = choose_all(run, list.sender.from, list.sender.from_count);
     shim_mail_clear(&list);

@@ -167,8 +167,8 @@ int shim_pick(struct shim *shim, struct sp_keyring *keyring, const char *word,
     else if (read_digits(word, digits))
         code = by_digits(shim, keyring, digits, picks, found);
     else
-        return shim_usage("%s: neither an address nor a fingerprint; give all of its 64 "
-                          "hexadecimal digits or at least the first %d",
+        return shim_usage("%s: neither an address nor a fingerprint; of a fingerprint give all "
+                          "64 hexadecimal digits, or at least the first %d",
                           word, FEWEST_DIGITS);
     if (code == SHIM_OK && *found == 0) {
         shim_error("no certificate in the keyring %s is found by %s; 'smime-policy list' shows "

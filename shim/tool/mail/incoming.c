@@ -104,7 +104,8 @@ static int read_part(struct shim_incoming *incoming, const struct shim_incoming_
     int code;
 
     if (incoming->mail.sender.header != SP_READABLE) {
-        shim_error("the message cannot be read: its header %s",
+        shim_error("the message cannot be read: its header %s; give the mail as a mail program "
+                   "saves it",
                    sp_unreadable_text(incoming->mail.sender.header));
         return SHIM_INPUT;
     }

@@ -42,7 +42,7 @@ bool shim_input_copy(FILE *from, FILE *to)
 static int unreadable(const char *name, bool quiet)
 {
     if (!quiet)
-        shim_error("cannot read %s: %s", name, strerror(errno));
+        shim_error("cannot read %s: %s; give a file that can be read", name, strerror(errno));
     return SHIM_INPUT;
 }
 

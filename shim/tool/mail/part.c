@@ -243,7 +243,9 @@ static int find_in(const char *bytes, size_t len, FILE **message, char **boundar
     if (!shim_tree_read(bytes, len, &tree))
         code = shim_no_memory();
     else if (tree.fault != NULL)
-        shim_error("the message cannot be read: it is not S/MIME by itself, and %s", tree.fault);
+        shim_error("the message cannot be read: it is not S/MIME as a whole, and %s; give the mail "
+                   "as a mail program saves it",
+                   tree.fault);
     else
         part = choose(&tree, verb, &code);
     if (part != NULL)
