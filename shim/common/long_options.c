@@ -47,6 +47,21 @@ static int take_value(const char *name, const char **to, const char *value)
     return SHIM_OK;
 }
 
+static int take(const struct shim_long *option, const char *value)
+{
+    const struct shim_each *each = option->to;
+
+    switch (option->kind) {
+    case LONG_VALUE:
+        return take_value(option->name, option->to, value);
+    case LONG_EACH:
+        return each->take(each->arg, value) ? SHIM_OK : SHIM_USAGE;
+    default:
+        *(bool *)option->to = true;
+        return SHIM_OK;
+    }
+}
+
 /*
  * Options may follow operands whatever POSIXLY_CORRECT says, which would make file names of them:
  * getopt hands over each operand (1), and those are moved together to where the words begin.
@@ -78,10 +93,8 @@ int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_
         else if ((size_t)which == count + 1) {
             (void)shim_help_verb(argv[0]);
             return -1;
-        } else if (table[which].kind == LONG_VALUE)
-            code = take_value(table[which].name, table[which].to, optarg);
-        else
-            *(bool *)table[which].to = true;
+        } else
+            code = take(&table[which], optarg);
         if (code != SHIM_OK)
             return code;
     }

@@ -14,8 +14,14 @@
 #include "common/shim.h"
 
 enum shim_long_kind {
-    LONG_FLAG, /* |to| is a bool */
-    LONG_VALUE /* |to| is a const char *; a second one that differs is a fault */
+    LONG_FLAG,  /* |to| is a bool */
+    LONG_VALUE, /* |to| is a const char *; a second one that differs is a fault */
+    LONG_EACH   /* |to| is a struct shim_each, which takes one value after the other */
+};
+
+struct shim_each {
+    bool (*take)(void *arg, const char *value); /* false after a fault, which it says */
+    void *arg;                                  /* borrowed */
 };
 
 struct shim_long {

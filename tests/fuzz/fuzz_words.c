@@ -42,16 +42,18 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
     static const enum shim_api apis[] = { SHIM_CMS, SHIM_SMIME, SHIM_VERB };
     char *text = OPENSSL_strndup((const char *)data, size);
-    char *words[MOST_WORDS + 1];
+    char name[] = "check";
+    char *words[MOST_WORDS + 2] = { name };
+    struct shim shim = { 0 };
     struct shim_check check;
-    bool help;
+    size_t count;
 
     if (text == NULL)
         return 0;
-    (void)split(text, words);
+    count = split(text, words + 1);
     for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++)
-        read_request(apis[i], words);
-    (void)shim_check_options(words, &check, &help);
+        read_request(apis[i], words + 1);
+    (void)shim_check_options(&shim, (int)count + 1, words, &check);
     OPENSSL_free(text);
     return 0;
 }

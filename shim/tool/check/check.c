@@ -246,12 +246,10 @@ static int run(struct shim *shim, const struct shim_check *check)
 int shim_run_check(struct shim *shim, int argc, char **argv)
 {
     struct shim_check check;
-    bool help;
-    int code = shim_check_options(argv + 1, &check, &help);
+    int code = shim_check_options(shim, argc, argv, &check);
 
-    (void)argc;
-    if (help)
-        return shim_help_verb("check");
+    if (code == -1)
+        return SHIM_OK;
     if (code == SHIM_OK)
         code = shim_load_settings(shim);
     return code == SHIM_OK ? run(shim, &check) : code;

@@ -3,15 +3,16 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "tool/check/checking.h"
 
-static bool add_use(struct shim_check *check, const char *name)
+static bool add_use(void *arg, const char *name)
 {
+    struct shim_check *check = arg;
+
     for (int use = 0; use < SHIM_USES; use++)
         if (strcmp(name, smimepolicy_use_name((smimepolicy_use)use)) == 0) {
             check->wanted[use] = true;
@@ -21,8 +22,9 @@ static bool add_use(struct shim_check *check, const char *name)
     return false;
 }
 
-static bool set_time(struct shim_check *check, const char *text)
+static bool set_time(void *arg, const char *text)
 {
+    struct shim_check *check = arg;
     struct tm tm = { 0 };
     char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
     long long seconds;
@@ -41,93 +43,28 @@ static bool set_time(struct shim_check *check, const char *text)
     return false;
 }
 
-static bool set_key(struct shim_check *check, const char *path)
+int shim_check_options(struct shim *shim, int argc, char **argv, struct shim_check *check)
 {
-    if (check->key_path != NULL && strcmp(check->key_path, path) != 0)
-        return shim_usage_twice("key", check->key_path, path) == SHIM_OK;
-    check->key_path = path;
-    return true;
-}
-
-static bool set_passin(struct shim_check *check, const char *source)
-{
-    if (check->passin != NULL && strcmp(check->passin, source) != 0) {
-        shim_usage("--passin was given twice; give it once");
-        return false;
-    }
-    check->passin = source;
-    return true;
-}
-
-static const struct {
-    const char *name;
-    bool (*set)(struct shim_check *check, const char *value);
-} options[] = {
-    { "for", add_use },
-    { "key", set_key },
-    { "passin", set_passin },
-    { "at", set_time },
-};
-
-/* Returns how many words were used, 0 after a fault. */
-static int read_option(char **word, struct shim_check *check)
-{
-    const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
-    size_t len = strcspn(name, "=");
-
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++) {
-        if (strlen(options[i].name) != len || memcmp(options[i].name, name, len) != 0)
-            continue;
-        if (name[len] == '=')
-            return options[i].set(check, name + len + 1) ? 1 : 0;
-        if (word[1] != NULL)
-            return options[i].set(check, word[1]) ? 2 : 0;
-        shim_usage("option --%s needs a value", options[i].name);
-        return 0;
-    }
-    shim_usage("check: unknown option %s", word[0]);
-    return 0;
-}
-
-/* Options may follow files, which are moved together to where the words began. */
-int shim_check_options(char **argv, struct shim_check *check, bool *help)
-{
-    char **const first = argv;
-    char **operand = argv;
+    struct shim_each use = { add_use, check }, at = { set_time, check };
+    const struct shim_long table[] = { { "for", LONG_EACH, &use },
+                                       { "key", LONG_VALUE, &check->key_path },
+                                       { "passin", LONG_VALUE, &check->passin },
+                                       { "at", LONG_EACH, &at },
+                                       { "json", LONG_FLAG, &check->json },
+                                       { NULL, LONG_FLAG, NULL } };
     bool any = false;
+    int code;
 
     memset(check, 0, sizeof(*check));
     check->at = time(NULL);
-    *help = false;
-    for (; *argv != NULL; argv++) {
-        int used = 1;
-
-        if (strcmp(*argv, "--") == 0) {
-            argv++;
-            break;
-        }
-        if ((*argv)[0] != '-' || (*argv)[1] == '\0')
-            *operand++ = *argv;
-        else if (strcmp(*argv, "--json") == 0)
-            check->json = true;
-        else if (strcmp(*argv, "--help") == 0 || strcmp(*argv, "-help") == 0 ||
-                 strcmp(*argv, "-h") == 0)
-            *help = true;
-        else
-            used = read_option(argv, check);
-        if (used == 0)
-            return SHIM_USAGE;
-        argv += used - 1;
-    }
-    check->files = first;
-    while (*argv != NULL)
-        *operand++ = *argv++;
-    *operand = NULL;
-    for (int use = 0; use < SHIM_USES; use++)
-        any = any || check->wanted[use];
-    for (int use = 0; use < SHIM_USES && !any; use++)
-        check->wanted[use] = true;
-    if (*first == NULL && check->key_path == NULL && !*help)
+    code = shim_long_parse(shim, argc, argv, table, &check->files);
+    if (code != SHIM_OK)
+        return code;
+    for (int use_of = 0; use_of < SHIM_USES; use_of++)
+        any = any || check->wanted[use_of];
+    for (int use_of = 0; use_of < SHIM_USES && !any; use_of++)
+        check->wanted[use_of] = true;
+    if (check->files[0] == NULL && check->key_path == NULL)
         return shim_usage("check: no certificate given");
     return SHIM_OK;
 }

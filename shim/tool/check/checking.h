@@ -29,11 +29,11 @@ struct shim_check {
 };
 
 /*
- * Read the command line.
+ * Read the command line, which begins with the command's name.
  *
- * @return SHIM_OK or SHIM_USAGE; |*help| is set where help was asked for
+ * @return SHIM_OK, SHIM_USAGE, or -1 after help was printed
  */
-int shim_check_options(char **argv, struct shim_check *check, bool *help);
+int shim_check_options(struct shim *shim, int argc, char **argv, struct shim_check *check);
 
 /* One judged certificate, or key, on its way to the reader. */
 struct shim_report {
