@@ -15,7 +15,7 @@
 
 cppcheck_all() {
     cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
-        --inline-suppr --suppress=missingIncludeSystem -I include -I provider -I provider/rules \
+        --inline-suppr --suppress=missingIncludeSystem -I include -I provider -I shim \
         provider shim
 }
 
