@@ -39,6 +39,18 @@ def pytest_terminal_summary(terminalreporter):
         terminalreporter.write_line(f"- {what}: {'yes' if answer else 'no'}")
 
 
+def pytest_sessionfinish(session):
+    """A process of pytest-xdist hands over what it saw."""
+    if hasattr(session.config, "workeroutput"):
+        session.config.workeroutput["stock_does"] = STOCK_DOES
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node):
+    """The process that prints the summary takes it."""
+    STOCK_DOES.update(getattr(node, "workeroutput", {}).get("stock_does", {}))
+
+
 def pytest_collection_modifyitems(items):
     """Without a build every test would fail for the same reason: say it once."""
     missing = [str(path) for path in (MODULE, COMMAND) if not path.exists()]

@@ -17,7 +17,7 @@ count() { # FILTER OPTION…
     gcovr -r . --object-directory "$build" --filter "$filter" "$@"
 }
 
-cmake --preset coverage -DSP_TESTS=ON >/dev/null
+cmake --preset coverage -DBUILD_TESTING=ON >/dev/null
 cmake --build --preset coverage >/dev/null
 find "$build" -name '*.gcda' -delete
 ctest --test-dir "$build" >/dev/null

@@ -8,20 +8,15 @@ and as `openssl`, and a `sendmail` that keeps what it is given.  Its configurati
 is taken out of its guide, so that the guide is what was tested.
 """
 
-import fcntl
 import os
-import pty
 import re
-import select
 import shutil
-import signal
-import struct
-import termios
 import time
 
 import pytest
 
 from harness import COMMAND, MODULE, OPENSSL, PATIENCE, REPO, must, run, stock
+from terminal import Terminal
 
 # Where the guides say that the command is, and the directory of the link named openssl.
 INSTALLED_COMMAND = "/usr/local/bin/smime-policy"
@@ -119,51 +114,27 @@ class Bin:
         return {"PATH": f"{self.path}:{os.defpath}"}
 
 
-class Terminal:
-    """
-    A program in a terminal of its own, and what its screen shows.
+class Screen(Terminal):
+    """A program in a terminal of its own, and what its screen shows."""
 
-    Each wait ends when the screen shows what is waited for.
-    """
-
-    def __init__(self, *argv, env, lines=60, columns=300):
+    @classmethod
+    def start(cls, argv, env):
         pyte = pytest.importorskip("pyte", reason="python3-pyte is not installed")
-        self.screen = pyte.Screen(columns, lines)
+        rows, columns = 60, 300
+        self = super().start(argv, env | {"TERM": "vt100"}, rows, columns)
+        self.screen = pyte.Screen(columns, rows)
         self.stream = pyte.ByteStream(self.screen)
-        self.code = None
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            try:
-                size = struct.pack("HHHH", lines, columns, 0, 0)
-                fcntl.ioctl(0, termios.TIOCSWINSZ, size)
-                os.execvpe(str(argv[0]), [str(arg) for arg in argv], env | {"TERM": "vt100"})
-            finally:
-                os._exit(127)
-
-    def __enter__(self):
         return self
-
-    def __exit__(self, *_):
-        if self.code is None:
-            os.kill(self.pid, signal.SIGKILL)
-            os.waitpid(self.pid, 0)
-        os.close(self.fd)
 
     @property
     def text(self):
         """The screen, without what is blank."""
         return "\n".join(line.rstrip() for line in self.screen.display if line.strip())
 
-    def _read(self, deadline):
-        """What it writes next; False at its end."""
-        ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
-        assert ready, f"nothing came for {PATIENCE} s\n{self.text}"
-        try:
-            data = os.read(self.fd, 65536)
-        except OSError:  # Linux: the other end is closed
-            data = b""
-        self.stream.feed(data)
-        return data != b""
+    def _read(self):
+        before = len(self.shown)
+        super()._read()
+        self.stream.feed(self.shown[before:])
 
     def wait(self, *texts):
         """Until the screen shows one of |texts|, which is returned."""
@@ -172,23 +143,22 @@ class Terminal:
             for text in texts:
                 if text in self.text:
                     return text
-            assert self._read(deadline), f"ended, and {texts} was not shown\n{self.text}"
+            assert not self.ended, f"ended, and {texts} was not shown\n{self.text}"
+            assert time.monotonic() < deadline, f"none of {texts} in:\n{self.text}"
+            self._read()
 
     def type(self, keys, *texts):
         """Type, then wait on a blank screen: for programs that draw it anew."""
         self.screen.reset()
-        os.write(self.fd, keys.encode())
-        return self.wait(*texts) if texts else None
+        return self.press(keys, *texts)
 
     def press(self, keys, *texts):
         """Type, then wait."""
-        os.write(self.fd, keys.encode())
+        super().press(keys.encode())
         return self.wait(*texts) if texts else None
 
     def end(self):
         """Until it ends: its exit code."""
-        deadline = time.monotonic() + PATIENCE
-        while self._read(deadline):
-            pass
-        self.code = os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
-        return self.code
+        while not self.ended:
+            self._read()
+        return self.code()

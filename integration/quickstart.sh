@@ -46,7 +46,7 @@ say "Packages"
 show openssl version
 
 say "Build and install"
-cmake --preset release -DSP_TESTS=OFF
+cmake --preset release -DBUILD_TESTING=OFF
 cmake --build --preset release
 cmake --install build/release
 ldconfig

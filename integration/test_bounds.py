@@ -435,6 +435,7 @@ def many_signers(pki, signers, certificates):
 TOO_MANY = "more than 1,000 signatures or 2,000 certificates"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("words", [("verify",), ("cms", "-verify"), ("smime", "-verify")],
                          ids=lambda words: words[0])
 @pytest.mark.parametrize("signers, certificates, said", [

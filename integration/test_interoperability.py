@@ -10,6 +10,7 @@ import interoperability
 import interoperability_certificates
 from harness import REPO
 
+pytestmark = pytest.mark.slow
 KEPT = REPO / "docs" / "interoperability.md"
 
 

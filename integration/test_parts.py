@@ -152,6 +152,7 @@ def ours(mails):
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("policy", ["compat32", "default"])
 def test_beside_python(policy, mails, ours):
     how = getattr(email.policy, policy)
@@ -177,6 +178,7 @@ def of_perl(found):
     return lambda: (kind, None if inner else bytes.fromhex(body), [of_perl(part) for part in inner])
 
 
+@pytest.mark.slow
 def test_beside_perl(mails, ours):
     lines = b"".join(mail.hex().encode() + b"\n" for mail in mails)
     found = json.loads(must(run("perl", "-e", PERL, stdin=lines, timeout=300)).out)

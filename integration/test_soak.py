@@ -11,6 +11,7 @@ from harness import BUILD, REPO, run
 TIME = shutil.which("time", path="/usr/bin")
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(TIME is None, reason="time(1) is not installed")
 def test_soak():
     result = run(REPO / "integration" / "soak.sh", "6", env={"SP_BUILD": BUILD})

@@ -4,7 +4,11 @@
  */
 #include "register/locks.h"
 
+#include <assert.h>
 #include <pthread.h>
+
+/* In the order in which they are taken; each is more than those before it together. */
+enum rank { LIFE = 1, TELLING = 2, SHARD = 4 };
 
 /* A cache line each: neighbours must not slow each other down. */
 static struct {
@@ -12,41 +16,71 @@ static struct {
 } shards[SP_SHARDS];
 
 static pthread_mutex_t life = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
+
+#ifdef SP_CHECK_LOCKS
+/*
+ * The ranks that this thread holds.  A debug build ends at the call that breaks a rule of
+ * locks.h: a deadlock would show only when two threads meet.
+ */
+static _Thread_local unsigned int held;
+#endif
+
+static void take(pthread_mutex_t *mutex, enum rank rank)
+{
+#ifdef SP_CHECK_LOCKS
+    assert(held < (unsigned int)rank);
+    held |= (unsigned int)rank;
+#else
+    (void)rank;
+#endif
+    pthread_mutex_lock(mutex);
+}
+
+static void give_back(pthread_mutex_t *mutex, enum rank rank)
+{
+#ifdef SP_CHECK_LOCKS
+    assert((held & (unsigned int)rank) != 0);
+    held &= ~(unsigned int)rank;
+#else
+    (void)rank;
+#endif
+    pthread_mutex_unlock(mutex);
+}
 
 void sp_lock_life(void)
 {
-    pthread_mutex_lock(&life);
+    take(&life, LIFE);
 }
 
 void sp_unlock_life(void)
 {
-    pthread_mutex_unlock(&life);
+    give_back(&life, LIFE);
 }
-
-static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
 
 void sp_lock_telling(void)
 {
-    pthread_mutex_lock(&telling);
+    take(&telling, TELLING);
 }
 
 void sp_unlock_telling(void)
 {
-    pthread_mutex_unlock(&telling);
+    give_back(&telling, TELLING);
 }
 
+/* fork() alone holds several shards: it takes them as they are, past the check. */
 static void lock_all(void)
 {
     sp_lock_life();
     sp_lock_telling();
     for (size_t i = 0; i < SP_SHARDS; i++)
-        sp_lock(i);
+        pthread_mutex_lock(&shards[i].mutex);
 }
 
 static void unlock_all(void)
 {
     for (size_t i = SP_SHARDS; i-- > 0;)
-        sp_unlock(i);
+        pthread_mutex_unlock(&shards[i].mutex);
     sp_unlock_telling();
     sp_unlock_life();
 }
@@ -79,10 +113,10 @@ size_t sp_shard_of_hash(const unsigned char *hash)
 
 void sp_lock(size_t shard)
 {
-    pthread_mutex_lock(&shards[shard].mutex);
+    take(&shards[shard].mutex, SHARD);
 }
 
 void sp_unlock(size_t shard)
 {
-    pthread_mutex_unlock(&shards[shard].mutex);
+    give_back(&shards[shard].mutex, SHARD);
 }

@@ -90,7 +90,7 @@ static int summarise(const struct shim *shim, const struct sp_checked *checked)
 static int run_check(struct shim *shim)
 {
     struct sp_keyring *keyring;
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     int code = find(shim);
 
     if (code == SHIM_OK)

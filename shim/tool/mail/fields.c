@@ -131,10 +131,12 @@ static enum sp_unreadable check_lines(const char *header, size_t len)
 
 enum sp_unreadable shim_fields_check(const char *header, size_t len)
 {
-    const char *end = header + len;
+    const char *end;
 
+    /* |header| may be NULL then. */
     if (len == 0)
         return SP_READABLE;
+    end = header + len;
     if (memchr(header, '\0', len) != NULL)
         return SP_HEADER_NUL;
     for (const char *at = header; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)

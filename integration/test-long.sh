@@ -1,0 +1,66 @@
+#!/bin/bash
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+#
+# test-long.sh [--list | --from STAGE | --only STAGE]: what takes hours, before a release, on a
+# Debian 12 as root.  Stops at the first stage that fails; --from goes on there.
+#
+# It leaves to test-all.sh: format, shellcheck, gcc's release build and its unit tests, the address
+# and undefined-behaviour sanitizers, and the integration tests that are not marked `slow`.
+#
+# SP_FUZZ_SECONDS (60) is for each target, SP_SOAK_SECONDS (300) for the soak test.
+
+# shellcheck source=integration/ci/stages.sh
+. "$(dirname "$0")/ci/stages.sh"
+
+cppcheck_all() {
+    cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability \
+        --inline-suppr --suppress=missingIncludeSystem -I include -I provider -I shim \
+        provider shim
+}
+
+tidy() {
+    build clang
+    run-clang-tidy -quiet -p build/clang "$PWD/(provider|shim)/"
+}
+
+all_under_tsan() {
+    build tsan
+    unit_tests tsan
+}
+
+# all_under_valgrind ROOM VARIABLE=VALUE: the test programs of a room.
+all_under_valgrind() {
+    local room=$1 variable=$2 programs
+    build release
+    mapfile -t programs < <(find "build/release/tests/$room" -type f -executable -name 'test_*')
+    memcheck "$variable" "${programs[@]}"
+}
+
+own_tests_of_openssl() {
+    build release
+    SP_BUILD=build/release /usr/bin/python3 "$here/conformance.py"
+}
+
+soak() {
+    build release
+    SP_BUILD=build/release "$here/soak.sh" "${SP_SOAK_SECONDS:-300}"
+}
+
+stage packages '^warning:' packages
+stage versions . "$here/tested.sh"
+stage cppcheck '' cppcheck_all
+stage clang-tidy '' tidy
+stage "coverage of the rules" '/$|^(lines|branches):' "$here/coverage.sh"
+stage "unit tests, tsan" "$checks" all_under_tsan
+# A process a test is minutes under valgrind; the provider's tests need theirs, a policy each.
+stage "unit tests of the rules, valgrind" "$checks" all_under_valgrind rules CK_FORK=no
+stage "unit tests of the keyring, valgrind" "$checks" all_under_valgrind keyring CK_FORK=no
+stage "unit tests of the provider, valgrind" "$checks" all_under_valgrind provider SP_FEW_FORKS=1
+[ ! -x "$here/ci/mutate" ] || stage mutations . "$here/ci/mutate"
+stage fuzzing '^(ok|skipped)' "$here/fuzz.sh" "${SP_FUZZ_SECONDS:-60}"
+stage "OpenSSL's own tests" . own_tests_of_openssl
+stage "slow integration tests" "$summary" integration_tests -m slow
+stage soak . soak
+stage "other versions of OpenSSL" . "$here/versions.sh"
+finish
