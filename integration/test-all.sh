@@ -43,7 +43,7 @@ stage packages '^warning:' packages
 stage versions . "$here/tested.sh"
 stage format '' format
 stage shellcheck '' shell
-[ ! -x "$here/ci/layers" ] || stage layers '' "$here/ci/layers"
+stage layers '' "$here/ci/layers"
 stage "gcc release build" '' build release
 stage "clang asan+ubsan build" '' build asan
 stage "unit tests" "$checks" unit_tests release
