@@ -5,6 +5,7 @@
 import datetime
 import hashlib
 import json
+import re
 import resource
 import subprocess
 
@@ -351,6 +352,12 @@ def test_decision_log_never_fails_the_operation(log, cms, pki, mail, tmp_path):
 @pytest.mark.parametrize("program", ["openssl", "perl"])
 def test_decision_log_beyond_a_limit(program, cms, pki, mail, tmp_path):
     """SIGXFSZ, which ends a program that has no plans for it, does not come of the log."""
+    if program == "perl":
+        maps = run("perl", "-MCrypt::SMIME", "-e", "open F, '/proc/self/maps'; print <F>").text
+        ours = re.search(r"OpenSSL (\d+)", stock("version").text)[1]
+        if f"libcrypto.so.{ours}" not in maps:
+            # It waits for random numbers, of which the provider offers none there.
+            pytest.skip(f"Crypt::SMIME has no libcrypto.so.{ours}")
     log, out, limit = tmp_path / "decisions.json", tmp_path / "out", 1 << 20
     log.write_bytes(b"\n" * limit)
     conf = cms({"decision_log": log}).conf

@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "callback_recipes.h"
 #include "verdicts.h"
@@ -61,8 +62,11 @@ START_TEST(partial_chain)
     ck_assert_int_eq(verify(bare, bare, NULL, X509_V_FLAG_PARTIAL_CHAIN),
                      X509_V_ERR_APPLICATION_VERIFICATION);
     ck_assert_int_eq(verify(bare, bare, observe, X509_V_FLAG_PARTIAL_CHAIN), X509_V_OK);
+    /* Not every release of libcrypto minds what is wrong with it. */
     ck_assert_int_eq(verify(odd, odd, NULL, X509_V_FLAG_PARTIAL_CHAIN),
-                     X509_V_ERR_APPLICATION_VERIFICATION);
+                     (X509_get_extension_flags(odd) & EXFLAG_INVALID) != 0
+                         ? X509_V_ERR_APPLICATION_VERIFICATION
+                         : X509_V_OK);
     ck_assert_int_eq(verify(good, ca, NULL, 0), X509_V_OK);
     ck_assert_int_eq(verify(good, bare, NULL, 0), X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY);
     X509_free(good);
