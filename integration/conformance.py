@@ -13,8 +13,8 @@ ask for by themselves, in another one.
 - `mode = observe`: every result is stock's.
 - enforced: every other result comes with a refusal that names its rule.
 
-Exits 1 where that is not so.  --document writes docs/conformance.md.  Where the source cannot be
-had: a line that begins with "skipped", exit 0.
+Exits 1 where that is not so.  --document writes docs/results/conformance.md.  Where the source cannot
+be had: a line that begins with "skipped", exit 0.
 """
 
 import os
@@ -31,7 +31,7 @@ from harness import MODULE, OPENSSL, REPO, write_conf
 RECIPES = ("80-test_cms", "25-test_pkcs7", "25-test_verify", "25-test_req", "80-test_tsa")
 CONTEXTS = {"default": "the default library context", "libctx": "a library context of its own"}
 MODES = ("stock", "observe", "enforce")
-PAGE = REPO / "docs" / "conformance.md"
+PAGE = REPO / "docs" / "results" / "conformance.md"
 
 WRAPPER = """#!/bin/sh
 # In a library context of its own, -config of cms and smime says what is loaded there.

@@ -285,7 +285,7 @@ def tables(world):
 
 
 def markdown(found):
-    """The file docs/interoperability.md."""
+    """The file docs/results/interoperability.md."""
     lines = [HEAD]
     for part in SECTIONS:
         lines += [f"## {part.title}", "", part.words, "", "| program | version | form | result |",

@@ -414,7 +414,7 @@ def table(world):
 
 
 def markdown(cells):
-    """The file docs/enforcement-matrix.md."""
+    """The file docs/results/enforcement-matrix.md."""
     names = list(next(iter(cells.values())))
     lines = ["| rule | " + " | ".join(names) + " |", "|---" * (len(names) + 1) + "|"]
     for name, row_cells in cells.items():

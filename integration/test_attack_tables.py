@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""docs/adversarial.md and docs/bypasses.md name tests that exist, and all that belong to them."""
+"""adversarial.md and bypasses.md in docs/security name tests that exist, and all that belong there."""
 
 import re
 
@@ -8,7 +8,7 @@ import pytest
 
 from harness import REPO
 
-PAGES = [REPO / "docs" / name for name in ("adversarial.md", "bypasses.md")]
+PAGES = [REPO / "docs" / "security" / name for name in ("adversarial.md", "bypasses.md")]
 TESTS = {path.name: path for folder in ("integration", "tests") for path in
          (REPO / folder).rglob("*") if re.fullmatch(r"(test|fuzz)_\w+\.(py|c)", path.name)}
 NAMED = re.compile(r"`((?:test|fuzz)_\w+\.(?:py|c))(?:::(\w+)(?:\[(.+?)\])?)?`")
@@ -52,5 +52,5 @@ def test_all_are_named(name):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_passes_is_no_secret(page):
-    """A page that names a hole is one that docs/security.md leads to."""
-    assert page.name in (REPO / "docs" / "security.md").read_text()
+    """A page that names a hole is one that docs/security/security.md leads to."""
+    assert page.name in (REPO / "docs" / "security" / "security.md").read_text()

@@ -1,7 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-docs/guide.md, run from top to bottom.
+docs/use/guide.md, run from top to bottom.
 
 In a block ```console a line after `$ ` is a command, lines after `>` go on
 with it, and what follows is what it prints: `…` stands for anything, on a line
@@ -16,7 +16,7 @@ import pytest
 
 from harness import COMMAND, PATIENCE, REPO, environment
 
-PAGE = REPO / "docs" / "guide.md"
+PAGE = REPO / "docs" / "use" / "guide.md"
 END = "--- end of command %d ---"
 
 
@@ -81,7 +81,7 @@ def test_step(transcript, number):
 
 def test_every_rule_of_the_guide_is_shown():
     rules = re.findall(r"SEED\(\w+, \w+, \"([a-z-]+)\"",
-                       (REPO / "provider" / "rules" / "rule_ids.h").read_text().replace("\\\n", ""))
+                       (REPO / "provider" / "settings" / "rule_ids.h").read_text().replace("\\\n", ""))
     page = "".join(blocks())
     missing = [rule for rule in rules if f"[{rule}]" not in page]
     assert len(rules) > 15 and missing == []

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Python's cryptography, which loads the default provider itself; docs/guides/python.md."""
+"""Python's cryptography, which loads the default provider itself; docs/use/guides/python.md."""
 
 import pytest
 
