@@ -1,17 +1,18 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The documents: every link leads somewhere, and the index in docs/README.md has every page."""
+"""The documents: their links, the index in docs/README.md, their lines, and the picture."""
 
 import re
 
 import pytest
 
-from harness import REPO
+from harness import REPO, must, run
 
 DOCS = REPO / "docs"
 INDEX = DOCS / "README.md"
 PAGES = sorted(DOCS.rglob("*.md")) + [REPO / name for name in (
     "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "SECURITY.md")]
+COLUMNS = 100
 LINK = re.compile(r"\]\(([^)\s]*)\)")
 CODE = re.compile(r"^```.*?^```|^ {4}.*?$|`[^`\n]*`", re.M | re.S)
 
@@ -45,3 +46,24 @@ def test_the_index_has_every_page():
     listed = {target for target, _ in links(INDEX)}
     missing = [name(page) for page in PAGES if page != INDEX and page not in listed]
     assert not missing
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.parent.name != "results"], ids=name)
+def test_lines_are_short(page):
+    """Prose, that is; tables and code are as long as they have to be."""
+    prose = re.sub(r"^```.*?^```|^ {4}.*?$|^\|.*?$", "", page.read_text(), flags=re.M | re.S)
+    long = [line for line in prose.splitlines() if len(line) > COLUMNS]
+    assert not long
+
+
+def test_the_picture_is_current():
+    folder = DOCS / "develop"
+    drawn = must(run(folder / "draw", folder / "key.txt")).out
+    assert drawn == (folder / "key.svg").read_bytes()
+
+
+def test_a_picture_is_boxes_and_arrows(tmp_path):
+    text = tmp_path / "text"
+    text.write_text("0 0 a ask: one\na - b\n")
+    result = run(DOCS / "develop" / "draw", text)
+    assert result.rc == 1 and "neither a box nor an arrow: a - b" in result.err, result
