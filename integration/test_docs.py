@@ -6,7 +6,8 @@ import re
 
 import pytest
 
-from harness import REPO, must, run
+from harness import COMMAND, REPO, must, run
+from pages import block
 
 DOCS = REPO / "docs"
 INDEX = DOCS / "README.md"
@@ -67,3 +68,11 @@ def test_a_picture_is_boxes_and_arrows(tmp_path):
     text.write_text("0 0 a ask: one\na - b\n")
     result = run(DOCS / "develop" / "draw", text)
     assert result.rc == 1 and "neither a box nor an arrow: a - b" in result.err, result
+
+
+def test_a_certificate_to_start_with(tmp_path):
+    """The one line of the guide makes one that satisfies every rule."""
+    must(run("sh", "-c", block("docs/use/guide.md", "self-signed"), cwd=tmp_path))
+    result = must(run(COMMAND, "check", "--for", "sign", "--for", "encrypt", "--key",
+                      tmp_path / "alice.key", tmp_path / "alice.pem"))
+    assert "warning" not in result.text, result
