@@ -186,12 +186,14 @@ def compare(source, build):
 HEAD = """\
 # OpenSSL's own tests under the policy
 
-The recipes of the source package of OpenSSL {version}, unmodified, against the installed program ({program}). Made by
+For auditors: the recipes of the source package of OpenSSL {version}, unmodified, against the
+installed program ({program}). Made by
 
     /usr/bin/python3 integration/conformance.py --document
 
-Under `mode = observe` every result is the one without the policy. Enforced, a result differs only where a rule refused something on the way: the certificates of these tests were
-not made for mail. The script fails on any other difference.
+With `mode = observe` every result is the same as without the policy. With `mode = enforce` a result
+differs only where a rule refused something, because the certificates of these tests were not made
+for mail. The script fails on any other difference.
 
 | recipe | where the provider is loaded | pass without the policy | fail without it | pass when observed | refused when enforced |
 |---|---|---|---|---|---|
