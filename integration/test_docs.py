@@ -57,6 +57,12 @@ def test_lines_are_short(page):
     assert not long
 
 
+@pytest.mark.parametrize("page", sorted(set(DOCS.rglob("*.md")) - {INDEX}), ids=name)
+def test_says_first_whom_it_is_for(page):
+    assert re.match(r"# .+\n\nFor (users|administrators|auditors|contributors|authors|whoever)\b",
+                    page.read_text())
+
+
 def test_the_picture_is_current():
     folder = DOCS / "develop"
     drawn = must(run(folder / "draw", folder / "key.txt")).out
