@@ -22,5 +22,5 @@ function(documented file regex pattern)
 endfunction()
 
 documented(provider/api/libsmimepolicy.map "^ +(smimepolicy_[a-z0-9_]+);" "[ *]@\\(" docs/man/smimepolicy.3)
-documented(provider/settings/settings.c "^    [WS][A-Z]+\\(([a-z_]+)," "`@`" docs/settings.md)
-documented(provider/settings/rule_ids.h "^ +[SB][EDYON]+\\([A-Z_]+, [a-z_]+, \"([a-z-]+)\"" "`@`" docs/rules.md)
+documented(provider/settings/settings.c "^    [WS][A-Z]+\\(([a-z_]+)," "`@`" docs/use/settings.md)
+documented(provider/settings/rule_ids.h "^ +[SB][EDYON]+\\([A-Z_]+, [a-z_]+, \"([a-z-]+)\"" "`@`" docs/security/rules.md)

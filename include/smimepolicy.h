@@ -166,7 +166,7 @@ char *smimepolicy_finding_text(const smimepolicy_verdict *verdict,
                                const smimepolicy_finding *finding);
 /** Every finding, a line each, each ended by a line feed; "" if there is none. */
 char *smimepolicy_verdict_text(const smimepolicy_verdict *verdict);
-/** The verdict as one JSON object on one line; its members are listed in docs/json.md. */
+/** The verdict as one JSON object on one line; its members are listed in docs/use/json.md. */
 char *smimepolicy_verdict_json(const smimepolicy_verdict *verdict);
 
 void smimepolicy_free(void *text);

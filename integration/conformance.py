@@ -13,8 +13,8 @@ ask for by themselves, in another one.
 - `mode = observe`: every result is stock's.
 - enforced: every other result comes with a refusal that names its rule.
 
-Exits 1 where that is not so.  --document writes docs/conformance.md.  Where the source cannot be
-had: a line that begins with "skipped", exit 0.
+Exits 1 where that is not so.  --document writes docs/results/conformance.md.  Where the source cannot
+be had: a line that begins with "skipped", exit 0.
 """
 
 import os
@@ -31,7 +31,7 @@ from harness import MODULE, OPENSSL, REPO, write_conf
 RECIPES = ("80-test_cms", "25-test_pkcs7", "25-test_verify", "25-test_req", "80-test_tsa")
 CONTEXTS = {"default": "the default library context", "libctx": "a library context of its own"}
 MODES = ("stock", "observe", "enforce")
-PAGE = REPO / "docs" / "conformance.md"
+PAGE = REPO / "docs" / "results" / "conformance.md"
 
 WRAPPER = """#!/bin/sh
 # In a library context of its own, -config of cms and smime says what is loaded there.
@@ -186,12 +186,14 @@ def compare(source, build):
 HEAD = """\
 # OpenSSL's own tests under the policy
 
-The recipes of the source package of OpenSSL {version}, unmodified, against the installed program ({program}). Made by
+For auditors: the recipes of the source package of OpenSSL {version}, unmodified, against the
+installed program ({program}). Made by
 
     /usr/bin/python3 integration/conformance.py --document
 
-Under `mode = observe` every result is the one without the policy. Enforced, a result differs only where a rule refused something on the way: the certificates of these tests were
-not made for mail. The script fails on any other difference.
+With `mode = observe` every result is the same as without the policy. With `mode = enforce` a result
+differs only where a rule refused something, because the certificates of these tests were not made
+for mail. The script fails on any other difference.
 
 | recipe | where the provider is loaded | pass without the policy | fail without it | pass when observed | refused when enforced |
 |---|---|---|---|---|---|

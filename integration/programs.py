@@ -43,8 +43,8 @@ def needs(program):
 
 
 def guide(page, name):
-    """The block of docs/guides/|page| that is marked `<!-- test: NAME -->`."""
-    text = (REPO / "docs" / "guides" / page).read_text()
+    """The block of docs/use/guides/|page| that is marked `<!-- test: NAME -->`."""
+    text = (REPO / "docs" / "use" / "guides" / page).read_text()
     return re.search(rf"<!-- test: {name} -->\n```\w*\n(.*?)```", text, re.DOTALL)[1]
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates and mails that somebody made to do harm; docs/adversarial.md is their table."""
+"""Certificates and mails made to do harm; docs/security/adversarial.md lists them."""
 
 import base64
 import hashlib

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The examples of docs/guides/api.md are programs that work, and refuse."""
+"""The examples of docs/use/guides/api.md are programs that work, and refuse."""
 
 import shutil
 
@@ -14,7 +14,7 @@ from test_program_perl import PERL
 from test_program_php import CMS
 from test_program_ruby import RUBY
 
-PAGE = "docs/guides/api.md"
+PAGE = "docs/use/guides/api.md"
 LIBRARY = BUILD / "provider"
 # The language, what runs the file, and the program whose packages it needs.
 SIGNERS = {"php": ((PHP, "-n"), CMS), "perl": ((find("perl"),), PERL),

@@ -39,7 +39,7 @@ def test_some_rows_with_stock_on_both_sides(word, rows):
 
 @pytest.mark.parametrize("part", [("--small",), ("--only", "SHA-256"), ("--turns", "1"), ("--null",)])
 def test_part_of_it_is_not_documented(part):
-    page = REPO / "docs" / "performance.md"
+    page = REPO / "docs" / "results" / "performance.md"
     before = page.read_bytes()
     result = bench("--document", *part)
     assert result.rc == 2 and "--document takes all of it" in result.err, result

@@ -3,7 +3,7 @@
 """
 Depth, number and size of what strangers made are bounded before a library reads it.
 
-docs/adversarial.md has the table of all readers.  A program that ends by itself
+docs/security/adversarial.md lists all readers.  A program that ends by itself
 within `bounded` has not hung, not overflown its stack, and not eaten the memory.
 """
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Command lines that go round the rules in stock; docs/bypasses.md is the table of all ways."""
+"""Command lines that go round the rules in stock; docs/security/bypasses.md lists all ways."""
 
 import pytest
 
@@ -132,7 +132,7 @@ def test_digest_given(pki, conf, tmp_path):
     assert not out.exists() or out.stat().st_size == 0
 
 
-# What is not mail by its look, with a key alone; docs/security.md says so.
+# What is not mail by its look, with a key alone; docs/security/security.md says so.
 @pytest.mark.parametrize("words", [
     ["dgst", "-sha256", "-sign", "{key}"], ["pkeyutl", "-sign", "-inkey", "{key}"],
     ["rsautl", "-sign", "-inkey", "{key}"]], ids=["dgst", "pkeyutl", "rsautl"])

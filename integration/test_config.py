@@ -70,7 +70,7 @@ def test_shipped_openssl_cnf(shipped):
 
 
 def test_other_work_under_the_shipped_openssl_cnf(shipped, tmp_path):
-    """`openssl req` and `openssl ca` find the system's sections, the README's line included."""
+    """`openssl req` and `openssl ca` find the system's sections, as the line in the guide needs them."""
     key, cert, request = tmp_path / "key.pem", tmp_path / "cert.pem", tmp_path / "csr.pem"
     must(run(OPENSSL, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out",
              cert, "-days", "30", "-subj", "/CN=Alice",

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""No mail goes out unguarded when the policy cannot work; docs/fail-closed.md has the rest."""
+"""No mail goes out when the policy cannot work; docs/results/fail-closed.md has the rest."""
 
 import functools
 import importlib
@@ -12,7 +12,7 @@ import pytest
 import fail_closed
 from harness import REPO
 
-KEPT = REPO / "docs" / "fail-closed.md"
+KEPT = REPO / "docs" / "results" / "fail-closed.md"
 
 # Every program registers itself where its other tests are.
 for path in sorted(Path(__file__).parent.glob("test_program_*.py")):

@@ -1,7 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-docs/guide.md, run from top to bottom.
+docs/use/guide.md, run from top to bottom.
 
 In a block ```console a line after `$ ` is a command, lines after `>` go on
 with it, and what follows is what it prints: `…` stands for anything, on a line
@@ -16,7 +16,7 @@ import pytest
 
 from harness import COMMAND, PATIENCE, REPO, environment
 
-PAGE = REPO / "docs" / "guide.md"
+PAGE = REPO / "docs" / "use" / "guide.md"
 END = "--- end of command %d ---"
 
 

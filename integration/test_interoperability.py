@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What other programs write is read as docs/interoperability.md says."""
+"""What other programs write is read as docs/results/interoperability.md says."""
 
 import os
 
@@ -11,7 +11,7 @@ import interoperability_certificates
 from harness import REPO
 
 pytestmark = pytest.mark.slow
-KEPT = REPO / "docs" / "interoperability.md"
+KEPT = REPO / "docs" / "results" / "interoperability.md"
 
 
 @pytest.fixture(scope="module")

@@ -466,7 +466,7 @@ def page_of(path, entry):
 
 
 RECIPE = re.search(r"### A damaged keyring\n.*?\n((?:    .*\n)+)",
-                   (REPO / "docs" / "keyring.md").read_text(), re.S).group(1)
+                   (REPO / "docs" / "use" / "keyring.md").read_text(), re.S).group(1)
 
 
 @pytest.mark.parametrize("damage", [b"\xff" * 4096, b"\0" * 4096, os.urandom(4096)],

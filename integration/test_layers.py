@@ -16,8 +16,8 @@ def house(tmp_path):
     """A copy of what is looked at."""
     for name in ("provider", "shim", "include"):
         shutil.copytree(REPO / name, tmp_path / name)
-    (tmp_path / "docs").mkdir()
-    shutil.copy(REPO / "docs" / "architecture.md", tmp_path / "docs")
+    (tmp_path / "docs" / "develop").mkdir(parents=True)
+    shutil.copy(REPO / "docs" / "develop" / "architecture.md", tmp_path / "docs" / "develop")
     return tmp_path
 
 
@@ -55,9 +55,9 @@ PLANTED = {
                 "shim/cellar/wine.c: the room shim/cellar is not in the table"),
     "no header": (lambda house: insert_include(house / "shim/main.c", "facts.h"),
                   'shim/main.c: "facts.h" is no header'),
-    "a row of nothing": (lambda house: append(house / "docs/architecture.md",
+    "a row of nothing": (lambda house: append(house / "docs/develop/architecture.md",
                                               "\n| `shim/attic` | empty |\n"),
-                         "docs/architecture.md: the room shim/attic is not there"),
+                         "docs/develop/architecture.md: the room shim/attic is not there"),
 }
 
 

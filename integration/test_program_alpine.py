@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Alpine, driven through a terminal; docs/guides/alpine.md."""
+"""Alpine, driven through a terminal; docs/use/guides/alpine.md."""
 
 import re
 import shlex
@@ -49,7 +49,7 @@ class Alpine(Program):
             shutil.copy(source, home / ".alpine-smime" / directory / name)
         deliver, sendmail = home / "deliver", home / "smime-sendmail"
         deliver.write_text(f"#!/bin/sh\nexec cat >{shlex.quote(str(out))}\n")
-        sendmail.write_text(block("docs/guides/alpine.md", "alpine-sendmail"))
+        sendmail.write_text(block("docs/use/guides/alpine.md", "alpine-sendmail"))
         for script in (deliver, sendmail):
             script.chmod(0o755)
         (home / "pinerc").write_text(PINERC.format(

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Python's cryptography, which loads the default provider itself; docs/guides/python.md."""
+"""Python's cryptography, which loads the default provider itself; docs/use/guides/python.md."""
 
 import pytest
 
@@ -21,7 +21,7 @@ fail_closed.driven(CRYPTOGRAPHY, operations=("sign",),
 IN_RUST = succeeds((PYTHON, "-c", "from cryptography.hazmat.primitives.serialization import pkcs7; pkcs7.rust_pkcs7"))
 
 
-@pytest.mark.skipif(IN_RUST, reason="this version signs without an X509; see below")
+@pytest.mark.skipif(IN_RUST, reason="this version signs without an X509")
 class TestCryptography(Contract):
     program = CRYPTOGRAPHY
     lacks = dict.fromkeys(("encrypt", "verify", "extract", "decrypt"), "this version only signs")

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""smime.el, Message and Gnus in `emacs --batch`, with the configuration of docs/guides/emacs.md."""
+"""smime.el, Message and Gnus in `emacs --batch`, configured as docs/use/guides/emacs.md says."""
 
 import json
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""PHP's Horde_Crypt; docs/guides/php.md."""
+"""PHP's Horde_Crypt; docs/use/guides/php.md."""
 
 import fail_closed
 from harness import PHP

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""libetpan's S/MIME, driven by etpan.c, with the PATH of docs/guides/libetpan.md."""
+"""libetpan's S/MIME, driven by etpan.c, with the PATH of docs/use/guides/libetpan.md."""
 
 import json
 import os

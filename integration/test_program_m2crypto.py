@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Python's M2Crypto; docs/guides/python.md."""
+"""Python's M2Crypto; docs/use/guides/python.md."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""email-print-mime-structure, with the PATH of docs/guides/mailscripts.md."""
+"""email-print-mime-structure, with the PATH of docs/use/guides/mailscripts.md."""
 
 import pytest
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""mutt and neomutt in a terminal, with the configuration of docs/guides/mutt.md."""
+"""mutt and neomutt in a terminal, with the configuration of docs/use/guides/mutt.md."""
 
 import email
 import shutil

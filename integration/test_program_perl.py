@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Perl's Crypt::SMIME; docs/guides/perl.md."""
+"""Perl's Crypt::SMIME; docs/use/guides/perl.md."""
 
 import pytest
 
@@ -25,7 +25,7 @@ class TestPerl(Contract):
     def start(self, tmp_path, mail, pki, out):
         """The guide's start script, in front of a program that signs."""
         script = tmp_path / "smime-start"
-        script.write_text(block("docs/guides/perl.md", "guarded-start"))
+        script.write_text(block("docs/use/guides/perl.md", "guarded-start"))
         script.chmod(0o755)
         return lambda conf: run(script, *PERL.argv, "sign", mail, out, pki.good_rsa.pem,
                                 pki.good_rsa.key, conf=conf,

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""PHP's openssl_pkcs7_* and openssl_cms_*; docs/guides/php.md."""
+"""PHP's openssl_pkcs7_* and openssl_cms_*; docs/use/guides/php.md."""
 
 import pytest
 

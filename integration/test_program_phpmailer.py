@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""PHPMailer, which sends through a sendmail of the test; docs/guides/php.md."""
+"""PHPMailer, which sends through a sendmail of the test; docs/use/guides/php.md."""
 
 import shlex
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""qcatool, which loads providers itself and always ends with 0; docs/guides/qcatool.md."""
+"""qcatool, which loads providers itself and always ends with 0; docs/use/guides/qcatool.md."""
 
 import tempfile
 from dataclasses import dataclass, replace
@@ -102,7 +102,7 @@ class TestQcaTool(Contract):
     def test_the_lines_of_the_guide(self, name, rc, conf, pki, mail, tmp_path):
         """They take the exit code from what was written."""
         script, message = tmp_path / "script", tmp_path / "message"
-        script.write_text("set -e\n" + block("docs/guides/qcatool.md", "qcatool"))
+        script.write_text("set -e\n" + block("docs/use/guides/qcatool.md", "qcatool"))
         result = run("sh", script, "message", "encrypt", "smime", pki[name].pem, conf=conf,
                      env={"HOME": tmp_path, "MESSAGE": message}, stdin=mail.read_bytes())
         assert result.rc == rc and message.exists() == (rc == 0), result

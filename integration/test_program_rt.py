@@ -1,7 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-RT 5 with SQLite, as Debian packages it: docs/guides/rt.md.
+RT 5 with SQLite, as Debian packages it: docs/use/guides/rt.md.
 
 RT runs `openssl smime` and looks at no exit code, so that a refused mail goes out
 with its body gone.  The guide's overlay makes it look.
@@ -18,7 +18,7 @@ import pytest
 from harness import COMMAND, OPENSSL, REPO, must, run, stock, write_conf
 
 DATABASE = Path("/var/lib/dbconfig-common/sqlite3/request-tracker5/rtdb")
-GUIDE = REPO / "docs" / "guides" / "rt.md"
+GUIDE = REPO / "docs" / "use" / "guides" / "rt.md"
 DRIVER = REPO / "integration" / "rt.pl"
 BODY = b"the quick brown fox."
 

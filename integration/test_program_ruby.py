@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Ruby's OpenSSL::PKCS7, called as a help desk calls it; docs/guides/ruby.md."""
+"""Ruby's OpenSSL::PKCS7, called as a help desk calls it; docs/use/guides/ruby.md."""
 
 import pytest
 

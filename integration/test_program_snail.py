@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""s-nail, in batch mode; docs/guides/s-nail.md."""
+"""s-nail, in batch mode; docs/use/guides/s-nail.md."""
 
 import re
 import tempfile

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 `raw_keys`: single sign-on (SAML) and the like beside mail, in programs that make raw signatures and
-encrypt keys with certificates that are not for mail; docs/settings.md.
+encrypt keys with certificates that are not for mail; docs/use/settings.md.
 """
 
 import pytest

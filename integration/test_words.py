@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the command says: docs/messages.md has all of it, and no line sends its reader elsewhere."""
+"""docs/results/messages.md has all that the command says, and no line sends its reader elsewhere."""
 
 import contextlib
 import os
@@ -16,7 +16,7 @@ import words
 from harness import BUILD, COMMAND, OPENSSL, REPO, environment, must, run, stock, write_conf
 from keyrings import make_keyring
 
-KEPT = REPO / "docs" / "messages.md"
+KEPT = REPO / "docs" / "results" / "messages.md"
 COMMAND_LINE = "SP_UPDATE_MESSAGES=1 /usr/bin/python3 -m pytest -q integration/test_words.py -k messages"
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 

@@ -30,7 +30,7 @@ from harness import BUILD, COMMAND, MODULE, OPENSSL, REPO, environment  # noqa: 
 OPERATIONS = BUILD / "tests" / "bench_operations"
 CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
 VALGRIND = shutil.which("valgrind")
-PAGE = REPO / "docs" / "performance.md"
+PAGE = REPO / "docs" / "results" / "performance.md"
 SECTION = "Over stock"
 
 EXTENSIONS = ("keyUsage=critical,digitalSignature,keyEncipherment,keyAgreement",
@@ -376,7 +376,7 @@ class Bench:
 
 def document(lines):
     """Put the table in place of the section's old one, or at the end."""
-    page = PAGE.read_text("utf-8") if PAGE.exists() else "# Performance\n"
+    page = PAGE.read_text("utf-8") if PAGE.exists() else "# Measurements\n"
     section = "\n".join([f"## {SECTION}", "", "Times are those of the machine it ran on; what "
                          "counts are the ratios of one run. Made by", "",
                          "    integration/bench/all.sh --document", "", *lines, ""])
@@ -390,7 +390,7 @@ def document(lines):
 
 def main():
     parser = argparse.ArgumentParser(prog="all.sh")
-    parser.add_argument("--document", action="store_true", help="write docs/performance.md")
+    parser.add_argument("--document", action="store_true", help="write docs/results/performance.md")
     parser.add_argument("--small", action="store_true", help="only show that it works")
     parser.add_argument("--only", metavar="WORD", help="the rows that have WORD in them")
     parser.add_argument("--turns", type=int, help=f"how often most times are taken; {Sizes.turns}")

@@ -4,7 +4,7 @@
 #
 # keyring.sh [--document] [N] [BUILD]: a keyring of N contacts (1000000) over one of 10, side by side
 # in one run: uploading, look-ups, and a whole `encrypt --to`.  Informs, never fails on a number.
-# --document writes the table into docs/performance.md.  N of a million needs 3 GB in TMPDIR.
+# --document writes the table into docs/results/performance.md.  N of a million needs 3 GB in TMPDIR.
 set -euo pipefail
 
 document=
@@ -118,8 +118,8 @@ compare() {
 head -c 7500 /dev/urandom | base64 >mail
 compare | tee table
 [ -n "$document" ] || exit 0
-page=$root/docs/performance.md
-[ -f "$page" ] || printf '# Performance\n' >"$page"
+page=$root/docs/results/performance.md
+[ -f "$page" ] || printf '# Measurements\n' >"$page"
 {
     # Every section but this one stays.
     awk '/^## / { ours = $0 == "## Keyring" } !ours' "$page"

@@ -5,7 +5,7 @@
  * The keyring: certificates and private keys that were uploaded.
  *
  * A directory with two SQLite databases: `certificates.db`, which every user
- * may read, and `keys.db`, which its owner alone may.  docs/keyring.md explains
+ * may read, and `keys.db`, which its owner alone may.  docs/use/keyring.md explains
  * the choices.
  *
  * A keyring is used by one thread, and not across fork(): open one where it is

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * `smimepolicy:` URIs: what of the keyring is meant.  docs/keyring.md defines
+ * `smimepolicy:` URIs: what of the keyring is meant.  docs/use/keyring.md defines
  * them.
  */
 #ifndef SP_URI_H

@@ -13,7 +13,7 @@
 #define SHIM_PASSIN "SMIME_POLICY_PASSIN"
 
 /*
- * A list of what is passed, and nothing else; docs/drop-in.md has it with the
+ * A list of what is passed, and nothing else; docs/use/drop-in.md has it with the
  * reasons.  With |as_is| all of ours but OPENSSL_CONF.
  *
  * @return to free with shim_environment_free(); NULL if out of memory

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What no gate stops: docs/security.md and docs/bypasses.md say why.  A test
+ * What no gate stops: docs/security/security.md and docs/security/bypasses.md say why.  A test
  * that fails here has found something that is better than they say.
  */
 /* Keys with methods of their own are made by functions that OpenSSL 3 deprecates. */

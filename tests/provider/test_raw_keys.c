@@ -250,7 +250,7 @@ START_TEST(digest_of_attributes)
 }
 END_TEST
 
-/* In pieces it is not recognised: docs/bypasses.md says so. */
+/* In pieces it is not recognised: docs/security/bypasses.md says so. */
 START_TEST(attributes_digested_in_pieces)
 {
     EVP_MD_CTX *ctx;

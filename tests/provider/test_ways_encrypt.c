@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Ways round the gates of encryption: see docs/bypasses.md.
+ * Ways round the gates of encryption: see docs/security/bypasses.md.
  */
 #include <string.h>
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Ways round `unverified_signers = refuse`, by whoever writes the message: see
- * docs/bypasses.md.
+ * docs/security/bypasses.md.
  */
 #include <openssl/err.h>
 

@@ -23,7 +23,7 @@ void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *a
 /* The same, told on standard error where several have signed. */
 void shim_signers_tell_failed(const struct shim_incoming *incoming);
 
-/* Each of them, as docs/json.md says; |done|: the message was verified. */
+/* Each of them, as docs/use/json.md says; |done|: the message was verified. */
 json_t *shim_signers_json(const struct shim_incoming *incoming, bool done);
 
 #endif

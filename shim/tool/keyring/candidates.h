@@ -44,7 +44,7 @@ void shim_candidates_clear(struct shim_candidates *candidates);
  */
 void shim_candidates_tell(struct shim_candidates *candidates, bool verbose,
                           struct shim_outcome *outcome);
-/* The same as data: one of the `choices` of docs/json.md. */
+/* The same as data: one of the `choices` of docs/use/json.md. */
 json_t *shim_candidates_json(const struct shim_candidates *candidates);
 
 #endif

@@ -51,7 +51,7 @@ char *shim_moment_text(const ASN1_TIME *at);                /* RFC 3339 in UTC *
 /* "contact 0123456789abcdef bob@example.org (CN=Bob)" */
 char *shim_entry_line(const struct shim_entry *entry);
 
-/* What every command tells of a certificate, as docs/json.md lists it; NULL if out of memory. */
+/* What every command tells of a certificate, see docs/use/json.md; NULL if out of memory. */
 json_t *shim_entry_json(const struct shim_entry *entry);
 /* Print |object|, which is taken over, on a line of standard output. */
 int shim_json_line(json_t *object);
