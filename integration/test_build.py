@@ -2,7 +2,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the compiler and the linker were asked for is in what they made."""
 
+import os
 import re
+import shutil
 
 import pytest
 
@@ -56,3 +58,17 @@ def test_checked_calls(path):
     symbols = must(run("nm", "-D", "--undefined-only", path)).text
     assert "__stack_chk_fail" in symbols
     assert re.search(r"__\w+_chk\b(?<!__stack_chk_fail)", symbols)
+
+
+@pytest.mark.parametrize("words", [[], ["-DBUILD_TESTING=OFF"]], ids=["without libcheck", "BUILD_TESTING"])
+def test_plain_build_needs_no_test_packages(words, tmp_path):
+    """It has no test programs then, and says why if nobody asked for that."""
+    known = tmp_path / "pkgconfig"
+    known.mkdir()
+    for name in ("openssl", "libcrypto", "libssl", "jansson", "sqlite3", "libidn2"):
+        where = must(run("pkg-config", "--variable=pcfiledir", name)).text.strip()
+        shutil.copy(f"{where}/{name}.pc", known)
+    result = must(run("cmake", "-S", REPO, "-B", tmp_path / "build", *words,
+                      env={"PKG_CONFIG_LIBDIR": str(known), "PATH": os.environ["PATH"]}, timeout=300))
+    assert ("Check is not installed: no unit tests" in result.text) == (not words), result
+    assert not (tmp_path / "build" / "tests").exists()

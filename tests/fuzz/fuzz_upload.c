@@ -10,6 +10,7 @@
 
 #include <openssl/err.h>
 
+#include "common/shim.h"
 #include "memory_file.h"
 #include "tool/certs/parts.h"
 #include "rules/rules.h"
@@ -54,7 +55,8 @@ static void read_passphrase(const unsigned char *data, size_t size)
     char source[64];
 
     (void)snprintf(source, sizeof(source), "file:%s", sp_memory_file(data, size));
-    if (!shim_passphrase_read(&pass, "passin", source) || strchr(pass.text, '\n') != NULL ||
+    if (shim_passphrase_read(&pass, "passin", source) != SHIM_OK ||
+        strchr(pass.text, '\n') != NULL ||
         strncmp(pass.text, (const char *)data, strlen(pass.text)) != 0)
         abort();
     shim_passphrase_clear(&pass);

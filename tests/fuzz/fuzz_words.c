@@ -27,11 +27,14 @@ static size_t split(char *text, char **words)
     return count;
 }
 
-static void read_request(enum shim_api api, char **words)
+/* A parser may move the words of its caller: each has a row of its own. */
+static void read_request(enum shim_api api, char *const *given)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
+    char *words[MOST_WORDS + 1];
 
+    memcpy(words, given, sizeof(words));
     if (shim_request_parse(api, words, &args, &request) == 0)
         (void)shim_request_reads_stdin(&request);
     shim_request_clear(&request);
