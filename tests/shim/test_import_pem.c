@@ -149,7 +149,7 @@ START_TEST(what_has_no_end_is_not_kept)
     for (size_t i = strlen(BEGIN) + 64; _i == 0 && i < length; i += 65)
         text[i] = '\n';
     write_file(text, length);
-    expect_blocks("", _i == 0 ? "line 1: a block without end" : "line 2: a line without end");
+    expect_blocks("", _i == 0 ? "line 1: a block without end\n" : "line 2: a line without end");
     free(text);
 }
 END_TEST

@@ -79,24 +79,52 @@ static void expect_files(int count)
     ck_assert_int_eq(count, 0);
 }
 
-/* Write |content| as stock would, and hand it over. */
+/* As stock writes |content|, up to where it is handed over. */
+static bool prepare_output(struct shim_output *output, const char *path, enum shim_secrecy secrecy,
+                           const char *content)
+{
+    int fd;
+
+    if (!shim_output_begin(output, path, secrecy))
+        return false;
+    fd = shim_output_open(output);
+    ck_assert_int_ge(fd, 0);
+    ck_assert(shim_write_all(fd, content, strlen(content)));
+    close(fd);
+    return true;
+}
+
 static bool write_output(const char *path, enum shim_secrecy secrecy, bool certificates,
                          const char *content)
 {
     struct shim_output output;
-    bool done = shim_output_begin(&output, path, secrecy);
+    bool done = prepare_output(&output, path, secrecy, content);
 
-    if (done) {
-        int fd = shim_output_open(&output);
-
-        output.certificates = certificates;
-        ck_assert_int_ge(fd, 0);
-        ck_assert(shim_write_all(fd, content, strlen(content)));
-        close(fd);
-        done = shim_output_commit(&output);
-    }
+    output.certificates = certificates;
+    done = done && shim_output_commit(&output);
     shim_output_end(&output);
     return done;
+}
+
+/* Handing 4 KB over to |path| fails where no file may be as long. */
+static void expect_no_room(const char *path)
+{
+    struct rlimit before, limit;
+    struct shim_output output;
+    char content[4096];
+
+    memset(content, 'x', sizeof(content) - 1);
+    content[sizeof(content) - 1] = '\0';
+    ck_assert(prepare_output(&output, path, SHIM_PUBLIC, content));
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){ 1000, before.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_output_commit(&output));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    sp_expect_captured(STDERR_FILENO, "File too large");
+    shim_output_end(&output);
 }
 
 /* What was there, NULL for nothing, and what mode the output has then.  The inode is told from
@@ -141,14 +169,10 @@ END_TEST
 START_TEST(is_not_there_before_it_is_handed_over)
 {
     struct shim_output output;
-    int fd;
 
     if (_i == 1)
         write_file(place, "old", 0644);
-    ck_assert(shim_output_begin(&output, place, SHIM_PUBLIC));
-    fd = shim_output_open(&output);
-    ck_assert(shim_write_all(fd, NEW, strlen(NEW)));
-    close(fd);
+    ck_assert(prepare_output(&output, place, SHIM_PUBLIC, NEW));
     if (_i == 1)
         expect_content(place, "old");
     shim_output_end(&output);
@@ -243,24 +267,31 @@ END_TEST
 /* An empty file is filled in its place: without room it is empty again, and not half full. */
 START_TEST(half_a_file_is_taken_back)
 {
-    struct shim_output output;
-    struct rlimit limit = { 4096, RLIM_INFINITY };
-    char block[10000];
+    write_file(place, "", 0644);
+    expect_no_room(place);
+    ck_assert_int_eq(status(place).st_size, 0);
+    expect_files(1);
+}
+END_TEST
+
+/* What is open already, as standard output may be: the file stays, and is all new or all old. */
+START_TEST(an_open_file_is_written_in_its_place)
+{
+    static const char old[] = "the old content, which is longer\n";
+    char path[30];
     int fd;
 
-    memset(block, 'x', sizeof(block));
-    write_file(place, "", 0644);
-    ck_assert(shim_output_begin(&output, place, SHIM_PUBLIC));
-    fd = shim_output_open(&output);
-    ck_assert(shim_write_all(fd, block, sizeof(block)));
+    write_file(place, old, 0644);
+    fd = open(place, O_RDWR | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+    if (_i == 0) {
+        ck_assert(write_output(path, SHIM_PUBLIC, false, NEW));
+        expect_content(path, NEW);
+    } else {
+        expect_no_room(path);
+        expect_content(path, old);
+    }
     close(fd);
-    signal(SIGXFSZ, SIG_IGN);
-    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
-    sp_capture_begin(STDERR_FILENO);
-    ck_assert(!shim_output_commit(&output));
-    sp_expect_captured(STDERR_FILENO, "File too large");
-    shim_output_end(&output);
-    ck_assert_int_eq(status(place).st_size, 0);
     expect_files(1);
 }
 END_TEST
@@ -340,6 +371,7 @@ int main(void)
     tcase_add_test(tests, a_target_that_cannot_be_written_is_named);
     tcase_add_test(tests, a_pipe_is_written_to_and_stays);
     tcase_add_test(tests, half_a_file_is_taken_back);
+    tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
     tcase_add_test(tests, a_spool_has_no_name);
     suite_add_tcase(suite, tests);

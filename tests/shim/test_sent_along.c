@@ -27,6 +27,7 @@ static const struct {
     { 's', { .serial = 6, .subject = "Stray", .basic = CA, .not_after = EXPIRED }, 's' },
     { 'L', { .serial = 7, .subject = "Bob" }, 'I' },
     { 'M', { .serial = 8, .subject = "Carol" }, 'R' },
+    { 'j', { .serial = 10, .subject = "Issuer", .basic = CA, .not_after = EXPIRED }, 'R' },
     { 'l', { .serial = 9, .subject = "Dave", .not_after = EXPIRED }, 'I' },
 };
 
@@ -77,6 +78,7 @@ static const struct {
     { "r", "M", "2:deny:expired" },
     /* One that is valid is enough, and the others are beside the way. */
     { "iIR", "L", "3 1 4:warn:expired" },
+    { "ijR", "L", "4:deny:expired 1 10:warn:expired" },
     { "IrR", "L", "3 1 2:warn:expired" },
     { "Ir", "L", "3 2:deny:expired" },
     { "IRS", "L", "3 1 5" },

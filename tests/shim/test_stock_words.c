@@ -228,6 +228,8 @@ static const struct {
       { .selection.path = "/k" },
       { "-verify", "-CAstore", "x" },
       CMS VERIFY " -verify -CAstore x" },
+    /* The verbs have looked for the anchors themselves. */
+    { "-verify", { .selection.path = "/k" }, { NULL }, CMS " -verify" VERIFY },
     { NULL, { .selection.path = "/k" }, { "-decrypt" }, CMS " -decrypt" },
 };
 
