@@ -19,6 +19,18 @@
 
 static char *place;
 static X509 *rsa, *ec, *pss;
+static EVP_PKEY *pss_key;
+
+/* Before the forks. */
+static void make_key(void)
+{
+    pss_key = sp_make_rsa("RSA-PSS", 2048);
+}
+
+static void free_key(void)
+{
+    EVP_PKEY_free(pss_key);
+}
 
 static X509 *make_cert(const char *name, EVP_PKEY *key)
 {
@@ -34,16 +46,13 @@ static X509 *make_cert(const char *name, EVP_PKEY *key)
 /* Certificates in files of the current directory: rsa, ec and pss. */
 static void set_up(void)
 {
-    EVP_PKEY *key = sp_make_rsa("RSA-PSS", 2048);
-
     place = sp_make_place();
     *strrchr(place, '/') = '\0';
     ck_assert_int_eq(chdir(place), 0);
     place[strlen(place)] = '/';
     rsa = make_cert("rsa", sp_test_rsa());
     ec = make_cert("ec", sp_test_ec());
-    pss = make_cert("pss", key);
-    EVP_PKEY_free(key);
+    pss = make_cert("pss", pss_key);
 }
 
 static void tear_down(void)
@@ -452,6 +461,7 @@ int main(void)
     Suite *suite = suite_create("stock_words");
     TCase *tests = tcase_create("stock_words");
 
+    tcase_add_unchecked_fixture(tests, make_key, free_key);
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, stock_is_given_words, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, what_was_prepared_comes_first, 0, SP_ROWS(replaced));
