@@ -59,6 +59,9 @@ void shim_error(const char *format, ...)
 
 int shim_usage_twice(const char *option, const char *one, const char *other)
 {
+    /* The value may be a passphrase. */
+    if (strncmp(option, "pass", strlen("pass")) == 0)
+        return shim_usage("--%s was given twice; give it once", option);
     return shim_usage("--%s was given twice, with %s and with %s; give it once", option, one,
                       other);
 }

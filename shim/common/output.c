@@ -334,10 +334,10 @@ static bool ends_whole(int fd)
 {
     static const char end[] = "-----END CERTIFICATE-----\n";
     char last[sizeof(end) - 1];
+    off_t at = lseek(fd, -(off_t)sizeof(last), SEEK_END);
 
     errno = ENOSPC;
-    return lseek(fd, -(off_t)sizeof(last), SEEK_END) >= 0 &&
-           read(fd, last, sizeof(last)) == (ssize_t)sizeof(last) &&
+    return at >= 0 && read(fd, last, sizeof(last)) == (ssize_t)sizeof(last) &&
            memcmp(last, end, sizeof(last)) == 0;
 }
 

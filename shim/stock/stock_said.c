@@ -38,7 +38,8 @@ void shim_said_feed(struct shim_said *said, const char *bytes, size_t len)
     for (size_t used; len > 0; bytes += used, len -= used) {
         for (used = 0; used < len && bytes[used] != '\n' && bytes[used] != '\0'; used++)
             ;
-        sp_text_add_bytes(&said->line, bytes, used);
+        if (used > 0)
+            sp_text_add_bytes(&said->line, bytes, used);
         if (used < len || said->line.len > LONGEST)
             shim_said_flush(said);
         if (used < len)

@@ -1,0 +1,156 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Input that is no message: an empty pipe, a directory, a device.
+ */
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "keyrings.h"
+#include "verbs/empty_input.h"
+
+/* What standard input is. */
+enum input { EMPTY_PIPE, FULL_PIPE, OPEN_PIPE, EMPTY_FILE, EMPTY_SOCKET, NOTHING, FOLDER, ZERO };
+
+static void become(int fd)
+{
+    ck_assert_int_ge(fd, 0);
+    ck_assert_int_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+    close(fd);
+}
+
+/* Somebody may still write to |*kept|. */
+static void make_input(enum input input, int *kept)
+{
+    int ends[2];
+
+    *kept = -1;
+    switch (input) {
+    case EMPTY_PIPE:
+    case FULL_PIPE:
+    case OPEN_PIPE:
+        ck_assert_int_eq(pipe(ends), 0);
+        if (input != EMPTY_PIPE)
+            ck_assert_int_eq(write(ends[1], "x", 1), 1);
+        become(ends[0]);
+        if (input == OPEN_PIPE)
+            *kept = ends[1];
+        else
+            close(ends[1]);
+        break;
+    case EMPTY_SOCKET:
+        ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+        become(ends[0]);
+        close(ends[1]);
+        break;
+    case EMPTY_FILE:
+        become(fileno(tmpfile()));
+        break;
+    case NOTHING:
+        become(open("/dev/null", O_RDONLY));
+        break;
+    case FOLDER:
+        become(open("/", O_RDONLY));
+        break;
+    default:
+        become(open("/dev/zero", O_RDONLY));
+    }
+}
+
+static const struct {
+    enum input input;
+    const char *words[6];
+    const char *empty; /* what is said of an input without content, or NULL */
+    const char *unfit; /* and of one that is no file; under a verb */
+    const char *under_stock;
+} rows[] = {
+    { EMPTY_PIPE, { "-sign" }, "nothing to sign: standard input is an empty pipe", NULL, NULL },
+    { EMPTY_PIPE, { "-encrypt" }, "nothing to encrypt: standard input", NULL, NULL },
+    { EMPTY_PIPE, { "-sign", "-in", "-" }, "nothing to sign", NULL, NULL },
+    { EMPTY_PIPE, { "-sign", "-in", "x", "-in=-" }, "nothing to sign", NULL, NULL },
+    { EMPTY_PIPE,
+      { "-sign", "-in", "/dev/null" },
+      NULL,
+      "cannot read the message from /dev/null: it is a device, and no terminal",
+      NULL },
+    { EMPTY_PIPE, { "-verify" }, NULL, NULL, NULL },
+    { EMPTY_PIPE, { "-sign", "-help" }, NULL, NULL, NULL },
+    { EMPTY_PIPE, { "-out", "x" }, NULL, NULL, NULL },
+    { FULL_PIPE, { "-sign" }, NULL, NULL, NULL },
+    { OPEN_PIPE, { "-sign" }, NULL, NULL, NULL },
+    { EMPTY_FILE, { "-sign" }, NULL, NULL, NULL },
+    { EMPTY_SOCKET, { "-sign" }, NULL, NULL, NULL },
+    { NOTHING,
+      { "-sign" },
+      NULL,
+      "cannot read the message from standard input: it is a device",
+      NULL },
+    { FOLDER, { "-sign" }, NULL, "from standard input: it is a directory", "it is a directory" },
+    { ZERO, { "-decrypt" }, NULL, "from standard input: it is a device", "it is a device" },
+    { ZERO, { "-decrypt", "-help" }, NULL, NULL, NULL },
+    { ZERO, { "-in", "-" }, NULL, NULL, NULL },
+    { ZERO,
+      { "-sign", "-in", "/nonexistent" },
+      NULL,
+      "cannot read the message from /nonexistent: No such file or directory",
+      NULL },
+    { FULL_PIPE,
+      { "-verify", "-content", "/" },
+      NULL,
+      "from /: it is a directory",
+      "from /: it is a directory" },
+    { FULL_PIPE,
+      { "-verify", "-content", "/dev/zero" },
+      NULL,
+      "from /dev/zero: it is a device",
+      "from /dev/zero: it is a device" },
+};
+
+static void expect(bool found, const char *said)
+{
+    ck_assert_int_eq(found, said != NULL);
+    sp_expect_captured(STDERR_FILENO, said);
+}
+
+START_TEST(is_told)
+{
+    struct shim_request request;
+    struct shim_args args;
+    char *words[6];
+    int kept;
+
+    memcpy(words, rows[_i].words, sizeof(words));
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words, &args, &request), 0);
+    make_input(rows[_i].input, &kept);
+    sp_capture_begin(STDERR_FILENO);
+    expect(shim_input_is_empty(&args, &request), rows[_i].empty);
+    sp_capture_begin(STDERR_FILENO);
+    expect(shim_input_is_unfit(&args, &request, false), rows[_i].unfit);
+    sp_capture_begin(STDERR_FILENO);
+    expect(shim_input_is_unfit(&args, &request, true), rows[_i].under_stock);
+    if (rows[_i].input == FULL_PIPE || rows[_i].input == OPEN_PIPE) {
+        char byte;
+
+        ck_assert_int_eq(read(STDIN_FILENO, &byte, 1), 1);
+    }
+    if (kept >= 0)
+        close(kept);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("empty_input");
+    TCase *tests = tcase_create("empty_input");
+
+    tcase_add_loop_test(tests, is_told, 0, SP_ROWS(rows));
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

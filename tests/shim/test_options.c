@@ -1,0 +1,304 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Command lines, read as stock reads them: an option that we took for something
+ * else would be a way round the policy.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/text.h"
+#include "capture.h"
+#include "common/shim.h"
+#include "stock/request.h"
+#include "verdicts.h"
+
+/*
+ * Words, and what they are: the names of options with their values, "+" before
+ * those of our own and the word itself for a cipher; then the operands.
+ */
+static const struct {
+    enum shim_api api;
+    const char *words[10];
+    const char *options;
+    const char *operands;
+} good[] = {
+    { SHIM_CMS, { NULL }, "", "" },
+    { SHIM_CMS, { "-sign", "-signer", "a" }, "sign signer=a", "" },
+    { SHIM_CMS, { "--sign", "--signer=a=b" }, "sign signer=a=b", "" },
+    { SHIM_CMS, { "-signer=", "x" }, "signer=", "x" },
+    { SHIM_CMS, { "-signer", "-sign" }, "signer=-sign", "" },
+    { SHIM_CMS, { "-signer", "--", "-sign" }, "signer=-- sign", "" },
+    { SHIM_CMS, { "-signer", "" }, "signer=", "" },
+    { SHIM_CMS, { "-sign", "-verify", "-sign" }, "sign verify sign", "" },
+    { SHIM_CMS, { "-out", "a", "-out=b" }, "out=a out=b", "" },
+    { SHIM_CMS, { "-aes256", "--aes-128-cbc" }, "(-aes256) (--aes-128-cbc)", "" },
+    { SHIM_CMS, { "-2.16.840.1.101.3.4.1.42" }, "(-2.16.840.1.101.3.4.1.42)", "" },
+    { SHIM_CMS, { "-from", "a", "--to", "b" }, "from=a to=b", "" },
+    { SHIM_SMIME, { "-pk7out", "-in=x" }, "pk7out in=x", "" },
+
+    /* The first word that is no option ends them. */
+    { SHIM_CMS, { "-encrypt", "a", "-out", "b" }, "encrypt", "a -out b" },
+    { SHIM_CMS, { "-encrypt", "-", "-out", "b" }, "encrypt", "- -out b" },
+    { SHIM_CMS, { "-encrypt", "--", "-out", "b" }, "encrypt", "-out b" },
+    { SHIM_CMS, { "-encrypt", "", "-sign" }, "encrypt", " -sign" },
+
+    /* Under a verb options may follow operands, and two dashes make some of them ours. */
+    { SHIM_VERB, { "a", "-out", "b", "c" }, "out=b", "a c" },
+    { SHIM_VERB, { "a", "-out", "b", "--", "-c", "d" }, "out=b", "a -c d" },
+    { SHIM_VERB, { "-", "-json" }, "+json", "-" },
+    { SHIM_VERB, { "-from", "a", "-to", "b" }, "from=a to=b", "" },
+    { SHIM_VERB, { "--from", "a", "--to=b" }, "+from=a +to=b", "" },
+    { SHIM_VERB, { "-cc", "a", "--cc=b", "-to-self" }, "+cc=a +cc=b +to-self", "" },
+    { SHIM_VERB, { "--signer", "a", "--aes256" }, "signer=a (--aes256)", "" },
+};
+
+static const struct {
+    enum shim_api api;
+    const char *words[10];
+    const char *said;
+} bad[] = {
+    { SHIM_CMS, { "-sig" }, "unknown option -sig" },
+    { SHIM_CMS, { "-Sign" }, "unknown option -Sign" },
+    { SHIM_CMS, { "-sign", "---out", "x" }, "unknown option ---out" },
+    { SHIM_CMS, { "-=x" }, "unknown option -=x" },
+    { SHIM_CMS, { "-aes256=x" }, "unknown option -aes256=x" },
+    { SHIM_CMS, { "-pk7out" }, "unknown option -pk7out" },
+    { SHIM_CMS, { "--json" }, "unknown option --json" },
+    { SHIM_SMIME, { "-cmsout" }, "unknown option -cmsout" },
+    { SHIM_SMIME, { "-keyopt", "x" }, "unknown option -keyopt" },
+    { SHIM_VERB, { "-pk7out" }, "unknown option -pk7out" },
+    { SHIM_VERB, { "a", "-no-such-cipher" }, "unknown option -no-such-cipher" },
+    { SHIM_CMS, { "-sign=x" }, "option -sign does not take a value" },
+    { SHIM_CMS, { "--sign=" }, "option -sign does not take a value" },
+    { SHIM_CMS, { "-sign", "-signer" }, "option -signer needs a value" },
+    { SHIM_VERB, { "--from" }, "option -from needs a value" },
+};
+
+/* In words of the caller's, as of main(). */
+static char *words_of_row[20];
+
+static int parse(enum shim_api api, const char *const *words, struct shim_args *args)
+{
+    memcpy(words_of_row, words, 10 * sizeof(words[0]));
+    return shim_args_parse(api, words_of_row, args);
+}
+
+static void add(struct sp_text *text, const char *word)
+{
+    if (text->len > 0)
+        sp_text_add_bytes(text, " ", 1);
+    sp_text_add_bytes(text, word, strlen(word));
+}
+
+static void add_option(struct sp_text *text, const struct shim_given *given)
+{
+    const char *own = shim_option_is_own(given->option) ? "+" : "";
+    char *word;
+
+    if (given->option->role == ROLE_CIPHER)
+        word = sp_format("(%s)", given->word);
+    else if (given->value == NULL)
+        word = sp_format("%s%s", own, given->option->name);
+    else
+        word = sp_format("%s%s=%s", own, given->option->name, given->value);
+    add(text, word);
+    OPENSSL_free(word);
+}
+
+static void expect_text(struct sp_text *text, const char *expected)
+{
+    char *taken = sp_text_take(text);
+
+    ck_assert_str_eq(taken == NULL ? "" : taken, expected);
+    OPENSSL_free(taken);
+}
+
+START_TEST(words_are_taken_apart)
+{
+    struct sp_text options = { 0 };
+    struct sp_text operands = { 0 };
+    struct shim_args args;
+
+    ck_assert_int_eq(parse(good[_i].api, good[_i].words, &args), SHIM_OK);
+    for (size_t i = 0; i < args.count; i++)
+        add_option(&options, &args.given[i]);
+    for (size_t i = 0; args.operands[i] != NULL; i++) {
+        if (i > 0)
+            sp_text_add_bytes(&operands, " ", 1);
+        sp_text_add_bytes(&operands, args.operands[i], strlen(args.operands[i]));
+    }
+    expect_text(&options, good[_i].options);
+    expect_text(&operands, good[_i].operands);
+    shim_args_free(&args);
+}
+END_TEST
+
+START_TEST(what_is_no_option_is_refused)
+{
+    struct shim_args args;
+
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(parse(bad[_i].api, bad[_i].words, &args), SHIM_USAGE);
+    sp_expect_captured(STDERR_FILENO, bad[_i].said);
+    shim_args_free(&args);
+}
+END_TEST
+
+/* One of our own that has one value; stock's take the last, as stock does. */
+static const struct {
+    const char *words[10];
+    const char *said;
+} repeated[] = {
+    { { "--keyring", "a", "--keyring=a" }, NULL },
+    { { "--keyring", "a", "--keyring", "b" }, "--keyring was given twice, with a and with b" },
+    { { "--sender", "a", "-in", "x", "--sender", "b" }, "--sender was given twice" },
+    { { "--to", "a", "--to", "b", "-out", "c", "-out", "d", "-json", "-json" }, NULL },
+};
+
+START_TEST(two_values_are_one_too_many)
+{
+    struct shim_args args;
+
+    ck_assert_int_eq(parse(SHIM_VERB, repeated[_i].words, &args), SHIM_OK);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_args_repeated(&args), repeated[_i].said == NULL ? SHIM_OK : SHIM_USAGE);
+    sp_expect_captured(STDERR_FILENO, repeated[_i].said);
+    shim_args_free(&args);
+}
+END_TEST
+
+/* What a command line asks for: "operation signers recipients", "-" for none. */
+static const struct {
+    const char *words[10];
+    const char *request;
+} requests[] = {
+    { { NULL }, "- - -" },
+    { { "-sign", "-encrypt" }, "encrypt - -" },
+    { { "-signer", "a" }, "- a:a -" },
+    { { "-signer", "a", "-inkey", "k" }, "- a:k -" },
+    { { "-inkey", "k", "-signer", "a" }, "- a:k -" },
+    { { "-inkey", "k" }, "- - -" },
+    { { "-signer", "a", "-signer", "b" }, "- a:a,b:b -" },
+    { { "-signer", "a", "-signer", "b", "-inkey", "k" }, "- a:a,b:k -" },
+    { { "-signer", "a", "-inkey", "k", "-signer", "b" }, "- a:k,b:b -" },
+    { { "-inkey", "k", "-signer", "a", "-inkey", "l", "-signer", "b" }, "- a:k,b:l -" },
+    { { "-signer", "a", "-inkey", "k", "-inkey", "l", "-signer", "b" }, "- a:k,b:l -" },
+    { { "-inkey", "k", "-inkey", "l", "-signer", "a" }, "- a:l -" },
+    { { "-recip", "a", "-recip=b", "c", "d" }, "- - a,b,c,d" },
+};
+
+START_TEST(requests_are_read)
+{
+    struct shim_request request;
+    struct sp_text text = { 0 };
+    struct shim_args args;
+
+    memcpy(words_of_row, requests[_i].words, sizeof(requests[_i].words));
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words_of_row, &args, &request), SHIM_OK);
+    add(&text, request.operation == NULL ? "-" : request.operation);
+    add(&text, request.signer_count == 0 ? "-" : "");
+    for (size_t i = 0; i < request.signer_count; i++) {
+        char *pair = sp_format("%s%s:%s", i == 0 ? "" : ",", request.signers[i].cert,
+                               request.signers[i].key);
+
+        sp_text_add_bytes(&text, pair, strlen(pair));
+        OPENSSL_free(pair);
+    }
+    add(&text, request.recipient_count == 0 ? "-" : "");
+    for (size_t i = 0; i < request.recipient_count; i++) {
+        if (i > 0)
+            sp_text_add_bytes(&text, ",", 1);
+        sp_text_add_bytes(&text, request.recipients[i], strlen(request.recipients[i]));
+    }
+    expect_text(&text, requests[_i].request);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+}
+END_TEST
+
+START_TEST(the_last_algorithm_counts)
+{
+    const char *const words[10] = { "-aes128", "--aes256", "-wrap", "x",      "-aes128-wrap",
+                                    "-md",     "sha1",     "-md",   "sha512", "-help" };
+    struct shim_request request;
+    struct shim_args args;
+
+    memcpy(words_of_row, words, sizeof(words));
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words_of_row, &args, &request), SHIM_OK);
+    ck_assert_str_eq(request.cipher, "aes256");
+    ck_assert_str_eq(request.wrap, "aes128-wrap");
+    ck_assert_str_eq(request.digest, "sha512");
+    ck_assert(request.help);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+}
+END_TEST
+
+/* Whether stock would read something else than the message from its standard input. */
+static const struct {
+    const char *words[10];
+    bool reads;
+} inputs[] = {
+    { { "-in", "-", "-signer", "a", "-passin", "pass:-" }, false },
+    { { "-passin", "file:x", "-recip", "stdin" }, false },
+    { { "-passin", "stdin" }, true },
+    { { "-passin", "fd:3" }, true },
+    { { "-passin", "file:/dev/stdin" }, true },
+    { { "-signer", "-" }, true },
+    { { "-signer", "a", "-inkey", "/proc/self/fd/0" }, true },
+    { { "-recip", "file:/dev/fd/0" }, true },
+    { { "a", "-" }, true },
+    { { "-certfile", "/dev/stdin" }, true },
+    { { "-originator", "-" }, true },
+};
+
+START_TEST(standard_input_is_the_message)
+{
+    struct shim_request request;
+    struct shim_args args;
+
+    memcpy(words_of_row, inputs[_i].words, sizeof(inputs[_i].words));
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words_of_row, &args, &request), SHIM_OK);
+    ck_assert_int_eq(shim_request_reads_stdin(&request), inputs[_i].reads);
+    shim_request_clear(&request);
+    shim_args_free(&args);
+}
+END_TEST
+
+START_TEST(operations_are_told_apart)
+{
+    static const struct {
+        const char *name;
+        bool signs, verifies;
+    } rows[] = {
+        { "sign", true, false },           { "resign", true, false },
+        { "sign_receipt", true, false },   { "verify", false, true },
+        { "verify_receipt", false, true }, { "encrypt", false, false },
+        { "digest_verify", false, false }, { "", false, false },
+    };
+
+    for (int i = 0; i < SP_ROWS(rows); i++) {
+        ck_assert_int_eq(shim_operation_signs(rows[i].name), rows[i].signs);
+        ck_assert_int_eq(shim_operation_verifies(rows[i].name), rows[i].verifies);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("options");
+    TCase *tests = tcase_create("options");
+
+    tcase_add_loop_test(tests, words_are_taken_apart, 0, SP_ROWS(good));
+    tcase_add_loop_test(tests, what_is_no_option_is_refused, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, two_values_are_one_too_many, 0, SP_ROWS(repeated));
+    tcase_add_loop_test(tests, requests_are_read, 0, SP_ROWS(requests));
+    tcase_add_test(tests, the_last_algorithm_counts);
+    tcase_add_loop_test(tests, standard_input_is_the_message, 0, SP_ROWS(inputs));
+    tcase_add_test(tests, operations_are_told_apart);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

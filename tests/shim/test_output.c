@@ -1,0 +1,379 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An output appears whole or not at all, and only those read it who may.
+ */
+#include <dirent.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "capture.h"
+#include "common/output.h"
+#include "keyrings.h"
+
+#define NEW "the new content\n"
+
+/* The name of the output; its directory is empty. */
+static char *place;
+
+static void set_up(void)
+{
+    umask(022);
+    place = sp_make_place();
+}
+
+static void tear_down(void)
+{
+    sp_remove_place(place);
+}
+
+static void write_file(const char *path, const char *content, mode_t mode)
+{
+    FILE *file = fopen(path, "w");
+
+    ck_assert_ptr_nonnull(file);
+    ck_assert_int_ge(fputs(content, file), 0);
+    ck_assert_int_eq(fclose(file), 0);
+    ck_assert_int_eq(chmod(path, mode), 0);
+}
+
+static void expect_content(const char *path, const char *expected)
+{
+    char content[200] = "";
+    FILE *file = fopen(path, "r");
+
+    ck_assert_ptr_nonnull(file);
+    (void)fread(content, 1, sizeof(content) - 1, file);
+    fclose(file);
+    ck_assert_str_eq(content, expected);
+}
+
+static struct stat status(const char *path)
+{
+    struct stat is;
+
+    ck_assert_int_eq(lstat(path, &is), 0);
+    return is;
+}
+
+/* There are |count| files beside each other, temporary ones included. */
+static void expect_files(int count)
+{
+    char *slash = strrchr(place, '/');
+    DIR *dir;
+
+    *slash = '\0';
+    dir = opendir(place);
+    *slash = '/';
+    ck_assert_ptr_nonnull(dir);
+    for (const struct dirent *entry; (entry = readdir(dir)) != NULL;)
+        if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
+            count--;
+    closedir(dir);
+    ck_assert_int_eq(count, 0);
+}
+
+/* As stock writes |content|, up to where it is handed over. */
+static bool prepare_output(struct shim_output *output, const char *path, enum shim_secrecy secrecy,
+                           const char *content)
+{
+    int fd;
+
+    if (!shim_output_begin(output, path, secrecy))
+        return false;
+    fd = shim_output_open(output);
+    ck_assert_int_ge(fd, 0);
+    ck_assert(shim_write_all(fd, content, strlen(content)));
+    close(fd);
+    return true;
+}
+
+static bool write_output(const char *path, enum shim_secrecy secrecy, bool certificates,
+                         const char *content)
+{
+    struct shim_output output;
+    bool done = prepare_output(&output, path, secrecy, content);
+
+    output.certificates = certificates;
+    done = done && shim_output_commit(&output);
+    shim_output_end(&output);
+    return done;
+}
+
+/* Handing 4 KB over to |path| fails where no file may be as long. */
+static void expect_no_room(const char *path)
+{
+    struct rlimit before, limit;
+    struct shim_output output;
+    char content[4096];
+
+    memset(content, 'x', sizeof(content) - 1);
+    content[sizeof(content) - 1] = '\0';
+    ck_assert(prepare_output(&output, path, SHIM_PUBLIC, content));
+    signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &before), 0);
+    limit = (struct rlimit){ 1000, before.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_output_commit(&output));
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &before), 0);
+    sp_expect_captured(STDERR_FILENO, "File too large");
+    shim_output_end(&output);
+}
+
+/* What was there, NULL for nothing, and what mode the output has then.  The inode is told from
+ * another, because whoever has the file open reads on in it. */
+static const struct {
+    const char *before;
+    mode_t before_mode;
+    enum shim_secrecy secrecy;
+    mode_t mode;
+    bool same_inode;
+} written[] = {
+    { NULL, 0, SHIM_PUBLIC, 0644, false },     { NULL, 0, SHIM_MAIL, 0600, false },
+    { NULL, 0, SHIM_KEYS, 0600, false },       { "old", 0640, SHIM_PUBLIC, 0640, false },
+    { "old", 0400, SHIM_PUBLIC, 0400, false }, { "old", 0666, SHIM_MAIL, 0600, false },
+    { "old", 0644, SHIM_KEYS, 0600, false },   { "", 0644, SHIM_PUBLIC, 0644, true },
+    { "", 0664, SHIM_MAIL, 0600, true },       { "", 0600, SHIM_KEYS, 0600, true },
+    { "", 0604, SHIM_KEYS, 0600, false },
+};
+
+START_TEST(is_written)
+{
+    int fd = -1;
+    struct stat is;
+
+    if (written[_i].before != NULL) {
+        write_file(place, written[_i].before, written[_i].before_mode);
+        /* Held open, so that its inode is not used again. */
+        fd = open(place, O_RDONLY | O_CLOEXEC);
+    }
+    ck_assert(write_output(place, written[_i].secrecy, false, NEW));
+    expect_content(place, NEW);
+    ck_assert_uint_eq(status(place).st_mode & 07777, written[_i].mode);
+    if (fd >= 0) {
+        ck_assert_int_eq(fstat(fd, &is), 0);
+        ck_assert_int_eq(is.st_ino == status(place).st_ino, written[_i].same_inode);
+        close(fd);
+    }
+    expect_files(1);
+}
+END_TEST
+
+START_TEST(is_not_there_before_it_is_handed_over)
+{
+    struct shim_output output;
+
+    if (_i == 1)
+        write_file(place, "old", 0644);
+    ck_assert(prepare_output(&output, place, SHIM_PUBLIC, NEW));
+    if (_i == 1)
+        expect_content(place, "old");
+    shim_output_end(&output);
+    expect_files(_i);
+    if (_i == 1)
+        expect_content(place, "old");
+}
+END_TEST
+
+START_TEST(a_link_stays)
+{
+    char link[200];
+
+    snprintf(link, sizeof(link), "%s.link", place);
+    write_file(place, "old", 0644);
+    ck_assert_int_eq(symlink(place, link), 0);
+    ck_assert(write_output(link, SHIM_PUBLIC, false, NEW));
+    ck_assert(S_ISLNK(status(link).st_mode));
+    expect_content(place, NEW);
+    expect_files(2);
+}
+END_TEST
+
+/* Certificates as stock writes them: it does not look whether they reached the disk. */
+#define END "-----END CERTIFICATE-----\n"
+static const struct {
+    const char *content;
+    bool done;
+    const char *after;
+} certificates[] = {
+    { "x\n" END, true, "x\n" END },
+    { "", true, "old" },
+    { "x\n-----END CERTIFICATE-----", false, "old" },
+    { "x\n" END "-----BEGIN", false, "old" },
+    { "x", false, "old" },
+};
+
+START_TEST(certificates_end_whole)
+{
+    write_file(place, "old", 0644);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(write_output(place, SHIM_PUBLIC, true, certificates[_i].content),
+                     certificates[_i].done);
+    sp_expect_captured(STDERR_FILENO, certificates[_i].done ? NULL : "No space left on device");
+    expect_content(place, certificates[_i].after);
+    expect_files(1);
+}
+END_TEST
+
+START_TEST(a_target_that_cannot_be_written_is_named)
+{
+    static const struct {
+        const char *path;
+        const char *why;
+    } rows[] = {
+        { "/nonexistent/x", "cannot write /nonexistent/x: No such file or directory" },
+        { "/", "cannot write /: Is a directory" },
+        { "/dev/null/x", "cannot write /dev/null/x: Not a directory" },
+        { "/dev/full", "cannot write /dev/full: No space left on device" },
+    };
+
+    for (int i = 0; i < SP_ROWS(rows); i++) {
+        sp_capture_begin(STDERR_FILENO);
+        ck_assert(!write_output(rows[i].path, SHIM_PUBLIC, false, NEW));
+        sp_expect_captured(STDERR_FILENO, rows[i].why);
+    }
+    ck_assert(write_output("/dev/null", SHIM_KEYS, false, NEW));
+    ck_assert(S_ISCHR(status("/dev/null").st_mode));
+}
+END_TEST
+
+START_TEST(a_pipe_is_written_to_and_stays)
+{
+    char content[100] = "";
+    int reader;
+
+    ck_assert_int_eq(mkfifo(place, 0644), 0);
+    reader = open(place, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!write_output(place, SHIM_KEYS, false, NEW));
+    sp_expect_captured(STDERR_FILENO, "others may read it; name a new file");
+    ck_assert_int_eq(read(reader, content, sizeof(content)), 0);
+
+    ck_assert(write_output(place, SHIM_PUBLIC, false, NEW));
+    ck_assert_int_eq(read(reader, content, sizeof(content)), (ssize_t)strlen(NEW));
+    ck_assert_str_eq(content, NEW);
+    ck_assert(S_ISFIFO(status(place).st_mode));
+    close(reader);
+}
+END_TEST
+
+/* An empty file is filled in its place: without room it is empty again, and not half full. */
+START_TEST(half_a_file_is_taken_back)
+{
+    write_file(place, "", 0644);
+    expect_no_room(place);
+    ck_assert_int_eq(status(place).st_size, 0);
+    expect_files(1);
+}
+END_TEST
+
+/* What is open already, as standard output may be: the file stays, and is all new or all old. */
+START_TEST(an_open_file_is_written_in_its_place)
+{
+    static const char old[] = "the old content, which is longer\n";
+    char path[30];
+    int fd;
+
+    write_file(place, old, 0644);
+    fd = open(place, O_RDWR | O_CLOEXEC);
+    snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+    if (_i == 0) {
+        ck_assert(write_output(path, SHIM_PUBLIC, false, NEW));
+        expect_content(path, NEW);
+    } else {
+        expect_no_room(path);
+        expect_content(path, old);
+    }
+    close(fd);
+    expect_files(1);
+}
+END_TEST
+
+/* What is written to a descriptor that was there before. */
+static const struct {
+    mode_t before;
+    const char *content;
+    enum shim_secrecy secrecy;
+    bool done;
+    mode_t after;
+} private[] = {
+    { 0644, "", SHIM_PUBLIC, true, 0644 },   { 0644, "", SHIM_MAIL, true, 0600 },
+    { 0666, "mine", SHIM_MAIL, true, 0622 }, { 0640, "", SHIM_KEYS, false, 0640 },
+    { 0604, "x", SHIM_KEYS, false, 0604 },   { 0600, "", SHIM_KEYS, true, 0600 },
+    { 0622, "mine", SHIM_KEYS, true, 0622 },
+};
+
+START_TEST(others_do_not_read_it)
+{
+    int fd;
+
+    write_file(place, private[_i].content, private[_i].before);
+    fd = open(place, O_WRONLY | O_CLOEXEC);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_make_private(fd, private[_i].secrecy, "it"), private[_i].done);
+    sp_expect_captured(STDERR_FILENO, private[_i].done ? NULL : "cannot write it: others may read");
+    ck_assert_uint_eq(status(place).st_mode & 07777, private[_i].after);
+    close(fd);
+}
+END_TEST
+
+START_TEST(a_spool_has_no_name)
+{
+    static const struct {
+        const char *dir;
+        const char *used;
+    } rows[] = { { "/dev/shm", "/dev/shm" }, { "relative", "/tmp" }, { "", "/tmp" } };
+    struct stat is;
+    char text[10];
+    int fd;
+
+    for (int i = 0; i < SP_ROWS(rows); i++) {
+        ck_assert_int_eq(setenv("TMPDIR", rows[i].dir, 1), 0);
+        ck_assert_str_eq(shim_spool_dir(), rows[i].used);
+    }
+    unsetenv("TMPDIR");
+    fd = shim_spool();
+    ck_assert_int_eq(fstat(fd, &is), 0);
+    ck_assert_uint_eq(is.st_nlink, 0);
+    ck_assert_uint_eq(is.st_mode & 07777, 0600);
+    ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+
+    /* It is copied from its start, wherever it stands. */
+    ck_assert(shim_write_all(fd, NEW, strlen(NEW)));
+    write_file(place, "", 0600);
+    close(STDIN_FILENO);
+    ck_assert_int_eq(open(place, O_RDWR), STDIN_FILENO);
+    ck_assert(shim_copy_all(fd, STDIN_FILENO));
+    expect_content(place, NEW);
+    close(fd);
+    ck_assert(!shim_copy_all(fd, STDIN_FILENO));
+    ck_assert_int_eq(read(STDIN_FILENO, text, sizeof(text)), 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("output");
+    TCase *tests = tcase_create("output");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, is_written, 0, SP_ROWS(written));
+    tcase_add_loop_test(tests, is_not_there_before_it_is_handed_over, 0, 2);
+    tcase_add_test(tests, a_link_stays);
+    tcase_add_loop_test(tests, certificates_end_whole, 0, SP_ROWS(certificates));
+    tcase_add_test(tests, a_target_that_cannot_be_written_is_named);
+    tcase_add_test(tests, a_pipe_is_written_to_and_stays);
+    tcase_add_test(tests, half_a_file_is_taken_back);
+    tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
+    tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
+    tcase_add_test(tests, a_spool_has_no_name);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
