@@ -177,7 +177,7 @@ START_TEST(denials_are_logged)
     free(sp_capture_end(STDERR_FILENO));
     log = fopen(place, "r");
     if (log != NULL) {
-        (void)fread(line, 1, sizeof(line) - 1, log);
+        ck_assert_uint_lt(fread(line, 1, sizeof(line) - 1, log), sizeof(line) - 1);
         fclose(log);
     }
     if (logs[_i].logged == NULL)

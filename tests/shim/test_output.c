@@ -49,7 +49,7 @@ static void expect_content(const char *path, const char *expected)
     FILE *file = fopen(path, "r");
 
     ck_assert_ptr_nonnull(file);
-    (void)fread(content, 1, sizeof(content) - 1, file);
+    ck_assert_uint_lt(fread(content, 1, sizeof(content) - 1, file), sizeof(content) - 1);
     fclose(file);
     ck_assert_str_eq(content, expected);
 }
