@@ -4,8 +4,10 @@
  *
  * Opening a keyring: how it is made, and who else may have a hand in it.
  */
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -338,6 +340,62 @@ START_TEST(reader_writes)
 }
 END_TEST
 
+/* Why an upload into |keyring| fails. */
+static const char *why_not_stored(struct sp_keyring *keyring)
+{
+    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    ck_assert(upload == NULL || sp_add(upload, cert, SP_ROLE_CONTACT, false, NULL) != SP_ADD_NEW ||
+              !sp_upload_commit(upload));
+    sp_upload_free(upload);
+    X509_free(cert);
+    return sp_keyring_why(keyring);
+}
+
+static void expect_words(const char *what, const char *words)
+{
+    ck_assert_msg(strstr(what, words) != NULL, "%s, not: %s", what, words);
+}
+
+/* No journal can be made: what the system said last is no part of SQLite's reason. */
+START_TEST(journal_in_the_way)
+{
+    char *journal = sp_store_file(place, SP_CERTIFICATES "-journal");
+    struct sp_keyring *keyring;
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert_int_eq(symlink("nowhere", journal), 0);
+    expect_words(why_not_stored(keyring),
+                 ": unable to open database file; correct the permissions of the file and its "
+                 "directory; if a write was interrupted");
+    ck_assert_int_eq(unlink(journal), 0);
+    sp_keyring_close(keyring);
+    OPENSSL_free(journal);
+}
+END_TEST
+
+/* An error of the disk: what the system said of it is. */
+START_TEST(file_that_may_not_grow)
+{
+    const struct rlimit none = { .rlim_cur = 0, .rlim_max = RLIM_INFINITY };
+    const struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+    struct sp_keyring *keyring;
+    const char *why;
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    why = why_not_stored(keyring);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+    expect_words(why, ": disk I/O error: File too large; the keyring is as it was");
+    sp_expect_all(keyring, "");
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 START_TEST(nothing)
 {
     sp_keyring_close(NULL);
@@ -366,6 +424,8 @@ int main(void)
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, one_question);
     tcase_add_test(tests, reader_writes);
+    tcase_add_test(tests, journal_in_the_way);
+    tcase_add_test(tests, file_that_may_not_grow);
     tcase_add_test(tests, nothing);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -21,6 +21,8 @@ static struct sp_keyring *keyring;
 static X509 *cert, *other;
 static struct sp_facts *facts;
 static unsigned char fingerprint[1][SP_SHA256_LENGTH], key_name[SP_SHA256_LENGTH];
+/* The name of a key that is kept as a URI, and is no certificate's. */
+static const unsigned char key_elsewhere[SP_SHA256_LENGTH];
 
 static void set_up(void)
 {
@@ -33,6 +35,8 @@ static void set_up(void)
     sp_key_name(cert, key_name);
     sp_store(keyring, cert, SP_ROLE_CONTACT);
     sp_store_key(keyring, cert, "key", true, NULL);
+    sp_run_sql(place, SP_KEYS,
+               "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0)");
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
 }
@@ -71,10 +75,16 @@ static bool try_write(void)
 
 static bool find(const struct sp_query *query)
 {
-    struct sp_cursor *cursor = sp_keyring_find(keyring, query);
+    struct sp_cursor *cursor;
     struct sp_record record;
-    int found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
+    int found;
 
+    /* What failed before is not the reason. */
+    (void)sp_store_say(keyring, OPENSSL_strdup("a fault of before"));
+    cursor = sp_keyring_find(keyring, query);
+    found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
+    if (found < 0)
+        ck_assert_str_eq(sp_keyring_why(keyring), "out of memory");
     ck_assert_int_ne(found, 0);
     if (found == 1)
         sp_record_clear(&record);
@@ -107,13 +117,22 @@ static bool try_role_in(void)
 }
 
 /* A keyring of its own each time, so that keys.db is attached anew. */
-static bool try_key(void)
+static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
 {
     char *why;
     struct sp_keyring *fresh = sp_keyring_open(place, SP_KEYRING_READ, &why);
     struct sp_private_key key = { 0 };
-    int found = fresh == NULL ? -1 : sp_keyring_key(fresh, key_name, &key);
+    int found = -1;
 
+    if (fresh != NULL) {
+        /* What failed before is not the reason. */
+        (void)sp_store_say(fresh, OPENSSL_strdup("a fault of before"));
+        found = sp_keyring_key(fresh, name, &key);
+        if (found < 0)
+            ck_assert_str_eq(sp_keyring_why(fresh), "out of memory");
+        else
+            ck_assert(key.pkcs8 != NULL || key.uri != NULL);
+    }
     ck_assert_int_ne(found, 0);
     sp_private_key_clear(&key);
     sp_keyring_close(fresh);
@@ -135,6 +154,16 @@ static bool try_upload(void)
     return done;
 }
 
+static bool try_key(void)
+{
+    return find_key(key_name);
+}
+
+static bool try_key_elsewhere(void)
+{
+    return find_key(key_elsewhere);
+}
+
 static bool try_remove(void)
 {
     return sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1);
@@ -145,18 +174,19 @@ static const struct {
     bool (*try)(void);
     const char *after; /* what is stored when it succeeded; NULL: as before */
 } cases[] = {
-    { "read", try_read, NULL },       { "write", try_write, NULL },
-    { "all", try_all, NULL },         { "address", try_address, NULL },
-    { "subject", try_subject, NULL }, { "role in", try_role_in, NULL },
-    { "key", try_key, NULL },         { "upload", try_upload, "1i 2i" },
-    { "remove", try_remove, "" },
+    { "read", try_read, NULL },        { "write", try_write, NULL },
+    { "all", try_all, NULL },          { "address", try_address, NULL },
+    { "subject", try_subject, NULL },  { "role in", try_role_in, NULL },
+    { "key", try_key, NULL },          { "key elsewhere", try_key_elsewhere, NULL },
+    { "upload", try_upload, "1i 2i" }, { "remove", try_remove, "" },
 };
 
 static void expect_state(const char *certificates)
 {
     sp_expect_all(keyring, certificates);
-    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"),
-                     *certificates == '\0' ? 0 : 1);
+    ck_assert_int_eq(
+        sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key WHERE key <> zeroblob(32)"),
+        *certificates == '\0' ? 0 : 1);
 }
 
 /*
