@@ -16,6 +16,7 @@
 
 #include <jansson.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "mail.h"
 #include "smimepolicy.h"
@@ -29,15 +30,20 @@ static void remove_directory(void)
     (void)rmdir(directory);
 }
 
+static void make_directory(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/log", directory);
+    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
+    ck_assert_int_eq(atexit(remove_directory), 0);
+}
+
 /* Start with a log in a directory of its own, and with |more| settings. */
 static void start_logging(const char *more)
 {
     char settings[256];
 
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    (void)snprintf(path, sizeof(path), "%s/log", directory);
-    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
-    ck_assert_int_eq(atexit(remove_directory), 0);
+    make_directory();
     (void)snprintf(settings, sizeof(settings), "decision_log = %s\n%s", path, more);
     sp_start(settings);
 }
@@ -155,6 +161,36 @@ START_TEST(one_line_a_recipient)
     json_decref(log);
     X509_free(first);
     X509_free(second);
+}
+END_TEST
+
+/* Parsed before the provider came: there is no fingerprint to name it by. */
+START_TEST(certificate_without_a_fingerprint)
+{
+    char settings[256], *text, *file;
+    X509 *before, *after;
+    json_t *log;
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    before = sp_read_cert("good-rsa");
+    make_directory();
+    (void)snprintf(settings, sizeof(settings), "decision_log = %s", path);
+    text = sp_configuration(settings);
+    file = sp_temporary(text);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(NULL, file), 1);
+    EXPECT_DONE(X509_check_purpose(before, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    after = sp_read_cert("good-rsa");
+    EXPECT_DONE(X509_check_purpose(after, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), 2);
+    ck_assert(json_is_null(json_object_get(json_array_get(log, 0), "certificate")));
+    ck_assert_uint_eq(strlen(text_of(json_array_get(log, 1), "certificate")), 64);
+    json_decref(log);
+    X509_free(before);
+    X509_free(after);
+    free(file);
+    free(text);
 }
 END_TEST
 
@@ -434,10 +470,7 @@ START_TEST(where_others_may_write)
 
     if (other->uid != 0 && geteuid() != 0)
         return;
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    (void)snprintf(path, sizeof(path), "%s/log", directory);
-    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
-    ck_assert_int_eq(atexit(remove_directory), 0);
+    make_directory();
     put(other->kind);
     if (other->uid != 0)
         ck_assert_int_eq(lchown(path, other->uid, (gid_t)-1), 0);
@@ -472,6 +505,7 @@ int main(void)
 
     tcase_add_loop_test(tests, one_line_a_decision, 0, SP_ROWS(rows));
     tcase_add_test(tests, one_line_a_recipient);
+    tcase_add_test(tests, certificate_without_a_fingerprint);
     tcase_add_test(tests, silent_about_other_work);
     tcase_add_test(tests, locked);
     tcase_add_test(tests, rotated_while_running);

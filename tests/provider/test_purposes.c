@@ -7,12 +7,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "certs.h"
 #include "base/compat.h"
+#include "kept.h"
 #include "mail.h"
 
 static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT, X509_PURPOSE_ANY };
@@ -182,6 +184,27 @@ START_TEST(one_chain_after_another)
 }
 END_TEST
 
+/* Whether it may issue is not known: that is the reason, and no other is given. */
+START_TEST(issuer_in_a_keyring_that_cannot_be_read)
+{
+    static const char *const told = "keyring cannot be used";
+    X509 *person;
+    const char *errors;
+
+    sp_start_kept("");
+    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    person = make((struct sp_recipe){ YEARS, .subject = "person", .san = "email:eve@example.org",
+                                      .usage = "digitalSignature,keyCertSign",
+                                      .basic = "critical,CA:TRUE" });
+    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
+    errors = sp_errors();
+    ck_assert_msg(strncmp(errors, told, strlen(told)) == 0, "%s", errors);
+    ck_assert_msg(strchr(errors, '\n') == strrchr(errors, '\n'), "%s", errors);
+    X509_free(person);
+}
+END_TEST
+
 START_TEST(put_back)
 {
     X509_PURPOSE before[3];
@@ -256,6 +279,7 @@ int main(void)
     tcase_add_test(tests, others_are_left_alone);
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);
+    tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     return sp_run_forked(suite);
