@@ -305,18 +305,6 @@ START_TEST(both_clocks_are_reported)
 }
 END_TEST
 
-/* What a finding says, in its three parts. */
-static void expect_words(const smimepolicy_verdict *verdict, const char *rule, const char *fault,
-                         const char *found, const char *required)
-{
-    const smimepolicy_finding *finding = sp_find(verdict, rule);
-
-    ck_assert_ptr_nonnull(finding);
-    ck_assert_str_eq(smimepolicy_finding_get0_fault(finding), fault);
-    ck_assert_str_eq(smimepolicy_finding_get0_found(finding), found);
-    ck_assert_str_eq(smimepolicy_finding_get0_required(finding), required);
-}
-
 #define NOW_IS   " (now 2023-12-01T00:00:00Z)"
 #define LATER_IS " (now 2024-08-01T14:20:28Z)"
 #define VALIDITY "a time from 2023-08-01T14:20:28Z to 2024-07-31T14:20:28Z"
@@ -372,8 +360,8 @@ START_TEST(words_about_clocks)
     smimepolicy_verdict *verdict =
         sp_judge_signing_time(signer, NULL, 0, &clocks[_i].time, clocks[_i].now);
 
-    expect_words(verdict, "signer-validity", clocks[_i].fault, clocks[_i].found,
-                 clocks[_i].required);
+    sp_expect_words(verdict, "signer-validity", clocks[_i].fault, clocks[_i].found,
+                    clocks[_i].required);
     smimepolicy_verdict_free(verdict);
     sp_facts_free(signer);
 }
@@ -400,8 +388,8 @@ START_TEST(words_about_issuers)
     smimepolicy_verdict *verdict = sp_judge_signing_time(signer, (const struct sp_facts *[]){ ca },
                                                          1, &times_of[_i], SP_NOW + 1);
 
-    expect_words(verdict, "signer-validity", faults[_i], found[_i],
-                 "a time from 2023-08-01T14:20:28Z to 2023-12-01T00:00:00Z");
+    sp_expect_words(verdict, "signer-validity", faults[_i], found[_i],
+                    "a time from 2023-08-01T14:20:28Z to 2023-12-01T00:00:00Z");
     smimepolicy_verdict_free(verdict);
     sp_facts_free(ca);
     sp_facts_free(signer);
@@ -514,8 +502,8 @@ START_TEST(words_about_senders)
                                 .from_count = copy_addresses(from, said[_i].from) };
     smimepolicy_verdict *verdict = sp_judge_sender(SIGNER(signer), 1, 0, &sender);
 
-    expect_words(verdict, "sender-match", said[_i].fault, said[_i].found,
-                 "bob@example.org, rob@example.org");
+    sp_expect_words(verdict, "sender-match", said[_i].fault, said[_i].found,
+                    "bob@example.org, rob@example.org");
     smimepolicy_verdict_free(verdict);
     for (size_t i = 0; i < 4; i++)
         free(from[i]);
