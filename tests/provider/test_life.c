@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "mail.h"
+#include "register.h"
 
 static X509 *read_in(OSSL_LIB_CTX *libctx, const char *name)
 {
@@ -77,6 +78,13 @@ static void expect_no_rules(OSSL_LIB_CTX *libctx)
     EXPECT_DONE(encrypt_in(libctx, "good-rsa"));
     EXPECT_DONE(encrypt_in(libctx, "expired-rsa"));
     EXPECT_DONE(encrypt_in(libctx, "expired-ec"));
+}
+
+/* The last context went, and nothing of it was held back. */
+static void expect_unloaded(void)
+{
+    ck_assert(!sp_register_enter());
+    expect_no_rules(NULL);
 }
 
 static OSSL_PROVIDER *load(OSSL_LIB_CTX *libctx, const char *name)
@@ -295,7 +303,7 @@ START_TEST(a_context_ends_behind_a_parse)
 
         X509_free(read_in(libctx, "good-rsa"));
         OSSL_LIB_CTX_free(libctx);
-        expect_no_rules(NULL);
+        expect_unloaded();
     }
 }
 END_TEST
@@ -309,7 +317,7 @@ START_TEST(a_context_that_this_thread_had_done_with)
     OPENSSL_thread_stop_ex(libctx);
     X509_free(read_in(libctx, "good-rsa"));
     OSSL_LIB_CTX_free(libctx);
-    expect_no_rules(NULL);
+    expect_unloaded();
 }
 END_TEST
 
@@ -328,7 +336,7 @@ START_TEST(a_context_ends_before_another)
     expect_rules(second);
     X509_free(read_in(second, "good-rsa"));
     OSSL_LIB_CTX_free(second);
-    expect_no_rules(NULL);
+    expect_unloaded();
 }
 END_TEST
 

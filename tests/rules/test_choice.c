@@ -43,8 +43,9 @@ static const struct {
     KIND('e', .usage = "keyEncipherment", .not_after = "20280731142028Z"),
     /* Was made for a web server, and is valid longest. */
     KIND('w', BOTH, .extended = "serverAuth", .not_after = "20300731142028Z"),
-    /* Dates that cannot be read. */
+    /* Dates that cannot be read, and one before 1970. */
     KIND('?', BOTH, .not_after = "20281331142028Z"),
+    KIND('o', BOTH, .not_before = "500101000000Z", .not_after = "20260731142028Z"),
     KIND('!', BOTH, .not_before = "20231331142028Z", .not_after = "20260731142028Z"),
 };
 
@@ -95,6 +96,7 @@ static const struct {
     /* They end together, and the beginning of one of them cannot be read. */
     { SMIMEPOLICY_DECRYPT, "!b", 0, "++" },
     { SMIMEPOLICY_DECRYPT, "b!", 0, "++" },
+    { SMIMEPOLICY_DECRYPT, "o!", 0, "++" },
     { SMIMEPOLICY_DECRYPT, "n!", 0, "++" },
     { SMIMEPOLICY_DECRYPT, "!n", 0, "++" },
     { SMIMEPOLICY_SIGN, "e", 0, "-" },
