@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every allocation of ours fails once: no crash, no leak, a clear no, and the
- * keyring as it was.  Only ours: SQLite's are its own.
+ * Every allocation of ours fails once, and every call of SQLite: no crash, no leak,
+ * a clear no, and the keyring as it was.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -50,6 +50,19 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
+/* Else it is SQLite that fails. */
+static bool is_memory_short = true;
+
+/* The reason is that of now, and not a fault of before. */
+static void expect_reason(const struct sp_keyring *which)
+{
+    const char *why = sp_keyring_why(which);
+
+    ck_assert_msg(strcmp(why, "a fault of before") != 0 &&
+                      (strcmp(why, "out of memory") == 0) == is_memory_short,
+                  "%s", why);
+}
+
 static bool open_as(enum sp_access access)
 {
     char *why;
@@ -58,7 +71,8 @@ static bool open_as(enum sp_access access)
 
     /* Out of memory has no words, and is never taken for another fault. */
     if (!opened)
-        ck_assert_msg(why == NULL, "%s", why);
+        ck_assert_msg((why == NULL) == is_memory_short, "%s", why);
+    OPENSSL_free(why);
     sp_keyring_close(fresh);
     return opened;
 }
@@ -84,7 +98,7 @@ static bool find(const struct sp_query *query)
     cursor = sp_keyring_find(keyring, query);
     found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
     if (found < 0)
-        ck_assert_str_eq(sp_keyring_why(keyring), "out of memory");
+        expect_reason(keyring);
     ck_assert_int_ne(found, 0);
     if (found == 1)
         sp_record_clear(&record);
@@ -129,7 +143,7 @@ static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
         (void)sp_store_say(fresh, OPENSSL_strdup("a fault of before"));
         found = sp_keyring_key(fresh, name, &key);
         if (found < 0)
-            ck_assert_str_eq(sp_keyring_why(fresh), "out of memory");
+            expect_reason(fresh);
         else
             ck_assert(key.pkcs8 != NULL || key.uri != NULL);
     }
@@ -218,6 +232,100 @@ START_TEST(starve)
 }
 END_TEST
 
+/*
+ * The same of what SQLite does for us: one of its calls fails, as on a disk that is full or broken.
+ * The table of its functions is written by sp_sqlite() alone, once.
+ */
+static struct sp_sqlite real;
+static long calls; /* until one fails; 0: none does */
+
+static bool is_to_fail(void)
+{
+    return calls > 0 && --calls == 0;
+}
+
+static int fail_prepare(sqlite3 *db, const char *sql, int size, sqlite3_stmt **statement,
+                        const char **rest)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.prepare_v2(db, sql, size, statement, rest);
+}
+
+static int fail_step(sqlite3_stmt *statement)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.step(statement);
+}
+
+static int fail_exec(sqlite3 *db, const char *sql, int (*each)(void *, int, char **, char **),
+                     void *arg, char **why)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.exec(db, sql, each, arg, why);
+}
+
+static int fail_blob(sqlite3_stmt *statement, int at, const void *blob, int size,
+                     void (*release)(void *))
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_blob(statement, at, blob, size, release);
+}
+
+static int fail_text(sqlite3_stmt *statement, int at, const char *text, int size,
+                     void (*release)(void *))
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_text(statement, at, text, size, release);
+}
+
+static int fail_int64(sqlite3_stmt *statement, int at, sqlite3_int64 number)
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_int64(statement, at, number);
+}
+
+static int fail_null(sqlite3_stmt *statement, int at)
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_null(statement, at);
+}
+
+static void let_sqlite_fail(void)
+{
+    struct sp_sqlite *table = (struct sp_sqlite *)(uintptr_t)sp_sqlite();
+
+    real = *table;
+    table->prepare_v2 = fail_prepare;
+    table->step = fail_step;
+    table->exec = fail_exec;
+    table->bind_blob = fail_blob;
+    table->bind_text = fail_text;
+    table->bind_int64 = fail_int64;
+    table->bind_null = fail_null;
+}
+
+/* What was not done left no trace, and what was done is the truth. */
+START_TEST(fail)
+{
+    const char *after = cases[_i].after == NULL ? "1i" : cases[_i].after;
+    long failed = 0;
+    long refused = 0;
+    bool more;
+
+    let_sqlite_fail();
+    is_memory_short = false;
+    do {
+        bool done;
+
+        calls = ++failed;
+        done = cases[_i].try();
+        more = calls == 0;
+        calls = 0;
+        sp_keyring_close(keyring);
+        keyring = sp_must_open(place, SP_KEYRING_WRITE);
+        expect_state(done ? after : "1i");
+        ck_assert_msg(done || more, "%s: call %ld", cases[_i].name, failed);
+        refused += !done;
+        tear_down();
+        set_up();
+    } while (more);
+    ck_assert_int_gt(refused, failed / 2);
+}
+END_TEST
+
 /* A keyring is not made, and not half made. */
 START_TEST(starve_making)
 {
@@ -252,6 +360,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, starve, 0, SP_ROWS(cases));
+    tcase_add_loop_test(tests, fail, 0, SP_ROWS(cases));
     tcase_add_test(tests, starve_making);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
