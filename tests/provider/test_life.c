@@ -15,7 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "mail.h"
-#include "register.h"
+#include "register/register.h"
 
 static X509 *read_in(OSSL_LIB_CTX *libctx, const char *name)
 {

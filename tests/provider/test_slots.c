@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "harness.h"
-#include "slots.h"
+#include "gates/slots.h"
 
 static void backends_own(void)
 {

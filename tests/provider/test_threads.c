@@ -16,7 +16,7 @@
 
 #include "register/locks.h"
 #include "mail.h"
-#include "register.h"
+#include "register/register.h"
 
 /* A thread that parses a certificate and does nothing more until told to end. */
 struct parser {
