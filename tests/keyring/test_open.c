@@ -4,7 +4,9 @@
  *
  * Opening a keyring: how it is made, and who else may have a hand in it.
  */
+#include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -304,7 +306,7 @@ END_TEST
 
 START_TEST(one_question)
 {
-    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);
+    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL), *empty = X509_new();
     struct sp_keyring *keyring;
     char *why;
 
@@ -317,6 +319,11 @@ START_TEST(one_question)
     sp_store(keyring, cert, SP_ROLE_CA);
     ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_CA);
     ck_assert_ptr_null(why);
+    /* What has no encoding has no fingerprint to ask for. */
+    ck_assert_int_eq(sp_keyring_role_in(place, empty, &why), SP_ROLE_NONE);
+    ck_assert_str_eq(why, "keyring: out of memory");
+    OPENSSL_free(why);
+    X509_free(empty);
     sp_keyring_close(keyring);
     X509_free(cert);
 }
@@ -357,6 +364,85 @@ static void expect_words(const char *what, const char *words)
 {
     ck_assert_msg(strstr(what, words) != NULL, "%s, not: %s", what, words);
 }
+
+/* What SQLite says, what the system said of the file, and the way out that is named for it. */
+static int said, said_by_system;
+
+static int say_code(sqlite3 *db)
+{
+    (void)db;
+    return said;
+}
+
+static int say_reason(sqlite3 *db)
+{
+    (void)db;
+    return said_by_system;
+}
+
+#define AS_IT_WAS   "; the keyring is as it was"
+#define PERMISSIONS "correct the permissions of the file and its directory"
+#define UNDO        "its owner has to undo it: 'smime-policy keyring check'"
+
+static const struct {
+    int code, reason;
+    const char *why; /* NULL: out of memory */
+} reasons[] = {
+    { SQLITE_NOMEM, 0, NULL },
+    { SQLITE_IOERR_NOMEM, 0, "disk I/O error" AS_IT_WAS },
+    { SQLITE_IOERR, 0, "disk I/O error" AS_IT_WAS },
+    { SQLITE_IOERR_WRITE, EIO, "disk I/O error: Input/output error" AS_IT_WAS },
+    { SQLITE_IOERR_WRITE, EPERM, "disk I/O error: Operation not permitted" AS_IT_WAS },
+    { SQLITE_IOERR_WRITE, ENOSPC,
+      "database or disk is full; make room on the disk; the keyring is as it was" },
+    { SQLITE_FULL, 0, "database or disk is full; make room on the disk; the keyring is as it was" },
+    { SQLITE_ERROR, ENOSPC, "SQL logic error" AS_IT_WAS },
+    { SQLITE_BUSY, 0,
+      "database is locked; another program is writing to it; try again when it is done" },
+    { SQLITE_BUSY_SNAPSHOT, 0,
+      "database is locked; another program is writing to it; try again when it is done" },
+    { SQLITE_LOCKED, 0,
+      "database table is locked; another program is writing to it; try again when it is done" },
+    { SQLITE_CORRUPT, 0,
+      "database disk image is malformed; it is damaged: 'smime-policy keyring check' tells where, "
+      "and how to go on" },
+    { SQLITE_NOTADB, 0,
+      "file is not a database; it is damaged: 'smime-policy keyring check' tells where, and how "
+      "to go on" },
+    { SQLITE_READONLY, EACCES,
+      "attempt to write a readonly database; it cannot be written; " PERMISSIONS },
+    { SQLITE_READONLY_DBMOVED, 0,
+      "attempt to write a readonly database; another program has moved or removed it meanwhile; "
+      "try again" },
+    { SQLITE_READONLY_ROLLBACK, 0,
+      "attempt to write a readonly database; a write was interrupted and " UNDO },
+    { SQLITE_READONLY_RECOVERY, 0,
+      "attempt to write a readonly database; a write was interrupted and " UNDO },
+    { SQLITE_CANTOPEN, ENOENT,
+      "unable to open database file; " PERMISSIONS "; if a write was interrupted, " UNDO },
+};
+
+START_TEST(reason_and_way_out)
+{
+    struct sp_keyring *keyring;
+    struct sp_sqlite table;
+    char expected[512];
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    table = *keyring->sq;
+    table.extended_errcode = say_code;
+    table.system_errno = say_reason;
+    said = reasons[_i].code;
+    said_by_system = reasons[_i].reason;
+    keyring->sq = &table;
+    ck_assert(!sp_store_failed(keyring, "do it"));
+    (void)snprintf(expected, sizeof(expected), "keyring %s: cannot do it: %s", place,
+                   reasons[_i].why);
+    ck_assert_str_eq(sp_keyring_why(keyring), reasons[_i].why == NULL ? "out of memory" : expected);
+    sp_keyring_close(keyring);
+}
+END_TEST
 
 /* No journal can be made: what the system said last is no part of SQLite's reason. */
 START_TEST(journal_in_the_way)
@@ -424,6 +510,7 @@ int main(void)
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, one_question);
     tcase_add_test(tests, reader_writes);
+    tcase_add_loop_test(tests, reason_and_way_out, 0, SP_ROWS(reasons));
     tcase_add_test(tests, journal_in_the_way);
     tcase_add_test(tests, file_that_may_not_grow);
     tcase_add_test(tests, nothing);
