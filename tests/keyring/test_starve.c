@@ -223,7 +223,7 @@ static const struct {
     { "subject", try_subject, NULL, 0 },  { "role in", try_role_in, NULL, 0 },
     { "key", try_key, NULL, 0 },          { "key elsewhere", try_key_elsewhere, NULL, 0 },
     { "upload", try_upload, "1i 2i", 0 }, { "remove", try_remove, "", 0 },
-    { "check", try_check, NULL, 0 },      { "backup", try_backup, NULL, 3 },
+    { "check", try_check, NULL, 3 },      { "backup", try_backup, NULL, 0 },
 };
 
 static void expect_in(const char *path, const char *certificates)
