@@ -274,7 +274,7 @@ static const struct {
 START_TEST(size_of_a_modulus)
 {
     X509 *cert = X509_new();
-    struct sp_public_key key = { SP_KEY_BROKEN };
+    struct sp_public_key key = { .kind = SP_KEY_BROKEN };
 
     ck_assert(X509_PUBKEY_set0_param(
         X509_get_X509_PUBKEY(cert), OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL,

@@ -539,6 +539,37 @@ START_TEST(several_signers)
 }
 END_TEST
 
+static void expect_remedy(smimepolicy_verdict *verdict, const char *remedy)
+{
+    ck_assert_str_eq(smimepolicy_finding_get0_remedy(sp_find(verdict, "sender-match")), remedy);
+    smimepolicy_verdict_free(verdict);
+}
+
+/* What can be done is another thing for who signs, for who reads, and where somebody vouches. */
+START_TEST(remedies_about_senders)
+{
+    struct sp_facts *bob = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_facts *gate = facts_of(&(struct sp_recipe){ .san = "email:gate@example.org" });
+    const struct sp_facts *signers[] = { gate, bob };
+    char address[] = BOB;
+    char *from[] = { address };
+    struct sp_sender sender = { .is_mail = true, .from_fields = 1, .from = from, .from_count = 1 };
+
+    expect_remedy(sp_judge_sender(signers, 2, 0, &sender),
+                  "another signer's address is the sender's");
+    expect_remedy(sp_judge_sender(signers, 1, 0, &sender),
+                  "believe the signer's address, not the mail's, and ask the sender");
+    expect_remedy(
+        sp_judge_sender_to_sign(signers, 1, &sender),
+        "who verifies the mail refuses it; sign as its sender, or correct its From field");
+    expect_remedy(sp_judge_sender(signers, 1, 0, NULL),
+                  "compare the sender's address with the signer's yourself, or give it with "
+                  "--sender");
+    sp_facts_free(bob);
+    sp_facts_free(gate);
+}
+END_TEST
+
 /* Of a header that cannot be read nothing is believed, and of a list neither. */
 START_TEST(unreadable)
 {
@@ -662,6 +693,7 @@ int main(void)
     tcase_add_loop_test(tests, words_about_senders, 0, SP_ROWS(said));
     tcase_add_loop_test(tests, sender_match, 0, SP_ROWS(mails));
     tcase_add_test(tests, several_signers);
+    tcase_add_test(tests, remedies_about_senders);
     tcase_add_loop_test(tests, unreadable, SP_HEADER_NUL, SP_LIST_MANY + 1);
     tcase_add_loop_test(tests, fields_of_a_mail, 0, SP_ROWS(names));
     tcase_add_test(tests, an_entity_alone);
