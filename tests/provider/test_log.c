@@ -18,6 +18,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "log/decision_log.h"
 #include "mail.h"
 #include "smimepolicy.h"
 
@@ -466,7 +467,8 @@ START_TEST(where_others_may_write)
     const struct other *other = &others[_i];
     bool below = strcmp(other->kind, "file in a link") == 0;
     bool moved = strcmp(other->kind, "file") == 0;
-    char settings[128];
+    bool linked = strcmp(other->kind, "hard link") != 0;
+    char settings[128], *fault;
 
     if (other->uid != 0 && geteuid() != 0)
         return;
@@ -476,10 +478,62 @@ START_TEST(where_others_may_write)
         ck_assert_int_eq(lchown(path, other->uid, (gid_t)-1), 0);
     ck_assert_int_eq(chmod(directory, other->mode), 0);
     (void)snprintf(settings, sizeof(settings), "decision_log = %s%s", path, below ? "/log.1" : "");
+    /* It is told beforehand, and nothing is made for that. */
+    fault = sp_decision_log_fault(settings + strlen("decision_log = "));
+    ck_assert_msg((fault == NULL) == other->written, "%s", fault);
+    if (fault != NULL)
+        ck_assert_ptr_nonnull(strstr(fault, strstr(other->kind, "link") == NULL || !linked
+                                                ? "it belongs to another user, or has a second "
+                                                  "name, in a directory that others may write: "
+                                                : "others could have made a symbolic link on its "
+                                                  "way: "));
+    OPENSSL_free(fault);
     sp_start(settings);
     EXPECT_DONE(sp_sign_as("good-ec"));
     EXPECT_REFUSED(sp_sign_as("expired-ec"), "[expired]");
     ck_assert_int_eq(size_of(moved ? path : rotated) > 0, other->written);
+}
+END_TEST
+
+static const char *const sayings[][2] = {
+    { "syslog", NULL },
+    { "/dev/null", NULL },
+    { "/nonexistent/log", "No such file or directory" },
+    { "/tmp", "Is a directory" },
+    { "/etc/hostname/log", "Not a directory" },
+};
+
+START_TEST(fault_of_a_place)
+{
+    char *fault = sp_decision_log_fault(sayings[_i][0]);
+    char expected[256];
+
+    (void)snprintf(expected, sizeof(expected),
+                   "decision_log %s: %s: what this user decides is not logged; give each user a "
+                   "log, or one below a directory that its owner alone may write",
+                   sayings[_i][0], sayings[_i][1]);
+    ck_assert_pstr_eq(fault, sayings[_i][1] == NULL ? NULL : expected);
+    OPENSSL_free(fault);
+}
+END_TEST
+
+/* One that can be made, one that is there, and a pipe, which is none. */
+START_TEST(fault_of_a_file)
+{
+    char *fault;
+
+    make_directory();
+    ck_assert_ptr_null(sp_decision_log_fault(path));
+    ck_assert_int_ne(access(path, F_OK), 0);
+    write_file(path, "");
+    ck_assert_ptr_null(sp_decision_log_fault(path));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    fault = sp_decision_log_fault(path);
+    ck_assert_ptr_nonnull(fault);
+    /* Without a reader it cannot even be opened. */
+    ck_assert_ptr_nonnull(strstr(fault, "No such device or address"));
+    OPENSSL_free(fault);
 }
 END_TEST
 
@@ -516,6 +570,8 @@ int main(void)
     tcase_add_test(tests, signals_stay_the_programs);
     tcase_add_test(tests, after_half_a_line);
     tcase_add_loop_test(tests, where_others_may_write, 0, SP_ROWS(others));
+    tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
+    tcase_add_test(tests, fault_of_a_file);
     tcase_add_test(tests, program_that_is_no_text);
     return sp_run_forked(suite);
 }
