@@ -69,11 +69,24 @@ static void write_text(const char *name, const char *text)
     free(all);
 }
 
+/* What is passed over: a line each. */
+static char lost[4096];
+
+static void note_lost(const struct sp_conf_lost *one, void *data)
+{
+    ck_assert_ptr_eq(data, here);
+    sprintf(lost + strlen(lost), "%s: %u: %s: %s\n", one->file, one->line, one->path,
+            one->error == 0 ? "relative" : strerror(one->error));
+}
+
 /* |expected| NULL: it has an end; else how the reason begins. */
 static void expect(const char *name, const char *expected)
 {
     char *path = filled(name), *why = NULL;
-    bool bounded = sp_conf_is_bounded(path, &why);
+    bool bounded;
+
+    lost[0] = '\0';
+    bounded = sp_conf_is_bounded(path, note_lost, here, &why);
 
     if (expected == NULL) {
         ck_assert_msg(bounded && why == NULL, "%s", why);
@@ -161,6 +174,34 @@ START_TEST(forms)
     if (rows[_i].other != NULL)
         write_text("@/other", rows[_i].other);
     expect("@/main", rows[_i].why);
+}
+END_TEST
+
+static const struct {
+    const char *main, *lost;
+} passed[] = {
+    { ".include @/other\n.include /dev/null\n", "" },
+    { ".include @/no\n", "@/main: 1: @/no: No such file or directory\n" },
+    { "a\n.include @/other/no\n.include @/no\n",
+      "@/main: 2: @/other/no: Not a directory\n@/main: 3: @/no: No such file or directory\n" },
+    { ".include no\n", "@/main: 1: no: relative\n" },
+    { ".pragma includedir:@\n.include other\n", "" },
+    { ".pragma includedir:@\n.include no\n", "@/main: 2: @/no: No such file or directory\n" },
+};
+
+/* libcrypto passes over what it cannot open, and says nothing: somebody is told. */
+START_TEST(passed_over)
+{
+    char *expected = filled(passed[_i].lost), *path = filled("@/main"), *why;
+
+    write_text("@/other", "");
+    write_text("@/main", passed[_i].main);
+    expect("@/main", NULL);
+    ck_assert_str_eq(lost, expected);
+    /* Or nobody is. */
+    ck_assert(sp_conf_is_bounded(path, NULL, NULL, &why));
+    free(path);
+    free(expected);
 }
 END_TEST
 
@@ -339,6 +380,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, forms, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, passed_over, 0, SP_ROWS(passed));
     tcase_add_test(tests, place_of_relative_names);
     tcase_add_loop_test(tests, directories, 0, SP_ROWS(names));
     tcase_add_test(tests, no_files);
