@@ -148,6 +148,7 @@ static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
         else
             ck_assert(key.pkcs8 != NULL || key.uri != NULL);
     }
+    OPENSSL_free(why);
     ck_assert_int_ne(found, 0);
     sp_private_key_clear(&key);
     sp_keyring_close(fresh);

@@ -599,11 +599,14 @@ static const struct {
     const char *name;
     bool is_mail;
 } names[] = {
-    { "MIME-Version", false }, { "mime-version", false }, { "Content-Type", false },
-    { "CONTENT-X", false },    { "Content-", true },      { "Content", true },
-    { "MIME-Version2", true }, { "From", true },          { "To", true },
-    { "Reply-To", true },      { "Received", true },      { "List-Id", true },
-    { "Return-Path", true },   { "X-Note", true },        { "From ", true },
+    { "MIME-Version", false }, { "mime-version", false },
+    { "Content-Type", false }, { "CONTENT-X", false },
+    { "Content-", true },      { "Content", true },
+    { "MIME-Version2", true }, { "X-Originator", true },
+    { "From", true },          { "To", true },
+    { "Reply-To", true },      { "Received", true },
+    { "List-Id", true },       { "Return-Path", true },
+    { "X-Note", true },        { "From ", true },
 };
 
 START_TEST(fields_of_a_mail)
