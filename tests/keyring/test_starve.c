@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -371,7 +372,7 @@ START_TEST(fail)
 }
 END_TEST
 
-/* A keyring is not made, and not half made. */
+/* A keyring is not made, and not half made; in a directory of its own, or one that is there. */
 START_TEST(starve_making)
 {
     long failed = 0;
@@ -382,6 +383,8 @@ START_TEST(starve_making)
         struct sp_keyring *made;
         char *why;
 
+        if (_i == 1)
+            ck_assert_int_eq(mkdir(fresh, 0755), 0);
         sp_starve(++failed);
         made = sp_keyring_open(fresh, SP_KEYRING_WRITE, &why);
         starved = sp_starve_end();
@@ -406,7 +409,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, starve, 0, SP_ROWS(cases));
     tcase_add_loop_test(tests, fail, 0, SP_ROWS(cases));
-    tcase_add_test(tests, starve_making);
+    tcase_add_loop_test(tests, starve_making, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
