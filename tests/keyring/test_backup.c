@@ -116,6 +116,48 @@ START_TEST(used_on)
 }
 END_TEST
 
+static struct sp_sqlite real;
+static int looks;
+
+/* What another program gets for an answer that writes to |file| now. */
+static int write_to(const char *file, const char *sql)
+{
+    char *path = sp_store_file(place, file);
+    sqlite3 *db = NULL;
+    int code;
+
+    ck_assert_int_eq(real.open_v2(path, &db, SQLITE_OPEN_READWRITE, NULL), SQLITE_OK);
+    code = real.exec(db, sql, NULL, NULL, NULL);
+    real.close_v2(db);
+    OPENSSL_free(path);
+    return code;
+}
+
+/* Before each of the two is copied. */
+static int look_and_open(const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+    looks++;
+    ck_assert_int_eq(write_to(SP_CERTIFICATES, "UPDATE certificate SET uploaded = 0"), SQLITE_BUSY);
+    ck_assert_int_eq(write_to(SP_KEYS, "UPDATE private_key SET uploaded = 0"), SQLITE_BUSY);
+    return real.open_v2(name, db, flags, vfs);
+}
+
+/* Nobody writes to either while they are copied: the two are of one moment. */
+START_TEST(of_one_moment)
+{
+    char *path = sp_store_file(folder, "copy");
+    struct sp_sqlite table = real = *keyring->sq;
+
+    table.open_v2 = look_and_open;
+    keyring->sq = &table;
+    ck_assert(sp_keyring_backup(keyring, path));
+    ck_assert_int_eq(looks, 2);
+    keyring->sq = sp_sqlite();
+    ck_assert_int_eq(write_to(SP_CERTIFICATES, "UPDATE certificate SET uploaded = 0"), SQLITE_OK);
+    OPENSSL_free(path);
+}
+END_TEST
+
 START_TEST(without_keys)
 {
     char *path = sp_store_file(folder, "copy"), *file = sp_store_file(place, SP_KEYS);
@@ -214,6 +256,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, copied, 0, 2 * SP_ROWS(names));
     tcase_add_test(tests, used_on);
+    tcase_add_test(tests, of_one_moment);
     tcase_add_test(tests, without_keys);
     tcase_add_loop_test(tests, there_already, 0, 3);
     tcase_add_test(tests, nowhere);

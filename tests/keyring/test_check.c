@@ -324,6 +324,50 @@ START_TEST(lost_page)
 }
 END_TEST
 
+/* What SQLite says when it cannot go on. */
+static int said;
+
+static int say_code(sqlite3 *db)
+{
+    (void)db;
+    return said;
+}
+
+static int fail_step(sqlite3_stmt *statement)
+{
+    (void)statement;
+    return said;
+}
+
+static const struct {
+    int code;
+    bool is_damage; /* a fault of the file, else the check itself has failed */
+} codes[] = {
+    { SQLITE_CORRUPT, true },   { SQLITE_CORRUPT_INDEX, true }, { SQLITE_NOTADB, true },
+    { SQLITE_IOERR, false },    { SQLITE_BUSY, false },         { SQLITE_NOMEM, false },
+    { SQLITE_CANTOPEN, false },
+};
+
+START_TEST(cannot_go_on)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_sqlite table = *keyring->sq;
+    struct sp_checked checked = { 0 };
+    char told[4096] = "";
+    struct sp_check check = { keyring, add_line, told, &checked };
+
+    table.extended_errcode = say_code;
+    table.step = fail_step;
+    said = codes[_i].code;
+    keyring->sq = &table;
+    ck_assert_int_eq(sp_check_integrity(&check, "main", SP_CERTIFICATES), codes[_i].is_damage);
+    ck_assert_int_eq(checked.faults, codes[_i].is_damage);
+    ck_assert((strstr(told, "certificates.db: cannot be read to its end: ") != NULL) ==
+              codes[_i].is_damage);
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: check");
@@ -339,6 +383,7 @@ int main(void)
     tcase_add_test(tests, keys_of_a_newer_form);
     tcase_add_test(tests, many);
     tcase_add_loop_test(tests, lost_page, 0, 2);
+    tcase_add_loop_test(tests, cannot_go_on, 0, SP_ROWS(codes));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
