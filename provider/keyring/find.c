@@ -166,7 +166,7 @@ static bool read_page(struct sp_cursor *cursor)
 {
     struct sp_keyring *keyring = cursor->keyring;
     int code = keyring->sq->bind_int64(cursor->statement, 2, cursor->last);
-    bool done = true;
+    bool done = code == SQLITE_OK || sp_store_failed(keyring, "read it");
 
     sp_store_settle(keyring);
     cursor->next = cursor->count = 0;

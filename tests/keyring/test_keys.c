@@ -408,6 +408,26 @@ START_TEST(unusable_for_a_reader)
 }
 END_TEST
 
+/* A reader brings the keys of an earlier form into the present one, and is a reader still. */
+START_TEST(earlier_form_for_a_reader)
+{
+    struct sp_private_key key;
+    unsigned char name[SP_SHA256_LENGTH];
+
+    fill();
+    sp_keyring_close(keyring);
+    sp_run_sql(place, SP_KEYS,
+               "DROP TABLE private_key; PRAGMA application_id = 0; PRAGMA user_version = 0");
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    sp_key_name(bob, name);
+    ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 0);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "PRAGMA user_version"), 1);
+    ck_assert(!sp_store_run(keyring, "DELETE FROM main.certificate"));
+    ck_assert(!sp_store_run(keyring, "DELETE FROM keys.private_key"));
+    ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 0);
+}
+END_TEST
+
 /* Emptied behind our back: no key, not a crash. */
 START_TEST(no_file)
 {
@@ -449,6 +469,7 @@ int main(void)
     tcase_add_test(tests, overwritten);
     tcase_add_loop_test(tests, unusable, 0, SP_ROWS(faults));
     tcase_add_loop_test(tests, unusable_for_a_reader, 0, SP_ROWS(faults));
+    tcase_add_test(tests, earlier_form_for_a_reader);
     tcase_add_loop_test(tests, no_file, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -4,8 +4,12 @@
  *
  * Opening a keyring: how it is made, and who else may have a hand in it.
  */
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -302,7 +306,7 @@ END_TEST
 
 START_TEST(one_question)
 {
-    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);
+    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL), *empty = X509_new();
     struct sp_keyring *keyring;
     char *why;
 
@@ -315,6 +319,11 @@ START_TEST(one_question)
     sp_store(keyring, cert, SP_ROLE_CA);
     ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_CA);
     ck_assert_ptr_null(why);
+    /* What has no encoding has no fingerprint to ask for. */
+    ck_assert_int_eq(sp_keyring_role_in(place, empty, &why), SP_ROLE_NONE);
+    ck_assert_str_eq(why, "keyring: out of memory");
+    OPENSSL_free(why);
+    X509_free(empty);
     sp_keyring_close(keyring);
     X509_free(cert);
 }
@@ -335,6 +344,141 @@ START_TEST(reader_writes)
     sp_expect_all(keyring, "");
     sp_keyring_close(keyring);
     X509_free(cert);
+}
+END_TEST
+
+/* Why an upload into |keyring| fails. */
+static const char *why_not_stored(struct sp_keyring *keyring)
+{
+    X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    ck_assert(upload == NULL || sp_add(upload, cert, SP_ROLE_CONTACT, false, NULL) != SP_ADD_NEW ||
+              !sp_upload_commit(upload));
+    sp_upload_free(upload);
+    X509_free(cert);
+    return sp_keyring_why(keyring);
+}
+
+static void expect_words(const char *what, const char *words)
+{
+    ck_assert_msg(strstr(what, words) != NULL, "%s, not: %s", what, words);
+}
+
+/* What SQLite says, what the system said of the file, and the way out that is named for it. */
+static int said, said_by_system;
+
+static int say_code(sqlite3 *db)
+{
+    (void)db;
+    return said;
+}
+
+static int say_reason(sqlite3 *db)
+{
+    (void)db;
+    return said_by_system;
+}
+
+#define AS_IT_WAS   "; the keyring is as it was"
+#define PERMISSIONS "correct the permissions of the file and its directory"
+#define UNDO        "its owner has to undo it: 'smime-policy keyring check'"
+
+static const struct {
+    int code, reason;
+    const char *why; /* NULL: out of memory */
+} reasons[] = {
+    { SQLITE_NOMEM, 0, NULL },
+    { SQLITE_IOERR_NOMEM, 0, "disk I/O error" AS_IT_WAS },
+    { SQLITE_IOERR, 0, "disk I/O error" AS_IT_WAS },
+    { SQLITE_IOERR_WRITE, EIO, "disk I/O error: Input/output error" AS_IT_WAS },
+    { SQLITE_IOERR_WRITE, EPERM, "disk I/O error: Operation not permitted" AS_IT_WAS },
+    { SQLITE_IOERR_WRITE, ENOSPC,
+      "database or disk is full; make room on the disk; the keyring is as it was" },
+    { SQLITE_FULL, 0, "database or disk is full; make room on the disk; the keyring is as it was" },
+    { SQLITE_ERROR, ENOSPC, "SQL logic error" AS_IT_WAS },
+    { SQLITE_BUSY, 0,
+      "database is locked; another program is writing to it; try again when it is done" },
+    { SQLITE_BUSY_SNAPSHOT, 0,
+      "database is locked; another program is writing to it; try again when it is done" },
+    { SQLITE_LOCKED, 0,
+      "database table is locked; another program is writing to it; try again when it is done" },
+    { SQLITE_CORRUPT, 0,
+      "database disk image is malformed; it is damaged: 'smime-policy keyring check' tells where, "
+      "and how to go on" },
+    { SQLITE_NOTADB, 0,
+      "file is not a database; it is damaged: 'smime-policy keyring check' tells where, and how "
+      "to go on" },
+    { SQLITE_READONLY, EACCES,
+      "attempt to write a readonly database; it cannot be written; " PERMISSIONS },
+    { SQLITE_READONLY_DBMOVED, 0,
+      "attempt to write a readonly database; another program has moved or removed it meanwhile; "
+      "try again" },
+    { SQLITE_READONLY_ROLLBACK, 0,
+      "attempt to write a readonly database; a write was interrupted and " UNDO },
+    { SQLITE_READONLY_RECOVERY, 0,
+      "attempt to write a readonly database; a write was interrupted and " UNDO },
+    { SQLITE_CANTOPEN, ENOENT,
+      "unable to open database file; " PERMISSIONS "; if a write was interrupted, " UNDO },
+};
+
+START_TEST(reason_and_way_out)
+{
+    struct sp_keyring *keyring;
+    struct sp_sqlite table;
+    char expected[512];
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    table = *keyring->sq;
+    table.extended_errcode = say_code;
+    table.system_errno = say_reason;
+    said = reasons[_i].code;
+    said_by_system = reasons[_i].reason;
+    keyring->sq = &table;
+    ck_assert(!sp_store_failed(keyring, "do it"));
+    (void)snprintf(expected, sizeof(expected), "keyring %s: cannot do it: %s", place,
+                   reasons[_i].why);
+    ck_assert_str_eq(sp_keyring_why(keyring), reasons[_i].why == NULL ? "out of memory" : expected);
+    sp_keyring_close(keyring);
+}
+END_TEST
+
+/* No journal can be made: what the system said last is no part of SQLite's reason. */
+START_TEST(journal_in_the_way)
+{
+    char *journal = sp_store_file(place, SP_CERTIFICATES "-journal");
+    struct sp_keyring *keyring;
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert_int_eq(symlink("nowhere", journal), 0);
+    expect_words(why_not_stored(keyring),
+                 ": unable to open database file; correct the permissions of the file and its "
+                 "directory; if a write was interrupted");
+    ck_assert_int_eq(unlink(journal), 0);
+    sp_keyring_close(keyring);
+    OPENSSL_free(journal);
+}
+END_TEST
+
+/* An error of the disk: what the system said of it is. */
+START_TEST(file_that_may_not_grow)
+{
+    const struct rlimit none = { .rlim_cur = 0, .rlim_max = RLIM_INFINITY };
+    const struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+    struct sp_keyring *keyring;
+    const char *why;
+
+    make();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &none), 0);
+    why = why_not_stored(keyring);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+    expect_words(why, ": disk I/O error: File too large; the keyring is as it was");
+    sp_expect_all(keyring, "");
+    sp_keyring_close(keyring);
 }
 END_TEST
 
@@ -366,6 +510,9 @@ int main(void)
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, one_question);
     tcase_add_test(tests, reader_writes);
+    tcase_add_loop_test(tests, reason_and_way_out, 0, SP_ROWS(reasons));
+    tcase_add_test(tests, journal_in_the_way);
+    tcase_add_test(tests, file_that_may_not_grow);
     tcase_add_test(tests, nothing);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

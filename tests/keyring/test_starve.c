@@ -2,12 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every allocation of ours fails once: no crash, no leak, a clear no, and the
- * keyring as it was.  Only ours: SQLite's are its own.
+ * Every allocation of ours fails once, and every call of SQLite: no crash, no leak,
+ * a clear no, and the keyring as it was.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -21,6 +23,8 @@ static struct sp_keyring *keyring;
 static X509 *cert, *other;
 static struct sp_facts *facts;
 static unsigned char fingerprint[1][SP_SHA256_LENGTH], key_name[SP_SHA256_LENGTH];
+/* The name of a key that is kept as a URI, and is no certificate's. */
+static const unsigned char key_elsewhere[SP_SHA256_LENGTH];
 
 static void set_up(void)
 {
@@ -33,6 +37,8 @@ static void set_up(void)
     sp_key_name(cert, key_name);
     sp_store(keyring, cert, SP_ROLE_CONTACT);
     sp_store_key(keyring, cert, "key", true, NULL);
+    sp_run_sql(place, SP_KEYS,
+               "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0)");
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
 }
@@ -46,6 +52,19 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
+/* Else it is SQLite that fails. */
+static bool is_memory_short = true;
+
+/* The reason is that of now, and not a fault of before. */
+static void expect_reason(const struct sp_keyring *which)
+{
+    const char *why = sp_keyring_why(which);
+
+    ck_assert_msg(strcmp(why, "a fault of before") != 0 &&
+                      (strcmp(why, "out of memory") == 0) == is_memory_short,
+                  "%s", why);
+}
+
 static bool open_as(enum sp_access access)
 {
     char *why;
@@ -54,7 +73,8 @@ static bool open_as(enum sp_access access)
 
     /* Out of memory has no words, and is never taken for another fault. */
     if (!opened)
-        ck_assert_msg(why == NULL, "%s", why);
+        ck_assert_msg((why == NULL) == is_memory_short, "%s", why);
+    OPENSSL_free(why);
     sp_keyring_close(fresh);
     return opened;
 }
@@ -71,10 +91,16 @@ static bool try_write(void)
 
 static bool find(const struct sp_query *query)
 {
-    struct sp_cursor *cursor = sp_keyring_find(keyring, query);
+    struct sp_cursor *cursor;
     struct sp_record record;
-    int found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
+    int found;
 
+    /* What failed before is not the reason. */
+    (void)sp_store_say(keyring, OPENSSL_strdup("a fault of before"));
+    cursor = sp_keyring_find(keyring, query);
+    found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
+    if (found < 0)
+        expect_reason(keyring);
     ck_assert_int_ne(found, 0);
     if (found == 1)
         sp_record_clear(&record);
@@ -107,13 +133,23 @@ static bool try_role_in(void)
 }
 
 /* A keyring of its own each time, so that keys.db is attached anew. */
-static bool try_key(void)
+static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
 {
     char *why;
     struct sp_keyring *fresh = sp_keyring_open(place, SP_KEYRING_READ, &why);
     struct sp_private_key key = { 0 };
-    int found = fresh == NULL ? -1 : sp_keyring_key(fresh, key_name, &key);
+    int found = -1;
 
+    if (fresh != NULL) {
+        /* What failed before is not the reason. */
+        (void)sp_store_say(fresh, OPENSSL_strdup("a fault of before"));
+        found = sp_keyring_key(fresh, name, &key);
+        if (found < 0)
+            expect_reason(fresh);
+        else
+            ck_assert(key.pkcs8 != NULL || key.uri != NULL);
+    }
+    OPENSSL_free(why);
     ck_assert_int_ne(found, 0);
     sp_private_key_clear(&key);
     sp_keyring_close(fresh);
@@ -135,28 +171,82 @@ static bool try_upload(void)
     return done;
 }
 
+static bool try_key(void)
+{
+    return find_key(key_name);
+}
+
+static bool try_key_elsewhere(void)
+{
+    return find_key(key_elsewhere);
+}
+
 static bool try_remove(void)
 {
     return sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1);
+}
+
+static void hear(const char *line, void *data)
+{
+    (void)line, (void)data;
+}
+
+/* The key that was stored is none, and the one that is elsewhere is nobody's. */
+static bool try_check(void)
+{
+    struct sp_checked checked;
+
+    return sp_keyring_check(keyring, hear, NULL, &checked) && checked.faults == 2 &&
+           checked.certificates == 1 && checked.keys == 2;
+}
+
+/* Beside the keyring: it goes with it. */
+static const char *copy_path(void)
+{
+    static char path[256];
+
+    (void)snprintf(path, sizeof(path), "%s.copy", place);
+    return path;
+}
+
+static bool try_backup(void)
+{
+    return sp_keyring_backup(keyring, copy_path());
 }
 
 static const struct {
     const char *name;
     bool (*try)(void);
     const char *after; /* what is stored when it succeeded; NULL: as before */
+    int spare;         /* allocations that it can do without, but for two */
 } cases[] = {
-    { "read", try_read, NULL },       { "write", try_write, NULL },
-    { "all", try_all, NULL },         { "address", try_address, NULL },
-    { "subject", try_subject, NULL }, { "role in", try_role_in, NULL },
-    { "key", try_key, NULL },         { "upload", try_upload, "1i 2i" },
-    { "remove", try_remove, "" },
+    { "read", try_read, NULL, 0 },        { "write", try_write, NULL, 0 },
+    { "all", try_all, NULL, 0 },          { "address", try_address, NULL, 0 },
+    { "subject", try_subject, NULL, 0 },  { "role in", try_role_in, NULL, 0 },
+    { "key", try_key, NULL, 0 },          { "key elsewhere", try_key_elsewhere, NULL, 0 },
+    { "upload", try_upload, "1i 2i", 0 }, { "remove", try_remove, "", 0 },
+    { "check", try_check, NULL, 3 },      { "backup", try_backup, NULL, 0 },
 };
 
-static void expect_state(const char *certificates)
+static void expect_in(const char *path, const char *certificates)
+{
+    struct sp_keyring *is = sp_must_open(path, SP_KEYRING_READ);
+
+    sp_expect_all(is, certificates);
+    sp_keyring_close(is);
+    ck_assert_int_eq(
+        sp_sql_number(path, SP_KEYS, "SELECT count(*) FROM private_key WHERE key <> zeroblob(32)"),
+        *certificates == '\0' ? 0 : 1);
+}
+
+/* A copy of the keyring is whole if it was made, and else it is not there. */
+static void expect_state(const char *certificates, bool is_copied)
 {
     sp_expect_all(keyring, certificates);
-    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"),
-                     *certificates == '\0' ? 0 : 1);
+    expect_in(place, certificates);
+    ck_assert_int_eq(sp_keyring_exists(copy_path()), is_copied);
+    if (is_copied)
+        expect_in(copy_path(), certificates);
 }
 
 /*
@@ -177,18 +267,112 @@ START_TEST(starve)
         done = cases[_i].try();
         starved = sp_starve_end();
         ERR_clear_error();
-        expect_state(done ? after : "1i");
+        expect_state(done ? after : "1i", done && cases[_i].try == try_backup);
         ck_assert_msg(done || starved, "%s: allocation %ld", cases[_i].name, failed);
         refused += !done;
         tear_down();
         set_up();
     } while (starved);
-    ck_assert_int_ge(refused, failed - 3);
+    ck_assert_int_ge(refused, failed - 3 - cases[_i].spare);
     ck_assert_int_gt(refused, 0);
 }
 END_TEST
 
-/* A keyring is not made, and not half made. */
+/*
+ * The same of what SQLite does for us: one of its calls fails, as on a disk that is full or broken.
+ * The table of its functions is written by sp_sqlite() alone, once.
+ */
+static struct sp_sqlite real;
+static long calls; /* until one fails; 0: none does */
+
+static bool is_to_fail(void)
+{
+    return calls > 0 && --calls == 0;
+}
+
+static int fail_prepare(sqlite3 *db, const char *sql, int size, sqlite3_stmt **statement,
+                        const char **rest)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.prepare_v2(db, sql, size, statement, rest);
+}
+
+static int fail_step(sqlite3_stmt *statement)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.step(statement);
+}
+
+static int fail_exec(sqlite3 *db, const char *sql, int (*each)(void *, int, char **, char **),
+                     void *arg, char **why)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.exec(db, sql, each, arg, why);
+}
+
+static int fail_blob(sqlite3_stmt *statement, int at, const void *blob, int size,
+                     void (*release)(void *))
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_blob(statement, at, blob, size, release);
+}
+
+static int fail_text(sqlite3_stmt *statement, int at, const char *text, int size,
+                     void (*release)(void *))
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_text(statement, at, text, size, release);
+}
+
+static int fail_int64(sqlite3_stmt *statement, int at, sqlite3_int64 number)
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_int64(statement, at, number);
+}
+
+static int fail_null(sqlite3_stmt *statement, int at)
+{
+    return is_to_fail() ? SQLITE_NOMEM : real.bind_null(statement, at);
+}
+
+static void let_sqlite_fail(void)
+{
+    struct sp_sqlite *table = (struct sp_sqlite *)(uintptr_t)sp_sqlite();
+
+    real = *table;
+    table->prepare_v2 = fail_prepare;
+    table->step = fail_step;
+    table->exec = fail_exec;
+    table->bind_blob = fail_blob;
+    table->bind_text = fail_text;
+    table->bind_int64 = fail_int64;
+    table->bind_null = fail_null;
+}
+
+/* What was not done left no trace, and what was done is the truth. */
+START_TEST(fail)
+{
+    const char *after = cases[_i].after == NULL ? "1i" : cases[_i].after;
+    long failed = 0;
+    long refused = 0;
+    bool more;
+
+    let_sqlite_fail();
+    is_memory_short = false;
+    do {
+        bool done;
+
+        calls = ++failed;
+        done = cases[_i].try();
+        more = calls == 0;
+        calls = 0;
+        sp_keyring_close(keyring);
+        keyring = sp_must_open(place, SP_KEYRING_WRITE);
+        expect_state(done ? after : "1i", done && cases[_i].try == try_backup);
+        ck_assert_msg(done || more, "%s: call %ld", cases[_i].name, failed);
+        refused += !done;
+        tear_down();
+        set_up();
+    } while (more);
+    ck_assert_int_gt(refused, failed / 2);
+}
+END_TEST
+
+/* A keyring is not made, and not half made; in a directory of its own, or one that is there. */
 START_TEST(starve_making)
 {
     long failed = 0;
@@ -199,6 +383,8 @@ START_TEST(starve_making)
         struct sp_keyring *made;
         char *why;
 
+        if (_i == 1)
+            ck_assert_int_eq(mkdir(fresh, 0755), 0);
         sp_starve(++failed);
         made = sp_keyring_open(fresh, SP_KEYRING_WRITE, &why);
         starved = sp_starve_end();
@@ -222,7 +408,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, starve, 0, SP_ROWS(cases));
-    tcase_add_test(tests, starve_making);
+    tcase_add_loop_test(tests, fail, 0, SP_ROWS(cases));
+    tcase_add_loop_test(tests, starve_making, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

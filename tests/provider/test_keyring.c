@@ -19,6 +19,7 @@
 
 #include "keyring/forks.h"
 #include "kept.h"
+#include "keyrings.h"
 #include "mail.h"
 
 static const unsigned char digest[32];
@@ -140,6 +141,23 @@ START_TEST(a_keyring_that_cannot_be_read)
     EXPECT_DONE(agree_as_tls());
     /* A certificate that was parsed is judged without asking. */
     EXPECT_DONE(sp_sign_as("good-ec"));
+}
+END_TEST
+
+/* What is wrong with the entries of the one key, and what is said of it. */
+static const char *const damages[][2] = {
+    { "UPDATE certificate SET der = x'3000'", "keyring: entry 1 cannot be parsed" },
+    { "UPDATE certificate SET fingerprint = x'00'", ": entry 1 is damaged" },
+};
+
+START_TEST(a_damaged_entry)
+{
+    sp_start_kept("");
+    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_run_sql(sp_kept_path(), SP_CERTIFICATES, damages[_i][0]);
+    for (int i = 0; i < 2; i++)
+        EXPECT_REFUSED(sign_mail("good-ec"), damages[_i][1]);
+    EXPECT_REFUSED(sign_mail("stranger-ec"), "[certificate-required]");
 }
 END_TEST
 
@@ -276,6 +294,7 @@ int main(void)
     tcase_add_test(tests, a_key_in_many_threads);
     tcase_add_test(tests, disagreement_refuses);
     tcase_add_test(tests, a_keyring_that_cannot_be_read);
+    tcase_add_loop_test(tests, a_damaged_entry, 0, SP_ROWS(damages));
     tcase_add_test(tests, trust_is_the_keyrings);
     tcase_add_loop_test(tests, a_child_of_a_process_with_threads, 0, 20);
     tcase_add_loop_test(tests, explicit_trust_is_no_way_round, 0, 2);

@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "mail.h"
+#include "register/register.h"
 
 static X509 *read_in(OSSL_LIB_CTX *libctx, const char *name)
 {
@@ -77,6 +78,13 @@ static void expect_no_rules(OSSL_LIB_CTX *libctx)
     EXPECT_DONE(encrypt_in(libctx, "good-rsa"));
     EXPECT_DONE(encrypt_in(libctx, "expired-rsa"));
     EXPECT_DONE(encrypt_in(libctx, "expired-ec"));
+}
+
+/* The last context went, and nothing of it was held back. */
+static void expect_unloaded(void)
+{
+    ck_assert(!sp_register_enter());
+    expect_no_rules(NULL);
 }
 
 static OSSL_PROVIDER *load(OSSL_LIB_CTX *libctx, const char *name)
@@ -295,8 +303,40 @@ START_TEST(a_context_ends_behind_a_parse)
 
         X509_free(read_in(libctx, "good-rsa"));
         OSSL_LIB_CTX_free(libctx);
-        expect_no_rules(NULL);
+        expect_unloaded();
     }
+}
+END_TEST
+
+/* As a thread does that is done with a context, and then uses it once more. */
+START_TEST(a_context_that_this_thread_had_done_with)
+{
+    OSSL_LIB_CTX *libctx = configured(NULL);
+
+    X509_free(read_in(libctx, "good-rsa"));
+    OPENSSL_thread_stop_ex(libctx);
+    X509_free(read_in(libctx, "good-rsa"));
+    OSSL_LIB_CTX_free(libctx);
+    expect_unloaded();
+}
+END_TEST
+
+/* The one that is left is watched on: what is parsed in it does not keep it. */
+START_TEST(a_context_ends_before_another)
+{
+    OSSL_LIB_CTX *first = configured(NULL), *second = configured(NULL);
+    const bool used = _i == 1;
+
+    if (used) {
+        X509_free(read_in(first, "good-rsa"));
+        X509_free(read_in(second, "good-ec"));
+    }
+    OSSL_LIB_CTX_free(first);
+    X509_free(read_in(second, "good-rsa"));
+    expect_rules(second);
+    X509_free(read_in(second, "good-rsa"));
+    OSSL_LIB_CTX_free(second);
+    expect_unloaded();
 }
 END_TEST
 
@@ -412,6 +452,8 @@ int main(void)
     tcase_add_test(tests, loaded_twice_under_two_names);
     tcase_add_test(tests, loaded_and_unloaded_again);
     tcase_add_test(tests, a_context_ends_behind_a_parse);
+    tcase_add_test(tests, a_context_that_this_thread_had_done_with);
+    tcase_add_loop_test(tests, a_context_ends_before_another, 0, 2);
     tcase_add_test(tests, certificates_outlive_the_provider);
     tcase_add_loop_test(tests, default_properties_set_by_the_program, 0, SP_ROWS(queries));
     tcase_add_test(tests, fips_switched_off);

@@ -16,7 +16,9 @@
 
 #include <jansson.h>
 #include <openssl/err.h>
+#include <openssl/x509v3.h>
 
+#include "log/decision_log.h"
 #include "mail.h"
 #include "smimepolicy.h"
 
@@ -29,15 +31,20 @@ static void remove_directory(void)
     (void)rmdir(directory);
 }
 
+static void make_directory(void)
+{
+    ck_assert_ptr_nonnull(mkdtemp(directory));
+    (void)snprintf(path, sizeof(path), "%s/log", directory);
+    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
+    ck_assert_int_eq(atexit(remove_directory), 0);
+}
+
 /* Start with a log in a directory of its own, and with |more| settings. */
 static void start_logging(const char *more)
 {
     char settings[256];
 
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    (void)snprintf(path, sizeof(path), "%s/log", directory);
-    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
-    ck_assert_int_eq(atexit(remove_directory), 0);
+    make_directory();
     (void)snprintf(settings, sizeof(settings), "decision_log = %s\n%s", path, more);
     sp_start(settings);
 }
@@ -155,6 +162,36 @@ START_TEST(one_line_a_recipient)
     json_decref(log);
     X509_free(first);
     X509_free(second);
+}
+END_TEST
+
+/* Parsed before the provider came: there is no fingerprint to name it by. */
+START_TEST(certificate_without_a_fingerprint)
+{
+    char settings[256], *text, *file;
+    X509 *before, *after;
+    json_t *log;
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    before = sp_read_cert("good-rsa");
+    make_directory();
+    (void)snprintf(settings, sizeof(settings), "decision_log = %s", path);
+    text = sp_configuration(settings);
+    file = sp_temporary(text);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(NULL, file), 1);
+    EXPECT_DONE(X509_check_purpose(before, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    after = sp_read_cert("good-rsa");
+    EXPECT_DONE(X509_check_purpose(after, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), 2);
+    ck_assert(json_is_null(json_object_get(json_array_get(log, 0), "certificate")));
+    ck_assert_uint_eq(strlen(text_of(json_array_get(log, 1), "certificate")), 64);
+    json_decref(log);
+    X509_free(before);
+    X509_free(after);
+    free(file);
+    free(text);
 }
 END_TEST
 
@@ -430,23 +467,73 @@ START_TEST(where_others_may_write)
     const struct other *other = &others[_i];
     bool below = strcmp(other->kind, "file in a link") == 0;
     bool moved = strcmp(other->kind, "file") == 0;
-    char settings[128];
+    bool linked = strcmp(other->kind, "hard link") != 0;
+    char settings[128], *fault;
 
     if (other->uid != 0 && geteuid() != 0)
         return;
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    (void)snprintf(path, sizeof(path), "%s/log", directory);
-    (void)snprintf(rotated, sizeof(rotated), "%s/log.1", directory);
-    ck_assert_int_eq(atexit(remove_directory), 0);
+    make_directory();
     put(other->kind);
     if (other->uid != 0)
         ck_assert_int_eq(lchown(path, other->uid, (gid_t)-1), 0);
     ck_assert_int_eq(chmod(directory, other->mode), 0);
     (void)snprintf(settings, sizeof(settings), "decision_log = %s%s", path, below ? "/log.1" : "");
+    /* It is told beforehand, and nothing is made for that. */
+    fault = sp_decision_log_fault(settings + strlen("decision_log = "));
+    ck_assert_msg((fault == NULL) == other->written, "%s", fault);
+    if (fault != NULL)
+        ck_assert_ptr_nonnull(strstr(fault, strstr(other->kind, "link") == NULL || !linked
+                                                ? "it belongs to another user, or has a second "
+                                                  "name, in a directory that others may write: "
+                                                : "others could have made a symbolic link on its "
+                                                  "way: "));
+    OPENSSL_free(fault);
     sp_start(settings);
     EXPECT_DONE(sp_sign_as("good-ec"));
     EXPECT_REFUSED(sp_sign_as("expired-ec"), "[expired]");
     ck_assert_int_eq(size_of(moved ? path : rotated) > 0, other->written);
+}
+END_TEST
+
+static const char *const sayings[][2] = {
+    { "syslog", NULL },
+    { "/dev/null", NULL },
+    { "/nonexistent/log", "No such file or directory" },
+    { "/tmp", "Is a directory" },
+    { "/etc/hostname/log", "Not a directory" },
+};
+
+START_TEST(fault_of_a_place)
+{
+    char *fault = sp_decision_log_fault(sayings[_i][0]);
+    char expected[256];
+
+    (void)snprintf(expected, sizeof(expected),
+                   "decision_log %s: %s: what this user decides is not logged; give each user a "
+                   "log, or one below a directory that its owner alone may write",
+                   sayings[_i][0], sayings[_i][1]);
+    ck_assert_pstr_eq(fault, sayings[_i][1] == NULL ? NULL : expected);
+    OPENSSL_free(fault);
+}
+END_TEST
+
+/* One that can be made, one that is there, and a pipe, which is none. */
+START_TEST(fault_of_a_file)
+{
+    char *fault;
+
+    make_directory();
+    ck_assert_ptr_null(sp_decision_log_fault(path));
+    ck_assert_int_ne(access(path, F_OK), 0);
+    write_file(path, "");
+    ck_assert_ptr_null(sp_decision_log_fault(path));
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert_int_eq(mkfifo(path, 0600), 0);
+    fault = sp_decision_log_fault(path);
+    ck_assert_ptr_nonnull(fault);
+    /* Without a reader it cannot even be opened. */
+    ck_assert_ptr_nonnull(strstr(fault, "No such device or address"));
+    OPENSSL_free(fault);
 }
 END_TEST
 
@@ -472,6 +559,7 @@ int main(void)
 
     tcase_add_loop_test(tests, one_line_a_decision, 0, SP_ROWS(rows));
     tcase_add_test(tests, one_line_a_recipient);
+    tcase_add_test(tests, certificate_without_a_fingerprint);
     tcase_add_test(tests, silent_about_other_work);
     tcase_add_test(tests, locked);
     tcase_add_test(tests, rotated_while_running);
@@ -482,6 +570,8 @@ int main(void)
     tcase_add_test(tests, signals_stay_the_programs);
     tcase_add_test(tests, after_half_a_line);
     tcase_add_loop_test(tests, where_others_may_write, 0, SP_ROWS(others));
+    tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
+    tcase_add_test(tests, fault_of_a_file);
     tcase_add_test(tests, program_that_is_no_text);
     return sp_run_forked(suite);
 }

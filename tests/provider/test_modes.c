@@ -5,12 +5,14 @@
  * What the settings change: unknown keys, unverified signers, observing,
  * trust, and settings that are wrong.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
 
 #include "mail.h"
+#include "settings/settings.h"
 
 static const unsigned char content_key[32] = { 1 }, premaster[48] = { 3, 3 };
 
@@ -303,6 +305,59 @@ START_TEST(locked_by)
 }
 END_TEST
 
+/* Which file it stands in is known of the process's own configuration alone. */
+START_TEST(locked_by_which_file)
+{
+    char *text = sp_configuration("mode = maybe"), *path = sp_temporary(text);
+    OSSL_LIB_CTX *libctx;
+
+    if (_i == 0) {
+        sp_start("mode = maybe");
+        EXPECT_REFUSED(sp_sign_as("good-ec"), getenv("OPENSSL_CONF"));
+        EXPECT_REFUSED(sp_sign_as("good-ec"), "); mend the setting, or see");
+    } else {
+        sp_start(NULL);
+        libctx = OSSL_LIB_CTX_new();
+        ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+        (void)OSSL_LIB_CTX_load_config(libctx, path);
+        EXPECT_REFUSED(sp_sign_as("good-ec"),
+                       "(in the configuration of this library context); mend the setting");
+        OSSL_LIB_CTX_free(libctx);
+    }
+    free(path);
+    free(text);
+}
+END_TEST
+
+/* What the environment says of the settings, or of the library context that openssl works in. */
+static const struct {
+    const char *variable;
+    bool is_right; /* the value is the text of the settings, else another one */
+    const char *said;
+} variables[] = {
+    { SP_EXPECT, true, NULL },
+    { SP_EXPECT, false, "the settings that smime-policy started this program with did not arrive" },
+    { "OPENSSL_TEST_LIBCTX", false, "OPENSSL_TEST_LIBCTX is set" },
+};
+
+START_TEST(told_by_the_environment)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char *text;
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "unknown_keys", "refuse", NULL), 1);
+    text = sp_settings_text(settings);
+    ck_assert_int_eq(setenv(variables[_i].variable, variables[_i].is_right ? text : "1", 1), 0);
+    sp_start("unknown_keys = refuse");
+    EXPECT(sp_sign_as("good-ec"), variables[_i].said);
+    EXPECT(sp_encrypt_to("good-rsa"), variables[_i].said);
+    /* From openssl itself it is hidden. */
+    ck_assert(getenv("OPENSSL_TEST_LIBCTX") == NULL);
+    smimepolicy_free(text);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("modes");
@@ -319,5 +374,7 @@ int main(void)
     tcase_add_loop_test(tests, distrust, 0, 2);
     tcase_add_test(tests, observing_does_not_excuse_unverified_signers);
     tcase_add_loop_test(tests, locked_by, 0, SP_ROWS(faults));
+    tcase_add_loop_test(tests, locked_by_which_file, 0, 2);
+    tcase_add_loop_test(tests, told_by_the_environment, 0, SP_ROWS(variables));
     return sp_run_forked(suite);
 }

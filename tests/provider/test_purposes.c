@@ -7,12 +7,14 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "certs.h"
 #include "base/compat.h"
+#include "kept.h"
 #include "mail.h"
 
 static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT, X509_PURPOSE_ANY };
@@ -182,6 +184,83 @@ START_TEST(one_chain_after_another)
 }
 END_TEST
 
+/* |cert| by way of |middle|, if given, with |anchor| in the store; "" or what the errors begin
+ * with. */
+static void expect_chain(X509 *cert, X509 *middle, X509 *anchor, bool done)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *along = sk_X509_new_null();
+    int answer;
+
+    ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
+    if (middle != NULL)
+        ck_assert_int_gt(sk_X509_push(along, middle), 0);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, along), 1);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+    answer = X509_verify_cert(ctx);
+    ck_assert_msg(answer == done, "%d: %s", answer, sp_errors());
+    ERR_clear_error();
+    sk_X509_free(along);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+}
+
+/* A company's intermediate with an address issues, below the root and as an anchor. */
+START_TEST(intermediate_with_an_address)
+{
+    X509 *root, *middle, *signer, *own;
+
+    sp_start(NULL);
+    root = make((struct sp_recipe){ YEARS, .subject = "root", .usage = "keyCertSign",
+                                    .basic = "critical,CA:TRUE" });
+    middle = make((struct sp_recipe){ YEARS, .subject = "middle", .san = "email:ca@example.org",
+                                      .usage = "keyCertSign,digitalSignature",
+                                      .basic = "critical,CA:TRUE", .issuer = root,
+                                      .issuer_key = sp_test_rsa() });
+    signer =
+        make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
+                                 .issuer = middle, .issuer_key = sp_test_rsa() });
+    own = make((struct sp_recipe){ YEARS, .subject = "own", .san = "email:eve@example.org",
+                                   .usage = "digitalSignature,keyCertSign",
+                                   .basic = "critical,CA:TRUE" });
+    for (int i = 0; i < 2; i++) {
+        expect_chain(signer, middle, root, true);
+        expect_chain(signer, NULL, middle, true);
+        /* Who is an anchor vouches for itself, and for nobody else. */
+        expect_chain(own, NULL, own, true);
+        expect_chain(signer, NULL, signer, true);
+        expect_chain(signer, middle, own, false);
+    }
+    X509_free(own);
+    X509_free(signer);
+    X509_free(middle);
+    X509_free(root);
+}
+END_TEST
+
+/* Whether it may issue is not known: that is the reason, and no other is given. */
+START_TEST(issuer_in_a_keyring_that_cannot_be_read)
+{
+    static const char *const told = "keyring cannot be used";
+    X509 *person;
+    const char *errors;
+
+    sp_start_kept("");
+    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    person = make((struct sp_recipe){ YEARS, .subject = "person", .san = "email:eve@example.org",
+                                      .usage = "digitalSignature,keyCertSign",
+                                      .basic = "critical,CA:TRUE" });
+    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
+    errors = sp_errors();
+    ck_assert_msg(strncmp(errors, told, strlen(told)) == 0, "%s", errors);
+    ck_assert_msg(strchr(errors, '\n') == strrchr(errors, '\n'), "%s", errors);
+    X509_free(person);
+}
+END_TEST
+
 START_TEST(put_back)
 {
     X509_PURPOSE before[3];
@@ -256,6 +335,8 @@ int main(void)
     tcase_add_test(tests, others_are_left_alone);
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);
+    tcase_add_test(tests, intermediate_with_an_address);
+    tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     return sp_run_forked(suite);

@@ -272,6 +272,29 @@ START_TEST(attributes_digested_in_pieces)
 }
 END_TEST
 
+/* With nothing behind them they are attributes, with a byte more they are none. */
+START_TEST(attributes_and_a_byte)
+{
+    const size_t more = (size_t)_i;
+    EVP_MD_CTX *ctx;
+    struct sp_owner who;
+    unsigned char signature[512];
+    unsigned int size;
+    bool done;
+
+    sp_start("raw_keys = pass");
+    ctx = EVP_MD_CTX_new();
+    who = sp_read_owner("server-rsa");
+    done = EVP_SignInit(ctx, EVP_sha256()) == 1 &&
+           EVP_SignUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1 &&
+           EVP_SignUpdate(ctx, "x", more) == 1 &&
+           EVP_SignFinal(ctx, signature, &size, who.key) == 1;
+    EXPECT(done, more == 0 ? "[san-email]" : NULL);
+    EVP_MD_CTX_free(ctx);
+    sp_free_owner(&who);
+}
+END_TEST
+
 /* One digest for a second try, and for a second signer. */
 START_TEST(digest_signed_twice)
 {
@@ -448,6 +471,7 @@ int main(void)
     tcase_add_test(tests, mail_after_a_raw_signature);
     tcase_add_loop_test(tests, digest_of_attributes, 0, 3);
     tcase_add_test(tests, attributes_digested_in_pieces);
+    tcase_add_loop_test(tests, attributes_and_a_byte, 0, 2);
     tcase_add_test(tests, digest_signed_twice);
     tcase_add_loop_test(tests, raw_signature_after_a_mail, 0, 2);
     tcase_add_loop_test(tests, unknown_keys, 0, 2);

@@ -16,6 +16,7 @@
 
 #include "register/locks.h"
 #include "mail.h"
+#include "register/register.h"
 
 /* A thread that parses a certificate and does nothing more until told to end. */
 struct parser {
@@ -411,6 +412,20 @@ START_TEST(teardown_among_ending_threads)
 }
 END_TEST
 
+/* What was recorded is kept if somebody is inside at the stop, and freed if nobody is. */
+START_TEST(stopped_with_somebody_inside)
+{
+    ck_assert(!sp_register_enter());
+    ck_assert(sp_register_start(NULL, false));
+    ck_assert(sp_register_enter());
+    ck_assert(!sp_register_stop());
+    ck_assert(!sp_register_enter());
+    sp_register_leave();
+    ck_assert(sp_register_start(NULL, false));
+    ck_assert(sp_register_stop());
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("threads");
@@ -424,5 +439,6 @@ int main(void)
     tcase_add_test(tests, fork_among_parsing_threads);
     tcase_add_test(tests, teardown_among_parsing_threads);
     tcase_add_test(tests, teardown_among_ending_threads);
+    tcase_add_test(tests, stopped_with_somebody_inside);
     return sp_run_forked(suite);
 }

@@ -70,6 +70,50 @@ START_TEST(premaster_first)
 }
 END_TEST
 
+/* With |ctx|, begun for an encryption: the content key, or an agreement on one. */
+static bool finish(EVP_PKEY_CTX *ctx, X509 *to)
+{
+    static const unsigned char content_key[32] = { 1 };
+    unsigned char out[1024];
+    size_t size = sizeof(out);
+
+    if (EVP_PKEY_is_a(X509_get0_pubkey(to), "RSA"))
+        return EVP_PKEY_encrypt(ctx, out, &size, content_key, sizeof(content_key)) == 1;
+    return EVP_PKEY_derive_set_peer(ctx, X509_get0_pubkey(to)) == 1;
+}
+
+/* What is made of a copy is judged as what is made of the context itself. */
+START_TEST(copied_context)
+{
+    const char *said = good_and_expired[_i][1];
+    EVP_PKEY_CTX *ctx, *copy;
+    EVP_PKEY *own;
+    X509 *to;
+    bool rsa;
+
+    sp_start(NULL);
+    to = sp_read_cert(good_and_expired[_i][0]);
+    rsa = EVP_PKEY_is_a(X509_get0_pubkey(to), "RSA") == 1;
+    own = rsa ? NULL : EVP_EC_gen("P-256");
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, rsa ? X509_get0_pubkey(to) : own, NULL);
+    ck_assert_int_eq(rsa ? EVP_PKEY_encrypt_init(ctx) : EVP_PKEY_derive_init(ctx), 1);
+    copy = EVP_PKEY_CTX_dup(ctx);
+    ck_assert_ptr_nonnull(copy);
+    EXPECT(finish(copy, to), said);
+    EVP_PKEY_CTX_free(copy);
+    /* The copy goes, and the context is what it was; then a copy that outlives it. */
+    EXPECT(finish(ctx, to), said);
+    ck_assert_int_eq(rsa ? EVP_PKEY_encrypt_init(ctx) : EVP_PKEY_derive_init(ctx), 1);
+    copy = EVP_PKEY_CTX_dup(ctx);
+    ck_assert_ptr_nonnull(copy);
+    EVP_PKEY_CTX_free(ctx);
+    EXPECT(finish(copy, to), said);
+    EVP_PKEY_CTX_free(copy);
+    EVP_PKEY_free(own);
+    X509_free(to);
+}
+END_TEST
+
 /* Recipients named by their key identifier, authenticated encryption, a key put in by the program.
  */
 static bool encrypt_by_hand(X509 *cert, const EVP_CIPHER *cipher, unsigned int flags, EVP_PKEY *key)
@@ -163,6 +207,7 @@ int main(void)
 
     tcase_add_test(tests, originator_with_a_certificate);
     tcase_add_test(tests, premaster_first);
+    tcase_add_loop_test(tests, copied_context, 0, SP_ROWS(good_and_expired));
     tcase_add_loop_test(tests, recipients_by_hand, 0, SP_ROWS(good_and_expired));
     tcase_add_test(tests, key_of_another_recipient);
     tcase_add_test(tests, pkcs7_from_its_parts);

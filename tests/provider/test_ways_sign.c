@@ -222,6 +222,42 @@ START_TEST(receipt)
 }
 END_TEST
 
+/* What was compared and found to be of others proves nothing. */
+START_TEST(compared_with_what_is_not_its_own)
+{
+    struct sp_owner good;
+    X509 *other;
+
+    sp_start(NULL);
+    good = sp_read_owner("good-rsa");
+    other = sp_read_cert(_i == 0 ? "expired-rsa" : "expired-ec");
+    ck_assert_int_eq(X509_check_private_key(other, good.key), 0);
+    ERR_clear_error();
+    EXPECT_DONE(sp_sign_data(good.key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)));
+    X509_free(other);
+    sp_free_owner(&good);
+}
+END_TEST
+
+/* A digest that the setting denies is not signed with, for mail; for the rest it is. */
+START_TEST(denied_digest)
+{
+    EVP_PKEY *key;
+    X509 *cert;
+
+    sp_start("weak_digest = deny");
+    cert = sp_read_cert("good-rsa");
+    key = sp_read_key("good-rsa");
+    EXPECT_DONE(sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)));
+    EXPECT_REFUSED(sp_sign_data(key, "SHA1", sp_mail_attributes, sizeof(sp_mail_attributes)),
+                   "[weak-digest]");
+    EXPECT_DONE(sp_sign_data(key, "SHA1", "hello", 5));
+    EXPECT_DONE(sp_sign_data(key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)));
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("ways to sign");
@@ -235,5 +271,7 @@ int main(void)
     tcase_add_loop_test(tests, key_from_numbers, 0, SP_ROWS(good_and_expired));
     tcase_add_loop_test(tests, another_digest, 0, SP_ROWS(good_and_expired));
     tcase_add_loop_test(tests, receipt, 0, SP_ROWS(good_and_expired));
+    tcase_add_loop_test(tests, compared_with_what_is_not_its_own, 0, 2);
+    tcase_add_test(tests, denied_digest);
     return sp_run_forked(suite);
 }

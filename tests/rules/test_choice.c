@@ -43,8 +43,10 @@ static const struct {
     KIND('e', .usage = "keyEncipherment", .not_after = "20280731142028Z"),
     /* Was made for a web server, and is valid longest. */
     KIND('w', BOTH, .extended = "serverAuth", .not_after = "20300731142028Z"),
-    /* Dates that cannot be read. */
+    /* Dates that cannot be read, and one before 1970. */
     KIND('?', BOTH, .not_after = "20281331142028Z"),
+    KIND('o', BOTH, .not_before = "500101000000Z", .not_after = "20260731142028Z"),
+    KIND('!', BOTH, .not_before = "20231331142028Z", .not_after = "20260731142028Z"),
 };
 
 static const struct {
@@ -88,6 +90,15 @@ static const struct {
     { SMIMEPOLICY_ENCRYPT, "?x", 1, "--" },
     { SMIMEPOLICY_ENCRYPT, "x?", 0, "--" },
     { SMIMEPOLICY_ENCRYPT, "??", 0, "--" },
+    /* Of one the end can be read and the beginning not, of the other it is the other way round. */
+    { SMIMEPOLICY_ENCRYPT, "!?", 0, "--" },
+    { SMIMEPOLICY_ENCRYPT, "?!", 1, "--" },
+    /* They end together, and the beginning of one of them cannot be read. */
+    { SMIMEPOLICY_DECRYPT, "!b", 0, "++" },
+    { SMIMEPOLICY_DECRYPT, "b!", 0, "++" },
+    { SMIMEPOLICY_DECRYPT, "o!", 0, "++" },
+    { SMIMEPOLICY_DECRYPT, "n!", 0, "++" },
+    { SMIMEPOLICY_DECRYPT, "!n", 0, "++" },
     { SMIMEPOLICY_SIGN, "e", 0, "-" },
     /* An expired certificate of one's own still decrypts. */
     { SMIMEPOLICY_DECRYPT, "xa", 1, "++" },
@@ -131,6 +142,37 @@ START_TEST(choice)
 }
 END_TEST
 
+/* All of them in order: the best first, and equals as they stood. */
+static const struct {
+    const char *candidates, *order;
+} ranks[] = {
+    { "", "" },       { "a", "a" },   { "abc", "cba" }, { "cab", "cba" },
+    { "acb", "cba" }, { "xa", "ax" }, { "?xa", "ax?" }, { "fanb", "nbaf" },
+    { "yx", "yx" },   { "xy", "yx" }, { "bB", "bB" },   { "BxbB", "BbBx" },
+};
+
+START_TEST(rank)
+{
+    size_t count = strlen(ranks[_i].candidates), order[MOST];
+    struct sp_facts *facts[MOST];
+    struct sp_candidate candidates[MOST];
+    char found[MOST + 1] = "";
+
+    for (size_t i = 0; i < count; i++) {
+        facts[i] = facts_of(ranks[_i].candidates[i]);
+        candidates[i] = (struct sp_candidate){ .facts = facts[i] };
+    }
+    ck_assert(sp_rank(candidates, count, SMIMEPOLICY_ENCRYPT, SP_NOW, NULL, order));
+    for (size_t i = 0; i < count; i++)
+        found[i] = ranks[_i].candidates[order[i]];
+    ck_assert_str_eq(found, ranks[_i].order);
+    for (size_t i = 0; i < count; i++) {
+        smimepolicy_verdict_free(candidates[i].verdict);
+        sp_facts_free(facts[i]);
+    }
+}
+END_TEST
+
 /* The settings decide what may be used, and so what is chosen. */
 START_TEST(by_settings)
 {
@@ -160,6 +202,7 @@ int main(void)
     TCase *tests = tcase_create("choice");
 
     tcase_add_loop_test(tests, choice, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, rank, 0, SP_ROWS(ranks));
     tcase_add_test(tests, by_settings);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -10,7 +10,7 @@
 #include <openssl/ec.h>
 #include <openssl/err.h>
 
-#include "rules/rules.h"
+#include "rules/facts.h"
 #include "verdicts.h"
 
 #define GOOD                                                                                       \
@@ -140,23 +140,38 @@ static const struct {
     size_t parameter_len;
     const char *bits;
     size_t bits_len;
+    const char *fault;
 } encodings[] = {
 #define BYTES(string) string, sizeof(string) - 1
-    { NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES("") },
-    { NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES("\x30\x00") },
-    { NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES("\x30\x80\x02\x01\x05") },
-    { NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES("\x30\x03\x02\x01\x00") },
-    { NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES("\x30\x04\x02\x82\xff\xff") },
-    { NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES("\x30\x03\x04\x01\x05") },
+#define BROKEN(name)  "public key (" name ") cannot be read"
+#define RSA_ROW(bits)                                                                              \
+    {                                                                                              \
+        NID_rsaEncryption, V_ASN1_NULL, 0, BYTES(""), BYTES(bits), BROKEN("rsaEncryption")         \
+    }
+    RSA_ROW(""),
+    RSA_ROW("\x30\x00"),
+    RSA_ROW("\x30\x80\x02\x01\x05"),
+    RSA_ROW("\x30\x03\x02\x01\x00"),
+    RSA_ROW("\x30\x04\x02\x82\xff\xff"),
+    RSA_ROW("\x30\x03\x04\x01\x05"),
+    /* The numbers of SEQUENCE and INTEGER, in another class. */
+    RSA_ROW("\x70\x06\x02\x01\x05\x02\x01\x03"),
+    RSA_ROW("\x30\x06\x42\x01\x05\x02\x01\x03"),
     { NID_rsassaPss, V_ASN1_SEQUENCE, 0, BYTES("\x30\x02\x05\x00"),
-      BYTES("\x30\x06\x02\x01\x05\x02\x01\x03") },
-    { NID_X9_62_id_ecPublicKey, V_ASN1_NULL, 0, BYTES(""), BYTES("\x04") },
-    { NID_X9_62_id_ecPublicKey, V_ASN1_UNDEF, 0, BYTES(""), BYTES("\x04") },
-    { NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_commonName, BYTES(""), BYTES("\x04") },
-    { NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_sm2, BYTES(""), BYTES("\x04") },
-    { NID_X9_62_id_ecPublicKey, V_ASN1_SEQUENCE, 0, BYTES("\x30\x00"), BYTES("\x04") },
-    { NID_dhKeyAgreement, V_ASN1_NULL, 0, BYTES(""), BYTES("\x02\x01\x05") },
-    { NID_commonName, V_ASN1_UNDEF, 0, BYTES(""), BYTES("") },
+      BYTES("\x30\x06\x02\x01\x05\x02\x01\x03"), BROKEN("rsassaPss") },
+    { NID_X9_62_id_ecPublicKey, V_ASN1_NULL, 0, BYTES(""), BYTES("\x04"),
+      BROKEN("id-ecPublicKey") },
+    { NID_X9_62_id_ecPublicKey, V_ASN1_UNDEF, 0, BYTES(""), BYTES("\x04"),
+      BROKEN("id-ecPublicKey") },
+    { NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_commonName, BYTES(""), BYTES("\x04"),
+      BROKEN("commonName") },
+    { NID_X9_62_id_ecPublicKey, V_ASN1_OBJECT, NID_sm2, BYTES(""), BYTES("\x04"),
+      "public key algorithm is sm2" },
+    { NID_X9_62_id_ecPublicKey, V_ASN1_SEQUENCE, 0, BYTES("\x30\x00"), BYTES("\x04"),
+      "public key is EC with explicit parameters" },
+    { NID_dhKeyAgreement, V_ASN1_NULL, 0, BYTES(""), BYTES("\x02\x01\x05"),
+      "public key algorithm is dhKeyAgreement" },
+    { NID_commonName, V_ASN1_UNDEF, 0, BYTES(""), BYTES(""), "public key algorithm is commonName" },
 };
 
 static void *make_parameter(int row)
@@ -221,6 +236,7 @@ START_TEST(odd_public_keys)
     unsigned char *der;
     size_t len;
     smimepolicy_verdict *verdict;
+    const smimepolicy_finding *finding;
 
     ck_assert(X509_PUBKEY_set0_param(key, OBJ_nid2obj(encodings[_i].algorithm),
                                      encodings[_i].parameter_type, make_parameter(_i), bits,
@@ -230,11 +246,42 @@ START_TEST(odd_public_keys)
     verdict = smimepolicy_evaluate_der(NULL, der, len, NULL, SMIMEPOLICY_SIGN, SP_NOW);
     ck_assert_ptr_nonnull(verdict);
     ck_assert_uint_eq(smimepolicy_verdict_count(verdict), 1);
-    ck_assert_ptr_nonnull(sp_find(verdict, "key-algorithm"));
+    finding = sp_find(verdict, "key-algorithm");
+    ck_assert_ptr_nonnull(finding);
+    ck_assert_str_eq(smimepolicy_finding_get0_fault(finding), encodings[_i].fault);
     ck_assert_uint_eq(ERR_peek_error(), 0);
     smimepolicy_verdict_free(verdict);
     OPENSSL_free(der);
     X509_PUBKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+/* The bits of a modulus, whose leading zeros do not count. */
+static const struct {
+    const char *der;
+    size_t length;
+    int bits;
+} moduli[] = {
+    { BYTES("\x30\x06\x02\x01\x01\x02\x01\x03"), 1 },
+    { BYTES("\x30\x06\x02\x01\x7f\x02\x01\x03"), 7 },
+    { BYTES("\x30\x07\x02\x02\x00\x80\x02\x01\x03"), 8 },
+    { BYTES("\x30\x07\x02\x02\x00\xff\x02\x01\x03"), 8 },
+    { BYTES("\x30\x07\x02\x02\x01\x00\x02\x01\x03"), 9 },
+    { BYTES("\x30\x08\x02\x03\x00\x80\x00\x02\x01\x03"), 16 },
+};
+
+START_TEST(size_of_a_modulus)
+{
+    X509 *cert = X509_new();
+    struct sp_public_key key = { .kind = SP_KEY_BROKEN };
+
+    ck_assert(X509_PUBKEY_set0_param(
+        X509_get_X509_PUBKEY(cert), OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL,
+        OPENSSL_memdup(moduli[_i].der, moduli[_i].length), (int)moduli[_i].length));
+    sp_read_public_key(&key, cert);
+    ck_assert_int_eq(key.kind, SP_KEY_RSA);
+    ck_assert_int_eq(key.bits, moduli[_i].bits);
     X509_free(cert);
 }
 END_TEST
@@ -304,6 +351,7 @@ int main(void)
     tcase_add_test(tests, rsa_pss);
     tcase_add_loop_test(tests, rsa_sizes, 0, SP_ROWS(sizes));
     tcase_add_loop_test(tests, odd_public_keys, 0, SP_ROWS(encodings));
+    tcase_add_loop_test(tests, size_of_a_modulus, 0, SP_ROWS(moduli));
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_in_pss);
     tcase_add_test(tests, beyond_rules_follow_their_settings);

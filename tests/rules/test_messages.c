@@ -231,7 +231,8 @@ END_TEST
 
 START_TEST(validity_that_cannot_be_read)
 {
-    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD, .not_after = "2024" });
+    struct sp_facts *signer = facts_of(_i == 0 ? &(struct sp_recipe){ GOOD, .not_after = "2024" }
+                                               : &(struct sp_recipe){ GOOD, .not_before = "2023" });
     struct sp_signing_time absent = { SP_TIME_ABSENT, 0 };
     struct sp_signing_time claimed = { SP_TIME_READ, SP_NOW };
 
@@ -301,6 +302,97 @@ START_TEST(both_clocks_are_reported)
                            "you trust the signer\n");
     smimepolicy_free(text);
     smimepolicy_verdict_free(verdict);
+    sp_facts_free(signer);
+}
+END_TEST
+
+#define NOW_IS   " (now 2023-12-01T00:00:00Z)"
+#define LATER_IS " (now 2024-08-01T14:20:28Z)"
+#define VALIDITY "a time from 2023-08-01T14:20:28Z to 2024-07-31T14:20:28Z"
+
+static const struct {
+    struct sp_signing_time time;
+    time_t now;
+    const char *not_after;
+    const char *fault, *found, *required;
+} clocks[] = {
+    { { SP_TIME_BROKEN, 0 },
+      SP_NOW,
+      SP_END,
+      "signing time cannot be read" NOW_IS,
+      "an unreadable signing time" NOW_IS,
+      VALIDITY },
+    { { SP_TIME_BROKEN, 0 },
+      LATER,
+      SP_END,
+      "signing time cannot be read" LATER_IS,
+      "an unreadable signing time" LATER_IS,
+      VALIDITY },
+    { { SP_TIME_READ, SP_NOW + SKEW + 1 },
+      SP_NOW,
+      SP_END,
+      "signing time is in the future, 2023-12-01T00:05:01Z" NOW_IS,
+      "signing time 2023-12-01T00:05:01Z" NOW_IS,
+      VALIDITY },
+    { { SP_TIME_READ, 0 },
+      SP_NOW,
+      SP_END,
+      "certificate was not valid at its signing time, 1970-01-01T00:00:00Z" NOW_IS,
+      "signing time 1970-01-01T00:00:00Z" NOW_IS,
+      VALIDITY },
+    { { SP_TIME_ABSENT, 0 },
+      LATER,
+      SP_END,
+      "certificate is not valid now, and the message has no signing time" LATER_IS,
+      "no signing time" LATER_IS,
+      VALIDITY },
+    { { SP_TIME_READ, SP_NOW },
+      SP_NOW,
+      "2024",
+      "certificate was not valid at its signing time, 2023-12-01T00:00:00Z" NOW_IS,
+      "signing time 2023-12-01T00:00:00Z" NOW_IS,
+      "a validity that can be read" },
+};
+
+START_TEST(words_about_clocks)
+{
+    struct sp_facts *signer =
+        facts_of(&(struct sp_recipe){ GOOD, .not_after = clocks[_i].not_after });
+    smimepolicy_verdict *verdict =
+        sp_judge_signing_time(signer, NULL, 0, &clocks[_i].time, clocks[_i].now);
+
+    sp_expect_words(verdict, "signer-validity", clocks[_i].fault, clocks[_i].found,
+                    clocks[_i].required);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(signer);
+}
+END_TEST
+
+/* Of an issuer that ended before the signer: a claim that is believed helps it, no other. */
+START_TEST(words_about_issuers)
+{
+    static const struct sp_signing_time times_of[] = { { SP_TIME_READ, SP_NOW },
+                                                       { SP_TIME_ABSENT, 0 } };
+    static const char *const faults[] = {
+        "the issuing certificate CN=CA is not valid now; signed on 2023-12-01T00:00:00Z by the "
+        "signer's clock (now 2023-12-01T00:00:01Z)",
+        "the issuing certificate CN=CA was valid neither now nor at the signing time "
+        "(now 2023-12-01T00:00:01Z)"
+    };
+    static const char *const found[] = {
+        "signing time 2023-12-01T00:00:00Z (now 2023-12-01T00:00:01Z)",
+        "no signing time (now 2023-12-01T00:00:01Z)"
+    };
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_facts *ca = facts_of(
+        &(struct sp_recipe){ .subject = "CA", .basic = "CA:TRUE", .not_after = "20231201000000Z" });
+    smimepolicy_verdict *verdict = sp_judge_signing_time(signer, (const struct sp_facts *[]){ ca },
+                                                         1, &times_of[_i], SP_NOW + 1);
+
+    sp_expect_words(verdict, "signer-validity", faults[_i], found[_i],
+                    "a time from 2023-08-01T14:20:28Z to 2023-12-01T00:00:00Z");
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(ca);
     sp_facts_free(signer);
 }
 END_TEST
@@ -385,6 +477,41 @@ START_TEST(sender_match)
 }
 END_TEST
 
+static const struct {
+    size_t fields;
+    const char *from[4];
+    const char *fault, *found;
+} said[] = {
+    { 0, { NULL }, "the mail has no From field", "no address" },
+    { 1,
+      { NULL },
+      "the From field holds no address that can be read, or something beside it",
+      "no address" },
+    { 1, { EVE }, "the mail is from " EVE ", no address of the certificate", EVE },
+    { 1, { EVE, ALICE }, "the From field holds 2 addresses, which is ambiguous", EVE ", " ALICE },
+    { 2, { EVE, BOB }, "the mail has 2 From fields, which is ambiguous", EVE ", " BOB },
+};
+
+START_TEST(words_about_senders)
+{
+    struct sp_facts *signer =
+        facts_of(&(struct sp_recipe){ .san = "email:bob@example.org,email:rob@example.org" });
+    char *from[4] = { NULL };
+    struct sp_sender sender = { .is_mail = true,
+                                .from_fields = said[_i].fields,
+                                .from = from,
+                                .from_count = copy_addresses(from, said[_i].from) };
+    smimepolicy_verdict *verdict = sp_judge_sender(SIGNER(signer), 1, 0, &sender);
+
+    sp_expect_words(verdict, "sender-match", said[_i].fault, said[_i].found,
+                    "bob@example.org, rob@example.org");
+    smimepolicy_verdict_free(verdict);
+    for (size_t i = 0; i < 4; i++)
+        free(from[i]);
+    sp_facts_free(signer);
+}
+END_TEST
+
 /* Two who signed together: one of them is the sender, or nobody is. */
 START_TEST(several_signers)
 {
@@ -408,6 +535,37 @@ START_TEST(several_signers)
     sender.is_mail = true;
     sp_expect_verdict(sp_judge_sender(signers, 2, 0, &sender), "deny:sender-match");
     sp_expect_verdict(sp_judge_sender(signers, 2, 1, &sender), "deny:sender-match");
+    sp_facts_free(bob);
+    sp_facts_free(gate);
+}
+END_TEST
+
+static void expect_remedy(smimepolicy_verdict *verdict, const char *remedy)
+{
+    ck_assert_str_eq(smimepolicy_finding_get0_remedy(sp_find(verdict, "sender-match")), remedy);
+    smimepolicy_verdict_free(verdict);
+}
+
+/* What can be done is another thing for who signs, for who reads, and where somebody vouches. */
+START_TEST(remedies_about_senders)
+{
+    struct sp_facts *bob = facts_of(&(struct sp_recipe){ GOOD });
+    struct sp_facts *gate = facts_of(&(struct sp_recipe){ .san = "email:gate@example.org" });
+    const struct sp_facts *signers[] = { gate, bob };
+    char address[] = BOB;
+    char *from[] = { address };
+    struct sp_sender sender = { .is_mail = true, .from_fields = 1, .from = from, .from_count = 1 };
+
+    expect_remedy(sp_judge_sender(signers, 2, 0, &sender),
+                  "another signer's address is the sender's");
+    expect_remedy(sp_judge_sender(signers, 1, 0, &sender),
+                  "believe the signer's address, not the mail's, and ask the sender");
+    expect_remedy(
+        sp_judge_sender_to_sign(signers, 1, &sender),
+        "who verifies the mail refuses it; sign as its sender, or correct its From field");
+    expect_remedy(sp_judge_sender(signers, 1, 0, NULL),
+                  "compare the sender's address with the signer's yourself, or give it with "
+                  "--sender");
     sp_facts_free(bob);
     sp_facts_free(gate);
 }
@@ -441,11 +599,14 @@ static const struct {
     const char *name;
     bool is_mail;
 } names[] = {
-    { "MIME-Version", false }, { "mime-version", false }, { "Content-Type", false },
-    { "CONTENT-X", false },    { "Content-", true },      { "Content", true },
-    { "MIME-Version2", true }, { "From", true },          { "To", true },
-    { "Reply-To", true },      { "Received", true },      { "List-Id", true },
-    { "Return-Path", true },   { "X-Note", true },        { "From ", true },
+    { "MIME-Version", false }, { "mime-version", false },
+    { "Content-Type", false }, { "CONTENT-X", false },
+    { "Content-", true },      { "Content", true },
+    { "MIME-Version2", true }, { "X-Originator", true },
+    { "From", true },          { "To", true },
+    { "Reply-To", true },      { "Received", true },
+    { "List-Id", true },       { "Return-Path", true },
+    { "X-Note", true },        { "From ", true },
 };
 
 START_TEST(fields_of_a_mail)
@@ -528,11 +689,15 @@ int main(void)
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_by_default);
     tcase_add_loop_test(tests, signing_time, 0, SP_ROWS(times));
-    tcase_add_test(tests, validity_that_cannot_be_read);
+    tcase_add_loop_test(tests, validity_that_cannot_be_read, 0, 2);
     tcase_add_loop_test(tests, issuers, 0, SP_ROWS(chains));
     tcase_add_test(tests, both_clocks_are_reported);
+    tcase_add_loop_test(tests, words_about_clocks, 0, SP_ROWS(clocks));
+    tcase_add_loop_test(tests, words_about_issuers, 0, 2);
+    tcase_add_loop_test(tests, words_about_senders, 0, SP_ROWS(said));
     tcase_add_loop_test(tests, sender_match, 0, SP_ROWS(mails));
     tcase_add_test(tests, several_signers);
+    tcase_add_test(tests, remedies_about_senders);
     tcase_add_loop_test(tests, unreadable, SP_HEADER_NUL, SP_LIST_MANY + 1);
     tcase_add_loop_test(tests, fields_of_a_mail, 0, SP_ROWS(names));
     tcase_add_test(tests, an_entity_alone);

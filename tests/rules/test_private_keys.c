@@ -8,8 +8,12 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/params.h>
+#include <openssl/provider.h>
 
 #include "rules/rules.h"
 #include "verdicts.h"
@@ -205,6 +209,257 @@ START_TEST(own_by_broken_encoding)
 }
 END_TEST
 
+/* Keys by hand, with small numbers: what counts is how the two encodings are compared. */
+static const struct {
+    int algorithm;
+    const char *public;
+    size_t public_length;
+    const char *private;
+    size_t private_length;
+    bool own;
+} by_hand[] = {
+#define BYTES(string) string, sizeof(string) - 1
+#define RSA_ROW(public, private, own)                                                              \
+    {                                                                                              \
+        NID_rsaEncryption, BYTES(public), BYTES(private), own                                      \
+    }
+#define EC_ROW(public, private, own)                                                               \
+    {                                                                                              \
+        NID_X9_62_id_ecPublicKey, BYTES(public), BYTES(private), own                               \
+    }
+#define RSA_PUBLIC  "\x30\x06\x02\x01\x05\x02\x01\x03"
+#define RSA_PRIVATE "\x30\x0c\x02\x01\x00\x02\x01\x05\x02\x01\x03\x02\x01\x07"
+    RSA_ROW(RSA_PUBLIC, RSA_PRIVATE, true),
+    /* Bytes behind the public key, or nothing in it. */
+    RSA_ROW(RSA_PUBLIC "\0", RSA_PRIVATE, false),
+    RSA_ROW("\x30\x00", RSA_PRIVATE, false),
+    /* Another exponent, and another modulus. */
+    RSA_ROW("\x30\x06\x02\x01\x05\x02\x01\x11", RSA_PRIVATE, false),
+    RSA_ROW("\x30\x06\x02\x01\x0d\x02\x01\x03", RSA_PRIVATE, false),
+    /* No SEQUENCE, or one of another class; a version that is no INTEGER. */
+    RSA_ROW("\x31\x06\x02\x01\x05\x02\x01\x03", RSA_PRIVATE, false),
+    RSA_ROW("\x70\x06\x02\x01\x05\x02\x01\x03", RSA_PRIVATE, false),
+    RSA_ROW(RSA_PUBLIC, "\x31\x0c\x02\x01\x00\x02\x01\x05\x02\x01\x03\x02\x01\x07", false),
+    RSA_ROW(RSA_PUBLIC, "\x70\x0c\x02\x01\x00\x02\x01\x05\x02\x01\x03\x02\x01\x07", false),
+    RSA_ROW(RSA_PUBLIC, "\x30\x0c\x04\x01\x00\x02\x01\x05\x02\x01\x03\x02\x01\x07", false),
+    RSA_ROW(RSA_PUBLIC, "\x30\x0c\x42\x01\x00\x02\x01\x05\x02\x01\x03\x02\x01\x07", false),
+    /* The private key ends with the public numbers, or before they do. */
+    RSA_ROW(RSA_PUBLIC, "\x30\x09\x02\x01\x00\x02\x01\x05\x02\x01\x03", false),
+    RSA_ROW(RSA_PUBLIC, "\x30\x06\x02\x01\x00\x02\x01\x05\x02\x01\x03\x02\x01\x07", false),
+#define EC_PUBLIC  "\x04\x01\x02"
+#define EC_VERSION "\x02\x01\x01\x04\x01\x2a" /* and the private number */
+    EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x03\x04\x00" EC_PUBLIC, true),
+    /* Another point; one that is shorter, with the missing byte behind the key; a longer one. */
+    EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x03\x04\x00\x04\x01\x03", false),
+    EC_ROW(EC_PUBLIC, "\x30\x0d" EC_VERSION "\xa1\x05\x03\x03\x00" EC_PUBLIC, false),
+    EC_ROW(EC_PUBLIC, "\x30\x0f" EC_VERSION "\xa1\x07\x03\x05\x00" EC_PUBLIC "\x03", false),
+    /* No point at all, in either. */
+    EC_ROW("", "\x30\x0b" EC_VERSION "\xa1\x03\x03\x01\x00", false),
+    EC_ROW(EC_PUBLIC, "\x30\x0a" EC_VERSION "\xa1\x02\x03\x00", false),
+    /* Bits that are not used. */
+    EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x03\x04\x01" EC_PUBLIC, false),
+    /* Another element than the point is the last: of another tag, or class. */
+    EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa0\x06\x03\x04\x00" EC_PUBLIC, false),
+    EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\x21\x06\x03\x04\x00" EC_PUBLIC, false),
+    EC_ROW(EC_PUBLIC, "\x30\x10" EC_VERSION "\xa1\x06\x03\x04\x00" EC_PUBLIC "\x05\x00", false),
+    /* What is in it is no BIT STRING, and it is in no SEQUENCE. */
+    EC_ROW(EC_PUBLIC, "\x30\x0e" EC_VERSION "\xa1\x06\x04\x04\x00" EC_PUBLIC, false),
+    EC_ROW(EC_PUBLIC, "\x31\x0e" EC_VERSION "\xa1\x06\x03\x04\x00" EC_PUBLIC, false),
+};
+
+/* What names the curve: an object identifier, as a rule. */
+static void *make_curve(int type, int curve)
+{
+    ASN1_STRING *sequence;
+
+    if (type == V_ASN1_OBJECT)
+        return OBJ_nid2obj(curve);
+    if (type != V_ASN1_SEQUENCE)
+        return NULL;
+    sequence = ASN1_STRING_type_new(V_ASN1_SEQUENCE);
+    ck_assert_int_eq(ASN1_STRING_set(sequence, "\x30\x00", 2), 1);
+    return sequence;
+}
+
+static X509 *public_by_hand(int row, int type, int curve)
+{
+    X509 *cert = X509_new();
+    size_t length = by_hand[row].public_length;
+
+    ck_assert_int_eq(
+        X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert), OBJ_nid2obj(by_hand[row].algorithm),
+                               type, make_curve(type, curve),
+                               OPENSSL_memdup(by_hand[row].public, length + 1), (int)length),
+        1);
+    return cert;
+}
+
+static PKCS8_PRIV_KEY_INFO *private_by_hand(int row, int type, int curve)
+{
+    PKCS8_PRIV_KEY_INFO *key = PKCS8_PRIV_KEY_INFO_new();
+    size_t length = by_hand[row].private_length;
+
+    ck_assert_int_eq(PKCS8_pkey_set0(key, OBJ_nid2obj(by_hand[row].algorithm), 0, type,
+                                     make_curve(type, curve),
+                                     OPENSSL_memdup(by_hand[row].private, length), (int)length),
+                     1);
+    return key;
+}
+
+START_TEST(own_by_odd_encoding)
+{
+    int type = by_hand[_i].algorithm == NID_rsaEncryption ? V_ASN1_NULL : V_ASN1_OBJECT;
+    X509 *cert = public_by_hand(_i, type, NID_X9_62_prime256v1);
+    PKCS8_PRIV_KEY_INFO *key = private_by_hand(_i, type, NID_X9_62_prime256v1);
+
+    ck_assert_int_eq(sp_key_is_own(key, cert), by_hand[_i].own);
+    PKCS8_PRIV_KEY_INFO_free(key);
+    X509_free(cert);
+    ERR_clear_error();
+}
+END_TEST
+
+static const struct {
+    int public_type, public_curve, private_type, private_curve;
+    bool own;
+} curves[] = {
+    { V_ASN1_OBJECT, NID_secp384r1, V_ASN1_OBJECT, NID_secp384r1, true },
+    { V_ASN1_OBJECT, NID_secp384r1, V_ASN1_OBJECT, NID_X9_62_prime256v1, false },
+    { V_ASN1_OBJECT, NID_secp384r1, V_ASN1_NULL, 0, false },
+    { V_ASN1_OBJECT, NID_sm2, V_ASN1_OBJECT, NID_sm2, false },
+    { V_ASN1_SEQUENCE, 0, V_ASN1_SEQUENCE, 0, false },
+    { V_ASN1_NULL, 0, V_ASN1_NULL, 0, false },
+};
+
+/* The same point is another key on another curve. */
+START_TEST(own_by_curve)
+{
+    int row = 0;
+    X509 *cert;
+    PKCS8_PRIV_KEY_INFO *key;
+
+    while (by_hand[row].algorithm != NID_X9_62_id_ecPublicKey)
+        row++;
+    cert = public_by_hand(row, curves[_i].public_type, curves[_i].public_curve);
+    key = private_by_hand(row, curves[_i].private_type, curves[_i].private_curve);
+    ck_assert_int_eq(sp_key_is_own(key, cert), curves[_i].own);
+    PKCS8_PRIV_KEY_INFO_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+/*
+ * A provider of keys in hardware, as far as the rules ask: of the kind |kind|,
+ * it offers their size and not their private number.
+ */
+static const char *kind;
+
+static void *token_new(void *provider)
+{
+    (void)provider;
+    return OPENSSL_zalloc(1);
+}
+
+static void token_free(void *key)
+{
+    OPENSSL_free(key);
+}
+
+static int token_has(const void *key, int selection)
+{
+    return key != NULL && selection != 0;
+}
+
+static int token_import(void *key, int selection, const OSSL_PARAM params[])
+{
+    return key != NULL && selection != 0 && params != NULL;
+}
+
+static const OSSL_PARAM *token_params(int selection)
+{
+    static const OSSL_PARAM none[] = { OSSL_PARAM_END };
+
+    (void)selection;
+    return none;
+}
+
+static const OSSL_PARAM *token_offers(void *provider)
+{
+    static const OSSL_PARAM bits[] = { OSSL_PARAM_int(OSSL_PKEY_PARAM_BITS, NULL), OSSL_PARAM_END };
+
+    (void)provider;
+    return bits;
+}
+
+static int token_get(void *key, OSSL_PARAM params[])
+{
+    OSSL_PARAM *group = OSSL_PARAM_locate(params, OSSL_PKEY_PARAM_GROUP_NAME);
+
+    return key != NULL && (group == NULL || OSSL_PARAM_set_utf8_string(group, "prime256v1") == 1);
+}
+
+static const OSSL_ALGORITHM *token_query(void *provider, int operation, int *no_cache)
+{
+#define FUNCTION(id, name)                                                                         \
+    {                                                                                              \
+        OSSL_FUNC_KEYMGMT_##id, (void (*)(void))token_##name                                       \
+    }
+    static const OSSL_DISPATCH functions[] = { FUNCTION(NEW, new),
+                                               FUNCTION(FREE, free),
+                                               FUNCTION(HAS, has),
+                                               FUNCTION(IMPORT, import),
+                                               FUNCTION(IMPORT_TYPES, params),
+                                               FUNCTION(GETTABLE_PARAMS, offers),
+                                               FUNCTION(GET_PARAMS, get),
+                                               { 0, NULL } };
+    static OSSL_ALGORITHM algorithms[2];
+
+    (void)provider;
+    *no_cache = 0;
+    algorithms[0] = (OSSL_ALGORITHM){ kind, "provider=token", functions, NULL };
+    return operation == OSSL_OP_KEYMGMT ? algorithms : NULL;
+}
+
+static int token_init(const OSSL_CORE_HANDLE *core, const OSSL_DISPATCH *in,
+                      const OSSL_DISPATCH **out, void **provider)
+{
+    static const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))token_query }, { 0, NULL }
+    };
+
+    static char nothing;
+
+    (void)core, (void)in;
+    *out = functions;
+    *provider = &nothing;
+    return 1;
+}
+
+/* It does not offer its private number: it is no public key for that. */
+START_TEST(key_in_hardware)
+{
+    static const char *const kinds[] = { "RSA", "EC" };
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    OSSL_PARAM none[] = { OSSL_PARAM_construct_end() };
+    OSSL_PROVIDER *token;
+    EVP_PKEY_CTX *ctx;
+    EVP_PKEY *key = NULL;
+
+    kind = kinds[_i];
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "token", token_init), 1);
+    token = OSSL_PROVIDER_load(libctx, "token");
+    ctx = EVP_PKEY_CTX_new_from_name(libctx, kind, NULL);
+    ck_assert_int_eq(EVP_PKEY_fromdata_init(ctx), 1);
+    ck_assert_int_eq(EVP_PKEY_fromdata(ctx, &key, EVP_PKEY_KEYPAIR, none), 1);
+    sp_expect_verdict(smimepolicy_evaluate_key(NULL, key, NULL, NULL), "");
+    EVP_PKEY_free(key);
+    EVP_PKEY_CTX_free(ctx);
+    OSSL_PROVIDER_unload(token);
+    OSSL_LIB_CTX_free(libctx);
+    ERR_clear_error();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("private keys");
@@ -215,6 +470,9 @@ int main(void)
     tcase_add_test(tests, mismatch_names_the_owner);
     tcase_add_loop_test(tests, own_by_encoding, 0, SP_ROWS(encoded_keys));
     tcase_add_test(tests, own_by_broken_encoding);
+    tcase_add_loop_test(tests, own_by_odd_encoding, 0, SP_ROWS(by_hand));
+    tcase_add_loop_test(tests, own_by_curve, 0, SP_ROWS(curves));
+    tcase_add_loop_test(tests, key_in_hardware, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

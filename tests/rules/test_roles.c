@@ -366,6 +366,16 @@ static const struct {
       "CA with an address that another one issued: a person's, or a CA's",
       "upload the CA that issued it too, or use --as ca if it is to vouch for everybody it issues "
       "to, or --as contact if it is a person's" },
+    { &bare_issuer,
+      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      false,
+      "CA without an address: kept as a ca, which vouches for the mail of everybody it issues to",
+      "leave it out if it is a person's: that needs an address" },
+    { &web_issuer,
+      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      false,
+      "CA without an address: kept as a ca, which vouches for the mail of everybody it issues to",
+      "leave it out if it is a person's: that needs an address" },
     { &person, { SP_ROLE_CA, SP_KEPT_BY_USER, false }, false, NULL, NULL },
     { &issuer, { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
     { &client, { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
@@ -385,6 +395,21 @@ START_TEST(decided)
         ck_assert_ptr_null(strstr(said, "--as"));
     }
     ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), decisions[_i].as.role != SP_ROLE_NONE);
+    smimepolicy_free(said);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* As an identity it vouches for nobody: nothing is said of a ca. */
+START_TEST(not_decided)
+{
+    const struct sp_keeping as = { SP_ROLE_IDENTITY, SP_KEPT_BY_CONTENT, true };
+    struct sp_facts *facts = facts_of(_i == 0 ? &named_issuer : &person);
+    smimepolicy_verdict *verdict = sp_judge_upload(facts, &as, SP_NOW, NULL);
+    char *said = smimepolicy_verdict_text(verdict);
+
+    ck_assert_msg(strstr(said, "vouches") == NULL, "%s", said);
     smimepolicy_free(said);
     smimepolicy_verdict_free(verdict);
     sp_facts_free(facts);
@@ -454,6 +479,7 @@ int main(void)
     tcase_add_loop_test(tests, may_issue, 0, SP_ROWS(issuers));
     tcase_add_loop_test(tests, vouching, 0, SP_ROWS(vouchings));
     tcase_add_loop_test(tests, decided, 0, SP_ROWS(decisions));
+    tcase_add_loop_test(tests, not_decided, 0, 2);
     tcase_add_loop_test(tests, anchor, 0, SP_ROWS(anchors));
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);

@@ -53,6 +53,26 @@ START_TEST(every_default)
 }
 END_TEST
 
+/* All of them as lines: what has no value is its key alone. */
+START_TEST(whole_text)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char expected[1024] = "", *text;
+
+    for (int i = 0; i < SP_ROWS(defaults); i++)
+        sprintf(expected + strlen(expected), "%s%s%s\n", defaults[i][0],
+                defaults[i][1] != NULL ? "=" : "", defaults[i][1] != NULL ? defaults[i][1] : "");
+    text = sp_settings_text(settings);
+    ck_assert_str_eq(text, expected);
+    OPENSSL_free(text);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "keyring", "/k", NULL), 1);
+    text = sp_settings_text(settings);
+    ck_assert_ptr_nonnull(strstr(text, "\nkeyring=/k\n"));
+    OPENSSL_free(text);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 static const struct {
     const char *key;
     const char *value;
@@ -371,6 +391,7 @@ int main(void)
     TCase *tests = tcase_create("settings");
 
     tcase_add_loop_test(tests, every_default, 0, SP_ROWS(defaults));
+    tcase_add_test(tests, whole_text);
     tcase_add_loop_test(tests, good_value, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, fixed_rules, 0, SP_ROWS(fixed));

@@ -104,6 +104,58 @@ static bool try_refuse(void)
     return keep(sp_refuse(SP_DISTRUST_DEFAULT, facts, SMIMEPOLICY_VERIFY, "a", "b", "c", "d"));
 }
 
+/* Of two certificates, in the order of use or the best of them alone. */
+static bool try_order(bool (*order)(struct sp_candidate *, size_t, smimepolicy_use, time_t,
+                                    const smimepolicy_settings *, size_t *))
+{
+    struct sp_candidate candidates[] = { { .facts = facts }, { .facts = facts } };
+    size_t places[2];
+    bool done = order(candidates, 2, SMIMEPOLICY_SIGN, SP_NOW, settings, places);
+
+    smimepolicy_verdict_free(candidates[0].verdict);
+    smimepolicy_verdict_free(candidates[1].verdict);
+    return done;
+}
+
+static bool try_choose(void)
+{
+    return try_order(sp_choose);
+}
+
+static bool try_rank(void)
+{
+    return try_order(sp_rank);
+}
+
+static bool try_signing_time(void)
+{
+    const struct sp_signing_time early = { SP_TIME_READ, 0 };
+    const struct sp_facts *const issuers[] = { facts };
+
+    return keep(sp_judge_signing_time(facts, issuers, 1, &early, 0));
+}
+
+static bool stand(enum sp_role role)
+{
+    struct sp_standing standing;
+    bool done = sp_stand(facts, role, SP_NOW, settings, &standing);
+
+    /* What it is good for is said of nothing that was not judged. */
+    ck_assert(done || (standing.uses == 0 && !standing.vouches));
+    sp_standing_clear(&standing);
+    return done;
+}
+
+static bool try_stand_as_ca(void)
+{
+    return stand(SP_ROLE_CA);
+}
+
+static bool try_stand_as_identity(void)
+{
+    return stand(SP_ROLE_IDENTITY);
+}
+
 static bool try_text(void)
 {
     return keep_text(smimepolicy_verdict_text(verdict));
@@ -162,12 +214,28 @@ static const struct {
     const char *name;
     bool (*try)(void);
 } cases[] = {
-    { "facts", try_facts },      { "judge", try_judge },   { "sign", try_sign },
-    { "verify", try_verify },    { "early", try_early },   { "late", try_late },
-    { "key", try_key },          { "refuse", try_refuse }, { "text", try_text },
-    { "line", try_line },        { "json", try_json },     { "settings", try_settings },
-    { "settings dup", try_dup }, { "set", try_set },       { "load", try_load },
-    { "why", try_why },          { "store", try_store },
+    { "facts", try_facts },
+    { "judge", try_judge },
+    { "sign", try_sign },
+    { "verify", try_verify },
+    { "early", try_early },
+    { "late", try_late },
+    { "key", try_key },
+    { "refuse", try_refuse },
+    { "text", try_text },
+    { "line", try_line },
+    { "json", try_json },
+    { "settings", try_settings },
+    { "settings dup", try_dup },
+    { "set", try_set },
+    { "load", try_load },
+    { "why", try_why },
+    { "store", try_store },
+    { "choose", try_choose },
+    { "rank", try_rank },
+    { "signing time", try_signing_time },
+    { "stand as CA", try_stand_as_ca },
+    { "stand as identity", try_stand_as_identity },
 };
 
 static void set_up(const struct sp_recipe *recipe)

@@ -317,6 +317,56 @@ START_TEST(verify_names_the_rule)
 }
 END_TEST
 
+/* What the refusals say was found, and was required. */
+#define EITHER "Digital Signature and/or Key Encipherment"
+#define SIGNER "Digital Signature or Non Repudiation, if there"
+
+static const struct {
+    const char *usage, *extended;
+    bool ec;
+    smimepolicy_use use;
+    const char *rule, *fault, *found, *required;
+} words[] = {
+    { NULL, NULL, false, SMIMEPOLICY_UPLOAD, "key-usage", "no Key Usage", "no Key Usage", EITHER },
+    { "DER:03:01:00", NULL, false, SMIMEPOLICY_UPLOAD, "key-usage",
+      "Key Usage has neither Digital Signature nor Key Encipherment", "nothing", EITHER },
+    { "keyAgreement,decipherOnly", NULL, false, SMIMEPOLICY_UPLOAD, "key-usage",
+      "Key Usage has neither Digital Signature nor Key Encipherment",
+      "Key Agreement, Decipher Only", EITHER },
+    { "keyEncipherment,nonRepudiation", NULL, false, SMIMEPOLICY_SIGN, "usage-sign",
+      "Key Usage does not allow signing", "Non Repudiation, Key Encipherment",
+      "Digital Signature" },
+    { "digitalSignature", NULL, false, SMIMEPOLICY_ENCRYPT, "usage-encrypt",
+      "Key Usage does not allow encryption", "Digital Signature", "Key Encipherment" },
+    { "digitalSignature", NULL, true, SMIMEPOLICY_ENCRYPT, "usage-encrypt",
+      "Key Usage does not allow encryption", "Digital Signature",
+      "Key Encipherment or Key Agreement" },
+    { NULL, NULL, false, SMIMEPOLICY_VERIFY, "signer-certificate",
+      "signer's certificate has no Key Usage", "no Key Usage", SIGNER },
+    { "nonRepudiation", NULL, false, SMIMEPOLICY_VERIFY, "signer-certificate",
+      "signer's Key Usage has Non Repudiation alone", "Non Repudiation", SIGNER },
+    { "keyCertSign", NULL, false, SMIMEPOLICY_VERIFY, "signer-certificate",
+      "Key Usage does not allow signing", "Certificate Sign", SIGNER },
+    { "digitalSignature", "serverAuth,1.2.3.4", false, SMIMEPOLICY_SIGN, "extended-key-usage",
+      "Extended Key Usage lacks E-mail Protection", "TLS Web Server Authentication, 1.2.3.4",
+      "E-mail Protection" },
+    { "digitalSignature", "DER:30:00", false, SMIMEPOLICY_SIGN, "extended-key-usage",
+      "Extended Key Usage lacks E-mail Protection", "no purpose", "E-mail Protection" },
+};
+
+START_TEST(words_of_refusals)
+{
+    X509 *cert = sp_make_cert(&(struct sp_recipe){ SAN, .usage = words[_i].usage,
+                                                   .extended = words[_i].extended,
+                                                   .key = words[_i].ec ? sp_test_ec() : NULL });
+    smimepolicy_verdict *verdict = smimepolicy_evaluate(NULL, cert, NULL, words[_i].use, SP_NOW);
+
+    sp_expect_words(verdict, words[_i].rule, words[_i].fault, words[_i].found, words[_i].required);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("usage");
@@ -331,6 +381,7 @@ int main(void)
     tcase_add_loop_test(tests, duplicate_extensions, 0, SP_ROWS(duplicates));
     tcase_add_loop_test(tests, ca_certificates, 0, SP_ROWS(by_ca));
     tcase_add_test(tests, verify_names_the_rule);
+    tcase_add_loop_test(tests, words_of_refusals, 0, SP_ROWS(words));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

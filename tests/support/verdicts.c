@@ -50,6 +50,17 @@ smimepolicy_settings *sp_settings_of(const char *const *pairs)
     return settings;
 }
 
+void sp_expect_words(const smimepolicy_verdict *verdict, const char *rule, const char *fault,
+                     const char *found, const char *required)
+{
+    const smimepolicy_finding *finding = sp_find(verdict, rule);
+
+    ck_assert_ptr_nonnull(finding);
+    ck_assert_str_eq(smimepolicy_finding_get0_fault(finding), fault);
+    ck_assert_str_eq(smimepolicy_finding_get0_found(finding), found);
+    ck_assert_str_eq(smimepolicy_finding_get0_required(finding), required);
+}
+
 void sp_expect_verdict(smimepolicy_verdict *verdict, const char *expected)
 {
     char *summary;

@@ -18,6 +18,10 @@ char *sp_summary(const smimepolicy_verdict *verdict);
 /* The first finding under |rule|, or NULL. */
 const smimepolicy_finding *sp_find(const smimepolicy_verdict *verdict, const char *rule);
 
+/* What the first finding under |rule| says, in its three parts. */
+void sp_expect_words(const smimepolicy_verdict *verdict, const char *rule, const char *fault,
+                     const char *found, const char *required);
+
 /* Compare |verdict|, which is freed, with the summary that is expected. */
 void sp_expect_verdict(smimepolicy_verdict *verdict, const char *expected);
 

@@ -1,0 +1,167 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the backend's tables say, and what the core has to offer.
+ */
+#include <openssl/core_names.h>
+
+#include "backend/backend.h"
+#include "backend/upcalls.h"
+#include "harness.h"
+
+static const struct {
+    const char *names, *name;
+    bool held;
+} lists[] = {
+    { "RSA", "RSA", true },
+    { "RSA", "rsa", true },
+    { "RSA:rsaEncryption:1.2.840.113549.1.1.1", "RSA", true },
+    { "RSA:rsaEncryption:1.2.840.113549.1.1.1", "RSAENCRYPTION", true },
+    { "RSA:rsaEncryption:1.2.840.113549.1.1.1", "1.2.840.113549.1.1.1", true },
+    /* A name is a whole one: no beginning, and no end. */
+    { "RSA-PSS:RSASSA-PSS", "RSA", false },
+    { "RSA-PSS:RSASSA-PSS", "PSS", false },
+    { "RSA", "RSA-PSS", false },
+    { "EC:ED25519", "ED2551", false },
+    { "EC:ED25519", "D25519", false },
+    { "", "RSA", false },
+    { "RSA", "", false },
+    /* Of two lists, one name in common will do, wherever it stands. */
+    { "A:B:C", "X:Y:c", true },
+    { "A:B:C", "a:Y:Z", true },
+    { "A:B:C", "X:b:Z", true },
+    { "A:B:C", "X:Y:Z", false },
+    { "A:", "B:", false },
+};
+
+START_TEST(names_in_common)
+{
+    ck_assert_int_eq(sp_names_hold(lists[_i].names, lists[_i].name), lists[_i].held);
+    ck_assert_int_eq(sp_names_meet(lists[_i].names, lists[_i].name), lists[_i].held);
+    ck_assert_int_eq(sp_names_meet(lists[_i].name, lists[_i].names), lists[_i].held);
+}
+END_TEST
+
+static void one(void)
+{
+}
+
+static void two(void)
+{
+}
+
+START_TEST(functions_of_a_table)
+{
+    static const OSSL_DISPATCH table[] = { { 7, one }, { 8, two }, { 0, NULL }, { 9, one } };
+
+    ck_assert(sp_dispatch_find(table, 7) == one);
+    ck_assert(sp_dispatch_find(table, 8) == two);
+    ck_assert(sp_dispatch_find(table, 9) == NULL);
+    ck_assert(sp_dispatch_find(table + 2, 7) == NULL);
+}
+END_TEST
+
+/* Without one of its functions there is no digest to be had; it is found by its name. */
+static const int digest_functions[] = { OSSL_FUNC_DIGEST_NEWCTX, OSSL_FUNC_DIGEST_INIT,
+                                        OSSL_FUNC_DIGEST_UPDATE, OSSL_FUNC_DIGEST_FINAL,
+                                        OSSL_FUNC_DIGEST_FREECTX };
+#define DIGEST_FUNCTIONS SP_ROWS(digest_functions)
+
+START_TEST(digest_of_the_backend)
+{
+    OSSL_DISPATCH functions[DIGEST_FUNCTIONS + 2] = { { OSSL_FUNC_DIGEST_DIGEST, one } };
+    OSSL_ALGORITHM algorithms[] = { { "SHA1", "", NULL, NULL },
+                                    { "SHA-256:sha2-256", "", functions, NULL },
+                                    { NULL, NULL, NULL, NULL } };
+    struct sp_backend backend = { .provctx = &backend };
+    struct sp_sha256 sha;
+    int count = 1;
+
+    ck_assert(!sp_sha256_from(&sha, &backend));
+    backend.tables[OSSL_OP_DIGEST] = algorithms;
+    for (int i = 0; i < DIGEST_FUNCTIONS; i++)
+        if (i != _i)
+            functions[count++] = (OSSL_DISPATCH){ digest_functions[i], two };
+    ck_assert_int_eq(sp_sha256_from(&sha, &backend), _i == DIGEST_FUNCTIONS);
+    algorithms[1].algorithm_names = "SHA-256";
+    ck_assert(!sp_sha256_from(&sha, &backend));
+}
+END_TEST
+
+/* What the core has to have; without one of them nothing starts. */
+static const int offered[] = { OSSL_FUNC_CORE_GET_PARAMS,       OSSL_FUNC_CORE_GET_LIBCTX,
+                               OSSL_FUNC_CORE_THREAD_START,     OSSL_FUNC_CORE_NEW_ERROR,
+                               OSSL_FUNC_CORE_VSET_ERROR,       OSSL_FUNC_CORE_SET_ERROR_MARK,
+                               OSSL_FUNC_CORE_POP_ERROR_TO_MARK };
+#define OFFERED SP_ROWS(offered)
+
+START_TEST(core_that_lacks_one)
+{
+    OSSL_DISPATCH functions[OFFERED + 2] = { { OSSL_FUNC_CORE_GETTABLE_PARAMS, one } };
+    struct sp_upcalls up;
+    int count = 1;
+
+    for (int i = 0; i < OFFERED; i++)
+        if (i != _i)
+            functions[count++] = (OSSL_DISPATCH){ offered[i], two };
+    ck_assert_int_eq(sp_upcalls_from(&up, NULL, functions), _i == OFFERED);
+    ck_assert((up.get_params == NULL) == (_i == 0));
+    ck_assert((up.pop_error_to_mark == NULL) == (_i == OFFERED - 1));
+}
+END_TEST
+
+/* A core of another libcrypto raises errors that this one does not see. */
+static unsigned long raised;
+
+static void *other_libctx(const OSSL_CORE_HANDLE *handle)
+{
+    return (void *)(uintptr_t)handle;
+}
+
+static void new_error(const OSSL_CORE_HANDLE *handle)
+{
+    (void)handle;
+    raised++;
+}
+
+static void set_error(const OSSL_CORE_HANDLE *handle, uint32_t reason, const char *format,
+                      va_list args)
+{
+    (void)handle, (void)reason, (void)format, (void)args;
+}
+
+static int mark(const OSSL_CORE_HANDLE *handle)
+{
+    (void)handle;
+    return 1;
+}
+
+START_TEST(core_of_another_libcrypto)
+{
+    static int handle;
+    const struct sp_upcalls up = { .handle = (const OSSL_CORE_HANDLE *)&handle,
+                                   .get_libctx = (OSSL_FUNC_core_get_libctx_fn *)other_libctx,
+                                   .new_error = new_error,
+                                   .vset_error = set_error,
+                                   .set_error_mark = mark,
+                                   .pop_error_to_mark = mark };
+
+    ck_assert(!sp_upcalls_are_ours(&up));
+    ck_assert_uint_eq(raised, 1);
+    ck_assert_ptr_eq(sp_upcalls_libctx(&up), &handle);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("backend");
+    TCase *tests = sp_case(suite, "backend");
+
+    tcase_add_loop_test(tests, names_in_common, 0, SP_ROWS(lists));
+    tcase_add_test(tests, functions_of_a_table);
+    tcase_add_loop_test(tests, digest_of_the_backend, 0, DIGEST_FUNCTIONS + 1);
+    tcase_add_loop_test(tests, core_that_lacks_one, 0, OFFERED + 1);
+    tcase_add_test(tests, core_of_another_libcrypto);
+    return sp_run_forked(suite);
+}
