@@ -195,6 +195,42 @@ START_TEST(certificate_without_a_fingerprint)
 }
 END_TEST
 
+/* A thread that parses a certificate, and does nothing more until it is told to end. */
+static pthread_barrier_t parsed, over;
+static X509 *elsewhere;
+
+static void *parse_and_wait(void *arg)
+{
+    elsewhere = sp_read_cert("good-rsa");
+    (void)pthread_barrier_wait(&parsed);
+    (void)pthread_barrier_wait(&over);
+    return arg;
+}
+
+/* It is judged, and nobody knows yet whether what is there of it is all: no fingerprint. */
+START_TEST(certificate_of_another_thread)
+{
+    pthread_t thread;
+    json_t *log;
+
+    start_logging("");
+    ck_assert_int_eq(pthread_barrier_init(&parsed, NULL, 2), 0);
+    ck_assert_int_eq(pthread_barrier_init(&over, NULL, 2), 0);
+    ck_assert_int_eq(pthread_create(&thread, NULL, parse_and_wait, NULL), 0);
+    (void)pthread_barrier_wait(&parsed);
+    EXPECT_DONE(X509_check_purpose(elsewhere, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    (void)pthread_barrier_wait(&over);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    EXPECT_DONE(X509_check_purpose(elsewhere, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), 2);
+    ck_assert(json_is_null(json_object_get(json_array_get(log, 0), "certificate")));
+    ck_assert_uint_eq(strlen(text_of(json_array_get(log, 1), "certificate")), 64);
+    json_decref(log);
+    X509_free(elsewhere);
+}
+END_TEST
+
 /* What is not mail is not logged either. */
 START_TEST(silent_about_other_work)
 {
@@ -560,6 +596,7 @@ int main(void)
     tcase_add_loop_test(tests, one_line_a_decision, 0, SP_ROWS(rows));
     tcase_add_test(tests, one_line_a_recipient);
     tcase_add_test(tests, certificate_without_a_fingerprint);
+    tcase_add_test(tests, certificate_of_another_thread);
     tcase_add_test(tests, silent_about_other_work);
     tcase_add_test(tests, locked);
     tcase_add_test(tests, rotated_while_running);

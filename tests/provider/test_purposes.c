@@ -240,6 +240,31 @@ START_TEST(intermediate_with_an_address)
 }
 END_TEST
 
+/* Kept as a contact it vouches for itself alone, wherever else it might have issued. */
+START_TEST(intermediate_kept_as_a_contact)
+{
+    X509 *root, *middle, *signer;
+
+    sp_start_kept("");
+    root = make((struct sp_recipe){ YEARS, .subject = "root", .usage = "keyCertSign",
+                                    .basic = "critical,CA:TRUE" });
+    middle = make((struct sp_recipe){ YEARS, .subject = "middle", .san = "email:ca@example.org",
+                                      .usage = "keyCertSign,digitalSignature",
+                                      .basic = "critical,CA:TRUE", .issuer = root,
+                                      .issuer_key = sp_test_rsa() });
+    signer =
+        make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
+                                 .issuer = middle, .issuer_key = sp_test_rsa() });
+    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    expect_chain(signer, NULL, middle, true);
+    sp_keep_cert(SP_ROLE_CONTACT, middle, NULL, NULL);
+    expect_chain(signer, NULL, middle, false);
+    X509_free(signer);
+    X509_free(middle);
+    X509_free(root);
+}
+END_TEST
+
 /* Whether it may issue is not known: that is the reason, and no other is given. */
 START_TEST(issuer_in_a_keyring_that_cannot_be_read)
 {
@@ -336,6 +361,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);
     tcase_add_test(tests, intermediate_with_an_address);
+    tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
