@@ -62,6 +62,36 @@ START_TEST(nobody_provided_an_anchor)
 }
 END_TEST
 
+/* What the text leaves out: what was found, and what is required. */
+START_TEST(found_and_required)
+{
+    static const char *const anchors[] = {
+        "a certificate in the keyring, or named with -CAfile, -CApath or -CAstore",
+        "a certificate in the keyring"
+    };
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = MAIL });
+    struct sp_facts *issuer = facts_of(&(struct sp_recipe){ .subject = "", .basic = "CA:TRUE" });
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    const struct sp_way_fault faults[] = { { issuer, "invalid CA" } };
+    smimepolicy_verdict *verdict;
+
+    settings->trust = _i == 1 ? SP_TRUST_KEYRING : SP_TRUST_CALLER;
+    verdict = sp_refuse_stranger(signer, settings);
+    sp_expect_words(verdict, "distrust-default",
+                    "nobody provided a certificate of the sender or of its issuing CA",
+                    "an issuer that is not known", anchors[_i]);
+    smimepolicy_verdict_free(verdict);
+    verdict = sp_judge_way(signer, faults, 1, settings);
+    sp_expect_words(verdict, "distrust-default",
+                    "the issuing certificate (no subject), serial 0x1f: invalid CA", "(no subject)",
+                    "a way to a provided anchor that libcrypto accepts");
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+    sp_facts_free(issuer);
+    sp_facts_free(signer);
+}
+END_TEST
+
 /* Every fault is told, each of the certificate that has it. */
 START_TEST(faults_of_signer_and_issuer)
 {
@@ -99,6 +129,7 @@ int main(void)
     TCase *tcase = tcase_create("way");
 
     tcase_add_test(tcase, nobody_provided_an_anchor);
+    tcase_add_loop_test(tcase, found_and_required, 0, 2);
     tcase_add_test(tcase, faults_of_signer_and_issuer);
     suite_add_tcase(suite, tcase);
     return sp_run(suite);
