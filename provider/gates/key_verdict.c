@@ -144,16 +144,16 @@ static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bo
 
     for (size_t i = 0; i < owners->count && allowed; i++) {
         smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use, no_mail);
-        smimepolicy_verdict **kept = NULL;
+        smimepolicy_verdict **place = NULL;
 
         if (verdict == NULL)
             allowed = sp_gate_no_memory();
         else if (smimepolicy_verdict_allowed(verdict) && good == NULL)
-            kept = &good, good_cert = owners->certs[i];
+            place = &good, good_cert = owners->certs[i];
         else if (!smimepolicy_verdict_allowed(verdict) && bad == NULL)
-            kept = &bad, bad_cert = owners->certs[i];
-        if (kept != NULL)
-            *kept = verdict;
+            place = &bad, bad_cert = owners->certs[i];
+        if (place != NULL)
+            *place = verdict;
         else
             smimepolicy_verdict_free(verdict);
     }

@@ -35,9 +35,10 @@ static bool copy_database(struct sp_keyring *keyring, const char *database, cons
     if (code != SQLITE_DONE) {
         int reason = to == NULL ? 0 : sq->system_errno(to);
 
-        (void)sp_store_say(keyring, sp_format("keyring %s: cannot copy it: %s%s%s", keyring->path,
-                                              sq->errstr(code), reason != 0 ? ": " : "",
-                                              reason != 0 ? strerror(reason) : ""));
+        (void)sp_store_set_why(keyring,
+                               sp_format("keyring %s: cannot copy it: %s%s%s", keyring->path,
+                                         sq->errstr(code), reason != 0 ? ": " : "",
+                                         reason != 0 ? strerror(reason) : ""));
     }
     (void)sq->close_v2(to);
     return code == SQLITE_DONE;
@@ -47,7 +48,8 @@ static bool copy_to(struct sp_keyring *keyring, const char *database, const char
                     const char *name)
 {
     char *file = sp_store_file(path, name);
-    bool done = file == NULL ? sp_store_say(keyring, NULL) : copy_database(keyring, database, file);
+    bool done =
+        file == NULL ? sp_store_set_why(keyring, NULL) : copy_database(keyring, database, file);
 
     OPENSSL_free(file);
     return done;
@@ -101,10 +103,10 @@ static void discard(const char *path)
 
 static bool refuse(struct sp_keyring *keyring, const char *path)
 {
-    return sp_store_say(keyring, sp_format("cannot make the backup %s: %s", path,
-                                           errno == EEXIST ? "it is there already; name a new "
-                                                             "directory"
-                                                           : strerror(errno)));
+    return sp_store_set_why(keyring, sp_format("cannot make the backup %s: %s", path,
+                                               errno == EEXIST ? "it is there already; name a new "
+                                                                 "directory"
+                                                               : strerror(errno)));
 }
 
 /* What nobody can be sure of is no backup. */
@@ -132,7 +134,7 @@ static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, co
     if (chmod(unfinished, 0755) != 0)
         return refuse(keyring, path);
     if (!sp_files_make(unfinished, &made, &why))
-        return sp_store_say(keyring, why);
+        return sp_store_set_why(keyring, why);
     if (!copy_both(keyring, unfinished))
         return false;
     return move(unfinished, path) || refuse(keyring, path);
@@ -156,7 +158,7 @@ bool sp_keyring_backup(struct sp_keyring *keyring, const char *path)
     bool done = false;
 
     if (unfinished == NULL) {
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
     } else if (lstat(wanted, &is) == 0) {
         errno = EEXIST;
         (void)refuse(keyring, wanted);

@@ -68,7 +68,7 @@ static bool is_strange(const char *path, const struct sp_place *place, char **wh
  * Whoever may write a directory above may put another keyring in its place.
  * |partly|: its directory need not be there yet.
  */
-static bool way_safe(const char *path, uid_t owner, bool partly, char **why)
+static bool path_safe(const char *path, uid_t owner, bool partly, char **why)
 {
     char *file = sp_store_file(path, SP_CERTIFICATES);
     struct sp_place place = { .dir = -1 };
@@ -115,7 +115,7 @@ static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_
 bool sp_keyring_is_own(const char *path, char **why)
 {
     *why = NULL;
-    return way_safe(path, geteuid(), false, why);
+    return path_safe(path, geteuid(), false, why);
 }
 
 bool sp_files_safe(const char *path, char **why)
@@ -130,7 +130,7 @@ bool sp_files_safe(const char *path, char **why)
     }
     if ((is.st_mode & BY_OTHERS) != 0)
         return is_writable(path, why);
-    return way_safe(path, is.st_uid, false, why) &&
+    return path_safe(path, is.st_uid, false, why) &&
            file_safe(path, SP_CERTIFICATES, BY_OTHERS, is.st_uid, why) &&
            file_safe(path, SP_KEYS, S_IRWXG | S_IRWXO, is.st_uid, why);
 }
@@ -215,7 +215,7 @@ bool sp_files_make(const char *path, enum sp_made *made, char **why)
     enum sp_made keys;
 
     *made = SP_MADE_NOTHING;
-    if ((new && !way_safe(path, geteuid(), true, why)) || !make_directories(path, made, why) ||
+    if ((new && !path_safe(path, geteuid(), true, why)) || !make_directories(path, made, why) ||
         !sp_files_safe(path, why) || !make_file(path, SP_CERTIFICATES, FILE_ALL, made, why))
         return false;
     keys = *made;

@@ -55,7 +55,7 @@ static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, co
     bool done;
 
     if (folded == NULL)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     for (char *p = folded; *p != '\0'; p++)
         *p = sp_fold(*p);
     done = keyring->sq->bind_text(statement, 1, folded, -1, SQLITE_TRANSIENT) == SQLITE_OK;
@@ -69,10 +69,10 @@ static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, co
     unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &known);
 
     if (known != 1)
-        return sp_store_say(keyring,
-                            sp_format("keyring %s: a subject cannot be looked up: OpenSSL offers "
-                                      "no SHA-1 to name it by; correct its configuration",
-                                      keyring->path));
+        return sp_store_set_why(
+            keyring, sp_format("keyring %s: a subject cannot be looked up: OpenSSL offers "
+                               "no SHA-1 to name it by; correct its configuration",
+                               keyring->path));
     return keyring->sq->bind_int64(statement, 1, (int64_t)hash) == SQLITE_OK ||
            sp_store_failed(keyring, "read it");
 }
@@ -119,7 +119,7 @@ struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
         cursor->keyring = keyring;
         cursor->statement = sp_store_prepare(keyring, sql);
     } else {
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
     }
     OPENSSL_free(sql);
     if (cursor != NULL && cursor->statement != NULL && bind(keyring, cursor->statement, query))
@@ -140,10 +140,10 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
 
 bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
 {
-    return sp_store_say(keyring,
-                        sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
-                                  "tells what else is, and how to go on",
-                                  keyring->path, (long long)id));
+    return sp_store_set_why(
+        keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
+                           "tells what else is, and how to go on",
+                           keyring->path, (long long)id));
 }
 
 static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_record *record)
@@ -159,7 +159,7 @@ static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp
         return sp_store_damaged(keyring, record->id);
     record->der = OPENSSL_memdup(sq->column_blob(row, 5), (size_t)length);
     record->der_length = (size_t)length;
-    return record->der != NULL || sp_store_say(keyring, NULL);
+    return record->der != NULL || sp_store_set_why(keyring, NULL);
 }
 
 static bool read_page(struct sp_cursor *cursor)

@@ -134,7 +134,7 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     done = entry.facts != NULL &&
            sp_store_record(&entry.is, entry.cert, (enum sp_role)sq->column_int64(row, 3));
     if (!done)
-        (void)sp_store_say(check->keyring, NULL);
+        (void)sp_store_set_why(check->keyring, NULL);
     done =
         done && check_columns(check, &entry) && check_addresses(check, look_ups->address, &entry) &&
         (entry.is.role != SP_ROLE_IDENTITY || check_recipient(check, look_ups->recipient, &entry));

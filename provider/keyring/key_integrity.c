@@ -124,7 +124,7 @@ bool sp_check_keys(struct sp_check *check)
     char *file = sp_store_file(keyring->path, SP_KEYS);
 
     if (file == NULL)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     check->checked->without_keys = access(file, F_OK) == 0 && access(file, R_OK) != 0;
     OPENSSL_free(file);
     if (check->checked->without_keys)

@@ -171,7 +171,7 @@ enum sp_added {
  */
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *kept);
+                            enum sp_role *stored_as);
 /* What is added from now on was uploaded at |when|; 0: now. */
 void sp_upload_at(struct sp_upload *upload, int64_t when);
 /* The certificates of this upload that have |key|, stored before or not; as sp_keyring_find(). */

@@ -37,7 +37,7 @@ struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char 
                      " AND +c.id > ?2",
                      first, last);
     if (from == NULL)
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
     else
         cursor = sp_store_find(keyring, from, &(struct sp_query){ .index = SP_ALL });
     OPENSSL_free(from);

@@ -68,7 +68,7 @@ bool sp_keys_attach(struct sp_keyring *keyring)
         return true;
     file = sp_store_file(keyring->path, SP_KEYS);
     if (file == NULL)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     keyring->has_keys = attach(keyring, file) && prepare(keyring);
     OPENSSL_free(file);
     return keyring->has_keys;
@@ -87,7 +87,7 @@ static bool take_key(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_pr
 
         key->uri = uri == NULL ? NULL : OPENSSL_strdup((const char *)uri);
     }
-    return key->pkcs8 != NULL || key->uri != NULL || sp_store_say(keyring, NULL);
+    return key->pkcs8 != NULL || key->uri != NULL || sp_store_set_why(keyring, NULL);
 }
 
 int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],

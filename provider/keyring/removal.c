@@ -31,7 +31,7 @@ static bool remove_references(struct sp_keyring *keyring, const struct sp_record
         keyring, "DELETE FROM main.address WHERE address = ?1 AND certificate = ?2");
     sqlite3_stmt *names = sp_store_prepare(
         keyring, "DELETE FROM main.recipient WHERE name = ?1 AND certificate = ?2");
-    bool done = cert != NULL && (facts != NULL || sp_store_say(keyring, NULL)) &&
+    bool done = cert != NULL && (facts != NULL || sp_store_set_why(keyring, NULL)) &&
                 addresses != NULL && names != NULL &&
                 sp_store_addresses(keyring, addresses, facts, record->id) &&
                 sp_store_recipients(keyring, names, cert, record->id);

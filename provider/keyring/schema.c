@@ -69,7 +69,8 @@ static bool pragma(struct sp_keyring *keyring, const struct sp_schema *schema, c
                    int64_t *value)
 {
     char *sql = sp_format("PRAGMA %s.%s", schema->database, name);
-    bool done = sql != NULL ? sp_store_number(keyring, sql, value) : sp_store_say(keyring, NULL);
+    bool done =
+        sql != NULL ? sp_store_number(keyring, sql, value) : sp_store_set_why(keyring, NULL);
 
     OPENSSL_free(sql);
     return done;
@@ -82,7 +83,7 @@ static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, in
                            schema->database, (long long)step + 1, schema->database);
     bool done = mark != NULL
                     ? sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark)
-                    : sp_store_say(keyring, NULL);
+                    : sp_store_set_why(keyring, NULL);
 
     OPENSSL_free(mark);
     return done;
@@ -108,14 +109,14 @@ static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, c
 {
     int64_t found = 0;
     bool done =
-        count != NULL ? sp_store_number(keyring, count, &found) : sp_store_say(keyring, NULL);
+        count != NULL ? sp_store_number(keyring, count, &found) : sp_store_set_why(keyring, NULL);
 
     OPENSSL_free(count);
     if (!done || found == 0)
         return done;
-    return sp_store_say(keyring, sp_format("keyring %s: %s has %s, which no smime-policy made; "
-                                           "move it away and take a backup",
-                                           keyring->path, schema->file, what));
+    return sp_store_set_why(keyring, sp_format("keyring %s: %s has %s, which no smime-policy made; "
+                                               "move it away and take a backup",
+                                               keyring->path, schema->file, what));
 }
 
 /*
@@ -144,15 +145,16 @@ bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *sche
         !pragma(keyring, schema, "application_id", &application))
         return false;
     if (application != strtol(APPLICATION_ID, NULL, 16) && (application != 0 || version != 0))
-        return sp_store_say(keyring, sp_format("keyring %s: %s is a database of something else; "
-                                               "move it away",
-                                               keyring->path, schema->file));
+        return sp_store_set_why(keyring,
+                                sp_format("keyring %s: %s is a database of something else; "
+                                          "move it away",
+                                          keyring->path, schema->file));
     if (version > newest(schema))
-        return sp_store_say(keyring,
-                            sp_format("keyring %s: %s was written by a newer smime-policy (form "
-                                      "%lld, this one knows %lld); install that version",
-                                      keyring->path, schema->file, (long long)version,
-                                      (long long)newest(schema)));
+        return sp_store_set_why(
+            keyring,
+            sp_format("keyring %s: %s was written by a newer smime-policy (form "
+                      "%lld, this one knows %lld); install that version",
+                      keyring->path, schema->file, (long long)version, (long long)newest(schema)));
     return has_tables_alone(keyring, schema) &&
            (version == newest(schema) || migrate(keyring, schema));
 }

@@ -82,7 +82,7 @@ static bool prepare(struct sp_upload *upload)
 /* Tell of the keyring what was found of the same one as |stored|. */
 static bool stored_failed(struct sp_upload *upload)
 {
-    return sp_store_say(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
+    return sp_store_set_why(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
 }
 
 static bool prepare_look_ups(struct sp_upload *upload)
@@ -91,7 +91,7 @@ static bool prepare_look_ups(struct sp_upload *upload)
 
     upload->stored = sp_keyring_open(upload->keyring->path, SP_KEYRING_READ, &why);
     if (upload->stored == NULL)
-        return sp_store_say(upload->keyring, why);
+        return sp_store_set_why(upload->keyring, why);
     upload->look_up = sp_store_prepare(upload->stored,
                                        "SELECT role FROM main.certificate WHERE fingerprint = ?1");
     upload->look_up_key = sp_store_prepare(
@@ -104,7 +104,7 @@ struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
     struct sp_upload *upload = OPENSSL_zalloc(sizeof(*upload));
 
     if (upload == NULL) {
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
         return NULL;
     }
     upload->keyring = keyring;
@@ -246,7 +246,7 @@ static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *rec
 
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *kept)
+                            enum sp_role *stored_as)
 {
     struct sp_record record = { .id = upload->last + 1 };
     enum sp_added added = SP_ADD_FAILED;
@@ -255,8 +255,8 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
     if (sp_store_record(&record, cert, role))
         added = settle_role(upload, &record, overrides);
     else
-        (void)sp_store_say(upload->keyring, NULL);
-    *kept = record.role;
+        (void)sp_store_set_why(upload->keyring, NULL);
+    *stored_as = record.role;
     if (added != SP_ADD_FAILED) {
         staged = stage_record(upload, &record, cert, facts, overrides);
         added = staged == SP_ADD_NEW ? added : staged;
@@ -298,7 +298,7 @@ bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA2
 
     if (staged == NULL) {
         sp_private_key_clear(private_key);
-        return sp_store_say(upload->keyring, NULL);
+        return sp_store_set_why(upload->keyring, NULL);
     }
     memcpy(staged->key, key, SP_SHA256_LENGTH);
     staged->private_key = *private_key;

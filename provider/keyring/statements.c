@@ -12,7 +12,7 @@
 #include "base/text.h"
 #include "keyring/store.h"
 
-bool sp_store_say(struct sp_keyring *keyring, char *why)
+bool sp_store_set_why(struct sp_keyring *keyring, char *why)
 {
     OPENSSL_free(keyring->why);
     keyring->why = why;
@@ -52,11 +52,11 @@ bool sp_store_failed(struct sp_keyring *keyring, const char *what)
     int reason = keyring->sq->system_errno(keyring->db);
 
     if ((code & 0xff) == SQLITE_NOMEM)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     /* SQLite's own words name the file system's fault only by its kind. */
     if ((code & 0xff) == SQLITE_IOERR && reason == ENOSPC)
         code = SQLITE_FULL;
-    return sp_store_say(
+    return sp_store_set_why(
         keyring, sp_format("keyring %s: cannot %s: %s%s%s; %s", keyring->path, what,
                            keyring->sq->errstr(code),
                            (code & 0xff) == SQLITE_IOERR && reason != 0 ? ": " : "",

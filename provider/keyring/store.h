@@ -42,7 +42,7 @@ struct sp_keyring {
 /* Note why |what| failed, from SQLite's last error; returns false. */
 bool sp_store_failed(struct sp_keyring *keyring, const char *what);
 /* The same in words of our own; |why| is owned and taken over, NULL: out of memory. */
-bool sp_store_say(struct sp_keyring *keyring, char *why);
+bool sp_store_set_why(struct sp_keyring *keyring, char *why);
 
 /* Prepare |sql|; NULL with the reason noted. */
 sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql);

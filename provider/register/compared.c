@@ -88,11 +88,11 @@ static void remove_all(struct sp_certs *certs, const struct sp_certs *judged)
 void sp_compared_conclude(struct sp_compared *compared, struct sp_certs *judged, bool allowed,
                           const unsigned char *what)
 {
-    struct sp_certs *kept = allowed ? &compared->allowed : &compared->refused;
-    struct sp_certs before = *kept;
+    struct sp_certs *list = allowed ? &compared->allowed : &compared->refused;
+    struct sp_certs before = *list;
 
     remove_all(&compared->fresh, judged);
-    *kept = *judged;
+    *list = *judged;
     *judged = before;
     if (allowed)
         sp_compared_note(compared, what);

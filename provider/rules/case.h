@@ -20,7 +20,7 @@ struct sp_case {
     bool exempt; /* a CA that is uploaded: the client rules are not asked */
     enum sp_scope scope;
     enum sp_role role; /* for |ask_first| */
-    enum sp_kept_by by;
+    enum sp_role_source source;
     bool has_key;
     bool names_raw_keys;                  /* a raw operation: the setting is a way out */
     void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
@@ -30,7 +30,7 @@ struct sp_case {
 smimepolicy_verdict *sp_judge_case(struct sp_case *c);
 
 /* Deny under |rule|, or under `signer-certificate` where the use is to verify. */
-void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say);
+void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text);
 /* "use |what|" or "ask the contact for |what|", whoever's certificate it is. */
 char *sp_remedy(const struct sp_case *c, const char *what);
 

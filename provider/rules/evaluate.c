@@ -87,8 +87,9 @@ smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts
     verdict = sp_verdict_new(facts, use);
     if (verdict != NULL) {
         sp_verdict_add(verdict, rules[rule], SMIMEPOLICY_DENY,
-                       (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
-                                        sp_format("%s", required), sp_format("%s", remedy) });
+                       (struct sp_finding_text){ sp_format("%s", fault), sp_format("%s", found),
+                                                 sp_format("%s", required),
+                                                 sp_format("%s", remedy) });
         verdict = sp_verdict_finish(verdict);
     }
     ERR_pop_to_mark();

@@ -83,15 +83,17 @@ static void ask_algorithm(smimepolicy_verdict *verdict, const EVP_PKEY *key)
     enum key_state state = key_state(key);
 
     if (state == KEY_PUBLIC)
-        sp_verdict_add(verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
-                       (struct sp_say){ sp_format("a public key was given as private key"),
-                                        key_name(key), sp_format("an RSA or EC private key"),
-                                        sp_format("give the private key of the certificate") });
+        sp_verdict_add(
+            verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
+            (struct sp_finding_text){ sp_format("a public key was given as private key"),
+                                      key_name(key), sp_format("an RSA or EC private key"),
+                                      sp_format("give the private key of the certificate") });
     else if (state != KEY_GOOD)
-        sp_verdict_add(verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
-                       (struct sp_say){ algorithm_fault(key, state), key_name(key),
-                                        sp_format("RSA, or EC on a named curve"),
-                                        sp_format("use a certificate with an RSA or EC key") });
+        sp_verdict_add(
+            verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
+            (struct sp_finding_text){ algorithm_fault(key, state), key_name(key),
+                                      sp_format("RSA, or EC on a named curve"),
+                                      sp_format("use a certificate with an RSA or EC key") });
 }
 
 static bool belongs(const EVP_PKEY *key, const X509 *cert)
@@ -148,11 +150,12 @@ static void ask_match(smimepolicy_verdict *verdict, const EVP_PKEY *key, const X
     if (cert == NULL && owner != NULL)
         return;
     found = name_owner(owner);
-    sp_verdict_add(verdict, SP_RULE_PRIVATE_KEY_MATCH, SMIMEPOLICY_DENY,
-                   (struct sp_say){ match_fault(found, owner != NULL), found,
-                                    sp_format("the private key of the certificate"),
-                                    sp_format("give the key and the certificate that belong "
-                                              "together") });
+    sp_verdict_add(
+        verdict, SP_RULE_PRIVATE_KEY_MATCH, SMIMEPOLICY_DENY,
+        (struct sp_finding_text){ match_fault(found, owner != NULL), found,
+                                  sp_format("the private key of the certificate"),
+                                  sp_format("give the key and the certificate that belong "
+                                            "together") });
 }
 
 void sp_judge_key(smimepolicy_verdict *verdict, const EVP_PKEY *key, const X509 *cert,

@@ -30,12 +30,13 @@ static smimepolicy_verdict *let_pass(const struct sp_facts *facts, smimepolicy_u
 
     if (verdict == NULL)
         return NULL;
-    sp_verdict_add(verdict, SP_RULE_SAN_EMAIL, SMIMEPOLICY_NOTE,
-                   (struct sp_say){ sp_format("raw_keys = pass lets a certificate that is none "
-                                              "for mail pass"),
-                                    sp_format("a raw operation, which shows no mail"),
-                                    sp_format("a certificate for mail, if it is mail"),
-                                    sp_format("set raw_keys = judge where all is mail") });
+    sp_verdict_add(
+        verdict, SP_RULE_SAN_EMAIL, SMIMEPOLICY_NOTE,
+        (struct sp_finding_text){ sp_format("raw_keys = pass lets a certificate that is none "
+                                            "for mail pass"),
+                                  sp_format("a raw operation, which shows no mail"),
+                                  sp_format("a certificate for mail, if it is mail"),
+                                  sp_format("set raw_keys = judge where all is mail") });
     return sp_verdict_finish(verdict);
 }
 

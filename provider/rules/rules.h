@@ -104,14 +104,14 @@ smimepolicy_verdict *sp_refuse_unreadable(const struct sp_facts *anchor);
 /* The same on a signer for whom nobody provided an anchor; NULL: it is not known which. */
 smimepolicy_verdict *sp_refuse_stranger(const struct sp_facts *signer);
 /* What libcrypto finds wrong on the way of a signer to an anchor. */
-struct sp_way_fault {
+struct sp_chain_fault {
     const struct sp_facts *at; /* the certificate that is at fault; NULL: there is no anchor */
     const char *why;           /* in libcrypto's words */
 };
 /* The `distrust-default` verdict on |signer|, each fault on its own; without one nothing is said.
  */
-smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp_way_fault *faults,
-                                  size_t count);
+smimepolicy_verdict *sp_judge_chain(const struct sp_facts *signer,
+                                    const struct sp_chain_fault *faults, size_t count);
 /* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
 bool sp_may_stamp(const struct sp_facts *facts);
 
@@ -139,21 +139,22 @@ enum sp_role sp_role_named(const char *name);
  */
 enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key);
 /* What a certificate is to be kept as, and who said so. */
-struct sp_keeping {
+struct sp_assigned_role {
     enum sp_role role; /* as sp_role_of() says, or another one */
-    enum sp_kept_by {
-        SP_KEPT_BY_CONTENT,
-        SP_KEPT_BY_PATH, /* the content left it open, and its path leads to a ca */
-        SP_KEPT_BY_USER  /* or it is stored so already */
-    } by;
+    enum sp_role_source {
+        SP_ROLE_FROM_CONTENT,
+        SP_ROLE_FROM_CHAIN, /* the content left it open, and its path leads to a ca */
+        SP_ROLE_FROM_USER   /* or it is stored so already */
+    } source;
     bool has_key; /* its private key is at hand or stored */
 };
 /*
  * Judge the upload of a certificate.  Where its role was a decision, a note
  * says which one, why, and the other way.  NULL only if out of memory.
  */
-smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, const struct sp_keeping *as,
-                                     time_t at, const smimepolicy_settings *settings);
+smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
+                                     const struct sp_assigned_role *as, time_t at,
+                                     const smimepolicy_settings *settings);
 /*
  * May it vouch for the certificate of another, if the keyring keeps it as
  * |role| (or not at all)?  |is_anchor|: it ends the chain, nobody vouches for it.
@@ -182,21 +183,21 @@ smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct
                                      enum sp_role role, bool is_signer);
 
 /* What a stored certificate is good for. */
-enum sp_state {
-    SP_STATE_USABLE,
-    SP_STATE_EXPIRED,       /* usable until then */
-    SP_STATE_NOT_YET_VALID, /* usable from then on */
-    SP_STATE_UNUSABLE       /* whatever the date: its verdicts say why */
+enum sp_stored_state {
+    SP_STORED_USABLE,
+    SP_STORED_EXPIRED,       /* usable until then */
+    SP_STORED_NOT_YET_VALID, /* usable from then on */
+    SP_STORED_UNUSABLE       /* whatever the date: its verdicts say why */
 };
 /* "usable", "expired", "not-yet-valid" or "unusable". */
-const char *sp_state_name(enum sp_state state);
+const char *sp_stored_state_name(enum sp_stored_state state);
 /* False if |name| is none of them. */
-bool sp_state_named(const char *name, enum sp_state *state);
+bool sp_stored_state_named(const char *name, enum sp_stored_state *state);
 
 #define SP_USE_COUNT 5 /* of enum smimepolicy_use */
 
-struct sp_standing {
-    enum sp_state state;
+struct sp_stored_verdicts {
+    enum sp_stored_state state;
     unsigned uses; /* bit |use| is set: it may be used for that now */
     bool vouches;  /* for the certificates of others, now */
     /* Owned; for each use that its role asks for, the others NULL.  Of a ca: its upload and,
@@ -206,12 +207,12 @@ struct sp_standing {
 /*
  * Judge a certificate that is kept as |role| for every use of that role.
  *
- * @param standing  to clear with sp_standing_clear()
+ * @param stored  to clear with sp_stored_verdicts_clear()
  * @return false only if out of memory
  */
-bool sp_stand(const struct sp_facts *facts, enum sp_role role, time_t at,
-              const smimepolicy_settings *settings, struct sp_standing *standing);
-void sp_standing_clear(struct sp_standing *standing);
+bool sp_judge_stored(const struct sp_facts *facts, enum sp_role role, time_t at,
+                     const smimepolicy_settings *settings, struct sp_stored_verdicts *stored);
+void sp_stored_verdicts_clear(struct sp_stored_verdicts *stored);
 
 /* One of several certificates that an operation may take. */
 struct sp_candidate {

@@ -150,10 +150,10 @@ static void add_finding(smimepolicy_verdict *verdict, const struct sp_facts *sig
                         const struct sp_sender *sender, smimepolicy_severity severity)
 {
     sp_verdict_add(verdict, SP_RULE_SENDER_MATCH, severity,
-                   (struct sp_say){ describe_fault(sender),
-                                    list_addresses(sender->from, sender->from_count),
-                                    list_addresses(signer->addresses, signer->address_count),
-                                    sp_format("%s", remedy_of(severity)) });
+                   (struct sp_finding_text){
+                       describe_fault(sender), list_addresses(sender->from, sender->from_count),
+                       list_addresses(signer->addresses, signer->address_count),
+                       sp_format("%s", remedy_of(severity)) });
 }
 
 /* One of several who signed together is enough: a gateway may sign what a person sent. */
@@ -168,12 +168,12 @@ static bool is_vouched(const struct sp_facts *const *signers, size_t count,
 
 static void add_nothing_compared(smimepolicy_verdict *verdict, smimepolicy_severity severity)
 {
-    sp_verdict_add(verdict, SP_RULE_SENDER_MATCH, severity,
-                   (struct sp_say){ sp_format("no address was compared"),
-                                    sp_format("no From field"),
-                                    sp_format("a mail with its header fields"),
-                                    sp_format("compare the sender's address with the signer's "
-                                              "yourself, or give it with --sender") });
+    sp_verdict_add(
+        verdict, SP_RULE_SENDER_MATCH, severity,
+        (struct sp_finding_text){ sp_format("no address was compared"), sp_format("no From field"),
+                                  sp_format("a mail with its header fields"),
+                                  sp_format("compare the sender's address with the signer's "
+                                            "yourself, or give it with --sender") });
 }
 
 smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,

@@ -74,8 +74,8 @@ static void add_finding(const struct claim *claim, smimepolicy_severity severity
                         const struct sp_facts *whose, char *fault, const char *remedy)
 {
     sp_verdict_add(claim->verdict, SP_RULE_SIGNER_VALIDITY, severity,
-                   (struct sp_say){ fault, found_clocks(claim), required_time(whose),
-                                    sp_format("%s", remedy) });
+                   (struct sp_finding_text){ fault, found_clocks(claim), required_time(whose),
+                                             sp_format("%s", remedy) });
 }
 
 static void deny(const struct claim *claim, struct sp_text *fault)

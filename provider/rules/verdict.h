@@ -36,7 +36,7 @@ struct smimepolicy_verdict {
 };
 
 /* What a finding says; each string new and owned, NULL counts as out of memory. */
-struct sp_say {
+struct sp_finding_text {
     char *fault;
     char *found;
     char *required;
@@ -45,9 +45,9 @@ struct sp_say {
 
 /* |facts| may be NULL. */
 smimepolicy_verdict *sp_verdict_new(const struct sp_facts *facts, smimepolicy_use use);
-/* Takes over the strings of |say|, also on failure.  SMIMEPOLICY_IGNORE drops them. */
+/* Takes over the strings of |text|, also on failure.  SMIMEPOLICY_IGNORE drops them. */
 void sp_verdict_add(smimepolicy_verdict *verdict, enum sp_rule rule, smimepolicy_severity severity,
-                    struct sp_say say);
+                    struct sp_finding_text text);
 /* |verdict|, or NULL if it failed; then it is freed. */
 smimepolicy_verdict *sp_verdict_finish(smimepolicy_verdict *verdict);
 

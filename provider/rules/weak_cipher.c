@@ -78,11 +78,12 @@ smimepolicy_verdict *sp_judge_cipher(int cipher, bool wraps_keys,
 
     if (verdict == NULL || (!weak && (wraps_keys || is_chained(cipher))))
         return verdict;
-    sp_verdict_add(verdict, SP_RULE_WEAK_CIPHER, settings->beyond[SP_WEAK_CIPHER],
-                   (struct sp_say){ sp_format("message would be encrypted with %s, a %s", name,
-                                              weak ? "weak cipher" : "cipher without chaining"),
-                                    sp_format("%s", name), sp_format("AES in CBC or GCM"),
-                                    sp_format(weak ? "encrypt with AES (-aes256)"
-                                                   : "encrypt with AES in CBC (-aes256)") });
+    sp_verdict_add(
+        verdict, SP_RULE_WEAK_CIPHER, settings->beyond[SP_WEAK_CIPHER],
+        (struct sp_finding_text){
+            sp_format("message would be encrypted with %s, a %s", name,
+                      weak ? "weak cipher" : "cipher without chaining"),
+            sp_format("%s", name), sp_format("AES in CBC or GCM"),
+            sp_format(weak ? "encrypt with AES (-aes256)" : "encrypt with AES in CBC (-aes256)") });
     return sp_verdict_finish(verdict);
 }

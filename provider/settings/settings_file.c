@@ -86,10 +86,10 @@ static bool apply_file(smimepolicy_settings *settings, const CONF *conf, const c
 
 static void swap(smimepolicy_settings *a, smimepolicy_settings *b)
 {
-    smimepolicy_settings kept = *a;
+    smimepolicy_settings last = *a;
 
     *a = *b;
-    *b = kept;
+    *b = last;
 }
 
 int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, char **why)

@@ -134,8 +134,8 @@ static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
     return asked;
 }
 
-static void say_not_asked(enum asked asked, const char *what, const char *name,
-                          const char *otherwise)
+static void report_not_asked(enum asked asked, const char *what, const char *name,
+                             const char *otherwise)
 {
     if (asked == DIFFERENT)
         shim_error("the two that were typed as the %s of %s differ; nothing was done with them",
@@ -167,7 +167,7 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
     OPENSSL_free(prompt);
     OPENSSL_free(shown);
     if (pass->text == NULL)
-        say_not_asked(asked, what, name, otherwise);
+        report_not_asked(asked, what, name, otherwise);
     return pass->text != NULL;
 }
 

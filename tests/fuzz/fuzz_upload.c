@@ -27,7 +27,8 @@ static void judge_cert(X509 *cert)
         enum sp_role role = sp_role_of(facts, has_key != 0);
 
         smimepolicy_verdict_free(sp_judge_upload(
-            facts, &(struct sp_keeping){ role, SP_KEPT_BY_CONTENT, has_key != 0 }, NOW, settings));
+            facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_CONTENT, has_key != 0 }, NOW,
+            settings));
     }
     smimepolicy_settings_free(settings);
     sp_facts_free(facts);

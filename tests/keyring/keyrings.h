@@ -29,7 +29,7 @@ void sp_key_name(const X509 *cert, unsigned char key[SP_SHA256_LENGTH]);
 
 /* sp_upload_add() with the facts of |cert|. */
 enum sp_added sp_add(struct sp_upload *upload, const X509 *cert, enum sp_role role, bool overrides,
-                     enum sp_role *kept);
+                     enum sp_role *stored_as);
 /* An upload of nothing else. */
 void sp_store(struct sp_keyring *keyring, const X509 *cert, enum sp_role role);
 void sp_store_key(struct sp_keyring *keyring, const X509 *cert, const char *pkcs8, bool encrypted,

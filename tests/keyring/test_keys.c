@@ -80,7 +80,7 @@ static const struct {
     { NULL, false, "file:/home/bob/key.pem" },
 };
 
-START_TEST(kept)
+START_TEST(stored)
 {
     expect_key(bob, NULL, false, NULL);
     sp_store_key(keyring, bob, kinds[_i].pkcs8, kinds[_i].encrypted, kinds[_i].uri);
@@ -432,7 +432,7 @@ int main(void)
     TCase *tests = tcase_create("keys");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, kept, 0, SP_ROWS(kinds));
+    tcase_add_loop_test(tests, stored, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, replaced, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, not_a_key, 0, 2);
     tcase_add_test(tests, promoted);

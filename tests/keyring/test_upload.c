@@ -77,14 +77,14 @@ END_TEST
 START_TEST(twice)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
-    enum sp_role kept;
+    enum sp_role stored_as;
 
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_NEW);
-    ck_assert_int_eq(kept, SP_ROLE_CONTACT);
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_AGAIN);
-    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &kept), SP_ADD_NEW);
-    ck_assert_int_eq(kept, SP_ROLE_CA);
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &kept), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &stored_as), SP_ADD_NEW);
+    ck_assert_int_eq(stored_as, SP_ROLE_CONTACT);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &stored_as), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &stored_as), SP_ADD_NEW);
+    ck_assert_int_eq(stored_as, SP_ROLE_CA);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &stored_as), SP_ADD_AGAIN);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     sp_expect_all(keyring, "1c 2a");
@@ -109,10 +109,10 @@ static const struct {
 static void upload_again(enum sp_role role, bool override, enum sp_role expected)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
-    enum sp_role kept;
+    enum sp_role stored_as;
 
-    ck_assert_int_eq(sp_add(upload, bob, role, override, &kept), SP_ADD_STORED);
-    ck_assert_int_eq(kept, expected);
+    ck_assert_int_eq(sp_add(upload, bob, role, override, &stored_as), SP_ADD_STORED);
+    ck_assert_int_eq(stored_as, expected);
     ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
@@ -187,7 +187,7 @@ END_TEST
 static const struct {
     enum sp_role role;
     bool overrides;
-    enum sp_role kept;
+    enum sp_role stored_as;
 } renewals[] = {
     { SP_ROLE_CONTACT, false, SP_ROLE_IDENTITY },
     { SP_ROLE_IDENTITY, false, SP_ROLE_IDENTITY },
@@ -200,19 +200,19 @@ START_TEST(renewed)
 {
     X509 *next = sp_make_contact(3, "Bob", "email:bob@example.org", NULL);
     struct sp_upload *upload;
-    enum sp_role kept;
+    enum sp_role stored_as;
 
     sp_store(keyring, bob, SP_ROLE_IDENTITY);
     upload = sp_upload_begin(keyring);
-    ck_assert_int_eq(sp_add(upload, next, renewals[_i].role, renewals[_i].overrides, &kept),
+    ck_assert_int_eq(sp_add(upload, next, renewals[_i].role, renewals[_i].overrides, &stored_as),
                      SP_ADD_NEW);
-    ck_assert_int_eq(kept, renewals[_i].kept);
+    ck_assert_int_eq(stored_as, renewals[_i].stored_as);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
-    sp_expect_all(keyring, renewals[_i].kept == SP_ROLE_IDENTITY  ? "1i 3i"
-                           : renewals[_i].kept == SP_ROLE_CONTACT ? "1i 3c"
-                                                                  : "1i 3a");
-    expect_recipient(3, renewals[_i].kept == SP_ROLE_IDENTITY ? "3" : "");
+    sp_expect_all(keyring, renewals[_i].stored_as == SP_ROLE_IDENTITY  ? "1i 3i"
+                           : renewals[_i].stored_as == SP_ROLE_CONTACT ? "1i 3c"
+                                                                       : "1i 3a");
+    expect_recipient(3, renewals[_i].stored_as == SP_ROLE_IDENTITY ? "3" : "");
     X509_free(next);
 }
 END_TEST

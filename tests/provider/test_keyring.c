@@ -18,7 +18,7 @@
 #include <openssl/x509v3.h>
 
 #include "keyring/forks.h"
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "mail.h"
 
 static const unsigned char digest[32];
@@ -43,10 +43,10 @@ static bool sign_raw(const char *name)
 
 START_TEST(a_key_of_no_parsed_certificate)
 {
-    sp_start_kept("");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
-    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
     EXPECT_DONE(sign_mail("good-ec"));
     EXPECT_DONE(sign_mail("good-rsa"));
     EXPECT_DONE(sign_raw("good-ec"));
@@ -85,9 +85,9 @@ START_TEST(a_key_in_many_threads)
 {
     pthread_t threads[THREADS];
 
-    sp_start_kept("");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, fall_back, NULL), 0);
     for (int i = 0; i < THREADS; i++)
@@ -99,10 +99,10 @@ END_TEST
 
 START_TEST(disagreement_refuses)
 {
-    sp_start_kept("unknown_keys = refuse");
-    sp_keep(SP_ROLE_IDENTITY, "good-rsa");
+    sp_start_with_keyring("unknown_keys = refuse");
+    sp_put(SP_ROLE_IDENTITY, "good-rsa");
     EXPECT_DONE(sign_raw("good-rsa"));
-    sp_keep(SP_ROLE_IDENTITY, "old-rsa");
+    sp_put(SP_ROLE_IDENTITY, "old-rsa");
     EXPECT_REFUSED(sign_raw("good-rsa"), "certificates that are judged differently share this key");
     EXPECT_REFUSED(sign_raw("stranger-rsa"), "[certificate-required]");
 }
@@ -129,12 +129,12 @@ static bool agree_as_tls(void)
 
 START_TEST(a_keyring_that_cannot_be_read)
 {
-    sp_start_kept("");
+    sp_start_with_keyring("");
     EXPECT_REFUSED(sign_mail("good-ec"), "there is no keyring in");
     EXPECT_DONE(agree_as_tls());
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
     EXPECT_DONE(sign_mail("good-ec"));
-    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
     EXPECT_REFUSED(sign_mail("good-ec"), "keyring cannot be used");
     EXPECT_REFUSED(sign_raw("stranger-ec"), "can be written by others");
     EXPECT_DONE(agree_as_tls());
@@ -167,17 +167,17 @@ static bool verify(const char *name, const char *anchor, unsigned long flags)
 
 START_TEST(trust_is_the_keyrings)
 {
-    sp_start_kept("trust = keyring");
-    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    sp_start_with_keyring("trust = keyring");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
     EXPECT_REFUSED(verify("good-rsa", "ca", 0), "[distrust-default]");
     EXPECT_REFUSED(verify("good-rsa", "ca", PARTIAL), "[distrust-default]");
     EXPECT_REFUSED(verify("good-rsa", "good-rsa", PARTIAL), "[distrust-default]");
     EXPECT_DONE(verify("good-ec", "good-ec", PARTIAL));
-    sp_keep(SP_ROLE_CA, "ca");
+    sp_put(SP_ROLE_CA, "ca");
     EXPECT_DONE(verify("good-rsa", "ca", 0));
     EXPECT_REFUSED(verify("good-rsa", "good-rsa", PARTIAL), "[distrust-default]");
     EXPECT_REFUSED(verify("no-address-ec", "ca", 0), "[signer-certificate]");
-    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
     EXPECT_REFUSED(verify("good-rsa", "ca", 0), "keyring cannot be used");
 }
 END_TEST
@@ -189,8 +189,8 @@ START_TEST(explicit_trust_is_no_way_round)
     ASN1_OBJECT *mail;
     X509 *cert;
 
-    sp_start_kept(settings[_i]);
-    sp_keep(SP_ROLE_CONTACT, "no-address-ec");
+    sp_start_with_keyring(settings[_i]);
+    sp_put(SP_ROLE_CONTACT, "no-address-ec");
     cert = sp_read_cert("no-address-ec");
     mail = OBJ_nid2obj(NID_email_protect);
     ck_assert_int_eq(X509_add1_trust_object(cert, mail), 1);
@@ -206,7 +206,7 @@ END_TEST
 static bool is_ca(const X509 *cert)
 {
     char *why = NULL;
-    bool is = sp_keyring_role_in(sp_kept_path(), cert, &why) == SP_ROLE_CA;
+    bool is = sp_keyring_role_in(sp_keyring_of_test(), cert, &why) == SP_ROLE_CA;
 
     OPENSSL_free(why);
     return is;
@@ -235,8 +235,8 @@ START_TEST(a_child_of_a_process_with_threads)
     pthread_t threads[3];
     X509 *cert;
 
-    sp_start_kept("");
-    sp_keep(SP_ROLE_CA, "ca");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CA, "ca");
     cert = sp_read_cert("ca");
     sp_keyring_expect_forks();
     for (int i = 0; i < 3; i++)

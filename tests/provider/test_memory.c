@@ -13,7 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/store.h>
 
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "mail.h"
 #include "starve.h"
 
@@ -165,7 +165,7 @@ static OSSL_LIB_CTX *context_with(const char *settings)
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
     char *more, *text, *path;
 
-    ck_assert_int_gt(asprintf(&more, "keyring = %s\n%s", sp_kept_path(), settings), 0);
+    ck_assert_int_gt(asprintf(&more, "keyring = %s\n%s", sp_keyring_of_test(), settings), 0);
     text = sp_configuration(more);
     path = sp_temporary(text);
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
@@ -247,9 +247,9 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
     ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     libctx = context_with("trust = keyring");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
     /* Only now: what the register could not record it never forgets. */
     ck_assert(sign_mail(libctx, "good-ec"));
     while (use_keyring(libctx, fails))

@@ -8,7 +8,7 @@
 
 #include <openssl/err.h>
 
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "mail.h"
 
 #define WAY_OUT "or set raw_keys = pass if this is no mail"
@@ -344,12 +344,12 @@ START_TEST(uploaded)
 {
     struct sp_owner who = { 0 };
 
-    sp_start_kept("raw_keys = pass");
-    sp_keep(SP_ROLE_CA, "single-rsa");
+    sp_start_with_keyring("raw_keys = pass");
+    sp_put(SP_ROLE_CA, "single-rsa");
     who.key = sp_read_key("single-rsa");
     EXPECT_DONE(sign_raw(&who));
     EXPECT_REFUSED(sign_mail(&who), "[san-email]");
-    sp_keep(SP_ROLE_CONTACT, "expired-rsa");
+    sp_put(SP_ROLE_CONTACT, "expired-rsa");
     EXPECT_REFUSED(sign_raw(&who), "refused: sign:");
     EVP_PKEY_free(who.key);
 }

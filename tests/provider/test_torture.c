@@ -16,7 +16,7 @@
 #include <openssl/err.h>
 #include <openssl/store.h>
 
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "register/locks.h"
 #include "mail.h"
 
@@ -208,12 +208,12 @@ START_TEST(all_at_once)
     const unsigned answers = (2 + 2 + 3 + 1 + 1 + 2) * THREADS * rounds() + 2 * rounds();
     char *settings, *text, *configuration;
 
-    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_kept_path()), 0);
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_keyring_of_test()), 0);
     text = sp_configuration(settings);
     configuration = sp_temporary(text);
     sp_start(settings);
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
-    sp_keep(SP_ROLE_IDENTITY, "compressed-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_IDENTITY, "compressed-ec");
     name_certificate("good-rsa");
     for (uintptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, work, (void *)i), 0);

@@ -184,33 +184,34 @@ static const struct {
 static char *without_notes(const smimepolicy_verdict *verdict)
 {
     char *summary = sp_summary(verdict);
-    char *kept = calloc(1, strlen(summary) + 2);
+    char *left = calloc(1, strlen(summary) + 2);
     char *rest;
 
     for (char *word = strtok_r(summary, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest))
         if (strncmp(word, "note:", strlen("note:")) != 0)
-            sprintf(kept + strlen(kept), "%s%s", *kept == '\0' ? "" : " ", word);
+            sprintf(left + strlen(left), "%s%s", *left == '\0' ? "" : " ", word);
     free(summary);
-    return kept;
+    return left;
 }
 
 static void expect_upload(const struct sp_facts *facts, int row, time_t at, const char *remark)
 {
     smimepolicy_verdict *verdict = sp_judge_upload(
-        facts, &(struct sp_keeping){ uploads[row].role, SP_KEPT_BY_USER, uploads[row].has_key }, at,
-        NULL);
-    char *kept = without_notes(verdict);
+        facts,
+        &(struct sp_assigned_role){ uploads[row].role, SP_ROLE_FROM_USER, uploads[row].has_key },
+        at, NULL);
+    char *left = without_notes(verdict);
     bool exempt = uploads[row].role == SP_ROLE_CA && sp_facts_is_ca(facts);
 
-    ck_assert_str_eq(kept, uploads[row].expected);
-    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), *kept == '\0');
+    ck_assert_str_eq(left, uploads[row].expected);
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), *left == '\0');
     /* What is not asked of an issuer is said. */
     ck_assert_int_eq(sp_find(verdict, "ca-exempt") != NULL,
-                     exempt || strstr(kept, "ca-exempt") != NULL);
+                     exempt || strstr(left, "ca-exempt") != NULL);
     if (remark != NULL)
         ck_assert_ptr_nonnull(sp_find(verdict, remark));
-    free(kept);
+    free(left);
     smimepolicy_verdict_free(verdict);
 }
 
@@ -247,8 +248,8 @@ START_TEST(text)
 {
     struct sp_facts *facts = facts_of(texts[_i].recipe);
     smimepolicy_verdict *verdict = sp_judge_upload(
-        facts, &(struct sp_keeping){ texts[_i].role, SP_KEPT_BY_USER, texts[_i].has_key }, SP_NOW,
-        NULL);
+        facts, &(struct sp_assigned_role){ texts[_i].role, SP_ROLE_FROM_USER, texts[_i].has_key },
+        SP_NOW, NULL);
     const smimepolicy_finding *finding = sp_find(verdict, texts[_i].rule);
 
     ck_assert_ptr_nonnull(finding);
@@ -340,35 +341,35 @@ END_TEST
 /* Where the role was a decision, the upload says which one, and the other way. */
 static const struct {
     const struct sp_recipe *recipe;
-    struct sp_keeping as;
+    struct sp_assigned_role as;
     bool other;
     const char *fault, *remedy; /* NULL: nothing is said */
 } decisions[] = {
     { &person,
-      { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_CONTACT, SP_ROLE_FROM_CONTENT, false },
       false,
       "a person's own CA certificate: it vouches for its own addresses alone",
       "use --as ca if it is to vouch for everybody it issues to" },
     { &named_issuer,
-      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false },
       false,
       "CA with an address: kept as a ca, which vouches for the mail of everybody it issues to",
       "use --as contact if it is a person's" },
     { &signs,
-      { SP_ROLE_CA, SP_KEPT_BY_PATH, false },
+      { SP_ROLE_CA, SP_ROLE_FROM_CHAIN, false },
       true,
       "CA with an address, below a ca: kept as a ca, which vouches for the mail of everybody it "
       "issues to",
       "use --as contact if it is a person's" },
     { &signs,
-      { SP_ROLE_NONE, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_NONE, SP_ROLE_FROM_CONTENT, false },
       true,
       "CA with an address that another one issued: a person's, or a CA's",
       "upload the CA that issued it too, or use --as ca if it is to vouch for everybody it issues "
       "to, or --as contact if it is a person's" },
-    { &person, { SP_ROLE_CA, SP_KEPT_BY_USER, false }, false, NULL, NULL },
-    { &issuer, { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
-    { &client, { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
+    { &person, { SP_ROLE_CA, SP_ROLE_FROM_USER, false }, false, NULL, NULL },
+    { &issuer, { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
+    { &client, { SP_ROLE_CONTACT, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
 };
 
 START_TEST(decided)

@@ -24,15 +24,15 @@ X509_STORE *shim_chain_store(const struct shim_args *args, const char *file,
 #define SHIM_MOST_FAULTS 16
 
 /* The way of a signer to an anchor; zero-initialise it. */
-struct shim_way {
-    STACK_OF(X509) *chain; /* owned, with its elements, the signer first; NULL: there is none */
-    struct shim_way_error {
+struct shim_chain {
+    STACK_OF(X509) *certs; /* owned, with its elements, the signer first; NULL: there is none */
+    struct shim_chain_error {
         int error; /* of libcrypto */
         X509 *at;  /* owned: the certificate that is at fault; NULL: there is no anchor */
     } faults[SHIM_MOST_FAULTS];
     size_t count; /* of faults; none and no chain: it is not known */
 };
-void shim_way_clear(struct shim_way *way);
+void shim_chain_clear(struct shim_chain *chain);
 
 /*
  * Verify |signer| as stock would by the options |args|, but for the validity
@@ -42,11 +42,11 @@ void shim_way_clear(struct shim_way *way);
  * @param untrusted  certificates that may lie on the way, or NULL
  * @param args       NULL: none
  */
-void shim_way_find(struct shim_way *way, X509_STORE *store, X509 *signer, STACK_OF(X509) *untrusted,
-                   const struct shim_args *args);
+void shim_chain_find(struct shim_chain *chain, X509_STORE *store, X509 *signer,
+                     STACK_OF(X509) *untrusted, const struct shim_args *args);
 /* The same of a certificate that vouches for itself: of |store| its own copy alone counts. */
-void shim_way_to_itself(struct shim_way *way, X509_STORE *store, X509 *signer,
-                        const struct shim_args *args);
+void shim_chain_to_itself(struct shim_chain *chain, X509_STORE *store, X509 *signer,
+                          const struct shim_args *args);
 /* A store that holds |anchors|, each of which vouches by itself; NULL if out of memory. */
 X509_STORE *shim_store_of(const STACK_OF(X509) *anchors);
 

@@ -212,7 +212,7 @@ static bool take_cert(struct walk *walk, const PKCS12_SAFEBAG *bag)
 }
 
 /* What the key was kept under, for it to be kept so again. */
-static const char *kept_under(const struct walk *walk)
+static const char *passphrase_of_key(const struct walk *walk)
 {
     const struct attempt *fits = &walk->attempts[0];
 
@@ -228,7 +228,7 @@ static bool take_closed_key(struct walk *walk, const PKCS12_SAFEBAG *bag)
 
     X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &closed.pbe, &closed.octets);
     plain = open_closed(walk, &closed, &why);
-    more = plain != NULL ? shim_part_plain_key(walk->file, plain, kept_under(walk))
+    more = plain != NULL ? shim_part_plain_key(walk->file, plain, passphrase_of_key(walk))
                          : shim_part_broken(walk->file, why);
     PKCS8_PRIV_KEY_INFO_free(plain);
     OPENSSL_free(why);
@@ -250,7 +250,8 @@ static bool take_bag(struct walk *walk, const PKCS12_SAFEBAG *bag)
     }
     if (kind == NID_keyBag) {
         walk->found++;
-        return shim_part_plain_key(walk->file, PKCS12_SAFEBAG_get0_p8inf(bag), kept_under(walk));
+        return shim_part_plain_key(walk->file, PKCS12_SAFEBAG_get0_p8inf(bag),
+                                   passphrase_of_key(walk));
     }
     if (kind == NID_pkcs8ShroudedKeyBag) {
         walk->found++;

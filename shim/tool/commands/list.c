@@ -22,7 +22,7 @@ struct listing {
     const char *role, *address, *state, *expiring;
     bool json;
     enum sp_role only_role;
-    enum sp_state only_state;
+    enum sp_stored_state only_state;
     time_t now, until; /* |until| 0: whenever they expire */
     char *folded;      /* owned */
     struct shim_table table;
@@ -59,7 +59,7 @@ static int settle(struct listing *listing)
             return shim_usage("--role %s: no such role; identity, contact and ca are",
                               listing->role);
     }
-    if (listing->state != NULL && !sp_state_named(listing->state, &listing->only_state))
+    if (listing->state != NULL && !sp_stored_state_named(listing->state, &listing->only_state))
         return shim_usage("--state %s: no such state; usable, expired, not-yet-valid and unusable "
                           "are",
                           listing->state);
@@ -78,22 +78,23 @@ static int settle(struct listing *listing)
 /* Usable today and expired then: the rules are asked twice. */
 static int expires(const struct listing *listing, const struct shim_entry *entry, bool *wanted)
 {
-    struct sp_standing then;
+    struct sp_stored_verdicts then;
 
-    *wanted = entry->standing.state == SP_STATE_USABLE;
+    *wanted = entry->stored.state == SP_STORED_USABLE;
     if (!*wanted)
         return SHIM_OK;
-    if (!sp_stand(entry->facts, entry->record.role, listing->until, listing->settings, &then))
+    if (!sp_judge_stored(entry->facts, entry->record.role, listing->until, listing->settings,
+                         &then))
         return shim_no_memory();
-    *wanted = then.state == SP_STATE_EXPIRED;
-    sp_standing_clear(&then);
+    *wanted = then.state == SP_STORED_EXPIRED;
+    sp_stored_verdicts_clear(&then);
     return SHIM_OK;
 }
 
 static int list_one(const struct shim_entry *entry, void *data)
 {
     struct listing *listing = data;
-    bool wanted = listing->state == NULL || entry->standing.state == listing->only_state;
+    bool wanted = listing->state == NULL || entry->stored.state == listing->only_state;
     int code = SHIM_OK;
 
     if (wanted && listing->expiring != NULL)

@@ -109,31 +109,31 @@ static char *initials(const struct shim_entry *entry)
     char *text = OPENSSL_zalloc(USES_NARROW + 1);
 
     for (size_t i = 0; text != NULL && i < USES_NARROW; i++) {
-        bool may = (entry->standing.uses & 1U << order[i]) != 0;
+        bool may = (entry->stored.uses & 1U << order[i]) != 0;
 
         text[i] = '-';
         if (may)
             text[i] = *smimepolicy_use_name(order[i]);
     }
-    if (text != NULL && entry->standing.vouches) {
+    if (text != NULL && entry->stored.vouches) {
         text[0] = 'C';
         text[1] = 'A';
     }
     return text;
 }
 
-static void state_column(const struct shim_table *table, enum sp_state state)
+static void state_column(const struct shim_table *table, enum sp_stored_state state)
 {
     static const smimepolicy_severity weights[] = {
-        [SP_STATE_USABLE] = SMIMEPOLICY_IGNORE,
-        [SP_STATE_EXPIRED] = SMIMEPOLICY_WARN,
-        [SP_STATE_NOT_YET_VALID] = SMIMEPOLICY_NOTE,
-        [SP_STATE_UNUSABLE] = SMIMEPOLICY_DENY,
+        [SP_STORED_USABLE] = SMIMEPOLICY_IGNORE,
+        [SP_STORED_EXPIRED] = SMIMEPOLICY_WARN,
+        [SP_STORED_NOT_YET_VALID] = SMIMEPOLICY_NOTE,
+        [SP_STORED_UNUSABLE] = SMIMEPOLICY_DENY,
     };
 
     if (table->colour)
         fputs(shim_colour_begin(weights[state]), stdout);
-    printf("%-*s", STATE, sp_state_name(state));
+    printf("%-*s", STATE, sp_stored_state_name(state));
     printf("%s%*s", table->colour ? shim_colour_end : "", GAP, "");
 }
 
@@ -153,7 +153,7 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
     if (done) {
         headline(table);
         column(sp_role_name(entry->record.role), ROLE);
-        state_column(table, entry->standing.state);
+        state_column(table, entry->stored.state);
         column(uses[0] == '\0' ? "-" : uses, uses_width(table));
         column(until, DATE);
         column(fingerprint, SHORT_PRINT);

@@ -59,7 +59,7 @@ static char *state_text(const struct shim_entry *entry)
     char *text = NULL;
 
     if (uses != NULL)
-        text = sp_format("%s (%s)", sp_state_name(entry->standing.state),
+        text = sp_format("%s (%s)", sp_stored_state_name(entry->stored.state),
                          uses[0] == '\0' ? "may be used for nothing" : uses);
     OPENSSL_free(uses);
     return text;
@@ -134,8 +134,8 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
     detail("uploaded", sp_format_time(entry->record.uploaded));
     detail("private key", key);
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if (entry->standing.verdicts[use] != NULL)
-            shim_report_verdict(entry->standing.verdicts[use], use_name(entry, use));
+        if (entry->stored.verdicts[use] != NULL)
+            shim_report_verdict(entry->stored.verdicts[use], use_name(entry, use));
     return showing->pem && !shim_pem_write_cert(stdout, entry) ? shim_no_memory() : SHIM_OK;
 }
 
@@ -152,8 +152,8 @@ static json_t *json_verdicts(const struct shim_entry *entry)
     json_t *list = json_array();
 
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if (entry->standing.verdicts[use] != NULL)
-            json_array_append_new(list, shim_json_verdict(entry->standing.verdicts[use]));
+        if (entry->stored.verdicts[use] != NULL)
+            json_array_append_new(list, shim_json_verdict(entry->stored.verdicts[use]));
     return list;
 }
 

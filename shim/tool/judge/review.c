@@ -33,13 +33,13 @@ static void free_issuers(struct sp_facts **issuers, size_t count)
 }
 
 /* What the signatures have shown so far. */
-struct hearing {
+struct review {
     const struct shim_incoming *incoming;
     const smimepolicy_settings *settings;
     const struct shim_args *args;
     X509_STORE *store; /* NULL: the ways are stock's to find */
     time_t now;
-    bool whole;  /* every certificate on the way of every signer was judged */
+    bool whole;  /* every certificate on the chain of every signer was judged */
     bool passed; /* stock's own look at the dates would refuse what was judged */
     struct shim_outcome *outcome;
 };
@@ -57,18 +57,18 @@ static void settle(struct shim_signature *signature, struct shim_outcome *outcom
  * The certificate itself.  Of one that may not sign mail, libcrypto's own word for
  * the same fault adds nothing.
  */
-static void review_certificate(struct hearing *hearing, struct shim_signature *signature)
+static void review_certificate(struct review *review, struct shim_signature *signature)
 {
-    smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, hearing->now,
-                                            SP_WITHOUT_VALIDITY, hearing->settings);
-    const bool observe = hearing->settings->mode == SP_MODE_OBSERVE;
+    smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, review->now,
+                                            SP_WITHOUT_VALIDITY, review->settings);
+    const bool observe = review->settings->mode == SP_MODE_OBSERVE;
 
     if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0) {
         /* Where it is only observed, the provider judges it again, and logs it. */
         if (observe && verdict != NULL && !smimepolicy_verdict_allowed(verdict))
-            shim_outcome_add(hearing->outcome, verdict);
+            shim_outcome_add(review->outcome, verdict);
         else
-            settle(signature, hearing->outcome, verdict);
+            settle(signature, review->outcome, verdict);
         return;
     }
     smimepolicy_verdict_free(verdict);
@@ -83,18 +83,18 @@ static const struct sp_facts *facts_at(const struct shim_signature *signature, c
     return *own = sp_facts_new(at);
 }
 
-static smimepolicy_verdict *judge_way(const struct shim_signature *signature)
+static smimepolicy_verdict *judge_chain(const struct shim_signature *signature)
 {
-    const struct shim_way *way = &signature->way;
+    const struct shim_chain *chain = &signature->chain;
     struct sp_facts *own[SHIM_MOST_FAULTS] = { NULL };
-    struct sp_way_fault faults[SHIM_MOST_FAULTS];
+    struct sp_chain_fault faults[SHIM_MOST_FAULTS];
     size_t count = 0;
     bool complete = true;
     smimepolicy_verdict *verdict;
 
-    for (size_t i = 0; i < way->count && complete; i++) {
-        const struct shim_way_error *error = &way->faults[i];
-        struct sp_way_fault *fault = &faults[count];
+    for (size_t i = 0; i < chain->count && complete; i++) {
+        const struct shim_chain_error *error = &chain->faults[i];
+        struct sp_chain_fault *fault = &faults[count];
 
         fault->why = X509_verify_cert_error_string(error->error);
         fault->at = error->at == NULL ? NULL : facts_at(signature, error->at, &own[i]);
@@ -104,26 +104,26 @@ static smimepolicy_verdict *judge_way(const struct shim_signature *signature)
               fault->at == signature->facts))
             count++;
     }
-    verdict = complete ? sp_judge_way(signature->facts, faults, count) : NULL;
+    verdict = complete ? sp_judge_chain(signature->facts, faults, count) : NULL;
     for (size_t i = 0; i < SHIM_MOST_FAULTS; i++)
         sp_facts_free(own[i]);
     return verdict;
 }
 
 /* Whether one of the CAs that libcrypto takes for issuers is none that may vouch. */
-static smimepolicy_verdict *judge_issuers(const struct hearing *hearing,
+static smimepolicy_verdict *judge_issuers(const struct review *review,
                                           const struct shim_signature *signature,
                                           const struct sp_facts *const *issuers, size_t count)
 {
     /* With `trust = keyring` libcrypto is led on to other chains: see gates/trust.c. */
-    if (hearing->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
+    if (review->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         bool is_anchor = i + 1 == count;
-        enum sp_role role = is_anchor
-                                ? shim_issuers_role(hearing->incoming->keyring,
-                                                    sk_X509_value(signature->way.chain, (int)count))
-                                : SP_ROLE_NONE;
+        enum sp_role role =
+            is_anchor ? shim_issuers_role(review->incoming->keyring,
+                                          sk_X509_value(signature->chain.certs, (int)count))
+                      : SP_ROLE_NONE;
 
         if (!sp_may_issue(issuers[i], role, is_anchor))
             return sp_refuse_issuer(issuers[i], signature->facts);
@@ -132,49 +132,49 @@ static smimepolicy_verdict *judge_issuers(const struct hearing *hearing,
 }
 
 /* The dates of the certificates are judged at the signing time. */
-static void review_time(struct hearing *hearing, struct shim_signature *signature,
+static void review_time(struct review *review, struct shim_signature *signature,
                         const struct sp_facts *const *issuers, size_t count)
 {
-    bool has_way = !signature->for_itself || hearing->store == NULL;
+    bool has_chain = !signature->for_itself || review->store == NULL;
     smimepolicy_verdict *verdict =
-        sp_judge_signing_time(signature->facts, issuers, count, &signature->time, hearing->now);
+        sp_judge_signing_time(signature->facts, issuers, count, &signature->time, review->now);
 
-    if (has_way &&
-        (signature->way.chain == NULL || (int)count != sk_X509_num(signature->way.chain) - 1))
-        hearing->whole = false;
+    if (has_chain &&
+        (signature->chain.certs == NULL || (int)count != sk_X509_num(signature->chain.certs) - 1))
+        review->whole = false;
     if (verdict != NULL && smimepolicy_verdict_count(verdict) > 0)
-        hearing->passed = true;
-    settle(signature, hearing->outcome, verdict);
+        review->passed = true;
+    settle(signature, review->outcome, verdict);
 }
 
 /*
  * A certificate that vouches for itself has no way to an anchor: what libcrypto
  * makes of the others that came along, and of their dates, is no matter.
  */
-static void review_way(struct hearing *hearing, struct shim_signature *signature)
+static void review_chain(struct review *review, struct shim_signature *signature)
 {
     struct sp_facts **issuers;
     smimepolicy_verdict *verdict;
     size_t count;
 
     if (signature->for_itself)
-        shim_way_to_itself(&signature->way, hearing->store, signature->cert, hearing->args);
+        shim_chain_to_itself(&signature->chain, review->store, signature->cert, review->args);
     else
-        shim_way_find(&signature->way, hearing->store, signature->cert, hearing->incoming->certs,
-                      hearing->args);
-    if (signature->way.count > 0)
-        settle(signature, hearing->outcome, judge_way(signature));
-    issuers = read_issuers(signature->way.chain, &count);
+        shim_chain_find(&signature->chain, review->store, signature->cert, review->incoming->certs,
+                        review->args);
+    if (signature->chain.count > 0)
+        settle(signature, review->outcome, judge_chain(signature));
+    issuers = read_issuers(signature->chain.certs, &count);
     if (issuers == NULL) {
-        hearing->outcome->fault = shim_no_memory();
+        review->outcome->fault = shim_no_memory();
         return;
     }
-    verdict = judge_issuers(hearing, signature, (const struct sp_facts *const *)issuers, count);
+    verdict = judge_issuers(review, signature, (const struct sp_facts *const *)issuers, count);
     if (verdict != NULL)
-        settle(signature, hearing->outcome, verdict);
+        settle(signature, review->outcome, verdict);
     /* With -attime the user has said what counts as now. */
-    if (!shim_args_has(hearing->args, "attime"))
-        review_time(hearing, signature, (const struct sp_facts *const *)issuers, count);
+    if (!shim_args_has(review->args, "attime"))
+        review_time(review, signature, (const struct sp_facts *const *)issuers, count);
     free_issuers(issuers, count);
 }
 
@@ -182,20 +182,20 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
                          time_t now, struct shim_outcome *outcome)
 {
     const struct shim_args *args = operation->args;
-    struct hearing hearing = { .incoming = incoming,
-                               .settings = operation->shim->settings,
-                               .args = args,
-                               .now = now,
-                               .whole = true,
-                               .outcome = outcome };
+    struct review review = { .incoming = incoming,
+                             .settings = operation->shim->settings,
+                             .args = args,
+                             .now = now,
+                             .whole = true,
+                             .outcome = outcome };
 
-    hearing.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
+    review.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
     for (size_t i = 0; i < incoming->count; i++) {
-        review_certificate(&hearing, &incoming->signatures[i]);
-        review_way(&hearing, &incoming->signatures[i]);
+        review_certificate(&review, &incoming->signatures[i]);
+        review_chain(&review, &incoming->signatures[i]);
     }
-    X509_STORE_free(hearing.store);
-    return hearing.whole && hearing.passed;
+    X509_STORE_free(review.store);
+    return review.whole && review.passed;
 }
 
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome)
@@ -212,12 +212,12 @@ void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *ou
 void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
                               struct shim_outcome *outcome)
 {
-    struct hearing hearing = {
+    struct review review = {
         .incoming = incoming, .settings = settings, .now = time(NULL), .outcome = outcome
     };
 
     for (size_t i = 0; i < incoming->count; i++)
-        review_certificate(&hearing, &incoming->signatures[i]);
+        review_certificate(&review, &incoming->signatures[i]);
 }
 
 static void compare(struct shim_incoming *incoming, const struct sp_sender *sender,

@@ -34,7 +34,7 @@ static char *time_of(const struct shim_signature *signature)
 
 static X509 *anchor_of(const struct shim_signature *signature)
 {
-    const STACK_OF(X509) *chain = signature->way.chain;
+    const STACK_OF(X509) *chain = signature->chain.certs;
 
     return chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
 }
@@ -48,7 +48,7 @@ static char *through(const struct shim_signature *signature)
 
     if (anchor == NULL)
         return sp_format("%s", "");
-    if (sk_X509_num(signature->way.chain) == 1)
+    if (sk_X509_num(signature->chain.certs) == 1)
         return sp_format(", through that certificate, which was provided");
     name = sp_name_text(X509_get_subject_name(anchor));
     text = name == NULL ? NULL : sp_format(", through %s", name);
@@ -60,15 +60,15 @@ static void tell(const struct shim_signature *signature)
 {
     char *name = name_of(signature);
     char *when = time_of(signature);
-    char *way = through(signature);
+    char *path = through(signature);
 
-    if (name != NULL && way != NULL)
+    if (name != NULL && path != NULL)
         shim_print(stderr, "verified: %s, signed %s%s%s%s\n", name, when != NULL ? "on " : "",
                    when != NULL ? when : "at a time that it does not say",
-                   when != NULL ? " by the signer's clock" : "", way);
+                   when != NULL ? " by the signer's clock" : "", path);
     OPENSSL_free(name);
     OPENSSL_free(when);
-    OPENSSL_free(way);
+    OPENSSL_free(path);
 }
 
 void shim_signers_tell(const struct shim_incoming *incoming)
@@ -170,7 +170,7 @@ static json_t *anchor_json(const struct shim_signature *signature)
     name = sp_name_text(X509_get_subject_name(anchor));
     if (name != NULL)
         object = json_pack("{s:o, s:s, s:b}", "subject", sp_json_text(name), "fingerprint",
-                           fingerprint, "own", sk_X509_num(signature->way.chain) == 1);
+                           fingerprint, "own", sk_X509_num(signature->chain.certs) == 1);
     OPENSSL_free(name);
     return object;
 }

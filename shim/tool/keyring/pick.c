@@ -124,7 +124,7 @@ static int by_address(struct sp_keyring *keyring, const char *word, struct shim_
     return code;
 }
 
-static int say_line(const struct shim_entry *entry, void *data)
+static int print_line(const struct shim_entry *entry, void *data)
 {
     char *line = shim_entry_line(entry);
     char fingerprint[SHIM_FINGERPRINT_TEXT];
@@ -146,7 +146,7 @@ static int by_digits(struct shim *shim, struct sp_keyring *keyring, const char *
 
     if (code == SHIM_OK && those.count > 1) {
         shim_error("%s: several certificates begin like this; give more digits:", digits);
-        (void)shim_picks_each(shim, keyring, &those, 0, say_line, NULL);
+        (void)shim_picks_each(shim, keyring, &those, 0, print_line, NULL);
         code = SHIM_USAGE;
     }
     if (code == SHIM_OK && those.count == 1 && !shim_picks_add(picks, those.each[0]))

@@ -16,10 +16,10 @@
 #include "keyring/keyring.h"
 
 struct shim_entry {
-    struct sp_record record;     /* owned */
-    X509 *cert;                  /* owned; it may be without its key */
-    struct sp_facts *facts;      /* owned */
-    struct sp_standing standing; /* owned */
+    struct sp_record record;          /* owned */
+    X509 *cert;                       /* owned; it may be without its key */
+    struct sp_facts *facts;           /* owned */
+    struct sp_stored_verdicts stored; /* owned */
 };
 
 /*

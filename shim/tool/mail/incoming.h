@@ -23,11 +23,11 @@ struct shim_signature {
     X509 *cert;             /* borrowed from the message */
     struct sp_facts *facts; /* owned */
     struct sp_signing_time time;
-    int digest;          /* the NID of what it was made with */
-    bool for_itself;     /* the keyring has its certificate, which vouches for itself */
-    struct shim_way way; /* owned: to its anchor */
-    bool refused;        /* something speaks against it */
-    bool tested, fits;   /* after a failure: its signature, with the content */
+    int digest;              /* the NID of what it was made with */
+    bool for_itself;         /* the keyring has its certificate, which vouches for itself */
+    struct shim_chain chain; /* owned: to its anchor */
+    bool refused;            /* something speaks against it */
+    bool tested, fits;       /* after a failure: its signature, with the content */
 };
 
 struct shim_incoming {

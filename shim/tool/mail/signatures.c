@@ -53,7 +53,7 @@ void shim_signatures_clear(struct shim_incoming *incoming)
 {
     for (size_t i = 0; i < incoming->count; i++) {
         sp_facts_free(incoming->signatures[i].facts);
-        shim_way_clear(&incoming->signatures[i].way);
+        shim_chain_clear(&incoming->signatures[i].chain);
     }
     OPENSSL_free(incoming->signatures);
     incoming->signatures = NULL;

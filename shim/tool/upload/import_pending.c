@@ -56,11 +56,12 @@ static int tell(struct shim_importing *importing, FILE *to, enum sp_role role, c
 
     entry.record.role = role;
     memcpy(entry.record.fingerprint, pending->fingerprint, SP_SHA256_LENGTH);
-    if (sp_stand(pending->facts, role, importing->now, importing->shim->settings, &entry.standing))
+    if (sp_judge_stored(pending->facts, role, importing->now, importing->shim->settings,
+                        &entry.stored))
         line = shim_entry_line(&entry);
     if (line != NULL)
         shim_print(to, "%s: line %zu: %s: %s\n", importing->path, pending->line, what, line);
-    sp_standing_clear(&entry.standing);
+    sp_stored_verdicts_clear(&entry.stored);
     OPENSSL_free(line);
     return line != NULL ? SHIM_OK : shim_no_memory();
 }
@@ -96,14 +97,14 @@ static smimepolicy_verdict *judge_key(const struct shim_importing *importing)
     return verdict;
 }
 
-static void judge(struct shim_importing *importing, enum sp_kept_by by, bool has_key)
+static void judge(struct shim_importing *importing, enum sp_role_source source, bool has_key)
 {
     struct shim_pending *pending = &importing->pending;
 
     importing->outcome.file = importing->path;
     shim_outcome_add(&importing->outcome,
                      sp_judge_upload(pending->facts,
-                                     &(struct sp_keeping){ pending->role, by, has_key },
+                                     &(struct sp_assigned_role){ pending->role, source, has_key },
                                      importing->now, importing->shim->settings));
     if (pending->plain != NULL)
         shim_outcome_add(&importing->outcome, judge_key(importing));
@@ -112,12 +113,12 @@ static void judge(struct shim_importing *importing, enum sp_kept_by by, bool has
 static int add_cert(struct shim_importing *importing, bool as_told)
 {
     struct shim_pending *pending = &importing->pending;
-    enum sp_role kept;
+    enum sp_role stored_as;
     enum sp_added added;
 
     sp_upload_at(importing->upload, pending->uploaded);
     added = sp_upload_add(importing->upload, pending->cert, pending->facts, pending->role, as_told,
-                          &kept);
+                          &stored_as);
     if (added == SP_ADD_FAILED)
         return shim_keyring_failed(importing->keyring);
     if (added != SP_ADD_AGAIN) {
@@ -162,7 +163,7 @@ static int take(struct shim_importing *importing)
         pending->role = stored == SP_ROLE_CONTACT && has_key ? SP_ROLE_IDENTITY : stored;
     if (code != SHIM_OK)
         return code;
-    judge(importing, as_told || stored != SP_ROLE_NONE ? SP_KEPT_BY_USER : SP_KEPT_BY_CONTENT,
+    judge(importing, as_told || stored != SP_ROLE_NONE ? SP_ROLE_FROM_USER : SP_ROLE_FROM_CONTENT,
           has_key);
     /* Refused as ambiguous; where that is observed alone, it vouches for nobody else. */
     if (pending->role == SP_ROLE_NONE)

@@ -69,9 +69,10 @@ static bool judge_owner(struct shim_uploading *run, const struct sp_record *reco
     X509 *cert = sp_record_cert(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
     smimepolicy_verdict *verdict =
-        facts == NULL ? NULL
-                      : sp_judge_upload(facts, &(struct sp_keeping){ role, SP_KEPT_BY_USER, true },
-                                        run->now, run->settings);
+        facts == NULL
+            ? NULL
+            : sp_judge_upload(facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_USER, true },
+                              run->now, run->settings);
     bool allowed;
 
     /* What else there is to say of the certificate was said when it was read. */
@@ -255,11 +256,11 @@ static void require_key(struct shim_uploading *run, const struct sp_record *reco
 
     shim_uploading_at(run, NULL, 0);
     (void)shim_uploading_judged(
-        run, facts == NULL
-                 ? NULL
-                 : sp_judge_upload(facts,
-                                   &(struct sp_keeping){ SP_ROLE_IDENTITY, SP_KEPT_BY_USER, false },
-                                   run->now, run->settings));
+        run, facts == NULL ? NULL
+                           : sp_judge_upload(facts,
+                                             &(struct sp_assigned_role){ SP_ROLE_IDENTITY,
+                                                                         SP_ROLE_FROM_USER, false },
+                                             run->now, run->settings));
     sp_facts_free(facts);
     X509_free(cert);
 }

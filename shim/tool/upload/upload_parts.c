@@ -49,9 +49,9 @@ static bool add(struct shim_uploading *run, const struct shim_part *part,
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
     unsigned int length = 0;
-    enum sp_role kept;
+    enum sp_role stored_as;
     enum sp_added added =
-        sp_upload_add(run->upload, part->cert, facts, role, run->as != SP_ROLE_NONE, &kept);
+        sp_upload_add(run->upload, part->cert, facts, role, run->as != SP_ROLE_NONE, &stored_as);
 
     if (added == SP_ADD_FAILED || X509_digest(part->cert, EVP_sha256(), fingerprint, &length) != 1)
         return shim_uploading_failed(run);
@@ -69,7 +69,7 @@ static bool add(struct shim_uploading *run, const struct shim_part *part,
  * is a contact's, for which the rules are the same.
  */
 static bool take(struct shim_uploading *run, const struct shim_part *part,
-                 const struct sp_facts *facts, const struct sp_keeping *as)
+                 const struct sp_facts *facts, const struct sp_assigned_role *as)
 {
     enum sp_role role = as->role == SP_ROLE_NONE ? SP_ROLE_CONTACT : as->role;
 
@@ -105,7 +105,7 @@ static bool keep_undecided(struct shim_uploading *run, const struct shim_part *p
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part)
 {
     struct sp_facts *facts = sp_facts_new(part->cert);
-    struct sp_keeping as = { .role = run->as, .by = SP_KEPT_BY_USER };
+    struct sp_assigned_role as = { .role = run->as, .source = SP_ROLE_FROM_USER };
     bool done;
 
     if (facts == NULL) {
@@ -113,7 +113,7 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
         return false;
     }
     if (run->as == SP_ROLE_NONE)
-        as = (struct sp_keeping){ .role = sp_role_of(facts, false) };
+        as = (struct sp_assigned_role){ .role = sp_role_of(facts, false) };
     else if (run->as == SP_ROLE_IDENTITY)
         as.role = SP_ROLE_CONTACT;
     if (as.role == SP_ROLE_NONE && run->undecided_count < UNDECIDED_MAX)
@@ -143,7 +143,7 @@ static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
 }
 
 /* What |cert| is kept as, by what is known until now; |*role| stays SP_ROLE_NONE if nothing is. */
-static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as)
+static bool decide(struct shim_uploading *run, X509 *cert, struct sp_assigned_role *as)
 {
     const X509_NAME *issuer = X509_get_issuer_name(cert);
     const struct sp_query cas = { .index = SP_BY_SUBJECT,
@@ -154,7 +154,7 @@ static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as
     bool failed = false;
     int issued;
 
-    *as = (struct sp_keeping){ .by = SP_KEPT_BY_USER };
+    *as = (struct sp_assigned_role){ .source = SP_ROLE_FROM_USER };
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
         return shim_uploading_failed(run);
     as->role = sp_keyring_role(run->keyring, fingerprint, &failed);
@@ -168,12 +168,12 @@ static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as
     if (issued == 0)
         issued = is_issued_by(sp_keyring_find(run->keyring, &cas), cert);
     if (issued == 1)
-        *as = (struct sp_keeping){ .role = SP_ROLE_CA, .by = SP_KEPT_BY_PATH };
+        *as = (struct sp_assigned_role){ .role = SP_ROLE_CA, .source = SP_ROLE_FROM_CHAIN };
     return issued >= 0 || shim_uploading_failed(run);
 }
 
 static bool take_undecided(struct shim_uploading *run, struct shim_undecided *undecided,
-                           const struct sp_keeping *as)
+                           const struct sp_assigned_role *as)
 {
     const struct shim_part part = { .path = undecided->path,
                                     .number = undecided->number,
@@ -197,7 +197,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
     for (int round = 0; some && round < LONGEST; round++) {
         some = false;
         for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next) {
-            struct sp_keeping as;
+            struct sp_assigned_role as;
 
             if (u->cert == NULL)
                 continue;
@@ -211,7 +211,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
         }
     }
     for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next)
-        if (u->cert != NULL && !take_undecided(run, u, &(struct sp_keeping){ 0 }))
+        if (u->cert != NULL && !take_undecided(run, u, &(struct sp_assigned_role){ 0 }))
             return false;
     return true;
 }

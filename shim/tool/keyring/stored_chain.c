@@ -7,7 +7,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "tool/keyring/stored_path.h"
+#include "tool/keyring/stored_chain.h"
 #include "tool/keyring/keyring_at.h"
 
 /* More issuers than anybody has; a keyring that holds as many of one name is not searched on. */
@@ -53,7 +53,7 @@ static int collect(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) 
     return code;
 }
 
-int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *way)
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain)
 {
     STACK_OF(X509) *cas = sk_X509_new_null();
     int code = cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
@@ -61,7 +61,7 @@ int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *w
 
     if (code == SHIM_OK && sk_X509_num(cas) > 0 && store == NULL)
         code = shim_no_memory();
-    shim_way_find(way, store, cert, NULL, NULL);
+    shim_chain_find(chain, store, cert, NULL, NULL);
     X509_STORE_free(store);
     sk_X509_pop_free(cas, X509_free);
     return code;

@@ -42,13 +42,13 @@ START_TEST(nobody_provided_an_anchor)
         REFUSED "nobody provided a certificate of the sender or of its issuing CA" BOB
                 "upload the certificate of the sender or of its issuing CA, or name the CA's with "
                 "-CAfile\n";
-    const struct sp_way_fault none = { NULL, "an issuer that libcrypto does not find" };
+    const struct sp_chain_fault none = { NULL, "an issuer that libcrypto does not find" };
 
     expect_text(sp_refuse_stranger(signer), nobody);
     sp_expect_verdict(sp_refuse_stranger(NULL), "deny:distrust-default");
-    expect_text(sp_judge_way(signer, &none, 1), nobody);
-    sp_expect_verdict(sp_judge_way(signer, &none, 1), "deny:distrust-default");
-    sp_expect_verdict(sp_judge_way(signer, NULL, 0), "");
+    expect_text(sp_judge_chain(signer, &none, 1), nobody);
+    sp_expect_verdict(sp_judge_chain(signer, &none, 1), "deny:distrust-default");
+    sp_expect_verdict(sp_judge_chain(signer, NULL, 0), "");
     sp_facts_free(signer);
 }
 END_TEST
@@ -68,13 +68,13 @@ START_TEST(faults_of_signer_and_issuer)
         REFUSED "the issuing certificate CN=CA, serial 0x20: invalid CA" BOB
                 "upload the sender's own certificate if you trust it, or ask the sender for one of "
                 "a CA that may issue it\n";
-    const struct sp_way_fault faults[] = { { issuer, "certificate has expired" },
-                                           { signer, "permitted subtree violation" } };
+    const struct sp_chain_fault faults[] = { { issuer, "certificate has expired" },
+                                             { signer, "permitted subtree violation" } };
 
-    expect_text(sp_judge_way(signer, faults, 2), both);
+    expect_text(sp_judge_chain(signer, faults, 2), both);
     sp_facts_free(issuer);
     issuer = facts_of(&(struct sp_recipe){ .subject = "CA", .basic = "CA:TRUE", .serial = 32 });
-    expect_text(sp_judge_way(signer, &(struct sp_way_fault){ issuer, "invalid CA" }, 1), named);
+    expect_text(sp_judge_chain(signer, &(struct sp_chain_fault){ issuer, "invalid CA" }, 1), named);
     sp_facts_free(issuer);
     sp_facts_free(signer);
 }
@@ -82,8 +82,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("way");
-    TCase *tcase = tcase_create("way");
+    Suite *suite = suite_create("chain faults");
+    TCase *tcase = tcase_create("chain faults");
 
     tcase_add_test(tcase, nobody_provided_an_anchor);
     tcase_add_test(tcase, faults_of_signer_and_issuer);

@@ -4,8 +4,8 @@
  *
  * A certificate's way to an anchor through the CAs of the keyring.
  */
-#ifndef SHIM_STORED_PATH_H
-#define SHIM_STORED_PATH_H
+#ifndef SHIM_STORED_CHAIN_H
+#define SHIM_STORED_CHAIN_H
 
 #include "keyring/keyring.h"
 #include "tool/certs/chain.h"
@@ -16,7 +16,7 @@
  * @param way  to clear in any case; without chain and faults, no stored CA has issued it
  * @return SHIM_OK or SHIM_SYSTEM, said on stderr
  */
-int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *way);
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain);
 
 /* May |ca| issue certificates for the mail of |address|?  NULL, or why not. */
 const char *shim_ca_limit(X509 *ca, const char *address);

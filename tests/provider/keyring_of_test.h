@@ -4,21 +4,21 @@
  *
  * A keyring in a directory of its own, which goes with the process.
  */
-#ifndef SP_TEST_KEPT_H
-#define SP_TEST_KEPT_H
+#ifndef KEYRING_OF_TEST_H
+#define KEYRING_OF_TEST_H
 
 #include "harness.h"
 #include "keyring/keyring.h"
 
 /* The place for one, empty: for the setting `keyring`. */
-const char *sp_kept_path(void);
+const char *sp_keyring_of_test(void);
 /* Start as sp_start() does, with that setting and |more|. */
-void sp_start_kept(const char *more);
+void sp_start_with_keyring(const char *more);
 /* Keep |cert|; |key| NULL, or its private key, under |passphrase| unless that is NULL. */
-void sp_keep_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *passphrase);
+void sp_put_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *passphrase);
 /* The same with a URI for the key. */
-void sp_keep_elsewhere(X509 *cert, const char *uri);
+void sp_put_elsewhere(X509 *cert, const char *uri);
 /* Certificate NAME of make_pki; with its key if it is an identity. */
-void sp_keep(enum sp_role role, const char *name);
+void sp_put(enum sp_role role, const char *name);
 
 #endif
