@@ -2,9 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What libcrypto's parser of configuration files has no bound on: it follows
- * files that include each other until the descriptors run out, waits at a
- * named pipe, and reads /dev/zero for ever.
+ * Limits for configuration files.
+ *
+ * libcrypto's parser has none: it follows files that include each other until the
+ * file descriptors run out, waits for a writer of a named pipe, and reads /dev/zero
+ * for ever.
  */
 #ifndef SP_CONF_BOUNDS_H
 #define SP_CONF_BOUNDS_H
@@ -12,14 +14,17 @@
 #include <stdbool.h>
 
 /*
- * May libcrypto be given |path|?  Every file that it includes is looked at.
+ * May libcrypto read |path|?  Every file that it includes is checked.
  *
- * @param why  where it may not: the file, the fault and the way out, to be
- *             freed with OPENSSL_free(); NULL if out of memory
+ * @param why  set if not: one line with the file, the fault and the remedy, to free
+ *             with OPENSSL_free(); NULL if out of memory
  */
 bool sp_conf_is_bounded(const char *path, char **why);
 
-/* What the line `.include PATH` or `.include = PATH` names, cut out of it; NULL: another line. */
+/*
+ * The PATH of a line `.include PATH` or `.include = PATH`, cut out of |line|.  NULL
+ * for another line.
+ */
 char *sp_conf_included(char *line);
 
 #endif

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A copy of a keyring in use: both databases as they are at one moment.
+ * A backup of a keyring in use: both databases as they are at one moment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -56,8 +56,8 @@ static bool copy_to(struct sp_keyring *keyring, const char *database, const char
 }
 
 /*
- * With the first look into each database it is held as it is.  Who commits to
- * both holds both, so that the two are of one moment.
+ * Copy both databases.  The first read of each freezes what we see of it.  A commit
+ * to both holds both locks, so the two copies are of one moment.
  */
 static bool copy_both(struct sp_keyring *keyring, const char *path)
 {
@@ -109,7 +109,7 @@ static bool refuse(struct sp_keyring *keyring, const char *path)
                                                                : strerror(errno)));
 }
 
-/* What nobody can be sure of is no backup. */
+/* Move the copy to its place, once it is surely on the disk. */
 static bool move(const char *unfinished, const char *path)
 {
     int reason;
@@ -125,7 +125,7 @@ static bool move(const char *unfinished, const char *path)
     return false;
 }
 
-/* Beside the wanted directory, and renamed to it at the end. */
+/* Fill a directory beside |path|, and rename it at the end. */
 static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, const char *path)
 {
     enum sp_made made;
@@ -140,7 +140,10 @@ static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, co
     return move(unfinished, path) || refuse(keyring, path);
 }
 
-/* A slash at the end would put the unfinished copy into the directory that is not there yet. */
+/*
+ * Without the slash at the end: otherwise the unfinished copy would lie inside the
+ * directory that does not exist yet.
+ */
 static char *without_slash(const char *path)
 {
     size_t length = strlen(path);

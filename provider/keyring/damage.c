@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a check finds damaged, and what SQLite itself finds.
+ * Reporting what a check finds damaged, and what SQLite finds by itself.
  */
 #include <string.h>
 

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Looking up certificates, a page at a time: nobody who writes has to wait for
- * somebody who reads slowly.
+ * Looking up certificates.  They are read a page at a time, so that a slow reader
+ * does not make writers wait.
  */
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const char *const searches[] = {
                         " WHERE r.name = ?1 AND r.certificate > ?2 AND c.role = 1",
 };
 
-/* Where all but contacts are asked for, there is an index of the few. */
+/* The index of the certificates that are not contacts: they are few. */
 static const char few[] = "main.certificate c INDEXED BY certificate_by_role"
                           " WHERE c.role <> 2 AND ?1 IS NULL AND c.id > ?2";
 
@@ -48,7 +48,7 @@ static unsigned roles_of(const struct sp_query *query)
     return query->roles == 0 ? every : query->roles;
 }
 
-/* As addresses are stored: the rules fold those of a certificate. */
+/* Bind the address as it is stored: folded as the rules fold those of a certificate. */
 static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
 {
     char *folded = OPENSSL_strdup(address);
@@ -128,7 +128,7 @@ struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
     return NULL;
 }
 
-/* The 32 bytes of a column, or false: somebody else has written this. */
+/* The 32 bytes of a column.  False for another length: then not we have written it. */
 static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
                       unsigned char hash[SP_SHA256_LENGTH])
 {
@@ -267,7 +267,7 @@ enum sp_role sp_keyring_role(struct sp_keyring *keyring,
     return role;
 }
 
-/* Contacts are what is left: counting them one by one would read the whole table. */
+/* Contacts are counted by subtraction: counting them one by one would read the whole table. */
 static const char count[] = "SELECT role, count(*) FROM main.certificate"
                             " INDEXED BY certificate_by_role WHERE role <> 2 GROUP BY role"
                             " UNION ALL SELECT 2, (SELECT count(*) FROM main.certificate) -"

@@ -22,7 +22,7 @@ static bool run_with(struct sp_keyring *keyring, const char *sql, const unsigned
     return done;
 }
 
-/* What refers to it first: its addresses and names are those that its own DER holds. */
+/* Remove the addresses and names of the certificate first.  They follow from its DER. */
 static bool remove_references(struct sp_keyring *keyring, const struct sp_record *record)
 {
     X509 *cert = sp_store_cert(keyring, record);

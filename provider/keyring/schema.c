@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The tables, release by release.  A step is never changed once it was
- * released: what is stored has been made by it.
+ * The tables of both databases, step by step.  A step never changes after its
+ * release, as stored keyrings were made by it.
  */
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 #define APPLICATION_ID "0x736d7065"
 
 static const char *const certificate_steps[] = {
-    /* 1: certificates, and where to find them. */
+    /* Step 1: certificates, and the tables to find them by. */
     "CREATE TABLE main.certificate ("
     "  id INTEGER PRIMARY KEY,"
     "  fingerprint BLOB NOT NULL UNIQUE," /* SHA-256 of the certificate's DER */
@@ -27,14 +27,14 @@ static const char *const certificate_steps[] = {
     ") STRICT;"
     "CREATE INDEX main.certificate_by_key ON certificate (key);"
     "CREATE INDEX main.certificate_by_subject ON certificate (subject);"
-    /* Contacts are many, and nobody asks for all of them in a hurry. */
+    /* Not for contacts: they are many, and listing all of them may take its time. */
     "CREATE INDEX main.certificate_by_role ON certificate (role) WHERE role <> 2;"
     "CREATE TABLE main.address ("
     "  address TEXT NOT NULL," /* in lower case */
     "  certificate INTEGER NOT NULL,"
     "  PRIMARY KEY (address, certificate)"
     ") STRICT, WITHOUT ROWID;"
-    /* How an encrypted message names an identity. */
+    /* The names by which an encrypted message calls an identity. */
     "CREATE TABLE main.recipient ("
     "  name BLOB NOT NULL," /* serial number, or Subject Key Identifier */
     "  certificate INTEGER NOT NULL,"
@@ -44,7 +44,7 @@ static const char *const certificate_steps[] = {
 };
 
 static const char *const key_steps[] = {
-    /* 1 */
+    /* Step 1. */
     "CREATE TABLE keys.private_key ("
     "  key BLOB PRIMARY KEY,"       /* struct sp_keyid */
     "  encrypted INTEGER NOT NULL," /* is |pkcs8| encrypted? */
@@ -89,7 +89,7 @@ static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, in
     return done;
 }
 
-/* Look again with the lock held: another process may have done it in between. */
+/* Read the version again with the lock held: another process may have migrated in between. */
 static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
 {
     int64_t version = 0;
@@ -103,7 +103,7 @@ static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
     return false;
 }
 
-/* |count|, taken over, counts what the file has of |what|: must be none. */
+/* Fail unless the SQL |count| gives 0.  It counts |what|, and is taken over. */
 static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, const char *what,
                    char *count)
 {
@@ -120,8 +120,8 @@ static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, c
 }
 
 /*
- * Ours has tables alone, and nothing in them that is computed: whoever made the file wrote what
- * a view runs, and what a column costs.
+ * Our databases have tables alone, without computed columns.  Anything else was made
+ * by somebody else, and would run SQL of theirs.
  */
 static bool has_tables_alone(struct sp_keyring *keyring, const struct sp_schema *schema)
 {

@@ -6,7 +6,7 @@
 
 #include <pthread.h>
 
-/* A cache line each: neighbours must not slow each other down. */
+/* Each lock has a cache line, so that neighbours do not slow each other down. */
 static struct {
     _Alignas(64) pthread_mutex_t mutex;
 } shards[SP_SHARDS];
@@ -68,7 +68,7 @@ size_t sp_shard_of(const void *object)
 {
     uintptr_t bits = (uintptr_t)object;
 
-    /* Allocations are 16-byte aligned: mix higher bits in. */
+    /* Allocations are aligned to 16 bytes, so higher bits are mixed in. */
     return ((bits >> 4) ^ (bits >> 9) ^ (bits >> 14)) % SP_SHARDS;
 }
 

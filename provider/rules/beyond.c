@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Rules beyond the guide's.  Their severity is a setting.
+ * The rules beyond the guide's.  Their severity is a setting.
  */
 #include <openssl/objects.h>
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the rules on one certificate say in the same words.
+ * The wording that the rules on one certificate share.
  */
 #include <openssl/crypto.h>
 
@@ -12,7 +12,7 @@ void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text)
 {
     char *fault = text.fault;
 
-    /* Incoming, the client rules are parts of one: the signer's certificate. */
+    /* For incoming mail the client rules are parts of one rule: signer-certificate. */
     if (c->use == SMIMEPOLICY_VERIFY && rule != SP_RULE_SIGNER_CERTIFICATE) {
         text.fault = fault == NULL ? NULL : sp_format("%s (%s)", fault, sp_rule_id(rule));
         OPENSSL_free(fault);

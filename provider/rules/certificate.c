@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every rule that is about one certificate, one function a rule.  Which use
- * asks which rule is the table at the end.
+ * The rules about one certificate: one function for each.  The table at the end says
+ * which use asks which rule.
  */
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
 
-/* What libcrypto prints and the rules are written in. */
+/* The names that libcrypto prints and the guide uses. */
 static const char *const usage_names[SP_KU_COUNT] = { "Digital Signature", "Non Repudiation",
                                                       "Key Encipherment",  "Data Encipherment",
                                                       "Key Agreement",     "Certificate Sign",
@@ -55,7 +55,7 @@ static char *found_names(const struct sp_facts *facts)
     return sp_text_take(&text);
 }
 
-/* Every certificate that is none for mail is refused under this rule. */
+/* The remedy for certificates that are not for mail: all of them are refused under this rule. */
 static char *san_remedy(const struct sp_case *c)
 {
     return sp_remedy(c, c->names_raw_keys
@@ -99,7 +99,7 @@ static bool is_ec(const struct sp_facts *facts)
     return facts->key.kind == SP_KEY_EC;
 }
 
-/* The way out of a refusal that a setting would have avoided names the setting. */
+/* If a setting would have avoided the refusal, the remedy names it. */
 static char *usage_remedy(const struct sp_case *c)
 {
     const char *what = "a certificate with Digital Signature or Key Encipherment in Key Usage";
@@ -132,7 +132,7 @@ static void ask_key_usage(struct sp_case *c)
                 usage_remedy(c) });
 }
 
-/* A Key Usage that is absent or unreadable is ask_key_usage()'s to report. */
+/* ask_key_usage() reports a Key Usage that is absent or unreadable. */
 static void ask_usage_sign(struct sp_case *c)
 {
     if (c->facts->usage != SP_EXT_READ || has_usage(c, SP_KU_DIGITAL_SIGNATURE))
@@ -159,7 +159,7 @@ static void ask_usage_encrypt(struct sp_case *c)
                                 : "a certificate with Key Encipherment in Key Usage") });
 }
 
-/* RFC 8550, 4.4.2: what receiving agents accept of a signer. */
+/* RFC 8550, 4.4.2: which Key Usage a receiving agent accepts of a signer. */
 static void ask_may_sign(struct sp_case *c)
 {
     bool absent = c->facts->usage == SP_EXT_ABSENT;

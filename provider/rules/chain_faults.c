@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A signer's way to an anchor: what libcrypto finds wrong with it, in our words.
+ * What libcrypto finds wrong with a signer's chain, in our words.
  */
 #include <openssl/crypto.h>
 
@@ -37,7 +37,7 @@ static const char *name_of(const struct sp_facts *facts)
     return facts->subject[0] != '\0' ? facts->subject : "(no subject)";
 }
 
-/* On whom it is: the signer's own certificate, or that of an issuer, by its name. */
+/* Add one fault.  It names the signer's own certificate, or that of an issuer. */
 static void add_fault(smimepolicy_verdict *verdict, const struct sp_facts *signer,
                       const struct sp_chain_fault *fault)
 {

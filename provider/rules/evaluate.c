@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The ways in: one certificate, one private key, or a refusal about neither.
+ * The entry functions: judge one certificate, one private key, or refuse without
+ * either.
  */
 #include <limits.h>
 
@@ -43,7 +44,7 @@ smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settin
     ERR_set_mark();
     if (der != NULL && len <= LONG_MAX)
         cert = d2i_X509(NULL, &end, (long)len);
-    /* More bytes behind it mean that this is something else. */
+    /* Bytes behind the certificate mean that this is something else. */
     if (cert != NULL && end == der + len)
         verdict = smimepolicy_evaluate(settings, cert, key, use, at);
     X509_free(cert);

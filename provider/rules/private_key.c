@@ -16,13 +16,17 @@
 enum key_state { KEY_GOOD, KEY_OTHER, KEY_EXPLICIT, KEY_PUBLIC };
 
 /*
- * Providers say that they offer the private number and then have none to give.
- * A key in hardware does not even offer it: it counts as private.
+ * Has |key| only a public half?  Providers offer the private number and then may not
+ * have one.  A key in hardware does not offer it, and counts as private.
  */
 static bool is_public_only(const EVP_PKEY *key, const char *name)
 {
     const OSSL_PARAM *offered = EVP_PKEY_gettable_params(key);
-    unsigned char number[2048]; /* an RSA key of 16384 bits; a longer one is "modified" too */
+    /*
+     * enough for an RSA key of 16384 bits; for a longer one the call fails, too, but its
+     * size is told
+     */
+    unsigned char number[2048];
     OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(name, number, sizeof(number)),
                             OSSL_PARAM_construct_end() };
 
@@ -59,7 +63,7 @@ static char *key_name(const EVP_PKEY *key)
 {
     const char *name = EVP_PKEY_get0_type_name(key);
 
-    /* A key of an ENGINE has no provider to name it. */
+    /* A key of an ENGINE has no provider that could name it. */
     if (name == NULL)
         name = OBJ_nid2sn(EVP_PKEY_get_base_id(key));
     return sp_escape(name, strlen(name));

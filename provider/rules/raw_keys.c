@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Raw signatures and raw RSA encryption.  Nothing about them tells whether they
- * are mail, so that the setting `raw_keys` goes by the certificate.
+ * Raw signatures and raw RSA encryption.  Nothing in them tells whether they belong
+ * to a mail, so the setting `raw_keys` goes by the certificate.
  */
 #include "rules/case.h"
 
@@ -13,9 +13,10 @@ static bool is_unreadable(enum sp_extension state)
 }
 
 /*
- * Any rfc822Name counts, one that is no address too.  Addresses in other places and
- * anyExtendedKeyUsage do not, as they do in no other rule; nor does a missing
- * Extended Key Usage: self-signed certificates of single sign-on have none.
+ * Any rfc822Name counts, also one that is no valid address.  Addresses in other
+ * fields and anyExtendedKeyUsage do not count, as in the other rules.  A missing
+ * Extended Key Usage does not count either: self-signed certificates of single
+ * sign-on have none.
  */
 bool sp_is_for_mail(const struct sp_facts *facts)
 {

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What an uploaded certificate is kept as, by its content.
+ * The role of an uploaded certificate, by its content.
  */
 #include <string.h>
 

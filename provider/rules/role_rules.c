@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether an uploaded certificate can be what it is to be kept as.
+ * Whether an uploaded certificate can have its role.
  */
 #include <openssl/objects.h>
 
@@ -24,7 +24,7 @@ static void note_role(struct sp_case *c, const char *fault, const char *found, c
                                              sp_format("%s", remedy) });
 }
 
-/* Where the content leaves open what a CA certificate is kept as, whoever uploads it is told. */
+/* If the content leaves the role of a CA certificate open, tell which one was taken. */
 static void tell_role(struct sp_case *c)
 {
     static const char if_person[] = "use --as contact if it is a person's";
@@ -57,7 +57,7 @@ static void tell_role(struct sp_case *c)
                   "CA:TRUE with an address, for Certificate Sign and CRL Sign alone", if_person);
 }
 
-/* Whether the certificate can be what it is to be kept as. */
+/* Refuse a certificate that cannot have its role. */
 static void ask_role(struct sp_case *c)
 {
     sp_ask_ambiguous_role(c);

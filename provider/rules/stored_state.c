@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a stored certificate is good for now, by its role.
+ * The present state of a stored certificate, by its role.
  */
 #include "rules/case.h"
 
@@ -11,7 +11,7 @@ static const char *const names[] = { [SP_STORED_USABLE] = "usable",
                                      [SP_STORED_NOT_YET_VALID] = "not-yet-valid",
                                      [SP_STORED_UNUSABLE] = "unusable" };
 
-/* The uses of each role; those in |decide| say whether it is good for anything. */
+/* The uses of each role.  Those in |decide| decide whether it is usable. */
 static const struct {
     unsigned asked, decide;
 } uses[] = {
@@ -45,7 +45,7 @@ static bool denies(const smimepolicy_verdict *verdict, enum sp_rule rule)
     return false;
 }
 
-/* By a rule that another date would not change. */
+/* Does a rule deny it that another date would not change? */
 static bool denies_for_good(const smimepolicy_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->count; i++)
@@ -85,13 +85,16 @@ static bool judge_person(struct sp_stored_verdicts *stored, const struct sp_fact
             unusable = false;
     }
     stored->state = state_of(stored->verdicts[SMIMEPOLICY_ENCRYPT], unusable);
-    /* An expired one verifies what was signed before; nothing was signed yet by one to come. */
+    /*
+     * An expired certificate still verifies old signatures; one that is not yet valid
+     * has signed nothing.
+     */
     if (stored->state == SP_STORED_NOT_YET_VALID)
         stored->uses &= ~(1U << SMIMEPOLICY_VERIFY);
     return true;
 }
 
-/* A CA is asked for its validity alone, as one on a signer's way is. */
+/* Judge the validity of a CA alone, as for one in a signer's chain. */
 static void ask_validity(struct sp_case *c)
 {
     sp_ask_expired(c);

@@ -22,7 +22,7 @@ static bool is_early(const struct sp_case *c)
     return c->facts->not_before.known && c->at < c->facts->not_before.seconds;
 }
 
-/* Storing is allowed at any time: old mail may need the certificate. */
+/* An upload is allowed at any time: old mail may need the certificate. */
 static smimepolicy_severity weight(const struct sp_case *c)
 {
     return c->use == SMIMEPOLICY_UPLOAD ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY;
@@ -37,7 +37,7 @@ static char *remedy(const struct sp_case *c, const char *own, const char *contac
     return sp_format("%s", own);
 }
 
-/* "|before||when||after|"; |when| is owned and may be NULL. */
+/* |before|, |when| and |after| in one new string.  |when| is taken over, and may be NULL. */
 static char *around(const char *before, char *when, const char *after)
 {
     char *text = when == NULL ? NULL : sp_format("%s%s%s", before, when, after);

@@ -47,7 +47,7 @@ static CONF *read_file(const char *path, char **why)
     return NULL;
 }
 
-/* A section would hide settings from those who read the file without it. */
+/* Refuse sections: a reader that ignores section headers would miss the settings. */
 static bool has_no_section(const CONF *conf, const char *path, char **why)
 {
     STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(conf);

@@ -2,15 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring as a store of OpenSSL's: what stock programs load by a
- * `smimepolicy:` URI.
+ * The keyring as a store of OpenSSL's: what programs load by a `smimepolicy:` URI.
  */
 #ifndef SP_LOADER_H
 #define SP_LOADER_H
 
 #include <openssl/core.h>
 
-/* Constant, and everything in it: its place is at the end of a STORE table. */
+/* The entry for a STORE table. */
 extern const OSSL_ALGORITHM sp_store_loader;
 
 #endif
