@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the command itself says.
+ * The messages of the command.
  */
 #include <stdarg.h>
 #include <stdio.h>

@@ -19,7 +19,7 @@
 
 #define LONGEST 1024
 
-/* The descriptor of |source|, to be closed if |*own|; -1 with the reason on stderr. */
+/* Open |source|; |*own|: the caller closes it.  -1 with the reason on stderr. */
 static int open_source(const char *option, const char *source, bool *own)
 {
     char *end = NULL;
@@ -51,7 +51,7 @@ static int open_source(const char *option, const char *source, bool *own)
     return fd;
 }
 
-/* Byte by byte: what follows the line is somebody else's to read. */
+/* Read a line byte by byte: what follows it is for another reader. */
 static ssize_t read_line(int fd, char line[LONGEST])
 {
     size_t len = 0;
@@ -73,7 +73,10 @@ static ssize_t read_line(int fd, char line[LONGEST])
     return (ssize_t)len;
 }
 
-/* "pass:TEXT" or "env:NAME", which others may read: of what is there already; NULL: neither. */
+/*
+ * The passphrase of "pass:TEXT" or "env:NAME", which others may see; NULL for other
+ * sources.  Only for keys that exist already.
+ */
 static const char *in_the_open(const char *source)
 {
     if (strncmp(source, "pass:", 5) == 0)
@@ -110,7 +113,7 @@ bool shim_passphrase_read(struct shim_passphrase *pass, const char *option, cons
 
 enum asked { ASKED, DIFFERENT, INTERRUPTED, NOT_ASKED };
 
-/* |*answer| is LONGEST bytes long, and owned by the caller. */
+/* Ask at the terminal.  |*answer| is LONGEST bytes long, and owned by the caller. */
 static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
 {
     UI *ui = UI_new();

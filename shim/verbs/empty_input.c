@@ -47,7 +47,10 @@ static bool is_terminal(const char *path)
     return is;
 }
 
-/* What is wrong with |path|, NULL for standard input; NULL if nothing is, or it is not there. */
+/*
+ * What is wrong with |path|, NULL for standard input.  NULL if nothing is, or if it
+ * does not exist.
+ */
 static const char *fault_of(const char *path, bool like_stock)
 {
     struct stat is;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the command was made for: stock openssl under policy.
+ * The verbs and the stock names: each runs stock openssl under the policy.
  */
 #ifndef SHIM_VERBS_H
 #define SHIM_VERBS_H

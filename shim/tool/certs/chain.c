@@ -22,7 +22,7 @@ static const struct {
     { "check_ss_sig", X509_V_FLAG_CHECK_SS_SIGNATURE },
 };
 
-/* Options on the path that are stock's alone to follow; with one of them nothing is loosened. */
+/* Options for the chain that only stock follows.  With one of them nothing is loosened. */
 static const char *const stock_only[] = {
     "policy",       "policy_check", "explicit_policy", "inhibit_any", "inhibit_map",
     "policy_print", "verify_depth", "auth_level",      "attime",      "verify_hostname",
@@ -38,7 +38,7 @@ static bool can_follow(const struct shim_args *args)
     return true;
 }
 
-/* Each one vouches by itself, without its root. */
+/* Add anchors, each of which vouches by itself, without its root. */
 static bool add_anchors(X509_STORE *store, const STACK_OF(X509) *anchors)
 {
     bool done = anchors == NULL || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
@@ -82,7 +82,7 @@ void shim_chain_clear(struct shim_chain *chain)
     *chain = (struct shim_chain){ 0 };
 }
 
-/* libcrypto's ways to say that the chain ends at nobody whom the store knows. */
+/* The errors by which libcrypto says that the chain ends at no certificate of the store. */
 static bool is_stranger(int error)
 {
     return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
@@ -103,7 +103,7 @@ static void add_fault(struct shim_chain *chain, int error, X509 *at)
     chain->faults[chain->count++] = (struct shim_chain_error){ error, at };
 }
 
-/* All faults, one after the other; libcrypto alone would end at the first. */
+/* Collect all faults: without this callback libcrypto stops at the first. */
 static int note_fault(int ok, X509_STORE_CTX *ctx)
 {
     int error = X509_STORE_CTX_get_error(ctx);
@@ -130,7 +130,10 @@ static bool prepare(X509_STORE_CTX *ctx, X509_STORE *store, X509 *signer, STACK_
     return true;
 }
 
-/* libcrypto asks no purpose of a certificate that it cannot read, and takes that for a yes. */
+/*
+ * libcrypto accepts a certificate whose extensions it cannot read without asking for
+ * its purpose.
+ */
 static void note_unreadable(struct shim_chain *chain, const STACK_OF(X509) *certs)
 {
     for (int i = 0; i < sk_X509_num(certs); i++) {

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Passphrase sources, as -passin spells them.
+ * Reading the sources of a passphrase that -passin names.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -33,7 +33,7 @@ static bool take_variable(struct shim_secret *secret, const char *name)
     return false;
 }
 
-/* The first line, as stock reads it. */
+/* Read the first line of a file, as stock does. */
 static bool take_file(struct shim_secret *secret, const char *path)
 {
     struct stat is;

@@ -78,7 +78,7 @@ static const struct {
     { "at", set_time },
 };
 
-/* Returns how many words were used, 0 after a fault. */
+/* Read one option; returns how many words it has, 0 after a fault. */
 static int read_option(char **word, struct shim_check *check)
 {
     const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
@@ -98,7 +98,7 @@ static int read_option(char **word, struct shim_check *check)
     return 0;
 }
 
-/* Options may follow files, which are moved together to where the words began. */
+/* Options may follow files.  The files are moved together to where the words began. */
 int shim_check_options(char **argv, struct shim_check *check, bool *help)
 {
     char **const first = argv;

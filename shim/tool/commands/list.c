@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy list: the certificates of the keyring, row by row.
+ * smime-policy list: prints the certificates of the keyring, a row for each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -23,12 +23,12 @@ struct listing {
     bool json;
     enum sp_role only_role;
     enum sp_stored_state only_state;
-    time_t now, until; /* |until| 0: whenever they expire */
+    time_t now, until; /* |until| 0: no limit */
     char *folded;      /* owned */
     struct shim_table table;
 };
 
-/* "30d", "4w" or "2m": a month has 30 days. */
+/* Read a span: "30d", "4w" or "2m".  A month has 30 days. */
 static bool read_span(const char *text, int64_t *seconds)
 {
     static const struct {
@@ -75,7 +75,7 @@ static int settle(struct listing *listing)
     return listing->folded != NULL ? SHIM_OK : SHIM_USAGE;
 }
 
-/* Usable today and expired then: the rules are asked twice. */
+/* Does it expire in the span?  It is judged twice: now usable, then expired. */
 static int expires(const struct listing *listing, const struct shim_entry *entry, bool *wanted)
 {
     struct sp_stored_verdicts then;

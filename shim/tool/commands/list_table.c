@@ -14,7 +14,7 @@
 #include "common/colour.h"
 #include "tool/keyring/keyring_at.h"
 
-/* All but the last two have a width of their own: rows are printed as they come. */
+/* The widths of the columns but the last two.  They are fixed, as rows are printed one by one. */
 #define ROLE        8
 #define STATE       13
 #define USES        30
@@ -25,7 +25,9 @@
 #define ADDRESSES   30
 #define WIDE        130
 
-/* How many bytes the first |most| characters of |text| take, in UTF-8; |*count| of them are there.
+/*
+ * The number of bytes of the first |most| characters of UTF-8 |text|; |*count| is
+ * how many characters there are.
  */
 static size_t characters(const char *text, size_t most, size_t *count)
 {
@@ -41,7 +43,7 @@ static size_t characters(const char *text, size_t most, size_t *count)
     return at;
 }
 
-/* Text is printable ASCII here: a byte is a column. */
+/* Print a column.  |text| is printable ASCII, so a byte is a character. */
 static void column(const char *text, size_t width)
 {
     printf("%-*.*s%*s", (int)width, (int)width, text, GAP, "");
@@ -62,7 +64,7 @@ static size_t uses_width(const struct shim_table *table)
     return table->narrow ? USES_NARROW : USES;
 }
 
-/* What the columns before them leave to addresses and subject; 0: as much as they need. */
+/* The width that is left for addresses and subject; 0: no limit. */
 static size_t room(const struct shim_table *table)
 {
     size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP;
@@ -101,7 +103,7 @@ static void headline(struct shim_table *table)
     tail(table, "ADDRESSES", "SUBJECT");
 }
 
-/* "sed v": the first letters, each in its place. */
+/* The initials of the uses, each in its own place, such as "sed v". */
 static char *initials(const struct shim_entry *entry)
 {
     static const smimepolicy_use order[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT,

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy show: everything about certificates of the keyring.
+ * smime-policy show: prints everything about certificates of the keyring.
  */
 #include <stdio.h>
 
@@ -24,10 +24,10 @@ struct showing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     bool json, pem;
-    bool again; /* not the first one */
+    bool again; /* it is not the first certificate */
 };
 
-/* The extension |nid| as OpenSSL prints it, for people alone; owned. */
+/* The extension |nid| as OpenSSL prints it, for people only; owned by the caller. */
 static char *extension_text(const X509 *cert, int nid)
 {
     int place = X509_get_ext_by_NID(cert, nid, -1);
@@ -46,7 +46,7 @@ static char *extension_text(const X509 *cert, int nid)
     return text != NULL ? text : OPENSSL_strdup("(cannot be read)");
 }
 
-/* A line, and |value|, which is taken over. */
+/* Print a line with |value|, which is taken over. */
 static void detail(const char *name, char *value)
 {
     shim_print(stdout, "  %s: %s\n", name, value == NULL ? "?" : value);
@@ -76,7 +76,7 @@ static char *validity_text(const struct shim_entry *entry)
     return text;
 }
 
-/* "none", "encrypted", …; NULL if that cannot be found out. */
+/* The state of the private key: "none", "encrypted", …; NULL if it cannot be found out. */
 static char *key_text(const struct showing *showing, const struct shim_entry *entry)
 {
     struct sp_private_key key;

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy trust: what would verify for an address, and through which anchor.
+ * smime-policy trust: prints what would verify for an address, and through which
+ * anchor.
  */
 #include <stdio.h>
 
@@ -21,11 +22,11 @@ struct trusting {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     bool json;
-    char *address; /* owned: folded */
+    char *address; /* owned: in lower case */
     time_t now;
     json_t *certificates, *cas; /* owned; NULL without --json */
-    bool trusted;               /* something vouches */
-    bool headed;                /* the headline of this part was printed */
+    bool trusted;               /* something vouches for the address */
+    bool headed;                /* the headline of this section was printed */
 };
 
 static void headline(struct trusting *trusting, const char *text)
@@ -35,10 +36,10 @@ static void headline(struct trusting *trusting, const char *text)
     trusting->headed = true;
 }
 
-/* One CA on the way, as a line or as JSON. */
+/* One CA in the chain, as a line or as JSON. */
 struct step {
     json_t *steps; /* borrowed; NULL: text */
-    bool valid;    /* set to false where it is not, now */
+    bool valid;    /* set to false if it is not valid now */
 };
 
 static int tell_step(const struct shim_entry *entry, void *data)
@@ -77,7 +78,7 @@ static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, str
     return code;
 }
 
-/* Why no stored CA vouches for it, naming the certificate that is at fault; owned by the caller. */
+/* Why no stored CA vouches for it, with the certificate at fault; owned by the caller. */
 static char *why_not(const struct shim_chain *chain, const X509 *cert)
 {
     const struct shim_chain_error *fault = chain->count == 0 ? NULL : &chain->faults[0];
@@ -97,7 +98,7 @@ static char *why_not(const struct shim_chain *chain, const X509 *cert)
     return why;
 }
 
-/* The chain of |entry|; |*through| is set where every CA of it is valid. */
+/* Print the chain of |entry|; |*through| is set if every CA in it is valid. */
 static int tell_path(struct trusting *trusting, const struct shim_entry *entry, json_t *object,
                      bool *through)
 {
@@ -143,12 +144,13 @@ static void tell_findings(const smimepolicy_verdict *verdict)
 }
 
 /*
- * A certificate of the address, which vouches for its own signatures if `verify`
- * says so: the same question, asked of the same function.
+ * Does a certificate of the address vouch for its own signatures?  The answer comes
+ * from the function that `verify` uses.
  */
 static int is_anchor(const struct shim_entry *entry, bool *anchor)
 {
-    X509 *cert = sp_record_cert(&entry->record); /* with its key, which that of |entry| may lack */
+    /* parsed with its key, which that of |entry| may lack */
+    X509 *cert = sp_record_cert(&entry->record);
     STACK_OF(X509) *own = sk_X509_new_null();
     X509_STORE *store = NULL;
     struct shim_chain chain = { 0 };
@@ -166,7 +168,7 @@ static int is_anchor(const struct shim_entry *entry, bool *anchor)
     return SHIM_OK;
 }
 
-/* What it is good for, beside the CAs that issued it. */
+/* What the certificate itself is good for, without the CAs that issued it. */
 static const char *as_anchor(const struct shim_entry *entry, bool anchor)
 {
     if (!anchor)
@@ -190,7 +192,7 @@ static int tell_own(struct trusting *trusting, const struct shim_entry *entry, b
     return SHIM_OK;
 }
 
-/* A stored certificate of a person vouches for its own addresses, of which this is one. */
+/* A stored certificate of a person vouches for its own addresses, and this address is one. */
 static int trust_own(const struct shim_entry *entry, void *data)
 {
     struct trusting *trusting = data;
@@ -267,7 +269,7 @@ static int trust_all(struct trusting *trusting)
     return code;
 }
 
-/* In the words of the rules. */
+/* Print, in the words of the rules, that nobody vouches. */
 static int tell_nobody(const struct trusting *trusting)
 {
     char *fault = sp_format("nothing in the keyring vouches for %s", trusting->address);

@@ -13,7 +13,7 @@
 #include "common/print.h"
 #include "tool/config/lint.h"
 
-/* Where in the file we are; an included file ends in nobody knows which section. */
+/* The place in the file.  Behind an included file the section is not known. */
 enum place { AT_TOP, BEHIND_INCLUDE, IN_DEFAULT, IN_SECTION };
 
 static char *skip_space(char *text)
@@ -23,7 +23,10 @@ static char *skip_space(char *text)
     return text;
 }
 
-/* The value if |line| is `key = value`, without comment and space around; else NULL. */
+/*
+ * The value of `key = value` in |line|, without comment and space around it; NULL if
+ * |line| is another one.
+ */
 static char *value_of(char *line, const char *key)
 {
     char *value;
@@ -77,7 +80,10 @@ static void note_missing(const struct shim_lint *lint, int number, const char *p
                    lint->path, number, path);
 }
 
-/* The command refuses everything where its settings cannot be read; a program goes on without. */
+/*
+ * Report a policy file that cannot be read: the command then refuses everything, but
+ * a program goes on without it.
+ */
 static void judge_unread(struct shim_lint *lint, int number, const char *path)
 {
     const char *why = strerror(errno);
@@ -106,7 +112,7 @@ static void judge_include(struct shim_lint *lint, int number, const char *path)
 void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
 {
     enum place place = AT_TOP;
-    bool elsewhere = false; /* where relative names belong was said */
+    bool elsewhere = false; /* it was reported where relative names belong */
     char *line = NULL;
     size_t size = 0;
 

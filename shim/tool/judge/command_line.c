@@ -18,13 +18,14 @@
 #include "tool/judge/outgoing.h"
 #include "tool/judge/sent_along.h"
 
-/* One judgement of a command line. */
+/* The judging of one command line. */
 struct judging {
     const struct shim_operation *operation;
     const smimepolicy_settings *settings;
     time_t now;
     bool like_stock;
-    bool leaves_signers; /* -nocerts: theirs are sent only where -certfile has them */
+    /* with -nocerts: the signers' certificates are sent only if -certfile has them */
+    bool leaves_signers;
     const struct shim_request *request;
     struct shim_selection *selection;
     struct shim_outcome *outcome;
@@ -32,8 +33,9 @@ struct judging {
 };
 
 /*
- * A file that takes a passphrase we may not ask for, or that can be read only
- * once, is left to stock, and so is what the keyring has: the provider judges what it loads.
+ * Was a certificate loaded?  Some are left to stock, and the provider judges what
+ * stock loads: a file with a passphrase that we may not ask for, a file that can be
+ * read only once, and what the keyring has.
  */
 static bool is_loaded(struct judging *judging, enum shim_load state, const char *uri,
                       const struct shim_loaded *loaded)
@@ -51,7 +53,10 @@ static bool is_loaded(struct judging *judging, enum shim_load state, const char 
     return false;
 }
 
-/* Load both, as far as the rules need it; a key that does not load is stock's to complain about. */
+/*
+ * Load certificate and key as far as the rules need them.  If the key cannot be
+ * loaded, stock reports it.
+ */
 static enum shim_load load_pair(const struct judging *judging, const char *uri, const char *key_uri,
                                 struct shim_loaded *cert, struct shim_loaded *key)
 {
@@ -65,7 +70,7 @@ static enum shim_load load_pair(const struct judging *judging, const char *uri, 
     return shim_load(uri, WANT_FIRST_CERT, &judging->secret, cert);
 }
 
-/* |key_uri| may be NULL. */
+/* Judge the certificate in |uri|, with the key in |key_uri| unless that is NULL. */
 static void judge_cert(struct judging *judging, const char *uri, const char *key_uri,
                        smimepolicy_use use)
 {
@@ -94,8 +99,8 @@ static void require_certificate(struct judging *judging, smimepolicy_use use, co
 }
 
 /*
- * Nobody judges these where they are used: what cannot be judged beforehand
- * is not sent along.
+ * Could the certificates of -certfile be loaded?  The provider does not see them, so
+ * what cannot be judged here is not sent.
  */
 static bool is_known(struct judging *judging, enum shim_load state, const struct shim_loaded *along)
 {
@@ -133,7 +138,10 @@ static bool push(STACK_OF(X509) *certs, X509 *cert)
     return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
 }
 
-/* The ways of all signers, and where one is not known, every certificate: any may be on it. */
+/*
+ * Judge the chains of all signers.  If a signer is not known, judge every
+ * certificate: any may be in its chain.
+ */
 static void judge_chains(struct judging *judging, struct shim_sent_along *sent,
                          STACK_OF(X509) *signers)
 {
@@ -167,7 +175,10 @@ static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
     return false;
 }
 
-/* Each once, and none that goes along as a signer's: stock fails at the second. */
+/*
+ * Put the certificates to send into the selection: each once, and no signer's, as
+ * stock fails at the second copy.
+ */
 static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
                        const STACK_OF(X509) *signers)
 {
@@ -187,7 +198,7 @@ static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
     sk_X509_pop_free(each, X509_free);
 }
 
-/* Stock gets the very certificates that were judged. */
+/* Judge -certfile, and give stock the certificates that were judged. */
 static void judge_sent_along(struct judging *judging)
 {
     STACK_OF(X509) *signers = sk_X509_new_null();
@@ -209,7 +220,7 @@ static void judge_sent_along(struct judging *judging)
     shim_loaded_clear(&along);
 }
 
-/* What it found, or that it has nothing, was told where it was asked. */
+/* Was the keyring asked?  Its findings were reported then. */
 static bool asks_keyring(const struct judging *judging)
 {
     return json_array_size(judging->selection->choices) > 0;
@@ -226,7 +237,7 @@ static void judge_signing(struct judging *judging)
                             "no -signer",
                             "name the signer's certificate with -signer, or the sender "
                             "with --from");
-    /* Without the option it is the key's own, which the provider sees. */
+    /* Without the option the digest is the key's default, which the provider judges. */
     shim_outcome_add(judging->outcome, sp_judge_digest(sp_digest_find(request->digest), NULL,
                                                        SMIMEPOLICY_SIGN, judging->settings));
     if (request->certfile != NULL)
@@ -235,7 +246,7 @@ static void judge_signing(struct judging *judging)
         shim_outgoing_judge(judging->operation, &judging->secret, judging->outcome);
 }
 
-/* The content cipher: the one that was asked for, else what the program takes by itself. */
+/* The content cipher: that of the command line, else stock's default. */
 static int cipher_of(const struct judging *judging)
 {
     const char *name = judging->request->cipher;
@@ -245,7 +256,7 @@ static int cipher_of(const struct judging *judging)
         (void)shim_cipher_find(name, &nid);
         return nid;
     }
-    /* Under the stock names an OpenSSL before 3.5 takes 3DES; the verbs never do. */
+    /* Before 3.5 stock's default is 3DES; the verbs never use it. */
     return judging->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
                                                                       : NID_aes_256_cbc;
 }
@@ -258,7 +269,7 @@ static void judge_encryption(struct judging *judging)
 
     shim_outcome_add(judging->outcome,
                      sp_judge_cipher(cipher_of(judging), false, judging->settings));
-    /* A name that libcrypto does not know is stock's to refuse. */
+    /* Stock refuses a name that libcrypto does not know. */
     if (request->wrap != NULL && shim_cipher_find(request->wrap, &wrap))
         shim_outcome_add(judging->outcome, sp_judge_cipher(wrap, true, judging->settings));
     for (size_t i = 0; i < request->recipient_count; i++)

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Asking the rules about every certificate and key of a command line, before
- * stock runs.  The provider asks again while it runs.
+ * Judging the certificates and keys of a command line before stock runs.  The
+ * provider judges them again when stock uses them.
  */
 #ifndef SHIM_COMMAND_LINE_H
 #define SHIM_COMMAND_LINE_H
@@ -13,21 +13,21 @@
 #include "tool/run/operation.h"
 
 /*
- * Read the settings and tell |outcome| every finding about the request of
- * |operation|; what the keyring brought was judged before.
+ * Read the settings, and report every finding about the request of |operation| to
+ * |outcome|.  What the keyring gave was judged before.
  *
- * The certificates of a -certfile are put into the selection, for stock to
- * send along the very ones that were judged.
+ * The certificates of a -certfile go into the selection, so that stock sends those
+ * that were judged.
  *
- * @param like_stock  a stock name: without an operation there is nothing to
- *                    judge, and a file that cannot be read is stock's to
- *                    complain about, but for -certfile
+ * @param like_stock  under a stock name: without an operation there is nothing to
+ *                    judge, and stock reports files that cannot be read, except
+ *                    -certfile
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
 int shim_judge_request(struct shim_operation *operation, bool like_stock,
                        struct shim_outcome *outcome);
 
-/* Say by which rule a verification failed that found nobody to vouch for the sender. */
+/* Report the rule by which a verification failed that found no anchor for the signer. */
 void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome);
 
 #endif

@@ -9,7 +9,7 @@
 #include "common/shim.h"
 #include "tool/judge/issuers.h"
 
-/* The facts of the certificates above the signer's; owned by the caller, as their array. */
+/* Read the facts of the issuers in |chain|; owned by the caller, with their array. */
 static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count)
 {
     int length = chain == NULL ? 0 : sk_X509_num(chain);
@@ -32,19 +32,19 @@ static void free_issuers(struct sp_facts **issuers, size_t count)
     OPENSSL_free(issuers);
 }
 
-/* What the signatures have shown so far. */
+/* The review of one message. */
 struct review {
     const struct shim_incoming *incoming;
     const smimepolicy_settings *settings;
     const struct shim_args *args;
-    X509_STORE *store; /* NULL: the ways are stock's to find */
+    X509_STORE *store; /* NULL: stock finds the chains */
     time_t now;
-    bool whole;  /* every certificate on the chain of every signer was judged */
-    bool passed; /* stock's own look at the dates would refuse what was judged */
+    bool whole;  /* every certificate in the chain of every signer was judged */
+    bool passed; /* stock would refuse the present dates of what was judged */
     struct shim_outcome *outcome;
 };
 
-/* Take |verdict| over: told now if it refuses the signer, else with the others at the end. */
+/* Take |verdict| over.  A refusal is reported now, anything else at the end. */
 static void settle(struct shim_signature *signature, struct shim_outcome *outcome,
                    smimepolicy_verdict *verdict)
 {
@@ -54,7 +54,7 @@ static void settle(struct shim_signature *signature, struct shim_outcome *outcom
 }
 
 /*
- * The certificate itself.  Of one that may not sign mail, libcrypto's own word for
+ * Judge the signer's certificate.  If it may not sign mail, libcrypto's message on
  * the same fault adds nothing.
  */
 static void review_certificate(struct review *review, struct shim_signature *signature)
@@ -64,7 +64,7 @@ static void review_certificate(struct review *review, struct shim_signature *sig
     const bool observe = review->settings->mode == SP_MODE_OBSERVE;
 
     if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0) {
-        /* Where it is only observed, the provider judges it again, and logs it. */
+        /* In observe mode the provider judges it again, and logs it. */
         if (observe && verdict != NULL && !smimepolicy_verdict_allowed(verdict))
             shim_outcome_add(review->outcome, verdict);
         else
@@ -74,7 +74,7 @@ static void review_certificate(struct review *review, struct shim_signature *sig
     smimepolicy_verdict_free(verdict);
 }
 
-/* The facts of whoever is at fault; a new one is put in |*own|.  NULL: out of memory. */
+/* The facts of |at|; a new one is put in |*own|.  NULL: out of memory. */
 static const struct sp_facts *facts_at(const struct shim_signature *signature, const X509 *at,
                                        struct sp_facts **own)
 {
@@ -99,7 +99,7 @@ static smimepolicy_verdict *judge_chain(const struct shim_signature *signature)
         fault->why = X509_verify_cert_error_string(error->error);
         fault->at = error->at == NULL ? NULL : facts_at(signature, error->at, &own[i]);
         complete = error->at == NULL || fault->at != NULL;
-        /* Said already, in the words of the rule. */
+        /* Reported already, by its rule. */
         if (!(signature->refused && error->error == X509_V_ERR_INVALID_PURPOSE &&
               fault->at == signature->facts))
             count++;
@@ -110,12 +110,12 @@ static smimepolicy_verdict *judge_chain(const struct shim_signature *signature)
     return verdict;
 }
 
-/* Whether one of the CAs that libcrypto takes for issuers is none that may vouch. */
+/* Judge whether all issuers in the chain may vouch. */
 static smimepolicy_verdict *judge_issuers(const struct review *review,
                                           const struct shim_signature *signature,
                                           const struct sp_facts *const *issuers, size_t count)
 {
-    /* With `trust = keyring` libcrypto is led on to other chains: see gates/trust.c. */
+    /* With `trust = keyring` libcrypto builds other chains: see gates/email_trust.c. */
     if (review->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -131,7 +131,7 @@ static smimepolicy_verdict *judge_issuers(const struct review *review,
     return NULL;
 }
 
-/* The dates of the certificates are judged at the signing time. */
+/* Judge the dates of the certificates at the signing time. */
 static void review_time(struct review *review, struct shim_signature *signature,
                         const struct sp_facts *const *issuers, size_t count)
 {
@@ -148,8 +148,8 @@ static void review_time(struct review *review, struct shim_signature *signature,
 }
 
 /*
- * A certificate that vouches for itself has no way to an anchor: what libcrypto
- * makes of the others that came along, and of their dates, is no matter.
+ * Judge the chain.  A certificate that vouches for itself needs none: what libcrypto
+ * says of other certificates, and of their dates, does not matter.
  */
 static void review_chain(struct review *review, struct shim_signature *signature)
 {
@@ -172,7 +172,7 @@ static void review_chain(struct review *review, struct shim_signature *signature
     verdict = judge_issuers(review, signature, (const struct sp_facts *const *)issuers, count);
     if (verdict != NULL)
         settle(signature, review->outcome, verdict);
-    /* With -attime the user has said what counts as now. */
+    /* With -attime the user has set the time. */
     if (!shim_args_has(review->args, "attime"))
         review_time(review, signature, (const struct sp_facts *const *)issuers, count);
     free_issuers(issuers, count);

@@ -12,7 +12,7 @@ struct shim_sent_along {
     const STACK_OF(X509) *pool;
     time_t now;
     struct shim_outcome *outcome;
-    bool *used; /* owned, one for each of |pool|: on the way, or a signer's own */
+    bool *used; /* owned, one for each of |pool|: it is in a chain, or a signer's own */
 };
 
 struct shim_sent_along *shim_sent_new(const STACK_OF(X509) *pool, time_t now,
@@ -60,7 +60,7 @@ static bool is_valid(const struct shim_sent_along *sent, const X509 *cert)
     return valid;
 }
 
-/* The place in the pool of an issuer of |cert|, a valid one before any other; or -1. */
+/* The index in the pool of an issuer of |cert|, preferably a valid one; or -1. */
 static int find_issuer(const struct shim_sent_along *sent, X509 *cert)
 {
     int found = -1;
@@ -91,7 +91,7 @@ void shim_sent_judge(struct shim_sent_along *sent, X509 *signer)
     int next;
 
     mark(sent, signer);
-    /* A root ends the way: an older root of that name would pass for its issuer. */
+    /* A root ends the chain: an older root of the same name would pass for its issuer. */
     while (X509_check_issued(signer, signer) != X509_V_OK &&
            (next = find_issuer(sent, signer)) >= 0) {
         signer = sk_X509_value(sent->pool, next);

@@ -26,7 +26,7 @@ static char *name_of(const struct shim_signature *signature)
                      sp_facts_serial(signature->facts));
 }
 
-/* When it says that it was signed; NULL: it does not. */
+/* The signing time that it claims; NULL: none. */
 static char *time_of(const struct shim_signature *signature)
 {
     return signature->time.state == SP_TIME_READ ? sp_format_time(signature->time.at) : NULL;
@@ -39,7 +39,7 @@ static X509 *anchor_of(const struct shim_signature *signature)
     return chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
 }
 
-/* ", through …": empty where stock alone has found the way. */
+/* ", through …" and the anchor; empty if stock alone has found the chain. */
 static char *through(const struct shim_signature *signature)
 {
     X509 *anchor = anchor_of(signature);
@@ -77,7 +77,10 @@ void shim_signers_tell(const struct shim_incoming *incoming)
         tell(&incoming->signatures[i]);
 }
 
-/* What was signed, beside the signatures; NULL: it is in the message, or not at hand. */
+/*
+ * Open what was signed, if it is apart from the signatures; NULL: it is in the
+ * message, or not known.
+ */
 static BIO *open_content(const struct shim_incoming *incoming, const struct shim_args *args)
 {
     const char *named = shim_args_value(args, "content");
@@ -120,7 +123,7 @@ void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *a
             signature->tested = true;
             signature->fits = fits(sk_CMS_SignerInfo_value(infos, i), digests);
         }
-    /* Not what was given: that is freed as our own. */
+    /* Free the filters before |content|, which is freed by itself. */
     while (digests != NULL && digests != content) {
         BIO *next = BIO_pop(digests);
 
@@ -131,7 +134,7 @@ void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *a
     ERR_clear_error();
 }
 
-/* What became of one of several; NULL: that is not known. */
+/* The result of one of several signatures; NULL: not known. */
 static const char *state_of(const struct shim_signature *signature)
 {
     if (signature->refused)

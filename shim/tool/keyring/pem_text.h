@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates and keys of the keyring as PEM, and the lines of text before
- * each by which `import` keeps it as it was.
+ * Certificates and keys of the keyring as PEM.  The lines of text before each tell
+ * `import` how it was stored.
  */
 #ifndef SHIM_PEM_TEXT_H
 #define SHIM_PEM_TEXT_H
@@ -16,11 +16,11 @@
 #define SHIM_LINE_UPLOADED "smime-policy-uploaded: "
 #define SHIM_LINE_KEY      "smime-policy-key: "
 
-/* TRUSTED CERTIFICATE where it says whom it is trusted for; false if that failed. */
+/* Write a certificate, as TRUSTED CERTIFICATE if it has trust settings; false if that failed. */
 bool shim_pem_write_cert(FILE *to, const struct shim_entry *entry);
-/* The same as a new string, to free with OPENSSL_free(). */
+/* The same PEM as a new string, to free with OPENSSL_free(). */
 char *shim_pem_text(const struct shim_entry *entry);
-/* The lines of text, then the certificate, then |key| unless it is NULL. */
+/* Write the lines of text, the certificate, and |key| unless it is NULL. */
 bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry,
                           const struct sp_private_key *key);
 

@@ -13,7 +13,10 @@
 #include "base/text.h"
 #include "tool/keyring/keyring_at.h"
 
-/* Without its key, which takes nine tenths of the time, and with what it is trusted for if any. */
+/*
+ * Parse it without its key, which would take nine tenths of the time, and with its
+ * trust settings.
+ */
 static X509 *parse(const struct sp_record *record)
 {
     const unsigned char *der = record->der;
@@ -76,7 +79,7 @@ int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cur
     return code;
 }
 
-/* Every role is asked for some use. */
+/* A verdict on it.  Every role has a use that is judged. */
 static const smimepolicy_verdict *any_verdict(const struct shim_entry *entry)
 {
     for (int use = 0; use < SP_USE_COUNT; use++)
@@ -114,7 +117,7 @@ char *shim_entry_uses(const struct shim_entry *entry)
     return sp_text_take(&text);
 }
 
-/* The rules that deny, each once. */
+/* Call |take| for each rule that denies, once. */
 static void each_rule(const struct shim_entry *entry, void (*take)(const char *rule, void *data),
                       void *data)
 {
@@ -246,7 +249,7 @@ int shim_json_line(json_t *object)
     json_decref(object);
     if (text == NULL)
         return shim_no_memory();
-    /* The one control that JSON leaves as it is. */
+    /* DEL is the one control character that JSON does not escape. */
     while ((piece = strsep(&rest, "\x7f")) != NULL) {
         fputs(piece, stdout);
         fputs(rest != NULL ? "\\u007f" : "\n", stdout);

@@ -15,7 +15,7 @@
 #include "common/shim.h"
 #include "log/decision_log.h"
 
-/* Of many files: as compilers say it. */
+/* Print the file and part before a line, as compilers do. */
 static void print_place(const struct shim_outcome *outcome)
 {
     if (!outcome->names_file || outcome->file == NULL)
@@ -105,7 +105,7 @@ static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, b
 
 void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict)
 {
-    /* What is observed only is done, and then judged and logged by the provider. */
+    /* In observe mode the operation goes on, and the provider judges and logs it. */
     settle(outcome, verdict, !observes(outcome));
 }
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy import: what `export` wrote, kept as it was.
+ * smime-policy import: stores what `export` wrote, with its roles and dates.
  */
 #include <stdio.h>
 #include <string.h>
@@ -81,7 +81,7 @@ static int take_cert(struct shim_importing *importing, struct shim_block *block)
     return name_pending(pending) ? read_lines(importing, block) : shim_no_memory();
 }
 
-/* What is encrypted cannot be looked into: that it is such a key at all is known. */
+/* Check the form of a key.  The content of an encrypted one cannot be checked. */
 static const char *look_at_key(struct shim_pending *pending, const struct shim_block *block,
                                bool encrypted)
 {

@@ -12,7 +12,7 @@
 #include "tool/upload/import_pem.h"
 #include "tool/keyring/pem_text.h"
 
-/* No certificate and no key is as long. */
+/* The longest block: no certificate or key is as long. */
 #define LONGEST (16L * 1024 * 1024)
 #define PIECE   4096
 
@@ -51,7 +51,7 @@ static int fault(const struct shim_blocks *blocks, const struct shim_block *bloc
     return -1;
 }
 
-/* Room for another piece behind |length| bytes; what was there may be a private key. */
+/* Make room behind |length| bytes.  The old memory is cleansed, as it may hold a private key. */
 static bool make_room(struct shim_blocks *blocks, size_t length)
 {
     size_t size = length + PIECE > blocks->size ? 2 * (length + PIECE) : blocks->size;
@@ -65,7 +65,7 @@ static bool make_room(struct shim_blocks *blocks, size_t length)
     return true;
 }
 
-/* 1, 0 at the end, -1 said on stderr. */
+/* Read a line: 1, 0 at the end, or -1 with the reason on stderr. */
 static int read_line(struct shim_blocks *blocks)
 {
     static const struct shim_block none;
@@ -92,7 +92,7 @@ static int read_line(struct shim_blocks *blocks)
     return -1;
 }
 
-/* What follows |name| in the line goes to |*value|; the last such line counts. */
+/* Take the text after |name| in |line| into |*value|.  The last such line counts. */
 static bool take_line(const char *line, const char *name, char **value)
 {
     size_t length = strlen(name);
@@ -116,7 +116,7 @@ static bool starts(const char *line, const char *with)
     return strncmp(line, with, strlen(with)) == 0;
 }
 
-/* From the line that begins the block to the one that ends it. */
+/* Collect a block from its first line to its last. */
 static int collect(struct shim_blocks *blocks, struct shim_block *block, BIO *lines)
 {
     long length = 0;

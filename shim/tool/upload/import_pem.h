@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A file that `export` wrote, block by block.
+ * Reading a file that `export` wrote, block by block.
  */
 #ifndef SHIM_IMPORT_PEM_H
 #define SHIM_IMPORT_PEM_H
@@ -10,27 +10,27 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* One PEM block, and what the lines of text before it say. */
+/* One PEM block, with the values in the text lines before it. */
 struct shim_block {
     char *type; /* owned: "CERTIFICATE" */
     unsigned char *der;
     long length;
-    char *role, *uploaded, *key_uri; /* owned; NULL where there is no such line */
-    size_t line;                     /* where it begins */
+    char *role, *uploaded, *key_uri; /* owned; NULL if the line is missing */
+    size_t line;                     /* the number of its first line */
 };
 
 struct shim_blocks {
     const char *path; /* borrowed */
     FILE *from;       /* owned */
-    char *text;       /* owned: the line that was read last */
+    char *text;       /* owned: the last line that was read */
     size_t size, line;
 };
 
-/* false with the reason on stderr; shim_blocks_end() is needed all the same. */
+/* Open |path|; false with the reason on stderr.  Call shim_blocks_end() in any case. */
 bool shim_blocks_begin(struct shim_blocks *blocks, const char *path);
 /*
- * 1: |block| is the next one; 0: there is no more; -1: it is damaged, or cannot
- * be read, said on stderr.  |block| is to be cleared.
+ * Read the next block.  1: |block| has it; 0: no more; -1: it is damaged or cannot
+ * be read, with the reason on stderr.  Clear |block| in any case.
  */
 int shim_blocks_next(struct shim_blocks *blocks, struct shim_block *block);
 void shim_block_clear(struct shim_block *block);

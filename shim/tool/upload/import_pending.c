@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A certificate that is imported, with the private key behind it: judged as an
- * upload is, and added as it was.
+ * Importing a certificate with the private key behind it: it is judged as for an
+ * upload, and stored with its old role and date.
  */
 #include <stdio.h>
 #include <string.h>
@@ -47,7 +47,7 @@ static bool is_stored(struct shim_importing *importing, int *code)
     return found == 1;
 }
 
-/* "FILE: line 7: WHAT contact 0123456789abcdef bob@example.org (CN=Bob)" */
+/* Print "FILE: line 7: WHAT contact 0123456789abcdef bob@example.org (CN=Bob)". */
 static int tell(struct shim_importing *importing, FILE *to, enum sp_role role, const char *what)
 {
     struct shim_pending *pending = &importing->pending;
@@ -66,7 +66,7 @@ static int tell(struct shim_importing *importing, FILE *to, enum sp_role role, c
     return line != NULL ? SHIM_OK : shim_no_memory();
 }
 
-/* Without its key it is what it would be to anybody else. */
+/* Settle the role.  An identity without its key becomes a contact. */
 static int settle_role(struct shim_importing *importing, bool has_key)
 {
     struct shim_pending *pending = &importing->pending;
@@ -80,7 +80,7 @@ static int settle_role(struct shim_importing *importing, bool has_key)
                 "note: an identity without its private key is kept as a contact");
 }
 
-/* Whether the key is that of the certificate, which was read without its own. */
+/* Judge whether the key belongs to the certificate, which was read without decoding its own. */
 static smimepolicy_verdict *judge_key(const struct shim_importing *importing)
 {
     const struct shim_pending *pending = &importing->pending;
@@ -159,13 +159,16 @@ static int take(struct shim_importing *importing)
     if (code == SHIM_OK && stored == SP_ROLE_NONE)
         code = settle_role(importing, has_key);
     else if (stored != SP_ROLE_NONE)
-        /* A contact that comes with its key is an identity, as after an upload. */
+        /* A contact that comes with its key becomes an identity, as by an upload. */
         pending->role = stored == SP_ROLE_CONTACT && has_key ? SP_ROLE_IDENTITY : stored;
     if (code != SHIM_OK)
         return code;
     judge(importing, as_told || stored != SP_ROLE_NONE ? SP_ROLE_FROM_USER : SP_ROLE_FROM_CONTENT,
           has_key);
-    /* Refused as ambiguous; where that is observed alone, it vouches for nobody else. */
+    /*
+     * The role is ambiguous, which is refused.  In observe mode it becomes a contact,
+     * which vouches for no other.
+     */
     if (pending->role == SP_ROLE_NONE)
         pending->role = SP_ROLE_CONTACT;
     if (key_stored)

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates and keys of an upload, judged and added.
+ * Judging and adding the certificates and keys of an upload.
  */
 #include <string.h>
 
@@ -15,11 +15,11 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
-/* More are counted, and not named one by one. */
+/* How many are named one by one; the rest is counted. */
 #define NAMED_MAX 100
-/* Of a larger bundle the rest is refused as ambiguous at once. */
+/* How many may wait for their role; the rest of a larger bundle is refused as ambiguous. */
 #define UNDECIDED_MAX 1000
-/* Longer paths are somebody's joke, or attack. */
+/* The longest chain: real ones are shorter. */
 #define LONGEST 16
 
 static void note(struct shim_uploading *run, const struct shim_part *part,
@@ -65,8 +65,8 @@ static bool add(struct shim_uploading *run, const struct shim_part *part,
 }
 
 /*
- * Whether it has a private key shows when all parts were read: until then it
- * is a contact's, for which the rules are the same.
+ * Take a certificate.  Its private key may come later: until then it counts as a
+ * contact, for which the rules are the same.
  */
 static bool take(struct shim_uploading *run, const struct shim_part *part,
                  const struct sp_facts *facts, const struct sp_assigned_role *as)
@@ -74,7 +74,7 @@ static bool take(struct shim_uploading *run, const struct shim_part *part,
     enum sp_role role = as->role == SP_ROLE_NONE ? SP_ROLE_CONTACT : as->role;
 
     shim_uploading_at(run, part->path, part->number);
-    /* Parsed anew: keys are compared with its own. */
+    /* Parsed again, because keys are compared with its decoded key. */
     if (run->first_client == NULL && role != SP_ROLE_CA)
         run->first_client = X509_dup(part->cert);
     return !shim_uploading_judged(run, sp_judge_upload(facts, as, run->now, run->settings)) ||
@@ -124,7 +124,7 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     return done;
 }
 
-/* Is one of |cursor|'s certificates the issuer of |cert|?  It is freed; -1 if that failed. */
+/* Is a certificate of |cursor|, which is freed, the issuer of |cert|?  -1 if that failed. */
 static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
 {
     struct sp_record record;
@@ -142,7 +142,10 @@ static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
     return issued ? 1 : found;
 }
 
-/* What |cert| is kept as, by what is known until now; |*role| stays SP_ROLE_NONE if nothing is. */
+/*
+ * Decide the role of |cert| by what is known so far; the role stays SP_ROLE_NONE if
+ * nothing decides.
+ */
 static bool decide(struct shim_uploading *run, X509 *cert, struct sp_assigned_role *as)
 {
     const X509_NAME *issuer = X509_get_issuer_name(cert);
@@ -189,7 +192,7 @@ static bool take_undecided(struct shim_uploading *run, struct shim_undecided *un
     return done;
 }
 
-/* One that is decided may decide others: each round goes one certificate further down. */
+/* A decided certificate may decide others: each round goes one certificate down the chain. */
 bool shim_uploading_undecided(struct shim_uploading *run)
 {
     bool some = true;
