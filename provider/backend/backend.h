@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The backend: the provider whose algorithms we export again, behind our gates.
+ * Room backend: the provider whose algorithms we export again, and what the core
+ * gives to each load of ours.
+ *
+ * This header: loading the backend and reading its tables.
  */
 #ifndef SP_BACKEND_H
 #define SP_BACKEND_H

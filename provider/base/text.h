@@ -2,8 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The base of all rooms: new strings and growing text.  Every string returned is
- * freed with OPENSSL_free().
+ * Room base: strings, what may be shown of them, SHA-256, ids of keys, owners of
+ * paths, and differences between OpenSSL versions, for all other rooms.
+ *
+ * This header: new strings and growing text.  Every string returned is freed with
+ * OPENSSL_free().
  */
 #ifndef SP_TEXT_H
 #define SP_TEXT_H

@@ -2,8 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Gates: the places where an operation with a key asks the rules.  This header leads
- * from a key to its certificates, and from them to a verdict.
+ * Room gates: the places where an operation asks the rules: signing, encryption, key
+ * agreement, purposes and email trust.
+ *
+ * This header: from a key to its certificates, and from them to a verdict.
  */
 #ifndef SP_KEY_VERDICT_H
 #define SP_KEY_VERDICT_H

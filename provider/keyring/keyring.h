@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring: certificates and private keys that were uploaded.
+ * Room keyring: certificates and private keys that were uploaded, in SQLite.
  *
- * It is a directory with two SQLite databases: `certificates.db`, which every user
+ * A keyring is a directory with two databases: `certificates.db`, which every user
  * may read, and `keys.db`, which only its owner may read.  docs/keyring.md explains
  * the choices.
  *

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The decision log: one line of JSON for each decision.
+ * Room log: the decision log, one line of JSON for each decision.
  */
 #ifndef SP_DECISION_LOG_H
 #define SP_DECISION_LOG_H

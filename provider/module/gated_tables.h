@@ -2,8 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The module's tables of algorithms: those of the backend, with gates, that one load
- * of the provider gives to the core.
+ * Room module: the entry of the provider, its configuration, and its tables of
+ * algorithms.
+ *
+ * This header: the backend's tables, with gates, that one load of the provider gives
+ * to the core.
  */
 #ifndef SP_GATED_TABLES_H
 #define SP_GATED_TABLES_H

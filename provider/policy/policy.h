@@ -2,9 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The policy of this process.  Purposes, trust and the register belong to the
- * process, not to a library context, so there is one policy however often the
- * provider is loaded.
+ * Room policy: the policy of this process, the reasons it raises, and what could
+ * bypass it.
+ *
+ * Purposes, trust and the register belong to the process, not to a library context,
+ * so there is one policy however often the provider is loaded.
  */
 #ifndef SP_POLICY_H
 #define SP_POLICY_H

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The register: the certificates that this process has parsed, and which key belongs
- * to which of them.
+ * Room register: the certificates that this process has parsed, and which key
+ * belongs to which of them.
  */
 #ifndef SP_REGISTER_H
 #define SP_REGISTER_H

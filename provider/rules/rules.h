@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The rules: facts are read from a certificate once, and judged as often as needed
+ * Room rules: facts are read from a certificate once, and every rule judges them
  * without touching an X509.  The provider and the command use them.
  */
 #ifndef SP_RULES_H

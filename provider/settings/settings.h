@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The settings: one strict table of key, default and parser for the provider, the
+ * Room settings: one strict table of key, default and parser, for the provider, the
  * command and the public API.
  */
 #ifndef SP_SETTINGS_H

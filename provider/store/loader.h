@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring as a store of OpenSSL's: what programs load by a `smimepolicy:` URI.
+ * Room store: the keyring as a store of OpenSSL's, from which programs load by a
+ * `smimepolicy:` URI.
  */
 #ifndef SP_LOADER_H
 #define SP_LOADER_H

@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What all rooms of the command share: its settings, its exit codes, its error
+ * Room common: what every room of the command uses: messages, help, memory, output,
+ * passphrases and progress.
+ *
+ * This header: the state of one run, its settings, its exit codes and its error
  * messages.
  */
 #ifndef SHIM_H

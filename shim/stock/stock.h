@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Running the stock openssl program, which does the cryptography.
+ * Room stock: the command lines, the configuration and the process of the stock
+ * openssl program.
+ *
+ * This header: running it.
  */
 #ifndef SHIM_STOCK_H
 #define SHIM_STOCK_H

@@ -34,7 +34,7 @@ static void judge_cert(X509 *cert)
     sp_facts_free(facts);
 }
 
-/* A part is one of the four, and never none. */
+/* A part has exactly one of the four. */
 static bool take(const struct shim_part *part, void *arg)
 {
     (void)arg;
@@ -48,7 +48,7 @@ static bool take(const struct shim_part *part, void *arg)
     return true;
 }
 
-/* The first line, and nothing of the next. */
+/* Only the first line is read. */
 static void read_passphrase(const unsigned char *data, size_t size)
 {
     struct shim_passphrase pass = { 0 };

@@ -13,7 +13,7 @@
 
 #include "base/key_id.h"
 
-/* In memory where possible: every upload waits for its disk. */
+/* A directory in memory if possible: every upload waits for its disk. */
 char *sp_make_place(void)
 {
     char *place = malloc(64);

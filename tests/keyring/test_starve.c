@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every allocation of ours fails once: no crash, no leak, a clear no, and the
- * keyring as it was.  Only ours: SQLite's are its own.
+ * Every allocation of ours fails once.  There must be no crash, no leak, a clear
+ * error, and an unchanged keyring.  SQLite's own allocations do not fail here.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "keyrings.h"
 #include "starve.h"
 
-/* What the cases work on; made before anything is starved. */
+/* Objects for the cases, made before any allocation fails. */
 static char *place;
 static struct sp_keyring *keyring;
 static X509 *cert, *other;
@@ -52,7 +52,7 @@ static bool open_as(enum sp_access access)
     struct sp_keyring *fresh = sp_keyring_open(place, access, &why);
     bool opened = fresh != NULL;
 
-    /* Out of memory has no words, and is never taken for another fault. */
+    /* Out of memory is told by a NULL reason, and never as another fault. */
     if (!opened)
         ck_assert_msg(why == NULL, "%s", why);
     sp_keyring_close(fresh);
@@ -106,7 +106,7 @@ static bool try_role_in(void)
     return role == SP_ROLE_IDENTITY;
 }
 
-/* A keyring of its own each time, so that keys.db is attached anew. */
+/* A new keyring each time, so that keys.db is attached again. */
 static bool try_key(void)
 {
     char *why;
@@ -120,7 +120,7 @@ static bool try_key(void)
     return found == 1;
 }
 
-/* The end of an upload, which takes the keys over whatever comes of it. */
+/* The end of an upload.  The keys are taken over in any case. */
 static bool try_upload(void)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -143,7 +143,7 @@ static bool try_remove(void)
 static const struct {
     const char *name;
     bool (*try)(void);
-    const char *after; /* what is stored when it succeeded; NULL: as before */
+    const char *after; /* what is stored after success; NULL: as before */
 } cases[] = {
     { "read", try_read, NULL },       { "write", try_write, NULL },
     { "all", try_all, NULL },         { "address", try_address, NULL },
@@ -160,8 +160,8 @@ static void expect_state(const char *certificates)
 }
 
 /*
- * Fail the first allocation, then the second, until none is left to fail.  A
- * few can be done without: what counts is that the answer is the truth.
+ * Fail the first allocation, then the second, until none is left to fail.  A few are
+ * not needed: then the answer must be right all the same.
  */
 START_TEST(starve)
 {
@@ -188,7 +188,7 @@ START_TEST(starve)
 }
 END_TEST
 
-/* A keyring is not made, and not half made. */
+/* If making a keyring fails, none is left, not even a part. */
 START_TEST(starve_making)
 {
     long failed = 0;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A keyring in a directory of its own, which goes with the process.
+ * A keyring in a directory of its own, which is removed with the process.
  */
 #ifndef KEYRING_OF_TEST_H
 #define KEYRING_OF_TEST_H
@@ -10,15 +10,18 @@
 #include "harness.h"
 #include "keyring/keyring.h"
 
-/* The place for one, empty: for the setting `keyring`. */
+/* The path of the keyring, which is empty at first: for the setting `keyring`. */
 const char *sp_keyring_of_test(void);
 /* Start as sp_start() does, with that setting and |more|. */
 void sp_start_with_keyring(const char *more);
-/* Keep |cert|; |key| NULL, or its private key, under |passphrase| unless that is NULL. */
+/*
+ * Store |cert|.  |key| is NULL or its private key, which is stored under
+ * |passphrase| unless that is NULL.
+ */
 void sp_put_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *passphrase);
-/* The same with a URI for the key. */
+/* Store |cert| with a URI for its key. */
 void sp_put_elsewhere(X509 *cert, const char *uri);
-/* Certificate NAME of make_pki; with its key if it is an identity. */
+/* Store the certificate NAME of make_pki, an identity with its key. */
 void sp_put(enum sp_role role, const char *name);
 
 #endif

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring inside a process: keys of certificates that nobody parsed, and
- * email trust.
+ * The keyring in a process: keys whose certificates nobody has parsed, and email
+ * trust.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -80,7 +80,7 @@ static void *fall_back(void *unused)
     return unused;
 }
 
-/* What one thread has the keyring's certificate parsed for, another one does not come upon. */
+/* A certificate of the keyring that one thread is parsing is not found by another thread. */
 START_TEST(a_key_in_many_threads)
 {
     pthread_t threads[THREADS];
@@ -108,7 +108,7 @@ START_TEST(disagreement_refuses)
 }
 END_TEST
 
-/* A point that came over the wire, as TLS sets it into a new key. */
+/* A point from the wire, which TLS sets into a new key. */
 static bool agree_as_tls(void)
 {
     EVP_PKEY *own = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256"), *peer = EVP_PKEY_new();
@@ -138,7 +138,7 @@ START_TEST(a_keyring_that_cannot_be_read)
     EXPECT_REFUSED(sign_mail("good-ec"), "keyring cannot be used");
     EXPECT_REFUSED(sign_raw("stranger-ec"), "can be written by others");
     EXPECT_DONE(agree_as_tls());
-    /* A certificate that was parsed is judged without asking. */
+    /* A parsed certificate is judged without asking the keyring. */
     EXPECT_DONE(sp_sign_as("good-ec"));
 }
 END_TEST
@@ -182,7 +182,7 @@ START_TEST(trust_is_the_keyrings)
 }
 END_TEST
 
-/* An anchor that libcrypto is told to trust still has to satisfy the rules as a signer. */
+/* An explicitly trusted anchor has to satisfy the rules as a signer, too. */
 START_TEST(explicit_trust_is_no_way_round)
 {
     static const char *const settings[] = { "trust = caller", "trust = keyring" };
@@ -226,9 +226,9 @@ static void *ask_on(void *cert)
 }
 
 /*
- * SQLite's own mutexes, and AddressSanitizer's, are held by nobody in a child:
- * it answers, and does not hang.  The first fork comes as the threads first use
- * a keyring, a little later with every run.
+ * In a forked child nobody holds SQLite's mutexes or AddressSanitizer's: the child
+ * answers and does not hang.  The fork comes when the threads begin to use a
+ * keyring, a little later in each run.
  */
 START_TEST(a_child_of_a_process_with_threads)
 {
@@ -241,7 +241,7 @@ START_TEST(a_child_of_a_process_with_threads)
     sp_keyring_expect_forks();
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_on, cert), 0);
-    /* A thread that starts allocates, which is AddressSanitizer's matter and not ours. */
+    /* Wait for the threads: AddressSanitizer's allocator must not be locked by one that starts. */
     while (atomic_load(&started) < 3)
         (void)sched_yield();
     atomic_store(&begun, true);

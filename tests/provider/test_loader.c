@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is loaded by a smimepolicy: URI, through OSSL_STORE.
+ * Loading by a smimepolicy: URI, through OSSL_STORE.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,8 +16,7 @@
 #include "keyring_of_test.h"
 #include "store/uri.h"
 
-/* Everything that |uri| gives, as letters: C a certificate, K a key; "!" at the end if it failed.
- */
+/* What |uri| loads, as letters: C for a certificate, K for a key, "!" at the end if it failed. */
 struct loaded {
     char kinds[256];
     char first[64]; /* common name of the first certificate */
@@ -74,7 +73,7 @@ static struct loaded load(const char *uri, int expected, const X509_NAME *subjec
             note(&loaded, info);
         OSSL_STORE_INFO_free(info);
     }
-    /* OSSL_STORE_error() of 3.0 is true at every end. */
+    /* In 3.0 OSSL_STORE_error() is true at every end. */
     if (ERR_peek_error() != 0)
         loaded.kinds[strlen(loaded.kinds)] = '!';
     OSSL_STORE_SEARCH_free(search);
@@ -115,7 +114,7 @@ START_TEST(by_address)
     expect_load(BOB("identity"), 0, "CKCKCK", "good-ec", NULL);
     expect_load(BOB("identity"), CERT, "CCC", "good-ec", NULL);
     expect_load(BOB("identity"), KEY, "K", "", NULL);
-    /* Among equals the first that was stored: both may be encrypted to. */
+    /* Of equal ones the first that was stored: both may be encrypted to. */
     expect_load(BOB("contact"), CERT, "CCCCC", "encrypt-only-rsa", NULL);
     expect_load(BOB("contact"), 0, "CCCCC", "encrypt-only-rsa", NULL);
     expect_load(BOB("contact"), KEY, "!", "", "nothing of the kind");
@@ -187,7 +186,7 @@ START_TEST(a_key_elsewhere)
 }
 END_TEST
 
-/* More than a page of the cursor, and one of them by its name. */
+/* More certificates than fit a page, and one of them by its subject. */
 START_TEST(many)
 {
     enum { MANY = 150 };
@@ -228,7 +227,7 @@ static bool attach(void)
     return store != NULL;
 }
 
-/* Everything is the wrong answer to a question that is not understood. */
+/* A search of an unknown kind must not find everything. */
 static bool search_by_alias(void)
 {
     OSSL_STORE_CTX *store = OSSL_STORE_open("smimepolicy:trust", NULL, NULL, NULL, NULL);

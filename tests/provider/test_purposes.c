@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The purposes and email trust of the process: replaced while we are loaded,
- * put back afterwards, and never left with a dangling name.
+ * The purposes and email trust of the process: replaced while the provider is
+ * loaded, restored afterwards, and never with a dangling name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -58,7 +58,7 @@ START_TEST(tell_the_truth)
 }
 END_TEST
 
-/* The rest is none of our business. */
+/* Other purposes are not changed. */
 START_TEST(others_are_left_alone)
 {
     X509 *server, *ca;
@@ -75,7 +75,7 @@ START_TEST(others_are_left_alone)
 }
 END_TEST
 
-/* Looking at a certificate early must not freeze wrong answers into it. */
+/* Reading an incomplete certificate must not cache wrong answers into it. */
 START_TEST(nothing_is_cached_early)
 {
     X509 *cert;
@@ -124,7 +124,10 @@ static X509 *make(struct sp_recipe recipe)
     return parsed;
 }
 
-/* |by_name|: as mail functions do; else with the purpose alone, and no email trust. */
+/*
+ * Verify.  |by_name|: by the name of the purpose, as mail functions do; else by its
+ * id, without email trust.
+ */
 static int verify(X509 *cert, X509 *anchor, bool by_name)
 {
     X509_STORE *store = X509_STORE_new();
@@ -144,7 +147,7 @@ static int verify(X509 *cert, X509 *anchor, bool by_name)
     return answer;
 }
 
-/* What was verified before, or failed to be, makes no issuer of a person's own certificate. */
+/* An earlier verification, good or failed, makes no issuer of a person's own certificate. */
 START_TEST(one_chain_after_another)
 {
     X509 *person, *minted, *ca, *good, *odd;
@@ -170,7 +173,7 @@ START_TEST(one_chain_after_another)
         ck_assert_int_eq(verify(minted, person, false), 0);
         ck_assert_int_eq(verify(good, ca, true), 1);
         ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
-        /* It fails before the purposes are asked. */
+        /* The verification fails before purposes are asked. */
         ck_assert_int_eq(verify(odd, ca, true), 0);
         ck_assert_int_eq(verify(minted, person, false), 0);
     }
@@ -228,7 +231,7 @@ static int always(const X509_PURPOSE *p, const X509 *cert, int ca)
     return 1;
 }
 
-/* A program that replaced the check after us keeps its own when we go. */
+/* If a program replaced the check after us, its check stays when we go. */
 START_TEST(somebody_came_after_us)
 {
     static char name[] = "S/MIME signing", short_name[] = "smimesign";

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Ways round the gates of encryption: see docs/bypasses.md.
+ * Attempts to bypass the gates of encryption: see docs/bypasses.md.
  */
 #include <string.h>
 
@@ -17,7 +17,7 @@ static const char *const good_and_expired[][2] = { { "good-rsa", NULL },
                                                    { "expired-rsa", "[expired]" },
                                                    { "expired-ec", "[expired]" } };
 
-/* Key agreement with the sender's own certificate instead of a key made for the message. */
+/* Encrypt by key agreement with the sender's certificate instead of a key made for the message. */
 static bool encrypt_from(struct sp_owner *originator, X509 *to)
 {
     BIO *data = BIO_new_mem_buf("hello", 5);
@@ -31,7 +31,7 @@ static bool encrypt_from(struct sp_owner *originator, X509 *to)
     return done;
 }
 
-/* libcrypto has no such encryption; if it gets one, the gate has to judge it. */
+/* libcrypto cannot encrypt so.  If it ever can, the gate has to judge it. */
 START_TEST(originator_with_a_certificate)
 {
     struct sp_owner me;
@@ -46,7 +46,7 @@ START_TEST(originator_with_a_certificate)
 }
 END_TEST
 
-/* A context that encrypted something else first. */
+/* A context that has encrypted something else before. */
 START_TEST(premaster_first)
 {
     static const unsigned char premaster[48] = { 3, 3 }, content_key[32] = { 1 };
@@ -70,8 +70,7 @@ START_TEST(premaster_first)
 }
 END_TEST
 
-/* Recipients named by their key identifier, authenticated encryption, a key put in by the program.
- */
+/* Recipients by key identifier, authenticated encryption, or a key that the program puts in. */
 static bool encrypt_by_hand(X509 *cert, const EVP_CIPHER *cipher, unsigned int flags, EVP_PKEY *key)
 {
     const bool authenticated = EVP_CIPHER_get_mode(cipher) == EVP_CIPH_GCM_MODE;
@@ -104,7 +103,7 @@ START_TEST(recipients_by_hand)
 }
 END_TEST
 
-/* The key that is encrypted with counts, not the certificate that is named. */
+/* The key that is encrypted to counts, not the certificate that is named. */
 START_TEST(key_of_another_recipient)
 {
     struct sp_owner good, expired;
@@ -119,8 +118,7 @@ START_TEST(key_of_another_recipient)
 }
 END_TEST
 
-/* Enveloped and signed by the functions below PKCS7_encrypt(): to |to|, and signed by |who| if
- * given. */
+/* Envelope, and sign if |who| is given, with the functions below PKCS7_encrypt(). */
 static bool pkcs7_by_hand(X509 *to, struct sp_owner *who)
 {
     PKCS7 *message = PKCS7_new();

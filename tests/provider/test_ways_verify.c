@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Ways round `unverified_signers = refuse`, by whoever writes the message: see
+ * Attempts by the sender of a message to bypass `unverified_signers = refuse`: see
  * docs/bypasses.md.
  */
 #include <openssl/err.h>
 
 #include "mail.h"
 
-/* As a program that wants the content alone. */
+/* Read a message as a program that wants only its content. */
 static bool extract(const char *name, int type)
 {
     struct sp_owner who = sp_read_owner(name);
@@ -37,7 +37,7 @@ static const struct row {
              { "stamp-ec", NID_id_smime_ct_TSTInfo },
              { "stamp-ec", NID_undef } };
 
-/* Observing, so that every certificate signs here; this setting holds all the same. */
+/* In observe mode every certificate signs here; the setting holds all the same. */
 START_TEST(unverified)
 {
     sp_start("mode = observe\nunverified_signers = refuse");

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is said of a signer whose chain leads to no anchor, or to one that libcrypto refuses.
+ * What is printed of a signer whose chain leads to no anchor, or to one that
+ * libcrypto refuses.
  */
 #include <openssl/crypto.h>
 
@@ -53,7 +54,7 @@ START_TEST(nobody_provided_an_anchor)
 }
 END_TEST
 
-/* Every fault is told, each of the certificate that has it. */
+/* Every fault is reported, with the certificate that has it. */
 START_TEST(faults_of_signer_and_issuer)
 {
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = MAIL });

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a stored certificate is good for at a moment, by its role.
+ * The state of a stored certificate at a given time, by its role.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -45,11 +45,11 @@ static const struct {
       false },
     { &signer, SP_ROLE_IDENTITY, SP_NOW, SP_STORED_USABLE, SIGNS | VERIFIES | DECRYPTS, false },
     { &recipient, SP_ROLE_IDENTITY, SP_NOW, SP_STORED_USABLE, ENCRYPTS | DECRYPTS, false },
-    /* Old mail is verified and decrypted, and nothing new is made. */
+    /* Old mail is verified and decrypted; nothing new is made. */
     { &both, SP_ROLE_IDENTITY, LATE, SP_STORED_EXPIRED, VERIFIES | DECRYPTS, false },
     { &both, SP_ROLE_IDENTITY, EARLY, SP_STORED_NOT_YET_VALID, DECRYPTS, false },
     { &nameless, SP_ROLE_IDENTITY, SP_NOW, SP_STORED_UNUSABLE, DECRYPTS, false },
-    /* No date would make it good: expired is not what is wrong. */
+    /* Unusable at any date, so its state is not "expired". */
     { &server, SP_ROLE_IDENTITY, LATE, SP_STORED_UNUSABLE, DECRYPTS, false },
     { &both, SP_ROLE_CONTACT, SP_NOW, SP_STORED_USABLE, ENCRYPTS | VERIFIES, false },
     { &signer, SP_ROLE_CONTACT, SP_NOW, SP_STORED_USABLE, VERIFIES, false },
@@ -57,7 +57,7 @@ static const struct {
     { &both, SP_ROLE_CONTACT, LATE, SP_STORED_EXPIRED, VERIFIES, false },
     { &both, SP_ROLE_CONTACT, EARLY, SP_STORED_NOT_YET_VALID, 0, false },
     { &server, SP_ROLE_CONTACT, SP_NOW, SP_STORED_UNUSABLE, 0, false },
-    /* Of no role: no more than somebody else's. */
+    /* Without a role it counts as a contact. */
     { &both, SP_ROLE_NONE, SP_NOW, SP_STORED_USABLE, ENCRYPTS | VERIFIES, false },
     { &issuer, SP_ROLE_CA, SP_NOW, SP_STORED_USABLE, 0, true },
     { &issuer, SP_ROLE_CA, LATE, SP_STORED_EXPIRED, 0, false },
@@ -85,7 +85,7 @@ START_TEST(stored_state)
 }
 END_TEST
 
-/* The verdict tells what makes it unusable, for every use that its role asks for. */
+/* The verdicts tell what makes it unusable, for every use of its role. */
 START_TEST(verdicts)
 {
     X509 *cert = sp_make_cert(&server);

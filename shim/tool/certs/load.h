@@ -2,7 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Loading certificates and keys as the openssl program does.
+ * Room certs: certificates and keys in files: PEM, DER, PKCS#7 and PKCS#12.
+ *
+ * This header: loading them as the openssl program does.
  */
 #ifndef SHIM_LOAD_H
 #define SHIM_LOAD_H

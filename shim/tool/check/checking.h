@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * `smime-policy check`: what its files share.
+ * Room check: `smime-policy check`, which prints every finding and changes nothing.
  */
 #ifndef SHIM_CHECKING_H
 #define SHIM_CHECKING_H

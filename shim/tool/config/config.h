@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * `smime-policy config`: what its files share.
+ * Room config: `smime-policy config`, with the lint and the self-test of a
+ * configuration.
  */
 #ifndef SHIM_CONFIG_H
 #define SHIM_CONFIG_H

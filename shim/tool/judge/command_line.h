@@ -2,8 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Judging the certificates and keys of a command line before stock runs.  The
- * provider judges them again when stock uses them.
+ * Room judge: the rules asked about a command line, and about a message that came
+ * in.
+ *
+ * This header: judging the certificates and keys of a command line before stock
+ * runs.  The provider judges them again when stock uses them.
  */
 #ifndef SHIM_COMMAND_LINE_H
 #define SHIM_COMMAND_LINE_H

@@ -2,8 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A certificate of the keyring with its facts and verdicts, for the commands that
- * print it.
+ * Room keyring of the command: entries of the keyring, found by address or
+ * fingerprint and chosen by the rules.
+ *
+ * This header: a stored certificate with its facts and verdicts, for the commands
+ * that print it.
  */
 #ifndef SHIM_STORED_ENTRY_H
 #define SHIM_STORED_ENTRY_H

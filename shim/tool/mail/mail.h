@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The header fields of a mail (RFC 5322) that the rules need.
+ * Room mail: headers, addresses and multiparts of a mail, and the message that came
+ * in.
+ *
+ * This header: the fields (RFC 5322) that the rules need.
  */
 #ifndef SHIM_MAIL_H
 #define SHIM_MAIL_H

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The outcome of one run of the command: every verdict, printed as it comes.
+ * Room report: the verdicts of one run of the command, printed as they come.
  */
 #ifndef SHIM_OUTCOME_H
 #define SHIM_OUTCOME_H

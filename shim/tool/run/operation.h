@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One run of `openssl cms` or `openssl smime` under the policy.
+ * Room run: one run of `openssl cms` or `openssl smime` under the policy: what the
+ * keyring brings to it, its words and its outputs.
  */
 #ifndef SHIM_OPERATION_H
 #define SHIM_OPERATION_H

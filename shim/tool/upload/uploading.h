@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * `smime-policy upload`: what its files share.
+ * Room upload: `smime-policy upload` and `import`, which put certificates and keys
+ * into the keyring.
+ *
+ * This header: what the files of `upload` share.
  */
 #ifndef SHIM_UPLOADING_H
 #define SHIM_UPLOADING_H
