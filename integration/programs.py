@@ -32,7 +32,7 @@ REFUSED = {"expired": "expired", "eku_server": "extended-key-usage", "no_san": "
            "no_ku": "key-usage"}
 PASSPHRASE = "secret"
 
-# What may be wrong with an installation, and what is said then.
+# Faults of an installation, and their messages.
 FAULTS = {
     "module missing": "unable to load provider smimepolicy",
     "module broken": "unable to load provider smimepolicy",
@@ -82,7 +82,7 @@ class Bin:
 
     @staticmethod
     def _without_module(directory, broken):
-        """The command in a tree of its own, beside a file that is no module or none at all."""
+        """The command in a directory of its own, beside a module that is broken or missing."""
         for name in ("shim", "provider"):
             (directory / name).mkdir()
         command = directory / "shim" / "smime-policy"
@@ -101,21 +101,21 @@ class Bin:
         path.chmod(0o755)
 
     def _wrap(self, policy, settings, real):
-        """The settings of a test; an installation has them in /etc/smime-policy/policy.cnf."""
+        """Give the command the settings of a test; an installation has them in /etc/smime-policy/policy.cnf."""
         policy.write_text(settings)
         ours = f'SMIME_POLICY_OPENSSL={real} exec {COMMAND} --policy {policy} "$@"'
         self._script("smime-policy", ours)
         self._script("openssl", f'case $1 in cms|smime) {ours};; esac\nexec {OPENSSL} "$@"')
 
     def configuration(self, page, name="configuration"):
-        """That of the guide, with our paths in the place of the installation's."""
+        """The guide's configuration with our paths."""
         text = guide(page, name)
         return text.replace(INSTALLED_COMMAND, str(self.path / "smime-policy")) \
                    .replace(INSTALLED_LINKS, str(self.path))
 
     @property
     def env(self):
-        """Our names first."""
+        """The environment, with our directory first in PATH."""
         return {"PATH": f"{self.path}:{os.defpath}"}
 
 
@@ -155,7 +155,7 @@ class Terminal:
         return "\n".join(line.rstrip() for line in self.screen.display if line.strip())
 
     def _read(self, deadline):
-        """What it writes next; False at its end."""
+        """Read its next output; False at its end."""
         ready, _, _ = select.select([self.fd], [], [], max(0, deadline - time.monotonic()))
         assert ready, f"nothing came for {PATIENCE} s\n{self.text}"
         try:
@@ -175,7 +175,7 @@ class Terminal:
             assert self._read(deadline), f"ended, and {texts} was not shown\n{self.text}"
 
     def type(self, keys, *texts):
-        """Type, then wait on a blank screen: for programs that draw it anew."""
+        """Clear the screen, type and wait: for programs that draw it again."""
         self.screen.reset()
         os.write(self.fd, keys.encode())
         return self.wait(*texts) if texts else None

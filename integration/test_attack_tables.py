@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""docs/adversarial.md and docs/bypasses.md name tests that exist, and all that belong to them."""
+"""docs/adversarial.md and docs/bypasses.md name existing tests, and all tests that belong to them."""
 
 import re
 
@@ -12,7 +12,7 @@ PAGES = [REPO / "docs" / name for name in ("adversarial.md", "bypasses.md")]
 TESTS = {path.name: path for folder in ("integration", "tests") for path in
          (REPO / folder).rglob("*") if re.fullmatch(r"(test|fuzz)_\w+\.(py|c)", path.name)}
 NAMED = re.compile(r"`((?:test|fuzz)_\w+\.(?:py|c))(?:::(\w+)(?:\[(.+?)\])?)?`")
-# Written for these pages: every test in them is in a table.
+# Every test in these files is in a table.
 THEIRS = ["test_adversarial.py", "test_bounds.py", "test_bypasses.py", "test_limits.c", "test_ways_encrypt.c",
           "test_ways_sign.c", "test_ways_verify.c"]
 
@@ -32,7 +32,7 @@ def defined(name):
 
 @pytest.mark.parametrize("page, row", rows(), ids=lambda value: value[:60])
 def test_row(page, row):
-    """What is attacked, what happens, and a test that is there."""
+    """A row has the attack, the result, and an existing test."""
     assert row.count(" | ") == 2, row
     tests = NAMED.findall(row.rsplit(" | ", 1)[1])
     assert tests, row
@@ -52,5 +52,5 @@ def test_all_are_named(name):
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_passes_is_no_secret(page):
-    """A page that names a hole is one that docs/security.md leads to."""
+    """docs/security.md links every page that names a gap."""
     assert page.name in (REPO / "docs" / "security.md").read_text()

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The enforcement matrix is what docs/enforcement-matrix.md says, and has no hole where we say yes."""
+"""docs/enforcement-matrix.md has the true matrix, and the matrix has no gap where a rule is promised."""
 
 import os
 
@@ -32,7 +32,7 @@ def test_no_hole_where_the_rules_say_yes(entry, cells):
 
 @every_row
 def test_every_row_is_shown(entry, cells):
-    """A row of nothing but excuses would prove nothing."""
+    """A row without any result would prove nothing."""
     assert "yes" in [text for promised, text in cells[entry.name].values() if promised]
 
 
