@@ -231,7 +231,7 @@ def test_recipients_that_can_be_read_once(name, pki, mail, tmp_path):
 
 
 def test_signer_that_is_swapped(pki, mail, tmp_path):
-    """The module judges the one that signs; whose issuers were judged is another matter."""
+    """The module judges the actual signer; whose issuers were judged is not checked."""
     signer, swap, out = tmp_path / "signer.pem", tmp_path / "openssl", tmp_path / "out"
     swap.touch(0o755)
 

@@ -161,7 +161,7 @@ static void let_all_go(struct thread *thread)
     }
 }
 
-/* Take |thread| off the list; who succeeds owns it.  False: a stop has taken it. */
+/* Take |thread| off the list; the caller then owns it.  False: a stop has taken it. */
 static bool unlink_thread(const struct thread *thread)
 {
     struct thread **link = &threads;

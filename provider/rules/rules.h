@@ -72,7 +72,7 @@ bool sp_raw_keys_would_help(const smimepolicy_settings *settings);
  */
 enum sp_along {
     SP_ALONG_BESIDE, /* named, and in no signer's chain */
-    SP_ALONG_PATH,   /* named, and in the chain of a signer */
+    SP_ALONG_CHAIN,  /* named, and in the chain of a signer */
     SP_ALONG_STORED  /* in the chain of a signer, and from the keyring */
 };
 smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place);
@@ -160,7 +160,7 @@ struct sp_assigned_role {
     enum sp_role_source {
         SP_ROLE_FROM_CONTENT,
         SP_ROLE_FROM_CHAIN, /* the content leaves it open, and its chain leads to a ca */
-        SP_ROLE_FROM_USER   /* or the keyring has it with this role */
+        SP_ROLE_FROM_USER   /* the user has named it, or it is stored in this role */
     } source;
     bool has_key; /* its private key is at hand or stored */
 };
@@ -199,8 +199,8 @@ smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct
 /* The state of a stored certificate: is it good for anything? */
 enum sp_stored_state {
     SP_STORED_USABLE,
-    SP_STORED_EXPIRED,       /* it was usable before */
-    SP_STORED_NOT_YET_VALID, /* it will be usable */
+    SP_STORED_EXPIRED,       /* it was usable until it expired */
+    SP_STORED_NOT_YET_VALID, /* it will be usable later */
     SP_STORED_UNUSABLE       /* at any date: its verdicts say why */
 };
 /* "usable", "expired", "not-yet-valid" or "unusable". */

@@ -138,13 +138,13 @@ void sp_ask_validity_too_long(struct sp_case *c)
 static void add_along(smimepolicy_verdict *verdict, enum sp_rule rule, enum sp_along place,
                       char *what, char *found, const char *required)
 {
-    bool on_path = place != SP_ALONG_BESIDE;
+    bool in_chain = place != SP_ALONG_BESIDE;
     char *fault = what == NULL ? NULL
                                : sp_format("certificate %s %s",
-                                           on_path ? "on the signer's path" : "sent along", what);
+                                           in_chain ? "on the signer's path" : "sent along", what);
 
     OPENSSL_free(what);
-    sp_verdict_add(verdict, rule, on_path ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
+    sp_verdict_add(verdict, rule, in_chain ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
                    (struct sp_finding_text){
                        fault, found, sp_format("%s", required),
                        sp_format("%s", place == SP_ALONG_STORED

@@ -148,7 +148,7 @@ END_TEST
 /* A certificate that is sent along, in the signer's chain or not; to the second. */
 static const struct {
     time_t at;
-    const char *on_path;
+    const char *in_chain;
     const char *beside;
 } along[] = {
     { SP_START_SECONDS - 1, "deny:not-yet-valid", "warn:not-yet-valid" },
@@ -163,7 +163,7 @@ START_TEST(sent_along)
     X509 *cert = sp_make_cert(&ca);
     struct sp_facts *facts = sp_facts_new(cert);
 
-    sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_PATH), along[_i].on_path);
+    sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_CHAIN), along[_i].in_chain);
     sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_BESIDE), along[_i].beside);
     sp_facts_free(facts);
     X509_free(cert);

@@ -91,7 +91,7 @@ static bool push(STACK_OF(X509) *certs, X509 *cert)
     return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
 }
 
-/* Walk up the chain.  A root is judged but not sent, as who trusts it has it. */
+/* Walk up the chain.  A root is judged but not sent: a reader that trusts it has it. */
 static int walk(struct shim_selection *selection, X509 *signer, STACK_OF(X509) *along, time_t now,
                 struct shim_outcome *outcome)
 {

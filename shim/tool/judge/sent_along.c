@@ -53,7 +53,7 @@ static smimepolicy_verdict *judge(const struct shim_sent_along *sent, const X509
 
 static bool is_valid(const struct shim_sent_along *sent, const X509 *cert)
 {
-    smimepolicy_verdict *verdict = judge(sent, cert, SP_ALONG_PATH);
+    smimepolicy_verdict *verdict = judge(sent, cert, SP_ALONG_CHAIN);
     bool valid = verdict != NULL && smimepolicy_verdict_allowed(verdict);
 
     smimepolicy_verdict_free(verdict);
@@ -96,7 +96,7 @@ void shim_sent_judge(struct shim_sent_along *sent, X509 *signer)
            (next = find_issuer(sent, signer)) >= 0) {
         signer = sk_X509_value(sent->pool, next);
         mark(sent, signer);
-        shim_outcome_add(sent->outcome, judge(sent, signer, SP_ALONG_PATH));
+        shim_outcome_add(sent->outcome, judge(sent, signer, SP_ALONG_CHAIN));
     }
 }
 
@@ -106,7 +106,7 @@ void shim_sent_judge_all(struct shim_sent_along *sent)
         if (!sent->used[i]) {
             sent->used[i] = true;
             shim_outcome_add(sent->outcome,
-                             judge(sent, sk_X509_value(sent->pool, i), SP_ALONG_PATH));
+                             judge(sent, sk_X509_value(sent->pool, i), SP_ALONG_CHAIN));
         }
 }
 

@@ -18,7 +18,10 @@
 #include "tool/mail/read_cms.h"
 #include "tool/mail/signatures.h"
 
-/* Do no options make stock read the message in another way, or write its content elsewhere? */
+/*
+ * May the message be split?  Not with options by which stock reads it in another
+ * form, or reads its content elsewhere.
+ */
 static bool may_split(const struct shim_args *args)
 {
     static const char *const whole[] = { "binary", "asciicrlf", "crlfeol", "content" };
@@ -347,8 +350,8 @@ int shim_verification_prepare(struct shim_verification *verification,
     memset(verification, 0, sizeof(*verification));
     code = read_message(verification, operation);
     /*
-     * What stock cannot open either, it reports.  If only we could not, the message does
-     * not pass.
+     * Stock reports a message that it cannot open either.  If only we cannot open it, it
+     * does not pass.
      */
     if (code == SHIM_INPUT && operation->verb == NULL && !verification->incoming.too_many) {
         operation->withheld = refuses_sender(operation);
