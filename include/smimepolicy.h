@@ -103,21 +103,24 @@ int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, 
 smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, const X509 *cert,
                                           EVP_PKEY *key, smimepolicy_use use, time_t at);
 
-/** The same for the DER encoding of a certificate; NULL also if it is not one. */
+/**
+ * As smimepolicy_evaluate(), for the DER encoding of a certificate; NULL also if
+ * |der| is not one.
+ */
 smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settings,
                                               const unsigned char *der, size_t len, EVP_PKEY *key,
                                               smimepolicy_use use, time_t at);
 
 /**
- * Judge a private key alone (rules `private-key-algorithm` and, with the
- * certificates at hand, `private-key-match`).
+ * Judge a private key alone, by the rules `private-key-algorithm` and, if
+ * certificates are given, `private-key-match`.
  *
- * @param certs  the certificates it may belong to, or NULL; a mismatch names
- *               the one it does belong to, if any
- * @param cert   the certificate it is meant for, or NULL: then it must belong
- *               to one of |certs| unless that is NULL or empty
- * @return a verdict for SMIMEPOLICY_UPLOAD, about |cert| if there is one; NULL
- *         if out of memory or |key| is NULL
+ * @param certs  the certificates that |key| may belong to, or NULL; a mismatch names
+ *               the one that it does belong to, if any
+ * @param cert   the certificate that |key| is meant for.  NULL: |key| must belong to
+ *               one of |certs|, unless that is NULL or empty
+ * @return a verdict for SMIMEPOLICY_UPLOAD, about |cert| if that is given; NULL if
+ *         out of memory or |key| is NULL
  */
 smimepolicy_verdict *smimepolicy_evaluate_key(const smimepolicy_settings *settings, EVP_PKEY *key,
                                               const X509 *cert, const STACK_OF(X509) *certs);
@@ -128,16 +131,16 @@ void smimepolicy_verdict_free(smimepolicy_verdict *verdict);
 int smimepolicy_verdict_allowed(const smimepolicy_verdict *verdict);
 
 /**
- * What was judged: the use, subject (RFC 2253), serial ("0x1f"), first address
- * in lower case.  Without a certificate all but the use are NULL; without an
- * address that counts, the address is.
+ * What was judged: the use, the subject (RFC 2253), the serial number ("0x1f") and
+ * the first address in lower case.  Without a certificate all but the use are NULL.
+ * The address is NULL if the certificate has none.
  */
 smimepolicy_use smimepolicy_verdict_use(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_subject(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_serial(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_address(const smimepolicy_verdict *verdict);
 
-/** Walk the findings: denials first, then warnings, then notes.  NULL past the last one. */
+/** The findings: denials first, then warnings, then notes.  NULL past the last one. */
 size_t smimepolicy_verdict_count(const smimepolicy_verdict *verdict);
 const smimepolicy_finding *smimepolicy_verdict_get0_finding(const smimepolicy_verdict *verdict,
                                                             size_t index);
@@ -151,7 +154,7 @@ const char *smimepolicy_finding_get0_fault(const smimepolicy_finding *finding);
  * Protection". */
 const char *smimepolicy_finding_get0_found(const smimepolicy_finding *finding);
 const char *smimepolicy_finding_get0_required(const smimepolicy_finding *finding);
-/** The way out, one line. */
+/** What the reader can do about it, in one line. */
 const char *smimepolicy_finding_get0_remedy(const smimepolicy_finding *finding);
 
 /* Formats.  Free the result with smimepolicy_free(); NULL if out of memory. */
@@ -164,7 +167,7 @@ const char *smimepolicy_finding_get0_remedy(const smimepolicy_finding *finding);
  */
 char *smimepolicy_finding_text(const smimepolicy_verdict *verdict,
                                const smimepolicy_finding *finding);
-/** Every finding, a line each, each ended by a line feed; "" if there is none. */
+/** Every finding on a line that ends with a line feed; "" if there are none. */
 char *smimepolicy_verdict_text(const smimepolicy_verdict *verdict);
 /** The verdict as one JSON object on one line; its members are listed in docs/use/json.md. */
 char *smimepolicy_verdict_json(const smimepolicy_verdict *verdict);

@@ -58,7 +58,7 @@ class Unavailable(Exception):
 
 
 def run(*argv, **how):
-    """Its output, or Unavailable."""
+    """Run a command; returns its output, or raises Unavailable."""
     done = subprocess.run([str(arg) for arg in argv], text=True, capture_output=True, check=False,
                           **how)
     if done.returncode != 0:
@@ -77,7 +77,7 @@ def fetch(work):
     options = ["-o", f"Dir::Etc::SourceList={sources}", "-o", "Dir::Etc::SourceParts=/dev/null",
                "-o", f"Dir::State::Lists={lists}", "-o", "APT::Sandbox::User=root"]
     run("apt-get", *options, "update", "-q")
-    # The nearest to the installed one that the mirror still has; of its files only upstream's own.
+    # The mirror's version that is nearest to the installed one; only upstream's own files are used.
     installed = run("dpkg-query", "-W", "-f", "${source:Upstream-Version}", "openssl")
     offered = re.findall(r"^Version: (.*)$", run("apt-cache", *options, "showsrc", "openssl"),
                          re.MULTILINE)
@@ -99,13 +99,13 @@ def fetch(work):
 
 
 def disabled_features():
-    """What the installed program says that it lacks."""
+    """The features that the installed program lacks."""
     listed = run(OPENSSL, "list", "-disabled").split()[2:]
     return " ".join(word.lower() for word in listed)
 
 
 def build_directory(work):
-    """What the recipes need of a build."""
+    """Make what the recipes need of a build directory."""
     build = work / "build"
     (build / "apps").mkdir(parents=True)
     (build / "test").mkdir()
@@ -143,7 +143,7 @@ def results(source, build, recipe, context, mode):
         if started:
             subtest, inside = started[1], []
         elif result and result[1]:
-            # Later steps of a test read what an earlier one was refused to write.
+            # Later steps of a test read what an earlier one would have written, had it not been refused.
             known = rules or set().union(*inside)
             found[f"{subtest}: {result[3]} {result[4]}"] = (not result[2], frozenset(known))
             inside.append(rules)
@@ -208,7 +208,7 @@ def main():
         for mode in MODES[1:]:
             write_conf(build / f"{mode}.cnf", {"mode": mode},
                        extra=f".include {source}/apps/openssl.cnf\n[default]")
-        # The file that is included ends in a section of its own: what is ours comes after it.
+        # The included file ends inside a section, so ours comes after it.
         for mode in MODES[1:]:
             path = build / f"{mode}.cnf"
             lines = path.read_text().splitlines()

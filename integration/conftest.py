@@ -19,19 +19,19 @@ MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubjec
         b"Content-Type: text/plain\r\n\r\nGr\xc3\xbc\xc3\x9fe,\r\nthe quick brown fox.\r\n")
 
 
-# A shell starts what it puts into the background with SIGINT ignored, and so would be its children.
+# A shell starts background jobs with SIGINT ignored, and their children inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_report_header():
-    """What the results were obtained with."""
+    """Print the versions with which the results were obtained."""
     php = run(PHP, "-n", "-r", "echo PHP_VERSION, ' with ', OPENSSL_VERSION_TEXT;")
     return [f"openssl: {run(OPENSSL, 'version').text.strip()}", f"php: {php.text.strip()}",
             f"build under test (SP_BUILD): {BUILD}"]
 
 
 def pytest_terminal_summary(terminalreporter):
-    """Whose results these are, and what it was seen to do without us; shown by -q too."""
+    """Print the versions and what stock does wrong by itself; also with -q."""
     if not STOCK_DOES:
         return
     terminalreporter.write_line(f"{stock('version').text.strip()}, by itself:")
@@ -70,13 +70,13 @@ def pki(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def conf(tmp_path_factory):
-    """OPENSSL_CONF of a process that does mail: ours alone, everything at its default."""
+    """The OPENSSL_CONF of a process that does mail: our provider alone, with every default."""
     return write_conf(tmp_path_factory.mktemp("conf") / "openssl.cnf")
 
 
 @pytest.fixture(scope="session")
 def starve(tmp_path_factory):
-    """To be preloaded into the command."""
+    """The library that is preloaded into the command."""
     return faults.build_starve(tmp_path_factory.mktemp("starve"))
 
 
@@ -89,7 +89,7 @@ def mail(tmp_path_factory):
 
 
 class Post:
-    """Messages made by stock openssl without the policy, each made once."""
+    """Messages made by stock openssl without the policy, each once."""
 
     def __init__(self, directory, pki, mail):
         self.directory = directory
@@ -146,13 +146,13 @@ def all_paths(conf):
 
 @pytest.fixture(scope="session")
 def read_back(tmp_path_factory):
-    """What an accepted operation protected, read by stock openssl without the policy."""
+    """Read with stock openssl, without the policy, what an accepted operation has protected."""
     stock = paths.without_policy()
     out = tmp_path_factory.mktemp("content") / "content"
 
     def read(operation, message, cert):
         if operation == "sign":
-            # Whether the signer suits the purpose is what the tests ask, not this check.
+            # Purposes are not checked here: the tests ask about them.
             must(stock.verify(message, cert.anchor, out, "-purpose", "any", "-no_check_time"))
         else:
             must(stock.decrypt(message, cert, out))

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Certificates and signed messages written byte by byte, for what no tool would make."""
+"""Certificates and signed messages written byte by byte, because no tool would make them."""
 
 from harness import must, stock
 
@@ -10,7 +10,7 @@ NULL = b"\x05\x00"
 
 
 def tlv(tag, *content):
-    """One element; the length in the shortest form."""
+    """One element, with its length in the shortest form."""
     body = b"".join(content)
     if len(body) < 0x80:
         return bytes((tag, len(body))) + body
@@ -19,7 +19,7 @@ def tlv(tag, *content):
 
 
 def endless(tag, *content):
-    """The same with the indefinite length of BER."""
+    """One element with the indefinite length of BER."""
     return bytes((tag, 0x80)) + b"".join(content) + b"\0\0"
 
 
@@ -88,7 +88,7 @@ def sign(data, key):
 
 
 def subject_of(cert):
-    """The subject of a certificate, as DER: what its children have as issuer."""
+    """The subject of a certificate, as DER: the issuer of those below it."""
     text = must(stock("x509", "-in", cert, "-outform", "DER")).out
     _, body = split(split(text)[1])
     fields = elements(body)
@@ -96,7 +96,7 @@ def subject_of(cert):
 
 
 def split(data):
-    """The first element of |data|: all of it, and its content."""
+    """The first element of |data|: the whole element, and its content."""
     head, length = 2, data[1]
     if length & 0x80:
         head += length & 0x7f
@@ -105,7 +105,7 @@ def split(data):
 
 
 def elements(data):
-    """The elements that |data| is made of, whole."""
+    """The elements in |data|, each with its header."""
     found = []
     while data:
         found.append(split(data)[0])

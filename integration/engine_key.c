@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * engine_key CERTIFICATE MODULE KEY: sign with a key in a token, through an engine that is
- * nobody's default.  OpenSSL 3 only.
+ * engine_key CERTIFICATE MODULE KEY: sign with a key in a token, through an engine
+ * that is not the default.  OpenSSL 3 only.
  */
 #include <stdio.h>
 
@@ -36,6 +36,6 @@ int main(int argc, char **argv)
     ERR_print_errors_fp(stderr);
     puts(key == NULL ? "no key" : cms == NULL ? "not signed" : "signed");
     fflush(stdout);
-    /* SoftHSM does not survive the end of libcrypto. */
+    /* SoftHSM crashes when libcrypto cleans up. */
     _Exit(cms == NULL);
 }

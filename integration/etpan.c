@@ -2,10 +2,12 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a mail program does with libetpan's S/MIME; driven by test_program_libetpan.py.
+ * A mail program with libetpan's S/MIME; test_program_libetpan.py runs it.
  *
- *   etpan HOME signed|encrypted|signed-encrypted FILE   protect the mail and give it to sendmail
- *   etpan HOME read|read-unchecked FILE                 print it, decrypted and verified
+ * etpan HOME signed|encrypted|signed-encrypted FILE: protect the mail and give it to
+ * sendmail.
+ *
+ * etpan HOME read|read-unchecked FILE: print it, decrypted and verified.
  */
 #include <stdio.h>
 #include <stdlib.h>

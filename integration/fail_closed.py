@@ -24,25 +24,25 @@ from in_process import nothing_left, send
 STOPS = "stops"
 SPINS = "stops, but never ends"
 UNGUARDED = "goes out"
-# A program that spins is found out by the time that it takes from the processor, many times what any
-# other takes on a slow one.
+# A program that spins is recognised by its processor time, which is many times that of any other on a slow
+# machine.
 LIMIT = ("prlimit", "--core=0", "--cpu=10:20")
 
 
 class Spins(Exception):
-    """The program had to be stopped."""
+    """The program spins, and had to be stopped."""
 
 
 @dataclass(frozen=True)
 class Fault:
-    """One thing that goes wrong, made in a directory."""
+    """One fault, made in a directory."""
 
     name: str
     conf: Path
     certificates: tuple = ("expired", "good_rsa")
     module: Path = MODULE
     settings: dict = field(default_factory=dict)
-    # Nothing of ours runs then: every program may be expected to go on.
+    # Nothing of ours runs under these faults, so every program may go on.
     hopeless: str | None = None
 
 
@@ -62,7 +62,7 @@ def _bad_setting(directory, name):
 
 
 def _broken_keyring(directory, name):
-    """Certificates that the program brings are judged without it; the others must not pass."""
+    """Certificates that the program brings are judged without the keyring; others must not pass."""
     keyring = directory / "keyring"
     keyring.mkdir(exist_ok=True)
     (keyring / "certificates.db").write_bytes(b"no database " * 100)
@@ -91,20 +91,20 @@ FAULTS = {"module missing": _module_missing,
 
 
 def make(name, directory):
-    """The fault of a column."""
+    """Make the fault of a column."""
     directory.mkdir(parents=True, exist_ok=True)
     return FAULTS[name](directory, name)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A program, and the faults for which it is not like the others."""
+    """A program, and the faults under which it behaves differently from others."""
 
     name: str
     tries: object
     missing: object  # a function that says why the program cannot run here, or None
     goes_on: dict  # {fault: why mail goes out all the same}
-    immune: tuple  # hopeless faults that do not reach it: it stops, as the drop-in command does
+    immune: tuple  # hopeless faults that do not concern it: it stops, as the drop-in command does
 
 
 ROWS = {}
@@ -120,14 +120,14 @@ def program(name, *, missing=lambda: None, goes_on=None, immune=()):
 
 @dataclass
 class World:
-    """What the tries work with."""
+    """The objects that the tries work with."""
 
     pki: object
     mail: Path
     directory: Path
 
     def protected(self, out):
-        """Did something come out?  It is gone for the next try."""
+        """Did a protected mail come out?  It is removed for the next try."""
         came = not nothing_left(out)
         out.unlink(missing_ok=True)
         return came
@@ -148,7 +148,7 @@ def driven(driver, *, operations=("sign", "encrypt"), **how):
 
 
 def cell(row, world, fault):
-    """One cell."""
+    """The text of one cell."""
     try:
         if not any(row.tries(world, fault)):
             return STOPS
@@ -158,12 +158,12 @@ def cell(row, world, fault):
 
 
 def expected(row, fault):
-    """Does the cell have to be one of those that stop?"""
+    """Must the program stop under this fault?"""
     return fault.name in row.immune or not (fault.hopeless or fault.name in row.goes_on)
 
 
 def self_test(fault):
-    """Does the start-up check of the guides find it?"""
+    """Does the start-up check of the guides find the fault?"""
     return run(COMMAND, "config", "--self-test", fault.conf).rc != 0
 
 

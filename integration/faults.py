@@ -19,7 +19,8 @@ DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 AT_ONCE = 4
 OLD = b"what was there before\n"
 
-# How each may fail.  Not in the ways that are answers: with ENOENT a file is not there.
+# The errors with which each call may fail.  Errors that are an answer are left out: ENOENT means that a file
+# does not exist.
 FAULTS = {
     "openat": "EMFILE", "read": "EIO", "pread64": "EIO", "getdents64": "EIO", "newfstatat": "EIO",
     "lseek": "EIO", "write": "ENOSPC", "pwrite64": "ENOSPC", "fsync": "EIO", "fdatasync": "EIO",
@@ -31,16 +32,16 @@ FAULTS = {
     "poll": "ENOMEM", "memfd_create": "EMFILE", "signalfd4": "EMFILE", "mmap": "ENOMEM",
     "mprotect": "ENOMEM",
 }
-# Mostly of libraries that are loaded, or of SQLite's locks: a few of them will do.
+# These calls come mostly from loading libraries and from SQLite's locks, so only some of them fail.
 SAMPLED = ("fcntl", "newfstatat", "mmap", "mprotect")
 SAMPLES = 16
-# After these a temporary file is nobody's fault.
+# After these calls a temporary file may stay.
 REMOVING = ("unlink", "unlinkat", "rmdir")
 
 
 @dataclass(frozen=True)
 class Point:
-    """The system call that fails: its name, and the how manieth of that name it is."""
+    """The system call that fails: its name, and its number among the calls of that name."""
 
     name: str
     number: int
@@ -50,7 +51,7 @@ class Point:
 
     @property
     def options(self):
-        """For strace."""
+        """The options for strace."""
         return ["-o", "/dev/null", "-e", f"trace={self.name}", "-e",
                 f"inject={self.name}:error={FAULTS[self.name]}:when={self.number}"]
 
@@ -63,14 +64,14 @@ def _read_points(log):
         if name and name[1] in FAULTS:
             seen[name[1]] = seen.get(name[1], 0) + 1
             points.append(Point(name[1], seen[name[1]]))
-        # The last thing that the dynamic loader does; what fails before is its own affair.
+        # The last call of the dynamic loader: earlier failures are not the program's.
         if name and name[1] == "munmap" and loaded is None:
             loaded = len(points)
     return _sampled(points[loaded:])
 
 
 def _sampled(points):
-    """A few of those there are many of, wherever in the run they are."""
+    """A few of the frequent calls, spread over the run."""
     for name in SAMPLED:
         every = len([point for point in points if point.name == name]) // SAMPLES + 1
         points = [point for point in points if point.name != name or point.number % every == 0]
@@ -78,7 +79,7 @@ def _sampled(points):
 
 
 class Room:
-    """A directory for one run, with what is in it before and after."""
+    """A directory for one run, with its content before and after."""
 
     def __init__(self, case):
         where = "/dev/shm" if Path("/dev/shm").is_dir() else None
@@ -100,31 +101,31 @@ class Room:
 
 
 class Case:
-    """One command line; what it needs, and how to see that it is done or not."""
+    """One command line: what it needs, and how to see whether it was done."""
 
-    rc = DONE  # when nothing fails
-    makes = frozenset()  # names that are new in the room when it is done
+    rc = DONE  # the exit code when nothing fails
+    makes = frozenset()  # the new names in the room when it is done
     env = {}
-    lines = 6  # of what an error is said in, at most
+    lines = 6  # the most lines of an error
     codes = range(DONE, SYSTEM + 1)
 
     def furnish(self, room):
-        """What is there before."""
+        """Make what must exist before."""
 
     def words(self, room):
         """The command's arguments."""
         raise NotImplementedError
 
     def is_done(self, room, result):
-        """All of it is there."""
+        """Is all of its output there?"""
         raise NotImplementedError
 
     def is_undone(self, room, result):
-        """Nothing of it is there."""
+        """Is none of its output there?"""
         raise NotImplementedError
 
     def may_leave(self, name):
-        """May this name be new in the room whatever happened?"""
+        """May this new name stay in the room in any case?"""
         return False
 
     def run(self, room, *traced, env=None):
@@ -134,7 +135,7 @@ class Case:
                    env={"TMPDIR": room.temporary, **self.env, **(env or {})})
 
     def complaint(self, room, result, failed):
-        """What is wrong with what came of a fault, or None."""
+        """What is wrong with the result of a fault, or None."""
         if result.rc not in self.codes:
             return "it crashed"
         done = self.is_done(room, result)
@@ -145,7 +146,7 @@ class Case:
         said = len(result.err.strip().splitlines())
         if result.rc != DONE and not (0 < said <= self.lines or said == 0 and failed == "write"):
             return "no clear error"
-        # The text of an errno that was not set.
+        # The text of errno 0: errno was not set.
         if "Success" in result.err:
             return "a fault of which no reason is known"
         new = room.names() - room.before - (self.makes if done else set())
@@ -156,7 +157,7 @@ class Case:
 
 
 class InOpenssl:
-    """For a Case: what fails is a system call of the openssl that the command runs."""
+    """For a Case: the failing system call is one of the openssl that the command runs."""
 
     lines = 40
 
@@ -183,7 +184,7 @@ def build_starve(directory):
 
 
 def skip_without_strace():
-    """A named reason instead of failures."""
+    """Skip with a reason instead of failing."""
     if STRACE is None:
         pytest.skip("strace is not installed")
     result = run(STRACE, "-o", "/dev/null", "/bin/true")
@@ -192,7 +193,7 @@ def skip_without_strace():
 
 
 def _points_of(case):
-    """Every system call of a run that is left alone, which comes out right."""
+    """Every system call of an undisturbed run, which must succeed."""
     with Room(case) as room:
         log = room.at / "log"
         result = case.run(room, "-o", log)
@@ -203,7 +204,7 @@ def _points_of(case):
 
 
 def _each(points, fail):
-    """Call |fail| for every point, tell all complaints; how many runs failed."""
+    """Call |fail| for every point and report all complaints; returns how many runs failed."""
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = list(pool.map(fail, points))
     told = [f"{point}: {complaint}: {result}" for point, (complaint, result)
@@ -213,7 +214,7 @@ def _each(points, fail):
 
 
 def fail_each(case, leave=(), only=FAULTS):
-    """Each system call in |only| and not in |leave| fails once; how many runs failed by that."""
+    """Each system call in |only| but not in |leave| fails once; returns how many runs failed by that."""
     def fail(point):
         with Room(case) as room:
             result = case.run(room, *point.options)
@@ -224,7 +225,7 @@ def fail_each(case, leave=(), only=FAULTS):
 
 
 def starve_each(case, library):
-    """Each allocation of the command's own fails once; how many runs failed by that."""
+    """Each allocation of the command's own fails once; returns how many runs failed by that."""
     def starve(number):
         with Room(case) as room:
             log = room.at / "log"

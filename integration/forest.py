@@ -28,7 +28,7 @@ NOBODY = 99  # a key that no certificate has
 
 @dataclass(eq=False)
 class Cert:
-    """One certificate, as it is described; `names`: its Subject Alternative Name."""
+    """The description of one certificate; `names` is its Subject Alternative Name."""
 
     number: int
     subject: str
@@ -70,7 +70,7 @@ class Cert:
                 + (" disguised" if self.is_disguised else ""))
 
 
-# What people and companies have, and what attackers make: profiles, and how often.
+# Profiles and their frequency: certificates of people and companies, and those that attackers make.
 ISSUERS = [
     (6, dict(constraints="CA", usage=PURE)),
     (2, dict(constraints="CA", usage=PURE, names="email")),
@@ -111,7 +111,7 @@ CHOICES = {
 
 @dataclass
 class Tree:
-    """Certificates, what the keyring keeps them as, what is named, and what is sent along."""
+    """Certificates, their roles in the keyring, which are named, and which are sent along."""
 
     seed: str
     dice: random.Random
@@ -137,7 +137,7 @@ class Tree:
 
 
 def grow(seed):
-    """The tree of a seed, without its files."""
+    """The tree of a seed, as yet without files."""
     dice = random.Random(f"vouching {seed}")
     tree = Tree(seed, dice)
     above = None
@@ -160,7 +160,7 @@ def _add(tree, issuer, profile, twin=None):
     subject = twin.subject if twin else f"t{tree.seed}n{number}"
     key = twin.key if twin else number
     by = (issuer.subject, issuer.key) if issuer else (subject, key)
-    if issuer is None and dice.random() < 0.1:  # an issuer that nobody has, or a false claim
+    if issuer is None and dice.random() < 0.1:  # an issuer that does not exist, or a false claim
         gone = f"t{tree.seed}gone"
         by = dice.choice(((gone, key), (subject, NOBODY), (gone, NOBODY)))
     cert = Cert(number, subject, by[0], key, by[1], **profile)
@@ -278,7 +278,7 @@ def _issuer_name(cert):
 
 
 def _extensions(cert, keys):
-    """At least one: an empty list is no list."""
+    """The extensions; at least one, as an empty list is not allowed."""
     found = [
         _extension("2.5.29.19", cert.constraints, lambda value: der.tlv(
             der.SEQUENCE, b"" if value == "CA:FALSE" else der.tlv(der.BOOLEAN, b"\xff"),

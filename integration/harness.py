@@ -19,17 +19,17 @@ COMMAND = BUILD / "shim" / "smime-policy"
 OPENSSL = shutil.which("openssl", path=os.defpath) or "openssl"
 PHP = shutil.which("php", path=os.defpath) or "php"
 
-# Seconds after which a program hangs, and is not merely slow on a machine that is busy.  What takes
-# less is no expectation of any test.
+# The time in seconds after which a program hangs, and is not only slow on a busy machine.  No test expects
+# anything to be faster than that.
 PATIENCE = 600
 
-# The property query of the shipped snippet: ours wins wherever `default` is active too.
+# The property query of the shipped snippet: with it our implementation wins beside `default`.
 PREFER_OURS = "?smime.policy=yes"
 
 
 @dataclass(frozen=True)
 class Result:
-    """What a program did: exit code, standard output, standard error."""
+    """The result of a program: exit code, standard output, standard error."""
 
     rc: int
     out: bytes
@@ -40,12 +40,13 @@ class Result:
 
     @property
     def text(self):
-        """Both streams, for programs that print their errors on either."""
+        """Both streams, as some programs print their errors to either."""
         return self.out.decode(errors="replace") + self.err
 
 
 def environment(conf=None, **more):
-    """Nothing inherited: a stray OPENSSL_CONF or SSL_CERT_FILE would decide the tests."""
+    """An environment in which nothing is inherited: a stray OPENSSL_CONF or SSL_CERT_FILE would change the
+    tests."""
     env = {"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC", "HOME": "/nonexistent"}
     if conf is not None:
         env["OPENSSL_CONF"] = str(conf)
@@ -54,14 +55,14 @@ def environment(conf=None, **more):
 
 
 def run(*argv, conf=None, stdin=b"", env=None, cwd=None, timeout=PATIENCE):
-    """Run a program to its end; never through a shell."""
+    """Run a program to its end, never through a shell."""
     done = subprocess.run([str(arg) for arg in argv], input=stdin, capture_output=True, check=False,
                           env=environment(conf, **(env or {})), cwd=cwd, timeout=timeout)
     return Result(done.returncode, done.stdout, done.stderr.decode(errors="replace"))
 
 
 def stock(*argv, **kwargs):
-    """The openssl program with no configuration at all, hence without the policy."""
+    """Run openssl without any configuration, and so without the policy."""
     return run(OPENSSL, *argv, conf="/dev/null", **kwargs)
 
 
@@ -70,10 +71,9 @@ STOCK_DOES = {}
 
 def stock_does(what, answer):
     """
-    Whether the installed openssl does |what| by itself, as a test has found out by running it.
-
-    Told at the end of all tests; releases and their patches differ.  A test may ask, so as to know
-    what it has to see under the policy; what stock does wrong is no expectation of any.
+    Note whether the installed openssl does |what| by itself, as a test found out by running it.  It is
+    printed after all tests, as releases and their patches differ.  A test may ask in order to know what to
+    expect under the policy; no test expects what stock does wrong.
     """
     STOCK_DOES[what] = answer
     return answer
@@ -81,19 +81,19 @@ def stock_does(what, answer):
 
 @functools.cache
 def why_no_php():
-    """None, or why PHP cannot be under the policy here."""
+    """None, or why PHP cannot run under the policy here."""
     if not os.access(PHP, os.X_OK):
         return "PHP is not installed"
     ours, theirs = (re.search(r"OpenSSL (\d+)\S*", result.text) for result in (
         stock("version"), run(PHP, "-n", "-r", "echo OPENSSL_VERSION_TEXT;")))
     if ours[1] == theirs[1]:
         return None
-    # Nothing of one libcrypto is visible to the other: the provider then offers nothing.
+    # PHP has another libcrypto.  The provider cannot see its certificates, and then offers nothing.
     return f"PHP has {theirs[0]} in it, not {ours[0]}"
 
 
 def wait_for(condition):
-    """Until it holds."""
+    """Wait until it is true."""
     end = time.monotonic() + PATIENCE
     while not condition():
         assert time.monotonic() < end, "it never came"
@@ -101,18 +101,18 @@ def wait_for(condition):
 
 
 def ends(process):
-    """Does the process of a pidfd end?  Its number in /proc may be gone or another's by then."""
+    """Does the process of a pidfd end?  Its directory in /proc may be gone, or that of another process."""
     return select.select([process], [], [], PATIENCE)[0] == [process]
 
 
 def must(result):
-    """For steps that only prepare a test."""
+    """Check a step that prepares a test."""
     assert result.rc == 0, result
     return result
 
 
 def refused(result, *rules):
-    """A refusal: a failing exit code and one of the rule ids in the text."""
+    """Is it a refusal: a failing exit code, and one of the rule ids in the text?"""
     assert result.rc != 0, f"expected a refusal [{'|'.join(rules)}]\n{result}"
     assert any(f"[{rule}]" in result.text for rule in rules), \
         f"expected one of {rules} in the text\n{result}"
@@ -150,7 +150,7 @@ def write_conf(path, settings=None, *, module=MODULE, default=None, prefer=True,
 
 
 def write_ca(directory, more=""):
-    """The files of an `openssl ca` whose certificate and key are ca.pem and ca.key; its configuration."""
+    """Write the files of an `openssl ca` with ca.pem and ca.key; returns its configuration."""
     (directory / "index.txt").write_text("")
     conf = directory / "ca.cnf"
     conf.write_text(f"""

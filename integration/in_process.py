@@ -19,17 +19,17 @@ import pytest
 from harness import REPO, refused, run, write_conf
 
 DRIVERS = REPO / "integration" / "drivers"
-# Debian's own; the first one on the PATH may be another.
+# Debian's interpreter; the first one on PATH may be another.
 PYTHON = "/usr/bin/python3"
 
-# What a mail may not be signed with or encrypted to, and the rule that says so.
+# Certificates that may neither sign nor be encrypted to, and the rule that refuses them.
 REFUSED = {"expired": "expired", "eku_server": "extended-key-usage", "no_san": "san-email",
            "no_ku": "key-usage"}
 TEXT = b"the quick brown fox."
 
 
 def find(program):
-    """A program of the system, or its bare name if it is missing."""
+    """The path of a program, or its bare name if it is missing."""
     return shutil.which(program, path=os.defpath) or program
 
 
@@ -57,7 +57,7 @@ class Program:
     package: str  # of Debian
     probe: tuple  # a command that succeeds where the package is installed
     conf: Path | str | None = None
-    prefix: tuple = ()  # what supervises it
+    prefix: tuple = ()  # the program that supervises it
 
     def under(self, conf):
         """The same program with another OPENSSL_CONF."""
@@ -105,7 +105,7 @@ def logged(log, operation, rule):
 
 
 def nothing_left(out):
-    """No file, or one in which nothing was written."""
+    """Is there no file, or an empty one?"""
     return not out.exists() or out.stat().st_size == 0
 
 
@@ -113,12 +113,12 @@ class Contract:
     """What every program must show."""
 
     program = None
-    # Where the reason of a refusal is in the decision log only: {operation: what is said instead},
-    # or what different releases say.
+    # Operations whose reason is in the decision log only, with what is printed instead: {operation: text}; or
+    # what different releases print.
     silent = {}
-    # Operations that the program does not have: {operation: why}.
+    # Operations that the program does not have: {operation: reason}.
     lacks = {}
-    # The program writes the content before it checks the signature, and leaves it there.
+    # The program writes the content before it verifies the signature, and leaves it there.
     content_first = False
 
     @pytest.fixture(autouse=True)
@@ -148,7 +148,7 @@ class Contract:
         return make
 
     def says(self, result, operation, rule):
-        """A failure; with the reason if the program is one that shows it."""
+        """Is it a failure, with the reason if the program shows it?"""
         if operation in self.silent:
             said = self.silent[operation]
             said = (said,) if isinstance(said, str) else said
@@ -159,7 +159,7 @@ class Contract:
 
     @pytest.mark.parametrize("operation", ["sign", "encrypt"])
     def test_good_certificate(self, operation, under, pki, mail, out, read_back):
-        """What comes out is read by stock openssl without the policy."""
+        """Stock openssl reads the output without the policy."""
         self.can(operation)
         result = send(under(), operation, pki.good_rsa, mail, out)
         assert result.rc == 0, result
@@ -167,7 +167,7 @@ class Contract:
 
     @pytest.mark.parametrize("operation", ["sign", "encrypt"])
     def test_without_the_policy(self, operation, pki, mail, out):
-        """An expired certificate does: the refusals below are ours."""
+        """Without the policy an expired certificate signs: the refusals below are ours."""
         self.can(operation)
         result = send(self.program.under("/dev/null"), operation, pki.expired, mail, out)
         assert result.rc == 0 and not nothing_left(out), result
@@ -175,7 +175,7 @@ class Contract:
     @pytest.mark.parametrize("name", REFUSED)
     @pytest.mark.parametrize("operation", ["sign", "encrypt"])
     def test_refused_certificate(self, operation, name, under, pki, mail, out, log):
-        """Nothing comes out, and the reason is told."""
+        """Nothing is written, and the reason is shown."""
         self.can(operation)
         result = send(under(), operation, pki[name], mail, out)
         self.says(result, operation, REFUSED[name])
@@ -183,14 +183,14 @@ class Contract:
         assert logged(log, operation, REFUSED[name]), decisions(log)
 
     def test_known_issuer(self, under, pki, post, out):
-        """Mail from somebody whose issuer was provided."""
+        """A mail from a signer whose issuer was provided."""
         self.can("verify")
         result = under().verify(self.incoming(post, "good_rsa"), pki.ca, out)
         assert result.rc == 0, result
         assert TEXT in out.read_bytes()
 
     def test_unknown_issuer(self, under, pki, post, out):
-        """It is the program's own check, and nothing of ours lets it pass."""
+        """The program checks it by itself, and we let nothing pass."""
         self.can("verify")
         result = under().verify(self.incoming(post, "foreign"), pki.ca, out)
         assert result.rc != 0, result
@@ -198,7 +198,7 @@ class Contract:
 
     @pytest.mark.parametrize("name", ["eku_server", "no_san"])
     def test_signer_certificate(self, name, under, pki, post, out, log):
-        """A trusted issuer does not make it a certificate for mail."""
+        """A trusted issuer alone does not make a certificate one for mail."""
         self.can("verify")
         result = under().verify(self.incoming(post, name), pki.ca, out)
         self.says(result, "verify", "signer-certificate")
@@ -206,7 +206,7 @@ class Contract:
         assert logged(log, "verify", "signer-certificate"), decisions(log)
 
     def test_unverified_signer(self, under, post, out, log):
-        """NOVERIFY takes the content of a stranger's mail, unless the setting says no."""
+        """NOVERIFY extracts the content of a stranger's mail, unless the setting refuses it."""
         self.can("extract")
         message = self.incoming(post, "foreign")
         assert under().extract(message, out).rc == 0

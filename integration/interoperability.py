@@ -1,7 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What other programs write, made by them here and now, and what we read of it.
+What other programs write, made by them during the test, and what we read of it.
 
 A section is a function that yields rows.  To add one:
 
@@ -49,7 +49,7 @@ class Section:
 
 @dataclass
 class World:
-    """What the sections work with: certificates, and a directory of their own."""
+    """The certificates and the directory that the sections work with."""
 
     pki: object
     directory: Path
@@ -67,13 +67,13 @@ def section(title, words):
 
 
 def version(*argv):
-    """The first number with a dot in it that a program says of itself."""
+    """The first number with a dot in the program's version text."""
     found = re.search(r"\d+\.\d[\w.]*", run(*argv).text)
     return found[0] if found else "?"
 
 
 def package_version(package):
-    """For programs that do not say it themselves."""
+    """The version of a package, for programs that do not print theirs."""
     number = run("dpkg-query", "-W", "-f", "${Version}", package).text.split(":")[-1]
     return re.split("[-+~]", number)[0] or "?"
 
@@ -82,7 +82,7 @@ def package_version(package):
 
 
 class Maker:
-    """What writes a PKCS#12 in a directory of its own, under the passphrase in |secret|."""
+    """Writes a PKCS#12 in a directory of its own, under the passphrase in |secret|."""
 
     def __init__(self, world, index, secret=SECRET):
         self.pki = world.pki
@@ -126,7 +126,7 @@ class Maker:
                  *options, "--outfile", self.out, env=self.utf8))
 
     def gpgsm(self):
-        """Its agent wants a short path; it keeps no certificate whose issuer it does not have."""
+        """gpgsm's agent needs a short path.  gpgsm stores no certificate without its issuer."""
         cert = self.pki.self_leaf
         home = Path(tempfile.mkdtemp(prefix="gp"))
         gpgsm = ("gpgsm", "--homedir", home, "--batch", "--pinentry-mode", "loopback",
@@ -217,7 +217,7 @@ def counted(number, what):
 
 
 def read_pkcs12(maker, secret):
-    """What `upload` stores of it and `check` shows of it, which have to agree."""
+    """What `upload` stores of it and `check` shows of it.  Both must agree."""
     given = [] if secret is None else ["--passin", f"file:{maker.secret}"]
     ring = maker.directory / "ring"
     kept = run(COMMAND, "--keyring", ring, "upload", "--json", *given,

@@ -1,9 +1,10 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What other programs issue as a certificate for mail, made here and judged by `check --for sign`.
+"""
+Certificates for mail that other programs issue, made here and judged by `check --for sign`.
 
-Each program gets the shortest instructions of its own manual for a certificate for mail, and
-nothing that only our rules ask for: where it leaves something out, the row says which rule noticed.
+Each program gets the shortest instructions of its own manual for such a certificate, and nothing that only
+our rules require.  If it leaves something out, the row names the rule that noticed.
 """
 
 import os

@@ -26,7 +26,7 @@ FOOTER = "_______________________________________________\nlist mailing list\n"
 
 
 class Mails:
-    """The messages that are put into the mails, and the reader of what comes out."""
+    """The messages that are put into the mails, and the reader of the results."""
 
     def __init__(self, pki, directory):
         self.pki, self.directory = pki, directory
@@ -70,7 +70,7 @@ def version(*argv):
 
 
 def with_footer(mail):
-    """As Mailman does it: the mail becomes the first part, and its fields stay outside."""
+    """As Mailman: the mail becomes the first part, and its fields stay outside."""
     message = email.message_from_bytes(mail)
     inner = email.message.Message()
     for name, value in message.items():
@@ -120,7 +120,7 @@ def python_rows(mails):
 
 
 def with_binary(mail, der):
-    """The same part in 8 bit; Python itself writes base64 alone."""
+    """The same part in 8 bit; Python writes base64 only."""
     head, _, rest = mail.partition(b"Content-Transfer-Encoding: base64\n")
     fields, _, body = rest.partition(b"\n\n")
     end = body[body.rindex(b"\n--"):]

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Keyrings as the tests need them, made without asking the rules."""
+"""Keyrings for tests, made without asking the rules."""
 
 from harness import BUILD, must, run
 
@@ -8,6 +8,6 @@ MAKE_KEYRING = BUILD / "tests" / "provider" / "make_keyring"
 
 
 def make_keyring(directory, *kept):
-    """A keyring of "role:certificate" and "role:certificate:key", which may be a URI."""
+    """Make a keyring of "role:certificate" and "role:certificate:key"; the key may be a URI."""
     must(run(MAKE_KEYRING, directory, *kept, conf="/dev/null"))
     return directory

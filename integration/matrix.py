@@ -21,7 +21,7 @@ EVERYWHERE = (CHECK, COMMAND_LINE, PROVIDER)
 
 
 class CannotAsk(Exception):
-    """The path has no such operation; the text says why."""
+    """The path has no such operation; the text gives the reason."""
 
 
 @dataclass(frozen=True)
@@ -31,11 +31,11 @@ class Row:
     name: str
     cases: object
     settings: tuple
-    promised: tuple  # the kinds of path, or names, for which the rules say yes
-    hole: str | None  # why the others cannot
+    promised: tuple  # the kinds of path, or names, on which the rule holds
+    hole: str | None  # why it cannot hold on others
 
     def promises(self, path):
-        """Do the rules say yes for this path?"""
+        """Do the documents say that the rule holds on this path?"""
         return kind_of(path) in self.promised or path.name in self.promised
 
 
@@ -69,7 +69,7 @@ class Check:
 
 
 def kind_of(path):
-    """The column of the rules' own table that a path belongs to."""
+    """The column of the table of rules to which a path belongs."""
     if isinstance(path, Check):
         return CHECK
     return COMMAND_LINE if path.ours else PROVIDER
@@ -93,7 +93,7 @@ def paths_under(directory, settings):
 
 @dataclass
 class World:
-    """What the cases work with."""
+    """The objects that the cases work with."""
 
     pki: object
     post: object
@@ -132,20 +132,20 @@ class World:
 
 
 def message_only(path):
-    """For rules about a message, which `check` is not given."""
+    """Skip `check`, which is not given a message."""
     if isinstance(path, Check):
         raise CannotAsk("asked of a message, not of a certificate")
 
 
 def command_line_only(path, api):
-    """For options that only some of the programs have."""
+    """Skip programs without this option."""
     message_only(path)
     if not isinstance(path, paths.CommandLine) or path.api != api:
         raise CannotAsk("the program has no such option")
 
 
 def cell(entry, world, path):
-    """One cell: run the cases until one goes wrong."""
+    """Run the cases of one cell until one fails."""
     try:
         for rules, result in entry.cases(world, path):
             world.out.unlink(missing_ok=True)
@@ -160,7 +160,7 @@ def cell(entry, world, path):
 
 
 def judge(rules, result):
-    """What went otherwise than expected, or None."""
+    """How the result differs from the expectation, or None."""
     if rules == PASSES:
         return "refused what the rule allows" if result.rc != 0 else None
     if result.rc == 0:
@@ -359,7 +359,7 @@ def _(w, path):
 
 
 def _beyond(setting, rule, name):
-    """A rule beyond the guide's, raised to deny."""
+    """A rule beyond the guide's, set to deny."""
     @row(f"`{rule}` raised to deny", **{setting: "deny"})
     def _(w, path):
         yield PASSES, w.sign(path, "modern")

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What a page of the documents shows is what the tests run: blocks after `<!-- test: NAME -->`."""
+"""The tests run what a document shows: the blocks after `<!-- test: NAME -->`."""
 
 import re
 

@@ -1,10 +1,10 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The ways a mail meets the policy, behind one interface.
+The paths on which a mail meets the policy, behind one interface.
 
-sign(cert, mail, out), encrypt(certs, mail, out), verify(mail, trusted, out) and
-decrypt(mail, cert, out) each give the Result of one program.
+sign(cert, mail, out), encrypt(certs, mail, out), verify(mail, trusted, out) and decrypt(mail, cert, out) each
+return the Result of one program.
 """
 
 from dataclasses import dataclass, field, replace
@@ -21,15 +21,15 @@ class CommandLine:
 
     name: str
     argv: tuple
-    api: str  # "cms" or "smime": what the messages can hold
+    api: str  # "cms" or "smime": the format of the messages
     options: tuple = ()
     conf: Path | None = None
     env: dict = field(default_factory=dict)
-    verb: str = "-"  # how the operation is spelled: "-sign" or "sign"
-    ours: bool = False  # our command: nothing is left behind by a refusal
+    verb: str = "-"  # the spelling of the operation: "-sign" or "sign"
+    ours: bool = False  # it is our command: a refusal leaves nothing behind
 
     def call(self, operation, *args, **kwargs):
-        """One invocation; extra arguments go after the path's own options."""
+        """Run it once; extra arguments follow the path's own options."""
         return run(*self.argv, self.verb + operation, *self.options, *args, conf=self.conf,
                    env=self.env, **kwargs)
 
@@ -37,7 +37,7 @@ class CommandLine:
         if cert.chain:
             more += ("-certfile", cert.chain)
         if cert.recipe.key == "rsapss" and self.api == "cms":
-            # Without it stock 3.x writes a signature that nobody can verify.
+            # Without this option stock 3.x writes a signature that nobody can verify.
             more += ("-keyopt", "rsa_padding_mode:pss")
         return self.call("sign", "-signer", cert.pem, "-inkey", cert.key, "-in", mail,
                          "-out", out, *more)

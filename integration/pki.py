@@ -3,10 +3,9 @@
 """
 The certificates of the tests, made with stock openssl, each with its own key.
 
-Every recipe says what the rules make of it: the ids that may refuse each use,
-none if the use is allowed.  The table is the expectation of the tests, written
-down from the rules and not computed by any code of ours.  For `verify` it is
-the upload rule that `signer-certificate` finds broken, or that rule itself.
+Every recipe names the rules that may refuse each use; none if the use is allowed.  These are the expectations
+of the tests: they were written down from the rules, and no code of ours computes them.  For `verify` it is
+the upload rule that `signer-certificate` finds violated, or that rule itself.
 """
 
 import copy
@@ -17,7 +16,7 @@ from pathlib import Path
 
 from harness import must, stock
 
-# A refusal that is stock's own: the program fails without a rule id of ours.
+# A failure of stock itself, without a rule id of ours.
 STOCK = "stock"
 
 GOOD = ("20200101000000Z", "20991231235959Z")
@@ -30,7 +29,7 @@ BOTH = "digitalSignature,keyEncipherment"
 
 
 def around_now(first_day, last_day):
-    """Dates relative to now, for the two rules that depend on it."""
+    """Dates relative to now, for the two rules that need them."""
     now = datetime.datetime.now(datetime.timezone.utc)
     return tuple((now + datetime.timedelta(days=days)).strftime("%Y%m%d%H%M%SZ")
                  for days in (first_day, last_day))
@@ -53,7 +52,7 @@ class Recipe:
     sign: tuple = ()
     encrypt: tuple = ()
     verify: tuple = ()
-    test: bool = True  # one of the certificates that every path is tried with
+    test: bool = True  # every path is tried with this certificate
 
     @property
     def address(self):
@@ -74,7 +73,7 @@ def _recipes():
                  constraints="critical,CA:TRUE", test=False)
     yield Recipe("old_intermediate", key="p256", usage="keyCertSign,cRLSign", extended=None,
                  san=None, constraints="critical,CA:TRUE", dates=EXPIRED, test=False)
-    # A person's own, made with more rights than a person needs.
+    # A person's own certificate, with more rights than a person needs.
     yield Recipe("person_ca", usage=BOTH + ",keyCertSign", extended=None, constraints="CA:TRUE",
                  issuer="person_ca", test=False)
 
@@ -210,7 +209,7 @@ class Certificate:
         self.directory = directory
         self.pem = directory / f"{recipe.name}.pem"
         self.key = directory / f"{recipe.same_key_as or recipe.name}.key"
-        # What has to be sent along; what has to be trusted.
+        # The certificates that must be sent along and trusted.
         intermediate = RECIPES[recipe.issuer].issuer != recipe.issuer
         self.chain = directory / f"{recipe.issuer}.pem" if intermediate else None
         self.anchor = directory / ("root.pem" if intermediate else f"{recipe.issuer}.pem")

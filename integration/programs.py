@@ -27,7 +27,7 @@ REFUSED = {"expired": "expired", "eku_server": "extended-key-usage", "no_san": "
            "no_ku": "key-usage"}
 PASSPHRASE = "secret"
 
-# What may be wrong with an installation, and what is said then.
+# Faults of an installation, and their messages.
 FAULTS = {
     "module missing": "unable to load provider smimepolicy",
     "module broken": "unable to load provider smimepolicy",
@@ -77,7 +77,7 @@ class Bin:
 
     @staticmethod
     def _without_module(directory, broken):
-        """The command in a tree of its own, beside a file that is no module or none at all."""
+        """The command in a directory of its own, beside a module that is broken or missing."""
         for name in ("shim", "provider"):
             (directory / name).mkdir()
         command = directory / "shim" / "smime-policy"
@@ -96,21 +96,21 @@ class Bin:
         path.chmod(0o755)
 
     def _wrap(self, policy, settings, real):
-        """The settings of a test; an installation has them in /etc/smime-policy/policy.cnf."""
+        """Give the command the settings of a test; an installation has them in /etc/smime-policy/policy.cnf."""
         policy.write_text(settings)
         ours = f'SMIME_POLICY_OPENSSL={real} exec {COMMAND} --policy {policy} "$@"'
         self._script("smime-policy", ours)
         self._script("openssl", f'case $1 in cms|smime) {ours};; esac\nexec {OPENSSL} "$@"')
 
     def configuration(self, page, name="configuration"):
-        """That of the guide, with our paths in the place of the installation's."""
+        """The guide's configuration with our paths."""
         text = guide(page, name)
         return text.replace(INSTALLED_COMMAND, str(self.path / "smime-policy")) \
                    .replace(INSTALLED_LINKS, str(self.path))
 
     @property
     def env(self):
-        """Our names first."""
+        """The environment, with our directory first in PATH."""
         return {"PATH": f"{self.path}:{os.defpath}"}
 
 
@@ -148,7 +148,7 @@ class Screen(Terminal):
             self._read()
 
     def type(self, keys, *texts):
-        """Type, then wait on a blank screen: for programs that draw it anew."""
+        """Clear the screen, type and wait: for programs that draw it again."""
         self.screen.reset()
         return self.press(keys, *texts)
 

@@ -24,7 +24,7 @@ CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
 OPERATIONS = BUILD / "tests" / "bench_operations"
 WORKERS = 4
 KILLED = 1 / 6  # of the processes
-GROWTH = 1.15  # of the largest process of a kind, last third over first third
+GROWTH = 1.15  # growth of the largest process of a kind: last third over first third
 LONG_LIVED_GROWTH = 2048  # KiB
 MAIL = b"From: alice@example.com\r\nTo: alice@example.com\r\n\r\nthe quick brown fox\r\n"
 TEXT = b"the quick brown fox"
@@ -39,7 +39,7 @@ def must(*argv, conf="/dev/null"):
 
 
 class Soak:
-    """The place, what was done in it, and what was found wrong."""
+    """The directory, what was done in it, and what went wrong."""
 
     def __init__(self, place, seconds):
         self.place = place
@@ -66,8 +66,8 @@ class Soak:
     # --- the work of one process
 
     def run(self, kind, *words, dice):
-        """Its exit code: 0, or -SIGKILL of those that are killed."""
-        # A process that Python forks begins with the memory of Python; time(1) is small.
+        """The exit code: 0, or -SIGKILL if it was killed."""
+        # A process that Python forks begins with Python's memory; time(1) is small.
         measured = self.place / f"time.{self.next_number()}"
         process = subprocess.Popen(["/usr/bin/time", "-q", "-o", str(measured), "-f", "%M", str(COMMAND),
                                     "--keyring", str(self.keyring), *map(str, words)],
@@ -80,7 +80,7 @@ class Soak:
             killer.start()
         said = process.stderr.read()
         killer.cancel()
-        # Before the process is waited for: its number may be another's then.
+        # Killed before it is waited for: afterwards its number may belong to another process.
         if is_killed:
             killer.join()
         code = process.wait()
@@ -101,7 +101,7 @@ class Soak:
         code = self.run(kind, *words, "-in", self.place / "mail", "-out", out, dice=dice)
         if code == 0 and not out.exists():
             self.fault(f"{kind}: exit 0 and no output")
-        # Of a process that was killed it is whole, or not there.
+        # The output of a killed process is complete or missing.
         if out.exists():
             with self.lock:
                 self.made[kind].append(out)
@@ -126,7 +126,7 @@ class Soak:
         out.unlink(missing_ok=True)
         if code == 0:
             message.unlink()
-        else:  # somebody else reads it
+        else:  # another process reads it
             with self.lock:
                 self.made[source].append(message)
 
@@ -153,11 +153,11 @@ class Soak:
         try:
             while time.monotonic() < self.end:
                 dice.choice(works)(dice)
-        except Exception as error:  # a thread must not end without a word
+        except Exception as error:  # a failing thread must be reported
             self.fault(f"worker {seed}: {error!r}")
 
     def long_lived(self):
-        """One process after the other that makes messages; each says how it grew."""
+        """Run processes that make messages; each reports its growth."""
         while time.monotonic() < self.end:
             for kind in ("cms-sign", "cms-encrypt"):
                 told = must(OPERATIONS, kind, 1000, self.place / "alice.pem", self.place / "alice.key",
@@ -190,18 +190,18 @@ class Soak:
             self.pairs.append(path)
 
     def nothing_lost(self):
-        """What was said to be stored is there, and no half of the rest; the keyring is whole."""
+        """Everything reported as stored is there, and nothing else in part; the keyring is sound."""
         must(COMMAND, "--keyring", self.keyring, "keyring", "check")
         listed = must(COMMAND, "--keyring", self.keyring, "list").decode()
         for number, code in self.uploads.items():
             there = sum(f"contact{2 * number + i:010d}@example.org" in listed for i in range(2))
             if there == 1 or (code == 0 and there != 2):
                 self.fault(f"upload {number}: exit {code}, {there} of 2 certificates are there")
-        # Nobody left a lock behind.
+        # No lock is left.
         must(COMMAND, "--keyring", self.keyring, "upload", *self.pairs[:len(self.uploads) + 1])
 
     def nothing_left(self):
-        """A hidden file for each process that was killed, at most; no journal."""
+        """At most one hidden file for each killed process; no journal."""
         hidden = list(self.place.glob(".smime-policy.*"))
         kills = sum(count for kind, count in self.killed.items() if kind != "upload")
         if len(hidden) > kills:

@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * To be preloaded into the command: the allocation with the number STARVE of
- * those in its own code, or by jansson for it, gets no memory.  The file
- * STARVE_LOG is told which one that was, and at the end how many there were.
+ * Preloaded into the command: of the allocations in its own code, or by jansson for
+ * it, the one with the number STARVE fails.  It is named in the file STARVE_LOG; at
+ * the end the number of all is added.
  */
 #define _GNU_SOURCE
 #include <dlfcn.h>
@@ -22,7 +22,7 @@ static unsigned long seen, wanted;
 static bool starving; /* the next one */
 static FILE *report;
 
-/* glibc's own names of them. */
+/* glibc's internal names of these functions. */
 void *__libc_malloc(size_t size);
 void *__libc_realloc(void *old, size_t size);
 
@@ -52,14 +52,14 @@ static void count(const char *file, int line)
     starving = true;
 }
 
-/* libcrypto's own are for libcrypto to think of. */
+/* Allocations inside libcrypto are left alone. */
 static void count_ours(const char *file, int line)
 {
     if (file != NULL && (strncmp(file, "shim/", 5) == 0 || strncmp(file, "provider/", 9) == 0))
         count(file, line);
 }
 
-/* What the command wants libcrypto and jansson to call. */
+/* The allocators that the command gives to libcrypto and jansson. */
 static CRYPTO_malloc_fn their_malloc;
 static CRYPTO_realloc_fn their_realloc;
 static json_malloc_t their_json;

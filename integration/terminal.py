@@ -50,7 +50,7 @@ class Terminal:
         os.waitpid(self.pid, 0)
 
     def status(self):
-        """What wait() says of a program that has ended, which stays to be waited for."""
+        """The wait status of a program that has ended; it can still be waited for."""
         done = os.waitid(os.P_PID, self.pid, os.WEXITED | os.WNOWAIT)
         return f"{done.si_code}, {done.si_status}"
 
@@ -61,21 +61,21 @@ class Terminal:
 
     @property
     def text(self):
-        """What was shown, without the movements of the cursor."""
+        """The output without cursor movements."""
         return " ".join(CONTROL.sub(b" ", self.shown).decode(errors="replace").split())
 
     def _text_to(self, end):
-        """What was shown since the last call of wait(), up to there."""
+        """The output since the last call of wait(), up to there."""
         return " ".join(CONTROL.sub(b" ", self.shown[self.looked_at:end]).decode(
             errors="replace").split())
 
     def wait(self, *patterns):
-        """The first of the patterns that is shown from now on; None at the end of the program."""
+        """Wait for one of the patterns; returns the first found, or None at the end of the program."""
         deadline = time.monotonic() + PATIENCE
         while True:
             for pattern in patterns:
                 if re.search(pattern, self._text_to(len(self.shown))):
-                    # What came in the same read behind it is for the next call.
+                    # Output behind the match is for the next call.
                     self.looked_at = bisect.bisect_left(
                         range(len(self.shown)), True, self.looked_at,
                         key=lambda end: bool(re.search(pattern, self._text_to(end))))
@@ -95,7 +95,7 @@ class Terminal:
             self.ended = not more
 
     def press_unseen(self, keys):
-        """A passphrase: not before the program has switched the echo off, which it does after asking."""
+        """Type a passphrase, after the program has switched the echo off, which it does after asking."""
         deadline = time.monotonic() + PATIENCE
         while termios.tcgetattr(self.handle)[3] & termios.ECHO:
             assert time.monotonic() < deadline, "what is typed is shown"

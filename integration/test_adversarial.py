@@ -18,7 +18,7 @@ ALICE = email(ADDRESS)
 
 
 def bounded(*words, **kwargs):
-    """A program that is killed if it takes much more than it may; it takes a fraction of it."""
+    """A program with a limit of time and memory, of which it should need a fraction."""
     result = run("prlimit", "--cpu=20", "--as=1000000000", *words, **kwargs)
     assert result.rc >= 0, f"killed by signal {-result.rc}\n{result}"
     return result
@@ -50,7 +50,8 @@ def until(value, tag=der.GENERALIZED):
     return {"names": [ALICE], "years": (der.YEARS[0], tlv(tag, value))}
 
 
-# What is odd; how it is made; what the refusal says, with its rule.  No rule: not our refusal.
+# What is odd; how it is made; the text of the refusal, with its rule.  Without a rule the refusal is not
+# ours.
 CERTIFICATES = {
     "nothing": (of_names(ALICE), None, None),
     "an address in a DNS name": (
@@ -112,14 +113,14 @@ MAYBE_NONE = ("a date without its zone", "a date that is empty")
 
 
 def is_parsed(what, crafted):
-    """Is it a certificate to the installed libcrypto?"""
+    """Does the installed libcrypto parse it?"""
     return stock_does(f"parses a certificate with {what}",
                       stock("x509", "-noout", "-in", crafted(what)).rc == 0)
 
 
 @pytest.fixture
 def judged(what, crafted):
-    """A certificate that there is something to judge of."""
+    """A certificate that can be judged."""
     if what in MAYBE_NONE and not is_parsed(what, crafted):
         pytest.skip("this libcrypto does not parse it: test_no_certificate")
     return crafted(what)
@@ -127,7 +128,7 @@ def judged(what, crafted):
 
 @pytest.mark.parametrize("what", MAYBE_NONE)
 def test_no_certificate(what, crafted, conf, mail, tmp_path):
-    """Nothing is encrypted to it, whether libcrypto parses it or not."""
+    """Nothing is encrypted to it, even if libcrypto parses it."""
     out = tmp_path / "out"
     parsed = is_parsed(what, crafted)
     for argv in ((OPENSSL, "cms", "-encrypt", "-in", mail, "-out", out, crafted(what)),
@@ -158,7 +159,7 @@ def test_encrypt(what, judged, conf, mail, tmp_path):
 
 @pytest.mark.parametrize("what", CERTIFICATES)
 def test_check(what, judged):
-    """Every finding, in one line each whatever is in the names."""
+    """Every finding is one line, whatever the names hold."""
     rule = CERTIFICATES[what][1]
     result = bounded(COMMAND, "check", judged)
     assert (result.rc == REFUSED) == (rule is not None), result
@@ -190,7 +191,7 @@ def test_mail_called_a_time_stamp(in_disguise):
     refused(result, "expired")
     assert nothing_left(out)
     assert in_disguise("good_rsa")[0].rc == DONE
-    # Its certificate is for time stamps alone: what it signs need be no mail.
+    # The certificate is for time stamps alone, so what it signs need not be mail.
     assert in_disguise("stamper")[0].rc == DONE
 
 
@@ -203,7 +204,7 @@ DIGEST = attribute(der.MESSAGE_DIGEST, tlv(der.OCTETS, hashlib.sha256(BODY).dige
 ANOTHER = attribute(der.MESSAGE_DIGEST, tlv(der.OCTETS, hashlib.sha256(b"other").digest()))
 BOTH = attribute(der.MESSAGE_DIGEST, *(tlv(der.OCTETS, hashlib.sha256(text).digest())
                                        for text in (BODY, b"other")))
-# Signed attributes; do `cms` and the verb take them?  Does `smime`?  None: it is for stock to say.
+# Signed attributes; do `cms` and the verb accept them?  Does `smime`?  None: stock decides.
 ATTRIBUTES = {
     "as they should be": ([TYPE, DIGEST], True, True),
     "no content type": ([DIGEST], False, None),
@@ -218,7 +219,7 @@ ATTRIBUTES = {
 
 @pytest.fixture
 def verify(pki, tmp_path):
-    """verify(words, message): bounded, and nothing is left by ours if it fails."""
+    """verify(words, message): with limits; if it fails our command leaves no output."""
     def ask(words, message, *options):
         path, out = tmp_path / "message", tmp_path / "content"
         path.write_bytes(message)
@@ -243,7 +244,7 @@ def own(pki):
 
 @pytest.mark.parametrize("what", ATTRIBUTES)
 def test_signed_attributes(what, own, verify):
-    """`smime` need not look at what `cms` refuses; its drop-in keeps to what stock does."""
+    """`smime` may accept what `cms` refuses; its drop-in does what stock does."""
     cert, info = own
     attributes, by_cms, by_smime = ATTRIBUTES[what]
     message = der.signed_data(BODY, [cert], [info(attributes)])
@@ -278,14 +279,14 @@ def test_a_thousand_signers(words, own, verify, pki):
     message = der.signed_data(BODY, [cert] + [issuer] * 1000, signers)
     result, content = verify(words, message, "-inform", "DER", *(BY if words == VERB else ()))
     assert result.rc == DONE and content == BODY, result
-    # One that does not verify spoils them all.
+    # If one signer does not verify, the message does not.
     message = der.signed_data(BODY, [cert], signers[1:] + [info([TYPE, ANOTHER])])
     assert verify(words, message, "-inform", "DER")[0].rc == CRYPTO
 
 
 @pytest.mark.parametrize("words", [VERB, CMS, SMIME], ids=["verb", "cms", "smime"])
 def test_content_in_pieces(words, own, verify):
-    """Octets in octets, as streaming writes them, and 3000 deep."""
+    """Nested OCTET STRINGs, as streaming writes them, and 3000 levels of them."""
     cert, info = own
     message = der.signed_data(BODY, [cert], [info([TYPE, DIGEST])])
     whole = tlv(der.OCTETS, BODY)
@@ -339,8 +340,8 @@ def levels(count, message):
                     for i in range(count)) + message
 
 
-# What is shown as verified is the signed part or nothing.  "named": by the verb alone, which says
-# that it is not all of the mail.
+# Only the signed part may be shown as verified.  "named": by the verb alone, which says that it is not the
+# whole mail.
 WRAPPED = {
     "as it was sent": (lambda m: m, True),
     "text before the signed part": (lambda m: MIXED % (EVIL, m), "named"),
@@ -375,7 +376,7 @@ def test_wrapped(how, words, pki, verify, tmp_path):
 
 
 def test_signed_by_two_in_layers(pki, verify, tmp_path):
-    """Who forwards a signed mail signs for it: the inner signer is nobody's witness here."""
+    """The outer signer counts: the inner signature of a forwarded mail does not."""
     path = tmp_path / "inner"
     path.write_bytes(BODY)
     for name in ("good_p256", "good_rsa"):
@@ -418,7 +419,7 @@ def decrypt(pki, tmp_path):
 
 
 def test_cbc_can_be_changed(sealed, decrypt):
-    """What EFAIL stands on: AES-CBC hides and notices nothing.  Only a signature would tell."""
+    """The basis of EFAIL: AES-CBC does not detect changes.  Only a signature would."""
     parts, together = sealed("-aes-256-cbc")
     kind, cipher, text = der.elements(der.split(parts[2])[1])
     method, vector = der.elements(der.split(cipher)[1])
@@ -438,7 +439,7 @@ def test_gcm_notices_a_change(sealed, decrypt):
 
 
 def test_gcm_tag_cut_short(sealed, decrypt, pki):
-    """One guess in 256 gets a tag of one byte right.  Whether it counts is libcrypto's to say."""
+    """One of 256 guesses is right for a tag of one byte.  libcrypto decides whether it accepts such a tag."""
     parts, together = sealed("-aes-256-gcm")
     tag = der.split(parts[3])[1]
     short = together(parts[:3] + [tlv(der.OCTETS, tag[:1])])

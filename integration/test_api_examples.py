@@ -47,7 +47,7 @@ def test_example_signs(language, example, pki, tmp_path, read_back):
 
 @pytest.mark.parametrize("language", SIGNERS)
 def test_example_refuses(language, example):
-    """With the reason, and nothing on standard output that looks like a mail."""
+    """It refuses with the reason, and prints nothing that looks like a mail."""
     result = refused(example(language, "expired"), "expired")
     assert b"pkcs7" not in result.out.lower() and TEXT not in result.out, result
 
@@ -73,6 +73,6 @@ def test_c_example_verifies(verifier, pki, post):
     ("no_san", "san-email"), ("eku_server", "extended-key-usage"),
     ("foreign", "certificate verify error")])
 def test_c_example_refuses(name, reason, verifier, pki, post):
-    """With the reason, and not a word of the text."""
+    """It refuses with the reason, and prints nothing of the text."""
     result = run(verifier, pki.ca, stdin=post.signed(name).read_bytes())
     assert result.rc == 1 and reason in result.err and result.out == b"", result

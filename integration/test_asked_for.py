@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What was not asked for is not done, and what was given is not passed over in silence."""
+"""Nothing is done that was not asked for, and no option is ignored silently."""
 
 import json
 import os
@@ -29,7 +29,7 @@ def tree(directory):
 # --- --explain
 
 def explained(box, pki, post):
-    """For every command: what would change something if --explain was not obeyed."""
+    """For every command: a call that would change something if --explain was ignored."""
     cert, out = pki.good_rsa, ["-out", box.file("out")]
     (box.directory / "openssl.cnf").write_text("")
     mail = box.mail()
@@ -61,7 +61,7 @@ def test_every_command_is_walked(box, pki, post):
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_explain_does_nothing(command, box, pki, post):
-    """Obeyed, or refused by its name: nothing is written, removed or run."""
+    """--explain is obeyed or refused: nothing is written, removed or run."""
     box.give("good_p256", identities=["good_rsa"])
     must(box("export", "--all", "--out", box.file("export.pem")))
     every = explained(box, pki, post)[command]
@@ -94,7 +94,7 @@ VERBS = {"sign": ["--from", ADDRESS], "verify": ["--no-sender"], "decrypt": []}
 @pytest.mark.parametrize("behind", [[], ["--", "-x"], ["-binary"]])
 @pytest.mark.parametrize("verb", VERBS)
 def test_a_word_too_many(verb, behind, box):
-    """It was meant as the message; what came through standard input, if anything, is not."""
+    """The word was meant as the message, so standard input is not used instead."""
     box.give(identities=["good_rsa"])
     out = box.file("out")
     result = box(verb, *VERBS[verb], "-out", out, *(behind[:1] if behind[:1] == ["--"] else []),
@@ -118,7 +118,7 @@ def refuses_input(result, out, what):
 
 
 class Handle:
-    """A standard input, of a directory too."""
+    """A file or directory as standard input."""
 
     def __init__(self, path):
         self.fd = os.open(path, os.O_RDONLY)
@@ -131,7 +131,7 @@ class Handle:
 
 
 def ways(box, pki):
-    """Each operation that reads a message, in the verbs and under the stock names."""
+    """Every operation that reads a message, as a verb and under the stock names."""
     cert = pki.good_rsa
     signer, recip = ["-signer", cert.pem, "-inkey", cert.key], ["-recip", cert.pem, "-inkey", cert.key]
     every = {"sign": signer, "encrypt": ["--to", ADDRESS], "verify": ["-CAfile", pki.ca],
@@ -171,7 +171,7 @@ def test_content_that_is_none(box, pki, post):
 
 @pytest.mark.parametrize("what", ["file", "pipe", "socket", "terminal"])
 def test_every_message_that_is_one(what, box, pki):
-    """Node.js gives its children sockets, for instance."""
+    """For instance, Node.js gives sockets to its children."""
     cert, out = pki.good_rsa, box.file("out")
     words = [str(word) for word in (COMMAND, "sign", "-signer", cert.pem, "-inkey", cert.key,
                                     "-out", out)]
@@ -198,7 +198,7 @@ def test_every_message_that_is_one(what, box, pki):
 
 
 def test_dev_null(box, pki):
-    """A verb has nothing to sign; under the stock names a program may have meant an empty mail."""
+    """A verb refuses it; under the stock names it may be meant as an empty mail."""
     cert, out = pki.good_rsa, box.file("out")
     signer = ["-signer", cert.pem, "-inkey", cert.key, "-in", "/dev/null", "-out", out]
     refuses_input(box("sign", *signer), out, "it is a device")
@@ -230,7 +230,7 @@ TWICE = {
 
 @pytest.mark.parametrize("which", TWICE)
 def test_two_values(which, box):
-    """The last of them would win, and the other was meant as well."""
+    """With two values the last would win, though the other was meant as well."""
     words, option = TWICE[which]
     result = box(*words, stdin=b"x")
     assert result.rc == USAGE and result.out == b"", result
@@ -243,7 +243,7 @@ def test_the_same_value_twice(box):
 
 
 def test_two_senders_sign_both(box, pki):
-    """--from may be given again, as -signer may: nobody is left out."""
+    """--from may be repeated, as -signer may: all of them sign."""
     box.give(identities=["good_rsa", "good_p256"])
     out = box.file("signed.pem")
     must(box("sign", "--from", ADDRESS, "--from", "good_p256@example.com", "-in", box.mail(),
@@ -275,7 +275,7 @@ def test_certfile_with_the_signer_in_it(how, box, pki):
 
 @pytest.mark.parametrize("how", ["sign", "cms", "smime"])
 def test_certfile_that_is_the_signer(how, box, pki):
-    """As mutt calls it where nobody named issuers: nothing goes along beside the signer."""
+    """mutt does this without named issuers: nothing is sent along beside the signer."""
     cert, out = pki.good_rsa, box.file("signed.pem")
     must(box(*{"sign": ["sign"], "cms": ["cms", "-sign"], "smime": ["smime", "-sign"]}[how],
              "-signer", cert.pem, "-inkey", cert.key, "-certfile", cert.pem, "-in", box.mail(),
@@ -285,7 +285,7 @@ def test_certfile_that_is_the_signer(how, box, pki):
 
 
 def test_certfile_with_the_signer_in_it_alone(box, pki):
-    """With -nocerts the signer's goes along only where -certfile names it."""
+    """With -nocerts the signer's certificate is sent only if -certfile has it."""
     cert, out = pki.good_chain, box.file("signed.pem")
     must(box("sign", "-signer", cert.pem, "-inkey", cert.key, "-nocerts", "-certfile", cert.pem,
              "-in", box.mail(), "-outform", "PEM", "-out", out))
@@ -297,7 +297,7 @@ def test_certfile_with_the_signer_in_it_alone(box, pki):
 
 @pytest.mark.parametrize("how", ["--headers", "--headers --from", "-from"])
 def test_sender_that_verify_refuses(how, box, pki):
-    """Before it is sent: what our own verify will refuse."""
+    """A warning before sending: our own `verify` will refuse the mail."""
     cert, out = pki.good_rsa, box.file("signed.eml")
     box.give(identities=["good_rsa"], cas=["root"])
     mail = box.mail(sender="mallory@example.com")
@@ -326,7 +326,7 @@ def test_sender_that_verify_accepts(sender, box, pki):
 
 
 def test_sender_of_what_has_no_header(box):
-    """Neither fields that are not written nor a message without them are compared."""
+    """Nothing is compared if stock writes no header."""
     box.give(identities=["good_rsa"])
     mail = box.mail(sender="mallory@example.com")
     for words in (["--headers", "-outform", "DER"], []):
@@ -372,7 +372,8 @@ def new_way(box, pki, words, how):
 
 @pytest.mark.parametrize("change", CHANGES)
 def test_key_that_is_stored_in_another_way(change, box, pki, words):
-    """Who does not know of the change cannot sign any more, or is less safe than they think."""
+    """After a silent change of its form, the owner could not sign any more, or would be less safe than they
+    think."""
     how, said = CHANGES[change]
     must(box.upload(*words("passout", "one"), pki.good_rsa.pem, pki.good_rsa.key))
     before = box.keys()
@@ -393,7 +394,7 @@ def test_key_that_gets_a_passphrase(box, pki, words):
 
 
 def test_key_that_is_stored_in_the_same_way(box, pki, words):
-    """A renewed certificate brings its key again."""
+    """The key of a renewed certificate is uploaded again."""
     cert = pki.good_rsa
     for _ in range(2):
         must(box.upload(*words("passout", "one"), cert.pem, cert.key))
@@ -415,7 +416,7 @@ def test_key_is_replaced_where_a_terminal_says_so(answer, code, box, pki, words)
 
 
 def test_import_of_a_contact_with_its_key(box, pki, words):
-    """One's own full export brings the identity back, key and all."""
+    """A full export restores the identity with its key."""
     must(box.upload(*words("passout", "one"), pki.good_rsa.pem, pki.good_rsa.key))
     box.give("good_p256", cas=["root"])
     must(box("export", "--all", "--keys", "--out", box.file("all.pem")))
@@ -432,7 +433,7 @@ def test_import_of_a_contact_with_its_key(box, pki, words):
 @pytest.mark.parametrize("form", ["PEM", "DER"])
 @pytest.mark.parametrize("name", ["good_rsa", "good_p256"])
 def test_public_key_for_a_private_one(name, form, box, pki):
-    """It is named as what it is, in either form, alone and with its certificate."""
+    """The refusal says that it is a public key, in either form, alone and with its certificate."""
     public = box.file("public")
     must(stock("pkey", "-in", pki[name].key, "-pubout", "-outform", form, "-out", public))
     for words in ([public], [pki[name].pem, public]):

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The benchmark works; its numbers are nobody's business here."""
+"""The benchmark works; its numbers are not tested."""
 
 import re
 

@@ -1,7 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Depth, number and size of what strangers made are bounded before a library reads it.
+The depth, number and size of foreign data are limited before a library reads them.
 
 docs/security/adversarial.md lists all readers.  A program that ends by itself
 within `bounded` has not hung, not overflown its stack, and not eaten the memory.
@@ -24,7 +24,7 @@ MB = 1 << 20
 
 
 def bounded(*words, stack=8 * MB, timeout=60, **kwargs):
-    """A program that is killed if it takes much more than it may."""
+    """A program with a limit of time and memory."""
     result = run("prlimit", "--cpu=20", "--as=1000000000", f"--stack={stack}", *words,
                  timeout=timeout, **kwargs)
     assert result.rc >= 0, f"killed by signal {-result.rc}\n{result}"
@@ -40,7 +40,7 @@ def including(*lines):
 
 
 def doubling(folder):
-    """Each file includes the next one twice: 2^20 files are read, and none is open twice."""
+    """Each file includes the next one twice: 2^20 files are read, though none is open twice."""
     for i in range(20):
         (folder / f"{i}.cnf").write_text(f".include {folder}/{i + 1}.cnf\n" * 2)
     (folder / "20.cnf").touch()
@@ -48,7 +48,7 @@ def doubling(folder):
 
 
 def wide(folder):
-    """Five levels that each include the next one eight times."""
+    """Five levels, each of which includes the next one eight times."""
     for i in range(5):
         (folder / f"{i}.cnf").write_text(f".include {folder}/{i + 1}.cnf\n" * 8)
     (folder / "5.cnf").touch()
@@ -56,7 +56,7 @@ def wide(folder):
 
 
 def ring(folder):
-    """Two files that include each other, twice each: without an end at any number of files."""
+    """Two files that include each other twice: no number of files is the end."""
     one, two = folder / "one.cnf", folder / "two.cnf"
     one.write_text(f".include {two}\n" * 2)
     two.write_text(f".include = {one} # back\n" * 2)
@@ -157,7 +157,7 @@ def a_nul(_):
 LEADS_BACK = "it leads back to a file that is being read"
 NO_FILE = "it is a pipe, socket or device"
 TOO_LARGE = "the configuration is larger than 1 MB"
-# How it is made, and what is said of it.
+# How it is made, and the message.
 CONFIGURATIONS = {
     "two files that include each other": (ring, LEADS_BACK),
     "a file that includes itself": (itself, LEADS_BACK),
@@ -214,7 +214,7 @@ def test_no_file(what, tmp_path):
 
 
 def test_configurations_of_every_day(tmp_path):
-    """What is far from the limits is read: ten levels, the same file twice, folders, variables."""
+    """Configurations far below the limits are read: ten levels, the same file twice, folders, variables."""
     for i in range(9):
         (tmp_path / f"{i}.cnf").write_text(f".include {tmp_path}/{i + 1}.cnf\n" if i < 8 else "")
     (tmp_path / "conf.d").mkdir()
@@ -343,7 +343,7 @@ def test_upload(what, passphrase, tmp_path):
 
 
 def test_upload_goes_on_behind_what_is_too_long(pki, tmp_path):
-    """One part that is cut off, or too long, hides no other file of the folder."""
+    """A part that is cut or too long hides no other file of the folder."""
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "a").write_bytes(FILES["20 MB of text"][0]())
     (tmp_path / "folder" / "b").write_bytes(pki.good_rsa.pem.read_bytes()[:-60])
@@ -355,7 +355,7 @@ def test_upload_goes_on_behind_what_is_too_long(pki, tmp_path):
 
 
 def test_upload_of_a_pipe_or_device(pki, tmp_path):
-    """What can be read once is read once; what has no end is left."""
+    """A pipe is read once; an endless device is refused."""
     ring_path = tmp_path / "ring"
     result = bounded(COMMAND, "upload", "--keyring", ring_path, "/dev/zero")
     assert result.rc == INPUT and "/dev/zero: it is larger than 64 MB" in result.err, result
@@ -383,13 +383,13 @@ def test_check(what, passphrase, tmp_path):
 
 
 def test_check_pkcs12(pki, passphrase, tmp_path):
-    """The work of a whole PKCS#12 that somebody made, as upload counts it."""
+    """The iterations of a whole PKCS#12 are counted as by `upload`."""
     path = tmp_path / "a.p12"
     must(stock("pkcs12", "-export", "-in", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-out",
                path, "-passout", "pass:x"))
     assert bounded(COMMAND, "check", "--passin", passphrase, path).rc == DONE
     made = path.read_bytes()
-    # The iterations of the MAC stand last: 2048 become two thousand million.
+    # The iterations of the MAC come last: 2048 become two thousand million.
     at = made.rindex(bytes.fromhex("02020800"))
     path.write_bytes(longer(made, at, 4, integer(0x7fffffff)))
     result = bounded(COMMAND, "check", "--passin", passphrase, path)
@@ -417,7 +417,7 @@ def longer(data, at, size, new):
 
 
 def many_signers(pki, signers, certificates):
-    """Each signer names another certificate, the last one first."""
+    """Each signer has another certificate, in reverse order."""
     cert = must(stock("x509", "-in", pki.good_rsa.pem, "-outform", "DER")).out
     issuer, serial = der.issuer_and_serial(cert)
     at = cert.index(serial)
@@ -441,7 +441,7 @@ TOO_MANY = "more than 1,000 signatures or 2,000 certificates"
 @pytest.mark.parametrize("signers, certificates, said", [
     (10000, 10000, TOO_MANY), (1001, 1, TOO_MANY), (1, 2001, TOO_MANY), (1000, 2000, "")])
 def test_signers(words, signers, certificates, said, pki, tmp_path):
-    """The stock names read a message beforehand where `sender` is to be refused; else stock reads."""
+    """With `sender = refuse` the stock names read the message first; else stock reads it."""
     message, out, policy = tmp_path / "message", tmp_path / "out", tmp_path / "policy.cnf"
     message.write_bytes(many_signers(pki, signers, certificates))
     policy.write_text("sender = refuse\n")
@@ -468,7 +468,7 @@ END"""
 
 @pytest.mark.parametrize("sql", [WITHOUT_END, TRIGGER], ids=["a view without end", "a trigger"])
 def test_keyring_with_a_program(sql, pki, conf, mail, tmp_path):
-    """What runs when a database is read was written by whoever made it: by the command and stock."""
+    """The maker of a database decides what SQL runs when it is read: refused by the command and by stock."""
     ring_path, out = tmp_path / "ring", tmp_path / "out"
     must(run(COMMAND, "upload", "--keyring", ring_path, pki.good_rsa.pem))
     with contextlib.closing(sqlite3.connect(ring_path / "certificates.db")) as database:

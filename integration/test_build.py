@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the compiler and the linker were asked for is in what they made."""
+"""The options of compiler and linker show in the files."""
 
 import os
 import re
@@ -45,14 +45,14 @@ def test_no_memory_is_written_and_run(path):
 
 @BUILT
 def test_no_path_of_the_build(path):
-    """Neither a place where libraries are looked for, nor a name in a message."""
+    """No path of the build is in the files: neither for libraries nor in messages."""
     assert not re.search(r"\(R(UN)?PATH\)", readelf("-d", path))
     assert str(REPO) not in must(run("readelf", "-W", "-p", ".rodata", path)).text
 
 
 @BUILT
 def test_checked_calls(path):
-    """The stack protector, and the checked forms of what writes to buffers."""
+    """Stack protector and the checked variants of functions that write to buffers."""
     if is_instrumented():
         pytest.skip("an instrumented build is not hardened")
     symbols = must(run("nm", "-D", "--undefined-only", path)).text

@@ -7,7 +7,7 @@ import pytest
 from der import certificate, email, public_key
 from harness import COMMAND, OPENSSL, must, refused, run, stock, stock_does
 
-# What is done; how, with what it is done to; the rule.  {} are files of `desk`.
+# What is done; the command line; the rule.  {} are files of `desk`.
 SIGN = "-sign -in {mail} -signer {expired} -inkey {expired_key}"
 ENCRYPT = "-encrypt -in {mail}"
 WAYS = {
@@ -44,7 +44,7 @@ WAYS = {
     "a Diffie-Hellman certificate": (ENCRYPT + " {dh}", "key-algorithm"),
     "an SM2 certificate": ("-sign -in {mail} -signer {sm2} -inkey {sm2_key}", "key-algorithm"),
 }
-# Refused by the command for the option: there is no certificate to name.
+# The command refuses the option, so no certificate is named.
 FOR_THE_OPTION = ("-provider", "-propquery")
 
 
@@ -90,13 +90,13 @@ def go(desk, tmp_path):
 
 @pytest.mark.parametrize("way", WAYS)
 def test_way(way, go, conf):
-    """Stock goes it; under the provider it ends with the reason; the command does not set out."""
+    """Stock does it; under the provider it is refused with the reason; the command does not start it."""
     line, rule = WAYS[way]
     result, out = go((OPENSSL, "cms"), line, conf="/dev/null")
     assert result.rc == 0 and out, result
     result, out = go((OPENSSL, "cms"), line, conf=conf)
     refused(result, rule)
-    # What stock leaves of a message that it streams has no signature in it.
+    # The beginning of a message that stock has streamed has no signature.
     assert not out or b"smime.p7s" not in out
     result, out = go((COMMAND, "cms"), line)
     assert result.rc != 0 and out is None, result
@@ -107,7 +107,7 @@ def test_way(way, go, conf):
 
 
 def test_originator(pki, conf, mail, tmp_path):
-    """Key agreement with a certificate of one's own, which not every stock has when it encrypts."""
+    """Key agreement with the sender's certificate, which only some versions can do."""
     out = tmp_path / "out"
     words = ("cms", "-encrypt", "-in", mail, "-out", out, "-originator", pki.good_p256.pem,
              "-inkey", pki.good_p256.key, pki.expired_ec.pem)
@@ -153,7 +153,7 @@ def test_raw_encryption_to_a_certificate(program, pki, conf):
 
 
 def test_policy_switched_off_by_its_user(go, conf):
-    """Not stopped: who chooses the words or the environment of a program chooses its policy."""
+    """This is not stopped: who chooses the arguments or environment of a program chooses its policy."""
     past_ours = SIGN + " -provider default -propquery smime.policy!=yes"
     for line, chosen in ((SIGN, "/dev/null"), (past_ours, conf)):
         result, out = go((OPENSSL, "cms"), line, conf=chosen)

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The command: its options, exit codes, output and what it hands to the stock openssl."""
+"""The command: its options, exit codes and output, and how it runs stock openssl."""
 
 import json
 import os
@@ -119,8 +119,8 @@ def test_option_table(api):
     """Our table knows every option of stock and whether it takes a value."""
     wrong = []
     for name, takes_value in options_of(api):
-        # If the option takes a value, that is -engine, and -config lacks its own;
-        # if it does not, -engine takes -config as its value and is refused.
+        # If the option takes a value it takes -engine, and -config lacks its own; if it does not, -engine
+        # takes -config as its value and is refused.
         result = command(api, f"-{name}", "-engine", "-config")
         if takes_value:
             right = result.rc == USAGE and "-config needs a value" in result.err
@@ -134,13 +134,13 @@ def test_option_table(api):
 @pytest.mark.parametrize("spelling", [["-engine", "x"], ["--engine", "x"], ["-engine=x"],
                                       ["--engine=x"]])
 def test_spellings_of_an_option(spelling, pki, mail):
-    """As the openssl program spells them."""
+    """Options are spelled as for the openssl program."""
     result = sign(pki.good_rsa, mail, *spelling)
     assert result.rc == REFUSED and "-engine would" in result.err
 
 
 def test_options_behind_operands(pki, mail, tmp_path):
-    """Under a verb they are options, and judged as such; under a stock name recipients, as for stock."""
+    """Under a verb they are options, and judged; under a stock name they are recipients, as for stock."""
     result = command("encrypt", "-in", mail, pki.good_rsa.pem, "-engine", "x", cwd=tmp_path)
     assert result.rc == REFUSED and "-engine would" in result.err and not result.out
     for word in ("-engine", "x"):
@@ -160,7 +160,7 @@ def test_options_behind_operands(pki, mail, tmp_path):
     "-no_check_time", "-purpose=any", "-verify_name=ssl_client", "-provider=default",
     "-provider-path=/tmp", "-propquery=provider=default", "-engine=x", "-config=x"])
 def test_options_that_switch_the_policy_off(option, pki, post, tmp_path):
-    """Refused by name, with a way out, and without any output."""
+    """Refused by name, with a remedy and without output."""
     out = tmp_path / "out"
     result = command("verify", "-in", post.signed("good_rsa"), "-CAfile", pki.good_rsa.anchor,
                      "-out", out, option)
@@ -194,7 +194,7 @@ def test_every_finding_of_every_certificate(pki, mail, tmp_path):
 
 
 def test_nothing_runs_after_a_refusal(pki, mail, fake, tmp_path):
-    """The verdict falls before stock is started."""
+    """Everything is judged before stock starts."""
     ran = tmp_path / "ran"
     result = sign(pki.expired, mail, env=fake(f"touch {ran}\n"))
     assert result.rc == REFUSED and not ran.exists()
@@ -244,7 +244,7 @@ def test_certificate_required(pki, mail):
 
 
 def test_old_messages_with_a_password_stay_readable(mail, tmp_path):
-    """Reading is another matter than writing."""
+    """Reading old messages is not refused."""
     sealed = tmp_path / "sealed"
     must(stock("cms", "-encrypt", "-in", mail, "-out", sealed, "-aes128", "-pwri_password", "x"))
     result = command("decrypt", "-in", sealed, "-pwri_password", "x")
@@ -252,7 +252,7 @@ def test_old_messages_with_a_password_stay_readable(mail, tmp_path):
 
 
 def test_path_of_the_signer(pki, mail):
-    """An expired issuer on the signer's way up refuses; one that is merely sent along warns."""
+    """An expired issuer in the signer's chain is refused; one that is only sent along gives a warning."""
     result = sign(pki.old_chain, mail, "-certfile", pki.old_intermediate.pem)
     assert result.rc == REFUSED and "signer's path" in lines(result, "expired")[0]
     result = sign(pki.good_rsa, mail, "-certfile", pki.old_intermediate.pem)
@@ -262,7 +262,7 @@ def test_path_of_the_signer(pki, mail):
 
 
 def test_renewed_issuer_beside_the_old_one(pki, mail, tmp_path):
-    """Two certificates of one CA: the valid one is enough, whatever the order."""
+    """Two certificates of one CA: one valid is enough, in any order."""
     conf = tmp_path / "ca.cnf"
     conf.write_text("[v3]\nbasicConstraints=critical,CA:TRUE\nsubjectKeyIdentifier=hash\n")
     renewed = tmp_path / "renewed.pem"
@@ -278,7 +278,7 @@ def test_renewed_issuer_beside_the_old_one(pki, mail, tmp_path):
 
 
 def test_distrusted_sender(pki, post):
-    """Nobody vouches for the sender: the rule is named, under stock names too."""
+    """Nobody vouches for the sender: the rule is named, also under the stock names."""
     message = post.signed("foreign")
     everybody = {"SSL_CERT_FILE": pki.foreign_root.pem, "SSL_CERT_DIR": "/"}
     for words, code in ((["verify"], REFUSED), (["cms", "-verify"], 4), (["smime", "-verify"], 4)):
@@ -290,7 +290,7 @@ def test_distrusted_sender(pki, post):
 
 
 def test_encrypts_with_aes256(pki, mail, tmp_path):
-    """Whatever stock takes by itself; a cipher that is asked for is taken."""
+    """AES-256, whatever stock's default is; a given cipher is used."""
     out = tmp_path / "theirs"
     must(stock("cms", "-encrypt", "-in", mail, "-out", out, pki.good_rsa.pem))
     stock_does("takes Triple DES where `cms -encrypt` names no cipher", "des-ede3-cbc" in structure(out))
@@ -307,7 +307,8 @@ def structure(path, form="SMIME"):
 
 
 def test_derives_ec_keys_with_sha256(pki, mail, tmp_path):
-    """Whatever stock takes, and its names leave to it; RSA recipients beside them are left alone."""
+    """SHA-256, whatever stock's default is; the stock names use that default.  RSA recipients are not
+    changed."""
     out, theirs = tmp_path / "sealed", tmp_path / "theirs"
     recipients = [pki.good_rsa, pki.good_p256, pki.good_p384]
     mixed = ["-recip", pki.good_p384.pem, pki.good_rsa.pem, pki.good_p256.pem]
@@ -329,7 +330,7 @@ def test_derives_ec_keys_with_sha256(pki, mail, tmp_path):
 
 
 def test_verbs_stream(pki, mail, tmp_path):
-    """Of indefinite length, unless asked otherwise; the stock names write what stock writes."""
+    """Verbs stream, unless asked otherwise; the stock names write what stock writes."""
     out = tmp_path / "der"
     for verb, words in (("sign", ["-nodetach", "-signer", pki.good_rsa.pem, "-inkey",
                                   pki.good_rsa.key]), ("encrypt", [pki.good_rsa.pem])):
@@ -342,7 +343,7 @@ def test_verbs_stream(pki, mail, tmp_path):
 
 
 def test_weak_cipher(pki, mail, tmp_path):
-    """A warning of the verbs, silent under the stock names; refused where the setting says so."""
+    """The verbs warn, the stock names are silent; refused if the setting says so."""
     out, policy = tmp_path / "sealed", tmp_path / "policy.cnf"
     policy.write_text("weak_cipher = deny\n")
     words = ("-in", mail, "-out", out, pki.good_rsa.pem)
@@ -393,7 +394,7 @@ def test_exit_codes_of_the_verbs(pki, mail, post, tmp_path):
     broken = tmp_path / "broken"
     broken.write_bytes(post.signed("good_rsa").read_bytes().replace(b"quick", b"slow"))
     assert command("verify", "-in", broken, "-CAfile", pki.ca).rc == CRYPTO
-    # Judged before stock runs, which under a stock name leaves it to the provider.
+    # Judged before stock runs; a stock name leaves it to the provider.
     result = command("verify", "-in", post.signed("no_san"), "-CAfile", pki.ca)
     assert result.rc == REFUSED and ":error:" not in result.err, result
     assert "(san-email) [signer-certificate]" in result.err
@@ -401,7 +402,7 @@ def test_exit_codes_of_the_verbs(pki, mail, post, tmp_path):
     assert result.rc != DONE and ":smimepolicy:" in result.err, result
 
 
-# Where a word names a file that is not there, or holds something else.
+# Words that name a missing or wrong file.
 FAULTS = [
     ("sign -signer CERT -inkey KEY -in NONE", INPUT),
     ("sign -signer NONE -inkey KEY -in MAIL", INPUT),
@@ -430,7 +431,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("line, code", FAULTS)
 def test_exit_code_of_a_fault(line, code, pki, mail, post, tmp_path):
-    """By cause, whatever stock's own code for it is; and nothing is written."""
+    """The exit code tells the cause, whatever stock's own code is; nothing is written."""
     locked = tmp_path / "locked"
     must(stock("pkey", "-in", pki.good_rsa.key, "-aes256", "-passout", "pass:right", "-out", locked))
     files = {"CERT": pki.good_rsa.pem, "KEY": pki.good_rsa.key, "OTHER": pki.good_p256.pem,
@@ -454,7 +455,7 @@ def test_codes_of_stock(script, code, pki, mail, fake):
 
 
 def test_a_refusal_of_the_provider_never_exits_0(pki, mail, fake):
-    """Not even if stock does; what merely looks like one does not count."""
+    """Not even if stock exits with 0; text that only looks like a refusal does not count."""
     script = "echo 80A:error:40000001:smimepolicy::text:file:1:data >&2; echo partial; exit "
     for words in (["sign"], ["cms", "-sign"], ["smime", "-sign"]):
         words += ["-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail]
@@ -475,13 +476,13 @@ def test_stock_names_keep_the_codes_of_stock(api, pki, mail, post, tmp_path):
         ours, theirs = command(api, *words), stock(api, *words)
         assert ours.rc == theirs.rc, (words, str(ours), str(theirs))
     assert command(api, "-help").rc == 0
-    # A refusal exits with the code of a message that could not be made.
+    # A refusal has stock's code for a message that could not be made.
     assert command(api, "-sign", "-in", mail, "-signer", pki.expired.pem,
                    "-inkey", pki.expired.key).rc == 3
 
 
 def test_stock_names_are_quiet(pki, mail, post, tmp_path):
-    """Callers break on a line that stock would not write: warnings are for the verbs."""
+    """Callers fail on a line that stock would not print: only verbs print warnings."""
     out = tmp_path / "out"
     words = ["-sign", "-signer", pki.weak_key.pem, "-inkey", pki.weak_key.key, "-in", mail,
              "-out", out]
@@ -518,7 +519,7 @@ def test_output_is_all_or_nothing(words, pki, mail, fake, tmp_path):
 
 
 def test_mode_of_the_output(pki, mail, tmp_path):
-    """The umask's for a new file; an existing one keeps its own."""
+    """A new file gets the mode of the umask; an existing one keeps its own."""
     out = tmp_path / "out"
     for mask, mode in ((0o022, 0o644), (0o077, 0o600)):
         script = f"umask {mask:o}; exec \"$@\""
@@ -533,7 +534,7 @@ def test_mode_of_the_output(pki, mail, tmp_path):
 
 
 def test_unusual_outputs(pki, mail, tmp_path):
-    """Links are followed, devices and pipes written to, `-` is stdout, the last -out counts."""
+    """Links are followed, devices and pipes are written, `-` is stdout, the last -out counts."""
     target, link, other = tmp_path / "target", tmp_path / "link", tmp_path / "other"
     target.write_text("before")
     link.symlink_to(target)
@@ -552,7 +553,7 @@ def test_unusual_outputs(pki, mail, tmp_path):
 
 
 def test_same_file_in_and_out(pki, mail, tmp_path):
-    """Stock would empty it before it is read."""
+    """The same file for in and out: stock would empty it before reading."""
     both = tmp_path / "both"
     both.write_bytes(mail.read_bytes())
     assert sign(pki.good_rsa, both, "-out", both).rc == DONE
@@ -560,7 +561,7 @@ def test_same_file_in_and_out(pki, mail, tmp_path):
 
 
 def test_signer_and_certificates_of_a_verified_message(pki, post, tmp_path):
-    """The other files that a verification writes: there after success only."""
+    """Other output files of a verification appear only after success."""
     signer, certs = tmp_path / "signer", tmp_path / "certs"
     words = ["-CAfile", pki.ca, "-signer", signer, "-certsout", certs, "-out", tmp_path / "out"]
     result = command("verify", "-in", post.signed("no_san"), *words)
@@ -571,7 +572,7 @@ def test_signer_and_certificates_of_a_verified_message(pki, post, tmp_path):
 
 
 def test_outputs_that_stock_has_no_use_for(pki, mail, tmp_path):
-    """No file comes of an option that does nothing."""
+    """An option without effect makes no file."""
     result = sign(pki.good_rsa, mail, "-certsout", tmp_path / "certs", "-out", tmp_path / "out")
     assert result.rc == DONE and os.listdir(tmp_path) == ["out"], result
 
@@ -589,7 +590,7 @@ def test_unwritable_stdout(pki, mail):
 
 
 def test_closed_streams(pki, mail, tmp_path):
-    """A closed stream is not taken for a file of ours."""
+    """A closed standard stream is not replaced by a file of ours."""
     out = tmp_path / "out"
     words = [COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail]
     must(run("/bin/sh", "-c", 'exec "$@" <&- >&- 2>&-', "sh", *words, "-out", out))
@@ -598,7 +599,7 @@ def test_closed_streams(pki, mail, tmp_path):
 
 
 def test_nobody_reads_stderr(pki, mail, fake, tmp_path):
-    """A reader that went away does not keep us from cleaning up."""
+    """Without a reader of stderr we still clean up."""
     out = tmp_path / "d" / "out"
     out.parent.mkdir()
     reading, writing = os.pipe()
@@ -614,7 +615,7 @@ def test_nobody_reads_stderr(pki, mail, fake, tmp_path):
 
 
 def test_stdin_reaches_stock(pki, mail):
-    """The command reads nothing of it."""
+    """The command reads nothing of standard input."""
     for words in (["sign"], ["cms", "-sign"]):
         result = command(*words, "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
                          stdin=mail.read_bytes())
@@ -622,7 +623,7 @@ def test_stdin_reaches_stock(pki, mail):
 
 
 def test_what_can_be_read_only_once_is_left_to_stock(pki, mail):
-    """The certificate of a signer or recipient from a pipe is judged by the provider, in the process that reads it."""
+    """The provider judges a certificate from a pipe, in the process that reads it."""
     words = ["encrypt", "-in", mail, "/dev/stdin"]
     result = command(*words, stdin=pki.good_rsa.pem.read_bytes())
     assert result.rc == DONE and result.out, result
@@ -649,7 +650,7 @@ def test_forms_of_certificates(pki, mail, tmp_path):
 
 
 def test_passphrases(pki, mail, tmp_path):
-    """A key is judged where its passphrase can be had without using anything up."""
+    """A key is judged if its passphrase can be read without using anything up."""
     locked, words = tmp_path / "locked.key", tmp_path / "words"
     must(stock("pkey", "-in", pki.good_p256.key, "-aes128", "-passout", "pass:open", "-out",
                locked))
@@ -671,7 +672,7 @@ def test_passphrases(pki, mail, tmp_path):
 
 
 def test_runs_no_other_configuration(pki, mail, trap):
-    """What the environment says about configuration, modules and trust goes no further."""
+    """Configuration, modules and trust in the environment are not passed on."""
     env = {"OPENSSL_CONF": trap, "OPENSSL_MODULES": "/nowhere", "OPENSSL_ENGINES": "/nowhere"}
     result = sign(pki.good_rsa, mail, env=env)
     assert result.rc == DONE, result
@@ -679,7 +680,7 @@ def test_runs_no_other_configuration(pki, mail, trap):
 
 
 def test_environment_and_words_of_the_child(pki, mail, post, fake, tmp_path):
-    """What stock is started with."""
+    """The arguments and environment of stock."""
     seen = tmp_path / "seen"
     env = fake(f'env > {seen}; echo "$@" >> {seen}; cat "$OPENSSL_CONF" >> {seen}\n')
     env.update({"OPENSSL_CONF": "/x", "OPENSSL_MODULES": "/x", "OPENSSL_ENGINES": "/x",
@@ -738,7 +739,7 @@ def test_signals_reach_stock(number, pki, mail, fake, tmp_path):
     out.parent.mkdir()
     started = tmp_path / "started"
     env = environment(**fake(f"touch {started}; exec sleep 3600"))
-    # Under nohup one is ignored, and stays so.
+    # Under nohup SIGHUP is ignored, and stays so.
     before = signal.signal(number, signal.SIG_DFL)
     try:
         process = subprocess.Popen([COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey",
@@ -753,7 +754,7 @@ def test_signals_reach_stock(number, pki, mail, fake, tmp_path):
 
 
 def test_stock_dies_with_us(pki, mail, fake, tmp_path):
-    """Nobody would look at what it does afterwards."""
+    """Stock dies with us, as nobody would read its result."""
     child = tmp_path / "child"
     env = environment(**fake(f"echo $$ > {child}.new; mv {child}.new {child}; exec sleep 3600"))
     with subprocess.Popen([COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey",
@@ -771,7 +772,7 @@ def test_stock_dies_with_us(pki, mail, fake, tmp_path):
 
 
 def test_policy_file(pki, mail, tmp_path):
-    """--policy loosens what may be loosened, in judge and provider alike."""
+    """--policy loosens what may be loosened, in the command and the provider."""
     policy = tmp_path / "policy.cnf"
     policy.write_text("missing_key_usage = accept\n")
     assert sign(pki.no_ku, mail).rc == REFUSED
@@ -786,7 +787,7 @@ def test_policy_file(pki, mail, tmp_path):
                                         ("distrust_default = warn\n", "distrust_default"),
                                         ("[section\n", "policy.cnf"), (None, "policy.cnf")])
 def test_bad_policy_file_refuses_everything(text, said, pki, mail, tmp_path):
-    """In doubt nothing is done, and the reason names file and key."""
+    """If the settings are in doubt nothing is done; the reason names file and key."""
     policy = tmp_path / "policy.cnf"
     if text is not None:
         policy.write_text(text)
@@ -799,7 +800,7 @@ def test_bad_policy_file_refuses_everything(text, said, pki, mail, tmp_path):
 
 
 def test_observe(pki, mail, tmp_path):
-    """Everything is said and nothing but distrust refused."""
+    """Everything is reported, and only distrust is refused."""
     policy = tmp_path / "policy.cnf"
     policy.write_text("mode = observe\n")
     result = command("--policy", policy, "sign", "-signer", pki.expired.pem, "-inkey",
@@ -830,7 +831,7 @@ def test_check_text(pki):
 
 
 def test_check_json(pki):
-    """One object; the exit code's answer is in it."""
+    """One object, which includes the answer of the exit code."""
     result = check("--json", "--for", "sign", "--for", "decrypt", "--key", pki.guide.key,
                    pki.guide.pem, pki.modern.pem)
     assert result.rc == REFUSED and result.out.count(b"\n") == 1
@@ -846,7 +847,7 @@ def test_check_json(pki):
 
 
 def test_check_at(pki):
-    """Any moment can be asked about, its seconds included."""
+    """Any time can be asked about, to the second."""
     for at, code in (("2024-07-31T14:20:28Z", DONE), ("2024-07-31T14:20:29Z", REFUSED),
                      ("2023-08-01T14:20:28Z", DONE), ("2023-08-01T14:20:27Z", REFUSED),
                      ("1704067200", DONE)):
@@ -874,7 +875,7 @@ def test_check_forms(pki, tmp_path):
 
 
 def test_check_unreadable(pki, tmp_path):
-    """File, fault and way out; what can be read is judged all the same."""
+    """The message has file, fault and remedy; what can be read is judged all the same."""
     damaged, locked = tmp_path / "damaged.pem", tmp_path / "locked.p12"
     text = pki.modern.pem.read_text()
     damaged.write_text(text + "-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n" +

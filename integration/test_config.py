@@ -59,7 +59,7 @@ def with_default(*, prefer):
 
 
 def test_shipped_openssl_cnf(shipped):
-    """It has no fault, it enforces, and the installed file is the same text."""
+    """It has no fault, and enforces; the installed file is the same."""
     assert config("--lint", shipped).rc == DONE
     result = config("--self-test", shipped)
     assert result.rc == DONE and b": enforced: " in result.out
@@ -88,7 +88,7 @@ def test_other_work_under_the_shipped_openssl_cnf(shipped, tmp_path):
 
 
 def test_lost_module_stops_mail(shipped, pki, mail, tmp_path):
-    """With ours alone in the file a lost module is a failure, not a hole."""
+    """If the file has our provider alone, a missing module is a failure and leaves no gap."""
     lost = tmp_path / "openssl.cnf"
     lost.write_text(shipped.read_text().replace("smimepolicy.so", "gone.so"))
     result = run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
@@ -109,7 +109,7 @@ def printed(*args):
 
 
 def test_shipped_policy_cnf(tmp_path):
-    """It changes nothing as it is, and shows every key with its default."""
+    """It changes nothing by itself, and shows every key with its default."""
     text = SHIPPED_POLICY.read_text()
     defaults = printed()
     assert printed("--policy", SHIPPED_POLICY) == defaults
@@ -117,14 +117,14 @@ def test_shipped_policy_cnf(tmp_path):
     assert shown.keys() == defaults.keys()
     assert {key: value for key, value in shown.items() if defaults[key] and key != "backend"} == \
         {key: value for key, value in defaults.items() if value and key != "backend"}
-    # What is shown commented out can be said aloud.
+    # The commented settings are accepted.
     spoken = tmp_path / "policy.cnf"
     spoken.write_text("".join(f"{key} = {value}\n" for key, value in shown.items() if value))
     printed("--policy", spoken)
 
 
 def test_print_default_policy():
-    """A change of a default is seen here first."""
+    """This test shows any change of a default."""
     assert must(config("--print")).out.decode() == """\
 mode = enforce
 backend = default
@@ -149,7 +149,7 @@ expires_soon = warn
 
 
 def test_print_effective_policy(tmp_path):
-    """What the file says is in force."""
+    """It prints the settings in force."""
     policy = tmp_path / "policy.cnf"
     policy.write_text("weak_key = deny\nkeyring = /srv/keyring\n")
     settings = printed("--policy", policy)
@@ -157,14 +157,14 @@ def test_print_effective_policy(tmp_path):
 
 
 def test_settings_reach_the_provider(pki, mail, tmp_path):
-    """Every value is written out for it, with what an openssl.cnf gives a meaning to escaped."""
+    """Every value reaches the provider, with characters escaped that openssl.cnf interprets."""
     log = tmp_path / 'log #1 "$HOME" \\x'
     policy = tmp_path / "policy.cnf"
     quoted = re.sub(r'([\\#$"])', r"\\\1", str(log))
     policy.write_text(f"decision_log = {quoted}\n")
     shown = must(run(COMMAND, "--policy", policy, "config", "--print")).out
     assert shown.decode().count("decision_log = ") == 1
-    # What is printed is a policy file that says the same.
+    # The output is a policy file with the same settings.
     policy.write_bytes(shown)
     assert must(run(COMMAND, "--policy", policy, "config", "--print")).out == shown
     must(run(COMMAND, "--policy", policy, "sign", "-signer", pki.good_rsa.pem, "-inkey",
@@ -173,7 +173,7 @@ def test_settings_reach_the_provider(pki, mail, tmp_path):
 
 
 def test_installation(shipped, tmp_path):
-    """Staged anywhere the command finds its module; a policy.cnf that is there stays."""
+    """Installed anywhere, the command finds its module; an existing policy.cnf stays."""
     def install():
         must(run("cmake", "--install", BUILD, env={"DESTDIR": tmp_path}))
         (policy,) = tmp_path.rglob("smime-policy/policy.cnf")
@@ -214,7 +214,7 @@ def lint(path, text):
 
 
 def test_lint_finds_nothing_in_good_ones(tmp_path):
-    """Variants that work."""
+    """Good variants."""
     for text in (GOOD, with_default(prefer=True), with_pol("weak_key = deny", "mode = observe"),
                  GOOD.replace("smimepolicy = pol", "base = b\nsmimepolicy = pol") +
                  "[b]\nactivate = 1\n", GOOD.replace("openssl_conf", "  openssl_conf\t"),
@@ -258,7 +258,7 @@ def test_lint_finds_nothing_in_good_ones(tmp_path):
     (with_pol(".include = policy.cnf  # mine"), "line 10: .include policy.cnf: depends"),
 ], ids=lambda value: None if "\n" in value else value)
 def test_lint_finds(text, said, tmp_path):
-    """Each fault by itself, with the way out."""
+    """Each fault alone, with the remedy."""
     result = lint(tmp_path / "openssl.cnf", text)
     assert result.rc == REFUSED, result
     assert said in result.out.decode(), result
@@ -275,7 +275,7 @@ SYSTEM = "openssl_conf = sys\n[sys]\nssl_conf = tls\n[tls]\n"
 
 
 def test_lint_finds_traps_of_includes(tmp_path):
-    """Where the line is written decides whether it counts, and nobody says a word."""
+    """The place of the line decides whether it counts, and OpenSSL reports nothing."""
     system, conf = tmp_path / "system.cnf", tmp_path / "openssl.cnf"
     system.write_text(SYSTEM)
     head, rest = GOOD.split("\n", 1)
@@ -295,14 +295,14 @@ def test_lint_finds_traps_of_includes(tmp_path):
 
 
 def test_lint_notes_a_lost_policy(tmp_path):
-    """OpenSSL passes over it and the defaults are in force: no hole, but worth a line."""
+    """OpenSSL ignores it and the defaults apply: that leaves no gap, but is worth a note."""
     result = lint(tmp_path / "openssl.cnf", with_pol(".include /nonexistent/policy.cnf"))
     assert result.rc == DONE and b"no fault found" in result.out
     assert b"line 10: note: /nonexistent/policy.cnf is not there and is passed over" in result.out
 
 
 def test_settings_that_are_there_and_cannot_be_read(tmp_path, pki, mail):
-    """The command locks on them, and a program goes on without: both are told."""
+    """The command refuses everything, a program goes on without them: both are reported."""
     conf, policy = tmp_path / "openssl.cnf", tmp_path / "policy.cnf"
     policy.symlink_to(policy)  # the superuser can read whatever can be read
     result = lint(conf, with_pol(f".include {policy}"))
@@ -358,7 +358,7 @@ def test_an_included_directory_that_cannot_be_read(tmp_path):
 
 
 def test_settings_of_another_user(tmp_path):
-    """As a file of mode 0600 looks to the user of the program."""
+    """A file of mode 0600, as it is for the user of the program."""
     if os.geteuid() != 0:
         pytest.skip("only the superuser can become another")
     with tempfile.TemporaryDirectory() as room:
@@ -379,7 +379,7 @@ def test_settings_of_another_user(tmp_path):
 
 @pytest.mark.parametrize("mode, noted", [(0o2775, True), (0o755, False)])
 def test_log_that_would_be_lost(mode, noted, tmp_path):
-    """A log of a colleague's in a directory that the group may write is not written to."""
+    """A colleague's log in a directory that the group may write is not written to."""
     if os.geteuid() != 0:
         pytest.skip("only the superuser can give files away")
     logs, conf = tmp_path / "logs", tmp_path / "openssl.cnf"
@@ -406,7 +406,7 @@ def test_log_that_would_be_lost(mode, noted, tmp_path):
 
 @pytest.mark.parametrize("quote", ['"', "'", "`"])
 def test_include_in_quotes(quote, tmp_path):
-    """As libcrypto reads it, with what else may stand in such a name or behind it."""
+    """Read as libcrypto does, with other characters in the name or behind it."""
     for name, behind in (("policy.cnf", ""), ("a # b.cnf", " # comment"), ("with space.cnf", "\t")):
         policy, conf = tmp_path / name, tmp_path / "main.cnf"
         policy.write_text("mode = observe\n")
@@ -419,7 +419,7 @@ def test_include_in_quotes(quote, tmp_path):
 
 
 def test_dev_null(tmp_path, pki, mail):
-    """An empty file, which many give for one: the defaults as a policy, and no policy for a program."""
+    """/dev/null as an empty file: the defaults as a policy, and no policy for a program."""
     assert b"mode = enforce" in must(run(COMMAND, "--policy", "/dev/null", "config", "--print")).out
     must(run(COMMAND, "--policy", "/dev/null", "sign", "-signer", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key, "-in", mail))
@@ -430,7 +430,7 @@ def test_dev_null(tmp_path, pki, mail):
 
 
 def test_lint_loads_the_module(tmp_path):
-    """A file that is there and cannot be loaded, or is something else."""
+    """The module exists but cannot be loaded, or is something else."""
     junk, other = tmp_path / "junk.so", BUILD / "provider" / "libsmimepolicy.so"
     junk.write_text("junk\n")
     for module, said in ((junk, "cannot be loaded"), (other, "is no provider")):
@@ -439,7 +439,7 @@ def test_lint_loads_the_module(tmp_path):
 
 
 def test_lint_unreadable(tmp_path):
-    """A file that is not there leaves programs unguarded: said, and no success."""
+    """A missing file leaves programs unguarded: reported, and no success."""
     for path in (tmp_path / "missing", tmp_path):
         result = config("--lint", path)
         assert result.rc == INPUT and result.out == b""
@@ -450,8 +450,8 @@ def test_lint_unreadable(tmp_path):
 
 MINE, REST = GOOD.split("\n", 1)
 
-# Each may leave stock openssl unguarded, with exit code 0 and no message: what the file holds, and
-# what the lint says of it.
+# Each of these may leave stock openssl unguarded, with exit code 0 and no message: the content of the file,
+# and the lint's message.
 TRAPS = {
     "nothing": ("", "no openssl_conf"),
     "lands in the included file's section": (".include {system}\n" + GOOD,
@@ -476,7 +476,7 @@ TRAPS = {
 
 
 def unguarded(conf, pki, mail):
-    """Stock signs with an expired certificate, and says nothing."""
+    """Does stock sign with an expired certificate, without a message?"""
     result = run(OPENSSL, "cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key,
                  "-in", mail, conf=conf)
     return result.rc == 0 and result.err == "" and result.out != b""
@@ -484,7 +484,7 @@ def unguarded(conf, pki, mail):
 
 @pytest.mark.parametrize("name", TRAPS)
 def test_trap(name, pki, mail, tmp_path):
-    """The lint tells what it is and, where it is real, the self-test that something is."""
+    """The lint names the trap; if it is real, the self-test fails."""
     system, conf, junk = (tmp_path / name for name in ("system.cnf", "openssl.cnf", "junk.so"))
     system.write_text(SYSTEM)
     junk.write_text("junk\n")
@@ -507,7 +507,7 @@ def test_trap_missing_file(pki, mail, tmp_path):
 
 
 def test_self_test_of_what_works(pki, mail, tmp_path):
-    """It agrees with what stock does."""
+    """The self-test agrees with stock."""
     conf = tmp_path / "openssl.cnf"
     for text in (GOOD, with_default(prefer=True)):
         conf.write_text(text)
@@ -518,7 +518,7 @@ def test_self_test_of_what_works(pki, mail, tmp_path):
 
 
 def test_self_test_of_a_locked_policy(tmp_path):
-    """A bad setting refuses everything: safe, but nothing to leave like that."""
+    """A bad setting refuses everything: safe, but to be repaired."""
     conf = tmp_path / "openssl.cnf"
     conf.write_text(with_pol("mode = maybe"))
     result = config("--self-test", conf)
@@ -539,7 +539,7 @@ def test_self_test_of_ours(tmp_path):
 
 
 def test_self_test_unreadable(tmp_path):
-    """A missing file is no proof."""
+    """A missing file proves nothing."""
     result = config("--self-test", tmp_path / "missing")
     assert result.rc == INPUT and "without the policy" in result.err
     assert stock("version").rc == 0
@@ -564,18 +564,18 @@ def good(tmp_path):
 
 
 def not_started(result, code, said):
-    """Nothing of the program, the reason on stderr, and the exit code."""
+    """The program has not run; the reason is on stderr, and the exit code is right."""
     assert result.rc == code and result.out == b"" and said in result.err, result
 
 
 def test_start_is_the_program(good):
-    """Its streams, its exit code, its arguments as they are, and nothing of ours."""
+    """The program has its streams, exit code and arguments, and nothing of ours."""
     result = start(good, "--", *SHOW, "$HOME; a b", stdin=b"in\n")
     assert (result.rc, result.err) == (7, "said\n"), result
     assert result.out == f"{good}|$HOME; a b\nin\n".encode()
     result = start("--", *SHOW, "x", conf=good)
     assert result.out == f"{good}|x\n".encode()
-    # A file that is named outdoes the inherited one.
+    # A named file goes before the inherited one.
     assert start(good, "--", *SHOW, "x", conf="/dev/null").out == f"{good}|x\n".encode()
 
 
@@ -593,14 +593,14 @@ def test_start_in_another_directory(good):
     ids=["empty", "named default", "syntax error", "not preferred", "observe", "locked",
          "lost module"])
 def test_no_start_unguarded(text, good):
-    """What is not enforced starts nothing."""
+    """Without enforcement nothing is started."""
     good.write_text(text)
     not_started(start(good, "--", *SHOW, "x"), REFUSED, f"{good}: NOT enforced: ")
     not_started(start("--", *SHOW, "x", conf=good), REFUSED, f"{good}: NOT enforced: ")
 
 
 def test_no_start_without_the_file(tmp_path):
-    """The one thing that no module can notice."""
+    """A missing file is what no module can notice."""
     gone = tmp_path / "gone.cnf"
     not_started(start(gone, "--", *SHOW, "x"), INPUT, f"cannot read {gone}")
     not_started(start("--", *SHOW, "x", conf=gone), INPUT, f"cannot read {gone}")
@@ -610,14 +610,14 @@ def test_no_start_without_the_file(tmp_path):
 
 
 def test_start_of_what_is_not_there(good):
-    """It says which, and what to write."""
+    """The message names the program, and what to write."""
     not_started(start(good, "--", "/nonexistent/mailer"), 5, "cannot run /nonexistent/mailer")
     for args in ([good, "--"], ["--"], [good, "sh"], [good, good, "--", "sh"]):
         not_started(start(*args), 1, "[FILE] [-- PROGRAM")
 
 
 def test_self_test_in_the_environment_of_the_program(good):
-    """Where OPENSSL_MODULES decides what is loaded, it decides in the test too."""
+    """If OPENSSL_MODULES decides what is loaded, it does so in the test, too."""
     good.write_text(GOOD.replace(f"module = {MODULE}\n", ""))
     found, lost = {"OPENSSL_MODULES": MODULE.parent}, {"OPENSSL_MODULES": "/nonexistent"}
     assert config("--self-test", good, env=found).rc == DONE

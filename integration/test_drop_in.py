@@ -39,7 +39,7 @@ def link(tmp_path_factory):
                                    ["help"], ["dgst", "-sha256"], ["-help"], ["nonsense"],
                                    ["x509", "-in", "/nonexistent"], ["cmsx"]])
 def test_everything_else_is_of_stock(words, link):
-    """RT asks for `list -commands` and `verify -help`; nothing of ours may show."""
+    """RT asks for `list -commands` and `verify -help`; our command must not show."""
     ours = run(link, *words, stdin=b"text\n", conf="/dev/null")
     theirs = stock(*words, stdin=b"text\n")
     def plain(result):
@@ -117,7 +117,7 @@ def test_success_adds_nothing_to_stderr(api, pki, mail, post, tmp_path):
 
 @pytest.mark.parametrize("pipes", [signal.SIG_DFL, signal.SIG_IGN])
 def test_nobody_wants_the_content(pipes, pki, post):
-    """mutt closes the pipe before anything comes, and reads the answer from stderr and the code."""
+    """mutt closes the pipe at once, and reads the answer from stderr and the exit code."""
     def outcome(program, *words):
         reading, writing = os.pipe()
         os.close(reading)
@@ -136,7 +136,7 @@ def test_nobody_wants_the_content(pipes, pki, post):
 @pytest.mark.parametrize("fault", ["module missing", "module broken"])
 @APIS
 def test_without_the_module_nothing_is_a_success(api, fault, pki, mail, post, tmp_path):
-    """smime ends with 0 where it cannot load the module; a caller would take that for a verification."""
+    """`smime` exits with 0 if it cannot load the module; a caller would take that for a verification."""
     ours = programs.Bin(tmp_path, fault=fault).path / "smime-policy"
     out = tmp_path / "out"
     out.write_bytes(b"before")
@@ -196,7 +196,7 @@ def test_stdin_is_left_to_stock(api, pki, mail, post, tmp_path):
 
 @APIS
 def test_extraction_is_no_verification(api, pki, post, tmp_path):
-    """What mutt, RT and Emacs do to show a stranger's mail, and what they are told."""
+    """mutt, RT and Emacs show a stranger's mail in this way; what they are told."""
     signer = tmp_path / "signer.pem"
     words = [api, "-verify", "-noverify", "-in", post.signed("no_san"), "-signer", signer]
     theirs = stock(*words)
@@ -205,7 +205,7 @@ def test_extraction_is_no_verification(api, pki, post, tmp_path):
     assert BODY in ours.out and "successful" in theirs.err
     assert re.fullmatch(r"Unverified: .*\n", ours.err), ours
     assert must(stock("x509", "-in", signer, "-noout", "-subject")).out
-    # A signature that does not fit is a failure still.
+    # A wrong signature is still a failure.
     broken = tmp_path / "broken"
     broken.write_bytes(post.signed("no_san").read_bytes().replace(b"quick", b"slow"))
     ours = command(api, "-verify", "-noverify", "-in", broken)
@@ -217,7 +217,7 @@ def test_extraction_is_no_verification(api, pki, post, tmp_path):
 
 @APIS
 def test_the_signer_goes_into_the_file_that_is_open(api, pki, post, tmp_path):
-    """mutt makes the file for the signer's certificate, and reads from the one that it has open."""
+    """mutt makes the file for the signer's certificate, and reads it through its open descriptor."""
     path = tmp_path / "signer.pem"
     with path.open("w+b") as mine:
         path.chmod(0o600)
@@ -246,7 +246,7 @@ def test_the_verb_does_not_extract(post):
 
 
 def test_lines_of_stock_that_only_look_alike(post, tmp_path):
-    """Every other line passes as it is, in whatever pieces it comes."""
+    """Every other line is passed on unchanged, in whatever pieces it comes."""
     fake = tmp_path / "openssl"
     fake.write_text("#!/bin/sh\n(printf 'Verif'; printf 'ication successfully\\nVeri\\n"
                     "CMS Verification suc'; printf 'cessful\\nx Verification successful\\n"
@@ -281,7 +281,7 @@ def test_refused_by_name(words, option, pki, post, tmp_path):
     assert re.fullmatch(rf"refused: \S+: -{name} would [^;]+; .+\n", result.err), result
 
 
-# Options on verification that make it stricter, choose among provided anchors, or only print.
+# Options that make a verification stricter, choose among provided anchors, or only print.
 ALLOWED = """policy verify_depth auth_level attime verify_hostname verify_email verify_ip issuer_checks
 crl_check crl_check_all policy_check explicit_policy inhibit_any inhibit_map x509_strict extended_crl
 use_deltas policy_print check_ss_sig trusted_first suiteB_128_only suiteB_128 suiteB_192 partial_chain
@@ -290,7 +290,7 @@ no_alt_chains""".split()
 
 @APIS
 def test_options_on_verification_are_an_allow_list(api, post, pki):
-    """Whatever else the installed openssl offers there is refused by name, in both modes."""
+    """Every other option of the installed openssl is refused by name, in both modes."""
     section = stock(api, "-help").text.split("Validation options:\n")[1]
     offered = re.findall(r"^ -(\w+)( \w+)? ", section.split("\n\n")[0], re.MULTILINE)
     assert len(offered) >= 30
@@ -332,12 +332,12 @@ SPELLINGS = [
 @pytest.mark.parametrize("words", SPELLINGS)
 @APIS
 def test_spelled_as_stock_takes_it(api, words, pki, mail):
-    """Abbreviations, long forms, capitals: refused where stock refuses, taken where it takes."""
+    """Abbreviations, long forms, capitals: refused or accepted as by stock."""
     base = [api, "-sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail,
             "-noattr"]
     theirs, ours = stock(*base, *words), command(*base, *words)
     assert (theirs.out == b"") == (ours.out == b""), (theirs, ours)
-    # An option that is unknown to us we refuse ourselves; smime exits 0 where it knows none.
+    # We refuse an unknown option ourselves; `smime` exits with 0 for one.
     assert theirs.rc == ours.rc or "smime-policy: " in ours.err and ours.rc == USAGE
 
 
@@ -362,7 +362,7 @@ def test_files_by_uri(pki, mail):
 
 
 def test_environment_of_stock(pki, mail, tmp_path):
-    """What would load other code or trust other anchors stays behind."""
+    """Variables that load other code or trust other anchors are not passed on."""
     seen = tmp_path / "openssl"
     seen.write_text("#!/bin/sh\ncat >/dev/null\nenv\n")
     seen.chmod(0o755)
@@ -380,7 +380,7 @@ def test_environment_of_stock(pki, mail, tmp_path):
 
 
 def test_system_roots_trust_nobody(pki, post):
-    """SSL_CERT_FILE is how a system's roots are named; it provides nothing."""
+    """SSL_CERT_FILE names a system's roots; it provides no anchor."""
     env = {"SSL_CERT_FILE": pki.ca, "SSL_CERT_DIR": os.path.dirname(pki.ca)}
     theirs = run(OPENSSL, "cms", "-verify", "-in", post.signed("good_rsa"), conf="/dev/null",
                  env=env)
@@ -400,7 +400,7 @@ def pipeline(first, second, stdin):
          subprocess.Popen([str(w) for w in second], stdin=one.stdout, stdout=subprocess.PIPE,
                           stderr=subprocess.PIPE, env=environment("/dev/null")) as two:
         one.stdout.close()
-        # One that is refused does not read.
+        # A refused program does not read its input.
         with contextlib.suppress(BrokenPipeError):
             one.stdin.write(stdin)
         with contextlib.suppress(BrokenPipeError):
@@ -424,7 +424,7 @@ def test_sign_then_encrypt(api, pki, mail):
 @pytest.mark.parametrize("words", [["encrypt"], ["cms", "-encrypt", "-aes256"],
                                    ["smime", "-encrypt", "-aes256"]])
 def test_no_mail_is_made_of_a_refusal(words, pki, mail):
-    """Whether stock encrypts nothing and calls it a success, or not; the stage before it was refused."""
+    """The stage before was refused, so nothing is encrypted, even if stock would and report success."""
     sign = [COMMAND, "smime", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key]
     one, two, out, said, err = pipeline(sign, [OPENSSL, "smime", "-encrypt", "-aes256",
                                                pki.good_rsa.pem], mail.read_bytes())
@@ -437,7 +437,7 @@ def test_no_mail_is_made_of_a_refusal(words, pki, mail):
 
 
 def test_empty_mail_of_choice(pki, tmp_path):
-    """An empty file is somebody's own."""
+    """An empty file is a choice."""
     empty = tmp_path / "empty"
     empty.touch()
     assert command("cms", "-encrypt", "-aes256", "-in", empty, pki.good_rsa.pem).rc == DONE
@@ -449,7 +449,7 @@ def test_empty_mail_of_choice(pki, tmp_path):
 
 @APIS
 def test_an_empty_file_is_filled(api, pki, post, tmp_path):
-    """RT makes the file for the signer, and reads it through the handle that it kept."""
+    """RT makes the file for the signer, and reads it through its open handle."""
     signer, content = tmp_path / "signer", tmp_path / "content"
     for path in (signer, content):
         path.touch(mode=0o640)
@@ -464,7 +464,7 @@ def test_an_empty_file_is_filled(api, pki, post, tmp_path):
 
 @pytest.mark.parametrize("words", [["-md", "nosuch"], ["-outform", "ZZ"], ["-verify_depth", "x"]])
 def test_smime_that_makes_nothing_leaves_what_is_there(words, pki, mail, tmp_path):
-    """Stock's `smime` calls a mistake in its words a success, and touches nothing."""
+    """After a usage error stock's `smime` exits with success, and changes no file."""
     out, new = tmp_path / "out", tmp_path / "new"
     out.write_bytes(b"precious")
     for path in (out, new):
@@ -483,7 +483,7 @@ MISTAKES = [["-keyform", "XX"], ["-inform", "XX"], ["-outform", "ZZ"], ["-md", "
 @pytest.mark.parametrize("mistake", MISTAKES, ids=" ".join)
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_smime_that_makes_nothing_after_any_mistake(operation, mistake, pki, mail, post, tmp_path):
-    """Where stock leaves an output alone, so do we; where it makes one, so do we."""
+    """Our command leaves or makes an output exactly if stock does."""
     cert = pki.good_rsa
     signer, recip = ["-signer", cert.pem, "-inkey", cert.key], ["-recip", cert.pem, "-inkey", cert.key]
     words = {"sign": ["-in", mail, *signer], "resign": ["-in", post.signed("good_rsa"), *signer],
@@ -503,7 +503,7 @@ def test_smime_that_makes_nothing_after_any_mistake(operation, mistake, pki, mai
 
 
 def test_smime_that_makes_an_empty_content(pki, tmp_path):
-    """An output of nothing is what it is, where nothing went wrong."""
+    """An empty output is kept if nothing failed."""
     cert = pki.good_rsa
     for made, read in ((["-encrypt", "-binary"], ["-decrypt", "-recip", cert.pem, "-inkey", cert.key]),
                        (["-sign", "-nodetach", "-binary", "-signer", cert.pem, "-inkey", cert.key],

@@ -123,7 +123,7 @@ def test_configured_engine_locks(where, lines, name, token, pki, mail, tmp_path)
 
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_configured_engine_locks_encryption(where, token, pki, mail, tmp_path):
-    """It would take the recipients' public keys too; a newer one leaves them to the gates."""
+    """The engine would get the recipients' public keys, too; newer versions leave them to the gates."""
     out, conf = tmp_path / "out", write(tmp_path / "openssl.cnf", where, ALL)
     for name in ("expired", "expired_ec"):
         result = token.run(OPENSSL, "cms", "-encrypt", "-in", mail, "-out", out, pki[name].pem,
@@ -140,7 +140,7 @@ def test_engine_of_the_command_line_locks(name, token, conf, pki, mail, tmp_path
 
 
 def test_engine_that_is_no_default_locks(token, conf, pki, tmp_path):
-    """A program that fetches one key from an engine and leaves everything else alone."""
+    """A program that gets one key from an engine and nothing else."""
     program = tmp_path / "engine_key"
     must(run("cc", "-Wno-deprecated-declarations", REPO / "integration" / "engine_key.c", "-o",
              program, "-lcrypto"))
@@ -170,7 +170,7 @@ def test_locked_engine_is_shown(token, tmp_path):
 
 
 def test_engine_without_keys_is_left_alone(conf, pki, mail, tmp_path):
-    """`dynamic` is one that libcrypto always has: nothing is locked for its sake."""
+    """libcrypto always has the engine `dynamic`, which locks nothing."""
     out = tmp_path / "out"
     must(run(OPENSSL, "cms", "-sign", "-engine", "dynamic", "-signer", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key, "-in", mail, "-out", out, conf=conf))
@@ -183,7 +183,7 @@ def test_engine_without_keys_is_left_alone(conf, pki, mail, tmp_path):
     lambda token: ("-inkey", "org.openssl.engine:pkcs11:" + token.uri("expired"))],
     ids=["-engine", "org.openssl.engine"])
 def test_verbs_refuse_before_stock_runs(options, token, pki, mail, tmp_path):
-    """No openssl is there to be run at all; the reason is the command's own."""
+    """There is no openssl to run; the reason is the command's own."""
     out = tmp_path / "out"
     for command in (("sign",), ("cms", "-sign"), ("smime", "-sign")):
         result = run(COMMAND, *command, "-signer", pki.expired.pem, *options(token), "-in",
@@ -204,7 +204,7 @@ def test_verbs_do_not_load_configured_engines(token, pki, mail, tmp_path):
 
 @pytest.mark.parametrize("where", ["before", "after"])
 def test_lint_refuses_engines(where, tmp_path):
-    """And says what to do."""
+    """The lint refuses engines, with a remedy."""
     conf = write(tmp_path / "openssl.cnf", where, ALL)
     result = run(COMMAND, "config", "--lint", conf)
     assert result.rc == 3 and b"engines: an engine that uses keys locks the policy" in result.out, result

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""How the command explains itself: JSON, plans, colour."""
+"""The reports of the command: JSON, plans, colour."""
 
 import json
 import os
@@ -77,7 +77,7 @@ def test_json_names_every_certificate(cases, pki):
 
 
 def test_json_of_a_failure(pki, post, tmp_path):
-    """What stock says is in the report, and nowhere else."""
+    """Stock's messages are in the report, and nowhere else."""
     broken = tmp_path / "broken"
     broken.write_bytes(post.signed("good_rsa").read_bytes().replace(b"quick", b"slow"))
     result = command("verify", "--json", "-CAfile", pki.ca, "-in", broken, "-out", tmp_path / "out")
@@ -116,7 +116,7 @@ def test_json_of_a_name_that_is_no_text(pki, mail, tmp_path):
 
 
 def test_refusals_are_logged_once(pki, mail, tmp_path):
-    """By the command, since the provider is not asked any more; what passes, by the provider."""
+    """The command logs refusals, as the provider is not asked; the provider logs what passes."""
     policy, log = tmp_path / "policy.cnf", tmp_path / "log"
     policy.write_text(f"decision_log = {log}\n")
 
@@ -159,7 +159,7 @@ def test_what_is_only_explained_is_not_logged(cases, tmp_path):
 @pytest.mark.parametrize("how", [["{verb}", "--explain"], ["--explain", "{verb}"]])
 @pytest.mark.parametrize("verb", VERBS)
 def test_explain(verb, how, cases, tmp_path):
-    """Decided and told, and not done."""
+    """The command judges and reports, but does nothing."""
     words = [word.format(verb=verb) for word in how]
     seen = tmp_path / "ran"
     fake = tmp_path / "openssl"
@@ -178,8 +178,8 @@ def test_explain(verb, how, cases, tmp_path):
     report = json.loads(command(*words, "--json", *good, env=env).out)
     assert report["exit"] == DONE and not report["done"]
     assert report["would_run"][:3] == ["openssl", "cms", f"-{verb}"]
-    # It is the real one: run for show, the stand-in was given the same words; a mail that has to
-    # be read to its end comes through standard input.
+    # The plan is the real command line: a stand-in for openssl gets the same words.  A mail that is read to
+    # its end comes through standard input.
     show = tmp_path / "show"
     show.write_text("#!/bin/sh\ncat >/dev/null\nshift 5\necho \"$@\"\n")
     show.chmod(0o755)
@@ -197,7 +197,7 @@ def test_explain(verb, how, cases, tmp_path):
 
 
 def test_explain_tells_no_secret(pki, mail, tmp_path):
-    """-passin pass:… is in the command line, and stays there."""
+    """The secret of -passin pass:… is not printed."""
     words = ["sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-passin",
              "pass:hunter2", "-in", mail, "-out", tmp_path / "it's"]
     for more in ([], ["--json"]):
@@ -214,7 +214,7 @@ def test_explain_under_stock_names(pki, mail):
 
 
 def test_explain_leaves_stdin(pki):
-    """Nothing is read: the program before us may be waited for."""
+    """Nothing is read, as the program before us may be slow."""
     result = command("--explain", "verify", "-CAfile", pki.ca)
     assert result.rc == DONE and "it is not read" in result.err, result
 
@@ -229,7 +229,7 @@ def on_a_terminal(words, **env):
     while True:
         try:
             block = os.read(terminal, 4096)
-        except OSError:  # the last descriptor of the other end was closed
+        except OSError:  # the last descriptor of the terminal was closed
             break
         if not block:
             break
@@ -253,7 +253,7 @@ def test_colour(pki, mail):
 
 
 def test_progress_of_a_large_file(pki, tmp_path):
-    """Shown on a terminal for more than 64 MB, and gone at the end."""
+    """Progress is shown on a terminal for more than 64 MB, and removed at the end."""
     large, small, out = tmp_path / "large", tmp_path / "small", tmp_path / "out"
     for path, size in ((large, 65 << 20), (small, 1 << 20)):
         with path.open("wb") as file:
@@ -271,7 +271,7 @@ def test_progress_of_a_large_file(pki, tmp_path):
 
 
 def test_pipe_on_a_terminal(pki, post, mail, tmp_path):
-    """How large it is cannot be seen, and it is not opened to find out: its writer would be ended."""
+    """The size of a pipe is not known, and opening it to find out would end its writer."""
     pipe, out = tmp_path / "pipe", tmp_path / "out"
     os.mkfifo(pipe)
     cert = pki.good_rsa

@@ -45,7 +45,7 @@ def cell(tmp_path_factory, pki, mail, faults):
 
 @pytest.mark.parametrize("name, fault", CELLS, ids=lambda text: text.replace("`", ""))
 def test_no_mail_goes_out_unguarded(name, fault, cell, faults):
-    """Except where the row names the reason, and then it is true."""
+    """No mail goes out, except where the row names the reason, and then it does."""
     text = cell(name, fault)
     guarded = text in (fail_closed.STOPS, fail_closed.SPINS)
     assert guarded == fail_closed.expected(fail_closed.ROWS[name], faults(fault)), text
@@ -53,7 +53,7 @@ def test_no_mail_goes_out_unguarded(name, fault, cell, faults):
 
 @pytest.mark.parametrize("fault", fail_closed.FAULTS)
 def test_start_up_check_finds_it(fault, faults):
-    """What a guide says to run before the program is started."""
+    """The check that a guide runs before the program finds the fault."""
     assert fail_closed.self_test(faults(fault))
 
 

@@ -14,7 +14,7 @@ from faults import (CRYPTO, DONE, OLD, REFUSED, STRACE, SYSTEM, Case, InOpenssl,
                     skip_without_strace, starve_each)
 from harness import COMMAND, PATIENCE, environment, must, run
 
-# Through a pipe to us, which breaks only if we are gone.
+# The output is a pipe to us, which breaks only if we are gone.
 TO_US = ("write",)
 
 
@@ -24,7 +24,7 @@ def _strace():
 
 
 class Verb(Case):
-    """Its output replaces a file, fills an empty one, or goes to standard output."""
+    """A verb: its output replaces a file, fills an empty one, or goes to standard output."""
 
     def __init__(self, words, whole, out="file", env=None):
         self._words = words
@@ -51,17 +51,17 @@ class Verb(Case):
 
 
 class Stock(InOpenssl, Verb):
-    """The same in the openssl that it runs."""
+    """The same for the openssl that it runs."""
 
 
 class OwnName(Stock):
-    """Under its own name stock's codes are ours: 6 is a signature that could not be written."""
+    """Under its own name it has stock's exit codes: 6 means that a signature could not be written."""
 
     codes = range(7)
 
 
 class Refused(Verb):
-    """No fault makes a success of it."""
+    """No fault turns a refusal into a success."""
 
     def __init__(self, words, rc):
         super().__init__(words, lambda output: False)
@@ -69,11 +69,11 @@ class Refused(Verb):
 
 
 class StockRefused(InOpenssl, Refused):
-    """The same in the openssl that it runs."""
+    """The same for the openssl that it runs."""
 
 
 def like(path):
-    """Random in its bytes, but not in its length."""
+    """Random bytes of the same length."""
     clean = path.read_bytes()
     return lambda output: abs(len(output) - len(clean)) <= 8 and output[-2:] == clean[-2:]
 
@@ -129,7 +129,7 @@ def test_verb_starved(name, verbs, starve):
 @pytest.mark.parametrize("name", ["sign", "encrypt", "encrypt by the keyring", "verify",
                                   "verify by the keyring", "decrypt"])
 def test_openssl_under_a_verb(name, verbs):
-    """It takes an error of reading for the end of the mail; we do not."""
+    """Stock takes a read error for the end of the mail; we do not."""
     assert fail_each(Stock(*verbs[name]), leave=TO_US) > 2
 
 
@@ -174,7 +174,7 @@ def test_refusal_by_the_provider(pki, post):
 
 
 def test_child_whose_end_nobody_waits_for(verbs):
-    """Who ignores SIGCHLD hands that on: the exit code of openssl is asked for all the same."""
+    """If SIGCHLD is ignored, a child inherits that; we get the exit code of openssl all the same."""
     argv = [str(word) for word in (COMMAND, *verbs["decrypt"][0])]
     done = subprocess.run(argv, env=environment(), capture_output=True, timeout=PATIENCE, check=False,
                           preexec_fn=lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN))
@@ -182,7 +182,8 @@ def test_child_whose_end_nobody_waits_for(verbs):
 
 
 def test_a_target_that_cannot_be_looked_at(verbs, tmp_path):
-    """It is not taken for a new file: renaming would put one in the place of a link, or of a device."""
+    """A target that cannot be looked at is not taken for a new file: renaming would replace a link or a
+    device."""
     target, link = tmp_path / "target", tmp_path / "link"
     target.write_bytes(OLD)
     link.symlink_to(target)

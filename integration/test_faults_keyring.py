@@ -1,6 +1,7 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Every system call of the commands on the keyring fails once: it is as it was, or as it has to be."""
+"""Every system call of the commands on the keyring fails once: the keyring is unchanged, or changed
+completely."""
 
 import shutil
 import sqlite3
@@ -20,7 +21,7 @@ def _strace():
 
 
 def state(keyring):
-    """What is stored: certificates with their roles, and whose keys."""
+    """The stored certificates with their roles, and the owners of keys."""
     stored = []
     for database, sql in (("certificates.db", "SELECT hex(fingerprint), role FROM certificate"),
                           ("keys.db", "SELECT hex(key), 'key' FROM private_key")):
@@ -36,7 +37,7 @@ def state(keyring):
 
 
 class Keyring(Case):
-    """A command on a copy of a keyring; |model| None: there is none yet."""
+    """A command on a copy of a keyring; |model| None: the keyring does not exist."""
 
     def __init__(self, model, words, changes=False, makes=(), whole=lambda room: True):
         self._model = model
@@ -66,7 +67,7 @@ class Keyring(Case):
         return state(room.at / "keyring") == self._old and not (self.makes & room.names())
 
     def may_leave(self, name):
-        # An empty keyring; and what the next change takes away, see below.
+        # An empty keyring, and a file that the next change removes, see below.
         return (name in ("keyring", "keyring/certificates.db", "keyring/keys.db") or
                 name.startswith("keyring/certificates.db-mj"))
 
@@ -80,7 +81,7 @@ class Keyring(Case):
 
 
 def said(room, result):
-    """Standard output, wherever the room is."""
+    """Standard output without the path of the room."""
     return result.out.decode().replace(str(room.at), "ROOM")
 
 
@@ -146,7 +147,7 @@ def test_keyring_starved(name, cases, starve):
 
 
 def test_long_list(pki, tmp_path):
-    """More than one block of output: none of them is missed."""
+    """More than one block of output: no line is missing."""
     contacts = tmp_path / "contacts.pem"
     contacts.write_bytes(must(run(MAKE_CONTACTS, 60)).out)
     must(run(COMMAND, "--keyring", tmp_path / "keyring", "upload", contacts))
@@ -154,12 +155,12 @@ def test_long_list(pki, tmp_path):
 
 
 def test_what_sqlite_leaves(model, pki, tmp_path):
-    """A change of both databases that fails leaves a file; the next one takes it away."""
+    """A failed change of both databases leaves a file, which the next change removes."""
     keyring = tmp_path / "keyring"
     shutil.copytree(model, keyring)
     words = ["--keyring", keyring, "remove", "good_rsa@example.com"]
     left = []
-    # One of these writes is the first to a database, when that file is there.
+    # One of these writes is the first to a database while that file exists.
     for number in range(1, 40):
         result = run(STRACE, "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
                      f"inject=pwrite64:error=ENOSPC:when={number}", COMMAND, *words)

@@ -52,7 +52,7 @@ def pattern(lines):
 
 @pytest.fixture(scope="module")
 def transcript(tmp_path_factory):
-    """Everything that one shell printed, command by command."""
+    """The output of one shell, command by command."""
     directory = tmp_path_factory.mktemp("guide")
     script = ["exec 2>&1"]
     for number, (command, _, _) in enumerate(commands()):

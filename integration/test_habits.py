@@ -110,7 +110,7 @@ def desk(tmp_path_factory, pki, mail):
 
 
 def outcome(program, line, desk):
-    """Everything a line leaves: exit code, both streams, and the files it wrote."""
+    """The result of a line: exit code, both streams, and the files it wrote."""
     written = [desk / name for name in ("out", "who.pem", "certs.pem")]
     for path in written:
         path.unlink(missing_ok=True)
@@ -120,10 +120,10 @@ def outcome(program, line, desk):
 
 
 def both(line, desk):
-    """What stock and the command leave, in one second: a signature holds the time."""
+    """The results of stock and the command in the same second, as a signature holds the time."""
     end = time.monotonic() + PATIENCE
     for tries in itertools.takewhile(lambda _: time.monotonic() < end, itertools.count()):
-        # From the start of a second there is time for both, on a machine that is busy too.
+        # From the start of a second there is time for both, even on a busy machine.
         time.sleep(-time.time() % 1 if tries else 0)
         second = int(time.time())
         left = outcome(OPENSSL, line, desk), outcome(COMMAND, line, desk)
@@ -133,7 +133,7 @@ def both(line, desk):
 
 
 def content(message, how, desk):
-    """What stock reads in a message."""
+    """The content that stock reads from a message."""
     form = {"der": "DER", "pem": "PEM"}.get(how.split("-")[-1], "SMIME")
     if how.startswith("verify"):
         more = ["-certfile", "me.pem"] if how.endswith("with-me") else []
@@ -145,7 +145,7 @@ def content(message, how, desk):
 
 
 def header(message):
-    """The first lines, but for the boundary, which is random."""
+    """The first lines without the boundary, which is random."""
     return re.sub(rb"-{2,}[0-9A-F]{32}", b"BOUNDARY", message.split(b"\n\n")[0])
 
 

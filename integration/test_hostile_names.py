@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Names that are text of a configuration: they become one setting, or are refused."""
+"""Names that look like lines of a configuration: they become one setting, or are refused."""
 
 import os
 import random
@@ -21,7 +21,7 @@ NAMES = [f"kr{text}" for text in INJECTED] + [
     "a = b", "smimepolicy_settings", "default", ".include x", "a;b", "a\x01b", "a\x7f", "\udcff\udc80",
     "ä", "\ufeffa", "x" * 255, "x/" * 300]
 APIS = [("sign",), ("cms", "-sign"), ("smime", "-sign")]
-# Through a pipe, so that the module, with the settings that it has, is the judge.
+# The certificate comes through a pipe, so that the module judges it with the settings it has.
 SCRIPT = 'exec "$0" "$@" -signer <(cat "$CERT")'
 
 
@@ -31,7 +31,7 @@ def sign(cert, mail, out, *words, before=(), **env):
 
 
 def ways(name, tmp_path):
-    """Every way for it to come in: words before the command, words behind it, variables."""
+    """Every way to give the name: options before and behind the command, and variables."""
     path = f"{tmp_path or '/'}/{name}"
     return {
         "--keyring": ((f"--keyring={path}",), (), {}),
@@ -49,14 +49,14 @@ def ways(name, tmp_path):
 
 @pytest.fixture(scope="module")
 def stored(pki, tmp_path_factory):
-    """A keyring: of one that is not there the module is not told."""
+    """A keyring that exists: otherwise the module is not told of it."""
     path = tmp_path_factory.mktemp("stored") / "keyring"
     must(run(COMMAND, "--keyring", path, "upload", pki.ca))
     return path
 
 
 def prepare(way, name, tmp_path, stored):
-    """What the name has to be for the command to come as far as it can."""
+    """Make what the name refers to, so that the command comes as far as possible."""
     path = f"{tmp_path}/{name}"
     try:
         if way == "SMIME_POLICY_OPENSSL":
@@ -70,14 +70,14 @@ def prepare(way, name, tmp_path, stored):
             tail = {"XDG_DATA_HOME": "/smime-policy", "HOME": "/.local/share/smime-policy"}
             shutil.copytree(stored, path + tail.get(way, ""), dirs_exist_ok=True)
     except OSError:
-        # What cannot be there is a name all the same.
+        # A file of that name cannot exist, but the name is tried.
         pass
 
 
 @pytest.mark.parametrize("way", ways("", ""))
 @pytest.mark.parametrize("api", APIS[:2], ids=" ".join)
 def test_expired_is_refused_whatever_the_name(api, way, pki, mail, stored, tmp_path):
-    """And where it says no, it says so in one line, and leaves nothing behind."""
+    """A refusal is one line, and leaves nothing behind."""
     for number, name in enumerate(NAMES):
         out = tmp_path / f"out{number}"
         prepare(way, name, tmp_path, stored)
@@ -91,7 +91,7 @@ def test_expired_is_refused_whatever_the_name(api, way, pki, mail, stored, tmp_p
 
 @pytest.mark.parametrize("name", INJECTED)
 def test_the_reason_is_told(name, pki, mail, tmp_path):
-    """In one line, with the name made printable."""
+    """The reason is one line, with the name in printable form."""
     path = f"{tmp_path}/kr{name}"
     os.makedirs(path, mode=0o700)
     for way in ("--keyring", "SMIME_POLICY_KEYRING"):
@@ -107,7 +107,7 @@ def test_the_reason_is_told(name, pki, mail, tmp_path):
 
 
 def test_random_names_reach_the_module(pki, mail, stored, tmp_path):
-    """What the module is told is the name, byte for byte; a name that it cannot be told is refused."""
+    """The module gets the name byte for byte, or the name is refused."""
     seed = random.Random(20260101)
     show = tmp_path / "openssl"
     show.write_text('#!/bin/sh\nprintf %s "$SMIME_POLICY_EXPECT" >"$0.promised"\n'
@@ -126,7 +126,7 @@ def test_random_names_reach_the_module(pki, mail, stored, tmp_path):
             for cert in (pki.good_rsa, pki.expired))
         assert bad.returncode != DONE and bad.stdout == b"", (name, bad)
         printable = not re.search(rb"[\x00-\x1f\x7f]", name)
-        # Were it read back as something else the module would be locked.
+        # If it were read back differently the module would be locked.
         assert (good.returncode == DONE) == printable, (name, good)
         accepted += printable
     assert 10 < accepted < 60
@@ -148,7 +148,7 @@ def test_config_of_a_module_anywhere(name, pki, mail, tmp_path):
 
 
 def test_config_of_a_module_that_cannot_be_named(tmp_path):
-    """A line end in its path."""
+    """The path has a line end."""
     place = tmp_path / "a\nactivate = 0"
     for part, file in (("shim", COMMAND), ("provider", MODULE)):
         (place / part).mkdir(parents=True)
@@ -170,7 +170,7 @@ def test_no_such_path_is_installed(name, tmp_path):
 
 
 def test_stock_reads_the_same(tmp_path):
-    """A check of the test: unquoted, a line end does become a setting."""
+    """This checks the test: without quoting, a line end makes a setting."""
     conf = tmp_path / "openssl.cnf"
     conf.write_text(f"openssl_conf = a\n[a]\nproviders = b\n[b]\nsmimepolicy = c\n[c]\n"
                     f"module = {MODULE}\nactivate = 1\nkeyring = /kr{INJECTED[0]}ed\n")

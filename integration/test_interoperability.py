@@ -16,7 +16,7 @@ KEPT = REPO / "docs" / "results" / "interoperability.md"
 
 @pytest.fixture(scope="module")
 def found(tmp_path_factory, pki):
-    """Every row, each found out by running programs."""
+    """Every row, made by running programs."""
     return interoperability.tables(
         interoperability.World(pki, tmp_path_factory.mktemp("interoperability")))
 
@@ -36,14 +36,14 @@ def test_page_is_the_one_we_publish(found, capsys):
 
 
 def test_whatever_was_made_is_read(found):
-    """No row is an excuse."""
+    """Whatever was made is read: no row excuses a failure."""
     assert found["PKCS#12 files"]
     for row in found["PKCS#12 files"]:
         assert row.result.startswith("read: "), row
 
 
 def expected(form):
-    """What is read of a mail in this form."""
+    """The result for a mail in this form."""
     if "message/rfc822" in form:
         return ("not read: smime-policy: the message is not signed: it is multipart/mixed, and none "
                 "of its parts is S/MIME: 1 (text/plain), 2 (message/rfc822); a mail that is attached "
@@ -65,7 +65,7 @@ def test_every_mail(found):
 
 
 def test_every_certificate(found):
-    """Judged as it has to be, by what its program left out."""
+    """Each certificate is judged by what its program left out."""
     results = {row.program: row.result for row in found["Certificates"]}
     assert results == {issuer.program: issuer.result
                        for issuer in interoperability_certificates.ISSUERS

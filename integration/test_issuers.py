@@ -1,8 +1,8 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-Who may vouch for others: an issuer has a CA:TRUE that can be read, and an anchor is a ca, or is
-named by whoever runs the program and is nobody's own certificate.
+Who may vouch for others: an issuer needs a readable CA:TRUE.  An anchor is a ca, or is named by the user
+of the program and is no person's own certificate.
 """
 
 import dataclasses
@@ -24,7 +24,7 @@ BOTH = "digitalSignature,keyEncipherment"
 CERTIFIES = BOTH + ",keyCertSign"
 ISSUES = "keyCertSign,cRLSign"
 
-# Certificates of somebody who was taken for a contact, and what its extensions are.
+# Certificates of a supposed contact, and their extensions.
 CONTACTS = {
     "no Basic Constraints": dict(keyUsage=CERTIFIES),
     "CA:FALSE": dict(basicConstraints="CA:FALSE", keyUsage=CERTIFIES),
@@ -39,7 +39,7 @@ CONTACTS = {
     "CA:TRUE, an address that is none": dict(basicConstraints="critical,CA:TRUE",
                                              keyUsage=CERTIFIES, subjectAltName="email:nobody"),
 }
-# Those that the client rules let in.
+# Those that the client rules accept.
 STORED = ("no Basic Constraints", "the Netscape type", "CA:TRUE")
 
 
@@ -87,7 +87,7 @@ def forge(tmp_path_factory):
 
 
 class Reader:
-    """Whoever gets the mail, with a keyring, on every path."""
+    """The reader of the mail, with a keyring, on every path."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -138,7 +138,7 @@ class Reader:
                         "-partial_chain", conf=self.conf(trust=t))
 
     def library(self, api, named, signed):
-        """It shows no content; what it says of a signer that it accepts is not looked at."""
+        """The library's callback shows no content; its text for an accepted signer is ignored."""
         policy = self.directory / "library.cnf"
         policy.write_text(f"keyring = {self.ring.path}\n" if self.ring.path.exists() else "")
         result = run(PROGRAM, "cms" if api == "cms" else "pkcs7", named.pem, signed, policy)
@@ -153,7 +153,7 @@ class Reader:
             assert result.rc != 0, (way, result)
             if text is not None:
                 refused(result, "distrust-default")
-                # The verbs do not offer it as an anchor, and PHP prints no data of an error.
+                # The verbs do not offer it as an anchor; PHP prints no details of an error.
                 told = way[:5] in ("stock", "libra")
                 assert text in result.text or not told, (way, result)
             assert b"invoice" not in result.out, (way, result)
@@ -184,7 +184,7 @@ def contact(forge, kind):
 
 @pytest.mark.parametrize("kind", STORED)
 def test_a_contact_mints_no_certificates(kind, forge, reader):
-    """It is stored as a contact, verifies its own mail, and nobody else's."""
+    """A contact verifies its own mail, and nobody else's."""
     mother, minted = contact(forge, kind)
     result = must(reader.ring.upload(mother.pem))
     assert f"stored as contact: {ADDRESS}" in result.text, result
@@ -192,7 +192,7 @@ def test_a_contact_mints_no_certificates(kind, forge, reader):
     reader.all_pass(reader.sign(ADDRESS, mother))
     signed = reader.sign(minted.name, minted, certs=[mother])
     reader.all_refuse(NO_ISSUER if kind == "CA:TRUE" else NO_CA, signed)
-    # Both sign: the contact's own certificate is an anchor then, for itself.
+    # Both sign, so the contact's own certificate is an anchor for itself.
     reader.all_refuse(NO_ISSUER if kind == "CA:TRUE" else NO_CA,
                       reader.sign(minted.name, minted, mother))
 
@@ -201,7 +201,7 @@ def test_a_contact_mints_no_certificates(kind, forge, reader):
 def test_named_as_an_anchor_it_mints_none_either(kind, forge, reader):
     mother, minted = contact(forge, kind)
     signed = reader.sign(minted.name, minted, certs=[mother])
-    # What libcrypto finds no issuer either needs no reason of ours.
+    # If libcrypto finds no issuer either, our reason is not needed.
     text = {"CA:FALSE": None, "CA:TRUE": NO_ISSUER, "CA:TRUE, Non Repudiation": NO_ISSUER,
             "CA:TRUE, an address that is none": NO_ISSUER,
             "CA:TRUE, names that cannot be read": None}.get(kind, NO_CA)
@@ -243,7 +243,7 @@ def test_below_an_anchor_a_ca_needs_no_more_than_ca_true(company, reader):
 
 
 def test_a_company_s_ca_that_is_named_vouches(company, reader):
-    """Whoever runs the program has named it; another one issued it, so it is nobody's own."""
+    """The user has named this CA; another CA issued it, so it is no person's own."""
     signed = reader.sign("clerk@company.example", company["clerk"])
     words = ("-in", signed, "-out", reader.out, "-CAfile", company["middle"].pem, "-partial_chain")
     for api in "cms", "smime":
@@ -254,7 +254,7 @@ def test_a_company_s_ca_that_is_named_vouches(company, reader):
 
 @pytest.mark.parametrize("role", ["contact", "identity"])
 def test_kept_as_a_contact_it_is_no_anchor_for_others(role, company, reader):
-    """Whoever issued it, and whoever names it."""
+    """A contact is no anchor for others, whoever issued it or names it."""
     middle = company["middle"]
     make_keyring(reader.ring.path, f"{role}:{middle.pem}" +
                  (f":{middle.key}" if role == "identity" else ""))
@@ -272,12 +272,12 @@ def test_kept_as_a_contact_it_is_no_anchor_for_others(role, company, reader):
                      reader.out, *words)
         assert result.rc == 3 and "[distrust-default]" in result.err, result
         assert not reader.out.exists()
-    # Its own mail is another matter.
+    # Its own mail verifies.
     reader.all_pass(reader.sign(middle.name, middle))
 
 
 def test_kept_as_a_contact_below_a_ca(company, reader):
-    """The ca above it vouches for it, where libcrypto's path goes on to that."""
+    """The ca above it vouches, if libcrypto's chain goes on to it."""
     make_keyring(reader.ring.path, f"contact:{company['middle'].pem}", f"ca:{company['root'].pem}")
     signed = reader.sign("clerk@company.example", company["clerk"], certs=[company["middle"]])
     both = reader.directory / "both.pem"
@@ -290,7 +290,7 @@ def test_kept_as_a_contact_below_a_ca(company, reader):
 
 
 def test_a_contact_vouches_for_itself_whatever_else_is_near(forge, company, reader):
-    """Its issuer is a contact that signs too; or a ca that has expired."""
+    """A contact vouches for itself: also if its issuer is a contact that signs, too, or an expired ca."""
     mother = forge("mother@x.example", basicConstraints="critical,CA:TRUE", keyUsage=CERTIFIES)
     child = forge.leaf("child@x.example", mother)
     must(reader.ring.upload(mother.pem, child.pem))
@@ -306,7 +306,7 @@ def test_a_contact_vouches_for_itself_whatever_else_is_near(forge, company, read
     must(run(COMMAND, "--keyring", reader.ring.path, "verify", "-in", signed, "-out", reader.out))
 
 
-# Certificates by content, and what a plain upload makes of them and says.
+# Certificates, and the result and messages of a plain upload.
 UPLOADS = {"pure": ("ca", "--as contact"), "person": ("contact", "--as ca"),
            "no address": ("ca", None)}
 
@@ -332,13 +332,13 @@ def test_a_role_that_was_a_decision_is_told(kind, forge, reader):
     assert "everybody it issues to" in result.err, result
     found = json.loads(must(Ring(reader.directory / "json").upload("--json", cert.pem)).out)
     assert found["certificates"][0]["role"] == role
-    # Whoever says --as has decided, and is told no more.
+    # With --as the user has decided, and gets no note.
     as_ca = must(Ring(reader.directory / "said").upload("--as", "ca", cert.pem))
     assert "--as" not in as_ca.text and "stored as ca" in as_ca.text
 
 
 def test_every_address_of_an_upload_is_told(forge, reader):
-    """A second one vouches as well as the first."""
+    """Every address is printed, as each one vouches."""
     cert = forge("two", basicConstraints="CA:FALSE", keyUsage=BOTH,
                  subjectAltName="email:contact@x.example,email:ceo@bank.example")
     result = must(reader.ring.upload(cert.pem))
@@ -347,7 +347,7 @@ def test_every_address_of_an_upload_is_told(forge, reader):
     assert found["certificates"][0]["addresses"] == ["contact@x.example", "ceo@bank.example"]
 
 
-# Stock's own words for another purpose than that of a mail's signer.
+# Stock's text for another purpose than that of a mail's signer.
 @pytest.mark.parametrize("purpose", ["any", "smimeencrypt"])
 @pytest.mark.parametrize("kind", STORED)
 def test_another_purpose_makes_no_issuer(kind, purpose, forge, reader):
@@ -364,7 +364,7 @@ def test_another_purpose_makes_no_issuer(kind, purpose, forge, reader):
 
 
 def test_the_purpose_of_a_tls_client_is_another_matter(forge, reader):
-    """libcrypto then asks for that trust, and nobody about mail: a limit, with its stop."""
+    """libcrypto then asks for the trust of TLS, and not for that of mail: a limit, and its remedy."""
     mother, _ = contact(forge, "CA:TRUE")
     both = forge("both@bank.example", mother, basicConstraints="CA:FALSE", keyUsage=BOTH,
                  extendedKeyUsage="emailProtection,clientAuth")
@@ -379,7 +379,7 @@ def test_the_purpose_of_a_tls_client_is_another_matter(forge, reader):
 
 @pytest.mark.parametrize("extension", ["basicConstraints", "keyUsage", "subjectAltName"])
 def test_an_anchor_that_cannot_be_read(extension, forge, reader, tmp_path):
-    """libcrypto asks no purpose of it, and takes that for a yes."""
+    """libcrypto accepts it without asking for its purpose."""
     broken = Forge(tmp_path)("odd@x.example", **{
         "keyUsage": BOTH, "subjectAltName": "email:odd@x.example", extension: "DER:04:00"})
     signed = reader.sign(broken.name, broken)
@@ -389,14 +389,14 @@ def test_an_anchor_that_cannot_be_read(extension, forge, reader, tmp_path):
                 words = ("-verify", "-in", signed, "-out", reader.out, "-CAfile", broken.pem, *more)
                 result = run(OPENSSL, api, *words, conf=conf)
                 assert result.rc == 4, result
-                # Without the option libcrypto finds no way to it, and says so itself.
+                # Without the option libcrypto finds no chain to it, and reports that itself.
                 assert not more or "[signer-certificate]" in result.text, result
         for api in "cms", "pkcs7":
             assert run(PROGRAM, api, broken.pem, signed).rc != 0
 
 
 def test_non_repudiation_makes_no_ca(forge, reader):
-    """A person's own by its content, and then refused by the rules for persons."""
+    """By its content it is a person's own, and the rules for persons refuse it."""
     mother, _ = contact(forge, "CA:TRUE, Non Repudiation")
     result = reader.ring.upload(mother.pem)
     assert result.rc == 3 and "[key-usage]" in result.err, result
@@ -404,7 +404,7 @@ def test_non_repudiation_makes_no_ca(forge, reader):
 
 
 def test_a_ca_with_an_address_that_another_one_issued(company, reader):
-    """Alone it is refused; with its CA, before or behind it or in the keyring, it is a ca."""
+    """Alone it is refused; with its CA before it, behind it or in the keyring it becomes a ca."""
     middle, lower, root = (company[name].pem for name in ("middle", "lower", "root"))
     result = reader.ring.upload(middle)
     assert result.rc == 3, result
@@ -418,7 +418,7 @@ def test_a_ca_with_an_address_that_another_one_issued(company, reader):
         assert result.err.count("below a ca") == 2 and "--as contact" in result.err, result
     must(reader.ring.upload(root))
     must(reader.ring.upload(middle))
-    # Stored as it is: not asked again.
+    # It is stored already: its role is not asked again.
     again = must(reader.ring.upload(middle, lower))
     assert "already there as ca: middle@company.example" in again.text, again
     for role, ring in (("contact", Ring(reader.directory / "c")), ("ca", Ring(reader.directory / "a"))):
@@ -429,7 +429,7 @@ def test_a_ca_with_an_address_that_another_one_issued(company, reader):
 
 
 def test_a_path_to_a_namesake_is_none(forge, company, reader):
-    """The name of a ca without its key, and a person's CA, lead nowhere."""
+    """A ca of the same name with another key, and a person's CA, decide nothing."""
     other = Forge(reader.directory)("root", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
                                     subjectAltName=None)
     must(reader.ring.upload(other.pem))
@@ -449,7 +449,7 @@ def test_a_ca_with_an_address_and_its_key_is_an_identity(company, reader):
 
 
 def test_the_ambiguous_are_imported_as_they_were(company, reader):
-    """With its role in the file it is taken as that; without, it is refused like an upload."""
+    """It is taken in the role that the file names; without one it is refused as by an upload."""
     must(reader.ring.upload("--as", "contact", company["middle"].pem))
     saved = reader.directory / "saved.pem"
     must(reader.ring("export", "--all", "--out", saved))

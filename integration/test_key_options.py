@@ -24,7 +24,7 @@ def keyring(pki, tmp_path_factory):
 
 @pytest.fixture
 def ours(keyring, mail, tmp_path):
-    """ours(verb, option…): the result, and the message, of which nothing is left if it failed."""
+    """ours(verb, option…): the result and the message; a failure leaves no message."""
     def ask(verb, *options, mail=mail):
         out = tmp_path / "message"
         out.unlink(missing_ok=True)
@@ -40,7 +40,7 @@ def printed(message):
 
 
 def algorithms(message):
-    """Of each signature, or of each recipient."""
+    """The algorithm of each signature, or of each recipient."""
     kind = "signatureAlgorithm" if "signedData" in printed(message) else "keyEncryptionAlgorithm"
     return re.findall(kind + r":\s+algorithm: (\S+)", printed(message))
 
@@ -62,7 +62,7 @@ def verified(message, pki):
     (("--from", GOOD, *PSS, "-nodetach"), "rsassaPss"),
 ])
 def test_signed_by_address(options, algorithm, ours, pki):
-    """What was asked for is what comes out, and stock verifies it."""
+    """The output has the requested algorithms, and stock verifies it."""
     result, message = ours("sign", *options)
     assert result.rc == DONE, result
     assert algorithms(message) == [algorithm]
@@ -72,7 +72,7 @@ def test_signed_by_address(options, algorithm, ours, pki):
 @pytest.mark.parametrize("form", ["DER", "PEM"])
 @pytest.mark.parametrize("more", [(), ("-nodetach",)])
 def test_other_forms(form, more, ours, pki, mail):
-    """With PSS, stock cannot stream what holds its own signature's parameters first."""
+    """With PSS, stock cannot stream a form that holds the signature's parameters first."""
     for options in (("--from", ONLY_PSS), ("--from", GOOD, *PSS)):
         result, message = ours("sign", *options, "-outform", form, *more)
         assert result.rc == DONE, result
@@ -83,7 +83,7 @@ def test_other_forms(form, more, ours, pki, mail):
 
 @pytest.mark.parametrize("options", [(), PSS, ("-keyopt", "rsa_pss_saltlen:20"), ("-noattr",)])
 def test_signed_with_a_pss_key_in_files(options, ours, pki):
-    """Stock by itself makes what nobody verifies; the verb does not."""
+    """Stock makes a signature that nobody verifies; the verb does not."""
     files = "-signer", pki.rsa_pss.pem, "-inkey", pki.rsa_pss.key
     result, message = ours("sign", *files, *options)
     assert result.rc == DONE and algorithms(message) == ["rsassaPss"], result
@@ -91,7 +91,7 @@ def test_signed_with_a_pss_key_in_files(options, ours, pki):
 
 
 def test_two_signers(ours, pki):
-    """Each option stays with its signer."""
+    """Each option is for its signer."""
     result, message = ours("sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
                            "-signer", pki.rsa_pss.pem, "-inkey", pki.rsa_pss.key)
     assert result.rc == DONE, result
@@ -125,7 +125,7 @@ def test_encrypted_by_address(options, expected, ours, pki):
     ("encrypt", ("--to", EC, *OAEP)), ("encrypt", (*OAEP, "bob.pem")),
     ("sign", ("--from", EC, *PSS)), ("sign", ("--from", GOOD, "-keyopt", "ecdh_kdf_md:sha1"))])
 def test_for_nobody(verb, options, ours):
-    """An option that would mean nothing is a mistake, and it says where it goes."""
+    """An option without effect is an error, and the message says where it belongs."""
     result, _ = ours(verb, *options)
     assert result.rc == USAGE, result
     assert f"-keyopt {options[options.index('-keyopt') + 1]}: there is nobody with such a key" in result.err

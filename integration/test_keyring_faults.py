@@ -24,14 +24,14 @@ STRACE = shutil.which("strace")
 MAKE_CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
 LOOKUP = BUILD / "tests" / "keyring" / "bench_lookup"
 AT_ONCE = 4
-# What a commit is made of: each of these may be the last thing that happens.
+# The calls of a commit: each of these may be the last one.
 WRITES = "pwrite64,fsync,fdatasync,unlink,rename,ftruncate,mkdir,fchmod,chmod"
 NOBODY = ["/usr/bin/setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
 @pytest.fixture
 def room():
-    """A directory in memory that others may pass through: what is killed has no use for a disk."""
+    """A directory in memory that other users may enter: killed programs need no disk."""
     where = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
     at = Path(tempfile.mkdtemp(prefix="keyring-", dir=where))
     at.chmod(0o711)
@@ -60,7 +60,7 @@ def ask(keyring, database, sql):
 
 
 def change(keyring, sql, database="certificates.db"):
-    """Behind the keyring's back."""
+    """Change a database without the keyring's functions."""
     with sqlite3.connect(keyring / database) as db:
         db.execute(sql)
     db.close()
@@ -72,7 +72,7 @@ def addresses(keyring):
 
 
 def intact(keyring):
-    """Both databases are whole, and no table refers to what is not there."""
+    """Both databases are sound, and every reference in their tables is valid."""
     for database in ("certificates.db", "keys.db"):
         assert ask(keyring, database, "PRAGMA integrity_check") == ["ok"]
     for table in ("address", "recipient"):
@@ -85,7 +85,7 @@ def intact(keyring):
 
 
 def pairs(contacts, room, count):
-    """Files of two contacts each: half an upload would show."""
+    """Files with two contacts each, so that half an upload would be noticed."""
     files = []
     for number in range(count):
         path = room / f"pair{number}.pem"
@@ -95,12 +95,12 @@ def pairs(contacts, room, count):
 
 
 def addresses_of_pair(number):
-    """Those of make_contacts."""
+    """The addresses of a pair, as make_contacts makes them."""
     return {f"contact{2 * number + i:010d}@example.org" for i in range(2)}
 
 
 def all_or_nothing(keyring, results):
-    """Each upload is there or not, and what was said to be stored is there; returns both counts."""
+    """Each upload is stored completely or not at all, and what was reported is stored; returns both numbers."""
     there = set(addresses(keyring)) if (keyring / "certificates.db").exists() else set()
     for number, rc in results.items():
         found = len(addresses_of_pair(number) & there)
@@ -112,7 +112,7 @@ def all_or_nothing(keyring, results):
 
 
 def upload_and_kill(keyring, path, after):
-    """The exit code of an upload that is killed after so many seconds, unless it is done."""
+    """The exit code of an upload that is killed after that many seconds, unless it has ended."""
     with subprocess.Popen([str(COMMAND), "--keyring", str(keyring), "upload", str(path)],
                           stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
                           env=environment()) as process:
@@ -130,7 +130,7 @@ def test_killed_at_random(room, contacts):
     files = pairs(contacts, room, 500)
     must(upload(keyring, files[0]))
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        # How long one takes beside others says when to kill: machines differ.
+        # The time to kill depends on how long an upload takes beside others.
         begun = time.monotonic()
         list(pool.map(lambda n: must(upload(keyring, files[n])), range(AT_ONCE)))
         whole = time.monotonic() - begun
@@ -143,7 +143,7 @@ def test_killed_at_random(room, contacts):
             assert intact(keyring)
             if killed >= 200:
                 break
-            # The machine has become faster since.
+            # The machine may be faster now.
             if killed - before < len(numbers) * 2 / 3:
                 whole /= 2
     assert killed >= 200
@@ -177,7 +177,7 @@ def kill_at(point, *argv):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_killed_at_every_write(room, contacts):
-    """At one system call of a commit after the other, four uploads at a time in one keyring."""
+    """Killed at each system call of a commit, with four uploads at a time in one keyring."""
     keyring = room / "keyring"
     *files, last = pairs(contacts, room, 131)
     must(upload(keyring, files[0]))
@@ -185,14 +185,14 @@ def test_killed_at_every_write(room, contacts):
     assert {"pwrite64", "unlink"} <= {name for name, _ in points}
 
     def one(number, point):
-        # A reader undoes what the last one left behind, so that this one gets as far as its point.
+        # A reader undoes what the last upload left, so that this one reaches its point.
         must(lookup(keyring))
         return kill_at(point, COMMAND, "--keyring", keyring, "upload", files[number])
 
     numbers = range(2, len(files))
     with ThreadPoolExecutor(AT_ONCE) as pool:
         results = dict(zip(numbers, pool.map(one, numbers, cycle(points))))
-    # Killed after the journal is gone it is stored all the same; alone, it is sure to get there.
+    # If it is killed after the journal is gone the upload is stored.  Alone, it surely gets there.
     files.append(last)
     results[len(files) - 1] = one(len(files) - 1, points[-1])
     killed, stored = all_or_nothing(keyring, results)
@@ -204,7 +204,7 @@ def test_killed_at_every_write(room, contacts):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_killed_with_a_private_key(room, pki):
-    """Two databases: an identity and its key, or neither; from before there is a keyring."""
+    """An identity and its key, in two databases, or neither; also for a new keyring."""
     words = ["upload", pki.good_p256.pem, pki.good_p256.key, "--no-passphrase"]
     points = traced(COMMAND, "--keyring", room / "traced", *words)
     assert len(points) > 30
@@ -214,7 +214,7 @@ def test_killed_with_a_private_key(room, pki):
         keyring = room / f"keyring{number}"
         rc = kill_at(points[number], COMMAND, "--keyring", keyring, *words)
         killed = rc == -signal.SIGKILL
-        # The next one puts in order what this one has left behind.
+        # The next upload repairs what this one has left.
         must(run(COMMAND, "--keyring", keyring, *words))
         assert ask(keyring, "certificates.db", "SELECT role FROM certificate") == [1]
         assert ask(keyring, "keys.db", "SELECT encrypted FROM private_key") == [0]
@@ -228,7 +228,7 @@ def test_killed_with_a_private_key(room, pki):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_both_databases_or_neither(room, pki, contacts):
-    """What is seen after a kill, before anybody writes again."""
+    """What a reader sees after a kill, before anybody writes again."""
     first = pairs(contacts, room, 1)[0]
     words = ["upload", pki.good_p256.pem, pki.good_p256.key, "--no-passphrase"]
     model = room / "model"
@@ -247,7 +247,7 @@ def test_both_databases_or_neither(room, pki, contacts):
         try:
             keys = db.execute("SELECT count(*) FROM keys.private_key").fetchone()[0]
         except sqlite3.OperationalError:
-            keys = 0  # not a table yet
+            keys = 0  # there is no table yet
         db.close()
         states.add((identities, keys))
         assert intact(keyring)
@@ -274,7 +274,7 @@ def test_two_writers(room, contacts):
 
 
 def lookup(keyring, user=(), what="address", of=2):
-    """A reader: `encrypt --to` without the rest."""
+    """A reader, like `encrypt --to` without stock."""
     return run(*user, LOOKUP, keyring, of, what, 4)
 
 
@@ -289,7 +289,7 @@ def kept(room, contacts):
 
 @pytest.fixture
 def as_nobody(room):
-    """Another user, who can get at our programs."""
+    """Run as another user, who can reach our programs."""
     if os.geteuid() != 0 or not os.access(NOBODY[0], os.X_OK):
         pytest.skip("only the superuser can be somebody else")
     if run(*NOBODY, LOOKUP).rc == 127 or run(*NOBODY, "/usr/bin/test", "-x", LOOKUP).rc != 0:
@@ -308,7 +308,7 @@ def test_reader_of_another_user(kept, as_nobody, room):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_reader_of_another_user_after_a_kill(kept, as_nobody, room):
-    """Only the owner can undo what was left half done; others are told so."""
+    """Only the owner can undo an interrupted write; others get a message."""
     words = ["--keyring", kept, "upload", room / "three.pem"]
     shutil.copytree(kept, room / "copy")
     points = traced(COMMAND, "--keyring", room / "copy", "upload", room / "three.pem")
@@ -321,7 +321,7 @@ def test_reader_of_another_user_after_a_kill(kept, as_nobody, room):
         hot += 1
         assert str(kept) in result.err and "a write was interrupted" in result.err, result
         assert "its owner has to undo it: 'smime-policy keyring check'" in result.err
-        # The owner's next look undoes it.
+        # The owner's next read undoes it.
         must(lookup(kept))
         must(lookup(kept, as_nobody))
         if len(addresses(kept)) == 3:
@@ -344,7 +344,7 @@ def small(room):
 
 
 def fill(at):
-    """Leave no room."""
+    """Fill the disk."""
     with (at / "filler").open("wb", buffering=0) as filler:
         try:
             while filler.write(b"x" * 512):
@@ -370,7 +370,7 @@ def test_full_disk(small, room, contacts):
 
 
 def test_full_disk_at_first(small, room, contacts):
-    """No keyring can be made; there is room, and it can."""
+    """On a full disk no keyring is made; with room it is."""
     keyring = small / "keyring"
     (room / "two.pem").write_text("".join(contacts[:2]))
     fill(small)
@@ -397,7 +397,7 @@ def test_read_only_disk(small, room, contacts):
 
 @pytest.mark.parametrize("what", ["certificates.db", "."])
 def test_read_only_file(what, kept, as_nobody, room):
-    """Its owner's, but not to be written: of the file, or of the directory for the journal."""
+    """The owner may not write the file, or the directory of the journal."""
     for path in (kept, *kept.iterdir()):
         os.chown(path, 65534, 65534)
     mode = (kept / what).stat().st_mode
@@ -421,7 +421,7 @@ PAGE = 4096
 @pytest.mark.parametrize("garbage", [b"\0" * PAGE, b"\xff" * PAGE, b"smime" * 900],
                          ids=["zero", "ones", "text"])
 def test_corrupted_pages(garbage, room, contacts):
-    """One page after the other: told, or not even touched; never a crash, nor anything made up."""
+    """Each page is damaged once: reported or not noticed; never a crash or wrong data."""
     model = room / "model"
     (room / "many.pem").write_text("".join(contacts[:60]))
     (room / "more.pem").write_text("".join(contacts[60:62]))
@@ -463,7 +463,7 @@ def test_another_form(sql, words, kept, room):
 
 
 def test_keys_of_another_form(kept, room, pki):
-    """The certificates are of use without them."""
+    """The certificates can be used without keys.db."""
     must(upload(kept, pki.good_p256.pem, pki.good_p256.key, "--no-passphrase"))
     change(kept, "PRAGMA user_version = 99", "keys.db")
     must(lookup(kept))
@@ -477,7 +477,7 @@ def test_keys_of_another_form(kept, room, pki):
 
 
 def test_benchmark():
-    """It works; its numbers are nobody's business here."""
+    """The benchmark works; its numbers are not tested."""
     result = must(run(REPO / "integration" / "bench" / "keyring.sh", 200, BUILD,
                       env={"SP_ROUNDS": 1, "SP_LOOKUPS": 20, "SP_COUNTS": "no"}))
     text = result.out.decode()

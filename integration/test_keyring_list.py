@@ -15,7 +15,7 @@ from harness import COMMAND, environment, must, run, stock
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
-# name in the pki: (role, state, what it may be used for)
+# name in the pki: (role, state, uses)
 STORED = {
     "good_rsa": ("identity", "usable", ["sign", "encrypt", "verify", "decrypt"]),
     "root": ("ca", "usable", []),
@@ -54,7 +54,7 @@ def keyring(tmp_path_factory, pki):
 
 
 def ask(keyring, *words, **kwargs):
-    """Our command on a keyring, which it must leave as it was."""
+    """Run our command on a keyring, which it must not change."""
     before = {path.name: path.read_bytes() for path in keyring.iterdir()}
     result = run(COMMAND, "--keyring", keyring, *words, **kwargs)
     assert {path.name: path.read_bytes() for path in keyring.iterdir()} == before
@@ -89,7 +89,7 @@ def test_list_json(keyring, pki):
 
 
 def test_list_table(keyring, pki):
-    """One line each under a headline; no colour in a pipe, and nothing cut."""
+    """One line for each under a headline; in a pipe without colour, and nothing is cut."""
     result = ask(keyring, "list", env={"TERM": "xterm"})
     lines = result.out.decode().splitlines()
     assert result.rc == DONE and result.err == "" and "\033" not in result.text
@@ -120,14 +120,14 @@ def test_list_table(keyring, pki):
     (["--expiring", "1w"], []),
 ])
 def test_list_filters(keyring, options, expected):
-    """Each filter by itself and together; nothing found is no fault."""
+    """Each filter alone and together; finding nothing is no error."""
     result = ask(keyring, "list", "--json", *options)
     assert result.rc == DONE and result.err == "", result
     assert names(result) == expected
 
 
 def test_list_domain_as_people_write_it(tmp_path, pki):
-    """A domain that is not ASCII is looked for by its A-labels."""
+    """A domain outside ASCII is found by its A-labels."""
     pem = tmp_path / "idn.pem"
     must(stock("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", tmp_path / "key",
                "-out", pem, "-subj", "/CN=idn", "-addext", "keyUsage=digitalSignature",
@@ -138,7 +138,7 @@ def test_list_domain_as_people_write_it(tmp_path, pki):
 
 
 def test_list_says_why_it_is_unusable(tmp_path, pki):
-    """The rules that refuse it, by the settings of today."""
+    """The rules that refuse it by the present settings."""
     must(run(COMMAND, "--keyring", tmp_path / "k", "upload", pki.weak_key.pem))
     assert rows(ask(tmp_path / "k", "list", "--json"))[0]["state"] == "usable"
     policy = tmp_path / "policy.cnf"
@@ -174,14 +174,14 @@ def test_usage(keyring, words, text):
 
 @pytest.mark.parametrize("words", [["list"], ["show", "a@example.org"], ["trust", "a@example.org"]])
 def test_no_keyring(tmp_path, words):
-    """None is made by looking, and the message says how one comes to be."""
+    """Reading makes no keyring, and the message says how one is made."""
     result = run(COMMAND, "--keyring", tmp_path / "none", *words)
     assert result.rc == SYSTEM and result.out == b"" and "there is no keyring in" in result.err
     assert list(tmp_path.iterdir()) == []
 
 
 def on_a_terminal(keyring, columns, *words, **env):
-    """What the command writes to a terminal of that width."""
+    """The output of the command on a terminal of that width."""
     ours, theirs = pty.openpty()
     subprocess.run(["stty", "cols", str(columns)], stdin=theirs, check=True)
     child = subprocess.Popen([COMMAND, "--keyring", keyring, *words], stdin=subprocess.DEVNULL,
@@ -205,7 +205,7 @@ def on_a_terminal(keyring, columns, *words, **env):
 
 @pytest.mark.parametrize("columns", [60, 80, 110, 200])
 def test_list_fits_the_terminal(keyring, columns):
-    """No row is wider than the terminal, or than the columns that never go."""
+    """No row is wider than the terminal, or than the columns that are never cut."""
     lines = on_a_terminal(keyring, columns, "list", NO_COLOR="1").splitlines()
     assert len(lines) == len(STORED) + 1
     assert max(len(line) for line in lines) <= max(columns, 71)
@@ -214,13 +214,13 @@ def test_list_fits_the_terminal(keyring, columns):
 
 
 def test_list_colours_the_state(keyring):
-    """On a terminal, unless that is not wanted."""
+    """The state is coloured on a terminal, unless that is switched off."""
     assert "\033[1;33mexpired" in on_a_terminal(keyring, 200, "list")
     assert "\033" not in on_a_terminal(keyring, 200, "list", NO_COLOR="1")
 
 
 def test_control_characters_never_arrive(tmp_path):
-    """What a certificate says cannot move the cursor or begin a line."""
+    """Text of a certificate cannot move the cursor or begin a line."""
     pem = tmp_path / "evil.pem"
     must(stock("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", tmp_path / "key",
                "-out", pem, "-utf8", "-subj", "/CN=a\033[31m\nsmime-policy-role: ca\u202e",
@@ -237,7 +237,7 @@ def test_control_characters_never_arrive(tmp_path):
 
 
 def test_list_says_what_is_damaged(keyring, tmp_path):
-    """An entry that is no certificate ends the list with a way out."""
+    """A damaged entry ends the list with a remedy."""
     path = tmp_path / "k"
     shutil.copytree(keyring, path)
     with sqlite3.connect(path / "certificates.db") as db:
@@ -281,13 +281,13 @@ def test_show_pem(keyring, pki):
 @pytest.mark.parametrize("spell", [lambda f: f, str.upper, lambda f: f[:8], lambda f: f[:9],
                                    lambda f: ":".join(f[i:i + 2] for i in range(0, 64, 2))])
 def test_show_by_fingerprint(keyring, pki, spell):
-    """All of it or its beginning, in any spelling."""
+    """By the whole fingerprint or its beginning, in any spelling."""
     result = ask(keyring, "show", "--json", spell(fingerprint(pki.ku_ds)))
     assert result.rc == DONE and names(result) == ["ku_ds"]
 
 
 def test_show_json(keyring):
-    """The verdicts are those of the rules; the private key is told by its kind alone."""
+    """The verdicts are those of the rules; of the private key only its kind is shown."""
     rsa, ec, contact = rows(ask(keyring, "show", "--json", "good_rsa@example.com",
                                 "good_p256@example.com", "ku_ds@example.com"))
     assert [rsa["private_key"], ec["private_key"], contact["private_key"]] == [
@@ -299,7 +299,7 @@ def test_show_json(keyring):
 
 
 def test_show_not_found(keyring):
-    """One line, and nothing of the others."""
+    """The message is one line, and says nothing of the others."""
     for word in ("nobody@example.com", "0123456789abcdef"):
         result = ask(keyring, "show", "good_rsa@example.com", word)
         assert result.rc == INPUT and result.out == b""
@@ -307,7 +307,7 @@ def test_show_not_found(keyring):
 
 
 def test_show_ambiguous(tmp_path, keyring, pki):
-    """Those that a short fingerprint may mean are listed."""
+    """All certificates that a short fingerprint may mean are listed."""
     path = tmp_path / "k"
     shutil.copytree(keyring, path)
     good = fingerprint(pki.good_chain)
@@ -322,7 +322,7 @@ def test_show_ambiguous(tmp_path, keyring, pki):
 
 
 def test_show_hides_the_pin(tmp_path, pki):
-    """Of a key's URI what may be a secret is not told."""
+    """Secrets in the URI of a key are not shown."""
     path = tmp_path / "k"
     must(run(COMMAND, "--keyring", path, "upload", "--key-uri",
              f"file:{pki.good_rsa.key}", pki.good_rsa.pem))
@@ -337,12 +337,12 @@ def test_show_hides_the_pin(tmp_path, pki):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only the superuser can be somebody else")
 def test_others_read_the_public_part(keyring):
-    """Certificates are everybody's; whether there is a key is not told."""
+    """Everybody may read certificates; whether there is a key is not shown."""
     directory = f"/tmp/smime-policy-test-{os.getpid()}"
     try:
         os.mkdir(directory, 0o755)
         shutil.copytree(keyring, f"{directory}/keyring")
-        # The build may be where others cannot go.
+        # Other users may not be able to enter the build.
         shutil.copy(COMMAND, f"{directory}/command")
         as_nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
                      f"{directory}/command", "--keyring", f"{directory}/keyring")
@@ -366,7 +366,7 @@ def test_others_read_the_public_part(keyring):
 
 
 def test_trust_text(keyring, pki):
-    """Its own certificate, the CA behind it, and who vouches for others."""
+    """It shows the own certificate, the CA above it, and who vouches for others."""
     result = ask(keyring, "trust", "Good_Chain@example.com")
     text = result.out.decode()
     assert result.rc == DONE and result.err == ""
@@ -399,7 +399,7 @@ def test_trust_json(keyring):
     (["expired"], "expired@example.com", REFUSED, "for what was signed before"),
     (["ku_ke"], "ku_ke@example.com", REFUSED, "verifies nothing"),
     (["future"], "future@example.com", REFUSED, "not-yet-valid, verifies nothing"),
-    # A person's own CA:TRUE vouches for nobody else.
+    # A person's own CA:TRUE vouches for no others.
     (["self_ca"], "self_ca@example.com", DONE, "an anchor for its own addresses"),
     (["self_ca"], "good_rsa@example.com", REFUSED, "[distrust-default]"),
 ])

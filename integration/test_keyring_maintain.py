@@ -44,7 +44,7 @@ def stored(path):
 
 
 def sql(path, statement, *values, file="certificates.db"):
-    """Change a database behind our back; returns the rows."""
+    """Change a database without the command; returns the rows."""
     with sqlite3.connect(path / file) as db:
         rows = db.execute(statement, values).fetchall()
     db.close()
@@ -55,7 +55,7 @@ def sql(path, statement, *values, file="certificates.db"):
 
 
 def test_remove(own, pki):
-    """By address and by fingerprint, in one go; what went is told."""
+    """By address and by fingerprint in one call; what was removed is printed."""
     result = command(own, "remove", "expired@example.com", fingerprint(pki.ku_ds)[:12])
     assert result.rc == DONE and result.err == ""
     told = result.out.decode().splitlines()
@@ -74,7 +74,7 @@ def test_remove(own, pki):
     ([], USAGE, "no certificate named"),
 ])
 def test_remove_all_or_nothing(own, words, code, text):
-    """One fault, and everything stays."""
+    """With one fault nothing is removed."""
     before = content(own)
     result = command(own, "remove", *words)
     assert result.rc == code and result.out == b"" and text in result.err
@@ -82,7 +82,7 @@ def test_remove_all_or_nothing(own, words, code, text):
 
 
 def test_remove_several_of_one_address(own, pki):
-    """They are removed together only if that is said."""
+    """Several certificates of an address are removed only with an option."""
     must(command(own, "upload", pki.renewed_old.pem, pki.renewed_new.pem))
     before = content(own)
     result = command(own, "remove", "renewed@example.com")
@@ -94,21 +94,21 @@ def test_remove_several_of_one_address(own, pki):
 
 
 def test_remove_an_identity(own, pki):
-    """Its private key goes with it, if that is said out loud."""
+    """The private key is removed with it, but only with an option."""
     before = content(own)
     result = command(own, "remove", "good_rsa@example.com")
     assert result.rc == USAGE and "--with-key" in result.err and content(own) == before
     result = command(own, "remove", "--with-key", "good_rsa@example.com")
     assert result.rc == DONE and result.text.rstrip().endswith("and its private key")
     assert "good_rsa" not in stored(own)
-    # Not a byte of it is left.
+    # No byte of the key is left.
     der = must(stock("pkcs8", "-topk8", "-nocrypt", "-in", pki.good_rsa.key, "-outform",
                      "DER")).out
     assert der[-64:] in before["keys.db"] and der[-64:] not in content(own)["keys.db"]
 
 
 def test_remove_one_of_two_with_a_key(tmp_path, pki):
-    """The key stays with the certificate that is left."""
+    """The key stays with the other certificate."""
     path = tmp_path / "k"
     must(command(path, "upload", "--no-passphrase", pki.renewed_old.pem, pki.renewed_old.key,
                  pki.renewed_new.pem))
@@ -130,7 +130,7 @@ def export(path, *words):
 
 
 def test_export_is_pem(own, pki):
-    """Stock reads it; the text before each certificate says what it is."""
+    """Stock reads the export; the text before each certificate describes it."""
     result = command(own, "export", "good_chain@example.com", fingerprint(pki["root"]))
     assert result.rc == DONE and result.err == ""
     text = result.out.decode()
@@ -150,7 +150,7 @@ def test_export_without_keys_has_none(own):
 
 
 def test_export_keys(own, pki):
-    """As they are kept; one without a passphrase is warned of."""
+    """Keys are exported as stored; a warning names one without a passphrase."""
     result = export(own)
     assert "1 private key was written without a passphrase" in result.err
     assert result.out.count(b"BEGIN PRIVATE KEY") == 1
@@ -170,7 +170,7 @@ def test_export_usage(own, tmp_path, words):
 
 
 def test_export_into_a_file(own, tmp_path):
-    """It appears whole, private keys for the owner alone, or not at all."""
+    """The file appears completely or not at all, with private keys only for the owner."""
     out = tmp_path / "out.pem"
     out.write_text("old")
     out.chmod(0o644)
@@ -185,7 +185,7 @@ def test_export_into_a_file(own, tmp_path):
 
 
 def test_export_to_a_full_disk(own):
-    """What was not written is an error."""
+    """On a full disk the export is an error."""
     result = subprocess.run([COMMAND, "--keyring", own, "export", "--all"], check=False,
                             stdout=open("/dev/full", "wb"), stderr=subprocess.PIPE,
                             env=environment())
@@ -204,7 +204,7 @@ def test_round_trip(own, tmp_path):
     assert export(other).out == everything.read_bytes()
     assert command(other, "keyring", "check").rc == DONE
     assert stat.S_IMODE((other / "keys.db").stat().st_mode) == 0o600
-    # A second time there is nothing to do, and each is named.
+    # A second import changes nothing, and names each certificate.
     before = content(other)
     result = command(other, "upload", "--as", "exported", everything)
     assert result.rc == DONE and "0 stored, 13 already there, 0 private keys" in result.text
@@ -352,7 +352,7 @@ def test_exported_keys_are_kept_as_they_are(own, tmp_path, words):
 
 
 def test_path(tmp_path):
-    """Where it is, whether it is there or not."""
+    """The path is printed, even if there is no keyring."""
     result = run(COMMAND, "keyring", "path", env={"HOME": tmp_path})
     assert result.rc == DONE and result.text == f"{tmp_path}/.local/share/smime-policy\n"
     result = command(tmp_path / "k", "keyring", "path")
@@ -363,7 +363,7 @@ def test_path(tmp_path):
 @pytest.mark.parametrize("words", [[], ["polish"], ["check", "now"], ["backup"], ["path", "x"],
                                    ["backup", "a", "b"], ["check", "--repair"]])
 def test_keyring_usage(own, words):
-    """Wrong words change nothing."""
+    """A usage error changes nothing."""
     before = content(own)
     result = command(own, "keyring", *words)
     assert result.rc == USAGE and result.out == b"" and "keyring" in result.err
@@ -372,7 +372,7 @@ def test_keyring_usage(own, words):
 
 @pytest.mark.parametrize("words", [["check"], ["backup", "b"]])
 def test_keyring_that_is_not_there(tmp_path, words):
-    """None is made by looking after it."""
+    """No command makes a keyring by looking for it."""
     result = command(tmp_path / "none", "keyring", *words, cwd=tmp_path)
     assert result.rc == SYSTEM and result.out == b"" and "there is no keyring" in result.err
     assert list(tmp_path.iterdir()) == []
@@ -390,7 +390,7 @@ def test_check_of_a_sound_one(own):
     assert content(own) == before
 
 
-# What is wrong after a change behind our back.
+# Faults made without the command.
 FAULTS = [
     ("UPDATE certificate SET fingerprint = zeroblob(32) WHERE id = 4",
      "entry 4: its fingerprint is another certificate's"),
@@ -416,7 +416,7 @@ FAULTS = [
 
 @pytest.mark.parametrize("statement, fault", FAULTS)
 def test_check_finds(own, statement, fault):
-    """Each fault is told on a line, and nothing is changed."""
+    """Each fault is reported on a line, and nothing is changed."""
     sql(own, statement)
     before = content(own)
     result = command(own, "keyring", "check")
@@ -441,7 +441,7 @@ def test_check_of_a_key_of_nobody(own):
 
 
 def variants(pki, directory, count):
-    """Certificates that differ in their serial numbers alone; nobody checks the signature."""
+    """Certificates that differ only in their serial numbers; their signature is not checked."""
     der = must(stock("x509", "-in", pki.good_p256.pem, "-outform", "DER")).out
     place = der.index(b"\x02\x14") + 6
     directory.mkdir()
@@ -460,7 +460,7 @@ def long(tmp_path_factory, pki):
 
 
 def page_of(path, entry):
-    """Where the page with that entry begins in the file."""
+    """The offset of the page with that entry in the file."""
     der, = sql(path, "SELECT der FROM certificate WHERE id = ?", entry)[0]
     return (path / "certificates.db").read_bytes().index(der) // 4096 * 4096
 
@@ -474,7 +474,7 @@ RECIPE = re.search(r"### A damaged keyring\n.*?\n((?:    .*\n)+)",
 @pytest.mark.parametrize("entry", [1, 150, 300])
 @needs("sqlite3")
 def test_a_damaged_keyring(long, tmp_path, pki, mail, damage, entry):
-    """What the documents say: a lost page takes its own entries with it and few others, and no key."""
+    """As documented, a lost page takes its own entries and few others, and no key."""
     path = tmp_path / ".local" / "share" / "smime-policy"
     shutil.copytree(long, path)
     must(command(path, "upload", "--no-passphrase", pki.good_rsa.pem, pki.good_rsa.key))
@@ -488,7 +488,7 @@ def test_a_damaged_keyring(long, tmp_path, pki, mail, damage, entry):
     run("bash", "-c", script, cwd=tmp_path, env={"HOME": tmp_path})
     assert len(stored(path)) >= 290
     must(command(path, "keyring", "check"))
-    # Its certificate may have been on the last page.
+    # Its certificate may be on the last page.
     if entry < 300:
         must(command(path, "sign", "--from", "good_rsa@example.com", "-in", mail, "-out",
                      tmp_path / "out"))
@@ -497,7 +497,7 @@ def test_a_damaged_keyring(long, tmp_path, pki, mail, damage, entry):
 @pytest.mark.parametrize("statement, words", [("PRAGMA user_version = 99", "newer smime-policy"),
                                               ("PRAGMA application_id = 5", "something else")])
 def test_check_refuses_what_is_not_ours(own, statement, words):
-    """A newer form, or the database of another program, is left alone."""
+    """A newer form, or the database of another program, is not changed."""
     sql(own, statement)
     before = content(own)
     result = command(own, "keyring", "check")
@@ -505,11 +505,11 @@ def test_check_refuses_what_is_not_ours(own, statement, words):
 
 
 def test_check_undoes_an_interrupted_write(long, tmp_path, pki):
-    """A journal that a killed writer left is played back by the owner's check."""
+    """The owner's check plays back the journal of a killed writer."""
     path = tmp_path / "k"
     shutil.copytree(long, path)
     whole = content(path)
-    # A small cache spills into the file before the commit, as a big upload does.
+    # With a small cache SQLite writes to the file before the commit, as in a large upload.
     script = ("import sqlite3,os,sys\n"
               "db = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
               "db.execute('PRAGMA cache_size = 5')\n"
@@ -548,7 +548,7 @@ def test_keys_that_are_not_ours(own, mail, statement, said):
 
 
 def test_backup(own, tmp_path):
-    """A keyring like the other, with its modes."""
+    """The backup is a keyring like the original, with its modes."""
     result = command(own, "keyring", "backup", tmp_path / "backup")
     assert result.rc == DONE and result.err == "" and str(tmp_path / "backup") in result.text
     backup = tmp_path / "backup"
@@ -563,7 +563,7 @@ def test_backup(own, tmp_path):
 @pytest.mark.parametrize("make", [lambda p: p.mkdir(), lambda p: p.write_text("x"),
                                   lambda p: p.symlink_to("nowhere")])
 def test_backup_replaces_nothing(own, tmp_path, make):
-    """What is there already is left alone, an empty directory too."""
+    """An existing file or directory is not replaced, not even an empty one."""
     make(tmp_path / "backup")
     before = sorted(path.name for path in tmp_path.rglob("*"))
     result = command(own, "keyring", "backup", f"{tmp_path}/backup/")
@@ -572,14 +572,14 @@ def test_backup_replaces_nothing(own, tmp_path, make):
 
 
 def test_backup_to_nowhere(own, tmp_path):
-    """A directory that is not there is not made on the way."""
+    """A missing parent directory is not made."""
     result = command(own, "keyring", "backup", tmp_path / "none" / "backup")
     assert result.rc == SYSTEM and "No such file" in result.err
     assert [path.name for path in tmp_path.iterdir()] == ["own"]
 
 
 def test_backup_while_others_write(tmp_path, pki):
-    """Certificates and keys are of one moment: no identity without its key."""
+    """Certificates and keys are of one moment: no identity is without its key."""
     path = tmp_path / "k"
     must(command(path, "upload", pki["root"].pem))
     stop = threading.Event()
@@ -610,7 +610,7 @@ def test_backup_while_others_write(tmp_path, pki):
 
 
 def test_interrupted_backup_leaves_nothing_whole(long, tmp_path):
-    """Killed on the way there is no backup under its name."""
+    """If it is killed there is no backup under its name."""
     for after in range(1, 8):
         target = tmp_path / f"b{after}"
         result = run("strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
@@ -622,7 +622,7 @@ def test_interrupted_backup_leaves_nothing_whole(long, tmp_path):
 
 
 def test_backup_to_a_full_disk(long, tmp_path):
-    """Nothing is left but the room it took."""
+    """On a full disk nothing is left."""
     target = tmp_path / "backup"
     result = run("strace", "-f", "-o", "/dev/null", "-e", "trace=pwrite64", "-e",
                  "inject=pwrite64:error=ENOSPC:when=20+", COMMAND, "--keyring", long, "keyring",

@@ -44,7 +44,7 @@ def family(tmp_path_factory, pki):
 
 @dataclass
 class Desk:
-    """Where a message is verified by a program that trusts |trusted|, with |kept| uploaded."""
+    """A message is verified by a program that trusts |trusted|, with |kept| uploaded."""
 
     directory: object
     mail: object
@@ -114,7 +114,7 @@ def test_an_intermediate_that_was_not_uploaded(api, more, desk, pki):
 @both
 @pytest.mark.parametrize("more", [(), PARTIAL])
 def test_an_end_entity_that_was_not_uploaded(api, more, desk, pki):
-    """As an anchor of the program, and as one that OpenSSL trusts explicitly."""
+    """As an anchor of the program, and as one that is trusted explicitly."""
     message = desk.sign(pki.good_rsa)
     conf = desk.conf("contact:" + str(pki.good_p256.pem))
     trusted = pki.good_rsa.pem
@@ -133,7 +133,7 @@ def test_a_chain_to_an_uploaded_root(api, desk, pki):
     message = desk.sign(pki.good_chain.beside(chain=None))
     conf = desk.conf("ca:" + str(pki.ca))
     desk.passes(desk.verify(api, message, desk.bundle(pki["intermediate"], pki.root), conf))
-    # Sent along with the message.
+    # The intermediate is sent along with the message.
     desk.passes(desk.verify(api, desk.sign(pki.good_chain), pki.ca, conf))
 
 
@@ -152,14 +152,14 @@ def test_an_uploaded_end_entity_vouches_for_itself(api, role, desk, pki):
     key = ":" + str(pki.good_rsa.key) if role == "identity" else ""
     conf = desk.conf(f"{role}:{pki.good_rsa.pem}{key}")
     desk.passes(desk.verify(api, desk.sign(pki.good_rsa), pki.good_rsa.pem, conf, *PARTIAL))
-    # Others of the same CA are none the better for it.
+    # Other certificates of the same CA gain nothing.
     other = desk.sign(pki.good_p256)
     desk.refuses(desk.verify(api, other, desk.bundle(pki.good_rsa, pki.root), conf), NOT_UPLOADED)
 
 
 @both
 def test_an_uploaded_contact_must_satisfy_the_rules(api, desk, pki):
-    """An anchor is not above them: libcrypto asks no purpose of what is trusted explicitly."""
+    """The rules hold for an anchor, too: libcrypto asks for no purpose of an explicitly trusted one."""
     message = desk.sign(pki.no_san)
     trusted = desk.directory / "trusted.pem"
     must(stock("x509", "-in", pki.no_san.pem, "-addtrust", "emailProtection", "-trustout",
@@ -180,7 +180,7 @@ def test_a_persons_ca(api, desk, family):
     desk.refuses(desk.verify(api, desk.sign(child), mother.pem, conf), NO_ISSUER)
     conf = desk.conf(f"ca:{mother.pem}")
     desk.passes(desk.verify(api, desk.sign(child), mother.pem, conf))
-    # As in a program that trusts its own store.
+    # As in a program with its own trust store.
     for kept, done in (("contact", False), ("ca", True)):
         conf = desk.conf(f"{kept}:{mother.pem}", trust="caller")
         assert (desk.verify(api, desk.sign(child), mother.pem, conf).rc == 0) == done
@@ -255,7 +255,7 @@ def test_the_decision_is_logged(desk, pki):
 
 @pytest.mark.parametrize("api", ["pkcs7", "cms"])
 def test_php(api, desk, pki):
-    """Even when the store that PHP falls back to holds the CA."""
+    """Also if PHP's default store has the CA."""
     message = desk.sign(pki.good_rsa)
     code = f"exit(openssl_{api}_verify($argv[1], 0) === true ? 0 : 1);"
     path = paths.Php("PHP", api, conf=desk.conf())

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""`smime-policy upload`: what comes in, as what, and what is refused."""
+"""`smime-policy upload`: what is stored, in which role, and what is refused."""
 
 import json
 import os
@@ -16,7 +16,7 @@ SECRET = "correct horse"
 
 
 class Ring:
-    """A keyring of its own, and the command that works on it."""
+    """A keyring, and the command that works on it."""
 
     def __init__(self, directory, **env):
         self.path = directory / "keyring"
@@ -74,7 +74,7 @@ def refused_upload(result, ring, *rules, rc=3):
     return result
 
 
-# What is stored as what.
+# The role of what is stored.
 
 @pytest.mark.parametrize("name, role", [
     ("good_rsa", "contact"), ("good_p256", "contact"), ("expired", "contact"),
@@ -120,7 +120,7 @@ def test_expired_is_noted_and_stored(ring, pki):
     assert "note: upload: expired@example.com: certificate expired on 2021-01-01" in result.err
 
 
-# What the rules refuse, every fault of every part.
+# Everything that the rules refuse, with every fault.
 
 @pytest.mark.parametrize("name, rule", [
     ("no_san", "san-email"), ("san_dns", "san-email"), ("san_uri", "san-email"),
@@ -397,7 +397,7 @@ none=NULL
 @pytest.mark.parametrize("form", [PRIVATE_KEY, BUNDLE], ids=["PKCS#8", "PKCS#12"])
 @pytest.mark.parametrize("iterations", [2048, MOST_ITERATIONS + 1, 2**31 - 1])
 def test_iterations_are_bounded(ring, pki, secret, tmp_path, form, iterations):
-    """libcrypto would work for most of an hour on a file that says so."""
+    """Without the limit libcrypto would work for most of an hour."""
     conf, path = tmp_path / "asn1.cnf", tmp_path / "upload"
     conf.write_text(form.format(iterations=iterations))
     must(stock("asn1parse", "-genconf", conf, "-noout", "-out", path))
@@ -486,7 +486,7 @@ def test_usage(ring, args, fault):
     assert not ring.path.exists()
 
 
-# What is told, and where the keyring is.
+# The output, and the place of the keyring.
 
 def test_json(ring, pki):
     result = stored(ring.upload("--json", pki.good_rsa.pem, pki.root.pem))

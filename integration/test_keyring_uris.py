@@ -100,7 +100,8 @@ def test_sign(api, name, more, kept, pki, mail, keys, out):
 
 
 def ask_on_a_terminal(answer, *argv, conf):
-    """Run a program that asks for a passphrase on its terminal: how it ended, what it said, prompts."""
+    """Run a program that asks for a passphrase on its terminal; returns its exit code, its output, and the
+    number of prompts."""
     prompts = 0
     with Terminal.start(argv, environment(conf)) as terminal:
         while terminal.wait("pass phrase for [^:]*:[^:]*:"):
@@ -145,7 +146,7 @@ def test_keys_that_cannot_be_used(kept, mail, out):
 
 @both
 def test_encrypt_and_decrypt(api, kept, pki, mail, out, tmp_path):
-    """To a contact, and to oneself; read with one's own certificate, or with the key alone."""
+    """Encrypt to a contact and to oneself; decrypt with the own certificate, or with the key alone."""
     must(encrypt(api, mail, out, kept, "smimepolicy:contact/good_p521@example.com",
                  "smimepolicy:contact/good_p256@example.com") if api == "cms" else
          encrypt(api, mail, out, kept, "smimepolicy:contact/renewed@example.com"))
@@ -178,8 +179,8 @@ def test_an_unusable_certificate_hides_no_usable_one(api, kept, pki, mail, out):
 
 @both
 def test_the_rules_hold(api, kept, mail, out):
-    """What is stored is judged like anything else."""
-    # Of a clear-signed message stock has written the mail by then.
+    """Stored certificates are judged like all others."""
+    # Stock has written the content of a clear-signed message by then.
     result = refused(sign(api, "expired", mail, out, kept, "-nodetach"), "expired")
     assert result.rc == 3 and nothing_left(out), result
     for name, rule in (("expired", "expired"), ("future", "not-yet-valid")):
@@ -313,7 +314,7 @@ def test_an_empty_keyring(tmp_path):
 
 
 def test_a_file_of_that_name_is_not_meant(tmp_path, kept, pki):
-    """Or whoever may write where a program runs could put a CA there."""
+    """Otherwise a file with that name, in the directory of a program, could replace a CA."""
     (tmp_path / "smimepolicy:trust").write_bytes(pki.foreign_root.pem.read_bytes())
     args = ("storeutl", "-noout", "-certs", "-subject",
             "/CN=foreign_root/emailAddress=foreign_root@example.com")
@@ -326,7 +327,7 @@ def test_a_file_of_that_name_is_not_meant(tmp_path, kept, pki):
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only the superuser can become somebody else")
 def test_certificates_are_everybodys_keys_are_not(pki):
-    """Another user loads the certificates, and is told about the keys."""
+    """Another user can load the certificates, and gets a message about the keys."""
     with tempfile.TemporaryDirectory() as name:
         directory = Path(name)
         directory.chmod(0o755)
@@ -360,14 +361,14 @@ def test_a_key_is_looked_up(tmp_path, kept, pki):
         assert result.rc == 0 and signature.read_bytes(), result
     result, signature = raw_sign(pki.expired.key, kept, tmp_path)
     assert refused(result, "expired").rc == 1 and nothing_left(signature), result
-    # The one that has expired may be meant.
+    # The expired certificate may be meant.
     result, signature = raw_sign(pki.renewed_old.key, kept, tmp_path)
     assert refused(result, "expired").rc == 1 and nothing_left(signature), result
     assert "certificates that are judged differently share this key" in result.text
 
 
 def test_a_keyring_that_cannot_be_asked(tmp_path, pki):
-    """Without the answer nothing is signed; a certificate that was parsed needs no answer."""
+    """If the keyring cannot be asked, the key signs nothing; a parsed certificate needs no answer."""
     conf = write_conf(tmp_path / "c", {"keyring": tmp_path / "nowhere"})
     result, signature = raw_sign(pki.good_p256.key, conf, tmp_path)
     assert result.rc == 1 and nothing_left(signature), result

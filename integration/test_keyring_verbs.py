@@ -44,7 +44,7 @@ def box(tmp_path, pki):
 
 
 def stopped(result, out, *rules, rc=3):
-    """A refusal: its code, its rules, and nothing left."""
+    """Check a refusal: its exit code, its rules, and that no output is left."""
     assert result.rc == rc, result
     for rule in rules:
         assert f"[{rule}]" in result.err, result
@@ -53,7 +53,7 @@ def stopped(result, out, *rules, rc=3):
 
 
 def recipients(message, *, form="SMIME"):
-    """The serial numbers that stock finds a message encrypted to."""
+    """The serial numbers of a message's recipients, as stock finds them."""
     shown = must(stock("cms", "-cmsout", "-print", "-noout", "-inform", form, "-in", message)).text
     return {line.split(":", 1)[1].strip() for line in shown.splitlines()
             if "serialNumber:" in line}
@@ -262,7 +262,7 @@ def test_headers_sign_and_encrypt_a_mail_as_a_mail(box, pki):
 @pytest.mark.parametrize("option", ["-from", "-to", "-subject"])
 @pytest.mark.parametrize("verb", ["sign", "encrypt"])
 def test_headers_and_a_field_of_ones_own(verb, option, box):
-    """Two From fields are refused by `verify`; the mail's own are taken, or those that are named."""
+    """`verify` refuses two From fields: either the mail's own field or the given one is used."""
     out = box.file("out")
     result = stopped(box(verb, "--headers", option, "x@example.org", "-in", box.mail(), "-out", out),
                      out, rc=1)
@@ -518,7 +518,7 @@ def test_mail_signed_before_expiry_verifies_by_the_keyring(box, post):
 
 
 def test_trust_keyring_holds_for_the_command_line_too(box, pki, post):
-    """With the setting `trust = keyring`, what is only named does not count."""
+    """With `trust = keyring`, anchors that are only named do not count."""
     box.give("good_p256")
     policy = box.file("policy.cnf")
     policy.write_text(f"trust = keyring\nkeyring = {box.path}\n")

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The rooms of the house: integration/ci/layers, and what it must find."""
+"""integration/ci/layers: what it must find."""
 
 import shutil
 
@@ -13,7 +13,7 @@ LAYERS = REPO / "integration" / "ci" / "layers"
 
 @pytest.fixture
 def house(tmp_path):
-    """A copy of what is looked at."""
+    """A copy of the files that are checked."""
     for name in ("provider", "shim", "include"):
         shutil.copytree(REPO / name, tmp_path / name)
     (tmp_path / "docs" / "develop").mkdir(parents=True)

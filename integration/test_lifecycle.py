@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""How the provider gets into a program, its settings, and what happens when they are wrong."""
+"""Loading the provider, its settings, and wrong ones."""
 
 import datetime
 import hashlib
@@ -25,7 +25,7 @@ def cms(tmp_path):
 
 
 def enforced(path, pki, mail, out):
-    """Good passes and bad is refused, to sign and to encrypt."""
+    """Signing and encrypting: good certificates pass, bad ones are refused."""
     assert path.sign(pki.good_rsa, mail, out).rc == 0
     assert path.encrypt([pki.good_rsa], mail, out).rc == 0
     refused(path.sign(pki.expired, mail, out), "expired")
@@ -36,7 +36,7 @@ def enforced(path, pki, mail, out):
 
 
 def test_alone_nothing_else_is_active(conf):
-    """The configuration activates ours and not the provider that we stand in for."""
+    """The configuration activates our provider, and not the backend."""
     listed = must(run(OPENSSL, "list", "-providers", conf=conf)).text
     assert "smimepolicy" in listed and "status: active" in listed
     assert "\n  default\n" not in listed
@@ -77,7 +77,7 @@ def test_included_after_the_system_file(tmp_path, pki, mail, cms):
 
 
 def test_missing_module_fails_closed(cms, pki, mail, tmp_path):
-    """Ours alone and the file gone: the program fails instead of running unguarded."""
+    """If ours is the only provider and its module is missing, the program fails."""
     path, out = cms(module="/nonexistent/smimepolicy.so"), tmp_path / "out"
     assert path.sign(pki.good_rsa, mail, out).rc != 0
     assert path.encrypt([pki.good_rsa], mail, out).rc != 0
@@ -86,7 +86,7 @@ def test_missing_module_fails_closed(cms, pki, mail, tmp_path):
 
 
 def test_explicit_provider_that_cannot_load_fails(pki, mail, tmp_path):
-    """-provider says so by itself."""
+    """With -provider it is an error."""
     result = run(OPENSSL, "cms", "-sign", "-provider-path", tmp_path, "-provider", "smimepolicy",
                  "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail,
                  conf="/dev/null")
@@ -94,7 +94,7 @@ def test_explicit_provider_that_cannot_load_fails(pki, mail, tmp_path):
 
 
 def test_one_exported_symbol():
-    """The module adds no name to the program but its entry point."""
+    """The module exports only its entry point."""
     listed = must(run("nm", "-D", "--defined-only", MODULE)).out.decode()
     assert [line.split()[-1] for line in listed.splitlines()] == ["OSSL_provider_init"]
 
@@ -128,7 +128,7 @@ BAD_SETTINGS = [("mode", "enforced"), ("unknown_keys", "maybe"), ("unverified_si
 
 @pytest.mark.parametrize("key,value", BAD_SETTINGS, ids=lambda text: text or "empty")
 def test_bad_setting_locks(key, value, cms, pki, mail, post, tmp_path):
-    """Loaded, and refusing everything with the file, the key and the value."""
+    """It is loaded, and refuses everything with the file, the key and the value."""
     path, out, cert = cms({key: value}), tmp_path / "out", pki.good_rsa
     for result in (path.sign(cert, mail, out), path.sign(cert, mail, out, "-noattr"),
                    path.encrypt([cert], mail, out), path.sign(pki.good_p256, mail, out),
@@ -158,7 +158,7 @@ def test_leniency(setting, certificate, cms, pki, mail, tmp_path):
 
 
 def test_missing_key_usage_accepted_means_both(cms, pki, mail, tmp_path):
-    """A legacy certificate without Key Usage then signs too."""
+    """An old certificate without Key Usage may then sign, too."""
     result = cms({"missing_key_usage": "accept"}).sign(pki.no_ku, mail, tmp_path / "out")
     assert result.rc == 0, result
 
@@ -176,7 +176,7 @@ BEYOND = [("weak_key", "weak_key", "weak-key"), ("weak_digest", "sha1", "weak-di
 
 @pytest.mark.parametrize("setting,certificate,rule", BEYOND)
 def test_severity(setting, certificate, rule, cms, pki, mail, tmp_path):
-    """Beyond the guide's rules: a warning unless raised, and silent on stderr."""
+    """The rules beyond the guide's: a warning by default, and silent on stderr."""
     cert, out = pki[certificate], tmp_path / "out"
     for severity in ("warn", "ignore"):
         result = cms({setting: severity}).sign(cert, mail, out)
@@ -207,7 +207,7 @@ def test_unknown_key_encrypts_unless_refused(cms, pki, tmp_path):
 
 
 def test_known_keys_under_unknown_keys_refuse(cms, pki, mail, post, tmp_path):
-    """Mail with certificates is not disturbed by it."""
+    """Mail with known certificates is not affected."""
     path, out = cms({"unknown_keys": "refuse"}), tmp_path / "out"
     enforced(path, pki, mail, out)
     assert path.sign(pki.good_rsa, mail, out, "-noattr").rc == 0
@@ -233,7 +233,7 @@ ROUND_THE_PURPOSE = {
 @pytest.mark.parametrize("how", ROUND_THE_PURPOSE)
 @pytest.mark.parametrize("name", ["good_rsa", "web_rsa", "web_ec"])
 def test_unverified_signer(how, name, cms, post, pki, tmp_path):
-    """Ways round the purpose check: open by default, closed by the setting."""
+    """Verification without the purpose check: passes by default, refused by the setting."""
     api, *options = ROUND_THE_PURPOSE[how]
     if name == "good_rsa" and "ssl_client" in options:
         pytest.skip("a certificate for mail alone fails the purpose of TLS by itself")
@@ -254,7 +254,7 @@ def test_unverified_signer_in_php(cms, post, pki, tmp_path):
 
 @pytest.mark.parametrize("api", ["cms", "smime"])
 def test_verified_signer_under_unverified_signers_refuse(api, cms, post, pki, tmp_path):
-    """Whoever passes the purpose check verifies, and so does the work of TLS and CAs."""
+    """A signer that was checked verifies, and so does the work of TLS and CAs."""
     conf = cms({"unverified_signers": "refuse"}).conf
     for name in ("good_rsa", "good_p256", "good_chain", "self_ca"):
         must(run(OPENSSL, api, "-verify", "-in", post.signed(name), "-CAfile", pki[name].anchor,
@@ -278,7 +278,7 @@ def fingerprint(cert):
 
 
 def test_observe_refuses_nothing_and_logs(cms, pki, mail, post, tmp_path):
-    """What enforcement would have refused is done, and written down."""
+    """In observe mode the operation is done, and the refusal is logged."""
     log, out = tmp_path / "decisions.json", tmp_path / "out"
     path = cms({"mode": "observe", "decision_log": log})
     for result in (path.sign(pki.expired, mail, out), path.encrypt([pki.no_san], mail, out),
@@ -292,7 +292,7 @@ def test_observe_refuses_nothing_and_logs(cms, pki, mail, post, tmp_path):
 
 
 def test_decision_log(cms, pki, mail, tmp_path):
-    """One line a decision, with everything that an auditor asks for."""
+    """A line for each decision, with everything that an auditor needs."""
     log, out = tmp_path / "decisions.json", tmp_path / "out"
     path = cms({"decision_log": log})
     def now():
@@ -315,7 +315,7 @@ def test_decision_log(cms, pki, mail, tmp_path):
 
 
 def test_decision_log_tells_certificates_of_one_key_apart(cms, pki, mail, tmp_path):
-    """The renewed certificate and its predecessor share the key, not the fingerprint."""
+    """The renewed certificate and the old one have the same key, but different fingerprints."""
     log, out = tmp_path / "decisions.json", tmp_path / "out"
     path = cms({"decision_log": log})
     assert path.encrypt([pki.renewed_new], mail, out).rc == 0
@@ -333,7 +333,7 @@ def test_decision_log_holds_the_warnings(cms, pki, mail, tmp_path):
 
 
 def test_decision_log_follows_rotation(cms, pki, mail, tmp_path):
-    """A log that was moved away is begun again."""
+    """After rotation a new log is begun."""
     log, out = tmp_path / "decisions.json", tmp_path / "out"
     path = cms({"decision_log": log})
     assert path.sign(pki.good_rsa, mail, out).rc == 0
@@ -344,7 +344,7 @@ def test_decision_log_follows_rotation(cms, pki, mail, tmp_path):
 
 @pytest.mark.parametrize("log", ["/nonexistent/log", "/dev/full", "/tmp"])
 def test_decision_log_never_fails_the_operation(log, cms, pki, mail, tmp_path):
-    """Mail is more than its log."""
+    """A log that cannot be written does not stop the mail."""
     result = cms({"decision_log": log}).sign(pki.good_rsa, mail, tmp_path / "out")
     assert result.rc == 0 and result.err == "", result
 
@@ -378,7 +378,7 @@ def test_decision_log_beyond_a_limit(program, cms, pki, mail, tmp_path):
 
 
 def test_tls_and_ca_work_is_not_logged(cms, pki, tmp_path):
-    """What is not mail is no decision."""
+    """Work that is not mail is not logged."""
     log = tmp_path / "decisions.json"
     must(run(OPENSSL, "dgst", "-sign", pki.good_rsa.key, "-out", tmp_path / "s", pki.ca,
              conf=cms({"decision_log": log}).conf))
@@ -406,7 +406,7 @@ def test_all_faults_are_told(cms, pki, mail, tmp_path):
 
 @pytest.mark.parametrize("name", ["good_rsa", "good_p256"])
 def test_success_adds_nothing(name, cms, pki, mail, post, tmp_path):
-    """Callers take one more line on stderr for an error."""
+    """Callers take any more line on stderr for an error."""
     path, out, cert = cms(), tmp_path / "out", pki[name]
     for result in (path.sign(cert, mail, out), path.encrypt([cert], mail, out),
                    path.decrypt(post.encrypted(name), cert, out)):

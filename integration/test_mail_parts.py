@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Mails as they come: named, encoded and wrapped by gateways, mailing lists and mailers."""
+"""Mails that gateways, mailing lists and mailers have named, encoded and wrapped."""
 
 import base64
 import functools
@@ -32,7 +32,7 @@ def multipart(*parts, subtype=b"mixed", mark=b"outer"):
 
 
 class Made:
-    """A mail of good_rsa, in the pieces that its forms are made of."""
+    """A mail of good_rsa in pieces, from which its forms are made."""
 
     def __init__(self, pki, directory):
         path = directory / "text"
@@ -46,7 +46,7 @@ class Made:
                                  pki.good_rsa.pem)).out
 
     def apart(self, second):
-        """A multipart/signed of which the second part is another one."""
+        """A multipart/signed whose second part is another."""
         return multipart(TEXT, second, subtype=b"signed", mark=b"inner")
 
 
@@ -65,7 +65,7 @@ def made(pki, tmp_path_factory):
 
 @pytest.fixture
 def verify(pki, tmp_path):
-    """verify(message): what ours says, and the content if it passed; else nothing is left."""
+    """verify(message): our result, and the content if it passed; else nothing is left."""
     def ask(message, *options):
         path, out = tmp_path / "message", tmp_path / "content"
         path.write_bytes(message)
@@ -136,7 +136,7 @@ def test_forms_with_crlf(form, made, verify):
 
 @pytest.mark.parametrize("form", WHOLE)
 def test_forms_in_a_list_mail(form, made, verify):
-    """Which part is covered is told, in text and as JSON; who it is from is the outer header's."""
+    """The covered part is reported, in text and as JSON; the sender is that of the outer header."""
     message = HEADER + multipart(NOTE, WHOLE[form](made), NOTE)
     result, content = verify(message)
     assert result.rc == DONE and content == CONTENT, result
@@ -153,7 +153,7 @@ def attached(m):
     return b"Content-Type: message/rfc822\n\n" + HEADER + m.detached
 
 
-# What is refused, and how it is told.
+# Refused forms and their messages.
 REFUSED_FORMS = {
     "two parts": (lambda m: multipart(m.detached, entity(MIME, wrap(m.opaque))),
                   "the mail has 2 S/MIME parts: 1 (multipart/signed), 2 (application/pkcs7-mime); "
@@ -243,7 +243,7 @@ REFUSED_FORMS = {
 @pytest.mark.parametrize("ends", ["lf", "crlf"])
 @pytest.mark.parametrize("form", REFUSED_FORMS)
 def test_refused_forms(form, ends, made, verify):
-    """Exactly one S/MIME part that no two readers could take differently, or the reason why not."""
+    """There must be exactly one S/MIME part that all readers find; else the reason says why not."""
     make, words = REFUSED_FORMS[form]
     message = HEADER + make(made)
     result, _ = verify(crlf(message) if ends == "crlf" else message)
@@ -252,7 +252,7 @@ def test_refused_forms(form, ends, made, verify):
 
 
 def test_where_in_the_mail(made, verify):
-    """In several lists' mails one in another, beside a mail that was attached."""
+    """In nested list mails, beside an attached mail."""
     inner = multipart(NOTE, entity(OLD, wrap(made.opaque)), mark=b"inmost")
     message = HEADER + multipart(attached(made), inner, NOTE, NOTE)
     result, content = verify(message)
@@ -268,7 +268,7 @@ def test_where_in_the_mail(made, verify):
 
 
 def test_content_in_a_file(made, verify, tmp_path):
-    """A signature alone is enough where what it signs is named."""
+    """A signature alone is enough if the signed content is named."""
     (tmp_path / "signed").write_bytes(TEXT)
     message = HEADER + multipart(NOTE, entity(SIGNATURE, wrap(made.signature)))
     result, content = verify(message, "-content", tmp_path / "signed")
@@ -276,7 +276,7 @@ def test_content_in_a_file(made, verify, tmp_path):
 
 
 def test_content_without_a_header(pki, verify, tmp_path):
-    """What stock signs without -text is no MIME, and is what was signed all the same."""
+    """Without -text stock signs content that is no MIME, and it is what was signed."""
     (tmp_path / "plain").write_bytes(b"no field\n")
     message = must(stock("cms", "-sign", "-in", tmp_path / "plain", "-signer", pki.good_rsa.pem, "-inkey",
                          pki.good_rsa.key)).out
@@ -307,7 +307,7 @@ def test_from_standard_input(made, pki):
 
 @pytest.mark.parametrize("words", [("cms",), ("smime",)], ids=["cms", "smime"])
 def test_stock_names_keep_to_stock(words, made, pki, tmp_path):
-    """What stock cannot read they cannot, with and without a sender to compare."""
+    """The stock names cannot read what stock cannot, whether a sender is compared or not."""
     path, out = tmp_path / "message", tmp_path / "content"
     path.write_bytes(HEADER + multipart(NOTE, made.detached))
     for more in ((), ("-sender", "good_rsa@example.com")):
@@ -402,7 +402,7 @@ def test_two_encrypted_parts(made, pki, keyring, decrypt):
 
 
 def test_decrypt_without_a_keyring(made, decrypt, tmp_path):
-    """It says what there is not, and what to do."""
+    """The message says what is missing, and what to do."""
     result, _ = decrypt(HEADER + entity(MIME, wrap(made.sealed)))
     assert result.rc == CRYPTO and "-help" not in result.err, result
     assert f"there is no keyring {tmp_path / 'none'} to find the key in; upload the certificate and " \

@@ -20,7 +20,7 @@ NGINX = shutil.which("nginx", path="/usr/sbin:/usr/bin")
 CURL = shutil.which("curl", path="/usr/bin")
 
 WARM, MORE = 60, 300  # connections, each with a handshake and a client's certificate
-GROWTH = 512  # KiB that a server may grow by in MORE of them: two for each would be seen
+GROWTH = 512  # The KiB that a server may grow by in MORE of them; two for each would be noticed
 
 
 @pytest.fixture
@@ -114,7 +114,7 @@ def fetch(where, conf, pki, count, *more):
 
 
 def allocated(process):
-    """KiB, in memory or swapped out: what is mapped from files comes and goes with the machine's memory."""
+    """The KiB in memory or swapped out.  Mapped files are not counted, as they vary with the machine."""
     status = Path(f"/proc/{process.pid}/status").read_text()
     return sum(int(re.search(rf"{name}:\s+(\d+)", status)[1]) for name in ("RssAnon", "VmSwap"))
 

@@ -32,7 +32,7 @@ def test_no_hole_where_the_rules_say_yes(entry, cells):
 
 @every_row
 def test_every_row_is_shown(entry, cells):
-    """A row of nothing but excuses would prove nothing."""
+    """A row without any result would prove nothing."""
     assert "yes" in [text for promised, text in cells[entry.name].values() if promised]
 
 

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the command reads in a message before stock verifies it: its sender and signing times."""
+"""What the command reads in a message before stock verifies it: the sender and signing times."""
 
 import json
 
@@ -35,7 +35,7 @@ class Signed:
             cert = self.pki[each]
             signers += ["-signer", cert.pem, "-inkey", cert.key]
         words = ["openssl", "cms", "-sign", "-in", text, *signers, *options]
-        # Over midnight too: the moment is far from both ends of every validity.
+        # The time is far from both ends of every validity, so midnight does not matter.
         result = must(run(*(["faketime", then] if then else []), *words, conf="/dev/null"))
         path = self.directory / f"signed{self.count}"
         path.write_bytes(header + result.out)
@@ -175,7 +175,7 @@ def test_international_domain(signed, verify):
 
 
 def test_no_header(signed, verify):
-    """Nothing to compare is said, and is no fault."""
+    """If there is nothing to compare a note says so, and it is no error."""
     for options in [[], ["-outform", "PEM"], ["-outform", "DER"]]:
         message = signed("good_rsa", *options, "-nodetach")
         result = verify(message, *[word.replace("out", "in") for word in options])
@@ -184,7 +184,7 @@ def test_no_header(signed, verify):
 
 
 def test_empty_line_first(signed, verify):
-    """What follows is no header, and stock finds no message in it either."""
+    """An empty line comes first, so there is no header, and stock finds no message either."""
     result = verify(signed("good_rsa", header=b"\n"))
     assert result.rc == INPUT and result.out == b"", result
     assert "the message cannot be read: its header is empty" in result.err, result
@@ -195,7 +195,7 @@ def test_sender_given(signed, verify):
     assert verify(message, "--sender", ADDRESS).err == VERIFIED
     assert verify(message, "-sender", f"Good <{ADDRESS.upper()}>").err == VERIFIED
     is_refused(verify(message, "--sender", "mallory@example.com"), "sender-match", "from mallory@")
-    # Beside the header, not in its place.
+    # In addition to the header.
     message = signed("good_rsa", header=b"From: mallory@example.com\n")
     is_refused(verify(message, "--sender", ADDRESS), "sender-match", "from mallory@")
 
@@ -228,7 +228,7 @@ def test_one_of_two_signers_is_the_sender(signed, verify):
 
 
 def test_no_note_on_what_is_not_verified(signed, verify, pki):
-    """A note on a message that fails would be read as comfort."""
+    """A message that fails gets no note, which would look like a good sign."""
     message = signed("good_rsa", "-nodetach", body=b"hello\n")
     result = verify(message, trusted=pki.foreign_root.pem)
     assert result.rc == REFUSED and "note" not in result.err, result
@@ -280,7 +280,7 @@ def test_stock_names_refuse_what_the_verb_refuses(header, text, opaque, drop_in,
     assert [line["verdict"] for line in lines] == ["observed"], result
 
 
-# What stands after the fields that stock looks for: stock ends a header at the first of these.
+# Lines behind the fields that stock needs: stock ends a header at the first of these.
 LATE = [
     ("\rX: y\nFrom: mallory@example.com", "carriage return"),
     (f"From: {ADDRESS}\n\rX: y\nFrom: mallory@example.com", "carriage return"),
@@ -309,7 +309,7 @@ def test_late_in_the_header(header, text, opaque, drop_in, signed, verify):
 @pytest.mark.parametrize("place", ["name", "beginning", "middle"])
 @pytest.mark.parametrize("field", ["From", "To", "Subject", "MIME-Version", "X-Anything"])
 def test_a_nul_in_any_field(field, place, drop_in, signed, verify):
-    """The reason is the NUL, whoever is trusted: not that nobody vouches for the signer."""
+    """The NUL is the reason, and not that nobody vouches for the signer."""
     message = signed("good_rsa", header=f"From: {ADDRESS}\nTo: bob@example.com\nSubject: test\n"
                                         "X-Anything: test\n".encode())
     data = message.read_bytes()
@@ -325,7 +325,7 @@ def test_a_nul_in_any_field(field, place, drop_in, signed, verify):
 
 @pytest.mark.parametrize("form", [[], ["-outform", "DER"]])
 def test_stock_names_refuse_what_has_no_sender(form, drop_in, signed):
-    """Under `sender = refuse` it needs to be said whose signature is expected."""
+    """With `sender = refuse` the expected sender has to be given."""
     message = signed("good_rsa", "-nodetach", *form)
     form = [word.replace("out", "in") for word in form]
     result, lines = drop_in(message, *form, sender="refuse")
@@ -334,7 +334,7 @@ def test_stock_names_refuse_what_has_no_sender(form, drop_in, signed):
     assert drop_in(message, *form, "-sender", ADDRESS, sender="refuse")[0].rc == DONE
     result, lines = drop_in(message, *form)
     assert result.rc == DONE and not lines, result
-    # Who names a sender wants it compared, whatever the setting.
+    # A given sender is compared whatever the setting.
     for sender in ("refuse", None):
         result = drop_in(message, *form, "-sender", "mallory@example.com", sender=sender)[0]
         is_refused(result, "sender-match", "the mail is from mallory@example.com")
@@ -367,7 +367,7 @@ def test_sender_is_for_verification(api, mail, pki):
 @pytest.mark.parametrize("more", [["-passin", "pass:x"], ["-passin", "stdin"],
                                   ["-passin", "fd:0"]])
 def test_no_option_hides_another_sender(api, more, signed, pki, tmp_path):
-    """Whoever asks for a passphrase that nothing needs is not spared the comparison."""
+    """A needless passphrase option does not prevent the comparison."""
     policy = tmp_path / "policy.cnf"
     policy.write_text("sender = refuse\n")
     message = signed("good_rsa", header=b"From: mallory@example.com\n")
@@ -406,7 +406,7 @@ THEN = "2024-01-01 12:00:00"  # inside the validity of the guide's certificate
 
 
 def both_clocks(result, then):
-    """|then| to the minute: the clock goes on while faketime starts a program."""
+    """|then| to the minute, as the clock goes on while faketime starts a program."""
     assert f"signed on {then}" in result.err and "by the signer's clock" in result.err, result
     assert "(now 20" in result.err and "the signer's own claim" in result.err, result
 
@@ -428,7 +428,7 @@ def test_from_standard_input(signed, pki):
     both_clocks(result, "2024-01-01T12:00:")
 
 
-# The bounds to the second are the rules' own tests: time passes while faketime runs.
+# The unit tests check the limits to the second; faketime takes time.
 @pytest.mark.parametrize("then", ["2023-07-31", "2024-08-01", "2025-01-01"])
 def test_signed_outside_validity(then, signed, verify):
     result = verify(signed("guide", then=then))
@@ -436,7 +436,7 @@ def test_signed_outside_validity(then, signed, verify):
 
 
 def test_signing_time_in_the_future(signed, verify):
-    """Refused though the signer is valid now, and will be then."""
+    """Refused, though the signer is valid now and will be then."""
     is_refused(verify(signed("good_rsa", then="2040-01-01 12:00:00")), "signer-validity",
                "signing time is in the future, 2040-01-01T")
 
@@ -470,7 +470,7 @@ def test_distrusted(signed, verify, pki):
 
 
 def test_moment_of_the_user(signed, verify):
-    """-attime says what counts as now: then stock decides alone."""
+    """-attime sets the time: then stock decides alone."""
     message = signed("guide", then=THEN)
     assert verify(message, "-attime", "1704110400").rc == DONE
     result = verify(message, "-attime", "1800000000")
@@ -513,7 +513,7 @@ BODIES = {
 
 
 def test_taken_apart(signed, pki, tmp_path):
-    """Stock is given the parts, unless an option or the message needs it whole."""
+    """Stock gets the parts, unless an option or the message needs it whole."""
     seen = tmp_path / "openssl"
     seen.write_text("#!/bin/sh\necho \"$@\"\n")
     seen.chmod(0o755)
@@ -533,7 +533,7 @@ def test_taken_apart(signed, pki, tmp_path):
     path = signed("good_rsa", body=b"a0b\n")
     path.write_bytes(path.read_bytes().replace(b"a0b", b"a\0b"))
     assert apart not in words(path)
-    # Nothing is loosened that need not be.
+    # Checks are loosened only if needed.
     assert "-no_check_time" not in words(message)
     assert "-no_check_time" in words(signed("guide", then=THEN))
 
@@ -541,7 +541,7 @@ def test_taken_apart(signed, pki, tmp_path):
 @pytest.mark.parametrize("options", [[], ["-text"], ["-binary"], ["-crlfeol"]])
 @pytest.mark.parametrize("name", BODIES)
 def test_content_is_as_stock_gives_it(name, options, signed, pki, tmp_path):
-    """Whether it was taken apart or not: the same bytes, or the same failure."""
+    """Taken apart or not: the same bytes, or the same failure."""
     how = [["-text"]] if "-text" in options else [[], ["-binary"], ["-crlfeol"]]
     for sign in how:
         message = signed("good_rsa", *sign, body=BODIES[name])
@@ -622,7 +622,7 @@ def forged(pki, tmp_path):
 
 
 def test_issuer_and_serial_of_another(forged, signed, verify, pki):
-    """-certfile comes before the message, for us as for stock: one signer, one judge."""
+    """We and stock search -certfile before the message, so both take the same signer."""
     message = signed("good_rsa", "-nocerts", header=b"From: good_rsa@example.com\n")
     assert verify(message).rc == CRYPTO
     assert verify(message, "-certfile", pki.good_rsa.pem).rc == DONE
@@ -634,7 +634,7 @@ def test_issuer_and_serial_of_another(forged, signed, verify, pki):
 
 @pytest.mark.parametrize("words", [["verify"], ["cms", "-verify"], ["smime", "-verify"]])
 def test_certificates_that_only_stock_can_read(words, forged, signed, pki, tmp_path):
-    """From a pipe they can be read once: then nobody knows whom stock verified with."""
+    """A pipe can be read once: then it is not known with which certificate stock has verified."""
     policy = tmp_path / "policy.cnf"
     policy.write_text("sender = refuse\n")
     message = signed("good_rsa", "-nocerts", "-certfile", forged,
@@ -651,7 +651,7 @@ def test_certificates_that_only_stock_can_read(words, forged, signed, pki, tmp_p
 
 
 class Issuers:
-    """One CA key with certificates of several periods, and a leaf of 2022."""
+    """One CA key with certificates of several periods, and an end-entity certificate of 2022."""
 
     def __init__(self, directory):
         self.directory = directory
@@ -687,7 +687,7 @@ class Issuers:
 
 @pytest.mark.parametrize("anchor, verified", [("then", True), ("now", True), ("neither", False)])
 def test_issuer_then_or_now(anchor, verified, verify, tmp_path):
-    """A CA is judged now or at the signing time: one renewed since does, one long gone does not."""
+    """A CA is judged now or at the signing time: one renewed since passes, one long expired does not."""
     directory = tmp_path / "issuers"
     directory.mkdir()
     issuers = Issuers(directory)

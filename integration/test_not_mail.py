@@ -34,7 +34,7 @@ keyUsage = keyCertSign,cRLSign
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory):
-    """Everything at its strictest that still lets raw keys be used."""
+    """The strictest settings with which raw keys can still be used."""
     return write_conf(tmp_path_factory.mktemp("strict") / "openssl.cnf",
                       {"mode": "enforce"}, extra=SECTIONS)
 
@@ -60,7 +60,7 @@ def serving(*argv, conf, stdin=subprocess.DEVNULL):
 
 
 def address_of(server):
-    """Read the server's output until it says where it listens."""
+    """Read the server's output up to the line that says where it listens."""
     seen, deadline = b"", time.monotonic() + PATIENCE
     with selectors.DefaultSelector() as ready:
         ready.register(server.stdout, selectors.EVENT_READ)
@@ -148,8 +148,8 @@ def test_php_raw_signature(name, pki, strict):
 
 def test_php_raw_signature_beside_its_certificate(pki, strict):
     """
-    A raw signature has no bytes to tell mail by (`cms -sign -noattr` makes one), so that the key
-    of a certificate which this process has parsed is judged by it.
+    A raw signature shows no sign of a mail (`cms -sign -noattr` makes one).  So if this process has parsed
+    a certificate of its key, the certificate is judged.
     """
     version = run(PHP, "-n", "-r", "echo PHP_VERSION_ID;")
     if int(version.out) >= 80400:
@@ -194,7 +194,7 @@ def test_x509_req(authority, strict, tmp_path):
 
 
 def test_x509_req_by_an_expired_issuer(authority, pki, strict, tmp_path):
-    """Whether a CA may still issue is not the policy's business."""
+    """The policy does not decide whether an expired CA may still issue."""
     old = pki.old_intermediate
     must(run(OPENSSL, "x509", "-req", "-in", authority / "www.csr", "-CA", old.pem,
              "-CAkey", old.key, "-days", "30", "-out", tmp_path / "www.pem", conf=strict))

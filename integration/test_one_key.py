@@ -20,7 +20,7 @@ DRIVEN = {"ruby": (RUBY, "--disable-gems", DRIVERS / "one_key.rb"),
 NEEDS = {"ruby": (RUBY, "-ropenssl", "-e", "0"), "php-pkcs7": PHP_PROBE, "php-cms": PHP_PROBE,
          "perl": (PERL, "-MCrypt::SMIME", "-e", "0"),
          "m2crypto": (PYTHON, "-I", "-c", "import M2Crypto")}
-# What the language makes of them: PHP's CMS functions write no detached S/MIME, Perl's module has none.
+# The drivers' messages: PHP's CMS functions write no detached S/MIME, and Perl's module has no such function.
 FLAGS = {"php-cms": ["opaque"], "perl": ["detached"]}
 OLD, NEW, READ = "renewed_old", "renewed_new", "decrypt"
 STEPS = [(NEW, NEW), (NEW, OLD, NEW), (OLD, NEW, NEW), (READ, NEW, READ, NEW), (READ, OLD, READ, NEW),
@@ -32,7 +32,7 @@ WORKS = {OLD: "no", NEW: "yes", READ: "yes"}
 @pytest.mark.parametrize("name, flags", [(name, flags) for name in DRIVEN for flags in FLAGS.get(
     name, ["detached", "binary", "noattr", "opaque"])])
 def test_the_one_that_signs(name, flags, steps, conf, pki, mail, post, tmp_path):
-    """What is refused is the expired one, and what it left is nothing that verifies."""
+    """Only the expired certificate is refused, and what it leaves does not verify."""
     try:
         must(run(*NEEDS[name], conf="/dev/null"))
     except (AssertionError, FileNotFoundError):

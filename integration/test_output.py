@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is written: all of it or nothing, whatever happens in between."""
+"""The output is written completely or not at all, whatever happens in between."""
 
 import re
 import resource
@@ -59,7 +59,7 @@ def calls(trace):
 @pytest.mark.parametrize("number", ["KILL", "TERM"])
 @pytest.mark.parametrize("verb", VERBS)
 def test_killed_at_any_moment(verb, number, words, tmp_path):
-    """Killed at one system call after the other, the last fifty of each run: old or new, never half."""
+    """Killed at each of the last fifty system calls of a run: the output is old or new, never partial."""
     out, trace = tmp_path / "out", tmp_path / "trace"
     argv = with_out(words[verb], out)
     out.write_bytes(OLD)
@@ -76,7 +76,7 @@ def test_killed_at_any_moment(verb, number, words, tmp_path):
         content = out.read_bytes()
         olds += content == OLD
         news += content != OLD
-        # Lengths of one kind: signatures and session keys are random, their sizes are not.
+        # The lengths of each kind: signatures and session keys are random, but not their sizes.
         assert content == OLD or abs(len(content) - length) <= 8, (name, count, len(content))
     assert olds > 0 and news > 0
     left = [path for path in tmp_path.iterdir() if path.name.startswith(".smime-policy")]
@@ -88,7 +88,7 @@ def test_killed_at_any_moment(verb, number, words, tmp_path):
 
 @pytest.fixture
 def small(tmp_path):
-    """A file system that holds next to nothing more."""
+    """A file system with almost no free space."""
     at = tmp_path / "small"
     at.mkdir()
     if run("/bin/mount", "-t", "tmpfs", "-o", "size=64k", "tmpfs", at).rc != 0:
@@ -108,7 +108,8 @@ def small(tmp_path):
 
 @pytest.mark.parametrize("verb", VERBS)
 def test_full_disk(verb, words, small):
-    """No success, whatever stock calls it where the last write fails: the output passes through us."""
+    """A full disk is no success, even if stock misses the failure of its last write: the output passes
+    through us."""
     if verb == "decrypt":
         stock_does("takes a full disk for a success when it decrypts", stock(
             "cms", "-decrypt", *words["decrypt"][1:], "-out", small / "theirs").rc == 0)
@@ -160,7 +161,7 @@ def sealed(pki, tmp_path):
 
 @pytest.fixture(params=["installed", "hasty"])
 def openssl(request, tmp_path):
-    """The environment of the command: with the installed openssl, or one that writes before it has failed."""
+    """The environment of the command: with the installed openssl, or with one that writes before it fails."""
     if request.param == "installed":
         return {}
     hasty = tmp_path / "hasty-openssl"
@@ -173,7 +174,7 @@ def openssl(request, tmp_path):
 
 @pytest.mark.parametrize("how", [["decrypt"], ["cms", "-decrypt"]])
 def test_not_a_byte_of_what_was_tampered_with(how, openssl, sealed, pki, tmp_path):
-    """Whether stock releases the plain text of a message whose tag is wrong, or not."""
+    """Nothing is written, even if stock writes the plain text of a message with a wrong tag."""
     words = ["-inform", "DER", "-in", sealed, "-recip", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key]
     stock_does("releases the plain text of AES-GCM before it has checked the tag",
@@ -188,7 +189,7 @@ def test_not_a_byte_of_what_was_tampered_with(how, openssl, sealed, pki, tmp_pat
 
 @pytest.mark.parametrize("how", [["verify"], ["cms", "-verify"], ["smime", "-verify"]])
 def test_not_a_byte_of_what_does_not_verify(how, openssl, pki, post, tmp_path):
-    """Nor what was changed after it was signed."""
+    """Nothing is written of a message that was changed after signing."""
     broken = tmp_path / "broken"
     broken.write_bytes(post.signed("good_rsa").read_bytes().replace(b"quick", b"slow"))
     words = ["-in", broken, "-CAfile", pki.ca]
@@ -201,7 +202,7 @@ def test_not_a_byte_of_what_does_not_verify(how, openssl, pki, post, tmp_path):
 
 
 def test_a_pipe_gets_its_first_byte_after_the_decision(pki, post, tmp_path):
-    """The reader of a pipe sees the end and nothing before it."""
+    """If it fails the reader of a pipe gets no byte."""
     go_on = tmp_path / "go-on"
     fake = tmp_path / "openssl"
     fake.write_text(f"#!/bin/sh\necho early\nread line < {go_on}\nexit 4\n")
@@ -210,14 +211,14 @@ def test_a_pipe_gets_its_first_byte_after_the_decision(pki, post, tmp_path):
     argv = [str(word) for word in (COMMAND, "cms", "-verify", "-in", post.signed("good_rsa"))]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                           env=environment(SMIME_POLICY_OPENSSL=fake)) as process:
-        # The other end is opened when the child waits, that is after it wrote.
+        # The other end is opened when the child waits, so after it has written.
         go_on.write_text("\n")
         assert process.stdout.read() == b""
         assert process.wait(timeout=PATIENCE) == 4
 
 
 def test_reader_gone(words):
-    """SIGPIPE ends us as it ends any filter."""
+    """SIGPIPE ends the command as it ends any filter."""
     argv = [str(word) for word in (COMMAND, *words["sign"])]
     with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
                           env=environment()) as process:
@@ -228,7 +229,7 @@ def test_reader_gone(words):
 
 @pytest.mark.skipif(STRACE is None, reason="strace is not installed")
 def test_an_empty_file_that_cannot_be_filled_is_empty_again(pki, mail, tmp_path):
-    """It is written in place, and the disk is full when the second block comes."""
+    """The file is written in place, and the disk is full at the second block."""
     out, long = tmp_path / "out", tmp_path / "mail"
     long.write_bytes(mail.read_bytes() + b"0123456789abcde\n" * 10000)
     argv = (COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", long,
@@ -256,7 +257,7 @@ def limited(*words, size=8192):
 
 
 def test_limit_on_the_output(pki, tmp_path):
-    """One line and no part of it, instead of an end by a signal."""
+    """The output has a limit: an error message and no partial output, instead of a signal."""
     mail, out = tmp_path / "mail", tmp_path / "out"
     mail.write_bytes(b"line\n" * 20000)
     done = limited("encrypt", "-in", mail, "-out", out, pki.good_rsa.pem)

@@ -1,11 +1,10 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The parts of a mail, beside what other programs take for them.
+The parts of a mail, compared with what other programs find.
 
-Mails are made at random (from a fixed seed), of pieces where readers of
-multiparts are known to part.  Whatever is not refused, the others take apart in
-the same way, to the byte.
+Mails are made at random (from a fixed seed) of pieces that readers of multiparts treat differently.  What is
+not refused has the same parts, to the byte, for the other readers.
 """
 
 import email
@@ -40,7 +39,7 @@ SUBTYPES = ["mixed", "mixed", "mixed", "signed", "alternative", "Mixed", "digest
 
 
 class Maker(random.Random):
-    """Mostly what is plain: what is odd hides best where the rest is not."""
+    """Chooses mostly plain pieces, among which odd ones are harder to notice."""
     oddity = 0.1
 
     def pick(self, choices):
@@ -85,7 +84,7 @@ def mails():
 
 
 def read(mails):
-    """Of each mail None, or its parts: type, bytes of the body, and which are inside."""
+    """For each mail None, or its parts: type, bytes of the body, and whether they are inside of another."""
     lines = must(run(READER, stdin=b"".join(mail.hex().encode() + b"\n" for mail in mails),
                      timeout=300)).text.splitlines()
     assert len(lines) == len(mails)
@@ -107,7 +106,7 @@ def is_telling(kind):
 
 
 def compare(own, theirs, end=bytes):
-    """Where they differ, or None.  |theirs| is asked for type, body and parts; |end| cuts off its end."""
+    """How the results differ, or None.  |theirs| returns type, body and parts; |end| cuts off its end."""
     kind, body, inner = own
     other_kind, other_body, other_inner = theirs()
     if kind != other_kind and (is_telling(kind) or is_telling(other_kind)):
@@ -120,7 +119,7 @@ def compare(own, theirs, end=bytes):
     if len(inner) != len(other_inner):
         return "parts", len(inner), len(other_inner)
     pairs = list(zip(inner, other_inner))
-    # What was signed need have no header.
+    # Signed content need not have a header.
     return next(filter(None, (compare(*both, end) for both in pairs[kind == "multipart/signed":])), None)
 
 
@@ -128,7 +127,7 @@ def of_python(message):
     def ask():
         kind = message.get_content_type()
         if message.is_multipart():
-            # The mail that is attached is one message in its list.
+            # Python counts an attached mail as a message with one part.
             return kind, None, [of_python(part) for part in message.get_payload()]
         return kind, message._payload.encode("ascii", "surrogateescape"), []
     return ask
@@ -147,7 +146,7 @@ def check(name, mails, ours, theirs, end=bytes):
 def ours(mails):
     found = read(mails)
     taken = sum(own is not None for own in found)
-    # Both happen often, or nothing would be shown by the rest.
+    # Both results are frequent; otherwise the test would show nothing.
     assert COUNT / 5 < taken < COUNT * 4 / 5, taken
     return found
 
@@ -183,7 +182,7 @@ def test_beside_perl(mails, ours):
     lines = b"".join(mail.hex().encode() + b"\n" for mail in mails)
     found = json.loads(must(run("perl", "-e", PERL, stdin=lines, timeout=300)).out)
     assert len(found) == len(mails)
-    # Of a part without a header it takes the body for one, and some line ends at the end stay.
+    # If a part has no header, this reader takes its body for one, and some line ends at the end stay.
     check("Email::MIME", mails, ours, [other and not re.search(rb"\n--.*\n\r?\n", mail) and of_perl(other)
                                        or None for mail, other in zip(mails, found)],
           lambda body: body.rstrip(b"\r\n"))

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""Passphrases that are typed: whose they are for is said, and a wrong one is asked for again."""
+"""Passphrases at the terminal: the question names the owner, and is asked again after a wrong one."""
 
 import subprocess
 
@@ -14,7 +14,7 @@ ADDRESS = "good_rsa@example.com"
 
 
 class Desk:
-    """Somebody with a keyring, of which one private key is under a passphrase."""
+    """A user whose keyring has a private key under a passphrase."""
 
     def __init__(self, directory, pki, mail):
         self.directory, self.pki, self.mail = directory, pki, mail
@@ -30,7 +30,7 @@ class Desk:
         return COMMAND, "--keyring", self.ring, *words
 
     def types(self, *argv, answers):
-        """(exit code, all that was shown, how often was asked)."""
+        """Returns (exit code, output, number of questions)."""
         asked = 0
         with Terminal.start(argv, environment()) as terminal:
             while terminal.wait("passphrase of [^:]*: ?$", "pass phrase [^:]*:"):
@@ -67,7 +67,7 @@ def verb(desk, name):
     ([SECRET], 0), (["wrong", SECRET], 0), (["", "wrong", SECRET], 0), (["a", "b", "c"], 2)],
     ids=["right", "wrong once", "wrong twice", "wrong"])
 def test_a_stored_key(name, answers, code, locked):
-    """Three tries, and the question names whose key it is."""
+    """There are three tries, and the question names the owner of the key."""
     found, said, asked = locked.types(*verb(locked, name), answers=answers)
     assert (found, asked) == (code, len(answers)), said
     assert f"passphrase of the private key of {ADDRESS}:" in said
@@ -96,7 +96,7 @@ def test_a_source_is_not_asked_for(source, locked):
 
 
 def test_it_is_on_no_command_line_and_in_no_environment(locked, tmp_path):
-    """A stand-in for openssl writes down what it was given."""
+    """A stand-in for openssl records what it was given."""
     seen = tmp_path / "seen"
     stand_in = tmp_path / "openssl"
     stand_in.write_text(f"#!/bin/sh\ntr '\\0' '\\n' </proc/$$/cmdline >{seen}\nenv >>{seen}\n"
@@ -111,7 +111,7 @@ def test_it_is_on_no_command_line_and_in_no_environment(locked, tmp_path):
 
 
 def test_two_locked_keys_are_left_to_stock(locked):
-    """It takes one passphrase from us, and each key has one of its own."""
+    """Stock takes only one passphrase from us, and each key has its own."""
     other = locked.directory / "other"
     other.write_text("another horse\n")
     locked.upload("good_p256", "--passout", f"file:{other}")

@@ -23,7 +23,7 @@ PBES2 = "1.2.840.113549.1.5.13"
 AES = tlv(der.SEQUENCE, oid("2.16.840.1.101.3.4.1.42"), tlv(der.OCTETS, bytes(16)))
 NOWHERE = "1.3.6.1.4.1.99999.1"
 WRONG = "the passphrase is wrong"
-# What libcrypto says to programmers.
+# Messages of libcrypto for programmers.
 RAW = re.compile(r"asn1|nested|error:|routines|decode|unsupported|header too long|malloc|system lib", re.I)
 
 
@@ -31,7 +31,7 @@ RAW = re.compile(r"asn1|nested|error:|routines|decode|unsupported|header too lon
 
 
 def children(element):
-    """The elements in an element."""
+    """The elements inside of an element."""
     return der.elements(der.split(element)[1])
 
 
@@ -89,7 +89,7 @@ def pfx(*contents, mac=None, digest="1.3.14.3.2.26"):
 
 
 class Files:
-    """Certificates and keys in DER, and what the tests make of them."""
+    """Certificates and keys in DER, and the files that tests make of them."""
 
     def __init__(self, pki, directory):
         self.pki, self.directory = pki, directory
@@ -149,7 +149,7 @@ def files(pki, tmp_path):
 
 
 def not_read(files, *said, **kwargs):
-    """By neither: exit code, the words for it, no others, and nothing is stored."""
+    """Neither command reads it: exit code, the expected message and no other, and nothing is stored."""
     for result in (files.upload(files.path, **kwargs), files.check(files.path, **kwargs)):
         assert result.rc == INPUT, result
         for words in (str(files.path), *said):
@@ -167,7 +167,7 @@ def identity(files, name):
 
 
 def test_two_identities(files):
-    """Both, with their keys, whatever stands where."""
+    """Both identities are read with their keys, in any order."""
     one, two = identity(files, "good_rsa"), identity(files, "good_p256")
     files.write(pfx(open_content(one[1], two[1]), open_content(two[0], one[0]), mac=SECRET))
     result = must(files.upload(files.path))
@@ -180,7 +180,7 @@ def test_two_identities(files):
 
 
 def test_bags_in_a_bag(files):
-    """A content in a content counts as any."""
+    """A nested content counts as any other."""
     files.write(pfx(open_content(bag(6, tlv(der.SEQUENCE, *identity(files, "good_rsa")))), mac=SECRET))
     must(files.upload(files.path))
     assert files.stored() == {"good_rsa@example.com": ("identity", "encrypted")}
@@ -227,7 +227,7 @@ def test_a_damaged_bag_is_named_and_the_rest_judged(files):
 
 
 def test_no_mac(files):
-    """Nothing else tells whether the passphrase is right: what it opens does."""
+    """Without a MAC the passphrase is right if it decrypts."""
     files.write(pfx(*files.exported(SECRET)))
     must(files.check(files.path))
     must(files.upload(files.path))
@@ -240,7 +240,7 @@ def test_no_mac_and_another_passphrase(files):
 
 
 def test_neither_mac_nor_encryption(files):
-    """Nobody is asked for a passphrase."""
+    """No passphrase is asked for."""
     files.write(pfx(open_content(*identity(files, "good_rsa"))))
     for result in (files.check(files.path, passin=False), files.upload(files.path, passin=False)):
         assert result.rc == DONE and "passphrase of" not in result.err, result
@@ -261,7 +261,7 @@ def test_no_passphrase_at_hand(files):
 
 
 def test_another_passphrase_inside(files):
-    """The one of the MAC is right, and is not called wrong."""
+    """The passphrase of the MAC is right, and is not called wrong."""
     files.write(pfx(*files.exported(OTHER), mac=SECRET))
     result = not_read(files, "the passphrase fits the PKCS#12 as a whole", "another one")
     assert WRONG not in result.err
@@ -279,7 +279,7 @@ def test_another_passphrase_of_the_key_alone(files):
 
 
 def test_an_empty_mac_passphrase_and_another_inside(files):
-    """The one that was given is tried for what is inside."""
+    """The given passphrase is tried for the contents."""
     files.write(pfx(*files.exported(SECRET), mac=""))
     must(files.check(files.path))
     must(files.upload(files.path))
@@ -307,7 +307,7 @@ UNKNOWN = {
 
 @pytest.mark.parametrize("what", UNKNOWN)
 def test_unknown(files, what):
-    """Its own words, and no word of a passphrase that would be wrong."""
+    """An own message, which does not call the passphrase wrong."""
     make, said = UNKNOWN[what]
     files.write(make())
     assert WRONG not in not_read(files, said).err
@@ -375,7 +375,7 @@ def old_key(files, how):
 
 @pytest.mark.parametrize("form", OLD)
 def test_old_ciphers(files, form):
-    """Read as they are, with a note, and kept under AES."""
+    """Old ciphers are read with a note, and the key is stored under AES."""
     old_pkcs12(files, form)
     for words in ([], ["--json"]):
         for result in (files.upload(*words, files.path), files.check(*words, files.path)):
@@ -430,7 +430,7 @@ def test_old_ciphers_of_a_key(files, how):
 @pytest.mark.parametrize("make", [lambda files: old_pkcs12(files, "rc2-40"), lambda files: old_key(files, "des")],
                          ids=["PKCS#12", "key"])
 def test_no_legacy_provider(files, make):
-    """Where it is not installed the reader is told what to install."""
+    """If the provider is missing, the message says what to install."""
     make(files)
     without = {"OPENSSL_MODULES": files.directory}
     for result in (files.upload(files.path, env=without),
@@ -441,7 +441,7 @@ def test_no_legacy_provider(files, make):
 
 
 def test_the_legacy_provider_is_for_that_file_alone(files):
-    """Neither the next file nor the keyring is encrypted or judged with it."""
+    """The legacy provider is used neither for the next file nor for the keyring."""
     old_pkcs12(files, "rc2-40")
     other = files.directory / "new.p12"
     cert = files.pki.modern
@@ -485,7 +485,7 @@ KINDS = ["certificate in PEM", "certificate in DER", "key in PEM", "key in DER",
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_cut(files, kind):
-    """Exit code, the place, and no other file lost; JSON does not say that all was well."""
+    """The exit code, the place in the file, and no other file lost; JSON does not report success."""
     whole = kinds(files)[kind]
     good = files.pki.good_p256.pem
     bad = [files.directory / f"cut-{share}" for share in (1, 30, 50, 90, 99)]
@@ -512,14 +512,15 @@ def test_cut(files, kind):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_damaged(files, kind):
-    """A byte in the middle of a file of any kind, as a file and through a pipe."""
+    """One damaged byte in the middle of each kind of file, as a file and through a pipe."""
     whole = kinds(files)[kind]
     at = len(whole) // 3
     files.write(whole[:at] + (b"!!" if b"-----" in whole else b"\xff\xff") + whole[at + 2:])
     for result in (files.upload("--json", files.path), files.check("--json", files.path),
                    files.upload("--json", "-", stdin=files.path.read_bytes())):
         told = json.loads(result.out)
-        # A certificate may be whole with another name or key in it: then it is refused, or just another.
+        # With another name or key the certificate may still be complete: then it is refused, or is another
+        # one.
         assert result.rc in (INPUT, REFUSED, DONE) and told["allowed"] == (result.rc == DONE), result
         assert not RAW.search(result.err), result
         assert result.rc != INPUT or "; " in result.err or ": fetch it anew" in result.err, result
@@ -553,7 +554,8 @@ def test_a_file_that_is_not_there(files):
 
 @pytest.mark.parametrize("out_first", [True, False])
 def test_options_behind_recipients(files, mail, out_first):
-    """Under a verb; `smime-policy cms` is as stock, which takes such a word for a recipient."""
+    """Options behind recipients, under a verb; for `smime-policy cms` such a word is a recipient, as for
+    stock."""
     out = files.directory / "out"
     given = [files.pki.good_rsa.pem, "-out", out, files.pki.good_p256.pem, "-in", mail]
     must(run(COMMAND, "encrypt", *(given if not out_first else given[1:] + given[:1])))

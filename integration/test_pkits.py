@@ -57,7 +57,7 @@ def test_decides_as_stock(message, crls, anchors, conf, tmp_path):
 
 
 def test_some_of_either_kind_were_seen(anchors):
-    """A suite that stock refuses as a whole, or accepts, would show nothing."""
+    """If stock refused or accepted every message, the suite would show nothing."""
     codes = {stock("cms", "-verify", "-in", message, "-CAfile", anchors(False), "-out",
                    "/dev/null").rc == 0 for message in MESSAGES}
     assert codes == {True, False}

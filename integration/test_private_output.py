@@ -21,7 +21,7 @@ from test_keyring_list import keyring  # pylint: disable=unused-import
 
 DONE, SYSTEM = 0, 5
 KEY = b"PRIVATE KEY-----"
-# What decrypts: the verb and both stock names.
+# The commands that decrypt: the verb and both stock names.
 HOW = {"verb": ["decrypt"], "cms": ["cms", "-decrypt"], "smime": ["smime", "-decrypt"]}
 
 
@@ -76,7 +76,7 @@ def set_acl(path, name):
 @pytest.mark.parametrize("before", [0o644, 0o666, 0o640, 0o604, 0o600])
 @pytest.mark.parametrize("text", ["", "old\n"])
 def test_keys_into_a_file_that_is_there(text, before, export, tmp_path):
-    """Whoever could open it before reads none of them."""
+    """Users who could open the file before read none of the keys."""
     out = tmp_path / "k"
     out.write_text(text)
     out.chmod(before)
@@ -89,7 +89,7 @@ def test_keys_into_a_file_that_is_there(text, before, export, tmp_path):
 @pytest.mark.parametrize("text", ["", "old\n"])
 @pytest.mark.parametrize("how", ["symbolic", "hard"])
 def test_keys_through_a_link(how, text, export, tmp_path):
-    """The file itself is meant; another name of it keeps what it had."""
+    """The linked file is replaced; a second name of it keeps the old content."""
     real, out = tmp_path / "real", tmp_path / "k"
     real.write_text(text)
     real.chmod(0o644)
@@ -112,21 +112,21 @@ def test_keys_and_umask(export, tmp_path):
 
 @pytest.mark.parametrize("text", [None, "", "old\n"])
 def test_keys_and_access_control_lists(text, export, tmp_path):
-    """A list of the file, or one that its directory gives to new files."""
+    """An access control list of the file, or the default list of its directory."""
     out = tmp_path / "k"
     set_acl(tmp_path, "default")
     if text is not None:
         out.write_text(text)
         set_acl(out, "access")
     must(run(COMMAND, *export, "--out", out))
-    # The group's bits are the mask, which nobody who is named gets past.
+    # The group's bits are the mask, which limits every named user.
     assert mode(out) == 0o600
 
 
 @pytest.mark.parametrize("before", [0o644, 0o640, 0o604])
 @pytest.mark.parametrize("device", [None, "/dev/stdout"])
 def test_keys_on_standard_output(device, before, export, tmp_path):
-    """A file that the shell has made with its umask is not written to."""
+    """Keys are not written to a file that the shell has made with its umask."""
     out = tmp_path / "k"
     out.touch()
     out.chmod(before)
@@ -141,7 +141,7 @@ def test_keys_on_standard_output(device, before, export, tmp_path):
 
 
 def test_keys_into_a_file_of_another(export, tmp_path):
-    """Its owner could read them."""
+    """The owner of the file could read them."""
     out = tmp_path / "k"
     out.touch()
     out.chmod(0o600)
@@ -181,7 +181,7 @@ def test_certificates_are_public(keyring, tmp_path):
 
 
 def current_umask():
-    """That of this process, which the command inherits."""
+    """The umask of this process, which the command inherits."""
     mask = os.umask(0)
     os.umask(mask)
     return mask
@@ -189,7 +189,7 @@ def current_umask():
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
 def test_backup(mask, keyring, tmp_path):
-    """Of the keyring, whatever the umask and the directory."""
+    """The backup is private with every umask and in every directory."""
     set_acl(tmp_path, "default")
     to = tmp_path / "backup"
     done = subprocess.run([str(word) for word in (COMMAND, "--keyring", keyring, "keyring", "backup",
@@ -202,7 +202,7 @@ def test_backup(mask, keyring, tmp_path):
 
 @pytest.mark.parametrize("mask", [0o000, 0o022])
 def test_journal(mask, pki, tmp_path):
-    """The journal of the keys, while they are stored, is as private as they are."""
+    """While keys are stored, their journal is as private as they are."""
     strace = shutil.which("strace")
     if strace is None:
         pytest.skip("strace is not installed")
@@ -236,7 +236,7 @@ def test_mail_into_a_new_file(mask, decrypt, tmp_path, mail):
                                            (0o600, 0o600)])
 @pytest.mark.parametrize("text", ["", "old\n"])
 def test_mail_into_a_file_that_is_there(text, before, after, decrypt, tmp_path):
-    """Made private first; one that is empty stays the file that its maker holds open."""
+    """The file is made private first; an empty one is kept, as its maker may have it open."""
     out = tmp_path / "m"
     out.write_text(text)
     out.chmod(before)
@@ -249,7 +249,7 @@ def test_mail_into_a_file_that_is_there(text, before, after, decrypt, tmp_path):
 
 @pytest.mark.parametrize("device", [None, "/dev/stdout"])
 def test_mail_on_standard_output(device, decrypt, tmp_path):
-    """The file behind it is made private before the first byte is in it."""
+    """The file is made private before the first byte is written."""
     out = tmp_path / "m"
     out.touch()
     out.chmod(0o644)
@@ -260,7 +260,7 @@ def test_mail_on_standard_output(device, decrypt, tmp_path):
 
 
 def test_mail_into_a_file_of_another(pki, post, tmp_path):
-    """Which is not ours to make private."""
+    """We cannot make another user's file private."""
     if os.geteuid() != 0:
         pytest.skip("only the superuser can become another")
     out, room = tmp_path / "m", tmp_path / "room"
@@ -284,7 +284,7 @@ def test_mail_into_a_file_of_another(pki, post, tmp_path):
 @pytest.mark.parametrize("before, after", [(0o660, 0o620), (0o664, 0o620), (0o644, 0o600),
                                            (0o620, 0o620), (0o2664, 0o2620)])
 def test_mail_behind_other_mail(before, after, decrypt, tmp_path):
-    """`>>mbox`: who shares it may go on writing, and the verb says that they read no more."""
+    """`>>mbox`: users of the file may still write to it; the verb reports that they cannot read it any more."""
     out = tmp_path / "mbox"
     out.write_bytes(b"From x\n")
     out.chmod(before)
@@ -326,7 +326,7 @@ def to_terminal(words, before):
 
 @pytest.mark.parametrize("before, code", TERMINALS)
 def test_keys_on_a_terminal(before, code, export):
-    """One's own is fine; what others may read is no place for them."""
+    """The user's own terminal is accepted; one that others may read is refused."""
     done, shown = to_terminal(export, before)
     assert done.returncode == code, done
     assert (b"others may read the device" in done.stderr) == (code == SYSTEM), done
@@ -354,7 +354,7 @@ def test_keys_into_devices(export, tmp_path):
 
 
 def own_block_device(tmp_path):
-    """A node that others may read, or None where none can be made and opened."""
+    """A block device that others may read, or None if it cannot be made and opened."""
     node = tmp_path / "block"
     try:
         os.mknod(node, stat.S_IFBLK | 0o644, os.makedev(1, 0))
@@ -380,7 +380,7 @@ def room(pki, post, mail, tmp_path):
         to_file(["--version"], tmp_path / "version", user=12345)
     except PermissionError:
         pytest.skip("another user cannot run the command here")
-    # Of what is above tmp_path only its owner can look at the names.
+    # Only the owner of the directories above tmp_path can list their names.
     with tempfile.TemporaryDirectory() as made:
         room = Path(made)
         for name, path in {"cert": pki.good_rsa.pem, "key": pki.good_rsa.key, "mail": mail,
@@ -398,7 +398,7 @@ SIGN = ["-signer", "cert", "-inkey", "key", "-in", "mail"]
 
 @pytest.mark.parametrize("words", [["sign", *SIGN], ["cms", "-sign", *SIGN], ["smime", "-sign", *SIGN]])
 def test_own_file_in_a_directory_of_another(words, room):
-    """As openssl would: filled where it is, for no other can be put in its place."""
+    """As with openssl, the file is filled in place, as it cannot be replaced."""
     done = as_another(room, [*words, "-out", "out"])
     assert done.returncode == DONE, done
     out = (room / "out").read_bytes()
@@ -408,7 +408,7 @@ def test_own_file_in_a_directory_of_another(words, room):
 
 
 def test_refusal_and_own_file_in_a_directory_of_another(room, pki):
-    """What is there is lost for what takes its place alone."""
+    """The old content is only lost if new content replaces it."""
     shutil.copy(pki.expired.pem, room / "cert")
     shutil.copy(pki.expired.key, room / "key")
     before = (room / "out").read_bytes()
@@ -418,7 +418,7 @@ def test_refusal_and_own_file_in_a_directory_of_another(room, pki):
 
 
 def test_no_space_and_own_file_in_a_directory_of_another(room):
-    """Nothing is lost where there is no room for what would take its place."""
+    """Nothing is lost if there is no space for the new content."""
     (room / "mail").write_bytes(b"Subject: long\n\n" + b"x" * 70 + b"\n" * 200000)
     before = (room / "out").read_bytes()
     words = ["prlimit", f"--fsize={len(before) + 1000}", COMMAND, "sign", *SIGN, "-out", "out"]
@@ -429,7 +429,7 @@ def test_no_space_and_own_file_in_a_directory_of_another(room):
 
 
 def test_decrypted_and_own_file_in_a_directory_of_another(room):
-    """Decrypted mail there is for its owner alone to read, too."""
+    """Decrypted mail is readable only by its owner there, too."""
     (room / "out").chmod(0o664)
     done = as_another(room, ["decrypt", "-recip", "cert", "-inkey", "key", "-in", "sealed", "-out",
                              "out"])
@@ -437,7 +437,7 @@ def test_decrypted_and_own_file_in_a_directory_of_another(room):
 
 
 def test_what_is_not_secret_keeps_its_mode(pki, mail, post, tmp_path):
-    """A signed or encrypted mail is for others to read."""
+    """A signed or encrypted mail may be read by others."""
     cert = pki.good_rsa
     for words in (["sign", "-signer", cert.pem, "-inkey", cert.key, "-in", mail],
                   ["encrypt", "-in", mail, cert.pem]):

@@ -71,7 +71,7 @@ class Alpine(Program):
             terminal.press(SEND)
             terminal.wait(r"Send message \((Signed|Encrypted)\)\?")
             terminal.press(b"y")
-            # It ends after sending, and stays where it is if sendmail refuses.
+            # Alpine ends after sending, and goes on if sendmail refuses.
             refused = terminal.wait("not sent: [^]]*", "rror sending")
             return Result(1 if refused else 0, b"", terminal.text)
 
@@ -101,7 +101,7 @@ class Alpine(Program):
 
     def verify(self, mail, trusted, out):
         address = re.search(rb"^From: (\S+)", mail.read_bytes(), re.MULTILINE)[1].decode()
-        # It looks for the signer's certificate here and nowhere else.
+        # Alpine looks for the signer's certificate here only.
         signer = out.with_name("signer.crt")
         must(stock("cms", "-verify", "-noverify", "-in", mail, "-signer", signer,
                    "-out", "/dev/null"))
@@ -126,7 +126,7 @@ class TestAlpine(Contract):
     lacks = {"extract": "it shows the text and says that the signature could not be verified"}
 
     def incoming(self, post, name, how="signed"):
-        """With a From that is the signer's."""
+        """A mail whose From is the signer's."""
         if how == "encrypted":
             return post.encrypted(name)
         return post.sent(name, f"{name}@example.com")
@@ -134,7 +134,7 @@ class TestAlpine(Contract):
     @pytest.mark.parametrize("name, read", [("good_rsa", True), ("expired", False)])
     @pytest.mark.parametrize("operation", ["sign", "encrypt"])
     def test_bare(self, operation, name, read, conf, pki, mail, out):
-        """The limit that the guide names: without its script a mail with nothing in it goes out."""
+        """A limit that the guide names: without its script an empty mail is sent."""
         bare = Alpine(ALPINE.name, ALPINE.argv, ALPINE.package, ALPINE.probe, conf, guarded=False)
         result = send(bare, operation, pki[name], mail, out)
         assert result.rc == 0 and not nothing_left(out), result

@@ -14,9 +14,9 @@ import fail_closed
 from harness import run
 from programs import Bin
 
-# What the fault of a configuration file is for the command, which has none.
+# The corresponding fault for the command, which has no configuration file.
 OWN = {"module missing": "module missing", "`module` names something else": "module broken"}
-# It names the provider itself and keeps OPENSSL_CONF from stock.
+# The command names the provider itself, and does not pass OPENSSL_CONF to stock.
 IMMUNE = ("module missing, `default` active beside it", "no configuration file")
 
 
@@ -25,7 +25,7 @@ def _(world, fault):
     settings = "".join(f"{key} = {value}\n" for key, value in fault.settings.items())
     ours = Bin(Path(tempfile.mkdtemp(dir=world.directory)), OWN.get(fault.name), settings)
     out = world.directory / "out"
-    # Where nothing is wrong with the command itself, a good certificate is no leak.
+    # If the command itself works, a good certificate may pass.
     names = ["expired"] if fault.name in IMMUNE else fault.certificates
     for name in names:
         cert = world.pki[name]

@@ -11,7 +11,7 @@ from in_process import DRIVERS, PYTHON, REFUSED, Contract, Program, succeeds
 CRYPTOGRAPHY = Program("python3-cryptography", (PYTHON, DRIVERS / "cryptography_smime.py"),
                        "python3-cryptography", (PYTHON, "-c", "import cryptography"))
 
-# It loads `default` by itself, so a module that is lost is not missed.
+# It loads `default` by itself, so a missing module does not stop it.
 LOADS = "the program loads `default` itself"
 fail_closed.driven(CRYPTOGRAPHY, operations=("sign",),
                    goes_on={"module missing": LOADS, "`module` names something else": LOADS})
@@ -30,7 +30,7 @@ class TestCryptography(Contract):
 @pytest.mark.skipif(not IN_RUST or CRYPTOGRAPHY.missing(), reason="this version is TestCryptography's")
 @pytest.mark.parametrize("name", ["good_rsa", *REFUSED])
 def test_signs_past_the_rules(name, pki, mail, conf, tmp_path):
-    """The limit that the guide names: nothing is enforced, and nothing is claimed."""
+    """A limit that the guide names: nothing is enforced, and nothing is claimed."""
     out = tmp_path / "out"
     must(CRYPTOGRAPHY.under(conf).sign(pki[name], mail, out))
     assert b"multipart/signed" in out.read_bytes()

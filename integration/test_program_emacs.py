@@ -15,7 +15,7 @@ BODY = b"the quick brown fox."
 GUIDE = "emacs.md"
 DRIVER = REPO / "integration" / "emacs.el"
 
-# What would make a test depend on the machine; nothing of S/MIME.
+# Settings that make tests independent of the machine; none about S/MIME.
 OURS = """
 (setq user-mail-address "{me}@example.com" user-full-name "Test"
       sendmail-program "{sendmail}"
@@ -71,7 +71,7 @@ def emacs(tmp_path, pki):
 
 @pytest.fixture
 def incoming(pki, mail, tmp_path):
-    """A mail that stock openssl made, its From the certificate's address; as a string of Lisp."""
+    """A mail by stock openssl whose From is the certificate's address, as a string of Lisp."""
     def make(name, *words, change=(b"", b"")):
         out = tmp_path / f"{name}.eml"
         must(stock("cms", *words, "-in", mail, "-out", out, "-from", f"{name}@example.com", "-to",
@@ -142,7 +142,7 @@ def test_signed_and_not_encrypted_is_not_sent(emacs, pki):
                                         ("no_san", "Ok (sender not trusted)"),
                                         ("expired", "Ok (sender not trusted)")])
 def test_gnus_says(name, says, emacs, pki, incoming):
-    """no_san has its address in the subject, which is enough for Emacs and not for the rules."""
+    """no_san has its address in the subject, which satisfies Emacs but not the rules."""
     assert must(emacs.call("read-signed", incoming(name, "-sign"))).out.decode() == says
 
 
@@ -157,7 +157,7 @@ def test_gnus_notices_another_sender(emacs, incoming):
 
 
 def test_opaque(emacs, incoming):
-    """That of a stranger is extracted when asked for, and not called verified."""
+    """The content of a stranger's mail is extracted on request, and not called verified."""
     words = ["-sign", "-nodetach"]
     result = emacs.call("on-mail", incoming("good_rsa", *words), "'smime-verify-buffer")
     assert b"result: t" in must(result).out
@@ -170,7 +170,7 @@ def test_opaque(emacs, incoming):
 
 
 def test_why_a_sender_is_not_trusted(pki, incoming, tmp_path):
-    """Emacs 28 puts it into a file; the decision log has what a rule refused."""
+    """Emacs 28 writes the reason to a file; the decision log has the refusals of rules."""
     log = tmp_path / "decisions"
     emacs = Emacs(tmp_path, pki, settings=f"decision_log = {log}\n")
     emacs.call("on-mail", incoming("no_san", "-sign"), "'smime-verify-buffer")
@@ -196,7 +196,7 @@ def test_decrypts(me, pki, incoming, tmp_path):
     (["-verify", "-CAfile", "root"], 4, "decrypting or verifying"),
 ])
 def test_codes_that_emacs_maps(words, code, says, emacs, pki, incoming, tmp_path):
-    """Each is known to smime.el, which gives up on any other."""
+    """smime.el knows each of these codes, and fails on others."""
     files = {}
     for name in ("good_rsa", "expired", "root"):
         files[name] = tmp_path / f"{name}.both"

@@ -53,7 +53,7 @@ class Etpan:
         script = self.bin.configuration(GUIDE)
         if check:
             script += self.bin.configuration(GUIDE, "check")
-        # sendmail is found there too; a real program would have its own way.
+        # sendmail is found there, too; real programs send in other ways.
         return run("/bin/sh", "-c", script + 'exec "$@"', "sh", self.program, self.home, how, path,
                    env={"PATH": f"{os.defpath}:{self.bin.path}"})
 
@@ -62,7 +62,7 @@ class Etpan:
         return self.bin.sent.read_bytes()
 
     def refused(self, result, operation, rule):
-        """Nothing was sent, and the decision log has the reason that libetpan swallows."""
+        """Nothing was sent, and the decision log has the reason, which libetpan does not pass on."""
         assert result.rc == 1 and "MAIL_ERROR_COMMAND" in result.err, result
         assert rule not in result.text and not self.bin.sent.exists()
         decision = json.loads(self.log.read_text().splitlines()[-1])
@@ -116,7 +116,7 @@ def test_does_not_encrypt(to, program, pki, tmp_path):
 
 
 def test_a_weak_cipher_can_be_refused(program, pki, tmp_path):
-    """libetpan names no cipher, and gets the one that is stock's own."""
+    """libetpan names no cipher, so stock's default is used."""
     sealed = must(stock("smime", "-encrypt", pki.good_rsa.pem, stdin=MAIL)).out
     weak = stock_does("takes Triple DES where `smime -encrypt` names no cipher", "des-ede3-cbc" in must(
         stock("cms", "-cmsout", "-print", "-noout", stdin=sealed)).text)
@@ -152,7 +152,7 @@ def test_shows_and_says_why_it_is_not_verified(name, reason, etpan, incoming):
 
 @STRANGERS
 def test_opaque_is_left_as_it_is(name, reason, etpan, incoming):
-    """The library cannot make a part of the nothing that openssl gives it."""
+    """The library cannot use the empty output of openssl."""
     result = must(etpan.call("read", incoming(name, "-sign", "-nodetach")))
     assert b"signed-data" in result.out and BODY not in result.out
     assert reason not in result.out and b"successful" not in result.out
@@ -198,7 +198,7 @@ def test_fails_closed(fault, program, pki, incoming, tmp_path):
         assert not etpan.bin.sent.exists()
     message = incoming("good_rsa", "-sign")
     assert b"Verification successful" not in etpan.call("read", message).out
-    # The check says what libetpan does not.
+    # The check prints what libetpan does not.
     result = etpan.call("signed", MAIL, check=True)
     assert result.rc == 1 and "MAIL_ERROR_COMMAND" not in result.err, result
     says = "NOT enforced: openssl fails by itself" if "module" in fault else FAULTS[fault]
@@ -206,7 +206,7 @@ def test_fails_closed(fault, program, pki, incoming, tmp_path):
 
 
 def test_the_check_of_the_guide(program, pki, tmp_path):
-    """A link that is not there goes unnoticed by everything but the check."""
+    """Only the check notices a missing link."""
     etpan = Etpan(program, tmp_path, pki, me="expired")
     good = Bin(tmp_path / "certificates")
     assert "enforced: " in must(run("/bin/sh", "-c", good.configuration(GUIDE) +

@@ -13,7 +13,7 @@ M2CRYPTO = Program("Python M2Crypto", (PYTHON, DRIVERS / "m2crypto_smime.py"), "
 
 fail_closed.driven(M2CRYPTO)
 
-# Two failures in one process; prints the exception of the second.
+# Two failures in one process; it prints the second exception.
 TWICE = """
 import sys
 from M2Crypto import BIO, Err, SMIME, X509
@@ -42,12 +42,12 @@ class TestM2Crypto(Contract):
     program = M2CRYPTO
 
     def test_whole_sentence(self, conf, pki, mail, out):
-        """The exception has the address and the way out."""
+        """The exception has the address and the remedy."""
         result = self.program.under(conf).encrypt([pki.expired], mail, out)
         assert "refused: encrypt: expired@example.com: certificate expired on" in result.err, result
 
     @pytest.mark.parametrize("drained, said", [(False, b"pkcs7 datasign"), (True, b"[san-email]")])
     def test_what_earlier_calls_left(self, drained, said, conf, pki, mail):
-        """The limit that the guide names, and the way out."""
+        """A limit that the guide names, and its remedy."""
         result = must(run(PYTHON, "-c", TWICE, pki.directory, mail, "drain" * drained, conf=conf))
         assert said in result.out, result

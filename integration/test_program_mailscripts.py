@@ -41,7 +41,7 @@ def test_decrypts_whatever_the_certificate(name, sealed, pki, tmp_path):
 
 
 def test_goes_through_the_policy(sealed, pki, tmp_path):
-    """The program finds our link and no other openssl."""
+    """The program finds our link instead of another openssl."""
     programs = Bin(tmp_path)
     (programs.path / "openssl").unlink()
     (programs.path / "openssl").symlink_to("/bin/false")

@@ -16,7 +16,7 @@ NAMES = ["good_rsa", "good_p256", *REFUSED]
 SIGN, ENCRYPT, BOTH = "s", "e", "b"
 SHOWN = {SIGN: "Sign (S/MIME)", ENCRYPT: "Encrypt (S/MIME)", BOTH: "Sign, Encrypt (S/MIME)"}
 
-# What would make a test depend on the machine, or wait; nothing of S/MIME.
+# Settings that make tests independent of the machine and without waiting; none about S/MIME.
 OURS = """
 set sendmail = "{sendmail}"
 set realname = "Test"
@@ -43,7 +43,7 @@ def program(request):
 
 @pytest.fixture(scope="module")
 def store(pki, tmp_path_factory):
-    """~/.smime: the certificates and keys of everybody, as smime_keys would have put them."""
+    """~/.smime with everybody's certificates and keys, as smime_keys would store them."""
     directory = tmp_path_factory.mktemp("mutt") / ".smime"
     index = ""
     for kind in ("certificates", "keys"):
@@ -81,7 +81,7 @@ class Mutt:
                             self.env)
 
     def send(self, how, me="good_rsa", to="good_p256"):
-        """Write a mail and send it; what was on the screen when it was refused, or None."""
+        """Write a mail and send it; returns the screen if it was refused, or None."""
         with self.start(me, "-s", "subject", "-i", self.home / "body", f"{to}@example.com") as mutt:
             mutt.wait("y:Send")
             mutt.press("S", "S/MIME (e)ncrypt")
@@ -125,7 +125,7 @@ class Mutt:
                 mutt.press("\r", "Enter S/MIME passphrase:")
                 mutt.press(PASSPHRASE)
             if passphrase:
-                # Newer ones do not say where what was encrypted ends.
+                # Newer versions do not mark the end of encrypted text.
                 mutt.press("\r", "[-- End of S/MIME encrypted data", BODY)
                 return mutt.text
             assert mutt.press("\r", "[-- End of ", "Could not copy") == "[-- End of ", mutt.text
@@ -195,7 +195,7 @@ def test_signed_and_not_encrypted_is_not_sent(mutt):
     said = mutt.send(BOTH, to="expired")
     assert "refused: encrypt: expired@example.com: " in said and "[expired]" in said
     assert mutt.nothing_left()
-    # Its signature stays in the list of attachments: the guide says what to do.
+    # The signature stays in the list of attachments; the guide says what to do.
     assert "smime.p7s" in mutt.menu
 
 
@@ -218,7 +218,7 @@ def test_batch_mode_knows_no_smime(program, mutt):
 
 @pytest.fixture(scope="module")
 def incoming(pki, mail, tmp_path_factory):
-    """Mail that stock openssl made, from whose address the certificate has."""
+    """Mail by stock openssl, from the certificate's address."""
     directory = tmp_path_factory.mktemp("incoming")
 
     def make(name, *words):
@@ -314,7 +314,7 @@ def test_fails_closed_without_the_command(mutt):
 
 
 def test_the_check_of_the_guide(program, mutt):
-    """It passes with the configuration of the guide, and notices lines that were left as they were."""
+    """It passes with the guide's configuration, and notices lines that were not adapted."""
     script = mutt.bin.configuration(GUIDE, "check")
     words = ["/bin/sh", "-c", script, "sh", f"{program} -n -F {mutt.rc}"]
     env = {"HOME": mutt.home, **mutt.bin.env}

@@ -17,7 +17,7 @@ fail_closed.driven(PERL)
 
 class TestPerl(Contract):
     program = PERL
-    # It shows the last entry of the queue; ours is the first, and the only one when signing.
+    # It shows the last error of the queue; ours is the first, and when signing the only one.
     silent = {"encrypt": ("CMS routines::cms lib", "CMS routines::reason(46)"),
               "verify": "CMS routines::certificate verify error"}
 
@@ -32,13 +32,13 @@ class TestPerl(Contract):
                                 env={"PATH": f"{COMMAND.parent}:/usr/bin:/bin"})
 
     def test_guarded_start(self, start, conf, out):
-        """With a policy that works the program runs."""
+        """If the policy works the program runs."""
         must(start(conf))
         assert b"pkcs7-signature" in out.read_bytes()
 
     @pytest.mark.parametrize("fault", fail_closed.FAULTS)
     def test_guarded_start_refuses(self, fault, start, out, tmp_path):
-        """Else it is not started: nothing spins, and nothing goes out."""
+        """Otherwise it is not started: nothing spins, and no mail is sent."""
         result = start(fail_closed.make(fault, tmp_path / "fault").conf)
         said = {"no configuration file": "without the policy",
                 "keyring damaged": "NOT usable"}.get(fault, "NOT enforced")

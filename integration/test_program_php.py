@@ -43,12 +43,12 @@ echo $said;
 
 
 def test_putenv_comes_too_late(conf, pki, mail, tmp_path):
-    """The limit that the guide names."""
+    """A limit that the guide names."""
     must(run(PHP, "-n", "-r", TOO_LATE, conf, mail, tmp_path / "out", pki.directory / "expired"))
 
 
 @pytest.mark.parametrize("drain, said", [(0, b"pkcs7 datasign"), (1, b"[san-email]")])
 def test_reasons_of_earlier_calls_come_first(drain, said, conf, pki, mail, tmp_path):
-    """In a process that lives on, unless it empties the list."""
+    """In a long-lived process, unless it empties the error list."""
     result = run(PHP, "-n", "-r", TWICE, mail, tmp_path / "out", pki.directory, drain, conf=conf)
     assert said in must(result).out, result

@@ -38,7 +38,7 @@ class TestPhpMailer(Contract):
     lacks = dict.fromkeys(("encrypt", "verify", "extract", "decrypt"), "it signs and nothing else")
 
     def test_without_exceptions(self, under, pki, mail, out):
-        """The limit that the guide names: success, and a mail of which only the header is left."""
+        """A limit that the guide names: a success, and a mail with nothing but its header."""
         result = replace(under(), exceptions=False).sign(pki.expired, mail, out)
         assert result.rc == 0, result
         header, body = out.read_bytes().split(b"\n\n", 1)

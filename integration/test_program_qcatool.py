@@ -16,10 +16,10 @@ from pages import block
 
 @dataclass
 class QcaTool(Program):
-    """As the guide says to call it: a message that begins with `bad` is a failure."""
+    """Called as in the guide: a message that begins with `bad` is a failure."""
 
     def message(self, mail, *args):
-        # A home of its own: it keeps a configuration there.
+        # It has its own home, because it stores a configuration there.
         return run(*self.prefix, *self.argv, "--noprompt", "--nosys", "--pass=x", *args, conf=self.conf,
                    env={"HOME": mail.parent}, stdin=mail.read_bytes())
 
@@ -88,7 +88,7 @@ class TestQcaTool(Contract):
     @pytest.mark.parametrize("name, rc, read", [("good_rsa", 0, True), ("expired", 0, False)])
     @pytest.mark.parametrize("operation", ["sign", "encrypt"])
     def test_exit_code_is_no_answer(self, operation, name, rc, read, conf, pki, mail, tmp_path):
-        """The limit that the guide names: exit code 0, and a message in which nothing is."""
+        """A limit that the guide names: exit code 0, and an empty message."""
         tool, cert, message = self.program.under(conf), pki[name], tmp_path / "message"
         what = tool.bundle(cert, message) if operation == "sign" else cert.pem
         result = tool.message(mail, "message", operation, "smime", what)
@@ -100,7 +100,7 @@ class TestQcaTool(Contract):
 
     @pytest.mark.parametrize("name, rc", [("good_rsa", 0), ("expired", 1)])
     def test_the_lines_of_the_guide(self, name, rc, conf, pki, mail, tmp_path):
-        """They take the exit code from what was written."""
+        """The guide's lines derive the exit code from the output."""
         script, message = tmp_path / "script", tmp_path / "message"
         script.write_text("set -e\n" + block("docs/use/guides/qcatool.md", "qcatool"))
         result = run("sh", script, "message", "encrypt", "smime", pki[name].pem, conf=conf,

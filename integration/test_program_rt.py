@@ -43,7 +43,7 @@ Set(%SMIME, Enable => 1, OpenSSL => '{openssl}', Keyring => '{directory}/keyring
 1;
 """
 
-# One file a mail: what was handed over to be sent.
+# One file for each mail that was handed over for sending.
 SENDMAIL = """\
 #!/bin/sh
 exec cat >"$(mktemp {directory}/sent/XXXXXX)"
@@ -51,7 +51,7 @@ exec cat >"$(mktemp {directory}/sent/XXXXXX)"
 
 
 def overlay():
-    """The guide's."""
+    """The guide's overlay."""
     (text,) = re.findall(r"<!-- test: rt-overlay -->\n```perl\n(.*?)```", GUIDE.read_text(), re.S)
     return text
 
@@ -89,7 +89,7 @@ class Rt:
         return [path.read_bytes() for path in (self.directory / "sent").iterdir()]
 
     def not_sent(self, result, *reasons):
-        """RT says no, why, and nothing was handed over."""
+        """RT refuses, gives the reason, and hands over nothing."""
         assert result.rc != 0, result
         assert all(reason in result.err for reason in reasons), result
         assert self.sent() == []
@@ -115,7 +115,7 @@ def rt(request, pki, tmp_path, link, conf):
 
 
 def read(message, what, pki, out):
-    """What is inside, by stock openssl without the policy."""
+    """The content, read by stock openssl without the policy."""
     path = out / "message"
     path.write_bytes(message)
     if "encrypt" in what:
@@ -144,21 +144,21 @@ REFUSED = [("expired", "expired"), ("eku_server", "extended-key-usage"), ("no_sa
 @pytest.mark.parametrize("what", [("sign",), ("sign", "encrypt")], ids="+".join)
 @pytest.mark.parametrize("signer, rule", REFUSED)
 def test_refused_signer_sends_nothing(signer, rule, what, rt):
-    """Neither plain, nor empty, nor encrypted and empty; RT's log has the reason."""
+    """Nothing is sent: not plain, not empty, not encrypted and empty; RT's log has the reason."""
     rt.not_sent(rt.send(signer, "modern", *what), "not signed, not encrypted and not sent",
                 "refused: sign: ", f"[{rule}]")
 
 
 @pytest.mark.parametrize("recipient, rule", REFUSED[1:])
 def test_refused_recipient_sends_nothing(recipient, rule, rt):
-    """The same when it is the recipient's certificate."""
+    """The same if the recipient's certificate is refused."""
     for what in (("encrypt",), ("sign", "encrypt")):
         rt.not_sent(rt.send("modern", recipient, *what),
                     "not signed, not encrypted and not sent", "refused: encrypt: ", f"[{rule}]")
 
 
 def test_expired_recipient_is_found_by_rt(rt):
-    """RT looks at Not After itself: the mail is replaced by notes that it cannot be sent."""
+    """RT checks Not After itself, and sends notes that the mail cannot be sent."""
     result = rt.send("modern", "expired", "encrypt")
     assert result.rc != 0 and "the reason is 'Key expired'" in result.err, result
     assert all(BODY not in message for message in rt.sent())
@@ -166,7 +166,7 @@ def test_expired_recipient_is_found_by_rt(rt):
 
 @pytest.mark.parametrize("what", ["sign", "encrypt"])
 def test_content_that_rt_keeps_is_not_lost(what, rt):
-    """What is encrypted to be kept in the database is unchanged after a refusal."""
+    """Content that RT encrypts for its database is unchanged after a refusal."""
     result = rt.call("content", what, "eku_server@example.com")
     assert result.rc != 0 and result.out.strip() == BODY and "[extended-key-usage]" in result.err
 
@@ -175,7 +175,7 @@ def test_content_that_rt_keeps_is_not_lost(what, rt):
                                         (("sign", "encrypt"), b"enveloped-data")],
                          ids=["sign", "encrypt", "sign+encrypt"])
 def test_without_the_overlay_the_body_is_gone(what, left, pki, link, tmp_path):
-    """What the guide warns of: RT takes an empty output for a success."""
+    """As the guide warns: RT takes an empty output for a success."""
     rt = Rt(tmp_path / "rt", pki, openssl=link, guarded=False)
     assert rt.send("eku_server", "eku_server" if what == ("encrypt",) else "modern",
                    *what).rc == 0
@@ -188,7 +188,7 @@ def test_without_the_overlay_the_body_is_gone(what, left, pki, link, tmp_path):
 
 
 def test_refusals_are_logged(pki, tmp_path):
-    """The decision log has them too."""
+    """The decision log has the refusals, too."""
     log = tmp_path / "log"
     rt = Rt(tmp_path / "rt", pki, openssl=OPENSSL,
             conf=write_conf(tmp_path / "openssl.cnf", {"decision_log": log}))
@@ -207,7 +207,7 @@ def test_verifies_a_known_sender(rt, post):
 
 
 def test_unknown_issuer_is_not_trusted(rt, post):
-    """RT asks `openssl verify` for that, and says so."""
+    """RT asks `openssl verify` for that, and reports it."""
     result = must(rt.call("receive", stdin=post.signed("foreign").read_bytes()))
     assert b"status: Verify BAD: The signing CA was not trusted" in result.out, result
     assert b"The signature is good" not in result.out
@@ -254,7 +254,7 @@ def test_lost_command_sends_nothing(what, pki, tmp_path):
 
 
 def test_lost_stock_openssl_sends_nothing(pki, link, tmp_path):
-    """The drop-in is there, and what it runs is not."""
+    """The drop-in exists, but not the openssl that it runs."""
     rt = Rt(tmp_path / "rt", pki, openssl=link, env={"SMIME_POLICY_OPENSSL": "/nonexistent"})
     rt.not_sent(rt.send("modern", "modern", "sign"), "S/MIME: switched off")
 

@@ -13,7 +13,7 @@ RUBY = Program("Ruby OpenSSL::PKCS7", (find("ruby"), "--disable-gems", DRIVERS /
 
 fail_closed.driven(RUBY)
 
-# How a help desk finds out who signed: MAIL CAFILE FLAGS.
+# A help desk finds out who signed: MAIL CAFILE FLAGS.
 HELP_DESK = """
 mail = OpenSSL::PKCS7.read_smime(File.binread(ARGV[0]))
 store = OpenSSL::X509::Store.new
@@ -31,12 +31,12 @@ NO_CHECK_TIME = str(0x200000)  # X509_V_FLAG_NO_CHECK_TIME
 
 class TestRuby(Contract):
     program = RUBY
-    # Ruby raises the last entry of the queue and drops the others.
+    # Ruby raises the last error of the queue and drops the others.
     silent = {"sign": "pkcs7 datasign", "encrypt": ("malloc failure", "PKCS7 lib")}
 
     @pytest.mark.parametrize("operation", ["sign", "encrypt"])
     def test_debug_tells_the_reason(self, operation, conf, pki, mail, out):
-        """The whole sentence, on standard error."""
+        """The whole message on standard error."""
         cert = pki.expired
         files = [cert.pem, cert.key] if operation == "sign" else [cert.pem]
         result = refused(run(*RUBY.argv, operation, mail, out, *files, conf=conf,
@@ -45,14 +45,14 @@ class TestRuby(Contract):
 
     @pytest.mark.parametrize("setting", ["pass", "refuse"])
     def test_help_desk(self, setting, under, pki, post):
-        """Verify, then ask with NOVERIFY which certificate made the signature: works on."""
+        """Verify, then find the signer's certificate with NOVERIFY: this still works."""
         ask = run(*RUBY.argv[:-1], "-ropenssl", "-e", HELP_DESK, self.incoming(post, "good_rsa"),
                   pki.ca, "0", conf=under(unverified_signers=setting).conf)
         assert must(ask).out == b"true\n1\n", ask
 
     @pytest.mark.parametrize("flags, verified", [("0", b"false\n"), (NO_CHECK_TIME, b"true\n")])
     def test_no_check_time(self, flags, verified, conf, pki, post):
-        """The limit that the guide names: dates are libcrypto's check, and can be switched off."""
+        """A limit that the guide names: libcrypto checks the dates, and can be told not to."""
         ask = run(*RUBY.argv[:-1], "-ropenssl", "-e", HELP_DESK, self.incoming(post, "expired"),
                   pki.ca, flags, conf=conf)
         assert must(ask).out.startswith(verified), ask

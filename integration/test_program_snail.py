@@ -13,7 +13,7 @@ import fail_closed
 from harness import refused, run
 from in_process import TEXT, Contract, Program, find, nothing_left
 
-# Nobody's settings, UTF-8 mail.
+# No user's settings, and UTF-8.
 ENVIRONMENT = {"MAILRC": "/dev/null", "LC_ALL": "C.UTF-8"}
 
 
@@ -21,7 +21,7 @@ ENVIRONMENT = {"MAILRC": "/dev/null", "LC_ALL": "C.UTF-8"}
 class SNail(Program):
     """Sends into a file, reads a mailbox of one mail; the exit codes are its own (errexit)."""
 
-    dead: Path | None = None  # where it keeps a mail that was not sent; nowhere
+    dead: Path | None = None  # where s-nail keeps a mail that was not sent: nowhere
 
     def call(self, *args, **kwargs):
         env = ENVIRONMENT if self.dead is None else {**ENVIRONMENT, "DEAD": self.dead}
@@ -30,10 +30,7 @@ class SNail(Program):
                    env=env, **kwargs)
 
     def config_file(self):
-        """
-        14.9.25 reads no configuration of OpenSSL by itself, and takes the sections
-        that are under its own name.
-        """
+        """14.9.25 reads no OpenSSL configuration by itself, but has its own section in the file."""
         if self.conf is None or not Path(self.conf).is_file():
             return ()
         text = Path(self.conf).read_text("utf-8")
@@ -87,20 +84,20 @@ class TestSNail(Contract):
     lacks = {"extract": "it shows the text of a signed mail without asking OpenSSL"}
 
     def incoming(self, post, name, how="signed"):
-        """With a From that is the signer's, which s-nail looks at too."""
+        """A mail whose From is the signer's, which s-nail checks, too."""
         if how == "encrypted":
             return post.encrypted(name)
         return post.sent(name, f"{name}@example.com")
 
     @pytest.mark.parametrize("more", [(), ("-Ssmime-force-encryption",)], ids=["", "forced"])
     def test_not_sent_in_the_clear(self, more, under, pki, mail, out):
-        """A recipient that is refused gets no mail at all; the exit code is that of the guide."""
+        """A refused recipient gets no mail at all; the exit code is that of the guide."""
         result = refused(under().encrypt([pki.expired], mail, out, *more), "expired")
         assert result.rc == 4 and nothing_left(out), result
 
     @pytest.mark.parametrize("more, kept", [((), True), (("-Snosave",), False)], ids=["", "nosave"])
     def test_dead_letter(self, more, kept, under, pki, mail, out, tmp_path):
-        """The limit that the guide names: what could not be signed is kept in the clear."""
+        """A limit that the guide names: a mail that could not be signed is stored unencrypted."""
         dead = tmp_path / "dead.letter"
         refused(replace(under(), dead=dead).sign(pki.expired, mail, out, *more), "expired")
         assert (dead.exists() and TEXT in dead.read_bytes()) == kept

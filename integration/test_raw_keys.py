@@ -95,7 +95,7 @@ def is_mail(what):
 
 
 def test_beside_refused_mail(driver, under, log, pki, mail, tmp_path):
-    """In one process: what is no mail works, and mail with the same and other keys is refused."""
+    """In one process other work goes on, and mail with the same and other keys is refused."""
     out = tmp_path / "out"
     write_signature(driver, pki, "web_rsa", out)
     conf = under(raw_keys="pass", unverified_signers="refuse")
@@ -104,7 +104,7 @@ def test_beside_refused_mail(driver, under, log, pki, mail, tmp_path):
     raw = {what: told for what, told in told.items() if not is_mail(what)}
     assert "verify" in raw and len(raw) >= 2, result
     assert all(set(told) == {"yes"} for told in raw.values()), result
-    # To encrypt mail to the RSA key of a certificate that is not for mail is the price.
+    # The disadvantage: mail may then be encrypted to the RSA key of a certificate that is not for mail.
     price = {what for what in refused_mail if "encrypt" in what and "web_rsa" in what}
     assert len(refused_mail) >= 4
     assert all(set(told) == {"yes" if what in price else "no"}
@@ -117,18 +117,18 @@ def test_beside_refused_mail(driver, under, log, pki, mail, tmp_path):
 
 
 def test_refused_by_default(driver, under, log, pki, mail, tmp_path):
-    """Nothing tells a raw operation from mail; the refusal names the setting."""
+    """A raw operation cannot be told from mail; the refusal names the setting."""
     told, result = answers(driver, under(), pki, "web_rsa", mail, tmp_path / "out")
     assert all(set(told) == {"no"} for told in told.values()), result
     remedies = [finding["remedy"] for line in decisions(log) for finding in line["findings"]
                 if finding["rule"] == "san-email"]
     assert any(WAY_OUT in remedy for remedy in remedies)
-    # Not where mail was signed with attributes.
+    # Not for mail with signed attributes.
     assert any("raw_keys" not in remedy for remedy in remedies)
 
 
 def test_certificate_for_mail(driver, under, pki, mail, tmp_path):
-    """With the setting too, one that is for mail has to satisfy the rules."""
+    """A certificate for mail has to satisfy the rules, even with the setting."""
     told, result = answers(driver, under(raw_keys="pass"), pki, "expired", mail, tmp_path / "out")
     assert all(set(told) == {"no"} for told in told.values()), result
 
@@ -183,7 +183,7 @@ def test_xmlsec1(operation, saml, under, log, pki):
 
 @pytest.mark.parametrize("operation", ["sign", "verify", "encrypt"])
 def test_xmlsec1_with_a_certificate_for_mail(operation, saml, under, pki):
-    """The setting excuses none."""
+    """The setting excuses no certificate for mail."""
     result, out = saml(operation, pki.expired, under(unverified_signers="refuse", raw_keys="pass"))
     refused(result, "distrust-default" if operation == "verify" else "expired")
     assert operation == "verify" or nothing_left(out)
@@ -193,7 +193,7 @@ def test_xmlsec1_with_a_certificate_for_mail(operation, saml, under, pki):
 
 
 def test_without_attributes(under, pki, mail, tmp_path):
-    """The price, and its limits: stock `cms -sign -noattr` under the provider."""
+    """The disadvantage and its limits: stock `cms -sign -noattr` under the provider."""
     out = tmp_path / "out"
     def sign(cert, *options, **settings):
         out.unlink(missing_ok=True)
@@ -216,7 +216,7 @@ def test_without_attributes(under, pki, mail, tmp_path):
 @pytest.mark.parametrize("api", ["cms", "smime"])
 @pytest.mark.parametrize("attributes", [True, False])
 def test_unverified_mail(api, attributes, under, pki, mail, tmp_path):
-    """`-noverify` of mail: what has attributes stays refused, whoever signed it."""
+    """`-noverify` of mail: mail with attributes is refused, whoever signed it."""
     message = tmp_path / "message"
     for cert, passes in ((pki.web_rsa, not attributes), (pki.good_rsa, False)):
         must(stock(api, "-sign", "-in", mail, "-signer", cert.pem, "-inkey", cert.key, "-out", message,
@@ -230,7 +230,7 @@ def test_unverified_mail(api, attributes, under, pki, mail, tmp_path):
 
 
 def test_recipients(under, pki, mail, tmp_path):
-    """The price for recipients: RSA keys alone, of certificates that are not for mail."""
+    """The disadvantage for recipients: only RSA keys of certificates that are not for mail."""
     out = tmp_path / "out"
     def encrypt(cert, **settings):
         out.unlink(missing_ok=True)
@@ -248,7 +248,7 @@ def test_recipients(under, pki, mail, tmp_path):
     ["sign", "-noattr"], ["cms", "-sign", "-noattr"], ["smime", "-sign", "-noattr"], ["encrypt"],
     ["cms", "-encrypt"], ["smime", "-encrypt"]], ids=" ".join)
 def test_the_command_judges(words, pki, mail, tmp_path):
-    """Whatever `policy.cnf` says: the certificate of a server neither signs nor is encrypted to."""
+    """With every `policy.cnf` a server's certificate neither signs nor is encrypted to."""
     policy, out = tmp_path / "policy.cnf", tmp_path / "out"
     policy.write_text("raw_keys = pass\n")
     cert = pki.web_rsa
@@ -259,7 +259,7 @@ def test_the_command_judges(words, pki, mail, tmp_path):
 
 
 def test_the_command_writes_judge(pki, mail, tmp_path):
-    """To the provider in stock, which judges what the command could not read beforehand."""
+    """The command tells the provider in stock to judge what it could not read before."""
     policy, seen = tmp_path / "policy.cnf", tmp_path / "seen"
     policy.write_text("raw_keys = pass\n")
     fake = tmp_path / "openssl"

@@ -16,7 +16,7 @@ BY_NAME = pytest.mark.parametrize("name", NAMES, ids=" ".join)
 
 
 def signing(name, cert, mail, *more, script='exec "$0" "$@"', **kwargs):
-    """Through bash, for process substitutions: $S and $C are a signer and a certfile."""
+    """Sign through bash, for process substitutions: $S and $C are a signer and a certfile."""
     return run("/bin/bash", "-c", script, COMMAND, *name, "-in", mail, "-inkey", cert.key, *more,
                env={"S": cert.pem, **kwargs})
 
@@ -28,7 +28,7 @@ def is_refused(result, out, *texts):
 
 @BY_NAME
 def test_certfile_as_a_file(name, pki, mail, tmp_path):
-    """What the rest is compared with."""
+    """The result that the other tests compare with."""
     out = tmp_path / "out"
     result = signing(name, pki.old_chain, mail, "-signer", pki.old_chain.pem, "-certfile",
                      pki.old_intermediate.pem, "-out", out)
@@ -50,7 +50,7 @@ PIPES = {
 @pytest.mark.parametrize("how", PIPES)
 @BY_NAME
 def test_certfile_that_can_be_read_once(name, how, pki, mail, tmp_path):
-    """Neither an expired intermediate nor a good one: nobody could judge it where it is used."""
+    """Refused, with an expired intermediate and with a good one: nobody could judge it where it is used."""
     for cert, along in ((pki.old_chain, pki.old_intermediate.pem),
                         (pki.good_chain, pki.intermediate)):
         out = tmp_path / "out"
@@ -62,7 +62,7 @@ def test_certfile_that_can_be_read_once(name, how, pki, mail, tmp_path):
 
 @BY_NAME
 def test_certfile_of_a_fifo(name, pki, mail, tmp_path):
-    """A writer is not waited for."""
+    """The command does not wait for a writer of a FIFO."""
     fifo, out = tmp_path / "fifo", tmp_path / "out"
     os.mkfifo(fifo)
     result = signing(name, pki.old_chain, mail, "-signer", pki.old_chain.pem, "-certfile", fifo,
@@ -88,7 +88,7 @@ def test_certfile_that_cannot_be_read(name, pki, mail, tmp_path):
 
 @BY_NAME
 def test_signer_that_is_not_known_beforehand(name, pki, mail, tmp_path):
-    """From a pipe or behind a passphrase: any certificate of the -certfile may be on its way."""
+    """The signer is in a pipe or under a passphrase: any certificate of -certfile may be in its chain."""
     out, locked = tmp_path / "out", tmp_path / "locked.p12"
     must(stock("pkcs12", "-export", "-in", pki.old_chain.pem, "-inkey", pki.old_chain.key, "-out",
                locked, "-passout", "pass:x"))
@@ -104,7 +104,7 @@ def test_signer_that_is_not_known_beforehand(name, pki, mail, tmp_path):
 
 
 def test_signer_from_the_keyring(pki, mail, tmp_path):
-    """Chosen by its address, its way is judged in a -certfile too."""
+    """The signer is found by address; its chain in -certfile is judged, too."""
     keyring, out = tmp_path / "keyring", tmp_path / "out"
     must(run(COMMAND, "--keyring", keyring, "upload", "--no-passphrase", pki.old_chain.pem,
              pki.old_chain.key))
@@ -117,7 +117,7 @@ def test_signer_from_the_keyring(pki, mail, tmp_path):
 
 @BY_NAME
 def test_key_through_a_pipe(name, pki, mail, tmp_path):
-    """It is read by openssl alone, and whole: the command takes nothing of it."""
+    """Only openssl reads the pipe, and gets all of it."""
     for cert in (pki.good_rsa, pki.good_p256):
         script = 'exec "$0" "${@:1:$#-2}" -signer "$S" -inkey <(cat "$K")'
         result = run("/bin/bash", "-c", script, COMMAND, *name, "-in", mail, "-inkey", "unused",
@@ -127,7 +127,7 @@ def test_key_through_a_pipe(name, pki, mail, tmp_path):
 
 @BY_NAME
 def test_what_is_sent_along_is_what_was_judged(name, pki, mail, tmp_path):
-    """Somebody puts another file into its place in between."""
+    """Another file is put in its place in between."""
     along, seen = tmp_path / "along.pem", tmp_path / "openssl"
     along.write_bytes(pki.intermediate.read_bytes())
     seen.write_text(f'#!/bin/sh\ncp {pki.old_intermediate.pem} {along}\nexec openssl "$@"\n')
@@ -144,7 +144,7 @@ def test_what_is_sent_along_is_what_was_judged(name, pki, mail, tmp_path):
 
 
 def verify_swapped(pki, post, tmp_path, option, first, then):
-    """|first| is judged by the command; openssl would find |then| in its place."""
+    """The command judges |first|; then openssl would find |then| in its place."""
     named, swap = tmp_path / "named.pem", tmp_path / "openssl"
     named.write_bytes(first.read_bytes())
     swap.write_text(f'#!/bin/sh\ncp {then} {named}\nexec openssl "$@"\n')
@@ -172,7 +172,7 @@ def mail_of(tmp_path):
 
 
 def wait_for_its_reader_to_go(fifo):
-    """So that what is written next is for another one."""
+    """Wait until the reader has closed the FIFO, so that the next text is for the next reader."""
     for _ in range(1000):
         try:
             os.close(os.open(fifo, os.O_WRONLY | os.O_NONBLOCK))
@@ -182,7 +182,8 @@ def wait_for_its_reader_to_go(fifo):
 
 
 def test_anchors_through_a_fifo(pki, post, tmp_path):
-    """It was read twice: once to judge old mail, then by openssl, which was told to pass dates."""
+    """The FIFO was read twice: by the command to judge old mail, then by openssl, which was told to ignore
+    dates."""
     fifo, out = tmp_path / "fifo", tmp_path / "out"
     os.mkfifo(fifo)
 
@@ -206,7 +207,7 @@ def test_anchors_through_a_fifo(pki, post, tmp_path):
 
 
 def test_anchors_that_hold_nothing(pki, post, mail, tmp_path):
-    """The file that was named is in the message, not the copy that openssl gets."""
+    """The message names the given file, not the copy that openssl gets."""
     for path in (mail, tmp_path / "none"):
         result = run(COMMAND, "verify", "-in", post.signed("good_rsa"), "-CAfile", path)
         assert result.rc == INPUT and result.out == b"" and str(path) in result.err, result
@@ -216,7 +217,7 @@ def test_anchors_that_hold_nothing(pki, post, mail, tmp_path):
 @pytest.mark.parametrize("name", [("encrypt",), ("cms", "-encrypt"), ("smime", "-encrypt")],
                          ids=" ".join)
 def test_recipients_that_can_be_read_once(name, pki, mail, tmp_path):
-    """Judged by the module, where they are used; the same pipe twice holds nothing the second time."""
+    """The module judges them where they are used; a pipe is empty at its second reading."""
     out = tmp_path / "out"
     script = 'exec "$0" "$@" -in "$MAIL" {}'
     for given in ('<(cat "$C")', '/dev/fd/9 9< <(cat "$C")', '"$GOOD" <(cat "$C")',
@@ -224,13 +225,13 @@ def test_recipients_that_can_be_read_once(name, pki, mail, tmp_path):
         result = run("/bin/bash", "-c", script.format(given), COMMAND, *name, "-out", out,
                      env={"C": pki.expired.pem, "GOOD": pki.good_rsa.pem, "MAIL": mail})
         assert result.rc != DONE and result.out == b"" and not out.exists(), (given, result)
-        # Openssl finds nothing where it reads the second time.
+        # openssl finds nothing when it reads the second time.
         text = "Could not read recipient" if given.count("/dev/fd/9") > 1 else "[expired]"
         assert text in result.err, (given, result)
 
 
 def test_signer_that_is_swapped(pki, mail, tmp_path):
-    """The module judges the one that signs; whose issuers were judged is another matter."""
+    """The module judges the actual signer; whose issuers were judged is not checked."""
     signer, swap, out = tmp_path / "signer.pem", tmp_path / "openssl", tmp_path / "out"
     swap.touch(0o755)
 
@@ -242,5 +243,5 @@ def test_signer_that_is_swapped(pki, mail, tmp_path):
 
     result = swapped(pki.expired)
     assert result.rc == REFUSED and not out.exists() and "[expired]" in result.err, result
-    # What is left to the day on which the module judges the issuers as well.
+    # To be changed when the module judges issuers as well.
     assert swapped(pki.old_chain, "-certfile", pki.old_intermediate.pem).rc == DONE

@@ -26,7 +26,7 @@ pytestmark = pytest.mark.skipif(not TEXT.exists(), reason="no text of RFC 9216: 
 def samples(tmp_path_factory):
     """sample("Alice", "PKCS #12"): the PEM of a section, in a file."""
     directory = tmp_path_factory.mktemp("rfc9216")
-    # Page breaks have a line of the page and one of the document around them.
+    # At a page break there is a line of the page and one of the document.
     text = gzip.open(TEXT, "rt", errors="replace").read()
     parts = re.findall(r"^\d+\.\d+\.  (.*?)\n(.*?)(?=^\d+\.)", text, re.MULTILINE | re.DOTALL)
 
@@ -52,7 +52,7 @@ def ring(tmp_path):
 
 @pytest.mark.parametrize("who", ["Alice", "Bob"])
 def test_rsa_signs_seals_and_opens(who, samples, ring, tmp_path):
-    """By address alone, although signing and encrypting have a certificate each."""
+    """By address alone, although there are different certificates for signing and encrypting."""
     address = f"{who.lower()}@smime.example"
     must(ring.upload(samples("RSA", "Root Certificate")))
     must(ring.upload(samples(who, "PKCS #12"), "--passin", "stdin", stdin=f"{who.lower()}\n".encode()))

@@ -1,11 +1,10 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-The sender of a mail, beside what other programs show.
+The sender of a mail, compared with what other programs show.
 
-Headers are made at random (from a fixed seed), of pieces where readers of
-headers are known to part.  Wherever one of the other readers shows an address
-that is not the signer's, the command must not let the mail pass.
+Headers are made at random (from a fixed seed) of pieces that readers of headers treat differently.  If one of
+the other readers shows an address that is not the signer's, the command must not let the mail pass.
 """
 
 import email
@@ -62,7 +61,7 @@ ENDS = ["\n", "\r\n", "\r\n", "\r", "\n\r", "\r\r\n", "\n\n", "\n \n", "\x0b", "
 
 
 class Chooser(random.Random):
-    """Mostly the first of a list, which is plain: what is odd hides best where the rest is not."""
+    """Chooses mostly the first of a list, which is plain: among plain pieces odd ones are harder to notice."""
     oddity = 0.5
 
     def pick(self, choices):
@@ -100,7 +99,7 @@ def make_header(r):
 
 
 def of_python(policy, mail):
-    """It dies of some: then it shows nobody."""
+    """Python's parser fails on some headers: then it shows no sender."""
     message = email.message_from_bytes(mail, policy=policy)
     found = []
     for field in ("From", "Sender"):
@@ -136,7 +135,7 @@ print JSON::PP->new->latin1->encode([map { my $t = pack('H*', $_);
 
 
 def of_perl(mails):
-    """Mail::Internet and Email::MIME, which are two."""
+    """Two readers of Perl: Mail::Internet and Email::MIME."""
     lines = b"\n".join(mail.hex().encode() for mail in mails)
     return json.loads(must(run("perl", "-e", PERL, stdin=lines, timeout=300)).out)
 
@@ -149,7 +148,7 @@ def fill(maildir, mails):
 
 
 def listed(text, count):
-    """What was shown beside each subject that holds its message's number."""
+    """The output next to each subject, which holds the message's number."""
     found = [[] for _ in range(count)]
     for address, number in re.findall(r"([^#\n]*)#\s*number (\d+)", text):
         found[int(number)].append(address.strip())
@@ -168,7 +167,7 @@ def of_mutt(maildir, count):
 def of_snail(maildir, count):
     shown = run("s-nail", "-n", "-R", "-H", "-S", "screen=10000", "-S", "headline=%60f#%s",
                 "-f", f"maildir://{maildir}", env={"HOME": str(maildir)}, timeout=300)
-    # An unpaired quote in a name stays before the address.
+    # An unpaired quote of a name stays before the address.
     return [[address for line in each for address in re.findall(r'[^\s<>",]+@[^\s<>",]+', line) or
              [line]] for each in listed(shown.text, count)]
 
@@ -177,13 +176,13 @@ def of_snail(maildir, count):
 
 
 def senders(mails):
-    """Of each what the command reads: an address, "entity" or "refused"."""
+    """For each header what the command reads: an address, "entity" or "refused"."""
     lines = b"".join(mail.hex().encode() + b"\n" for mail in map(header_of, mails))
     return must(run(READER, stdin=lines, timeout=300)).text.splitlines()
 
 
 def header_of(mail):
-    """As shim_input_header() has it, its empty line included."""
+    """The header as shim_input_header() reads it, with its empty line."""
     end = re.search(rb"\A\r?\n|\n\r?\n", mail)
     return mail[:end.end()] if end else mail
 
@@ -193,12 +192,12 @@ def passes(ours):
 
 
 def is_good(address):
-    """Quotes that are not needed make no other address, and neither does the case."""
+    """Needless quotes and other letter case do not change an address."""
     return re.sub(r'^"([\w.]+)"@', r"\1@", address.strip().lower()) == GOOD
 
 
 def is_another(found):
-    """Is an address shown that is not the signer's, and not settled by Sender?"""
+    """Is an address shown that is not the signer's, and not decided by Sender?"""
     froms, others = ([address for address in each if "@" in address] for each in found)
     if all(map(is_good, froms)):
         return False
@@ -219,7 +218,7 @@ REST = ["\n", "\r\n", "MIME-Version: 1.0\n\n", "\r\n\n", "Subject: x\r\n\r\n", "
 
 
 def check(reader, mails, ours, theirs):
-    """None of ours passes where |reader| shows another; and it has shown enough to say so."""
+    """No mail passes where |reader| shows another sender; and |reader| has shown enough to prove that."""
     wrong = [(mail[:400], own, found) for mail, own, found in zip(mails, ours, theirs)
              if passes(own) and is_another(found)]
     assert not wrong, (reader, len(wrong), len(wrong), wrong[:8])
@@ -237,7 +236,7 @@ def mails():
 def ours(mails):
     found = senders(mails)
     assert len(found) == len(mails)
-    # Both happen often, or nothing would be shown by the rest.
+    # Both results are frequent; otherwise the test would show nothing.
     assert sum(map(passes, found)) > len(mails) / 20 and found.count("refused") > len(mails) / 5
     return found
 
@@ -255,19 +254,19 @@ def test_beside_perl(mails, ours):
 
 @pytest.mark.parametrize("reader", [of_mutt, of_snail])
 def test_beside_programs(reader, tmp_path):
-    """They tell their messages apart by a field of ours."""
+    """The programs recognise messages by a field of ours."""
     some = make_mails(800, 5, lambda number: f"Subject: number {number}\n".encode())
     fill(tmp_path / "mail", some)
     shown = reader(tmp_path / "mail", len(some))
     assert sum(map(bool, shown)) > len(some) / 2
     own, theirs = senders(some), [[found, []] for found in shown]
-    # Neither tells about Sender, or more than the first of From: that comes from Python.
+    # Neither shows Sender, or more than the first address of From: Python does.
     settled = [number for number, mail in enumerate(some) if b"ender:" in mail.split(BODY)[0]]
     for number in settled:
         authors, sender = of_python(email.policy.compat32, some[number])
         theirs[number] = [theirs[number][0] + authors, sender]
     check(reader.__name__, some, own, theirs)
-    # And a Sender that lets another's From pass would be seen.
+    # A Sender that lets another From pass would be noticed.
     for number in settled:
         own[number] = GOOD
     with pytest.raises(AssertionError, match="wrong|assert not"):
@@ -275,7 +274,7 @@ def test_beside_programs(reader, tmp_path):
 
 
 def test_the_command_agrees(mails, ours, pki, tmp_path):
-    """What was held against the others is what the verb and a stock name do."""
+    """The verb and a stock name do what was compared with the others."""
     policy = tmp_path / "policy.cnf"
     policy.write_text("sender = refuse\n")
     text = tmp_path / "text"
@@ -285,7 +284,7 @@ def test_the_command_agrees(mails, ours, pki, tmp_path):
     fields, _, body = entity.partition(b"\n\n")
     chosen = random.Random(2).sample(range(len(mails)), 120)
     for number in chosen:
-        # Behind what stock looks for, so that it finds a message whatever follows.
+        # Behind the fields that stock needs, so that it finds a message in any case.
         mail = fields + b"\n" + header_of(mails[number]) + body
         message = tmp_path / "message"
         message.write_bytes(mail)

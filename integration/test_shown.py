@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What is printed of names from outside: nothing that a terminal obeys, and no PIN."""
+"""Names from outside are printed so that no terminal obeys them, and no PIN is shown."""
 
 import json
 import os
@@ -12,23 +12,23 @@ import pytest
 from harness import COMMAND, environment, must
 from test_keyring_list import keyring  # pylint: disable=unused-import
 
-# A colour, a new title, a line of its own, C1, DEL, from right to left, and no UTF-8 at all.
+# A colour, a new title, a line, C1, DEL, right-to-left, and bytes that are no UTF-8.
 EVIL = "x\x1b[31m\x1b]0;t\x07\rrefused\nb\u009b\x7f\u202e\u2066".encode() + b"\xff\xc3"
 BAD = ["\x1b", "\x07", "\r", "\x7f", "\u009b", "\u202e", "\u2066"]
-# The same for people: nothing of it is lost.
+# The same as shown to people: nothing is lost.
 SHOWN = r"x\1B[31m\1B]0;t\07\0Drefused\0Ab\C2\9B\7F\E2\80\AE\E2\81\A6\FF\C3"
 PLAIN = "Zertifikat für Ünal 证书.pem"
 PIN = "134679"
 
 
 def called(*words, cwd=None, stdin=b"", **env):
-    """Our command with words of bytes; its streams as bytes."""
+    """Run our command with words of bytes; its streams are bytes."""
     return subprocess.run([os.fsencode(word) for word in (COMMAND, *words)], cwd=cwd, input=stdin,
                           env={**environment(), **env}, capture_output=True, check=False, timeout=60)
 
 
 def harmless(done):
-    """Both streams, which hold lines of text and nothing that a terminal obeys."""
+    """Check that both streams hold lines of text, and nothing that a terminal obeys."""
     text = (done.stdout + done.stderr).decode()
     assert not [bad for bad in BAD if bad in text], text
     return text
@@ -47,7 +47,7 @@ def room(pki, tmp_path, mail):
 
 
 def words_of(room, keyring):
-    """Every way that a name from outside is printed."""
+    """Every way in which a name from outside is printed."""
     def at(suffix):
         return room + b"/" + EVIL + suffix
     ring = [b"--keyring", os.fsencode(keyring)]
@@ -91,17 +91,17 @@ WAYS = sorted(words_of(b"", ""))
 
 @pytest.mark.parametrize("way", WAYS)
 def test_names_are_harmless(way, room, keyring):
-    """In one line each, and without what nobody could read."""
+    """Each name is on one line, without unreadable characters."""
     done = called(*words_of(room, keyring)[way])
     text = harmless(done)
-    # What openssl itself says may go over lines.
+    # Messages of openssl itself may have several lines.
     assert "refused\nb" not in text.replace("refused\n  ", "") or way == "input not there"
     if "JSON" not in way and way != "expired":
         assert SHOWN[:20] in text, text
 
 
 def test_names_are_whole(room):
-    """What is escaped can still be told apart, and what people write is as they wrote it."""
+    """Escaped names can still be told apart, and ordinary text is unchanged."""
     text = harmless(called(b"check", room + b"/" + EVIL))
     assert SHOWN in text
     assert PLAIN in harmless(called(b"check", room + b"/" + PLAIN.encode())).replace("\\", "")
@@ -111,21 +111,22 @@ def test_names_are_whole(room):
 
 
 def test_name_that_is_no_text_is_reported(room, tmp_path):
-    """A row of the report is not lost to a byte in the name of its file."""
+    """A byte in the name of a file does not remove its row of the report."""
     done = called(b"--keyring", os.fsencode(tmp_path) + b"/ring", b"upload",
                   room + b"/" + EVIL + b".pem")
     assert done.returncode == 0 and b"stored as contact" in done.stdout, done
 
 
 def test_keyring_below_a_name_with_control_characters(room):
-    """It could not be written into a configuration: said, escaped, before anything is made."""
+    """Such a path cannot be written into a configuration: the message, escaped, comes before anything is
+    made."""
     done = called(b"--keyring", room + b"/ring", b"upload", room + b"/" + EVIL + b".pem")
     assert done.returncode == 2 and "name another keyring" in harmless(done), done
     assert not os.path.exists(room + b"/ring")
 
 
 def test_path_is_a_programs(tmp_path):
-    """`keyring path` is read by scripts: as it is, unless a person reads it."""
+    """Scripts read `keyring path`: it is printed unchanged, except on a terminal."""
     path = os.fsencode(tmp_path) + "/x b\u009b\u202e\u2066".encode() + b"\xff\xc3"
     done = called(b"--keyring", path, b"keyring", b"path")
     assert done.stdout == path + b"\n"
@@ -143,7 +144,7 @@ URIS = [f"pkcs11:token=t;object=o?pin-value={PIN}", f"pkcs11:token=t?pin-value={
 
 @pytest.mark.parametrize("uri", URIS)
 def test_pin_is_not_shown(uri, pki, mail, tmp_path):
-    """Explained, as JSON, in errors of ours and of stock, and in what is stored."""
+    """No PIN is shown: with --explain, in JSON, in errors of ours and of stock, and in stored URIs."""
     cert, out = pki.good_rsa, tmp_path / "out"
     sign = ["-signer", cert.pem, "-inkey", uri, "-in", mail]
     for words in (["--explain", "sign", *sign], ["sign", "--explain", "--json", *sign],
@@ -168,7 +169,7 @@ def test_what_is_no_pin_is_shown(pki, mail):
 
 @pytest.mark.parametrize("before, after", [("(", ")"), ("['", "']"), ("'", "'"), ("a) (", ")"), ("", ""), ("((", "))")])
 def test_what_stands_round_it_is_shown(before, after, pki, mail):
-    """A bracket or quote that was opened before the URI is closed behind it."""
+    """A bracket or quote opened before the URI is closed behind it."""
     name = f"{before}pkcs11:token=t?pin-value={PIN}{after}"
     text = harmless(called("check", name))
     assert f"{before}pkcs11:token=t?pin-value=***{after}:" in text, text

@@ -14,13 +14,13 @@ MASK = 'mount -t tmpfs none "$1" && shift && exec "$@"'
 
 
 def masked(path, *argv, **kwargs):
-    """Run with an empty directory in the place of |path|, in a mount namespace of its own."""
+    """Run it with an empty directory in place of |path|, in its own mount namespace."""
     return run("/usr/bin/unshare", "-m", "/bin/sh", "-c", MASK, "sh", path, *argv, **kwargs)
 
 
 @pytest.fixture(scope="module", autouse=True)
 def needs_namespaces():
-    """A named reason instead of failures."""
+    """Skip with a reason instead of failing."""
     result = masked("/proc", "/bin/true")
     if result.rc != 0:
         pytest.skip(f"no mount namespace can be made here: {result.err.strip()}")
@@ -31,7 +31,7 @@ def signing(cert, mail, out):
 
 
 def fails_closed(result, out, *texts):
-    """One line of ours that says why, no output."""
+    """Check that it failed with one line of ours that gives the reason, and without output."""
     assert result.rc != DONE and result.out == b"" and not out.exists(), result
     said = [line for line in result.err.splitlines() if not line.startswith("warning: ")]
     assert len(said) == 1 and all(text in said[0] for text in texts), result
@@ -39,7 +39,7 @@ def fails_closed(result, out, *texts):
 
 @pytest.fixture
 def policy(tmp_path):
-    """Settings that are lost where the configuration is."""
+    """Settings that are lost with the configuration."""
     path = tmp_path / "policy.cnf"
     path.write_text("trust = keyring\nunverified_signers = refuse\n")
     return path
@@ -47,7 +47,7 @@ def policy(tmp_path):
 
 @pytest.mark.parametrize("name", NAMES, ids=" ".join)
 def test_no_proc(name, pki, mail, post, policy, tmp_path):
-    """openssl would go on without its configuration."""
+    """Without its configuration openssl would go on."""
     out = tmp_path / "out"
     for cert in (pki.good_rsa, pki.expired):
         result = masked("/proc", COMMAND, "--policy", policy, *name, *signing(cert, mail, out))
@@ -64,14 +64,14 @@ def test_no_proc(name, pki, mail, post, policy, tmp_path):
 
 
 def test_no_proc_for_the_rest(pki, tmp_path):
-    """What runs no openssl needs no /proc; the self-test says that it does."""
+    """Commands without openssl need no /proc; the self-test reports that it does."""
     for words in (["check", pki.good_rsa.pem], ["config"], ["config", "--print"]):
         assert masked("/proc", COMMAND, *words).rc == DONE, words
     fails_closed(masked("/proc", COMMAND, "config", "--self-test"), tmp_path / "out", "mount /proc")
 
 
 def test_no_proc_and_its_own_name(pki, mail, tmp_path):
-    """Under the name openssl the rest is stock's, and the command never runs itself."""
+    """Under the name openssl other commands are stock's, and our command never runs itself."""
     link = tmp_path / "openssl"
     link.symlink_to(COMMAND)
     assert b"OpenSSL" in must(masked("/proc", link, "version")).out
@@ -95,7 +95,7 @@ LOST = ["OPENSSL_CONF=/nonexistent", "OPENSSL_CONF=/dev/null", "unset OPENSSL_CO
 @pytest.mark.parametrize("how", LOST)
 @pytest.mark.parametrize("name", NAMES, ids=" ".join)
 def test_settings_that_do_not_arrive(name, how, pki, mail, tmp_path):
-    """The module knows what was promised, and is locked: a good certificate is refused too."""
+    """The module knows which settings to expect and locks: a good certificate is refused, too."""
     out = tmp_path / "out"
     result = run(COMMAND, *name, *signing(pki.good_rsa, mail, out), env=lost(tmp_path, how))
     assert result.rc != DONE and result.out == b"" and not out.exists(), result
@@ -116,7 +116,7 @@ def test_settings_of_a_verification_that_do_not_arrive(how, pki, post, policy, t
 
 
 def test_other_settings_than_promised(pki, mail, tmp_path):
-    """Neither a configuration of the same module with other settings."""
+    """The same for a configuration of the same module with other settings."""
     other = write_conf(tmp_path / "other.cnf", {"mode": "observe"})
     out = tmp_path / "out"
     for cert in (pki.good_rsa, pki.expired):
@@ -126,7 +126,7 @@ def test_other_settings_than_promised(pki, mail, tmp_path):
 
 
 def test_a_promise_can_only_lock(pki, mail, conf, tmp_path):
-    """Set by anybody else, whatever its value, it unlocks nothing."""
+    """If somebody else sets the variable, no value of it unlocks anything."""
     text = must(run(COMMAND, "config", "--print")).out.decode()
     kept = "".join(f"{line.replace(' = ', '=')}\n" if line[0] != "#" else f"{line.split()[1]}\n"
                    for line in text.splitlines())
@@ -144,7 +144,7 @@ def test_a_promise_can_only_lock(pki, mail, conf, tmp_path):
 
 
 def test_the_promise_is_not_left_behind(pki, mail, conf, tmp_path):
-    """The command sets it for stock alone: neither for itself nor for a program that it becomes."""
+    """The command sets the variable for stock alone: not for itself, nor for a program it becomes."""
     show = ["/bin/sh", "-c", "env"]
     result = must(run(COMMAND, "config", "--self-test", conf, "--", *show))
     assert b"SMIME_POLICY_EXPECT" not in result.out
@@ -155,14 +155,14 @@ def test_the_promise_is_not_left_behind(pki, mail, conf, tmp_path):
     seen.chmod(0o755)
     result = must(run(link, "version", env={"SMIME_POLICY_OPENSSL": seen}))
     assert b"SMIME_POLICY_EXPECT" not in result.out
-    # Where somebody set it, a program is not started to refuse everything.
+    # If the variable is set already, no program is started, as it would refuse everything.
     result = run(COMMAND, "config", "--self-test", conf, "--", *show,
                  env={"SMIME_POLICY_EXPECT": "x"})
     assert result.rc == REFUSED and result.out == b"" and "NOT enforced" in result.err
 
 
 def test_another_library_context(pki, mail, conf, tmp_path):
-    """With OPENSSL_TEST_LIBCTX stock works in a context that nobody configured."""
+    """With OPENSSL_TEST_LIBCTX stock works in a context without configuration."""
     env = {"OPENSSL_TEST_LIBCTX": "1"}
     for words in (["-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key],
                   ["-encrypt", pki.expired.pem]):
@@ -170,11 +170,11 @@ def test_another_library_context(pki, mail, conf, tmp_path):
             result = run(OPENSSL, api, words[0], "-in", mail, "-out", tmp_path / "out", *words[1:],
                          conf=conf, env=env)
             assert "OPENSSL_TEST_LIBCTX is set" in result.err, result
-            # Stock may leave the head of a message behind.
+            # Stock may leave the beginning of a message.
             assert stock(api, "-verify", "-noverify", "-in", tmp_path / "out").rc != DONE
             assert stock(api, "-decrypt", "-in", tmp_path / "out", "-inkey",
                          pki.expired.key).rc != DONE
-    # The command does not pass it on, so that nothing has to be refused for it.
+    # The command does not pass the variable on, so nothing has to be refused.
     result = run(COMMAND, "cms", "-sign", *signing(pki.good_rsa, mail, tmp_path / "good"), env=env)
     assert result.rc == DONE and (tmp_path / "good").exists(), result
     result = run(COMMAND, "cms", "-sign", "-signer", "/dev/stdin", "-inkey", pki.expired.key, "-in",
@@ -183,7 +183,7 @@ def test_another_library_context(pki, mail, conf, tmp_path):
 
 
 def test_passphrase_in_any_variable(pki, mail, tmp_path):
-    """It goes to stock under another name: that of the caller may mean something to it."""
+    """The passphrase goes to stock under another name, as the caller's name may have a meaning."""
     locked = tmp_path / "locked.key"
     must(stock("pkey", "-in", pki.good_rsa.key, "-aes128", "-passout", "pass:1", "-out", locked))
     seen = tmp_path / "openssl"
@@ -205,9 +205,9 @@ OURS = {"OPENSSL_CONF", "SMIME_POLICY_EXPECT"}
 
 
 def test_environment_is_an_allow_list(pki, mail, tmp_path):
-    """Every variable that libcrypto and the loader of programs know, and what nobody knows yet."""
+    """Every variable that libcrypto and the loader know, and unknown ones."""
     seen = tmp_path / "openssl"
-    # What the shell itself sets is none of ours.
+    # Variables that the shell itself sets are not counted.
     seen.write_text("#!/bin/sh\ncat >/dev/null\ncat /proc/$$/environ\n")
     seen.chmod(0o755)
     known = ["OPENSSL_TEST_LIBCTX", "OPENSSL_MODULES", "OPENSSL_ENGINES", "OPENSSL_CONF_INCLUDE",
@@ -226,7 +226,7 @@ def test_environment_is_an_allow_list(pki, mail, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES, ids=" ".join)
 def test_no_dev(name, pki, mail, tmp_path):
-    """Neither /dev/fd nor /dev/shm nor /dev/null is needed, unless a stream is closed."""
+    """/dev/fd, /dev/shm and /dev/null are not needed, unless a stream is closed."""
     out = tmp_path / "out"
     assert masked("/dev", COMMAND, *name, *signing(pki.good_rsa, mail, out)).rc == DONE
     out.unlink()
@@ -237,7 +237,7 @@ def test_no_dev(name, pki, mail, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES, ids=" ".join)
 def test_no_place_for_temporary_files(name, pki, mail, post, tmp_path):
-    """What is kept until the decision is kept somewhere, or nothing is done."""
+    """Output is stored until the decision; without a place for it nothing is done."""
     env, none = {"TMPDIR": tmp_path / "none"}, tmp_path / "out"
     words = ["-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail]
     fails_closed(run(COMMAND, *name, *words, env=env), none, f"in {tmp_path}/none", "set TMPDIR")
@@ -261,7 +261,8 @@ def test_full_place_for_temporary_files(name, pki, post, tmp_path):
 
 @pytest.mark.parametrize("name", NAMES, ids=" ".join)
 def test_few_descriptors(name, pki, mail, tmp_path):
-    """However many are left, an expired certificate never signs; a good one does or says why not."""
+    """With any number of descriptors an expired certificate never signs; a good one signs, or the reason is
+    printed."""
     limit = 'ulimit -n "$1" && shift && exec "$@"'
     done = 0
     for count in range(3, 24):
@@ -271,7 +272,7 @@ def test_few_descriptors(name, pki, mail, tmp_path):
         done += result.rc == DONE
         assert (result.rc == DONE) == out.exists(), (count, result)
         assert result.rc == DONE or result.err, (count, result)
-        # The certificate through a pipe, so that the module has to be there to refuse it.
+        # The certificate comes through a pipe, so that the module has to refuse it.
         for how in (["-signer", pki.expired.pem], ["-signer", "/dev/stdin"]):
             result = run(*start, *how, "-inkey", pki.expired.key, "-in", mail, "-out", out.name,
                          stdin=pki.expired.pem.read_bytes(), cwd=tmp_path / "..")
@@ -280,7 +281,7 @@ def test_few_descriptors(name, pki, mail, tmp_path):
 
 
 def test_module_without_proc(pki, mail, conf, tmp_path):
-    """With the configuration alone the rules need none of it."""
+    """With the configuration alone the rules do not need /proc."""
     for path in ("/proc", "/dev"):
         out = tmp_path / "out"
         must(masked(path, OPENSSL, "cms", "-sign", *signing(pki.good_rsa, mail, out), conf=conf))

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What the results are of: the OpenSSL that Debian ships today, and one of it."""
+"""The tested OpenSSL is the newest of Debian, and there is only one of it."""
 
 import os
 import re
@@ -31,7 +31,7 @@ def versions(package):
 
 
 def test_the_newest_openssl_of_the_distribution():
-    """What install-packages.sh brings."""
+    """install-packages.sh brings the newest."""
     owner = must(run("dpkg-query", "-S", libcrypto(OPENSSL))).text.split(":")[0]
     for package in (owner, "openssl", "libssl-dev"):
         installed, newest = versions(package)
@@ -39,7 +39,7 @@ def test_the_newest_openssl_of_the_distribution():
 
 
 def test_one_libcrypto():
-    """The program, the module and the command have the same; it was built with its headers too."""
+    """The program, the module and the command use the same libcrypto, and were built with its headers."""
     assert libcrypto(OPENSSL) == libcrypto(MODULE)
     program, library = VERSION.findall(stock("version").text)
     assert program == library
@@ -80,7 +80,7 @@ def test_what_is_installed_is_brought_up_to_date(install):
 
 
 def test_lists_that_cannot_be_read(install):
-    """A warning: who has everything may test without a network."""
+    """A warning: with all packages installed one may test without a network."""
     result, words = install('case " $* " in *" update "*) exit 100;; esac')
     assert result.rc == 0 and result.text.startswith("warning: apt cannot read all of its sources"), result
     assert len(words) == 2

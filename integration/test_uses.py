@@ -15,7 +15,7 @@ every_cert = pytest.mark.parametrize("recipe", TESTED, ids=lambda recipe: recipe
 
 
 def judged(result, path, out, rules):
-    """The refusal that the table promises, whole on every path."""
+    """Check the refusal that the table names, on every path."""
     if rules == (STOCK,):
         assert result.rc != 0, result
     else:
@@ -26,7 +26,7 @@ def judged(result, path, out, rules):
 
 
 def outgoing(operation, path, recipe, what, rules, cert, mail, out, stock_can, read_back):
-    """Sign or encrypt, and read back without the policy what was accepted."""
+    """Sign or encrypt, and read accepted output without the policy."""
     result = getattr(path, operation)(what, mail, out)
     able = stock_can(operation, path, recipe.key)
     if rules and able:
@@ -44,7 +44,7 @@ def outgoing(operation, path, recipe, what, rules, cert, mail, out, stock_can, r
 @every_path
 @every_cert
 def test_sign(path_name, recipe, all_paths, pki, mail, tmp_path, stock_can, read_back):
-    """A signature comes out if and only if the signer may sign."""
+    """There is a signature if and only if the signer may sign."""
     cert = pki[recipe.name]
     outgoing("sign", all_paths[path_name], recipe, cert, recipe.sign, cert, mail,
              tmp_path / "out", stock_can, read_back)
@@ -53,7 +53,7 @@ def test_sign(path_name, recipe, all_paths, pki, mail, tmp_path, stock_can, read
 @every_path
 @every_cert
 def test_encrypt(path_name, recipe, all_paths, pki, mail, tmp_path, stock_can, read_back):
-    """A ciphertext comes out if and only if the recipient may be encrypted to."""
+    """There is a ciphertext if and only if the recipient may be encrypted to."""
     cert = pki[recipe.name]
     outgoing("encrypt", all_paths[path_name], recipe, [cert], recipe.encrypt, cert, mail,
              tmp_path / "out", stock_can, read_back)
@@ -71,7 +71,7 @@ def test_verify(path_name, recipe, all_paths, pki, post, tmp_path, stock_can):
         judged(result, path, out, recipe.verify)
     elif recipe.verify:
         judged(result, path, out, ("signer-certificate",))
-        # PHP shows the reason without its data, where the rule behind it is named.
+        # PHP shows the reason without details, so not the rule behind it.
         behind = recipe.verify[0]
         assert behind == "signer-certificate" or isinstance(path, paths.Php) \
             or f"({behind})" in result.text, result
@@ -99,7 +99,7 @@ def test_decrypt(path_name, recipe, all_paths, pki, post, tmp_path, stock_can):
 @every_cert
 @pytest.mark.parametrize("purpose", ["smimesign", "smimeencrypt"])
 def test_purpose(purpose, recipe, pki, conf):
-    """`openssl verify -purpose` tells what a verification or an encryption would, dates apart."""
+    """`openssl verify -purpose` has the result of a verification or an encryption, except for dates."""
     cert = pki[recipe.name]
     chain = ["-untrusted", cert.chain] if cert.chain else []
     result = run(OPENSSL, "verify", "-purpose", purpose, "-CAfile", cert.anchor, *chain, cert.pem,
@@ -110,20 +110,20 @@ def test_purpose(purpose, recipe, pki, conf):
     elif recipe.verify == (STOCK,):
         assert result.rc != 0 and "unsuitable certificate purpose" not in result.text, result
     else:
-        # The program prints its own error and not the queue, where the rule is named.
+        # The program prints its own error, not the queue with the rule.
         assert result.rc != 0 and "unsuitable certificate purpose" in result.text, result
 
 
 @every_cert
 @pytest.mark.parametrize("use", ["sign", "encrypt", "verify", "decrypt"])
 def test_check(recipe, use, pki):
-    """`smime-policy check` gives the verdict of the use: 0 may, 3 may not."""
+    """`smime-policy check` exits with 0 if the use is allowed, with 3 if not."""
     rules = getattr(recipe, use, ())
     if use == "verify" and rules and rules != (STOCK,):
         rules = ("signer-certificate",)
     result = run(COMMAND, "check", "--for", use, pki[recipe.name].pem)
     if not rules or rules == (STOCK,):
-        # Expiry is no finding against reading; `verify` weighs it with the message at hand.
+        # An expired certificate may still read; `verify` judges it with the message.
         assert result.rc == 0, result
     else:
         refused(result, *rules)
@@ -131,7 +131,7 @@ def test_check(recipe, use, pki):
 
 
 def test_what_stock_can(stock_can, all_paths):
-    """The tests above lean on these facts: they must not shrink by accident."""
+    """The tests above depend on these facts."""
     cms, smime = all_paths["openssl cms"], all_paths["openssl smime"]
     for key in ("rsa2048", "p256", "p384", "p521"):
         for operation in ("sign", "encrypt", "verify", "decrypt"):
@@ -172,7 +172,7 @@ def test_renewed_certificate_beside_the_old(path_name, all_paths, pki, mail, tmp
 
 @pytest.mark.parametrize("path_name", [name for name in paths.PATH_NAMES if "PHP" not in name])
 def test_old_certificate_sent_along(path_name, all_paths, pki, mail, tmp_path):
-    """The expired predecessor among the -certfile certificates does not stop its successor."""
+    """The old, expired certificate in -certfile does not stop the new one."""
     path, out = all_paths[path_name], tmp_path / "out"
     result = path.sign(pki.renewed_new, mail, out, "-certfile", pki.renewed_old.pem)
     assert result.rc == 0, result
@@ -194,7 +194,7 @@ def test_one_bad_recipient_refuses_the_mail(path_name, order, all_paths, pki, ma
 
 @every_path
 def test_stranger(path_name, all_paths, pki, post, tmp_path):
-    """A signer of a CA that nobody provided is not trusted; providing the CA is all it takes."""
+    """A signer is not trusted if nobody provided its CA; providing the CA is enough."""
     path, out = all_paths[path_name], tmp_path / "out"
     rules = ("distrust-default",) if path.ours else (STOCK,)
     judged(path.verify(post.signed("foreign"), pki.ca, out), path, out, rules)
@@ -207,7 +207,7 @@ def test_stranger(path_name, all_paths, pki, post, tmp_path):
 @pytest.mark.parametrize("how", [("-noattr",), ("-nodetach",), ("-binary", "-outform", "DER"),
                                  ("-stream",), ("-nocerts",)], ids=lambda how: how[0])
 def test_spellings_of_sign(api, how, all_paths, pki, mail, tmp_path):
-    """However the signature is asked for, the signer is judged."""
+    """The signer is judged in every spelling of the command."""
     path, out = all_paths[f"openssl {api}"], tmp_path / "out"
     assert path.sign(pki.good_rsa, mail, out, *how).rc == 0
     refused(path.sign(pki.expired, mail, out, *how), "expired")
@@ -216,7 +216,7 @@ def test_spellings_of_sign(api, how, all_paths, pki, mail, tmp_path):
 
 
 def test_two_signers(all_paths, pki, mail, tmp_path):
-    """A good signer does not cover for a bad one, nor the other way round."""
+    """A good signer does not excuse a bad one."""
     path, good, bad, out = all_paths["openssl cms"], pki.good_rsa, pki.expired, tmp_path / "out"
     for first, second in ((good, bad), (bad, good)):
         refused(path.sign(first, mail, out, "-signer", second.pem, "-inkey", second.key),

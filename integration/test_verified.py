@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What `verify` tells of those who signed, and what it and `decrypt` look up in the keyring."""
+"""What `verify` prints about signers, and what it and `decrypt` look up in the keyring."""
 
 import itertools
 import json
@@ -56,7 +56,7 @@ class Desk:
         return result
 
     def told(self, signed, *options):
-        """The same as JSON."""
+        """The report as JSON."""
         result = self.verify(signed, "--json", *options)
         return json.loads(result.out), result
 
@@ -77,7 +77,7 @@ def address_of(cert):
     return f"{cert.recipe.name}@example.com"
 
 
-# One line of who signed.
+# The line on who signed.
 
 def test_who_signed_when_and_through_whom(desk, forge, root):
     leaf = forge.leaf("leaf@x.example", root)
@@ -105,7 +105,7 @@ def test_its_own_certificate_is_the_anchor(desk, forge, root):
     signed = desk.sign(leaf.name, leaf)
     assert ", through that certificate, which was provided\n" in desk.verify(signed).err
     assert desk.told(signed)[0]["signers"][0]["anchor"]["own"]
-    # The stock names say what stock says.
+    # The stock names print what stock prints.
     result = desk.verify(signed, words=("cms", "-verify"))
     assert result.rc == DONE and "verified:" not in result.err, result
 
@@ -118,7 +118,7 @@ def test_without_a_signing_time(desk, forge, root):
     assert desk.told(signed)[0]["signers"][0]["signed"] is None
 
 
-# What is near a contact's own certificate.
+# Certificates beside a contact's own.
 
 def issuers_that_spoil(forge):
     old = forge("old", days="past", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
@@ -140,7 +140,7 @@ def test_no_issuer_spoils_a_contact(kind, near, desk, forge):
     assert must(desk.ring("trust", leaf.name)).text.count("an anchor for its own addresses") == 1
     result = desk.verify(signed, *words)
     assert result.rc == DONE, result
-    # Beside a second signer, whom a CA vouches for.
+    # Together with a second signer, for whom a CA vouches.
     other = forge("other-root", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
                   subjectAltName=None)
     clerk = forge.leaf("clerk@other.example", other)
@@ -150,7 +150,7 @@ def test_no_issuer_spoils_a_contact(kind, near, desk, forge):
 
 
 def test_what_the_rules_refuse_stays_refused_beside_it(desk, forge):
-    """Its own anchor is none for the mail of another, and none where it may not sign."""
+    """The own certificate is no anchor for the mail of another, nor if it may not sign."""
     mother = forge("mother@x.example", basicConstraints="critical,CA:TRUE",
                    keyUsage=BOTH + ",keyCertSign")
     child = forge.leaf("minted@x.example", mother)
@@ -163,7 +163,7 @@ def test_what_the_rules_refuse_stays_refused_beside_it(desk, forge):
 
 
 def test_a_critical_extension_that_nobody_knows(desk, forge):
-    """`trust` says what `verify` does, where libcrypto refuses the certificate itself."""
+    """`trust` and `verify` agree if libcrypto refuses the certificate itself."""
     odd = forge("odd@x.example", basicConstraints="CA:FALSE", keyUsage=BOTH,
                 **{"1.2.3.4": "critical,ASN1:NULL"})
     desk.keep(("contact", odd))
@@ -174,7 +174,7 @@ def test_a_critical_extension_that_nobody_knows(desk, forge):
 
 
 def test_a_program_may_look_there_first(desk, forge):
-    """Stock `cms` and `smime` under the provider: by default libcrypto's own chain comes first."""
+    """Stock `cms` and `smime` under the provider: by default libcrypto's own chain is used."""
     issuer = issuers_that_spoil(forge)["for TLS"]
     leaf = forge.leaf("spoiled@x.example", issuer)
     desk.keep(("contact", leaf))
@@ -187,14 +187,14 @@ def test_a_program_may_look_there_first(desk, forge):
                 result = run(OPENSSL, api, "-verify", "-in", signed, "-out", desk.out, "-CAstore",
                              "smimepolicy:trust", "-partial_chain", conf=conf)
                 assert (result.rc == 0) == passes, result
-    # A certificate that the keyring does not have as a person's gains nothing by it.
+    # A certificate that is not stored as a person's gains nothing.
     minted = forge.leaf("minted-too@x.example", leaf)
     result = run(OPENSSL, "cms", "-verify", "-in", desk.sign(minted.name, minted), "-out", desk.out,
                  "-CAstore", "smimepolicy:trust", "-partial_chain", conf=conf)
     assert result.rc != 0, result
 
 
-# Every fault, and on whom.
+# Every fault, with its certificate.
 
 def test_the_certificate_at_fault_is_named(desk, forge, root):
     web = forge("web-only", root, basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
@@ -224,7 +224,7 @@ NOTES = [("ku_nr", "Non Repudiation alone"), ("no_ku", "no Key Usage"), ("weak_k
 
 @pytest.mark.parametrize("name, text", NOTES)
 def test_notes_on_the_signer(name, text, pki, desk):
-    """As `check --for verify` has them."""
+    """The notes of `check --for verify`."""
     signed = desk.sign(address_of(pki[name]), pki[name])
     checked = run(COMMAND, "check", "--for", "verify", pki[name].pem)
     assert text in checked.text, checked
@@ -244,7 +244,7 @@ def test_every_fault_at_once(pki, desk):
     rules = {finding["rule"] for verdict in answer["verdicts"] for finding in verdict["findings"]
              if finding["severity"] == "deny"}
     assert rules == {"sender-match", "signer-certificate", "distrust-default"}, result
-    # Under a stock name, where the sender is refused.
+    # Under a stock name, with the setting that refuses senders.
     policy = desk.directory / "policy"
     policy.write_text("sender = refuse\n")
     result = run(COMMAND, "--policy", policy, "cms", "-verify", "-in", signed, "-out", desk.out,
@@ -264,7 +264,7 @@ def test_of_several_signers_the_one_that_fails(pki, desk):
     answer, _ = desk.told(signed, "-CAfile", pki.ca)
     passed = {signer["address"]: signer["passed"] for signer in answer["signers"]}
     assert passed == {address_of(good): True, address_of(bad): False}, answer
-    # One whom nobody vouches for.
+    # A signer for whom nobody vouches.
     signed = desk.sign(address_of(good), good, pki.foreign)
     desk.refuses(signed, "foreign@example.com: nobody provided", options=("-CAfile", pki.ca))
     answer, _ = desk.told(signed, "-CAfile", pki.ca)
@@ -342,7 +342,7 @@ def test_a_way_through_what_is_only_named(desk, forge, root, tmp_path):
 
 
 def test_of_several_signatures_the_one_that_does_not_fit(pki, desk):
-    """One of them was made of another mail."""
+    """One of the signatures is of another mail."""
     one = desk.sign(address_of(pki.good_rsa), pki.good_rsa, options=("-nodetach",))
     both = desk.directory / "both"
     must(stock("cms", "-resign", "-in", one, "-out", both, "-signer", pki.good_p256.pem, "-inkey",
@@ -350,7 +350,7 @@ def test_of_several_signatures_the_one_that_does_not_fit(pki, desk):
     text = both.read_bytes()
     head, _, body = text.partition(b"\n\n")
     der = bytearray(must(run("openssl", "base64", "-d", stdin=body)).out)
-    # The RSA signature is the longest octet string of its length.
+    # The RSA signature is the longest octet string.
     at = der.index(b"\x04\x82\x01\x00")
     der[at + 100] ^= 1
     both.write_bytes(head + b"\n\n" + must(run("openssl", "base64", stdin=bytes(der))).out)
@@ -365,7 +365,7 @@ def test_of_several_signatures_the_one_that_does_not_fit(pki, desk):
 
 
 def test_an_expired_issuer_of_the_keyring(desk, forge):
-    """It was never in -certfile."""
+    """The expired issuer was never in -certfile."""
     old = forge("old", days="past", basicConstraints="critical,CA:TRUE", keyUsage=ISSUES,
                 subjectAltName=None)
     leaf = forge.leaf("of-old@x.example", old)
@@ -381,14 +381,14 @@ def test_an_expired_issuer_of_the_keyring(desk, forge):
 # Looking up.
 
 def test_a_given_sender_is_looked_up(desk, forge, root):
-    """The mail has no certificate, and no From field."""
+    """The mail has neither a certificate nor a From field."""
     leaf = forge.leaf("leaf@x.example", root)
     desk.keep(("contact", leaf))
     signed = desk.sign(None, leaf, options=("-nocerts",))
     assert desk.verify(signed, "--sender", leaf.name).rc == DONE
     result = desk.verify(signed, "--sender", "other@x.example")
     assert result.rc != DONE, result
-    # One signer in -certfile, the other one in the keyring.
+    # One signer is in -certfile, the other in the keyring.
     other = forge.leaf("second@x.example", root)
     must(desk.ring.upload(root.pem))
     signed = desk.sign(leaf.name, leaf, other, options=("-nocerts",))
@@ -412,7 +412,7 @@ def renewed(forge, root):
 
 @pytest.mark.parametrize("options", [[], ["-keyid"], ["-keyopt", "rsa_padding_mode:oaep"]])
 def test_a_message_to_a_renewed_certificate(options, desk, forge, root, renewed):
-    """The key is the same, and opens it."""
+    """The key is the same, and decrypts it."""
     old, new = renewed
     other = forge.leaf("another@x.example", root)
     desk.keep(("identity", other), ("identity", old))
@@ -421,7 +421,7 @@ def test_a_message_to_a_renewed_certificate(options, desk, forge, root, renewed)
     must(stock("cms", "-encrypt", "-in", mail, "-out", secret, "-aes256", "-recip", new, *options))
     result = desk.ring("decrypt", "-in", secret, "-out", desk.out)
     assert result.rc == DONE and desk.out.read_text().split() == ["hello"], result
-    # To nobody whom we know.
+    # The message names nobody who is stored.
     desk.out.unlink()
     must(stock("cms", "-encrypt", "-in", mail, "-out", secret, "-aes256", root.pem))
     result = desk.ring("decrypt", "-in", secret, "-out", desk.out)
@@ -432,7 +432,7 @@ def test_a_message_to_a_renewed_certificate(options, desk, forge, root, renewed)
 # Which certificate was chosen.
 
 def test_a_choice_is_told_where_it_changed_or_when_asked(desk, forge, root):
-    """Two certificates of one address: no word on it every time."""
+    """Two certificates of one address: the choice is not reported each time."""
     for days in "100", "300":
         cert = forge(f"twice-{days}", root, days=days, basicConstraints="CA:FALSE", keyUsage=BOTH,
                      extendedKeyUsage="emailProtection", subjectAltName="email:twice@x.example")
@@ -447,7 +447,7 @@ def test_a_choice_is_told_where_it_changed_or_when_asked(desk, forge, root):
 
     assert "of 2 certificates" not in encrypt()
     assert "of 2 certificates" in encrypt("-v") and "of 2 certificates" in encrypt("--verbose")
-    # The new one: a week later still the same, a month later no news.
+    # The new certificate is chosen: reported after a week, not after a month.
     newest = forge("twice-900", root, days="900", basicConstraints="CA:FALSE", keyUsage=BOTH,
                    extendedKeyUsage="emailProtection", subjectAltName="email:twice@x.example")
     must(run("faketime", "20 days", COMMAND, "--keyring", desk.ring.path, "upload", newest.pem))

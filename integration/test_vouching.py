@@ -57,19 +57,19 @@ class Plot:
         self.message = self.sent(0)
 
     def dice(self, what):
-        """The same choices whichever tests run."""
+        """The same random choices, whichever tests run."""
         return random.Random(f"{what} {self.tree.seed}")
 
     def bundle(self, name, certs):
         return forest.bundle(self.directory / f"{name}.pem", certs)
 
     def sent(self, number):
-        """The mail of one signer, or the one that the signer's issuer has signed too."""
+        """A mail of one signer, or one that the signer's issuer has signed, too."""
         out = self.directory / f"{number}.eml"
         return out if out.exists() else forest.send(self.tree, self.mail, self.signers[number], out)
 
     def trusted(self):
-        """What is named, each marked as trusted for mail."""
+        """The named certificates, each marked as trusted for mail."""
         path = self.directory / "trusted.pem"
         if not path.exists():
             path.write_bytes(b"".join(must(stock(
@@ -129,7 +129,7 @@ class Plot:
 
 
 def _is_silent(result):
-    """Refused by us, without the reason; libcrypto's own refusal has one."""
+    """We refused it without a reason; libcrypto's own refusal has one."""
     ours = "unsuitable certificate purpose|certificate rejected|application verification failure"
     return re.search(ours, str(result)) and "distrust-default" not in str(result)
 
@@ -137,7 +137,7 @@ def _is_silent(result):
 # The ways.
 
 def _verify(plot, argv, *more, conf=None, env=None, number=0):
-    """(passed, result, command line); a refusal has to leave nothing behind."""
+    """Returns (passed, result, command line); a refusal has to leave nothing behind."""
     out = plot.directory / "out"
     out.unlink(missing_ok=True)
     argv = (*argv, "-in", plot.sent(number), "-out", out, *more)
@@ -166,13 +166,13 @@ def _verb_named(plot):
 
 
 def _verb_named_store(plot):
-    """As -CAstore, which then has the keyring beside it."""
+    """With -CAstore, beside which the keyring is used."""
     return (vouching.both_view(plot.tree, verb=True),
             _verify(plot, _ours(plot, "verify"), "-CAstore", plot.named))
 
 
 def _trusted(api, trust):
-    """TRUSTED CERTIFICATEs: libcrypto ends a chain at each, and asks for no purpose."""
+    """With TRUSTED CERTIFICATEs: libcrypto ends a chain at each, and asks for no purpose."""
     def way(plot):
         view = (vouching.uploaded_view(plot.tree, True) if trust == "keyring" else
                 vouching.caller_view(plot.tree, True, True, stops=True))
@@ -281,7 +281,7 @@ def plots(tmp_path_factory, mail):
 
 @pytest.fixture(scope="module")
 def seen():
-    """What was decided how often: a forest in which all is refused would show nothing."""
+    """How often each result came: if all were refused the trees would show nothing."""
     return Counter()
 
 
@@ -309,9 +309,8 @@ def test_every_path(group, plots, seen):
 @in_groups
 def test_another_purpose_is_no_way_round(group, plots):
     """
-    With `trust = keyring` a contact does not vouch for others either where no signer is judged.
-
-    What the signer may do is then asked by `unverified_signers` alone.
+    With `trust = keyring` a contact vouches for no others, even if no signer is judged.  Then only
+    `unverified_signers` decides what the signer may do.
     """
     def ask(plot):
         view = vouching.uploaded_view(plot.tree, True)
@@ -330,7 +329,7 @@ def test_another_purpose_is_no_way_round(group, plots):
 
 
 def _trusts(plot):
-    """What `trust` says of the signer's address: (anything, its own certificate, the answer)."""
+    """The output of `trust` for the signer's address: (anything, its own certificate, the answer)."""
     result = run(*_ours(plot, "trust", "--json", plot.tree.signer.address))
     answer = json.loads(result.out)
     own = [row for row in answer["certificates"]
@@ -340,7 +339,7 @@ def _trusts(plot):
 
 
 def _disagreement(plot):
-    """None, or how `trust` and `verify` differ on the signer, whatever is near its certificate."""
+    """None, or how `trust` and `verify` differ on the signer, whatever certificates are beside it."""
     if not vouching.is_signer(plot.tree.signer):
         return None
     trusted, own, said = _trusts(plot)
@@ -367,7 +366,7 @@ def test_trust_and_verify_agree(group, plots):
 
 @pytest.fixture(scope="module")
 def drivers(tmp_path_factory):
-    """The program that asks for the callback, and the one that knows nothing of us."""
+    """The program with the callback, and the one without any of our code."""
     directory = tmp_path_factory.mktemp("driver")
     library = BUILD / "provider"
     build = (find("cc"), "-Wall", "-Wextra", "-Werror", REPO / "integration" / "vouching.c")
@@ -443,7 +442,7 @@ def _lines_on(cert, result):
 
 
 def _wrong_role(cert, roles, result, is_plain):
-    """None, or what is wrong with what became of |cert|; after --as there is nothing to tell."""
+    """None, or what is wrong with the role of |cert|; with --as there is no note."""
     role = _stored(result).get(cert.fingerprint[:16])
     said = " ".join(_lines_on(cert, result))
     if role is None:
@@ -485,7 +484,7 @@ class Upload:
                 f"kept: {self.kept}\n  {result}" for cert, fault in found if fault]
 
     def wrong_list(self):
-        """`list` shows the roles that the rules give, and that a ca alone vouches."""
+        """`list` shows the right roles, and that only a ca vouches."""
         rows = Ring(self.plot.directory / self.name)("list", "--json").out.splitlines()
         listed = {row["fingerprint"]: row for row in map(json.loads, rows)}
         roles = vouching.roles_of_upload(self.certs, self.kept)
@@ -511,7 +510,7 @@ def _with_key(plot, cert):
 
 @in_groups
 def test_uploading(group, plots):
-    """All at once; and one alone, beside the CAs, with --as or with its key."""
+    """All together; and one alone, beside the CAs, with --as or with its key."""
     def ask(plot):
         dice, certs = plot.dice("upload"), list(plot.tree.certs)
         dice.shuffle(certs)
@@ -530,6 +529,6 @@ def test_uploading(group, plots):
 
 @pytest.mark.skipif(TREES < 100, reason="too few trees")
 def test_all_answers_were_seen(seen, plots):
-    """Trees that are all refused, or all accepted, would show nothing."""
+    """If all trees were refused or accepted, they would show nothing."""
     if seen:
         assert min(seen[answer] for answer in (NEVER, MAY, MUST)) > sum(seen.values()) / 20, seen

@@ -11,7 +11,7 @@ from in_process import decisions, find, logged, nothing_left
 from test_command import DONE, REFUSED, command, lines
 
 RUBY = (find("ruby"), "--disable-gems")
-# What stock is told -> the name in the message.
+# The option of stock -> the name in the message.
 WEAK = {("-md", "sha1"): "SHA1", ("-md", "md5"): "MD5", ("-md", "SHA-1"): "SHA1",
         ("-md", "SSL3-SHA1"): "SHA1", ("-md", "1.3.14.3.2.26"): "SHA1", ("-md=sha1",): "SHA1",
         ("-md", "sha256", "-md", "sha1"): "SHA1", ("-noattr", "-md", "sha1"): "SHA1",
@@ -65,7 +65,7 @@ def signing(pki, mail, out):
 
 @pytest.mark.parametrize("how", [("sign",), *STOCK_NAMES.values()], ids=["sign", *STOCK_NAMES])
 def test_what_is_signed(how, deny, pki, mail, out):
-    """A warning of the verb, silence under the stock names; refused where the setting says so."""
+    """The verb warns, the stock names are silent; refused if the setting says so."""
     words = signing(pki, mail, out)
     for options, name in WEAK.items():
         result = must(command(*how, *options, *words))
@@ -112,7 +112,7 @@ def test_a_receipt(options, deny, under, pki, mail, out, tmp_path):
 
 
 def test_a_key_that_asks_for_it(deny, pki, mail, out, tmp_path):
-    """RSASSA-PSS keys may be for SHA-1 alone: then that is taken without an option."""
+    """An RSASSA-PSS key may allow SHA-1 alone: then stock uses it without an option."""
     key, cert = tmp_path / "pss.key", tmp_path / "pss.pem"
     must(stock("genpkey", "-algorithm", "RSA-PSS", "-pkeyopt", "rsa_keygen_bits:2048", "-pkeyopt",
                "rsa_pss_keygen_md:sha1", "-pkeyopt", "rsa_pss_keygen_mgf1_md:sha1", "-out", key))
@@ -131,7 +131,7 @@ def test_a_key_that_asks_for_it(deny, pki, mail, out, tmp_path):
                                      ("-md", "sha1", "-nodetach")], ids=" ".join)
 @pytest.mark.parametrize("how", [("verify",), ("cms", "-verify"), ("smime", "-verify")], ids=" ".join)
 def test_what_is_verified(how, options, deny, pki, signed, out):
-    """By default with a warning of the verb."""
+    """By default the verb warns."""
     words = ("-in", signed(*options), "-CAfile", pki.ca, "-out", out)
     verb = how == ("verify",)
     words += ("--no-sender",) if verb else ()
@@ -198,14 +198,14 @@ def test_json(deny, pki, signed, out):
 
 
 def test_extraction_is_no_verification(deny, pki, signed, out):
-    """Mailers show a stranger's mail, which is reported as unverified."""
+    """Mailers show a stranger's mail in this way; it is reported as unverified."""
     result = must(command(*deny, "cms", "-verify", "-noverify", "-in", signed("-md", "sha1"), "-out",
                           out))
     assert "Unverified" in result.text
 
 
 def test_observed(pki, mail, signed, out, tmp_path):
-    """Told, and done all the same."""
+    """It is reported, and done all the same."""
     policy = tmp_path / "observe.cnf"
     policy.write_text("weak_digest = deny\nmode = observe\n")
     observe = ("--policy", policy)
@@ -235,7 +235,7 @@ def test_what_is_observed_is_logged_once(how, options, pki, mail, signed, out, l
 
 
 def test_a_program_signs(under, pki, mail, out, log):
-    """The digest of signed attributes; without attributes it is a raw signature like others."""
+    """The digest of signed attributes is judged; without attributes it is an ordinary raw signature."""
     words = ("-sign", "-outform", "DER", *signing(pki, mail, out))
     for api in ("cms", "smime"):
         must(run(OPENSSL, api, "-md", "sha1", *words, conf=under()))
@@ -293,7 +293,7 @@ abort "request" unless request.verify(cert.public_key)
 
 
 def test_what_is_no_mail_passes(under, pki, tmp_path):
-    """Requests, certificates, and signatures of anything else, with the key of a mail certificate."""
+    """Requests, certificates and signatures of other data, with the key of a mail certificate, pass."""
     if shutil.which(RUBY[0]) is None:
         pytest.skip("ruby is not installed")
     must(run(*RUBY, "-e", NOT_MAIL, pki.good_rsa.pem, pki.good_rsa.key,

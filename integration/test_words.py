@@ -34,7 +34,7 @@ def home(world):
 
 @pytest.mark.skipif(not re.match("OpenSSL 3.0", stock("version").text), reason="other words of openssl's own")
 def test_messages_are_the_ones_we_publish(world):
-    """Every line is run; the page that is kept has what they print."""
+    """Every command line is run; the page has its output."""
     text = words.page(world, COMMAND_LINE)
     if os.environ.get("SP_UPDATE_MESSAGES") == "1":
         KEPT.write_text(text)
@@ -59,7 +59,7 @@ def encrypt(world, out, **env):
 
 
 def test_uri_as_installed(home, tmp_path):
-    """The configuration that is installed sets no keyring: it is the one that `upload` made."""
+    """The installed configuration sets no keyring: it is the one that `upload` made."""
     path = home.directory / "home" / ".local" / "share" / "smime-policy"
     for env in ({"HOME": home.directory / "home"}, {"SMIME_POLICY_KEYRING": path},
                 {"XDG_DATA_HOME": path.parent}):
@@ -80,7 +80,7 @@ def test_uri_without_a_keyring(env, text, home, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can give files away")
 def test_another_users_home(home, tmp_path):
-    """What `sudo` or `su` leaves in HOME says nothing of whom to trust: the setting may."""
+    """After `sudo` or `su`, HOME does not tell whom to trust; the setting may."""
     path = home.directory / "home" / ".local" / "share" / "smime-policy"
     for each in [path, *path.iterdir()]:
         os.chown(each, 12345, 12345)
@@ -93,12 +93,12 @@ def test_another_users_home(home, tmp_path):
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can make a set-user-ID program")
 def test_a_set_user_id_program_has_no_keyring(home, tmp_path):
-    """Whoever starts it would say which keyring another user's program loads from."""
+    """Its caller would choose the keyring of another user's program."""
     program = home.directory / "openssl-of-others"
     shutil.copy(OPENSSL, program)
     os.chown(program, 12345, 12345)
     program.chmod(0o4755)
-    # Such a program reads no OPENSSL_CONF either: the configuration is named.
+    # Such a program ignores OPENSSL_CONF, too, so the configuration is named.
     result = run(program, "storeutl", "-noout", "-provider-path", BUILD / "provider", "-provider",
                  "smimepolicy", "smimepolicy:trust", env={"HOME": home.directory / "home"})
     assert result.rc != 0 and "neither the setting keyring nor HOME" in result.err, result
@@ -144,7 +144,7 @@ def test_text(line, code, text, home):
 @pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "list", "show",
                                   "remove", "export", "trust", "keyring", "config"])
 def test_help(name):
-    """In every spelling that people try."""
+    """Help in every spelling that people try."""
     shown = must(run(COMMAND, *[name][:len(name)], "--help")).out
     assert shown.startswith(b"Usage: smime-policy") and name.encode() in shown
     for words_ in ([name, "-help"], [name, "-h"], ["help", name]):
@@ -160,7 +160,7 @@ def test_version(word):
 @pytest.mark.parametrize("line", ["check --for sign {} alice.p12", "upload {} alice.p12",
                                   "sign -in mail.eml {} -signer alice.pem -inkey alice.key"])
 def test_passin(line, source, home):
-    """One set of forms, in every command."""
+    """The same forms of -passin in every command."""
     said(home, f"SECRET=secret smime-policy {line} 3<secret <secret".format(f"--passin {source}"), DONE)
 
 
@@ -200,7 +200,7 @@ def test_passin_under_a_stock_name(source, home):
     (["one\n", "two\n", "one\n", "one\n"], "these two differ; type both again", DONE),
     (["\x03"], "interrupted: the new passphrase", INPUT)])
 def test_new_passphrase(typed, text, code, home):
-    """Two that differ, an interrupt and no terminal are told apart."""
+    """Different messages for two different passphrases, an interrupt, and no terminal."""
     answer, found = home.says(words.Line("smime-policy --keyring new upload frank.pem frank.key", tuple(typed)))
     assert found == code and text in answer and "cannot ask" not in answer, (found, answer)
 
@@ -242,7 +242,7 @@ def test_keyring_that_computes(sql, pki, mail, tmp_path):
 
 
 def test_a_value_that_is_too_long(pki, tmp_path):
-    """Without anything computed: a row is no larger than what was read into it could be."""
+    """A stored value without computed columns cannot be larger than what was read."""
     ring = make_keyring(tmp_path / "ring", f"contact:{pki.good_rsa.pem}")
     with contextlib.closing(sqlite3.connect(ring / "certificates.db")) as database:
         database.execute("UPDATE certificate SET der = zeroblob(40000000)")
@@ -254,7 +254,7 @@ def test_a_value_that_is_too_long(pki, tmp_path):
 # --- a user namespace
 
 def test_a_user_namespace_without_root(home, pki):
-    """The superuser's directories are nobody's there, and no owner could be corrected."""
+    """The superuser's directories have no known owner there, and no owner could be corrected."""
     line = ["unshare", "-U", "--map-current-user"]
     if os.geteuid() == 0:
         line = ["setpriv", "--reuid", "12345", "--regid", "12345", "--clear-groups", *line]

@@ -12,7 +12,7 @@ import sys
 import xml.etree.ElementTree as ElementTree
 from collections import defaultdict
 
-# A test belongs to the first of these that its name tells of.
+# A test belongs to the first of these that is in its name.
 PROGRAMS = (
     ("openssl cms -provider", r"\[(.*-)?openssl cms -provider"),
     ("openssl cms", r"\[(.*-)?openssl cms"),
@@ -28,7 +28,7 @@ PROGRAMS = (
 
 def program_of(case):
     """The row of a test."""
-    # A class of tests is a part of its module.
+    # A class of tests belongs to its module.
     parts = case.get("classname", "").split(".")
     module = next((part for part in reversed(parts) if part.startswith("test_")), parts[-1])
     if module == case.get("name"):
@@ -61,7 +61,7 @@ def read(*paths):
 
 
 def cell(found):
-    """A few words for one program under one version."""
+    """The text of one program under one version."""
     if not found:
         return ""
     if set(found) == {"skipped"}:

@@ -16,25 +16,25 @@ OWN = (CONTACT, IDENTITY)
 SIGN, REPUDIATE, ENCIPHER, ISSUE, REVOKE = (
     "digitalSignature", "nonRepudiation", "keyEncipherment", "keyCertSign", "cRLSign")
 MAIL = "emailProtection"
-BROKEN, TWICE = "broken", "twice"  # an extension that nobody can read
+BROKEN, TWICE = "broken", "twice"  # an extension that cannot be read
 UNREADABLE = (BROKEN, TWICE)
 
 
 # One certificate.
 
 def is_ca(cert):
-    """A readable CA:TRUE.  Version 1, Certificate Sign alone and Netscape's type do not count."""
+    """Has it a readable CA:TRUE?  Version 1, Certificate Sign alone and Netscape's type do not count."""
     return cert.constraints in ("CA", "CA0")
 
 
 def is_readable(cert):
-    """libcrypto builds no path with a certificate that has an extension it cannot read."""
+    """Is it readable?  libcrypto builds no chain with an extension that it cannot read."""
     return not any(value in UNREADABLE
                    for value in (cert.constraints, cert.usage, cert.extended, cert.names))
 
 
 def has_address(cert):
-    """An rfc822Name, or a name that nobody can read, which counts as one."""
+    """Has it an rfc822Name, or a name that cannot be read, which counts as one?"""
     return cert.names in ("email", "no-address", *UNREADABLE)
 
 
@@ -67,16 +67,15 @@ def is_signer(cert):
 # Paths.
 
 def names_issuer(issuer, cert):
-    """Would libcrypto take one for the issuer of the other, before it looks at signatures?"""
+    """Would libcrypto take one for the issuer of the other, before it checks signatures?"""
     return (issuer.subject == cert.issuer
             and (cert.points_to is None or not issuer.has_key_id or cert.points_to == issuer.key))
 
 
 def _may_issue_mail(issuer):
     """
-    What libcrypto asks of an issuer on a path, beside CA:TRUE.
-
-    Whether anyExtendedKeyUsage is enough for a CA is left to it.
+    libcrypto's conditions for an issuer in a chain, beside CA:TRUE.  Whether anyExtendedKeyUsage is enough
+    for a CA is left to it.
     """
     usage = issuer.usage is None or ISSUE in issuer.usage
     return usage and (issuer.extended is None or MAIL in issuer.extended
@@ -84,7 +83,7 @@ def _may_issue_mail(issuer):
 
 
 def is_good_path(path):
-    """From a signer up to an anchor: CA:TRUE all the way, and libcrypto's checks."""
+    """Is it a good chain from a signer to an anchor: CA:TRUE in all of it, and libcrypto's checks?"""
     below = 0
     for cert in path[1:]:
         if (not is_ca(cert) or not is_readable(cert) or cert.is_expired
@@ -97,7 +96,7 @@ def is_good_path(path):
 
 
 def paths_from(cert, pool, so_far=()):
-    """Every path from |cert| in |pool| whose signatures are right."""
+    """Every chain from |cert| in |pool| with right signatures."""
     path = (*so_far, cert)
     yield path
     for issuer in pool:
@@ -109,19 +108,19 @@ def paths_from(cert, pool, so_far=()):
 
 @dataclass(frozen=True)
 class View:
-    """What one way of verifying knows of a tree."""
+    """What one way of verifying knows about a tree."""
 
     name: str
-    store: frozenset  # of certificates: whatever may end a chain
-    vouching: frozenset  # of those, which may vouch for others
-    own: frozenset  # of those, which may vouch for themselves
-    own_first: bool = False  # whatever is near
+    store: frozenset  # certificates that may end a chain
+    vouching: frozenset  # of those, the ones that may vouch for others
+    own: frozenset  # of those, the ones that may vouch for themselves
+    own_first: bool = False  # even if an issuer is there
     partial: bool = True  # a chain may end in one that is not self-signed
-    stops: bool = False  # it ends at the first of |vouching|, and is not led on
+    stops: bool = False  # it ends at the first of |vouching|, and does not go on
 
 
 def keyring_view(tree, *, verb=False, stops=False):
-    """The keyring alone, or `trust = keyring` where the keyring is in the store anyway."""
+    """The keyring alone, or `trust = keyring` if the store has the keyring anyway."""
     kept = frozenset(tree.roles)
     return View("keyring", kept, frozenset(_uploaded_cas(tree)), kept, own_first=verb, stops=stops)
 
@@ -178,10 +177,9 @@ def _ends_here(cert, view):
 
 def _leads_up(path, tree, view):
     """
-    Whichever issuer libcrypto takes, does it come to an anchor?
-
-    A partial chain ends at the first issuer of the store, any other one at a certificate that is
-    self-signed or trusted explicitly.  A self-signed one with a twin in the store may be passed by.
+    Does it reach an anchor, whichever issuer libcrypto takes?  A partial chain ends at the first issuer of
+    the store, any other at a certificate that is self-signed or explicitly trusted.  A self-signed one
+    with a twin in the store may be skipped.
     """
     cert, is_issuer = path[-1], len(path) > 1
     issuers = [issuer for issuer in view.store | tree.sent
@@ -208,12 +206,12 @@ def role_of(cert, pool, cas, perhaps, has_key=False):
     if has_key:
         return (IDENTITY,) if is_client(cert) else (REFUSED,)
     if cert.constraints in UNREADABLE:
-        return (CONTACT, REFUSED)  # never a ca
+        return (CONTACT, REFUSED)  # it can never be a ca
     if not is_ca(cert) or is_persons_own(cert):
         return (CONTACT,) if is_client(cert) else (REFUSED,)
     found = (CA,) if not has_address(cert) or has_ca_usages_alone(cert) else (
         _role_by_issuer(cert, pool, cas, perhaps))
-    # What cannot be read may be refused as it is.
+    # An unreadable certificate may be refused.
     return (*found, REFUSED) if not is_readable(cert) else found
 
 
@@ -231,7 +229,7 @@ def _is_plain(path):
 
 
 def roles_of_upload(certs, kept=None):
-    """What each of |certs|, uploaded together beside |kept|, may become: {certificate: roles}."""
+    """The possible roles of |certs| that are uploaded together beside |kept|: {certificate: roles}."""
     kept = kept or {}
     cas = perhaps = {cert for cert, role in kept.items() if role == CA}
     while True:
@@ -244,5 +242,5 @@ def roles_of_upload(certs, kept=None):
 
 
 def is_decision(cert):
-    """Is the role one that the uploader should hear about, with the other `--as`?"""
+    """Is the role a decision that the uploader should be told, with the other `--as`?"""
     return is_ca(cert) and has_address(cert)

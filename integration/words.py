@@ -1,10 +1,10 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 """
-What the command says: command lines as a user types them, run by a shell, and what each printed.
+The messages of the command: command lines as users type them, run by a shell, and the output of each.
 
-A section is a command.  Its lines run one after the other in a home of its own, which holds a
-keyring, so that one line may change what the next one finds.
+A section is a command.  Its lines run in order, in a home of its own with a keyring, so a line may change
+what the next one finds.
 """
 
 import datetime
@@ -17,7 +17,7 @@ from pathlib import Path
 from harness import COMMAND, OPENSSL, environment, must, run, stock
 from terminal import Terminal
 
-# A day on which every certificate of the page is looked at as if it were today.
+# A day for which every certificate of the page is judged, as if it were today.
 WHEN = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d:\d\dZ)?\b")
 ERROR = re.compile(r"^[0-9A-F]+:error:[0-9A-F]+:([^:]*):([^:]*):([^:]*):[^:]*:\d+:(.*)$", re.M)
 
@@ -27,7 +27,7 @@ LETTER = "From: Alice <alice@example.com>\nTo: Bob <bob@example.com>\nSubject: c
 
 @dataclass(frozen=True)
 class Line:
-    """A command line; |typed|, if it is run at a terminal, is what its user types there."""
+    """A command line; |typed| is what its user types at a terminal, if it runs at one."""
 
     words: str
     typed: tuple = ()
@@ -289,7 +289,7 @@ class World:
             conf.write(must(self._run("smime-policy config")).out)
 
     def _type(self, line):
-        """At a terminal; each answer when it is asked for."""
+        """Run it at a terminal; each answer is typed when it is asked for."""
         with Terminal.start(["/bin/bash", "-c", f"cd {self.here}; {line.words}"], self.env) as terminal:
             for answer in line.typed:
                 if terminal.wait(r"(passphrase[^:]*|Once more): *$") is None:
@@ -299,7 +299,7 @@ class World:
             return terminal.shown.decode(errors="replace").replace("\r\n", "\n"), terminal.code()
 
     def says(self, line):
-        """What |line| printed, standard error behind standard output, and its exit code."""
+        """The output of |line|, standard error behind standard output, and its exit code."""
         if line.typed:
             text, code = self._type(line)
         else:
@@ -310,7 +310,7 @@ class World:
         return self.steady(text), code
 
     def steady(self, text):
-        """Without what differs from run to run: dates, keys, places, and openssl's own line numbers."""
+        """The text without what differs from run to run: dates, keys, paths, and openssl's line numbers."""
         today = datetime.datetime.now(datetime.timezone.utc).date()
 
         def day(match):

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy: the stock openssl under the S/MIME certificate rules.
+ * smime-policy: runs the stock openssl under the S/MIME certificate rules.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -23,7 +23,7 @@
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"
 
-/* |instead|: where --explain is refused, what tells and does nothing; NULL: it is obeyed. */
+/* |instead|: what to use where --explain is refused; NULL: --explain is obeyed. */
 static const struct command {
     const char *name;
     shim_command_fn *run;
@@ -65,7 +65,7 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
-/* help [COMMAND] */
+/* Run `help [COMMAND]`. */
 static int run_help(int argc, char **argv)
 {
     const struct command *command;
@@ -100,8 +100,8 @@ static int run_command(struct shim *shim, int argc, char **argv)
 }
 
 /*
- * The value of the option |name| at |*argv|, which moves on to its last word.
- * NULL if another word stands there, or, with |*faulty|, if it has none.
+ * The value of the option |name| at |*argv|, which moves to the option's last word.
+ * NULL if another word is there; NULL with |*faulty| if the value is missing.
  */
 static const char *value_of(const char *name, char ***argv, bool *faulty)
 {
@@ -116,7 +116,7 @@ static const char *value_of(const char *name, char ***argv, bool *faulty)
     return *faulty ? NULL : *++*argv;
 }
 
-/* SHIM_OK; SHIM_USAGE, said on stderr; -1: there is no more to do. */
+/* Read one option.  SHIM_OK; SHIM_USAGE with the fault on stderr; -1: nothing more to do. */
 static int read_option(struct shim *shim, char ***argv)
 {
     bool faulty = false;
@@ -148,7 +148,7 @@ static int read_option(struct shim *shim, char ***argv)
     return SHIM_OK;
 }
 
-/* Options before the command; then the command. */
+/* Read the options before the command, and run the command. */
 static int run(struct shim *shim, int argc, char **argv)
 {
     char **end = argv + argc;
@@ -162,7 +162,10 @@ static int run(struct shim *shim, int argc, char **argv)
     return run_command(shim, (int)(end - argv), argv);
 }
 
-/* A stream that was closed would become one of our files; false with the reason where it can be. */
+/*
+ * Open standard streams that are closed: else one of our files would take their
+ * number.  False, with the reason on stderr if that is open.
+ */
 static bool open_streams(void)
 {
     for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
@@ -173,7 +176,7 @@ static bool open_streams(void)
     return true;
 }
 
-/* Under the name of stock we are asked for everything that it does. */
+/* Were we started under the name `openssl`?  Then every command of stock may come. */
 static bool is_called_openssl(const char *name)
 {
     const char *slash = strrchr(name, '/');
@@ -181,7 +184,7 @@ static bool is_called_openssl(const char *name)
     return strcmp(slash == NULL ? name : slash + 1, "openssl") == 0;
 }
 
-/* Everything but mail is stock's own business: it takes our place. */
+/* All other commands than those on mail are stock's: it replaces this process. */
 static int become_openssl(char **argv)
 {
     const char *program = shim_stock_path();
@@ -198,7 +201,10 @@ static bool is_mail_command(const char *name)
     return name != NULL && (strcmp(name, "cms") == 0 || strcmp(name, "smime") == 0);
 }
 
-/* The exit code, where it would be |code|: an error may be that of an earlier block. */
+/*
+ * Flush the output; returns the exit code to use instead of |code|.  A write may
+ * have failed earlier.
+ */
 static int end_output(int code)
 {
     const char *why = fflush(stdout) != 0 ? strerror(errno)
@@ -222,7 +228,10 @@ int main(int argc, char **argv)
     shim_memory_watch();
     if (!open_streams())
         return SHIM_SYSTEM;
-    /* A configuration of the system's would load providers into the judge itself. */
+    /*
+     * Without the system's configuration, which could load providers into the process
+     * that judges.
+     */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
         return shim_no_memory();
     code = argc == 0 ? SHIM_USAGE : run(&shim, argc - 1, argv + 1);

@@ -49,26 +49,26 @@ activate = 1
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much of everything."""
+    """The sizes of the measurements."""
 
-    counts: bool = VALGRIND is not None  # instructions, else processor time
-    turns: int = 100        # of what takes milliseconds
-    long_turns: int = 3      # of what takes seconds
-    operations: int = 20     # of one kind in a process, when counted
-    certificates: int = 1000  # recipients, or in a message
-    parsed: int = 200000     # by eight threads
-    live: int = 2000         # certificates that are kept while others are looked up
+    counts: bool = VALGRIND is not None  # counted in instructions, else in processor time
+    turns: int = 100        # repetitions of what takes milliseconds
+    long_turns: int = 3      # repetitions of what takes seconds
+    operations: int = 20     # operations of one kind in a process, when counted
+    certificates: int = 1000  # certificates as recipients, or in a message
+    parsed: int = 200000     # certificates that eight threads parse
+    live: int = 2000         # certificates that stay alive while others are looked up
     megabytes: int = 100
     checked: int = 10000     # certificates in one call
 
 
-MICROSECONDS = 20000  # that one turn of an operation should take at least, beside the start of the process
+MICROSECONDS = 20000  # at least, for one turn of an operation without the start of its process
 
 SMALL = Sizes(False, 2, 1, 2, 5, 80, 20, 1, 20)
 
 
 def call(*argv, conf="/dev/null", out=None):
-    """Run a program that has to succeed; its standard error."""
+    """Run a program that has to succeed; returns its standard error."""
     done = subprocess.run([str(arg) for arg in argv], env=environment(conf, TMPDIR=os.getcwd()),
                           stdin=subprocess.DEVNULL, stdout=out or subprocess.PIPE,
                           stderr=subprocess.PIPE, check=False)
@@ -78,7 +78,7 @@ def call(*argv, conf="/dev/null", out=None):
 
 
 def spawn(*argv, conf):
-    """Milliseconds that a program takes from start to end; it has to succeed."""
+    """The milliseconds that a program takes from start to end.  It has to succeed."""
     null = [(os.POSIX_SPAWN_OPEN, fd, "/dev/null", os.O_RDWR, 0) for fd in range(3)]
     env = environment(conf, TMPDIR=os.getcwd())
     argv = [str(arg) for arg in argv]
@@ -86,7 +86,7 @@ def spawn(*argv, conf):
     _, status = os.waitpid(os.posix_spawn(argv[0], argv, env, file_actions=null), 0)
     taken = time.monotonic() - start
     if status != 0:
-        call(*argv, conf=conf)  # says what is wrong
+        call(*argv, conf=conf)  # it prints what is wrong
         sys.exit(f"{argv}: failed once: {os.waitstatus_to_exitcode(status)}")
     return taken * 1e3
 
@@ -137,7 +137,7 @@ class Bench:
         if at_most is not None:
             goal = f"≤ {at_most} {unit}"
         if self.sizes.operations == SMALL.operations:
-            goal, target, at_most = "", None, None  # nothing can be said of so few
+            goal, target, at_most = "", None, None  # too few for a statement
 
         def shown(number, limit):
             return f"{number:.3f}{' **missed**' if limit is not None and round(number, 3) > limit else ''}"
@@ -152,7 +152,7 @@ class Bench:
 
     @staticmethod
     def instructions(*argv, conf, options=()):
-        """Millions of instructions of a process and its children."""
+        """The millions of instructions of a process and its children."""
         done = call(VALGRIND, "--tool=callgrind", "--trace-children=yes",
                     "--callgrind-out-file=/dev/null", *options, *argv, conf=conf)
         counted = re.findall(rb"Collected : (\d+)", done.stderr)
@@ -166,19 +166,19 @@ class Bench:
                 statistics.median(ours / theirs for theirs, ours in seen))
 
     def timed(self, what, stock, policy, target=None, *, conf="stock.cnf", turns=None):
-        """One row: time from start to end of |stock| and |policy|, the latter with |conf|."""
+        """Add a row: the time from start to end of |stock| and |policy|, the latter with |conf|."""
         *taken, ratio = self.in_turns(lambda: spawn(*stock, conf="stock.cnf"),
                                       lambda: spawn(*policy, conf=conf), turns or self.sizes.turns)
         self.row(what, "ms", *taken, target, ratio=ratio)
 
     @staticmethod
     def peak(*argv):
-        """MiB at most of a process, or of the largest of its children."""
+        """The largest MiB of a process or of one of its children."""
         call("/usr/bin/time", "-o", "time", "-f", "%M", *argv, conf="stock.cnf")
         return int(Path("time").read_text("ascii")) / 1024
 
     def operation(self, what, name, count, certs, key, *, target=None, live=()):
-        """One row: instructions of one of many operations, and the ratio of processor times."""
+        """Add a row: the instructions of one operation of many, and the ratio of processor times."""
         if not self.wants(what):
             return
 
@@ -329,7 +329,7 @@ class Bench:
                 self.row(what, "MiB", *used, at_most=16)
 
     def check(self):
-        """One call for many certificates, over a loop of one `openssl x509` a certificate."""
+        """One call for many certificates, compared with a loop of one `openssl x509` for each."""
         count = self.sizes.checked
         what = f"`smime-policy check` of {count} certificates, each"
         if not self.wants(what):

@@ -2,13 +2,13 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * bench_operations OPERATION ROUNDS CERTS KEY [THREADS [LIVE]]: do one thing
+ * bench_operations OPERATION ROUNDS CERTS KEY [THREADS [LIVE]]: do one operation
  * ROUNDS times in this process, for all.sh.  It knows nothing of the policy:
- * OPENSSL_CONF decides.  CERTS is a PEM file: the first certificate is the one
- * of KEY, all of them are recipients, or go into the signed message.  The
- * certificates of LIVE are parsed before and kept.
+ * OPENSSL_CONF decides.  CERTS is a PEM file: its first certificate belongs to KEY;
+ * all of them are recipients, or are put into the signed message.  The certificates
+ * of LIVE are parsed first, and stay alive.
  *
- * Prints microseconds of processor time and of the clock for each round, and
+ * Prints microseconds of processor time and of the clock for each round, and the
  * peak memory in KiB after a tenth of the rounds and after all.
  */
 #include <pthread.h>
@@ -29,7 +29,7 @@
 #define CHUNK  16384
 #define CHUNKS 64
 
-/* Made once, read by every thread. */
+/* Made once, then read by every thread. */
 static struct {
     X509 *cert;
     EVP_PKEY *key;
@@ -197,7 +197,7 @@ static void prepare_tls(void)
              SSL_CTX_use_PrivateKey(given.server, given.key) == 1 &&
              SSL_CTX_set_min_proto_version(given.client, TLS1_3_VERSION) == 1,
          "TLS");
-    /* The trust store of a client: the certificate is none for servers. */
+    /* The trust store of a client.  The certificate is not one for servers. */
     SSL_CTX_set_verify(given.client, SSL_VERIFY_NONE, NULL);
     SSL_CTX_set_session_cache_mode(given.server, SSL_SESS_CACHE_OFF);
 }
@@ -305,7 +305,7 @@ struct work {
     unsigned long rounds;
 };
 
-/* What callgrind's --toggle-collect=measured counts. */
+/* callgrind's --toggle-collect=measured counts this function. */
 __attribute__((noinline)) static void *measured(void *argument)
 {
     const struct work *work = argument;
@@ -410,7 +410,7 @@ int main(int argc, char **argv)
     read_given(argv[3], argv[4]);
     if (operation->prepare != NULL)
         operation->prepare();
-    /* What is fetched and cached at the first time is no part of the rate. */
+    /* The first round fetches and caches, and does not count. */
     operation->run(0);
     for (unsigned long i = 0; threads > 1 && i < rounds / 10; i++)
         operation->run(i);

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from M2Crypto import BIO, SMIME, X509
 
-# Newer ones leave it to the first call to start OpenSSL: then the first certificate comes too early.
+# Newer versions start OpenSSL in the first call, which may be the parse of a certificate: then its birth is
+# missed.
 hashlib.new("sha256")
 
 
@@ -16,7 +17,7 @@ def sign(smime, data, cert, key, *chain):
     if chain:
         smime.set_x509_stack(stack(chain))
     smime.load_key(key, cert)
-    # Signing consumes its buffer; the message is written with another one.
+    # Signing reads its buffer to the end, so the message is written with another one.
     return written(smime, smime.sign(BIO.MemoryBuffer(data), SMIME.PKCS7_DETACHED, algo="sha256"),
                    BIO.MemoryBuffer(data))
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from M2Crypto import BIO, EVP, SMIME, X509
 
-# Newer ones leave it to the first call to start OpenSSL: then the first certificate comes too early.
+# Newer versions start OpenSSL in the first call, which may be the parse of a certificate: then its birth is
+# missed.
 hashlib.new("sha256")
 
 FLAGS = {"detached": SMIME.PKCS7_DETACHED, "binary": SMIME.PKCS7_DETACHED | SMIME.PKCS7_BINARY,
@@ -31,7 +32,7 @@ def sign(cert, target):
     if how == "opaque":
         maker.write(written, signed)
     else:
-        # It does not say that this failed.
+        # The call does not report that it failed.
         maker.write(written, signed, BIO.MemoryBuffer(data), flags=FLAGS[how])
     Path(target).write_bytes(written.read())
 

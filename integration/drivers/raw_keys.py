@@ -14,7 +14,7 @@ SAML = """<Response xmlns="urn:oasis:names:tc:SAML:2.0:protocol" ID="r1" Version
 
 
 def tell(what, go):
-    """Errors of three libraries; M2Crypto's and pyOpenSSL's queue is one, so it is emptied."""
+    """Print the result.  M2Crypto and pyOpenSSL share an error queue, so it is emptied."""
     try:
         done = go()
     except Exception as error:  # pylint: disable=broad-except
@@ -118,7 +118,7 @@ def mails(pki, mail, name):
 
 
 def main(library, pki, name, mail, out):
-    """The same twice: nothing that is refused spoils what comes after it, nor the other way round."""
+    """Do everything twice: a refusal must not disturb what follows, and what passed must not excuse it."""
     pki, mail, signature = Path(pki), Path(mail), Path(out + ".signature")
     program = {"pyopenssl": PyOpenSSL, "xmlsec": XmlSec}[library](
         pki / f"{name}.pem", pki / f"{name}.key")

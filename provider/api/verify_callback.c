@@ -2,10 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The verification callback, and the settings that ride on a store.
+ * The public verification callback, and the settings that are attached to a store.
  *
- * Globals: the ex_data index and the library number of our reasons, both
- * written once under CRYPTO_ONCE.
+ * Globals: the ex_data index and the library number of our reasons.  Both are
+ * written once, under CRYPTO_ONCE.
  */
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -19,7 +19,7 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static int store_index = -1;
 static int error_library;
 
-/* Filled in and kept by the error queue for good. */
+/* The error queue refers to this table until the process ends. */
 static ERR_STRING_DATA reasons[SP_RULE_COUNT + 1];
 static ERR_STRING_DATA library_name[] = { { 0, "smimepolicy" }, { 0, NULL } };
 
@@ -63,7 +63,10 @@ int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_setting
     return 0;
 }
 
-/* Settings of the store, else defaults in |*own|, which the caller frees; NULL: out of memory. */
+/*
+ * The settings of the store.  Without any, defaults in |*own|, which the caller
+ * frees.  NULL if out of memory.
+ */
 static const smimepolicy_settings *settings_for(X509_STORE_CTX *ctx, smimepolicy_settings **own)
 {
     X509_STORE *store = X509_STORE_CTX_get0_store(ctx);
@@ -74,7 +77,7 @@ static const smimepolicy_settings *settings_for(X509_STORE_CTX *ctx, smimepolicy
     return settings == NULL ? *own : settings;
 }
 
-/* Raise each denial, and say whether there was one.  Observing spares all but distrust-default. */
+/* Raise each denial; true if there was one.  In observe mode only distrust-default is raised. */
 static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
 {
     bool refused = false;
@@ -95,19 +98,22 @@ static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
     return refused;
 }
 
-/* What the keyring keeps |cert| as; with |*why| set where that cannot be found out. */
+/* The role in which |cert| is stored.  |*why| is set if that cannot be found out. */
 static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *cert, char **why)
 {
     const char *path = settings->keyring;
 
     *why = NULL;
-    /* One that is not there yet keeps nothing, unless nobody else vouches. */
+    /*
+     * A keyring that does not exist holds nothing.  With `trust = keyring` it is asked
+     * all the same: nobody else vouches, so a missing keyring is a fault.
+     */
     if (path == NULL || (settings->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
         return SP_ROLE_NONE;
     return sp_keyring_role_in(path, cert, why);
 }
 
-/* May |cert| vouch for another?  What the keyring does not say counts as no. */
+/* May |cert| vouch for another?  If the keyring cannot be read the answer is no. */
 static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool is_anchor,
                       bool *complete)
 {
@@ -126,7 +132,7 @@ static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bo
     return may;
 }
 
-/* The issuer in |chain| that may not vouch for the one below it, or NULL. */
+/* The first issuer in |chain| that may not vouch for the certificate below it, or NULL. */
 static X509 *find_no_issuer(const STACK_OF(X509) *chain, const smimepolicy_settings *settings,
                             bool *complete)
 {
@@ -138,7 +144,7 @@ static X509 *find_no_issuer(const STACK_OF(X509) *chain, const smimepolicy_setti
     return NULL;
 }
 
-/* libcrypto's ways to say that the chain ends at nobody whom the store knows. */
+/* The errors by which libcrypto says that the chain ends at no certificate of the store. */
 static bool is_stranger(int error)
 {
     switch (error) {
@@ -173,7 +179,7 @@ static smimepolicy_verdict *refuse(const struct sp_facts *signer, const char *fo
                      "the signer's certificate or its issuing CA, provided by you", remedy);
 }
 
-/* With `trust = keyring`: was the end of the chain uploaded? */
+/* With `trust = keyring`: judge whether the end of the chain was uploaded. */
 static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const STACK_OF(X509) *chain,
                                          const smimepolicy_settings *settings)
 {
@@ -196,7 +202,10 @@ static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const ST
     return verdict;
 }
 
-/* NULL also where the chain is trusted; |*complete| becomes false when out of memory. */
+/*
+ * Judge who vouches for |signer|.  NULL if nothing is wrong, and if out of memory;
+ * |*complete| is false in the second case.
+ */
 static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STORE_CTX *ctx,
                                         const smimepolicy_settings *settings, bool *complete)
 {
@@ -208,7 +217,10 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
     smimepolicy_verdict *verdict;
     char *why;
 
-    /* libcrypto asks no purpose of it, and takes that for a yes. */
+    /*
+     * libcrypto accepts a certificate whose extensions it cannot read without asking for
+     * its purpose.
+     */
     if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0) {
         verdict = sp_refuse_unreadable(signer);
         *complete = *complete && verdict != NULL;
@@ -244,7 +256,7 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
     bool refused;
 
     if (facts != NULL) {
-        /* The program's own check of validity has been made: no clock here. */
+        /* The program has checked the validity itself, so no clock is needed. */
         own = sp_judge(facts, SMIMEPOLICY_VERIFY, 0, SP_WITHOUT_VALIDITY, settings);
         trust = judge_trust(facts, ctx, settings, &complete);
     }
@@ -260,12 +272,13 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
 }
 
 /*
- * The leaf comes last, with the chain complete and trusted.  Where libcrypto
- * has found an error first, which ends the verification, our reasons join its own.
+ * libcrypto calls this for the leaf last, when the chain is complete and trusted.
+ * If libcrypto has found an error before, the verification ends there: then our
+ * reasons are added to its own.
  */
 int smimepolicy_verify_cb(int ok, X509_STORE_CTX *ctx)
 {
-    /* Also where a callback before this one has waved the error through. */
+    /* True also if an earlier callback has let the error pass. */
     bool stranger = is_stranger(X509_STORE_CTX_get_error(ctx));
     smimepolicy_settings *own = NULL;
     const smimepolicy_settings *settings = NULL;

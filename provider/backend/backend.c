@@ -19,8 +19,8 @@ bool sp_backend_load(struct sp_backend *backend, OSSL_LIB_CTX *libctx, const cha
         backend->tables[operation] =
             OSSL_PROVIDER_query_operation(provider, operation, &backend->no_cache[operation]);
     /*
-     * Left active it would answer fetches beside us, ungated.  A program that
-     * activated it itself keeps it: activations are counted.
+     * An active backend would answer fetches beside us, without gates.  Activations are
+     * counted, so a program that has activated it by itself keeps it.
      */
     OSSL_PROVIDER_unload(provider);
     return backend->tables[OSSL_OP_KEYMGMT] != NULL;

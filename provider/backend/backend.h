@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The provider whose algorithms we re-export.
+ * Room backend: the provider whose algorithms we export again, and what the core
+ * gives to each load of ours.
+ *
+ * This header: loading the backend and reading its tables.
  */
 #ifndef SP_BACKEND_H
 #define SP_BACKEND_H
@@ -29,8 +32,8 @@ struct sp_backend {
 /*
  * Load the provider |name| into |libctx| and remember its tables.
  *
- * It is not left active: its object and its tables live on in the library
- * context, and whoever fetches finds us.
+ * It is deactivated again, so that fetches find our tables and not its own.  Its
+ * object and its tables live as long as the library context.
  */
 bool sp_backend_load(struct sp_backend *backend, OSSL_LIB_CTX *libctx, const char *name);
 
@@ -39,10 +42,10 @@ void (*sp_dispatch_find(const OSSL_DISPATCH *table, int id))(void);
 
 /* Does |names| ("A:B:1.2.3") hold |name|, whatever its case? */
 bool sp_names_hold(const char *names, const char *name);
-/* Do two such lists share a name? */
+/* Do two such lists have a name in common? */
 bool sp_names_meet(const char *a, const char *b);
 
-/* SHA-256 by the functions of |backend|; false if it has none. */
+/* Take SHA-256 from |backend|; false if it has none. */
 bool sp_sha256_from(struct sp_sha256 *sha, const struct sp_backend *backend);
 
 #endif

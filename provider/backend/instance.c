@@ -6,7 +6,7 @@
 
 #include <stddef.h>
 
-/* Only ever grows at its head, until it is freed with the last instance. */
+/* A list to which items are added at the head only.  It is freed with the last instance. */
 static _Atomic(struct sp_instance *) instances;
 
 struct sp_instance *sp_instance_for(const void *provctx)

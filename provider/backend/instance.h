@@ -14,7 +14,7 @@
 #include "backend/upcalls.h"
 #include "base/sha256.h"
 
-/* A property definition of the backend, and the same with ours added. */
+/* A property definition of the backend, without and with our property. */
 struct sp_properties {
     const char *original; /* borrowed from the backend */
     char *extended;       /* owned */
@@ -27,20 +27,20 @@ struct sp_instance {
     struct sp_sha256 sha;
     OSSL_ALGORITHM *tables[SP_OPERATIONS]; /* owned; NULL where the backend has none */
     struct sp_properties *properties;      /* owned: what the tables refer to */
-    unsigned int loads;                    /* how often the core shares it */
+    unsigned int loads;                    /* how many loads of the core share this instance */
     bool foreign;     /* the core is not our libcrypto: no tables, everything fails */
-    atomic_bool gone; /* torn down, kept because others may still walk the list */
+    atomic_bool gone; /* torn down; not freed, as other threads may still walk the list */
     struct sp_instance *next;
 };
 
-/* The live instance whose functions are handed |provctx|, or NULL. */
+/* The live instance that |provctx| belongs to, or NULL. */
 struct sp_instance *sp_instance_for(const void *provctx);
 
-/* These three only with the life lock held (register/locks.h). */
+/* The caller of these three holds the life lock (register/locks.h). */
 void sp_instances_add(struct sp_instance *instance);
-/* One that is live and not foreign, or NULL. */
+/* A live instance that is not foreign, or NULL. */
 const struct sp_instance *sp_instances_any(void);
-/* All of them, linked by |next|, to be freed by the caller; then there is none. */
+/* Take all instances off the list.  They are linked by |next|; the caller frees them. */
 struct sp_instance *sp_instances_take(void);
 
 #endif

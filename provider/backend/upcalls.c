@@ -8,7 +8,7 @@
 
 #include <openssl/err.h>
 
-/* Any number that no other library of the process uses as a reason by chance. */
+/* A reason code that no other library of the process is likely to use. */
 #define ECHO_REASON 2718
 
 bool sp_upcalls_from(struct sp_upcalls *up, const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in)

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the core offers to one instance of the provider.
+ * Upcalls: the functions that the core offers to one instance of the provider.
  */
 #ifndef SP_UPCALLS_H
 #define SP_UPCALLS_H
@@ -24,7 +24,7 @@ struct sp_upcalls {
     OSSL_FUNC_core_pop_error_to_mark_fn *pop_error_to_mark;
 };
 
-/* False if the core lacks one that we cannot do without. */
+/* Read the core's functions; false if a necessary one is missing. */
 bool sp_upcalls_from(struct sp_upcalls *up, const OSSL_CORE_HANDLE *handle,
                      const OSSL_DISPATCH *in);
 
@@ -35,10 +35,10 @@ bool sp_upcalls_from(struct sp_upcalls *up, const OSSL_CORE_HANDLE *handle,
  */
 bool sp_upcalls_are_ours(const struct sp_upcalls *up);
 
-/* The core's library context: only meaningful where the core is ours. */
+/* The core's library context.  Valid only if sp_upcalls_are_ours(). */
 OSSL_LIB_CTX *sp_upcalls_libctx(const struct sp_upcalls *up);
 
-/* Raise through the core: for the time before (or without) our own reasons. */
+/* Raise an error through the core: for the time when our own reasons are not registered. */
 void sp_upcalls_raise(const struct sp_upcalls *up, uint32_t reason, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 

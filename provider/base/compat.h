@@ -35,12 +35,12 @@ typedef const X509 sp_trust_x509;
 typedef X509 sp_trust_x509;
 #endif
 
-/* A symbol that not every libcrypto has, and then NULL. */
+/* A symbol that some versions of libcrypto lack.  Its address is NULL there. */
 #define SP_WEAK __attribute__((weak))
 
 /*
- * Newer versions, 3.5 among them, call what OPENSSL_LH_doall() is given through
- * a thunk, which is NULL in a new table, also for a module built with 3.0.
+ * From 3.3 on libcrypto calls the argument of OPENSSL_LH_doall() through a thunk.
+ * In a new table the thunk is NULL, also for a module that was built with 3.0.
  */
 #if !OPENSSL_VERSION_PREREQ(3, 3)
 typedef unsigned long sp_lh_hash_thunk(const void *, OPENSSL_LH_HASHFUNC);
@@ -64,7 +64,7 @@ static inline void sp_lh_doall(OPENSSL_LHASH *table, OPENSSL_LH_DOALL_FUNC call)
     OPENSSL_LH_doall(table, call);
 }
 
-/* Engines went with 4.0, and OPENSSL_NO_DEPRECATED hides their declarations before. */
+/* OpenSSL 4.0 has no engines, and OPENSSL_NO_DEPRECATED hides their declarations in 3.x. */
 typedef EVP_PKEY *sp_engine_load_key_fn(ENGINE *, const char *, UI_METHOD *, void *);
 typedef int sp_engine_pkey_meths_fn(ENGINE *, EVP_PKEY_METHOD **, const int **, int);
 SP_WEAK ENGINE *ENGINE_get_first(void);

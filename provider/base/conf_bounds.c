@@ -19,16 +19,16 @@
 
 #include "base/text.h"
 
-/* The configuration of a system is 12 KB; all limits are far from what anybody writes. */
+/* A system's configuration has about 12 KB.  The limits are far above what people write. */
 #define MAX_DEPTH     10
 #define MAX_FILES     1000
-#define MAX_ENTRIES   10000 /* of directories, whatever their names */
+#define MAX_ENTRIES   10000 /* entries of directories, whatever their names */
 #define MAX_BYTES     (1 << 20)
-#define MAX_VARIABLES 1000 /* lines: libcrypto makes up to 64 KB of each */
+#define MAX_VARIABLES 1000 /* lines with variables: libcrypto expands each to up to 64 KB */
 
 struct walk {
     size_t files, entries, bytes, variables;
-    char *base; /* owned: where relative names belong, or NULL */
+    char *base; /* owned: the directory for relative names, or NULL */
     char **why; /* borrowed */
     sp_conf_lost_fn *lost;
     void *data;
@@ -50,7 +50,7 @@ static bool fail(struct walk *walk, char *why)
     return false;
 }
 
-/* The fault stands in a line of |at|, and is about what it includes. */
+/* Report a fault of |path|, which a line of |at| includes. */
 static bool fail_at(struct walk *walk, const struct level *at, const char *path, const char *what)
 {
     return fail(walk, at == NULL ? sp_format("%s: %s", path, what)
@@ -72,7 +72,10 @@ static char *skip_space(char *text)
     return text;
 }
 
-/* `"PATH"`, with nothing but a comment behind: the path, cut out; NULL: in another form. */
+/*
+ * Read `"PATH"` with nothing but a comment behind it: cut out the path.  NULL if
+ * |text| has another form.
+ */
 static char *unquoted(char *text)
 {
     char *end;
@@ -137,7 +140,7 @@ static bool is_conf(const char *name)
            (strcasecmp(end, ".conf") == 0 || strcasecmp(end, ".cnf") == 0);
 }
 
-/* Of a directory libcrypto reads each file that is called *.cnf or *.conf. */
+/* libcrypto reads each file of an included directory that is called *.cnf or *.conf. */
 static bool visit_directory(struct walk *walk, const struct level *above, const char *path)
 {
     DIR *directory = opendir(path);
@@ -179,7 +182,7 @@ static bool follow(struct walk *walk, const struct level *at, const char *path)
     return bounded;
 }
 
-/* `section::.include PATH`, and `.includes = PATH`, are followed by libcrypto too. */
+/* libcrypto also follows `section::.include PATH` and `.includes = PATH`. */
 static bool is_odd_include(const char *line)
 {
     const char *word = strstr(line, ".include");
@@ -220,7 +223,7 @@ static bool is_continued(const char *line, const char *end)
     return end > line && end[-1] == '\\' && (end - line < 2 || end[-2] != '\\');
 }
 
-/* The next line of |*text|, in place: with those that continue it. */
+/* Cut the next line, with the lines that continue it, out of |*text|. */
 static char *take_line(char **text, unsigned *number)
 {
     char *line = *text, *to = line, *from = line;
@@ -304,7 +307,7 @@ static bool visit_file(struct walk *walk, struct level *level, int fd)
     return read_whole(walk, level, fd);
 }
 
-/* /dev/null is an empty file to everybody, and often given for one. */
+/* /dev/null is an empty file, and is often named as one. */
 static bool is_null(const struct stat *is)
 {
     return S_ISCHR(is->st_mode) && is->st_rdev == makedev(1, 3);

@@ -2,9 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What libcrypto's parser of configuration files has no bound on: it follows
- * files that include each other until the descriptors run out, waits at a
- * named pipe, and reads /dev/zero for ever.
+ * Limits for configuration files.
+ *
+ * libcrypto's parser has none: it follows files that include each other until the
+ * file descriptors run out, waits for a writer of a named pipe, and reads /dev/zero
+ * for ever.
  */
 #ifndef SP_CONF_BOUNDS_H
 #define SP_CONF_BOUNDS_H
@@ -20,7 +22,7 @@ struct sp_conf_lost {
 typedef void sp_conf_lost_fn(const struct sp_conf_lost *lost, void *data);
 
 /*
- * May libcrypto be given |path|?  Every file that it includes is looked at.
+ * May libcrypto read |path|?  Every file that it includes is checked.
  *
  * @param lost  told of each include, in whatever file, that is passed over; NULL: nobody is
  * @param why  where it may not: the file, the fault and the way out, to be
@@ -28,7 +30,10 @@ typedef void sp_conf_lost_fn(const struct sp_conf_lost *lost, void *data);
  */
 bool sp_conf_is_bounded(const char *path, sp_conf_lost_fn *lost, void *data, char **why);
 
-/* What the line `.include PATH` or `.include = PATH` names, cut out of it; NULL: another line. */
+/*
+ * The PATH of a line `.include PATH` or `.include = PATH`, cut out of |line|.  NULL
+ * for another line.
+ */
 char *sp_conf_included(char *line);
 
 #endif

@@ -8,10 +8,8 @@
 #include <jansson.h>
 
 /*
- * What came from outside as a JSON string: a byte that is no UTF-8 becomes \HH,
- * and a PIN in a URI is masked.  NULL becomes null.
- *
- * @return NULL if out of memory
+ * Text from outside as a JSON string.  A byte that is no UTF-8 becomes \HH, and a
+ * PIN in a URI is masked.  NULL becomes null.
  */
 json_t *sp_json_text(const char *text);
 

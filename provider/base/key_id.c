@@ -12,7 +12,7 @@
 #include <openssl/objects.h>
 #include <openssl/params.h>
 
-/* The kinds keep numbers of one algorithm from meeting those of another. */
+/* The kind is hashed with the number, so that keys of two algorithms never have one id. */
 enum kind { KIND_RSA = 'R', KIND_EC = 'E', KIND_INTEGER = 'I', KIND_OCTETS = 'O' };
 
 static struct sp_keyid name_it(const struct sp_sha256 *sha, enum kind kind, const void *data,
@@ -26,7 +26,7 @@ static struct sp_keyid name_it(const struct sp_sha256 *sha, enum kind kind, cons
     return id;
 }
 
-/* A big-endian number without its leading zeros. */
+/* Name a key by a big-endian number; leading zeros do not count. */
 static struct sp_keyid name_number(const struct sp_sha256 *sha, enum kind kind,
                                    const unsigned char *data, size_t length)
 {
@@ -37,7 +37,7 @@ static struct sp_keyid name_number(const struct sp_sha256 *sha, enum kind kind,
     return name_it(sha, kind, data, length);
 }
 
-/* Parameters hold numbers in the byte order of the machine. */
+/* An OSSL_PARAM holds numbers in the byte order of the machine. */
 static unsigned char byte_of(const OSSL_PARAM *param, size_t place)
 {
     const unsigned char *bytes = param->data;
@@ -61,7 +61,10 @@ static struct sp_keyid name_param(const struct sp_sha256 *sha, enum kind kind,
     return id;
 }
 
-/* X and Y of a compressed point: needs the curve, so it is the rare path. */
+/*
+ * X and Y of a compressed point.  This builds the curve, which is slow; compressed
+ * points are rare.
+ */
 static unsigned char *decompress(int curve, const unsigned char *point, size_t length,
                                  size_t *full_length)
 {
@@ -79,8 +82,8 @@ static unsigned char *decompress(int curve, const unsigned char *point, size_t l
 }
 
 /*
- * The curve is no part of the name: a certificate may spell out its parameters
- * where the backend's key has a name for them, and no two keys share a point.
+ * Name a key by its point.  The curve is not hashed: a certificate may write out
+ * parameters for which the backend's key has a name.  Two keys never share a point.
  */
 static struct sp_keyid name_point(const struct sp_sha256 *sha, int curve,
                                   const unsigned char *point, size_t length)
@@ -101,7 +104,10 @@ static struct sp_keyid name_point(const struct sp_sha256 *sha, int curve,
     return id;
 }
 
-/* The first INTEGER at |*der| (of an RSAPublicKey, or a DSA key's only one). */
+/*
+ * Name a key by the first INTEGER at |*der|: that of an RSAPublicKey, or the only
+ * one of a DSA key.
+ */
 static struct sp_keyid name_der_integer(const struct sp_sha256 *sha, enum kind kind,
                                         const unsigned char *der, long length)
 {
@@ -221,7 +227,7 @@ struct sp_keyid sp_keyid_of_key(const struct sp_sha256 *sha,
                                 OSSL_FUNC_keymgmt_export_fn *export_key, const void *key)
 {
     struct exported result = { .sha = sha };
-    /* The signature of export is not const in the key, its work is. */
+    /* The export function takes a non-const key, but does not change it. */
     union {
         const void *in;
         void *out;

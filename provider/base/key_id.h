@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A name for a public key that is the same however the key arrives: inside a
- * certificate, as an object of the backend, with a compressed point or not.
+ * An id for a public key: a hash that is the same for the key inside a certificate
+ * and for the backend's key object, with a compressed point or without.
  */
 #ifndef SP_KEY_ID_H
 #define SP_KEY_ID_H
@@ -19,17 +19,17 @@ struct sp_keyid {
     unsigned char hash[SP_SHA256_LENGTH];
 };
 
-/* Of the SubjectPublicKeyInfo of |cert|; nothing is decoded or cached. */
+/* The id of the key in |cert|.  Nothing is decoded or cached. */
 struct sp_keyid sp_keyid_of_cert(const struct sp_sha256 *sha, const X509 *cert);
 struct sp_keyid sp_keyid_of_spki(const struct sp_sha256 *sha, const X509_PUBKEY *spki);
 
 /*
- * The bits that the name is made of and of nothing else, where hashing them costs
- * more than comparing: an RSA key's; else NULL.
+ * The key bits of |cert|, if the id is made of these bits alone and hashing them
+ * costs more than comparing them: so for RSA.  NULL for other keys.
  */
 const ASN1_BIT_STRING *sp_keyid_rsa_bits(const X509 *cert);
 
-/* Of the backend's key object |key|, through its own |export_key|. */
+/* The id of the backend's key object |key|, read with its |export_key|. */
 struct sp_keyid sp_keyid_of_key(const struct sp_sha256 *sha,
                                 OSSL_FUNC_keymgmt_export_fn *export_key, const void *key);
 

@@ -23,9 +23,9 @@
 
 struct walk {
     struct sp_place *place; /* borrowed */
-    uid_t owner;            /* whose directories are as good as one's own */
-    char *todo;             /* owned: what is still to be looked up */
-    char *where;            /* owned: the directory that place->dir is; "" is the root */
+    uid_t owner;            /* directories of this user are safe, too */
+    char *todo;             /* owned: the rest of the path */
+    char *where;            /* owned: the name of place->dir; "" is the root */
     unsigned links;
 };
 
@@ -47,7 +47,7 @@ static bool put(char **at, char *text)
     return text != NULL || no_memory();
 }
 
-/* The first directory that is not safe is the one to mend. */
+/* Note |is| if it is unsafe.  Only the first unsafe directory is reported. */
 static bool judge(struct walk *walk, const struct stat *is)
 {
     struct sp_place *place = walk->place;
@@ -63,7 +63,7 @@ static bool judge(struct walk *walk, const struct stat *is)
     return put(&place->unsafe, sp_format("%s", walk->where[0] == '\0' ? "/" : walk->where));
 }
 
-/* Into the directory |name|, which is no symbolic link. */
+/* Go into the directory |name|, which is no symbolic link. */
 static bool enter(struct walk *walk, const char *name)
 {
     struct sp_place *place = walk->place;
@@ -95,7 +95,10 @@ static bool enter_root(struct walk *walk)
            fstat(place->dir, &is) == 0 && judge(walk, &is);
 }
 
-/* Where others may write, a link of ours may be a hard link that they made to one elsewhere. */
+/*
+ * Follow a symbolic link.  In a directory that others may write, a link of ours may
+ * be a hard link that they have made to a link elsewhere.
+ */
 static bool follow(struct walk *walk, const char *name, const struct stat *is)
 {
     struct sp_place *place = walk->place;
@@ -115,7 +118,7 @@ static bool follow(struct walk *walk, const char *name, const struct stat *is)
            (target[0] != '/' || enter_root(walk));
 }
 
-/* The next name of what is to be looked up; owned by the caller, "" at the end. */
+/* The next name of the path; owned by the caller, "" at the end. */
 static char *next_name(struct walk *walk)
 {
     const char *start = walk->todo + strspn(walk->todo, "/");
@@ -183,7 +186,10 @@ bool sp_place_find(struct sp_place *place, const char *path, uid_t owner)
     return done;
 }
 
-/* A line of it is the first user here, the first one outside, and how many: user_namespaces(7). */
+/*
+ * Each line of uid_map: the first user in the namespace, the first one outside, and
+ * their number; see user_namespaces(7).
+ */
 bool sp_uid_is_unmapped(uid_t uid)
 {
     FILE *map = fopen("/proc/self/uid_map", "re");

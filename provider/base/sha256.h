@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * SHA-256, inside callbacks of libcrypto too.
+ * SHA-256 that may be called inside callbacks of libcrypto.
  */
 #ifndef SP_SHA256_H
 #define SP_SHA256_H
@@ -14,10 +14,7 @@
 
 #define SP_SHA256_LENGTH 32
 
-/*
- * SHA-256 by the backend's own functions: nothing is fetched, so that it is
- * safe inside any callback.
- */
+/* SHA-256 by the backend's own functions.  Nothing is fetched, so any callback may use it. */
 struct sp_sha256 {
     void *provctx;
     OSSL_FUNC_digest_newctx_fn *newctx;
@@ -27,13 +24,13 @@ struct sp_sha256 {
     OSSL_FUNC_digest_freectx_fn *freectx;
 };
 
-/* A piece of the input; a list of them ends with a NULL |data|. */
+/* A piece of the input.  A list of pieces ends with a NULL |data|. */
 struct sp_piece {
     const void *data;
     size_t length;
 };
 
-/* |sha| NULL: whatever libcrypto fetches, for callers outside of callbacks. */
+/* Hash |pieces|.  |sha| NULL: fetch from libcrypto, for callers outside of callbacks. */
 bool sp_sha256(const struct sp_sha256 *sha, const struct sp_piece *pieces,
                unsigned char digest[SP_SHA256_LENGTH]);
 

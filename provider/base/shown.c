@@ -13,7 +13,10 @@
 
 #include "base/text.h"
 
-/* C0, DEL, C1, line ends of Unicode, marks of direction, and what nobody sees. */
+/*
+ * Control characters (C0, DEL, C1), line ends of Unicode, direction marks and
+ * invisible characters.
+ */
 static bool is_control(unsigned long point)
 {
     static const struct {
@@ -28,7 +31,7 @@ static bool is_control(unsigned long point)
     return false;
 }
 
-/* One character of a URI, which may be percent-encoded; |*length| of it. */
+/* One character of a URI; |*length| is 3 where it is percent-encoded. */
 static char decoded(const char *text, size_t *length)
 {
     *length = 1;
@@ -40,7 +43,7 @@ static char decoded(const char *text, size_t *length)
                   OPENSSL_hexchar2int((unsigned char)text[2]));
 }
 
-/* The length of |name| and its '=' at |text|, or 0. */
+/* The length of |name| and its '=' if |text| begins with them, else 0. */
 static size_t named(const char *text, const char *name)
 {
     size_t at = 0;
@@ -52,7 +55,7 @@ static size_t named(const char *text, const char *name)
     return text[at] == '=' ? at + 1 : 0;
 }
 
-/* The length of the attribute's name and its '=', or 0. */
+/* The length of the name and '=' of a secret attribute, or 0. */
 static size_t secret_name(const char *text)
 {
     size_t length = named(text, "pin-value");
@@ -62,14 +65,15 @@ static size_t secret_name(const char *text)
 
 enum kind {
     PLAIN,   /* one character in UTF-8 */
-    CONTROL, /* one that is not for a terminal */
+    CONTROL, /* one that must not reach a terminal */
     BROKEN,  /* a byte that is no UTF-8 */
     SECRET   /* an attribute with its value */
 };
 
 /*
- * Is |closing| the end of what was opened before the URI, and not yet closed?
- * All of these may stand in a PIN, too; then no more of it is told than that.
+ * Does the last character before |end| close a bracket or quote that was opened
+ * before the URI?  A PIN may end in such a character, too; then this one character
+ * of it is shown.
  */
 static bool closes(const char *start, const char *value, const char *end, const char *next)
 {
@@ -96,10 +100,10 @@ static bool closes(const char *start, const char *value, const char *end, const 
     return open > 0;
 }
 
-/* Brackets that are opened further away are not looked for: a line may hold many URIs. */
+/* How far back an opening bracket is looked for: a line may hold many URIs. */
 #define NEAR 1024
 
-/* The length of the secret |value| of |start|: without the brackets and quotes round its URI. */
+/* The length of the secret |value|, without brackets and quotes round the URI. */
 static size_t value_length(const char *start, const char *value)
 {
     const char *next = value + strcspn(value, ";& \t\r\n\"");
@@ -107,7 +111,7 @@ static size_t value_length(const char *start, const char *value)
 
     if (value - start > NEAR)
         start = value - NEAR;
-    /* "cannot read URI: why" */
+    /* A message may have the form "cannot read URI: why". */
     if (end > value && end[-1] == ':' && *next == ' ')
         end--;
     while (end > value && closes(start, value, end, next))
@@ -115,7 +119,7 @@ static size_t value_length(const char *start, const char *value)
     return (size_t)(end - value);
 }
 
-/* The length in bytes of what |text|, a part of |start|, begins with; 0 at its end. */
+/* The length in bytes of the first piece of |text|, and its |kind|; 0 at the end. */
 static size_t piece(const char *start, const char *text, enum kind *kind)
 {
     size_t left = strnlen(text, 4);
@@ -130,7 +134,7 @@ static size_t piece(const char *start, const char *text, enum kind *kind)
         return 0;
     *kind = BROKEN;
     length = UTF8_getc((const unsigned char *)text, (int)left, &point);
-    /* Not every release of libcrypto minds these. */
+    /* Some releases of libcrypto accept these. */
     if (length <= 0 || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
         return 1;
     *kind = is_control(point) ? CONTROL : PLAIN;

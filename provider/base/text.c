@@ -131,7 +131,7 @@ static void put_number(char *at, size_t digits, int number)
         at[digits] = (char)('0' + number % 10);
 }
 
-/* By hand: every verdict has two of these, and printf() was more than half of its cost. */
+/* Written by hand: each verdict formats two times, and printf() took more than half of its cost. */
 char *sp_format_tm(const struct tm *tm)
 {
     const int year = tm->tm_year + 1900;

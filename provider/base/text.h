@@ -2,7 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Strings of our own.  Everything returned is freed with OPENSSL_free().
+ * Room base: strings, what may be shown of them, SHA-256, ids of keys, owners of
+ * paths, and differences between OpenSSL versions, for all other rooms.
+ *
+ * This header: new strings and growing text.  Every string returned is freed with
+ * OPENSSL_free().
  */
 #ifndef SP_TEXT_H
 #define SP_TEXT_H
@@ -12,11 +16,11 @@
 #include <stddef.h>
 #include <time.h>
 
-/* printf into a new string; NULL if out of memory. */
+/* Format a new string as printf() does; NULL if out of memory. */
 char *sp_format(const char *format, ...) __attribute__((format(printf, 1, 2)));
 char *sp_vformat(const char *format, va_list args) __attribute__((format(printf, 1, 0)));
 
-/* A string that grows.  Zero-initialise it; once out of memory it stays `failed`. */
+/* A string that grows.  Zero-initialise it.  After running out of memory |failed| stays set. */
 struct sp_text {
     char *data; /* owned */
     size_t len;
@@ -28,16 +32,19 @@ void sp_text_add(struct sp_text *text, const char *string);
 void sp_text_add_bytes(struct sp_text *text, const char *bytes, size_t len);
 /* Add |item|, with ", " before it unless it is the first. */
 void sp_text_add_item(struct sp_text *text, const char *item);
-/* Each as \HH. */
+/* Add each byte as \HH. */
 void sp_text_add_octets(struct sp_text *text, const void *bytes, size_t len);
-/* Add bytes from outside: what is not printable ASCII, and `\`, becomes \HH as in RFC 2253. */
+/*
+ * Add bytes from outside.  A byte that is not printable ASCII, and `\`, becomes \HH
+ * as in RFC 2253.
+ */
 void sp_text_add_escaped(struct sp_text *text, const void *bytes, size_t len);
-/* Move the string out ("" if nothing was added); NULL if it failed. */
+/* Move the string out: "" if nothing was added, NULL if |failed|. */
 char *sp_text_take(struct sp_text *text);
 
 char *sp_escape(const void *bytes, size_t len);
 
-/* Addresses are compared without case, in ASCII and whatever the locale. */
+/* An ASCII letter in lower case, in every locale: addresses are compared without case. */
 char sp_fold(char c);
 
 /* RFC 3339 in UTC, "2024-07-31T14:20:28Z". */

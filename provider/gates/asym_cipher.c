@@ -4,8 +4,8 @@
  *
  * Gates of ASYM_CIPHER: to whom mail may be encrypted with RSA.
  *
- * Judged when the data come, because a TLS client encrypts its premaster
- * secret to a certificate that is none for mail.
+ * The certificate is judged when the data come, because a TLS client encrypts its
+ * premaster secret to certificates that are not for mail.
  */
 #include "gates/classify.h"
 #include "gates/contexts.h"
@@ -40,7 +40,10 @@ static bool may_encrypt(const void *ctx, const unsigned char *data, size_t lengt
         return true;
     if (context.stage == SP_STAGE_REFUSED)
         return sp_gate_refused_before();
-    /* It says nothing about what the same context encrypts next. */
+    /*
+     * A premaster secret passes and leaves the context as it is: what it encrypts next
+     * is judged.
+     */
     if (context.key == NULL || (data != NULL && sp_is_tls_premaster(data, length)))
         return true;
     allowed = sp_gate_allows(SMIMEPOLICY_ENCRYPT, context.key, context.slot, SP_EVIDENCE_RAW);

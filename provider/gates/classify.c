@@ -15,9 +15,9 @@ struct span {
 };
 
 /*
- * Take one element of the universal type |tag| off the front of |from|; its
- * content goes to |content|.  What is no DER raises an error, which is the
- * caller's to take back.
+ * Take one element of the universal type |tag| off the front of |from|, and its
+ * content into |content|.  Data that are no DER leave an error in the queue, which
+ * the caller takes back.
  */
 static bool take(struct span *from, int tag, struct span *content)
 {
@@ -25,7 +25,7 @@ static bool take(struct span *from, int tag, struct span *content)
     long length = 0;
     int found = 0, class = 0, header;
 
-    /* A foreign first byte, the common case, must cost nothing. */
+    /* Most data begin with another byte: return before anything costly. */
     if (from->length < 2 || (data[0] & 0x1f) != tag || from->length > 0x7fffffff)
         return false;
     header = ASN1_get_object(&data, &length, &found, &class, (long)from->length);
@@ -45,7 +45,7 @@ static bool is_object(const struct span *content, int nid)
            memcmp(OBJ_get0_data(object), content->data, content->length) == 0;
 }
 
-/* Are there values, and all of them the type of a time stamp? */
+/* Are there values, and is each of them a content type of a time stamp? */
 static bool are_stamps(struct span values)
 {
     const bool some = values.length > 0;
@@ -88,7 +88,7 @@ bool sp_attributes_begin(const unsigned char *data, size_t length)
         return false;
     if (length == 1 || data[1] < 0x80)
         return length == 1 || length < head + data[1];
-    /* The long form; 0x80 is the indefinite one, which is no DER. */
+    /* The long form of a length.  0x80 is the indefinite form, which DER does not have. */
     head += data[1] & 0x7f;
     if (head == 2 || head > 6)
         return false;
@@ -99,7 +99,10 @@ bool sp_attributes_begin(const unsigned char *data, size_t length)
 
 bool sp_is_tls_premaster(const unsigned char *data, size_t length)
 {
-    /* SSL 3.0 to TLS 1.2, DTLS 1.2, 1.0 and what came before it; none of 1.3 encrypts so. */
+    /*
+     * SSL 3.0 to TLS 1.2; DTLS 1.2, 1.0 and the version before it.  TLS 1.3 has no such
+     * key exchange.
+     */
     static const unsigned char versions[][2] = { { 3, 0 },       { 3, 1 },       { 3, 2 }, { 3, 3 },
                                                  { 0xfe, 0xfd }, { 0xfe, 0xff }, { 1, 0 } };
 

@@ -2,8 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Is this mail?  Told by the data, because a process that sends mail also
- * speaks TLS and may run a CA, with certificates that are not meant for mail.
+ * Does an operation belong to a mail?  This is told by the data, because a process
+ * that sends mail may also speak TLS or run a CA, with certificates that are not for
+ * mail.
  */
 #ifndef SP_CLASSIFY_H
 #define SP_CLASSIFY_H
@@ -14,20 +15,20 @@
 enum sp_kind {
     SP_KIND_OTHER,
     SP_KIND_MAIL,
-    SP_KIND_STAMP /* signed data too, and not mail if the certificate is one for time stamps */
+    SP_KIND_STAMP /* signed data too; not mail if the certificate is for time stamps */
 };
 
 /*
- * Are these the signed attributes of a mail?  [RFC 5652, 5.4] they are signed
- * as a complete DER SET OF; [RFC 5652, 5.3] contentType and messageDigest are
- * always among them.  PKCS7_verify() misses no contentType, so we do not ask
- * for it.  Every content type that a time stamp [RFC 3161] names is its own.
+ * Are these the signed attributes of a mail?  [RFC 5652, 5.4] They are signed as a
+ * complete DER SET OF; [RFC 5652, 5.3] it always has contentType and messageDigest.
+ * PKCS7_verify() accepts attributes without contentType, so it is not required
+ * here.  Every contentType that a time stamp [RFC 3161] names is one of time stamps.
  */
 enum sp_kind sp_kind_of(const unsigned char *data, size_t length);
 
-/* More than any signed attributes have. */
+/* The limit for signed attributes, far above their usual size. */
 #define SP_ATTRIBUTES_MAX ((size_t)1 << 20)
-/* May |length| bytes be the beginning of signed attributes, of which more must come? */
+/* Can |data| be the beginning of signed attributes whose rest is still to come? */
 bool sp_attributes_begin(const unsigned char *data, size_t length);
 
 /*

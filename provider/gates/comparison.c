@@ -2,10 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * PKCS7_decrypt() and whoever signs compare in the same way, and what a key does next
- * tells too late: the other thread, or another message of this one, may sign
- * in between.  So the callers are asked, within libcrypto.  What a program does in a
- * callback of libcrypto's is not: it lies beyond the program's own frames.
+ * PKCS7_decrypt() and signers compare keys in the same way.  What the key does next
+ * would tell them apart, but too late: another thread, or another message of this
+ * thread, may sign in between.  So the callers on the stack are looked at, within
+ * libcrypto alone: a callback of the program that libcrypto calls lies above frames
+ * of the program.
  */
 #include "gates/comparison.h"
 
@@ -15,14 +16,14 @@
 #include <openssl/pkcs7.h>
 #include <unwind.h>
 
-/* There are less from our entry function to the caller of X509_check_private_key(). */
+/* There are fewer callers between our entry function and X509_check_private_key(). */
 #define MOST_CALLERS 16
 
 struct walk {
     _Unwind_Ptr wanted;              /* where the function begins */
     _Unwind_Ptr calls[MOST_CALLERS]; /* an address in each caller, the nearest first */
     size_t count;
-    bool found; /* the last one is the function */
+    bool found; /* the last caller is within the function */
 };
 
 static _Unwind_Reason_Code look(struct _Unwind_Context *context, void *arg)
@@ -31,13 +32,13 @@ static _Unwind_Reason_Code look(struct _Unwind_Context *context, void *arg)
 
     if (walk->count == MOST_CALLERS)
         return _URC_END_OF_STACK;
-    /* A return address may be the first one behind the function. */
+    /* A return address may be the first byte behind the function. */
     walk->calls[walk->count++] = _Unwind_GetIP(context) - 1;
     walk->found = _Unwind_GetRegionStart(context) == walk->wanted;
     return walk->found ? _URC_END_OF_STACK : _URC_NO_REASON;
 }
 
-/* Where what |address| is part of was loaded; NULL if that is not known. */
+/* The address at which the object that holds |address| was loaded; NULL if not known. */
 static const void *base_of(_Unwind_Ptr address)
 {
     const void *at;
@@ -47,7 +48,10 @@ static const void *base_of(_Unwind_Ptr address)
     return dladdr(at, &info) != 0 ? info.dli_fbase : NULL;
 }
 
-/* Looked at only where the function is among the callers: it costs most of it. */
+/*
+ * Are all callers within libcrypto?  This is the costly part, so it is asked only if
+ * the function is among the callers.
+ */
 static bool is_within_libcrypto(const struct walk *walk)
 {
     const void *crypto = base_of(walk->wanted), *ours = base_of(walk->calls[0]);

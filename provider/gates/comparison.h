@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a certificate is compared with a private key for.
+ * Why a certificate and a private key are compared: to decrypt or to sign.
  */
 #ifndef SP_COMPARISON_H
 #define SP_COMPARISON_H
@@ -10,9 +10,9 @@
 #include <stdbool.h>
 
 /*
- * Is the comparison that is being made one of PKCS7_decrypt(), which alone of all that
- * decrypt makes one?  It says nothing about whose signature comes next.  Where that
- * cannot be found out, no: every other comparison counts as one to sign.
+ * Is this comparison made by PKCS7_decrypt()?  No other function that decrypts
+ * compares.  Then it says nothing about the next signature.  If the caller cannot be
+ * found out the answer is no, and the comparison counts as one for a signature.
  */
 bool sp_compares_to_decrypt(void);
 

@@ -48,7 +48,7 @@ void sp_contexts_close(void)
     sp_tables_close(&contexts, free_context);
 }
 
-/* The next two with the shard's lock held. */
+/* The caller of the next two holds the shard's lock. */
 static struct sp_context *find(const void *address)
 {
     const struct sp_context wanted = { .address = address };

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a gate has to remember of an operation between its init and its data,
- * by the address of the backend's context.
+ * What a gate remembers of an operation between its init and its data.  Entries are
+ * found by the address of the backend's context.
  */
 #ifndef SP_CONTEXTS_H
 #define SP_CONTEXTS_H
@@ -14,8 +14,8 @@
 
 enum sp_stage {
     SP_STAGE_NEW,    /* no data seen yet */
-    SP_STAGE_PASSED, /* judged, or none of our business */
-    SP_STAGE_REFUSED /* judged and refused: more data changes nothing */
+    SP_STAGE_PASSED, /* judged and allowed, or not about mail */
+    SP_STAGE_REFUSED /* judged and refused: later data do not change that */
 };
 
 struct sp_context {
@@ -24,7 +24,8 @@ struct sp_context {
     const struct sp_slot *slot;
     bool verifying;
     enum sp_stage stage;
-    unsigned char *head; /* owned by the table; the data so far, while they may become attributes */
+    /* owned by the table: the data so far, as long as they may become signed attributes */
+    unsigned char *head;
     size_t head_length;
 };
 
@@ -32,18 +33,18 @@ void sp_contexts_open(void);
 void sp_contexts_close(void);
 
 /*
- * Note an init.  A NULL |key| starts again with the key of before.  False if
- * out of memory; the operation must then be refused.
+ * Note an init.  A NULL |key| keeps the key of the previous init.  False if out of
+ * memory; the operation must then be refused.
  */
 bool sp_contexts_begin(const void *address, const void *key, const struct sp_slot *slot,
                        bool verifying);
-/* False if nothing was noted. */
+/* Get what was noted; false if there is nothing. */
 bool sp_contexts_get(const void *address, struct sp_context *context);
-/* Also forgets the data so far. */
+/* Set the stage, and forget the data so far. */
 void sp_contexts_set_stage(const void *address, enum sp_stage stage);
 /* Add to the data so far.  False if out of memory. */
 bool sp_contexts_gather(const void *address, const unsigned char *data, size_t length);
-/* False if out of memory; then nothing is noted of |to|. */
+/* Copy what was noted of |from| to |to|.  False if out of memory; then nothing is noted of |to|. */
 bool sp_contexts_copy(const void *from, const void *to);
 void sp_contexts_end(const void *address);
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Email trust: which certificates of a trust store may vouch for a sender.
+ * Email trust: which certificates of a trust store may vouch for a signer.
  */
 #include <openssl/err.h>
 #include <openssl/objects.h>
@@ -24,7 +24,7 @@ typedef int trust_fn(X509_TRUST *, sp_trust_x509 *, int);
 
 static trust_fn check_trust;
 static trust_fn *original; /* NULL until replaced */
-static char *name;         /* an owned copy: the table's own dies when it is written */
+static char *name;         /* an owned copy: the table frees its own name when it is written */
 
 static X509_TRUST *find(void)
 {
@@ -59,9 +59,9 @@ void sp_trust_restore(void)
 }
 
 /*
- * The certificate of a trust store that would leave the chain without an anchor
- * if it were the last one, see check_trust().  Compared, never looked into: each
- * verification begins with a question that sets it anew.
+ * The last certificate of a trust store that may not end the chain, see decide().
+ * Only its address is compared.  The first question of each verification sets it
+ * anew.
  */
 static _Thread_local const void *unvouched;
 
@@ -83,7 +83,7 @@ static int reject(const struct sp_facts *facts, const struct sp_cert *cert)
     return X509_TRUST_REJECTED;
 }
 
-/* While the chain is built.  If the original trusts it, libcrypto would end the chain with it. */
+/* Answer while the chain is built.  If the answer is "trusted", libcrypto ends the chain here. */
 static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp_cert *cert,
                  int original_answer)
 {
@@ -107,7 +107,7 @@ static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp
     }
 }
 
-/* The facts from the register if it has them, else our own.  |is_second| as in decide(). */
+/* Read the facts, from the register if it has them, and answer.  |is_second| as in decide(). */
 static int ask(const X509 *x509, int original_answer, bool is_second)
 {
     struct sp_cert *cert = sp_register_of_x509(x509);
@@ -128,19 +128,20 @@ static int ask(const X509 *x509, int original_answer, bool is_second)
 }
 
 /*
- * Asked twice of a certificate that comes from the program's trust store: while
- * the chain is built, whether it may end there; then, with NO_SS_COMPAT,
- * whether it is trusted so explicitly that no purpose need be asked.  It never
- * is: an anchor that signs has to satisfy the rules too.
+ * libcrypto asks twice about a certificate of the program's trust store.  First,
+ * while the chain is built: may the chain end here?  Then, with NO_SS_COMPAT: is the
+ * certificate trusted so explicitly that its purpose need not be checked?  The
+ * second answer is never "trusted": an anchor that signs mail has to satisfy the
+ * rules, too.
  *
- * With `trust = keyring` only what was uploaded ends a chain.  A CA that was
- * not may still lead to one that was, so the first answer is "untrusted", with
- * which libcrypto looks on; but with X509_V_FLAG_PARTIAL_CHAIN it is content
- * with that and asks no more.  So the certificate is remembered until another
- * one is asked about, and rejected at the second question.
+ * With `trust = keyring` only an uploaded certificate ends a chain.  A CA that was
+ * not uploaded may lead to one that was.  So the first answer is "untrusted", and
+ * libcrypto continues the chain.  With X509_V_FLAG_PARTIAL_CHAIN, however, libcrypto
+ * is content with "untrusted" and ends the chain.  So the certificate is remembered
+ * until another one is asked about, and rejected at the second question.
  *
- * A contact's certificate may be a CA below another one: "untrusted", too, and
- * whether it vouches for others is asked with its purpose.
+ * A contact's certificate may be a CA below another one.  It is "untrusted", too;
+ * whether it may vouch for others is asked with its purpose.
  */
 static int decide(sp_trust_x509 *x509, int original_answer, bool is_second)
 {
@@ -158,7 +159,7 @@ static int decide(sp_trust_x509 *x509, int original_answer, bool is_second)
     return ask(x509, original_answer, false);
 }
 
-/* The original comes first: it knows what a BEGIN TRUSTED CERTIFICATE rejects. */
+/* The original check comes first: it knows what a BEGIN TRUSTED CERTIFICATE rejects. */
 static int check_trust(X509_TRUST *trust, sp_trust_x509 *x509, int flags)
 {
     int answer = original(trust, x509, flags);

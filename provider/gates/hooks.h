@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The checks of X.509 verification that belong to the process: purposes,
- * email trust, and where a chain begins to be looked for.
+ * The checks of X.509 verification that the process shares: purposes, email trust,
+ * and the certificates from which a chain is built.
  */
 #ifndef SP_HOOKS_H
 #define SP_HOOKS_H
@@ -16,20 +16,21 @@ bool sp_purposes_replace(void);
 void sp_purposes_restore(void);
 
 /*
- * While a chain is built: |cert|, of the trust store, ends it so far.
- * |may_issue|: it may do so for others than itself.
+ * Called while a chain is built: |cert|, of the trust store, ends it so far.
+ * |may_issue|: it may vouch for other certificates.
  */
 void sp_purposes_chain_ends(const X509 *cert, bool may_issue);
 /*
- * When it is built: the purpose of |x509|, of the trust store, is asked next.
- * False, with a reason raised and logged, if libcrypto could not ask it.
+ * Called when the chain is built: the purpose of |x509|, of the trust store, is
+ * asked next.  False, with a reason raised and logged, if libcrypto could not check
+ * it.
  */
 bool sp_purposes_begin_trusted(sp_trust_x509 *x509);
 
 bool sp_trust_replace(void);
 void sp_trust_restore(void);
 
-/* With `own_anchors = first`; else there is nothing to start, or to stop. */
+/* Start or stop the hook of `own_anchors = first`.  With another setting they do nothing. */
 bool sp_own_anchor_start(void);
 void sp_own_anchor_stop(void);
 

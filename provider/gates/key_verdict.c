@@ -36,7 +36,7 @@ bool sp_gate_refused_locked(const char *operation)
     return false;
 }
 
-/* Raise and log a verdict that stands alone; true if the operation goes on. */
+/* Raise and log |verdict|; true if the operation goes on. */
 static bool conclude(const char *operation, const smimepolicy_verdict *verdict,
                      const struct sp_cert *cert, bool observed)
 {
@@ -89,8 +89,9 @@ static bool is_any_for_mail(const struct sp_owners *owners)
 }
 
 /*
- * A raw operation with a key of which every certificate is none for mail: those
- * too that the program did not compare the key with.
+ * Is this a raw operation with a key whose certificates are all not for mail?  This
+ * counts every certificate of the key, also those that the program did not compare
+ * it with.
  */
 static bool is_no_mail(const struct sp_owners *owners, const void *key, const struct sp_slot *slot,
                        enum sp_evidence evidence)
@@ -109,7 +110,7 @@ static bool is_no_mail(const struct sp_owners *owners, const void *key, const st
     return none;
 }
 
-/* NULL if out of memory. */
+/* Judge one certificate; NULL if out of memory. */
 static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_use use,
                                        bool no_mail)
 {
@@ -125,8 +126,8 @@ static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_u
 }
 
 /*
- * The key fits several certificates of which only some may be used, and
- * nothing tells which one is meant.
+ * Raise that the key belongs to several certificates, of which only some may be
+ * used, and that nothing tells which one is meant.
  */
 static void raise_shared(const smimepolicy_verdict *allowed, const smimepolicy_verdict *refused)
 {
@@ -135,7 +136,7 @@ static void raise_shared(const smimepolicy_verdict *allowed, const smimepolicy_v
              smimepolicy_verdict_get0_subject(refused), smimepolicy_verdict_get0_serial(refused));
 }
 
-/* All must be allowed: a certificate of the same key may be the one that is meant. */
+/* All certificates of the key must be allowed, as any of them may be meant. */
 static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bool no_mail)
 {
     smimepolicy_verdict *good = NULL, *bad = NULL;
@@ -144,16 +145,16 @@ static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bo
 
     for (size_t i = 0; i < owners->count && allowed; i++) {
         smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use, no_mail);
-        smimepolicy_verdict **kept = NULL;
+        smimepolicy_verdict **place = NULL;
 
         if (verdict == NULL)
             allowed = sp_gate_no_memory();
         else if (smimepolicy_verdict_allowed(verdict) && good == NULL)
-            kept = &good, good_cert = owners->certs[i];
+            place = &good, good_cert = owners->certs[i];
         else if (!smimepolicy_verdict_allowed(verdict) && bad == NULL)
-            kept = &bad, bad_cert = owners->certs[i];
-        if (kept != NULL)
-            *kept = verdict;
+            place = &bad, bad_cert = owners->certs[i];
+        if (place != NULL)
+            *place = verdict;
         else
             smimepolicy_verdict_free(verdict);
     }
@@ -183,7 +184,10 @@ static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
                                          [SP_VIA_FINGERPRINT] = "fingerprint",
                                          [SP_VIA_KEYRING] = "keyring" };
 
-/* Look the key up; false (and raised) if that failed.  |what| is to be signed, or NULL. */
+/*
+ * Find the certificates of the key; false (and raised) if that failed.  |what| is
+ * the SHA-256 of what is to be signed, or NULL.
+ */
 static bool find_owners(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
                         const unsigned char *what, const char *operation)
 {
@@ -202,8 +206,9 @@ static bool find_owners(struct sp_owners *owners, const void *key, const struct 
 }
 
 /*
- * A key of no certificate that was parsed here may be one that was uploaded.
- * A TLS handshake is not kept waiting for the answer.  False, and raised: there is none.
+ * Ask the keyring for the certificates of a key of which this process has parsed
+ * none.  It is not asked in a TLS handshake, which would have to wait.  False (and
+ * raised) if it cannot be asked.
  */
 static bool ask_keyring(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
                         enum sp_evidence evidence, const char *operation)
@@ -223,7 +228,7 @@ static bool ask_keyring(struct sp_owners *owners, const void *key, const struct 
     return false;
 }
 
-/* Is the key one of certificates for time stamps alone? */
+/* Are all certificates of the key for time stamps alone? */
 static bool may_stamp(const struct sp_owners *owners)
 {
     for (size_t i = 0; i < owners->count; i++) {
@@ -235,7 +240,7 @@ static bool may_stamp(const struct sp_owners *owners)
     return owners->count > 0;
 }
 
-/* |owners| are freed after this. */
+/* Judge the use of the key.  The caller frees |owners|. */
 static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                       enum sp_evidence evidence, struct sp_owners *owners)
 {
@@ -263,7 +268,7 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
     return allowed;
 }
 
-/* What a signature of one of |owners| is made with. */
+/* Judge the digest of a signature of |signer|. */
 static bool judge_digest(int digest, smimepolicy_use use, const struct sp_cert *signer)
 {
     smimepolicy_verdict *verdict = sp_judge_digest(digest, sp_cert_facts(signer), use, sp_policy());
@@ -276,7 +281,10 @@ static bool judge_digest(int digest, smimepolicy_use use, const struct sp_cert *
     return allowed;
 }
 
-/* A key of no certificate signs no mail, and a time stamp is none either. */
+/*
+ * Judge the digest if the signature is one of mail.  It is not if the key has no
+ * certificate, or for a time stamp.
+ */
 static bool may_use_digest(const struct sp_signing *signing, const struct sp_owners *owners)
 {
     if (owners->count == 0 || !sp_digest_asks(signing->digest, sp_policy()) ||
@@ -285,7 +293,10 @@ static bool may_use_digest(const struct sp_signing *signing, const struct sp_own
     return judge_digest(signing->digest, SMIMEPOLICY_SIGN, owners->certs[0]);
 }
 
-/* |hash|, or NULL: then it is not known as something that was signed before. */
+/*
+ * The SHA-256 of |data| in |hash|.  NULL without data, or if hashing failed: then
+ * the data are not recognised as signed before.
+ */
 static const unsigned char *hash_of(const unsigned char *data, size_t length,
                                     unsigned char hash[SP_SHA256_LENGTH])
 {
@@ -324,7 +335,7 @@ bool sp_gate_watches_verification(void)
     return sp_policy()->refuse_unverified_signers || sp_policy_locked() != NULL;
 }
 
-/* A signature that verifies under a certificate that nobody checked. */
+/* Refuse a signature whose signer's certificate was never checked. */
 static bool refuse_unverified(const struct sp_cert *cert, bool no_mail)
 {
     smimepolicy_verdict *verdict =

@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where a gate asks: from the key to its certificates, from them to a verdict.
+ * Room gates: the places where an operation asks the rules: signing, encryption, key
+ * agreement, purposes and email trust.
+ *
+ * This header: from a key to its certificates, and from them to a verdict.
  */
 #ifndef SP_KEY_VERDICT_H
 #define SP_KEY_VERDICT_H
@@ -12,22 +15,29 @@
 #include "gates/slots.h"
 #include "rules/rules.h"
 
-/* What shows that an operation is one on mail. */
+/* What shows that an operation belongs to a mail. */
 enum sp_evidence {
-    SP_EVIDENCE_ATTRIBUTES, /* signed attributes: it is mail */
-    SP_EVIDENCE_STAMP,      /* those of a time stamp: mail in disguise, unless the certificate is
-                               for time stamps; a key of no certificate passes */
-    SP_EVIDENCE_NONE,       /* it may be anything, a key of no certificate passes */
-    SP_EVIDENCE_RAW,        /* a raw signature or RSA encryption: as above, and the setting
-                               `raw_keys` is asked about a certificate that is none for mail */
-    SP_EVIDENCE_TLS         /* a key that came over the wire: as above, whatever the settings */
+    SP_EVIDENCE_ATTRIBUTES, /* signed attributes: it belongs to a mail */
+    /*
+     * attributes of a time stamp: mail, unless the certificate is for time stamps; a key
+     * without a known certificate passes
+     */
+    SP_EVIDENCE_STAMP,
+    SP_EVIDENCE_NONE, /* nothing is known; a key without a known certificate passes */
+    /*
+     * a raw signature or RSA encryption: as SP_EVIDENCE_NONE, and the setting `raw_keys`
+     * is asked if the certificate is not for mail
+     */
+    SP_EVIDENCE_RAW,
+    /* a key that came over the wire: as SP_EVIDENCE_NONE, whatever the settings say */
+    SP_EVIDENCE_TLS
 };
 
 /*
  * May |key| be encrypted to?
  *
- * Logs the decision.  Leaves the error queue as it was if the answer is yes,
- * and has raised a reason for each fault if it is no.
+ * The decision is logged.  If the answer is yes the error queue is left as it was;
+ * if it is no, a reason is raised for each fault.
  */
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence);
@@ -35,33 +45,34 @@ bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *
 /* What a gate sees of a signature that is to be made. */
 struct sp_signing {
     enum sp_evidence evidence;
-    const unsigned char *data; /* all that is signed; NULL where it is not there yet */
+    const unsigned char *data; /* all that is signed; NULL if it is not known yet */
     size_t length;
-    int digest; /* its NID; NID_undef where it is not judged */
+    int digest; /* its NID; NID_undef: it is not judged */
 };
-/* May |key| sign this, with that digest?  As above. */
+/* May |key| make this signature, with this digest?  Logs and raises as sp_gate_allows(). */
 bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing);
-/* |key| signs |data|, which was allowed before they were there. */
+/* Note that |key| signs |data|.  The signature was allowed before the data were known. */
 void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length);
 
 /*
- * With `unverified_signers = refuse`: was the certificate of |key| ever checked
- * as the one of an S/MIME signer, or does `raw_keys` let it pass?  Without it: yes.
+ * With `unverified_signers = refuse`: was the certificate of |key| ever checked as
+ * that of an S/MIME signer, or does `raw_keys` let it pass?  With other settings the
+ * answer is yes.
  */
 bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence);
-/* Is there anything to ask sp_gate_verifies()? */
+/* Can sp_gate_verifies() answer no under the settings? */
 bool sp_gate_watches_verification(void);
 /*
- * May a signature with that digest be verified?  Asked about a mail, which it is if the
- * certificate of |key| was checked as the one of an S/MIME signer.
+ * May a signature with this digest be verified?  It is one of mail if the
+ * certificate of |key| was checked as that of an S/MIME signer; others pass.
  */
 bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot);
 
-/* Raises and logs that the policy is locked, and returns false. */
+/* Raise and log that the policy is locked; returns false. */
 bool sp_gate_refused_locked(const char *operation);
-/* Raises that memory ran out, and returns false. */
+/* Raise that memory ran out; returns false. */
 bool sp_gate_no_memory(void);
-/* Raises that this operation was refused already, and returns false. */
+/* Raise that this operation was refused before; returns false. */
 bool sp_gate_refused_before(void);
 
 #endif

@@ -4,9 +4,9 @@
  *
  * Gates of KEYEXCH: to whom mail may be encrypted with key agreement.
  *
- * The sender of a mail agrees with a key that it has just made, its reader
- * with the key of a certificate: so the peer is judged only where the own key
- * was not decoded from an encoding.  Reading old mail is never refused.
+ * The sender of a mail uses a key that it has just made, the reader the key of a
+ * certificate.  So the peer is judged only if the own key was not decoded.  Reading
+ * old mail is never refused.
  */
 #include "gates/contexts.h"
 #include "gates/key_verdict.h"
@@ -33,9 +33,9 @@ static int init(const struct exchange *x, void *ctx, void *key, const OSSL_PARAM
 }
 
 /*
- * A key of another provider came here through an import, which does not tell
- * whether it was made or decoded: then only a peer that is known is judged.
- * The peer of a reader is the sender's new key, which is not.
+ * A key of another provider was imported here, and an import does not tell whether
+ * the key was made or decoded.  Then only a peer with a known certificate is
+ * judged.  The reader's peer is the sender's new key, which has no certificate.
  */
 static int set_peer(const struct exchange *x, void *ctx, void *peer)
 {
@@ -44,7 +44,7 @@ static int set_peer(const struct exchange *x, void *ctx, void *peer)
 
     if (!sp_contexts_get(ctx, &context) || sp_keys_was_loaded(context.key))
         return x->set_peer(ctx, peer);
-    /* TLS sets its peer's point into a new key, a certificate's key is decoded. */
+    /* TLS sets its peer's point into a new key; a certificate's key is decoded. */
     if (sp_keys_was_generated(context.key) && sp_keys_was_loaded(peer))
         evidence = SP_EVIDENCE_NONE;
     return sp_gate_allows(SMIMEPOLICY_ENCRYPT, peer, &x->slot, evidence) ? x->set_peer(ctx, peer)
@@ -100,7 +100,7 @@ OSSL_DISPATCH *sp_gate_keyexch(const OSSL_ALGORITHM *algorithm, const struct sp_
     const OSSL_DISPATCH *functions = algorithm->implementation;
     size_t i = 0;
 
-    /* Key derivation functions are key exchanges to EVP; they have no peer. */
+    /* EVP treats key derivation functions as key exchanges.  They have no peer. */
     *untouched = sp_dispatch_find(functions, OSSL_FUNC_KEYEXCH_SET_PEER) == NULL;
     while (i < SLOTS && exchanges[i].slot.backend != NULL && exchanges[i].slot.backend != functions)
         i++;

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * KEYMGMT refuses no certificate (a refused import makes EVP fall back to
- * another provider).  It tells the register which key object is whose.
+ * KEYMGMT refuses no certificate: after a refused import EVP would use another
+ * provider.  It tells the register which key object belongs to which certificate.
  */
 #include <openssl/err.h>
 
@@ -59,11 +59,14 @@ static int match(const struct keymgmt *k, const void *a, const void *b, int sele
 {
     int same = k->match(a, b, selection);
 
-    /* Equal parameters are no equal keys: ECDH asks for the curve alone. */
+    /* Only the public keys matter: ECDH compares the curve alone. */
     if (same != 1 || (selection & OSSL_KEYMGMT_SELECT_PUBLIC_KEY) == 0 || a == NULL || b == NULL ||
         a == b)
         return same;
-    /* What an engine signs reaches no gate.  Before, libcrypto compares the keys. */
+    /*
+     * An engine's signatures reach no gate.  libcrypto compares the keys before, and a
+     * locked policy refuses here.
+     */
     if (sp_engines_found())
         return sp_gate_refused_locked("sign");
     if (sp_compares_to_decrypt())

@@ -17,7 +17,7 @@ struct digest {
 #define SLOTS 64
 static struct digest digests[SLOTS];
 
-/* SP_KIND_OTHER is 0: so it begins in every thread. */
+/* Zero-initialised in each thread, which is SP_KIND_OTHER. */
 static _Thread_local enum sp_kind last;
 
 enum sp_kind sp_digested_last(void)

@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a raw signature is of, where this process made the digest.
+ * What this process has digested last, to recognise a raw signature of it.
  *
- * PKCS7_verify() digests the signed attributes of a mail and then has the digest
- * checked as any raw signature, which `raw_keys = pass` may let pass.  With
- * that setting the digests are watched; without it they are the backend's own.
+ * PKCS7_verify() digests the signed attributes of a mail, and then verifies the
+ * digest as a raw signature, which `raw_keys = pass` may let pass.  With that
+ * setting digests are watched; without it they are the backend's own.
  */
 #ifndef SP_MADE_DIGESTS_H
 #define SP_MADE_DIGESTS_H
@@ -14,11 +14,14 @@
 #include "gates/classify.h"
 
 /*
- * What the last data were that this thread digested.  One digest may be signed
- * more than once: it counts until the next one, or until it was verified.
+ * The kind of the data that this thread digested last.  A digest may be signed more
+ * than once, so it counts until the next digest or the next verification.
  */
 enum sp_kind sp_digested_last(void);
-/* What a signature digested for itself, or what was verified, is known already. */
+/*
+ * Forget the last digest: the signature has digested its data by itself, or the
+ * digest was verified.
+ */
 void sp_digested_forget(void);
 
 #endif

@@ -2,13 +2,13 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * With `own_anchors = first`: a contact's own certificate, which the keyring
- * has, is verified by itself, whatever issuer is near.
+ * With `own_anchors = first` a stored certificate of a contact is verified by
+ * itself, even if its issuer is at hand.
  *
- * libcrypto looks for the signer's certificate among the trusted ones only when
- * it finds no issuer, and an issuer that it finds and then refuses spoils the
- * verification.  A verification that begins is therefore shown that certificate
- * and no other.
+ * libcrypto looks for the signer's certificate among the trusted ones only if it
+ * finds no issuer, and an issuer that it finds and then refuses makes the
+ * verification fail.  So at the beginning of a verification libcrypto is given that
+ * certificate as the only trusted one.
  */
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
@@ -17,9 +17,10 @@
 #include "gates/uploaded.h"
 #include "policy/policy.h"
 
-static int place = -1; /* of what is shown, in an X509_STORE_CTX; written while we are loaded */
+/* the ex_data index of the trusted certificate in an X509_STORE_CTX; written while we are loaded */
+static int place = -1;
 
-/* The copy of |cert| in the program's store: it says what a TRUSTED CERTIFICATE rejects. */
+/* The copy of |cert| in the program's store, which may hold what a TRUSTED CERTIFICATE rejects. */
 static STACK_OF(X509) *copy_in_store(X509_STORE_CTX *ctx, const X509 *cert)
 {
     STACK_OF(X509) *named = X509_STORE_CTX_get1_certs(ctx, X509_get_subject_name(cert));
@@ -40,7 +41,7 @@ static STACK_OF(X509) *copy_in_store(X509_STORE_CTX *ctx, const X509 *cert)
     return copy;
 }
 
-/* Whoever asks for CRLs needs the issuer, who signs them. */
+/* Are CRLs checked?  They are signed by the issuer, so the chain needs it. */
 static bool asks_for_crls(X509_STORE_CTX *ctx)
 {
     unsigned long flags = X509_VERIFY_PARAM_get_flags(X509_STORE_CTX_get0_param(ctx));
@@ -48,7 +49,10 @@ static bool asks_for_crls(X509_STORE_CTX *ctx)
     return (flags & X509_V_FLAG_CRL_CHECK) != 0;
 }
 
-/* What cannot be found out leaves the verification to libcrypto, and then to the other hooks. */
+/*
+ * Called when a verification begins.  If something cannot be found out, libcrypto
+ * and the other hooks verify as usual.
+ */
 static void begin(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
     X509_STORE_CTX *ctx = parent;

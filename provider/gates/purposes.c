@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The purposes `smimesign` and `smimeencrypt`, as the rules see them, and who
- * issues for mail that a program verifies for another purpose.
+ * The purposes `smimesign` and `smimeencrypt` under the rules, and who may issue if
+ * a mail is verified for another purpose.
  *
- * Validity is left to whoever asks: a verification checks it by itself, and
- * old signatures are checked against their own time.
+ * Validity is not judged here: a verification checks it by itself, and old
+ * signatures are checked against their own time.
  */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -26,7 +26,7 @@ static struct purpose {
     int id, trust;
     check_fn *ours;
     check_fn *original;      /* NULL until replaced */
-    char *name, *short_name; /* owned copies: the table's own die when it is written */
+    char *name, *short_name; /* owned copies: the table frees its own when it is written */
 } purposes[] = {
     { .id = X509_PURPOSE_SMIME_SIGN, .ours = check_sign },
     { .id = X509_PURPOSE_SMIME_ENCRYPT, .ours = check_encrypt },
@@ -83,7 +83,7 @@ void sp_purposes_restore(void)
     for (size_t i = 0; i < PURPOSES; i++) {
         const X509_PURPOSE *now = find(purposes[i].id);
 
-        /* Somebody who came after us calls us, and is left alone. */
+        /* If another module has replaced the check after us it calls ours: leave it there. */
         if (purposes[i].name != NULL && now != NULL && now->check_purpose == purposes[i].ours)
             (void)set(&purposes[i], purposes[i].original);
         forget(&purposes[i]);
@@ -94,7 +94,7 @@ void sp_purposes_restore(void)
 struct known {
     struct sp_cert *cert;         /* a reference, or NULL */
     struct sp_facts *own;         /* owned, or NULL */
-    const struct sp_facts *facts; /* one of the two's; NULL if out of memory */
+    const struct sp_facts *facts; /* those of |cert| or |own|; NULL if out of memory */
 };
 
 static struct known known(const X509 *x509)
@@ -119,7 +119,7 @@ static int fail(int reason, const char *detail)
     return 0;
 }
 
-/* Raise, log and free |verdict|; 1 if it lets the operation go on. */
+/* Raise, log and free |verdict|; 1 if the operation may go on. */
 static int conclude(smimepolicy_verdict *verdict, const struct known *k, smimepolicy_use use,
                     bool observed)
 {
@@ -157,20 +157,20 @@ static int check_person(const X509 *x509, smimepolicy_use use)
 }
 
 /*
- * The chain that this thread verifies.  libcrypto first builds it, and asks
- * for email trust of what it takes from the trust store, the anchor last; then
- * it asks for the purpose of each certificate, the signer's first, and right
- * before that for email trust again of what came from the trust store.  What is
- * kept of a certificate is its address, to be compared and never looked into:
- * it may be that of a chain that failed, or of one that was freed since.
+ * The chain that this thread verifies.  libcrypto builds it first, and asks for
+ * email trust of each certificate of the trust store, the anchor last.  Then it asks
+ * for the purpose of each certificate, the signer's first; directly before, it asks
+ * again for email trust if the certificate is from the trust store.  Only addresses
+ * are noted here, and only compared: an address may belong to a chain that failed,
+ * or that was freed.
  */
 static _Thread_local struct {
-    const X509 *asked; /* of the chain that is being built */
+    const X509 *asked; /* the last certificate asked about while the chain is built */
     bool asked_may_issue;
-    const X509 *next;   /* whose purpose is asked next: email trust was asked once more */
-    const X509 *anchor; /* of the chain whose purposes are asked; NULL: it is not known */
+    const X509 *next;   /* its purpose is asked next: email trust was asked again */
+    const X509 *anchor; /* the anchor of the chain whose purposes are asked; NULL: not known */
     bool vouches;       /* the anchor may issue */
-    bool for_itself;    /* the signer's certificate is an anchor: it needs no issuer */
+    bool for_itself;    /* the signer's certificate is an anchor and needs no issuer */
 } chain;
 
 void sp_purposes_chain_ends(const X509 *cert, bool may_issue)
@@ -180,8 +180,8 @@ void sp_purposes_chain_ends(const X509 *cert, bool may_issue)
 }
 
 /*
- * libcrypto asks no purpose of a certificate whose extensions it cannot read,
- * and takes that for a yes.
+ * libcrypto accepts a certificate whose extensions it cannot read without asking for
+ * its purpose.
  */
 static bool refuse_unreadable(const X509 *x509, bool is_signer)
 {
@@ -211,7 +211,7 @@ bool sp_purposes_begin_trusted(sp_trust_x509 *x509)
     return readable || refuse_unreadable(x509, chain.asked == x509);
 }
 
-/* The keyring is asked only where its answer matters. */
+/* Begin with the signer.  The keyring is asked only if its answer matters. */
 static bool begin_purposes(const X509 *signer)
 {
     enum sp_role role = SP_ROLE_NONE;
@@ -230,8 +230,8 @@ static bool begin_purposes(const X509 *signer)
 }
 
 /*
- * Nobody but itself is above a self-issued certificate: unless it surely is the
- * anchor of this chain, and may issue, it is judged as one.
+ * A self-issued certificate is judged as an issuer of its own, unless it is surely
+ * the anchor of this chain and may issue.
  */
 static int judge_issuer(const X509 *x509, const struct known *k)
 {
@@ -269,8 +269,8 @@ static int check_issuer(const X509 *x509)
 }
 
 /*
- * A mail that is verified for any purpose: the signer is not asked about, but
- * who vouches for it is.  Of other verifications email trust asks nothing.
+ * A mail is verified for any purpose: the signer is not judged, but who vouches for
+ * it is.  Verifications without email trust are left alone.
  */
 static int check_any(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
@@ -288,7 +288,7 @@ static int check_any(const X509_PURPOSE *purpose, const X509 *x509, int ca)
     return purposes[2].original(purpose, x509, ca);
 }
 
-/* For `unverified_signers = refuse`, see key_verdict.h. */
+/* Note it for `unverified_signers = refuse`, see key_verdict.h. */
 static void note_verified(const X509 *x509)
 {
     struct sp_cert *cert = sp_register_of_x509(x509);
@@ -306,8 +306,8 @@ static int check(const X509 *x509, smimepolicy_use use, int ca)
 }
 
 /*
- * A signer must satisfy the rules and libcrypto; the rules are asked first, so
- * that the reason is there where both refuse.
+ * A signer must satisfy the rules and libcrypto.  The rules are asked first, so that
+ * their reason is raised if both refuse.
  */
 static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {
@@ -322,8 +322,8 @@ static int check_sign(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 }
 
 /*
- * libcrypto is asked about issuers alone: it refuses Key Agreement, which elliptic curves need,
- * and accepts Key Encipherment only.
+ * libcrypto is asked about issuers alone.  For a recipient it accepts Key
+ * Encipherment only, and refuses Key Agreement, which elliptic curves need.
  */
 static int check_encrypt(const X509_PURPOSE *purpose, const X509 *x509, int ca)
 {

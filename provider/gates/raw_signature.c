@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Raw signatures: of a digest, that is, or of a message of which there is no more
- * to see.  What the gates of both kinds have in common is here too.
+ * Raw signatures: of a digest, or of a message that is given whole.  It also has
+ * what the gates of both kinds of signatures share.
  */
 #include <openssl/core_names.h>
 #include <openssl/err.h>
@@ -16,7 +16,7 @@
 #include "policy/policy.h"
 #include "register/register.h"
 
-/* An init may say "the key of before". */
+/* The key of the init.  A NULL |key| means the key of the previous init. */
 static const void *key_in_use(const void *ctx, const void *key)
 {
     struct sp_context context = { 0 };
@@ -36,13 +36,13 @@ int sp_signature_begin(const struct signature *s, void *ctx, const void *key, bo
     return 1;
 }
 
-/* Whoever writes a message can call it a time stamp, so that excuses no verification. */
+/* The sender of a message can call it a time stamp, so that does not excuse a verification. */
 enum sp_evidence sp_signature_evidence(enum sp_kind kind, bool verifying)
 {
     return kind == SP_KIND_STAMP && !verifying ? SP_EVIDENCE_STAMP : SP_EVIDENCE_ATTRIBUTES;
 }
 
-/* What is about to be signed may be the digest of attributes that this thread has just made. */
+/* What is signed may be the digest of attributes that this thread has just made. */
 enum sp_evidence sp_raw_evidence(bool verifying)
 {
     const enum sp_kind kind = sp_digested_last();
@@ -82,7 +82,10 @@ int sp_raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn
                      enum sp_evidence evidence, void *ctx, void *key, const OSSL_PARAM params[])
 {
     const void *used = key_in_use(ctx, key);
-    /* Of a message itself there may be pieces. */
+    /*
+     * A message (sign_message_init) may come in pieces, so only the decision on a digest
+     * can wait.
+     */
     const bool later = used != NULL && backend == s->sign_init && sp_keys_depends(used);
     int done;
 
@@ -94,7 +97,7 @@ int sp_raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn
                : done;
 }
 
-/* The digest that is signed: what was left to it, or is to be remembered. */
+/* The digest is known now: judge it if sp_raw_sign_init() left that to us, else note it. */
 bool sp_raw_may_sign(const struct signature *s, const void *ctx, const unsigned char *data,
                      size_t length)
 {
@@ -132,7 +135,7 @@ int sp_raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_ini
     return done == 1 ? sp_signature_begin(s, ctx, key, true, SP_STAGE_PASSED) : done;
 }
 
-/* A raw verification, of which only now the digest is known. */
+/* Judge the digest of a raw verification, which is known only now. */
 bool sp_raw_may_verify(const struct signature *s, void *ctx)
 {
     struct sp_context context;

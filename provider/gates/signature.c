@@ -4,10 +4,10 @@
  *
  * Gates of SIGNATURE: who may sign mail.
  *
- * With a digest (the usual case) the init is only noted; the first data tell
- * whether it is mail.  A raw signature shows no such data: it is the path of
- * signatures without attributes, and judged at init.  Where the algorithm is
- * given the message instead of a digest, `raw_keys` lets nothing pass.
+ * With a digest (the usual case) the init is only noted, and the first data tell
+ * whether it is mail.  A raw signature has no such data: it is how signatures
+ * without attributes are made, and is judged at init.  If the algorithm is given the
+ * message instead of a digest, `raw_keys` lets nothing pass.
  */
 #include <openssl/err.h>
 
@@ -37,7 +37,7 @@ static int digest_verify_init(const struct signature *s, void *ctx, const char *
     if (sp_gate_watches_verification() ||
         (sp_signature_watches_digests() && sp_digest_asks(sp_digest_find(digest), sp_policy())))
         return sp_signature_begin(s, ctx, key, true, SP_STAGE_NEW);
-    /* What was noted for an earlier signature in this context is over. */
+    /* Forget an earlier signature in this context. */
     sp_contexts_end(ctx);
     return done;
 }
@@ -69,8 +69,8 @@ static bool judge(const struct signature *s, void *ctx, const struct sp_context 
 }
 
 /*
- * The first data of a signature, or later ones.  Attributes that come in pieces
- * are put together until they are whole or cannot be any.
+ * Judge the data of a signature.  Attributes that come in pieces are collected until
+ * they are complete or can be no attributes.
  */
 static bool may_take(const struct signature *s, void *ctx, const unsigned char *data, size_t length)
 {
@@ -96,7 +96,7 @@ static bool may_take(const struct signature *s, void *ctx, const unsigned char *
     return allowed;
 }
 
-/* The backend has digested what was looked at here: no raw signature is of it. */
+/* The backend has digested data that were judged here, so no raw signature of them can follow. */
 static int known(int done)
 {
     sp_digested_forget();
@@ -158,7 +158,7 @@ static void *dupctx(const struct signature *s, void *ctx)
     static int digest_sign_##n(void *ctx, unsigned char *signature, size_t *signature_length,      \
                                size_t size, const unsigned char *data, size_t length)              \
     {                                                                                              \
-        /* Without a buffer it only asks for the length. */                                        \
+        /* Without a buffer only the length is asked for. */                                       \
         return (signature == NULL || may_take(&signatures[0##n], ctx, data, length))               \
                    ? known(signatures[0##n].digest_sign(ctx, signature, signature_length, size,    \
                                                         data, length))                             \
@@ -228,7 +228,7 @@ static struct signature *slot_for(const OSSL_DISPATCH *backend)
     return NULL;
 }
 
-/* Written before any table with this slot's entries exists. */
+/* Fill the slot.  No table with its entry functions exists yet. */
 static void fill(struct signature *s, const OSSL_DISPATCH *backend)
 {
     const struct signature filled = {
@@ -262,13 +262,13 @@ static void fill(struct signature *s, const OSSL_DISPATCH *backend)
     *s = filled;
 }
 
-/* MACs are signatures to EVP; no certificate goes with them. */
+/* EVP treats MACs as signatures.  They have no certificate. */
 static bool is_mac(const char *names)
 {
     return sp_names_meet(names, "HMAC:CMAC:SIPHASH:POLY1305");
 }
 
-/* Since 3.5 an algorithm may say whose keys it takes, e.g. RSA-SHA2-256 those of RSA. */
+/* From 3.5 on an algorithm may name its key types, e.g. RSA-SHA2-256 takes keys of RSA. */
 static OSSL_FUNC_keymgmt_export_fn *export_for(const OSSL_ALGORITHM *algorithm,
                                                const struct sp_backend *backend)
 {

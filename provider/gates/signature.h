@@ -39,9 +39,9 @@ int sp_signature_digest(const struct signature *s, void *ctx);
 /* Is any digest of a mail judged? */
 bool sp_signature_watches_digests(void);
 
-/* What the last data were that this thread digested. */
+/* The kind of the data that this thread digested last, as evidence. */
 enum sp_evidence sp_raw_evidence(bool verifying);
-/* The gates: before |backend|, the init, and before the digest is signed or verified. */
+/* The gates: before |backend|, which is the init, and before the digest is signed or verified. */
 int sp_raw_sign_init(const struct signature *s, OSSL_FUNC_signature_sign_init_fn *backend,
                      enum sp_evidence evidence, void *ctx, void *key, const OSSL_PARAM params[]);
 bool sp_raw_may_sign(const struct signature *s, const void *ctx, const unsigned char *data,

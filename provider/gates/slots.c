@@ -28,7 +28,7 @@ OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gat
     return table;
 }
 
-/* Whether KEYMGMT |algorithm| calls itself one of |names| when asked for |operation|. */
+/* Does the KEYMGMT |algorithm| give one of |names| as its name for |operation|? */
 static bool answers_to(const OSSL_ALGORITHM *algorithm, int operation, const char *names)
 {
     void (*query)(void) =
@@ -51,7 +51,7 @@ OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int
 {
     const OSSL_ALGORITHM *all = backend->tables[OSSL_OP_KEYMGMT], *algorithm;
 
-    /* Mostly one string names both, and there is nothing to compare. */
+    /* Usually both have the same string, and need no comparison. */
     for (algorithm = all; algorithm != NULL && algorithm->algorithm_names != NULL; algorithm++)
         if (algorithm->algorithm_names == names)
             return export_of(algorithm);

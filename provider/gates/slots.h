@@ -2,13 +2,12 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Gates in dispatch tables.
+ * Slots: how a gate in a dispatch table knows its algorithm.
  *
- * A function of a dispatch table is not told which algorithm it was called
- * for, and the backend's own function that a gate stands before differs from
- * algorithm to algorithm.  So each algorithm gets a slot with the backend's
- * functions, and each slot has its own small entry functions (made by the
- * macros below) that name it.
+ * A function of a dispatch table is not told for which algorithm it was called, and
+ * it has to call the backend's function, which is another one for each algorithm.
+ * So each algorithm gets a slot with the backend's functions, and each slot has its
+ * own small entry functions, which the macros below make.
  */
 #ifndef SP_SLOTS_H
 #define SP_SLOTS_H
@@ -32,7 +31,7 @@
     SP_SLOTS_8(X, 12)                                                                              \
     SP_SLOTS_8(X, 13) SP_SLOTS_8(X, 14) SP_SLOTS_8(X, 15) SP_SLOTS_8(X, 16) SP_SLOTS_8(X, 17)
 
-/* What every slot has. */
+/* The part that all slots have in common. */
 struct sp_slot {
     const OSSL_DISPATCH *backend;            /* whose functions it holds; NULL while free */
     const char *names;                       /* of the algorithm, for the trace */
@@ -50,16 +49,16 @@ struct sp_gate {
     }
 
 /*
- * A copy of |backend| with the functions of |gates| in it.  What the backend
- * lacks is not added.  Free it with OPENSSL_free(); NULL if out of memory.
+ * A copy of |backend| in which |gates| replace functions.  A function that the
+ * backend lacks is not added.  Free it with OPENSSL_free(); NULL if out of memory.
  */
 OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gates, size_t count);
 
 /*
- * The gated tables of the operations, one function each: a new dispatch table
- * for |algorithm|, or NULL if memory or slots ran out (the provider then does
- * not start: no algorithm may be left without its gate).  Sets |*untouched|
- * and returns NULL for an algorithm that needs no gate.
+ * One function for each operation: it makes the gated dispatch table of
+ * |algorithm|.  NULL if memory or slots ran out: then the provider does not start,
+ * as no algorithm may be without its gate.  For an algorithm that needs no gate it
+ * sets |*untouched| and returns NULL.
  */
 typedef OSSL_DISPATCH *sp_gate_fn(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
                                   bool *untouched);
@@ -72,8 +71,8 @@ sp_gate_fn sp_gate_keymgmt;
 sp_gate_fn sp_gate_store;
 
 /*
- * The export function of the keys that the algorithm |names| of |operation|
- * works with; NULL if the backend does not say.
+ * The export function of the keys that the algorithm |names| of |operation| uses;
+ * NULL if the backend has none.
  */
 OSSL_FUNC_keymgmt_export_fn *sp_export_for(const struct sp_backend *backend, int operation,
                                            const char *names);

@@ -13,7 +13,7 @@
 #include "policy/policy.h"
 #include "policy/reasons.h"
 
-/* The certificate is parsed as a program would: from then on the register knows it. */
+/* Parse the certificate as a program would: then the register knows it. */
 static bool add(struct sp_owners *owners, const struct sp_record *record, char **why)
 {
     X509 *x509;

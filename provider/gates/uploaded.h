@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the keyring says of keys and certificates that a gate asks about.
+ * What the keyring knows of the keys and certificates that a gate asks about.
  */
 #ifndef SP_UPLOADED_H
 #define SP_UPLOADED_H
@@ -10,8 +10,8 @@
 #include "register/register.h"
 
 /*
- * The uploaded certificates that |key| belongs to, for a key of none that this
- * process has parsed.  Adds them to |owners|, which has none.
+ * Find the uploaded certificates of |key|, of which this process has parsed none.
+ * They are added to |owners|, which is empty.
  *
  * @param why  set on failure as for sp_keyring_open()
  */
@@ -19,14 +19,14 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
                         OSSL_FUNC_keymgmt_export_fn *export_key, const char *path, char **why);
 
 /*
- * What the keyring of the settings keeps |cert| as; without one, none.  One that
- * is not there yet keeps nothing, unless nobody else vouches.
+ * The role of |cert| in the keyring of the settings; SP_ROLE_NONE without a
+ * keyring.  A keyring that does not exist holds nothing, unless nobody else vouches.
  *
- * False, with a reason raised and logged, if that cannot be found out.
+ * False, with a reason raised and logged, if it cannot be found out.
  */
 bool sp_uploaded_role(const X509 *cert, const char *operation, enum sp_role *role);
 
-/* Raise and log that the keyring cannot be asked; |why| is taken over, NULL: out of memory. */
+/* Raise and log that the keyring cannot be read.  |why| is taken over; NULL: out of memory. */
 void sp_uploaded_unreadable(const char *operation, char *why);
 
 #endif

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One question to a keyring, by whoever has it not open.
+ * A single question to a keyring that the caller has not open.
  */
 #include <openssl/crypto.h>
 

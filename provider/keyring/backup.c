@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A copy of a keyring in use: both databases as they are at one moment.
+ * A backup of a keyring in use: both databases as they are at one moment.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -35,9 +35,10 @@ static bool copy_database(struct sp_keyring *keyring, const char *database, cons
     if (code != SQLITE_DONE) {
         int reason = to == NULL ? 0 : sq->system_errno(to);
 
-        (void)sp_store_say(keyring, sp_format("keyring %s: cannot copy it: %s%s%s", keyring->path,
-                                              sq->errstr(code), reason != 0 ? ": " : "",
-                                              reason != 0 ? strerror(reason) : ""));
+        (void)sp_store_set_why(keyring,
+                               sp_format("keyring %s: cannot copy it: %s%s%s", keyring->path,
+                                         sq->errstr(code), reason != 0 ? ": " : "",
+                                         reason != 0 ? strerror(reason) : ""));
     }
     (void)sq->close_v2(to);
     return code == SQLITE_DONE;
@@ -47,15 +48,16 @@ static bool copy_to(struct sp_keyring *keyring, const char *database, const char
                     const char *name)
 {
     char *file = sp_store_file(path, name);
-    bool done = file == NULL ? sp_store_say(keyring, NULL) : copy_database(keyring, database, file);
+    bool done =
+        file == NULL ? sp_store_set_why(keyring, NULL) : copy_database(keyring, database, file);
 
     OPENSSL_free(file);
     return done;
 }
 
 /*
- * With the first look into each database it is held as it is.  Who commits to
- * both holds both, so that the two are of one moment.
+ * Copy both databases.  The first read of each freezes what we see of it.  A commit
+ * to both holds both locks, so the two copies are of one moment.
  */
 static bool copy_both(struct sp_keyring *keyring, const char *path)
 {
@@ -101,13 +103,13 @@ static void discard(const char *path)
 
 static bool refuse(struct sp_keyring *keyring, const char *path)
 {
-    return sp_store_say(keyring, sp_format("cannot make the backup %s: %s", path,
-                                           errno == EEXIST ? "it is there already; name a new "
-                                                             "directory"
-                                                           : strerror(errno)));
+    return sp_store_set_why(keyring, sp_format("cannot make the backup %s: %s", path,
+                                               errno == EEXIST ? "it is there already; name a new "
+                                                                 "directory"
+                                                               : strerror(errno)));
 }
 
-/* What nobody can be sure of is no backup. */
+/* Move the copy to its place, once it is surely on the disk. */
 static bool move(const char *unfinished, const char *path)
 {
     int reason;
@@ -123,7 +125,7 @@ static bool move(const char *unfinished, const char *path)
     return false;
 }
 
-/* Beside the wanted directory, and renamed to it at the end. */
+/* Fill a directory beside |path|, and rename it at the end. */
 static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, const char *path)
 {
     enum sp_made made;
@@ -132,13 +134,16 @@ static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, co
     if (chmod(unfinished, 0755) != 0)
         return refuse(keyring, path);
     if (!sp_files_make(unfinished, &made, &why))
-        return sp_store_say(keyring, why);
+        return sp_store_set_why(keyring, why);
     if (!copy_both(keyring, unfinished))
         return false;
     return move(unfinished, path) || refuse(keyring, path);
 }
 
-/* A slash at the end would put the unfinished copy into the directory that is not there yet. */
+/*
+ * Without the slash at the end: otherwise the unfinished copy would lie inside the
+ * directory that does not exist yet.
+ */
 static char *without_slash(const char *path)
 {
     size_t length = strlen(path);
@@ -156,7 +161,7 @@ bool sp_keyring_backup(struct sp_keyring *keyring, const char *path)
     bool done = false;
 
     if (unfinished == NULL) {
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
     } else if (lstat(wanted, &is) == 0) {
         errno = EEXIST;
         (void)refuse(keyring, wanted);

@@ -2,10 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Parsing a certificate without its key.  d2i_X509() decodes every public key
- * as it comes along, which is nine tenths of its time in OpenSSL 3.0: all
- * decoders are collected anew for each.  The rules and the keyring read the
- * key's DER alone.
+ * Parsing a certificate without decoding its key.
+ *
+ * d2i_X509() decodes every public key, which is nine tenths of its time in OpenSSL
+ * 3.0, as it collects all decoders anew each time.  The rules and the keyring read
+ * the key's DER alone.
  */
 #include <openssl/asn1t.h>
 #include <openssl/crypto.h>
@@ -13,14 +14,14 @@
 
 #include "keyring/keyring.h"
 
-/* Written once, under |once|; a library context in which there is no decoder. */
+/* Written once, under |once|: a library context without decoders. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static OSSL_LIB_CTX *nothing;
 
 static void make_nothing(void)
 {
     nothing = OSSL_LIB_CTX_new();
-    /* Without this one `default` is loaded when something is looked for. */
+    /* Without the null provider `default` would be loaded at the first fetch. */
     if (nothing != NULL && OSSL_PROVIDER_load(nothing, "null") == NULL) {
         OSSL_LIB_CTX_free(nothing);
         nothing = NULL;

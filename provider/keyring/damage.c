@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a check finds damaged, and what SQLite itself finds.
+ * Reporting what a check finds damaged, and what SQLite finds by itself.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 bool sp_check_fault(struct sp_check *check, char *line)
 {
     if (line == NULL)
-        return sp_store_say(check->keyring, NULL);
+        return sp_store_set_why(check->keyring, NULL);
     check->checked->faults++;
     check->tell(line, check->data);
     OPENSSL_free(line);

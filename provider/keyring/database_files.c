@@ -29,7 +29,7 @@ char *sp_store_file(const char *path, const char *name)
 
 static bool fail(char **why, const char *path)
 {
-    /* No reason is the one of memory. */
+    /* Out of memory is told by a NULL reason. */
     *why = errno == ENOMEM ? NULL : sp_format("%s: %s", path, strerror(errno));
     return false;
 }
@@ -65,10 +65,10 @@ static bool is_strange(const char *path, const struct sp_place *place, char **wh
 }
 
 /*
- * Whoever may write a directory above may put another keyring in its place.
- * |partly|: its directory need not be there yet.
+ * Is every directory on |path| safe?  Others who may write one could put another
+ * keyring there.  |partly|: the last directories may not exist yet.
  */
-static bool way_safe(const char *path, uid_t owner, bool partly, char **why)
+static bool path_safe(const char *path, uid_t owner, bool partly, char **why)
 {
     char *file = sp_store_file(path, SP_CERTIFICATES);
     struct sp_place place = { .dir = -1 };
@@ -85,7 +85,7 @@ static bool way_safe(const char *path, uid_t owner, bool partly, char **why)
     return safe;
 }
 
-/* |owner| of the directory; what belongs to the superuser is as good. */
+/* Is the file safe?  It must belong to |owner|, who owns the directory, or to the superuser. */
 static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_t owner, char **why)
 {
     char *file = sp_store_file(path, name);
@@ -115,7 +115,7 @@ static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_
 bool sp_keyring_is_own(const char *path, char **why)
 {
     *why = NULL;
-    return way_safe(path, geteuid(), false, why);
+    return path_safe(path, geteuid(), false, why);
 }
 
 bool sp_files_safe(const char *path, char **why)
@@ -130,12 +130,12 @@ bool sp_files_safe(const char *path, char **why)
     }
     if ((is.st_mode & BY_OTHERS) != 0)
         return is_writable(path, why);
-    return way_safe(path, is.st_uid, false, why) &&
+    return path_safe(path, is.st_uid, false, why) &&
            file_safe(path, SP_CERTIFICATES, BY_OTHERS, is.st_uid, why) &&
            file_safe(path, SP_KEYS, S_IRWXG | S_IRWXO, is.st_uid, why);
 }
 
-/* Parents are the user's own: $XDG_DATA_HOME asks for 0700. */
+/* Make the parent directories, with the mode 0700 that $XDG_DATA_HOME requires. */
 static bool make_parents(char *path, char **why)
 {
     bool made = true;
@@ -156,7 +156,7 @@ static bool make_directories(const char *path, enum sp_made *made, char **why)
 
     if (copy == NULL)
         return false;
-    /* "keyring/" is the directory itself, and no parent. */
+    /* The slash of "keyring/" does not make it a parent. */
     while (length > 1 && copy[length - 1] == '/')
         copy[--length] = '\0';
     done = make_parents(copy, why);
@@ -170,7 +170,7 @@ static bool make_directories(const char *path, enum sp_made *made, char **why)
     return done;
 }
 
-/* An empty file is an empty database; SQLite gives its journal the same mode. */
+/* Make an empty file, which is an empty database.  SQLite gives its journal the same mode. */
 static bool make_file(const char *path, const char *name, mode_t mode, enum sp_made *made,
                       char **why)
 {
@@ -215,7 +215,7 @@ bool sp_files_make(const char *path, enum sp_made *made, char **why)
     enum sp_made keys;
 
     *made = SP_MADE_NOTHING;
-    if ((new && !way_safe(path, geteuid(), true, why)) || !make_directories(path, made, why) ||
+    if ((new && !path_safe(path, geteuid(), true, why)) || !make_directories(path, made, why) ||
         !sp_files_safe(path, why) || !make_file(path, SP_CERTIFICATES, FILE_ALL, made, why))
         return false;
     keys = *made;
@@ -249,7 +249,7 @@ bool sp_keyring_exists(const char *path)
 {
     char *file = sp_store_file(path, SP_CERTIFICATES);
     struct stat is;
-    /* If that cannot be found out, opening it says why. */
+    /* If lstat() fails otherwise, opening the file will report it. */
     bool exists = file == NULL || lstat(file, &is) == 0 || (errno != ENOENT && errno != ENOTDIR);
 
     OPENSSL_free(file);

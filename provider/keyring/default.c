@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where the keyring of a user is, unless something else is said.
+ * Where the keyring of a user is by default.
  */
 #include <stdlib.h>
 
@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "keyring/keyring.h"
 
-/* An environment variable that holds an absolute path below which |tail| is. */
+/* |tail| below the directory of an environment variable, which must be an absolute path. */
 static char *below(const char *variable, const char *tail)
 {
     const char *base = secure_getenv(variable);

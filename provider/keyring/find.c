@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Looking up certificates, a page at a time: nobody who writes has to wait for
- * somebody who reads slowly.
+ * Looking up certificates.  They are read a page at a time, so that a slow reader
+ * does not make writers wait.
  */
 #include <string.h>
 
@@ -35,7 +35,7 @@ static const char *const searches[] = {
                         " WHERE r.name = ?1 AND r.certificate > ?2 AND c.role = 1",
 };
 
-/* Where all but contacts are asked for, there is an index of the few. */
+/* The index of the certificates that are not contacts: they are few. */
 static const char few[] = "main.certificate c INDEXED BY certificate_by_role"
                           " WHERE c.role <> 2 AND ?1 IS NULL AND c.id > ?2";
 
@@ -48,14 +48,14 @@ static unsigned roles_of(const struct sp_query *query)
     return query->roles == 0 ? every : query->roles;
 }
 
-/* As addresses are stored: the rules fold those of a certificate. */
+/* Bind the address as it is stored: folded as the rules fold those of a certificate. */
 static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
 {
     char *folded = OPENSSL_strdup(address);
     bool done;
 
     if (folded == NULL)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     for (char *p = folded; *p != '\0'; p++)
         *p = sp_fold(*p);
     done = keyring->sq->bind_text(statement, 1, folded, -1, SQLITE_TRANSIENT) == SQLITE_OK;
@@ -69,10 +69,10 @@ static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, co
     unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &known);
 
     if (known != 1)
-        return sp_store_say(keyring,
-                            sp_format("keyring %s: a subject cannot be looked up: OpenSSL offers "
-                                      "no SHA-1 to name it by; correct its configuration",
-                                      keyring->path));
+        return sp_store_set_why(
+            keyring, sp_format("keyring %s: a subject cannot be looked up: OpenSSL offers "
+                               "no SHA-1 to name it by; correct its configuration",
+                               keyring->path));
     return keyring->sq->bind_int64(statement, 1, (int64_t)hash) == SQLITE_OK ||
            sp_store_failed(keyring, "read it");
 }
@@ -119,7 +119,7 @@ struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
         cursor->keyring = keyring;
         cursor->statement = sp_store_prepare(keyring, sql);
     } else {
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
     }
     OPENSSL_free(sql);
     if (cursor != NULL && cursor->statement != NULL && bind(keyring, cursor->statement, query))
@@ -128,7 +128,7 @@ struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
     return NULL;
 }
 
-/* The 32 bytes of a column, or false: somebody else has written this. */
+/* The 32 bytes of a column.  False for another length: then not we have written it. */
 static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
                       unsigned char hash[SP_SHA256_LENGTH])
 {
@@ -140,10 +140,10 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
 
 bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
 {
-    return sp_store_say(keyring,
-                        sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
-                                  "tells what else is, and how to go on",
-                                  keyring->path, (long long)id));
+    return sp_store_set_why(
+        keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
+                           "tells what else is, and how to go on",
+                           keyring->path, (long long)id));
 }
 
 static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_record *record)
@@ -159,7 +159,7 @@ static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp
         return sp_store_damaged(keyring, record->id);
     record->der = OPENSSL_memdup(sq->column_blob(row, 5), (size_t)length);
     record->der_length = (size_t)length;
-    return record->der != NULL || sp_store_say(keyring, NULL);
+    return record->der != NULL || sp_store_set_why(keyring, NULL);
 }
 
 static bool read_page(struct sp_cursor *cursor)
@@ -267,7 +267,7 @@ enum sp_role sp_keyring_role(struct sp_keyring *keyring,
     return role;
 }
 
-/* Contacts are what is left: counting them one by one would read the whole table. */
+/* Contacts are counted by subtraction: counting them one by one would read the whole table. */
 static const char count[] = "SELECT role, count(*) FROM main.certificate"
                             " INDEXED BY certificate_by_role WHERE role <> 2 GROUP BY role"
                             " UNION ALL SELECT 2, (SELECT count(*) FROM main.certificate) -"

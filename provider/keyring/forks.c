@@ -2,9 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The handlers are registered later than those of the register: fork() then
- * takes this lock first, and whoever holds it may still take one of the
- * register's.
+ * These fork handlers are registered after those of the register.  So fork() takes
+ * this lock first, and a thread that holds it may still take a lock of the register.
  */
 #include "keyring/forks.h"
 
@@ -14,7 +13,7 @@
 #include <openssl/crypto.h>
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
-/* A fork has to get in between, however many threads come and go. */
+/* A waiting fork() goes before new readers, however many threads come and go. */
 static pthread_rwlock_t inside = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
 static void before_fork(void)
@@ -27,7 +26,7 @@ static void after_fork(void)
     (void)pthread_rwlock_unlock(&inside);
 }
 
-/* Made anew: unlocked, it would wait for threads that are not there. */
+/* Make the lock anew in the child: its readers were threads that do not exist here. */
 static void in_child(void)
 {
     static const pthread_rwlock_t fresh = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
@@ -35,7 +34,7 @@ static void in_child(void)
     memcpy(&inside, &fresh, sizeof(inside));
 }
 
-/* Out of memory: a fork is as risky as without us, nothing else is. */
+/* If memory runs out, a fork is as risky as without us. */
 static void set_up(void)
 {
     (void)pthread_atfork(before_fork, after_fork, in_child);

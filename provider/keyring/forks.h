@@ -4,13 +4,14 @@
  *
  * Keyrings and fork().
  *
- * SQLite has mutexes of its own, and nobody unlocks them in a child that was
- * forked while another thread was inside: the child hangs with the first
+ * SQLite has mutexes of its own.  If a process forks while another thread is inside
+ * of SQLite, nobody unlocks them in the child, which then hangs with the first
  * keyring that it opens.  So where a process may have threads, its calls of a
- * keyring stand between these two, and a fork waits for them to return.
+ * keyring are enclosed by sp_keyring_enter() and sp_keyring_leave(), and fork()
+ * waits for them to return.
  *
- * Between them nothing waits for a person or for another thread, and nothing
- * forks.  They do not nest.
+ * Between the two no call waits for a person or another thread, and none forks.
+ * They do not nest.
  */
 #ifndef SP_FORKS_H
 #define SP_FORKS_H
@@ -18,14 +19,16 @@
 #include "base/quiet_write.h"
 
 /*
- * Before there are threads that could use a keyring: a fork that has already
- * begun waits for nobody.  Later than sp_register_start(), where there is one.
+ * Register the fork handlers.  To be called before other threads can use a keyring,
+ * as a fork that has begun does not wait; and after sp_register_start(), where the
+ * register is used.
  */
 void sp_keyring_expect_forks(void);
 
 /*
- * A reader may have to undo what an interrupted writer left: beyond a limit of
- * the process that is an error, and not its end (see base/quiet.h).
+ * A reader may have to undo what an interrupted writer left.  If that exceeds a
+ * limit of the process it is an error, and does not end the process (see
+ * base/quiet_write.h).
  */
 void sp_keyring_enter(struct sp_quiet *quiet);
 void sp_keyring_leave(const struct sp_quiet *quiet);

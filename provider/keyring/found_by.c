@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How a certificate is referred to in the tables beside its own.
+ * The tables by which a certificate is found: addresses, recipient names.
  */
 #include <openssl/x509v3.h>
 

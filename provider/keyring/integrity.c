@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Is a keyring sound?  What is stored beside a certificate's DER follows from
- * it, and is compared with it.  Read a page at a time: those who write are not
- * kept waiting for long.
+ * The check of a keyring.  Everything stored beside a certificate's DER follows from
+ * the DER, and is compared with it.  Entries are read a page at a time, so that
+ * writers do not wait long.
  */
 #include <string.h>
 
@@ -134,7 +134,7 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     done = entry.facts != NULL &&
            sp_store_record(&entry.is, entry.cert, (enum sp_role)sq->column_int64(row, 3));
     if (!done)
-        (void)sp_store_say(check->keyring, NULL);
+        (void)sp_store_set_why(check->keyring, NULL);
     done =
         done && check_columns(check, &entry) && check_addresses(check, look_ups->address, &entry) &&
         (entry.is.role != SP_ROLE_IDENTITY || check_recipient(check, look_ups->recipient, &entry));
@@ -144,7 +144,7 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     return done;
 }
 
-/* The entries behind |*last|, at most a page of them; |*more| is false at the end. */
+/* Check a page of entries behind |*last|; |*more| is false at the end. */
 static bool check_page(struct sp_check *check, const struct look_ups *look_ups, sqlite3_stmt *rows,
                        int64_t *last, bool *more)
 {
@@ -189,7 +189,7 @@ static bool check_certificates(struct sp_check *check)
     return done;
 }
 
-/* Names of what is not there would hide nothing, but show that something was lost. */
+/* Find names whose certificate is missing.  They do no harm, but show that something was lost. */
 static bool check_orphans(struct sp_check *check, const char *table)
 {
     const struct sp_sqlite *sq = check->keyring->sq;

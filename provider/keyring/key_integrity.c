@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Are the private keys sound, and whose are they?
+ * The check of the private keys: are they sound, and whose are they?
  */
 #include <string.h>
 #include <unistd.h>
@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "keyring/store.h"
 
-/* The public half of |pkcs8|, which is not encrypted, is what |key| names. */
+/* Is |key| the id of the public half of |pkcs8|, which is not encrypted? */
 static bool belongs(const PKCS8_PRIV_KEY_INFO *pkcs8, const unsigned char *key)
 {
     EVP_PKEY *pkey = EVP_PKCS82PKEY(pkcs8);
@@ -124,7 +124,7 @@ bool sp_check_keys(struct sp_check *check)
     char *file = sp_store_file(keyring->path, SP_KEYS);
 
     if (file == NULL)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     check->checked->without_keys = access(file, F_OK) == 0 && access(file, R_OK) != 0;
     OPENSSL_free(file);
     if (check->checked->without_keys)

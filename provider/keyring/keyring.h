@@ -2,15 +2,15 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring: certificates and private keys that were uploaded.
+ * Room keyring: certificates and private keys that were uploaded, in SQLite.
  *
  * A directory with two SQLite databases: `certificates.db`, which every user
  * may read, and `keys.db`, which its owner alone may.  docs/use/keyring.md explains
  * the choices.
  *
- * A keyring is used by one thread, and not across fork(): open one where it is
- * needed, which is cheap.  No call leaves a lock on the files behind, so that
- * others may write between two calls.
+ * A keyring is used by one thread, and not across fork().  Opening one is cheap:
+ * open it where it is needed.  No call leaves a lock on the files, so that others
+ * may write between two calls.
  */
 #ifndef SP_KEYRING_H
 #define SP_KEYRING_H
@@ -29,53 +29,56 @@ struct sp_keyring;
 
 enum sp_access {
     SP_KEYRING_READ,
-    SP_KEYRING_WRITE /* makes it if it is not there */
+    SP_KEYRING_WRITE /* it is made if it does not exist */
 };
 
 /*
  * Open the keyring in the directory |path|.
  *
- * @param why  set on failure to one line that names the file, the fault and
- *             the way out, to free with OPENSSL_free(); NULL if out of memory
- * @return NULL also if there is none and it is only to be read, and if others
- *         than its owner could write it
+ * @param why  set on failure to one line that names the file, the fault and the
+ *             remedy, to free with OPENSSL_free(); NULL if out of memory
+ * @return NULL also if it does not exist and is only to be read, and if others than
+ *         its owner could write it
  */
 struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char **why);
 void sp_keyring_close(struct sp_keyring *keyring);
 /*
- * Where the user of this process has the keyring, by the environment; a
- * set-user-ID program has none.  To be freed; NULL if nothing says where, or
- * out of memory.
+ * The default place of the keyring, by the environment of this process.  A
+ * set-user-ID program has none.
+ *
+ * @return to free with OPENSSL_free(); NULL if the environment names no place, or
+ *         out of memory
  */
 char *sp_keyring_default(void);
 /*
- * Does |path| lead through directories of the superuser and of this process alone?
+ * Do all directories on |path| belong to the superuser or to this process?
  *
  * @param why  set if not, as for sp_keyring_open()
  */
 bool sp_keyring_is_own(const char *path, char **why);
-/* Is there a keyring in |path|, in whatever state? */
+/* Does a keyring exist in |path|, sound or not? */
 bool sp_keyring_exists(const char *path);
-/* Why the last call on it failed, as above; lives until the next call. */
+/* Why the last call on |keyring| failed, as for sp_keyring_open().  Valid until the next call. */
 const char *sp_keyring_why(const struct sp_keyring *keyring);
 
-/* One certificate as it is kept. */
+/* One stored certificate. */
 struct sp_record {
-    int64_t id; /* counts up as certificates are stored; may be given again */
+    int64_t id; /* grows with each certificate; that of a removed one may be used again */
     unsigned char fingerprint[SP_SHA256_LENGTH]; /* of the certificate's DER */
-    unsigned char key[SP_SHA256_LENGTH];         /* names its key, see key_id.h */
+    unsigned char key[SP_SHA256_LENGTH];         /* the id of its key, see base/key_id.h */
     enum sp_role role;
-    int64_t uploaded;   /* seconds since the epoch */
-    unsigned char *der; /* owned; behind the certificate what a TRUSTED CERTIFICATE says of it */
+    int64_t uploaded; /* seconds since the epoch */
+    /* owned: the certificate, and behind it the trust settings of a TRUSTED CERTIFICATE */
+    unsigned char *der;
     size_t der_length;
 };
 
-/* The certificate of |record|: new, NULL if it cannot be parsed. */
+/* The certificate of |record|, for the caller to free; NULL if it cannot be parsed. */
 X509 *sp_record_cert(const struct sp_record *record);
 void sp_record_clear(struct sp_record *record);
 /*
- * As d2i_X509(), many times faster, for whoever reads many certificates to
- * judge or to store them: X509_get0_pubkey() of the result gives NULL.
+ * As d2i_X509(), but much faster, for reading many certificates: the key is not
+ * decoded, so X509_get0_pubkey() of the result is NULL.
  */
 X509 *sp_cert_without_key(const unsigned char **der, long length);
 
@@ -83,17 +86,20 @@ enum sp_index {
     SP_ALL,
     SP_BY_FINGERPRINT, /* |hash| */
     SP_BY_KEY,         /* |hash|: struct sp_keyid */
-    SP_BY_ADDRESS,     /* |text|, its domain as A-labels; case does not matter */
-    SP_BY_SUBJECT,     /* |name|: few others may come along, compare */
-    SP_BY_RECIPIENT    /* |hash| of |length|: a serial number or Subject Key Identifier; identities
-                          alone, others may come along, compare */
+    SP_BY_ADDRESS,     /* |text|, with its domain as A-labels; in any case of letters */
+    SP_BY_SUBJECT,     /* |name|; a few others may be found, too: compare */
+    /*
+     * |hash| of |length| bytes: a serial number or Subject Key Identifier; finds
+     * identities alone, and perhaps others: compare
+     */
+    SP_BY_RECIPIENT
 };
 
 #define SP_ROLE_BIT(role) (1U << (role))
 
 struct sp_query {
     enum sp_index index;
-    unsigned roles; /* of SP_ROLE_BIT(); 0: every role */
+    unsigned roles; /* of SP_ROLE_BIT(); 0 means every role */
     const unsigned char *hash;
     size_t length;
     const char *text;
@@ -109,48 +115,54 @@ struct sp_cursor;
  *         that failed
  */
 struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_query *query);
-/* 1: |record| is the next one, for the caller to clear; 0: there is no more; -1: it failed. */
+/*
+ * Get the next certificate.  1: |record| has it, for the caller to clear; 0: no
+ * more; -1: it failed.
+ */
 int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record);
 void sp_cursor_free(struct sp_cursor *cursor);
 
 /*
- * The same for those whose fingerprint begins with |digits|, in hexadecimal; at
- * least 8 of them, or every certificate is looked at.
+ * Find the certificates whose fingerprint begins with |digits| (hexadecimal).  Give
+ * at least 8 digits: with fewer every certificate is read.
  */
 struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char *digits);
 
 /*
- * The role of the certificate with this fingerprint; SP_ROLE_NONE if it is not
- * there, and with |*failed| set to true if that could not be found out.
+ * The role of the certificate with this fingerprint.  SP_ROLE_NONE if it is not
+ * stored; also, with |*failed| set to true, if that cannot be found out.
  */
 enum sp_role sp_keyring_role(struct sp_keyring *keyring,
                              const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed);
 /*
- * The same for the keyring in |path|, which is opened for the question.
+ * As sp_keyring_role(), for the keyring in |path|, which is opened for this
+ * question.
  *
- * @param why  set where it could not be found out, as for sp_keyring_open();
- *             else NULL
+ * @param why  set as for sp_keyring_open() if it cannot be found out; else NULL
  */
 enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why);
-/* How many certificates there are of each role; false if that failed. */
+/* Count the certificates of each role; false if that failed. */
 bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1]);
 
-/* A private key as it is kept: one of |pkcs8| and |uri|. */
+/* A stored private key: either |pkcs8| or |uri|. */
 struct sp_private_key {
     unsigned char *pkcs8; /* owned: EncryptedPrivateKeyInfo, or PrivateKeyInfo (RFC 5958) */
     size_t length;
     bool encrypted; /* |pkcs8| is encrypted under a passphrase */
-    char *uri;      /* owned: where the key is */
+    char *uri;      /* owned: the URI of a key that is elsewhere */
 };
 
-/* 1: |private_key| is it, for the caller to clear; 0: there is none; -1: it failed. */
+/*
+ * Get the private key with the id |key|.  1: |private_key| has it, for the caller to
+ * clear; 0: there is none; -1: it failed.
+ */
 int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
                    struct sp_private_key *private_key);
 void sp_private_key_clear(struct sp_private_key *private_key);
 
 /*
- * An upload: collected beside the keyring, then stored whole or not at all.
- * Until sp_upload_commit() nobody else is kept waiting.
+ * An upload.  It is collected beside the keyring, and then stored whole or not at
+ * all.  Other processes need not wait before sp_upload_commit().
  */
 struct sp_upload;
 
@@ -163,23 +175,26 @@ enum sp_added {
     SP_ADD_STORED /* it is in the keyring already */
 };
 /*
- * Add |cert|, to be kept as |role|.  A contact whose private key is in the
- * keyring becomes an identity: it is a renewed certificate.
+ * Add |cert| in |role|.  A contact whose private key is in the keyring becomes an
+ * identity: it is a renewed certificate.
  *
- * @param overrides  |role| stands whatever it is stored as, and whosever key it has
- * @param kept       set to the role that it has, or will have
+ * @param overrides  |role| wins over a stored role and over a stored key
+ * @param stored_as  set to the role that the certificate has or will have
  */
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *kept);
-/* What is added from now on was uploaded at |when|; 0: now. */
+                            enum sp_role *stored_as);
+/* Certificates and keys added from now on get |when| as their time of upload; 0: now. */
 void sp_upload_at(struct sp_upload *upload, int64_t when);
-/* The certificates of this upload that have |key|, stored before or not; as sp_keyring_find(). */
+/*
+ * Find the certificates with |key| of this upload, including those that are stored
+ * already; as sp_keyring_find().
+ */
 struct sp_cursor *sp_upload_find(struct sp_upload *upload,
                                  const unsigned char key[SP_SHA256_LENGTH]);
-/* The certificates of this upload that are kept as a ca and may bear the subject |name|. */
+/* Find certificates with the role ca in this upload.  Their subject may be |name|: compare. */
 struct sp_cursor *sp_upload_find_cas(struct sp_upload *upload, const X509_NAME *name);
-/* Every certificate of this upload. */
+/* Find every certificate of this upload. */
 struct sp_cursor *sp_upload_all(struct sp_upload *upload);
 /*
  * Add a private key; |private_key| is taken over and cleared.  Every contact
@@ -187,36 +202,36 @@ struct sp_cursor *sp_upload_all(struct sp_upload *upload);
  */
 bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA256_LENGTH],
                        struct sp_private_key *private_key);
-/* Store it all.  False: the keyring is as it was. */
+/* Store the upload.  If it returns false the keyring is unchanged. */
 bool sp_upload_commit(struct sp_upload *upload);
-/* Forget it, unless it was stored. */
+/* Free it.  An upload that was not committed is forgotten. */
 void sp_upload_free(struct sp_upload *upload);
 
 /*
- * Remove certificates; the keys of those that were identities go with the last
- * certificate of a key.  All of them or, if it fails, none.
+ * Remove certificates.  The private key of an identity goes with the last
+ * certificate that has this key.  If it fails, nothing is removed.
  */
 bool sp_keyring_remove(struct sp_keyring *keyring,
                        const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);
 
-/* Is told of one fault, a line without a line feed. */
+/* Receives one fault: a line without a line feed. */
 typedef void sp_tell_fn(const char *line, void *data);
 
 struct sp_checked {
     int64_t certificates, keys, faults;
-    bool without_keys; /* the private keys are not ours to read */
+    bool without_keys; /* do not check private keys: we may not read them */
 };
 /*
- * Check both databases, and every entry against what its DER says.
+ * Check both databases, and compare every entry with its DER.
  *
- * @return false if it could not be carried through
+ * @return false if the check could not be finished
  */
 bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
                       struct sp_checked *checked);
 
 /*
- * Copy the keyring as it is now into a new directory |path|, which is a keyring
- * too.  It appears whole or not at all.
+ * Make a backup: a copy of the keyring as it is now, in a new directory |path|,
+ * which appears whole or not at all.
  */
 bool sp_keyring_backup(struct sp_keyring *keyring, const char *path);
 

@@ -13,8 +13,8 @@
 #include "keyring/store.h"
 
 /*
- * For writing too, if that is allowed: only then can a reader undo what an
- * interrupted writer has left half done.
+ * Open the database, for writing if that is allowed: only then a reader can undo
+ * what an interrupted writer left.
  */
 static bool open_database(struct sp_keyring *keyring)
 {
@@ -31,7 +31,7 @@ static bool open_database(struct sp_keyring *keyring)
         return sp_store_failed(keyring, "open it");
     (void)keyring->sq->busy_timeout(keyring->db, SP_BUSY_TIMEOUT);
     (void)keyring->sq->limit(keyring->db, SQLITE_LIMIT_LENGTH, SP_LONGEST_VALUE);
-    /* EXTRA: that the journal is gone is on the disk before we say that all is stored. */
+    /* EXTRA: the removal of the journal is on the disk, too, before a commit returns. */
     return sp_store_run(keyring, "PRAGMA trusted_schema = OFF;"
                                  "PRAGMA cell_size_check = ON;"
                                  "PRAGMA synchronous = EXTRA;"
@@ -91,14 +91,14 @@ struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char
 }
 
 /*
- * Remove a keyring that was made for an upload if nobody has stored anything in it.  Another
- * program that has it open already is told so by SQLite when it writes.
+ * Remove a keyring that was made for an upload, if nothing was stored in it.
+ * Another program that has it open gets an error from SQLite when it writes.
  */
 static void unmake(struct sp_keyring *keyring)
 {
     int64_t count = 1;
 
-    /* Who writes to it now keeps it. */
+    /* If another process writes to it now, it stays. */
     (void)keyring->sq->busy_timeout(keyring->db, 0);
     if (sp_store_run(keyring, "BEGIN EXCLUSIVE") &&
         sp_store_number(keyring, "SELECT count(*) FROM main.certificate", &count) && count == 0)

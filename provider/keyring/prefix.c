@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates by the beginning of their fingerprint, as people name them.
+ * Finding certificates by the first digits of their fingerprint.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 
 #define DIGITS ((size_t)2 * SP_SHA256_LENGTH)
 
-/* |digits| and then |fill|, to the length of a whole fingerprint. */
+/* Fill |digits| up with |fill| to the length of a fingerprint. */
 static void fill_up(char text[DIGITS + 1], const char *digits, char fill)
 {
     size_t length = strspn(digits, "0123456789abcdefABCDEF");
@@ -32,12 +32,15 @@ struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char 
 
     fill_up(first, digits, '0');
     fill_up(last, digits, 'f');
-    /* Digits alone are put into the SQL; "+": the order is no reason to read all. */
+    /*
+     * The SQL holds hexadecimal digits alone.  The "+" keeps SQLite from walking the
+     * whole table in the order of id.
+     */
     from = sp_format("main.certificate c WHERE ?1 IS NULL AND c.fingerprint BETWEEN x'%s' AND x'%s'"
                      " AND +c.id > ?2",
                      first, last);
     if (from == NULL)
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
     else
         cursor = sp_store_find(keyring, from, &(struct sp_query){ .index = SP_ALL });
     OPENSSL_free(from);

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Private keys: a database of their own, so that the certificates may be
- * everybody's to read.
+ * Private keys.  They have a database of their own, so that everybody may read the
+ * certificates.
  */
 #include <errno.h>
 #include <string.h>
@@ -19,7 +19,7 @@ bool sp_keys_exist(const struct sp_keyring *keyring)
 {
     char *file = sp_store_file(keyring->path, SP_KEYS);
     struct stat is;
-    /* If that cannot be found out, attaching it says why. */
+    /* If stat() fails otherwise, attaching the file will report it. */
     bool exist = file == NULL || (stat(file, &is) == 0 ? is.st_size > 0 : errno != ENOENT);
 
     OPENSSL_free(file);
@@ -41,17 +41,17 @@ static bool attach(struct sp_keyring *keyring, const char *file)
     return done;
 }
 
-/* Bring it into the present form, for which a reader has to write. */
+/* Bring keys.db into the present form.  A reader has to write for that. */
 static bool prepare(struct sp_keyring *keyring)
 {
     bool reads = keyring->access == SP_KEYRING_READ;
-    /* A removed key is overwritten. */
+    /* secure_delete: the bytes of a removed key are overwritten. */
     bool done =
         sp_store_run(keyring, "PRAGMA keys.synchronous = EXTRA; PRAGMA keys.secure_delete = ON") &&
         (!reads || sp_store_run(keyring, "PRAGMA query_only = OFF")) && sp_schema_keys(keyring);
 
     if (!done || (reads && !sp_store_run(keyring, "PRAGMA query_only = ON"))) {
-        /* As it was before, and the reason stays. */
+        /* Back to read-only, for a reader; an earlier reason stays. */
         (void)keyring->sq->exec(keyring->db, reads ? "PRAGMA query_only = ON" : "", NULL, NULL,
                                 NULL);
         (void)keyring->sq->exec(keyring->db, "DETACH keys", NULL, NULL, NULL);
@@ -68,7 +68,7 @@ bool sp_keys_attach(struct sp_keyring *keyring)
         return true;
     file = sp_store_file(keyring->path, SP_KEYS);
     if (file == NULL)
-        return sp_store_say(keyring, NULL);
+        return sp_store_set_why(keyring, NULL);
     keyring->has_keys = attach(keyring, file) && prepare(keyring);
     OPENSSL_free(file);
     return keyring->has_keys;
@@ -87,7 +87,7 @@ static bool take_key(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_pr
 
         key->uri = uri == NULL ? NULL : OPENSSL_strdup((const char *)uri);
     }
-    return key->pkcs8 != NULL || key->uri != NULL || sp_store_say(keyring, NULL);
+    return key->pkcs8 != NULL || key->uri != NULL || sp_store_set_why(keyring, NULL);
 }
 
 int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],

@@ -22,7 +22,7 @@ static bool run_with(struct sp_keyring *keyring, const char *sql, const unsigned
     return done;
 }
 
-/* What refers to it first: its addresses and names are those that its own DER holds. */
+/* Remove the addresses and names of the certificate first.  They follow from its DER. */
 static bool remove_references(struct sp_keyring *keyring, const struct sp_record *record)
 {
     X509 *cert = sp_store_cert(keyring, record);
@@ -31,7 +31,7 @@ static bool remove_references(struct sp_keyring *keyring, const struct sp_record
         keyring, "DELETE FROM main.address WHERE address = ?1 AND certificate = ?2");
     sqlite3_stmt *names = sp_store_prepare(
         keyring, "DELETE FROM main.recipient WHERE name = ?1 AND certificate = ?2");
-    bool done = cert != NULL && (facts != NULL || sp_store_say(keyring, NULL)) &&
+    bool done = cert != NULL && (facts != NULL || sp_store_set_why(keyring, NULL)) &&
                 addresses != NULL && names != NULL &&
                 sp_store_addresses(keyring, addresses, facts, record->id) &&
                 sp_store_recipients(keyring, names, cert, record->id);

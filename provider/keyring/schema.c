@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The tables, release by release.  A step is never changed once it was
- * released: what is stored has been made by it.
+ * The tables of both databases, step by step.  A step never changes after its
+ * release, as stored keyrings were made by it.
  */
 #include <stdlib.h>
 
@@ -15,7 +15,7 @@
 #define APPLICATION_ID "0x736d7065"
 
 static const char *const certificate_steps[] = {
-    /* 1: certificates, and where to find them. */
+    /* Step 1: certificates, and the tables to find them by. */
     "CREATE TABLE main.certificate ("
     "  id INTEGER PRIMARY KEY,"
     "  fingerprint BLOB NOT NULL UNIQUE," /* SHA-256 of the certificate's DER */
@@ -27,14 +27,14 @@ static const char *const certificate_steps[] = {
     ") STRICT;"
     "CREATE INDEX main.certificate_by_key ON certificate (key);"
     "CREATE INDEX main.certificate_by_subject ON certificate (subject);"
-    /* Contacts are many, and nobody asks for all of them in a hurry. */
+    /* Not for contacts: they are many, and listing all of them may take its time. */
     "CREATE INDEX main.certificate_by_role ON certificate (role) WHERE role <> 2;"
     "CREATE TABLE main.address ("
     "  address TEXT NOT NULL," /* in lower case */
     "  certificate INTEGER NOT NULL,"
     "  PRIMARY KEY (address, certificate)"
     ") STRICT, WITHOUT ROWID;"
-    /* How an encrypted message names an identity. */
+    /* The names by which an encrypted message calls an identity. */
     "CREATE TABLE main.recipient ("
     "  name BLOB NOT NULL," /* serial number, or Subject Key Identifier */
     "  certificate INTEGER NOT NULL,"
@@ -44,7 +44,7 @@ static const char *const certificate_steps[] = {
 };
 
 static const char *const key_steps[] = {
-    /* 1 */
+    /* Step 1. */
     "CREATE TABLE keys.private_key ("
     "  key BLOB PRIMARY KEY,"       /* struct sp_keyid */
     "  encrypted INTEGER NOT NULL," /* is |pkcs8| encrypted? */
@@ -69,7 +69,8 @@ static bool pragma(struct sp_keyring *keyring, const struct sp_schema *schema, c
                    int64_t *value)
 {
     char *sql = sp_format("PRAGMA %s.%s", schema->database, name);
-    bool done = sql != NULL ? sp_store_number(keyring, sql, value) : sp_store_say(keyring, NULL);
+    bool done =
+        sql != NULL ? sp_store_number(keyring, sql, value) : sp_store_set_why(keyring, NULL);
 
     OPENSSL_free(sql);
     return done;
@@ -82,13 +83,13 @@ static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, in
                            schema->database, (long long)step + 1, schema->database);
     bool done = mark != NULL
                     ? sp_store_run(keyring, schema->steps[step]) && sp_store_run(keyring, mark)
-                    : sp_store_say(keyring, NULL);
+                    : sp_store_set_why(keyring, NULL);
 
     OPENSSL_free(mark);
     return done;
 }
 
-/* Look again with the lock held: another process may have done it in between. */
+/* Read the version again with the lock held: another process may have migrated in between. */
 static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
 {
     int64_t version = 0;
@@ -102,25 +103,25 @@ static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
     return false;
 }
 
-/* |count|, taken over, counts what the file has of |what|: must be none. */
+/* Fail unless the SQL |count| gives 0.  It counts |what|, and is taken over. */
 static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, const char *what,
                    char *count)
 {
     int64_t found = 0;
     bool done =
-        count != NULL ? sp_store_number(keyring, count, &found) : sp_store_say(keyring, NULL);
+        count != NULL ? sp_store_number(keyring, count, &found) : sp_store_set_why(keyring, NULL);
 
     OPENSSL_free(count);
     if (!done || found == 0)
         return done;
-    return sp_store_say(keyring, sp_format("keyring %s: %s has %s, which no smime-policy made; "
-                                           "move it away and take a backup",
-                                           keyring->path, schema->file, what));
+    return sp_store_set_why(keyring, sp_format("keyring %s: %s has %s, which no smime-policy made; "
+                                               "move it away and take a backup",
+                                               keyring->path, schema->file, what));
 }
 
 /*
- * Ours has tables alone, and nothing in them that is computed: whoever made the file wrote what
- * a view runs, and what a column costs.
+ * Our databases have tables alone, without computed columns.  Anything else was made
+ * by somebody else, and would run SQL of theirs.
  */
 static bool has_tables_alone(struct sp_keyring *keyring, const struct sp_schema *schema)
 {
@@ -144,15 +145,16 @@ bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *sche
         !pragma(keyring, schema, "application_id", &application))
         return false;
     if (application != strtol(APPLICATION_ID, NULL, 16) && (application != 0 || version != 0))
-        return sp_store_say(keyring, sp_format("keyring %s: %s is a database of something else; "
-                                               "move it away",
-                                               keyring->path, schema->file));
+        return sp_store_set_why(keyring,
+                                sp_format("keyring %s: %s is a database of something else; "
+                                          "move it away",
+                                          keyring->path, schema->file));
     if (version > newest(schema))
-        return sp_store_say(keyring,
-                            sp_format("keyring %s: %s was written by a newer smime-policy (form "
-                                      "%lld, this one knows %lld); install that version",
-                                      keyring->path, schema->file, (long long)version,
-                                      (long long)newest(schema)));
+        return sp_store_set_why(
+            keyring,
+            sp_format("keyring %s: %s was written by a newer smime-policy (form "
+                      "%lld, this one knows %lld); install that version",
+                      keyring->path, schema->file, (long long)version, (long long)newest(schema)));
     return has_tables_alone(keyring, schema) &&
            (version == newest(schema) || migrate(keyring, schema));
 }

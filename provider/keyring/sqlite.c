@@ -17,7 +17,7 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct sp_sqlite loaded;
 static bool complete;
 
-/* memcpy: a function's address is no void pointer to C. */
+/* memcpy(), because C does not convert function addresses to void pointers. */
 static bool take(void *library, const char *name, void *function, size_t size)
 {
     void *symbol = dlsym(library, name);
@@ -26,7 +26,7 @@ static bool take(void *library, const char *name, void *function, size_t size)
     return symbol != NULL;
 }
 
-/* Never closed: the program may use the same library, and threads may be inside. */
+/* Load the library.  It is never closed: the program may use it, too, and threads may be inside. */
 static void load(void)
 {
     void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);

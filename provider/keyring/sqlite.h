@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * SQLite, loaded when a keyring is opened: most processes that have the
- * provider never open one, and should not pay for it.
+ * SQLite, loaded when a keyring is opened.  Most processes with the provider never
+ * open one.
  */
 #ifndef SP_SQLITE_H
 #define SP_SQLITE_H
@@ -49,7 +49,7 @@ struct sp_sqlite {
 #undef X
 };
 
-/* NULL if the library cannot be loaded, or lacks a function. */
+/* The functions of SQLite; NULL if the library cannot be loaded or lacks one. */
 const struct sp_sqlite *sp_sqlite(void);
 
 #endif

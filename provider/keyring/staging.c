@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * An upload: certificates are collected in a temporary database of SQLite's,
- * private keys in memory, and all is stored in one transaction at the end.
+ * An upload: certificates are collected in a temporary database of SQLite's, private
+ * keys in memory.  At the end all is stored in one transaction.
  */
 #include <string.h>
 
@@ -19,15 +19,16 @@ struct staged_key {
 
 struct sp_upload {
     struct sp_keyring *keyring; /* borrowed */
-    struct sp_keyring *stored;  /* owned: the same, for look-ups outside of the transaction */
+    /* owned: the same keyring, for look-ups outside of the transaction */
+    struct sp_keyring *stored;
     sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
-    sqlite3_stmt *look_up, *look_up_key;                      /* owned: of |stored| */
+    sqlite3_stmt *look_up, *look_up_key;                      /* owned: statements of |stored| */
     int64_t last;            /* how many certificates were staged */
-    int64_t when;            /* they were uploaded then; 0: now */
+    int64_t when;            /* the time of upload; 0: now */
     struct staged_key *keys; /* owned */
 };
 
-/* Nothing is ever rolled back in the temporary database. */
+/* No journal: the temporary database is never rolled back. */
 static const char stage[] =
     "PRAGMA temp_store = FILE;"
     "PRAGMA temp.journal_mode = OFF;"
@@ -49,7 +50,7 @@ static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
                               "DROP TABLE IF EXISTS temp.staged_address;"
                               "DROP TABLE IF EXISTS temp.staged_recipient";
 
-/* What somebody else stored in the meantime is left as it is, unless we override it. */
+/* If another process has stored it in the meantime, its role stays unless ours overrides. */
 static const char store[] =
     "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der)"
     "  SELECT fingerprint, role, key, subject, uploaded, der FROM temp.staged"
@@ -79,10 +80,10 @@ static bool prepare(struct sp_upload *upload)
            upload->insert_recipient != NULL;
 }
 
-/* Tell of the keyring what was found of the same one as |stored|. */
+/* Report the fault of |stored| as one of the upload's keyring. */
 static bool stored_failed(struct sp_upload *upload)
 {
-    return sp_store_say(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
+    return sp_store_set_why(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
 }
 
 static bool prepare_look_ups(struct sp_upload *upload)
@@ -91,7 +92,7 @@ static bool prepare_look_ups(struct sp_upload *upload)
 
     upload->stored = sp_keyring_open(upload->keyring->path, SP_KEYRING_READ, &why);
     if (upload->stored == NULL)
-        return sp_store_say(upload->keyring, why);
+        return sp_store_set_why(upload->keyring, why);
     upload->look_up = sp_store_prepare(upload->stored,
                                        "SELECT role FROM main.certificate WHERE fingerprint = ?1");
     upload->look_up_key = sp_store_prepare(
@@ -104,7 +105,7 @@ struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
     struct sp_upload *upload = OPENSSL_zalloc(sizeof(*upload));
 
     if (upload == NULL) {
-        (void)sp_store_say(keyring, NULL);
+        (void)sp_store_set_why(keyring, NULL);
         return NULL;
     }
     upload->keyring = keyring;
@@ -175,7 +176,7 @@ bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role ro
     OPENSSL_free(der);
     if (!done)
         return false;
-    /* A key that cannot be named is nobody's but this certificate's. */
+    /* A key without an id belongs to this certificate alone. */
     memcpy(record->key, id.known ? id.hash : record->fingerprint, SP_SHA256_LENGTH);
     record->role = role;
     length = i2d_X509_AUX(cert, &record->der);
@@ -183,7 +184,7 @@ bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role ro
     return length > 0;
 }
 
-/* Ask |from| about |hash|: 1 with the first column's |number|, 0 without, -1 if it failed. */
+/* Run |from| for |hash|.  1: |number| is the first column; 0: no row; -1: it failed. */
 static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned char *hash,
                    int64_t *number)
 {
@@ -203,7 +204,7 @@ static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned 
     return code == SQLITE_DONE ? 0 : -1;
 }
 
-/* Put it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
+/* Insert it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
 static enum sp_added stage_record(struct sp_upload *upload, const struct sp_record *record,
                                   const X509 *cert, const struct sp_facts *facts, bool overrides)
 {
@@ -226,7 +227,10 @@ static enum sp_added stage_record(struct sp_upload *upload, const struct sp_reco
     return done ? SP_ADD_NEW : SP_ADD_FAILED;
 }
 
-/* Is it stored, and as what will it be kept?  SP_ADD_NEW, SP_ADD_STORED or SP_ADD_FAILED. */
+/*
+ * Find out whether it is stored, and settle its role; SP_ADD_NEW, SP_ADD_STORED or
+ * SP_ADD_FAILED.
+ */
 static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *record, bool overrides)
 {
     int64_t number = SP_ROLE_NONE;
@@ -246,7 +250,7 @@ static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *rec
 
 enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *kept)
+                            enum sp_role *stored_as)
 {
     struct sp_record record = { .id = upload->last + 1 };
     enum sp_added added = SP_ADD_FAILED;
@@ -255,8 +259,8 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
     if (sp_store_record(&record, cert, role))
         added = settle_role(upload, &record, overrides);
     else
-        (void)sp_store_say(upload->keyring, NULL);
-    *kept = record.role;
+        (void)sp_store_set_why(upload->keyring, NULL);
+    *stored_as = record.role;
     if (added != SP_ADD_FAILED) {
         staged = stage_record(upload, &record, cert, facts, overrides);
         added = staged == SP_ADD_NEW ? added : staged;
@@ -298,7 +302,7 @@ bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA2
 
     if (staged == NULL) {
         sp_private_key_clear(private_key);
-        return sp_store_say(upload->keyring, NULL);
+        return sp_store_set_why(upload->keyring, NULL);
     }
     memcpy(staged->key, key, SP_SHA256_LENGTH);
     staged->private_key = *private_key;
@@ -350,7 +354,7 @@ static bool promote(struct sp_upload *upload, const struct sp_record *record)
     return done;
 }
 
-/* The contacts whose key this is are identities now. */
+/* Make identities of the contacts that have this key. */
 static bool promote_contacts(struct sp_upload *upload, const struct staged_key *staged)
 {
     struct sp_cursor *cursor = sp_keyring_find(
@@ -384,8 +388,8 @@ static bool store_all(struct sp_upload *upload)
 }
 
 /*
- * Once the cache is full SQLite writes to the database, and shuts readers out
- * until it is done: a hundred thousand certificates fit this one.
+ * When the cache is full SQLite writes to the database, and keeps readers out until
+ * it is done.  This cache holds a hundred thousand certificates.
  */
 static const char roomy[] = "PRAGMA main.cache_size = -131072";
 

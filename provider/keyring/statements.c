@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Statements and transactions of an open keyring, and what is said where one fails.
+ * Statements and transactions of an open keyring, and the reasons of failures.
  */
 #include <errno.h>
 #include <string.h>
@@ -12,14 +12,14 @@
 #include "base/text.h"
 #include "keyring/store.h"
 
-bool sp_store_say(struct sp_keyring *keyring, char *why)
+bool sp_store_set_why(struct sp_keyring *keyring, char *why)
 {
     OPENSSL_free(keyring->why);
     keyring->why = why;
     return false;
 }
 
-/* The way out for what SQLite found. */
+/* What the reader can do about an error of SQLite. */
 static const char *remedy(int code)
 {
     switch (code & 0xff) {
@@ -52,11 +52,11 @@ bool sp_store_failed(struct sp_keyring *keyring, const char *what)
     int reason = keyring->sq->system_errno(keyring->db);
 
     if ((code & 0xff) == SQLITE_NOMEM)
-        return sp_store_say(keyring, NULL);
-    /* SQLite's own words name the file system's fault only by its kind. */
+        return sp_store_set_why(keyring, NULL);
+    /* SQLite's message does not name the reason of a failed write. */
     if ((code & 0xff) == SQLITE_IOERR && reason == ENOSPC)
         code = SQLITE_FULL;
-    return sp_store_say(
+    return sp_store_set_why(
         keyring, sp_format("keyring %s: cannot %s: %s%s%s; %s", keyring->path, what,
                            keyring->sq->errstr(code),
                            (code & 0xff) == SQLITE_IOERR && reason != 0 ? ": " : "",
@@ -141,7 +141,7 @@ bool sp_store_commit(struct sp_keyring *keyring)
 
 void sp_store_rollback(struct sp_keyring *keyring)
 {
-    /* After some faults SQLite has done it already. */
+    /* After some errors SQLite has rolled back already. */
     if (keyring->sq->get_autocommit(keyring->db) == 0)
         (void)keyring->sq->exec(keyring->db, "ROLLBACK", NULL, NULL, NULL);
 }

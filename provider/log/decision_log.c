@@ -49,7 +49,7 @@ static void put_certificate(json_t *line, const struct sp_decision *decision)
     (void)json_object_set_new(line, "certificate", json_string(text));
 }
 
-/* The verdict's own JSON has the findings in the form that is documented. */
+/* Put the documented JSON of the verdict into the line. */
 static void put_verdict(json_t *line, const smimepolicy_verdict *verdict)
 {
     char *text = verdict != NULL ? smimepolicy_verdict_json(verdict) : NULL;
@@ -72,7 +72,7 @@ static const char *outcome(const struct sp_decision *decision)
     return decision->denied ? "observed" : "allowed";
 }
 
-/* Each once, whatever how many findings there are. */
+/* Put each rule into the line once, however many findings it has. */
 static void put_rules(json_t *line, const smimepolicy_verdict *verdict)
 {
     size_t count = verdict != NULL ? smimepolicy_verdict_count(verdict) : 0;
@@ -94,20 +94,23 @@ static void put_rules(json_t *line, const smimepolicy_verdict *verdict)
 }
 
 /*
- * What is there already, and is to be written to.  Where others may make files
- * it must not be theirs, nor a second name for one that is not meant as a log.
+ * May we write to this file?  In a directory where others may make files it must not
+ * be theirs, and must have no second name.
  */
 static bool is_log(int file, bool shared, struct stat *is)
 {
     if (fstat(file, is) != 0)
         return false;
-    /* A pipe whose reader went away would wait for another, or be nobody's. */
+    /* Not to a pipe: without its reader, writing waits or fails. */
     if (!S_ISREG(is->st_mode) && (shared || !S_ISCHR(is->st_mode)))
         return false;
     return !shared || ((is->st_uid == 0 || is->st_uid == geteuid()) && is->st_nlink == 1);
 }
 
-/* Opened for each line, so that a rotated file is followed and no descriptor is kept. */
+/*
+ * Open the log.  It is opened for each line, so that a rotated file is followed and
+ * no descriptor stays open.
+ */
 static int open_log(const char *path, struct stat *is)
 {
     const int flags = O_APPEND | O_CREAT | O_CLOEXEC | O_NONBLOCK | O_NOCTTY | O_NOFOLLOW;
@@ -115,7 +118,10 @@ static int open_log(const char *path, struct stat *is)
     int file = -1;
 
     if (sp_place_find(&place, path, geteuid()) && !place.redirected) {
-        /* Read too, to see how the last line ends; some logs can be written alone. */
+        /*
+         * Opened for reading, too, to see how the last line ends.  Some logs can only be
+         * written.
+         */
         file = openat(place.dir, place.name, O_RDWR | flags, 0600);
         if (file < 0 && errno == EACCES)
             file = openat(place.dir, place.name, O_WRONLY | flags, 0600);
@@ -128,7 +134,7 @@ static int open_log(const char *path, struct stat *is)
     return file;
 }
 
-/* The log at |place| is looked at as it would be opened, and not made. */
+/* Why the log at |place| cannot be opened; it is not created. */
 static const char *fault_at(const struct sp_place *place)
 {
     struct stat is;
@@ -167,7 +173,7 @@ char *sp_decision_log_fault(const char *path)
                                    path, why);
 }
 
-/* Would a part of it be written, and the rest lost? */
+/* Is there a file-size limit that would cut the line? */
 static bool has_limit(const struct stat *is, size_t length)
 {
     struct rlimit limit;
@@ -185,8 +191,8 @@ static bool ends_in_a_line(int file, const struct stat *is)
 }
 
 /*
- * Somebody's disk was full, or somebody was ended in the middle of a line.  A
- * line that is just being written grows page by page: that is waited for.
+ * Is the last line incomplete, because a disk was full or a writer was killed?  A
+ * line that is being written grows: wait for it a little.
  */
 static bool ends_torn(int file, struct stat *is)
 {
@@ -210,7 +216,7 @@ static void append_to_file(const char *path, const char *text)
     int file = open_log(path, &is);
     char *line = file < 0 ? NULL : sp_format("%s%s\n", ends_torn(file, &is) ? "\n" : "", text);
 
-    /* A full disk loses the line, not the mail. */
+    /* If the disk is full the line is lost; the mail goes on. */
     if (line != NULL && !has_limit(&is, strlen(line)))
         (void)sp_quiet_write(file, line, strlen(line));
     OPENSSL_free(line);
@@ -218,7 +224,7 @@ static void append_to_file(const char *path, const char *text)
         (void)close(file);
 }
 
-/* syslog(3) would wait for a daemon that is stuck; a datagram need not. */
+/* Not with syslog(3), which waits for a daemon that hangs; a datagram need not. */
 static bool send_to_syslog(const char *text)
 {
     const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
@@ -252,7 +258,7 @@ static void put_text(json_t *line, const char *key, const char *text)
     (void)json_object_set_new(line, key, sp_json_text(text));
 }
 
-/* |whole|: with what a stranger may have made very long. */
+/* Format the line.  |whole|: with the parts that a sender may have made very long. */
 static char *format(const struct sp_decision *decision, bool whole)
 {
     json_t *line = json_object();

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One line of JSON a decision.
+ * Room log: the decision log, one line of JSON for each decision.
  */
 #ifndef SP_DECISION_LOG_H
 #define SP_DECISION_LOG_H
@@ -14,23 +14,23 @@
 struct sp_decision {
     const char *operation; /* "sign", "encrypt", "verify" */
     bool refused;          /* was the operation stopped? */
-    bool denied;           /* did the rules ask for that? (observe mode: not stopped) */
+    bool denied;           /* did the rules refuse?  (In observe mode it is not stopped.) */
     const smimepolicy_verdict *verdict; /* borrowed; NULL if there was none */
     const unsigned char *certificate;   /* borrowed SHA-256, or NULL */
     const char *note;                   /* borrowed one-line reason beside the verdict, or NULL */
 };
 
 /*
- * Append |decision| to the log of |settings|, if there is one.  Never blocks
- * and never fails: a log that cannot be written changes no decision.
+ * Append |decision| to the log of |settings|, if there is one.  It never blocks and
+ * never fails: a log that cannot be written changes no decision.
  */
 void sp_decision_log(const smimepolicy_settings *settings, const struct sp_decision *decision);
 
 /*
- * Why this process would lose every line of the log at |path|: somebody else's
- * file in a directory that others may write, no right to write.  Nothing is made.
+ * Why this process cannot log to |path|, e.g. because the file belongs to somebody
+ * else in a directory that others may write.  Nothing is created.
  *
- * @return to be freed with OPENSSL_free(), or NULL if nothing stands against it
+ * @return to free with OPENSSL_free(), or NULL if it can
  */
 char *sp_decision_log_fault(const char *path);
 

@@ -23,8 +23,8 @@ static const char *core_value(const struct sp_upcalls *up, const char *key)
 }
 
 /*
- * The core does not say which file a value came from.  In the default library
- * context it is the process's configuration file.
+ * Lock the policy for |fault|.  The core does not say from which file a value came:
+ * in the default library context it is the process's configuration file.
  */
 void sp_configuration_refuse(const struct sp_upcalls *up, const char *fault)
 {
@@ -55,8 +55,9 @@ static void refuse_fixed_rules(const struct sp_upcalls *up, smimepolicy_settings
 }
 
 /*
- * A file that cannot be opened, for want of /proc, is passed over by OpenSSL
- * without a word.  Who only promises can only lock.
+ * If the configuration file cannot be opened, e.g. without /proc, OpenSSL ignores it
+ * silently.  So the settings that arrived are compared with those that the command
+ * expects, and a difference locks the policy.
  */
 static void expect_settings(const smimepolicy_settings *settings)
 {
@@ -71,9 +72,10 @@ static void expect_settings(const smimepolicy_settings *settings)
 }
 
 /*
- * `openssl` then works in a library context that nobody configured.  It asks
- * after its configuration was read, so that it can be kept from it; what is
- * done here instead is refused with the reason.
+ * With OPENSSL_TEST_LIBCTX `openssl` works in a library context without
+ * configuration.  It reads the variable after its configuration, so removing the
+ * variable here prevents that.  What is done in the present context is refused with
+ * the reason.
  */
 static void refuse_other_context(const struct sp_upcalls *up)
 {

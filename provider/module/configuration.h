@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The provider's settings, from its section of openssl.cnf.
+ * The provider's settings, read from its section of openssl.cnf.
  */
 #ifndef SP_CONFIGURATION_H
 #define SP_CONFIGURATION_H
@@ -11,14 +11,13 @@
 #include "settings/settings.h"
 
 /*
- * Read every setting that the core knows for this provider.
- *
- * A bad one locks the policy (see policy.h) and the others are read all the
- * same.  NULL only if out of memory.
+ * Read every setting that the core has for this provider.  A bad one locks the
+ * policy (see policy/policy.h); the others are read all the same.  NULL only if out
+ * of memory.
  */
 smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up);
 
-/* Lock the policy for |fault|, naming the configuration that it is in. */
+/* Lock the policy for |fault|, naming its configuration file. */
 void sp_configuration_refuse(const struct sp_upcalls *up, const char *fault);
 
 #endif

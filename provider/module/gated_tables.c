@@ -11,15 +11,15 @@
 #include "store/loader.h"
 
 /*
- * Ours wins over the same algorithm of another provider where the
- * configuration says `default_properties = ?smime.policy=yes`.
+ * With `default_properties = ?smime.policy=yes` in the configuration, our
+ * implementation wins over the same algorithm of another provider.
  */
 #define OUR_PROPERTY "smime.policy=yes"
 
 /*
- * What keys are made, read and used with: whose digests and ciphers go with
- * them is all the same, and libcrypto reads the property of each algorithm.
- * Digests that are watched are the exception.
+ * Does the operation make, read or use keys?  Only these need our property: whose
+ * digests and ciphers are used with them does not matter, and libcrypto reads the
+ * property of each algorithm.  Digests have it if they are watched.
  */
 static bool is_preferred(int operation)
 {
@@ -63,7 +63,7 @@ static char *extend(const char *properties)
     return text;
 }
 
-/* |original| with our property added: hundreds of algorithms share a few. */
+/* |original| with our property added.  Hundreds of algorithms share a few such strings. */
 static const char *extended(struct sp_instance *instance, const char *original)
 {
     struct sp_properties *known = instance->properties;
@@ -113,7 +113,10 @@ static size_t count_algorithms(const OSSL_ALGORITHM *table)
     return count;
 }
 
-/* With one more at the end: where the backend has no store, ours is the only one. */
+/*
+ * Build the table of one operation, with room for our store.  If the backend has no
+ * store, ours is the only one.
+ */
 static bool build_table(struct sp_instance *instance, int operation)
 {
     const OSSL_ALGORITHM *original = instance->backend.tables[operation];
@@ -146,7 +149,7 @@ static void free_table(OSSL_ALGORITHM *table, const OSSL_ALGORITHM *original)
     const size_t count = count_algorithms(original);
 
     for (size_t i = 0; i < count; i++) {
-        /* Const for the core, but what we replaced is ours. */
+        /* The core's type is const, but we own what was replaced. */
         union {
             const OSSL_DISPATCH *in;
             void *out;

@@ -4,10 +4,10 @@
  *
  * Life cycle of the provider.
  *
- * Threads: loads and unloads are serialized by the life lock.  What gates read
- * is complete before the first table is handed to the core, and stays until
- * the last instance is torn down.  The core's questions take no lock: it may
- * hold some of its own that a load in another thread is waiting for.
+ * Threads: the life lock serializes loads and unloads.  What gates read is complete
+ * before the first table goes to the core, and stays until the last instance is torn
+ * down.  Queries of the core take no lock: the core may hold a lock of its own that
+ * a load in another thread waits for.
  */
 #include <stdio.h>
 
@@ -28,7 +28,7 @@
 #include "register/threads.h"
 
 static unsigned int live; /* guarded by the life lock: instances not gone */
-/* A backend that is ourselves would be loaded while we are. */
+/* Set while the backend is loaded, to notice a backend that is this module itself. */
 static _Thread_local bool starting;
 
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
@@ -42,7 +42,7 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
     return instance->tables[operation];
 }
 
-/* TLS asks the provider for its groups: the backend knows them. */
+/* TLS asks for the provider's groups, which the backend knows. */
 static int get_capabilities(void *provctx, const char *capability, OSSL_CALLBACK *callback,
                             void *arg)
 {
@@ -91,7 +91,7 @@ static void stop_process(void)
     sp_own_anchor_stop();
     sp_trust_restore();
     sp_purposes_restore();
-    /* At exit() other threads may still be inside a gate: they keep what they read. */
+    /* At exit() other threads may be inside a gate: what they read is not freed. */
     if (!sp_register_stop())
         return;
     sp_contexts_close();
@@ -134,13 +134,16 @@ static const OSSL_DISPATCH provider_functions[] = {
     { 0, NULL }
 };
 
-/* The digest of a certificate costs as much as its facts: only these ask for it. */
+/*
+ * Are digests of certificates needed?  A digest costs as much as the facts, and only
+ * these settings use it.
+ */
 static bool needs_digests(const smimepolicy_settings *settings)
 {
     return settings->decision_log != NULL || settings->refuse_unverified_signers;
 }
 
-/* What the first instance sets up for the process. */
+/* Set up what belongs to the process, for the first instance. */
 static bool start_process(const struct sp_instance *instance)
 {
     sp_engines_start();
@@ -156,7 +159,10 @@ static bool start_process(const struct sp_instance *instance)
     return false;
 }
 
-/* A backend that cannot be had locks us; the default one keeps the program running till then. */
+/*
+ * Load the backend.  If that fails the policy is locked, and `default` keeps the
+ * program running.
+ */
 static bool load_backend(struct sp_instance *instance, const char *name)
 {
     OSSL_LIB_CTX *libctx = sp_upcalls_libctx(&instance->up);
@@ -176,7 +182,10 @@ static bool load_backend(struct sp_instance *instance, const char *name)
     return loaded;
 }
 
-/* A second name for the module in one library context shares the first one's tables. */
+/*
+ * If the module is loaded under a second name in one library context, it shares the
+ * first one's instance.
+ */
 static struct sp_instance *shared_instance(const struct sp_instance *instance)
 {
     struct sp_instance *same = sp_instance_for(instance->backend.provctx);
@@ -194,7 +203,7 @@ static struct sp_instance *add_instance(struct sp_instance *instance)
     return instance;
 }
 
-/* The instance to use, or NULL; |instance| is taken over. */
+/* Start |instance|, which is taken over; returns the instance to use, or NULL. */
 static struct sp_instance *start(struct sp_instance *instance)
 {
     smimepolicy_settings *settings = sp_configuration_read(&instance->up);
@@ -217,8 +226,8 @@ static struct sp_instance *start(struct sp_instance *instance)
 }
 
 /*
- * A program with a libcrypto of its own has certificates that we cannot see:
- * nothing works with us there, which is better than working unguarded.
+ * A program with a libcrypto of its own has certificates that we cannot see.  Then
+ * every operation fails, so that nothing runs unguarded.
  */
 static struct sp_instance *start_foreign(struct sp_instance *instance)
 {

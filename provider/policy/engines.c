@@ -59,7 +59,7 @@ bool sp_engines_found(void)
 {
     ERR_set_mark();
     sp_engines_look();
-    /* A method of the engine's own is asked for without the preference too. */
+    /* An engine's own method is used without the preference, too. */
     if (!atomic_load(&found) && ENGINE_get_first != NULL)
         for (ENGINE *e = ENGINE_get_first(); e != NULL; e = ENGINE_get_next(e))
             if (may_take_keys(e))

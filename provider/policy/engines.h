@@ -2,24 +2,28 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Engines use keys past every provider.  One that may take RSA or EC keys
- * locks the policy, and is put where the lock holds for it too.
+ * Engines use keys without any provider.  An engine that may take RSA or EC keys
+ * locks the policy, and loses its preference, so that operations come to our gates.
  */
 #ifndef SP_ENGINES_H
 #define SP_ENGINES_H
 
 #include <stdbool.h>
 
-/* Forget what an earlier policy of this process saw, and look. */
+/* Forget the findings of an earlier policy of this process, and look. */
 void sp_engines_start(void);
 
 /*
- * Look for an engine that libcrypto prefers to providers, and take the
- * preference away.  Cheap where there is none: for every certificate.
+ * Look for an engine that libcrypto prefers to providers, and remove the
+ * preference.  It is called for every certificate, and is cheap if there is no
+ * engine.
  */
 void sp_engines_look(void);
 
-/* The same, and for engines that only hold keys of their own.  True if there was one, ever. */
+/*
+ * As sp_engines_look(), and look for engines that only hold keys of their own.  True
+ * if an engine was ever found.
+ */
 bool sp_engines_found(void);
 
 #endif

@@ -10,13 +10,13 @@
 #include <openssl/crypto.h>
 
 /*
- * Written while providers are loaded and unloaded, which module/provider.c serializes;
- * read by gates in any thread, hence atomic.
+ * Written while providers are loaded and unloaded, which module/provider.c
+ * serializes.  Gates read it in any thread, so it is atomic.
  */
 static _Atomic(smimepolicy_settings *) current;
 static _Atomic(char *) lock_reason;
 
-/* Where not even the reason could be copied. */
+/* The reason of the lock if it could not be copied. */
 static char no_memory[] = "out of memory";
 
 void sp_policy_adopt(smimepolicy_settings *settings)

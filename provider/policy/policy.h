@@ -2,10 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The policy of this process.
+ * Room policy: the policy of this process, the reasons it raises, and what could
+ * bypass it.
  *
- * Purposes, trust and the register belong to the process, not to a library
- * context, so there is one policy however often the provider is loaded.
+ * Purposes, trust and the register belong to the process, not to a library context,
+ * so there is one policy however often the provider is loaded.
  */
 #ifndef SP_POLICY_H
 #define SP_POLICY_H
@@ -15,23 +16,22 @@
 #include "rules/rules.h"
 
 /*
- * Adopt the settings of an instance; takes |settings| over.
- *
- * The first instance decides; a later one that disagrees locks.
+ * Adopt |settings|, which are taken over.  The first instance decides; a later one
+ * with other settings locks the policy.
  */
 void sp_policy_adopt(smimepolicy_settings *settings);
-/* The last instance went. */
+/* Forget the policy: the last instance is gone. */
 void sp_policy_reset(void);
 
 /*
- * From now on every gate refuses, with |reason| (copied).  The first reason
- * stays: it is the one to mend.
+ * From now on every gate refuses with |reason|, which is copied.  The first reason
+ * stays, as it is the one to repair.
  */
 void sp_policy_lock(const char *reason);
-/* The reason, or NULL while the policy is in force.  Lives until the reset. */
+/* The reason of the lock; NULL if the policy is not locked.  Valid until the reset. */
 const char *sp_policy_locked(void);
 
-/* The settings in force: never NULL between adopt and reset, read-only. */
+/* The settings in force, read-only.  Never NULL between adopt and reset. */
 const smimepolicy_settings *sp_policy(void);
 
 #endif

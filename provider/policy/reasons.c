@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-/* Far above the number of rules and of the reasons of our own. */
+/* A limit far above the number of rules and our own reasons. */
 #define MAX_STRINGS 64
 
 static CRYPTO_ONCE loaded = CRYPTO_ONCE_STATIC_INIT;
@@ -25,7 +25,7 @@ static void add_string(size_t *count, int reason, const char *text)
     }
 }
 
-/* By the first that is raised: most programs never see one, and start without. */
+/* Register the texts with the first error: most programs never need them. */
 static void load_strings(void)
 {
     size_t count = 0;
@@ -40,8 +40,8 @@ static void load_strings(void)
 }
 
 /*
- * A library number of our own rather than the one the core gives to each
- * instance: certificates outlive instances, and so must the reasons.
+ * The library number is ours, not the one that the core gives to each instance:
+ * certificates, and so our reasons, outlive instances.
  */
 bool sp_reasons_begin(void)
 {

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The errors that stock programs print when an operation is refused.
+ * The reasons in OpenSSL's error queue, which programs print if an operation is
+ * refused.
  */
 #ifndef SP_REASONS_H
 #define SP_REASONS_H
@@ -12,8 +13,8 @@
 #include "rules/rules.h"
 
 /*
- * Reason codes: the rules come first, in the order of sp_rule_id(), from one
- * on; then the provider's own.
+ * Reason codes.  Those of the rules come first, from 1 on, in the order of
+ * sp_rule_id(); then the provider's own.
  */
 #define SP_OWN_REASONS(X)                                                                          \
     X(SP_REASON_LOCKED, "S/MIME policy is locked, nothing is signed or encrypted")                 \
@@ -32,14 +33,14 @@ enum sp_own_reason {
 #undef X
 };
 
-/* Before any is raised; false if libcrypto has no number left for us. */
+/* To be called before any reason is raised; false if libcrypto has no library number left. */
 bool sp_reasons_begin(void);
 
 void sp_raise(int reason, const char *file, int line, const char *format, ...)
     __attribute__((format(printf, 4, 5)));
 #define SP_RAISE(reason, ...) sp_raise((reason), __FILE__, __LINE__, __VA_ARGS__)
 
-/* One error a denial of |verdict|, in its order. */
+/* Raise an error for each denial of |verdict|, in its order. */
 void sp_raise_verdict(const smimepolicy_verdict *verdict);
 
 #endif

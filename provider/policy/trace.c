@@ -20,7 +20,7 @@ void sp_trace_write(const char *format, ...)
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     length = snprintf(line, sizeof(line), "smimepolicy[%ld]: %s\n", (long)getpid(), text);
-    /* One write a line, so that threads do not mix; a lost trace is no fault. */
+    /* One write for each line, so that the lines of threads do not mix.  A failure is ignored. */
     if (length > 0 && sp_quiet_write(STDERR_FILENO, line, (size_t)length) < 0)
         return;
 }

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the provider sees, on stderr, with the setting `trace = yes`.  Never
- * key data.
+ * A trace of what the provider sees, on standard error, with the setting `trace =
+ * yes`.  It never holds key data.
  */
 #ifndef SP_TRACE_H
 #define SP_TRACE_H

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * References to a certificate that is recorded.
+ * References to an entry of the register.
  */
 #include "register/cert.h"
 

@@ -74,7 +74,10 @@ void sp_compared_note(struct sp_compared *compared, const unsigned char *what)
         memcpy(compared->last, what, sizeof(compared->last));
 }
 
-/* Those of |certs| that are in |judged|, which has a reference to each as well: none dies here. */
+/*
+ * Remove from |certs| those in |judged|.  |judged| has references, too, so none of
+ * them is freed here.
+ */
 static void remove_all(struct sp_certs *certs, const struct sp_certs *judged)
 {
     for (size_t i = 0; i < judged->count; i++)
@@ -88,11 +91,11 @@ static void remove_all(struct sp_certs *certs, const struct sp_certs *judged)
 void sp_compared_conclude(struct sp_compared *compared, struct sp_certs *judged, bool allowed,
                           const unsigned char *what)
 {
-    struct sp_certs *kept = allowed ? &compared->allowed : &compared->refused;
-    struct sp_certs before = *kept;
+    struct sp_certs *list = allowed ? &compared->allowed : &compared->refused;
+    struct sp_certs before = *list;
 
     remove_all(&compared->fresh, judged);
-    *kept = *judged;
+    *list = *judged;
     *judged = before;
     if (allowed)
         sp_compared_note(compared, what);

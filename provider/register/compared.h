@@ -4,11 +4,11 @@
  *
  * The certificates that one private key was compared with, to sign.
  *
- * Each signature is made for what was compared since the one before.  Where
- * nothing was, it is made once more for whom the last one was made: programs
- * sign a message that they have signed again when they write it.  If the key
- * was refused before, the comparison of then may be meant as well; unless the
- * very same bytes are signed again, which is the same signature.
+ * A signature is made for the certificates compared since the last signature.  If
+ * there are none, it is for those of the last one, as programs sign a message again
+ * when they write it.  If the key was refused before, the refused certificates may
+ * be meant as well, unless the same bytes are signed again, which is the same
+ * signature.
  *
  * Not locked: the owner of the key does that.
  */
@@ -17,35 +17,36 @@
 
 #include "register/cert.h"
 
-/* Owned, with a reference each. */
+/* A list that owns a reference to each. */
 struct sp_certs {
     struct sp_cert **certs;
     size_t count;
 };
 
 struct sp_compared {
-    struct sp_certs fresh;   /* since the last signature */
-    struct sp_certs allowed; /* whose the last one was that was allowed */
-    struct sp_certs refused; /* among which the last one was that was refused */
+    struct sp_certs fresh;   /* compared since the last signature */
+    struct sp_certs allowed; /* those of the last signature that was allowed */
+    struct sp_certs refused; /* those of the last signature that was refused */
     bool has_last;
-    unsigned char last[SP_SHA256_LENGTH]; /* of what was signed with |allowed| */
+    unsigned char last[SP_SHA256_LENGTH]; /* SHA-256 of what was signed with |allowed| */
 };
 
-/* False if out of memory. */
+/* Add |cert|; false if out of memory. */
 bool sp_compared_add(struct sp_compared *compared, struct sp_cert *cert);
 /*
- * Whom a signature of |what| may be made for, added to |found|, which is empty; |what|
- * is the SHA-256 of what is signed, or NULL.  False if out of memory.
+ * Add to |found|, which is empty, the certificates that a signature of |what| may be
+ * for.  |what| is the SHA-256 of what is signed, or NULL.  False if out of memory.
  */
 bool sp_compared_find(const struct sp_compared *compared, const unsigned char *what,
                       struct sp_certs *found);
-/* Does it depend on what is signed, for whom a signature is? */
+/* Do the certificates of a signature depend on what is signed? */
 bool sp_compared_depends(const struct sp_compared *compared);
-/* What was signed with those that were allowed last: known only now. */
+/* Note what was signed with those that were allowed last, which is known only now. */
 void sp_compared_note(struct sp_compared *compared, const unsigned char *what);
 /*
- * The signature of |what| was decided on: for or against all of |judged|.  They are
- * taken over; |judged| is then what nobody needs any more, to be freed without a lock.
+ * Note the decision on a signature of |what|, for or against all of |judged|.  They
+ * are taken over.  |judged| is then a list to be freed by the caller, without a
+ * lock.
  */
 void sp_compared_conclude(struct sp_compared *compared, struct sp_certs *judged, bool allowed,
                           const unsigned char *what);

@@ -2,8 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Key objects of the backend, by their address: from KEYMGMT's load or gen
- * until its free.
+ * The key objects of the backend, found by their address.
  */
 #include "register/register.h"
 
@@ -21,7 +20,7 @@ void sp_keys_loaded(const void *address, bool has_private, OSSL_FUNC_keymgmt_exp
         sp_cert_set_own_key(pending, address, export_key, &key.proved))
         key.own = sp_cert_ref(pending);
     sp_key_note(&key);
-    /* A second key means that the certificate before it is complete. */
+    /* A second key means that the certificate of the first one is complete. */
     if (key.own == NULL)
         sp_thread_event();
     sp_cert_unref(pending);
@@ -33,8 +32,8 @@ void sp_keys_generated(const void *address)
 }
 
 /*
- * The certificate whose own key |address| is, or NULL; and the key's other
- * news.  The first that asks pays for the proof.
+ * The certificate whose own key |address| is, or NULL, and what else is known of the
+ * key.  The first call compares the ids.
  */
 static struct sp_cert *owner_of(const void *address, OSSL_FUNC_keymgmt_export_fn *export_key,
                                 struct sp_key *news)
@@ -83,11 +82,11 @@ void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *
     bool before_us = a_news.before_us || b_news.before_us;
     struct sp_key *key;
 
-    /* Two certificates with one key say nothing about a private key. */
+    /* Both keys belong to certificates, so this says nothing about a private key. */
     if ((cert != NULL && (cert_a == NULL || cert_b == NULL)) || (cert == NULL && before_us)) {
         if (cert == NULL)
             private_key = a_news.before_us ? b : a;
-        /* Its own key arrived here: the parse is over, in whatever thread it was. */
+        /* Its own key has come to a gate, so the parse is over, in whatever thread it was. */
         if (cert != NULL)
             (void)sp_cert_settle(cert);
         sp_lock(sp_shard_of(private_key));
@@ -144,7 +143,7 @@ void sp_keys_note_signed(const void *address, const unsigned char *what)
     sp_unlock(sp_shard_of(address));
 }
 
-/* References to what it was compared with; false if out of memory. */
+/* Add references to the certificates it was compared with; false if out of memory. */
 static bool compared_with(const void *address, const unsigned char *what, struct sp_owners *owners)
 {
     struct sp_certs found = { 0 };

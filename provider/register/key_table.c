@@ -60,7 +60,7 @@ struct sp_key *sp_key_find(const void *address)
     return sp_tables_find(&keys, sp_shard_of(address), &wanted);
 }
 
-/* With the shard's lock held. */
+/* The caller holds the shard's lock. */
 static struct sp_key *take_out(const void *address)
 {
     const struct sp_key wanted = { .address = address };
@@ -81,7 +81,7 @@ void sp_key_note(const struct sp_key *facts)
     size_t shard = sp_shard_of(facts->address);
     struct sp_key *stale, *key;
 
-    /* An address that was free without our seeing it must not carry old news. */
+    /* Facts of an earlier key at this address, whose free we have not seen, do not count. */
     sp_lock(shard);
     stale = take_out(facts->address);
     key = sp_key_find_or_add(facts->address);

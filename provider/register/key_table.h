@@ -15,28 +15,35 @@
 
 struct sp_key {
     const void *address;
-    bool loaded;                 /* decoded from an encoding, not made here */
-    bool generated;              /* made in this process */
-    bool before_us;              /* the key of a certificate whose birth we missed */
-    struct sp_cert *own;         /* a reference: it was decoded as this certificate's own key */
-    bool proved;                 /* and its name is that of the key in the certificate */
-    struct sp_compared compared; /* if it is private: with which certificates, to sign */
+    bool loaded;         /* decoded from an encoding, not made here */
+    bool generated;      /* made in this process */
+    bool before_us;      /* it belongs to a certificate whose birth was missed */
+    struct sp_cert *own; /* a reference: the certificate with which it was decoded */
+    bool proved;         /* its id is that of the key in |own| */
+    /* for a private key: the certificates it was compared with, to sign */
+    struct sp_compared compared;
 };
 
 void sp_keys_open(void);
 void sp_keys_close(void);
 
-/* These two with the lock of the address's shard held; NULL: not there, or out of memory. */
+/*
+ * The caller of these two holds the lock of the address's shard.  NULL: not there,
+ * or out of memory.
+ */
 struct sp_key *sp_key_find(const void *address);
 struct sp_key *sp_key_find_or_add(const void *address);
 
-/* |facts|, with its reference taken over, is all that is known of its address from now on. */
+/* Replace what is known of the address by |facts|, whose reference is taken over. */
 void sp_key_note(const struct sp_key *facts);
-/* What is known of the key; nothing of |news| is the caller's but a reference to |news->own|. */
+/*
+ * Copy what is known of the key to |news|.  The caller gets a reference to
+ * |news->own| and owns nothing else in it.
+ */
 void sp_key_news(const void *address, struct sp_key *news);
-/* The key was decoded as that of |cert|, and has its name. */
+/* Note that the key was decoded as that of |cert|, and that their ids are equal. */
 void sp_key_note_proof(const void *address, const struct sp_cert *cert);
-/* It turned out not to be the one of |cert|. */
+/* Note that the key is not that of |cert|. */
 void sp_keys_disown(const void *address, const struct sp_cert *cert);
 
 #endif

@@ -102,7 +102,7 @@ size_t sp_shard_of(const void *object)
 {
     uintptr_t bits = (uintptr_t)object;
 
-    /* Allocations are 16-byte aligned: mix higher bits in. */
+    /* Allocations are aligned to 16 bytes, so higher bits are mixed in. */
     return ((bits >> 4) ^ (bits >> 9) ^ (bits >> 14)) % SP_SHARDS;
 }
 

@@ -4,9 +4,9 @@
  *
  * The locks of the register.
  *
- * One array of mutexes serves every table and every entry: what an object is
- * guarded by follows from its address (or hash), so that threads that parse
- * certificates side by side rarely meet.
+ * One array of mutexes (shards) serves all tables and entries.  The address or hash
+ * of an object tells which one guards it, so threads that parse certificates at the
+ * same time rarely meet.
  *
  * Rules: hold one shard at a time; never call libcrypto functions that free or
  * create an X509 or a key while holding one (our own callbacks take them).
@@ -23,21 +23,21 @@
 
 #define SP_SHARDS 16
 
-/* Once a process, before the first lock. */
+/* Once in a process, before the first lock. */
 bool sp_locks_init(void);
 
 /*
- * Loads and unloads of the provider, one at a time; taken before any other
- * lock of ours.
+ * The life lock serializes loads and unloads of the provider.  It is taken before
+ * any other lock of ours.
  */
 void sp_lock_life(void);
 void sp_unlock_life(void);
 
 /*
- * Held while the core is asked to tell of a thread's end, and while an
- * instance takes its leave: libcrypto pushes to the list of a thread without a
- * lock, and takes the instance out of all lists right after its teardown.
- * Taken after the lock of life and before a shard's.
+ * The telling lock is held while the core is asked to report a thread's end, and
+ * while an instance leaves.  libcrypto adds to the list of a thread without a lock,
+ * and takes the instance out of all lists right after its teardown.  It is taken
+ * after the life lock and before a shard.
  */
 void sp_lock_telling(void);
 void sp_unlock_telling(void);

@@ -8,7 +8,7 @@
 
 #include "register/tables.h"
 
-/* The certificates of one key: mostly one, more after a renewal. */
+/* The certificates of one key: usually one, more after a renewal. */
 struct print {
     unsigned char hash[SP_SHA256_LENGTH];
     struct sp_cert *certs; /* linked by next_filed, not referenced */
@@ -19,7 +19,7 @@ static unsigned long print_hash(const void *data)
     const struct print *print = data;
     unsigned long value;
 
-    /* hash[0] chose the shard. */
+    /* hash[0] chooses the shard, so other bytes are taken here. */
     memcpy(&value, print->hash + 8, sizeof(value));
     return value;
 }

@@ -59,7 +59,7 @@ static void died(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long 
     sp_register_leave();
 }
 
-/* A copy is a certificate of its own: its birth was told separately. */
+/* Nothing is copied with an X509: the birth of the copy was told separately. */
 static int copied(CRYPTO_EX_DATA *to, const CRYPTO_EX_DATA *from, void **from_data, int index,
                   long argl, void *argp)
 {

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The certificates that this process has parsed, and which key is whose.
+ * Room register: the certificates that this process has parsed, and which key
+ * belongs to which of them.
  */
 #ifndef SP_REGISTER_H
 #define SP_REGISTER_H
@@ -15,26 +16,26 @@
 #include "register/threads.h"
 
 /*
- * Start to watch certificates, or stop when the last instance of the provider
- * goes.  Not thread-safe among themselves: the caller serializes them.
+ * Start to watch certificates; stop when the last instance of the provider goes.
+ * The caller serializes these calls.
  *
- * @param with_digests  somebody will ask for the SHA-256 of certificates
+ * @param with_digests  the SHA-256 of certificates will be asked for
  */
 bool sp_register_start(const struct sp_sha256 *sha, bool with_digests);
-/* False if other threads may still use what was recorded: then it is kept. */
+/* Stop.  False if other threads may still use what was recorded: then it is not freed. */
 bool sp_register_stop(void);
 /*
- * What this thread parses until it says otherwise is looked at by us alone: no
- * other thread, which could not judge it yet, comes upon it before it is settled.
+ * While |aside| is true, certificates that this thread parses are hidden from other
+ * threads until they are settled: another thread could not judge them yet.
  */
 void sp_register_set_aside(bool aside);
 
-/* The entry of |cert|, settled if this is its parsing thread; a reference, or NULL. */
+/* The entry of |cert|: a reference, or NULL.  It is settled here if this thread has parsed it. */
 struct sp_cert *sp_register_of_x509(const X509 *cert);
 
 /*
- * What KEYMGMT tells.  |key| is the backend's key object; it is only compared,
- * never looked into, except by |export_key| during the call.
+ * KEYMGMT reports these.  |key| is the backend's key object: only its address is
+ * compared, and only |export_key| reads it, during the call.
  */
 void sp_keys_loaded(const void *key, bool has_private, OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_keys_generated(const void *key);
@@ -44,14 +45,15 @@ void sp_keys_freed(const void *key);
 bool sp_keys_was_generated(const void *key);
 bool sp_keys_was_loaded(const void *key);
 
-/* How a key was traced to certificates. */
+/* How the certificates of a key were found. */
 enum sp_via {
-    SP_VIA_NONE,        /* it belongs to none that is known */
-    SP_VIA_FIRST,       /* to one that was parsed before we could watch */
-    SP_VIA_MATCH,       /* X509_check_private_key() said so, for this signature or the last */
+    SP_VIA_NONE,        /* it belongs to no known certificate */
+    SP_VIA_FIRST,       /* it belongs to one that was parsed before we could watch */
+    SP_VIA_MATCH,       /* X509_check_private_key() compared them, for this signature or the last */
     SP_VIA_OWN_KEY,     /* it is the certificate's own key object */
     SP_VIA_FINGERPRINT, /* it is equal to the certificate's key */
-    SP_VIA_KEYRING      /* the same of one that was uploaded, and not parsed by the program */
+    /* it is equal to the key of an uploaded certificate, which the program has not parsed */
+    SP_VIA_KEYRING
 };
 
 struct sp_owners {
@@ -61,37 +63,38 @@ struct sp_owners {
 };
 
 /*
- * The certificates that |key| belongs to.
+ * Find the certificates that |key| belongs to.
  *
- * @param what  the SHA-256 of what it is to sign; NULL: that is not known, or it is not to sign
- *
- * False if out of memory: then nothing is known.
+ * @param what  the SHA-256 of what it is to sign; NULL: not known, or it is not to
+ *              sign
+ * @return false if out of memory: then nothing is known
  */
 bool sp_owners_find(struct sp_owners *owners, const void *key,
                     OSSL_FUNC_keymgmt_export_fn *export_key, const unsigned char *what);
 /*
- * Every certificate of a key that is equal to |key|, whichever of them a program
- * compared it with.  False if that cannot be told.
+ * Find every certificate whose key is equal to |key|, whichever of them the program
+ * has compared it with.  False if that cannot be told.
  */
 bool sp_owners_find_equal(struct sp_owners *owners, const void *key,
                           OSSL_FUNC_keymgmt_export_fn *export_key);
 void sp_owners_free(struct sp_owners *owners);
 /*
- * Was |cert|, or another object with the same encoding, checked as the
- * certificate of an S/MIME signer?  A verification checks the trust store's
- * copy of a signer that is its own anchor.
+ * Was |cert|, or another object with the same encoding, checked as the certificate
+ * of an S/MIME signer?  The other object matters because a verification checks the
+ * trust store's copy of a signer that is its own anchor.
  */
 bool sp_register_was_verified(const struct sp_cert *cert);
 /*
- * A gate has decided on a signature of |key|, for or against |owners|, which are those that
- * sp_owners_find() found for |what|, and are freed.  The next comparison is one for the next.
+ * Note a gate's decision on a signature of |key|, for or against |owners|, which are
+ * freed.  They are those that sp_owners_find() found for |what|.  Comparisons from
+ * now on count for the next signature.
  */
 void sp_keys_signed(const void *key, struct sp_owners *owners, bool allowed,
                     const unsigned char *what);
 
-/* Does it depend on what |key| signs next, for whom it does? */
+/* Do the certificates of the next signature of |key| depend on what is signed? */
 bool sp_keys_depends(const void *key);
-/* The signature of |key| that was allowed last is one of |what|. */
+/* Note that the last allowed signature of |key| is one of |what|. */
 void sp_keys_note_signed(const void *key, const unsigned char *what);
 
 #endif

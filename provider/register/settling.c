@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The end of a parse: what is recorded of the certificate then, and whose key is its own.
+ * Settling: what is recorded of a certificate when its parse is over, and which key
+ * is its own.
  */
 #include <string.h>
 
@@ -12,15 +13,15 @@
 #include "register/prints.h"
 #include "register/state.h"
 
-/* X509_get0_pubkey_bitstr() takes it for granted that there is a key: not after a failed parse. */
+/* X509_get0_pubkey_bitstr() fails on an X509 without a key, as a failed parse leaves it. */
 static const ASN1_BIT_STRING *key_bits(const X509 *x509)
 {
     return X509_get_X509_PUBKEY(x509) != NULL ? X509_get0_pubkey_bitstr(x509) : NULL;
 }
 
 /*
- * Only a signed certificate is complete: a parse reads the signature last, and
- * a program that builds a certificate by hand adds it last.
+ * Only a signed certificate is complete: a parse reads the signature last, and a
+ * program that builds a certificate adds it last.
  */
 static bool is_complete(const X509 *x509)
 {
@@ -31,7 +32,10 @@ static bool is_complete(const X509 *x509)
            ASN1_STRING_length(key) > 0;
 }
 
-/* With the entry's lock held: the key's name as it is now, hashed again only if the key changed. */
+/*
+ * The id of the key as it is now; hashed again only if the key changed.  The caller
+ * holds the entry's lock.
+ */
 static struct sp_keyid name_of_content(const struct sp_cert *cert)
 {
     const ASN1_BIT_STRING *bits = cert->hashed != NULL ? sp_keyid_rsa_bits(cert->x509) : NULL;
@@ -60,7 +64,7 @@ static bool digest_x509(const X509 *x509, unsigned char *digest)
     return done;
 }
 
-/* With the entry's lock held; true if the facts were recorded just now. */
+/* Record the facts; true if that was done just now.  The caller holds the entry's lock. */
 static bool read_x509(struct sp_cert *cert)
 {
     struct sp_facts *facts;
@@ -77,9 +81,9 @@ static bool read_x509(struct sp_cert *cert)
 }
 
 /*
- * With the entry's lock held: the key that was decoded for a certificate whose
- * parse failed, or that was never filled, is somebody else's.  Returned to be
- * disowned, or NULL.
+ * Take the noted own key of a certificate that has another key, because its parse
+ * failed or it was never filled.  The key belongs to another certificate.  It is
+ * returned to be disowned, or NULL.  The caller holds the entry's lock.
  */
 static const void *take_stranger(struct sp_cert *cert)
 {
@@ -140,11 +144,14 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
     sp_lock(sp_shard_of(cert));
     first = !cert->aside && cert->own_key == NULL && cert->facts == NULL && cert->x509 != NULL;
     if (first) {
-        /* A parse has read the bits of the key that it decodes. */
+        /* A parse has read the key bits before it decodes the key. */
         if (key_bits(cert->x509) != NULL)
             id = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
         if (!id.known) {
-            /* One that a program builds is empty yet: the key's name, until the content has one. */
+            /*
+             * A certificate that a program builds is still empty: take the id of the key object
+             * until it has a key.
+             */
             id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
             *proved = id.known;
         }

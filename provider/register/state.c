@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether the register watches, and what befell it.
+ * The state of the register: does it watch, and what has it missed?
  */
 #include "register/state.h"
 
@@ -12,9 +12,9 @@ static _Atomic(const struct sp_sha256 *) current_sha;
 static atomic_bool failed, saw_birth, digests;
 
 /*
- * libcrypto may call back after the stop: it takes its list of callbacks along
- * and calls them without a lock.  So each start has a number, which comes with
- * the callback, and the stop knows whether anybody is still inside.
+ * libcrypto may still call back after the stop: it copies its list of callbacks and
+ * calls them without a lock.  So each start has a number, which comes with the
+ * callback, and the stop knows whether a thread is still inside.
  */
 static long starts;                /* written by sp_register_begin() only */
 static atomic_long running;        /* the number of the start, 0 when stopped */

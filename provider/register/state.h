@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether the register watches, and what befell it.
+ * The state of the register: does it watch, and what has it missed?
  */
 #ifndef SP_STATE_H
 #define SP_STATE_H
@@ -12,11 +12,11 @@
 #include "base/sha256.h"
 
 /*
- * From now on it watches, and hashes with |sha|; the number of this start.  Serialized
- * with sp_register_end() by the caller, as sp_register_start() is.
+ * Begin to watch, hashing with |sha|; returns the number of this start.  The caller
+ * serializes it with sp_register_end().
  */
 long sp_register_begin(const struct sp_sha256 *sha, bool with_digests);
-/* No longer.  False if other threads are still inside. */
+/* Stop to watch.  False if other threads are still inside. */
 bool sp_register_end(void);
 /* Hash with |sha| from now on; it must live until the register stops. */
 void sp_register_set_sha256(const struct sp_sha256 *sha);
@@ -24,23 +24,23 @@ const struct sp_sha256 *sp_register_sha256(void);
 bool sp_register_has_digests(void);
 
 /*
- * Around what libcrypto calls by itself, which it may do while another thread stops
- * the register: false then.  A stop that comes before sp_register_leave() keeps what
- * is there instead of freeing it.
+ * Every callback from libcrypto calls sp_register_enter() first, and
+ * sp_register_leave() at its end.  Another thread may stop the register at any time:
+ * then it returns false.  A stop between the two frees nothing.
  */
 bool sp_register_enter(void);
-/* The same for what was registered at the start of that number alone. */
+/* As sp_register_enter(), for a callback that was registered at the start of that number. */
 bool sp_register_enter_of(long start);
 void sp_register_leave(void);
 
 /*
- * Something could not be recorded for lack of memory.  From then on a key of
- * no known certificate proves nothing.
+ * Note that something could not be recorded because memory ran out.  From then on a
+ * key without a known certificate proves nothing.
  */
 void sp_register_failed(void);
 bool sp_register_has_failed(void);
 
-/* Has any certificate been born since the start? */
+/* Was a certificate born since the start? */
 bool sp_register_saw_birth(void);
 void sp_register_note_birth(void);
 

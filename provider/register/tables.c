@@ -13,7 +13,7 @@ void sp_tables_open(struct sp_tables *tables)
 
 void sp_tables_close(struct sp_tables *tables, OPENSSL_LH_DOALL_FUNC forget)
 {
-    /* Whoever still saw it open has a lock that is waited for below. */
+    /* A thread that still saw it open holds a lock, which is waited for below. */
     atomic_store(&tables->open, false);
     for (size_t i = 0; i < SP_SHARDS; i++) {
         OPENSSL_LHASH *part;

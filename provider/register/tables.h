@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A hash table in as many parts as there are locks; each part is guarded by
- * the lock of its shard, and made when the first item comes.
+ * A hash table in parts: each shard's lock guards one part, which is made with its
+ * first item.
  */
 #ifndef SP_TABLES_H
 #define SP_TABLES_H
@@ -23,15 +23,18 @@ struct sp_tables {
 };
 
 void sp_tables_open(struct sp_tables *tables);
-/* Takes every lock in turn.  Nothing is added any more; |forget| gets what was there. */
+/*
+ * Close the tables: nothing is added any more, and |forget| gets every item.  It
+ * takes all locks, one after the other.
+ */
 void sp_tables_close(struct sp_tables *tables, OPENSSL_LH_DOALL_FUNC forget);
 
-/* With the lock of |shard| held.  NULL if there is no such item. */
+/* Find |wanted|; NULL if it is not there.  The caller holds the lock of |shard|. */
 void *sp_tables_find(struct sp_tables *tables, size_t shard, const void *wanted);
 void *sp_tables_take_out(struct sp_tables *tables, size_t shard, const void *wanted);
 /*
- * A new item of |size| bytes that starts with those of |wanted|, found under
- * the same hash.  NULL if out of memory, or closed.
+ * Add an item of |size| bytes that begins with those of |wanted| and has the same
+ * hash.  NULL if out of memory or closed.
  */
 void *sp_tables_add(struct sp_tables *tables, size_t shard, const void *wanted, size_t size);
 

@@ -11,8 +11,8 @@
 #include "register/state.h"
 
 /*
- * A program that builds certificates by hand leaves them incomplete for a
- * while.  This many are looked at again, this many times, before we let go.
+ * A program that builds certificates leaves them incomplete for a while.  So many of
+ * them are looked at again, so many times, before they are let go.
  */
 #define LATER_CERTS 4
 #define LATER_TRIES 32
@@ -26,9 +26,9 @@ struct pin {
 };
 
 /*
- * The first pin is the certificate that was born last, the others are older
- * and were incomplete when looked at.  Guarded by the lock of the struct's
- * address: other threads come by when the provider is unloaded.
+ * The first pin is the certificate that was born last; the others are older and were
+ * incomplete when looked at.  Guarded by the lock of the struct's address, as other
+ * threads come here when the provider is unloaded.
  */
 struct thread {
     struct pin pins[1 + LATER_CERTS];
@@ -47,7 +47,7 @@ static struct thread *retired; /* of threads that outlived the register */
 static struct instance instances[MAX_INSTANCES];
 static unsigned long last_number;
 
-/* Change whenever an instance came, and whenever the register stopped. */
+/* They change when an instance comes, and when the register stops. */
 static atomic_ulong arrivals, stops;
 
 static _Thread_local struct thread *self;
@@ -55,10 +55,10 @@ static _Thread_local unsigned long self_stops, seen_arrivals;
 static _Thread_local unsigned long told[MAX_INSTANCES];
 
 /*
- * Tells of a thread's end, once a process.  The core would do so too, but from
- * its list of handlers, which OPENSSL_cleanup() frees while a thread that ends
- * at exit() walks it: what we do there would make that race longer.  The core
- * is asked for the end of the library contexts that a program makes for itself.
+ * The key whose destructor reports a thread's end, made once in a process.  The
+ * core's handlers could do so, too, but OPENSSL_cleanup() frees their list while a
+ * thread that ends at exit() may walk it, and our work there would lengthen this
+ * race.  The core is asked for the end of a program's own library contexts.
  */
 static pthread_once_t ends_once = PTHREAD_ONCE_INIT;
 static pthread_key_t ends;
@@ -90,7 +90,7 @@ static struct pin take(struct thread *thread, size_t index)
     return pin;
 }
 
-/* Put |pin| in place |index|; what was there is the caller's to let go. */
+/* Put |pin| in place |index|.  The pin that was there is returned; the caller lets it go. */
 static struct pin put(struct thread *thread, size_t index, const struct pin *pin)
 {
     struct pin old;
@@ -102,7 +102,7 @@ static struct pin put(struct thread *thread, size_t index, const struct pin *pin
     return old;
 }
 
-/* The first place for later that is free, else the one that was tried most. */
+/* A place for an incomplete certificate: a free one, else the one tried most often. */
 static size_t place_for_later(const struct thread *thread)
 {
     size_t best = 1;
@@ -161,7 +161,7 @@ static void let_all_go(struct thread *thread)
     }
 }
 
-/* Whoever takes it off the list owns it; false: a stop has it. */
+/* Take |thread| off the list; the caller then owns it.  False: a stop has taken it. */
 static bool unlink_thread(const struct thread *thread)
 {
     struct thread **link = &threads;
@@ -177,7 +177,7 @@ static bool unlink_thread(const struct thread *thread)
     return listed;
 }
 
-/* Between sp_register_enter() and sp_register_leave(). */
+/* Called between sp_register_enter() and sp_register_leave(). */
 static void end_this_thread(void)
 {
     struct thread *thread = current();
@@ -193,7 +193,7 @@ static void end_this_thread(void)
 static void thread_end(void *unused)
 {
     (void)unused;
-    /* A stop that is on its way takes what this thread had. */
+    /* Otherwise the stop takes what this thread had. */
     if (sp_register_enter()) {
         end_this_thread();
         sp_register_leave();
@@ -201,7 +201,7 @@ static void thread_end(void *unused)
     self = NULL;
 }
 
-/* The core calls this when the thread ends, or the library context does. */
+/* The core calls this at the end of the thread or of the library context. */
 static void context_end(void *libctx)
 {
     sp_lock(0);
@@ -240,7 +240,7 @@ static struct thread *this_thread(void)
     return thread;
 }
 
-/* Ask the instances that came since to tell us when their library context ends. */
+/* Ask the instances that are new to report the end of their library context. */
 static void tell_instances(void)
 {
     unsigned long now = atomic_load(&arrivals);
@@ -267,7 +267,7 @@ void sp_threads_add_instance(const struct sp_upcalls *up)
 {
     OSSL_LIB_CTX *libctx = sp_upcalls_libctx(up);
 
-    /* This one ends with the process. */
+    /* The default context ends with the process. */
     if (libctx == NULL || libctx == OSSL_LIB_CTX_get0_global_default())
         return;
     sp_lock(0);
@@ -325,8 +325,8 @@ struct sp_cert *sp_threads_pending(void)
 }
 
 /*
- * At exit() other threads may be in the middle of a callback of ours: what
- * they may still look at is kept, reachable, instead of freed.
+ * At exit() other threads may be inside a callback of ours: what they may look at
+ * stays reachable instead of being freed.
  */
 bool sp_threads_stop(void)
 {

@@ -2,23 +2,23 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the rules on one certificate say in the same words.
+ * The wording that the rules on one certificate share.
  */
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
 
-void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say)
+void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text)
 {
-    char *fault = say.fault;
+    char *fault = text.fault;
 
-    /* Incoming, the client rules are parts of one: the signer's certificate. */
+    /* For incoming mail the client rules are parts of one rule: signer-certificate. */
     if (c->use == SMIMEPOLICY_VERIFY && rule != SP_RULE_SIGNER_CERTIFICATE) {
-        say.fault = fault == NULL ? NULL : sp_format("%s (%s)", fault, sp_rule_id(rule));
+        text.fault = fault == NULL ? NULL : sp_format("%s (%s)", fault, sp_rule_id(rule));
         OPENSSL_free(fault);
         rule = SP_RULE_SIGNER_CERTIFICATE;
     }
-    sp_verdict_add(c->verdict, rule, SMIMEPOLICY_DENY, say);
+    sp_verdict_add(c->verdict, rule, SMIMEPOLICY_DENY, text);
 }
 
 char *sp_remedy(const struct sp_case *c, const char *what)

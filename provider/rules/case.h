@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One certificate before its judges: for the rules alone.
+ * One certificate that is being judged; for the rules alone.
  */
 #ifndef SP_CASE_H
 #define SP_CASE_H
@@ -20,21 +20,22 @@ struct sp_case {
     bool exempt; /* a CA that is uploaded: the client rules are not asked */
     enum sp_scope scope;
     enum sp_role role; /* for |ask_first| */
-    enum sp_kept_by by;
+    enum sp_role_source source;
     bool has_key;
-    bool names_raw_keys;                  /* a raw operation: the setting is a way out */
-    void (*ask_first)(struct sp_case *c); /* what the table does not ask; or NULL */
+    /* a raw operation: remedies name the setting `raw_keys` */
+    bool names_raw_keys;
+    void (*ask_first)(struct sp_case *c); /* asks what is not in the table; or NULL */
 };
 
-/* Ask everything that |c| is about; NULL only if out of memory. */
+/* Ask every rule that applies to |c|; NULL only if out of memory. */
 smimepolicy_verdict *sp_judge_case(struct sp_case *c);
 
 /* Deny under |rule|, or under `signer-certificate` where the use is to verify. */
-void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_say say);
-/* "use |what|" or "ask the contact for |what|", whoever's certificate it is. */
+void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text);
+/* "use |what|" or "ask the contact for |what|", by whose certificate it is. */
 char *sp_remedy(const struct sp_case *c, const char *what);
 
-/* Judges that live in other files than the table that calls them. */
+/* Rules in other files than the table that asks them. */
 void sp_ask_ambiguous_role(struct sp_case *c);
 void sp_ask_expired(struct sp_case *c);
 void sp_ask_not_yet_valid(struct sp_case *c);

@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every rule that is about one certificate, one function a rule.  Which use
- * asks which rule is the table at the end.
+ * The rules about one certificate: one function for each.  The table at the end says
+ * which use asks which rule.
  */
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
 
-/* What libcrypto prints and the rules are written in. */
+/* The names that libcrypto prints and the guide uses. */
 static const char *const usage_names[SP_KU_COUNT] = { "Digital Signature", "Non Repudiation",
                                                       "Key Encipherment",  "Data Encipherment",
                                                       "Key Agreement",     "Certificate Sign",
@@ -24,7 +24,7 @@ static bool refuse_unreadable(struct sp_case *c, enum sp_rule rule, enum sp_exte
     if (!twice && state != SP_EXT_BROKEN)
         return false;
     sp_deny(c, rule,
-            (struct sp_say){
+            (struct sp_finding_text){
                 sp_format(twice ? "%s is there more than once" : "%s cannot be read", name),
                 sp_format(twice ? "several extensions of that type"
                                 : "an extension that is not valid DER"),
@@ -55,7 +55,7 @@ static char *found_names(const struct sp_facts *facts)
     return sp_text_take(&text);
 }
 
-/* Every certificate that is none for mail is refused under this rule. */
+/* The remedy for certificates that are not for mail: all of them are refused under this rule. */
 static char *san_remedy(const struct sp_case *c)
 {
     return sp_remedy(c, c->names_raw_keys
@@ -70,9 +70,9 @@ static void ask_san_email(struct sp_case *c)
         c->exempt || c->facts->address_count > 0)
         return;
     sp_deny(c, SP_RULE_SAN_EMAIL,
-            (struct sp_say){ sp_format("no email address in Subject Alternative Name"),
-                             found_names(c->facts),
-                             sp_format("at least one email address (rfc822Name)"), san_remedy(c) });
+            (struct sp_finding_text){
+                sp_format("no email address in Subject Alternative Name"), found_names(c->facts),
+                sp_format("at least one email address (rfc822Name)"), san_remedy(c) });
 }
 
 static char *found_usage(const struct sp_facts *facts)
@@ -99,7 +99,7 @@ static bool is_ec(const struct sp_facts *facts)
     return facts->key.kind == SP_KEY_EC;
 }
 
-/* The way out of a refusal that a setting would have avoided names the setting. */
+/* If a setting would have avoided the refusal, the remedy names it. */
 static char *usage_remedy(const struct sp_case *c)
 {
     const char *what = "a certificate with Digital Signature or Key Encipherment in Key Usage";
@@ -125,22 +125,23 @@ static void ask_key_usage(struct sp_case *c)
     if (absent ? c->settings->accept_missing_key_usage : has_usage(c, enough))
         return;
     sp_deny(c, SP_RULE_KEY_USAGE,
-            (struct sp_say){
+            (struct sp_finding_text){
                 sp_format(absent ? "no Key Usage"
                                  : "Key Usage has neither Digital Signature nor Key Encipherment"),
                 found_usage(c->facts), sp_format("Digital Signature and/or Key Encipherment"),
                 usage_remedy(c) });
 }
 
-/* A Key Usage that is absent or unreadable is ask_key_usage()'s to report. */
+/* ask_key_usage() reports a Key Usage that is absent or unreadable. */
 static void ask_usage_sign(struct sp_case *c)
 {
     if (c->facts->usage != SP_EXT_READ || has_usage(c, SP_KU_DIGITAL_SIGNATURE))
         return;
     sp_deny(c, SP_RULE_USAGE_SIGN,
-            (struct sp_say){ sp_format("Key Usage does not allow signing"), found_usage(c->facts),
-                             sp_format("%s", usage_names[0]),
-                             sp_remedy(c, "a certificate with Digital Signature in Key Usage") });
+            (struct sp_finding_text){
+                sp_format("Key Usage does not allow signing"), found_usage(c->facts),
+                sp_format("%s", usage_names[0]),
+                sp_remedy(c, "a certificate with Digital Signature in Key Usage") });
 }
 
 static void ask_usage_encrypt(struct sp_case *c)
@@ -150,34 +151,35 @@ static void ask_usage_encrypt(struct sp_case *c)
     if (c->facts->usage != SP_EXT_READ ||
         has_usage(c, SP_KU_KEY_ENCIPHERMENT | (ec ? SP_KU_KEY_AGREEMENT : 0U)))
         return;
-    sp_deny(
-        c, SP_RULE_USAGE_ENCRYPT,
-        (struct sp_say){ sp_format("Key Usage does not allow encryption"), found_usage(c->facts),
-                         sp_format(ec ? "Key Encipherment or Key Agreement" : "Key Encipherment"),
-                         sp_remedy(c, ec ? "a certificate with Key Agreement in Key Usage"
-                                         : "a certificate with Key Encipherment in Key Usage") });
+    sp_deny(c, SP_RULE_USAGE_ENCRYPT,
+            (struct sp_finding_text){
+                sp_format("Key Usage does not allow encryption"), found_usage(c->facts),
+                sp_format(ec ? "Key Encipherment or Key Agreement" : "Key Encipherment"),
+                sp_remedy(c, ec ? "a certificate with Key Agreement in Key Usage"
+                                : "a certificate with Key Encipherment in Key Usage") });
 }
 
-/* RFC 8550, 4.4.2: what receiving agents accept of a signer. */
+/* RFC 8550, 4.4.2: which Key Usage a receiving agent accepts of a signer. */
 static void ask_may_sign(struct sp_case *c)
 {
     bool absent = c->facts->usage == SP_EXT_ABSENT;
     bool fit = has_usage(c, SP_KU_DIGITAL_SIGNATURE | SP_KU_NON_REPUDIATION);
-    struct sp_say say;
+    struct sp_finding_text text;
 
     if (refuse_unreadable(c, SP_RULE_SIGNER_CERTIFICATE, c->facts->usage, "Key Usage") ||
         has_usage(c, SP_KU_DIGITAL_SIGNATURE))
         return;
-    say = (struct sp_say){ sp_format(absent ? "signer's certificate has no Key Usage"
-                                            : (fit ? "signer's Key Usage has Non Repudiation alone"
-                                                   : "Key Usage does not allow signing")),
-                           found_usage(c->facts),
-                           sp_format("Digital Signature or Non Repudiation, if there"),
-                           sp_remedy(c, "a certificate with Digital Signature in Key Usage") };
+    text = (struct sp_finding_text){
+        sp_format(absent ? "signer's certificate has no Key Usage"
+                         : (fit ? "signer's Key Usage has Non Repudiation alone"
+                                : "Key Usage does not allow signing")),
+        found_usage(c->facts), sp_format("Digital Signature or Non Repudiation, if there"),
+        sp_remedy(c, "a certificate with Digital Signature in Key Usage")
+    };
     if (absent || fit)
-        sp_verdict_add(c->verdict, SP_RULE_SIGNER_CERTIFICATE, SMIMEPOLICY_NOTE, say);
+        sp_verdict_add(c->verdict, SP_RULE_SIGNER_CERTIFICATE, SMIMEPOLICY_NOTE, text);
     else
-        sp_deny(c, SP_RULE_SIGNER_CERTIFICATE, say);
+        sp_deny(c, SP_RULE_SIGNER_CERTIFICATE, text);
 }
 
 static char *found_purposes(const struct sp_facts *facts)
@@ -203,9 +205,9 @@ static void ask_extended_key_usage(struct sp_case *c)
         sp_facts_has_purpose(c->facts, NID_email_protect))
         return;
     sp_deny(c, SP_RULE_EXTENDED_KEY_USAGE,
-            (struct sp_say){ sp_format("Extended Key Usage lacks E-mail Protection"),
-                             found_purposes(c->facts), sp_format("E-mail Protection"),
-                             sp_remedy(c, "a certificate for E-mail Protection") });
+            (struct sp_finding_text){ sp_format("Extended Key Usage lacks E-mail Protection"),
+                                      found_purposes(c->facts), sp_format("E-mail Protection"),
+                                      sp_remedy(c, "a certificate for E-mail Protection") });
 }
 
 static char *algorithm_fault(const struct sp_public_key *key)
@@ -236,10 +238,10 @@ static void ask_key_algorithm(struct sp_case *c)
         (key->kind == SP_KEY_RSA_PSS && !encrypt))
         return;
     sp_deny(c, SP_RULE_KEY_ALGORITHM,
-            (struct sp_say){ algorithm_fault(key),
-                             sp_escape(key->name, strnlen(key->name, sizeof(key->name))),
-                             sp_format("RSA, or EC on a named curve"),
-                             sp_remedy(c, "a certificate with an RSA or EC key") });
+            (struct sp_finding_text){ algorithm_fault(key),
+                                      sp_escape(key->name, strnlen(key->name, sizeof(key->name))),
+                                      sp_format("RSA, or EC on a named curve"),
+                                      sp_remedy(c, "a certificate with an RSA or EC key") });
 }
 
 static void ask_basic_constraints(struct sp_case *c)
@@ -248,7 +250,7 @@ static void ask_basic_constraints(struct sp_case *c)
         return;
     sp_verdict_add(
         c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_NOTE,
-        (struct sp_say){
+        (struct sp_finding_text){
             sp_format("CA certificate, the rules for client certificates are not asked"),
             sp_format("CA:TRUE"), sp_format("nothing more, as an issuer"),
             sp_format("to sign or be encrypted to, a certificate has to satisfy them") });

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A signer's way to an anchor: what libcrypto finds wrong with it, in our words.
+ * What libcrypto finds wrong with a signer's chain, in our words.
  */
 #include <openssl/crypto.h>
 
@@ -16,7 +16,7 @@ static void add_stranger(smimepolicy_verdict *verdict, const char *found,
 
     sp_verdict_add(
         verdict, SP_RULE_DISTRUST_DEFAULT, SMIMEPOLICY_DENY,
-        (struct sp_say){
+        (struct sp_finding_text){
             sp_format("nobody provided a certificate of the sender or of its issuing CA"),
             sp_format("%s", found),
             sp_format(keyring ? "a certificate in the keyring"
@@ -43,27 +43,28 @@ static const char *name_of(const struct sp_facts *facts)
     return facts->subject[0] != '\0' ? facts->subject : "(no subject)";
 }
 
-/* On whom it is: the signer's own certificate, or that of an issuer, by its name. */
+/* Add one fault.  It names the signer's own certificate, or that of an issuer. */
 static void add_fault(smimepolicy_verdict *verdict, const struct sp_facts *signer,
-                      const struct sp_way_fault *fault)
+                      const struct sp_chain_fault *fault)
 {
     bool own = fault->at == signer;
 
     sp_verdict_add(
         verdict, SP_RULE_DISTRUST_DEFAULT, SMIMEPOLICY_DENY,
-        (struct sp_say){
+        (struct sp_finding_text){
             own ? sp_format("the signer's own certificate: %s", fault->why)
                 : sp_format("the issuing certificate %s, serial %s: %s", name_of(fault->at),
                             fault->at->serial, fault->why),
             sp_format("%s", name_of(fault->at)),
-            sp_format("a way to a provided anchor that libcrypto accepts"),
+            sp_format("a chain to a provided anchor that libcrypto accepts"),
             sp_format(own ? "ask the sender for another certificate"
                           : "upload the sender's own certificate if you trust it, or ask the "
                             "sender for one of a CA that may issue it") });
 }
 
-smimepolicy_verdict *sp_judge_way(const struct sp_facts *signer, const struct sp_way_fault *faults,
-                                  size_t count, const smimepolicy_settings *settings)
+smimepolicy_verdict *sp_judge_chain(const struct sp_facts *signer,
+                                    const struct sp_chain_fault *faults, size_t count,
+                                    const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = sp_verdict_new(signer, SMIMEPOLICY_VERIFY);
 

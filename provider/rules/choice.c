@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which of several certificates of one address an operation takes.
+ * The choice among several certificates of one address.
  */
 #include "rules/case.h"
 
-/* Is |a| valid longer from now than |b|?  What cannot be read is not valid at all. */
+/* Is |a| valid longer from now than |b|?  A date that cannot be read counts as invalid. */
 static bool outlasts(const struct sp_facts *a, const struct sp_facts *b)
 {
     if (a->not_after.known != b->not_after.known)
@@ -21,7 +21,7 @@ static bool is_better(const struct sp_candidate *a, const struct sp_candidate *b
 {
     bool a_usable = smimepolicy_verdict_allowed(a->verdict) != 0;
 
-    /* One that may not be used never hides one that may. */
+    /* A certificate that may not be used never goes before one that may. */
     if (a_usable != (smimepolicy_verdict_allowed(b->verdict) != 0))
         return a_usable;
     return outlasts(a->facts, b->facts);
@@ -50,7 +50,7 @@ bool sp_rank(struct sp_candidate *candidates, size_t count, smimepolicy_use use,
         candidates[i].verdict = sp_judge(candidates[i].facts, use, at, SP_WITH_VALIDITY, settings);
         if (candidates[i].verdict == NULL)
             return false;
-        /* Few have one address in common: sorting them by insertion will do. */
+        /* Few certificates have one address in common, so insertion sort is enough. */
         for (; place > 0 && is_better(&candidates[i], &candidates[order[place - 1]]); place--)
             order[place] = order[place - 1];
         order[place] = i;

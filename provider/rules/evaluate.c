@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The ways in: one certificate, one private key, or a refusal about neither.
+ * The entry functions: judge one certificate, one private key, or refuse without
+ * either.
  */
 #include <limits.h>
 
@@ -43,7 +44,7 @@ smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settin
     ERR_set_mark();
     if (der != NULL && len <= LONG_MAX)
         cert = d2i_X509(NULL, &end, (long)len);
-    /* More bytes behind it mean that this is something else. */
+    /* Bytes behind the certificate mean that this is something else. */
     if (cert != NULL && end == der + len)
         verdict = smimepolicy_evaluate(settings, cert, key, use, at);
     X509_free(cert);
@@ -87,8 +88,9 @@ smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts
     verdict = sp_verdict_new(facts, use);
     if (verdict != NULL) {
         sp_verdict_add(verdict, rules[rule], SMIMEPOLICY_DENY,
-                       (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
-                                        sp_format("%s", required), sp_format("%s", remedy) });
+                       (struct sp_finding_text){ sp_format("%s", fault), sp_format("%s", found),
+                                                 sp_format("%s", required),
+                                                 sp_format("%s", remedy) });
         verdict = sp_verdict_finish(verdict);
     }
     ERR_pop_to_mark();

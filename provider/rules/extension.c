@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One extension of a certificate, from its DER.
+ * Reading one extension of a certificate from its DER.
  */
 #include <openssl/x509v3.h>
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the facts of a certificate say by themselves, whatever it is used for.
+ * Questions about the facts of a certificate that depend on no use.
  */
 #include <openssl/objects.h>
 #include <openssl/x509v3.h>

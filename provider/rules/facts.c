@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Reading a certificate.  X509_get_extension_flags() and its like are not
- * used anywhere: they cache into the X509, which may not be complete yet.
+ * Reading the facts of a certificate.  X509_get_extension_flags() and similar
+ * functions are used nowhere: they cache into the X509, which may be incomplete.
  */
 #include <string.h>
 
@@ -16,7 +16,7 @@
 #include "base/shown.h"
 #include "base/text.h"
 
-/* RFC 2253 escapes every byte outside ASCII; letters are for people to read. */
+/* As RFC 2253, but letters outside ASCII stay as they are for people to read. */
 #define NAME_FORM (XN_FLAG_RFC2253 & ~(unsigned long)ASN1_STRFLGS_ESC_MSB)
 
 char *sp_name_text(const X509_NAME *name)
@@ -69,7 +69,7 @@ static void read_moment(struct sp_moment *moment, const ASN1_TIME *time)
     int days;
     int seconds;
 
-    /* ASN1_TIME_to_tm(NULL) would answer with the present. */
+    /* ASN1_TIME_to_tm(NULL) returns the present. */
     moment->known = time != NULL && ASN1_TIME_to_tm(time, &moment->tm) == 1 &&
                     OPENSSL_gmtime_diff(&days, &seconds, &epoch, &moment->tm) == 1;
     if (moment->known)
@@ -96,7 +96,10 @@ static void read_basic_constraints(struct sp_facts *facts, const X509 *cert)
     BASIC_CONSTRAINTS_free(basic);
 }
 
-/* X509_NAME_cmp() encodes a name that a program is still building, so it is asked of few. */
+/*
+ * X509_NAME_cmp() encodes a name that a program may still be building, so it is
+ * called only if needed.
+ */
 static void read_self_issued(struct sp_facts *facts, const X509 *cert)
 {
     facts->self_issued =

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is inside struct sp_facts: for the rules alone.
+ * The inside of struct sp_facts; for the rules alone.
  */
 #ifndef SP_FACTS_H
 #define SP_FACTS_H
@@ -13,7 +13,7 @@
 
 #include "rules/rules.h"
 
-/* What became of an extension.  Duplicate and broken ones are never read. */
+/* The state of an extension.  The content of a duplicate or broken one is not read. */
 enum sp_extension { SP_EXT_ABSENT, SP_EXT_READ, SP_EXT_DUPLICATE, SP_EXT_BROKEN };
 
 /* Bits of the Key Usage extension, numbered as in RFC 5280, 4.2.1.3. */
@@ -39,16 +39,16 @@ enum sp_key_kind {
 struct sp_public_key {
     enum sp_key_kind kind;
     int bits;      /* of the RSA modulus or the curve's order */
-    char name[80]; /* of the curve or the algorithm; "" for RSA, to which no rule objects */
+    char name[80]; /* of the curve or the algorithm; "" for RSA, which no rule refuses */
 };
 
 struct sp_moment {
-    bool known;      /* false: the encoding is no time */
+    bool known;      /* false: it cannot be read as a time */
     int64_t seconds; /* since the epoch */
     struct tm tm;
 };
 
-/* One more than the highest type of a GeneralName. */
+/* The number of GeneralName types. */
 #define SP_NAME_TYPES (GEN_RID + 1)
 
 struct sp_facts {
@@ -60,10 +60,11 @@ struct sp_facts {
     int digest; /* NID of the digest in the certificate's own signature */
 
     enum sp_extension san;
-    char **addresses; /* owned, as one block; folded, NULL past the last */
+    char **addresses; /* owned, as one block; folded; the last is NULL */
     size_t address_count;
-    char *bad_address;                  /* owned, escaped; the first one that does not count */
-    unsigned name_types[SP_NAME_TYPES]; /* how many names of each type, but for good addresses */
+    char *bad_address; /* owned, escaped: the first address that is not valid */
+    /* how many names of each type, without the valid addresses */
+    unsigned name_types[SP_NAME_TYPES];
 
     enum sp_extension usage;
     unsigned usage_bits;
@@ -73,7 +74,7 @@ struct sp_facts {
 
     enum sp_extension basic;
     bool ca;          /* CA:TRUE, in an extension that can be read */
-    bool self_issued; /* its subject is its issuer; read only where |ca| names an address */
+    bool self_issued; /* its subject is its issuer; read only for a |ca| with an address */
 };
 
 /* The parts of sp_facts_new(); each returns false only if out of memory. */
@@ -82,8 +83,8 @@ void sp_read_public_key(struct sp_public_key *key, const X509 *cert);
 int sp_read_digest(const X509 *cert);
 
 /*
- * Find the one extension |nid| and parse it as |item|, which the caller frees.
- * NULL unless |*state| is SP_EXT_READ; a value followed by more bytes is broken.
+ * Find the extension |nid| and parse it as |item|, for the caller to free.  NULL
+ * unless |*state| is SP_EXT_READ.  A value followed by more bytes is broken.
  */
 void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state);
 

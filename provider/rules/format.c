@@ -106,7 +106,7 @@ static json_t *json_addresses(const smimepolicy_verdict *verdict)
     return list;
 }
 
-/* NULL, which fails the object that it is packed into, if out of memory. */
+/* NULL if out of memory; then the object it is packed into fails, too. */
 static json_t *json_moment(const struct sp_moment *moment)
 {
     char *text = moment->known ? sp_format_tm(&moment->tm) : NULL;
@@ -142,7 +142,7 @@ static json_t *json_findings(const smimepolicy_verdict *verdict)
     return list;
 }
 
-/* jansson's own allocator is the program's business: hand out a copy of ours. */
+/* The program may change jansson's allocator, so the result is a copy made with ours. */
 char *smimepolicy_verdict_json(const smimepolicy_verdict *verdict)
 {
     json_t *object = json_pack("{s:s, s:s, s:b, s:o, s:o}", "policy", SMIMEPOLICY_VERSION, "use",

@@ -2,8 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The rules on private keys, answered from two encodings.  To decode a key
- * costs OpenSSL 3.0 more than all other questions about a certificate.
+ * The rules on private keys, answered from the encodings of key and certificate.
+ * Decoding a key costs OpenSSL 3.0 more than all other questions about a
+ * certificate.
  */
 #include <string.h>
 
@@ -12,13 +13,13 @@
 
 #include "rules/rules.h"
 
-/* What is left to read of some DER. */
+/* The rest of some DER. */
 struct der {
     const unsigned char *at;
     long length;
 };
 
-/* The next element of |from|, which goes on behind it; its tag, or -1 if there is none. */
+/* Read the next element of |from|, which moves on; returns its tag, or -1 if there is none. */
 static int next(struct der *from, struct der *content)
 {
     const unsigned char *start = from->at;
@@ -33,7 +34,10 @@ static int next(struct der *from, struct der *content)
     return class == V_ASN1_UNIVERSAL ? tag : tag | class;
 }
 
-/* RFC 8017, A.1.1 and A.1.2: modulus and exponent, after a version in the private key. */
+/*
+ * RFC 8017, A.1.1 and A.1.2: compare modulus and exponent.  In the private key a
+ * version precedes them.
+ */
 static bool is_same_rsa(struct der private, struct der public)
 {
     struct der numbers, all, version;
@@ -44,7 +48,10 @@ static bool is_same_rsa(struct der private, struct der public)
            memcmp(all.at, numbers.at, (size_t)numbers.length) == 0;
 }
 
-/* RFC 5915, 3: the public point is optional, and the last element. */
+/*
+ * RFC 5915, 3: compare the public point, which is optional and the last element of
+ * the private key.
+ */
 static bool is_same_ec(struct der private, struct der public)
 {
     const int public_key = V_ASN1_CONTEXT_SPECIFIC | 1;

@@ -16,13 +16,17 @@
 enum key_state { KEY_GOOD, KEY_OTHER, KEY_EXPLICIT, KEY_PUBLIC };
 
 /*
- * Providers say that they offer the private number and then have none to give.
- * A key in hardware does not even offer it: it counts as private.
+ * Has |key| only a public half?  Providers offer the private number and then may not
+ * have one.  A key in hardware does not offer it, and counts as private.
  */
 static bool is_public_only(const EVP_PKEY *key, const char *name)
 {
     const OSSL_PARAM *offered = EVP_PKEY_gettable_params(key);
-    unsigned char number[2048]; /* an RSA key of 16384 bits; a longer one is "modified" too */
+    /*
+     * enough for an RSA key of 16384 bits; for a longer one the call fails, too, but its
+     * size is told
+     */
+    unsigned char number[2048];
     OSSL_PARAM params[] = { OSSL_PARAM_construct_BN(name, number, sizeof(number)),
                             OSSL_PARAM_construct_end() };
 
@@ -59,7 +63,7 @@ static char *key_name(const EVP_PKEY *key)
 {
     const char *name = EVP_PKEY_get0_type_name(key);
 
-    /* A key of an ENGINE has no provider to name it. */
+    /* A key of an ENGINE has no provider that could name it. */
     if (name == NULL)
         name = OBJ_nid2sn(EVP_PKEY_get_base_id(key));
     return sp_escape(name, strlen(name));
@@ -83,15 +87,17 @@ static void ask_algorithm(smimepolicy_verdict *verdict, const EVP_PKEY *key)
     enum key_state state = key_state(key);
 
     if (state == KEY_PUBLIC)
-        sp_verdict_add(verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
-                       (struct sp_say){ sp_format("a public key was given as private key"),
-                                        key_name(key), sp_format("an RSA or EC private key"),
-                                        sp_format("give the private key of the certificate") });
+        sp_verdict_add(
+            verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
+            (struct sp_finding_text){ sp_format("a public key was given as private key"),
+                                      key_name(key), sp_format("an RSA or EC private key"),
+                                      sp_format("give the private key of the certificate") });
     else if (state != KEY_GOOD)
-        sp_verdict_add(verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
-                       (struct sp_say){ algorithm_fault(key, state), key_name(key),
-                                        sp_format("RSA, or EC on a named curve"),
-                                        sp_format("use a certificate with an RSA or EC key") });
+        sp_verdict_add(
+            verdict, SP_RULE_PRIVATE_KEY_ALGORITHM, SMIMEPOLICY_DENY,
+            (struct sp_finding_text){ algorithm_fault(key, state), key_name(key),
+                                      sp_format("RSA, or EC on a named curve"),
+                                      sp_format("use a certificate with an RSA or EC key") });
 }
 
 static bool belongs(const EVP_PKEY *key, const X509 *cert)
@@ -148,11 +154,12 @@ static void ask_match(smimepolicy_verdict *verdict, const EVP_PKEY *key, const X
     if (cert == NULL && owner != NULL)
         return;
     found = name_owner(owner);
-    sp_verdict_add(verdict, SP_RULE_PRIVATE_KEY_MATCH, SMIMEPOLICY_DENY,
-                   (struct sp_say){ match_fault(found, owner != NULL), found,
-                                    sp_format("the private key of the certificate"),
-                                    sp_format("give the key and the certificate that belong "
-                                              "together") });
+    sp_verdict_add(
+        verdict, SP_RULE_PRIVATE_KEY_MATCH, SMIMEPOLICY_DENY,
+        (struct sp_finding_text){ match_fault(found, owner != NULL), found,
+                                  sp_format("the private key of the certificate"),
+                                  sp_format("give the key and the certificate that belong "
+                                            "together") });
 }
 
 void sp_judge_key(smimepolicy_verdict *verdict, const EVP_PKEY *key, const X509 *cert,

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The public key and the signature's digest, from their encodings: decoding
- * the key would call into providers, ours included.
+ * The public key and the digest of the signature, read from their encodings.
+ * Decoding the key would call providers, ours among them.
  */
 #include <string.h>
 
@@ -15,7 +15,7 @@
 
 #include "rules/facts.h"
 
-/* Step into the element with |tag| at |*der|; its length, or -1. */
+/* Enter the element with |tag| at |*der|; returns its length, or -1. */
 static long enter(const unsigned char **der, long left, int tag)
 {
     long len;
@@ -26,11 +26,11 @@ static long enter(const unsigned char **der, long left, int tag)
     if (left <= 0)
         return -1;
     flags = ASN1_get_object(der, &len, &found, &class, left);
-    /* 0x80: an error, 0x01: of indefinite length, which DER has not. */
+    /* 0x80: an error; 0x01: an indefinite length, which DER does not have. */
     return (flags & 0x81) == 0 && class == V_ASN1_UNIVERSAL && found == tag ? len : -1;
 }
 
-/* RSAPublicKey ::= SEQUENCE { modulus INTEGER, ... }; 0 if it is none. */
+/* RSAPublicKey ::= SEQUENCE { modulus INTEGER, ... }.  Returns 0 if it is not one. */
 static int modulus_bits(const unsigned char *der, long len)
 {
     int bits;
@@ -47,7 +47,7 @@ static int modulus_bits(const unsigned char *der, long len)
     return bits;
 }
 
-/* Size of a named curve; the usual ones without building the group.  0: unknown. */
+/* The size of a named curve, for the usual ones without building the group; 0: unknown. */
 static int curve_bits(int nid)
 {
     EC_GROUP *group;
@@ -81,14 +81,14 @@ static void read_ec(struct sp_public_key *key, const X509_ALGOR *algorithm)
     OBJ_obj2txt(key->name, sizeof(key->name), value, 0);
     nid = OBJ_obj2nid(value);
     key->bits = curve_bits(nid);
-    /* An SM2 key hides behind id-ecPublicKey; only its curve tells. */
+    /* An SM2 key has the algorithm id-ecPublicKey; only its curve tells. */
     if (nid == NID_sm2)
         key->kind = SP_KEY_OTHER;
     else if (key->bits > 0)
         key->kind = SP_KEY_EC;
 }
 
-/* RSASSA-PSS parameters: absent, or they must be readable. */
+/* Read RSASSA-PSS parameters.  They may be absent; |*broken| if they cannot be read. */
 static RSA_PSS_PARAMS *read_pss(const X509_ALGOR *algorithm, bool *broken)
 {
     const void *value;
@@ -140,7 +140,7 @@ void sp_read_public_key(struct sp_public_key *key, const X509 *cert)
         key->kind = SP_KEY_OTHER;
         break;
     }
-    /* No rule objects to RSA, so that its name is never printed: it is not looked for. */
+    /* No rule refuses RSA, so its name is never printed. */
     if (key->kind != SP_KEY_RSA && key->name[0] == '\0')
         OBJ_obj2txt(key->name, sizeof(key->name), object, 0);
 }

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Raw signatures and raw RSA encryption.  Nothing about them tells whether they
- * are mail, so that the setting `raw_keys` goes by the certificate.
+ * Raw signatures and raw RSA encryption.  Nothing in them tells whether they belong
+ * to a mail, so the setting `raw_keys` goes by the certificate.
  */
 #include "rules/case.h"
 
@@ -13,9 +13,10 @@ static bool is_unreadable(enum sp_extension state)
 }
 
 /*
- * Any rfc822Name counts, one that is no address too.  Addresses in other places and
- * anyExtendedKeyUsage do not, as they do in no other rule; nor does a missing
- * Extended Key Usage: self-signed certificates of single sign-on have none.
+ * Any rfc822Name counts, also one that is no valid address.  Addresses in other
+ * fields and anyExtendedKeyUsage do not count, as in the other rules.  A missing
+ * Extended Key Usage does not count either: self-signed certificates of single
+ * sign-on have none.
  */
 bool sp_is_for_mail(const struct sp_facts *facts)
 {
@@ -30,12 +31,13 @@ static smimepolicy_verdict *let_pass(const struct sp_facts *facts, smimepolicy_u
 
     if (verdict == NULL)
         return NULL;
-    sp_verdict_add(verdict, SP_RULE_SAN_EMAIL, SMIMEPOLICY_NOTE,
-                   (struct sp_say){ sp_format("raw_keys = pass lets a certificate that is none "
-                                              "for mail pass"),
-                                    sp_format("a raw operation, which shows no mail"),
-                                    sp_format("a certificate for mail, if it is mail"),
-                                    sp_format("set raw_keys = judge where all is mail") });
+    sp_verdict_add(
+        verdict, SP_RULE_SAN_EMAIL, SMIMEPOLICY_NOTE,
+        (struct sp_finding_text){ sp_format("raw_keys = pass lets a certificate that is none "
+                                            "for mail pass"),
+                                  sp_format("a raw operation, which shows no mail"),
+                                  sp_format("a certificate for mail, if it is mail"),
+                                  sp_format("set raw_keys = judge where all is mail") });
     return sp_verdict_finish(verdict);
 }
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What an uploaded certificate is kept as, by its content.
+ * The role of an uploaded certificate, by its content.
  */
 #include <string.h>
 
@@ -42,7 +42,7 @@ void sp_ask_ambiguous_role(struct sp_case *c)
         return;
     sp_verdict_add(
         c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_DENY,
-        (struct sp_say){
+        (struct sp_finding_text){
             sp_format("CA with an address that another one issued: a person's, or a CA's"),
             sp_format("CA:TRUE with an address, and a path to no ca that is known"),
             sp_format("a path to a ca in the keyring or in this upload, or --as"),

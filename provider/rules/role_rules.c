@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether an uploaded certificate can be what it is to be kept as.
+ * Whether an uploaded certificate can have its role.
  */
 #include <openssl/objects.h>
 
@@ -12,24 +12,24 @@ static void deny_key(struct sp_case *c, const char *fault, const char *found, co
                      const char *remedy)
 {
     sp_verdict_add(c->verdict, SP_RULE_PRIVATE_KEY_MATCH, SMIMEPOLICY_DENY,
-                   (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
-                                    sp_format("%s", required), sp_format("%s", remedy) });
+                   (struct sp_finding_text){ sp_format("%s", fault), sp_format("%s", found),
+                                             sp_format("%s", required), sp_format("%s", remedy) });
 }
 
 static void note_role(struct sp_case *c, const char *fault, const char *found, const char *remedy)
 {
     sp_verdict_add(c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_NOTE,
-                   (struct sp_say){ sp_format("%s", fault), sp_format("%s", found),
-                                    sp_format("nothing more, if that is what it is for"),
-                                    sp_format("%s", remedy) });
+                   (struct sp_finding_text){ sp_format("%s", fault), sp_format("%s", found),
+                                             sp_format("nothing more, if that is what it is for"),
+                                             sp_format("%s", remedy) });
 }
 
-/* Where the content leaves open what a CA certificate is kept as, whoever uploads it is told. */
+/* If the content leaves the role of a CA certificate open, tell which one was taken. */
 static void tell_role(struct sp_case *c)
 {
     static const char if_person[] = "use --as contact if it is a person's";
 
-    if (c->by == SP_KEPT_BY_USER || !sp_facts_is_ca(c->facts))
+    if (c->source == SP_ROLE_FROM_USER || !sp_facts_is_ca(c->facts))
         return;
     if (!sp_facts_is_named_ca(c->facts)) {
         if (!sp_facts_only_issues(c->facts))
@@ -45,7 +45,7 @@ static void tell_role(struct sp_case *c)
         note_role(c, "a person's own CA certificate: it vouches for its own addresses alone",
                   "self-issued CA:TRUE with an address",
                   "use --as ca if it is to vouch for everybody it issues to");
-    else if (c->by == SP_KEPT_BY_PATH)
+    else if (c->source == SP_ROLE_FROM_CHAIN)
         note_role(c,
                   "CA with an address, below a ca: kept as a ca, which vouches for the mail of "
                   "everybody it issues to",
@@ -57,7 +57,7 @@ static void tell_role(struct sp_case *c)
                   "CA:TRUE with an address, for Certificate Sign and CRL Sign alone", if_person);
 }
 
-/* Whether the certificate can be what it is to be kept as. */
+/* Refuse a certificate that cannot have its role. */
 static void ask_role(struct sp_case *c)
 {
     sp_ask_ambiguous_role(c);
@@ -76,14 +76,15 @@ static void ask_role(struct sp_case *c)
                  "upload it as an identity, or leave the key out");
     if (c->role == SP_ROLE_CA && !sp_facts_is_ca(c->facts))
         sp_verdict_add(c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_DENY,
-                       (struct sp_say){ sp_format("certificate is not one of a CA"),
-                                        sp_format("CA:FALSE"),
-                                        sp_format("CA:TRUE in Basic Constraints"),
-                                        sp_format("upload it as a contact") });
+                       (struct sp_finding_text){ sp_format("certificate is not one of a CA"),
+                                                 sp_format("CA:FALSE"),
+                                                 sp_format("CA:TRUE in Basic Constraints"),
+                                                 sp_format("upload it as a contact") });
 }
 
-smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, const struct sp_keeping *as,
-                                     time_t at, const smimepolicy_settings *settings)
+smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
+                                     const struct sp_assigned_role *as, time_t at,
+                                     const smimepolicy_settings *settings)
 {
     bool exempt = (as->role == SP_ROLE_CA || as->role == SP_ROLE_NONE) && sp_facts_is_ca(facts);
 
@@ -93,7 +94,7 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts, const struct 
                                             .exempt = exempt,
                                             .scope = SP_WITH_VALIDITY,
                                             .role = as->role,
-                                            .by = as->by,
+                                            .source = as->source,
                                             .has_key = as->has_key,
                                             .ask_first = ask_role,
                                             .settings = settings });

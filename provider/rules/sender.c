@@ -10,7 +10,7 @@
 
 #include "rules/verdict.h"
 
-/* As the addresses of a certificate are folded: ASCII alone, in no locale. */
+/* Compare addresses as they are folded in certificates: ASCII letters alone, in every locale. */
 static bool is_same(const char *a, const char *b)
 {
     for (; *a != '\0' && sp_fold(*a) == sp_fold(*b); a++)
@@ -31,7 +31,7 @@ bool sp_is_mail_field(const char *name, size_t len)
     static const char mime[] = "MIME-Version";
     static const char content[] = "Content-";
 
-    /* An allow-list: RFC 5322, 3.6.8 lets a mail have fields of any other name. */
+    /* A list of what is allowed: RFC 5322, 3.6.8 lets a mail have fields of any name. */
     return !(len == strlen(mime) && OPENSSL_strncasecmp(name, mime, len) == 0) &&
            !(len > strlen(content) && OPENSSL_strncasecmp(name, content, strlen(content)) == 0);
 }
@@ -150,13 +150,13 @@ static void add_finding(smimepolicy_verdict *verdict, const struct sp_facts *sig
                         const struct sp_sender *sender, smimepolicy_severity severity)
 {
     sp_verdict_add(verdict, SP_RULE_SENDER_MATCH, severity,
-                   (struct sp_say){ describe_fault(sender),
-                                    list_addresses(sender->from, sender->from_count),
-                                    list_addresses(signer->addresses, signer->address_count),
-                                    sp_format("%s", remedy_of(severity)) });
+                   (struct sp_finding_text){
+                       describe_fault(sender), list_addresses(sender->from, sender->from_count),
+                       list_addresses(signer->addresses, signer->address_count),
+                       sp_format("%s", remedy_of(severity)) });
 }
 
-/* One of several who signed together is enough: a gateway may sign what a person sent. */
+/* One signer of several is enough: a gateway may sign what a person has sent. */
 static bool is_vouched(const struct sp_facts *const *signers, size_t count,
                        const struct sp_sender *sender)
 {
@@ -168,12 +168,12 @@ static bool is_vouched(const struct sp_facts *const *signers, size_t count,
 
 static void add_nothing_compared(smimepolicy_verdict *verdict, smimepolicy_severity severity)
 {
-    sp_verdict_add(verdict, SP_RULE_SENDER_MATCH, severity,
-                   (struct sp_say){ sp_format("no address was compared"),
-                                    sp_format("no From field"),
-                                    sp_format("a mail with its header fields"),
-                                    sp_format("compare the sender's address with the signer's "
-                                              "yourself, or give it with --sender") });
+    sp_verdict_add(
+        verdict, SP_RULE_SENDER_MATCH, severity,
+        (struct sp_finding_text){ sp_format("no address was compared"), sp_format("no From field"),
+                                  sp_format("a mail with its header fields"),
+                                  sp_format("compare the sender's address with the signer's "
+                                            "yourself, or give it with --sender") });
 }
 
 smimepolicy_verdict *sp_judge_sender(const struct sp_facts *const *signers, size_t count,

@@ -2,17 +2,18 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether a signer was valid when it says that it signed.  Expiry is a rule
- * for outgoing mail: a signature does not go bad with its certificate.
+ * Whether a signer was valid at the signing time that it claims.  An expired
+ * certificate refuses outgoing mail only: a signature stays good after its
+ * certificate has expired.
  */
 #include <openssl/crypto.h>
 
 #include "rules/verdict.h"
 
-/* Clocks differ; a mail that comes from the next room may be a little ahead. */
+/* Clocks differ: a new mail may come from a few minutes ahead. */
 #define CLOCK_SKEW 300
 
-/* One signature before its judge. */
+/* One signature that is judged. */
 struct claim {
     const struct sp_facts *signer;
     const struct sp_signing_time *time;
@@ -69,13 +70,13 @@ static char *required_time(const struct sp_facts *facts)
     return sp_text_take(&text);
 }
 
-/* Takes over |fault|; |whose| is the certificate whose validity counts. */
+/* Add a finding.  |fault| is taken over; |whose| is the certificate whose validity counts. */
 static void add_finding(const struct claim *claim, smimepolicy_severity severity,
                         const struct sp_facts *whose, char *fault, const char *remedy)
 {
     sp_verdict_add(claim->verdict, SP_RULE_SIGNER_VALIDITY, severity,
-                   (struct sp_say){ fault, found_clocks(claim), required_time(whose),
-                                    sp_format("%s", remedy) });
+                   (struct sp_finding_text){ fault, found_clocks(claim), required_time(whose),
+                                             sp_format("%s", remedy) });
 }
 
 static void deny(const struct claim *claim, struct sp_text *fault)
@@ -85,7 +86,7 @@ static void deny(const struct claim *claim, struct sp_text *fault)
                 "check the clock, then ask the sender to sign with a current certificate");
 }
 
-/* Both clocks, and whose word it is. */
+/* Add a note with both times, which names the source of each. */
 static void note(const struct claim *claim, const struct sp_facts *whose, struct sp_text *fault)
 {
     add_time(fault, "; signed on ", claim->time->at);
@@ -96,7 +97,7 @@ static void note(const struct claim *claim, const struct sp_facts *whose, struct
                 "signer");
 }
 
-/* Did the signer say when, and might it have signed then? */
+/* Is there a signing time, and can it be true? */
 static bool is_credible(const struct claim *claim)
 {
     time_t latest = claim->now + (is_valid_at(claim->signer, claim->now) ? CLOCK_SKEW : 0);

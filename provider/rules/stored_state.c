@@ -2,16 +2,16 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a stored certificate is good for now, by its role.
+ * The present state of a stored certificate, by its role.
  */
 #include "rules/case.h"
 
-static const char *const names[] = { [SP_STATE_USABLE] = "usable",
-                                     [SP_STATE_EXPIRED] = "expired",
-                                     [SP_STATE_NOT_YET_VALID] = "not-yet-valid",
-                                     [SP_STATE_UNUSABLE] = "unusable" };
+static const char *const names[] = { [SP_STORED_USABLE] = "usable",
+                                     [SP_STORED_EXPIRED] = "expired",
+                                     [SP_STORED_NOT_YET_VALID] = "not-yet-valid",
+                                     [SP_STORED_UNUSABLE] = "unusable" };
 
-/* The uses of each role; those in |decide| say whether it is good for anything. */
+/* The uses of each role.  Those in |decide| decide whether it is usable. */
 static const struct {
     unsigned asked, decide;
 } uses[] = {
@@ -22,16 +22,16 @@ static const struct {
                           1 << SMIMEPOLICY_ENCRYPT | 1 << SMIMEPOLICY_VERIFY },
 };
 
-const char *sp_state_name(enum sp_state state)
+const char *sp_stored_state_name(enum sp_stored_state state)
 {
     return names[state];
 }
 
-bool sp_state_named(const char *name, enum sp_state *state)
+bool sp_stored_state_named(const char *name, enum sp_stored_state *state)
 {
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(names[i], name) == 0) {
-            *state = (enum sp_state)i;
+            *state = (enum sp_stored_state)i;
             return true;
         }
     return false;
@@ -45,7 +45,7 @@ static bool denies(const smimepolicy_verdict *verdict, enum sp_rule rule)
     return false;
 }
 
-/* By a rule that another date would not change. */
+/* Does a rule deny it that another date would not change? */
 static bool denies_for_good(const smimepolicy_verdict *verdict)
 {
     for (size_t i = 0; i < verdict->count; i++)
@@ -56,16 +56,16 @@ static bool denies_for_good(const smimepolicy_verdict *verdict)
     return false;
 }
 
-static enum sp_state state_of(const smimepolicy_verdict *verdict, bool unusable)
+static enum sp_stored_state state_of(const smimepolicy_verdict *verdict, bool unusable)
 {
     if (unusable)
-        return SP_STATE_UNUSABLE;
+        return SP_STORED_UNUSABLE;
     if (denies(verdict, SP_RULE_EXPIRED))
-        return SP_STATE_EXPIRED;
-    return denies(verdict, SP_RULE_NOT_YET_VALID) ? SP_STATE_NOT_YET_VALID : SP_STATE_USABLE;
+        return SP_STORED_EXPIRED;
+    return denies(verdict, SP_RULE_NOT_YET_VALID) ? SP_STORED_NOT_YET_VALID : SP_STORED_USABLE;
 }
 
-static bool stand_person(struct sp_standing *standing, const struct sp_facts *facts,
+static bool judge_person(struct sp_stored_verdicts *stored, const struct sp_facts *facts,
                          enum sp_role role, time_t at, const smimepolicy_settings *settings)
 {
     bool unusable = true;
@@ -76,22 +76,25 @@ static bool stand_person(struct sp_standing *standing, const struct sp_facts *fa
         if ((uses[role].asked & 1U << use) == 0)
             continue;
         verdict = sp_judge(facts, (smimepolicy_use)use, at, SP_WITH_VALIDITY, settings);
-        standing->verdicts[use] = verdict;
+        stored->verdicts[use] = verdict;
         if (verdict == NULL)
             return false;
         if (smimepolicy_verdict_allowed(verdict))
-            standing->uses |= 1U << use;
+            stored->uses |= 1U << use;
         if ((uses[role].decide & 1U << use) != 0 && !denies_for_good(verdict))
             unusable = false;
     }
-    standing->state = state_of(standing->verdicts[SMIMEPOLICY_ENCRYPT], unusable);
-    /* An expired one verifies what was signed before; nothing was signed yet by one to come. */
-    if (standing->state == SP_STATE_NOT_YET_VALID)
-        standing->uses &= ~(1U << SMIMEPOLICY_VERIFY);
+    stored->state = state_of(stored->verdicts[SMIMEPOLICY_ENCRYPT], unusable);
+    /*
+     * An expired certificate still verifies old signatures; one that is not yet valid
+     * has signed nothing.
+     */
+    if (stored->state == SP_STORED_NOT_YET_VALID)
+        stored->uses &= ~(1U << SMIMEPOLICY_VERIFY);
     return true;
 }
 
-/* A CA is asked for its validity alone, as one on a signer's way is. */
+/* Judge the validity of a CA alone, as for one in a signer's chain. */
 static void ask_validity(struct sp_case *c)
 {
     sp_ask_expired(c);
@@ -109,41 +112,41 @@ static smimepolicy_verdict *judge_validity(const struct sp_facts *facts, time_t 
     return sp_verdict_finish(c.verdict);
 }
 
-static bool stand_ca(struct sp_standing *standing, const struct sp_facts *facts, time_t at,
+static bool judge_ca(struct sp_stored_verdicts *stored, const struct sp_facts *facts, time_t at,
                      const smimepolicy_settings *settings)
 {
-    standing->verdicts[SMIMEPOLICY_UPLOAD] = sp_judge_upload(
-        facts, &(struct sp_keeping){ SP_ROLE_CA, SP_KEPT_BY_USER, false }, at, settings);
-    standing->verdicts[SMIMEPOLICY_VERIFY] = judge_validity(facts, at);
-    if (standing->verdicts[SMIMEPOLICY_UPLOAD] == NULL ||
-        standing->verdicts[SMIMEPOLICY_VERIFY] == NULL)
+    stored->verdicts[SMIMEPOLICY_UPLOAD] = sp_judge_upload(
+        facts, &(struct sp_assigned_role){ SP_ROLE_CA, SP_ROLE_FROM_USER, false }, at, settings);
+    stored->verdicts[SMIMEPOLICY_VERIFY] = judge_validity(facts, at);
+    if (stored->verdicts[SMIMEPOLICY_UPLOAD] == NULL ||
+        stored->verdicts[SMIMEPOLICY_VERIFY] == NULL)
         return false;
-    standing->state = state_of(standing->verdicts[SMIMEPOLICY_VERIFY],
-                               denies_for_good(standing->verdicts[SMIMEPOLICY_UPLOAD]));
-    standing->vouches = standing->state == SP_STATE_USABLE;
+    stored->state = state_of(stored->verdicts[SMIMEPOLICY_VERIFY],
+                             denies_for_good(stored->verdicts[SMIMEPOLICY_UPLOAD]));
+    stored->vouches = stored->state == SP_STORED_USABLE;
     return true;
 }
 
-bool sp_stand(const struct sp_facts *facts, enum sp_role role, time_t at,
-              const smimepolicy_settings *settings, struct sp_standing *standing)
+bool sp_judge_stored(const struct sp_facts *facts, enum sp_role role, time_t at,
+                     const smimepolicy_settings *settings, struct sp_stored_verdicts *stored)
 {
     bool done;
 
-    *standing = (struct sp_standing){ .state = SP_STATE_UNUSABLE };
+    *stored = (struct sp_stored_verdicts){ .state = SP_STORED_UNUSABLE };
     if (role == SP_ROLE_CA)
-        done = stand_ca(standing, facts, at, settings);
+        done = judge_ca(stored, facts, at, settings);
     else
-        done = stand_person(standing, facts,
+        done = judge_person(stored, facts,
                             role == SP_ROLE_IDENTITY ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT, at,
                             settings);
     if (!done)
-        sp_standing_clear(standing);
+        sp_stored_verdicts_clear(stored);
     return done;
 }
 
-void sp_standing_clear(struct sp_standing *standing)
+void sp_stored_verdicts_clear(struct sp_stored_verdicts *stored)
 {
     for (int use = 0; use < SP_USE_COUNT; use++)
-        smimepolicy_verdict_free(standing->verdicts[use]);
-    *standing = (struct sp_standing){ .state = SP_STATE_UNUSABLE };
+        smimepolicy_verdict_free(stored->verdicts[use]);
+    *stored = (struct sp_stored_verdicts){ .state = SP_STORED_UNUSABLE };
 }

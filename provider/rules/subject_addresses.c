@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The addresses in Subject Alternative Name, from its DER alone: a dNSName
- * may well print as "foo.example, email:victim@example.org".
+ * The addresses in Subject Alternative Name, read from its DER alone.  Printed text
+ * misleads: a dNSName may print as "foo.example, email:victim@example.org".
  */
 #include <string.h>
 
@@ -12,7 +12,9 @@
 #include "base/text.h"
 #include "rules/facts.h"
 
-/* Source: RFC 5280, 4.2.1.6 (IA5String, a Mailbox); control characters and NUL are ours to refuse.
+/*
+ * Source: RFC 5280, 4.2.1.6 (an IA5String that is a Mailbox).  We also refuse
+ * control characters and NUL.
  */
 static bool is_address(const ASN1_IA5STRING *value)
 {
@@ -29,7 +31,7 @@ static bool is_address(const ASN1_IA5STRING *value)
     return at > 0 && at < len - 1;
 }
 
-/* RFC 8550, 3: domains compare without case; so do local parts, as people expect. */
+/* RFC 8550, 3: domains are compared without case.  Local parts are, too, as people expect it. */
 static void copy_folded(char *out, const ASN1_IA5STRING *value)
 {
     const unsigned char *bytes = ASN1_STRING_get0_data(value);
@@ -40,7 +42,7 @@ static void copy_folded(char *out, const ASN1_IA5STRING *value)
     out[len] = '\0';
 }
 
-/* Count first, so that pointers and characters fit into one block. */
+/* Count the names first, so that pointers and characters fit into one block. */
 static size_t count_names(struct sp_facts *facts, const GENERAL_NAMES *names)
 {
     size_t room = 0;

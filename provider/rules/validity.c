@@ -22,7 +22,7 @@ static bool is_early(const struct sp_case *c)
     return c->facts->not_before.known && c->at < c->facts->not_before.seconds;
 }
 
-/* Storing is allowed at any time: old mail may need the certificate. */
+/* An upload is allowed at any time: old mail may need the certificate. */
 static smimepolicy_severity weight(const struct sp_case *c)
 {
     return c->use == SMIMEPOLICY_UPLOAD ? SMIMEPOLICY_NOTE : SMIMEPOLICY_DENY;
@@ -37,7 +37,7 @@ static char *remedy(const struct sp_case *c, const char *own, const char *contac
     return sp_format("%s", own);
 }
 
-/* "|before||when||after|"; |when| is owned and may be NULL. */
+/* |before|, |when| and |after| in one new string.  |when| is taken over, and may be NULL. */
 static char *around(const char *before, char *when, const char *after)
 {
     char *text = when == NULL ? NULL : sp_format("%s%s%s", before, when, after);
@@ -48,11 +48,12 @@ static char *around(const char *before, char *when, const char *after)
 
 static void deny_unreadable(struct sp_case *c, enum sp_rule rule, const char *name)
 {
-    sp_verdict_add(c->verdict, rule, weight(c),
-                   (struct sp_say){ sp_format("%s cannot be read", name),
-                                    sp_format("an encoding that is no time"),
-                                    sp_format("a UTCTime or GeneralizedTime"),
-                                    sp_remedy(c, "a certificate that is encoded correctly") });
+    sp_verdict_add(
+        c->verdict, rule, weight(c),
+        (struct sp_finding_text){ sp_format("%s cannot be read", name),
+                                  sp_format("an encoding that is no time"),
+                                  sp_format("a UTCTime or GeneralizedTime"),
+                                  sp_remedy(c, "a certificate that is encoded correctly") });
 }
 
 void sp_ask_expired(struct sp_case *c)
@@ -63,12 +64,13 @@ void sp_ask_expired(struct sp_case *c)
         deny_unreadable(c, SP_RULE_EXPIRED, "Not After");
     if (!is_past(c))
         return;
-    sp_verdict_add(c->verdict, SP_RULE_EXPIRED, weight(c),
-                   (struct sp_say){ around("certificate expired on ", sp_format_tm(&end->tm), ""),
-                                    around("Not After ", sp_format_tm(&end->tm), ""),
-                                    around("Not After no earlier than ", sp_format_time(c->at), ""),
-                                    remedy(c, "renew the certificate",
-                                           "ask the contact for a current certificate") });
+    sp_verdict_add(
+        c->verdict, SP_RULE_EXPIRED, weight(c),
+        (struct sp_finding_text){
+            around("certificate expired on ", sp_format_tm(&end->tm), ""),
+            around("Not After ", sp_format_tm(&end->tm), ""),
+            around("Not After no earlier than ", sp_format_time(c->at), ""),
+            remedy(c, "renew the certificate", "ask the contact for a current certificate") });
 }
 
 void sp_ask_not_yet_valid(struct sp_case *c)
@@ -79,13 +81,13 @@ void sp_ask_not_yet_valid(struct sp_case *c)
         deny_unreadable(c, SP_RULE_NOT_YET_VALID, "Not Before");
     if (!is_early(c))
         return;
-    sp_verdict_add(
-        c->verdict, SP_RULE_NOT_YET_VALID, weight(c),
-        (struct sp_say){ around("certificate is not valid before ", sp_format_tm(&start->tm), ""),
-                         around("Not Before ", sp_format_tm(&start->tm), ""),
-                         around("Not Before no later than ", sp_format_time(c->at), ""),
-                         remedy(c, "wait until then, check the clock, or use another certificate",
-                                "wait until then, or ask the contact for a current certificate") });
+    sp_verdict_add(c->verdict, SP_RULE_NOT_YET_VALID, weight(c),
+                   (struct sp_finding_text){
+                       around("certificate is not valid before ", sp_format_tm(&start->tm), ""),
+                       around("Not Before ", sp_format_tm(&start->tm), ""),
+                       around("Not Before no later than ", sp_format_time(c->at), ""),
+                       remedy(c, "wait until then, check the clock, or use another certificate",
+                              "wait until then, or ask the contact for a current certificate") });
 }
 
 void sp_ask_decrypt_expired(struct sp_case *c)
@@ -94,12 +96,13 @@ void sp_ask_decrypt_expired(struct sp_case *c)
 
     if (!is_past(c))
         return;
-    sp_verdict_add(c->verdict, SP_RULE_DECRYPT_EXPIRED, SMIMEPOLICY_NOTE,
-                   (struct sp_say){ around("certificate expired on ", sp_format_tm(&end->tm),
-                                           " and still decrypts"),
-                                    around("Not After ", sp_format_tm(&end->tm), ""),
-                                    sp_format("nothing: expiry is a rule for outgoing mail"),
-                                    sp_format("give your contacts a current certificate") });
+    sp_verdict_add(
+        c->verdict, SP_RULE_DECRYPT_EXPIRED, SMIMEPOLICY_NOTE,
+        (struct sp_finding_text){
+            around("certificate expired on ", sp_format_tm(&end->tm), " and still decrypts"),
+            around("Not After ", sp_format_tm(&end->tm), ""),
+            sp_format("nothing: expiry is a rule for outgoing mail"),
+            sp_format("give your contacts a current certificate") });
 }
 
 void sp_ask_expires_soon(struct sp_case *c)
@@ -108,11 +111,12 @@ void sp_ask_expires_soon(struct sp_case *c)
 
     if (!end->known || is_past(c) || end->seconds - c->at >= SOON_DAYS * DAY)
         return;
-    sp_verdict_add(c->verdict, SP_RULE_EXPIRES_SOON, c->settings->beyond[SP_EXPIRES_SOON],
-                   (struct sp_say){ around("certificate expires on ", sp_format_tm(&end->tm), ""),
-                                    around("Not After ", sp_format_tm(&end->tm), ""),
-                                    sp_format("at least %d days left", SOON_DAYS),
-                                    sp_remedy(c, "a renewed certificate soon") });
+    sp_verdict_add(
+        c->verdict, SP_RULE_EXPIRES_SOON, c->settings->beyond[SP_EXPIRES_SOON],
+        (struct sp_finding_text){ around("certificate expires on ", sp_format_tm(&end->tm), ""),
+                                  around("Not After ", sp_format_tm(&end->tm), ""),
+                                  sp_format("at least %d days left", SOON_DAYS),
+                                  sp_remedy(c, "a renewed certificate soon") });
 }
 
 void sp_ask_validity_too_long(struct sp_case *c)
@@ -123,29 +127,29 @@ void sp_ask_validity_too_long(struct sp_case *c)
 
     if (c->exempt || !start->known || !end->known || length <= LONGEST_DAYS * DAY)
         return;
-    sp_verdict_add(
-        c->verdict, SP_RULE_VALIDITY_TOO_LONG, c->settings->beyond[SP_VALIDITY_TOO_LONG],
-        (struct sp_say){ sp_format("certificate is valid for more than %d days", LONGEST_DAYS),
-                         sp_format("%lld days", (long long)((length + DAY - 1) / DAY)),
-                         sp_format("at most %d days", LONGEST_DAYS),
-                         sp_remedy(c, "a certificate with a shorter validity") });
+    sp_verdict_add(c->verdict, SP_RULE_VALIDITY_TOO_LONG, c->settings->beyond[SP_VALIDITY_TOO_LONG],
+                   (struct sp_finding_text){
+                       sp_format("certificate is valid for more than %d days", LONGEST_DAYS),
+                       sp_format("%lld days", (long long)((length + DAY - 1) / DAY)),
+                       sp_format("at most %d days", LONGEST_DAYS),
+                       sp_remedy(c, "a certificate with a shorter validity") });
 }
 
 static void add_along(smimepolicy_verdict *verdict, enum sp_rule rule, enum sp_along place,
                       char *what, char *found, const char *required)
 {
-    bool on_path = place != SP_ALONG_BESIDE;
+    bool in_chain = place != SP_ALONG_BESIDE;
     char *fault = what == NULL ? NULL
                                : sp_format("certificate %s %s",
-                                           on_path ? "on the signer's path" : "sent along", what);
+                                           in_chain ? "on the signer's path" : "sent along", what);
 
     OPENSSL_free(what);
-    sp_verdict_add(
-        verdict, rule, on_path ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
-        (struct sp_say){ fault, found, sp_format("%s", required),
-                         sp_format("%s", place == SP_ALONG_STORED
-                                             ? "upload a current certificate of that CA"
-                                             : "replace it in -certfile or leave it out") });
+    sp_verdict_add(verdict, rule, in_chain ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
+                   (struct sp_finding_text){
+                       fault, found, sp_format("%s", required),
+                       sp_format("%s", place == SP_ALONG_STORED
+                                           ? "upload a current certificate of that CA"
+                                           : "replace it in -certfile or leave it out") });
 }
 
 smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place)

@@ -43,12 +43,12 @@ smimepolicy_verdict *sp_verdict_new(const struct sp_facts *facts, smimepolicy_us
     return verdict;
 }
 
-static void say_free(struct sp_say *say)
+static void text_free(struct sp_finding_text *text)
 {
-    OPENSSL_free(say->fault);
-    OPENSSL_free(say->found);
-    OPENSSL_free(say->required);
-    OPENSSL_free(say->remedy);
+    OPENSSL_free(text->fault);
+    OPENSSL_free(text->found);
+    OPENSSL_free(text->required);
+    OPENSSL_free(text->remedy);
 }
 
 static bool reserve_finding(smimepolicy_verdict *verdict)
@@ -67,29 +67,29 @@ static bool reserve_finding(smimepolicy_verdict *verdict)
 }
 
 void sp_verdict_add(smimepolicy_verdict *verdict, enum sp_rule rule, smimepolicy_severity severity,
-                    struct sp_say say)
+                    struct sp_finding_text text)
 {
     bool complete =
-        say.fault != NULL && say.found != NULL && say.required != NULL && say.remedy != NULL;
+        text.fault != NULL && text.found != NULL && text.required != NULL && text.remedy != NULL;
     size_t place = verdict->count;
 
     if (severity == SMIMEPOLICY_IGNORE) {
-        say_free(&say);
+        text_free(&text);
         return;
     }
     if (!complete || !reserve_finding(verdict)) {
         verdict->failed = true;
-        say_free(&say);
+        text_free(&text);
         return;
     }
     for (; place > 0 && verdict->findings[place - 1].severity < severity; place--)
         verdict->findings[place] = verdict->findings[place - 1];
     verdict->findings[place] = (struct smimepolicy_finding){ .rule = rule,
                                                              .severity = severity,
-                                                             .fault = say.fault,
-                                                             .found = say.found,
-                                                             .required = say.required,
-                                                             .remedy = say.remedy };
+                                                             .fault = text.fault,
+                                                             .found = text.found,
+                                                             .required = text.required,
+                                                             .remedy = text.remedy };
     verdict->count++;
 }
 

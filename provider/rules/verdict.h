@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Building a verdict: for the rules alone.
+ * Building a verdict; for the rules alone.
  */
 #ifndef SP_VERDICT_H
 #define SP_VERDICT_H
@@ -22,33 +22,36 @@ struct smimepolicy_finding {
 
 struct smimepolicy_verdict {
     smimepolicy_use use;
-    bool failed; /* out of memory on the way: never leaves the rules */
-    /* Of the certificate; owned, NULL without one. */
+    bool failed; /* memory ran out; such a verdict never leaves the rules */
+    /* Of the certificate; owned, NULL without a certificate. */
     char *subject;
     char *serial;
-    struct sp_moment not_before; /* zeroed without one */
+    struct sp_moment not_before; /* zeroed without a certificate */
     struct sp_moment not_after;
-    char **addresses; /* owned with its strings; NULL past the last */
+    char **addresses; /* owned, with its strings; the last is NULL */
     size_t address_count;
-    smimepolicy_finding *findings; /* owned; by falling severity */
+    smimepolicy_finding *findings; /* owned; sorted, denials first */
     size_t count;
     size_t size;
 };
 
-/* What a finding says; each string new and owned, NULL counts as out of memory. */
-struct sp_say {
+/* The text of a finding.  Each string is new and owned; NULL counts as out of memory. */
+struct sp_finding_text {
     char *fault;
     char *found;
     char *required;
     char *remedy;
 };
 
-/* |facts| may be NULL. */
+/* A new verdict without findings; |facts| may be NULL. */
 smimepolicy_verdict *sp_verdict_new(const struct sp_facts *facts, smimepolicy_use use);
-/* Takes over the strings of |say|, also on failure.  SMIMEPOLICY_IGNORE drops them. */
+/*
+ * Add a finding.  The strings of |text| are taken over, also on failure.
+ * SMIMEPOLICY_IGNORE frees them.
+ */
 void sp_verdict_add(smimepolicy_verdict *verdict, enum sp_rule rule, smimepolicy_severity severity,
-                    struct sp_say say);
-/* |verdict|, or NULL if it failed; then it is freed. */
+                    struct sp_finding_text text);
+/* Returns |verdict|, or frees it and returns NULL if memory ran out. */
 smimepolicy_verdict *sp_verdict_finish(smimepolicy_verdict *verdict);
 
 const char *sp_severity_name(smimepolicy_severity severity);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Who vouches for whom.
+ * Which certificates may vouch for others.
  */
 #include <openssl/crypto.h>
 

@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The cipher that a message is about to be encrypted with.
+ * The cipher with which a message is about to be encrypted.
  */
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
 #include "rules/verdict.h"
 
-/* RC2, DES and 3DES, whatever the key size and mode; to wrap keys with, too. */
+/* RC2, DES and 3DES with every key size and mode, also for wrapping keys. */
 static bool is_weak(int cipher)
 {
     switch (cipher) {
@@ -45,15 +45,15 @@ static bool is_weak(int cipher)
 }
 
 /*
- * Each block depends on the text before it, or all of it is authenticated.
- * ECB shows where blocks are equal; in OFB, CTR and streams a bit that is
- * changed on the way is that bit of the text, and no other.
+ * Does each block depend on the text before it, or is all of it authenticated?  ECB
+ * shows which blocks are equal.  In OFB, CTR and stream ciphers a bit changed on the
+ * way changes that bit of the text and no other.
  */
 static bool is_chained(int cipher)
 {
     const EVP_CIPHER *known = EVP_get_cipherbynid(cipher);
 
-    /* What libcrypto itself does not know it does not encrypt with. */
+    /* libcrypto does not encrypt with a cipher that it does not know. */
     if (known == NULL || (EVP_CIPHER_get_flags(known) & EVP_CIPH_FLAG_AEAD_CIPHER) != 0)
         return true;
     switch (EVP_CIPHER_get_mode(known)) {
@@ -78,11 +78,12 @@ smimepolicy_verdict *sp_judge_cipher(int cipher, bool wraps_keys,
 
     if (verdict == NULL || (!weak && (wraps_keys || is_chained(cipher))))
         return verdict;
-    sp_verdict_add(verdict, SP_RULE_WEAK_CIPHER, settings->beyond[SP_WEAK_CIPHER],
-                   (struct sp_say){ sp_format("message would be encrypted with %s, a %s", name,
-                                              weak ? "weak cipher" : "cipher without chaining"),
-                                    sp_format("%s", name), sp_format("AES in CBC or GCM"),
-                                    sp_format(weak ? "encrypt with AES (-aes256)"
-                                                   : "encrypt with AES in CBC (-aes256)") });
+    sp_verdict_add(
+        verdict, SP_RULE_WEAK_CIPHER, settings->beyond[SP_WEAK_CIPHER],
+        (struct sp_finding_text){
+            sp_format("message would be encrypted with %s, a %s", name,
+                      weak ? "weak cipher" : "cipher without chaining"),
+            sp_format("%s", name), sp_format("AES in CBC or GCM"),
+            sp_format(weak ? "encrypt with AES (-aes256)" : "encrypt with AES in CBC (-aes256)") });
     return sp_verdict_finish(verdict);
 }

@@ -30,10 +30,10 @@ void sp_ask_weak_digest(struct sp_case *c)
     if (!is_weak(digest))
         return;
     sp_verdict_add(c->verdict, SP_RULE_WEAK_DIGEST, c->settings->beyond[SP_WEAK_DIGEST],
-                   (struct sp_say){ sp_format("certificate is signed with %s", OBJ_nid2sn(digest)),
-                                    sp_format("%s", OBJ_nid2sn(digest)),
-                                    sp_format("SHA-256 or better"),
-                                    sp_remedy(c, "a certificate with a stronger signature") });
+                   (struct sp_finding_text){
+                       sp_format("certificate is signed with %s", OBJ_nid2sn(digest)),
+                       sp_format("%s", OBJ_nid2sn(digest)), sp_format("SHA-256 or better"),
+                       sp_remedy(c, "a certificate with a stronger signature") });
 }
 
 int sp_digest_find(const char *name)
@@ -56,12 +56,12 @@ smimepolicy_verdict *sp_judge_digest(int digest, const struct sp_facts *signer, 
 
     if (verdict == NULL || !is_weak(digest))
         return verdict;
-    sp_verdict_add(verdict, SP_RULE_WEAK_DIGEST, settings->beyond[SP_WEAK_DIGEST],
-                   (struct sp_say){ sp_format("message %s signed with %s",
-                                              signs ? "would be" : "is", OBJ_nid2sn(digest)),
-                                    sp_format("%s", OBJ_nid2sn(digest)),
-                                    sp_format("SHA-256 or better"),
-                                    sp_format(signs ? "sign with SHA-256 (-md sha256)"
-                                                    : "ask the sender to sign with SHA-256") });
+    sp_verdict_add(
+        verdict, SP_RULE_WEAK_DIGEST, settings->beyond[SP_WEAK_DIGEST],
+        (struct sp_finding_text){
+            sp_format("message %s signed with %s", signs ? "would be" : "is", OBJ_nid2sn(digest)),
+            sp_format("%s", OBJ_nid2sn(digest)), sp_format("SHA-256 or better"),
+            sp_format(signs ? "sign with SHA-256 (-md sha256)"
+                            : "ask the sender to sign with SHA-256") });
     return sp_verdict_finish(verdict);
 }

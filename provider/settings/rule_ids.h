@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The one list of rules.  Its order is ABI: it numbers the reasons in the
- * OpenSSL error queue.  New rules go to the end.
+ * The list of all rules.  Its order is ABI, as it numbers the reasons in OpenSSL's
+ * error queue: new rules go to the end.
  */
 #ifndef SP_RULE_IDS_H
 #define SP_RULE_IDS_H

@@ -103,11 +103,11 @@ static const char *const places[] = { "last", "first", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 
-/* A row is a choice (words, put, get) or a text (at, accepts). */
+/* One setting: a choice (words, put, get) or a text (at, accepts). */
 static const struct row {
     const char *key;
     const char *fallback; /* NULL: unset */
-    const char *accepted; /* as messages say it */
+    const char *accepted; /* the accepted values, for messages */
     const char *const *words;
     void (*put)(smimepolicy_settings *settings, unsigned value);
     unsigned (*get)(const smimepolicy_settings *settings);
@@ -147,7 +147,7 @@ static const struct row {
 
 #define ROWS (sizeof(table) / sizeof(table[0]))
 
-/* The guide's own rules, as a key would be spelled and as they are called. */
+/* The guide's own rules: their name as a key, and as people call them. */
 static const struct {
     const char *key;
     const char *id;
@@ -171,7 +171,7 @@ const char *sp_settings_fixed_rule(size_t index)
     return index < FIXED_RULES ? fixed_rules[index].key : NULL;
 }
 
-/* at_*() serve readers and writers alike; readers leave the settings alone. */
+/* at_*() return a pointer to write through; readers do not change the settings. */
 static const char *text_of(const struct row *row, const smimepolicy_settings *settings)
 {
     smimepolicy_settings copy = *settings;
@@ -235,7 +235,7 @@ static enum outcome apply(smimepolicy_settings *settings, const struct row *row,
     return APPLIED;
 }
 
-/* The id of the rule that |key| means, in either spelling; NULL if it means none. */
+/* The id of the rule that |key| means, in either spelling; NULL if none. */
 static const char *fixed_rule_id(const char *key)
 {
     for (size_t i = 0; i < FIXED_RULES; i++)

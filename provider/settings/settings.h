@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every setting: one strict table of key, default and parser, shared by the
- * provider, the command and the public API.
+ * Room settings: one strict table of key, default and parser, for the provider, the
+ * command and the public API.
  */
 #ifndef SP_SETTINGS_H
 #define SP_SETTINGS_H
@@ -33,8 +33,8 @@ struct smimepolicy_settings {
     bool refuse_unknown_keys;
     bool pass_raw_keys;
     bool refuse_unverified_signers;
-    bool own_anchors_first;    /* a stored person's own certificate, whatever is near */
-    bool refuse_other_senders; /* under the stock names; the verbs always do */
+    bool own_anchors_first;    /* prefer a stored person's own certificate to its issuer */
+    bool refuse_other_senders; /* for the stock names; the verbs always refuse */
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;
     bool trace;
@@ -44,21 +44,21 @@ struct smimepolicy_settings {
     char *decision_log; /* owned; NULL: none; "syslog" or an absolute path */
 };
 
-/* The keys of the table, in order; NULL past the last one. */
+/* The keys in the order of the table; NULL past the last. */
 const char *sp_settings_key(size_t index);
-/* The value of key |index| as it would be written in a file; a new string, NULL if unset. */
+/* The value of key |index| as in a file: a new string; NULL if unset. */
 char *sp_settings_value(const smimepolicy_settings *settings, size_t index);
 /*
- * Rule names that a configuration may try to set and must not, spelled as a
- * key ("expired", "san_email", "distrust_default", ...); NULL past the last.
+ * Names of rules that a configuration must not set, spelled as a key ("expired",
+ * "san_email", "distrust_default", ...); NULL past the last.
  * smimepolicy_settings_set() refuses them with a message of their own.
  */
 const char *sp_settings_fixed_rule(size_t index);
 
 /*
- * All of them, a line each: who wrote a configuration for a program tells the
- * provider in this variable what has to arrive.  Owned by the caller; NULL if
- * out of memory.
+ * All settings, a line each.  The command passes them in this environment variable,
+ * and the provider compares them with those that arrived.  Owned by the caller; NULL
+ * if out of memory.
  */
 #define SP_EXPECT "SMIME_POLICY_EXPECT"
 char *sp_settings_text(const smimepolicy_settings *settings);

@@ -63,7 +63,7 @@ static CONF *read_file(const char *path, char **why)
     return NULL;
 }
 
-/* A section would hide settings from those who read the file without it. */
+/* Refuse sections: a reader that ignores section headers would miss the settings. */
 static bool has_no_section(const CONF *conf, const char *path, char **why)
 {
     STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(conf);
@@ -102,10 +102,10 @@ static bool apply_file(smimepolicy_settings *settings, const CONF *conf, const c
 
 static void swap(smimepolicy_settings *a, smimepolicy_settings *b)
 {
-    smimepolicy_settings kept = *a;
+    smimepolicy_settings last = *a;
 
     *a = *b;
-    *b = kept;
+    *b = last;
 }
 
 int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, char **why)

@@ -39,7 +39,7 @@ static bool collect(struct sp_chosen *chosen, struct sp_keyring *keyring,
     return added && found == 0;
 }
 
-/* NULL with |*why| set where it cannot be parsed. */
+/* Read the facts of |record|; NULL with |*why| set if it cannot be parsed. */
 static struct sp_facts *facts_of(const struct sp_record *record, char **why)
 {
     struct sp_facts *facts;

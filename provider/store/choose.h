@@ -11,14 +11,14 @@
 
 struct sp_chosen {
     struct sp_record *records; /* owned, each with its content */
-    size_t *order;             /* owned: places in |records|, the best first */
+    size_t *order;             /* owned: indices of |records|, the best first */
     size_t count;
     size_t next; /* how many were taken */
 };
 
 /*
- * Look |address| up among |roles|, and rank what is found for |use|.  Nothing
- * found is no failure.  On failure |*why| is set as for sp_keyring_open().
+ * Find the certificates of |address| in |roles|, and sort them for |use|.  Finding
+ * none is no failure.  On failure |*why| is set as for sp_keyring_open().
  */
 bool sp_chosen_find(struct sp_chosen *chosen, struct sp_keyring *keyring, const char *address,
                     unsigned roles, smimepolicy_use use, const smimepolicy_settings *settings,

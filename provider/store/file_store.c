@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * libcrypto takes every URI for the name of a file first, so that one of ours
- * would mean a file `smimepolicy:trust` if somebody has put it where the program
- * runs.  The backend's loader of files is told that there is none.
+ * libcrypto tries every URI as the name of a file first.  A file `smimepolicy:trust`
+ * in the directory of a program would be taken instead of the keyring's trust.  So
+ * the backend's file loader is told that there is no such file.
  */
 #include <stdatomic.h>
 
@@ -30,7 +30,7 @@ OSSL_DISPATCH *sp_gate_store(const OSSL_ALGORITHM *algorithm, const struct sp_ba
     OSSL_FUNC_store_open_fn *none = NULL;
 
     (void)backend;
-    /* Another backend's, beside the first: left as it is. */
+    /* The file loader of another backend than the first one's is left as it is. */
     *untouched = !sp_names_hold(algorithm->algorithm_names, "file") || open == NULL ||
                  (!atomic_compare_exchange_strong(&open_file, &none, open) && none != open);
     return *untouched ? NULL : sp_splice(algorithm->implementation, &gate, 1);

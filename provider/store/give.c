@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Everything goes over as DER: the keys that libcrypto makes of it are the
- * backend's own, and pass our gates.
+ * Certificates and keys are handed over as DER, so that the keys that libcrypto
+ * makes of them are the backend's own and pass our gates.
  */
 #include "store/give.h"
 
@@ -20,7 +20,7 @@
 
 #include "policy/reasons.h"
 
-/* OSSL_PARAM wants to write what it only reads. */
+/* OSSL_PARAM takes non-const pointers, but the text is only read. */
 static OSSL_PARAM text_param(const char *name, const char *text)
 {
     union {
@@ -42,7 +42,10 @@ static bool give(const struct sp_taker *taker, int type, OSSL_PARAM kind, unsign
     return taker->object(params, taker->object_arg) != 0;
 }
 
-/* By its PEM name, or libcrypto would leave out what a TRUSTED CERTIFICATE rejects. */
+/*
+ * It is named by its PEM name: otherwise libcrypto would drop what a TRUSTED
+ * CERTIFICATE rejects.
+ */
 bool sp_give_cert(const struct sp_taker *taker, const struct sp_record *record)
 {
     return give(taker, OSSL_OBJECT_CERT,
@@ -50,7 +53,7 @@ bool sp_give_cert(const struct sp_taker *taker, const struct sp_record *record)
                 record->der_length);
 }
 
-/* libcrypto's decoders ask for the passphrase themselves, in the program's own way. */
+/* libcrypto's decoders ask for the passphrase, with the program's own callback. */
 static bool give_pkcs8(const struct sp_taker *taker, bool encrypted, unsigned char *der,
                        size_t length)
 {
@@ -60,7 +63,7 @@ static bool give_pkcs8(const struct sp_taker *taker, bool encrypted, unsigned ch
                 der, length);
 }
 
-/* The passphrase of a key that is elsewhere: asked as the program wants to be asked. */
+/* Ask for the passphrase of a key that is elsewhere, with the program's own callback. */
 static int ask(char *buffer, int size, int verify, void *data)
 {
     const struct sp_taker *taker = data;
@@ -118,7 +121,7 @@ static bool give_plain(const struct sp_taker *taker, EVP_PKEY *key)
     return given;
 }
 
-/* Only files: what a token holds never leaves it, the program has to be given its name. */
+/* Load a key from a file.  A key in a token cannot be handed over: the program has to name it. */
 static bool give_elsewhere(struct sp_taker *taker, const char *uri)
 {
     EVP_PKEY *key;
@@ -137,7 +140,10 @@ static bool give_elsewhere(struct sp_taker *taker, const char *uri)
     return given;
 }
 
-/* libcrypto itself says no more than that it knows no such thing. */
+/*
+ * Hand over a stored key.  The reason is raised here, as libcrypto only reports that
+ * it knows no such object.
+ */
 static bool give_stored(const struct sp_taker *taker, const struct sp_private_key *key)
 {
     if (give_pkcs8(taker, key->encrypted, key->pkcs8, key->length))

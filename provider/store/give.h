@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates and keys, handed over to libcrypto.
+ * Handing certificates and keys over to libcrypto.
  */
 #ifndef SP_GIVE_H
 #define SP_GIVE_H
@@ -12,7 +12,7 @@
 
 #include "keyring/keyring.h"
 
-/* Who loads: libcrypto's callbacks, for one call. */
+/* The caller of a load: libcrypto's callbacks, valid for one call. */
 struct sp_taker {
     OSSL_LIB_CTX *libctx;
     OSSL_CALLBACK *object;
@@ -21,7 +21,7 @@ struct sp_taker {
     void *passphrase_arg;
 };
 
-/* False, with an error raised, if it was not taken. */
+/* Hand over a certificate; false, with an error raised, if it was not taken. */
 bool sp_give_cert(const struct sp_taker *taker, const struct sp_record *record);
 bool sp_give_key(struct sp_taker *taker, const struct sp_private_key *key);
 

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * OSSL_STORE over the keyring.  A loader belongs to one thread, as the keyring
- * that it opens does, and lives no longer than a program takes to load.
+ * OSSL_STORE over the keyring.  A loader and its keyring belong to one thread, and
+ * live as long as a program loads.
  */
 #include "store/loader.h"
 
@@ -25,24 +25,25 @@
 
 enum state {
     LOADING,
-    FAILED, /* libcrypto has been told, and asks whether that is the end: no, or it would forget */
+    /* libcrypto was told.  It asks whether this is the end: no, or it would forget the failure. */
+    FAILED,
     ENDED
 };
 
 struct loader {
     OSSL_LIB_CTX *libctx; /* borrowed */
-    char *name;           /* owned: the URI as it was given */
+    char *name;           /* owned: the URI as given */
     struct sp_uri uri;
     struct sp_keyring *keyring; /* owned */
     int expected;               /* OSSL_STORE_INFO_PKEY or _CERT; 0: both */
-    bool wants_other;           /* something that is not in a keyring */
+    bool wants_other;           /* the program expects something that no keyring holds */
     X509_NAME *subject;         /* owned: of the certificates that are wanted, or NULL */
     bool found;                 /* |chosen| or |cursor| were made */
     struct sp_chosen chosen;    /* for an address */
-    struct sp_cursor *cursor;   /* owned: for everything else, which may be much */
+    struct sp_cursor *cursor;   /* owned: for other URIs, which may find much */
     bool has_given;
-    bool owes_key;         /* the one of |last| comes next */
-    struct sp_record last; /* owned: what was given last */
+    bool owes_key;         /* the key of |last| comes next */
+    struct sp_record last; /* owned: the certificate given last */
     enum state state;
 };
 
@@ -64,7 +65,7 @@ static void close_loader(struct loader *loader)
     OPENSSL_free(loader);
 }
 
-/* Raise |why|, which is taken over; NULL: out of memory. */
+/* Raise |why|, which is taken over; NULL: out of memory.  Returns false. */
 static bool refuse(int reason, const char *name, char *why)
 {
     SP_RAISE(why != NULL ? reason : SP_REASON_NO_MEMORY, "%s: %s", name,
@@ -74,8 +75,9 @@ static bool refuse(int reason, const char *name, char *why)
 }
 
 /*
- * The keyring of the user who runs the program.  One that the settings name may be
- * anybody's; HOME may have stayed somebody else's, and says nothing of whom to trust.
+ * The keyring of the user who runs the program.  The settings may name one of any
+ * owner.  HOME, however, may still be that of another user, so a default keyring
+ * must be the user's own.
  */
 static char *find_own(char **why)
 {
@@ -147,7 +149,7 @@ static void *open_uri(void *provctx, const char *text)
     return NULL;
 }
 
-/* libcrypto calls it without looking whether it is there. */
+/* libcrypto calls it without testing for NULL. */
 static void *attach(void *provctx, OSSL_CORE_BIO *in)
 {
     (void)provctx;
@@ -189,7 +191,7 @@ static bool set_subject(struct loader *loader, const OSSL_PARAM *param)
     return loader->subject != NULL;
 }
 
-/* A search that is not understood is refused: everything would be the wrong answer. */
+/* A search of an unknown kind is refused: without it everything would be found. */
 static bool is_searchable(const OSSL_PARAM params[])
 {
     return OSSL_PARAM_locate_const(params, OSSL_STORE_PARAM_ISSUER) == NULL &&
@@ -231,7 +233,7 @@ static bool find(struct loader *loader)
                               SMIMEPOLICY_SIGN, sp_policy(), &why);
         break;
     case SP_URI_CONTACT:
-        /* What is sent to oneself is encrypted to oneself. */
+        /* Identities count, too: one may send to oneself. */
         done = sp_chosen_find(&loader->chosen, loader->keyring, loader->uri.address,
                               own | SP_ROLE_BIT(SP_ROLE_CONTACT), SMIMEPOLICY_ENCRYPT, sp_policy(),
                               &why);
@@ -246,7 +248,7 @@ static bool find(struct loader *loader)
     return done || refuse(SP_REASON_KEYRING, loader->name, why);
 }
 
-/* Hashes of names may be equal where names are not. */
+/* Compare the names: different names may have the same hash. */
 static bool is_wanted(const struct loader *loader, const struct sp_record *record)
 {
     X509 *cert;
@@ -279,7 +281,7 @@ static int read_record(struct loader *loader)
     return found;
 }
 
-/* 1: it is in |loader->last|; 0: there is no more; -1: it failed. */
+/* Get the next certificate.  1: it is in |loader->last|; 0: no more; -1: it failed. */
 static int next_record(struct loader *loader)
 {
     int found;
@@ -291,7 +293,10 @@ static int next_record(struct loader *loader)
     return found;
 }
 
-/* A search may find nothing, libcrypto asks for many issuers; a name should be known. */
+/*
+ * The end.  A search may find nothing, as libcrypto asks for many issuers; a name
+ * that is not known is an error.
+ */
 static int nothing_more(const struct loader *loader)
 {
     static const char *const missing[] = {
@@ -307,7 +312,7 @@ static int nothing_more(const struct loader *loader)
     return -1;
 }
 
-/* The key of |loader->last|. */
+/* Give the key of |loader->last|. */
 static int give_key(struct loader *loader, struct sp_taker *taker)
 {
     struct sp_private_key key;
@@ -333,7 +338,7 @@ static int give_key(struct loader *loader, struct sp_taker *taker)
     return given ? 1 : -1;
 }
 
-/* Contacts are encrypted to, anchors vouch: neither takes a key. */
+/* Do these certificates have keys?  Contacts and CAs have none. */
 static bool has_keys(const struct loader *loader)
 {
     return loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CERT;
@@ -345,7 +350,7 @@ static int give_nothing(const struct loader *loader)
     return -1;
 }
 
-/* 1: something was given; 0: there is no more; -1: it failed, and says why. */
+/* Give the next object.  1: given; 0: no more; -1: it failed, with a reason raised. */
 static int give_next(struct loader *loader, struct sp_taker *taker)
 {
     const bool only_key = loader->expected == OSSL_STORE_INFO_PKEY;
@@ -406,7 +411,7 @@ static const OSSL_DISPATCH functions[] = {
     { 0, NULL }
 };
 
-/* fips=yes as OpenSSL's own file store: it does no cryptography. */
+/* fips=yes as for OpenSSL's own file store: it does no cryptography. */
 const OSSL_ALGORITHM sp_store_loader = { "smimepolicy",
                                          "provider=smimepolicy,fips=yes,smime.policy=yes",
                                          functions, "Certificates and keys of the keyring" };

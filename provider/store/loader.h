@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring as a store of OpenSSL's: what stock programs load by a
+ * Room store: the keyring as a store of OpenSSL's, from which programs load by a
  * `smimepolicy:` URI.
  */
 #ifndef SP_LOADER_H
@@ -10,7 +10,7 @@
 
 #include <openssl/core.h>
 
-/* Constant, and everything in it: its place is at the end of a STORE table. */
+/* The entry for a STORE table. */
 extern const OSSL_ALGORITHM sp_store_loader;
 
 #endif

@@ -28,7 +28,7 @@ static bool fail(char **why, const char *fault)
     return false;
 }
 
-/* RFC 3986, 2.3 and 2.2, but for what a shell takes for something else, and path separators. */
+/* RFC 3986, 2.3 and 2.2, without path separators and what a shell interprets. */
 static bool is_plain(unsigned char c)
 {
     return c > 0x20 && c < 0x7f && strchr("%/?#\"'", c) == NULL;
@@ -39,7 +39,7 @@ static int digit(char c)
     return OPENSSL_hexchar2int((unsigned char)c);
 }
 
-/* One character of |*text|, escaped or not; -1 if it is neither. */
+/* Read one character of |*text|, percent-encoded or not; -1 if it is neither. */
 static int next_char(const char **text)
 {
     int value = (unsigned char)**text;
@@ -78,7 +78,7 @@ static bool read_address(struct sp_uri *uri, const char *text, char **why)
     return true;
 }
 
-/* As certificates are listed: with colons between the bytes, or without. */
+/* Read a fingerprint, with or without colons between the bytes. */
 static bool read_fingerprint(struct sp_uri *uri, const char *text, char **why)
 {
     size_t count = 0;

@@ -18,11 +18,11 @@ enum sp_uri_kind { SP_URI_IDENTITY, SP_URI_CONTACT, SP_URI_CERT, SP_URI_TRUST };
 
 struct sp_uri {
     enum sp_uri_kind kind;
-    char *address; /* owned, in lower case; of an identity or a contact, else NULL */
+    char *address; /* owned, in lower case: of an identity or a contact, else NULL */
     unsigned char fingerprint[SP_SHA256_LENGTH]; /* of a certificate */
 };
 
-/* Is |text| a URI of ours, well-formed or not? */
+/* Has |text| our scheme, well-formed or not? */
 bool sp_uri_is_ours(const char *text);
 /*
  * Read |text|.

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Colour, for people: on a terminal, unless they ask for none.
+ * Colour for people: on a terminal, unless they ask for none.
  */
 #ifndef SHIM_COLOUR_H
 #define SHIM_COLOUR_H
@@ -11,9 +11,9 @@
 
 #include "smimepolicy.h"
 
-/* Does |fd| take colour?  Not with NO_COLOR (no-color.org) or TERM=dumb. */
+/* Is |fd| a terminal with colour?  No with NO_COLOR (no-color.org) or TERM=dumb. */
 bool shim_colour_on(int fd);
-/* What begins and ends a word of that weight. */
+/* The sequences before and after a word of that severity. */
 const char *shim_colour_begin(smimepolicy_severity severity);
 extern const char shim_colour_end[];
 

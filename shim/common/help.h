@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What --help prints.
+ * The texts of --help.
  */
 #ifndef SHIM_HELP_H
 #define SHIM_HELP_H

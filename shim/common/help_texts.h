@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The texts of shim/help, which are the manual page's too.
+ * The texts in shim/help, which the manual page uses, too.
  */
 #ifndef SHIM_HELP_TEXTS_H
 #define SHIM_HELP_TEXTS_H
@@ -12,7 +12,7 @@ struct shim_help_text {
     const char *text;
 };
 
-/* The last one has no name. */
+/* The last entry has no name. */
 extern const struct shim_help_text shim_help_texts[];
 
 #endif

@@ -17,7 +17,7 @@ static size_t add(struct option *options, size_t count, const char *name, bool t
     return count + 1;
 }
 
-/* Is |word| one of |options| with a value that it does not take? */
+/* Is |word| one of |options| with a value, though it takes none? */
 static bool is_flag(const struct option *options, const char *word)
 {
     const char *name = word + strspn(word, "-");

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The options of the commands that are our own, by getopt_long_only(3): `--name
- * value`, `--name=value`, with one dash or two, before and after the operands.
+ * The options of our own commands, read by getopt_long_only(3): `--name value`,
+ * `--name=value`, with one dash or two, before and behind the operands.
  */
 #ifndef SHIM_LONG_OPTIONS_H
 #define SHIM_LONG_OPTIONS_H
@@ -31,12 +31,11 @@ struct shim_long {
 };
 
 /*
- * Read the options of |argv|, which begins with the command's name; the
- * operands come to stand behind them.  --keyring and --help are known to every
- * command.
+ * Read the options of |argv|, which begins with the command's name.  Operands are
+ * moved behind the options.  Every command knows --keyring and --help.
  *
- * @param table     ended by a NULL name
- * @param operands  set to the first operand; the last is followed by NULL
+ * @param table     ends with a NULL name
+ * @param operands  set to the first operand; NULL follows the last
  * @return SHIM_OK; SHIM_USAGE with the fault on stderr; -1 after help was printed
  */
 int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,

@@ -11,7 +11,7 @@
 #include "common/memory.h"
 #include "common/shim.h"
 
-/* Of the process, which has one thread: written when there is no memory, and never taken back. */
+/* The process has one thread.  Both are set when memory has run out, and never cleared. */
 static bool ran_out, told;
 
 static void *note(void *memory)
@@ -21,7 +21,7 @@ static void *note(void *memory)
     return memory;
 }
 
-/* These two take 0 as libcrypto's own do. */
+/* These two accept a size of 0 as libcrypto's own do. */
 static void *watched_malloc(size_t size, const char *file, int line)
 {
     (void)file, (void)line;

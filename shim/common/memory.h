@@ -2,22 +2,21 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Whether memory has run out, whoever it was that got none: much of what is
- * told is put together in many small pieces, and one that is missing would not
- * be missed.
+ * Notes when any allocation fails.  Much output is built of many small pieces, and a
+ * missing one would not be noticed otherwise.
  */
 #ifndef SHIM_MEMORY_H
 #define SHIM_MEMORY_H
 
 #include <stdbool.h>
 
-/* To be called before anything else. */
+/* To be called first of all. */
 void shim_memory_watch(void);
 
-/* Before something is done that stays; false, said on stderr, if memory has run out. */
+/* To be called before a permanent change: false, with an error on stderr, if memory has run out. */
 bool shim_memory_sufficed(void);
 
-/* The exit code, where it would be |code|. */
+/* The exit code to use instead of |code| if memory has run out. */
 int shim_memory_end(int code);
 
 #endif

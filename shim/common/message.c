@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the command itself says.
+ * The messages of the command.
  */
 #include <stdarg.h>
 #include <stdio.h>
@@ -41,7 +41,7 @@ void shim_print(FILE *to, const char *format, ...)
     va_end(args);
 }
 
-static void say(const char *format, va_list args)
+static void print_error(const char *format, va_list args)
 {
     fputs("smime-policy: ", stderr);
     shim_vprint(stderr, format, args);
@@ -53,7 +53,7 @@ void shim_error(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(format, args);
+    print_error(format, args);
     va_end(args);
 }
 
@@ -78,7 +78,7 @@ int shim_usage(const char *format, ...)
     va_list args;
 
     va_start(args, format);
-    say(format, args);
+    print_error(format, args);
     va_end(args);
     fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
             command != NULL ? command : "");

@@ -58,7 +58,7 @@ const char *shim_spool_dir(void)
     return dir != NULL && dir[0] == '/' ? dir : "/tmp";
 }
 
-/* A new file, 0600; |*path| is owned by the caller. */
+/* Make a new file with mode 0600; |*path| is owned by the caller. */
 static int make_temporary(char **path, const char *name, const char *dir)
 {
     int fd;
@@ -97,7 +97,10 @@ static mode_t mode_of_new_file(void)
     return 0666 & ~mask;
 }
 
-/* /dev/stdout may well be a regular file: it must stay the one that is open. */
+/*
+ * Is it one of our open streams?  /dev/stdout may be a regular file, and must then
+ * stay the one that is open.
+ */
 static bool is_stream(const char *path)
 {
     return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
@@ -105,7 +108,7 @@ static bool is_stream(const char *path)
 
 #define BY_OTHERS (S_IRGRP | S_IROTH)
 
-/* What is written to /dev/null, zero or full is nobody's; /dev/tty is the user's own terminal. */
+/* Is it a device that stores nothing: /dev/null, zero, full, or the terminal /dev/tty? */
 static bool keeps_nothing(const struct stat *is)
 {
     unsigned number = minor(is->st_rdev);
@@ -127,8 +130,8 @@ static bool is_of_another(const struct stat *is)
 }
 
 /*
- * May anybody read it but us?  With an access control list the group's bits are
- * those of its mask.  Those of a socket mean nothing.
+ * May others read it?  With an access control list the group's bits are its mask.
+ * The bits of a socket mean nothing.
  */
 static bool is_readable(const struct stat *is, enum shim_secrecy secrecy)
 {
@@ -137,7 +140,10 @@ static bool is_readable(const struct stat *is, enum shim_secrecy secrecy)
     return !S_ISSOCK(is->st_mode) && !keeps_nothing(is) && (is->st_mode & BY_OTHERS) != 0;
 }
 
-/* Whoever shares what is in a file may go on writing to it; a device is not ours to change. */
+/*
+ * Take read access from others.  If the file has content, those who share it may
+ * still write to it.  A device is not changed.
+ */
 static bool take_from_others(int fd, const struct stat *is)
 {
     mode_t left = is->st_size > 0 ? 07777 & ~(mode_t)BY_OTHERS : 0700;
@@ -169,7 +175,10 @@ bool shim_make_private(int fd, enum shim_secrecy secrecy, const char *name)
     return false;
 }
 
-/* Renaming over /dev/null or a pipe would destroy it; over a link, the link. */
+/*
+ * Find out how to replace the target.  Renaming would destroy a device or pipe, and
+ * replace a symbolic link instead of its file.
+ */
 static bool settle_target(struct shim_output *output, const char *path)
 {
     char target[PATH_MAX];
@@ -177,7 +186,7 @@ static bool settle_target(struct shim_output *output, const char *path)
 
     output->mode = mode_of_new_file();
     if (stat(path, &is) != 0) {
-        /* What cannot be looked at may be a device, too. */
+        /* If stat() fails it may be a device, too. */
         if (errno != ENOENT)
             return false;
     } else {
@@ -185,11 +194,11 @@ static bool settle_target(struct shim_output *output, const char *path)
             errno = EISDIR;
             return false;
         }
-        /* What was kept private before stays private. */
+        /* A file that was private stays private. */
         output->mode = is.st_mode & 0777;
         output->in_place =
             !S_ISREG(is.st_mode) || is_stream(path) || realpath(path, target) == NULL;
-        /* What others may have opened by now is no place for keys. */
+        /* Keys are not written into a file that others may have open. */
         output->fill = !output->in_place && is.st_size == 0 &&
                        (output->secrecy != SHIM_KEYS || !is_readable(&is, output->secrecy));
         if (!output->in_place)
@@ -201,7 +210,7 @@ static bool settle_target(struct shim_output *output, const char *path)
     return output->wanted != NULL;
 }
 
-/* Beside the target, so that it can be renamed to it; false with errno set. */
+/* Make the temporary file beside the target, to rename it; false with errno set. */
 static bool make_beside(struct shim_output *output)
 {
     const char *slash = strrchr(output->wanted, '/');
@@ -219,8 +228,8 @@ static bool make_beside(struct shim_output *output)
 }
 
 /*
- * A file that may be written in a directory that may not, as mailers and
- * services have them: it is filled in place, as by openssl.
+ * Make the temporary file elsewhere.  Mailers and services may write a file but not
+ * its directory; then it is filled in place, as openssl does it.
  */
 static bool make_elsewhere(struct shim_output *output)
 {
@@ -244,7 +253,10 @@ bool shim_output_begin(struct shim_output *output, const char *path, enum shim_s
     return false;
 }
 
-/* Room for what is longer than the file is, before anything of it is lost; false with errno set. */
+/*
+ * Is there space for what is longer than the file?  Asked before its content is
+ * lost; false with errno set.
+ */
 static bool has_space(int to, const struct stat *is, off_t length)
 {
     int why = length <= is->st_size ? 0 : posix_fallocate(to, is->st_size, length - is->st_size);
@@ -256,7 +268,7 @@ static bool has_space(int to, const struct stat *is, off_t length)
     return false;
 }
 
-/* -1 with errno set, 0 in it if that is said. */
+/* Open the target to write over it.  -1 with errno set; errno is 0 if the reason was printed. */
 static int open_over(const struct shim_output *output)
 {
     int to = open(output->wanted, O_WRONLY | O_CLOEXEC);
@@ -268,7 +280,7 @@ static int open_over(const struct shim_output *output)
     return -1;
 }
 
-/* |*begun|: what was in the file is lost, whatever becomes of it. */
+/* Copy |from| over |to|.  |*begun|: the old content of the file is lost. */
 static bool fill(int from, int to, bool *begun)
 {
     struct stat is;
@@ -296,7 +308,7 @@ static bool copy_over(const struct shim_output *output)
         close(from);
     if (to >= 0)
         close(to);
-    /* Nothing of anybody's is lost, and nothing is left half done. */
+    /* Truncate after a failure: no old content is lost by that, and no partial one stays. */
     if (!done && (output->fill || begun) && truncate(output->wanted, 0) != 0)
         reason = errno;
     errno = reason;
@@ -322,7 +334,7 @@ int shim_output_open(const struct shim_output *output)
     return fd;
 }
 
-/* Was there room for a certificate?  false with errno set. */
+/* Is there space for a certificate?  False with errno set. */
 static bool has_room(int fd)
 {
     char block[4096] = "";
@@ -344,8 +356,8 @@ static bool ends_whole(int fd)
 enum written { WRITTEN, NOTHING_WRITTEN, NOT_WRITTEN };
 
 /*
- * What became of certificates: stock does not look whether they were written,
- * and an empty file is one that it had no use for, or no room.
+ * What has happened to the certificates: stock does not check whether they were
+ * written.  An empty file means that it had none to write, or no space.
  */
 static enum written check_certificates(const struct shim_output *output)
 {

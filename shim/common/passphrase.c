@@ -55,7 +55,7 @@ static int open_source(const char *source, int *fd, bool *own)
     return *own ? SHIM_INPUT : SHIM_USAGE;
 }
 
-/* Byte by byte: what follows the line is somebody else's to read. */
+/* Read a line byte by byte: what follows it is for another reader. */
 static ssize_t read_line(int fd, char line[LONGEST])
 {
     size_t len = 0;
@@ -124,7 +124,7 @@ int shim_passphrase_read(struct shim_passphrase *pass, const char *option, const
 
 enum asked { ASKED, DIFFERENT, INTERRUPTED, NOT_ASKED };
 
-/* |*answer| is LONGEST bytes long, and owned by the caller. */
+/* Ask at the terminal.  |*answer| is LONGEST bytes long, and owned by the caller. */
 static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
 {
     UI *ui = UI_new();
@@ -148,8 +148,8 @@ static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
     return asked;
 }
 
-static void say_not_asked(enum asked asked, const char *what, const char *name,
-                          const char *otherwise)
+static void report_not_asked(enum asked asked, const char *what, const char *name,
+                             const char *otherwise)
 {
     if (asked == DIFFERENT)
         shim_error("the two that were typed as the %s of %s differ; nothing was done with them",
@@ -181,7 +181,7 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
     OPENSSL_free(prompt);
     OPENSSL_free(shown);
     if (pass->text == NULL)
-        say_not_asked(asked, what, name, otherwise);
+        report_not_asked(asked, what, name, otherwise);
     return pass->text != NULL;
 }
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The settings of the command, from --policy or the installed file.
+ * Reading the settings of the command: from --policy or the installed file.
  */
 #include <errno.h>
 #include <stdio.h>

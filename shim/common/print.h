@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Printing what may have come from outside, such as the name of a file.
+ * Printing text that may come from outside, such as file names.
  */
 #ifndef SHIM_PRINT_H
 #define SHIM_PRINT_H
@@ -11,8 +11,8 @@
 #include <stdio.h>
 
 /*
- * At most one line: a line end at the end of |format| is one, and everything
- * else that would do something to a terminal is escaped (see shown.h).
+ * Print one line at most.  A line end at the end of |format| ends the line; every
+ * other character that would act on a terminal is escaped (see base/shown.h).
  */
 void shim_print(FILE *to, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void shim_vprint(FILE *to, const char *format, va_list args) __attribute__((format(printf, 2, 0)));

@@ -18,7 +18,7 @@ int shim_progress_open(const char *path)
 {
     struct stat is;
 
-    /* Not opened first: who opens a pipe and goes away ends its writer. */
+    /* The file is not opened to find out: opening and closing a pipe would end its writer. */
     if (isatty(STDERR_FILENO) != 1 || stat(path, &is) != 0 || !is_large(&is))
         return -1;
     return open(path, O_RDONLY | O_CLOEXEC);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How far stock has read a large file, for somebody who watches a terminal.
+ * The progress of stock in a large file, shown on a terminal.
  */
 #ifndef SHIM_PROGRESS_H
 #define SHIM_PROGRESS_H
@@ -12,7 +12,7 @@
 
 #define SHIM_PROGRESS_FROM ((off_t)64 << 20)
 
-/* Zero-initialise it: nothing is shown. */
+/* Zero-initialised, it shows nothing. */
 struct shim_progress {
     int fd; /* shares its offset with the reader */
     off_t size;
@@ -21,15 +21,15 @@ struct shim_progress {
 };
 
 /*
- * Is there somebody to show the reading of |path| to: a file larger than
- * SHIM_PROGRESS_FROM, and a terminal?  Then the file, open; else -1.
+ * Open |path| if its progress is to be shown: it is larger than SHIM_PROGRESS_FROM
+ * and stderr is a terminal.  Else -1.
  */
 int shim_progress_open(const char *path);
 
-/* Show the beginning of |fd|, if it is large and somebody watches. */
+/* Begin to show the progress in |fd|, if it is large and stderr is a terminal. */
 void shim_progress_begin(struct shim_progress *progress, int fd);
 void shim_progress_show(struct shim_progress *progress);
-/* Leave the line as it was. */
+/* Clear the line. */
 void shim_progress_end(struct shim_progress *progress);
 
 #endif

@@ -15,7 +15,7 @@
 
 #define SETTINGS "smimepolicy_settings"
 
-/* What means nothing to libcrypto wherever it stands in a value. */
+/* Bytes that have no meaning to libcrypto anywhere in a value. */
 static bool is_plain(unsigned char byte)
 {
     static const char marks[] = "/._-+@%,:?";
@@ -55,7 +55,7 @@ char *shim_conf_quote(const char *value, char **why)
     return sp_text_take(&text);
 }
 
-/* The reason in |*why| becomes one that names |key| and |value|. */
+/* Make a reason of |fault| that names |key| and |value|.  Returns false. */
 static bool refuse(const char *key, const char *value, const char *fault, char **why)
 {
     char *shown = sp_escape(value, strlen(value));
@@ -88,13 +88,13 @@ static bool add_line(struct sp_text *text, const char *key, const char *value, c
     return true;
 }
 
-/* OpenSSL takes it for the section of that name, which is always there; it is what unset means. */
+/* Is the setting left out?  OpenSSL would read `default` as a section, and unset means the same. */
 static bool is_left_out(const char *value)
 {
     return value == NULL || strcmp(value, "default") == 0;
 }
 
-/* Call |take| for the module and for every setting that is written down, while it returns true. */
+/* Call |take| for the module and each setting that is written, until it returns false. */
 typedef bool line_fn(void *data, const char *key, const char *value, char **why);
 
 static bool each_line(const char *module, const smimepolicy_settings *settings, line_fn *take,
@@ -128,7 +128,7 @@ static bool compare_line(void *data, const char *key, const char *value, char **
            refuse(key, value, "it is read back as something else", why);
 }
 
-/* Libcrypto itself says what it makes of |text|. */
+/* Read |text| back with libcrypto, and compare. */
 static bool reads_back(const char *text, const char *module, const smimepolicy_settings *settings,
                        char **why)
 {

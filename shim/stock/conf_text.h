@@ -2,8 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Text that OpenSSL reads as a configuration.  Every path, setting and name
- * that goes into one is written by these functions.
+ * Writing configurations for OpenSSL.  All text of one is written here.
  */
 #ifndef SHIM_CONF_TEXT_H
 #define SHIM_CONF_TEXT_H
@@ -11,17 +10,17 @@
 #include "settings/settings.h"
 
 /*
- * |value| as it stands behind `key = `, so that libcrypto reads these very
- * bytes; plain where nothing in it has a meaning there.
+ * |value| as it is written after `key = `, so that libcrypto reads exactly these
+ * bytes.  It is not quoted if no character needs it.
  *
- * @return a new string; NULL with the reason in |*why|, to free with
- *         OPENSSL_free(), or NULL there too if out of memory
+ * @return a new string, to free with OPENSSL_free(); NULL with the reason in |*why|,
+ *         to free as well, or with NULL there if out of memory
  */
 char *shim_conf_quote(const char *value, char **why);
 
 /*
- * The openssl.cnf that stock runs with: the module and every setting, read
- * back with libcrypto and found to be what was written.  Returned as above.
+ * The openssl.cnf for stock: the module and every setting.  It is read back with
+ * libcrypto and compared.  Returned as by shim_conf_quote().
  */
 char *shim_conf_text(const char *module, const smimepolicy_settings *settings, char **why);
 

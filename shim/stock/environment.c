@@ -28,7 +28,7 @@ static bool is_passed(const char *entry, bool as_is)
     return as_is && !begins(entry, "OPENSSL_CONF=");
 }
 
-/* Takes |entry| over; false if there is none. */
+/* Add |entry|, which is taken over; false if it is NULL. */
 static bool add(char **environment, size_t *count, char *entry)
 {
     if (entry == NULL)

@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What stock is given of our environment.
+ * The environment that stock gets.
  */
 #ifndef SHIM_ENVIRONMENT_H
 #define SHIM_ENVIRONMENT_H
 
 #include "stock/stock.h"
 
-/* Stock reads the passphrase of `-passin env:NAME` here, whatever NAME is. */
+/* With `-passin env:NAME` stock reads the passphrase from this variable instead of NAME. */
 #define SHIM_PASSIN "SMIME_POLICY_PASSIN"
 
 /*
@@ -21,8 +21,7 @@
 char **shim_environment(const struct shim_stock *stock);
 void shim_environment_free(char **environment);
 
-/* The passphrase that |passin| names, if it is `env:NAME` and there is one; else NULL.  Borrowed.
- */
+/* The passphrase if |passin| is `env:NAME` and NAME is set; else NULL.  Borrowed. */
 const char *shim_environment_pass(const char *passin);
 
 #endif

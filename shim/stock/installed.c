@@ -20,7 +20,10 @@
 #define SELF        "/proc/self/exe"
 #define MODULE_NAME "smimepolicy.so"
 
-/* Resolved, because a path with `..` in it would end up in messages; NULL if not there. */
+/*
+ * Resolve the path, because one with `..` in it would appear in messages; NULL if it
+ * does not exist.
+ */
 static char *resolve_beside(const char *own_dir, const char *relative)
 {
     char found[PATH_MAX];
@@ -33,7 +36,7 @@ static char *resolve_beside(const char *own_dir, const char *relative)
 
 char *shim_module_path(void)
 {
-    /* A build tree; then the installed layout, wherever it was staged. */
+    /* In a build tree; then in an installed or staged one. */
     static const char *const beside[] = { "../provider", SHIM_MODULES_FROM_BIN };
     char own[PATH_MAX];
     ssize_t len = readlink(SELF, own, sizeof(own) - 1);
@@ -48,7 +51,7 @@ char *shim_module_path(void)
     return found != NULL ? found : OPENSSL_strdup(SHIM_MODULES_DIR "/" MODULE_NAME);
 }
 
-/* Without /proc, by what the kernel says that it was told to execute. */
+/* Find our own file.  Without /proc, by the path that the kernel was told to execute. */
 static bool find_ourselves(struct stat *own)
 {
     union {

@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Where things are: the provider module and the stock openssl.
+ * The places of the provider module and of the stock openssl.
  */
 #ifndef SHIM_INSTALLED_H
 #define SHIM_INSTALLED_H
 
 /*
- * The module's absolute path, beside the command in a build tree or staging
- * folder, else where it gets installed.  Exists or not: who loads it finds out.
+ * The module's absolute path: beside the command in a build tree or staging folder,
+ * else the place of installation.  It need not exist: loading it will tell.
  *
  * @return a new string, or NULL if out of memory
  */
@@ -18,7 +18,8 @@ char *shim_module_path(void);
 /*
  * The openssl program to run.
  *
- * @return borrowed; NULL if it is missing or is this very command, said on stderr
+ * @return borrowed; NULL, with the reason on stderr, if it is missing or is this
+ *         very command
  */
 const char *shim_stock_path(void);
 

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every option of `openssl cms` and `openssl smime`, 3.0 to 4.0; then our own.  A test holds
- * the table against what the installed openssl says of itself.
+ * Every option of `openssl cms` and `openssl smime`, from 3.0 to 4.0, and then our
+ * own.  A test compares the table with the help of the installed openssl.
  */
 #include "stock/options.h"
 

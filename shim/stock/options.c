@@ -2,8 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The option parser of the openssl program: `-opt value`, `--opt value`,
- * `-opt=value`; the first word that is no option ends the options, but for the verbs.
+ * A parser of options as the openssl program has it: `-opt value`, `--opt value`,
+ * `-opt=value`.  The first word that is no option ends the options, except for the
+ * verbs.
  */
 #include <string.h>
 
@@ -26,8 +27,8 @@ static const struct shim_option *find_among(unsigned apis, const char *name, siz
 }
 
 /*
- * Stock has a -from and a -to that write header fields.  Under a verb two
- * dashes make them ours, as --cc and all others that stock does not know.
+ * Find an option.  Stock has -from and -to, which write header fields.  Under a verb
+ * two dashes mean ours, as for --cc and all others that stock does not know.
  */
 static const struct shim_option *find_option(enum shim_api api, const char *word, size_t len)
 {
@@ -43,15 +44,15 @@ static const struct shim_option *find_option(enum shim_api api, const char *word
 }
 
 /*
- * A word in no table must be a cipher.  Letting anything else through would let
- * an option that takes a value hide the words after it from us.
+ * An option that is in no table must be a cipher.  Another one might take a value,
+ * which would hide the words after it from us.
  */
 bool shim_cipher_find(const char *name, int *nid)
 {
     const EVP_CIPHER *known = EVP_get_cipherbyname(name);
     EVP_CIPHER *fetched = NULL;
 
-    /* By the number of its object identifier, too. */
+    /* A cipher may be named by its object identifier, too. */
     if (known == NULL)
         known = fetched = EVP_CIPHER_fetch(NULL, name, NULL);
     *nid = known != NULL ? EVP_CIPHER_get_nid(known) : NID_undef;
@@ -59,7 +60,7 @@ bool shim_cipher_find(const char *name, int *nid)
     return known != NULL;
 }
 
-/* Returns how many words were used, 0 after a fault. */
+/* Read one option; returns how many words it has, 0 after a fault. */
 static int parse_word(enum shim_api api, char **word, struct shim_given *given)
 {
     const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
@@ -94,13 +95,16 @@ static int parse_word(enum shim_api api, char **word, struct shim_given *given)
 
 static bool is_option(const char *word)
 {
-    /* "-" alone is a file's name. */
+    /* "-" alone is the name of a file. */
     return word[0] == '-' && word[1] != '\0';
 }
 
 int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
 {
-    /* Under a verb options may follow operands, which are moved together to where they begin. */
+    /*
+     * Under a verb options may follow operands.  The operands are moved together to
+     * where they begin.
+     */
     char **const first = argv;
     char **operand = argv;
     size_t words = 0;
@@ -154,7 +158,7 @@ bool shim_option_is_own(const struct shim_option *option)
     return (option->apis & SHIM_VERB) != 0;
 }
 
-/* Of those that stock does not know, and that can have one value only, the last would win. */
+/* May the option have one value only?  For options of our own, where the last of two would win. */
 static bool is_single(enum shim_role role)
 {
     return role == ROLE_SENDER || role == ROLE_KEYRING;

@@ -34,7 +34,7 @@ char *shim_fd_path(int fd)
     if (path == NULL) {
         shim_no_memory();
     } else if (access(path, R_OK) != 0) {
-        /* openssl would go on without its configuration, and not say so. */
+        /* Without its configuration openssl would go on silently. */
         shim_error("cannot hand files to openssl: %s: %s; mount /proc", path, strerror(errno));
         OPENSSL_free(path);
         path = NULL;

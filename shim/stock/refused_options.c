@@ -9,7 +9,7 @@
 
 #include "stock/refused_options.h"
 
-/* The way out for each option that is refused. */
+/* The remedy for each refused option. */
 static const char *alternative(const char *name)
 {
     static const struct {
@@ -39,7 +39,7 @@ static const char *alternative(const char *name)
     return "leave it out: a signature that does not verify is none";
 }
 
-/* A key that comes through an engine is used by it, past every provider. */
+/* A key from an engine is used by the engine, without any provider. */
 static bool is_engine_key(const struct shim_given *given)
 {
     static const char uri[] = "org.openssl.engine:";
@@ -51,7 +51,7 @@ static bool is_engine_key(const struct shim_given *given)
     return OPENSSL_strncasecmp(given->value, uri, sizeof(uri) - 1) == 0;
 }
 
-/* What |given| would do to the policy, or NULL. */
+/* How |given| would harm the policy, or NULL. */
 static const char *harm_of(const struct shim_given *given, bool like_stock)
 {
     switch (given->option->role) {
@@ -60,7 +60,10 @@ static const char *harm_of(const struct shim_given *given, bool like_stock)
     case ROLE_UNCHECKED:
         return "switch a check off";
     case ROLE_NOVERIFY:
-        /* Mailers extract the signer of a stranger's mail with it; stock.c says that it is one. */
+        /*
+         * Mailers extract a stranger's certificate with it; stock.c makes sure that it is
+         * not reported as verified.
+         */
         return like_stock ? NULL : "switch a check off";
     default:
         return is_engine_key(given) ? "take the operation out of the policy's hands" : NULL;

@@ -29,8 +29,8 @@ static void add_signer(struct shim_request *request, const char *cert, const cha
 }
 
 /*
- * Stock's way of pairing: an -inkey goes with the -signer before it, or with
- * the next one if that has its own already.
+ * Pair signers and keys as stock does: an -inkey belongs to the -signer before it,
+ * or to the next one if that has its key already.
  */
 static void pair_signers(const struct shim_args *args, struct shim_request *request)
 {

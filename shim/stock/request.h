@@ -11,10 +11,10 @@
 
 struct shim_signer {
     const char *cert;
-    const char *key; /* the certificate's file unless -inkey named another */
+    const char *key; /* the file with its key: that of the certificate, or the one of -inkey */
 };
 
-/* Every pointer but the two arrays is borrowed from the command line. */
+/* All pointers but the two arrays are borrowed from the command line. */
 struct shim_request {
     const char *operation; /* "sign"; the last one counts; NULL if none was given */
     bool help;
@@ -22,10 +22,10 @@ struct shim_request {
     size_t signer_count;
     const char **recipients; /* owned: -recip and the operands */
     size_t recipient_count;
-    const char *shared_secret; /* the name of such an option, or NULL */
-    const char *cipher;        /* the name of the content cipher, or NULL */
-    const char *wrap;          /* of the one that wraps its key, or NULL */
-    const char *digest;        /* the name of what is signed with, or NULL */
+    const char *shared_secret; /* the name of an option with a shared secret, or NULL */
+    const char *cipher;        /* the name of the cipher for the content, or NULL */
+    const char *wrap;          /* the name of the cipher that wraps its key, or NULL */
+    const char *digest;        /* the name of the signature's digest, or NULL */
     const char *originator;
     const char *inkey;
     const char *certfile;
@@ -33,13 +33,13 @@ struct shim_request {
 };
 
 /*
- * Take |argv| apart and read it; both to clear, whatever is returned.
+ * Parse |argv| into |args| and |request|; clear both in any case.
  *
  * @return SHIM_OK, SHIM_USAGE or SHIM_SYSTEM with the reason on stderr
  */
 int shim_request_parse(enum shim_api api, char **argv, struct shim_args *args,
                        struct shim_request *request);
-/* false if out of memory; to free with shim_request_clear() all the same. */
+/* Read |args|; false if out of memory.  Call shim_request_clear() in any case. */
 bool shim_request_read(const struct shim_args *args, struct shim_request *request);
 void shim_request_clear(struct shim_request *request);
 

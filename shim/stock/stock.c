@@ -25,21 +25,21 @@
 #include "stock/unverified.h"
 #include "stock/watch.h"
 
-/* One run in the parent. */
+/* One run of stock, as its parent sees it. */
 struct following {
     pid_t child;
     int output;  /* read end of its standard output */
-    int sink;    /* where that goes; borrowed */
+    int sink;    /* where its standard output is written to; borrowed */
     int lost;    /* errno of a failure to write there */
     int errors;  /* read end of the child's standard error */
-    int failure; /* read end: the errno of an exec that failed */
+    int failure; /* read end of the pipe with the errno of a failed exec */
     int signals; /* signalfd */
-    int broken;  /* errno of a failure to follow it */
+    int broken;  /* errno of a failure to poll or read */
     sigset_t before;
     sighandler_t child_before;
     struct shim_watch watch;
     bool quiet;
-    char *said; /* owned; NULL: not kept */
+    char *said; /* owned; NULL: not wanted */
     struct shim_said errors_said;
     struct shim_unverified filter;
     struct shim_progress progress;
@@ -47,7 +47,7 @@ struct following {
     int status;
 };
 
-/* In the child: nothing but async-signal-safe calls, then exec. */
+/* Runs in the child: only async-signal-safe calls, then exec. */
 static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int output,
                                    int errors, int failure, pid_t parent)
 {
@@ -60,7 +60,7 @@ static _Noreturn void become_stock(const struct shim_stock *stock, char *const *
 
     for (const int *fd = stock->keep; ready && *fd >= 0; fd++)
         ready = fcntl(*fd, F_SETFD, 0) == 0;
-    /* What we hold back for our own sake is not held back from stock. */
+    /* Signals that we ignore for ourselves are restored for stock. */
     shim_limit_end();
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
@@ -92,7 +92,7 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
 
     caught_signals(&caught);
     sigprocmask(SIG_BLOCK, &caught, &run->before);
-    /* Children of who ignores it leave no exit code behind. */
+    /* If SIGCHLD is ignored the exit code of a child is lost. */
     run->child_before = signal(SIGCHLD, SIG_DFL);
     run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
@@ -114,7 +114,7 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
     return run->child > 0;
 }
 
-/* Wait for the exec; false with its errno. */
+/* Wait until the exec has succeeded; false with its errno. */
 static bool has_started(struct following *run)
 {
     int reason;
@@ -131,7 +131,7 @@ static bool has_started(struct following *run)
     return false;
 }
 
-/* What comes of it would not be all, so that nothing of it counts. */
+/* Give up: its output would be incomplete, so none of it counts. */
 static void give_up(struct following *run)
 {
     run->broken = errno;
@@ -158,7 +158,7 @@ static void take_signals(struct following *run)
 #define PROGRESS_EVERY 200 /* milliseconds */
 #define FLUSH_AFTER    50  /* milliseconds */
 
-/* Text, so that a NUL ends it. */
+/* Keep a part of the output as text, which a NUL ends. */
 static void keep(char *said, const char *block, size_t got)
 {
     size_t len = strlen(said);
@@ -170,7 +170,7 @@ static void keep(char *said, const char *block, size_t got)
     said[len + got] = '\0';
 }
 
-/* After a read that failed. */
+/* May we go on after a read that failed? */
 static bool may_go_on(struct following *run)
 {
     if (errno == EINTR)
@@ -179,7 +179,7 @@ static bool may_go_on(struct following *run)
     return false;
 }
 
-/* false at the end of the stream */
+/* Read standard error; false at its end. */
 static bool take_errors(struct following *run)
 {
     char block[4096];
@@ -187,7 +187,7 @@ static bool take_errors(struct following *run)
 
     if (got < 0)
         return may_go_on(run);
-    /* It is written in the line's place. */
+    /* The message replaces the progress line. */
     shim_progress_end(&run->progress);
     if (got == 0)
         return false;
@@ -199,7 +199,10 @@ static bool take_errors(struct following *run)
     return true;
 }
 
-/* false at the end of the stream, or where it can be kept no more: then stock is told by SIGPIPE */
+/*
+ * Read standard output; false at its end, or if it cannot be written on: then stock
+ * gets SIGPIPE.
+ */
 static bool take_output(struct following *run)
 {
     char block[65536];
@@ -222,7 +225,7 @@ static void stop_output(struct following *run, struct pollfd *on)
     on->fd = -1;
 }
 
-/* In milliseconds; -1: until something happens. */
+/* How long to wait, in milliseconds; -1: until something happens. */
 static int patience(const struct following *run)
 {
     if (run->ended)
@@ -239,7 +242,10 @@ static void follow(struct following *run)
                            { run->output, POLLIN, 0 } };
 
     while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
-        /* What outlives stock and still holds its streams is not waited for. */
+        /*
+         * After stock has ended, only read what is there: a child of stock's may have the
+         * streams open.
+         */
         int ready = poll(on, 3, patience(run));
 
         if (ready < 0 && !may_go_on(run))
@@ -274,7 +280,10 @@ static void finish(struct following *run)
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
-/* Without our module `cms` ends with 1, and `smime` with 0 as after every mistake in its words. */
+/*
+ * Stock's exit code.  Without our module `cms` exits with 1, but `smime` with 0, as
+ * after every usage error.
+ */
 static int exit_code(const struct following *run)
 {
     int code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;

@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Running the stock openssl program.
+ * Room stock: the command lines, the configuration and the process of the stock
+ * openssl program.
+ *
+ * This header: running it.
  */
 #ifndef SHIM_STOCK_H
 #define SHIM_STOCK_H
@@ -12,38 +15,38 @@
 struct shim_stock {
     const char *program;
     char *const *argv;
-    const char *conf; /* what OPENSSL_CONF is set to */
-    const char
-        *expect;      /* the settings that have to arrive there, or NULL: see sp_settings_text() */
-    const char *pass; /* what `-passin env:` SHIM_PASSIN gives, or NULL */
-    const int *keep;  /* descriptors that the child inherits, ended by -1 */
-    int in;           /* what becomes its standard input: ours, or a file read from its start */
-    int out;          /* what it writes to its standard output is written there, by us */
-    bool as_is;       /* its environment is ours whole, but for OPENSSL_CONF */
-    bool quiet;       /* its standard error is read and not passed on */
-    bool progress;    /* show how far |in| was read, where somebody watches */
-    bool capture;     /* and kept for the result */
-    bool for_people;  /* a verb: what it says is escaped for a terminal wherever it goes */
-    bool unverified;  /* it must not report a verification */
+    const char *conf;   /* the value of OPENSSL_CONF */
+    const char *expect; /* the settings that must arrive there, or NULL: see sp_settings_text() */
+    const char *pass;   /* the passphrase for `-passin env:` SHIM_PASSIN, or NULL */
+    const int *keep;    /* descriptors that the child inherits; the last is -1 */
+    int in;             /* its standard input: ours, or a file that is read from its start */
+    int out;            /* we write its standard output to this descriptor */
+    bool as_is;         /* its environment is all of ours but OPENSSL_CONF */
+    bool quiet;         /* its standard error is not passed on */
+    bool progress;      /* show the progress in |in| on a terminal */
+    bool capture;       /* keep its standard error in the result */
+    bool for_people;    /* a verb: its messages are escaped for a terminal */
+    bool unverified;    /* it verifies nobody and must not report a verification */
 };
 
 struct shim_stock_result {
     int code;        /* its exit code, or -1 */
     int signal;      /* the signal that ended it, or 0 */
     bool refused;    /* its error queue held an error of our provider */
-    bool complained; /* it said something that is no report of a success */
-    int lost;        /* the errno with which its output could not be written, or 0 */
+    bool complained; /* it printed something that reports no success */
+    int lost;        /* the errno if its output could not be written, or 0 */
     char *said;      /* owned: the beginning of its standard error, if that was captured */
-    bool distrusted; /* it found no provided certificate behind the sender's */
+    bool distrusted; /* it found no provided anchor for the signer */
 };
 
 /*
  * Run it to its end.
  *
- * SIGINT, SIGTERM and SIGHUP are passed on to it, and it goes with us.  Its
- * environment is made by shim_environment(); a standard input of ours is left untouched.
+ * SIGINT, SIGTERM and SIGHUP are passed on to it, and it dies with us.
+ * shim_environment() makes its environment.  If |in| is our standard input, we read
+ * nothing from it.
  *
- * @return false if it could not be started, with the reason on stderr
+ * @return false with the reason on stderr if it could not be started
  */
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result);
 

@@ -13,7 +13,7 @@
 
 #define LONGEST 65536
 
-/* A reader that went away does not change the outcome. */
+/* A reader that has closed the pipe does not change the outcome. */
 static void write_out(const struct shim_said *said, const char *bytes, size_t len)
 {
     if (said->filter != NULL)

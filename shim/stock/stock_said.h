@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What stock says on its standard error, on its way to ours.
+ * Filters stock's standard error on its way to ours.
  */
 #ifndef SHIM_STOCK_SAID_H
 #define SHIM_STOCK_SAID_H
@@ -13,15 +13,16 @@
 #include "base/text.h"
 #include "stock/unverified.h"
 
-/* Line by line: a name or a PIN may come in two pieces. */
+/* It works line by line: a name or PIN may come in two pieces. */
 struct shim_said {
-    bool shows;                     /* for people: see sp_shown(); else PINs are masked alone */
+    /* escape it for people, see sp_shown(); else only PINs are masked */
+    bool shows;
     struct shim_unverified *filter; /* borrowed; NULL: none */
-    struct sp_text line;            /* what has no end yet */
+    struct sp_text line;            /* the beginning of a line */
 };
 
 void shim_said_feed(struct shim_said *said, const char *bytes, size_t len);
-/* Somebody may be waiting for an answer to what has no end. */
+/* Pass on the beginning of a line: it may be a question. */
 void shim_said_flush(struct shim_said *said);
 
 #endif

@@ -14,7 +14,10 @@ static const char instead[] =
 static const char *const successes[] = { "Verification successful\n",
                                          "CMS Verification successful\n" };
 
-/* 1: |held| is such a line, 0: it may become one, -1: it will not. */
+/*
+ * Compare |held| with the success line.  1: it is that line; 0: it is its beginning;
+ * -1: it is another one.
+ */
 static int compare(const struct shim_unverified *filter)
 {
     for (size_t i = 0; i < sizeof(successes) / sizeof(successes[0]); i++)
@@ -25,7 +28,7 @@ static int compare(const struct shim_unverified *filter)
 
 static void flush_held(struct shim_unverified *filter, int fd, const char *text, size_t len)
 {
-    /* A reader that went away does not change the outcome. */
+    /* A reader that has closed the pipe does not change the outcome. */
     (void)shim_write_all(fd, text, len);
     filter->len = 0;
 }

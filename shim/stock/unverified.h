@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What stock says of a message that it did not verify.
+ * Replaces stock's report of success for a message that it did not verify.
  */
 #ifndef SHIM_UNVERIFIED_H
 #define SHIM_UNVERIFIED_H
@@ -10,18 +10,18 @@
 #include <stddef.h>
 
 /*
- * After -noverify stock reports success all the same.  Whoever reads that must
- * not take it for a verdict, so the line is replaced.  Zero-initialise it.
+ * With -noverify stock reports success although it has verified no signer, so this
+ * line is replaced.  Zero-initialise it.
  */
 struct shim_unverified {
-    char held[32]; /* the beginning of a line that may become that one */
+    char held[32]; /* the beginning of a line that may be that line */
     size_t len;
-    int passing; /* the current line is another one */
+    int passing; /* the current line is another one, and passed on */
 };
 
-/* Pass |bytes| of stock's standard error on to |fd|, but for that line. */
+/* Pass |bytes| of stock's standard error on to |fd|, and replace that line. */
 void shim_unverified_write(struct shim_unverified *filter, int fd, const char *bytes, size_t len);
-/* Pass on what is still held. */
+/* Pass on the rest. */
 void shim_unverified_end(struct shim_unverified *filter, int fd);
 
 #endif

@@ -11,7 +11,7 @@
 #include "stock/watch.h"
 #include "policy/reasons.h"
 
-/* The errors that stock reports where nobody provided an anchor. */
+/* Stock's errors for a chain without a provided anchor. */
 static bool is_distrust(const char *line)
 {
     static const int codes[] = { X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT,
@@ -30,7 +30,7 @@ static bool is_distrust(const char *line)
     return false;
 }
 
-/* What cannot be loaded from the keyring is no refusal, but input that is not there. */
+/* A failure to load from the keyring is no refusal: the input is missing. */
 static bool is_about_loading(int reason)
 {
     return reason == SP_REASON_URI || reason == SP_REASON_NOT_STORED || reason == SP_REASON_KEY;
@@ -57,7 +57,7 @@ static bool is_unloaded(const char *line)
     return strstr(line, ": unable to load provider smimepolicy") != NULL;
 }
 
-/* On standard error, too, and all that stock says there when all is well. */
+/* Lines by which stock reports success on standard error. */
 static bool is_success(const char *line)
 {
     return strstr(line, "Verification successful") != NULL;

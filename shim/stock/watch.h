@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Telling a refusal of the provider, and a sender that nobody vouched for, from
- * every other failure of stock.
+ * Reads stock's standard error: was it a refusal of the provider, a signer without
+ * an anchor, or another failure?
  */
 #ifndef SHIM_WATCH_H
 #define SHIM_WATCH_H
@@ -11,14 +11,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-/* The printed form of an error queue, seen block by block.  Zero-initialise it. */
+/* The state of reading a printed error queue, piece by piece.  Zero-initialise it. */
 struct shim_watch {
-    char line[1024]; /* the beginning of the current line; the rest does not matter */
+    char line[1024]; /* the beginning of the current line, which is enough */
     size_t len;
-    bool refused;    /* an error of the library `smimepolicy` went by */
-    bool distrusted; /* a chain ended in no certificate that was provided */
+    bool refused;    /* an error of the library `smimepolicy` was printed */
+    bool distrusted; /* a chain ended without a provided anchor */
     bool unloaded;   /* the provider could not be loaded */
-    bool spoke;      /* there was a line, and none that reports a success */
+    bool spoke;      /* a line was printed that reports no success */
 };
 
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);

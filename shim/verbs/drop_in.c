@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The stock names: `smime-policy cms` and `smime-policy smime`.
+ * The drop-in for stock's names: `smime-policy cms` and `smime-policy smime`.
  */
 #include <string.h>
 #include <unistd.h>
@@ -22,11 +22,11 @@ static int stock_exit(const struct shim_stock_result *result)
 {
     if (result->signal != 0)
         return 128 + result->signal;
-    /* Some of smime's failures exit 0; a refusal never does. */
+    /* Stock's `smime` exits with 0 after some failures; a refusal never does. */
     return result->refused && result->code == 0 ? SHIM_REFUSED : result->code;
 }
 
-/* Whoever says whose mail it should be gets an answer. */
+/* Refuse options for the sender in operations that compare none. */
 static int check_sender(const struct shim_args *args, const struct shim_request *request)
 {
     if (shim_args_last(args, ROLE_SENDER) == NULL ||
@@ -36,14 +36,13 @@ static int check_sender(const struct shim_args *args, const struct shim_request 
     return shim_usage("-sender is for -verify, and not with -noverify, which verifies nobody");
 }
 
-/* Is somebody told, or anything refused, where a mail does not come from its signer, or refused
- * for its digest? */
+/* Does anything depend on the message itself: is its sender or digest logged or refused? */
 static bool reads_message(const struct shim_operation *operation)
 {
     const smimepolicy_settings *settings = operation->shim->settings;
     const struct shim_request *request = operation->request;
 
-    /* Extraction is no verification. */
+    /* An extraction verifies nothing. */
     return !request->help && request->operation != NULL &&
            strcmp(request->operation, "verify") == 0 &&
            !shim_args_has(operation->args, "noverify") &&

@@ -18,7 +18,7 @@
 #include "tool/keyring/stored_entry.h"
 #include "tool/run/run.h"
 
-/* The command line of stock, but for the words that only load the policy. */
+/* The command line of stock without the words that only load the policy. */
 static json_t *plan(const struct shim_operation *operation)
 {
     struct shim_run run = { .operation = operation, .plan = true };
@@ -39,7 +39,7 @@ static const char *output_of(const struct shim_operation *operation)
     return out == NULL || strcmp(out, "-") == 0 ? NULL : out;
 }
 
-/* null: all of it. */
+/* Which part was covered; null: all. */
 static json_t *covered_part(const struct shim_covered *covered)
 {
     return covered->where == NULL
@@ -72,7 +72,7 @@ int shim_verb_report_json(const struct shim_verb_report *report)
     return printed == SHIM_OK ? report->code : printed;
 }
 
-/* A word as a shell would have to be given it. */
+/* Print a word quoted for a shell. */
 static void print_word(const char *word)
 {
     struct sp_text quoted = { 0 };

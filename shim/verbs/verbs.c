@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * sign, encrypt, verify, decrypt.
+ * The verbs: sign, encrypt, verify, decrypt.
  */
 #include <string.h>
 #include <unistd.h>
@@ -42,7 +42,7 @@ static const struct verb *find_verb(const char *name)
     return NULL;
 }
 
-/* What stock's exit codes mean, and what we saw ourselves. */
+/* Our exit code, by that of stock and by what we saw. */
 static int verb_exit(const struct shim_stock_result *result)
 {
     if (result->refused || (result->distrusted && result->code != 0))
@@ -61,12 +61,12 @@ static int verb_exit(const struct shim_stock_result *result)
     case 3:
     case 4:
         return SHIM_CRYPTO;
-    default: /* no code of stock's: it did not get as far, for want of a library */
+    default: /* not stock's: it did not start, e.g. for want of a library */
         return SHIM_SYSTEM;
     }
 }
 
-/* An operation among the options would turn the verb into another one. */
+/* Refuse an option that names another operation than the verb's. */
 static int check_operation(const struct verb *verb, struct shim_request *request)
 {
     if (request->operation == NULL || strcmp(request->operation, verb->name) == 0) {
@@ -80,7 +80,7 @@ static int check_operation(const struct verb *verb, struct shim_request *request
                       request->operation);
 }
 
-/* Only encrypt takes words behind its options; all others would do without what was meant. */
+/* Refuse operands, except for encrypt: they would be ignored. */
 static int check_operands(const struct verb *verb, const struct shim_args *args)
 {
     const char *word = args->operands[0];
@@ -91,7 +91,10 @@ static int check_operands(const struct verb *verb, const struct shim_args *args)
                       verb->name, word);
 }
 
-/* Everything about the message; without one that can be read twice, --explain leaves it out. */
+/*
+ * Read and judge the message to verify.  With --explain a message on standard input
+ * is left alone, because it could be read only once.
+ */
 static int prepare(struct shim_operation *operation, struct shim_outcome *outcome,
                    struct shim_verification *verification)
 {
@@ -106,7 +109,7 @@ static int prepare(struct shim_operation *operation, struct shim_outcome *outcom
     return shim_verification_prepare(verification, operation, outcome);
 }
 
-/* Does stock try a key whose certificate the message does not name? */
+/* Will stock try a key whose certificate the message does not name? */
 static bool tries_key(const struct shim_operation *operation)
 {
     const struct shim_selection *selection = &operation->selection;
@@ -114,13 +117,13 @@ static bool tries_key(const struct shim_operation *operation)
     return selection->recipient_count > 0 && selection->recipients[0].uri == NULL;
 }
 
-/* What came of it when stock is done. */
+/* Judge the result of stock. */
 static int conclude(const struct shim_operation *operation, const struct shim_stock_result *result,
                     struct shim_outcome *outcome)
 {
     int code = verb_exit(result);
 
-    /* Who is not trusted was told before, by name, where we could follow the chain. */
+    /* If we could follow the chain, an untrusted signer was reported before, by name. */
     if (!outcome->denied)
         shim_judge_trust(result, outcome);
     if (code == SHIM_OK && operation->withheld) {
@@ -142,7 +145,7 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
     return code;
 }
 
-/* A file may become stock's standard input, so that we see how far it has come. */
+/* Run stock with the file as its standard input, so that we see its progress. */
 static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
 {
     const char *in = shim_args_value(operation->args, "in");
@@ -161,7 +164,7 @@ static int run_watched(struct shim_operation *operation, struct shim_stock_resul
     return code;
 }
 
-/* What one run of a verb holds until it is reported. */
+/* The state of one run, until it is reported. */
 struct verb_run {
     struct shim_operation operation;
     struct shim_outcome outcome;
@@ -183,7 +186,10 @@ static int operate(struct verb_run *run)
     return code == SHIM_OK ? conclude(&run->operation, &run->result, &run->outcome) : code;
 }
 
-/* A message that --headers or decrypt would have to read is not there to be shown twice. */
+/*
+ * Refuse input that cannot be a message.  --explain does not wait for the first byte
+ * of a pipe, as it runs nothing.
+ */
 static int check_input(const struct shim_operation *operation)
 {
     if (shim_input_is_unfit(operation->args, operation->request, false))
@@ -211,7 +217,7 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     return code == SHIM_OK ? operate(run) : code;
 }
 
-/* The report would be in the middle of the message. */
+/* Refuse --json if the message goes to standard output, too. */
 static int check_json(const struct shim_operation *operation)
 {
     const char *out = shim_args_value(operation->args, "out");
@@ -221,7 +227,7 @@ static int check_json(const struct shim_operation *operation)
     return shim_usage("--json writes to standard output; name a file for the message with -out");
 }
 
-/* Who signed; or, where several have and not all passed, who of them did. */
+/* Print who signed; or, if not all of several signatures passed, which ones did. */
 static void tell_signers(struct verb_run *run, int code)
 {
     const struct shim_operation *operation = &run->operation;

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the command was made for: stock openssl under policy.
+ * Room verbs: sign, encrypt, verify and decrypt, and the stock names cms and smime.
+ * Each runs stock openssl under the policy.
  */
 #ifndef SHIM_VERBS_H
 #define SHIM_VERBS_H

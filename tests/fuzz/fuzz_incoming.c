@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* Of each signature it is known whose it is; a message is taken apart into both parts, or not. */
+/* Every signature has a signer; a multipart is split into both parts or not at all. */
 static void check(const struct shim_incoming *incoming)
 {
     for (size_t i = 0; i < incoming->count; i++)

@@ -12,7 +12,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* It has one sign, and nothing that would need quotes. */
+/* It has one "@", and nothing that would need quotes. */
 static void check_address(const char *address)
 {
     const char *sign = strchr(address, '@');
@@ -24,7 +24,7 @@ static void check_address(const char *address)
             abort();
 }
 
-/* Of a header with a stray carriage return or a NUL in it nothing is believed. */
+/* A header with a stray carriage return or a NUL must not be read. */
 static bool is_broken(const char *header, size_t len)
 {
     for (size_t i = 0; i < len; i++)

@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* What was accepted can be written down, and is accepted again. */
+/* Settings that were accepted can be written down, and are accepted again. */
 static void write_down(const smimepolicy_settings *settings)
 {
     smimepolicy_settings *again = smimepolicy_settings_new();

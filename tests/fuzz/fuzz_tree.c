@@ -11,7 +11,7 @@
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* A part begins behind the header of its parent, and ends where that does at the latest. */
+/* A part begins behind the header of its parent, and ends with its parent at the latest. */
 static bool is_inside(const struct shim_part *part, const struct shim_part *parent)
 {
     return part->start >= parent->body && part->body >= part->start && part->number >= 1 &&

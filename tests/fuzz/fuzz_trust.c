@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzing: a message in DER, verified where the keyring alone says who is
- * trusted.  It knows one contact: nobody else is verified, whatever the program
- * trusts, and the contact's own message is.
+ * Fuzzing: a message in DER that is verified with `trust = keyring`.  The keyring
+ * has one contact.  No other signer must be verified, whatever the program trusts,
+ * and the contact's own message must be.
  */
 #include <openssl/cms.h>
 #include <openssl/err.h>
@@ -16,7 +16,7 @@ int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 static X509 *contact;
-/* What a program trusts: people alone, and people and their issuer. */
+/* The program's trust stores: with persons alone, and with persons and their issuer. */
 static X509_STORE *people, *everybody;
 
 /* Takes over the stack. */
@@ -55,7 +55,7 @@ static bool by_pkcs7(const unsigned char *data, size_t size, X509_STORE *store)
     return verified;
 }
 
-/* Or it would be no wonder that nobody is verified. */
+/* The contact is verified.  Without this check a broken setup would look like success. */
 static void must_verify_contact(void)
 {
     BIO *bio = sp_open("good-ec", "sig");

@@ -28,13 +28,14 @@ static void judge_cert(X509 *cert)
         enum sp_role role = sp_role_of(facts, has_key != 0);
 
         smimepolicy_verdict_free(sp_judge_upload(
-            facts, &(struct sp_keeping){ role, SP_KEPT_BY_CONTENT, has_key != 0 }, NOW, settings));
+            facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_CONTENT, has_key != 0 }, NOW,
+            settings));
     }
     smimepolicy_settings_free(settings);
     sp_facts_free(facts);
 }
 
-/* A part is one of the four, and never none. */
+/* A part has exactly one of the four. */
 static bool take(const struct shim_part *part, void *arg)
 {
     (void)arg;
@@ -48,7 +49,7 @@ static bool take(const struct shim_part *part, void *arg)
     return true;
 }
 
-/* The first line, and nothing of the next. */
+/* Only the first line is read. */
 static void read_passphrase(const unsigned char *data, size_t size)
 {
     struct shim_passphrase pass = { 0 };

@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzing: what a certificate says, put to every use by libcrypto with the
- * provider in it.  An issuer that is trusted has signed it, as it stands: what
- * libcrypto then does with it, the rules accept.
+ * Fuzzing: a certificate with any content, in every use that libcrypto has for it,
+ * with the provider loaded.  A trusted issuer has signed it.  If libcrypto does what
+ * it is asked, the rules must accept the certificate.
  *
- * The input is fields, one after the other: kind, length, value.
+ * The input is a list of fields: kind, length, value.
  */
 #include <openssl/cms.h>
 #include <openssl/err.h>
@@ -18,7 +18,7 @@
 int LLVMFuzzerInitialize(int *argc, char ***argv);
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
-/* Whose certificate it becomes: somebody with a key, and with a message signed by it. */
+/* The owner of the certificate, with a key and a message signed by it. */
 static struct owner {
     EVP_PKEY *key;
     X509 *cert; /* has the key, the issuer and the serial number */
@@ -67,7 +67,7 @@ static const int extensions[] = { NID_subject_alt_name,    NID_key_usage,
                                   NID_certificate_policies };
 #define EXTENSIONS (sizeof(extensions) / sizeof(extensions[0]))
 
-/* Both forms, and of any content at all: only a length that is the form's own is taken for it. */
+/* Put a date in either form and with any content.  Only the length decides between the forms. */
 static void put_date(ASN1_TIME *date, const struct field *field)
 {
     date->type = field->length == 13 ? V_ASN1_UTCTIME : V_ASN1_GENERALIZEDTIME;
@@ -86,7 +86,7 @@ static void put_extension(X509 *cert, int nid, bool critical, const struct field
     ASN1_OCTET_STRING_free(value);
 }
 
-/* Extensions by their number, the critical ones from 0x80; then the dates; else the subject. */
+/* Put a field: an extension by its number (critical from 0x80 on), a date, or the subject. */
 static void put(X509 *cert, const struct field *field)
 {
     unsigned kind = field->kind & 0x7F;
@@ -102,7 +102,7 @@ static void put(X509 *cert, const struct field *field)
                                          V_ASN1_IA5STRING, field->value, field->length, -1, 0);
 }
 
-/* As it is read by whoever uses it; NULL if what was made of the fields is no certificate. */
+/* The certificate as users parse it; NULL if the fields make no certificate. */
 static X509 *make_cert(const struct owner *owner, const unsigned char *data, size_t size)
 {
     X509 *built = X509_dup(owner->cert), *cert = NULL;
@@ -173,7 +173,7 @@ static void use(const struct owner *owner, X509 *cert)
     sp_must(out != NULL && sk_X509_push(certs, cert) == 1);
     sp_must(!verifies(owner, certs, out) || sp_accepted(cert, SMIMEPOLICY_VERIFY));
     sp_must(encrypts(certs, true) == sp_accepted(cert, SMIMEPOLICY_ENCRYPT));
-    /* PKCS#7 knows RSA alone. */
+    /* PKCS#7 encrypts with RSA alone. */
     sp_must(!encrypts(certs, false) || sp_accepted(cert, SMIMEPOLICY_ENCRYPT));
     sp_must(signs(owner, cert, 0) == sp_accepted(cert, SMIMEPOLICY_SIGN));
     sp_must(signs(owner, cert, CMS_NOATTR) == sp_accepted(cert, SMIMEPOLICY_SIGN));

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fuzzing: a command line, a word a line, under the stock names, as a verb and as
- * a check.
+ * Fuzzing: a command line, a word for each line, under the stock names, as a verb
+ * and for `check`.
  */
 #include <string.h>
 

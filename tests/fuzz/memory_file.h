@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The input of a fuzzer as a file, for what reads files alone.
+ * The input of a fuzzer as a file, for functions that read only files.
  */
 #ifndef SP_MEMORY_FILE_H
 #define SP_MEMORY_FILE_H
@@ -12,7 +12,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-/* The path of a file with |data|, until the next call; one at a time. */
+/* The path of a file with |data|, valid until the next call.  There is one file at a time. */
 static inline const char *sp_memory_file(const unsigned char *data, size_t size)
 {
     static int file = -1;

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A fuzzer with the provider in it, and with what make_pki wrote.  Whatever
- * fails in here ends it.
+ * A fuzzer with the provider loaded, and with the files of make_pki.  Any failure in
+ * here ends it.
  */
 #ifndef SP_WITH_PROVIDER_H
 #define SP_WITH_PROVIDER_H
@@ -12,20 +12,20 @@
 
 #include <openssl/x509.h>
 
-/* An invariant, which has to hold also where NDEBUG is defined. */
+/* Check an invariant, also if NDEBUG is defined. */
 void sp_must(bool holds);
 
-/* With |settings|, lines of its section in a configuration. */
+/* Load the provider with |settings|, lines of its section of a configuration. */
 void sp_load_provider(const char *settings);
 
 /* |suffix| "pem", "key", "sig" or "enc". */
 BIO *sp_open(const char *name, const char *suffix);
 X509 *sp_read_cert(const char *name);
 EVP_PKEY *sp_read_key(const char *name);
-/* A store that trusts the issuer of them all. */
+/* A store that trusts the issuer of all these certificates. */
 X509_STORE *sp_trust_ca(void);
 
-/* Do the rules accept |cert| for |use|, now?  Out of memory there is no verdict, and no fault. */
+/* Do the rules accept |cert| for |use| now?  Yes also if memory ran out. */
 bool sp_accepted(const X509 *cert, int use);
 
 #endif

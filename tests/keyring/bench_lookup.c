@@ -41,7 +41,7 @@ static void ask_key(struct question *question, unsigned long number)
     unsigned char bytes[CONTACT_POINT];
     const struct sp_piece pieces[] = { { "E", 1 }, { bytes + 1, sizeof(bytes) - 1 }, { NULL, 0 } };
 
-    /* What struct sp_keyid is for this kind of key. */
+    /* The id of this kind of key, as in struct sp_keyid. */
     must(BN_set_word(private, CONTACT_BASE + number) == 1 &&
              EC_POINT_mul(group, point, private, NULL, NULL, NULL) == 1 &&
              EC_POINT_point2oct(group, point, POINT_CONVERSION_UNCOMPRESSED, bytes, sizeof(bytes),

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Contacts by number, for measuring: number n has the private key BASE + n, so
- * that whoever looks one up knows its key without having kept it.
+ * Numbered contacts for measurements.  Contact n has the private key BASE + n, so
+ * that a look-up knows its key without storing it.
  */
 #ifndef SP_TEST_CONTACTS_H
 #define SP_TEST_CONTACTS_H

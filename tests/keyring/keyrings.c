@@ -13,7 +13,7 @@
 
 #include "base/key_id.h"
 
-/* In memory where possible: every upload waits for its disk. */
+/* A directory in memory if possible: every upload waits for its disk. */
 char *sp_make_place(void)
 {
     char *place = malloc(64);
@@ -87,14 +87,15 @@ void sp_key_name(const X509 *cert, unsigned char key[SP_SHA256_LENGTH])
 }
 
 enum sp_added sp_add(struct sp_upload *upload, const X509 *cert, enum sp_role role, bool overrides,
-                     enum sp_role *kept)
+                     enum sp_role *stored_as)
 {
     struct sp_facts *facts = sp_facts_new(cert);
     enum sp_role ignored;
     enum sp_added added;
 
     ck_assert_ptr_nonnull(facts);
-    added = sp_upload_add(upload, cert, facts, role, overrides, kept == NULL ? &ignored : kept);
+    added = sp_upload_add(upload, cert, facts, role, overrides,
+                          stored_as == NULL ? &ignored : stored_as);
     sp_facts_free(facts);
     return added;
 }

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Keyrings made on the spot.  Any failure fails the test: nothing here returns
- * NULL or false.
+ * Keyrings for tests.  Any failure fails the test: no function returns NULL or
+ * false.
  */
 #ifndef SP_TEST_KEYRINGS_H
 #define SP_TEST_KEYRINGS_H
@@ -13,36 +13,39 @@
 #include "keyring/store.h"
 #include "verdicts.h"
 
-/* The path of a keyring that is not there yet, in a directory of its own; for sp_remove_place(). */
+/* The path of a keyring that does not exist yet, in a new directory; for sp_remove_place(). */
 char *sp_make_place(void);
 void sp_remove_place(char *place);
 
 struct sp_keyring *sp_must_open(const char *place, enum sp_access access);
-/* Opening it is refused with a reason that holds |fragment|. */
+/* Expect that opening it is refused with a reason that contains |fragment|. */
 void sp_expect_refusal(const char *place, enum sp_access access, const char *fragment);
 
-/* A certificate that is told from others by its serial number, as CN=|subject|. */
+/* A certificate with CN=|subject|; the serial number identifies it. */
 X509 *sp_make_contact(int serial, const char *subject, const char *san, EVP_PKEY *key);
-/* Its fingerprint and the name of its key. */
+/* The fingerprint of |cert|; the other gives the id of its key. */
 void sp_fingerprint(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH]);
 void sp_key_name(const X509 *cert, unsigned char key[SP_SHA256_LENGTH]);
 
 /* sp_upload_add() with the facts of |cert|. */
 enum sp_added sp_add(struct sp_upload *upload, const X509 *cert, enum sp_role role, bool overrides,
-                     enum sp_role *kept);
-/* An upload of nothing else. */
+                     enum sp_role *stored_as);
+/* Upload |cert| alone. */
 void sp_store(struct sp_keyring *keyring, const X509 *cert, enum sp_role role);
 void sp_store_key(struct sp_keyring *keyring, const X509 *cert, const char *pkcs8, bool encrypted,
                   const char *uri);
 
-/* "1 2 5": the serial numbers of what |query| finds; to free() */
+/* The serial numbers of what |query| finds, as in "1 2 5"; to free(). */
 char *sp_found(struct sp_keyring *keyring, const struct sp_query *query);
-/* The same compared, and every role in that order: "i", "c" or "a" behind each number. */
+/*
+ * Compare what |query| finds; sp_expect_all() compares everything, with the role
+ * "i", "c" or "a" behind each number.
+ */
 void sp_expect_found(struct sp_keyring *keyring, const struct sp_query *query,
                      const char *expected);
 void sp_expect_all(struct sp_keyring *keyring, const char *expected);
 
-/* Run |sql| behind the keyring's back. */
+/* Run |sql| on a database file without the keyring's functions. */
 void sp_run_sql(const char *place, const char *file, const char *sql);
 int64_t sp_sql_number(const char *place, const char *file, const char *sql);
 

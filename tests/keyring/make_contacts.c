@@ -2,10 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * make_contacts COUNT: that many certificates of one CA as PEM, each with a
- * serial number, subject, address and P-256 key of its own, truly signed.
+ * make_contacts COUNT: prints that many certificates of one CA as PEM.  Each has its
+ * own serial number, subject, address and P-256 key, and a valid signature.
  *
- * One certificate is made by OpenSSL, and then changed in place.
+ * One certificate is made by OpenSSL; the others are copies in which these fields
+ * are changed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -26,10 +27,10 @@ struct maker {
     EVP_PKEY *key; /* the CA's */
     EVP_MD_CTX *ctx;
     EC_GROUP *group;
-    EC_POINT *point; /* of the next contact */
+    EC_POINT *point; /* the point of the next contact */
     unsigned char *tbs;
     size_t tbs_length;
-    /* Places in |tbs|. */
+    /* Positions in |tbs|. */
     unsigned char *serial, *subject, *address, *ski, *public;
 };
 
@@ -62,7 +63,7 @@ static void set_name(int (*set)(X509 *cert, const X509_NAME *name), X509 *cert,
     X509_NAME_free(name);
 }
 
-/* With marks where the numbers go: the serial, the Subject Key Identifier, and the key. */
+/* A certificate with marks for the serial number, the Subject Key Identifier and the key. */
 static X509 *make_model(EVP_PKEY *key)
 {
     X509 *cert = X509_new();
@@ -150,7 +151,7 @@ static void write_number(struct maker *maker, unsigned long number)
          "next key");
 }
 
-/* [RFC 5280, 4.1] what is signed, ecdsa-with-SHA256, and a BIT STRING. */
+/* [RFC 5280, 4.1] The signed part, ecdsa-with-SHA256, and a BIT STRING. */
 static size_t sign(struct maker *maker, unsigned char der[MOST])
 {
     static const unsigned char algorithm[] = { 0x30, 0x0a, 0x06, 0x08, 0x2a, 0x86,

@@ -34,7 +34,7 @@ static void tear_down(void)
 static const struct {
     int serial;
     const char *subject, *san;
-    enum { EC, RSA, OWN } key; /* OWN: nobody else has it */
+    enum { EC, RSA, OWN } key; /* OWN: no other certificate has it */
     enum sp_role role;
 } stock[] = {
     { 1, "Bob", "email:Bob@Example.ORG", RSA, SP_ROLE_CONTACT },
@@ -43,11 +43,11 @@ static const struct {
     { 4, "CA", "DNS:example.org", EC, SP_ROLE_CA },
     { 5, "Alice", "email:alice@example.com,email:bob@example.org", EC, SP_ROLE_IDENTITY },
     { 6, "", NULL, EC, SP_ROLE_CA },
-    /* The same address twice is one. */
+    /* The same address twice is stored once. */
     { 7, "Carol", "email:carol@example.org,email:CAROL@example.org", OWN, SP_ROLE_CONTACT },
 };
 
-/* As they are stored: signatures are random, so they are made once. */
+/* The stored certificates.  They are made once, as signatures are random. */
 static X509 *certs[SP_ROWS(stock)];
 
 static void fill(void)
@@ -71,7 +71,8 @@ static void empty(void)
 
 static const struct {
     enum sp_index index;
-    const char *what; /* an address, a subject, or the serial number of one with the key */
+    /* an address, a subject, or the serial number of a certificate with the key */
+    const char *what;
     unsigned roles;
     const char *expected;
 } queries[] = {
@@ -86,7 +87,7 @@ static const struct {
     { SP_BY_ADDRESS, "bob@example.org", CONTACT, "1 2" },
     { SP_BY_ADDRESS, "bob@example.org", IDENTITY, "5" },
     { SP_BY_ADDRESS, "bob@example.org", CA, "" },
-    /* However it is written. */
+    /* In any case of letters. */
     { SP_BY_ADDRESS, "BOB@Example.Org", 0, "1 2 5" },
     { SP_BY_ADDRESS, "robert@example.org", 0, "2" },
     { SP_BY_ADDRESS, "carol@example.org", 0, "7" },
@@ -103,7 +104,7 @@ static const struct {
     { SP_BY_FINGERPRINT, "6", 0, "6" },
     { SP_BY_FINGERPRINT, "6", CONTACT, "" },
     { SP_BY_SUBJECT, "Bob", 0, "1 2" },
-    /* As issuers are compared: without case. */
+    /* Compared without case, as issuers are. */
     { SP_BY_SUBJECT, "BOB", 0, "1 2" },
     { SP_BY_SUBJECT, "", 0, "6" },
     { SP_BY_SUBJECT, "CA", CA, "4" },
@@ -152,7 +153,7 @@ static void ask(int row)
         by_hash(queries[row].index, certs[atoi(what) - 1], roles, expected);
 }
 
-/* By the writer, and by a reader of the same files. */
+/* Asked by the writer, and by a reader of the same files. */
 START_TEST(one_query)
 {
     fill();
@@ -164,7 +165,10 @@ START_TEST(one_query)
 }
 END_TEST
 
-/* A message names a recipient by serial number or Subject Key Identifier; identities alone. */
+/*
+ * A message names a recipient by serial number or Subject Key Identifier.  Only
+ * identities are found.
+ */
 START_TEST(by_recipient)
 {
     const unsigned char serial[] = { 3 }, contact[] = { 1 };
@@ -346,7 +350,7 @@ START_TEST(page_borders)
 }
 END_TEST
 
-/* What a page holds is the reader's; others go on between two. */
+/* A reader keeps the page it has read; others may write before it reads the next. */
 START_TEST(changed_between_pages)
 {
     struct sp_keyring *other = sp_must_open(place, SP_KEYRING_WRITE);
@@ -363,7 +367,7 @@ START_TEST(changed_between_pages)
     sp_store(other, late, SP_ROLE_CONTACT);
     for (; sp_cursor_next(cursor, &record) == 1; count++)
         sp_record_clear(&record);
-    /* 64 of the first page, 100 to 150, and the late one. */
+    /* 64 of the first page, those from 100 to 150, and the late one. */
     ck_assert_int_eq(count, 64 + 51 + 1);
     sp_cursor_free(cursor);
     sp_keyring_close(other);
@@ -371,7 +375,7 @@ START_TEST(changed_between_pages)
 }
 END_TEST
 
-/* Freed with a page half read. */
+/* The cursor is freed in the middle of a page. */
 START_TEST(half_read)
 {
     struct sp_cursor *cursor;
@@ -391,7 +395,10 @@ static const char *const damages[] = {
     "UPDATE certificate SET der = x'' WHERE id = 3",
 };
 
-/* What is no entry of ours is named; what comes before it is not given either. */
+/*
+ * A damaged entry is reported by its number; entries before it in the page are not
+ * returned either.
+ */
 START_TEST(damaged)
 {
     struct sp_cursor *cursor;

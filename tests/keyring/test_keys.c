@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Private keys: kept, found, replaced, and gone with their last certificate.
+ * Private keys: stored, found, replaced, and removed with their last certificate.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 
 static char *place;
 static struct sp_keyring *keyring;
-/* Bob's two share a key; Carol has one of her own. */
+/* Bob's two certificates share a key; Carol has another one. */
 static X509 *bob, *renewed, *carol;
 
 static void set_up(void)
@@ -80,7 +80,7 @@ static const struct {
     { NULL, false, "file:/home/bob/key.pem" },
 };
 
-START_TEST(kept)
+START_TEST(stored)
 {
     expect_key(bob, NULL, false, NULL);
     sp_store_key(keyring, bob, kinds[_i].pkcs8, kinds[_i].encrypted, kinds[_i].uri);
@@ -105,7 +105,7 @@ START_TEST(replaced)
 }
 END_TEST
 
-/* Neither, or both, is no key. */
+/* A key needs exactly one of PKCS#8 and URI. */
 START_TEST(not_a_key)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -139,7 +139,7 @@ static void expect_recipient(const X509 *cert, const char *expected)
                     expected);
 }
 
-/* A key arrives: the contacts it belongs to are identities from then on, no CA is. */
+/* A key is added: its contacts become identities, a CA does not. */
 START_TEST(promoted)
 {
     X509 *ca = sp_make_contact(4, "CA", NULL, NULL);
@@ -159,7 +159,7 @@ START_TEST(promoted)
 }
 END_TEST
 
-/* More of them than fit a page. */
+/* More contacts than fit a page. */
 START_TEST(promoted_many)
 {
     int64_t counts[SP_ROLE_CA + 1];
@@ -180,7 +180,7 @@ START_TEST(promoted_many)
 }
 END_TEST
 
-/* Certificate and key in one upload, in whatever order and role. */
+/* Certificate and key in one upload, in each order and role. */
 START_TEST(together)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -203,7 +203,7 @@ START_TEST(together)
 }
 END_TEST
 
-/* Given up: the key is nowhere. */
+/* An upload that is not committed leaves no key. */
 START_TEST(not_committed)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -286,7 +286,7 @@ START_TEST(removed_at_once)
 }
 END_TEST
 
-/* What is not there is gone. */
+/* Removing twice is no error. */
 START_TEST(removed_twice)
 {
     fill();
@@ -297,7 +297,10 @@ START_TEST(removed_twice)
 }
 END_TEST
 
-/* Once an identity, now a contact: its names go all the same, or the next certificate has them. */
+/*
+ * It was an identity and is a contact: its recipient names must go, too, or the next
+ * certificate would get them.
+ */
 START_TEST(removed_after_override)
 {
     struct sp_upload *upload;
@@ -312,7 +315,7 @@ START_TEST(removed_after_override)
 }
 END_TEST
 
-/* Both or none. */
+/* Both certificates are removed, or none. */
 START_TEST(removed_whole)
 {
     fill();
@@ -326,7 +329,7 @@ START_TEST(removed_whole)
 }
 END_TEST
 
-/* An entry that is damaged is not half removed, and the reason names it. */
+/* A damaged entry is not removed partly; the reason names it. */
 START_TEST(removed_damaged)
 {
     fill();
@@ -337,7 +340,7 @@ START_TEST(removed_damaged)
 }
 END_TEST
 
-/* Removed is overwritten: not a trace is left in the file. */
+/* A removed key is overwritten: no trace of it is left in the file. */
 START_TEST(overwritten)
 {
     char *path = sp_store_file(place, SP_KEYS);
@@ -366,7 +369,7 @@ static const struct {
     { "PRAGMA application_id = 77", "keys.db is a database of something else" },
 };
 
-/* The reason is the same each time, and the certificates stay of use. */
+/* The reason is the same each time, and the certificates can still be used. */
 START_TEST(unusable)
 {
     X509 *late = sp_make_contact(9, "Late", NULL, NULL);
@@ -390,7 +393,7 @@ START_TEST(unusable)
 }
 END_TEST
 
-/* A reader that met such a fault is a reader still. */
+/* After such a fault the keyring of a reader is still read-only. */
 START_TEST(unusable_for_a_reader)
 {
     struct sp_private_key key;
@@ -452,7 +455,7 @@ int main(void)
     TCase *tests = tcase_create("keys");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, kept, 0, SP_ROWS(kinds));
+    tcase_add_loop_test(tests, stored, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, replaced, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, not_a_key, 0, 2);
     tcase_add_test(tests, promoted);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Opening a keyring: how it is made, and who else may have a hand in it.
+ * Opening a keyring: how it is made, and who else could change it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -44,7 +44,7 @@ static mode_t mode_of(const char *name)
     return is.st_mode & 07777;
 }
 
-/* Whatever the umask: others read the certificates, and nobody the keys. */
+/* With every umask others may read the certificates, and nobody the keys. */
 START_TEST(made)
 {
     static const mode_t masks[] = { 0, 022, 077 };
@@ -179,7 +179,7 @@ START_TEST(symbolic_link)
 }
 END_TEST
 
-/* A keyring may be anybody's; but one of its files is not to be somebody else's. */
+/* A keyring may have any owner, but all its files must have the same. */
 START_TEST(owner)
 {
     char *path = sp_store_file(place, files[_i]);
@@ -199,7 +199,7 @@ START_TEST(owner)
 }
 END_TEST
 
-/* The keyring |place|/a/b/c, with |place| or |place|/a of another mode or owner. */
+/* The keyring |place|/a/b/c, where |place| or |place|/a has another mode or owner. */
 static const struct {
     const char *name;
     mode_t mode;
@@ -251,7 +251,10 @@ START_TEST(made_below_others)
 }
 END_TEST
 
-/* By |place|/link to |place|/a/keyring, the one or the other below a directory of |mode|. */
+/*
+ * The keyring |place|/a/keyring, opened by |place|/link.  One of them is below a
+ * directory of |mode|.
+ */
 static const struct {
     const char *name;
     mode_t mode;
@@ -289,7 +292,7 @@ START_TEST(linked)
 }
 END_TEST
 
-/* keys.db is made again if it is gone; a reader does without. */
+/* A missing keys.db is made again; a reader works without it. */
 START_TEST(without_keys)
 {
     char *path = sp_store_file(place, SP_KEYS);
@@ -329,7 +332,7 @@ START_TEST(one_question)
 }
 END_TEST
 
-/* A reader cannot write, and says so. */
+/* A reader cannot write, and the reason says so. */
 START_TEST(reader_writes)
 {
     X509 *cert = sp_make_contact(7, "Bob", "email:bob@example.org", NULL);

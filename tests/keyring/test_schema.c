@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The form of the databases: brought up step by step, never guessed at.
+ * The form of the databases: brought up step by step, and refused if it is not
+ * known.
  */
 #include <pthread.h>
 #include <stdlib.h>
@@ -44,7 +45,7 @@ static const char *const broken[] = { "CREATE TABLE main.one (x);",
                                       "CREATE TABLE main.two (x); CREATE TABLE main.one (x);",
                                       NULL };
 
-/* A database by itself, without the keyring's own tables. */
+/* A database without the keyring's own tables. */
 static struct sp_keyring *open_bare(void)
 {
     struct sp_keyring *keyring = OPENSSL_zalloc(sizeof(*keyring));
@@ -61,7 +62,7 @@ static struct sp_keyring *open_bare(void)
     return keyring;
 }
 
-/* NULL if it was brought up; else why not, to free. */
+/* Bring it up; NULL, or the reason of a failure, to free. */
 static char *bring_up(const char *const *steps)
 {
     const struct sp_schema schema = { "main", DATABASE, steps };
@@ -126,7 +127,7 @@ START_TEST(no_steps)
 }
 END_TEST
 
-/* It refers to the number it knows and the one it found. */
+/* The reason names the version it knows and the one it found. */
 START_TEST(from_the_future)
 {
     expect_up(third, 3);
@@ -136,7 +137,7 @@ START_TEST(from_the_future)
 }
 END_TEST
 
-/* A step that fails leaves nothing of itself, nor of those before it. */
+/* If a step fails, it and the steps before it are undone. */
 START_TEST(broken_step)
 {
     expect_not(broken, place);
@@ -155,7 +156,7 @@ static void *bring_up_in_thread(void *arg)
     return bring_up(third);
 }
 
-/* Several find an old one at the same time: one of them does it. */
+/* Several processes find an old form at once: one of them brings it up. */
 START_TEST(all_at_once)
 {
     pthread_t threads[6];
@@ -196,7 +197,7 @@ START_TEST(strange)
         sp_expect_refusal(place, SP_KEYRING_READ, strangers[_i].fragment);
         sp_expect_refusal(place, SP_KEYRING_WRITE, strangers[_i].fragment);
     } else {
-        /* Tables of somebody else, or ours without their mark: not to be written over. */
+        /* Tables of another program, or ours without their mark, are not overwritten. */
         sp_expect_refusal(place, SP_KEYRING_WRITE, place);
     }
     ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_NONE);
@@ -227,7 +228,7 @@ START_TEST(no_database)
 }
 END_TEST
 
-/* As after a crash between making the file and its tables: an empty keyring. */
+/* After a crash between making the file and its tables the keyring is empty. */
 START_TEST(empty_file)
 {
     struct sp_keyring *keyring;

@@ -17,7 +17,7 @@
 #include "keyrings.h"
 #include "starve.h"
 
-/* What the cases work on; made before anything is starved. */
+/* Objects for the cases, made before any allocation fails. */
 static char *place;
 static struct sp_keyring *keyring;
 static X509 *cert, *other;
@@ -71,7 +71,7 @@ static bool open_as(enum sp_access access)
     struct sp_keyring *fresh = sp_keyring_open(place, access, &why);
     bool opened = fresh != NULL;
 
-    /* Out of memory has no words, and is never taken for another fault. */
+    /* Out of memory is told by a NULL reason, and never as another fault. */
     if (!opened)
         ck_assert_msg((why == NULL) == is_memory_short, "%s", why);
     OPENSSL_free(why);
@@ -96,7 +96,7 @@ static bool find(const struct sp_query *query)
     int found;
 
     /* What failed before is not the reason. */
-    (void)sp_store_say(keyring, OPENSSL_strdup("a fault of before"));
+    (void)sp_store_set_why(keyring, OPENSSL_strdup("a fault of before"));
     cursor = sp_keyring_find(keyring, query);
     found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
     if (found < 0)
@@ -142,7 +142,7 @@ static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
 
     if (fresh != NULL) {
         /* What failed before is not the reason. */
-        (void)sp_store_say(fresh, OPENSSL_strdup("a fault of before"));
+        (void)sp_store_set_why(fresh, OPENSSL_strdup("a fault of before"));
         found = sp_keyring_key(fresh, name, &key);
         if (found < 0)
             expect_reason(fresh);
@@ -156,7 +156,7 @@ static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
     return found == 1;
 }
 
-/* The end of an upload, which takes the keys over whatever comes of it. */
+/* The end of an upload.  The keys are taken over in any case. */
 static bool try_upload(void)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -250,8 +250,8 @@ static void expect_state(const char *certificates, bool is_copied)
 }
 
 /*
- * Fail the first allocation, then the second, until none is left to fail.  A
- * few can be done without: what counts is that the answer is the truth.
+ * Fail the first allocation, then the second, until none is left to fail.  A few are
+ * not needed: then the answer must be right all the same.
  */
 START_TEST(starve)
 {

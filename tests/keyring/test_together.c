@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Several at once: threads here, which SQLite keeps apart like processes.
+ * Several users at once: here threads, which SQLite separates as it does processes.
  */
 #include <pthread.h>
 #include <stdatomic.h>
@@ -29,7 +29,7 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
-/* Two certificates an upload, so that a reader could see a half of one. */
+/* Two certificates in each upload, so that a reader would notice half of one. */
 static void upload_pair(struct sp_keyring *keyring, int serial)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -72,7 +72,7 @@ static int count(struct sp_keyring *keyring)
     return found;
 }
 
-/* One page is one moment: never half an upload, never less than before. */
+/* A page is read at one moment: never half an upload, never less than before. */
 static void *read_many(void *arg)
 {
     int before = 0;
@@ -116,7 +116,7 @@ static void *make(void *arg)
     return NULL;
 }
 
-/* A keyring that is made by several at once is one. */
+/* If several processes make a keyring at once, it is one. */
 START_TEST(made_at_once)
 {
     pthread_t threads[4];
@@ -131,7 +131,7 @@ START_TEST(made_at_once)
 }
 END_TEST
 
-/* What was made for an upload is removed with it if nothing was stored, and nothing else is. */
+/* If nothing was stored, what an upload has made is removed, and nothing else. */
 START_TEST(made_in_vain)
 {
     struct sp_keyring *first, *second;
@@ -142,7 +142,7 @@ START_TEST(made_in_vain)
     sp_upload_free(sp_upload_begin(first));
     sp_keyring_close(first);
     ck_assert(!sp_keyring_exists(place));
-    /* Another one stored something meanwhile: it stays. */
+    /* Another process has stored something meanwhile: the keyring stays. */
     first = sp_must_open(place, SP_KEYRING_WRITE);
     sp_upload_free(sp_upload_begin(first));
     second = sp_must_open(place, SP_KEYRING_WRITE);
@@ -156,7 +156,7 @@ START_TEST(made_in_vain)
 }
 END_TEST
 
-/* Another one who has it open by then is told, and loses nothing without a word. */
+/* Another process that has it open gets an error, and loses nothing silently. */
 START_TEST(removed_before_another_writes)
 {
     X509 *cert = sp_make_contact(1, "Bob", "email:bob@example.org", NULL);
@@ -180,7 +180,7 @@ START_TEST(removed_before_another_writes)
 }
 END_TEST
 
-/* Who reads slowly, or collects, keeps nobody waiting. */
+/* Slow readers and uploads that are collected make nobody wait. */
 START_TEST(slow_reader)
 {
     struct sp_keyring *reader = sp_must_open(place, SP_KEYRING_READ);
@@ -212,7 +212,7 @@ int main(void)
     Suite *suite = suite_create("keyring: together");
     TCase *tests = tcase_create("together");
 
-    /* Made here, not by two threads at a time. */
+    /* Made here, and not by two threads at a time. */
     (void)sp_test_ec();
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 120);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Uploading: whole or not at all, nothing twice, and in which role.
+ * Uploads: stored whole or not at all, nothing twice, and in which role.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -50,7 +50,7 @@ START_TEST(not_committed)
 }
 END_TEST
 
-/* The next upload starts with nothing of the last. */
+/* A new upload has nothing of the last one. */
 START_TEST(one_after_the_other)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -77,14 +77,14 @@ END_TEST
 START_TEST(twice)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
-    enum sp_role kept;
+    enum sp_role stored_as;
 
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_NEW);
-    ck_assert_int_eq(kept, SP_ROLE_CONTACT);
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &kept), SP_ADD_AGAIN);
-    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &kept), SP_ADD_NEW);
-    ck_assert_int_eq(kept, SP_ROLE_CA);
-    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &kept), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &stored_as), SP_ADD_NEW);
+    ck_assert_int_eq(stored_as, SP_ROLE_CONTACT);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, &stored_as), SP_ADD_AGAIN);
+    ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CA, false, &stored_as), SP_ADD_NEW);
+    ck_assert_int_eq(stored_as, SP_ROLE_CA);
+    ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CA, true, &stored_as), SP_ADD_AGAIN);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     sp_expect_all(keyring, "1c 2a");
@@ -109,10 +109,10 @@ static const struct {
 static void upload_again(enum sp_role role, bool override, enum sp_role expected)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
-    enum sp_role kept;
+    enum sp_role stored_as;
 
-    ck_assert_int_eq(sp_add(upload, bob, role, override, &kept), SP_ADD_STORED);
-    ck_assert_int_eq(kept, expected);
+    ck_assert_int_eq(sp_add(upload, bob, role, override, &stored_as), SP_ADD_STORED);
+    ck_assert_int_eq(stored_as, expected);
     ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
@@ -125,7 +125,7 @@ static void expect_recipient(unsigned char serial, const char *expected)
                     expected);
 }
 
-/* What is stored keeps its role, its addresses and its place, unless it is overridden. */
+/* A stored certificate keeps its role, addresses and id, unless it is overridden. */
 START_TEST(stored)
 {
     char expected[16];
@@ -137,13 +137,13 @@ START_TEST(stored)
     sp_expect_all(keyring, expected);
     sp_expect_found(keyring,
                     &(struct sp_query){ .index = SP_BY_ADDRESS, .text = "bob@example.org" }, "1");
-    /* Messages are looked up among identities alone. */
+    /* Recipient names exist for identities alone. */
     expect_recipient(1, overrides[_i].expected[1] == 'i' ? "1" : "");
     expect_recipient(2, "");
 }
 END_TEST
 
-/* What |cursor| finds of |upload|, as serial numbers. */
+/* The serial numbers that |cursor| finds in |upload|. */
 static void expect_staged(struct sp_cursor *cursor, const char *expected)
 {
     struct sp_record record;
@@ -161,7 +161,7 @@ static void expect_staged(struct sp_cursor *cursor, const char *expected)
     ck_assert_str_eq(found, expected);
 }
 
-/* What an upload holds, new or stored before. */
+/* Everything in an upload, new or stored before. */
 START_TEST(staged)
 {
     unsigned char key[SP_SHA256_LENGTH];
@@ -183,11 +183,11 @@ START_TEST(staged)
 }
 END_TEST
 
-/* A renewed certificate belongs to whoever has its key, unless a role is asked for. */
+/* A renewed certificate becomes an identity with its stored key, unless a role is asked for. */
 static const struct {
     enum sp_role role;
     bool overrides;
-    enum sp_role kept;
+    enum sp_role stored_as;
 } renewals[] = {
     { SP_ROLE_CONTACT, false, SP_ROLE_IDENTITY },
     { SP_ROLE_IDENTITY, false, SP_ROLE_IDENTITY },
@@ -200,24 +200,24 @@ START_TEST(renewed)
 {
     X509 *next = sp_make_contact(3, "Bob", "email:bob@example.org", NULL);
     struct sp_upload *upload;
-    enum sp_role kept;
+    enum sp_role stored_as;
 
     sp_store(keyring, bob, SP_ROLE_IDENTITY);
     upload = sp_upload_begin(keyring);
-    ck_assert_int_eq(sp_add(upload, next, renewals[_i].role, renewals[_i].overrides, &kept),
+    ck_assert_int_eq(sp_add(upload, next, renewals[_i].role, renewals[_i].overrides, &stored_as),
                      SP_ADD_NEW);
-    ck_assert_int_eq(kept, renewals[_i].kept);
+    ck_assert_int_eq(stored_as, renewals[_i].stored_as);
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
-    sp_expect_all(keyring, renewals[_i].kept == SP_ROLE_IDENTITY  ? "1i 3i"
-                           : renewals[_i].kept == SP_ROLE_CONTACT ? "1i 3c"
-                                                                  : "1i 3a");
-    expect_recipient(3, renewals[_i].kept == SP_ROLE_IDENTITY ? "3" : "");
+    sp_expect_all(keyring, renewals[_i].stored_as == SP_ROLE_IDENTITY  ? "1i 3i"
+                           : renewals[_i].stored_as == SP_ROLE_CONTACT ? "1i 3c"
+                                                                       : "1i 3a");
+    expect_recipient(3, renewals[_i].stored_as == SP_ROLE_IDENTITY ? "3" : "");
     X509_free(next);
 }
 END_TEST
 
-/* Between the look-up and the commit somebody else stores it too. */
+/* Another process stores it, too, between the look-up and the commit. */
 START_TEST(raced)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -241,28 +241,28 @@ static const char *const traps[] = {
     "CREATE TRIGGER trap BEFORE INSERT ON recipient BEGIN SELECT RAISE(ABORT, 'trap'); END",
 };
 
-/* It fails half-way: nothing of it is stored, and the keyring works on. */
+/* It fails half-way: nothing of it is stored, and the keyring still works. */
 START_TEST(fails_late)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
 
     ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
     ck_assert_int_eq(sp_add(upload, carol, SP_ROLE_IDENTITY, false, NULL), SP_ADD_NEW);
-    /* Whoever opens a keyring with a trigger in it refuses it: here it comes later. */
+    /* A keyring with a trigger is refused when it is opened; here the trigger comes later. */
     sp_run_sql(place, SP_CERTIFICATES, traps[_i]);
     ck_assert(!sp_upload_commit(upload));
     expect_why("the keyring is as it was");
     expect_why(place);
     sp_expect_all(keyring, "");
     sp_run_sql(place, SP_CERTIFICATES, "DROP TRIGGER trap");
-    /* What was staged is still there. */
+    /* The staged certificates are still there. */
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     sp_expect_all(keyring, "1c 2i");
 }
 END_TEST
 
-/* Somebody else holds on to the database: no, and why. */
+/* Another process holds the database: the commit fails with a reason. */
 START_TEST(locked)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -281,7 +281,7 @@ START_TEST(locked)
 }
 END_TEST
 
-/* While it is collected nobody else is kept waiting. */
+/* While an upload is collected other processes need not wait. */
 START_TEST(staging_blocks_nobody)
 {
     struct sp_upload *upload = sp_upload_begin(keyring);
@@ -299,7 +299,10 @@ START_TEST(staging_blocks_nobody)
 }
 END_TEST
 
-/* What a BEGIN TRUSTED CERTIFICATE says is kept, and is no part of its identity. */
+/*
+ * The trust settings of a BEGIN TRUSTED CERTIFICATE are stored, but are no part of
+ * its fingerprint.
+ */
 START_TEST(trusted_certificate)
 {
     X509 *trusted = X509_dup(bob);
@@ -321,7 +324,7 @@ START_TEST(trusted_certificate)
 }
 END_TEST
 
-/* A key that cannot be named is still found by nobody else's name. */
+/* A key without an id is not found by the id of another. */
 START_TEST(odd_keys)
 {
     static const char *const kinds[] = { "ED25519", "X25519" };
@@ -342,7 +345,7 @@ START_TEST(odd_keys)
 }
 END_TEST
 
-/* The same certificate, whatever its key, and stored as the same. */
+/* The certificate without its decoded key is the same, and is stored as the same. */
 START_TEST(without_key)
 {
     unsigned char *der = NULL;

@@ -124,7 +124,7 @@ EVP_PKEY *sp_read_key(const char *name)
     return key;
 }
 
-/* Of the PEM itself: no X509 of it is born. */
+/* Read from the PEM alone: no X509 is made. */
 int sp_read_der(const char *name, unsigned char **der)
 {
     BIO *file = sp_read_file(name, "pem");

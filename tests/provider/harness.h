@@ -2,11 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A process with the provider in it.
+ * A process with the provider.
  *
- * The provider is compiled in and loaded by a configuration file, as programs
- * do, so that sanitizers and valgrind see its symbols.  libcheck forks for each
- * test, and nothing touches libcrypto before: each test is a process of its own.
+ * The provider is compiled in and loaded by a configuration file, as programs do it,
+ * so that sanitizers and valgrind see its symbols.  libcheck forks for each test,
+ * and nothing calls libcrypto before: each test is a process of its own.
  */
 #ifndef SP_TEST_HARNESS_H
 #define SP_TEST_HARNESS_H
@@ -18,10 +18,10 @@
 #include <openssl/provider.h>
 #include <openssl/x509.h>
 
-/* Seconds after which a process hangs, and is not merely slow on a machine that is busy. */
+/* The time in seconds after which a process hangs, and is not only slow on a busy machine. */
 #define SP_PATIENCE 300
 
-/* Entry point of the provider that is compiled in. */
+/* The entry point of the provider, which is compiled in. */
 OSSL_provider_init_fn OSSL_provider_init;
 
 /*
@@ -29,16 +29,16 @@ OSSL_provider_init_fn OSSL_provider_init;
  * with |settings| (lines of its section, or NULL).
  */
 void sp_start(const char *settings);
-/* The same with the module itself, by `module = path`. */
+/* As sp_start(), with the module itself, by `module = path`. */
 void sp_start_module(const char *settings);
-/* The same from a configuration that the test has written. */
+/* As sp_start(), with a configuration that the test has written. */
 void sp_start_with(const char *configuration);
-/* The text of such a configuration, for a library context of the test's own; free() it. */
+/* The text of such a configuration, for a library context of the test; free() it. */
 char *sp_configuration(const char *settings);
-/* Write |text| to a file that goes when the process ends; the name, to free(). */
+/* Write |text| to a file that is removed when the process ends; returns its name, to free(). */
 char *sp_temporary(const char *text);
 
-/* Read what make_pki wrote; never NULL. */
+/* Read a certificate of make_pki; never NULL. */
 X509 *sp_read_cert(const char *name);
 EVP_PKEY *sp_read_key(const char *name);
 /* |suffix| "pem", "sig" (a CMS message signed by it) or "enc" (one encrypted to it). */
@@ -50,8 +50,8 @@ int sp_read_der(const char *name, unsigned char **der);
 const char *sp_errors(void);
 
 /*
- * Assert that |done| holds and nothing is in the error queue (|text| NULL), or
- * that it does not and an error says |text|.  The queue is empty afterwards.
+ * Assert that |done| is true and the error queue empty (|text| NULL), or that |done|
+ * is false and an error contains |text|.  The queue is empty afterwards.
  */
 void sp_expect_outcome(bool done, const char *text, const char *call, int line);
 
@@ -61,7 +61,7 @@ void sp_expect_outcome(bool done, const char *text, const char *call, int line);
 
 /* Run |suite| (a fork each) and return the exit code. */
 int sp_run_forked(Suite *suite);
-/* A suite of one case, whose tests may take their time under valgrind. */
+/* A suite with one case, whose tests may be slow under valgrind. */
 TCase *sp_case(Suite *suite, const char *name);
 
 #define SP_ROWS(rows) ((int)(sizeof(rows) / sizeof((rows)[0])))

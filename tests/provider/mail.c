@@ -14,7 +14,7 @@
 #define DATA           0x06, 0x09, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x07, 0x01
 #define TST_INFO       0x06, 0x0b, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0x0d, 0x01, 0x09, 0x10, 0x01, 0x04
 
-/* The digest itself is left at zero. */
+/* The digest is all zeros. */
 const unsigned char sp_mail_attributes[77] = { 0x31,           0x4b, 0x30, 0x18, CONTENT_TYPE,
                                                0x31,           0x0b, DATA, 0x30, 0x2f,
                                                MESSAGE_DIGEST, 0x31, 0x22, 0x04, 0x20 };
@@ -30,7 +30,7 @@ static BIO *letter(void)
     return data;
 }
 
-/* Write the letter through |chain|, which encodes the message around it. */
+/* Write the mail through |chain|, which encodes the message around it. */
 static bool pump(BIO *chain, BIO *out)
 {
     bool done = chain != NULL && BIO_write(chain, "hello\r\n", 7) == 7 && BIO_flush(chain) == 1;

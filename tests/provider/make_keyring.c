@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * make_keyring DIR ROLE:CERT[:KEY]...: stores certificates without asking the
- * rules, so that tests can keep what could not be uploaded any more.  KEY is a
- * PEM file, or a URI that is stored as one.
+ * make_keyring DIR ROLE:CERT[:KEY]...: stores certificates without asking the rules,
+ * for tests with certificates that could not be uploaded any more.  KEY is a PEM
+ * file, or a URI that is stored as one.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static BIO *open_file(const char *path)
     return file;
 }
 
-/* Encrypted or not, as it is in the file. */
+/* Read a key, encrypted or not. */
 static struct sp_private_key read_key(const char *key)
 {
     struct sp_private_key private_key = { 0 };
@@ -86,7 +86,7 @@ int main(int argc, char **argv)
     struct sp_keyring *keyring = argc < 2 ? NULL : sp_keyring_open(argv[1], SP_KEYRING_WRITE, &why);
     struct sp_upload *upload;
 
-    /* An upload that stores nothing would remove what was made for it. */
+    /* Keep an empty keyring: an upload that stores nothing removes what it has made. */
     if (keyring != NULL && argc == 2) {
         sp_keyring_close(keyring);
         return EXIT_SUCCESS;

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Writes the certificates, keys and messages of the provider's tests into a
- * directory, once a build and without the provider: it would refuse to make
+ * directory.  It runs once in a build, and without the provider, which would refuse
  * half of them.
  */
 #include <stdio.h>
@@ -31,7 +31,7 @@ static const struct row {
     const char *from, *to, *san, *usage, *extended;
 } rows[] = {
     { "good-rsa", RSA, GOOD, ADDRESS, RSA_BOTH, MAIL },
-    /* What was renewed with the same key. */
+    /* Certificates that were renewed with the same key. */
     { "old-rsa", RSA, EXPIRED, ADDRESS, RSA_BOTH, MAIL },
     { "good-ec", EC, GOOD, ADDRESS, EC_BOTH, MAIL },
     { "old-ec", EC, EXPIRED, ADDRESS, EC_BOTH, MAIL },
@@ -46,7 +46,7 @@ static const struct row {
     { "encrypt-only-rsa", BAD_RSA, GOOD, ADDRESS, "keyEncipherment", MAIL },
     { "server-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "serverAuth,clientAuth" },
     { "server-ec", BAD_EC, GOOD, "DNS:localhost", EC_BOTH, "serverAuth,clientAuth" },
-    /* Not for mail, as the setting `raw_keys` has it, or just so. */
+    /* Not for mail: by the setting `raw_keys`, or for another reason. */
     { "single-rsa", BAD_RSA, GOOD, NULL, RSA_BOTH, NULL },
     { "single-ec", BAD_EC, GOOD, NULL, EC_BOTH, NULL },
     { "any-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "anyExtendedKeyUsage" },
@@ -56,7 +56,7 @@ static const struct row {
     { "broken-rsa", BAD_RSA, GOOD, "DER:FF", RSA_BOTH, "serverAuth" },
     { "vague-rsa", BAD_RSA, GOOD, "DNS:localhost", RSA_BOTH, "DER:FF" },
     { "served-mail-rsa", BAD_RSA, GOOD, ADDRESS, RSA_BOTH, "serverAuth" },
-    /* The key of good-rsa, and of good-ec, in a server. */
+    /* The keys of good-rsa and good-ec in a server's certificate. */
     { "shared-rsa", RSA, GOOD, "DNS:localhost", RSA_BOTH, "serverAuth" },
     { "shared-ec", EC, GOOD, "DNS:localhost", EC_BOTH, "serverAuth" },
     { "stamp-ec", BAD_EC, GOOD, NULL, "digitalSignature", "critical,timeStamping" },
@@ -103,7 +103,7 @@ static void write_message(const char *directory, const char *name, const char *s
     CMS_ContentInfo_free(message);
 }
 
-/* Something that this certificate signed, and something that only it can read. */
+/* Write a message that this certificate has signed, and one that only it can read. */
 static void write_messages(const char *directory, const char *name, X509 *cert, EVP_PKEY *key)
 {
     STACK_OF(X509) *to = sk_X509_new_null();

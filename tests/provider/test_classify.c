@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Telling mail from other data, byte for byte.
+ * Telling mail from other data, for every byte.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -60,7 +60,7 @@ static const struct row {
 START_TEST(attributes)
 {
     const struct row *row = &rows[_i];
-    /* Of the exact size, so that reading past the end is seen. */
+    /* Allocated with the exact size, so that a sanitizer sees reads past the end. */
     unsigned char *copy = malloc(row->length + (row->length == 0));
 
     memcpy(copy, row->bytes, row->length);
@@ -89,7 +89,7 @@ START_TEST(every_truncation)
 }
 END_TEST
 
-/* A changed byte of the frame is no mail; one of a value is. */
+/* If a byte of the structure changes it is no mail; with a byte of a value it is. */
 START_TEST(every_byte_changed)
 {
     size_t mail = 0;
@@ -125,7 +125,7 @@ START_TEST(random_bytes)
 }
 END_TEST
 
-/* What may go on to be attributes is waited for, within limits. */
+/* Data that may become attributes are collected, within limits. */
 START_TEST(beginnings)
 {
     static const struct {

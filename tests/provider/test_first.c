@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The first certificate of a process that initialised nothing before: we are
- * loaded in the middle of its parse and never hear of its birth.
+ * The first certificate of a process that has initialised nothing: the provider is
+ * loaded during its parse, and misses its birth.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -15,12 +15,12 @@
 static const struct row {
     const char *arguments[3], *settings, *text;
 } rows[] = {
-    /* Nothing is known of it, so nothing is signed with it, and the reason says why. */
+    /* The certificate is not known, so its key signs nothing, and the reason says why. */
     { { "sign", "good-rsa" }, "", "parsed before OpenSSL was initialised" },
     { { "sign", "expired-rsa" }, "", "parsed before OpenSSL was initialised" },
     { { "sign", "good-ec" }, "", "parsed before OpenSSL was initialised" },
     { { "sign", "expired-ec" }, "", "parsed before OpenSSL was initialised" },
-    /* Encryption to an unknown key may be anything, unless the setting says otherwise. */
+    /* An unknown key may be encrypted to, unless the setting refuses it. */
     { { "encrypt", "good-rsa" }, "", "done" },
     { { "encrypt", "good-rsa" }, "unknown_keys = refuse", "parsed before OpenSSL was initialised" },
     { { "encrypt", "expired-rsa" },
@@ -29,7 +29,7 @@ static const struct row {
     { { "encrypt", "expired-ec" },
       "unknown_keys = refuse",
       "parsed before OpenSSL was initialised" },
-    /* From the second on all is known. */
+    /* From the second certificate on all are known. */
     { { "sign", "good-rsa", "ca" }, "", "done" },
     { { "sign", "good-ec", "good-rsa" }, "unknown_keys = refuse", "done" },
     { { "sign", "expired-rsa", "ca" }, "", "[expired]" },

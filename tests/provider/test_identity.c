@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which certificate is meant, where a key has several or a program does not
- * say: the wrong answer lets an expired certificate sign.
+ * Which certificate is meant, if a key has several or the program does not say: with
+ * the wrong answer an expired certificate would sign.
  */
 #include <string.h>
 
@@ -12,7 +12,7 @@
 
 #include "mail.h"
 
-/* One private key signs for two certificates: it may not if one of them may not. */
+/* One private key signs for two certificates: refused if one of them may not sign. */
 static bool sign_for_two(const char *first, const char *second)
 {
     X509 *a = sp_read_cert(first), *b = sp_read_cert(second);
@@ -48,7 +48,7 @@ START_TEST(two_signers_with_one_key)
 }
 END_TEST
 
-/* A certificate that only goes along must not stand in for the signer's own. */
+/* A certificate that is only sent along must not replace the signer's own. */
 START_TEST(extra_certificate)
 {
     X509 *signer, *extra;
@@ -77,8 +77,8 @@ START_TEST(extra_certificate)
 END_TEST
 
 /*
- * Keys that are decoded between a certificate's parse and its use are not the
- * certificate's own, however equal they look to a register that guesses.
+ * Keys that are decoded between a certificate's parse and its use are not its own,
+ * even if they are equal to other keys.
  */
 START_TEST(other_keys_decoded_in_between)
 {
@@ -147,7 +147,7 @@ START_TEST(renewed_with_the_old_key)
 }
 END_TEST
 
-/* Nothing but the key says who signs: then both certificates must allow it. */
+/* Only the key tells who signs: then both certificates must allow it. */
 START_TEST(renewed_and_nobody_says_which)
 {
     const struct renewal *row = &renewals[_i];
@@ -165,7 +165,7 @@ START_TEST(renewed_and_nobody_says_which)
 }
 END_TEST
 
-/* When the expired one is gone, its key is the renewed one's alone. */
+/* When the expired certificate is freed, the key belongs to the renewed one alone. */
 START_TEST(renewed_and_the_old_one_freed)
 {
     const struct renewal *row = &renewals[_i];
@@ -183,7 +183,7 @@ START_TEST(renewed_and_the_old_one_freed)
 }
 END_TEST
 
-/* A point is the same point, compressed in the certificate or not in the key. */
+/* The key has the same id, compressed in the certificate and uncompressed as a key. */
 START_TEST(compressed_point)
 {
     X509 *cert;
@@ -201,7 +201,7 @@ START_TEST(compressed_point)
 }
 END_TEST
 
-/* What a certificate said when it was parsed counts, not what is made of it. */
+/* The content at the time of the parse counts; later changes do not. */
 START_TEST(changed_after_its_parse)
 {
     X509 *good, *expired;
@@ -228,7 +228,7 @@ static bool sign_attributes(EVP_MD_CTX *ctx)
            1;
 }
 
-/* An init without a key goes on with the key of before, and so does a copy. */
+/* An init without a key keeps the previous key, and so does a copy. */
 START_TEST(initialised_again_and_copied)
 {
     const char *name = _i == 0 ? "good-rsa" : "expired-rsa";
@@ -256,7 +256,7 @@ START_TEST(initialised_again_and_copied)
 }
 END_TEST
 
-/* A refused context stays refused, in pieces and in its copies. */
+/* A refused context stays refused, also for later data and copies. */
 START_TEST(refused_stays_refused)
 {
     static const unsigned char more[] = "more";
@@ -287,8 +287,10 @@ START_TEST(refused_stays_refused)
 }
 END_TEST
 
-/* Parses that break off anywhere, new and into a certificate that is there: nothing is left of
- * them. */
+/*
+ * Parses that fail at any byte, into a new and into an existing certificate, leave
+ * nothing behind.
+ */
 START_TEST(parses_that_fail)
 {
     unsigned char *der;
@@ -305,7 +307,7 @@ START_TEST(parses_that_fail)
             failed++;
         der[i] ^= 0x80;
         X509_free(known);
-        /* The next birth looks at what came before. */
+        /* The next birth settles what was parsed before. */
         X509_free(X509_new());
         ERR_clear_error();
     }
@@ -316,7 +318,7 @@ START_TEST(parses_that_fail)
 }
 END_TEST
 
-/* A certificate whose key libcrypto cannot decode, which ends no parse. */
+/* A certificate whose key libcrypto cannot decode: no key object tells the end of its parse. */
 static X509 *read_without_key(const char *name)
 {
     static const unsigned char exponent[] = { 0x02, 0x03, 0x01, 0x00, 0x01 };
@@ -351,7 +353,7 @@ static EVP_PKEY *read_public(X509 *cert)
     return key;
 }
 
-/* The key that is decoded next after such a certificate may be anybody's: its own name tells. */
+/* The key decoded after such a certificate may belong to another: the ids decide. */
 START_TEST(the_next_key_is_no_proof)
 {
     static const unsigned char data[32] = "no premaster";
@@ -372,7 +374,7 @@ START_TEST(the_next_key_is_no_proof)
 }
 END_TEST
 
-/* The same where it is matched with a private key before that signs. */
+/* The same if the key is compared with a private key before that signs. */
 START_TEST(the_next_key_matches_no_other)
 {
     const char *owner = _i == 0 ? "expired-rsa" : "good-rsa";

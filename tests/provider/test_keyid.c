@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A key has one name, in a certificate and as an object of the backend.
+ * A key has the same id in a certificate and as an object of the backend.
  */
 #include <string.h>
 
@@ -14,7 +14,7 @@
 #include "backend/backend.h"
 #include "base/key_id.h"
 
-/* What the backend's export does, told of an EVP_PKEY. */
+/* An export function like the backend's, for an EVP_PKEY. */
 static int export_pkey(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
 {
     OSSL_PARAM *params = NULL;
@@ -26,7 +26,7 @@ static int export_pkey(void *key, int selection, OSSL_CALLBACK *callback, void *
 
 static OSSL_PROVIDER *stock;
 
-/* The backend is only borrowed below: the test's own keys need it to stay. */
+/* Load the providers for the test's own keys; the backend below is only borrowed. */
 static void load_stock(void)
 {
     stock = OSSL_PROVIDER_load(NULL, "default");
@@ -142,7 +142,7 @@ START_TEST(same_name_everywhere)
 }
 END_TEST
 
-/* One point, in either form. */
+/* The same point has the same id in both forms. */
 START_TEST(compressed_or_not)
 {
     struct sp_sha256 sha = start_sha256();
@@ -158,7 +158,7 @@ START_TEST(compressed_or_not)
 }
 END_TEST
 
-/* What has no key has no name, and equals nothing, not even itself. */
+/* Without a key there is no id, and it equals nothing, not even itself. */
 START_TEST(unknown)
 {
     struct sp_sha256 sha = start_sha256();
@@ -173,7 +173,7 @@ START_TEST(unknown)
 }
 END_TEST
 
-/* Public keys that are no keys: nothing is known of them, and nothing is read past their end. */
+/* Broken public keys have no id, and nothing is read past their end. */
 static const struct broken {
     int nid;
     unsigned char bytes[8];
@@ -196,7 +196,7 @@ START_TEST(broken_keys)
     struct sp_sha256 sha = start_sha256();
     X509 *cert = X509_new();
     unsigned char *copy = OPENSSL_memdup(row->bytes, (size_t)row->length);
-    /* Const since 4.0; nothing else sets a key that nobody can decode. */
+    /* Const since 4.0, but no other function sets a key that cannot be decoded. */
     union {
         const X509_PUBKEY *in;
         X509_PUBKEY *out;

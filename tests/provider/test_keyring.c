@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The keyring inside a process: keys of certificates that nobody parsed, and
- * email trust.
+ * The keyring in a process: keys whose certificates nobody has parsed, and email
+ * trust.
  */
 #include <pthread.h>
 #include <sched.h>
@@ -18,7 +18,7 @@
 #include <openssl/x509v3.h>
 
 #include "keyring/forks.h"
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "keyrings.h"
 #include "mail.h"
 
@@ -44,10 +44,10 @@ static bool sign_raw(const char *name)
 
 START_TEST(a_key_of_no_parsed_certificate)
 {
-    sp_start_kept("");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
-    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
     EXPECT_DONE(sign_mail("good-ec"));
     EXPECT_DONE(sign_mail("good-rsa"));
     EXPECT_DONE(sign_raw("good-ec"));
@@ -81,14 +81,14 @@ static void *fall_back(void *unused)
     return unused;
 }
 
-/* What one thread has the keyring's certificate parsed for, another one does not come upon. */
+/* A certificate of the keyring that one thread is parsing is not found by another thread. */
 START_TEST(a_key_in_many_threads)
 {
     pthread_t threads[THREADS];
 
-    sp_start_kept("");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, fall_back, NULL), 0);
     for (int i = 0; i < THREADS; i++)
@@ -100,16 +100,16 @@ END_TEST
 
 START_TEST(disagreement_refuses)
 {
-    sp_start_kept("unknown_keys = refuse");
-    sp_keep(SP_ROLE_IDENTITY, "good-rsa");
+    sp_start_with_keyring("unknown_keys = refuse");
+    sp_put(SP_ROLE_IDENTITY, "good-rsa");
     EXPECT_DONE(sign_raw("good-rsa"));
-    sp_keep(SP_ROLE_IDENTITY, "old-rsa");
+    sp_put(SP_ROLE_IDENTITY, "old-rsa");
     EXPECT_REFUSED(sign_raw("good-rsa"), "certificates that are judged differently share this key");
     EXPECT_REFUSED(sign_raw("stranger-rsa"), "[certificate-required]");
 }
 END_TEST
 
-/* A point that came over the wire, as TLS sets it into a new key. */
+/* A point from the wire, which TLS sets into a new key. */
 static bool agree_as_tls(void)
 {
     EVP_PKEY *own = EVP_EC_gen("P-256"), *other = EVP_EC_gen("P-256"), *peer = EVP_PKEY_new();
@@ -130,16 +130,16 @@ static bool agree_as_tls(void)
 
 START_TEST(a_keyring_that_cannot_be_read)
 {
-    sp_start_kept("");
+    sp_start_with_keyring("");
     EXPECT_REFUSED(sign_mail("good-ec"), "there is no keyring in");
     EXPECT_DONE(agree_as_tls());
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
     EXPECT_DONE(sign_mail("good-ec"));
-    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
     EXPECT_REFUSED(sign_mail("good-ec"), "keyring cannot be used");
     EXPECT_REFUSED(sign_raw("stranger-ec"), "can be written by others");
     EXPECT_DONE(agree_as_tls());
-    /* A certificate that was parsed is judged without asking. */
+    /* A parsed certificate is judged without asking the keyring. */
     EXPECT_DONE(sp_sign_as("good-ec"));
 }
 END_TEST
@@ -152,9 +152,9 @@ static const char *const damages[][2] = {
 
 START_TEST(a_damaged_entry)
 {
-    sp_start_kept("");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_run_sql(sp_kept_path(), SP_CERTIFICATES, damages[_i][0]);
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, damages[_i][0]);
     for (int i = 0; i < 2; i++)
         EXPECT_REFUSED(sign_mail("good-ec"), damages[_i][1]);
     EXPECT_REFUSED(sign_mail("stranger-ec"), "[certificate-required]");
@@ -185,30 +185,30 @@ static bool verify(const char *name, const char *anchor, unsigned long flags)
 
 START_TEST(trust_is_the_keyrings)
 {
-    sp_start_kept("trust = keyring");
-    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    sp_start_with_keyring("trust = keyring");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
     EXPECT_REFUSED(verify("good-rsa", "ca", 0), "[distrust-default]");
     EXPECT_REFUSED(verify("good-rsa", "ca", PARTIAL), "[distrust-default]");
     EXPECT_REFUSED(verify("good-rsa", "good-rsa", PARTIAL), "[distrust-default]");
     EXPECT_DONE(verify("good-ec", "good-ec", PARTIAL));
-    sp_keep(SP_ROLE_CA, "ca");
+    sp_put(SP_ROLE_CA, "ca");
     EXPECT_DONE(verify("good-rsa", "ca", 0));
     EXPECT_REFUSED(verify("good-rsa", "good-rsa", PARTIAL), "[distrust-default]");
     EXPECT_REFUSED(verify("no-address-ec", "ca", 0), "[signer-certificate]");
-    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
     EXPECT_REFUSED(verify("good-rsa", "ca", 0), "keyring cannot be used");
 }
 END_TEST
 
-/* An anchor that libcrypto is told to trust still has to satisfy the rules as a signer. */
+/* An explicitly trusted anchor has to satisfy the rules as a signer, too. */
 START_TEST(explicit_trust_is_no_way_round)
 {
     static const char *const settings[] = { "trust = caller", "trust = keyring" };
     ASN1_OBJECT *mail;
     X509 *cert;
 
-    sp_start_kept(settings[_i]);
-    sp_keep(SP_ROLE_CONTACT, "no-address-ec");
+    sp_start_with_keyring(settings[_i]);
+    sp_put(SP_ROLE_CONTACT, "no-address-ec");
     cert = sp_read_cert("no-address-ec");
     mail = OBJ_nid2obj(NID_email_protect);
     ck_assert_int_eq(X509_add1_trust_object(cert, mail), 1);
@@ -224,7 +224,7 @@ END_TEST
 static bool is_ca(const X509 *cert)
 {
     char *why = NULL;
-    bool is = sp_keyring_role_in(sp_kept_path(), cert, &why) == SP_ROLE_CA;
+    bool is = sp_keyring_role_in(sp_keyring_of_test(), cert, &why) == SP_ROLE_CA;
 
     OPENSSL_free(why);
     return is;
@@ -244,22 +244,22 @@ static void *ask_on(void *cert)
 }
 
 /*
- * SQLite's own mutexes, and AddressSanitizer's, are held by nobody in a child:
- * it answers, and does not hang.  The first fork comes as the threads first use
- * a keyring, a little later with every run.
+ * In a forked child nobody holds SQLite's mutexes or AddressSanitizer's: the child
+ * answers and does not hang.  The fork comes when the threads begin to use a
+ * keyring, a little later in each run.
  */
 START_TEST(a_child_of_a_process_with_threads)
 {
     pthread_t threads[3];
     X509 *cert;
 
-    sp_start_kept("");
-    sp_keep(SP_ROLE_CA, "ca");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CA, "ca");
     cert = sp_read_cert("ca");
     sp_keyring_expect_forks();
     for (int i = 0; i < 3; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_on, cert), 0);
-    /* A thread that starts allocates, which is AddressSanitizer's matter and not ours. */
+    /* Wait for the threads: AddressSanitizer's allocator must not be locked by one that starts. */
     while (atomic_load(&started) < 3)
         (void)sched_yield();
     atomic_store(&begun, true);

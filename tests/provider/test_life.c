@@ -48,7 +48,7 @@ static bool encrypt_in(OSSL_LIB_CTX *libctx, const char *name)
     return message != NULL;
 }
 
-/* The rules hold in |libctx|. */
+/* Expect that the rules hold in |libctx|. */
 static void expect_rules(OSSL_LIB_CTX *libctx)
 {
     EXPECT_DONE(encrypt_in(libctx, "good-rsa"));
@@ -57,7 +57,7 @@ static void expect_rules(OSSL_LIB_CTX *libctx)
     EXPECT_REFUSED(encrypt_in(libctx, "expired-ec"), "[expired]");
 }
 
-/* The same for all that mail programs do, in the default context. */
+/* Expect the same of all mail operations, in the default context. */
 static void expect_rules_of_mail(void)
 {
     expect_rules(NULL);
@@ -67,7 +67,7 @@ static void expect_rules_of_mail(void)
     EXPECT_REFUSED(sp_sign_as("expired-ec"), "[expired]");
     EXPECT_DONE(sp_cms_verify("good-rsa", 0));
     EXPECT_REFUSED(sp_cms_verify("no-address-ec", 0), "[signer-certificate]");
-    /* Reading is never refused, to whatever provider the own key belongs. */
+    /* Reading is never refused, whichever provider has the own key. */
     EXPECT_DONE(sp_cms_decrypt("expired-rsa"));
     EXPECT_DONE(sp_cms_decrypt("expired-ec"));
     EXPECT_DONE(sp_cms_decrypt("good-ec"));
@@ -129,7 +129,7 @@ START_TEST(beside_default_and_legacy)
 }
 END_TEST
 
-/* Activated beside ours by the file itself, whichever comes first. */
+/* The file itself activates `default`, before or after ours. */
 START_TEST(default_in_the_same_file)
 {
     static const char *const orders[] = { "smimepolicy = policy\ndefault = stock\n",
@@ -162,7 +162,7 @@ START_TEST(own_context_with_its_own_configuration)
 }
 END_TEST
 
-/* A context that nobody configured has stock's providers, and no policy. */
+/* A library context without configuration has stock's providers and no policy. */
 START_TEST(own_context_without_configuration)
 {
     OSSL_LIB_CTX *libctx;
@@ -175,7 +175,7 @@ START_TEST(own_context_without_configuration)
 }
 END_TEST
 
-/* A provider of somebody else's, with a library context that follows the program's. */
+/* Another provider, with a library context that is a child of the program's. */
 static OSSL_LIB_CTX *followed;
 
 static void forget_child(void *ctx)
@@ -235,7 +235,7 @@ START_TEST(two_contexts_that_agree)
 }
 END_TEST
 
-/* Purposes and certificates belong to the process: there can be one policy only. */
+/* Purposes and certificates belong to the process, so there is only one policy. */
 START_TEST(two_contexts_that_disagree)
 {
     OSSL_LIB_CTX *first = configured("unknown_keys = refuse"), *second;
@@ -247,7 +247,7 @@ START_TEST(two_contexts_that_disagree)
     OSSL_LIB_CTX_free(first);
     EXPECT_REFUSED(encrypt_in(second, "good-rsa"), "settings that disagree");
     OSSL_LIB_CTX_free(second);
-    /* A fresh start is fresh. */
+    /* After a reset another policy may start. */
     first = configured("unknown_keys = pass");
     expect_rules(first);
     OSSL_LIB_CTX_free(first);
@@ -280,7 +280,7 @@ START_TEST(loaded_twice_under_two_names)
 }
 END_TEST
 
-/* Nothing of an earlier load is left behind, and nothing of it is missing. */
+/* An earlier load leaves nothing behind, and a new one misses nothing. */
 START_TEST(loaded_and_unloaded_again)
 {
     for (int i = 0; i < 5; i++) {
@@ -295,7 +295,10 @@ START_TEST(loaded_and_unloaded_again)
 }
 END_TEST
 
-/* What a thread still holds of its last parse would keep the context, and us with it. */
+/*
+ * A certificate that a thread still holds after a parse would keep the context, and
+ * the provider, alive.
+ */
 START_TEST(a_context_ends_behind_a_parse)
 {
     for (int i = 0; i < 3; i++) {
@@ -359,12 +362,12 @@ START_TEST(certificates_outlive_the_provider)
 }
 END_TEST
 
-/* What a program asks of property queries, with default loaded as well. */
+/* Property queries of programs, with `default` loaded as well. */
 static const char *const queries[] = { "fips=no", "?fips=no", "?provider=default", "" };
 
 START_TEST(default_properties_set_by_the_program)
 {
-    /* With this one 3.5 and later find no decoder for keys, ours or not. */
+    /* With this query 3.5 and later find no decoder for keys at all. */
     if (OpenSSL_version_num() >= 0x30500000UL && strcmp(queries[_i], "fips=no") == 0)
         return;
     sp_start(NULL);
@@ -386,7 +389,7 @@ START_TEST(fips_switched_off)
 }
 END_TEST
 
-/* Everything else that the backend has is there. */
+/* Every other algorithm of the backend is there. */
 START_TEST(nothing_is_missing)
 {
     unsigned char bytes[16];

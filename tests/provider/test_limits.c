@@ -5,7 +5,7 @@
  * What no gate stops: docs/security/security.md and docs/security/bypasses.md say why.  A test
  * that fails here has found something that is better than they say.
  */
-/* Keys with methods of their own are made by functions that OpenSSL 3 deprecates. */
+/* OpenSSL 3 deprecates the functions for keys with methods of the program. */
 #undef OPENSSL_NO_DEPRECATED
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/err.h>
@@ -14,7 +14,7 @@
 
 #include "mail.h"
 
-/* Built by hand, when so many others have been parsed since that it is no longer watched. */
+/* A certificate that a program builds is not watched any more after many others were parsed. */
 START_TEST(certificate_built_late)
 {
     struct sp_owner who;
@@ -30,7 +30,7 @@ START_TEST(certificate_built_late)
     ck_assert_int_eq(X509_set_issuer_name(who.cert, X509_get_issuer_name(model)), 1);
     ck_assert_int_eq(X509_set_pubkey(who.cert, who.key), 1);
     X509_free(model);
-    /* The model too is gone from the register. */
+    /* The model is gone from the register, too. */
     X509_free(X509_new());
     EXPECT(sp_cms_encrypt(who.cert, NULL, 0), _i == 0 ? NULL : "[certificate-required]");
     EXPECT_REFUSED(sp_cms_sign(who.cert, who.key, 0), "[certificate-required]");
@@ -38,7 +38,10 @@ START_TEST(certificate_built_late)
 }
 END_TEST
 
-/* The content itself is no sign of a mail: a CA signs certificates, a TLS server its handshake. */
+/*
+ * A signature of the content itself is no sign of a mail: a CA signs certificates, a
+ * TLS server its handshake.
+ */
 START_TEST(signature_of_the_content)
 {
     struct sp_owner who;
@@ -50,7 +53,7 @@ START_TEST(signature_of_the_content)
 }
 END_TEST
 
-/* Decryption is never refused, and decrypting what was padded for it is a signature. */
+/* Decryption is never refused, and decrypting padded data makes a signature. */
 START_TEST(signature_by_decryption)
 {
     struct sp_owner who;
@@ -71,7 +74,7 @@ START_TEST(signature_by_decryption)
 }
 END_TEST
 
-/* Below EVP there is no provider. */
+/* Functions below EVP use no provider. */
 START_TEST(functions_below_evp)
 {
     struct sp_owner who;
@@ -89,7 +92,10 @@ START_TEST(functions_below_evp)
 }
 END_TEST
 
-/* Does an operation with |key| go past all providers?  Verifying asks, which is not judged here. */
+/*
+ * Does an operation with |key| avoid all providers?  Verifying is used, because it
+ * is not judged here.
+ */
 static bool is_kept_from_providers(EVP_PKEY *key)
 {
     EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
@@ -101,8 +107,7 @@ static bool is_kept_from_providers(EVP_PKEY *key)
     return kept;
 }
 
-/* A key whose methods are the program's own is kept away from providers by OpenSSL 3, as an
- * engine's. */
+/* OpenSSL 3 does not give a key with methods of the program to providers, as for an engine's. */
 START_TEST(key_with_methods_of_its_own)
 {
     RSA_METHOD *methods;
@@ -129,7 +134,7 @@ START_TEST(key_with_methods_of_its_own)
 }
 END_TEST
 
-/* A program that compares its key with one certificate and signs in the name of another. */
+/* A program compares its key with one certificate, and signs in the name of another. */
 START_TEST(key_compared_with_another_certificate)
 {
     struct sp_owner good;
@@ -140,14 +145,14 @@ START_TEST(key_compared_with_another_certificate)
     old = sp_read_cert("old-rsa");
     ck_assert_int_eq(X509_check_private_key(good.cert, good.key), 1);
     EXPECT_DONE(sp_pkcs7_add_signature(old, good.key));
-    /* One that compares it with the certificate that it names, as libcrypto does, is told. */
+    /* A program that compares it with the certificate it names, as libcrypto does, is refused. */
     EXPECT_REFUSED(sp_cms_sign(old, good.key, 0), "[expired]");
     X509_free(old);
     sp_free_owner(&good);
 }
 END_TEST
 
-/* The certificate was there, and is gone: its key may be anybody's. */
+/* The certificate was freed: its key may belong to any other. */
 START_TEST(certificate_gone)
 {
     struct sp_owner who;
@@ -165,7 +170,7 @@ START_TEST(certificate_gone)
 }
 END_TEST
 
-/* Key agreement with a key that was decoded is how mail is read, and reading is never refused. */
+/* Key agreement with a decoded key is how mail is read, which is never refused. */
 START_TEST(agreement_with_a_decoded_key)
 {
     BIO *data = BIO_new_mem_buf("hello", 5);
@@ -219,7 +224,7 @@ static bool sign_asking_for(const char *properties)
     return done;
 }
 
-/* Ours answer to the name of the backend: who asks for it by name is not past them. */
+/* Our algorithms have the backend's names, so asking for it by name does not avoid them. */
 START_TEST(backend_asked_for_by_name)
 {
     OSSL_PROVIDER *active;
@@ -236,7 +241,10 @@ START_TEST(backend_asked_for_by_name)
 }
 END_TEST
 
-/* A program that wants what is not ours gets it, where another provider is active. */
+/*
+ * If a program asks for other algorithms than ours, and another provider is active,
+ * it gets them.
+ */
 START_TEST(other_than_ours_asked_for)
 {
     static const char *const not_ours = "smime.policy!=yes";

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is loaded by a smimepolicy: URI, through OSSL_STORE.
+ * Loading by a smimepolicy: URI, through OSSL_STORE.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,11 +13,10 @@
 #include <openssl/ui.h>
 
 #include "certs.h"
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "store/uri.h"
 
-/* Everything that |uri| gives, as letters: C a certificate, K a key; "!" at the end if it failed.
- */
+/* What |uri| loads, as letters: C for a certificate, K for a key, "!" at the end if it failed. */
 struct loaded {
     char kinds[256];
     char first[64]; /* common name of the first certificate */
@@ -74,7 +73,7 @@ static struct loaded load(const char *uri, int expected, const X509_NAME *subjec
             note(&loaded, info);
         OSSL_STORE_INFO_free(info);
     }
-    /* OSSL_STORE_error() of 3.0 is true at every end. */
+    /* In 3.0 OSSL_STORE_error() is true at every end. */
     if (ERR_peek_error() != 0)
         loaded.kinds[strlen(loaded.kinds)] = '!';
     OSSL_STORE_SEARCH_free(search);
@@ -105,17 +104,17 @@ static void expect_load(const char *uri, int expected, const char *kinds, const 
 
 START_TEST(by_address)
 {
-    sp_start_kept("");
-    sp_keep(SP_ROLE_IDENTITY, "old-ec");
-    sp_keep(SP_ROLE_IDENTITY, "encrypt-only-rsa");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_CONTACT, "sign-only-rsa");
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
-    sp_keep(SP_ROLE_CA, "ca");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "old-ec");
+    sp_put(SP_ROLE_IDENTITY, "encrypt-only-rsa");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "sign-only-rsa");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_CA, "ca");
     expect_load(BOB("identity"), 0, "CKCKCK", "good-ec", NULL);
     expect_load(BOB("identity"), CERT, "CCC", "good-ec", NULL);
     expect_load(BOB("identity"), KEY, "K", "", NULL);
-    /* Among equals the first that was stored: both may be encrypted to. */
+    /* Of equal ones the first that was stored: both may be encrypted to. */
     expect_load(BOB("contact"), CERT, "CCCCC", "encrypt-only-rsa", NULL);
     expect_load(BOB("contact"), 0, "CCCCC", "encrypt-only-rsa", NULL);
     expect_load(BOB("contact"), KEY, "!", "", "nothing of the kind");
@@ -132,11 +131,11 @@ START_TEST(an_escaped_address)
     X509 *cert;
     char *uri;
 
-    sp_start_kept("");
+    sp_start_with_keyring("");
     cert = sp_make_cert(&(struct sp_recipe){ .subject = "O'Brien",
                                              .san = "email:O'Brien+a/b?c%d#\"e\"@Example.Org",
                                              .usage = "digitalSignature" });
-    sp_keep_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
+    sp_put_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
     uri = sp_uri_write(SP_URI_CONTACT, address);
     expect_load(uri, 0, "C", "O'Brien", NULL);
     OPENSSL_free(uri);
@@ -149,10 +148,10 @@ START_TEST(a_key_under_a_passphrase)
     X509 *cert;
     EVP_PKEY *key;
 
-    sp_start_kept("");
+    sp_start_with_keyring("");
     cert = sp_read_cert("good-rsa");
     key = sp_read_key("good-rsa");
-    sp_keep_cert(SP_ROLE_IDENTITY, cert, key, "secret");
+    sp_put_cert(SP_ROLE_IDENTITY, cert, key, "secret");
     passphrase = (char[]){ "secret" };
     expect_load(BOB("identity"), 0, "CK", "good-rsa", NULL);
     expect_load(BOB("identity"), KEY, "K", "", NULL);
@@ -179,15 +178,15 @@ START_TEST(a_key_elsewhere)
     const struct elsewhere *row = &elsewhere[_i];
     X509 *cert;
 
-    sp_start_kept("");
+    sp_start_with_keyring("");
     cert = sp_read_cert("good-rsa");
-    sp_keep_elsewhere(cert, row->uri);
+    sp_put_elsewhere(cert, row->uri);
     expect_load(BOB("identity"), 0, row->kinds, "good-rsa", row->error);
     X509_free(cert);
 }
 END_TEST
 
-/* More than a page of the cursor, and one of them by its name. */
+/* More certificates than fit a page, and one of them by its subject. */
 START_TEST(many)
 {
     enum { MANY = 150 };
@@ -195,7 +194,7 @@ START_TEST(many)
     X509 *cert = NULL;
     struct loaded loaded;
 
-    sp_start_kept("");
+    sp_start_with_keyring("");
     for (int i = 0; i < MANY; i++) {
         X509_free(cert);
         (void)snprintf(name, sizeof(name), "Person %d", i);
@@ -204,7 +203,7 @@ START_TEST(many)
                                                  .serial = i + 1,
                                                  .san = "email:many@example.org",
                                                  .usage = "digitalSignature" });
-        sp_keep_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
+        sp_put_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
         kinds[i] = 'C';
     }
     expect_load("smimepolicy:trust", 0, kinds, "Person 0", NULL);
@@ -228,7 +227,7 @@ static bool attach(void)
     return store != NULL;
 }
 
-/* Everything is the wrong answer to a question that is not understood. */
+/* A search of an unknown kind must not find everything. */
 static bool search_by_alias(void)
 {
     OSSL_STORE_CTX *store = OSSL_STORE_open("smimepolicy:trust", NULL, NULL, NULL, NULL);
@@ -244,8 +243,8 @@ static bool search_by_alias(void)
 
 START_TEST(what_it_cannot_do)
 {
-    sp_start_kept("");
-    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
     EXPECT_REFUSED(attach(), "not read from a stream");
     EXPECT_REFUSED(search_by_alias(), "searched by subject alone");
 }

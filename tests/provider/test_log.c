@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The decision log: one line of JSON a decision, in a file that may be
- * rotated, and never in the way of the mail.
+ * The decision log: a line of JSON for each decision, in a file that may be
+ * rotated.  It never delays the mail.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -49,7 +49,7 @@ static void start_logging(const char *more)
     sp_start(settings);
 }
 
-/* Every line of |file| as a JSON array; a missing file has none. */
+/* The lines of |file| as a JSON array; empty if the file is missing. */
 static json_t *read_log(const char *file)
 {
     FILE *in = fopen(file, "r");
@@ -290,7 +290,7 @@ START_TEST(rotated_while_running)
 }
 END_TEST
 
-/* Places that cannot take a line; the decisions are the same. */
+/* Files that take no line; decisions are the same. */
 static const char *const nowhere[] = { "/nonexistent/log",  "/tmp",  "/dev/full", "/proc/version",
                                        "/etc/hostname/log", "syslog" };
 
@@ -306,7 +306,7 @@ START_TEST(cannot_be_written)
 }
 END_TEST
 
-/* With and without a reader that never reads. */
+/* With a reader that never reads, and without one. */
 START_TEST(pipe_does_not_block)
 {
     FILE *reader = NULL;
@@ -382,7 +382,7 @@ static bool ends_whole(const char *file)
     return whole;
 }
 
-/* With SIGXFSZ as it is at first: it would end the program. */
+/* With the default SIGXFSZ, which would end the program. */
 START_TEST(beyond_the_limit_of_files)
 {
     /* Enough for what the test itself writes. */
@@ -403,7 +403,7 @@ START_TEST(beyond_the_limit_of_files)
 }
 END_TEST
 
-/* A signal that the program held back and waits for itself is not taken from it. */
+/* A signal that the program blocks and waits for is still pending afterwards. */
 START_TEST(signals_stay_the_programs)
 {
     const struct timespec now = { 0 };
@@ -429,7 +429,7 @@ START_TEST(signals_stay_the_programs)
 }
 END_TEST
 
-/* As a full disk leaves it. */
+/* After a full disk has left half a line. */
 START_TEST(after_half_a_line)
 {
     char line[8192];
@@ -458,11 +458,11 @@ END_TEST
 
 #define OTHER 12345
 
-/* What stands at the path of the log, in a directory of |mode|, and whether it is written to. */
+/* A file at the path of the log, in a directory of |mode|, and whether it is written to. */
 static const struct other {
     const char *kind;
     mode_t mode;
-    uid_t uid; /* of the link, or of the file; needs the superuser unless 0 */
+    uid_t uid; /* the owner of the link or file; 0, or the test needs the superuser */
     bool written;
 } others[] = {
     { "link", 0755, 0, true },

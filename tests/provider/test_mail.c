@@ -12,7 +12,7 @@
 
 #include "mail.h"
 
-/* What each use of a certificate must say; NULL: it works. */
+/* The error of each use of a certificate; NULL: it works. */
 static const struct row {
     const char *name, *sign, *encrypt, *verify;
 } rows[] = {
@@ -71,7 +71,7 @@ START_TEST(encrypting)
     EXPECT(sp_cms_encrypt(cert, NULL, CMS_STREAM), row->encrypt);
     EXPECT(sp_cms_encrypt(good, cert, 0), row->encrypt);
     EXPECT(sp_cms_encrypt(cert, good, 0), row->encrypt);
-    /* PKCS #7 knows key transport only. */
+    /* PKCS #7 has only key transport. */
     if (!ec) {
         EXPECT(sp_pkcs7_encrypt(cert, NULL, 0), row->encrypt);
         EXPECT(sp_pkcs7_encrypt(good, cert, 0), row->encrypt);
@@ -92,7 +92,7 @@ START_TEST(verifying)
 }
 END_TEST
 
-/* Whatever is wrong with it: an own certificate decrypts what was sent to it. */
+/* A certificate with any fault still decrypts what was sent to it. */
 START_TEST(decrypting)
 {
     const struct row *row = &rows[_i];
@@ -104,7 +104,7 @@ START_TEST(decrypting)
 }
 END_TEST
 
-/* The second of two signers is judged too, and what was made is not finished. */
+/* The second of two signers is judged, too, and the message is not finished. */
 START_TEST(several_signers)
 {
     const unsigned int flags = CMS_BINARY | CMS_PARTIAL;
@@ -133,7 +133,7 @@ START_TEST(several_signers)
 }
 END_TEST
 
-/* A signer added to a message that is there already. */
+/* A signer is added to an existing message. */
 START_TEST(resigning)
 {
     BIO *file;
@@ -157,7 +157,7 @@ START_TEST(resigning)
 }
 END_TEST
 
-/* The refusal names who, when, which and why, as one line of data. */
+/* The refusal names signer, time, certificate and reason, in one line. */
 START_TEST(text_of_a_refusal)
 {
     sp_start(NULL);

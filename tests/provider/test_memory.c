@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every allocation of ours fails once: nothing crashes, nothing leaks (the
- * sanitizers look), and above all nothing is allowed that is refused otherwise.
+ * Every allocation of ours fails once.  There must be no crash and no leak (the
+ * sanitizers look), and above all nothing may be allowed that is refused otherwise.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +13,7 @@
 #include <openssl/pem.h>
 #include <openssl/store.h>
 
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "mail.h"
 #include "starve.h"
 
@@ -63,7 +63,7 @@ static bool encrypt(OSSL_LIB_CTX *libctx, const struct person *person)
     return message != NULL;
 }
 
-/* Attributes in two pieces, the second of them into a copy of the context. */
+/* Sign attributes in two pieces, the second of them in a copy of the context. */
 static bool sign_in_pieces(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new(), *copy = EVP_MD_CTX_new();
@@ -81,7 +81,7 @@ static bool sign_in_pieces(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
     return done;
 }
 
-/* How many of the four uses of |name| worked. */
+/* The number of uses of |name|, of four, that worked. */
 static int use(OSSL_LIB_CTX *libctx, const char *name)
 {
     struct person person = read_person(libctx, name);
@@ -117,7 +117,7 @@ static bool verify(OSSL_LIB_CTX *libctx, const char *name)
 static const char *const kinds[][3] = { { "good-rsa", "expired-rsa", "no-address-rsa" },
                                         { "good-ec", "expired-ec", "no-address-ec" } };
 
-/* A whole life in which one allocation fails; false if none was left to fail. */
+/* Load, use and unload the provider while one allocation fails; false if none was left to fail. */
 static bool live(const char *const *names, long fails)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
@@ -143,7 +143,7 @@ static bool live(const char *const *names, long fails)
     return starving;
 }
 
-/* Under valgrind each life takes seconds: SP_STARVE_STEP=N tries one in N. */
+/* Under valgrind each round takes seconds: with SP_STARVE_STEP=N one in N is tried. */
 START_TEST(every_allocation_fails_once)
 {
     const char *text = getenv("SP_STARVE_STEP");
@@ -154,18 +154,18 @@ START_TEST(every_allocation_fails_once)
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     while (live(kinds[_i], fails))
         fails += step;
-    /* The tables and a life in them need more: else ours were not recognised. */
+    /* There are more allocations than this, unless ours were not recognised. */
     ck_assert_int_gt(fails, 200);
 }
 END_TEST
 
-/* A library context in which |settings| are in force, with the keyring among them. */
+/* A library context with |settings| and the keyring. */
 static OSSL_LIB_CTX *context_with(const char *settings)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
     char *more, *text, *path;
 
-    ck_assert_int_gt(asprintf(&more, "keyring = %s\n%s", sp_kept_path(), settings), 0);
+    ck_assert_int_gt(asprintf(&more, "keyring = %s\n%s", sp_keyring_of_test(), settings), 0);
     text = sp_configuration(more);
     path = sp_temporary(text);
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
@@ -176,7 +176,7 @@ static OSSL_LIB_CTX *context_with(const char *settings)
     return libctx;
 }
 
-/* How many certificates and keys are loaded; an end before the last one has an error. */
+/* The number of certificates and keys loaded.  If it ends early there is an error. */
 static int load(OSSL_LIB_CTX *libctx, const char *uri)
 {
     OSSL_STORE_CTX *store = OSSL_STORE_open_ex(uri, libctx, NULL, NULL, NULL, NULL, NULL, NULL);
@@ -212,7 +212,7 @@ static bool sign_mail(OSSL_LIB_CTX *libctx, const char *name)
 static const char *const uris[] = { "smimepolicy:identity/bob@example.org",
                                     "smimepolicy:contact/bob@example.org", "smimepolicy:trust" };
 
-/* The keyring in use while one allocation fails; false if none was left to fail. */
+/* Use the keyring while one allocation fails; false if none was left to fail. */
 static bool use_keyring(OSSL_LIB_CTX *libctx, long fails)
 {
     static const int all[] = { 4, 3, 3 };
@@ -247,10 +247,10 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
     ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     libctx = context_with("trust = keyring");
-    sp_keep(SP_ROLE_IDENTITY, "good-ec");
-    sp_keep(SP_ROLE_IDENTITY, "expired-rsa");
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
-    /* Only now: what the register could not record it never forgets. */
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    /* Checked last: the register never forgets that it could not record something. */
     ck_assert(sign_mail(libctx, "good-ec"));
     while (use_keyring(libctx, fails))
         fails += step;
@@ -269,7 +269,10 @@ static bool sign_without_attributes(OSSL_LIB_CTX *libctx, const char *name)
     return done;
 }
 
-/* What `raw_keys = pass` lets pass, and what not; false if no allocation was left to fail. */
+/*
+ * Check what `raw_keys = pass` lets pass while one allocation fails; false if none
+ * was left to fail.
+ */
 static bool use_raw_keys(OSSL_LIB_CTX *libctx, long fails)
 {
     bool passed, starving;
@@ -308,7 +311,7 @@ int main(void)
     Suite *suite = suite_create("memory");
     TCase *tests = sp_case(suite, "memory");
 
-    /* Hundreds of lives, under valgrind on a busy machine. */
+    /* Hundreds of rounds, perhaps under valgrind on a busy machine. */
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);

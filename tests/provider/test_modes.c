@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the settings change: unknown keys, unverified signers, observing,
- * trust, and settings that are wrong.
+ * What the settings change: unknown keys, unverified signers, observe mode, trust,
+ * and wrong settings.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -46,7 +46,7 @@ static bool encrypt_premaster(EVP_PKEY *key)
     return sp_rsa_encrypt(key, premaster, sizeof(premaster));
 }
 
-/* Key agreement with |peer| and a key made for it, as for a recipient or in TLS. */
+/* Agree with |peer| and a key made for it, as for a recipient or in TLS. */
 static bool agree_with(EVP_PKEY *peer)
 {
     EVP_PKEY *own = EVP_EC_gen(
@@ -59,7 +59,7 @@ static bool agree_with(EVP_PKEY *peer)
     return done;
 }
 
-/* The peer's point as TLS has it: put into a key, not decoded. */
+/* The same with the peer's point set into a key, as in TLS. */
 static bool agree_with_point(EVP_PKEY *key)
 {
     unsigned char *point = NULL;
@@ -73,7 +73,7 @@ static bool agree_with_point(EVP_PKEY *key)
     return done;
 }
 
-/* Keys that belong to no certificate of this process. */
+/* Keys without a certificate in this process. */
 static const struct unknown {
     const char *key;
     bool (*use)(EVP_PKEY *key);
@@ -123,7 +123,7 @@ START_TEST(unknown_keys_refused)
 }
 END_TEST
 
-/* Known keys are what they were, however strict the setting. */
+/* The setting does not change known keys. */
 START_TEST(known_keys_with_unknown_refused)
 {
     sp_start("unknown_keys = refuse");
@@ -165,7 +165,7 @@ START_TEST(unverified_signers)
     sp_start("unverified_signers = refuse");
     EXPECT(row->verify(row->flags), row->checks ? NULL : "[distrust-default]");
     EXPECT_DONE(verify_cms(0));
-    /* A message's certificate is parsed anew: one check does not vouch for the next. */
+    /* The certificate of each message is parsed anew: an earlier check does not count for it. */
     EXPECT(row->verify(row->flags), row->checks ? NULL : "never checked");
 }
 END_TEST
@@ -179,7 +179,7 @@ START_TEST(unverified_signers_pass_by_default)
 }
 END_TEST
 
-/* Without attributes there is only the key to go by. */
+/* Without attributes only the key tells. */
 START_TEST(unverified_signer_without_attributes)
 {
     BIO *data = BIO_new_mem_buf("hello", 5);
@@ -235,7 +235,7 @@ START_TEST(observing_two_certificates_of_one_key)
 }
 END_TEST
 
-/* What cannot be turned off, in either mode: nobody is trusted whom nobody provided. */
+/* No mode turns this off: a signer without a provided anchor is not trusted. */
 START_TEST(distrust)
 {
     sp_start(_i == 0 ? "trust = keyring" : "trust = keyring\nmode = observe");
@@ -279,7 +279,7 @@ static const char *const faults[] = {
     "certificate_required = warn",
 };
 
-/* The refusal names the key and its value. */
+/* The refusal names the key of the setting and its value. */
 START_TEST(locked_by)
 {
     const char *fault = faults[_i];
@@ -294,7 +294,7 @@ START_TEST(locked_by)
     EXPECT_REFUSED(sp_pkcs7_verify("good-ec", 0), fault);
     EXPECT_REFUSED(verify_cms(CMS_NO_SIGNER_CERT_VERIFY), fault);
     EXPECT_DONE(sp_cms_decrypt("expired-rsa"));
-    /* What is not mail goes on. */
+    /* Operations that are not mail go on. */
     key = sp_read_key("server-rsa");
     EXPECT_DONE(sign_other(key));
     EXPECT_DONE(encrypt_premaster(key));

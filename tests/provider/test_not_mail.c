@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Only mail is judged: the same keys do other work, with certificates that
- * the rules refuse.
+ * Only mail is judged: the same keys do other work, with certificates that the rules
+ * refuse.
  */
 #include <string.h>
 
@@ -30,13 +30,16 @@ START_TEST(signatures_over_other_data)
     EXPECT_REFUSED(
         sp_sign_data(owner.key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes)),
         "refused: sign:");
-    /* Without data to go by it may be mail. */
+    /* Without data it may be a mail. */
     EXPECT_REFUSED(sp_sign_data(owner.key, NULL, digest, sizeof(digest)), "refused: sign:");
     sp_free_owner(&owner);
 }
 END_TEST
 
-/* A time stamp is one where the certificate is for time stamps; else it is a mail in disguise. */
+/*
+ * Attributes of a time stamp pass if the certificate is for time stamps; else they
+ * count as a mail.
+ */
 START_TEST(time_stamps)
 {
     const bool stamper = _i == SP_ROWS(refused);
@@ -123,7 +126,9 @@ static void has_no_name_in_a_mail(EVP_CIPHER *cipher, void *seen)
     ck_assert_msg(object == NULL || OBJ_length(object) == 0, "%s", EVP_CIPHER_get0_name(cipher));
 }
 
-/* A mail names its cipher by an object identifier: AES-192-SIV, with a key of 48 bytes, has none.
+/*
+ * A mail names its cipher by an object identifier.  AES-192-SIV, with a key of 48
+ * bytes, has none.
  */
 START_TEST(no_content_key_is_a_premaster_secret)
 {
@@ -135,7 +140,7 @@ START_TEST(no_content_key_is_a_premaster_secret)
 }
 END_TEST
 
-/* Message authentication codes and key derivation are signatures and exchanges to EVP. */
+/* EVP treats message authentication codes as signatures, and key derivation as key exchange. */
 START_TEST(keys_without_certificates)
 {
     static const unsigned char secret[16] = { 1 };

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One key, an expired certificate and the renewed one, in one process: who a
- * signature is for is told by what its key was compared with.
+ * One key with an expired certificate and a renewed one, in one process: the
+ * certificate that the key was compared with is the one meant.
  */
 #include <pthread.h>
 
@@ -13,7 +13,7 @@
 
 static const struct row {
     const char *good, *old;
-    bool good_first; /* in the order of their parse */
+    bool good_first; /* the good certificate is parsed first */
 } rows[] = { { "good-rsa", "old-rsa", true },
              { "good-rsa", "old-rsa", false },
              { "good-ec", "old-ec", true },
@@ -45,7 +45,7 @@ static void end(struct pair *pair)
     EVP_PKEY_free(pair->key);
 }
 
-/* A message that is made as it is written. */
+/* A message whose signature is made when it is written. */
 static PKCS7 *begin(X509 *signer, EVP_PKEY *key)
 {
     return PKCS7_sign(signer, key, NULL, NULL, PKCS7_BINARY | PKCS7_STREAM);
@@ -60,7 +60,9 @@ static bool finish(PKCS7 *message)
     return done;
 }
 
-/* As Ruby, PHP and M2Crypto do: sign, then write, which signs again; |written| how it is written.
+/*
+ * Sign and write as Ruby, PHP and M2Crypto do: writing signs again.  |written| are
+ * the flags for writing.
  */
 static bool sign_and_write(X509 *signer, EVP_PKEY *key, int flags, int written)
 {
@@ -103,7 +105,7 @@ static bool decrypt_cms(EVP_PKEY *key)
 
 static const int ways[][2] = { { 0, 0 },
                                { PKCS7_BINARY, PKCS7_BINARY },
-                               { PKCS7_BINARY, 0 }, /* the content as it is, then with CR LF */
+                               { PKCS7_BINARY, 0 }, /* the content unchanged, then with CR LF */
                                { PKCS7_NOATTR, PKCS7_NOATTR } };
 #define WAYS (sizeof(ways) / sizeof(ways[0]))
 
@@ -120,11 +122,11 @@ START_TEST(signed_and_written)
     EXPECT_DONE(sp_cms_sign(pair.good, pair.key, CMS_NOATTR));
     EXPECT_REFUSED(sign_and_write(pair.old, pair.key, 0, 0), "[expired]");
     EXPECT_REFUSED(sp_cms_sign(pair.old, pair.key, CMS_STREAM), "[expired]");
-    /* The same message again is the same signature, whoever was refused before. */
+    /* Signing the same message again is the same signature, even if others were refused before. */
     EXPECT_DONE(sign_and_write(pair.good, pair.key, 0, 0));
     EXPECT_DONE(sign_and_write(pair.good, pair.key, PKCS7_NOATTR, PKCS7_NOATTR));
     EXPECT_DONE(sp_pkcs7_sign(pair.good, pair.key, 0));
-    /* Another one is not. */
+    /* Another message is another signature. */
     EXPECT_REFUSED(sign_and_write(pair.good, pair.key, PKCS7_NOATTR | PKCS7_BINARY, PKCS7_NOATTR),
                    "share this key");
     end(&pair);
@@ -146,7 +148,7 @@ START_TEST(old_mail_first)
 }
 END_TEST
 
-/* Two that are made at once: nobody can tell whose the next signature is. */
+/* Two signatures are made at once: it is not known for whom the next one is. */
 START_TEST(two_at_once)
 {
     struct pair pair = start((size_t)_i);
@@ -154,7 +156,7 @@ START_TEST(two_at_once)
 
     EXPECT_REFUSED(finish(good), "share this key");
     EXPECT_REFUSED(finish(old), "[expired]");
-    /* What was compared before is not forgotten, whatever is signed in between. */
+    /* An earlier comparison is remembered while other messages are signed. */
     EXPECT_DONE(sp_pkcs7_sign(pair.good, pair.key, 0));
     EXPECT_REFUSED(finish(old), "[expired]");
     PKCS7_free(old);
@@ -163,7 +165,7 @@ START_TEST(two_at_once)
 }
 END_TEST
 
-/* A comparison to sign stays one, whatever the key decrypts then. */
+/* A comparison for a signature stays one when the key decrypts in between. */
 START_TEST(decrypted_in_between)
 {
     struct pair pair = start((size_t)_i);
@@ -190,7 +192,7 @@ static long begin_at_write(BIO *bio, int operation, const char *data, size_t len
     return done;
 }
 
-/* What a program does where PKCS7_decrypt() calls it is no decryption of libcrypto's. */
+/* What a program does in a callback of PKCS7_decrypt() is not libcrypto's decryption. */
 START_TEST(compared_in_a_callback)
 {
     BIO *file, *out = BIO_new(BIO_s_mem());
@@ -231,7 +233,7 @@ static void *begin_old(void *arg)
     return begin(pair->old, pair->key);
 }
 
-/* One key object, two threads. */
+/* One key object in two threads. */
 START_TEST(old_mail_in_another_thread)
 {
     struct pair pair = start((size_t)_i);
@@ -276,7 +278,7 @@ int main(void)
     tcase_add_loop_test(tests, signed_and_written, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, two_at_once, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, begun_in_another_thread, 0, SP_ROWS(rows));
-    /* PKCS7_decrypt() is for RSA. */
+    /* PKCS7_decrypt() compares RSA keys only. */
     tcase_add_loop_test(tests, old_mail_first, 0, RSA_ROWS);
     tcase_add_loop_test(tests, decrypted_in_between, 0, RSA_ROWS);
     tcase_add_loop_test(tests, compared_in_a_callback, 0, RSA_ROWS);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every way that a certificate gets into a process leads to the same verdict.
+ * However a certificate gets into a process, the verdict is the same.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -49,7 +49,7 @@ static X509 *by_reuse(const char *name)
     return cert;
 }
 
-/* A parse that fails is no parse: what is read next into the object counts. */
+/* A failed parse does not count: what is read next into the object counts. */
 static X509 *after_failure(const char *name)
 {
     unsigned char *der;
@@ -212,7 +212,7 @@ START_TEST(good_is_accepted)
 }
 END_TEST
 
-/* Whatever happens to a certificate, its birth and death leave no error behind. */
+/* The birth and death of a certificate leave no error behind. */
 START_TEST(error_queue_stays_clean)
 {
     static const char *const names[] = { "good-rsa", "expired-rsa", "no-usage-rsa", "server-ec",
@@ -245,8 +245,8 @@ static void on_free(void *parent, void *data, CRYPTO_EX_DATA *all, int index, lo
 }
 
 /*
- * The provider holds the certificate that a thread parsed last, so a program's
- * own data on it may live until the thread's next certificate: documented.
+ * The provider holds the certificate that a thread parsed last, so data that a
+ * program attached to it live until the thread's next certificate, as documented.
  */
 START_TEST(data_of_the_program_on_a_certificate)
 {

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The purposes and email trust of the process: replaced while we are loaded,
- * put back afterwards, and never left with a dangling name.
+ * The purposes and email trust of the process: replaced while the provider is
+ * loaded, restored afterwards, and never with a dangling name.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -14,7 +14,7 @@
 
 #include "certs.h"
 #include "base/compat.h"
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "mail.h"
 
 static const int ids[] = { X509_PURPOSE_SMIME_SIGN, X509_PURPOSE_SMIME_ENCRYPT, X509_PURPOSE_ANY };
@@ -60,7 +60,7 @@ START_TEST(tell_the_truth)
 }
 END_TEST
 
-/* The rest is none of our business. */
+/* Other purposes are not changed. */
 START_TEST(others_are_left_alone)
 {
     X509 *server, *ca;
@@ -77,7 +77,7 @@ START_TEST(others_are_left_alone)
 }
 END_TEST
 
-/* Looking at a certificate early must not freeze wrong answers into it. */
+/* Reading an incomplete certificate must not cache wrong answers into it. */
 START_TEST(nothing_is_cached_early)
 {
     X509 *cert;
@@ -126,7 +126,10 @@ static X509 *make(struct sp_recipe recipe)
     return parsed;
 }
 
-/* |by_name|: as mail functions do; else with the purpose alone, and no email trust. */
+/*
+ * Verify.  |by_name|: by the name of the purpose, as mail functions do; else by its
+ * id, without email trust.
+ */
 static int verify(X509 *cert, X509 *anchor, bool by_name)
 {
     X509_STORE *store = X509_STORE_new();
@@ -146,7 +149,7 @@ static int verify(X509 *cert, X509 *anchor, bool by_name)
     return answer;
 }
 
-/* What was verified before, or failed to be, makes no issuer of a person's own certificate. */
+/* An earlier verification, good or failed, makes no issuer of a person's own certificate. */
 START_TEST(one_chain_after_another)
 {
     X509 *person, *minted, *ca, *good, *odd;
@@ -172,7 +175,7 @@ START_TEST(one_chain_after_another)
         ck_assert_int_eq(verify(minted, person, false), 0);
         ck_assert_int_eq(verify(good, ca, true), 1);
         ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
-        /* It fails before the purposes are asked. */
+        /* The verification fails before purposes are asked. */
         ck_assert_int_eq(verify(odd, ca, true), 0);
         ck_assert_int_eq(verify(minted, person, false), 0);
     }
@@ -245,7 +248,7 @@ START_TEST(intermediate_kept_as_a_contact)
 {
     X509 *root, *middle, *signer;
 
-    sp_start_kept("");
+    sp_start_with_keyring("");
     root = make((struct sp_recipe){ YEARS, .subject = "root", .usage = "keyCertSign",
                                     .basic = "critical,CA:TRUE" });
     middle = make((struct sp_recipe){ YEARS, .subject = "middle", .san = "email:ca@example.org",
@@ -255,9 +258,9 @@ START_TEST(intermediate_kept_as_a_contact)
     signer =
         make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
                                  .issuer = middle, .issuer_key = sp_test_rsa() });
-    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
     expect_chain(signer, NULL, middle, true);
-    sp_keep_cert(SP_ROLE_CONTACT, middle, NULL, NULL);
+    sp_put_cert(SP_ROLE_CONTACT, middle, NULL, NULL);
     expect_chain(signer, NULL, middle, false);
     X509_free(signer);
     X509_free(middle);
@@ -272,12 +275,12 @@ START_TEST(issuer_in_a_keyring_that_cannot_be_read)
     X509 *person;
     const char *errors;
 
-    sp_start_kept("");
-    sp_keep(SP_ROLE_CONTACT, "good-ec");
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
     person = make((struct sp_recipe){ YEARS, .subject = "person", .san = "email:eve@example.org",
                                       .usage = "digitalSignature,keyCertSign",
                                       .basic = "critical,CA:TRUE" });
-    ck_assert_int_eq(chmod(sp_kept_path(), 0777), 0);
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
     ck_assert_int_eq(X509_check_purpose(person, ids[0], 1), 0);
     errors = sp_errors();
     ck_assert_msg(strncmp(errors, told, strlen(told)) == 0, "%s", errors);
@@ -332,7 +335,7 @@ static int always(const X509_PURPOSE *p, const X509 *cert, int ca)
     return 1;
 }
 
-/* A program that replaced the check after us keeps its own when we go. */
+/* If a program replaced the check after us, its check stays when we go. */
 START_TEST(somebody_came_after_us)
 {
     static char name[] = "S/MIME signing", short_name[] = "smimesign";

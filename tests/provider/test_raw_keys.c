@@ -8,7 +8,7 @@
 
 #include <openssl/err.h>
 
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "mail.h"
 
 #define WAY_OUT "or set raw_keys = pass if this is no mail"
@@ -25,7 +25,7 @@ static bool sign_mail(struct sp_owner *who)
     return sp_sign_data(who->key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes));
 }
 
-/* To the certificate's own key, as libcrypto does. */
+/* Encrypt to the certificate's own key object, as libcrypto does. */
 static bool encrypt_raw(struct sp_owner *who)
 {
     EVP_PKEY *public = X509_get_pubkey(who->cert);
@@ -65,7 +65,7 @@ static bool encrypt_message(struct sp_owner *who)
     return sp_cms_encrypt(who->cert, NULL, 0);
 }
 
-/* What a row is refused for; NULL: it passes.  By default, and with `raw_keys = pass`. */
+/* What a row is refused for (NULL: it passes), by default and with `raw_keys = pass`. */
 static const struct row {
     const char *name;
     bool (*use)(struct sp_owner *who);
@@ -81,11 +81,11 @@ static const struct row {
     { "single-rsa", encrypt_raw, WAY_OUT, NULL },
     { "any-rsa", encrypt_raw, WAY_OUT, NULL },
     { "utf8-rsa", encrypt_raw, WAY_OUT, NULL },
-    /* The price: libcrypto's own mail functions do the same. */
+    /* The disadvantage: libcrypto's own mail functions make such signatures, too. */
     { "server-rsa", sign_without_attributes, WAY_OUT, NULL },
     { "server-ec", sign_without_attributes, WAY_OUT, NULL },
     { "server-rsa", encrypt_message, WAY_OUT, NULL },
-    /* Mail by its look, and what is neither a signature nor RSA encryption. */
+    /* Signed attributes, and operations that are neither a signature nor RSA encryption. */
     { "server-rsa", sign_mail, "[san-email]", "[san-email]" },
     { "server-ec", sign_mail, "[san-email]", "[san-email]" },
     { "server-rsa", sign_message, "[extended-key-usage]", "[extended-key-usage]" },
@@ -93,7 +93,7 @@ static const struct row {
     { "server-ec", encrypt_message, "[san-email]", "[san-email]" },
     { "single-ec", encrypt_message, "[san-email]", "[san-email]" },
     { "server-rsa", encapsulate, "[san-email]", "[san-email]" },
-    /* Certificates for mail, or those of which it cannot be told. */
+    /* Certificates that are for mail, or may be. */
     { "expired-rsa", sign_raw, "[expired]", "[expired]" },
     { "expired-ec", sign_raw, "[expired]", "[expired]" },
     { "expired-rsa", sign_without_attributes, "[expired]", "[expired]" },
@@ -131,7 +131,7 @@ START_TEST(passing)
 }
 END_TEST
 
-/* The setting is named where it is a way out, and only there. */
+/* The remedy names the setting only if it would help. */
 START_TEST(named_only_where_it_helps)
 {
     struct sp_owner who;
@@ -151,10 +151,10 @@ START_TEST(named_only_where_it_helps)
 }
 END_TEST
 
-/* A key of two certificates, of which one is for mail: then which one is meant does not matter. */
+/* A key with two certificates, one of them for mail: then it does not matter which one is meant. */
 static const struct pair {
     const char *server, *mail;
-    bool compared; /* the key with the server's certificate */
+    bool compared; /* the key was compared with the server's certificate */
 } pairs[] = { { "server-rsa", "expired-rsa", false }, { "server-rsa", "expired-rsa", true },
               { "server-ec", "expired-ec", false },   { "server-ec", "expired-ec", true },
               { "shared-rsa", "good-rsa", false },    { "shared-rsa", "good-rsa", true },
@@ -176,7 +176,7 @@ START_TEST(shared_key)
     EXPECT_REFUSED(sign_raw(&server), "refused: sign:");
     if (row->compared && EVP_PKEY_get_base_id(server.key) == EVP_PKEY_RSA)
         EXPECT_REFUSED(encrypt_raw(&server), "refused: encrypt:");
-    /* When that is gone its key is the server's alone. */
+    /* When the certificate for mail is freed, the key is the server's alone. */
     X509_free(mail);
     X509_free(sp_read_cert("ca"));
     EXPECT_DONE(sign_raw(&server));
@@ -184,7 +184,7 @@ START_TEST(shared_key)
 }
 END_TEST
 
-/* Compared with both, and neither is for mail. */
+/* The key was compared with both, and neither is for mail. */
 START_TEST(compared_with_two)
 {
     struct sp_owner server, single;
@@ -203,7 +203,10 @@ START_TEST(compared_with_two)
 }
 END_TEST
 
-/* One context: a raw signature that passed does not excuse a mail, nor the other way round. */
+/*
+ * In one context, a raw signature that passed does not excuse a mail, and a mail
+ * does not change a raw signature.
+ */
 START_TEST(mail_after_a_raw_signature)
 {
     struct sp_owner who;
@@ -219,7 +222,7 @@ START_TEST(mail_after_a_raw_signature)
 }
 END_TEST
 
-/* EVP_SignFinal() has the digest of |data| signed as any other. */
+/* EVP_SignFinal() signs the digest of |data| as a raw signature. */
 static bool sign_digest_of(struct sp_owner *who, const void *data, size_t length)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -232,7 +235,7 @@ static bool sign_digest_of(struct sp_owner *who, const void *data, size_t length
     return done;
 }
 
-/* A digest that this thread has made of attributes is one of a mail. */
+/* A digest of attributes that this thread has made belongs to a mail. */
 START_TEST(digest_of_attributes)
 {
     static const char *const names[] = { "server-rsa", "server-ec", "stamp-ec" };
@@ -320,8 +323,7 @@ START_TEST(digest_signed_twice)
 }
 END_TEST
 
-/* What a mail digested before it was signed or checked says nothing about the next raw signature.
- */
+/* The digest of an earlier mail says nothing about the next raw signature. */
 START_TEST(raw_signature_after_a_mail)
 {
     struct sp_owner good, who;
@@ -344,7 +346,7 @@ START_TEST(raw_signature_after_a_mail)
 }
 END_TEST
 
-/* Keys of no certificate are what they were. */
+/* The setting does not change keys without a certificate. */
 START_TEST(unknown_keys)
 {
     static const char *const refusing = "raw_keys = pass\nunknown_keys = refuse";
@@ -362,17 +364,17 @@ START_TEST(unknown_keys)
 }
 END_TEST
 
-/* Of certificates that were uploaded, the same. */
+/* The same for keys of uploaded certificates. */
 START_TEST(uploaded)
 {
     struct sp_owner who = { 0 };
 
-    sp_start_kept("raw_keys = pass");
-    sp_keep(SP_ROLE_CA, "single-rsa");
+    sp_start_with_keyring("raw_keys = pass");
+    sp_put(SP_ROLE_CA, "single-rsa");
     who.key = sp_read_key("single-rsa");
     EXPECT_DONE(sign_raw(&who));
     EXPECT_REFUSED(sign_mail(&who), "[san-email]");
-    sp_keep(SP_ROLE_CONTACT, "expired-rsa");
+    sp_put(SP_ROLE_CONTACT, "expired-rsa");
     EXPECT_REFUSED(sign_raw(&who), "refused: sign:");
     EVP_PKEY_free(who.key);
 }
@@ -390,7 +392,7 @@ START_TEST(locked_all_the_same)
 }
 END_TEST
 
-/* A raw signature that is checked: by the certificate's own key, or by one that is equal. */
+/* Verify a raw signature, by the certificate's own key object or by an equal key. */
 static bool verify_raw(const char *name, bool own_key)
 {
     unsigned char signature[512];
@@ -400,7 +402,7 @@ static bool verify_raw(const char *name, bool own_key)
     X509 *cert;
     bool done;
 
-    /* Before there is a certificate to judge it by. */
+    /* The signature is made before the certificate is read, so it is not judged. */
     done = EVP_PKEY_sign_init(ctx) == 1 &&
            EVP_PKEY_sign(ctx, signature, &size, bytes, sizeof(bytes)) == 1;
     ck_assert(done);
@@ -447,7 +449,7 @@ START_TEST(verified_raw_passing)
 }
 END_TEST
 
-/* Messages whose signer nobody verified. */
+/* Messages whose signer's certificate was not checked. */
 START_TEST(unverified_mail)
 {
     static const char *const names[] = { "good-rsa", "good-ec", "server-rsa", "server-ec" };

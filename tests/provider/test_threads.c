@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates that wander between threads, and forks and exits among them.
+ * Certificates that are passed between threads, with forks and exits.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -18,7 +18,7 @@
 #include "mail.h"
 #include "register/register.h"
 
-/* A thread that parses a certificate and does nothing more until told to end. */
+/* A thread that parses a certificate, and then waits until it is told to end. */
 struct parser {
     pthread_t thread;
     pthread_barrier_t parsed, over;
@@ -121,7 +121,7 @@ START_TEST(parsed_in_a_thread_that_ended)
 }
 END_TEST
 
-/* Nothing but an equal key leads to it, while its parse may still go on. */
+/* Only an equal key leads to it, and its parse may still go on. */
 START_TEST(not_known_to_be_complete)
 {
     struct parser parser;
@@ -137,7 +137,7 @@ START_TEST(not_known_to_be_complete)
 }
 END_TEST
 
-/* The certificate goes, its public key stays, or the private one that matched it. */
+/* The certificate is freed; its public key stays, or the private key compared with it. */
 START_TEST(freed_by_another_thread)
 {
     const struct who *row = &who[_i];
@@ -235,7 +235,7 @@ START_TEST(eight_threads)
     sp_start(NULL);
     for (uintptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, pass_on, (void *)i), 0);
-    /* Longer where the machine is slow: each of them has to come up. */
+    /* On a slow machine this takes longer: every thread must have had its turn. */
     do
         (void)nanosleep(&two_seconds, NULL);
     while (!all_were_used());
@@ -271,9 +271,9 @@ static void start_parsing(pthread_t *threads, int count)
 }
 
 /*
- * The child of a fork: none of our locks may be held by a thread that is not
- * there.  It ends without an exit, where leak checkers would find all that
- * those threads had on their stacks.
+ * The child of a fork: none of our locks may be held by a thread that does not exist
+ * in it.  It ends without exit(), so that leak checkers do not report what those
+ * threads had.
  */
 static void take_every_lock(void)
 {
@@ -287,7 +287,7 @@ static void take_every_lock(void)
     (void)raise(SIGKILL);
 }
 
-/* Under valgrind, which looks for the leaks of every child for a second, a few will do. */
+/* Fewer under valgrind, which searches every child for leaks for a second. */
 static int repetitions(void)
 {
     return getenv("SP_FEW_FORKS") != NULL ? 20 : 200;
@@ -305,7 +305,7 @@ START_TEST(fork_among_parsing_threads)
         int status = -1;
         pid_t child = fork();
 
-        /* First: an assertion allocates, and AddressSanitizer's own locks are not ours to free. */
+        /* Before any assertion, as it allocates, and AddressSanitizer's locks may be held. */
         if (child == 0)
             take_every_lock();
         ck_assert_int_ge(child, 0);
@@ -321,9 +321,9 @@ START_TEST(fork_among_parsing_threads)
 END_TEST
 
 /*
- * For ThreadSanitizer: at teardown the last reference on a certificate may be
- * ours.  libcrypto is not instrumented, so that the counting of references,
- * which orders this free after the parser's writes, is not seen.
+ * For ThreadSanitizer: at teardown we may drop the last reference to a certificate.
+ * libcrypto is not instrumented, so its reference counts, which order the free after
+ * the parser's writes, are not seen.
  */
 const char *__tsan_default_suppressions(void);
 
@@ -333,8 +333,8 @@ const char *__tsan_default_suppressions(void)
 }
 
 /*
- * What exit() does to us while other threads go on: we are torn down.  (The
- * rest of exit() is libcrypto's, whose own cleanup does not survive that.)
+ * The provider is torn down while other threads go on, as exit() does.  (libcrypto's
+ * own cleanup in exit() does not survive that.)
  */
 START_TEST(teardown_among_parsing_threads)
 {
@@ -373,7 +373,7 @@ static void *parse_and_end(void *arg)
     return NULL;
 }
 
-/* Some microseconds more in each round, so that it comes at every stage of a thread's end. */
+/* Wait some microseconds more in each round, to meet every stage of a thread's end. */
 static void dawdle(int round)
 {
     struct timespec now;
@@ -382,7 +382,7 @@ static void dawdle(int round)
         (void)clock_gettime(CLOCK_MONOTONIC, &now);
 }
 
-/* As where a program exits right after its threads have done their work. */
+/* A program exits right after its threads have finished. */
 START_TEST(teardown_among_ending_threads)
 {
     const int rounds = repetitions();

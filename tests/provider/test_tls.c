@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * TLS handshakes with certificates that the rules refuse for mail, on both
- * sides: nothing is judged, nothing is raised.
+ * TLS handshakes with certificates that the rules refuse for mail, on both sides:
+ * nothing is judged, and no error is raised.
  */
 #include <openssl/err.h>
 #include <openssl/ssl.h>
@@ -69,7 +69,7 @@ static unsigned int key_shared_with(SSL *ssl, const char *identity, unsigned cha
     return shared_key(ssl, identity, unused, sizeof(unused), key, size);
 }
 
-/* Both sides have a certificate and ask for the other's, where that goes. */
+/* One side.  Both have a certificate and ask for the other's, if the version can. */
 static SSL_CTX *side(const SSL_METHOD *method, const struct row *row)
 {
     SSL_CTX *ctx = SSL_CTX_new(method);
@@ -90,7 +90,7 @@ static SSL_CTX *side(const SSL_METHOD *method, const struct row *row)
     ck_assert_int_eq(SSL_CTX_use_PrivateKey(ctx, key), 1);
     ck_assert_int_eq(X509_STORE_add_cert(SSL_CTX_get_cert_store(ctx), ca), 1);
     SSL_CTX_set_verify(ctx, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
-    /* A memory BIO knows of no path's MTU. */
+    /* A memory BIO has no MTU. */
     SSL_CTX_set_options(ctx, SSL_OP_NO_QUERY_MTU);
     EVP_PKEY_free(key);
     X509_free(cert);

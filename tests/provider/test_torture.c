@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Sixteen threads that do all there is to do at once, while the process forks
- * and further instances of the provider come and go.  Every answer counts.
+ * Sixteen threads do everything at once, while the process forks, and other
+ * instances of the provider come and go.  Every answer is checked.
  */
 #include <pthread.h>
 #include <signal.h>
@@ -16,7 +16,7 @@
 #include <openssl/err.h>
 #include <openssl/store.h>
 
-#include "kept.h"
+#include "keyring_of_test.h"
 #include "register/locks.h"
 #include "mail.h"
 
@@ -24,7 +24,7 @@
 
 static atomic_uint wrong, done;
 
-/* Under valgrind and sanitizers a round takes twenty times as long. */
+/* Fewer under valgrind and sanitizers, where a round takes twenty times as long. */
 static unsigned rounds(void)
 {
     return getenv("SP_FEW_FORKS") != NULL ? 3 : 30;
@@ -44,7 +44,7 @@ static bool is_told(const char *reason)
     return told;
 }
 
-/* |reason| NULL: it has to work. */
+/* Expect that it fails with |reason|; NULL: that it works. */
 static void expect(bool worked, const char *reason)
 {
     const bool right = reason == NULL ? worked : !worked && is_told(reason);
@@ -97,7 +97,7 @@ static void certificate_is_handed_over(void)
     X509_free(taken);
 }
 
-/* By fingerprint: who asks for an address has every certificate of it parsed. */
+/* By fingerprint: a look-up by address parses every certificate of the address. */
 #define URI "smimepolicy:cert/"
 static char good_uri[sizeof(URI) + 2 * SP_SHA256_LENGTH] = URI;
 
@@ -134,7 +134,10 @@ static bool sign_with_key(const char *name)
     return made;
 }
 
-/* Of the first no certificate is parsed by the program, and of the second there is none. */
+/*
+ * Use two keys: the keyring has a certificate of the first, which the program does
+ * not parse; the second has none.
+ */
 static void keyring_is_fallen_back_on(void)
 {
     expect(sign_with_key("compressed-ec"), "[expired]");
@@ -154,7 +157,7 @@ static void *work(void *arg)
     return NULL;
 }
 
-/* A library context of its own with the same settings; gone at the end. */
+/* Load and unload a library context with the same settings. */
 static void reload(const char *configuration)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
@@ -165,20 +168,20 @@ static void reload(const char *configuration)
     OSSL_LIB_CTX_free(libctx);
 }
 
-/* No lock of ours is held in the child by a thread that is not there. */
+/* In the child no lock of ours is held by a thread that does not exist there. */
 static void take_every_lock_in_a_child(void)
 {
     int status = -1;
     pid_t child = fork();
 
-    /* Nor in libcheck, which has one too: nothing is asserted in here. */
+    /* Nothing is asserted here: libcheck has a lock, too. */
     if (child == 0) {
         alarm(SP_PATIENCE);
         for (size_t i = 0; i < SP_SHARDS; i++) {
             sp_lock(i);
             sp_unlock(i);
         }
-        /* No exit: libcrypto's locks may be held by a thread that is not there. */
+        /* No exit(): a missing thread may hold libcrypto's locks. */
         (void)raise(SIGKILL);
     }
     ck_assert_int_ge(child, 0);
@@ -187,9 +190,9 @@ static void take_every_lock_in_a_child(void)
 }
 
 /*
- * For ThreadSanitizer: the thread that parsed a certificate may hold the last
- * reference on it, after the one that used it.  libcrypto is not instrumented,
- * so that the counting of references, which orders the two, is not seen.
+ * For ThreadSanitizer: the parsing thread may hold the last reference to a
+ * certificate, after the thread that used it.  libcrypto is not instrumented, so its
+ * reference counts, which order the two, are not seen.
  */
 const char *__tsan_default_suppressions(void);
 
@@ -198,7 +201,7 @@ const char *__tsan_default_suppressions(void)
     return "race:let_go\nrace:settle\n";
 }
 
-/* Whatever of the program is left when it ends. */
+/* Certificates that are still alive at the end of the program. */
 static X509 *alive[4];
 static pthread_t threads[THREADS];
 
@@ -208,12 +211,12 @@ START_TEST(all_at_once)
     const unsigned answers = (2 + 2 + 3 + 1 + 1 + 2) * THREADS * rounds() + 2 * rounds();
     char *settings, *text, *configuration;
 
-    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_kept_path()), 0);
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_keyring_of_test()), 0);
     text = sp_configuration(settings);
     configuration = sp_temporary(text);
     sp_start(settings);
-    sp_keep(SP_ROLE_CONTACT, "good-rsa");
-    sp_keep(SP_ROLE_IDENTITY, "compressed-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_IDENTITY, "compressed-ec");
     name_certificate("good-rsa");
     for (uintptr_t i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, work, (void *)i), 0);
@@ -223,7 +226,7 @@ START_TEST(all_at_once)
     }
     for (int i = 0; i < THREADS; i++)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
-    /* The first hand-over finds nothing, and the last one stays. */
+    /* The first exchange finds nothing, and the last certificate stays. */
     ck_assert_uint_eq(atomic_load(&wrong), 0);
     ck_assert_uint_eq(atomic_load(&done), answers - 1);
     for (size_t i = 0; i < 4; i++)

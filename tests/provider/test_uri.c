@@ -114,7 +114,7 @@ START_TEST(read_fingerprint)
 }
 END_TEST
 
-/* Every byte that an address may hold survives. */
+/* Every byte that an address may have is written and read back. */
 START_TEST(written_is_read)
 {
     char address[256] = { 0 };

@@ -17,7 +17,7 @@ static const char *const good_and_expired[][2] = { { "good-rsa", NULL },
                                                    { "expired-rsa", "[expired]" },
                                                    { "expired-ec", "[expired]" } };
 
-/* Key agreement with the sender's own certificate instead of a key made for the message. */
+/* Encrypt by key agreement with the sender's certificate instead of a key made for the message. */
 static bool encrypt_from(struct sp_owner *originator, X509 *to)
 {
     BIO *data = BIO_new_mem_buf("hello", 5);
@@ -31,7 +31,7 @@ static bool encrypt_from(struct sp_owner *originator, X509 *to)
     return done;
 }
 
-/* libcrypto has no such encryption; if it gets one, the gate has to judge it. */
+/* libcrypto cannot encrypt so.  If it ever can, the gate has to judge it. */
 START_TEST(originator_with_a_certificate)
 {
     struct sp_owner me;
@@ -46,7 +46,7 @@ START_TEST(originator_with_a_certificate)
 }
 END_TEST
 
-/* A context that encrypted something else first. */
+/* A context that has encrypted something else before. */
 START_TEST(premaster_first)
 {
     static const unsigned char premaster[48] = { 3, 3 }, content_key[32] = { 1 };
@@ -148,7 +148,7 @@ START_TEST(recipients_by_hand)
 }
 END_TEST
 
-/* The key that is encrypted with counts, not the certificate that is named. */
+/* The key that is encrypted to counts, not the certificate that is named. */
 START_TEST(key_of_another_recipient)
 {
     struct sp_owner good, expired;
@@ -163,8 +163,7 @@ START_TEST(key_of_another_recipient)
 }
 END_TEST
 
-/* Enveloped and signed by the functions below PKCS7_encrypt(): to |to|, and signed by |who| if
- * given. */
+/* Envelope, and sign if |who| is given, with the functions below PKCS7_encrypt(). */
 static bool pkcs7_by_hand(X509 *to, struct sp_owner *who)
 {
     PKCS7 *message = PKCS7_new();

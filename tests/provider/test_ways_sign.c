@@ -33,7 +33,7 @@ static bool sign_cms(struct sp_owner *who, int type)
     return message != NULL;
 }
 
-/* Attributes without a content type, which PKCS7_verify() does not miss. */
+/* Attributes without a content type, which PKCS7_verify() accepts. */
 START_TEST(no_content_type)
 {
     struct sp_owner who;
@@ -46,7 +46,7 @@ START_TEST(no_content_type)
 }
 END_TEST
 
-/* A mail that calls itself a time stamp, with a certificate that is for mail. */
+/* A mail with the content type of a time stamp, signed with a certificate for mail. */
 START_TEST(content_type_of_a_time_stamp)
 {
     struct sp_owner who;
@@ -59,7 +59,7 @@ START_TEST(content_type_of_a_time_stamp)
 }
 END_TEST
 
-/* The attributes of a mail in two pieces, of which the first may be empty. */
+/* Sign the attributes of a mail in two pieces, the first perhaps empty. */
 static bool sign_in_pieces(EVP_PKEY *key, size_t first)
 {
     EVP_MD_CTX *ctx = EVP_MD_CTX_new();
@@ -89,7 +89,7 @@ START_TEST(attributes_in_pieces)
 }
 END_TEST
 
-/* The certificate is gone before the signature is made. */
+/* The certificate is freed before the signature is made. */
 static bool sign_after_free(const char *name, int flags)
 {
     struct sp_owner who = sp_read_owner(name);
@@ -135,7 +135,7 @@ START_TEST(generated_in_the_process)
 }
 END_TEST
 
-/* The same key, imported from its numbers: no decoder has seen it. */
+/* The same key, imported as numbers, without a decoder. */
 static EVP_PKEY *from_numbers(EVP_PKEY *key)
 {
     OSSL_PARAM *numbers = NULL;
@@ -150,7 +150,7 @@ static EVP_PKEY *from_numbers(EVP_PKEY *key)
     return copy;
 }
 
-/* Keys that came another way than the certificates' own. */
+/* Keys that were not decoded with their certificates. */
 START_TEST(key_from_numbers)
 {
     const char *said = good_and_expired[_i][1];
@@ -170,7 +170,7 @@ START_TEST(key_from_numbers)
 }
 END_TEST
 
-/* Each signer may have a digest of its own, and come late. */
+/* Each signer may have its own digest, and be added late. */
 START_TEST(another_digest)
 {
     static const unsigned int flags[] = { 0, CMS_NOATTR, CMS_USE_KEYID, CMS_NOCERTS, CMS_CADES };
@@ -192,7 +192,7 @@ START_TEST(another_digest)
 }
 END_TEST
 
-/* A receipt is signed mail too. */
+/* A receipt is a signed mail, too. */
 START_TEST(receipt)
 {
     struct sp_owner sender, who;

@@ -9,7 +9,7 @@
 
 #include "mail.h"
 
-/* As a program that wants the content alone. */
+/* Read a message as a program that wants only its content. */
 static bool extract(const char *name, int type)
 {
     struct sp_owner who = sp_read_owner(name);
@@ -37,7 +37,7 @@ static const struct row {
              { "stamp-ec", NID_id_smime_ct_TSTInfo },
              { "stamp-ec", NID_undef } };
 
-/* Observing, so that every certificate signs here; this setting holds all the same. */
+/* In observe mode every certificate signs here; the setting holds all the same. */
 START_TEST(unverified)
 {
     sp_start("mode = observe\nunverified_signers = refuse");

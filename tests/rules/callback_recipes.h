@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates for the verification callback, which leaves time to libcrypto:
- * that reads the clock.
+ * Certificates for the verification callback.  They are valid now, because libcrypto
+ * compares them with the clock.
  */
 #ifndef SP_TEST_CALLBACK_RECIPES_H
 #define SP_TEST_CALLBACK_RECIPES_H

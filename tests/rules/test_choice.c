@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which of several certificates of one address is taken.
+ * The choice among several certificates of one address.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -31,17 +31,17 @@ static const struct {
     KIND('a', BOTH, .not_after = "20240731142028Z"),
     KIND('b', BOTH, .not_after = "20260731142028Z"),
     KIND('c', BOTH, .not_after = "20280731142028Z"),
-    /* As long as b, but issued later; and just the same as b. */
+    /* Valid as long as b, but issued later; and equal to b. */
     KIND('n', BOTH, .not_after = "20260731142028Z", .not_before = "20231101000000Z"),
     KIND('B', BOTH, .not_after = "20260731142028Z"),
-    /* Expired, one later than the other; not yet valid, for long. */
+    /* Expired, one later than the other; and not yet valid. */
     KIND('x', BOTH, .not_after = "20230901000000Z"),
     KIND('y', BOTH, .not_after = "20231001000000Z"),
     KIND('f', BOTH, .not_before = "20240101000000Z", .not_after = "20300101000000Z"),
-    /* Signs only, encrypts only, both for longer than a. */
+    /* One that only signs and one that only encrypts, both valid longer than a. */
     KIND('s', .usage = "digitalSignature", .not_after = "20280731142028Z"),
     KIND('e', .usage = "keyEncipherment", .not_after = "20280731142028Z"),
-    /* Was made for a web server, and is valid longest. */
+    /* Made for a web server; it is valid longest. */
     KIND('w', BOTH, .extended = "serverAuth", .not_after = "20300731142028Z"),
     /* Dates that cannot be read, and one before 1970. */
     KIND('?', BOTH, .not_after = "20281331142028Z"),
@@ -53,22 +53,22 @@ static const struct {
     smimepolicy_use use;
     const char *candidates;
     int chosen;           /* counted from 0 */
-    const char *expected; /* "+" or "-" for each: may it be used */
+    const char *expected; /* "+" or "-" for each: may it be used? */
 } rows[] = {
     { SMIMEPOLICY_ENCRYPT, "", 0, "" },
     { SMIMEPOLICY_ENCRYPT, "a", 0, "+" },
-    /* The one that is valid longest, wherever it stands. */
+    /* The one valid longest, in any position. */
     { SMIMEPOLICY_ENCRYPT, "abc", 2, "+++" },
     { SMIMEPOLICY_ENCRYPT, "cba", 0, "+++" },
     { SMIMEPOLICY_ENCRYPT, "acb", 1, "+++" },
     { SMIMEPOLICY_SIGN, "acb", 1, "+++" },
-    /* Equally long: the one that was issued last, and of equals the first. */
+    /* Equally long: the one issued last, and of equal ones the first. */
     { SMIMEPOLICY_ENCRYPT, "bn", 1, "++" },
     { SMIMEPOLICY_ENCRYPT, "nb", 0, "++" },
     { SMIMEPOLICY_ENCRYPT, "bB", 0, "++" },
     { SMIMEPOLICY_ENCRYPT, "Bb", 0, "++" },
     { SMIMEPOLICY_ENCRYPT, "aBb", 1, "+++" },
-    /* What may not be used hides nothing. */
+    /* One that may not be used never hides another. */
     { SMIMEPOLICY_ENCRYPT, "xa", 1, "-+" },
     { SMIMEPOLICY_ENCRYPT, "ax", 0, "+-" },
     { SMIMEPOLICY_ENCRYPT, "fa", 1, "-+" },
@@ -77,14 +77,14 @@ static const struct {
     { SMIMEPOLICY_SIGN, "wfxa", 3, "---+" },
     { SMIMEPOLICY_ENCRYPT, "?a", 1, "-+" },
     { SMIMEPOLICY_ENCRYPT, "a?", 0, "+-" },
-    /* Those that only sign or only encrypt are told apart. */
+    /* Certificates that only sign or only encrypt. */
     { SMIMEPOLICY_SIGN, "ase", 1, "++-" },
     { SMIMEPOLICY_ENCRYPT, "ase", 2, "+-+" },
     { SMIMEPOLICY_SIGN, "es", 1, "-+" },
     { SMIMEPOLICY_ENCRYPT, "se", 1, "-+" },
     { SMIMEPOLICY_SIGN, "ea", 1, "-+" },
     { SMIMEPOLICY_ENCRYPT, "sa", 1, "-+" },
-    /* None may be used: the one that was valid last is the one to speak of. */
+    /* None may be used: the one that was valid last is reported. */
     { SMIMEPOLICY_ENCRYPT, "xy", 1, "--" },
     { SMIMEPOLICY_ENCRYPT, "yx", 0, "--" },
     { SMIMEPOLICY_ENCRYPT, "?x", 1, "--" },
@@ -100,7 +100,7 @@ static const struct {
     { SMIMEPOLICY_DECRYPT, "n!", 0, "++" },
     { SMIMEPOLICY_DECRYPT, "!n", 0, "++" },
     { SMIMEPOLICY_SIGN, "e", 0, "-" },
-    /* An expired certificate of one's own still decrypts. */
+    /* An expired certificate of the user still decrypts. */
     { SMIMEPOLICY_DECRYPT, "xa", 1, "++" },
     { SMIMEPOLICY_DECRYPT, "ax", 0, "++" },
 };

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A verdict as text and as JSON, the list of rules, and certificates that are
- * not complete.
+ * A verdict as text and as JSON, the list of rules, and certificates that are not
+ * complete.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -48,7 +48,7 @@ static const struct {
       "refused: encrypt: bob@example.org: Extended Key Usage lacks E-mail Protection "
       "[extended-key-usage] (CN=Bob, serial 0x1f); ask the contact for a certificate for E-mail "
       "Protection\n" },
-    /* Denials first, warnings next, and no address to name. */
+    /* Denials first, then warnings; there is no address. */
     { { .subject = "",
         .serial = 4096,
         .usage = "digitalSignature",
@@ -59,7 +59,7 @@ static const struct {
       "0x1000); use a certificate with an email address in Subject Alternative Name\n"
       "warning: sign: certificate is valid for more than 1185 days [validity-too-long] (no "
       "subject, serial 0x1000); use a certificate with a shorter validity\n" },
-    /* What a stranger put into the name does not reach the terminal. */
+    /* Control characters in a name do not reach the terminal. */
     { { .subject = "Bob\n\x1b[31m, O=Evil\\", .usage = "digitalSignature", .serial = -1 },
       SMIMEPOLICY_SIGN,
       SP_NOW,
@@ -96,7 +96,7 @@ static json_t *parse(const smimepolicy_verdict *verdict)
     json_t *object;
 
     ck_assert_ptr_nonnull(said);
-    /* One line, and no control character but as an escape. */
+    /* One line, with control characters only as escapes. */
     for (const char *p = said; *p != '\0'; p++)
         ck_assert_int_ge((unsigned char)*p, 0x20);
     object = json_loads(said, JSON_REJECT_DUPLICATES, NULL);
@@ -202,7 +202,7 @@ START_TEST(json_without_times)
 }
 END_TEST
 
-/* Ids are public, and their order numbers the reasons of the provider. */
+/* Ids are public, and their order numbers the provider's reasons. */
 static const char *const ids[] = {
     "san-email",
     "key-usage",
@@ -271,7 +271,7 @@ START_TEST(wrong_arguments)
 }
 END_TEST
 
-/* A certificate that a program is still building: readable, and left alone. */
+/* An incomplete certificate, as a program builds one, can be read and is not changed. */
 START_TEST(nothing_is_cached)
 {
     X509 *cert = X509_new();
@@ -291,7 +291,7 @@ START_TEST(nothing_is_cached)
     sp_facts_free(facts);
     facts = sp_facts_new(cert);
     ck_assert_int_gt(X509_sign(cert, sp_test_rsa(), EVP_sha256()), 0);
-    /* Had reading cached anything, the purpose would be missing here. */
+    /* If reading had cached anything, the purpose would be missing here. */
     ck_assert_uint_eq(X509_get_extended_key_usage(cert), XKU_SMIME);
     ck_assert_int_eq(X509_check_purpose(cert, X509_PURPOSE_SMIME_SIGN, 0), 1);
     X509_EXTENSION_free(purpose);
@@ -300,7 +300,7 @@ START_TEST(nothing_is_cached)
 }
 END_TEST
 
-/* Errors that a program has not read yet are still there afterwards, and no others. */
+/* Errors that a program has not read yet stay in the queue, and no others are added. */
 START_TEST(errors_are_kept)
 {
     struct sp_recipe recipe = { .san = "DER:FF", .usage = "DER:FF", .extended = "DER:FF" };

@@ -75,7 +75,7 @@ START_TEST(explicit_parameters)
 }
 END_TEST
 
-/* Every curve that the library offers; SM2's own is the only one that is refused. */
+/* Every curve of the library is accepted, except SM2's. */
 START_TEST(named_curves)
 {
     size_t count = EC_get_builtin_curves(NULL, 0);
@@ -88,7 +88,7 @@ START_TEST(named_curves)
         EVP_PKEY *key;
         const char *expected = "";
 
-        /* These two of IPsec have no object identifier: no certificate can name them. */
+        /* These two curves of IPsec have no object identifier, so no certificate can name them. */
         if (OBJ_length(OBJ_nid2obj(curves[i].nid)) == 0)
             continue;
         key = sp_make_key("EC", OBJ_nid2sn(curves[i].nid));
@@ -131,7 +131,7 @@ START_TEST(rsa_sizes)
 }
 END_TEST
 
-/* Public keys by hand: an algorithm, its parameters, and the bits of the key. */
+/* Public keys made by hand: an algorithm, its parameters, and the bits of the key. */
 static const struct {
     int algorithm;
     int parameter_type; /* V_ASN1_OBJECT: a NID; V_ASN1_SEQUENCE: DER */
@@ -191,7 +191,7 @@ static void *make_parameter(int row)
     }
 }
 
-/* Correct a length of two bytes, which the certificate's own two headers have. */
+/* Change a length of two bytes, as in the certificate's two outer headers. */
 static void grow(unsigned char *header, int by)
 {
     int len = header[2] * 256 + header[3] + by;
@@ -307,7 +307,7 @@ START_TEST(weak_digest)
 }
 END_TEST
 
-/* RSASSA-PSS names its digest in the parameters; SHA-1 is what their absence means. */
+/* RSASSA-PSS names its digest in the parameters; without parameters it is SHA-1. */
 START_TEST(weak_digest_in_pss)
 {
     const char *const names[] = { "SHA1", "SHA256" };

@@ -15,7 +15,7 @@
 
 #define SKEW 300
 
-/* One who signed alone. */
+/* A single signer. */
 #define SIGNER(facts) ((const struct sp_facts *const[]){ (facts) })
 
 static struct sp_facts *facts_of(const struct sp_recipe *recipe)
@@ -190,7 +190,7 @@ static const struct {
     time_t now;
     const char *expected;
 } times[] = {
-    /* Valid now: the claim may be absent, and must be plausible if it is there. */
+    /* Valid now: the signing time may be absent, but must be plausible if present. */
     { { SP_TIME_ABSENT, 0 }, SP_NOW, "" },
     { { SP_TIME_ABSENT, 0 }, SP_START_SECONDS, "" },
     { { SP_TIME_ABSENT, 0 }, SP_END_SECONDS, "" },
@@ -203,7 +203,7 @@ static const struct {
     { { SP_TIME_READ, SP_NOW + SKEW + 1 }, SP_NOW, DENY },
     { { SP_TIME_READ, SP_END_SECONDS }, SP_END_SECONDS, "" },
     { { SP_TIME_READ, SP_END_SECONDS + 1 }, SP_END_SECONDS, DENY },
-    /* Expired: the claim decides. */
+    /* Expired: the signing time decides. */
     { { SP_TIME_ABSENT, 0 }, SP_END_SECONDS + 1, DENY },
     { { SP_TIME_BROKEN, 0 }, LATER, DENY },
     { { SP_TIME_READ, SP_START_SECONDS - 1 }, LATER, DENY },
@@ -213,7 +213,7 @@ static const struct {
     { { SP_TIME_READ, SP_END_SECONDS + 1 }, LATER, DENY },
     { { SP_TIME_READ, LATER }, LATER, DENY },
     { { SP_TIME_READ, LATER + 86400 }, LATER, DENY },
-    /* Not yet valid: nothing helps, clocks that differ least of all. */
+    /* Not yet valid: denied, and a small difference of clocks does not help. */
     { { SP_TIME_ABSENT, 0 }, SP_START_SECONDS - 1, DENY },
     { { SP_TIME_READ, SP_START_SECONDS - 1 }, SP_START_SECONDS - 1, DENY },
     { { SP_TIME_READ, SP_START_SECONDS }, SP_START_SECONDS - 1, DENY },
@@ -253,17 +253,17 @@ static const struct {
     { "20200101000000Z", "20300101000000Z", { SP_TIME_READ, SP_NOW }, SP_NOW, "" },
     { "20200101000000Z", "20300101000000Z", { SP_TIME_ABSENT, 0 }, SP_NOW, "" },
     { "20200101000000Z", "20300101000000Z", { SP_TIME_READ, SP_NOW }, LATER, NOTE },
-    /* Renewed since: valid now, not at the signing time. */
+    /* Renewed since then: valid now, but not at the signing time. */
     { "20240715000000Z", "20300101000000Z", { SP_TIME_READ, SP_NOW }, LATER, NOTE },
-    /* Expired since, with the signer or before it. */
+    /* Expired since then, with the signer or before it. */
     { SP_START, SP_END, { SP_TIME_READ, SP_NOW }, LATER, NOTE " " NOTE },
     { SP_START, "20231201000000Z", { SP_TIME_READ, SP_NOW }, SP_NOW + 1, NOTE },
     { SP_START, "20231130235959Z", { SP_TIME_READ, SP_NOW }, SP_NOW + 1, DENY },
     { SP_START, "20231201000000Z", { SP_TIME_ABSENT, 0 }, SP_NOW + 1, DENY },
-    /* A claim that is not believed helps no issuer either. */
+    /* A signing time that is not plausible does not help an issuer either. */
     { SP_START, "20231201000000Z", { SP_TIME_BROKEN, 0 }, SP_NOW + 1, DENY " " DENY },
     { "20200101000000Z", SP_END, { SP_TIME_READ, SP_START_SECONDS - 1 }, LATER, DENY " " DENY },
-    /* At neither time. */
+    /* Valid at neither time. */
     { "20240101000000Z", "20240601000000Z", { SP_TIME_READ, SP_NOW }, LATER, DENY " " NOTE },
     { SP_START, "2024", { SP_TIME_READ, SP_NOW }, SP_NOW, DENY },
 };
@@ -411,7 +411,7 @@ static const struct {
 } mails[] = {
     { 1, { BOB }, NULL, true },
     { 1, { "BOB@Example.ORG" }, NULL, true },
-    /* The second address of the certificate is as good. */
+    /* The second address of the certificate counts, too. */
     { 1, { "b.o.b@example.com" }, NULL, true },
     { 1, { EVE }, NULL, false },
     { 1, { "bob@example.or" }, NULL, false },
@@ -420,7 +420,7 @@ static const struct {
     { 1, { "bo" }, NULL, false },
     { 1, { "" }, NULL, false },
     { 1, { "bob@example.org\nX: y" }, NULL, false },
-    /* Folding is ASCII's alone: dotless i, Kelvin sign, fullwidth b. */
+    /* Only ASCII letters are folded: not the dotless i, the Kelvin sign, the fullwidth b. */
     { 1, { "b\xc4\xb1t@example.org" }, NULL, false },
     { 1, { "\xef\xbd\x82ob@example.org" }, NULL, false },
     /* No address, several addresses, several fields. */
@@ -433,7 +433,7 @@ static const struct {
     { 2, { BOB, BOB }, NULL, false },
     { 2, { BOB, EVE }, NULL, false },
     { 2, { BOB }, NULL, false },
-    /* Sender settles it if it is one of From's and the signer's. */
+    /* The Sender field decides if it is one of From's addresses and the signer's. */
     { 1, { EVE, BOB }, BOB, true },
     { 1, { EVE, "Bob@example.org" }, "bob@EXAMPLE.org", true },
     { 2, { EVE, BOB }, BOB, false },
@@ -441,12 +441,12 @@ static const struct {
     { 1, { EVE, BOB }, EVE, false },
     { 1, { EVE, ALICE }, BOB, false },
     { 1, { EVE, BOB }, "b.o.b@example.com", false },
-    /* It does not speak for a single other author, nor against the signer. */
+    /* It does not replace a single other author, and does not count against the signer. */
     { 1, { EVE }, BOB, false },
     { 1, { BOB }, EVE, true },
 };
 
-/* Copies that nobody can confuse with literals. */
+/* Copies, so that comparing pointers fails. */
 static size_t copy_addresses(char **out, const char *const *from)
 {
     size_t count = 0;
@@ -615,7 +615,7 @@ START_TEST(fields_of_a_mail)
 }
 END_TEST
 
-/* A MIME entity without its mail passes, unless somebody must be compared with. */
+/* A MIME part without its mail passes, unless a sender must be compared. */
 START_TEST(an_entity_alone)
 {
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
@@ -661,7 +661,7 @@ START_TEST(signer_without_an_address)
 }
 END_TEST
 
-/* What a stranger wrote into From reaches no terminal as it is. */
+/* Addresses in From reach the terminal only escaped. */
 START_TEST(addresses_are_escaped)
 {
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Rule san-email, and what a verdict says about a certificate's names.
+ * Rule san-email, and what a verdict shows of a certificate's names.
  */
 #include <stdlib.h>
 
@@ -34,14 +34,14 @@ static const struct {
     { "otherName:1.3.6.1.5.5.7.8.9;UTF8:bob@example.org," GOOD, "" },
     { "DER:30:00", "deny:san-email" },
     { "critical,DER:30:00", "deny:san-email" },
-    /* Not DER at all; nothing; a sequence cut short; with a byte too many; an odd tag inside. */
+    /* No DER; empty; a cut sequence; a byte too many; a wrong tag inside. */
     { "DER:FF", "deny:san-email" },
     { "DER:30", "deny:san-email" },
     { "DER:30:05:81:03:61:40", "deny:san-email" },
     { "DER:30:05:81:03:61:40:62:00", "deny:san-email" },
     { "DER:30:05:81:03:61:40:62", "" },
     { "DER:30:0A:81:03:61:40:62:8F:03:61:40:62", "deny:san-email" },
-    /* A directoryName that holds no name spoils the whole extension. */
+    /* A directoryName without a name makes the whole extension unreadable. */
     { "DER:30:0A:81:03:61:40:62:A4:03:02:01:01", "deny:san-email" },
 };
 
@@ -88,7 +88,7 @@ static const struct {
       BYTES("b\xc3\xb6"
             "b@example.org"),
       "deny:san-email" },
-    /* The names that fooled the original system. */
+    /* Names that misled the original system. */
     { DNS, BYTES("foo.example, email:victim@example.org"), "deny:san-email" },
     { DNS, BYTES("email:victim@example.org"), "deny:san-email" },
     { URI, BYTES("https://foo.example/, rfc822:victim@example.org"), "deny:san-email" },

@@ -73,7 +73,7 @@ static void expect_private(smimepolicy_verdict *verdict, int row)
     smimepolicy_verdict_free(verdict);
 }
 
-/* With an RSA and an EC certificate; asked alone, and together with a use. */
+/* With an RSA and an EC certificate: the key alone, and with a use. */
 START_TEST(private_key)
 {
     EVP_PKEY *own[] = { sp_test_rsa(), sp_test_ec() };
@@ -135,7 +135,7 @@ START_TEST(mismatch_names_the_owner)
 }
 END_TEST
 
-/* For each kind of key: what the encodings alone say of the own key, and of another. */
+/* For each kind of key: does the encoding alone tell the own key from another? */
 static bool is_own(EVP_PKEY *key, const X509 *cert)
 {
     PKCS8_PRIV_KEY_INFO *encoded = EVP_PKEY2PKCS8(key);
@@ -149,7 +149,7 @@ static bool is_own(EVP_PKEY *key, const X509 *cert)
 
 static const struct {
     const char *type, *group;
-    bool told; /* the others are for the decoded key */
+    bool told; /* the encodings suffice; others need the decoded key */
 } encoded_keys[] = {
     { "RSA", NULL, true },      { "EC", "P-256", true },    { "EC", "secp521r1", true },
     { "RSA-PSS", NULL, false }, { "ED25519", NULL, false }, { "SM2", NULL, false },
@@ -173,7 +173,7 @@ START_TEST(own_by_encoding)
 }
 END_TEST
 
-/* The same curve and algorithm in both, but a private key that leaves its point out, or is cut. */
+/* Same curve and algorithm, but the private key has no point or is cut. */
 START_TEST(own_by_broken_encoding)
 {
     EVP_PKEY *keys[] = { sp_test_rsa(), sp_test_ec() };

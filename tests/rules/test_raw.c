@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which certificates are not for mail, and what `raw_keys` says of them.
+ * Which certificates are not for mail, and what `raw_keys` does with them.
  */
 #include <string.h>
 
@@ -68,7 +68,7 @@ static const struct setting {
 } settings[] = {
     { { NULL }, "deny:san-email deny:extended-key-usage", true },
     { { "raw_keys", "judge", NULL }, "deny:san-email deny:extended-key-usage", true },
-    /* Where all is mail the setting is no way out. */
+    /* If everything counts as mail the setting would not help. */
     { { "unknown_keys", "refuse", NULL }, "deny:san-email deny:extended-key-usage", false },
     { { "raw_keys", "pass", NULL }, "note:san-email", false },
     { { "raw_keys", "pass", "unknown_keys", "refuse", NULL }, "note:san-email", false },
@@ -92,7 +92,7 @@ START_TEST(judged)
                          row->names_it);
         free(summary);
         smimepolicy_verdict_free(verdict);
-        /* What is no raw operation does not name it. */
+        /* Other operations than raw ones do not name it. */
         verdict = sp_judge(facts, uses[i], SP_NOW, SP_WITH_VALIDITY, chosen);
         remedy = smimepolicy_finding_get0_remedy(sp_find(verdict, "san-email"));
         ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), 0);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What an uploaded certificate is kept as, and what it then vouches for.
+ * The role of an uploaded certificate, and what it then vouches for.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -41,12 +41,12 @@ static const struct sp_recipe doubled = {
     .san = MAIL, .usage = CLIENT, .basic = "CA:FALSE", .again = { "basicConstraints", "CA:TRUE" }
 };
 static const struct sp_recipe old = { .version = -1 };
-/* What libcrypto takes for issuers without CA:TRUE. */
+/* Certificates that libcrypto takes for issuers without CA:TRUE. */
 static const struct sp_recipe certifies = { .san = MAIL,
                                             .usage =
                                                 "digitalSignature,keyEncipherment,keyCertSign" };
 static const struct sp_recipe netscape = { .san = MAIL, .again = { "nsCertType", "emailCA" } };
-/* Self-issued, with an address: a person's unless it can do nothing but issue. */
+/* Self-issued, with an address: a person's, unless it can only issue. */
 static const struct sp_recipe repudiates = { .san = MAIL,
                                              .usage = "nonRepudiation,keyCertSign",
                                              .basic = "CA:TRUE" };
@@ -91,7 +91,7 @@ static struct sp_facts *facts_below(const struct sp_recipe *recipe)
     return facts;
 }
 
-/* The role by content: without and with its private key; alone too if another one issued it. */
+/* The role by content: without a private key, with one, and if another CA issued it. */
 static const struct {
     const struct sp_recipe *recipe;
     enum sp_role alone, below;
@@ -103,7 +103,10 @@ static const struct {
     { &old, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
     { &certifies, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
     { &netscape, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
-    /* What `openssl req -x509` makes for a person is no issuer; that of another may be one. */
+    /*
+     * A person's certificate as `openssl req -x509` makes it is no issuer; if another CA
+     * issued it, it may be one.
+     */
     { &person, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &signs, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &repudiates, SP_ROLE_CONTACT, SP_ROLE_NONE },
@@ -113,13 +116,13 @@ static const struct {
     { &no_usage_bits, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &unread_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &unread_extended, SP_ROLE_CONTACT, SP_ROLE_NONE },
-    /* A Key Usage that is not there restricts nothing: it could sign mail. */
+    /* A missing Key Usage restricts nothing: it could sign mail. */
     { &any_usage, SP_ROLE_CONTACT, SP_ROLE_NONE },
     { &issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &named_issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &web_issuer, SP_ROLE_CA, SP_ROLE_CA },
     { &bare_issuer, SP_ROLE_CA, SP_ROLE_CA },
-    /* What cannot be read must not turn a contact into an issuer. */
+    /* An unreadable extension must not make an issuer of a contact. */
     { &garbled, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
     { &doubled, SP_ROLE_CONTACT, SP_ROLE_CONTACT },
 };
@@ -147,16 +150,16 @@ static const struct {
     { &client, SP_ROLE_CONTACT, false, "" },
     { &client, SP_ROLE_IDENTITY, false, "deny:private-key-match" },
     { &client, SP_ROLE_CONTACT, true, "deny:private-key-match" },
-    /* Nothing but a CA is one. */
+    /* Only a CA can have the role ca. */
     { &client, SP_ROLE_CA, false, "deny:ca-exempt" },
     { &client, SP_ROLE_CA, true, "deny:private-key-match deny:ca-exempt" },
     { &plain, SP_ROLE_CA, false, "deny:ca-exempt" },
-    /* That it is none, and that it cannot be read. */
+    /* It is no CA, and the extension cannot be read. */
     { &garbled, SP_ROLE_CA, false, "deny:ca-exempt deny:ca-exempt" },
     { &doubled, SP_ROLE_CA, false, "deny:ca-exempt deny:ca-exempt" },
     { &server, SP_ROLE_CA, false, "deny:ca-exempt deny:san-email deny:extended-key-usage" },
     { &old, SP_ROLE_CA, false, "deny:ca-exempt deny:san-email deny:key-usage" },
-    /* A person's CA is an identity, a contact, and where it is asked for a CA. */
+    /* A person's CA is an identity, a contact, and on request a ca. */
     { &person, SP_ROLE_IDENTITY, true, "" },
     { &person, SP_ROLE_CONTACT, false, "" },
     { &person, SP_ROLE_CA, false, "" },
@@ -165,7 +168,7 @@ static const struct {
     { &signs, SP_ROLE_CA, false, "" },
     { &any_usage, SP_ROLE_CONTACT, false, "deny:key-usage" },
     { &any_usage, SP_ROLE_CA, false, "" },
-    /* As an issuer alone it is exempt from what mail asks for. */
+    /* A pure issuer is exempt from the rules for mail. */
     { &issuer, SP_ROLE_CA, false, "" },
     { &issuer, SP_ROLE_CONTACT, false, "deny:san-email deny:key-usage" },
     { &issuer, SP_ROLE_IDENTITY, true, "deny:san-email deny:key-usage" },
@@ -176,45 +179,46 @@ static const struct {
     { &bare_issuer, SP_ROLE_CA, false, "" },
     { &server, SP_ROLE_CONTACT, false, "deny:san-email deny:extended-key-usage" },
     { &nothing, SP_ROLE_CONTACT, false, "deny:san-email deny:key-usage" },
-    /* Every fault, the role's too. */
+    /* Every fault is listed, that of the role, too. */
     { &nothing, SP_ROLE_IDENTITY, false, "deny:private-key-match deny:san-email deny:key-usage" },
 };
 
-/* The findings without those that only remark on something. */
+/* The findings without notes. */
 static char *without_notes(const smimepolicy_verdict *verdict)
 {
     char *summary = sp_summary(verdict);
-    char *kept = calloc(1, strlen(summary) + 2);
+    char *left = calloc(1, strlen(summary) + 2);
     char *rest;
 
     for (char *word = strtok_r(summary, " ", &rest); word != NULL;
          word = strtok_r(NULL, " ", &rest))
         if (strncmp(word, "note:", strlen("note:")) != 0)
-            sprintf(kept + strlen(kept), "%s%s", *kept == '\0' ? "" : " ", word);
+            sprintf(left + strlen(left), "%s%s", *left == '\0' ? "" : " ", word);
     free(summary);
-    return kept;
+    return left;
 }
 
 static void expect_upload(const struct sp_facts *facts, int row, time_t at, const char *remark)
 {
     smimepolicy_verdict *verdict = sp_judge_upload(
-        facts, &(struct sp_keeping){ uploads[row].role, SP_KEPT_BY_USER, uploads[row].has_key }, at,
-        NULL);
-    char *kept = without_notes(verdict);
+        facts,
+        &(struct sp_assigned_role){ uploads[row].role, SP_ROLE_FROM_USER, uploads[row].has_key },
+        at, NULL);
+    char *left = without_notes(verdict);
     bool exempt = uploads[row].role == SP_ROLE_CA && sp_facts_is_ca(facts);
 
-    ck_assert_str_eq(kept, uploads[row].expected);
-    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), *kept == '\0');
-    /* What is not asked of an issuer is said. */
+    ck_assert_str_eq(left, uploads[row].expected);
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), *left == '\0');
+    /* A note names the rules that are not asked of an issuer. */
     ck_assert_int_eq(sp_find(verdict, "ca-exempt") != NULL,
-                     exempt || strstr(kept, "ca-exempt") != NULL);
+                     exempt || strstr(left, "ca-exempt") != NULL);
     if (remark != NULL)
         ck_assert_ptr_nonnull(sp_find(verdict, remark));
-    free(kept);
+    free(left);
     smimepolicy_verdict_free(verdict);
 }
 
-/* Expired or not yet valid is no fault here: old mail needs it. */
+/* An upload may be expired or not yet valid: old mail needs it. */
 START_TEST(upload)
 {
     struct sp_facts *facts = facts_of(uploads[_i].recipe);
@@ -226,7 +230,7 @@ START_TEST(upload)
 }
 END_TEST
 
-/* What the role refuses says what to do instead. */
+/* If the role is refused, the remedy says what to do instead. */
 static const struct {
     const struct sp_recipe *recipe;
     enum sp_role role;
@@ -247,8 +251,8 @@ START_TEST(text)
 {
     struct sp_facts *facts = facts_of(texts[_i].recipe);
     smimepolicy_verdict *verdict = sp_judge_upload(
-        facts, &(struct sp_keeping){ texts[_i].role, SP_KEPT_BY_USER, texts[_i].has_key }, SP_NOW,
-        NULL);
+        facts, &(struct sp_assigned_role){ texts[_i].role, SP_ROLE_FROM_USER, texts[_i].has_key },
+        SP_NOW, NULL);
     const smimepolicy_finding *finding = sp_find(verdict, texts[_i].rule);
 
     ck_assert_ptr_nonnull(finding);
@@ -259,7 +263,7 @@ START_TEST(text)
 }
 END_TEST
 
-/* Who may vouch for others: below an anchor; and as an anchor, as it is kept. */
+/* Who may vouch for others: below an anchor, and as an anchor, by role. */
 static const struct {
     const struct sp_recipe *recipe;
     bool below, none, identity, contact, ca;
@@ -269,7 +273,7 @@ static const struct {
     { &named_issuer, true, true, false, false, true, false },
     { &web_issuer, true, true, false, false, true, false },
     { &bare_issuer, true, true, false, false, true, false },
-    /* A person's own. */
+    /* A person's own CA. */
     { &person, true, false, false, false, true, false },
     { &signs, true, false, false, false, true, false },
     { &any_usage, true, false, false, false, true, false },
@@ -280,11 +284,11 @@ static const struct {
     { &unread_extended, true, false, false, false, true, false },
     { &for_mail, true, false, false, false, true, false },
     { &two_names, true, false, false, false, true, false },
-    /* Whoever named it as an anchor knows a company's CA. */
+    /* A program that names a company's CA as an anchor means it. */
     { &person, true, true, false, false, true, true },
     { &signs, true, true, false, false, true, true },
     { &for_mail, true, true, false, false, true, true },
-    /* No readable CA:TRUE, no issuer, whatever it is kept as. */
+    /* Without a readable CA:TRUE it is no issuer, in any role. */
     { &client, false, false, false, false, false, false },
     { &plain, false, false, false, false, false, false },
     { &certifies, false, false, false, false, false, false },
@@ -309,7 +313,7 @@ START_TEST(may_issue)
 }
 END_TEST
 
-/* Whom a certificate of a trust store vouches for where only the keyring counts. */
+/* For whom a certificate of a trust store vouches, if only the keyring counts. */
 static const struct {
     const struct sp_recipe *recipe;
     enum sp_role role;
@@ -337,48 +341,48 @@ START_TEST(vouching)
 }
 END_TEST
 
-/* Where the role was a decision, the upload says which one, and the other way. */
+/* If the role was a decision, the upload names it, the reason and how to change it. */
 static const struct {
     const struct sp_recipe *recipe;
-    struct sp_keeping as;
+    struct sp_assigned_role as;
     bool other;
-    const char *fault, *remedy; /* NULL: nothing is said */
+    const char *fault, *remedy; /* NULL: there is no note */
 } decisions[] = {
     { &person,
-      { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_CONTACT, SP_ROLE_FROM_CONTENT, false },
       false,
       "a person's own CA certificate: it vouches for its own addresses alone",
       "use --as ca if it is to vouch for everybody it issues to" },
     { &named_issuer,
-      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false },
       false,
       "CA with an address: kept as a ca, which vouches for the mail of everybody it issues to",
       "use --as contact if it is a person's" },
     { &signs,
-      { SP_ROLE_CA, SP_KEPT_BY_PATH, false },
+      { SP_ROLE_CA, SP_ROLE_FROM_CHAIN, false },
       true,
       "CA with an address, below a ca: kept as a ca, which vouches for the mail of everybody it "
       "issues to",
       "use --as contact if it is a person's" },
     { &signs,
-      { SP_ROLE_NONE, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_NONE, SP_ROLE_FROM_CONTENT, false },
       true,
       "CA with an address that another one issued: a person's, or a CA's",
       "upload the CA that issued it too, or use --as ca if it is to vouch for everybody it issues "
       "to, or --as contact if it is a person's" },
     { &bare_issuer,
-      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false },
       false,
       "CA without an address: kept as a ca, which vouches for the mail of everybody it issues to",
       "leave it out if it is a person's: that needs an address" },
     { &web_issuer,
-      { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false },
+      { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false },
       false,
       "CA without an address: kept as a ca, which vouches for the mail of everybody it issues to",
       "leave it out if it is a person's: that needs an address" },
-    { &person, { SP_ROLE_CA, SP_KEPT_BY_USER, false }, false, NULL, NULL },
-    { &issuer, { SP_ROLE_CA, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
-    { &client, { SP_ROLE_CONTACT, SP_KEPT_BY_CONTENT, false }, false, NULL, NULL },
+    { &person, { SP_ROLE_CA, SP_ROLE_FROM_USER, false }, false, NULL, NULL },
+    { &issuer, { SP_ROLE_CA, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
+    { &client, { SP_ROLE_CONTACT, SP_ROLE_FROM_CONTENT, false }, false, NULL, NULL },
 };
 
 START_TEST(decided)
@@ -404,7 +408,7 @@ END_TEST
 /* As an identity it vouches for nobody: nothing is said of a ca. */
 START_TEST(not_decided)
 {
-    const struct sp_keeping as = { SP_ROLE_IDENTITY, SP_KEPT_BY_CONTENT, true };
+    const struct sp_assigned_role as = { SP_ROLE_IDENTITY, SP_ROLE_FROM_CONTENT, true };
     struct sp_facts *facts = facts_of(_i == 0 ? &named_issuer : &person);
     smimepolicy_verdict *verdict = sp_judge_upload(facts, &as, SP_NOW, NULL);
     char *said = smimepolicy_verdict_text(verdict);

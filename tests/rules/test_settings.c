@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every setting: what is accepted, what is not, and what the message says.
+ * Every setting: which values are accepted, which are not, and the messages.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,7 +135,7 @@ START_TEST(good_value)
     ck_assert_ptr_null(why);
     value = sp_settings_value(settings, index);
     ck_assert_str_eq(value, good[_i].value);
-    /* The one key that was set is the one that changed. */
+    /* Only the key that was set has changed. */
     ck_assert_int_eq(sp_settings_equal(settings, defaulted),
                      defaults[index][1] != NULL && strcmp(value, defaults[index][1]) == 0);
     ck_assert_int_eq(smimepolicy_settings_set(defaulted, good[_i].key, value, NULL), 1);
@@ -348,7 +348,7 @@ START_TEST(unreadable_file)
 }
 END_TEST
 
-/* A named pipe, and a file that includes itself: neither waits nor goes round. */
+/* A named pipe is not waited for, and a file that includes itself is not followed for ever. */
 START_TEST(unbounded_file)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();

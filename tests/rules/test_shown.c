@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Text from outside as people may be shown it.
+ * Text from outside, made safe to show to people.
  */
 #include <string.h>
 
@@ -11,7 +11,7 @@
 #include "base/shown.h"
 #include "verdicts.h"
 
-/* One line of a terminal, a line of a log, and text whose secrets alone are taken out. */
+/* The text for a terminal, for a log, and with only its secrets masked. */
 static const struct {
     const char *given;
     const char *shown;
@@ -23,12 +23,12 @@ static const struct {
     { "K\xc3\xa4the \xe2\x82\xac \xf0\x9f\x98\x80", "K\xc3\xa4the \xe2\x82\xac \xf0\x9f\x98\x80",
       NULL, NULL },
     { "a\nb\033[2J\177", "a\\0Ab\\1B[2J\\7F", "a\nb\033[2J\177", NULL },
-    /* C1, the end of a line in Unicode, a mark of direction, an invisible tag. */
+    /* C1, a line end and a direction mark of Unicode, and an invisible tag. */
     { "\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xf3\xa0\x80\x81",
       "\\C2\\9B\\E2\\80\\A8\\E2\\80\\AE\\F3\\A0\\80\\81",
       "\xc2\x9b\xe2\x80\xa8\xe2\x80\xae\xf3\xa0\x80\x81", NULL },
     { "\xff\xc3(", "\\FF\\C3(", NULL, "\xff\xc3(" },
-    /* A surrogate, one beyond the last code point, and a character that is cut off. */
+    /* A surrogate, a code point that is too large, and a character that is cut. */
     { "\xed\xa0\x80", "\\ED\\A0\\80", NULL, "\xed\xa0\x80" },
     { "\xf4\x90\x80\x80", "\\F4\\90\\80\\80", NULL, "\xf4\x90\x80\x80" },
     { "\xe2\x82", "\\E2\\82", NULL, "\xe2\x82" },
@@ -37,12 +37,12 @@ static const struct {
       NULL },
     { "PIN-Value=1 pin-value=2\npin-value=3", "PIN-Value=*** pin-value=***\\0Apin-value=***",
       "PIN-Value=*** pin-value=***\npin-value=***", NULL },
-    /* An encoded name is the same name; what only looks like an encoding is not. */
+    /* An encoded name is recognised; one that only looks encoded is not. */
     { "p%69n%2dvalue=12", "p%69n%2dvalue=***", NULL, NULL },
     { "p%6gn-value=12 %", "p%6gn-value=12 %", NULL, NULL },
     { "pin-value 12", "pin-value 12", NULL, NULL },
     { "pin-value=", "pin-value=***", NULL, NULL },
-    /* What stood around the URI stays, and nothing of a PIN does. */
+    /* Text around the URI stays; no part of a PIN does. */
     { "(pkcs11:pin-value=12): no", "(pkcs11:pin-value=***): no", NULL, NULL },
     { "[a](pin-value=1)2)", "[a](pin-value=***)", NULL, NULL },
     { "'pin-value=12'", "'pin-value=***'", NULL, NULL },
@@ -67,7 +67,7 @@ START_TEST(as_shown)
 }
 END_TEST
 
-/* A bracket that was opened far away is not looked for: then less is told. */
+/* A bracket that is opened far away is not looked for: then less is shown. */
 START_TEST(bracket_far_away)
 {
     static const char secret[] = "pin-value=12)";

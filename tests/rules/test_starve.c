@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Every allocation of ours fails once: no crash, no leak, and a clear no.
- * Only ours: libcrypto leaks a little when its own fail.
+ * Every allocation of ours fails once.  There must be no crash, no leak, and a clear
+ * error.  libcrypto's own allocations do not fail here, as it leaks a little then.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +17,7 @@
 #include "starve.h"
 #include "verdicts.h"
 
-/* What the cases work on; made before anything is starved. */
+/* Objects for the cases, made before any allocation fails. */
 static X509 *cert;
 static struct sp_facts *facts;
 static smimepolicy_verdict *verdict;
@@ -25,7 +25,7 @@ static smimepolicy_settings *settings;
 static X509_STORE *store;
 static char path[] = "/tmp/test_starve.XXXXXX";
 
-/* A certificate with something to say under most rules. */
+/* A certificate with findings under most rules. */
 static const struct sp_recipe faulty = {
     .subject = "Bob\n",
     .san = "email:bob,email:bob@example.org,DNS:example.org",
@@ -137,12 +137,12 @@ static bool try_signing_time(void)
 
 static bool stand(enum sp_role role)
 {
-    struct sp_standing standing;
-    bool done = sp_stand(facts, role, SP_NOW, settings, &standing);
+    struct sp_stored_verdicts standing;
+    bool done = sp_judge_stored(facts, role, SP_NOW, settings, &standing);
 
     /* What it is good for is said of nothing that was not judged. */
     ck_assert(done || (standing.uses == 0 && !standing.vouches));
-    sp_standing_clear(&standing);
+    sp_stored_verdicts_clear(&standing);
     return done;
 }
 
@@ -196,7 +196,7 @@ static bool try_load(void)
     return loaded;
 }
 
-/* Here the answer is no with and without memory; a message is what may be missing. */
+/* It fails with and without memory; only the message may be missing. */
 static bool try_why(void)
 {
     char *why = NULL;
@@ -300,7 +300,7 @@ START_TEST(starve_nameless)
 }
 END_TEST
 
-/* A signer and an issuer, as far as starving goes. */
+/* A chain of signer and issuer, as far as memory allows. */
 static STACK_OF(X509) *make_chain(void)
 {
     static const struct sp_recipe issuer = { .subject = "CA", .basic = "CA:TRUE" };
@@ -312,7 +312,7 @@ static STACK_OF(X509) *make_chain(void)
     return chain;
 }
 
-/* Without memory to judge with, a signer is not let through. */
+/* If memory runs out while judging, the signer is refused. */
 START_TEST(starve_callback)
 {
     struct sp_recipe good = { .san = "email:bob@example.org", .usage = "digitalSignature" };

@@ -12,7 +12,7 @@
 #define SAN  .san = "email:bob@example.org"
 #define BOTH "deny:key-usage deny:usage-"
 
-/* What each use answers; |ec| where an EC key differs from RSA when encrypting. */
+/* The result for each use; |ec| if an EC key differs from RSA when encrypting. */
 static const struct {
     const char *usage;
     const char *upload;
@@ -44,7 +44,7 @@ static const struct {
     { "digitalSignature,nonRepudiation,keyEncipherment", "", "", "", "", "" },
     { "digitalSignature,keyAgreement", "", "", "deny:usage-encrypt", "", "" },
     { "keyEncipherment,nonRepudiation", "", "deny:usage-sign", "", "", "note:signer-certificate" },
-    /* Bits past those that RFC 5280 names, and trailing zeros that DER forbids, do no harm. */
+    /* Bits that RFC 5280 does not name, and trailing zeros that DER forbids, do no harm. */
     { "DER:03:02:00:A0", "", "", "", "", "" },
     { "DER:03:04:00:A0:00:01", "", "", "", "", "" },
     { NULL, "deny:key-usage", "deny:key-usage", "deny:key-usage", "deny:key-usage",
@@ -86,7 +86,7 @@ START_TEST(missing_key_usage_accepted)
     sp_expect(&absent, SMIMEPOLICY_UPLOAD, SP_NOW, accept_missing, "");
     sp_expect(&absent, SMIMEPOLICY_SIGN, SP_NOW, accept_missing, "");
     sp_expect(&absent, SMIMEPOLICY_ENCRYPT, SP_NOW, accept_missing, "");
-    /* There but empty, or there and unreadable, is not missing. */
+    /* An empty or unreadable extension is not a missing one. */
     sp_expect(&empty, SMIMEPOLICY_SIGN, SP_NOW, accept_missing, BOTH "sign");
     sp_expect(&broken, SMIMEPOLICY_SIGN, SP_NOW, accept_missing, "deny:key-usage");
 }
@@ -171,7 +171,7 @@ START_TEST(extended_key_usage)
 }
 END_TEST
 
-/* For time stamps and nothing else: what such a certificate signs need not be mail. */
+/* For time stamps alone: what such a certificate signs need not be mail. */
 START_TEST(time_stamping)
 {
     static const struct {
@@ -198,7 +198,7 @@ END_TEST
 
 #define GOOD SAN, .usage = "digitalSignature,keyEncipherment"
 
-/* Every second copy is refused, also when it says the same. */
+/* A second copy is refused, also an equal one. */
 static const struct {
     struct sp_recipe recipe;
     const char *upload;
@@ -231,7 +231,7 @@ START_TEST(duplicate_extensions)
 }
 END_TEST
 
-/* |person|: a person's own CA certificate, which does not vouch for others. */
+/* |person|: is it a person's own CA certificate, which vouches for no others? */
 static const struct {
     struct sp_recipe recipe;
     bool person;
@@ -259,9 +259,9 @@ static const struct {
       false,
       "note:ca-exempt",
       "deny:san-email deny:key-usage deny:extended-key-usage deny:usage-sign" },
-    /* Without Key Usage a certificate may do everything: it must not become an issuer. */
+    /* Without Key Usage every use is allowed: it must not become an issuer. */
     { { SAN, .basic = "CA:TRUE" }, true, "deny:key-usage", "deny:key-usage" },
-    /* What cannot be read is refused, and makes no CA of any kind. */
+    /* An unreadable extension is refused, and makes no CA. */
     { { GOOD, .basic = "DER:31:00" }, false, "deny:ca-exempt", "deny:ca-exempt" },
     { { GOOD, .basic = "critical,DER:30:03:01:01:FF:00" },
       false,
@@ -292,7 +292,7 @@ START_TEST(ca_certificates)
 }
 END_TEST
 
-/* Each part of `signer-certificate` says which rule it stands for. */
+/* Each part of `signer-certificate` names the rule it stands for. */
 START_TEST(verify_names_the_rule)
 {
     struct sp_recipe recipe = { .usage = "keyEncipherment", .extended = "serverAuth" };

@@ -10,7 +10,7 @@
 #define GOOD .san = "email:bob@example.org", .usage = "digitalSignature,keyEncipherment"
 #define DAY  ((time_t)86400)
 
-/* Both encodings; 2050 needs GeneralizedTime, and 1949 and 2049 are the ends of UTCTime. */
+/* Both encodings: 2050 needs GeneralizedTime; 1950 and 2049 are the limits of UTCTime. */
 static const struct {
     const char *not_before;
     const char *not_after;
@@ -27,7 +27,7 @@ static const struct {
     { SP_START, SP_START, SP_START_SECONDS, SP_START_SECONDS },
 };
 
-/* Without the rules beyond the guide's, which are not what these rows are about. */
+/* Without the rules beyond the guide's. */
 static const char *const quiet[] = { "expires_soon", "ignore", "validity_too_long", "ignore",
                                      NULL };
 
@@ -72,12 +72,12 @@ static const struct {
     { SP_START, "20241331142028Z", "deny:expired", "note:expired", "" },
     { SP_START, "", "deny:expired", "note:expired", "" },
     { "x", "y", "deny:expired deny:not-yet-valid", "note:expired note:not-yet-valid", "" },
-    /* Backwards: no moment is inside. */
+    /* In reverse order: never valid. */
     { SP_END, SP_START, "deny:expired deny:not-yet-valid", "note:expired note:not-yet-valid",
       "note:decrypt-expired" },
 };
 
-/* Some libcrypto parse no certificate with a time that has not even the form of one. */
+/* Some versions of libcrypto do not parse a certificate with a malformed time. */
 static bool is_parsed(const struct sp_recipe *recipe)
 {
     X509 *cert = sp_make_cert(recipe), *again;
@@ -145,10 +145,10 @@ START_TEST(validity_too_long)
 }
 END_TEST
 
-/* What is sent along with a signature, on the signer's path or not; to the second. */
+/* A certificate that is sent along, in the signer's chain or not; to the second. */
 static const struct {
     time_t at;
-    const char *on_path;
+    const char *in_chain;
     const char *beside;
 } along[] = {
     { SP_START_SECONDS - 1, "deny:not-yet-valid", "warn:not-yet-valid" },
@@ -163,7 +163,7 @@ START_TEST(sent_along)
     X509 *cert = sp_make_cert(&ca);
     struct sp_facts *facts = sp_facts_new(cert);
 
-    sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_PATH), along[_i].on_path);
+    sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_CHAIN), along[_i].in_chain);
     sp_expect_verdict(sp_judge_along(facts, along[_i].at, SP_ALONG_BESIDE), along[_i].beside);
     sp_facts_free(facts);
     X509_free(cert);
@@ -180,7 +180,7 @@ START_TEST(scope_without_validity)
     smimepolicy_verdict *with =
         sp_judge(facts, SMIMEPOLICY_SIGN, SP_END_SECONDS + 1, SP_WITH_VALIDITY, NULL);
 
-    /* Facts outlive their certificate. */
+    /* The facts outlive their certificate. */
     X509_free(cert);
     ck_assert_int_eq(smimepolicy_verdict_allowed(without), 1);
     ck_assert_int_eq(smimepolicy_verdict_allowed(with), 0);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The verification callback in a program of its own, through CMS_verify() and
+ * The verification callback in a separate program, through CMS_verify() and
  * PKCS7_verify().
  */
 #include <fcntl.h>
@@ -43,7 +43,7 @@ static const struct row {
     { { CLIENT }, { CA }, SELF, false, NULL, 0, NULL, NULL },
     { { PERSON }, { CA }, SELF, false, NULL, 0, NULL, NULL },
     { { CLIENT, .extended = "emailProtection" }, { CA }, ISSUED, false, NULL, 0, NULL, NULL },
-    /* Incoming, a missing Key Usage and Non Repudiation alone pass. */
+    /* For incoming mail a missing Key Usage and Non Repudiation alone pass. */
     { { LONG, .san = "email:bob@example.org" }, { CA }, ISSUED, false, NULL, 0, NULL, NULL },
     { { LONG, .san = "email:bob@example.org", .usage = "nonRepudiation" },
       { CA },
@@ -78,7 +78,7 @@ static const struct row {
       0,
       NULL,
       NULL },
-    /* Twice the same extension: the stock check takes it for an invalid certificate. */
+    /* The same extension twice: libcrypto's check takes the certificate for invalid. */
     { { CLIENT, .again = { "subjectAltName", "email:bob@example.org" } },
       { CA },
       ISSUED,
@@ -87,7 +87,7 @@ static const struct row {
       1,
       NULL,
       NULL },
-    /* A failure that is not ours stays one, and our reasons are beside it. */
+    /* A failure of libcrypto stays, and our reasons are added. */
     { { CLIENT, .extended = "serverAuth" },
       { CA },
       ISSUED,
@@ -122,7 +122,7 @@ static const struct row {
       "(CN=Bob, serial 0x1f); provide the sender's certificate, or its issuing CA",
       NULL },
     { { CLIENT }, { CA }, UNPROVIDED, false, "mode = observe\n", 1, "[distrust-default]", NULL },
-    /* A contact's own certificate is no issuer, whatever its basicConstraints say. */
+    /* A contact's certificate is no issuer, with any basicConstraints. */
     { { CLIENT },
       { PERSON },
       ISSUED,
@@ -249,7 +249,7 @@ static void write_files(const struct row *row)
     X509_free(issuer);
 }
 
-/* Run the program; its exit code, and what it said on stderr. */
+/* Run the program; returns its exit code and its stderr. */
 static int run(const char *format, const char *mail, bool policy, char *said, size_t size)
 {
     const char *arguments[] = { SP_VERIFY_PROGRAM,
@@ -286,7 +286,7 @@ START_TEST(program)
     char said[8192];
 
     ck_assert_ptr_nonnull(mkdtemp(strcpy(directory, "/tmp/test_verify.XXXXXX")));
-    /* Where a row fails its files stay, to be looked at. */
+    /* If a row fails its files stay for inspection. */
     atexit(remove_files);
     write_files(row);
     for (size_t i = 0; i < 2; i++) {

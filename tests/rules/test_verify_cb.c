@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The verification callback, where a case needs a hand on the context.
+ * The verification callback, for cases that need access to the context.
  */
 #include <stdbool.h>
 #include <stdlib.h>
@@ -15,7 +15,7 @@
 #include "callback_recipes.h"
 #include "verdicts.h"
 
-/* Verify |signer| with |anchor| in the store; the error of the context. */
+/* Verify |signer| with |anchor| in the store; returns the error of the context. */
 static int verify(X509 *signer, X509 *anchor, const char *const *settings, unsigned long flags)
 {
     X509_STORE *store = X509_STORE_new();
@@ -28,7 +28,7 @@ static int verify(X509 *signer, X509 *anchor, const char *const *settings, unsig
     X509_STORE_set_verify_cb(store, smimepolicy_verify_cb);
     ck_assert_int_eq(smimepolicy_store_set1_settings(store, NULL), 1);
     if (settings != NULL) {
-        /* The last ones count, and the ones before are freed. */
+        /* The last settings count; earlier ones are freed. */
         ck_assert_int_eq(smimepolicy_store_set1_settings(store, set), 1);
         ck_assert_int_eq(smimepolicy_store_set1_settings(store, set), 1);
     }
@@ -53,7 +53,7 @@ START_TEST(partial_chain)
     struct sp_recipe bare_recipe = { LONG, .usage = "digitalSignature", .issuer = ca };
     X509 *good = sp_make_cert(&good_recipe);
     X509 *bare = sp_make_cert(&bare_recipe);
-    /* Not one of the extensions that the rules read: libcrypto itself cannot. */
+    /* This extension is not read by the rules; libcrypto itself cannot read it. */
     struct sp_recipe odd_recipe = { CLIENT, .again = { "authorityKeyIdentifier", "DER:04:00" } };
     X509 *odd = sp_make_cert(&odd_recipe);
     static const char *const observe[] = { "mode", "observe", NULL };
@@ -76,7 +76,7 @@ START_TEST(partial_chain)
 }
 END_TEST
 
-/* Whatever the error and the depth: what failed stays failed. */
+/* An error at any depth stays an error. */
 START_TEST(errors_stay)
 {
     struct sp_recipe recipe = { CLIENT };
@@ -104,7 +104,7 @@ static int wave_through(int ok, X509_STORE_CTX *ctx)
     return smimepolicy_verify_cb(1, ctx);
 }
 
-/* A program that overrides libcrypto's error has not provided anything. */
+/* A program that overrides libcrypto's error has not provided an anchor. */
 START_TEST(distrust_is_not_overridden)
 {
     struct sp_recipe recipe = { CLIENT };

@@ -17,7 +17,7 @@
 
 #include <smimepolicy.h>
 
-/* Anchors are what the user provided, and nothing else is trusted. */
+/* Only what the user has provided is an anchor. */
 static X509_STORE *open_store(const char *anchors, const char *policy)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();

@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * read_parts: each line of standard input is a mail in hexadecimal; of each the
- * parts are printed on one line, with their types, where their bodies begin, and
- * how long these are; or "refused".
+ * read_parts: each line of standard input is a mail in hexadecimal.  It prints a
+ * line for each: the types of the parts, where their bodies begin and their lengths;
+ * or "refused".
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * read_senders: each line of standard input is a header in hexadecimal; of each
- * the sender is printed as the rules have it: an address, "entity" where there
- * is nothing to compare, or "refused".
+ * read_senders: each line of standard input is a header in hexadecimal.  It prints
+ * the sender by the rules: an address, "entity" if there is nothing to compare, or
+ * "refused".
  */
 #include <stdio.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Text that becomes a configuration: libcrypto reads what was meant, or it is refused.
+ * Text for a configuration: libcrypto reads what was meant, or it is refused.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,14 +21,14 @@
 
 #define SECTION "smimepolicy_settings"
 
-/* Deterministic: the same strings in every run, on every machine. */
+/* Not random: the same strings in every run on every machine. */
 static unsigned next_random(unsigned *state)
 {
     *state = *state * 1664525U + 1013904223U;
     return *state >> 16;
 }
 
-/* What the syntax has a meaning for comes up often; a NUL never does. */
+/* Characters of the syntax are frequent; a NUL never occurs. */
 static char random_byte(unsigned *state)
 {
     static const char meant[] = "\\#$\"'` \t\r\n[]=.{}()&;:,!?*~";
@@ -57,7 +57,7 @@ static CONF *read_text(const char *text)
     return conf;
 }
 
-/* |value| between two others, as libcrypto reads it back. */
+/* Check that libcrypto reads |value| back, between two others. */
 static void check_quoted(const char *value)
 {
     char *why;
@@ -130,7 +130,7 @@ START_TEST(random_bytes_are_read_back)
 }
 END_TEST
 
-/* Longer than the lines, and than the values, that libcrypto reads at once. */
+/* Longer than the lines and values that libcrypto reads at once. */
 START_TEST(long_values_are_read_back)
 {
     static const size_t lengths[] = { 510, 511, 512, 513, 4096, 65535, 65536, 65537, 200000 };
@@ -148,7 +148,7 @@ START_TEST(long_values_are_read_back)
 }
 END_TEST
 
-/* Every setting of a whole configuration, and nothing beside. */
+/* Check that a whole configuration has every setting and nothing else. */
 static void check_settings(const char *module, const smimepolicy_settings *settings)
 {
     char *why;
@@ -197,7 +197,7 @@ START_TEST(random_settings_are_read_back)
 }
 END_TEST
 
-/* A program that set its settings by hand, past the table. */
+/* A program that has set its settings without the table. */
 START_TEST(unfit_settings_are_refused)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
@@ -234,7 +234,7 @@ START_TEST(names_of_sections_are_refused)
 }
 END_TEST
 
-/* The other way: policy.cnf as we print it is read as what it was printed from. */
+/* A policy.cnf that we print is read back as the same settings. */
 START_TEST(policy_files_are_read_back)
 {
     static const char *const paths[] = { "/srv/a b", "/srv/$HOME", "/srv/a#b",    "/srv/it's",

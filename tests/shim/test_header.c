@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is read in the header of a mail, hostile ones included.
+ * Reading the header of a mail, also a hostile one.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,11 +10,11 @@
 #include "tool/mail/mail.h"
 #include "verdicts.h"
 
-/* One field as it came, and its addresses joined by spaces; NULL: it cannot be read. */
+/* One field, and its addresses joined by spaces; NULL: it cannot be read. */
 static const struct {
     const char *from;
     const char *addresses;
-    enum sp_unreadable why; /* 0 beside NULL: SP_LIST_OTHER */
+    enum sp_unreadable why; /* 0 with NULL: SP_LIST_OTHER */
 } fields[] = {
     { "alice@example.org", "alice@example.org", 0 },
     { "Alice <alice@example.org>", "alice@example.org", 0 },
@@ -26,7 +26,7 @@ static const struct {
     { "=?iso-2022-jp?b?GyRCOzNFREJATzobKEI=?= <alice@example.org>", "alice@example.org", 0 },
     { "=?utf-8?q?bob=40example.net=3E=2C?= <alice@example.org>", NULL, SP_LIST_ENCODED },
     { "=?unknown-8bit?q?M=FCller?= <alice@example.org>", "alice@example.org", 0 },
-    /* Others decode what is no whole base64, or of a charset that we do not know. */
+    /* Other readers decode incomplete base64, and charsets that we do not know. */
     { "=?utf-8?b?!PGJvYkBleGFtcGxlLm5ldD4s?= <alice@example.org>", NULL, SP_LIST_ENCODED },
     { "=?utf-8?b?PGJvYkBl eGFtcGxlLm5ldD4s?= <alice@example.org>", NULL, SP_LIST_ENCODED },
     { "=?utf-8?b?PGJvYkBleGFtcGxlLm5ldD4sIA?= <alice@example.org>", NULL, SP_LIST_ENCODED },
@@ -156,7 +156,7 @@ START_TEST(addresses_of_a_field)
 }
 END_TEST
 
-/* Whole headers: is it a mail, how many From fields, how many addresses, the Sender. */
+/* Whole headers: is it a mail, the number of From fields, the number of addresses, the Sender. */
 static const struct {
     const char *header;
     bool is_mail;
@@ -258,7 +258,7 @@ START_TEST(unreadable_headers)
 }
 END_TEST
 
-/* The |count| copies of |piece| between |before| and |after|, to free. */
+/* |count| copies of |piece| between |before| and |after|, to free. */
 static char *repeated(const char *before, const char *piece, size_t count, const char *after)
 {
     size_t len = strlen(piece);
@@ -273,7 +273,7 @@ static char *repeated(const char *before, const char *piece, size_t count, const
     return text;
 }
 
-/* What would have others run out of stack, time or memory. */
+/* Input by which other readers run out of stack, time or memory. */
 static const struct {
     const char *before;
     const char *piece;
@@ -324,7 +324,7 @@ START_TEST(empty_header)
 }
 END_TEST
 
-/* Of the recipients groups are as their members (RFC 5322, 3.4). */
+/* A group of recipients counts as its members (RFC 5322, 3.4). */
 static const struct {
     const char *to;
     size_t count;
@@ -417,7 +417,7 @@ START_TEST(address_from_a_person)
 }
 END_TEST
 
-/* Every header cut short, and with each byte changed: nothing but an answer. */
+/* Headers that are cut anywhere, or have any byte changed, give an answer. */
 START_TEST(damaged_headers)
 {
     static const char whole[] =
@@ -444,7 +444,7 @@ int main(void)
     Suite *suite = suite_create("mail");
     TCase *tests = tcase_create("mail");
 
-    /* Under a sanitizer on a busy machine. */
+    /* For a sanitizer on a busy machine. */
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, addresses_of_a_field, 0, SP_ROWS(fields));
     tcase_add_loop_test(tests, whole_headers, 0, SP_ROWS(headers));

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * How much work a file with a passphrase asks for; nothing here does that work.
+ * The limit of key derivation for a file with a passphrase.  No test does that work.
  */
 #include <limits.h>
 #include <stdlib.h>
@@ -43,7 +43,7 @@ START_TEST(of_a_key)
 }
 END_TEST
 
-/* N, r and p, set without a derivation. */
+/* scrypt with N, r and p, without deriving a key. */
 static X509_ALGOR *scrypt(uint64_t n, uint64_t r, uint64_t p)
 {
     SCRYPT_PARAMS *params = SCRYPT_PARAMS_new();
@@ -88,7 +88,7 @@ START_TEST(of_scrypt)
 }
 END_TEST
 
-/* A bag with a key under so many iterations. */
+/* A bag with a key under that many iterations. */
 static STACK_OF(PKCS12_SAFEBAG) *key_bag(int iterations)
 {
     STACK_OF(PKCS12_SAFEBAG) *bags = sk_PKCS12_SAFEBAG_new_null();
@@ -103,7 +103,7 @@ static STACK_OF(PKCS12_SAFEBAG) *key_bag(int iterations)
     return bags;
 }
 
-/* A PKCS#12 with so many iterations of its MAC, and with one safe. */
+/* A PKCS#12 with that many iterations for its MAC, and with one safe. */
 static PKCS12 *pkcs12(int iterations, PKCS7 *safe)
 {
     PKCS12 *p12 = PKCS12_init(NID_pkcs7_data);
@@ -127,7 +127,7 @@ static PKCS7 *plain_safe(int iterations)
     return safe;
 }
 
-/* Encrypted under |pass|, with few iterations; then |outer| are written in. */
+/* A safe encrypted under |pass| with few iterations; then |outer| is written into it. */
 static PKCS7 *closed_safe(const char *pass, int inner, int outer)
 {
     STACK_OF(PKCS12_SAFEBAG) *bags = key_bag(inner);
@@ -144,7 +144,7 @@ static PKCS7 *closed_safe(const char *pass, int inner, int outer)
     return safe;
 }
 
-/* As it is counted: what lies open, and then what |pass| opens. */
+/* Count as the reader does: first open contents, then those that |pass| opens. */
 static bool few_in(const PKCS12 *p12, const char *pass)
 {
     STACK_OF(PKCS7) *contents = PKCS12_unpack_authsafes(p12);
@@ -175,7 +175,7 @@ static void expect(PKCS12 *p12, const char *pass, bool few)
 START_TEST(of_a_bundle)
 {
     int iterations = rows[_i].iterations;
-    /* The other parts ask for some as well. */
+    /* The other parts need some iterations, too. */
     bool few = rows[_i].few && iterations <= MOST - 4 * FEW;
 
     expect(pkcs12(iterations, plain_safe(FEW)), NULL, few);
@@ -184,13 +184,13 @@ START_TEST(of_a_bundle)
     expect(pkcs12(FEW, closed_safe("secret", FEW, iterations)), NULL, few);
     expect(pkcs12(FEW, closed_safe("secret", iterations, FEW)), "secret", few);
     expect(pkcs12(FEW, closed_safe("", iterations, FEW)), "", few);
-    /* Nothing that stays closed is worked on. */
+    /* What is not opened costs nothing. */
     expect(pkcs12(FEW, closed_safe("secret", iterations, FEW)), NULL, true);
     expect(pkcs12(FEW, closed_safe("secret", iterations, FEW)), "other", true);
 }
 END_TEST
 
-/* A part each under the limit, and all of them together above. */
+/* Each part is within the limit, all of them together are not. */
 START_TEST(of_all_parts_together)
 {
     expect(pkcs12(MOST / 2, plain_safe(MOST / 2)), NULL, true);
@@ -198,7 +198,7 @@ START_TEST(of_all_parts_together)
 }
 END_TEST
 
-/* Contents are optional to the parser, and parameters are anything. */
+/* libcrypto's parser accepts missing contents and any parameters. */
 START_TEST(of_what_is_incomplete)
 {
     PKCS7 *safe = PKCS7_new();
@@ -223,7 +223,7 @@ int main(void)
     Suite *suite = suite_create("iterations");
     TCase *tests = tcase_create("iterations");
 
-    /* Under a sanitizer on a busy machine. */
+    /* For a sanitizer on a busy machine. */
     tcase_set_timeout(tests, 120);
     tcase_add_loop_test(tests, of_a_key, 0, SP_ROWS(rows));
     tcase_add_test(tests, of_scrypt);

@@ -15,7 +15,7 @@
 #include "capture.h"
 #include "keyrings.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_path.h"
+#include "tool/keyring/stored_chain.h"
 
 /* The setting, the option and the environment; what comes of them. */
 static const struct {
@@ -112,7 +112,7 @@ static const struct {
     char of;
     const char *way; /* "": none */
     int fault;       /* of libcrypto, or X509_V_OK */
-} ways[] = {
+} chains[] = {
     { "", 'L', "", X509_V_OK },
     { "S", 'L', "", X509_V_OK },
     /* Each vouches by itself, without its root. */
@@ -126,12 +126,12 @@ static const struct {
     { "S", 'S', "S", X509_V_OK },
 };
 
-START_TEST(a_way_leads_to_a_stored_ca)
+START_TEST(a_chain_leads_to_a_stored_ca)
 {
     char *place = sp_make_place();
     struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_WRITE);
     X509 *certs['z'] = { NULL };
-    struct shim_way way = { .chain = NULL };
+    struct shim_chain chain = { .certs = NULL };
     char letters[10] = "";
 
     for (int i = 0; i < SP_ROWS(made); i++) {
@@ -141,16 +141,16 @@ START_TEST(a_way_leads_to_a_stored_ca)
         recipe.key = recipe.issuer_key = sp_test_ec();
         certs[(int)made[i].letter] = sp_make_cert(&recipe);
     }
-    for (const char *letter = ways[_i].stored; *letter != '\0'; letter++)
+    for (const char *letter = chains[_i].stored; *letter != '\0'; letter++)
         sp_store(keyring, certs[(int)*letter], SP_ROLE_CA);
-    ck_assert_int_eq(shim_keyring_path(keyring, certs[(int)ways[_i].of], &way), SHIM_OK);
-    for (int i = 0; i < sk_X509_num(way.chain); i++)
+    ck_assert_int_eq(shim_keyring_chain(keyring, certs[(int)chains[_i].of], &chain), SHIM_OK);
+    for (int i = 0; i < sk_X509_num(chain.certs); i++)
         for (int j = 0; j < SP_ROWS(made); j++)
-            if (X509_cmp(sk_X509_value(way.chain, i), certs[(int)made[j].letter]) == 0)
+            if (X509_cmp(sk_X509_value(chain.certs, i), certs[(int)made[j].letter]) == 0)
                 letters[i] = made[j].letter;
-    ck_assert_str_eq(letters, ways[_i].way);
-    ck_assert_int_eq(way.count == 0 ? X509_V_OK : way.faults[0].error, ways[_i].fault);
-    shim_way_clear(&way);
+    ck_assert_str_eq(letters, chains[_i].way);
+    ck_assert_int_eq(chain.count == 0 ? X509_V_OK : chain.faults[0].error, chains[_i].fault);
+    shim_chain_clear(&chain);
     for (int i = 0; i < SP_ROWS(made); i++)
         X509_free(certs[(int)made[i].letter]);
     sp_keyring_close(keyring);
@@ -204,7 +204,7 @@ int main(void)
 
     tcase_add_loop_test(tests, it_is_found, 0, SP_ROWS(places));
     tcase_add_test(tests, none_is_made_to_be_changed);
-    tcase_add_loop_test(tests, a_way_leads_to_a_stored_ca, 0, SP_ROWS(ways));
+    tcase_add_loop_test(tests, a_chain_leads_to_a_stored_ca, 0, SP_ROWS(chains));
     tcase_add_loop_test(tests, a_ca_has_limits, 0, SP_ROWS(limits));
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -23,7 +23,7 @@ static smimepolicy_verdict *verdict_of(enum kind kind)
     struct sp_facts *facts = sp_facts_new(cert);
     smimepolicy_verdict *verdict =
         sp_judge_along(facts, kind == ALLOWED ? SP_NOW : SP_END_SECONDS + 1,
-                       kind == DENIED ? SP_ALONG_PATH : SP_ALONG_BESIDE);
+                       kind == DENIED ? SP_ALONG_CHAIN : SP_ALONG_BESIDE);
 
     ck_assert_ptr_nonnull(verdict);
     sp_facts_free(facts);

@@ -107,7 +107,7 @@ static void expect_review(struct shim_incoming *incoming, struct shim_outcome *o
     sp_expect_outcome(outcome, held);
     for (size_t i = 0; i < incoming->count; i++) {
         strcat(flags, incoming->signatures[i].refused ? "1" : "0");
-        shim_way_clear(&incoming->signatures[i].way);
+        shim_chain_clear(&incoming->signatures[i].chain);
     }
     ck_assert_str_eq(flags, refused);
     OPENSSL_free(incoming->signatures);

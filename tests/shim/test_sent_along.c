@@ -104,21 +104,21 @@ START_TEST(ways_are_judged)
     STACK_OF(X509) *pool = sk_X509_new_null();
     struct shim_outcome outcome = { .json = json_array() };
     const char *signers = rows[_i].signers;
-    struct shim_path *path;
+    struct shim_sent_along *path;
 
     for (const char *letter = rows[_i].along; *letter != '\0'; letter++)
         ck_assert_int_gt(sk_X509_push(pool, *place_of(*letter)), 0);
-    path = shim_path_new(pool, SP_NOW, &outcome);
+    path = shim_sent_new(pool, SP_NOW, &outcome);
     ck_assert_ptr_nonnull(path);
     if (*signers == '\0')
-        shim_path_judge_all(path);
+        shim_sent_judge_all(path);
     for (; *signers != '\0' && *signers != '-'; signers++)
-        shim_path_judge(path, *place_of(*signers));
-    shim_path_warn(path);
+        shim_sent_judge(path, *place_of(*signers));
+    shim_sent_warn(path);
     sp_expect_outcome(&outcome, rows[_i].told);
     ck_assert_int_eq(outcome.denied, strstr(rows[_i].told, "deny") != NULL);
     shim_outcome_clear(&outcome);
-    shim_path_free(path);
+    shim_sent_free(path);
     sk_X509_free(pool);
 }
 END_TEST

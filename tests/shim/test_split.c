@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Taking a multipart/signed apart.
+ * Splitting a multipart/signed.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +12,7 @@
 #include "tool/mail/split.h"
 #include "verdicts.h"
 
-/* A body with the boundary "b", its two parts, or NULL where there are no two to be sure of. */
+/* A body with the boundary "b", and its two parts; NULL if it is not clear that there are two. */
 static const struct {
     const char *body;
     const char *content;
@@ -52,7 +52,7 @@ static enum shim_split split(const char *body, size_t len, char **content, size_
     ck_assert_uint_eq(fwrite(body, 1, len, from), len);
     ck_assert_int_eq(fflush(from), 0);
     rewind(from);
-    /* What a stream in memory holds ends with a NUL, which is none of the body. */
+    /* A stream in memory ends with a NUL, which is no part of the body. */
     result = shim_split(from, "b", to, signature);
     fclose(from);
     fclose(to);
@@ -83,7 +83,7 @@ START_TEST(parts)
 }
 END_TEST
 
-/* Wherever the blocks that are read end: lines of every length around theirs. */
+/* Lines of every length around the ends of the blocks that are read. */
 START_TEST(blocks)
 {
     size_t fill = 65536 - 40 + (size_t)_i;
@@ -101,7 +101,7 @@ START_TEST(blocks)
     size = 4 + fill + 20;
     ck_assert_int_eq(split(body, size, &content, &len, signature), SPLIT_DONE);
     ck_assert_mem_eq(content + len - 5, "\r\nend", 5);
-    /* Each line end of the fill grew by a byte. */
+    /* Each line end of the filling grew by a byte. */
     ck_assert_uint_eq(len, fill + 5 + (fill - 503 + 499) / 500);
     free(content);
     free(body);
@@ -122,7 +122,7 @@ START_TEST(nul_is_unclear)
 }
 END_TEST
 
-/* A signature is small: one without end is not kept. */
+/* A signature is small: an endless one is not stored. */
 START_TEST(endless_signature)
 {
     static const char line[] = "0123456789012345678901234567890123456789012345678901234567890123\n";

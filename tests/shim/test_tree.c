@@ -17,7 +17,7 @@
 #define S    "Content-Type: multipart/signed; boundary=s\n\n"
 #define PART "\none"
 
-/* A mail, and its parts: "parent type body;"; or the fault, in part. */
+/* A mail, and its parts as "parent type body;"; or a part of the fault. */
 static const struct {
     const char *mail;
     const char *parts;
@@ -124,7 +124,7 @@ START_TEST(trees)
 }
 END_TEST
 
-/* |count| times |text| with its number, and |rest|, in a mail of its own. */
+/* A mail with |first|, |count| copies of |text| with their numbers, and |rest|. */
 static char *repeat(const char *first, const char *text, unsigned count, const char *rest)
 {
     size_t size = strlen(first) + count * (strlen(text) + 20) + strlen(rest) + 1;
@@ -160,7 +160,7 @@ START_TEST(bounds)
     check_fault(repeat(A, "--a\n\n%u\n", SHIM_MOST_PARTS - 1, "--a--\n"), NULL, SHIM_MOST_PARTS);
     check_fault(repeat(A, "--a\n\n%u\n", SHIM_MOST_PARTS, "--a--\n"), "1000 parts",
                 SHIM_MOST_PARTS);
-    /* Ten can be read, and these are not closed. */
+    /* Ten levels can be read; these are not closed. */
     check_fault(repeat("", LEVEL, SHIM_MOST_LEVELS, "\none\n"), "not closed", SHIM_MOST_LEVELS + 1);
     check_fault(repeat("", LEVEL, SHIM_MOST_LEVELS + 1, "\none\n"), "10 deep",
                 SHIM_MOST_LEVELS + 1);
@@ -168,7 +168,7 @@ START_TEST(bounds)
 }
 END_TEST
 
-/* How a name is written where it says what the octets are. */
+/* Ways to write a file name, where it tells what the content is. */
 static const struct {
     const char *fields;
     bool named;

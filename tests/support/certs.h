@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Keys and certificates made on the spot, with fixed dates.  Any failure
- * aborts the test: nothing here returns NULL.
+ * Keys and certificates for tests, with fixed dates.  Any failure aborts the test:
+ * no function returns NULL.
  */
 #ifndef SP_TEST_CERTS_H
 #define SP_TEST_CERTS_H
@@ -18,10 +18,13 @@
 #define SP_END           "20240731142028Z"
 #define SP_START_SECONDS ((time_t)1690899628)
 #define SP_END_SECONDS   ((time_t)1722435628)
-/* A moment inside of it, far from both ends: 2023-12-01T00:00:00Z. */
+/* A time in its validity, far from both ends: 2023-12-01T00:00:00Z. */
 #define SP_NOW ((time_t)1701388800)
 
-/* "critical,..." and "DER:30:00" are understood in every extension, as in openssl.cnf. */
+/*
+ * A certificate to make.  Every extension accepts "critical,..." and "DER:30:00", as
+ * openssl.cnf does.
+ */
 struct sp_recipe {
     const char *subject;    /* common name; NULL: "Bob" */
     const char *not_before; /* 13 characters: UTCTime, else GeneralizedTime; NULL: SP_START */
@@ -41,7 +44,7 @@ struct sp_recipe {
 
 X509 *sp_make_cert(const struct sp_recipe *recipe);
 
-/* Borrowed; made once a process. */
+/* Borrowed; made once in a process. */
 EVP_PKEY *sp_test_rsa(void);
 EVP_PKEY *sp_test_ec(void);
 
@@ -53,7 +56,7 @@ EVP_PKEY *sp_make_dsa(void);
 /* The public part of |key| alone. */
 EVP_PKEY *sp_public_part(EVP_PKEY *key);
 
-/* "DER:..." of a Subject Alternative Name with one GeneralName of context tag |tag|. */
+/* A Subject Alternative Name as "DER:...", with one GeneralName of context tag |tag|. */
 char *sp_san_der(int tag, const void *bytes, size_t len);
 
 #endif

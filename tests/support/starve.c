@@ -9,10 +9,13 @@
 
 #include <openssl/crypto.h>
 
-static long countdown; /* 0: nothing is starved */
+static long countdown; /* 0: no allocation fails */
 static bool starved;
 
-/* Paths are relative to the source tree: libcrypto's are "crypto/...", the tests' "tests/...". */
+/*
+ * Is it a call from the provider?  Paths are relative to the source tree:
+ * libcrypto's begin with "crypto/", the tests' with "tests/".
+ */
 static bool is_starved(const char *file)
 {
     if (countdown == 0 || file == NULL || strncmp(file, "provider/", strlen("provider/")) != 0 ||

@@ -2,18 +2,18 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Allocations that fail: of OPENSSL_malloc() and its like, called in provider/.
+ * Allocations that fail: OPENSSL_malloc() and similar ones, called in provider/.
  */
 #ifndef SP_STARVE_H
 #define SP_STARVE_H
 
 #include <stdbool.h>
 
-/* Before libcrypto has allocated anything; false if it has. */
+/* To be called before libcrypto allocates anything; false if it has. */
 bool sp_starve_watch(void);
-/* Of those to come, the one with this number (from one) fails, and no other. */
+/* From now on the allocation with this number (from 1) fails, and no other. */
 void sp_starve(long number);
-/* None fails any more; has one? */
+/* No allocation fails any more; returns whether one has failed. */
 bool sp_starve_end(void);
 
 #endif

@@ -96,7 +96,7 @@ int sp_run(Suite *suite)
     SRunner *runner = srunner_create(suite);
     int failed;
 
-    /* Made before the forks, not once in every row. */
+    /* Made before the forks, and not in every row. */
     (void)sp_test_rsa();
     srunner_run_all(runner, CK_NORMAL);
     failed = srunner_ntests_failed(runner);

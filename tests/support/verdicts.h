@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Verdicts in a form that a row of a test can spell out.
+ * Verdicts as text, for the rows of tests.
  */
 #ifndef SP_TEST_VERDICTS_H
 #define SP_TEST_VERDICTS_H
@@ -12,7 +12,7 @@
 #include "certs.h"
 #include "smimepolicy.h"
 
-/* "deny:key-usage warn:weak-key", in the verdict's order; "" if there is nothing to say. */
+/* A summary such as "deny:key-usage warn:weak-key", in the verdict's order; "" without findings. */
 char *sp_summary(const smimepolicy_verdict *verdict);
 
 /* The first finding under |rule|, or NULL. */
@@ -26,9 +26,9 @@ void sp_expect_words(const smimepolicy_verdict *verdict, const char *rule, const
 void sp_expect_verdict(smimepolicy_verdict *verdict, const char *expected);
 
 /*
- * Judge the certificate of |recipe| for |use| and compare; `key = value` pairs
- * in |settings|, ended by NULL, or NULL itself.  Judged twice, as an X509 and
- * from its DER: both must agree.
+ * Judge the certificate of |recipe| for |use| and compare.  |settings| are `key =
+ * value` pairs that end with NULL, or NULL.  It is judged as an X509 and from its
+ * DER, which must agree.
  */
 void sp_expect(const struct sp_recipe *recipe, smimepolicy_use use, time_t at,
                const char *const *settings, const char *expected);

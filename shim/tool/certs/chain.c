@@ -22,7 +22,7 @@ static const struct {
     { "check_ss_sig", X509_V_FLAG_CHECK_SS_SIGNATURE },
 };
 
-/* Options on the path that are stock's alone to follow; with one of them nothing is loosened. */
+/* Options for the chain that only stock follows.  With one of them nothing is loosened. */
 static const char *const stock_only[] = {
     "policy",       "policy_check", "explicit_policy", "inhibit_any", "inhibit_map",
     "policy_print", "verify_depth", "auth_level",      "attime",      "verify_hostname",
@@ -38,7 +38,7 @@ static bool can_follow(const struct shim_args *args)
     return true;
 }
 
-/* Each one vouches by itself, without its root. */
+/* Add anchors, each of which vouches by itself, without its root. */
 static bool add_anchors(X509_STORE *store, const STACK_OF(X509) *anchors)
 {
     bool done = anchors == NULL || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
@@ -74,15 +74,15 @@ X509_STORE *shim_store_of(const STACK_OF(X509) *anchors)
     return NULL;
 }
 
-void shim_way_clear(struct shim_way *way)
+void shim_chain_clear(struct shim_chain *chain)
 {
-    sk_X509_pop_free(way->chain, X509_free);
-    for (size_t i = 0; i < way->count; i++)
-        X509_free(way->faults[i].at);
-    *way = (struct shim_way){ 0 };
+    sk_X509_pop_free(chain->certs, X509_free);
+    for (size_t i = 0; i < chain->count; i++)
+        X509_free(chain->faults[i].at);
+    *chain = (struct shim_chain){ 0 };
 }
 
-/* libcrypto's ways to say that the chain ends at nobody whom the store knows. */
+/* The errors by which libcrypto says that the chain ends at no certificate of the store. */
 static bool is_stranger(int error)
 {
     return error == X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT ||
@@ -92,18 +92,18 @@ static bool is_stranger(int error)
            error == X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN || error == X509_V_ERR_CERT_UNTRUSTED;
 }
 
-static void add_fault(struct shim_way *way, int error, X509 *at)
+static void add_fault(struct shim_chain *chain, int error, X509 *at)
 {
-    for (size_t i = 0; i < way->count; i++)
-        if (at == NULL ? way->faults[i].at == NULL
-                       : way->faults[i].error == error && way->faults[i].at == at)
+    for (size_t i = 0; i < chain->count; i++)
+        if (at == NULL ? chain->faults[i].at == NULL
+                       : chain->faults[i].error == error && chain->faults[i].at == at)
             return;
-    if (way->count == SHIM_MOST_FAULTS || (at != NULL && X509_up_ref(at) != 1))
+    if (chain->count == SHIM_MOST_FAULTS || (at != NULL && X509_up_ref(at) != 1))
         return;
-    way->faults[way->count++] = (struct shim_way_error){ error, at };
+    chain->faults[chain->count++] = (struct shim_chain_error){ error, at };
 }
 
-/* All faults, one after the other; libcrypto alone would end at the first. */
+/* Collect all faults: without this callback libcrypto stops at the first. */
 static int note_fault(int ok, X509_STORE_CTX *ctx)
 {
     int error = X509_STORE_CTX_get_error(ctx);
@@ -130,36 +130,39 @@ static bool prepare(X509_STORE_CTX *ctx, X509_STORE *store, X509 *signer, STACK_
     return true;
 }
 
-/* libcrypto asks no purpose of a certificate that it cannot read, and takes that for a yes. */
-static void note_unreadable(struct shim_way *way, const STACK_OF(X509) *chain)
+/*
+ * libcrypto accepts a certificate whose extensions it cannot read without asking for
+ * its purpose.
+ */
+static void note_unreadable(struct shim_chain *chain, const STACK_OF(X509) *certs)
 {
-    for (int i = 0; i < sk_X509_num(chain); i++) {
-        X509 *cert = sk_X509_value(chain, i);
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        X509 *cert = sk_X509_value(certs, i);
 
         if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0)
-            add_fault(way, X509_V_ERR_INVALID_EXTENSION, cert);
+            add_fault(chain, X509_V_ERR_INVALID_EXTENSION, cert);
     }
 }
 
-void shim_way_find(struct shim_way *way, X509_STORE *store, X509 *signer, STACK_OF(X509) *untrusted,
-                   const struct shim_args *args)
+void shim_chain_find(struct shim_chain *chain, X509_STORE *store, X509 *signer,
+                     STACK_OF(X509) *untrusted, const struct shim_args *args)
 {
     X509_STORE_CTX *ctx = store == NULL ? NULL : X509_STORE_CTX_new();
     bool done = false;
 
     if (ctx != NULL && prepare(ctx, store, signer, untrusted, args)) {
-        X509_STORE_CTX_set_app_data(ctx, way);
+        X509_STORE_CTX_set_app_data(ctx, chain);
         done = X509_verify_cert(ctx) == 1;
-        note_unreadable(way, X509_STORE_CTX_get0_chain(ctx));
+        note_unreadable(chain, X509_STORE_CTX_get0_chain(ctx));
     }
-    if (done && way->count == 0)
-        way->chain = X509_STORE_CTX_get1_chain(ctx);
+    if (done && chain->count == 0)
+        chain->certs = X509_STORE_CTX_get1_chain(ctx);
     X509_STORE_CTX_free(ctx);
     ERR_clear_error();
 }
 
-void shim_way_to_itself(struct shim_way *way, X509_STORE *store, X509 *signer,
-                        const struct shim_args *args)
+void shim_chain_to_itself(struct shim_chain *chain, X509_STORE *store, X509 *signer,
+                          const struct shim_args *args)
 {
     STACK_OF(X509) *all = store == NULL ? NULL : X509_STORE_get1_all_certs(store);
     STACK_OF(X509) *own = sk_X509_new_null();
@@ -171,7 +174,7 @@ void shim_way_to_itself(struct shim_way *way, X509_STORE *store, X509 *signer,
             break;
     if (own != NULL && store != NULL)
         alone = shim_store_of(own);
-    shim_way_find(way, alone, signer, NULL, args);
+    shim_chain_find(chain, alone, signer, NULL, args);
     X509_STORE_free(alone);
     sk_X509_free(own);
     sk_X509_pop_free(all, X509_free);

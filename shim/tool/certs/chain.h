@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A signer's way to a provided anchor, whatever the time.
+ * The chain from a signer to a provided anchor, at whatever time.
  */
 #ifndef SHIM_CHAIN_H
 #define SHIM_CHAIN_H
@@ -12,42 +12,45 @@
 #include "stock/options.h"
 
 /*
- * What vouches for senders by the options |args|: what they name, of -CAfile the
- * copy |file| that stock gets, or NULL; and each of |anchors|, which the keyring knows; NULL: there
- * is no keyring.  NULL where it cannot be read, or where |args| asks of a chain what is not done
- * here.
+ * A store with the anchors for senders: those that |args| name, with |file|, the
+ * copy of -CAfile that stock gets, or NULL; and |anchors|, those of the keyring,
+ * NULL without a keyring.  Returns NULL if they cannot be read, or if |args| have
+ * options for the chain that are not followed here.
  */
 X509_STORE *shim_chain_store(const struct shim_args *args, const char *file,
                              const STACK_OF(X509) *anchors);
 
-/* More faults than anybody reads. */
+/* More faults than people read. */
 #define SHIM_MOST_FAULTS 16
 
-/* The way of a signer to an anchor; zero-initialise it. */
-struct shim_way {
-    STACK_OF(X509) *chain; /* owned, with its elements, the signer first; NULL: there is none */
-    struct shim_way_error {
-        int error; /* of libcrypto */
-        X509 *at;  /* owned: the certificate that is at fault; NULL: there is no anchor */
+/* The chain of a signer to an anchor.  Zero-initialise it. */
+struct shim_chain {
+    STACK_OF(X509) *certs; /* owned, as its elements; the signer first; NULL: there is no chain */
+    struct shim_chain_error {
+        int error; /* libcrypto's error */
+        X509 *at;  /* owned: the certificate at fault; NULL: there is no anchor */
     } faults[SHIM_MOST_FAULTS];
-    size_t count; /* of faults; none and no chain: it is not known */
+    size_t count; /* of faults; 0 without |certs|: the chain is not known */
 };
-void shim_way_clear(struct shim_way *way);
+void shim_chain_clear(struct shim_chain *chain);
 
 /*
- * Verify |signer| as stock would by the options |args|, but for the validity
- * of the certificates: that is judged by the caller.
+ * Verify |signer| as stock would with the options |args|, but without validity,
+ * which the caller judges.
  *
- * @param store      of shim_chain_store(); NULL: the way is not known
- * @param untrusted  certificates that may lie on the way, or NULL
+ * @param store      of shim_chain_store(); NULL: the chain is not known
+ * @param untrusted  certificates that may be in the chain, or NULL
  * @param args       NULL: none
  */
-void shim_way_find(struct shim_way *way, X509_STORE *store, X509 *signer, STACK_OF(X509) *untrusted,
-                   const struct shim_args *args);
-/* The same of a certificate that vouches for itself: of |store| its own copy alone counts. */
-void shim_way_to_itself(struct shim_way *way, X509_STORE *store, X509 *signer,
-                        const struct shim_args *args);
-/* A store that holds |anchors|, each of which vouches by itself; NULL if out of memory. */
+void shim_chain_find(struct shim_chain *chain, X509_STORE *store, X509 *signer,
+                     STACK_OF(X509) *untrusted, const struct shim_args *args);
+/*
+ * As shim_chain_find(), for a certificate that vouches for itself: only its own copy
+ * in |store| counts.
+ */
+void shim_chain_to_itself(struct shim_chain *chain, X509_STORE *store, X509 *signer,
+                          const struct shim_args *args);
+/* A store with |anchors|, each of which vouches by itself; NULL if out of memory. */
 X509_STORE *shim_store_of(const STACK_OF(X509) *anchors);
 
 #endif

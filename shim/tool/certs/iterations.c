@@ -10,7 +10,7 @@
 
 #define TOO_MANY (SHIM_MOST_ITERATIONS + (int64_t)1)
 
-/* Absent: one.  What is no such number fails at libcrypto, at once. */
+/* A number of iterations; 1 if it is absent.  If it is no such number libcrypto fails at once. */
 static int64_t number(const ASN1_INTEGER *from)
 {
     int64_t value = 1;
@@ -20,7 +20,7 @@ static int64_t number(const ASN1_INTEGER *from)
     return value < 1 ? 1 : value;
 }
 
-/* Up to TOO_MANY: no sum of them overflows. */
+/* Multiply, up to TOO_MANY, so that no sum of results overflows. */
 static int64_t times(int64_t a, int64_t b)
 {
     return a > SHIM_MOST_ITERATIONS / b ? TOO_MANY : a * b;
@@ -35,7 +35,7 @@ static int64_t work_of_pbkdf2(const X509_ALGOR *kdf)
     return work;
 }
 
-/* Each of the N * r * p steps is about one of PBKDF2. */
+/* Each of its N * r * p steps takes about as long as one of PBKDF2. */
 static int64_t work_of_scrypt(const X509_ALGOR *kdf)
 {
     SCRYPT_PARAMS *params =
@@ -61,7 +61,7 @@ static int64_t work_of_kdf(const X509_ALGOR *kdf)
     }
 }
 
-/* The parameters of PBMAC1 (RFC 9579) have the form of those of PBES2. */
+/* The parameters of PBMAC1 (RFC 9579) look like those of PBES2. */
 static int64_t work_of_scheme(const X509_ALGOR *scheme)
 {
     PBE2PARAM *params = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), scheme->parameter);
@@ -120,7 +120,7 @@ static int64_t work_of_content(PKCS7 *content)
     STACK_OF(PKCS12_SAFEBAG) *bags;
     int64_t work;
 
-    /* Contents are optional to the parser. */
+    /* libcrypto's parser accepts missing contents. */
     if (content->d.ptr == NULL)
         return 0;
     if (PKCS7_type_is_encrypted(content))

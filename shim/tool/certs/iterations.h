@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What a file with a passphrase says itself: how long to work on it.  libcrypto
- * takes any number, and two thousand million of them are most of an hour.
+ * Limits for key derivation.  A file with a passphrase sets the number of
+ * iterations, and libcrypto accepts any: two thousand million take most of an hour.
  */
 #ifndef SHIM_ITERATIONS_H
 #define SHIM_ITERATIONS_H
@@ -14,20 +14,24 @@
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
-/* Some seconds: a backup of fifteen identities by NSS, which takes 600,000 for each. */
+/*
+ * This takes some seconds.  It admits a backup of fifteen identities by NSS, with
+ * 600,000 for each.
+ */
 #define SHIM_MOST_ITERATIONS 10000000
 
 #define SHIM_TOO_MANY_ITERATIONS                                                                   \
     "its passphrase takes more than 10,000,000 iterations of key derivation; write it anew with "  \
     "fewer"
 
-/* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) bounded? */
+/* Is the key derivation of |pbe| (RFC 8018, RFC 7292, RFC 7914) within the limit? */
 bool shim_iterations_few(const X509_ALGOR *pbe);
 
 /*
- * Those of |p12|, whose contents are |contents|: of its MAC, of what encrypts them, and of the
- * bags that lie open in them; and those of the bags of a content that was opened.  What is more
- * than SHIM_MOST_ITERATIONS is not counted to its end.
+ * Count the iterations of |p12|, whose contents are |contents|: those of its MAC, of
+ * the encryption of its contents, and of the bags in contents that are not
+ * encrypted.  shim_iterations_of_bags() counts the bags of an opened content.
+ * Beyond SHIM_MOST_ITERATIONS counting stops.
  */
 int64_t shim_iterations_in(const PKCS12 *p12, const STACK_OF(PKCS7) *contents);
 int64_t shim_iterations_of_bags(const STACK_OF(PKCS12_SAFEBAG) *bags);

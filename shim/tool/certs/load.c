@@ -17,7 +17,7 @@
 #include "keyring/keyring.h"
 #include "rules/rules.h"
 
-/* One file being read. */
+/* One file that is being read. */
 struct reading {
     const struct shim_secret *secret;
     bool asked; /* a passphrase was needed */
@@ -74,7 +74,7 @@ const char *shim_load_path(const char *uri)
     return strncmp(uri, "//", 2) == 0 ? strchr(uri + 2, '/') : uri;
 }
 
-/* "" when there is nothing to say. */
+/* The reason in the error queue; "" if there is none. */
 static char *queue_text(void)
 {
     const char *data = NULL;
@@ -128,7 +128,7 @@ static void keep_key(struct shim_loaded *loaded, EVP_PKEY *key)
         EVP_PKEY_free(key);
 }
 
-/* One object of the store; true if it was one that is wanted. */
+/* Take one object of the store; true if it was wanted. */
 static bool keep_info(const OSSL_STORE_INFO *info, enum shim_want want, struct shim_loaded *loaded)
 {
     switch (OSSL_STORE_INFO_get_type(info)) {
@@ -154,13 +154,13 @@ static bool is_enough(enum shim_want want, const struct shim_loaded *loaded)
     return (want == WANT_FIRST_CERT || want == WANT_FACTS) && sk_X509_num(loaded->certs) > 0;
 }
 
-/* |uri| as a file that begins with a PEM block, as most do; NULL if it is anything else. */
+/* Open |uri| if it is a file that begins with a PEM block, as most do; else NULL. */
 static BIO *open_pem(const char *uri)
 {
     static const char begin[] = "-----BEGIN";
     const char *path = shim_load_path(uri);
     struct stat is;
-    /* Of a pipe not even the first bytes: they would be gone. */
+    /* Nothing may be read from a pipe: it would be lost. */
     BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
                     ? BIO_new_file(path, "rb")
                     : NULL;
@@ -173,7 +173,7 @@ static BIO *open_pem(const char *uri)
     return NULL;
 }
 
-/* The next block, if nobody encrypted it. */
+/* Read the next block, unless it is encrypted. */
 static bool next_block(BIO *file, struct block *block)
 {
     char *header = NULL;
@@ -191,7 +191,7 @@ static void clear_block(struct block *block)
     *block = (struct block){ 0 };
 }
 
-/* Where a file begins with the certificate, the store would only spend its time to find out. */
+/* Read the certificate directly if the file begins with it: the store tries all decoders first. */
 static bool read_first_cert(const char *uri, enum shim_want want, struct shim_loaded *loaded)
 {
     BIO *file = want == WANT_FIRST_CERT || want == WANT_FACTS ? open_pem(uri) : NULL;
@@ -217,7 +217,7 @@ bool shim_key_is_own(const char *uri, const X509 *cert)
     const unsigned char *der;
     bool own;
 
-    /* The certificate may stand before it. */
+    /* Certificates may precede the key. */
     while (read && strcmp(block.name, PEM_STRING_X509) == 0) {
         clear_block(&block);
         read = next_block(file, &block);
@@ -232,7 +232,7 @@ bool shim_key_is_own(const char *uri, const X509 *cert)
     return own;
 }
 
-/* How many objects could not be read. */
+/* Read all objects; returns how many could not be read. */
 static int drain(OSSL_STORE_CTX *store, enum shim_want want, struct shim_loaded *loaded)
 {
     int broken = 0;

@@ -2,7 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Loading certificates and keys as the openssl program does.
+ * Room certs: certificates and keys in files: PEM, DER, PKCS#7 and PKCS#12.
+ *
+ * This header: loading them as the openssl program does.
  */
 #ifndef SHIM_LOAD_H
 #define SHIM_LOAD_H
@@ -12,7 +14,7 @@
 #include <openssl/evp.h>
 #include <openssl/x509.h>
 
-/* A passphrase that can be had without asking anybody and without using up stdin. */
+/* A passphrase that is known without asking a person and without reading stdin. */
 struct shim_secret {
     char *pass; /* owned; NULL if there is none, or stock alone may read it: stdin, fd:N */
 };
@@ -28,22 +30,22 @@ void shim_secret_clear(struct shim_secret *secret);
 
 enum shim_load {
     LOADED,
-    LOAD_NOTHING, /* readable, but holds no such thing */
-    LOAD_LOCKED,  /* needs a passphrase that we do not have, or a right one */
-    LOAD_ONCE,    /* a pipe or a terminal: reading would use it up */
+    LOAD_NOTHING, /* it can be read, but holds nothing wanted */
+    LOAD_LOCKED,  /* it needs a passphrase, and ours is missing or wrong */
+    LOAD_ONCE,    /* a pipe or terminal, which can be read only once */
     LOAD_FAILED   /* unreadable */
 };
 
 /* What a file or URI holds. */
 struct shim_loaded {
     STACK_OF(X509) *certs; /* owned */
-    EVP_PKEY *key;         /* owned; the first one, private or public */
+    EVP_PKEY *key;         /* owned; the first key, private or public */
     char *why;             /* owned: the fault, for LOAD_FAILED */
 };
 
 enum shim_want {
     WANT_FIRST_CERT, /* as stock takes -signer, -recip and operands */
-    WANT_FACTS,      /* the same for the rules alone, which need no decoded public key */
+    WANT_FACTS,      /* as WANT_FIRST_CERT, without decoding its public key */
     WANT_CERTS,      /* as stock takes -certfile */
     WANT_KEY         /* as stock takes -inkey */
 };
@@ -56,14 +58,17 @@ enum shim_want {
 enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim_secret *secret,
                          struct shim_loaded *loaded);
 
-/* The path behind |uri|, if it is one that the file store would open; else NULL. */
+/* The path in |uri|, if the file store would open one; else NULL. */
 const char *shim_load_path(const char *uri);
 
 bool shim_is_pkcs12(const char *uri);
 
 void shim_loaded_clear(struct shim_loaded *loaded);
 
-/* Does |uri| surely hold the private key of |cert|?  False says nothing: see sp_key_is_own(). */
+/*
+ * Does |uri| surely hold the private key of |cert|?  False means that it is not
+ * known: see sp_key_is_own().
+ */
 bool shim_key_is_own(const char *uri, const X509 *cert);
 
 #endif

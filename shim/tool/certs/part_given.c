@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One part of a file, handed to whoever asked for all of them.
+ * Giving one part of a file to the caller that reads all of them.
  */
 #include <string.h>
 

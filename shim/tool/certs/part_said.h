@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is told of parts that are neither certificate nor key.
+ * Reporting parts that are neither certificate nor key.
  */
 #ifndef SHIM_PART_SAID_H
 #define SHIM_PART_SAID_H
@@ -11,7 +11,7 @@
 
 #include "tool/certs/parts.h"
 
-/* Say why |part| of |path| could not be read, or its note, and keep that in |list|. */
+/* Print why |part| of |path| could not be read, or its note, and add it to |list|. */
 void shim_part_tell(const struct shim_part *part, const char *path, json_t *list);
 
 #endif

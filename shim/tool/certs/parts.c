@@ -17,12 +17,12 @@
 #include "tool/certs/parts.h"
 #include "base/text.h"
 
-/* What can be read once is kept whole, a bundle in PEM perhaps. */
+/* The limit of a stream, which is held in memory; it may be a large PEM bundle. */
 #define MAX_STREAM (64L << 20)
 
 #define EMPTY "it is empty; give PEM, DER, PKCS#7 or PKCS#12"
 
-/* Everything of |bio|; NULL if it is more than |most|, or cannot be read. */
+/* Read all of |bio|; NULL if it is longer than |most| or cannot be read. */
 static BUF_MEM *read_all(BIO *bio, long most)
 {
     BUF_MEM *buffer = BUF_MEM_new();
@@ -59,7 +59,7 @@ static bool read_der(struct shim_file_parts *file, BIO *bio)
     return more;
 }
 
-/* RFC 7468: what stands before the first part is text for people. */
+/* Does it look like PEM?  RFC 7468: text for people may precede the first part. */
 static bool looks_like_pem(BIO *bio)
 {
     char head[8192];
@@ -111,7 +111,7 @@ static bool unreadable(struct shim_reading_parts *reading, const char *path, int
     return shim_part_broken(&file, why);
 }
 
-/* A pipe or device can be read once: all of it is kept. */
+/* Read a pipe or device.  It can be read once, so all of it is held in memory. */
 static bool read_stream(struct shim_reading_parts *reading, const char *name, BIO *input)
 {
     struct shim_file_parts file = { .reading = reading, .path = name };
@@ -173,7 +173,7 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
-/* Hidden files are no uploads: editors and file managers leave theirs everywhere. */
+/* Hidden files are left out: editors and file managers put theirs everywhere. */
 static bool read_entry(struct shim_reading_parts *reading, FTS *tree, FTSENT *entry)
 {
     if (entry->fts_level > 0 && entry->fts_name[0] == '.') {

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Everything in a file that may be uploaded, part by part: PEM, DER, PKCS#7,
+ * Reading everything in a file that may be uploaded, part by part: PEM, DER, PKCS#7,
  * PKCS#12, and folders of such files.
  */
 #ifndef SHIM_PARTS_H
@@ -31,7 +31,7 @@ struct shim_exported {
 /* One part: a certificate, a key, what could not be read, or a note. */
 struct shim_part {
     const char *path; /* borrowed: the file */
-    unsigned number;  /* the place in the file, from one; 0 where it is the whole file */
+    unsigned number;  /* its number in the file, from 1; 0: it is the whole file */
     X509 *cert;       /* borrowed; up-ref to keep */
     EVP_PKEY *key;    /* borrowed; up-ref to keep */
     const char *pass; /* borrowed: what |key| was encrypted under; NULL: it was not */
@@ -42,8 +42,8 @@ struct shim_part {
 };
 
 /*
- * No certificate, key or bundle is longer: libcrypto holds all of it in memory,
- * several times.  A file in PEM has any number of them.
+ * The limit of a certificate, key or bundle: libcrypto holds several copies in
+ * memory.  A PEM file may have any number of them.
  */
 #define SHIM_LONGEST_PART (16L << 20)
 #define SHIM_TOO_LONG                                                                              \
@@ -55,7 +55,7 @@ struct shim_part {
     "it is no certificate that can be read; it may be cut or damaged: fetch it anew"
 #define SHIM_NO_KEY "it is no private key that can be read; it may be cut or damaged: fetch it anew"
 
-/* Returns false to read no more. */
+/* Receives each part; returns false to stop. */
 typedef bool shim_part_fn(const struct shim_part *part, void *arg);
 
 struct shim_reading_parts {
@@ -64,22 +64,22 @@ struct shim_reading_parts {
     bool exported; /* what `export` wrote: its lines are read, and locked keys stay locked */
     struct shim_passphrase pass; /* the one for every part, or the last one given */
     BIO *current;                /* borrowed: what is being read, or NULL */
-    off_t finished;              /* bytes of the files before it */
+    off_t finished;              /* bytes of the files that were read before */
 };
 
 /*
- * Hand every part of the file or folder |path| ("-": standard input) to |each|.
- * A file without any is a part that could not be read.
+ * Give every part of the file or folder |path| ("-": standard input) to |each|.  A
+ * file without a part counts as one that could not be read.
  *
- * @return false if |each| wanted no more
+ * @return false if |each| has stopped
  */
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path);
 
-/* How many bytes have been read, of how many in all |paths|. */
+/* The number of bytes read so far; the other function gives that of all |paths|. */
 off_t shim_parts_position(const struct shim_reading_parts *reading);
 off_t shim_parts_size(char *const *paths);
 
-/* The parts of shim_parts_read(), in files of their own. */
+/* The files of this room share these. */
 struct shim_file_parts {
     struct shim_reading_parts *reading;
     const char *path;
@@ -93,18 +93,21 @@ bool shim_part_locked(struct shim_file_parts *file, const struct sp_private_key 
 /* A key of PKCS#8, as it lies open. */
 bool shim_part_plain_key(struct shim_file_parts *file, const PKCS8_PRIV_KEY_INFO *plain,
                          const char *pass);
-/* |why| NULL: out of memory.  Clears the error queue, which is for programmers. */
+/*
+ * Give a part that could not be read; |why| NULL: out of memory.  It clears the
+ * error queue, which is not for users.
+ */
 bool shim_part_broken(struct shim_file_parts *file, const char *why);
 bool shim_part_note(struct shim_file_parts *file, const char *note);
-/* A passphrase for this part: the one at hand, else asked for; NULL with the reason on stderr. */
+/* The passphrase of this part: the known one, else asked for; NULL with the reason on stderr. */
 const char *shim_part_pass(struct shim_file_parts *file);
 
 bool shim_parts_pem(struct shim_file_parts *file, BIO *bio);
 bool shim_parts_der(struct shim_file_parts *file, const unsigned char *der, long length);
 bool shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12);
-/* The certificates of a PKCS#7, or of any CMS message. */
+/* Give the certificates of a PKCS#7 or another CMS message. */
 bool shim_parts_cms(struct shim_file_parts *file, CMS_ContentInfo *cms);
-/* An EncryptedPrivateKeyInfo. */
+/* Give the key of an EncryptedPrivateKeyInfo. */
 bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char *der, long length);
 
 #endif

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A file in DER: a certificate, a key, a PKCS#7 or a PKCS#12.
+ * The parts of a DER file: a certificate, a key, a PKCS#7 or a PKCS#12.
  */
 #include <string.h>
 
@@ -52,7 +52,7 @@ bool shim_parts_encrypted_key(struct shim_file_parts *file, const unsigned char 
     return more;
 }
 
-/* The certificates of each signed or enveloped message, of whatever kind. */
+/* A message of any type may carry certificates. */
 bool shim_parts_cms(struct shim_file_parts *file, CMS_ContentInfo *cms)
 {
     STACK_OF(X509) *certs = CMS_get1_certs(cms);
@@ -71,8 +71,8 @@ bool shim_parts_cms(struct shim_file_parts *file, CMS_ContentInfo *cms)
 }
 
 /*
- * Each attempt must use every byte: more behind it mean that it is something
- * else.  True if it was that, and then |*more| is what came of it.
+ * Try to read |der| as one kind of object, which must use every byte.  True if it is
+ * one; then |*more| is the result.
  */
 typedef bool attempt_fn(struct shim_file_parts *file, const unsigned char *der, long length,
                         bool *more);
@@ -140,7 +140,7 @@ static bool try_key(struct shim_file_parts *file, const unsigned char *der, long
     return fits;
 }
 
-/* Where its own length says so, it is cut, or more follows. */
+/* Why it cannot be read: by the length it names it is cut, or something follows. */
 static const char *why_not(const unsigned char *der, long length)
 {
     const unsigned char *at = der;
@@ -159,7 +159,7 @@ static const char *why_not(const unsigned char *der, long length)
     return NEITHER;
 }
 
-/* That it is no private key the rules say. */
+/* A public key is given as a private one: the rules refuse it with a reason. */
 static bool try_public_key(struct shim_file_parts *file, const unsigned char *der, long length,
                            bool *more)
 {

@@ -15,7 +15,7 @@
 #include "keyring/keyring.h"
 #include "tool/certs/parts.h"
 
-/* One part as it stands in the file. */
+/* One part of the file, still encoded. */
 struct block {
     char *name;          /* owned */
     char *header;        /* owned */
@@ -58,7 +58,7 @@ static bool take_bundle(struct shim_file_parts *file, struct block *block)
     return more;
 }
 
-/* Handed to PEM_do_header() where the key is encrypted in the old way. */
+/* The callback of PEM_do_header(), for a key that is encrypted in the traditional form. */
 static int give_pass(char *buffer, int size, int writing, void *data)
 {
     const char *pass = shim_part_pass(data);
@@ -68,7 +68,10 @@ static int give_pass(char *buffer, int size, int writing, void *data)
     return pass == NULL || len >= (size_t)size ? -1 : (int)len;
 }
 
-/* In the old way, with an old cipher perhaps.  If it fails, |*more| is what came of it. */
+/*
+ * Decrypt a key in the traditional form, perhaps with an old cipher.  On failure
+ * |*more| is the result.
+ */
 static bool decrypt(struct shim_file_parts *file, struct block *block, EVP_CIPHER_INFO *info,
                     bool *more)
 {
@@ -81,7 +84,10 @@ static bool decrypt(struct shim_file_parts *file, struct block *block, EVP_CIPHE
     bool done = false;
 
     info->cipher = cipher;
-    /* It decrypts in place, for good or not. */
+    /*
+     * PEM_do_header() decrypts in place, also with a wrong passphrase, so each attempt
+     * gets a copy.
+     */
     while (cipher != NULL && !done) {
         const size_t closed = (size_t)block->length;
         unsigned char *data = OPENSSL_memdup(block->data, closed);
@@ -129,7 +135,7 @@ static bool take_key(struct shim_file_parts *file, struct block *block)
     return more;
 }
 
-/* Taken for what it was given as, so that the rules can say what is wrong with it. */
+/* A public key is taken as a private one, so that the rules can say what is wrong. */
 static bool take_public_key(struct shim_file_parts *file, struct block *block)
 {
     const unsigned char *der = block->data;
@@ -163,13 +169,13 @@ static bool take_encrypted_key(struct shim_file_parts *file, struct block *block
                                    : shim_parts_encrypted_key(file, block->data, block->length);
 }
 
-/* No standard has this label, and examples and programs do (RFC 9216). */
+/* No standard has this label, but examples (RFC 9216) and programs use it. */
 static bool take_pkcs12(struct shim_file_parts *file, struct block *block)
 {
     return shim_parts_der(file, block->data, block->length);
 }
 
-/* EC parameters stand before the key that repeats them. */
+/* Pass over EC parameters: the key behind repeats them. */
 static bool pass_over(struct shim_file_parts *file, struct block *block)
 {
     (void)file, (void)block;
@@ -229,7 +235,7 @@ static bool take(struct shim_file_parts *file, struct block *block)
     return more;
 }
 
-/* Is this the end of the file, where no further part begins? */
+/* Is this the end of the file, with no further part? */
 static bool is_end(void)
 {
     unsigned long error = ERR_peek_last_error();

@@ -72,7 +72,10 @@ EVP_CIPHER *shim_pbe_cipher(struct shim_legacy *legacy, const char *name, OSSL_L
     return NULL;
 }
 
-/* The cipher, the digest and the key derivation of PBES2; what has no number of its own fails. */
+/*
+ * Read the cipher, the digest and the key derivation of PBES2.  Fails for one
+ * without a NID, which goes to |*unknown|.
+ */
 static bool read_scheme(const X509_ALGOR *pbe, int *cipher, int *digest, ASN1_OBJECT **unknown)
 {
     PBE2PARAM *scheme = ASN1_TYPE_unpack_sequence(ASN1_ITEM_rptr(PBE2PARAM), pbe->parameter);

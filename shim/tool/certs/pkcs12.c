@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * All of a PKCS#12 (RFC 7292): every bag of every content, not the first key alone.
+ * Reading all of a PKCS#12 (RFC 7292): every bag of every content, not only the
+ * first key.
  */
 #include <string.h>
 
@@ -13,34 +14,34 @@
 #include "tool/certs/iterations.h"
 #include "tool/certs/parts.h"
 
-/* Programs write two or three; each takes its own key derivation. */
+/* Programs write two or three contents; each has its own key derivation. */
 #define MOST_CONTENTS 1000
 
-/* An empty passphrase, and none. */
+/* The passphrases that are tried without asking: the empty one, and none. */
 #define NO_ANSWERS 2
 
 #define AGAIN "; export it anew"
 
-/* A passphrase that may fit.  An empty one has two encodings, and others too. */
+/* A passphrase that may fit.  The empty one has two encodings, and others may have, too. */
 struct attempt {
     struct shim_pass pass; /* borrowed, or |own| */
     char *own;             /* owned, or NULL */
 };
 
-/* One PKCS#12 being read. */
+/* One PKCS#12 that is being read. */
 struct walk {
     struct shim_file_parts *file;
     PKCS12 *p12;
-    struct attempt attempts[4]; /* the one that fitted last comes first */
+    struct attempt attempts[4]; /* the one that has fitted last comes first */
     size_t count;
-    const char *pass; /* borrowed: what was given or asked for; NULL until it is needed */
-    unsigned wrong;   /* so many that were asked for */
+    const char *pass; /* borrowed: what was given or entered; NULL until it is needed */
+    unsigned wrong;   /* how many wrong ones were entered */
     bool asked;
     bool fits; /* a passphrase fits the MAC */
     bool numbered;
     size_t found, others;
-    STACK_OF(PKCS12_SAFEBAG) *contents[MOST_CONTENTS]; /* owned; NULL: it stays closed */
-    char *closed[MOST_CONTENTS];                       /* owned: why, then */
+    STACK_OF(PKCS12_SAFEBAG) *contents[MOST_CONTENTS]; /* owned; NULL: it cannot be decrypted */
+    char *closed[MOST_CONTENTS];                       /* owned: why not */
     int contents_count;
 };
 
@@ -49,8 +50,7 @@ static void add_attempt(struct walk *walk, const char *text, char *own, int leng
     walk->attempts[walk->count++] = (struct attempt){ { text, length }, own };
 }
 
-/* Some programs (gpgsm) take each byte of UTF-8 for a character: |pass| as libcrypto wants it then.
- */
+/* Encode |pass| as some programs (gpgsm) do: they take each byte of UTF-8 for a character. */
 static char *byte_by_byte(const char *pass)
 {
     unsigned char *wide = NULL;
@@ -66,7 +66,7 @@ static char *byte_by_byte(const char *pass)
     return text;
 }
 
-/* Ask, unless that was done: once a file. */
+/* Ask for the passphrase, once for a file. */
 static bool ask(struct walk *walk)
 {
     char *other;
@@ -84,7 +84,10 @@ static bool ask(struct walk *walk)
     return true;
 }
 
-/* The one that was asked for does not fit the MAC; those before it are no answers. */
+/*
+ * The passphrase entered does not fit the MAC: forget it and ask again.  The empty
+ * one and none stay.
+ */
 static bool ask_again(struct walk *walk)
 {
     if (!walk->asked || !shim_passphrase_again(&walk->file->reading->pass, &walk->wrong))
@@ -99,7 +102,7 @@ static bool ask_again(struct walk *walk)
 
 typedef bool try_fn(struct walk *walk, const struct shim_pass *pass, void *what);
 
-/* Try one passphrase after the other, and the one that fits first from now on. */
+/* Try all passphrases.  The one that fits is tried first from now on. */
 static bool try_all(struct walk *walk, try_fn *try, void *what)
 {
     for (size_t i = 0; i < walk->count || ask(walk); i++) {
@@ -120,7 +123,7 @@ static bool fits_mac(struct walk *walk, const struct shim_pass *pass, void *what
     return PKCS12_verify_mac(walk->p12, pass->text, pass->length) == 1;
 }
 
-/* What is to be opened, and what came of it. */
+/* Something encrypted, and the result of decrypting it. */
 struct closed {
     const X509_ALGOR *pbe;
     const ASN1_OCTET_STRING *octets;
@@ -138,7 +141,7 @@ static bool opens(struct walk *walk, const struct shim_pass *pass, void *what)
     return closed->opened != NULL;
 }
 
-/* Why nothing fitted. */
+/* Why no passphrase fits. */
 static const char *misfit(const struct walk *walk)
 {
     if (walk->fits)
@@ -150,7 +153,7 @@ static const char *misfit(const struct walk *walk)
            "PKCS#12 could tell";
 }
 
-/* NULL, with |*why| to free, if it stays closed. */
+/* Decrypt it; NULL, with |*why| to free, if that fails. */
 static void *open_closed(struct walk *walk, struct closed *closed, char **why)
 {
     if (!shim_pbe_find(&walk->file->legacy, closed->pbe, &closed->context, why))
@@ -172,14 +175,14 @@ static char *tell_type(const PKCS7 *content)
     return sp_format("it is %s, which no PKCS#12 holds; it is damaged" AGAIN, text);
 }
 
-/* The bags of one content; NULL, with |*why|, if it stays closed. */
+/* The bags of one content; NULL, with |*why|, if it cannot be decrypted. */
 static STACK_OF(PKCS12_SAFEBAG) *open_content(struct walk *walk, PKCS7 *content, char **why)
 {
     STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
     struct closed closed = { .item = ASN1_ITEM_rptr(PKCS12_SAFEBAGS) };
 
     *why = NULL;
-    /* Contents are optional to the parser. */
+    /* libcrypto's parser accepts missing contents. */
     if (content->d.ptr != NULL && PKCS7_type_is_data(content)) {
         bags = PKCS12_unpack_p7data(content);
     } else if (content->d.ptr != NULL && PKCS7_type_is_encrypted(content)) {
@@ -211,8 +214,8 @@ static bool take_cert(struct walk *walk, const PKCS12_SAFEBAG *bag)
     return more;
 }
 
-/* What the key was kept under, for it to be kept so again. */
-static const char *kept_under(const struct walk *walk)
+/* The passphrase of the key, with which it is to be stored again. */
+static const char *passphrase_of_key(const struct walk *walk)
 {
     const struct attempt *fits = &walk->attempts[0];
 
@@ -228,7 +231,7 @@ static bool take_closed_key(struct walk *walk, const PKCS12_SAFEBAG *bag)
 
     X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &closed.pbe, &closed.octets);
     plain = open_closed(walk, &closed, &why);
-    more = plain != NULL ? shim_part_plain_key(walk->file, plain, kept_under(walk))
+    more = plain != NULL ? shim_part_plain_key(walk->file, plain, passphrase_of_key(walk))
                          : shim_part_broken(walk->file, why);
     PKCS8_PRIV_KEY_INFO_free(plain);
     OPENSSL_free(why);
@@ -250,7 +253,8 @@ static bool take_bag(struct walk *walk, const PKCS12_SAFEBAG *bag)
     }
     if (kind == NID_keyBag) {
         walk->found++;
-        return shim_part_plain_key(walk->file, PKCS12_SAFEBAG_get0_p8inf(bag), kept_under(walk));
+        return shim_part_plain_key(walk->file, PKCS12_SAFEBAG_get0_p8inf(bag),
+                                   passphrase_of_key(walk));
     }
     if (kind == NID_pkcs8ShroudedKeyBag) {
         walk->found++;
@@ -260,7 +264,7 @@ static bool take_bag(struct walk *walk, const PKCS12_SAFEBAG *bag)
     return true;
 }
 
-/* How deep they are nested libcrypto has bounded when it read them. */
+/* libcrypto has limited their nesting when it read them. */
 static bool take_bags(struct walk *walk, const STACK_OF(PKCS12_SAFEBAG) *bags)
 {
     bool more = true;
@@ -294,7 +298,7 @@ static bool take_contents(struct walk *walk)
     return more;
 }
 
-/* The work that all of it takes is counted before any of it is done. */
+/* The iterations of all contents are counted before the first is opened. */
 static const char *open_contents(struct walk *walk, const STACK_OF(PKCS7) *contents)
 {
     int64_t work = shim_iterations_in(walk->p12, contents);
@@ -310,7 +314,7 @@ static const char *open_contents(struct walk *walk, const STACK_OF(PKCS7) *conte
     return work <= SHIM_MOST_ITERATIONS ? NULL : SHIM_TOO_MANY_ITERATIONS;
 }
 
-/* Without a MAC nothing is asked here. */
+/* Check the MAC.  Without a MAC nobody is asked here. */
 static const char *check_mac(struct walk *walk, char text[200])
 {
     const X509_ALGOR *algorithm = NULL;
@@ -340,7 +344,7 @@ static const char *check_mac(struct walk *walk, char text[200])
     return walk->pass != NULL ? SHIM_WRONG_PASSPHRASE : "it needs a passphrase";
 }
 
-/* Can its contents be told apart at all? */
+/* Why its contents cannot be read at all; NULL: they can. */
 static const char *unfit(const STACK_OF(PKCS7) *contents)
 {
     unsigned long error = ERR_peek_last_error();
@@ -374,7 +378,10 @@ bool shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
     char text[200];
     bool more;
 
-    /* One that was given most likely fits, and each attempt takes all iterations. */
+    /*
+     * A given passphrase most likely fits, and each attempt takes all iterations, so it
+     * is tried first.
+     */
     if (file->reading->pass.given)
         (void)ask(&walk);
     add_attempt(&walk, "", NULL, 0);

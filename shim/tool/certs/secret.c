@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Passphrase sources, as -passin spells them.
+ * Reading the sources of a passphrase that -passin names.
  */
 #include <errno.h>
 #include <fcntl.h>

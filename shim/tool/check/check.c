@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy check: every finding of every certificate; explains, changes nothing.
+ * smime-policy check: prints every finding on every certificate, and changes
+ * nothing.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -15,12 +16,12 @@
 #include "tool/certs/part_said.h"
 #include "tool/check/checking.h"
 
-/* A private key among the files, judged when all certificates are known. */
+/* A private key in the files.  It is judged when all certificates are known. */
 struct found_key {
     EVP_PKEY *key; /* owned */
     const char *path;
     unsigned number; /* as in struct shim_part */
-    bool asked_for;  /* by --key */
+    bool asked_for;  /* it is the key of --key */
     struct found_key *next;
 };
 
@@ -30,11 +31,11 @@ struct checking {
     const smimepolicy_settings *settings;
     struct shim_reading_parts reading;
     struct shim_reporter *reporter;
-    STACK_OF(X509) *seen; /* owned: what the keys may belong to */
+    STACK_OF(X509) *seen; /* owned: certificates that the keys may belong to */
     struct found_key *keys, **last;
-    const char *path;   /* borrowed: what is being read, as it was named */
-    bool wants_key;     /* it is that of --key */
-    bool found, unread; /* something in it was what is wanted; something could not be read */
+    const char *path;   /* borrowed: the file that is being read, as it was named */
+    bool wants_key;     /* it is the file of --key */
+    bool found, unread; /* it held something wanted; something could not be read */
     bool denied;
     int fault;
 };
@@ -81,7 +82,7 @@ static void check_cert(struct checking *checking, const struct shim_part *part)
             judged.verdicts[use] = smimepolicy_evaluate(checking->settings, part->cert, NULL,
                                                         (smimepolicy_use)use, checking->check->at);
     report(checking, &judged);
-    /* Parsed anew: keys are compared with its own. */
+    /* Parsed again, because keys are compared with its decoded key. */
     copy = X509_dup(part->cert);
     if (copy == NULL || sk_X509_push(checking->seen, copy) <= 0) {
         X509_free(copy);
@@ -105,7 +106,7 @@ static void keep_key(struct checking *checking, EVP_PKEY *key, unsigned number)
     checking->last = &found->next;
 }
 
-/* In the file of --key the first key is the one; else every part counts. */
+/* Take one part.  In the file of --key the first key counts, in other files every part. */
 static bool take_part(const struct shim_part *part, void *arg)
 {
     struct checking *checking = arg;
@@ -123,7 +124,7 @@ static bool take_part(const struct shim_part *part, void *arg)
     return checking->fault != SHIM_SYSTEM && !(checking->wants_key && wanted);
 }
 
-/* What no file holds: a token, or whatever else libcrypto has a loader for. */
+/* Read what is in no file: a token, or anything else that libcrypto can load. */
 static void read_uri(struct checking *checking, const char *uri)
 {
     const struct shim_secret secret = { .pass = checking->reading.pass.text };
@@ -176,10 +177,10 @@ static void read_source(struct checking *checking, const char *uri, bool wants_k
                                       "PKCS#7, and a private key with --key");
 }
 
-/* With one certificate the key is meant for it; with several, for one of them. */
+/* Judge the keys.  With one certificate a key is meant for it; with several, for one of them. */
 static void check_keys(struct checking *checking)
 {
-    /* A certificate that could not be read may be that of the key. */
+    /* If a certificate could not be read, it may be the one of the key. */
     const STACK_OF(X509) *certs = checking->fault == SHIM_OK ? checking->seen : NULL;
     const X509 *only = sk_X509_num(certs) == 1 ? sk_X509_value(certs, 0) : NULL;
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What `check` prints, as text and as JSON.
+ * The output of `check`, as text and as JSON.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,8 +24,8 @@
 struct shim_reporter {
     const struct shim_check *check;
     json_t *certificates;   /* owned; with --json */
-    json_t *key;            /* owned; NULL until there is one */
-    json_t *keys;           /* owned: those that stand in the files */
+    json_t *key;            /* owned; NULL if there is none */
+    json_t *keys;           /* owned: the keys in the files */
     json_t *unread, *notes; /* owned */
 };
 
@@ -132,7 +132,7 @@ static void print_report(const struct shim_report *report)
     }
 }
 
-/* The verdicts' own JSON, not a second one beside it. */
+/* The library's own JSON of a verdict, so that there is one form of it. */
 json_t *shim_json_verdict(const smimepolicy_verdict *verdict)
 {
     char *text = smimepolicy_verdict_json(verdict);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The parts of `smime-policy check`.
+ * Room check: `smime-policy check`, which prints every finding and changes nothing.
  */
 #ifndef SHIM_CHECKING_H
 #define SHIM_CHECKING_H
@@ -35,29 +35,29 @@ struct shim_check {
  */
 int shim_check_options(struct shim *shim, int argc, char **argv, struct shim_check *check);
 
-/* One judged certificate, or key, on its way to the reader. */
+/* The report on one judged certificate or key. */
 struct shim_report {
     const char *path;
     unsigned number;                          /* as in struct shim_part */
     const X509 *cert;                         /* NULL: a private key */
     bool asked_for;                           /* the private key of --key */
-    smimepolicy_verdict *verdicts[SHIM_USES]; /* owned; NULL where not wanted; [0] for a key */
+    smimepolicy_verdict *verdicts[SHIM_USES]; /* owned; NULL if not wanted; for a key only [0] */
 };
 
-/* A line for the verdict on the use |name|, and one for each finding, on standard output. */
+/* Print to standard output a line for the verdict on the use |name|, and one for each finding. */
 void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name);
 /* The verdict as JSON; NULL if out of memory. */
 json_t *shim_json_verdict(const smimepolicy_verdict *verdict);
 
-/* Collects reports and prints them; as JSON one object at the end. */
+/* Collects reports and prints them; JSON is printed as one object at the end. */
 struct shim_reporter;
 struct shim_reporter *shim_reporter_new(const struct shim_check *check);
-/* false if out of memory */
+/* Add a report; false if out of memory. */
 bool shim_reporter_add(struct shim_reporter *reporter, const struct shim_report *report);
-/* Borrowed, as shim_part_tell() fills them; NULL without a reporter. */
+/* The list that shim_part_tell() fills; borrowed.  NULL without a reporter. */
 json_t *shim_reporter_unread(struct shim_reporter *reporter);
 json_t *shim_reporter_notes(struct shim_reporter *reporter);
-/* Print what is left and free; |allowed| is the answer to all of it. */
+/* Print the rest and free the reporter; |allowed| is the overall answer. */
 bool shim_reporter_end(struct shim_reporter *reporter, bool allowed);
 
 shim_command_fn shim_run_check;

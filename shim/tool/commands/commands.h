@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What tells of the keyring and changes it, a file a command.
+ * Room commands: the commands that show and change the keyring, a file for each.
  */
 #ifndef SHIM_COMMANDS_H
 #define SHIM_COMMANDS_H

@@ -27,11 +27,11 @@ struct exporting {
     const char *out;
     FILE *to; /* owned, unless it is standard output */
     struct shim_picks picks;
-    struct shim_picks written; /* the names of keys: each is written once */
+    struct shim_picks written; /* the ids of the keys written, each of which is written once */
     size_t plain;              /* keys without a passphrase */
 };
 
-/* The key that is to be written behind |entry|: 1, 0, or -1 after a fault. */
+/* Get the private key to write behind |entry|: 1, 0 without one, or -1 after a fault. */
 static int key_behind(struct exporting *exporting, const struct shim_entry *entry,
                       struct sp_private_key *key)
 {
@@ -86,7 +86,7 @@ static bool flush(FILE *to)
     return fflush(to) == 0 && fsync(fileno(to)) == 0;
 }
 
-/* The file appears when it is complete. */
+/* Write the file, which appears when it is complete. */
 static int export_to_file(struct exporting *exporting)
 {
     struct shim_output output;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy keyring: check it, make a backup, say where it is.
+ * smime-policy keyring: checks it, makes a backup, prints its path.
  */
 #include <stdio.h>
 #include <string.h>
@@ -30,7 +30,7 @@ static int find(struct shim *shim)
     return code == SHIM_OK ? shim_keyring_find(shim) : code;
 }
 
-/* To a program as it is. */
+/* Print a path: to a program as it is, to a terminal escaped. */
 static void print_path(const char *path)
 {
     if (isatty(STDOUT_FILENO) == 1)
@@ -63,7 +63,7 @@ static int run_backup(struct shim *shim, const char *directory)
     return code;
 }
 
-/* Only who may write can undo what an interrupted writer left. */
+/* How to open it: only if it may be written, what an interrupted writer left can be undone. */
 static enum sp_access access_of(const struct shim *shim)
 {
     struct stat is;
@@ -86,7 +86,7 @@ static int summarise(const struct shim *shim, const struct sp_checked *checked)
     return SHIM_OK;
 }
 
-/* SHIM_OK if it is sound. */
+/* Check the keyring; SHIM_OK if it is sound. */
 static int run_check(struct shim *shim)
 {
     struct sp_keyring *keyring;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy list: the certificates of the keyring, row by row.
+ * smime-policy list: prints the certificates of the keyring, a row for each.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -22,13 +22,13 @@ struct listing {
     const char *role, *address, *state, *expiring;
     bool json;
     enum sp_role only_role;
-    enum sp_state only_state;
-    time_t now, until; /* |until| 0: whenever they expire */
+    enum sp_stored_state only_state;
+    time_t now, until; /* |until| 0: no limit */
     char *folded;      /* owned */
     struct shim_table table;
 };
 
-/* "30d", "4w" or "2m": a month has 30 days. */
+/* Read a span: "30d", "4w" or "2m".  A month has 30 days. */
 static bool read_span(const char *text, int64_t *seconds)
 {
     static const struct {
@@ -59,7 +59,7 @@ static int settle(struct listing *listing)
             return shim_usage("--role %s: no such role; there are identity, contact and ca",
                               listing->role);
     }
-    if (listing->state != NULL && !sp_state_named(listing->state, &listing->only_state))
+    if (listing->state != NULL && !sp_stored_state_named(listing->state, &listing->only_state))
         return shim_usage("--state %s: no such state; there are usable, expired, not-yet-valid "
                           "and unusable",
                           listing->state);
@@ -75,25 +75,26 @@ static int settle(struct listing *listing)
     return listing->folded != NULL ? SHIM_OK : SHIM_USAGE;
 }
 
-/* Usable today and expired then: the rules are asked twice. */
+/* Does it expire in the span?  It is judged twice: now usable, then expired. */
 static int expires(const struct listing *listing, const struct shim_entry *entry, bool *wanted)
 {
-    struct sp_standing then;
+    struct sp_stored_verdicts then;
 
-    *wanted = entry->standing.state == SP_STATE_USABLE;
+    *wanted = entry->stored.state == SP_STORED_USABLE;
     if (!*wanted)
         return SHIM_OK;
-    if (!sp_stand(entry->facts, entry->record.role, listing->until, listing->settings, &then))
+    if (!sp_judge_stored(entry->facts, entry->record.role, listing->until, listing->settings,
+                         &then))
         return shim_no_memory();
-    *wanted = then.state == SP_STATE_EXPIRED;
-    sp_standing_clear(&then);
+    *wanted = then.state == SP_STORED_EXPIRED;
+    sp_stored_verdicts_clear(&then);
     return SHIM_OK;
 }
 
 static int list_one(const struct shim_entry *entry, void *data)
 {
     struct listing *listing = data;
-    bool wanted = listing->state == NULL || entry->standing.state == listing->only_state;
+    bool wanted = listing->state == NULL || entry->stored.state == listing->only_state;
     int code = SHIM_OK;
 
     if (wanted && listing->expiring != NULL)

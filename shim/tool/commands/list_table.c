@@ -14,7 +14,7 @@
 #include "common/colour.h"
 #include "tool/keyring/keyring_at.h"
 
-/* All but the last two have a width of their own: rows are printed as they come. */
+/* The widths of the columns but the last two.  They are fixed, as rows are printed one by one. */
 #define ROLE        8
 #define STATE       13
 #define USES        30
@@ -25,7 +25,9 @@
 #define ADDRESSES   30
 #define WIDE        130
 
-/* How many bytes the first |most| characters of |text| take, in UTF-8; |*count| of them are there.
+/*
+ * The number of bytes of the first |most| characters of UTF-8 |text|; |*count| is
+ * how many characters there are.
  */
 static size_t characters(const char *text, size_t most, size_t *count)
 {
@@ -41,7 +43,7 @@ static size_t characters(const char *text, size_t most, size_t *count)
     return at;
 }
 
-/* Text is printable ASCII here: a byte is a column. */
+/* Print a column.  |text| is printable ASCII, so a byte is a character. */
 static void column(const char *text, size_t width)
 {
     printf("%-*.*s%*s", (int)width, (int)width, text, GAP, "");
@@ -62,7 +64,7 @@ static size_t uses_width(const struct shim_table *table)
     return table->narrow ? USES_NARROW : USES;
 }
 
-/* What the columns before them leave to addresses and subject; 0: as much as they need. */
+/* The width that is left for addresses and subject; 0: no limit. */
 static size_t room(const struct shim_table *table)
 {
     size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP;
@@ -101,7 +103,7 @@ static void headline(struct shim_table *table)
     tail(table, "ADDRESSES", "SUBJECT");
 }
 
-/* "sed v": the first letters, each in its place. */
+/* The initials of the uses, each in its own place, such as "sed v". */
 static char *initials(const struct shim_entry *entry)
 {
     static const smimepolicy_use order[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT,
@@ -109,31 +111,31 @@ static char *initials(const struct shim_entry *entry)
     char *text = OPENSSL_zalloc(USES_NARROW + 1);
 
     for (size_t i = 0; text != NULL && i < USES_NARROW; i++) {
-        bool may = (entry->standing.uses & 1U << order[i]) != 0;
+        bool may = (entry->stored.uses & 1U << order[i]) != 0;
 
         text[i] = '-';
         if (may)
             text[i] = *smimepolicy_use_name(order[i]);
     }
-    if (text != NULL && entry->standing.vouches) {
+    if (text != NULL && entry->stored.vouches) {
         text[0] = 'C';
         text[1] = 'A';
     }
     return text;
 }
 
-static void state_column(const struct shim_table *table, enum sp_state state)
+static void state_column(const struct shim_table *table, enum sp_stored_state state)
 {
     static const smimepolicy_severity weights[] = {
-        [SP_STATE_USABLE] = SMIMEPOLICY_IGNORE,
-        [SP_STATE_EXPIRED] = SMIMEPOLICY_WARN,
-        [SP_STATE_NOT_YET_VALID] = SMIMEPOLICY_NOTE,
-        [SP_STATE_UNUSABLE] = SMIMEPOLICY_DENY,
+        [SP_STORED_USABLE] = SMIMEPOLICY_IGNORE,
+        [SP_STORED_EXPIRED] = SMIMEPOLICY_WARN,
+        [SP_STORED_NOT_YET_VALID] = SMIMEPOLICY_NOTE,
+        [SP_STORED_UNUSABLE] = SMIMEPOLICY_DENY,
     };
 
     if (table->colour)
         fputs(shim_colour_begin(weights[state]), stdout);
-    printf("%-*s", STATE, sp_state_name(state));
+    printf("%-*s", STATE, sp_stored_state_name(state));
     printf("%s%*s", table->colour ? shim_colour_end : "", GAP, "");
 }
 
@@ -153,7 +155,7 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
     if (done) {
         headline(table);
         column(sp_role_name(entry->record.role), ROLE);
-        state_column(table, entry->standing.state);
+        state_column(table, entry->stored.state);
         column(uses[0] == '\0' ? "-" : uses, uses_width(table));
         column(until, DATE);
         column(fingerprint, SHORT_PRINT);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The table of `smime-policy list`: as wide as the terminal, or as it takes.
+ * The table of `smime-policy list`, as wide as the terminal or unlimited.
  */
 #ifndef SHIM_LIST_TABLE_H
 #define SHIM_LIST_TABLE_H
@@ -10,9 +10,9 @@
 #include "tool/keyring/stored_entry.h"
 
 struct shim_table {
-    size_t width; /* of the terminal; 0: none, and nothing is cut */
+    size_t width; /* the width of the terminal; 0: none, nothing is cut */
     bool colour;
-    bool narrow; /* uses by their first letter alone */
+    bool narrow; /* uses are printed as initials */
     bool begun;  /* the headline was printed */
 };
 

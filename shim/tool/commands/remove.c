@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy remove: certificates, and with an identity its private key.
+ * smime-policy remove: removes certificates, and with an identity its private key.
  */
 #include <stdio.h>
 #include <string.h>
@@ -18,7 +18,7 @@
 #include "tool/keyring/pick.h"
 #include "tool/keyring/stored_key.h"
 
-/* What is told of one certificate once it is gone. */
+/* What is printed of one certificate after it was removed. */
 struct removed {
     char *line; /* owned */
     bool had_key;
@@ -78,7 +78,7 @@ static int select_all(struct removing *removing, char **words)
     return code;
 }
 
-/* Which of the keys would go depends on what else has them. */
+/* Print the plan.  Whether a private key would go depends on other certificates with it. */
 static int report_plan(const struct removing *removing)
 {
     for (size_t i = 0; i < removing->count; i++)
@@ -89,7 +89,7 @@ static int report_plan(const struct removing *removing)
     return SHIM_OK;
 }
 
-/* Whether a private key went along is told by looking. */
+/* Print what was removed.  Whether a private key went with it is looked up. */
 static int report(const struct removing *removing)
 {
     for (size_t i = 0; i < removing->count; i++) {

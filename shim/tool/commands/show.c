@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy show: everything about certificates of the keyring.
+ * smime-policy show: prints everything about certificates of the keyring.
  */
 #include <stdio.h>
 
@@ -24,10 +24,10 @@ struct showing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     bool json, pem;
-    bool again; /* not the first one */
+    bool again; /* it is not the first certificate */
 };
 
-/* The extension |nid| as OpenSSL prints it, for people alone; owned. */
+/* The extension |nid| as OpenSSL prints it, for people only; owned by the caller. */
 static char *extension_text(const X509 *cert, int nid)
 {
     int place = X509_get_ext_by_NID(cert, nid, -1);
@@ -46,7 +46,7 @@ static char *extension_text(const X509 *cert, int nid)
     return text != NULL ? text : OPENSSL_strdup("(cannot be read)");
 }
 
-/* A line, and |value|, which is taken over. */
+/* Print a line with |value|, which is taken over. */
 static void detail(const char *name, char *value)
 {
     shim_print(stdout, "  %s: %s\n", name, value == NULL ? "?" : value);
@@ -59,7 +59,7 @@ static char *state_text(const struct shim_entry *entry)
     char *text = NULL;
 
     if (uses != NULL)
-        text = sp_format("%s (%s)", sp_state_name(entry->standing.state),
+        text = sp_format("%s (%s)", sp_stored_state_name(entry->stored.state),
                          uses[0] == '\0' ? "may be used for nothing" : uses);
     OPENSSL_free(uses);
     return text;
@@ -76,7 +76,7 @@ static char *validity_text(const struct shim_entry *entry)
     return text;
 }
 
-/* "none", "encrypted", …; NULL if that cannot be found out. */
+/* The state of the private key: "none", "encrypted", …; NULL if it cannot be found out. */
 static char *key_text(const struct showing *showing, const struct shim_entry *entry)
 {
     struct sp_private_key key;
@@ -134,8 +134,8 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
     detail("uploaded", sp_format_time(entry->record.uploaded));
     detail("private key", key);
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if (entry->standing.verdicts[use] != NULL)
-            shim_report_verdict(entry->standing.verdicts[use], use_name(entry, use));
+        if (entry->stored.verdicts[use] != NULL)
+            shim_report_verdict(entry->stored.verdicts[use], use_name(entry, use));
     return showing->pem && !shim_pem_write_cert(stdout, entry) ? shim_no_memory() : SHIM_OK;
 }
 
@@ -152,8 +152,8 @@ static json_t *json_verdicts(const struct shim_entry *entry)
     json_t *list = json_array();
 
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if (entry->standing.verdicts[use] != NULL)
-            json_array_append_new(list, shim_json_verdict(entry->standing.verdicts[use]));
+        if (entry->stored.verdicts[use] != NULL)
+            json_array_append_new(list, shim_json_verdict(entry->stored.verdicts[use]));
     return list;
 }
 

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy trust: what would verify for an address, and through which anchor.
+ * smime-policy trust: prints what would verify for an address, and through which
+ * anchor.
  */
 #include <stdio.h>
 
@@ -15,17 +16,17 @@
 #include "tool/check/checking.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/pick.h"
-#include "tool/keyring/stored_path.h"
+#include "tool/keyring/stored_chain.h"
 
 struct trusting {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     bool json;
-    char *address; /* owned: folded */
+    char *address; /* owned: in lower case */
     time_t now;
     json_t *certificates, *cas; /* owned; NULL without --json */
-    bool trusted;               /* something vouches */
-    bool headed;                /* the headline of this part was printed */
+    bool trusted;               /* something vouches for the address */
+    bool headed;                /* the headline of this section was printed */
 };
 
 static void headline(struct trusting *trusting, const char *text)
@@ -35,10 +36,10 @@ static void headline(struct trusting *trusting, const char *text)
     trusting->headed = true;
 }
 
-/* One CA on the way, as a line or as JSON. */
+/* One CA in the chain, as a line or as JSON. */
 struct step {
     json_t *steps; /* borrowed; NULL: text */
-    bool valid;    /* set to false where it is not, now */
+    bool valid;    /* set to false if it is not valid now */
 };
 
 static int tell_step(const struct shim_entry *entry, void *data)
@@ -46,13 +47,13 @@ static int tell_step(const struct shim_entry *entry, void *data)
     struct step *step = data;
     char *line;
 
-    step->valid = step->valid && entry->standing.vouches;
+    step->valid = step->valid && entry->stored.vouches;
     if (step->steps != NULL)
         return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
                                                                                : shim_no_memory();
     line = shim_entry_line(entry);
     if (line != NULL)
-        shim_print(stdout, "    through %s: %s\n", line, sp_state_name(entry->standing.state));
+        shim_print(stdout, "    through %s: %s\n", line, sp_stored_state_name(entry->stored.state));
     OPENSSL_free(line);
     return line != NULL ? SHIM_OK : shim_no_memory();
 }
@@ -77,10 +78,10 @@ static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, str
     return code;
 }
 
-/* Why no stored CA vouches for it, naming the certificate that is at fault; owned by the caller. */
-static char *why_not(const struct shim_way *way, const X509 *cert)
+/* Why no stored CA vouches for it, with the certificate at fault; owned by the caller. */
+static char *why_not(const struct shim_chain *chain, const X509 *cert)
 {
-    const struct shim_way_error *fault = way->count == 0 ? NULL : &way->faults[0];
+    const struct shim_chain_error *fault = chain->count == 0 ? NULL : &chain->faults[0];
     char *name;
     char *why;
 
@@ -97,23 +98,24 @@ static char *why_not(const struct shim_way *way, const X509 *cert)
     return why;
 }
 
-/* The chain of |entry|; |*through| is set where every CA of it is valid. */
+/* Print the chain of |entry|; |*through| is set if every CA in it is valid. */
 static int tell_path(struct trusting *trusting, const struct shim_entry *entry, json_t *object,
                      bool *through)
 {
     struct step step = { .steps = object == NULL ? NULL : json_array() };
-    struct shim_way way = { 0 };
+    struct shim_chain chain = { 0 };
     char *why = NULL;
     X509 *cert = sp_record_cert(&entry->record);
-    int code = cert == NULL ? shim_no_memory() : shim_keyring_path(trusting->keyring, cert, &way);
+    int code =
+        cert == NULL ? shim_no_memory() : shim_keyring_chain(trusting->keyring, cert, &chain);
 
-    step.valid = way.chain != NULL;
+    step.valid = chain.certs != NULL;
     if (code == SHIM_OK)
-        code = each_step(trusting, way.chain, &step);
+        code = each_step(trusting, chain.certs, &step);
     if (object != NULL) {
         json_object_set_new(object, "chain", step.steps);
-    } else if (code == SHIM_OK && way.chain == NULL) {
-        why = why_not(&way, cert);
+    } else if (code == SHIM_OK && chain.certs == NULL) {
+        why = why_not(&chain, cert);
         if (why != NULL)
             shim_print(stdout, "    through no CA: %s\n", why);
         else
@@ -121,7 +123,7 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     }
     *through = step.valid;
     OPENSSL_free(why);
-    shim_way_clear(&way);
+    shim_chain_clear(&chain);
     X509_free(cert);
     return code;
 }
@@ -142,21 +144,22 @@ static void tell_findings(const smimepolicy_verdict *verdict)
 }
 
 /*
- * A certificate of the address, which vouches for its own signatures if `verify`
- * says so: the same question, asked of the same function.
+ * Does a certificate of the address vouch for its own signatures?  The answer comes
+ * from the function that `verify` uses.
  */
 static int is_anchor(const struct shim_entry *entry, bool *anchor)
 {
-    X509 *cert = sp_record_cert(&entry->record); /* with its key, which that of |entry| may lack */
+    /* parsed with its key, which that of |entry| may lack */
+    X509 *cert = sp_record_cert(&entry->record);
     STACK_OF(X509) *own = sk_X509_new_null();
     X509_STORE *store = NULL;
-    struct shim_way way = { 0 };
+    struct shim_chain chain = { 0 };
 
     if (cert != NULL && own != NULL && sk_X509_push(own, cert) > 0)
         store = shim_store_of(own);
-    shim_way_to_itself(&way, store, cert, NULL);
-    *anchor = way.chain != NULL && (entry->standing.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
-    shim_way_clear(&way);
+    shim_chain_to_itself(&chain, store, cert, NULL);
+    *anchor = chain.certs != NULL && (entry->stored.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
+    shim_chain_clear(&chain);
     sk_X509_free(own);
     X509_free(cert);
     if (store == NULL)
@@ -165,12 +168,12 @@ static int is_anchor(const struct shim_entry *entry, bool *anchor)
     return SHIM_OK;
 }
 
-/* What it is good for, beside the CAs that issued it. */
+/* What the certificate itself is good for, without the CAs that issued it. */
 static const char *as_anchor(const struct shim_entry *entry, bool anchor)
 {
     if (!anchor)
         return "verifies nothing";
-    return entry->standing.state == SP_STATE_EXPIRED
+    return entry->stored.state == SP_STORED_EXPIRED
                ? "an anchor for its own addresses, for what was signed before"
                : "an anchor for its own addresses";
 }
@@ -182,14 +185,14 @@ static int tell_own(struct trusting *trusting, const struct shim_entry *entry, b
     if (line == NULL)
         return shim_no_memory();
     headline(trusting, "certificates of the address:");
-    shim_print(stdout, "  %s: %s, %s\n", line, sp_state_name(entry->standing.state),
+    shim_print(stdout, "  %s: %s, %s\n", line, sp_stored_state_name(entry->stored.state),
                as_anchor(entry, anchor));
-    tell_findings(entry->standing.verdicts[SMIMEPOLICY_VERIFY]);
+    tell_findings(entry->stored.verdicts[SMIMEPOLICY_VERIFY]);
     OPENSSL_free(line);
     return SHIM_OK;
 }
 
-/* A stored certificate of a person vouches for its own addresses, of which this is one. */
+/* A stored certificate of a person vouches for its own addresses, and this address is one. */
 static int trust_own(const struct shim_entry *entry, void *data)
 {
     struct trusting *trusting = data;
@@ -204,12 +207,12 @@ static int trust_own(const struct shim_entry *entry, void *data)
         code = tell_own(trusting, entry, anchor);
     if (code == SHIM_OK)
         code = tell_path(trusting, entry, object, &through);
-    trusting->trusted = trusting->trusted || (anchor && entry->standing.state == SP_STATE_USABLE);
+    trusting->trusted = trusting->trusted || (anchor && entry->stored.state == SP_STORED_USABLE);
     if (object != NULL) {
         json_object_set_new(object, "anchor", json_boolean(anchor));
         json_object_set_new(object, "chain_valid", json_boolean(through));
         json_object_set_new(object, "verdict",
-                            shim_json_verdict(entry->standing.verdicts[SMIMEPOLICY_VERIFY]));
+                            shim_json_verdict(entry->stored.verdicts[SMIMEPOLICY_VERIFY]));
         json_array_append_new(trusting->certificates, object);
     }
     return code;
@@ -222,8 +225,9 @@ static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, co
 
     headline(trusting, "certificates that are issued for the address are vouched for by:");
     if (line != NULL && until != NULL)
-        shim_print(stdout, "  %s: %s%s%s, until %s\n", line, sp_state_name(entry->standing.state),
-                   limit != NULL ? ", but " : "", limit != NULL ? limit : "", until);
+        shim_print(stdout, "  %s: %s%s%s, until %s\n", line,
+                   sp_stored_state_name(entry->stored.state), limit != NULL ? ", but " : "",
+                   limit != NULL ? limit : "", until);
     OPENSSL_free(line);
     OPENSSL_free(until);
     return line != NULL && until != NULL ? SHIM_OK : shim_no_memory();
@@ -233,7 +237,7 @@ static int trust_ca(const struct shim_entry *entry, void *data)
 {
     struct trusting *trusting = data;
     const char *limit = shim_ca_limit(entry->cert, trusting->address);
-    bool vouches = limit == NULL && entry->standing.vouches;
+    bool vouches = limit == NULL && entry->stored.vouches;
     json_t *object;
 
     trusting->trusted = trusting->trusted || vouches;
@@ -265,7 +269,7 @@ static int trust_all(struct trusting *trusting)
     return code;
 }
 
-/* In the words of the rules. */
+/* Print, in the words of the rules, that nobody vouches. */
 static int tell_nobody(const struct trusting *trusting)
 {
     char *fault = sp_format("nothing in the keyring vouches for %s", trusting->address);

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy config: the configuration of programs and of the command.
+ * smime-policy config: prints, checks and tests the configuration of programs and of
+ * the command.
  */
 #include <errno.h>
 #include <limits.h>
@@ -75,8 +76,8 @@ static int self_test(struct shim *shim, const char *path)
 }
 
 /*
- * Become |program| with OPENSSL_CONF naming |path|, or what it names already,
- * once the self-test has passed.
+ * Run the self-test.  If it passes, replace this process by |program|, with
+ * OPENSSL_CONF naming |path| or unchanged.
  */
 static int guard(const struct shim *shim, const char *path, char **program)
 {
@@ -90,7 +91,10 @@ static int guard(const struct shim *shim, const char *path, char **program)
                    program[0]);
         return SHIM_INPUT;
     }
-    /* A program that changes its directory first would not find it, and not say so. */
+    /*
+     * An absolute path: a program that changes its directory would not find a relative
+     * one, silently.
+     */
     if (realpath(path, whole) == NULL) {
         shim_error("cannot read %s: %s; %s would run without the policy", path, strerror(errno),
                    program[0]);
@@ -106,7 +110,7 @@ static int guard(const struct shim *shim, const char *path, char **program)
     return SHIM_SYSTEM;
 }
 
-/* --self-test [FILE] [-- PROGRAM ARGUMENT...] */
+/* Run --self-test [FILE] [-- PROGRAM ARGUMENT...]. */
 static int run_self_test(struct shim *shim, int argc, char **argv)
 {
     const char *path = argc > 0 && strcmp(argv[0], "--") != 0 ? argv[0] : NULL;

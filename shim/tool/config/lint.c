@@ -19,7 +19,7 @@
 
 static bool is_module(const CONF_VALUE *entry, const char *name)
 {
-    /* OpenSSL allows a suffix: `providers.1`. */
+    /* OpenSSL accepts a suffix: `providers.1`. */
     return strncmp(entry->name, name, strlen(name)) == 0 &&
            (entry->name[strlen(name)] == '\0' || entry->name[strlen(name)] == '.');
 }
@@ -45,7 +45,7 @@ static bool lint_algorithms(struct shim_lint *lint, const char *section)
     return true;
 }
 
-/* In the order in which OpenSSL runs them, because the first that fails ends it. */
+/* Read the sections in OpenSSL's order, because the first failure ends it. */
 static void lint_init(struct shim_lint *lint, const char *section)
 {
     const STACK_OF(CONF_VALUE) *entries = NCONF_get_section(lint->conf, section);
@@ -81,7 +81,7 @@ static void lint_init(struct shim_lint *lint, const char *section)
                         section);
 }
 
-/* What libcrypto would not come to the end of is not given to it. */
+/* Check the limits, as libcrypto would not come to an end of some files. */
 static int bounded(struct shim_lint *lint)
 {
     char *why = NULL;
@@ -97,14 +97,14 @@ static int bounded(struct shim_lint *lint)
     return SHIM_REFUSED;
 }
 
-/* Returns SHIM_OK if the file could be read, whatever is in it. */
+/* Load the file; SHIM_OK if it can be read, whatever it holds. */
 static int load(struct shim_lint *lint)
 {
     struct stat is;
     long line = 0;
     int code = SHIM_OK;
 
-    /* OpenSSL reads a directory as an empty file. */
+    /* OpenSSL takes a directory for an empty file. */
     if (stat(lint->path, &is) == 0 && S_ISDIR(is.st_mode))
         errno = EISDIR;
     else if (access(lint->path, R_OK) == 0 && (code = bounded(lint)) != SHIM_OK)

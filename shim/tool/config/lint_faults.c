@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the lint finds.
+ * Reporting the faults of the lint.
  */
 #include "common/print.h"
 #include "tool/config/lint.h"

@@ -9,7 +9,7 @@
 #include "base/conf_bounds.h"
 #include "tool/config/lint.h"
 
-/* Where in the file we are; an included file ends in nobody knows which section. */
+/* The place in the file.  Behind an included file the section is not known. */
 enum place { AT_TOP, BEHIND_INCLUDE, IN_DEFAULT, IN_SECTION };
 
 static char *skip_space(char *text)
@@ -19,7 +19,10 @@ static char *skip_space(char *text)
     return text;
 }
 
-/* The value if |line| is `key = value`, without comment and space around; else NULL. */
+/*
+ * The value of `key = value` in |line|, without comment and space around it; NULL if
+ * |line| is another one.
+ */
 static char *value_of(char *line, const char *key)
 {
     char *value;

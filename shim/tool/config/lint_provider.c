@@ -21,7 +21,7 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-/* Part of libcrypto: for these OpenSSL ignores `module`. */
+/* Is it a provider inside libcrypto?  For these OpenSSL ignores `module`. */
 static bool is_builtin(const char *name)
 {
     static const char *const names[] = { "default", "base", "null", NULL };
@@ -45,7 +45,7 @@ static bool is_active(const struct shim_lint *lint, const CONF_VALUE *provider)
     return activate != NULL && is_one_of(activate, yes);
 }
 
-/* As OpenSSL would load it; nothing of it is called. */
+/* Load it as OpenSSL would, without calling it. */
 static void lint_loadable(struct shim_lint *lint, const char *section, const char *module)
 {
     void *handle = dlopen(module, RTLD_NOW | RTLD_LOCAL);
@@ -112,7 +112,7 @@ static void lint_setting(struct shim_lint *lint, const CONF_VALUE *entry,
     smimepolicy_free(why);
 }
 
-/* A keyring that cannot be used refuses what it is asked about: better known before. */
+/* Check the keyring: one that cannot be used makes the provider refuse. */
 static void lint_keyring(struct shim_lint *lint, const CONF_VALUE *provider,
                          const smimepolicy_settings *settings)
 {
@@ -130,7 +130,7 @@ static void lint_keyring(struct shim_lint *lint, const CONF_VALUE *provider,
     OPENSSL_free(why);
 }
 
-/* That it would be lost for this user is no fault for the one of the program. */
+/* Check the log.  If only this user cannot write it, that is no fault: the program's user may. */
 static void lint_log(struct shim_lint *lint, const char *log)
 {
     if (lint->named.log != NULL || log == NULL)

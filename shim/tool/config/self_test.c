@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Proof, with the real openssl and a certificate that must be refused.
+ * The self-test: proves with openssl that a certificate is refused that must be.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +25,7 @@
 
 enum { CONF_FD, CERT_FD, MAIL_FD };
 
-/* Sign with the certificate and key in |fds|; false if that could not be tried. */
+/* Sign with the certificate and key in |fds|; false if it could not be tried. */
 static bool sign(const char *program, const char *conf, const int *fds,
                  struct shim_stock_result *result)
 {
@@ -38,7 +38,10 @@ static bool sign(const char *program, const char *conf, const int *fds,
     struct shim_stock stock = { .program = program,
                                 .argv = words,
                                 .keep = fds,
-                                /* What a program is given decides, too: search paths, modules. */
+                                /*
+                                 * The environment as it is: search paths and modules in it matter
+                                 * to a program, too.
+                                 */
                                 .as_is = conf != NULL,
                                 .quiet = true,
                                 .conf = conf != NULL ? conf : own_conf,
@@ -63,7 +66,7 @@ static bool try_cert(const char *program, const char *conf, int conf_fd, enum sh
     static const char mail[] = "Subject: test\r\n\r\ntest\r\n";
     int cert = shim_specimen_file(which);
     int content = shim_memory_file("mail", mail, strlen(mail));
-    /* What was not needed is a descriptor to keep like the others: one that is open. */
+    /* A descriptor that is not needed is replaced by one that is open. */
     int fds[] = { conf_fd >= 0 ? conf_fd : content, cert, content, -1 };
     bool done = cert >= 0 && content >= 0 && sign(program, conf, fds, result);
 
@@ -74,7 +77,7 @@ static bool try_cert(const char *program, const char *conf, int conf_fd, enum sh
     return done;
 }
 
-/* Under a program that is to be started standard output is the program's. */
+/* Judge the two results.  If a program follows, standard output is the program's. */
 static int judge(const char *name, bool alone, const struct shim_stock_result *good,
                  const struct shim_stock_result *expired)
 {
@@ -95,7 +98,7 @@ static int judge(const char *name, bool alone, const struct shim_stock_result *g
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
-/* No mail goes out unguarded for want of a log, but nobody could tell later what was decided. */
+/* Warn about the log.  Nothing is unguarded without it, but decisions are not recorded. */
 static void note_log(const char *name, const char *fault, bool alone)
 {
     if (fault != NULL)
@@ -103,8 +106,9 @@ static void note_log(const char *name, const char *fault, bool alone)
 }
 
 /*
- * Settings that are lost are defaults to the program.  What a keyring is asked
- * about would be refused: no mail goes out unguarded, but none in either.
+ * Judge what the configuration names.  Unreadable settings become defaults in the
+ * program.  If the keyring cannot be read the provider refuses: no mail goes out
+ * unguarded, but none works.
  */
 static int judge_named(const char *path, bool alone)
 {
@@ -126,7 +130,7 @@ static int judge_named(const char *path, bool alone)
     return usable ? SHIM_OK : SHIM_REFUSED;
 }
 
-/* openssl would not come back from it. */
+/* Check the limits first: openssl would not return from some files. */
 static bool is_bounded(const char *path, bool alone)
 {
     char *why = NULL;

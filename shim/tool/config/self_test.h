@@ -2,14 +2,14 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates for the self-test, made on the fly.
+ * The certificates of the self-test, which are made in memory.
  */
 #ifndef SHIM_SELF_TEST_H
 #define SHIM_SELF_TEST_H
 
 enum shim_specimen {
-    SHIM_GOOD,   /* satisfies every rule, those beyond the guide's included */
-    SHIM_EXPIRED /* the same, expired yesterday */
+    SHIM_GOOD,   /* satisfies every rule, also those beyond the guide's */
+    SHIM_EXPIRED /* the same, but expired yesterday */
 };
 
 /*

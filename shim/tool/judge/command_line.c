@@ -18,13 +18,14 @@
 #include "tool/judge/outgoing.h"
 #include "tool/judge/sent_along.h"
 
-/* One judgement of a command line. */
-struct hearing {
+/* The judging of one command line. */
+struct judging {
     const struct shim_operation *operation;
     const smimepolicy_settings *settings;
     time_t now;
     bool like_stock;
-    bool leaves_signers; /* -nocerts: theirs are sent only where -certfile has them */
+    /* with -nocerts: the signers' certificates are sent only if -certfile has them */
+    bool leaves_signers;
     const struct shim_request *request;
     struct shim_selection *selection;
     struct shim_outcome *outcome;
@@ -44,64 +45,68 @@ static void tell_unopened(const char *uri, const char *operation)
 }
 
 /*
- * A file that takes a passphrase we may not ask for, or that can be read only
- * once, is left to stock, and so is what the keyring has: the provider judges what it loads.
+ * Was a certificate loaded?  Some are left to stock, and the provider judges what
+ * stock loads: a file with a passphrase that we may not ask for, a file that can be
+ * read only once, and what the keyring has.
  */
-static bool is_loaded(struct hearing *hearing, enum shim_load state, const char *uri,
+static bool is_loaded(struct judging *judging, enum shim_load state, const char *uri,
                       const struct shim_loaded *loaded)
 {
     if (state == LOADED)
         return true;
-    if (state == LOAD_LOCKED || state == LOAD_ONCE || hearing->like_stock ||
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || judging->like_stock ||
         strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
         return false;
     if (shim_is_pkcs12(uri))
-        tell_unopened(uri, hearing->request->operation);
+        tell_unopened(uri, judging->request->operation);
     else
         shim_error("cannot read a certificate from %s: %s; give one in PEM, DER or PKCS#12%s", uri,
                    loaded->why != NULL ? loaded->why : "it holds none",
-                   strcmp(hearing->request->operation, "encrypt") == 0 ? "; -in names the message"
+                   strcmp(judging->request->operation, "encrypt") == 0 ? "; -in names the message"
                                                                        : "");
-    hearing->outcome->fault = SHIM_INPUT;
+    judging->outcome->fault = SHIM_INPUT;
     return false;
 }
 
-/* Load both, as far as the rules need it; a key that does not load is stock's to complain about. */
-static enum shim_load load_pair(const struct hearing *hearing, const char *uri, const char *key_uri,
+/*
+ * Load certificate and key as far as the rules need them.  If the key cannot be
+ * loaded, stock reports it.
+ */
+static enum shim_load load_pair(const struct judging *judging, const char *uri, const char *key_uri,
                                 struct shim_loaded *cert, struct shim_loaded *key)
 {
-    enum shim_load state = shim_load(uri, WANT_FACTS, &hearing->secret, cert);
+    enum shim_load state = shim_load(uri, WANT_FACTS, &judging->secret, cert);
 
     if (state != LOADED || key_uri == NULL ||
         shim_key_is_own(key_uri, sk_X509_value(cert->certs, 0)))
         return state;
-    (void)shim_load(key_uri, WANT_KEY, &hearing->secret, key);
+    (void)shim_load(key_uri, WANT_KEY, &judging->secret, key);
     shim_loaded_clear(cert);
-    return shim_load(uri, WANT_FIRST_CERT, &hearing->secret, cert);
+    return shim_load(uri, WANT_FIRST_CERT, &judging->secret, cert);
 }
 
-/* |key_uri| may be NULL. */
-static void judge_cert(struct hearing *hearing, const char *uri, const char *key_uri,
+/* Judge the certificate in |uri|, with the key in |key_uri| unless that is NULL. */
+static void judge_cert(struct judging *judging, const char *uri, const char *key_uri,
                        smimepolicy_use use)
 {
     struct shim_loaded cert;
     struct shim_loaded key = { 0 };
-    enum shim_load state = load_pair(hearing, uri, key_uri, &cert, &key);
+    enum shim_load state = load_pair(judging, uri, key_uri, &cert, &key);
 
-    hearing->outcome->file = uri;
-    if (is_loaded(hearing, state, uri, &cert))
-        shim_outcome_add(hearing->outcome,
-                         smimepolicy_evaluate(hearing->settings, sk_X509_value(cert.certs, 0),
-                                              key.key, use, hearing->now));
-    hearing->outcome->file = NULL;
+    judging->outcome->file = uri;
+    if (is_loaded(judging, state, uri, &cert))
+        shim_outcome_add(judging->outcome,
+                         smimepolicy_evaluate(judging->settings, sk_X509_value(cert.certs, 0),
+                                              key.key, use, judging->now));
+    judging->outcome->file = NULL;
     shim_loaded_clear(&cert);
     shim_loaded_clear(&key);
 }
 
-static void require_certificate(struct hearing *hearing, smimepolicy_use use, const char *fault,
+static void require_certificate(struct judging *judging, smimepolicy_use use, const char *fault,
                                 const char *found, const char *remedy)
 {
-    shim_outcome_add(hearing->outcome,
+    shim_outcome_add(judging->outcome,
                      sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
                                use == SMIMEPOLICY_SIGN ? "the signer's certificate"
                                                        : "a certificate for every recipient",
@@ -109,12 +114,12 @@ static void require_certificate(struct hearing *hearing, smimepolicy_use use, co
 }
 
 /*
- * Nobody judges these where they are used: what cannot be judged beforehand
- * is not sent along.
+ * Could the certificates of -certfile be loaded?  The provider does not see them, so
+ * what cannot be judged here is not sent.
  */
-static bool is_known(struct hearing *hearing, enum shim_load state, const struct shim_loaded *along)
+static bool is_known(struct judging *judging, enum shim_load state, const struct shim_loaded *along)
 {
-    const char *name = hearing->request->certfile;
+    const char *name = judging->request->certfile;
     bool once = state == LOAD_ONCE;
 
     if (state == LOADED)
@@ -127,18 +132,18 @@ static bool is_known(struct hearing *hearing, enum shim_load state, const struct
                                       once ? "it can be read only once" : "it needs a passphrase");
 
         if (fault != NULL)
-            require_certificate(hearing, SMIMEPOLICY_SIGN, fault, once ? "a pipe" : "a locked file",
+            require_certificate(judging, SMIMEPOLICY_SIGN, fault, once ? "a pipe" : "a locked file",
                                 once ? "give a regular file"
                                      : "give the certificates in a file without one");
         else
-            hearing->outcome->fault = shim_no_memory();
+            judging->outcome->fault = shim_no_memory();
         OPENSSL_free(fault);
         OPENSSL_free(shown);
     } else {
         shim_error("cannot read a certificate from -certfile %s: %s; give a file in PEM, DER or "
                    "PKCS#12",
                    name, along->why != NULL ? along->why : "it holds none");
-        hearing->outcome->fault = SHIM_INPUT;
+        judging->outcome->fault = SHIM_INPUT;
     }
     return false;
 }
@@ -148,17 +153,21 @@ static bool push(STACK_OF(X509) *certs, X509 *cert)
     return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
 }
 
-/* The ways of all signers, and where one is not known, every certificate: any may be on it. */
-static void judge_ways(struct hearing *hearing, struct shim_path *path, STACK_OF(X509) *signers)
+/*
+ * Judge the chains of all signers.  If a signer is not known, judge every
+ * certificate: any may be in its chain.
+ */
+static void judge_chains(struct judging *judging, struct shim_sent_along *sent,
+                         STACK_OF(X509) *signers)
 {
-    const struct shim_request *request = hearing->request;
-    const struct shim_selection *selection = hearing->selection;
+    const struct shim_request *request = judging->request;
+    const struct shim_selection *selection = judging->selection;
     bool known = true;
 
     for (size_t i = 0; i < request->signer_count; i++) {
         struct shim_loaded cert;
 
-        if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &hearing->secret, &cert) == LOADED)
+        if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &judging->secret, &cert) == LOADED)
             known = push(signers, sk_X509_value(cert.certs, 0)) && known;
         else
             known = false;
@@ -167,10 +176,10 @@ static void judge_ways(struct hearing *hearing, struct shim_path *path, STACK_OF
     for (size_t i = 0; i < selection->signer_count; i++)
         known = push(signers, selection->signers[i].cert) && known;
     for (int i = 0; i < sk_X509_num(signers); i++)
-        shim_path_judge(path, sk_X509_value(signers, i));
+        shim_sent_judge(sent, sk_X509_value(signers, i));
     if (!known)
-        shim_path_judge_all(path);
-    shim_path_warn(path);
+        shim_sent_judge_all(sent);
+    shim_sent_warn(sent);
 }
 
 static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
@@ -181,11 +190,14 @@ static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
     return false;
 }
 
-/* Each once, and none that goes along as a signer's: stock fails at the second. */
-static void send_along(struct hearing *hearing, const STACK_OF(X509) *certs,
+/*
+ * Put the certificates to send into the selection: each once, and no signer's, as
+ * stock fails at the second copy.
+ */
+static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
                        const STACK_OF(X509) *signers)
 {
-    struct shim_selection *selection = hearing->selection;
+    struct shim_selection *selection = judging->selection;
     STACK_OF(X509) *each = sk_X509_new_null();
     bool done = each != NULL;
 
@@ -197,133 +209,133 @@ static void send_along(struct hearing *hearing, const STACK_OF(X509) *certs,
     else if (!selection->nothing_along)
         selection->issuers_path = shim_issuers_file(each, "", 0, &selection->issuers);
     if (selection->issuers_path == NULL && !selection->nothing_along)
-        hearing->outcome->fault = SHIM_SYSTEM;
+        judging->outcome->fault = SHIM_SYSTEM;
     sk_X509_pop_free(each, X509_free);
 }
 
-/* Stock gets the very certificates that were judged. */
-static void judge_path(struct hearing *hearing)
+/* Judge -certfile, and give stock the certificates that were judged. */
+static void judge_sent_along(struct judging *judging)
 {
     STACK_OF(X509) *signers = sk_X509_new_null();
     struct shim_loaded along;
     enum shim_load state =
-        shim_load(hearing->request->certfile, WANT_CERTS, &hearing->secret, &along);
+        shim_load(judging->request->certfile, WANT_CERTS, &judging->secret, &along);
 
-    if (is_known(hearing, state, &along)) {
-        struct shim_path *path = shim_path_new(along.certs, hearing->now, hearing->outcome);
+    if (is_known(judging, state, &along)) {
+        struct shim_sent_along *sent = shim_sent_new(along.certs, judging->now, judging->outcome);
 
-        if (path != NULL && signers != NULL)
-            judge_ways(hearing, path, signers);
+        if (sent != NULL && signers != NULL)
+            judge_chains(judging, sent, signers);
         else
-            hearing->outcome->fault = shim_no_memory();
-        shim_path_free(path);
-        send_along(hearing, along.certs, hearing->leaves_signers ? NULL : signers);
+            judging->outcome->fault = shim_no_memory();
+        shim_sent_free(sent);
+        send_along(judging, along.certs, judging->leaves_signers ? NULL : signers);
     }
     sk_X509_pop_free(signers, X509_free);
     shim_loaded_clear(&along);
 }
 
-/* What it found, or that it has nothing, was told where it was asked. */
-static bool asks_keyring(const struct hearing *hearing)
+/* Was the keyring asked?  Its findings were reported then. */
+static bool asks_keyring(const struct judging *judging)
 {
-    return json_array_size(hearing->selection->choices) > 0;
+    return json_array_size(judging->selection->choices) > 0;
 }
 
 /*
  * Without -md it is the key's own, which the provider sees.  With signed attributes the provider
  * sees -md too, and logs it.  Stock signs receipts with the key's own digest whatever -md says.
  */
-static void judge_digest(struct hearing *hearing)
+static void judge_digest(struct judging *judging)
 {
-    const struct shim_request *request = hearing->request;
+    const struct shim_request *request = judging->request;
     smimepolicy_verdict *verdict;
 
     if (strcmp(request->operation, "sign_receipt") == 0)
         return;
     verdict =
-        sp_judge_digest(sp_digest_find(request->digest), NULL, SMIMEPOLICY_SIGN, hearing->settings);
-    if (shim_args_has(hearing->operation->args, "noattr"))
-        shim_outcome_hold(hearing->outcome, verdict);
+        sp_judge_digest(sp_digest_find(request->digest), NULL, SMIMEPOLICY_SIGN, judging->settings);
+    if (shim_args_has(judging->operation->args, "noattr"))
+        shim_outcome_hold(judging->outcome, verdict);
     else
-        shim_outcome_add(hearing->outcome, verdict);
+        shim_outcome_add(judging->outcome, verdict);
 }
 
-static void judge_signing(struct hearing *hearing)
+static void judge_signing(struct judging *judging)
 {
-    const struct shim_request *request = hearing->request;
+    const struct shim_request *request = judging->request;
 
     for (size_t i = 0; i < request->signer_count; i++)
-        judge_cert(hearing, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
-    if (request->signer_count == 0 && !asks_keyring(hearing))
-        require_certificate(hearing, SMIMEPOLICY_SIGN, "no signer certificate was given",
+        judge_cert(judging, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
+    if (request->signer_count == 0 && !asks_keyring(judging))
+        require_certificate(judging, SMIMEPOLICY_SIGN, "no signer certificate was given",
                             "no -signer",
                             "name the signer's certificate with -signer, or the sender "
                             "with --from");
-    judge_digest(hearing);
+    judge_digest(judging);
     if (request->certfile != NULL)
-        judge_path(hearing);
-    if (!hearing->like_stock)
-        shim_outgoing_judge(hearing->operation, &hearing->secret, hearing->outcome);
+        judge_sent_along(judging);
+    if (!judging->like_stock)
+        shim_outgoing_judge(judging->operation, &judging->secret, judging->outcome);
 }
 
-/* The content cipher: the one that was asked for, else what the program takes by itself. */
-static int cipher_of(const struct hearing *hearing)
+/* The content cipher: that of the command line, else stock's default. */
+static int cipher_of(const struct judging *judging)
 {
-    const char *name = hearing->request->cipher;
+    const char *name = judging->request->cipher;
     int nid = NID_undef;
 
     if (name != NULL) {
         (void)shim_cipher_find(name, &nid);
         return nid;
     }
-    /* Under the stock names an OpenSSL before 3.5 takes 3DES; the verbs never do. */
-    return hearing->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
+    /* Before 3.5 stock's default is 3DES; the verbs never use it. */
+    return judging->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
                                                                       : NID_aes_256_cbc;
 }
 
-static void judge_encryption(struct hearing *hearing)
+static void judge_encryption(struct judging *judging)
 {
-    const struct shim_request *request = hearing->request;
+    const struct shim_request *request = judging->request;
 
     int wrap;
 
-    shim_outcome_add(hearing->outcome,
-                     sp_judge_cipher(cipher_of(hearing), false, hearing->settings));
-    /* A name that libcrypto does not know is stock's to refuse. */
+    shim_outcome_add(judging->outcome,
+                     sp_judge_cipher(cipher_of(judging), false, judging->settings));
+    /* Stock refuses a name that libcrypto does not know. */
     if (request->wrap != NULL && shim_cipher_find(request->wrap, &wrap))
-        shim_outcome_add(hearing->outcome, sp_judge_cipher(wrap, true, hearing->settings));
+        shim_outcome_add(judging->outcome, sp_judge_cipher(wrap, true, judging->settings));
     for (size_t i = 0; i < request->recipient_count; i++)
-        judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
+        judge_cert(judging, request->recipients[i], NULL, SMIMEPOLICY_ENCRYPT);
     if (request->originator != NULL)
-        judge_cert(hearing, request->originator, request->inkey, SMIMEPOLICY_ENCRYPT);
+        judge_cert(judging, request->originator, request->inkey, SMIMEPOLICY_ENCRYPT);
     if (request->shared_secret != NULL)
-        require_certificate(hearing, SMIMEPOLICY_ENCRYPT,
+        require_certificate(judging, SMIMEPOLICY_ENCRYPT,
                             "a password or shared key was given to encrypt with",
                             request->shared_secret, "name the recipients' certificates instead");
-    else if (request->recipient_count == 0 && !asks_keyring(hearing))
-        require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
+    else if (request->recipient_count == 0 && !asks_keyring(judging))
+        require_certificate(judging, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
                             "no certificate",
-                            hearing->selection->input != NULL
+                            judging->selection->input != NULL
                                 ? "the mail names nobody in To, Cc or Bcc; name the recipients "
                                   "with --to, or their certificates"
                                 : "name the recipients with --to (two dashes: -to writes a header "
                                   "field), or their certificates");
 }
 
-static void judge_operation(struct hearing *hearing)
+static void judge_operation(struct judging *judging)
 {
-    const struct shim_request *request = hearing->request;
+    const struct shim_request *request = judging->request;
 
     if (shim_operation_signs(request->operation)) {
-        judge_signing(hearing);
+        judge_signing(judging);
     } else if (strcmp(request->operation, "encrypt") == 0) {
-        judge_encryption(hearing);
+        judge_encryption(judging);
     } else if (strcmp(request->operation, "EncryptedData_encrypt") == 0) {
-        require_certificate(hearing, SMIMEPOLICY_ENCRYPT, "a shared key would encrypt the message",
+        require_certificate(judging, SMIMEPOLICY_ENCRYPT, "a shared key would encrypt the message",
                             "-EncryptedData_encrypt", "name the recipients' certificates instead");
     } else if (strcmp(request->operation, "decrypt") == 0) {
         for (size_t i = 0; i < request->recipient_count; i++)
-            judge_cert(hearing, request->recipients[i], NULL, SMIMEPOLICY_DECRYPT);
+            judge_cert(judging, request->recipients[i], NULL, SMIMEPOLICY_DECRYPT);
     }
 }
 
@@ -332,7 +344,7 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
 {
     struct shim *shim = operation->shim;
     const struct shim_request *request = operation->request;
-    struct hearing hearing = { .operation = operation,
+    struct judging judging = { .operation = operation,
                                .now = time(NULL),
                                .like_stock = like_stock,
                                .leaves_signers = shim_args_has(operation->args, "nocerts"),
@@ -343,15 +355,15 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
 
     if (code != SHIM_OK)
         return code;
-    hearing.settings = shim->settings;
+    judging.settings = shim->settings;
     outcome->settings = shim->settings;
     if (like_stock && (request->operation == NULL || request->help))
         return SHIM_OK;
-    code = shim_secret_read(&hearing.secret, request->passin, like_stock);
+    code = shim_secret_read(&judging.secret, request->passin, like_stock);
     if (code != SHIM_OK)
         return code;
-    judge_operation(&hearing);
-    shim_secret_clear(&hearing.secret);
+    judge_operation(&judging);
+    shim_secret_clear(&judging.secret);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
     if (!outcome->denied)

@@ -2,8 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Asking the rules about every certificate and key of a command line, before
- * stock runs.  The provider asks again while it runs.
+ * Room judge: the rules asked about a command line, and about a message that came
+ * in.
+ *
+ * This header: judging the certificates and keys of a command line before stock
+ * runs.  The provider judges them again when stock uses them.
  */
 #ifndef SHIM_COMMAND_LINE_H
 #define SHIM_COMMAND_LINE_H
@@ -13,15 +16,15 @@
 #include "tool/run/operation.h"
 
 /*
- * Read the settings and tell |outcome| every finding about the request of
- * |operation|; what the keyring brought was judged before.
+ * Read the settings, and report every finding about the request of |operation| to
+ * |outcome|.  What the keyring gave was judged before.
  *
- * The certificates of a -certfile are put into the selection, for stock to
- * send along the very ones that were judged.
+ * The certificates of a -certfile go into the selection, so that stock sends those
+ * that were judged.
  *
- * @param like_stock  a stock name: without an operation there is nothing to
- *                    judge, and a file that cannot be read is stock's to
- *                    complain about, but for -certfile
+ * @param like_stock  under a stock name: without an operation there is nothing to
+ *                    judge, and stock reports files that cannot be read, except
+ *                    -certfile
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
 int shim_judge_request(struct shim_operation *operation, bool like_stock,

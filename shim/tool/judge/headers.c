@@ -14,7 +14,7 @@
 
 enum place { OUTSIDE, INSIDE, NOWHERE };
 
-/* RFC 8551, 3.1: the content has its own MIME fields; stock writes those of the envelope. */
+/* RFC 8551, 3.1: the content has its own MIME fields; stock writes those outside. */
 static enum place place_of(const char *line)
 {
     if (strncasecmp(line, "Content-", 8) == 0)
@@ -34,7 +34,7 @@ static bool append(BUF_MEM *to, const char *bytes, size_t len)
     return true;
 }
 
-/* With line feeds alone, as stock ends the lines that it writes. */
+/* Append a line that ends with a line feed alone, as stock's lines do. */
 static bool append_outside(BUF_MEM *to, const char *line, size_t len)
 {
     if (len >= 2 && line[len - 2] == '\r' && line[len - 1] == '\n')
@@ -42,7 +42,10 @@ static bool append_outside(BUF_MEM *to, const char *line, size_t len)
     return append(to, line, len);
 }
 
-/* A line that begins with white space belongs to the field before it; the empty one to none. */
+/*
+ * Divide the header.  A line that begins with white space belongs to the field
+ * before it; the empty line to neither part.
+ */
 static bool divide(const BUF_MEM *header, BUF_MEM *outside, FILE *inside)
 {
     const char *line = header->data;

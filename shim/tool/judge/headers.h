@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A mail that is signed or encrypted as a mail (--headers): its fields stay
- * outside, but for those that describe its content.
+ * --headers: a whole mail is signed or encrypted.  Its fields stay outside, except
+ * those that describe its content.
  */
 #ifndef SHIM_HEADERS_H
 #define SHIM_HEADERS_H
@@ -11,8 +11,8 @@
 #include "tool/run/operation.h"
 
 /*
- * Read the mail that |operation| is about into its selection: who sends it to
- * whom, the fields that stay outside, and what is left as the message.
+ * Read the mail of |operation| into its selection: sender and recipients, the fields
+ * that stay outside, and the rest as the message.
  *
  * @return SHIM_OK, or another code with the reason on stderr
  */

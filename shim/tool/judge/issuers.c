@@ -12,7 +12,7 @@
 #include "stock/provider_conf.h"
 #include "tool/keyring/keyring_at.h"
 
-/* Longer chains are somebody's joke, or attack. */
+/* The longest chain: real ones are shorter. */
 #define LONGEST 16
 #define MOST    256
 
@@ -57,7 +57,7 @@ static struct sp_cursor *find_named(struct sp_keyring *keyring, const X509_NAME 
                                                         .roles = SP_ROLE_BIT(SP_ROLE_CA) });
 }
 
-/* The issuer of |cert|, a valid one before any other: |*issuer| is NULL if it is not there. */
+/* Find the issuer of |cert|, preferably a valid one; |*issuer| is NULL if it is not stored. */
 static bool find_issuer(struct sp_keyring *keyring, X509 *cert, time_t now, X509 **issuer)
 {
     struct sp_cursor *cursor = find_named(keyring, X509_get_issuer_name(cert));
@@ -91,7 +91,7 @@ static bool push(STACK_OF(X509) *certs, X509 *cert)
     return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
 }
 
-/* A root is known to whoever trusts it: it is judged, and not sent. */
+/* Walk up the chain.  A root is judged but not sent: a reader that trusts it has it. */
 static int walk(struct shim_selection *selection, X509 *signer, STACK_OF(X509) *along, time_t now,
                 struct shim_outcome *outcome)
 {
@@ -174,8 +174,8 @@ static bool add_records(struct sp_cursor *cursor, STACK_OF(X509) *all)
 }
 
 /*
- * The keyring's own copy: it says what a TRUSTED CERTIFICATE rejects.
- * |*vouches|: it was uploaded as what vouches for itself.
+ * Add the keyring's copy of |cert|, which says what a TRUSTED CERTIFICATE rejects.
+ * |*vouches|: it vouches for itself by its role.
  */
 static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *all,
                        bool *vouches)
@@ -193,7 +193,7 @@ static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X5
                        all);
 }
 
-/* A contact vouches for nobody else. */
+/* A contact vouches for no other certificate. */
 enum sp_role shim_issuers_role(struct sp_keyring *keyring, const X509 *cert)
 {
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
@@ -220,12 +220,12 @@ STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509
         done = add_itself(keyring, sk_X509_value(certs, i), all, &for_itself[i]);
         themselves += for_itself[i];
     }
-    /* What is near the certificate of a signer that vouches for itself changes nothing. */
+    /* If all signers vouch for themselves, their issuers change nothing. */
     if (done && own > 0 && themselves == own)
         return all;
     for (int i = 0; done && i < sk_X509_num(certs); i++)
         done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(certs, i))), all);
-    /* And theirs: the stack grows while it is walked. */
+    /* Add the issuers of the issuers: the stack grows during the loop. */
     for (int i = 0; done && i < sk_X509_num(all); i++)
         done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(all, i))), all);
     if (done)

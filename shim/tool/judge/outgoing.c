@@ -12,11 +12,11 @@
 #include "rules/rules.h"
 #include "tool/mail/mail.h"
 
-/* The facts of everybody who signs. */
+/* The facts of all signers. */
 struct signers {
-    struct sp_facts **each; /* owned, as what they hold */
+    struct sp_facts **each; /* owned, as its elements */
     size_t count;
-    bool whole; /* each of them is known */
+    bool whole; /* every signer is known */
 };
 
 static void add(struct signers *signers, const X509 *cert)
@@ -52,7 +52,7 @@ static struct signers collect(const struct shim_operation *operation,
     return signers;
 }
 
-/* One that is not known may be the sender. */
+/* Compare the sender, unless a signer is not known, who may be the sender. */
 static void compare(const struct signers *signers, const struct sp_sender *sender,
                     struct shim_outcome *outcome)
 {
@@ -75,7 +75,7 @@ static void judge(const struct shim_operation *operation, const struct shim_secr
     OPENSSL_free(signers.each);
 }
 
-/* What stock writes into the header; --from is ours, and has another role. */
+/* The -from that stock writes into the header; --from is another option. */
 static const char *stock_from(const struct shim_args *args)
 {
     const char *value = NULL;
@@ -94,7 +94,7 @@ void shim_outgoing_judge(const struct shim_operation *operation, const struct sh
     const char *from = stock_from(operation->args);
     struct shim_mail mail;
 
-    /* What is no S/MIME has no header. */
+    /* Only S/MIME output has a header. */
     if (form != NULL && form[0] != 's' && form[0] != 'S')
         return;
     if (operation->selection.header != NULL) {

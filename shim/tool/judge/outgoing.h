@@ -12,8 +12,8 @@
 #include "tool/run/operation.h"
 
 /*
- * Warn in |outcome| of what whoever verifies it would refuse.  The From field
- * is that of --headers, else of stock's -from; without one nothing is compared.
+ * Warn in |outcome| if a reader would refuse the mail.  The From field is that of
+ * --headers, else of stock's -from; without one nothing is compared.
  */
 void shim_outgoing_judge(const struct shim_operation *operation, const struct shim_secret *secret,
                          struct shim_outcome *outcome);

@@ -9,7 +9,7 @@
 #include "common/shim.h"
 #include "tool/judge/issuers.h"
 
-/* The facts of the certificates above the signer's; owned by the caller, as their array. */
+/* Read the facts of the issuers in |chain|; owned by the caller, with their array. */
 static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count)
 {
     int length = chain == NULL ? 0 : sk_X509_num(chain);
@@ -32,19 +32,19 @@ static void free_issuers(struct sp_facts **issuers, size_t count)
     OPENSSL_free(issuers);
 }
 
-/* What the signatures have shown so far. */
-struct hearing {
+/* The review of one message. */
+struct review {
     const struct shim_incoming *incoming;
     const smimepolicy_settings *settings;
     const struct shim_args *args;
-    X509_STORE *store; /* NULL: the ways are stock's to find */
+    X509_STORE *store; /* NULL: stock finds the chains */
     time_t now;
-    bool whole;  /* every certificate on the way of every signer was judged */
-    bool passed; /* stock's own look at the dates would refuse what was judged */
+    bool whole;  /* every certificate in the chain of every signer was judged */
+    bool passed; /* stock would refuse the present dates of what was judged */
     struct shim_outcome *outcome;
 };
 
-/* Take |verdict| over: told now if it refuses the signer, else with the others at the end. */
+/* Take |verdict| over.  A refusal is reported now, anything else at the end. */
 static void settle(struct shim_signature *signature, struct shim_outcome *outcome,
                    smimepolicy_verdict *verdict)
 {
@@ -68,21 +68,21 @@ static void settle_once(struct shim_signature *signature, struct shim_outcome *o
 }
 
 /*
- * The certificate itself.  Of one that may not sign mail, libcrypto's own word for
+ * Judge the signer's certificate.  If it may not sign mail, libcrypto's message on
  * the same fault adds nothing.
  */
-static void review_certificate(struct hearing *hearing, struct shim_signature *signature)
+static void review_certificate(struct review *review, struct shim_signature *signature)
 {
-    smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, hearing->now,
-                                            SP_WITHOUT_VALIDITY, hearing->settings);
+    smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, review->now,
+                                            SP_WITHOUT_VALIDITY, review->settings);
 
     if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0)
-        settle_once(signature, hearing->outcome, verdict);
+        settle_once(signature, review->outcome, verdict);
     else
         smimepolicy_verdict_free(verdict);
 }
 
-/* The facts of whoever is at fault; a new one is put in |*own|.  NULL: out of memory. */
+/* The facts of |at|; a new one is put in |*own|.  NULL: out of memory. */
 static const struct sp_facts *facts_at(const struct shim_signature *signature, const X509 *at,
                                        struct sp_facts **own)
 {
@@ -91,48 +91,48 @@ static const struct sp_facts *facts_at(const struct shim_signature *signature, c
     return *own = sp_facts_new(at);
 }
 
-static smimepolicy_verdict *judge_way(const struct shim_signature *signature,
-                                      const smimepolicy_settings *settings)
+static smimepolicy_verdict *judge_chain(const struct shim_signature *signature,
+                                        const smimepolicy_settings *settings)
 {
-    const struct shim_way *way = &signature->way;
+    const struct shim_chain *chain = &signature->chain;
     struct sp_facts *own[SHIM_MOST_FAULTS] = { NULL };
-    struct sp_way_fault faults[SHIM_MOST_FAULTS];
+    struct sp_chain_fault faults[SHIM_MOST_FAULTS];
     size_t count = 0;
     bool complete = true;
     smimepolicy_verdict *verdict;
 
-    for (size_t i = 0; i < way->count && complete; i++) {
-        const struct shim_way_error *error = &way->faults[i];
-        struct sp_way_fault *fault = &faults[count];
+    for (size_t i = 0; i < chain->count && complete; i++) {
+        const struct shim_chain_error *error = &chain->faults[i];
+        struct sp_chain_fault *fault = &faults[count];
 
         fault->why = X509_verify_cert_error_string(error->error);
         fault->at = error->at == NULL ? NULL : facts_at(signature, error->at, &own[i]);
         complete = error->at == NULL || fault->at != NULL;
-        /* Said already, in the words of the rule. */
+        /* Reported already, by its rule. */
         if (!(signature->refused && error->error == X509_V_ERR_INVALID_PURPOSE &&
               fault->at == signature->facts))
             count++;
     }
-    verdict = complete ? sp_judge_way(signature->facts, faults, count, settings) : NULL;
+    verdict = complete ? sp_judge_chain(signature->facts, faults, count, settings) : NULL;
     for (size_t i = 0; i < SHIM_MOST_FAULTS; i++)
         sp_facts_free(own[i]);
     return verdict;
 }
 
-/* Whether one of the CAs that libcrypto takes for issuers is none that may vouch. */
-static smimepolicy_verdict *judge_issuers(const struct hearing *hearing,
+/* Judge whether all issuers in the chain may vouch. */
+static smimepolicy_verdict *judge_issuers(const struct review *review,
                                           const struct shim_signature *signature,
                                           const struct sp_facts *const *issuers, size_t count)
 {
     /* With `trust = keyring` the way ends in a ca of the keyring's: see find_uploaded(). */
-    if (hearing->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
+    if (review->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
         return NULL;
     for (size_t i = 0; i < count; i++) {
         bool is_anchor = i + 1 == count;
-        enum sp_role role = is_anchor
-                                ? shim_issuers_role(hearing->incoming->keyring,
-                                                    sk_X509_value(signature->way.chain, (int)count))
-                                : SP_ROLE_NONE;
+        enum sp_role role =
+            is_anchor ? shim_issuers_role(review->incoming->keyring,
+                                          sk_X509_value(signature->chain.certs, (int)count))
+                      : SP_ROLE_NONE;
 
         if (!sp_may_issue(issuers[i], role, is_anchor))
             return sp_refuse_issuer(issuers[i], signature->facts);
@@ -140,20 +140,20 @@ static smimepolicy_verdict *judge_issuers(const struct hearing *hearing,
     return NULL;
 }
 
-/* The dates of the certificates are judged at the signing time. */
-static void review_time(struct hearing *hearing, struct shim_signature *signature,
+/* Judge the dates of the certificates at the signing time. */
+static void review_time(struct review *review, struct shim_signature *signature,
                         const struct sp_facts *const *issuers, size_t count)
 {
-    bool has_way = !signature->for_itself || hearing->store == NULL;
+    bool has_chain = !signature->for_itself || review->store == NULL;
     smimepolicy_verdict *verdict =
-        sp_judge_signing_time(signature->facts, issuers, count, &signature->time, hearing->now);
+        sp_judge_signing_time(signature->facts, issuers, count, &signature->time, review->now);
 
-    if (has_way &&
-        (signature->way.chain == NULL || (int)count != sk_X509_num(signature->way.chain) - 1))
-        hearing->whole = false;
+    if (has_chain &&
+        (signature->chain.certs == NULL || (int)count != sk_X509_num(signature->chain.certs) - 1))
+        review->whole = false;
     if (verdict != NULL && smimepolicy_verdict_count(verdict) > 0)
-        hearing->passed = true;
-    settle(signature, hearing->outcome, verdict);
+        review->passed = true;
+    settle(signature, review->outcome, verdict);
 }
 
 /* Those of |certs| that the keyring keeps as a ca. */
@@ -177,70 +177,70 @@ static X509_STORE *store_uploaded(struct sp_keyring *keyring, const STACK_OF(X50
  *
  * @return true if there is an end, which the provider is asked about too
  */
-static bool find_uploaded(struct hearing *hearing, struct shim_signature *signature)
+static bool find_uploaded(struct review *review, struct shim_signature *signature)
 {
-    const struct shim_incoming *incoming = hearing->incoming;
+    const struct shim_incoming *incoming = review->incoming;
     STACK_OF(X509) *near = NULL;
     X509_STORE *store = NULL;
     bool ends;
 
-    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(hearing->store), X509_V_FLAG_PARTIAL_CHAIN);
-    shim_way_find(&signature->way, hearing->store, signature->cert, incoming->certs, NULL);
-    ends = signature->way.chain != NULL;
-    shim_way_clear(&signature->way);
-    near = X509_STORE_get1_all_certs(hearing->store);
+    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(review->store), X509_V_FLAG_PARTIAL_CHAIN);
+    shim_chain_find(&signature->chain, review->store, signature->cert, incoming->certs, NULL);
+    ends = signature->chain.certs != NULL;
+    shim_chain_clear(&signature->chain);
+    near = X509_STORE_get1_all_certs(review->store);
     if (near != NULL)
         store = store_uploaded(incoming->keyring, near);
     if (store != NULL && X509_add_certs(near, incoming->certs, X509_ADD_FLAG_UP_REF) == 1)
-        shim_way_find(&signature->way, store, signature->cert, near, hearing->args);
+        shim_chain_find(&signature->chain, store, signature->cert, near, review->args);
     else
-        hearing->outcome->fault = shim_no_memory();
+        review->outcome->fault = shim_no_memory();
     X509_STORE_free(store);
     sk_X509_pop_free(near, X509_free);
     return ends;
 }
 
 /* True if the provider judges the anchor too. */
-static bool find_way(struct hearing *hearing, struct shim_signature *signature)
+static bool find_way(struct review *review, struct shim_signature *signature)
 {
-    if (!signature->for_itself && hearing->settings->trust == SP_TRUST_KEYRING &&
-        hearing->store != NULL)
-        return find_uploaded(hearing, signature);
+    if (!signature->for_itself && review->settings->trust == SP_TRUST_KEYRING &&
+        review->store != NULL)
+        return find_uploaded(review, signature);
     if (signature->for_itself)
-        shim_way_to_itself(&signature->way, hearing->store, signature->cert, hearing->args);
+        shim_chain_to_itself(&signature->chain, review->store, signature->cert, review->args);
     else
-        shim_way_find(&signature->way, hearing->store, signature->cert, hearing->incoming->certs,
-                      hearing->args);
+        shim_chain_find(&signature->chain, review->store, signature->cert, review->incoming->certs,
+                        review->args);
     return false;
 }
 
 /*
- * A certificate that vouches for itself has no way to an anchor: what libcrypto
- * makes of the others that came along, and of their dates, is no matter.
+ * Judge the chain.  A certificate that vouches for itself needs none: what libcrypto
+ * says of other certificates, and of their dates, does not matter.
  */
-static void review_way(struct hearing *hearing, struct shim_signature *signature)
+static void review_chain(struct review *review, struct shim_signature *signature)
 {
     struct sp_facts **issuers;
     smimepolicy_verdict *verdict;
     bool asked_again;
     size_t count;
 
-    asked_again = find_way(hearing, signature);
-    if (signature->way.count > 0 && asked_again)
-        settle_once(signature, hearing->outcome, judge_way(signature, hearing->settings));
-    else if (signature->way.count > 0)
-        settle(signature, hearing->outcome, judge_way(signature, hearing->settings));
-    issuers = read_issuers(signature->way.chain, &count);
+    asked_again = find_way(review, signature);
+    if (signature->chain.count > 0 && asked_again)
+        settle_once(signature, review->outcome, judge_chain(signature, review->settings));
+    else if (signature->chain.count > 0)
+        settle(signature, review->outcome, judge_chain(signature, review->settings));
+    issuers = read_issuers(signature->chain.certs, &count);
     if (issuers == NULL) {
-        hearing->outcome->fault = shim_no_memory();
+        review->outcome->fault = shim_no_memory();
         return;
     }
-    verdict = judge_issuers(hearing, signature, (const struct sp_facts *const *)issuers, count);
+    verdict = judge_issuers(review, signature, (const struct sp_facts *const *)issuers, count);
     if (verdict != NULL)
-        settle(signature, hearing->outcome, verdict);
-    /* With -attime the user has said what counts as now. */
-    if (!shim_args_has(hearing->args, "attime"))
-        review_time(hearing, signature, (const struct sp_facts *const *)issuers, count);
+        settle(signature, review->outcome, verdict);
+    /* With -attime the user has set the time. */
+    if (!shim_args_has(review->args, "attime"))
+        review_time(review, signature, (const struct sp_facts *const *)issuers, count);
     free_issuers(issuers, count);
 }
 
@@ -248,20 +248,20 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
                          time_t now, struct shim_outcome *outcome)
 {
     const struct shim_args *args = operation->args;
-    struct hearing hearing = { .incoming = incoming,
-                               .settings = operation->shim->settings,
-                               .args = args,
-                               .now = now,
-                               .whole = true,
-                               .outcome = outcome };
+    struct review review = { .incoming = incoming,
+                             .settings = operation->shim->settings,
+                             .args = args,
+                             .now = now,
+                             .whole = true,
+                             .outcome = outcome };
 
-    hearing.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
+    review.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
     for (size_t i = 0; i < incoming->count; i++) {
-        review_certificate(&hearing, &incoming->signatures[i]);
-        review_way(&hearing, &incoming->signatures[i]);
+        review_certificate(&review, &incoming->signatures[i]);
+        review_chain(&review, &incoming->signatures[i]);
     }
-    X509_STORE_free(hearing.store);
-    return hearing.whole && hearing.passed;
+    X509_STORE_free(review.store);
+    return review.whole && review.passed;
 }
 
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome)
@@ -278,12 +278,12 @@ void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *ou
 void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
                               struct shim_outcome *outcome)
 {
-    struct hearing hearing = {
+    struct review review = {
         .incoming = incoming, .settings = settings, .now = time(NULL), .outcome = outcome
     };
 
     for (size_t i = 0; i < incoming->count; i++)
-        review_certificate(&hearing, &incoming->signatures[i]);
+        review_certificate(&review, &incoming->signatures[i]);
 }
 
 static void compare(struct shim_incoming *incoming, const struct sp_sender *sender,

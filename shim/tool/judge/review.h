@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the rules say of a message that came in, beside what stock verifies:
- * when and how it was signed, and whether it comes from its signer.
+ * The review of a message that came in: what the rules say beside stock's
+ * verification, about signer, signing time, digest and sender.
  */
 #ifndef SHIM_REVIEW_H
 #define SHIM_REVIEW_H
@@ -15,21 +15,21 @@
 #include "tool/run/operation.h"
 
 /*
- * Judge every signer: the certificate (rule signer-certificate), its way to an
- * anchor (distrust-default) and the signing time (signer-validity).  Each fault of
- * each of them is told; whom one refuses is marked as refused.
+ * Judge every signer: the certificate (rule signer-certificate), its chain to an
+ * anchor (distrust-default) and the signing time (signer-validity).  Every fault is
+ * reported; a signer that one refuses is marked as refused.
  *
- * @return true if a certificate is not valid now and may be so: every one on
- *         the way of every signer is judged by this, and stock must not
- *         compare their validity with the clock
+ * @return true if a certificate is not valid now and may be so: then every
+ *         certificate in the chain of every signer was judged here, and stock must
+ *         not compare their validity with the clock
  */
 bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
                          time_t now, struct shim_outcome *outcome);
-/* The certificates alone. */
+/* Judge the certificates of the signers alone. */
 void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
                               struct shim_outcome *outcome);
 
-/* Judge what each signature was made with (rule weak-digest). */
+/* Judge the digest of each signature (rule weak-digest). */
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
 
 /* How the sender is compared. */

@@ -10,7 +10,7 @@
 #include "base/text.h"
 #include "tool/keyring/keyring_at.h"
 
-/* A keyring is only made by an upload: without one nobody is known. */
+/* Open the keyring, if it exists: only an upload makes one. */
 static int open_keyring(struct shim_operation *operation)
 {
     struct shim *shim = operation->shim;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Signer and recipients by their addresses.
+ * Selecting signer and recipients by their addresses.
  */
 #include <string.h>
 #include <time.h>
@@ -54,7 +54,7 @@ static int take(const struct addressing *run, const struct shim_candidates *all)
 
     if (run->signs)
         return take_signer(run, all);
-    /* Two addresses of one person. */
+    /* Two addresses may have one certificate. */
     if (is_taken(run, all->certs[all->chosen]))
         return SHIM_OK;
     return shim_select_take(&selection->recipients, &selection->recipient_count,
@@ -94,7 +94,7 @@ static int choose_all(const struct addressing *run, char *const *addresses, size
     return code;
 }
 
-/* An option's value: one address or a list of them, as in a header field. */
+/* Choose for an option's value: one address, or a list as in a header field. */
 static int choose_given(const struct addressing *run, const struct shim_given *given)
 {
     struct shim_mail list;
@@ -179,7 +179,7 @@ static int select_recipients(const struct addressing *run)
     return code;
 }
 
-/* Options that mean nothing here are mistakes, not wishes to pass over. */
+/* Refuse options that have no effect here, as they are mistakes. */
 static int check(const struct shim_operation *operation, bool signs)
 {
     const struct shim_args *args = operation->args;

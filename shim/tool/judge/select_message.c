@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The private key of whoever a message is encrypted to.
+ * Selecting the private key for an encrypted message.
  */
 #include <string.h>
 #include <sys/stat.h>
@@ -20,14 +20,14 @@
 #include "tool/mail/input.h"
 #include "tool/mail/read_cms.h"
 
-/* How a message names a recipient: by issuer and serial number, or by key identifier. */
+/* The name of a recipient in a message: issuer and serial number, or key identifier. */
 struct name {
     ASN1_OCTET_STRING *ski;
     X509_NAME *issuer;
     ASN1_INTEGER *serial;
 };
 
-/* Returns false to look no further. */
+/* Receives each recipient name; returns false to stop. */
 typedef bool name_fn(const struct name *name, void *arg);
 
 static bool each_name(CMS_RecipientInfo *info, name_fn *take, void *arg)
@@ -78,7 +78,7 @@ struct search {
     int code;
 };
 
-/* |named|: the message names |cert|; else stock is given its key alone, and tries it. */
+/* Take |cert|.  |named|: the message names it; else stock gets its key alone and tries it. */
 static void take(struct search *search, X509 *cert, const struct sp_record *record, bool named)
 {
     struct shim_selection *selection = search->selection;
@@ -146,7 +146,7 @@ static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pas
     else if (trial == TRIAL_OPENS)
         search->code = shim_no_memory();
     X509_free(cert);
-    /* Two certificates with one key are one to try. */
+    /* Certificates with the same key count as one. */
     if (trial == TRIAL_LOCKED &&
         (untried->count == 0 || memcmp(untried->one.key, record->key, SP_SHA256_LENGTH) != 0)) {
         sp_record_clear(&untried->one);
@@ -158,8 +158,8 @@ static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pas
 }
 
 /*
- * A certificate that was renewed without a new key, or a key identifier that ours
- * does not spell: the message names nobody whom we know, and our key opens it.
+ * Try the stored keys on a message that names no known certificate: ours may be a
+ * renewed certificate with the same key, or have another key identifier.
  */
 static void try_all(struct search *search, CMS_ContentInfo *cms, const char *pass,
                     struct untried *untried)
@@ -239,7 +239,7 @@ static int search(struct shim_operation *operation, struct shim_outcome *outcome
     return search.code;
 }
 
-/* Somebody who names a key, or another secret, means that one. */
+/* Does the command line name a key or another secret?  Then that is used. */
 static bool names_key(const struct shim_operation *operation)
 {
     const struct shim_request *request = operation->request;
@@ -248,7 +248,7 @@ static bool names_key(const struct shim_operation *operation)
            request->shared_secret != NULL || request->help;
 }
 
-/* The message of the mail in |selection|'s input, which stock may not be able to read. */
+/* Read the message in |selection|'s input, perhaps a part of a mail that stock cannot read. */
 static int read_message(struct shim_selection *selection, const char *form, CMS_ContentInfo **cms)
 {
     char *boundary = NULL;
@@ -267,7 +267,7 @@ static int read_message(struct shim_selection *selection, const char *form, CMS_
     return SHIM_INPUT;
 }
 
-/* A file that stock reads as it is need not be read twice. */
+/* Can stock read the file as it is?  Then we need not. */
 static bool is_left_to_stock(const struct shim_operation *operation)
 {
     const char *in = shim_args_value(operation->args, "in");
@@ -298,7 +298,10 @@ static int take_message(struct shim_operation *operation, struct shim_outcome *o
     return code;
 }
 
-/* Somebody who names a key and a form wants no look at the message, and it may not be to be had. */
+/*
+ * Is the message left unread?  So with a named key, if nothing is run, if its form
+ * is named too, or if a key is read from standard input.
+ */
 static bool is_not_read(const struct shim_operation *operation)
 {
     return operation->request->help ||

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The passphrase of the stored key that a verb has found.
+ * Asking for the passphrase of the stored key that a verb has found.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -20,10 +20,10 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
 
-/* The stored key that is locked, if it is one. */
+/* The stored key, if it is encrypted. */
 struct locked {
     struct sp_private_key key; /* to clear */
-    const X509 *cert;          /* borrowed; NULL: there is none */
+    const X509 *cert;          /* borrowed; NULL: no key is encrypted */
     size_t count;
 };
 
@@ -53,7 +53,7 @@ static bool look_at_all(const struct shim_selection *selection, struct locked *l
     return done;
 }
 
-/* Through a pipe, which holds more than a passphrase can have: it is on no disk. */
+/* Hand |pass| over through a pipe, which has room for every passphrase: so it is on no disk. */
 static int hand_over(struct shim_selection *selection, const char *pass)
 {
     int ends[2];

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What was selected from the keyring.
+ * The list of selected certificates, and the URIs by which stock loads them.
  */
 #include <string.h>
 
@@ -38,7 +38,7 @@ bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
     return last->cert != NULL && last->uri != NULL && (key_uri == NULL || last->key_uri != NULL);
 }
 
-/* What a token holds is stock's to open; all else comes by our own URI. */
+/* Stock opens a key in a token by the stored URI, and every other by a `smimepolicy:` URI. */
 char *shim_select_key(struct shim_selection *selection, const struct sp_record *record)
 {
     struct sp_private_key key;

@@ -13,21 +13,24 @@
 
 #include "tool/report/outcome.h"
 
-struct shim_path;
-
-/* |pool| and |outcome|, which is told every verdict, are borrowed; NULL if out of memory. */
-struct shim_path *shim_path_new(const STACK_OF(X509) *pool, time_t now,
-                                struct shim_outcome *outcome);
-void shim_path_free(struct shim_path *path);
+struct shim_sent_along;
 
 /*
- * Judge the validity of every certificate on the way from |signer| up.  Where
- * an issuer is there more than once, one that is valid is enough.
+ * The certificates in |pool|, which is borrowed.  Every verdict goes to |outcome|,
+ * borrowed too.  NULL if out of memory.
  */
-void shim_path_judge(struct shim_path *path, X509 *signer);
-/* The same of every certificate that is left: of a signer who is not known. */
-void shim_path_judge_all(struct shim_path *path);
-/* Warn of those that are not valid and on the way of none of the signers. */
-void shim_path_warn(const struct shim_path *path);
+struct shim_sent_along *shim_sent_new(const STACK_OF(X509) *pool, time_t now,
+                                      struct shim_outcome *outcome);
+void shim_sent_free(struct shim_sent_along *sent);
+
+/*
+ * Judge the validity of every certificate in the chain of |signer|.  If an issuer is
+ * there more than once, one valid certificate is enough.
+ */
+void shim_sent_judge(struct shim_sent_along *sent, X509 *signer);
+/* Judge the validity of every other certificate, as for a chain: a signer is not known. */
+void shim_sent_judge_all(struct shim_sent_along *sent);
+/* Warn of those that are not valid and in no signer's chain. */
+void shim_sent_warn(const struct shim_sent_along *sent);
 
 #endif

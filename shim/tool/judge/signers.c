@@ -26,7 +26,7 @@ static char *name_of(const struct shim_signature *signature)
                      sp_facts_serial(signature->facts));
 }
 
-/* When it says that it was signed; NULL: it does not. */
+/* The signing time that it claims; NULL: none. */
 static char *time_of(const struct shim_signature *signature)
 {
     return signature->time.state == SP_TIME_READ ? sp_format_time(signature->time.at) : NULL;
@@ -34,12 +34,12 @@ static char *time_of(const struct shim_signature *signature)
 
 static X509 *anchor_of(const struct shim_signature *signature)
 {
-    const STACK_OF(X509) *chain = signature->way.chain;
+    const STACK_OF(X509) *chain = signature->chain.certs;
 
     return chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
 }
 
-/* ", through …": empty where stock alone has found the way. */
+/* ", through …" and the anchor; empty if stock alone has found the chain. */
 static char *through(const struct shim_signature *signature)
 {
     X509 *anchor = anchor_of(signature);
@@ -48,7 +48,7 @@ static char *through(const struct shim_signature *signature)
 
     if (anchor == NULL)
         return sp_format("%s", "");
-    if (sk_X509_num(signature->way.chain) == 1)
+    if (sk_X509_num(signature->chain.certs) == 1)
         return sp_format(", through that certificate, which was provided");
     name = sp_name_text(X509_get_subject_name(anchor));
     text = name == NULL ? NULL : sp_format(", through %s", name);
@@ -60,15 +60,15 @@ static void tell(const struct shim_signature *signature)
 {
     char *name = name_of(signature);
     char *when = time_of(signature);
-    char *way = through(signature);
+    char *path = through(signature);
 
-    if (name != NULL && way != NULL)
+    if (name != NULL && path != NULL)
         shim_print(stderr, "verified: %s, signed %s%s%s%s\n", name, when != NULL ? "on " : "",
                    when != NULL ? when : "at a time that it does not say",
-                   when != NULL ? " by the signer's clock" : "", way);
+                   when != NULL ? " by the signer's clock" : "", path);
     OPENSSL_free(name);
     OPENSSL_free(when);
-    OPENSSL_free(way);
+    OPENSSL_free(path);
 }
 
 void shim_signers_tell(const struct shim_incoming *incoming)
@@ -77,7 +77,10 @@ void shim_signers_tell(const struct shim_incoming *incoming)
         tell(&incoming->signatures[i]);
 }
 
-/* What was signed, beside the signatures; NULL: it is in the message, or not at hand. */
+/*
+ * Open what was signed, if it is apart from the signatures; NULL: it is in the
+ * message, or not known.
+ */
 static BIO *open_content(const struct shim_incoming *incoming, const struct shim_args *args)
 {
     const char *named = shim_args_value(args, "content");
@@ -120,7 +123,7 @@ void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *a
             signature->tested = true;
             signature->fits = fits(sk_CMS_SignerInfo_value(infos, i), digests);
         }
-    /* Not what was given: that is freed as our own. */
+    /* Free the filters before |content|, which is freed by itself. */
     while (digests != NULL && digests != content) {
         BIO *next = BIO_pop(digests);
 
@@ -131,7 +134,7 @@ void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *a
     ERR_clear_error();
 }
 
-/* What became of one of several; NULL: that is not known. */
+/* The result of one of several signatures; NULL: not known. */
 static const char *state_of(const struct shim_signature *signature)
 {
     if (signature->refused)
@@ -170,7 +173,7 @@ static json_t *anchor_json(const struct shim_signature *signature)
     name = sp_name_text(X509_get_subject_name(anchor));
     if (name != NULL)
         object = json_pack("{s:o, s:s, s:b}", "subject", sp_json_text(name), "fingerprint",
-                           fingerprint, "own", sk_X509_num(signature->way.chain) == 1);
+                           fingerprint, "own", sk_X509_num(signature->chain.certs) == 1);
     OPENSSL_free(name);
     return object;
 }

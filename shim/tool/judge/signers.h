@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Who signed a message, when, and through which anchor: as `verify` tells it.
+ * The output of `verify`: who signed a message, when, and through which anchor.
  */
 #ifndef SHIM_SIGNERS_H
 #define SHIM_SIGNERS_H
@@ -12,15 +12,15 @@
 #include "stock/options.h"
 #include "tool/mail/incoming.h"
 
-/* After a success: a line for each of them on standard error. */
+/* After a success: print a line for each signer to standard error. */
 void shim_signers_tell(const struct shim_incoming *incoming);
 
 /*
- * After a failure: find out whose signature fits the message.  -content of |args|
+ * After a failure: find out which signature fits the message.  -content in |args|
  * may name what was signed.
  */
 void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *args);
-/* The same, told on standard error where several have signed. */
+/* Print the results to standard error, if there are several signers. */
 void shim_signers_tell_failed(const struct shim_incoming *incoming);
 
 /* Each of them, as docs/use/json.md says; |done|: the message was verified. */

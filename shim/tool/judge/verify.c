@@ -18,7 +18,10 @@
 #include "tool/mail/read_cms.h"
 #include "tool/mail/signatures.h"
 
-/* These make stock read the message in another way, or keep its content elsewhere. */
+/*
+ * May the message be split?  Not with options by which stock reads it in another
+ * form, or reads its content elsewhere.
+ */
 static bool may_split(const struct shim_args *args)
 {
     static const char *const whole[] = { "binary", "asciicrlf", "crlfeol", "content" };
@@ -36,7 +39,7 @@ static int unfit(const struct shim_operation *operation, const char *why)
     return SHIM_INPUT;
 }
 
-/* Stock looks for signers in the very certificates that we have read. */
+/* Give stock the very certificates that we have read, to look for signers in. */
 static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *certs)
 {
     if (selection->issuers >= 0)
@@ -47,7 +50,7 @@ static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *
     return selection->issuers_path != NULL ? SHIM_OK : SHIM_SYSTEM;
 }
 
-/* The certificates of whoever the mail is from, where it came without its signer's. */
+/* Add the certificates of the mail's sender: its message may have come without. */
 static bool add_senders(const struct shim_mail *mail, struct sp_keyring *keyring,
                         STACK_OF(X509) *certs)
 {
@@ -57,7 +60,7 @@ static bool add_senders(const struct shim_mail *mail, struct sp_keyring *keyring
     return true;
 }
 
-/* The same of the sender that was given, which the message itself may not name. */
+/* Add those of the sender on the command line, whom the message itself may not name. */
 static bool add_given_sender(const struct shim_args *args, struct sp_keyring *keyring,
                              STACK_OF(X509) *certs)
 {
@@ -98,7 +101,7 @@ static int complete_signers(struct shim_verification *verification,
     int code = senders == NULL ? SHIM_SYSTEM : SHIM_OK;
 
     if (code == SHIM_OK && sk_X509_num(senders) > 0) {
-        /* One signer may be in -certfile, and another one in the keyring. */
+        /* The certificate of one signer may be in -certfile, that of another in the keyring. */
         if (from->along != NULL &&
             X509_add_certs(senders, from->along, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_PREPEND) != 1)
             code = shim_no_memory();
@@ -134,7 +137,9 @@ static int read_message(struct shim_verification *verification, struct shim_oper
     if (shim_request_reads_stdin(operation->request))
         return unfit(operation, "standard input is for the message alone: give passphrases, "
                                 "certificates and keys in files");
-    /* Stock looks for signers there first: unseen, it would verify with one that we did not judge.
+    /*
+     * Stock looks for signers in it first: if we could not read it, it might verify with
+     * a certificate that we did not judge.
      */
     if (certfile != NULL && shim_load(certfile, WANT_CERTS, &none, &along) != LOADED)
         code = unfit(operation, "-certfile cannot be read beforehand: give a regular file of "
@@ -174,7 +179,7 @@ static int review_sender(struct shim_verification *verification,
     return SHIM_OK;
 }
 
-/* Under a stock name, does a mail of another sender not pass? */
+/* Under a stock name: is a mail from another sender refused? */
 static bool refuses_sender(const struct shim_operation *operation)
 {
     const smimepolicy_settings *settings = operation->shim->settings;
@@ -189,7 +194,7 @@ bool shim_verification_refuses_digests(const smimepolicy_settings *settings)
            settings->mode != SP_MODE_OBSERVE;
 }
 
-/* Under a stock name: told to the log, or refused if the settings say so. */
+/* Under a stock name: log the findings, or refuse if the settings say so. */
 static int review_quietly(struct shim_verification *verification, struct shim_operation *operation,
                           struct shim_outcome *outcome)
 {
@@ -202,7 +207,7 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     if (shim_verification_refuses_digests(operation->shim->settings))
         shim_review_digests(&verification->incoming, outcome);
     code = review_sender(verification, operation, refuses ? outcome : &logged);
-    /* All that is wrong with who signed it; what -noverify extracts nobody has judged. */
+    /* Report all faults of the signers.  With -noverify they are not judged. */
     if (code == SHIM_OK && outcome->denied && !shim_args_has(operation->args, "noverify"))
         shim_review_certificates(&verification->incoming, operation->shim->settings, outcome);
     shim_outcome_clear(&logged);
@@ -211,7 +216,7 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-/* The signers first: their own certificates vouch for them. */
+/* List the certificates, the signers first, as their own may vouch for them. */
 static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
 {
     STACK_OF(X509) *certs = sk_X509_new_null();
@@ -227,8 +232,10 @@ static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
     return NULL;
 }
 
-/* Is there a certificate in the file |named|, of which |path| is a copy?  Stock would name the
- * copy. */
+/*
+ * Does the file |named|, of which |path| is a copy, hold a certificate?  Stock's
+ * message would name the copy.
+ */
 static int check_anchors(const char *named, const char *path)
 {
     X509_STORE *store = X509_STORE_new();
@@ -246,8 +253,8 @@ static int check_anchors(const char *named, const char *path)
 }
 
 /*
- * -CAfile, read once, and |anchors| behind it: stock builds its chains from
- * the very certificates that ours were built from.
+ * Write -CAfile and |anchors| into one file, so that stock builds its chains from
+ * the certificates that we have used.
  */
 static int keep_anchors(struct shim_operation *operation, const STACK_OF(X509) *anchors)
 {
@@ -269,7 +276,7 @@ static int keep_anchors(struct shim_operation *operation, const STACK_OF(X509) *
     return code;
 }
 
-/* Whom the keyring vouches for, beside what is named on the command line. */
+/* Find the anchors: those of the keyring, and those of the command line. */
 static int find_anchors(struct shim_verification *verification, struct shim_operation *operation)
 {
     struct shim_incoming *incoming = &verification->incoming;
@@ -312,14 +319,14 @@ static int review(struct shim_verification *verification, struct shim_operation 
         return code;
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
-    /* What was denied is not loosened, whoever only observes. */
+    /* A denied signer is not loosened, even in observe mode. */
     operation->times_judged = operation->times_judged && !outcome->denied;
     if (outcome->denied && observe)
         shim_error("going ahead all the same: mode = observe");
     return outcome->denied && !observe ? SHIM_REFUSED : SHIM_OK;
 }
 
-/* Stock reads the very bytes that we have read. */
+/* Give stock the very bytes that we have read. */
 static int hand_on(struct shim_verification *verification, struct shim_operation *operation)
 {
     struct shim_incoming *incoming = &verification->incoming;
@@ -342,7 +349,10 @@ int shim_verification_prepare(struct shim_verification *verification,
 
     memset(verification, 0, sizeof(*verification));
     code = read_message(verification, operation);
-    /* What stock cannot open either is for stock to say; what only stock can does not pass. */
+    /*
+     * Stock reports a message that it cannot open either.  If only we cannot open it, it
+     * does not pass.
+     */
     if (code == SHIM_INPUT && operation->verb == NULL && !verification->incoming.too_many) {
         operation->withheld = refuses_sender(operation);
         return SHIM_OK;

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Verification: the message is read before stock reads it.
+ * Verification: the message is read and judged before stock reads it.
  */
 #ifndef SHIM_VERIFY_H
 #define SHIM_VERIFY_H
@@ -18,11 +18,12 @@ struct shim_verification {
 };
 
 /*
- * Read and judge the message that |operation| is to verify, and let stock read
- * what we have read.  Under a stock name only the sender is compared and the
- * digests are judged, in silence unless the settings refuse them.
+ * Read and judge the message that |operation| verifies, and give stock the bytes
+ * that were read.  Under a stock name only sender and digests are judged, silently
+ * unless the settings refuse them.
  *
- * @param verification  to free with shim_verification_clear() after the operation ran
+ * @param verification  to free with shim_verification_clear() after the operation
+ *                      has run
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT, SHIM_USAGE or SHIM_SYSTEM
  */
 int shim_verification_prepare(struct shim_verification *verification,

@@ -13,7 +13,7 @@
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 
-/* One's own certificate is as good to encrypt to as a contact's. */
+/* The roles for a use.  Encryption also takes identities: one may write to oneself. */
 static unsigned roles_for(smimepolicy_use use)
 {
     unsigned identity = SP_ROLE_BIT(SP_ROLE_IDENTITY);
@@ -35,7 +35,7 @@ static bool grow(void *list, size_t count, size_t size)
     return true;
 }
 
-/* Takes |record| over. */
+/* Add |record|, which is taken over. */
 static bool add(struct shim_candidates *all, struct sp_record *record)
 {
     size_t i = all->count;
@@ -72,16 +72,16 @@ static int collect(struct shim_candidates *all, struct sp_keyring *keyring)
     return code;
 }
 
-/* Whoever writes to somebody weekly has seen the change. */
+/* A change of the choice is reported for a week: weekly correspondents see it. */
 #define RECENT ((time_t)7 * 24 * 60 * 60)
 
-/* Of those that were there a week ago, was another one taken then? */
+/* Would another certificate have been chosen a week ago, among those of that time? */
 static bool choose_then(struct shim_candidates *all, struct sp_candidate *then, time_t now,
                         const smimepolicy_settings *settings)
 {
     size_t count = 0;
     size_t best;
-    size_t chosen = 0; /* the place among |then| of what is taken now; beyond it if it is new */
+    size_t chosen = 0; /* the index in |then| of the present choice; |count| if it is new */
     bool done;
 
     for (size_t i = 0; i < all->count; i++) {
@@ -142,7 +142,7 @@ static bool is_usable(const struct shim_candidates *all, size_t index)
     return index < all->count && smimepolicy_verdict_allowed(all->candidates[index].verdict) != 0;
 }
 
-/* Why the one at |index| was not taken; owned by the caller. */
+/* Why the certificate at |index| was not chosen; owned by the caller. */
 static char *reason_against(const struct shim_candidates *all, size_t index)
 {
     const smimepolicy_verdict *verdict = all->candidates[index].verdict;
@@ -197,7 +197,7 @@ static void refuse_none(const struct shim_candidates *all, struct shim_outcome *
     OPENSSL_free(remedy);
 }
 
-/* The outcome takes verdicts over. */
+/* Give the verdict of |index| to the outcome, which takes it over. */
 static void hand_over(struct shim_candidates *all, size_t index, struct shim_outcome *outcome)
 {
     smimepolicy_verdict *verdict = all->candidates[index].verdict;

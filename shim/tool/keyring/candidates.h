@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * All certificates that the keyring has of one address, and the choice among them.
+ * The certificates of one address in the keyring, and the choice among them.
  */
 #ifndef SHIM_CANDIDATES_H
 #define SHIM_CANDIDATES_H
@@ -18,20 +18,20 @@
 struct shim_candidates {
     const char *address; /* borrowed, as it was given */
     smimepolicy_use use;
-    struct sp_record *records;       /* owned, as what they hold */
+    struct sp_record *records;       /* owned, as their contents */
     X509 **certs;                    /* owned, each one too */
     struct sp_facts **facts;         /* owned, each one too */
-    struct sp_candidate *candidates; /* owned; their verdicts too */
+    struct sp_candidate *candidates; /* owned, with their verdicts */
     size_t count;
-    size_t chosen; /* |count|: there is none */
-    bool changed;  /* another one would have been chosen a week ago */
+    size_t chosen; /* the chosen index; |count|: there is none */
+    bool changed;  /* a week ago another one would have been chosen */
 };
 
 /*
- * Find the certificates of |address| that may be used so, and choose one.
+ * Find the certificates of |address| for the use, and choose one.
  *
  * @param candidates  to free with shim_candidates_clear(), whatever is returned
- * @return SHIM_OK, also where there is none; else the reason is on stderr
+ * @return SHIM_OK, also if there is none; else the reason is on stderr
  */
 int shim_candidates_find(struct shim_candidates *candidates, struct sp_keyring *keyring,
                          const char *address, smimepolicy_use use, time_t now,
@@ -39,8 +39,8 @@ int shim_candidates_find(struct shim_candidates *candidates, struct sp_keyring *
 void shim_candidates_clear(struct shim_candidates *candidates);
 
 /*
- * Tell |outcome| what was found: the verdict on the one chosen; denials where
- * none may be used.  Notes on the others where the choice changed, or if |verbose|.
+ * Report to |outcome|: the verdict on the chosen one, or denials if none may be
+ * used.  Notes on the others if the choice has changed, or if |verbose|.
  */
 void shim_candidates_tell(struct shim_candidates *candidates, bool verbose,
                           struct shim_outcome *outcome);

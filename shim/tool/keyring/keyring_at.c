@@ -14,7 +14,7 @@
 #include "tool/keyring/keyring_at.h"
 #include "base/text.h"
 
-/* The provider that stock loads is told of it, and may stand in another directory. */
+/* Make |path| absolute, because stock and its provider may run in another directory. */
 static char *absolute(const char *path)
 {
     char here[PATH_MAX];
@@ -40,7 +40,7 @@ static char *wanted(const struct shim *shim)
     return path;
 }
 
-/* It becomes a setting of the provider: nothing else would be accepted there. */
+/* Check the path: it becomes a setting of the provider, which accepts no other. */
 static int check_path(const char *path)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
@@ -102,7 +102,7 @@ int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyrin
 
 int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
 {
-    /* Reading says what there is to say where there is none. */
+    /* Open it for reading first: that reports a keyring that does not exist. */
     int code = shim_keyring_open(shim, SP_KEYRING_READ, keyring);
 
     if (code != SHIM_OK)

@@ -11,7 +11,7 @@
 #include "tool/certs/parts.h"
 #include "tool/keyring/keyring_at.h"
 
-/* What follows the certificate in its record is what it is trusted for. */
+/* The PEM label.  A record has trust settings behind its certificate, if any. */
 static const char *label(const struct shim_entry *entry)
 {
     int plain = i2d_X509(entry->cert, NULL);

@@ -14,9 +14,9 @@
 
 /* TRUSTED CERTIFICATE where it says whom it is trusted for; false if that failed. */
 bool shim_pem_write_cert(FILE *to, const struct shim_entry *entry);
-/* The same as a new string, to free with OPENSSL_free(). */
+/* The same PEM as a new string, to free with OPENSSL_free(). */
 char *shim_pem_text(const struct shim_entry *entry);
-/* The lines of text, then the certificate, then |key| unless it is NULL. */
+/* Write the lines of text, the certificate, and |key| unless it is NULL. */
 bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry,
                           const struct sp_private_key *key);
 

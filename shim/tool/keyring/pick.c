@@ -60,7 +60,7 @@ char *shim_address_folded(const char *word)
     char *folded = NULL;
 
     shim_addresses_parse(&list, SHIM_MAILBOXES, word, strlen(word));
-    /* What no header field could hold may still be in a certificate. */
+    /* An address that no header field could hold may be in a certificate all the same. */
     if (list.count == 1 && list.unreadable == SP_READABLE)
         folded = lower(list.each[0]);
     else if (!list.failed && is_plain(word))
@@ -73,7 +73,7 @@ char *shim_address_folded(const char *word)
     return folded;
 }
 
-/* The digits of a fingerprint, colons left out; false if |word| is something else. */
+/* Read the digits of a fingerprint, without colons; false if |word| is something else. */
 static bool read_digits(const char *word, char digits[MOST_DIGITS + 1])
 {
     size_t count = 0;
@@ -89,7 +89,7 @@ static bool read_digits(const char *word, char digits[MOST_DIGITS + 1])
     return count >= FEWEST_DIGITS;
 }
 
-/* The fingerprints that |cursor| finds, which is taken over. */
+/* Collect the fingerprints that |cursor| finds, which is taken over. */
 static int collect(struct sp_keyring *keyring, struct sp_cursor *cursor, struct shim_picks *picks,
                    size_t *found)
 {
@@ -124,7 +124,7 @@ static int by_address(struct sp_keyring *keyring, const char *word, struct shim_
     return code;
 }
 
-static int say_line(const struct shim_entry *entry, void *data)
+static int print_line(const struct shim_entry *entry, void *data)
 {
     char *line = shim_entry_line(entry);
     char fingerprint[SHIM_FINGERPRINT_TEXT];
@@ -146,7 +146,7 @@ static int by_digits(struct shim *shim, struct sp_keyring *keyring, const char *
 
     if (code == SHIM_OK && those.count > 1) {
         shim_error("%s: several certificates begin like this; give more digits:", digits);
-        (void)shim_picks_each(shim, keyring, &those, 0, say_line, NULL);
+        (void)shim_picks_each(shim, keyring, &those, 0, print_line, NULL);
         code = SHIM_USAGE;
     }
     if (code == SHIM_OK && those.count == 1 && !shim_picks_add(picks, those.each[0]))

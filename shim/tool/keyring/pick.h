@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which certificates of the keyring a word of the command line names: an
- * address, a fingerprint, or the beginning of one.
+ * Selectors: a word of the command line that names certificates by an address, a
+ * fingerprint, or its first digits.
  */
 #ifndef SHIM_PICK_H
 #define SHIM_PICK_H
@@ -19,22 +19,22 @@ void shim_picks_clear(struct shim_picks *picks);
 bool shim_picks_add(struct shim_picks *picks, const unsigned char fingerprint[SP_SHA256_LENGTH]);
 
 /*
- * Add what |word| names.
+ * Add the certificates that |word| names.
  *
- * @param found  set to how many it names
- * @return SHIM_OK; SHIM_USAGE if it is no selector, or an ambiguous one;
- *         SHIM_INPUT if there is none; SHIM_SYSTEM; said on stderr
+ * @param found  set to their number
+ * @return SHIM_OK; SHIM_USAGE if it is no selector or ambiguous; SHIM_INPUT if there
+ *         is none; SHIM_SYSTEM; with the reason on stderr
  */
 int shim_pick(struct shim *shim, struct sp_keyring *keyring, const char *word,
               struct shim_picks *picks, size_t *found);
 
 /*
- * The address |word| as certificates are found by it: in lower case, its
- * domain as A-labels.  NULL with the fault on stderr.
+ * The address |word| as it is looked up: in lower case, its domain as A-labels.
+ * NULL with the fault on stderr.
  */
 char *shim_address_folded(const char *word);
 
-/* Call |take| for each of |picks|; one that is gone by now is passed over. */
+/* Call |take| for each of |picks|; one that is no longer stored is skipped. */
 int shim_picks_each(struct shim *shim, struct sp_keyring *keyring, const struct shim_picks *picks,
                     time_t at, shim_entry_fn *take, void *data);
 

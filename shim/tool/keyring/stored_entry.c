@@ -13,7 +13,10 @@
 #include "base/text.h"
 #include "tool/keyring/keyring_at.h"
 
-/* Without its key, which takes nine tenths of the time, and with what it is trusted for if any. */
+/*
+ * Parse it without its key, which would take nine tenths of the time, and with its
+ * trust settings.
+ */
 static X509 *parse(const struct sp_record *record)
 {
     const unsigned char *der = record->der;
@@ -40,14 +43,14 @@ int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t a
     }
     entry->facts = sp_facts_new(entry->cert);
     if (entry->facts != NULL &&
-        sp_stand(entry->facts, entry->record.role, at, settings, &entry->standing))
+        sp_judge_stored(entry->facts, entry->record.role, at, settings, &entry->stored))
         return SHIM_OK;
     return shim_no_memory();
 }
 
 void shim_entry_clear(struct shim_entry *entry)
 {
-    sp_standing_clear(&entry->standing);
+    sp_stored_verdicts_clear(&entry->stored);
     sp_facts_free(entry->facts);
     X509_free(entry->cert);
     sp_record_clear(&entry->record);
@@ -76,12 +79,12 @@ int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cur
     return code;
 }
 
-/* Every role is asked for some use. */
+/* A verdict on it.  Every role has a use that is judged. */
 static const smimepolicy_verdict *any_verdict(const struct shim_entry *entry)
 {
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if (entry->standing.verdicts[use] != NULL)
-            return entry->standing.verdicts[use];
+        if (entry->stored.verdicts[use] != NULL)
+            return entry->stored.verdicts[use];
     return NULL;
 }
 
@@ -107,21 +110,21 @@ char *shim_entry_uses(const struct shim_entry *entry)
     struct sp_text text = { 0 };
 
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if ((entry->standing.uses & 1U << use) != 0)
+        if ((entry->stored.uses & 1U << use) != 0)
             sp_text_add_item(&text, smimepolicy_use_name((smimepolicy_use)use));
-    if (entry->standing.vouches)
+    if (entry->stored.vouches)
         sp_text_add_item(&text, "vouches");
     return sp_text_take(&text);
 }
 
-/* The rules that deny, each once. */
+/* Call |take| for each rule that denies, once. */
 static void each_rule(const struct shim_entry *entry, void (*take)(const char *rule, void *data),
                       void *data)
 {
     bool told[64] = { false };
 
     for (int use = 0; use < SP_USE_COUNT; use++) {
-        const smimepolicy_verdict *verdict = entry->standing.verdicts[use];
+        const smimepolicy_verdict *verdict = entry->stored.verdicts[use];
         size_t count = verdict == NULL ? 0 : smimepolicy_verdict_count(verdict);
 
         for (size_t i = 0; i < count; i++) {
@@ -146,7 +149,7 @@ char *shim_entry_rules(const struct shim_entry *entry)
 {
     struct sp_text text = { 0 };
 
-    if (entry->standing.state == SP_STATE_UNUSABLE)
+    if (entry->stored.state == SP_STORED_UNUSABLE)
         each_rule(entry, add_rule_text, &text);
     return sp_text_take(&text);
 }
@@ -207,7 +210,7 @@ static json_t *json_uses(const struct shim_entry *entry)
     json_t *list = json_array();
 
     for (int use = 0; use < SP_USE_COUNT; use++)
-        if ((entry->standing.uses & 1U << use) != 0)
+        if ((entry->stored.uses & 1U << use) != 0)
             json_array_append_new(list, json_string(smimepolicy_use_name((smimepolicy_use)use)));
     return list;
 }
@@ -228,8 +231,8 @@ json_t *shim_entry_json(const struct shim_entry *entry)
     each_rule(entry, add_rule_json, rules);
     return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint",
                      fingerprint, "role", sp_role_name(entry->record.role), "state",
-                     sp_state_name(entry->standing.state), "uses", json_uses(entry), "vouches",
-                     entry->standing.vouches, "rules", rules, "subject",
+                     sp_stored_state_name(entry->stored.state), "uses", json_uses(entry), "vouches",
+                     entry->stored.vouches, "rules", rules, "subject",
                      subject == NULL ? "" : subject, "serial",
                      smimepolicy_verdict_get0_serial(verdict), "addresses", json_addresses(entry),
                      "not_before", json_moment(X509_get0_notBefore(entry->cert)), "not_after",
@@ -246,7 +249,7 @@ int shim_json_line(json_t *object)
     json_decref(object);
     if (text == NULL)
         return shim_no_memory();
-    /* The one control that JSON leaves as it is. */
+    /* DEL is the one control character that JSON does not escape. */
     while ((piece = strsep(&rest, "\x7f")) != NULL) {
         fputs(piece, stdout);
         fputs(rest != NULL ? "\\u007f" : "\n", stdout);

@@ -2,8 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A certificate of the keyring on its way to the reader, with what the rules
- * make of it.
+ * Room keyring of the command: entries of the keyring, found by address or
+ * fingerprint and chosen by the rules.
+ *
+ * This header: a stored certificate with its facts and verdicts, for the commands
+ * that print it.
  */
 #ifndef SHIM_STORED_ENTRY_H
 #define SHIM_STORED_ENTRY_H
@@ -16,33 +19,33 @@
 #include "keyring/keyring.h"
 
 struct shim_entry {
-    struct sp_record record;     /* owned */
-    X509 *cert;                  /* owned; it may be without its key */
-    struct sp_facts *facts;      /* owned */
-    struct sp_standing standing; /* owned */
+    struct sp_record record;          /* owned */
+    X509 *cert;                       /* owned; it may be without its key */
+    struct sp_facts *facts;           /* owned */
+    struct sp_stored_verdicts stored; /* owned */
 };
 
 /*
- * Judge |record|, which is taken over and cleared, as of |at|.
+ * Judge |record|, which is taken over and cleared, at the time |at|.
  *
- * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr; |entry| is to be
- *         cleared in any case
+ * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr; clear |entry| in any
+ *         case
  */
 int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t at,
                     const smimepolicy_settings *settings);
 void shim_entry_clear(struct shim_entry *entry);
 
 /*
- * Call |take| for every certificate that |cursor| finds, which is taken over,
- * until it returns something else than SHIM_OK.
+ * Call |take| for every certificate that |cursor| finds, until it returns anything
+ * but SHIM_OK.  |cursor| is taken over.
  */
 typedef int shim_entry_fn(const struct shim_entry *entry, void *data);
 int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cursor *cursor,
                     time_t at, shim_entry_fn *take, void *data);
 
-/* Text for people and programs: printable ASCII.  Borrowed, "(no subject)" if it is empty. */
+/* The subject, in printable ASCII; "(no subject)" if it is empty.  Borrowed. */
 const char *shim_entry_subject(const struct shim_entry *entry);
-/* Owned by the caller; NULL if out of memory. */
+/* Text for people and programs, in printable ASCII.  Owned by the caller; NULL if out of memory. */
 char *shim_entry_addresses(const struct shim_entry *entry); /* ", " between them; or "" */
 char *shim_entry_uses(const struct shim_entry *entry);      /* "sign, encrypt", "vouches" or "" */
 char *shim_entry_rules(const struct shim_entry *entry);     /* why it is unusable; or "" */

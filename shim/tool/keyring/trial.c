@@ -9,8 +9,9 @@
 #include "tool/keyring/stored_key.h"
 
 /*
- * Without CMS_DEBUG_DECRYPT a wrong key passes for a right one, and the content
- * comes out wrong: that is for servers, whose answers strangers may measure.
+ * Does |key| open the message?  With CMS_DEBUG_DECRYPT a wrong key is an error.
+ * Without it libcrypto hides that and gives wrong content, to protect servers that
+ * strangers query.
  */
 static bool opens(CMS_ContentInfo *cms, EVP_PKEY *key)
 {

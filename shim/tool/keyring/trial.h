@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which stored private key opens a message that names none of our certificates.
+ * Finding by trial the stored private key of a message that names none of our
+ * certificates.
  */
 #ifndef SHIM_TRIAL_H
 #define SHIM_TRIAL_H
@@ -11,15 +12,15 @@
 
 #include "keyring/keyring.h"
 
-/* How a private key of the keyring does with a message. */
+/* The result of trying a stored private key on a message. */
 enum shim_trial {
     TRIAL_OPENS,
     TRIAL_FAILS,
-    TRIAL_LOCKED, /* it needs a passphrase that we do not have, or is not in the keyring itself */
+    TRIAL_LOCKED, /* it needs a passphrase, or is not in the keyring itself */
     TRIAL_BROKEN  /* the keyring failed, or there is no memory */
 };
 
-/* Try the key of |record|; |pass|, of |cms|, may be NULL. */
+/* Try the key of |record| on |cms|; its passphrase |pass| may be NULL. */
 enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *record,
                            CMS_ContentInfo *cms, const char *pass);
 

@@ -3,8 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The grammar is that of RFC 5322, 3.4, with UTF-8 (RFC 6532) and without its
- * obsolete forms; only a full stop in a display name is taken.  What is valid
- * and read differently by others is left out too: see read_local().
+ * obsolete forms, except the full stop in a display name.  Valid forms that some
+ * readers take differently are refused, too: see read_local().
  */
 #include <string.h>
 
@@ -20,7 +20,7 @@
 
 #define MAX_ADDRESSES 1000
 #define MAX_DEPTH     10
-/* RFC 5321, 4.5.3.1: of the local part, of the domain, and the sign between them. */
+/* RFC 5321, 4.5.3.1: the limits of the local part and of the domain, and the "@". */
 #define MAX_ADDRESS (64 + 1 + 255)
 
 struct reader {
@@ -29,7 +29,7 @@ struct reader {
     struct shim_addresses *list;
 };
 
-/* Bytes of the field. */
+/* Some bytes of the field. */
 struct span {
     const unsigned char *text;
     size_t len;
@@ -64,7 +64,7 @@ static bool take_char(struct reader *reader, char c)
     return true;
 }
 
-/* RFC 5322, 3.2.3, with the dot of a dot-atom. */
+/* RFC 5322, 3.2.3: a character of an atom, or the dot of a dot-atom. */
 static bool is_atom_text(unsigned char c)
 {
     return c >= 0x80 || (c > ' ' && c < 0x7f && strchr("()<>[]:;@\\,\"", c) == NULL);
@@ -75,7 +75,7 @@ static bool is_white(unsigned char c)
     return c == ' ' || c == '\t' || c == '\r' || c == '\n';
 }
 
-/* A character inside of quotes or a comment: a control character is none. */
+/* Skip a character inside of quotes or a comment; false for a control character. */
 static bool skip_quoted_char(struct reader *reader)
 {
     if (take_char(reader, '\\') &&
@@ -105,7 +105,7 @@ static bool skip_comment(struct reader *reader)
     return true;
 }
 
-/* What may stand between any two words; false if a comment in it does not end. */
+/* Skip white space and comments between two words; false if a comment does not end. */
 static bool skip_between(struct reader *reader)
 {
     while (reader->at < reader->end) {
@@ -119,7 +119,7 @@ static bool skip_between(struct reader *reader)
     return true;
 }
 
-/* An atom or a string in quotes, which |word| holds then too. */
+/* Read an atom or a quoted string.  |word| includes the quotes. */
 static bool read_word(struct reader *reader, struct span *word)
 {
     word->text = reader->at;
@@ -137,8 +137,8 @@ static bool read_word(struct reader *reader, struct span *word)
 }
 
 /*
- * Words with single dots between them.  "=?" begins what a reader may decode:
- * RFC 2047, 5 forbids it in an address.
+ * Is it words with single dots between them?  "=?" is refused: RFC 2047, 5 forbids
+ * encoded words in an address, but a reader may decode them.
  */
 static bool is_dot_atom(struct span span)
 {
@@ -154,9 +154,9 @@ static bool is_dot_atom(struct span span)
 }
 
 /*
- * "alice"@example.org and alice@example.org are the same mailbox (RFC 5321,
- * 4.1.2).  What needs its quotes is no address of anybody's, but a way to make
- * some readers see another one.
+ * Read the local part.  "alice"@example.org and alice@example.org are one mailbox
+ * (RFC 5321, 4.1.2).  A local part that needs its quotes is refused: nobody has such
+ * an address, and some readers see another one in it.
  */
 static bool read_local(struct span word, struct span *local)
 {
@@ -166,7 +166,10 @@ static bool read_local(struct span word, struct span *local)
     return is_dot_atom(*local);
 }
 
-/* RFC 5321, 4.1.3: an IP address in brackets, or a tag before one; RFC 5322 would take more. */
+/*
+ * Read a domain literal.  RFC 5321, 4.1.3: an IP address in brackets, perhaps with a
+ * tag before it; RFC 5322 would accept more.
+ */
 static bool read_literal(struct reader *reader, struct span *domain)
 {
     domain->text = reader->at++;
@@ -195,7 +198,7 @@ static bool is_ascii(const char *text)
     return true;
 }
 
-/* The domain as it is compared; NULL if there is none, or out of memory. */
+/* The domain in the form for comparing; NULL if it is none, or out of memory. */
 static char *read_labels(struct reader *reader, struct span domain)
 {
     char *text = OPENSSL_strndup((const char *)domain.text, domain.len);
@@ -246,8 +249,9 @@ static bool add(struct reader *reader, struct span local, struct span domain)
 }
 
 /*
- * Its local part was read; the sign comes next.  Space and comments in an
- * address are valid, of no use (RFC 5322, 3.4.1), and to some a part of it.
+ * Read the rest of an address behind its local part.  Space and comments inside an
+ * address are valid (RFC 5322, 3.4.1), but refused: they have no use, and some
+ * readers take them as a part of it.
  */
 static bool read_rest(struct reader *reader, struct span word, char closing)
 {
@@ -270,7 +274,7 @@ static bool read_in_angles(struct reader *reader)
 
 enum entry { ENTRY_MAILBOX, ENTRY_GROUP, ENTRY_NONE, ENTRY_BROKEN };
 
-/* A mailbox, or the name of a group with its colon. */
+/* Read a mailbox, or the name of a group with its colon. */
 static enum entry read_entry(struct reader *reader)
 {
     struct span word;
@@ -293,7 +297,7 @@ static enum entry read_entry(struct reader *reader)
     return read_in_angles(reader) ? ENTRY_MAILBOX : ENTRY_BROKEN;
 }
 
-/* The first one of a group, whose name was read; groups do not nest. */
+/* Read the first member of a group behind its name.  Groups do not nest. */
 static enum entry read_first_member(struct reader *reader, enum shim_list kind)
 {
     enum entry entry = ENTRY_GROUP;

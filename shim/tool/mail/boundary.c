@@ -35,7 +35,7 @@ static void skip_white(struct reader *reader)
         reader->at++;
 }
 
-/* RFC 2045, 5.1 */
+/* Read a token (RFC 2045, 5.1). */
 static bool read_token(struct reader *reader, struct span *token)
 {
     token->text = reader->at;
@@ -63,7 +63,7 @@ static bool is_word(struct span span, const char *word)
     return span.len == strlen(word) && OPENSSL_strncasecmp(span.text, word, span.len) == 0;
 }
 
-/* "multipart" and "signed"; false unless nothing but parameters follows. */
+/* Read type and subtype, such as "multipart" and "signed"; false unless only parameters follow. */
 static bool read_type(struct reader *reader, struct span *type, struct span *subtype)
 {
     skip_white(reader);
@@ -73,7 +73,7 @@ static bool read_type(struct reader *reader, struct span *type, struct span *sub
     return reader->at == reader->end || *reader->at == ';';
 }
 
-/* Every parameter to the end, one of them a boundary. */
+/* Read all parameters; one of them must be the boundary. */
 static bool find(struct reader *reader, struct span *boundary)
 {
     struct span name, value;
@@ -102,7 +102,7 @@ bool shim_type_read(const struct shim_field *content_type, char **type)
     *type = NULL;
     if (!read_type(&reader, &kind, &subtype))
         return true;
-    /* They stand side by side, with the slash between. */
+    /* Type and subtype are adjacent, with the slash between them. */
     len = (size_t)(subtype.text + subtype.len - kind.text);
     *type = OPENSSL_strndup(kind.text, len);
     for (size_t i = 0; *type != NULL && i < len; i++)

@@ -11,7 +11,7 @@
 
 #include "tool/mail/encoded.h"
 
-/* One encoded word, =?charset?encoding?text?= */
+/* One encoded word: =?charset?encoding?text?= */
 struct word {
     const char *charset;
     size_t charset_len;
@@ -25,7 +25,7 @@ static const char *find(const char *at, const char *end, const char *what)
     return memmem(at, (size_t)(end - at), what, strlen(what));
 }
 
-/* The next one from |at| on; NULL if there is none, else the byte after it. */
+/* Find the next encoded word from |at| on; returns the byte after it, or NULL if there is none. */
 static const char *next_word(const char *at, const char *end, struct word *word)
 {
     while ((at = find(at, end, "=?")) != NULL) {
@@ -49,7 +49,7 @@ static const char *next_word(const char *at, const char *end, struct word *word)
     return NULL;
 }
 
-/* RFC 2047, 4.2, in |out|, which has room for the text as it is. */
+/* Decode Q (RFC 2047, 4.2) into |out|, which has the size of the text. */
 static size_t decode_q(const struct word *word, char *out)
 {
     size_t made = 0;
@@ -69,8 +69,8 @@ static size_t decode_q(const struct word *word, char *out)
 }
 
 /*
- * In |out|, which has room for the text as it is; false if a reader may make
- * something else of it: others skip what is no base64, or miss no padding.
+ * Decode into |out|, which has the size of the text.  False if readers may differ:
+ * others skip what is no base64, or accept missing padding.
  */
 static bool decode(const struct word *word, char *out, size_t *made)
 {
@@ -93,7 +93,7 @@ static bool decode(const struct word *word, char *out, size_t *made)
     return blocks >= 0 || word->len == 0;
 }
 
-/* The charset's name without a language (RFC 2231, 5), or "" if it is too long for one. */
+/* The charset's name without a language (RFC 2231, 5), or "" if it is too long. */
 static void name_charset(const struct word *word, char name[64])
 {
     size_t len = strcspn(word->charset, "*?");
@@ -106,7 +106,7 @@ static void name_charset(const struct word *word, char name[64])
     name[len] = '\0';
 }
 
-/* Of text in a charset that nobody knew, as mailers say it: nobody decodes it. */
+/* Is it the charset that mailers write for an unknown one?  No reader decodes that. */
 static bool is_unknown(const char *charset)
 {
     return OPENSSL_strcasecmp(charset, "unknown-8bit") == 0 ||
@@ -114,8 +114,8 @@ static bool is_unknown(const char *charset)
 }
 
 /*
- * |from| in UTF-8 at |to|, which has |room|; false if the charset is none that
- * is known here, though another reader may know it, or the text is none of it.
+ * Convert |from| to UTF-8 at |to|, which has |room|.  False if the charset is not
+ * known here, though another reader may know it, or if the text is not in it.
  */
 static bool to_utf8(const struct word *word, char *from, size_t len, char *to, size_t *room)
 {
@@ -138,10 +138,10 @@ static bool to_utf8(const struct word *word, char *from, size_t len, char *to, s
     return done;
 }
 
-/* What is counted in the field as a reader has it that decodes it first. */
+/* What a reader finds that decodes the field first. */
 struct tally {
-    size_t signs;   /* of "@" */
-    size_t encoded; /* characters of the syntax in encoded words */
+    size_t signs;   /* the number of "@" */
+    size_t encoded; /* the number of syntax characters in encoded words */
 };
 
 static void count(struct tally *tally, const char *text, size_t len, bool is_encoded)
@@ -153,10 +153,10 @@ static void count(struct tally *tally, const char *text, size_t len, bool is_enc
     }
 }
 
-/* One byte of a charset makes 9 in UTF-8 at the most: TSCII. */
+/* The most bytes of UTF-8 for one byte of a charset are 9 (TSCII). */
 #define UTF8_MOST 12
 
-/* |*clear| becomes false if others may read the word in another way. */
+/* Count one word.  |*clear| becomes false if others may read the word differently. */
 static bool count_word(struct tally *tally, const struct word *word, bool *clear)
 {
     size_t all = UTF8_MOST * (word->len + 4);

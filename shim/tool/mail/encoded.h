@@ -11,9 +11,9 @@
 #include <stddef.h>
 
 /*
- * Would a reader that decodes the |len| bytes of a field before it takes them
- * apart find other addresses than the |count| that stand there?  Only where an
- * encoded word holds a character of the syntax, and another "@" is about.
+ * Would a reader that decodes the |len| bytes of a field before parsing them find
+ * other addresses than the |count| in it?  Only if an encoded word holds a character
+ * of the syntax, and there is another "@".
  *
  * @param hides  the answer
  * @return false if out of memory

@@ -8,7 +8,7 @@
 
 #include "tool/mail/fields.h"
 
-/* RFC 5322, 2.1.1.  A reader that cuts its lines cuts none before this. */
+/* RFC 5322, 2.1.1.  Readers that cut lines do not cut them before this length. */
 #define MAX_LINE 998
 
 #define ENVELOPE "From "
@@ -28,10 +28,10 @@ static bool is_white(char c)
 struct line {
     const char *text;
     size_t len;
-    size_t end; /* the bytes of its end: 0 at the end of the file, 1 or 2 */
+    size_t end; /* the length of its line end: 0 at the end of the file, 1 or 2 */
 };
 
-/* Its end is at a line feed: a carriage return stands nowhere else. */
+/* The line at |at|.  It ends with a line feed; a carriage return elsewhere is refused. */
 static struct line line_at(const char *header, size_t len, size_t at)
 {
     struct line line = { .text = header + at };
@@ -46,7 +46,10 @@ static struct line line_at(const char *header, size_t len, size_t at)
     return line;
 }
 
-/* RFC 5322, 3.6.8: printable and no colon; the colon follows at once.  libcrypto drops quotes. */
+/*
+ * The length of a field's name.  RFC 5322, 3.6.8: printable characters but the
+ * colon, which follows directly.  libcrypto drops quotes, so they are refused.
+ */
 static size_t name_length(const struct line *line)
 {
     size_t len = 0;
@@ -65,7 +68,7 @@ static bool is_blank(const struct line *line)
     return true;
 }
 
-/* Not "From : x", which is a field to some. */
+/* Is it the envelope line of an mbox?  "From : x" is not, as some readers take it for a field. */
 static bool is_envelope(const struct line *line, size_t at)
 {
     size_t len = strlen(ENVELOPE);
@@ -74,7 +77,7 @@ static bool is_envelope(const struct line *line, size_t at)
            !is_white(line->text[len]) && line->text[len] != ':';
 }
 
-/* Does a name that says who sends, or what, stand at |text|, with its colon? */
+/* Does |text| begin with the name of a field that tells the sender or the content, and a colon? */
 static bool is_telling_name(const char *text, size_t len)
 {
     static const char *const names[] = { "From", "Sender", "Content-Type" };
@@ -92,7 +95,7 @@ static bool is_telling_name(const char *text, size_t len)
     return false;
 }
 
-/* Might a reader that cuts long lines find another sender, or content, in this one? */
+/* Could a reader that cuts long lines find another sender or content in this one? */
 static bool hides_sender(const struct line *line)
 {
     for (size_t at = MAX_LINE; at < line->len; at++)
@@ -104,7 +107,7 @@ static bool hides_sender(const struct line *line)
 static enum sp_unreadable check_lines(const char *header, size_t len)
 {
     struct line line = { 0 };
-    bool in_field = false; /* is there one that the next line may go on with? */
+    bool in_field = false; /* there is a field that the next line may continue */
 
     for (size_t at = 0; at < len; at += line.len + line.end) {
         size_t end_before = line.end;
@@ -112,7 +115,7 @@ static enum sp_unreadable check_lines(const char *header, size_t len)
         line = line_at(header, len, at);
         if (line.len == 0 && at == 0)
             return SP_HEADER_EMPTY;
-        /* Somebody may look on for one that ends as the lines before. */
+        /* Some readers look for an empty line with the line end of the lines before. */
         if (line.len == 0)
             return line.end != end_before ? SP_HEADER_END : SP_READABLE;
         if (hides_sender(&line))

@@ -15,14 +15,14 @@
 
 #define LIBRARY "libidn2.so.0"
 
-/* As the loader would end it: nothing has been written yet, and no file has a name. */
+/* Exit as the dynamic loader would: no output has been written yet. */
 static _Noreturn void give_up(void)
 {
     fprintf(stderr, "smime-policy: cannot read an international domain: %s\n", dlerror());
     exit(SHIM_SYSTEM);
 }
 
-/* memcpy: a function's address is no void pointer to C. */
+/* memcpy(), because C does not convert function addresses to void pointers. */
 static void take(void *library, const char *name, void *function, size_t size)
 {
     void *symbol = dlsym(library, name);
@@ -32,7 +32,10 @@ static void take(void *library, const char *name, void *function, size_t size)
     memcpy(function, &symbol, size);
 }
 
-/* Loaded by the first domain that needs it, and kept: a mail may name a thousand. */
+/*
+ * The library, loaded for the first international domain and then kept: a mail may
+ * have a thousand.
+ */
 static struct {
     __typeof__(idn2_to_ascii_8z) *to_ascii;
     __typeof__(idn2_free) *release;

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * International domains.  The library is loaded when there is one to read:
- * most commands never see any.
+ * International domains.  The library is loaded for the first one: most commands
+ * never see any.
  */
 #ifndef SHIM_IDN_H
 #define SHIM_IDN_H
@@ -11,9 +11,9 @@
 #include <stdbool.h>
 
 /*
- * The A-labels (RFC 5891) of |domain|, in UTF-8, to free with OPENSSL_free();
- * NULL if a label is none, or becomes one only by mapping (an invisible space,
- * a wide letter): it looks like one domain and would be compared as another.
+ * The A-labels (RFC 5891) of |domain|, in UTF-8, to free with OPENSSL_free().  NULL
+ * if a label is not valid, or only after mapping (an invisible space, a wide
+ * letter): such a domain looks like another one.
  *
  * @return false if out of memory
  */

@@ -19,7 +19,7 @@
 #include "tool/mail/signatures.h"
 #include "tool/mail/split.h"
 
-/* The signature part: its own header, then base64 (RFC 8551, 3.5.3). */
+/* Decode the signature part: its own header, then base64 (RFC 8551, 3.5.3). */
 static bool decode(BIO *part, FILE *signature)
 {
     BIO *base64 = BIO_new(BIO_f_base64());
@@ -30,7 +30,7 @@ static bool decode(BIO *part, FILE *signature)
     do
         len = BIO_gets(part, block, sizeof(block));
     while (len > 0 && block[0] != '\r' && block[0] != '\n');
-    /* At its end it is not a stream that more may come from. */
+    /* The end of the BIO is the end of the data. */
     BIO_set_mem_eof_return(part, 0);
     if (done)
         BIO_push(base64, part);
@@ -65,7 +65,10 @@ static void forget_split(struct shim_incoming *incoming)
     incoming->signature = NULL;
 }
 
-/* false after a failure that is no matter of the message; without content if it is left whole. */
+/*
+ * Split a multipart/signed.  False if it failed for a reason outside of the
+ * message.  Without |content| the message is left whole.
+ */
 static bool split(struct shim_incoming *incoming)
 {
     BIO *part = BIO_new(BIO_s_mem());
@@ -86,7 +89,7 @@ static bool split(struct shim_incoming *incoming)
     return result != SPLIT_FAILED;
 }
 
-/* From the body on, which is at hand; false after a failure that is no matter of the message. */
+/* Read the message from its body on; false if it failed for a reason outside of the message. */
 static bool read_body(struct shim_incoming *incoming, const struct shim_incoming_from *from)
 {
     bool done = !from->may_split || incoming->mail.boundary == NULL || split(incoming);
@@ -96,7 +99,7 @@ static bool read_body(struct shim_incoming *incoming, const struct shim_incoming
     return done;
 }
 
-/* In a form that stock does not read; who it is from is in the header around it. */
+/* Read a part in a form that stock does not read.  The header around it names the sender. */
 static int read_part(struct shim_incoming *incoming, const struct shim_incoming_from *from,
                      bool *done)
 {
@@ -125,7 +128,7 @@ static bool is_empty(FILE *file)
     return fstat(fileno(file), &is) == 0 && is.st_size == 0;
 }
 
-/* What verification would only have raw errors for. */
+/* Report faults for which a verification would give only raw errors. */
 static int check_message(const struct shim_incoming *incoming,
                          const struct shim_incoming_from *from)
 {

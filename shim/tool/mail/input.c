@@ -22,7 +22,7 @@ FILE *shim_input_spool(void)
 
     if (file == NULL && fd >= 0)
         close(fd);
-    /* Of a large message most of the time would go into small writes. */
+    /* A large buffer: small writes would take most of the time for a large message. */
     if (file != NULL)
         (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
     return file;
@@ -77,7 +77,7 @@ int shim_input_open(const char *path, bool quiet, FILE **input)
     return code;
 }
 
-/* A bundle of anchors is small; more would be something else. */
+/* The limit of a file that is read whole: a bundle of anchors is small. */
 #define MAX_WHOLE ((off_t)256 << 20)
 
 int shim_input_bytes(FILE *file, const char *name, char **bytes, size_t *len)
@@ -113,7 +113,7 @@ int shim_input_whole(const char *path, char **bytes, size_t *len)
     return code;
 }
 
-/* The first byte after the empty line, looked for from |from| on; 0 if there is none. */
+/* The index of the first byte after the empty line, searched from |from| on; 0 if there is none. */
 static size_t after_empty_line(const char *text, size_t len, size_t from)
 {
     for (size_t at = from; at < len; at++) {

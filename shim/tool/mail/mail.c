@@ -11,7 +11,7 @@
 #include "tool/mail/boundary.h"
 #include "tool/mail/fields.h"
 
-/* All From fields together, all Sender fields, and all To and Cc fields. */
+/* The addresses of all From fields, of all Sender fields, and of all To and Cc fields. */
 struct lists {
     struct shim_addresses from;
     struct shim_addresses sender;
@@ -29,7 +29,7 @@ static void read_field(struct lists *lists, const struct shim_field *field, stru
         mail->sender.from_fields++;
         shim_addresses_parse(&lists->from, SHIM_MAILBOXES, field->body, field->len);
     } else if (shim_field_is(field, "Apparently-From")) {
-        /* To mutt one more From field. */
+        /* mutt takes it for one more From field. */
         mail->sender.from_fields++;
         lists->from.unreadable = SP_LIST_OTHER;
     } else if (shim_field_is(field, "Sender")) {
@@ -45,7 +45,7 @@ static void read_field(struct lists *lists, const struct shim_field *field, stru
     }
 }
 
-/* Of a list that cannot be read to its end no address counts. */
+/* Take the addresses of a list.  None counts if the list cannot be read to its end. */
 static void take_list(struct shim_addresses *list, char ***each, size_t *count)
 {
     if (list->unreadable != SP_READABLE)
@@ -54,7 +54,7 @@ static void take_list(struct shim_addresses *list, char ***each, size_t *count)
     *count = list->count;
 }
 
-/* Moves the lists over to |mail|; false if memory ran out while they were read. */
+/* Move the lists to |mail|; false if memory ran out while they were read. */
 static bool settle(struct lists *lists, struct shim_mail *mail)
 {
     struct sp_sender *sender = &mail->sender;
@@ -74,7 +74,7 @@ static bool settle(struct lists *lists, struct shim_mail *mail)
     return !lists->from.failed && !one->failed && !lists->to.failed;
 }
 
-/* The boundary of a multipart/signed; false if out of memory. */
+/* Read the boundary of a multipart/signed; false if out of memory. */
 static bool read_signed(const struct shim_field *content_type, char **boundary)
 {
     char *type;
@@ -108,7 +108,7 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
         return true;
     }
     done = settle(&lists, mail);
-    /* Of two, readers take different ones. */
+    /* With two Content-Type fields readers take either one. */
     if (lists.content_types == 1 && !read_signed(&lists.content_type, &mail->boundary))
         done = false;
     return done;
@@ -121,7 +121,7 @@ bool shim_mail_from(const char *list, struct shim_mail *mail)
     memset(mail, 0, sizeof(*mail));
     mail->sender.is_mail = true;
     mail->sender.from_fields = 1;
-    /* No line goes on here. */
+    /* A line break is no part of an address here. */
     if (strpbrk(list, "\r\n") == NULL)
         shim_addresses_parse(&lists.from, SHIM_MAILBOXES, list, strlen(list));
     else

@@ -2,7 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The header fields of a mail (RFC 5322), as far as the rules ask for them.
+ * Room mail: headers, addresses and multiparts of a mail, and the message that came
+ * in.
+ *
+ * This header: the fields (RFC 5322) that the rules need.
  */
 #ifndef SHIM_MAIL_H
 #define SHIM_MAIL_H
@@ -10,28 +13,31 @@
 #include "rules/rules.h"
 
 struct shim_mail {
-    struct sp_sender sender; /* who it is from */
-    char *boundary;          /* owned: of a multipart/signed; NULL for any other content, or where
-                                two readers might find different ones */
+    struct sp_sender sender; /* the sender */
+    /*
+     * owned: the boundary of a multipart/signed; NULL for other content, or if readers
+     * might find different ones
+     */
+    char *boundary;
 
-    /* Whom it is to, of all To and Cc fields; none of them where one cannot be read. */
+    /* The recipients: the addresses of all To and Cc fields; none if a list cannot be read. */
     char **recipients; /* owned */
     size_t recipient_count;
     enum sp_unreadable recipients_unreadable;
     bool has_bcc;
 
-    char **from_addresses; /* owned: behind |sender| */
-    char *sender_address;  /* owned: behind |sender| */
+    char **from_addresses; /* owned: |sender| refers to it */
+    char *sender_address;  /* owned: |sender| refers to it */
 };
 
 /*
- * Read the |len| bytes of a header, its empty line included if it has one;
- * |header| may be NULL where there are none.
+ * Read the |len| bytes of a header, which include its empty line if it has one.
+ * |header| may be NULL if |len| is 0.
  *
- * @return false if out of memory; shim_mail_clear() is needed all the same
+ * @return false if out of memory; call shim_mail_clear() in any case
  */
 bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail);
-/* The same for an address that a person gave: one From field with the addresses in |list|. */
+/* As shim_mail_read(), for addresses that a person gave: one From field with |list|. */
 bool shim_mail_from(const char *list, struct shim_mail *mail);
 void shim_mail_clear(struct shim_mail *mail);
 

@@ -19,7 +19,7 @@
 #include "tool/mail/part_fields.h"
 #include "tool/mail/part_write.h"
 
-/* A list of more would not be read. */
+/* A message names so many parts at the most. */
 #define MOST_NAMED 10
 
 static bool is_type(const struct shim_part *part, const char *type)
@@ -27,7 +27,10 @@ static bool is_type(const struct shim_part *part, const char *type)
     return strcmp(part->type, type) == 0;
 }
 
-/* RFC 8551, 3.9: by its type, or by its name where the type says nothing. */
+/*
+ * Is the part S/MIME?  RFC 8551, 3.9: by its type, or by its file name if the type
+ * is a general one.
+ */
 static bool is_pkcs7(const struct shim_part *part, const char *type, const char *old_type)
 {
     return is_type(part, type) || is_type(part, old_type) ||
@@ -48,7 +51,10 @@ static bool is_smime(const struct shim_tree *tree, const struct shim_part *part)
             is_pkcs7(part, "application/pkcs7-mime", "application/x-pkcs7-mime"));
 }
 
-/* "1.2" for the second part of the first; "" for the whole; NULL if out of memory. */
+/*
+ * The path of a part: "1.2" for the second part of the first; "" for the whole mail;
+ * NULL if out of memory.
+ */
 static char *path_of(const struct shim_tree *tree, const struct shim_part *part)
 {
     char *path = OPENSSL_strdup("");
@@ -81,7 +87,7 @@ static char *where_of(const struct shim_tree *tree, const struct shim_part *part
     return sp_text_take(&text);
 }
 
-/* "1 (text/plain), 2 (message/rfc822)": of all parts, or of the S/MIME parts. */
+/* A list such as "1 (text/plain), 2 (message/rfc822)": of all parts, or of the S/MIME parts. */
 static char *list_parts(const struct shim_tree *tree, bool all)
 {
     struct sp_text text = { 0 };
@@ -111,7 +117,7 @@ static const char *done_by(const char *verb)
     return strcmp(verb, "verify") == 0 ? "signed" : "encrypted";
 }
 
-/* None was found, or several. */
+/* Report that no part was found, or several. */
 static int refuse_count(const struct shim_tree *tree, size_t count, const char *verb)
 {
     char *list = list_parts(tree, count == 0);
@@ -138,7 +144,10 @@ static int refuse_count(const struct shim_tree *tree, size_t count, const char *
     return SHIM_INPUT;
 }
 
-/* Of any other multipart some readers show one part, and some another. */
+/*
+ * A multipart above the part of which some readers show one part and some another;
+ * NULL if there is none.
+ */
 static const struct shim_part *find_odd_parent(const struct shim_tree *tree,
                                                const struct shim_part *part)
 {
@@ -203,7 +212,7 @@ static int spool_failed(void)
     return SHIM_SYSTEM;
 }
 
-/* A message that is made of |part|, in the place of |*message|. */
+/* Replace |*message| by a message that is made of |part|. */
 static int replace(const struct shim_tree *tree, const struct shim_part *part, FILE **message,
                    char **boundary)
 {
@@ -262,7 +271,7 @@ int shim_part_find(FILE **message, char **boundary, struct shim_covered *covered
     size_t len = 0;
     int code;
 
-    /* What stock would read, we could not. */
+    /* We could not read it for want of memory, but stock might. */
     if (!shim_memory_sufficed())
         return SHIM_SYSTEM;
     rewind(*message);

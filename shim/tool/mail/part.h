@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The one S/MIME part of a mail that stock cannot read as it came: a mailing
- * list or gateway put it into a multipart, or named or encoded it in its own way.
+ * The S/MIME part of a mail that stock cannot read as it came: a mailing list or
+ * gateway has put it into a multipart, or has changed its name or encoding.
  */
 #ifndef SHIM_PART_H
 #define SHIM_PART_H
@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-/* What of a mail was signed or encrypted; all owned, and NULL where it is not known. */
+/* Which part of a mail was signed or encrypted.  All owned; NULL if not known. */
 struct shim_covered {
     char *path;  /* "2", or "1.2" of a multipart in a multipart; NULL: the whole body */
     char *type;  /* "multipart/signed" */
@@ -19,8 +19,8 @@ struct shim_covered {
 };
 
 /*
- * Find the part in |*message|, which is then closed, and a message that is made
- * of it in its place: as stock reads it, with the content to the byte.
+ * Find the part in |*message|, and replace |*message|, which is closed, by a message
+ * made of the part: in a form that stock reads, with unchanged content.
  *
  * @param boundary  replaced by that of a multipart/signed, or by NULL
  * @param verb      "verify" or "decrypt"
@@ -28,10 +28,13 @@ struct shim_covered {
  */
 int shim_part_find(FILE **message, char **boundary, struct shim_covered *covered, const char *verb);
 
-/* Does stock read the message in |file| as it is?  "No" may be wrong.  |file| is then anywhere. */
+/*
+ * Can stock read the message in |file| as it is?  "No" may be wrong.  The position
+ * in |file| is undefined afterwards.
+ */
 bool shim_part_is_plain(FILE *file);
 
-/* Tell what was not covered; nothing if all of it was. */
+/* Print which parts were not covered; nothing if all were. */
 void shim_covered_tell(const struct shim_covered *covered, const char *verb);
 void shim_covered_clear(struct shim_covered *covered);
 

@@ -11,10 +11,10 @@
 #include "tool/mail/boundary.h"
 #include "tool/mail/fields.h"
 
-/* RFC 6838, 4.2, has 127 for each half. */
+/* RFC 6838, 4.2 allows 127 characters for type and subtype each. */
 #define MAX_TYPE 255
 
-/* The fields that tell of the content, and how many there are of each. */
+/* The fields that describe the content, and the number of each. */
 struct content {
     struct shim_field type;
     struct shim_field encoding;
@@ -74,7 +74,10 @@ static enum shim_encoding encoding_of(const struct content *content)
     return is_word(&content->encoding, "base64") ? SHIM_BASE64 : SHIM_ENCODED;
 }
 
-/* Where |word| stands in the field behind |from| (NULL: in all of it), in any case, or NULL. */
+/*
+ * Find |word| in the field, behind |from| unless that is NULL; case does not
+ * matter.  NULL if it is not there.
+ */
 static const char *find(const struct shim_field *field, const char *from, const char *word)
 {
     const char *end;
@@ -92,8 +95,9 @@ static const char *find(const struct shim_field *field, const char *from, const 
 }
 
 /*
- * A name may be written in many ways, in two fields, with quotes, pieces or encodings.
- * What matters is how it ends, which shows in all of them but base64.
+ * Does a file name in the field end with |suffix|?  A name may be written in many
+ * ways: in two fields, with quotes, pieces or encodings.  All of them but base64
+ * show its end.
  */
 static bool ends_a_name(const struct shim_field *field, const char *suffix)
 {
@@ -125,7 +129,7 @@ static const char *find_fault(const struct content *content, const char *type)
 {
     if (content->types > 1 || content->encodings > 1 || content->dispositions > 1)
         return "has a part that says twice what it holds";
-    /* Not to us, but to a reader that takes it less strictly. */
+    /* We cannot read the type, but a less strict reader may take it for a multipart. */
     if (type == NULL && (find(&content->type, NULL, "multipart") != NULL ||
                          find(&content->type, NULL, "pkcs7") != NULL))
         return "has a part whose Content-Type readers might take differently";
@@ -138,7 +142,7 @@ bool shim_part_fields_read(struct shim_part *part, size_t len, const char **faul
     enum sp_unreadable unreadable = shim_fields_check(part->start, len);
     char *type = NULL;
 
-    /* A part may have no header at all, which a mail may not. */
+    /* A part may have no header; a mail may not. */
     if (unreadable == SP_READABLE)
         read_fields(&content, part->start, len);
     else if (unreadable != SP_HEADER_EMPTY || part->number == 0)

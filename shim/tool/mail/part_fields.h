@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the header of a part says of its content (RFC 2045, RFC 2183).
+ * What the header of a part says about its content (RFC 2045, RFC 2183).
  */
 #ifndef SHIM_PART_FIELDS_H
 #define SHIM_PART_FIELDS_H
@@ -10,8 +10,8 @@
 #include "tool/mail/tree.h"
 
 /*
- * Fill in the type, boundary, encoding and name of |part|, whose header has
- * |len| bytes.  What readers might take differently is told in |*fault|.
+ * Read type, boundary, encoding and name of |part|, whose header has |len| bytes.
+ * |*fault| is set if readers might take them differently.
  *
  * @return false if out of memory
  */

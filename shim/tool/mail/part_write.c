@@ -8,25 +8,31 @@
 #include "tool/mail/part_write.h"
 #include "common/shim.h"
 
-#define SEQUENCE '\x30' /* as DER begins, and base64 of it does not */
+#define SEQUENCE '\x30' /* the first byte of DER, which base64 never begins with */
 
 const struct shim_part *shim_part_der(const struct shim_tree *tree, const struct shim_part *part)
 {
     const struct shim_part *last = part;
 
-    /* The parts of a multipart/signed have none of their own, and follow it. */
+    /*
+     * The parts of a multipart/signed are not taken apart, so they follow it directly in
+     * the list.
+     */
     if (part->children > 0)
         last = part + part->children;
     return last < tree->parts + tree->count ? last : part;
 }
 
-/* Stock takes what is not encoded for base64, too. */
+/* Is the part binary?  Stock takes every part for base64. */
 static bool is_binary(const struct shim_part *part)
 {
     return part->encoding == SHIM_PLAIN && part->len > 0 && part->body[0] == SEQUENCE;
 }
 
-/* Lines of any length; NULL if out of memory; |*len| is -1 where it is no base64. */
+/*
+ * Decode base64 with lines of any length; NULL if out of memory; |*len| is -1 if it
+ * is no base64.
+ */
 static unsigned char *decode(const struct shim_part *part, int *len)
 {
     EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A message in one piece, read as stock reads it.
+ * Reading a CMS message in one piece, as stock does.
  */
 #ifndef SHIM_READ_CMS_H
 #define SHIM_READ_CMS_H
@@ -13,10 +13,10 @@
 
 #include "stock/options.h"
 
-/* As the option parser of stock reads -inform: by its first letter.  NULL: S/MIME. */
+/* The form by -inform, of which stock reads the first letter.  NULL: S/MIME. */
 const char *shim_form_of(const struct shim_args *args);
 
-/* From the start of |input|, which is rewound; NULL if it cannot be read. */
+/* Rewind |input| and read it; NULL if it cannot be read. */
 CMS_ContentInfo *shim_read_cms(FILE *input, const char *form);
 
 #endif

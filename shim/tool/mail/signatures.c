@@ -17,7 +17,7 @@ static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
 
     if (attribute == NULL)
         return time;
-    /* RFC 5652, 11.3: one attribute with one value. */
+    /* RFC 5652, 11.3 wants one attribute with one value. */
     time.state = SP_TIME_BROKEN;
     value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
     if (CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) >= 0 || value == NULL ||
@@ -53,14 +53,17 @@ void shim_signatures_clear(struct shim_incoming *incoming)
 {
     for (size_t i = 0; i < incoming->count; i++) {
         sp_facts_free(incoming->signatures[i].facts);
-        shim_way_clear(&incoming->signatures[i].way);
+        shim_chain_clear(&incoming->signatures[i].chain);
     }
     OPENSSL_free(incoming->signatures);
     incoming->signatures = NULL;
     incoming->count = 0;
 }
 
-/* false if out of memory; a signature whose certificate is not there leaves none at all. */
+/*
+ * Read the signatures; false if out of memory.  If the certificate of one is
+ * missing, none is read.
+ */
 static bool read_signatures(struct shim_incoming *incoming, CMS_ContentInfo *cms,
                             const struct shim_incoming_from *from)
 {
@@ -69,7 +72,7 @@ static bool read_signatures(struct shim_incoming *incoming, CMS_ContentInfo *cms
 
     if (count <= 0)
         return true;
-    /* The same choice as stock's: first among those along, then in the message. */
+    /* The same choice as stock's: first in |along|, then in the message. */
     (void)CMS_set1_signers_certs(cms, from->along, from->nointern ? CMS_NOINTERN : 0);
     incoming->signatures = OPENSSL_zalloc((size_t)count * sizeof(*incoming->signatures));
     if (incoming->signatures == NULL)

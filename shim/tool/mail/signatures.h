@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The signatures of a message: their certificates, and when they say they were made.
+ * Reading the signatures of a message: their certificates and their signing times.
  */
 #ifndef SHIM_SIGNATURES_H
 #define SHIM_SIGNATURES_H
@@ -10,8 +10,8 @@
 #include "tool/mail/incoming.h"
 
 /*
- * For each signature libcrypto looks through all certificates of the message:
- * ten thousand of both, 5 MB, would take it minutes.
+ * Limits.  For each signature libcrypto searches all certificates of the message:
+ * with ten thousand of both, in 5 MB, this would take minutes.
  */
 #define SHIM_MOST_SIGNATURES   1000
 #define SHIM_MOST_CERTIFICATES 2000
@@ -21,8 +21,8 @@
 bool shim_signatures_are_few(CMS_ContentInfo *cms);
 
 /*
- * Read those of |incoming|, whose message was read.  A signature whose
- * certificate is not there leaves none at all.
+ * Read the signatures of |incoming|, whose message was read.  If the certificate of
+ * one is missing, none is read.
  *
  * @return false if out of memory
  */

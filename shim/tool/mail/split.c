@@ -2,9 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The lines are cut as libcrypto's own reader cuts them, quirks included, so
- * that the digest is over the same bytes: pieces of at most 1023 bytes, each
- * without the line ends and carriage returns that it ends with.
+ * Lines are cut as libcrypto's reader cuts them, with its oddities, so that the
+ * digest is over the same bytes: pieces of at most 1023 bytes, each without line
+ * ends and carriage returns at its end.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -21,13 +21,13 @@ struct splitting {
     BIO *signature;
     int part; /* 0 before the first boundary, then 1 and 2 */
     size_t signature_len;
-    bool begun;      /* the part has a line */
+    bool begun;      /* the part has at least one line */
     bool line_ended; /* the piece before this one ended a line of the part */
 };
 
 enum line { LINE_CONTENT, LINE_BOUNDARY, LINE_CLOSING, LINE_UNCLEAR };
 
-/* RFC 2046, 5.1.1: white space may follow a boundary, and nothing else. */
+/* RFC 2046, 5.1.1: only white space may follow a boundary. */
 static bool is_blank(const char *text, size_t len)
 {
     for (size_t i = 0; i < len; i++)
@@ -44,7 +44,7 @@ static enum line classify(const struct splitting *splitting, const char *piece, 
     if (len < mark || memcmp(piece, "--", 2) != 0 ||
         memcmp(piece + 2, splitting->boundary, splitting->boundary_len) != 0)
         return LINE_CONTENT;
-    /* libcrypto takes for a boundary what only begins like one. */
+    /* libcrypto takes lines for a boundary that only begin like one. */
     if (!starts_line || piece[len - 1] != '\n')
         return LINE_UNCLEAR;
     if (is_blank(piece + mark, len - mark))
@@ -66,7 +66,10 @@ static bool put(struct splitting *splitting, const char *bytes, size_t len)
            BIO_write(splitting->signature, bytes, (int)len) == (int)len;
 }
 
-/* The line end before a boundary belongs to the boundary: each is written with the next piece. */
+/*
+ * Add a piece.  A line end is written with the piece behind it, as the one before a
+ * boundary belongs to the boundary.
+ */
 static bool add_piece(struct splitting *splitting, const char *piece, size_t len)
 {
     bool ends_line = piece[len - 1] == '\n';
@@ -80,7 +83,7 @@ static bool add_piece(struct splitting *splitting, const char *piece, size_t len
     return put(splitting, piece, len);
 }
 
-/* What was read of the body and not cut into pieces yet. */
+/* Bytes of the body that were read and not yet cut into pieces. */
 struct ahead {
     FILE *body;
     char bytes[65536];
@@ -88,7 +91,7 @@ struct ahead {
     size_t len;
 };
 
-/* The next piece, good until the one after it; |*len| is 0 at the end. */
+/* Read the next piece, valid until the next call; |*len| is 0 at the end. */
 static const char *next_piece(struct ahead *ahead, size_t *len)
 {
     size_t left = ahead->len - ahead->at;
@@ -135,7 +138,7 @@ static enum shim_split run(struct splitting *splitting, FILE *body)
             splitting->part++;
             splitting->begun = false;
         } else if (splitting->part > 0) {
-            /* A string function of libcrypto's would stop there. */
+            /* libcrypto uses string functions, which would stop at a NUL. */
             if (memchr(piece, '\0', len) != NULL)
                 return SPLIT_UNCLEAR;
             if (!add_piece(splitting, piece, len))

@@ -11,13 +11,16 @@
 #include "tool/mail/fields.h"
 #include "tool/mail/part_fields.h"
 
-/* RFC 2046, 5.1.1, has 70; some programs write more. */
+/* RFC 2046, 5.1.1 allows 70 characters; some programs write more. */
 #define MAX_BOUNDARY 200
 
-/* A multipart that is open where we read, or whose end is behind us but not that of its part. */
+/*
+ * A multipart that is not finished: we are inside of it, or its end was read but not
+ * that of the part it is in.
+ */
 struct level {
     size_t part; /* its index */
-    size_t last; /* the index of its part that we are in; itself: none yet */
+    size_t last; /* the index of its current part; its own index: none yet */
     bool closed;
 };
 
@@ -36,7 +39,7 @@ static void fail(struct walk *walk, const char *fault)
 
 enum line { LINE_OTHER, LINE_BOUNDARY, LINE_CLOSING, LINE_UNCLEAR };
 
-/* White space may follow a boundary; |*next| is then behind the line. */
+/* Does the line end at |at|?  White space may precede the line end; |*next| is then behind it. */
 static bool ends_line(const char *at, const char *end, const char **next)
 {
     while (at < end && (*at == ' ' || *at == '\t'))
@@ -47,7 +50,7 @@ static bool ends_line(const char *at, const char *end, const char **next)
     return at == end || *at == '\n';
 }
 
-/* |at| is at two hyphens, where a line begins. */
+/* What kind of boundary is at |at|?  |at| is at two hyphens that begin a line. */
 static enum line classify(const char *at, const char *end, const char *boundary, const char **next)
 {
     size_t len = strlen(boundary);
@@ -60,11 +63,11 @@ static enum line classify(const char *at, const char *end, const char *boundary,
         return at<end && * next> at && (*next)[-1] == '\n' ? LINE_BOUNDARY : LINE_UNCLEAR;
     if (end - at >= 2 && memcmp(at, "--", 2) == 0 && ends_line(at + 2, end, next))
         return LINE_CLOSING;
-    /* It begins as a boundary does, which is enough for some readers. */
+    /* It only begins like a boundary, which is enough for some readers. */
     return LINE_UNCLEAR;
 }
 
-/* Is there one at |at|, and of which level?  Of two nobody knows which is meant. */
+/* Is a boundary of some level at |at|?  If it may be one of two levels it is unclear. */
 static enum line find_level(const struct walk *walk, const char *at, size_t *level,
                             const char **next)
 {
@@ -77,7 +80,7 @@ static enum line find_level(const struct walk *walk, const char *at, size_t *lev
 
         if (line == LINE_OTHER)
             continue;
-        /* To some a carriage return ends a line. */
+        /* Some readers end a line at a carriage return. */
         if (found != LINE_OTHER || line == LINE_UNCLEAR || (at > part->body && at[-1] == '\r'))
             return LINE_UNCLEAR;
         found = line;
@@ -92,7 +95,7 @@ static const char *find_hyphens(const char *from, const char *end)
     return from >= end ? NULL : memmem(from, (size_t)(end - from), "--", 2);
 }
 
-/* The next line from |from| on that is a boundary, at |*at|; LINE_OTHER: none is left. */
+/* Find the next boundary from |from| on; LINE_OTHER: none is left. */
 static enum line next_boundary(const struct walk *walk, const char *from, const char **at,
                                size_t *level, const char **next)
 {
@@ -110,7 +113,7 @@ static enum line next_boundary(const struct walk *walk, const char *from, const 
     return LINE_OTHER;
 }
 
-/* The line end before |at| belongs to the boundary there. */
+/* End the part at |at|.  The line end before a boundary belongs to the boundary. */
 static void end_part(struct shim_part *part, const char *at)
 {
     if (at > part->body && at[-1] == '\n')
@@ -120,7 +123,7 @@ static void end_part(struct shim_part *part, const char *at)
     part->len = (size_t)(at - part->body);
 }
 
-/* The header of a part, its empty line included; 0 if it has no end. */
+/* The length of a part's header with its empty line; 0 if it does not end. */
 static size_t header_length(const char *header, const char *end)
 {
     const char *at = header;
@@ -166,8 +169,8 @@ static struct shim_part *add_part(struct walk *walk, const char *start)
 }
 
 /*
- * What its header says.  What was signed may be anything, and is taken as it
- * stands, from |start| on.
+ * Read the header of |part|.  Signed content may be anything, and is taken as it is
+ * from |start| on.
  */
 static bool read_header(struct shim_tree *tree, struct shim_part *part, size_t len, bool is_content)
 {
@@ -181,7 +184,7 @@ static bool read_header(struct shim_tree *tree, struct shim_part *part, size_t l
     return true;
 }
 
-/* The part that begins at |start|, a child of the innermost level; false if out of memory. */
+/* Begin the part at |start|, a child of the innermost level; false if out of memory. */
 static bool begin_part(struct walk *walk, const char *start)
 {
     struct level *level = walk->depth == 0 ? NULL : &walk->levels[walk->depth - 1];
@@ -211,7 +214,7 @@ static bool begin_part(struct walk *walk, const char *start)
     return true;
 }
 
-/* At |at| a boundary of |level| was found. */
+/* Handle the boundary of |level| that was found at |at|. */
 static bool take_boundary(struct walk *walk, enum line line, size_t index, const char *at,
                           const char *next)
 {
@@ -233,8 +236,7 @@ static bool take_boundary(struct walk *walk, enum line line, size_t index, const
     return level->closed || begin_part(walk, next);
 }
 
-/* Within the header of a part that goes on behind it, or at once after another, as if it were one.
- */
+/* Is the boundary inside of the header of a part, or directly behind another boundary? */
 static bool is_misplaced(const struct walk *walk, const char *at)
 {
     const struct shim_part *last = &walk->tree->parts[walk->tree->count - 1];

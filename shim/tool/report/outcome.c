@@ -15,7 +15,7 @@
 #include "common/shim.h"
 #include "log/decision_log.h"
 
-/* Of many files: as compilers say it. */
+/* Print the file and part before a line, as compilers do. */
 static void print_place(const struct shim_outcome *outcome)
 {
     if (!outcome->names_file || outcome->file == NULL)

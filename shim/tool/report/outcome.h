@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What was decided in one run of the command: every verdict, told as it comes.
+ * Room report: the verdicts of one run of the command, printed as they come.
  */
 #ifndef SHIM_OUTCOME_H
 #define SHIM_OUTCOME_H
@@ -21,25 +21,25 @@ struct shim_outcome {
     smimepolicy_verdict **held; /* owned: told once the operation has succeeded */
     size_t held_count;
 
-    /* A stock name: callers break on a line of stderr that stock would not write. */
+    /* For the stock names: callers fail on a line of stderr that stock would not print. */
     bool denials_only;
-    json_t *json;     /* owned: the verdicts, where they are not printed; NULL: they are */
-    const char *file; /* borrowed: what the next verdict is about, or NULL */
-    unsigned part;    /* the place in |file|, from one; 0: the whole */
-    bool names_file;  /* lines begin with |file| and |part| */
-    bool denied;      /* a verdict refused the operation */
-    int fault;        /* SHIM_OK, or what kept us from judging */
+    json_t *json;     /* owned: the verdicts, if they are not printed; else NULL */
+    const char *file; /* borrowed: the file of the next verdict, or NULL */
+    unsigned part;    /* the number of its part in |file|, from 1; 0: the whole file */
+    bool names_file;  /* print |file| and |part| at the beginning of a line */
+    bool denied;      /* a verdict has refused the operation */
+    int fault;        /* SHIM_OK, or the code of a failure to judge */
 };
 
 /*
- * Tell the findings of |verdict|, which is taken over; NULL means out of
- * memory.  A refusal goes to the decision log too: the provider, which logs
- * all else, will not be asked.
+ * Report |verdict|, which is taken over; NULL means out of memory.  A refusal also
+ * goes to the decision log, because the provider, which logs everything else, will
+ * not be asked.
  */
 void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict);
 /*
- * The same for a rule that the provider cannot ask.  A verdict that denies
- * nothing waits for shim_outcome_tell_held(): it reassures.
+ * As shim_outcome_add(), for a rule that the provider cannot ask.  A verdict without
+ * denials waits for shim_outcome_tell_held(), as it would sound like a success.
  */
 void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdict);
 void shim_outcome_tell_held(struct shim_outcome *outcome);

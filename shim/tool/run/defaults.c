@@ -8,8 +8,8 @@
 #include "tool/certs/load.h"
 
 /*
- * Stock's streaming writes the algorithm of a signature before it knows the
- * parameters of PSS, unless the signature comes last.
+ * May the output be streamed?  Streaming writes the algorithm of a signature before
+ * the parameters of PSS are known, unless the signature comes last.
  */
 static bool may_stream(const struct shim_operation *operation)
 {
@@ -32,20 +32,20 @@ const char *const *shim_default_words(const struct shim_operation *operation)
 {
     static const char *const none[] = { NULL };
     static const char *const sign[] = { "-stream", NULL };
-    /* Stock before 3.5 would take 3DES. */
+    /* Before 3.5 stock's default is 3DES. */
     static const char *const encrypt[] = { "-stream", "-aes256", NULL };
 
     if (operation->verb == NULL)
         return none;
     if (strcmp(operation->verb, "-sign") == 0)
         return may_stream(operation) ? sign : none;
-    /* A cipher is no option that a later one overrides in every release. */
+    /* Not in every release a later cipher overrides an earlier one. */
     if (strcmp(operation->verb, "-encrypt") == 0)
         return operation->request->cipher == NULL ? encrypt : sign;
     return none;
 }
 
-/* Its public key is not decoded. */
+/* Is the key of |cert| of that kind?  It is not decoded. */
 static bool has_key(const X509 *cert, int kind)
 {
     ASN1_OBJECT *algorithm = NULL;

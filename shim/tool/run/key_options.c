@@ -48,7 +48,7 @@ static bool begins(const char *value, const char *with)
     return OPENSSL_strncasecmp(value, with, strlen(with)) == 0;
 }
 
-/* As libcrypto names them: all others are for any key. */
+/* Options that libcrypto has for one kind of key; all others fit any key. */
 bool shim_key_option_fits(const char *value, const X509 *cert)
 {
     bool is_ec = shim_default_is_ec(cert);

@@ -34,7 +34,7 @@ static bool find_module(struct shim_run *run)
     return true;
 }
 
-/* The one that the command uses, wherever it was found. */
+/* Write the keyring that the command uses into the settings. */
 static bool know_keyring(const struct shim_operation *operation, smimepolicy_settings *settings)
 {
     const char *path = operation->selection.path;
@@ -43,7 +43,10 @@ static bool know_keyring(const struct shim_operation *operation, smimepolicy_set
            smimepolicy_settings_set(settings, "keyring", path, NULL);
 }
 
-/* What the command is stricter about than a program that knows no policy. */
+/*
+ * Write the configuration, with settings in which the command is stricter than the
+ * provider's defaults.
+ */
 static bool write_conf(struct shim_run *run)
 {
     smimepolicy_settings *settings = sp_settings_dup(run->operation->shim->settings);
@@ -72,8 +75,8 @@ static bool write_conf(struct shim_run *run)
 }
 
 /*
- * From the first temporary file to the last nothing may end us but what nobody
- * can catch; a reader of our stderr that went away least of all.
+ * Hold back all signals that can be caught until the temporary files are gone; also
+ * SIGPIPE, from a reader of stderr that has gone.
  */
 static void hold_signals(sigset_t *before)
 {
@@ -87,7 +90,7 @@ static void hold_signals(sigset_t *before)
     sigprocmask(SIG_BLOCK, &held, before);
 }
 
-/* What is no S/MIME has no header. */
+/* Only S/MIME output has a header. */
 static bool writes_smime(const struct shim_args *args)
 {
     const char *form = shim_args_value(args, "outform");
@@ -95,7 +98,7 @@ static bool writes_smime(const struct shim_args *args)
     return form == NULL || form[0] == 's' || form[0] == 'S';
 }
 
-/* With --headers: the fields of the mail that stay outside. */
+/* With --headers: write the fields of the mail that stay outside. */
 static bool write_header(const struct shim_run *run)
 {
     const BUF_MEM *header = run->operation->selection.header;
@@ -125,7 +128,7 @@ static bool run_begin(struct shim_run *run)
 
 #define SHIM_KEEP_MAX 5
 
-/* The files that stock opens through their descriptors; -1 ends them. */
+/* List the descriptors by which stock opens files; the last is -1. */
 static void list_kept(const struct shim_run *run, int keep[SHIM_KEEP_MAX + 1])
 {
     const struct shim_operation *operation = run->operation;
@@ -174,8 +177,8 @@ static bool run_stock(const struct shim_run *run, const char *program,
 }
 
 /*
- * mutt asks whether a signature is good and closes the pipe that the content would
- * come through: for stock's `smime -verify` that is a success like any other.
+ * Is the content not needed?  mutt verifies a signature and closes the pipe for the
+ * content; stock's `smime -verify` counts that as a success.
  */
 static bool is_content_optional(const struct shim_operation *operation)
 {
@@ -185,7 +188,7 @@ static bool is_content_optional(const struct shim_operation *operation)
            strcmp(asked, "verify") == 0;
 }
 
-/* Others could read what is in the file already: a verb says that they cannot any more. */
+/* Make the existing output file private, and print that others could read it. */
 static bool make_private(const struct shim_run *run)
 {
     struct stat before;
@@ -213,7 +216,7 @@ static bool hand_over(struct shim_run *run)
             return false;
     if (optional)
         signal(SIGPIPE, SIG_IGN);
-    /* A reader that went away ends us here, or never. */
+    /* Signals act again from here on.  A pending one, such as SIGPIPE, ends us here. */
     sigprocmask(SIG_SETMASK, &run->before, NULL);
     if (!run->spools || shim_copy_all(run->sink, STDOUT_FILENO) || (optional && errno == EPIPE))
         return true;

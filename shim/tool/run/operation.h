@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * One run of `openssl cms` or `openssl smime` under policy.
+ * Room run: one run of `openssl cms` or `openssl smime` under the policy: what the
+ * keyring brings to it, its words and its outputs.
  */
 #ifndef SHIM_OPERATION_H
 #define SHIM_OPERATION_H
@@ -18,22 +19,23 @@ struct shim_operation {
     enum shim_api api;
     const struct shim_args *args;
     const struct shim_request *request;
-    const char *verb; /* put before the options given; NULL under a stock name */
+    const char *verb; /* the option put before those given; NULL under a stock name */
 
-    struct shim_selection selection; /* what the keyring brings to it */
+    struct shim_selection selection; /* what was selected from the keyring */
 
-    bool takes_input;         /* stock reads |input| as its standard input, and no -in */
-    int input;                /* borrowed; a regular file */
-    int content;              /* borrowed: with |content_path|, what |input|, in DER, signs */
+    bool takes_input; /* stock reads |input| as its standard input, and no -in */
+    int input;        /* borrowed; a regular file */
+    /* borrowed: the content, at |content_path|, that |input|, in DER, signs */
+    int content;
     const char *content_path; /* borrowed; NULL if the message holds its content */
-    bool times_judged;        /* every certificate's validity was judged */
+    bool times_judged;        /* the validity of every certificate was judged */
     bool explain;             /* nothing is run */
-    bool capture;             /* what stock says is not passed on: see struct shim_stock_result */
-    bool withheld;            /* nothing may be handed over, whatever stock says */
+    bool capture;             /* stock's messages are not passed on: see struct shim_stock_result */
+    bool withheld;            /* no output may be handed over, even after success */
 };
 
 /*
- * Run it; what it writes appears only if it succeeded.
+ * Run it.  Its output appears only if it has succeeded.
  *
  * @return SHIM_OK with |result| filled in, or SHIM_SYSTEM with the reason on stderr
  */

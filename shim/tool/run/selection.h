@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What the keyring brings to a verb: certificates by address, the key that a
- * message is encrypted to, and who vouches for a signer.
+ * What is selected from the keyring for a run: certificates by address, the key for
+ * an encrypted message, and anchors of a signer.
  */
 #ifndef SHIM_SELECTION_H
 #define SHIM_SELECTION_H
@@ -16,38 +16,43 @@
 #include "tool/mail/mail.h"
 #include "tool/mail/part.h"
 
-/* A certificate that an operation takes. */
+/* A selected certificate. */
 struct shim_selected {
     X509 *cert;    /* owned */
-    char *uri;     /* owned: what stock loads it by; NULL: its key alone opens the message */
-    char *key_uri; /* owned: its private key, NULL where none is wanted */
-    unsigned char key[SP_SHA256_LENGTH]; /* what the keyring calls that key */
+    char *uri;     /* owned: the URI by which stock loads it; NULL: stock gets only its key */
+    char *key_uri; /* owned: the URI of its private key; NULL if none is needed */
+    unsigned char key[SP_SHA256_LENGTH]; /* the id of that key in the keyring */
 };
 
 struct shim_selection {
     struct sp_keyring *keyring; /* owned; NULL: there is none */
-    const char *path;           /* borrowed: of the keyring that stock is told of, or NULL */
+    /* borrowed: the path of the keyring for stock's provider, or NULL */
+    const char *path;
 
-    struct shim_selected *signers; /* owned, as what they hold */
+    struct shim_selected *signers; /* owned, with their contents */
     size_t signer_count;
-    struct shim_selected *recipients; /* owned, as what they hold */
+    struct shim_selected *recipients; /* owned, with their contents */
     size_t recipient_count;
 
-    /* Files in memory that stock reads instead of those named, or beside them; -1: none. */
-    int issuers;        /* the signer's, to be sent along */
-    int anchors;        /* -CAfile with what the keyring knows of a signer */
-    bool anchors_vouch; /* |anchors| holds some of the keyring's */
-    char *issuers_path; /* owned: how stock opens |issuers|, or NULL */
-    char *anchors_path; /* owned: how stock opens |anchors|, or NULL */
-    int passphrase;     /* a pipe with what somebody typed, for stock to read; -1: none */
-    char *passin;       /* owned: what stock calls that, or NULL */
-    bool nothing_along; /* -certfile holds the signers alone, who go along anyway */
+    /*
+     * Files in memory that stock reads instead of, or besides, files of the command
+     * line; -1: none.
+     */
+    int issuers;        /* the issuers of the signers, to be sent along */
+    int anchors;        /* -CAfile, with the keyring's anchors of a signer */
+    bool anchors_vouch; /* |anchors| has anchors of the keyring */
+    char *issuers_path; /* owned: the path of |issuers| for stock, or NULL */
+    char *anchors_path; /* owned: the path of |anchors| for stock, or NULL */
+    int passphrase;     /* a pipe with a passphrase from the terminal, for stock; -1: none */
+    char *passin;       /* owned: its value for -passin, or NULL */
+    bool nothing_along; /* -certfile has only the signers, which are sent anyway */
 
-    struct shim_mail mail;       /* with --headers: of |input| */
-    struct shim_covered covered; /* which part of a mail that came in */
-    FILE *input;                 /* owned: the message, if it was read; at its start */
+    struct shim_mail mail;       /* with --headers: the header of |input| */
+    struct shim_covered covered; /* which part of an incoming mail was signed or encrypted */
+    FILE *input;                 /* owned: the message at its beginning, if it was read */
     BUF_MEM *header;             /* owned: with --headers, the fields that stay outside; or NULL */
-    json_t *choices;             /* owned: which certificates there were, and why one was taken */
+    /* owned: the certificates that were found, and why one was chosen */
+    json_t *choices;
 };
 
 void shim_selection_init(struct shim_selection *selection);

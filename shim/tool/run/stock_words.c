@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The command line that stock is run with.
+ * Building the command line with which stock runs.
  */
 #include <string.h>
 
@@ -13,7 +13,7 @@
 #include "tool/run/key_options.h"
 #include "tool/run/run.h"
 
-/* Our own words: at most 6 before the verb, 17 after it, "--" and the NULL. */
+/* The number of our own words: at most 6 before the verb, 17 behind it, "--" and the NULL. */
 #define OWN_WORDS (26 + SHIM_DEFAULT_WORDS)
 
 static bool is_output(const struct shim_run *run, const struct shim_given *given)
@@ -26,7 +26,7 @@ static bool is_output(const struct shim_run *run, const struct shim_given *given
            shim_operation_verifies(operation);
 }
 
-/* Of an output given twice stock writes the last. */
+/* Is the output named again later?  Then stock writes only the last. */
 static bool is_overridden(const struct shim_args *args, size_t index)
 {
     for (size_t i = index + 1; i < args->count; i++)
@@ -35,13 +35,13 @@ static bool is_overridden(const struct shim_args *args, size_t index)
     return false;
 }
 
-/* strdup() of a literal for every word would be for nothing: exec does not write to them. */
+/* Add a word.  Literals are not copied: exec does not write to them. */
 static void add_word(struct shim_run *run, size_t *count, const char *word)
 {
     memcpy(&run->words[(*count)++], &word, sizeof(word));
 }
 
-/* The variable goes to stock under a name of ours: any other might mean something to it. */
+/* Add -passin.  The variable gets a name of ours, as stock might interpret another one. */
 static bool add_passin(struct shim_run *run, size_t *count, const struct shim_given *given)
 {
     if (given->option->role != ROLE_PASSIN || strncmp(given->value, "env:", 4) != 0)
@@ -58,7 +58,7 @@ static void add_plain(struct shim_run *run, size_t *count, const struct shim_giv
         add_word(run, count, given->value);
 }
 
-/* A passphrase or key that somebody wrote into a command line is in enough places. */
+/* Add a masked word: a secret from the command line is not repeated. */
 static bool add_masked(struct shim_run *run, size_t *count, const struct shim_given *given)
 {
     bool is_key = given->option->role == ROLE_SHARED_SECRET;
@@ -84,8 +84,8 @@ enum shim_secrecy shim_run_secrecy(const struct shim_run *run)
 }
 
 /*
- * Stock does not look whether the last of what it writes has reached the disk:
- * the message itself comes to us through its standard output, and we write it.
+ * Have the message written to stock's standard output, and write it ourselves: stock
+ * does not check whether its last bytes have reached the disk.
  */
 static bool add_message(struct shim_run *run, const char *path)
 {
@@ -120,7 +120,7 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
     return true;
 }
 
-/* An option that our own words take the place of, or that stock does not know. */
+/* Is it an option that our own words replace, or that stock does not know? */
 static bool is_replaced(const struct shim_operation *operation, const struct shim_option *option)
 {
     return shim_option_is_own(option) ||
@@ -147,7 +147,7 @@ static void add_pss(struct shim_run *run, size_t *count)
     add_key_option(run, count, "rsa_padding_mode:pss");
 }
 
-/* Those that were given for whoever is found by address. */
+/* Add the key options that are for signers and recipients found by address. */
 static void add_key_options(struct shim_run *run, size_t *count, const X509 *cert)
 {
     const struct shim_args *args = run->operation->args;
@@ -177,7 +177,7 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
     return true;
 }
 
-/* Any certificate of the keyring may vouch by itself, without its root. */
+/* Add the words for the keyring.  Its certificates vouch by themselves, without their root. */
 static void add_keyring_words(struct shim_run *run, size_t *count)
 {
     const struct shim_operation *operation = run->operation;
@@ -219,7 +219,10 @@ static void add_own_words(struct shim_run *run, size_t *count)
         add_word(run, count, operation->verb);
     for (const char *const *word = shim_default_words(operation); *word != NULL; word++)
         add_word(run, count, *word);
-    /* No sender is trusted because the system trusts its issuer (rule distrust-default). */
+    /*
+     * The system's anchors are switched off: they make no sender trusted (rule
+     * distrust-default).
+     */
     if (asked != NULL && shim_operation_verifies(asked)) {
         add_word(run, count, "-no-CAfile");
         add_word(run, count, "-no-CApath");
@@ -236,7 +239,7 @@ static void add_own_words(struct shim_run *run, size_t *count)
     }
 }
 
-/* Signers and recipients that the keyring brought. */
+/* Add the signers and recipients selected from the keyring. */
 static void add_selected(struct shim_run *run, size_t *count)
 {
     const struct shim_selection *selection = &run->operation->selection;
@@ -257,7 +260,7 @@ static void add_selected(struct shim_run *run, size_t *count)
             add_word(run, count, "-recip");
             add_word(run, count, recipient->uri);
         } else if (!shim_args_has(run->operation->args, "debug_decrypt")) {
-            /* A key that does not open it is then an error, and not content that is wrong. */
+            /* Then a wrong key is an error.  Otherwise it gives wrong content. */
             add_word(run, count, "-debug_decrypt");
         }
         if (recipient->key_uri != NULL) {
@@ -270,7 +273,10 @@ static void add_selected(struct shim_run *run, size_t *count)
     }
 }
 
-/* A key option goes with the -recip before it, so such a recipient becomes one. */
+/*
+ * Add the recipients that are operands.  A key option belongs to the -recip before
+ * it, so they become -recip.
+ */
 static void add_operands(struct shim_run *run, size_t *count)
 {
     char *const *operands = run->operation->args->operands;
@@ -302,7 +308,7 @@ bool shim_run_words(struct shim_run *run)
     while (args->operands[operands] != NULL)
         operands++;
     selected = run->operation->selection.signer_count + run->operation->selection.recipient_count;
-    /* A signer or recipient is at most six words, and two for each key option. */
+    /* Each signer or recipient has at most six words, and two for each key option. */
     run->words = OPENSSL_zalloc(
         (6 * (args->count + operands + selected) + 2 * args->count * selected + OWN_WORDS) *
         sizeof(*run->words));

@@ -10,7 +10,7 @@
 
 #include "tool/run/whole_input.h"
 
-/* What is read in other operations has an end of its own. */
+/* Must the input be read to its end?  In other operations the message has an end of its own. */
 static bool is_all_read(const struct shim_request *request)
 {
     static const char *const operations[] = { "sign", "encrypt", "EncryptedData_encrypt" };
@@ -34,7 +34,7 @@ int shim_whole_open(struct shim_operation *operation)
     struct stat is;
     int fd;
 
-    /* Who opened a pipe and went away would end its writer. */
+    /* Not a pipe: opening and closing it would end its writer. */
     if (path == NULL || operation->takes_input || !is_all_read(operation->request) ||
         shim_request_reads_stdin(operation->request) || stat(path, &is) != 0 ||
         !S_ISREG(is.st_mode))
@@ -52,7 +52,7 @@ static bool is_file(int fd, struct stat *is)
     return fd >= 0 && fstat(fd, is) == 0 && S_ISREG(is->st_mode);
 }
 
-/* Something comes of every mail that is signed or encrypted; of others it may be empty. */
+/* Signing and encrypting always give output; other operations may give none. */
 bool shim_whole_made_nothing(const struct shim_operation *operation,
                              const struct shim_stock_result *result, int made)
 {
@@ -72,7 +72,7 @@ bool shim_whole_was_read(const struct shim_operation *operation, int made)
     char more;
     ssize_t got;
 
-    /* After some mistakes in its words stock makes nothing, and calls that a success. */
+    /* After some usage errors stock writes nothing and reports success. */
     if (!is_all_read(operation->request) || (is_file(made, &is) && is.st_size == 0) ||
         !is_file(fd, &is))
         return true;

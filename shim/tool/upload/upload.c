@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy upload: certificates and private keys into the keyring.
+ * smime-policy upload: puts certificates and private keys into the keyring.
  */
 #include <errno.h>
 #include <string.h>
@@ -59,7 +59,7 @@ static bool take_files(struct shim_uploading *run)
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
-/* Everything, or nothing; with --keep-going what is without fault. */
+/* Store everything or nothing; with --keep-going, what is without fault. */
 static int store(struct shim_uploading *run, bool *done)
 {
     bool whole =

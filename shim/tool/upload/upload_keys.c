@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The private keys of an upload: whose they are, and how they are kept.
+ * The private keys of an upload: to which certificates they belong, and how they are
+ * encrypted.
  */
 #include <string.h>
 
@@ -15,7 +16,7 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
-/* OWASP's figure for PBKDF2 with HMAC-SHA256 (2023): a third of a second each time. */
+/* OWASP's number for PBKDF2 with HMAC-SHA256 (2023).  It takes a third of a second. */
 #define ITERATIONS  600000
 #define SALT_LENGTH 16
 
@@ -62,19 +63,20 @@ bool shim_given_key_name(struct shim_given_key *key)
     return id.known;
 }
 
-/* A certificate with the key, as what it will be kept as. */
+/* Judge a certificate with the key, in the role it will have. */
 static bool judge_owner(struct shim_uploading *run, const struct sp_record *record)
 {
     enum sp_role role = run->as == SP_ROLE_NONE ? SP_ROLE_IDENTITY : run->as;
     X509 *cert = sp_record_cert(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
     smimepolicy_verdict *verdict =
-        facts == NULL ? NULL
-                      : sp_judge_upload(facts, &(struct sp_keeping){ role, SP_KEPT_BY_USER, true },
-                                        run->now, run->settings);
+        facts == NULL
+            ? NULL
+            : sp_judge_upload(facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_USER, true },
+                              run->now, run->settings);
     bool allowed;
 
-    /* What else there is to say of the certificate was said when it was read. */
+    /* Other findings on the certificate were printed when it was read. */
     allowed = verdict != NULL && smimepolicy_verdict_allowed(verdict);
     if (allowed)
         smimepolicy_verdict_free(verdict);
@@ -85,7 +87,10 @@ static bool judge_owner(struct shim_uploading *run, const struct sp_record *reco
     return allowed;
 }
 
-/* How many certificates |cursor| finds; -1 if that failed.  |*allowed|: all may be its owners. */
+/*
+ * Count and judge the certificates of |cursor|; -1 if that failed.  |*allowed|: all
+ * may own the key.
+ */
 static int judge_owners(struct shim_uploading *run, struct sp_cursor *cursor, bool *allowed)
 {
     struct sp_record record;
@@ -106,7 +111,7 @@ static struct sp_cursor *find_stored(struct shim_uploading *run, const struct sh
     return sp_keyring_find(run->keyring, &(struct sp_query){ .index = SP_BY_KEY, .hash = key->id });
 }
 
-/* The first certificate of the keyring with the key, alone in a stack. */
+/* The first stored certificate with the key, alone in a stack. */
 static STACK_OF(X509) *stored_owner(struct shim_uploading *run, const struct shim_given_key *key)
 {
     STACK_OF(X509) *owner = sk_X509_new_null();
@@ -124,7 +129,7 @@ static STACK_OF(X509) *stored_owner(struct shim_uploading *run, const struct shi
     return owner;
 }
 
-/* The key of no certificate that was given: it says which stored one it belongs to. */
+/* Refuse a key of no given certificate, and name the stored one it belongs to. */
 static void refuse_stranger(struct shim_uploading *run, const struct shim_given_key *key)
 {
     STACK_OF(X509) *owner = run->first_client == NULL ? NULL : stored_owner(run, key);
@@ -141,7 +146,7 @@ static void refuse_stranger(struct shim_uploading *run, const struct shim_given_
     sk_X509_pop_free(owner, X509_free);
 }
 
-/* It must be the key of a certificate that is given, or, if none is, of a stored one. */
+/* Find the owner: one of the given certificates, or, if there are none, a stored one. */
 static bool find_owner(struct shim_uploading *run, const struct shim_given_key *key, bool *allowed)
 {
     int count = judge_owners(run, sp_upload_find(run->upload, key->id), allowed);
@@ -162,7 +167,10 @@ static bool find_owner(struct shim_uploading *run, const struct shim_given_key *
     return true;
 }
 
-/* The passphrase to keep it under: NULL with |*plain| for none, else NULL with the reason said. */
+/*
+ * The passphrase for storing the key: NULL with |*plain| for none, else NULL with
+ * the reason on stderr.
+ */
 static const char *pass_for(struct shim_uploading *run, const struct shim_given_key *key,
                             bool *plain)
 {
@@ -266,16 +274,16 @@ static void require_key(struct shim_uploading *run, const struct sp_record *reco
 
     shim_uploading_at(run, NULL, 0);
     (void)shim_uploading_judged(
-        run, facts == NULL
-                 ? NULL
-                 : sp_judge_upload(facts,
-                                   &(struct sp_keeping){ SP_ROLE_IDENTITY, SP_KEPT_BY_USER, false },
-                                   run->now, run->settings));
+        run, facts == NULL ? NULL
+                           : sp_judge_upload(facts,
+                                             &(struct sp_assigned_role){ SP_ROLE_IDENTITY,
+                                                                         SP_ROLE_FROM_USER, false },
+                                             run->now, run->settings));
     sp_facts_free(facts);
     X509_free(cert);
 }
 
-/* With --as identity: every certificate must have its key. */
+/* With --as identity every certificate must have its key. */
 static bool require_keys(struct shim_uploading *run)
 {
     struct sp_cursor *cursor = sp_upload_all(run->upload);
@@ -291,7 +299,7 @@ static bool require_keys(struct shim_uploading *run)
     return found == 0 || shim_uploading_failed(run);
 }
 
-/* A key that stays where it is: if we can look at it, it must be the right one. */
+/* Take a key by its URI.  If it can be loaded it must be the right one. */
 static bool take_uri(struct shim_uploading *run)
 {
     const char *uri = run->options->key_uri;

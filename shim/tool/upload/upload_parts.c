@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Certificates and keys of an upload, judged and added.
+ * Judging and adding the certificates and keys of an upload.
  */
 #include <string.h>
 
@@ -15,11 +15,11 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
-/* More are counted, and not named one by one. */
+/* How many are named one by one; the rest is counted. */
 #define NAMED_MAX 100
-/* Of a larger bundle the rest is refused as ambiguous at once. */
+/* How many may wait for their role; the rest of a larger bundle is refused as ambiguous. */
 #define UNDECIDED_MAX 1000
-/* Longer paths are somebody's joke, or attack. */
+/* The longest chain: real ones are shorter. */
 #define LONGEST 16
 
 static void note(struct shim_uploading *run, const struct shim_part *part,
@@ -49,9 +49,9 @@ static bool add(struct shim_uploading *run, const struct shim_part *part,
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
     unsigned int length = 0;
-    enum sp_role kept;
+    enum sp_role stored_as;
     enum sp_added added =
-        sp_upload_add(run->upload, part->cert, facts, role, run->as != SP_ROLE_NONE, &kept);
+        sp_upload_add(run->upload, part->cert, facts, role, run->as != SP_ROLE_NONE, &stored_as);
 
     if (added == SP_ADD_FAILED || X509_digest(part->cert, EVP_sha256(), fingerprint, &length) != 1)
         return shim_uploading_failed(run);
@@ -65,16 +65,16 @@ static bool add(struct shim_uploading *run, const struct shim_part *part,
 }
 
 /*
- * Whether it has a private key shows when all parts were read: until then it
- * is a contact's, for which the rules are the same.
+ * Take a certificate.  Its private key may come later: until then it counts as a
+ * contact, for which the rules are the same.
  */
 static bool take(struct shim_uploading *run, const struct shim_part *part,
-                 const struct sp_facts *facts, const struct sp_keeping *as)
+                 const struct sp_facts *facts, const struct sp_assigned_role *as)
 {
     enum sp_role role = as->role == SP_ROLE_NONE ? SP_ROLE_CONTACT : as->role;
 
     shim_uploading_at(run, part->path, part->number);
-    /* Parsed anew: keys are compared with its own. */
+    /* Parsed again, because keys are compared with its decoded key. */
     if (run->first_client == NULL && role != SP_ROLE_CA)
         run->first_client = X509_dup(part->cert);
     return !shim_uploading_judged(run, sp_judge_upload(facts, as, run->now, run->settings)) ||
@@ -160,7 +160,7 @@ bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *p
 }
 
 /* Why the lines before the certificate cannot be obeyed; NULL: |*as| and |*uploaded| say how. */
-static const char *read_exported(const struct shim_exported *exported, struct sp_keeping *as,
+static const char *read_exported(const struct shim_exported *exported, struct sp_assigned_role *as,
                                  time_t *uploaded)
 {
     struct tm tm = { 0 };
@@ -168,7 +168,8 @@ static const char *read_exported(const struct shim_exported *exported, struct sp
 
     *uploaded = 0;
     if (exported->role != NULL) {
-        *as = (struct sp_keeping){ .role = sp_role_named(exported->role), .by = SP_KEPT_BY_USER };
+        *as = (struct sp_assigned_role){ .role = sp_role_named(exported->role),
+                                         .source = SP_ROLE_FROM_USER };
         if (as->role == SP_ROLE_NONE)
             return "its role is none of identity, contact and ca; mend the line before it";
     }
@@ -183,7 +184,7 @@ static const char *read_exported(const struct shim_exported *exported, struct sp
 
 /* What follows the certificate in the file is its key; without one it is a contact. */
 static bool note_exported(struct shim_uploading *run, const struct shim_part *part,
-                          struct sp_keeping *as)
+                          struct sp_assigned_role *as)
 {
     struct sp_keyid id = sp_keyid_of_cert(NULL, part->cert);
 
@@ -202,7 +203,7 @@ static bool note_exported(struct shim_uploading *run, const struct shim_part *pa
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part)
 {
     struct sp_facts *facts = sp_facts_new(part->cert);
-    struct sp_keeping as = { .role = run->as, .by = SP_KEPT_BY_USER };
+    struct sp_assigned_role as = { .role = run->as, .source = SP_ROLE_FROM_USER };
     const char *why = NULL;
     time_t uploaded = 0;
     bool done = true;
@@ -212,7 +213,7 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
         return false;
     }
     if (run->as == SP_ROLE_NONE)
-        as = (struct sp_keeping){ .role = sp_role_of(facts, false) };
+        as = (struct sp_assigned_role){ .role = sp_role_of(facts, false) };
     else if (run->as == SP_ROLE_IDENTITY)
         as.role = SP_ROLE_CONTACT;
     if (part->exported != NULL)
@@ -230,7 +231,7 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     return done;
 }
 
-/* Is one of |cursor|'s certificates the issuer of |cert|?  It is freed; -1 if that failed. */
+/* Is a certificate of |cursor|, which is freed, the issuer of |cert|?  -1 if that failed. */
 static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
 {
     struct sp_record record;
@@ -248,8 +249,11 @@ static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
     return issued ? 1 : found;
 }
 
-/* What |cert| is kept as, by what is known until now; |*role| stays SP_ROLE_NONE if nothing is. */
-static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as)
+/*
+ * Decide the role of |cert| by what is known so far; the role stays SP_ROLE_NONE if
+ * nothing decides.
+ */
+static bool decide(struct shim_uploading *run, X509 *cert, struct sp_assigned_role *as)
 {
     const X509_NAME *issuer = X509_get_issuer_name(cert);
     const struct sp_query cas = { .index = SP_BY_SUBJECT,
@@ -260,7 +264,7 @@ static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as
     bool failed = false;
     int issued;
 
-    *as = (struct sp_keeping){ .by = SP_KEPT_BY_USER };
+    *as = (struct sp_assigned_role){ .source = SP_ROLE_FROM_USER };
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
         return shim_uploading_failed(run);
     as->role = sp_keyring_role(run->keyring, fingerprint, &failed);
@@ -274,12 +278,12 @@ static bool decide(struct shim_uploading *run, X509 *cert, struct sp_keeping *as
     if (issued == 0)
         issued = is_issued_by(sp_keyring_find(run->keyring, &cas), cert);
     if (issued == 1)
-        *as = (struct sp_keeping){ .role = SP_ROLE_CA, .by = SP_KEPT_BY_PATH };
+        *as = (struct sp_assigned_role){ .role = SP_ROLE_CA, .source = SP_ROLE_FROM_CHAIN };
     return issued >= 0 || shim_uploading_failed(run);
 }
 
 static bool take_undecided(struct shim_uploading *run, struct shim_undecided *undecided,
-                           const struct sp_keeping *as)
+                           const struct sp_assigned_role *as)
 {
     const struct shim_part part = { .path = undecided->path,
                                     .number = undecided->number,
@@ -295,7 +299,7 @@ static bool take_undecided(struct shim_uploading *run, struct shim_undecided *un
     return done;
 }
 
-/* One that is decided may decide others: each round goes one certificate further down. */
+/* A decided certificate may decide others: each round goes one certificate down the chain. */
 bool shim_uploading_undecided(struct shim_uploading *run)
 {
     bool some = true;
@@ -303,7 +307,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
     for (int round = 0; some && round < LONGEST; round++) {
         some = false;
         for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next) {
-            struct sp_keeping as;
+            struct sp_assigned_role as;
 
             if (u->cert == NULL)
                 continue;
@@ -317,7 +321,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
         }
     }
     for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next)
-        if (u->cert != NULL && !take_undecided(run, u, &(struct sp_keeping){ 0 }))
+        if (u->cert != NULL && !take_undecided(run, u, &(struct sp_assigned_role){ 0 }))
             return false;
     return true;
 }

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A private key that is stored already, and would be kept in another way.
+ * A private key that is stored already, and would be stored in another form.
  */
 #include <string.h>
 #include <unistd.h>
@@ -17,7 +17,10 @@
 #include "tool/certs/iterations.h"
 #include "tool/upload/uploading.h"
 
-/* Does |pass| open |stored|?  One that would cost more than it may counts as another. */
+/*
+ * Does |pass| decrypt |stored|?  If that would take too many iterations it counts as
+ * another passphrase.
+ */
 static bool opens(const struct sp_private_key *stored, const char *pass)
 {
     const unsigned char *der = stored->pkcs8;
@@ -37,7 +40,7 @@ static bool opens(const struct sp_private_key *stored, const char *pass)
     return opened;
 }
 
-/* |uri|, or under |pass|, or without a passphrase: what differs, or NULL. */
+/* What differs from storing it by |uri|, under |pass| or without a passphrase; NULL: nothing. */
 static const char *difference(const struct sp_private_key *stored, const char *uri,
                               const char *pass)
 {

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What `upload` tells.
+ * The output of `upload`.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -48,7 +48,7 @@ void shim_uploading_progress_end(struct shim_uploading *run)
     run->size = 0;
 }
 
-/* The roles are known now: a key may have come behind its certificate. */
+/* Add the roles now: a key may have come after its certificate. */
 static bool add_role(struct shim_uploading *run, json_t *row)
 {
     const char *text = json_string_value(json_object_get(row, "fingerprint"));
@@ -65,7 +65,7 @@ static bool add_role(struct shim_uploading *run, json_t *row)
     return !failed;
 }
 
-/* It vouches for each of them, so each of them is shown; more are counted. */
+/* A ca vouches for these addresses, so they are shown, up to this number; more are counted. */
 #define SHOWN_MAX 20
 
 static void print_addresses(const json_t *addresses)
@@ -128,7 +128,7 @@ int shim_uploading_report(struct shim_uploading *run, int code, bool done)
         json_array_clear(run->certificates);
     for (size_t i = 0; i < json_array_size(run->certificates); i++)
         known = add_role(run, json_array_get(run->certificates, i)) && known;
-    /* It is stored, and cannot be told whole. */
+    /* It is stored, but cannot be reported completely. */
     if (!known)
         code = shim_keyring_failed(run->keyring);
     if (run->options->json)

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What all parts of an upload do.
+ * Functions that the files of an upload share.
  */
 #include "tool/certs/part_said.h"
 #include "tool/keyring/keyring_at.h"

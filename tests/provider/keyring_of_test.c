@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "kept.h"
+#include "keyring_of_test.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@
 static char path[] = "/tmp/sp-keyring-XXXXXX";
 static char inside[sizeof(path) + 8];
 
-static void remove_kept(void)
+static void remove_keyring(void)
 {
     static const char *const files[] = { "certificates.db", "keys.db" };
     char file[sizeof(inside) + 32];
@@ -27,21 +27,21 @@ static void remove_kept(void)
     (void)rmdir(path);
 }
 
-const char *sp_kept_path(void)
+const char *sp_keyring_of_test(void)
 {
     if (inside[0] != '\0')
         return inside;
     ck_assert_ptr_nonnull(mkdtemp(path));
-    (void)snprintf(inside, sizeof(inside), "%s/kept", path);
-    ck_assert_int_eq(atexit(remove_kept), 0);
+    (void)snprintf(inside, sizeof(inside), "%s/keyring", path);
+    ck_assert_int_eq(atexit(remove_keyring), 0);
     return inside;
 }
 
-void sp_start_kept(const char *more)
+void sp_start_with_keyring(const char *more)
 {
     char *settings;
 
-    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n%s", sp_kept_path(), more), 0);
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n%s", sp_keyring_of_test(), more), 0);
     sp_start(settings);
     free(settings);
 }
@@ -49,7 +49,7 @@ void sp_start_kept(const char *more)
 static void keep(enum sp_role role, const X509 *cert, struct sp_private_key *key)
 {
     char *why = NULL;
-    struct sp_keyring *keyring = sp_keyring_open(sp_kept_path(), SP_KEYRING_WRITE, &why);
+    struct sp_keyring *keyring = sp_keyring_open(sp_keyring_of_test(), SP_KEYRING_WRITE, &why);
     struct sp_facts *facts = sp_facts_new(cert);
     struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
     struct sp_upload *upload;
@@ -87,7 +87,7 @@ static int encode(EVP_PKEY *key, const char *passphrase, unsigned char **der)
     return length;
 }
 
-void sp_keep_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *passphrase)
+void sp_put_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *passphrase)
 {
     struct sp_private_key private_key = { .encrypted = passphrase != NULL };
 
@@ -96,19 +96,19 @@ void sp_keep_cert(enum sp_role role, X509 *cert, EVP_PKEY *key, const char *pass
     keep(role, cert, key != NULL ? &private_key : NULL);
 }
 
-void sp_keep_elsewhere(X509 *cert, const char *uri)
+void sp_put_elsewhere(X509 *cert, const char *uri)
 {
     struct sp_private_key private_key = { .uri = OPENSSL_strdup(uri) };
 
     keep(SP_ROLE_IDENTITY, cert, &private_key);
 }
 
-void sp_keep(enum sp_role role, const char *name)
+void sp_put(enum sp_role role, const char *name)
 {
     X509 *cert = sp_read_cert(name);
     EVP_PKEY *key = role == SP_ROLE_IDENTITY ? sp_read_key(name) : NULL;
 
-    sp_keep_cert(role, cert, key, NULL);
+    sp_put_cert(role, cert, key, NULL);
     EVP_PKEY_free(key);
     X509_free(cert);
 }

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is said of a signer whose chain leads to no anchor, or to one that libcrypto refuses.
+ * What is printed of a signer whose chain leads to no anchor, or to one that
+ * libcrypto refuses.
  */
 #include <openssl/crypto.h>
 
@@ -46,17 +47,17 @@ START_TEST(nobody_provided_an_anchor)
         REFUSED "nobody provided a certificate of the sender or of its issuing CA" BOB
                 "upload the certificate of the sender or of its issuing CA: with trust = keyring "
                 "nothing else vouches\n";
-    const struct sp_way_fault none = { NULL, "an issuer that libcrypto does not find" };
+    const struct sp_chain_fault none = { NULL, "an issuer that libcrypto does not find" };
     smimepolicy_settings *settings = smimepolicy_settings_new();
 
     ck_assert_ptr_nonnull(settings);
     expect_text(sp_refuse_stranger(signer, settings), nobody);
     sp_expect_verdict(sp_refuse_stranger(NULL, settings), "deny:distrust-default");
-    expect_text(sp_judge_way(signer, &none, 1, settings), nobody);
-    sp_expect_verdict(sp_judge_way(signer, &none, 1, settings), "deny:distrust-default");
-    sp_expect_verdict(sp_judge_way(signer, NULL, 0, settings), "");
+    expect_text(sp_judge_chain(signer, &none, 1, settings), nobody);
+    sp_expect_verdict(sp_judge_chain(signer, &none, 1, settings), "deny:distrust-default");
+    sp_expect_verdict(sp_judge_chain(signer, NULL, 0, settings), "");
     settings->trust = SP_TRUST_KEYRING;
-    expect_text(sp_judge_way(signer, &none, 1, settings), not_uploaded);
+    expect_text(sp_judge_chain(signer, &none, 1, settings), not_uploaded);
     smimepolicy_settings_free(settings);
     sp_facts_free(signer);
 }
@@ -72,7 +73,7 @@ START_TEST(found_and_required)
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = MAIL });
     struct sp_facts *issuer = facts_of(&(struct sp_recipe){ .subject = "", .basic = "CA:TRUE" });
     smimepolicy_settings *settings = smimepolicy_settings_new();
-    const struct sp_way_fault faults[] = { { issuer, "invalid CA" } };
+    const struct sp_chain_fault faults[] = { { issuer, "invalid CA" } };
     smimepolicy_verdict *verdict;
 
     settings->trust = _i == 1 ? SP_TRUST_KEYRING : SP_TRUST_CALLER;
@@ -81,7 +82,7 @@ START_TEST(found_and_required)
                     "nobody provided a certificate of the sender or of its issuing CA",
                     "an issuer that is not known", anchors[_i]);
     smimepolicy_verdict_free(verdict);
-    verdict = sp_judge_way(signer, faults, 1, settings);
+    verdict = sp_judge_chain(signer, faults, 1, settings);
     sp_expect_words(verdict, "distrust-default",
                     "the issuing certificate (no subject), serial 0x1f: invalid CA", "(no subject)",
                     "a way to a provided anchor that libcrypto accepts");
@@ -92,7 +93,7 @@ START_TEST(found_and_required)
 }
 END_TEST
 
-/* Every fault is told, each of the certificate that has it. */
+/* Every fault is reported, with the certificate that has it. */
 START_TEST(faults_of_signer_and_issuer)
 {
     struct sp_facts *signer = facts_of(&(struct sp_recipe){ .san = MAIL });
@@ -108,15 +109,16 @@ START_TEST(faults_of_signer_and_issuer)
                 "upload the sender's own certificate if you trust it, or ask the sender for one of "
                 "a CA that may issue it\n";
     smimepolicy_settings *settings = smimepolicy_settings_new();
-    const struct sp_way_fault faults[] = { { issuer, "certificate has expired" },
-                                           { signer, "permitted subtree violation" } };
+    const struct sp_chain_fault faults[] = { { issuer, "certificate has expired" },
+                                             { signer, "permitted subtree violation" } };
 
     ck_assert_ptr_nonnull(settings);
-    expect_text(sp_judge_way(signer, faults, 2, settings), both);
+    expect_text(sp_judge_chain(signer, faults, 2, settings), both);
     sp_facts_free(issuer);
     issuer = facts_of(&(struct sp_recipe){ .subject = "CA", .basic = "CA:TRUE", .serial = 32 });
-    expect_text(sp_judge_way(signer, &(struct sp_way_fault){ issuer, "invalid CA" }, 1, settings),
-                named);
+    expect_text(
+        sp_judge_chain(signer, &(struct sp_chain_fault){ issuer, "invalid CA" }, 1, settings),
+        named);
     smimepolicy_settings_free(settings);
     sp_facts_free(issuer);
     sp_facts_free(signer);
@@ -125,8 +127,8 @@ END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("way");
-    TCase *tcase = tcase_create("way");
+    Suite *suite = suite_create("chain faults");
+    TCase *tcase = tcase_create("chain faults");
 
     tcase_add_test(tcase, nobody_provided_an_anchor);
     tcase_add_loop_test(tcase, found_and_required, 0, 2);

@@ -7,10 +7,10 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
-#include "tool/keyring/stored_path.h"
+#include "tool/keyring/stored_chain.h"
 #include "tool/keyring/keyring_at.h"
 
-/* More issuers than anybody has; a keyring that holds as many of one name is not searched on. */
+/* The most issuers of one name: with more of them the search stops. */
 #define MOST 64
 
 static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
@@ -21,7 +21,7 @@ static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
     return false;
 }
 
-/* Every stored CA whose subject is |name|. */
+/* Add every stored CA whose subject is |name|. */
 static int add_issuers(struct sp_keyring *keyring, const X509_NAME *name, STACK_OF(X509) *found)
 {
     struct sp_cursor *cursor = sp_keyring_find(
@@ -43,7 +43,7 @@ static int add_issuers(struct sp_keyring *keyring, const X509_NAME *name, STACK_
     return next < 0 ? shim_keyring_failed(keyring) : SHIM_OK;
 }
 
-/* The issuers of |cert|, theirs, and so on. */
+/* Collect the issuers of |cert|, their issuers, and so on. */
 static int collect(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *found)
 {
     int code = add_issuers(keyring, X509_get_issuer_name(cert), found);
@@ -53,7 +53,7 @@ static int collect(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) 
     return code;
 }
 
-int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *way)
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain)
 {
     STACK_OF(X509) *cas = sk_X509_new_null();
     int code = cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
@@ -61,13 +61,13 @@ int shim_keyring_path(struct sp_keyring *keyring, X509 *cert, struct shim_way *w
 
     if (code == SHIM_OK && sk_X509_num(cas) > 0 && store == NULL)
         code = shim_no_memory();
-    shim_way_find(way, store, cert, NULL, NULL);
+    shim_chain_find(chain, store, cert, NULL, NULL);
     X509_STORE_free(store);
     sk_X509_pop_free(cas, X509_free);
     return code;
 }
 
-/* A certificate with nothing but the address, to hold against the CA's limits. */
+/* A certificate with nothing but the address, to check against the CA's name constraints. */
 static X509 *bearer(const char *address)
 {
     X509 *cert = X509_new();
@@ -89,7 +89,7 @@ static X509 *bearer(const char *address)
     ASN1_IA5STRING_free(text);
     GENERAL_NAME_free(name);
     GENERAL_NAMES_free(names);
-    /* The check reads names that libcrypto has cached. */
+    /* The check needs names that libcrypto caches first. */
     if (done)
         (void)X509_get_extension_flags(cert);
     if (done)
@@ -104,7 +104,7 @@ const char *shim_ca_limit(X509 *ca, const char *address)
     const char *why = NULL;
     int critical;
 
-    /* libcrypto's own questions, which a verification asks too. */
+    /* libcrypto's own checks, which a verification makes, too. */
     if (X509_check_purpose(ca, X509_PURPOSE_SMIME_SIGN, 1) < 1)
         return "it may not issue certificates for mail";
     limits = X509_get_ext_d2i(ca, NID_name_constraints, &critical, NULL);

@@ -1,0 +1,25 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The chain of a certificate to an anchor through the CAs of the keyring.
+ */
+#ifndef SHIM_STORED_CHAIN_H
+#define SHIM_STORED_CHAIN_H
+
+#include "keyring/keyring.h"
+#include "tool/certs/chain.h"
+
+/*
+ * Find the chain of |cert| to a stored CA, at whatever time.
+ *
+ * @param chain  to clear in any case; without certificates and faults, no stored CA
+ *               has issued it
+ * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain);
+
+/* May |ca| issue certificates for the mail of |address|?  NULL if it may, else why not. */
+const char *shim_ca_limit(X509 *ca, const char *address);
+
+#endif
