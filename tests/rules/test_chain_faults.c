@@ -85,7 +85,7 @@ START_TEST(found_and_required)
     verdict = sp_judge_chain(signer, faults, 1, settings);
     sp_expect_words(verdict, "distrust-default",
                     "the issuing certificate (no subject), serial 0x1f: invalid CA", "(no subject)",
-                    "a way to a provided anchor that libcrypto accepts");
+                    "a chain to a provided anchor that libcrypto accepts");
     smimepolicy_verdict_free(verdict);
     smimepolicy_settings_free(settings);
     sp_facts_free(issuer);
