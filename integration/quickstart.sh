@@ -42,7 +42,7 @@ refused() {
 }
 
 say "Packages"
-"$here/install-packages.sh" "$here/packages.txt"
+"$here/ci/install-packages.sh" "$here/ci/packages.txt"
 show openssl version
 
 say "Build and install"

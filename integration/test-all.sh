@@ -40,7 +40,7 @@ few_under_valgrind() {
 }
 
 stage packages '^warning:' packages
-stage versions . "$here/tested.sh"
+stage versions . "$here/ci/tested.sh"
 stage format '' format
 stage shellcheck '' shell
 stage layers '' "$here/ci/layers"
@@ -50,6 +50,6 @@ stage "unit tests" "$checks" unit_tests release
 stage "unit tests, asan+ubsan" "$checks" unit_tests asan
 stage "tests with threads, tsan" "$checks" threads
 stage "what sanitizers cannot see, valgrind" "$checks" few_under_valgrind
-stage "corpus of the fuzzers" '^ok' "$here/fuzz.sh" --replay
+stage "corpus of the fuzzers" '^ok' "$here/ci/fuzz.sh" --replay
 stage "integration tests" "$summary" integration_tests -m "not slow"
 finish

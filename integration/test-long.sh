@@ -39,28 +39,28 @@ all_under_valgrind() {
 
 own_tests_of_openssl() {
     build release
-    SP_BUILD=build/release /usr/bin/python3 "$here/conformance.py"
+    SP_BUILD=build/release /usr/bin/python3 "$here/ci/conformance.py"
 }
 
 soak() {
     build release
-    SP_BUILD=build/release "$here/soak.sh" "${SP_SOAK_SECONDS:-300}"
+    SP_BUILD=build/release "$here/ci/soak.sh" "${SP_SOAK_SECONDS:-300}"
 }
 
 stage packages '^warning:' packages
-stage versions . "$here/tested.sh"
+stage versions . "$here/ci/tested.sh"
 stage cppcheck '' cppcheck_all
 stage clang-tidy '' tidy
-stage "coverage of the rules" '/$|^(lines|branches):' "$here/coverage.sh"
+stage "coverage of the rules" '/$|^(lines|branches):' "$here/ci/coverage.sh"
 stage "unit tests, tsan" "$checks" all_under_tsan
 # A process a test is minutes under valgrind; the provider's tests need theirs, a policy each.
 stage "unit tests of the rules, valgrind" "$checks" all_under_valgrind rules CK_FORK=no
 stage "unit tests of the keyring, valgrind" "$checks" all_under_valgrind keyring CK_FORK=no
 stage "unit tests of the provider, valgrind" "$checks" all_under_valgrind provider SP_FEW_FORKS=1
 [ ! -x "$here/ci/mutate" ] || stage mutations . "$here/ci/mutate"
-stage fuzzing '^(ok|skipped)' "$here/fuzz.sh" "${SP_FUZZ_SECONDS:-60}"
+stage fuzzing '^(ok|skipped)' "$here/ci/fuzz.sh" "${SP_FUZZ_SECONDS:-60}"
 stage "OpenSSL's own tests" . own_tests_of_openssl
 stage "slow integration tests" "$summary" integration_tests -m slow
 stage soak . soak
-stage "other versions of OpenSSL" . "$here/versions.sh"
+stage "other versions of OpenSSL" . "$here/ci/versions.sh"
 finish

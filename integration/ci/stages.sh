@@ -67,7 +67,7 @@ finish() {
 }
 
 packages() {
-    "$here/install-packages.sh" "$here/packages.txt" "$here/packages-test.txt"
+    "$here/ci/install-packages.sh" "$here/ci/packages.txt" "$here/ci/packages-test.txt"
 }
 
 build() { # PRESET [OPTION…]

@@ -12,7 +12,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SP_BUILD", REPO / "build" / "release")).resolve()
 MODULE = BUILD / "provider" / "smimepolicy.so"
 COMMAND = BUILD / "shim" / "smime-policy"

@@ -14,6 +14,6 @@ TIME = shutil.which("time", path="/usr/bin")
 @pytest.mark.slow
 @pytest.mark.skipif(TIME is None, reason="time(1) is not installed")
 def test_soak():
-    result = run(REPO / "integration" / "soak.sh", "6", env={"SP_BUILD": BUILD})
+    result = run(REPO / "integration" / "ci" / "soak.sh", "6", env={"SP_BUILD": BUILD})
     assert result.rc == 0 and b"nothing lost, nothing left behind, nothing grew" in result.out, result
     assert b"| upload |" in result.out and b"FAULT" not in result.out, result

@@ -17,7 +17,7 @@ from harness import BUILD, COMMAND, OPENSSL, REPO, environment, must, run, stock
 from keyrings import make_keyring
 
 KEPT = REPO / "docs" / "results" / "messages.md"
-COMMAND_LINE = "SP_UPDATE_MESSAGES=1 /usr/bin/python3 -m pytest -q integration/test_words.py -k messages"
+COMMAND_LINE = "SP_UPDATE_MESSAGES=1 /usr/bin/python3 -m pytest -q integration/command/test_words.py -k messages"
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
 

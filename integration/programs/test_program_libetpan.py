@@ -26,7 +26,7 @@ MAIL = (b"From: me@example.com\r\nTo: bob@example.com\r\nSubject: test\r\nMIME-V
 def program(tmp_path_factory):
     """etpan.c, compiled."""
     out = tmp_path_factory.mktemp("etpan") / "etpan"
-    must(run(CC, "-Wall", "-Werror", "-o", out, REPO / "integration" / "etpan.c",
+    must(run(CC, "-Wall", "-Werror", "-o", out, REPO / "integration" / "programs" / "etpan.c",
              *FLAGS.out.decode().split()))
     return out
 

@@ -10,7 +10,7 @@ import pytest
 
 from harness import BUILD, COMMAND, MODULE, OPENSSL, REPO, must, run, stock
 
-INTEGRATION = REPO / "integration"
+CI = REPO / "integration" / "ci"
 VERSION = re.compile(r"OpenSSL (\S+ \d+ \w+ \d{4})")
 
 
@@ -35,7 +35,7 @@ def test_the_newest_openssl_of_the_distribution():
     owner = must(run("dpkg-query", "-S", libcrypto(OPENSSL))).text.split(":")[0]
     for package in (owner, "openssl", "libssl-dev"):
         installed, newest = versions(package)
-        assert installed == newest, f"{package}: run integration/install-packages.sh"
+        assert installed == newest, f"{package}: run integration/ci/install-packages.sh"
 
 
 def test_one_libcrypto():
@@ -47,7 +47,7 @@ def test_one_libcrypto():
 
 
 def test_versions_are_told():
-    text = must(run(INTEGRATION / "tested.sh", BUILD)).text
+    text = must(run(CI / "tested.sh", BUILD)).text
     for start in ("system: ", "OpenSSL: OpenSSL ", "command: smime-policy ", "PHP: ", "compilers: gcc",
                   "libraries: ", "packages: "):
         assert re.search(rf"^{start}", text, re.M), text
@@ -66,7 +66,7 @@ def install(tmp_path):
         words.unlink(missing_ok=True)
         apt.write_text(f'#!/bin/sh\necho "$@" >>{words}\n{script}\n')
         apt.chmod(0o755)
-        result = run(INTEGRATION / "install-packages.sh", packages,
+        result = run(CI / "install-packages.sh", packages,
                      env={"PATH": f"{tmp_path}:{os.defpath}"})
         return result, words.read_text().splitlines() if words.exists() else []
     return ask

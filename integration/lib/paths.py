@@ -12,7 +12,7 @@ from pathlib import Path
 
 from harness import COMMAND, MODULE, OPENSSL, PHP, REPO, run
 
-SMIME_PHP = REPO / "integration" / "smime.php"
+SMIME_PHP = REPO / "integration" / "programs" / "smime.php"
 
 
 @dataclass

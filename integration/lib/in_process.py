@@ -18,7 +18,7 @@ import pytest
 
 from harness import REPO, refused, run, write_conf
 
-DRIVERS = REPO / "integration" / "drivers"
+DRIVERS = REPO / "integration" / "programs" / "drivers"
 # Debian's interpreter; the first one on PATH may be another.
 PYTHON = "/usr/bin/python3"
 

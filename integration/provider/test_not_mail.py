@@ -14,8 +14,8 @@ import pytest
 
 from harness import OPENSSL, PATIENCE, PHP, REPO, environment, must, refused, run, stock, write_ca, write_conf
 
-PHP_TLS = REPO / "integration" / "tls.php"
-PHP_SIGN = REPO / "integration" / "not_mail.php"
+PHP_TLS = REPO / "integration" / "programs" / "tls.php"
+PHP_SIGN = REPO / "integration" / "programs" / "not_mail.php"
 
 # `openssl req`, `ca` and `ts` want sections of their own in the configuration.
 # The `openssl x509` of 4.0 adds the `extensions`, and the whole default section without such a line.

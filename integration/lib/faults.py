@@ -179,7 +179,7 @@ def build_starve(directory):
         pytest.skip("no C compiler is installed")
     library = directory / "starve.so"
     must(run(compiler, "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-o", library,
-             REPO / "integration" / "starve.c", "-lcrypto", "-ljansson"))
+             REPO / "integration" / "lib" / "starve.c", "-lcrypto", "-ljansson"))
     return library
 
 

@@ -17,7 +17,7 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-source=$(dirname "$here")
+source=$(dirname "$(dirname "$here")")
 roots=${TMPDIR:-/var/tmp}/smime-policy-versions
 verbose=
 command=
@@ -132,7 +132,7 @@ run_tests() { # VERSION
     inside "$roots/$1" ctest --test-dir /build -j 2 --output-on-failure --output-junit /unit.xml ||
         [ -e "$roots/$1/unit.xml" ]
     case $1 in
-    sid | experimental) files=("${provider_suite[@]/#//src/integration/}") ;;
+    sid | experimental) files=("${provider_suite[@]/#//src/integration/provider/}") ;;
     esac
     inside "$roots/$1" env SP_BUILD=/build /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
         --junitxml=/results.xml "${files[@]}" || [ $? -eq 1 ]
@@ -180,4 +180,4 @@ for version; do
     openssl=$(inside "$roots/$version" openssl version)
     results+=("$version=$openssl=$roots/$version/unit.xml=$roots/$version/results.xml")
 done
-[ ${#results[@]} -eq 0 ] || /usr/bin/python3 "$here/version_table.py" "${results[@]}"
+[ ${#results[@]} -eq 0 ] || /usr/bin/python3 "$here/../lib/version_table.py" "${results[@]}"

@@ -7,7 +7,7 @@
 # which is where the command is tested.
 set -euo pipefail
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 build=build/coverage
 least=95
 

@@ -13,7 +13,7 @@ pytestmark = needs("emacs")
 
 BODY = b"the quick brown fox."
 GUIDE = "emacs.md"
-DRIVER = REPO / "integration" / "emacs.el"
+DRIVER = REPO / "integration" / "programs" / "emacs.el"
 
 # Settings that make tests independent of the machine; none about S/MIME.
 OURS = """

@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from harness import BUILD, COMMAND, OPENSSL, environment, write_conf
 
 CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"

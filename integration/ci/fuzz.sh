@@ -11,7 +11,7 @@
 # these and from what was found: few and short ones that still reach what all of them reach.
 set -euo pipefail
 
-cd "$(dirname "$0")/.."
+cd "$(dirname "$0")/../.."
 corpus=$PWD/tests/fuzz/corpus
 found=${SP_FUZZ_FOUND:-$PWD/build/fuzz/found}
 bytes=40000 # of each target in the repository

@@ -5,7 +5,7 @@ Random trees of certificates on every path, against a second decision of who may
 
 Nothing verifies that must not, and what must does.  A tree that fails is printed with its number:
 
-    SP_VOUCHING_FIRST=17 SP_VOUCHING_TREES=1 pytest integration/test_vouching.py
+    SP_VOUCHING_FIRST=17 SP_VOUCHING_TREES=1 pytest integration/provider/test_vouching.py
 
 SP_VOUCHING_TREES=20000 is a long run; SP_VOUCHING_WAYS says how many ways each tree is tried in.
 """
@@ -369,7 +369,7 @@ def drivers(tmp_path_factory):
     """The program with the callback, and the one without any of our code."""
     directory = tmp_path_factory.mktemp("driver")
     library = BUILD / "provider"
-    build = (find("cc"), "-Wall", "-Wextra", "-Werror", REPO / "integration" / "vouching.c")
+    build = (find("cc"), "-Wall", "-Wextra", "-Werror", REPO / "integration" / "lib" / "vouching.c")
     must(run(*build, "-DCALLBACK", "-I", REPO / "include", "-o", directory / "callback", "-L",
              library, f"-Wl,-rpath,{library}", "-lsmimepolicy", "-lcrypto"))
     must(run(*build, "-o", directory / "program", "-lcrypto"))

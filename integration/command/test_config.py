@@ -629,7 +629,7 @@ def test_self_test_in_the_environment_of_the_program(good):
 def test_start_of_a_mailer(good, pki, mail, tmp_path):
     """PHP refuses under it, and is not started at all where it would not."""
     out = tmp_path / "out"
-    argv = (PHP, "-n", REPO / "integration" / "smime.php", "pkcs7", "sign", mail, out,
+    argv = (PHP, "-n", REPO / "integration" / "programs" / "smime.php", "pkcs7", "sign", mail, out,
             pki.expired.pem, pki.expired.key)
     refused(start(good, "--", *argv), "expired")
     good.write_text(GOOD.replace("smimepolicy.so", "gone.so"))

@@ -26,6 +26,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 from harness import MODULE, OPENSSL, REPO, write_conf
 
 RECIPES = ("80-test_cms", "25-test_pkcs7", "25-test_verify", "25-test_req", "80-test_tsa")
@@ -189,7 +190,7 @@ HEAD = """\
 For auditors: the recipes of the source package of OpenSSL {version}, unmodified, against the
 installed program ({program}). Made by
 
-    /usr/bin/python3 integration/conformance.py --document
+    /usr/bin/python3 integration/ci/conformance.py --document
 
 With `mode = observe` every result is the same as without the policy. With `mode = enforce` a result
 differs only where a rule refused something, because the certificates of these tests were not made

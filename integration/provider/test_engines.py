@@ -142,7 +142,7 @@ def test_engine_of_the_command_line_locks(name, token, conf, pki, mail, tmp_path
 def test_engine_that_is_no_default_locks(token, conf, pki, tmp_path):
     """A program that gets one key from an engine and nothing else."""
     program = tmp_path / "engine_key"
-    must(run("cc", "-Wno-deprecated-declarations", REPO / "integration" / "engine_key.c", "-o",
+    must(run("cc", "-Wno-deprecated-declarations", REPO / "integration" / "lib" / "engine_key.c", "-o",
              program, "-lcrypto"))
     for name in NAMES:
         argv = (program, pki[name].pem, SOFTHSM, token.uri(name))

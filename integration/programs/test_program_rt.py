@@ -19,12 +19,12 @@ from harness import COMMAND, OPENSSL, REPO, must, run, stock, write_conf
 
 DATABASE = Path("/var/lib/dbconfig-common/sqlite3/request-tracker5/rtdb")
 GUIDE = REPO / "docs" / "use" / "guides" / "rt.md"
-DRIVER = REPO / "integration" / "rt.pl"
+DRIVER = REPO / "integration" / "programs" / "rt.pl"
 BODY = b"the quick brown fox."
 
 pytestmark = pytest.mark.skipif(
     not DATABASE.exists(),
-    reason="RT is not installed (integration/install-packages.sh integration/packages-rt.txt)")
+    reason="RT is not installed (integration/ci/install-packages.sh integration/ci/packages-rt.txt)")
 
 CONFIGURATION = """\
 Set($rtname, 'test');
