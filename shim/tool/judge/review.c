@@ -201,7 +201,7 @@ static bool find_uploaded(struct review *review, struct shim_signature *signatur
 }
 
 /* True if the provider judges the anchor too. */
-static bool find_way(struct review *review, struct shim_signature *signature)
+static bool find_chain(struct review *review, struct shim_signature *signature)
 {
     if (!signature->for_itself && review->settings->trust == SP_TRUST_KEYRING &&
         review->store != NULL)
@@ -225,7 +225,7 @@ static void review_chain(struct review *review, struct shim_signature *signature
     bool asked_again;
     size_t count;
 
-    asked_again = find_way(review, signature);
+    asked_again = find_chain(review, signature);
     if (signature->chain.count > 0 && asked_again)
         settle_once(signature, review->outcome, judge_chain(signature, review->settings));
     else if (signature->chain.count > 0)
