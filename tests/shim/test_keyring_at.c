@@ -106,11 +106,11 @@ static const struct {
     { 'S', { .serial = 6, .subject = "Self", .san = "email:sue@example.org" }, 'S' },
 };
 
-/* What is stored as a CA, whose way is asked for, and what it is. */
+/* What is stored as a CA, whose chain is asked for, and what it is. */
 static const struct {
     const char *stored;
     char of;
-    const char *way; /* "": none */
+    const char *chain; /* "": none */
     int fault;       /* of libcrypto, or X509_V_OK */
 } chains[] = {
     { "", 'L', "", X509_V_OK },
@@ -148,7 +148,7 @@ START_TEST(a_chain_leads_to_a_stored_ca)
         for (int j = 0; j < SP_ROWS(made); j++)
             if (X509_cmp(sk_X509_value(chain.certs, i), certs[(int)made[j].letter]) == 0)
                 letters[i] = made[j].letter;
-    ck_assert_str_eq(letters, chains[_i].way);
+    ck_assert_str_eq(letters, chains[_i].chain);
     ck_assert_int_eq(chain.count == 0 ? X509_V_OK : chain.faults[0].error, chains[_i].fault);
     shim_chain_clear(&chain);
     for (int i = 0; i < SP_ROWS(made); i++)

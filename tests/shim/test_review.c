@@ -158,12 +158,12 @@ static const struct {
     { "E", NO_TIME, { NULL }, "3:deny:signer-validity", "", "1", true },
     /* libcrypto has a fault of its own for the same, which adds nothing. */
     { "K", THEN, { NULL }, "4:deny:signer-certificate", "4 4", "1", false },
-    /* Nobody vouches for it, and its way is stock's to find: then stock looks at the dates too. */
+    /* Nobody vouches for it, and its chain is stock's to find: then stock looks at the dates too. */
     { "S", THEN, { NULL }, "5:deny:distrust-default", "5", "1", false },
     { "BE", THEN, { NULL }, "", "2 3:note:signer-validity", "00", true },
     { "BS", THEN, { NULL }, "5:deny:distrust-default", "2 5", "01", false },
     { "ES", THEN, { NULL }, "5:deny:distrust-default", "3:note:signer-validity 5", "01", false },
-    /* The user says what counts as now, and which way is followed. */
+    /* The user says what counts as now, and which chain is followed. */
     { "E", AFTER, { "-attime", "1" }, "", "", "0", false },
     { "E", THEN, { "-crl_check" }, "", "3:note:signer-validity", "0", false },
     { "S", THEN, { "-crl_check" }, "", "5", "0", false },

@@ -124,7 +124,7 @@ static smimepolicy_verdict *judge_issuers(const struct review *review,
                                           const struct shim_signature *signature,
                                           const struct sp_facts *const *issuers, size_t count)
 {
-    /* With `trust = keyring` the way ends in a ca of the keyring's: see find_uploaded(). */
+    /* With `trust = keyring` the chain ends in a ca of the keyring's: see find_uploaded(). */
     if (review->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
         return NULL;
     for (size_t i = 0; i < count; i++) {
@@ -172,7 +172,7 @@ static X509_STORE *store_uploaded(struct sp_keyring *keyring, const STACK_OF(X50
 }
 
 /*
- * The way where only what was uploaded vouches (`trust = keyring`): what else is named may lie on
+ * The chain where only what was uploaded vouches (`trust = keyring`): what else is named may lie on
  * it.  Looking for the end of the chain first has libcrypto read what -CApath has of it.
  *
  * @return true if there is an end, which the provider is asked about too
