@@ -111,7 +111,7 @@ static const struct {
     const char *stored;
     char of;
     const char *chain; /* "": none */
-    int fault;       /* of libcrypto, or X509_V_OK */
+    int fault;         /* of libcrypto, or X509_V_OK */
 } chains[] = {
     { "", 'L', "", X509_V_OK },
     { "S", 'L', "", X509_V_OK },
