@@ -158,7 +158,8 @@ static const struct {
     { "E", NO_TIME, { NULL }, "3:deny:signer-validity", "", "1", true },
     /* libcrypto has a fault of its own for the same, which adds nothing. */
     { "K", THEN, { NULL }, "4:deny:signer-certificate", "4 4", "1", false },
-    /* Nobody vouches for it, and its chain is stock's to find: then stock looks at the dates too. */
+    /* Nobody vouches for it, and its chain is stock's to find: then stock looks at the dates too.
+     */
     { "S", THEN, { NULL }, "5:deny:distrust-default", "5", "1", false },
     { "BE", THEN, { NULL }, "", "2 3:note:signer-validity", "00", true },
     { "BS", THEN, { NULL }, "5:deny:distrust-default", "2 5", "01", false },
