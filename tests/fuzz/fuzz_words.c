@@ -48,7 +48,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     char name[] = "check";
     char *words[MOST_WORDS + 2] = { name };
     struct shim shim = { 0 };
-    struct shim_check check;
+    struct shim_check check = { 0 };
     size_t count;
 
     if (text == NULL)

@@ -86,7 +86,7 @@ static void expect_text(const char *text, const char *expected)
 
 START_TEST(are_read)
 {
-    struct shim_check check;
+    struct shim_check check = { 0 };
     char files[100] = "";
     char uses[SHIM_USES + 1] = "";
     time_t before = time(NULL);
@@ -113,7 +113,7 @@ END_TEST
 
 START_TEST(mistakes_are_told)
 {
-    struct shim_check check;
+    struct shim_check check = { 0 };
 
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(parse(bad[_i].words, &check), SHIM_USAGE);
@@ -125,7 +125,7 @@ END_TEST
 START_TEST(help_is_asked_for)
 {
     static const char *const words[][8] = { { "--help" }, { "-help" }, { "-h", "a" } };
-    struct shim_check check;
+    struct shim_check check = { 0 };
 
     for (int i = 0; i < SP_ROWS(words); i++) {
         sp_capture_begin(STDOUT_FILENO);

@@ -246,7 +246,7 @@ static int run(struct shim *shim, const struct shim_check *check)
 
 int shim_run_check(struct shim *shim, int argc, char **argv)
 {
-    struct shim_check check;
+    struct shim_check check = { 0 };
     int code = shim_check_options(shim, argc, argv, &check);
 
     if (code == -1)

@@ -55,7 +55,6 @@ int shim_check_options(struct shim *shim, int argc, char **argv, struct shim_che
     bool any = false;
     int code;
 
-    memset(check, 0, sizeof(*check));
     check->at = time(NULL);
     code = shim_long_parse(shim, argc, argv, table, &check->files);
     if (code != SHIM_OK)
