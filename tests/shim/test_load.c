@@ -57,8 +57,11 @@ static void write_der(void)
 static void write_pem(const char *name)
 {
     FILE *file = create(name);
+    const char *next;
 
-    for (const char *word = name; word != NULL; word = strchr(word, '-'), word += word != NULL)
+    for (const char *word = name; word != NULL; word = next) {
+        next = strchr(word, '-');
+        next = next == NULL ? NULL : next + 1;
         switch (*word) {
         case 'c': /* cert */
             ck_assert_int_eq(PEM_write_X509(file, first), 1);
@@ -77,6 +80,7 @@ static void write_pem(const char *name)
             break;
         default:;
         }
+    }
     fclose(file);
 }
 
