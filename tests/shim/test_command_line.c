@@ -150,6 +150,14 @@ static const struct {
       SHIM_REFUSED,
       NULL },
 
+    /* A verb compares the sender that it writes into the header. */
+    { VERB,
+      { "-sign", "-signer", "good", "-from", "eve@example.org" },
+      "1 - 1:warn:sender-match",
+      SHIM_OK,
+      NULL },
+    { STOCK, { "-sign", "-signer", "good", "-from", "eve@example.org" }, "1 -", SHIM_OK, NULL },
+
     { VERB, { "-encrypt", "good", "-recip", "encrypts" }, "- 4 1", SHIM_OK, NULL },
     { VERB, { "-encrypt", "signs" }, "- 3:deny:usage-encrypt", SHIM_REFUSED, NULL },
     { VERB, { "-encrypt", "good", "expired" }, "- 1 2:deny:expired", SHIM_REFUSED, NULL },
