@@ -52,7 +52,7 @@ static bool is_engine_key(const struct shim_given *given)
 }
 
 /* How |given| would harm the policy, or NULL. */
-static const char *harm_of(const struct shim_given *given, bool like_stock)
+static const char *harm_of(const struct shim_given *given, const struct shim_manner *manner)
 {
     switch (given->option->role) {
     case ROLE_FOREIGN:
@@ -60,23 +60,21 @@ static const char *harm_of(const struct shim_given *given, bool like_stock)
     case ROLE_UNCHECKED:
         return "switch a check off";
     case ROLE_NOVERIFY:
-        /*
-         * Mailers extract a stranger's certificate with it; stock.c makes sure that it is
-         * not reported as verified.
-         */
-        return like_stock ? NULL : "switch a check off";
+        /* stock.c makes sure that what is extracted is not reported as verified. */
+        return manner->extracts ? NULL : "switch a check off";
     default:
         return is_engine_key(given) ? "take the operation out of the policy's hands" : NULL;
     }
 }
 
-bool shim_has_refused_option(const struct shim_args *args, const char *what, bool like_stock)
+bool shim_has_refused_option(const struct shim_args *args, const char *what,
+                             const struct shim_manner *manner)
 {
     bool found = false;
 
     for (size_t i = 0; i < args->count; i++) {
         const struct shim_given *given = &args->given[i];
-        const char *harm = harm_of(given, like_stock);
+        const char *harm = harm_of(given, manner);
 
         if (harm == NULL)
             continue;

@@ -7,9 +7,11 @@
 #ifndef SHIM_REFUSED_OPTIONS_H
 #define SHIM_REFUSED_OPTIONS_H
 
+#include "stock/manner.h"
 #include "stock/options.h"
 
 /* Is one of |args| refused?  Then the reason is on stderr, with the alternative. */
-bool shim_has_refused_option(const struct shim_args *args, const char *what, bool like_stock);
+bool shim_has_refused_option(const struct shim_args *args, const char *what,
+                             const struct shim_manner *manner);
 
 #endif

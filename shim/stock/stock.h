@@ -25,7 +25,7 @@ struct shim_stock {
     bool quiet;         /* its standard error is not passed on */
     bool progress;      /* show the progress in |in| on a terminal */
     bool capture;       /* keep its standard error in the result */
-    bool for_people;    /* a verb: its messages are escaped for a terminal */
+    bool for_people;    /* its messages are escaped for a terminal */
     bool unverified;    /* it verifies nobody and must not report a verification */
 };
 

@@ -79,18 +79,19 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
                      const struct shim_args *args, const struct shim_request *request)
 {
     struct shim_operation operation = {
-        .shim = shim, .api = api, .args = args, .request = request
+        .shim = shim, .api = api, .manner = &shim_manner_stock, .args = args, .request = request
     };
     struct shim_outcome outcome = { .denials_only = !shim->explain, .explains = shim->explain };
     int code;
 
-    if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name, true))
+    if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name,
+                                operation.manner))
         return SHIM_REFUSED;
     shim_selection_init(&operation.selection);
     code = shim_select(&operation, &outcome);
     if (code == SHIM_OK)
-        code = shim_judge_request(&operation, true, &outcome);
-    if (code == SHIM_OK && (shim_input_is_unfit(args, request, true) ||
+        code = shim_judge_request(&operation, &outcome);
+    if (code == SHIM_OK && (shim_input_is_unfit(args, request, operation.manner) ||
                             (!shim->explain && shim_input_is_empty(args, request))))
         code = SHIM_INPUT;
     if (shim->explain) {

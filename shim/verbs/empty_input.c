@@ -49,11 +49,11 @@ static bool is_terminal(const char *path)
 }
 
 /* What is wrong with |path|, NULL for standard input; NULL if nothing is, or stock says it. */
-static const char *fault_of(const char *path, bool like_stock)
+static const char *fault_of(const char *path, const struct shim_manner *manner)
 {
     struct stat is;
 
-    if (!like_stock && path != NULL && access(path, R_OK) != 0)
+    if (manner->reports_faults && path != NULL && access(path, R_OK) != 0)
         return strerror(errno);
     if ((path == NULL ? fstat(STDIN_FILENO, &is) : stat(path, &is)) != 0)
         return NULL;
@@ -62,15 +62,15 @@ static const char *fault_of(const char *path, bool like_stock)
     if (S_ISBLK(is.st_mode))
         return "it is a device";
     if (!S_ISCHR(is.st_mode) || is_terminal(path) ||
-        (like_stock && is.st_rdev == makedev(1, 3))) /* /dev/null */
+        (manner->takes_null && is.st_rdev == makedev(1, 3))) /* /dev/null */
         return NULL;
     return "it is a device, and no terminal";
 }
 
-static bool is_unfit(const char *path, bool like_stock)
+static bool is_unfit(const char *path, const struct shim_manner *manner)
 {
     const char *named = path == NULL || strcmp(path, "-") == 0 ? NULL : path;
-    const char *fault = fault_of(named, like_stock);
+    const char *fault = fault_of(named, manner);
 
     if (fault != NULL)
         shim_error("cannot read the message from %s: %s; give a file or a pipe",
@@ -79,12 +79,12 @@ static bool is_unfit(const char *path, bool like_stock)
 }
 
 bool shim_input_is_unfit(const struct shim_args *args, const struct shim_request *request,
-                         bool like_stock)
+                         const struct shim_manner *manner)
 {
     const char *content = shim_args_value(args, "content");
 
     if (request->help || request->operation == NULL)
         return false;
-    return is_unfit(shim_args_value(args, "in"), like_stock) ||
-           (content != NULL && is_unfit(content, like_stock));
+    return is_unfit(shim_args_value(args, "in"), manner) ||
+           (content != NULL && is_unfit(content, manner));
 }

@@ -7,6 +7,7 @@
 #ifndef SHIM_EMPTY_INPUT_H
 #define SHIM_EMPTY_INPUT_H
 
+#include "stock/manner.h"
 #include "stock/request.h"
 
 /*
@@ -19,10 +20,9 @@ bool shim_input_is_empty(const struct shim_args *args, const struct shim_request
 /*
  * Is the input of |request| anything but a regular file, pipe, socket or terminal?
  * A directory would read as an empty message, and /dev/zero has no end.
- * |like_stock|: /dev/null is accepted, as programs use it for an empty message.  If
- * it returns true the reason is on stderr.
+ * |manner| says whether /dev/null is.  If it returns true the reason is on stderr.
  */
 bool shim_input_is_unfit(const struct shim_args *args, const struct shim_request *request,
-                         bool like_stock);
+                         const struct shim_manner *manner);
 
 #endif

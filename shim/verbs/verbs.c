@@ -192,7 +192,7 @@ static int operate(struct verb_run *run)
  */
 static int check_input(const struct shim_operation *operation)
 {
-    if (shim_input_is_unfit(operation->args, operation->request, false))
+    if (shim_input_is_unfit(operation->args, operation->request, operation->manner))
         return SHIM_INPUT;
     return !operation->explain && shim_input_is_empty(operation->args, operation->request)
                ? SHIM_INPUT
@@ -204,14 +204,14 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     const struct shim_operation *operation = &run->operation;
     int code;
 
-    if (shim_has_refused_option(operation->args, verb->name, false))
+    if (shim_has_refused_option(operation->args, verb->name, operation->manner))
         return SHIM_REFUSED;
     code = check_input(operation);
     if (code != SHIM_OK)
         return code;
     code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)
-        code = shim_judge_request(&run->operation, false, &run->outcome);
+        code = shim_judge_request(&run->operation, &run->outcome);
     if (code == SHIM_OK && !operation->explain)
         code = shim_select_unlock(&run->operation);
     return code == SHIM_OK ? operate(run) : code;
@@ -250,6 +250,7 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
 {
     struct verb_run run = { .operation = { .shim = shim,
                                            .api = SHIM_CMS,
+                                           .manner = &shim_manner_verb,
                                            .args = args,
                                            .request = request,
                                            .verb = verb->option,

@@ -73,102 +73,112 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
+#define VERB     &shim_manner_verb
+#define STOCK    &shim_manner_stock
 #define REQUIRED "-:deny:certificate-required"
 #define NO_FILE  "cannot read a certificate from none: No such file or directory"
 
 /* Under a verb, or a stock name: what the rules say, the code, and what is said beside. */
 static const struct {
-    bool like_stock;
+    const struct shim_manner *manner;
     const char *words[10];
     const char *told;
     int code;
     const char *said;
 } rows[] = {
-    { false, { "-sign", "-signer", "good" }, "1 -", SHIM_OK, NULL },
-    { false, { "-sign", "-signer", "signs" }, "3 -", SHIM_OK, NULL },
-    { false, { "-sign", "-signer", "expired" }, "2:deny:expired -", SHIM_REFUSED, NULL },
-    { true, { "-sign", "-signer", "expired" }, "2:deny:expired -", SHIM_REFUSED, NULL },
-    { false, { "-sign", "-signer", "encrypts" }, "4:deny:usage-sign -", SHIM_REFUSED, NULL },
-    { false, { "-resign", "-signer", "encrypts" }, "4:deny:usage-sign -", SHIM_REFUSED, NULL },
-    { false,
+    { VERB, { "-sign", "-signer", "good" }, "1 -", SHIM_OK, NULL },
+    { VERB, { "-sign", "-signer", "signs" }, "3 -", SHIM_OK, NULL },
+    { VERB, { "-sign", "-signer", "expired" }, "2:deny:expired -", SHIM_REFUSED, NULL },
+    { STOCK, { "-sign", "-signer", "expired" }, "2:deny:expired -", SHIM_REFUSED, NULL },
+    { VERB, { "-sign", "-signer", "encrypts" }, "4:deny:usage-sign -", SHIM_REFUSED, NULL },
+    { VERB, { "-resign", "-signer", "encrypts" }, "4:deny:usage-sign -", SHIM_REFUSED, NULL },
+    { VERB,
       { "-sign", "-signer", "good", "-signer", "expired" },
       "1 2:deny:expired -",
       SHIM_REFUSED,
       NULL },
-    { false,
+    { VERB,
       { "-sign", "-signer", "good", "-md", "sha1" },
       "1 -:deny:weak-digest",
       SHIM_REFUSED,
       NULL },
-    { false, { "-sign" }, REQUIRED " -", SHIM_REFUSED, NULL },
-    { true, { "-sign" }, REQUIRED " -", SHIM_REFUSED, NULL },
+    { VERB, { "-sign" }, REQUIRED " -", SHIM_REFUSED, NULL },
+    { STOCK, { "-sign" }, REQUIRED " -", SHIM_REFUSED, NULL },
 
     /* What cannot be read is a mistake, under a stock name stock's to tell; a pipe is left to it.
      */
-    { false, { "-sign", "-signer", "none" }, "-", SHIM_INPUT, NO_FILE },
-    { true, { "-sign", "-signer", "none" }, "-", SHIM_OK, NULL },
-    { false, { "-sign", "-signer", "pipe" }, "-", SHIM_OK, NULL },
-    { false, { "-sign", "-signer", "smimepolicy:cert/00" }, "-", SHIM_OK, NULL },
-    { false,
+    { VERB, { "-sign", "-signer", "none" }, "-", SHIM_INPUT, NO_FILE },
+    { STOCK, { "-sign", "-signer", "none" }, "-", SHIM_OK, NULL },
+    { VERB, { "-sign", "-signer", "pipe" }, "-", SHIM_OK, NULL },
+    { VERB, { "-sign", "-signer", "smimepolicy:cert/00" }, "-", SHIM_OK, NULL },
+    { VERB,
       { "-sign", "-signer", "good", "-passin", "env:SP_NONE" },
       "",
       SHIM_INPUT,
       "cannot read the passphrase from env:SP_NONE" },
-    { false,
+    { VERB,
       { "-encrypt", "good", "none" },
       "- 1",
       SHIM_INPUT,
       "give one in PEM, DER or PKCS#12; -in names the message" },
 
     /* What goes along is judged, as nobody asks later. */
-    { false, { "-sign", "-signer", "good", "-certfile", "ca" }, "1 - 5", SHIM_OK, NULL },
-    { true,
+    { VERB, { "-sign", "-signer", "good", "-certfile", "ca" }, "1 - 5", SHIM_OK, NULL },
+    { STOCK,
       { "-sign", "-signer", "good", "-certfile", "oldca" },
       "1 - 6:deny:expired",
       SHIM_REFUSED,
       NULL },
-    { false,
+    { VERB,
       { "-sign", "-signer", "good", "-certfile", "expired" },
       "1 - 2:warn:expired",
       SHIM_OK,
       NULL },
-    { false,
+    { VERB,
       { "-sign", "-signer", "pipe", "-certfile", "expired" },
       "- 2:deny:expired",
       SHIM_REFUSED,
       NULL },
-    { true,
+    { STOCK,
       { "-sign", "-signer", "good", "-certfile", "none" },
       "1 -",
       SHIM_INPUT,
       "cannot read a certificate from -certfile none: No such file" },
-    { true,
+    { STOCK,
       { "-sign", "-signer", "good", "-certfile", "pipe" },
       "1 - " REQUIRED,
       SHIM_REFUSED,
       NULL },
 
-    { false, { "-encrypt", "good", "-recip", "encrypts" }, "- 4 1", SHIM_OK, NULL },
-    { false, { "-encrypt", "signs" }, "- 3:deny:usage-encrypt", SHIM_REFUSED, NULL },
-    { false, { "-encrypt", "good", "expired" }, "- 1 2:deny:expired", SHIM_REFUSED, NULL },
-    { false, { "-encrypt" }, "- " REQUIRED, SHIM_REFUSED, NULL },
-    { false, { "-encrypt", "-pwri_password", "x", "good" }, "- 1 " REQUIRED, SHIM_REFUSED, NULL },
-    { false, { "-encrypt", "-secretkey", "00" }, "- " REQUIRED, SHIM_REFUSED, NULL },
-    { true, { "-encrypt", "-aes128", "good" }, "- 1", SHIM_OK, NULL },
-    { true, { "-encrypt", "-des3", "good" }, "-:deny:weak-cipher 1", SHIM_REFUSED, NULL },
-    { false, { "-encrypt", "-des3-wrap", "good" }, "- -:deny:weak-cipher 1", SHIM_REFUSED, NULL },
-    { false, { "-encrypt", "-wrap", "no-such-cipher", "good" }, "- 1", SHIM_OK, NULL },
-    { true, { "-EncryptedData_encrypt" }, REQUIRED, SHIM_REFUSED, NULL },
+    /* A verb compares the sender that it writes into the header. */
+    { VERB,
+      { "-sign", "-signer", "good", "-from", "eve@example.org" },
+      "1 - 1:warn:sender-match",
+      SHIM_OK,
+      NULL },
+    { STOCK, { "-sign", "-signer", "good", "-from", "eve@example.org" }, "1 -", SHIM_OK, NULL },
 
-    { false, { "-decrypt", "-recip", "expired" }, "2:note:decrypt-expired", SHIM_OK, NULL },
-    { false, { "-verify", "-signer", "expired" }, "", SHIM_OK, NULL },
-    { true, { "-in", "x" }, "", SHIM_OK, NULL },
-    { true, { "-sign", "-help" }, "", SHIM_OK, NULL },
+    { VERB, { "-encrypt", "good", "-recip", "encrypts" }, "- 4 1", SHIM_OK, NULL },
+    { VERB, { "-encrypt", "signs" }, "- 3:deny:usage-encrypt", SHIM_REFUSED, NULL },
+    { VERB, { "-encrypt", "good", "expired" }, "- 1 2:deny:expired", SHIM_REFUSED, NULL },
+    { VERB, { "-encrypt" }, "- " REQUIRED, SHIM_REFUSED, NULL },
+    { VERB, { "-encrypt", "-pwri_password", "x", "good" }, "- 1 " REQUIRED, SHIM_REFUSED, NULL },
+    { VERB, { "-encrypt", "-secretkey", "00" }, "- " REQUIRED, SHIM_REFUSED, NULL },
+    { STOCK, { "-encrypt", "-aes128", "good" }, "- 1", SHIM_OK, NULL },
+    { STOCK, { "-encrypt", "-des3", "good" }, "-:deny:weak-cipher 1", SHIM_REFUSED, NULL },
+    { VERB, { "-encrypt", "-des3-wrap", "good" }, "- -:deny:weak-cipher 1", SHIM_REFUSED, NULL },
+    { VERB, { "-encrypt", "-wrap", "no-such-cipher", "good" }, "- 1", SHIM_OK, NULL },
+    { STOCK, { "-EncryptedData_encrypt" }, REQUIRED, SHIM_REFUSED, NULL },
+
+    { VERB, { "-decrypt", "-recip", "expired" }, "2:note:decrypt-expired", SHIM_OK, NULL },
+    { VERB, { "-verify", "-signer", "expired" }, "", SHIM_OK, NULL },
+    { STOCK, { "-in", "x" }, "", SHIM_OK, NULL },
+    { STOCK, { "-sign", "-help" }, "", SHIM_OK, NULL },
 };
 
 /* One run, up to the verdict. */
-static int judge(const char *const *words, bool like_stock, struct shim_outcome *outcome,
-                 struct shim_operation *operation)
+static int judge(const char *const *words, const struct shim_manner *manner,
+                 struct shim_outcome *outcome, struct shim_operation *operation)
 {
     struct shim shim = { .settings = settings };
     char *copies[11] = { NULL };
@@ -177,13 +187,14 @@ static int judge(const char *const *words, bool like_stock, struct shim_outcome 
     int code;
 
     memcpy(copies, words, 10 * sizeof(*words));
-    ck_assert_int_eq(shim_request_parse(like_stock ? SHIM_CMS : SHIM_VERB, copies, &args, &request),
-                     SHIM_OK);
+    ck_assert_int_eq(
+        shim_request_parse(manner == VERB ? SHIM_VERB : SHIM_CMS, copies, &args, &request),
+        SHIM_OK);
     *operation = (struct shim_operation){
-        .shim = &shim, .api = SHIM_CMS, .args = &args, .request = &request
+        .shim = &shim, .api = SHIM_CMS, .manner = manner, .args = &args, .request = &request
     };
     shim_selection_init(&operation->selection);
-    code = shim_judge_request(operation, like_stock, outcome);
+    code = shim_judge_request(operation, outcome);
     shim_request_clear(&request);
     shim_args_free(&args);
     return code;
@@ -197,7 +208,7 @@ START_TEST(a_command_line_is_judged)
 
     unsetenv("SP_NONE");
     sp_capture_begin(STDERR_FILENO);
-    code = judge(rows[_i].words, rows[_i].like_stock, &outcome, &operation);
+    code = judge(rows[_i].words, rows[_i].manner, &outcome, &operation);
     sp_expect_captured(STDERR_FILENO, rows[_i].said);
     sp_expect_outcome(&outcome, rows[_i].told);
     ck_assert_int_eq(code, rows[_i].code);
@@ -215,7 +226,7 @@ START_TEST(what_is_observed_goes_on)
 
     ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "observe", NULL), 1);
     sp_capture_begin(STDERR_FILENO);
-    ck_assert_int_eq(judge(words, _i == 1, &outcome, &operation), SHIM_OK);
+    ck_assert_int_eq(judge(words, _i == 1 ? STOCK : VERB, &outcome, &operation), SHIM_OK);
     sp_expect_captured(STDERR_FILENO, _i == 1 ? NULL : "going ahead all the same: mode = observe");
     ck_assert(outcome.denied);
     shim_selection_clear(&operation.selection);
@@ -239,7 +250,7 @@ START_TEST(what_was_judged_goes_along)
     struct shim_operation operation;
     struct shim_selection *selection = &operation.selection;
 
-    ck_assert_int_eq(judge(sent[_i].words, true, &outcome, &operation), SHIM_OK);
+    ck_assert_int_eq(judge(sent[_i].words, STOCK, &outcome, &operation), SHIM_OK);
     ck_assert_int_eq(selection->nothing_along, sent[_i].along == NULL);
     ck_assert_int_eq(selection->issuers_path == NULL, sent[_i].along == NULL);
     if (sent[_i].along != NULL) {

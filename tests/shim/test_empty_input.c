@@ -130,9 +130,9 @@ START_TEST(is_told)
     sp_capture_begin(STDERR_FILENO);
     expect(shim_input_is_empty(&args, &request), rows[_i].empty);
     sp_capture_begin(STDERR_FILENO);
-    expect(shim_input_is_unfit(&args, &request, false), rows[_i].unfit);
+    expect(shim_input_is_unfit(&args, &request, &shim_manner_verb), rows[_i].unfit);
     sp_capture_begin(STDERR_FILENO);
-    expect(shim_input_is_unfit(&args, &request, true), rows[_i].under_stock);
+    expect(shim_input_is_unfit(&args, &request, &shim_manner_stock), rows[_i].under_stock);
     if (rows[_i].input == FULL_PIPE || rows[_i].input == OPEN_PIPE) {
         char byte;
 

@@ -86,9 +86,12 @@ static void prepare(struct prepared *made, enum shim_api api, const char *verb,
                      SHIM_OK);
     if (verb != NULL)
         made->request.operation = verb + 1;
-    made->operation = (struct shim_operation){
-        .api = api, .verb = verb, .args = &made->args, .request = &made->request
-    };
+    made->operation =
+        (struct shim_operation){ .api = api,
+                                 .manner = verb != NULL ? &shim_manner_verb : &shim_manner_stock,
+                                 .verb = verb,
+                                 .args = &made->args,
+                                 .request = &made->request };
     made->run =
         (struct shim_run){ .operation = &made->operation, .module_dir = module_dir, .sink = -1 };
 }

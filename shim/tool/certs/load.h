@@ -22,10 +22,10 @@ struct shim_secret {
 /*
  * Read |source| ("pass:…", "env:…", "file:…"; NULL for none).
  *
- * @param like_stock  what cannot be read is for stock to say
+ * @param quiet  what cannot be read is no fault here: stock reports it
  * @return SHIM_OK, or another code with the reason on stderr
  */
-int shim_secret_read(struct shim_secret *secret, const char *source, bool like_stock);
+int shim_secret_read(struct shim_secret *secret, const char *source, bool quiet);
 void shim_secret_clear(struct shim_secret *secret);
 
 enum shim_load {

@@ -69,7 +69,7 @@ static int read_source(struct shim_secret *secret, const char *source)
     return fcntl(fd, F_GETFD) < 0 ? SHIM_INPUT : SHIM_OK;
 }
 
-int shim_secret_read(struct shim_secret *secret, const char *source, bool like_stock)
+int shim_secret_read(struct shim_secret *secret, const char *source, bool quiet)
 {
     int code;
 
@@ -78,7 +78,7 @@ int shim_secret_read(struct shim_secret *secret, const char *source, bool like_s
         return SHIM_OK;
     code = read_source(secret, source);
     if (code == SHIM_USAGE || code == SHIM_INPUT)
-        return like_stock ? SHIM_OK : shim_passphrase_failed("passin", source, code);
+        return quiet ? SHIM_OK : shim_passphrase_failed("passin", source, code);
     return code;
 }
 

@@ -23,7 +23,6 @@ struct judging {
     const struct shim_operation *operation;
     const smimepolicy_settings *settings;
     time_t now;
-    bool like_stock;
     /* with -nocerts: the signers' certificates are sent only if -certfile has them */
     bool leaves_signers;
     const struct shim_request *request;
@@ -54,7 +53,7 @@ static bool is_loaded(struct judging *judging, enum shim_load state, const char 
 {
     if (state == LOADED)
         return true;
-    if (state == LOAD_LOCKED || state == LOAD_ONCE || judging->like_stock ||
+    if (state == LOAD_LOCKED || state == LOAD_ONCE || !judging->operation->manner->reports_faults ||
         strncmp(uri, "smimepolicy:", strlen("smimepolicy:")) == 0)
         return false;
     if (shim_is_pkcs12(uri))
@@ -274,7 +273,7 @@ static void judge_signing(struct judging *judging)
     judge_digest(judging);
     if (request->certfile != NULL)
         judge_sent_along(judging);
-    if (!judging->like_stock)
+    if (judging->operation->manner->judges_sender)
         shim_outgoing_judge(judging->operation, &judging->secret, judging->outcome);
 }
 
@@ -288,9 +287,10 @@ static int cipher_of(const struct judging *judging)
         (void)shim_cipher_find(name, &nid);
         return nid;
     }
-    /* Before 3.5 stock's default is 3DES; the verbs never use it. */
-    return judging->like_stock && OpenSSL_version_num() < 0x30500000L ? NID_des_ede3_cbc
-                                                                      : NID_aes_256_cbc;
+    /* Before 3.5 stock's default is 3DES. */
+    return judging->operation->manner->own_defaults || OpenSSL_version_num() >= 0x30500000L
+               ? NID_aes_256_cbc
+               : NID_des_ede3_cbc;
 }
 
 static void judge_encryption(struct judging *judging)
@@ -339,14 +339,12 @@ static void judge_operation(struct judging *judging)
     }
 }
 
-int shim_judge_request(struct shim_operation *operation, bool like_stock,
-                       struct shim_outcome *outcome)
+int shim_judge_request(struct shim_operation *operation, struct shim_outcome *outcome)
 {
     struct shim *shim = operation->shim;
     const struct shim_request *request = operation->request;
     struct judging judging = { .operation = operation,
                                .now = time(NULL),
-                               .like_stock = like_stock,
                                .leaves_signers = shim_args_has(operation->args, "nocerts"),
                                .request = request,
                                .selection = &operation->selection,
@@ -357,9 +355,9 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
         return code;
     judging.settings = shim->settings;
     outcome->settings = shim->settings;
-    if (like_stock && (request->operation == NULL || request->help))
+    if (request->operation == NULL || request->help)
         return SHIM_OK;
-    code = shim_secret_read(&judging.secret, request->passin, like_stock);
+    code = shim_secret_read(&judging.secret, request->passin, !operation->manner->reports_faults);
     if (code != SHIM_OK)
         return code;
     judge_operation(&judging);
@@ -370,7 +368,7 @@ int shim_judge_request(struct shim_operation *operation, bool like_stock,
         return SHIM_OK;
     if (shim->settings->mode != SP_MODE_OBSERVE)
         return SHIM_REFUSED;
-    if (!like_stock)
+    if (operation->manner->for_people)
         shim_error("going ahead all the same: mode = observe");
     return SHIM_OK;
 }

@@ -17,18 +17,16 @@
 
 /*
  * Read the settings, and report every finding about the request of |operation| to
- * |outcome|.  What the keyring gave was judged before.
+ * |outcome|.  What the keyring gave was judged before.  Without an operation there is
+ * nothing to judge.
  *
  * The certificates of a -certfile go into the selection, so that stock sends those
- * that were judged.
+ * that were judged.  Under a stock name stock reports all other files that cannot be
+ * read.
  *
- * @param like_stock  under a stock name: without an operation there is nothing to
- *                    judge, and stock reports files that cannot be read, except
- *                    -certfile
  * @return SHIM_OK, SHIM_REFUSED, SHIM_INPUT or SHIM_SYSTEM
  */
-int shim_judge_request(struct shim_operation *operation, bool like_stock,
-                       struct shim_outcome *outcome);
+int shim_judge_request(struct shim_operation *operation, struct shim_outcome *outcome);
 
 /*
  * After stock could not read its input: a PKCS#12 that was given for a certificate

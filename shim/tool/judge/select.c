@@ -35,7 +35,7 @@ int shim_select(struct shim_operation *operation, struct shim_outcome *outcome)
     int code = open_keyring(operation);
 
     outcome->settings = operation->shim->settings;
-    if (code != SHIM_OK || operation->verb == NULL)
+    if (code != SHIM_OK || !operation->manner->selects)
         return code;
     if (strcmp(what, "sign") == 0 || strcmp(what, "encrypt") == 0)
         code = shim_select_by_address(operation, outcome);

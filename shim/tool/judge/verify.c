@@ -34,7 +34,7 @@ static bool may_split(const struct shim_args *args)
 
 static int unfit(const struct shim_operation *operation, const char *why)
 {
-    if (operation->verb != NULL)
+    if (operation->manner->reports_faults)
         shim_error("cannot verify: %s", why);
     return SHIM_INPUT;
 }
@@ -120,17 +120,17 @@ static int complete_signers(struct shim_verification *verification,
 static int read_message(struct shim_verification *verification, struct shim_operation *operation)
 {
     const struct shim_args *args = operation->args;
+    const struct shim_manner *manner = operation->manner;
     const struct shim_secret none = { 0 };
     struct shim_loaded along = { 0 };
     struct shim_incoming_from from = { .path = shim_args_value(args, "in"),
                                        .form = shim_form_of(args),
-                                       .quiet = operation->verb == NULL,
-                                       .may_split = operation->verb != NULL && may_split(args),
+                                       .quiet = !manner->reports_faults,
+                                       .may_split = manner->finds_part && may_split(args),
                                        .nointern = shim_args_has(args, "nointern"),
                                        .content_named = shim_args_has(args, "content"),
-                                       .covered = operation->verb == NULL
-                                                      ? NULL
-                                                      : &operation->selection.covered };
+                                       .covered = manner->finds_part ? &operation->selection.covered
+                                                                     : NULL };
     const char *certfile = operation->request->certfile;
     int code = SHIM_OK;
 
@@ -149,7 +149,7 @@ static int read_message(struct shim_verification *verification, struct shim_oper
     from.along = along.certs;
     if (code == SHIM_OK)
         code = shim_incoming_read(&verification->incoming, &from);
-    if (code == SHIM_OK && operation->verb != NULL && verification->incoming.count == 0 &&
+    if (code == SHIM_OK && manner->judges_signers && verification->incoming.count == 0 &&
         verification->incoming.cms != NULL && operation->selection.keyring != NULL)
         code = complete_signers(verification, operation, &from);
     shim_loaded_clear(&along);
@@ -353,13 +353,14 @@ int shim_verification_prepare(struct shim_verification *verification,
      * Stock reports a message that it cannot open either.  If only we cannot open it, it
      * does not pass.
      */
-    if (code == SHIM_INPUT && operation->verb == NULL && !verification->incoming.too_many) {
+    if (code == SHIM_INPUT && !operation->manner->reports_faults &&
+        !verification->incoming.too_many) {
         operation->withheld = refuses_sender(operation);
         return SHIM_OK;
     }
     if (code == SHIM_OK)
-        code = operation->verb == NULL ? review_quietly(verification, operation, outcome)
-                                       : review(verification, operation, outcome);
+        code = operation->manner->judges_signers ? review(verification, operation, outcome)
+                                                 : review_quietly(verification, operation, outcome);
     return code == SHIM_OK ? hand_on(verification, operation) : code;
 }
 

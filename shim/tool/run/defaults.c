@@ -28,6 +28,11 @@ static bool may_stream(const struct shim_operation *operation)
     return !pss;
 }
 
+static bool replaces_default(const struct shim_operation *operation, const char *verb)
+{
+    return operation->manner->own_defaults && strcmp(operation->verb, verb) == 0;
+}
+
 const char *const *shim_default_words(const struct shim_operation *operation)
 {
     static const char *const none[] = { NULL };
@@ -35,12 +40,10 @@ const char *const *shim_default_words(const struct shim_operation *operation)
     /* Before 3.5 stock's default is 3DES. */
     static const char *const encrypt[] = { "-stream", "-aes256", NULL };
 
-    if (operation->verb == NULL)
-        return none;
-    if (strcmp(operation->verb, "-sign") == 0)
+    if (replaces_default(operation, "-sign"))
         return may_stream(operation) ? sign : none;
     /* Not in every release a later cipher overrides an earlier one. */
-    if (strcmp(operation->verb, "-encrypt") == 0)
+    if (replaces_default(operation, "-encrypt"))
         return operation->request->cipher == NULL ? encrypt : sign;
     return none;
 }
@@ -76,17 +79,12 @@ static bool holds_key(const char *uri, int kind)
     return found;
 }
 
-static bool is_verb(const struct shim_operation *operation, const char *verb)
-{
-    return operation->verb != NULL && strcmp(operation->verb, verb) == 0;
-}
-
 bool shim_default_kdf(const struct shim_operation *operation, const char *uri)
 {
-    return is_verb(operation, "-encrypt") && holds_key(uri, NID_X9_62_id_ecPublicKey);
+    return replaces_default(operation, "-encrypt") && holds_key(uri, NID_X9_62_id_ecPublicKey);
 }
 
 bool shim_default_pss(const struct shim_operation *operation, const char *uri)
 {
-    return is_verb(operation, "-sign") && holds_key(uri, NID_rsassaPss);
+    return replaces_default(operation, "-sign") && holds_key(uri, NID_rsassaPss);
 }

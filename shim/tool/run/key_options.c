@@ -16,7 +16,7 @@ static bool is_key_option(const struct shim_given *given)
 
 static bool finds_by_address(const struct shim_operation *operation)
 {
-    return operation->verb != NULL &&
+    return operation->manner->selects &&
            (strcmp(operation->verb, "-sign") == 0 || strcmp(operation->verb, "-encrypt") == 0);
 }
 

@@ -62,7 +62,7 @@ static bool write_conf(struct shim_run *run)
     }
     settings->refuse_unknown_keys = true;
     settings->pass_raw_keys = false;
-    if (run->operation->verb != NULL) {
+    if (run->operation->manner->judges_signers) {
         settings->refuse_unverified_signers = true;
         settings->own_anchors_first = true;
     }
@@ -157,10 +157,10 @@ static bool run_stock(const struct shim_run *run, const char *program,
         .pass = shim_environment_pass(run->operation->request->passin),
         .keep = keep,
         .out = run->sink,
-        .for_people = run->operation->verb != NULL,
+        .for_people = run->operation->manner->for_people,
         .unverified = shim_args_has(run->operation->args, "noverify"),
         .capture = run->operation->capture,
-        .progress = run->operation->verb != NULL && run->operation->takes_input,
+        .progress = run->operation->manner->for_people && run->operation->takes_input,
         .in = run->operation->takes_input ? run->operation->input : STDIN_FILENO
     };
     bool started;
@@ -184,8 +184,7 @@ static bool is_content_optional(const struct shim_operation *operation)
 {
     const char *asked = operation->request->operation;
 
-    return operation->verb == NULL && operation->api == SHIM_SMIME && asked != NULL &&
-           strcmp(asked, "verify") == 0;
+    return operation->api == SHIM_SMIME && asked != NULL && strcmp(asked, "verify") == 0;
 }
 
 /* Make the existing output file private, and print that others could read it. */
@@ -193,7 +192,7 @@ static bool make_private(const struct shim_run *run)
 {
     struct stat before;
     struct stat after;
-    bool told = run->operation->verb != NULL && fstat(STDOUT_FILENO, &before) == 0 &&
+    bool told = run->operation->manner->for_people && fstat(STDOUT_FILENO, &before) == 0 &&
                 S_ISREG(before.st_mode) && before.st_size > 0;
 
     if (!shim_make_private(STDOUT_FILENO, shim_run_secrecy(run), "standard output"))

@@ -9,6 +9,7 @@
 #define SHIM_OPERATION_H
 
 #include "common/shim.h"
+#include "stock/manner.h"
 #include "stock/options.h"
 #include "stock/request.h"
 #include "stock/stock.h"
@@ -17,6 +18,7 @@
 struct shim_operation {
     struct shim *shim;
     enum shim_api api;
+    const struct shim_manner *manner;
     const struct shim_args *args;
     const struct shim_request *request;
     const char *verb; /* the option put before those given; NULL under a stock name */

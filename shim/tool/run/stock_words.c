@@ -194,7 +194,7 @@ static void add_keyring_words(struct shim_run *run, size_t *count)
         add_word(run, count, selection->anchors_path);
         if (selection->anchors_vouch)
             add_word(run, count, "-partial_chain");
-    } else if (verifies && operation->verb == NULL && selection->path != NULL &&
+    } else if (verifies && !operation->manner->judges_signers && selection->path != NULL &&
                !shim_args_has(operation->args, "CAstore")) {
         add_word(run, count, "-CAstore");
         add_word(run, count, "smimepolicy:trust");
