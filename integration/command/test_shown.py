@@ -77,7 +77,7 @@ def words_of(room, keyring):
         "address": [*ring, b"list", b"--address", EVIL],
         "shown": [*ring, b"show", EVIL],
         "exported": [*ring, b"export", b"--all", b"--out", at(b"") + b"/" + EVIL],
-        "imported": [*ring, b"import", at(b".pem")],
+        "read back": [*ring, b"upload", b"--as", b"exported", at(b".pem")],
         "trust": [*ring, b"trust", EVIL],
         "backup": [*ring, b"keyring", b"backup", at(b".backup")],
         "lint": [b"config", b"--lint", at(b".txt")],

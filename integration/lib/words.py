@@ -210,7 +210,7 @@ class World:
             "PATH": f"{self.bin}:{os.defpath}", "LC_ALL": "C.UTF-8", "COLUMNS": "100"}
         self._make()
 
-    def _certificate(self, name, *, days=700, issuer="ca", extensions="leaf", subject=None, names=None,
+    def _certificate(self, name, *, made=(), issuer="ca", extensions="leaf", subject=None, names=None,
                      usage="digitalSignature,keyEncipherment", more="extendedKeyUsage = emailProtection"):
         at = self.here
         conf = self.directory / "leaf.cnf"
@@ -222,16 +222,16 @@ class World:
                    f"/CN={subject or name.capitalize()}", "-out", self.directory / "csr"))
         by = (["-signkey", at / f"{name}.key"] if issuer is None else
               ["-CA", at / f"{issuer}.pem", "-CAkey", at / f"{issuer}.key"])
-        must(stock("x509", "-req", "-in", self.directory / "csr", *by, "-set_serial",
-                   len(list(at.glob("*.pem"))) + 1, "-days", days, "-extfile", conf, "-extensions",
-                   extensions, "-out", at / f"{name}.pem"))
+        must(run(*made, OPENSSL, "x509", "-req", "-in", self.directory / "csr", *by, "-set_serial",
+                 len(list(at.glob("*.pem"))) + 1, "-days", 700, "-extfile", conf, "-extensions",
+                 extensions, "-out", at / f"{name}.pem", conf="/dev/null"))
 
     def _make(self):
         at = self.here
         self._certificate("ca", issuer=None, extensions="ca", subject="Commercial CA")
         for name in ("alice", "bob", "erin"):
             self._certificate(name)
-        self._certificate("carol", days=-1)
+        self._certificate("carol", made=["faketime", "2020-01-01 00:00:00"])
         self._certificate("dave", names="DNS:www.example.com", more="extendedKeyUsage = serverAuth")
         for name in ("frank", "stranger"):
             self._certificate(name, issuer=None)
