@@ -286,6 +286,7 @@ digest = OpenSSL::Digest.digest("SHA1", "text")
 signature = key.sign_raw("SHA1", digest)
 abort "raw" unless cert.public_key.verify_raw("SHA1", signature, digest)
 request = OpenSSL::X509::Request.new
+request.version = 0
 request.public_key = cert.public_key
 request.sign(key, "SHA1")
 abort "request" unless request.verify(cert.public_key)

@@ -19,7 +19,7 @@ PYTHON_XMLSEC = (PYTHON, "-I", DRIVERS / "raw_keys.py", "xmlsec")
 DRIVEN = {"php": PHP_DRIVER, "ruby": RUBY_DRIVER, "pyopenssl": PYOPENSSL, "python-xmlsec": PYTHON_XMLSEC}
 NEEDS = {"php": (PHP, "-n", "-r", "exit(function_exists('openssl_cms_sign') ? 0 : 1);"),
          "ruby": (RUBY, "-ropenssl", "-e", "0"),
-         "pyopenssl": (PYTHON, "-I", "-c", "import OpenSSL, M2Crypto"),
+         "pyopenssl": (PYTHON, "-I", "-c", "import M2Crypto; from OpenSSL.crypto import sign"),
          "python-xmlsec": (PYTHON, "-I", "-c", "import xmlsec, lxml, M2Crypto")}
 
 SIGNATURE = """<ds:Signature xmlns:ds="http://www.w3.org/2000/09/xmldsig#"><ds:SignedInfo>
