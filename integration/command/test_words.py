@@ -215,7 +215,7 @@ def test_no_terminal(home):
 # --- what runs inside of a keyring that somebody else made
 
 COMPUTED = """
-ALTER TABLE certificate ADD COLUMN big BLOB GENERATED ALWAYS AS (hex(zeroblob(400000000))) VIRTUAL"""
+ALTER TABLE certificate ADD COLUMN big BLOB GENERATED ALWAYS AS (zeroblob(900000000)) VIRTUAL"""
 INSTEAD = """
 CREATE TABLE kept AS SELECT * FROM certificate; DROP TABLE certificate;
 CREATE TABLE certificate (id INTEGER PRIMARY KEY, fingerprint, role, key, subject, uploaded,
