@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What is noted of a context of the backend, and the digest that it works with.
+ * What is noted of a context of the backend: its key, the data, and the digest.
  */
 #include <string.h>
 
@@ -14,7 +14,11 @@
 #include "gates/contexts.h"
 #include "gates/signature.h"
 #include "harness.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+#include "register/key_table.h"
 #include "register/locks.h"
+#include "register/prints.h"
 #include "starve.h"
 
 static int one, two, key;
@@ -185,6 +189,62 @@ START_TEST(digest_of_a_context)
 }
 END_TEST
 
+static const void *given; /* the key of the last init that reached the backend */
+static int started;       /* what it answered */
+
+static int init(void *ctx, void *used, const OSSL_PARAM params[])
+{
+    (void)ctx, (void)params;
+    given = used;
+    return started;
+}
+
+static void adopt_policy(void)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "unverified_signers", "refuse", NULL), 1);
+    sp_policy_adopt(settings);
+    ck_assert(sp_reasons_begin());
+    sp_prints_open();
+    sp_keys_open();
+}
+
+static int raw_init(bool verifying, void *used)
+{
+    static const struct signature signature = { .sign_init = init, .verify_init = init };
+
+    given = NULL;
+    return verifying
+               ? sp_raw_verify_init(&signature, init, SP_EVIDENCE_ATTRIBUTES, &one, used, NULL)
+               : sp_raw_sign_init(&signature, init, SP_EVIDENCE_ATTRIBUTES, &one, used, NULL);
+}
+
+/* Without a key there is nothing to judge; the key of an init before is judged again. */
+START_TEST(key_of_an_init)
+{
+    const bool verifying = _i == 1;
+    struct sp_context context;
+
+    adopt_policy();
+    for (started = -1; started <= 0; started++) {
+        ck_assert_int_eq(raw_init(verifying, NULL), started);
+        ck_assert(!sp_contexts_get(&one, &context));
+    }
+    started = 1;
+    EXPECT_DONE(raw_init(verifying, NULL) == 1);
+    context = get(&one);
+    ck_assert(context.key == NULL && context.verifying == verifying);
+    ck_assert_int_eq(context.stage, SP_STAGE_PASSED);
+    EXPECT_REFUSED(raw_init(verifying, &key) == 1,
+                   verifying ? "[distrust-default]" : "[certificate-required]");
+    ck_assert_ptr_null(given);
+    ck_assert(sp_contexts_begin(&one, &key, &slots[0], verifying));
+    EXPECT_REFUSED(raw_init(verifying, NULL) == 1,
+                   verifying ? "[distrust-default]" : "[certificate-required]");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("contexts");
@@ -197,5 +257,6 @@ int main(void)
     tcase_add_test(tests, without_memory);
     tcase_add_test(tests, closed);
     tcase_add_loop_test(tests, digest_of_a_context, 0, SP_ROWS(digests));
+    tcase_add_loop_test(tests, key_of_an_init, 0, 2);
     return sp_run_forked(suite);
 }
