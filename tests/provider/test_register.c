@@ -11,6 +11,7 @@
 #include "register/key_table.h"
 #include "register/locks.h"
 #include "register/prints.h"
+#include "register/register.h"
 #include "register/state.h"
 #include "starve.h"
 
@@ -116,7 +117,8 @@ START_TEST(compared_without_memory)
 END_TEST
 
 /* Their first byte is the same: so is the shard. */
-static const struct sp_keyid id_1 = { true, { 7, [8] = 1 } }, id_2 = { true, { 7, [8] = 2 } };
+static const struct sp_keyid id_1 = { .known = true, .hash = { 7, [8] = 1 } },
+                             id_2 = { .known = true, .hash = { 7, [8] = 2 } };
 
 static void expect_filed(const struct sp_keyid *id, const char *expected)
 {
@@ -204,6 +206,24 @@ START_TEST(settled_with_its_fingerprint)
 }
 END_TEST
 
+/* Its key can then be found by no fingerprint: no key is unknown any more. */
+START_TEST(settled_without_an_id)
+{
+    const struct sp_sha256 failing = { .newctx = no_context };
+    X509 *x509 = sp_read_cert("good-ec");
+    struct sp_cert *cert = pinned(x509);
+    bool proved;
+
+    (void)sp_register_begin(&failing, false);
+    if (_i == 0)
+        ck_assert(sp_cert_settle(cert));
+    else
+        ck_assert(sp_cert_set_own_key(cert, x509, NULL, &proved));
+    ck_assert(sp_register_has_failed());
+    X509_free(x509);
+}
+END_TEST
+
 START_TEST(not_complete)
 {
     X509 *x509 = X509_new();
@@ -258,6 +278,55 @@ START_TEST(another_key_before_it_is_settled)
 }
 END_TEST
 
+static int export_key(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    OSSL_PARAM *params = NULL;
+    int done;
+
+    ck_assert_int_eq(EVP_PKEY_todata(key, selection, &params), 1);
+    done = callback(params, arg);
+    OSSL_PARAM_free(params);
+    return done;
+}
+
+static bool find_owners(struct sp_owners *owners, EVP_PKEY *key, bool equal)
+{
+    return equal ? sp_owners_find_equal(owners, key, export_key)
+                 : sp_owners_find(owners, key, export_key, NULL);
+}
+
+/* That memory ran out is told: a key whose certificates are not known may do more. */
+START_TEST(owners_by_the_fingerprint)
+{
+    const bool equal = _i % 2 == 1;
+    const char *name = _i / 2 == 0 ? "good-ec" : "good-rsa";
+    X509 *x509 = sp_read_cert(name);
+    const struct sp_keyid id = sp_keyid_of_cert(NULL, x509);
+    EVP_PKEY *key = sp_read_key(name);
+    struct sp_owners owners;
+    long fails = 0;
+
+    ck_assert(find_owners(&owners, key, equal));
+    ck_assert_uint_eq(owners.count, 0);
+    ck_assert_int_eq(owners.via, equal ? SP_VIA_FINGERPRINT : SP_VIA_NONE);
+    ck_assert(sp_prints_file(&a, &id));
+    do {
+        sp_starve(++fails);
+        ck_assert_msg(!find_owners(&owners, key, equal) || owners.count == 1, "%s: %ld", name,
+                      fails);
+        sp_owners_free(&owners);
+    } while (sp_starve_end());
+    ck_assert_int_gt(fails, 1);
+    ck_assert(find_owners(&owners, key, equal));
+    ck_assert(owners.count == 1 && owners.certs[0] == &a);
+    ck_assert_int_eq(owners.via, SP_VIA_FINGERPRINT);
+    sp_owners_free(&owners);
+    ck_assert_uint_eq(atomic_load(&a.refs), REFS);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("register");
@@ -268,7 +337,9 @@ int main(void)
     tcase_add_test(tests, compared_without_memory);
     tcase_add_test(tests, filed_under_a_key);
     tcase_add_test(tests, settled_with_its_fingerprint);
+    tcase_add_loop_test(tests, settled_without_an_id, 0, 2);
     tcase_add_test(tests, not_complete);
     tcase_add_loop_test(tests, another_key_before_it_is_settled, 0, SP_ROWS(next_keys));
+    tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
     return sp_run_forked(suite);
 }
