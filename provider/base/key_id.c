@@ -23,6 +23,7 @@ static struct sp_keyid name_it(const struct sp_sha256 *sha, enum kind kind, cons
     struct sp_keyid id = { 0 };
 
     id.known = length != 0 && sp_sha256(sha, pieces, id.hash);
+    id.failed = length != 0 && !id.known;
     return id;
 }
 
@@ -51,9 +52,11 @@ static struct sp_keyid name_param(const struct sp_sha256 *sha, enum kind kind,
     struct sp_keyid id = { 0 };
     unsigned char *number;
 
-    if (param->data_type != OSSL_PARAM_UNSIGNED_INTEGER || param->data == NULL ||
-        (number = OPENSSL_malloc(param->data_size + 1)) == NULL)
+    if (param->data_type != OSSL_PARAM_UNSIGNED_INTEGER || param->data == NULL)
         return id;
+    number = OPENSSL_malloc(param->data_size + 1);
+    if (number == NULL)
+        return (struct sp_keyid){ .failed = true };
     for (size_t i = 0; i < param->data_size; i++)
         number[i] = byte_of(param, i);
     id = name_number(sha, kind, number, param->data_size);

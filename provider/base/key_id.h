@@ -16,6 +16,7 @@
 
 struct sp_keyid {
     bool known;
+    bool failed; /* memory or the hash failed: the key may have an id */
     unsigned char hash[SP_SHA256_LENGTH];
 };
 

@@ -69,7 +69,7 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
 
     *why = NULL;
     if (!id.known)
-        return true;
+        return !id.failed;
     ERR_set_mark();
     sp_keyring_enter(&quiet);
     keyring = sp_keyring_open(path, SP_KEYRING_READ, why);

@@ -200,7 +200,9 @@ bool sp_owners_find(struct sp_owners *owners, const void *address,
         return true;
     }
     id = sp_keyid_of_key(sp_register_sha256(), export_key, address);
-    found = id.known ? sp_prints_find(&id, &owners->certs) : 0;
+    found = id.failed ? -1 : 0;
+    if (id.known)
+        found = sp_prints_find(&id, &owners->certs);
     owners->count = found > 0 ? (size_t)found : 0;
     owners->via = SP_VIA_FINGERPRINT;
     if (owners->count == 0)

@@ -127,8 +127,8 @@ bool sp_cert_settle(struct sp_cert *cert)
         sp_keys_disown(stranger, cert);
     if (stranger != NULL && !fresh)
         sp_prints_remove(cert);
-    if (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
-        !sp_prints_file(cert, &content))
+    if (content.failed || (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
+                           !sp_prints_file(cert, &content)))
         sp_register_failed();
     return settled;
 }
@@ -147,7 +147,7 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
         /* A parse has read the key bits before it decodes the key. */
         if (key_bits(cert->x509) != NULL)
             id = sp_keyid_of_cert(sp_register_sha256(), cert->x509);
-        if (!id.known) {
+        if (!id.known && !id.failed) {
             /*
              * A certificate that a program builds is still empty: take the id of the key object
              * until it has a key.
@@ -164,7 +164,7 @@ bool sp_cert_set_own_key(struct sp_cert *cert, const void *key,
         }
     }
     sp_unlock(sp_shard_of(cert));
-    if (id.known && !sp_prints_file(cert, &id))
+    if (id.failed || (id.known && !sp_prints_file(cert, &id)))
         sp_register_failed();
     return first;
 }

@@ -7,6 +7,7 @@
 #include <openssl/core_names.h>
 
 #include "backend/backend.h"
+#include "backend/instance.h"
 #include "backend/upcalls.h"
 #include "harness.h"
 
@@ -153,6 +154,54 @@ START_TEST(core_of_another_libcrypto)
 }
 END_TEST
 
+static const struct {
+    const char *name;
+    bool loaded;
+} backends[] = { { "default", true }, { "null", false }, { "nobody", false } };
+
+/* A backend without keys is none.  It answers no fetch beside us. */
+START_TEST(loaded_backend)
+{
+    struct sp_backend backend = { 0 };
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+
+    ck_assert_int_eq(sp_backend_load(&backend, libctx, backends[_i].name), backends[_i].loaded);
+    ck_assert_int_eq(OSSL_PROVIDER_available(libctx, backends[_i].name), 0);
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+/* An instance of another libcrypto is known by its own address, and one that is gone is not. */
+START_TEST(instances_of_the_process)
+{
+    static int a, b;
+    struct sp_instance foreign = { .foreign = true, .backend = { .provctx = &a } };
+    struct sp_instance first = { .backend = { .provctx = &a } };
+    struct sp_instance second = { .backend = { .provctx = &b } };
+
+    ck_assert_ptr_null(sp_instances_any());
+    ck_assert_ptr_null(sp_instance_for(&a));
+    sp_instances_add(&foreign);
+    ck_assert_ptr_null(sp_instances_any());
+    ck_assert_ptr_null(sp_instance_for(&a));
+    ck_assert_ptr_eq(sp_instance_for(&foreign), &foreign);
+    sp_instances_add(&first);
+    sp_instances_add(&second);
+    ck_assert_ptr_eq(sp_instances_any(), &second);
+    ck_assert_ptr_eq(sp_instance_for(&a), &first);
+    ck_assert_ptr_eq(sp_instance_for(&b), &second);
+    ck_assert_ptr_null(sp_instance_for(&first));
+    atomic_store(&second.gone, true);
+    ck_assert_ptr_eq(sp_instances_any(), &first);
+    ck_assert_ptr_null(sp_instance_for(&b));
+    atomic_store(&first.gone, true);
+    ck_assert_ptr_null(sp_instances_any());
+    ck_assert_ptr_eq(sp_instances_take(), &second);
+    ck_assert_ptr_eq(second.next, &first);
+    ck_assert_ptr_null(sp_instance_for(&foreign));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("backend");
@@ -163,5 +212,7 @@ int main(void)
     tcase_add_loop_test(tests, digest_of_the_backend, 0, DIGEST_FUNCTIONS + 1);
     tcase_add_loop_test(tests, core_that_lacks_one, 0, OFFERED + 1);
     tcase_add_test(tests, core_of_another_libcrypto);
+    tcase_add_loop_test(tests, loaded_backend, 0, SP_ROWS(backends));
+    tcase_add_test(tests, instances_of_the_process);
     return sp_run_forked(suite);
 }

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/err.h>
 #include <openssl/store.h>
@@ -14,6 +15,7 @@
 
 #include "certs.h"
 #include "keyring_of_test.h"
+#include "keyrings.h"
 #include "store/uri.h"
 
 /* What |uri| loads, as letters: C for a certificate, K for a key, "!" at the end if it failed. */
@@ -227,11 +229,10 @@ static bool attach(void)
     return store != NULL;
 }
 
-/* A search of an unknown kind must not find everything. */
-static bool search_by_alias(void)
+/* A search of an unknown kind must not find everything.  |search| is freed. */
+static bool search_by(OSSL_STORE_SEARCH *search)
 {
     OSSL_STORE_CTX *store = OSSL_STORE_open("smimepolicy:trust", NULL, NULL, NULL, NULL);
-    OSSL_STORE_SEARCH *search = OSSL_STORE_SEARCH_by_alias("bob");
     bool done = OSSL_STORE_find(store, search) == 1;
 
     ck_assert_int_eq(OSSL_STORE_supports_search(store, OSSL_STORE_SEARCH_BY_NAME), 1);
@@ -243,10 +244,108 @@ static bool search_by_alias(void)
 
 START_TEST(what_it_cannot_do)
 {
+    static const char *const told = "searched by subject alone";
+    static const unsigned char digest[32];
+    X509 *cert;
+    X509_NAME *issuer;
+
     sp_start_with_keyring("");
     sp_put(SP_ROLE_CONTACT, "good-ec");
+    cert = sp_read_cert("good-ec");
+    issuer = X509_NAME_dup(X509_get_issuer_name(cert));
     EXPECT_REFUSED(attach(), "not read from a stream");
-    EXPECT_REFUSED(search_by_alias(), "searched by subject alone");
+    EXPECT_REFUSED(search_by(OSSL_STORE_SEARCH_by_alias("bob")), told);
+    EXPECT_REFUSED(
+        search_by(OSSL_STORE_SEARCH_by_issuer_serial(issuer, X509_get0_serialNumber(cert))), told);
+    EXPECT_REFUSED(
+        search_by(OSSL_STORE_SEARCH_by_key_fingerprint(EVP_sha256(), digest, sizeof(digest))),
+        told);
+    X509_NAME_free(issuer);
+    X509_free(cert);
+}
+END_TEST
+
+/* Of the certificates of an address those with the subject. */
+START_TEST(by_address_and_subject)
+{
+    X509 *cert, *other;
+    struct loaded loaded;
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    cert = sp_read_cert("good-ec");
+    other = sp_read_cert("ca");
+    loaded = load(BOB("contact"), 0, X509_get_subject_name(cert));
+    ck_assert_str_eq(loaded.kinds, "C");
+    ck_assert_str_eq(loaded.first, "good-ec");
+    /* There may be none: libcrypto looks for issuers so. */
+    loaded = load(BOB("contact"), 0, X509_get_subject_name(other));
+    ck_assert_str_eq(loaded.kinds, "");
+    X509_free(cert);
+    X509_free(other);
+}
+END_TEST
+
+static char *uri_of_cert(const char *name)
+{
+    X509 *cert = sp_read_cert(name);
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int length = 0;
+    char *text = NULL;
+    size_t used = strlen("smimepolicy:cert/");
+
+    ck_assert_int_eq(X509_digest(cert, EVP_sha256(), digest, &length), 1);
+    text = malloc(used + 2 * length + 1);
+    memcpy(text, "smimepolicy:cert/", used);
+    for (unsigned int i = 0; i < length; i++, used += 2)
+        (void)snprintf(text + used, 3, "%02x", digest[i]);
+    X509_free(cert);
+    return text;
+}
+
+START_TEST(by_fingerprint)
+{
+    char *identity, *contact, *nobody;
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    identity = uri_of_cert("good-ec");
+    contact = uri_of_cert("good-rsa");
+    nobody = uri_of_cert("old-ec");
+    expect_load(identity, 0, "CK", "good-ec", NULL);
+    expect_load(identity, CERT, "C", "good-ec", NULL);
+    expect_load(identity, KEY, "K", "", NULL);
+    expect_load(contact, 0, "C", "good-rsa", NULL);
+    expect_load(contact, KEY, "!", "", "no private key belongs to this certificate");
+    expect_load(nobody, 0, "!", "", "no certificate has this fingerprint");
+    free(identity);
+    free(contact);
+    free(nobody);
+}
+END_TEST
+
+/* Which certificate is the best for an address is not known if one cannot be read. */
+START_TEST(a_damaged_entry)
+{
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES,
+               "UPDATE certificate SET der = x'3000' WHERE id = 1");
+    expect_load(BOB("contact"), 0, "!", "", "keyring: entry 1 cannot be parsed");
+}
+END_TEST
+
+/* The reason says what has to be mended. */
+START_TEST(what_cannot_be_opened)
+{
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    expect_load("smimepolicy:contact/", 0, "!", "", "not a URI of the keyring: smimepolicy:");
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
+    expect_load("smimepolicy:trust", 0, "!", "", "keyring cannot be used: smimepolicy:trust: ");
 }
 END_TEST
 
@@ -272,6 +371,10 @@ int main(void)
     tcase_add_loop_test(tests, a_key_elsewhere, 0, SP_ROWS(elsewhere));
     tcase_add_test(tests, many);
     tcase_add_test(tests, what_it_cannot_do);
+    tcase_add_test(tests, by_address_and_subject);
+    tcase_add_test(tests, by_fingerprint);
+    tcase_add_test(tests, a_damaged_entry);
+    tcase_add_test(tests, what_cannot_be_opened);
     tcase_add_test(tests, without_a_keyring);
     return sp_run_forked(suite);
 }

@@ -159,20 +159,26 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
-/* A library context with |settings| and the keyring. */
 static OSSL_LIB_CTX *context_with(const char *settings)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
-    char *more, *text, *path;
+    char *text = sp_configuration(settings), *path = sp_temporary(text);
 
-    ck_assert_int_gt(asprintf(&more, "keyring = %s\n%s", sp_keyring_of_test(), settings), 0);
-    text = sp_configuration(more);
-    path = sp_temporary(text);
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
     ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, path), 1);
     free(path);
     free(text);
-    free(more);
+    return libctx;
+}
+
+static OSSL_LIB_CTX *context_with_keyring(const char *settings)
+{
+    char *all;
+    OSSL_LIB_CTX *libctx;
+
+    ck_assert_int_gt(asprintf(&all, "keyring = %s\n%s", sp_keyring_of_test(), settings), 0);
+    libctx = context_with(all);
+    free(all);
     return libctx;
 }
 
@@ -246,7 +252,7 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
 
     ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
-    libctx = context_with("trust = keyring");
+    libctx = context_with_keyring("trust = keyring");
     sp_put(SP_ROLE_IDENTITY, "good-ec");
     sp_put(SP_ROLE_IDENTITY, "expired-rsa");
     sp_put(SP_ROLE_CONTACT, "good-rsa");
@@ -298,10 +304,57 @@ START_TEST(every_allocation_of_raw_keys_fails_once)
 
     ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
-    libctx = context_with("raw_keys = pass");
+    libctx = context_with_keyring("raw_keys = pass");
     while (use_raw_keys(libctx, fails))
         fails += step;
     ck_assert_int_gt(fails, 50);
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+static bool sign_digest(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
+{
+    static const unsigned char digest[32];
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(libctx, key, NULL);
+    unsigned char signature[1024];
+    size_t size = sizeof(signature);
+    bool done = ctx != NULL && EVP_PKEY_sign_init(ctx) == 1 &&
+                EVP_PKEY_sign(ctx, signature, &size, digest, sizeof(digest)) == 1;
+
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+/*
+ * The key was compared with no certificate, so its fingerprint is looked for: among the
+ * certificates that were parsed, or in the keyring.  Certificate and key were read with all
+ * the memory: the register has missed nothing.
+ */
+START_TEST(every_allocation_of_a_look_up_fails_once)
+{
+    const char *name = kinds[_i / 2][1];
+    const bool stored = _i % 2 == 1;
+    OSSL_LIB_CTX *libctx;
+    struct person person;
+    long fails = 0;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    libctx = stored ? context_with_keyring("") : context_with(NULL);
+    person = read_person(libctx, name);
+    if (stored) {
+        sp_put(SP_ROLE_CONTACT, name);
+        X509_free(person.cert);
+        person.cert = NULL;
+    }
+    do {
+        sp_starve(++fails);
+        ck_assert_msg(!sign_digest(libctx, person.key), "signs when allocation %ld fails", fails);
+    } while (sp_starve_end());
+    EXPECT_REFUSED(sign_digest(libctx, person.key), "[expired]");
+    ck_assert_int_gt(fails, 5);
+    EVP_PKEY_free(person.key);
+    X509_free(person.cert);
     OSSL_LIB_CTX_free(libctx);
 }
 END_TEST
@@ -316,5 +369,6 @@ int main(void)
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_raw_keys_fails_once);
+    tcase_add_loop_test(tests, every_allocation_of_a_look_up_fails_once, 0, 2 * SP_ROWS(kinds));
     return sp_run_forked(suite);
 }

@@ -1,0 +1,345 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The register's own lists: which certificates a key has, and when a certificate is settled.
+ */
+#include <string.h>
+
+#include "harness.h"
+#include "register/compared.h"
+#include "register/key_table.h"
+#include "register/locks.h"
+#include "register/prints.h"
+#include "register/register.h"
+#include "register/state.h"
+#include "starve.h"
+
+#define REFS 100
+
+static struct sp_cert a = { .refs = REFS }, b = { .refs = REFS }, c = { .refs = REFS };
+
+static void set_up(void)
+{
+    ck_assert(sp_starve_watch());
+    ck_assert(sp_locks_init());
+    sp_prints_open();
+    sp_keys_open();
+    (void)sp_register_begin(NULL, true);
+}
+
+/* Which of a, b and c are in the list, as letters in its order. */
+static const char *letters(struct sp_cert *const *certs, size_t count)
+{
+    static char text[8];
+
+    ck_assert_uint_lt(count, sizeof(text));
+    for (size_t i = 0; i < count; i++)
+        text[i] = certs[i] == &a ? 'a' : (certs[i] == &b ? 'b' : 'c');
+    text[count] = '\0';
+    return text;
+}
+
+static const unsigned char text_1[SP_SHA256_LENGTH] = { 1 }, text_2[SP_SHA256_LENGTH] = { 2 };
+
+static void expect_found(const struct sp_compared *compared, const unsigned char *what,
+                         const char *expected)
+{
+    struct sp_certs found = { 0 };
+
+    ck_assert(sp_compared_find(compared, what, &found));
+    ck_assert_str_eq(letters(found.certs, found.count), expected);
+    sp_certs_clear(&found);
+}
+
+/* Sign |what| with the certificate that the key was compared with. */
+static void sign(struct sp_compared *compared, struct sp_cert *cert, bool allowed,
+                 const unsigned char *what)
+{
+    struct sp_certs judged = { 0 };
+
+    ck_assert(sp_compared_add(compared, cert));
+    ck_assert(sp_compared_find(compared, what, &judged));
+    sp_compared_conclude(compared, &judged, allowed, what);
+    sp_certs_clear(&judged);
+}
+
+START_TEST(one_signature_after_another)
+{
+    struct sp_compared compared = { 0 };
+
+    expect_found(&compared, NULL, "");
+    sign(&compared, &a, true, text_1);
+    ck_assert(!sp_compared_depends(&compared));
+    expect_found(&compared, text_2, "a");
+    sign(&compared, &b, false, text_2);
+    ck_assert(sp_compared_depends(&compared));
+    /* What was allowed before is the same signature; another one may be by either. */
+    expect_found(&compared, text_1, "a");
+    expect_found(&compared, text_2, "ab");
+    expect_found(&compared, NULL, "ab");
+    /* A new comparison counts alone, and once. */
+    ck_assert(sp_compared_add(&compared, &c));
+    ck_assert(sp_compared_add(&compared, &c));
+    ck_assert(!sp_compared_depends(&compared));
+    expect_found(&compared, text_1, "c");
+    sp_compared_clear(&compared);
+    expect_found(&compared, text_1, "");
+    ck_assert(!compared.has_last);
+    ck_assert_uint_eq(atomic_load(&a.refs), REFS);
+    ck_assert_uint_eq(atomic_load(&b.refs), REFS);
+    ck_assert_uint_eq(atomic_load(&c.refs), REFS);
+}
+END_TEST
+
+START_TEST(compared_without_memory)
+{
+    struct sp_compared compared = { 0 };
+    struct sp_certs found = { 0 };
+
+    sp_starve(1);
+    ck_assert(!sp_compared_add(&compared, &a));
+    ck_assert(sp_starve_end());
+    sign(&compared, &a, true, text_1);
+    sign(&compared, &b, false, text_2);
+    for (long fails = 1; fails <= 2; fails++) {
+        sp_starve(fails);
+        ck_assert(!sp_compared_find(&compared, NULL, &found));
+        ck_assert(sp_starve_end());
+        sp_certs_clear(&found);
+    }
+    ck_assert(sp_compared_add(&compared, &c));
+    sp_starve(1);
+    ck_assert(!sp_compared_find(&compared, NULL, &found));
+    ck_assert(sp_starve_end());
+    sp_compared_clear(&compared);
+}
+END_TEST
+
+/* Their first byte is the same: so is the shard. */
+static const struct sp_keyid id_1 = { .known = true, .hash = { 7, [8] = 1 } },
+                             id_2 = { .known = true, .hash = { 7, [8] = 2 } };
+
+static void expect_filed(const struct sp_keyid *id, const char *expected)
+{
+    struct sp_cert **certs = NULL;
+    int count = sp_prints_find(id, &certs);
+
+    ck_assert_int_ge(count, 0);
+    ck_assert_str_eq(letters(certs, (size_t)count), expected);
+    for (int i = 0; i < count; i++)
+        sp_cert_unref(certs[i]);
+    OPENSSL_free(certs);
+}
+
+START_TEST(filed_under_a_key)
+{
+    struct sp_cert **certs = NULL;
+
+    ck_assert(sp_prints_file(&a, &id_1) && sp_prints_file(&b, &id_1) && sp_prints_file(&c, &id_1));
+    expect_filed(&id_1, "cba");
+    expect_filed(&id_2, "");
+    /* Filed again it is where its key is now. */
+    ck_assert(sp_prints_file(&b, &id_2));
+    expect_filed(&id_1, "ca");
+    expect_filed(&id_2, "b");
+    sp_prints_remove(&a);
+    sp_prints_remove(&a);
+    expect_filed(&id_1, "c");
+    /* Whoever drops the last reference removes it next. */
+    atomic_store(&c.refs, 0);
+    expect_filed(&id_1, "");
+    atomic_store(&c.refs, REFS);
+    sp_starve(1);
+    ck_assert_int_eq(sp_prints_find(&id_1, &certs), -1);
+    ck_assert(sp_starve_end());
+    sp_prints_remove(&c);
+    sp_starve(1);
+    ck_assert(!sp_prints_file(&c, &id_1));
+    ck_assert(sp_starve_end());
+    ck_assert(!c.filed);
+    expect_filed(&id_1, "");
+    sp_prints_close();
+    ck_assert(!sp_prints_file(&c, &id_1));
+}
+END_TEST
+
+static struct sp_cert *pinned(X509 *x509)
+{
+    struct sp_cert *cert = sp_cert_new(x509);
+
+    cert->pinned = true;
+    return cert;
+}
+
+static void *no_context(void *provctx)
+{
+    (void)provctx;
+    return NULL;
+}
+
+/* Without its fingerprint a certificate is not settled: the log would have none. */
+START_TEST(settled_with_its_fingerprint)
+{
+    const struct sp_sha256 failing = { .newctx = no_context };
+    X509 *x509 = sp_read_cert("good-ec");
+    struct sp_cert *cert = pinned(x509);
+    unsigned char digest[SP_SHA256_LENGTH];
+    unsigned int length = 0;
+
+    sp_register_set_sha256(&failing);
+    ck_assert(!sp_cert_settle(cert));
+    ck_assert_ptr_null(sp_cert_facts(cert));
+    sp_register_set_sha256(NULL);
+    cert->pinned = false;
+    ck_assert(!sp_cert_settle(cert));
+    cert->pinned = true;
+    ck_assert(sp_cert_settle(cert));
+    ck_assert_ptr_nonnull(sp_cert_facts(cert));
+    ck_assert_int_eq(X509_digest(x509, EVP_sha256(), digest, &length), 1);
+    ck_assert_mem_eq(cert->digest, digest, SP_SHA256_LENGTH);
+    X509_free(x509);
+    sp_cert_died(cert);
+    ck_assert(sp_cert_is_dead(cert));
+    ck_assert(sp_cert_settle(cert));
+    sp_cert_unref(cert);
+}
+END_TEST
+
+/* Its key can then be found by no fingerprint: no key is unknown any more. */
+START_TEST(settled_without_an_id)
+{
+    const struct sp_sha256 failing = { .newctx = no_context };
+    X509 *x509 = sp_read_cert("good-ec");
+    struct sp_cert *cert = pinned(x509);
+    bool proved;
+
+    (void)sp_register_begin(&failing, false);
+    if (_i == 0)
+        ck_assert(sp_cert_settle(cert));
+    else
+        ck_assert(sp_cert_set_own_key(cert, x509, NULL, &proved));
+    ck_assert(sp_register_has_failed());
+    X509_free(x509);
+}
+END_TEST
+
+START_TEST(not_complete)
+{
+    X509 *x509 = X509_new();
+    struct sp_cert *cert = pinned(x509);
+    EVP_PKEY *key = sp_read_key("good-rsa");
+
+    ck_assert(!sp_cert_settle(cert));
+    ck_assert_int_eq(X509_set_pubkey(x509, key), 1);
+    ck_assert(!sp_cert_settle(cert));
+    ck_assert_int_gt(X509_sign(x509, key, EVP_sha256()), 0);
+    ck_assert(sp_cert_settle(cert));
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+static const struct {
+    const char *next; /* whose key the certificate has when it is settled */
+    bool same;
+} next_keys[] = { { "good-rsa", true }, { "expired-rsa", false }, { "good-ec", false } };
+
+/* The key object of its parse is its own only if it still has this key. */
+START_TEST(another_key_before_it_is_settled)
+{
+    const bool same = next_keys[_i].same;
+    X509 *x509 = sp_read_cert("good-rsa");
+    const struct sp_keyid before = sp_keyid_of_cert(NULL, x509);
+    struct sp_cert *cert = pinned(x509);
+    EVP_PKEY *key = sp_read_key(next_keys[_i].next);
+    struct sp_cert **certs = NULL;
+    struct sp_keyid now;
+    int object;
+    bool proved = true;
+
+    ck_assert(sp_cert_set_own_key(cert, &object, NULL, &proved));
+    ck_assert(!proved);
+    ck_assert(!sp_cert_set_own_key(cert, &key, NULL, &proved));
+    ck_assert_int_eq(X509_set_pubkey(x509, key), 1);
+    now = sp_keyid_of_cert(NULL, x509);
+    ck_assert(before.known && now.known && sp_keyid_equal(&before, &now) == same);
+    ck_assert(sp_cert_settle(cert));
+    ck_assert_ptr_eq(cert->own_key, same ? &object : NULL);
+    ck_assert(sp_cert_has_other_key(cert, &before) != same);
+    ck_assert(!sp_cert_has_other_key(cert, &now));
+    ck_assert_int_eq(sp_prints_find(&before, &certs), same ? 1 : 0);
+    OPENSSL_free(certs);
+    ck_assert_int_eq(sp_prints_find(&now, &certs), 1);
+    ck_assert_ptr_eq(certs[0], cert);
+    OPENSSL_free(certs);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+static int export_key(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    OSSL_PARAM *params = NULL;
+    int done;
+
+    ck_assert_int_eq(EVP_PKEY_todata(key, selection, &params), 1);
+    done = callback(params, arg);
+    OSSL_PARAM_free(params);
+    return done;
+}
+
+static bool find_owners(struct sp_owners *owners, EVP_PKEY *key, bool equal)
+{
+    return equal ? sp_owners_find_equal(owners, key, export_key)
+                 : sp_owners_find(owners, key, export_key, NULL);
+}
+
+/* That memory ran out is told: a key whose certificates are not known may do more. */
+START_TEST(owners_by_the_fingerprint)
+{
+    const bool equal = _i % 2 == 1;
+    const char *name = _i / 2 == 0 ? "good-ec" : "good-rsa";
+    X509 *x509 = sp_read_cert(name);
+    const struct sp_keyid id = sp_keyid_of_cert(NULL, x509);
+    EVP_PKEY *key = sp_read_key(name);
+    struct sp_owners owners;
+    long fails = 0;
+
+    ck_assert(find_owners(&owners, key, equal));
+    ck_assert_uint_eq(owners.count, 0);
+    ck_assert_int_eq(owners.via, equal ? SP_VIA_FINGERPRINT : SP_VIA_NONE);
+    ck_assert(sp_prints_file(&a, &id));
+    do {
+        sp_starve(++fails);
+        ck_assert_msg(!find_owners(&owners, key, equal) || owners.count == 1, "%s: %ld", name,
+                      fails);
+        sp_owners_free(&owners);
+    } while (sp_starve_end());
+    ck_assert_int_gt(fails, 1);
+    ck_assert(find_owners(&owners, key, equal));
+    ck_assert(owners.count == 1 && owners.certs[0] == &a);
+    ck_assert_int_eq(owners.via, SP_VIA_FINGERPRINT);
+    sp_owners_free(&owners);
+    ck_assert_uint_eq(atomic_load(&a.refs), REFS);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("register");
+    TCase *tests = sp_case(suite, "register");
+
+    tcase_add_checked_fixture(tests, set_up, NULL);
+    tcase_add_test(tests, one_signature_after_another);
+    tcase_add_test(tests, compared_without_memory);
+    tcase_add_test(tests, filed_under_a_key);
+    tcase_add_test(tests, settled_with_its_fingerprint);
+    tcase_add_loop_test(tests, settled_without_an_id, 0, 2);
+    tcase_add_test(tests, not_complete);
+    tcase_add_loop_test(tests, another_key_before_it_is_settled, 0, SP_ROWS(next_keys));
+    tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
+    return sp_run_forked(suite);
+}
