@@ -174,7 +174,7 @@ bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role ro
     bool done = length > 0 && sp_sha256(NULL, pieces, record->fingerprint);
 
     OPENSSL_free(der);
-    if (!done)
+    if (!done || id.failed)
         return false;
     /* A key without an id belongs to this certificate alone. */
     memcpy(record->key, id.known ? id.hash : record->fingerprint, SP_SHA256_LENGTH);
