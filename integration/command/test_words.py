@@ -8,12 +8,13 @@ import re
 import shutil
 import sqlite3
 import subprocess
+import tempfile
 import time
 
 import pytest
 
 import words
-from harness import BUILD, COMMAND, OPENSSL, REPO, environment, must, run, stock, write_conf
+from harness import COMMAND, MODULE, OPENSSL, REPO, environment, must, run, stock, write_conf
 from keyrings import make_keyring
 
 KEPT = REPO / "docs" / "results" / "messages.md"
@@ -98,9 +99,12 @@ def test_a_set_user_id_program_has_no_keyring(home, tmp_path):
     shutil.copy(OPENSSL, program)
     os.chown(program, 12345, 12345)
     program.chmod(0o4755)
-    # Such a program ignores OPENSSL_CONF, too, so the configuration is named.
-    result = run(program, "storeutl", "-noout", "-provider-path", BUILD / "provider", "-provider",
-                 "smimepolicy", "smimepolicy:trust", env={"HOME": home.directory / "home"})
+    # Such a program ignores OPENSSL_CONF, too, so the module is named, where that user may read it.
+    with tempfile.TemporaryDirectory() as place:
+        os.chmod(place, 0o755)
+        shutil.copy(MODULE, place)
+        result = run(program, "storeutl", "-noout", "-provider-path", place, "-provider",
+                     "smimepolicy", "smimepolicy:trust", env={"HOME": home.directory / "home"})
     assert result.rc != 0 and "neither the setting keyring nor HOME" in result.err, result
 
 
