@@ -73,9 +73,15 @@ START_TEST(a_mistake_leads_to_the_help)
 }
 END_TEST
 
-/* Under the address sanitizer too, memory that is not there is refused and ends no program. */
+/* Under the sanitizers too, memory that is not there is refused and ends no program. */
 const char *__asan_default_options(void);
 const char *__asan_default_options(void)
+{
+    return "allocator_may_return_null=1";
+}
+
+const char *__tsan_default_options(void);
+const char *__tsan_default_options(void)
 {
     return "allocator_may_return_null=1";
 }
