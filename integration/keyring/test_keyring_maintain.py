@@ -327,6 +327,28 @@ def test_exported_key_of_no_certificate(own, tmp_path):
         assert not (tmp_path / "k").exists()
 
 
+def test_exported_key_behind_a_damaged_certificate(own, tmp_path, pki):
+    """With --keep-going, too, it is not taken for the key of the certificate before."""
+    pem = export(own).out
+    start = pem.index(b"-----BEGIN ENCRYPTED PRIVATE KEY-----")
+    end = pem.index(b"-----END ENCRYPTED PRIVATE KEY-----\n") + 36
+    damaged = b"-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n"
+    result = command(tmp_path / "k", "upload", "--as", "exported", "--keep-going", "-",
+                     stdin=pki.good_p256.pem.read_bytes() + damaged + pem[start:end])
+    assert result.rc == INPUT and "follows no certificate" in result.err, result
+    assert must(command(tmp_path / "k", "list", "--role", "contact")).out.count(b"\n") == 2
+
+
+def test_exported_key_is_bounded(tmp_path, pki):
+    """It is kept as it came and opened later, so its derivation is bounded when it comes."""
+    key = must(stock("pkcs8", "-topk8", "-in", pki.good_p256.key, "-iter", "10000001", "-passout",
+                     "pass:x")).out
+    result = command(tmp_path / "k", "upload", "--as", "exported", "-",
+                     stdin=pki.good_p256.pem.read_bytes() + key)
+    assert result.rc == INPUT and "10,000,000 iterations" in result.err, result
+    assert not (tmp_path / "k").exists()
+
+
 def test_exported_leaves_the_key_that_is_there(own, tmp_path):
     """A key that is stored is not replaced by another form of it."""
     key = sql(own, "SELECT key, pkcs8 FROM private_key WHERE encrypted = 0", file="keys.db")

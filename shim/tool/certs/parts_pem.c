@@ -13,6 +13,7 @@
 
 #include "base/text.h"
 #include "keyring/keyring.h"
+#include "tool/certs/iterations.h"
 #include "tool/certs/parts.h"
 
 /* One part of the file, still encoded. */
@@ -152,13 +153,19 @@ static bool take_locked_key(struct shim_file_parts *file, struct block *block)
 {
     const unsigned char *der = block->data;
     X509_SIG *locked = d2i_X509_SIG(NULL, &der, block->length);
-    bool more =
-        locked != NULL && der == block->data + block->length
-            ? shim_part_locked(file, &(struct sp_private_key){ .pkcs8 = block->data,
-                                                               .length = (size_t)block->length,
-                                                               .encrypted = true })
-            : shim_part_broken(file, SHIM_NO_KEY);
+    const X509_ALGOR *pbe = NULL;
+    bool more;
 
+    if (locked != NULL)
+        X509_SIG_get0(locked, &pbe, NULL);
+    if (locked == NULL || der != block->data + block->length)
+        more = shim_part_broken(file, SHIM_NO_KEY);
+    else if (!shim_iterations_few(pbe))
+        more = shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
+    else
+        more = shim_part_locked(file, &(struct sp_private_key){ .pkcs8 = block->data,
+                                                                .length = (size_t)block->length,
+                                                                .encrypted = true });
     X509_SIG_free(locked);
     return more;
 }

@@ -15,7 +15,7 @@
 #include "base/text.h"
 #include "common/output.h"
 #include "common/passphrase.h"
-#include "rules/facts.h"
+#include "rules/rules.h"
 #include "tool/judge/select.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
@@ -113,7 +113,8 @@ int shim_select_unlock(struct shim_operation *operation)
         code = shim_no_memory();
     else if (locked.count == 1)
         code = ask(selection, &locked,
-                   facts->address_count > 0 ? facts->addresses[0] : facts->subject);
+                   sp_facts_address(facts, 0) != NULL ? sp_facts_address(facts, 0)
+                                                      : sp_facts_subject(facts));
     sp_facts_free(facts);
     if (locked.count > 0)
         sp_private_key_clear(&locked.key);

@@ -304,6 +304,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
 {
     bool some = true;
 
+    sp_upload_at(run->upload, 0);
     for (int round = 0; some && round < LONGEST; round++) {
         some = false;
         for (struct shim_undecided *u = run->undecided; u != NULL; u = u->next) {
@@ -349,6 +350,7 @@ bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part
 {
     struct shim_given_key *key = add_key(run, part);
 
+    run->has_last = false;
     if (key == NULL)
         return false;
     if (EVP_PKEY_up_ref(part->key) == 1)

@@ -37,5 +37,7 @@ void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_par
     struct shim_part broken = { .path = part->path, .number = part->number, .why = why };
 
     run->unreadable++;
+    /* What follows belongs to this part, and to none before it. */
+    run->has_last = false;
     shim_part_tell(&broken, part->path, run->unread);
 }
