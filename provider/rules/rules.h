@@ -48,6 +48,11 @@ smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use,
                               enum sp_scope scope, const smimepolicy_settings *settings);
 
 /*
+ * The keys that the rule `key-algorithm` allows, as OpenSSL names them: whatever a
+ * certificate of another key is used for, it is refused.
+ */
+#define SP_KEYS_OF_MAIL "RSA:RSA-PSS:EC"
+/*
  * Is it a certificate for mail?  It is if it has an rfc822Name or E-mail Protection,
  * and if these cannot be read.
  */
@@ -76,6 +81,14 @@ enum sp_along {
     SP_ALONG_STORED  /* in the chain of a signer, and from the keyring */
 };
 smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place);
+
+/*
+ * Judge an issuer of a signer: its validity, and whether it is a CA.  A program may
+ * have parsed it without sending it along, so |settings| say whether a fault refuses.
+ * NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_signer_issuer(const struct sp_facts *issuer, time_t at,
+                                            const smimepolicy_settings *settings);
 
 /*
  * A verdict with the single denial |rule|, for refusals about no certificate or
