@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "keyring/forks.h"
-#include "keyring/store.h"
+#include "keyring/keyring.h"
 
 static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH])
 {

@@ -10,7 +10,7 @@
 
 #include "certs.h"
 #include "keyring/keyring.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 #include "verdicts.h"
 
 /* The path of a keyring that does not exist yet, in a new directory; for sp_remove_place(). */
