@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "keyring/forks.h"
-#include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
@@ -71,11 +70,9 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
     if (!id.known)
         return !id.failed;
     ERR_set_mark();
-    sp_keyring_enter(&quiet);
-    keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
+    keyring = sp_keyring_borrow(path, &quiet, why);
     done = keyring != NULL && find(owners, keyring, &id, why);
-    sp_keyring_close(keyring);
-    sp_keyring_leave(&quiet);
+    sp_keyring_give_back(keyring, &quiet);
     ERR_pop_to_mark();
     return done;
 }

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * The table of operations that a storage of keyrings consists of.  Each operation does
- * what the function of its name in keyring/keyring.h promises.
+ * what the function of its name in keyring/keyring.h promises, or what is said here.
  *
  * A storage is a folder below this room, with such a table, and a row in keyring.c.
  * Its keyrings, cursors and uploads begin with the structs below.
@@ -21,6 +21,13 @@ struct sp_storage {
     struct sp_keyring *(*open)(const char *path, enum sp_access access, char **why);
     void (*close)(struct sp_keyring *keyring);
     const char *(*why)(const struct sp_keyring *keyring);
+    /* May it stay open until the next question?  Asked after each question. */
+    bool (*may_stay)(struct sp_keyring *keyring);
+    /*
+     * Would opening |path| now give the same keyring, and nothing worse?  Asked before
+     * a question to one that stayed open.
+     */
+    bool (*is_current)(struct sp_keyring *keyring, const char *path);
 
     struct sp_cursor *(*find)(struct sp_keyring *keyring, const struct sp_query *query);
     int (*next)(struct sp_cursor *cursor, struct sp_record *record);

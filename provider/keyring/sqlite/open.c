@@ -23,7 +23,7 @@ static bool open_database(struct sp_database *keyring)
     int code = SQLITE_NOMEM;
 
     if (file != NULL)
-        code = keyring->sq->open_v2(file, &keyring->db, flags, NULL);
+        code = sp_stamp_open(keyring, file, flags);
     OPENSSL_free(file);
     if (keyring->db == NULL)
         return false;
@@ -55,6 +55,7 @@ static struct sp_database *new_keyring(const char *path, enum sp_access access, 
     if (keyring == NULL)
         return NULL;
     keyring->base.storage = &sp_sqlite_storage;
+    keyring->fd = -1;
     keyring->sq = sq;
     keyring->access = access;
     keyring->path = OPENSSL_strdup(path);
@@ -115,7 +116,7 @@ void sp_sqlite_close(struct sp_keyring *opened)
 
     if (keyring->made != SP_MADE_NOTHING && keyring->uploads)
         unmake(keyring);
-    if (keyring->db != NULL)
+    if (keyring->db != NULL && sp_stamp_may_close(keyring))
         (void)keyring->sq->close_v2(keyring->db);
     OPENSSL_free(keyring->path);
     OPENSSL_free(keyring->why);

@@ -10,6 +10,8 @@
 #ifndef SP_STORE_H
 #define SP_STORE_H
 
+#include <sys/stat.h>
+
 #include "keyring/sqlite/sqlite.h"
 #include "keyring/storage.h"
 
@@ -30,6 +32,14 @@ enum sp_made {
     SP_MADE_DIRECTORY /* the directory and its files */
 };
 
+/* By what an open database is known again. */
+struct sp_stamp {
+    struct stat root; /* the root directory of the process */
+    struct stat file; /* certificates.db */
+    uid_t user;
+    pid_t process;
+};
+
 /* An open keyring. */
 struct sp_database {
     struct sp_keyring base;
@@ -41,7 +51,10 @@ struct sp_database {
     bool uploads;      /* an upload was begun */
     bool has_keys;     /* keys.db is attached */
     bool staging;      /* a transaction is open in the temporary database, and nowhere else */
-    char *why;         /* owned; NULL: nothing has failed, or out of memory */
+    struct sp_stamp stamp; /* what was opened */
+    int fd;                /* SQLite's descriptor of certificates.db; -1: not known */
+    bool stayed;           /* it is open for more than one question */
+    char *why;             /* owned; NULL: nothing has failed, or out of memory */
 };
 
 static inline struct sp_database *sp_database(struct sp_keyring *keyring)
@@ -56,6 +69,8 @@ bool sp_sqlite_keys_readable(const char *path);
 struct sp_keyring *sp_sqlite_open(const char *path, enum sp_access access, char **why);
 void sp_sqlite_close(struct sp_keyring *opened);
 const char *sp_sqlite_why(const struct sp_keyring *opened);
+bool sp_sqlite_may_stay(struct sp_keyring *opened);
+bool sp_sqlite_is_current(struct sp_keyring *opened, const char *path);
 struct sp_cursor *sp_sqlite_find(struct sp_keyring *opened, const struct sp_query *query);
 int sp_sqlite_next(struct sp_cursor *found, struct sp_record *record);
 void sp_sqlite_end(struct sp_cursor *found);
@@ -78,6 +93,14 @@ bool sp_sqlite_add_key(struct sp_upload *begun, const unsigned char key[SP_SHA25
 struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp_query *query);
 bool sp_sqlite_commit(struct sp_upload *begun);
 void sp_sqlite_forget(struct sp_upload *begun);
+
+/* Open the database |file|, as sqlite3_open_v2() does, and note what it is. */
+int sp_stamp_open(struct sp_database *keyring, const char *file, int flags);
+/*
+ * May SQLite's descriptor be closed?  Not if the program has closed it: then its
+ * number may be that of another file.
+ */
+bool sp_stamp_may_close(const struct sp_database *keyring);
 
 /* Note why |what| failed, from SQLite's last error; returns false. */
 bool sp_store_failed(struct sp_database *keyring, const char *what);
