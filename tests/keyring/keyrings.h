@@ -49,4 +49,7 @@ void sp_expect_all(struct sp_keyring *keyring, const char *expected);
 void sp_run_sql(const char *place, const char *file, const char *sql);
 int64_t sp_sql_number(const char *place, const char *file, const char *sql);
 
+/* How many descriptors of this process are open on its certificates; |*one| is one of them. */
+int sp_descriptors(const char *where, int *one);
+
 #endif

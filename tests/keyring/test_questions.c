@@ -5,7 +5,6 @@
  * The keyring that a process keeps open between its questions: one open serves many,
  * and the answer is always that of a keyring opened now.
  */
-#include <dirent.h>
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
@@ -98,30 +97,6 @@ static void expect_fault(const char *fragment)
     OPENSSL_free(why);
 }
 
-static bool is_on(int fd, const char *path)
-{
-    struct stat one, other;
-
-    return stat(path, &one) == 0 && fstat(fd, &other) == 0 && one.st_dev == other.st_dev &&
-           one.st_ino == other.st_ino;
-}
-
-/* How many descriptors are open on |file|; |*last| is one of them. */
-static int descriptors(int *last)
-{
-    DIR *all = opendir("/proc/self/fd");
-    const struct dirent *entry;
-    int count = 0;
-
-    while ((entry = readdir(all)) != NULL)
-        if (entry->d_name[0] != '.' && is_on(atoi(entry->d_name), file)) {
-            *last = atoi(entry->d_name);
-            count++;
-        }
-    closedir(all);
-    return count;
-}
-
 /* Expect that the child |pid| has ended well. */
 static void expect_good_end(pid_t pid)
 {
@@ -147,10 +122,10 @@ START_TEST(many_questions)
     for (int i = 0; i < 50; i++)
         expect_role(SP_ROLE_CA);
     ck_assert_int_eq(opens(), 1);
-    ck_assert_int_eq(descriptors(&fd), 1);
+    ck_assert_int_eq(sp_descriptors(place, &fd), 1);
     ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
     sp_keyring_keep_none();
-    ck_assert_int_eq(descriptors(&fd), 0);
+    ck_assert_int_eq(sp_descriptors(place, &fd), 0);
     expect_role(SP_ROLE_CA);
     ck_assert_int_eq(opens(), 1);
 }
@@ -343,7 +318,7 @@ START_TEST(forked)
     expect_role(SP_ROLE_CA);
     pid = fork();
     if (pid == 0)
-        _exit(descriptors(&fd) != 0 || !is_answered() || descriptors(&fd) != 1);
+        _exit(sp_descriptors(place, &fd) != 0 || !is_answered() || sp_descriptors(place, &fd) != 1);
     expect_good_end(pid);
     expect_role(SP_ROLE_CA);
 }
@@ -358,7 +333,7 @@ START_TEST(forked_unheard)
     expect_role(SP_ROLE_CA);
     pid = (pid_t)syscall(SYS_clone, SIGCHLD, 0, 0, 0, 0);
     if (pid == 0)
-        _exit(!is_answered() || descriptors(&fd) != 2);
+        _exit(!is_answered() || sp_descriptors(place, &fd) != 2);
     expect_good_end(pid);
     (void)opens();
     expect_role(SP_ROLE_CA);
@@ -427,7 +402,7 @@ START_TEST(asked_by_threads)
     for (size_t i = 0; i < 8; i++)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     ck_assert_int_eq(wrong, 0);
-    ck_assert_int_le(descriptors(&fd), 1);
+    ck_assert_int_le(sp_descriptors(place, &fd), 1);
 }
 END_TEST
 
