@@ -169,10 +169,11 @@ START_TEST(replaced)
 }
 END_TEST
 
-/* Two keyrings in turn: each answers for itself. */
+/* Two keyrings in turn: each answers for itself.  So does another name of one. */
 START_TEST(another_path)
 {
     char *other = sp_make_place();
+    char *link = sp_store_file(other, "../link");
     char *why;
 
     make(other, SP_ROLE_CONTACT);
@@ -180,7 +181,14 @@ START_TEST(another_path)
         expect_role(SP_ROLE_CA);
         ck_assert_int_eq(sp_keyring_role_in(other, cert, &why), SP_ROLE_CONTACT);
     }
+    ck_assert_int_eq(symlink(place, link), 0);
+    (void)opens();
+    expect_role(SP_ROLE_CA);
+    ck_assert_int_eq(sp_keyring_role_in(link, cert, &why), SP_ROLE_CA);
+    ck_assert_int_eq(opens(), 2);
+    ck_assert_int_eq(unlink(link), 0);
     sp_remove_place(other);
+    OPENSSL_free(link);
 }
 END_TEST
 

@@ -21,14 +21,8 @@
 static void take_stamp(struct sp_stamp *stamp, const char *file)
 {
     *stamp = (struct sp_stamp){ .user = geteuid(), .process = getpid() };
-    /* What cannot be found out stays 0, as that of no file. */
-    (void)stat("/", &stamp->root);
+    /* If it cannot be found out it stays that of no file. */
     (void)stat(file, &stamp->file);
-}
-
-static bool same_file(const struct stat *one, const struct stat *other)
-{
-    return one->st_dev == other->st_dev && one->st_ino == other->st_ino;
 }
 
 static bool same_time(const struct timespec *one, const struct timespec *other)
@@ -36,11 +30,10 @@ static bool same_time(const struct timespec *one, const struct timespec *other)
     return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
 }
 
-/* Is it the same file, unchanged, seen by the same user of the same process? */
+/* Is it unchanged, and seen by the same user of the same process? */
 static bool same_stamp(const struct sp_stamp *one, const struct sp_stamp *other)
 {
-    return same_file(&one->root, &other->root) && same_file(&one->file, &other->file) &&
-           one->file.st_size == other->file.st_size &&
+    return one->file.st_size == other->file.st_size &&
            same_time(&one->file.st_mtim, &other->file.st_mtim) &&
            same_time(&one->file.st_ctim, &other->file.st_ctim) && one->user == other->user &&
            one->process == other->process;
@@ -50,7 +43,7 @@ static bool is_open_on(int fd, const struct stat *file)
 {
     struct stat is;
 
-    return fstat(fd, &is) == 0 && same_file(&is, file);
+    return fstat(fd, &is) == 0 && is.st_dev == file->st_dev && is.st_ino == file->st_ino;
 }
 
 /* The number of the next descriptor, unless another thread is faster. */

@@ -34,7 +34,6 @@ enum sp_made {
 
 /* By what an open database is known again. */
 struct sp_stamp {
-    struct stat root; /* the root directory of the process */
     struct stat file; /* certificates.db */
     uid_t user;
     pid_t process;
