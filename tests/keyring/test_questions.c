@@ -318,17 +318,31 @@ START_TEST(descriptors_closed)
 }
 END_TEST
 
+static void *wait_for_end(void *pipe)
+{
+    char byte;
+
+    ck_assert_int_eq(read(*(int *)pipe, &byte, 1), 0);
+    return NULL;
+}
+
 START_TEST(forked)
 {
-    int fd;
+    pthread_t other; /* a process with threads is what the lock is for */
+    int pipes[2], fd;
     pid_t pid;
 
+    ck_assert_int_eq(pipe(pipes), 0);
+    ck_assert_int_eq(pthread_create(&other, NULL, wait_for_end, pipes), 0);
     expect_role(SP_ROLE_CA);
     pid = fork();
     if (pid == 0)
         _exit(sp_descriptors(place, &fd) != 0 || !is_answered() || sp_descriptors(place, &fd) != 1);
     expect_good_end(pid);
     expect_role(SP_ROLE_CA);
+    close(pipes[1]);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    close(pipes[0]);
 }
 END_TEST
 
@@ -384,10 +398,11 @@ START_TEST(little_memory)
 END_TEST
 
 static atomic_int wrong;
+static atomic_bool enough;
 
 static void *ask_often(void *unused)
 {
-    for (int i = 0; i < 100; i++)
+    while (!atomic_load(&enough))
         if (!is_answered())
             atomic_fetch_add(&wrong, 1);
     return unused;
@@ -407,6 +422,7 @@ START_TEST(asked_by_threads)
             _exit(!is_answered());
         expect_good_end(pid);
     }
+    atomic_store(&enough, true);
     for (size_t i = 0; i < 8; i++)
         ck_assert_int_eq(pthread_join(threads[i], NULL), 0);
     ck_assert_int_eq(wrong, 0);

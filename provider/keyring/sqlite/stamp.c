@@ -22,10 +22,10 @@ static void take_stamp(struct sp_stamp *stamp, const char *file)
 {
     *stamp = (struct sp_stamp){ .user = geteuid(), .process = getpid() };
     /* If it cannot be found out it stays that of no file. */
-    (void)stat(file, &stamp->file);
+    (void)statx(AT_FDCWD, file, 0, STATX_BASIC_STATS, &stamp->file);
 }
 
-static bool same_time(const struct timespec *one, const struct timespec *other)
+static bool same_time(const struct statx_timestamp *one, const struct statx_timestamp *other)
 {
     return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
 }
@@ -33,17 +33,19 @@ static bool same_time(const struct timespec *one, const struct timespec *other)
 /* Is it unchanged, and seen by the same user of the same process? */
 static bool same_stamp(const struct sp_stamp *one, const struct sp_stamp *other)
 {
-    return one->file.st_size == other->file.st_size &&
-           same_time(&one->file.st_mtim, &other->file.st_mtim) &&
-           same_time(&one->file.st_ctim, &other->file.st_ctim) && one->user == other->user &&
+    return one->file.stx_size == other->file.stx_size &&
+           same_time(&one->file.stx_mtime, &other->file.stx_mtime) &&
+           same_time(&one->file.stx_ctime, &other->file.stx_ctime) && one->user == other->user &&
            one->process == other->process;
 }
 
-static bool is_open_on(int fd, const struct stat *file)
+static bool is_open_on(int fd, const struct statx *file)
 {
-    struct stat is;
+    struct statx is;
 
-    return fstat(fd, &is) == 0 && is.st_dev == file->st_dev && is.st_ino == file->st_ino;
+    return statx(fd, "", AT_EMPTY_PATH, STATX_INO, &is) == 0 &&
+           is.stx_dev_major == file->stx_dev_major && is.stx_dev_minor == file->stx_dev_minor &&
+           is.stx_ino == file->stx_ino;
 }
 
 /* The number of the next descriptor, unless another thread is faster. */
@@ -66,9 +68,9 @@ int sp_stamp_open(struct sp_database *keyring, const char *file, int flags)
     (void)pthread_mutex_lock(&one_at_a_time);
     keyring->fd = next_descriptor();
     code = keyring->sq->open_v2(file, &keyring->db, flags, NULL);
-    (void)pthread_mutex_unlock(&one_at_a_time);
     if (!is_open_on(keyring->fd, &keyring->stamp.file))
         keyring->fd = -1;
+    (void)pthread_mutex_unlock(&one_at_a_time);
     return code;
 }
 

@@ -34,7 +34,7 @@ enum sp_made {
 
 /* By what an open database is known again. */
 struct sp_stamp {
-    struct stat file; /* certificates.db */
+    struct statx file; /* certificates.db */
     uid_t user;
     pid_t process;
 };
