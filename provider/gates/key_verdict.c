@@ -160,12 +160,11 @@ static bool find_owners(struct sp_owners *owners, const void *key, const struct 
 static bool ask_keyring(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
                         enum sp_evidence evidence, const char *operation)
 {
-    const char *path = sp_policy()->keyring;
     char *why = NULL;
 
-    if (owners->count > 0 || path == NULL || evidence == SP_EVIDENCE_TLS)
+    if (owners->count > 0 || sp_policy()->keyring == NULL || evidence == SP_EVIDENCE_TLS)
         return true;
-    if (sp_uploaded_owners(owners, key, slot->export_key, path, &why)) {
+    if (sp_uploaded_owners(owners, key, slot->export_key, &why)) {
         SP_TRACE("%s with %s: %zu certificates by %s", operation, slot->names, owners->count,
                  via_names[SP_VIA_KEYRING]);
         return true;

@@ -8,7 +8,6 @@
 
 #include "base/text.h"
 #include "keyring/forks.h"
-#include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "log/report.h"
 #include "policy/policy.h"
@@ -61,7 +60,7 @@ static bool find(struct sp_owners *owners, struct sp_keyring *keyring, const str
 }
 
 bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
-                        OSSL_FUNC_keymgmt_export_fn *export_key, const char *path, char **why)
+                        OSSL_FUNC_keymgmt_export_fn *export_key, char **why)
 {
     struct sp_keyid id = sp_keyid_of_key(sp_register_sha256(), export_key, key);
     struct sp_keyring *keyring;
@@ -72,11 +71,9 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
     if (!id.known)
         return !id.failed;
     ERR_set_mark();
-    sp_keyring_enter(&quiet);
-    keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
+    keyring = sp_keyring_borrow(sp_policy()->keyring, &quiet, why);
     done = keyring != NULL && find(owners, keyring, &id, why);
-    sp_keyring_close(keyring);
-    sp_keyring_leave(&quiet);
+    sp_keyring_give_back(keyring, &quiet);
     ERR_pop_to_mark();
     return done;
 }

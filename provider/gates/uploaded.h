@@ -10,13 +10,13 @@
 #include "register/register.h"
 
 /*
- * Find the uploaded certificates of |key|, of which this process has parsed none.
- * They are added to |owners|, which is empty.
+ * Find the certificates of |key|, of which this process has parsed none, in the keyring
+ * of the settings.  They are added to |owners|, which is empty.
  *
  * @param why  set on failure as for sp_keyring_open()
  */
 bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
-                        OSSL_FUNC_keymgmt_export_fn *export_key, const char *path, char **why);
+                        OSSL_FUNC_keymgmt_export_fn *export_key, char **why);
 
 /*
  * The role of |cert| in the keyring of the settings; SP_ROLE_NONE without a

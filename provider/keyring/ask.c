@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 
 #include "keyring/forks.h"
-#include "keyring/store.h"
 
 static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH])
 {
@@ -20,36 +19,24 @@ static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH]
     return done;
 }
 
-static enum sp_role role_in(const char *path, const unsigned char fingerprint[SP_SHA256_LENGTH],
-                            char **why)
-{
-    enum sp_role role = SP_ROLE_NONE;
-    struct sp_keyring *keyring;
-    bool failed = true;
-
-    keyring = sp_keyring_open(path, SP_KEYRING_READ, why);
-    if (keyring != NULL)
-        role = sp_keyring_role(keyring, fingerprint, &failed);
-    if (keyring != NULL && failed)
-        *why = OPENSSL_strdup(sp_keyring_why(keyring));
-    if (failed && *why == NULL)
-        *why = OPENSSL_strdup("keyring: out of memory");
-    sp_keyring_close(keyring);
-    return failed ? SP_ROLE_NONE : role;
-}
-
 enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
     enum sp_role role = SP_ROLE_NONE;
+    struct sp_keyring *keyring = NULL;
     struct sp_quiet quiet;
+    bool failed = true;
 
     *why = NULL;
-    sp_keyring_enter(&quiet);
-    if (digest(cert, fingerprint))
-        role = role_in(path, fingerprint, why);
-    else
+    if (digest(cert, fingerprint)) {
+        keyring = sp_keyring_borrow(path, &quiet, why);
+        if (keyring != NULL)
+            role = sp_keyring_role(keyring, fingerprint, &failed);
+        if (keyring != NULL && failed)
+            *why = OPENSSL_strdup(sp_keyring_why(keyring));
+        sp_keyring_give_back(keyring, &quiet);
+    }
+    if (failed && *why == NULL)
         *why = OPENSSL_strdup("keyring: out of memory");
-    sp_keyring_leave(&quiet);
-    return role;
+    return failed ? SP_ROLE_NONE : role;
 }

@@ -8,17 +8,28 @@
 #include "keyring/forks.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
+
+#include "keyring/storage.h"
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 /* A waiting fork() goes before new readers, however many threads come and go. */
 static pthread_rwlock_t inside = PTHREAD_RWLOCK_WRITER_NONRECURSIVE_INITIALIZER_NP;
 
+/*
+ * The keyring that stays open between two questions, or NULL.  Who takes it out has
+ * it alone, so threads need not wait for each other: one that finds none opens its
+ * own.  Used by those who are inside, and by fork().
+ */
+static _Atomic(struct sp_keyring *) kept;
+
 static void before_fork(void)
 {
     (void)pthread_rwlock_wrlock(&inside);
+    sp_keyring_close(atomic_exchange(&kept, NULL));
 }
 
 static void after_fork(void)
@@ -56,4 +67,34 @@ void sp_keyring_leave(const struct sp_quiet *quiet)
 {
     sp_quiet_end(quiet);
     (void)pthread_rwlock_unlock(&inside);
+}
+
+struct sp_keyring *sp_keyring_borrow(const char *path, struct sp_quiet *quiet, char **why)
+{
+    struct sp_keyring *keyring;
+
+    *why = NULL;
+    sp_keyring_enter(quiet);
+    keyring = atomic_exchange(&kept, NULL);
+    if (keyring != NULL && keyring->storage->is_current(keyring, path))
+        return keyring;
+    sp_keyring_close(keyring);
+    return sp_keyring_open(path, SP_KEYRING_READ, why);
+}
+
+void sp_keyring_give_back(struct sp_keyring *keyring, const struct sp_quiet *quiet)
+{
+    if (keyring != NULL && keyring->storage->may_stay(keyring))
+        keyring = atomic_exchange(&kept, keyring);
+    sp_keyring_close(keyring);
+    sp_keyring_leave(quiet);
+}
+
+void sp_keyring_keep_none(void)
+{
+    struct sp_quiet quiet;
+
+    sp_keyring_enter(&quiet);
+    sp_keyring_close(atomic_exchange(&kept, NULL));
+    sp_keyring_leave(&quiet);
 }

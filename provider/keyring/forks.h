@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Keyrings and fork().
+ * Keyrings in a process that may have threads and may fork.
  *
  * SQLite has mutexes of its own.  If a process forks while another thread is inside
  * of SQLite, nobody unlocks them in the child, which then hangs with the first
@@ -17,6 +17,7 @@
 #define SP_FORKS_H
 
 #include "base/quiet_write.h"
+#include "keyring/keyring.h"
 
 /*
  * Register the fork handlers.  To be called before other threads can use a keyring,
@@ -32,5 +33,19 @@ void sp_keyring_expect_forks(void);
  */
 void sp_keyring_enter(struct sp_quiet *quiet);
 void sp_keyring_leave(const struct sp_quiet *quiet);
+
+/*
+ * Enter, and open the keyring in |path| for a question.  A process keeps one keyring
+ * open between its questions, as long as the one in |path| is still the same and may
+ * be read: then the answer is that of a keyring opened now, and costs no open.
+ *
+ * @return NULL with |*why| set as by sp_keyring_open(); call sp_keyring_give_back()
+ *         in any case
+ */
+struct sp_keyring *sp_keyring_borrow(const char *path, struct sp_quiet *quiet, char **why);
+/* Keep |keyring| open for the next question, or close it; and leave. */
+void sp_keyring_give_back(struct sp_keyring *keyring, const struct sp_quiet *quiet);
+/* Close the keyring that is kept.  fork() does so too, as none may be used across it. */
+void sp_keyring_keep_none(void);
 
 #endif

@@ -2,15 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Room keyring: certificates and private keys that were uploaded, in SQLite.
+ * Room keyring: certificates and private keys that were uploaded, in whatever storage
+ * keeps them (keyring/storage.h).
  *
- * A directory with two SQLite databases: `certificates.db`, which every user
- * may read, and `keys.db`, which its owner alone may.  docs/use/keyring.md explains
- * the choices.
- *
- * A keyring is used by one thread, and not across fork().  Opening one is cheap:
- * open it where it is needed.  No call leaves a lock on the files, so that others
- * may write between two calls.
+ * A keyring is used by one thread, and not across fork().  No call leaves a lock
+ * behind, so that others may write between two calls.
  */
 #ifndef SP_KEYRING_H
 #define SP_KEYRING_H
@@ -58,6 +54,8 @@ char *sp_keyring_default(void);
 bool sp_keyring_is_own(const char *path, char **why);
 /* Does a keyring exist in |path|, sound or not? */
 bool sp_keyring_exists(const char *path);
+/* May this process read the private keys in |path|?  True also if there are none. */
+bool sp_keyring_keys_readable(const char *path);
 /* Why the last call on |keyring| failed, as for sp_keyring_open().  Valid until the next call. */
 const char *sp_keyring_why(const struct sp_keyring *keyring);
 
@@ -88,6 +86,11 @@ enum sp_index {
     SP_BY_KEY,         /* |hash|: struct sp_keyid */
     SP_BY_ADDRESS,     /* |text|, with its domain as A-labels; in any case of letters */
     SP_BY_SUBJECT,     /* |name|; a few others may be found, too: compare */
+    /*
+     * |text|: the first hexadecimal digits of a fingerprint.  Give at least 8: with
+     * fewer every certificate is read.
+     */
+    SP_BY_PREFIX,
     /*
      * |hash| of |length| bytes: a serial number or Subject Key Identifier; finds
      * identities alone, and perhaps others: compare
@@ -121,12 +124,6 @@ struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_qu
  */
 int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record);
 void sp_cursor_free(struct sp_cursor *cursor);
-
-/*
- * Find the certificates whose fingerprint begins with |digits| (hexadecimal).  Give
- * at least 8 digits: with fewer every certificate is read.
- */
-struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char *digits);
 
 /*
  * The role of the certificate with this fingerprint.  SP_ROLE_NONE if it is not

@@ -125,6 +125,7 @@ static void teardown(void *provctx)
 {
     const struct sp_instance *other;
     struct sp_instance *instance;
+    bool last = false;
 
     sp_lock_life();
     instance = sp_instance_for(provctx);
@@ -135,10 +136,14 @@ static void teardown(void *provctx)
         other = sp_instances_any();
         if (other != NULL)
             sp_register_set_sha256(&other->sha);
-        if (--live == 0)
+        last = --live == 0;
+        if (last)
             stop_process();
     }
     sp_unlock_life();
+    /* Not under the life lock: fork() takes the lock of the keyrings first, then that one. */
+    if (last)
+        sp_keyring_keep_none();
 }
 
 static const OSSL_DISPATCH provider_functions[] = {

@@ -10,7 +10,7 @@
 
 #include "certs.h"
 #include "keyring/keyring.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 #include "verdicts.h"
 
 /* The path of a keyring that does not exist yet, in a new directory; for sp_remove_place(). */
@@ -48,5 +48,8 @@ void sp_expect_all(struct sp_keyring *keyring, const char *expected);
 /* Run |sql| on a database file without the keyring's functions. */
 void sp_run_sql(const char *place, const char *file, const char *sql);
 int64_t sp_sql_number(const char *place, const char *file, const char *sql);
+
+/* How many descriptors of this process are open on its certificates; |*one| is one of them. */
+int sp_descriptors(const char *where, int *one);
 
 #endif

@@ -146,13 +146,13 @@ static int look_and_open(const char *name, sqlite3 **db, int flags, const char *
 START_TEST(of_one_moment)
 {
     char *path = sp_store_file(folder, "copy");
-    struct sp_sqlite table = real = *keyring->sq;
+    struct sp_sqlite table = real = *sp_database(keyring)->sq;
 
     table.open_v2 = look_and_open;
-    keyring->sq = &table;
+    sp_database(keyring)->sq = &table;
     ck_assert(sp_keyring_backup(keyring, path));
     ck_assert_int_eq(looks, 2);
-    keyring->sq = sp_sqlite();
+    sp_database(keyring)->sq = sp_sqlite();
     ck_assert_int_eq(write_to(SP_CERTIFICATES, "UPDATE certificate SET uploaded = 0"), SQLITE_OK);
     OPENSSL_free(path);
 }

@@ -351,15 +351,15 @@ static const struct {
 START_TEST(cannot_go_on)
 {
     struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
-    struct sp_sqlite table = *keyring->sq;
+    struct sp_sqlite table = *sp_database(keyring)->sq;
     struct sp_checked checked = { 0 };
     char told[4096] = "";
-    struct sp_check check = { keyring, add_line, told, &checked };
+    struct sp_check check = { sp_database(keyring), add_line, told, &checked };
 
     table.extended_errcode = say_code;
     table.step = fail_step;
     said = codes[_i].code;
-    keyring->sq = &table;
+    sp_database(keyring)->sq = &table;
     ck_assert_int_eq(sp_check_integrity(&check, "main", SP_CERTIFICATES), codes[_i].is_damage);
     ck_assert_int_eq(checked.faults, codes[_i].is_damage);
     ck_assert((strstr(told, "certificates.db: cannot be read to its end: ") != NULL) ==

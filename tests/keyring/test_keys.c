@@ -406,7 +406,7 @@ START_TEST(unusable_for_a_reader)
     sp_key_name(bob, name);
     ck_assert_int_eq(sp_keyring_key(keyring, name, &key), -1);
     expect_why(faults[_i].fragment);
-    ck_assert(!sp_store_run(keyring, "DELETE FROM main.certificate"));
+    ck_assert(!sp_store_run(sp_database(keyring), "DELETE FROM main.certificate"));
     sp_expect_all(keyring, "1i 2i 3c");
 }
 END_TEST
@@ -425,8 +425,8 @@ START_TEST(earlier_form_for_a_reader)
     sp_key_name(bob, name);
     ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 0);
     ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "PRAGMA user_version"), 1);
-    ck_assert(!sp_store_run(keyring, "DELETE FROM main.certificate"));
-    ck_assert(!sp_store_run(keyring, "DELETE FROM keys.private_key"));
+    ck_assert(!sp_store_run(sp_database(keyring), "DELETE FROM main.certificate"));
+    ck_assert(!sp_store_run(sp_database(keyring), "DELETE FROM keys.private_key"));
     ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 0);
 }
 END_TEST

@@ -433,13 +433,13 @@ START_TEST(reason_and_way_out)
 
     make();
     keyring = sp_must_open(place, SP_KEYRING_READ);
-    table = *keyring->sq;
+    table = *sp_database(keyring)->sq;
     table.extended_errcode = say_code;
     table.system_errno = say_reason;
     said = reasons[_i].code;
     said_by_system = reasons[_i].reason;
-    keyring->sq = &table;
-    ck_assert(!sp_store_failed(keyring, "do it"));
+    sp_database(keyring)->sq = &table;
+    ck_assert(!sp_store_failed(sp_database(keyring), "do it"));
     (void)snprintf(expected, sizeof(expected), "keyring %s: cannot do it: %s", place,
                    reasons[_i].why);
     ck_assert_str_eq(sp_keyring_why(keyring), reasons[_i].why == NULL ? "out of memory" : expected);

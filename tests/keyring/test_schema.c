@@ -46,11 +46,12 @@ static const char *const broken[] = { "CREATE TABLE main.one (x);",
                                       NULL };
 
 /* A database without the keyring's own tables. */
-static struct sp_keyring *open_bare(void)
+static struct sp_database *open_bare(void)
 {
-    struct sp_keyring *keyring = OPENSSL_zalloc(sizeof(*keyring));
+    struct sp_database *keyring = OPENSSL_zalloc(sizeof(*keyring));
     char *file = sp_store_file(place, DATABASE);
 
+    keyring->base.storage = &sp_sqlite_storage;
     keyring->sq = sp_sqlite();
     keyring->access = SP_KEYRING_WRITE;
     keyring->path = OPENSSL_strdup(place);
@@ -66,12 +67,12 @@ static struct sp_keyring *open_bare(void)
 static char *bring_up(const char *const *steps)
 {
     const struct sp_schema schema = { "main", DATABASE, steps };
-    struct sp_keyring *keyring = open_bare();
+    struct sp_database *keyring = open_bare();
     char *why = NULL;
 
     if (!sp_schema_bring_up(keyring, &schema))
-        why = OPENSSL_strdup(sp_keyring_why(keyring));
-    sp_keyring_close(keyring);
+        why = OPENSSL_strdup(sp_keyring_why(&keyring->base));
+    sp_keyring_close(&keyring->base);
     return why;
 }
 

@@ -96,7 +96,7 @@ static bool find(const struct sp_query *query)
     int found;
 
     /* What failed before is not the reason. */
-    (void)sp_store_set_why(keyring, OPENSSL_strdup("a fault of before"));
+    (void)sp_store_set_why(sp_database(keyring), OPENSSL_strdup("a fault of before"));
     cursor = sp_keyring_find(keyring, query);
     found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
     if (found < 0)
@@ -142,7 +142,7 @@ static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
 
     if (fresh != NULL) {
         /* What failed before is not the reason. */
-        (void)sp_store_set_why(fresh, OPENSSL_strdup("a fault of before"));
+        (void)sp_store_set_why(sp_database(fresh), OPENSSL_strdup("a fault of before"));
         found = sp_keyring_key(fresh, name, &key);
         if (found < 0)
             expect_reason(fresh);

@@ -190,8 +190,8 @@ START_TEST(slow_reader)
     struct sp_record record;
 
     upload_pair(writer, 1);
-    writer->sq->busy_timeout(writer->db, 0);
-    reader->sq->busy_timeout(reader->db, 0);
+    sp_database(writer)->sq->busy_timeout(sp_database(writer)->db, 0);
+    sp_database(reader)->sq->busy_timeout(sp_database(reader)->db, 0);
     cursor = sp_keyring_find(reader, &(struct sp_query){ .index = SP_ALL });
     ck_assert_int_eq(sp_cursor_next(cursor, &record), 1);
     sp_record_clear(&record);

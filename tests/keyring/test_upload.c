@@ -268,12 +268,12 @@ START_TEST(locked)
     struct sp_upload *upload = sp_upload_begin(keyring);
     struct sp_keyring *other = sp_must_open(place, SP_KEYRING_WRITE);
 
-    keyring->sq->busy_timeout(keyring->db, 50);
+    sp_database(keyring)->sq->busy_timeout(sp_database(keyring)->db, 50);
     ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
-    ck_assert(sp_store_begin(other));
+    ck_assert(sp_store_begin(sp_database(other)));
     ck_assert(!sp_upload_commit(upload));
     expect_why("another program is writing to it; try again when it is done");
-    sp_store_rollback(other);
+    sp_store_rollback(sp_database(other));
     ck_assert(sp_upload_commit(upload));
     sp_upload_free(upload);
     sp_keyring_close(other);
@@ -287,7 +287,7 @@ START_TEST(staging_blocks_nobody)
     struct sp_upload *upload = sp_upload_begin(keyring);
     struct sp_keyring *other = sp_must_open(place, SP_KEYRING_WRITE);
 
-    other->sq->busy_timeout(other->db, 0);
+    sp_database(other)->sq->busy_timeout(sp_database(other)->db, 0);
     ck_assert_int_eq(sp_add(upload, bob, SP_ROLE_CONTACT, false, NULL), SP_ADD_NEW);
     sp_store(other, carol, SP_ROLE_CA);
     sp_expect_all(other, "2a");

@@ -285,6 +285,22 @@ START_TEST(a_child_of_a_process_with_threads)
 }
 END_TEST
 
+/* The keyring stays open between two signatures, and is closed when the provider ends. */
+START_TEST(it_is_closed_at_the_end)
+{
+    int fd;
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    EXPECT_DONE(sign_mail("good-ec"));
+    ck_assert_int_eq(sp_descriptors(sp_keyring_of_test(), &fd), 1);
+    EXPECT_DONE(sign_raw("good-ec"));
+    ck_assert_int_eq(sp_descriptors(sp_keyring_of_test(), &fd), 1);
+    OPENSSL_cleanup();
+    ck_assert_int_eq(sp_descriptors(sp_keyring_of_test(), &fd), 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring");
@@ -294,6 +310,7 @@ int main(void)
     tcase_add_test(tests, a_key_in_many_threads);
     tcase_add_test(tests, disagreement_refuses);
     tcase_add_test(tests, a_keyring_that_cannot_be_read);
+    tcase_add_test(tests, it_is_closed_at_the_end);
     tcase_add_loop_test(tests, a_damaged_entry, 0, SP_ROWS(damages));
     tcase_add_test(tests, trust_is_the_keyrings);
     tcase_add_loop_test(tests, a_child_of_a_process_with_threads, 0, 20);

@@ -142,7 +142,10 @@ static int by_digits(struct shim *shim, struct sp_keyring *keyring, const char *
                      struct shim_picks *picks, size_t *found)
 {
     struct shim_picks those = { 0 };
-    int code = collect(keyring, sp_keyring_find_prefix(keyring, digits), &those, found);
+    int code = collect(
+        keyring,
+        sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_PREFIX, .text = digits }),
+        &those, found);
 
     if (code == SHIM_OK && those.count > 1) {
         shim_error("%s: several certificates begin like this; give more digits:", digits);

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/pkcs12.h>
@@ -15,11 +14,7 @@
 
 bool shim_keys_readable(const struct shim *shim)
 {
-    char *file = sp_format("%s/keys.db", shim->keyring_path);
-    bool readable = file != NULL && (access(file, F_OK) != 0 || access(file, R_OK) == 0);
-
-    OPENSSL_free(file);
-    return readable;
+    return sp_keyring_keys_readable(shim->keyring_path);
 }
 
 int shim_keys_needed(const struct shim *shim)

@@ -12,7 +12,7 @@
 #include <openssl/pkcs12.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 /* Is |key| the id of the public half of |pkcs8|, which is not encrypted? */
 static bool belongs(const PKCS8_PRIV_KEY_INFO *pkcs8, const unsigned char *key)
@@ -82,7 +82,7 @@ static bool check_key(struct sp_check *check, sqlite3_stmt *row)
     check->checked->keys++;
     if (sq->column_bytes(row, 0) != SP_SHA256_LENGTH)
         return sp_check_fault(check, sp_format("%s: an entry is damaged", SP_KEYS));
-    if (sp_keyring_key(check->keyring, key, &stored) != 1)
+    if (sp_keyring_key(&check->keyring->base, key, &stored) != 1)
         return key_fault(check, key, "cannot be read");
     fault = sp_key_fault(key, &stored);
     if (fault != NULL)
@@ -120,7 +120,7 @@ static bool each(struct sp_check *check, const char *sql, const char *file,
 
 bool sp_check_keys(struct sp_check *check)
 {
-    struct sp_keyring *keyring = check->keyring;
+    struct sp_database *keyring = check->keyring;
     char *file = sp_store_file(keyring->path, SP_KEYS);
 
     if (file == NULL)
@@ -133,7 +133,7 @@ bool sp_check_keys(struct sp_check *check)
         return each(check, "SELECT id FROM main.certificate WHERE role = 1", SP_CERTIFICATES,
                     check_identity);
     if (!sp_keys_attach(keyring))
-        return sp_check_fault(check, sp_format("%s", sp_keyring_why(keyring)));
+        return sp_check_fault(check, sp_format("%s", sp_keyring_why(&keyring->base)));
     return sp_check_integrity(check, "keys", SP_KEYS) &&
            each(check,
                 "SELECT k.key, EXISTS (SELECT 1 FROM main.certificate c"

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 bool sp_check_fault(struct sp_check *check, char *line)
 {

@@ -15,7 +15,7 @@
 
 #include "base/path_owners.h"
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 #define FOR_ALL   0755
 #define FILE_ALL  0644
@@ -112,7 +112,7 @@ static bool file_safe(const char *path, const char *name, mode_t forbidden, uid_
     return safe;
 }
 
-bool sp_keyring_is_own(const char *path, char **why)
+bool sp_sqlite_is_own(const char *path, char **why)
 {
     *why = NULL;
     return path_safe(path, geteuid(), false, why);
@@ -245,7 +245,7 @@ void sp_files_sweep(const char *path)
         closedir(directory);
 }
 
-bool sp_keyring_exists(const char *path)
+bool sp_sqlite_exists(const char *path)
 {
     char *file = sp_store_file(path, SP_CERTIFICATES);
     struct stat is;

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 #define DIGITS ((size_t)2 * SP_SHA256_LENGTH)
 
@@ -23,15 +23,15 @@ static void fill_up(char text[DIGITS + 1], const char *digits, char fill)
     text[DIGITS] = '\0';
 }
 
-struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char *digits)
+struct sp_cursor *sp_store_find_prefix(struct sp_database *keyring, const struct sp_query *query)
 {
     char first[DIGITS + 1];
     char last[DIGITS + 1];
     struct sp_cursor *cursor = NULL;
     char *from;
 
-    fill_up(first, digits, '0');
-    fill_up(last, digits, 'f');
+    fill_up(first, query->text, '0');
+    fill_up(last, query->text, 'f');
     /*
      * The SQL holds hexadecimal digits alone.  The "+" keeps SQLite from walking the
      * whole table in the order of id.
@@ -42,7 +42,8 @@ struct sp_cursor *sp_keyring_find_prefix(struct sp_keyring *keyring, const char 
     if (from == NULL)
         (void)sp_store_set_why(keyring, NULL);
     else
-        cursor = sp_store_find(keyring, from, &(struct sp_query){ .index = SP_ALL });
+        cursor = sp_store_find(keyring, from,
+                               &(struct sp_query){ .index = SP_ALL, .roles = query->roles });
     OPENSSL_free(from);
     return cursor;
 }

@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 struct staged_key {
     unsigned char key[SP_SHA256_LENGTH];
@@ -17,10 +17,11 @@ struct staged_key {
     struct staged_key *next;
 };
 
-struct sp_upload {
-    struct sp_keyring *keyring; /* borrowed */
+struct staging {
+    struct sp_upload base;
+    struct sp_database *keyring; /* borrowed */
     /* owned: the same keyring, for look-ups outside of the transaction */
-    struct sp_keyring *stored;
+    struct sp_database *stored;
     sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
     sqlite3_stmt *look_up, *look_up_key;                      /* owned: statements of |stored| */
     int64_t last;            /* how many certificates were staged */
@@ -64,9 +65,9 @@ static const char store[] =
     "  SELECT r.name, c.id FROM temp.staged_recipient r JOIN temp.staged s ON s.id = r.staged"
     "  JOIN main.certificate c ON c.fingerprint = s.fingerprint;";
 
-static bool prepare(struct sp_upload *upload)
+static bool prepare(struct staging *upload)
 {
-    struct sp_keyring *keyring = upload->keyring;
+    struct sp_database *keyring = upload->keyring;
 
     upload->insert =
         sp_store_prepare(keyring, "INSERT OR IGNORE INTO temp.staged"
@@ -81,18 +82,19 @@ static bool prepare(struct sp_upload *upload)
 }
 
 /* Report the fault of |stored| as one of the upload's keyring. */
-static bool stored_failed(struct sp_upload *upload)
+static bool stored_failed(struct staging *upload)
 {
-    return sp_store_set_why(upload->keyring, OPENSSL_strdup(sp_keyring_why(upload->stored)));
+    return sp_store_set_why(upload->keyring, OPENSSL_strdup(sp_keyring_why(&upload->stored->base)));
 }
 
-static bool prepare_look_ups(struct sp_upload *upload)
+static bool prepare_look_ups(struct staging *upload)
 {
     char *why;
+    struct sp_keyring *stored = sp_sqlite_open(upload->keyring->path, SP_KEYRING_READ, &why);
 
-    upload->stored = sp_keyring_open(upload->keyring->path, SP_KEYRING_READ, &why);
-    if (upload->stored == NULL)
+    if (stored == NULL)
         return sp_store_set_why(upload->keyring, why);
+    upload->stored = sp_database(stored);
     upload->look_up = sp_store_prepare(upload->stored,
                                        "SELECT role FROM main.certificate WHERE fingerprint = ?1");
     upload->look_up_key = sp_store_prepare(
@@ -100,23 +102,25 @@ static bool prepare_look_ups(struct sp_upload *upload)
     return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
 }
 
-struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)
+struct sp_upload *sp_sqlite_upload(struct sp_keyring *opened)
 {
-    struct sp_upload *upload = OPENSSL_zalloc(sizeof(*upload));
+    struct sp_database *keyring = sp_database(opened);
+    struct staging *upload = OPENSSL_zalloc(sizeof(*upload));
 
     if (upload == NULL) {
         (void)sp_store_set_why(keyring, NULL);
         return NULL;
     }
+    upload->base.storage = keyring->base.storage;
     upload->keyring = keyring;
     keyring->uploads = true;
     if (sp_store_run(keyring, stage) && prepare(upload) && prepare_look_ups(upload))
-        return upload;
-    sp_upload_free(upload);
+        return &upload->base;
+    sp_sqlite_forget(&upload->base);
     return NULL;
 }
 
-static void free_keys(struct sp_upload *upload)
+static void free_keys(struct staging *upload)
 {
     while (upload->keys != NULL) {
         struct staged_key *next = upload->keys->next;
@@ -127,26 +131,25 @@ static void free_keys(struct sp_upload *upload)
     }
 }
 
-void sp_upload_free(struct sp_upload *upload)
+void sp_sqlite_forget(struct sp_upload *begun)
 {
-    const struct sp_sqlite *sq;
+    struct staging *upload = (struct staging *)begun;
+    const struct sp_sqlite *sq = upload->keyring->sq;
 
-    if (upload == NULL)
-        return;
-    sq = upload->keyring->sq;
     (void)sq->finalize(upload->insert);
     (void)sq->finalize(upload->insert_address);
     (void)sq->finalize(upload->insert_recipient);
     (void)sq->finalize(upload->look_up);
     (void)sq->finalize(upload->look_up_key);
-    sp_keyring_close(upload->stored);
+    if (upload->stored != NULL)
+        sp_sqlite_close(&upload->stored->base);
     sp_store_settle(upload->keyring);
     (void)sq->exec(upload->keyring->db, unstage, NULL, NULL, NULL);
     free_keys(upload);
     OPENSSL_free(upload);
 }
 
-static bool bind_certificate(struct sp_upload *upload, const struct sp_record *record,
+static bool bind_certificate(struct staging *upload, const struct sp_record *record,
                              const X509 *cert, bool overrides)
 {
     int hashed = 0;
@@ -185,7 +188,7 @@ bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role ro
 }
 
 /* Run |from| for |hash|.  1: |number| is the first column; 0: no row; -1: it failed. */
-static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned char *hash,
+static int look_up(struct staging *upload, sqlite3_stmt *from, const unsigned char *hash,
                    int64_t *number)
 {
     const struct sp_sqlite *sq = upload->keyring->sq;
@@ -205,10 +208,10 @@ static int look_up(struct sp_upload *upload, sqlite3_stmt *from, const unsigned 
 }
 
 /* Insert it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
-static enum sp_added stage_record(struct sp_upload *upload, const struct sp_record *record,
+static enum sp_added stage_record(struct staging *upload, const struct sp_record *record,
                                   const X509 *cert, const struct sp_facts *facts, bool overrides)
 {
-    struct sp_keyring *keyring = upload->keyring;
+    struct sp_database *keyring = upload->keyring;
     bool done;
 
     upload->last = record->id;
@@ -231,7 +234,7 @@ static enum sp_added stage_record(struct sp_upload *upload, const struct sp_reco
  * Find out whether it is stored, and settle its role; SP_ADD_NEW, SP_ADD_STORED or
  * SP_ADD_FAILED.
  */
-static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *record, bool overrides)
+static enum sp_added settle_role(struct staging *upload, struct sp_record *record, bool overrides)
 {
     int64_t number = SP_ROLE_NONE;
     int known = look_up(upload, upload->look_up, record->fingerprint, &number);
@@ -248,10 +251,10 @@ static enum sp_added settle_role(struct sp_upload *upload, struct sp_record *rec
     return known > 0 ? SP_ADD_STORED : SP_ADD_NEW;
 }
 
-enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
-                            const struct sp_facts *facts, enum sp_role role, bool overrides,
-                            enum sp_role *stored_as)
+enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const struct sp_facts *facts,
+                            enum sp_role role, bool overrides, enum sp_role *stored_as)
 {
+    struct staging *upload = (struct staging *)begun;
     struct sp_record record = { .id = upload->last + 1 };
     enum sp_added added = SP_ADD_FAILED;
     enum sp_added staged;
@@ -269,35 +272,26 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
     return added;
 }
 
-void sp_upload_at(struct sp_upload *upload, int64_t when)
+void sp_sqlite_at(struct sp_upload *begun, int64_t when)
 {
-    upload->when = when;
+    ((struct staging *)begun)->when = when;
 }
 
-struct sp_cursor *sp_upload_find(struct sp_upload *upload,
-                                 const unsigned char key[SP_SHA256_LENGTH])
+struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp_query *query)
 {
-    return sp_store_find(upload->keyring, "temp.staged c WHERE c.key = ?1 AND c.id > ?2",
-                         &(struct sp_query){ .index = SP_BY_KEY, .hash = key });
+    static const char *const searches[] = {
+        [SP_ALL] = "temp.staged c WHERE ?1 IS NULL AND c.id > ?2",
+        [SP_BY_KEY] = "temp.staged c WHERE c.key = ?1 AND c.id > ?2",
+        [SP_BY_SUBJECT] = "temp.staged c WHERE c.subject = ?1 AND c.id > ?2",
+    };
+
+    return sp_store_find(((struct staging *)begun)->keyring, searches[query->index], query);
 }
 
-struct sp_cursor *sp_upload_find_cas(struct sp_upload *upload, const X509_NAME *name)
-{
-    return sp_store_find(upload->keyring, "temp.staged c WHERE c.subject = ?1 AND c.id > ?2",
-                         &(struct sp_query){ .index = SP_BY_SUBJECT,
-                                             .name = name,
-                                             .roles = SP_ROLE_BIT(SP_ROLE_CA) });
-}
-
-struct sp_cursor *sp_upload_all(struct sp_upload *upload)
-{
-    return sp_store_find(upload->keyring, "temp.staged c WHERE ?1 IS NULL AND c.id > ?2",
-                         &(struct sp_query){ .index = SP_ALL });
-}
-
-bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA256_LENGTH],
+bool sp_sqlite_add_key(struct sp_upload *begun, const unsigned char key[SP_SHA256_LENGTH],
                        struct sp_private_key *private_key)
 {
+    struct staging *upload = (struct staging *)begun;
     struct staged_key *staged = OPENSSL_zalloc(sizeof(*staged));
 
     if (staged == NULL) {
@@ -312,7 +306,7 @@ bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA2
     return true;
 }
 
-static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
+static bool store_key(struct staging *upload, const struct staged_key *staged)
 {
     const struct sp_sqlite *sq = upload->keyring->sq;
     const struct sp_private_key *key = &staged->private_key;
@@ -335,9 +329,9 @@ static bool store_key(struct sp_upload *upload, const struct staged_key *staged)
     return done;
 }
 
-static bool promote(struct sp_upload *upload, const struct sp_record *record)
+static bool promote(struct staging *upload, const struct sp_record *record)
 {
-    struct sp_keyring *keyring = upload->keyring;
+    struct sp_database *keyring = upload->keyring;
     sqlite3_stmt *role = sp_store_prepare(
         keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
     sqlite3_stmt *names =
@@ -355,12 +349,12 @@ static bool promote(struct sp_upload *upload, const struct sp_record *record)
 }
 
 /* Make identities of the contacts that have this key. */
-static bool promote_contacts(struct sp_upload *upload, const struct staged_key *staged)
+static bool promote_contacts(struct staging *upload, const struct staged_key *staged)
 {
     struct sp_cursor *cursor = sp_keyring_find(
-        upload->keyring, &(struct sp_query){ .index = SP_BY_KEY,
-                                             .hash = staged->key,
-                                             .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) });
+        &upload->keyring->base, &(struct sp_query){ .index = SP_BY_KEY,
+                                                    .hash = staged->key,
+                                                    .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) });
     struct sp_record record = { 0 };
     int found = cursor == NULL ? -1 : 0;
 
@@ -377,7 +371,7 @@ static bool promote_contacts(struct sp_upload *upload, const struct staged_key *
     return found == 0;
 }
 
-static bool store_all(struct sp_upload *upload)
+static bool store_all(struct staging *upload)
 {
     if (!sp_store_run(upload->keyring, store))
         return false;
@@ -393,9 +387,10 @@ static bool store_all(struct sp_upload *upload)
  */
 static const char roomy[] = "PRAGMA main.cache_size = -131072";
 
-bool sp_upload_commit(struct sp_upload *upload)
+bool sp_sqlite_commit(struct sp_upload *begun)
 {
-    struct sp_keyring *keyring = upload->keyring;
+    struct staging *upload = (struct staging *)begun;
+    struct sp_database *keyring = upload->keyring;
 
     if (upload->keys != NULL && !sp_keys_attach(keyring))
         return false;

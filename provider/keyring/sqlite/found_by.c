@@ -6,9 +6,9 @@
  */
 #include <openssl/x509v3.h>
 
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
-static bool run_name(struct sp_keyring *keyring, sqlite3_stmt *statement, const ASN1_STRING *name,
+static bool run_name(struct sp_database *keyring, sqlite3_stmt *statement, const ASN1_STRING *name,
                      int64_t id)
 {
     const struct sp_sqlite *sq = keyring->sq;
@@ -21,7 +21,7 @@ static bool run_name(struct sp_keyring *keyring, sqlite3_stmt *statement, const 
 }
 
 /* [RFC 5652, 6.2.1] how a message names whom it is encrypted to. */
-bool sp_store_recipients(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509 *cert,
+bool sp_store_recipients(struct sp_database *keyring, sqlite3_stmt *statement, const X509 *cert,
                          int64_t id)
 {
     ASN1_OCTET_STRING *ski = X509_get_ext_d2i(cert, NID_subject_key_identifier, NULL, NULL);
@@ -32,7 +32,7 @@ bool sp_store_recipients(struct sp_keyring *keyring, sqlite3_stmt *statement, co
     return done;
 }
 
-bool sp_store_addresses(struct sp_keyring *keyring, sqlite3_stmt *statement,
+bool sp_store_addresses(struct sp_database *keyring, sqlite3_stmt *statement,
                         const struct sp_facts *facts, int64_t id)
 {
     const struct sp_sqlite *sq = keyring->sq;

@@ -13,9 +13,9 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
-bool sp_keys_exist(const struct sp_keyring *keyring)
+bool sp_keys_exist(const struct sp_database *keyring)
 {
     char *file = sp_store_file(keyring->path, SP_KEYS);
     struct stat is;
@@ -26,7 +26,7 @@ bool sp_keys_exist(const struct sp_keyring *keyring)
     return exist;
 }
 
-static bool attach(struct sp_keyring *keyring, const char *file)
+static bool attach(struct sp_database *keyring, const char *file)
 {
     sqlite3_stmt *statement = sp_store_prepare(keyring, "ATTACH ?1 AS keys");
     bool done = false;
@@ -42,7 +42,7 @@ static bool attach(struct sp_keyring *keyring, const char *file)
 }
 
 /* Bring keys.db into the present form.  A reader has to write for that. */
-static bool prepare(struct sp_keyring *keyring)
+static bool prepare(struct sp_database *keyring)
 {
     bool reads = keyring->access == SP_KEYRING_READ;
     /* secure_delete: the bytes of a removed key are overwritten. */
@@ -60,7 +60,7 @@ static bool prepare(struct sp_keyring *keyring)
     return true;
 }
 
-bool sp_keys_attach(struct sp_keyring *keyring)
+bool sp_keys_attach(struct sp_database *keyring)
 {
     char *file;
 
@@ -74,7 +74,7 @@ bool sp_keys_attach(struct sp_keyring *keyring)
     return keyring->has_keys;
 }
 
-static bool take_key(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_private_key *key)
+static bool take_key(struct sp_database *keyring, sqlite3_stmt *row, struct sp_private_key *key)
 {
     const struct sp_sqlite *sq = keyring->sq;
 
@@ -90,9 +90,10 @@ static bool take_key(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_pr
     return key->pkcs8 != NULL || key->uri != NULL || sp_store_set_why(keyring, NULL);
 }
 
-int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
-                   struct sp_private_key *private_key)
+int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_LENGTH],
+                  struct sp_private_key *private_key)
 {
+    struct sp_database *keyring = sp_database(opened);
     sqlite3_stmt *statement;
     int code = SQLITE_ERROR;
     int found = -1;
@@ -118,9 +119,11 @@ int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256
     return found;
 }
 
-void sp_private_key_clear(struct sp_private_key *key)
+bool sp_sqlite_keys_readable(const char *path)
 {
-    OPENSSL_clear_free(key->pkcs8, key->length);
-    OPENSSL_free(key->uri);
-    *key = (struct sp_private_key){ 0 };
+    char *file = sp_store_file(path, SP_KEYS);
+    bool readable = file != NULL && (access(file, F_OK) != 0 || access(file, R_OK) == 0);
+
+    OPENSSL_free(file);
+    return readable;
 }

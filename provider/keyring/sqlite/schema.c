@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 #define APPLICATION_ID "0x736d7065"
 
@@ -65,7 +65,7 @@ static int64_t newest(const struct sp_schema *schema)
     return count;
 }
 
-static bool pragma(struct sp_keyring *keyring, const struct sp_schema *schema, const char *name,
+static bool pragma(struct sp_database *keyring, const struct sp_schema *schema, const char *name,
                    int64_t *value)
 {
     char *sql = sp_format("PRAGMA %s.%s", schema->database, name);
@@ -76,7 +76,7 @@ static bool pragma(struct sp_keyring *keyring, const struct sp_schema *schema, c
     return done;
 }
 
-static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, int64_t step)
+static bool apply(struct sp_database *keyring, const struct sp_schema *schema, int64_t step)
 {
     char *mark = sp_format("PRAGMA %s.user_version = %lld;"
                            "PRAGMA %s.application_id = " APPLICATION_ID,
@@ -90,7 +90,7 @@ static bool apply(struct sp_keyring *keyring, const struct sp_schema *schema, in
 }
 
 /* Read the version again with the lock held: another process may have migrated in between. */
-static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
+static bool migrate(struct sp_database *keyring, const struct sp_schema *schema)
 {
     int64_t version = 0;
     bool done = sp_store_begin(keyring) && pragma(keyring, schema, "user_version", &version);
@@ -104,7 +104,7 @@ static bool migrate(struct sp_keyring *keyring, const struct sp_schema *schema)
 }
 
 /* Fail unless the SQL |count| gives 0.  It counts |what|, and is taken over. */
-static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, const char *what,
+static bool has_no(struct sp_database *keyring, const struct sp_schema *schema, const char *what,
                    char *count)
 {
     int64_t found = 0;
@@ -123,7 +123,7 @@ static bool has_no(struct sp_keyring *keyring, const struct sp_schema *schema, c
  * Our databases have tables alone, without computed columns.  Anything else was made
  * by somebody else, and would run SQL of theirs.
  */
-static bool has_tables_alone(struct sp_keyring *keyring, const struct sp_schema *schema)
+static bool has_tables_alone(struct sp_database *keyring, const struct sp_schema *schema)
 {
     return has_no(keyring, schema, "views or triggers",
                   sp_format("SELECT count(*) FROM %s.sqlite_schema WHERE type NOT IN ('table', "
@@ -136,7 +136,7 @@ static bool has_tables_alone(struct sp_keyring *keyring, const struct sp_schema 
                             schema->database, schema->database));
 }
 
-bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *schema)
+bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *schema)
 {
     int64_t version = 0;
     int64_t application = 0;
@@ -159,14 +159,14 @@ bool sp_schema_bring_up(struct sp_keyring *keyring, const struct sp_schema *sche
            (version == newest(schema) || migrate(keyring, schema));
 }
 
-bool sp_schema_certificates(struct sp_keyring *keyring)
+bool sp_schema_certificates(struct sp_database *keyring)
 {
     static const struct sp_schema schema = { "main", SP_CERTIFICATES, certificate_steps };
 
     return sp_schema_bring_up(keyring, &schema);
 }
 
-bool sp_schema_keys(struct sp_keyring *keyring)
+bool sp_schema_keys(struct sp_database *keyring)
 {
     static const struct sp_schema schema = { "keys", SP_KEYS, key_steps };
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "keyring/sqlite.h"
+#include "keyring/sqlite/sqlite.h"
 
 #include <dlfcn.h>
 #include <stdbool.h>

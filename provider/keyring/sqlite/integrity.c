@@ -13,7 +13,7 @@
 #include <openssl/x509v3.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 #define PAGE "64"
 
@@ -168,7 +168,7 @@ static bool check_page(struct sp_check *check, const struct look_ups *look_ups, 
 
 static bool check_certificates(struct sp_check *check)
 {
-    struct sp_keyring *keyring = check->keyring;
+    struct sp_database *keyring = check->keyring;
     struct look_ups look_ups = {
         sp_store_prepare(keyring,
                          "SELECT 1 FROM main.address WHERE address = ?1 AND certificate = ?2"),
@@ -212,10 +212,10 @@ static bool check_orphans(struct sp_check *check, const char *table)
     return done;
 }
 
-bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
-                      struct sp_checked *checked)
+bool sp_sqlite_check(struct sp_keyring *opened, sp_tell_fn *tell, void *data,
+                     struct sp_checked *checked)
 {
-    struct sp_check check = { keyring, tell, data, checked };
+    struct sp_check check = { sp_database(opened), tell, data, checked };
 
     *checked = (struct sp_checked){ 0 };
     return sp_check_integrity(&check, "main", SP_CERTIFICATES) && check_certificates(&check) &&

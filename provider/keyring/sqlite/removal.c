@@ -4,10 +4,10 @@
  */
 #include <openssl/crypto.h>
 
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 /* Run |sql| with the 32 bytes of |hash| as its only value. */
-static bool run_with(struct sp_keyring *keyring, const char *sql, const unsigned char *hash)
+static bool run_with(struct sp_database *keyring, const char *sql, const unsigned char *hash)
 {
     const struct sp_sqlite *sq = keyring->sq;
     sqlite3_stmt *statement = sp_store_prepare(keyring, sql);
@@ -23,7 +23,7 @@ static bool run_with(struct sp_keyring *keyring, const char *sql, const unsigned
 }
 
 /* Remove the addresses and names of the certificate first.  They follow from its DER. */
-static bool remove_references(struct sp_keyring *keyring, const struct sp_record *record)
+static bool remove_references(struct sp_database *keyring, const struct sp_record *record)
 {
     X509 *cert = sp_store_cert(keyring, record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
@@ -47,10 +47,10 @@ static const char remove_certificate[] = "DELETE FROM main.certificate WHERE fin
 static const char remove_key[] = "DELETE FROM keys.private_key WHERE key = ?1 AND NOT EXISTS"
                                  " (SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1)";
 
-static bool remove_one(struct sp_keyring *keyring, const unsigned char *fingerprint)
+static bool remove_one(struct sp_database *keyring, const unsigned char *fingerprint)
 {
     struct sp_cursor *cursor = sp_keyring_find(
-        keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT, .hash = fingerprint });
+        &keyring->base, &(struct sp_query){ .index = SP_BY_FINGERPRINT, .hash = fingerprint });
     struct sp_record record = { 0 };
     int found = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
     bool done = found == 0;
@@ -64,9 +64,10 @@ static bool remove_one(struct sp_keyring *keyring, const unsigned char *fingerpr
     return done;
 }
 
-bool sp_keyring_remove(struct sp_keyring *keyring,
-                       const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count)
+bool sp_sqlite_remove(struct sp_keyring *opened,
+                      const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count)
 {
+    struct sp_database *keyring = sp_database(opened);
     bool done;
 
     if (sp_keys_exist(keyring) && !sp_keys_attach(keyring))

@@ -11,13 +11,14 @@
 #include <openssl/err.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 #define PAGE 64
 
-struct sp_cursor {
-    struct sp_keyring *keyring; /* borrowed */
-    sqlite3_stmt *statement;    /* owned: ?1 is what is looked for, ?2 the last id seen */
+struct rows {
+    struct sp_cursor base;
+    struct sp_database *keyring; /* borrowed */
+    sqlite3_stmt *statement;     /* owned: ?1 is what is looked for, ?2 the last id seen */
     struct sp_record page[PAGE];
     size_t next, count;
     int64_t last;
@@ -49,7 +50,7 @@ static unsigned roles_of(const struct sp_query *query)
 }
 
 /* Bind the address as it is stored: folded as the rules fold those of a certificate. */
-static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, const char *address)
+static bool bind_address(struct sp_database *keyring, sqlite3_stmt *statement, const char *address)
 {
     char *folded = OPENSSL_strdup(address);
     bool done;
@@ -63,7 +64,8 @@ static bool bind_address(struct sp_keyring *keyring, sqlite3_stmt *statement, co
     return done || sp_store_failed(keyring, "read it");
 }
 
-static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, const X509_NAME *name)
+static bool bind_subject(struct sp_database *keyring, sqlite3_stmt *statement,
+                         const X509_NAME *name)
 {
     int known = 0;
     unsigned long hash = X509_NAME_hash_ex(name, NULL, NULL, &known);
@@ -77,7 +79,7 @@ static bool bind_subject(struct sp_keyring *keyring, sqlite3_stmt *statement, co
            sp_store_failed(keyring, "read it");
 }
 
-static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const struct sp_query *query)
+static bool bind(struct sp_database *keyring, sqlite3_stmt *statement, const struct sp_query *query)
 {
     int code;
 
@@ -100,22 +102,26 @@ static bool bind(struct sp_keyring *keyring, sqlite3_stmt *statement, const stru
     return code == SQLITE_OK || sp_store_failed(keyring, "read it");
 }
 
-struct sp_cursor *sp_keyring_find(struct sp_keyring *keyring, const struct sp_query *query)
+struct sp_cursor *sp_sqlite_find(struct sp_keyring *opened, const struct sp_query *query)
 {
+    struct sp_database *keyring = sp_database(opened);
     bool all = query->index != SP_ALL || (roles_of(query) & SP_ROLE_BIT(SP_ROLE_CONTACT)) != 0;
 
+    if (query->index == SP_BY_PREFIX)
+        return sp_store_find_prefix(keyring, query);
     return sp_store_find(keyring, all ? searches[query->index] : few, query);
 }
 
-struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
+struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
                                 const struct sp_query *query)
 {
-    struct sp_cursor *cursor = OPENSSL_zalloc(sizeof(*cursor));
+    struct rows *cursor = OPENSSL_zalloc(sizeof(*cursor));
     char *sql = sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der FROM %s"
                           " AND (%u >> c.role) & 1 ORDER BY c.id LIMIT %d",
                           from, roles_of(query), PAGE);
 
     if (cursor != NULL && sql != NULL) {
+        cursor->base.storage = keyring->base.storage;
         cursor->keyring = keyring;
         cursor->statement = sp_store_prepare(keyring, sql);
     } else {
@@ -123,8 +129,9 @@ struct sp_cursor *sp_store_find(struct sp_keyring *keyring, const char *from,
     }
     OPENSSL_free(sql);
     if (cursor != NULL && cursor->statement != NULL && bind(keyring, cursor->statement, query))
-        return cursor;
-    sp_cursor_free(cursor);
+        return &cursor->base;
+    if (cursor != NULL)
+        sp_sqlite_end(&cursor->base);
     return NULL;
 }
 
@@ -138,7 +145,7 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
     return true;
 }
 
-bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
+bool sp_store_damaged(struct sp_database *keyring, int64_t id)
 {
     return sp_store_set_why(
         keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
@@ -146,7 +153,7 @@ bool sp_store_damaged(struct sp_keyring *keyring, int64_t id)
                            keyring->path, (long long)id));
 }
 
-static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp_record *record)
+static bool take_record(struct sp_database *keyring, sqlite3_stmt *row, struct sp_record *record)
 {
     const struct sp_sqlite *sq = keyring->sq;
     int length = sq->column_bytes(row, 5);
@@ -162,9 +169,9 @@ static bool take_record(struct sp_keyring *keyring, sqlite3_stmt *row, struct sp
     return record->der != NULL || sp_store_set_why(keyring, NULL);
 }
 
-static bool read_page(struct sp_cursor *cursor)
+static bool read_page(struct rows *cursor)
 {
-    struct sp_keyring *keyring = cursor->keyring;
+    struct sp_database *keyring = cursor->keyring;
     int code = keyring->sq->bind_int64(cursor->statement, 2, cursor->last);
     bool done = code == SQLITE_OK || sp_store_failed(keyring, "read it");
 
@@ -184,8 +191,10 @@ static bool read_page(struct sp_cursor *cursor)
     return done;
 }
 
-int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record)
+int sp_sqlite_next(struct sp_cursor *found, struct sp_record *record)
 {
+    struct rows *cursor = (struct rows *)found;
+
     if (cursor->next == cursor->count && !cursor->ended && !read_page(cursor))
         return -1;
     if (cursor->next == cursor->count)
@@ -195,10 +204,10 @@ int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record)
     return 1;
 }
 
-void sp_cursor_free(struct sp_cursor *cursor)
+void sp_sqlite_end(struct sp_cursor *found)
 {
-    if (cursor == NULL)
-        return;
+    struct rows *cursor = (struct rows *)found;
+
     for (size_t i = 0; i < PAGE; i++)
         sp_record_clear(&cursor->page[i]);
     if (cursor->statement != NULL)
@@ -222,14 +231,7 @@ X509 *sp_store_parse(const unsigned char *der, int length)
     return NULL;
 }
 
-X509 *sp_record_cert(const struct sp_record *record)
-{
-    const unsigned char *der = record->der;
-
-    return d2i_X509_AUX(NULL, &der, (long)record->der_length);
-}
-
-X509 *sp_store_cert(struct sp_keyring *keyring, const struct sp_record *record)
+X509 *sp_store_cert(struct sp_database *keyring, const struct sp_record *record)
 {
     X509 *cert = sp_record_cert(record);
 
@@ -238,15 +240,10 @@ X509 *sp_store_cert(struct sp_keyring *keyring, const struct sp_record *record)
     return cert;
 }
 
-void sp_record_clear(struct sp_record *record)
+enum sp_role sp_sqlite_role(struct sp_keyring *opened,
+                            const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed)
 {
-    OPENSSL_free(record->der);
-    *record = (struct sp_record){ 0 };
-}
-
-enum sp_role sp_keyring_role(struct sp_keyring *keyring,
-                             const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed)
-{
+    struct sp_database *keyring = sp_database(opened);
     sqlite3_stmt *statement =
         sp_store_prepare(keyring, "SELECT role FROM main.certificate WHERE fingerprint = ?1");
     enum sp_role role = SP_ROLE_NONE;
@@ -273,8 +270,9 @@ static const char count[] = "SELECT role, count(*) FROM main.certificate"
                             " UNION ALL SELECT 2, (SELECT count(*) FROM main.certificate) -"
                             " (SELECT count(*) FROM main.certificate WHERE role <> 2)";
 
-bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1])
+bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_CA + 1])
 {
+    struct sp_database *keyring = sp_database(opened);
     sqlite3_stmt *statement = sp_store_prepare(keyring, count);
     int code = statement == NULL ? SQLITE_ERROR : SQLITE_ROW;
 

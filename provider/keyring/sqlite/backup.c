@@ -15,9 +15,9 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
-static bool copy_database(struct sp_keyring *keyring, const char *database, const char *file)
+static bool copy_database(struct sp_database *keyring, const char *database, const char *file)
 {
     const struct sp_sqlite *sq = keyring->sq;
     sqlite3 *to = NULL;
@@ -44,7 +44,7 @@ static bool copy_database(struct sp_keyring *keyring, const char *database, cons
     return code == SQLITE_DONE;
 }
 
-static bool copy_to(struct sp_keyring *keyring, const char *database, const char *path,
+static bool copy_to(struct sp_database *keyring, const char *database, const char *path,
                     const char *name)
 {
     char *file = sp_store_file(path, name);
@@ -59,7 +59,7 @@ static bool copy_to(struct sp_keyring *keyring, const char *database, const char
  * Copy both databases.  The first read of each freezes what we see of it.  A commit
  * to both holds both locks, so the two copies are of one moment.
  */
-static bool copy_both(struct sp_keyring *keyring, const char *path)
+static bool copy_both(struct sp_database *keyring, const char *path)
 {
     int64_t ignored;
     bool keys = sp_keys_exist(keyring);
@@ -101,7 +101,7 @@ static void discard(const char *path)
     (void)rmdir(path);
 }
 
-static bool refuse(struct sp_keyring *keyring, const char *path)
+static bool refuse(struct sp_database *keyring, const char *path)
 {
     return sp_store_set_why(keyring, sp_format("cannot make the backup %s: %s", path,
                                                errno == EEXIST ? "it is there already; name a new "
@@ -126,7 +126,7 @@ static bool move(const char *unfinished, const char *path)
 }
 
 /* Fill a directory beside |path|, and rename it at the end. */
-static bool fill_and_move(struct sp_keyring *keyring, const char *unfinished, const char *path)
+static bool fill_and_move(struct sp_database *keyring, const char *unfinished, const char *path)
 {
     enum sp_made made;
     char *why = NULL;
@@ -153,8 +153,9 @@ static char *without_slash(const char *path)
     return OPENSSL_strndup(path, length);
 }
 
-bool sp_keyring_backup(struct sp_keyring *keyring, const char *path)
+bool sp_sqlite_backup(struct sp_keyring *opened, const char *path)
 {
+    struct sp_database *keyring = sp_database(opened);
     char *wanted = without_slash(path);
     char *unfinished = wanted == NULL ? NULL : sp_format("%s.unfinished-XXXXXX", wanted);
     struct stat is;

@@ -10,9 +10,9 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
-bool sp_store_set_why(struct sp_keyring *keyring, char *why)
+bool sp_store_set_why(struct sp_database *keyring, char *why)
 {
     OPENSSL_free(keyring->why);
     keyring->why = why;
@@ -46,7 +46,7 @@ static const char *remedy(int code)
     }
 }
 
-bool sp_store_failed(struct sp_keyring *keyring, const char *what)
+bool sp_store_failed(struct sp_database *keyring, const char *what)
 {
     int code = keyring->sq->extended_errcode(keyring->db);
     int reason = keyring->sq->system_errno(keyring->db);
@@ -64,7 +64,7 @@ bool sp_store_failed(struct sp_keyring *keyring, const char *what)
                            remedy(code)));
 }
 
-bool sp_store_stage(struct sp_keyring *keyring)
+bool sp_store_stage(struct sp_database *keyring)
 {
     if (keyring->staging)
         return true;
@@ -72,14 +72,14 @@ bool sp_store_stage(struct sp_keyring *keyring)
     return keyring->staging || sp_store_failed(keyring, "write to it");
 }
 
-void sp_store_settle(struct sp_keyring *keyring)
+void sp_store_settle(struct sp_database *keyring)
 {
     if (keyring->staging)
         (void)keyring->sq->exec(keyring->db, "COMMIT", NULL, NULL, NULL);
     keyring->staging = false;
 }
 
-sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql)
+sqlite3_stmt *sp_store_prepare(struct sp_database *keyring, const char *sql)
 {
     sqlite3_stmt *statement = NULL;
 
@@ -90,14 +90,14 @@ sqlite3_stmt *sp_store_prepare(struct sp_keyring *keyring, const char *sql)
     return NULL;
 }
 
-bool sp_store_run(struct sp_keyring *keyring, const char *sql)
+bool sp_store_run(struct sp_database *keyring, const char *sql)
 {
     sp_store_settle(keyring);
     return keyring->sq->exec(keyring->db, sql, NULL, NULL, NULL) == SQLITE_OK ||
            sp_store_failed(keyring, keyring->access == SP_KEYRING_READ ? "read it" : "write to it");
 }
 
-bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *number)
+bool sp_store_number(struct sp_database *keyring, const char *sql, int64_t *number)
 {
     sqlite3_stmt *statement = sp_store_prepare(keyring, sql);
     bool done;
@@ -113,7 +113,7 @@ bool sp_store_number(struct sp_keyring *keyring, const char *sql, int64_t *numbe
     return done;
 }
 
-bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool bound)
+bool sp_store_finish(struct sp_database *keyring, sqlite3_stmt *statement, bool bound)
 {
     const struct sp_sqlite *sq = keyring->sq;
     bool done = bound && sq->step(statement) == SQLITE_DONE;
@@ -125,7 +125,7 @@ bool sp_store_finish(struct sp_keyring *keyring, sqlite3_stmt *statement, bool b
     return done;
 }
 
-bool sp_store_begin(struct sp_keyring *keyring)
+bool sp_store_begin(struct sp_database *keyring)
 {
     if (!sp_store_run(keyring, "BEGIN IMMEDIATE"))
         return false;
@@ -134,19 +134,21 @@ bool sp_store_begin(struct sp_keyring *keyring)
     return true;
 }
 
-bool sp_store_commit(struct sp_keyring *keyring)
+bool sp_store_commit(struct sp_database *keyring)
 {
     return sp_store_run(keyring, "COMMIT");
 }
 
-void sp_store_rollback(struct sp_keyring *keyring)
+void sp_store_rollback(struct sp_database *keyring)
 {
     /* After some errors SQLite has rolled back already. */
     if (keyring->sq->get_autocommit(keyring->db) == 0)
         (void)keyring->sq->exec(keyring->db, "ROLLBACK", NULL, NULL, NULL);
 }
 
-const char *sp_keyring_why(const struct sp_keyring *keyring)
+const char *sp_sqlite_why(const struct sp_keyring *opened)
 {
+    const struct sp_database *keyring = (const struct sp_database *)opened;
+
     return keyring->why != NULL ? keyring->why : "out of memory";
 }

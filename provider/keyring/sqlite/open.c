@@ -10,20 +10,20 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "keyring/store.h"
+#include "keyring/sqlite/store.h"
 
 /*
  * Open the database, for writing if that is allowed: only then a reader can undo
  * what an interrupted writer left.
  */
-static bool open_database(struct sp_keyring *keyring)
+static bool open_database(struct sp_database *keyring)
 {
     const int flags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
     char *file = sp_store_file(keyring->path, SP_CERTIFICATES);
     int code = SQLITE_NOMEM;
 
     if (file != NULL)
-        code = keyring->sq->open_v2(file, &keyring->db, flags, NULL);
+        code = sp_stamp_open(keyring, file, flags);
     OPENSSL_free(file);
     if (keyring->db == NULL)
         return false;
@@ -40,9 +40,9 @@ static bool open_database(struct sp_keyring *keyring)
            (keyring->access == SP_KEYRING_WRITE || sp_store_run(keyring, "PRAGMA query_only = ON"));
 }
 
-static struct sp_keyring *new_keyring(const char *path, enum sp_access access, char **why)
+static struct sp_database *new_keyring(const char *path, enum sp_access access, char **why)
 {
-    struct sp_keyring *keyring;
+    struct sp_database *keyring;
     const struct sp_sqlite *sq = sp_sqlite();
 
     if (sq == NULL) {
@@ -54,23 +54,25 @@ static struct sp_keyring *new_keyring(const char *path, enum sp_access access, c
     keyring = OPENSSL_zalloc(sizeof(*keyring));
     if (keyring == NULL)
         return NULL;
+    keyring->base.storage = &sp_sqlite_storage;
+    keyring->fd = -1;
     keyring->sq = sq;
     keyring->access = access;
     keyring->path = OPENSSL_strdup(path);
     if (keyring->path != NULL)
         return keyring;
-    sp_keyring_close(keyring);
+    sp_sqlite_close(&keyring->base);
     return NULL;
 }
 
-struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char **why)
+struct sp_keyring *sp_sqlite_open(const char *path, enum sp_access access, char **why)
 {
-    struct sp_keyring *keyring;
+    struct sp_database *keyring;
     enum sp_made made = SP_MADE_NOTHING;
     char *fault = NULL;
 
     *why = NULL;
-    if (access == SP_KEYRING_READ && !sp_keyring_exists(path))
+    if (access == SP_KEYRING_READ && !sp_sqlite_exists(path))
         fault = sp_format("there is no keyring in %s; 'smime-policy upload' makes one", path);
     if ((access == SP_KEYRING_READ && fault != NULL) ||
         !(access == SP_KEYRING_WRITE ? sp_files_make(path, &made, &fault)
@@ -82,11 +84,13 @@ struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char
     keyring = new_keyring(path, access, why);
     if (keyring != NULL)
         keyring->made = made;
-    if (keyring == NULL || open_database(keyring))
-        return keyring;
+    if (keyring == NULL)
+        return NULL;
+    if (open_database(keyring))
+        return &keyring->base;
     *why = keyring->why;
     keyring->why = NULL;
-    sp_keyring_close(keyring);
+    sp_sqlite_close(&keyring->base);
     return NULL;
 }
 
@@ -94,7 +98,7 @@ struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char
  * Remove a keyring that was made for an upload, if nothing was stored in it.
  * Another program that has it open gets an error from SQLite when it writes.
  */
-static void unmake(struct sp_keyring *keyring)
+static void unmake(struct sp_database *keyring)
 {
     int64_t count = 1;
 
@@ -106,13 +110,13 @@ static void unmake(struct sp_keyring *keyring)
     sp_store_rollback(keyring);
 }
 
-void sp_keyring_close(struct sp_keyring *keyring)
+void sp_sqlite_close(struct sp_keyring *opened)
 {
-    if (keyring == NULL)
-        return;
+    struct sp_database *keyring = sp_database(opened);
+
     if (keyring->made != SP_MADE_NOTHING && keyring->uploads)
         unmake(keyring);
-    if (keyring->db != NULL)
+    if (keyring->db != NULL && sp_stamp_may_close(keyring))
         (void)keyring->sq->close_v2(keyring->db);
     OPENSSL_free(keyring->path);
     OPENSSL_free(keyring->why);

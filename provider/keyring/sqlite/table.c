@@ -1,0 +1,32 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "keyring/sqlite/store.h"
+
+const struct sp_storage sp_sqlite_storage = {
+    .exists = sp_sqlite_exists,
+    .is_own = sp_sqlite_is_own,
+    .keys_readable = sp_sqlite_keys_readable,
+    .open = sp_sqlite_open,
+    .close = sp_sqlite_close,
+    .why = sp_sqlite_why,
+    .may_stay = sp_sqlite_may_stay,
+    .is_current = sp_sqlite_is_current,
+    .find = sp_sqlite_find,
+    .next = sp_sqlite_next,
+    .end = sp_sqlite_end,
+    .role = sp_sqlite_role,
+    .count = sp_sqlite_count,
+    .key = sp_sqlite_key,
+    .remove = sp_sqlite_remove,
+    .check = sp_sqlite_check,
+    .backup = sp_sqlite_backup,
+    .upload = sp_sqlite_upload,
+    .add = sp_sqlite_add,
+    .at = sp_sqlite_at,
+    .add_key = sp_sqlite_add_key,
+    .find_staged = sp_sqlite_find_staged,
+    .commit = sp_sqlite_commit,
+    .forget = sp_sqlite_forget,
+};
