@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
+#include "common/message.h"
+#include "base/allocate.h"
 #include "base/shown.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "common/shim.h"
 
 void shim_vprint(FILE *to, const char *format, va_list args)
 {
@@ -64,6 +63,20 @@ int shim_usage_twice(const char *option, const char *one, const char *other)
         return shim_usage("--%s was given twice; give it once", option);
     return shim_usage("--%s was given twice, with %s and with %s; give it once", option, one,
                       other);
+}
+
+static bool told_of_memory;
+
+int shim_no_memory(void)
+{
+    told_of_memory = true;
+    shim_error("out of memory");
+    return SHIM_SYSTEM;
+}
+
+bool shim_no_memory_was_told(void)
+{
+    return told_of_memory;
 }
 
 static const char *command;

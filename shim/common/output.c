@@ -12,11 +12,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "common/output.h"
+#include "base/allocate.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 bool shim_write_all(int fd, const void *bytes, size_t len)
 {

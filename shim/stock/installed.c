@@ -11,11 +11,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/installed.h"
+#include "base/allocate.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 #define SELF        "/proc/self/exe"
 #define MODULE_NAME "smimepolicy.so"

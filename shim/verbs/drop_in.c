@@ -13,6 +13,7 @@
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
 #include "tool/judge/verify.h"
+#include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
 #include "tool/run/whole_input.h"
 #include "verbs/empty_input.h"
@@ -110,7 +111,7 @@ int shim_run_stock(struct shim *shim, int argc, char **argv)
     enum shim_api api = strcmp(argv[0], "cms") == 0 ? SHIM_CMS : SHIM_SMIME;
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_request_parse(api, argv + 1, &args, &request);
+    int code = shim_request_parse(api, argv + 1, shim_cipher_is_known, &args, &request);
 
     (void)argc;
     if (code == SHIM_OK)

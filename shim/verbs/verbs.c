@@ -18,6 +18,7 @@
 #include "tool/judge/select.h"
 #include "tool/judge/signers.h"
 #include "tool/judge/verify.h"
+#include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
 #include "tool/run/whole_input.h"
 #include "verbs/empty_input.h"
@@ -294,7 +295,7 @@ int shim_run_verb(struct shim *shim, int argc, char **argv)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_request_parse(SHIM_VERB, argv + 1, &args, &request);
+    int code = shim_request_parse(SHIM_VERB, argv + 1, shim_cipher_is_known, &args, &request);
 
     (void)argc;
     if (code == SHIM_OK)

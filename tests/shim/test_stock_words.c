@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "capture.h"
 #include "common/shim.h"
+#include "tool/run/ciphers.h"
 #include "keyrings.h"
 #include "tool/run/key_options.h"
 #include "tool/run/run.h"
@@ -81,8 +82,8 @@ static void prepare(struct prepared *made, enum shim_api api, const char *verb,
 
     memcpy(made->words, words, 10 * sizeof(*words));
     made->words[10] = NULL;
-    ck_assert_int_eq(shim_request_parse(verb != NULL ? SHIM_VERB : api, made->words, &made->args,
-                                        &made->request),
+    ck_assert_int_eq(shim_request_parse(verb != NULL ? SHIM_VERB : api, made->words,
+                                        shim_cipher_is_known, &made->args, &made->request),
                      SHIM_OK);
     if (verb != NULL)
         made->request.operation = verb + 1;

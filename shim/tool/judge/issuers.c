@@ -8,8 +8,8 @@
 
 #include "tool/judge/issuers.h"
 #include "base/text.h"
+#include "common/memory_file.h"
 #include "rules/rules.h"
-#include "stock/provider_conf.h"
 #include "tool/keyring/keyring_at.h"
 
 /* The longest chain: real ones are shorter. */

@@ -13,10 +13,12 @@
 
 #include "base/text.h"
 #include "common/memory.h"
+#include "common/memory_file.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
-#include "stock/provider_conf.h"
+#include "tool/run/provider_conf.h"
 #include "tool/run/run.h"
+#include "tool/run/watch.h"
 #include "tool/run/whole_input.h"
 
 static bool find_module(struct shim_run *run)
@@ -166,7 +168,7 @@ static bool run_stock(const struct shim_run *run, const char *program,
     bool started;
 
     list_kept(run, keep);
-    started = conf != NULL && shim_stock_run(&stock, result);
+    started = conf != NULL && shim_watched_run(&stock, result);
 
     OPENSSL_free(conf);
     if (started && result->lost != 0) {

@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "stock/conf_text.h"
+#include "tool/run/conf_text.h"
 #include "base/text.h"
 
 #define SETTINGS "smimepolicy_settings"

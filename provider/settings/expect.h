@@ -1,0 +1,13 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The variable with the settings that a command expects its module to get; see
+ * sp_settings_text().
+ */
+#ifndef SP_EXPECT_H
+#define SP_EXPECT_H
+
+#define SP_EXPECT "SMIME_POLICY_EXPECT"
+
+#endif
