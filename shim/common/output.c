@@ -50,6 +50,16 @@ bool shim_copy_all(int from, int to)
     return true;
 }
 
+bool shim_open_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) {
+            shim_error("cannot open /dev/null: %s", strerror(errno));
+            return false;
+        }
+    return true;
+}
+
 const char *shim_spool_dir(void)
 {
     const char *dir = secure_getenv("TMPDIR");
