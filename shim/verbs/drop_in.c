@@ -15,8 +15,7 @@
 #include "tool/judge/verify.h"
 #include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
-#include "tool/run/whole_input.h"
-#include "verbs/empty_input.h"
+#include "stock/empty_input.h"
 #include "verbs/verb_report.h"
 
 static int stock_exit(const struct shim_stock_result *result)
@@ -56,7 +55,7 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
 {
     struct shim_verification verification = { 0 };
     struct shim_stock_result result;
-    int in = shim_whole_open(operation);
+    int in = shim_take_whole(operation);
     int code = SHIM_OK;
 
     if (reads_message(operation))

@@ -20,8 +20,7 @@
 #include "tool/judge/verify.h"
 #include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
-#include "tool/run/whole_input.h"
-#include "verbs/empty_input.h"
+#include "stock/empty_input.h"
 #include "verbs/verb_report.h"
 
 static const struct verb {
@@ -150,7 +149,7 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
 static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
 {
     const char *in = shim_args_value(operation->args, "in");
-    int opened = shim_whole_open(operation);
+    int opened = shim_take_whole(operation);
     int code;
 
     if (opened < 0 && in != NULL && !operation->takes_input &&

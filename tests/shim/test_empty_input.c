@@ -13,7 +13,7 @@
 #include "capture.h"
 #include "keyrings.h"
 #include "tool/run/ciphers.h"
-#include "verbs/empty_input.h"
+#include "stock/empty_input.h"
 
 /* What standard input is. */
 enum input { EMPTY_PIPE, FULL_PIPE, OPEN_PIPE, EMPTY_FILE, EMPTY_SOCKET, NOTHING, FOLDER, ZERO };
