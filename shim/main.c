@@ -11,7 +11,10 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "common/limit.h"
 #include "common/message.h"
+#include "common/output.h"
+#include "launcher/launch.h"
 #include "stock/installed.h"
 
 /* Were we started under the name `openssl`?  Then every command of stock may come. */
@@ -50,9 +53,26 @@ static int become_tool(char **argv)
     return tool == NULL ? shim_no_memory() : become(tool, argv);
 }
 
+/* Is it a word by which we call the tool?  Nobody else may. */
+static bool is_for_tool(const char *word)
+{
+    return word != NULL && (strcmp(word, SHIM_JUDGE) == 0 || strcmp(word, SHIM_JUDGE_LOGGED) == 0);
+}
+
 int main(int argc, char **argv)
 {
+    int code;
+
     if (argc > 0 && is_called_openssl(argv[0]) && !is_mail_command(argv[1]))
         return become_openssl(argv);
+    if (argc > 0 && is_for_tool(argv[1]))
+        return shim_usage("unknown option %s", argv[1]);
+    shim_limit_begin();
+    if (!shim_open_streams())
+        return SHIM_SYSTEM;
+    code = argc > 0 ? shim_launch(argc, argv) : SHIM_LEFT_TO_TOOL;
+    if (code != SHIM_LEFT_TO_TOOL)
+        return code;
+    shim_limit_end();
     return become_tool(argv);
 }

@@ -9,5 +9,7 @@
 #define SP_EXPECT_H
 
 #define SP_EXPECT "SMIME_POLICY_EXPECT"
+/* Its value where the module has to report: this, and the nonce of the report. */
+#define SP_EXPECT_REPORT "report "
 
 #endif

@@ -40,8 +40,17 @@ void shim_print(FILE *to, const char *format, ...)
     va_end(args);
 }
 
+static bool muted;
+
+void shim_errors_mute(bool mute)
+{
+    muted = mute;
+}
+
 static void print_error(const char *format, va_list args)
 {
+    if (muted)
+        return;
     fputs("smime-policy: ", stderr);
     shim_vprint(stderr, format, args);
     fputc('\n', stderr);
@@ -93,7 +102,8 @@ int shim_usage(const char *format, ...)
     va_start(args, format);
     print_error(format, args);
     va_end(args);
-    fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
+    if (!muted)
+        fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
             command != NULL ? command : "");
     return SHIM_USAGE;
 }

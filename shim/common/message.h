@@ -18,6 +18,11 @@ enum shim_exit {
     SHIM_SYSTEM = 5
 };
 
+/*
+ * Print no error from now on, or print them again: for what is only tried, and done
+ * again by who then reports it.
+ */
+void shim_errors_mute(bool mute);
 /* Print "smime-policy: " and the message to stderr. */
 void shim_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Name the command whose help usage errors point to.  |name| must stay valid. */

@@ -8,6 +8,13 @@
 #define SHIM_INSTALLED_H
 
 /*
+ * The first word with which the launcher calls the tool to judge alone, after a failure
+ * of stock; the second one if the provider has logged its refusals.
+ */
+#define SHIM_JUDGE        "--judge"
+#define SHIM_JUDGE_LOGGED "--judge-logged"
+
+/*
  * The module's absolute path: beside the command in a build tree or staging folder,
  * else the place of installation.  It need not exist: loading it will tell.
  *

@@ -16,6 +16,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/shim.h"
+#include "stock/installed.h"
 #include "tool/check/checking.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
@@ -147,10 +148,28 @@ static int read_option(struct shim *shim, char ***argv)
     return SHIM_OK;
 }
 
+/*
+ * The launcher's words before those of the user, when stock has failed: judge and report
+ * as ever, but ask for no passphrase and run nothing.  The exit code is 0 if there is
+ * nothing to report.  The launcher accepts no such word from its caller.
+ */
+static void read_judging(struct shim *shim, int *argc, char ***argv)
+{
+    shim->is_logged = *argc > 0 && strcmp(**argv, SHIM_JUDGE_LOGGED) == 0;
+    shim->judges = shim->is_logged || (*argc > 0 && strcmp(**argv, SHIM_JUDGE) == 0);
+    if (shim->judges) {
+        (*argc)--;
+        (*argv)++;
+    }
+}
+
 /* Read the options before the command, and run the command. */
 static int run(struct shim *shim, int argc, char **argv)
 {
-    char **end = argv + argc;
+    char **end;
+
+    read_judging(shim, &argc, &argv);
+    end = argv + argc;
 
     for (; argv < end && argv[0][0] == '-'; argv++) {
         int code = read_option(shim, &argv);
