@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-from harness import (COMMAND, OPENSSL, PATIENCE, ends, environment, must, refused, run, stock, stock_does,
-                     wait_for)
+from harness import (COMMAND, OPENSSL, PATIENCE, copy_command, ends, environment, must, refused, run, stock,
+                     stock_does, wait_for)
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 BODY = b"the quick brown fox."
@@ -707,9 +707,7 @@ def test_a_module_that_cannot_load_is_an_error(pki, mail, tmp_path):
     """Never a run without the policy."""
     place = tmp_path / "shim"
     place.mkdir()
-    alone = place / "smime-policy"
-    alone.write_bytes(COMMAND.read_bytes())
-    alone.chmod(0o755)
+    alone = copy_command(place)
     provider = tmp_path / "provider"
     provider.mkdir()
     (provider / "smimepolicy.so").write_text("no module")

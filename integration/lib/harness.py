@@ -16,6 +16,7 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SP_BUILD", REPO / "build" / "release")).resolve()
 MODULE = BUILD / "provider" / "smimepolicy.so"
 COMMAND = BUILD / "shim" / "smime-policy"
+TOOL = BUILD / "shim" / "smime-policy-tool"
 OPENSSL = shutil.which("openssl", path=os.defpath) or "openssl"
 PHP = shutil.which("php", path=os.defpath) or "php"
 
@@ -42,6 +43,13 @@ class Result:
     def text(self):
         """Both streams, as some programs print their errors to either."""
         return self.out.decode(errors="replace") + self.err
+
+
+def copy_command(directory):
+    """Copy the command, which is two programs, into a directory; returns its path there."""
+    for program in (COMMAND, TOOL):
+        shutil.copy(program, directory)
+    return directory / COMMAND.name
 
 
 def environment(conf=None, **more):
