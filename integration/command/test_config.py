@@ -132,6 +132,7 @@ unknown_keys = pass
 raw_keys = judge
 unverified_signers = pass
 own_anchors = last
+keys = all
 sender = log
 trust = caller
 # keyring is not set

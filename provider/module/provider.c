@@ -32,6 +32,18 @@ static unsigned int live; /* guarded by the life lock: instances not gone */
 /* Set while the backend is loaded, to notice a backend that is this module itself. */
 static _Thread_local bool starting;
 
+/*
+ * Is no provider active beside us that has the keys which `keys = mail` hides?  It would
+ * read them, and what is done with them would pass our gates.
+ */
+static bool may_hide_keys(const struct sp_instance *instance)
+{
+    OSSL_LIB_CTX *libctx = sp_upcalls_libctx(&instance->up);
+
+    return OSSL_PROVIDER_available(libctx, sp_policy()->backend) != 1 &&
+           OSSL_PROVIDER_available(libctx, "default") != 1;
+}
+
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
     const struct sp_instance *instance = sp_instance_for(provctx);
@@ -40,7 +52,9 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
     if (instance == NULL || operation <= 0 || operation >= SP_OPERATIONS)
         return NULL;
     *no_cache = instance->backend.no_cache[operation];
-    return instance->tables[operation];
+    return instance->mail_tables[operation] != NULL && may_hide_keys(instance)
+               ? instance->mail_tables[operation]
+               : instance->tables[operation];
 }
 
 /* TLS asks for the provider's groups, which the backend knows. */

@@ -48,6 +48,11 @@ smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use,
                               enum sp_scope scope, const smimepolicy_settings *settings);
 
 /*
+ * The keys that the rule `key-algorithm` allows, as OpenSSL names them: whatever a
+ * certificate of another key is used for, it is refused.
+ */
+#define SP_KEYS_OF_MAIL "RSA:RSA-PSS:EC"
+/*
  * Is it a certificate for mail?  It is if it has an rfc822Name or E-mail Protection,
  * and if these cannot be read.
  */
