@@ -67,10 +67,16 @@ static bool open_report(struct run *run)
     return true;
 }
 
+/* Can the tool read the message again, from where it began? */
+static bool can_start_again(const struct run *run)
+{
+    return shim_args_value(&run->launch->args, "in") != NULL || run->start >= 0;
+}
+
 static bool write_conf(struct run *run)
 {
-    run->conf =
-        shim_launch_conf(run->launch, run->module, run->told.nonce, run->pipe.write, &run->keyring);
+    run->conf = shim_launch_conf(run->launch, run->module, run->told.nonce, run->pipe.write,
+                                 can_start_again(run), &run->keyring);
     run->told.keyring = run->keyring;
     return run->conf >= 0;
 }
@@ -166,10 +172,9 @@ static bool begin(struct run *run)
     run->delivery.secrecy = shim_secrecy_of(&run->launch->request);
     run->delivery.for_people = run->launch->manner->for_people;
     shim_delivery_hold(&run->delivery);
-    if (!find_module(run) || !open_report(run) || !write_conf(run))
-        return false;
     open_input(run);
-    return make_words(run) && open_output(run);
+    return find_module(run) && open_report(run) && write_conf(run) && make_words(run) &&
+           open_output(run);
 }
 
 static bool run_stock(struct run *run, const char *program)
@@ -305,12 +310,13 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
     return child < 0 || !WIFEXITED(status) ? SHIM_SYSTEM : WEXITSTATUS(status);
 }
 
-/* Can the tool still read the message from its beginning? */
-static bool can_start_again(const struct run *run)
+/* Have the message begin again for the tool. */
+static bool start_again(const struct run *run)
 {
-    if (shim_args_value(&run->launch->args, "in") != NULL || run->told.asks)
-        return true; /* keys are loaded before the message is opened */
-    return run->start >= 0 && lseek(STDIN_FILENO, run->start, SEEK_SET) == run->start;
+    /* Stock loads keys before it opens the message. */
+    return run->told.asks ||
+           (can_start_again(run) &&
+            (run->start < 0 || lseek(STDIN_FILENO, run->start, SEEK_SET) == run->start));
 }
 
 static int exit_code(const struct run *run)
@@ -330,7 +336,7 @@ static int conclude_failure(struct run *run, int argc, char **argv)
     int code;
 
     if (run->result.signal == 0) {
-        if (!run->told.is_refused && can_start_again(run))
+        if (!run->told.is_refused && start_again(run))
             return SHIM_LEFT_TO_TOOL;
         code = let_tool_judge(run->told.is_refused, argc, argv);
         if (code != SHIM_OK)

@@ -67,7 +67,7 @@ static void add_keyring(struct sp_text *text, char **keyring)
 }
 
 int shim_launch_conf(const struct shim_launch *launch, const char *module, const char *nonce,
-                     int report, char **keyring)
+                     int report, bool is_light, char **keyring)
 {
     struct sp_text text = { 0 };
     char *number = sp_format("%d", report);
@@ -81,6 +81,8 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     add_keyring(&text, keyring);
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");
+    if (is_light)
+        add(&text, "keys", "mail");
     add(&text, "report", number != NULL ? number : "");
     add(&text, "report_nonce", nonce);
     add(&text, "report_use", launch->use);

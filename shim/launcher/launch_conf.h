@@ -12,12 +12,13 @@
 
 /*
  * Write it: the module, the policy file, which the module reads, and the pipe |report|.
+ * |is_light|: for a light start, without the keys that the rules refuse.
  * The keyring that is meant goes into |*keyring|, for the caller to free; NULL: none.
  *
  * @return its descriptor; -1 if it cannot be written, or not in characters that mean
  *         themselves to libcrypto
  */
 int shim_launch_conf(const struct shim_launch *launch, const char *module, const char *nonce,
-                     int report, char **keyring);
+                     int report, bool is_light, char **keyring);
 
 #endif
