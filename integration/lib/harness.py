@@ -45,6 +45,15 @@ class Result:
         return self.out.decode(errors="replace") + self.err
 
 
+# For a script that stands in for openssl: report as the provider does, if the launcher listens.
+REPORTS = """pipe=$(sed -n 's/^report = //p' "$OPENSSL_CONF")
+test -z "$pipe" || {
+    echo "hello $(sed -n 's/^report_nonce = //p' "$OPENSSL_CONF") 0"
+    printf '%s\\n' ready 'allowed sign -' 'allowed encrypt -' 'allowed decrypt -'
+} >&$pipe
+"""
+
+
 def copy_command(directory):
     """Copy the command, which is two programs, into a directory; returns its path there."""
     for program in (COMMAND, TOOL):

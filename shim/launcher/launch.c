@@ -319,12 +319,17 @@ static bool start_again(const struct run *run)
             (run->start < 0 || lseek(STDIN_FILENO, run->start, SEEK_SET) == run->start));
 }
 
+/* Did stock print an error of the provider? */
+static bool printed_refusal(const struct run *run)
+{
+    return run->result.said != NULL && strstr(run->result.said, ":smimepolicy:") != NULL;
+}
+
 static int exit_code(const struct run *run)
 {
-    static const char ours[] = ":smimepolicy:";
+    bool in_force = run->told.is_ready && run->result.code != 0;
 
-    if (run->told.is_refused ||
-        (!run->told.is_ready && run->result.said != NULL && strstr(run->result.said, ours) != NULL))
+    if (run->told.is_refused || (!in_force && printed_refusal(run)))
         return SHIM_REFUSED;
     return run->launch->manner == &shim_manner_verb ? shim_verb_exit(&run->result)
                                                     : shim_stock_exit(&run->result);
@@ -357,7 +362,7 @@ static int conclude(struct run *run, int argc, char **argv)
         shim_error("cannot write %s: %s", run->delivery.sink_name, strerror(run->result.lost));
         return SHIM_SYSTEM;
     }
-    if (run->result.code != 0 || run->told.is_refused || run->told.asks ||
+    if (run->result.code != 0 || printed_refusal(run) || run->told.is_refused || run->told.asks ||
         run->told.other_keyring ||
         shim_whole_made_nothing(launch->api, &launch->request, complained, run->delivery.sink))
         return conclude_failure(run, argc, argv);
