@@ -63,15 +63,37 @@ static void refuse_fixed_rules(const struct sp_upcalls *up, smimepolicy_settings
             set(up, settings, key, value);
 }
 
+/* What smime-policy writes into the section beside settings; NULL where it is not there. */
+struct told {
+    char *policy, *report, *nonce, *use, *sender, *cipher, *asks;
+};
+
+static struct told read_told(const struct sp_upcalls *up)
+{
+    struct told told = { 0 };
+    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_ptr("policy", &told.policy, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report", &told.report, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report_nonce", &told.nonce, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report_use", &told.use, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report_sender", &told.sender, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report_cipher", &told.cipher, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report_asks", &told.asks, 0),
+                            OSSL_PARAM_END };
+
+    return up->get_params(up->handle, params) == 1 ? told : (struct told){ 0 };
+}
+
 /*
  * If the configuration file cannot be opened, e.g. without /proc, OpenSSL ignores it
  * silently.  So the settings that arrived are compared with those that the command
- * expects, and a difference locks the policy.
+ * expects, or the nonce of its report, and a difference locks the policy.
  */
-static void expect_settings(const smimepolicy_settings *settings)
+static void expect_settings(const smimepolicy_settings *settings, const struct told *told)
 {
     const char *promised = secure_getenv(SP_EXPECT);
-    char *text = promised == NULL ? NULL : sp_settings_text(settings);
+    char *text = promised == NULL      ? NULL
+                 : told->nonce != NULL ? sp_format(SP_EXPECT_REPORT "%s", told->nonce)
+                                       : sp_settings_text(settings);
 
     if (promised != NULL && (text == NULL || strcmp(text, promised) != 0))
         sp_policy_lock("the settings that smime-policy started this program with did not arrive: "
@@ -96,26 +118,6 @@ static void refuse_other_context(const struct sp_upcalls *up)
     sp_policy_lock("OPENSSL_TEST_LIBCTX is set, with which openssl would work past the policy; "
                    "unset it");
     (void)unsetenv(variable);
-}
-
-/* What smime-policy writes into the section beside settings; NULL where it is not there. */
-struct told {
-    char *policy, *report, *nonce, *use, *sender, *cipher, *asks;
-};
-
-static struct told read_told(const struct sp_upcalls *up)
-{
-    struct told told = { 0 };
-    OSSL_PARAM params[] = { OSSL_PARAM_construct_utf8_ptr("policy", &told.policy, 0),
-                            OSSL_PARAM_construct_utf8_ptr("report", &told.report, 0),
-                            OSSL_PARAM_construct_utf8_ptr("report_nonce", &told.nonce, 0),
-                            OSSL_PARAM_construct_utf8_ptr("report_use", &told.use, 0),
-                            OSSL_PARAM_construct_utf8_ptr("report_sender", &told.sender, 0),
-                            OSSL_PARAM_construct_utf8_ptr("report_cipher", &told.cipher, 0),
-                            OSSL_PARAM_construct_utf8_ptr("report_asks", &told.asks, 0),
-                            OSSL_PARAM_END };
-
-    return up->get_params(up->handle, params) == 1 ? told : (struct told){ 0 };
 }
 
 static void refuse_value(const struct sp_upcalls *up, const char *key, const char *value,
@@ -259,7 +261,7 @@ smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up)
             set(up, settings, key, value);
     }
     refuse_fixed_rules(up, settings);
-    expect_settings(settings);
+    expect_settings(settings, &told);
     refuse_other_context(up);
     return settings;
 }

@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "settings/expect.h"
 #include "smimepolicy.h"
 
 enum sp_mode { SP_MODE_ENFORCE, SP_MODE_OBSERVE };
@@ -58,11 +59,10 @@ char *sp_settings_value(const smimepolicy_settings *settings, size_t index);
 const char *sp_settings_fixed_rule(size_t index);
 
 /*
- * All settings, a line each.  The command passes them in this environment variable,
+ * All settings, a line each.  The command passes them in the environment variable SP_EXPECT,
  * and the provider compares them with those that arrived.  Owned by the caller; NULL
  * if out of memory.
  */
-#define SP_EXPECT "SMIME_POLICY_EXPECT"
 char *sp_settings_text(const smimepolicy_settings *settings);
 
 smimepolicy_settings *sp_settings_dup(const smimepolicy_settings *settings);

@@ -8,10 +8,9 @@
  */
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "stock/options.h"
-#include "common/shim.h"
+#include "base/allocate.h"
+#include "common/message.h"
 
 static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
 
@@ -43,37 +42,20 @@ static const struct shim_option *find_option(enum shim_api api, const char *word
     return option != NULL || api != SHIM_VERB ? option : find_among(SHIM_VERB, name, len);
 }
 
-/*
- * An option that is in no table must be a cipher.  Another one might take a value,
- * which would hide the words after it from us.
- */
-bool shim_cipher_find(const char *name, int *nid)
-{
-    const EVP_CIPHER *known = EVP_get_cipherbyname(name);
-    EVP_CIPHER *fetched = NULL;
-
-    /* A cipher may be named by its object identifier, too. */
-    if (known == NULL)
-        known = fetched = EVP_CIPHER_fetch(NULL, name, NULL);
-    *nid = known != NULL ? EVP_CIPHER_get_nid(known) : NID_undef;
-    EVP_CIPHER_free(fetched);
-    return known != NULL;
-}
-
 /* Read one option; returns how many words it has, 0 after a fault. */
-static int parse_word(enum shim_api api, char **word, struct shim_given *given)
+static int parse_word(enum shim_api api, char **word, shim_cipher_known_fn *known,
+                      struct shim_given *given)
 {
     const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
     const char *equals = strchr(name, '=');
     size_t len = equals == NULL ? strlen(name) : (size_t)(equals - name);
-    int nid;
 
     given->word = word[0];
     given->value = equals == NULL ? NULL : equals + 1;
     given->option = find_option(api, word[0], len);
     if (given->option == NULL) {
         given->option = &cipher;
-        if (shim_cipher_find(name, &nid))
+        if (known(name))
             return 1;
         shim_usage("unknown option %s", word[0]);
         return 0;
@@ -99,7 +81,8 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] != '\0';
 }
 
-int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
+int shim_args_parse(enum shim_api api, char **argv, shim_cipher_known_fn *known,
+                    struct shim_args *args)
 {
     /*
      * Under a verb options may follow operands.  The operands are moved together to
@@ -126,7 +109,7 @@ int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
             argv++;
             break;
         }
-        used = parse_word(api, argv, &args->given[args->count]);
+        used = parse_word(api, argv, known, &args->given[args->count]);
         if (used == 0)
             return SHIM_USAGE;
         args->count++;

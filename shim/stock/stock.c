@@ -13,17 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/stock.h"
+#include "base/allocate.h"
 #include "common/limit.h"
 #include "common/output.h"
 #include "common/progress.h"
-#include "common/shim.h"
+#include "common/message.h"
 #include "stock/environment.h"
 #include "stock/stock_said.h"
 #include "stock/unverified.h"
-#include "stock/watch.h"
 
 /* One run of stock, as its parent sees it. */
 struct following {
@@ -37,7 +35,7 @@ struct following {
     int broken;  /* errno of a failure to poll or read */
     sigset_t before;
     sighandler_t child_before;
-    struct shim_watch watch;
+    const struct shim_stock *stock;
     bool quiet;
     char *said; /* owned; NULL: not wanted */
     struct shim_said errors_said;
@@ -191,7 +189,8 @@ static bool take_errors(struct following *run)
     shim_progress_end(&run->progress);
     if (got == 0)
         return false;
-    shim_watch_feed(&run->watch, block, (size_t)got);
+    if (run->stock->hear != NULL)
+        run->stock->hear(run->stock->listener, block, (size_t)got);
     if (run->said != NULL)
         keep(run->said, block, (size_t)got);
     if (!run->quiet)
@@ -218,6 +217,20 @@ static bool take_output(struct following *run)
     return false;
 }
 
+/* Read the pipe; false at its end. */
+static bool take_pipe(struct following *run)
+{
+    const struct shim_stock_pipe *from = run->stock->pipe;
+    char block[4096];
+    ssize_t got = read(from->read, block, sizeof(block));
+
+    if (got < 0)
+        return may_go_on(run);
+    if (got > 0)
+        from->hear(from->listener, block, (size_t)got);
+    return got > 0;
+}
+
 static void stop_output(struct following *run, struct pollfd *on)
 {
     close(run->output);
@@ -239,14 +252,15 @@ static void follow(struct following *run)
 {
     struct pollfd on[] = { { run->errors, POLLIN, 0 },
                            { run->signals, POLLIN, 0 },
-                           { run->output, POLLIN, 0 } };
+                           { run->output, POLLIN, 0 },
+                           { run->stock->pipe != NULL ? run->stock->pipe->read : -1, POLLIN, 0 } };
 
-    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
+    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0 || on[3].fd >= 0)) {
         /*
          * After stock has ended, only read what is there: a child of stock's may have the
          * streams open.
          */
-        int ready = poll(on, 3, patience(run));
+        int ready = poll(on, 4, patience(run));
 
         if (ready < 0 && !may_go_on(run))
             break;
@@ -259,6 +273,8 @@ static void follow(struct following *run)
             on[0].fd = -1;
         if (ready > 0 && on[2].fd >= 0 && on[2].revents != 0 && !take_output(run))
             stop_output(run, &on[2]);
+        if (ready > 0 && on[3].fd >= 0 && on[3].revents != 0 && !take_pipe(run))
+            on[3].fd = -1;
         if (!run->ended)
             take_signals(run);
     }
@@ -280,15 +296,14 @@ static void finish(struct following *run)
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
-/*
- * Stock's exit code.  Without our module `cms` exits with 1, but `smime` with 0, as
- * after every usage error.
- */
-static int exit_code(const struct following *run)
+/* Else its end would never be read.  Keeps errno. */
+static void close_write_end(struct shim_stock_pipe *pipe)
 {
-    int code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+    int reason = errno;
 
-    return run->watch.unloaded && code == 0 ? 1 : code;
+    close(pipe->write);
+    pipe->write = -1;
+    errno = reason;
 }
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
@@ -300,6 +315,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .failure = -1,
                              .signals = -1,
                              .child_before = SIG_DFL,
+                             .stock = stock,
                              .quiet = stock->quiet,
                              .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
     char **env = shim_environment(stock);
@@ -312,6 +328,8 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
         run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
+    if (stock->pipe != NULL)
+        close_write_end(stock->pipe);
     if (started) {
         if (stock->progress)
             shim_progress_begin(&run.progress, stock->in);
@@ -328,12 +346,9 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     }
     finish(&run);
     shim_environment_free(env);
-    result->code = started ? exit_code(&run) : -1;
+    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
-    result->refused = run.watch.refused;
-    result->complained = run.watch.spoke;
     result->lost = run.lost;
     result->said = run.said;
-    result->distrusted = run.watch.distrusted;
     return started;
 }

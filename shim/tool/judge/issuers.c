@@ -9,8 +9,8 @@
 #include "tool/judge/issuers.h"
 #include "base/text.h"
 #include "choice/stored_issuers.h"
+#include "common/memory_file.h"
 #include "rules/rules.h"
-#include "stock/provider_conf.h"
 #include "tool/keyring/keyring_at.h"
 
 static smimepolicy_verdict *judge(const X509 *cert, time_t now)
