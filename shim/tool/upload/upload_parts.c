@@ -10,7 +10,7 @@
 
 #include "base/json_text.h"
 #include "rules/rules.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
