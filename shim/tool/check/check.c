@@ -12,8 +12,7 @@
 
 #include "common/help.h"
 #include "common/shim.h"
-#include "tool/certs/load.h"
-#include "tool/certs/part_said.h"
+#include "tool/certs/certs.h"
 #include "tool/check/checking.h"
 
 /* A private key in the files.  It is judged when all certificates are known. */

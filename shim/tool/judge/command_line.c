@@ -13,7 +13,7 @@
 #include "base/text.h"
 #include "common/shim.h"
 #include "rules/rules.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/outgoing.h"
 #include "tool/judge/sent_along.h"

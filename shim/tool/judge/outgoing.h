@@ -7,7 +7,7 @@
 #ifndef SHIM_OUTGOING_H
 #define SHIM_OUTGOING_H
 
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/report/outcome.h"
 #include "tool/run/operation.h"
 

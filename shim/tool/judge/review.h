@@ -10,7 +10,7 @@
 
 #include <time.h>
 
-#include "tool/mail/incoming.h"
+#include "tool/mail/mail.h"
 #include "tool/report/outcome.h"
 #include "tool/run/operation.h"
 

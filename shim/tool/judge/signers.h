@@ -10,7 +10,7 @@
 #include <jansson.h>
 
 #include "stock/options.h"
-#include "tool/mail/incoming.h"
+#include "tool/mail/mail.h"
 
 /* After a success: print a line for each signer to standard error. */
 void shim_signers_tell(const struct shim_incoming *incoming);

@@ -10,8 +10,8 @@
 
 #include "base/json_text.h"
 #include "rules/rules.h"
-#include "tool/certs/load.h"
 #include "choice/stored_issuers.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 

@@ -14,7 +14,7 @@
 
 #include "base/shown.h"
 #include "base/text.h"
-#include "tool/certs/iterations.h"
+#include "tool/certs/certs.h"
 #include "tool/upload/uploading.h"
 
 /*

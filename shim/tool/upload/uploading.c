@@ -4,7 +4,7 @@
  *
  * Functions that the files of an upload share.
  */
-#include "tool/certs/part_said.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
