@@ -296,6 +296,34 @@ START_TEST(decrypts)
 }
 END_TEST
 
+static bool decrypt_with_key(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    BIO *file = sp_read_file(name, "enc"), *out = BIO_new(BIO_s_null());
+    CMS_ContentInfo *message = d2i_CMS_bio(file, NULL);
+    bool done = CMS_decrypt(message, key, NULL, NULL, out, 0) == 1;
+
+    CMS_ContentInfo_free(message);
+    BIO_free(file);
+    BIO_free(out);
+    EVP_PKEY_free(key);
+    return done;
+}
+
+/* A key whose certificate was not parsed is reported once. */
+START_TEST(decrypts_without_certificate)
+{
+    char *lines;
+
+    start("report_use = decrypt\n");
+    EXPECT_DONE(decrypt_with_key("good-ec"));
+    EXPECT_DONE(decrypt_with_key("expired-rsa"));
+    lines = report();
+    ck_assert_str_eq(lines, "allowed decrypt -\n");
+    free(lines);
+}
+END_TEST
+
 /* It has gates only if the command decrypts. */
 START_TEST(decrypts_for_others)
 {
@@ -481,6 +509,7 @@ int main(void)
     tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
     tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
+    tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
