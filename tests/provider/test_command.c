@@ -190,10 +190,28 @@ START_TEST(rest)
 }
 END_TEST
 
+/* A locked policy says why, and judges nothing. */
+START_TEST(locked)
+{
+    X509 *other;
+    char *lines;
+
+    start("report_use = encrypt\nmode = other\n");
+    other = sp_read_cert("future-rsa");
+    EXPECT_REFUSED(sp_encrypt_to("expired-ec"), "mode = other");
+    X509_free(other);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "refused encrypt - - refused: encrypt: mode = other", ""),
+                     1);
+    ck_assert_int_eq(count_lines(lines, "", ""), 1);
+    free(lines);
+}
+END_TEST
+
 /* To sign, those are judged that a key was compared with; the allowed ones have no line. */
 START_TEST(rest_of_signers)
 {
-    struct sp_owner good, bad, worse;
+    struct sp_owner good, bad, worse, gone;
     X509 *other;
     char *lines;
 
@@ -204,6 +222,10 @@ START_TEST(rest_of_signers)
     worse = sp_read_owner("expired-rsa");
     ck_assert_int_eq(X509_check_private_key(good.cert, good.key), 1);
     ck_assert_int_eq(X509_check_private_key(bad.cert, bad.key), 1);
+    gone = sp_read_owner("no-usage-rsa");
+    ck_assert_int_eq(X509_check_private_key(gone.cert, gone.key), 1);
+    X509_free(gone.cert);
+    gone.cert = NULL;
     EXPECT_REFUSED(sp_cms_sign(worse.cert, worse.key, 0), "[expired]");
     lines = report();
     ck_assert_int_eq(count_lines(lines, "refused sign ", " expired "), 1);
@@ -215,6 +237,7 @@ START_TEST(rest_of_signers)
     sp_free_owner(&good);
     sp_free_owner(&bad);
     sp_free_owner(&worse);
+    sp_free_owner(&gone);
 }
 END_TEST
 
@@ -243,6 +266,22 @@ START_TEST(cipher)
     lines = report();
     ck_assert_int_eq(count_lines(lines, "", "encrypt - weak-cipher "), ciphers[_i].lines);
     ck_assert_int_eq(count_lines(lines, "allowed encrypt ", ""), text != NULL ? 0 : 3);
+    free(lines);
+}
+END_TEST
+
+/* What is encrypted to a key without a certificate is no mail. */
+START_TEST(cipher_of_no_mail)
+{
+    EVP_PKEY *key;
+    char *lines;
+
+    start("report_cipher = des3\nweak_cipher = deny\n");
+    key = sp_read_key("good-rsa");
+    EXPECT_DONE(sp_rsa_encrypt(key, "data", 4));
+    EVP_PKEY_free(key);
+    lines = report();
+    ck_assert_str_eq(lines, "");
     free(lines);
 }
 END_TEST
@@ -417,7 +456,7 @@ static const char *const others[] = {
 START_TEST(told_twice)
 {
     OSSL_LIB_CTX *libctx;
-    char *more, *text, *file;
+    char *more, *text, *file, *lines;
 
     start(others[0]);
     libctx = OSSL_LIB_CTX_new();
@@ -428,6 +467,9 @@ START_TEST(told_twice)
     ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, file), 1);
     ck_assert_int_eq(sp_policy_locked() == NULL, _i == 0);
     ck_assert_str_eq(sp_command()->sender, "a@b.example");
+    lines = report();
+    ck_assert_str_eq(lines, "");
+    free(lines);
     free(file);
     free(text);
     free(more);
@@ -505,7 +547,9 @@ int main(void)
     tcase_add_test(tests, no_mail);
     tcase_add_loop_test(tests, unknown_key, 0, 2);
     tcase_add_loop_test(tests, rest, 0, 3);
+    tcase_add_test(tests, locked);
     tcase_add_test(tests, rest_of_signers);
+    tcase_add_test(tests, cipher_of_no_mail);
     tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
     tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
