@@ -6,6 +6,7 @@
 
 #include "policy/policy.h"
 #include "register/lineage.h"
+#include "register/register.h"
 
 /* The longest path: real ones are shorter. */
 #define LONGEST 16
@@ -99,7 +100,9 @@ static bool is_at_fault(struct walk *walk, const struct sp_cert *cert, unsigned 
 bool sp_signer_path_judge(const struct sp_cert *signer, smimepolicy_verdict **verdict,
                           struct sp_cert **issuer)
 {
-    struct walk walk = { .at = time(NULL) };
+    /* If an issuer may be missing, nothing is known. */
+    struct walk walk = { .at = time(NULL),
+                         .failed = sp_policy()->refuse_signer_path && sp_register_has_failed() };
     const bool at_fault = is_at_fault(&walk, signer, 0) && !walk.failed;
 
     if (!at_fault) {

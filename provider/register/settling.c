@@ -76,6 +76,9 @@ static bool read_x509(struct sp_cert *cert)
     facts = sp_facts_new(cert->x509);
     if (facts == NULL || (sp_register_has_digests() && !digest_x509(cert->x509, cert->digest)) ||
         (sp_register_keeps_lineage() && (lineage = sp_lineage_new(cert->x509)) == NULL)) {
+        /* An issuer that is not recorded is not judged. */
+        if (sp_register_keeps_lineage())
+            sp_register_failed();
         sp_facts_free(facts);
         return false;
     }
