@@ -47,7 +47,7 @@ static bool collect(struct sp_choice *choice, struct sp_keyring *keyring, const 
     if (added && found < 0)
         *why = OPENSSL_strdup(sp_keyring_why(keyring));
     sp_cursor_free(cursor);
-    return added && found == 0;
+    return found == 0;
 }
 
 X509 *sp_record_parse(const struct sp_record *record, char **why)
