@@ -377,3 +377,65 @@ def test_a_keyring_that_cannot_be_asked(tmp_path, pki):
              "-signer", pki.good_p256.pem, "-inkey", pki.good_p256.key, conf=conf))
     must(run(OPENSSL, "dgst", "-sha256", "-sign", pki.good_p256.key, "-out", tmp_path / "dgst",
              tmp_path / "digest", conf=conf))
+
+
+# Issuers that are sent along.
+
+@pytest.fixture(scope="module")
+def chains(tmp_path_factory, pki):
+    """A keyring of signers with issuers between them and a root, with a root alone, and with none."""
+    directory = tmp_path_factory.mktemp("chains")
+    make_keyring(directory / "keyring",
+                 *(f"identity:{pki[name].pem}:{pki[name].key}"
+                   for name in ("good_chain", "old_chain", "good_rsa")),
+                 *(f"ca:{pki[name].pem}" for name in ("intermediate", "old_intermediate", "root")))
+    return write_conf(directory / "openssl.cnf", {"keyring": directory / "keyring"})
+
+
+def subjects(message):
+    shown = must(stock("cms", "-cmsout", "-print", "-noout", "-in", message)).text
+    return sorted(line.split("subject: ")[1] for line in shown.splitlines() if "subject: " in line)
+
+
+@pytest.mark.parametrize("api", ["cms", "smime"])
+def test_issuers_are_sent_along(api, chains, pki, mail, out):
+    must(sign(api, "good_chain", mail, out, chains, "-certfile",
+              "smimepolicy:issuers/good_chain@example.com"))
+    must(stock("cms", "-verify", "-in", out, "-CAfile", pki.ca, "-out", "/dev/null"))
+    assert len(subjects(out)) == 2 and "CN=root" not in subjects(out)
+
+
+@pytest.mark.parametrize("name, count", [("good_chain", 2), ("good_rsa", 1)])
+def test_a_chain_begins_with_the_signer(name, count, chains, pki, mail, out):
+    """With -nocerts stock sends what -certfile has, also where no issuer is between."""
+    must(sign("cms", name, mail, out, chains, "-nocerts", "-certfile",
+              f"smimepolicy:chain/{name}@example.com"))
+    must(stock("cms", "-verify", "-in", out, "-CAfile", pki.ca, "-out", "/dev/null"))
+    assert len(subjects(out)) == count and "CN=root" not in subjects(out)
+
+
+@pytest.mark.parametrize("name, fault", [
+    ("good_rsa", "no issuer of this identity is stored that would be sent along"),
+    ("nobody", "no identity has this address"),
+])
+def test_no_issuers(name, fault, chains, mail, out):
+    result = sign("cms", "good_rsa", mail, out, chains, "-certfile",
+                  f"smimepolicy:issuers/{name}@example.com")
+    assert result.rc == 2 and NONE_STORED in result.err and fault in result.err, result
+    assert nothing_left(out)
+
+
+@pytest.mark.parametrize("kind", ["issuers", "chain"])
+def test_an_issuer_that_has_expired_is_not_sent(kind, chains, mail, out):
+    result = refused(sign("cms", "old_chain", mail, out, chains, "-certfile",
+                          f"smimepolicy:{kind}/old_chain@example.com"), "expired")
+    assert result.rc == 2 and "CN=old_intermediate" in result.err, result
+    assert nothing_left(out)
+
+
+def test_an_issuer_that_has_expired_is_observed(tmp_path, chains, mail, out):
+    keyring = chains.parent / "keyring"
+    conf = write_conf(tmp_path / "observe.cnf", {"keyring": keyring, "mode": "observe"})
+    must(sign("cms", "old_chain", mail, out, conf, "-certfile",
+              "smimepolicy:issuers/old_chain@example.com"))
+    assert len(subjects(out)) == 2
