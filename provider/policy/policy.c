@@ -10,6 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "log/report.h"
+#include "policy/command.h"
 
 /*
  * Written while providers are loaded and unloaded, which module/provider.c
@@ -45,6 +46,7 @@ void sp_policy_reset(void)
     if (reason != no_memory)
         OPENSSL_free(reason);
     smimepolicy_settings_free(atomic_exchange(&current, NULL));
+    sp_command_reset();
     sp_report_close();
 }
 
