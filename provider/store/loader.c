@@ -21,6 +21,7 @@
 #include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
+#include "register/register.h"
 #include "store/along.h"
 #include "store/give.h"
 #include "store/uri.h"
@@ -258,9 +259,12 @@ static bool search(struct loader *loader)
            refuse(SP_REASON_KEYRING, loader->name, OPENSSL_strdup(sp_keyring_why(loader->keyring)));
 }
 
+/* What is parsed to choose is nothing that the program has parsed. */
 static bool find(struct loader *loader)
 {
+    sp_register_set_aside(true);
     loader->found = loader->uri.address != NULL ? choose(loader) : search(loader);
+    sp_register_set_aside(false);
     return loader->found;
 }
 
@@ -435,7 +439,9 @@ static int load(void *ctx, OSSL_CALLBACK *object, void *object_arg,
                 OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_arg)
 {
     struct loader *loader = ctx;
-    struct sp_taker taker = { loader->libctx, object, object_arg, passphrase, passphrase_arg };
+    struct sp_taker taker = {
+        loader->libctx, object, object_arg, passphrase, passphrase_arg, false
+    };
     int given = 0;
 
     if (loader->state == LOADING)
