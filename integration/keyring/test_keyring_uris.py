@@ -9,6 +9,7 @@ Preparing and reading back is done by stock openssl without the policy.
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +80,11 @@ def signer_of(message):
     must(stock("cms", "-verify", "-noverify", "-in", message, "-signer", signer,
                "-out", "/dev/null"))
     return fingerprint(signer)
+
+
+def serial(cert):
+    number = must(stock("x509", "-in", cert.pem, "-noout", "-serial")).text.strip().split("=")[1]
+    return f"0x{int(number, 16):x}"
 
 
 def nothing_left(out):
@@ -439,3 +445,78 @@ def test_an_issuer_that_has_expired_is_observed(tmp_path, chains, mail, out):
     must(sign("cms", "old_chain", mail, out, conf, "-certfile",
               "smimepolicy:issuers/old_chain@example.com"))
     assert len(subjects(out)) == 2
+
+
+# What the command is told of a choice.
+
+NONCE = "0123456789abcdef" * 2
+
+
+def reported(tmp_path, chains, settings, *argv):
+    """Run stock openssl with a report; the result and the lines about the keyring."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    conf = write_conf(tmp_path / "report.cnf", {"keyring": chains.parent / "keyring",
+                                                "report": writer, "report_nonce": NONCE, **settings})
+    try:
+        done = subprocess.run([OPENSSL, *argv], env=environment(conf), capture_output=True,
+                              pass_fds=[writer], check=False, timeout=60)
+    finally:
+        os.close(writer)
+    with os.fdopen(reader, "rb") as lines:
+        text = lines.read().decode()
+    return done, [re.sub("[0-9a-f]{64}", "F", line) for line in text.splitlines()
+                  if line.split()[0] in ("chosen", "passed-over", "asks")]
+
+
+@pytest.fixture
+def renewed(tmp_path, pki):
+    make_keyring(tmp_path / "keyring",
+                 f"identity:{pki.renewed_old.pem}:{pki.renewed_old.key}",
+                 f"identity:{pki.renewed_new.pem}:{pki.renewed_new.key}",
+                 f"contact:{pki.good_rsa.pem}", f"contact:{pki.expired.pem}")
+    return tmp_path / "openssl.cnf"
+
+
+def test_the_choice_to_encrypt_is_reported(tmp_path, renewed, pki, mail, out):
+    done, lines = reported(tmp_path, renewed, {}, "cms", "-encrypt", "-aes256", "-in", mail, "-out",
+                           out, "smimepolicy:contact/good_rsa@example.com",
+                           "smimepolicy:contact/renewed@example.com")
+    assert done.returncode == 0, done
+    names = [f"emailAddress={cert.pem.stem}@example.com,CN={cert.pem.stem}, serial {serial(cert)}"
+             for cert in (pki.good_rsa, pki.renewed_new, pki.renewed_old)]
+    assert lines[:2] == [
+        f"chosen encrypt good_rsa@example.com F same of 1 certificates {names[0]}, is used",
+        f"chosen encrypt renewed@example.com F same of 2 certificates {names[1]}, is used"], lines
+    assert lines[2].startswith(f"passed-over encrypt renewed@example.com F expired not {names[2]}: "
+                               "certificate expired on "), lines
+    must(stock("cms", "-decrypt", "-in", out, "-inkey", pki.renewed_new.key, "-recip",
+               pki.renewed_new.pem))
+
+
+def test_the_choice_to_sign_is_reported_once(tmp_path, renewed, pki, mail, out):
+    done, lines = reported(tmp_path, renewed, {}, "cms", "-sign", "-in", mail, "-out", out,
+                           "-signer", "smimepolicy:identity/renewed@example.com", "-nocerts",
+                           "-certfile", "smimepolicy:chain/renewed@example.com")
+    assert done.returncode == 0, done
+    assert [line.split()[0] for line in lines] == ["chosen", "passed-over"], lines
+    assert signer_of(out) == fingerprint(pki.renewed_new.pem)
+
+
+def test_the_best_of_those_that_may_not_be_used(tmp_path, renewed, mail, out):
+    done, lines = reported(tmp_path, renewed, {}, "cms", "-encrypt", "-aes256", "-in", mail, "-out",
+                           out, "smimepolicy:contact/expired@example.com")
+    assert done.returncode != 0 and b"[expired]" in done.stderr, done
+    assert nothing_left(out)
+    assert len(lines) == 1 and lines[0].startswith(
+        "chosen encrypt expired@example.com F unusable of 1 certificates "), lines
+
+
+def test_nobody_is_asked(tmp_path, pki, keys, mail, out):
+    make_keyring(tmp_path / "keyring", f"identity:{pki.good_rsa.pem}:{keys.encrypted}")
+    done, lines = reported(tmp_path, tmp_path / "openssl.cnf", {"report_asks": "no"}, "cms", "-sign",
+                           "-in", mail, "-out", out, "-passin", "pass:secret", "-signer",
+                           "smimepolicy:identity/good_rsa@example.com")
+    assert done.returncode != 0 and b"lets nobody be asked" in done.stderr, done
+    assert nothing_left(out)
+    assert lines[1:] == ["asks passphrase"], lines
