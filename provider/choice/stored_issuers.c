@@ -88,22 +88,22 @@ static bool is_valid(const X509 *cert, time_t at)
     return valid;
 }
 
-/* The issuer of |cert| among |stored|, borrowed, preferably a valid one; NULL if there is none. */
-static X509 *pick_issuer(const STACK_OF(X509) *stored, X509 *cert, time_t at)
+X509 *sp_issuer_among(const STACK_OF(X509) *certs, X509 *cert, time_t at)
 {
-    X509 *picked = NULL;
+    const int count = sp_is_root(cert) ? 0 : sk_X509_num(certs);
+    X509 *found = NULL;
 
-    for (int i = 0; i < sk_X509_num(stored); i++) {
-        X509 *issuer = sk_X509_value(stored, i);
+    for (int i = 0; i < count; i++) {
+        X509 *issuer = sk_X509_value(certs, i);
 
         if (!sp_has_issued(issuer, cert))
             continue;
         if (is_valid(issuer, at))
             return issuer;
-        if (picked == NULL)
-            picked = issuer;
+        if (found == NULL)
+            found = issuer;
     }
-    return picked;
+    return found;
 }
 
 /* Add the issuer of |cert| to |path|.  |*last| is set to it; NULL: there is none, or a circle. */
@@ -113,7 +113,7 @@ static bool add_issuer(struct sp_keyring *keyring, X509 *cert, time_t at, STACK_
     STACK_OF(X509) *stored = sk_X509_new_null();
     const int count = sk_X509_num(path);
     bool done = stored != NULL && sp_stored_issuers(keyring, cert, stored, why);
-    X509 *issuer = done ? pick_issuer(stored, cert, at) : NULL;
+    X509 *issuer = done ? sp_issuer_among(stored, cert, at) : NULL;
 
     if (issuer != NULL)
         done = push(path, issuer);
@@ -128,7 +128,7 @@ bool sp_stored_path(struct sp_keyring *keyring, X509 *cert, time_t at, STACK_OF(
     bool done = true;
 
     *why = NULL;
-    for (int i = 0; done && cert != NULL && i < LONGEST && !sp_is_root(cert); i++)
+    for (int i = 0; done && cert != NULL && i < LONGEST; i++)
         done = add_issuer(keyring, cert, at, path, &cert, why);
     return done;
 }

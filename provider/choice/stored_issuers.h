@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The issuers of a certificate that the keyring has.
+ * The issuers of a certificate, and those of them that the keyring has.
  */
 #ifndef SP_STORED_ISSUERS_H
 #define SP_STORED_ISSUERS_H
@@ -15,6 +15,13 @@
 bool sp_has_issued(X509 *issuer, X509 *cert);
 /* Is |cert| a root?  It is not sent along: a reader that trusts it has it. */
 bool sp_is_root(X509 *cert);
+
+/*
+ * The issuer of |cert| in |certs|, preferably one that is valid at |at|; borrowed.
+ * NULL: it is not there, or |cert| is a root, for whose issuer an older root of the
+ * same name would pass.
+ */
+X509 *sp_issuer_among(const STACK_OF(X509) *certs, X509 *cert, time_t at);
 
 /*
  * Add what |query| finds to |found|, each certificate once and with a reference.  Of
