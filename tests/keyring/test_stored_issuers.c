@@ -4,13 +4,15 @@
  *
  * The issuers of a certificate that the keyring has.
  */
-#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
 
+#include "choice/choose.h"
 #include "choice/stored_issuers.h"
 #include "keyrings.h"
+#include "starve.h"
 
 #define CA     "critical,CA:TRUE"
 #define LATER  "20260731142028Z"
@@ -155,15 +157,70 @@ START_TEST(a_damaged_one_is_told)
 }
 END_TEST
 
+static bool find_path(void)
+{
+    STACK_OF(X509) *path = sk_X509_new_null();
+    char *why;
+    bool done = sp_stored_path(keyring, certs['L'], SP_NOW, path, &why);
+
+    ck_assert_msg(why == NULL || (!done && strcmp(why, "out of memory") == 0), "%s", why);
+    if (done)
+        expect_letters(path, "IR");
+    else
+        sk_X509_pop_free(path, X509_free);
+    OPENSSL_free(why);
+    return done;
+}
+
+static bool choose(void)
+{
+    struct sp_choice choice;
+    char *why;
+    bool changed;
+    bool done = sp_choice_make(&choice, keyring, "bob@example.org", SMIMEPOLICY_ENCRYPT, SP_NOW,
+                               NULL, &why);
+
+    ck_assert_msg(why == NULL || (!done && strcmp(why, "out of memory") == 0), "%s", why);
+    ck_assert(!done || choice.count == 2);
+    done = done && sp_choice_has_changed(&choice, SP_NOW, NULL, &changed);
+    sp_choice_clear(&choice);
+    OPENSSL_free(why);
+    return done;
+}
+
+/* Every allocation of ours fails once. */
+START_TEST(memory_runs_out)
+{
+    bool (*const tries[])(void) = { find_path, choose };
+    bool starved = true, done;
+    int failed = 0;
+
+    store("RI");
+    sp_store(keyring, certs['L'], SP_ROLE_CONTACT);
+    sp_store(keyring, certs['F'], SP_ROLE_CONTACT);
+    for (long number = 1; starved; number++) {
+        sp_starve(number);
+        done = tries[_i]();
+        starved = sp_starve_end();
+        ck_assert(starved || done);
+        failed += !done;
+    }
+    ck_assert_int_gt(failed, 0);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stored_issuers");
     TCase *tests = tcase_create("stored_issuers");
 
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_path_leads_up, 0, SP_ROWS(paths));
     tcase_add_test(tests, issuers_are_found_by_name);
     tcase_add_test(tests, a_damaged_one_is_told);
+    tcase_add_loop_test(tests, memory_runs_out, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
