@@ -73,15 +73,24 @@ static struct sp_facts *facts_of(const struct sp_record *record, char **why)
     return facts;
 }
 
-/* Judge and sort what was collected. */
-static bool rank(struct sp_choice *choice, time_t at, const smimepolicy_settings *settings,
-                 char **why)
+bool sp_choice_find(struct sp_choice *choice, struct sp_keyring *keyring, const char *address,
+                    smimepolicy_use use, char **why)
+{
+    *choice = (struct sp_choice){ .use = use };
+    *why = NULL;
+    return keyring == NULL || collect(choice, keyring, address, why);
+}
+
+bool sp_choice_rank(struct sp_choice *choice, time_t at, const smimepolicy_settings *settings,
+                    char **why)
 {
     const size_t count = choice->count;
 
-    choice->facts = OPENSSL_zalloc(count * sizeof(*choice->facts));
-    choice->candidates = OPENSSL_zalloc(count * sizeof(*choice->candidates));
-    choice->order = OPENSSL_zalloc(count * sizeof(*choice->order));
+    *why = NULL;
+    /* OPENSSL_zalloc(0) is NULL. */
+    choice->facts = OPENSSL_zalloc((count + 1) * sizeof(*choice->facts));
+    choice->candidates = OPENSSL_zalloc((count + 1) * sizeof(*choice->candidates));
+    choice->order = OPENSSL_zalloc((count + 1) * sizeof(*choice->order));
     if (choice->facts == NULL || choice->candidates == NULL || choice->order == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -93,14 +102,9 @@ static bool rank(struct sp_choice *choice, time_t at, const smimepolicy_settings
     return sp_rank(choice->candidates, count, choice->use, at, settings, choice->order);
 }
 
-bool sp_choice_make(struct sp_choice *choice, struct sp_keyring *keyring, const char *address,
-                    smimepolicy_use use, time_t at, const smimepolicy_settings *settings,
-                    char **why)
+size_t sp_choice_place(const struct sp_choice *choice, size_t i)
 {
-    *choice = (struct sp_choice){ .use = use };
-    *why = NULL;
-    return keyring == NULL || (collect(choice, keyring, address, why) &&
-                               (choice->count == 0 || rank(choice, at, settings, why)));
+    return choice->order != NULL ? choice->order[i] : i;
 }
 
 void sp_choice_clear(struct sp_choice *choice)

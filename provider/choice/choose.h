@@ -19,32 +19,42 @@ X509 *sp_record_parse(const struct sp_record *record, char **why);
 
 struct sp_choice {
     smimepolicy_use use;
-    struct sp_record *records;       /* owned, each with its content */
+    struct sp_record *records; /* owned, each with its content */
+    size_t count;
+    /* The rest is NULL until they are ranked. */
     struct sp_facts **facts;         /* owned, each one too */
     struct sp_candidate *candidates; /* owned, with their verdicts */
     size_t *order; /* owned: indices of the others, the best first; that one is chosen */
-    size_t count;
 };
 
 /*
- * Find the certificates of |address|, and sort them for |use| as sp_rank() does.  Only
- * identities sign.  Encryption also takes them: one may write to oneself.
+ * Find the certificates of |address| for |use|.  Only identities sign.  Encryption
+ * also takes them: one may write to oneself.
  *
  * @param choice   to clear with sp_choice_clear(), whatever is returned
  * @param keyring  NULL: there is no certificate
  * @param why      set on failure as for sp_keyring_open()
  * @return true also if there is none
  */
-bool sp_choice_make(struct sp_choice *choice, struct sp_keyring *keyring, const char *address,
-                    smimepolicy_use use, time_t at, const smimepolicy_settings *settings,
+bool sp_choice_find(struct sp_choice *choice, struct sp_keyring *keyring, const char *address,
+                    smimepolicy_use use, char **why);
+/*
+ * Judge and sort them, as sp_rank() does.  One alone need not be ranked to be chosen,
+ * which spares parsing it.
+ *
+ * @param why  set on failure as for sp_keyring_open()
+ */
+bool sp_choice_rank(struct sp_choice *choice, time_t at, const smimepolicy_settings *settings,
                     char **why);
+/* The index of the one that stands at |i| in the order; at 0 the one that is chosen. */
+size_t sp_choice_place(const struct sp_choice *choice, size_t i);
 void sp_choice_clear(struct sp_choice *choice);
 
-/* May the certificate at |index| be used? */
+/* May the certificate at |index| be used?  They are ranked. */
 bool sp_choice_is_usable(const struct sp_choice *choice, size_t index);
 /*
  * Would another certificate have been chosen a week before |at|, among those that
- * were stored then?
+ * were stored then?  They are ranked.
  *
  * @return false only if out of memory
  */

@@ -89,8 +89,9 @@ STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *cho
     STACK_OF(X509) *along = sk_X509_new_null();
     STACK_OF(X509) *path = sk_X509_new_null();
     char *why = NULL;
-    X509 *signer =
-        choice->count > 0 ? sp_record_parse(&choice->records[choice->order[0]], &why) : NULL;
+    X509 *signer = choice->count > 0
+                       ? sp_record_parse(&choice->records[sp_choice_place(choice, 0)], &why)
+                       : NULL;
     bool found = along != NULL && path != NULL &&
                  (choice->count == 0 || (signer != NULL && (!own || push(along, signer)) &&
                                          sp_stored_path(keyring, signer, now, path, &why)));
@@ -136,26 +137,35 @@ static bool report_others(const struct sp_choice *choice, const char *address)
     return done;
 }
 
+/* How the choice was made: "only", "unusable", "changed" or "same", see along.h. */
+static const char *how_chosen(const struct sp_choice *choice, bool changed)
+{
+    if (choice->count == 1)
+        return "only";
+    if (!sp_choice_is_usable(choice, choice->order[0]))
+        return "unusable";
+    return changed ? "changed" : "same";
+}
+
 bool sp_report_choice(const struct sp_choice *choice, const char *address)
 {
     char fingerprint[FINGERPRINT_TEXT];
-    bool changed, usable;
-    char *text;
+    bool changed = false;
+    char *text = NULL;
 
     if (!sp_report_is_on() || choice->count == 0)
         return true;
-    if (!sp_choice_has_changed(choice, time(NULL), sp_policy(), &changed))
-        return false;
-    usable = sp_choice_is_usable(choice, choice->order[0]);
-    text = sp_chosen_text(choice->candidates[choice->order[0]].verdict, choice->count);
-    fingerprint_text(choice->records[choice->order[0]].fingerprint, fingerprint);
-    if (text != NULL)
-        sp_report_line("chosen %s %s %s %s %s", smimepolicy_use_name(choice->use), address,
-                       fingerprint,
-                       !usable   ? "unusable"
-                       : changed ? "changed"
-                                 : "same",
-                       text);
+    if (choice->count > 1) {
+        if (!sp_choice_has_changed(choice, time(NULL), sp_policy(), &changed))
+            return false;
+        text = sp_chosen_text(choice->candidates[choice->order[0]].verdict, choice->count);
+        if (text == NULL)
+            return false;
+    }
+    fingerprint_text(choice->records[sp_choice_place(choice, 0)].fingerprint, fingerprint);
+    sp_report_line("chosen %s %s %s %s%s%s", smimepolicy_use_name(choice->use), address,
+                   fingerprint, how_chosen(choice, changed), text != NULL ? " " : "",
+                   text != NULL ? text : "");
     OPENSSL_free(text);
-    return text != NULL && report_others(choice, address);
+    return report_others(choice, address);
 }

@@ -23,7 +23,16 @@ STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *cho
 
 /*
  * Write to the report which certificate was chosen for |address|, and why not the
- * others.  False if out of memory.
+ * others:
+ *
+ *     chosen USE ADDRESS FINGERPRINT HOW TEXT
+ *     passed-over USE ADDRESS FINGERPRINT RULE TEXT
+ *
+ * ADDRESS is as in the URI.  HOW is `only`, without TEXT; `same`; `changed`, if a week
+ * ago it was another; or `unusable`, if none may be used.  RULE is "-" for one that is
+ * valid for less long.
+ *
+ * @return false if out of memory
  */
 bool sp_report_choice(const struct sp_choice *choice, const char *address);
 

@@ -232,9 +232,11 @@ static bool choose(struct loader *loader)
         loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CONTACT;
     char *why = NULL;
 
-    if (!sp_choice_make(&loader->choice, loader->keyring, loader->uri.address,
+    if (!sp_choice_find(&loader->choice, loader->keyring, loader->uri.address,
                         loader->uri.kind == SP_URI_CONTACT ? SMIMEPOLICY_ENCRYPT : SMIMEPOLICY_SIGN,
-                        time(NULL), sp_policy(), &why))
+                        &why) ||
+        (loader->choice.count > 1 &&
+         !sp_choice_rank(&loader->choice, time(NULL), sp_policy(), &why)))
         return refuse(SP_REASON_KEYRING, loader->name, why);
     if (!gives_chosen) {
         loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,
@@ -275,7 +277,7 @@ static int next_chosen(struct loader *loader)
 
     if (loader->next == (sp_report_is_on() && loader->choice.count > 0 ? 1 : loader->choice.count))
         return 0;
-    next = &loader->choice.records[loader->choice.order[loader->next++]];
+    next = &loader->choice.records[sp_choice_place(&loader->choice, loader->next++)];
     loader->last = *next;
     *next = (struct sp_record){ 0 };
     return 1;

@@ -447,11 +447,15 @@ START_TEST(the_best_of_unusable_ones)
 {
     const int report = start_with_report("");
 
+    sp_put(SP_ROLE_CONTACT, "sign-only-rsa");
+    expect_load(BOB("contact"), CERT, "C", "sign-only-rsa", NULL);
+    expect_report(report, "chosen encrypt bob@example.org F only\n");
     sp_put(SP_ROLE_CONTACT, "old-ec");
-    expect_load(BOB("contact"), CERT, "C", "old-ec", NULL);
-    expect_report(report,
-                  "chosen encrypt bob@example.org F unusable of 1 certificates CN=old-ec, serial "
-                  "0x67, is used\n");
+    expect_load(BOB("contact"), CERT, "C", "sign-only-rsa", NULL);
+    expect_report(report, "chosen encrypt bob@example.org F unusable of 2 certificates "
+                          "CN=sign-only-rsa, serial 0x6f, is used\n"
+                          "passed-over encrypt bob@example.org F expired not CN=old-ec, serial "
+                          "0x67: certificate expired on 2024-07-31T14:20:28Z [expired]\n");
 }
 END_TEST
 

@@ -77,7 +77,8 @@ static struct sp_choice choose(smimepolicy_use use, bool *changed)
     struct sp_choice choice;
     char *why;
 
-    ck_assert(sp_choice_make(&choice, keyring, "bob@example.org", use, SP_NOW, settings, &why));
+    ck_assert(sp_choice_find(&choice, keyring, "bob@example.org", use, &why));
+    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
     ck_assert(sp_choice_has_changed(&choice, SP_NOW, settings, changed));
     return choice;
 }
@@ -232,8 +233,8 @@ START_TEST(no_keyring_has_no_certificate)
     struct sp_choice choice;
     char *why;
 
-    ck_assert(
-        sp_choice_make(&choice, NULL, "bob@example.org", SMIMEPOLICY_SIGN, SP_NOW, settings, &why));
+    ck_assert(sp_choice_find(&choice, NULL, "bob@example.org", SMIMEPOLICY_SIGN, &why));
+    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
     ck_assert_uint_eq(choice.count, 0);
     sp_choice_clear(&choice);
 }

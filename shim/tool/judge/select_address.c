@@ -95,9 +95,9 @@ static int choose(const struct addressing *run, const char *address)
     char *why = NULL;
     int code;
 
-    if (sp_choice_make(&choice, run->selection->keyring, address,
-                       run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, run->now,
-                       run->operation->shim->settings, &why))
+    if (sp_choice_find(&choice, run->selection->keyring, address,
+                       run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, &why) &&
+        sp_choice_rank(&choice, run->now, run->operation->shim->settings, &why))
         code = settle(run, address, &choice);
     else
         code = shim_keyring_fault(why);
