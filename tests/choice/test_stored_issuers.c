@@ -45,17 +45,19 @@ static const struct {
 static char *place;
 static struct sp_keyring *keyring;
 static X509 *certs['z'];
+static EVP_PKEY *forger; /* of the same kind as the others' key */
 
 static void set_up(void)
 {
     place = sp_make_place();
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    forger = sp_make_key("EC", "P-256");
     for (int i = 0; i < SP_ROWS(made); i++) {
         struct sp_recipe recipe = made[i].recipe;
 
         recipe.issuer = certs[(int)made[i].issuer];
         recipe.key = sp_test_ec();
-        recipe.issuer_key = made[i].forged ? sp_test_rsa() : sp_test_ec();
+        recipe.issuer_key = made[i].forged ? forger : sp_test_ec();
         certs[(int)made[i].letter] = sp_make_cert(&recipe);
     }
 }
@@ -64,6 +66,7 @@ static void tear_down(void)
 {
     for (int i = 0; i < SP_ROWS(made); i++)
         X509_free(certs[(int)made[i].letter]);
+    EVP_PKEY_free(forger);
     sp_keyring_close(keyring);
     sp_remove_place(place);
 }
