@@ -318,6 +318,22 @@ START_TEST(descriptors_closed)
 }
 END_TEST
 
+/*
+ * SQLite uses no descriptor below 3, and puts /dev/null there if one is free.  Then its
+ * own number is not the next one: it is not known, and nothing stays open.
+ */
+START_TEST(descriptor_not_known)
+{
+    int fd;
+
+    close(STDIN_FILENO);
+    expect_role(SP_ROLE_CA);
+    ck_assert_int_eq(sp_descriptors(place, &fd), 0);
+    expect_role(SP_ROLE_CA);
+    ck_assert_int_eq(sp_descriptors(place, &fd), 1);
+}
+END_TEST
+
 static void *wait_for_end(void *pipe)
 {
     char byte;
@@ -446,6 +462,7 @@ int main(void)
     tcase_add_test(tests, another_group);
     tcase_add_test(tests, another_root);
     tcase_add_test(tests, descriptors_closed);
+    tcase_add_test(tests, descriptor_not_known);
     tcase_add_test(tests, forked);
     tcase_add_test(tests, forked_unheard);
     tcase_add_test(tests, failed_before);
