@@ -23,20 +23,17 @@ enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
     enum sp_role role = SP_ROLE_NONE;
-    struct sp_keyring *keyring = NULL;
     struct sp_quiet quiet;
+    struct sp_keyring *keyring = sp_keyring_borrow(path, &quiet, why);
+    bool digested = keyring != NULL && digest(cert, fingerprint);
     bool failed = true;
 
-    *why = NULL;
-    if (digest(cert, fingerprint)) {
-        keyring = sp_keyring_borrow(path, &quiet, why);
-        if (keyring != NULL)
-            role = sp_keyring_role(keyring, fingerprint, &failed);
-        if (keyring != NULL && failed)
-            *why = OPENSSL_strdup(sp_keyring_why(keyring));
-        sp_keyring_give_back(keyring, &quiet);
-    }
+    if (digested)
+        role = sp_keyring_role(keyring, fingerprint, &failed);
+    if (digested && failed)
+        *why = OPENSSL_strdup(sp_keyring_why(keyring));
     if (failed && *why == NULL)
         *why = OPENSSL_strdup("keyring: out of memory");
+    sp_keyring_give_back(keyring, &quiet);
     return failed ? SP_ROLE_NONE : role;
 }

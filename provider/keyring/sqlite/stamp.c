@@ -25,18 +25,15 @@ static void take_stamp(struct sp_stamp *stamp, const char *file)
     (void)statx(AT_FDCWD, file, 0, STATX_BASIC_STATS, &stamp->file);
 }
 
-static bool same_time(const struct statx_timestamp *one, const struct statx_timestamp *other)
-{
-    return one->tv_sec == other->tv_sec && one->tv_nsec == other->tv_nsec;
-}
-
-/* Is it unchanged, and seen by the same user of the same process? */
+/*
+ * Is it unchanged, and seen by the same user of the same process?  The time of change
+ * is set by whatever is done to a file.
+ */
 static bool same_stamp(const struct sp_stamp *one, const struct sp_stamp *other)
 {
-    return one->file.stx_size == other->file.stx_size &&
-           same_time(&one->file.stx_mtime, &other->file.stx_mtime) &&
-           same_time(&one->file.stx_ctime, &other->file.stx_ctime) && one->user == other->user &&
-           one->process == other->process;
+    return one->file.stx_ctime.tv_sec == other->file.stx_ctime.tv_sec &&
+           one->file.stx_ctime.tv_nsec == other->file.stx_ctime.tv_nsec &&
+           one->user == other->user && one->process == other->process;
 }
 
 static bool is_open_on(int fd, const struct statx *file)

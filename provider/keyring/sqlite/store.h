@@ -50,10 +50,11 @@ struct sp_database {
     bool uploads;      /* an upload was begun */
     bool has_keys;     /* keys.db is attached */
     bool staging;      /* a transaction is open in the temporary database, and nowhere else */
-    struct sp_stamp stamp; /* what was opened */
-    int fd;                /* SQLite's descriptor of certificates.db; -1: not known */
-    bool stayed;           /* it is open for more than one question */
-    char *why;             /* owned; NULL: nothing has failed, or out of memory */
+    struct sp_stamp stamp;    /* what was opened */
+    int fd;                   /* SQLite's descriptor of certificates.db; -1: not known */
+    struct sp_database *next; /* behind it in a list of those that may not be closed */
+    bool stayed;              /* it is open for more than one question */
+    char *why;                /* owned; NULL: nothing has failed, or out of memory */
 };
 
 static inline struct sp_database *sp_database(struct sp_keyring *keyring)
