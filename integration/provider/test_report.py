@@ -14,6 +14,7 @@ import threading
 import pytest
 
 from harness import OPENSSL, PATIENCE, Result, environment, must, stock, write_conf
+from keyrings import make_keyring
 
 NONCE = "00112233445566778899aabbccddeeff"
 
@@ -218,6 +219,24 @@ def test_issuers_are_no_recipients(started, pki, mail):
     result = started.run(*encrypt(mail, pki["expired"], more=("-certfile", pki["old_intermediate"].pem)),
                          use="encrypt")
     refused(result, "encrypt", (pki["expired"], "expired"))
+
+
+def test_recipients_of_the_keyring(started, pki, mail, tmp_path):
+    """What was chosen is judged, and not what it was chosen from."""
+    ring = make_keyring(tmp_path / "ring", *(f"contact:{pki[name].pem}" for name in (
+        "renewed_old", "renewed_new", "expired", "future", "no_san")))
+    uris = [f"smimepolicy:contact/{name}@example.com" for name in ("renewed", "expired")]
+    result = must(started.run("cms", "-encrypt", "-aes256", "-in", mail, uris[0], use="encrypt",
+                              keyring=ring))
+    assert result.of("allowed") == allowed("encrypt", pki["renewed_new"])
+    assert not result.of("refused"), result.lines
+    result = started.run("cms", "-encrypt", "-aes256", "-in", mail, *uris, pki["future"].pem,
+                         use="encrypt", keyring=ring)
+    assert result.rc != 0, result
+    assert result.out == b"", result
+    found = sorted(tuple(line.split(" ")[2:4]) for line in result.of("refused"))
+    assert found == sorted([(fingerprint(pki["expired"]), "expired"),
+                            (fingerprint(pki["future"]), "not-yet-valid")]), result.lines
 
 
 @pytest.mark.parametrize("operation", [sign, encrypt])
