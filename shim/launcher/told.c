@@ -84,6 +84,12 @@ static void take_chosen(struct shim_told *told, const char *line)
     keep(told, &told->chosen, fingerprint, 0);
 }
 
+/* Does the verb need no option for a key of that kind? */
+static bool needs_no_option(const struct shim_told *told, const char *kind)
+{
+    return strcmp(kind, "rsa") == 0 || (strcmp(kind, "ec") == 0 && strcmp(told->use, "sign") == 0);
+}
+
 /* Was everything used that was chosen? */
 static bool is_chosen_used(const struct shim_told *told)
 {
@@ -125,7 +131,7 @@ static void take(struct shim_told *told, const char *line)
         take_chosen(told, line);
     } else if (skip(&line, "key")) {
         line = behind(line, 2);
-        told->is_odd = told->is_odd || !skip(&line, "rsa");
+        told->is_odd = told->is_odd || !needs_no_option(told, line);
     } else if (!skip(&line, "passed-over")) {
         told->is_broken = true;
     }
