@@ -39,13 +39,12 @@ static bool is_nonce(const char *nonce)
            strspn(nonce, "0123456789abcdefABCDEF") == SP_REPORT_NONCE;
 }
 
-static bool is_writable_pipe(int fd)
+/* Whether it can be written to, the first line tells. */
+static bool is_pipe(int fd)
 {
-    const int flags = fcntl(fd, F_GETFL);
     struct stat is;
 
-    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY && fstat(fd, &is) == 0 &&
-           S_ISFIFO(is.st_mode);
+    return fstat(fd, &is) == 0 && S_ISFIFO(is.st_mode);
 }
 
 /* The length of |line| cut to |most| bytes, between two characters of UTF-8. */
@@ -96,7 +95,7 @@ void sp_report_open(int fd, const char *nonce)
     }
     atomic_store(&lines, 0);
     writer = getpid();
-    if (is_nonce(nonce) && is_writable_pipe(fd) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
+    if (is_nonce(nonce) && is_pipe(fd) && fcntl(fd, F_SETFD, FD_CLOEXEC) == 0) {
         memcpy(known_nonce, nonce, sizeof(known_nonce));
         atomic_store(&report, fd);
     } else {

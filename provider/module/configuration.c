@@ -134,13 +134,10 @@ static void refuse_value(const struct sp_upcalls *up, const char *key, const cha
 /* The number of a descriptor behind the standard ones, or -1. */
 static int descriptor(const char *text)
 {
-    const size_t length = strlen(text);
     const long number = strtol(text, NULL, 10);
 
-    return length > 0 && length < 11 && strspn(text, "0123456789") == length && number > 2 &&
-                   number <= INT_MAX
-               ? (int)number
-               : -1;
+    return text[strspn(text, "0123456789")] == '\0' && number > 2 && number <= INT_MAX ? (int)number
+                                                                                       : -1;
 }
 
 static void open_report(const struct sp_upcalls *up, const struct told *told)

@@ -122,7 +122,7 @@ bool sp_certs_find(struct sp_certs *found, bool (*is_wanted)(const struct sp_cer
     for (size_t shard = 0; done && shard < SP_SHARDS; shard++) {
         sp_lock(shard);
         for (struct sp_cert *cert = all[shard]; done && cert != NULL; cert = cert->next)
-            if (cert->facts != NULL && cert->x509 != NULL && !cert->aside && is_wanted(cert))
+            if (cert->facts != NULL && cert->x509 != NULL && is_wanted(cert))
                 done = add_wanted(found, cert);
         sp_unlock(shard);
     }

@@ -190,10 +190,28 @@ START_TEST(rest)
 }
 END_TEST
 
+/* A locked policy says why, and judges nothing. */
+START_TEST(locked)
+{
+    X509 *other;
+    char *lines;
+
+    start("report_use = encrypt\nmode = other\n");
+    other = sp_read_cert("future-rsa");
+    EXPECT_REFUSED(sp_encrypt_to("expired-ec"), "mode = other");
+    X509_free(other);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "refused encrypt - - refused: encrypt: mode = other", ""),
+                     1);
+    ck_assert_int_eq(count_lines(lines, "", ""), 1);
+    free(lines);
+}
+END_TEST
+
 /* To sign, those are judged that a key was compared with; the allowed ones have no line. */
 START_TEST(rest_of_signers)
 {
-    struct sp_owner good, bad, worse;
+    struct sp_owner good, bad, worse, gone;
     X509 *other;
     char *lines;
 
@@ -204,6 +222,10 @@ START_TEST(rest_of_signers)
     worse = sp_read_owner("expired-rsa");
     ck_assert_int_eq(X509_check_private_key(good.cert, good.key), 1);
     ck_assert_int_eq(X509_check_private_key(bad.cert, bad.key), 1);
+    gone = sp_read_owner("no-usage-rsa");
+    ck_assert_int_eq(X509_check_private_key(gone.cert, gone.key), 1);
+    X509_free(gone.cert);
+    gone.cert = NULL;
     EXPECT_REFUSED(sp_cms_sign(worse.cert, worse.key, 0), "[expired]");
     lines = report();
     ck_assert_int_eq(count_lines(lines, "refused sign ", " expired "), 1);
@@ -215,6 +237,7 @@ START_TEST(rest_of_signers)
     sp_free_owner(&good);
     sp_free_owner(&bad);
     sp_free_owner(&worse);
+    sp_free_owner(&gone);
 }
 END_TEST
 
@@ -243,6 +266,22 @@ START_TEST(cipher)
     lines = report();
     ck_assert_int_eq(count_lines(lines, "", "encrypt - weak-cipher "), ciphers[_i].lines);
     ck_assert_int_eq(count_lines(lines, "allowed encrypt ", ""), text != NULL ? 0 : 3);
+    free(lines);
+}
+END_TEST
+
+/* What is encrypted to a key without a certificate is no mail. */
+START_TEST(cipher_of_no_mail)
+{
+    EVP_PKEY *key;
+    char *lines;
+
+    start("report_cipher = des3\nweak_cipher = deny\n");
+    key = sp_read_key("good-rsa");
+    EXPECT_DONE(sp_rsa_encrypt(key, "data", 4));
+    EVP_PKEY_free(key);
+    lines = report();
+    ck_assert_str_eq(lines, "");
     free(lines);
 }
 END_TEST
@@ -293,6 +332,34 @@ START_TEST(decrypts)
     ck_assert_int_eq(count_lines(lines, "", ""), note != NULL ? 2 : 1);
     free(lines);
     free(print);
+}
+END_TEST
+
+static bool decrypt_with_key(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    BIO *file = sp_read_file(name, "enc"), *out = BIO_new(BIO_s_null());
+    CMS_ContentInfo *message = d2i_CMS_bio(file, NULL);
+    bool done = CMS_decrypt(message, key, NULL, NULL, out, 0) == 1;
+
+    CMS_ContentInfo_free(message);
+    BIO_free(file);
+    BIO_free(out);
+    EVP_PKEY_free(key);
+    return done;
+}
+
+/* A key whose certificate was not parsed is reported once. */
+START_TEST(decrypts_without_certificate)
+{
+    char *lines;
+
+    start("report_use = decrypt\n");
+    EXPECT_DONE(decrypt_with_key("good-ec"));
+    EXPECT_DONE(decrypt_with_key("expired-rsa"));
+    lines = report();
+    ck_assert_str_eq(lines, "allowed decrypt -\n");
+    free(lines);
 }
 END_TEST
 
@@ -389,7 +456,7 @@ static const char *const others[] = {
 START_TEST(told_twice)
 {
     OSSL_LIB_CTX *libctx;
-    char *more, *text, *file;
+    char *more, *text, *file, *lines;
 
     start(others[0]);
     libctx = OSSL_LIB_CTX_new();
@@ -400,6 +467,9 @@ START_TEST(told_twice)
     ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, file), 1);
     ck_assert_int_eq(sp_policy_locked() == NULL, _i == 0);
     ck_assert_str_eq(sp_command()->sender, "a@b.example");
+    lines = report();
+    ck_assert_str_eq(lines, "");
+    free(lines);
     free(file);
     free(text);
     free(more);
@@ -477,10 +547,13 @@ int main(void)
     tcase_add_test(tests, no_mail);
     tcase_add_loop_test(tests, unknown_key, 0, 2);
     tcase_add_loop_test(tests, rest, 0, 3);
+    tcase_add_test(tests, locked);
     tcase_add_test(tests, rest_of_signers);
+    tcase_add_test(tests, cipher_of_no_mail);
     tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
     tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
+    tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));

@@ -120,14 +120,17 @@ START_TEST(cut_at_its_limit)
     memcpy(long_text + 4091, "\xc3\xbc", 2);
     open_report();
     sp_report_line("%s", long_text);
+    sp_report_line("%.4096s", long_text);
     sp_report_line("%.4095s", long_text);
     text = read_all();
     ck_assert_int_eq(strncmp(text, HELLO, strlen(HELLO)), 0);
     line = text + strlen(HELLO);
-    length = strcspn(line, "\n");
-    ck_assert_uint_eq(length, 4091 + 3);
-    ck_assert_int_eq(strncmp(line + 4091, "...\n", 4), 0);
-    line += length + 1;
+    for (int i = 0; i < 2; i++) {
+        length = strcspn(line, "\n");
+        ck_assert_uint_eq(length, 4091 + 3);
+        ck_assert_int_eq(strncmp(line + 4091, "...\n", 4), 0);
+        line += length + 1;
+    }
     ck_assert_uint_eq(strcspn(line, "\n"), 4095);
     ck_assert_int_eq(strncmp(line, long_text, 4095), 0);
     ck_assert_uint_eq(strlen(line), SP_REPORT_LINE_MAX);
