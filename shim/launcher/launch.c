@@ -60,7 +60,8 @@ static bool open_report(struct run *run)
 {
     int ends[2];
 
-    if (!shim_told_begin(&run->told) || pipe2(ends, O_CLOEXEC) != 0)
+    if (!shim_told_begin(&run->told) || pipe2(ends, O_CLOEXEC) != 0 ||
+        fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
         return false;
     run->pipe = (struct shim_stock_pipe){ ends[0], ends[1], shim_told_hear, &run->told };
     run->told.use = run->launch->use;

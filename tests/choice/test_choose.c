@@ -119,6 +119,8 @@ static const struct {
     { "3c9", SMIMEPOLICY_ENCRYPT, 3, false, false },
     { "4c9", SMIMEPOLICY_ENCRYPT, 4, false, false },
     { "3c9 4c9", SMIMEPOLICY_ENCRYPT, 4, true, false },
+    /* A week ago there was none. */
+    { "1c6 2c6", SMIMEPOLICY_ENCRYPT, 2, false, true },
     /* It has been there for a week. */
     { "1c9 2c7", SMIMEPOLICY_ENCRYPT, 2, false, true },
     /* One that may not be used was no choice that could have changed. */

@@ -4,6 +4,7 @@
  *
  * The issuers of a certificate that the keyring has.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,17 +45,19 @@ static const struct {
 static char *place;
 static struct sp_keyring *keyring;
 static X509 *certs['z'];
+static EVP_PKEY *forger; /* of the same kind as the others' key */
 
 static void set_up(void)
 {
     place = sp_make_place();
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    forger = sp_make_key("EC", "P-256");
     for (int i = 0; i < SP_ROWS(made); i++) {
         struct sp_recipe recipe = made[i].recipe;
 
         recipe.issuer = certs[(int)made[i].issuer];
         recipe.key = sp_test_ec();
-        recipe.issuer_key = made[i].forged ? sp_test_rsa() : sp_test_ec();
+        recipe.issuer_key = made[i].forged ? forger : sp_test_ec();
         certs[(int)made[i].letter] = sp_make_cert(&recipe);
     }
 }
@@ -63,6 +66,7 @@ static void tear_down(void)
 {
     for (int i = 0; i < SP_ROWS(made); i++)
         X509_free(certs[(int)made[i].letter]);
+    EVP_PKEY_free(forger);
     sp_keyring_close(keyring);
     sp_remove_place(place);
 }
@@ -141,12 +145,60 @@ START_TEST(issuers_are_found_by_name)
 }
 END_TEST
 
+/* Store |count| CAs: each has issued the next one, or |is_one_name| and all have one name. */
+static X509 *store_many(int count, bool is_one_name)
+{
+    X509 *last = NULL;
+    char name[20] = "Many";
+
+    for (int i = 0; i < count; i++) {
+        struct sp_recipe recipe = { .serial = i + 1, .subject = name, .basic = CA };
+        X509 *issuer = last;
+
+        recipe.key = recipe.issuer_key = sp_test_ec();
+        recipe.issuer = is_one_name ? NULL : issuer;
+        if (!is_one_name)
+            (void)snprintf(name, sizeof(name), "CA %d", i);
+        last = sp_make_cert(&recipe);
+        sp_store(keyring, last, SP_ROLE_CA);
+        X509_free(issuer);
+    }
+    return last;
+}
+
+START_TEST(a_long_path_is_cut)
+{
+    STACK_OF(X509) *path = sk_X509_new_null();
+    X509 *cert = store_many(20, false);
+    char *why;
+
+    ck_assert(sp_stored_path(keyring, cert, SP_NOW, path, &why));
+    ck_assert_int_eq(sk_X509_num(path), 16);
+    sk_X509_pop_free(path, X509_free);
+    X509_free(cert);
+}
+END_TEST
+
+START_TEST(many_of_one_name_are_cut)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    X509 *cert = store_many(258, true);
+    char *why;
+
+    ck_assert(sp_stored_issuers(keyring, cert, found, &why));
+    ck_assert_int_eq(sk_X509_num(found), 256);
+    sk_X509_pop_free(found, X509_free);
+    X509_free(cert);
+}
+END_TEST
+
 START_TEST(a_damaged_one_is_told)
 {
     STACK_OF(X509) *found = sk_X509_new_null();
     char *why;
 
-    store("RI");
+    /* Another one of that name is behind it. */
+    store("RIi");
     sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
     ck_assert(!sp_stored_path(keyring, certs['L'], SP_NOW, found, &why));
     ck_assert_str_eq(why, "keyring: entry 2 cannot be parsed; 'smime-policy keyring check' tells "
@@ -199,6 +251,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, a_path_leads_up, 0, SP_ROWS(paths));
     tcase_add_test(tests, issuers_are_found_by_name);
+    tcase_add_test(tests, a_long_path_is_cut);
+    tcase_add_test(tests, many_of_one_name_are_cut);
     tcase_add_test(tests, a_damaged_one_is_told);
     tcase_add_test(tests, memory_runs_out);
     suite_add_tcase(suite, tests);
