@@ -133,6 +133,7 @@ raw_keys = judge
 unverified_signers = pass
 own_anchors = last
 keys = all
+signer_path = log
 sender = log
 trust = caller
 # keyring is not set

@@ -116,13 +116,15 @@ bool sp_command_allows_cipher(void)
     return allowed || sp_gate_refused_before();
 }
 
-static bool is_signer(const struct sp_cert *cert)
+static bool is_signer(const struct sp_cert *cert, const void *unused)
 {
+    (void)unused;
     return atomic_load(&cert->was_compared);
 }
 
-static bool is_recipient(const struct sp_cert *cert)
+static bool is_recipient(const struct sp_cert *cert, const void *unused)
 {
+    (void)unused;
     return !sp_facts_is_ca(cert->facts) || sp_facts_is_person_ca(cert->facts);
 }
 
@@ -144,7 +146,7 @@ bool sp_command_compare_sender(void)
 
     if (sp_command()->sender == NULL || !sp_command_once(SP_ONCE_SENDER))
         return true;
-    allowed = sp_certs_find(&signers, is_signer) || sp_gate_no_memory();
+    allowed = sp_certs_find(&signers, is_signer, NULL) || sp_gate_no_memory();
     if (allowed && signers.count > 0) {
         facts = OPENSSL_malloc(signers.count * sizeof(*facts));
         for (size_t i = 0; facts != NULL && i < signers.count; i++)
@@ -176,7 +178,7 @@ void sp_command_report_rest(smimepolicy_use use)
 
     if (!sp_command_is_to(use) || sp_policy_locked() != NULL || !sp_command_once(SP_ONCE_REST))
         return;
-    (void)sp_certs_find(&rest, use == SMIMEPOLICY_SIGN ? is_signer : is_recipient);
+    (void)sp_certs_find(&rest, use == SMIMEPOLICY_SIGN ? is_signer : is_recipient, NULL);
     for (size_t i = 0; i < rest.count; i++)
         if (!atomic_exchange(&rest.certs[i]->was_reported, true))
             (void)report_cert(rest.certs[i], use);

@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 
+#include "gates/signer_path.h"
 #include "gates/uploaded.h"
 #include "log/report.h"
 #include "policy/command.h"
@@ -250,6 +251,34 @@ static bool may_use_digest(const struct sp_signing *signing, const struct sp_own
     return judge_digest(signing->digest, SMIMEPOLICY_SIGN, owners->certs[0]);
 }
 
+/* Conclude the verdict on an issuer of a signer; true if the signature goes on. */
+static bool conclude_path(const struct sp_cert *signer)
+{
+    smimepolicy_verdict *verdict;
+    struct sp_cert *issuer;
+    bool allowed;
+
+    if (!sp_signer_path_judge(signer, &verdict, &issuer))
+        return sp_gate_no_memory();
+    allowed = verdict == NULL || sp_conclude("sign", verdict, issuer, sp_observing());
+    smimepolicy_verdict_free(verdict);
+    sp_cert_unref(issuer);
+    return allowed;
+}
+
+/* Judge the issuers of a signer of mail. */
+static bool may_use_path(const struct sp_signing *signing, const struct sp_owners *owners)
+{
+    bool allowed = true;
+
+    if (!sp_register_keeps_lineage() || (signing->evidence == SP_EVIDENCE_RAW &&
+                                         sp_policy()->pass_raw_keys && !is_any_for_mail(owners)))
+        return true;
+    for (size_t i = 0; i < owners->count && allowed; i++)
+        allowed = conclude_path(owners->certs[i]);
+    return allowed;
+}
+
 /*
  * The SHA-256 of |data| in |hash|.  NULL without data, or if hashing failed: then
  * the data are not recognised as signed before.
@@ -290,7 +319,8 @@ bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_
     if (!find_owners(&owners, key, slot, what, "sign"))
         return false;
     allowed = judge_use(SMIMEPOLICY_SIGN, key, slot, signing->evidence, &owners, &judged);
-    if (allowed && !may_use_digest(signing, &owners)) {
+    if (allowed &&
+        !(may_use_digest(signing, &owners) && (!judged || may_use_path(signing, &owners)))) {
         sp_command_report_rest(SMIMEPOLICY_SIGN);
         sp_keys_signed(key, &owners, true, NULL);
         return false;

@@ -21,6 +21,7 @@
 #include "log/report.h"
 #include "module/configuration.h"
 #include "module/gated_tables.h"
+#include "policy/command.h"
 #include "policy/engines.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
@@ -159,11 +160,19 @@ static bool needs_digests(const smimepolicy_settings *settings)
            sp_report_is_on();
 }
 
+/* May there be signatures, and is there somebody to tell of a signer's issuers? */
+static bool needs_lineage(const smimepolicy_settings *settings)
+{
+    return (settings->refuse_signer_path || settings->decision_log != NULL) &&
+           (!sp_command()->has_use || sp_command_is_to(SMIMEPOLICY_SIGN));
+}
+
 /* Set up what belongs to the process, for the first instance. */
 static bool start_process(const struct sp_instance *instance)
 {
     sp_engines_start();
     sp_contexts_open();
+    sp_register_keep_lineage(needs_lineage(sp_policy()));
     if (sp_reasons_begin() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
         sp_purposes_replace() && sp_trust_replace() && sp_own_anchor_start()) {
         sp_keyring_expect_forks();

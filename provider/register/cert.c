@@ -33,6 +33,7 @@ static void destroy(struct sp_cert *cert)
 {
     sp_facts_free(cert->facts);
     OPENSSL_free(cert->hashed);
+    OPENSSL_free(cert->lineage);
     OPENSSL_free(cert);
 }
 
@@ -115,14 +116,15 @@ static bool add_wanted(struct sp_certs *found, struct sp_cert *cert)
     return true;
 }
 
-bool sp_certs_find(struct sp_certs *found, bool (*is_wanted)(const struct sp_cert *cert))
+bool sp_certs_find(struct sp_certs *found,
+                   bool (*is_wanted)(const struct sp_cert *cert, const void *arg), const void *arg)
 {
     bool done = true;
 
     for (size_t shard = 0; done && shard < SP_SHARDS; shard++) {
         sp_lock(shard);
         for (struct sp_cert *cert = all[shard]; done && cert != NULL; cert = cert->next)
-            if (cert->facts != NULL && cert->x509 != NULL && is_wanted(cert))
+            if (cert->facts != NULL && cert->x509 != NULL && is_wanted(cert, arg))
                 done = add_wanted(found, cert);
         sp_unlock(shard);
     }

@@ -83,6 +83,14 @@ enum sp_along {
 smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place);
 
 /*
+ * Judge an issuer of a signer: its validity, and whether it is a CA.  A program may
+ * have parsed it without sending it along, so |settings| say whether a fault refuses.
+ * NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_signer_issuer(const struct sp_facts *issuer, time_t at,
+                                            const smimepolicy_settings *settings);
+
+/*
  * A verdict with the single denial |rule|, for refusals about no certificate or
  * about several: `certificate-required` (the key has no known certificate),
  * `distrust-default` (nobody provided the anchor) and `private-key-match` (the key's

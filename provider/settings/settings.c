@@ -35,6 +35,7 @@ CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
 CHOICE(own_anchors, own_anchors_first)
 CHOICE(keys, mail_keys_only)
+CHOICE(signer_path, refuse_signer_path)
 CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
@@ -131,6 +132,7 @@ static const struct row {
     WORDS(unverified_signers, "pass", "pass or refuse", strictness),
     WORDS(own_anchors, "last", "last or first", places),
     WORDS(keys, "all", "all or mail", key_types),
+    WORDS(signer_path, "log", "log or refuse", reactions),
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),

@@ -36,6 +36,7 @@ struct smimepolicy_settings {
     bool refuse_unverified_signers;
     bool own_anchors_first;    /* prefer a stored person's own certificate to its issuer */
     bool mail_keys_only;       /* offer no key that the rules refuse to mail anyway */
+    bool refuse_signer_path;   /* if a signer's issuer may not be used */
     bool refuse_other_senders; /* for the stock names; the verbs always refuse */
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;

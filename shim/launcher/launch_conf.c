@@ -83,6 +83,7 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     add_keyring(&text, launch->keyring, keyring);
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");
+    add(&text, "signer_path", "refuse");
     if (is_light)
         add(&text, "keys", "mail");
     add(&text, "report", number != NULL ? number : "");

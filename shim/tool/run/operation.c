@@ -62,6 +62,7 @@ static bool write_conf(struct shim_run *run)
     }
     settings->refuse_unknown_keys = true;
     settings->pass_raw_keys = false;
+    settings->refuse_signer_path = true;
     if (run->operation->manner->judges_signers) {
         settings->refuse_unverified_signers = true;
         settings->own_anchors_first = true;
