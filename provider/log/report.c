@@ -55,12 +55,43 @@ static size_t cut_length(const char *line, size_t most)
     return most;
 }
 
+/* Lines that are written together: for each one the writer and its reader would take turns. */
+static struct sp_text held;
+static bool holds;
+
+static bool write_out(const char *bytes, size_t length)
+{
+    ssize_t written;
+
+    do
+        written = sp_quiet_write(atomic_load(&report), bytes, length);
+    while (written < 0 && errno == EINTR);
+    return written == (ssize_t)length;
+}
+
+/* Write what is held. */
+static bool flush_held(void)
+{
+    char *text = sp_text_take(&held);
+    bool done = text != NULL && write_out(text, strlen(text));
+
+    OPENSSL_free(text);
+    return done;
+}
+
+static bool hold(const char *bytes, size_t length)
+{
+    if (held.len + length > SP_REPORT_LINE_MAX && !flush_held())
+        return false;
+    sp_text_add_bytes(&held, bytes, length);
+    return !held.failed;
+}
+
 /* Write |line|, which has no line end, in one piece. */
 static bool put(const char *line)
 {
     char whole[SP_REPORT_LINE_MAX];
     size_t length = strlen(line);
-    ssize_t written;
 
     if (length < sizeof(whole)) {
         memcpy(whole, line, length);
@@ -71,10 +102,7 @@ static bool put(const char *line)
         length += sizeof(CUT) - 1;
     }
     whole[length++] = '\n';
-    do
-        written = sp_quiet_write(atomic_load(&report), whole, length);
-    while (written < 0 && errno == EINTR);
-    return written == (ssize_t)length;
+    return holds ? hold(whole, length) : write_out(whole, length);
 }
 
 static bool put_text(const char *text)
@@ -145,6 +173,18 @@ void sp_report_line(const char *format, ...)
     OPENSSL_free(text);
     ERR_pop_to_mark();
     errno = saved;
+}
+
+void sp_report_hold(void)
+{
+    holds = sp_report_is_on();
+}
+
+void sp_report_release(void)
+{
+    if (holds && !flush_held())
+        atomic_store(&failed, true);
+    holds = false;
 }
 
 struct fingerprint {

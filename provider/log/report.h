@@ -55,6 +55,13 @@ void sp_report_decision(const struct sp_decision *decision);
 /* Report "allowed USE FINGERPRINT" of a |certificate|, a SHA-256 or NULL. */
 void sp_report_allowed(const char *use, const unsigned char *certificate);
 
+/*
+ * Write the lines between these two together, while the provider is loaded: for each
+ * one alone, writer and reader would take turns.
+ */
+void sp_report_hold(void);
+void sp_report_release(void);
+
 /* Is there a report of which a line could not be written? */
 bool sp_report_failed(void);
 

@@ -267,6 +267,7 @@ void sp_configuration_greet(void)
 {
     const char *key;
 
+    sp_report_hold();
     for (size_t i = 0; (key = sp_settings_key(i)) != NULL; i++) {
         char *value = sp_settings_value(sp_policy(), i);
 
@@ -277,4 +278,5 @@ void sp_configuration_greet(void)
     if (sp_policy_locked() != NULL)
         sp_report_line("refused - - - %s", sp_policy_locked());
     sp_report_line("ready");
+    sp_report_release();
 }

@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "choice/stored_issuers.h"
+#include "base/key_marks.h"
 #include "gates/decisions.h"
 #include "log/report.h"
 #include "policy/policy.h"
@@ -125,6 +126,14 @@ static const char *how_chosen(const struct sp_choice *choice, bool changed)
     return changed ? "changed" : "same";
 }
 
+static void report_key(const struct sp_record *record, smimepolicy_use use, const char *fingerprint)
+{
+    sp_report_line("key %s %s %s", smimepolicy_use_name(use), fingerprint,
+                   sp_may_be_ec(record->der, record->der_length)    ? "ec"
+                   : sp_may_be_pss(record->der, record->der_length) ? "pss"
+                                                                    : "rsa");
+}
+
 bool sp_report_choice(const struct sp_choice *choice, const char *address)
 {
     char fingerprint[FINGERPRINT_TEXT];
@@ -145,5 +154,6 @@ bool sp_report_choice(const struct sp_choice *choice, const char *address)
                    fingerprint, how_chosen(choice, changed), text != NULL ? " " : "",
                    text != NULL ? text : "");
     OPENSSL_free(text);
+    report_key(&choice->records[sp_choice_place(choice, 0)], choice->use, fingerprint);
     return report_others(choice, address);
 }

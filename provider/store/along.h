@@ -26,11 +26,12 @@ STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *cho
  * others:
  *
  *     chosen USE ADDRESS FINGERPRINT HOW TEXT
+ *     key USE FINGERPRINT KIND
  *     passed-over USE ADDRESS FINGERPRINT RULE TEXT
  *
  * ADDRESS is as in the URI.  HOW is `only`, without TEXT; `same`; `changed`, if a week
  * ago it was another; or `unusable`, if none may be used.  RULE is "-" for one that is
- * valid for less long.
+ * valid for less long.  KIND is `ec`, `pss` or `rsa`, as base/key_marks.h guesses.
  *
  * @return false if out of memory
  */

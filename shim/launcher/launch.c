@@ -60,7 +60,8 @@ static bool open_report(struct run *run)
 {
     int ends[2];
 
-    if (!shim_told_begin(&run->told) || pipe2(ends, O_CLOEXEC) != 0)
+    if (!shim_told_begin(&run->told) || pipe2(ends, O_CLOEXEC) != 0 ||
+        fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
         return false;
     run->pipe = (struct shim_stock_pipe){ ends[0], ends[1], shim_told_hear, &run->told };
     run->told.use = run->launch->use;
@@ -77,7 +78,7 @@ static bool write_conf(struct run *run)
 {
     run->conf = shim_launch_conf(run->launch, run->module, run->told.nonce, run->pipe.write,
                                  can_start_again(run), &run->keyring);
-    run->told.keyring = run->keyring;
+    run->told.keyring = run->launch->keyring != NULL ? run->keyring : NULL;
     return run->conf >= 0;
 }
 
@@ -135,20 +136,40 @@ static size_t add_own(const struct run *run, const char **to)
     return count;
 }
 
+/* Name the signer or the recipients that the provider finds. */
+static size_t add_by_address(const struct shim_launch *launch, const char **to)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < launch->uri_count; i++) {
+        to[count++] = launch->along != NULL ? "-signer" : "-recip";
+        to[count++] = launch->uris[i];
+    }
+    if (launch->along != NULL) {
+        to[count++] = "-nocerts";
+        to[count++] = "-certfile";
+        to[count++] = launch->along;
+    }
+    return count;
+}
+
 static bool make_words(struct run *run)
 {
-    const struct shim_args *args = &run->launch->args;
+    const struct shim_launch *launch = run->launch;
+    const struct shim_args *args = &launch->args;
     size_t operands = 0;
     size_t count;
 
     while (args->operands[operands] != NULL)
         operands++;
-    run->words = OPENSSL_zalloc((2 * args->count + operands + 12) * sizeof(*run->words));
+    run->words = OPENSSL_zalloc((2 * args->count + operands + 2 * launch->uri_count + 16) *
+                                sizeof(*run->words));
     if (run->words == NULL)
         return false;
     count = add_own(run, run->words);
     for (size_t i = 0; i < args->count; i++)
         count += add_given(run, run->words + count, &args->given[i]);
+    count += add_by_address(launch, run->words + count);
     if (operands > 0)
         run->words[count++] = "--";
     for (size_t i = 0; i < operands; i++)
@@ -363,10 +384,31 @@ static int conclude(struct run *run, int argc, char **argv)
         return SHIM_SYSTEM;
     }
     if (run->result.code != 0 || printed_refusal(run) || run->told.is_refused || run->told.asks ||
-        run->told.other_keyring ||
+        run->told.other_keyring || run->told.is_odd ||
         shim_whole_made_nothing(launch->api, &launch->request, complained, run->delivery.sink))
         return conclude_failure(run, argc, argv);
-    return shim_told_proves(&run->told, launch->wanted) ? hand_over(run) : refuse_unproven(run);
+    return shim_told_proves(&run->told, launch->wanted, launch->uri_count) ? hand_over(run)
+                                                                           : refuse_unproven(run);
+}
+
+/* Take an option before the name that was not given yet; it may be `NAME VALUE` or `NAME=VALUE`. */
+static bool take_option(const char *name, const char **value, char ***words)
+{
+    size_t len = strlen(name);
+    char *word = **words;
+
+    if (*value != NULL || strncmp(word, name, len) != 0)
+        return false;
+    if (word[len] == '=') {
+        *value = word + len + 1;
+        *words += 1;
+        return true;
+    }
+    if (word[len] != '\0' || (*words)[1] == NULL)
+        return false;
+    *value = (*words)[1];
+    *words += 2;
+    return true;
 }
 
 /* Read the options before the name; false if there is another one than the launcher's. */
@@ -375,12 +417,9 @@ static bool read_name(struct shim_launch *launch, char ***argv)
     static const char *const names[] = { "sign", "encrypt", "decrypt", "cms", "smime" };
     char **words = *argv;
 
-    if (*words != NULL && strcmp(*words, "--policy") == 0 && words[1] != NULL) {
-        launch->policy = words[1];
-        words += 2;
-    } else if (*words != NULL && strncmp(*words, "--policy=", 9) == 0) {
-        launch->policy = *words++ + 9;
-    }
+    while (*words != NULL && (take_option("--policy", &launch->policy, &words) ||
+                              take_option("--keyring", &launch->keyring, &words)))
+        ;
     for (size_t i = 0; *words != NULL && i < sizeof(names) / sizeof(names[0]); i++)
         if (strcmp(*words, names[i]) == 0)
             launch->name = names[i];
@@ -439,8 +478,7 @@ int shim_launch(int argc, char **argv)
     }
     shim_errors_mute(false);
     end(&run);
-    shim_request_clear(&launch.request);
-    shim_args_free(&launch.args);
+    shim_launch_clear(&launch);
     OPENSSL_free(copy);
     return code;
 }

@@ -19,8 +19,12 @@ struct shim_launch {
     const struct shim_manner *manner;
     struct shim_args args;
     struct shim_request request;
-    const char *use;    /* "sign", "encrypt" or "decrypt", as the operation */
-    size_t wanted;      /* how many certificates have to be used */
+    const char *use;     /* "sign", "encrypt" or "decrypt", as the operation */
+    size_t wanted;       /* how many certificates have to be used */
+    const char *keyring; /* borrowed: the value of --keyring, or NULL */
+    char **uris;         /* owned: names in the keyring, for signer or recipients; or NULL */
+    size_t uri_count;
+    char *along;        /* owned: the name of what goes along with the signature, or NULL */
     const char *sender; /* borrowed: the address in From, or NULL */
 };
 
@@ -30,6 +34,15 @@ struct shim_launch {
  * if no passphrase is missing and each file is a regular one.
  */
 bool shim_launch_is_usual(struct shim_launch *launch);
+
+/* Is |text| an address of atoms, which every reader reads in the same way? */
+bool shim_is_plain_address(const char *text);
+/*
+ * Find the certificates that are named by address, and name them for stock.  False if
+ * the tool has to find them.
+ */
+bool shim_name_by_address(struct shim_launch *launch);
+void shim_launch_clear(struct shim_launch *launch);
 
 /* What it is returned for: the tool has to do it. */
 #define SHIM_LEFT_TO_TOOL (-1)

@@ -51,10 +51,10 @@ static void add_policy(struct sp_text *text, const char *named)
     OPENSSL_free(path);
 }
 
-/* Name the keyring of the user, if there is one, for a policy file that names none. */
-static void add_keyring(struct sp_text *text, char **keyring)
+/* Name the keyring that is meant, if there is one, for a policy file that names none. */
+static void add_keyring(struct sp_text *text, const char *named, char **keyring)
 {
-    char *found = sp_keyring_default();
+    char *found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
     char *path = found == NULL ? NULL : absolute(found);
 
     OPENSSL_free(found);
@@ -62,6 +62,8 @@ static void add_keyring(struct sp_text *text, char **keyring)
         add(text, "keyring", path);
         *keyring = path;
     } else {
+        /* The tool says what is wrong with a keyring that was named. */
+        text->failed = text->failed || named != NULL;
         OPENSSL_free(path);
     }
 }
@@ -78,15 +80,16 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     sp_text_add(&text, SHIM_CONF_HEAD);
     add(&text, "module", module);
     add_policy(&text, launch->policy);
-    add_keyring(&text, keyring);
+    add_keyring(&text, launch->keyring, keyring);
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");
+    add(&text, "signer_path", "refuse");
     if (is_light)
         add(&text, "keys", "mail");
     add(&text, "report", number != NULL ? number : "");
     add(&text, "report_nonce", nonce);
     add(&text, "report_use", launch->use);
-    add(&text, "report_asks", "no");
+    add(&text, "report_asks", launch->request.passin != NULL ? "yes" : "no");
     if (launch->sender != NULL)
         add(&text, "report_sender", launch->sender);
     if (strcmp(launch->use, "encrypt") == 0)

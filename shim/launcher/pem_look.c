@@ -12,6 +12,7 @@
 
 #include "launcher/launch.h"
 #include "base/allocate.h"
+#include "base/key_marks.h"
 
 #define MOST (1 << 20)
 
@@ -76,9 +77,6 @@ static size_t decode(char *text)
 bool shim_pem_look(const char *path, struct shim_pem *pem)
 {
     static const char begin[] = "-----BEGIN CERTIFICATE-----";
-    /* The object identifiers of EC keys (RFC 5480) and of RSA-PSS (RFC 4055). */
-    static const unsigned char ec[] = { 6, 7, 0x2a, 0x86, 0x48, 0xce, 0x3d, 2, 1 };
-    static const unsigned char pss[] = { 6, 9, 0x2a, 0x86, 0x48, 0x86, 0xf7, 0xd, 1, 1, 10 };
     size_t len;
     char *text = read_file(path, &len);
     char *cert = text == NULL ? NULL : strstr(text, begin);
@@ -91,8 +89,8 @@ bool shim_pem_look(const char *path, struct shim_pem *pem)
     if (cert != NULL) {
         cert += sizeof(begin) - 1;
         len = decode(cert);
-        pem->is_ec = memmem(cert, len, ec, sizeof(ec)) != NULL;
-        pem->is_pss = memmem(cert, len, pss, sizeof(pss)) != NULL;
+        pem->is_ec = sp_may_be_ec(cert, len);
+        pem->is_pss = sp_may_be_pss(cert, len);
     }
     explicit_bzero(text, strlen(text));
     OPENSSL_free(text);

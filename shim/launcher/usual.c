@@ -37,30 +37,6 @@ static bool is_strong_digest(const char *name)
            strcmp(name, "sha512") == 0;
 }
 
-/* Is |text| an address of atoms that every reader reads in the same way? */
-static bool is_plain_address(const char *text)
-{
-    static const char atoms[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
-    bool after_dot = true;
-    bool in_domain = false;
-
-    for (; *text != '\0'; text++) {
-        if (*text == '@' && in_domain)
-            return false;
-        if (*text == '.' || *text == '@') {
-            if (after_dot)
-                return false;
-            in_domain = in_domain || *text == '@';
-            after_dot = true;
-        } else if (strchr(atoms, *text) == NULL) {
-            return false;
-        } else {
-            after_dot = false;
-        }
-    }
-    return in_domain && !after_dot;
-}
-
 static bool is_usual_option(struct shim_launch *launch, const struct shim_given *given)
 {
     const struct shim_request *request = &launch->request;
@@ -88,9 +64,24 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
     case ROLE_PASSIN:
     case ROLE_QUIET:
         return is_plain_option(name);
+    case ROLE_FROM:
+    case ROLE_TO:
+    case ROLE_TO_SELF:
+        return true;
+    case ROLE_KEYRING:
+        /* Given twice, it is the tool that compares. */
+        if (launch->keyring != NULL)
+            return false;
+        launch->keyring = given->value;
+        return true;
     default:
         return false;
     }
+}
+
+static bool may_repeat(enum shim_role role)
+{
+    return role == ROLE_SIGNER || role == ROLE_INKEY || role == ROLE_RECIP || role == ROLE_TO;
 }
 
 /* Are all options usual, and each that may be given once given once? */
@@ -104,8 +95,7 @@ static bool has_usual_options(struct shim_launch *launch)
         if (!is_usual_option(launch, &args->given[i]))
             return false;
         for (size_t j = 0; j < i; j++)
-            if (args->given[j].option == option && option->role != ROLE_SIGNER &&
-                option->role != ROLE_INKEY && option->role != ROLE_RECIP)
+            if (args->given[j].option == option && !may_repeat(option->role))
                 return false;
     }
     return true;
@@ -149,8 +139,8 @@ static bool has_usual_signers(struct shim_launch *launch)
     while (i < request->signer_count && is_usual_cert(launch, request->signers[i].cert) &&
            is_usual_key(launch, request->signers[i].key))
         i++;
-    launch->wanted = request->signer_count;
-    return i > 0 && i == request->signer_count && request->recipient_count == 0;
+    launch->wanted = request->signer_count + launch->uri_count;
+    return launch->wanted > 0 && i == request->signer_count && request->recipient_count == 0;
 }
 
 static bool has_usual_recipients(struct shim_launch *launch)
@@ -160,8 +150,8 @@ static bool has_usual_recipients(struct shim_launch *launch)
 
     while (i < request->recipient_count && is_usual_cert(launch, request->recipients[i]))
         i++;
-    launch->wanted = request->recipient_count;
-    return i > 0 && i == request->recipient_count && request->signer_count == 0 &&
+    launch->wanted = request->recipient_count + launch->uri_count;
+    return launch->wanted > 0 && i == request->recipient_count && request->signer_count == 0 &&
            request->inkey == NULL && request->passin == NULL &&
            (launch->manner->own_defaults || request->cipher != NULL);
 }
@@ -203,7 +193,7 @@ static bool has_usual_sender(struct shim_launch *launch)
     /* Only S/MIME output has a header. */
     if (form != NULL && form[0] != 's' && form[0] != 'S')
         launch->sender = NULL;
-    return launch->sender == NULL || is_plain_address(launch->sender);
+    return launch->sender == NULL || shim_is_plain_address(launch->sender);
 }
 
 bool shim_launch_is_usual(struct shim_launch *launch)
@@ -214,7 +204,8 @@ bool shim_launch_is_usual(struct shim_launch *launch)
         return false;
     launch->use = launch->manner == &shim_manner_verb ? launch->name : asked;
     if (launch->use == NULL || launch->request.help || !has_usual_options(launch) ||
-        !has_usual_passphrase(launch->request.passin) || !has_usual_sender(launch))
+        !has_usual_passphrase(launch->request.passin) || !has_usual_sender(launch) ||
+        !shim_name_by_address(launch))
         return false;
     if (strcmp(launch->use, "sign") == 0) {
         if (launch->args.operands[0] != NULL || !has_usual_signers(launch))

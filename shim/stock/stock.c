@@ -155,6 +155,7 @@ static void take_signals(struct following *run)
 #define SAID_MAX       65536
 #define PROGRESS_EVERY 200 /* milliseconds */
 #define FLUSH_AFTER    50  /* milliseconds */
+#define DRAIN_EVERY    20  /* milliseconds */
 
 /* Keep a part of the output as text, which a NUL ends. */
 static void keep(char *said, const char *block, size_t got)
@@ -217,18 +218,22 @@ static bool take_output(struct following *run)
     return false;
 }
 
-/* Read the pipe; false at its end. */
-static bool take_pipe(struct following *run)
+/*
+ * Read what is in the pipe.  That is done now and then: to wake up for each of many
+ * short lines costs more than all else that we do.
+ */
+static void drain_pipe(struct following *run)
 {
     const struct shim_stock_pipe *from = run->stock->pipe;
     char block[4096];
-    ssize_t got = read(from->read, block, sizeof(block));
+    ssize_t got = 0;
 
-    if (got < 0)
-        return may_go_on(run);
-    if (got > 0)
-        from->hear(from->listener, block, (size_t)got);
-    return got > 0;
+    while (from != NULL &&
+           ((got = read(from->read, block, sizeof(block))) > 0 || (got < 0 && errno == EINTR)))
+        if (got > 0)
+            from->hear(from->listener, block, (size_t)got);
+    if (got < 0 && errno != EAGAIN)
+        give_up(run);
 }
 
 static void stop_output(struct following *run, struct pollfd *on)
@@ -245,6 +250,8 @@ static int patience(const struct following *run)
         return 0;
     if (run->errors_said.line.len > 0)
         return FLUSH_AFTER;
+    if (run->stock->pipe != NULL)
+        return DRAIN_EVERY;
     return run->progress.on ? PROGRESS_EVERY : -1;
 }
 
@@ -252,15 +259,14 @@ static void follow(struct following *run)
 {
     struct pollfd on[] = { { run->errors, POLLIN, 0 },
                            { run->signals, POLLIN, 0 },
-                           { run->output, POLLIN, 0 },
-                           { run->stock->pipe != NULL ? run->stock->pipe->read : -1, POLLIN, 0 } };
+                           { run->output, POLLIN, 0 } };
 
-    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0 || on[3].fd >= 0)) {
+    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
         /*
          * After stock has ended, only read what is there: a child of stock's may have the
          * streams open.
          */
-        int ready = poll(on, 4, patience(run));
+        int ready = poll(on, 3, patience(run));
 
         if (ready < 0 && !may_go_on(run))
             break;
@@ -273,11 +279,11 @@ static void follow(struct following *run)
             on[0].fd = -1;
         if (ready > 0 && on[2].fd >= 0 && on[2].revents != 0 && !take_output(run))
             stop_output(run, &on[2]);
-        if (ready > 0 && on[3].fd >= 0 && on[3].revents != 0 && !take_pipe(run))
-            on[3].fd = -1;
-        if (!run->ended)
+        drain_pipe(run);
+        if (!run->ended && ready > 0 && on[1].revents != 0)
             take_signals(run);
     }
+    drain_pipe(run);
     if (!run->ended)
         waitpid(run->child, &run->status, 0);
 }

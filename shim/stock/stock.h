@@ -18,7 +18,7 @@ typedef void shim_hear_fn(void *listener, const char *bytes, size_t len);
 
 /* A pipe to us that stock inherits. */
 struct shim_stock_pipe {
-    int read;  /* the end that we read */
+    int read;  /* the end that we read, which does not block */
     int write; /* the end that stock writes, which is closed here when stock has it */
     shim_hear_fn *hear;
     void *listener;

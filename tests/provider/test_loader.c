@@ -421,6 +421,7 @@ START_TEST(the_choice_is_reported)
     expect_report(
         report,
         "chosen sign bob@example.org F same of 3 certificates CN=good-ec, serial 0x66, is used\n"
+        "key sign F ec\n"
         "passed-over sign bob@example.org F usage-sign not CN=encrypt-only-rsa, serial "
         "0x70: Key Usage does not allow signing [usage-sign]\n"
         "passed-over sign bob@example.org F expired not CN=old-ec, serial 0x67: "
@@ -432,6 +433,7 @@ START_TEST(the_choice_is_reported)
     expect_report(report,
                   "chosen encrypt B%6Fb@example.org F same of 4 certificates CN=encrypt-only-rsa, "
                   "serial 0x70, is used\n"
+                  "key encrypt F rsa\n"
                   "passed-over encrypt B%6Fb@example.org F - not CN=good-ec, serial 0x66: another "
                   "one is valid for longer\n"
                   "passed-over encrypt B%6Fb@example.org F - not CN=good-rsa, serial 0x64: another "
@@ -449,11 +451,12 @@ START_TEST(the_best_of_unusable_ones)
 
     sp_put(SP_ROLE_CONTACT, "sign-only-rsa");
     expect_load(BOB("contact"), CERT, "C", "sign-only-rsa", NULL);
-    expect_report(report, "chosen encrypt bob@example.org F only\n");
+    expect_report(report, "chosen encrypt bob@example.org F only\nkey encrypt F rsa\n");
     sp_put(SP_ROLE_CONTACT, "old-ec");
     expect_load(BOB("contact"), CERT, "C", "sign-only-rsa", NULL);
     expect_report(report, "chosen encrypt bob@example.org F unusable of 2 certificates "
                           "CN=sign-only-rsa, serial 0x6f, is used\n"
+                          "key encrypt F rsa\n"
                           "passed-over encrypt bob@example.org F expired not CN=old-ec, serial "
                           "0x67: certificate expired on 2024-07-31T14:20:28Z [expired]\n");
 }
