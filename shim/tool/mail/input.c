@@ -111,15 +111,21 @@ int shim_input_whole(const char *path, char **bytes, size_t *len)
 
 BUF_MEM *shim_input_header(FILE *file)
 {
+    /* Most headers are short, and memory costs time. */
+    static const size_t sizes[] = { 4096, SHIM_MAX_HEADER + 1 };
     BUF_MEM *header = BUF_MEM_new();
-    size_t end;
+    size_t len = 0, end = 0;
+    bool done = header != NULL;
 
-    if (header != NULL && BUF_MEM_grow(header, SHIM_MAX_HEADER + 1) != 0) {
-        header->length = fread(header->data, 1, header->length, file);
-        end = shim_header_length(header->data, header->length);
-        if (end > 0)
-            header->length = end;
-        if (!ferror(file) && fseeko(file, (off_t)header->length, SEEK_SET) == 0)
+    for (size_t i = 0; done && end == 0 && i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+        done = BUF_MEM_grow(header, sizes[i]) != 0;
+        if (done)
+            len += fread(header->data + len, 1, sizes[i] - len, file);
+        end = shim_header_length(header->data, len);
+    }
+    if (done && !ferror(file)) {
+        header->length = end > 0 ? end : len;
+        if (fseeko(file, (off_t)header->length, SEEK_SET) == 0)
             return header;
     }
     BUF_MEM_free(header);

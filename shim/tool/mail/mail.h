@@ -91,14 +91,10 @@ struct shim_mail {
      */
     char *boundary;
 
-    /* The recipients: the addresses of all To and Cc fields; none if a list cannot be read. */
-    char **recipients; /* owned */
-    size_t recipient_count;
-    enum sp_unreadable recipients_unreadable;
+    /* The addresses of all fields of a name; none if one of these cannot be read. */
+    struct shim_addresses from, senders; /* of From and Sender: |sender| refers to them */
+    struct shim_addresses to;            /* of To and Cc: the recipients */
     bool has_bcc;
-
-    char **from_addresses; /* owned: |sender| refers to it */
-    char *sender_address;  /* owned: |sender| refers to it */
 };
 
 /*
