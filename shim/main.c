@@ -74,53 +74,50 @@ static int show_version(void)
 }
 
 /* Run `help [COMMAND]`. */
-static int run_help(int argc, char **argv)
+static int run_help(char **argv)
 {
     const struct command *command;
 
-    if (argc > 2)
-        return shim_usage("help: takes one command");
-    if (argc < 2 || shim_help_wanted(argv[1]))
+    if (argv[1] == NULL || shim_help_wanted(argv[1]))
         return shim_help();
+    if (argv[2] != NULL)
+        return shim_usage("help: takes one command");
     command = find_command(argv[1]);
     if (command == NULL)
         return no_command("help: ", argv[1]);
     return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
 }
 
-static int run_command(struct shim *shim, int argc, char **argv)
+static int run_command(struct shim *shim, char **argv)
 {
     const struct command *command;
 
-    if (argc == 0)
+    if (argv[0] == NULL)
         return shim_usage("no command given");
     if (strcmp(argv[0], "help") == 0)
-        return run_help(argc, argv);
+        return run_help(argv);
     if (strcmp(argv[0], "version") == 0)
-        return argc > 1 ? shim_usage("version: takes no argument") : show_version();
+        return argv[1] != NULL ? shim_usage("version: takes no argument") : show_version();
     command = find_command(argv[0]);
     if (command == NULL)
         return no_command("", argv[0]);
     shim_usage_is_of(argv[0]);
     if (shim->explain && command->instead != NULL)
         return shim_explains_not(argv[0], command->instead);
-    return command->run(shim, argc, argv);
+    return command->run(shim, argv);
 }
 
 /* Read the options before the command, and run the command. */
 static int run(struct shim *shim, char **argv)
 {
     struct shim_long line;
-    int argc = 0;
     int code = shim_long_before(shim, &argv, &line);
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (shim_long_has(&line, "version"))
         return show_version();
-    while (argv[argc] != NULL)
-        argc++;
-    return run_command(shim, argc, argv);
+    return run_command(shim, argv);
 }
 
 /*
