@@ -17,6 +17,15 @@ const struct shim_help_text *shim_help_find(const char *name)
     return found;
 }
 
+const struct shim_option_row *shim_option_row(const struct shim_option_row *row, const char *name,
+                                              size_t length)
+{
+    while (row->spelling != NULL &&
+           (strlen(row->spelling) != length || memcmp(row->spelling, name, length) != 0))
+        row++;
+    return row->spelling != NULL ? row : NULL;
+}
+
 bool shim_help_wanted(const char *word)
 {
     return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;

@@ -34,6 +34,9 @@ extern const struct shim_help_text shim_help_texts[];
 
 /* The entry |name|.  There is one for every command but the stock names, which have "names". */
 const struct shim_help_text *shim_help_find(const char *name);
+/* The row of the option with that spelling, from |row| on; or NULL. */
+const struct shim_option_row *shim_option_row(const struct shim_option_row *row, const char *name,
+                                              size_t length);
 /* Is the word a request for help? */
 bool shim_help_wanted(const char *word);
 /* Each prints to stdout and returns SHIM_OK. */

@@ -9,15 +9,6 @@
 
 #include "common/long_options.h"
 
-static const struct shim_option_row *find(const struct shim_option_row *row, const char *name,
-                                          size_t length)
-{
-    while (row->spelling != NULL &&
-           (strlen(row->spelling) != length || memcmp(row->spelling, name, length) != 0))
-        row++;
-    return row->spelling != NULL ? row : NULL;
-}
-
 /* A fault in the words of the command, or before it. */
 static int fault(const struct shim_long *line, const char *what, const char *word, const char *then)
 {
@@ -63,7 +54,7 @@ static int read_option(struct shim_long *line, char ***argv)
     const char *word = **argv;
     const char *name = word + (word[1] == '-' ? 2 : 1);
     size_t length = strcspn(name, "=");
-    const struct shim_option_row *row = find(line->rows, name, length);
+    const struct shim_option_row *row = shim_option_row(line->rows, name, length);
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
 
     if (row == NULL)
@@ -159,7 +150,7 @@ int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line)
 
 const char *shim_long_value(const struct shim_long *line, const char *name, size_t index)
 {
-    assert(find(line->rows, name, strlen(name)) != NULL);
+    assert(shim_option_row(line->rows, name, strlen(name)) != NULL);
     for (size_t i = 0; i < line->count; i++)
         if (strcmp(line->given[i].name, name) == 0 && index-- == 0)
             return line->given[i].value;

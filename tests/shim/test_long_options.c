@@ -210,16 +210,6 @@ END_TEST
 
 static const char *const verbs[] = { "sign", "encrypt", "verify", "decrypt" };
 
-/* The row of the verb's help for |option|, or NULL. */
-static const struct shim_option_row *row_of(const char *verb, const char *option)
-{
-    const struct shim_option_row *row = shim_help_find(verb)->options;
-
-    while (row->spelling != NULL && strcmp(row->spelling, option) != 0)
-        row++;
-    return row->spelling != NULL ? row : NULL;
-}
-
 /* The help of the verbs and the table that reads their command lines name the same options. */
 START_TEST(verbs_have_the_options_of_their_help)
 {
@@ -229,7 +219,8 @@ START_TEST(verbs_have_the_options_of_their_help)
         bool found = (option->apis & SHIM_VERB) == 0 || option->role == ROLE_HELP;
 
         for (size_t verb = 0; verb < SP_ROWS(verbs); verb++) {
-            const struct shim_option_row *row = row_of(verbs[verb], option->name);
+            const struct shim_option_row *row = shim_option_row(
+                shim_help_find(verbs[verb])->options, option->name, strlen(option->name));
 
             if (row == NULL || (option->apis & SHIM_VERB) == 0)
                 continue;
