@@ -22,6 +22,12 @@ else()
     target_compile_options(sp_flags INTERFACE
         "$<$<CONFIG:Release,RelWithDebInfo>:SHELL:-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3>")
     target_link_options(sp_flags INTERFACE -Wl,-z,relro,-z,now -Wl,-z,noexecstack)
+    # The tables of gates have thousands of addresses, which each start relocates.
+    include(CheckLinkerFlag)
+    check_linker_flag(C -Wl,-z,pack-relative-relocs SP_HAS_PACKED_RELOCATIONS)
+    if(SP_HAS_PACKED_RELOCATIONS)
+        target_link_options(sp_flags INTERFACE -Wl,-z,pack-relative-relocs)
+    endif()
     include(CheckCCompilerFlag)
     foreach(flag stack-clash-protection cf-protection)
         check_c_compiler_flag(-f${flag} SP_HAS_${flag})

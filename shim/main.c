@@ -3,136 +3,19 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * smime-policy: runs the stock openssl under the S/MIME certificate rules.
+ *
+ * This is the launcher, which links libc alone.  What it does not do by itself the
+ * tool does, which takes its place.
  */
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
-#include "common/help.h"
 #include "common/limit.h"
-#include "common/long_options.h"
-#include "common/memory.h"
-#include "common/shim.h"
+#include "common/message.h"
+#include "common/output.h"
+#include "launcher/launch.h"
 #include "stock/installed.h"
-#include "tool/check/checking.h"
-#include "tool/commands/commands.h"
-#include "tool/config/config.h"
-#include "tool/upload/uploading.h"
-#include "verbs/verbs.h"
-
-/* |instead|: what to use where --explain is refused; NULL: --explain is obeyed. */
-static const struct command {
-    const char *name;
-    shim_command_fn *run;
-    const char *instead;
-} commands[] = {
-    { "sign", shim_run_verb, NULL },
-    { "encrypt", shim_run_verb, NULL },
-    { "verify", shim_run_verb, NULL },
-    { "decrypt", shim_run_verb, NULL },
-    { "cms", shim_run_stock, NULL },
-    { "smime", shim_run_stock, NULL },
-    { "check", shim_run_check, NULL },
-    { "config", shim_run_config, NULL },
-    { "upload", shim_run_upload, "'smime-policy check' judges files and stores nothing" },
-    { "list", shim_run_list, NULL },
-    { "show", shim_run_show, NULL },
-    { "remove", shim_run_remove, NULL },
-    { "export", shim_run_export, "'smime-policy show' tells what is in the keyring" },
-    { "trust", shim_run_trust, NULL },
-    { "keyring", shim_run_keyring, NULL },
-};
-
-/* The command |name|, or NULL. */
-static const struct command *find_command(const char *name)
-{
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(commands[i].name, name) == 0)
-            return &commands[i];
-    return NULL;
-}
-
-static int no_command(const char *before, const char *word)
-{
-    struct shim_nearest nearest = { .word = word, .length = strlen(word) };
-
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        shim_nearest_try(&nearest, commands[i].name);
-    return nearest.name == NULL
-               ? shim_usage("%sno such command: %s", before, word)
-               : shim_usage("%sno such command: %s; did you mean %s?", before, word, nearest.name);
-}
-
-static int show_version(void)
-{
-    printf("smime-policy %s (%s)\n", SMIMEPOLICY_VERSION, OpenSSL_version(OPENSSL_VERSION));
-    return SHIM_OK;
-}
-
-/* Run `help [COMMAND]`. */
-static int run_help(char **argv)
-{
-    const struct command *command;
-
-    if (argv[1] == NULL || shim_help_wanted(argv[1]))
-        return shim_help();
-    if (argv[2] != NULL)
-        return shim_usage("help: takes one command");
-    command = find_command(argv[1]);
-    if (command == NULL)
-        return no_command("help: ", argv[1]);
-    return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
-}
-
-static int run_command(struct shim *shim, char **argv)
-{
-    const struct command *command;
-
-    if (argv[0] == NULL)
-        return shim_usage("no command given");
-    if (strcmp(argv[0], "help") == 0)
-        return run_help(argv);
-    if (strcmp(argv[0], "version") == 0)
-        return argv[1] != NULL ? shim_usage("version: takes no argument") : show_version();
-    command = find_command(argv[0]);
-    if (command == NULL)
-        return no_command("", argv[0]);
-    shim_usage_is_of(argv[0]);
-    if (shim->explain && command->instead != NULL)
-        return shim_explains_not(argv[0], command->instead);
-    return command->run(shim, argv);
-}
-
-/* Read the options before the command, and run the command. */
-static int run(struct shim *shim, char **argv)
-{
-    struct shim_long line;
-    int code = shim_long_before(shim, &argv, &line);
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (shim_long_has(&line, "version"))
-        return show_version();
-    return run_command(shim, argv);
-}
-
-/*
- * Open standard streams that are closed: else one of our files would take their
- * number.  False, with the reason on stderr if that is open.
- */
-static bool open_streams(void)
-{
-    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
-        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) {
-            shim_error("cannot open /dev/null: %s", strerror(errno));
-            return false;
-        }
-    return true;
-}
 
 /* Were we started under the name `openssl`?  Then every command of stock may come. */
 static bool is_called_openssl(const char *name)
@@ -142,58 +25,54 @@ static bool is_called_openssl(const char *name)
     return strcmp(slash == NULL ? name : slash + 1, "openssl") == 0;
 }
 
-/* All other commands than those on mail are stock's: it replaces this process. */
-static int become_openssl(char **argv)
-{
-    const char *program = shim_stock_path();
-
-    if (program == NULL)
-        return SHIM_SYSTEM;
-    execv(program, argv);
-    shim_error("cannot run %s: %s", program, strerror(errno));
-    return SHIM_SYSTEM;
-}
-
 static bool is_mail_command(const char *name)
 {
     return name != NULL && (strcmp(name, "cms") == 0 || strcmp(name, "smime") == 0);
 }
 
-/*
- * Flush the output; returns the exit code to use instead of |code|.  A write may
- * have failed earlier.
- */
-static int end_output(int code)
+/* Have |program| take our place. */
+static int become(const char *program, char **argv)
 {
-    const char *why = fflush(stdout) != 0 ? strerror(errno)
-                      : ferror(stdout)    ? "a part of it is lost"
-                                          : NULL;
-
-    if (why == NULL || code != SHIM_OK)
-        return code;
-    shim_error("cannot write to standard output: %s", why);
+    execv(program, argv);
+    shim_error("cannot run %s: %s", program, strerror(errno));
     return SHIM_SYSTEM;
+}
+
+/* All other commands than those on mail are stock's. */
+static int become_openssl(char **argv)
+{
+    const char *program = shim_stock_path();
+
+    return program == NULL ? SHIM_SYSTEM : become(program, argv);
+}
+
+static int become_tool(char **argv)
+{
+    char *tool = shim_partner_path();
+
+    return tool == NULL ? shim_no_memory() : become(tool, argv);
+}
+
+/* Is it a word by which we call the tool?  Nobody else may. */
+static bool is_for_tool(const char *word)
+{
+    return word != NULL && (strcmp(word, SHIM_JUDGE) == 0 || strcmp(word, SHIM_JUDGE_LOGGED) == 0);
 }
 
 int main(int argc, char **argv)
 {
-    struct shim shim = { .policy_file = SHIM_CONFIG_DIR "/policy.cnf" };
     int code;
 
     if (argc > 0 && is_called_openssl(argv[0]) && !is_mail_command(argv[1]))
         return become_openssl(argv);
+    if (argc > 0 && is_for_tool(argv[1]))
+        return shim_usage("unknown option %s", argv[1]);
     shim_limit_begin();
-    shim_memory_watch();
-    if (!open_streams())
+    if (!shim_open_streams())
         return SHIM_SYSTEM;
-    /*
-     * Without the system's configuration, which could load providers into the process
-     * that judges.
-     */
-    if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
-        return shim_no_memory();
-    code = argc == 0 ? SHIM_USAGE : run(&shim, argv + 1);
-    smimepolicy_settings_free(shim.settings);
-    OPENSSL_free(shim.keyring_path);
-    return shim_memory_end(end_output(code));
+    code = argc > 0 ? shim_launch(argc, argv) : SHIM_LEFT_TO_TOOL;
+    if (code != SHIM_LEFT_TO_TOOL)
+        return code;
+    shim_limit_end();
+    return become_tool(argv);
 }

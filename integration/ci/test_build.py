@@ -8,10 +8,10 @@ import shutil
 
 import pytest
 
-from harness import BUILD, COMMAND, MODULE, REPO, must, run
+from harness import BUILD, COMMAND, MODULE, REPO, TOOL, must, run
 
 LIBRARY = BUILD / "provider" / "libsmimepolicy.so.0"
-BUILT = pytest.mark.parametrize("path", [COMMAND, MODULE, LIBRARY], ids=lambda path: path.name)
+BUILT = pytest.mark.parametrize("path", [COMMAND, TOOL, MODULE, LIBRARY], ids=lambda path: path.name)
 
 
 def readelf(option, path):

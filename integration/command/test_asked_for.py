@@ -52,7 +52,7 @@ def explained(box, pki, post):
     }
 
 
-COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "main.c").read_text())
+COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.c").read_text())
 
 
 def test_every_command_is_walked(box, pki, post):

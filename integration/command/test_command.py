@@ -11,8 +11,8 @@ import subprocess
 
 import pytest
 
-from harness import (COMMAND, OPENSSL, PATIENCE, ends, environment, must, refused, run, stock, stock_does,
-                     wait_for)
+from harness import (COMMAND, OPENSSL, PATIENCE, REPORTS, copy_command, ends, environment, must, refused, run, stock,
+                     stock_does, wait_for)
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 BODY = b"the quick brown fox."
@@ -38,7 +38,7 @@ def fake(tmp_path):
     """fake(script): a stand-in for openssl, as environment."""
     def make(script):
         path = tmp_path / "fake-openssl"
-        path.write_text("#!/bin/sh\n" + script)
+        path.write_text("#!/bin/sh\n" + REPORTS + script)
         path.chmod(0o755)
         return {"SMIME_POLICY_OPENSSL": path}
     return make
@@ -194,12 +194,12 @@ def test_every_finding_of_every_certificate(pki, mail, tmp_path):
 
 
 def test_nothing_runs_after_a_refusal(pki, mail, fake, tmp_path):
-    """Everything is judged before stock starts."""
+    """What the tool judges is judged before stock starts."""
     ran = tmp_path / "ran"
-    result = sign(pki.expired, mail, env=fake(f"touch {ran}\n"))
-    assert result.rc == REFUSED and not ran.exists()
+    for more, code in ((["--json", "-out", tmp_path / "out"], REFUSED), ([], REFUSED)):
+        result = sign(pki.expired, mail, *more, env=fake(f"touch {ran}\nexit 3\n"))
+        assert result.rc == code and ran.exists() != bool(more), result
     assert sign(pki.good_rsa, mail, env=fake(f"touch {ran}\n")).rc == DONE
-    assert ran.exists()
 
 
 def test_two_signers(pki, mail):
@@ -689,13 +689,15 @@ def test_environment_and_words_of_the_child(pki, mail, post, fake, tmp_path):
     text = seen.read_text()
     assert "LC_TIME=kept" in text and "=/x" not in text
     assert "OPENSSL_CONF=/proc/self/fd/" in text
-    assert "unknown_keys = refuse" in text and "unverified_signers = refuse" in text
-    assert "own_anchors = first" in text
+    assert "unknown_keys = refuse" in text and "raw_keys = judge" in text
     assert re.search(r"^cms -provider-path /\S+ -provider smimepolicy -sign ", text, re.MULTILINE)
     assert re.search(r"^module = /\S+/smimepolicy\.so$", text, re.MULTILINE)
     for words in (["verify"], ["cms", "-verify"], ["smime", "-verify"]):
         assert command(*words, "-in", post.signed("good_rsa"), "-CAfile", pki.ca,
                        env=env).rc == DONE
+        if words == ["verify"]:
+            assert "unverified_signers = refuse" in seen.read_text()
+            assert "own_anchors = first" in seen.read_text()
         assert "-no-CAfile -no-CApath -no-CAstore" in seen.read_text()
     assert command("cms", "-verify", "-in", mail, env=env).rc == DONE
     text = seen.read_text()
@@ -707,9 +709,7 @@ def test_a_module_that_cannot_load_is_an_error(pki, mail, tmp_path):
     """Never a run without the policy."""
     place = tmp_path / "shim"
     place.mkdir()
-    alone = place / "smime-policy"
-    alone.write_bytes(COMMAND.read_bytes())
-    alone.chmod(0o755)
+    alone = copy_command(place)
     provider = tmp_path / "provider"
     provider.mkdir()
     (provider / "smimepolicy.so").write_text("no module")

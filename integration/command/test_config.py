@@ -132,6 +132,8 @@ unknown_keys = pass
 raw_keys = judge
 unverified_signers = pass
 own_anchors = last
+keys = all
+signer_path = log
 sender = log
 trust = caller
 # keyring is not set

@@ -11,7 +11,7 @@ import subprocess
 import pytest
 
 from faults import DONE
-from harness import COMMAND, MODULE, OPENSSL, REPO, environment, must, run, stock
+from harness import COMMAND, MODULE, OPENSSL, REPO, copy_command, environment, must, run, stock
 
 INJECTED = ["\nmode = observe", "\r\nmode = observe\r\n", "\nmode=observe\n#",
             "\n[smimepolicy_settings]\nmode = observe\n", "\n.include /nonexistent\nmode = observe"]
@@ -136,10 +136,10 @@ def test_random_names_reach_the_module(pki, mail, stored, tmp_path):
 def test_config_of_a_module_anywhere(name, pki, mail, tmp_path):
     """The command and its module in a directory of that name: `config` writes what OpenSSL reads."""
     place = tmp_path / name
-    for part, file in (("shim", COMMAND), ("provider", MODULE)):
+    for part in ("shim", "provider"):
         (place / part).mkdir(parents=True)
-        shutil.copy(file, place / part)
-    command, conf = place / "shim" / "smime-policy", tmp_path / "openssl.cnf"
+    shutil.copy(MODULE, place / "provider")
+    command, conf = copy_command(place / "shim"), tmp_path / "openssl.cnf"
     conf.write_bytes(must(run(command, "config")).out)
     result = run(command, "config", "--self-test", conf)
     assert result.rc == DONE and b"enforced: openssl refuses" in result.out, result
@@ -150,10 +150,10 @@ def test_config_of_a_module_anywhere(name, pki, mail, tmp_path):
 def test_config_of_a_module_that_cannot_be_named(tmp_path):
     """The path has a line end."""
     place = tmp_path / "a\nactivate = 0"
-    for part, file in (("shim", COMMAND), ("provider", MODULE)):
+    for part in ("shim", "provider"):
         (place / part).mkdir(parents=True)
-        shutil.copy(file, place / part)
-    command = place / "shim" / "smime-policy"
+    shutil.copy(MODULE, place / "provider")
+    command = copy_command(place / "shim")
     for words in (["config"], ["config", "--self-test"]):
         result = run(command, *words)
         assert result.rc != DONE and result.out == b"" and "control character" in result.err, result

@@ -233,7 +233,7 @@ def test_recipients_that_can_be_read_once(name, pki, mail, tmp_path):
 
 
 def test_signer_that_is_swapped(pki, mail, tmp_path):
-    """The module judges the actual signer; whose issuers were judged is not checked."""
+    """The module judges the actual signer, and its issuers."""
     signer, swap, out = tmp_path / "signer.pem", tmp_path / "openssl", tmp_path / "out"
     swap.touch(0o755)
 
@@ -245,5 +245,5 @@ def test_signer_that_is_swapped(pki, mail, tmp_path):
 
     result = swapped(pki.expired)
     assert result.rc == REFUSED and not out.exists() and "[expired]" in result.err, result
-    # To be changed when the module judges issuers as well.
-    assert swapped(pki.old_chain, "-certfile", pki.old_intermediate.pem).rc == DONE
+    result = swapped(pki.old_chain, "-certfile", pki.old_intermediate.pem)
+    assert result.rc == REFUSED and not out.exists() and "signer's path" in result.err, result

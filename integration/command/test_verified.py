@@ -442,8 +442,13 @@ def test_a_choice_is_told_where_it_changed_or_when_asked(desk, forge, root):
 
     def encrypt(*options, then=None):
         words = ("encrypt", "--to", "twice@x.example", "-in", mail, "-out", desk.out, *options)
-        return must(run(*(("faketime", then) if then else ()), COMMAND, "--keyring", desk.ring.path,
-                        *words)).err
+        at = ("faketime", then) if then else ()
+        # The environment with another clock does not reach stock.
+        clock = desk.directory / "clock"
+        clock.write_text(f"#!/bin/sh\nexec {' '.join(at[:1])} {repr(then) if then else ''} {OPENSSL} \"$@\"\n")
+        clock.chmod(0o755)
+        return must(run(*at, COMMAND, "--keyring", desk.ring.path, *words,
+                        env={"SMIME_POLICY_OPENSSL": clock})).err
 
     assert "of 2 certificates" not in encrypt()
     assert "of 2 certificates" in encrypt("-v") and "of 2 certificates" in encrypt("--verbose")

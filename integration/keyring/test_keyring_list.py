@@ -8,10 +8,11 @@ import pty
 import shutil
 import sqlite3
 import subprocess
+from pathlib import Path
 
 import pytest
 
-from harness import COMMAND, environment, must, run, stock
+from harness import COMMAND, copy_command, environment, must, run, stock
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
@@ -343,9 +344,9 @@ def test_others_read_the_public_part(keyring):
         os.mkdir(directory, 0o755)
         shutil.copytree(keyring, f"{directory}/keyring")
         # Other users may not be able to enter the build.
-        shutil.copy(COMMAND, f"{directory}/command")
+        copy_command(Path(directory))
         as_nobody = ("setpriv", "--reuid=65534", "--regid=65534", "--clear-groups",
-                     f"{directory}/command", "--keyring", f"{directory}/keyring")
+                     f"{directory}/smime-policy", "--keyring", f"{directory}/keyring")
         assert names(must(run(*as_nobody, "list", "--json"))) == list(STORED)
         shown = must(run(*as_nobody, "show", "good_rsa@example.com"))
         assert "private key: its owner alone can see that" in shown.text

@@ -16,6 +16,7 @@ REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SP_BUILD", REPO / "build" / "release")).resolve()
 MODULE = BUILD / "provider" / "smimepolicy.so"
 COMMAND = BUILD / "shim" / "smime-policy"
+TOOL = BUILD / "shim" / "smime-policy-tool"
 OPENSSL = shutil.which("openssl", path=os.defpath) or "openssl"
 PHP = shutil.which("php", path=os.defpath) or "php"
 
@@ -42,6 +43,22 @@ class Result:
     def text(self):
         """Both streams, as some programs print their errors to either."""
         return self.out.decode(errors="replace") + self.err
+
+
+# For a script that stands in for openssl: report as the provider does, if the launcher listens.
+REPORTS = """pipe=$(sed -n 's/^report = //p' "$OPENSSL_CONF")
+test -z "$pipe" || {
+    echo "hello $(sed -n 's/^report_nonce = //p' "$OPENSSL_CONF") 0"
+    printf '%s\\n' ready 'allowed sign -' 'allowed encrypt -' 'allowed decrypt -'
+} >&$pipe
+"""
+
+
+def copy_command(directory):
+    """Copy the command, which is two programs, into a directory; returns its path there."""
+    for program in (COMMAND, TOOL):
+        shutil.copy(program, directory)
+    return directory / COMMAND.name
 
 
 def environment(conf=None, **more):

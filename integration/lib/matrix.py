@@ -244,7 +244,15 @@ def _(w, path):
 
 
 @row("`expired`: other certificates on the signer's path", promised=(COMMAND_LINE,),
-     hole="it never sees them used")
+     hole="`signer_path = log` writes them to the decision log")
+def _(w, path):
+    message_only(path)
+    yield PASSES, w.sign(path, "good_chain")
+    yield ("expired",), w.sign(path, "old_chain")
+
+
+@row("`expired`: other certificates on the signer's path, with `signer_path = refuse`",
+     signer_path="refuse")
 def _(w, path):
     message_only(path)
     yield PASSES, w.sign(path, "good_chain")

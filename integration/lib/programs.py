@@ -15,7 +15,7 @@ import time
 
 import pytest
 
-from harness import COMMAND, MODULE, OPENSSL, PATIENCE, REPO, must, run, stock
+from harness import COMMAND, MODULE, OPENSSL, PATIENCE, REPO, copy_command, must, run, stock
 from terminal import Terminal
 
 # Where the guides say that the command is, and the directory of the link named openssl.
@@ -80,8 +80,7 @@ class Bin:
         """The command in a directory of its own, beside a module that is broken or missing."""
         for name in ("shim", "provider"):
             (directory / name).mkdir()
-        command = directory / "shim" / "smime-policy"
-        shutil.copy(COMMAND, command)
+        command = copy_command(directory / "shim")
         if broken:
             (directory / "provider" / MODULE.name).touch()
             return command

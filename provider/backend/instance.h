@@ -26,8 +26,10 @@ struct sp_instance {
     struct sp_backend backend;
     struct sp_sha256 sha;
     OSSL_ALGORITHM *tables[SP_OPERATIONS]; /* owned; NULL where the backend has none */
-    struct sp_properties *properties;      /* owned: what the tables refer to */
-    unsigned int loads;                    /* how many loads of the core share this instance */
+    /* owned; with `keys = mail` those of DECODER and ENCODER, with entries of |tables| */
+    OSSL_ALGORITHM *mail_tables[SP_OPERATIONS];
+    struct sp_properties *properties; /* owned: what the tables refer to */
+    unsigned int loads;               /* how many loads of the core share this instance */
     bool foreign;     /* the core is not our libcrypto: no tables, everything fails */
     atomic_bool gone; /* torn down; not freed, as other threads may still walk the list */
     struct sp_instance *next;

@@ -8,9 +8,7 @@
 #include <stddef.h>
 #include <string.h>
 
-#include <openssl/asn1.h>
-#include <openssl/crypto.h>
-
+#include "base/allocate.h"
 #include "base/text.h"
 
 /*
@@ -31,16 +29,23 @@ static bool is_control(unsigned long point)
     return false;
 }
 
+/* The value of a hexadecimal digit; -1 for another character. */
+static int digit(char c)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char *found = c == '\0' ? NULL : strchr(digits, sp_fold(c));
+
+    return found == NULL ? -1 : (int)(found - digits);
+}
+
 /* One character of a URI; |*length| is 3 where it is percent-encoded. */
 static char decoded(const char *text, size_t *length)
 {
     *length = 1;
-    if (text[0] != '%' || OPENSSL_hexchar2int((unsigned char)text[1]) < 0 ||
-        OPENSSL_hexchar2int((unsigned char)text[2]) < 0)
+    if (text[0] != '%' || digit(text[1]) < 0 || digit(text[2]) < 0)
         return text[0];
     *length = 3;
-    return (char)(OPENSSL_hexchar2int((unsigned char)text[1]) << 4 |
-                  OPENSSL_hexchar2int((unsigned char)text[2]));
+    return (char)(digit(text[1]) << 4 | digit(text[2]));
 }
 
 /* The length of |name| and its '=' if |text| begins with them, else 0. */
@@ -58,8 +63,12 @@ static size_t named(const char *text, const char *name)
 /* The length of the name and '=' of a secret attribute, or 0. */
 static size_t secret_name(const char *text)
 {
-    size_t length = named(text, "pin-value");
+    size_t length;
 
+    /* Most characters begin neither. */
+    if (*text != '%' && sp_fold(*text) != 'p')
+        return 0;
+    length = named(text, "pin-value");
     return length != 0 ? length : named(text, "pin-source");
 }
 
@@ -119,13 +128,39 @@ static size_t value_length(const char *start, const char *value)
     return (size_t)(end - value);
 }
 
+/*
+ * The length of the character in UTF-8 (RFC 3629) at |text|, which has |left| bytes;
+ * 0 if it is none.
+ */
+static size_t read_utf8(const unsigned char *text, size_t left, unsigned long *point)
+{
+    static const unsigned long least[] = { 0, 0, 0x80, 0x800, 0x10000 };
+    size_t length = text[0] < 0x80                      ? 1
+                    : text[0] >= 0xc0 && text[0] < 0xe0 ? 2
+                    : text[0] >= 0xe0 && text[0] < 0xf0 ? 3
+                    : text[0] >= 0xf0 && text[0] < 0xf8 ? 4
+                                                        : 0;
+
+    if (length == 0 || length > left)
+        return 0;
+    *point = length == 1 ? text[0] : text[0] & (0x7fu >> length);
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xc0) != 0x80)
+            return 0;
+        *point = *point << 6 | (text[i] & 0x3f);
+    }
+    return *point < least[length] || *point > 0x10ffff || (*point >= 0xd800 && *point <= 0xdfff)
+               ? 0
+               : length;
+}
+
 /* The length in bytes of the first piece of |text|, and its |kind|; 0 at the end. */
 static size_t piece(const char *start, const char *text, enum kind *kind)
 {
     size_t left = strnlen(text, 4);
     size_t name = secret_name(text);
     unsigned long point;
-    int length;
+    size_t length;
 
     *kind = SECRET;
     if (name != 0)
@@ -133,12 +168,11 @@ static size_t piece(const char *start, const char *text, enum kind *kind)
     if (left == 0)
         return 0;
     *kind = BROKEN;
-    length = UTF8_getc((const unsigned char *)text, (int)left, &point);
-    /* Some releases of libcrypto accept these. */
-    if (length <= 0 || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff))
+    length = read_utf8((const unsigned char *)text, left, &point);
+    if (length == 0)
         return 1;
     *kind = is_control(point) ? CONTROL : PLAIN;
-    return (size_t)length;
+    return length;
 }
 
 enum level { MASKED, READABLE, SHOWN };

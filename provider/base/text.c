@@ -6,9 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "base/text.h"
+#include "base/allocate.h"
 
 char *sp_vformat(const char *format, va_list args)
 {

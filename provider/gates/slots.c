@@ -19,10 +19,10 @@ OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gat
     if (table == NULL)
         return NULL;
     memcpy(table, backend, (functions + 1) * sizeof(*table));
-    for (size_t i = 0; i < functions; i++)
-        for (size_t j = 0; j < count; j++)
-            if (table[i].function_id == gates[j].function_id) {
-                table[i].function = gates[j].function;
+    for (size_t i = 0; i < count; i++)
+        for (OSSL_DISPATCH *entry = table; entry->function_id != 0; entry++)
+            if (entry->function_id == gates[i].function_id) {
+                entry->function = gates[i].function;
                 break;
             }
     return table;

@@ -1,15 +1,12 @@
 /*
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
- *
- * Where the keyring of a user is by default.
  */
 #include <stdlib.h>
 
-#include <openssl/crypto.h>
-
+#include "base/allocate.h"
 #include "base/text.h"
-#include "keyring/keyring.h"
+#include "keyring/keyring_place.h"
 
 /* |tail| below the directory of an environment variable, which must be an absolute path. */
 static char *below(const char *variable, const char *tail)

@@ -22,6 +22,7 @@
 #include <openssl/x509.h>
 
 #include "base/key_id.h"
+#include "keyring/keyring_place.h"
 #include "base/sha256.h"
 #include "rules/rules.h"
 
@@ -42,14 +43,6 @@ enum sp_access {
  */
 struct sp_keyring *sp_keyring_open(const char *path, enum sp_access access, char **why);
 void sp_keyring_close(struct sp_keyring *keyring);
-/*
- * The default place of the keyring, by the environment of this process.  A
- * set-user-ID program has none.
- *
- * @return to free with OPENSSL_free(); NULL if the environment names no place, or
- *         out of memory
- */
-char *sp_keyring_default(void);
 /*
  * Do all directories on |path| belong to the superuser or to this process?
  *

@@ -8,13 +8,15 @@
 
 #include "gates/slots.h"
 #include "policy/policy.h"
+#include "rules/rules.h"
 #include "store/loader.h"
 
 /*
  * With `default_properties = ?smime.policy=yes` in the configuration, our
- * implementation wins over the same algorithm of another provider.
+ * implementation wins over the same algorithm of another provider.  A property
+ * without a value has the value "yes", and is parsed faster.
  */
-#define OUR_PROPERTY "smime.policy=yes"
+#define OUR_PROPERTY "smime.policy"
 
 /*
  * Does the operation make, read or use keys?  Only these need our property: whose
@@ -135,13 +137,53 @@ static bool build_table(struct sp_instance *instance, int operation)
     return table != NULL;
 }
 
-bool sp_instance_build(struct sp_instance *instance)
+/*
+ * Does it read or write keys that the rules refuse to all mail?  What reads a file for
+ * keys of any kind is not named like a key.
+ */
+static bool is_for_other_keys(const char *names, const OSSL_ALGORITHM *keys)
+{
+    if (sp_names_meet(names, SP_KEYS_OF_MAIL))
+        return false;
+    while (keys->algorithm_names != NULL && !sp_names_meet(names, keys->algorithm_names))
+        keys++;
+    return keys->algorithm_names != NULL;
+}
+
+/* Build the table of |operation| for `keys = mail`: without what is for other keys. */
+static bool build_mail_table(struct sp_instance *instance, int operation)
+{
+    const OSSL_ALGORITHM *all = instance->tables[operation];
+    OSSL_ALGORITHM *table = OPENSSL_zalloc((count_algorithms(all) + 1) * sizeof(*table));
+    const char *last = NULL;
+    bool other = false;
+
+    instance->mail_tables[operation] = table;
+    for (; table != NULL && all != NULL && all->algorithm_names != NULL; all++) {
+        /* One string often names several in a row. */
+        if (all->algorithm_names != last)
+            other =
+                is_for_other_keys(all->algorithm_names, instance->backend.tables[OSSL_OP_KEYMGMT]);
+        last = all->algorithm_names;
+        if (!other)
+            *table++ = *all;
+    }
+    return instance->mail_tables[operation] != NULL;
+}
+
+static bool build_tables(struct sp_instance *instance)
 {
     for (int operation = 1; operation < SP_OPERATIONS; operation++)
         if ((instance->backend.tables[operation] != NULL || operation == OSSL_OP_STORE) &&
             !build_table(instance, operation))
             return false;
-    return sp_sha256_from(&instance->sha, &instance->backend);
+    return !sp_policy()->mail_keys_only || (build_mail_table(instance, OSSL_OP_DECODER) &&
+                                            build_mail_table(instance, OSSL_OP_ENCODER));
+}
+
+bool sp_instance_build(struct sp_instance *instance)
+{
+    return build_tables(instance) && sp_sha256_from(&instance->sha, &instance->backend);
 }
 
 static void free_table(OSSL_ALGORITHM *table, const OSSL_ALGORITHM *original)
@@ -168,6 +210,8 @@ void sp_instance_free(struct sp_instance *instance)
     for (int operation = 1; operation < SP_OPERATIONS; operation++)
         if (instance->tables[operation] != NULL)
             free_table(instance->tables[operation], instance->backend.tables[operation]);
+    OPENSSL_free(instance->mail_tables[OSSL_OP_DECODER]);
+    OPENSSL_free(instance->mail_tables[OSSL_OP_ENCODER]);
     while (instance->properties != NULL) {
         struct sp_properties *next = instance->properties->next;
 

@@ -18,8 +18,10 @@
 #include "gates/contexts.h"
 #include "gates/hooks.h"
 #include "keyring/forks.h"
+#include "log/report.h"
 #include "module/configuration.h"
 #include "module/gated_tables.h"
+#include "policy/command.h"
 #include "policy/engines.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
@@ -31,6 +33,18 @@ static unsigned int live; /* guarded by the life lock: instances not gone */
 /* Set while the backend is loaded, to notice a backend that is this module itself. */
 static _Thread_local bool starting;
 
+/*
+ * Is no provider active beside us that has the keys which `keys = mail` hides?  It would
+ * read them, and what is done with them would pass our gates.
+ */
+static bool may_hide_keys(const struct sp_instance *instance)
+{
+    OSSL_LIB_CTX *libctx = sp_upcalls_libctx(&instance->up);
+
+    return OSSL_PROVIDER_available(libctx, sp_policy()->backend) != 1 &&
+           OSSL_PROVIDER_available(libctx, "default") != 1;
+}
+
 static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *no_cache)
 {
     const struct sp_instance *instance = sp_instance_for(provctx);
@@ -39,7 +53,9 @@ static const OSSL_ALGORITHM *query_operation(void *provctx, int operation, int *
     if (instance == NULL || operation <= 0 || operation >= SP_OPERATIONS)
         return NULL;
     *no_cache = instance->backend.no_cache[operation];
-    return instance->tables[operation];
+    return instance->mail_tables[operation] != NULL && may_hide_keys(instance)
+               ? instance->mail_tables[operation]
+               : instance->tables[operation];
 }
 
 /* TLS asks for the provider's groups, which the backend knows. */
@@ -136,11 +152,19 @@ static const OSSL_DISPATCH provider_functions[] = {
 
 /*
  * Are digests of certificates needed?  A digest costs as much as the facts, and only
- * these settings use it.
+ * these settings and the report use it.
  */
 static bool needs_digests(const smimepolicy_settings *settings)
 {
-    return settings->decision_log != NULL || settings->refuse_unverified_signers;
+    return settings->decision_log != NULL || settings->refuse_unverified_signers ||
+           sp_report_is_on();
+}
+
+/* May there be signatures, and is there somebody to tell of a signer's issuers? */
+static bool needs_lineage(const smimepolicy_settings *settings)
+{
+    return (settings->refuse_signer_path || settings->decision_log != NULL) &&
+           (!sp_command()->has_use || sp_command_is_to(SMIMEPOLICY_SIGN));
 }
 
 /* Set up what belongs to the process, for the first instance. */
@@ -148,6 +172,7 @@ static bool start_process(const struct sp_instance *instance)
 {
     sp_engines_start();
     sp_contexts_open();
+    sp_register_keep_lineage(needs_lineage(sp_policy()));
     if (sp_reasons_begin() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
         sp_purposes_replace() && sp_trust_replace() && sp_own_anchor_start()) {
         sp_keyring_expect_forks();
@@ -217,6 +242,8 @@ static struct sp_instance *start(struct sp_instance *instance)
             (same != NULL || live > 0 || start_process(instance));
     if (same == NULL && built) {
         sp_threads_add_instance(&instance->up);
+        if (live == 0 && sp_report_is_on())
+            sp_configuration_greet();
         return add_instance(instance);
     }
     sp_instance_free(instance);

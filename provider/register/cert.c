@@ -33,6 +33,7 @@ static void destroy(struct sp_cert *cert)
 {
     sp_facts_free(cert->facts);
     OPENSSL_free(cert->hashed);
+    OPENSSL_free(cert->lineage);
     OPENSSL_free(cert);
 }
 
@@ -92,6 +93,42 @@ const struct sp_facts *sp_cert_facts(const struct sp_cert *cert)
     facts = cert->facts;
     sp_unlock(sp_shard_of(cert));
     return facts;
+}
+
+void sp_certs_clear(struct sp_certs *certs)
+{
+    for (size_t i = 0; i < certs->count; i++)
+        sp_cert_unref(certs->certs[i]);
+    OPENSSL_free(certs->certs);
+    *certs = (struct sp_certs){ 0 };
+}
+
+static bool add_wanted(struct sp_certs *found, struct sp_cert *cert)
+{
+    struct sp_cert **more =
+        OPENSSL_realloc(found->certs, (found->count + 1) * sizeof(*found->certs));
+
+    if (more == NULL)
+        return false;
+    found->certs = more;
+    if (sp_cert_try_ref(cert))
+        found->certs[found->count++] = cert;
+    return true;
+}
+
+bool sp_certs_find(struct sp_certs *found,
+                   bool (*is_wanted)(const struct sp_cert *cert, const void *arg), const void *arg)
+{
+    bool done = true;
+
+    for (size_t shard = 0; done && shard < SP_SHARDS; shard++) {
+        sp_lock(shard);
+        for (struct sp_cert *cert = all[shard]; done && cert != NULL; cert = cert->next)
+            if (cert->facts != NULL && cert->x509 != NULL && is_wanted(cert, arg))
+                done = add_wanted(found, cert);
+        sp_unlock(shard);
+    }
+    return done;
 }
 
 void sp_cert_drop_all(void)

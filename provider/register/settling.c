@@ -9,6 +9,7 @@
 
 #include "register/cert.h"
 #include "register/key_table.h"
+#include "register/lineage.h"
 #include "register/locks.h"
 #include "register/prints.h"
 #include "register/state.h"
@@ -68,15 +69,21 @@ static bool digest_x509(const X509 *x509, unsigned char *digest)
 static bool read_x509(struct sp_cert *cert)
 {
     struct sp_facts *facts;
+    struct sp_lineage *lineage = NULL;
 
     if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || !is_complete(cert->x509))
         return false;
     facts = sp_facts_new(cert->x509);
-    if (facts == NULL || (sp_register_has_digests() && !digest_x509(cert->x509, cert->digest))) {
+    if (facts == NULL || (sp_register_has_digests() && !digest_x509(cert->x509, cert->digest)) ||
+        (sp_register_keeps_lineage() && (lineage = sp_lineage_new(cert->x509)) == NULL)) {
+        /* An issuer that is not recorded is not judged. */
+        if (sp_register_keeps_lineage())
+            sp_register_failed();
         sp_facts_free(facts);
         return false;
     }
     cert->facts = facts;
+    cert->lineage = lineage;
     return true;
 }
 

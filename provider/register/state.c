@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 static _Atomic(const struct sp_sha256 *) current_sha;
-static atomic_bool failed, saw_birth, digests;
+static atomic_bool failed, saw_birth, digests, lineage;
 
 /*
  * libcrypto may still call back after the stop: it copies its list of callbacks and
@@ -57,6 +57,16 @@ const struct sp_sha256 *sp_register_sha256(void)
 bool sp_register_has_digests(void)
 {
     return atomic_load(&digests);
+}
+
+void sp_register_keep_lineage(bool keep)
+{
+    atomic_store(&lineage, keep);
+}
+
+bool sp_register_keeps_lineage(void)
+{
+    return atomic_load(&lineage);
 }
 
 void sp_register_failed(void)

@@ -22,6 +22,9 @@ bool sp_register_end(void);
 void sp_register_set_sha256(const struct sp_sha256 *sha);
 const struct sp_sha256 *sp_register_sha256(void);
 bool sp_register_has_digests(void);
+/* Is what finds the issuers of certificates kept?  Set before the start. */
+void sp_register_keep_lineage(bool keep);
+bool sp_register_keeps_lineage(void);
 
 /*
  * Every callback from libcrypto calls sp_register_enter() first, and

@@ -135,49 +135,83 @@ void sp_ask_validity_too_long(struct sp_case *c)
                        sp_remedy(c, "a certificate with a shorter validity") });
 }
 
-static void add_along(smimepolicy_verdict *verdict, enum sp_rule rule, enum sp_along place,
-                      char *what, char *found, const char *required)
-{
-    bool in_chain = place != SP_ALONG_BESIDE;
-    char *fault = what == NULL ? NULL
-                               : sp_format("certificate %s %s",
-                                           in_chain ? "on the signer's path" : "sent along", what);
+/* How a certificate beside the signer's is judged. */
+struct along {
+    smimepolicy_severity severity;
+    const char *what; /* "sent along", "on the signer's path" */
+    const char *remedy;
+};
 
-    OPENSSL_free(what);
-    sp_verdict_add(verdict, rule, in_chain ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
-                   (struct sp_finding_text){
-                       fault, found, sp_format("%s", required),
-                       sp_format("%s", place == SP_ALONG_STORED
-                                           ? "upload a current certificate of that CA"
-                                           : "replace it in -certfile or leave it out") });
+static void add_along(smimepolicy_verdict *verdict, enum sp_rule rule, const struct along *along,
+                      char *fault, char *found, const char *required)
+{
+    char *text = fault == NULL ? NULL : sp_format("certificate %s %s", along->what, fault);
+
+    OPENSSL_free(fault);
+    sp_verdict_add(verdict, rule, along->severity,
+                   (struct sp_finding_text){ text, found, sp_format("%s", required),
+                                             sp_format("%s", along->remedy) });
+}
+
+static void judge_validity(const struct sp_case *c, const struct along *along)
+{
+    const struct sp_moment *start = &c->facts->not_before;
+    const struct sp_moment *end = &c->facts->not_after;
+
+    if (!end->known)
+        add_along(c->verdict, SP_RULE_EXPIRED, along,
+                  sp_format("has no Not After that can be read"),
+                  sp_format("an encoding that is no time"), "a UTCTime or GeneralizedTime");
+    else if (is_past(c))
+        add_along(
+            c->verdict, SP_RULE_EXPIRED, along, around("expired on ", sp_format_tm(&end->tm), ""),
+            around("Not After ", sp_format_tm(&end->tm), ""), "a certificate that is valid now");
+    if (!start->known)
+        add_along(c->verdict, SP_RULE_NOT_YET_VALID, along,
+                  sp_format("has no Not Before that can be read"),
+                  sp_format("an encoding that is no time"), "a UTCTime or GeneralizedTime");
+    else if (is_early(c))
+        add_along(c->verdict, SP_RULE_NOT_YET_VALID, along,
+                  around("is not valid before ", sp_format_tm(&start->tm), ""),
+                  around("Not Before ", sp_format_tm(&start->tm), ""),
+                  "a certificate that is valid now");
 }
 
 smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enum sp_along place)
 {
+    static const struct along along[] = {
+        [SP_ALONG_BESIDE] = { SMIMEPOLICY_WARN, "sent along",
+                              "replace it in -certfile or leave it out" },
+        [SP_ALONG_CHAIN] = { SMIMEPOLICY_DENY, "on the signer's path",
+                             "replace it in -certfile or leave it out" },
+        [SP_ALONG_STORED] = { SMIMEPOLICY_DENY, "on the signer's path",
+                              "upload a current certificate of that CA" }
+    };
     struct sp_case c = { .facts = facts,
-                         .use = SMIMEPOLICY_SIGN,
                          .at = at,
                          .verdict = sp_verdict_new(facts, SMIMEPOLICY_SIGN) };
-    const struct sp_moment *start = &facts->not_before;
-    const struct sp_moment *end = &facts->not_after;
 
     if (c.verdict == NULL)
         return NULL;
-    if (!end->known)
-        add_along(c.verdict, SP_RULE_EXPIRED, place, sp_format("has no Not After that can be read"),
-                  sp_format("an encoding that is no time"), "a UTCTime or GeneralizedTime");
-    else if (is_past(&c))
-        add_along(
-            c.verdict, SP_RULE_EXPIRED, place, around("expired on ", sp_format_tm(&end->tm), ""),
-            around("Not After ", sp_format_tm(&end->tm), ""), "a certificate that is valid now");
-    if (!start->known)
-        add_along(c.verdict, SP_RULE_NOT_YET_VALID, place,
-                  sp_format("has no Not Before that can be read"),
-                  sp_format("an encoding that is no time"), "a UTCTime or GeneralizedTime");
-    else if (is_early(&c))
-        add_along(c.verdict, SP_RULE_NOT_YET_VALID, place,
-                  around("is not valid before ", sp_format_tm(&start->tm), ""),
-                  around("Not Before ", sp_format_tm(&start->tm), ""),
-                  "a certificate that is valid now");
+    judge_validity(&c, &along[place]);
+    return sp_verdict_finish(c.verdict);
+}
+
+smimepolicy_verdict *sp_judge_signer_issuer(const struct sp_facts *issuer, time_t at,
+                                            const smimepolicy_settings *settings)
+{
+    const struct along along = { settings->refuse_signer_path ? SMIMEPOLICY_DENY : SMIMEPOLICY_WARN,
+                                 "on the signer's path",
+                                 "send a current certificate of that CA along, or none" };
+    struct sp_case c = { .facts = issuer,
+                         .at = at,
+                         .verdict = sp_verdict_new(issuer, SMIMEPOLICY_SIGN) };
+
+    if (c.verdict == NULL)
+        return NULL;
+    judge_validity(&c, &along);
+    if (!sp_facts_is_ca(issuer))
+        add_along(c.verdict, SP_RULE_CA_EXEMPT, &along, sp_format("is not one of a CA"),
+                  sp_format("no CA:TRUE that can be read"), "CA:TRUE in Basic Constraints");
     return sp_verdict_finish(c.verdict);
 }

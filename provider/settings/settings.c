@@ -34,6 +34,8 @@ CHOICE(unknown_keys, refuse_unknown_keys)
 CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
 CHOICE(own_anchors, own_anchors_first)
+CHOICE(keys, mail_keys_only)
+CHOICE(signer_path, refuse_signer_path)
 CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
@@ -99,6 +101,7 @@ static const char *const trusts[] = { "caller", "keyring", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
 static const char *const raw_answers[] = { "judge", "pass", NULL };
 static const char *const reactions[] = { "log", "refuse", NULL };
+static const char *const key_types[] = { "all", "mail", NULL };
 static const char *const places[] = { "last", "first", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
@@ -128,6 +131,8 @@ static const struct row {
     WORDS(raw_keys, "judge", "judge or pass", raw_answers),
     WORDS(unverified_signers, "pass", "pass or refuse", strictness),
     WORDS(own_anchors, "last", "last or first", places),
+    WORDS(keys, "all", "all or mail", key_types),
+    WORDS(signer_path, "log", "log or refuse", reactions),
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),

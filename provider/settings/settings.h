@@ -11,6 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "settings/expect.h"
 #include "smimepolicy.h"
 
 enum sp_mode { SP_MODE_ENFORCE, SP_MODE_OBSERVE };
@@ -34,6 +35,8 @@ struct smimepolicy_settings {
     bool pass_raw_keys;
     bool refuse_unverified_signers;
     bool own_anchors_first;    /* prefer a stored person's own certificate to its issuer */
+    bool mail_keys_only;       /* offer no key that the rules refuse to mail anyway */
+    bool refuse_signer_path;   /* if a signer's issuer may not be used */
     bool refuse_other_senders; /* for the stock names; the verbs always refuse */
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;
@@ -56,11 +59,10 @@ char *sp_settings_value(const smimepolicy_settings *settings, size_t index);
 const char *sp_settings_fixed_rule(size_t index);
 
 /*
- * All settings, a line each.  The command passes them in this environment variable,
+ * All settings, a line each.  The command passes them in the environment variable SP_EXPECT,
  * and the provider compares them with those that arrived.  Owned by the caller; NULL
  * if out of memory.
  */
-#define SP_EXPECT "SMIME_POLICY_EXPECT"
 char *sp_settings_text(const smimepolicy_settings *settings);
 
 smimepolicy_settings *sp_settings_dup(const smimepolicy_settings *settings);

@@ -11,8 +11,8 @@
 #include "common/memory.h"
 #include "common/shim.h"
 
-/* The process has one thread.  Both are set when memory has run out, and never cleared. */
-static bool ran_out, told;
+/* The process has one thread.  It is never cleared. */
+static bool ran_out;
 
 static void *note(void *memory)
 {
@@ -54,16 +54,9 @@ void shim_memory_watch(void)
     json_set_alloc_funcs(watched_json, free);
 }
 
-int shim_no_memory(void)
-{
-    told = true;
-    shim_error("out of memory");
-    return SHIM_SYSTEM;
-}
-
 bool shim_memory_sufficed(void)
 {
-    if (ran_out && !told)
+    if (ran_out && !shim_no_memory_was_told())
         (void)shim_no_memory();
     return !ran_out;
 }

@@ -8,12 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
+#include "common/message.h"
+#include "base/allocate.h"
 #include "base/shown.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "common/shim.h"
 
 void shim_vprint(FILE *to, const char *format, va_list args)
 {
@@ -41,8 +40,17 @@ void shim_print(FILE *to, const char *format, ...)
     va_end(args);
 }
 
+static bool muted;
+
+void shim_errors_mute(bool mute)
+{
+    muted = mute;
+}
+
 static void print_error(const char *format, va_list args)
 {
+    if (muted)
+        return;
     fputs("smime-policy: ", stderr);
     shim_vprint(stderr, format, args);
     fputc('\n', stderr);
@@ -66,6 +74,20 @@ int shim_usage_twice(const char *option, const char *one, const char *other)
                       other);
 }
 
+static bool told_of_memory;
+
+int shim_no_memory(void)
+{
+    told_of_memory = true;
+    shim_error("out of memory");
+    return SHIM_SYSTEM;
+}
+
+bool shim_no_memory_was_told(void)
+{
+    return told_of_memory;
+}
+
 static const char *command;
 
 void shim_usage_is_of(const char *name)
@@ -80,7 +102,8 @@ int shim_usage(const char *format, ...)
     va_start(args, format);
     print_error(format, args);
     va_end(args);
-    fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
+    if (!muted)
+        fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
             command != NULL ? command : "");
     return SHIM_USAGE;
 }

@@ -12,11 +12,10 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "common/output.h"
+#include "base/allocate.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 bool shim_write_all(int fd, const void *bytes, size_t len)
 {
@@ -48,6 +47,16 @@ bool shim_copy_all(int from, int to)
         if (got < 0 || !shim_write_all(to, block, (size_t)got))
             return false;
     }
+    return true;
+}
+
+bool shim_open_streams(void)
+{
+    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
+        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) {
+            shim_error("cannot open /dev/null: %s", strerror(errno));
+            return false;
+        }
     return true;
 }
 

@@ -11,6 +11,11 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/*
+ * Open standard streams that are closed: else one of our files would take their
+ * number.  False, with the reason on stderr if that is open.
+ */
+bool shim_open_streams(void);
 /* Write everything, also after partial writes; false with errno set. */
 bool shim_write_all(int fd, const void *bytes, size_t len);
 /* Copy |from|, from its start to its end; false with errno set. */

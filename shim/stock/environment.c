@@ -6,11 +6,10 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/environment.h"
+#include "base/allocate.h"
 #include "base/text.h"
-#include "settings/settings.h"
+#include "settings/expect.h"
 
 static bool begins(const char *entry, const char *name)
 {
@@ -68,8 +67,10 @@ char **shim_environment(const struct shim_stock *stock)
 
 void shim_environment_free(char **environment)
 {
-    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++)
-        OPENSSL_clear_free(environment[i], strlen(environment[i]));
+    for (size_t i = 0; environment != NULL && environment[i] != NULL; i++) {
+        explicit_bzero(environment[i], strlen(environment[i]));
+        OPENSSL_free(environment[i]);
+    }
     OPENSSL_free(environment);
 }
 

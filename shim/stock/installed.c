@@ -11,60 +11,102 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/installed.h"
+#include "base/allocate.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 #define SELF        "/proc/self/exe"
 #define MODULE_NAME "smimepolicy.so"
 
 /*
- * Resolve the path, because one with `..` in it would appear in messages; NULL if it
- * does not exist.
+ * What the kernel was told to execute, for a system without /proc.  The auxiliary
+ * vector holds the pointer as a number.
  */
-static char *resolve_beside(const char *own_dir, const char *relative)
+static const char *executed(void)
 {
-    char found[PATH_MAX];
-    char *path = sp_format("%s/%s/" MODULE_NAME, own_dir, relative);
-    char *copy = path != NULL && realpath(path, found) != NULL ? OPENSSL_strdup(found) : NULL;
+    union {
+        unsigned long number;
+        const char *path;
+    } file = { getauxval(AT_EXECFN) };
 
-    OPENSSL_free(path);
-    return copy;
+    return file.number == 0 ? NULL : file.path;
+}
+
+/* Our directory, into |own|; false if it is not known. */
+static bool find_own_dir(char own[PATH_MAX])
+{
+    ssize_t len = readlink(SELF, own, PATH_MAX - 1);
+
+    if (len > 0)
+        own[len] = '\0';
+    else if (executed() == NULL || realpath(executed(), own) == NULL)
+        return false;
+    *strrchr(own, '/') = '\0';
+    return true;
+}
+
+/*
+ * The first of |relatives| to our directory that exists, or NULL.  It is resolved,
+ * because a path with `..` in it would appear in messages.
+ */
+static char *find_beside(const char *const *relatives)
+{
+    char own[PATH_MAX];
+    char found[PATH_MAX];
+    char *result = NULL;
+
+    for (bool known = find_own_dir(own); known && result == NULL && *relatives != NULL;
+         relatives++) {
+        char *path = sp_format("%s/%s", own, *relatives);
+
+        if (path != NULL && realpath(path, found) != NULL)
+            result = OPENSSL_strdup(found);
+        OPENSSL_free(path);
+    }
+    return result;
 }
 
 char *shim_module_path(void)
 {
     /* In a build tree; then in an installed or staged one. */
-    static const char *const beside[] = { "../provider", SHIM_MODULES_FROM_BIN };
-    char own[PATH_MAX];
-    ssize_t len = readlink(SELF, own, sizeof(own) - 1);
-    char *found = NULL;
+    static const char *const beside[] = { "../provider/" MODULE_NAME,
+                                          SHIM_MODULES_FROM_HERE "/" MODULE_NAME, NULL };
+    char *found = find_beside(beside);
 
-    if (len > 0) {
-        own[len] = '\0';
-        *strrchr(own, '/') = '\0';
-        for (size_t i = 0; i < sizeof(beside) / sizeof(beside[0]) && found == NULL; i++)
-            found = resolve_beside(own, beside[i]);
-    }
     return found != NULL ? found : OPENSSL_strdup(SHIM_MODULES_DIR "/" MODULE_NAME);
 }
 
-/* Find our own file.  Without /proc, by the path that the kernel was told to execute. */
+/* The other program of the two, seen from this one. */
+static const char *const partners[] = { SHIM_PARTNER, SHIM_PARTNER_FROM_HERE, NULL };
+
+char *shim_partner_path(void)
+{
+    char *found = find_beside(partners);
+
+    return found != NULL ? found : OPENSSL_strdup(SHIM_PARTNER_PATH);
+}
+
+/* Find our own file. */
 static bool find_ourselves(struct stat *own)
 {
-    union {
-        unsigned long number;
-        const char *path;
-    } executed = { getauxval(AT_EXECFN) };
-
-    return stat(SELF, own) == 0 || (executed.number != 0 && stat(executed.path, own) == 0);
+    return stat(SELF, own) == 0 || (executed() != NULL && stat(executed(), own) == 0);
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)
 {
     return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+/* Is |program| the other program of the two, which would run this one? */
+static bool is_partner(const struct stat *program)
+{
+    char *path = shim_partner_path();
+    struct stat is;
+    bool found = path != NULL && stat(path, &is) == 0 && is_same(program, &is);
+
+    OPENSSL_free(path);
+    return found;
 }
 
 const char *shim_stock_path(void)
@@ -84,7 +126,7 @@ const char *shim_stock_path(void)
                    strerror(errno));
         return NULL;
     }
-    if (is_same(&program, &own)) {
+    if (is_same(&program, &own) || is_partner(&program)) {
         shim_error("%s is this command itself; set SMIME_POLICY_OPENSSL to the real openssl", path);
         return NULL;
     }

@@ -2,10 +2,17 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The places of the provider module and of the stock openssl.
+ * The places of the provider module, of our two programs and of the stock openssl.
  */
 #ifndef SHIM_INSTALLED_H
 #define SHIM_INSTALLED_H
+
+/*
+ * The first word with which the launcher calls the tool to judge alone, after a failure
+ * of stock; the second one if the provider has logged its refusals.
+ */
+#define SHIM_JUDGE        "--judge"
+#define SHIM_JUDGE_LOGGED "--judge-logged"
 
 /*
  * The module's absolute path: beside the command in a build tree or staging folder,
@@ -14,6 +21,14 @@
  * @return a new string, or NULL if out of memory
  */
 char *shim_module_path(void);
+
+/*
+ * The other one of the launcher and the tool: beside this one in a build tree, in its
+ * place in a staging folder, else where it was installed.  It need not exist.
+ *
+ * @return a new string, or NULL if out of memory
+ */
+char *shim_partner_path(void);
 
 /*
  * The openssl program to run.

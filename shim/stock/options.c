@@ -8,11 +8,10 @@
  */
 #include <string.h>
 
-#include <openssl/evp.h>
-
 #include "stock/options.h"
+#include "base/allocate.h"
 #include "common/help.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
 
@@ -44,23 +43,6 @@ static const struct shim_option *find_option(enum shim_api api, const char *word
     return option != NULL || api != SHIM_VERB ? option : find_among(SHIM_VERB, name, len);
 }
 
-/*
- * An option that is in no table must be a cipher.  Another one might take a value,
- * which would hide the words after it from us.
- */
-bool shim_cipher_find(const char *name, int *nid)
-{
-    const EVP_CIPHER *known = EVP_get_cipherbyname(name);
-    EVP_CIPHER *fetched = NULL;
-
-    /* A cipher may be named by its object identifier, too. */
-    if (known == NULL)
-        known = fetched = EVP_CIPHER_fetch(NULL, name, NULL);
-    *nid = known != NULL ? EVP_CIPHER_get_nid(known) : NID_undef;
-    EVP_CIPHER_free(fetched);
-    return known != NULL;
-}
-
 /* The value is not repeated: it may be a passphrase. */
 static void unknown(enum shim_api api, const char *word, const char *name, size_t len)
 {
@@ -77,12 +59,12 @@ static void unknown(enum shim_api api, const char *word, const char *name, size_
 }
 
 /* Read one option; returns how many words it has, 0 after a fault. */
-static int parse_word(enum shim_api api, char **word, struct shim_given *given)
+static int parse_word(enum shim_api api, char **word, shim_cipher_known_fn *known,
+                      struct shim_given *given)
 {
     const char *name = word[0] + (word[0][1] == '-' ? 2 : 1);
     const char *equals = strchr(name, '=');
     size_t len = equals == NULL ? strlen(name) : (size_t)(equals - name);
-    int nid;
 
     given->word = word[0];
     given->value = equals == NULL ? NULL : equals + 1;
@@ -95,7 +77,7 @@ static int parse_word(enum shim_api api, char **word, struct shim_given *given)
     }
     if (given->option == NULL) {
         given->option = &cipher;
-        if (shim_cipher_find(name, &nid))
+        if (known(name))
             return 1;
         unknown(api, word[0], name, len);
         return 0;
@@ -121,7 +103,8 @@ static bool is_option(const char *word)
     return word[0] == '-' && word[1] != '\0';
 }
 
-int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
+int shim_args_parse(enum shim_api api, char **argv, shim_cipher_known_fn *known,
+                    struct shim_args *args)
 {
     /*
      * Under a verb options may follow operands.  The operands are moved together to
@@ -148,7 +131,7 @@ int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args)
             argv++;
             break;
         }
-        used = parse_word(api, argv, &args->given[args->count]);
+        used = parse_word(api, argv, known, &args->given[args->count]);
         if (used == 0)
             return SHIM_USAGE;
         args->count++;

@@ -67,13 +67,19 @@ struct shim_args {
     char **operands; /* borrowed: the words after the options; the last is NULL */
 };
 
+/* Does libcrypto have a cipher that stock calls |name|? */
+typedef bool shim_cipher_known_fn(const char *name);
+
 /*
  * Parse |argv|, which begins with the first option.
  *
+ * @param known asked about an option that is in no table.  It must be a cipher: another
+ *              one might take a value, which would hide the words after it from us
  * @param args  to free with shim_args_free(), also on failure
  * @return SHIM_OK, SHIM_USAGE or SHIM_SYSTEM; the fault is on stderr
  */
-int shim_args_parse(enum shim_api api, char **argv, struct shim_args *args);
+int shim_args_parse(enum shim_api api, char **argv, shim_cipher_known_fn *known,
+                    struct shim_args *args);
 void shim_args_free(struct shim_args *args);
 
 /* Is this an option of ours that stock does not know? */
@@ -86,12 +92,6 @@ const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_
 
 /* SHIM_USAGE, with the fault on stderr, if an option of ours that takes one value was given two. */
 int shim_args_repeated(const struct shim_args *args);
-
-/*
- * Does libcrypto have the cipher that stock calls |name|?  |*nid| is NID_undef for
- * one that no message can name.
- */
-bool shim_cipher_find(const char *name, int *nid);
 
 /* Row |index| of the table; NULL past the last one. */
 const struct shim_option *shim_option_at(size_t index);

@@ -4,8 +4,7 @@
  */
 #include <stdio.h>
 #include <string.h>
-
-#include <openssl/crypto.h>
+#include <strings.h>
 
 #include "stock/refused_options.h"
 
@@ -48,7 +47,7 @@ static bool is_engine_key(const struct shim_given *given)
         return false;
     if (strcmp(given->option->name, "keyform") == 0)
         return given->value[0] == 'E' || given->value[0] == 'e';
-    return OPENSSL_strncasecmp(given->value, uri, sizeof(uri) - 1) == 0;
+    return strncasecmp(given->value, uri, sizeof(uri) - 1) == 0;
 }
 
 /* How |given| would harm the policy, or NULL. */

@@ -4,10 +4,9 @@
  */
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/request.h"
-#include "common/shim.h"
+#include "base/allocate.h"
+#include "common/message.h"
 
 bool shim_operation_signs(const char *operation)
 {
@@ -119,10 +118,10 @@ bool shim_request_read(const struct shim_args *args, struct shim_request *reques
     return true;
 }
 
-int shim_request_parse(enum shim_api api, char **argv, struct shim_args *args,
-                       struct shim_request *request)
+int shim_request_parse(enum shim_api api, char **argv, shim_cipher_known_fn *known,
+                       struct shim_args *args, struct shim_request *request)
 {
-    int code = shim_args_parse(api, argv, args);
+    int code = shim_args_parse(api, argv, known, args);
 
     return code == SHIM_OK && !shim_request_read(args, request) ? shim_no_memory() : code;
 }

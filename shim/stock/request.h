@@ -37,8 +37,8 @@ struct shim_request {
  *
  * @return SHIM_OK, SHIM_USAGE or SHIM_SYSTEM with the reason on stderr
  */
-int shim_request_parse(enum shim_api api, char **argv, struct shim_args *args,
-                       struct shim_request *request);
+int shim_request_parse(enum shim_api api, char **argv, shim_cipher_known_fn *known,
+                       struct shim_args *args, struct shim_request *request);
 /* Read |args|; false if out of memory.  Call shim_request_clear() in any case. */
 bool shim_request_read(const struct shim_args *args, struct shim_request *request);
 void shim_request_clear(struct shim_request *request);

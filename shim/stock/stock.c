@@ -13,17 +13,15 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/stock.h"
+#include "base/allocate.h"
 #include "common/limit.h"
 #include "common/output.h"
 #include "common/progress.h"
-#include "common/shim.h"
+#include "common/message.h"
 #include "stock/environment.h"
 #include "stock/stock_said.h"
 #include "stock/unverified.h"
-#include "stock/watch.h"
 
 /* One run of stock, as its parent sees it. */
 struct following {
@@ -37,7 +35,7 @@ struct following {
     int broken;  /* errno of a failure to poll or read */
     sigset_t before;
     sighandler_t child_before;
-    struct shim_watch watch;
+    const struct shim_stock *stock;
     bool quiet;
     char *said; /* owned; NULL: not wanted */
     struct shim_said errors_said;
@@ -157,6 +155,7 @@ static void take_signals(struct following *run)
 #define SAID_MAX       65536
 #define PROGRESS_EVERY 200 /* milliseconds */
 #define FLUSH_AFTER    50  /* milliseconds */
+#define DRAIN_EVERY    20  /* milliseconds */
 
 /* Keep a part of the output as text, which a NUL ends. */
 static void keep(char *said, const char *block, size_t got)
@@ -191,7 +190,8 @@ static bool take_errors(struct following *run)
     shim_progress_end(&run->progress);
     if (got == 0)
         return false;
-    shim_watch_feed(&run->watch, block, (size_t)got);
+    if (run->stock->hear != NULL)
+        run->stock->hear(run->stock->listener, block, (size_t)got);
     if (run->said != NULL)
         keep(run->said, block, (size_t)got);
     if (!run->quiet)
@@ -218,6 +218,24 @@ static bool take_output(struct following *run)
     return false;
 }
 
+/*
+ * Read what is in the pipe.  That is done now and then: to wake up for each of many
+ * short lines costs more than all else that we do.
+ */
+static void drain_pipe(struct following *run)
+{
+    const struct shim_stock_pipe *from = run->stock->pipe;
+    char block[4096];
+    ssize_t got = 0;
+
+    while (from != NULL &&
+           ((got = read(from->read, block, sizeof(block))) > 0 || (got < 0 && errno == EINTR)))
+        if (got > 0)
+            from->hear(from->listener, block, (size_t)got);
+    if (got < 0 && errno != EAGAIN)
+        give_up(run);
+}
+
 static void stop_output(struct following *run, struct pollfd *on)
 {
     close(run->output);
@@ -232,6 +250,8 @@ static int patience(const struct following *run)
         return 0;
     if (run->errors_said.line.len > 0)
         return FLUSH_AFTER;
+    if (run->stock->pipe != NULL)
+        return DRAIN_EVERY;
     return run->progress.on ? PROGRESS_EVERY : -1;
 }
 
@@ -259,9 +279,11 @@ static void follow(struct following *run)
             on[0].fd = -1;
         if (ready > 0 && on[2].fd >= 0 && on[2].revents != 0 && !take_output(run))
             stop_output(run, &on[2]);
-        if (!run->ended)
+        drain_pipe(run);
+        if (!run->ended && ready > 0 && on[1].revents != 0)
             take_signals(run);
     }
+    drain_pipe(run);
     if (!run->ended)
         waitpid(run->child, &run->status, 0);
 }
@@ -280,15 +302,14 @@ static void finish(struct following *run)
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
-/*
- * Stock's exit code.  Without our module `cms` exits with 1, but `smime` with 0, as
- * after every usage error.
- */
-static int exit_code(const struct following *run)
+/* Else its end would never be read.  Keeps errno. */
+static void close_write_end(struct shim_stock_pipe *pipe)
 {
-    int code = WIFEXITED(run->status) ? WEXITSTATUS(run->status) : -1;
+    int reason = errno;
 
-    return run->watch.unloaded && code == 0 ? 1 : code;
+    close(pipe->write);
+    pipe->write = -1;
+    errno = reason;
 }
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
@@ -300,6 +321,7 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .failure = -1,
                              .signals = -1,
                              .child_before = SIG_DFL,
+                             .stock = stock,
                              .quiet = stock->quiet,
                              .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
     char **env = shim_environment(stock);
@@ -312,6 +334,8 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
         run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
+    if (stock->pipe != NULL)
+        close_write_end(stock->pipe);
     if (started) {
         if (stock->progress)
             shim_progress_begin(&run.progress, stock->in);
@@ -328,12 +352,9 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     }
     finish(&run);
     shim_environment_free(env);
-    result->code = started ? exit_code(&run) : -1;
+    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
-    result->refused = run.watch.refused;
-    result->complained = run.watch.spoke;
     result->lost = run.lost;
     result->said = run.said;
-    result->distrusted = run.watch.distrusted;
     return started;
 }

@@ -11,6 +11,18 @@
 #define SHIM_STOCK_H
 
 #include <stdbool.h>
+#include <stddef.h>
+
+/* Takes what was read from stock, piece by piece. */
+typedef void shim_hear_fn(void *listener, const char *bytes, size_t len);
+
+/* A pipe to us that stock inherits. */
+struct shim_stock_pipe {
+    int read;  /* the end that we read, which does not block */
+    int write; /* the end that stock writes, which is closed here when stock has it */
+    shim_hear_fn *hear;
+    void *listener;
+};
 
 struct shim_stock {
     const char *program;
@@ -27,15 +39,20 @@ struct shim_stock {
     bool capture;       /* keep its standard error in the result */
     bool for_people;    /* its messages are escaped for a terminal */
     bool unverified;    /* it verifies nobody and must not report a verification */
+    shim_hear_fn *hear; /* gets its standard error, too; or NULL */
+    void *listener;     /* for |hear| */
+    struct shim_stock_pipe *pipe; /* or NULL */
 };
 
 struct shim_stock_result {
-    int code;        /* its exit code, or -1 */
-    int signal;      /* the signal that ended it, or 0 */
+    int code;   /* its exit code, or -1 */
+    int signal; /* the signal that ended it, or 0 */
+    int lost;   /* the errno if its output could not be written, or 0 */
+    char *said; /* owned: the beginning of its standard error, if that was captured */
+
+    /* what shim_watched_run() made of its standard error */
     bool refused;    /* its error queue held an error of our provider */
     bool complained; /* it printed something that reports no success */
-    int lost;        /* the errno if its output could not be written, or 0 */
-    char *said;      /* owned: the beginning of its standard error, if that was captured */
     bool distrusted; /* it found no provided anchor for the signer */
 };
 

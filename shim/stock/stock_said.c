@@ -5,9 +5,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "stock/stock_said.h"
+#include "base/allocate.h"
 #include "base/shown.h"
 #include "common/output.h"
 

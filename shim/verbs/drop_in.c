@@ -10,21 +10,14 @@
 #include "verbs/verbs.h"
 #include "common/shim.h"
 #include "stock/refused_options.h"
+#include "stock/stock_exit.h"
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
 #include "tool/judge/verify.h"
+#include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
-#include "tool/run/whole_input.h"
-#include "verbs/empty_input.h"
+#include "stock/empty_input.h"
 #include "verbs/verb_report.h"
-
-static int stock_exit(const struct shim_stock_result *result)
-{
-    if (result->signal != 0)
-        return 128 + result->signal;
-    /* Stock's `smime` exits with 0 after some failures; a refusal never does. */
-    return result->refused && result->code == 0 ? SHIM_REFUSED : result->code;
-}
 
 /* Refuse options for the sender in operations that compare none. */
 static int check_sender(const struct shim_args *args, const struct shim_request *request)
@@ -55,7 +48,7 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
 {
     struct shim_verification verification = { 0 };
     struct shim_stock_result result;
-    int in = shim_whole_open(operation);
+    int in = shim_take_whole(operation);
     int code = SHIM_OK;
 
     if (reads_message(operation))
@@ -72,7 +65,7 @@ static int operate(struct shim_operation *operation, struct shim_outcome *outcom
         shim_error("the message cannot be read well enough to compare its sender");
         return SHIM_REFUSED;
     }
-    return stock_exit(&result);
+    return shim_stock_exit(&result);
 }
 
 static int run_stock(struct shim *shim, enum shim_api api, const char *name,
@@ -81,7 +74,7 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     struct shim_operation operation = {
         .shim = shim, .api = api, .manner = &shim_manner_stock, .args = args, .request = request
     };
-    struct shim_outcome outcome = { .denials_only = !shim->explain, .explains = shim->explain };
+    struct shim_outcome outcome = { .denials_only = !shim->explain, .explains = shim->explain || shim->is_logged };
     int code;
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name,
@@ -91,14 +84,15 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     code = shim_select(&operation, &outcome);
     if (code == SHIM_OK)
         code = shim_judge_request(&operation, &outcome);
-    if (code == SHIM_OK && (shim_input_is_unfit(args, request, operation.manner) ||
+    if (code == SHIM_OK && !shim->judges &&
+        (shim_input_is_unfit(args, request, operation.manner) ||
                             (!shim->explain && shim_input_is_empty(args, request))))
         code = SHIM_INPUT;
     if (shim->explain) {
         shim_outcome_tell_held(&outcome);
         code = shim_verb_report_plan(&(struct shim_verb_report){
             .operation = &operation, .outcome = &outcome, .code = code });
-    } else if (code == SHIM_OK)
+    } else if (code == SHIM_OK && !shim->judges)
         code = operate(&operation, &outcome);
     shim_selection_clear(&operation.selection);
     shim_outcome_clear(&outcome);
@@ -110,7 +104,7 @@ int shim_run_stock(struct shim *shim, char **argv)
     enum shim_api api = strcmp(argv[0], "cms") == 0 ? SHIM_CMS : SHIM_SMIME;
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_request_parse(api, argv + 1, &args, &request);
+    int code = shim_request_parse(api, argv + 1, shim_cipher_is_known, &args, &request);
 
     if (code == SHIM_OK)
         code = check_sender(&args, &request);

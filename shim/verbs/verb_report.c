@@ -28,7 +28,7 @@ static json_t *plan(const struct shim_operation *operation)
         for (char **word = run.words; *word != NULL; word++)
             json_array_append_new(words, sp_json_text(*word));
     OPENSSL_free(run.words);
-    OPENSSL_free(run.outputs);
+    OPENSSL_free(run.delivery.outputs);
     return words;
 }
 

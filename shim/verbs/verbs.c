@@ -14,13 +14,14 @@
 #include "common/progress.h"
 #include "common/shim.h"
 #include "stock/refused_options.h"
+#include "stock/stock_exit.h"
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
 #include "tool/judge/signers.h"
 #include "tool/judge/verify.h"
+#include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
-#include "tool/run/whole_input.h"
-#include "verbs/empty_input.h"
+#include "stock/empty_input.h"
 #include "verbs/verb_report.h"
 
 static const struct verb {
@@ -40,30 +41,6 @@ static const struct verb *find_verb(const char *name)
         if (strcmp(verbs[i].name, name) == 0)
             return &verbs[i];
     return NULL;
-}
-
-/* Our exit code, by that of stock and by what we saw. */
-static int verb_exit(const struct shim_stock_result *result)
-{
-    if (result->refused || (result->distrusted && result->code != 0))
-        return SHIM_REFUSED;
-    switch (result->code) {
-    case 0:
-        return SHIM_OK;
-    case 1:
-        return SHIM_USAGE;
-    case 2:
-        return SHIM_INPUT;
-    case -1: /* ended by a signal */
-    case 5:  /* a file could not be written */
-    case 6:
-        return SHIM_SYSTEM;
-    case 3:
-    case 4:
-        return SHIM_CRYPTO;
-    default: /* not stock's: it did not start, e.g. for want of a library */
-        return SHIM_SYSTEM;
-    }
 }
 
 /* Refuse an option that names another operation than the verb's. */
@@ -146,7 +123,7 @@ static bool tries_key(const struct shim_operation *operation)
 static int conclude(const struct shim_operation *operation, const struct shim_stock_result *result,
                     struct shim_outcome *outcome)
 {
-    int code = verb_exit(result);
+    int code = shim_verb_exit(result);
 
     /* If we could follow the chain, an untrusted signer was reported before, by name. */
     if (!outcome->denied)
@@ -174,7 +151,7 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
 static int run_watched(struct shim_operation *operation, struct shim_stock_result *result)
 {
     const char *in = shim_args_value(operation->args, "in");
-    int opened = shim_whole_open(operation);
+    int opened = shim_take_whole(operation);
     int code;
 
     if (opened < 0 && in != NULL && !operation->takes_input &&
@@ -231,12 +208,14 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
 
     if (shim_has_refused_option(operation->args, verb->name, operation->manner))
         return SHIM_REFUSED;
-    code = check_input(operation);
+    code = operation->shim->judges ? SHIM_OK : check_input(operation);
     if (code != SHIM_OK)
         return code;
     code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)
         code = shim_judge_request(&run->operation, &run->outcome);
+    if (operation->shim->judges)
+        return code;
     if (code == SHIM_OK && !operation->explain)
         code = shim_select_unlock(&run->operation);
     return code == SHIM_OK ? operate(run) : code;
@@ -287,7 +266,7 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     if (request->help)
         return shim_help_verb(verb->name);
     shim_selection_init(&run.operation.selection);
-    run.outcome.explains = run.operation.explain;
+    run.outcome.explains = run.operation.explain || shim->is_logged;
     if (run.operation.capture)
         run.outcome.json = json_array();
     report.code = check_operation(verb, request);
@@ -321,7 +300,7 @@ int shim_run_verb(struct shim *shim, char **argv)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
-    int code = shim_request_parse(SHIM_VERB, argv + 1, &args, &request);
+    int code = shim_request_parse(SHIM_VERB, argv + 1, shim_cipher_is_known, &args, &request);
 
     if (code == SHIM_OK)
         code = run_verb(shim, find_verb(argv[0]), &args, &request);

@@ -11,6 +11,7 @@
 
 #include "tool/check/checking.h"
 #include "stock/request.h"
+#include "tool/run/ciphers.h"
 
 #define MOST_WORDS 64
 
@@ -35,7 +36,7 @@ static void read_request(enum shim_api api, char *const *given)
     char *words[MOST_WORDS + 1];
 
     memcpy(words, given, sizeof(words));
-    if (shim_request_parse(api, words, &args, &request) == 0)
+    if (shim_request_parse(api, words, shim_cipher_is_known, &args, &request) == 0)
         (void)shim_request_reads_stdin(&request);
     shim_request_clear(&request);
     shim_args_free(&args);

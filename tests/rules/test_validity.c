@@ -170,6 +170,37 @@ START_TEST(sent_along)
 }
 END_TEST
 
+/* An issuer of a signer must be a CA, too; the setting says what a fault does. */
+START_TEST(issuer_of_a_signer)
+{
+    struct sp_recipe ca = { .basic = "critical,CA:TRUE", .usage = "keyCertSign" };
+    struct sp_recipe broken = { .basic = "DER:30:01", .usage = "keyCertSign" };
+    struct sp_recipe *recipes[] = { &ca, &broken };
+    smimepolicy_settings *logs = smimepolicy_settings_new();
+    smimepolicy_settings *refuses = smimepolicy_settings_new();
+    static const char *const expected[][2] = {
+        { "deny:not-yet-valid", "deny:not-yet-valid deny:ca-exempt" },
+        { "", "deny:ca-exempt" },
+        { "", "deny:ca-exempt" },
+        { "deny:expired", "deny:expired deny:ca-exempt" },
+    };
+
+    ck_assert_int_eq(smimepolicy_settings_set(refuses, "signer_path", "refuse", NULL), 1);
+    for (int i = 0; i < 2; i++) {
+        X509 *cert = sp_make_cert(recipes[i]);
+        struct sp_facts *facts = sp_facts_new(cert);
+
+        sp_expect_verdict(sp_judge_signer_issuer(facts, along[_i].at, refuses), expected[_i][i]);
+        if (i == 0)
+            sp_expect_verdict(sp_judge_signer_issuer(facts, along[_i].at, logs), along[_i].beside);
+        sp_facts_free(facts);
+        X509_free(cert);
+    }
+    smimepolicy_settings_free(refuses);
+    smimepolicy_settings_free(logs);
+}
+END_TEST
+
 START_TEST(scope_without_validity)
 {
     struct sp_recipe recipe = { GOOD };
@@ -225,6 +256,7 @@ int main(void)
     tcase_add_test(tests, expires_soon);
     tcase_add_loop_test(tests, validity_too_long, 0, SP_ROWS(lengths));
     tcase_add_loop_test(tests, sent_along, 0, SP_ROWS(along));
+    tcase_add_loop_test(tests, issuer_of_a_signer, 0, SP_ROWS(along));
     tcase_add_test(tests, scope_without_validity);
     tcase_add_test(tests, guide_example);
     suite_add_tcase(suite, tests);

@@ -16,6 +16,7 @@
 #include "keyrings.h"
 #include "outcomes.h"
 #include "tool/judge/command_line.h"
+#include "tool/run/ciphers.h"
 
 #define LATER "20990731142028Z"
 #define BOTH  "digitalSignature,keyEncipherment"
@@ -187,9 +188,9 @@ static int judge(const char *const *words, const struct shim_manner *manner,
     int code;
 
     memcpy(copies, words, 10 * sizeof(*words));
-    ck_assert_int_eq(
-        shim_request_parse(manner == VERB ? SHIM_VERB : SHIM_CMS, copies, &args, &request),
-        SHIM_OK);
+    ck_assert_int_eq(shim_request_parse(manner == VERB ? SHIM_VERB : SHIM_CMS, copies,
+                                        shim_cipher_is_known, &args, &request),
+                     SHIM_OK);
     *operation = (struct shim_operation){
         .shim = &shim, .api = SHIM_CMS, .manner = manner, .args = &args, .request = &request
     };

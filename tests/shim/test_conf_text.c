@@ -15,7 +15,7 @@
 #include <openssl/conf.h>
 #include <openssl/crypto.h>
 
-#include "stock/conf_text.h"
+#include "tool/run/conf_text.h"
 #include "base/text.h"
 #include "verdicts.h"
 

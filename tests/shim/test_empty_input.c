@@ -12,7 +12,8 @@
 
 #include "capture.h"
 #include "keyrings.h"
-#include "verbs/empty_input.h"
+#include "tool/run/ciphers.h"
+#include "stock/empty_input.h"
 
 /* What standard input is. */
 enum input { EMPTY_PIPE, FULL_PIPE, OPEN_PIPE, EMPTY_FILE, EMPTY_SOCKET, NOTHING, FOLDER, ZERO };
@@ -125,7 +126,7 @@ START_TEST(is_told)
     int kept;
 
     memcpy(words, rows[_i].words, sizeof(words));
-    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words, &args, &request), 0);
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words, shim_cipher_is_known, &args, &request), 0);
     make_input(rows[_i].input, &kept);
     sp_capture_begin(STDERR_FILENO);
     expect(shim_input_is_empty(&args, &request), rows[_i].empty);

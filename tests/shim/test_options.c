@@ -13,6 +13,7 @@
 #include "capture.h"
 #include "common/shim.h"
 #include "stock/request.h"
+#include "tool/run/ciphers.h"
 #include "verdicts.h"
 
 /*
@@ -87,7 +88,7 @@ static char *words_of_row[20];
 static int parse(enum shim_api api, const char *const *words, struct shim_args *args)
 {
     memcpy(words_of_row, words, 10 * sizeof(words[0]));
-    return shim_args_parse(api, words_of_row, args);
+    return shim_args_parse(api, words_of_row, shim_cipher_is_known, args);
 }
 
 static void add(struct sp_text *text, const char *word)
@@ -201,7 +202,8 @@ START_TEST(requests_are_read)
     struct shim_args args;
 
     memcpy(words_of_row, requests[_i].words, sizeof(requests[_i].words));
-    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words_of_row, &args, &request), SHIM_OK);
+    ck_assert_int_eq(
+        shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request), SHIM_OK);
     add(&text, request.operation == NULL ? "-" : request.operation);
     add(&text, request.signer_count == 0 ? "-" : "");
     for (size_t i = 0; i < request.signer_count; i++) {
@@ -231,7 +233,8 @@ START_TEST(the_last_algorithm_counts)
     struct shim_args args;
 
     memcpy(words_of_row, words, sizeof(words));
-    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words_of_row, &args, &request), SHIM_OK);
+    ck_assert_int_eq(
+        shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request), SHIM_OK);
     ck_assert_str_eq(request.cipher, "aes256");
     ck_assert_str_eq(request.wrap, "aes128-wrap");
     ck_assert_str_eq(request.digest, "sha512");
@@ -265,7 +268,8 @@ START_TEST(standard_input_is_the_message)
     struct shim_args args;
 
     memcpy(words_of_row, inputs[_i].words, sizeof(inputs[_i].words));
-    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words_of_row, &args, &request), SHIM_OK);
+    ck_assert_int_eq(
+        shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request), SHIM_OK);
     ck_assert_int_eq(shim_request_reads_stdin(&request), inputs[_i].reads);
     shim_request_clear(&request);
     shim_args_free(&args);

@@ -10,6 +10,7 @@
 #include "capture.h"
 #include "common/shim.h"
 #include "stock/refused_options.h"
+#include "tool/run/ciphers.h"
 #include "verdicts.h"
 
 /* Under the verb or stock name; NULL: nothing is refused. */
@@ -57,7 +58,7 @@ START_TEST(are_refused)
     char *words[10];
 
     memcpy(words, rows[_i].words, sizeof(words));
-    ck_assert_int_eq(shim_args_parse(rows[_i].api, words, &args), SHIM_OK);
+    ck_assert_int_eq(shim_args_parse(rows[_i].api, words, shim_cipher_is_known, &args), SHIM_OK);
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(
         shim_has_refused_option(&args, "it",

@@ -14,9 +14,10 @@
 #include <openssl/crypto.h>
 
 #include "capture.h"
+#include "common/memory_file.h"
 #include "common/output.h"
 #include "stock/environment.h"
-#include "stock/provider_conf.h"
+#include "tool/run/watch.h"
 #include "verdicts.h"
 
 static char *ours[] = { "PATH=/bin",
@@ -106,19 +107,19 @@ START_TEST(its_end_is_told)
     char *argv[] = { sh, c, OPENSSL_strdup(runs[_i].script), NULL };
     int in = shim_memory_file("in", runs[_i].in, strlen(runs[_i].in));
     int out = shim_memory_file("out", "", 0);
-    const struct shim_stock stock = { .program = "/bin/sh",
-                                      .argv = argv,
-                                      .conf = "/c",
-                                      .pass = "pass",
-                                      .keep = (const int[]){ -1 },
-                                      .in = in,
-                                      .out = out };
+    struct shim_stock stock = { .program = "/bin/sh",
+                                .argv = argv,
+                                .conf = "/c",
+                                .pass = "pass",
+                                .keep = (const int[]){ -1 },
+                                .in = in,
+                                .out = out };
     struct shim_stock_result result;
     char written[200] = "";
 
     ck_assert_int_eq(setenv("SECRET", "secret", 1), 0);
     sp_capture_begin(STDERR_FILENO);
-    ck_assert(shim_stock_run(&stock, &result));
+    ck_assert(shim_watched_run(&stock, &result));
     sp_expect_captured(STDERR_FILENO, runs[_i].said);
     ck_assert_int_eq(result.code, runs[_i].code);
     ck_assert_int_eq(result.signal, runs[_i].signal);

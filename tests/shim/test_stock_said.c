@@ -14,7 +14,7 @@
 #include "capture.h"
 #include "policy/reasons.h"
 #include "stock/stock_said.h"
-#include "stock/watch.h"
+#include "tool/run/watch.h"
 #include "verdicts.h"
 
 /* What is understood of it: "r" refused, "d" distrusted, "u" unloaded, "s" spoke. */

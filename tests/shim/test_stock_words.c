@@ -13,6 +13,7 @@
 #include "base/text.h"
 #include "capture.h"
 #include "common/shim.h"
+#include "tool/run/ciphers.h"
 #include "keyrings.h"
 #include "tool/run/key_options.h"
 #include "tool/run/run.h"
@@ -81,8 +82,8 @@ static void prepare(struct prepared *made, enum shim_api api, const char *verb,
 
     memcpy(made->words, words, 10 * sizeof(*words));
     made->words[10] = NULL;
-    ck_assert_int_eq(shim_request_parse(verb != NULL ? SHIM_VERB : api, made->words, &made->args,
-                                        &made->request),
+    ck_assert_int_eq(shim_request_parse(verb != NULL ? SHIM_VERB : api, made->words,
+                                        shim_cipher_is_known, &made->args, &made->request),
                      SHIM_OK);
     if (verb != NULL)
         made->request.operation = verb + 1;
@@ -93,16 +94,18 @@ static void prepare(struct prepared *made, enum shim_api api, const char *verb,
                                  .args = &made->args,
                                  .request = &made->request };
     made->run =
-        (struct shim_run){ .operation = &made->operation, .module_dir = module_dir, .sink = -1 };
+        (struct shim_run){ .operation = &made->operation,
+                           .module_dir = module_dir,
+                           .delivery = { .secrecy = shim_secrecy_of(&made->request), .sink = -1 } };
 }
 
 static void clear(struct prepared *made)
 {
-    for (size_t i = 0; i < made->run.output_count; i++)
-        shim_output_end(&made->run.outputs[i]);
-    if (made->run.sink >= 0)
-        close(made->run.sink);
-    OPENSSL_free(made->run.outputs);
+    for (size_t i = 0; i < made->run.delivery.output_count; i++)
+        shim_output_end(&made->run.delivery.outputs[i]);
+    if (made->run.delivery.sink >= 0)
+        close(made->run.delivery.sink);
+    OPENSSL_free(made->run.delivery.outputs);
     OPENSSL_free(made->run.words);
     shim_request_clear(&made->request);
     shim_args_free(&made->args);
@@ -379,7 +382,7 @@ START_TEST(a_plan_holds_no_secret)
     prepare(&made, SHIM_CMS, NULL, plans[_i].words);
     made.run.plan = true;
     expect_words(&made, plans[_i].shown);
-    ck_assert_uint_eq(made.run.output_count, 0);
+    ck_assert_uint_eq(made.run.delivery.output_count, 0);
     clear(&made);
 }
 END_TEST
@@ -423,8 +426,8 @@ START_TEST(outputs_are_ours_first)
 
     prepare(&made, SHIM_CMS, NULL, outputs[_i].words);
     ck_assert(shim_run_words(&made.run));
-    for (size_t i = 0; i < made.run.output_count; i++) {
-        struct shim_output *output = &made.run.outputs[i];
+    for (size_t i = 0; i < made.run.delivery.output_count; i++) {
+        struct shim_output *output = &made.run.delivery.outputs[i];
 
         certificates += output->certificates;
         ck_assert_int_eq(output->secrecy, output->certificates ? SHIM_PUBLIC : outputs[_i].secrecy);
@@ -433,14 +436,14 @@ START_TEST(outputs_are_ours_first)
                 *word = some_name;
     }
     ck_assert_uint_eq(certificates, outputs[_i].certificates);
-    ck_assert_int_eq(made.run.sink >= 0, outputs[_i].sink != NULL);
+    ck_assert_int_eq(made.run.delivery.sink >= 0, outputs[_i].sink != NULL);
     if (outputs[_i].sink != NULL)
-        ck_assert_str_eq(made.run.sink_name, outputs[_i].sink);
+        ck_assert_str_eq(made.run.delivery.sink_name, outputs[_i].sink);
     line = line_of(made.run.words);
     ck_assert_int_eq(strncmp(line, CMS, strlen(CMS)), 0);
     ck_assert_str_eq(line + strlen(CMS), outputs[_i].given);
     OPENSSL_free(line);
-    ck_assert_int_eq(shim_run_secrecy(&made.run), outputs[_i].secrecy);
+    ck_assert_int_eq(shim_secrecy_of(&made.request), outputs[_i].secrecy);
     clear(&made);
 }
 END_TEST

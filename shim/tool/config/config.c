@@ -17,9 +17,9 @@
 #include "tool/config/config.h"
 #include "common/limit.h"
 #include "common/long_options.h"
-#include "stock/conf_text.h"
+#include "tool/run/conf_text.h"
 #include "stock/installed.h"
-#include "stock/provider_conf.h"
+#include "tool/run/provider_conf.h"
 #include "stock/snippet.h"
 
 static int print_snippet(void)

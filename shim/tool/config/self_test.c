@@ -15,13 +15,15 @@
 #include "tool/config/self_test.h"
 #include "base/conf_bounds.h"
 #include "base/text.h"
+#include "common/memory_file.h"
 #include "common/print.h"
 #include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "stock/installed.h"
-#include "stock/provider_conf.h"
 #include "stock/stock.h"
 #include "tool/config/config.h"
+#include "tool/run/provider_conf.h"
+#include "tool/run/watch.h"
 
 enum { CONF_FD, CERT_FD, MAIL_FD };
 
@@ -50,7 +52,7 @@ static bool sign(const char *program, const char *conf, const int *fds,
 
     if (done && stock.out < 0)
         shim_error("cannot open /dev/null: %s", strerror(errno));
-    done = done && stock.out >= 0 && shim_stock_run(&stock, result);
+    done = done && stock.out >= 0 && shim_watched_run(&stock, result);
 
     if (stock.out >= 0)
         close(stock.out);

@@ -8,8 +8,8 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "common/memory_file.h"
 #include "common/shim.h"
-#include "stock/provider_conf.h"
 #include "tool/config/self_test.h"
 
 #define DAY (24L * 60 * 60)

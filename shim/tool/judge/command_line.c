@@ -17,6 +17,7 @@
 #include "tool/judge/issuers.h"
 #include "tool/judge/outgoing.h"
 #include "tool/judge/sent_along.h"
+#include "tool/run/ciphers.h"
 
 /* The judging of one command line. */
 struct judging {

@@ -10,7 +10,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "tool/judge/verify.h"
-#include "stock/provider_conf.h"
+#include "common/memory_file.h"
 #include "tool/certs/load.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/review.h"

@@ -92,12 +92,7 @@ int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyrin
     if (code != SHIM_OK)
         return code;
     *keyring = sp_keyring_open(shim->keyring_path, access, &why);
-    if (*keyring == NULL) {
-        shim_error("%s", why != NULL ? why : "out of memory");
-        code = SHIM_SYSTEM;
-    }
-    OPENSSL_free(why);
-    return code;
+    return *keyring != NULL ? SHIM_OK : shim_keyring_fault(why);
 }
 
 int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
@@ -119,6 +114,15 @@ int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
 int shim_keyring_failed(const struct sp_keyring *keyring)
 {
     shim_error("%s", sp_keyring_why(keyring));
+    return SHIM_SYSTEM;
+}
+
+int shim_keyring_fault(char *why)
+{
+    if (why == NULL)
+        return shim_no_memory();
+    shim_error("%s", why);
+    OPENSSL_free(why);
     return SHIM_SYSTEM;
 }
 

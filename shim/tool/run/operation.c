@@ -3,9 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <signal.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/buffer.h>
@@ -13,11 +11,13 @@
 
 #include "base/text.h"
 #include "common/memory.h"
+#include "common/memory_file.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
-#include "stock/provider_conf.h"
+#include "stock/whole_input.h"
+#include "tool/run/provider_conf.h"
 #include "tool/run/run.h"
-#include "tool/run/whole_input.h"
+#include "tool/run/watch.h"
 
 static bool find_module(struct shim_run *run)
 {
@@ -62,6 +62,7 @@ static bool write_conf(struct shim_run *run)
     }
     settings->refuse_unknown_keys = true;
     settings->pass_raw_keys = false;
+    settings->refuse_signer_path = true;
     if (run->operation->manner->judges_signers) {
         settings->refuse_unverified_signers = true;
         settings->own_anchors_first = true;
@@ -72,22 +73,6 @@ static bool write_conf(struct shim_run *run)
     if (run->expect == NULL)
         shim_no_memory();
     return run->conf >= 0 && run->expect != NULL;
-}
-
-/*
- * Hold back all signals that can be caught until the temporary files are gone; also
- * SIGPIPE, from a reader of stderr that has gone.
- */
-static void hold_signals(sigset_t *before)
-{
-    sigset_t held;
-
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, before);
 }
 
 /* Only S/MIME output has a header. */
@@ -104,9 +89,9 @@ static bool write_header(const struct shim_run *run)
     const BUF_MEM *header = run->operation->selection.header;
 
     if (header == NULL || !writes_smime(run->operation->args) ||
-        shim_write_all(run->sink, header->data, header->length))
+        shim_write_all(run->delivery.sink, header->data, header->length))
         return true;
-    shim_error("cannot write %s: %s", run->sink_name, strerror(errno));
+    shim_error("cannot write %s: %s", run->delivery.sink_name, strerror(errno));
     return false;
 }
 
@@ -114,16 +99,7 @@ static bool run_begin(struct shim_run *run)
 {
     if (!find_module(run) || !write_conf(run) || !shim_run_words(run))
         return false;
-    if (run->sink < 0) {
-        run->spools = true;
-        run->sink_name = "a temporary file in $TMPDIR";
-        run->sink = shim_spool();
-    }
-    if (run->sink < 0)
-        shim_error("cannot make a temporary file in %s: %s; set TMPDIR to a directory that can be "
-                   "written",
-                   shim_spool_dir(), strerror(errno));
-    return run->sink >= 0 && write_header(run);
+    return shim_delivery_open(&run->delivery) && write_header(run);
 }
 
 #define SHIM_KEEP_MAX 5
@@ -156,7 +132,7 @@ static bool run_stock(const struct shim_run *run, const char *program,
         .expect = run->expect,
         .pass = shim_environment_pass(run->operation->request->passin),
         .keep = keep,
-        .out = run->sink,
+        .out = run->delivery.sink,
         .for_people = run->operation->manner->for_people,
         .unverified = shim_args_has(run->operation->args, "noverify"),
         .capture = run->operation->capture,
@@ -166,93 +142,69 @@ static bool run_stock(const struct shim_run *run, const char *program,
     bool started;
 
     list_kept(run, keep);
-    started = conf != NULL && shim_stock_run(&stock, result);
+    started = conf != NULL && shim_watched_run(&stock, result);
 
     OPENSSL_free(conf);
     if (started && result->lost != 0) {
-        shim_error("cannot write %s: %s", run->sink_name, strerror(result->lost));
+        shim_error("cannot write %s: %s", run->delivery.sink_name, strerror(result->lost));
         return false;
     }
     return started;
 }
 
-/*
- * Is the content not needed?  mutt verifies a signature and closes the pipe for the
- * content; stock's `smime -verify` counts that as a success.
- */
-static bool is_content_optional(const struct shim_operation *operation)
-{
-    const char *asked = operation->request->operation;
-
-    return operation->api == SHIM_SMIME && asked != NULL && strcmp(asked, "verify") == 0;
-}
-
-/* Make the existing output file private, and print that others could read it. */
-static bool make_private(const struct shim_run *run)
-{
-    struct stat before;
-    struct stat after;
-    bool told = run->operation->manner->for_people && fstat(STDOUT_FILENO, &before) == 0 &&
-                S_ISREG(before.st_mode) && before.st_size > 0;
-
-    if (!shim_make_private(STDOUT_FILENO, shim_run_secrecy(run), "standard output"))
-        return false;
-    if (told && fstat(STDOUT_FILENO, &after) == 0 && after.st_mode != before.st_mode)
-        shim_error("standard output is a file that others could read: from now on its owner alone "
-                   "can (mode %04o, it was %04o)",
-                   after.st_mode & 07777, before.st_mode & 07777);
-    return true;
-}
-
-static bool hand_over(struct shim_run *run)
-{
-    bool optional = is_content_optional(run->operation);
-
-    if (run->spools && !make_private(run))
-        return false;
-    for (size_t i = 0; i < run->output_count; i++)
-        if (!shim_output_commit(&run->outputs[i]))
-            return false;
-    if (optional)
-        signal(SIGPIPE, SIG_IGN);
-    /* Signals act again from here on.  A pending one, such as SIGPIPE, ends us here. */
-    sigprocmask(SIG_SETMASK, &run->before, NULL);
-    if (!run->spools || shim_copy_all(run->sink, STDOUT_FILENO) || (optional && errno == EPIPE))
-        return true;
-    shim_error("cannot write to standard output: %s", strerror(errno));
-    return false;
-}
-
 static void run_end(struct shim_run *run)
 {
-    for (size_t i = 0; i < run->output_count; i++)
-        shim_output_end(&run->outputs[i]);
-    sigprocmask(SIG_SETMASK, &run->before, NULL);
-    if (run->sink >= 0)
-        close(run->sink);
+    shim_delivery_end(&run->delivery);
     if (run->conf >= 0)
         close(run->conf);
     OPENSSL_free(run->expect);
-    OPENSSL_free(run->outputs);
     OPENSSL_free(run->words);
     OPENSSL_free(run->module_dir);
     OPENSSL_free(run->module);
 }
 
+int shim_take_whole(struct shim_operation *operation)
+{
+    int fd = operation->takes_input ? -1 : shim_whole_open(operation->args, operation->request);
+
+    if (fd >= 0) {
+        operation->takes_input = true;
+        operation->input = fd;
+    }
+    return fd;
+}
+
+static bool made_nothing(const struct shim_operation *operation,
+                         const struct shim_stock_result *result, int made)
+{
+    return shim_whole_made_nothing(operation->api, operation->request, result->complained, made);
+}
+
+static bool was_read(const struct shim_operation *operation, int made)
+{
+    return shim_whole_was_read(operation->args, operation->request,
+                               operation->takes_input ? operation->input : -1, made);
+}
+
 int shim_operate(const struct shim_operation *operation, struct shim_stock_result *result)
 {
-    struct shim_run run = { .operation = operation, .conf = -1, .sink = -1 };
+    struct shim_run run = { .operation = operation,
+                            .conf = -1,
+                            .delivery = { .secrecy = shim_secrecy_of(operation->request),
+                                          .for_people = operation->manner->for_people,
+                                          .sink = -1 } };
     const char *program = shim_stock_path();
     bool done;
 
     if (program == NULL)
         return SHIM_SYSTEM;
-    hold_signals(&run.before);
+    shim_delivery_hold(&run.delivery);
     done = run_begin(&run) && shim_memory_sufficed() && run_stock(&run, program, result);
     if (done && result->code == 0 && !result->refused && !operation->withheld &&
-        !shim_whole_made_nothing(operation, result, run.sink))
-        done =
-            shim_whole_was_read(operation, run.sink) && shim_memory_sufficed() && hand_over(&run);
+        !made_nothing(operation, result, run.delivery.sink))
+        done = was_read(operation, run.delivery.sink) && shim_memory_sufficed() &&
+               shim_delivery_hand_over(
+                   &run.delivery, shim_content_is_optional(operation->api, operation->request));
     run_end(&run);
     return done ? SHIM_OK : SHIM_SYSTEM;
 }

@@ -37,6 +37,12 @@ struct shim_operation {
 };
 
 /*
+ * Have stock read the file of -in as its standard input where it must be read to its
+ * end.  Returns its descriptor, for the caller to close, or -1.
+ */
+int shim_take_whole(struct shim_operation *operation);
+
+/*
  * Run it.  Its output appears only if it has succeeded.
  *
  * @return SHIM_OK with |result| filled in, or SHIM_SYSTEM with the reason on stderr

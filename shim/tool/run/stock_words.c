@@ -73,45 +73,17 @@ static bool add_masked(struct shim_run *run, size_t *count, const struct shim_gi
     return true;
 }
 
-enum shim_secrecy shim_run_secrecy(const struct shim_run *run)
-{
-    const char *asked = run->operation->request->operation;
-
-    return asked != NULL &&
-                   (strcmp(asked, "decrypt") == 0 || strcmp(asked, "EncryptedData_decrypt") == 0)
-               ? SHIM_MAIL
-               : SHIM_PUBLIC;
-}
-
-/*
- * Have the message written to stock's standard output, and write it ourselves: stock
- * does not check whether its last bytes have reached the disk.
- */
-static bool add_message(struct shim_run *run, const char *path)
-{
-    struct shim_output *output = &run->outputs[run->output_count];
-
-    if (strcmp(path, "-") == 0)
-        return true;
-    run->output_count++;
-    if (!shim_output_begin(output, path, shim_run_secrecy(run)))
-        return false;
-    run->sink = shim_output_open(output);
-    run->sink_name = output->wanted;
-    return run->sink >= 0;
-}
-
 static bool add_output(struct shim_run *run, size_t *count, const struct shim_given *given)
 {
-    struct shim_output *output = &run->outputs[run->output_count];
+    struct shim_output *output = &run->delivery.outputs[run->delivery.output_count];
 
     if (run->plan) {
         add_plain(run, count, given);
         return true;
     }
     if (strcmp(given->option->name, "out") == 0)
-        return add_message(run, given->value);
-    run->output_count++;
+        return shim_delivery_to(&run->delivery, given->value);
+    run->delivery.output_count++;
     if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
         return false;
     output->certificates = true;
@@ -312,8 +284,8 @@ bool shim_run_words(struct shim_run *run)
     run->words = OPENSSL_zalloc(
         (6 * (args->count + operands + selected) + 2 * args->count * selected + OWN_WORDS) *
         sizeof(*run->words));
-    run->outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->outputs));
-    if (run->words == NULL || run->outputs == NULL) {
+    run->delivery.outputs = OPENSSL_zalloc((args->count + 1) * sizeof(*run->delivery.outputs));
+    if (run->words == NULL || run->delivery.outputs == NULL) {
         shim_no_memory();
         return false;
     }

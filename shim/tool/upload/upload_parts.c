@@ -11,7 +11,7 @@
 #include "base/json_text.h"
 #include "rules/rules.h"
 #include "tool/certs/load.h"
-#include "tool/judge/issuers.h"
+#include "choice/stored_issuers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -241,7 +241,7 @@ static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
     while (!issued && cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
         X509 *issuer = sp_record_cert(&record);
 
-        issued = issuer != NULL && shim_has_issued(issuer, cert);
+        issued = issuer != NULL && sp_has_issued(issuer, cert);
         X509_free(issuer);
         sp_record_clear(&record);
     }

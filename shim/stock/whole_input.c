@@ -8,7 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tool/run/whole_input.h"
+#include "stock/whole_input.h"
+#include "common/message.h"
 
 /* Must the input be read to its end?  In other operations the message has an end of its own. */
 static bool is_all_read(const struct shim_request *request)
@@ -21,30 +22,23 @@ static bool is_all_read(const struct shim_request *request)
     return false;
 }
 
-static const char *named_file(const struct shim_operation *operation)
+static const char *named_file(const struct shim_args *args)
 {
-    const char *in = shim_args_value(operation->args, "in");
+    const char *in = shim_args_value(args, "in");
 
     return in == NULL || strcmp(in, "-") == 0 ? NULL : in;
 }
 
-int shim_whole_open(struct shim_operation *operation)
+int shim_whole_open(const struct shim_args *args, const struct shim_request *request)
 {
-    const char *path = named_file(operation);
+    const char *path = named_file(args);
     struct stat is;
-    int fd;
 
     /* Not a pipe: opening and closing it would end its writer. */
-    if (path == NULL || operation->takes_input || !is_all_read(operation->request) ||
-        shim_request_reads_stdin(operation->request) || stat(path, &is) != 0 ||
-        !S_ISREG(is.st_mode))
+    if (path == NULL || !is_all_read(request) || shim_request_reads_stdin(request) ||
+        stat(path, &is) != 0 || !S_ISREG(is.st_mode))
         return -1;
-    fd = open(path, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        operation->takes_input = true;
-        operation->input = fd;
-    }
-    return fd;
+    return open(path, O_RDONLY | O_CLOEXEC);
 }
 
 static bool is_file(int fd, struct stat *is)
@@ -53,28 +47,27 @@ static bool is_file(int fd, struct stat *is)
 }
 
 /* Signing and encrypting always give output; other operations may give none. */
-bool shim_whole_made_nothing(const struct shim_operation *operation,
-                             const struct shim_stock_result *result, int made)
+bool shim_whole_made_nothing(enum shim_api api, const struct shim_request *request, bool complained,
+                             int made)
 {
-    const struct shim_request *request = operation->request;
     struct stat is;
 
-    return operation->api == SHIM_SMIME &&
-           (result->complained || request->operation == NULL || is_all_read(request)) &&
+    return api == SHIM_SMIME &&
+           (complained || request->operation == NULL || is_all_read(request)) &&
            is_file(made, &is) && is.st_size == 0;
 }
 
-bool shim_whole_was_read(const struct shim_operation *operation, int made)
+bool shim_whole_was_read(const struct shim_args *args, const struct shim_request *request,
+                         int input, int made)
 {
-    const char *path = named_file(operation);
-    int fd = operation->takes_input ? operation->input : path == NULL ? STDIN_FILENO : -1;
+    const char *path = named_file(args);
+    int fd = input >= 0 ? input : path == NULL ? STDIN_FILENO : -1;
     struct stat is;
     char more;
     ssize_t got;
 
     /* After some usage errors stock writes nothing and reports success. */
-    if (!is_all_read(operation->request) || (is_file(made, &is) && is.st_size == 0) ||
-        !is_file(fd, &is))
+    if (!is_all_read(request) || (is_file(made, &is) && is.st_size == 0) || !is_file(fd, &is))
         return true;
     got = read(fd, &more, 1);
     if (got == 0)

@@ -18,18 +18,4 @@
  */
 int shim_provider_conf(const char *module, const smimepolicy_settings *settings);
 
-/*
- * A file in memory with |bytes|, for certificates and keys.  Returned as by
- * shim_provider_conf().
- */
-int shim_memory_file(const char *name, const char *bytes, size_t len);
-
-/*
- * The path by which openssl opens the descriptor |fd|, which it inherits:
- * "/proc/self/fd/N".
- *
- * @return a new string; NULL with the reason on stderr, if there is no /proc
- */
-char *shim_fd_path(int fd);
-
 #endif

@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "stock/stock.h"
+
 /* The state of reading a printed error queue, piece by piece.  Zero-initialise it. */
 struct shim_watch {
     char line[1024]; /* the beginning of the current line, which is enough */
@@ -22,5 +24,8 @@ struct shim_watch {
 };
 
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);
+
+/* As shim_stock_run(), and reads its standard error for |result|. */
+bool shim_watched_run(struct shim_stock *stock, struct shim_stock_result *result);
 
 #endif

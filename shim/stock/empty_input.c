@@ -11,8 +11,8 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-#include "verbs/empty_input.h"
-#include "common/shim.h"
+#include "stock/empty_input.h"
+#include "common/message.h"
 
 static bool is_empty_pipe(int fd)
 {

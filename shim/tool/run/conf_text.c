@@ -10,20 +10,9 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "stock/conf_text.h"
+#include "tool/run/conf_text.h"
 #include "base/text.h"
-
-#define SETTINGS "smimepolicy_settings"
-
-/* Bytes that have no meaning to libcrypto anywhere in a value. */
-static bool is_plain(unsigned char byte)
-{
-    static const char marks[] = "/._-+@%,:?";
-
-    return (byte >= '0' && byte <= '9') || (byte >= 'A' && byte <= 'Z') ||
-           (byte >= 'a' && byte <= 'z') || byte >= 0x80 ||
-           (byte != '\0' && strchr(marks, byte) != NULL);
-}
+#include "stock/conf_head.h"
 
 static bool is_control(unsigned char byte)
 {
@@ -41,7 +30,7 @@ char *shim_conf_quote(const char *value, char **why)
             *why = OPENSSL_strdup("it holds a line end or another control character");
             return NULL;
         }
-        plain = plain && is_plain((unsigned char)*byte);
+        plain = plain && shim_conf_is_plain((unsigned char)*byte);
     }
     if (plain)
         return OPENSSL_strdup(value);
@@ -120,7 +109,7 @@ static bool write_line(void *data, const char *key, const char *value, char **wh
 static bool compare_line(void *data, const char *key, const char *value, char **why)
 {
     const CONF *conf = data;
-    const char *read = NCONF_get_string(conf, SETTINGS, key);
+    const char *read = NCONF_get_string(conf, SHIM_CONF_SETTINGS, key);
 
     if (NCONF_get_section(conf, value) != NULL)
         return refuse(key, value, "it is the name of a section there", why);
@@ -152,17 +141,7 @@ char *shim_conf_text(const char *module, const smimepolicy_settings *settings, c
     bool done;
 
     *why = NULL;
-    sp_text_add(&text, "config_diagnostics = 1\n"
-                       "openssl_conf = smimepolicy_init\n"
-                       "[smimepolicy_init]\n"
-                       "providers = smimepolicy_providers\n"
-                       "alg_section = smimepolicy_algorithms\n"
-                       "[smimepolicy_algorithms]\n"
-                       "default_properties = ?smime.policy=yes\n"
-                       "[smimepolicy_providers]\n"
-                       "smimepolicy = " SETTINGS "\n"
-                       "[" SETTINGS "]\n"
-                       "activate = 1\n");
+    sp_text_add(&text, SHIM_CONF_HEAD);
     done = each_line(module, settings, write_line, &text, why);
     written = sp_text_take(&text);
     if (done && written != NULL && reads_back(written, module, settings, why))

@@ -7,13 +7,11 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
-#include "stock/provider_conf.h"
+#include "common/memory_file.h"
+#include "base/allocate.h"
 #include "base/text.h"
+#include "common/message.h"
 #include "common/output.h"
-#include "common/shim.h"
-#include "stock/conf_text.h"
 
 int shim_memory_file(const char *name, const char *bytes, size_t len)
 {
@@ -40,21 +38,4 @@ char *shim_fd_path(int fd)
         path = NULL;
     }
     return path;
-}
-
-int shim_provider_conf(const char *module, const smimepolicy_settings *settings)
-{
-    char *why;
-    char *text = shim_conf_text(module, settings, &why);
-    int fd = -1;
-
-    if (text != NULL)
-        fd = shim_memory_file("openssl.cnf", text, strlen(text));
-    else if (why != NULL)
-        shim_error("%s", why);
-    else
-        shim_no_memory();
-    OPENSSL_free(why);
-    OPENSSL_free(text);
-    return fd;
 }

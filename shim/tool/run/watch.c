@@ -8,7 +8,7 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include "stock/watch.h"
+#include "tool/run/watch.h"
 #include "policy/reasons.h"
 
 /* Stock's errors for a chain without a provided anchor. */
@@ -78,4 +78,26 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
         watch->spoke = watch->spoke || !is_success(watch->line);
         watch->len = 0;
     }
+}
+
+static void feed(void *watch, const char *bytes, size_t len)
+{
+    shim_watch_feed(watch, bytes, len);
+}
+
+bool shim_watched_run(struct shim_stock *stock, struct shim_stock_result *result)
+{
+    struct shim_watch watch = { 0 };
+    bool started;
+
+    stock->hear = feed;
+    stock->listener = &watch;
+    started = shim_stock_run(stock, result);
+    /* Without our module `cms` exits with 1, but `smime` with 0, as after every usage error. */
+    if (watch.unloaded && result->code == 0)
+        result->code = 1;
+    result->refused = watch.refused;
+    result->complained = watch.spoke;
+    result->distrusted = watch.distrusted;
+    return started;
 }

@@ -1,0 +1,104 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <limits.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launcher/launch_conf.h"
+#include "base/allocate.h"
+#include "base/text.h"
+#include "common/memory_file.h"
+#include "keyring/keyring_place.h"
+#include "stock/conf_head.h"
+
+/* Add a line.  Only characters that mean themselves to libcrypto wherever they stand. */
+static void add(struct sp_text *text, const char *key, const char *value)
+{
+    for (const char *byte = value; *byte != '\0'; byte++)
+        text->failed = text->failed || !shim_conf_is_plain((unsigned char)*byte);
+    sp_text_add(text, key);
+    sp_text_add(text, " = ");
+    sp_text_add(text, value);
+    sp_text_add(text, "\n");
+}
+
+static char *absolute(const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/')
+        return OPENSSL_strdup(path);
+    return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
+}
+
+/* Name the policy file.  Without an installed one the defaults apply. */
+static void add_policy(struct sp_text *text, const char *named)
+{
+    char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
+    struct stat is;
+
+    if (path != NULL && stat(path, &is) == 0)
+        text->failed = text->failed || !S_ISREG(is.st_mode);
+    else
+        text->failed =
+            text->failed || path == NULL || named != NULL || (errno != ENOENT && errno != ENOTDIR);
+    if (path != NULL && !text->failed && stat(path, &is) == 0)
+        add(text, "policy", path);
+    OPENSSL_free(path);
+}
+
+/* Name the keyring that is meant, if there is one, for a policy file that names none. */
+static void add_keyring(struct sp_text *text, const char *named, char **keyring)
+{
+    char *found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
+    char *path = found == NULL ? NULL : absolute(found);
+
+    OPENSSL_free(found);
+    if (path != NULL && access(path, F_OK) == 0) {
+        add(text, "keyring", path);
+        *keyring = path;
+    } else {
+        /* The tool says what is wrong with a keyring that was named. */
+        text->failed = text->failed || named != NULL;
+        OPENSSL_free(path);
+    }
+}
+
+int shim_launch_conf(const struct shim_launch *launch, const char *module, const char *nonce,
+                     int report, bool is_light, char **keyring)
+{
+    struct sp_text text = { 0 };
+    char *number = sp_format("%d", report);
+    char *written;
+    int fd = -1;
+
+    *keyring = NULL;
+    sp_text_add(&text, SHIM_CONF_HEAD);
+    add(&text, "module", module);
+    add_policy(&text, launch->policy);
+    add_keyring(&text, launch->keyring, keyring);
+    add(&text, "unknown_keys", "refuse");
+    add(&text, "raw_keys", "judge");
+    add(&text, "signer_path", "refuse");
+    if (is_light)
+        add(&text, "keys", "mail");
+    add(&text, "report", number != NULL ? number : "");
+    add(&text, "report_nonce", nonce);
+    add(&text, "report_use", launch->use);
+    add(&text, "report_asks", launch->request.passin != NULL ? "yes" : "no");
+    if (launch->sender != NULL)
+        add(&text, "report_sender", launch->sender);
+    if (strcmp(launch->use, "encrypt") == 0)
+        add(&text, "report_cipher",
+            launch->request.cipher != NULL ? launch->request.cipher : SHIM_DEFAULT_CIPHER);
+    written = sp_text_take(&text);
+    if (written != NULL && number != NULL)
+        fd = shim_memory_file("openssl.cnf", written, strlen(written));
+    OPENSSL_free(written);
+    OPENSSL_free(number);
+    return fd;
+}

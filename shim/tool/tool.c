@@ -1,0 +1,172 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Room tool: the program smime-policy-tool, which has every command of smime-policy.
+ * The launcher becomes it for all that it does not do by itself.
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "common/help.h"
+#include "common/limit.h"
+#include "common/long_options.h"
+#include "common/memory.h"
+#include "common/output.h"
+#include "common/shim.h"
+#include "stock/installed.h"
+#include "tool/check/checking.h"
+#include "tool/commands/commands.h"
+#include "tool/config/config.h"
+#include "tool/upload/uploading.h"
+#include "verbs/verbs.h"
+
+/* |instead|: what to use where --explain is refused; NULL: --explain is obeyed. */
+static const struct command {
+    const char *name;
+    shim_command_fn *run;
+    const char *instead;
+} commands[] = {
+    { "sign", shim_run_verb, NULL },
+    { "encrypt", shim_run_verb, NULL },
+    { "verify", shim_run_verb, NULL },
+    { "decrypt", shim_run_verb, NULL },
+    { "cms", shim_run_stock, NULL },
+    { "smime", shim_run_stock, NULL },
+    { "check", shim_run_check, NULL },
+    { "config", shim_run_config, NULL },
+    { "upload", shim_run_upload, "'smime-policy check' judges files and stores nothing" },
+    { "list", shim_run_list, NULL },
+    { "show", shim_run_show, NULL },
+    { "remove", shim_run_remove, NULL },
+    { "export", shim_run_export, "'smime-policy show' tells what is in the keyring" },
+    { "trust", shim_run_trust, NULL },
+    { "keyring", shim_run_keyring, NULL },
+};
+
+/* The command |name|, or NULL. */
+static const struct command *find_command(const char *name)
+{
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        if (strcmp(commands[i].name, name) == 0)
+            return &commands[i];
+    return NULL;
+}
+
+static int no_command(const char *before, const char *word)
+{
+    struct shim_nearest nearest = { .word = word, .length = strlen(word) };
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        shim_nearest_try(&nearest, commands[i].name);
+    return nearest.name == NULL
+               ? shim_usage("%sno such command: %s", before, word)
+               : shim_usage("%sno such command: %s; did you mean %s?", before, word, nearest.name);
+}
+
+static int show_version(void)
+{
+    printf("smime-policy %s (%s)\n", SMIMEPOLICY_VERSION, OpenSSL_version(OPENSSL_VERSION));
+    return SHIM_OK;
+}
+
+/* Run `help [COMMAND]`. */
+static int run_help(char **argv)
+{
+    const struct command *command;
+
+    if (argv[1] == NULL || shim_help_wanted(argv[1]))
+        return shim_help();
+    if (argv[2] != NULL)
+        return shim_usage("help: takes one command");
+    command = find_command(argv[1]);
+    if (command == NULL)
+        return no_command("help: ", argv[1]);
+    return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
+}
+
+static int run_command(struct shim *shim, char **argv)
+{
+    const struct command *command;
+
+    if (argv[0] == NULL)
+        return shim_usage("no command given");
+    if (strcmp(argv[0], "help") == 0)
+        return run_help(argv);
+    if (strcmp(argv[0], "version") == 0)
+        return argv[1] != NULL ? shim_usage("version: takes no argument") : show_version();
+    command = find_command(argv[0]);
+    if (command == NULL)
+        return no_command("", argv[0]);
+    shim_usage_is_of(argv[0]);
+    if (shim->explain && command->instead != NULL)
+        return shim_explains_not(argv[0], command->instead);
+    return command->run(shim, argv);
+}
+
+/*
+ * The launcher's words before those of the user, when stock has failed: judge and report
+ * as ever, but ask for no passphrase and run nothing.  The exit code is 0 if there is
+ * nothing to report.  The launcher accepts no such word from its caller.
+ */
+static void read_judging(struct shim *shim, char ***argv)
+{
+    shim->is_logged = **argv != NULL && strcmp(**argv, SHIM_JUDGE_LOGGED) == 0;
+    shim->judges = shim->is_logged || (**argv != NULL && strcmp(**argv, SHIM_JUDGE) == 0);
+    *argv += shim->judges ? 1 : 0;
+}
+
+/* Read the options before the command, and run the command. */
+static int run(struct shim *shim, char **argv)
+{
+    struct shim_long line;
+    int code;
+
+    read_judging(shim, &argv);
+    code = shim_long_before(shim, &argv, &line);
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (shim_long_has(&line, "version"))
+        return show_version();
+    return run_command(shim, argv);
+}
+
+/*
+ * Flush the output; returns the exit code to use instead of |code|.  A write may
+ * have failed earlier.
+ */
+static int end_output(int code)
+{
+    const char *why = fflush(stdout) != 0 ? strerror(errno)
+                      : ferror(stdout)    ? "a part of it is lost"
+                                          : NULL;
+
+    if (why == NULL || code != SHIM_OK)
+        return code;
+    shim_error("cannot write to standard output: %s", why);
+    return SHIM_SYSTEM;
+}
+
+int main(int argc, char **argv)
+{
+    struct shim shim = { .policy_file = SHIM_CONFIG_DIR "/policy.cnf" };
+    int code;
+
+    shim_limit_begin();
+    shim_memory_watch();
+    if (!shim_open_streams())
+        return SHIM_SYSTEM;
+    /*
+     * Without the system's configuration, which could load providers into the process
+     * that judges.
+     */
+    if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
+        return shim_no_memory();
+    code = argc == 0 ? SHIM_USAGE : run(&shim, argv + 1);
+    smimepolicy_settings_free(shim.settings);
+    OPENSSL_free(shim.keyring_path);
+    return shim_memory_end(end_output(code));
+}
