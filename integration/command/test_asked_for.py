@@ -104,6 +104,22 @@ def test_a_word_too_many(verb, behind, box):
     assert "-in" in result.err
 
 
+@pytest.mark.parametrize("words, other", [
+    (["sign", "--to", ADDRESS], "encrypt"), (["sign", "--cc", ADDRESS], "encrypt"), (["sign", "--to-self"], "encrypt"),
+    (["sign", "--sender", ADDRESS], "verify"), (["encrypt", "--to", ADDRESS, "--sender", ADDRESS], "verify"),
+    (["encrypt", "--no-sender"], "verify"), (["verify", "--from", ADDRESS], "sign"), (["verify", "--headers"], "sign"),
+    (["verify", "--to", ADDRESS], "encrypt"), (["decrypt", "--from", ADDRESS], "sign"),
+    (["decrypt", "-headers"], "sign"), (["decrypt", "--to-self"], "encrypt"), (["decrypt", "-no-sender"], "verify"),
+    (["decrypt", "--cc=a@b.c"], "encrypt")])
+def test_an_option_of_another_verb(words, other, box):
+    """It would be ignored, and what was meant by it would not be done."""
+    box.give(identities=["good_rsa"])
+    result = box(*words, "-in", box.mail(), "-out", box.file("out"))
+    option = next(word.partition("=")[0].lstrip("-") for word in reversed(words) if word.startswith("-"))
+    stopped(result, box.file("out"), rc=USAGE)
+    assert f"{words[0]}: --{option} is for {other}\n" in result.err, result
+
+
 def test_a_word_too_many_in_json(box):
     result = box("verify", "--json", "-out", box.file("out"), box.mail())
     assert result.rc == USAGE and json.loads(result.out)["done"] is False, result
@@ -222,7 +238,7 @@ TWICE = {
     "a keyring before and after": (["list", "--keyring", "/b"], "--keyring"),
     "a keyring before a verb": (["sign", "--keyring", "/b", "--from", ADDRESS], "--keyring"),
     "upload": (["upload", "--as", "ca", "--as", "contact", "x"], "--as"),
-    "export": (["export", "--all", "--out", "a", "--out", "b"], "--out"),
+    "export": (["export", "--all", "--out", "a", "-o", "b"], "--output"),
     "check": (["check", "--key", "a", "--key", "b", "x"], "--key"),
     "policy": (["--policy", "/a", "--policy", "/b", "list"], "--policy"),
 }

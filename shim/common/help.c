@@ -5,33 +5,39 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "common/help.h"
-#include "common/help_texts.h"
 #include "common/shim.h"
 
-static void print(const char *name)
+const struct shim_help_text *shim_help_find(const char *name)
 {
-    for (size_t i = 0; shim_help_texts[i].name != NULL; i++)
-        if (strcmp(shim_help_texts[i].name, name) == 0)
-            fputs(shim_help_texts[i].text, stdout);
+    const struct shim_help_text *found = shim_help_texts;
+
+    while (found->name != NULL && strcmp(found->name, name) != 0)
+        found++;
+    return found;
+}
+
+const struct shim_option_row *shim_option_row(const struct shim_option_row *row, const char *name,
+                                              size_t length)
+{
+    while (row->spelling != NULL &&
+           (strlen(row->spelling) != length || memcmp(row->spelling, name, length) != 0))
+        row++;
+    return row->spelling != NULL ? row : NULL;
+}
+
+bool shim_help_wanted(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;
 }
 
 int shim_help(void)
 {
-    print("general");
-    return SHIM_OK;
+    return shim_help_verb("general");
 }
 
 int shim_help_verb(const char *verb)
 {
-    print(verb);
-    return SHIM_OK;
-}
-
-int shim_version(void)
-{
-    printf("smime-policy %s (%s)\n", SMIMEPOLICY_VERSION, OpenSSL_version(OPENSSL_VERSION));
+    fputs(shim_help_find(verb)->text, stdout);
     return SHIM_OK;
 }

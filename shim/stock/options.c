@@ -10,6 +10,7 @@
 
 #include "stock/options.h"
 #include "base/allocate.h"
+#include "common/help.h"
 #include "common/message.h"
 
 static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
@@ -42,6 +43,21 @@ static const struct shim_option *find_option(enum shim_api api, const char *word
     return option != NULL || api != SHIM_VERB ? option : find_among(SHIM_VERB, name, len);
 }
 
+/* The value is not repeated: it may be a passphrase. */
+static void unknown(enum shim_api api, const char *word, const char *name, size_t len)
+{
+    struct shim_nearest nearest = { .word = name, .length = len };
+    const struct shim_option *option;
+    int dashes = (int)(name - word);
+
+    for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++)
+        if ((option->apis & (api == SHIM_VERB ? SHIM_VERB | SHIM_CMS : api)) != 0)
+            shim_nearest_try(&nearest, option->name);
+    shim_usage("unknown option %.*s%s%.*s%s%s", dashes + (int)len, word,
+               nearest.name == NULL ? "" : "; did you mean ", nearest.name == NULL ? 0 : dashes,
+               word, nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
+}
+
 /* Read one option; returns how many words it has, 0 after a fault. */
 static int parse_word(enum shim_api api, char **word, shim_cipher_known_fn *known,
                       struct shim_given *given)
@@ -53,11 +69,17 @@ static int parse_word(enum shim_api api, char **word, shim_cipher_known_fn *know
     given->word = word[0];
     given->value = equals == NULL ? NULL : equals + 1;
     given->option = find_option(api, word[0], len);
+    /* Under a verb -o and --output are our names for -out. */
+    if (given->option != NULL && given->option->role == ROLE_OUTPUT &&
+        shim_option_is_own(given->option)) {
+        given->option = find_among(SHIM_CMS, "out", strlen("out"));
+        given->word = "-out";
+    }
     if (given->option == NULL) {
         given->option = &cipher;
         if (known(name))
             return 1;
-        shim_usage("unknown option %s", word[0]);
+        unknown(api, word[0], name, len);
         return 0;
     }
     if (!given->option->takes_value) {

@@ -13,6 +13,7 @@
 
 #include "common/help.h"
 #include "common/limit.h"
+#include "common/long_options.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/shim.h"
@@ -46,16 +47,6 @@ static const struct command {
     { "keyring", shim_run_keyring, NULL },
 };
 
-static bool is_help(const char *word)
-{
-    return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;
-}
-
-static bool is_version(const char *word)
-{
-    return strcmp(word, "--version") == 0 || strcmp(word, "-version") == 0;
-}
-
 /* The command |name|, or NULL. */
 static const struct command *find_command(const char *name)
 {
@@ -65,87 +56,55 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static int no_command(const char *before, const char *word)
+{
+    struct shim_nearest nearest = { .word = word, .length = strlen(word) };
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        shim_nearest_try(&nearest, commands[i].name);
+    return nearest.name == NULL
+               ? shim_usage("%sno such command: %s", before, word)
+               : shim_usage("%sno such command: %s; did you mean %s?", before, word, nearest.name);
+}
+
+static int show_version(void)
+{
+    printf("smime-policy %s (%s)\n", SMIMEPOLICY_VERSION, OpenSSL_version(OPENSSL_VERSION));
+    return SHIM_OK;
+}
+
 /* Run `help [COMMAND]`. */
-static int run_help(int argc, char **argv)
+static int run_help(char **argv)
 {
     const struct command *command;
 
-    if (argc > 2)
-        return shim_usage("help: takes one command");
-    if (argc < 2 || is_help(argv[1]))
+    if (argv[1] == NULL || shim_help_wanted(argv[1]))
         return shim_help();
+    if (argv[2] != NULL)
+        return shim_usage("help: takes one command");
     command = find_command(argv[1]);
     if (command == NULL)
-        return shim_usage("help: no such command: %s", argv[1]);
+        return no_command("help: ", argv[1]);
     return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
 }
 
-static int run_command(struct shim *shim, int argc, char **argv)
+static int run_command(struct shim *shim, char **argv)
 {
     const struct command *command;
 
-    if (argc == 0)
+    if (argv[0] == NULL)
         return shim_usage("no command given");
     if (strcmp(argv[0], "help") == 0)
-        return run_help(argc, argv);
+        return run_help(argv);
     if (strcmp(argv[0], "version") == 0)
-        return argc > 1 ? shim_usage("version: takes no argument") : shim_version();
+        return argv[1] != NULL ? shim_usage("version: takes no argument") : show_version();
     command = find_command(argv[0]);
     if (command == NULL)
-        return shim_usage("no such command: %s", argv[0]);
+        return no_command("", argv[0]);
     shim_usage_is_of(argv[0]);
     if (shim->explain && command->instead != NULL)
         return shim_explains_not(argv[0], command->instead);
-    return command->run(shim, argc, argv);
-}
-
-/*
- * The value of the option |name| at |*argv|, which moves to the option's last word.
- * NULL if another word is there; NULL with |*faulty| if the value is missing.
- */
-static const char *value_of(const char *name, char ***argv, bool *faulty)
-{
-    char *word = **argv;
-    size_t len = strlen(name);
-
-    if (strncmp(word, name, len) != 0 || (word[len] != '=' && word[len] != '\0'))
-        return NULL;
-    if (word[len] == '=')
-        return word + len + 1;
-    *faulty = (*argv)[1] == NULL;
-    return *faulty ? NULL : *++*argv;
-}
-
-/* Read one option.  SHIM_OK; SHIM_USAGE with the fault on stderr; -1: nothing more to do. */
-static int read_option(struct shim *shim, char ***argv)
-{
-    bool faulty = false;
-    const char *value;
-
-    if (is_help(**argv)) {
-        (void)shim_help();
-        return -1;
-    }
-    if (is_version(**argv)) {
-        (void)shim_version();
-        return -1;
-    }
-    if (strcmp(**argv, "--explain") == 0) {
-        shim->explain = true;
-    } else if ((value = value_of("--policy", argv, &faulty)) != NULL) {
-        if (shim->policy_named && strcmp(shim->policy_file, value) != 0)
-            return shim_usage_twice("policy", shim->policy_file, value);
-        shim->policy_file = value;
-        shim->policy_named = true;
-    } else if (!faulty && (value = value_of("--keyring", argv, &faulty)) != NULL) {
-        if (shim->keyring != NULL && strcmp(shim->keyring, value) != 0)
-            return shim_usage_twice("keyring", shim->keyring, value);
-        shim->keyring = value;
-    } else {
-        return faulty ? shim_usage("option %s needs a value", **argv)
-                      : shim_usage("unknown option %s", **argv);
-    }
-    return SHIM_OK;
+    return command->run(shim, argv);
 }
 
 /*
@@ -153,31 +112,26 @@ static int read_option(struct shim *shim, char ***argv)
  * as ever, but ask for no passphrase and run nothing.  The exit code is 0 if there is
  * nothing to report.  The launcher accepts no such word from its caller.
  */
-static void read_judging(struct shim *shim, int *argc, char ***argv)
+static void read_judging(struct shim *shim, char ***argv)
 {
-    shim->is_logged = *argc > 0 && strcmp(**argv, SHIM_JUDGE_LOGGED) == 0;
-    shim->judges = shim->is_logged || (*argc > 0 && strcmp(**argv, SHIM_JUDGE) == 0);
-    if (shim->judges) {
-        (*argc)--;
-        (*argv)++;
-    }
+    shim->is_logged = **argv != NULL && strcmp(**argv, SHIM_JUDGE_LOGGED) == 0;
+    shim->judges = shim->is_logged || (**argv != NULL && strcmp(**argv, SHIM_JUDGE) == 0);
+    *argv += shim->judges ? 1 : 0;
 }
 
 /* Read the options before the command, and run the command. */
-static int run(struct shim *shim, int argc, char **argv)
+static int run(struct shim *shim, char **argv)
 {
-    char **end;
+    struct shim_long line;
+    int code;
 
-    read_judging(shim, &argc, &argv);
-    end = argv + argc;
-
-    for (; argv < end && argv[0][0] == '-'; argv++) {
-        int code = read_option(shim, &argv);
-
-        if (code != SHIM_OK)
-            return code == -1 ? SHIM_OK : code;
-    }
-    return run_command(shim, (int)(end - argv), argv);
+    read_judging(shim, &argv);
+    code = shim_long_before(shim, &argv, &line);
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (shim_long_has(&line, "version"))
+        return show_version();
+    return run_command(shim, argv);
 }
 
 /*
@@ -211,7 +165,7 @@ int main(int argc, char **argv)
      */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
         return shim_no_memory();
-    code = argc == 0 ? SHIM_USAGE : run(&shim, argc - 1, argv + 1);
+    code = argc == 0 ? SHIM_USAGE : run(&shim, argv + 1);
     smimepolicy_settings_free(shim.settings);
     OPENSSL_free(shim.keyring_path);
     return shim_memory_end(end_output(code));

@@ -57,6 +57,31 @@ static int check_operation(const struct verb *verb, struct shim_request *request
                       request->operation);
 }
 
+static bool takes(const char *verb, const char *option)
+{
+    return shim_option_row(shim_help_find(verb)->options, option, strlen(option)) != NULL;
+}
+
+/*
+ * Refuse options of ours that the help of the verb does not have: they would be ignored.  --quiet
+ * and --verbose may be given to every verb.
+ */
+static int check_own_options(const struct verb *verb, const struct shim_args *args)
+{
+    for (size_t i = 0; i < args->count; i++) {
+        const struct shim_option *option = args->given[i].option;
+        const struct verb *other = verbs;
+
+        if (!shim_option_is_own(option) || option->role == ROLE_QUIET ||
+            option->role == ROLE_VERBOSE || takes(verb->name, option->name))
+            continue;
+        while (!takes(other->name, option->name) && other->use != SMIMEPOLICY_DECRYPT)
+            other++;
+        return shim_usage("%s: --%s is for %s", verb->name, option->name, other->name);
+    }
+    return SHIM_OK;
+}
+
 /* Refuse operands, except for encrypt: they would be ignored. */
 static int check_operands(const struct verb *verb, const struct shim_args *args)
 {
@@ -246,6 +271,8 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
         run.outcome.json = json_array();
     report.code = check_operation(verb, request);
     if (report.code == SHIM_OK)
+        report.code = check_own_options(verb, args);
+    if (report.code == SHIM_OK)
         report.code = check_operands(verb, args);
     if (report.code == SHIM_OK)
         report.code = shim_args_repeated(args);
@@ -269,13 +296,12 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     return report.code;
 }
 
-int shim_run_verb(struct shim *shim, int argc, char **argv)
+int shim_run_verb(struct shim *shim, char **argv)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
     int code = shim_request_parse(SHIM_VERB, argv + 1, shim_cipher_is_known, &args, &request);
 
-    (void)argc;
     if (code == SHIM_OK)
         code = run_verb(shim, find_verb(argv[0]), &args, &request);
     shim_request_clear(&request);

@@ -243,10 +243,10 @@ static int run(struct shim *shim, const struct shim_check *check)
     return checking.denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-int shim_run_check(struct shim *shim, int argc, char **argv)
+int shim_run_check(struct shim *shim, char **argv)
 {
     struct shim_check check = { 0 };
-    int code = shim_check_options(shim, argc, argv, &check);
+    int code = shim_check_options(shim, argv, &check);
 
     if (code == -1)
         return SHIM_OK;

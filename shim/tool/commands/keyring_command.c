@@ -112,11 +112,11 @@ static int run_check(struct shim *shim)
     return SHIM_SYSTEM;
 }
 
-int shim_run_keyring(struct shim *shim, int argc, char **argv)
+int shim_run_keyring(struct shim *shim, char **argv)
 {
-    const struct shim_long options[] = { { NULL, LONG_FLAG, NULL } };
-    char **words;
-    int code = shim_long_parse(shim, argc, argv, options, &words);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+    char **words = line.operands;
     const char *what = code == SHIM_OK ? words[0] : NULL;
 
     if (code != SHIM_OK)
