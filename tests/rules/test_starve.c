@@ -104,6 +104,21 @@ static bool try_refuse(void)
     return keep(sp_refuse(SP_DISTRUST_DEFAULT, facts, SMIMEPOLICY_VERIFY, "a", "b", "c", "d"));
 }
 
+static bool try_refuse_certfile(void)
+{
+    return keep(sp_refuse_certfile("a", true));
+}
+
+static bool try_refuse_untrusted(void)
+{
+    return keep(sp_refuse_untrusted("a@b.c"));
+}
+
+static bool try_lone_identity(void)
+{
+    return keep(sp_note_lone_identity(facts));
+}
+
 /* Of two certificates, in the order of use or the best of them alone. */
 static bool try_order(bool (*order)(struct sp_candidate *, size_t, smimepolicy_use, time_t,
                                     const smimepolicy_settings *, size_t *))
@@ -222,6 +237,9 @@ static const struct {
     { "late", try_late },
     { "key", try_key },
     { "refuse", try_refuse },
+    { "refuse certfile", try_refuse_certfile },
+    { "refuse untrusted", try_refuse_untrusted },
+    { "lone identity", try_lone_identity },
     { "text", try_text },
     { "line", try_line },
     { "json", try_json },
