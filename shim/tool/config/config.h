@@ -16,13 +16,13 @@
  */
 int shim_lint(const char *path);
 
-/* Names in an openssl.cnf.  Each is owned, or NULL. */
+/* What an openssl.cnf names and cannot be used, with the reason.  Each is owned, or NULL. */
 struct shim_named {
-    char *keyring; /* the keyring in the provider's section */
-    char *log;     /* why this user could not write the decision log */
-    char *lost;    /* settings that cannot be read, and why */
+    char *keyring; /* the provider's keyring */
+    char *log;     /* the decision log, which this user could not write */
+    char *lost;    /* settings that cannot be read */
 };
-/* Read the names; free them with shim_named_clear(). */
+/* Find it; free it with shim_named_clear(). */
 struct shim_named shim_lint_named(const char *path);
 void shim_named_clear(struct shim_named *named);
 

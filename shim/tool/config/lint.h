@@ -26,14 +26,6 @@ struct shim_lint {
 void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
-/*
- * Check the lines of the file itself: an `openssl_conf` may be overridden by an
- * .include, or may land in a section of an included file.
- *
- * @param effective  the value that OpenSSL uses, or NULL
- */
-void shim_lint_lines(struct shim_lint *lint, FILE *file, const char *effective);
-
 /* Check the section that activates providers, and that of each provider. */
 void shim_lint_providers(struct shim_lint *lint, const char *section, bool prefers_ours);
 
