@@ -6,73 +6,22 @@
 
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "common/shim.h"
 #include "rules/rules.h"
-#include "tool/mail/mail.h"
+#include "tool/judge/review.h"
 
-/* The facts of all signers. */
-struct signers {
-    struct sp_facts **each; /* owned, as its elements */
+static void judge(const STACK_OF(X509) *signers, const struct sp_sender *sender,
+                  struct shim_outcome *outcome)
+{
     size_t count;
-    bool whole; /* every signer is known */
-};
+    struct sp_facts **facts = shim_facts_of(signers, 0, &count);
 
-static void add(struct signers *signers, const X509 *cert)
-{
-    struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
-
-    if (facts != NULL)
-        signers->each[signers->count++] = facts;
-    else
-        signers->whole = false;
-}
-
-static struct signers collect(const struct shim_operation *operation,
-                              const struct shim_secret *secret)
-{
-    const struct shim_request *request = operation->request;
-    const struct shim_selection *selection = &operation->selection;
-    struct signers signers = {
-        .each = OPENSSL_zalloc((request->signer_count + selection->signer_count + 1) *
-                               sizeof(*signers.each)),
-    };
-
-    signers.whole = signers.each != NULL;
-    for (size_t i = 0; signers.each != NULL && i < request->signer_count; i++) {
-        struct shim_loaded loaded;
-        bool done = shim_load(request->signers[i].cert, WANT_FACTS, secret, &loaded) == LOADED;
-
-        add(&signers, done ? sk_X509_value(loaded.certs, 0) : NULL);
-        shim_loaded_clear(&loaded);
-    }
-    for (size_t i = 0; signers.each != NULL && i < selection->signer_count; i++)
-        add(&signers, selection->signers[i].cert);
-    return signers;
-}
-
-/* Compare the sender, unless a signer is not known, who may be the sender. */
-static void compare(const struct signers *signers, const struct sp_sender *sender,
-                    struct shim_outcome *outcome)
-{
-    if (signers->each == NULL)
+    if (facts == NULL)
         outcome->fault = shim_no_memory();
-    else if (signers->whole && signers->count > 0)
-        shim_outcome_add(outcome,
-                         sp_judge_sender_to_sign((const struct sp_facts *const *)signers->each,
-                                                 signers->count, sender));
-}
-
-static void judge(const struct shim_operation *operation, const struct shim_secret *secret,
-                  const struct sp_sender *sender, struct shim_outcome *outcome)
-{
-    struct signers signers = collect(operation, secret);
-
-    compare(&signers, sender, outcome);
-    for (size_t i = 0; i < signers.count; i++)
-        sp_facts_free(signers.each[i]);
-    OPENSSL_free(signers.each);
+    else if (count > 0 && (int)count == sk_X509_num(signers))
+        shim_outcome_add(
+            outcome, sp_judge_sender_to_sign((const struct sp_facts *const *)facts, count, sender));
+    shim_facts_free(facts, count);
 }
 
 /* The -from that stock writes into the header; --from is another option. */
@@ -87,7 +36,7 @@ static const char *stock_from(const struct shim_args *args)
     return value;
 }
 
-void shim_outgoing_judge(const struct shim_operation *operation, const struct shim_secret *secret,
+void shim_outgoing_judge(const struct shim_operation *operation, const STACK_OF(X509) *signers,
                          struct shim_outcome *outcome)
 {
     const char *form = shim_args_value(operation->args, "outform");
@@ -98,10 +47,10 @@ void shim_outgoing_judge(const struct shim_operation *operation, const struct sh
     if (form != NULL && form[0] != 's' && form[0] != 'S')
         return;
     if (operation->selection.header != NULL) {
-        judge(operation, secret, &operation->selection.mail.sender, outcome);
+        judge(signers, &operation->selection.mail.sender, outcome);
     } else if (from != NULL) {
         if (shim_mail_from(from, &mail))
-            judge(operation, secret, &mail.sender, outcome);
+            judge(signers, &mail.sender, outcome);
         else
             outcome->fault = shim_no_memory();
         shim_mail_clear(&mail);

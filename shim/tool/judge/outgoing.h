@@ -7,15 +7,14 @@
 #ifndef SHIM_OUTGOING_H
 #define SHIM_OUTGOING_H
 
-#include "tool/certs/load.h"
 #include "tool/report/outcome.h"
 #include "tool/run/operation.h"
 
 /*
- * Warn in |outcome| if a reader would refuse the mail.  The From field is that of
+ * Warn in |outcome| if a reader would refuse the mail of |signers|.  The From field is that of
  * --headers, else of stock's -from; without one nothing is compared.
  */
-void shim_outgoing_judge(const struct shim_operation *operation, const struct shim_secret *secret,
+void shim_outgoing_judge(const struct shim_operation *operation, const STACK_OF(X509) *signers,
                          struct shim_outcome *outcome);
 
 #endif

@@ -15,6 +15,13 @@
 #include "tool/run/operation.h"
 
 /*
+ * Read the facts of |certs| from |first| on, into a new array; |count| of them could
+ * be read.  NULL if out of memory.
+ */
+struct sp_facts **shim_facts_of(const STACK_OF(X509) *certs, int first, size_t *count);
+void shim_facts_free(struct sp_facts **facts, size_t count);
+
+/*
  * Judge every signer: the certificate (rule signer-certificate), its chain to an
  * anchor (distrust-default) and the signing time (signer-validity).  Every fault is
  * reported; a signer that one refuses is marked as refused.

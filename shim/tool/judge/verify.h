@@ -7,14 +7,14 @@
 #ifndef SHIM_VERIFY_H
 #define SHIM_VERIFY_H
 
-#include "tool/mail/incoming.h"
-#include "tool/report/outcome.h"
-#include "tool/run/operation.h"
+#include "tool/judge/review.h"
 
 /* A verification that is about to run. */
 struct shim_verification {
     struct shim_incoming incoming; /* owned */
     char *content;                 /* owned: the path of the split content */
+    struct shim_mail given;        /* owned: of --sender; zeroed without it */
+    struct shim_review_sender sender;
 };
 
 /*
