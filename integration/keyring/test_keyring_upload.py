@@ -615,12 +615,3 @@ def test_the_passphrase_of_a_file_is_asked_for_by_its_name(ring, pki, tmp_path):
         assert terminal.wait("passphrase of .*locked.key:")
         terminal.press(b"right\n")
         assert terminal.wait("stored as identity")
-
-
-def test_a_bar_shows_how_far_a_bulk_upload_is(ring, pki, tmp_path):
-    bundle = tmp_path / "many.pem"
-    bundle.write_bytes(pki.modern.pem.read_bytes() * 20000)
-    with at_terminal(ring, bundle) as terminal:
-        assert terminal.wait(r"\[#+ *\] \d+ certificates")
-        assert terminal.wait("1 stored, 19999 already there")
-        assert b"\r\x1b[K" in terminal.shown

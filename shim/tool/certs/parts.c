@@ -155,17 +155,9 @@ static bool read_file(struct shim_reading_parts *reading, const char *path)
     bio = BIO_new_file(path, "rbe");
     if (bio == NULL)
         return unreadable(reading, path, errno != 0 ? errno : ENOMEM);
-    reading->current = bio;
     more = S_ISREG(is.st_mode) ? read_bio(reading, path, bio) : read_stream(reading, path, bio);
-    reading->current = NULL;
-    reading->finished += is.st_size;
     BIO_free(bio);
     return more;
-}
-
-off_t shim_parts_position(const struct shim_reading_parts *reading)
-{
-    return reading->finished + (reading->current == NULL ? 0 : BIO_tell(reading->current));
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -206,20 +198,6 @@ static bool read_folder(struct shim_reading_parts *reading, const char *path)
         fts_close(tree);
     OPENSSL_free(name);
     return more;
-}
-
-off_t shim_parts_size(char *const *paths)
-{
-    FTS *tree = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    off_t size = 0;
-    FTSENT *entry;
-
-    while (tree != NULL && (entry = fts_read(tree)) != NULL)
-        if (entry->fts_info == FTS_F)
-            size += entry->fts_statp->st_size;
-    if (tree != NULL)
-        fts_close(tree);
-    return size;
 }
 
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path)

@@ -118,8 +118,7 @@ static int list_all(struct shim *shim, struct listing *listing)
         return code;
     listing->settings = shim->settings;
     shim_table_begin(&listing->table);
-    code = shim_entry_each(shim, keyring, sp_keyring_find(keyring, &query), listing->now, list_one,
-                           listing);
+    code = shim_entry_each(shim, keyring, &query, listing->now, list_one, listing);
     sp_keyring_close(keyring);
     return code;
 }

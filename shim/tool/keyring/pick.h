@@ -27,6 +27,9 @@ bool shim_picks_add(struct shim_picks *picks, const unsigned char fingerprint[SP
  */
 int shim_pick(struct shim *shim, struct sp_keyring *keyring, const char *word,
               struct shim_picks *picks, size_t *found);
+/* The same for each of |words|, which end with NULL. */
+int shim_pick_all(struct shim *shim, struct sp_keyring *keyring, char *const *words,
+                  struct shim_picks *picks);
 
 /*
  * The address |word| as it is looked up: in lower case, its domain as A-labels.

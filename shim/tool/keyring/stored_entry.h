@@ -36,11 +36,11 @@ int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t a
 void shim_entry_clear(struct shim_entry *entry);
 
 /*
- * Call |take| for every certificate that |cursor| finds, until it returns anything
- * but SHIM_OK.  |cursor| is taken over.
+ * Call |take| for every certificate that |query| finds, until it returns anything but
+ * SHIM_OK.
  */
 typedef int shim_entry_fn(const struct shim_entry *entry, void *data);
-int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cursor *cursor,
+int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
                     time_t at, shim_entry_fn *take, void *data);
 
 /* The subject, in printable ASCII; "(no subject)" if it is empty.  Borrowed. */
@@ -56,6 +56,7 @@ char *shim_entry_line(const struct shim_entry *entry);
 
 /* What every command tells of a certificate, see docs/use/json.md; NULL if out of memory. */
 json_t *shim_entry_json(const struct shim_entry *entry);
+json_t *shim_addresses_json(const struct sp_facts *facts);
 /* Print |object|, which is taken over, on a line of standard output. */
 int shim_json_line(json_t *object);
 

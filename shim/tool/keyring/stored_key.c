@@ -11,6 +11,7 @@
 
 #include "tool/keyring/stored_key.h"
 #include "base/text.h"
+#include "tool/certs/iterations.h"
 #include "tool/keyring/keyring_at.h"
 
 bool shim_keys_readable(const struct shim *shim)
@@ -58,6 +59,7 @@ EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *
 {
     const unsigned char *at = stored->pkcs8;
     PKCS8_PRIV_KEY_INFO *info = NULL;
+    const X509_ALGOR *pbe = NULL;
     X509_SIG *locked = NULL;
     EVP_PKEY *key = NULL;
 
@@ -65,7 +67,11 @@ EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *
         return NULL;
     if (!stored->encrypted)
         info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)stored->length);
-    else if (pass != NULL && (locked = d2i_X509_SIG(NULL, &at, (long)stored->length)) != NULL)
+    else if (pass != NULL)
+        locked = d2i_X509_SIG(NULL, &at, (long)stored->length);
+    if (locked != NULL)
+        X509_SIG_get0(locked, &pbe, NULL);
+    if (pbe != NULL && shim_iterations_few(pbe))
         info = PKCS8_decrypt(locked, pass, (int)strlen(pass));
     if (info != NULL)
         key = EVP_PKCS82PKEY(info);

@@ -24,8 +24,8 @@ int shim_keys_needed(const struct shim *shim);
 int shim_stored_key(struct sp_keyring *keyring, const struct sp_record *record,
                     struct sp_private_key *key);
 /*
- * Decode the key, for the caller to free; NULL if |pass| is wrong, or libcrypto does
- * not know such a key.
+ * Decode the key, for the caller to free; NULL if |pass| is wrong or would take too
+ * many iterations, or libcrypto does not know such a key.
  */
 EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *pass);
 /* "encrypted", "plain" or "uri". */
