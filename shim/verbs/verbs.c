@@ -16,7 +16,6 @@
 #include "stock/refused_options.h"
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
-#include "tool/judge/signers.h"
 #include "tool/judge/verify.h"
 #include "tool/run/operation.h"
 #include "tool/run/whole_input.h"

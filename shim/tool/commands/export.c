@@ -16,8 +16,7 @@
 #include "common/output.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pem_text.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 struct exporting {

@@ -11,9 +11,8 @@
 
 #include "tool/commands/commands.h"
 #include "common/long_options.h"
-#include "tool/commands/list_table.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 
 #define DAY INT64_C(86400)
 

@@ -14,7 +14,7 @@
 #include "common/long_options.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_chain.h"
 #include "tool/report/outcome.h"
 
@@ -67,21 +67,17 @@ static int tell_step(const struct shim_entry *entry, void *data)
 
 static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, struct step *step)
 {
-    struct shim_picks picks = { 0 };
     int code = SHIM_OK;
 
     for (int i = 1; code == SHIM_OK && i < sk_X509_num(chain); i++) {
         unsigned char fingerprint[EVP_MAX_MD_SIZE];
-        unsigned length;
+        struct sp_query query = { .index = SP_BY_FINGERPRINT, .hash = fingerprint };
 
-        if (X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, &length) != 1 ||
-            !shim_picks_add(&picks, fingerprint))
-            code = shim_no_memory();
+        code = X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, NULL) == 1
+                   ? shim_entry_each(trusting->shim, trusting->keyring, &query, trusting->now,
+                                     tell_step, step)
+                   : shim_no_memory();
     }
-    if (code == SHIM_OK)
-        code = shim_picks_each(trusting->shim, trusting->keyring, &picks, trusting->now, tell_step,
-                               step);
-    shim_picks_clear(&picks);
     return code;
 }
 

@@ -8,6 +8,8 @@
 #ifndef SHIM_CONFIG_H
 #define SHIM_CONFIG_H
 
+#include <openssl/conf.h>
+
 #include "common/shim.h"
 
 /*
@@ -35,5 +37,21 @@ void shim_named_clear(struct shim_named *named);
 int shim_self_test(const struct shim *shim, const char *path, bool alone);
 
 shim_command_fn shim_run_config;
+
+/* The files of the lint share these. */
+struct shim_lint {
+    const char *path;
+    CONF *conf; /* owned */
+    int faults;
+    bool silent;             /* count faults without printing them */
+    struct shim_named named; /* owned */
+};
+
+/* Report one fault.  The remedy follows a semicolon. */
+void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Check the section that activates providers, and that of each provider. */
+void shim_lint_providers(struct shim_lint *lint, const char *section, bool prefers_ours);
 
 #endif

@@ -12,7 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "tool/config/lint.h"
+#include "tool/config/config.h"
 #include "base/conf_bounds.h"
 #include "base/text.h"
 #include "common/print.h"

@@ -11,7 +11,7 @@
 #include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "settings/settings.h"
-#include "tool/config/lint.h"
+#include "tool/config/config.h"
 
 void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
 {

@@ -14,7 +14,6 @@
 #include "rules/rules.h"
 #include "tool/certs/load.h"
 #include "tool/judge/issuers.h"
-#include "tool/judge/outgoing.h"
 #include "tool/judge/sent_along.h"
 
 /* The judging of one command line. */

@@ -8,7 +8,7 @@
 
 #include <openssl/buffer.h>
 
-#include "tool/judge/headers.h"
+#include "tool/judge/command_line.h"
 #include "common/output.h"
 #include "tool/mail/input.h"
 

@@ -2,13 +2,13 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "tool/judge/outgoing.h"
+#include "tool/judge/command_line.h"
 
 #include <string.h>
 
 #include "common/shim.h"
 #include "rules/rules.h"
-#include "tool/judge/review.h"
+#include "tool/judge/verify.h"
 
 static void judge(const STACK_OF(X509) *signers, const struct sp_sender *sender,
                   struct shim_outcome *outcome)

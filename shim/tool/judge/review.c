@@ -5,7 +5,7 @@
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 
-#include "tool/judge/review.h"
+#include "tool/judge/verify.h"
 #include "common/shim.h"
 #include "tool/judge/issuers.h"
 

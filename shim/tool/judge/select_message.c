@@ -16,7 +16,7 @@
 #include "tool/certs/load.h"
 #include "tool/judge/select.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/trial.h"
+#include "tool/keyring/stored_key.h"
 #include "tool/mail/input.h"
 #include "tool/mail/read_cms.h"
 

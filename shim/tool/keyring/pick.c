@@ -7,7 +7,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
