@@ -285,6 +285,16 @@ def test_a_key_that_stays_where_it_is(ring, pki):
     assert ring.contents() == [("identity", "good_rsa@example.com")]
 
 
+@pytest.mark.parametrize("uri", ["file:KEY", "pkcs11:object=alice"])
+def test_a_key_at_a_uri_makes_an_identity(ring, pki, uri):
+    """Also of a certificate that has to be one; another certificate beside it still needs a key."""
+    uri = uri.replace("KEY", str(pki.good_rsa.key))
+    refused_upload(ring.upload(pki.good_rsa.pem, pki.good_p256.pem, "--as", "identity", "--key-uri",
+                               uri), ring, "private-key-match")
+    stored(ring.upload(pki.good_rsa.pem, "--as", "identity", "--key-uri", uri))
+    assert ring.contents() == [("identity", "good_rsa@example.com")]
+
+
 def test_a_key_in_a_file_must_match(ring, pki):
     refused_upload(ring.upload(pki.good_rsa.pem, "--key-uri", f"file:{pki.good_p256.key}"), ring,
                    "private-key-match")

@@ -84,17 +84,16 @@ static int store(struct shim_uploading *run, bool *done)
 static int upload(struct shim_uploading *run)
 {
     bool done = false;
-    int code = SHIM_OK;
+    bool taken;
+    int code;
 
     run->settings = run->shim->settings;
     run->outcome.settings = run->settings;
     run->upload = sp_upload_begin(run->keyring);
     if (run->upload == NULL)
         return shim_keyring_failed(run->keyring);
-    if (!take_files(run))
-        code = run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
-    if (code == SHIM_OK && run->outcome.fault != SHIM_OK)
-        code = run->outcome.fault;
+    taken = take_files(run);
+    code = taken || run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
     if (code == SHIM_OK)
         code = store(run, &done);
     return shim_uploading_report(run, code, done);
