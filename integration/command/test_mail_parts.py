@@ -208,7 +208,7 @@ REFUSED_FORMS = {
         lambda m: multipart(b"X: y", m.detached), "a part whose header cannot be read"),
     "the outer boundary in what was signed": (
         lambda m: multipart(NOTE, m.apart(entity(SIGNATURE, one_line(m.signature))).replace(
-            b"what was", b"\n--outer\nwhat was")), "is not closed before"),
+            b"what was", b"\n--outer\nwhat was")), "whose header cannot be read"),
     "two types": (
         lambda m: multipart(NOTE, b"Content-Type: text/plain\n" + entity(MIME, wrap(m.opaque))),
         "says twice what it holds"),

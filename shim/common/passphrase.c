@@ -100,24 +100,25 @@ static int take_line(struct shim_passphrase *pass, const char *source)
     return code;
 }
 
-int shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
+int shim_passphrase_take(struct shim_passphrase *pass, const char *option, const char *source)
 {
     /* Others can read these two: they are for a passphrase that is in use, not for a new one. */
     bool in_the_open = strcmp(option, "passin") == 0;
     const char *value;
-    int code;
 
-    if (source == NULL)
-        return SHIM_OK;
     if (in_the_open && strncmp(source, "pass:", 5) == 0)
         return take(pass, source + 5);
-    if (in_the_open && strncmp(source, "env:", 4) == 0) {
-        value = secure_getenv(source + 4);
-        errno = 0;
-        code = value != NULL ? take(pass, value) : SHIM_INPUT;
-    } else {
-        code = take_line(pass, source);
-    }
+    if (!in_the_open || strncmp(source, "env:", 4) != 0)
+        return take_line(pass, source);
+    value = secure_getenv(source + 4);
+    errno = 0;
+    return value != NULL ? take(pass, value) : SHIM_INPUT;
+}
+
+int shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source)
+{
+    int code = source == NULL ? SHIM_OK : shim_passphrase_take(pass, option, source);
+
     return code == SHIM_USAGE || code == SHIM_INPUT ? shim_passphrase_failed(option, source, code)
                                                     : code;
 }

@@ -33,6 +33,8 @@ int shim_passphrase_failed(const char *option, const char *source, int code);
  *         SHIM_INPUT for one that cannot be read
  */
 int shim_passphrase_read(struct shim_passphrase *pass, const char *option, const char *source);
+/* The same for a |source| that is not NULL, without saying why it failed. */
+int shim_passphrase_take(struct shim_passphrase *pass, const char *option, const char *source);
 /*
  * Ask at the terminal: "|what| of |name|: ".  |twice|: ask again and compare.
  *

@@ -7,7 +7,7 @@
 #ifndef SHIM_VERB_REPORT_H
 #define SHIM_VERB_REPORT_H
 
-#include "tool/mail/incoming.h"
+#include "tool/mail/mail.h"
 #include "tool/report/outcome.h"
 #include "tool/run/operation.h"
 

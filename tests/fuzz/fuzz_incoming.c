@@ -4,7 +4,7 @@
  *
  * Fuzzing: a whole mail, as the command reads it before stock does.
  */
-#include "tool/mail/incoming.h"
+#include "tool/mail/mail.h"
 #include "memory_file.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);

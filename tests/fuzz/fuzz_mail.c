@@ -7,7 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/mail/fields.h"
 #include "tool/mail/mail.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);

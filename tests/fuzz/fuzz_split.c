@@ -4,7 +4,7 @@
  *
  * Fuzzing: taking a multipart/signed with the boundary "b" apart.
  */
-#include "tool/mail/split.h"
+#include "tool/mail/mail.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 

@@ -7,12 +7,12 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/mail/tree.h"
+#include "tool/mail/mail.h"
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size);
 
 /* A part begins behind the header of its parent, and ends with its parent at the latest. */
-static bool is_inside(const struct shim_part *part, const struct shim_part *parent)
+static bool is_inside(const struct shim_mime *part, const struct shim_mime *parent)
 {
     return part->start >= parent->body && part->body >= part->start && part->number >= 1 &&
            part->number <= parent->children && part->body + part->len <= parent->body + parent->len;
@@ -28,7 +28,7 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
             tree.parts[0].body + tree.parts[0].len != mail + size)
             abort();
         for (size_t i = 1; i < tree.count; i++) {
-            const struct shim_part *part = &tree.parts[i];
+            const struct shim_mime *part = &tree.parts[i];
 
             if (part->parent >= i || !is_inside(part, &tree.parts[part->parent]) ||
                 strchr(part->type, '\n') != NULL || part->start < tree.parts[i - 1].body)

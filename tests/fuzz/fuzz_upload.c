@@ -12,7 +12,7 @@
 
 #include "common/shim.h"
 #include "memory_file.h"
-#include "tool/certs/parts.h"
+#include "tool/certs/certs.h"
 #include "rules/rules.h"
 
 #define NOW ((time_t)1701388800)

@@ -12,14 +12,14 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/mail/tree.h"
+#include "tool/mail/mail.h"
 
 #define MAX_MAIL (1 << 20)
 
 static void tell(const struct shim_tree *tree, const char *mail)
 {
     for (size_t i = 0; tree->fault == NULL && i < tree->count; i++) {
-        const struct shim_part *part = &tree->parts[i];
+        const struct shim_mime *part = &tree->parts[i];
 
         printf("%s%zu %s %td %zu", i == 0 ? "" : ",", part->parent, part->type, part->body - mail,
                part->len);

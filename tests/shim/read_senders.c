@@ -12,7 +12,6 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/mail/fields.h"
 #include "tool/mail/mail.h"
 
 static void tell(const struct shim_mail *mail)

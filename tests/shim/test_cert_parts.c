@@ -16,8 +16,7 @@
 
 #include "base/text.h"
 #include "keyrings.h"
-#include "tool/certs/iterations.h"
-#include "tool/certs/parts.h"
+#include "tool/certs/certs.h"
 
 #define PASS "secret"
 
@@ -75,16 +74,43 @@ static void write_damaged(BIO *bio)
     BIO_puts(bio, "-----BEGIN CERTIFICATE-----\nMAMCAQ==\n-----END CERTIFICATE-----\n");
 }
 
-static void write_extra(BIO *bio)
+/* With one byte more than it has. */
+static void write_extra(BIO *bio, const char *label, int length, unsigned char *der)
 {
-    unsigned char *der = NULL;
-    int length = i2d_X509(cert, &der);
     unsigned char *longer = OPENSSL_zalloc((size_t)length + 1);
 
     memcpy(longer, der, (size_t)length);
-    PEM_write_bio(bio, PEM_STRING_X509, "", longer, length + 1);
+    PEM_write_bio(bio, label, "", longer, length + 1);
     OPENSSL_free(longer);
     OPENSSL_free(der);
+}
+
+static void write_cert_and_more(BIO *bio)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509(cert, &der);
+
+    write_extra(bio, PEM_STRING_X509, length, der);
+}
+
+static void write_bundle_and_more(BIO *bio)
+{
+    PKCS7 *bundle = make_bundle(false);
+    unsigned char *der = NULL;
+    int length = i2d_PKCS7(bundle, &der);
+
+    write_extra(bio, PEM_STRING_PKCS7, length, der);
+    PKCS7_free(bundle);
+}
+
+static void write_key_and_more(BIO *bio)
+{
+    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
+    unsigned char *der = NULL;
+    int length = i2d_PKCS8_PRIV_KEY_INFO(plain, &der);
+
+    write_extra(bio, PEM_STRING_PKCS8INF, length, der);
+    PKCS8_PRIV_KEY_INFO_free(plain);
 }
 
 /* One piece of a file in PEM, by the letter that rows call it. */
@@ -133,7 +159,13 @@ static void write_piece(BIO *bio, char letter)
         write_damaged(bio);
         break;
     case 'X':
-        write_extra(bio);
+        write_cert_and_more(bio);
+        break;
+    case 'Y':
+        write_bundle_and_more(bio);
+        break;
+    case 'Z':
+        write_key_and_more(bio);
         break;
     case '?':
         BIO_puts(bio, "-----BEGIN X509 CRL-----\nMAMCAQE=\n-----END X509 CRL-----\n");
@@ -221,8 +253,9 @@ static void expect_read(const char *path, const char *pass, int most, const char
 #define NO_CERT SHIM_NO_CERTIFICATE
 #define NOTHING                                                                                    \
     "it holds neither a certificate nor a private key; give PEM, DER, PKCS#7 or PKCS#12 0"
-#define CUT   "its PEM encoding is cut or damaged; fetch it anew"
-#define OTHER "X509 CRL is neither a certificate nor a private key; leave it out"
+#define NO_BUNDLE "it is no PKCS#7 that can be read; it may be cut or damaged: fetch it anew"
+#define CUT       "its PEM encoding is cut or damaged; fetch it anew"
+#define OTHER     "X509 CRL is neither a certificate nor a private key; leave it out"
 
 /* A file of so many pieces, see write_piece(). */
 static const struct {
@@ -244,6 +277,8 @@ static const struct {
     { "x", NULL, NOTHING },
     { "DC", NULL, NO_CERT " 1; cert 2" },
     { "XC", NULL, NO_CERT " 1; cert 2" },
+    { "YC", NULL, NO_BUNDLE " 1; cert 2" },
+    { "ZC", NULL, SHIM_NO_KEY " 1; cert 2" },
     { "?C", NULL, OTHER " 1; cert 2" },
     { "!C", NULL, CUT " 1; cert 2" },
     { "C(", NULL, "cert 1; " CUT " 2" },
@@ -412,7 +447,8 @@ START_TEST(pem_without_end_is_not_kept)
     BIO *bio = BIO_new_mem_buf(text, (int)length);
     char *parts;
 
-    ck_assert(shim_parts_pem(&file, bio));
+    shim_parts_pem(&file, bio);
+    ck_assert(!reading.stopped);
     ck_assert_int_gt(BIO_pending(bio), 1 << 20);
     parts = sp_text_take(&got.text);
     ck_assert_str_eq(parts, SHIM_TOO_LONG " 1");

@@ -10,7 +10,7 @@
 #include <openssl/asn1t.h>
 #include <openssl/err.h>
 
-#include "tool/certs/iterations.h"
+#include "tool/certs/certs.h"
 #include "verdicts.h"
 
 #define FEW  2048

@@ -16,7 +16,7 @@
 #include "common/shim.h"
 #include "capture.h"
 #include "keyrings.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 
 #define PASS "secret"
 

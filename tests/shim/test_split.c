@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/mail/split.h"
+#include "tool/mail/mail.h"
 #include "verdicts.h"
 
 /* A body with the boundary "b", and its two parts; NULL if it is not clear that there are two. */

@@ -2,14 +2,12 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/x509_vfy.h>
 #include <openssl/x509v3.h>
 
-#include "tool/certs/chain.h"
+#include "tool/certs/certs.h"
 
 static const struct {
     const char *name;
@@ -38,14 +36,18 @@ static bool can_follow(const struct shim_args *args)
     return true;
 }
 
-/* Add anchors, each of which vouches by itself, without its root. */
-static bool add_anchors(X509_STORE *store, const STACK_OF(X509) *anchors)
+X509_STORE *shim_store_of(const STACK_OF(X509) *anchors)
 {
-    bool done = anchors == NULL || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1;
+    X509_STORE *store = X509_STORE_new();
+    bool done = store != NULL &&
+                (anchors == NULL || X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1);
 
     for (int i = 0; done && i < sk_X509_num(anchors); i++)
         done = X509_STORE_add_cert(store, sk_X509_value(anchors, i)) == 1;
-    return done;
+    if (done)
+        return store;
+    X509_STORE_free(store);
+    return NULL;
 }
 
 X509_STORE *shim_chain_store(const struct shim_args *args, const char *file,
@@ -53,23 +55,13 @@ X509_STORE *shim_chain_store(const struct shim_args *args, const char *file,
 {
     const char *path = shim_args_value(args, "CApath");
     const char *uri = shim_args_value(args, "CAstore");
-    X509_STORE *store = can_follow(args) ? X509_STORE_new() : NULL;
+    X509_STORE *store = can_follow(args) ? shim_store_of(anchors) : NULL;
 
     if (store != NULL && (file == NULL || X509_STORE_load_file(store, file) == 1) &&
         (path == NULL || X509_STORE_load_path(store, path) == 1) &&
-        (uri == NULL || X509_STORE_load_store(store, uri) == 1) && add_anchors(store, anchors))
+        (uri == NULL || X509_STORE_load_store(store, uri) == 1))
         return store;
     ERR_clear_error();
-    X509_STORE_free(store);
-    return NULL;
-}
-
-X509_STORE *shim_store_of(const STACK_OF(X509) *anchors)
-{
-    X509_STORE *store = X509_STORE_new();
-
-    if (store != NULL && add_anchors(store, anchors))
-        return store;
     X509_STORE_free(store);
     return NULL;
 }

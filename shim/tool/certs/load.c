@@ -3,6 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
 
@@ -12,10 +13,38 @@
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "base/text.h"
-#include "keyring/keyring.h"
+#include "common/shim.h"
 #include "rules/rules.h"
+
+int shim_secret_read(struct shim_secret *secret, const char *source, bool quiet)
+{
+    struct shim_passphrase pass = { 0 };
+    struct stat is;
+    int code = SHIM_OK;
+
+    secret->pass = NULL;
+    if (source == NULL)
+        return SHIM_OK;
+    /* What can be read once alone is left to stock. */
+    if (shim_passphrase_fd(source) >= 0)
+        code = fcntl(shim_passphrase_fd(source), F_GETFD) < 0 ? SHIM_INPUT : SHIM_OK;
+    else if (strncmp(source, "file:", 5) != 0 || stat(source + 5, &is) != 0 ||
+             S_ISREG(is.st_mode) || S_ISDIR(is.st_mode))
+        code = shim_passphrase_take(&pass, "passin", source);
+    secret->pass = pass.text;
+    if (code == SHIM_USAGE || code == SHIM_INPUT)
+        return quiet ? SHIM_OK : shim_passphrase_failed("passin", source, code);
+    return code;
+}
+
+void shim_secret_clear(struct shim_secret *secret)
+{
+    if (secret->pass != NULL)
+        OPENSSL_clear_free(secret->pass, strlen(secret->pass));
+    secret->pass = NULL;
+}
 
 /* One file that is being read. */
 struct reading {
@@ -23,43 +52,17 @@ struct reading {
     bool asked; /* a passphrase was needed */
 };
 
-/* A block of PEM. */
-struct block {
-    char *name;
-    unsigned char *der;
-    long length;
-};
-
 static int give_pass(char *buffer, int size, int writing, void *data)
 {
     struct reading *reading = data;
-    size_t len;
+    const char *pass = reading->secret->pass;
 
     (void)writing;
     reading->asked = true;
-    if (reading->secret->pass == NULL)
+    if (pass == NULL || strlen(pass) > (size_t)size)
         return -1;
-    len = strlen(reading->secret->pass);
-    if (len > (size_t)size)
-        return -1;
-    memcpy(buffer, reading->secret->pass, len);
-    return (int)len;
-}
-
-bool shim_is_pkcs12(const char *uri)
-{
-    const char *path = shim_load_path(uri);
-    struct stat is;
-    BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
-                    ? BIO_new_file(path, "rb")
-                    : NULL;
-    PKCS12 *p12 = file == NULL ? NULL : d2i_PKCS12_bio(file, NULL);
-    bool found = p12 != NULL;
-
-    PKCS12_free(p12);
-    BIO_free(file);
-    ERR_clear_error();
-    return found;
+    memcpy(buffer, pass, strlen(pass));
+    return (int)strlen(pass);
 }
 
 const char *shim_load_path(const char *uri)
@@ -72,6 +75,28 @@ const char *shim_load_path(const char *uri)
         return strchr(uri, ':') == NULL ? uri : NULL;
     uri += 5;
     return strncmp(uri, "//", 2) == 0 ? strchr(uri + 2, '/') : uri;
+}
+
+/* Open |uri| if it is a regular file; nothing may be read from a pipe: it would be lost. */
+static BIO *open_regular(const char *uri)
+{
+    const char *path = shim_load_path(uri);
+    struct stat is;
+
+    return path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode) ? BIO_new_file(path, "rb")
+                                                                       : NULL;
+}
+
+bool shim_is_pkcs12(const char *uri)
+{
+    BIO *file = open_regular(uri);
+    PKCS12 *p12 = file == NULL ? NULL : d2i_PKCS12_bio(file, NULL);
+    bool found = p12 != NULL;
+
+    PKCS12_free(p12);
+    BIO_free(file);
+    ERR_clear_error();
+    return found;
 }
 
 /* The reason in the error queue; "" if there is none. */
@@ -108,62 +133,37 @@ static enum shim_load check_file(const char *uri, struct shim_loaded *loaded)
     return LOAD_FAILED;
 }
 
-static bool keep_cert(struct shim_loaded *loaded, X509 *cert)
+static void keep_cert(struct shim_loaded *loaded, X509 *cert)
 {
     if (loaded->certs == NULL)
         loaded->certs = sk_X509_new_null();
-    if (cert == NULL)
-        return false;
-    if (loaded->certs != NULL && sk_X509_push(loaded->certs, cert) > 0)
-        return true;
-    X509_free(cert);
-    return false;
+    if (cert != NULL && (loaded->certs == NULL || sk_X509_push(loaded->certs, cert) <= 0))
+        X509_free(cert);
 }
 
-static void keep_key(struct shim_loaded *loaded, EVP_PKEY *key)
+/* Take one object of the store, if it is wanted. */
+static void keep_info(const OSSL_STORE_INFO *info, enum shim_want want, struct shim_loaded *loaded)
 {
-    if (loaded->key == NULL)
-        loaded->key = key;
-    else
-        EVP_PKEY_free(key);
+    int type = OSSL_STORE_INFO_get_type(info);
+
+    if (want != WANT_KEY && type == OSSL_STORE_INFO_CERT)
+        keep_cert(loaded, OSSL_STORE_INFO_get1_CERT(info));
+    else if (want == WANT_KEY && type == OSSL_STORE_INFO_PKEY)
+        loaded->key = OSSL_STORE_INFO_get1_PKEY(info);
+    else if (want == WANT_KEY && type == OSSL_STORE_INFO_PUBKEY)
+        loaded->key = OSSL_STORE_INFO_get1_PUBKEY(info);
 }
 
-/* Take one object of the store; true if it was wanted. */
-static bool keep_info(const OSSL_STORE_INFO *info, enum shim_want want, struct shim_loaded *loaded)
+static bool is_found(enum shim_want want, const struct shim_loaded *loaded)
 {
-    switch (OSSL_STORE_INFO_get_type(info)) {
-    case OSSL_STORE_INFO_CERT:
-        return want != WANT_KEY && keep_cert(loaded, OSSL_STORE_INFO_get1_CERT(info));
-    case OSSL_STORE_INFO_PKEY:
-        if (want == WANT_KEY)
-            keep_key(loaded, OSSL_STORE_INFO_get1_PKEY(info));
-        return want == WANT_KEY;
-    case OSSL_STORE_INFO_PUBKEY:
-        if (want == WANT_KEY)
-            keep_key(loaded, OSSL_STORE_INFO_get1_PUBKEY(info));
-        return want == WANT_KEY;
-    default:
-        return false;
-    }
-}
-
-static bool is_enough(enum shim_want want, const struct shim_loaded *loaded)
-{
-    if (want == WANT_KEY)
-        return loaded->key != NULL;
-    return (want == WANT_FIRST_CERT || want == WANT_FACTS) && sk_X509_num(loaded->certs) > 0;
+    return want == WANT_KEY ? loaded->key != NULL : sk_X509_num(loaded->certs) > 0;
 }
 
 /* Open |uri| if it is a file that begins with a PEM block, as most do; else NULL. */
 static BIO *open_pem(const char *uri)
 {
     static const char begin[] = "-----BEGIN";
-    const char *path = shim_load_path(uri);
-    struct stat is;
-    /* Nothing may be read from a pipe: it would be lost. */
-    BIO *file = path != NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
-                    ? BIO_new_file(path, "rb")
-                    : NULL;
+    BIO *file = open_regular(uri);
     char read[sizeof(begin)] = "";
 
     if (file != NULL && BIO_read(file, read, sizeof(read) - 1) > 0 && strcmp(read, begin) == 0 &&
@@ -173,37 +173,35 @@ static BIO *open_pem(const char *uri)
     return NULL;
 }
 
-/* Read the next block, unless it is encrypted. */
-static bool next_block(BIO *file, struct block *block)
-{
-    char *header = NULL;
-    bool read = PEM_read_bio(file, &block->name, &header, &block->der, &block->length) == 1 &&
-                header[0] == '\0';
-
-    OPENSSL_free(header);
-    return read;
-}
-
-static void clear_block(struct block *block)
+void shim_block_clear(struct shim_block *block)
 {
     OPENSSL_free(block->name);
-    OPENSSL_clear_free(block->der, (size_t)block->length);
-    *block = (struct block){ 0 };
+    OPENSSL_free(block->header);
+    OPENSSL_clear_free(block->data, (size_t)block->length);
+    *block = (struct shim_block){ 0 };
+}
+
+/* Read the next block, unless it is encrypted; is it a |label|? */
+static bool next_is(BIO *file, struct shim_block *block, const char *label)
+{
+    shim_block_clear(block);
+    return PEM_read_bio(file, &block->name, &block->header, &block->data, &block->length) == 1 &&
+           block->header[0] == '\0' && strcmp(block->name, label) == 0;
 }
 
 /* Read the certificate directly if the file begins with it: the store tries all decoders first. */
 static bool read_first_cert(const char *uri, enum shim_want want, struct shim_loaded *loaded)
 {
     BIO *file = want == WANT_FIRST_CERT || want == WANT_FACTS ? open_pem(uri) : NULL;
-    struct block block = { 0 };
+    struct shim_block block = { 0 };
     const unsigned char *der;
 
-    if (file != NULL && next_block(file, &block) && strcmp(block.name, PEM_STRING_X509) == 0) {
-        der = block.der;
-        (void)keep_cert(loaded, want == WANT_FACTS ? sp_cert_without_key(&der, block.length)
-                                                   : d2i_X509(NULL, &der, block.length));
+    if (file != NULL && next_is(file, &block, PEM_STRING_X509)) {
+        der = block.data;
+        keep_cert(loaded, want == WANT_FACTS ? sp_cert_without_key(&der, block.length)
+                                             : d2i_X509(NULL, &der, block.length));
     }
-    clear_block(&block);
+    shim_block_clear(&block);
     BIO_free(file);
     return sk_X509_num(loaded->certs) > 0;
 }
@@ -211,23 +209,21 @@ static bool read_first_cert(const char *uri, enum shim_want want, struct shim_lo
 bool shim_key_is_own(const char *uri, const X509 *cert)
 {
     BIO *file = open_pem(uri);
-    struct block block = { 0 };
+    struct shim_block block = { 0 };
     PKCS8_PRIV_KEY_INFO *key = NULL;
-    bool read = file != NULL && next_block(file, &block);
     const unsigned char *der;
     bool own;
 
     /* Certificates may precede the key. */
-    while (read && strcmp(block.name, PEM_STRING_X509) == 0) {
-        clear_block(&block);
-        read = next_block(file, &block);
-    }
-    der = block.der;
-    if (read && strcmp(block.name, PEM_STRING_PKCS8INF) == 0)
+    while (file != NULL && next_is(file, &block, PEM_STRING_X509))
+        continue;
+    der = block.data;
+    if (block.name != NULL && block.header[0] == '\0' &&
+        strcmp(block.name, PEM_STRING_PKCS8INF) == 0)
         key = d2i_PKCS8_PRIV_KEY_INFO(NULL, &der, block.length);
     own = key != NULL && sp_key_is_own(key, cert);
     PKCS8_PRIV_KEY_INFO_free(key);
-    clear_block(&block);
+    shim_block_clear(&block);
     BIO_free(file);
     return own;
 }
@@ -237,11 +233,11 @@ static int drain(OSSL_STORE_CTX *store, enum shim_want want, struct shim_loaded 
 {
     int broken = 0;
 
-    while (!OSSL_STORE_eof(store) && !is_enough(want, loaded)) {
+    while (!OSSL_STORE_eof(store) && (want == WANT_CERTS || !is_found(want, loaded))) {
         OSSL_STORE_INFO *info = OSSL_STORE_load(store);
 
         if (info != NULL) {
-            (void)keep_info(info, want, loaded);
+            keep_info(info, want, loaded);
         } else if (!OSSL_STORE_eof(store)) {
             broken++;
             if (OSSL_STORE_error(store) != 0 && broken > 64)
@@ -270,7 +266,6 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
 {
     struct reading reading = { secret, false };
     enum shim_load state;
-    bool found;
     int broken;
 
     memset(loaded, 0, sizeof(*loaded));
@@ -281,8 +276,7 @@ enum shim_load shim_load(const char *uri, enum shim_want want, const struct shim
     if (read_first_cert(uri, want, loaded))
         return LOADED;
     broken = read_store(uri, want, &reading, loaded);
-    found = want == WANT_KEY ? loaded->key != NULL : sk_X509_num(loaded->certs) > 0;
-    if (found)
+    if (is_found(want, loaded))
         return LOADED;
     if (reading.asked)
         return LOAD_LOCKED;

@@ -12,51 +12,105 @@
 #include <openssl/buffer.h>
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pem.h>
 
-#include "tool/certs/parts.h"
+#include "tool/certs/certs.h"
+#include "base/json_text.h"
 #include "base/text.h"
+#include "common/shim.h"
 
 /* The limit of a stream, which is held in memory; it may be a large PEM bundle. */
 #define MAX_STREAM (64L << 20)
+#define BLOCK      16384
 
-#define EMPTY "it is empty; give PEM, DER, PKCS#7 or PKCS#12"
+#define OUT_OF_MEMORY "out of memory"
+#define EMPTY         "it is empty; give PEM, DER, PKCS#7 or PKCS#12"
 
-/* Read all of |bio|; NULL if it is longer than |most| or cannot be read. */
-static BUF_MEM *read_all(BIO *bio, long most)
+void shim_part_give(struct shim_file_parts *file, struct shim_part part)
 {
-    BUF_MEM *buffer = BUF_MEM_new();
-    char block[16384];
-    int got;
+    struct shim_reading_parts *reading = file->reading;
 
-    while (buffer != NULL && (got = BIO_read(bio, block, sizeof(block))) > 0) {
-        size_t before = buffer->length;
-
-        if (before + (size_t)got > (size_t)most ||
-            BUF_MEM_grow_clean(buffer, before + (size_t)got) == 0) {
-            BUF_MEM_free(buffer);
-            return NULL;
-        }
-        memcpy(buffer->data + before, block, (size_t)got);
-    }
-    OPENSSL_cleanse(block, sizeof(block));
-    return buffer;
+    part.path = file->path;
+    part.number = file->number;
+    part.exported = part.cert != NULL && reading->exported ? &file->exported : NULL;
+    reading->stopped = reading->stopped || !reading->each(&part, reading->arg);
 }
 
-static bool read_der(struct shim_file_parts *file, BIO *bio)
+void shim_part_broken(struct shim_file_parts *file, const char *why)
+{
+    shim_part_give(file, (struct shim_part){ .why = why });
+    ERR_clear_error();
+}
+
+void shim_part_refuse(struct shim_file_parts *file, char *why)
+{
+    shim_part_broken(file, why != NULL ? why : OUT_OF_MEMORY);
+    OPENSSL_free(why);
+}
+
+static char *tell_kind(const PKCS8_PRIV_KEY_INFO *plain)
+{
+    const ASN1_OBJECT *kind = NULL;
+    char name[80];
+
+    if (PKCS8_pkey_get0(&kind, NULL, NULL, NULL, plain) != 1 || OBJ_obj2nid(kind) != NID_undef)
+        return OPENSSL_strdup(SHIM_NO_KEY);
+    shim_object_text(kind, name, sizeof(name));
+    return sp_format("it is a private key of a kind that cannot be read (%s); RSA and EC can",
+                     name);
+}
+
+void shim_part_plain_key(struct shim_file_parts *file, const PKCS8_PRIV_KEY_INFO *plain,
+                         const char *pass)
+{
+    EVP_PKEY *key = EVP_PKCS82PKEY(plain);
+
+    if (key != NULL)
+        shim_part_give(file, (struct shim_part){ .key = key, .pass = pass });
+    else
+        shim_part_refuse(file, tell_kind(plain));
+    EVP_PKEY_free(key);
+}
+
+const char *shim_part_pass(struct shim_file_parts *file)
+{
+    struct shim_passphrase *pass = &file->reading->pass;
+
+    if (!pass->given && !shim_passphrase_ask(pass, "passphrase", file->path, false,
+                                             "give it with --passin fd:N or --passin file:PATH"))
+        return NULL;
+    return pass->text;
+}
+
+/* Read all of |bio|; NULL if it is longer than |most| or cannot be read. */
+static BUF_MEM *read_all(BIO *bio, size_t most)
+{
+    BUF_MEM *all = BUF_MEM_new();
+    size_t len = 0;
+    int got = 1;
+
+    while (got > 0 && len <= most && all != NULL && BUF_MEM_grow_clean(all, len + BLOCK) != 0) {
+        got = BIO_read(bio, all->data + len, BLOCK);
+        len += got > 0 ? (size_t)got : 0;
+    }
+    if (all != NULL && got <= 0) {
+        all->length = len;
+        return all;
+    }
+    BUF_MEM_free(all);
+    return NULL;
+}
+
+static void read_der(struct shim_file_parts *file, BIO *bio)
 {
     BUF_MEM *all = read_all(bio, SHIM_LONGEST_PART);
-    bool more;
 
     if (all == NULL)
-        return shim_part_broken(file, SHIM_TOO_LONG);
-    more = all->length == 0
-               ? shim_part_broken(file, EMPTY)
-               : shim_parts_der(file, (const unsigned char *)all->data, (long)all->length);
-    if (all->length > 0)
-        OPENSSL_cleanse(all->data, all->length);
+        shim_part_broken(file, SHIM_TOO_LONG);
+    else if (all->length == 0)
+        shim_part_broken(file, EMPTY);
+    else
+        (void)shim_parts_der(file, (unsigned char *)all->data, (long)all->length);
     BUF_MEM_free(all);
-    return more;
 }
 
 /* Does it look like PEM?  RFC 7468: text for people may precede the first part. */
@@ -74,90 +128,86 @@ static bool looks_like_pem(BIO *bio)
     return BIO_seek(bio, 0) == 0 && pem;
 }
 
-static bool tell_legacy(struct shim_file_parts *file)
+/* Note the use of the legacy provider, also if no further part is wanted. */
+static void tell_legacy(struct shim_file_parts *file)
 {
-    char note[200];
+    char *note = sp_format("it is encrypted with %s, an old cipher that protects little: it was "
+                           "read with OpenSSL's legacy provider, which was loaded for this file "
+                           "alone",
+                           file->legacy.cipher);
+    bool stopped = file->reading->stopped;
 
-    (void)snprintf(
-        note, sizeof(note),
-        "it is encrypted with %.40s, an old cipher that protects little: it was read with "
-        "OpenSSL's legacy provider, which was loaded for this file alone",
-        file->legacy.cipher);
     file->number = 0;
-    return shim_part_note(file, note);
+    file->reading->stopped = false;
+    shim_part_give(file, note != NULL ? (struct shim_part){ .note = note }
+                                      : (struct shim_part){ .why = OUT_OF_MEMORY });
+    file->reading->stopped = file->reading->stopped || stopped;
+    OPENSSL_free(note);
 }
 
-static bool read_bio(struct shim_reading_parts *reading, const char *path, BIO *bio)
+static void read_bio(struct shim_file_parts *file, BIO *bio)
 {
-    struct shim_file_parts file = { .reading = reading, .path = path };
-
-    bool more;
-
     ERR_clear_error();
-    more = looks_like_pem(bio) ? shim_parts_pem(&file, bio) : read_der(&file, bio);
-    if (file.legacy.used)
-        more = tell_legacy(&file) && more;
-    shim_legacy_clear(&file.legacy);
-    return more;
+    if (looks_like_pem(bio))
+        shim_parts_pem(file, bio);
+    else
+        read_der(file, bio);
+    if (file->legacy.used)
+        tell_legacy(file);
+    shim_legacy_clear(&file->legacy);
 }
 
-static bool unreadable(struct shim_reading_parts *reading, const char *path, int error)
+static void unreadable(struct shim_reading_parts *reading, const char *path, int error)
 {
     struct shim_file_parts file = { .reading = reading, .path = path };
 
-    char why[200];
-
-    (void)snprintf(why, sizeof(why), "%s; give a file that can be read", strerror(error));
-    return shim_part_broken(&file, why);
+    shim_part_refuse(&file, sp_format("%s; give a file that can be read", strerror(error)));
 }
 
 /* Read a pipe or device.  It can be read once, so all of it is held in memory. */
-static bool read_stream(struct shim_reading_parts *reading, const char *name, BIO *input)
+static void read_stream(struct shim_file_parts *file, BIO *input)
 {
-    struct shim_file_parts file = { .reading = reading, .path = name };
     BUF_MEM *all = input == NULL ? NULL : read_all(input, MAX_STREAM);
     BIO *bio =
         all == NULL || all->length == 0 ? NULL : BIO_new_mem_buf(all->data, (int)all->length);
-    bool more;
 
     if (bio != NULL)
-        more = read_bio(reading, name, bio);
+        read_bio(file, bio);
     else
-        more = shim_part_broken(&file, all != NULL && all->length == 0
-                                           ? EMPTY
-                                           : "it is larger than 64 MB; give it as a file");
-
+        shim_part_broken(file, all != NULL && all->length == 0
+                                   ? EMPTY
+                                   : "it is larger than 64 MB; give it as a file");
     BIO_free(bio);
-    if (all != NULL && all->length > 0)
-        OPENSSL_cleanse(all->data, all->length);
     BUF_MEM_free(all);
-    return more;
 }
 
-static bool read_stdin(struct shim_reading_parts *reading)
+static void read_stdin(struct shim_reading_parts *reading)
 {
+    struct shim_file_parts file = { .reading = reading, .path = "standard input" };
     BIO *input = BIO_new_fd(STDIN_FILENO, BIO_NOCLOSE);
-    bool more = read_stream(reading, "standard input", input);
 
+    read_stream(&file, input);
     BIO_free(input);
-    return more;
 }
 
-static bool read_file(struct shim_reading_parts *reading, const char *path)
+static void read_file(struct shim_reading_parts *reading, const char *path)
 {
+    struct shim_file_parts file = { .reading = reading, .path = path };
+    BIO *bio = NULL;
     struct stat is;
-    BIO *bio;
-    bool more;
 
-    if (stat(path, &is) != 0)
-        return unreadable(reading, path, errno);
     errno = 0;
-    bio = BIO_new_file(path, "rbe");
-    if (bio == NULL)
-        return unreadable(reading, path, errno != 0 ? errno : ENOMEM);
-    more = S_ISREG(is.st_mode) ? read_bio(reading, path, bio) : read_stream(reading, path, bio);
+    if (stat(path, &is) == 0)
+        bio = BIO_new_file(path, "rbe");
+    if (bio == NULL) {
+        unreadable(reading, path, errno != 0 ? errno : ENOMEM);
+        return;
+    }
+    if (S_ISREG(is.st_mode))
+        read_bio(&file, bio);
+    else
+        read_stream(&file, bio);
     BIO_free(bio);
-    return more;
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -166,47 +216,59 @@ static int by_name(const FTSENT **a, const FTSENT **b)
 }
 
 /* Hidden files are left out: editors and file managers put theirs everywhere. */
-static bool read_entry(struct shim_reading_parts *reading, FTS *tree, FTSENT *entry)
+static void read_entry(struct shim_reading_parts *reading, FTS *tree, FTSENT *entry)
 {
-    if (entry->fts_level > 0 && entry->fts_name[0] == '.') {
+    if (entry->fts_level > 0 && entry->fts_name[0] == '.')
         (void)fts_set(tree, entry, FTS_SKIP);
-        return true;
-    }
-    switch (entry->fts_info) {
-    case FTS_F:
-        return read_file(reading, entry->fts_path);
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        return unreadable(reading, entry->fts_path, entry->fts_errno);
-    default:
-        return true;
-    }
+    else if (entry->fts_info == FTS_F)
+        read_file(reading, entry->fts_path);
+    else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+        unreadable(reading, entry->fts_path, entry->fts_errno);
 }
 
-static bool read_folder(struct shim_reading_parts *reading, const char *path)
+static void read_folder(struct shim_reading_parts *reading, const char *path)
 {
     char *name = OPENSSL_strdup(path);
     char *const roots[] = { name, NULL };
     FTS *tree = name == NULL ? NULL : fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-    bool more = tree != NULL || unreadable(reading, path, ENOMEM);
     FTSENT *entry;
 
-    while (tree != NULL && more && (entry = fts_read(tree)) != NULL)
-        more = read_entry(reading, tree, entry);
+    if (tree == NULL)
+        unreadable(reading, path, ENOMEM);
+    while (tree != NULL && !reading->stopped && (entry = fts_read(tree)) != NULL)
+        read_entry(reading, tree, entry);
     if (tree != NULL)
         fts_close(tree);
     OPENSSL_free(name);
-    return more;
 }
 
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path)
 {
     struct stat is;
 
+    reading->stopped = false;
     if (strcmp(path, "-") == 0)
-        return read_stdin(reading);
-    if (stat(path, &is) == 0 && S_ISDIR(is.st_mode))
-        return read_folder(reading, path);
-    return read_file(reading, path);
+        read_stdin(reading);
+    else if (stat(path, &is) == 0 && S_ISDIR(is.st_mode))
+        read_folder(reading, path);
+    else
+        read_file(reading, path);
+    return !reading->stopped;
+}
+
+void shim_part_tell(const struct shim_part *part, const char *path, json_t *list)
+{
+    char *place =
+        part->number == 0 ? sp_format("%s", path) : sp_format("%s, part %u", path, part->number);
+    const char *shown = place != NULL ? place : path;
+
+    if (part->why != NULL)
+        shim_error("cannot read %s: %s", shown, part->why);
+    else
+        shim_error("note: %s: %s", shown, part->note);
+    json_array_append_new(list,
+                          json_pack("{s:o, s:o}", "part", sp_json_text(shown),
+                                    part->why != NULL ? "why" : "note",
+                                    sp_json_text(part->why != NULL ? part->why : part->note)));
+    OPENSSL_free(place);
 }

@@ -8,11 +8,9 @@
 #include <string.h>
 
 #include <openssl/err.h>
-#include <openssl/pkcs12.h>
 
+#include "tool/certs/certs.h"
 #include "base/text.h"
-#include "tool/certs/iterations.h"
-#include "tool/certs/parts.h"
 
 /* Programs write two or three contents; each has its own key derivation. */
 #define MOST_CONTENTS 1000
@@ -20,21 +18,17 @@
 /* The passphrases that are tried without asking: the empty one, and none. */
 #define NO_ANSWERS 2
 
-#define AGAIN "; export it anew"
-
-/* A passphrase that may fit.  The empty one has two encodings, and others may have, too. */
-struct attempt {
-    struct shim_pass pass; /* borrowed, or |own| */
-    char *own;             /* owned, or NULL */
-};
+#define NEEDS_PASSPHRASE "it needs a passphrase"
+#define AGAIN            "; export it anew"
 
 /* One PKCS#12 that is being read. */
 struct walk {
     struct shim_file_parts *file;
     PKCS12 *p12;
-    struct attempt attempts[4]; /* the one that has fitted last comes first */
+    struct shim_pass attempts[4]; /* borrowed; the one that has fitted last comes first */
     size_t count;
     const char *pass; /* borrowed: what was given or entered; NULL until it is needed */
+    char *other;      /* owned: the same in another encoding, or NULL */
     unsigned wrong;   /* how many wrong ones were entered */
     bool asked;
     bool fits; /* a passphrase fits the MAC */
@@ -45,9 +39,10 @@ struct walk {
     int contents_count;
 };
 
-static void add_attempt(struct walk *walk, const char *text, char *own, int length)
+static void add_attempt(struct walk *walk, const char *text)
 {
-    walk->attempts[walk->count++] = (struct attempt){ { text, length }, own };
+    walk->attempts[walk->count++] =
+        (struct shim_pass){ text, text == NULL ? 0 : (int)strlen(text) };
 }
 
 /* Encode |pass| as some programs (gpgsm) do: they take each byte of UTF-8 for a character. */
@@ -69,19 +64,23 @@ static char *byte_by_byte(const char *pass)
 /* Ask for the passphrase, once for a file. */
 static bool ask(struct walk *walk)
 {
-    char *other;
-
     if (walk->asked)
         return false;
     walk->asked = true;
     walk->pass = shim_part_pass(walk->file);
     if (walk->pass == NULL || walk->pass[0] == '\0')
         return false;
-    add_attempt(walk, walk->pass, NULL, (int)strlen(walk->pass));
-    other = byte_by_byte(walk->pass);
-    if (other != NULL)
-        add_attempt(walk, other, other, (int)strlen(other));
+    add_attempt(walk, walk->pass);
+    walk->other = byte_by_byte(walk->pass);
+    if (walk->other != NULL)
+        add_attempt(walk, walk->other);
     return true;
+}
+
+static void forget_other(struct walk *walk)
+{
+    OPENSSL_clear_free(walk->other, walk->other == NULL ? 0 : strlen(walk->other));
+    walk->other = NULL;
 }
 
 /*
@@ -92,35 +91,10 @@ static bool ask_again(struct walk *walk)
 {
     if (!walk->asked || !shim_passphrase_again(&walk->file->reading->pass, &walk->wrong))
         return false;
-    while (walk->count > NO_ANSWERS)
-        if (walk->attempts[--walk->count].own != NULL)
-            OPENSSL_clear_free(walk->attempts[walk->count].own,
-                               strlen(walk->attempts[walk->count].own));
+    forget_other(walk);
+    walk->count = NO_ANSWERS;
     walk->asked = false;
     return true;
-}
-
-typedef bool try_fn(struct walk *walk, const struct shim_pass *pass, void *what);
-
-/* Try all passphrases.  The one that fits is tried first from now on. */
-static bool try_all(struct walk *walk, try_fn *try, void *what)
-{
-    for (size_t i = 0; i < walk->count || ask(walk); i++) {
-        struct attempt fits = walk->attempts[i];
-
-        if (!try(walk, &fits.pass, what))
-            continue;
-        memmove(walk->attempts + 1, walk->attempts, i * sizeof(fits));
-        walk->attempts[0] = fits;
-        return true;
-    }
-    return false;
-}
-
-static bool fits_mac(struct walk *walk, const struct shim_pass *pass, void *what)
-{
-    (void)what;
-    return PKCS12_verify_mac(walk->p12, pass->text, pass->length) == 1;
 }
 
 /* Something encrypted, and the result of decrypting it. */
@@ -132,13 +106,29 @@ struct closed {
     void *opened;
 };
 
-static bool opens(struct walk *walk, const struct shim_pass *pass, void *what)
+/* Does |pass| open |closed|?  NULL: does it fit the MAC? */
+static bool fits(struct walk *walk, const struct shim_pass *pass, struct closed *closed)
 {
-    struct closed *closed = what;
-
+    if (closed == NULL)
+        return PKCS12_verify_mac(walk->p12, pass->text, pass->length) == 1;
     closed->opened = shim_pbe_open(&walk->file->legacy, closed->pbe, closed->octets, closed->item,
                                    pass, closed->context);
     return closed->opened != NULL;
+}
+
+/* Try all passphrases.  The one that fits is tried first from now on. */
+static bool try_all(struct walk *walk, struct closed *closed)
+{
+    for (size_t i = 0; i < walk->count || ask(walk); i++) {
+        struct shim_pass attempt = walk->attempts[i];
+
+        if (!fits(walk, &attempt, closed))
+            continue;
+        memmove(walk->attempts + 1, walk->attempts, i * sizeof(attempt));
+        walk->attempts[0] = attempt;
+        return true;
+    }
+    return false;
 }
 
 /* Why no passphrase fits. */
@@ -148,7 +138,7 @@ static const char *misfit(const struct walk *walk)
         return "the passphrase fits the PKCS#12 as a whole, and this is encrypted under another "
                "one" AGAIN " with one passphrase for all of it";
     if (walk->pass == NULL)
-        return "it needs a passphrase";
+        return NEEDS_PASSPHRASE;
     return "the passphrase does not open it: it is wrong, or this is damaged, which no MAC of this "
            "PKCS#12 could tell";
 }
@@ -158,7 +148,7 @@ static void *open_closed(struct walk *walk, struct closed *closed, char **why)
 {
     if (!shim_pbe_find(&walk->file->legacy, closed->pbe, &closed->context, why))
         return NULL;
-    if (try_all(walk, opens, closed))
+    if (try_all(walk, closed))
         return closed->opened;
     *why = OPENSSL_strdup(misfit(walk));
     return NULL;
@@ -204,102 +194,93 @@ static void next_part(struct walk *walk)
         walk->file->number++;
 }
 
-static bool take_cert(struct walk *walk, const PKCS12_SAFEBAG *bag)
+static void take_cert(struct walk *walk, const PKCS12_SAFEBAG *bag)
 {
     X509 *cert = PKCS12_SAFEBAG_get1_cert(bag);
-    bool more = cert != NULL ? shim_part_cert(walk->file, cert)
-                             : shim_part_broken(walk->file, SHIM_NO_CERTIFICATE);
 
+    if (cert != NULL)
+        shim_part_give(walk->file, (struct shim_part){ .cert = cert });
+    else
+        shim_part_broken(walk->file, SHIM_NO_CERTIFICATE);
     X509_free(cert);
-    return more;
 }
 
-/* The passphrase of the key, with which it is to be stored again. */
-static const char *passphrase_of_key(const struct walk *walk)
+/* Give a key with the passphrase that fitted last, with which it is to be stored again. */
+static void give_key(struct walk *walk, const PKCS8_PRIV_KEY_INFO *plain)
 {
-    const struct attempt *fits = &walk->attempts[0];
-
-    return fits->pass.length > 0 ? walk->pass : NULL;
+    shim_part_plain_key(walk->file, plain, walk->attempts[0].length > 0 ? walk->pass : NULL);
 }
 
-static bool take_closed_key(struct walk *walk, const PKCS12_SAFEBAG *bag)
+static void take_closed_key(struct walk *walk, const PKCS12_SAFEBAG *bag)
 {
     struct closed closed = { .item = ASN1_ITEM_rptr(PKCS8_PRIV_KEY_INFO) };
     PKCS8_PRIV_KEY_INFO *plain;
     char *why = NULL;
-    bool more;
 
     X509_SIG_get0(PKCS12_SAFEBAG_get0_pkcs8(bag), &closed.pbe, &closed.octets);
     plain = open_closed(walk, &closed, &why);
-    more = plain != NULL ? shim_part_plain_key(walk->file, plain, passphrase_of_key(walk))
-                         : shim_part_broken(walk->file, why);
+    if (plain != NULL)
+        give_key(walk, plain);
+    else
+        shim_part_refuse(walk->file, why);
     PKCS8_PRIV_KEY_INFO_free(plain);
-    OPENSSL_free(why);
-    return more;
 }
 
-static bool take_bags(struct walk *walk, const STACK_OF(PKCS12_SAFEBAG) *bags);
-
-static bool take_bag(struct walk *walk, const PKCS12_SAFEBAG *bag)
+/* libcrypto has limited the nesting of bags when it read them. */
+static void take_bags(struct walk *walk, const STACK_OF(PKCS12_SAFEBAG) *bags)
 {
-    int kind = PKCS12_SAFEBAG_get_nid(bag);
+    for (int i = 0; i < sk_PKCS12_SAFEBAG_num(bags) && !walk->file->reading->stopped; i++) {
+        const PKCS12_SAFEBAG *bag = sk_PKCS12_SAFEBAG_value(bags, i);
+        int kind = PKCS12_SAFEBAG_get_nid(bag);
 
-    if (kind == NID_safeContentsBag)
-        return take_bags(walk, PKCS12_SAFEBAG_get0_safes(bag));
-    next_part(walk);
-    if (kind == NID_certBag && PKCS12_SAFEBAG_get_bag_nid(bag) == NID_x509Certificate) {
+        if (kind == NID_safeContentsBag) {
+            take_bags(walk, PKCS12_SAFEBAG_get0_safes(bag));
+            continue;
+        }
+        next_part(walk);
         walk->found++;
-        return take_cert(walk, bag);
+        if (kind == NID_certBag && PKCS12_SAFEBAG_get_bag_nid(bag) == NID_x509Certificate)
+            take_cert(walk, bag);
+        else if (kind == NID_keyBag)
+            give_key(walk, PKCS12_SAFEBAG_get0_p8inf(bag));
+        else if (kind == NID_pkcs8ShroudedKeyBag)
+            take_closed_key(walk, bag);
+        else {
+            walk->found--;
+            walk->others++;
+        }
     }
-    if (kind == NID_keyBag) {
-        walk->found++;
-        return shim_part_plain_key(walk->file, PKCS12_SAFEBAG_get0_p8inf(bag),
-                                   passphrase_of_key(walk));
-    }
-    if (kind == NID_pkcs8ShroudedKeyBag) {
-        walk->found++;
-        return take_closed_key(walk, bag);
-    }
-    walk->others++;
-    return true;
 }
 
-/* libcrypto has limited their nesting when it read them. */
-static bool take_bags(struct walk *walk, const STACK_OF(PKCS12_SAFEBAG) *bags)
+static void take_contents(struct walk *walk)
 {
-    bool more = true;
-
-    for (int i = 0; more && i < sk_PKCS12_SAFEBAG_num(bags); i++)
-        more = take_bag(walk, sk_PKCS12_SAFEBAG_value(bags, i));
-    return more;
-}
-
-static bool take_contents(struct walk *walk)
-{
-    bool more = true;
-
-    for (int i = 0; more && i < walk->contents_count; i++) {
-        if (walk->closed[i] != NULL) {
+    for (int i = 0; i < walk->contents_count; i++) {
+        if (walk->contents[i] == NULL) {
             next_part(walk);
             walk->found++;
-            more = shim_part_broken(walk->file, walk->closed[i]);
+            shim_part_refuse(walk->file, walk->closed[i]);
+            walk->closed[i] = NULL;
         } else {
-            more = take_bags(walk, walk->contents[i]);
+            take_bags(walk, walk->contents[i]);
         }
     }
     if (walk->numbered)
         walk->file->number = 0;
-    if (more && walk->found == 0)
-        more = shim_part_broken(walk->file, "it is a PKCS#12 that holds neither a certificate nor "
-                                            "a private key");
-    else if (more && walk->others > 0)
-        more = shim_part_note(walk->file, "it holds something else beside certificates and private "
-                                          "keys, a CRL or a secret perhaps, which is passed over");
-    return more;
+    if (walk->found == 0)
+        shim_part_broken(walk->file, "it is a PKCS#12 that holds neither a certificate nor a "
+                                     "private key");
+    else if (walk->others > 0)
+        shim_part_give(walk->file,
+                       (struct shim_part){ .note = "it holds something else beside certificates "
+                                                   "and private keys, a CRL or a secret perhaps, "
+                                                   "which is passed over" });
 }
 
-/* The iterations of all contents are counted before the first is opened. */
-static const char *open_contents(struct walk *walk, const STACK_OF(PKCS7) *contents)
+/*
+ * Open all contents; the iterations of all of them are counted before the first is
+ * opened.  False: they are too many, which was given as a broken part.
+ */
+static bool open_contents(struct walk *walk, const STACK_OF(PKCS7) *contents)
 {
     int64_t work = shim_iterations_in(walk->p12, contents);
 
@@ -311,41 +292,53 @@ static const char *open_contents(struct walk *walk, const STACK_OF(PKCS7) *conte
         if (PKCS7_type_is_encrypted(content))
             work += shim_iterations_of_bags(walk->contents[i]);
     }
-    return work <= SHIM_MOST_ITERATIONS ? NULL : SHIM_TOO_MANY_ITERATIONS;
+    if (work > SHIM_MOST_ITERATIONS)
+        shim_part_broken(walk->file, SHIM_TOO_MANY_ITERATIONS);
+    return work <= SHIM_MOST_ITERATIONS;
 }
 
-/* Check the MAC.  Without a MAC nobody is asked here. */
-static const char *check_mac(struct walk *walk, char text[200])
+/* Can this OpenSSL check the MAC?  If not, that is given as a broken part. */
+static bool has_mac(struct walk *walk)
 {
     const X509_ALGOR *algorithm = NULL;
     EVP_MD *digest;
     char name[80];
     int nid;
 
-    if (!PKCS12_mac_present(walk->p12))
-        return NULL;
     PKCS12_get0_mac(NULL, &algorithm, NULL, NULL, walk->p12);
     nid = OBJ_obj2nid(algorithm->algorithm);
     digest = nid == NID_pbmac1 ? NULL : EVP_MD_fetch(NULL, OBJ_nid2sn(nid), NULL);
     EVP_MD_free(digest);
-    if (digest == NULL && (nid != NID_pbmac1 || OpenSSL_version_num() < 0x30400000L)) {
-        shim_object_text(algorithm->algorithm, name, sizeof(name));
-        (void)snprintf(text, 200,
-                       "its MAC is made with %s, which this OpenSSL does not have" AGAIN
-                       " with a MAC of SHA-256 (HMAC)",
-                       name);
-        return text;
-    }
+    if (digest != NULL || (nid == NID_pbmac1 && OpenSSL_version_num() >= 0x30400000L))
+        return true;
+    shim_object_text(algorithm->algorithm, name, sizeof(name));
+    shim_part_refuse(walk->file,
+                     sp_format("its MAC is made with %s, which this OpenSSL does not have" AGAIN
+                               " with a MAC of SHA-256 (HMAC)",
+                               name));
+    return false;
+}
+
+/*
+ * Does a passphrase fit the MAC?  If not, that is given as a broken part.  Without a
+ * MAC nobody is asked here.
+ */
+static bool check_mac(struct walk *walk)
+{
+    if (!PKCS12_mac_present(walk->p12))
+        return true;
+    if (!has_mac(walk))
+        return false;
     do
-        walk->fits = try_all(walk, fits_mac, NULL);
+        walk->fits = try_all(walk, NULL);
     while (!walk->fits && ask_again(walk));
-    if (walk->fits)
-        return NULL;
-    return walk->pass != NULL ? SHIM_WRONG_PASSPHRASE : "it needs a passphrase";
+    if (!walk->fits)
+        shim_part_broken(walk->file, walk->pass != NULL ? SHIM_WRONG_PASSPHRASE : NEEDS_PASSPHRASE);
+    return walk->fits;
 }
 
 /* Why its contents cannot be read at all; NULL: they can. */
-static const char *unfit(const STACK_OF(PKCS7) *contents)
+static const char *unfit(const PKCS12 *p12, const STACK_OF(PKCS7) *contents)
 {
     unsigned long error = ERR_peek_last_error();
 
@@ -356,27 +349,15 @@ static const char *unfit(const STACK_OF(PKCS7) *contents)
         return "it is a PKCS#12 that is damaged" AGAIN;
     if (sk_PKCS7_num(contents) > MOST_CONTENTS)
         return "it is a PKCS#12 of more than 1,000 contents; give certificates and keys one by one";
-    return NULL;
+    return shim_iterations_in(p12, contents) > SHIM_MOST_ITERATIONS ? SHIM_TOO_MANY_ITERATIONS
+                                                                    : NULL;
 }
 
-static void end(struct walk *walk)
-{
-    for (size_t i = 0; i < walk->count; i++)
-        if (walk->attempts[i].own != NULL)
-            OPENSSL_clear_free(walk->attempts[i].own, strlen(walk->attempts[i].own));
-    for (int i = 0; i < walk->contents_count; i++) {
-        sk_PKCS12_SAFEBAG_pop_free(walk->contents[i], PKCS12_SAFEBAG_free);
-        OPENSSL_free(walk->closed[i]);
-    }
-}
-
-bool shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
+void shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
 {
     struct walk walk = { .file = file, .p12 = p12, .numbered = file->number == 0 };
     STACK_OF(PKCS7) *contents;
     const char *why;
-    char text[200];
-    bool more;
 
     /*
      * A given passphrase most likely fits, and each attempt takes all iterations, so it
@@ -384,19 +365,19 @@ bool shim_parts_pkcs12(struct shim_file_parts *file, PKCS12 *p12)
      */
     if (file->reading->pass.given)
         (void)ask(&walk);
-    add_attempt(&walk, "", NULL, 0);
-    add_attempt(&walk, NULL, NULL, 0);
+    add_attempt(&walk, "");
+    add_attempt(&walk, NULL);
     ERR_clear_error();
     contents = PKCS12_unpack_authsafes(p12);
-    why = unfit(contents);
-    if (why == NULL && shim_iterations_in(p12, contents) > SHIM_MOST_ITERATIONS)
-        why = SHIM_TOO_MANY_ITERATIONS;
-    if (why == NULL)
-        why = check_mac(&walk, text);
-    if (why == NULL)
-        why = open_contents(&walk, contents);
-    more = why != NULL ? shim_part_broken(file, why) : take_contents(&walk);
-    end(&walk);
+    why = unfit(p12, contents);
+    if (why != NULL)
+        shim_part_broken(file, why);
+    else if (check_mac(&walk) && open_contents(&walk, contents))
+        take_contents(&walk);
+    forget_other(&walk);
+    for (int i = 0; i < walk.contents_count; i++) {
+        sk_PKCS12_SAFEBAG_pop_free(walk.contents[i], PKCS12_SAFEBAG_free);
+        OPENSSL_free(walk.closed[i]);
+    }
     sk_PKCS7_pop_free(contents, PKCS7_free);
-    return more;
 }

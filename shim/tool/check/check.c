@@ -10,8 +10,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/certs/load.h"
-#include "tool/certs/part_said.h"
+#include "tool/certs/certs.h"
 #include "tool/check/checking.h"
 
 /* A private key in the files.  It is judged when all certificates are known. */

@@ -12,7 +12,7 @@
 #include "tool/judge/command_line.h"
 #include "common/shim.h"
 #include "rules/rules.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/sent_along.h"
 

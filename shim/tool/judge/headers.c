@@ -10,7 +10,7 @@
 
 #include "tool/judge/command_line.h"
 #include "common/output.h"
-#include "tool/mail/input.h"
+#include "tool/mail/mail.h"
 
 enum place { OUTSIDE, INSIDE, NOWHERE };
 

@@ -13,12 +13,11 @@
 #include <openssl/cms.h>
 
 #include "rules/rules.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/judge/select.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
-#include "tool/mail/input.h"
-#include "tool/mail/read_cms.h"
+#include "tool/mail/mail.h"
 
 /* The name of a recipient in a message: issuer and serial number, or key identifier. */
 struct name {

@@ -11,11 +11,9 @@
 
 #include "tool/judge/verify.h"
 #include "stock/provider_conf.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
-#include "tool/mail/input.h"
-#include "tool/mail/read_cms.h"
-#include "tool/mail/signatures.h"
+#include "tool/mail/mail.h"
 
 /*
  * May the message be split?  Not with options by which stock reads it in another

@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "tool/mail/incoming.h"
+#include "tool/mail/mail.h"
 #include "tool/report/outcome.h"
 #include "tool/run/operation.h"
 

@@ -8,7 +8,7 @@
 
 #include "tool/keyring/stored_entry.h"
 #include "base/text.h"
-#include "tool/certs/parts.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 
 /* The PEM label.  A record has trust settings behind its certificate, if any. */

@@ -11,7 +11,7 @@
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/mail/addresses.h"
+#include "tool/mail/mail.h"
 
 #define FEWEST_DIGITS 8
 #define MOST_DIGITS   ((size_t)2 * SP_SHA256_LENGTH)

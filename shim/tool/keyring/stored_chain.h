@@ -8,7 +8,7 @@
 #define SHIM_STORED_CHAIN_H
 
 #include "keyring/keyring.h"
-#include "tool/certs/chain.h"
+#include "tool/certs/certs.h"
 
 /*
  * Find the chain of |cert| to a stored CA, at whatever time.

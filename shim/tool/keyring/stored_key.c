@@ -12,7 +12,7 @@
 
 #include "tool/keyring/stored_key.h"
 #include "base/text.h"
-#include "tool/certs/iterations.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 
 bool shim_keys_readable(const struct shim *shim)

@@ -6,15 +6,17 @@
  * obsolete forms, except the full stop in a display name.  Valid forms that some
  * readers take differently are refused, too: see read_local().
  */
+#include <dlfcn.h>
+#include <idn2.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/asn1.h>
 #include <openssl/crypto.h>
 
-#include "tool/mail/addresses.h"
+#include "tool/mail/mail.h"
 #include "base/text.h"
-#include "tool/mail/encoded.h"
-#include "tool/mail/idn.h"
+#include "common/shim.h"
 
 #define LITERAL_TEXT "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-"
 
@@ -190,62 +192,91 @@ static bool read_domain(struct reader *reader, struct span *domain)
            is_dot_atom(*domain);
 }
 
-static bool is_ascii(const char *text)
+/*
+ * libidn2, for international domains.  It is loaded for the first one, as most commands
+ * never see any, and then kept: a mail may have a thousand.  Without it we exit as the
+ * dynamic loader would: no output has been written yet.
+ */
+static void *idn_function(const char *name)
 {
-    for (; *text != '\0'; text++)
-        if ((unsigned char)*text >= 0x80)
-            return false;
-    return true;
+    static void *library;
+    void *function;
+
+    if (library == NULL)
+        library = dlopen("libidn2.so.0", RTLD_LAZY | RTLD_LOCAL);
+    function = library == NULL ? NULL : dlsym(library, name);
+    if (function == NULL) {
+        shim_error("cannot read an international domain: %s", dlerror());
+        exit(SHIM_SYSTEM);
+    }
+    return function;
+}
+
+/*
+ * The A-labels (RFC 5891) of |domain|, in UTF-8.  NULL if out of memory, or if a label
+ * is not valid, or only after mapping (an invisible space, a wide letter): such a
+ * domain looks like another one.
+ */
+static char *to_ascii(struct reader *reader, const char *domain)
+{
+    void *symbols[] = { idn_function("idn2_to_ascii_8z"), idn_function("idn2_free") };
+    __typeof__(idn2_to_ascii_8z) *convert;
+    __typeof__(idn2_free) *release;
+    char *made = NULL;
+    char *ascii = NULL;
+
+    /* C does not convert pointers to data to pointers to functions. */
+    memcpy(&convert, &symbols[0], sizeof(convert));
+    memcpy(&release, &symbols[1], sizeof(release));
+    if (convert(domain, &made, IDN2_NO_TR46) == IDN2_OK) {
+        ascii = OPENSSL_strdup(made);
+        reader->list->failed = reader->list->failed || ascii == NULL;
+    }
+    release(made);
+    return ascii;
 }
 
 /* The domain in the form for comparing; NULL if it is none, or out of memory. */
 static char *read_labels(struct reader *reader, struct span domain)
 {
     char *text = OPENSSL_strndup((const char *)domain.text, domain.len);
-    char *ascii = NULL;
+    char *ascii;
 
-    if (text == NULL || is_ascii(text)) {
-        reader->list->failed = reader->list->failed || text == NULL;
-        return text;
-    }
-    if (!shim_idn_to_ascii(text, &ascii))
-        reader->list->failed = true;
-    OPENSSL_free(text);
-    return ascii;
-}
-
-static bool list_add(struct shim_addresses *list, char *address)
-{
-    char **longer = address == NULL
-                        ? NULL
-                        : OPENSSL_realloc(list->each, (list->count + 1) * sizeof(*list->each));
-
-    if (longer == NULL) {
-        OPENSSL_free(address);
-        list->failed = true;
-        return false;
-    }
-    list->each = longer;
-    longer[list->count++] = address;
-    return true;
+    reader->list->failed = reader->list->failed || text == NULL;
+    for (size_t i = 0; text != NULL && i < domain.len; i++)
+        if (domain.text[i] >= 0x80) {
+            ascii = to_ascii(reader, text);
+            OPENSSL_free(text);
+            return ascii;
+        }
+    return text;
 }
 
 static bool add(struct reader *reader, struct span local, struct span domain)
 {
-    char *labels;
-    bool added;
+    struct shim_addresses *list = reader->list;
+    char *labels, *address;
+    char **longer;
 
     if (local.len + 1 + domain.len > MAX_ADDRESS)
         return fail(reader, SP_LIST_OTHER);
-    if (reader->list->count >= MAX_ADDRESSES)
+    if (list->count >= MAX_ADDRESSES)
         return fail(reader, SP_LIST_MANY);
     labels = read_labels(reader, domain);
     if (labels == NULL)
         return fail(reader, SP_LIST_OTHER);
-    added = list_add(reader->list,
-                     sp_format("%.*s@%s", (int)local.len, (const char *)local.text, labels));
+    address = sp_format("%.*s@%s", (int)local.len, (const char *)local.text, labels);
     OPENSSL_free(labels);
-    return added;
+    longer = OPENSSL_realloc(list->each, (list->count + 1) * sizeof(*list->each));
+    if (longer != NULL)
+        list->each = longer;
+    if (longer == NULL || address == NULL) {
+        OPENSSL_free(address);
+        list->failed = true;
+        return false;
+    }
+    longer[list->count++] = address;
+    return true;
 }
 
 /*
@@ -263,76 +294,54 @@ static bool read_rest(struct reader *reader, struct span word, char closing)
     return skip_between(reader) && add(reader, local, domain);
 }
 
-static bool read_in_angles(struct reader *reader)
+/* Read a mailbox, or the name of a group with its colon. */
+static bool read_entry(struct reader *reader, bool *is_group)
 {
     struct span word;
+    size_t words = 0;
 
+    *is_group = false;
+    if (!skip_between(reader))
+        return false;
+    while (reader->at < reader->end && (is_atom_text(*reader->at) || is_next(reader, '"'))) {
+        if (!read_word(reader, &word))
+            return fail(reader, SP_LIST_OTHER);
+        if (++words == 1 && is_next(reader, '@'))
+            return read_rest(reader, word, '\0');
+        if (!skip_between(reader))
+            return false;
+    }
+    *is_group = words > 0 && take_char(reader, ':');
+    if (*is_group)
+        return true;
     if (!take_char(reader, '<') || !read_word(reader, &word))
         return fail(reader, SP_LIST_OTHER);
     return read_rest(reader, word, '>');
 }
 
-enum entry { ENTRY_MAILBOX, ENTRY_GROUP, ENTRY_NONE, ENTRY_BROKEN };
-
-/* Read a mailbox, or the name of a group with its colon. */
-static enum entry read_entry(struct reader *reader)
-{
-    struct span word;
-    size_t words = 0;
-
-    if (!skip_between(reader))
-        return ENTRY_BROKEN;
-    while (reader->at < reader->end && (is_atom_text(*reader->at) || is_next(reader, '"'))) {
-        if (!read_word(reader, &word)) {
-            (void)fail(reader, SP_LIST_OTHER);
-            return ENTRY_BROKEN;
-        }
-        if (++words == 1 && is_next(reader, '@'))
-            return read_rest(reader, word, '\0') ? ENTRY_MAILBOX : ENTRY_BROKEN;
-        if (!skip_between(reader))
-            return ENTRY_BROKEN;
-    }
-    if (words > 0 && take_char(reader, ':'))
-        return ENTRY_GROUP;
-    return read_in_angles(reader) ? ENTRY_MAILBOX : ENTRY_BROKEN;
-}
-
-/* Read the first member of a group behind its name.  Groups do not nest. */
-static enum entry read_first_member(struct reader *reader, enum shim_list kind)
-{
-    enum entry entry = ENTRY_GROUP;
-
-    if (kind == SHIM_WITH_GROUPS) {
-        if (!skip_between(reader))
-            return ENTRY_BROKEN;
-        entry = is_next(reader, ';') ? ENTRY_NONE : read_entry(reader);
-    }
-    if (entry == ENTRY_GROUP)
-        (void)fail(reader, SP_LIST_GROUP);
-    return entry == ENTRY_GROUP ? ENTRY_BROKEN : entry;
-}
-
-static void read_list(struct reader *reader, enum shim_list kind)
+static bool read_list(struct reader *reader, enum shim_list kind)
 {
     bool in_group = false;
+    bool is_group, more;
 
     do {
-        enum entry entry = read_entry(reader);
-
-        if (entry == ENTRY_GROUP) {
-            entry = read_first_member(reader, in_group ? SHIM_MAILBOXES : kind);
-            in_group = true;
-        }
-        if (entry == ENTRY_BROKEN)
-            return;
-        if (in_group && take_char(reader, ';')) {
+        if (!read_entry(reader, &is_group))
+            return false;
+        /* Groups do not nest. */
+        if (is_group && (in_group || kind == SHIM_MAILBOXES))
+            return fail(reader, SP_LIST_GROUP);
+        in_group = in_group || is_group;
+        if (!skip_between(reader))
+            return false;
+        /* The first member of a group follows its name. */
+        more = is_group && !is_next(reader, ';');
+        if (!more && in_group && take_char(reader, ';')) {
             in_group = false;
             if (!skip_between(reader))
-                return;
+                return false;
         }
-    } while (take_char(reader, ','));
-    if (in_group || reader->at < reader->end)
-        (void)fail(reader, SP_LIST_OTHER);
+    } while (more || take_char(reader, ','));
+    return (!in_group && reader->at == reader->end) || fail(reader, SP_LIST_OTHER);
 }
 
 static bool is_utf8(const char *raw, size_t len)
@@ -359,12 +368,10 @@ void shim_addresses_parse(struct shim_addresses *list, enum shim_list kind, cons
     size_t before = list->count;
     bool hides = false;
 
-    if (is_utf8(raw, len))
-        read_list(&reader, kind);
-    else
+    if (!is_utf8(raw, len))
         (void)fail(&reader, SP_LIST_OTHER);
-    if (list->unreadable == SP_READABLE &&
-        !shim_encoded_hides(raw, len, list->count - before, &hides))
+    else if (read_list(&reader, kind) && list->unreadable == SP_READABLE &&
+             !shim_encoded_hides(raw, len, list->count - before, &hides))
         list->failed = true;
     if (hides)
         (void)fail(&reader, SP_LIST_ENCODED);

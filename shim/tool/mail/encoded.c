@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "tool/mail/encoded.h"
+#include "tool/mail/mail.h"
 
 /* One encoded word: =?charset?encoding?text?= */
 struct word {
@@ -82,8 +82,7 @@ static bool decode(const struct word *word, char *out, size_t *made)
         return true;
     }
     for (size_t i = 0; i < word->len; i++)
-        if (word->text[i] == ' ' || word->text[i] == '\t' || word->text[i] == '\r' ||
-            word->text[i] == '\n')
+        if (strchr(" \t\r\n", word->text[i]) != NULL)
             return false;
     blocks =
         EVP_DecodeBlock((unsigned char *)out, (const unsigned char *)word->text, (int)word->len);

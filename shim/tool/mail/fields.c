@@ -6,7 +6,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/mail/fields.h"
+#include "tool/mail/mail.h"
 
 /* RFC 5322, 2.1.1.  Readers that cut lines do not cut them before this length. */
 #define MAX_LINE 998
@@ -113,6 +113,8 @@ static enum sp_unreadable check_lines(const char *header, size_t len)
         size_t end_before = line.end;
 
         line = line_at(header, len, at);
+        if (memchr(line.text, '\r', line.len) != NULL)
+            return SP_HEADER_CR;
         if (line.len == 0 && at == 0)
             return SP_HEADER_EMPTY;
         /* Some readers look for an empty line with the line end of the lines before. */
@@ -134,17 +136,11 @@ static enum sp_unreadable check_lines(const char *header, size_t len)
 
 enum sp_unreadable shim_fields_check(const char *header, size_t len)
 {
-    const char *end;
-
     /* |header| may be NULL then. */
     if (len == 0)
         return SP_READABLE;
-    end = header + len;
     if (memchr(header, '\0', len) != NULL)
         return SP_HEADER_NUL;
-    for (const char *at = header; (at = memchr(at, '\r', (size_t)(end - at))) != NULL; at++)
-        if (at + 1 == end || at[1] != '\n')
-            return SP_HEADER_CR;
     return len > SHIM_MAX_HEADER ? SP_HEADER_LONG : check_lines(header, len);
 }
 
@@ -165,4 +161,16 @@ bool shim_fields_next(const char *header, size_t len, size_t *at, struct shim_fi
         *at += line.len + line.end;
     } while (*at < len && is_white(header[*at]) && (line = line_at(header, len, *at), true));
     return true;
+}
+
+size_t shim_header_length(const char *text, size_t len)
+{
+    struct line line = { 0 };
+
+    for (size_t at = 0; at < len; at += line.len + line.end) {
+        line = line_at(text, len, at);
+        if (line.len == 0)
+            return at + line.end;
+    }
+    return 0;
 }

@@ -7,52 +7,155 @@
 #include <sys/stat.h>
 
 #include <openssl/err.h>
-#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
-#include <openssl/cms.h>
 
-#include "tool/mail/incoming.h"
+#include "tool/mail/mail.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/shim.h"
-#include "tool/mail/input.h"
-#include "tool/mail/read_cms.h"
-#include "tool/mail/signatures.h"
-#include "tool/mail/split.h"
+
+/*
+ * Limits.  For each signature libcrypto searches all certificates of the message:
+ * with ten thousand of both, in 5 MB, this would take minutes.
+ */
+#define MOST_SIGNATURES   1000
+#define MOST_CERTIFICATES 2000
+
+const char *shim_form_of(const struct shim_args *args)
+{
+    const char *form = shim_args_value(args, "inform");
+
+    return form == NULL || form[0] == 's' || form[0] == 'S' ? NULL : form;
+}
+
+CMS_ContentInfo *shim_read_cms(FILE *input, const char *form)
+{
+    BIO *content = NULL;
+    BIO *bio;
+    CMS_ContentInfo *cms;
+
+    rewind(input);
+    bio = BIO_new_fp(input, BIO_NOCLOSE);
+    if (bio == NULL)
+        return NULL;
+    if (form == NULL)
+        cms = SMIME_read_CMS(bio, &content);
+    else if (OPENSSL_strcasecmp(form, "PEM") == 0)
+        cms = PEM_read_bio_CMS(bio, NULL, NULL, NULL);
+    else
+        cms = d2i_CMS_bio(bio, NULL);
+    BIO_free(content);
+    BIO_free(bio);
+    rewind(input);
+    return cms;
+}
+
+static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
+{
+    struct sp_signing_time time = { .state = SP_TIME_ABSENT };
+    int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
+    X509_ATTRIBUTE *attribute = at < 0 ? NULL : CMS_signed_get_attr(signer, at);
+    const ASN1_TYPE *value;
+    struct tm tm;
+
+    if (attribute == NULL)
+        return time;
+    /* RFC 5652, 11.3 wants one attribute with one value. */
+    time.state = SP_TIME_BROKEN;
+    value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+    if (CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) >= 0 || value == NULL ||
+        (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME) ||
+        !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
+        return time;
+    time.state = SP_TIME_READ;
+    time.at = timegm(&tm);
+    return time;
+}
+
+static void clear_signatures(struct shim_incoming *incoming)
+{
+    for (size_t i = 0; i < incoming->count; i++) {
+        sp_facts_free(incoming->signatures[i].facts);
+        shim_chain_clear(&incoming->signatures[i].chain);
+    }
+    OPENSSL_free(incoming->signatures);
+    incoming->signatures = NULL;
+    incoming->count = 0;
+}
+
+static bool are_few(CMS_ContentInfo *cms)
+{
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
+    STACK_OF(X509) *certs = CMS_get1_certs(cms);
+    bool few = infos == NULL || (sk_CMS_SignerInfo_num(infos) <= MOST_SIGNATURES &&
+                                 sk_X509_num(certs) <= MOST_CERTIFICATES);
+
+    sk_X509_pop_free(certs, X509_free);
+    return few;
+}
+
+/* Read one signature; false without its certificate, or if out of memory. */
+static bool read_signature(struct shim_signature *signature, CMS_SignerInfo *info)
+{
+    const ASN1_OBJECT *algorithm;
+    X509_ALGOR *digest;
+
+    CMS_SignerInfo_get0_algs(info, NULL, &signature->cert, &digest, NULL);
+    if (signature->cert == NULL)
+        return false;
+    X509_ALGOR_get0(&algorithm, NULL, NULL, digest);
+    signature->digest = OBJ_obj2nid(algorithm);
+    signature->time = signing_time(info);
+    signature->facts = sp_facts_new(signature->cert);
+    return signature->facts != NULL;
+}
+
+bool shim_signatures_read(struct shim_incoming *incoming, const struct shim_incoming_from *from)
+{
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(incoming->cms);
+    int count = infos == NULL ? 0 : sk_CMS_SignerInfo_num(infos);
+
+    incoming->certs = CMS_get1_certs(incoming->cms);
+    if (incoming->certs == NULL)
+        incoming->certs = sk_X509_new_null();
+    if (incoming->certs == NULL ||
+        (from->along != NULL &&
+         X509_add_certs(incoming->certs, from->along, X509_ADD_FLAG_UP_REF) != 1))
+        return false;
+    if (count <= 0)
+        return true;
+    /* The same choice as stock's: first in |along|, then in the message. */
+    (void)CMS_set1_signers_certs(incoming->cms, from->along, from->nointern ? CMS_NOINTERN : 0);
+    incoming->signatures = OPENSSL_zalloc((size_t)count * sizeof(*incoming->signatures));
+    if (incoming->signatures == NULL)
+        return false;
+    for (int i = 0; i < count; i++) {
+        struct shim_signature *signature = &incoming->signatures[i];
+
+        if (!read_signature(signature, sk_CMS_SignerInfo_value(infos, i))) {
+            bool is_missing = signature->cert == NULL;
+
+            clear_signatures(incoming);
+            return is_missing;
+        }
+        incoming->count++;
+    }
+    return true;
+}
 
 /* Decode the signature part: its own header, then base64 (RFC 8551, 3.5.3). */
 static bool decode(BIO *part, FILE *signature)
 {
-    BIO *base64 = BIO_new(BIO_f_base64());
-    char block[4096];
-    bool done = base64 != NULL;
-    int len;
+    char *text;
+    size_t len = (size_t)BIO_get_mem_data(part, &text);
+    size_t header = shim_header_length(text, len);
+    int made = -1;
+    unsigned char *der =
+        header == 0 ? NULL : shim_decode_base64(text + header, len - header, &made);
+    bool done = made > 0 && fwrite(der, 1, (size_t)made, signature) == (size_t)made &&
+                fflush(signature) == 0;
 
-    do
-        len = BIO_gets(part, block, sizeof(block));
-    while (len > 0 && block[0] != '\r' && block[0] != '\n');
-    /* The end of the BIO is the end of the data. */
-    BIO_set_mem_eof_return(part, 0);
-    if (done)
-        BIO_push(base64, part);
-    while (done && (len = BIO_read(base64, block, sizeof(block))) > 0)
-        done = fwrite(block, 1, (size_t)len, signature) == (size_t)len;
-    if (base64 != NULL)
-        BIO_pop(base64);
-    BIO_free(base64);
-    return done && fflush(signature) == 0;
-}
-
-static CMS_ContentInfo *read_der(FILE *file)
-{
-    BIO *bio;
-    CMS_ContentInfo *cms;
-
-    rewind(file);
-    bio = BIO_new_fp(file, BIO_NOCLOSE);
-    cms = bio == NULL ? NULL : d2i_CMS_bio(bio, NULL);
-    BIO_free(bio);
-    rewind(file);
-    return cms;
+    OPENSSL_free(der);
+    return done;
 }
 
 static void forget_split(struct shim_incoming *incoming)
@@ -72,17 +175,14 @@ static void forget_split(struct shim_incoming *incoming)
 static bool split(struct shim_incoming *incoming)
 {
     BIO *part = BIO_new(BIO_s_mem());
-    enum shim_split result;
+    enum shim_split result = SPLIT_FAILED;
 
     incoming->content = shim_input_spool();
     incoming->signature = shim_input_spool();
-    if (part == NULL || incoming->content == NULL || incoming->signature == NULL) {
-        BIO_free(part);
-        return false;
-    }
-    result = shim_split(incoming->input, incoming->mail.boundary, incoming->content, part);
+    if (part != NULL && incoming->content != NULL && incoming->signature != NULL)
+        result = shim_split(incoming->input, incoming->mail.boundary, incoming->content, part);
     if (result == SPLIT_DONE && decode(part, incoming->signature))
-        incoming->cms = read_der(incoming->signature);
+        incoming->cms = shim_read_cms(incoming->signature, "DER");
     if (incoming->cms == NULL)
         forget_split(incoming);
     BIO_free(part);
@@ -171,19 +271,17 @@ static int read_message(struct shim_incoming *incoming, const struct shim_incomi
     done = done && read_body(incoming, from);
     if (done && incoming->cms == NULL && from->form == NULL && from->covered != NULL)
         code = read_part(incoming, from, &done);
-    if (code != SHIM_OK)
-        return code;
-    if (done && from->covered != NULL)
+    if (code == SHIM_OK && done && from->covered != NULL)
         code = check_message(incoming, from);
     if (code != SHIM_OK)
         return code;
-    if (done && incoming->cms != NULL && !shim_signatures_are_few(incoming->cms)) {
-        shim_error("cannot read the message: " SHIM_TOO_MANY_SIGNATURES);
+    if (done && incoming->cms != NULL && !are_few(incoming->cms)) {
+        shim_error("cannot read the message: it has more than 1,000 signatures or 2,000 "
+                   "certificates; ask the sender for one with fewer");
         incoming->too_many = true;
         return SHIM_INPUT;
     }
-    if (done && incoming->cms != NULL)
-        done = shim_signatures_read(incoming, from);
+    done = done && (incoming->cms == NULL || shim_signatures_read(incoming, from));
     rewind(incoming->input);
     if (done)
         return SHIM_OK;
@@ -207,7 +305,7 @@ int shim_incoming_read(struct shim_incoming *incoming, const struct shim_incomin
 
 void shim_incoming_clear(struct shim_incoming *incoming)
 {
-    shim_signatures_clear(incoming);
+    clear_signatures(incoming);
     sk_X509_pop_free(incoming->certs, X509_free);
     sk_X509_pop_free(incoming->anchors, X509_free);
     CMS_ContentInfo_free(incoming->cms);

@@ -7,12 +7,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "tool/mail/input.h"
+#include "tool/mail/mail.h"
 #include "common/output.h"
 #include "common/shim.h"
-#include "tool/mail/fields.h"
 
-#define HEADER_BLOCK  4096
 #define STREAM_BUFFER (256 << 10)
 
 FILE *shim_input_spool(void)
@@ -39,10 +37,9 @@ bool shim_input_copy(FILE *from, FILE *to)
     return !ferror(from) && fflush(to) == 0 && fseeko(to, 0, SEEK_SET) == 0;
 }
 
-static int unreadable(const char *name, bool quiet)
+static int unreadable(const char *name, int error)
 {
-    if (!quiet)
-        shim_error("cannot read %s: %s; give a file that can be read", name, strerror(errno));
+    shim_error("cannot read %s: %s; give a file that can be read", name, strerror(error));
     return SHIM_INPUT;
 }
 
@@ -51,15 +48,14 @@ int shim_input_open(const char *path, bool quiet, FILE **input)
     bool is_stdin = path == NULL || strcmp(path, "-") == 0;
     const char *name = is_stdin ? "standard input" : path;
     FILE *file = is_stdin ? fdopen(dup(STDIN_FILENO), "re") : fopen(path, "re");
-    struct stat is;
+    struct stat is = { 0 };
     int code = SHIM_OK;
 
     *input = NULL;
-    if (file == NULL || fstat(fileno(file), &is) != 0) {
-        code = unreadable(name, quiet);
-    } else if (S_ISDIR(is.st_mode)) {
-        errno = EISDIR;
-        code = unreadable(name, quiet);
+    if (file == NULL || fstat(fileno(file), &is) != 0 || S_ISDIR(is.st_mode)) {
+        int error = file != NULL && S_ISDIR(is.st_mode) ? EISDIR : errno;
+
+        code = quiet ? SHIM_INPUT : unreadable(name, error);
     } else if (S_ISREG(is.st_mode) && ftello(file) == 0) {
         (void)setvbuf(file, NULL, _IOFBF, STREAM_BUFFER);
         *input = file;
@@ -96,7 +92,7 @@ int shim_input_bytes(FILE *file, const char *name, char **bytes, size_t *len)
     if (*bytes == NULL)
         return shim_no_memory();
     *len = fread(*bytes, 1, (size_t)is.st_size, file);
-    return ferror(file) ? unreadable(name, false) : SHIM_OK;
+    return ferror(file) ? unreadable(name, errno) : SHIM_OK;
 }
 
 int shim_input_whole(const char *path, char **bytes, size_t *len)
@@ -113,42 +109,19 @@ int shim_input_whole(const char *path, char **bytes, size_t *len)
     return code;
 }
 
-/* The index of the first byte after the empty line, searched from |from| on; 0 if there is none. */
-static size_t after_empty_line(const char *text, size_t len, size_t from)
-{
-    for (size_t at = from; at < len; at++) {
-        const char *feed = memchr(text + at, '\n', len - at);
-        size_t end;
-
-        if (feed == NULL)
-            return 0;
-        at = (size_t)(feed - text);
-        end = at > 0 && text[at - 1] == '\r' ? at - 1 : at;
-        if (end == 0 || text[end - 1] == '\n')
-            return at + 1;
-    }
-    return 0;
-}
-
 BUF_MEM *shim_input_header(FILE *file)
 {
     BUF_MEM *header = BUF_MEM_new();
-    size_t len = 0;
-    size_t end = 0;
-    size_t got = 1;
+    size_t end;
 
-    while (header != NULL && end == 0 && got > 0 && len <= SHIM_MAX_HEADER) {
-        if (BUF_MEM_grow(header, len + HEADER_BLOCK) == 0)
-            break;
-        got = fread(header->data + len, 1, HEADER_BLOCK, file);
-        end = after_empty_line(header->data, len + got, len);
-        len += got;
+    if (header != NULL && BUF_MEM_grow(header, SHIM_MAX_HEADER + 1) != 0) {
+        header->length = fread(header->data, 1, header->length, file);
+        end = shim_header_length(header->data, header->length);
+        if (end > 0)
+            header->length = end;
+        if (!ferror(file) && fseeko(file, (off_t)header->length, SEEK_SET) == 0)
+            return header;
     }
-    if (header != NULL)
-        header->length = end > 0 ? end : len;
-    if (header != NULL && !ferror(file) && (end > 0 || got == 0 || len > SHIM_MAX_HEADER) &&
-        fseeko(file, (off_t)header->length, SEEK_SET) == 0)
-        return header;
     BUF_MEM_free(header);
     return NULL;
 }

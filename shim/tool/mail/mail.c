@@ -7,9 +7,6 @@
 #include <openssl/crypto.h>
 
 #include "tool/mail/mail.h"
-#include "tool/mail/addresses.h"
-#include "tool/mail/boundary.h"
-#include "tool/mail/fields.h"
 
 /* The addresses of all From fields, of all Sender fields, and of all To and Cc fields. */
 struct lists {
@@ -78,13 +75,14 @@ static bool settle(struct lists *lists, struct shim_mail *mail)
 static bool read_signed(const struct shim_field *content_type, char **boundary)
 {
     char *type;
-    bool is_signed;
+    bool done = shim_content_type(content_type, &type, boundary);
 
-    if (!shim_type_read(content_type, &type))
-        return false;
-    is_signed = type != NULL && strcmp(type, "multipart/signed") == 0;
+    if (type != NULL && strcmp(type, "multipart/signed") != 0) {
+        OPENSSL_free(*boundary);
+        *boundary = NULL;
+    }
     OPENSSL_free(type);
-    return !is_signed || shim_boundary_read(content_type, boundary);
+    return done;
 }
 
 bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)

@@ -9,20 +9,17 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "tool/mail/part.h"
+#include "tool/mail/mail.h"
 #include "base/text.h"
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/print.h"
 #include "common/shim.h"
-#include "tool/mail/input.h"
-#include "tool/mail/part_fields.h"
-#include "tool/mail/part_write.h"
 
 /* A message names so many parts at the most. */
 #define MOST_NAMED 10
 
-static bool is_type(const struct shim_part *part, const char *type)
+static bool is_type(const struct shim_mime *part, const char *type)
 {
     return strcmp(part->type, type) == 0;
 }
@@ -31,18 +28,18 @@ static bool is_type(const struct shim_part *part, const char *type)
  * Is the part S/MIME?  RFC 8551, 3.9: by its type, or by its file name if the type
  * is a general one.
  */
-static bool is_pkcs7(const struct shim_part *part, const char *type, const char *old_type)
+static bool is_pkcs7(const struct shim_mime *part, const char *type, const char *old_type)
 {
     return is_type(part, type) || is_type(part, old_type) ||
            (part->named_p7 && is_type(part, "application/octet-stream"));
 }
 
-static bool is_signature(const struct shim_part *part)
+static bool is_signature(const struct shim_mime *part)
 {
     return is_pkcs7(part, "application/pkcs7-signature", "application/x-pkcs7-signature");
 }
 
-static bool is_smime(const struct shim_tree *tree, const struct shim_part *part)
+static bool is_smime(const struct shim_tree *tree, const struct shim_mime *part)
 {
     if (is_type(part, "multipart/signed"))
         return part->children == 2 && is_signature(part + 2);
@@ -55,7 +52,7 @@ static bool is_smime(const struct shim_tree *tree, const struct shim_part *part)
  * The path of a part: "1.2" for the second part of the first; "" for the whole mail;
  * NULL if out of memory.
  */
-static char *path_of(const struct shim_tree *tree, const struct shim_part *part)
+static char *path_of(const struct shim_tree *tree, const struct shim_mime *part)
 {
     char *path = OPENSSL_strdup("");
 
@@ -68,21 +65,18 @@ static char *path_of(const struct shim_tree *tree, const struct shim_part *part)
     return path;
 }
 
-static char *where_of(const struct shim_tree *tree, const struct shim_part *part)
+static char *where_of(const struct shim_tree *tree, const struct shim_mime *part)
 {
     struct sp_text text = { 0 };
-    const char *before = "";
 
     for (; part != tree->parts; part = &tree->parts[part->parent]) {
-        const struct shim_part *parent = &tree->parts[part->parent];
-        char *place = sp_format("%spart %u of %zu of a %s", before, part->number, parent->children,
-                                parent->type);
+        const struct shim_mime *parent = &tree->parts[part->parent];
+        char *place = sp_format("%spart %u of %zu of a %s", text.len > 0 ? ", which is " : "",
+                                part->number, parent->children, parent->type);
 
         sp_text_add(&text, place != NULL ? place : "");
-        if (place == NULL)
-            text.failed = true;
+        text.failed = text.failed || place == NULL;
         OPENSSL_free(place);
-        before = ", which is ";
     }
     return sp_text_take(&text);
 }
@@ -94,19 +88,13 @@ static char *list_parts(const struct shim_tree *tree, bool all)
     size_t named = 0;
 
     for (size_t i = 1; i < tree->count && named <= MOST_NAMED; i++) {
-        const struct shim_part *part = &tree->parts[i];
+        const struct shim_mime *part = &tree->parts[i];
         char *path = all || is_smime(tree, part) ? path_of(tree, part) : NULL;
+        char *item = path == NULL ? NULL : sp_format("%s (%s)", path, part->type);
 
-        if (path == NULL)
-            continue;
-        if (named++ < MOST_NAMED) {
-            sp_text_add_item(&text, path);
-            sp_text_add(&text, " (");
-            sp_text_add(&text, part->type);
-            sp_text_add(&text, ")");
-        } else {
-            sp_text_add_item(&text, "…");
-        }
+        if (item != NULL)
+            sp_text_add_item(&text, named++ < MOST_NAMED ? item : "…");
+        OPENSSL_free(item);
         OPENSSL_free(path);
     }
     return sp_text_take(&text);
@@ -144,25 +132,10 @@ static int refuse_count(const struct shim_tree *tree, size_t count, const char *
     return SHIM_INPUT;
 }
 
-/*
- * A multipart above the part of which some readers show one part and some another;
- * NULL if there is none.
- */
-static const struct shim_part *find_odd_parent(const struct shim_tree *tree,
-                                               const struct shim_part *part)
+static const struct shim_mime *choose(const struct shim_tree *tree, const char *verb, int *code)
 {
-    while (part != tree->parts) {
-        part = &tree->parts[part->parent];
-        if (!is_type(part, "multipart/mixed"))
-            return part;
-    }
-    return NULL;
-}
-
-static const struct shim_part *choose(const struct shim_tree *tree, const char *verb, int *code)
-{
-    const struct shim_part *found = NULL;
-    const struct shim_part *odd;
+    const struct shim_mime *found = NULL;
+    const struct shim_mime *above;
     size_t count = 0;
 
     for (size_t i = 0; i < tree->count; i++)
@@ -175,14 +148,16 @@ static const struct shim_part *choose(const struct shim_tree *tree, const char *
         *code = refuse_count(tree, count, verb);
         return NULL;
     }
-    odd = find_odd_parent(tree, found);
-    if (odd != NULL) {
-        shim_error("the S/MIME part stands in a %s, of which readers show different parts; save "
-                   "it in a file, and %s that",
-                   odd->type, verb);
-        return NULL;
+    for (above = found; above != tree->parts;) {
+        above = &tree->parts[above->parent];
+        if (!is_type(above, "multipart/mixed")) {
+            shim_error("the S/MIME part stands in a %s, of which readers show different parts; "
+                       "save it in a file, and %s that",
+                       above->type, verb);
+            return NULL;
+        }
     }
-    if (shim_part_der(tree, found)->encoding == SHIM_ENCODED) {
+    if (shim_part_der(found)->encoding == SHIM_ENCODED) {
         shim_error("the S/MIME part (%s) is in another transfer encoding than base64, binary, "
                    "8bit and 7bit",
                    found->type);
@@ -192,64 +167,57 @@ static const struct shim_part *choose(const struct shim_tree *tree, const char *
     return found;
 }
 
-static int cover(const struct shim_tree *tree, const struct shim_part *part,
+static int cover(const struct shim_tree *tree, const struct shim_mime *part,
                  struct shim_covered *covered)
 {
+    bool is_whole = part == tree->parts;
+
     covered->type = OPENSSL_strdup(part->type);
-    if (part != tree->parts) {
-        covered->path = path_of(tree, part);
-        covered->where = where_of(tree, part);
-    }
-    return covered->type != NULL && (covered->path == NULL) == (part == tree->parts) &&
-                   (covered->where == NULL) == (part == tree->parts)
+    covered->path = is_whole ? NULL : path_of(tree, part);
+    covered->where = is_whole ? NULL : where_of(tree, part);
+    return covered->type != NULL && (is_whole || (covered->path != NULL && covered->where != NULL))
                ? SHIM_OK
                : shim_no_memory();
 }
 
-static int spool_failed(void)
-{
-    shim_error("cannot keep a part of the message in %s: %s", shim_spool_dir(), strerror(errno));
-    return SHIM_SYSTEM;
-}
-
 /* Replace |*message| by a message that is made of |part|. */
-static int replace(const struct shim_tree *tree, const struct shim_part *part, FILE **message,
-                   char **boundary)
+static int replace(const struct shim_mime *part, FILE **message, char **boundary)
 {
     FILE *made = shim_input_spool();
-    int code = made == NULL ? spool_failed() : SHIM_OK;
+    FILE *before = *message;
+    int code = made == NULL ? SHIM_SYSTEM : shim_part_write(part, made);
 
-    if (code != SHIM_OK)
-        return code;
-    code = shim_part_write(tree, part, made);
+    if (code == SHIM_OK && fflush(made) != 0)
+        code = SHIM_SYSTEM;
     if (code == SHIM_INPUT)
         shim_error("the S/MIME part (%s) is no base64", part->type);
-    else if (code != SHIM_OK || fflush(made) != 0)
-        code = spool_failed();
+    else if (code != SHIM_OK)
+        shim_error("cannot keep a part of the message in %s: %s", shim_spool_dir(),
+                   strerror(errno));
     OPENSSL_free(*boundary);
-    *boundary = NULL;
-    if (code == SHIM_OK && part->children > 0) {
-        *boundary = OPENSSL_strdup(part->boundary);
-        code = *boundary == NULL ? shim_no_memory() : SHIM_OK;
+    *boundary = code == SHIM_OK && part->children > 0 ? OPENSSL_strdup(part->boundary) : NULL;
+    if (code == SHIM_OK && part->children > 0 && *boundary == NULL)
+        code = shim_no_memory();
+    if (code == SHIM_OK) {
+        rewind(made);
+        *message = made;
+        made = before;
     }
-    if (code != SHIM_OK) {
+    if (made != NULL)
         fclose(made);
-        return code;
-    }
-    fclose(*message);
-    *message = made;
-    rewind(made);
-    return SHIM_OK;
+    return code;
 }
 
 static int find_in(const char *bytes, size_t len, FILE **message, char **boundary,
                    struct shim_covered *covered, const char *verb)
 {
-    struct shim_tree tree;
-    const struct shim_part *part = NULL;
+    struct shim_tree tree = { 0 };
+    const struct shim_mime *part = NULL;
     int code = SHIM_INPUT;
 
-    if (!shim_tree_read(bytes, len, &tree))
+    if (len == 0)
+        shim_error("the message is empty");
+    else if (!shim_tree_read(bytes, len, &tree))
         code = shim_no_memory();
     else if (tree.fault != NULL)
         shim_error("the message cannot be read: it is not S/MIME as a whole, and %s; give the mail "
@@ -260,7 +228,7 @@ static int find_in(const char *bytes, size_t len, FILE **message, char **boundar
     if (part != NULL)
         code = cover(&tree, part, covered);
     if (part != NULL && code == SHIM_OK)
-        code = replace(&tree, part, message, boundary);
+        code = replace(part, message, boundary);
     shim_tree_clear(&tree);
     return code;
 }
@@ -276,10 +244,6 @@ int shim_part_find(FILE **message, char **boundary, struct shim_covered *covered
         return SHIM_SYSTEM;
     rewind(*message);
     code = shim_input_bytes(*message, "the message", &bytes, &len);
-    if (code == SHIM_OK && len == 0) {
-        shim_error("the message is empty");
-        code = SHIM_INPUT;
-    }
     if (code == SHIM_OK)
         code = find_in(bytes, len, message, boundary, covered, verb);
     OPENSSL_free(bytes);
@@ -300,14 +264,14 @@ static bool is_short_base64(const char *line)
 bool shim_part_is_plain(FILE *file)
 {
     BUF_MEM *header = shim_input_header(file);
-    struct shim_part part = { 0 };
+    struct shim_mime part = { 0 };
     const char *fault = NULL;
     char line[100];
     bool plain = false;
 
     if (header != NULL) {
         part.start = header->data;
-        plain = shim_part_fields_read(&part, header->length, &fault) && fault == NULL &&
+        plain = shim_content_read(&part, header->length, &fault) && fault == NULL &&
                 part.encoding != SHIM_ENCODED &&
                 (is_type(&part, "application/pkcs7-mime") ||
                  is_type(&part, "application/x-pkcs7-mime")) &&

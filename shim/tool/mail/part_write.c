@@ -5,52 +5,38 @@
 #include <openssl/bio.h>
 #include <openssl/evp.h>
 
-#include "tool/mail/part_write.h"
+#include "tool/mail/mail.h"
 #include "common/shim.h"
 
 #define SEQUENCE '\x30' /* the first byte of DER, which base64 never begins with */
 
-const struct shim_part *shim_part_der(const struct shim_tree *tree, const struct shim_part *part)
+const struct shim_mime *shim_part_der(const struct shim_mime *part)
 {
-    const struct shim_part *last = part;
-
     /*
      * The parts of a multipart/signed are not taken apart, so they follow it directly in
      * the list.
      */
-    if (part->children > 0)
-        last = part + part->children;
-    return last < tree->parts + tree->count ? last : part;
+    return part + part->children;
 }
 
-/* Is the part binary?  Stock takes every part for base64. */
-static bool is_binary(const struct shim_part *part)
-{
-    return part->encoding == SHIM_PLAIN && part->len > 0 && part->body[0] == SEQUENCE;
-}
-
-/*
- * Decode base64 with lines of any length; NULL if out of memory; |*len| is -1 if it
- * is no base64.
- */
-static unsigned char *decode(const struct shim_part *part, int *len)
+unsigned char *shim_decode_base64(const char *text, size_t len, int *made)
 {
     EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
-    unsigned char *bytes = OPENSSL_malloc(part->len / 4 * 3 + 8);
+    unsigned char *bytes = OPENSSL_malloc(len / 4 * 3 + 8);
     int last = 0;
 
+    *made = -1;
     if (context == NULL || bytes == NULL) {
         EVP_ENCODE_CTX_free(context);
         OPENSSL_free(bytes);
         return NULL;
     }
     EVP_DecodeInit(context);
-    if (EVP_DecodeUpdate(context, bytes, len, (const unsigned char *)part->body, (int)part->len) <
-            0 ||
-        EVP_DecodeFinal(context, bytes + *len, &last) != 1 || *len + last == 0)
-        *len = -1;
+    if (EVP_DecodeUpdate(context, bytes, made, (const unsigned char *)text, (int)len) < 0 ||
+        EVP_DecodeFinal(context, bytes + *made, &last) != 1 || *made + last == 0)
+        *made = -1;
     else
-        *len += last;
+        *made += last;
     EVP_ENCODE_CTX_free(context);
     return bytes;
 }
@@ -69,28 +55,30 @@ static bool write_base64(BIO *to, const void *bytes, int len)
     return done;
 }
 
-static int write_der(const struct shim_part *part, BIO *to)
+static int write_der(const struct shim_mime *part, BIO *to)
 {
-    unsigned char *bytes;
-    int len = 0;
-    int code = SHIM_INPUT;
+    /* Stock takes every part for base64. */
+    bool is_binary = part->encoding == SHIM_PLAIN && part->len > 0 && part->body[0] == SEQUENCE;
+    unsigned char *bytes = NULL;
+    int len = (int)part->len;
+    int code = SHIM_SYSTEM;
 
-    if (is_binary(part))
-        return write_base64(to, part->body, (int)part->len) ? SHIM_OK : SHIM_SYSTEM;
-    bytes = decode(part, &len);
-    if (bytes == NULL)
-        return SHIM_SYSTEM;
-    if (len >= 0)
-        code = write_base64(to, bytes, len) ? SHIM_OK : SHIM_SYSTEM;
+    if (!is_binary)
+        bytes = shim_decode_base64(part->body, part->len, &len);
+    if (bytes != NULL && len < 0)
+        code = SHIM_INPUT;
+    else if ((is_binary || bytes != NULL) &&
+             write_base64(to, is_binary ? part->body : (char *)bytes, len))
+        code = SHIM_OK;
     OPENSSL_free(bytes);
     return code;
 }
 
 #define ENCODED "Content-Transfer-Encoding: base64\n\n"
 
-static int write_signed(const struct shim_part *part, const struct shim_part *der, BIO *to)
+static int write_signed(const struct shim_mime *part, const struct shim_mime *der, BIO *to)
 {
-    const struct shim_part *content = part + 1;
+    const struct shim_mime *content = part + 1;
     int len = (int)(content->body + content->len - content->start);
     int code;
 
@@ -106,9 +94,9 @@ static int write_signed(const struct shim_part *part, const struct shim_part *de
     return code;
 }
 
-int shim_part_write(const struct shim_tree *tree, const struct shim_part *part, FILE *to)
+int shim_part_write(const struct shim_mime *part, FILE *to)
 {
-    const struct shim_part *der = shim_part_der(tree, part);
+    const struct shim_mime *der = shim_part_der(part);
     BIO *bio = BIO_new_fp(to, BIO_NOCLOSE);
     int code = SHIM_SYSTEM;
 

@@ -9,14 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "tool/mail/split.h"
+#include "tool/mail/mail.h"
 
 #define PIECE         1023
 #define MAX_SIGNATURE (16 << 20)
 
 struct splitting {
     const char *boundary;
-    size_t boundary_len;
     FILE *content;
     BIO *signature;
     int part; /* 0 before the first boundary, then 1 and 2 */
@@ -25,34 +24,14 @@ struct splitting {
     bool line_ended; /* the piece before this one ended a line of the part */
 };
 
-enum line { LINE_CONTENT, LINE_BOUNDARY, LINE_CLOSING, LINE_UNCLEAR };
-
-/* RFC 2046, 5.1.1: only white space may follow a boundary. */
-static bool is_blank(const char *text, size_t len)
+/* libcrypto takes pieces for a boundary that only begin like one. */
+static enum shim_line classify(const struct splitting *splitting, const char *piece, size_t len,
+                               bool starts_line)
 {
-    for (size_t i = 0; i < len; i++)
-        if (strchr(" \t\r\n", text[i]) == NULL)
-            return false;
-    return true;
-}
+    const char *next;
+    enum shim_line line = shim_boundary_line(piece, piece + len, splitting->boundary, &next);
 
-static enum line classify(const struct splitting *splitting, const char *piece, size_t len,
-                          bool starts_line)
-{
-    size_t mark = splitting->boundary_len + 2;
-
-    if (len < mark || memcmp(piece, "--", 2) != 0 ||
-        memcmp(piece + 2, splitting->boundary, splitting->boundary_len) != 0)
-        return LINE_CONTENT;
-    /* libcrypto takes lines for a boundary that only begin like one. */
-    if (!starts_line || piece[len - 1] != '\n')
-        return LINE_UNCLEAR;
-    if (is_blank(piece + mark, len - mark))
-        return LINE_BOUNDARY;
-    return len >= mark + 2 && memcmp(piece + mark, "--", 2) == 0 &&
-                   is_blank(piece + mark + 2, len - mark - 2)
-               ? LINE_CLOSING
-               : LINE_UNCLEAR;
+    return line != LINE_CONTENT && (!starts_line || piece[len - 1] != '\n') ? LINE_UNCLEAR : line;
 }
 
 static bool put(struct splitting *splitting, const char *bytes, size_t len)
@@ -111,11 +90,6 @@ static const char *next_piece(struct ahead *ahead, size_t *len)
     return ahead->bytes + ahead->at - *len;
 }
 
-static enum shim_split failure(const struct splitting *splitting)
-{
-    return splitting->signature_len > MAX_SIGNATURE ? SPLIT_UNCLEAR : SPLIT_FAILED;
-}
-
 static enum shim_split run(struct splitting *splitting, FILE *body)
 {
     struct ahead ahead = { .body = body };
@@ -124,7 +98,7 @@ static enum shim_split run(struct splitting *splitting, FILE *body)
     size_t len;
 
     while (piece = next_piece(&ahead, &len), len > 0) {
-        enum line line = classify(splitting, piece, len, starts_line);
+        enum shim_line line = classify(splitting, piece, len, starts_line);
 
         starts_line = piece[len - 1] == '\n';
         if (line == LINE_UNCLEAR ||
@@ -142,7 +116,7 @@ static enum shim_split run(struct splitting *splitting, FILE *body)
             if (memchr(piece, '\0', len) != NULL)
                 return SPLIT_UNCLEAR;
             if (!add_piece(splitting, piece, len))
-                return failure(splitting);
+                return splitting->signature_len > MAX_SIGNATURE ? SPLIT_UNCLEAR : SPLIT_FAILED;
         }
     }
     return ferror(body) ? SPLIT_FAILED : SPLIT_UNCLEAR;
@@ -151,7 +125,6 @@ static enum shim_split run(struct splitting *splitting, FILE *body)
 enum shim_split shim_split(FILE *body, const char *boundary, FILE *content, BIO *signature)
 {
     struct splitting splitting = { .boundary = boundary,
-                                   .boundary_len = strlen(boundary),
                                    .content = content,
                                    .signature = signature };
     enum shim_split result = run(&splitting, body);

@@ -6,38 +6,18 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/mail/tree.h"
-#include "tool/mail/boundary.h"
-#include "tool/mail/fields.h"
-#include "tool/mail/part_fields.h"
+#include "tool/mail/mail.h"
 
 /* RFC 2046, 5.1.1 allows 70 characters; some programs write more. */
 #define MAX_BOUNDARY 200
 
-/*
- * A multipart that is not finished: we are inside of it, or its end was read but not
- * that of the part it is in.
- */
-struct level {
-    size_t part; /* its index */
-    size_t last; /* the index of its current part; its own index: none yet */
-    bool closed;
-};
+#define ODD_BOUNDARY "has a boundary that readers might take differently"
 
-struct walk {
-    struct shim_tree *tree;
-    const char *end; /* of the mail */
-    struct level levels[SHIM_MOST_LEVELS];
-    size_t depth;
-};
-
-static void fail(struct walk *walk, const char *fault)
+static void fail(struct shim_tree *tree, const char *fault)
 {
-    if (walk->tree->fault == NULL)
-        walk->tree->fault = fault;
+    if (tree->fault == NULL)
+        tree->fault = fault;
 }
-
-enum line { LINE_OTHER, LINE_BOUNDARY, LINE_CLOSING, LINE_UNCLEAR };
 
 /* Does the line end at |at|?  White space may precede the line end; |*next| is then behind it. */
 static bool ends_line(const char *at, const char *end, const char **next)
@@ -50,223 +30,195 @@ static bool ends_line(const char *at, const char *end, const char **next)
     return at == end || *at == '\n';
 }
 
-/* What kind of boundary is at |at|?  |at| is at two hyphens that begin a line. */
-static enum line classify(const char *at, const char *end, const char *boundary, const char **next)
+enum shim_line shim_boundary_line(const char *line, const char *end, const char *boundary,
+                                  const char **next)
 {
     size_t len = strlen(boundary);
 
-    at += 2;
-    if ((size_t)(end - at) < len || memcmp(at, boundary, len) != 0)
-        return LINE_OTHER;
-    at += len;
-    if (ends_line(at, end, next))
-        return at<end && * next> at && (*next)[-1] == '\n' ? LINE_BOUNDARY : LINE_UNCLEAR;
-    if (end - at >= 2 && memcmp(at, "--", 2) == 0 && ends_line(at + 2, end, next))
+    if ((size_t)(end - line) < len + 2 || memcmp(line, "--", 2) != 0 ||
+        memcmp(line + 2, boundary, len) != 0)
+        return LINE_CONTENT;
+    line += len + 2;
+    if (ends_line(line, end, next))
+        return line < end && (*next)[-1] == '\n' ? LINE_BOUNDARY : LINE_UNCLEAR;
+    if (end - line >= 2 && memcmp(line, "--", 2) == 0 && ends_line(line + 2, end, next))
         return LINE_CLOSING;
     /* It only begins like a boundary, which is enough for some readers. */
     return LINE_UNCLEAR;
 }
 
-/* Is a boundary of some level at |at|?  If it may be one of two levels it is unclear. */
-static enum line find_level(const struct walk *walk, const char *at, size_t *level,
-                            const char **next)
+/*
+ * Find the next boundary of |part| from |*at| on; LINE_CONTENT: none is left.  One in the header is
+ * unclear.  So is one behind a carriage return, where some readers end a line.
+ */
+static enum shim_line next_boundary(const struct shim_mime *part, const char **at,
+                                    const char **next)
 {
-    enum line found = LINE_OTHER;
+    const char *end = part->end;
 
-    for (size_t i = 0; i < walk->depth; i++) {
-        const struct shim_part *part = &walk->tree->parts[walk->levels[i].part];
-        const char *behind;
-        enum line line = classify(at, walk->end, part->boundary, &behind);
+    for (; (*at = memmem(*at, (size_t)(end - *at), "--", 2)) != NULL; (*at)++) {
+        char before = *at > part->start ? (*at)[-1] : '\n';
+        enum shim_line line = before != '\n' && before != '\r'
+                                  ? LINE_CONTENT
+                                  : shim_boundary_line(*at, end, part->boundary, next);
 
-        if (line == LINE_OTHER)
-            continue;
-        /* Some readers end a line at a carriage return. */
-        if (found != LINE_OTHER || line == LINE_UNCLEAR || (at > part->body && at[-1] == '\r'))
-            return LINE_UNCLEAR;
-        found = line;
-        *level = i;
-        *next = behind;
+        if (line != LINE_CONTENT)
+            return before == '\r' || *at < part->body ? LINE_UNCLEAR : line;
     }
-    return found;
+    return LINE_CONTENT;
 }
 
-static const char *find_hyphens(const char *from, const char *end)
+/* Is it a part of a multipart/signed?  That is not taken apart. */
+static bool is_in_signed(const struct shim_tree *tree, const struct shim_mime *part)
 {
-    return from >= end ? NULL : memmem(from, (size_t)(end - from), "--", 2);
+    return part->number > 0 && strcmp(tree->parts[part->parent].type, "multipart/signed") == 0;
 }
 
-/* Find the next boundary from |from| on; LINE_OTHER: none is left. */
-static enum line next_boundary(const struct walk *walk, const char *from, const char **at,
-                               size_t *level, const char **next)
+/* Make room for a part at |index|; NULL if out of memory. */
+static struct shim_mime *insert(struct shim_tree *tree, size_t index)
 {
-    const char *start = walk->tree->parts[0].start;
-
-    for (*at = find_hyphens(from, walk->end); *at != NULL; *at = find_hyphens(*at + 1, walk->end)) {
-        enum line line;
-
-        if (*at > start && (*at)[-1] != '\n' && (*at)[-1] != '\r')
-            continue;
-        line = find_level(walk, *at, level, next);
-        if (line != LINE_OTHER)
-            return line;
-    }
-    return LINE_OTHER;
-}
-
-/* End the part at |at|.  The line end before a boundary belongs to the boundary. */
-static void end_part(struct shim_part *part, const char *at)
-{
-    if (at > part->body && at[-1] == '\n')
-        at--;
-    if (at > part->body && at[-1] == '\r')
-        at--;
-    part->len = (size_t)(at - part->body);
-}
-
-/* The length of a part's header with its empty line; 0 if it does not end. */
-static size_t header_length(const char *header, const char *end)
-{
-    const char *at = header;
-
-    while (at < end) {
-        const char *feed = memchr(at, '\n', (size_t)(end - at));
-
-        if (feed == NULL)
-            return 0;
-        if (feed == at || (feed == at + 1 && *at == '\r'))
-            return (size_t)(feed + 1 - header);
-        at = feed + 1;
-    }
-    return 0;
-}
-
-static void open_level(struct walk *walk, size_t index)
-{
-    const struct shim_part *part = &walk->tree->parts[index];
-    size_t len = part->boundary == NULL ? 0 : strlen(part->boundary);
-
-    if (len == 0 || len > MAX_BOUNDARY || part->boundary[len - 1] == ' ')
-        fail(walk, "has a multipart whose boundary readers might take differently");
-    else if (part->encoding != SHIM_PLAIN)
-        fail(walk, "has a multipart with a transfer encoding, which none may have");
-    else if (walk->depth == SHIM_MOST_LEVELS)
-        fail(walk, "has multiparts that are more than 10 deep");
-    else
-        walk->levels[walk->depth++] = (struct level){ .part = index, .last = index };
-}
-
-static struct shim_part *add_part(struct walk *walk, const char *start)
-{
-    struct shim_tree *tree = walk->tree;
-    struct shim_part *longer =
+    struct shim_mime *parts =
         OPENSSL_realloc(tree->parts, (tree->count + 1) * sizeof(*tree->parts));
 
-    if (longer == NULL)
+    if (parts == NULL)
         return NULL;
-    tree->parts = longer;
-    longer[tree->count] = (struct shim_part){ .start = start, .body = start };
-    return &longer[tree->count++];
+    tree->parts = parts;
+    memmove(parts + index + 1, parts + index, (tree->count++ - index) * sizeof(*parts));
+    parts[index] = (struct shim_mime){ 0 };
+    return parts + index;
 }
 
 /*
- * Read the header of |part|.  Signed content may be anything, and is taken as it is
- * from |start| on.
+ * Read the header of |part|, which has |len| bytes.  The first part of a
+ * multipart/signed may be anything: without a header that can be read it is content
+ * from its start on.
  */
-static bool read_header(struct shim_tree *tree, struct shim_part *part, size_t len, bool is_content)
+static bool read_header(struct shim_tree *tree, struct shim_mime *part, size_t len, bool is_content)
 {
     const char *none = NULL;
 
     part->body = part->start + len;
-    if (!shim_part_fields_read(part, len, is_content ? &none : &tree->fault))
+    if (!shim_content_read(part, len, is_content ? &none : &tree->fault))
         return false;
     if (none != NULL)
         part->body = part->start;
     return true;
 }
 
-/* Begin the part at |start|, a child of the innermost level; false if out of memory. */
-static bool begin_part(struct walk *walk, const char *start)
+/* The line end before a boundary belongs to the boundary. */
+static void end_body(struct shim_mime *part)
 {
-    struct level *level = walk->depth == 0 ? NULL : &walk->levels[walk->depth - 1];
-    const struct shim_part *around = level == NULL ? NULL : &walk->tree->parts[level->part];
-    bool in_signed = around != NULL && strcmp(around->type, "multipart/signed") == 0;
-    bool is_content = in_signed && around->children == 0;
-    size_t index = walk->tree->count;
-    size_t len = header_length(start, walk->end);
-    struct shim_part *part;
+    const char *end = part->end;
 
-    if (index == SHIM_MOST_PARTS)
-        fail(walk, "has more than 1000 parts");
-    if (len == 0 && !is_content)
-        fail(walk, "has a part whose header has no end");
-    part = walk->tree->fault != NULL ? NULL : add_part(walk, start);
+    if (end > part->body && part->number > 0 && end[-1] == '\n')
+        end--;
+    if (end > part->body && part->number > 0 && end[-1] == '\r')
+        end--;
+    part->len = (size_t)(end - part->body);
+}
+
+/* Add the next part of the one with the index |parent|: the text from |start| to |end|. */
+static bool add_part(struct shim_tree *tree, size_t parent, const char *start, const char *end)
+{
+    size_t len = shim_header_length(start, (size_t)(end - start));
+    bool is_whole = tree->count == 0;
+    struct shim_mime *part = NULL;
+    bool is_content;
+
+    if (tree->count == SHIM_MOST_PARTS)
+        fail(tree, "has more than 1000 parts");
+    else
+        part = insert(tree, is_whole ? 0 : parent + tree->parts[parent].children + 1);
     if (part == NULL)
-        return walk->tree->fault != NULL;
-    if (level != NULL) {
-        part->parent = level->part;
-        part->number = (unsigned)++walk->tree->parts[level->part].children;
-        level->last = index;
+        return tree->fault != NULL;
+    part->start = start;
+    part->end = end;
+    part->parent = parent;
+    if (!is_whole) {
+        part->number = (unsigned)++tree->parts[parent].children;
+        part->depth = tree->parts[parent].depth + 1;
     }
-    if (!read_header(walk->tree, part, len, is_content))
+    is_content = is_in_signed(tree, part) && part->number == 1;
+    if (start == end && is_content)
+        fail(tree, ODD_BOUNDARY);
+    else if (len == 0 && !is_content)
+        fail(tree, is_whole ? "has a part whose header has no end"
+                            : "has a part whose header cannot be read");
+    if (!read_header(tree, part, len, is_content))
         return false;
-    if (walk->tree->fault == NULL && strncmp(part->type, "multipart/", 10) == 0 && !in_signed)
-        open_level(walk, index);
+    end_body(part);
     return true;
 }
 
-/* Handle the boundary of |level| that was found at |at|. */
-static bool take_boundary(struct walk *walk, enum line line, size_t index, const char *at,
-                          const char *next)
+/*
+ * Does the boundary of the multipart around |part| begin as its own does?  Then the
+ * line that ends |part| may be one of either.
+ */
+static bool is_ambiguous(const struct shim_tree *tree, const struct shim_mime *part)
 {
-    struct level *level = &walk->levels[index];
+    const char *around = part->number == 0 ? "" : tree->parts[part->parent].boundary;
 
-    for (size_t i = index + 1; i < walk->depth; i++)
-        if (!walk->levels[i].closed)
-            fail(walk, "has a multipart that is not closed before the one around it goes on");
-    if (level->closed)
-        fail(walk, "has a multipart that goes on after its end");
-    if (line == LINE_CLOSING && level->last == level->part)
-        fail(walk, "has a multipart without parts");
-    if (walk->tree->fault != NULL)
-        return true;
-    walk->depth = index + 1;
-    if (level->last != level->part)
-        end_part(&walk->tree->parts[level->last], at);
-    level->closed = line == LINE_CLOSING;
-    return level->closed || begin_part(walk, next);
+    return strncmp(around, part->boundary, strlen(part->boundary)) == 0;
 }
 
-/* Is the boundary inside of the header of a part, or directly behind another boundary? */
-static bool is_misplaced(const struct walk *walk, const char *at)
+static void check_multipart(struct shim_tree *tree, const struct shim_mime *part)
 {
-    const struct shim_part *last = &walk->tree->parts[walk->tree->count - 1];
+    size_t len = part->boundary == NULL ? 0 : strlen(part->boundary);
 
-    return at < last->body || at == last->start;
+    if (len == 0 || len > MAX_BOUNDARY || part->boundary[len - 1] == ' ')
+        fail(tree, "has a multipart whose boundary readers might take differently");
+    else if (part->encoding != SHIM_PLAIN)
+        fail(tree, "has a multipart with a transfer encoding, which none may have");
+    else if (part->depth == SHIM_MOST_LEVELS)
+        fail(tree, "has multiparts that are more than 10 deep");
+    else if (is_ambiguous(tree, part))
+        fail(tree, ODD_BOUNDARY);
+}
+
+/* Add the parts of the multipart with this index; false if out of memory. */
+static bool take_apart(struct shim_tree *tree, size_t index)
+{
+    const char *at = tree->parts[index].start;
+    const char *start = NULL; /* of the part that is not yet ended */
+    bool closed = false;
+    const char *next;
+    enum shim_line line;
+
+    while (tree->fault == NULL &&
+           (line = next_boundary(&tree->parts[index], &at, &next)) != LINE_CONTENT) {
+        if (line == LINE_UNCLEAR)
+            fail(tree, ODD_BOUNDARY);
+        else if (closed)
+            fail(tree, "has a multipart that goes on after its end");
+        else if (start != NULL && !add_part(tree, index, start, at))
+            return false;
+        else if (start == NULL && line == LINE_CLOSING)
+            fail(tree, "has a multipart without parts");
+        closed = line == LINE_CLOSING;
+        start = at = next;
+    }
+    if (!closed)
+        fail(tree, index == 0
+                       ? "has a multipart that is not closed: it was cut off"
+                       : "has a multipart that is not closed before the one around it goes on");
+    return true;
 }
 
 bool shim_tree_read(const char *mail, size_t len, struct shim_tree *tree)
 {
-    struct walk walk = { .tree = tree, .end = mail + len };
-    const char *next = mail;
-    const char *at;
-    enum line line;
-    size_t level;
-
     memset(tree, 0, sizeof(*tree));
-    if (!begin_part(&walk, mail))
+    if (!add_part(tree, 0, mail, mail + len))
         return false;
-    while (tree->fault == NULL &&
-           (line = next_boundary(&walk, next, &at, &level, &next)) != LINE_OTHER) {
-        if (line == LINE_UNCLEAR || is_misplaced(&walk, at))
-            fail(&walk, "has a boundary that readers might take differently");
-        else if (!take_boundary(&walk, line, level, at, next))
+    /* The parts of a multipart are added behind it, and are taken apart in their turn. */
+    for (size_t i = 0; tree->fault == NULL && i < tree->count; i++) {
+        const struct shim_mime *part = &tree->parts[i];
+
+        if (strncmp(part->type, "multipart/", 10) != 0 || is_in_signed(tree, part))
+            continue;
+        check_multipart(tree, part);
+        if (tree->fault == NULL && !take_apart(tree, i))
             return false;
     }
-    for (size_t i = 0; i < walk.depth; i++)
-        if (!walk.levels[i].closed)
-            fail(&walk, "has a multipart that is not closed: it was cut off");
-    if (tree->fault == NULL)
-        tree->parts[0].len = (size_t)(walk.end - tree->parts[0].body);
     return true;
 }
 

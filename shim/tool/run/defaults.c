@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "tool/run/defaults.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 
 /*
  * May the output be streamed?  Streaming writes the algorithm of a signature before

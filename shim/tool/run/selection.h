@@ -14,7 +14,6 @@
 
 #include "keyring/keyring.h"
 #include "tool/mail/mail.h"
-#include "tool/mail/part.h"
 
 /* A selected certificate. */
 struct shim_selected {

@@ -11,7 +11,7 @@
 #include "common/long_options.h"
 #include "common/memory.h"
 #include "rules/rules.h"
-#include "tool/certs/part_said.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 

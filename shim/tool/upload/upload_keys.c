@@ -10,7 +10,7 @@
 #include <openssl/err.h>
 
 #include "rules/rules.h"
-#include "tool/certs/load.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 

@@ -10,7 +10,7 @@
 
 #include "base/json_text.h"
 #include "common/print.h"
-#include "tool/certs/part_said.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/upload/uploading.h"

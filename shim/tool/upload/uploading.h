@@ -16,7 +16,7 @@
 
 #include "common/shim.h"
 #include "keyring/keyring.h"
-#include "tool/certs/parts.h"
+#include "tool/certs/certs.h"
 #include "tool/report/outcome.h"
 
 /* The options and operands. */

@@ -1,0 +1,421 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The parts of a DER file, which is one object, and of a PEM file (RFC 7468), which may
+ * have any number of them.
+ */
+#include <string.h>
+
+#include <openssl/pem.h> /* before cms.h, which declares its PEM functions only then */
+#include <openssl/cms.h>
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "tool/certs/certs.h"
+#include "base/text.h"
+
+#define NEITHER                                                                                    \
+    "it is neither a certificate nor a private key, or it is damaged; give PEM, DER, PKCS#7 or "   \
+    "PKCS#12"
+#define NO_BUNDLE        "it is no PKCS#7 that can be read; it may be cut or damaged: fetch it anew"
+#define NEEDS_PASSPHRASE "its private key needs a passphrase"
+
+/*
+ * Read |der| as one kind of object, which must use every byte, and give its parts;
+ * false if it is none.
+ */
+typedef bool read_fn(struct shim_file_parts *file, unsigned char *der, long length);
+
+/* Give |cert|, which is freed; false if there is none. */
+static bool give_cert(struct shim_file_parts *file, X509 *cert, bool is_whole)
+{
+    bool fits = cert != NULL && is_whole;
+
+    if (fits)
+        shim_part_give(file, (struct shim_part){ .cert = cert });
+    X509_free(cert);
+    return fits;
+}
+
+static bool read_cert(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    X509 *cert = sp_cert_without_key(&at, length);
+
+    return give_cert(file, cert, at == der + length);
+}
+
+static bool read_trusted_cert(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    X509 *cert = d2i_X509_AUX(NULL, &at, length);
+
+    return give_cert(file, cert, at == der + length);
+}
+
+static bool read_pkcs12(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    PKCS12 *p12 = d2i_PKCS12(NULL, &at, length);
+    bool fits = p12 != NULL && at == der + length;
+
+    if (fits)
+        shim_parts_pkcs12(file, p12);
+    PKCS12_free(p12);
+    return fits;
+}
+
+/* Give the certificates of a PKCS#7: a CMS message of any type may carry some. */
+static void give_certs(struct shim_file_parts *file, CMS_ContentInfo *cms)
+{
+    STACK_OF(X509) *certs = CMS_get1_certs(cms);
+    bool is_numbered = file->number == 0;
+
+    if (sk_X509_num(certs) <= 0)
+        shim_part_broken(file, "it is a PKCS#7 without certificates");
+    for (int i = 0; i < sk_X509_num(certs); i++) {
+        if (is_numbered)
+            file->number++;
+        shim_part_give(file, (struct shim_part){ .cert = sk_X509_value(certs, i) });
+    }
+    sk_X509_pop_free(certs, X509_free);
+}
+
+static bool read_cms(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    CMS_ContentInfo *cms = d2i_CMS_ContentInfo(NULL, &at, length);
+    bool fits = cms != NULL && at == der + length;
+
+    if (fits)
+        give_certs(file, cms);
+    CMS_ContentInfo_free(cms);
+    return fits;
+}
+
+/* Decrypt a key of PKCS#8 and give it. */
+static void open_key(struct shim_file_parts *file, const X509_ALGOR *pbe,
+                     const ASN1_OCTET_STRING *octets)
+{
+    OSSL_LIB_CTX *context;
+    PKCS8_PRIV_KEY_INFO *plain = NULL;
+    const char *pass;
+    char *why;
+    unsigned wrong = 0;
+
+    if (!shim_pbe_find(&file->legacy, pbe, &context, &why)) {
+        shim_part_refuse(file, why);
+        return;
+    }
+    do {
+        pass = shim_part_pass(file);
+        if (pass != NULL)
+            plain = shim_pbe_open(&file->legacy, pbe, octets, ASN1_ITEM_rptr(PKCS8_PRIV_KEY_INFO),
+                                  &(struct shim_pass){ pass, (int)strlen(pass) }, context);
+    } while (plain == NULL && shim_passphrase_again(&file->reading->pass, &wrong));
+    if (plain != NULL)
+        shim_part_plain_key(file, plain, pass);
+    else
+        shim_part_broken(file, pass != NULL ? SHIM_WRONG_PASSPHRASE : NEEDS_PASSPHRASE);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+}
+
+/*
+ * Read an EncryptedPrivateKeyInfo.  One that was exported stays encrypted and cannot be
+ * looked into: that it is such a key at all is known.
+ */
+static bool read_encrypted_key(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    X509_SIG *closed = d2i_X509_SIG(NULL, &at, length);
+    bool fits = closed != NULL && at == der + length;
+    const struct sp_private_key locked = { .pkcs8 = der,
+                                           .length = (size_t)length,
+                                           .encrypted = true };
+    const X509_ALGOR *pbe;
+    const ASN1_OCTET_STRING *octets;
+
+    if (fits) {
+        X509_SIG_get0(closed, &pbe, &octets);
+        if (!shim_iterations_few(pbe))
+            shim_part_broken(file, SHIM_TOO_MANY_ITERATIONS);
+        else if (file->reading->exported)
+            shim_part_give(file, (struct shim_part){ .locked = &locked });
+        else
+            open_key(file, pbe, octets);
+    }
+    X509_SIG_free(closed);
+    return fits;
+}
+
+/* Give |key|, which is freed, and was encrypted under |pass|; false if there is none. */
+static bool give_key(struct shim_file_parts *file, EVP_PKEY *key, bool is_whole, const char *pass)
+{
+    bool fits = key != NULL && is_whole;
+
+    if (fits)
+        shim_part_give(file, (struct shim_part){ .key = key, .pass = pass });
+    EVP_PKEY_free(key);
+    return fits;
+}
+
+static bool read_key(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    EVP_PKEY *key = d2i_AutoPrivateKey(NULL, &at, length);
+
+    return give_key(file, key, at == der + length, file->under);
+}
+
+/* A public key is given as a private one: the rules refuse it with a reason. */
+static bool read_public_key(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    EVP_PKEY *key = d2i_PUBKEY(NULL, &at, length);
+
+    return give_key(file, key, at == der + length, NULL);
+}
+
+/* Why it cannot be read: by the length it names it is cut, or something follows. */
+static const char *why_not(const unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    long inside = 0;
+    int tag = 0, class = 0;
+    int form = ASN1_get_object(&at, &inside, &tag, &class, length);
+    bool too_long = (form & 0x80) != 0 && ERR_GET_LIB(ERR_peek_last_error()) == ERR_LIB_ASN1 &&
+                    ERR_GET_REASON(ERR_peek_last_error()) == ASN1_R_TOO_LONG;
+
+    if (der[0] != (V_ASN1_SEQUENCE | V_ASN1_CONSTRUCTED))
+        return NEITHER;
+    if (too_long)
+        return "it is cut: it ends before its contents do; fetch it anew";
+    if (form == V_ASN1_CONSTRUCTED && at + inside < der + length)
+        return "more follows behind its end; give one certificate or key in each file, or PEM";
+    return NEITHER;
+}
+
+bool shim_parts_der(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    static read_fn *const attempts[] = { read_cert,      read_trusted_cert,  read_pkcs12,
+                                         read_cms,       read_encrypted_key, read_key,
+                                         read_public_key };
+
+    for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
+        ERR_clear_error();
+        if (attempts[i](file, der, length))
+            return true;
+    }
+    shim_part_broken(file, why_not(der, length));
+    return true;
+}
+
+/* The callback of PEM_do_header(), for a key that is encrypted in the traditional form. */
+static int give_pass(char *buffer, int size, int writing, void *data)
+{
+    const char *pass = shim_part_pass(data);
+    size_t len = pass == NULL ? 0 : OPENSSL_strlcpy(buffer, pass, (size_t)size);
+
+    (void)writing;
+    return pass == NULL || len >= (size_t)size ? -1 : (int)len;
+}
+
+/*
+ * Decrypt a key in the traditional form in place.  PEM_do_header() does that also with a
+ * wrong passphrase, so each attempt gets a copy.
+ */
+static bool decrypt(struct shim_file_parts *file, struct shim_block *block, EVP_CIPHER_INFO *info)
+{
+    const size_t closed = (size_t)block->length;
+    unsigned wrong = 0;
+    bool done;
+
+    do {
+        unsigned char *data = OPENSSL_memdup(block->data, closed);
+
+        done = data != NULL && PEM_do_header(info, data, &block->length, give_pass, file) == 1;
+        if (done)
+            memcpy(block->data, data, (size_t)block->length);
+        else
+            block->length = (long)closed;
+        OPENSSL_clear_free(data, closed);
+    } while (!done && shim_passphrase_again(&file->reading->pass, &wrong));
+    return done;
+}
+
+/* Decrypt a key in the traditional form, perhaps with an old cipher; false: it was refused. */
+static bool open_block(struct shim_file_parts *file, struct shim_block *block)
+{
+    EVP_CIPHER_INFO info;
+    OSSL_LIB_CTX *context = NULL;
+    EVP_CIPHER *cipher;
+    char *why = NULL;
+    bool done;
+
+    if (PEM_get_EVP_CIPHER_INFO(block->header, &info) != 1) {
+        shim_part_broken(file, "its header does not say how it is encrypted, or names a cipher "
+                               "that this OpenSSL does not have; export it anew");
+        return false;
+    }
+    if (info.cipher == NULL)
+        return true;
+    cipher =
+        shim_pbe_cipher(&file->legacy, OBJ_nid2sn(EVP_CIPHER_get_nid(info.cipher)), &context, &why);
+    info.cipher = cipher;
+    done = cipher != NULL && decrypt(file, block, &info);
+    EVP_CIPHER_free(cipher);
+    file->under = file->reading->pass.text;
+    file->legacy.used = file->legacy.used || (done && context != NULL);
+    if (cipher == NULL)
+        shim_part_refuse(file, why);
+    else if (!done)
+        shim_part_broken(file, file->under == NULL ? NEEDS_PASSPHRASE : SHIM_WRONG_PASSPHRASE);
+    return done;
+}
+
+/* What is in PEM: its label, and why it could not be read.  What has no reader is passed over. */
+static const struct kind {
+    const char *label;
+    read_fn *read;
+    const char *why;
+} kinds[] = {
+    { PEM_STRING_X509, read_cert, SHIM_NO_CERTIFICATE },
+    { PEM_STRING_X509_OLD, read_cert, SHIM_NO_CERTIFICATE },
+    { PEM_STRING_X509_TRUSTED, read_trusted_cert, SHIM_NO_CERTIFICATE },
+    { PEM_STRING_PKCS7, read_cms, NO_BUNDLE },
+    { PEM_STRING_CMS, read_cms, NO_BUNDLE },
+    /* No standard has this label, but examples (RFC 9216) and programs use it. */
+    { "PKCS12", shim_parts_der, NULL },
+    { PEM_STRING_PKCS8, read_encrypted_key, SHIM_NO_KEY },
+    { PEM_STRING_PKCS8INF, read_key, SHIM_NO_KEY },
+    { PEM_STRING_RSA, read_key, SHIM_NO_KEY },
+    { PEM_STRING_ECPRIVATEKEY, read_key, SHIM_NO_KEY },
+    { PEM_STRING_DSA, read_key, SHIM_NO_KEY },
+    { PEM_STRING_PUBLIC, read_public_key, "it is no key that can be read" },
+    /* The key behind repeats them. */
+    { PEM_STRING_ECPARAMETERS, NULL, NULL },
+    { PEM_STRING_DSAPARAMS, NULL, NULL },
+};
+
+static void forget_lines(struct shim_exported *exported)
+{
+    OPENSSL_free(exported->role);
+    OPENSSL_free(exported->uploaded);
+    OPENSSL_free(exported->key_uri);
+    *exported = (struct shim_exported){ 0 };
+}
+
+static void take(struct shim_file_parts *file, struct shim_block *block, bool failed)
+{
+    const struct kind *kind = NULL;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
+        if (strcmp(kinds[i].label, block->name) == 0)
+            kind = &kinds[i];
+    /* The lines are about one certificate. */
+    if (kind == NULL || (kind->read != read_cert && kind->read != read_trusted_cert))
+        forget_lines(&file->exported);
+    if (failed)
+        shim_part_refuse(file, NULL);
+    else if (kind == NULL)
+        shim_part_refuse(file,
+                         sp_format("%.80s is neither a certificate nor a private key; leave it out",
+                                   block->name));
+    else if (kind->read != NULL && (kind->read != read_key || open_block(file, block)) &&
+             !kind->read(file, block->data, block->length))
+        shim_part_broken(file, kind->why);
+    file->under = NULL;
+    forget_lines(&file->exported);
+}
+
+/* Is this the end of the file, with no further part? */
+static bool is_end(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+/* The lines of one part, on their way to libcrypto. */
+struct lines {
+    long read;                      /* bytes */
+    struct shim_exported *exported; /* borrowed; NULL: they are not looked at */
+    struct sp_text line;            /* owned: the begin of one that came in pieces */
+    bool failed;                    /* out of memory */
+};
+
+/* What follows |name| in the line goes to |*value|; the last such line counts. */
+static void take_line(struct lines *lines, const char *name, char **value)
+{
+    size_t length = strlen(name);
+    const char *text = lines->line.data;
+
+    if (strncmp(text, name, length) != 0)
+        return;
+    OPENSSL_free(*value);
+    *value = OPENSSL_strndup(text + length, strcspn(text + length, "\r\n"));
+    lines->failed = lines->failed || *value == NULL;
+}
+
+static void look_at(struct lines *lines, const char *piece, size_t length)
+{
+    sp_text_add_bytes(&lines->line, piece, length);
+    if (lines->line.data == NULL || memchr(piece, '\n', length) == NULL)
+        return;
+    take_line(lines, SHIM_LINE_ROLE, &lines->exported->role);
+    take_line(lines, SHIM_LINE_UPLOADED, &lines->exported->uploaded);
+    take_line(lines, SHIM_LINE_KEY, &lines->exported->key_uri);
+    OPENSSL_free(sp_text_take(&lines->line));
+}
+
+/* libcrypto asks for line after line until a part ends: after too many there are no more. */
+static long watch(BIO *bio, int operation, const char *buffer, size_t size, int argi, long argl,
+                  int result, size_t *processed)
+{
+    struct lines *lines = (struct lines *)(void *)BIO_get_callback_arg(bio);
+
+    (void)size, (void)argi, (void)argl;
+    if (operation == (BIO_CB_GETS | BIO_CB_RETURN) && result > 0) {
+        lines->read += (long)*processed;
+        if (lines->exported != NULL)
+            look_at(lines, buffer, *processed);
+    }
+    return operation == BIO_CB_GETS && lines->read > SHIM_LONGEST_PART ? 0 : result;
+}
+
+void shim_parts_pem(struct shim_file_parts *file, BIO *bio)
+{
+    struct lines lines = { .exported = file->reading->exported ? &file->exported : NULL };
+    struct shim_block block = { 0 };
+    bool ended = false, any = false;
+
+    BIO_set_callback_ex(bio, watch);
+    BIO_set_callback_arg(bio, (char *)&lines);
+    for (; !ended && !file->reading->stopped; any = true) {
+        file->number++;
+        lines.read = 0;
+        if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1) {
+            take(file, &block, lines.failed);
+        } else if (lines.read > SHIM_LONGEST_PART) {
+            shim_part_broken(file, SHIM_TOO_LONG);
+            ended = true;
+        } else if (is_end()) {
+            break;
+        } else {
+            ended = BIO_eof(bio) != 0;
+            shim_part_broken(file, "its PEM encoding is cut or damaged; fetch it anew");
+        }
+        shim_block_clear(&block);
+    }
+    shim_block_clear(&block);
+    forget_lines(&file->exported);
+    OPENSSL_free(sp_text_take(&lines.line));
+    BIO_set_callback_ex(bio, NULL);
+    ERR_clear_error();
+    if (!any) {
+        file->number = 0;
+        shim_part_broken(file, "it holds neither a certificate nor a private key; give PEM, DER, "
+                               "PKCS#7 or PKCS#12");
+    }
+}
