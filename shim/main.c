@@ -14,6 +14,7 @@
 
 #include "common/help.h"
 #include "common/limit.h"
+#include "common/long_options.h"
 #include "common/memory.h"
 #include "common/shim.h"
 #include "stock/installed.h"
@@ -46,11 +47,6 @@ static const struct command {
     { "keyring", shim_run_keyring, NULL },
 };
 
-static bool is_help(const char *word)
-{
-    return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;
-}
-
 static bool is_version(const char *word)
 {
     return strcmp(word, "--version") == 0 || strcmp(word, "-version") == 0;
@@ -65,6 +61,23 @@ static const struct command *find_command(const char *name)
     return NULL;
 }
 
+static int no_command(const char *before, const char *word)
+{
+    struct shim_nearest nearest = { .word = word, .length = strlen(word) };
+
+    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
+        shim_nearest_try(&nearest, commands[i].name);
+    return nearest.name == NULL
+               ? shim_usage("%sno such command: %s", before, word)
+               : shim_usage("%sno such command: %s; did you mean %s?", before, word, nearest.name);
+}
+
+static int show_version(void)
+{
+    printf("smime-policy %s (%s)\n", SMIMEPOLICY_VERSION, OpenSSL_version(OPENSSL_VERSION));
+    return SHIM_OK;
+}
+
 /* Run `help [COMMAND]`. */
 static int run_help(int argc, char **argv)
 {
@@ -72,11 +85,11 @@ static int run_help(int argc, char **argv)
 
     if (argc > 2)
         return shim_usage("help: takes one command");
-    if (argc < 2 || is_help(argv[1]))
+    if (argc < 2 || shim_help_wanted(argv[1]))
         return shim_help();
     command = find_command(argv[1]);
     if (command == NULL)
-        return shim_usage("help: no such command: %s", argv[1]);
+        return no_command("help: ", argv[1]);
     return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
 }
 
@@ -89,10 +102,10 @@ static int run_command(struct shim *shim, int argc, char **argv)
     if (strcmp(argv[0], "help") == 0)
         return run_help(argc, argv);
     if (strcmp(argv[0], "version") == 0)
-        return argc > 1 ? shim_usage("version: takes no argument") : shim_version();
+        return argc > 1 ? shim_usage("version: takes no argument") : show_version();
     command = find_command(argv[0]);
     if (command == NULL)
-        return shim_usage("no such command: %s", argv[0]);
+        return no_command("", argv[0]);
     shim_usage_is_of(argv[0]);
     if (shim->explain && command->instead != NULL)
         return shim_explains_not(argv[0], command->instead);
@@ -122,12 +135,12 @@ static int read_option(struct shim *shim, char ***argv)
     bool faulty = false;
     const char *value;
 
-    if (is_help(**argv)) {
+    if (shim_help_wanted(**argv)) {
         (void)shim_help();
         return -1;
     }
     if (is_version(**argv)) {
-        (void)shim_version();
+        (void)show_version();
         return -1;
     }
     if (strcmp(**argv, "--explain") == 0) {
@@ -143,7 +156,7 @@ static int read_option(struct shim *shim, char ***argv)
         shim->keyring = value;
     } else {
         return faulty ? shim_usage("option %s needs a value", **argv)
-                      : shim_usage("unknown option %s", **argv);
+                      : shim_long_unknown("general", **argv);
     }
     return SHIM_OK;
 }

@@ -222,7 +222,7 @@ TWICE = {
     "a keyring before and after": (["list", "--keyring", "/b"], "--keyring"),
     "a keyring before a verb": (["sign", "--keyring", "/b", "--from", ADDRESS], "--keyring"),
     "upload": (["upload", "--as", "ca", "--as", "contact", "x"], "--as"),
-    "export": (["export", "--all", "--out", "a", "--out", "b"], "--out"),
+    "export": (["export", "--all", "--out", "a", "-o", "b"], "--output"),
     "check": (["check", "--key", "a", "--key", "b", "x"], "--key"),
     "policy": (["--policy", "/a", "--policy", "/b", "list"], "--policy"),
 }

@@ -90,7 +90,7 @@ def test_version():
     (["check", "--at", "noon", "x.pem"], "not a time"),
     (["check", "--passin", "somewhere", "x.pem"], "--passin takes"),
     (["check", "--frobnicate", "x.pem"], "unknown option --frobnicate"),
-    (["config", "--lint"], "config: takes"),
+    (["config", "--lint"], "config: option --lint needs a value"),
     (["config", "nonsense"], "config: takes"),
 ])
 def test_usage(words, text):

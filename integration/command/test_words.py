@@ -124,7 +124,17 @@ def test_uri_under_a_verb(verb, uri, code, text, home):
 # --- words that mislead
 
 @pytest.mark.parametrize("line, code, text", [
-    ("smime-policy list -frob", USAGE, "list: unknown option -frob"),
+    ("smime-policy list -frob", USAGE, "list: unknown option -frob\n"),
+    ("smime-policy export --al", USAGE, "export: unknown option --al; did you mean --all?"),
+    ("smime-policy upload --keep erin.pem", USAGE, "unknown option --keep; did you mean --keep-going?"),
+    ("smime-policy encrypt --hedaers", USAGE, "unknown option --hedaers; did you mean --headers?"),
+    ("smime-policy cms -sing -in mail.eml", USAGE, "unknown option -sing; did you mean -sign?"),
+    ("smime-policy --polcy=x list", USAGE, "unknown option --polcy; did you mean --policy?"),
+    ("smime-policy uplaod erin.pem", USAGE, "no such command: uplaod; did you mean upload?"),
+    ("smime-policy help lst", USAGE, "help: no such command: lst; did you mean list?"),
+    ("smime-policy check --pasin=pass:secret alice.p12", USAGE, "unknown option --pasin; did you mean --passin?"),
+    ("smime-policy config --print --lint x", USAGE, "config: takes one of --print, "),
+    ("smime-policy list --json --addresses", USAGE, "list: --json and --addresses exclude each other"),
     ("smime-policy list --json=x", USAGE, "list: option --json does not take a value"),
     ("smime-policy list --role contact --role ca", USAGE, "--role was given twice"),
     ("smime-policy list --frob", USAGE, "Try 'smime-policy list --help'"),
@@ -153,6 +163,50 @@ def test_help(name):
     assert shown.startswith(b"Usage: smime-policy") and name.encode() in shown
     for words_ in ([name, "-help"], [name, "-h"], ["help", name]):
         assert must(run(COMMAND, *filter(None, words_))).out == shown, words_
+
+
+SPELLED = ["--out=out", "-out=out", "--output=out", "--out out", "-output out", "-o out", "-o=out"]
+
+
+@pytest.mark.parametrize("option", SPELLED)
+@pytest.mark.parametrize("line", [
+    "export --all {}", "encrypt bob.pem -in mail.eml {}", "encrypt {} -in mail.eml bob.pem",
+    "sign -in mail.eml {} -signer alice.pem -inkey alice.key -passin file:secret"])
+def test_output(line, option, home):
+    """One name for the file that is written, in every command that writes one."""
+    assert said(home, f"smime-policy {line.format(option)}", DONE) == ""
+    assert (home.here / "out").stat().st_size > 100
+
+
+def test_output_in_a_plan(home):
+    """What is explained can be run: stock has no -o."""
+    text = said(home, "smime-policy encrypt --explain -o out -in mail.eml bob.pem", DONE)
+    assert " -out out" in text and " -o " not in text and not (home.here / "out").exists()
+
+
+@pytest.mark.parametrize("line, code", [
+    ("upload erin.pem", DONE), ("upload carol.pem nosuch.pem", INPUT), ("check bob.pem", DONE),
+    ("check --for sign carol.pem", REFUSED), ("trust bob@example.com", DONE),
+    ("keyring check", DONE), ("keyring backup copy", DONE),
+    ("remove bob@example.com", DONE), ("remove nobody@example.com", INPUT)])
+@pytest.mark.parametrize("option", ["-q", "--quiet"])
+def test_quiet(line, code, option, home):
+    """Nothing is told on standard output; faults are, and the exit code is the same."""
+    loud, found = home.says(words.Line(f"smime-policy {line}"))
+    assert found == code and loud != ""
+    home.fresh()
+    faults, found = home.says(words.Line(f"smime-policy {line} 2>&1 >/dev/null"))
+    home.fresh()
+    assert found == code and said(home, f"smime-policy {line} {option}", code) == faults
+
+
+def test_addresses(home):
+    """For scripts and for the completion of the shells."""
+    text = said(home, "smime-policy list --addresses --role contact", DONE)
+    assert text.split() == sorted(text.split()) and "bob@example.com" in text.split()
+    assert "alice" not in text
+    assert said(home, "smime-policy list --addresses --address bob@example.com", DONE) == "bob@example.com\n"
+    assert said(home, "smime-policy list --addresses --state unusable --role ca", DONE) == ""
 
 
 @pytest.mark.parametrize("word", ["version", "--version", "-version"])

@@ -163,7 +163,7 @@ SECTIONS = [
         "smime-policy remove", "smime-policy remove nobody@example.com",
         "smime-policy remove alice@example.com", "smime-policy remove bob@example.com",
         "smime-policy export", "smime-policy export nobody@example.com",
-        "smime-policy export --all --keys --out everything.pem", "smime-policy upload --as exported nosuch.pem",
+        "smime-policy export --all --keys --output everything.pem", "smime-policy upload --as exported nosuch.pem",
         "smime-policy upload --as exported garbage",
         "smime-policy upload --as exported --replace everything.pem",
         "smime-policy upload --as exported everything.pem"),

@@ -2,105 +2,132 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <getopt.h>
+#include <assert.h>
+#include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "common/long_options.h"
-#include "common/help.h"
 
-#define MAX_OPTIONS 24
-
-static size_t add(struct option *options, size_t count, const char *name, bool takes_value)
+static const struct shim_option_row *find(const struct shim_option_row *row, const char *name,
+                                          size_t length)
 {
-    options[count] =
-        (struct option){ name, takes_value ? required_argument : no_argument, NULL, 0 };
-    return count + 1;
+    while (row->spelling != NULL &&
+           (strlen(row->spelling) != length || memcmp(row->spelling, name, length) != 0))
+        row++;
+    return row->spelling != NULL ? row : NULL;
 }
 
-/* Is |word| one of |options| with a value, though it takes none? */
-static bool is_flag(const struct option *options, const char *word)
+/* The value is not repeated: it may be a passphrase. */
+int shim_long_unknown(const char *command, const char *word)
 {
     const char *name = word + strspn(word, "-");
-    size_t length = strcspn(name, "=");
+    struct shim_nearest nearest = { .word = name, .length = strcspn(name, "=") };
+    const struct shim_option_row *row = shim_help_find(command)->options;
+    bool is_general = strcmp(command, "general") == 0;
 
-    for (; name[length] == '=' && options->name != NULL; options++)
-        if (strlen(options->name) == length && memcmp(options->name, name, length) == 0)
-            return true;
-    return false;
+    for (; row->spelling != NULL; row++)
+        shim_nearest_try(&nearest, row->spelling);
+    return shim_usage("%s%sunknown option %.*s%s%s%s", is_general ? "" : command,
+                      is_general ? "" : ": ", (int)strcspn(word, "="), word,
+                      nearest.name == NULL ? "" : "; did you mean --",
+                      nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
 }
 
-static int fault(const char *command, const struct option *options, int found, const char *word)
+static int add(struct shim_long *line, const struct shim_option_row *row, const char *value)
 {
-    if (found == ':')
-        return shim_usage("%s: option %s needs a value", command, word);
-    if (is_flag(options, word))
-        return shim_usage("%s: option %.*s does not take a value", command, (int)strcspn(word, "="),
-                          word);
-    return shim_usage("%s: unknown option %s", command, word);
-}
+    size_t times = 0;
+    const char *other;
 
-static int take_value(const char *name, const char **to, const char *value)
-{
-    if (*to != NULL && strcmp(*to, value) != 0)
-        return shim_usage_twice(name, *to, value);
-    *to = value;
+    for (; (other = shim_long_value(line, row->name, times)) != NULL; times++)
+        if (strcmp(other, value) == 0)
+            return SHIM_OK;
+    if (times > 0 && row->kind != OPTION_MANY)
+        return shim_usage_twice(row->name, shim_long_value(line, row->name, 0), value);
+    if (line->count == SHIM_LONG_MOST)
+        return shim_usage("more than %d options", SHIM_LONG_MOST);
+    line->given[line->count].name = row->name;
+    line->given[line->count++].value = value;
     return SHIM_OK;
 }
 
-static int take(const struct shim_long *option, const char *value)
+/* Read the option at |*argv|, which moves to the option's last word. */
+static int read_option(struct shim_long *line, const char *command, char ***argv)
 {
-    const struct shim_each *each = option->to;
+    const char *word = **argv;
+    const char *name = word + (word[1] == '-' ? 2 : 1);
+    size_t length = strcspn(name, "=");
+    const struct shim_option_row *row = find(line->rows, name, length);
+    const char *value = name[length] == '=' ? name + length + 1 : NULL;
 
-    switch (option->kind) {
-    case LONG_VALUE:
-        return take_value(option->name, option->to, value);
-    case LONG_EACH:
-        return each->take(each->arg, value) ? SHIM_OK : SHIM_USAGE;
-    default:
-        *(bool *)option->to = true;
-        return SHIM_OK;
-    }
+    if (row == NULL)
+        return shim_long_unknown(command, word);
+    if (row->kind == OPTION_FLAG && value != NULL)
+        return shim_usage("%s: option %.*s does not take a value", command,
+                          (int)(name - word) + (int)length, word);
+    if (row->kind == OPTION_FLAG)
+        return add(line, row, "");
+    if (value == NULL)
+        value = *++*argv;
+    return value != NULL ? add(line, row, value)
+                         : shim_usage("%s: option %s needs a value", command, word);
 }
 
-/*
- * Options may follow operands whatever POSIXLY_CORRECT says, which would make file names of them:
- * getopt hands over each operand (1), and those are moved together to where the words begin.
- */
-int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,
-                    char ***operands)
+/* Obey the options that mean the same in every command. */
+static int settle(struct shim *shim, const struct shim_long *line)
 {
-    struct option options[MAX_OPTIONS + 3] = { { 0 } };
-    char **operand = argv + 1;
-    size_t count = 0;
-    int code = SHIM_OK;
-    int which;
-    int found;
-
-    while (count < MAX_OPTIONS && table[count].name != NULL)
-        count = add(options, count, table[count].name, table[count].kind != LONG_FLAG);
-    (void)add(options, add(options, count, "keyring", true), "help", false);
-    opterr = 0;
-    optind = 1;
-    while ((found = getopt_long_only(argc, argv, "-:", options, &which)) != -1) {
-        if (found == 1) {
-            *operand++ = optarg;
-            continue;
+    for (size_t i = 0; i < line->count; i++) {
+        if (strcmp(line->given[i].name, "quiet") == 0 &&
+            freopen("/dev/null", "w", stdout) == NULL) {
+            shim_error("cannot open /dev/null: %s", strerror(errno));
+            return SHIM_SYSTEM;
         }
-        if (found != 0)
-            return fault(argv[0], options, found, argv[optind - 1]);
-        if ((size_t)which == count)
-            code = take_value("keyring", &shim->keyring, optarg);
-        else if ((size_t)which == count + 1) {
-            (void)shim_help_verb(argv[0]);
+        if (strcmp(line->given[i].name, "keyring") != 0)
+            continue;
+        if (shim->keyring != NULL && strcmp(shim->keyring, line->given[i].value) != 0)
+            return shim_usage_twice("keyring", shim->keyring, line->given[i].value);
+        shim->keyring = line->given[i].value;
+    }
+    return SHIM_OK;
+}
+
+int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line)
+{
+    const char *command = *argv++;
+    char **operand = argv;
+    int code = SHIM_OK;
+
+    *line = (struct shim_long){ .rows = shim_help_find(command)->options, .operands = argv };
+    for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
+        if (shim_help_wanted(*argv)) {
+            (void)shim_help_verb(command);
             return -1;
-        } else
-            code = take(&table[which], optarg);
-        if (code != SHIM_OK)
+        }
+        if (argv[0][0] != '-' || argv[0][1] == '\0')
+            *operand++ = *argv;
+        else if ((code = read_option(line, command, &argv)) != SHIM_OK)
             return code;
     }
-    while (optind < argc)
-        *operand++ = argv[optind++];
+    line->behind = operand;
+    line->dashes = *argv != NULL;
+    if (line->dashes)
+        argv++;
+    while (*argv != NULL)
+        *operand++ = *argv++;
     *operand = NULL;
-    *operands = argv + 1;
-    return SHIM_OK;
+    return settle(shim, line);
+}
+
+const char *shim_long_value(const struct shim_long *line, const char *name, size_t index)
+{
+    assert(find(line->rows, name, strlen(name)) != NULL);
+    for (size_t i = 0; i < line->count; i++)
+        if (strcmp(line->given[i].name, name) == 0 && index-- == 0)
+            return line->given[i].value;
+    return NULL;
+}
+
+bool shim_long_has(const struct shim_long *line, const char *name)
+{
+    return shim_long_value(line, name, 0) != NULL;
 }

@@ -2,43 +2,43 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The options of our own commands, read by getopt_long_only(3): `--name value`,
- * `--name=value`, with one dash or two, before and behind the operands.
+ * The command line of our own commands.  The options of a command are the rows of its help
+ * (help.h): `--name value` or `--name=value`, with one dash or two, before and behind the
+ * operands, and never abbreviated.
  */
 #ifndef SHIM_LONG_OPTIONS_H
 #define SHIM_LONG_OPTIONS_H
 
-#include <stdbool.h>
-#include <stddef.h>
-
+#include "common/help.h"
 #include "common/shim.h"
 
-enum shim_long_kind {
-    LONG_FLAG,  /* |to| is a bool */
-    LONG_VALUE, /* |to| is a const char *; a second one that differs is a fault */
-    LONG_EACH   /* |to| is a struct shim_each, which takes one value after the other */
-};
-
-struct shim_each {
-    bool (*take)(void *arg, const char *value); /* false after a fault, which it says */
-    void *arg;                                  /* borrowed */
-};
+#define SHIM_LONG_MOST 32
 
 struct shim_long {
-    const char *name;
-    enum shim_long_kind kind;
-    void *to; /* borrowed */
+    const struct shim_option_row *rows; /* borrowed: the options of the command */
+    struct {
+        const char *name;  /* borrowed: of the row */
+        const char *value; /* borrowed; "" of a flag */
+    } given[SHIM_LONG_MOST];
+    size_t count;
+    char **operands; /* borrowed; NULL follows the last */
+    bool dashes;     /* the word "--" is there */
+    char **behind;   /* those of the operands that follow it */
 };
 
 /*
- * Read the options of |argv|, which begins with the command's name.  Operands are
- * moved behind the options.  Every command knows --keyring and --help.
+ * Read |argv|, which begins with the command's name.  Operands are moved together to where the
+ * words began.  --keyring and --quiet are obeyed here, where the command has them.
  *
- * @param table     ends with a NULL name
- * @param operands  set to the first operand; NULL follows the last
- * @return SHIM_OK; SHIM_USAGE with the fault on stderr; -1 after help was printed
+ * @return SHIM_OK; SHIM_USAGE or SHIM_SYSTEM with the fault on stderr; -1 after help was printed
  */
-int shim_long_parse(struct shim *shim, int argc, char **argv, const struct shim_long *table,
-                    char ***operands);
+int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line);
+
+/* SHIM_USAGE, with what was probably meant: |command| has no option |word|. */
+int shim_long_unknown(const char *command, const char *word);
+
+/* Value |index| of an option; NULL if it was not given so often.  The command must have it. */
+const char *shim_long_value(const struct shim_long *line, const char *name, size_t index);
+bool shim_long_has(const struct shim_long *line, const char *name);
 
 #endif

@@ -162,6 +162,8 @@ static const struct shim_option table[] = {
     { "cc", ROLE_TO, SHIM_VERB, true },
     { "to-self", ROLE_TO_SELF, SHIM_VERB, false },
     { "headers", ROLE_HEADERS, SHIM_VERB, false },
+    { "o", ROLE_OUTPUT, SHIM_VERB, true },
+    { "output", ROLE_OUTPUT, SHIM_VERB, true },
 };
 /* clang-format on */
 

@@ -11,6 +11,7 @@
 #include <openssl/evp.h>
 
 #include "stock/options.h"
+#include "common/help.h"
 #include "common/shim.h"
 
 static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
@@ -60,6 +61,21 @@ bool shim_cipher_find(const char *name, int *nid)
     return known != NULL;
 }
 
+/* The value is not repeated: it may be a passphrase. */
+static void unknown(enum shim_api api, const char *word, const char *name, size_t len)
+{
+    struct shim_nearest nearest = { .word = name, .length = len };
+    const struct shim_option *option;
+    int dashes = (int)(name - word);
+
+    for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++)
+        if ((option->apis & (api == SHIM_VERB ? SHIM_VERB | SHIM_CMS : api)) != 0)
+            shim_nearest_try(&nearest, option->name);
+    shim_usage("unknown option %.*s%s%.*s%s%s", dashes + (int)len, word,
+               nearest.name == NULL ? "" : "; did you mean ", nearest.name == NULL ? 0 : dashes,
+               word, nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
+}
+
 /* Read one option; returns how many words it has, 0 after a fault. */
 static int parse_word(enum shim_api api, char **word, struct shim_given *given)
 {
@@ -71,11 +87,17 @@ static int parse_word(enum shim_api api, char **word, struct shim_given *given)
     given->word = word[0];
     given->value = equals == NULL ? NULL : equals + 1;
     given->option = find_option(api, word[0], len);
+    /* Under a verb -o and --output are our names for -out. */
+    if (given->option != NULL && given->option->role == ROLE_OUTPUT &&
+        shim_option_is_own(given->option)) {
+        given->option = find_among(SHIM_CMS, "out", strlen("out"));
+        given->word = "-out";
+    }
     if (given->option == NULL) {
         given->option = &cipher;
         if (shim_cipher_find(name, &nid))
             return 1;
-        shim_usage("unknown option %s", word[0]);
+        unknown(api, word[0], name, len);
         return 0;
     }
     if (!given->option->takes_value) {

@@ -27,7 +27,7 @@ static const struct {
     { { "--for", "upload", "-" }, "u", 0, NULL, NULL, "-", false },
     { { "--at", "2024-07-31T14:20:28Z", "a" }, "usevd", SP_END_SECONDS, NULL, NULL, "a", false },
     { { "--at=1722435628", "a" }, "usevd", SP_END_SECONDS, NULL, NULL, "a", false },
-    { { "--at=1", "--at=-1", "a" }, "usevd", -1, NULL, NULL, "a", false },
+    { { "--at=-1", "--at", "-1", "a" }, "usevd", -1, NULL, NULL, "a", false },
     { { "--key", "k" }, "usevd", 0, "k", NULL, "", false },
     { { "--key", "k", "--key=k", "a" }, "usevd", 0, "k", NULL, "a", false },
     { { "--key", "k", "--passin", "fd:3" }, "usevd", 0, "k", "fd:3", "", false },
@@ -45,7 +45,7 @@ static const struct {
     { { "--json" }, "check: no certificate given" },
     { { "--" }, "check: no certificate given" },
     { { "a", "-x" }, "check: unknown option -x" },
-    { { "a", "--jsons" }, "check: unknown option --jsons" },
+    { { "a", "--jsons" }, "check: unknown option --jsons; did you mean --json?" },
     { { "a", "--json=1" }, "check: option --json does not take a value" },
     { { "a", "--for" }, "check: option --for needs a value" },
     { { "a", "--for", "Sign" }, "--for Sign: no such use; there are upload, sign" },
@@ -56,6 +56,7 @@ static const struct {
     { { "a", "--at", "2024-07-31T14:20:28Zx" }, "not a time" },
     { { "a", "--at", "" }, "not a time" },
     { { "a", "--at", "99999999999999999999" }, "not a time" },
+    { { "--at=1", "--at=-1", "a" }, "--at was given twice, with 1 and with -1" },
     { { "--key", "a", "--key", "b" }, "--key was given twice, with a and with b" },
     /* The passphrases themselves are not repeated. */
     { { "a", "--passin=pass:1", "--passin=pass:2" }, "--passin was given twice; give it once\n" },
@@ -67,13 +68,10 @@ static int parse(const char *const *words, struct shim_check *check)
 {
     static char name[] = "check";
     struct shim shim = { 0 };
-    int count = 1;
 
     words_of_row[0] = name;
     memcpy(words_of_row + 1, words, 8 * sizeof(*words));
-    while (words_of_row[count] != NULL)
-        count++;
-    return shim_check_options(&shim, count, words_of_row, check);
+    return shim_check_options(&shim, words_of_row, check);
 }
 
 static void expect_text(const char *text, const char *expected)

@@ -4,17 +4,19 @@
  *
  * The options of our own commands, and what a mistake in them is told.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "capture.h"
 #include "common/long_options.h"
+#include "stock/options.h"
 #include "verdicts.h"
 
 #define HELP (-1)
 
-/* The words behind the command `list`, and the options and operands that they are. */
+/* The words behind the command `upload`, and the options and operands that they are. */
 static const struct {
     const char *words[8];
     bool json, keep;
@@ -30,7 +32,7 @@ static const struct {
     { { "--as=ca", "a" }, false, false, "ca", NULL, "a" },
     { { "-as=", "a" }, false, false, "", NULL, "a" },
     { { "a", "--json", "b", "--as", "ca" }, true, false, "ca", NULL, "a b" },
-    { { "--keep" }, false, true, NULL, NULL, "" },
+    { { "--json", "--json" }, true, false, NULL, NULL, "" },
     { { "--as", "--json" }, false, false, "--json", NULL, "" },
     { { "--as", "ca", "--as=ca" }, false, false, "ca", NULL, "" },
     { { "--keyring", "/k", "-" }, false, false, NULL, "/k", "-" },
@@ -43,13 +45,23 @@ static const struct {
     int code;
     const char *said;
 } bad[] = {
-    { { "--jsn" }, SHIM_USAGE, "list: unknown option --jsn\nTry 'smime-policy --help'." },
-    { { "-x" }, SHIM_USAGE, "list: unknown option -x" },
-    { { "a", "--unknown=1" }, SHIM_USAGE, "list: unknown option --unknown=1" },
-    { { "--k" }, SHIM_USAGE, "list: unknown option --k" },
-    { { "--as" }, SHIM_USAGE, "list: option --as needs a value" },
-    { { "a", "--keyring" }, SHIM_USAGE, "list: option --keyring needs a value" },
-    { { "--json=yes" }, SHIM_USAGE, "list: option --json does not take a value" },
+    { { "--jsn" },
+      SHIM_USAGE,
+      "upload: unknown option --jsn; did you mean --json?\nTry 'smime-policy --help'." },
+    { { "-x" }, SHIM_USAGE, "upload: unknown option -x\n" },
+    /* No value is repeated: it may be a passphrase. */
+    { { "a", "--unknown=1" }, SHIM_USAGE, "upload: unknown option --unknown\n" },
+    { { "--pasin=pass:1" },
+      SHIM_USAGE,
+      "upload: unknown option --pasin; did you mean --passin?\n" },
+    /* Nothing is abbreviated, even if it could be one option only. */
+    { { "--keep" }, SHIM_USAGE, "upload: unknown option --keep; did you mean --keep-going?\n" },
+    { { "--k" }, SHIM_USAGE, "upload: unknown option --k\n" },
+    { { "--=x" }, SHIM_USAGE, "upload: unknown option --\n" },
+    { { "---json" }, SHIM_USAGE, "upload: unknown option ---json; did you mean --json?\n" },
+    { { "--as" }, SHIM_USAGE, "upload: option --as needs a value" },
+    { { "a", "--keyring" }, SHIM_USAGE, "upload: option --keyring needs a value" },
+    { { "--json=yes" }, SHIM_USAGE, "upload: option --json does not take a value" },
     { { "--as", "ca", "--as", "contact" },
       SHIM_USAGE,
       "--as was given twice, with ca and with contact; give it once" },
@@ -64,22 +76,24 @@ static struct {
     bool json, keep;
     const char *as;
     char **operands;
-    char *argv[10];
+    char *argv[40];
 } parsed;
 
 static int parse(const char *const *words)
 {
-    static char name[] = "list";
-    const struct shim_long table[] = { { "json", LONG_FLAG, &parsed.json },
-                                       { "keep-going", LONG_FLAG, &parsed.keep },
-                                       { "as", LONG_VALUE, &parsed.as },
-                                       { NULL, LONG_FLAG, NULL } };
-    int argc = 1;
+    static char name[] = "upload";
+    struct shim_long line;
+    int code;
 
     parsed.argv[0] = name;
-    for (; words[argc - 1] != NULL; argc++)
-        memcpy(&parsed.argv[argc], &words[argc - 1], sizeof(words[0]));
-    return shim_long_parse(&parsed.shim, argc, parsed.argv, table, &parsed.operands);
+    for (int i = 0; words[i] != NULL; i++)
+        memcpy(&parsed.argv[i + 1], &words[i], sizeof(words[0]));
+    code = shim_long_parse(&parsed.shim, parsed.argv, &line);
+    parsed.json = shim_long_has(&line, "json");
+    parsed.keep = shim_long_has(&line, "keep-going");
+    parsed.as = shim_long_value(&line, "as", 0);
+    parsed.operands = line.operands;
+    return code;
 }
 
 static void expect_text(const char *text, const char *expected)
@@ -115,8 +129,124 @@ START_TEST(mistakes_are_told)
     sp_capture_begin(STDERR_FILENO);
     code = parse(bad[_i].words);
     sp_expect_captured(STDERR_FILENO, bad[_i].said);
-    sp_expect_captured(STDOUT_FILENO, code == HELP ? "smime-policy list" : NULL);
+    sp_expect_captured(STDOUT_FILENO, code == HELP ? "smime-policy upload" : NULL);
     ck_assert_int_eq(code, bad[_i].code);
+}
+END_TEST
+
+START_TEST(dashes_are_seen)
+{
+    static char words[][10] = { "config", "a", "--", "--lint", "b" };
+    char *argv[] = { words[0], words[1], words[2], words[3], words[4], NULL };
+    char *without[] = { words[0], words[1], NULL };
+    struct shim shim = { 0 };
+    struct shim_long line;
+
+    ck_assert_int_eq(shim_long_parse(&shim, argv, &line), SHIM_OK);
+    ck_assert(line.dashes && line.behind == line.operands + 1 && line.count == 0);
+    ck_assert_str_eq(line.behind[0], "--lint");
+    ck_assert_int_eq(shim_long_parse(&shim, without, &line), SHIM_OK);
+    ck_assert(!line.dashes && *line.behind == NULL);
+}
+END_TEST
+
+/* Read `check` with |count| options --for, each with another value. */
+static int parse_many(int count, struct shim_long *line)
+{
+    static char words[SHIM_LONG_MOST + 2][10] = { "check" };
+    static char *argv[SHIM_LONG_MOST + 3] = { words[0] };
+    struct shim shim = { 0 };
+
+    for (int i = 1; i <= count; i++) {
+        snprintf(words[i], sizeof(words[i]), "--for=%d", i);
+        argv[i] = words[i];
+    }
+    return shim_long_parse(&shim, argv, line);
+}
+
+START_TEST(many_values_are_kept_in_order)
+{
+    struct shim_long line;
+
+    ck_assert_int_eq(parse_many(SHIM_LONG_MOST, &line), SHIM_OK);
+    ck_assert_str_eq(shim_long_value(&line, "for", 0), "1");
+    ck_assert_str_eq(shim_long_value(&line, "for", SHIM_LONG_MOST - 1), "32");
+    ck_assert_ptr_null(shim_long_value(&line, "for", SHIM_LONG_MOST));
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(parse_many(SHIM_LONG_MOST + 1, &line), SHIM_USAGE);
+    sp_expect_captured(STDERR_FILENO, "more than 32 options");
+}
+END_TEST
+
+static const struct {
+    const char *word, *name;
+} near[] = {
+    { "jsn", "json" },
+    { "jason", "json" },
+    { "josn", "json" },
+    { "json", "json" },
+    { "ver", "verify" },
+    { "verfiy", "verify" },
+    { "sgin", "sign" },
+    { "sig", "sign" },
+    { "s", NULL },
+    { "", NULL },
+    { "frobnicate", NULL },
+    { "no-passprase", "no-passphrase" },
+    { "a-word-that-is-longer-than-any-name-of-ours", NULL },
+};
+
+/* Of several names the nearest is meant; a word without likeness means none. */
+START_TEST(nearest_is_found)
+{
+    static const char *const names[] = { "sign", "verify", "json", "no-passphrase", "as" };
+    struct shim_nearest nearest = { .word = near[_i].word, .length = strlen(near[_i].word) };
+
+    for (size_t i = 0; i < SP_ROWS(names); i++)
+        shim_nearest_try(&nearest, names[i]);
+    expect_text(nearest.name, near[_i].name);
+}
+END_TEST
+
+static const char *const verbs[] = { "sign", "encrypt", "verify", "decrypt" };
+
+/* The row of the verb's help for |option|, or NULL. */
+static const struct shim_option_row *row_of(const char *verb, const char *option)
+{
+    const struct shim_option_row *row = shim_help_find(verb)->options;
+
+    while (row->spelling != NULL && strcmp(row->spelling, option) != 0)
+        row++;
+    return row->spelling != NULL ? row : NULL;
+}
+
+/* The help of the verbs and the table that reads their command lines name the same options. */
+START_TEST(verbs_have_the_options_of_their_help)
+{
+    const struct shim_option *option;
+
+    for (size_t i = 0; (option = shim_option_at(i)) != NULL; i++) {
+        bool found = (option->apis & SHIM_VERB) == 0 || option->role == ROLE_HELP;
+
+        for (size_t verb = 0; verb < SP_ROWS(verbs); verb++) {
+            const struct shim_option_row *row = row_of(verbs[verb], option->name);
+
+            if (row == NULL || (option->apis & SHIM_VERB) == 0)
+                continue;
+            found = true;
+            ck_assert_int_eq(option->takes_value, row->kind != OPTION_FLAG);
+        }
+        ck_assert_msg(found, "no help has %s", option->name);
+    }
+    for (size_t verb = 0; verb < SP_ROWS(verbs); verb++)
+        for (const struct shim_option_row *row = shim_help_find(verbs[verb])->options;
+             row->spelling != NULL; row++) {
+            size_t i = 0;
+
+            while ((option = shim_option_at(i)) != NULL && strcmp(option->name, row->spelling) != 0)
+                i++;
+            ck_assert_msg(option != NULL, "%s: %s is not read", verbs[verb], row->spelling);
+        }
 }
 END_TEST
 
@@ -127,6 +257,10 @@ int main(void)
 
     tcase_add_loop_test(tests, are_read, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, mistakes_are_told, 0, SP_ROWS(bad));
+    tcase_add_test(tests, dashes_are_seen);
+    tcase_add_test(tests, many_values_are_kept_in_order);
+    tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));
+    tcase_add_test(tests, verbs_have_the_options_of_their_help);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

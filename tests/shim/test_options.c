@@ -52,6 +52,7 @@ static const struct {
     { SHIM_VERB, { "-from", "a", "-to", "b" }, "from=a to=b", "" },
     { SHIM_VERB, { "--from", "a", "--to=b" }, "+from=a +to=b", "" },
     { SHIM_VERB, { "-cc", "a", "--cc=b", "-to-self" }, "+cc=a +cc=b +to-self", "" },
+    { SHIM_VERB, { "-o", "a", "--output=b", "--out", "c" }, "out=a out=b out=c", "" },
     { SHIM_VERB, { "--signer", "a", "--aes256" }, "signer=a (--aes256)", "" },
 };
 
@@ -60,11 +61,14 @@ static const struct {
     const char *words[10];
     const char *said;
 } bad[] = {
-    { SHIM_CMS, { "-sig" }, "unknown option -sig" },
+    { SHIM_CMS, { "-sig" }, "unknown option -sig; did you mean -sign?\n" },
+    { SHIM_VERB, { "--frm=x" }, "unknown option --frm; did you mean --from?\n" },
+    /* -output is a verb's. */
+    { SHIM_CMS, { "-output", "x" }, "unknown option -output\n" },
     { SHIM_CMS, { "-Sign" }, "unknown option -Sign" },
     { SHIM_CMS, { "-sign", "---out", "x" }, "unknown option ---out" },
-    { SHIM_CMS, { "-=x" }, "unknown option -=x" },
-    { SHIM_CMS, { "-aes256=x" }, "unknown option -aes256=x" },
+    { SHIM_CMS, { "-=x" }, "unknown option -" },
+    { SHIM_CMS, { "-aes256=x" }, "unknown option -aes256" },
     { SHIM_CMS, { "-pk7out" }, "unknown option -pk7out" },
     { SHIM_CMS, { "--json" }, "unknown option --json" },
     { SHIM_SMIME, { "-cmsout" }, "unknown option -cmsout" },

@@ -9,10 +9,8 @@
 #include "common/long_options.h"
 #include "tool/check/checking.h"
 
-static bool add_use(void *arg, const char *name)
+static bool add_use(struct shim_check *check, const char *name)
 {
-    struct shim_check *check = arg;
-
     for (int use = 0; use < SHIM_USES; use++)
         if (strcmp(name, smimepolicy_use_name((smimepolicy_use)use)) == 0) {
             check->wanted[use] = true;
@@ -22,9 +20,8 @@ static bool add_use(void *arg, const char *name)
     return false;
 }
 
-static bool set_time(void *arg, const char *text)
+static bool set_time(struct shim_check *check, const char *text)
 {
-    struct shim_check *check = arg;
     struct tm tm = { 0 };
     char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
     long long seconds;
@@ -43,26 +40,27 @@ static bool set_time(void *arg, const char *text)
     return false;
 }
 
-int shim_check_options(struct shim *shim, int argc, char **argv, struct shim_check *check)
+int shim_check_options(struct shim *shim, char **argv, struct shim_check *check)
 {
-    struct shim_each use = { add_use, check }, at = { set_time, check };
-    const struct shim_long table[] = { { "for", LONG_EACH, &use },
-                                       { "key", LONG_VALUE, &check->key_path },
-                                       { "passin", LONG_VALUE, &check->passin },
-                                       { "at", LONG_EACH, &at },
-                                       { "json", LONG_FLAG, &check->json },
-                                       { NULL, LONG_FLAG, NULL } };
-    bool any = false;
-    int code;
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+    const char *value;
 
-    check->at = time(NULL);
-    code = shim_long_parse(shim, argc, argv, table, &check->files);
     if (code != SHIM_OK)
         return code;
-    for (int use_of = 0; use_of < SHIM_USES; use_of++)
-        any = any || check->wanted[use_of];
-    for (int use_of = 0; use_of < SHIM_USES && !any; use_of++)
-        check->wanted[use_of] = true;
+    check->files = line.operands;
+    check->key_path = shim_long_value(&line, "key", 0);
+    check->passin = shim_long_value(&line, "passin", 0);
+    check->json = shim_long_has(&line, "json");
+    check->at = time(NULL);
+    value = shim_long_value(&line, "at", 0);
+    if (value != NULL && !set_time(check, value))
+        return SHIM_USAGE;
+    for (size_t i = 0; (value = shim_long_value(&line, "for", i)) != NULL; i++)
+        if (!add_use(check, value))
+            return SHIM_USAGE;
+    for (int use = 0; use < SHIM_USES && !shim_long_has(&line, "for"); use++)
+        check->wanted[use] = true;
     if (check->files[0] == NULL && check->key_path == NULL)
         return shim_usage("check: no certificate given");
     return SHIM_OK;

@@ -32,7 +32,7 @@ struct shim_check {
  *
  * @return SHIM_OK, SHIM_USAGE, or -1 after help was printed
  */
-int shim_check_options(struct shim *shim, int argc, char **argv, struct shim_check *check);
+int shim_check_options(struct shim *shim, char **argv, struct shim_check *check);
 
 /* The report on one judged certificate or key. */
 struct shim_report {

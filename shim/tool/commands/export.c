@@ -136,22 +136,23 @@ static int export_selected(struct exporting *exporting, char **words)
 int shim_run_export(struct shim *shim, int argc, char **argv)
 {
     struct exporting exporting = { .shim = shim };
-    const struct shim_long options[] = { { "all", LONG_FLAG, &exporting.all },
-                                         { "keys", LONG_FLAG, &exporting.keys },
-                                         { "out", LONG_VALUE, &exporting.out },
-                                         { NULL, LONG_FLAG, NULL } };
-    char **words;
-    int code = shim_long_parse(shim, argc, argv, options, &words);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+
+    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if ((*words == NULL) != exporting.all)
+    exporting.all = shim_long_has(&line, "all");
+    exporting.keys = shim_long_has(&line, "keys");
+    exporting.out = shim_long_value(&line, "output", 0);
+    if ((*line.operands == NULL) != exporting.all)
         return shim_usage(exporting.all ? "export: --all takes no certificate beside it"
                                         : "export: no certificate named; give an address, a "
                                           "fingerprint or --all");
     code = shim_keyring_open(shim, SP_KEYRING_READ, &exporting.keyring);
     if (code == SHIM_OK)
-        code = export_selected(&exporting, words);
+        code = export_selected(&exporting, line.operands);
     sp_keyring_close(exporting.keyring);
     shim_picks_clear(&exporting.picks);
     shim_picks_clear(&exporting.written);

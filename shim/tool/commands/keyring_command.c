@@ -114,11 +114,12 @@ static int run_check(struct shim *shim)
 
 int shim_run_keyring(struct shim *shim, int argc, char **argv)
 {
-    const struct shim_long options[] = { { NULL, LONG_FLAG, NULL } };
-    char **words;
-    int code = shim_long_parse(shim, argc, argv, options, &words);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+    char **words = line.operands;
     const char *what = code == SHIM_OK ? words[0] : NULL;
 
+    (void)argc;
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (what != NULL && strcmp(what, "check") == 0 && words[1] == NULL)

@@ -11,6 +11,7 @@
 
 #include "tool/commands/commands.h"
 #include "common/long_options.h"
+#include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 
@@ -19,7 +20,7 @@
 struct listing {
     const smimepolicy_settings *settings; /* borrowed */
     const char *role, *address, *state, *expiring;
-    bool json;
+    bool json, addresses;
     enum sp_role only_role;
     enum sp_stored_state only_state;
     time_t now, until; /* |until| 0: no limit */
@@ -90,6 +91,15 @@ static int expires(const struct listing *listing, const struct shim_entry *entry
     return SHIM_OK;
 }
 
+static int list_addresses(const struct shim_entry *entry)
+{
+    const char *address;
+
+    for (size_t i = 0; (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+        shim_print(stdout, "%s\n", address);
+    return SHIM_OK;
+}
+
 static int list_one(const struct shim_entry *entry, void *data)
 {
     struct listing *listing = data;
@@ -100,6 +110,8 @@ static int list_one(const struct shim_entry *entry, void *data)
         code = expires(listing, entry, &wanted);
     if (code != SHIM_OK || !wanted)
         return code;
+    if (listing->addresses)
+        return list_addresses(entry);
     return listing->json ? shim_json_line(shim_entry_json(entry))
                          : shim_table_row(&listing->table, entry);
 }
@@ -116,7 +128,8 @@ static int list_all(struct shim *shim, struct listing *listing)
     if (code != SHIM_OK)
         return code;
     listing->settings = shim->settings;
-    shim_table_begin(&listing->table);
+    if (!listing->addresses)
+        shim_table_begin(&listing->table);
     code = shim_entry_each(shim, keyring, &query, listing->now, list_one, listing);
     sp_keyring_close(keyring);
     return code;
@@ -125,20 +138,24 @@ static int list_all(struct shim *shim, struct listing *listing)
 int shim_run_list(struct shim *shim, int argc, char **argv)
 {
     struct listing listing = { 0 };
-    const struct shim_long options[] = {
-        { "role", LONG_VALUE, &listing.role },   { "address", LONG_VALUE, &listing.address },
-        { "state", LONG_VALUE, &listing.state }, { "expiring", LONG_VALUE, &listing.expiring },
-        { "json", LONG_FLAG, &listing.json },    { NULL, LONG_FLAG, NULL }
-    };
-    char **operands;
-    int code = shim_long_parse(shim, argc, argv, options, &operands);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
 
+    (void)argc;
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if (*operands != NULL)
+    if (*line.operands != NULL)
         return shim_usage("list: %s is not an option; the certificates of an address are listed "
                           "with --address",
-                          *operands);
+                          *line.operands);
+    listing.role = shim_long_value(&line, "role", 0);
+    listing.address = shim_long_value(&line, "address", 0);
+    listing.state = shim_long_value(&line, "state", 0);
+    listing.expiring = shim_long_value(&line, "expiring", 0);
+    listing.json = shim_long_has(&line, "json");
+    listing.addresses = shim_long_has(&line, "addresses");
+    if (listing.json && listing.addresses)
+        return shim_usage("list: --json and --addresses exclude each other");
     code = settle(&listing);
     if (code == SHIM_OK)
         code = list_all(shim, &listing);

@@ -138,20 +138,21 @@ static int remove_all(struct removing *removing, char **words)
 int shim_run_remove(struct shim *shim, int argc, char **argv)
 {
     struct removing removing = { .shim = shim, .explain = shim->explain };
-    const struct shim_long options[] = { { "all", LONG_FLAG, &removing.all },
-                                         { "with-key", LONG_FLAG, &removing.with_key },
-                                         { NULL, LONG_FLAG, NULL } };
-    char **words;
-    int code = shim_long_parse(shim, argc, argv, options, &words);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+
+    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if (*words == NULL)
+    if (*line.operands == NULL)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
+    removing.all = shim_long_has(&line, "all");
+    removing.with_key = shim_long_has(&line, "with-key");
     code = removing.explain ? shim_keyring_open(shim, SP_KEYRING_READ, &removing.keyring)
                             : shim_keyring_change(shim, &removing.keyring);
     if (code == SHIM_OK)
-        code = remove_all(&removing, words);
+        code = remove_all(&removing, line.operands);
     sp_keyring_close(removing.keyring);
     for (size_t i = 0; i < removing.count; i++)
         OPENSSL_free(removing.each[i].line);

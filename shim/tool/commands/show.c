@@ -221,15 +221,16 @@ static int show_all(struct showing *showing, char **words)
 int shim_run_show(struct shim *shim, int argc, char **argv)
 {
     struct showing showing = { .shim = shim };
-    const struct shim_long options[] = { { "json", LONG_FLAG, &showing.json },
-                                         { "pem", LONG_FLAG, &showing.pem },
-                                         { NULL, LONG_FLAG, NULL } };
-    char **words;
-    int code = shim_long_parse(shim, argc, argv, options, &words);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+
+    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if (*words == NULL)
+    if (*line.operands == NULL)
         return shim_usage("show: no certificate named; give an address or a fingerprint");
-    return show_all(&showing, words);
+    showing.json = shim_long_has(&line, "json");
+    showing.pem = shim_long_has(&line, "pem");
+    return show_all(&showing, line.operands);
 }

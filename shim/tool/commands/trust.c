@@ -274,16 +274,17 @@ static int finish(struct trusting *trusting)
 int shim_run_trust(struct shim *shim, int argc, char **argv)
 {
     struct trusting trusting = { .shim = shim, .now = time(NULL) };
-    const struct shim_long options[] = { { "json", LONG_FLAG, &trusting.json },
-                                         { NULL, LONG_FLAG, NULL } };
-    char **words;
-    int code = shim_long_parse(shim, argc, argv, options, &words);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+
+    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if (words[0] == NULL || words[1] != NULL)
+    if (line.operands[0] == NULL || line.operands[1] != NULL)
         return shim_usage("trust: takes one address");
-    trusting.address = shim_address_folded(words[0]);
+    trusting.json = shim_long_has(&line, "json");
+    trusting.address = shim_address_folded(line.operands[0]);
     code = trusting.address == NULL ? SHIM_USAGE
                                     : shim_keyring_open(shim, SP_KEYRING_READ, &trusting.keyring);
     if (code == SHIM_OK && trusting.json) {

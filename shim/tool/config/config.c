@@ -15,8 +15,8 @@
 #include <openssl/crypto.h>
 
 #include "tool/config/config.h"
-#include "common/help.h"
 #include "common/limit.h"
+#include "common/long_options.h"
 #include "stock/conf_text.h"
 #include "stock/installed.h"
 #include "stock/provider_conf.h"
@@ -111,37 +111,37 @@ static int guard(const struct shim *shim, const char *path, char **program)
 }
 
 /* Run --self-test [FILE] [-- PROGRAM ARGUMENT...]. */
-static int run_self_test(struct shim *shim, int argc, char **argv)
+static int run_self_test(struct shim *shim, const struct shim_long *line)
 {
-    const char *path = argc > 0 && strcmp(argv[0], "--") != 0 ? argv[0] : NULL;
-    int named = path != NULL ? 1 : 0;
+    ptrdiff_t named = line->behind - line->operands;
+    const char *path = named > 0 ? line->operands[0] : NULL;
 
-    if (argc == named)
+    if (named > 1 || (line->dashes && *line->behind == NULL))
+        return shim_usage("config: --self-test takes [FILE] [-- PROGRAM [ARGUMENT...]]");
+    if (!line->dashes)
         return self_test(shim, path);
-    if (strcmp(argv[named], "--") == 0 && argc > named + 1 && shim->explain)
-        return shim_explains_not("config --self-test -- PROGRAM",
-                                 "'smime-policy config --self-test' starts no program of yours");
-    if (strcmp(argv[named], "--") == 0 && argc > named + 1)
-        return guard(shim, path, argv + named + 1);
-    return shim_usage("config: --self-test takes [FILE] [-- PROGRAM [ARGUMENT...]]");
+    return shim->explain
+               ? shim_explains_not("config --self-test -- PROGRAM",
+                                   "'smime-policy config --self-test' starts no program of yours")
+               : guard(shim, path, line->behind);
 }
 
 int shim_run_config(struct shim *shim, int argc, char **argv)
 {
-    const char *option = argc > 1 ? argv[1] : "";
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
 
-    if (argc == 1)
-        return print_snippet();
-    if (strcmp(option, "--help") == 0 || strcmp(option, "-help") == 0 || strcmp(option, "-h") == 0)
-        return shim_help_verb("config");
-    if (strcmp(option, "--print") == 0 && argc == 2)
-        return print_settings(shim);
-    if (strcmp(option, "--lint") == 0 && argc == 3)
-        return shim_lint(argv[2]);
-    if (strcmp(option, "--self-test") == 0)
-        return run_self_test(shim, argc - 2, argv + 2);
-    if (strcmp(option, "--lint") == 0 && argc == 2)
-        return shim_usage("config: takes --lint FILE: name the file");
-    return shim_usage("config: takes --print, --lint FILE or --self-test [FILE], and not: %s%s%s",
-                      option, argc > 2 ? " " : "", argc > 2 ? argv[2] : "");
+    (void)argc;
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (line.count > 1)
+        return shim_usage("config: takes one of --print, --lint FILE and --self-test [FILE]");
+    if (shim_long_has(&line, "self-test"))
+        return run_self_test(shim, &line);
+    if (*line.operands != NULL)
+        return shim_usage("config: takes --print, --lint FILE or --self-test [FILE], and not: %s",
+                          *line.operands);
+    if (shim_long_has(&line, "lint"))
+        return shim_lint(shim_long_value(&line, "lint", 0));
+    return shim_long_has(&line, "print") ? print_settings(shim) : print_snippet();
 }

@@ -168,23 +168,26 @@ static int check(const struct shim_upload_options *options)
 
 int shim_run_upload(struct shim *shim, int argc, char **argv)
 {
-    struct shim_upload_options options = { 0 };
+    struct shim_upload_options options;
     struct shim_uploading run = { .options = &options, .shim = shim };
-    const struct shim_long table[] = { { "as", LONG_VALUE, &options.as },
-                                       { "passin", LONG_VALUE, &options.passin },
-                                       { "passout", LONG_VALUE, &options.passout },
-                                       { "no-passphrase", LONG_FLAG, &options.no_passphrase },
-                                       { "key-uri", LONG_VALUE, &options.key_uri },
-                                       { "keep-going", LONG_FLAG, &options.keep_going },
-                                       { "replace", LONG_FLAG, &options.replace },
-                                       { "json", LONG_FLAG, &options.json },
-                                       { NULL, LONG_FLAG, NULL } };
-    int code = shim_long_parse(shim, argc, argv, table, &options.files);
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
 
-    if (code == -1)
-        return SHIM_OK;
-    if (code == SHIM_OK)
-        code = check(&options);
+    (void)argc;
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    options = (struct shim_upload_options){
+        .files = line.operands,
+        .as = shim_long_value(&line, "as", 0),
+        .passin = shim_long_value(&line, "passin", 0),
+        .passout = shim_long_value(&line, "passout", 0),
+        .key_uri = shim_long_value(&line, "key-uri", 0),
+        .no_passphrase = shim_long_has(&line, "no-passphrase"),
+        .keep_going = shim_long_has(&line, "keep-going"),
+        .replace = shim_long_has(&line, "replace"),
+        .json = shim_long_has(&line, "json"),
+    };
+    code = check(&options);
     if (code != SHIM_OK)
         return code;
     run.exported = options.as != NULL && strcmp(options.as, EXPORTED) == 0;
