@@ -9,6 +9,7 @@ Preparing and reading back is done by stock openssl without the policy.
 import os
 import re
 import shutil
+import subprocess
 import tempfile
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +80,11 @@ def signer_of(message):
     must(stock("cms", "-verify", "-noverify", "-in", message, "-signer", signer,
                "-out", "/dev/null"))
     return fingerprint(signer)
+
+
+def serial(cert):
+    number = must(stock("x509", "-in", cert.pem, "-noout", "-serial")).text.strip().split("=")[1]
+    return f"0x{int(number, 16):x}"
 
 
 def nothing_left(out):
@@ -377,3 +383,139 @@ def test_a_keyring_that_cannot_be_asked(tmp_path, pki):
              "-signer", pki.good_p256.pem, "-inkey", pki.good_p256.key, conf=conf))
     must(run(OPENSSL, "dgst", "-sha256", "-sign", pki.good_p256.key, "-out", tmp_path / "dgst",
              tmp_path / "digest", conf=conf))
+
+
+# Issuers that are sent along.
+
+@pytest.fixture(scope="module")
+def chains(tmp_path_factory, pki):
+    """A keyring of signers with issuers between them and a root, with a root alone, and with none."""
+    directory = tmp_path_factory.mktemp("chains")
+    make_keyring(directory / "keyring",
+                 *(f"identity:{pki[name].pem}:{pki[name].key}"
+                   for name in ("good_chain", "old_chain", "good_rsa")),
+                 *(f"ca:{pki[name].pem}" for name in ("intermediate", "old_intermediate", "root")))
+    return write_conf(directory / "openssl.cnf", {"keyring": directory / "keyring"})
+
+
+def subjects(message):
+    shown = must(stock("cms", "-cmsout", "-print", "-noout", "-in", message)).text
+    return sorted(line.split("subject: ")[1] for line in shown.splitlines() if "subject: " in line)
+
+
+@pytest.mark.parametrize("api", ["cms", "smime"])
+def test_issuers_are_sent_along(api, chains, pki, mail, out):
+    must(sign(api, "good_chain", mail, out, chains, "-certfile",
+              "smimepolicy:issuers/good_chain@example.com"))
+    must(stock("cms", "-verify", "-in", out, "-CAfile", pki.ca, "-out", "/dev/null"))
+    assert len(subjects(out)) == 2 and "CN=root" not in subjects(out)
+
+
+@pytest.mark.parametrize("name, count", [("good_chain", 2), ("good_rsa", 1)])
+def test_a_chain_begins_with_the_signer(name, count, chains, pki, mail, out):
+    """With -nocerts stock sends what -certfile has, also where no issuer is between."""
+    must(sign("cms", name, mail, out, chains, "-nocerts", "-certfile",
+              f"smimepolicy:chain/{name}@example.com"))
+    must(stock("cms", "-verify", "-in", out, "-CAfile", pki.ca, "-out", "/dev/null"))
+    assert len(subjects(out)) == count and "CN=root" not in subjects(out)
+
+
+@pytest.mark.parametrize("name, fault", [
+    ("good_rsa", "no issuer of this identity is stored that would be sent along"),
+    ("nobody", "no identity has this address"),
+])
+def test_no_issuers(name, fault, chains, mail, out):
+    result = sign("cms", "good_rsa", mail, out, chains, "-certfile",
+                  f"smimepolicy:issuers/{name}@example.com")
+    assert result.rc == 2 and NONE_STORED in result.err and fault in result.err, result
+    assert nothing_left(out)
+
+
+@pytest.mark.parametrize("kind", ["issuers", "chain"])
+def test_an_issuer_that_has_expired_is_not_sent(kind, chains, mail, out):
+    result = refused(sign("cms", "old_chain", mail, out, chains, "-certfile",
+                          f"smimepolicy:{kind}/old_chain@example.com"), "expired")
+    assert result.rc == 2 and "CN=old_intermediate" in result.err, result
+    assert nothing_left(out)
+
+
+def test_an_issuer_that_has_expired_is_observed(tmp_path, chains, mail, out):
+    keyring = chains.parent / "keyring"
+    conf = write_conf(tmp_path / "observe.cnf", {"keyring": keyring, "mode": "observe"})
+    must(sign("cms", "old_chain", mail, out, conf, "-certfile",
+              "smimepolicy:issuers/old_chain@example.com"))
+    assert len(subjects(out)) == 2
+
+
+# What the command is told of a choice.
+
+NONCE = "0123456789abcdef" * 2
+
+
+def reported(tmp_path, chains, settings, *argv):
+    """Run stock openssl with a report; the result and the lines about the keyring."""
+    reader, writer = os.pipe()
+    os.set_inheritable(writer, True)
+    conf = write_conf(tmp_path / "report.cnf", {"keyring": chains.parent / "keyring",
+                                                "report": writer, "report_nonce": NONCE, **settings})
+    try:
+        done = subprocess.run([OPENSSL, *argv], env=environment(conf), capture_output=True,
+                              pass_fds=[writer], check=False, timeout=60)
+    finally:
+        os.close(writer)
+    with os.fdopen(reader, "rb") as lines:
+        text = lines.read().decode()
+    return done, [re.sub("[0-9a-f]{64}", "F", line) for line in text.splitlines()
+                  if line.split()[0] in ("chosen", "passed-over", "asks")]
+
+
+@pytest.fixture
+def renewed(tmp_path, pki):
+    make_keyring(tmp_path / "keyring",
+                 f"identity:{pki.renewed_old.pem}:{pki.renewed_old.key}",
+                 f"identity:{pki.renewed_new.pem}:{pki.renewed_new.key}",
+                 f"contact:{pki.good_rsa.pem}", f"contact:{pki.expired.pem}")
+    return tmp_path / "openssl.cnf"
+
+
+def test_the_choice_to_encrypt_is_reported(tmp_path, renewed, pki, mail, out):
+    done, lines = reported(tmp_path, renewed, {}, "cms", "-encrypt", "-aes256", "-in", mail, "-out",
+                           out, "smimepolicy:contact/good_rsa@example.com",
+                           "smimepolicy:contact/renewed@example.com")
+    assert done.returncode == 0, done
+    names = [f"emailAddress={cert.pem.stem}@example.com,CN={cert.pem.stem}, serial {serial(cert)}"
+             for cert in (pki.renewed_new, pki.renewed_old)]
+    assert lines[:2] == [
+        "chosen encrypt good_rsa@example.com F only",
+        f"chosen encrypt renewed@example.com F same of 2 certificates {names[0]}, is used"], lines
+    assert lines[2].startswith(f"passed-over encrypt renewed@example.com F expired not {names[1]}: "
+                               "certificate expired on "), lines
+    must(stock("cms", "-decrypt", "-in", out, "-inkey", pki.renewed_new.key, "-recip",
+               pki.renewed_new.pem))
+
+
+def test_the_choice_to_sign_is_reported_once(tmp_path, renewed, pki, mail, out):
+    done, lines = reported(tmp_path, renewed, {}, "cms", "-sign", "-in", mail, "-out", out,
+                           "-signer", "smimepolicy:identity/renewed@example.com", "-nocerts",
+                           "-certfile", "smimepolicy:chain/renewed@example.com")
+    assert done.returncode == 0, done
+    assert [line.split()[0] for line in lines] == ["chosen", "passed-over"], lines
+    assert signer_of(out) == fingerprint(pki.renewed_new.pem)
+
+
+def test_the_only_one_may_not_be_used(tmp_path, renewed, mail, out):
+    done, lines = reported(tmp_path, renewed, {}, "cms", "-encrypt", "-aes256", "-in", mail, "-out",
+                           out, "smimepolicy:contact/expired@example.com")
+    assert done.returncode != 0 and b"[expired]" in done.stderr, done
+    assert nothing_left(out)
+    assert lines == ["chosen encrypt expired@example.com F only"], lines
+
+
+def test_nobody_is_asked(tmp_path, pki, keys, mail, out):
+    make_keyring(tmp_path / "keyring", f"identity:{pki.good_rsa.pem}:{keys.encrypted}")
+    done, lines = reported(tmp_path, tmp_path / "openssl.cnf", {"report_asks": "no"}, "cms", "-sign",
+                           "-in", mail, "-out", out, "-passin", "pass:secret", "-signer",
+                           "smimepolicy:identity/good_rsa@example.com")
+    assert done.returncode != 0 and b"lets nobody be asked" in done.stderr, done
+    assert nothing_left(out)
+    assert lines[1:] == ["asks passphrase"], lines

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Room log: the decision log, one line of JSON for each decision.
+ * Room log: the decision log, one line of JSON for each decision; and the report, for
+ * the program that started this one (report.h).
  */
 #ifndef SP_DECISION_LOG_H
 #define SP_DECISION_LOG_H

@@ -18,6 +18,7 @@
 #include "gates/contexts.h"
 #include "gates/hooks.h"
 #include "keyring/forks.h"
+#include "log/report.h"
 #include "module/configuration.h"
 #include "module/gated_tables.h"
 #include "policy/engines.h"
@@ -136,11 +137,12 @@ static const OSSL_DISPATCH provider_functions[] = {
 
 /*
  * Are digests of certificates needed?  A digest costs as much as the facts, and only
- * these settings use it.
+ * these settings and the report use it.
  */
 static bool needs_digests(const smimepolicy_settings *settings)
 {
-    return settings->decision_log != NULL || settings->refuse_unverified_signers;
+    return settings->decision_log != NULL || settings->refuse_unverified_signers ||
+           sp_report_is_on();
 }
 
 /* Set up what belongs to the process, for the first instance. */
@@ -217,6 +219,8 @@ static struct sp_instance *start(struct sp_instance *instance)
             (same != NULL || live > 0 || start_process(instance));
     if (same == NULL && built) {
         sp_threads_add_instance(&instance->up);
+        if (live == 0 && sp_report_is_on())
+            sp_configuration_greet();
         return add_instance(instance);
     }
     sp_instance_free(instance);

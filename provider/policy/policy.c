@@ -9,6 +9,9 @@
 
 #include <openssl/crypto.h>
 
+#include "log/report.h"
+#include "policy/command.h"
+
 /*
  * Written while providers are loaded and unloaded, which module/provider.c
  * serializes.  Gates read it in any thread, so it is atomic.
@@ -18,6 +21,9 @@ static _Atomic(char *) lock_reason;
 
 /* The reason of the lock if it could not be copied. */
 static char no_memory[] = "out of memory";
+/* The reason if nothing else locks the policy. */
+static const char report_lost[] =
+    "what was decided could not be reported to smime-policy, which started this program";
 
 void sp_policy_adopt(smimepolicy_settings *settings)
 {
@@ -40,6 +46,8 @@ void sp_policy_reset(void)
     if (reason != no_memory)
         OPENSSL_free(reason);
     smimepolicy_settings_free(atomic_exchange(&current, NULL));
+    sp_command_reset();
+    sp_report_close();
 }
 
 void sp_policy_lock(const char *reason)
@@ -54,7 +62,9 @@ void sp_policy_lock(const char *reason)
 
 const char *sp_policy_locked(void)
 {
-    return atomic_load(&lock_reason);
+    const char *reason = atomic_load(&lock_reason);
+
+    return reason == NULL && sp_report_failed() ? report_lost : reason;
 }
 
 const smimepolicy_settings *sp_policy(void)

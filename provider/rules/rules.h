@@ -257,31 +257,28 @@ void sp_stored_verdicts_clear(struct sp_stored_verdicts *stored);
 /* One of several certificates that an operation may take. */
 struct sp_candidate {
     const struct sp_facts *facts;
-    smimepolicy_verdict *verdict; /* set by sp_choose(): for the caller to free */
+    smimepolicy_verdict *verdict; /* set by sp_rank(): for the caller to free */
 };
 /*
- * Judge every candidate for |use|, and choose one: of those that may be used the one
- * that is valid longest.  If none may be used, the choice is among all.  Of equal
- * ones the first is chosen.
+ * Judge every candidate for |use|, and sort them: those that may be used come first,
+ * and of these the one that is valid longest.  Equal ones stay as they are.
  *
- * @param chosen  set to the index of the chosen one; |count| if there is no
- *                candidate
+ * @param order  gets the indices of the |count| candidates, the best first
  * @return false only if out of memory
  */
-bool sp_choose(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
-               const smimepolicy_settings *settings, size_t *chosen);
+bool sp_rank(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
+             const smimepolicy_settings *settings, size_t *order);
+/* "of 3 certificates CN=Bob, serial 0x2, is used"; to free; NULL if out of memory. */
+char *sp_chosen_text(const smimepolicy_verdict *verdict, size_t count);
+/* "not CN=Bob, serial 0x1: another one is valid for longer"; the same. */
+char *sp_passed_over_text(const smimepolicy_verdict *verdict);
+/* The end of sp_passed_over_text() alone: why another certificate was chosen. */
+char *sp_passed_over_reason(const smimepolicy_verdict *verdict);
 
 /* The subject as in RFC 2253; "" if it is empty. */
 const char *sp_facts_subject(const struct sp_facts *facts);
 /* "0x1f" */
 const char *sp_facts_serial(const struct sp_facts *facts);
-/*
- * As sp_choose(), but sort all: |order| gets the indices of the |count| candidates,
- * the best first.
- */
-bool sp_rank(struct sp_candidate *candidates, size_t count, smimepolicy_use use, time_t at,
-             const smimepolicy_settings *settings, size_t *order);
-
 /* The certificate's addresses in lower case; NULL past the last. */
 const char *sp_facts_address(const struct sp_facts *facts, size_t index);
 

@@ -18,6 +18,8 @@
 #include <openssl/ui.h>
 #include <openssl/x509.h>
 
+#include "log/report.h"
+#include "policy/command.h"
 #include "policy/reasons.h"
 
 /* OSSL_PARAM takes non-const pointers, but the text is only read. */
@@ -63,14 +65,25 @@ static bool give_pkcs8(const struct sp_taker *taker, bool encrypted, unsigned ch
                 der, length);
 }
 
+/*
+ * The command may want nobody to be asked for |what|, as it has not judged yet.  Then
+ * the key is not given, and the report says why.
+ */
+static bool may_ask(struct sp_taker *taker, const char *what)
+{
+    if (sp_command()->no_asking)
+        taker->unasked = what;
+    return taker->unasked == NULL;
+}
+
 /* Ask for the passphrase of a key that is elsewhere, with the program's own callback. */
 static int ask(char *buffer, int size, int verify, void *data)
 {
-    const struct sp_taker *taker = data;
+    struct sp_taker *taker = data;
     size_t length = 0;
 
     (void)verify;
-    if (taker->passphrase == NULL || size < 0 ||
+    if (!may_ask(taker, "passphrase") || taker->passphrase == NULL || size < 0 ||
         taker->passphrase(buffer, (size_t)size, &length, NULL, taker->passphrase_arg) == 0 ||
         length > INT_MAX)
         return -1;
@@ -124,16 +137,19 @@ static bool give_plain(const struct sp_taker *taker, EVP_PKEY *key)
 /* Load a key from a file.  A key in a token cannot be handed over: the program has to name it. */
 static bool give_elsewhere(struct sp_taker *taker, const char *uri)
 {
+    const bool in_file = strncasecmp(uri, "file:", strlen("file:")) == 0;
     EVP_PKEY *key;
     bool given;
 
-    if (strncasecmp(uri, "file:", strlen("file:")) != 0) {
+    if (!in_file && !may_ask(taker, "token"))
+        return false;
+    if (!in_file) {
         SP_RAISE(SP_REASON_KEY,
                  "the key is not in a file: name it to the program by itself, -inkey '%s'", uri);
         return false;
     }
     key = open_key(taker, uri);
-    if (key == NULL)
+    if (key == NULL && taker->unasked == NULL)
         SP_RAISE(SP_REASON_KEY, "%s: no private key could be loaded", uri);
     given = key != NULL && give_plain(taker, key);
     EVP_PKEY_free(key);
@@ -144,8 +160,10 @@ static bool give_elsewhere(struct sp_taker *taker, const char *uri)
  * Hand over a stored key.  The reason is raised here, as libcrypto only reports that
  * it knows no such object.
  */
-static bool give_stored(const struct sp_taker *taker, const struct sp_private_key *key)
+static bool give_stored(struct sp_taker *taker, const struct sp_private_key *key)
 {
+    if (key->encrypted && !may_ask(taker, "passphrase"))
+        return false;
     if (give_pkcs8(taker, key->encrypted, key->pkcs8, key->length))
         return true;
     if (key->encrypted)
@@ -157,5 +175,12 @@ static bool give_stored(const struct sp_taker *taker, const struct sp_private_ke
 
 bool sp_give_key(struct sp_taker *taker, const struct sp_private_key *key)
 {
-    return key->uri != NULL ? give_elsewhere(taker, key->uri) : give_stored(taker, key);
+    const bool given = key->uri != NULL ? give_elsewhere(taker, key->uri) : give_stored(taker, key);
+
+    if (taker->unasked != NULL) {
+        sp_report_line("asks %s", taker->unasked);
+        SP_RAISE(SP_REASON_KEY, "it needs a %s, and report_asks = no lets nobody be asked",
+                 taker->unasked);
+    }
+    return given;
 }

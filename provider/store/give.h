@@ -19,6 +19,7 @@ struct sp_taker {
     void *object_arg;
     OSSL_PASSPHRASE_CALLBACK *passphrase;
     void *passphrase_arg;
+    const char *unasked; /* what would have been asked for, if nobody may be asked; or NULL */
 };
 
 /* Hand over a certificate; false, with an error raised, if it was not taken. */

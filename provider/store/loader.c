@@ -8,6 +8,7 @@
 #include "store/loader.h"
 
 #include <limits.h>
+#include <string.h>
 
 #include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
@@ -17,9 +18,11 @@
 #include "backend/instance.h"
 #include "base/text.h"
 #include "keyring/forks.h"
+#include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
-#include "store/choose.h"
+#include "register/register.h"
+#include "store/along.h"
 #include "store/give.h"
 #include "store/uri.h"
 
@@ -38,8 +41,10 @@ struct loader {
     int expected;               /* OSSL_STORE_INFO_PKEY or _CERT; 0: both */
     bool wants_other;           /* the program expects something that no keyring holds */
     X509_NAME *subject;         /* owned: of the certificates that are wanted, or NULL */
-    bool found;                 /* |chosen| or |cursor| were made */
-    struct sp_chosen chosen;    /* for an address */
+    bool found;                 /* |choice|, |along| or |cursor| were made */
+    struct sp_choice choice;    /* for an address: its records are handed over in order */
+    size_t next;                /* how many of |choice| were handed over */
+    STACK_OF(X509) *along;      /* owned: for issuers; each is removed when it is handed over */
     struct sp_cursor *cursor;   /* owned: for other URIs, which may find much */
     bool has_given;
     bool owes_key;         /* the key of |last| comes next */
@@ -58,7 +63,8 @@ static void close_loader(struct loader *loader)
     sp_keyring_close(loader->keyring);
     sp_keyring_leave(&quiet);
     sp_record_clear(&loader->last);
-    sp_chosen_clear(&loader->chosen);
+    sp_choice_clear(&loader->choice);
+    sk_X509_pop_free(loader->along, X509_free);
     X509_NAME_free(loader->subject);
     sp_uri_clear(&loader->uri);
     OPENSSL_free(loader->name);
@@ -216,36 +222,79 @@ static int set_params(void *ctx, const OSSL_PARAM params[])
            (subject == NULL || set_subject(loader, subject));
 }
 
-static bool find(struct loader *loader)
+/*
+ * Choose among the certificates of the address.  The report names the one that is
+ * given; a key alone is loaded in addition to it.
+ */
+static bool choose(struct loader *loader)
+{
+    const bool gives_chosen =
+        loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CONTACT;
+    char *why = NULL;
+
+    if (!sp_choice_find(&loader->choice, loader->keyring, loader->uri.address,
+                        loader->uri.kind == SP_URI_CONTACT ? SMIMEPOLICY_ENCRYPT : SMIMEPOLICY_SIGN,
+                        &why) ||
+        (loader->choice.count > 1 &&
+         !sp_choice_rank(&loader->choice, time(NULL), sp_policy(), &why)))
+        return refuse(SP_REASON_KEYRING, loader->name, why);
+    if (!gives_chosen) {
+        loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,
+                                 loader->name);
+        return loader->along != NULL;
+    }
+    return loader->expected == OSSL_STORE_INFO_PKEY ||
+           sp_report_choice(&loader->choice, strchr(loader->name, '/') + 1) ||
+           refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
+}
+
+static bool search(struct loader *loader)
 {
     const struct sp_query queries[] = {
         [SP_URI_CERT] = { .index = SP_BY_FINGERPRINT, .hash = loader->uri.fingerprint },
         [SP_URI_TRUST] = { .index = loader->subject != NULL ? SP_BY_SUBJECT : SP_ALL,
                            .name = loader->subject },
     };
-    const unsigned own = SP_ROLE_BIT(SP_ROLE_IDENTITY);
-    char *why = NULL;
-    bool done;
 
-    switch (loader->uri.kind) {
-    case SP_URI_IDENTITY:
-        done = sp_chosen_find(&loader->chosen, loader->keyring, loader->uri.address, own,
-                              SMIMEPOLICY_SIGN, sp_policy(), &why);
-        break;
-    case SP_URI_CONTACT:
-        /* Identities count, too: one may send to oneself. */
-        done = sp_chosen_find(&loader->chosen, loader->keyring, loader->uri.address,
-                              own | SP_ROLE_BIT(SP_ROLE_CONTACT), SMIMEPOLICY_ENCRYPT, sp_policy(),
-                              &why);
-        break;
-    default:
-        loader->cursor = sp_keyring_find(loader->keyring, &queries[loader->uri.kind]);
-        done = loader->cursor != NULL;
-        if (!done)
-            why = OPENSSL_strdup(sp_keyring_why(loader->keyring));
-    }
-    loader->found = done;
-    return done || refuse(SP_REASON_KEYRING, loader->name, why);
+    loader->cursor = sp_keyring_find(loader->keyring, &queries[loader->uri.kind]);
+    return loader->cursor != NULL ||
+           refuse(SP_REASON_KEYRING, loader->name, OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+}
+
+/* What is parsed to choose is nothing that the program has parsed. */
+static bool find(struct loader *loader)
+{
+    sp_register_set_aside(true);
+    loader->found = loader->uri.address != NULL ? choose(loader) : search(loader);
+    sp_register_set_aside(false);
+    return loader->found;
+}
+
+/* Move the next one of the choice to |loader->last|.  With a report it is the chosen one alone. */
+static int next_chosen(struct loader *loader)
+{
+    struct sp_record *next;
+
+    if (loader->next == (sp_report_is_on() && loader->choice.count > 0 ? 1 : loader->choice.count))
+        return 0;
+    next = &loader->choice.records[sp_choice_place(&loader->choice, loader->next++)];
+    loader->last = *next;
+    *next = (struct sp_record){ 0 };
+    return 1;
+}
+
+/* Encode the next issuer into |loader->last|. */
+static int next_along(struct loader *loader)
+{
+    X509 *cert = sk_X509_shift(loader->along);
+    int length = cert != NULL ? i2d_X509_AUX(cert, &loader->last.der) : 0;
+
+    X509_free(cert);
+    loader->last.role = SP_ROLE_CA;
+    loader->last.der_length = length > 0 ? (size_t)length : 0;
+    if (length < 0)
+        (void)refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
+    return length < 0 ? -1 : length > 0;
 }
 
 /* Compare the names: different names may have the same hash. */
@@ -262,22 +311,31 @@ static bool is_wanted(const struct loader *loader, const struct sp_record *recor
     return wanted;
 }
 
+static int next_found(struct loader *loader)
+{
+    int found;
+
+    if (loader->along != NULL)
+        return next_along(loader);
+    if (loader->cursor == NULL)
+        return next_chosen(loader);
+    found = sp_cursor_next(loader->cursor, &loader->last);
+    if (found < 0)
+        (void)refuse(SP_REASON_KEYRING, loader->name,
+                     OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+    return found;
+}
+
 static int read_record(struct loader *loader)
 {
-    int found = 1;
+    int found;
 
     if (!loader->found && !find(loader))
         return -1;
     do {
         sp_record_clear(&loader->last);
-        if (loader->cursor == NULL)
-            found = sp_chosen_next(&loader->chosen, &loader->last) ? 1 : 0;
-        else
-            found = sp_cursor_next(loader->cursor, &loader->last);
+        found = next_found(loader);
     } while (found > 0 && !is_wanted(loader, &loader->last));
-    if (found < 0)
-        (void)refuse(SP_REASON_KEYRING, loader->name,
-                     OPENSSL_strdup(sp_keyring_why(loader->keyring)));
     return found;
 }
 
@@ -302,13 +360,19 @@ static int nothing_more(const struct loader *loader)
     static const char *const missing[] = {
         [SP_URI_IDENTITY] = "no identity has this address; upload the certificate and its key",
         [SP_URI_CONTACT] = "no contact has this address; upload the contact's certificate",
+        [SP_URI_ISSUERS] = "no issuer of this identity is stored that would be sent along",
+        [SP_URI_CHAIN] = "no identity has this address; upload the certificate and its key",
         [SP_URI_CERT] = "no certificate has this fingerprint",
         [SP_URI_TRUST] = "the keyring is empty"
     };
 
+    enum sp_uri_kind kind = loader->uri.kind;
+
     if (loader->has_given || loader->subject != NULL)
         return 0;
-    SP_RAISE(SP_REASON_NOT_STORED, "%s: %s", loader->name, missing[loader->uri.kind]);
+    if (kind == SP_URI_ISSUERS && loader->choice.count == 0)
+        kind = SP_URI_IDENTITY;
+    SP_RAISE(SP_REASON_NOT_STORED, "%s: %s", loader->name, missing[kind]);
     return -1;
 }
 
@@ -377,7 +441,9 @@ static int load(void *ctx, OSSL_CALLBACK *object, void *object_arg,
                 OSSL_PASSPHRASE_CALLBACK *passphrase, void *passphrase_arg)
 {
     struct loader *loader = ctx;
-    struct sp_taker taker = { loader->libctx, object, object_arg, passphrase, passphrase_arg };
+    struct sp_taker taker = {
+        loader->libctx, object, object_arg, passphrase, passphrase_arg, false
+    };
     int given = 0;
 
     if (loader->state == LOADING)

@@ -11,10 +11,10 @@
 
 #include "base/text.h"
 
-static const char *const kinds[] = { [SP_URI_IDENTITY] = "identity/",
-                                     [SP_URI_CONTACT] = "contact/",
-                                     [SP_URI_CERT] = "cert/",
-                                     [SP_URI_TRUST] = "trust" };
+static const char *const kinds[] = {
+    [SP_URI_IDENTITY] = "identity/", [SP_URI_CONTACT] = "contact/", [SP_URI_ISSUERS] = "issuers/",
+    [SP_URI_CHAIN] = "chain/",       [SP_URI_CERT] = "cert/",       [SP_URI_TRUST] = "trust"
+};
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
 
 bool sp_uri_is_ours(const char *text)
@@ -118,6 +118,7 @@ bool sp_uri_read(struct sp_uri *uri, const char *text, char **why)
     text += strlen(SP_URI_SCHEME);
     if (!read_kind(uri, &text))
         return fail(why, "accepted are smimepolicy:identity/ADDRESS, smimepolicy:contact/ADDRESS, "
+                         "smimepolicy:issuers/ADDRESS, smimepolicy:chain/ADDRESS, "
                          "smimepolicy:cert/SHA256 and smimepolicy:trust");
     if (uri->kind == SP_URI_TRUST)
         return true;

@@ -14,11 +14,18 @@
 
 #define SP_URI_SCHEME "smimepolicy:"
 
-enum sp_uri_kind { SP_URI_IDENTITY, SP_URI_CONTACT, SP_URI_CERT, SP_URI_TRUST };
+enum sp_uri_kind {
+    SP_URI_IDENTITY,
+    SP_URI_CONTACT,
+    SP_URI_ISSUERS, /* of an identity: what goes along with its signature */
+    SP_URI_CHAIN,   /* as SP_URI_ISSUERS, after the identity's own certificate */
+    SP_URI_CERT,
+    SP_URI_TRUST
+};
 
 struct sp_uri {
     enum sp_uri_kind kind;
-    char *address; /* owned, in lower case: of an identity or a contact, else NULL */
+    char *address; /* owned, in lower case; NULL for a certificate and for trust */
     unsigned char fingerprint[SP_SHA256_LENGTH]; /* of a certificate */
 };
 
@@ -33,7 +40,7 @@ bool sp_uri_is_ours(const char *text);
 bool sp_uri_read(struct sp_uri *uri, const char *text, char **why);
 void sp_uri_clear(struct sp_uri *uri);
 
-/* The URI of an identity or contact: a new string, NULL if out of memory. */
+/* The URI of an address: a new string, NULL if out of memory. */
 char *sp_uri_write(enum sp_uri_kind kind, const char *address);
 
 #endif

@@ -4,12 +4,15 @@
  *
  * Loading by a smimepolicy: URI, through OSSL_STORE.
  */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/store.h>
 #include <openssl/ui.h>
 
@@ -360,6 +363,171 @@ START_TEST(without_a_keyring)
 }
 END_TEST
 
+/* Start with the keyring and a report; |more| is added to the section. */
+static int start_with_report(const char *more)
+{
+    char settings[200];
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    (void)snprintf(settings, sizeof(settings),
+                   "report = %d\nreport_nonce = 0123456789abcdef0123456789abcdef\n%s", ends[1],
+                   more);
+    sp_start_with_keyring(settings);
+    /* Nothing may wait for what is not written. */
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    return ends[0];
+}
+
+static bool is_fingerprint(const char *text)
+{
+    return strspn(text, "0123456789abcdef") == 64;
+}
+
+/*
+ * Compare the lines of the report from the first about the keyring on.  A fingerprint
+ * reads as F.
+ */
+static void expect_report(int pipe, const char *expected)
+{
+    static const char *const words[] = { "chosen ", "asks ", "refused " };
+    char text[20000], short_text[20000] = "";
+    const ssize_t length = read(pipe, text, sizeof(text) - 1);
+    const char *from = NULL;
+    size_t used = 0;
+
+    text[length > 0 ? length : 0] = '\0';
+    for (int i = 0; i < SP_ROWS(words) && from == NULL; i++)
+        from = strstr(text, words[i]);
+    for (const char *p = from != NULL ? from : ""; *p != '\0'; p++) {
+        const bool skipped = is_fingerprint(p);
+
+        short_text[used++] = skipped ? 'F' : *p;
+        p += skipped ? 63 : 0;
+    }
+    ck_assert_str_eq(short_text, expected);
+}
+
+/* With a report the chosen certificate alone is given. */
+START_TEST(the_choice_is_reported)
+{
+    const int report = start_with_report("");
+
+    sp_put(SP_ROLE_IDENTITY, "old-ec");
+    sp_put(SP_ROLE_IDENTITY, "encrypt-only-rsa");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    expect_load(BOB("identity"), CERT, "C", "good-ec", NULL);
+    expect_report(
+        report,
+        "chosen sign bob@example.org F same of 3 certificates CN=good-ec, serial 0x66, is used\n"
+        "passed-over sign bob@example.org F usage-sign not CN=encrypt-only-rsa, serial "
+        "0x70: Key Usage does not allow signing [usage-sign]\n"
+        "passed-over sign bob@example.org F expired not CN=old-ec, serial 0x67: "
+        "certificate expired on 2024-07-31T14:20:28Z [expired]\n");
+    /* Its key is loaded in addition. */
+    expect_load(BOB("identity"), KEY, "K", "", NULL);
+    expect_report(report, "");
+    expect_load("SMIMEPOLICY:contact/B%6Fb@example.org", 0, "C", "encrypt-only-rsa", NULL);
+    expect_report(report,
+                  "chosen encrypt B%6Fb@example.org F same of 4 certificates CN=encrypt-only-rsa, "
+                  "serial 0x70, is used\n"
+                  "passed-over encrypt B%6Fb@example.org F - not CN=good-ec, serial 0x66: another "
+                  "one is valid for longer\n"
+                  "passed-over encrypt B%6Fb@example.org F - not CN=good-rsa, serial 0x64: another "
+                  "one is valid for longer\n"
+                  "passed-over encrypt B%6Fb@example.org F expired not CN=old-ec, serial 0x67: "
+                  "certificate expired on 2024-07-31T14:20:28Z [expired]\n");
+    expect_load("smimepolicy:contact/nobody@example.org", 0, "!", "", "no contact has this");
+    expect_report(report, "");
+}
+END_TEST
+
+START_TEST(the_best_of_unusable_ones)
+{
+    const int report = start_with_report("");
+
+    sp_put(SP_ROLE_CONTACT, "sign-only-rsa");
+    expect_load(BOB("contact"), CERT, "C", "sign-only-rsa", NULL);
+    expect_report(report, "chosen encrypt bob@example.org F only\n");
+    sp_put(SP_ROLE_CONTACT, "old-ec");
+    expect_load(BOB("contact"), CERT, "C", "sign-only-rsa", NULL);
+    expect_report(report, "chosen encrypt bob@example.org F unusable of 2 certificates "
+                          "CN=sign-only-rsa, serial 0x6f, is used\n"
+                          "passed-over encrypt bob@example.org F expired not CN=old-ec, serial "
+                          "0x67: certificate expired on 2024-07-31T14:20:28Z [expired]\n");
+}
+END_TEST
+
+static const struct asking {
+    const char *passphrase, *uri, *kinds, *error, *line;
+} asking[] = {
+    { NULL, NULL, "K", NULL, "" },
+    { "secret", NULL, "!", "it needs a passphrase, and report_asks = no", "asks passphrase\n" },
+    { NULL, "pkcs11:object=x", "!", "it needs a token, and report_asks = no", "asks token\n" },
+    { NULL, "file:" SP_PKI "/good-rsa.key", "K", NULL, "" },
+};
+
+START_TEST(nobody_is_asked)
+{
+    const struct asking *row = &asking[_i];
+    const int report = start_with_report("report_asks = no\n");
+    X509 *cert = sp_read_cert("good-rsa");
+    EVP_PKEY *key = sp_read_key("good-rsa");
+
+    passphrase = (char[]){ "secret" };
+    if (row->uri != NULL)
+        sp_put_elsewhere(cert, row->uri);
+    else
+        sp_put_cert(SP_ROLE_IDENTITY, cert, key, row->passphrase);
+    expect_load(BOB("identity"), KEY, row->kinds, "", row->error);
+    expect_report(report, row->line);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
+/* The key is in a file, under a passphrase. */
+START_TEST(nobody_is_asked_for_a_file)
+{
+    const int report = start_with_report("report_asks = no\n");
+    X509 *cert = sp_read_cert("good-rsa");
+    EVP_PKEY *key = sp_read_key("good-rsa");
+    char *file = sp_temporary("");
+    char uri[200];
+    BIO *out = BIO_new_file(file, "w");
+
+    ck_assert_int_eq(
+        PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_128_cbc(), "secret", 6, NULL, NULL), 1);
+    BIO_free(out);
+    (void)snprintf(uri, sizeof(uri), "file:%s", file);
+    passphrase = (char[]){ "secret" };
+    sp_put_elsewhere(cert, uri);
+    expect_load(BOB("identity"), KEY, "!", "", "it needs a passphrase, and report_asks = no");
+    expect_report(report, "asks passphrase\n");
+    EVP_PKEY_free(key);
+    X509_free(cert);
+    free(file);
+}
+END_TEST
+
+/* integration/keyring/test_keyring_uris.py has chains with issuers in between. */
+START_TEST(issuers)
+{
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    expect_load(BOB("issuers"), 0, "!", "", "no issuer of this identity is stored");
+    expect_load(BOB("chain"), 0, "C", "good-ec", NULL);
+    sp_put(SP_ROLE_CA, "ca");
+    /* The root is not sent. */
+    expect_load(BOB("issuers"), CERT, "!", "", "no issuer of this identity is stored");
+    expect_load(BOB("chain"), CERT, "C", "good-ec", NULL);
+    expect_load(BOB("chain"), KEY, "!", "", "nothing of the kind");
+    expect_load("smimepolicy:issuers/nobody@example.org", 0, "!", "", "no identity has this");
+    expect_load("smimepolicy:chain/nobody@example.org", 0, "!", "", "no identity has this");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loader");
@@ -376,5 +544,10 @@ int main(void)
     tcase_add_test(tests, a_damaged_entry);
     tcase_add_test(tests, what_cannot_be_opened);
     tcase_add_test(tests, without_a_keyring);
+    tcase_add_test(tests, the_choice_is_reported);
+    tcase_add_test(tests, the_best_of_unusable_ones);
+    tcase_add_loop_test(tests, nobody_is_asked, 0, SP_ROWS(asking));
+    tcase_add_test(tests, nobody_is_asked_for_a_file);
+    tcase_add_test(tests, issuers);
     return sp_run_forked(suite);
 }

@@ -29,6 +29,8 @@ static const struct good {
     { "smimepolicy:contact/!$&*+-=^_`{|}~:;,.@[]()<>\\x", SP_URI_CONTACT,
       "!$&*+-=^_`{|}~:;,.@[]()<>\\x" },
     { "smimepolicy:contact/%C3%9C@example.com", SP_URI_CONTACT, "\xc3\x9c@example.com" },
+    { "smimepolicy:issuers/alice@example.com", SP_URI_ISSUERS, "alice@example.com" },
+    { "smimepolicy:chain/alice@example.com", SP_URI_CHAIN, "alice@example.com" },
     { "smimepolicy:trust", SP_URI_TRUST, NULL },
     { "smimepolicy:cert/" HASH, SP_URI_CERT, NULL },
 };
@@ -58,6 +60,8 @@ static const char *const bad[] = {
     "smimepolicy:IDENTITY/alice@example.com",
     "smimepolicy:/identity/alice@example.com",
     "smimepolicy://identity/alice@example.com",
+    "smimepolicy:issuers",
+    "smimepolicy:chain/",
     "smimepolicy:trust/",
     "smimepolicy:trust?x",
     "smimepolicy:contact/a%",

@@ -119,27 +119,25 @@ static bool try_lone_identity(void)
     return keep(sp_note_lone_identity(facts));
 }
 
-/* Of two certificates, in the order of use or the best of them alone. */
-static bool try_order(bool (*order)(struct sp_candidate *, size_t, smimepolicy_use, time_t,
-                                    const smimepolicy_settings *, size_t *))
+static bool try_rank(void)
 {
     struct sp_candidate candidates[] = { { .facts = facts }, { .facts = facts } };
     size_t places[2];
-    bool done = order(candidates, 2, SMIMEPOLICY_SIGN, SP_NOW, settings, places);
+    bool done = sp_rank(candidates, 2, SMIMEPOLICY_SIGN, SP_NOW, settings, places);
 
     smimepolicy_verdict_free(candidates[0].verdict);
     smimepolicy_verdict_free(candidates[1].verdict);
     return done;
 }
 
-static bool try_choose(void)
+static bool try_chosen(void)
 {
-    return try_order(sp_choose);
+    return keep_text(sp_chosen_text(verdict, 2));
 }
 
-static bool try_rank(void)
+static bool try_passed_over(void)
 {
-    return try_order(sp_rank);
+    return keep_text(sp_passed_over_text(verdict));
 }
 
 static bool try_signing_time(void)
@@ -249,8 +247,9 @@ static const struct {
     { "load", try_load },
     { "why", try_why },
     { "store", try_store },
-    { "choose", try_choose },
     { "rank", try_rank },
+    { "chosen", try_chosen },
+    { "passed over", try_passed_over },
     { "signing time", try_signing_time },
     { "stand as CA", try_stand_as_ca },
     { "stand as identity", try_stand_as_identity },

@@ -8,28 +8,10 @@
 
 #include "tool/judge/issuers.h"
 #include "base/text.h"
+#include "choice/stored_issuers.h"
 #include "rules/rules.h"
 #include "stock/provider_conf.h"
 #include "tool/keyring/keyring_at.h"
-
-/* The longest chain: real ones are shorter. */
-#define LONGEST 16
-#define MOST    256
-
-static bool is_own_issuer(X509 *cert)
-{
-    return X509_check_issued(cert, cert) == X509_V_OK;
-}
-
-bool shim_has_issued(X509 *issuer, X509 *cert)
-{
-    EVP_PKEY *key = X509_get0_pubkey(issuer);
-    bool issued =
-        X509_check_issued(issuer, cert) == X509_V_OK && key != NULL && X509_verify(cert, key) == 1;
-
-    ERR_clear_error();
-    return issued;
-}
 
 static smimepolicy_verdict *judge(const X509 *cert, time_t now)
 {
@@ -41,79 +23,29 @@ static smimepolicy_verdict *judge(const X509 *cert, time_t now)
     return verdict;
 }
 
-static bool is_valid(const X509 *cert, time_t now)
-{
-    smimepolicy_verdict *verdict = judge(cert, now);
-    bool valid = verdict != NULL && smimepolicy_verdict_allowed(verdict) != 0;
-
-    smimepolicy_verdict_free(verdict);
-    return valid;
-}
-
-static struct sp_cursor *find_named(struct sp_keyring *keyring, const X509_NAME *name)
-{
-    return sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_SUBJECT,
-                                                        .name = name,
-                                                        .roles = SP_ROLE_BIT(SP_ROLE_CA) });
-}
-
-/* Find the issuer of |cert|, preferably a valid one; |*issuer| is NULL if it is not stored. */
-static bool find_issuer(struct sp_keyring *keyring, X509 *cert, time_t now, X509 **issuer)
-{
-    struct sp_cursor *cursor = find_named(keyring, X509_get_issuer_name(cert));
-    struct sp_record record;
-    bool settled = false;
-    int found = -1;
-
-    *issuer = NULL;
-    while (!settled && cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
-        X509 *next = sp_record_cert(&record);
-
-        sp_record_clear(&record);
-        if (next == NULL || !shim_has_issued(next, cert)) {
-            X509_free(next);
-            continue;
-        }
-        settled = is_valid(next, now);
-        if (settled || *issuer == NULL) {
-            X509_free(*issuer);
-            *issuer = next;
-        } else {
-            X509_free(next);
-        }
-    }
-    sp_cursor_free(cursor);
-    return settled || found == 0;
-}
-
 static bool push(STACK_OF(X509) *certs, X509 *cert)
 {
     return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
 }
 
-/* Walk up the chain.  A root is judged but not sent: a reader that trusts it has it. */
-static int walk(struct shim_selection *selection, X509 *signer, STACK_OF(X509) *along, time_t now,
-                struct shim_outcome *outcome)
+/* Judge the chain of |signer|, and add to |along| what is sent. */
+static int add_path(struct shim_selection *selection, X509 *signer, STACK_OF(X509) *along,
+                    time_t now, struct shim_outcome *outcome)
 {
-    X509 *cert = signer;
-    X509 *issuer = NULL;
+    STACK_OF(X509) *path = sk_X509_new_null();
+    char *why = NULL;
     int code = SHIM_OK;
 
-    (void)X509_up_ref(signer);
-    for (int i = 0; code == SHIM_OK && i < LONGEST && !is_own_issuer(cert); i++) {
-        if (!find_issuer(selection->keyring, cert, now, &issuer))
-            code = shim_keyring_failed(selection->keyring);
-        if (issuer == NULL)
-            break;
+    if (path == NULL || !sp_stored_path(selection->keyring, signer, now, path, &why))
+        code = shim_keyring_fault(why);
+    for (int i = 0; code == SHIM_OK && i < sk_X509_num(path); i++) {
+        X509 *issuer = sk_X509_value(path, i);
+
         shim_outcome_add(outcome, judge(issuer, now));
-        if (!is_own_issuer(issuer) && !push(along, issuer))
+        if (!sp_is_root(issuer) && !push(along, issuer))
             code = shim_no_memory();
-        X509_free(cert);
-        cert = issuer;
-        issuer = NULL;
     }
-    X509_free(issuer);
-    X509_free(cert);
+    sk_X509_pop_free(path, X509_free);
     return code;
 }
 
@@ -145,7 +77,7 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
     int code = along == NULL ? shim_no_memory() : SHIM_OK;
 
     for (size_t i = 0; code == SHIM_OK && i < selection->signer_count; i++)
-        code = walk(selection, selection->signers[i].cert, along, now, outcome);
+        code = add_path(selection, selection->signers[i].cert, along, now, outcome);
     if (code == SHIM_OK && sk_X509_num(along) > 0) {
         selection->issuers_path = shim_issuers_file(along, "", 0, &selection->issuers);
         code = selection->issuers_path == NULL ? SHIM_SYSTEM : SHIM_OK;
@@ -154,43 +86,24 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
     return code;
 }
 
-static bool add_records(struct sp_cursor *cursor, STACK_OF(X509) *all)
-{
-    struct sp_record record;
-    int found = -1;
-
-    while (cursor != NULL && sk_X509_num(all) < MOST &&
-           (found = sp_cursor_next(cursor, &record)) == 1) {
-        X509 *cert = sp_record_cert(&record);
-        bool done = cert != NULL && push(all, cert);
-
-        X509_free(cert);
-        sp_record_clear(&record);
-        if (!done)
-            break;
-    }
-    sp_cursor_free(cursor);
-    return found == 0 || sk_X509_num(all) >= MOST;
-}
-
 /*
  * Add the keyring's copy of |cert|, which says what a TRUSTED CERTIFICATE rejects.
  * |*vouches|: it vouches for itself by its role.
  */
 static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *all,
-                       bool *vouches)
+                       bool *vouches, char **why)
 {
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    const struct sp_query itself = { .index = SP_BY_FINGERPRINT, .hash = fingerprint };
     bool failed = false;
 
     *vouches = false;
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
         return false;
     *vouches = sp_vouches_for_itself(sp_keyring_role(keyring, fingerprint, &failed));
-    return !failed &&
-           add_records(sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT,
-                                                                    .hash = fingerprint }),
-                       all);
+    if (failed)
+        *why = OPENSSL_strdup(sp_keyring_why(keyring));
+    return !failed && sp_stored_certs(keyring, &itself, all, why);
 }
 
 /* A contact vouches for no other certificate. */
@@ -214,34 +127,33 @@ STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509
 {
     STACK_OF(X509) *all = sk_X509_new_null();
     bool done = all != NULL;
+    char *why = NULL;
     int themselves = 0;
 
     for (int i = 0; done && i < own; i++) {
-        done = add_itself(keyring, sk_X509_value(certs, i), all, &for_itself[i]);
+        done = add_itself(keyring, sk_X509_value(certs, i), all, &for_itself[i], &why);
         themselves += for_itself[i];
     }
-    /* If all signers vouch for themselves, their issuers change nothing. */
-    if (done && own > 0 && themselves == own)
-        return all;
-    for (int i = 0; done && i < sk_X509_num(certs); i++)
-        done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(certs, i))), all);
-    /* Add the issuers of the issuers: the stack grows during the loop. */
-    for (int i = 0; done && i < sk_X509_num(all); i++)
-        done = add_records(find_named(keyring, X509_get_issuer_name(sk_X509_value(all, i))), all);
+    /*
+     * If all signers vouch for themselves, their issuers change nothing.  Nor do the
+     * issuers of a stored CA, which vouches by itself.
+     */
+    for (int i = 0; done && (own == 0 || themselves < own) && i < sk_X509_num(certs); i++)
+        done = sp_stored_issuers(keyring, sk_X509_value(certs, i), all, &why);
     if (done)
         return all;
-    (void)shim_keyring_failed(keyring);
+    (void)shim_keyring_fault(why);
     sk_X509_pop_free(all, X509_free);
     return NULL;
 }
 
 bool shim_issuers_of_address(struct sp_keyring *keyring, const char *address, STACK_OF(X509) *certs)
 {
-    bool done = add_records(
-        sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_ADDRESS, .text = address }),
-        certs);
+    const struct sp_query query = { .index = SP_BY_ADDRESS, .text = address };
+    char *why;
+    bool done = sp_stored_certs(keyring, &query, certs, &why);
 
     if (!done)
-        (void)shim_keyring_failed(keyring);
+        (void)shim_keyring_fault(why);
     return done;
 }

@@ -23,7 +23,7 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
 /*
  * Collect what vouches: the first |own| of |certs|, if they are stored and vouch for
  * their own signatures; and unless all of them do, every stored CA that may have
- * issued one of |certs| or of these CAs.
+ * issued one of |certs|.
  *
  * @param for_itself  |own| elements: is the certificate stored in a role that
  *                    vouches for itself?
@@ -35,9 +35,6 @@ STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509
 
 /* The role of |cert| in |keyring|, which may be NULL.  If it cannot be read, no role. */
 enum sp_role shim_issuers_role(struct sp_keyring *keyring, const X509 *cert);
-
-/* Has |issuer| issued |cert|, by its name, its usages and its key? */
-bool shim_has_issued(X509 *issuer, X509 *cert);
 
 /* Add every certificate of |address| to |certs|; false with the reason on stderr. */
 bool shim_issuers_of_address(struct sp_keyring *keyring, const char *address,

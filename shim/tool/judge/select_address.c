@@ -12,7 +12,8 @@
 #include "tool/judge/command_line.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/select.h"
-#include "tool/keyring/candidates.h"
+#include "tool/keyring/choices.h"
+#include "tool/keyring/keyring_at.h"
 #include "tool/run/key_options.h"
 
 /* One run of sign or encrypt. */
@@ -34,13 +35,12 @@ static bool is_taken(const struct addressing *run, const X509 *cert)
     return false;
 }
 
-static int take_signer(const struct addressing *run, const struct shim_candidates *all)
+static int take_signer(const struct addressing *run, X509 *cert, const struct sp_record *record)
 {
     struct shim_selection *selection = run->selection;
-    char *key = shim_select_key(selection, &all->records[all->chosen]);
-    bool taken =
-        key != NULL && shim_select_take(&selection->signers, &selection->signer_count,
-                                        all->certs[all->chosen], &all->records[all->chosen], key);
+    char *key = shim_select_key(selection, record);
+    bool taken = key != NULL &&
+                 shim_select_take(&selection->signers, &selection->signer_count, cert, record, key);
 
     OPENSSL_free(key);
     if (key != NULL && !taken)
@@ -48,17 +48,18 @@ static int take_signer(const struct addressing *run, const struct shim_candidate
     return taken ? SHIM_OK : SHIM_SYSTEM;
 }
 
-static int take(const struct addressing *run, const struct shim_candidates *all)
+static int take(const struct addressing *run, X509 *cert, const struct sp_record *record)
 {
     struct shim_selection *selection = run->selection;
 
+    if (cert == NULL)
+        return shim_no_memory();
     if (run->signs)
-        return take_signer(run, all);
+        return take_signer(run, cert, record);
     /* Two addresses may have one certificate. */
-    if (is_taken(run, all->certs[all->chosen]))
+    if (is_taken(run, cert))
         return SHIM_OK;
-    return shim_select_take(&selection->recipients, &selection->recipient_count,
-                            all->certs[all->chosen], &all->records[all->chosen], NULL)
+    return shim_select_take(&selection->recipients, &selection->recipient_count, cert, record, NULL)
                ? SHIM_OK
                : shim_no_memory();
 }
@@ -68,20 +69,39 @@ static bool is_verbose(const struct shim_operation *operation)
     return operation->explain || shim_args_last(operation->args, ROLE_VERBOSE) != NULL;
 }
 
+/* Report |choice|, and take what was chosen. */
+static int settle(const struct addressing *run, const char *address, struct sp_choice *choice)
+{
+    const struct sp_record *chosen = choice->count == 0 ? NULL : &choice->records[choice->order[0]];
+    bool changed;
+    X509 *cert;
+    int code;
+
+    if (!sp_choice_has_changed(choice, run->now, run->operation->shim->settings, &changed))
+        return shim_no_memory();
+    json_array_append_new(run->selection->choices, shim_choice_json(choice, address));
+    shim_choice_tell(choice, address, changed || is_verbose(run->operation), run->outcome);
+    if (chosen == NULL)
+        return SHIM_OK;
+    cert = sp_record_cert(chosen);
+    code = take(run, cert, chosen);
+    X509_free(cert);
+    return code;
+}
+
 static int choose(const struct addressing *run, const char *address)
 {
-    struct shim_candidates all;
-    int code = shim_candidates_find(&all, run->selection->keyring, address,
-                                    run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, run->now,
-                                    run->operation->shim->settings);
+    struct sp_choice choice;
+    char *why = NULL;
+    int code;
 
-    if (code == SHIM_OK) {
-        json_array_append_new(run->selection->choices, shim_candidates_json(&all));
-        shim_candidates_tell(&all, is_verbose(run->operation), run->outcome);
-    }
-    if (code == SHIM_OK && all.chosen < all.count)
-        code = take(run, &all);
-    shim_candidates_clear(&all);
+    if (sp_choice_find(&choice, run->selection->keyring, address,
+                       run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, &why) &&
+        sp_choice_rank(&choice, run->now, run->operation->shim->settings, &why))
+        code = settle(run, address, &choice);
+    else
+        code = shim_keyring_fault(why);
+    sp_choice_clear(&choice);
     return code;
 }
 

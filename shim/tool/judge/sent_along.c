@@ -3,9 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <openssl/crypto.h>
-#include <openssl/x509v3.h>
 
 #include "tool/judge/sent_along.h"
+#include "choice/stored_issuers.h"
 #include "rules/rules.h"
 
 struct shim_sent_along {
@@ -51,34 +51,6 @@ static smimepolicy_verdict *judge(const struct shim_sent_along *sent, const X509
     return verdict;
 }
 
-static bool is_valid(const struct shim_sent_along *sent, const X509 *cert)
-{
-    smimepolicy_verdict *verdict = judge(sent, cert, SP_ALONG_CHAIN);
-    bool valid = verdict != NULL && smimepolicy_verdict_allowed(verdict);
-
-    smimepolicy_verdict_free(verdict);
-    return valid;
-}
-
-/* The index in the pool of an issuer of |cert|, preferably a valid one; or -1. */
-static int find_issuer(const struct shim_sent_along *sent, X509 *cert)
-{
-    int found = -1;
-
-    for (int i = 0; i < sk_X509_num(sent->pool); i++) {
-        X509 *issuer = sk_X509_value(sent->pool, i);
-
-        if (sent->used[i] || X509_cmp(issuer, cert) == 0 ||
-            X509_check_issued(issuer, cert) != X509_V_OK)
-            continue;
-        if (is_valid(sent, issuer))
-            return i;
-        if (found < 0)
-            found = i;
-    }
-    return found;
-}
-
 static void mark(struct shim_sent_along *sent, const X509 *cert)
 {
     for (int i = 0; i < sk_X509_num(sent->pool); i++)
@@ -86,17 +58,23 @@ static void mark(struct shim_sent_along *sent, const X509 *cert)
             sent->used[i] = true;
 }
 
+static bool is_used(const struct shim_sent_along *sent, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(sent->pool); i++)
+        if (sk_X509_value(sent->pool, i) == cert)
+            return sent->used[i];
+    return true;
+}
+
 void shim_sent_judge(struct shim_sent_along *sent, X509 *signer)
 {
-    int next;
+    X509 *issuer = signer;
 
     mark(sent, signer);
-    /* A root ends the chain: an older root of the same name would pass for its issuer. */
-    while (X509_check_issued(signer, signer) != X509_V_OK &&
-           (next = find_issuer(sent, signer)) >= 0) {
-        signer = sk_X509_value(sent->pool, next);
-        mark(sent, signer);
-        shim_outcome_add(sent->outcome, judge(sent, signer, SP_ALONG_CHAIN));
+    while ((issuer = sp_issuer_among(sent->pool, issuer, sent->now)) != NULL &&
+           !is_used(sent, issuer)) {
+        mark(sent, issuer);
+        shim_outcome_add(sent->outcome, judge(sent, issuer, SP_ALONG_CHAIN));
     }
 }
 

@@ -92,12 +92,7 @@ int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyrin
     if (code != SHIM_OK)
         return code;
     *keyring = sp_keyring_open(shim->keyring_path, access, &why);
-    if (*keyring == NULL) {
-        shim_error("%s", why != NULL ? why : "out of memory");
-        code = SHIM_SYSTEM;
-    }
-    OPENSSL_free(why);
-    return code;
+    return *keyring != NULL ? SHIM_OK : shim_keyring_fault(why);
 }
 
 int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
@@ -140,6 +135,15 @@ bool shim_records_next(struct shim_records *records)
     if (found != 1)
         shim_records_end(records);
     return found == 1;
+}
+
+int shim_keyring_fault(char *why)
+{
+    if (why == NULL)
+        return shim_no_memory();
+    shim_error("%s", why);
+    OPENSSL_free(why);
+    return SHIM_SYSTEM;
 }
 
 void shim_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],

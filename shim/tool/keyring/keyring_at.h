@@ -32,6 +32,8 @@ int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring);
 
 /* Print why the last call on |keyring| failed; returns SHIM_SYSTEM. */
 int shim_keyring_failed(const struct sp_keyring *keyring);
+/* Print |why|, which is taken over; NULL: out of memory.  Returns SHIM_SYSTEM. */
+int shim_keyring_fault(char *why);
 
 /*
  * The certificates that |cursor| finds, one after another.  Initialise it with the

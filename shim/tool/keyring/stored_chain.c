@@ -2,64 +2,24 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "choice/stored_issuers.h"
 #include "tool/keyring/stored_chain.h"
 #include "tool/keyring/keyring_at.h"
-
-/* The most issuers of one name: with more of them the search stops. */
-#define MOST 64
-
-static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
-
-/* Add every stored CA whose subject is |name|. */
-static int add_issuers(struct sp_keyring *keyring, const X509_NAME *name, STACK_OF(X509) *found)
-{
-    struct sp_cursor *cursor = sp_keyring_find(
-        keyring, &(struct sp_query){
-                     .index = SP_BY_SUBJECT, .name = name, .roles = SP_ROLE_BIT(SP_ROLE_CA) });
-    struct sp_record record;
-    int next = cursor == NULL ? -1 : 0;
-
-    while (cursor != NULL && sk_X509_num(found) < MOST &&
-           (next = sp_cursor_next(cursor, &record)) == 1) {
-        X509 *ca = sp_record_cert(&record);
-
-        if (ca == NULL || X509_NAME_cmp(X509_get_subject_name(ca), name) != 0 || holds(found, ca) ||
-            sk_X509_push(found, ca) <= 0)
-            X509_free(ca);
-        sp_record_clear(&record);
-    }
-    sp_cursor_free(cursor);
-    return next < 0 ? shim_keyring_failed(keyring) : SHIM_OK;
-}
-
-/* Collect the issuers of |cert|, their issuers, and so on. */
-static int collect(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *found)
-{
-    int code = add_issuers(keyring, X509_get_issuer_name(cert), found);
-
-    for (int i = 0; code == SHIM_OK && i < sk_X509_num(found); i++)
-        code = add_issuers(keyring, X509_get_issuer_name(sk_X509_value(found, i)), found);
-    return code;
-}
 
 int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain)
 {
     STACK_OF(X509) *cas = sk_X509_new_null();
-    int code = cas == NULL ? shim_no_memory() : collect(keyring, cert, cas);
-    X509_STORE *store = code == SHIM_OK && sk_X509_num(cas) > 0 ? shim_store_of(cas) : NULL;
+    X509_STORE *store = NULL;
+    char *why = NULL;
+    int code = SHIM_OK;
 
-    if (code == SHIM_OK && sk_X509_num(cas) > 0 && store == NULL)
+    if (cas == NULL || !sp_stored_issuers(keyring, cert, cas, &why))
+        code = shim_keyring_fault(why);
+    /* Each of them vouches by itself, so that their own issuers need not be found. */
+    if (code == SHIM_OK && sk_X509_num(cas) > 0 && (store = shim_store_of(cas)) == NULL)
         code = shim_no_memory();
     shim_chain_find(chain, store, cert, NULL, NULL);
     X509_STORE_free(store);

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "rules/rules.h"
-#include "tool/judge/issuers.h"
+#include "choice/stored_issuers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -169,7 +169,7 @@ static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
     while (!issued && shim_records_next(&records)) {
         X509 *issuer = sp_record_cert(&records.record);
 
-        issued = issuer != NULL && shim_has_issued(issuer, cert);
+        issued = issuer != NULL && sp_has_issued(issuer, cert);
         X509_free(issuer);
     }
     shim_records_end(&records);

@@ -13,7 +13,7 @@
 #include "capture.h"
 #include "common/shim.h"
 #include "keyrings.h"
-#include "tool/keyring/candidates.h"
+#include "tool/keyring/choices.h"
 
 #define DAY ((time_t)24 * 60 * 60)
 
@@ -71,9 +71,25 @@ static void store(const char *stored)
     }
 }
 
-static int serial_of(const struct shim_candidates *all, size_t index)
+/* Choose among what is stored; |*changed| is set too. */
+static struct sp_choice choose(smimepolicy_use use, bool *changed)
 {
-    return (int)ASN1_INTEGER_get(X509_get0_serialNumber(all->certs[index]));
+    struct sp_choice choice;
+    char *why;
+
+    ck_assert(sp_choice_find(&choice, keyring, "bob@example.org", use, &why));
+    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
+    ck_assert(sp_choice_has_changed(&choice, SP_NOW, settings, changed));
+    return choice;
+}
+
+static int chosen_serial(const struct sp_choice *choice)
+{
+    X509 *cert = sp_record_cert(&choice->records[choice->order[0]]);
+    int serial = (int)ASN1_INTEGER_get(X509_get0_serialNumber(cert));
+
+    X509_free(cert);
+    return serial;
 }
 
 /*
@@ -125,70 +141,65 @@ static void expect_begins(char *said, const char *expected)
 
 START_TEST(one_is_chosen)
 {
-    struct shim_candidates all;
     struct shim_outcome outcome = { .settings = settings };
+    struct sp_choice choice;
+    bool changed;
 
     store(rows[_i].stored);
-    ck_assert_int_eq(
-        shim_candidates_find(&all, keyring, "bob@example.org", rows[_i].use, SP_NOW, settings),
-        SHIM_OK);
-    ck_assert_int_eq(all.changed, rows[_i].changed);
-    if (!rows[_i].denied) {
-        ck_assert_uint_lt(all.chosen, all.count);
-        ck_assert_int_eq(serial_of(&all, all.chosen), rows[_i].chosen);
-    }
+    choice = choose(rows[_i].use, &changed);
+    ck_assert_int_eq(changed, rows[_i].changed);
+    if (!rows[_i].denied)
+        ck_assert_int_eq(chosen_serial(&choice), rows[_i].chosen);
     sp_capture_begin(STDERR_FILENO);
-    shim_candidates_tell(&all, true, &outcome);
+    shim_choice_tell(&choice, "bob@example.org", true, &outcome);
     expect_begins(sp_capture_end(STDERR_FILENO), rows[_i].said);
     ck_assert_int_eq(outcome.denied, rows[_i].denied);
-    shim_candidates_clear(&all);
+    sp_choice_clear(&choice);
 }
 END_TEST
 
-/* The others are told of where the choice changed, and in JSON never as text. */
-START_TEST(others_are_told_of_where_it_matters)
+/* The others are told of if this is wanted, and in JSON never as text. */
+START_TEST(others_are_told_of_where_it_is_wanted)
 {
     static const struct {
         const char *stored;
-        bool verbose, json;
+        bool wanted, json;
         int lines;
     } quiet[] = {
         { "1c9 2c9", false, false, 0 }, { "1c9 2c9", true, false, 2 },
-        { "1c9 2c6", false, false, 2 }, { "1c9 2c6", true, true, 0 },
-        { "1c9", true, false, 0 },      { "3c9 4c9", false, false, 2 },
+        { "1c9 2c9", true, true, 0 },   { "1c9", true, false, 0 },
+        { "3c9 4c9", false, false, 2 },
     };
-    struct shim_candidates all;
     struct shim_outcome outcome = { .settings = settings };
+    struct sp_choice choice;
+    bool changed;
     char *said;
     int lines = 0;
 
     store(quiet[_i].stored);
     outcome.json = quiet[_i].json ? json_array() : NULL;
-    ck_assert_int_eq(shim_candidates_find(&all, keyring, "bob@example.org", SMIMEPOLICY_ENCRYPT,
-                                          SP_NOW, settings),
-                     SHIM_OK);
+    choice = choose(SMIMEPOLICY_ENCRYPT, &changed);
     sp_capture_begin(STDERR_FILENO);
-    shim_candidates_tell(&all, quiet[_i].verbose, &outcome);
+    shim_choice_tell(&choice, "bob@example.org", quiet[_i].wanted, &outcome);
     said = sp_capture_end(STDERR_FILENO);
     for (const char *p = said; *p != '\0'; p++)
         lines += *p == '\n';
     ck_assert_msg(lines == quiet[_i].lines, "%s", said);
     free(said);
     shim_outcome_clear(&outcome);
-    shim_candidates_clear(&all);
+    sp_choice_clear(&choice);
 }
 END_TEST
 
 START_TEST(the_choice_is_data_too)
 {
-    struct shim_candidates all;
+    struct sp_choice choice;
     json_t *data, *wanted;
+    bool changed;
 
     store("3c9 1i9 2c9");
-    ck_assert_int_eq(shim_candidates_find(&all, keyring, "bob@example.org", SMIMEPOLICY_ENCRYPT,
-                                          SP_NOW, settings),
-                     SHIM_OK);
-    data = shim_candidates_json(&all);
+    choice = choose(SMIMEPOLICY_ENCRYPT, &changed);
+    data = shim_choice_json(&choice, "bob@example.org");
     for (size_t i = 0; i < 3; i++) {
         json_t *each = json_array_get(json_object_get(data, "candidates"), i);
 
@@ -212,32 +223,31 @@ START_TEST(the_choice_is_data_too)
     ck_assert_msg(json_equal(data, wanted) == 1, "%s", json_dumps(data, 0));
     json_decref(wanted);
     json_decref(data);
-    shim_candidates_clear(&all);
+    sp_choice_clear(&choice);
 }
 END_TEST
 
 /* Without a keyring there is nobody. */
 START_TEST(no_keyring_has_no_certificate)
 {
-    struct shim_candidates all;
+    struct sp_choice choice;
+    char *why;
 
-    ck_assert_int_eq(
-        shim_candidates_find(&all, NULL, "bob@example.org", SMIMEPOLICY_SIGN, SP_NOW, settings),
-        SHIM_OK);
-    ck_assert_uint_eq(all.count, 0);
-    ck_assert_uint_eq(all.chosen, 0);
-    shim_candidates_clear(&all);
+    ck_assert(sp_choice_find(&choice, NULL, "bob@example.org", SMIMEPOLICY_SIGN, &why));
+    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
+    ck_assert_uint_eq(choice.count, 0);
+    sp_choice_clear(&choice);
 }
 END_TEST
 
 int main(void)
 {
-    Suite *suite = suite_create("candidates");
-    TCase *tests = tcase_create("candidates");
+    Suite *suite = suite_create("choices");
+    TCase *tests = tcase_create("choices");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, one_is_chosen, 0, SP_ROWS(rows));
-    tcase_add_loop_test(tests, others_are_told_of_where_it_matters, 0, 6);
+    tcase_add_loop_test(tests, others_are_told_of_where_it_is_wanted, 0, 5);
     tcase_add_test(tests, the_choice_is_data_too);
     tcase_add_test(tests, no_keyring_has_no_certificate);
     suite_add_tcase(suite, tests);

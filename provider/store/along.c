@@ -1,0 +1,171 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "store/along.h"
+
+#include <openssl/crypto.h>
+
+#include "choice/stored_issuers.h"
+#include "log/decision_log.h"
+#include "log/report.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+
+#define FINGERPRINT_TEXT (2 * SP_SHA256_LENGTH + 1)
+
+static void fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
+                             char text[FINGERPRINT_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < SP_SHA256_LENGTH; i++) {
+        *text++ = digits[fingerprint[i] >> 4];
+        *text++ = digits[fingerprint[i] & 0xf];
+    }
+    *text = '\0';
+}
+
+/* Report each denial of |verdict|, which is about no certificate that is used. */
+static void report(const smimepolicy_verdict *verdict, bool refused)
+{
+    for (size_t i = 0; sp_report_is_on() && i < smimepolicy_verdict_count(verdict); i++) {
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+        char *text = smimepolicy_finding_text(verdict, finding);
+
+        sp_report_line("%s sign - %s %s", refused ? "refused" : "observed",
+                       smimepolicy_finding_rule(finding), text != NULL ? text : "out of memory");
+        smimepolicy_free(text);
+    }
+}
+
+/* May |issuer| go along?  If not, the reason is raised. */
+static bool may_go(const X509 *issuer, time_t at)
+{
+    struct sp_facts *facts = sp_facts_new(issuer);
+    smimepolicy_verdict *verdict =
+        facts == NULL ? NULL : sp_judge_along(facts, at, SP_ALONG_STORED);
+    struct sp_decision decision = { .operation = "sign", .verdict = verdict };
+
+    sp_facts_free(facts);
+    if (verdict == NULL) {
+        SP_RAISE(SP_REASON_NO_MEMORY, "an issuer was not judged");
+        return false;
+    }
+    decision.denied = smimepolicy_verdict_allowed(verdict) == 0;
+    decision.refused = decision.denied && sp_policy()->mode != SP_MODE_OBSERVE;
+    if (decision.denied) {
+        report(verdict, decision.refused);
+        sp_decision_log(sp_policy(), &decision);
+    }
+    if (decision.refused)
+        sp_raise_verdict(verdict);
+    smimepolicy_verdict_free(verdict);
+    return !decision.refused;
+}
+
+static bool push(STACK_OF(X509) *along, X509 *cert)
+{
+    return X509_add_cert(along, cert, X509_ADD_FLAG_UP_REF) == 1;
+}
+
+/* Judge |path|, and add to |along| what is sent. */
+static bool add_path(STACK_OF(X509) *along, const STACK_OF(X509) *path, time_t at)
+{
+    bool done = true;
+
+    for (int i = 0; done && i < sk_X509_num(path); i++) {
+        X509 *issuer = sk_X509_value(path, i);
+
+        done = may_go(issuer, at) && (sp_is_root(issuer) || push(along, issuer));
+    }
+    return done;
+}
+
+STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *choice, bool own,
+                         const char *name)
+{
+    const time_t now = time(NULL);
+    STACK_OF(X509) *along = sk_X509_new_null();
+    STACK_OF(X509) *path = sk_X509_new_null();
+    char *why = NULL;
+    X509 *signer = choice->count > 0
+                       ? sp_record_parse(&choice->records[sp_choice_place(choice, 0)], &why)
+                       : NULL;
+    bool found = along != NULL && path != NULL &&
+                 (choice->count == 0 || (signer != NULL && (!own || push(along, signer)) &&
+                                         sp_stored_path(keyring, signer, now, path, &why)));
+    bool done = found && add_path(along, path, now);
+
+    if (!found)
+        SP_RAISE(why != NULL ? SP_REASON_KEYRING : SP_REASON_NO_MEMORY, "%s: %s", name,
+                 why != NULL ? why : "nothing was loaded");
+    OPENSSL_free(why);
+    X509_free(signer);
+    sk_X509_pop_free(path, X509_free);
+    if (done)
+        return along;
+    sk_X509_pop_free(along, X509_free);
+    return NULL;
+}
+
+/* The rule against a certificate that was not chosen, or "-". */
+static const char *rule_against(const smimepolicy_verdict *verdict)
+{
+    return smimepolicy_verdict_allowed(verdict)
+               ? "-"
+               : smimepolicy_finding_rule(smimepolicy_verdict_get0_finding(verdict, 0));
+}
+
+static bool report_others(const struct sp_choice *choice, const char *address)
+{
+    char fingerprint[FINGERPRINT_TEXT];
+    bool done = true;
+
+    for (size_t i = 1; done && i < choice->count; i++) {
+        const size_t place = choice->order[i];
+        const smimepolicy_verdict *verdict = choice->candidates[place].verdict;
+        char *text = sp_passed_over_text(verdict);
+
+        fingerprint_text(choice->records[place].fingerprint, fingerprint);
+        done = text != NULL;
+        if (done)
+            sp_report_line("passed-over %s %s %s %s %s", smimepolicy_use_name(choice->use), address,
+                           fingerprint, rule_against(verdict), text);
+        OPENSSL_free(text);
+    }
+    return done;
+}
+
+/* How the choice was made: "only", "unusable", "changed" or "same", see along.h. */
+static const char *how_chosen(const struct sp_choice *choice, bool changed)
+{
+    if (choice->count == 1)
+        return "only";
+    if (!sp_choice_is_usable(choice, choice->order[0]))
+        return "unusable";
+    return changed ? "changed" : "same";
+}
+
+bool sp_report_choice(const struct sp_choice *choice, const char *address)
+{
+    char fingerprint[FINGERPRINT_TEXT];
+    bool changed = false;
+    char *text = NULL;
+
+    if (!sp_report_is_on() || choice->count == 0)
+        return true;
+    if (choice->count > 1) {
+        if (!sp_choice_has_changed(choice, time(NULL), sp_policy(), &changed))
+            return false;
+        text = sp_chosen_text(choice->candidates[choice->order[0]].verdict, choice->count);
+        if (text == NULL)
+            return false;
+    }
+    fingerprint_text(choice->records[sp_choice_place(choice, 0)].fingerprint, fingerprint);
+    sp_report_line("chosen %s %s %s %s%s%s", smimepolicy_use_name(choice->use), address,
+                   fingerprint, how_chosen(choice, changed), text != NULL ? " " : "",
+                   text != NULL ? text : "");
+    OPENSSL_free(text);
+    return report_others(choice, address);
+}

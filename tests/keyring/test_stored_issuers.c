@@ -1,0 +1,226 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The issuers of a certificate that the keyring has.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/err.h>
+
+#include "choice/choose.h"
+#include "choice/stored_issuers.h"
+#include "keyrings.h"
+#include "starve.h"
+
+#define CA     "critical,CA:TRUE"
+#define LATER  "20260731142028Z"
+#define BEFORE "20231101000000Z" /* before SP_NOW */
+
+/*
+ * Certificates by a letter, each after its issuer.  All but the forger's have the same
+ * key, so that only names tell them apart.
+ */
+static const struct {
+    char letter;
+    struct sp_recipe recipe;
+    char issuer; /* the letter itself: self-issued */
+    bool forged; /* signed with another key than its issuer's */
+} made[] = {
+    { 'R', { .serial = 1, .subject = "Root", .basic = CA }, 'R', false },
+    { 'I', { .serial = 2, .subject = "Issuer", .basic = CA }, 'R', false },
+    { 'i', { .serial = 3, .subject = "Issuer", .basic = CA, .not_after = BEFORE }, 'R', false },
+    { 'L', { .serial = 4, .san = "email:bob@example.org" }, 'I', false },
+    { 'N', { .serial = 5, .subject = "Issuer", .usage = "digitalSignature" }, 'R', false },
+    { 'S', { .serial = 6, .subject = "Self", .san = "email:sue@example.org" }, 'S', false },
+    { 'F', { .serial = 7, .san = "email:bob@example.org" }, 'I', true },
+    /* Two that have issued each other. */
+    { 'A', { .serial = 8, .subject = "A", .basic = CA }, 'R', false },
+    { 'B', { .serial = 9, .subject = "B", .basic = CA }, 'A', false },
+    { 'a', { .serial = 10, .subject = "A", .basic = CA, .not_after = LATER }, 'B', false },
+    { 'C', { .serial = 11, .subject = "C" }, 'B', false },
+};
+
+static char *place;
+static struct sp_keyring *keyring;
+static X509 *certs['z'];
+
+static void set_up(void)
+{
+    place = sp_make_place();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    for (int i = 0; i < SP_ROWS(made); i++) {
+        struct sp_recipe recipe = made[i].recipe;
+
+        recipe.issuer = certs[(int)made[i].issuer];
+        recipe.key = sp_test_ec();
+        recipe.issuer_key = made[i].forged ? sp_test_rsa() : sp_test_ec();
+        certs[(int)made[i].letter] = sp_make_cert(&recipe);
+    }
+}
+
+static void tear_down(void)
+{
+    for (int i = 0; i < SP_ROWS(made); i++)
+        X509_free(certs[(int)made[i].letter]);
+    sp_keyring_close(keyring);
+    sp_remove_place(place);
+}
+
+static void store(const char *letters)
+{
+    for (; *letters != '\0'; letters++)
+        sp_store(keyring, certs[(int)*letters], SP_ROLE_CA);
+}
+
+/* Compare |found|, which is freed. */
+static void expect_letters(STACK_OF(X509) *found, const char *expected)
+{
+    char letters[32] = "";
+
+    for (int i = 0; i < sk_X509_num(found); i++)
+        for (int j = 0; j < SP_ROWS(made); j++)
+            if (X509_cmp(sk_X509_value(found, i), certs[(int)made[j].letter]) == 0)
+                letters[i] = made[j].letter;
+    ck_assert_str_eq(letters, expected);
+    sk_X509_pop_free(found, X509_free);
+}
+
+/* What is stored, whose chain is wanted, and what is above it. */
+static const struct {
+    const char *stored;
+    char of;
+    const char *path;
+} paths[] = {
+    { "", 'L', "" },
+    { "R", 'L', "" },
+    { "I", 'L', "I" },
+    { "RI", 'L', "IR" },
+    { "RIi", 'L', "IR" },
+    /* Of several issuers a valid one is taken, wherever it stands. */
+    { "RiI", 'L', "IR" },
+    { "Ri", 'L', "iR" },
+    /* One that may issue nothing is no issuer. */
+    { "RN", 'L', "" },
+    { "RS", 'S', "" },
+    { "RI", 'R', "" },
+    /* A name alone makes no issuer. */
+    { "RI", 'F', "" },
+    /* A circle ends where it closes. */
+    { "aB", 'C', "Ba" },
+    { "aBAR", 'C', "Ba" },
+    { "BAR", 'C', "BAR" },
+};
+
+START_TEST(a_path_leads_up)
+{
+    STACK_OF(X509) *path = sk_X509_new_null();
+    char *why;
+
+    store(paths[_i].stored);
+    ERR_raise(ERR_LIB_USER, 1);
+    ck_assert(sp_stored_path(keyring, certs[(int)paths[_i].of], SP_NOW, path, &why));
+    ck_assert_ptr_null(why);
+    expect_letters(path, paths[_i].path);
+    /* The queue is as it was. */
+    ck_assert_int_eq(ERR_GET_LIB(ERR_get_error()), ERR_LIB_USER);
+    ck_assert_uint_eq(ERR_get_error(), 0);
+}
+END_TEST
+
+START_TEST(issuers_are_found_by_name)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    char *why;
+
+    store("RIiNS");
+    ck_assert(sp_stored_issuers(keyring, certs['F'], found, &why));
+    ck_assert(sp_stored_issuers(keyring, certs['L'], found, &why));
+    ck_assert(sp_stored_issuers(keyring, certs['I'], found, &why));
+    expect_letters(found, "IiNR");
+}
+END_TEST
+
+START_TEST(a_damaged_one_is_told)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    char *why;
+
+    store("RI");
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
+    ck_assert(!sp_stored_path(keyring, certs['L'], SP_NOW, found, &why));
+    ck_assert_str_eq(why, "keyring: entry 2 cannot be parsed; 'smime-policy keyring check' tells "
+                          "what is damaged");
+    OPENSSL_free(why);
+    expect_letters(found, "");
+}
+END_TEST
+
+static bool find_path(void)
+{
+    STACK_OF(X509) *path = sk_X509_new_null();
+    char *why;
+    bool done = sp_stored_path(keyring, certs['L'], SP_NOW, path, &why);
+
+    ck_assert_msg(why == NULL || (!done && strcmp(why, "out of memory") == 0), "%s", why);
+    if (done)
+        expect_letters(path, "IR");
+    else
+        sk_X509_pop_free(path, X509_free);
+    OPENSSL_free(why);
+    return done;
+}
+
+static bool choose(void)
+{
+    struct sp_choice choice;
+    char *why;
+    bool changed;
+    bool done = sp_choice_find(&choice, keyring, "bob@example.org", SMIMEPOLICY_ENCRYPT, &why) &&
+                sp_choice_rank(&choice, SP_NOW, NULL, &why);
+
+    ck_assert_msg(why == NULL || (!done && strcmp(why, "out of memory") == 0), "%s", why);
+    ck_assert(!done || choice.count == 2);
+    done = done && sp_choice_has_changed(&choice, SP_NOW, NULL, &changed);
+    sp_choice_clear(&choice);
+    OPENSSL_free(why);
+    return done;
+}
+
+/* Every allocation of ours fails once. */
+START_TEST(memory_runs_out)
+{
+    bool (*const tries[])(void) = { find_path, choose };
+    bool starved = true, done;
+    int failed = 0;
+
+    store("RI");
+    sp_store(keyring, certs['L'], SP_ROLE_CONTACT);
+    sp_store(keyring, certs['F'], SP_ROLE_CONTACT);
+    for (long number = 1; starved; number++) {
+        sp_starve(number);
+        done = tries[_i]();
+        starved = sp_starve_end();
+        ck_assert(starved || done);
+        failed += !done;
+    }
+    ck_assert_int_gt(failed, 0);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stored_issuers");
+    TCase *tests = tcase_create("stored_issuers");
+
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, a_path_leads_up, 0, SP_ROWS(paths));
+    tcase_add_test(tests, issuers_are_found_by_name);
+    tcase_add_test(tests, a_damaged_one_is_told);
+    tcase_add_loop_test(tests, memory_runs_out, 0, 2);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
