@@ -54,13 +54,14 @@ static void report(struct checking *checking, struct shim_report *judged)
 {
     bool complete = true;
 
-    for (int use = 0; use < SHIM_USES; use++)
-        if (judged->verdicts[use] != NULL && !smimepolicy_verdict_allowed(judged->verdicts[use]))
-            checking->denied = true;
-    for (int use = 0; use < SHIM_USES && judged->cert != NULL; use++)
-        complete = complete && (!checking->check->wanted[use] || judged->verdicts[use] != NULL);
-    if (judged->cert == NULL)
-        complete = judged->verdicts[0] != NULL;
+    for (int use = 0; use < SHIM_USES; use++) {
+        const smimepolicy_verdict *verdict = judged->verdicts[use];
+        bool wanted = judged->cert == NULL ? use == 0 : checking->check->wanted[use];
+
+        complete = complete && (!wanted || verdict != NULL);
+        checking->denied =
+            checking->denied || (verdict != NULL && !smimepolicy_verdict_allowed(verdict));
+    }
     if (!complete || !shim_report_add(&checking->reports, checking->check, judged))
         checking->fault = shim_no_memory();
     for (int use = 0; use < SHIM_USES; use++)
