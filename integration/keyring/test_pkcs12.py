@@ -298,10 +298,10 @@ UNKNOWN = {
     "no parameters": (lambda: pfx(closed_content(tlv(der.SEQUENCE, oid(PBES2)))), "the parameters"),
     "a certificate as its key": (lambda: pfx(info("1.2.840.113549.1.7.3", tlv(
         der.SEQUENCE, integer(0), tlv(der.SET), tlv(der.SEQUENCE, oid(der.DATA), der.algorithm(NOWHERE))))),
-        "encrypted to a certificate"),
+        "or not encrypted under a passphrase"),
     "another content": (lambda: pfx(info("1.2.840.113549.1.7.5", tlv(
         der.SEQUENCE, integer(0), der.algorithm(der.SHA256), info(der.DATA, tlv(der.OCTETS)),
-        tlv(der.OCTETS)))), "which no PKCS#12 holds"),
+        tlv(der.OCTETS)))), "or not encrypted under a passphrase"),
 }
 
 

@@ -43,8 +43,8 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
             abort();
         for (size_t i = 0; i < mail.sender.from_count; i++)
             check_address(mail.sender.from[i]);
-        for (size_t i = 0; i < mail.recipient_count; i++)
-            check_address(mail.recipients[i]);
+        for (size_t i = 0; i < mail.to.count; i++)
+            check_address(mail.to.each[i]);
     }
     shim_mail_clear(&mail);
     return 0;

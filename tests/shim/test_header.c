@@ -355,8 +355,8 @@ START_TEST(recipients_of_a_mail)
         snprintf(header, sizeof(header), "To: %s\nCc: e@f.example\n", recipients[_i].to),
         (int)sizeof(header));
     read_mail(&mail, header);
-    ck_assert_int_eq(mail.recipients_unreadable, recipients[_i].why);
-    ck_assert_uint_eq(mail.recipient_count,
+    ck_assert_int_eq(mail.to.unreadable, recipients[_i].why);
+    ck_assert_uint_eq(mail.to.count,
                       recipients[_i].why == SP_READABLE ? recipients[_i].count + 1 : 0);
     shim_mail_clear(&mail);
 }

@@ -118,18 +118,14 @@ static enum shim_load check_file(const char *uri, struct shim_loaded *loaded)
 {
     const char *path = shim_load_path(uri);
     struct stat is;
+    int error;
 
     if (path == NULL)
         return LOADED;
-    if (stat(path, &is) != 0) {
-        loaded->why = OPENSSL_strdup(strerror(errno));
-        return LOAD_FAILED;
-    }
-    if (S_ISREG(is.st_mode))
-        return LOADED;
-    if (!S_ISDIR(is.st_mode))
-        return LOAD_ONCE;
-    loaded->why = OPENSSL_strdup(strerror(EISDIR));
+    error = stat(path, &is) != 0 ? errno : S_ISDIR(is.st_mode) ? EISDIR : 0;
+    if (error == 0)
+        return S_ISREG(is.st_mode) ? LOADED : LOAD_ONCE;
+    loaded->why = OPENSSL_strdup(strerror(error));
     return LOAD_FAILED;
 }
 

@@ -154,24 +154,12 @@ static void *open_closed(struct walk *walk, struct closed *closed, char **why)
     return NULL;
 }
 
-static char *tell_type(const PKCS7 *content)
-{
-    char text[128];
-
-    if (PKCS7_type_is_enveloped(content))
-        return OPENSSL_strdup("it is encrypted to a certificate and not under a "
-                              "passphrase" AGAIN " with one");
-    shim_object_text(content->type, text, sizeof(text));
-    return sp_format("it is %s, which no PKCS#12 holds; it is damaged" AGAIN, text);
-}
-
-/* The bags of one content; NULL, with |*why|, if it cannot be decrypted. */
+/* The bags of one content; NULL, with |*why| to free, if it cannot be decrypted. */
 static STACK_OF(PKCS12_SAFEBAG) *open_content(struct walk *walk, PKCS7 *content, char **why)
 {
     STACK_OF(PKCS12_SAFEBAG) *bags = NULL;
     struct closed closed = { .item = ASN1_ITEM_rptr(PKCS12_SAFEBAGS) };
 
-    *why = NULL;
     /* libcrypto's parser accepts missing contents. */
     if (content->d.ptr != NULL && PKCS7_type_is_data(content)) {
         bags = PKCS12_unpack_p7data(content);
@@ -180,11 +168,10 @@ static STACK_OF(PKCS12_SAFEBAG) *open_content(struct walk *walk, PKCS7 *content,
         closed.octets = content->d.encrypted->enc_data->enc_data;
         if (closed.octets != NULL)
             return open_closed(walk, &closed, why);
-    } else if (content->d.ptr != NULL) {
-        *why = tell_type(content);
     }
-    if (bags == NULL && *why == NULL)
-        *why = OPENSSL_strdup("what it holds cannot be read; it is damaged" AGAIN);
+    if (bags == NULL)
+        *why = OPENSSL_strdup("what it holds is damaged, or not encrypted under a "
+                              "passphrase" AGAIN " with one");
     return bags;
 }
 

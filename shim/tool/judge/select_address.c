@@ -165,13 +165,13 @@ static int choose_recipients(const struct addressing *run)
                    "take the field out and encrypt for each of them by --to");
         return SHIM_INPUT;
     }
-    if (mail->recipients_unreadable != SP_READABLE) {
+    if (mail->to.unreadable != SP_READABLE) {
         shim_error("a To or Cc field of the mail %s; mend it, or name the recipients with --to "
                    "and --cc",
-                   sp_unreadable_text(mail->recipients_unreadable));
+                   sp_unreadable_text(mail->to.unreadable));
         return SHIM_INPUT;
     }
-    return choose_all(run, mail->recipients, mail->recipient_count);
+    return choose_all(run, mail->to.each, mail->to.count);
 }
 
 static int select_signer(const struct addressing *run)

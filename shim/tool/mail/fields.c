@@ -113,8 +113,6 @@ static enum sp_unreadable check_lines(const char *header, size_t len)
         size_t end_before = line.end;
 
         line = line_at(header, len, at);
-        if (memchr(line.text, '\r', line.len) != NULL)
-            return SP_HEADER_CR;
         if (line.len == 0 && at == 0)
             return SP_HEADER_EMPTY;
         /* Some readers look for an empty line with the line end of the lines before. */
@@ -141,6 +139,9 @@ enum sp_unreadable shim_fields_check(const char *header, size_t len)
         return SP_READABLE;
     if (memchr(header, '\0', len) != NULL)
         return SP_HEADER_NUL;
+    for (size_t at = 0; at < len; at++)
+        if (header[at] == '\r' && (at + 1 == len || header[at + 1] != '\n'))
+            return SP_HEADER_CR;
     return len > SHIM_MAX_HEADER ? SP_HEADER_LONG : check_lines(header, len);
 }
 
@@ -173,4 +174,117 @@ size_t shim_header_length(const char *text, size_t len)
             return at + line.end;
     }
     return 0;
+}
+
+/* Some fields count only if there is one of them. */
+struct counts {
+    size_t senders;
+    size_t content_types;
+    struct shim_field content_type;
+};
+
+static void read_field(struct shim_mail *mail, const struct shim_field *field,
+                       struct counts *counts)
+{
+    if (sp_is_mail_field(field->name, field->name_len))
+        mail->sender.is_mail = true;
+    if (shim_field_is(field, "From")) {
+        mail->sender.from_fields++;
+        shim_addresses_parse(&mail->from, SHIM_MAILBOXES, field->body, field->len);
+    } else if (shim_field_is(field, "Apparently-From")) {
+        /* mutt takes it for one more From field. */
+        mail->sender.from_fields++;
+        mail->from.unreadable = SP_LIST_OTHER;
+    } else if (shim_field_is(field, "Sender")) {
+        counts->senders++;
+        shim_addresses_parse(&mail->senders, SHIM_MAILBOXES, field->body, field->len);
+    } else if (shim_field_is(field, "To") || shim_field_is(field, "Cc")) {
+        shim_addresses_parse(&mail->to, SHIM_WITH_GROUPS, field->body, field->len);
+    } else if (shim_field_is(field, "Bcc")) {
+        mail->has_bcc = true;
+    } else if (shim_field_is(field, "Content-Type")) {
+        counts->content_types++;
+        counts->content_type = *field;
+    }
+}
+
+/* None counts if a list cannot be read to its end; false if memory ran out while it was read. */
+static bool settle_list(struct shim_addresses *list)
+{
+    if (list->unreadable != SP_READABLE)
+        shim_addresses_clear(list);
+    return !list->failed;
+}
+
+/* Settle all lists; |sender| then refers to them. */
+static bool settle(struct shim_mail *mail, size_t sender_fields)
+{
+    bool done = settle_list(&mail->from);
+
+    done = settle_list(&mail->senders) && done;
+    done = settle_list(&mail->to) && done;
+    mail->sender.list = mail->from.unreadable;
+    mail->sender.from = mail->from.each;
+    mail->sender.from_count = mail->from.count;
+    if (sender_fields == 1 && mail->senders.count == 1)
+        mail->sender.sender = mail->senders.each[0];
+    return done;
+}
+
+/* Read the boundary of a multipart/signed; false if out of memory. */
+static bool read_signed(const struct shim_field *content_type, char **boundary)
+{
+    char *type;
+    bool done = shim_content_type(content_type, &type, boundary);
+
+    if (type != NULL && strcmp(type, "multipart/signed") != 0) {
+        OPENSSL_free(*boundary);
+        *boundary = NULL;
+    }
+    OPENSSL_free(type);
+    return done;
+}
+
+bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
+{
+    struct counts counts = { 0 };
+    struct shim_field field;
+    size_t at = 0;
+
+    memset(mail, 0, sizeof(*mail));
+    mail->sender.header = shim_fields_check(header, len);
+    if (mail->sender.header != SP_READABLE)
+        return true;
+    while (shim_fields_next(header, len, &at, &field))
+        read_field(mail, &field, &counts);
+    /* With two Content-Type fields readers take either one. */
+    if (counts.content_types > 1) {
+        mail->sender.header = SP_HEADER_TYPES;
+        shim_addresses_clear(&mail->to);
+        return true;
+    }
+    return settle(mail, counts.senders) &&
+           (counts.content_types == 0 || read_signed(&counts.content_type, &mail->boundary));
+}
+
+bool shim_mail_from(const char *list, struct shim_mail *mail)
+{
+    memset(mail, 0, sizeof(*mail));
+    mail->sender.is_mail = true;
+    mail->sender.from_fields = 1;
+    /* A line break is no part of an address here. */
+    if (strpbrk(list, "\r\n") == NULL)
+        shim_addresses_parse(&mail->from, SHIM_MAILBOXES, list, strlen(list));
+    else
+        mail->from.unreadable = SP_LIST_OTHER;
+    return settle(mail, 0);
+}
+
+void shim_mail_clear(struct shim_mail *mail)
+{
+    shim_addresses_clear(&mail->from);
+    shim_addresses_clear(&mail->senders);
+    shim_addresses_clear(&mail->to);
+    OPENSSL_free(mail->boundary);
+    memset(mail, 0, sizeof(*mail));
 }

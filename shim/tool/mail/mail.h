@@ -82,7 +82,7 @@ bool shim_fields_next(const char *header, size_t len, size_t *at, struct shim_fi
 /* The length of the header that |text| begins with, and of its empty line; 0 if it has none. */
 size_t shim_header_length(const char *text, size_t len);
 
-/* mail.c: the fields that the rules need. */
+/* The fields that the rules need. */
 struct shim_mail {
     struct sp_sender sender; /* the sender */
     /*
@@ -91,14 +91,10 @@ struct shim_mail {
      */
     char *boundary;
 
-    /* The recipients: the addresses of all To and Cc fields; none if a list cannot be read. */
-    char **recipients; /* owned */
-    size_t recipient_count;
-    enum sp_unreadable recipients_unreadable;
+    /* The addresses of all fields of a name; none if one of these cannot be read. */
+    struct shim_addresses from, senders; /* of From and Sender: |sender| refers to them */
+    struct shim_addresses to;            /* of To and Cc: the recipients */
     bool has_bcc;
-
-    char **from_addresses; /* owned: |sender| refers to it */
-    char *sender_address;  /* owned: |sender| refers to it */
 };
 
 /*
@@ -163,6 +159,7 @@ struct shim_mime {
     size_t children;   /* how many parts it has; 0 unless it is a multipart that was taken apart */
     unsigned number;   /* its number in its parent, from 1; 0: it is the whole mail */
     unsigned depth;    /* how many multiparts it is in */
+    char *path;        /* owned: "1.2" for the second part of the first; NULL: the whole mail */
     const char *start; /* the beginning of its header */
     const char *body;
     const char *end; /* where the next boundary begins */
@@ -252,18 +249,6 @@ int shim_part_find(FILE **message, char **boundary, struct shim_covered *covered
  * in |file| is undefined afterwards.
  */
 bool shim_part_is_plain(FILE *file);
-
-/* The part with the signature if |part| is a multipart/signed, else |part|. */
-const struct shim_mime *shim_part_der(const struct shim_mime *part);
-
-/*
- * Write |part| as a message of its own, in a form that stock reads: of a
- * multipart/signed the content unchanged and the signature; else what is signed or
- * encrypted as a whole, in base64 with short lines.
- *
- * @return SHIM_OK, SHIM_INPUT if it is no base64, or SHIM_SYSTEM; nothing is printed
- */
-int shim_part_write(const struct shim_mime *part, FILE *to);
 
 /*
  * Decode base64 with lines of any length, to free with OPENSSL_free(); NULL if out of

@@ -8,6 +8,7 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
+#include <openssl/evp.h>
 
 #include "tool/mail/mail.h"
 #include "base/text.h"
@@ -15,6 +16,8 @@
 #include "common/output.h"
 #include "common/print.h"
 #include "common/shim.h"
+
+#define SEQUENCE '\x30' /* the first byte of DER, which base64 never begins with */
 
 /* A message names so many parts at the most. */
 #define MOST_NAMED 10
@@ -48,23 +51,6 @@ static bool is_smime(const struct shim_tree *tree, const struct shim_mime *part)
             is_pkcs7(part, "application/pkcs7-mime", "application/x-pkcs7-mime"));
 }
 
-/*
- * The path of a part: "1.2" for the second part of the first; "" for the whole mail;
- * NULL if out of memory.
- */
-static char *path_of(const struct shim_tree *tree, const struct shim_mime *part)
-{
-    char *path = OPENSSL_strdup("");
-
-    for (; path != NULL && part != tree->parts; part = &tree->parts[part->parent]) {
-        char *longer = sp_format(path[0] == '\0' ? "%u%s" : "%u.%s", part->number, path);
-
-        OPENSSL_free(path);
-        path = longer;
-    }
-    return path;
-}
-
 static char *where_of(const struct shim_tree *tree, const struct shim_mime *part)
 {
     struct sp_text text = { 0 };
@@ -89,13 +75,12 @@ static char *list_parts(const struct shim_tree *tree, bool all)
 
     for (size_t i = 1; i < tree->count && named <= MOST_NAMED; i++) {
         const struct shim_mime *part = &tree->parts[i];
-        char *path = all || is_smime(tree, part) ? path_of(tree, part) : NULL;
-        char *item = path == NULL ? NULL : sp_format("%s (%s)", path, part->type);
+        char *item =
+            all || is_smime(tree, part) ? sp_format("%s (%s)", part->path, part->type) : NULL;
 
         if (item != NULL)
             sp_text_add_item(&text, named++ < MOST_NAMED ? item : "…");
         OPENSSL_free(item);
-        OPENSSL_free(path);
     }
     return sp_text_take(&text);
 }
@@ -132,6 +117,15 @@ static int refuse_count(const struct shim_tree *tree, size_t count, const char *
     return SHIM_INPUT;
 }
 
+/*
+ * The part with the signature if |part| is a multipart/signed, else |part|.  The parts of
+ * a multipart/signed are not taken apart, so they follow it directly in the list.
+ */
+static const struct shim_mime *der_of(const struct shim_mime *part)
+{
+    return part + part->children;
+}
+
 static const struct shim_mime *choose(const struct shim_tree *tree, const char *verb, int *code)
 {
     const struct shim_mime *found = NULL;
@@ -157,7 +151,7 @@ static const struct shim_mime *choose(const struct shim_tree *tree, const char *
             return NULL;
         }
     }
-    if (shim_part_der(found)->encoding == SHIM_ENCODED) {
+    if (der_of(found)->encoding == SHIM_ENCODED) {
         shim_error("the S/MIME part (%s) is in another transfer encoding than base64, binary, "
                    "8bit and 7bit",
                    found->type);
@@ -173,11 +167,109 @@ static int cover(const struct shim_tree *tree, const struct shim_mime *part,
     bool is_whole = part == tree->parts;
 
     covered->type = OPENSSL_strdup(part->type);
-    covered->path = is_whole ? NULL : path_of(tree, part);
+    covered->path = is_whole ? NULL : OPENSSL_strdup(part->path);
     covered->where = is_whole ? NULL : where_of(tree, part);
     return covered->type != NULL && (is_whole || (covered->path != NULL && covered->where != NULL))
                ? SHIM_OK
                : shim_no_memory();
+}
+
+unsigned char *shim_decode_base64(const char *text, size_t len, int *made)
+{
+    EVP_ENCODE_CTX *context = EVP_ENCODE_CTX_new();
+    unsigned char *bytes = OPENSSL_malloc(len / 4 * 3 + 8);
+    int last = 0;
+
+    *made = -1;
+    if (context == NULL || bytes == NULL) {
+        EVP_ENCODE_CTX_free(context);
+        OPENSSL_free(bytes);
+        return NULL;
+    }
+    EVP_DecodeInit(context);
+    if (EVP_DecodeUpdate(context, bytes, made, (const unsigned char *)text, (int)len) < 0 ||
+        EVP_DecodeFinal(context, bytes + *made, &last) != 1 || *made + last == 0)
+        *made = -1;
+    else
+        *made += last;
+    EVP_ENCODE_CTX_free(context);
+    return bytes;
+}
+
+static bool write_base64(BIO *to, const void *bytes, int len)
+{
+    BIO *base64 = BIO_new(BIO_f_base64());
+    bool done;
+
+    if (base64 == NULL)
+        return false;
+    BIO_push(base64, to);
+    done = BIO_write(base64, bytes, len) == len && BIO_flush(base64) == 1;
+    BIO_pop(base64);
+    BIO_free(base64);
+    return done;
+}
+
+static int write_der(const struct shim_mime *part, BIO *to)
+{
+    /* Stock takes every part for base64. */
+    bool is_binary = part->encoding == SHIM_PLAIN && part->len > 0 && part->body[0] == SEQUENCE;
+    unsigned char *bytes = NULL;
+    int len = (int)part->len;
+    int code = SHIM_SYSTEM;
+
+    if (!is_binary)
+        bytes = shim_decode_base64(part->body, part->len, &len);
+    if (bytes != NULL && len < 0)
+        code = SHIM_INPUT;
+    else if ((is_binary || bytes != NULL) &&
+             write_base64(to, is_binary ? part->body : (char *)bytes, len))
+        code = SHIM_OK;
+    OPENSSL_free(bytes);
+    return code;
+}
+
+#define ENCODED "Content-Transfer-Encoding: base64\n\n"
+
+static int write_signed(const struct shim_mime *part, const struct shim_mime *der, BIO *to)
+{
+    const struct shim_mime *content = part + 1;
+    int len = (int)(content->body + content->len - content->start);
+    int code;
+
+    if (BIO_printf(to, "Content-Type: multipart/signed; boundary=\"%s\"\n\n--%s\n", part->boundary,
+                   part->boundary) < 0 ||
+        BIO_write(to, content->start, len) != len ||
+        BIO_printf(to, "\n--%s\nContent-Type: application/pkcs7-signature\n" ENCODED,
+                   part->boundary) < 0)
+        return SHIM_SYSTEM;
+    code = write_der(der, to);
+    if (code == SHIM_OK && BIO_printf(to, "\n--%s--\n", part->boundary) < 0)
+        code = SHIM_SYSTEM;
+    return code;
+}
+
+/*
+ * Write |part| as a message of its own, in a form that stock reads: of a
+ * multipart/signed the content unchanged and the signature; else what is signed or
+ * encrypted as a whole, in base64 with short lines.
+ *
+ * @return SHIM_OK, SHIM_INPUT if it is no base64, or SHIM_SYSTEM; nothing is printed
+ */
+static int write_part(const struct shim_mime *part, FILE *to)
+{
+    const struct shim_mime *der = der_of(part);
+    BIO *bio = BIO_new_fp(to, BIO_NOCLOSE);
+    int code = SHIM_SYSTEM;
+
+    if (bio != NULL && der != part)
+        code = write_signed(part, der, bio);
+    else if (bio != NULL && BIO_puts(bio, "Content-Type: application/pkcs7-mime\n" ENCODED) > 0)
+        code = write_der(der, bio);
+    if (code == SHIM_OK && BIO_flush(bio) != 1)
+        code = SHIM_SYSTEM;
+    BIO_free(bio);
+    return code;
 }
 
 /* Replace |*message| by a message that is made of |part|. */
@@ -185,7 +277,7 @@ static int replace(const struct shim_mime *part, FILE **message, char **boundary
 {
     FILE *made = shim_input_spool();
     FILE *before = *message;
-    int code = made == NULL ? SHIM_SYSTEM : shim_part_write(part, made);
+    int code = made == NULL ? SHIM_SYSTEM : write_part(part, made);
 
     if (code == SHIM_OK && fflush(made) != 0)
         code = SHIM_SYSTEM;

@@ -62,46 +62,18 @@ static bool add_piece(struct splitting *splitting, const char *piece, size_t len
     return put(splitting, piece, len);
 }
 
-/* Bytes of the body that were read and not yet cut into pieces. */
-struct ahead {
-    FILE *body;
-    char bytes[65536];
-    size_t at;
-    size_t len;
-};
-
-/* Read the next piece, valid until the next call; |*len| is 0 at the end. */
-static const char *next_piece(struct ahead *ahead, size_t *len)
-{
-    size_t left = ahead->len - ahead->at;
-    const char *end;
-
-    if (left < PIECE) {
-        memmove(ahead->bytes, ahead->bytes + ahead->at, left);
-        ahead->at = 0;
-        ahead->len = left + fread(ahead->bytes + left, 1, sizeof(ahead->bytes) - left, ahead->body);
-        left = ahead->len;
-    }
-    if (left > PIECE)
-        left = PIECE;
-    end = memchr(ahead->bytes + ahead->at, '\n', left);
-    *len = end == NULL ? left : (size_t)(end - (ahead->bytes + ahead->at)) + 1;
-    ahead->at += *len;
-    return ahead->bytes + ahead->at - *len;
-}
-
 static enum shim_split run(struct splitting *splitting, FILE *body)
 {
-    struct ahead ahead = { .body = body };
+    char piece[PIECE + 1];
     bool starts_line = true;
-    const char *piece;
-    size_t len;
 
-    while (piece = next_piece(&ahead, &len), len > 0) {
+    while (fgets_unlocked(piece, sizeof(piece), body) != NULL) {
+        size_t len = strlen(piece);
+        bool ends_line = len > 0 && piece[len - 1] == '\n';
         enum shim_line line = classify(splitting, piece, len, starts_line);
 
-        starts_line = piece[len - 1] == '\n';
-        if (line == LINE_UNCLEAR ||
+        /* The string functions of libcrypto, too, stop at a NUL; else the file ends here. */
+        if ((len < PIECE && !ends_line) || line == LINE_UNCLEAR ||
             (line != LINE_CONTENT && splitting->part > 0 && !splitting->begun))
             return SPLIT_UNCLEAR;
         if (line == LINE_CLOSING)
@@ -111,13 +83,10 @@ static enum shim_split run(struct splitting *splitting, FILE *body)
                 return SPLIT_UNCLEAR;
             splitting->part++;
             splitting->begun = false;
-        } else if (splitting->part > 0) {
-            /* libcrypto uses string functions, which would stop at a NUL. */
-            if (memchr(piece, '\0', len) != NULL)
-                return SPLIT_UNCLEAR;
-            if (!add_piece(splitting, piece, len))
-                return splitting->signature_len > MAX_SIGNATURE ? SPLIT_UNCLEAR : SPLIT_FAILED;
+        } else if (splitting->part > 0 && !add_piece(splitting, piece, len)) {
+            return splitting->signature_len > MAX_SIGNATURE ? SPLIT_UNCLEAR : SPLIT_FAILED;
         }
+        starts_line = ends_line;
     }
     return ferror(body) ? SPLIT_FAILED : SPLIT_UNCLEAR;
 }

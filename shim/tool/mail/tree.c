@@ -7,6 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "tool/mail/mail.h"
+#include "base/text.h"
 
 /* RFC 2046, 5.1.1 allows 70 characters; some programs write more. */
 #define MAX_BOUNDARY 200
@@ -135,8 +136,14 @@ static bool add_part(struct shim_tree *tree, size_t parent, const char *start, c
     part->end = end;
     part->parent = parent;
     if (!is_whole) {
-        part->number = (unsigned)++tree->parts[parent].children;
-        part->depth = tree->parts[parent].depth + 1;
+        struct shim_mime *around = &tree->parts[parent];
+
+        part->number = (unsigned)++around->children;
+        part->depth = around->depth + 1;
+        part->path = around->path == NULL ? sp_format("%u", part->number)
+                                          : sp_format("%s.%u", around->path, part->number);
+        if (part->path == NULL)
+            return false;
     }
     is_content = is_in_signed(tree, part) && part->number == 1;
     if (start == end && is_content)
@@ -225,6 +232,7 @@ bool shim_tree_read(const char *mail, size_t len, struct shim_tree *tree)
 void shim_tree_clear(struct shim_tree *tree)
 {
     for (size_t i = 0; i < tree->count; i++) {
+        OPENSSL_free(tree->parts[i].path);
         OPENSSL_free(tree->parts[i].type);
         OPENSSL_free(tree->parts[i].boundary);
     }
