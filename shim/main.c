@@ -47,11 +47,6 @@ static const struct command {
     { "keyring", shim_run_keyring, NULL },
 };
 
-static bool is_version(const char *word)
-{
-    return strcmp(word, "--version") == 0 || strcmp(word, "-version") == 0;
-}
-
 /* The command |name|, or NULL. */
 static const struct command *find_command(const char *name)
 {
@@ -79,100 +74,50 @@ static int show_version(void)
 }
 
 /* Run `help [COMMAND]`. */
-static int run_help(int argc, char **argv)
+static int run_help(char **argv)
 {
     const struct command *command;
 
-    if (argc > 2)
-        return shim_usage("help: takes one command");
-    if (argc < 2 || shim_help_wanted(argv[1]))
+    if (argv[1] == NULL || shim_help_wanted(argv[1]))
         return shim_help();
+    if (argv[2] != NULL)
+        return shim_usage("help: takes one command");
     command = find_command(argv[1]);
     if (command == NULL)
         return no_command("help: ", argv[1]);
     return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
 }
 
-static int run_command(struct shim *shim, int argc, char **argv)
+static int run_command(struct shim *shim, char **argv)
 {
     const struct command *command;
 
-    if (argc == 0)
+    if (argv[0] == NULL)
         return shim_usage("no command given");
     if (strcmp(argv[0], "help") == 0)
-        return run_help(argc, argv);
+        return run_help(argv);
     if (strcmp(argv[0], "version") == 0)
-        return argc > 1 ? shim_usage("version: takes no argument") : show_version();
+        return argv[1] != NULL ? shim_usage("version: takes no argument") : show_version();
     command = find_command(argv[0]);
     if (command == NULL)
         return no_command("", argv[0]);
     shim_usage_is_of(argv[0]);
     if (shim->explain && command->instead != NULL)
         return shim_explains_not(argv[0], command->instead);
-    return command->run(shim, argc, argv);
-}
-
-/*
- * The value of the option |name| at |*argv|, which moves to the option's last word.
- * NULL if another word is there; NULL with |*faulty| if the value is missing.
- */
-static const char *value_of(const char *name, char ***argv, bool *faulty)
-{
-    char *word = **argv;
-    size_t len = strlen(name);
-
-    if (strncmp(word, name, len) != 0 || (word[len] != '=' && word[len] != '\0'))
-        return NULL;
-    if (word[len] == '=')
-        return word + len + 1;
-    *faulty = (*argv)[1] == NULL;
-    return *faulty ? NULL : *++*argv;
-}
-
-/* Read one option.  SHIM_OK; SHIM_USAGE with the fault on stderr; -1: nothing more to do. */
-static int read_option(struct shim *shim, char ***argv)
-{
-    bool faulty = false;
-    const char *value;
-
-    if (shim_help_wanted(**argv)) {
-        (void)shim_help();
-        return -1;
-    }
-    if (is_version(**argv)) {
-        (void)show_version();
-        return -1;
-    }
-    if (strcmp(**argv, "--explain") == 0) {
-        shim->explain = true;
-    } else if ((value = value_of("--policy", argv, &faulty)) != NULL) {
-        if (shim->policy_named && strcmp(shim->policy_file, value) != 0)
-            return shim_usage_twice("policy", shim->policy_file, value);
-        shim->policy_file = value;
-        shim->policy_named = true;
-    } else if (!faulty && (value = value_of("--keyring", argv, &faulty)) != NULL) {
-        if (shim->keyring != NULL && strcmp(shim->keyring, value) != 0)
-            return shim_usage_twice("keyring", shim->keyring, value);
-        shim->keyring = value;
-    } else {
-        return faulty ? shim_usage("option %s needs a value", **argv)
-                      : shim_long_unknown("general", **argv);
-    }
-    return SHIM_OK;
+    return command->run(shim, argv);
 }
 
 /* Read the options before the command, and run the command. */
-static int run(struct shim *shim, int argc, char **argv)
+static int run(struct shim *shim, char **argv)
 {
-    char **end = argv + argc;
+    struct shim_long line;
+    int code = shim_long_before(shim, &argv, &line);
 
-    for (; argv < end && argv[0][0] == '-'; argv++) {
-        int code = read_option(shim, &argv);
-
-        if (code != SHIM_OK)
-            return code == -1 ? SHIM_OK : code;
-    }
-    return run_command(shim, (int)(end - argv), argv);
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (shim_long_has(&line, "version"))
+        return show_version();
+    return run_command(shim, argv);
 }
 
 /*
@@ -247,7 +192,7 @@ int main(int argc, char **argv)
      */
     if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
         return shim_no_memory();
-    code = argc == 0 ? SHIM_USAGE : run(&shim, argc - 1, argv + 1);
+    code = argc == 0 ? SHIM_USAGE : run(&shim, argv + 1);
     smimepolicy_settings_free(shim.settings);
     OPENSSL_free(shim.keyring_path);
     return shim_memory_end(end_output(code));

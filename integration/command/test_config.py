@@ -190,6 +190,9 @@ def test_installation(shipped, tmp_path):
     assert f"module = {module}\n" in must(run(command, "config")).out.decode()
     assert must(run(command, "config", "--self-test")).out.startswith(b"smime-policy: enforced")
     assert len(list(tmp_path.rglob("smime-policy.1"))) == 1
+    for name in ("bash-completion/completions/smime-policy", "zsh/site-functions/_smime-policy",
+                 "fish/vendor_completions.d/smime-policy.fish"):
+        assert len(list(tmp_path.rglob(f"share/{name}"))) == 1, name
     assert shipped.read_text() != snippet.read_text()
 
 

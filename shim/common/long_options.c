@@ -18,20 +18,23 @@ static const struct shim_option_row *find(const struct shim_option_row *row, con
     return row->spelling != NULL ? row : NULL;
 }
 
-/* The value is not repeated: it may be a passphrase. */
-int shim_long_unknown(const char *command, const char *word)
+/* A fault in the words of the command, or before it. */
+static int fault(const struct shim_long *line, const char *what, const char *word, const char *then)
 {
-    const char *name = word + strspn(word, "-");
-    struct shim_nearest nearest = { .word = name, .length = strcspn(name, "=") };
-    const struct shim_option_row *row = shim_help_find(command)->options;
-    bool is_general = strcmp(command, "general") == 0;
+    return shim_usage("%s%s%s %.*s%s", line->command, *line->command != '\0' ? ": " : "", what,
+                      (int)strcspn(word, "="), word, then);
+}
 
-    for (; row->spelling != NULL; row++)
+static int unknown(const struct shim_long *line, const char *word, const char *name, size_t length)
+{
+    struct shim_nearest nearest = { .word = name, .length = length };
+    char then[64] = "";
+
+    for (const struct shim_option_row *row = line->rows; row->spelling != NULL; row++)
         shim_nearest_try(&nearest, row->spelling);
-    return shim_usage("%s%sunknown option %.*s%s%s%s", is_general ? "" : command,
-                      is_general ? "" : ": ", (int)strcspn(word, "="), word,
-                      nearest.name == NULL ? "" : "; did you mean --",
-                      nearest.name == NULL ? "" : nearest.name, nearest.name == NULL ? "" : "?");
+    if (nearest.name != NULL)
+        (void)snprintf(then, sizeof(then), "; did you mean --%s?", nearest.name);
+    return fault(line, "unknown option", word, then);
 }
 
 static int add(struct shim_long *line, const struct shim_option_row *row, const char *value)
@@ -51,8 +54,11 @@ static int add(struct shim_long *line, const struct shim_option_row *row, const 
     return SHIM_OK;
 }
 
-/* Read the option at |*argv|, which moves to the option's last word. */
-static int read_option(struct shim_long *line, const char *command, char ***argv)
+/*
+ * Read the option at |*argv|, which moves to the option's last word.  A value is not repeated in a
+ * message: it may be a passphrase.
+ */
+static int read_option(struct shim_long *line, char ***argv)
 {
     const char *word = **argv;
     const char *name = word + (word[1] == '-' ? 2 : 1);
@@ -61,34 +67,65 @@ static int read_option(struct shim_long *line, const char *command, char ***argv
     const char *value = name[length] == '=' ? name + length + 1 : NULL;
 
     if (row == NULL)
-        return shim_long_unknown(command, word);
-    if (row->kind == OPTION_FLAG && value != NULL)
-        return shim_usage("%s: option %.*s does not take a value", command,
-                          (int)(name - word) + (int)length, word);
+        return unknown(line, word, name, length);
     if (row->kind == OPTION_FLAG)
-        return add(line, row, "");
+        return value == NULL ? add(line, row, "")
+                             : fault(line, "option", word, " does not take a value");
     if (value == NULL)
         value = *++*argv;
-    return value != NULL ? add(line, row, value)
-                         : shim_usage("%s: option %s needs a value", command, word);
+    return value != NULL ? add(line, row, value) : fault(line, "option", word, " needs a value");
 }
 
-/* Obey the options that mean the same in every command. */
-static int settle(struct shim *shim, const struct shim_long *line)
+/* Obey an option that means the same in every command. */
+static int obey(struct shim *shim, const char *name, const char *value)
 {
-    for (size_t i = 0; i < line->count; i++) {
-        if (strcmp(line->given[i].name, "quiet") == 0 &&
-            freopen("/dev/null", "w", stdout) == NULL) {
-            shim_error("cannot open /dev/null: %s", strerror(errno));
-            return SHIM_SYSTEM;
-        }
-        if (strcmp(line->given[i].name, "keyring") != 0)
-            continue;
-        if (shim->keyring != NULL && strcmp(shim->keyring, line->given[i].value) != 0)
-            return shim_usage_twice("keyring", shim->keyring, line->given[i].value);
-        shim->keyring = line->given[i].value;
+    if (strcmp(name, "explain") == 0)
+        shim->explain = true;
+    if (strcmp(name, "policy") == 0) {
+        shim->policy_file = value;
+        shim->policy_named = true;
+    }
+    if (strcmp(name, "keyring") == 0) {
+        if (shim->keyring != NULL && strcmp(shim->keyring, value) != 0)
+            return shim_usage_twice("keyring", shim->keyring, value);
+        shim->keyring = value;
+    }
+    if (strcmp(name, "quiet") == 0 && freopen("/dev/null", "w", stdout) == NULL) {
+        shim_error("cannot open /dev/null: %s", strerror(errno));
+        return SHIM_SYSTEM;
     }
     return SHIM_OK;
+}
+
+static int obey_all(struct shim *shim, const struct shim_long *line)
+{
+    int code = SHIM_OK;
+
+    for (size_t i = 0; i < line->count && code == SHIM_OK; i++)
+        code = obey(shim, line->given[i].name, line->given[i].value);
+    return code;
+}
+
+static bool is_operand(const char *word)
+{
+    return word[0] != '-' || word[1] == '\0';
+}
+
+int shim_long_before(struct shim *shim, char ***argv, struct shim_long *line)
+{
+    int code;
+
+    *line = (struct shim_long){ .command = "", .rows = shim_help_find("general")->options };
+    for (; **argv != NULL && !is_operand(**argv); ++*argv) {
+        if (shim_help_wanted(**argv)) {
+            (void)shim_help();
+            return -1;
+        }
+        code = read_option(line, argv);
+        if (code != SHIM_OK)
+            return code;
+    }
+    return obey_all(shim, line);
 }
 
 int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line)
@@ -97,15 +134,17 @@ int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line)
     char **operand = argv;
     int code = SHIM_OK;
 
-    *line = (struct shim_long){ .rows = shim_help_find(command)->options, .operands = argv };
+    *line = (struct shim_long){ .command = command,
+                                .rows = shim_help_find(command)->options,
+                                .operands = argv };
     for (; *argv != NULL && strcmp(*argv, "--") != 0; argv++) {
         if (shim_help_wanted(*argv)) {
             (void)shim_help_verb(command);
             return -1;
         }
-        if (argv[0][0] != '-' || argv[0][1] == '\0')
+        if (is_operand(*argv))
             *operand++ = *argv;
-        else if ((code = read_option(line, command, &argv)) != SHIM_OK)
+        else if ((code = read_option(line, &argv)) != SHIM_OK)
             return code;
     }
     line->behind = operand;
@@ -115,7 +154,7 @@ int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line)
     while (*argv != NULL)
         *operand++ = *argv++;
     *operand = NULL;
-    return settle(shim, line);
+    return obey_all(shim, line);
 }
 
 const char *shim_long_value(const struct shim_long *line, const char *name, size_t index)

@@ -15,7 +15,8 @@
 #define SHIM_LONG_MOST 32
 
 struct shim_long {
-    const struct shim_option_row *rows; /* borrowed: the options of the command */
+    const char *command;                /* borrowed; "" before the command */
+    const struct shim_option_row *rows; /* borrowed: its options */
     struct {
         const char *name;  /* borrowed: of the row */
         const char *value; /* borrowed; "" of a flag */
@@ -34,8 +35,8 @@ struct shim_long {
  */
 int shim_long_parse(struct shim *shim, char **argv, struct shim_long *line);
 
-/* SHIM_USAGE, with what was probably meant: |command| has no option |word|. */
-int shim_long_unknown(const char *command, const char *word);
+/* Read the options before the command, and obey all but --version; |*argv| moves to the command. */
+int shim_long_before(struct shim *shim, char ***argv, struct shim_long *line);
 
 /* Value |index| of an option; NULL if it was not given so often.  The command must have it. */
 const char *shim_long_value(const struct shim_long *line, const char *name, size_t index);

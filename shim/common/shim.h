@@ -33,7 +33,7 @@ struct shim {
 };
 
 /* A sub-command.  |argv| begins with its name.  Returns an enum shim_exit or stock's exit code. */
-typedef int shim_command_fn(struct shim *shim, int argc, char **argv);
+typedef int shim_command_fn(struct shim *shim, char **argv);
 
 /*
  * Read the policy file, once.  Without a file the defaults apply.

@@ -105,14 +105,13 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     return code;
 }
 
-int shim_run_stock(struct shim *shim, int argc, char **argv)
+int shim_run_stock(struct shim *shim, char **argv)
 {
     enum shim_api api = strcmp(argv[0], "cms") == 0 ? SHIM_CMS : SHIM_SMIME;
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
     int code = shim_request_parse(api, argv + 1, &args, &request);
 
-    (void)argc;
     if (code == SHIM_OK)
         code = check_sender(&args, &request);
     if (code == SHIM_OK)

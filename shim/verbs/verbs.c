@@ -289,13 +289,12 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     return report.code;
 }
 
-int shim_run_verb(struct shim *shim, int argc, char **argv)
+int shim_run_verb(struct shim *shim, char **argv)
 {
     struct shim_args args = { 0 };
     struct shim_request request = { 0 };
     int code = shim_request_parse(SHIM_VERB, argv + 1, &args, &request);
 
-    (void)argc;
     if (code == SHIM_OK)
         code = run_verb(shim, find_verb(argv[0]), &args, &request);
     shim_request_clear(&request);

@@ -258,12 +258,11 @@ static int run(struct shim *shim, const struct shim_check *check)
     return checking.denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-int shim_run_check(struct shim *shim, int argc, char **argv)
+int shim_run_check(struct shim *shim, char **argv)
 {
     struct shim_check check = { 0 };
     int code = shim_check_options(shim, argv, &check);
 
-    (void)argc;
     if (code == -1)
         return SHIM_OK;
     if (code == SHIM_OK)

@@ -133,13 +133,11 @@ static int export_selected(struct exporting *exporting, char **words)
     return code;
 }
 
-int shim_run_export(struct shim *shim, int argc, char **argv)
+int shim_run_export(struct shim *shim, char **argv)
 {
     struct exporting exporting = { .shim = shim };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
-
-    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;

@@ -112,14 +112,13 @@ static int run_check(struct shim *shim)
     return SHIM_SYSTEM;
 }
 
-int shim_run_keyring(struct shim *shim, int argc, char **argv)
+int shim_run_keyring(struct shim *shim, char **argv)
 {
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
     char **words = line.operands;
     const char *what = code == SHIM_OK ? words[0] : NULL;
 
-    (void)argc;
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (what != NULL && strcmp(what, "check") == 0 && words[1] == NULL)

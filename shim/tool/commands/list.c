@@ -135,13 +135,12 @@ static int list_all(struct shim *shim, struct listing *listing)
     return code;
 }
 
-int shim_run_list(struct shim *shim, int argc, char **argv)
+int shim_run_list(struct shim *shim, char **argv)
 {
     struct listing listing = { 0 };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
 
-    (void)argc;
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (*line.operands != NULL)

@@ -135,13 +135,11 @@ static int remove_all(struct removing *removing, char **words)
     return report(removing);
 }
 
-int shim_run_remove(struct shim *shim, int argc, char **argv)
+int shim_run_remove(struct shim *shim, char **argv)
 {
     struct removing removing = { .shim = shim, .explain = shim->explain };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
-
-    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;

@@ -218,13 +218,11 @@ static int show_all(struct showing *showing, char **words)
     return code;
 }
 
-int shim_run_show(struct shim *shim, int argc, char **argv)
+int shim_run_show(struct shim *shim, char **argv)
 {
     struct showing showing = { .shim = shim };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
-
-    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;

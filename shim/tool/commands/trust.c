@@ -271,13 +271,11 @@ static int finish(struct trusting *trusting)
     return code == SHIM_OK && !trusting->trusted ? SHIM_REFUSED : code;
 }
 
-int shim_run_trust(struct shim *shim, int argc, char **argv)
+int shim_run_trust(struct shim *shim, char **argv)
 {
     struct trusting trusting = { .shim = shim, .now = time(NULL) };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
-
-    (void)argc;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;

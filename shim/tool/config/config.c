@@ -126,12 +126,11 @@ static int run_self_test(struct shim *shim, const struct shim_long *line)
                : guard(shim, path, line->behind);
 }
 
-int shim_run_config(struct shim *shim, int argc, char **argv)
+int shim_run_config(struct shim *shim, char **argv)
 {
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
 
-    (void)argc;
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (line.count > 1)

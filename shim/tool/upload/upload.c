@@ -166,14 +166,13 @@ static int check(const struct shim_upload_options *options)
     return SHIM_OK;
 }
 
-int shim_run_upload(struct shim *shim, int argc, char **argv)
+int shim_run_upload(struct shim *shim, char **argv)
 {
     struct shim_upload_options options;
     struct shim_uploading run = { .options = &options, .shim = shim };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
 
-    (void)argc;
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     options = (struct shim_upload_options){
