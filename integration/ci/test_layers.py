@@ -34,13 +34,17 @@ def test_the_house_is_in_order():
     assert result.rc == 0 and result.text == "ok\n", result
 
 
+def count_sources(folder):
+    return len(list(folder.glob("*.[ch]")))
+
+
 PLANTED = {
     "upwards": (lambda house: insert_include(house / "provider/rules/choice.c", "gates/slots.h"),
                 "provider/rules/choice.c: includes provider/gates/slots.h, a room below its own"),
     "a circle": (lambda house: insert_include(house / "shim/stock/watch.c", "tool/mail/mail.h"),
                  "shim/stock/watch.c: includes shim/tool/mail/mail.h, a room below its own"),
     "too many files": (lambda house: [(house / f"provider/log/more_{i}.c").write_text("")
-                                      for i in range(29)],
+                                      for i in range(31 - count_sources(house / "provider/log"))],
                        "provider/log: 31 files, and 30 are the most"),
     "declared elsewhere": (lambda house: append(house / "provider/base/text.h",
                                                 "\nvoid sp_slots_open(void);\n") or

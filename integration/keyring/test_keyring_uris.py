@@ -466,7 +466,7 @@ def reported(tmp_path, chains, settings, *argv):
     with os.fdopen(reader, "rb") as lines:
         text = lines.read().decode()
     return done, [re.sub("[0-9a-f]{64}", "F", line) for line in text.splitlines()
-                  if line.split()[0] in ("chosen", "passed-over", "asks")]
+                  if line.split()[0] in ("chosen", "passed-over", "asks", "refused", "observed")]
 
 
 @pytest.fixture
@@ -508,7 +508,18 @@ def test_the_only_one_may_not_be_used(tmp_path, renewed, mail, out):
                            out, "smimepolicy:contact/expired@example.com")
     assert done.returncode != 0 and b"[expired]" in done.stderr, done
     assert nothing_left(out)
-    assert lines == ["chosen encrypt expired@example.com F only"], lines
+    assert lines[0] == "chosen encrypt expired@example.com F only", lines
+    assert len(lines) == 2 and lines[1].startswith("refused encrypt F expired "), lines
+
+
+@pytest.mark.parametrize("mode, word", [("enforce", "refused"), ("observe", "observed")])
+def test_an_issuer_that_has_expired_is_reported(mode, word, tmp_path, chains, mail, out):
+    done, lines = reported(tmp_path, chains, {"mode": mode}, "cms", "-sign", "-in", mail, "-out", out,
+                           "-signer", "smimepolicy:identity/old_chain@example.com", "-certfile",
+                           "smimepolicy:issuers/old_chain@example.com")
+    assert (done.returncode == 0) == (mode == "observe"), done
+    assert any(line.startswith(f"{word} sign - expired ") and "CN=old_intermediate" in line
+               for line in lines), lines
 
 
 def test_nobody_is_asked(tmp_path, pki, keys, mail, out):

@@ -58,8 +58,12 @@ static size_t named(const char *text, const char *name)
 /* The length of the name and '=' of a secret attribute, or 0. */
 static size_t secret_name(const char *text)
 {
-    size_t length = named(text, "pin-value");
+    size_t length;
 
+    /* Most characters begin neither. */
+    if (*text != '%' && sp_fold(*text) != 'p')
+        return 0;
+    length = named(text, "pin-value");
     return length != 0 ? length : named(text, "pin-source");
 }
 

@@ -47,7 +47,7 @@ static bool collect(struct sp_choice *choice, struct sp_keyring *keyring, const 
     if (added && found < 0)
         *why = OPENSSL_strdup(sp_keyring_why(keyring));
     sp_cursor_free(cursor);
-    return added && found == 0;
+    return found == 0;
 }
 
 X509 *sp_record_parse(const struct sp_record *record, char **why)
@@ -87,10 +87,11 @@ bool sp_choice_rank(struct sp_choice *choice, time_t at, const smimepolicy_setti
     const size_t count = choice->count;
 
     *why = NULL;
-    /* OPENSSL_zalloc(0) is NULL. */
-    choice->facts = OPENSSL_zalloc((count + 1) * sizeof(*choice->facts));
-    choice->candidates = OPENSSL_zalloc((count + 1) * sizeof(*choice->candidates));
-    choice->order = OPENSSL_zalloc((count + 1) * sizeof(*choice->order));
+    if (count == 0)
+        return true;
+    choice->facts = OPENSSL_zalloc(count * sizeof(*choice->facts));
+    choice->candidates = OPENSSL_zalloc(count * sizeof(*choice->candidates));
+    choice->order = OPENSSL_zalloc(count * sizeof(*choice->order));
     if (choice->facts == NULL || choice->candidates == NULL || choice->order == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
@@ -157,7 +158,7 @@ bool sp_choice_has_changed(const struct sp_choice *choice, time_t at,
     bool done;
 
     *changed = false;
-    if (count <= 1)
+    if (count == 0)
         return true;
     then = OPENSSL_zalloc(count * sizeof(*then));
     order = OPENSSL_zalloc(count * sizeof(*order));

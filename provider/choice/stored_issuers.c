@@ -128,7 +128,7 @@ bool sp_stored_path(struct sp_keyring *keyring, X509 *cert, time_t at, STACK_OF(
     bool done = true;
 
     *why = NULL;
-    for (int i = 0; done && cert != NULL && i < LONGEST; i++)
+    for (int i = 0; cert != NULL && i < LONGEST; i++)
         done = add_issuer(keyring, cert, at, path, &cert, why);
     return done;
 }

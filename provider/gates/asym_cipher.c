@@ -10,11 +10,13 @@
 #include "gates/classify.h"
 #include "gates/contexts.h"
 #include "gates/key_verdict.h"
+#include "policy/command.h"
 
 struct cipher {
     struct sp_slot slot;
     OSSL_FUNC_asym_cipher_encrypt_init_fn *encrypt_init;
     OSSL_FUNC_asym_cipher_encrypt_fn *encrypt;
+    OSSL_FUNC_asym_cipher_decrypt_init_fn *decrypt_init;
     OSSL_FUNC_asym_cipher_freectx_fn *freectx;
     OSSL_FUNC_asym_cipher_dupctx_fn *dupctx;
 };
@@ -74,6 +76,12 @@ static void *dupctx(const struct cipher *c, void *ctx)
                    ? ciphers[0##n].encrypt(ctx, out, out_length, size, data, length)               \
                    : 0;                                                                            \
     }                                                                                              \
+    static int decrypt_init_##n(void *ctx, void *key, const OSSL_PARAM params[])                   \
+    {                                                                                              \
+        return sp_gate_decrypts(key, &ciphers[0##n].slot)                                          \
+                   ? ciphers[0##n].decrypt_init(ctx, key, params)                                  \
+                   : 0;                                                                            \
+    }                                                                                              \
     static void freectx_##n(void *ctx)                                                             \
     {                                                                                              \
         sp_contexts_end(ctx);                                                                      \
@@ -86,13 +94,15 @@ static void *dupctx(const struct cipher *c, void *ctx)
 SP_SLOTS_16(ENTRIES)
 #undef ENTRIES
 
-#define GATES 4
+/* The last gate is there only for the command that decrypts. */
+#define GATES 5
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
     { SP_GATE(OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT, encrypt_init_##n),                               \
       SP_GATE(OSSL_FUNC_ASYM_CIPHER_ENCRYPT, encrypt_##n),                                         \
       SP_GATE(OSSL_FUNC_ASYM_CIPHER_FREECTX, freectx_##n),                                         \
-      SP_GATE(OSSL_FUNC_ASYM_CIPHER_DUPCTX, dupctx_##n) },
+      SP_GATE(OSSL_FUNC_ASYM_CIPHER_DUPCTX, dupctx_##n),                                           \
+      SP_GATE(OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT, decrypt_init_##n) },
     SP_SLOTS_16(ROW)
 #undef ROW
 };
@@ -117,9 +127,11 @@ OSSL_DISPATCH *sp_gate_asym_cipher(const OSSL_ALGORITHM *algorithm,
 #define TAKE(type, id) (OSSL_FUNC_asym_cipher_##type *)sp_dispatch_find(functions, id)
             .encrypt_init = TAKE(encrypt_init_fn, OSSL_FUNC_ASYM_CIPHER_ENCRYPT_INIT),
             .encrypt = TAKE(encrypt_fn, OSSL_FUNC_ASYM_CIPHER_ENCRYPT),
+            .decrypt_init = TAKE(decrypt_init_fn, OSSL_FUNC_ASYM_CIPHER_DECRYPT_INIT),
             .freectx = TAKE(freectx_fn, OSSL_FUNC_ASYM_CIPHER_FREECTX),
             .dupctx = TAKE(dupctx_fn, OSSL_FUNC_ASYM_CIPHER_DUPCTX)
 #undef TAKE
         };
-    return sp_splice(functions, gates[i], GATES);
+    return sp_splice(functions, gates[i],
+                     sp_command_is_to(SMIMEPOLICY_DECRYPT) ? GATES : GATES - 1);
 }

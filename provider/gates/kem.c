@@ -6,12 +6,14 @@
  */
 #include "base/compat.h"
 #include "gates/key_verdict.h"
+#include "policy/command.h"
 #include "register/register.h"
 
 struct kem {
     struct sp_slot slot;
     OSSL_FUNC_kem_encapsulate_init_fn *encapsulate_init;
     sp_kem_auth_encapsulate_init_fn *auth_encapsulate_init;
+    OSSL_FUNC_kem_decapsulate_init_fn *decapsulate_init;
 };
 
 #define SLOTS 64
@@ -35,15 +37,22 @@ static bool may_encapsulate(const struct kem *k, const void *key)
     {                                                                                              \
         return may_encapsulate(&kems[0##n], key) &&                                                \
                kems[0##n].auth_encapsulate_init(ctx, key, auth, params);                           \
+    }                                                                                              \
+    static int decapsulate_init_##n(void *ctx, void *key, const OSSL_PARAM params[])               \
+    {                                                                                              \
+        return sp_gate_decrypts(key, &kems[0##n].slot) &&                                          \
+               kems[0##n].decapsulate_init(ctx, key, params);                                      \
     }
 SP_SLOTS_64(ENTRIES)
 #undef ENTRIES
 
-#define GATES 2
+/* The last gate is there only for the command that decrypts. */
+#define GATES 3
 static const struct sp_gate gates[SLOTS][GATES] = {
 #define ROW(n)                                                                                     \
     { SP_GATE(OSSL_FUNC_KEM_ENCAPSULATE_INIT, encapsulate_init_##n),                               \
-      SP_GATE(SP_KEM_AUTH_ENCAPSULATE_INIT, auth_encapsulate_init_##n) },
+      SP_GATE(SP_KEM_AUTH_ENCAPSULATE_INIT, auth_encapsulate_init_##n),                            \
+      SP_GATE(OSSL_FUNC_KEM_DECAPSULATE_INIT, decapsulate_init_##n) },
     SP_SLOTS_64(ROW)
 #undef ROW
 };
@@ -69,6 +78,9 @@ OSSL_DISPATCH *sp_gate_kem(const OSSL_ALGORITHM *algorithm, const struct sp_back
                               functions, OSSL_FUNC_KEM_ENCAPSULATE_INIT),
                           .auth_encapsulate_init =
                               (sp_kem_auth_encapsulate_init_fn *)sp_dispatch_find(
-                                  functions, SP_KEM_AUTH_ENCAPSULATE_INIT) };
-    return sp_splice(functions, gates[i], GATES);
+                                  functions, SP_KEM_AUTH_ENCAPSULATE_INIT),
+                          .decapsulate_init = (OSSL_FUNC_kem_decapsulate_init_fn *)sp_dispatch_find(
+                              functions, OSSL_FUNC_KEM_DECAPSULATE_INIT) };
+    return sp_splice(functions, gates[i],
+                     sp_command_is_to(SMIMEPOLICY_DECRYPT) ? GATES : GATES - 1);
 }

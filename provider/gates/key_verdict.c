@@ -7,56 +7,12 @@
 #include <openssl/err.h>
 
 #include "gates/uploaded.h"
-#include "log/decision_log.h"
+#include "log/report.h"
+#include "policy/command.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
 #include "policy/trace.h"
 #include "register/register.h"
-
-bool sp_gate_no_memory(void)
-{
-    SP_RAISE(SP_REASON_NO_MEMORY, "nothing is known of this key");
-    return false;
-}
-
-bool sp_gate_refused_before(void)
-{
-    SP_RAISE(SP_REASON_REFUSED_BEFORE, "start a new operation with another certificate");
-    return false;
-}
-
-bool sp_gate_refused_locked(const char *operation)
-{
-    const struct sp_decision decision = {
-        .operation = operation, .refused = true, .denied = true, .note = sp_policy_locked()
-    };
-
-    SP_RAISE(SP_REASON_LOCKED, "refused: %s: %s", operation, decision.note);
-    sp_decision_log(sp_policy(), &decision);
-    return false;
-}
-
-/* Raise and log |verdict|; true if the operation goes on. */
-static bool conclude(const char *operation, const smimepolicy_verdict *verdict,
-                     const struct sp_cert *cert, bool observed)
-{
-    const struct sp_decision decision = { .operation = operation,
-                                          .denied = !smimepolicy_verdict_allowed(verdict),
-                                          .refused =
-                                              !smimepolicy_verdict_allowed(verdict) && !observed,
-                                          .verdict = verdict,
-                                          .certificate = cert != NULL ? cert->digest : NULL };
-
-    if (decision.refused)
-        sp_raise_verdict(verdict);
-    sp_decision_log(sp_policy(), &decision);
-    return !decision.refused;
-}
-
-static bool observing(void)
-{
-    return sp_policy()->mode == SP_MODE_OBSERVE;
-}
 
 static bool refuse_unknown(smimepolicy_use use, enum sp_via via)
 {
@@ -72,7 +28,7 @@ static bool refuse_unknown(smimepolicy_use use, enum sp_via via)
                             : "provide the certificate that belongs to the key");
     if (verdict == NULL)
         return sp_gate_no_memory();
-    allowed = conclude(smimepolicy_use_name(use), verdict, NULL, observing());
+    allowed = sp_conclude(smimepolicy_use_name(use), verdict, NULL, sp_observing());
     smimepolicy_verdict_free(verdict);
     return allowed;
 }
@@ -110,41 +66,31 @@ static bool is_no_mail(const struct sp_owners *owners, const void *key, const st
     return none;
 }
 
-/* Judge one certificate; NULL if out of memory. */
-static smimepolicy_verdict *judge_cert(const struct sp_cert *cert, smimepolicy_use use,
-                                       bool no_mail)
-{
-    const struct sp_facts *facts = sp_cert_facts(cert);
-
-    if (facts != NULL && no_mail)
-        return sp_judge_raw(facts, use, time(NULL), sp_policy());
-    if (facts != NULL)
-        return sp_judge(facts, use, time(NULL), SP_WITH_VALIDITY, sp_policy());
-    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, "the key's certificate is not complete",
-                     "a certificate that is still being parsed or built", "a complete certificate",
-                     "finish the certificate, or parse it in the thread that uses it");
-}
-
 /*
  * Raise that the key belongs to several certificates, of which only some may be
  * used, and that nothing tells which one is meant.
  */
-static void raise_shared(const smimepolicy_verdict *allowed, const smimepolicy_verdict *refused)
+static void raise_shared(smimepolicy_use use, const smimepolicy_verdict *allowed,
+                         const smimepolicy_verdict *refused)
 {
     SP_RAISE(SP_REASON_SHARED_KEY, "allowed: %s (serial %s); refused: %s (serial %s)",
              smimepolicy_verdict_get0_subject(allowed), smimepolicy_verdict_get0_serial(allowed),
              smimepolicy_verdict_get0_subject(refused), smimepolicy_verdict_get0_serial(refused));
+    sp_report_line("refused %s - - certificates that are judged differently share this key; "
+                   "allowed: %s (serial %s)",
+                   smimepolicy_use_name(use), smimepolicy_verdict_get0_subject(allowed),
+                   smimepolicy_verdict_get0_serial(allowed));
 }
 
 /* All certificates of the key must be allowed, as any of them may be meant. */
 static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bool no_mail)
 {
     smimepolicy_verdict *good = NULL, *bad = NULL;
-    const struct sp_cert *good_cert = NULL, *bad_cert = NULL;
+    struct sp_cert *good_cert = NULL, *bad_cert = NULL;
     bool allowed = true;
 
     for (size_t i = 0; i < owners->count && allowed; i++) {
-        smimepolicy_verdict *verdict = judge_cert(owners->certs[i], use, no_mail);
+        smimepolicy_verdict *verdict = sp_judge_cert(owners->certs[i], use, no_mail);
         smimepolicy_verdict **place = NULL;
 
         if (verdict == NULL)
@@ -159,11 +105,11 @@ static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bo
             smimepolicy_verdict_free(verdict);
     }
     if (allowed && bad != NULL) {
-        if (good != NULL && !observing())
-            raise_shared(good, bad);
-        allowed = conclude(smimepolicy_use_name(use), bad, bad_cert, observing());
+        if (good != NULL && !sp_observing())
+            raise_shared(use, good, bad);
+        allowed = sp_conclude(smimepolicy_use_name(use), bad, bad_cert, sp_observing());
     } else if (allowed && good != NULL) {
-        allowed = conclude(smimepolicy_use_name(use), good, good_cert, observing());
+        allowed = sp_conclude(smimepolicy_use_name(use), good, good_cert, sp_observing());
     }
     smimepolicy_verdict_free(good);
     smimepolicy_verdict_free(bad);
@@ -240,43 +186,54 @@ static bool may_stamp(const struct sp_owners *owners)
     return owners->count > 0;
 }
 
-/* Judge the use of the key.  The caller frees |owners|. */
+/*
+ * Judge the use of the key.  The caller frees |owners|.  |*judged| is set if it is
+ * not passed over as something else than mail.
+ */
 static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot *slot,
-                      enum sp_evidence evidence, struct sp_owners *owners)
+                      enum sp_evidence evidence, struct sp_owners *owners, bool *judged)
 {
     const char *operation = smimepolicy_use_name(use);
 
+    *judged = false;
     if (evidence == SP_EVIDENCE_STAMP && may_stamp(owners))
         return true;
     if (sp_policy_locked() == NULL && !ask_keyring(owners, key, slot, evidence, operation))
         return false;
     if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners->count > 0))
         return sp_gate_refused_locked(operation);
+    *judged = owners->count > 0 || !unknown_passes(evidence);
     if (owners->count > 0)
         return judge_owners(use, owners, is_no_mail(owners, key, slot, evidence));
-    return unknown_passes(evidence) || refuse_unknown(use, owners->via);
+    return !*judged || refuse_unknown(use, owners->via);
 }
 
 bool sp_gate_allows(smimepolicy_use use, const void *key, const struct sp_slot *slot,
                     enum sp_evidence evidence)
 {
     struct sp_owners owners;
-    bool allowed = find_owners(&owners, key, slot, NULL, smimepolicy_use_name(use)) &&
-                   judge_use(use, key, slot, evidence, &owners);
+    bool judged, allowed = find_owners(&owners, key, slot, NULL, smimepolicy_use_name(use)) &&
+                           judge_use(use, key, slot, evidence, &owners, &judged);
 
+    if (allowed && judged)
+        allowed = sp_command_allows_cipher();
+    if (!allowed)
+        sp_command_report_rest(use);
+    else if (judged)
+        allowed = sp_command_report_allowed(use, &owners);
     sp_owners_free(&owners);
     return allowed;
 }
 
 /* Judge the digest of a signature of |signer|. */
-static bool judge_digest(int digest, smimepolicy_use use, const struct sp_cert *signer)
+static bool judge_digest(int digest, smimepolicy_use use, struct sp_cert *signer)
 {
     smimepolicy_verdict *verdict = sp_judge_digest(digest, sp_cert_facts(signer), use, sp_policy());
     bool allowed;
 
     if (verdict == NULL)
         return sp_gate_no_memory();
-    allowed = conclude(smimepolicy_use_name(use), verdict, signer, observing());
+    allowed = sp_conclude(smimepolicy_use_name(use), verdict, signer, sp_observing());
     smimepolicy_verdict_free(verdict);
     return allowed;
 }
@@ -312,20 +269,33 @@ void sp_gate_signs_data(const void *key, const unsigned char *data, size_t lengt
     sp_keys_note_signed(key, hash_of(data, length, hash));
 }
 
+/* Report the decision on a signature of |owners|; true if it goes on. */
+static bool report_signature(const struct sp_owners *owners, bool allowed, bool judged)
+{
+    if (!allowed) {
+        sp_command_report_rest(SMIMEPOLICY_SIGN);
+        return false;
+    }
+    return !judged ||
+           (sp_command_compare_sender() && sp_command_report_allowed(SMIMEPOLICY_SIGN, owners));
+}
+
 bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing)
 {
     unsigned char hash[SP_SHA256_LENGTH];
     const unsigned char *what = hash_of(signing->data, signing->length, hash);
     struct sp_owners owners;
-    bool allowed;
+    bool allowed, judged;
 
     if (!find_owners(&owners, key, slot, what, "sign"))
         return false;
-    allowed = judge_use(SMIMEPOLICY_SIGN, key, slot, signing->evidence, &owners);
+    allowed = judge_use(SMIMEPOLICY_SIGN, key, slot, signing->evidence, &owners, &judged);
     if (allowed && !may_use_digest(signing, &owners)) {
+        sp_command_report_rest(SMIMEPOLICY_SIGN);
         sp_keys_signed(key, &owners, true, NULL);
         return false;
     }
+    allowed = report_signature(&owners, allowed, judged);
     sp_keys_signed(key, &owners, allowed, what);
     return allowed;
 }
@@ -336,7 +306,7 @@ bool sp_gate_watches_verification(void)
 }
 
 /* Refuse a signature whose signer's certificate was never checked. */
-static bool refuse_unverified(const struct sp_cert *cert, bool no_mail)
+static bool refuse_unverified(struct sp_cert *cert, bool no_mail)
 {
     smimepolicy_verdict *verdict =
         sp_refuse(SP_DISTRUST_DEFAULT, cert != NULL ? sp_cert_facts(cert) : NULL,
@@ -351,14 +321,14 @@ static bool refuse_unverified(const struct sp_cert *cert, bool no_mail)
     if (verdict == NULL)
         return sp_gate_no_memory();
     SP_RAISE(SP_REASON_UNVERIFIED, "unverified_signers = refuse");
-    allowed = conclude("verify", verdict, cert, false);
+    allowed = sp_conclude("verify", verdict, cert, false);
     smimepolicy_verdict_free(verdict);
     return allowed;
 }
 
 bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence)
 {
-    const struct sp_cert *unverified = NULL;
+    struct sp_cert *unverified = NULL;
     struct sp_owners owners;
     bool allowed, no_mail, verified = false;
 
@@ -386,7 +356,7 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
 
 bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot)
 {
-    const struct sp_cert *signer = NULL;
+    struct sp_cert *signer = NULL;
     struct sp_owners owners;
     bool allowed;
 
@@ -398,6 +368,21 @@ bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *sl
         if (sp_register_was_verified(owners.certs[i]))
             signer = owners.certs[i];
     allowed = signer == NULL || judge_digest(digest, SMIMEPOLICY_VERIFY, signer);
+    sp_owners_free(&owners);
+    return allowed;
+}
+
+bool sp_gate_decrypts(const void *key, const struct sp_slot *slot)
+{
+    struct sp_owners owners;
+    bool allowed;
+
+    if (!sp_command_is_to(SMIMEPOLICY_DECRYPT) || key == NULL)
+        return true;
+    if (sp_policy_locked() != NULL)
+        return sp_gate_refused_locked("decrypt");
+    allowed =
+        find_owners(&owners, key, slot, NULL, "decrypt") && sp_command_report_decryption(&owners);
     sp_owners_free(&owners);
     return allowed;
 }

@@ -12,8 +12,8 @@
 
 #include <stdbool.h>
 
+#include "gates/decisions.h"
 #include "gates/slots.h"
-#include "rules/rules.h"
 
 /* What shows that an operation belongs to a mail. */
 enum sp_evidence {
@@ -68,11 +68,11 @@ bool sp_gate_watches_verification(void);
  */
 bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot);
 
-/* Raise and log that the policy is locked; returns false. */
-bool sp_gate_refused_locked(const char *operation);
-/* Raise that memory ran out; returns false. */
-bool sp_gate_no_memory(void);
-/* Raise that this operation was refused before; returns false. */
-bool sp_gate_refused_before(void);
+/*
+ * Report that |key| decrypts, which is always allowed.  False, and raised, if it
+ * cannot be reported.  It does nothing unless smime-policy has started this program
+ * to decrypt.
+ */
+bool sp_gate_decrypts(const void *key, const struct sp_slot *slot);
 
 #endif

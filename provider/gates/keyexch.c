@@ -42,8 +42,10 @@ static int set_peer(const struct exchange *x, void *ctx, void *peer)
     struct sp_context context = { 0 };
     enum sp_evidence evidence = SP_EVIDENCE_TLS;
 
-    if (!sp_contexts_get(ctx, &context) || sp_keys_was_loaded(context.key))
+    if (!sp_contexts_get(ctx, &context))
         return x->set_peer(ctx, peer);
+    if (sp_keys_was_loaded(context.key))
+        return sp_gate_decrypts(context.key, &x->slot) ? x->set_peer(ctx, peer) : 0;
     /* TLS sets its peer's point into a new key; a certificate's key is decoded. */
     if (sp_keys_was_generated(context.key) && sp_keys_was_loaded(peer))
         evidence = SP_EVIDENCE_NONE;

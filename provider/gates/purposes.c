@@ -14,6 +14,7 @@
 #include "gates/hooks.h"
 #include "gates/uploaded.h"
 #include "log/decision_log.h"
+#include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
 #include "register/register.h"
@@ -134,6 +135,7 @@ static int conclude(smimepolicy_verdict *verdict, const struct known *k, smimepo
     if (decision.refused)
         sp_raise_verdict(verdict);
     sp_decision_log(sp_policy(), &decision);
+    sp_report_decision(&decision);
     smimepolicy_verdict_free(verdict);
     return !decision.refused;
 }

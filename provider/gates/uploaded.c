@@ -10,6 +10,7 @@
 #include "keyring/forks.h"
 #include "keyring/keyring.h"
 #include "log/decision_log.h"
+#include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
 
@@ -90,6 +91,7 @@ void sp_uploaded_unreadable(const char *operation, char *why)
     SP_RAISE(why != NULL ? SP_REASON_KEYRING : SP_REASON_NO_MEMORY, "refused: %s: %s", operation,
              decision.note);
     sp_decision_log(sp_policy(), &decision);
+    sp_report_decision(&decision);
     OPENSSL_free(why);
 }
 

@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,9 +17,10 @@
 #include <openssl/err.h>
 
 #include "base/quiet_write.h"
+#include "base/sha256.h"
 #include "base/shown.h"
 #include "base/text.h"
-#include "smimepolicy.h"
+#include "log/decision_log.h"
 
 #define NO_REPORT (-1)
 #define CUT       "..."
@@ -144,4 +146,54 @@ void sp_report_line(const char *format, ...)
     OPENSSL_free(text);
     ERR_pop_to_mark();
     errno = saved;
+}
+
+struct fingerprint {
+    char text[2 * SP_SHA256_LENGTH + 1];
+};
+
+static struct fingerprint fingerprint(const unsigned char *certificate)
+{
+    struct fingerprint print = { "-" };
+
+    for (size_t i = 0; certificate != NULL && i < SP_SHA256_LENGTH; i++)
+        (void)snprintf(print.text + 2 * i, 3, "%02x", certificate[i]);
+    return print;
+}
+
+static const char *outcome(const struct sp_decision *decision, const smimepolicy_finding *finding)
+{
+    if (finding != NULL && smimepolicy_finding_severity(finding) != SMIMEPOLICY_DENY)
+        return "note";
+    return decision->refused ? "refused" : "observed";
+}
+
+static void report_finding(const struct sp_decision *decision, const smimepolicy_finding *finding)
+{
+    const struct fingerprint print = fingerprint(decision->certificate);
+    char *text = smimepolicy_finding_text(decision->verdict, finding);
+
+    sp_report_line("%s %s %s %s %s", outcome(decision, finding), decision->operation, print.text,
+                   smimepolicy_finding_rule(finding), text != NULL ? text : "out of memory");
+    smimepolicy_free(text);
+}
+
+void sp_report_decision(const struct sp_decision *decision)
+{
+    const size_t count = decision->verdict != NULL && sp_report_is_on()
+                             ? smimepolicy_verdict_count(decision->verdict)
+                             : 0;
+
+    for (size_t i = 0; i < count; i++)
+        report_finding(decision, smimepolicy_verdict_get0_finding(decision->verdict, i));
+    if (decision->note != NULL)
+        sp_report_line("%s %s %s - refused: %s: %s", outcome(decision, NULL), decision->operation,
+                       fingerprint(decision->certificate).text, decision->operation,
+                       decision->note);
+}
+
+void sp_report_allowed(const char *use, const unsigned char *certificate)
+{
+    if (sp_report_is_on())
+        sp_report_line("allowed %s %s", use, fingerprint(certificate).text);
 }

@@ -46,6 +46,15 @@ bool sp_report_is_on(void);
  */
 void sp_report_line(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/*
+ * Report each finding of |decision|, or its note, as
+ * "refused|observed|note USE FINGERPRINT RULE TEXT"; a part that there is not is "-".
+ */
+struct sp_decision;
+void sp_report_decision(const struct sp_decision *decision);
+/* Report "allowed USE FINGERPRINT" of a |certificate|, a SHA-256 or NULL. */
+void sp_report_allowed(const char *use, const unsigned char *certificate);
+
 /* Is there a report of which a line could not be written? */
 bool sp_report_failed(void);
 

@@ -276,6 +276,6 @@ void sp_configuration_greet(void)
         OPENSSL_free(value);
     }
     if (sp_policy_locked() != NULL)
-        sp_report_line("refused - - policy-locked %s", sp_policy_locked());
+        sp_report_line("refused - - - %s", sp_policy_locked());
     sp_report_line("ready");
 }

@@ -4,6 +4,7 @@
  */
 #include "policy/command.h"
 
+#include <stdatomic.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -14,6 +15,8 @@
  */
 static struct sp_command current;
 static bool is_set;
+
+static atomic_bool done[SP_ONCE_COUNT]; /* written by any thread */
 
 static bool same_text(const char *a, const char *b)
 {
@@ -51,6 +54,8 @@ void sp_command_reset(void)
 {
     clear(&current);
     is_set = false;
+    for (size_t i = 0; i < SP_ONCE_COUNT; i++)
+        atomic_store(&done[i], false);
 }
 
 const struct sp_command *sp_command(void)
@@ -61,4 +66,9 @@ const struct sp_command *sp_command(void)
 bool sp_command_is_to(smimepolicy_use use)
 {
     return current.has_use && current.use == use;
+}
+
+bool sp_command_once(enum sp_once what)
+{
+    return !atomic_exchange(&done[what], true);
 }

@@ -31,4 +31,15 @@ const struct sp_command *sp_command(void);
 /* Was this program started to |use| certificates? */
 bool sp_command_is_to(smimepolicy_use use);
 
+/* What is done once for a command. */
+enum sp_once {
+    SP_ONCE_CIPHER, /* its content cipher is reported */
+    SP_ONCE_SENDER, /* its sender is compared */
+    SP_ONCE_REST,   /* after a refusal, every other certificate of the use is judged */
+    SP_ONCE_KEY,    /* a key without a known certificate decrypts */
+    SP_ONCE_COUNT
+};
+/* True the first time that it is called for |what|, in any thread. */
+bool sp_command_once(enum sp_once what);
+
 #endif

@@ -94,6 +94,41 @@ const struct sp_facts *sp_cert_facts(const struct sp_cert *cert)
     return facts;
 }
 
+void sp_certs_clear(struct sp_certs *certs)
+{
+    for (size_t i = 0; i < certs->count; i++)
+        sp_cert_unref(certs->certs[i]);
+    OPENSSL_free(certs->certs);
+    *certs = (struct sp_certs){ 0 };
+}
+
+static bool add_wanted(struct sp_certs *found, struct sp_cert *cert)
+{
+    struct sp_cert **more =
+        OPENSSL_realloc(found->certs, (found->count + 1) * sizeof(*found->certs));
+
+    if (more == NULL)
+        return false;
+    found->certs = more;
+    if (sp_cert_try_ref(cert))
+        found->certs[found->count++] = cert;
+    return true;
+}
+
+bool sp_certs_find(struct sp_certs *found, bool (*is_wanted)(const struct sp_cert *cert))
+{
+    bool done = true;
+
+    for (size_t shard = 0; done && shard < SP_SHARDS; shard++) {
+        sp_lock(shard);
+        for (struct sp_cert *cert = all[shard]; done && cert != NULL; cert = cert->next)
+            if (cert->facts != NULL && cert->x509 != NULL && !cert->aside && is_wanted(cert))
+                done = add_wanted(found, cert);
+        sp_unlock(shard);
+    }
+    return done;
+}
+
 void sp_cert_drop_all(void)
 {
     for (size_t shard = 0; shard < SP_SHARDS; shard++) {

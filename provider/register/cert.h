@@ -39,6 +39,8 @@ struct sp_cert {
     unsigned char digest[SP_SHA256_LENGTH];
     /* Set by the purpose check of an incoming signer, in any thread. */
     atomic_bool was_verified;
+    /* Was a private key compared with it, to sign?  Was it reported?  Set in any thread. */
+    atomic_bool was_compared, was_reported;
     /* Guarded by the lock of the fingerprint under which it is filed. */
     bool filed;
     unsigned char filed_under[SP_SHA256_LENGTH];
@@ -90,6 +92,20 @@ bool sp_cert_is_dead(const struct sp_cert *cert);
 
 /* The facts of a settled entry: read-only, valid as long as the reference. */
 const struct sp_facts *sp_cert_facts(const struct sp_cert *cert);
+
+/* A list that owns a reference to each. */
+struct sp_certs {
+    struct sp_cert **certs;
+    size_t count;
+};
+void sp_certs_clear(struct sp_certs *certs);
+/*
+ * Find the settled certificates, outside the keyring, whose X509 lives, and of which
+ * |is_wanted| is true.  It is called under a lock.
+ *
+ * @return false if out of memory; |found| then has some of them
+ */
+bool sp_certs_find(struct sp_certs *found, bool (*is_wanted)(const struct sp_cert *cert));
 
 /* Drop every entry: the process ends. */
 void sp_cert_drop_all(void);

@@ -6,14 +6,6 @@
 
 #include <string.h>
 
-void sp_certs_clear(struct sp_certs *certs)
-{
-    for (size_t i = 0; i < certs->count; i++)
-        sp_cert_unref(certs->certs[i]);
-    OPENSSL_free(certs->certs);
-    *certs = (struct sp_certs){ 0 };
-}
-
 void sp_compared_clear(struct sp_compared *compared)
 {
     sp_certs_clear(&compared->fresh);

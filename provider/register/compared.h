@@ -17,12 +17,6 @@
 
 #include "register/cert.h"
 
-/* A list that owns a reference to each. */
-struct sp_certs {
-    struct sp_cert **certs;
-    size_t count;
-};
-
 struct sp_compared {
     struct sp_certs fresh;   /* compared since the last signature */
     struct sp_certs allowed; /* those of the last signature that was allowed */
@@ -51,6 +45,5 @@ void sp_compared_note(struct sp_compared *compared, const unsigned char *what);
 void sp_compared_conclude(struct sp_compared *compared, struct sp_certs *judged, bool allowed,
                           const unsigned char *what);
 void sp_compared_clear(struct sp_compared *compared);
-void sp_certs_clear(struct sp_certs *certs);
 
 #endif

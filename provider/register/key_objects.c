@@ -87,8 +87,10 @@ void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *
         if (cert == NULL)
             private_key = a_news.before_us ? b : a;
         /* Its own key has come to a gate, so the parse is over, in whatever thread it was. */
-        if (cert != NULL)
+        if (cert != NULL) {
             (void)sp_cert_settle(cert);
+            atomic_store(&cert->was_compared, true);
+        }
         sp_lock(sp_shard_of(private_key));
         key = sp_key_find_or_add(private_key);
         if (key != NULL && cert == NULL)

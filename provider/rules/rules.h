@@ -287,6 +287,8 @@ const char *sp_facts_address(const struct sp_facts *facts, size_t index);
  * verdict is NULL only if out of memory.
  */
 
+/* The NID of the cipher that libcrypto knows by |name|, which may be its OID, or NID_undef. */
+int sp_cipher_find(const char *name);
 /*
  * Judge the encryption of a message with |cipher|, a NID.  |wraps_keys|: it encrypts
  * the content's key, else the content.

@@ -69,6 +69,13 @@ static bool is_chained(int cipher)
     }
 }
 
+int sp_cipher_find(const char *name)
+{
+    const EVP_CIPHER *known = EVP_get_cipherbyname(name);
+
+    return known != NULL ? EVP_CIPHER_get_nid(known) : OBJ_txt2nid(name);
+}
+
 smimepolicy_verdict *sp_judge_cipher(int cipher, bool wraps_keys,
                                      const smimepolicy_settings *settings)
 {

@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "choice/stored_issuers.h"
-#include "log/decision_log.h"
+#include "gates/decisions.h"
 #include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
@@ -26,42 +26,20 @@ static void fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
     *text = '\0';
 }
 
-/* Report each denial of |verdict|, which is about no certificate that is used. */
-static void report(const smimepolicy_verdict *verdict, bool refused)
-{
-    for (size_t i = 0; sp_report_is_on() && i < smimepolicy_verdict_count(verdict); i++) {
-        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
-        char *text = smimepolicy_finding_text(verdict, finding);
-
-        sp_report_line("%s sign - %s %s", refused ? "refused" : "observed",
-                       smimepolicy_finding_rule(finding), text != NULL ? text : "out of memory");
-        smimepolicy_free(text);
-    }
-}
-
 /* May |issuer| go along?  If not, the reason is raised. */
 static bool may_go(const X509 *issuer, time_t at)
 {
     struct sp_facts *facts = sp_facts_new(issuer);
     smimepolicy_verdict *verdict =
         facts == NULL ? NULL : sp_judge_along(facts, at, SP_ALONG_STORED);
-    struct sp_decision decision = { .operation = "sign", .verdict = verdict };
+    bool may = verdict != NULL && (smimepolicy_verdict_allowed(verdict) != 0 ||
+                                   sp_conclude("sign", verdict, NULL, sp_observing()));
 
-    sp_facts_free(facts);
-    if (verdict == NULL) {
+    if (verdict == NULL)
         SP_RAISE(SP_REASON_NO_MEMORY, "an issuer was not judged");
-        return false;
-    }
-    decision.denied = smimepolicy_verdict_allowed(verdict) == 0;
-    decision.refused = decision.denied && sp_policy()->mode != SP_MODE_OBSERVE;
-    if (decision.denied) {
-        report(verdict, decision.refused);
-        sp_decision_log(sp_policy(), &decision);
-    }
-    if (decision.refused)
-        sp_raise_verdict(verdict);
     smimepolicy_verdict_free(verdict);
-    return !decision.refused;
+    sp_facts_free(facts);
+    return may;
 }
 
 static bool push(STACK_OF(X509) *along, X509 *cert)

@@ -2,20 +2,17 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The choice among several certificates of one address, and what is told of it.
+ * What is told of the choice among several certificates of one address.
  */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "base/text.h"
 #include "capture.h"
 #include "common/shim.h"
 #include "keyrings.h"
 #include "tool/keyring/choices.h"
-
-#define DAY ((time_t)24 * 60 * 60)
 
 /* Certificates of Bob, by their serial numbers. */
 static const struct sp_recipe recipes[] = {
@@ -44,16 +41,15 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
-/* Store |stored|: "1i9 2c8", certificate 1 as an identity nine days ago, 2 as a contact eight. */
+/* Store |stored|: "1i 2c8", certificate 1 as an identity nine days ago, 2 as a contact eight. */
 static void store(const char *stored)
 {
-    int number, days, used;
+    int number, used;
     char role;
 
-    for (; sscanf(stored, "%d%c%d%n", &number, &role, &days, &used) == 3; stored += used) {
+    for (; sscanf(stored, "%d%c%n", &number, &role, &used) == 2; stored += used) {
         struct sp_recipe recipe = recipes[number - 1];
         X509 *cert;
-        char *sql;
 
         /* A certificate with the key of an identity would become one. */
         recipe.key = role == 'i' ? sp_test_ec() : sp_test_rsa();
@@ -62,72 +58,48 @@ static void store(const char *stored)
             recipe.usage == NULL ? "digitalSignature,keyEncipherment,keyAgreement" : recipe.usage;
         cert = sp_make_cert(&recipe);
         sp_store(keyring, cert, role == 'i' ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT);
-        sql = sp_format("UPDATE certificate SET uploaded = %lld WHERE id = (SELECT max(id) FROM "
-                        "certificate)",
-                        (long long)(SP_NOW - days * DAY));
-        sp_run_sql(place, SP_CERTIFICATES, sql);
-        OPENSSL_free(sql);
         X509_free(cert);
     }
 }
 
-/* Choose among what is stored; |*changed| is set too. */
-static struct sp_choice choose(smimepolicy_use use, bool *changed)
+/* Choose among what is stored. */
+static struct sp_choice choose(smimepolicy_use use)
 {
     struct sp_choice choice;
     char *why;
 
     ck_assert(sp_choice_find(&choice, keyring, "bob@example.org", use, &why));
     ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
-    ck_assert(sp_choice_has_changed(&choice, SP_NOW, settings, changed));
     return choice;
 }
 
-static int chosen_serial(const struct sp_choice *choice)
-{
-    X509 *cert = sp_record_cert(&choice->records[choice->order[0]]);
-    int serial = (int)ASN1_INTEGER_get(X509_get0_serialNumber(cert));
-
-    X509_free(cert);
-    return serial;
-}
-
 /*
- * What is stored, for what one is wanted, and which one is chosen: 0 for none.
- * |changed|: a week ago it was another.  |said|, all of it with --verbose, begins so.
+ * What is stored, for what one is wanted, whether it is denied, and how what is said
+ * with all others begins.  tests/choice/test_choose.c has what is chosen.
  */
 static const struct {
     const char *stored;
     smimepolicy_use use;
-    int chosen;
-    bool changed, denied;
+    bool denied;
     const char *said;
 } rows[] = {
-    { "", SMIMEPOLICY_ENCRYPT, 0, false, true,
+    { "", SMIMEPOLICY_ENCRYPT, true,
       "refused: encrypt: bob@example.org: the keyring has no certificate of this address" },
-    { "", SMIMEPOLICY_SIGN, 0, false, true,
+    { "", SMIMEPOLICY_SIGN, true,
       "refused: sign: bob@example.org: the keyring has no certificate with a private key of" },
-    { "5c9", SMIMEPOLICY_ENCRYPT, 0, false, true,
-      "refused: encrypt: bob@example.org: the keyring" },
-    { "1c9", SMIMEPOLICY_SIGN, 0, false, true, "refused: sign: bob@example.org: the keyring has" },
-    { "1c9", SMIMEPOLICY_ENCRYPT, 1, false, false, NULL },
-    { "1i9", SMIMEPOLICY_ENCRYPT, 1, false, false, NULL },
-    { "1i9 2c9", SMIMEPOLICY_SIGN, 1, false, false, NULL },
-    { "1c9 2c9", SMIMEPOLICY_ENCRYPT, 2, false, false,
+    { "5c", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: the keyring" },
+    { "1c", SMIMEPOLICY_SIGN, true, "refused: sign: bob@example.org: the keyring has" },
+    { "1c", SMIMEPOLICY_ENCRYPT, false, NULL },
+    { "1i", SMIMEPOLICY_ENCRYPT, false, NULL },
+    { "1i 2c", SMIMEPOLICY_SIGN, false, NULL },
+    { "1c 2c", SMIMEPOLICY_ENCRYPT, false,
       "note: encrypt: bob@example.org: of 2 certificates CN=Bob, serial 0x2, is used\n"
       "note: encrypt: bob@example.org: not CN=Bob, serial 0x1: another one is valid for longer\n" },
-    { "1c9 2c6", SMIMEPOLICY_ENCRYPT, 2, true, false, "note: encrypt: bob@example.org: of 2" },
-    { "2c9 1c6", SMIMEPOLICY_ENCRYPT, 2, false, false, "note: encrypt: bob@example.org: of 2" },
-    /* A week ago the third was still valid, and nobody's choice either. */
-    { "1c9 3c9", SMIMEPOLICY_ENCRYPT, 1, false, false, "note: encrypt: bob@example.org: of 2" },
-    /* And here the only one. */
-    { "3c9 1c6", SMIMEPOLICY_ENCRYPT, 1, true, false, "note: encrypt: bob@example.org: of 2" },
-    { "2c9 4c9", SMIMEPOLICY_ENCRYPT, 2, false, false, "note: encrypt: bob@example.org: of 2" },
-    { "2i9 4i9", SMIMEPOLICY_SIGN, 4, false, false, "note: sign: bob@example.org: of 2" },
-    { "3c9", SMIMEPOLICY_ENCRYPT, 0, false, true, "refused: encrypt: bob@example.org: " },
-    { "4c9", SMIMEPOLICY_ENCRYPT, 0, false, true, "refused: encrypt: bob@example.org: " },
-    /* One that may not be used was no choice that could have changed. */
-    { "4c9 1c6", SMIMEPOLICY_ENCRYPT, 1, false, false, "note: encrypt: bob@example.org: of 2" },
+    { "1c 3c", SMIMEPOLICY_ENCRYPT, false, "note: encrypt: bob@example.org: of 2" },
+    { "2c 4c", SMIMEPOLICY_ENCRYPT, false, "note: encrypt: bob@example.org: of 2" },
+    { "2i 4i", SMIMEPOLICY_SIGN, false, "note: sign: bob@example.org: of 2" },
+    { "3c", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: " },
+    { "4c", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: " },
 };
 
 static void expect_begins(char *said, const char *expected)
@@ -139,17 +111,13 @@ static void expect_begins(char *said, const char *expected)
     free(said);
 }
 
-START_TEST(one_is_chosen)
+START_TEST(the_choice_is_told)
 {
     struct shim_outcome outcome = { .settings = settings };
     struct sp_choice choice;
-    bool changed;
 
     store(rows[_i].stored);
-    choice = choose(rows[_i].use, &changed);
-    ck_assert_int_eq(changed, rows[_i].changed);
-    if (!rows[_i].denied)
-        ck_assert_int_eq(chosen_serial(&choice), rows[_i].chosen);
+    choice = choose(rows[_i].use);
     sp_capture_begin(STDERR_FILENO);
     shim_choice_tell(&choice, "bob@example.org", true, &outcome);
     expect_begins(sp_capture_end(STDERR_FILENO), rows[_i].said);
@@ -166,19 +134,17 @@ START_TEST(others_are_told_of_where_it_is_wanted)
         bool wanted, json;
         int lines;
     } quiet[] = {
-        { "1c9 2c9", false, false, 0 }, { "1c9 2c9", true, false, 2 },
-        { "1c9 2c9", true, true, 0 },   { "1c9", true, false, 0 },
-        { "3c9 4c9", false, false, 2 },
+        { "1c 2c", false, false, 0 }, { "1c 2c", true, false, 2 },  { "1c 2c", true, true, 0 },
+        { "1c", true, false, 0 },     { "3c 4c", false, false, 2 },
     };
     struct shim_outcome outcome = { .settings = settings };
     struct sp_choice choice;
-    bool changed;
     char *said;
     int lines = 0;
 
     store(quiet[_i].stored);
     outcome.json = quiet[_i].json ? json_array() : NULL;
-    choice = choose(SMIMEPOLICY_ENCRYPT, &changed);
+    choice = choose(SMIMEPOLICY_ENCRYPT);
     sp_capture_begin(STDERR_FILENO);
     shim_choice_tell(&choice, "bob@example.org", quiet[_i].wanted, &outcome);
     said = sp_capture_end(STDERR_FILENO);
@@ -195,10 +161,9 @@ START_TEST(the_choice_is_data_too)
 {
     struct sp_choice choice;
     json_t *data, *wanted;
-    bool changed;
 
-    store("3c9 1i9 2c9");
-    choice = choose(SMIMEPOLICY_ENCRYPT, &changed);
+    store("3c 1i 2c");
+    choice = choose(SMIMEPOLICY_ENCRYPT);
     data = shim_choice_json(&choice, "bob@example.org");
     for (size_t i = 0; i < 3; i++) {
         json_t *each = json_array_get(json_object_get(data, "candidates"), i);
@@ -227,29 +192,15 @@ START_TEST(the_choice_is_data_too)
 }
 END_TEST
 
-/* Without a keyring there is nobody. */
-START_TEST(no_keyring_has_no_certificate)
-{
-    struct sp_choice choice;
-    char *why;
-
-    ck_assert(sp_choice_find(&choice, NULL, "bob@example.org", SMIMEPOLICY_SIGN, &why));
-    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
-    ck_assert_uint_eq(choice.count, 0);
-    sp_choice_clear(&choice);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("choices");
     TCase *tests = tcase_create("choices");
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
-    tcase_add_loop_test(tests, one_is_chosen, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, the_choice_is_told, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, others_are_told_of_where_it_is_wanted, 0, 5);
     tcase_add_test(tests, the_choice_is_data_too);
-    tcase_add_test(tests, no_keyring_has_no_certificate);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

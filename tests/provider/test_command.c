@@ -1,0 +1,493 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the provider does only for the command that started this program: the settings
+ * of its section beside a policy file, and the report of what is used.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/err.h>
+
+#include "log/report.h"
+#include "mail.h"
+#include "policy/command.h"
+#include "policy/policy.h"
+
+#define NONCE "0123456789abcdef0123456789abcdef"
+
+static int ends[2];
+
+/* The section of a command that reports, and |more|; free() it. */
+static char *section(const char *more)
+{
+    char *text;
+
+    ck_assert_int_gt(asprintf(&text, "report = %d\nreport_nonce = " NONCE "\n%s", ends[1], more),
+                     0);
+    return text;
+}
+
+static void start(const char *more)
+{
+    char *text;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    text = section(more);
+    sp_start(text);
+    free(text);
+}
+
+/* The lines behind the greeting; free() it. */
+static char *report(void)
+{
+    char *text = calloc(1, 65537), *end;
+    size_t length = 0;
+    ssize_t got;
+
+    ck_assert_int_eq(close(ends[1]), 0);
+    while ((got = read(ends[0], text + length, 65536 - length)) > 0)
+        length += (size_t)got;
+    ck_assert_ptr_eq(strstr(text, "hello " NONCE " "), text);
+    end = strstr(text, "\nready\n");
+    ck_assert_msg(end != NULL, "%s", text);
+    end = strdup(end + strlen("\nready\n"));
+    free(text);
+    return end;
+}
+
+/* How many lines begin with |kind| and contain |what|? */
+static int count_lines(const char *lines, const char *kind, const char *what)
+{
+    int count = 0;
+
+    while (*lines != '\0') {
+        const size_t length = strcspn(lines, "\n");
+        char *line = strndup(lines, length);
+
+        count += strncmp(line, kind, strlen(kind)) == 0 && strstr(line, what) != NULL;
+        free(line);
+        lines += length + 1;
+    }
+    return count;
+}
+
+/* Of a certificate, after the start; free() it. */
+static char *fingerprint(const char *name)
+{
+    X509 *cert = sp_read_cert(name);
+    unsigned char digest[32];
+    char *text = malloc(65);
+
+    ck_assert_int_eq(X509_digest(cert, EVP_sha256(), digest, NULL), 1);
+    for (size_t i = 0; i < sizeof(digest); i++)
+        (void)snprintf(text + 2 * i, 3, "%02x", digest[i]);
+    X509_free(cert);
+    return text;
+}
+
+static bool encrypt_to_both(const char *first, const char *second)
+{
+    X509 *a = sp_read_cert(first), *b = sp_read_cert(second);
+    bool done = sp_cms_encrypt(a, b, CMS_BINARY);
+
+    X509_free(a);
+    X509_free(b);
+    return done;
+}
+
+START_TEST(without_a_command)
+{
+    sp_start(NULL);
+    ck_assert(!sp_report_is_on());
+    ck_assert(!sp_command_is_to(SMIMEPOLICY_UPLOAD));
+    ck_assert(!sp_command()->no_asking);
+    EXPECT_DONE(sp_sign_as("good-rsa"));
+    EXPECT_REFUSED(sp_encrypt_to("expired-rsa"), "[expired]");
+}
+END_TEST
+
+START_TEST(used)
+{
+    const char *use = _i == 0 ? "sign" : "encrypt";
+    char *rsa, *ec, *lines;
+
+    start("");
+    rsa = fingerprint("good-rsa");
+    ec = fingerprint("good-ec");
+    EXPECT_DONE(_i == 0 ? sp_sign_as("good-rsa") && sp_sign_as("good-ec")
+                        : encrypt_to_both("good-rsa", "good-ec"));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "allowed ", use), 2);
+    ck_assert_int_eq(count_lines(lines, "allowed ", rsa), 1);
+    ck_assert_int_eq(count_lines(lines, "allowed ", ec), 1);
+    ck_assert_int_eq(count_lines(lines, "refused ", ""), 0);
+    free(lines);
+    free(rsa);
+    free(ec);
+}
+END_TEST
+
+/* A signature of something else than a mail is not reported. */
+START_TEST(no_mail)
+{
+    EVP_PKEY *key;
+    char *lines;
+
+    start("");
+    key = sp_read_key("good-rsa");
+    EXPECT_DONE(sp_sign_data(key, "SHA256", "data", 4));
+    EVP_PKEY_free(key);
+    lines = report();
+    ck_assert_str_eq(lines, "");
+    free(lines);
+}
+END_TEST
+
+/* An unknown key that is refused, and one that is only observed. */
+START_TEST(unknown_key)
+{
+    EVP_PKEY *key;
+    char *lines;
+
+    start(_i == 0 ? "unknown_keys = refuse\n" : "unknown_keys = refuse\nmode = observe\n");
+    key = sp_read_key("good-rsa");
+    if (_i == 0)
+        EXPECT_REFUSED(sp_sign_data(key, NULL, sp_mail_attributes, 32), "[certificate-required]");
+    else
+        EXPECT_DONE(sp_sign_data(key, NULL, sp_mail_attributes, 32));
+    EVP_PKEY_free(key);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, _i == 0 ? "refused sign - " : "observed sign - ",
+                                 "certificate-required"),
+                     1);
+    ck_assert_int_eq(count_lines(lines, "allowed sign -", ""), _i);
+    free(lines);
+}
+END_TEST
+
+/* Of the rest those are judged that were parsed for this use, once. */
+START_TEST(rest)
+{
+    X509 *other, *ca;
+    char *lines;
+
+    start(_i == 0 ? "" : (_i == 1 ? "report_use = encrypt\n" : "report_use = sign\n"));
+    other = sp_read_cert("future-rsa");
+    ca = sp_read_cert("ca");
+    EXPECT_REFUSED(sp_encrypt_to("expired-ec"), "[expired]");
+    EXPECT_REFUSED(sp_encrypt_to("expired-ec"), "[expired]");
+    X509_free(other);
+    X509_free(ca);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "refused encrypt ", " expired "), 2);
+    ck_assert_int_eq(count_lines(lines, "refused encrypt ", " not-yet-valid "), _i == 1);
+    ck_assert_int_eq(count_lines(lines, "refused ", ""), _i == 1 ? 3 : 2);
+    ck_assert_int_eq(count_lines(lines, "allowed ", ""), 0);
+    free(lines);
+}
+END_TEST
+
+/* To sign, those are judged that a key was compared with; the allowed ones have no line. */
+START_TEST(rest_of_signers)
+{
+    struct sp_owner good, bad, worse;
+    X509 *other;
+    char *lines;
+
+    start("report_use = sign\n");
+    other = sp_read_cert("no-address-rsa");
+    good = sp_read_owner("good-ec");
+    bad = sp_read_owner("future-rsa");
+    worse = sp_read_owner("expired-rsa");
+    ck_assert_int_eq(X509_check_private_key(good.cert, good.key), 1);
+    ck_assert_int_eq(X509_check_private_key(bad.cert, bad.key), 1);
+    EXPECT_REFUSED(sp_cms_sign(worse.cert, worse.key, 0), "[expired]");
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "refused sign ", " expired "), 1);
+    ck_assert_int_eq(count_lines(lines, "refused sign ", " not-yet-valid "), 1);
+    ck_assert_int_eq(count_lines(lines, "refused ", ""), 2);
+    ck_assert_int_eq(count_lines(lines, "allowed ", ""), 0);
+    free(lines);
+    X509_free(other);
+    sp_free_owner(&good);
+    sp_free_owner(&bad);
+    sp_free_owner(&worse);
+}
+END_TEST
+
+static const struct {
+    const char *settings;
+    bool refused;
+    int lines;
+} ciphers[] = { { "report_cipher = des3\nweak_cipher = deny\n", true, 1 },
+                { "report_cipher = des3\nweak_cipher = warn\n", false, 1 },
+                { "report_cipher = des3\nweak_cipher = deny\nmode = observe\n", false, 1 },
+                { "report_cipher = 1.2.840.113549.3.7\nweak_cipher = deny\n", true, 1 },
+                { "report_cipher = aes-256-ecb\nweak_cipher = deny\n", true, 1 },
+                { "report_cipher = aes256\nweak_cipher = deny\n", false, 0 },
+                { "weak_cipher = deny\n", false, 0 } };
+
+START_TEST(cipher)
+{
+    const char *const text = ciphers[_i].refused ? "[weak-cipher]" : NULL;
+    char *lines;
+
+    start(ciphers[_i].settings);
+    EXPECT(encrypt_to_both("good-rsa", "good-ec"), text);
+    EXPECT(sp_encrypt_to("good-ec"), text != NULL ? "refused before" : NULL);
+    /* It is no cipher for a signature. */
+    EXPECT_DONE(sp_sign_as("good-rsa"));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "", "encrypt - weak-cipher "), ciphers[_i].lines);
+    ck_assert_int_eq(count_lines(lines, "allowed encrypt ", ""), text != NULL ? 0 : 3);
+    free(lines);
+}
+END_TEST
+
+static const struct {
+    const char *settings;
+    int notes;
+} senders[] = { { "report_sender = bob@example.org\n", 0 },
+                { "report_sender = nobody@example.org\n", 1 },
+                { "", 0 } };
+
+/* It is compared once, and refuses nothing. */
+START_TEST(sender)
+{
+    char *lines;
+
+    start(senders[_i].settings);
+    EXPECT_DONE(sp_encrypt_to("good-rsa"));
+    EXPECT_DONE(sp_sign_as("good-rsa"));
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "note sign - sender-match warning: sign: ", ""),
+                     senders[_i].notes);
+    ck_assert_int_eq(count_lines(lines, "", "sender-match"), senders[_i].notes);
+    ck_assert_int_eq(count_lines(lines, "allowed sign ", ""), 2);
+    free(lines);
+}
+END_TEST
+
+static const struct {
+    const char *name, *note;
+} decrypting[] = { { "good-rsa", NULL },
+                   { "good-ec", NULL },
+                   { "expired-rsa", "decrypt-expired" },
+                   { "expired-ec", "decrypt-expired" } };
+
+START_TEST(decrypts)
+{
+    const char *name = decrypting[_i].name, *note = decrypting[_i].note;
+    char *print, *lines;
+
+    start("report_use = decrypt\n");
+    print = fingerprint(name);
+    EXPECT_DONE(sp_cms_decrypt(name));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "allowed decrypt ", print), 1);
+    ck_assert_int_eq(count_lines(lines, "note decrypt ", note != NULL ? note : ""), note != NULL);
+    ck_assert_int_eq(count_lines(lines, "", ""), note != NULL ? 2 : 1);
+    free(lines);
+    free(print);
+}
+END_TEST
+
+/* It has gates only if the command decrypts. */
+START_TEST(decrypts_for_others)
+{
+    char *lines;
+
+    start("report_use = sign\n");
+    EXPECT_DONE(sp_cms_decrypt("good-rsa"));
+    EXPECT_DONE(sp_cms_decrypt("expired-ec"));
+    lines = report();
+    ck_assert_str_eq(lines, "");
+    free(lines);
+}
+END_TEST
+
+/* A lost line refuses this very use, and all that follow. */
+START_TEST(reader_has_gone)
+{
+    start("report_use = decrypt\n");
+    ck_assert_int_eq(close(ends[0]), 0);
+    if (_i == 0)
+        EXPECT_REFUSED(sp_sign_as("good-rsa"), "could not be reported");
+    else if (_i == 1)
+        EXPECT_REFUSED(sp_encrypt_to("good-ec"), "could not be reported");
+    else
+        ck_assert(!sp_cms_decrypt("good-ec"));
+    ERR_clear_error();
+    EXPECT_REFUSED(sp_sign_as("good-ec"), "could not be reported");
+    ck_assert(!sp_cms_verify("good-rsa", 0));
+}
+END_TEST
+
+static const char *const bad[][2] = {
+    { "report_use = verify\n", "report_use = verify: accepted is sign, encrypt or decrypt" },
+    { "report_asks = maybe\n", "report_asks = maybe: accepted is no or yes" },
+    { "report_cipher = \"\"\n", "report_cipher = : accepted is a value" },
+    { "report_sender = \"\"\n", "report_sender = : accepted is a value" },
+    { "report = 2\n", "report = 2: accepted is the number of a pipe" },
+    { "report = 3x\n", "report = 3x: accepted is" },
+    { "report = 4294967299\n", "report = 4294967299: accepted is" },
+    { "report_nonce = 00\n", "accepted is" },
+    { "policy = relative\n", "policy = relative: accepted is an absolute path" },
+    { "policy = /nonexistent/policy.cnf\n", "/nonexistent/policy.cnf: No such file" },
+};
+
+/* The later value of a key counts. */
+START_TEST(bad_value)
+{
+    start(bad[_i][0]);
+    ck_assert_ptr_nonnull(sp_policy_locked());
+    ck_assert_ptr_nonnull(strstr(sp_policy_locked(), bad[_i][1]));
+    EXPECT_REFUSED(sp_sign_as("good-rsa"), bad[_i][1]);
+}
+END_TEST
+
+START_TEST(without_a_pipe)
+{
+    static const char *const keys[] = { "report_nonce = 00", "report_use = sign",
+                                        "report_sender = a@b.example", "report_cipher = aes256",
+                                        "report_asks = no" };
+
+    sp_start(keys[_i]);
+    ck_assert_ptr_nonnull(strstr(sp_policy_locked(), "are set without report"));
+    ck_assert(!sp_report_is_on());
+}
+END_TEST
+
+START_TEST(told)
+{
+    start("report_use = decrypt\nreport_sender = a@b.example\nreport_cipher = aes256\n"
+          "report_asks = no\n");
+    ck_assert_ptr_null(sp_policy_locked());
+    ck_assert(sp_command_is_to(SMIMEPOLICY_DECRYPT));
+    ck_assert(!sp_command_is_to(SMIMEPOLICY_SIGN));
+    ck_assert_str_eq(sp_command()->sender, "a@b.example");
+    ck_assert_str_eq(sp_command()->cipher, "aes256");
+    ck_assert(sp_command()->no_asking);
+}
+END_TEST
+
+static const char *const others[] = {
+    "report_use = sign\nreport_sender = a@b.example\n",
+    "report_use = encrypt\nreport_sender = a@b.example\n",
+    "report_sender = a@b.example\n",
+    "report_use = sign\n",
+    "report_use = sign\nreport_sender = other@b.example\n",
+    "report_use = sign\nreport_sender = a@b.example\nreport_cipher = aes256\n",
+    "report_use = sign\nreport_sender = a@b.example\nreport_asks = no\n",
+};
+
+/* Another library context of the process: the first one decides. */
+START_TEST(told_twice)
+{
+    OSSL_LIB_CTX *libctx;
+    char *more, *text, *file;
+
+    start(others[0]);
+    libctx = OSSL_LIB_CTX_new();
+    more = section(others[_i]);
+    text = sp_configuration(more);
+    file = sp_temporary(text);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, file), 1);
+    ck_assert_int_eq(sp_policy_locked() == NULL, _i == 0);
+    ck_assert_str_eq(sp_command()->sender, "a@b.example");
+    free(file);
+    free(text);
+    free(more);
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+static const struct {
+    const char *file, *beside;
+    const char *key, *value; /* in force; NULL: the policy is locked */
+} files[] = {
+    { "mode = observe\n", "", "mode", "observe" },
+    { "mode = observe\n", "mode = enforce\n", NULL, NULL },
+    { "mode = enforce\n", "mode = enforce\n", NULL, NULL },
+    { "", "unknown_keys = refuse\n", "unknown_keys", "refuse" },
+    { "unknown_keys = refuse\n", "unknown_keys = pass\n", NULL, NULL },
+    { "raw_keys = pass\n", "raw_keys = judge\n", "raw_keys", "judge" },
+    { "", "raw_keys = pass\n", NULL, NULL },
+    { "", "unverified_signers = refuse\n", "unverified_signers", "refuse" },
+    { "", "unverified_signers = pass\n", NULL, NULL },
+    { "", "keyring = /nonexistent/beside\n", "keyring", "/nonexistent/beside" },
+    { "keyring = /nonexistent/first\n", "keyring = /nonexistent/beside\n", "keyring",
+      "/nonexistent/first" },
+    { "", "weak_key = deny\n", NULL, NULL },
+    { "", "expired = ignore\n", NULL, NULL },
+    { "module = /nonexistent/module\n", "", NULL, NULL },
+    { "activate = 0\n", "", NULL, NULL },
+    { "report = 1\n", "", NULL, NULL },
+};
+
+START_TEST(policy_file)
+{
+    char *path, *more, *value = NULL;
+
+    path = sp_temporary(files[_i].file);
+    ck_assert_int_gt(asprintf(&more, "policy = %s\n%s", path, files[_i].beside), 0);
+    start(more);
+    ck_assert_int_eq(sp_policy_locked() == NULL, files[_i].key != NULL);
+    for (size_t i = 0; files[_i].key != NULL && sp_settings_key(i) != NULL; i++)
+        if (strcmp(sp_settings_key(i), files[_i].key) == 0)
+            value = sp_settings_value(sp_policy(), i);
+    ck_assert_pstr_eq(value, files[_i].value);
+    OPENSSL_free(value);
+    free(more);
+    free(path);
+}
+END_TEST
+
+/* Each setting that has a value, and then whether the policy is locked. */
+START_TEST(greeting)
+{
+    char text[65537] = "", *expected, *settings;
+    ssize_t got;
+
+    start(_i == 0 ? "keyring = /nonexistent/ring\n" : "mode = other\n");
+    got = read(ends[0], text, sizeof(text) - 1);
+    ck_assert_int_gt(got, 0);
+    settings = strstr(text, "\nsetting mode enforce\nsetting backend default\n");
+    ck_assert_ptr_nonnull(settings);
+    ck_assert_ptr_null(strstr(text, "setting decision_log"));
+    ck_assert_int_eq(strstr(text, "\nsetting keyring /nonexistent/ring\n") != NULL, _i == 0);
+    expected = strstr(text, "\nrefused - - - mode = other: accepted is enforce or observe");
+    ck_assert_int_eq(expected != NULL, _i == 1);
+    ck_assert_str_eq(text + strlen(text) - strlen("\nready\n"), "\nready\n");
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("command");
+    TCase *tests = sp_case(suite, "command");
+
+    tcase_add_test(tests, without_a_command);
+    tcase_add_loop_test(tests, used, 0, 2);
+    tcase_add_test(tests, no_mail);
+    tcase_add_loop_test(tests, unknown_key, 0, 2);
+    tcase_add_loop_test(tests, rest, 0, 3);
+    tcase_add_test(tests, rest_of_signers);
+    tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
+    tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
+    tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
+    tcase_add_test(tests, decrypts_for_others);
+    tcase_add_loop_test(tests, reader_has_gone, 0, 3);
+    tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, without_a_pipe, 0, 5);
+    tcase_add_test(tests, told);
+    tcase_add_loop_test(tests, told_twice, 0, SP_ROWS(others));
+    tcase_add_loop_test(tests, policy_file, 0, SP_ROWS(files));
+    tcase_add_loop_test(tests, greeting, 0, 2);
+    return sp_run_forked(suite);
+}
