@@ -20,8 +20,7 @@
     X("purpose", "leave it out: the signer is judged for S/MIME")                                  \
     X("verify_name", "leave it out: the signer is judged for S/MIME")                              \
     X("no_check_time", "leave it out, or ask the sender for a current certificate")                \
-    X("ignore_critical",                                                                           \
-      "leave it out: what is critical and not understood may forbid the use")                      \
+    X("ignore_critical", "leave it out: what is critical and not understood may forbid the use")   \
     X("allow_proxy_certs", "ask the sender to sign with a certificate of their own")               \
     X("engine", SP_OPTION_ENGINE_KEY)                                                              \
     X("config", "put settings into the policy file (smime-policy --policy FILE)")                  \
