@@ -268,7 +268,7 @@ def test_exported_identity_without_its_key(own, tmp_path, pki):
     """It is a contact then, and that is said; with the key at hand it stays an identity."""
     pem = must(command(own, "export", "good_rsa@example.com")).out
     result = command(tmp_path / "k", "upload", "--as", "exported", "-", stdin=pem)
-    assert result.rc == DONE and "is kept as a contact" in result.err
+    assert result.rc == DONE and "is kept as a contact [private-key-match]" in result.err
     assert must(command(tmp_path / "k", "list", "--role", "contact")).out.count(b"good_rsa@") > 0
     must(command(tmp_path / "l", "upload", "--no-passphrase", pki.renewed_old.pem,
                  pki.renewed_old.key))

@@ -285,6 +285,16 @@ def test_a_key_that_stays_where_it_is(ring, pki):
     assert ring.contents() == [("identity", "good_rsa@example.com")]
 
 
+@pytest.mark.parametrize("uri", ["file:KEY", "pkcs11:object=alice"])
+def test_a_key_at_a_uri_makes_an_identity(ring, pki, uri):
+    """Also of a certificate that has to be one; another certificate beside it still needs a key."""
+    uri = uri.replace("KEY", str(pki.good_rsa.key))
+    refused_upload(ring.upload(pki.good_rsa.pem, pki.good_p256.pem, "--as", "identity", "--key-uri",
+                               uri), ring, "private-key-match")
+    stored(ring.upload(pki.good_rsa.pem, "--as", "identity", "--key-uri", uri))
+    assert ring.contents() == [("identity", "good_rsa@example.com")]
+
+
 def test_a_key_in_a_file_must_match(ring, pki):
     refused_upload(ring.upload(pki.good_rsa.pem, "--key-uri", f"file:{pki.good_p256.key}"), ring,
                    "private-key-match")
@@ -615,12 +625,3 @@ def test_the_passphrase_of_a_file_is_asked_for_by_its_name(ring, pki, tmp_path):
         assert terminal.wait("passphrase of .*locked.key:")
         terminal.press(b"right\n")
         assert terminal.wait("stored as identity")
-
-
-def test_a_bar_shows_how_far_a_bulk_upload_is(ring, pki, tmp_path):
-    bundle = tmp_path / "many.pem"
-    bundle.write_bytes(pki.modern.pem.read_bytes() * 20000)
-    with at_terminal(ring, bundle) as terminal:
-        assert terminal.wait(r"\[#+ *\] \d+ certificates")
-        assert terminal.wait("1 stored, 19999 already there")
-        assert b"\r\x1b[K" in terminal.shown

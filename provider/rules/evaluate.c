@@ -6,7 +6,9 @@
  * either.
  */
 #include <limits.h>
+#include <string.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "rules/verdict.h"
@@ -94,5 +96,85 @@ smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts
         verdict = sp_verdict_finish(verdict);
     }
     ERR_pop_to_mark();
+    return verdict;
+}
+
+smimepolicy_verdict *sp_refuse_lone_key(void)
+{
+    return sp_refuse(SP_PRIVATE_KEY_MATCH, NULL, SMIMEPOLICY_UPLOAD,
+                     "private key belongs to no certificate",
+                     "a key of none of the certificates that are given or stored",
+                     "the private key of a certificate", "upload its certificate with it");
+}
+
+smimepolicy_verdict *sp_refuse_untrusted(const char *address)
+{
+    char *fault = sp_format("nothing in the keyring vouches for %s", address);
+    smimepolicy_verdict *verdict =
+        fault == NULL ? NULL
+                      : sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY, fault,
+                                  "no certificate of the address that verifies, and no CA",
+                                  "the sender's certificate, or its issuing CA",
+                                  "upload the sender's certificate, or its issuing CA");
+
+    OPENSSL_free(fault);
+    return verdict;
+}
+
+/* What a request for signatures or encryption must have. */
+static smimepolicy_verdict *require_certificate(smimepolicy_use use, const char *fault,
+                                                const char *found, const char *remedy)
+{
+    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
+                     use == SMIMEPOLICY_SIGN ? "the signer's certificate"
+                                             : "a certificate for every recipient",
+                     remedy);
+}
+
+smimepolicy_verdict *sp_refuse_request(enum sp_request_fault fault, const char *found)
+{
+    static const struct {
+        smimepolicy_use use;
+        const char *fault, *found, *remedy; /* |found| NULL: that of the caller */
+    } rows[] = {
+        [SP_NO_SIGNER] = { SMIMEPOLICY_SIGN, "no signer certificate was given", "no -signer",
+                           "name the signer's certificate with -signer, or the sender "
+                           "with --from" },
+        [SP_NO_RECIPIENT] = { SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
+                              "no certificate",
+                              "name the recipients with --to (two dashes: -to writes a header "
+                              "field), or their certificates" },
+        [SP_NOBODY_IN_MAIL] = { SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
+                                "no certificate",
+                                "the mail names nobody in To, Cc or Bcc; name the recipients "
+                                "with --to, or their certificates" },
+        [SP_SHARED_SECRET] = { SMIMEPOLICY_ENCRYPT,
+                               "a password or shared key was given to encrypt with", NULL,
+                               "name the recipients' certificates instead" },
+        [SP_SHARED_KEY] = { SMIMEPOLICY_ENCRYPT, "a shared key would encrypt the message",
+                            "-EncryptedData_encrypt", "name the recipients' certificates instead" },
+    };
+
+    return require_certificate(rows[fault].use, rows[fault].fault,
+                               rows[fault].found != NULL ? rows[fault].found : found,
+                               rows[fault].remedy);
+}
+
+smimepolicy_verdict *sp_refuse_certfile(const char *name, bool once)
+{
+    char *shown = sp_escape(name, strlen(name));
+    char *fault = shown == NULL
+                      ? NULL
+                      : sp_format("-certfile %s cannot be judged beforehand: %s", shown,
+                                  once ? "it can be read only once" : "it needs a passphrase");
+    smimepolicy_verdict *verdict =
+        fault == NULL
+            ? NULL
+            : require_certificate(SMIMEPOLICY_SIGN, fault, once ? "a pipe" : "a locked file",
+                                  once ? "give a regular file"
+                                       : "give the certificates in a file without one");
+
+    OPENSSL_free(fault);
+    OPENSSL_free(shown);
     return verdict;
 }

@@ -142,13 +142,18 @@ static json_t *json_findings(const smimepolicy_verdict *verdict)
     return list;
 }
 
+json_t *sp_verdict_json(const smimepolicy_verdict *verdict)
+{
+    return json_pack("{s:s, s:s, s:b, s:o, s:o}", "policy", SMIMEPOLICY_VERSION, "use",
+                     smimepolicy_use_name(verdict->use), "allowed",
+                     smimepolicy_verdict_allowed(verdict), "certificate", json_certificate(verdict),
+                     "findings", json_findings(verdict));
+}
+
 /* The program may change jansson's allocator, so the result is a copy made with ours. */
 char *smimepolicy_verdict_json(const smimepolicy_verdict *verdict)
 {
-    json_t *object = json_pack("{s:s, s:s, s:b, s:o, s:o}", "policy", SMIMEPOLICY_VERSION, "use",
-                               smimepolicy_use_name(verdict->use), "allowed",
-                               smimepolicy_verdict_allowed(verdict), "certificate",
-                               json_certificate(verdict), "findings", json_findings(verdict));
+    json_t *object = sp_verdict_json(verdict);
     char *dump = json_dumps(object, JSON_COMPACT);
     char *text = dump == NULL ? NULL : OPENSSL_strdup(dump);
 

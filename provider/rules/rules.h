@@ -11,6 +11,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include "settings/settings.h"
 
 /*
@@ -101,6 +103,21 @@ enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT, SP_PRIVATE_KEY_MA
 smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts,
                                smimepolicy_use use, const char *fault, const char *found,
                                const char *required, const char *remedy);
+/* The refusal of a private key of no certificate that is given or stored. */
+smimepolicy_verdict *sp_refuse_lone_key(void);
+/* The refusal where nothing in the keyring vouches for |address|. */
+smimepolicy_verdict *sp_refuse_untrusted(const char *address);
+/* The refusal of a request without the certificates that it needs; |found|: the option at fault. */
+enum sp_request_fault {
+    SP_NO_SIGNER,
+    SP_NO_RECIPIENT,
+    SP_NOBODY_IN_MAIL, /* of the mail's own header */
+    SP_SHARED_SECRET,  /* beside recipients or instead of them: |found| */
+    SP_SHARED_KEY      /* instead of recipients */
+};
+smimepolicy_verdict *sp_refuse_request(enum sp_request_fault fault, const char *found);
+/* The refusal of a -certfile |name| that cannot be read beforehand: only |once|, or locked. */
+smimepolicy_verdict *sp_refuse_certfile(const char *name, bool once);
 
 /* CA:TRUE in Basic Constraints that can be read.  Nothing else makes a certificate an issuer. */
 bool sp_facts_is_ca(const struct sp_facts *facts);
@@ -151,6 +168,9 @@ bool sp_may_stamp(const struct sp_facts *facts);
  */
 bool sp_key_is_own(const PKCS8_PRIV_KEY_INFO *key, const X509 *cert);
 
+/* What smimepolicy_verdict_json() prints; NULL if out of memory. */
+json_t *sp_verdict_json(const smimepolicy_verdict *verdict);
+
 /* The role of a stored certificate.  The numbers are stored in the keyring. */
 enum sp_role {
     SP_ROLE_NONE = 0,
@@ -186,6 +206,8 @@ struct sp_assigned_role {
 smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const struct sp_assigned_role *as, time_t at,
                                      const smimepolicy_settings *settings);
+/* The note that |facts|, exported as an identity, came without its key and is kept as a contact. */
+smimepolicy_verdict *sp_note_lone_identity(const struct sp_facts *facts);
 /*
  * May it vouch for the certificate of another?  |role| is its role in the keyring,
  * if any.  |is_anchor|: it ends the chain, and nobody vouches for it.

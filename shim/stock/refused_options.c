@@ -7,35 +7,24 @@
 #include <strings.h>
 
 #include "stock/refused_options.h"
+#include "rules/option_words.h"
 
 /* The remedy for each refused option. */
 static const char *alternative(const char *name)
 {
     static const struct {
-        const char *name;
+        const char *name; /* NULL: every other option */
         const char *text;
     } rows[] = {
-        { "noverify", "name the sender's issuing CA with -CAfile" },
-        { "no_signer_cert_verify", "name the sender's issuing CA with -CAfile" },
-        { "nochain", "name the sender's issuing CA with -CAfile, intermediates with -certfile" },
-        { "purpose", "leave it out: the signer is judged for S/MIME" },
-        { "verify_name", "leave it out: the signer is judged for S/MIME" },
-        { "no_check_time", "leave it out, or ask the sender for a current certificate" },
-        { "ignore_critical",
-          "leave it out: what is critical and not understood may forbid the use" },
-        { "allow_proxy_certs", "ask the sender to sign with a certificate of their own" },
-        { "engine", "give the key in a file" },
-        { "config", "put settings into the policy file (smime-policy --policy FILE)" },
-        { "propquery", "leave it out: all algorithms come through the policy provider" },
-        { "provider", "set `backend` in the policy file" },
-        { "provider-path", "set `backend` in the policy file" },
-        { "provparam", "put settings into the policy file (smime-policy --policy FILE)" },
+#define X(option, remedy) { option, remedy },
+        SP_OPTION_REMEDIES(X)
+#undef X
     };
+    size_t i = 0;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++)
-        if (strcmp(rows[i].name, name) == 0)
-            return rows[i].text;
-    return "leave it out: a signature that does not verify is none";
+    while (rows[i].name != NULL && strcmp(rows[i].name, name) != 0)
+        i++;
+    return rows[i].text;
 }
 
 /* A key from an engine is used by the engine, without any provider. */
@@ -55,14 +44,14 @@ static const char *harm_of(const struct shim_given *given, const struct shim_man
 {
     switch (given->option->role) {
     case ROLE_FOREIGN:
-        return "take the operation out of the policy's hands";
+        return SP_OPTION_FOREIGN;
     case ROLE_UNCHECKED:
-        return "switch a check off";
+        return SP_OPTION_UNCHECKED;
     case ROLE_NOVERIFY:
         /* stock.c makes sure that what is extracted is not reported as verified. */
-        return manner->extracts ? NULL : "switch a check off";
+        return manner->extracts ? NULL : SP_OPTION_UNCHECKED;
     default:
-        return is_engine_key(given) ? "take the operation out of the policy's hands" : NULL;
+        return is_engine_key(given) ? SP_OPTION_FOREIGN : NULL;
     }
 }
 
@@ -78,7 +67,7 @@ bool shim_has_refused_option(const struct shim_args *args, const char *what,
         if (harm == NULL)
             continue;
         fprintf(stderr, "refused: %s: -%s would %s; %s\n", what, given->option->name, harm,
-                is_engine_key(given) ? "give the key in a file" : alternative(given->option->name));
+                is_engine_key(given) ? SP_OPTION_ENGINE_KEY : alternative(given->option->name));
         found = true;
     }
     return found;

@@ -14,7 +14,7 @@
 #include "base/text.h"
 #include "common/print.h"
 #include "common/shim.h"
-#include "tool/judge/signers.h"
+#include "tool/judge/verify.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/run/run.h"
 

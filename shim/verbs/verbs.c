@@ -17,7 +17,6 @@
 #include "stock/stock_exit.h"
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
-#include "tool/judge/signers.h"
 #include "tool/judge/verify.h"
 #include "tool/run/ciphers.h"
 #include "tool/run/operation.h"

@@ -184,6 +184,68 @@ START_TEST(json_without_certificate)
 }
 END_TEST
 
+static smimepolicy_verdict *lone_identity(void)
+{
+    struct sp_recipe recipe = { GOOD };
+    X509 *cert = sp_make_cert(&recipe);
+    struct sp_facts *facts = sp_facts_new(cert);
+    smimepolicy_verdict *verdict = sp_note_lone_identity(facts);
+
+    sp_facts_free(facts);
+    X509_free(cert);
+    return verdict;
+}
+
+/* What is said where there is no certificate to judge. */
+START_TEST(refusals)
+{
+    smimepolicy_verdict *verdicts[] = {
+        sp_refuse_request(SP_NO_SIGNER, NULL),
+        sp_refuse_request(SP_NO_RECIPIENT, NULL),
+        sp_refuse_request(SP_NOBODY_IN_MAIL, NULL),
+        sp_refuse_request(SP_SHARED_SECRET, "-pwri_password"),
+        sp_refuse_request(SP_SHARED_KEY, NULL),
+        sp_refuse_certfile("a\nb", true),
+        sp_refuse_certfile("a", false),
+        sp_refuse_lone_key(),
+        sp_refuse_untrusted("a@b.c"),
+        lone_identity(),
+    };
+    static const char *const said[] = {
+        "refused: sign: no signer certificate was given [certificate-required]; name the signer's "
+        "certificate with -signer, or the sender with --from\n",
+        "refused: encrypt: no recipient certificate was given [certificate-required]; name the "
+        "recipients with --to (two dashes: -to writes a header field), or their certificates\n",
+        "refused: encrypt: no recipient certificate was given [certificate-required]; the mail "
+        "names nobody in To, Cc or Bcc; name the recipients with --to, or their certificates\n",
+        "refused: encrypt: a password or shared key was given to encrypt with "
+        "[certificate-required]; name the recipients' certificates instead\n",
+        "refused: encrypt: a shared key would encrypt the message [certificate-required]; name the "
+        "recipients' certificates instead\n",
+        "refused: sign: -certfile a\\0Ab cannot be judged beforehand: it can be read only once "
+        "[certificate-required]; give a regular file\n",
+        "refused: sign: -certfile a cannot be judged beforehand: it needs a passphrase "
+        "[certificate-required]; give the certificates in a file without one\n",
+        "refused: upload: private key belongs to no certificate [private-key-match]; upload its "
+        "certificate with it\n",
+        "refused: verify: nothing in the keyring vouches for a@b.c [distrust-default]; upload the "
+        "sender's certificate, or its issuing CA\n",
+        "note: upload: bob@example.org: an identity without its private key is kept as a contact "
+        "[private-key-match] (CN=Bob, serial 0x1f); export it with --keys, or upload its private "
+        "key with it\n",
+    };
+
+    for (size_t i = 0; i < sizeof(said) / sizeof(said[0]); i++) {
+        char *line = smimepolicy_verdict_text(verdicts[i]);
+
+        ck_assert_str_eq(line, said[i]);
+        ck_assert_int_eq(smimepolicy_verdict_allowed(verdicts[i]), strncmp(line, "note", 4) == 0);
+        smimepolicy_free(line);
+        smimepolicy_verdict_free(verdicts[i]);
+    }
+}
+END_TEST
+
 /* Times that cannot be read are null, and the rest is still JSON. */
 START_TEST(json_without_times)
 {
@@ -326,6 +388,7 @@ int main(void)
     tcase_add_loop_test(tests, text, 0, SP_ROWS(lines));
     tcase_add_test(tests, json);
     tcase_add_test(tests, json_without_certificate);
+    tcase_add_test(tests, refusals);
     tcase_add_test(tests, json_without_times);
     tcase_add_loop_test(tests, rule_ids, 0, SP_ROWS(ids));
     tcase_add_test(tests, wrong_arguments);

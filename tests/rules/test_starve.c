@@ -104,6 +104,21 @@ static bool try_refuse(void)
     return keep(sp_refuse(SP_DISTRUST_DEFAULT, facts, SMIMEPOLICY_VERIFY, "a", "b", "c", "d"));
 }
 
+static bool try_refuse_certfile(void)
+{
+    return keep(sp_refuse_certfile("a", true));
+}
+
+static bool try_refuse_untrusted(void)
+{
+    return keep(sp_refuse_untrusted("a@b.c"));
+}
+
+static bool try_lone_identity(void)
+{
+    return keep(sp_note_lone_identity(facts));
+}
+
 static bool try_rank(void)
 {
     struct sp_candidate candidates[] = { { .facts = facts }, { .facts = facts } };
@@ -220,6 +235,9 @@ static const struct {
     { "late", try_late },
     { "key", try_key },
     { "refuse", try_refuse },
+    { "refuse certfile", try_refuse_certfile },
+    { "refuse untrusted", try_refuse_untrusted },
+    { "lone identity", try_lone_identity },
     { "text", try_text },
     { "line", try_line },
     { "json", try_json },

@@ -59,8 +59,8 @@ static const struct {
     { TOP INIT PROVS "[sp]\nactivate = 1\n", "[sp] module is not set: the environment" },
     { TOP INIT PROVS "[sp]\nactivate = 1\nmodule = smimepolicy\n",
       "[sp] module is not an absolute path" },
-    { TOP INIT PROVS "[sp]\nactivate = 1\nmodule = /nonexistent.so\n",
-      "[sp] module /nonexistent.so cannot be read; correct the path" },
+    { TOP INIT PROVS "[sp]\nactivate = 1\nmodule = /proc/nonexistent.so\n",
+      "[sp] module /proc/nonexistent.so cannot be read; correct the path" },
     { TOP INIT PROVS "[sp]\nactivate = 1\nmodule = /proc/self/cwd/inc\n",
       "[sp] module /proc/self/cwd/inc cannot be loaded: " },
     { TOP INIT "[provs]\ndefault = sp\n" OURS,
@@ -157,7 +157,7 @@ START_TEST(a_file_that_cannot_be_read_is_no_configuration)
         const char *path;
         const char *said;
     } files[] = {
-        { "/nonexistent", "cannot read /nonexistent: No such file or directory" },
+        { "/proc/nonexistent", "cannot read /proc/nonexistent: No such file or directory" },
         { "/tmp", "cannot read /tmp: Is a directory; a program that is given it runs without" },
     };
 
@@ -180,30 +180,30 @@ END_TEST
 /* A file that is not there is passed over, which is said and no fault. */
 START_TEST(a_missing_include_is_noted)
 {
-    write_file(place, ".include /nonexistent/x\n" TOP INIT PROVS OURS);
+    write_file(place, ".include /proc/nonexistent/x\n" TOP INIT PROVS OURS);
     sp_capture_begin(STDOUT_FILENO);
     ck_assert_int_eq(shim_lint(place), SHIM_OK);
-    sp_expect_captured(STDOUT_FILENO, "line 1: note: /nonexistent/x is not there");
+    sp_expect_captured(STDOUT_FILENO, "line 1: note: /proc/nonexistent/x is not there");
 }
 END_TEST
 
-/* What a configuration names, in silence. */
+/* What a configuration names and cannot be used, in silence. */
 START_TEST(its_keyring_and_log_are_named)
 {
     struct shim_named named;
 
     write_file(place, TOP INIT PROVS OURS
-               "keyring = /nonexistent/k\ndecision_log = /nonexistent/log\nx = 1\n");
+               "keyring = /proc/nonexistent/k\ndecision_log = /proc/nonexistent/log\nx = 1\n");
     sp_capture_begin(STDOUT_FILENO);
     named = shim_lint_named(place);
     sp_expect_captured(STDOUT_FILENO, NULL);
-    ck_assert_str_eq(named.keyring, "/nonexistent/k");
-    ck_assert_ptr_nonnull(strstr(named.log, "/nonexistent/log"));
+    ck_assert_ptr_nonnull(strstr(named.keyring, "/proc/nonexistent/k"));
+    ck_assert_ptr_nonnull(strstr(named.log, "/proc/nonexistent/log"));
     ck_assert_ptr_null(named.lost);
     shim_named_clear(&named);
     ck_assert_ptr_null(named.keyring);
 
-    named = shim_lint_named("/nonexistent");
+    named = shim_lint_named("/proc/nonexistent");
     ck_assert_ptr_null(named.keyring);
     shim_named_clear(&named);
 }

@@ -10,7 +10,7 @@
 
 #include "capture.h"
 #include "keyrings.h"
-#include "tool/commands/list_table.h"
+#include "tool/commands/commands.h"
 
 /* Whoever is listed, and how the row begins without a terminal: its columns are two spaces apart.
  */

@@ -10,7 +10,7 @@
 
 #include "capture.h"
 #include "keyrings.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 
 static char *place;
 static struct sp_keyring *keyring;

@@ -240,8 +240,6 @@ struct shim_reading_parts {
     void *arg;
     bool exported; /* what `export` wrote: its lines are read, and locked keys stay locked */
     struct shim_passphrase pass; /* the one for every part, or the last one given */
-    BIO *current;                /* borrowed: what is being read, or NULL */
-    off_t finished;              /* bytes of the files that were read before */
     bool stopped;                /* |each| has returned false */
 };
 
@@ -252,10 +250,6 @@ struct shim_reading_parts {
  * @return false if |each| has stopped
  */
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path);
-
-/* The number of bytes read so far; the other function gives that of all |paths|. */
-off_t shim_parts_position(const struct shim_reading_parts *reading);
-off_t shim_parts_size(char *const *paths);
 
 /* Print why |part| of |path| could not be read, or its note, and add it to |list|. */
 void shim_part_tell(const struct shim_part *part, const char *path, json_t *list);

@@ -193,27 +193,21 @@ static void read_stdin(struct shim_reading_parts *reading)
 static void read_file(struct shim_reading_parts *reading, const char *path)
 {
     struct shim_file_parts file = { .reading = reading, .path = path };
+    BIO *bio = NULL;
     struct stat is;
 
     errno = 0;
     if (stat(path, &is) == 0)
-        reading->current = BIO_new_file(path, "rbe");
-    if (reading->current == NULL) {
+        bio = BIO_new_file(path, "rbe");
+    if (bio == NULL) {
         unreadable(reading, path, errno != 0 ? errno : ENOMEM);
         return;
     }
     if (S_ISREG(is.st_mode))
-        read_bio(&file, reading->current);
+        read_bio(&file, bio);
     else
-        read_stream(&file, reading->current);
-    reading->finished += is.st_size;
-    BIO_free(reading->current);
-    reading->current = NULL;
-}
-
-off_t shim_parts_position(const struct shim_reading_parts *reading)
-{
-    return reading->finished + (reading->current == NULL ? 0 : BIO_tell(reading->current));
+        read_stream(&file, bio);
+    BIO_free(bio);
 }
 
 static int by_name(const FTSENT **a, const FTSENT **b)
@@ -246,20 +240,6 @@ static void read_folder(struct shim_reading_parts *reading, const char *path)
     if (tree != NULL)
         fts_close(tree);
     OPENSSL_free(name);
-}
-
-off_t shim_parts_size(char *const *paths)
-{
-    FTS *tree = fts_open(paths, FTS_LOGICAL | FTS_NOCHDIR, NULL);
-    off_t size = 0;
-    FTSENT *entry;
-
-    while (tree != NULL && (entry = fts_read(tree)) != NULL)
-        if (entry->fts_info == FTS_F)
-            size += entry->fts_statp->st_size;
-    if (tree != NULL)
-        fts_close(tree);
-    return size;
 }
 
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path)

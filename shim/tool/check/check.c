@@ -10,8 +10,6 @@
 
 #include <openssl/crypto.h>
 
-#include "common/help.h"
-#include "common/shim.h"
 #include "tool/certs/certs.h"
 #include "tool/check/checking.h"
 
@@ -29,7 +27,7 @@ struct checking {
     const struct shim_check *check;
     const smimepolicy_settings *settings;
     struct shim_reading_parts reading;
-    struct shim_reporter *reporter;
+    struct shim_reports reports;
     STACK_OF(X509) *seen; /* owned: certificates that the keys may belong to */
     struct found_key *keys, **last;
     const char *path;   /* borrowed: the file that is being read, as it was named */
@@ -41,7 +39,7 @@ struct checking {
 
 static void unreadable(struct checking *checking, const struct shim_part *part)
 {
-    shim_part_tell(part, checking->path, shim_reporter_unread(checking->reporter));
+    shim_part_tell(part, checking->path, checking->reports.unread);
     checking->unread = true;
     if (checking->fault == SHIM_OK)
         checking->fault = SHIM_INPUT;
@@ -56,14 +54,15 @@ static void report(struct checking *checking, struct shim_report *judged)
 {
     bool complete = true;
 
-    for (int use = 0; use < SHIM_USES; use++)
-        if (judged->verdicts[use] != NULL && !smimepolicy_verdict_allowed(judged->verdicts[use]))
-            checking->denied = true;
-    for (int use = 0; use < SHIM_USES && judged->cert != NULL; use++)
-        complete = complete && (!checking->check->wanted[use] || judged->verdicts[use] != NULL);
-    if (judged->cert == NULL)
-        complete = judged->verdicts[0] != NULL;
-    if (!complete || !shim_reporter_add(checking->reporter, judged))
+    for (int use = 0; use < SHIM_USES; use++) {
+        const smimepolicy_verdict *verdict = judged->verdicts[use];
+        bool wanted = judged->cert == NULL ? use == 0 : checking->check->wanted[use];
+
+        complete = complete && (!wanted || verdict != NULL);
+        checking->denied =
+            checking->denied || (verdict != NULL && !smimepolicy_verdict_allowed(verdict));
+    }
+    if (!complete || !shim_report_add(&checking->reports, checking->check, judged))
         checking->fault = shim_no_memory();
     for (int use = 0; use < SHIM_USES; use++)
         smimepolicy_verdict_free(judged->verdicts[use]);
@@ -115,7 +114,7 @@ static bool take_part(const struct shim_part *part, void *arg)
     if (part->why != NULL)
         unreadable(checking, part);
     else if (part->note != NULL)
-        shim_part_tell(part, checking->path, shim_reporter_notes(checking->reporter));
+        shim_part_tell(part, checking->path, checking->reports.notes);
     else if (part->key != NULL)
         keep_key(checking, part->key, part->number);
     else if (!checking->wants_key)
@@ -216,28 +215,44 @@ static void read_all(struct checking *checking)
         check_keys(checking);
 }
 
+static void end(struct checking *checking)
+{
+    struct shim_reports *reports = &checking->reports;
+
+    if (checking->check->json &&
+        !shim_reports_print(reports, checking->check,
+                            !checking->denied && checking->fault == SHIM_OK))
+        checking->fault = shim_no_memory();
+    json_decref(reports->certificates);
+    json_decref(reports->key);
+    json_decref(reports->keys);
+    json_decref(reports->unread);
+    json_decref(reports->notes);
+    sk_X509_pop_free(checking->seen, X509_free);
+    free_keys(checking);
+    shim_passphrase_clear(&checking->reading.pass);
+}
+
 static int run(struct shim *shim, const struct shim_check *check)
 {
-    struct checking checking = { .check = check, .settings = shim->settings, .fault = SHIM_OK };
-
+    struct checking checking = { .check = check,
+                                 .settings = shim->settings,
+                                 .reading = { .each = take_part, .arg = &checking },
+                                 .last = &checking.keys };
     int code = shim_passphrase_read(&checking.reading.pass, "passin", check->passin);
 
     if (code != SHIM_OK)
         return code;
-    checking.last = &checking.keys;
-    checking.reading.each = take_part;
-    checking.reading.arg = &checking;
+    checking.reports = (struct shim_reports){ .certificates = json_array(),
+                                              .keys = json_array(),
+                                              .unread = json_array(),
+                                              .notes = json_array() };
     checking.seen = sk_X509_new_null();
-    checking.reporter = shim_reporter_new(check);
-    if (checking.seen == NULL || checking.reporter == NULL)
+    if (checking.seen == NULL)
         checking.fault = shim_no_memory();
     else
         read_all(&checking);
-    if (!shim_reporter_end(checking.reporter, !checking.denied && checking.fault == SHIM_OK))
-        checking.fault = shim_no_memory();
-    sk_X509_pop_free(checking.seen, X509_free);
-    free_keys(&checking);
-    shim_passphrase_clear(&checking.reading.pass);
+    end(&checking);
     if (checking.fault != SHIM_OK)
         return checking.fault;
     return checking.denied ? SHIM_REFUSED : SHIM_OK;

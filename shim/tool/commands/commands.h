@@ -7,7 +7,7 @@
 #ifndef SHIM_COMMANDS_H
 #define SHIM_COMMANDS_H
 
-#include "common/shim.h"
+#include "tool/keyring/stored_entry.h"
 
 shim_command_fn shim_run_list;
 shim_command_fn shim_run_show;
@@ -15,5 +15,16 @@ shim_command_fn shim_run_remove;
 shim_command_fn shim_run_export;
 shim_command_fn shim_run_trust;
 shim_command_fn shim_run_keyring;
+
+/* The table of `smime-policy list`, as wide as the terminal or unlimited. */
+struct shim_table {
+    size_t width; /* the width of the terminal; 0: none, nothing is cut */
+    bool colour;
+    bool narrow; /* uses are printed as initials */
+    bool begun;  /* the headline was printed */
+};
+
+void shim_table_begin(struct shim_table *table);
+int shim_table_row(struct shim_table *table, const struct shim_entry *entry);
 
 #endif

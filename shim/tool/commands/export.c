@@ -16,8 +16,7 @@
 #include "common/output.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pem_text.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 struct exporting {
@@ -72,13 +71,11 @@ static int export_all(struct exporting *exporting)
 {
     time_t now = time(NULL);
 
-    if (!exporting->all)
-        return shim_picks_each(exporting->shim, exporting->keyring, &exporting->picks, now,
-                               export_one, exporting);
-    return shim_entry_each(
-        exporting->shim, exporting->keyring,
-        sp_keyring_find(exporting->keyring, &(struct sp_query){ .index = SP_ALL }), now, export_one,
-        exporting);
+    return exporting->all
+               ? shim_entry_each(exporting->shim, exporting->keyring,
+                                 &(struct sp_query){ .index = SP_ALL }, now, export_one, exporting)
+               : shim_picks_each(exporting->shim, exporting->keyring, &exporting->picks, now,
+                                 export_one, exporting);
 }
 
 static bool flush(FILE *to)
@@ -116,10 +113,9 @@ static int export_to_file(struct exporting *exporting)
 static int export_selected(struct exporting *exporting, char **words)
 {
     int code = exporting->keys ? shim_keys_needed(exporting->shim) : SHIM_OK;
-    size_t found;
 
-    for (; code == SHIM_OK && *words != NULL; words++)
-        code = shim_pick(exporting->shim, exporting->keyring, *words, &exporting->picks, &found);
+    if (code == SHIM_OK)
+        code = shim_pick_all(exporting->shim, exporting->keyring, words, &exporting->picks);
     if (code != SHIM_OK)
         return code;
     exporting->to = stdout;

@@ -12,9 +12,8 @@
 #include "tool/commands/commands.h"
 #include "common/long_options.h"
 #include "common/print.h"
-#include "tool/commands/list_table.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 
 #define DAY INT64_C(86400)
 
@@ -131,8 +130,7 @@ static int list_all(struct shim *shim, struct listing *listing)
     listing->settings = shim->settings;
     if (!listing->addresses)
         shim_table_begin(&listing->table);
-    code = shim_entry_each(shim, keyring, sp_keyring_find(keyring, &query), listing->now, list_one,
-                           listing);
+    code = shim_entry_each(shim, keyring, &query, listing->now, list_one, listing);
     sp_keyring_close(keyring);
     return code;
 }

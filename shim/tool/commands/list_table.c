@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/commands/list_table.h"
+#include "tool/commands/commands.h"
 #include "base/text.h"
 #include "common/colour.h"
 #include "tool/keyring/keyring_at.h"

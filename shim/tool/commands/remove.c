@@ -15,7 +15,7 @@
 #include "common/memory.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 /* What is printed of one certificate after it was removed. */

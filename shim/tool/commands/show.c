@@ -16,8 +16,7 @@
 #include "common/print.h"
 #include "tool/check/checking.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pem_text.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 struct showing {
@@ -107,17 +106,19 @@ static const char *use_name(const struct shim_entry *entry, int use)
                : smimepolicy_use_name((smimepolicy_use)use);
 }
 
+static char *addresses_text(const struct shim_entry *entry)
+{
+    return sp_facts_address(entry->facts, 0) == NULL ? OPENSSL_strdup("none")
+                                                     : shim_entry_addresses(entry);
+}
+
 static int show_text(struct showing *showing, const struct shim_entry *entry)
 {
     char fingerprint[SHIM_FINGERPRINT_TEXT];
-    char *addresses = shim_entry_addresses(entry);
-    bool none = addresses != NULL && addresses[0] == '\0';
     char *key = key_text(showing, entry);
 
-    if (key == NULL) {
-        OPENSSL_free(addresses);
+    if (key == NULL)
         return SHIM_SYSTEM;
-    }
     shim_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (showing->again)
         fputc('\n', stdout);
@@ -125,8 +126,7 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
     shim_print(stdout, "  subject: %s\n", shim_entry_subject(entry));
     detail("issuer", sp_name_text(X509_get_issuer_name(entry->cert)));
     detail("serial", shim_entry_serial(entry));
-    shim_print(stdout, "  addresses: %s\n", none || addresses == NULL ? "none" : addresses);
-    OPENSSL_free(addresses);
+    detail("addresses", addresses_text(entry));
     detail("valid", validity_text(entry));
     detail("key usage", extension_text(entry->cert, NID_key_usage));
     detail("extended key usage", extension_text(entry->cert, NID_ext_key_usage));
@@ -153,7 +153,7 @@ static json_t *json_verdicts(const struct shim_entry *entry)
 
     for (int use = 0; use < SP_USE_COUNT; use++)
         if (entry->stored.verdicts[use] != NULL)
-            json_array_append_new(list, shim_json_verdict(entry->stored.verdicts[use]));
+            json_array_append_new(list, sp_verdict_json(entry->stored.verdicts[use]));
     return list;
 }
 
@@ -207,10 +207,9 @@ static int show_all(struct showing *showing, char **words)
 {
     struct shim_picks picks = { 0 };
     int code = shim_keyring_open(showing->shim, SP_KEYRING_READ, &showing->keyring);
-    size_t found;
 
-    for (; code == SHIM_OK && *words != NULL; words++)
-        code = shim_pick(showing->shim, showing->keyring, *words, &picks, &found);
+    if (code == SHIM_OK)
+        code = shim_pick_all(showing->shim, showing->keyring, words, &picks);
     if (code == SHIM_OK)
         code =
             shim_picks_each(showing->shim, showing->keyring, &picks, time(NULL), show_one, showing);

@@ -13,10 +13,10 @@
 #include "base/text.h"
 #include "common/long_options.h"
 #include "common/print.h"
-#include "tool/check/checking.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_chain.h"
+#include "tool/report/outcome.h"
 
 struct trusting {
     struct shim *shim;          /* borrowed */
@@ -36,6 +36,18 @@ static void headline(struct trusting *trusting, const char *text)
     trusting->headed = true;
 }
 
+/* Print what |entry| is and its state, between |before| and |after|. */
+static int tell_entry(const struct shim_entry *entry, const char *before, const char *after)
+{
+    char *line = shim_entry_line(entry);
+
+    if (line != NULL)
+        shim_print(stdout, "%s%s: %s%s\n", before, line, sp_stored_state_name(entry->stored.state),
+                   after);
+    OPENSSL_free(line);
+    return line != NULL ? SHIM_OK : shim_no_memory();
+}
+
 /* One CA in the chain, as a line or as JSON. */
 struct step {
     json_t *steps; /* borrowed; NULL: text */
@@ -45,36 +57,27 @@ struct step {
 static int tell_step(const struct shim_entry *entry, void *data)
 {
     struct step *step = data;
-    char *line;
 
     step->valid = step->valid && entry->stored.vouches;
-    if (step->steps != NULL)
-        return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
-                                                                               : shim_no_memory();
-    line = shim_entry_line(entry);
-    if (line != NULL)
-        shim_print(stdout, "    through %s: %s\n", line, sp_stored_state_name(entry->stored.state));
-    OPENSSL_free(line);
-    return line != NULL ? SHIM_OK : shim_no_memory();
+    if (step->steps == NULL)
+        return tell_entry(entry, "    through ", "");
+    return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
+                                                                           : shim_no_memory();
 }
 
 static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, struct step *step)
 {
-    struct shim_picks picks = { 0 };
     int code = SHIM_OK;
 
     for (int i = 1; code == SHIM_OK && i < sk_X509_num(chain); i++) {
         unsigned char fingerprint[EVP_MAX_MD_SIZE];
-        unsigned length;
+        struct sp_query query = { .index = SP_BY_FINGERPRINT, .hash = fingerprint };
 
-        if (X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, &length) != 1 ||
-            !shim_picks_add(&picks, fingerprint))
-            code = shim_no_memory();
+        code = X509_digest(sk_X509_value(chain, i), EVP_sha256(), fingerprint, NULL) == 1
+                   ? shim_entry_each(trusting->shim, trusting->keyring, &query, trusting->now,
+                                     tell_step, step)
+                   : shim_no_memory();
     }
-    if (code == SHIM_OK)
-        code = shim_picks_each(trusting->shim, trusting->keyring, &picks, trusting->now, tell_step,
-                               step);
-    shim_picks_clear(&picks);
     return code;
 }
 
@@ -128,21 +131,6 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     return code;
 }
 
-static void tell_findings(const smimepolicy_verdict *verdict)
-{
-    char *text = smimepolicy_verdict_text(verdict);
-
-    for (char *line = text; line != NULL && *line != '\0';) {
-        char *end = line;
-
-        while (*end != '\n')
-            end++;
-        shim_print(stdout, "    %.*s\n", (int)(end - line), line);
-        line = end + 1;
-    }
-    smimepolicy_free(text);
-}
-
 /*
  * Does a certificate of the address vouch for its own signatures?  The answer comes
  * from the function that `verify` uses.
@@ -172,24 +160,10 @@ static int is_anchor(const struct shim_entry *entry, bool *anchor)
 static const char *as_anchor(const struct shim_entry *entry, bool anchor)
 {
     if (!anchor)
-        return "verifies nothing";
+        return ", verifies nothing";
     return entry->stored.state == SP_STORED_EXPIRED
-               ? "an anchor for its own addresses, for what was signed before"
-               : "an anchor for its own addresses";
-}
-
-static int tell_own(struct trusting *trusting, const struct shim_entry *entry, bool anchor)
-{
-    char *line = shim_entry_line(entry);
-
-    if (line == NULL)
-        return shim_no_memory();
-    headline(trusting, "certificates of the address:");
-    shim_print(stdout, "  %s: %s, %s\n", line, sp_stored_state_name(entry->stored.state),
-               as_anchor(entry, anchor));
-    tell_findings(entry->stored.verdicts[SMIMEPOLICY_VERIFY]);
-    OPENSSL_free(line);
-    return SHIM_OK;
+               ? ", an anchor for its own addresses, for what was signed before"
+               : ", an anchor for its own addresses";
 }
 
 /* A stored certificate of a person vouches for its own addresses, and this address is one. */
@@ -203,8 +177,11 @@ static int trust_own(const struct shim_entry *entry, void *data)
 
     if (trusting->json && object == NULL)
         return shim_no_memory();
-    if (code == SHIM_OK && !trusting->json)
-        code = tell_own(trusting, entry, anchor);
+    if (code == SHIM_OK && !trusting->json) {
+        headline(trusting, "certificates of the address:");
+        code = tell_entry(entry, "  ", as_anchor(entry, anchor));
+        shim_findings_print(entry->stored.verdicts[SMIMEPOLICY_VERIFY]);
+    }
     if (code == SHIM_OK)
         code = tell_path(trusting, entry, object, &through);
     trusting->trusted = trusting->trusted || (anchor && entry->stored.state == SP_STORED_USABLE);
@@ -212,7 +189,7 @@ static int trust_own(const struct shim_entry *entry, void *data)
         json_object_set_new(object, "anchor", json_boolean(anchor));
         json_object_set_new(object, "chain_valid", json_boolean(through));
         json_object_set_new(object, "verdict",
-                            shim_json_verdict(entry->stored.verdicts[SMIMEPOLICY_VERIFY]));
+                            sp_verdict_json(entry->stored.verdicts[SMIMEPOLICY_VERIFY]));
         json_array_append_new(trusting->certificates, object);
     }
     return code;
@@ -220,17 +197,17 @@ static int trust_own(const struct shim_entry *entry, void *data)
 
 static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, const char *limit)
 {
-    char *line = shim_entry_line(entry);
     char *until = shim_moment_text(X509_get0_notAfter(entry->cert));
+    char *after = until == NULL ? NULL
+                                : sp_format("%s%s, until %s", limit != NULL ? ", but " : "",
+                                            limit != NULL ? limit : "", until);
+    int code;
 
     headline(trusting, "certificates that are issued for the address are vouched for by:");
-    if (line != NULL && until != NULL)
-        shim_print(stdout, "  %s: %s%s%s, until %s\n", line,
-                   sp_stored_state_name(entry->stored.state), limit != NULL ? ", but " : "",
-                   limit != NULL ? limit : "", until);
-    OPENSSL_free(line);
+    code = after == NULL ? shim_no_memory() : tell_entry(entry, "  ", after);
     OPENSSL_free(until);
-    return line != NULL && until != NULL ? SHIM_OK : shim_no_memory();
+    OPENSSL_free(after);
+    return code;
 }
 
 static int trust_ca(const struct shim_entry *entry, void *data)
@@ -257,33 +234,24 @@ static int trust_all(struct trusting *trusting)
                                   .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) |
                                            SP_ROLE_BIT(SP_ROLE_CONTACT) };
     const struct sp_query cas = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_CA) };
-    int code =
-        shim_entry_each(trusting->shim, trusting->keyring, sp_keyring_find(trusting->keyring, &own),
-                        trusting->now, trust_own, trusting);
+    int code = shim_entry_each(trusting->shim, trusting->keyring, &own, trusting->now, trust_own,
+                               trusting);
 
     trusting->headed = false;
     if (code == SHIM_OK)
-        code = shim_entry_each(trusting->shim, trusting->keyring,
-                               sp_keyring_find(trusting->keyring, &cas), trusting->now, trust_ca,
+        code = shim_entry_each(trusting->shim, trusting->keyring, &cas, trusting->now, trust_ca,
                                trusting);
     return code;
 }
 
-/* Print, in the words of the rules, that nobody vouches. */
+/* Print that nobody vouches. */
 static int tell_nobody(const struct trusting *trusting)
 {
-    char *fault = sp_format("nothing in the keyring vouches for %s", trusting->address);
-    smimepolicy_verdict *verdict =
-        fault == NULL ? NULL
-                      : sp_refuse(SP_DISTRUST_DEFAULT, NULL, SMIMEPOLICY_VERIFY, fault,
-                                  "no certificate of the address that verifies, and no CA",
-                                  "the sender's certificate, or its issuing CA",
-                                  "upload the sender's certificate, or its issuing CA");
+    smimepolicy_verdict *verdict = sp_refuse_untrusted(trusting->address);
     char *text = verdict == NULL ? NULL : smimepolicy_verdict_text(verdict);
 
     if (text != NULL)
         fputs(text, stdout);
-    OPENSSL_free(fault);
     smimepolicy_free(text);
     smimepolicy_verdict_free(verdict);
     return text != NULL ? SHIM_REFUSED : shim_no_memory();

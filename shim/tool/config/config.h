@@ -8,6 +8,8 @@
 #ifndef SHIM_CONFIG_H
 #define SHIM_CONFIG_H
 
+#include <openssl/conf.h>
+
 #include "common/shim.h"
 
 /*
@@ -16,13 +18,13 @@
  */
 int shim_lint(const char *path);
 
-/* Names in an openssl.cnf.  Each is owned, or NULL. */
+/* What an openssl.cnf names and cannot be used, with the reason.  Each is owned, or NULL. */
 struct shim_named {
-    char *keyring; /* the keyring in the provider's section */
-    char *log;     /* why this user could not write the decision log */
-    char *lost;    /* settings that cannot be read, and why */
+    char *keyring; /* the provider's keyring */
+    char *log;     /* the decision log, which this user could not write */
+    char *lost;    /* settings that cannot be read */
 };
-/* Read the names; free them with shim_named_clear(). */
+/* Find it; free it with shim_named_clear(). */
 struct shim_named shim_lint_named(const char *path);
 void shim_named_clear(struct shim_named *named);
 
@@ -35,5 +37,21 @@ void shim_named_clear(struct shim_named *named);
 int shim_self_test(const struct shim *shim, const char *path, bool alone);
 
 shim_command_fn shim_run_config;
+
+/* The files of the lint share these. */
+struct shim_lint {
+    const char *path;
+    CONF *conf; /* owned */
+    int faults;
+    bool silent;             /* count faults without printing them */
+    struct shim_named named; /* owned */
+};
+
+/* Report one fault.  The remedy follows a semicolon. */
+void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+/* Check the section that activates providers, and that of each provider. */
+void shim_lint_providers(struct shim_lint *lint, const char *section, bool prefers_ours);
 
 #endif

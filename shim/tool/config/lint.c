@@ -2,8 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <ctype.h>
 #include <errno.h>
-#include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -11,11 +12,10 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "tool/config/lint.h"
+#include "tool/config/config.h"
 #include "base/conf_bounds.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "tool/config/config.h"
 
 static bool is_module(const CONF_VALUE *entry, const char *name)
 {
@@ -172,6 +172,89 @@ static void judge_include(const struct sp_conf_lost *lost, void *data)
     OPENSSL_free(place);
 }
 
+/* The place in the file.  Behind an included file the section is not known. */
+enum place { AT_TOP, BEHIND_INCLUDE, IN_DEFAULT, IN_SECTION };
+
+static char *skip_space(char *text)
+{
+    while (isspace((unsigned char)*text))
+        text++;
+    return text;
+}
+
+/*
+ * The value of `key = value` in |line|, without comment and space around it; NULL if
+ * |line| is another one.
+ */
+static char *value_of(char *line, const char *key)
+{
+    char *value;
+
+    if (strncmp(line, key, strlen(key)) != 0)
+        return NULL;
+    value = skip_space(line + strlen(key));
+    if (*value != '=')
+        return NULL;
+    value = skip_space(value + 1);
+    value[strcspn(value, "# \t\r\n")] = '\0';
+    return value;
+}
+
+static enum place section_place(char *line)
+{
+    char *name = skip_space(line + 1);
+
+    name[strcspn(name, "] \t\r\n")] = '\0';
+    return strcmp(name, "default") == 0 ? IN_DEFAULT : IN_SECTION;
+}
+
+static void judge_line(struct shim_lint *lint, int number, enum place place, const char *value,
+                       const char *effective)
+{
+    if (effective != NULL && strcmp(value, effective) == 0)
+        return;
+    if (place == BEHIND_INCLUDE)
+        shim_lint_fault(lint,
+                        "line %d: `openssl_conf = %s` lands in the last section of the included "
+                        "file and is ignored; put [default] before it",
+                        number, value);
+    else if (place == IN_SECTION)
+        shim_lint_fault(lint,
+                        "line %d: `openssl_conf = %s` is inside another section and is ignored; "
+                        "put it below [default]",
+                        number, value);
+    else
+        shim_lint_fault(lint,
+                        "line %d: `openssl_conf = %s` is overridden later (in force: %s); put it "
+                        "behind every .include, below [default]",
+                        number, value, effective != NULL ? effective : "none");
+}
+
+/*
+ * Check the lines of the file itself: an `openssl_conf` may be overridden by an
+ * .include, or may land in a section of an included file.  |effective| is the value that
+ * OpenSSL uses, or NULL.
+ */
+static void lint_lines(struct shim_lint *lint, FILE *file, const char *effective)
+{
+    enum place place = AT_TOP;
+    char *line = NULL;
+    size_t size = 0;
+
+    for (int number = 1; getline(&line, &size, file) >= 0; number++) {
+        char *text = skip_space(line);
+        const char *value = value_of(text, "openssl_conf");
+
+        if (*text == '[')
+            place = section_place(text);
+        else if (value != NULL)
+            judge_line(lint, number, place, value, effective);
+        else if (sp_conf_included(text) != NULL)
+            place = BEHIND_INCLUDE;
+    }
+    free(line);
+}
+
 static void lint_conf(struct shim_lint *lint)
 {
     const char *init = NCONF_get_string(lint->conf, NULL, "openssl_conf");
@@ -183,7 +266,7 @@ static void lint_conf(struct shim_lint *lint)
         OPENSSL_free(why);
 
     if (file != NULL) {
-        shim_lint_lines(lint, file, init);
+        lint_lines(lint, file, init);
         fclose(file);
     }
     if (init == NULL)

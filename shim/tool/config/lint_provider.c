@@ -11,7 +11,21 @@
 #include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "settings/settings.h"
-#include "tool/config/lint.h"
+#include "tool/config/config.h"
+
+void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
+{
+    va_list args;
+
+    lint->faults++;
+    if (lint->silent)
+        return;
+    shim_print(stdout, "%s: ", lint->path);
+    va_start(args, format);
+    shim_vprint(stdout, format, args);
+    va_end(args);
+    putchar('\n');
+}
 
 static bool is_one_of(const char *name, const char *const *names)
 {
@@ -127,7 +141,10 @@ static void lint_keyring(struct shim_lint *lint, const CONF_VALUE *provider,
                         "[%s] trust = keyring without a keyring: nobody is trusted; set keyring "
                         "to its path",
                         provider->value);
-    OPENSSL_free(why);
+    if (lint->named.keyring == NULL)
+        lint->named.keyring = why;
+    else
+        OPENSSL_free(why);
 }
 
 /* Check the log.  If only this user cannot write it, that is no fault: the program's user may. */
@@ -156,8 +173,6 @@ static void lint_ours(struct shim_lint *lint, const CONF_VALUE *provider)
         lint_keyring(lint, provider, settings);
     if (settings != NULL)
         lint_log(lint, settings->decision_log);
-    if (settings != NULL && lint->named.keyring == NULL && settings->keyring != NULL)
-        lint->named.keyring = OPENSSL_strdup(settings->keyring);
     smimepolicy_settings_free(settings);
 }
 

@@ -10,20 +10,104 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
-#include "tool/config/self_test.h"
+#include "tool/config/config.h"
 #include "base/conf_bounds.h"
 #include "base/text.h"
 #include "common/memory_file.h"
 #include "common/print.h"
-#include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "stock/installed.h"
 #include "stock/stock.h"
-#include "tool/config/config.h"
 #include "tool/run/provider_conf.h"
 #include "tool/run/watch.h"
+
+#define DAY (24L * 60 * 60)
+
+enum specimen {
+    GOOD,   /* satisfies every rule, also those beyond the guide's */
+    EXPIRED /* the same, but expired yesterday */
+};
+
+static bool set_name(X509 *cert)
+{
+    static const unsigned char text[] = "smime-policy self-test";
+    X509_NAME *name = X509_NAME_new();
+    bool done = name != NULL &&
+                X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0) &&
+                X509_set_subject_name(cert, name) && X509_set_issuer_name(cert, name);
+
+    X509_NAME_free(name);
+    return done;
+}
+
+static bool add_extensions(X509 *cert)
+{
+    static const struct {
+        int nid;
+        const char *value;
+    } rows[] = {
+        { NID_basic_constraints, "CA:FALSE" },
+        { NID_key_usage, "digitalSignature,keyEncipherment" },
+        { NID_ext_key_usage, "emailProtection" },
+        { NID_subject_alt_name, "email:self-test@smime-policy.invalid" },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, rows[i].nid, rows[i].value);
+        bool added = ext != NULL && X509_add_ext(cert, ext, -1);
+
+        X509_EXTENSION_free(ext);
+        if (!added)
+            return false;
+    }
+    return true;
+}
+
+static X509 *make_cert(enum specimen which, EVP_PKEY *key)
+{
+    X509 *cert = X509_new();
+    long from = which == EXPIRED ? -2 * DAY : -DAY;
+    long to = which == EXPIRED ? -DAY : 365 * DAY;
+
+    if (cert != NULL && X509_set_version(cert, X509_VERSION_3) &&
+        ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) && set_name(cert) &&
+        X509_gmtime_adj(X509_getm_notBefore(cert), from) != NULL &&
+        X509_gmtime_adj(X509_getm_notAfter(cert), to) != NULL && X509_set_pubkey(cert, key) &&
+        add_extensions(cert) && X509_sign(cert, key, EVP_sha256()) > 0)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+/*
+ * A new certificate and its key, in PEM, in memory.  A file descriptor, or -1 with the
+ * reason on stderr.
+ */
+static int specimen_file(enum specimen which)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key == NULL ? NULL : make_cert(which, key);
+    BIO *pem = BIO_new(BIO_s_mem());
+    char *text;
+    long len;
+    int fd = -1;
+
+    if (pem != NULL && cert != NULL && PEM_write_bio_X509(pem, cert) &&
+        PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL)) {
+        len = BIO_get_mem_data(pem, &text);
+        fd = shim_memory_file("specimen", text, (size_t)len);
+    } else {
+        shim_error("cannot make a certificate for the self-test");
+    }
+    BIO_free(pem);
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return fd;
+}
 
 enum { CONF_FD, CERT_FD, MAIL_FD };
 
@@ -62,11 +146,11 @@ static bool sign(const char *program, const char *conf, const int *fds,
     return done;
 }
 
-static bool try_cert(const char *program, const char *conf, int conf_fd, enum shim_specimen which,
+static bool try_cert(const char *program, const char *conf, int conf_fd, enum specimen which,
                      struct shim_stock_result *result)
 {
     static const char mail[] = "Subject: test\r\n\r\ntest\r\n";
-    int cert = shim_specimen_file(which);
+    int cert = specimen_file(which);
     int content = shim_memory_file("mail", mail, strlen(mail));
     /* A descriptor that is not needed is replaced by one that is open. */
     int fds[] = { conf_fd >= 0 ? conf_fd : content, cert, content, -1 };
@@ -100,57 +184,51 @@ static int judge(const char *name, bool alone, const struct shim_stock_result *g
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
-/* Warn about the log.  Nothing is unguarded without it, but decisions are not recorded. */
-static void note_log(const char *name, const char *fault, bool alone)
-{
-    if (fault != NULL)
-        shim_print(alone ? stdout : stderr, "%s: note: %s\n", name, fault);
-}
-
 /*
  * Judge what the configuration names.  Unreadable settings become defaults in the
  * program.  If the keyring cannot be read the provider refuses: no mail goes out
- * unguarded, but none works.
+ * unguarded, but none works.  Without the log decisions are not recorded.
  */
-static int judge_named(const char *path, bool alone)
+static bool is_usable(const char *path, FILE *to)
 {
     struct shim_named named = shim_lint_named(path);
-    FILE *to = alone ? stdout : stderr;
-    char *why = NULL;
-    bool usable;
+    bool usable = named.lost == NULL && named.keyring == NULL;
 
-    if (named.keyring != NULL)
-        sp_keyring_close(sp_keyring_open(named.keyring, SP_KEYRING_READ, &why));
     if (named.lost != NULL)
         shim_print(to, "%s: NOT enforced: the settings are lost: %s\n", path, named.lost);
-    else if (why != NULL)
-        shim_print(to, "%s: NOT usable: %s\n", path, why);
-    note_log(path, named.log, alone);
-    usable = named.lost == NULL && why == NULL;
+    else if (named.keyring != NULL)
+        shim_print(to, "%s: NOT usable: %s\n", path, named.keyring);
+    if (named.log != NULL)
+        shim_print(to, "%s: note: %s\n", path, named.log);
     shim_named_clear(&named);
-    OPENSSL_free(why);
-    return usable ? SHIM_OK : SHIM_REFUSED;
+    return usable;
 }
 
-/* Check the limits first: openssl would not return from some files. */
-static bool is_bounded(const char *path, bool alone)
+/* Can openssl be given |path|?  It would not return from some files. */
+static int readable(const char *path, FILE *to)
 {
     char *why = NULL;
-    bool bounded = sp_conf_is_bounded(path, NULL, NULL, &why);
+    bool bounded;
 
+    if (access(path, R_OK) != 0) {
+        shim_error("cannot read %s: %s; a program that is given it runs without the policy", path,
+                   strerror(errno));
+        return SHIM_INPUT;
+    }
+    bounded = sp_conf_is_bounded(path, NULL, NULL, &why);
     if (!bounded)
-        fprintf(alone ? stdout : stderr, "%s: NOT enforced: %s\n", path,
-                why != NULL ? why : "out of memory");
+        fprintf(to, "%s: NOT enforced: %s\n", path, why != NULL ? why : "out of memory");
     OPENSSL_free(why);
-    return bounded;
+    return bounded ? SHIM_OK : SHIM_REFUSED;
 }
 
-static void note_own_log(const struct shim *shim, bool alone)
+static void note_own_log(const struct shim *shim, FILE *to)
 {
     const char *log = shim->settings->decision_log;
     char *fault = log == NULL ? NULL : sp_decision_log_fault(log);
 
-    note_log("smime-policy", fault, alone);
+    if (fault != NULL)
+        shim_print(to, "smime-policy: note: %s\n", fault);
     OPENSSL_free(fault);
 }
 
@@ -168,27 +246,24 @@ int shim_self_test(const struct shim *shim, const char *path, bool alone)
     struct shim_stock_result good;
     struct shim_stock_result expired;
     const char *program = shim_stock_path();
+    FILE *to = alone ? stdout : stderr;
+    int code = path == NULL ? SHIM_OK : readable(path, to);
     int conf_fd = -1;
     bool done;
 
     if (program == NULL)
         return SHIM_SYSTEM;
-    if (path != NULL && access(path, R_OK) != 0) {
-        shim_error("cannot read %s: %s; a program that is given it runs without the policy", path,
-                   strerror(errno));
-        return SHIM_INPUT;
-    }
-    if (path != NULL && !is_bounded(path, alone))
-        return SHIM_REFUSED;
+    if (code != SHIM_OK)
+        return code;
     if (path == NULL)
         conf_fd = open_own_conf(shim);
-    done = (path != NULL || conf_fd >= 0) && try_cert(program, path, conf_fd, SHIM_GOOD, &good) &&
-           try_cert(program, path, conf_fd, SHIM_EXPIRED, &expired);
+    done = (path != NULL || conf_fd >= 0) && try_cert(program, path, conf_fd, GOOD, &good) &&
+           try_cert(program, path, conf_fd, EXPIRED, &expired);
     if (conf_fd >= 0)
         close(conf_fd);
-    if (done && path != NULL && judge_named(path, alone) != SHIM_OK)
+    if (done && path != NULL && !is_usable(path, to))
         return SHIM_REFUSED;
     if (done && path == NULL)
-        note_own_log(shim, alone);
+        note_own_log(shim, to);
     return done ? judge(path != NULL ? path : "smime-policy", alone, &good, &expired) : SHIM_SYSTEM;
 }

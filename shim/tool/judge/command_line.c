@@ -10,12 +10,10 @@
 #include <openssl/objects.h>
 
 #include "tool/judge/command_line.h"
-#include "base/text.h"
 #include "common/shim.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
-#include "tool/judge/outgoing.h"
 #include "tool/judge/sent_along.h"
 #include "tool/run/ciphers.h"
 
@@ -30,7 +28,15 @@ struct judging {
     struct shim_selection *selection;
     struct shim_outcome *outcome;
     struct shim_secret secret;
+    STACK_OF(X509) *signers; /* owned: those that are known */
+    bool all_signers;        /* they are all known */
 };
+
+static bool push(STACK_OF(X509) *certs, X509 *cert)
+{
+    return certs != NULL &&
+           X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
+}
 
 /* Stock takes -passin for keys alone, and asks for that of a certificate at the terminal. */
 static void tell_unopened(const char *uri, const char *operation)
@@ -75,7 +81,10 @@ static bool is_loaded(struct judging *judging, enum shim_load state, const char 
 static enum shim_load load_pair(const struct judging *judging, const char *uri, const char *key_uri,
                                 struct shim_loaded *cert, struct shim_loaded *key)
 {
-    enum shim_load state = shim_load(uri, WANT_FACTS, &judging->secret, cert);
+    /* The issuers of a signer are told by its decoded key too. */
+    enum shim_load state =
+        shim_load(uri, judging->request->certfile == NULL ? WANT_FACTS : WANT_FIRST_CERT,
+                  &judging->secret, cert);
 
     if (state != LOADED || key_uri == NULL ||
         shim_key_is_own(key_uri, sk_X509_value(cert->certs, 0)))
@@ -85,7 +94,10 @@ static enum shim_load load_pair(const struct judging *judging, const char *uri, 
     return shim_load(uri, WANT_FIRST_CERT, &judging->secret, cert);
 }
 
-/* Judge the certificate in |uri|, with the key in |key_uri| unless that is NULL. */
+/*
+ * Judge the certificate in |uri|, with the key in |key_uri| unless that is NULL.  A
+ * signer is kept.
+ */
 static void judge_cert(struct judging *judging, const char *uri, const char *key_uri,
                        smimepolicy_use use)
 {
@@ -94,23 +106,19 @@ static void judge_cert(struct judging *judging, const char *uri, const char *key
     enum shim_load state = load_pair(judging, uri, key_uri, &cert, &key);
 
     judging->outcome->file = uri;
-    if (is_loaded(judging, state, uri, &cert))
-        shim_outcome_add(judging->outcome,
-                         smimepolicy_evaluate(judging->settings, sk_X509_value(cert.certs, 0),
-                                              key.key, use, judging->now));
+    if (is_loaded(judging, state, uri, &cert)) {
+        X509 *first = sk_X509_value(cert.certs, 0);
+
+        shim_outcome_add(judging->outcome, smimepolicy_evaluate(judging->settings, first, key.key,
+                                                                use, judging->now));
+        if (use == SMIMEPOLICY_SIGN)
+            judging->all_signers = push(judging->signers, first) && judging->all_signers;
+    } else {
+        judging->all_signers = false;
+    }
     judging->outcome->file = NULL;
     shim_loaded_clear(&cert);
     shim_loaded_clear(&key);
-}
-
-static void require_certificate(struct judging *judging, smimepolicy_use use, const char *fault,
-                                const char *found, const char *remedy)
-{
-    shim_outcome_add(judging->outcome,
-                     sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault, found,
-                               use == SMIMEPOLICY_SIGN ? "the signer's certificate"
-                                                       : "a certificate for every recipient",
-                               remedy));
 }
 
 /*
@@ -120,64 +128,27 @@ static void require_certificate(struct judging *judging, smimepolicy_use use, co
 static bool is_known(struct judging *judging, enum shim_load state, const struct shim_loaded *along)
 {
     const char *name = judging->request->certfile;
-    bool once = state == LOAD_ONCE;
 
-    if (state == LOADED)
-        return true;
-    if (once || state == LOAD_LOCKED) {
-        char *shown = sp_escape(name, strlen(name));
-        char *fault = shown == NULL
-                          ? NULL
-                          : sp_format("-certfile %s cannot be judged beforehand: %s", shown,
-                                      once ? "it can be read only once" : "it needs a passphrase");
-
-        if (fault != NULL)
-            require_certificate(judging, SMIMEPOLICY_SIGN, fault, once ? "a pipe" : "a locked file",
-                                once ? "give a regular file"
-                                     : "give the certificates in a file without one");
-        else
-            judging->outcome->fault = shim_no_memory();
-        OPENSSL_free(fault);
-        OPENSSL_free(shown);
-    } else {
+    if (state == LOAD_ONCE || state == LOAD_LOCKED) {
+        shim_outcome_add(judging->outcome, sp_refuse_certfile(name, state == LOAD_ONCE));
+    } else if (state != LOADED) {
         shim_error("cannot read a certificate from -certfile %s: %s; give a file in PEM, DER or "
                    "PKCS#12",
                    name, along->why != NULL ? along->why : "it holds none");
         judging->outcome->fault = SHIM_INPUT;
     }
-    return false;
-}
-
-static bool push(STACK_OF(X509) *certs, X509 *cert)
-{
-    return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
+    return state == LOADED;
 }
 
 /*
  * Judge the chains of all signers.  If a signer is not known, judge every
  * certificate: any may be in its chain.
  */
-static void judge_chains(struct judging *judging, struct shim_sent_along *sent,
-                         STACK_OF(X509) *signers)
+static void judge_chains(const struct judging *judging, struct shim_sent_along *sent)
 {
-    const struct shim_request *request = judging->request;
-    const struct shim_selection *selection = judging->selection;
-    bool known = true;
-
-    for (size_t i = 0; i < request->signer_count; i++) {
-        struct shim_loaded cert;
-
-        if (shim_load(request->signers[i].cert, WANT_FIRST_CERT, &judging->secret, &cert) == LOADED)
-            known = push(signers, sk_X509_value(cert.certs, 0)) && known;
-        else
-            known = false;
-        shim_loaded_clear(&cert);
-    }
-    for (size_t i = 0; i < selection->signer_count; i++)
-        known = push(signers, selection->signers[i].cert) && known;
-    for (int i = 0; i < sk_X509_num(signers); i++)
-        shim_sent_judge(sent, sk_X509_value(signers, i));
-    if (!known)
+    for (int i = 0; i < sk_X509_num(judging->signers); i++)
+        shim_sent_judge(sent, sk_X509_value(judging->signers, i));
+    if (!judging->all_signers)
         shim_sent_judge_all(sent);
     shim_sent_warn(sent);
 }
@@ -216,7 +187,6 @@ static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
 /* Judge -certfile, and give stock the certificates that were judged. */
 static void judge_sent_along(struct judging *judging)
 {
-    STACK_OF(X509) *signers = sk_X509_new_null();
     struct shim_loaded along;
     enum shim_load state =
         shim_load(judging->request->certfile, WANT_CERTS, &judging->secret, &along);
@@ -224,14 +194,13 @@ static void judge_sent_along(struct judging *judging)
     if (is_known(judging, state, &along)) {
         struct shim_sent_along *sent = shim_sent_new(along.certs, judging->now, judging->outcome);
 
-        if (sent != NULL && signers != NULL)
-            judge_chains(judging, sent, signers);
+        if (sent != NULL && judging->signers != NULL)
+            judge_chains(judging, sent);
         else
             judging->outcome->fault = shim_no_memory();
         shim_sent_free(sent);
-        send_along(judging, along.certs, judging->leaves_signers ? NULL : signers);
+        send_along(judging, along.certs, judging->leaves_signers ? NULL : judging->signers);
     }
-    sk_X509_pop_free(signers, X509_free);
     shim_loaded_clear(&along);
 }
 
@@ -263,19 +232,24 @@ static void judge_digest(struct judging *judging)
 static void judge_signing(struct judging *judging)
 {
     const struct shim_request *request = judging->request;
+    const struct shim_selection *selection = judging->selection;
 
+    judging->signers = sk_X509_new_null();
+    judging->all_signers = true;
     for (size_t i = 0; i < request->signer_count; i++)
         judge_cert(judging, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
+    for (size_t i = 0; i < selection->signer_count; i++)
+        judging->all_signers =
+            push(judging->signers, selection->signers[i].cert) && judging->all_signers;
     if (request->signer_count == 0 && !asks_keyring(judging))
-        require_certificate(judging, SMIMEPOLICY_SIGN, "no signer certificate was given",
-                            "no -signer",
-                            "name the signer's certificate with -signer, or the sender "
-                            "with --from");
+        shim_outcome_add(judging->outcome, sp_refuse_request(SP_NO_SIGNER, NULL));
     judge_digest(judging);
     if (request->certfile != NULL)
         judge_sent_along(judging);
-    if (judging->operation->manner->judges_sender)
-        shim_outgoing_judge(judging->operation, &judging->secret, judging->outcome);
+    /* A signer that is not known may be the sender. */
+    if (judging->operation->manner->judges_sender && judging->all_signers)
+        shim_outgoing_judge(judging->operation, judging->signers, judging->outcome);
+    sk_X509_pop_free(judging->signers, X509_free);
 }
 
 /* The content cipher: that of the command line, else stock's default. */
@@ -297,7 +271,6 @@ static int cipher_of(const struct judging *judging)
 static void judge_encryption(struct judging *judging)
 {
     const struct shim_request *request = judging->request;
-
     int wrap;
 
     shim_outcome_add(judging->outcome,
@@ -310,17 +283,13 @@ static void judge_encryption(struct judging *judging)
     if (request->originator != NULL)
         judge_cert(judging, request->originator, request->inkey, SMIMEPOLICY_ENCRYPT);
     if (request->shared_secret != NULL)
-        require_certificate(judging, SMIMEPOLICY_ENCRYPT,
-                            "a password or shared key was given to encrypt with",
-                            request->shared_secret, "name the recipients' certificates instead");
+        shim_outcome_add(judging->outcome,
+                         sp_refuse_request(SP_SHARED_SECRET, request->shared_secret));
     else if (request->recipient_count == 0 && !asks_keyring(judging))
-        require_certificate(judging, SMIMEPOLICY_ENCRYPT, "no recipient certificate was given",
-                            "no certificate",
-                            judging->selection->input != NULL
-                                ? "the mail names nobody in To, Cc or Bcc; name the recipients "
-                                  "with --to, or their certificates"
-                                : "name the recipients with --to (two dashes: -to writes a header "
-                                  "field), or their certificates");
+        shim_outcome_add(judging->outcome,
+                         sp_refuse_request(judging->selection->input != NULL ? SP_NOBODY_IN_MAIL
+                                                                             : SP_NO_RECIPIENT,
+                                           NULL));
 }
 
 static void judge_operation(struct judging *judging)
@@ -332,8 +301,7 @@ static void judge_operation(struct judging *judging)
     } else if (strcmp(request->operation, "encrypt") == 0) {
         judge_encryption(judging);
     } else if (strcmp(request->operation, "EncryptedData_encrypt") == 0) {
-        require_certificate(judging, SMIMEPOLICY_ENCRYPT, "a shared key would encrypt the message",
-                            "-EncryptedData_encrypt", "name the recipients' certificates instead");
+        shim_outcome_add(judging->outcome, sp_refuse_request(SP_SHARED_KEY, NULL));
     } else if (strcmp(request->operation, "decrypt") == 0) {
         for (size_t i = 0; i < request->recipient_count; i++)
             judge_cert(judging, request->recipients[i], NULL, SMIMEPOLICY_DECRYPT);

@@ -37,4 +37,19 @@ bool shim_judge_unopened(const struct shim_operation *operation);
 /* Say by which rule a verification failed that found nobody to vouch for the sender. */
 void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome);
 
+/*
+ * --headers: read the mail of |operation| into its selection: sender and recipients, the fields
+ * that stay outside, and the rest as the message.
+ *
+ * @return SHIM_OK, or another code with the reason on stderr
+ */
+int shim_headers_read(struct shim_operation *operation);
+
+/*
+ * Warn in |outcome| if a reader would refuse the mail of |signers|.  The From field is that of
+ * --headers, else of stock's -from; without one nothing is compared.
+ */
+void shim_outgoing_judge(const struct shim_operation *operation, const STACK_OF(X509) *signers,
+                         struct shim_outcome *outcome);
+
 #endif

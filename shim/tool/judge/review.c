@@ -5,31 +5,30 @@
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 
-#include "tool/judge/review.h"
+#include "tool/judge/verify.h"
 #include "common/shim.h"
 #include "tool/judge/issuers.h"
 
-/* Read the facts of the issuers in |chain|; owned by the caller, with their array. */
-static struct sp_facts **read_issuers(const STACK_OF(X509) *chain, size_t *count)
+struct sp_facts **shim_facts_of(const STACK_OF(X509) *certs, int first, size_t *count)
 {
-    int length = chain == NULL ? 0 : sk_X509_num(chain);
-    struct sp_facts **issuers = OPENSSL_zalloc((size_t)(length + 1) * sizeof(*issuers));
+    int length = certs == NULL ? 0 : sk_X509_num(certs);
+    struct sp_facts **facts = OPENSSL_zalloc((size_t)(length + 1) * sizeof(*facts));
 
     *count = 0;
-    for (int i = 1; issuers != NULL && i < length; i++) {
-        issuers[*count] = sp_facts_new(sk_X509_value(chain, i));
-        if (issuers[*count] == NULL)
+    for (int i = first; facts != NULL && i < length; i++) {
+        facts[*count] = sp_facts_new(sk_X509_value(certs, i));
+        if (facts[*count] == NULL)
             break;
         (*count)++;
     }
-    return issuers;
+    return facts;
 }
 
-static void free_issuers(struct sp_facts **issuers, size_t count)
+void shim_facts_free(struct sp_facts **facts, size_t count)
 {
-    for (size_t i = 0; issuers != NULL && i < count; i++)
-        sp_facts_free(issuers[i]);
-    OPENSSL_free(issuers);
+    for (size_t i = 0; facts != NULL && i < count; i++)
+        sp_facts_free(facts[i]);
+    OPENSSL_free(facts);
 }
 
 /* The review of one message. */
@@ -230,7 +229,7 @@ static void review_chain(struct review *review, struct shim_signature *signature
         settle_once(signature, review->outcome, judge_chain(signature, review->settings));
     else if (signature->chain.count > 0)
         settle(signature, review->outcome, judge_chain(signature, review->settings));
-    issuers = read_issuers(signature->chain.certs, &count);
+    issuers = shim_facts_of(signature->chain.certs, 1, &count);
     if (issuers == NULL) {
         review->outcome->fault = shim_no_memory();
         return;
@@ -241,7 +240,7 @@ static void review_chain(struct review *review, struct shim_signature *signature
     /* With -attime the user has set the time. */
     if (!shim_args_has(review->args, "attime"))
         review_time(review, signature, (const struct sp_facts *const *)issuers, count);
-    free_issuers(issuers, count);
+    shim_facts_free(issuers, count);
 }
 
 bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,

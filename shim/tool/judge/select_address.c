@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/judge/headers.h"
+#include "tool/judge/command_line.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/select.h"
 #include "tool/keyring/choices.h"

@@ -16,7 +16,7 @@
 #include "tool/certs/certs.h"
 #include "tool/judge/select.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/trial.h"
+#include "tool/keyring/stored_key.h"
 #include "tool/mail/mail.h"
 
 /* The name of a recipient in a message: issuer and serial number, or key identifier. */
@@ -77,6 +77,18 @@ struct search {
     int code;
 };
 
+static bool goes_on(const struct search *search)
+{
+    return search->code == SHIM_OK && search->selection->recipient_count == 0;
+}
+
+static void end_records(struct search *search, struct shim_records *records)
+{
+    if (search->code == SHIM_OK && records->failed)
+        search->code = shim_keyring_failed(search->selection->keyring);
+    shim_records_end(records);
+}
+
 /* Take |cert|.  |named|: the message names it; else stock gets its key alone and tries it. */
 static void take(struct search *search, X509 *cert, const struct sp_record *record, bool named)
 {
@@ -103,27 +115,21 @@ static bool look_up(const struct name *name, void *arg)
 {
     struct search *search = arg;
     const ASN1_STRING *id = name->serial != NULL ? name->serial : name->ski;
-    struct sp_cursor *cursor = sp_keyring_find(
-        search->selection->keyring, &(struct sp_query){ .index = SP_BY_RECIPIENT,
-                                                        .hash = ASN1_STRING_get0_data(id),
-                                                        .length = (size_t)ASN1_STRING_length(id),
-                                                        .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) });
-    struct sp_record record;
-    int found = -1;
+    const struct sp_query query = { .index = SP_BY_RECIPIENT,
+                                    .hash = ASN1_STRING_get0_data(id),
+                                    .length = (size_t)ASN1_STRING_length(id),
+                                    .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
+    struct shim_records records = { .cursor = sp_keyring_find(search->selection->keyring, &query) };
 
-    while (search->selection->recipient_count == 0 && cursor != NULL && search->code == SHIM_OK &&
-           (found = sp_cursor_next(cursor, &record)) == 1) {
-        X509 *cert = sp_record_cert(&record);
+    while (goes_on(search) && shim_records_next(&records)) {
+        X509 *cert = sp_record_cert(&records.record);
 
         if (cert != NULL && is_named(name, cert))
-            take(search, cert, &record, true);
+            take(search, cert, &records.record, true);
         X509_free(cert);
-        sp_record_clear(&record);
     }
-    sp_cursor_free(cursor);
-    if (found < 0)
-        search->code = shim_keyring_failed(search->selection->keyring);
-    return search->code == SHIM_OK && search->selection->recipient_count == 0;
+    end_records(search, &records);
+    return goes_on(search);
 }
 
 /* Identities whose key could not be tried. */
@@ -153,7 +159,6 @@ static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pas
         untried->count++;
         *record = (struct sp_record){ 0 };
     }
-    sp_record_clear(record);
 }
 
 /*
@@ -163,18 +168,12 @@ static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pas
 static void try_all(struct search *search, CMS_ContentInfo *cms, const char *pass,
                     struct untried *untried)
 {
-    struct sp_cursor *cursor = sp_keyring_find(
-        search->selection->keyring,
-        &(struct sp_query){ .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) });
-    struct sp_record record;
-    int found = cursor == NULL ? -1 : 0;
+    const struct sp_query query = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
+    struct shim_records records = { .cursor = sp_keyring_find(search->selection->keyring, &query) };
 
-    while (search->code == SHIM_OK && search->selection->recipient_count == 0 && cursor != NULL &&
-           (found = sp_cursor_next(cursor, &record)) == 1)
-        try_one(search, cms, pass, &record, untried);
-    if (search->code == SHIM_OK && found < 0)
-        search->code = shim_keyring_failed(search->selection->keyring);
-    sp_cursor_free(cursor);
+    while (goes_on(search) && shim_records_next(&records))
+        try_one(search, cms, pass, &records.record, untried);
+    end_records(search, &records);
 }
 
 static void try_keys(struct search *search, CMS_ContentInfo *cms, const char *passin)

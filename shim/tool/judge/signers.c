@@ -8,7 +8,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "tool/judge/signers.h"
+#include "tool/judge/verify.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"

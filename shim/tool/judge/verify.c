@@ -13,7 +13,6 @@
 #include "common/memory_file.h"
 #include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
-#include "tool/judge/review.h"
 #include "tool/mail/mail.h"
 
 /*
@@ -58,33 +57,14 @@ static bool add_senders(const struct shim_mail *mail, struct sp_keyring *keyring
     return true;
 }
 
-/* Add those of the sender on the command line, whom the message itself may not name. */
-static bool add_given_sender(const struct shim_args *args, struct sp_keyring *keyring,
-                             STACK_OF(X509) *certs)
+/* The stored certificates of the mail's sender, and of the one on the command line. */
+static STACK_OF(X509) *known_senders(const struct shim_verification *verification,
+                                     struct sp_keyring *keyring)
 {
-    const struct shim_given *given = shim_args_last(args, ROLE_SENDER);
-    struct shim_mail mail;
-    bool done;
-
-    if (given == NULL)
-        return true;
-    if (!shim_mail_from(given->value, &mail)) {
-        (void)shim_no_memory();
-        return false;
-    }
-    done = add_senders(&mail, keyring, certs);
-    shim_mail_clear(&mail);
-    return done;
-}
-
-static STACK_OF(X509) *known_senders(const struct shim_incoming *incoming,
-                                     const struct shim_operation *operation)
-{
-    struct sp_keyring *keyring = operation->selection.keyring;
     STACK_OF(X509) *certs = sk_X509_new_null();
 
-    if (certs != NULL && add_senders(&incoming->mail, keyring, certs) &&
-        add_given_sender(operation->args, keyring, certs))
+    if (certs != NULL && add_senders(&verification->incoming.mail, keyring, certs) &&
+        add_senders(&verification->given, keyring, certs))
         return certs;
     sk_X509_pop_free(certs, X509_free);
     return NULL;
@@ -95,7 +75,7 @@ static int complete_signers(struct shim_verification *verification,
 {
     struct shim_selection *selection = &operation->selection;
     struct shim_incoming *incoming = &verification->incoming;
-    STACK_OF(X509) *senders = known_senders(incoming, operation);
+    STACK_OF(X509) *senders = known_senders(verification, selection->keyring);
     int code = senders == NULL ? SHIM_SYSTEM : SHIM_OK;
 
     if (code == SHIM_OK && sk_X509_num(senders) > 0) {
@@ -154,27 +134,22 @@ static int read_message(struct shim_verification *verification, struct shim_oper
     return code;
 }
 
-static int review_sender(struct shim_verification *verification,
-                         const struct shim_operation *operation, struct shim_outcome *outcome)
+/* Read how the sender is to be compared. */
+static int read_sender(struct shim_verification *verification, const struct shim_args *args)
 {
-    const struct shim_given *given = shim_args_last(operation->args, ROLE_SENDER);
-    struct shim_review_sender how = { .skip =
-                                          shim_args_last(operation->args, ROLE_NO_SENDER) != NULL };
-    struct shim_mail address;
+    const struct shim_given *given = shim_args_last(args, ROLE_SENDER);
 
-    if (given != NULL && how.skip)
+    verification->sender.skip = shim_args_last(args, ROLE_NO_SENDER) != NULL;
+    if (given == NULL)
+        return SHIM_OK;
+    if (verification->sender.skip)
         return shim_usage("-sender and -no-sender exclude each other");
-    if (given != NULL && !shim_mail_from(given->value, &address))
+    if (!shim_mail_from(given->value, &verification->given))
         return shim_no_memory();
-    if (given != NULL && address.sender.from_count != 1) {
-        shim_mail_clear(&address);
-        return shim_usage("-sender %s is not one address", given->value);
-    }
-    how.given = given == NULL ? NULL : &address;
-    shim_review_sender(&verification->incoming, &how, outcome);
-    if (given != NULL)
-        shim_mail_clear(&address);
-    return SHIM_OK;
+    verification->sender.given = &verification->given;
+    return verification->given.sender.from_count == 1
+               ? SHIM_OK
+               : shim_usage("-sender %s is not one address", given->value);
 }
 
 /* Under a stock name: is a mail from another sender refused? */
@@ -198,19 +173,18 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
 {
     struct shim_outcome logged = { .settings = operation->shim->settings, .silent = true };
     bool refuses = refuses_sender(operation);
-    int code;
 
     operation->withheld = refuses && verification->incoming.count == 0;
     verification->incoming.mail.sender.needed = operation->shim->settings->refuse_other_senders;
     if (shim_verification_refuses_digests(operation->shim->settings))
         shim_review_digests(&verification->incoming, outcome);
-    code = review_sender(verification, operation, refuses ? outcome : &logged);
+    shim_review_sender(&verification->incoming, &verification->sender, refuses ? outcome : &logged);
     /* Report all faults of the signers.  With -noverify they are not judged. */
-    if (code == SHIM_OK && outcome->denied && !shim_args_has(operation->args, "noverify"))
+    if (outcome->denied && !shim_args_has(operation->args, "noverify"))
         shim_review_certificates(&verification->incoming, operation->shim->settings, outcome);
     shim_outcome_clear(&logged);
-    if (code != SHIM_OK || outcome->fault != SHIM_OK)
-        return code != SHIM_OK ? code : outcome->fault;
+    if (outcome->fault != SHIM_OK)
+        return outcome->fault;
     return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
@@ -312,9 +286,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     operation->times_judged =
         shim_review_signers(&verification->incoming, operation, time(NULL), outcome);
     shim_review_digests(&verification->incoming, outcome);
-    code = review_sender(verification, operation, outcome);
-    if (code != SHIM_OK)
-        return code;
+    shim_review_sender(&verification->incoming, &verification->sender, outcome);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
     /* A denied signer is not loosened, even in observe mode. */
@@ -346,7 +318,9 @@ int shim_verification_prepare(struct shim_verification *verification,
     int code;
 
     memset(verification, 0, sizeof(*verification));
-    code = read_message(verification, operation);
+    code = read_sender(verification, operation->args);
+    if (code == SHIM_OK)
+        code = read_message(verification, operation);
     /*
      * Stock reports a message that it cannot open either.  If only we cannot open it, it
      * does not pass.
@@ -365,6 +339,7 @@ int shim_verification_prepare(struct shim_verification *verification,
 void shim_verification_clear(struct shim_verification *verification)
 {
     shim_incoming_clear(&verification->incoming);
+    shim_mail_clear(&verification->given);
     OPENSSL_free(verification->content);
     memset(verification, 0, sizeof(*verification));
 }

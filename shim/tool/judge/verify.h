@@ -2,19 +2,60 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Verification: the message is read and judged before stock reads it.
+ * Verification: the message is read and judged before stock reads it.  The rules say
+ * more than stock's verification: about signer, signing time, digest and sender.
  */
 #ifndef SHIM_VERIFY_H
 #define SHIM_VERIFY_H
+
+#include <time.h>
+
+#include <jansson.h>
 
 #include "tool/mail/mail.h"
 #include "tool/report/outcome.h"
 #include "tool/run/operation.h"
 
+/*
+ * Read the facts of |certs| from |first| on, into a new array; |count| of them could
+ * be read.  NULL if out of memory.
+ */
+struct sp_facts **shim_facts_of(const STACK_OF(X509) *certs, int first, size_t *count);
+void shim_facts_free(struct sp_facts **facts, size_t count);
+
+/*
+ * Judge every signer: the certificate (rule signer-certificate), its chain to an
+ * anchor (distrust-default) and the signing time (signer-validity).  Every fault is
+ * reported; a signer that one refuses is marked as refused.
+ *
+ * @return true if a certificate is not valid now and may be so: then every
+ *         certificate in the chain of every signer was judged here, and stock must
+ *         not compare their validity with the clock
+ */
+bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
+                         time_t now, struct shim_outcome *outcome);
+/* Judge the certificates of the signers alone. */
+void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
+                              struct shim_outcome *outcome);
+
+/* Judge the digest of each signature (rule weak-digest). */
+void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
+
+/* How the sender is compared. */
+struct shim_review_sender {
+    const struct shim_mail *given; /* --sender; NULL if it was not given */
+    bool skip;                     /* --no-sender */
+};
+/* Judge whether the mail comes from one of its signers (rule sender-match). */
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+                        struct shim_outcome *outcome);
+
 /* A verification that is about to run. */
 struct shim_verification {
     struct shim_incoming incoming; /* owned */
     char *content;                 /* owned: the path of the split content */
+    struct shim_mail given;        /* owned: of --sender; zeroed without it */
+    struct shim_review_sender sender;
 };
 
 /*
@@ -31,5 +72,19 @@ int shim_verification_prepare(struct shim_verification *verification,
 /* Under a stock name: is a message with a weak digest refused before the provider sees it? */
 bool shim_verification_refuses_digests(const smimepolicy_settings *settings);
 void shim_verification_clear(struct shim_verification *verification);
+
+/* After a success: print a line for each signer to standard error. */
+void shim_signers_tell(const struct shim_incoming *incoming);
+
+/*
+ * After a failure: find out which signature fits the message.  -content in |args|
+ * may name what was signed.
+ */
+void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *args);
+/* Print the results to standard error, if there are several signers. */
+void shim_signers_tell_failed(const struct shim_incoming *incoming);
+
+/* Each of them, as docs/use/json.md says; |done|: the message was verified. */
+json_t *shim_signers_json(const struct shim_incoming *incoming, bool done);
 
 #endif

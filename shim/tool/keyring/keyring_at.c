@@ -117,6 +117,26 @@ int shim_keyring_failed(const struct sp_keyring *keyring)
     return SHIM_SYSTEM;
 }
 
+void shim_records_end(struct shim_records *records)
+{
+    sp_record_clear(&records->record);
+    sp_cursor_free(records->cursor);
+    records->cursor = NULL;
+}
+
+bool shim_records_next(struct shim_records *records)
+{
+    int found = -1;
+
+    sp_record_clear(&records->record);
+    if (records->cursor != NULL)
+        found = sp_cursor_next(records->cursor, &records->record);
+    records->failed = found < 0;
+    if (found != 1)
+        shim_records_end(records);
+    return found == 1;
+}
+
 int shim_keyring_fault(char *why)
 {
     if (why == NULL)

@@ -35,6 +35,20 @@ int shim_keyring_failed(const struct sp_keyring *keyring);
 /* Print |why|, which is taken over; NULL: out of memory.  Returns SHIM_SYSTEM. */
 int shim_keyring_fault(char *why);
 
+/*
+ * The certificates that |cursor| finds, one after another.  Initialise it with the
+ * cursor, which is taken over; NULL counts as failed.
+ */
+struct shim_records {
+    struct sp_cursor *cursor; /* owned */
+    struct sp_record record;  /* owned: the present one */
+    bool failed;              /* there may be more, which could not be read */
+};
+/* Go to the next record; false behind the last, when everything is freed. */
+bool shim_records_next(struct shim_records *records);
+/* Stop before the last; it may be called again. */
+void shim_records_end(struct shim_records *records);
+
 /* The size of a fingerprint as text: 64 hexadecimal digits and a NUL. */
 #define SHIM_FINGERPRINT_TEXT (2 * SP_SHA256_LENGTH + 1)
 void shim_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],

@@ -6,7 +6,7 @@
 
 #include <openssl/pem.h>
 
-#include "tool/keyring/pem_text.h"
+#include "tool/keyring/stored_entry.h"
 #include "base/text.h"
 #include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"

@@ -7,7 +7,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/keyring/pick.h"
+#include "tool/keyring/stored_entry.h"
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
@@ -93,20 +93,14 @@ static bool read_digits(const char *word, char digits[MOST_DIGITS + 1])
 static int collect(struct sp_keyring *keyring, struct sp_cursor *cursor, struct shim_picks *picks,
                    size_t *found)
 {
-    struct sp_record record;
-    int code = cursor == NULL ? shim_keyring_failed(keyring) : SHIM_OK;
-    int next = 0;
+    struct shim_records records = { .cursor = cursor };
 
-    while (code == SHIM_OK && (next = sp_cursor_next(cursor, &record)) == 1) {
-        ++*found;
-        if (!shim_picks_add(picks, record.fingerprint))
-            code = shim_no_memory();
-        sp_record_clear(&record);
-    }
-    if (next < 0)
-        code = shim_keyring_failed(keyring);
-    sp_cursor_free(cursor);
-    return code;
+    for (; shim_records_next(&records); ++*found)
+        if (!shim_picks_add(picks, records.record.fingerprint)) {
+            shim_records_end(&records);
+            return shim_no_memory();
+        }
+    return records.failed ? shim_keyring_failed(keyring) : SHIM_OK;
 }
 
 static int by_address(struct sp_keyring *keyring, const char *word, struct shim_picks *picks,
@@ -182,16 +176,25 @@ int shim_pick(struct shim *shim, struct sp_keyring *keyring, const char *word,
     return code;
 }
 
+int shim_pick_all(struct shim *shim, struct sp_keyring *keyring, char *const *words,
+                  struct shim_picks *picks)
+{
+    int code = SHIM_OK;
+    size_t found;
+
+    for (; code == SHIM_OK && *words != NULL; words++)
+        code = shim_pick(shim, keyring, *words, picks, &found);
+    return code;
+}
+
 int shim_picks_each(struct shim *shim, struct sp_keyring *keyring, const struct shim_picks *picks,
                     time_t at, shim_entry_fn *take, void *data)
 {
     int code = SHIM_OK;
 
     for (size_t i = 0; code == SHIM_OK && i < picks->count; i++)
-        code =
-            shim_entry_each(shim, keyring,
-                            sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT,
-                                                                         .hash = picks->each[i] }),
-                            at, take, data);
+        code = shim_entry_each(
+            shim, keyring, &(struct sp_query){ .index = SP_BY_FINGERPRINT, .hash = picks->each[i] },
+            at, take, data);
     return code;
 }

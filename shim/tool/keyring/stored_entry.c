@@ -58,24 +58,23 @@ void shim_entry_clear(struct shim_entry *entry)
     entry->cert = NULL;
 }
 
-int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cursor *cursor,
+int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
                     time_t at, shim_entry_fn *take, void *data)
 {
-    struct sp_record record;
-    int code = cursor == NULL ? shim_keyring_failed(keyring) : SHIM_OK;
-    int found = 0;
+    struct shim_records records = { .cursor = sp_keyring_find(keyring, query) };
+    int code = SHIM_OK;
 
-    while (code == SHIM_OK && (found = sp_cursor_next(cursor, &record)) == 1) {
+    while (code == SHIM_OK && shim_records_next(&records)) {
         struct shim_entry entry;
 
-        code = shim_entry_read(&entry, &record, at, shim->settings);
+        code = shim_entry_read(&entry, &records.record, at, shim->settings);
         if (code == SHIM_OK)
             code = take(&entry, data);
         shim_entry_clear(&entry);
     }
-    if (found < 0)
+    if (records.failed)
         code = shim_keyring_failed(keyring);
-    sp_cursor_free(cursor);
+    shim_records_end(&records);
     return code;
 }
 
@@ -195,12 +194,12 @@ static json_t *json_moment(const ASN1_TIME *at)
     return ASN1_TIME_to_tm(at, &tm) ? json_owned(sp_format_tm(&tm)) : json_null();
 }
 
-static json_t *json_addresses(const struct shim_entry *entry)
+json_t *shim_addresses_json(const struct sp_facts *facts)
 {
     json_t *list = json_array();
     const char *address;
 
-    for (size_t i = 0; (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+    for (size_t i = 0; (address = sp_facts_address(facts, i)) != NULL; i++)
         json_array_append_new(list, json_string(address));
     return list;
 }
@@ -229,15 +228,15 @@ json_t *shim_entry_json(const struct shim_entry *entry)
 
     shim_fingerprint_text(entry->record.fingerprint, fingerprint);
     each_rule(entry, add_rule_json, rules);
-    return json_pack("{s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint",
-                     fingerprint, "role", sp_role_name(entry->record.role), "state",
-                     sp_stored_state_name(entry->stored.state), "uses", json_uses(entry), "vouches",
-                     entry->stored.vouches, "rules", rules, "subject",
-                     subject == NULL ? "" : subject, "serial",
-                     smimepolicy_verdict_get0_serial(verdict), "addresses", json_addresses(entry),
-                     "not_before", json_moment(X509_get0_notBefore(entry->cert)), "not_after",
-                     json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
-                     json_owned(sp_format_time(entry->record.uploaded)));
+    return json_pack(
+        "{s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint", fingerprint,
+        "role", sp_role_name(entry->record.role), "state",
+        sp_stored_state_name(entry->stored.state), "uses", json_uses(entry), "vouches",
+        entry->stored.vouches, "rules", rules, "subject", subject == NULL ? "" : subject, "serial",
+        smimepolicy_verdict_get0_serial(verdict), "addresses", shim_addresses_json(entry->facts),
+        "not_before", json_moment(X509_get0_notBefore(entry->cert)), "not_after",
+        json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
+        json_owned(sp_format_time(entry->record.uploaded)));
 }
 
 int shim_json_line(json_t *object)

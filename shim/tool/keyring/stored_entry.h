@@ -11,6 +11,7 @@
 #ifndef SHIM_STORED_ENTRY_H
 #define SHIM_STORED_ENTRY_H
 
+#include <stdio.h>
 #include <time.h>
 
 #include <jansson.h>
@@ -36,11 +37,11 @@ int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t a
 void shim_entry_clear(struct shim_entry *entry);
 
 /*
- * Call |take| for every certificate that |cursor| finds, until it returns anything
- * but SHIM_OK.  |cursor| is taken over.
+ * Call |take| for every certificate that |query| finds, until it returns anything but
+ * SHIM_OK.
  */
 typedef int shim_entry_fn(const struct shim_entry *entry, void *data);
-int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, struct sp_cursor *cursor,
+int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
                     time_t at, shim_entry_fn *take, void *data);
 
 /* The subject, in printable ASCII; "(no subject)" if it is empty.  Borrowed. */
@@ -56,7 +57,57 @@ char *shim_entry_line(const struct shim_entry *entry);
 
 /* What every command tells of a certificate, see docs/use/json.md; NULL if out of memory. */
 json_t *shim_entry_json(const struct shim_entry *entry);
+json_t *shim_addresses_json(const struct sp_facts *facts);
 /* Print |object|, which is taken over, on a line of standard output. */
 int shim_json_line(json_t *object);
+
+/*
+ * Entries as PEM, with the lines of text before each by which `upload --as exported`
+ * keeps it as it was.
+ */
+
+/* TRUSTED CERTIFICATE where it says whom it is trusted for; false if that failed. */
+bool shim_pem_write_cert(FILE *to, const struct shim_entry *entry);
+/* The same PEM as a new string, to free with OPENSSL_free(). */
+char *shim_pem_text(const struct shim_entry *entry);
+/* Write the lines of text, the certificate, and |key| unless it is NULL. */
+bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry,
+                          const struct sp_private_key *key);
+
+/*
+ * Selectors: a word of the command line that names certificates by an address, a
+ * fingerprint, or its first digits.
+ */
+
+/* Zero-initialise it. */
+struct shim_picks {
+    unsigned char (*each)[SP_SHA256_LENGTH]; /* owned: fingerprints, each once */
+    size_t count;
+};
+void shim_picks_clear(struct shim_picks *picks);
+bool shim_picks_add(struct shim_picks *picks, const unsigned char fingerprint[SP_SHA256_LENGTH]);
+
+/*
+ * Add the certificates that |word| names.
+ *
+ * @param found  set to their number
+ * @return SHIM_OK; SHIM_USAGE if it is no selector or ambiguous; SHIM_INPUT if there
+ *         is none; SHIM_SYSTEM; with the reason on stderr
+ */
+int shim_pick(struct shim *shim, struct sp_keyring *keyring, const char *word,
+              struct shim_picks *picks, size_t *found);
+/* The same for each of |words|, which end with NULL. */
+int shim_pick_all(struct shim *shim, struct sp_keyring *keyring, char *const *words,
+                  struct shim_picks *picks);
+
+/*
+ * The address |word| as it is looked up: in lower case, its domain as A-labels.
+ * NULL with the fault on stderr.
+ */
+char *shim_address_folded(const char *word);
+
+/* Call |take| for each of |picks|; one that is no longer stored is skipped. */
+int shim_picks_each(struct shim *shim, struct sp_keyring *keyring, const struct shim_picks *picks,
+                    time_t at, shim_entry_fn *take, void *data);
 
 #endif

@@ -5,11 +5,13 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/pkcs12.h>
 #include <openssl/x509.h>
 
 #include "tool/keyring/stored_key.h"
 #include "base/text.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 
 bool shim_keys_readable(const struct shim *shim)
@@ -53,6 +55,7 @@ EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *
 {
     const unsigned char *at = stored->pkcs8;
     PKCS8_PRIV_KEY_INFO *info = NULL;
+    const X509_ALGOR *pbe = NULL;
     X509_SIG *locked = NULL;
     EVP_PKEY *key = NULL;
 
@@ -60,11 +63,50 @@ EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *
         return NULL;
     if (!stored->encrypted)
         info = d2i_PKCS8_PRIV_KEY_INFO(NULL, &at, (long)stored->length);
-    else if (pass != NULL && (locked = d2i_X509_SIG(NULL, &at, (long)stored->length)) != NULL)
+    else if (pass != NULL)
+        locked = d2i_X509_SIG(NULL, &at, (long)stored->length);
+    if (locked != NULL)
+        X509_SIG_get0(locked, &pbe, NULL);
+    if (pbe != NULL && shim_iterations_few(pbe))
         info = PKCS8_decrypt(locked, pass, (int)strlen(pass));
     if (info != NULL)
         key = EVP_PKCS82PKEY(info);
     X509_SIG_free(locked);
     PKCS8_PRIV_KEY_INFO_free(info);
     return key;
+}
+
+/*
+ * Does |key| open the message?  The content is decrypted too: OpenSSL 3.2 and later make up a
+ * key of the content where the wrong RSA key is tried (implicit rejection).  With
+ * CMS_DEBUG_DECRYPT what fails is an error, which is hidden otherwise, to protect servers that
+ * strangers query.
+ */
+static bool opens(CMS_ContentInfo *cms, EVP_PKEY *key)
+{
+    BIO *nowhere = BIO_new(BIO_s_null());
+    bool opened =
+        nowhere != NULL && CMS_decrypt(cms, key, NULL, NULL, nowhere, CMS_DEBUG_DECRYPT) == 1;
+
+    BIO_free(nowhere);
+    return opened;
+}
+
+enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *record,
+                           CMS_ContentInfo *cms, const char *pass)
+{
+    struct sp_private_key stored;
+    int found = sp_keyring_key(keyring, record->key, &stored);
+    enum shim_trial result = TRIAL_LOCKED;
+    EVP_PKEY *key;
+
+    if (found != 1)
+        return found == 0 ? TRIAL_FAILS : TRIAL_BROKEN;
+    key = shim_stored_key_open(&stored, pass);
+    if (key != NULL)
+        result = opens(cms, key) ? TRIAL_OPENS : TRIAL_FAILS;
+    EVP_PKEY_free(key);
+    sp_private_key_clear(&stored);
+    ERR_clear_error();
+    return result;
 }

@@ -7,7 +7,7 @@
 #ifndef SHIM_STORED_KEY_H
 #define SHIM_STORED_KEY_H
 
-#include <openssl/evp.h>
+#include <openssl/cms.h>
 
 #include "common/shim.h"
 #include "keyring/keyring.h"
@@ -24,13 +24,25 @@ int shim_keys_needed(const struct shim *shim);
 int shim_stored_key(struct sp_keyring *keyring, const struct sp_record *record,
                     struct sp_private_key *key);
 /*
- * Decode the key, for the caller to free; NULL if |pass| is wrong, or libcrypto does
- * not know such a key.
+ * Decode the key, for the caller to free; NULL if |pass| is wrong or would take too
+ * many iterations, or libcrypto does not know such a key.
  */
 EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *pass);
 /* "encrypted", "plain" or "uri". */
 const char *shim_key_kind(const struct sp_private_key *key);
 /* Its URI, escaped and without a PIN (RFC 7512: pin-value); to free. */
 char *shim_key_uri(const struct sp_private_key *key);
+
+/* The result of trying a stored private key on a message. */
+enum shim_trial {
+    TRIAL_OPENS,
+    TRIAL_FAILS,
+    TRIAL_LOCKED, /* it needs a passphrase, or is not in the keyring itself */
+    TRIAL_BROKEN  /* the keyring failed, or there is no memory */
+};
+
+/* Try the key of |record| on |cms|; its passphrase |pass| may be NULL. */
+enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *record,
+                           CMS_ContentInfo *cms, const char *pass);
 
 #endif

@@ -14,6 +14,7 @@
 #include "common/print.h"
 #include "common/shim.h"
 #include "log/decision_log.h"
+#include "rules/rules.h"
 
 /* Print the file and part before a line, as compilers do. */
 static void print_place(const struct shim_outcome *outcome)
@@ -74,15 +75,13 @@ static void tell(const struct shim_outcome *outcome, const smimepolicy_verdict *
 
 static void collect(const struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
 {
-    char *text = smimepolicy_verdict_json(verdict);
-    json_t *object = text == NULL ? NULL : json_loads(text, 0, NULL);
+    json_t *object = sp_verdict_json(verdict);
 
-    if (object != NULL && outcome->file != NULL)
+    if (outcome->file != NULL)
         json_object_set_new(object, "file", sp_json_text(outcome->file));
-    if (object != NULL && outcome->names_file && outcome->part != 0)
+    if (outcome->names_file && outcome->part != 0)
         json_object_set_new(object, "part", json_integer((json_int_t)outcome->part));
     json_array_append_new(outcome->json, object);
-    smimepolicy_free(text);
 }
 
 static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, bool log)
@@ -134,6 +133,17 @@ void shim_outcome_tell_held(struct shim_outcome *outcome)
     outcome->held_count = 0;
     for (size_t i = 0; i < count; i++)
         shim_outcome_add(outcome, outcome->held[i]);
+}
+
+void shim_findings_print(const smimepolicy_verdict *verdict)
+{
+    for (size_t i = 0; i < smimepolicy_verdict_count(verdict); i++) {
+        char *text =
+            smimepolicy_finding_text(verdict, smimepolicy_verdict_get0_finding(verdict, i));
+
+        shim_print(stdout, "    %s\n", text != NULL ? text : "?");
+        smimepolicy_free(text);
+    }
 }
 
 void shim_outcome_clear(struct shim_outcome *outcome)

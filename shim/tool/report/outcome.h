@@ -45,4 +45,7 @@ void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdic
 void shim_outcome_tell_held(struct shim_outcome *outcome);
 void shim_outcome_clear(struct shim_outcome *outcome);
 
+/* Print the findings of |verdict| to standard output, a line for each, indented. */
+void shim_findings_print(const smimepolicy_verdict *verdict);
+
 #endif

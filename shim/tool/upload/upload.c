@@ -4,9 +4,7 @@
  *
  * smime-policy upload: puts certificates and private keys into the keyring.
  */
-#include <errno.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -37,7 +35,6 @@ static bool take_part(const struct shim_part *part, void *arg)
     } else {
         shim_uploading_unreadable(run, part, part->why);
     }
-    shim_uploading_progress(run);
     return more && run->outcome.fault == SHIM_OK;
 }
 
@@ -87,18 +84,16 @@ static int store(struct shim_uploading *run, bool *done)
 static int upload(struct shim_uploading *run)
 {
     bool done = false;
-    int code = SHIM_OK;
+    bool taken;
+    int code;
 
     run->settings = run->shim->settings;
     run->outcome.settings = run->settings;
     run->upload = sp_upload_begin(run->keyring);
     if (run->upload == NULL)
         return shim_keyring_failed(run->keyring);
-    if (!take_files(run))
-        code = run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
-    shim_uploading_progress_end(run);
-    if (code == SHIM_OK && run->outcome.fault != SHIM_OK)
-        code = run->outcome.fault;
+    taken = take_files(run);
+    code = taken || run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
     if (code == SHIM_OK)
         code = store(run, &done);
     return shim_uploading_report(run, code, done);
@@ -112,31 +107,42 @@ static int begin(struct shim_uploading *run)
     run->outcome.names_file = true;
     run->outcome.alone = true;
     run->now = time(NULL);
+    run->last = &run->taken;
     run->reading.each = take_part;
     run->reading.arg = run;
-    run->certificates = json_array();
     run->unread = json_array();
     run->notes = json_array();
     if (options->json)
         run->outcome.json = json_array();
-    if (isatty(STDERR_FILENO) == 1 && !options->json)
-        run->size = shim_parts_size(options->files);
     code = shim_passphrase_read(&run->reading.pass, "passin", options->passin);
     return code == SHIM_OK ? shim_passphrase_read(&run->passout, "passout", options->passout)
                            : code;
+}
+
+static void free_taken(struct shim_taken *taken)
+{
+    while (taken != NULL) {
+        struct shim_taken *next = taken->next;
+
+        sp_facts_free(taken->facts);
+        OPENSSL_free(taken->path);
+        OPENSSL_free(taken);
+        taken = next;
+    }
 }
 
 static void end(struct shim_uploading *run)
 {
     sp_upload_free(run->upload);
     sp_keyring_close(run->keyring);
-    shim_uploading_free_keys(run);
-    shim_uploading_free_undecided(run);
+    shim_waiting_free(run->keys);
+    shim_waiting_free(run->undecided);
+    shim_waiting_free(run->identities);
+    free_taken(run->taken);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);
     shim_outcome_clear(&run->outcome);
-    json_decref(run->certificates);
     json_decref(run->unread);
     json_decref(run->notes);
 }

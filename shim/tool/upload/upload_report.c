@@ -2,102 +2,145 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The output of `upload`.
+ * What `upload` tells, as it goes and at the end.
  */
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
 #include "common/print.h"
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/upload/uploading.h"
 
-#define BAR_WIDTH  30
-#define REFRESH_NS 200000000L
-#define SECOND_NS  1000000000L
-
-void shim_uploading_progress(struct shim_uploading *run)
-{
-    struct timespec now;
-    size_t count = run->added + run->stored_before + run->refused;
-    off_t at = shim_parts_position(&run->reading);
-    int filled;
-
-    if (run->size == 0 || clock_gettime(CLOCK_MONOTONIC, &now) != 0)
-        return;
-    if (run->refresh.tv_sec == 0)
-        run->refresh = now;
-    if ((now.tv_sec - run->refresh.tv_sec) * SECOND_NS + now.tv_nsec - run->refresh.tv_nsec <
-        REFRESH_NS)
-        return;
-    run->refresh = now;
-    filled = at >= run->size ? BAR_WIDTH : (int)(at * BAR_WIDTH / run->size);
-    fprintf(stderr, "\r[%.*s%*s] %zu certificate%s", filled, "##############################",
-            BAR_WIDTH - filled, "", count, count == 1 ? "" : "s");
-}
-
-void shim_uploading_progress_end(struct shim_uploading *run)
-{
-    if (run->size != 0)
-        fputs("\r\033[K", stderr);
-    run->size = 0;
-}
-
-/* Add the roles now: a key may have come after its certificate. */
-static bool add_role(struct shim_uploading *run, json_t *row)
-{
-    const char *text = json_string_value(json_object_get(row, "fingerprint"));
-    unsigned char fingerprint[SP_SHA256_LENGTH];
-    size_t length = 0;
-    bool failed = true;
-    enum sp_role role = SP_ROLE_NONE;
-
-    if (OPENSSL_hexstr2buf_ex(fingerprint, sizeof(fingerprint), &length, text, '\0') == 1)
-        role = sp_keyring_role(run->keyring, fingerprint, &failed);
-    json_object_set_new(row, "role",
-                        failed || role == SP_ROLE_NONE ? json_null()
-                                                       : json_string(sp_role_name(role)));
-    return !failed;
-}
-
+/* How many certificates are named one by one in text; the rest is counted. */
+#define NAMED_MAX 100
 /* A ca vouches for these addresses, so they are shown, up to this number; more are counted. */
 #define SHOWN_MAX 20
 
-static void print_addresses(const json_t *addresses)
+void shim_uploading_at(struct shim_uploading *run, const char *path, unsigned number)
 {
-    size_t count = json_array_size(addresses);
-
-    if (count == 0)
-        shim_print(stdout, "no address");
-    for (size_t i = 0; i < count && i < SHOWN_MAX; i++)
-        shim_print(stdout, "%s%s", i > 0 ? ", " : "",
-                   json_string_value(json_array_get(addresses, i)));
-    if (count > SHOWN_MAX)
-        shim_print(stdout, " and %zu more", count - SHOWN_MAX);
+    run->outcome.file = path;
+    run->outcome.part = number;
 }
 
-static void print_row(const json_t *row)
+bool shim_uploading_judged(struct shim_uploading *run, smimepolicy_verdict *verdict)
 {
-    const char *subject = json_string_value(json_object_get(row, "subject"));
-    const char *role = json_string_value(json_object_get(row, "role"));
-    bool already = strcmp(json_string_value(json_object_get(row, "state")), "already") == 0;
+    bool allowed = verdict != NULL && smimepolicy_verdict_allowed(verdict);
 
-    shim_print(stdout, "%s as %s: ", already ? "already there" : "stored",
+    shim_outcome_add(&run->outcome, verdict);
+    if (!allowed)
+        run->refused++;
+    return allowed || run->settings->mode == SP_MODE_OBSERVE;
+}
+
+bool shim_uploading_failed(struct shim_uploading *run)
+{
+    if (run->outcome.fault == SHIM_OK)
+        run->outcome.fault = shim_keyring_failed(run->keyring);
+    return false;
+}
+
+bool shim_uploading_no_memory(struct shim_uploading *run)
+{
+    run->outcome.fault = shim_no_memory();
+    return false;
+}
+
+void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_part *part,
+                               const char *why)
+{
+    struct shim_part broken = { .path = part->path, .number = part->number, .why = why };
+
+    run->unreadable++;
+    /* What follows belongs to this part, and to none before it. */
+    run->has_last = false;
+    shim_part_tell(&broken, part->path, run->unread);
+}
+
+bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *part,
+                          struct sp_facts *facts, bool already)
+{
+    bool named = run->options->json || run->taken_count < NAMED_MAX;
+    struct shim_taken *taken = named ? OPENSSL_zalloc(sizeof(*taken)) : NULL;
+
+    if (taken == NULL) {
+        sp_facts_free(facts);
+        return !named || shim_uploading_no_memory(run);
+    }
+    taken->facts = facts;
+    taken->number = part->number;
+    taken->already = already;
+    taken->path = OPENSSL_strdup(part->path);
+    run->taken_count++;
+    *run->last = taken;
+    run->last = &taken->next;
+    return (taken->path != NULL &&
+            X509_digest(part->cert, EVP_sha256(), taken->fingerprint, NULL) == 1) ||
+           shim_uploading_no_memory(run);
+}
+
+static void print_addresses(const struct sp_facts *facts)
+{
+    const char *address;
+    size_t i = 0;
+
+    for (; (address = sp_facts_address(facts, i)) != NULL; i++)
+        if (i < SHOWN_MAX)
+            shim_print(stdout, "%s%s", i > 0 ? ", " : "", address);
+    if (i == 0)
+        shim_print(stdout, "no address");
+    if (i > SHOWN_MAX)
+        shim_print(stdout, " and %zu more", i - SHOWN_MAX);
+}
+
+static void print_taken(const struct shim_taken *taken, const char *role, const char *fingerprint)
+{
+    const char *subject = sp_facts_subject(taken->facts);
+
+    shim_print(stdout, "%s as %s: ", taken->already ? "already there" : "stored",
                role != NULL ? role : "?");
-    print_addresses(json_object_get(row, "addresses"));
+    print_addresses(taken->facts);
     shim_print(stdout, " (%s, SHA-256 %.16s)\n", *subject != '\0' ? subject : "no subject",
-               json_string_value(json_object_get(row, "fingerprint")));
+               fingerprint);
+}
+
+static json_t *taken_json(const struct shim_taken *taken, const char *role, const char *fingerprint)
+{
+    return json_pack("{s:o, s:i, s:s, s:s?, s:o, s:s, s:s, s:s?}", "file",
+                     sp_json_text(taken->path), "part", (int)taken->number, "fingerprint",
+                     fingerprint, "address", sp_facts_address(taken->facts, 0), "addresses",
+                     shim_addresses_json(taken->facts), "subject", sp_facts_subject(taken->facts),
+                     "state", taken->already ? "already" : "stored", "role", role);
+}
+
+/*
+ * Print each certificate, or add it to |list|.  The roles are looked up now: a key
+ * may have come after its certificate.  False if one could not be.
+ */
+static bool tell_taken(struct shim_uploading *run, json_t *list)
+{
+    bool known = true;
+
+    for (const struct shim_taken *taken = run->taken; taken != NULL; taken = taken->next) {
+        char fingerprint[SHIM_FINGERPRINT_TEXT];
+        bool failed = false;
+        const char *role = sp_role_name(sp_keyring_role(run->keyring, taken->fingerprint, &failed));
+
+        known = known && !failed;
+        shim_fingerprint_text(taken->fingerprint, fingerprint);
+        if (list != NULL)
+            json_array_append_new(list, taken_json(taken, role, fingerprint));
+        else
+            print_taken(taken, role, fingerprint);
+    }
+    return known;
 }
 
 static void print_text(const struct shim_uploading *run)
 {
-    for (size_t i = 0; i < json_array_size(run->certificates); i++)
-        print_row(json_array_get(run->certificates, i));
     shim_print(stdout, "%zu stored, %zu already there, %zu private key%s", run->added,
                run->stored_before, run->keys_added, run->keys_added == 1 ? "" : "s");
     if (run->refused + run->unreadable > 0)
@@ -105,15 +148,15 @@ static void print_text(const struct shim_uploading *run)
     shim_print(stdout, " (keyring %s)\n", run->shim->keyring_path);
 }
 
-static int print_json(const struct shim_uploading *run, int code, bool done)
+static int print_json(const struct shim_uploading *run, json_t *certificates, int code, bool done)
 {
     json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:O, s:O, s:O, s:O}", "policy",
+        "{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:O}", "policy",
         SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
         sp_json_text(run->shim->keyring_path), "allowed", run->refused == 0 && code == SHIM_OK,
         "done", done, "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
         (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
-        done ? (json_int_t)run->keys_added : 0, "certificates", run->certificates, "unreadable",
+        done ? (json_int_t)run->keys_added : 0, "certificates", certificates, "unreadable",
         run->unread, "notes", run->notes, "verdicts", run->outcome.json);
     int printed = shim_json_line(object);
 
@@ -122,17 +165,13 @@ static int print_json(const struct shim_uploading *run, int code, bool done)
 
 int shim_uploading_report(struct shim_uploading *run, int code, bool done)
 {
-    bool known = true;
+    json_t *certificates = run->options->json ? json_array() : NULL;
 
-    if (!done)
-        json_array_clear(run->certificates);
-    for (size_t i = 0; i < json_array_size(run->certificates); i++)
-        known = add_role(run, json_array_get(run->certificates, i)) && known;
     /* It is stored, but cannot be reported completely. */
-    if (!known)
+    if (done && !tell_taken(run, certificates))
         code = shim_keyring_failed(run->keyring);
     if (run->options->json)
-        return print_json(run, code, done);
+        return print_json(run, certificates, code, done);
     if (done)
         print_text(run);
     return code;

@@ -2,8 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Room upload: `smime-policy upload` and `import`, which put certificates and keys
- * into the keyring.
+ * Room upload: `smime-policy upload`, which puts certificates and keys into the
+ * keyring.
  *
  * This header: what the files of `upload` share.
  */
@@ -26,27 +26,28 @@ struct shim_upload_options {
     char **files; /* borrowed; the last is NULL */
 };
 
-/* A private key that was given. */
-struct shim_given_key {
-    EVP_PKEY *key;   /* owned; NULL: it is named by |uri| */
-    const char *uri; /* borrowed, or NULL */
-    char *pass;      /* owned: its passphrase in the file, or NULL */
-    char *path;      /* owned */
-    unsigned number; /* as in struct shim_part */
-    unsigned char id[SP_SHA256_LENGTH];
-    bool as_exported;               /* it is kept as it came, unless it is stored already */
-    struct sp_private_key exported; /* owned: that, where it is encrypted or at a URI */
-    struct shim_given_key *next;
+/* A certificate whose role, or a private key whose certificate, depends on parts that follow. */
+struct shim_waiting {
+    char *path;                   /* owned */
+    unsigned number;              /* as in struct shim_part */
+    X509 *cert;                   /* owned; NULL: a private key, or the certificate was taken */
+    EVP_PKEY *key;                /* owned; NULL: it is locked or elsewhere, see |stored| */
+    char *pass;                   /* owned: the passphrase that |key| has in the file, or NULL */
+    struct sp_private_key stored; /* owned: the form to store the key in, if it is known */
+    unsigned char id[SP_SHA256_LENGTH]; /* of the key, as in struct sp_keyid */
+    bool known;                         /* |id| is known */
+    bool as_exported; /* the key is kept as it came, unless it is stored already */
+    struct shim_waiting *next;
 };
-/* Find the id of the key, as in struct sp_keyid; false if it has none. */
-bool shim_given_key_name(struct shim_given_key *key);
 
-/* A certificate whose role depends on the others. */
-struct shim_undecided {
-    X509 *cert;      /* owned */
-    char *path;      /* owned */
-    unsigned number; /* as in struct shim_part */
-    struct shim_undecided *next;
+/* A certificate that will be in the keyring. */
+struct shim_taken {
+    char *path; /* owned */
+    unsigned number;
+    struct sp_facts *facts; /* owned */
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    bool already; /* it was there before */
+    struct shim_taken *next;
 };
 
 /* One run. */
@@ -61,62 +62,61 @@ struct shim_uploading {
     struct sp_upload *upload;
     struct shim_reading_parts reading;
     struct shim_outcome outcome;
-    struct shim_given_key *keys;      /* owned, in the order given */
-    struct shim_undecided *undecided; /* owned, in the order given */
+    struct shim_waiting *keys, *undecided; /* owned, in the order given */
+    struct shim_waiting *identities;       /* owned: certificates that were exported as such */
     size_t undecided_count;
-    struct shim_undecided *identities;        /* owned: those that were exported as such */
     unsigned char last_key[SP_SHA256_LENGTH]; /* with |has_last|: of the certificate before */
     bool has_last;
     X509 *first_client; /* owned: the first certificate given that is no CA's */
     size_t parts;       /* that were read, or could not be */
     size_t added, stored_before, refused, unreadable, keys_added;
-    json_t *certificates; /* owned: the result for each, as far as it is printed */
-    json_t *unread;       /* owned: the parts that could not be read */
-    json_t *notes;        /* owned: notes on parts that were read */
+    struct shim_taken *taken, **last; /* owned, as far as they are printed; where the next goes */
+    size_t taken_count;
+    json_t *unread; /* owned: the parts that could not be read */
+    json_t *notes;  /* owned: notes on parts that were read */
     struct shim_passphrase passout;
-    off_t size;              /* the size of all files; 0: no progress is shown */
-    struct timespec refresh; /* when the progress bar was drawn last */
 };
 
 /* Set the part that the next verdict is about. */
 void shim_uploading_at(struct shim_uploading *run, const char *path, unsigned number);
 /* Report |verdict|, which is taken over; true if the part may be stored. */
 bool shim_uploading_judged(struct shim_uploading *run, smimepolicy_verdict *verdict);
-/* Report why the keyring failed; returns false. */
+/* Report why the keyring failed, or that memory ran out; they return false. */
 bool shim_uploading_failed(struct shim_uploading *run);
+bool shim_uploading_no_memory(struct shim_uploading *run);
+/* Count and tell a part that could not be read, for |why|. */
+void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_part *part,
+                               const char *why);
+/* Note a certificate for the report; |facts| is taken over.  False if out of memory. */
+bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *part,
+                          struct sp_facts *facts, bool already);
+/* Print the result; returns |code|, or SHIM_SYSTEM if out of memory. */
+int shim_uploading_report(struct shim_uploading *run, int code, bool done);
 
 /* Add a certificate, or keep a key for shim_uploading_keys().  False after a failure. */
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part);
 bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part);
 /* An exported key that stays encrypted: of the certificate before it. */
 bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *part);
-/* Count and tell a part that could not be read, for |why|. */
-void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_part *part,
-                               const char *why);
 /* Take the certificates whose role was left open, once all others are known. */
 bool shim_uploading_undecided(struct shim_uploading *run);
-void shim_uploading_free_undecided(struct shim_uploading *run);
+
+/* Keep |part| in |list|; NULL after a failure. */
+struct shim_waiting *shim_waiting_add(struct shim_uploading *run, struct shim_waiting **list,
+                                      const struct shim_part *part);
+void shim_waiting_free(struct shim_waiting *list);
 /* Is |id| that of one of the given keys, or of a stored one? */
 bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH]);
 /* Judge and add the keys.  Called when all certificates are known.  False after a failure. */
 bool shim_uploading_keys(struct shim_uploading *run);
-void shim_uploading_free_keys(struct shim_uploading *run);
 
 /*
- * May |key| be stored under |pass| (NULL: none), or by its URI?  If it is stored in
- * another form, --replace allows it, or a question at the terminal.  False with the
- * reason on stderr.
+ * The form to store |key| in: as it was exported, by its URI, or encrypted under a
+ * passphrase, which may be asked for.  If it is stored in another form, --replace
+ * allows it, or a question at the terminal.  False with the reason on stderr.
  */
-bool shim_uploading_may_replace(struct shim_uploading *run, const struct shim_given_key *key,
-                                const char *pass);
-/* Encode the key for storing: encrypted under |pass| unless that is NULL.  False if that failed. */
-bool shim_key_encode(EVP_PKEY *key, const char *pass, struct sp_private_key *encoded);
-
-/* Print the result; returns |code|, or SHIM_SYSTEM if out of memory. */
-int shim_uploading_report(struct shim_uploading *run, int code, bool done);
-/* Draw a progress bar on a terminal, at intervals. */
-void shim_uploading_progress(struct shim_uploading *run);
-void shim_uploading_progress_end(struct shim_uploading *run);
+bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
+                           struct sp_private_key *encoded);
 
 shim_command_fn shim_run_upload;
 
