@@ -83,7 +83,7 @@ reproducible() {
 }
 
 lint() {
-    inside "$roots/$1" sh -c 'lintian --allow-root --pedantic --info --show-overrides \
+    inside "$roots/$1" sh -c 'lintian --allow-root --display-info --pedantic --show-overrides \
         --fail-on error,warning,info,pedantic /work/first/*.changes'
 }
 
