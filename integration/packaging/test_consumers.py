@@ -65,7 +65,7 @@ def test_pkg_config(stage, tmp_path):
 def test_cmake(stage, tmp_path):
     (tmp_path / "consumer.c").write_text(PROGRAM)
     (tmp_path / "CMakeLists.txt").write_text(CMAKE)
-    env = {"PATH": os.environ["PATH"]}
+    env = {"PATH": os.environ["PATH"], "HOME": str(tmp_path)}
     must(run("cmake", "-S", tmp_path, "-B", tmp_path / "build", f"-DCMAKE_PREFIX_PATH={stage}",
              env=env, timeout=300))
     must(run("cmake", "--build", tmp_path / "build", env=env, timeout=300))
@@ -76,7 +76,8 @@ def test_cmake(stage, tmp_path):
 def test_meson(stage, tmp_path):
     (tmp_path / "consumer.c").write_text(PROGRAM)
     (tmp_path / "meson.build").write_text(MESON)
-    env = {"PKG_CONFIG_PATH": str(library_folder(stage) / "pkgconfig"), "PATH": os.environ["PATH"]}
+    env = {"PKG_CONFIG_PATH": str(library_folder(stage) / "pkgconfig"), "PATH": os.environ["PATH"],
+           "HOME": str(tmp_path)}
     must(run("meson", "setup", "build", cwd=tmp_path, env=env, timeout=300))
     must(run("meson", "compile", "-C", "build", cwd=tmp_path, env=env, timeout=300))
     runs(tmp_path / "build" / "consumer", stage)
