@@ -2,16 +2,30 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# quickstart.sh: on a bare Debian 12, as root: install the packages, build, install, and do
-# the main job on a real mail.  Ends non-zero if anything is not as promised.
+# quickstart.sh [--prefix DIRECTORY]: on a bare Debian 12, as root: install the packages, build,
+# install, and do the main job on a real mail.  Ends non-zero if anything is not as promised.
+#
+# With --prefix nothing outside of the DIRECTORY is written and no package is installed, so that
+# every user can try it; remove the DIRECTORY to be rid of it.
 set -euo pipefail
+
+prefix=
+case $#:${1-} in
+0:) ;;
+2:--prefix) prefix=$(realpath -m -- "$2") ;;
+1:--prefix=*) prefix=$(realpath -m -- "${1#--prefix=}") ;;
+*)
+    echo 'usage: quickstart.sh [--prefix DIRECTORY]' >&2
+    exit 1
+    ;;
+esac
 
 here=$(cd "$(dirname "$0")" && pwd)
 cd "$here/.."
 unset "${!OPENSSL_@}" "${!SSL_CERT_@}"
 export LC_ALL=C
 # Where the command goes: not every shell of root looks there.
-export PATH=/usr/local/bin:$PATH
+export PATH=${prefix:-/usr/local}/bin:$PATH
 
 say() {
     printf '\n== %s\n' "$*"
@@ -41,15 +55,30 @@ refused() {
     grep -qF "[$rule]" stderr.txt || fail "the reason [$rule] is missing"
 }
 
-say "Packages"
-"$here/ci/install-packages.sh" "$here/ci/packages.txt"
+if [ -z "$prefix" ]; then
+    say "Packages"
+    "$here/ci/install-packages.sh" "$here/ci/packages.txt"
+else
+    mapfile -t wanted < <(grep -v '^#' "$here/ci/packages.txt")
+    missing=$(dpkg-query -W -f '${Package} ${db:Status-Status}\n' "${wanted[@]}" 2>&1 |
+        awk '/no packages found/ { print $NF } !/ installed$/ && NF == 2 { print $1 }')
+    [ -z "$missing" ] || fail "these packages are missing; ask the administrator: $missing"
+fi
 show openssl version
 
 say "Build and install"
-cmake --preset release -DBUILD_TESTING=OFF
-cmake --build --preset release
-cmake --install build/release
-ldconfig
+build=build/release
+options=(-DBUILD_TESTING=OFF)
+if [ -n "$prefix" ]; then
+    build=$prefix/build
+    options+=(-B "$build" -DCMAKE_INSTALL_PREFIX="$prefix" -DCMAKE_INSTALL_SYSCONFDIR=etc
+        -DCMAKE_INSTALL_LIBDIR=lib -DSP_CONFIG_DIR="$prefix/etc/smime-policy"
+        -DSP_MODULES_DIR="$prefix/lib/ossl-modules")
+fi
+cmake --preset release "${options[@]}"
+cmake --build "$build"
+cmake --install "$build"
+[ -n "$prefix" ] || ldconfig
 
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -151,3 +180,5 @@ refused sender-match smime-policy verify -in forged.eml -CAfile alice.pem -out o
 [ ! -e out.eml ] || fail "a refusal left out.eml behind"
 
 say "All as promised"
+[ -z "$prefix" ] || echo "smime-policy is $prefix/bin/smime-policy, and its configuration for programs" \
+    "$prefix/etc/smime-policy/openssl.cnf"

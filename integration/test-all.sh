@@ -24,7 +24,7 @@ format() {
 }
 
 shell() {
-    sources sh | xargs shellcheck -x .ci/run
+    sources sh | xargs shellcheck -x .ci/run integration/ci/pre-commit integration/packaging/debian/tests/{main-job,library}
 }
 
 threads() {

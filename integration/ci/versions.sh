@@ -17,10 +17,14 @@
 set -euo pipefail
 
 here=$(cd "$(dirname "$0")" && pwd)
-source=$(dirname "$(dirname "$here")")
+# shellcheck disable=SC2034  # for roots.sh
+sources=$(dirname "$(dirname "$here")")
 roots=${TMPDIR:-/var/tmp}/smime-policy-versions
 verbose=
 command=
+
+# shellcheck source=integration/ci/roots.sh
+. "$here/roots.sh"
 
 # What the provider suite is: the files that ask stock openssl and little else.
 provider_suite=(test_uses.py test_matrix.py test_not_mail.py test_lifecycle.py test_engines.py)
@@ -28,12 +32,6 @@ provider_suite=(test_uses.py test_matrix.py test_not_mail.py test_lifecycle.py t
 fail() {
     printf 'versions: %s\n' "$*" >&2
     exit 1
-}
-
-mirror() { # LABEL
-    # shellcheck disable=SC2016  # for apt-get
-    apt-get indextargets --format '$(REPO_URI)' \
-        'Created-By: Packages' 'Origin: Debian' "Label: $1" | head -n 1
 }
 
 # packages VERSION: what the lists hold.  Analysers are of no use there, and big.
@@ -49,59 +47,12 @@ packages() {
     } | sort -u
 }
 
-# inside ROOT COMMAND…: run there, with the sources at /src, in a namespace that ends with it.
-inside() {
-    local root=$1 status=0
-    shift
-    # shellcheck disable=SC2016  # for the shell in the namespace
-    unshare --mount --pid --fork --kill-child bash -ec '
-        root=$1 source=$2
-        shift 2
-        mount --make-rprivate /
-        mount -t proc proc "$root/proc"
-        mount --rbind /dev "$root/dev"
-        mkdir -p "$root/src"
-        mount --bind "$source" "$root/src"
-        mount -o remount,bind,ro "$root/src"
-        # The shell stays, as the first process: Alpine ends when its parent is that one.
-        chroot "$root" env -i PATH=/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LC_ALL=C.UTF-8 \
-            DEBIAN_FRONTEND=noninteractive PYTHONDONTWRITEBYTECODE=1 "$@" || exit $?
-        ' inside "$root" "$source" "$@" &
-    child=$!
-    wait "$child" || status=$?
-    child=
-    return "$status"
-}
-
-# What was interrupted goes at once, and its mounts with it.
-child=
-trap '[ -z "$child" ] || kill -KILL "$child" 2>/dev/null || true' EXIT
-trap 'exit 1' INT TERM HUP
-
 # prepare VERSION: a root with the packages of the lists, the newest that there are.
 prepare() {
-    local version=$1 root=$roots/$1 suite=$1 from security install
+    local version=$1 root=$roots/$1 suite=$1 install
     [ "$version" != experimental ] || suite=sid
-    from=$(mirror Debian)
-    security=$(mirror Debian-Security)
-    [ -n "$from" ] || fail "apt knows no Debian mirror"
-    if [ ! -e "$root/.bootstrapped" ]; then
-        rm -rf "$root"
-        debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "$from"
-        touch "$root/.bootstrapped"
-    fi
-    case $version in
-    bookworm | trixie)
-        [ -z "$security" ] || printf 'deb %s %s-security main\n' "$security" "$version" \
-            >"$root/etc/apt/sources.list.d/security.list"
-        ;;
-    esac
+    bare "$root" "$suite" || return 1
     packages "$version" >"$root/.wanted"
-    cp -L /etc/resolv.conf "$root/etc/resolv.conf"
-    # No package may start a service.
-    printf '#!/bin/sh\nexit 101\n' >"$root/usr/sbin/policy-rc.d"
-    chmod +x "$root/usr/sbin/policy-rc.d"
-    inside "$root" apt-get -o Acquire::Check-Valid-Until=false update -q || return 1
     # What that release does not have is a named skip of the tests that need it.
     mapfile -t install <"$root/.wanted"
     inside "$root" apt-cache policy "${install[@]}" |
@@ -111,7 +62,7 @@ prepare() {
     mapfile -t install <"$root/.available"
     inside "$root" apt-get install -y -q --no-install-recommends "${install[@]}" || return 1
     if [ "$version" = experimental ]; then
-        printf 'deb %s experimental main\n' "$from" >"$root/etc/apt/sources.list.d/experimental.list"
+        printf 'deb %s experimental main\n' "$(mirror Debian)" >"$root/etc/apt/sources.list.d/experimental.list"
         inside "$root" apt-get -o Acquire::Check-Valid-Until=false update -q || return 1
         inside "$root" apt-get -o Acquire::Check-Valid-Until=false install -y -q \
             --no-install-recommends -t experimental openssl libssl-dev || return 1

@@ -1,0 +1,129 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""What is printed as JSON: it fits the published schema, and the page names every member of it."""
+
+import json
+import re
+
+import pytest
+
+from harness import COMMAND, REPO, must, run
+
+jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
+
+PAGE = REPO / "docs" / "use" / "json.md"
+SCHEMA = json.loads((REPO / "docs" / "use" / "json.schema.json").read_text())
+DONE, USAGE, INPUT, REFUSED = range(4)
+
+
+def validator(name, strict):
+    """Of one definition; a strict one takes no member that the schema does not name."""
+    definitions = json.loads(json.dumps(SCHEMA["$defs"]))
+    if strict:
+        for schema in schemas_in(definitions):
+            schema["additionalProperties"] = False
+    return jsonschema.Draft202012Validator({"$ref": f"#/$defs/{name}", "$defs": definitions})
+
+
+def schemas_in(value):
+    """Every schema of an object inside |value|."""
+    if isinstance(value, dict):
+        if "properties" in value:
+            yield value
+        for inner in value.values():
+            yield from schemas_in(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from schemas_in(inner)
+
+
+@pytest.fixture(scope="module")
+def mail(tmp_path_factory, pki):
+    """A folder with a keyring, and mail that was signed and encrypted."""
+    folder = tmp_path_factory.mktemp("json")
+    (folder / "pass").write_text("secret\n")
+    (folder / "text").write_text("From: good_rsa@example.com\nTo: you@example.com\n\nhello\n")
+    (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    command = (COMMAND, "--keyring", folder / "keyring")
+    must(run(*command, "upload", "--passout", f"file:{folder}/pass", pki.good_rsa.pem,
+             pki.good_rsa.key, pki.root.pem, pki.expired.pem))
+    must(run(*command, "sign", "-in", folder / "text", "-signer", pki.good_rsa.pem, "-inkey",
+             pki.good_rsa.key, "-out", folder / "signed"))
+    must(run(*command, "encrypt", "-in", folder / "text", "-out", folder / "sealed",
+             pki.good_rsa.pem))
+    return folder
+
+
+# name: (definition, exit code, words); {} is the folder, and a name of the pki in <> its certificate
+CASES = {
+    "check": ("check", DONE, "check --json <good_rsa>"),
+    "check, refused": ("check", REFUSED, "check --json --for encrypt <expired> <good_rsa>"),
+    "check, a key": ("check", DONE, "check --json --key <good_rsa>.key <good_rsa>"),
+    "check, unreadable": ("check", INPUT, "check --json {}/broken.pem <good_rsa>"),
+    "sign": ("verb", DONE, "sign --json -in {}/text -signer <good_rsa> -inkey <good_rsa>.key "
+                           "-out {}/out"),
+    "sign, planned": ("verb", DONE, "sign --json --explain -in {}/text --from {address} "
+                                    "-passin file:{}/pass"),
+    "sign, refused": ("verb", REFUSED, "sign --json -in {}/text -signer <expired> "
+                                       "-inkey <expired>.key -out {}/out"),
+    "encrypt": ("verb", DONE, "encrypt --json -in {}/text --to {address} -out {}/out"),
+    "encrypt, nobody": ("verb", REFUSED, "encrypt --json -in {}/text --to nobody@example.org "
+                                         "-out {}/out"),
+    "verify": ("verb", DONE, "verify --json -in {}/signed -CAfile <root> -out {}/out --no-sender"),
+    "verify, refused": ("verb", REFUSED, "verify --json -in {}/signed -out {}/out "
+                                         "--sender eve@example.com"),
+    "decrypt": ("verb", DONE, "decrypt --json -in {}/sealed -recip <good_rsa> "
+                              "-inkey <good_rsa>.key -out {}/out"),
+    "upload": ("upload", DONE, "upload --json <good_rsa> <root>"),
+    "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
+    "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
+    "list": ("list", DONE, "list --json"),
+    "show": ("list", DONE, "show --json --pem {address}"),
+    "trust": ("trust", DONE, "trust --json {address}"),
+    "trust, a stranger": ("trust", DONE, "trust --json nobody@example.org"),
+}
+
+
+def words_of(text, folder, pki):
+    """The words of a command line."""
+    address = "good_rsa@example.com"
+
+    def certificate(match):
+        cert = pki[match[1]]
+        return str(cert.key if match[2] else cert.pem)
+
+    text = text.replace("{}", str(folder)).replace("{address}", address)
+    return re.sub(r"<(\w+)>(\.key)?", certificate, text).split()
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_it_fits_the_schema(name, mail, pki):
+    """Nothing is missing, nothing has another type, and nothing is there that the schema does not name."""
+    definition, code, text = CASES[name]
+    result = run(COMMAND, "--keyring", mail / "keyring", *words_of(text, mail, pki))
+    assert result.rc == code, result
+    lines = result.out.splitlines()
+    assert lines, result
+    for line in lines:
+        validator(definition, strict=True).validate(json.loads(line))
+
+
+def test_the_schema_notices():
+    """A member that is missing, or of another type, does not pass."""
+    verdict = {"policy": "1", "use": "sign", "allowed": True, "certificate": None, "findings": []}
+    judge = validator("verdict", strict=False)
+    judge.validate(verdict)
+    for member in verdict:
+        with pytest.raises(jsonschema.ValidationError):
+            judge.validate({key: value for key, value in verdict.items() if key != member})
+        with pytest.raises(jsonschema.ValidationError):
+            judge.validate({**verdict, member: 7})
+    judge.validate({**verdict, "more": "a release may add members"})
+
+
+def test_the_page_names_every_member():
+    """What the schema has, docs/use/json.md explains."""
+    page = PAGE.read_text()
+    members = {name for schema in schemas_in(SCHEMA) for name in schema["properties"]}
+    assert members, "the schema is empty"
+    assert not sorted(name for name in members if f"`{name}`" not in page)

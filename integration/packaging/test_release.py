@@ -1,0 +1,83 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""release.sh: what has to be right before anything is made.  The scripts of packages run for minutes."""
+
+import re
+import shutil
+
+import pytest
+
+from harness import REPO, must, run
+
+IDENTITY = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
+            "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com"}
+VERSION = re.search(r"^project\(smime-policy VERSION ([0-9.]+)",
+                    (REPO / "CMakeLists.txt").read_text(), re.M)[1]
+
+
+@pytest.fixture
+def clone(tmp_path):
+    """A repository that could be released."""
+    where = tmp_path / "clone"
+    (where / "integration" / "packaging" / "debian").mkdir(parents=True)
+    for name in ("CMakeLists.txt", "integration/release.sh"):
+        shutil.copy(REPO / name, where / name)
+    (where / "CHANGELOG.md").write_text(f"# Changelog\n\n## [{VERSION}]: 2026-12-24\n\n- New.\n")
+    (where / "integration" / "packaging" / "debian" / "changelog").write_text(
+        f"smime-policy ({VERSION}) unstable; urgency=medium\n")
+    must(run("git", "init", "-q", where))
+    commit(where)
+    return where
+
+
+def commit(where):
+    must(run("git", "add", "-A", cwd=where))
+    must(run("git", "commit", "-q", "-m", "a change", cwd=where, env=IDENTITY))
+
+
+def check(where, *words):
+    return run(where / "integration" / "release.sh", "--check", *words, cwd=where)
+
+
+def test_ready(clone):
+    result = must(check(clone))
+    assert result.out.startswith(f"release {VERSION} of 2026-12-24".encode())
+    assert not (clone / "build").exists()
+
+
+def edited(clone, name, old, new):
+    path = clone / name
+    text = path.read_text()
+    assert old in text
+    path.write_text(text.replace(old, new))
+    commit(clone)
+
+
+@pytest.mark.parametrize("name, old, new, why", [
+    ("CHANGELOG.md", f"[{VERSION}]: 2026-12-24", f"[Unreleased]: {VERSION}", "CHANGELOG.md has no"),
+    ("CHANGELOG.md", VERSION, "9.9.9", "CHANGELOG.md has no"),
+    ("integration/packaging/debian/changelog", VERSION, "9.9.9", "does not begin with"),
+    ("CMakeLists.txt", f"VERSION {VERSION}", "", "names no version"),
+])
+def test_not_ready(clone, name, old, new, why):
+    edited(clone, name, old, new)
+    result = check(clone)
+    assert (result.rc, why in result.err) == (1, True), result
+
+
+def test_not_committed(clone):
+    (clone / "more").write_text("")
+    result = check(clone)
+    assert (result.rc, "not committed" in result.err) == (1, True), result
+
+
+def test_released_before(clone):
+    must(run("git", "tag", f"v{VERSION}", cwd=clone))
+    result = check(clone)
+    assert (result.rc, f"the tag v{VERSION} is there" in result.err) == (1, True), result
+
+
+def test_no_older_folder(clone, tmp_path):
+    (tmp_path / "there").mkdir()
+    result = check(clone, "-o", tmp_path / "there")
+    assert (result.rc, "is there; remove it" in result.err) == (1, True), result
