@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -298,14 +298,17 @@ static int refuse_unproven(const struct run *run)
     return SHIM_REFUSED;
 }
 
-/* Have the tool judge and report; returns its exit code, 0 if it has found nothing. */
+/*
+ * Have the tool judge and report.  Returns its exit code: SHIM_OK if it has found
+ * nothing, SHIM_SYSTEM if it could not be run to its end.
+ */
 static int let_tool_judge(bool is_logged, int argc, char **argv)
 {
     char *tool = shim_partner_path();
     const char **words = OPENSSL_zalloc(((size_t)argc + 2) * sizeof(*words));
     int status = 0;
     pid_t child = -1;
-    char **given;
+    char **given = NULL;
 
     if (tool != NULL && words != NULL) {
         words[0] = argv[0];
@@ -313,6 +316,8 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
         for (int i = 1; i < argc; i++)
             words[i + 1] = argv[i];
         memcpy(&given, &words, sizeof(given));
+        /* If it is ignored the exit code of a child is lost. */
+        signal(SIGCHLD, SIG_DFL);
         child = fork();
     }
     if (child == 0) {
@@ -324,6 +329,8 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
         shim_error("cannot run %s: %s", tool, strerror(errno));
         _exit(SHIM_SYSTEM);
     }
+    if (child < 0)
+        shim_error("cannot run %s: %s", tool != NULL ? tool : "smime-policy-tool", strerror(errno));
     OPENSSL_free(words);
     OPENSSL_free(tool);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -359,15 +366,21 @@ static int exit_code(const struct run *run)
 /* Stock failed.  The tool says why, and does what it can do in another way. */
 static int conclude_failure(struct run *run, int argc, char **argv)
 {
-    int code;
+    int code = SHIM_OK;
 
+    /* From here on signals act, and nothing is left of the output. */
+    shim_delivery_end(&run->delivery);
+    run->delivery.outputs = NULL;
+    run->delivery.output_count = 0;
+    run->delivery.sink = -1;
     if (run->result.signal == 0) {
         if (!run->told.is_refused && start_again(run))
             return SHIM_LEFT_TO_TOOL;
         code = let_tool_judge(run->told.is_refused, argc, argv);
-        if (code != SHIM_OK)
-            return code;
     }
+    /* What was refused stays refused, though the tool cannot say why. */
+    if (code != SHIM_OK && !(code == SHIM_SYSTEM && run->told.is_refused))
+        return code;
     print(&run->told.refusals);
     if (!run->told.is_refused)
         pass_on(run);
