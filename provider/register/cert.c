@@ -124,7 +124,7 @@ bool sp_certs_find(struct sp_certs *found,
     for (size_t shard = 0; done && shard < SP_SHARDS; shard++) {
         sp_lock(shard);
         for (struct sp_cert *cert = all[shard]; done && cert != NULL; cert = cert->next)
-            if (cert->facts != NULL && cert->x509 != NULL && is_wanted(cert, arg))
+            if (cert->facts != NULL && cert->x509 != NULL && !cert->aside && is_wanted(cert, arg))
                 done = add_wanted(found, cert);
         sp_unlock(shard);
     }

@@ -101,9 +101,8 @@ struct sp_certs {
 };
 void sp_certs_clear(struct sp_certs *certs);
 /*
- * Find the settled certificates whose X509 lives and of which |is_wanted| is true.  It
- * is called with |arg|, under a lock.  Certificates of the keyring that a gate has looked
- * up do not live that long.
+ * Find the settled certificates, outside the keyring, whose X509 lives, and of which
+ * |is_wanted| is true.  It is called with |arg|, under a lock.
  *
  * @return false if out of memory; |found| then has some of them
  */

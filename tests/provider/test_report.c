@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
@@ -254,6 +255,43 @@ START_TEST(full_and_read_late)
 }
 END_TEST
 
+static void nothing(int number)
+{
+    (void)number;
+}
+
+/* Interrupt |data|, a thread that waits for room in the pipe, and read then. */
+static void *interrupt(void *data)
+{
+    const struct timespec moment = { .tv_nsec = 100000 };
+    static char buffer[1 << 16];
+
+    for (int i = 0; i < 500; i++) {
+        (void)pthread_kill(*(const pthread_t *)data, SIGUSR1);
+        (void)nanosleep(&moment, NULL);
+    }
+    while (read(ends[0], buffer, sizeof(buffer)) > 0)
+        ;
+    return NULL;
+}
+
+/* The program's signals do not lose a line. */
+START_TEST(interrupted)
+{
+    const struct sigaction action = { .sa_handler = nothing };
+    pthread_t self = pthread_self(), reader;
+
+    open_report();
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(pthread_create(&reader, NULL, interrupt, &self), 0);
+    for (int i = 0; i < 50; i++)
+        sp_report_line("%04000d", i);
+    ck_assert(!sp_report_failed());
+    ck_assert_int_eq(close(ends[1]), 0);
+    ck_assert_int_eq(pthread_join(reader, NULL), 0);
+}
+END_TEST
+
 static void *count_lines(void *data)
 {
     FILE *in = fdopen(ends[0], "r");
@@ -338,6 +376,7 @@ int main(void)
     tcase_add_test(tests, reader_has_gone);
     tcase_add_test(tests, full_and_not_waiting);
     tcase_add_test(tests, full_and_read_late);
+    tcase_add_test(tests, interrupted);
     tcase_add_test(tests, too_many_lines);
     tcase_add_test(tests, forked_off);
     tcase_add_test(tests, reason_of_the_lock);
