@@ -44,7 +44,7 @@ static bool collect(struct sp_choice *choice, struct sp_keyring *keyring, const 
 
     while (cursor != NULL && added && (found = sp_cursor_next(cursor, &record)) > 0)
         added = add(choice, &record);
-    if (added && found < 0)
+    if (found < 0)
         *why = OPENSSL_strdup(sp_keyring_why(keyring));
     sp_cursor_free(cursor);
     return found == 0;

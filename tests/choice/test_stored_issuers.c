@@ -66,6 +66,7 @@ static void tear_down(void)
 {
     for (int i = 0; i < SP_ROWS(made); i++)
         X509_free(certs[(int)made[i].letter]);
+    memset(certs, 0, sizeof(certs));
     EVP_PKEY_free(forger);
     sp_keyring_close(keyring);
     sp_remove_place(place);

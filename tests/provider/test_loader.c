@@ -514,7 +514,6 @@ START_TEST(nobody_is_asked_for_a_file)
 }
 END_TEST
 
-/* integration/keyring/test_keyring_uris.py has chains with issuers in between. */
 START_TEST(issuers)
 {
     sp_start_with_keyring("");
@@ -528,6 +527,95 @@ START_TEST(issuers)
     expect_load(BOB("chain"), KEY, "!", "", "nothing of the kind");
     expect_load("smimepolicy:issuers/nobody@example.org", 0, "!", "", "no identity has this");
     expect_load("smimepolicy:chain/nobody@example.org", 0, "!", "", "no identity has this");
+}
+END_TEST
+
+#define LATER "20991231235959Z"
+
+/*
+ * Store Bob as an identity, and as CAs his issuer, which is valid until |issuer_end|,
+ * and its root.
+ */
+static void put_chain(const char *issuer_end, const char *root_end)
+{
+    struct sp_recipe root = { .subject = "Root",
+                              .basic = "critical,CA:TRUE",
+                              .serial = 1,
+                              .not_after = root_end,
+                              .key = sp_test_ec() };
+    struct sp_recipe issuer = { .subject = "Issuer",
+                                .basic = "critical,CA:TRUE",
+                                .serial = 2,
+                                .not_after = issuer_end,
+                                .key = sp_test_ec() };
+    struct sp_recipe bob = { .subject = "Bob",
+                             .serial = 3,
+                             .not_after = LATER,
+                             .san = "email:bob@example.org",
+                             .usage = "digitalSignature" };
+    X509 *certs[3];
+
+    certs[0] = sp_make_cert(&root);
+    issuer.issuer = certs[0];
+    certs[1] = sp_make_cert(&issuer);
+    bob.issuer = certs[1];
+    certs[2] = sp_make_cert(&bob);
+    sp_put_cert(SP_ROLE_IDENTITY, certs[2], sp_test_rsa(), NULL);
+    sp_put_cert(SP_ROLE_CA, certs[1], NULL, NULL);
+    sp_put_cert(SP_ROLE_CA, certs[0], NULL, NULL);
+    for (int i = 0; i < 3; i++)
+        X509_free(certs[i]);
+}
+
+START_TEST(issuers_up_to_the_root)
+{
+    sp_start_with_keyring("");
+    put_chain(LATER, LATER);
+    expect_load(BOB("issuers"), CERT, "C", "Issuer", NULL);
+    expect_load(BOB("chain"), CERT, "CC", "Bob", NULL);
+    /* Of several identities it is that of the chosen one. */
+    sp_put(SP_ROLE_IDENTITY, "encrypt-only-rsa");
+    expect_load(BOB("chain"), CERT, "CC", "Bob", NULL);
+}
+END_TEST
+
+static const struct {
+    const char *issuer_end, *root_end, *mode, *line;
+} ended[] = {
+    { "20230901000000Z", LATER, "", "refused sign - expired " },
+    /* The root is judged, too, though it is not sent. */
+    { LATER, "20230901000000Z", "", "refused sign - expired " },
+    { "20230901000000Z", LATER, "mode = observe\n", "observed sign - expired " },
+};
+
+START_TEST(an_issuer_has_expired)
+{
+    const bool stops = ended[_i].mode[0] == '\0';
+    const int report = start_with_report(ended[_i].mode);
+    char text[20000];
+    ssize_t length;
+
+    put_chain(ended[_i].issuer_end, ended[_i].root_end);
+    expect_load(BOB("issuers"), CERT, stops ? "!" : "C", stops ? "" : "Issuer",
+                stops ? "[expired]" : NULL);
+    length = read(report, text, sizeof(text) - 1);
+    ck_assert_int_gt(length, 0);
+    text[length] = '\0';
+    ck_assert_msg(strstr(text, ended[_i].line) != NULL, "%s", text);
+}
+END_TEST
+
+START_TEST(damaged_issuers)
+{
+    sp_start_with_keyring("");
+    put_chain(LATER, LATER);
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES,
+               "UPDATE certificate SET der = x'3000' WHERE id = 2");
+    expect_load(BOB("chain"), CERT, "!", "",
+                "keyring cannot be used: " BOB("chain") ": keyring: entry 2 cannot be parsed");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES,
+               "UPDATE certificate SET der = x'3000' WHERE id = 1");
+    expect_load(BOB("issuers"), CERT, "!", "", "keyring: entry 1 cannot be parsed");
 }
 END_TEST
 
@@ -552,5 +640,8 @@ int main(void)
     tcase_add_loop_test(tests, nobody_is_asked, 0, SP_ROWS(asking));
     tcase_add_test(tests, nobody_is_asked_for_a_file);
     tcase_add_test(tests, issuers);
+    tcase_add_test(tests, issuers_up_to_the_root);
+    tcase_add_loop_test(tests, an_issuer_has_expired, 0, SP_ROWS(ended));
+    tcase_add_test(tests, damaged_issuers);
     return sp_run_forked(suite);
 }
