@@ -479,5 +479,5 @@ static const OSSL_DISPATCH functions[] = {
 
 /* fips=yes as for OpenSSL's own file store: it does no cryptography. */
 const OSSL_ALGORITHM sp_store_loader = { "smimepolicy",
-                                         "provider=smimepolicy,fips=yes,smime.policy",
-                                         functions, "Certificates and keys of the keyring" };
+                                         "provider=smimepolicy,fips=yes,smime.policy", functions,
+                                         "Certificates and keys of the keyring" };
