@@ -243,6 +243,27 @@ pipe=$(sed -n 's/^report = //p' "$OPENSSL_CONF")
         assert result.rc != DONE and result.out == b"" and os.listdir(out.parent) == [], result
 
 
+@pytest.mark.parametrize("back", [False, True], ids=["swapped", "and back"])
+@pytest.mark.parametrize("use", [use for use in USES if "decrypt" not in use])
+def test_a_file_is_swapped_when_stock_reads_it(use, back, pki, mail, post, tmp_path, out):
+    """The certificate that was used is judged, whatever its file holds before and after."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "cert.key"
+
+    def put(which):
+        return f"cp {which.pem} {cert}; cp {which.key} {key}"
+
+    own = {pki.good_rsa.pem: cert, pki.good_rsa.key: key}
+    words = [own.get(word, word) for word in with_out(uses(pki, mail, post)[use], out)]
+    env = stand_in(tmp_path, f'{put(pki.expired)}\n{OPENSSL} "$@"\ncode=$?\n{put(pki.good_rsa) if back else ""}\n'
+                             "exit $code")
+    must(run("/bin/sh", "-c", put(pki.good_rsa)))
+    leaves_nothing(refused(run(COMMAND, *words, env=env), "expired"), REFUSED, out=out)
+    # The other way round: what was used may be used.
+    must(run("/bin/sh", "-c", put(pki.expired)))
+    must(run(COMMAND, *words, env=stand_in(tmp_path, f'{put(pki.good_rsa)}\nexec {OPENSSL} "$@"')))
+    assert out.stat().st_size > 100
+
+
 HOSTILE = ["OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES", "OPENSSL_TEST_LIBCTX",
            "OPENSSL_TRACE", "OPENSSL_FIPS", "OPENSSL_ia32cap", "OPENSSL_MALLOC_FAILURES", "OPENSSL_MALLOC_FD",
            "OPENSSL_WIN32_UTF8", "OPENSSL_HTTP_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR", "SSLKEYLOGFILE", "RANDFILE",
