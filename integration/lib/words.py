@@ -177,6 +177,7 @@ SECTIONS = [
         "config",
         "smime-policy config --frobnicate", "smime-policy config --lint", "smime-policy config --lint nosuch.cnf",
         "smime-policy config --lint garbage",
+        "printf 'moode = observe\\ntrace = maybe\\n' >policy.cnf; smime-policy config --lint policy.cnf",
         "smime-policy config --self-test nosuch.cnf"),
 ]
 
