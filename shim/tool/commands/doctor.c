@@ -245,7 +245,7 @@ static void look_at_command(struct shim_doctor *doctor)
     else if (doctor->shim->settings->mode == SP_MODE_OBSERVE)
         shim_doctor_tell(doctor, SHIM_WORRY, "command", said, NULL);
     else
-        shim_doctor_tell(doctor, SHIM_FAILS, "command", said, "mend what fails above");
+        shim_doctor_tell(doctor, SHIM_FAILS, "command", said, "mend what else fails here");
 }
 
 static void look_at_programs(struct shim_doctor *doctor)
