@@ -164,8 +164,11 @@ def serials(message):
             for number in re.findall(r"serialNumber: (-?(?:0x)?[0-9A-Fa-f]+)", text)}
 
 
-def complaint(case, result, out):
-    """What is wrong with the result, or None."""
+def complaint(case, how, result, out):
+    """
+    What is wrong with the result, or None.  A message that is written over may be read in two parts, by any
+    program; its fields are read once, and they are what is judged.
+    """
     if not out.exists():
         return "no output" if result.rc == DONE else None
     if result.rc != DONE or result.out:
@@ -178,7 +181,8 @@ def complaint(case, result, out):
         text = out.read_bytes()
         if b"This is for" not in text:
             text += must(stock("cms", "-decrypt", "-in", out, "-recip", cert.pem, "-inkey", cert.key)).out
-        whole = all(part.format(cert.name).encode() in text for part in ("From: {}@", "To: {}@", "This is for {}."))
+        parts = ["From: {}@", "To: {}@", *(["This is for {}."] if how != "over" else [])]
+        whole = all(part.format(cert.name).encode() in text for part in parts)
         return None if whole else "fields, text and certificate are not of one person"
     if not {serial(cert.pem) for cert in case.good} <= found:
         return "not everybody is in it"
@@ -195,7 +199,7 @@ def try_at(swap, case, how, number, room):
     shutil.copy(case.before, place)
     shutil.copy(case.after, other)
     result = run(swap, how, number, place, other, log, *case.command(place, out))
-    wrong = complaint(case, result, out)
+    wrong = complaint(case, how, result, out)
     if number == 0 and (result.rc == DONE) != case.works:
         wrong = "nothing was swapped, and it is another result"
     left = {path.name for path in room.iterdir()} - {"in", "other", "log", "out"}
