@@ -318,6 +318,7 @@ static int conclude_failure(struct run *run, int argc, char **argv)
             return SHIM_LEFT_TO_TOOL;
         code = let_tool_judge(run->told.is_refused, argc, argv);
     }
+    shim_stock_tell_signal(&run->result);
     /* What was refused stays refused, though the tool cannot say why. */
     if (code != SHIM_OK && !(code == SHIM_SYSTEM && run->told.is_refused))
         return code;
