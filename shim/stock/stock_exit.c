@@ -41,14 +41,9 @@ int shim_stock_exit(const struct shim_stock_result *result)
 
 void shim_stock_tell_signal(const struct shim_stock_result *result)
 {
-    switch (result->signal) {
-    case 0:
-    case SIGHUP:
-    case SIGINT:
-    case SIGPIPE:
-    case SIGTERM:
-        return;
-    default:
-        shim_error("openssl was ended by signal %d, %s", result->signal, strsignal(result->signal));
-    }
+    const int number = result->signal;
+
+    if (number != 0 && number != SIGHUP && number != SIGINT && number != SIGPIPE &&
+        number != SIGTERM)
+        shim_error("openssl was ended by signal %d, %s", number, strsignal(number));
 }
