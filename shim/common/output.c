@@ -115,6 +115,21 @@ static bool is_stream(const char *path)
     return strncmp(path, "/dev/", 5) == 0 && strncmp(path, "/dev/shm/", 9) != 0;
 }
 
+/*
+ * Does it name a descriptor that the caller does not have?  Ours are closed by exec,
+ * and those that were inherited are not.
+ */
+static bool is_our_own(const char *path)
+{
+    static const char *const dirs[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
+    int flags = 0;
+
+    for (size_t i = 0; flags == 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++)
+        if (strncmp(path, dirs[i], strlen(dirs[i])) == 0)
+            flags = fcntl((int)strtol(path + strlen(dirs[i]), NULL, 10), F_GETFD);
+    return flags > 0 && (flags & FD_CLOEXEC) != 0;
+}
+
 #define BY_OTHERS (S_IRGRP | S_IROTH)
 
 /* Is it a device that stores nothing: /dev/null, zero, full, or the terminal /dev/tty? */
@@ -194,6 +209,10 @@ static bool settle_target(struct shim_output *output, const char *path)
     struct stat is;
 
     output->mode = mode_of_new_file();
+    if (is_our_own(path)) {
+        errno = EBADF;
+        return false;
+    }
     if (stat(path, &is) != 0) {
         /* If stat() fails it may be a device, too. */
         if (errno != ENOENT)

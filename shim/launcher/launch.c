@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -195,13 +196,28 @@ static void tell_notes(const struct run *run)
     print(&run->told.notes);
 }
 
+/* Only what is decrypted may be empty. */
+static bool has_output(const struct run *run)
+{
+    struct stat is;
+
+    if (strcmp(run->launch->use, "decrypt") == 0 || fstat(run->delivery.sink, &is) != 0 ||
+        is.st_size > 0)
+        return true;
+    shim_error("cannot write %s: openssl gave no output, and reported success",
+               run->delivery.sink_name);
+    return false;
+}
+
 static int hand_over(struct run *run)
 {
     const struct shim_launch *launch = run->launch;
 
     tell_notes(run);
     pass_on(run);
-    return shim_whole_was_read(&launch->args, &launch->request, run->input, run->delivery.sink) &&
+    return has_output(run) &&
+                   shim_whole_was_read(&launch->args, &launch->request, run->input,
+                                       run->delivery.sink) &&
                    shim_delivery_hand_over(&run->delivery, false)
                ? SHIM_OK
                : SHIM_SYSTEM;
@@ -229,6 +245,7 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
     char *tool = shim_partner_path();
     const char **words = OPENSSL_zalloc(((size_t)argc + 2) * sizeof(*words));
     int status = 0;
+    pid_t parent = getpid();
     pid_t child = -1;
     char **given = NULL;
 
@@ -246,7 +263,8 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
         shim_limit_end();
-        if (null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO)
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && null >= 0 &&
+            dup2(null, STDIN_FILENO) == STDIN_FILENO)
             execv(tool, given);
         shim_error("cannot run %s: %s", tool, strerror(errno));
         _exit(SHIM_SYSTEM);
@@ -300,6 +318,7 @@ static int conclude_failure(struct run *run, int argc, char **argv)
             return SHIM_LEFT_TO_TOOL;
         code = let_tool_judge(run->told.is_refused, argc, argv);
     }
+    shim_stock_tell_signal(&run->result);
     /* What was refused stays refused, though the tool cannot say why. */
     if (code != SHIM_OK && !(code == SHIM_SYSTEM && run->told.is_refused))
         return code;

@@ -2,6 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <signal.h>
+#include <string.h>
+
 #include "stock/stock_exit.h"
 #include "common/message.h"
 
@@ -34,4 +37,13 @@ int shim_stock_exit(const struct shim_stock_result *result)
         return 128 + result->signal;
     /* Stock's `smime` exits with 0 after some failures; a refusal never does. */
     return result->refused && result->code == 0 ? SHIM_REFUSED : result->code;
+}
+
+void shim_stock_tell_signal(const struct shim_stock_result *result)
+{
+    const int number = result->signal;
+
+    if (number != 0 && number != SIGHUP && number != SIGINT && number != SIGPIPE &&
+        number != SIGTERM)
+        shim_error("openssl was ended by signal %d, %s", number, strsignal(number));
 }

@@ -13,5 +13,7 @@
 int shim_verb_exit(const struct shim_stock_result *result);
 /* Under a stock name: that of stock itself. */
 int shim_stock_exit(const struct shim_stock_result *result);
+/* Print by which signal stock was ended, unless somebody wanted it to end. */
+void shim_stock_tell_signal(const struct shim_stock_result *result);
 
 #endif

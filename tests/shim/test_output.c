@@ -282,7 +282,7 @@ START_TEST(an_open_file_is_written_in_its_place)
     int fd;
 
     write_file(place, old, 0644);
-    fd = open(place, O_RDWR | O_CLOEXEC);
+    fd = open(place, O_RDWR);
     snprintf(path, sizeof(path), "/dev/fd/%d", fd);
     if (_i == 0) {
         ck_assert(write_output(path, SHIM_PUBLIC, false, NEW));
@@ -291,6 +291,25 @@ START_TEST(an_open_file_is_written_in_its_place)
         expect_no_room(path);
         expect_content(path, old);
     }
+    close(fd);
+    expect_files(1);
+}
+END_TEST
+
+/* The caller cannot mean a descriptor that is ours. */
+START_TEST(a_file_of_our_own_is_not_written)
+{
+    static const char *const dirs[] = { "/dev/fd", "/proc/self/fd", "/proc/thread-self/fd" };
+    char path[40];
+    int fd;
+
+    write_file(place, "old", 0644);
+    fd = open(place, O_RDWR | O_CLOEXEC);
+    snprintf(path, sizeof(path), "%s/%d", dirs[_i], fd);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!write_output(path, SHIM_PUBLIC, false, NEW));
+    sp_expect_captured(STDERR_FILENO, "Bad file descriptor");
+    expect_content(place, "old");
     close(fd);
     expect_files(1);
 }
@@ -372,6 +391,7 @@ int main(void)
     tcase_add_test(tests, a_pipe_is_written_to_and_stays);
     tcase_add_test(tests, half_a_file_is_taken_back);
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
+    tcase_add_loop_test(tests, a_file_of_our_own_is_not_written, 0, 3);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
     tcase_add_test(tests, a_spool_has_no_name);
     suite_add_tcase(suite, tests);

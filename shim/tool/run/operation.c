@@ -14,6 +14,7 @@
 #include "common/memory_file.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
+#include "stock/stock_exit.h"
 #include "stock/whole_input.h"
 #include "tool/run/provider_conf.h"
 #include "tool/run/run.h"
@@ -200,6 +201,8 @@ int shim_operate(const struct shim_operation *operation, struct shim_stock_resul
         return SHIM_SYSTEM;
     shim_delivery_hold(&run.delivery);
     done = run_begin(&run) && shim_memory_sufficed() && run_stock(&run, program, result);
+    if (done)
+        shim_stock_tell_signal(result);
     if (done && result->code == 0 && !result->refused && !operation->withheld &&
         !made_nothing(operation, result, run.delivery.sink))
         done = was_read(operation, run.delivery.sink) && shim_memory_sufficed() &&
