@@ -16,8 +16,8 @@ import subprocess
 import pytest
 
 from faults import DONE, REFUSED, SYSTEM, USAGE
-from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, copy_command, environment, must, refused, run,
-                     stock)
+from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, TOOL, copy_command, environment, must, refused,
+                     run, stock)
 
 MOST_LINES = 4000
 UNPROVEN = "openssl ran without the policy: "
@@ -114,6 +114,15 @@ def test_nobody_else_calls_the_tool_to_judge_alone(pki, mail):
     for word in ("--judge", "--judge-logged"):
         result = run(COMMAND, word, "sign", "-signer", pki.good_rsa.pem, "-in", mail)
         assert result.rc == USAGE and f"unknown option {word}" in result.err, result
+
+
+@pytest.mark.parametrize("program", [COMMAND, TOOL], ids=lambda path: path.name)
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["launcher", "tool"])
+def test_neither_runs_the_other_as_openssl(words, program, pki, mail, out):
+    """They would call each other for ever."""
+    result = run(COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail, "-out", out,
+                 *words, env={"SMIME_POLICY_OPENSSL": program})
+    assert result.rc == SYSTEM and "is this command itself" in result.err and os.listdir(out.parent) == [], result
 
 
 # --- what is taken away
