@@ -34,13 +34,11 @@ bool shim_write_all(int fd, const void *bytes, size_t len)
     return true;
 }
 
-bool shim_copy_all(int from, int to)
+bool shim_copy_rest(int from, int to)
 {
     char block[65536];
     ssize_t got;
 
-    if (lseek(from, 0, SEEK_SET) < 0)
-        return false;
     while ((got = read(from, block, sizeof(block))) != 0) {
         if (got < 0 && errno == EINTR)
             continue;
@@ -48,6 +46,11 @@ bool shim_copy_all(int from, int to)
             return false;
     }
     return true;
+}
+
+bool shim_copy_all(int from, int to)
+{
+    return lseek(from, 0, SEEK_SET) == 0 && shim_copy_rest(from, to);
 }
 
 bool shim_open_streams(void)

@@ -18,6 +18,8 @@
 bool shim_open_streams(void);
 /* Write everything, also after partial writes; false with errno set. */
 bool shim_write_all(int fd, const void *bytes, size_t len);
+/* Copy what is left to read of |from|; false with errno set. */
+bool shim_copy_rest(int from, int to);
 /* Copy |from|, from its start to its end; false with errno set. */
 bool shim_copy_all(int from, int to);
 /* A new unlinked file in $TMPDIR, with mode 0600 and close-on-exec; -1 with errno set. */

@@ -11,66 +11,23 @@
 #include "base/allocate.h"
 #include "base/text.h"
 
-#define MOST 256
-
-bool shim_is_plain_address(const char *text)
-{
-    static const char atoms[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_+";
-    bool after_dot = true;
-    bool in_domain = false;
-
-    for (; *text != '\0'; text++) {
-        if (*text == '@' && in_domain)
-            return false;
-        if (*text == '.' || *text == '@') {
-            if (after_dot)
-                return false;
-            in_domain = in_domain || *text == '@';
-            after_dot = true;
-        } else if (strchr(atoms, *text) == NULL) {
-            return false;
-        } else {
-            after_dot = false;
-        }
-    }
-    return in_domain && !after_dot;
-}
-
 static bool add_uri(struct shim_launch *launch, const char *kind, const char *address)
 {
-    char *uri = shim_is_plain_address(address) && launch->uri_count < MOST
-                    ? sp_format("smimepolicy:%s/%s", kind, address)
-                    : NULL;
+    char *uri =
+        launch->uri_count < SHIM_PLAIN_MOST ? sp_format("smimepolicy:%s/%s", kind, address) : NULL;
 
     if (uri != NULL)
         launch->uris[launch->uri_count++] = uri;
     return uri != NULL;
 }
 
-/* Add each address of a list with commas. */
-static bool add_list(struct shim_launch *launch, const char *list)
+static bool add_contacts(struct shim_launch *launch, const struct shim_plain_list *list)
 {
-    bool done = true;
+    size_t i = 0;
 
-    for (const char *next = list; done && next != NULL;) {
-        const char *comma = strchr(next, ',');
-        char *address;
-        char *trimmed;
-
-        next += strspn(next, " ");
-        address =
-            comma != NULL ? OPENSSL_strndup(next, (size_t)(comma - next)) : OPENSSL_strdup(next);
-        trimmed = address;
-        for (size_t len = address == NULL ? 0 : strlen(address); len > 0; len--)
-            if (trimmed[len - 1] == ' ')
-                trimmed[len - 1] = '\0';
-            else
-                break;
-        done = address != NULL && add_uri(launch, "contact", address);
-        OPENSSL_free(address);
-        next = comma == NULL ? NULL : comma + 1;
-    }
-    return done;
+    while (i < list->count && add_uri(launch, "contact", list->each[i]))
+        i++;
+    return i == list->count;
 }
 
 /* The signer, and with -certfile what goes along: its own certificate, as -nocerts is set. */
@@ -83,33 +40,57 @@ static bool name_signer(struct shim_launch *launch, const char *from)
     return launch->along != NULL;
 }
 
+/* As the tool does: first those of the options, then those of the mail, then the sender. */
 static bool name_recipients(struct shim_launch *launch, const char *self)
 {
     const struct shim_args *args = &launch->args;
+    bool done = true;
 
-    for (size_t i = 0; i < args->count; i++)
-        if (args->given[i].option->role == ROLE_TO && !add_list(launch, args->given[i].value))
-            return false;
-    return self == NULL || add_uri(launch, "contact", self);
+    for (size_t i = 0; done && i < args->count; i++) {
+        struct shim_plain_list list = { .count = 0 };
+
+        if (args->given[i].option->role == ROLE_TO)
+            done =
+                shim_plain_list_given(&list, args->given[i].value) && add_contacts(launch, &list);
+        shim_plain_list_clear(&list);
+    }
+    return done && (launch->header == NULL || add_contacts(launch, &launch->mail.to)) &&
+           (self == NULL || add_uri(launch, "contact", self));
+}
+
+/* |from|: the address of --from, or NULL. */
+static bool name_all(struct shim_launch *launch, const char *from)
+{
+    bool has_to = shim_args_last(&launch->args, ROLE_TO) != NULL;
+    bool has_self = shim_args_last(&launch->args, ROLE_TO_SELF) != NULL;
+    const char *sender = from == NULL && launch->header != NULL ? launch->mail.from.each[0] : from;
+
+    if (strcmp(launch->use, "sign") != 0)
+        return strcmp(launch->use, "encrypt") == 0 && (from == NULL || has_self) &&
+               (sender != NULL || !has_self) && name_recipients(launch, has_self ? sender : NULL);
+    if (has_to || has_self || sender == NULL)
+        return false;
+    return (from == NULL && launch->request.signer_count > 0) || name_signer(launch, sender);
 }
 
 bool shim_name_by_address(struct shim_launch *launch)
 {
-    const struct shim_given *from = shim_args_last(&launch->args, ROLE_FROM);
-    bool has_to = shim_args_last(&launch->args, ROLE_TO) != NULL;
-    bool has_self = shim_args_last(&launch->args, ROLE_TO_SELF) != NULL;
+    const struct shim_given *given = shim_args_last(&launch->args, ROLE_FROM);
+    struct shim_plain_list from = { .count = 0 };
+    bool done;
 
-    if (from == NULL && !has_to && !has_self)
+    if (given == NULL && shim_args_last(&launch->args, ROLE_TO) == NULL &&
+        shim_args_last(&launch->args, ROLE_TO_SELF) == NULL && launch->header == NULL)
         return true;
-    launch->uris = OPENSSL_zalloc(MOST * sizeof(*launch->uris));
+    launch->uris = OPENSSL_zalloc(SHIM_PLAIN_MOST * sizeof(*launch->uris));
     /* If the keyring does not give what is wanted, the tool reads the message again. */
     if (launch->uris == NULL ||
         (shim_args_value(&launch->args, "in") == NULL && lseek(STDIN_FILENO, 0, SEEK_CUR) < 0))
         return false;
-    if (strcmp(launch->use, "sign") == 0)
-        return from != NULL && !has_to && !has_self && name_signer(launch, from->value);
-    return strcmp(launch->use, "encrypt") == 0 && (from != NULL) == has_self &&
-           name_recipients(launch, has_self ? from->value : NULL);
+    done = (given == NULL || (shim_plain_list_given(&from, given->value) && from.count == 1)) &&
+           name_all(launch, from.each[0]);
+    shim_plain_list_clear(&from);
+    return done;
 }
 
 void shim_launch_clear(struct shim_launch *launch)
@@ -118,6 +99,10 @@ void shim_launch_clear(struct shim_launch *launch)
         OPENSSL_free(launch->uris[i]);
     OPENSSL_free(launch->uris);
     OPENSSL_free(launch->along);
+    shim_plain_mail_clear(&launch->mail);
+    if (launch->header != NULL)
+        close(launch->content);
+    OPENSSL_free(launch->header);
     shim_request_clear(&launch->request);
     shim_args_free(&launch->args);
 }

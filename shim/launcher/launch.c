@@ -88,7 +88,8 @@ static void open_input(struct run *run)
     const struct shim_launch *launch = run->launch;
     const char *in = shim_args_value(&launch->args, "in");
 
-    run->input = shim_whole_open(&launch->args, &launch->request);
+    run->input =
+        launch->header != NULL ? launch->content : shim_whole_open(&launch->args, &launch->request);
     if (run->input < 0 && in != NULL && launch->manner->for_people)
         run->input = shim_progress_open(in);
     run->start = lseek(STDIN_FILENO, 0, SEEK_CUR);
@@ -100,6 +101,15 @@ static bool make_words(struct run *run)
     return run->words != NULL;
 }
 
+/* With --headers: write the fields of the mail that stay outside. */
+static bool write_header(const struct run *run)
+{
+    const char *header = run->launch->header;
+
+    return header == NULL || !shim_writes_header(&run->launch->args) ||
+           shim_write_all(run->delivery.sink, header, strlen(header));
+}
+
 static bool open_output(struct run *run)
 {
     const char *out = shim_args_value(&run->launch->args, "out");
@@ -107,7 +117,7 @@ static bool open_output(struct run *run)
     run->delivery.outputs = OPENSSL_zalloc(sizeof(*run->delivery.outputs));
     return run->delivery.outputs != NULL &&
            (out == NULL || shim_delivery_to(&run->delivery, out)) &&
-           shim_delivery_open(&run->delivery);
+           shim_delivery_open(&run->delivery) && write_header(run);
 }
 
 /* Prepare everything; false if the tool has to do it, and to report why it cannot. */
@@ -154,7 +164,8 @@ static void end(struct run *run)
 {
     shim_delivery_end(&run->delivery);
     for (size_t i = 0; i < 4; i++) {
-        const int fds[] = { run->conf, run->input, run->pipe.read, run->pipe.write };
+        const int fds[] = { run->conf, run->launch->header == NULL ? run->input : -1,
+                            run->pipe.read, run->pipe.write };
 
         if (fds[i] >= 0)
             close(fds[i]);
@@ -240,7 +251,7 @@ static int refuse_unproven(const struct run *run)
  * Have the tool judge and report.  Returns its exit code: SHIM_OK if it has found
  * nothing, SHIM_SYSTEM if it could not be run to its end.
  */
-static int let_tool_judge(bool is_logged, int argc, char **argv)
+static int let_tool_judge(bool is_logged, bool reads_mail, int argc, char **argv)
 {
     char *tool = shim_partner_path();
     const char **words = OPENSSL_zalloc(((size_t)argc + 2) * sizeof(*words));
@@ -263,8 +274,9 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
         shim_limit_end();
-        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent && null >= 0 &&
-            dup2(null, STDIN_FILENO) == STDIN_FILENO)
+        /* It reads a mail for its header, and no other message. */
+        if (prctl(PR_SET_PDEATHSIG, SIGKILL) == 0 && getppid() == parent &&
+            (reads_mail || (null >= 0 && dup2(null, STDIN_FILENO) == STDIN_FILENO)))
             execv(tool, given);
         shim_error("cannot run %s: %s", tool, strerror(errno));
         _exit(SHIM_SYSTEM);
@@ -316,7 +328,7 @@ static int conclude_failure(struct run *run, int argc, char **argv)
     if (run->result.signal == 0) {
         if (!run->told.is_refused && start_again(run))
             return SHIM_LEFT_TO_TOOL;
-        code = let_tool_judge(run->told.is_refused, argc, argv);
+        code = let_tool_judge(run->told.is_refused, run->launch->header != NULL, argc, argv);
     }
     shim_stock_tell_signal(&run->result);
     /* What was refused stays refused, though the tool cannot say why. */
@@ -431,6 +443,11 @@ int shim_launch(int argc, char **argv)
         code = conclude(&run, argc, argv);
     }
     shim_errors_mute(false);
+    if (launch.lost != 0) {
+        shim_error("cannot keep a copy of standard input in %s: %s", shim_spool_dir(),
+                   strerror(launch.lost));
+        code = SHIM_SYSTEM;
+    }
     end(&run);
     shim_launch_clear(&launch);
     OPENSSL_free(copy);

@@ -8,6 +8,7 @@
 #ifndef SHIM_LAUNCH_H
 #define SHIM_LAUNCH_H
 
+#include "header/plain_fields.h"
 #include "stock/manner.h"
 #include "stock/request.h"
 
@@ -26,6 +27,12 @@ struct shim_launch {
     size_t uri_count;
     char *along;        /* owned: the name of what goes along with the signature, or NULL */
     const char *sender; /* borrowed: the address in From, or NULL */
+
+    /* With --headers: */
+    char *header;                /* owned: the fields that stay outside; else NULL */
+    int content;                 /* owned: what stock reads, if |header| is not NULL */
+    struct shim_plain_mail mail; /* sender and recipients */
+    int lost;                    /* errno: standard input was read in part, and is lost; or 0 */
 };
 
 /*
@@ -35,8 +42,11 @@ struct shim_launch {
  */
 bool shim_launch_is_usual(struct shim_launch *launch);
 
-/* Is |text| an address of atoms, which every reader reads in the same way? */
-bool shim_is_plain_address(const char *text);
+/*
+ * Read the mail of --headers, and divide it.  If it came through a pipe, a copy becomes our
+ * standard input.  False if the tool has to do it, unless |lost| is set.
+ */
+bool shim_take_headers(struct shim_launch *launch);
 /*
  * Find the certificates that are named by address, and name them for stock.  False if
  * the tool has to find them.

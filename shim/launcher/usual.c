@@ -51,6 +51,8 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
         return request->operation == name;
     case ROLE_DIGEST:
         return is_strong_digest(given->value);
+    case ROLE_HEADERS:
+        return strcmp(launch->use, "decrypt") != 0;
     case ROLE_FIELD:
         if (strcmp(name, "from") == 0 && launch->manner->judges_sender &&
             strcmp(launch->use, "sign") == 0)
@@ -185,15 +187,26 @@ static bool has_usual_input(const struct shim_launch *launch)
            !shim_input_is_empty(&launch->args, &launch->request);
 }
 
-/* Is the -from that stock writes a plain address, for the provider to compare? */
+/* Is the sender that the header names one address, for the provider to compare? */
 static bool has_usual_sender(struct shim_launch *launch)
 {
-    const char *form = shim_args_value(&launch->args, "outform");
+    struct shim_plain_list *from = &launch->mail.from;
 
-    /* Only S/MIME output has a header. */
-    if (form != NULL && form[0] != 's' && form[0] != 'S')
+    if (!shim_writes_header(&launch->args))
         launch->sender = NULL;
-    return launch->sender == NULL || shim_is_plain_address(launch->sender);
+    if (launch->sender == NULL || launch->header != NULL)
+        return true;
+    if (!shim_plain_list_given(from, launch->sender) || from->count != 1)
+        return false;
+    launch->sender = from->each[0];
+    return true;
+}
+
+/* With --headers the message says who sends it, and to whom. */
+static bool has_usual_header(struct shim_launch *launch)
+{
+    return shim_args_last(&launch->args, ROLE_HEADERS) == NULL ||
+           (has_usual_input(launch) && shim_take_headers(launch));
 }
 
 bool shim_launch_is_usual(struct shim_launch *launch)
@@ -204,8 +217,10 @@ bool shim_launch_is_usual(struct shim_launch *launch)
         return false;
     launch->use = launch->manner == &shim_manner_verb ? launch->name : asked;
     if (launch->use == NULL || launch->request.help || !has_usual_options(launch) ||
-        !has_usual_passphrase(launch->request.passin) || !has_usual_sender(launch) ||
-        !shim_name_by_address(launch))
+        !has_usual_passphrase(launch->request.passin))
+        return false;
+    launch->request.operation = launch->use;
+    if (!has_usual_header(launch) || !has_usual_sender(launch) || !shim_name_by_address(launch))
         return false;
     if (strcmp(launch->use, "sign") == 0) {
         if (launch->args.operands[0] != NULL || !has_usual_signers(launch))
@@ -216,6 +231,5 @@ bool shim_launch_is_usual(struct shim_launch *launch)
     } else if (strcmp(launch->use, "decrypt") != 0 || !has_usual_key(launch)) {
         return false;
     }
-    launch->request.operation = launch->use;
     return has_usual_input(launch);
 }

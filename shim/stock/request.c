@@ -133,6 +133,13 @@ void shim_request_clear(struct shim_request *request)
     memset(request, 0, sizeof(*request));
 }
 
+bool shim_writes_header(const struct shim_args *args)
+{
+    const char *form = shim_args_value(args, "outform");
+
+    return form == NULL || form[0] == 's' || form[0] == 'S';
+}
+
 static bool is_stdin(const char *path)
 {
     static const char *const names[] = { "-", "/dev/stdin", "/dev/fd/0", "/proc/self/fd/0" };

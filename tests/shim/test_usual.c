@@ -34,6 +34,9 @@ static const struct {
     { "a:b", CERT("MAYGAQE=") },
     { "mail", "Subject: x\n\nhello\n" },
     { "pass", "secret\n" },
+    { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
+    { "alone", "From: A <a@b>\n\nhello\n" },
+    { "many", "From: a@b, c@d\nTo: c@d\n\nhello\n" },
 };
 
 static const struct {
@@ -62,6 +65,18 @@ static const struct {
       "encrypt",
       { "--to", "a@b.example, c@d.example", "--cc", "e@f", "-in", "mail", "rsa" } },
     { true, "encrypt", { "--from", "a@b.example", "--to-self", "-in", "mail" } },
+    { true, "sign", { "--from", "A <a@b>", "-in", "mail" } },
+    { true, "encrypt", { "--to", "\"A, B\" <a@b>, c@d", "-in", "mail" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "-from", "A <a@b>" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "-from", "(A) a@b", "-outform", "DER" } },
+    { true, "sign", { "--headers", "-in", "plain" } },
+    { true, "sign", { "--headers", "-in", "alone", "-outform", "PEM" } },
+    { true, "sign", { "--headers", "-in", "plain", "--from", "x@y" } },
+    { true, "sign", { "--headers", "-in", "plain", "-signer", "both" } },
+    { true, "encrypt", { "--headers", "-in", "plain" } },
+    { true, "encrypt", { "--headers", "-in", "plain", "--to-self", "--to", "x@y", "rsa" } },
+    { true, "encrypt", { "--headers", "-in", "alone", "--to-self" } },
+    { true, "encrypt", { "--headers", "-in", "alone", "rsa" } },
 
     /* Nothing to do, or something else. */
     { false, "sign", { "-in", "mail" } },
@@ -115,11 +130,26 @@ static const struct {
     { false, "sign", { "-signer", "both", "-in", "mail", "--explain" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "-v" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "--headers" } },
-    { false, "sign", { "-signer", "both", "-in", "mail", "-from", "A <a@b>" } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "-from", "(A) a@b" } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "-from", "a@b, c@d" } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "-from", "a@b\n" } },
+    { false, "sign", { "--headers", "-in", "many" } },
+    { false, "sign", { "--headers", "-in", "none" } },
+    { false, "sign", { "--headers", "-in", "/dev/null" } },
+    { false, "sign", { "--headers", "-in", "plain", "-subject", "x" } },
+    { false, "sign", { "--headers", "-in", "plain", "-nocerts" } },
+    { false, "sign", { "--headers", "-in", "plain", "--to", "x@y" } },
+    { false, "sign", { "--headers", "-in", "plain", "--to-self" } },
+    { false, "sign", { "--headers", "-in", "plain", "-passin", "stdin" } },
+    { false, "encrypt", { "--headers", "-in", "alone" } },
+    { false, "encrypt", { "--headers", "-in", "many", "rsa" } },
+    { false, "encrypt", { "--headers", "-in", "plain", "--from", "x@y" } },
+    { false, "decrypt", { "--headers", "-in", "plain", "-recip", "both" } },
     { false, "encrypt", { "-in", "mail", "-keyopt", "x", "rsa" } },
     { false, "encrypt", { "-in", "mail", "-pwri_password", "x", "rsa" } },
     /* Addresses of other forms. */
-    { false, "sign", { "--from", "A <a@b>", "-in", "mail" } },
+    { false, "sign", { "--from", "A (x) <a@b>", "-in", "mail" } },
+    { false, "sign", { "--from", "a@b, c@d", "-in", "mail" } },
     { false, "sign", { "--from", "a@b", "--from", "c@d", "-in", "mail" } },
     { false, "sign", { "--from", "a@b", "-signer", "both", "-in", "mail" } },
     { false, "sign", { "--from", "a@b", "-nocerts", "-in", "mail" } },
@@ -222,6 +252,50 @@ START_TEST(is_usual_through_a_pipe)
 }
 END_TEST
 
+/* A mail in a pipe becomes a file, which the tool can read again from its beginning. */
+static const struct {
+    bool usual;
+    const char *mail;
+} through[] = {
+    { true, "From: a@b\r\nTo: c@d\r\n\r\nhello\r\n" },
+    { false, "From: a@b (A)\nTo: c@d\n\nhello\n" },
+    { false, "To: c@d\n\nhello\n" },
+    { false, "hello" },
+};
+
+START_TEST(a_mail_is_usual_through_a_pipe)
+{
+    struct shim_launch launch = { .name = "encrypt",
+                                  .api = SHIM_VERB,
+                                  .manner = &shim_manner_verb };
+    char headers[] = "--headers";
+    char *words[] = { headers, NULL };
+    const char *mail = through[_i].mail;
+    char again[100] = "";
+    int ends[2];
+    bool usual;
+
+    ck_assert(pipe2(ends, O_CLOEXEC) == 0 &&
+              write(ends[1], mail, strlen(mail)) == (ssize_t)strlen(mail) && close(ends[1]) == 0 &&
+              dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+    shim_errors_mute(true);
+    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
+                               &launch.request) == SHIM_OK &&
+            shim_launch_is_usual(&launch);
+    ck_assert_int_eq(usual, through[_i].usual);
+    ck_assert_int_eq(launch.lost, 0);
+    if (usual) {
+        ck_assert_str_eq(launch.header, "From: a@b\nTo: c@d\n");
+        ck_assert_int_eq(pread(launch.content, again, sizeof(again) - 1, 0), 9);
+        ck_assert_str_eq(again, "\r\nhello\r\n");
+    }
+    shim_launch_clear(&launch);
+    memset(again, 0, sizeof(again));
+    ck_assert_int_eq(read(STDIN_FILENO, again, sizeof(again) - 1), (int)strlen(mail));
+    ck_assert_str_eq(again, mail);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("usual");
@@ -229,6 +303,7 @@ int main(void)
 
     tcase_add_loop_test(tests, is_usual, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, is_usual_through_a_pipe, 0, SP_ROWS(piped));
+    tcase_add_loop_test(tests, a_mail_is_usual_through_a_pipe, 0, SP_ROWS(through));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

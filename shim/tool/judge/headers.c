@@ -7,69 +7,14 @@
  */
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 #include <openssl/buffer.h>
 
 #include "tool/judge/command_line.h"
 #include "common/output.h"
+#include "header/divide.h"
 #include "rules/rules.h"
 #include "tool/judge/verify.h"
-
-enum place { OUTSIDE, INSIDE, NOWHERE };
-
-/* RFC 8551, 3.1: the content has its own MIME fields; stock writes those outside. */
-static enum place place_of(const char *line)
-{
-    if (strncasecmp(line, "Content-", 8) == 0)
-        return INSIDE;
-    if (strncasecmp(line, "MIME-Version", 12) == 0 && (line[12] == ':' || line[12] == ' '))
-        return NOWHERE;
-    return OUTSIDE;
-}
-
-static bool append(BUF_MEM *to, const char *bytes, size_t len)
-{
-    size_t before = to->length;
-
-    if (BUF_MEM_grow(to, before + len) == 0)
-        return false;
-    memcpy(to->data + before, bytes, len);
-    return true;
-}
-
-/* Append a line that ends with a line feed alone, as stock's lines do. */
-static bool append_outside(BUF_MEM *to, const char *line, size_t len)
-{
-    if (len >= 2 && line[len - 2] == '\r' && line[len - 1] == '\n')
-        return append(to, line, len - 2) && append(to, "\n", 1);
-    return append(to, line, len);
-}
-
-/*
- * Divide the header.  A line that begins with white space belongs to the field
- * before it; the empty line to neither part.
- */
-static bool divide(const BUF_MEM *header, BUF_MEM *outside, FILE *inside)
-{
-    const char *line = header->data;
-    const char *end = line + header->length;
-    enum place place = OUTSIDE;
-
-    while (line < end && line[0] != '\r' && line[0] != '\n') {
-        const char *feed = memchr(line, '\n', (size_t)(end - line));
-        size_t len = feed == NULL ? (size_t)(end - line) : (size_t)(feed - line) + 1;
-
-        if (line[0] != ' ' && line[0] != '\t')
-            place = place_of(line);
-        if (place == OUTSIDE && !append_outside(outside, line, len))
-            return false;
-        if (place == INSIDE && fwrite(line, 1, len, inside) != len)
-            return false;
-        line += len;
-    }
-    return fputs("\r\n", inside) >= 0;
-}
 
 static int failed(void)
 {
@@ -88,14 +33,19 @@ static int unreadable(enum sp_unreadable why)
 
 static int keep(struct shim_selection *selection, const BUF_MEM *header, FILE *mail)
 {
+    struct sp_text outside = { 0 };
+    struct sp_text inside = { 0 };
+    bool done;
+
     errno = 0;
+    shim_header_divide(header->data, header->length, &outside, &inside);
     selection->input = shim_input_spool();
-    selection->header = BUF_MEM_new();
-    return selection->input != NULL && selection->header != NULL &&
-                   divide(header, selection->header, selection->input) &&
-                   shim_input_copy(mail, selection->input)
-               ? SHIM_OK
-               : failed();
+    selection->header = sp_text_take(&outside);
+    done = selection->input != NULL && selection->header != NULL && !inside.failed &&
+           fwrite(inside.data, 1, inside.len, selection->input) == inside.len &&
+           shim_input_copy(mail, selection->input);
+    OPENSSL_free(inside.data);
+    return done ? SHIM_OK : failed();
 }
 
 static int take_apart(struct shim_selection *selection, FILE *mail)
@@ -167,12 +117,10 @@ static const char *stock_from(const struct shim_args *args)
 void shim_outgoing_judge(const struct shim_operation *operation, const STACK_OF(X509) *signers,
                          struct shim_outcome *outcome)
 {
-    const char *form = shim_args_value(operation->args, "outform");
     const char *from = stock_from(operation->args);
     struct shim_mail mail;
 
-    /* Only S/MIME output has a header. */
-    if (form != NULL && form[0] != 's' && form[0] != 'S')
+    if (!shim_writes_header(operation->args))
         return;
     if (operation->selection.header != NULL) {
         judge(signers, &operation->selection.mail.sender, outcome);

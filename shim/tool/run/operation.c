@@ -6,7 +6,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/buffer.h>
 #include <openssl/crypto.h>
 
 #include "base/text.h"
@@ -76,21 +75,13 @@ static bool write_conf(struct shim_run *run)
     return run->conf >= 0 && run->expect != NULL;
 }
 
-/* Only S/MIME output has a header. */
-static bool writes_smime(const struct shim_args *args)
-{
-    const char *form = shim_args_value(args, "outform");
-
-    return form == NULL || form[0] == 's' || form[0] == 'S';
-}
-
 /* With --headers: write the fields of the mail that stay outside. */
 static bool write_header(const struct shim_run *run)
 {
-    const BUF_MEM *header = run->operation->selection.header;
+    const char *header = run->operation->selection.header;
 
-    if (header == NULL || !writes_smime(run->operation->args) ||
-        shim_write_all(run->delivery.sink, header->data, header->length))
+    if (header == NULL || !shim_writes_header(run->operation->args) ||
+        shim_write_all(run->delivery.sink, header, strlen(header)))
         return true;
     shim_error("cannot write %s: %s", run->delivery.sink_name, strerror(errno));
     return false;

@@ -4,7 +4,6 @@
  */
 #include <unistd.h>
 
-#include <openssl/buffer.h>
 #include <openssl/crypto.h>
 
 #include "tool/run/selection.h"
@@ -42,7 +41,7 @@ void shim_selection_clear(struct shim_selection *selection)
     shim_covered_clear(&selection->covered);
     if (selection->input != NULL)
         fclose(selection->input);
-    BUF_MEM_free(selection->header);
+    OPENSSL_free(selection->header);
     json_decref(selection->choices);
     sp_keyring_close(selection->keyring);
     *selection = (struct shim_selection){ .issuers = -1, .anchors = -1, .passphrase = -1 };

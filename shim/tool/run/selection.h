@@ -49,7 +49,7 @@ struct shim_selection {
     struct shim_mail mail;       /* with --headers: the header of |input| */
     struct shim_covered covered; /* which part of an incoming mail was signed or encrypted */
     FILE *input;                 /* owned: the message at its beginning, if it was read */
-    BUF_MEM *header;             /* owned: with --headers, the fields that stay outside; or NULL */
+    char *header;                /* owned: with --headers, the fields that stay outside; or NULL */
     /* owned: the certificates that were found, and why one was chosen */
     json_t *choices;
 };
