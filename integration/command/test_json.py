@@ -82,6 +82,7 @@ CASES = {
     "upload": ("upload", DONE, "upload --json <good_rsa> <root>"),
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
+    "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
     "remove, dry run": ("remove", DONE, "remove --json --dry-run --with-key {address} "

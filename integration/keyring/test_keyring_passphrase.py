@@ -128,7 +128,7 @@ def test_no_key(ring, pki):
     """A certificate without a private key has no passphrase either."""
     before = content(ring)
     result = change(ring, fingerprint(pki.root), source(ring, "passout", "two"))
-    assert result.rc == INPUT and result.out == b"" and "is no identity" in result.err, result
+    assert result.rc == INPUT and result.out == b"" and "has no private key" in result.err, result
     assert content(ring) == before
 
 

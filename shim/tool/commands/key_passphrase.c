@@ -58,8 +58,8 @@ static int find_key(struct changing *changing)
                                changing);
     shim_picks_clear(&picks);
     if (code == SHIM_OK && changing->whose == NULL) {
-        shim_error("%s is no identity: there is no private key; 'smime-policy list --role "
-                   "identity' shows those that have one",
+        shim_error("%s has no private key in the keyring; 'smime-policy list --role identity' "
+                   "shows who has one",
                    word);
         code = SHIM_INPUT;
     }

@@ -75,7 +75,7 @@ static bool may_replace(struct shim_uploading *run, const struct shim_waiting *k
     if (how == NULL)
         return true;
     shim_error("the private key of %s is stored already, %s", key->path, how);
-    if (run->options->replace || says_yes(key->path))
+    if (run->options->replace || (!run->options->dry_run && says_yes(key->path)))
         return true;
     shim_error("nothing was stored; give --replace if it is to be kept in the new way, or "
                "--passout with the passphrase that it has");
@@ -104,16 +104,31 @@ static bool find_pass(struct shim_uploading *run, const struct shim_waiting *key
     return run->passout.text[0] != '\0';
 }
 
+/* Will a new passphrase be asked for? */
+static bool would_ask(const struct shim_uploading *run, const struct shim_waiting *key)
+{
+    return !key->as_exported && !run->options->no_passphrase && !run->passout.given &&
+           (key->pass == NULL || key->pass[0] == '\0');
+}
+
 bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
                            struct sp_private_key *encoded)
 {
     const char *pass = NULL;
 
+    *encoded = (struct sp_private_key){ 0 };
     if (key->key == NULL || key->stored.uri != NULL) {
         if (!key->as_exported && !may_replace(run, key, NULL))
             return false;
-        *encoded = key->stored;
-        key->stored = (struct sp_private_key){ 0 };
+        if (!run->options->dry_run) {
+            *encoded = key->stored;
+            key->stored = (struct sp_private_key){ 0 };
+        }
+        return true;
+    }
+    if (run->options->dry_run && would_ask(run, key)) {
+        shim_error("note: to keep the private key of %s, a new passphrase would be asked for",
+                   key->path);
         return true;
     }
     if (!key->as_exported && !find_pass(run, key, &pass)) {
@@ -126,5 +141,6 @@ bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
         shim_error("the private key of %s is kept without a passphrase: whoever can read %s "
                    "can sign with it",
                    key->path, run->shim->keyring_path);
-    return shim_stored_key_make(key->key, pass, encoded) || shim_uploading_no_memory(run);
+    return run->options->dry_run || shim_stored_key_make(key->key, pass, encoded) ||
+           shim_uploading_no_memory(run);
 }
