@@ -50,7 +50,8 @@ def explained(box, pki, post):
         "trust": [[ADDRESS]],
         "demo": [[]],
         "doctor": [[], ["--json"]],
-        "keyring": [["check"], ["backup", box.file("backup")], ["path"]],
+        "keyring": [["check"], ["backup", box.file("backup")], ["path"],
+                    ["passphrase", ADDRESS, "--no-passphrase"]],
     }
 
 
@@ -82,7 +83,7 @@ def test_what_would_be_removed(box):
     box.give("good_p256", identities=["good_rsa"])
     result = must(box("--explain", "remove", "--with-key", ADDRESS, "good_p256@example.com"))
     assert result.text.count("would remove ") == 2, result
-    assert "its private key unless another certificate has it" in result.text
+    assert f"{ADDRESS} (emailAddress={ADDRESS},CN=good_rsa) and its private key" in result.text
     result = box("--explain", "remove", ADDRESS)
     assert result.rc == USAGE and "--with-key" in result.err and result.out == b"", result
     must(box("remove", "--with-key", ADDRESS))

@@ -101,7 +101,8 @@ def desk(tmp_path_factory, pki):
     ("exp", "export"), ("help tru", "help trust"), ("--pol", "--policy"), ("--explain rem", "--explain remove"),
     ("list --st", "list --state"), ("list --state not", "list --state not-yet-valid"),
     ("list --state=not", "list --state=not-yet-valid"), ("upload --as id", "upload --as identity"),
-    ("keyring ba", "keyring backup"), ("keyring --qu", "keyring --quiet"), ("config --sel", "config --self-test"),
+    ("keyring ba", "keyring backup"), ("keyring pass", "keyring passphrase"), ("upload --dry", "upload --dry-run"),
+    ("keyring --qu", "keyring --quiet"), ("config --sel", "config --self-test"),
     ("sign -inf", "sign -inform"), ("cms -digest_cr", "cms -digest_create"),
     # what the policy refuses is not offered
     ("sign -nover", "sign -nover"), ("cms -provider-p", "cms -provider-p"), ("verify -no-CAf", "verify -no-CAfile"),

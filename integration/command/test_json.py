@@ -7,13 +7,13 @@ import re
 
 import pytest
 
-from harness import COMMAND, REPO, must, run
+from harness import COMMAND, REPO, must, run, stock
 
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
 
 PAGE = REPO / "docs" / "use" / "json.md"
 SCHEMA = json.loads((REPO / "docs" / "use" / "json.schema.json").read_text())
-DONE, USAGE, INPUT, REFUSED = range(4)
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
 
 def validator(name, strict):
@@ -43,6 +43,9 @@ def mail(tmp_path_factory, pki):
     folder = tmp_path_factory.mktemp("json")
     (folder / "pass").write_text("secret\n")
     (folder / "text").write_text("From: good_rsa@example.com\nTo: you@example.com\n\nhello\n")
+    must(stock("pkcs12", "-export", "-legacy", "-in", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+               "-passout", f"file:{folder}/pass", "-out", folder / "noted.p12"))
+    (folder / "both.pem").write_text(pki.good_rsa.pem.read_text() + pki.good_rsa.key.read_text())
     (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     command = (COMMAND, "--keyring", folder / "keyring")
     must(run(*command, "upload", "--passout", f"file:{folder}/pass", pki.good_rsa.pem,
@@ -59,6 +62,8 @@ CASES = {
     "check": ("check", DONE, "check --json <good_rsa>"),
     "check, refused": ("check", REFUSED, "check --json --for encrypt <expired> <good_rsa>"),
     "check, a key": ("check", DONE, "check --json --key <good_rsa>.key <good_rsa>"),
+    "check, a key in the files": ("check", DONE, "check --json {}/both.pem"),
+    "check, noted": ("check", DONE, "check --json {}/noted.p12 --passin pass:secret"),
     "check, unreadable": ("check", INPUT, "check --json {}/broken.pem <good_rsa>"),
     "sign": ("verb", DONE, "sign --json -in {}/text -signer <good_rsa> -inkey <good_rsa>.key "
                            "-out {}/out"),
@@ -77,10 +82,23 @@ CASES = {
     "upload": ("upload", DONE, "upload --json <good_rsa> <root>"),
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
+    "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
     "doctor": ("doctor", DONE, "doctor --json"),
     "doctor, a fault": ("doctor", REFUSED, "--policy {}/text doctor --json"),
+    "remove, dry run": ("remove", DONE, "remove --json --dry-run --with-key {address} "
+                                        "expired@example.com"),
+    "remove, refused": ("remove", USAGE, "remove --json {address}"),
+    "remove, nobody": ("remove", INPUT, "remove --json nobody@example.org"),
+    "keyring check": ("keyring_check", DONE, "keyring check --json"),
+    "keyring backup": ("keyring_backup", DONE, "keyring backup --json {}/backup"),
+    "keyring backup, refused": ("keyring_backup", SYSTEM, "keyring backup --json {}"),
+    "keyring path": ("keyring_path", DONE, "keyring path --json"),
+    "keyring passphrase": ("keyring_passphrase", DONE, "keyring passphrase --json {address} "
+                           "--passin file:{}/pass --passout file:{}/pass"),
+    "keyring passphrase, wrong": ("keyring_passphrase", INPUT, "keyring passphrase --json {address} "
+                                  "--passin pass:wrong --passout file:{}/pass"),
     "trust": ("trust", DONE, "trust --json {address}"),
     "trust, a stranger": ("trust", DONE, "trust --json nobody@example.org"),
 }

@@ -187,7 +187,8 @@ def test_output_in_a_plan(home):
 @pytest.mark.parametrize("line, code", [
     ("upload erin.pem", DONE), ("upload carol.pem nosuch.pem", INPUT), ("check bob.pem", DONE),
     ("check --for sign carol.pem", REFUSED), ("trust bob@example.com", DONE),
-    ("keyring check", DONE), ("keyring backup copy", DONE),
+    ("keyring check", DONE), ("keyring backup copy", DONE), ("list", DONE),
+    ("list --expiring 9999m", REFUSED), ("remove --dry-run bob@example.com", DONE),
     ("remove bob@example.com", DONE), ("remove nobody@example.com", INPUT)])
 @pytest.mark.parametrize("option", ["-q", "--quiet"])
 def test_quiet(line, code, option, home):
@@ -216,6 +217,7 @@ def test_version(word):
 
 @pytest.mark.parametrize("source", ["pass:secret", "env:SECRET", "file:secret", "fd:3", "stdin"])
 @pytest.mark.parametrize("line", ["check --for sign {} alice.p12", "upload {} alice.p12",
+                                  "keyring passphrase {} --no-passphrase alice@example.com",
                                   "sign -in mail.eml {} -signer alice.pem -inkey alice.key"])
 def test_passin(line, source, home):
     """The same forms of -passin in every command."""

@@ -24,7 +24,7 @@ def state(keyring):
     """The stored certificates with their roles, and the owners of keys."""
     stored = []
     for database, sql in (("certificates.db", "SELECT hex(fingerprint), role FROM certificate"),
-                          ("keys.db", "SELECT hex(key), 'key' FROM private_key")):
+                          ("keys.db", "SELECT hex(key), encrypted FROM private_key")):
         if (keyring / database).exists():
             with sqlite3.connect(keyring / database) as db:
                 assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
@@ -105,14 +105,22 @@ def cases(model, pki, tmp_path_factory):
                "-inkey", pki.good_p256.key, "-passout", "pass:x", "-out", old))
     identity = [pki.good_p384.pem, pki.good_p384.key, "--no-passphrase"]
     stored = state(model)
+    secret = tmp_path_factory.mktemp("secret") / "secret"
+    secret.write_text("correct horse\n")
+    passphrase = ["keyring", "passphrase", "good_p256@example.com"]
     backup = {"backup", "backup/certificates.db", "backup/keys.db"}
     return {
         "upload of a key": partial(Keyring, model, ["upload", *identity], True),
+        "upload --dry-run": partial(Keyring, model, ["upload", "--dry-run", *identity]),
         "first upload": partial(Keyring, None, ["upload", *identity], True),
         "upload --json": partial(Keyring, model, ["upload", "--json", pki.good_p384.pem], True),
         "upload of an export": partial(Keyring, None, ["upload", "--as", "exported", exported],
                                        True),
         "remove": partial(Keyring, model, ["remove", "--with-key", "good_p256@example.com"], True),
+        "remove --dry-run": partial(Keyring, model, ["remove", "--dry-run", "--json", "--with-key",
+                                                     "good_p256@example.com"]),
+        "passphrase": partial(Keyring, model, [*passphrase, "--passout", f"file:{secret}"], True),
+        "passphrase, none": partial(Keyring, model, [*passphrase, "--no-passphrase", "--json"]),
         "export": partial(Keyring, model, ["export", "--all", "--keys", "--out", "ROOM/out"],
                           makes=["out"],
                           whole=lambda room: (room.at / "out").exists() and
@@ -121,6 +129,7 @@ def cases(model, pki, tmp_path_factory):
         "backup": partial(Keyring, model, ["keyring", "backup", "ROOM/backup"], makes=backup,
                           whole=lambda room: state(room.at / "backup") == stored),
         "keyring check": partial(Keyring, model, ["keyring", "check"]),
+        "keyring check --json": partial(Keyring, model, ["keyring", "check", "--json"]),
         "list": partial(Keyring, model, ["list"]),
         "list --json": partial(Keyring, model, ["list", "--json"]),
         "show": partial(Keyring, model, ["show", "good_p256@example.com"]),
@@ -132,11 +141,13 @@ def cases(model, pki, tmp_path_factory):
     }
 
 
-NAMES = ["upload --json", "upload of a key", "upload of an export", "remove", "export", "backup",
-         "keyring check", "list --json", "show", "trust", "check"]
+NAMES = ["upload --json", "upload of a key", "upload of an export", "upload --dry-run", "remove",
+         "remove --dry-run", "passphrase, none", "export", "backup", "keyring check",
+         "keyring check --json", "list --json",
+         "show", "trust", "check"]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "first upload", "export to standard output"])
+@pytest.mark.parametrize("name", [*NAMES, "passphrase", "first upload", "export to standard output"])
 def test_keyring(name, cases):
     assert fail_each(cases[name]()) > 10
 

@@ -5,6 +5,7 @@
 import json
 import os
 import pty
+import re
 import shutil
 import sqlite3
 import subprocess
@@ -95,11 +96,11 @@ def test_list_table(keyring, pki):
     lines = result.out.decode().splitlines()
     assert result.rc == DONE and result.err == "" and "\033" not in result.text
     assert len(lines) == len(STORED) + 1
-    assert lines[0].split() == ["ROLE", "STATE", "USES", "NOT", "AFTER", "FINGERPRINT",
-                                "ADDRESSES", "SUBJECT"]
+    assert lines[0].split() == ["ROLE", "STATE", "USES", "NOT", "AFTER", "UPLOADED",
+                                "FINGERPRINT", "ADDRESSES", "SUBJECT"]
     row = next(line for line in lines if "good_chain" in line)
     assert row.startswith("contact   usable         encrypt, verify")
-    assert fingerprint(pki.good_chain)[:16] in row and "2099-12-31" in row
+    assert re.search(r"2099-12-31  20\d\d-\d\d-\d\d  ", row) and fingerprint(pki.good_chain)[:16] in row
     assert row.endswith("emailAddress=good_chain@example.com,CN=good_chain")
     assert any(line.startswith("ca        usable         vouches") for line in lines)
 
@@ -115,16 +116,44 @@ def test_list_table(keyring, pki):
     (["--address", '"expired"@example.com'], ["expired"]),
     (["--address", "nobody@example.com"], []),
     (["--address", "good_rsa@example.com", "--role", "contact"], []),
-    (["--expiring", "30d"], ["ending"]),
-    (["--expiring", "2w"], ["ending"]),
-    (["--expiring", "1m"], ["ending"]),
-    (["--expiring", "1w"], []),
 ])
 def test_list_filters(keyring, options, expected):
     """Each filter alone and together; finding nothing is no error."""
     result = ask(keyring, "list", "--json", *options)
     assert result.rc == DONE and result.err == "", result
     assert names(result) == expected
+
+
+@pytest.mark.parametrize("options, expected", [
+    (["--expiring", "30d"], ["old_intermediate", "expired", "ending"]),
+    (["--expiring", "30d", "--state", "usable"], ["ending"]),
+    (["--expiring", "2w", "--state", "usable"], ["ending"]),
+    (["--expiring", "1m", "--state", "usable"], ["ending"]),
+    (["--expiring", "1w", "--state", "usable"], []),
+    (["--expiring", "30d", "--role", "ca"], ["old_intermediate"]),
+    (["--expiring", "30d", "--role", "identity"], []),
+    (["--expiring", "30d", "--address", "good_chain@example.com"], []),
+])
+def test_list_expiring(keyring, options, expected):
+    """What has expired or will; the exit code says whether there is any, without output too."""
+    code = REFUSED if expected else DONE
+    result = ask(keyring, "list", "--json", *options)
+    assert result.rc == code and result.err == "" and names(result) == expected, result
+    table = ask(keyring, "list", *options)
+    assert table.rc == code and len(table.out.splitlines()) == len(expected) + bool(expected)
+    quiet = ask(keyring, "list", "--quiet", *options)
+    assert (quiet.rc, quiet.out, quiet.err) == (code, b"", ""), quiet
+
+
+def test_unusable_does_not_expire(tmp_path, pki):
+    """What a rule refuses whatever the date need not be renewed: it is of no use already."""
+    must(run(COMMAND, "--keyring", tmp_path / "k", "upload", pki.weak_key.pem))
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("weak_key = deny\n")
+    result = run(COMMAND, "--policy", policy, "--keyring", tmp_path / "k", "list", "--expiring",
+                 "99999m")
+    assert (result.rc, result.out, result.err) == (DONE, b"", ""), result
+    assert ask(tmp_path / "k", "list", "--expiring", "99999m").rc == REFUSED
 
 
 def test_list_domain_as_people_write_it(tmp_path, pki):
@@ -211,7 +240,7 @@ def test_list_fits_the_terminal(keyring, columns):
     assert len(lines) == len(STORED) + 1
     assert max(len(line) for line in lines) <= max(columns, 71)
     row = next(line for line in lines if "good_chain" in line)
-    assert ("encrypt, verify" if columns >= 130 else "-ev-") in row
+    assert ("encrypt, verify" if columns >= 142 else "-ev-") in row
 
 
 def test_list_colours_the_state(keyring):
@@ -356,8 +385,10 @@ def test_others_read_the_public_part(keyring):
         assert result.rc == SYSTEM and result.out == b"" and "their owner alone" in result.err
         result = run(*as_nobody, "keyring", "check")
         assert result.rc == DONE and "private keys not checked" in result.text
-        result = run(*as_nobody, "remove", "expired@example.com")
-        assert result.rc == SYSTEM and "cannot be written" in result.err
+        for words in (["remove"], ["remove", "--dry-run"]):
+            result = run(*as_nobody, *words, "expired@example.com")
+            assert result.rc == SYSTEM and "cannot be written" in result.err
+            assert result.out == b"", result
         assert names(must(run(*as_nobody, "list", "--json"))) == list(STORED)
     finally:
         shutil.rmtree(directory)

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing and saving the keyring: remove, export and back, check and backup."""
 
+import json
 import os
 import re
 import shutil
@@ -119,6 +120,48 @@ def test_remove_one_of_two_with_a_key(tmp_path, pki):
     result = command(path, "remove", "--with-key", "renewed@example.com")
     assert result.rc == DONE and "and its private key" in result.text
     assert sql(path, "SELECT count(*) FROM private_key", file="keys.db") == [(0,)]
+
+
+def without_what_was_done(result):
+    """What `remove` said, of both runs the same."""
+    text = result.text.replace("would remove", "removed")
+    return result.rc, text.replace('"dry_run":true,"done":false', '"dry_run":false,"done":true')
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("words, code", [
+    (["expired@example.com", "ku_ds@example.com"], DONE),
+    (["--with-key", "good_rsa@example.com"], DONE),
+    (["--all", "--with-key", "renewed@example.com"], DONE),
+    (["renewed@example.com"], USAGE),
+    (["good_rsa@example.com"], USAGE),
+    (["expired@example.com", "nobody@example.com"], INPUT),
+])
+def test_remove_dry_run(own, pki, words, code, form):
+    """It says and ends as the real one, and removes nothing."""
+    must(command(own, "upload", "--no-passphrase", pki.renewed_old.pem, pki.renewed_old.key,
+                 pki.renewed_new.pem))
+    before = content(own)
+    planned = command(own, "remove", "--dry-run", *form, *words)
+    assert planned.rc == code and content(own) == before, planned
+    done = command(own, "remove", *form, *words)
+    if code != DONE and form:
+        assert json.loads(planned.out)["certificates"] == json.loads(done.out)["certificates"] == []
+        assert json.loads(planned.out)["exit"] == code and planned.err == done.err
+    else:
+        assert without_what_was_done(planned) == without_what_was_done(done)
+    assert (content(own) == before) == (code != DONE)
+
+
+def test_remove_dry_run_knows_which_key_stays(tmp_path, pki):
+    """The private key is told to stay while another certificate has it."""
+    path = tmp_path / "k"
+    must(command(path, "upload", "--no-passphrase", pki.renewed_old.pem, pki.renewed_old.key,
+                 pki.renewed_new.pem))
+    one = command(path, "remove", "-n", "--json", "--with-key", fingerprint(pki.renewed_old))
+    both = command(path, "remove", "-n", "--json", "--with-key", "--all", "renewed@example.com")
+    assert [[cert["private_key"] for cert in json.loads(result.out)["certificates"]]
+            for result in (one, both)] == [["kept"], ["removed", "removed"]]
 
 
 # --- export and import

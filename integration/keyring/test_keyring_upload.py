@@ -4,6 +4,7 @@
 
 import json
 import os
+import re
 import sqlite3
 import stat
 
@@ -625,3 +626,96 @@ def test_the_passphrase_of_a_file_is_asked_for_by_its_name(ring, pki, tmp_path):
         assert terminal.wait("passphrase of .*locked.key:")
         terminal.press(b"right\n")
         assert terminal.wait("stored as identity")
+
+
+# --- --dry-run
+
+def tree(path):
+    return {str(each): each.read_bytes() if each.is_file() else None for each in path.rglob("*")}
+
+
+def as_done(result):
+    """The code and the words of a dry run as those of the real one."""
+    said = result.out.decode().replace("would be stored", "stored")
+    return result.rc, said.replace('"dry_run":true,"done":false', '"dry_run":false,"done":true')
+
+
+DRY_RUNS = {
+    "a contact": ("<good_rsa>", 0),
+    "an identity": ("--passout {secret} <good_rsa> <good_rsa>.key", 0),
+    "an identity without a passphrase": ("--no-passphrase <good_rsa>.key <good_rsa>", 0),
+    "a chain": ("<good_chain> <intermediate> <root>", 0),
+    "in a role": ("--as contact <good_p256>", 0),
+    "what is there": ("<stored>", 0),
+    "a renewed certificate": ("<renewed_new>", 0),
+    "a key of a stored certificate": ("--passout {secret} <stored>.key", 0),
+    "a key at a URI": ("--key-uri file:<good_rsa>.key <good_rsa>", 0),
+    "a refused one": ("<no_san> <good_rsa>", 3),
+    "the rest": ("--keep-going <no_san> <good_rsa>", 3),
+    "a key alone": ("<good_rsa>.key", 3),
+    "an unreadable one": ("{secret_path} <good_rsa>", 2),
+    "a key in another form": ("--no-passphrase <renewed_old>.key", 1),
+    "a key in another form, replaced": ("--replace --no-passphrase <renewed_old>.key", 0),
+}
+
+
+@pytest.mark.parametrize("form", [[], ["--json"]])
+@pytest.mark.parametrize("what", DRY_RUNS)
+def test_dry_run(what, form, ring, pki, secret, tmp_path):
+    """It says and ends as the real one, but changes no file."""
+    stored(ring.upload("--passout", f"file:{secret}", pki.renewed_old.pem, pki.renewed_old.key,
+                       pki.ku_ds.pem))
+    text, code = DRY_RUNS[what]
+    text = text.replace("<stored>", "<ku_ds>").format(secret=f"file:{secret}", secret_path=secret)
+    words = [re.sub(r"<(\w+)>(\.key)?", lambda match: str(pki[match[1]].key if match[2]
+                                                          else pki[match[1]].pem), word)
+             for word in text.split()]
+    before = tree(tmp_path)
+    planned = ring.upload("--dry-run", *form, *words)
+    assert tree(tmp_path) == before, planned
+    done = ring.upload(*form, *words)
+    assert planned.rc == done.rc == code and planned.err == done.err, (planned, done)
+    if form:
+        planned, done = json.loads(planned.out), json.loads(done.out)
+        assert (planned["dry_run"], planned["done"], done["dry_run"]) == (True, False, False)
+        assert {**planned, "dry_run": 0, "done": 0} == {**done, "dry_run": 0, "done": 0}
+    else:
+        assert as_done(planned) == as_done(done)
+
+
+def test_dry_run_makes_no_keyring(ring, pki, tmp_path):
+    """Where there is none; --explain is the same, and neither asks for a new passphrase."""
+    before = tree(tmp_path)
+    for words in (["--explain", "upload"], ["upload", "--dry-run"], ["upload", "-n"]):
+        result = stored(ring(*words, pki.good_rsa.pem, pki.good_rsa.key))
+        assert "would be stored as identity: good_rsa@example.com" in result.text
+        assert "a new passphrase would be asked for" in result.err
+        assert tree(tmp_path) == before
+
+
+def test_dry_run_asks_what_a_file_needs(ring, pki, secret, tmp_path):
+    """Without the passphrase of what is read nothing can be said of it."""
+    locked = tmp_path / "locked.key"
+    must(stock("pkcs8", "-topk8", "-in", pki.good_rsa.key, "-out", locked, "-passout",
+               f"file:{secret}"))
+    stored(ring.upload("--dry-run", "--passin", f"file:{secret}", pki.good_rsa.pem, locked))
+    result = ring.upload("--dry-run", "--passin", "pass:wrong", pki.good_rsa.pem, locked)
+    assert result.rc == 2 and result.out == b"" and "passphrase is wrong" in result.err, result
+    with Terminal.start([COMMAND, "--keyring", ring.path, "upload", "--dry-run", pki.good_rsa.pem,
+                         locked], environment()) as terminal:
+        assert terminal.wait("passphrase of [^:]*: ?$"), terminal.text
+        terminal.press_unseen(SECRET.encode() + b"\n")
+        assert terminal.wait("1 would be stored, 0 already there, 1 private key"), terminal.text
+        assert terminal.code() == 0
+    assert not ring.path.exists()
+
+
+def test_dry_run_is_not_logged(ring, pki, tmp_path):
+    """What is only asked about is no decision."""
+    policy = tmp_path / "policy.cnf"
+    policy.write_text(f"decision_log = {tmp_path / 'log'}\n")
+    result = run(COMMAND, "--policy", policy, "--keyring", ring.path, "upload", "--dry-run",
+                 pki.no_san.pem)
+    assert result.rc == 3 and not (tmp_path / "log").exists(), result
+    result = run(COMMAND, "--policy", policy, "--keyring", ring.path, "upload", pki.no_san.pem)
+    assert result.rc == 3 and (tmp_path / "log").exists(), result

@@ -102,6 +102,12 @@ int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256
     return keyring->storage->key(keyring, key, private_key);
 }
 
+int sp_keyring_change_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
+                          const struct sp_private_key *was, const struct sp_private_key *now)
+{
+    return keyring->storage->change_key(keyring, key, was, now);
+}
+
 void sp_private_key_clear(struct sp_private_key *key)
 {
     OPENSSL_clear_free(key->pkcs8, key->length);

@@ -149,6 +149,13 @@ struct sp_private_key {
 int sp_keyring_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
                    struct sp_private_key *private_key);
 void sp_private_key_clear(struct sp_private_key *private_key);
+/*
+ * Keep the private key with the id |key| as the PKCS#8 |now|, if it is still kept as the
+ * PKCS#8 |was|, whose bytes are overwritten.  1: done; 0: it was changed or removed
+ * meanwhile; -1: it failed.  Unless it returns 1 the keyring is unchanged.
+ */
+int sp_keyring_change_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
+                          const struct sp_private_key *was, const struct sp_private_key *now);
 
 /*
  * An upload.  It is collected beside the keyring, and then stored whole or not at

@@ -37,6 +37,8 @@ struct sp_storage {
     bool (*count)(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1]);
     int (*key)(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
                struct sp_private_key *private_key);
+    int (*change_key)(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
+                      const struct sp_private_key *was, const struct sp_private_key *now);
 
     bool (*remove)(struct sp_keyring *keyring,
                    const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);

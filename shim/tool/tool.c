@@ -38,7 +38,7 @@ static const struct command {
     { "smime", shim_run_stock, NULL },
     { "check", shim_run_check, NULL },
     { "config", shim_run_config, NULL },
-    { "upload", shim_run_upload, "'smime-policy check' judges files and stores nothing" },
+    { "upload", shim_run_upload, NULL },
     { "list", shim_run_list, NULL },
     { "show", shim_run_show, NULL },
     { "remove", shim_run_remove, NULL },

@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 
+#include "base/text.h"
 #include "keyrings.h"
 
 #define SECRET "a private key, as far as the keyring is told"
@@ -102,6 +103,62 @@ START_TEST(replaced)
     sp_store_key(keyring, bob, kinds[_i].pkcs8, kinds[_i].encrypted, kinds[_i].uri);
     expect_key(bob, kinds[_i].pkcs8, kinds[_i].encrypted, kinds[_i].uri);
     ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"), 1);
+}
+END_TEST
+
+/* Change Bob's key from |was| to "new", encrypted. */
+static int change_key(const char *was)
+{
+    struct sp_private_key old = { .pkcs8 = (unsigned char *)OPENSSL_strdup(was),
+                                  .length = strlen(was) };
+    struct sp_private_key now = { .pkcs8 = (unsigned char *)OPENSSL_strdup("new"),
+                                  .length = 3,
+                                  .encrypted = true };
+    unsigned char name[SP_SHA256_LENGTH];
+    int code;
+
+    sp_key_name(bob, name);
+    code = sp_keyring_change_key(keyring, name, &old, &now);
+    sp_private_key_clear(&old);
+    sp_private_key_clear(&now);
+    return code;
+}
+
+/* A key is changed only if it is as it was seen, and nothing is made. */
+START_TEST(changed)
+{
+    struct stat is;
+    char *file = sp_format("%s/" SP_KEYS, place);
+
+    ck_assert_int_eq(change_key(SECRET), 0);
+    ck_assert(stat(file, &is) == 0 && is.st_size == 0);
+    OPENSSL_free(file);
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    sp_store_key(keyring, carol, "hers", true, NULL);
+    ck_assert_int_eq(change_key(SECRET), 0);
+    sp_store_key(keyring, bob, SECRET, false, NULL);
+    ck_assert_int_eq(change_key("another"), 0);
+    expect_key(bob, SECRET, false, NULL);
+    ck_assert_int_eq(change_key(SECRET), 1);
+    expect_key(bob, "new", true, NULL);
+    expect_key(carol, "hers", true, NULL);
+    ck_assert_int_eq(change_key(SECRET), 0);
+    sp_store_key(keyring, bob, NULL, false, "file:key");
+    ck_assert_int_eq(change_key("file:key"), 0);
+    expect_key(bob, NULL, false, "file:key");
+}
+END_TEST
+
+/* If it fails the key is as it was. */
+START_TEST(not_changed)
+{
+    sp_store_key(keyring, bob, SECRET, false, NULL);
+    sp_run_sql(place, SP_KEYS,
+               "CREATE TRIGGER trap BEFORE UPDATE ON private_key"
+               " BEGIN SELECT RAISE(ABORT, 'trap'); END");
+    ck_assert_int_eq(change_key(SECRET), -1);
+    expect_why("the keyring is as it was");
+    expect_key(bob, SECRET, false, NULL);
 }
 END_TEST
 
@@ -457,6 +514,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, stored, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, replaced, 0, SP_ROWS(kinds));
+    tcase_add_test(tests, changed);
+    tcase_add_test(tests, not_changed);
     tcase_add_loop_test(tests, not_a_key, 0, 2);
     tcase_add_test(tests, promoted);
     tcase_add_test(tests, promoted_many);

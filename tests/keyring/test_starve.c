@@ -181,6 +181,19 @@ static bool try_key_elsewhere(void)
     return find_key(key_elsewhere);
 }
 
+static bool try_change_key(void)
+{
+    struct sp_private_key was = { 0 }, now = { .length = 3, .encrypted = true };
+    unsigned char bytes[] = "new";
+    int changed = -1;
+
+    now.pkcs8 = bytes;
+    if (sp_keyring_key(keyring, key_name, &was) == 1 && was.pkcs8 != NULL)
+        changed = sp_keyring_change_key(keyring, key_name, &was, &now);
+    sp_private_key_clear(&was);
+    return changed == 1;
+}
+
 static bool try_remove(void)
 {
     return sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1);
@@ -223,12 +236,19 @@ static const struct {
     const char *after; /* what is stored when it succeeded; NULL: as before */
     int spare;         /* allocations that it can do without, but for two */
 } cases[] = {
-    { "read", try_read, NULL, 0 },        { "write", try_write, NULL, 0 },
-    { "all", try_all, NULL, 0 },          { "address", try_address, NULL, 0 },
-    { "subject", try_subject, NULL, 0 },  { "role in", try_role_in, NULL, 0 },
-    { "key", try_key, NULL, 0 },          { "key elsewhere", try_key_elsewhere, NULL, 0 },
-    { "upload", try_upload, "1i 2i", 0 }, { "remove", try_remove, "", 0 },
-    { "check", try_check, NULL, 1 },      { "backup", try_backup, NULL, 0 },
+    { "read", try_read, NULL, 0 },
+    { "write", try_write, NULL, 0 },
+    { "all", try_all, NULL, 0 },
+    { "address", try_address, NULL, 0 },
+    { "subject", try_subject, NULL, 0 },
+    { "role in", try_role_in, NULL, 0 },
+    { "key", try_key, NULL, 0 },
+    { "key elsewhere", try_key_elsewhere, NULL, 0 },
+    { "upload", try_upload, "1i 2i", 0 },
+    { "remove", try_remove, "", 0 },
+    { "change key", try_change_key, NULL, 0 },
+    { "check", try_check, NULL, 1 },
+    { "backup", try_backup, NULL, 0 },
 };
 
 static void expect_in(const char *path, const char *certificates)

@@ -76,13 +76,13 @@ START_TEST(none_is_made_to_be_changed)
     struct stat is;
 
     sp_capture_begin(STDERR_FILENO);
-    ck_assert_int_eq(shim_keyring_change(&shim, &keyring), SHIM_SYSTEM);
+    ck_assert_int_eq(shim_keyring_change(&shim, SP_KEYRING_WRITE, &keyring), SHIM_SYSTEM);
     sp_expect_captured(STDERR_FILENO, "there is no keyring in");
     ck_assert_ptr_null(keyring);
     ck_assert_int_ne(stat(place, &is), 0);
 
     sp_keyring_close(sp_must_open(place, SP_KEYRING_WRITE));
-    ck_assert_int_eq(shim_keyring_change(&shim, &keyring), SHIM_OK);
+    ck_assert_int_eq(shim_keyring_change(&shim, SP_KEYRING_WRITE, &keyring), SHIM_OK);
     sp_keyring_close(keyring);
     OPENSSL_free(shim.keyring_path);
     smimepolicy_settings_free(shim.settings);

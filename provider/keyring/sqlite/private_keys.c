@@ -119,6 +119,46 @@ int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_L
     return found;
 }
 
+/* Update the row; false if that failed. */
+static bool update(struct sp_database *keyring, const unsigned char key[SP_SHA256_LENGTH],
+                   const struct sp_private_key *was, const struct sp_private_key *now)
+{
+    const struct sp_sqlite *sq = keyring->sq;
+    sqlite3_stmt *row =
+        sp_store_prepare(keyring, "UPDATE keys.private_key SET encrypted = ?3, pkcs8 = ?4"
+                                  " WHERE key = ?1 AND pkcs8 = ?2");
+    bool done =
+        row != NULL &&
+        sp_store_finish(
+            keyring, row,
+            sq->bind_blob(row, 1, key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
+                sq->bind_blob(row, 2, was->pkcs8, (int)was->length, SQLITE_STATIC) == SQLITE_OK &&
+                sq->bind_int64(row, 3, now->encrypted) == SQLITE_OK &&
+                sq->bind_blob(row, 4, now->pkcs8, (int)now->length, SQLITE_STATIC) == SQLITE_OK);
+
+    (void)sq->finalize(row);
+    return done;
+}
+
+int sp_sqlite_change_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_LENGTH],
+                         const struct sp_private_key *was, const struct sp_private_key *now)
+{
+    struct sp_database *keyring = sp_database(opened);
+    int64_t changed;
+
+    if (!sp_keys_exist(keyring))
+        return 0;
+    if (!sp_keys_attach(keyring) || !sp_store_begin(keyring))
+        return -1;
+    if (update(keyring, key, was, now)) {
+        changed = keyring->sq->changes64(keyring->db);
+        if (sp_store_commit(keyring))
+            return changed > 0 ? 1 : 0;
+    }
+    sp_store_rollback(keyring);
+    return -1;
+}
+
 bool sp_sqlite_keys_readable(const char *path)
 {
     char *file = sp_store_file(path, SP_KEYS);

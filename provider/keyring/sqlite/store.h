@@ -79,6 +79,8 @@ enum sp_role sp_sqlite_role(struct sp_keyring *opened,
 bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_CA + 1]);
 int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_LENGTH],
                   struct sp_private_key *private_key);
+int sp_sqlite_change_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
+                         const struct sp_private_key *was, const struct sp_private_key *now);
 bool sp_sqlite_remove(struct sp_keyring *opened,
                       const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);
 bool sp_sqlite_check(struct sp_keyring *opened, sp_tell_fn *tell, void *data,

@@ -19,6 +19,7 @@ const struct sp_storage sp_sqlite_storage = {
     .role = sp_sqlite_role,
     .count = sp_sqlite_count,
     .key = sp_sqlite_key,
+    .change_key = sp_sqlite_change_key,
     .remove = sp_sqlite_remove,
     .check = sp_sqlite_check,
     .backup = sp_sqlite_backup,

@@ -267,8 +267,8 @@ void shim_part_tell(const struct shim_part *part, const char *path, json_t *list
     else
         shim_error("note: %s: %s", shown, part->note);
     json_array_append_new(list,
-                          json_pack("{s:o, s:o}", "part", sp_json_text(shown),
-                                    part->why != NULL ? "why" : "note",
+                          json_pack("{s:o, s:i, s:o}", "file", sp_json_text(path), "part",
+                                    (int)part->number, part->why != NULL ? "why" : "note",
                                     sp_json_text(part->why != NULL ? part->why : part->note)));
     OPENSSL_free(place);
 }

@@ -18,11 +18,19 @@ shim_command_fn shim_run_export;
 shim_command_fn shim_run_trust;
 shim_command_fn shim_run_keyring;
 
+/* keyring passphrase: what the command line says.  All borrowed. */
+struct shim_passphrase_change {
+    const char *word; /* names the certificate */
+    const char *passin, *passout;
+    bool no_passphrase, json;
+};
+int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change);
+
 /* The table of `smime-policy list`, as wide as the terminal or unlimited. */
 struct shim_table {
     size_t width; /* the width of the terminal; 0: none, nothing is cut */
     bool colour;
-    bool narrow; /* uses are printed as initials */
+    bool narrow; /* uses are printed as initials, and the day of upload is left out */
     bool begun;  /* the headline was printed */
 };
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy keyring: checks it, makes a backup, prints its path.
+ * smime-policy keyring: checks it, makes a backup, prints its path, changes a passphrase.
  */
 #include <stdio.h>
 #include <string.h>
@@ -12,15 +12,20 @@
 #include <openssl/crypto.h>
 
 #include "tool/commands/commands.h"
+#include "base/json_text.h"
+#include "base/text.h"
 #include "common/long_options.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
 
+/* |data|: the list that the faults go to, or NULL. */
 static void tell(const char *line, void *data)
 {
-    (void)data;
-    shim_print(stdout, "%s\n", line);
+    if (data != NULL)
+        json_array_append_new(data, sp_json_text(line));
+    else
+        shim_print(stdout, "%s\n", line);
 }
 
 static int find(struct shim *shim)
@@ -28,6 +33,23 @@ static int find(struct shim *shim)
     int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
 
     return code == SHIM_OK ? shim_keyring_find(shim) : code;
+}
+
+/* Print the members that each of these has, and |more|, which is taken over; returns |code|. */
+static int print_json(const struct shim *shim, const char *operation, int code, json_t *more)
+{
+    json_t *object =
+        json_pack("{s:s, s:s, s:o, s:i}", "policy", SMIMEPOLICY_VERSION, "operation", operation,
+                  "keyring", sp_json_text(shim->keyring_path), "exit", code);
+    int printed;
+
+    if (object != NULL && json_object_update(object, more) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(more);
+    printed = shim_json_line(object);
+    return printed == SHIM_OK ? code : printed;
 }
 
 /* Print a path: to a program as it is, to a terminal escaped. */
@@ -39,25 +61,33 @@ static void print_path(const char *path)
         puts(path);
 }
 
-static int run_path(struct shim *shim)
+static int run_path(struct shim *shim, const struct shim_long *line)
 {
     int code = find(shim);
 
+    if (code == SHIM_OK && shim_long_has(line, "json"))
+        return print_json(shim, "keyring path", code, json_object());
     if (code == SHIM_OK)
         print_path(shim->keyring_path);
     return code;
 }
 
-static int run_backup(struct shim *shim, const char *directory)
+static int run_backup(struct shim *shim, const struct shim_long *line)
 {
+    const char *directory = line->operands[1];
     struct sp_keyring *keyring;
     int code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
+    bool opened = code == SHIM_OK;
 
     if (code == SHIM_OK)
         code = shim_keys_needed(shim);
     if (code == SHIM_OK && !sp_keyring_backup(keyring, directory))
         code = shim_keyring_failed(keyring);
     sp_keyring_close(keyring);
+    if (opened && shim_long_has(line, "json"))
+        return print_json(
+            shim, "keyring backup", code,
+            json_pack("{s:o, s:b}", "backup", sp_json_text(directory), "done", code == SHIM_OK));
     if (code == SHIM_OK)
         shim_print(stdout, "%s is a backup of the keyring %s\n", directory, shim->keyring_path);
     return code;
@@ -74,7 +104,7 @@ static enum sp_access access_of(const struct shim *shim)
                : SP_KEYRING_READ;
 }
 
-static int summarise(const struct shim *shim, const struct sp_checked *checked)
+static void summarise(const struct shim *shim, const struct sp_checked *checked)
 {
     shim_print(stdout, "keyring %s: sound; %lld certificate%s, ", shim->keyring_path,
                (long long)checked->certificates, checked->certificates == 1 ? "" : "s");
@@ -83,12 +113,28 @@ static int summarise(const struct shim *shim, const struct sp_checked *checked)
     else
         shim_print(stdout, "%lld private key%s\n", (long long)checked->keys,
                    checked->keys == 1 ? "" : "s");
-    return SHIM_OK;
 }
 
-/* Check the keyring; SHIM_OK if it is sound. */
-static int run_check(struct shim *shim)
+/* Check the keyring, which is closed; SHIM_OK if it is sound. */
+static int check(const struct shim *shim, struct sp_keyring *keyring, json_t *faults,
+                 struct sp_checked *checked)
 {
+    int code = SHIM_OK;
+
+    if (!sp_keyring_check(keyring, tell, faults, checked))
+        code = shim_keyring_failed(keyring);
+    sp_keyring_close(keyring);
+    if (code != SHIM_OK || checked->faults == 0)
+        return code;
+    shim_error("keyring %s: %lld fault%s; put a backup in its place, or upload anew what the "
+               "program sqlite3 can still read",
+               shim->keyring_path, (long long)checked->faults, checked->faults == 1 ? "" : "s");
+    return SHIM_SYSTEM;
+}
+
+static int run_check(struct shim *shim, const struct shim_long *line)
+{
+    json_t *faults = shim_long_has(line, "json") ? json_array() : NULL;
     struct sp_keyring *keyring;
     struct sp_checked checked = { 0 };
     int code = find(shim);
@@ -97,40 +143,93 @@ static int run_check(struct shim *shim)
         code = shim_keyring_open(
             shim, sp_keyring_exists(shim->keyring_path) ? access_of(shim) : SP_KEYRING_READ,
             &keyring);
-    if (code != SHIM_OK)
+    if (code != SHIM_OK) {
+        json_decref(faults);
         return code;
-    if (!sp_keyring_check(keyring, tell, NULL, &checked))
-        code = shim_keyring_failed(keyring);
-    sp_keyring_close(keyring);
-    if (code != SHIM_OK)
+    }
+    code = check(shim, keyring, faults, &checked);
+    if (faults != NULL)
+        return print_json(
+            shim, "keyring check", code,
+            json_pack("{s:b, s:I, s:o, s:o}", "sound", code == SHIM_OK, "certificates",
+                      (json_int_t)checked.certificates, "keys",
+                      checked.without_keys ? json_null() : json_integer((json_int_t)checked.keys),
+                      "faults", faults));
+    if (code == SHIM_OK)
+        summarise(shim, &checked);
+    return code;
+}
+
+static int run_passphrase(struct shim *shim, const struct shim_long *line)
+{
+    const struct shim_passphrase_change change = {
+        .word = line->operands[1],
+        .passin = shim_long_value(line, "passin", 0),
+        .passout = shim_long_value(line, "passout", 0),
+        .no_passphrase = shim_long_has(line, "no-passphrase"),
+        .json = shim_long_has(line, "json"),
+    };
+
+    if (change.no_passphrase && change.passout != NULL)
+        return shim_usage("--passout and --no-passphrase exclude each other");
+    return shim_passphrase_change(shim, &change);
+}
+
+/* |takes|: the word that follows, NULL: none.  |instead|: as in tool.c, for --explain. */
+static const struct what {
+    const char *name, *takes;
+    int (*run)(struct shim *shim, const struct shim_long *line);
+    const char *instead;
+} whats[] = {
+    { "check", NULL, run_check, NULL },
+    { "backup", "a new directory", run_backup, "'smime-policy keyring check' looks at it" },
+    { "path", NULL, run_path, NULL },
+    { "passphrase", "one address or fingerprint", run_passphrase,
+      "'smime-policy show' tells how a key is kept" },
+};
+
+/* The options that `passphrase` alone takes: one that was given, or NULL. */
+static const char *option_of_passphrase(const struct shim_long *line)
+{
+    static const char *const options[] = { "passin", "passout", "no-passphrase" };
+
+    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+        if (shim_long_has(line, options[i]))
+            return options[i];
+    return NULL;
+}
+
+static int run(struct shim *shim, const struct what *what, const struct shim_long *line)
+{
+    const char *option = what->run == run_passphrase ? NULL : option_of_passphrase(line);
+    char **words = line->operands + 1;
+
+    if ((words[0] != NULL) != (what->takes != NULL) || (words[0] != NULL && words[1] != NULL))
+        return shim_usage("keyring: %s takes %s", what->name,
+                          what->takes != NULL ? what->takes : "no other word");
+    if (option != NULL)
+        return shim_usage("keyring: --%s is for 'keyring passphrase' alone", option);
+    if (shim->explain && what->instead != NULL) {
+        char *name = sp_format("keyring %s", what->name);
+        int code = name == NULL ? shim_no_memory() : shim_explains_not(name, what->instead);
+
+        OPENSSL_free(name);
         return code;
-    if (checked.faults == 0)
-        return summarise(shim, &checked);
-    shim_error("keyring %s: %lld fault%s; put a backup in its place, or upload anew what the "
-               "program sqlite3 can still read",
-               shim->keyring_path, (long long)checked.faults, checked.faults == 1 ? "" : "s");
-    return SHIM_SYSTEM;
+    }
+    return what->run(shim, line);
 }
 
 int shim_run_keyring(struct shim *shim, char **argv)
 {
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
-    char **words = line.operands;
-    const char *what = code == SHIM_OK ? words[0] : NULL;
+    const char *word = code == SHIM_OK ? line.operands[0] : NULL;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if (what != NULL && strcmp(what, "check") == 0 && words[1] == NULL)
-        return run_check(shim);
-    if (what != NULL && strcmp(what, "path") == 0 && words[1] == NULL)
-        return run_path(shim);
-    if (what != NULL && strcmp(what, "backup") == 0 && words[1] != NULL && words[2] == NULL)
-        return shim->explain
-                   ? shim_explains_not("keyring backup", "'smime-policy keyring check' looks at it")
-                   : run_backup(shim, words[1]);
-    if (what != NULL && strcmp(what, "backup") == 0 && words[1] == NULL)
-        return shim_usage("keyring: backup takes a new directory");
-    return shim_usage("keyring: takes check, backup DIR or path%s%s",
-                      what != NULL ? ", and not: " : "", what != NULL ? what : "");
+    for (size_t i = 0; word != NULL && i < sizeof(whats) / sizeof(whats[0]); i++)
+        if (strcmp(word, whats[i].name) == 0)
+            return run(shim, &whats[i], &line);
+    return shim_usage("keyring: takes check, backup DIR, path or passphrase SELECTOR%s%s",
+                      word != NULL ? ", and not: " : "", word != NULL ? word : "");
 }

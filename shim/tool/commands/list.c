@@ -23,8 +23,9 @@ struct listing {
     bool json, addresses;
     enum sp_role only_role;
     enum sp_stored_state only_state;
-    time_t now, until; /* |until| 0: no limit */
+    time_t now, until; /* |until|: the end of the span of --expiring */
     char *folded;      /* owned */
+    bool found;        /* a certificate was listed */
     struct shim_table table;
 };
 
@@ -75,14 +76,11 @@ static int settle(struct listing *listing)
     return listing->folded != NULL ? SHIM_OK : SHIM_USAGE;
 }
 
-/* Does it expire in the span?  It is judged twice: now usable, then expired. */
+/* Has it expired at the end of the span?  What is unusable whatever the date has not. */
 static int expires(const struct listing *listing, const struct shim_entry *entry, bool *wanted)
 {
     struct sp_stored_verdicts then;
 
-    *wanted = entry->stored.state == SP_STORED_USABLE;
-    if (!*wanted)
-        return SHIM_OK;
     if (!sp_judge_stored(entry->facts, entry->record.role, listing->until, listing->settings,
                          &then))
         return shim_no_memory();
@@ -110,6 +108,7 @@ static int list_one(const struct shim_entry *entry, void *data)
         code = expires(listing, entry, &wanted);
     if (code != SHIM_OK || !wanted)
         return code;
+    listing->found = true;
     if (listing->addresses)
         return list_addresses(entry);
     return listing->json ? shim_json_line(shim_entry_json(entry))
@@ -158,6 +157,8 @@ int shim_run_list(struct shim *shim, char **argv)
     code = settle(&listing);
     if (code == SHIM_OK)
         code = list_all(shim, &listing);
+    if (code == SHIM_OK && listing.expiring != NULL && listing.found)
+        code = SHIM_REFUSED;
     OPENSSL_free(listing.folded);
     return code;
 }

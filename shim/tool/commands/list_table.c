@@ -23,7 +23,7 @@
 #define SHORT_PRINT 16
 #define GAP         2
 #define ADDRESSES   30
-#define WIDE        130
+#define WIDE        142
 
 /*
  * The number of bytes of the first |most| characters of UTF-8 |text|; |*count| is
@@ -67,7 +67,8 @@ static size_t uses_width(const struct shim_table *table)
 /* The width that is left for addresses and subject; 0: no limit. */
 static size_t room(const struct shim_table *table)
 {
-    size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP;
+    size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP +
+                   (table->narrow ? 0 : DATE + GAP);
 
     if (table->width == 0)
         return 0;
@@ -99,6 +100,8 @@ static void headline(struct shim_table *table)
     column("STATE", STATE);
     column("USES", uses_width(table));
     column("NOT AFTER", DATE);
+    if (!table->narrow)
+        column("UPLOADED", DATE);
     column("FINGERPRINT", SHORT_PRINT);
     tail(table, "ADDRESSES", "SUBJECT");
 }
@@ -144,12 +147,13 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
     char fingerprint[SHIM_FINGERPRINT_TEXT];
     char *uses = table->narrow ? initials(entry) : shim_entry_uses(entry);
     char *until = shim_moment_text(X509_get0_notAfter(entry->cert));
+    char *since = sp_format_time(entry->record.uploaded);
     char *addresses = shim_entry_addresses(entry);
     char *rules = shim_entry_rules(entry);
     char *rest = rules == NULL || rules[0] == '\0'
                      ? sp_format("%s", shim_entry_subject(entry))
                      : sp_format("[%s] %s", rules, shim_entry_subject(entry));
-    bool done = uses != NULL && until != NULL && addresses != NULL && rest != NULL;
+    bool done = uses != NULL && until != NULL && since != NULL && addresses != NULL && rest != NULL;
 
     shim_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (done) {
@@ -158,11 +162,14 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
         state_column(table, entry->stored.state);
         column(uses[0] == '\0' ? "-" : uses, uses_width(table));
         column(until, DATE);
+        if (!table->narrow)
+            column(since, DATE);
         column(fingerprint, SHORT_PRINT);
         tail(table, addresses[0] == '\0' ? "-" : addresses, rest);
     }
     OPENSSL_free(uses);
     OPENSSL_free(until);
+    OPENSSL_free(since);
     OPENSSL_free(addresses);
     OPENSSL_free(rules);
     OPENSSL_free(rest);

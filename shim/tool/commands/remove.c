@@ -10,17 +10,18 @@
 #include <openssl/crypto.h>
 
 #include "tool/commands/commands.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "common/long_options.h"
 #include "common/memory.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
-#include "tool/keyring/stored_key.h"
 
-/* What is printed of one certificate after it was removed. */
+/* What is told of one certificate after it was removed. */
 struct removed {
-    char *line; /* owned */
+    char *line;   /* owned */
+    json_t *json; /* owned; NULL without --json */
     bool had_key;
     unsigned char key[SP_SHA256_LENGTH];
 };
@@ -28,11 +29,12 @@ struct removed {
 struct removing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
-    bool all, with_key, explain;
+    bool all, with_key, dry_run, json;
     struct shim_picks picks;
     struct removed *each; /* owned */
     size_t count;
     bool refused;
+    bool done; /* they are removed */
 };
 
 static int look_at(const struct shim_entry *entry, void *data)
@@ -47,9 +49,10 @@ static int look_at(const struct shim_entry *entry, void *data)
     removing->each = longer;
     removed = &longer[removing->count++];
     *removed = (struct removed){ .line = shim_entry_line(entry),
+                                 .json = removing->json ? shim_entry_json(entry) : NULL,
                                  .had_key = entry->record.role == SP_ROLE_IDENTITY };
     memcpy(removed->key, entry->record.key, SP_SHA256_LENGTH);
-    if (removed->line == NULL)
+    if (removed->line == NULL || (removing->json && removed->json == NULL))
         return shim_no_memory();
     if (removed->had_key && !removing->with_key) {
         shim_error("%s is an identity: its private key goes with the last certificate of that "
@@ -78,37 +81,58 @@ static int select_all(struct removing *removing, char **words)
     return code;
 }
 
-/* Print the plan.  Whether a private key would go depends on other certificates with it. */
-static int report_plan(const struct removing *removing)
+static bool is_picked(const struct shim_picks *picks, const unsigned char *fingerprint)
 {
-    for (size_t i = 0; i < removing->count; i++)
-        shim_print(stdout, "would remove %s%s\n", removing->each[i].line,
-                   removing->each[i].had_key
-                       ? ", and its private key unless another certificate has it"
-                       : "");
+    for (size_t i = 0; i < picks->count; i++)
+        if (memcmp(picks->each[i], fingerprint, SP_SHA256_LENGTH) == 0)
+            return true;
+    return false;
+}
+
+/* Does an identity that is not removed have the private key?  Then it stays. */
+static int key_stays(const struct removing *removing, const struct removed *removed, bool *stays)
+{
+    const struct sp_query identities = { .index = SP_BY_KEY,
+                                         .hash = removed->key,
+                                         .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
+    struct shim_records records = { .cursor = sp_keyring_find(removing->keyring, &identities) };
+
+    *stays = false;
+    while (!*stays && shim_records_next(&records))
+        *stays = !is_picked(&removing->picks, records.record.fingerprint);
+    shim_records_end(&records);
+    return records.failed ? shim_keyring_failed(removing->keyring) : SHIM_OK;
+}
+
+static int report_one(const struct removing *removing, struct removed *removed)
+{
+    bool stays = false;
+    int code = removed->had_key ? key_stays(removing, removed, &stays) : SHIM_OK;
+
+    if (code != SHIM_OK)
+        return code;
+    if (removed->json != NULL)
+        return json_object_set_new(removed->json, "private_key",
+                                   json_string(!removed->had_key ? "none"
+                                               : stays           ? "kept"
+                                                                 : "removed")) == 0
+                   ? SHIM_OK
+                   : shim_no_memory();
+    shim_print(stdout, "%s %s%s\n", removing->dry_run ? "would remove" : "removed", removed->line,
+               !removed->had_key ? ""
+               : stays           ? "; its private key stays, another certificate has it"
+                                 : " and its private key");
     return SHIM_OK;
 }
 
-/* Print what was removed.  Whether a private key went with it is looked up. */
+/* Tell what was removed, or would be. */
 static int report(const struct removing *removing)
 {
-    for (size_t i = 0; i < removing->count; i++) {
-        const struct removed *removed = &removing->each[i];
-        struct sp_private_key key;
-        int found = 0;
+    int code = SHIM_OK;
 
-        if (removed->had_key)
-            found = sp_keyring_key(removing->keyring, removed->key, &key);
-        if (removed->had_key)
-            sp_private_key_clear(&key);
-        if (found < 0)
-            return shim_keyring_failed(removing->keyring);
-        shim_print(stdout, "removed %s%s\n", removed->line,
-                   !removed->had_key ? ""
-                   : found == 0      ? " and its private key"
-                                     : "; its private key stays, another certificate has it");
-    }
-    return SHIM_OK;
+    for (size_t i = 0; code == SHIM_OK && i < removing->count; i++)
+        code = report_one(removing, &removing->each[i]);
+    return code;
 }
 
 static int remove_all(struct removing *removing, char **words)
@@ -127,17 +151,44 @@ static int remove_all(struct removing *removing, char **words)
         code = shim_memory_end(code);
     if (code != SHIM_OK)
         return code;
-    if (removing->explain)
-        return report_plan(removing);
-    if (!sp_keyring_remove(removing->keyring, (const unsigned char(*)[SP_SHA256_LENGTH])picks->each,
-                           picks->count))
-        return shim_keyring_failed(removing->keyring);
+    if (!removing->dry_run) {
+        if (!sp_keyring_remove(removing->keyring,
+                               (const unsigned char(*)[SP_SHA256_LENGTH])picks->each, picks->count))
+            return shim_keyring_failed(removing->keyring);
+        removing->done = true;
+    }
     return report(removing);
+}
+
+static int print_json(const struct removing *removing, int code)
+{
+    bool told = removing->done || (removing->dry_run && code == SHIM_OK);
+    json_t *certificates = json_array();
+    int printed;
+
+    for (size_t i = 0; told && i < removing->count; i++)
+        json_array_append(certificates, removing->each[i].json);
+    printed = shim_json_line(json_pack(
+        "{s:s, s:s, s:o, s:b, s:b, s:i, s:o}", "policy", SMIMEPOLICY_VERSION, "operation", "remove",
+        "keyring", sp_json_text(removing->shim->keyring_path), "dry_run", removing->dry_run, "done",
+        removing->done, "exit", code, "certificates", certificates));
+    return printed == SHIM_OK ? code : printed;
+}
+
+static void end(struct removing *removing)
+{
+    sp_keyring_close(removing->keyring);
+    for (size_t i = 0; i < removing->count; i++) {
+        OPENSSL_free(removing->each[i].line);
+        json_decref(removing->each[i].json);
+    }
+    OPENSSL_free(removing->each);
+    shim_picks_clear(&removing->picks);
 }
 
 int shim_run_remove(struct shim *shim, char **argv)
 {
-    struct removing removing = { .shim = shim, .explain = shim->explain };
+    struct removing removing = { .shim = shim };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
 
@@ -147,14 +198,15 @@ int shim_run_remove(struct shim *shim, char **argv)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
     removing.all = shim_long_has(&line, "all");
     removing.with_key = shim_long_has(&line, "with-key");
-    code = removing.explain ? shim_keyring_open(shim, SP_KEYRING_READ, &removing.keyring)
-                            : shim_keyring_change(shim, &removing.keyring);
-    if (code == SHIM_OK)
+    removing.json = shim_long_has(&line, "json");
+    removing.dry_run = shim->explain || shim_long_has(&line, "dry-run");
+    code = shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE,
+                               &removing.keyring);
+    if (code == SHIM_OK) {
         code = remove_all(&removing, line.operands);
-    sp_keyring_close(removing.keyring);
-    for (size_t i = 0; i < removing.count; i++)
-        OPENSSL_free(removing.each[i].line);
-    OPENSSL_free(removing.each);
-    shim_picks_clear(&removing.picks);
+        if (removing.json)
+            code = print_json(&removing, code);
+    }
+    end(&removing);
     return code;
 }

@@ -95,17 +95,18 @@ int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyrin
     return *keyring != NULL ? SHIM_OK : shim_keyring_fault(why);
 }
 
-int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring)
+int shim_keyring_change(struct shim *shim, enum sp_access access, struct sp_keyring **keyring)
 {
     /* Open it for reading first: that reports a keyring that does not exist. */
     int code = shim_keyring_open(shim, SP_KEYRING_READ, keyring);
+    bool writable = code == SHIM_OK && eaccess(shim->keyring_path, W_OK) == 0;
 
-    if (code != SHIM_OK)
+    if (code != SHIM_OK || (writable && access == SP_KEYRING_READ))
         return code;
     sp_keyring_close(*keyring);
     *keyring = NULL;
-    if (access(shim->keyring_path, W_OK) == 0)
-        return shim_keyring_open(shim, SP_KEYRING_WRITE, keyring);
+    if (writable)
+        return shim_keyring_open(shim, access, keyring);
     shim_error("keyring %s: it cannot be written: %s; run this as its owner", shim->keyring_path,
                strerror(errno));
     return SHIM_SYSTEM;

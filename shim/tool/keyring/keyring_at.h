@@ -27,8 +27,11 @@ int shim_keyring_find(struct shim *shim);
  */
 int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyring **keyring);
 
-/* As shim_keyring_open(), to change a keyring that exists: none is made. */
-int shim_keyring_change(struct shim *shim, struct sp_keyring **keyring);
+/*
+ * As shim_keyring_open(), to change a keyring that exists: none is made.  SP_KEYRING_READ:
+ * it could be changed, but will only be looked at.
+ */
+int shim_keyring_change(struct shim *shim, enum sp_access access, struct sp_keyring **keyring);
 
 /* Print why the last call on |keyring| failed; returns SHIM_SYSTEM. */
 int shim_keyring_failed(const struct sp_keyring *keyring);

@@ -76,6 +76,39 @@ EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *
     return key;
 }
 
+/* OWASP's number for PBKDF2 with HMAC-SHA256 (2023).  It takes a third of a second. */
+#define ITERATIONS  600000
+#define SALT_LENGTH 16
+
+static X509_SIG *lock_key(PKCS8_PRIV_KEY_INFO *plain, const char *pass)
+{
+    X509_ALGOR *how = PKCS5_pbe2_set_iv_ex(EVP_aes_256_cbc(), ITERATIONS, NULL, SALT_LENGTH, NULL,
+                                           NID_hmacWithSHA256, NULL);
+    X509_SIG *locked = how == NULL ? NULL : PKCS8_set0_pbe(pass, (int)strlen(pass), plain, how);
+
+    if (locked == NULL)
+        X509_ALGOR_free(how);
+    return locked;
+}
+
+bool shim_stored_key_make(EVP_PKEY *key, const char *pass, struct sp_private_key *made)
+{
+    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
+    X509_SIG *locked = plain == NULL || pass == NULL ? NULL : lock_key(plain, pass);
+    int length = -1;
+
+    *made = (struct sp_private_key){ .encrypted = pass != NULL };
+    if (locked != NULL)
+        length = i2d_X509_SIG(locked, &made->pkcs8);
+    else if (plain != NULL && pass == NULL)
+        length = i2d_PKCS8_PRIV_KEY_INFO(plain, &made->pkcs8);
+    made->length = length > 0 ? (size_t)length : 0;
+    X509_SIG_free(locked);
+    PKCS8_PRIV_KEY_INFO_free(plain);
+    ERR_clear_error();
+    return length > 0;
+}
+
 /*
  * Does |key| open the message?  The content is decrypted too: OpenSSL 3.2 and later make up a
  * key of the content where the wrong RSA key is tried (implicit rejection).  With

@@ -28,6 +28,11 @@ int shim_stored_key(struct sp_keyring *keyring, const struct sp_record *record,
  * many iterations, or libcrypto does not know such a key.
  */
 EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *pass);
+/*
+ * Encode |key|, for the caller to clear: encrypted under |pass|, unless that is NULL.
+ * False if out of memory.
+ */
+bool shim_stored_key_make(EVP_PKEY *key, const char *pass, struct sp_private_key *made);
 /* "encrypted", "plain" or "uri". */
 const char *shim_key_kind(const struct sp_private_key *key);
 /* Its URI, escaped and without a PIN (RFC 7512: pin-value); to free. */

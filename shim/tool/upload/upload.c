@@ -56,7 +56,7 @@ static bool take_files(struct shim_uploading *run)
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
-/* Store everything or nothing; with --keep-going, what is without fault. */
+/* Store everything or nothing; with --keep-going, what is without fault.  |*done|: it would be. */
 static int store(struct shim_uploading *run, bool *done)
 {
     bool whole =
@@ -67,7 +67,7 @@ static int store(struct shim_uploading *run, bool *done)
     if (whole || run->options->keep_going) {
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
-        if (!sp_upload_commit(run->upload))
+        if (!run->options->dry_run && !sp_upload_commit(run->upload))
             return shim_keyring_failed(run->keyring);
         *done = true;
     }
@@ -106,6 +106,7 @@ static int begin(struct shim_uploading *run)
 
     run->outcome.names_file = true;
     run->outcome.alone = true;
+    run->outcome.explains = options->dry_run;
     run->now = time(NULL);
     run->last = &run->taken;
     run->reading.each = take_part;
@@ -185,6 +186,7 @@ int shim_run_upload(struct shim *shim, char **argv)
         .keep_going = shim_long_has(&line, "keep-going"),
         .replace = shim_long_has(&line, "replace"),
         .json = shim_long_has(&line, "json"),
+        .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
     };
     code = check(&options);
     if (code != SHIM_OK)

@@ -10,47 +10,12 @@
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
-#include <openssl/pkcs12.h>
 #include <openssl/ui.h>
 
 #include "base/shown.h"
 #include "base/text.h"
 #include "tool/keyring/stored_key.h"
 #include "tool/upload/uploading.h"
-
-/* OWASP's number for PBKDF2 with HMAC-SHA256 (2023).  It takes a third of a second. */
-#define ITERATIONS  600000
-#define SALT_LENGTH 16
-
-static X509_SIG *lock_key(PKCS8_PRIV_KEY_INFO *plain, const char *pass)
-{
-    X509_ALGOR *how = PKCS5_pbe2_set_iv_ex(EVP_aes_256_cbc(), ITERATIONS, NULL, SALT_LENGTH, NULL,
-                                           NID_hmacWithSHA256, NULL);
-    X509_SIG *locked = how == NULL ? NULL : PKCS8_set0_pbe(pass, (int)strlen(pass), plain, how);
-
-    if (locked == NULL)
-        X509_ALGOR_free(how);
-    return locked;
-}
-
-/* Encode the key: encrypted under |pass| unless that is NULL. */
-static bool encode(EVP_PKEY *key, const char *pass, struct sp_private_key *encoded)
-{
-    PKCS8_PRIV_KEY_INFO *plain = EVP_PKEY2PKCS8(key);
-    X509_SIG *locked = plain == NULL || pass == NULL ? NULL : lock_key(plain, pass);
-    int length = -1;
-
-    *encoded = (struct sp_private_key){ .encrypted = pass != NULL };
-    if (locked != NULL)
-        length = i2d_X509_SIG(locked, &encoded->pkcs8);
-    else if (plain != NULL && pass == NULL)
-        length = i2d_PKCS8_PRIV_KEY_INFO(plain, &encoded->pkcs8);
-    encoded->length = length > 0 ? (size_t)length : 0;
-    X509_SIG_free(locked);
-    PKCS8_PRIV_KEY_INFO_free(plain);
-    ERR_clear_error();
-    return length > 0;
-}
 
 static bool opens(const struct sp_private_key *stored, const char *pass)
 {
@@ -110,7 +75,7 @@ static bool may_replace(struct shim_uploading *run, const struct shim_waiting *k
     if (how == NULL)
         return true;
     shim_error("the private key of %s is stored already, %s", key->path, how);
-    if (run->options->replace || says_yes(key->path))
+    if (run->options->replace || (!run->options->dry_run && says_yes(key->path)))
         return true;
     shim_error("nothing was stored; give --replace if it is to be kept in the new way, or "
                "--passout with the passphrase that it has");
@@ -139,16 +104,31 @@ static bool find_pass(struct shim_uploading *run, const struct shim_waiting *key
     return run->passout.text[0] != '\0';
 }
 
+/* Will a new passphrase be asked for? */
+static bool would_ask(const struct shim_uploading *run, const struct shim_waiting *key)
+{
+    return !key->as_exported && !run->options->no_passphrase && !run->passout.given &&
+           (key->pass == NULL || key->pass[0] == '\0');
+}
+
 bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
                            struct sp_private_key *encoded)
 {
     const char *pass = NULL;
 
+    *encoded = (struct sp_private_key){ 0 };
     if (key->key == NULL || key->stored.uri != NULL) {
         if (!key->as_exported && !may_replace(run, key, NULL))
             return false;
-        *encoded = key->stored;
-        key->stored = (struct sp_private_key){ 0 };
+        if (!run->options->dry_run) {
+            *encoded = key->stored;
+            key->stored = (struct sp_private_key){ 0 };
+        }
+        return true;
+    }
+    if (run->options->dry_run && would_ask(run, key)) {
+        shim_error("note: to keep the private key of %s, a new passphrase would be asked for",
+                   key->path);
         return true;
     }
     if (!key->as_exported && !find_pass(run, key, &pass)) {
@@ -161,5 +141,6 @@ bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
         shim_error("the private key of %s is kept without a passphrase: whoever can read %s "
                    "can sign with it",
                    key->path, run->shim->keyring_path);
-    return encode(key->key, pass, encoded) || shim_uploading_no_memory(run);
+    return run->options->dry_run || shim_stored_key_make(key->key, pass, encoded) ||
+           shim_uploading_no_memory(run);
 }

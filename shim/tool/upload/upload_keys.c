@@ -195,7 +195,9 @@ static bool take_key(struct shim_uploading *run, struct shim_waiting *key)
     if (!shim_uploading_encode(run, key, &encoded))
         return false;
     run->keys_added++;
-    return sp_upload_add_key(run->upload, key->id, &encoded) || shim_uploading_failed(run);
+    key->taken = true;
+    return run->options->dry_run || sp_upload_add_key(run->upload, key->id, &encoded) ||
+           shim_uploading_failed(run);
 }
 
 bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH])

@@ -29,7 +29,7 @@ static bool add(struct shim_uploading *run, const struct shim_part *part, struct
     run->added += added == SP_ADD_NEW;
     run->stored_before += added == SP_ADD_STORED || added == SP_ADD_AGAIN;
     if (added == SP_ADD_NEW || added == SP_ADD_STORED)
-        return shim_uploading_taken(run, part, facts, added == SP_ADD_STORED);
+        return shim_uploading_taken(run, part, facts, stored_as, added == SP_ADD_STORED);
     sp_facts_free(facts);
     return added == SP_ADD_AGAIN || shim_uploading_failed(run);
 }

@@ -5,6 +5,7 @@
  * What `upload` tells, as it goes and at the end.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 
@@ -61,7 +62,7 @@ void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_par
 }
 
 bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *part,
-                          struct sp_facts *facts, bool already)
+                          struct sp_facts *facts, enum sp_role role, bool already)
 {
     bool named = run->options->json || run->taken_count < NAMED_MAX;
     struct shim_taken *taken = named ? OPENSSL_zalloc(sizeof(*taken)) : NULL;
@@ -72,6 +73,8 @@ bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *pa
     }
     taken->facts = facts;
     taken->number = part->number;
+    taken->key = sp_keyid_of_cert(NULL, part->cert);
+    taken->role = role;
     taken->already = already;
     taken->path = OPENSSL_strdup(part->path);
     run->taken_count++;
@@ -96,11 +99,15 @@ static void print_addresses(const struct sp_facts *facts)
         shim_print(stdout, " and %zu more", i - SHOWN_MAX);
 }
 
-static void print_taken(const struct shim_taken *taken, const char *role, const char *fingerprint)
+static void print_taken(const struct shim_uploading *run, const struct shim_taken *taken,
+                        const char *role, const char *fingerprint)
 {
     const char *subject = sp_facts_subject(taken->facts);
 
-    shim_print(stdout, "%s as %s: ", taken->already ? "already there" : "stored",
+    shim_print(stdout, "%s as %s: ",
+               taken->already          ? "already there"
+               : run->options->dry_run ? "would be stored"
+                                       : "stored",
                role != NULL ? role : "?");
     print_addresses(taken->facts);
     shim_print(stdout, " (%s, SHA-256 %.16s)\n", *subject != '\0' ? subject : "no subject",
@@ -117,9 +124,22 @@ static json_t *taken_json(const struct shim_taken *taken, const char *role, cons
 }
 
 /*
- * Print each certificate, or add it to |list|.  The roles are looked up now: a key
- * may have come after its certificate.  False if one could not be.
+ * The role of the certificate: in the keyring, where it is looked up, as a key may have come
+ * after it; or with --dry-run what it would be.
  */
+static enum sp_role role_of(struct shim_uploading *run, const struct shim_taken *taken,
+                            bool *failed)
+{
+    if (!run->options->dry_run)
+        return sp_keyring_role(run->keyring, taken->fingerprint, failed);
+    for (const struct shim_waiting *key = run->keys; key != NULL; key = key->next)
+        if (taken->role == SP_ROLE_CONTACT && key->taken && taken->key.known &&
+            memcmp(key->id, taken->key.hash, SP_SHA256_LENGTH) == 0)
+            return SP_ROLE_IDENTITY;
+    return taken->role;
+}
+
+/* Print each certificate, or add it to |list|.  False if the role of one is not known. */
 static bool tell_taken(struct shim_uploading *run, json_t *list)
 {
     bool known = true;
@@ -127,22 +147,23 @@ static bool tell_taken(struct shim_uploading *run, json_t *list)
     for (const struct shim_taken *taken = run->taken; taken != NULL; taken = taken->next) {
         char fingerprint[SHIM_FINGERPRINT_TEXT];
         bool failed = false;
-        const char *role = sp_role_name(sp_keyring_role(run->keyring, taken->fingerprint, &failed));
+        const char *role = sp_role_name(role_of(run, taken, &failed));
 
         known = known && !failed;
         shim_fingerprint_text(taken->fingerprint, fingerprint);
         if (list != NULL)
             json_array_append_new(list, taken_json(taken, role, fingerprint));
         else
-            print_taken(taken, role, fingerprint);
+            print_taken(run, taken, role, fingerprint);
     }
     return known;
 }
 
 static void print_text(const struct shim_uploading *run)
 {
-    shim_print(stdout, "%zu stored, %zu already there, %zu private key%s", run->added,
-               run->stored_before, run->keys_added, run->keys_added == 1 ? "" : "s");
+    shim_print(stdout, "%zu %sstored, %zu already there, %zu private key%s", run->added,
+               run->options->dry_run ? "would be " : "", run->stored_before, run->keys_added,
+               run->keys_added == 1 ? "" : "s");
     if (run->refused + run->unreadable > 0)
         shim_print(stdout, "; %zu refused, %zu unreadable", run->refused, run->unreadable);
     shim_print(stdout, " (keyring %s)\n", run->shim->keyring_path);
@@ -151,13 +172,14 @@ static void print_text(const struct shim_uploading *run)
 static int print_json(const struct shim_uploading *run, json_t *certificates, int code, bool done)
 {
     json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:O}", "policy",
+        "{s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:O}", "policy",
         SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
         sp_json_text(run->shim->keyring_path), "allowed", run->refused == 0 && code == SHIM_OK,
-        "done", done, "exit", code, "stored", done ? (json_int_t)run->added : 0, "already",
-        (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "keys",
-        done ? (json_int_t)run->keys_added : 0, "certificates", certificates, "unreadable",
-        run->unread, "notes", run->notes, "verdicts", run->outcome.json);
+        "dry_run", run->options->dry_run, "done", done && !run->options->dry_run, "exit", code,
+        "stored", done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before,
+        "refused", (json_int_t)run->refused, "keys", done ? (json_int_t)run->keys_added : 0,
+        "certificates", certificates, "unreadable", run->unread, "notes", run->notes, "verdicts",
+        run->outcome.json);
     int printed = shim_json_line(object);
 
     return printed == SHIM_OK ? code : printed;

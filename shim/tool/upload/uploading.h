@@ -22,7 +22,7 @@
 /* The options and operands. */
 struct shim_upload_options {
     const char *as, *passin, *passout, *key_uri; /* borrowed, or NULL */
-    bool no_passphrase, keep_going, replace, json;
+    bool no_passphrase, keep_going, replace, json, dry_run;
     char **files; /* borrowed; the last is NULL */
 };
 
@@ -37,6 +37,7 @@ struct shim_waiting {
     unsigned char id[SP_SHA256_LENGTH]; /* of the key, as in struct sp_keyid */
     bool known;                         /* |id| is known */
     bool as_exported; /* the key is kept as it came, unless it is stored already */
+    bool taken;       /* the key will be in the keyring */
     struct shim_waiting *next;
 };
 
@@ -46,7 +47,9 @@ struct shim_taken {
     unsigned number;
     struct sp_facts *facts; /* owned */
     unsigned char fingerprint[SP_SHA256_LENGTH];
-    bool already; /* it was there before */
+    struct sp_keyid key; /* its own */
+    enum sp_role role;   /* as it is without keys that come with it */
+    bool already;        /* it was there before */
     struct shim_taken *next;
 };
 
@@ -89,8 +92,11 @@ void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_par
                                const char *why);
 /* Note a certificate for the report; |facts| is taken over.  False if out of memory. */
 bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *part,
-                          struct sp_facts *facts, bool already);
-/* Print the result; returns |code|, or SHIM_SYSTEM if out of memory. */
+                          struct sp_facts *facts, enum sp_role role, bool already);
+/*
+ * Print the result; returns |code|, or SHIM_SYSTEM if out of memory.  |done|: it is stored,
+ * or with --dry-run would be.
+ */
 int shim_uploading_report(struct shim_uploading *run, int code, bool done);
 
 /* Add a certificate, or keep a key for shim_uploading_keys().  False after a failure. */
@@ -113,7 +119,8 @@ bool shim_uploading_keys(struct shim_uploading *run);
 /*
  * The form to store |key| in: as it was exported, by its URI, or encrypted under a
  * passphrase, which may be asked for.  If it is stored in another form, --replace
- * allows it, or a question at the terminal.  False with the reason on stderr.
+ * allows it, or a question at the terminal.  With --dry-run nothing is asked, and
+ * |encoded| stays empty.  False with the reason on stderr.
  */
 bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
                            struct sp_private_key *encoded);
