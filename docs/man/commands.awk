@@ -7,7 +7,7 @@
 # adds, and `commands`, the rows of all pages for smime-policy(1).
 #
 # A help is: the usage; paragraphs; rows "  TERM  meaning", whose meaning may begin on the next
-# line; more paragraphs; examples.  The exit codes are the last lines of general.txt.
+# line, with or without a line "Which rows:" above them; more paragraphs; examples.  The exit codes are the last lines of general.txt.
 
 # Text for roff.  With |options|, what begins with a dash is an option and in bold.
 function roff(text, options,    done) {
@@ -148,6 +148,13 @@ where == "examples" { sub(/^  /, ""); examples = examples literal($0) "\n"; next
     if (where == "row")
         where = "text"
     gap = description != ""
+    next
+}
+
+# A line above rows that says what they are
+/^[A-Z][a-z ]*:$/ {
+    sub(/:$/, "")
+    rows = rows ".SS " $0 "\n"
     next
 }
 

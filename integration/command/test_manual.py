@@ -17,8 +17,9 @@ EXAMPLES = [(command, line.strip()) for command, text in HELPS.items()
             for line in text.partition("\nExamples:\n")[2].splitlines()]
 
 # What a page calls by names of its own, and what a prompt would ask for.
-HERE = [("/etc/smime-policy/", ""), ("/backup/", ""), ("2027-01-01T00:00:00Z", "{now}"),
-        ("3f2a91c07be4d5f8", "{fingerprint}"), ("alice.p12", "alice.p12 --passin file:secret")]
+HERE = [("/etc/smime-policy/", "$PWD/"), ("/backup/", ""), ("2027-01-01T00:00:00Z", "{now}"),
+        ("3f2a91c07be4d5f8", "{fingerprint}"), ("alice.p12", "alice.p12 --passin file:secret"),
+        ("passphrase alice@example.com", "passphrase alice@example.com --passout file:secret")]
 
 
 def page(command):
