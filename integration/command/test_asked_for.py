@@ -48,6 +48,8 @@ def explained(box, pki, post):
         "remove": [["--with-key", ADDRESS]],
         "export": [["--all", "--keys", "--out", box.file("keys")], ["--all", "--keys"]],
         "trust": [[ADDRESS]],
+        "demo": [[]],
+        "doctor": [[], ["--json"]],
         "keyring": [["check"], ["backup", box.file("backup")], ["path"]],
     }
 
@@ -56,7 +58,7 @@ COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.
 
 
 def test_every_command_is_walked(box, pki, post):
-    assert len(COMMANDS) == 15 and set(explained(box, pki, post)) == set(COMMANDS)
+    assert len(COMMANDS) == 17 and set(explained(box, pki, post)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -198,6 +198,32 @@ def test_installation(shipped, tmp_path):
     assert shipped.read_text() != snippet.read_text()
 
 
+def test_uninstall(tmp_path):
+    """What was installed goes; what the administrator or a user made stays."""
+    env = {"DESTDIR": tmp_path}
+
+    def files():
+        return {path for path in tmp_path.rglob("*") if not path.is_dir() or path.is_symlink()}
+
+    def uninstall():
+        return must(run("cmake", "--build", BUILD, "--target", "uninstall", env=env, timeout=300))
+
+    must(run("cmake", "--install", BUILD, env=env))
+    (policy,) = tmp_path.rglob("smime-policy/policy.cnf")
+    assert len(files()) > 40
+    uninstall()
+    assert not files() and not policy.parent.exists() and not list(tmp_path.rglob("SmimePolicy"))
+    must(run("cmake", "--install", BUILD, env=env))
+    policy.write_text("mode = observe\n")
+    keyring = tmp_path / "home" / ".local" / "share" / "smime-policy" / "certificates.db"
+    keyring.parent.mkdir(parents=True)
+    keyring.write_text("")
+    must(run("cmake", "--install", BUILD, env=env))
+    assert f"Kept, for it was changed: {policy}" in uninstall().text
+    assert files() == {policy, keyring}
+    uninstall()
+
+
 @pytest.mark.parametrize("name", ["smime-policy.1", "smime-policy.cnf.5"])
 def test_manual_pages(name):
     """They name every option before the command and every key of the settings."""
@@ -448,6 +474,72 @@ def test_lint_unreadable(tmp_path):
         result = config("--lint", path)
         assert result.rc == INPUT and result.out == b""
         assert str(path) in result.err and "without the policy" in result.err
+
+
+# --- the lint of a policy.cnf
+
+
+def lint_policy(tmp_path, text):
+    """Lint settings; the file may have any name."""
+    return lint(tmp_path / "settings.cnf", text)
+
+
+def test_lint_of_good_settings(tmp_path):
+    """What is shipped, every setting, an empty file of that name, and an included one."""
+    more = tmp_path / "more.cnf"
+    more.write_text("weak_key = deny\n")
+    every = "".join(f"{key} = {value or '/srv/x'}\n" for key, value in printed().items() if key != "decision_log")
+    for text in (every, "  mode\t= enforce # mine\n", f".include {more}\ntrace = no\n", "[default]\nmode = observe\n"):
+        result = lint_policy(tmp_path, text)
+        assert result.rc == DONE and b"no fault found in these settings" in result.out, result
+    for text in ("", "# mode = observe\n"):
+        assert lint(tmp_path / "policy.cnf", text).rc == DONE
+        assert lint_policy(tmp_path, text).rc == REFUSED, "it may be an openssl.cnf, which does nothing"
+    assert config("--lint", SHIPPED_POLICY).rc == DONE
+
+
+@pytest.mark.parametrize("text, said", [
+    ("trace = no\nmoode = observe\n", "line 2: moode = observe: there is no setting of that name; did you mean mode?"),
+    ("colour = red\n", "line 1: colour = red: there is no setting of that name; remove the line"),
+    ("\n# mode\nmode = enforced\n", "line 3: mode = enforced: accepted is enforce or observe; correct the value"),
+    ("keyring = relative\n", "line 1: keyring = relative: accepted is an absolute path; correct the value"),
+    ("mode = observe\ntrace = no\nmode = enforce\n",
+     "line 3: mode is set in line 1 already, and the last line counts; remove one of them"),
+    ("expired = warn\n", "line 1: expired = warn: the rule 'expired' cannot be changed; remove the line"),
+    ("mode = observe\n[ more ]\ntrace = yes\n",
+     "line 2: settings stand in no section; remove the line that begins one"),
+    (".include {more}\n", "moode = x: there is no setting of that name (in a file that is included); "
+                          "did you mean mode?"),
+    ("mode = enforce\n.include more.cnf\n", "line 2: .include more.cnf: depends on the directory"),
+    ("".join(f"x{i} = 1\n" for i in range(3000)), "what follows was not looked at; mend this first"),
+], ids=lambda value: None if "\n" in value else value[:60])
+def test_lint_of_settings_finds(text, said, tmp_path):
+    """Each fault alone, with its line and the remedy; a file of nonsense is not told to its end."""
+    more = tmp_path / "more.cnf"
+    more.write_text("moode = x\n")
+    result = lint_policy(tmp_path, text.replace("{more}", str(more)))
+    lines = result.out.decode().splitlines()
+    assert result.rc == REFUSED and said in lines[-1], result
+    assert len(lines) == (1 if "x2999" not in text else 21), result
+
+
+def test_lint_of_settings_finds_every_fault(tmp_path):
+    result = lint_policy(tmp_path, "moode = x\nmode = y\n[a]\nb = c\n")
+    assert result.rc == REFUSED and len(result.out.splitlines()) == 3, result
+
+
+def test_lint_tells_the_kinds_apart(tmp_path):
+    """With openssl_conf, or with sections and none of our settings, it is an openssl.cnf."""
+    for text in (GOOD + "[default]\nmode = observe\n", "mode = observe\n" + GOOD):
+        assert b"config --self-test" in lint(tmp_path / "policy.cnf", text).out
+    result = lint(tmp_path / "policy.cnf", GOOD.replace("openssl_conf = init", "HOME = ."))
+    assert result.rc == REFUSED and b"no openssl_conf" in result.out, result
+
+
+def test_lint_of_settings_notes_a_log(tmp_path):
+    (tmp_path / "log").mkdir()
+    result = lint_policy(tmp_path, f"decision_log = {tmp_path}/log\n")
+    assert result.rc == DONE and b": note: " in result.out, result
 
 
 # --- lint and self-test against the truth

@@ -79,6 +79,8 @@ CASES = {
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
+    "doctor": ("doctor", DONE, "doctor --json"),
+    "doctor, a fault": ("doctor", REFUSED, "--policy {}/text doctor --json"),
     "trust": ("trust", DONE, "trust --json {address}"),
     "trust, a stranger": ("trust", DONE, "trust --json nobody@example.org"),
 }

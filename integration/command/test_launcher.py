@@ -16,8 +16,8 @@ import subprocess
 import pytest
 
 from faults import DONE, REFUSED, SYSTEM, USAGE
-from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, copy_command, environment, must, refused, run,
-                     stock)
+from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, TOOL, copy_command, environment, must, refused,
+                     run, stock)
 
 MOST_LINES = 4000
 UNPROVEN = "openssl ran without the policy: "
@@ -116,6 +116,15 @@ def test_nobody_else_calls_the_tool_to_judge_alone(pki, mail):
         assert result.rc == USAGE and f"unknown option {word}" in result.err, result
 
 
+@pytest.mark.parametrize("program", [COMMAND, TOOL], ids=lambda path: path.name)
+@pytest.mark.parametrize("words", [[], ["--json"]], ids=["launcher", "tool"])
+def test_neither_runs_the_other_as_openssl(words, program, pki, mail, out):
+    """They would call each other for ever."""
+    result = run(COMMAND, "sign", "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key, "-in", mail, "-out", out,
+                 *words, env={"SMIME_POLICY_OPENSSL": program})
+    assert result.rc == SYSTEM and "is this command itself" in result.err and os.listdir(out.parent) == [], result
+
+
 # --- what is taken away
 
 
@@ -142,15 +151,14 @@ def test_module(fault, use, pki, mail, post, house, out):
 
 @each_use
 def test_tool(use, pki, mail, post, house, out):
-    """Nothing but the tool says why: then that is what is said."""
-    tool = house.parent / "smime-policy-tool"
-    tool.unlink()
+    """Without the tool the provider's own words are printed, and what was refused stays refused."""
+    (house.parent / "smime-policy-tool").unlink()
     words = with_expired(uses(pki, mail, post)[use], pki)
     if "decrypt" in use:
         words = [*words[:-1], "/dev/null"]
     result = run(house, *with_out(words, out))
-    assert result.rc == SYSTEM and "cannot run" in result.err and "smime-policy-tool" in result.err, result
-    assert os.listdir(out.parent) == []
+    leaves_nothing(result, SYSTEM if "decrypt" in use else REFUSED, "cannot run", "smime-policy-tool", out=out)
+    assert "decrypt" in use or refused(result, "expired")
 
 
 # --- what is reported
@@ -242,6 +250,27 @@ pipe=$(sed -n 's/^report = //p' "$OPENSSL_CONF")
     if "decrypt" not in use:
         result = run(COMMAND, *with_expired(words, pki), env=env)
         assert result.rc != DONE and result.out == b"" and os.listdir(out.parent) == [], result
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["swapped", "and back"])
+@pytest.mark.parametrize("use", [use for use in USES if "decrypt" not in use])
+def test_a_file_is_swapped_when_stock_reads_it(use, back, pki, mail, post, tmp_path, out):
+    """The certificate that was used is judged, whatever its file holds before and after."""
+    cert, key = tmp_path / "cert.pem", tmp_path / "cert.key"
+
+    def put(which):
+        return f"cp {which.pem} {cert}; cp {which.key} {key}"
+
+    own = {pki.good_rsa.pem: cert, pki.good_rsa.key: key}
+    words = [own.get(word, word) for word in with_out(uses(pki, mail, post)[use], out)]
+    env = stand_in(tmp_path, f'{put(pki.expired)}\n{OPENSSL} "$@"\ncode=$?\n{put(pki.good_rsa) if back else ""}\n'
+                             "exit $code")
+    must(run("/bin/sh", "-c", put(pki.good_rsa)))
+    leaves_nothing(refused(run(COMMAND, *words, env=env), "expired"), REFUSED, out=out)
+    # The other way round: what was used may be used.
+    must(run("/bin/sh", "-c", put(pki.expired)))
+    must(run(COMMAND, *words, env=stand_in(tmp_path, f'{put(pki.good_rsa)}\nexec {OPENSSL} "$@"')))
+    assert out.stat().st_size > 100
 
 
 HOSTILE = ["OPENSSL_CONF", "OPENSSL_CONF_INCLUDE", "OPENSSL_MODULES", "OPENSSL_ENGINES", "OPENSSL_TEST_LIBCTX",

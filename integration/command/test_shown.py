@@ -43,6 +43,8 @@ def room(pki, tmp_path, mail):
                          (b".expired", pki.expired.pem), (b".mail", mail), (b".txt", mail)):
         shutil.copy(source, path + b"/" + EVIL + name)
     shutil.copy(pki.good_rsa.pem, path + b"/" + PLAIN.encode())
+    with open(path + b"/" + EVIL + b".cnf", "wb") as settings:
+        settings.write(b"mode = \x1b[31m\xc3\n")
     return path
 
 
@@ -83,6 +85,9 @@ def words_of(room, keyring):
         "lint": [b"config", b"--lint", at(b".txt")],
         "lint not there": [b"config", b"--lint", at(b"")],
         "self-test": [b"config", b"--self-test", at(b".txt")],
+        "lint of settings": [b"config", b"--lint", at(b".cnf")],
+        "doctor": [b"--policy", at(b".cnf"), b"doctor"],
+        "doctor as JSON": [b"--policy", at(b".cnf"), b"doctor", b"--json"],
     }
 
 

@@ -177,7 +177,15 @@ SECTIONS = [
         "config",
         "smime-policy config --frobnicate", "smime-policy config --lint", "smime-policy config --lint nosuch.cnf",
         "smime-policy config --lint garbage",
+        "printf 'moode = observe\\ntrace = maybe\\n' >policy.cnf; smime-policy config --lint policy.cnf",
         "smime-policy config --self-test nosuch.cnf"),
+    section(
+        "demo and doctor",
+        "smime-policy demo now", "smime-policy demo | tail -5", "smime-policy doctor now",
+        "smime-policy doctor | tail -3", "smime-policy --policy bad.cnf doctor | grep ^fail -A1",
+        "OPENSSL_CONF=nosuch.cnf smime-policy doctor | grep ^fail -A1",
+        "TMPDIR=/nosuch smime-policy doctor | grep ^fail -A1", "TMPDIR=/nosuch smime-policy demo",
+        "SMIME_POLICY_OPENSSL=/nosuch smime-policy demo 2>&1 | tail -3"),
 ]
 
 CONF = """

@@ -37,6 +37,8 @@ smime-policy --keyring /root/keyring upload cert.pem key.pem --passout file:pass
 install_from /work/first/smime-policy_*.deb </dev/null
 grep -qx 'weak_key = deny' /etc/smime-policy/policy.cnf || fail "a setting was lost"
 smime-policy --keyring /root/keyring list | grep -qF a@example.com || fail "the keyring is not read"
+smime-policy demo
+smime-policy doctor
 smime-policy config --self-test /etc/smime-policy/openssl.cnf
 man_page=$(dpkg -L smime-policy | grep -c '/man/man')
 [ "$man_page" -gt 0 ] || fail "no manual page"

@@ -50,7 +50,13 @@ class Verb(Case):
         return result.out == b"" and (room.at / "out").read_bytes() == self._before
 
 
-class Stock(InOpenssl, Verb):
+class Launched(Verb):
+    """The same for the launcher.  After many faults it becomes the tool, which does it all the same."""
+
+    program = COMMAND
+
+
+class Stock(InOpenssl, Launched):
     """The same for the openssl that it runs."""
 
 
@@ -68,7 +74,13 @@ class Refused(Verb):
         self.rc = rc
 
 
-class StockRefused(InOpenssl, Refused):
+class LaunchedRefused(Refused):
+    """The same for the launcher, which has the tool tell why."""
+
+    program = COMMAND
+
+
+class StockRefused(InOpenssl, LaunchedRefused):
     """The same for the openssl that it runs."""
 
 
@@ -120,6 +132,12 @@ def test_verb(name, verbs):
     assert fail_each(Verb(*verbs[name])) > 10
 
 
+@pytest.mark.parametrize("name", ["sign", "sign into an empty file", "encrypt", "encrypt to standard output",
+                                  "encrypt by the keyring", "decrypt", "decrypt to standard output"])
+def test_launched_verb(name, verbs):
+    assert fail_each(Launched(*verbs[name])) > 2
+
+
 @pytest.mark.parametrize("name", ["sign", "encrypt", "encrypt by the keyring", "verify",
                                   "verify by the keyring", "decrypt"])
 def test_verb_starved(name, verbs, starve):
@@ -160,6 +178,11 @@ def refusals(pki, mail, post):
 @pytest.mark.parametrize("name", ["sign", "encrypt", "signer", "sender", "anchor"])
 def test_refusal(name, refusals):
     fail_each(Refused(*refusals[name]))
+
+
+@pytest.mark.parametrize("name", ["sign", "encrypt"])
+def test_launched_refusal(name, refusals):
+    fail_each(LaunchedRefused(*refusals[name]))
 
 
 @pytest.mark.parametrize("name", ["sign", "encrypt", "signer", "sender", "anchor"])

@@ -104,7 +104,7 @@ int shim_usage(const char *format, ...)
     va_end(args);
     if (!muted)
         fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
-            command != NULL ? command : "");
+                command != NULL ? command : "");
     return SHIM_USAGE;
 }
 

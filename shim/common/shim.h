@@ -17,8 +17,8 @@
 struct shim {
     const char *policy_file;        /* borrowed: --policy, else the installed file */
     bool explain;                   /* --explain: judge and print, but change nothing */
-    bool judges;       /* only judge: the launcher has run stock, which has failed */
-    bool is_logged;    /* the provider has logged what is judged */
+    bool judges;                    /* only judge: the launcher has run stock, which has failed */
+    bool is_logged;                 /* the provider has logged what is judged */
     bool policy_named;              /* --policy was given: the file must exist */
     smimepolicy_settings *settings; /* owned; NULL until shim_load_settings() */
     const char *keyring;            /* borrowed: --keyring, or NULL */

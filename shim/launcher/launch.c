@@ -4,7 +4,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <stdio.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -20,7 +20,6 @@
 #include "launcher/launch_conf.h"
 #include "launcher/told.h"
 #include "settings/expect.h"
-#include "stock/conf_head.h"
 #include "stock/delivery.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
@@ -94,87 +93,10 @@ static void open_input(struct run *run)
     run->start = lseek(STDIN_FILENO, 0, SEEK_CUR);
 }
 
-/* Add an option as it was given, unless we do it ourselves. */
-static size_t add_given(const struct run *run, const char **to, const struct shim_given *given)
-{
-    size_t count = 0;
-
-    if (shim_option_is_own(given->option) || given->option->role == ROLE_OUTPUT ||
-        (run->input >= 0 && strcmp(given->option->name, "in") == 0))
-        return 0;
-    if (given->option->role == ROLE_PASSIN && strncmp(given->value, "env:", 4) == 0) {
-        to[count++] = "-passin";
-        to[count++] = "env:" SHIM_PASSIN;
-        return count;
-    }
-    to[count++] = given->word;
-    if (given->value != NULL && strchr(given->word, '=') == NULL)
-        to[count++] = given->value;
-    return count;
-}
-
-/* Our own words come before those that were given. */
-static size_t add_own(const struct run *run, const char **to)
-{
-    const struct shim_launch *launch = run->launch;
-    bool encrypts = strcmp(launch->use, "encrypt") == 0;
-    size_t count = 0;
-
-    to[count++] = "openssl";
-    to[count++] = launch->api == SHIM_SMIME ? "smime" : "cms";
-    to[count++] = "-provider-path";
-    to[count++] = run->module_dir;
-    to[count++] = "-provider";
-    to[count++] = "smimepolicy";
-    if (!launch->manner->own_defaults)
-        return count;
-    to[count++] = encrypts ? "-encrypt" : strcmp(launch->use, "sign") == 0 ? "-sign" : "-decrypt";
-    if (strcmp(launch->use, "decrypt") != 0)
-        to[count++] = "-stream";
-    if (encrypts && launch->request.cipher == NULL)
-        to[count++] = "-" SHIM_DEFAULT_CIPHER;
-    return count;
-}
-
-/* Name the signer or the recipients that the provider finds. */
-static size_t add_by_address(const struct shim_launch *launch, const char **to)
-{
-    size_t count = 0;
-
-    for (size_t i = 0; i < launch->uri_count; i++) {
-        to[count++] = launch->along != NULL ? "-signer" : "-recip";
-        to[count++] = launch->uris[i];
-    }
-    if (launch->along != NULL) {
-        to[count++] = "-nocerts";
-        to[count++] = "-certfile";
-        to[count++] = launch->along;
-    }
-    return count;
-}
-
 static bool make_words(struct run *run)
 {
-    const struct shim_launch *launch = run->launch;
-    const struct shim_args *args = &launch->args;
-    size_t operands = 0;
-    size_t count;
-
-    while (args->operands[operands] != NULL)
-        operands++;
-    run->words = OPENSSL_zalloc((2 * args->count + operands + 2 * launch->uri_count + 16) *
-                                sizeof(*run->words));
-    if (run->words == NULL)
-        return false;
-    count = add_own(run, run->words);
-    for (size_t i = 0; i < args->count; i++)
-        count += add_given(run, run->words + count, &args->given[i]);
-    count += add_by_address(launch, run->words + count);
-    if (operands > 0)
-        run->words[count++] = "--";
-    for (size_t i = 0; i < operands; i++)
-        run->words[count++] = args->operands[i];
-    return true;
+    run->words = shim_launch_words(run->launch, run->module_dir, run->input >= 0);
+    return run->words != NULL;
 }
 
 static bool open_output(struct run *run)
@@ -298,14 +220,17 @@ static int refuse_unproven(const struct run *run)
     return SHIM_REFUSED;
 }
 
-/* Have the tool judge and report; returns its exit code, 0 if it has found nothing. */
+/*
+ * Have the tool judge and report.  Returns its exit code: SHIM_OK if it has found
+ * nothing, SHIM_SYSTEM if it could not be run to its end.
+ */
 static int let_tool_judge(bool is_logged, int argc, char **argv)
 {
     char *tool = shim_partner_path();
     const char **words = OPENSSL_zalloc(((size_t)argc + 2) * sizeof(*words));
     int status = 0;
     pid_t child = -1;
-    char **given;
+    char **given = NULL;
 
     if (tool != NULL && words != NULL) {
         words[0] = argv[0];
@@ -313,6 +238,8 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
         for (int i = 1; i < argc; i++)
             words[i + 1] = argv[i];
         memcpy(&given, &words, sizeof(given));
+        /* If it is ignored the exit code of a child is lost. */
+        signal(SIGCHLD, SIG_DFL);
         child = fork();
     }
     if (child == 0) {
@@ -324,6 +251,8 @@ static int let_tool_judge(bool is_logged, int argc, char **argv)
         shim_error("cannot run %s: %s", tool, strerror(errno));
         _exit(SHIM_SYSTEM);
     }
+    if (child < 0)
+        shim_error("cannot run %s: %s", tool != NULL ? tool : "smime-policy-tool", strerror(errno));
     OPENSSL_free(words);
     OPENSSL_free(tool);
     while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
@@ -359,15 +288,21 @@ static int exit_code(const struct run *run)
 /* Stock failed.  The tool says why, and does what it can do in another way. */
 static int conclude_failure(struct run *run, int argc, char **argv)
 {
-    int code;
+    int code = SHIM_OK;
 
+    /* From here on signals act, and nothing is left of the output. */
+    shim_delivery_end(&run->delivery);
+    run->delivery.outputs = NULL;
+    run->delivery.output_count = 0;
+    run->delivery.sink = -1;
     if (run->result.signal == 0) {
         if (!run->told.is_refused && start_again(run))
             return SHIM_LEFT_TO_TOOL;
         code = let_tool_judge(run->told.is_refused, argc, argv);
-        if (code != SHIM_OK)
-            return code;
     }
+    /* What was refused stays refused, though the tool cannot say why. */
+    if (code != SHIM_OK && !(code == SHIM_SYSTEM && run->told.is_refused))
+        return code;
     print(&run->told.refusals);
     if (!run->told.is_refused)
         pass_on(run);

@@ -44,6 +44,15 @@ bool shim_is_plain_address(const char *text);
 bool shim_name_by_address(struct shim_launch *launch);
 void shim_launch_clear(struct shim_launch *launch);
 
+/*
+ * The command line of stock: our own words come before those that were given.
+ *
+ * @param takes_input  it reads the file of -in as its standard input
+ * @return a new array, of words that are borrowed; NULL if out of memory
+ */
+const char **shim_launch_words(const struct shim_launch *launch, const char *module_dir,
+                               bool takes_input);
+
 /* What it is returned for: the tool has to do it. */
 #define SHIM_LEFT_TO_TOOL (-1)
 

@@ -16,11 +16,11 @@
 
 #define MOST (1 << 20)
 
-/* Read |path| whole; NULL if it is no regular file, or too large. */
+/* Read |path| whole; NULL if it is no regular file, too large, or may be a URI for stock. */
 static char *read_file(const char *path, size_t *len)
 {
     struct stat is;
-    int fd = stat(path, &is) == 0 && S_ISREG(is.st_mode)
+    int fd = strchr(path, ':') == NULL && stat(path, &is) == 0 && S_ISREG(is.st_mode)
                  ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
                  : -1;
     char *text = NULL;

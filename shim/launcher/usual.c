@@ -94,8 +94,8 @@ static bool has_usual_options(struct shim_launch *launch)
 
         if (!is_usual_option(launch, &args->given[i]))
             return false;
-        for (size_t j = 0; j < i; j++)
-            if (args->given[j].option == option && !may_repeat(option->role))
+        for (size_t j = 0; j < i && !may_repeat(option->role); j++)
+            if (args->given[j].option == option)
                 return false;
     }
     return true;

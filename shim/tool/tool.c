@@ -45,6 +45,8 @@ static const struct command {
     { "export", shim_run_export, "'smime-policy show' tells what is in the keyring" },
     { "trust", shim_run_trust, NULL },
     { "keyring", shim_run_keyring, NULL },
+    { "demo", shim_run_demo, "'smime-policy help demo' tells what it does" },
+    { "doctor", shim_run_doctor, NULL },
 };
 
 /* The command |name|, or NULL. */

@@ -74,7 +74,8 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
     struct shim_operation operation = {
         .shim = shim, .api = api, .manner = &shim_manner_stock, .args = args, .request = request
     };
-    struct shim_outcome outcome = { .denials_only = !shim->explain, .explains = shim->explain || shim->is_logged };
+    struct shim_outcome outcome = { .denials_only = !shim->explain,
+                                    .explains = shim->explain || shim->is_logged };
     int code;
 
     if (shim_has_refused_option(args, request->operation != NULL ? request->operation : name,
@@ -86,7 +87,7 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
         code = shim_judge_request(&operation, &outcome);
     if (code == SHIM_OK && !shim->judges &&
         (shim_input_is_unfit(args, request, operation.manner) ||
-                            (!shim->explain && shim_input_is_empty(args, request))))
+         (!shim->explain && shim_input_is_empty(args, request))))
         code = SHIM_INPUT;
     if (shim->explain) {
         shim_outcome_tell_held(&outcome);

@@ -2,8 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * What in an openssl.cnf defeats the policy.
+ * What in an openssl.cnf defeats the policy, and what in a policy.cnf is no setting.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -131,6 +132,76 @@ START_TEST(faults_are_found)
 }
 END_TEST
 
+/* The text of a policy.cnf, and all that is said of it behind the path; or NULL: no fault. */
+static const struct {
+    const char *text;
+    const char *fault;
+} settings_rows[] = {
+    { "mode = observe\n", NULL },
+    { "[default]\n \tmode\t = observe # mode = x\n", NULL },
+    { ".include /proc/self/cwd/set\nmode = observe\n", NULL },
+    { "x = 1\n", "line 1: x = 1: there is no setting of that name; remove the line\n" },
+    { "# mode\nmoode = x\n",
+      "line 2: moode = x: there is no setting of that name; did you mean mode?\n" },
+    { "\nmode = x\n", "line 2: mode = x: accepted is enforce or observe; correct the value\n" },
+    { "san_email = warn\n",
+      "line 1: san_email = warn: the rule 'san-email' cannot be changed; remove the line\n" },
+    { "trace = no\nmode = observe\ntrace = yes\n",
+      "line 3: trace is set in line 1 already, and the last line counts; remove one of them\n" },
+    { "trace = no\n\n [ x ]\nmode = observe\n[default]\n",
+      "line 3: settings stand in no section; remove the line that begins one\n" },
+    { ".include /proc/self/cwd/inc\n[default]\nmode = observe\n",
+      "settings stand in no section (in a file that is included); remove the line that" },
+    { ".include /proc/self/cwd/wrong\n",
+      "moode = x: there is no setting of that name (in a file that is included); did you mean" },
+};
+
+START_TEST(faults_of_settings_are_found)
+{
+    const char *fault = settings_rows[_i].fault;
+    char *said;
+
+    write_file("set", "trace = no\n");
+    write_file("wrong", "moode = x\n");
+    write_file(place, settings_rows[_i].text);
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(shim_lint(place), fault == NULL ? SHIM_OK : SHIM_REFUSED);
+    said = sp_capture_end(STDOUT_FILENO);
+    ck_assert_int_eq(strncmp(said, place, strlen(place)), 0);
+    if (fault == NULL)
+        fault = "no fault found in these settings; 'smime-policy --policy ";
+    ck_assert_msg(strncmp(said + strlen(place) + strlen(": "), fault, strlen(fault)) == 0, "%s",
+                  said);
+    ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
+    free(said);
+}
+END_TEST
+
+/* An empty file is a policy.cnf by its name alone; nothing is told without end. */
+START_TEST(settings_of_nothing_and_of_nonsense)
+{
+    char text[400] = "";
+    char *said;
+    int lines = 0;
+
+    write_file("my-policy.cnf", "");
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(shim_lint("my-policy.cnf"), SHIM_OK);
+    sp_expect_captured(STDOUT_FILENO, "no fault found in these settings");
+    for (int i = 0; i < 26; i++)
+        (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c = 1\n", 'a' + i);
+    write_file(place, text);
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(shim_lint(place), SHIM_REFUSED);
+    said = sp_capture_end(STDOUT_FILENO);
+    ck_assert_ptr_nonnull(strstr(said, ": what follows was not looked at; mend this first\n"));
+    for (const char *at = said; (at = strchr(at, '\n')) != NULL; at++)
+        lines++;
+    ck_assert_int_eq(lines, 21);
+    free(said);
+}
+END_TEST
+
 /* Each fault of a file is told, on a line of its own that names it. */
 START_TEST(every_fault_is_told)
 {
@@ -216,6 +287,9 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, faults_are_found, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, faults_of_settings_are_found, 0,
+                        sizeof(settings_rows) / sizeof(settings_rows[0]));
+    tcase_add_test(tests, settings_of_nothing_and_of_nonsense);
     tcase_add_test(tests, every_fault_is_told);
     tcase_add_loop_test(tests, a_file_that_cannot_be_read_is_no_configuration, 0, 2);
     tcase_add_test(tests, a_file_that_includes_itself_is_refused);

@@ -9,6 +9,8 @@
 
 #include "tool/keyring/stored_entry.h"
 
+shim_command_fn shim_run_demo;
+shim_command_fn shim_run_doctor;
 shim_command_fn shim_run_list;
 shim_command_fn shim_run_show;
 shim_command_fn shim_run_remove;

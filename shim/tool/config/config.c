@@ -72,7 +72,7 @@ static int self_test(struct shim *shim, const char *path)
 {
     int code = path == NULL ? shim_load_settings(shim) : SHIM_OK;
 
-    return code == SHIM_OK ? shim_self_test(shim, path, true) : code;
+    return code == SHIM_OK ? shim_self_test(shim, path, stdout, true) : code;
 }
 
 /*
@@ -100,7 +100,7 @@ static int guard(const struct shim *shim, const char *path, char **program)
                    program[0]);
         return SHIM_INPUT;
     }
-    code = shim_self_test(shim, whole, false);
+    code = shim_self_test(shim, whole, stderr, false);
     if (code != SHIM_OK)
         return code;
     shim_limit_end();

@@ -8,13 +8,15 @@
 #ifndef SHIM_CONFIG_H
 #define SHIM_CONFIG_H
 
+#include <stdio.h>
+
 #include <openssl/conf.h>
 
 #include "common/shim.h"
 
 /*
- * Report everything in the openssl.cnf |path| that defeats the policy; returns an
- * enum shim_exit.
+ * Report everything in the openssl.cnf |path| that defeats the policy, or in the
+ * policy.cnf |path| that is no setting; returns an enum shim_exit.
  */
 int shim_lint(const char *path);
 
@@ -32,9 +34,10 @@ void shim_named_clear(struct shim_named *named);
  * Prove that openssl refuses under the openssl.cnf |path|; NULL: under that of the
  * verbs.
  *
- * @param alone  report on standard output, also success
+ * @param to     gets the result.  If a program follows, standard output is the program's
+ * @param alone  report success, too
  */
-int shim_self_test(const struct shim *shim, const char *path, bool alone);
+int shim_self_test(const struct shim *shim, const char *path, FILE *to, bool alone);
 
 shim_command_fn shim_run_config;
 
@@ -50,6 +53,11 @@ struct shim_lint {
 /* Report one fault.  The remedy follows a semicolon. */
 void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/* Is it a policy.cnf, or an openssl.cnf?  One that sets openssl_conf is none. */
+bool shim_lint_is_policy(const CONF *conf, const char *path);
+/* Check the settings of a policy.cnf. */
+void shim_lint_policy(struct shim_lint *lint);
 
 /* Check the section that activates providers, and that of each provider. */
 void shim_lint_providers(struct shim_lint *lint, const char *section, bool prefers_ours);

@@ -255,16 +255,21 @@ static void lint_lines(struct shim_lint *lint, FILE *file, const char *effective
     free(line);
 }
 
-static void lint_conf(struct shim_lint *lint)
+static void lint_includes(struct shim_lint *lint)
 {
-    const char *init = NCONF_get_string(lint->conf, NULL, "openssl_conf");
-    FILE *file = fopen(lint->path, "re");
     char *why;
 
     /* That it is bounded was seen before. */
     if (!sp_conf_is_bounded(lint->path, judge_include, lint, &why))
         OPENSSL_free(why);
+}
 
+static void lint_conf(struct shim_lint *lint)
+{
+    const char *init = NCONF_get_string(lint->conf, NULL, "openssl_conf");
+    FILE *file = fopen(lint->path, "re");
+
+    lint_includes(lint);
     if (file != NULL) {
         lint_lines(lint, file, init);
         fclose(file);
@@ -276,25 +281,44 @@ static void lint_conf(struct shim_lint *lint)
         lint_init(lint, init);
 }
 
+static void praise(const char *path, bool is_policy)
+{
+    if (is_policy)
+        shim_print(stdout,
+                   "%s: no fault found in these settings; 'smime-policy --policy %s config "
+                   "--print' shows them all\n",
+                   path, path);
+    else
+        shim_print(stdout, "%s: no fault found; 'smime-policy config --self-test %s' proves it\n",
+                   path, path);
+}
+
 int shim_lint(const char *path)
 {
     struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL) };
+    bool is_policy = false;
     int code;
 
     if (lint.conf == NULL)
         return shim_no_memory();
     errno = 0;
     code = load(&lint);
-    if (code == SHIM_OK && lint.faults == 0)
-        lint_conf(&lint);
+    if (code == SHIM_OK && lint.faults == 0) {
+        is_policy = shim_lint_is_policy(lint.conf, path);
+        if (is_policy) {
+            lint_includes(&lint);
+            shim_lint_policy(&lint);
+        } else {
+            lint_conf(&lint);
+        }
+    }
     NCONF_free(lint.conf);
     shim_named_clear(&lint.named);
     if (code != SHIM_OK)
         return code;
     if (lint.faults > 0)
         return SHIM_REFUSED;
-    shim_print(stdout, "%s: no fault found; 'smime-policy config --self-test %s' proves it\n", path,
-               path);
+    praise(path, is_policy);
     return SHIM_OK;
 }
 

@@ -10,9 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/evp.h>
-#include <openssl/pem.h>
-#include <openssl/x509v3.h>
+#include <openssl/crypto.h>
 
 #include "tool/config/config.h"
 #include "base/conf_bounds.h"
@@ -22,66 +20,23 @@
 #include "log/decision_log.h"
 #include "stock/installed.h"
 #include "stock/stock.h"
+#include "tool/certs/specimen.h"
 #include "tool/run/provider_conf.h"
 #include "tool/run/watch.h"
 
-#define DAY (24L * 60 * 60)
+#define DAY SHIM_SPECIMEN_DAY
 
 enum specimen {
     GOOD,   /* satisfies every rule, also those beyond the guide's */
     EXPIRED /* the same, but expired yesterday */
 };
 
-static bool set_name(X509 *cert)
-{
-    static const unsigned char text[] = "smime-policy self-test";
-    X509_NAME *name = X509_NAME_new();
-    bool done = name != NULL &&
-                X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, text, -1, -1, 0) &&
-                X509_set_subject_name(cert, name) && X509_set_issuer_name(cert, name);
-
-    X509_NAME_free(name);
-    return done;
-}
-
-static bool add_extensions(X509 *cert)
-{
-    static const struct {
-        int nid;
-        const char *value;
-    } rows[] = {
-        { NID_basic_constraints, "CA:FALSE" },
-        { NID_key_usage, "digitalSignature,keyEncipherment" },
-        { NID_ext_key_usage, "emailProtection" },
-        { NID_subject_alt_name, "email:self-test@smime-policy.invalid" },
-    };
-
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, rows[i].nid, rows[i].value);
-        bool added = ext != NULL && X509_add_ext(cert, ext, -1);
-
-        X509_EXTENSION_free(ext);
-        if (!added)
-            return false;
-    }
-    return true;
-}
-
-static X509 *make_cert(enum specimen which, EVP_PKEY *key)
-{
-    X509 *cert = X509_new();
-    long from = which == EXPIRED ? -2 * DAY : -DAY;
-    long to = which == EXPIRED ? -DAY : 365 * DAY;
-
-    if (cert != NULL && X509_set_version(cert, X509_VERSION_3) &&
-        ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) && set_name(cert) &&
-        X509_gmtime_adj(X509_getm_notBefore(cert), from) != NULL &&
-        X509_gmtime_adj(X509_getm_notAfter(cert), to) != NULL && X509_set_pubkey(cert, key) &&
-        add_extensions(cert) && X509_sign(cert, key, EVP_sha256()) > 0)
-        return cert;
-    X509_free(cert);
-    return NULL;
-}
+static const struct shim_specimen specimens[] = {
+    { "smime-policy self-test", "email:self-test@smime-policy.invalid", "emailProtection", -DAY,
+      365 * DAY },
+    { "smime-policy self-test", "email:self-test@smime-policy.invalid", "emailProtection", -2 * DAY,
+      -DAY },
+};
 
 /*
  * A new certificate and its key, in PEM, in memory.  A file descriptor, or -1 with the
@@ -89,23 +44,16 @@ static X509 *make_cert(enum specimen which, EVP_PKEY *key)
  */
 static int specimen_file(enum specimen which)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
-    X509 *cert = key == NULL ? NULL : make_cert(which, key);
-    BIO *pem = BIO_new(BIO_s_mem());
-    char *text;
-    long len;
+    BIO *pem = shim_specimen_pem(&specimens[which]);
+    char *text = NULL;
+    long len = pem == NULL ? 0 : BIO_get_mem_data(pem, &text);
     int fd = -1;
 
-    if (pem != NULL && cert != NULL && PEM_write_bio_X509(pem, cert) &&
-        PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL)) {
-        len = BIO_get_mem_data(pem, &text);
+    if (pem != NULL)
         fd = shim_memory_file("specimen", text, (size_t)len);
-    } else {
+    else
         shim_error("cannot make a certificate for the self-test");
-    }
     BIO_free(pem);
-    X509_free(cert);
-    EVP_PKEY_free(key);
     return fd;
 }
 
@@ -163,8 +111,8 @@ static bool try_cert(const char *program, const char *conf, int conf_fd, enum sp
     return done;
 }
 
-/* Judge the two results.  If a program follows, standard output is the program's. */
-static int judge(const char *name, bool alone, const struct shim_stock_result *good,
+/* Judge the two results. */
+static int judge(const char *name, FILE *to, bool alone, const struct shim_stock_result *good,
                  const struct shim_stock_result *expired)
 {
     const char *fault = NULL;
@@ -176,9 +124,9 @@ static int judge(const char *name, bool alone, const struct shim_stock_result *g
     else if (good->code != 0)
         fault = "openssl refuses a good certificate too; is the policy locked by a bad setting?";
     if (fault != NULL)
-        shim_print(alone ? stdout : stderr, "%s: NOT enforced: %s\n", name, fault);
+        shim_print(to, "%s: NOT enforced: %s\n", name, fault);
     else if (alone)
-        shim_print(stdout,
+        shim_print(to,
                    "%s: enforced: openssl refuses an expired certificate and accepts a good one\n",
                    name);
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
@@ -241,12 +189,11 @@ static int open_own_conf(const struct shim *shim)
     return fd;
 }
 
-int shim_self_test(const struct shim *shim, const char *path, bool alone)
+int shim_self_test(const struct shim *shim, const char *path, FILE *to, bool alone)
 {
     struct shim_stock_result good;
     struct shim_stock_result expired;
     const char *program = shim_stock_path();
-    FILE *to = alone ? stdout : stderr;
     int code = path == NULL ? SHIM_OK : readable(path, to);
     int conf_fd = -1;
     bool done;
@@ -265,5 +212,6 @@ int shim_self_test(const struct shim *shim, const char *path, bool alone)
         return SHIM_REFUSED;
     if (done && path == NULL)
         note_own_log(shim, to);
-    return done ? judge(path != NULL ? path : "smime-policy", alone, &good, &expired) : SHIM_SYSTEM;
+    return done ? judge(path != NULL ? path : "smime-policy", to, alone, &good, &expired)
+                : SHIM_SYSTEM;
 }

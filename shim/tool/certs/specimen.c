@@ -1,0 +1,77 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <stdbool.h>
+
+#include <openssl/evp.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "tool/certs/specimen.h"
+
+static bool set_name(X509 *cert, const char *subject)
+{
+    X509_NAME *name = X509_NAME_new();
+    bool done = name != NULL &&
+                X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)subject,
+                                           -1, -1, 0) &&
+                X509_set_subject_name(cert, name) && X509_set_issuer_name(cert, name);
+
+    X509_NAME_free(name);
+    return done;
+}
+
+static bool add_extensions(X509 *cert, const struct shim_specimen *specimen)
+{
+    const struct {
+        int nid;
+        const char *value;
+    } rows[] = {
+        { NID_basic_constraints, "CA:FALSE" },
+        { NID_key_usage, "digitalSignature,keyEncipherment" },
+        { NID_ext_key_usage, specimen->purpose },
+        { NID_subject_alt_name, specimen->names },
+    };
+
+    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, rows[i].nid, rows[i].value);
+        bool added = ext != NULL && X509_add_ext(cert, ext, -1);
+
+        X509_EXTENSION_free(ext);
+        if (!added)
+            return false;
+    }
+    return true;
+}
+
+static X509 *make_cert(const struct shim_specimen *specimen, EVP_PKEY *key)
+{
+    X509 *cert = X509_new();
+
+    if (cert != NULL && X509_set_version(cert, X509_VERSION_3) &&
+        ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) && set_name(cert, specimen->subject) &&
+        X509_gmtime_adj(X509_getm_notBefore(cert), specimen->from) != NULL &&
+        X509_gmtime_adj(X509_getm_notAfter(cert), specimen->to) != NULL &&
+        X509_set_pubkey(cert, key) && add_extensions(cert, specimen) &&
+        X509_sign(cert, key, EVP_sha256()) > 0)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+BIO *shim_specimen_pem(const struct shim_specimen *specimen)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key == NULL ? NULL : make_cert(specimen, key);
+    BIO *pem = cert == NULL ? NULL : BIO_new(BIO_s_mem());
+
+    if (pem != NULL && !(PEM_write_bio_X509(pem, cert) &&
+                         PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL))) {
+        BIO_free(pem);
+        pem = NULL;
+    }
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return pem;
+}

@@ -1,0 +1,179 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What `smime-policy doctor` tells of the keyring.
+ */
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/commands/doctor.h"
+#include "base/text.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/stored_entry.h"
+#include "tool/keyring/stored_key.h"
+
+#define SOON (30 * INT64_C(86400))
+/* A page about a large keyring has to come as soon as any other. */
+#define SECONDS      5
+#define MOST_CHECKED 1000
+
+struct census {
+    const smimepolicy_settings *settings; /* borrowed */
+    time_t now, begun;
+    long usable, expiring, expired, other;
+};
+
+/* Will it have expired soon?  It is judged a second time. */
+static int count_usable(struct census *census, const struct shim_entry *entry)
+{
+    struct sp_stored_verdicts then;
+
+    if (!sp_judge_stored(entry->facts, entry->record.role, census->now + SOON, census->settings,
+                         &then))
+        return shim_no_memory();
+    census->expiring += then.state == SP_STORED_EXPIRED;
+    census->usable++;
+    sp_stored_verdicts_clear(&then);
+    return SHIM_OK;
+}
+
+#define TIME_IS_UP (-1)
+
+static int count_one(const struct shim_entry *entry, void *data)
+{
+    struct census *census = data;
+
+    if (entry->stored.state == SP_STORED_USABLE && count_usable(census, entry) != SHIM_OK)
+        return SHIM_SYSTEM;
+    census->expired += entry->stored.state == SP_STORED_EXPIRED;
+    census->other +=
+        entry->stored.state != SP_STORED_USABLE && entry->stored.state != SP_STORED_EXPIRED;
+    return time(NULL) - census->begun > SECONDS ? TIME_IS_UP : SHIM_OK;
+}
+
+static void tell_census(struct shim_doctor *doctor, const struct census *census, bool all)
+{
+    bool worry = census->expired > 0 || census->expiring > 0;
+
+    shim_doctor_tell(doctor, worry ? SHIM_WORRY : SHIM_WELL, "certificates",
+                     sp_format("%s%ld usable, of these %ld expire within 30 days; %ld expired; "
+                               "%ld of no use for other reasons",
+                               all ? "" : "of the first that were looked at: ", census->usable,
+                               census->expiring, census->expired, census->other),
+                     worry ? "'smime-policy list --expiring 30d' and 'smime-policy list --state "
+                             "expired' name them; ask for current ones"
+                           : NULL);
+}
+
+/* Judge the entries; false if there is damage. */
+static bool count_all(struct shim_doctor *doctor, struct sp_keyring *keyring)
+{
+    struct sp_query query = { .index = SP_ALL };
+    struct census census = { .settings = doctor->shim->settings, .now = time(NULL) };
+    int code;
+
+    census.begun = census.now;
+    shim_errors_mute(true);
+    code = shim_entry_each(doctor->shim, keyring, &query, census.now, count_one, &census);
+    shim_errors_mute(false);
+    if (code == SHIM_OK || code == TIME_IS_UP)
+        tell_census(doctor, &census, code == SHIM_OK);
+    return code == SHIM_OK || code == TIME_IS_UP;
+}
+
+static void keep_first(const char *line, void *data)
+{
+    char **first = data;
+
+    if (*first == NULL)
+        *first = OPENSSL_strdup(line);
+}
+
+/* Is each entry what it was, and has each key its certificate? */
+static void check(struct shim_doctor *doctor, struct sp_keyring *keyring, int64_t count)
+{
+    struct sp_checked checked = { .without_keys = !shim_keys_readable(doctor->shim) };
+    char *first = NULL;
+
+    if (count > MOST_CHECKED) {
+        shim_doctor_tell(doctor, SHIM_WELL, "entries",
+                         sp_format("%lld are too many to compare here", (long long)count),
+                         "'smime-policy keyring check' compares them");
+        return;
+    }
+    if (!sp_keyring_check(keyring, keep_first, &first, &checked))
+        shim_doctor_tell(doctor, SHIM_FAILS, "entries", sp_format("%s", sp_keyring_why(keyring)),
+                         NULL);
+    else if (checked.faults > 0)
+        shim_doctor_tell(doctor, SHIM_FAILS, "entries",
+                         sp_format("%lld faults; the first: %s", (long long)checked.faults,
+                                   first != NULL ? first : "out of memory"),
+                         "'smime-policy keyring check' names all, and how to go on");
+    else
+        shim_doctor_tell(doctor, SHIM_WELL, "entries",
+                         sp_format("sound; private keys: %s",
+                                   checked.without_keys ? "their owner alone can check them"
+                                                        : "each has its certificate"),
+                         NULL);
+    OPENSSL_free(first);
+}
+
+static void tell_counts(struct shim_doctor *doctor, const int64_t counts[SP_ROLE_CA + 1])
+{
+    const char *path = doctor->shim->keyring_path;
+    struct stat is;
+
+    if (stat(path, &is) != 0)
+        is = (struct stat){ 0 };
+    shim_doctor_tell(doctor, SHIM_WELL, "keyring",
+                     sp_format("%s (uid %lu, mode %04o): identities: %lld, contacts: %lld, "
+                               "cas: %lld",
+                               path, (unsigned long)is.st_uid, (unsigned)is.st_mode & 07777,
+                               (long long)counts[SP_ROLE_IDENTITY],
+                               (long long)counts[SP_ROLE_CONTACT], (long long)counts[SP_ROLE_CA]),
+                     NULL);
+}
+
+static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
+{
+    int64_t counts[SP_ROLE_CA + 1] = { 0 };
+    int64_t sum = 0;
+
+    if (!sp_keyring_count(keyring, counts)) {
+        shim_doctor_tell(doctor, SHIM_FAILS, "keyring", sp_format("%s", sp_keyring_why(keyring)),
+                         NULL);
+        return;
+    }
+    tell_counts(doctor, counts);
+    for (int role = 0; role <= SP_ROLE_CA; role++)
+        sum += counts[role];
+    if (sum > 0 && !count_all(doctor, keyring))
+        shim_doctor_tell(doctor, SHIM_FAILS, "certificates",
+                         sp_format("not all of them can be read"),
+                         "'smime-policy keyring check' tells which, and how to go on");
+    check(doctor, keyring, sum);
+}
+
+void shim_doctor_keyring(struct shim_doctor *doctor)
+{
+    const char *path = doctor->shim->keyring_path;
+    struct sp_keyring *keyring;
+    char *why = NULL;
+
+    if (!sp_keyring_exists(path)) {
+        shim_doctor_tell(doctor, SHIM_WELL, "keyring", sp_format("there is none in %s", path),
+                         "'smime-policy upload' makes it");
+        return;
+    }
+    keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
+    if (keyring == NULL)
+        shim_doctor_tell(doctor, SHIM_FAILS, "keyring", why, NULL);
+    else
+        look_into(doctor, keyring);
+    sp_keyring_close(keyring);
+}

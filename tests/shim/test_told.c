@@ -1,0 +1,152 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the launcher makes of the provider's report.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "launcher/told.h"
+#include "verdicts.h"
+
+#define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define B "bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb"
+
+#define HELLO    "hello 0123456789abcdef0123456789abcdef 0.1.0\n"
+#define GREETING HELLO "setting mode enforce\nready\n"
+
+/* A report, and whether it proves that one signer, and |chosen| by address, were judged. */
+static const struct {
+    const char *report;
+    size_t chosen;
+    bool proves;
+    const char *refusals, *notes;
+} rows[] = {
+    { GREETING "allowed sign " A "\n", 0, true, NULL, NULL },
+    { GREETING "allowed sign -\n", 0, true, NULL, NULL },
+    { GREETING "allowed sign " A "\nallowed sign " B "\n", 0, true, NULL, NULL },
+    { GREETING "note sign " A " weak-key warning: it is weak\nallowed sign " A "\n", 0, true, NULL,
+      "warning: it is weak\n" },
+    { "", 0, false, NULL, NULL },
+    { GREETING, 0, false, NULL, NULL },
+    { GREETING "allowed encrypt " A "\n", 0, false, NULL, NULL },
+    { GREETING "allowed signs " A "\n", 0, false, NULL, NULL },
+    { "setting mode enforce\nready\nallowed sign -\n", 0, false, NULL, NULL },
+    { "hello 0123456789abcdef0123456789abcdee 0.1.0\nready\nallowed sign -\n", 0, false, NULL,
+      NULL },
+    { "hello 0123456789abcdef0123456789abcdef0 0.1.0\nready\nallowed sign -\n", 0, false, NULL,
+      NULL },
+    { HELLO "allowed sign " A "\n", 0, false, NULL, NULL },
+    { GREETING "allowed sign " A "\nwhat\n", 0, false, NULL, NULL },
+    { GREETING "allowed sign " A "\nallowed", 0, false, NULL, NULL },
+    { GREETING "allowed sign " A "\nreport-overflow\n", 0, false, NULL, NULL },
+    { GREETING "allowed sign " A "\nasks passphrase\n", 0, false, NULL, NULL },
+    { GREETING "refused sign " A " expired refused: sign: it is over\nallowed sign " B "\n", 0,
+      false, "refused: sign: it is over\n", NULL },
+    { GREETING "refused - - - policy is locked\nallowed sign " A "\n", 0, false,
+      "policy is locked\n", NULL },
+    /* By address. */
+    { GREETING "chosen sign a@b " A " only\nallowed sign " A "\n", 1, true, NULL, NULL },
+    { GREETING "chosen sign a@b " A " same of 2 is used\npassed-over sign a@b " B " - not\nallowed "
+               "sign " A "\n",
+      1, true, NULL, NULL },
+    { GREETING "allowed sign " A "\n", 1, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\nallowed sign " B "\n", 1, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\nallowed sign -\n", 1, false, NULL, NULL },
+    { GREETING "chosen sign a@b short only\nallowed sign " A "\n", 1, false, NULL, NULL },
+};
+
+START_TEST(proves)
+{
+    for (size_t piece = 1; piece < 100; piece += 49) {
+        struct shim_told told = { .nonce = "0123456789abcdef0123456789abcdef", .use = "sign" };
+        const char *next = rows[_i].report;
+
+        for (size_t left = strlen(next); left > 0;) {
+            size_t len = left < piece ? left : piece;
+
+            shim_told_hear(&told, next, len);
+            next += len;
+            left -= len;
+        }
+        ck_assert_int_eq(shim_told_proves(&told, 1, rows[_i].chosen), rows[_i].proves);
+        ck_assert_pstr_eq(told.refusals.data, rows[_i].refusals);
+        ck_assert_pstr_eq(told.notes.data, rows[_i].notes);
+        shim_told_end(&told);
+    }
+}
+END_TEST
+
+/* What a person is told of, or what needs an option of the verb, is the tool's. */
+static const struct {
+    const char *use, *line;
+    bool is_odd;
+} choices[] = {
+    { "sign", "chosen sign a@b " A " only\n", false },
+    { "sign", "chosen sign a@b " A " same of 2\n", false },
+    { "sign", "chosen sign a@b " A " changed of 2\n", true },
+    { "sign", "chosen sign a@b " A " unusable of 2\n", true },
+    { "sign", "chosen sign a@b " A "\n", true },
+    { "encrypt", "chosen encrypt a@b " A " only\nchosen encrypt c@d " A " only\n", true },
+    { "encrypt", "chosen encrypt a@b " A " only\nchosen encrypt c@d " B " only\n", false },
+    { "encrypt", "key encrypt " A " rsa\n", false },
+    { "encrypt", "key encrypt " A " ec\n", true },
+    { "encrypt", "key encrypt " A " new\n", true },
+    { "sign", "key sign " A " ec\n", false },
+    { "sign", "key sign " A " pss\n", true },
+};
+
+START_TEST(is_odd)
+{
+    struct shim_told told = { .nonce = "0123456789abcdef0123456789abcdef", .use = choices[_i].use };
+
+    shim_told_hear(&told, GREETING, strlen(GREETING));
+    shim_told_hear(&told, choices[_i].line, strlen(choices[_i].line));
+    ck_assert(!told.is_broken);
+    ck_assert_int_eq(told.is_odd, choices[_i].is_odd);
+    shim_told_end(&told);
+}
+END_TEST
+
+START_TEST(the_keyring_that_was_named)
+{
+    static const char text[] = HELLO "setting keyring /other\nready\n";
+    struct shim_told told = { .nonce = "0123456789abcdef0123456789abcdef", .use = "sign" };
+
+    shim_told_hear(&told, text, strlen(text));
+    ck_assert(!told.other_keyring);
+    shim_told_end(&told);
+    told = (struct shim_told){ .nonce = "0123456789abcdef0123456789abcdef",
+                               .use = "sign",
+                               .keyring = "/mine" };
+    shim_told_hear(&told, text, strlen(text));
+    ck_assert(told.other_keyring);
+    shim_told_end(&told);
+}
+END_TEST
+
+START_TEST(a_nonce_is_new)
+{
+    struct shim_told one = { .len = 0 };
+    struct shim_told two = { .len = 0 };
+
+    ck_assert(shim_told_begin(&one) && shim_told_begin(&two));
+    ck_assert_uint_eq(strlen(one.nonce), SHIM_NONCE);
+    ck_assert_str_ne(one.nonce, two.nonce);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("told");
+    TCase *tests = tcase_create("told");
+
+    tcase_add_loop_test(tests, proves, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, is_odd, 0, SP_ROWS(choices));
+    tcase_add_test(tests, the_keyring_that_was_named);
+    tcase_add_test(tests, a_nonce_is_new);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
