@@ -17,6 +17,8 @@
  * the caller's to free, what a `get0` function returns is borrowed and lives
  * as long as its parent.  Free functions accept NULL.
  *
+ * "The guide" is the source of the rules: see smime-policy-rules(7).
+ *
  * Threads: a settings object may be shared between threads once no more
  * changes are made to it; a verdict is read-only after it was returned.
  */

@@ -1,6 +1,6 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""The documents: their links, the index in docs/README.md, their lines, and the picture."""
+"""The documents: their links, the index in docs/README.md, their lines, what they name, and the pictures."""
 
 import re
 
@@ -61,6 +61,20 @@ def test_lines_are_short(page):
 def test_says_first_whom_it_is_for(page):
     assert re.match(r"# .+\n\nFor (users|administrators|auditors|contributors|authors|whoever)\b",
                     page.read_text())
+
+
+def test_each_promise_names_tests_that_exist():
+    rows = re.findall(r"^\| [^-].*", (DOCS / "use" / "promises.md").read_text(), re.M)[1:]
+    assert len(rows) > 5
+    for row in rows:
+        last = row.rpartition(" | ")[2]
+        python = re.findall(r"`(integration/\S+\.py)::(test_\w+)`", last)
+        of_c = re.findall(r"`(tests/\S+\.c): (\w+)`", last)
+        assert len(python + of_c) == last.count("`") // 2 > 0, row
+        for file, test in python:
+            assert f"\ndef {test}(" in (REPO / file).read_text(), (file, test)
+        for file, test in of_c:
+            assert f"\nSTART_TEST({test})" in (REPO / file).read_text(), (file, test)
 
 
 def test_the_picture_is_current():

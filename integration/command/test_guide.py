@@ -1,79 +1,44 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""
-docs/use/guide.md, run from top to bottom.
+"""The pages that go step by step are run, and print what they say; so is the session in README."""
 
-In a block ```console a line after `$ ` is a command, lines after `>` go on
-with it, and what follows is what it prints: `…` stands for anything, on a line
-of its own for any lines.  `(exit code N)` ends the output of a command that
-does not succeed.
-"""
-
+import os
 import re
-import subprocess
 
 import pytest
 
-from harness import COMMAND, PATIENCE, REPO, environment
+from harness import REPO, must, run
+from steps import before, blocks, commands, pattern, transcript
 
-PAGE = REPO / "docs" / "use" / "guide.md"
-END = "--- end of command %d ---"
-
-
-def blocks():
-    return re.findall(r"^```console\n(.*?)^```$", PAGE.read_text(), re.MULTILINE | re.DOTALL)
-
-
-def commands():
-    """(command, expected output, exit code) in order."""
-    steps = []
-    for line in "".join(blocks()).splitlines():
-        code = re.fullmatch(r"\(exit code (\d+)\)", line)
-        if line.startswith("$ "):
-            steps.append([line[2:], [], 0])
-        elif line == ">" or line.startswith("> "):
-            steps[-1][0] += "\n" + line[2:]
-        elif code:
-            steps[-1][2] = int(code[1])
-        else:
-            steps[-1][1].append(line)
-    return [tuple(step) for step in steps]
+DOCS = REPO / "docs"
+GUIDE = DOCS / "use" / "guide.md"
+PAGES = [GUIDE, GUIDE.with_name("rolling-out.md"), *sorted(GUIDE.parent.glob("start-*.md"))]
+SESSION = DOCS / "use" / "session.txt"
 
 
-def pattern(lines):
-    parts = []
-    for line in lines:
-        if line == "…":
-            parts.append(r"(?:.*\n)*")
-        else:
-            parts.append(".*".join(re.escape(piece) for piece in line.split("…")) + r"\n")
-    return "".join(parts)
+def steps_of(page):
+    return commands("".join(blocks(page)))
+
+
+STEPS = [(page, number) for page in PAGES for number in range(len(steps_of(page)))]
 
 
 @pytest.fixture(scope="module")
-def transcript(tmp_path_factory):
-    """The output of one shell, command by command."""
-    directory = tmp_path_factory.mktemp("guide")
-    script = ["exec 2>&1"]
-    for number, (command, _, _) in enumerate(commands()):
-        script += [command, f'echo "{END % number} $?"']
-    env = environment()
-    env["PATH"] = f"{COMMAND.parent}:{env['PATH']}"
-    done = subprocess.run(["bash", "-c", "\n".join(script)], cwd=directory, env=env, check=False,
-                          stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
-    parts = re.split(r"^--- end of command \d+ --- (\d+)\n", done.stdout, flags=re.MULTILINE)
-    return list(zip(parts[0::2], [int(code) for code in parts[1::2]]))
+def transcripts(tmp_path_factory):
+    """The output of one shell for each page, command by command."""
+    return {page: transcript(before(page), [step[0] for step in steps_of(page)],
+                             tmp_path_factory.mktemp(page.stem)) for page in PAGES}
 
 
-def test_every_command_ran(transcript):
-    assert len(transcript) == len(commands()) > 50
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_every_command_ran(transcripts, page):
+    assert len(transcripts[page]) == len(steps_of(page)) > (50 if page == GUIDE else 5)
 
 
-@pytest.mark.parametrize("number", range(len(commands())))
-def test_step(transcript, number):
-    command, expected, code = commands()[number]
-    output, found = transcript[number]
-    output = output.replace("\r\n", "\n")
+@pytest.mark.parametrize("page, number", STEPS, ids=lambda value: getattr(value, "stem", value))
+def test_step(transcripts, page, number):
+    command, expected, code = steps_of(page)[number]
+    output, found = transcripts[page][number]
     assert found == code, f"$ {command}\n{output}"
     assert re.fullmatch(pattern(expected), output), \
         f"$ {command}\n--- printed\n{output}--- the page says\n" + "\n".join(expected)
@@ -82,6 +47,39 @@ def test_step(transcript, number):
 def test_every_rule_of_the_guide_is_shown():
     rules = re.findall(r"SEED\(\w+, \w+, \"([a-z-]+)\"",
                        (REPO / "provider" / "settings" / "rule_ids.h").read_text().replace("\\\n", ""))
-    page = "".join(blocks())
+    page = "".join(blocks(GUIDE))
     missing = [rule for rule in rules if f"[{rule}]" not in page]
     assert len(rules) > 15 and missing == []
+
+
+# What the session begins with.  The dates are fixed, so that every run prints the same.
+BEFORE_SESSION = """
+make() { # NAME ADDRESS DAYS
+    openssl req -x509 -newkey rsa:3072 -noenc -keyout $1.key -out $1.pem -days $3 -subj "/CN=$1" \\
+        -set_serial 0x1f -extensions usr_cert -addext "subjectAltName=email:$2" \\
+        -addext keyUsage=critical,digitalSignature,keyEncipherment
+}
+faketime -f '2024-07-01 14:20:28' bash -c "$(declare -f make); make Bob bob@example.org 30"
+mv Bob.pem bob.pem
+make Alice alice@example.com 365
+make Carol carol@example.net 365
+smime-policy upload Alice.pem Alice.key Carol.pem --no-passphrase
+printf 'From: Alice <alice@example.com>\nTo: Carol <carol@example.net>\nSubject: the contract\n\nIt is ready.\n' >mail.eml
+smime-policy config >openssl.cnf
+"""
+
+
+def test_the_session_is_what_is_printed(tmp_path):
+    """SP_UPDATE_SESSION=1 writes the text and its picture anew."""
+    steps = [step[0] for step in commands(SESSION.read_text())]
+    printed = transcript(BEFORE_SESSION, steps, tmp_path)
+    text = "".join("$ " + command.replace("\n", "\n> ") + "\n" + output
+                   for command, (output, _) in zip(steps, printed))
+    if os.environ.get("SP_UPDATE_SESSION") == "1":
+        SESSION.write_text(text)
+    assert len(printed) == len(steps) > 5
+    assert SESSION.read_text() == text
+    drawn = must(run(DOCS / "develop" / "draw", "--terminal", SESSION)).out
+    if os.environ.get("SP_UPDATE_SESSION") == "1":
+        SESSION.with_suffix(".svg").write_bytes(drawn)
+    assert SESSION.with_suffix(".svg").read_bytes() == drawn
