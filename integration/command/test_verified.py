@@ -458,3 +458,41 @@ def test_a_choice_is_told_where_it_changed_or_when_asked(desk, forge, root):
     must(run("faketime", "20 days", COMMAND, "--keyring", desk.ring.path, "upload", newest.pem))
     assert "of 3 certificates CN=twice-900" in encrypt(then="21 days")
     assert "of 3 certificates" not in encrypt(then="29 days")
+
+
+# Algorithms that few use: the command starts without what it seldom needs.
+
+@pytest.mark.parametrize("where", ["ca", "file", "file with its key"])
+def test_an_issuer_may_have_any_key(where, desk, forge, tmp_path):
+    """Of the kinds that the rules refuse to mail, too: it signs no mail."""
+    issuer = forge("ed25519", newkey="ed25519", basicConstraints="critical,CA:TRUE",
+                   keyUsage=ISSUES, subjectAltName=None)
+    leaf = forge.leaf("ed25519@x.example", issuer)
+    desk.keep(*([("ca", issuer)] if where == "ca" else []))
+    bundle = tmp_path / "bundle"
+    bundle.write_text((issuer.key.read_text() if "key" in where else "") + issuer.pem.read_text())
+    result = desk.verify(desk.sign(leaf.name, leaf), *(("-CAfile", bundle) if where != "ca" else ()))
+    assert result.rc == DONE and ", through CN=ed25519" in result.err, result
+
+
+@pytest.mark.parametrize("digest, name", [("md5", "MD5"), ("sha1", "SHA1"), ("ripemd160", None),
+                                          ("sha3-256", None), ("sha512-256", None)])
+def test_digests_are_named(digest, name, desk, forge, root):
+    """Of a message, in a refusal; and those that nothing refuses are known."""
+    leaf = forge.leaf("leaf@x.example", root)
+    desk.keep(("ca", root))
+    (desk.directory / "policy.cnf").write_text("weak_digest = deny\n")
+    signed = desk.sign(leaf.name, leaf, options=("-md", digest))
+    result = desk.verify(signed, words=("--policy", desk.directory / "policy.cnf", "verify"))
+    if name is None:
+        assert result.rc == DONE and "verified: leaf@x.example" in result.err, result
+    else:
+        assert result.rc == REFUSED and f"message is signed with {name} [weak-digest]" in result.err, result
+
+
+def test_what_cannot_be_read_has_a_reason(desk):
+    """libcrypto's, in its words."""
+    broken = desk.directory / "broken"
+    broken.write_bytes(b"\x30\x03\x02\x01")
+    result = desk.verify(broken, "-inform", "DER")
+    assert result.rc == INPUT and "the message cannot be read as DER (" in result.err, result

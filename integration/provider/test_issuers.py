@@ -50,7 +50,7 @@ class Forge:
         self.directory = directory
         self.made = {}
 
-    def __call__(self, name, issuer=None, days="365", **extensions):
+    def __call__(self, name, issuer=None, days="365", newkey="rsa:2048", **extensions):
         if name in self.made:
             return self.made[name]
         pem, key, conf = (self.directory / f"{name}.{suffix}" for suffix in ("pem", "key", "cnf"))
@@ -60,7 +60,7 @@ class Forge:
         by = ("-CA", issuer.pem, "-CAkey", issuer.key) if issuer else ()
         at = ("faketime", "2015-06-01") if days == "past" else ()
         must(run(*at, OPENSSL, "req", "-x509", "-config", conf, "-extensions", "ext", "-newkey",
-                 "rsa:2048", "-noenc", "-keyout", key, "-out", pem, "-subj", f"/CN={name}",
+                 newkey, "-noenc", "-keyout", key, "-out", pem, "-subj", f"/CN={name}",
                  "-days", "365" if days == "past" else days, *by, conf="/dev/null"))
         self.made[name] = Cert(name, pem, key)
         return self.made[name]

@@ -145,6 +145,14 @@ void sp_read_public_key(struct sp_public_key *key, const X509 *cert)
         OBJ_obj2txt(key->name, sizeof(key->name), object, 0);
 }
 
+bool sp_has_key_of_mail(const X509 *cert)
+{
+    struct sp_public_key key = { .kind = SP_KEY_BROKEN };
+
+    sp_read_public_key(&key, cert);
+    return key.kind != SP_KEY_BROKEN && key.kind != SP_KEY_OTHER;
+}
+
 static int pss_digest(const X509_ALGOR *algorithm)
 {
     bool broken;

@@ -54,6 +54,8 @@ smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use,
  * certificate of another key is used for, it is refused.
  */
 #define SP_KEYS_OF_MAIL "RSA:RSA-PSS:EC"
+/* Is the key of |cert|, in its encoding, one of these? */
+bool sp_has_key_of_mail(const X509 *cert);
 /*
  * Is it a certificate for mail?  It is if it has an rfc822Name or E-mail Protection,
  * and if these cannot be read.

@@ -21,32 +21,34 @@
 #include "tool/check/checking.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
+#include "tool/start.h"
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"
 
-/* |instead|: what to use where --explain is refused; NULL: --explain is obeyed. */
 static const struct command {
     const char *name;
     shim_command_fn *run;
-    const char *instead;
+    enum shim_start start;
+    const char *instead; /* what to use where --explain is refused; NULL: --explain is obeyed */
 } commands[] = {
-    { "sign", shim_run_verb, NULL },
-    { "encrypt", shim_run_verb, NULL },
-    { "verify", shim_run_verb, NULL },
-    { "decrypt", shim_run_verb, NULL },
-    { "cms", shim_run_stock, NULL },
-    { "smime", shim_run_stock, NULL },
-    { "check", shim_run_check, NULL },
-    { "config", shim_run_config, NULL },
-    { "upload", shim_run_upload, NULL },
-    { "list", shim_run_list, NULL },
-    { "show", shim_run_show, NULL },
-    { "remove", shim_run_remove, NULL },
-    { "export", shim_run_export, "'smime-policy show' tells what is in the keyring" },
-    { "trust", shim_run_trust, NULL },
-    { "keyring", shim_run_keyring, NULL },
-    { "demo", shim_run_demo, "'smime-policy help demo' tells what it does" },
-    { "doctor", shim_run_doctor, NULL },
+    { "sign", shim_run_verb, START_WHOLE, NULL },
+    { "encrypt", shim_run_verb, START_WHOLE, NULL },
+    { "verify", shim_run_verb, START_MESSAGE, NULL },
+    { "decrypt", shim_run_verb, START_WHOLE, NULL },
+    { "cms", shim_run_stock, START_WHOLE, NULL },
+    { "smime", shim_run_stock, START_WHOLE, NULL },
+    { "check", shim_run_check, START_WHOLE, NULL },
+    { "config", shim_run_config, START_WHOLE, NULL },
+    { "upload", shim_run_upload, START_WHOLE,
+      "'smime-policy check' judges files and stores nothing" },
+    { "list", shim_run_list, START_KEYRING, NULL },
+    { "show", shim_run_show, START_KEYRING, NULL },
+    { "remove", shim_run_remove, START_KEYRING, NULL },
+    { "export", shim_run_export, START_WHOLE, "'smime-policy show' tells what is in the keyring" },
+    { "trust", shim_run_trust, START_KEYRING, NULL },
+    { "keyring", shim_run_keyring, START_WHOLE, NULL },
+    { "demo", shim_run_demo, START_WHOLE, "'smime-policy help demo' tells what it does" },
+    { "doctor", shim_run_doctor, START_WHOLE, NULL },
 };
 
 /* The command |name|, or NULL. */
@@ -90,6 +92,18 @@ static int run_help(char **argv)
     return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
 }
 
+/* Does the command line name files that may hold private keys?  Then they are read too. */
+static bool names_key_files(char **argv)
+{
+    static const char *const options[] = { "certfile", "CAstore", "signer", "recip", "inkey" };
+
+    for (; *argv != NULL; argv++)
+        for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
+            if (strstr(*argv, options[i]) != NULL)
+                return true;
+    return false;
+}
+
 static int run_command(struct shim *shim, char **argv)
 {
     const struct command *command;
@@ -106,6 +120,8 @@ static int run_command(struct shim *shim, char **argv)
     shim_usage_is_of(argv[0]);
     if (shim->explain && command->instead != NULL)
         return shim_explains_not(argv[0], command->instead);
+    if (!shim_start(names_key_files(argv + 1) ? START_WHOLE : command->start))
+        return shim_no_memory();
     return command->run(shim, argv);
 }
 
@@ -161,12 +177,6 @@ int main(int argc, char **argv)
     shim_memory_watch();
     if (!shim_open_streams())
         return SHIM_SYSTEM;
-    /*
-     * Without the system's configuration, which could load providers into the process
-     * that judges.
-     */
-    if (!OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL))
-        return shim_no_memory();
     code = argc == 0 ? SHIM_USAGE : run(&shim, argv + 1);
     smimepolicy_settings_free(shim.settings);
     OPENSSL_free(shim.keyring_path);

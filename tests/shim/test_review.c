@@ -186,7 +186,9 @@ START_TEST(signers_are_judged)
     receive(&incoming, rows[_i].signers, rows[_i].time, NID_sha256);
     incoming.anchors = sk_X509_new_null();
     ck_assert_int_gt(sk_X509_push(incoming.anchors, certs[0]), 0);
+    incoming.store = shim_chain_store(&args, NULL, incoming.anchors);
     ck_assert_int_eq(shim_review_signers(&incoming, &operation, NOW, &outcome), rows[_i].passed);
+    X509_STORE_free(incoming.store);
     sk_X509_free(incoming.anchors);
     shim_args_free(&args);
     expect_review(&incoming, &outcome, rows[_i].told, rows[_i].held, rows[_i].refused);
@@ -207,7 +209,9 @@ START_TEST(a_stored_certificate_vouches_for_itself)
     incoming.signatures[0].for_itself = true;
     incoming.anchors = sk_X509_new_null();
     ck_assert_int_gt(sk_X509_push(incoming.anchors, certs[index_of(_i == 0 ? 'S' : 'B')]), 0);
+    incoming.store = shim_chain_store(&args, NULL, incoming.anchors);
     (void)shim_review_signers(&incoming, &operation, NOW, &outcome);
+    X509_STORE_free(incoming.store);
     sk_X509_free(incoming.anchors);
     expect_review(&incoming, &outcome, _i == 0 ? "" : "5:deny:distrust-default", "5",
                   _i == 0 ? "0" : "1");
@@ -289,6 +293,40 @@ START_TEST(senders_are_compared)
 }
 END_TEST
 
+/* Stock is spared the decoders of other keys only if it meets none, wherever it is. */
+START_TEST(keys_of_mail_are_told)
+{
+    static const char *const kinds[] = { "ED25519", "X25519" };
+    struct shim_args args = { .count = 0 };
+    struct shim_incoming incoming;
+    STACK_OF(X509) *anchors = sk_X509_new_null();
+    X509 *other = X509_dup(certs[0]);
+    EVP_PKEY *key = EVP_PKEY_Q_keygen(NULL, NULL, kinds[_i % 2]);
+
+    ck_assert_int_eq(X509_set_pubkey(other, key), 1);
+    ck_assert(sp_has_key_of_mail(certs[0]));
+    ck_assert(!sp_has_key_of_mail(other));
+    receive(&incoming, "B", (struct sp_signing_time)THEN, NID_sha256);
+    incoming.certs = sk_X509_new_null();
+    ck_assert(!shim_review_saw_keys_of_mail(&incoming)); /* stock alone finds the chains */
+    ck_assert_int_gt(sk_X509_push(anchors, _i == 2 ? other : certs[0]), 0);
+    ck_assert_int_gt(sk_X509_push(incoming.certs, _i == 3 ? other : certs[1]), 0);
+    incoming.store = shim_chain_store(&args, NULL, anchors);
+    incoming.signatures[0].chain.certs = sk_X509_new_null();
+    X509_up_ref(_i == 4 ? other : certs[1]);
+    ck_assert_int_gt(sk_X509_push(incoming.signatures[0].chain.certs, _i == 4 ? other : certs[1]),
+                     0);
+    ck_assert_int_eq(shim_review_saw_keys_of_mail(&incoming), _i < 2);
+    shim_chain_clear(&incoming.signatures[0].chain);
+    OPENSSL_free(incoming.signatures);
+    X509_STORE_free(incoming.store);
+    sk_X509_free(incoming.certs);
+    sk_X509_free(anchors);
+    EVP_PKEY_free(key);
+    X509_free(other);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("review");
@@ -299,6 +337,7 @@ int main(void)
     tcase_add_loop_test(tests, a_stored_certificate_vouches_for_itself, 0, 2);
     tcase_add_test(tests, what_is_observed_is_told);
     tcase_add_loop_test(tests, digests_are_judged, 0, 3);
+    tcase_add_loop_test(tests, keys_of_mail_are_told, 0, 5);
     tcase_add_loop_test(tests, senders_are_compared, 0, SP_ROWS(senders));
     suite_add_tcase(suite, tests);
     return sp_run(suite);

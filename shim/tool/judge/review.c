@@ -36,7 +36,6 @@ struct review {
     const struct shim_incoming *incoming;
     const smimepolicy_settings *settings;
     const struct shim_args *args;
-    X509_STORE *store; /* NULL: stock finds the chains */
     time_t now;
     bool whole;  /* every certificate in the chain of every signer was judged */
     bool passed; /* stock would refuse the present dates of what was judged */
@@ -143,7 +142,7 @@ static smimepolicy_verdict *judge_issuers(const struct review *review,
 static void review_time(struct review *review, struct shim_signature *signature,
                         const struct sp_facts *const *issuers, size_t count)
 {
-    bool has_chain = !signature->for_itself || review->store == NULL;
+    bool has_chain = !signature->for_itself || review->incoming->store == NULL;
     smimepolicy_verdict *verdict =
         sp_judge_signing_time(signature->facts, issuers, count, &signature->time, review->now);
 
@@ -183,11 +182,13 @@ static bool find_uploaded(struct review *review, struct shim_signature *signatur
     X509_STORE *store = NULL;
     bool ends;
 
-    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(review->store), X509_V_FLAG_PARTIAL_CHAIN);
-    shim_chain_find(&signature->chain, review->store, signature->cert, incoming->certs, NULL);
+    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(review->incoming->store),
+                                  X509_V_FLAG_PARTIAL_CHAIN);
+    shim_chain_find(&signature->chain, review->incoming->store, signature->cert, incoming->certs,
+                    NULL);
     ends = signature->chain.certs != NULL;
     shim_chain_clear(&signature->chain);
-    near = X509_STORE_get1_all_certs(review->store);
+    near = X509_STORE_get1_all_certs(review->incoming->store);
     if (near != NULL)
         store = store_uploaded(incoming->keyring, near);
     if (store != NULL && X509_add_certs(near, incoming->certs, X509_ADD_FLAG_UP_REF) == 1)
@@ -203,13 +204,14 @@ static bool find_uploaded(struct review *review, struct shim_signature *signatur
 static bool find_chain(struct review *review, struct shim_signature *signature)
 {
     if (!signature->for_itself && review->settings->trust == SP_TRUST_KEYRING &&
-        review->store != NULL)
+        review->incoming->store != NULL)
         return find_uploaded(review, signature);
     if (signature->for_itself)
-        shim_chain_to_itself(&signature->chain, review->store, signature->cert, review->args);
+        shim_chain_to_itself(&signature->chain, review->incoming->store, signature->cert,
+                             review->args);
     else
-        shim_chain_find(&signature->chain, review->store, signature->cert, review->incoming->certs,
-                        review->args);
+        shim_chain_find(&signature->chain, review->incoming->store, signature->cert,
+                        review->incoming->certs, review->args);
     return false;
 }
 
@@ -246,21 +248,38 @@ static void review_chain(struct review *review, struct shim_signature *signature
 bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
                          time_t now, struct shim_outcome *outcome)
 {
-    const struct shim_args *args = operation->args;
     struct review review = { .incoming = incoming,
                              .settings = operation->shim->settings,
-                             .args = args,
+                             .args = operation->args,
                              .now = now,
                              .whole = true,
                              .outcome = outcome };
 
-    review.store = shim_chain_store(args, operation->selection.anchors_path, incoming->anchors);
     for (size_t i = 0; i < incoming->count; i++) {
         review_certificate(&review, &incoming->signatures[i]);
         review_chain(&review, &incoming->signatures[i]);
     }
-    X509_STORE_free(review.store);
     return review.whole && review.passed;
+}
+
+static bool have_keys_of_mail(const STACK_OF(X509) *certs)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (!sp_has_key_of_mail(sk_X509_value(certs, i)))
+            return false;
+    return true;
+}
+
+bool shim_review_saw_keys_of_mail(const struct shim_incoming *incoming)
+{
+    STACK_OF(X509) *near =
+        incoming->store == NULL ? NULL : X509_STORE_get1_all_certs(incoming->store);
+    bool alike = near != NULL && have_keys_of_mail(near) && have_keys_of_mail(incoming->certs);
+
+    for (size_t i = 0; alike && i < incoming->count; i++)
+        alike = have_keys_of_mail(incoming->signatures[i].chain.certs);
+    sk_X509_pop_free(near, X509_free);
+    return alike;
 }
 
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome)

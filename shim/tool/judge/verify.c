@@ -225,12 +225,13 @@ static int check_anchors(const char *named, const char *path)
 }
 
 /*
- * Write -CAfile and |anchors| into one file, so that stock builds its chains from
- * the certificates that we have used.
+ * Write -CAfile and the anchors of the keyring into one file, so that stock builds its
+ * chains from the certificates that we have used.
  */
-static int keep_anchors(struct shim_operation *operation, const STACK_OF(X509) *anchors)
+static int keep_anchors(struct shim_incoming *incoming, struct shim_operation *operation)
 {
     struct shim_selection *selection = &operation->selection;
+    const STACK_OF(X509) *anchors = incoming->anchors;
     const char *named = shim_args_value(operation->args, "CAfile");
     char *bytes = NULL;
     size_t len = 0;
@@ -242,7 +243,9 @@ static int keep_anchors(struct shim_operation *operation, const STACK_OF(X509) *
         code = selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
     }
     OPENSSL_free(bytes);
-    if (code == SHIM_OK && named != NULL)
+    if (code == SHIM_OK)
+        incoming->store = shim_chain_store(operation->args, selection->anchors_path, anchors);
+    if (code == SHIM_OK && named != NULL && incoming->store == NULL)
         code = check_anchors(named, selection->anchors_path);
     selection->anchors_vouch = sk_X509_num(anchors) > 0;
     return code;
@@ -257,7 +260,7 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
     bool *for_itself;
 
     if (selection->keyring == NULL)
-        return keep_anchors(operation, NULL);
+        return keep_anchors(incoming, operation);
     certs = list_certs(incoming);
     for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
     if (certs != NULL && for_itself != NULL)
@@ -269,7 +272,7 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
         incoming->signatures[i].for_itself = for_itself[i];
     OPENSSL_free(for_itself);
     sk_X509_free(certs);
-    return incoming->anchors != NULL ? keep_anchors(operation, incoming->anchors) : SHIM_SYSTEM;
+    return incoming->anchors != NULL ? keep_anchors(incoming, operation) : SHIM_SYSTEM;
 }
 
 static int review(struct shim_verification *verification, struct shim_operation *operation,
@@ -285,6 +288,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     verification->incoming.keyring = operation->selection.keyring;
     operation->times_judged =
         shim_review_signers(&verification->incoming, operation, time(NULL), outcome);
+    operation->mail_keys_only = shim_review_saw_keys_of_mail(&verification->incoming);
     shim_review_digests(&verification->incoming, outcome);
     shim_review_sender(&verification->incoming, &verification->sender, outcome);
     if (outcome->fault != SHIM_OK)

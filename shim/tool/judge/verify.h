@@ -34,6 +34,11 @@ void shim_facts_free(struct sp_facts **facts, size_t count);
  */
 bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
                          time_t now, struct shim_outcome *outcome);
+/*
+ * After that: does every certificate that stock may meet have a key of the kinds that the
+ * rules allow to mail?  False if we cannot tell.
+ */
+bool shim_review_saw_keys_of_mail(const struct shim_incoming *incoming);
 /* Judge the certificates of the signers alone. */
 void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
                               struct shim_outcome *outcome);

@@ -308,6 +308,7 @@ void shim_incoming_clear(struct shim_incoming *incoming)
     clear_signatures(incoming);
     sk_X509_pop_free(incoming->certs, X509_free);
     sk_X509_pop_free(incoming->anchors, X509_free);
+    X509_STORE_free(incoming->store);
     CMS_ContentInfo_free(incoming->cms);
     shim_mail_clear(&incoming->mail);
     forget_split(incoming);

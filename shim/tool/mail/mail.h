@@ -300,6 +300,8 @@ struct shim_incoming {
     STACK_OF(X509) *certs; /* owned: the certificates of the message, then those in |along| */
     /* owned: the certificates that the keyring has for the signers; NULL: no keyring */
     STACK_OF(X509) *anchors;
+    /* owned: what the chains may end in; NULL: stock alone can follow them */
+    X509_STORE *store;
 
     struct sp_keyring *keyring; /* borrowed; NULL: there is none */
 

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "common/memory.h"
 #include "common/memory_file.h"
+#include "rules/rules.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
 #include "stock/stock_exit.h"
@@ -43,6 +44,19 @@ static bool know_keyring(const struct shim_operation *operation, smimepolicy_set
            smimepolicy_settings_set(settings, "keyring", path, NULL);
 }
 
+/* Does stock open the message with keys of the keyring alone, which are all for mail? */
+static bool opens_with_mail_keys(const struct shim_operation *operation)
+{
+    const struct shim_request *request = operation->request;
+    const struct shim_selection *selection = &operation->selection;
+    size_t i = 0;
+
+    while (i < selection->recipient_count && sp_has_key_of_mail(selection->recipients[i].cert))
+        i++;
+    return i > 0 && i == selection->recipient_count && request->recipient_count == 0 &&
+           request->inkey == NULL && strcmp(request->operation, "decrypt") == 0;
+}
+
 /*
  * Write the configuration, with settings in which the command is stricter than the
  * provider's defaults.
@@ -63,6 +77,8 @@ static bool write_conf(struct shim_run *run)
     settings->refuse_unknown_keys = true;
     settings->pass_raw_keys = false;
     settings->refuse_signer_path = true;
+    settings->mail_keys_only = settings->mail_keys_only || run->operation->mail_keys_only ||
+                               opens_with_mail_keys(run->operation);
     if (run->operation->manner->judges_signers) {
         settings->refuse_unverified_signers = true;
         settings->own_anchors_first = true;

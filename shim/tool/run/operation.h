@@ -31,6 +31,7 @@ struct shim_operation {
     int content;
     const char *content_path; /* borrowed; NULL if the message holds its content */
     bool times_judged;        /* the validity of every certificate was judged */
+    bool mail_keys_only;      /* stock meets no other keys than those that mail may have */
     bool explain;             /* nothing is run */
     bool capture;             /* stock's messages are not passed on: see struct shim_stock_result */
     bool withheld;            /* no output may be handed over, even after success */
