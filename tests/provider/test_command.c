@@ -478,6 +478,53 @@ START_TEST(told_twice)
 END_TEST
 
 static const struct {
+    bool has_use;
+    smimepolicy_use use;
+    const char *sender, *cipher;
+    bool no_asking;
+} adopted[] = {
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, false },
+    { true, SMIMEPOLICY_UPLOAD, NULL, NULL, false },
+    { true, SMIMEPOLICY_SIGN, NULL, NULL, false },
+    { false, SMIMEPOLICY_UPLOAD, "a@b.example", NULL, false },
+    { false, SMIMEPOLICY_UPLOAD, "c@b.example", NULL, false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, "aes256", false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, "aes128", false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, true },
+};
+
+static bool adopt(int row)
+{
+    struct sp_command command = { adopted[row].has_use, adopted[row].use, NULL, NULL,
+                                  adopted[row].no_asking };
+
+    command.sender = adopted[row].sender != NULL ? OPENSSL_strdup(adopted[row].sender) : NULL;
+    command.cipher = adopted[row].cipher != NULL ? OPENSSL_strdup(adopted[row].cipher) : NULL;
+    return sp_command_adopt(&command);
+}
+
+/* The first one decides until it is forgotten, and so does what was done once. */
+START_TEST(adopted_until_forgotten)
+{
+    for (int row = 0; row < SP_ROWS(adopted); row++) {
+        ck_assert(adopt(_i));
+        ck_assert_int_eq(adopt(row), row == _i);
+        ck_assert_pstr_eq(sp_command()->sender, adopted[_i].sender);
+        ck_assert_pstr_eq(sp_command()->cipher, adopted[_i].cipher);
+        ck_assert_int_eq(sp_command()->no_asking, adopted[_i].no_asking);
+        ck_assert_int_eq(sp_command_is_to(SMIMEPOLICY_UPLOAD), _i == 1);
+        for (int what = 0; what < SP_ONCE_COUNT; what++) {
+            ck_assert(sp_command_once((enum sp_once)what));
+            ck_assert(!sp_command_once((enum sp_once)what));
+        }
+        sp_command_reset();
+        ck_assert_ptr_null(sp_command()->sender);
+        ck_assert(!sp_command_is_to(SMIMEPOLICY_UPLOAD));
+    }
+}
+END_TEST
+
+static const struct {
     const char *file, *beside;
     const char *key, *value; /* in force; NULL: the policy is locked */
 } files[] = {
@@ -560,6 +607,7 @@ int main(void)
     tcase_add_loop_test(tests, without_a_pipe, 0, 5);
     tcase_add_test(tests, told);
     tcase_add_loop_test(tests, told_twice, 0, SP_ROWS(others));
+    tcase_add_loop_test(tests, adopted_until_forgotten, 0, SP_ROWS(adopted));
     tcase_add_loop_test(tests, policy_file, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, greeting, 0, 2);
     return sp_run_forked(suite);
