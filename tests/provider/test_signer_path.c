@@ -177,6 +177,34 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* What is found on a path, and who is blamed, is forgotten with the signature. */
+START_TEST(nothing_is_left)
+{
+    char *settings = sp_configuration("signer_path = refuse");
+    OSSL_LIB_CTX *libctx;
+    long kept = 0;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    make_certs();
+    conf = sp_temporary(settings);
+    libctx = context();
+    for (int i = 0; i < 12; i++) {
+        ck_assert(sign(libctx, &new_ca, NULL));
+        ck_assert(sign(libctx, &old_ca, &new_ca));
+        ck_assert(!sign(libctx, &old_ca, NULL));
+        ERR_clear_error();
+        if (i >= 10)
+            ck_assert_int_eq(sp_starve_kept(), kept);
+        kept = sp_starve_kept();
+    }
+    OSSL_LIB_CTX_free(libctx);
+    free_certs();
+    free(conf);
+    free(settings);
+}
+END_TEST
+
 static void begin(void)
 {
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
@@ -311,6 +339,7 @@ int main(void)
 
     tcase_set_timeout(tests, 900);
     tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, nothing_is_left);
     tcase_add_loop_test(tests, who_is_the_issuer, 0, SP_ROWS(issuers));
     tcase_add_loop_test(tests, how_far_is_looked, 0, SP_ROWS(amounts));
     return sp_run_forked(suite);
