@@ -231,8 +231,9 @@ START_TEST(nothing_is_left)
     store("1c9 2c6");
     ck_assert(try_choice());
     kept = sp_starve_kept();
-    ck_assert(try_choice());
-    ck_assert_int_eq(sp_starve_kept(), kept);
+    for (int i = 0; i < 10; i++)
+        ck_assert(try_choice());
+    ck_assert_int_lt(sp_starve_kept(), kept + 10);
 }
 END_TEST
 

@@ -365,16 +365,17 @@ START_TEST(nothing_is_left)
     long kept = 0;
 
     ck_assert(sp_starve_watch());
-    for (int i = 0; i < 10; i++) {
+    for (int i = 0; i < 16; i++) {
         OSSL_LIB_CTX *libctx = configured(settings[_i]);
 
         expect_rules(libctx);
         OSSL_LIB_CTX_free(libctx);
         CONF_modules_finish();
-        if (i >= 8)
-            ck_assert_int_le(sp_starve_kept(), kept + kept_of_an_index());
-        kept = sp_starve_kept();
+        if (i == 7)
+            kept = sp_starve_kept();
     }
+    /* A block may be there by chance; a loss comes eight times. */
+    ck_assert_int_lt(sp_starve_kept(), kept + 8 * kept_of_an_index() + 8);
 }
 END_TEST
 

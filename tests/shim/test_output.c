@@ -5,6 +5,7 @@
  * An output appears whole or not at all, and only those read it who may.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -358,6 +359,45 @@ START_TEST(a_spool_has_no_name)
 }
 END_TEST
 
+/* What cannot be read is no content. */
+START_TEST(a_folder_is_not_copied)
+{
+    const int from = open("/", O_RDONLY), to = fileno(tmpfile());
+    char byte;
+
+    errno = 0;
+    ck_assert(!shim_copy_all(from, to));
+    ck_assert_int_eq(errno, EISDIR);
+    ck_assert_int_eq(pread(to, &byte, 1, 0), 0);
+    close(from);
+}
+END_TEST
+
+/* Streams that are closed become /dev/null, and the others stay. */
+START_TEST(streams_are_open)
+{
+    struct stat before, is;
+    const int file = open(place, O_RDWR | O_CREAT, 0600);
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fd == _i)
+            ck_assert_int_eq(close(fd), 0);
+        else
+            ck_assert_int_eq(dup2(file, fd), fd);
+    }
+    ck_assert_int_eq(fstat(file, &before), 0);
+    ck_assert(shim_open_streams());
+    for (int fd = 0; fd < 3; fd++) {
+        ck_assert_int_eq(fstat(fd, &is), 0);
+        ck_assert_int_eq(S_ISCHR(is.st_mode), fd == _i);
+        ck_assert(fd == _i || is.st_ino == before.st_ino);
+    }
+    ck_assert_int_eq(fcntl(_i, F_GETFL) & O_ACCMODE, O_RDWR);
+    close(file);
+    (void)unlink(place);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("output");
@@ -374,6 +414,8 @@ int main(void)
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
     tcase_add_test(tests, a_spool_has_no_name);
+    tcase_add_test(tests, a_folder_is_not_copied);
+    tcase_add_loop_test(tests, streams_are_open, 0, 3);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
