@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 
+#include "certs.h"
 #include "log/report.h"
 #include "mail.h"
 #include "policy/command.h"
@@ -311,6 +312,48 @@ START_TEST(sender)
 }
 END_TEST
 
+/* Without a signer's certificate there is nobody to compare the sender with. */
+START_TEST(sender_without_signer)
+{
+    EVP_PKEY *key;
+    char *lines;
+
+    start("report_sender = nobody@example.org\nunknown_keys = pass\n");
+    key = sp_read_key("good-rsa");
+    EXPECT_DONE(sp_sign_data(key, NULL, sp_mail_attributes, 32));
+    EVP_PKEY_free(key);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "", "sender-match"), 0);
+    ck_assert_int_eq(count_lines(lines, "refused ", ""), 0);
+    free(lines);
+}
+END_TEST
+
+/* Somebody who is a CA of their own may be a recipient, and a CA that issues is none. */
+START_TEST(rest_with_a_ca)
+{
+    struct sp_recipe recipe = { .subject = "Own CA",
+                                .san = "email:own@example.org",
+                                .usage = "digitalSignature,keyEncipherment,keyCertSign",
+                                .basic = "critical,CA:TRUE" };
+    X509 *own, *issuer;
+    char *lines;
+
+    start("report_use = encrypt\n");
+    own = sp_make_cert(&recipe);
+    recipe.subject = "Issuing CA";
+    recipe.usage = "keyCertSign";
+    issuer = sp_make_cert(&recipe);
+    EXPECT_REFUSED(sp_encrypt_to("expired-ec"), "[expired]");
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "refused encrypt ", "Own CA"), 1);
+    ck_assert_int_eq(count_lines(lines, "", "Issuing CA"), 0);
+    free(lines);
+    X509_free(own);
+    X509_free(issuer);
+}
+END_TEST
+
 static const struct {
     const char *name, *note;
 } decrypting[] = { { "good-rsa", NULL },
@@ -599,6 +642,8 @@ int main(void)
     tcase_add_test(tests, cipher_of_no_mail);
     tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
     tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
+    tcase_add_test(tests, sender_without_signer);
+    tcase_add_test(tests, rest_with_a_ca);
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
     tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);

@@ -14,6 +14,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
+
 #include "capture.h"
 #include "common/output.h"
 #include "keyrings.h"
@@ -359,6 +361,33 @@ START_TEST(a_spool_has_no_name)
 }
 END_TEST
 
+/* Whose directory may not be written is filled where it is; and nothing is made beside it. */
+START_TEST(a_file_in_a_closed_folder)
+{
+    char *folder = OPENSSL_strdup(place);
+    const bool is_root = geteuid() == 0, may = _i == 0;
+    struct stat before;
+    bool done;
+
+    *strrchr(folder, '/') = '\0';
+    write_file(place, "the old content, which is longer\n", may ? 0666 : 0444);
+    before = status(place);
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    ck_assert(!is_root || seteuid(65534) == 0);
+    sp_capture_begin(STDERR_FILENO);
+    done = write_output(place, SHIM_PUBLIC, false, NEW);
+    sp_expect_captured(STDERR_FILENO, may ? NULL : ": Permission denied");
+    ck_assert(!is_root || seteuid(0) == 0);
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    ck_assert_int_eq(done, may);
+    ck_assert_uint_eq(status(place).st_ino, before.st_ino);
+    expect_content(place, may ? NEW : "the old content, which is longer\n");
+    expect_files(1);
+    (void)unlink(place);
+    OPENSSL_free(folder);
+}
+END_TEST
+
 /* What cannot be read is no content. */
 START_TEST(a_folder_is_not_copied)
 {
@@ -414,6 +443,7 @@ int main(void)
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
     tcase_add_test(tests, a_spool_has_no_name);
+    tcase_add_loop_test(tests, a_file_in_a_closed_folder, 0, 2);
     tcase_add_test(tests, a_folder_is_not_copied);
     tcase_add_loop_test(tests, streams_are_open, 0, 3);
     suite_add_tcase(suite, tests);
