@@ -242,28 +242,35 @@ static void expect_signed(X509 *issuer, const char *authority, struct encoded *o
 }
 
 #define CERT_SIGN "keyCertSign"
-#define ONE       "DER:04:02:00:01"
-#define OTHER     "DER:04:02:00:02"
-#define OF_ONE    "DER:30:04:80:02:00:01"
+#define ONE       "DER:04:02:01:05"
+#define OTHER     "DER:04:02:02:05"
+#define OF_ONE    "DER:30:04:80:02:01:05"
 
-/* What an expired CA has, and what the signer names. */
+/*
+ * What an expired CA has, and what the signer names.  |beside|: the key identifier of a
+ * valid CA of the same name.
+ */
 static const struct {
     const char *subject, *key_id, *usage;
     const char *issuer, *authority;
     bool forged, is_issuer;
+    const char *beside;
 } issuers[] = {
-    { "My CA", NULL, CERT_SIGN, "My CA", NULL, false, true },
-    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, true },
-    { "My CA", ONE, CERT_SIGN, "My CA", NULL, false, true },
-    { "My CA", NULL, CERT_SIGN, "My CA", OF_ONE, false, true },
-    { "My CA", OTHER, CERT_SIGN, "My CA", OF_ONE, false, false },
+    { "My CA", NULL, CERT_SIGN, "My CA", NULL, false, true, NULL },
+    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, true, NULL },
+    { "My CA", ONE, CERT_SIGN, "My CA", NULL, false, true, NULL },
+    { "My CA", NULL, CERT_SIGN, "My CA", OF_ONE, false, true, NULL },
+    { "My CA", OTHER, CERT_SIGN, "My CA", OF_ONE, false, false, NULL },
     /* Names are compared as libcrypto compares them. */
-    { "My CA", NULL, CERT_SIGN, "my  ca", NULL, false, true },
-    { "My CA", NULL, CERT_SIGN, "My CB", NULL, false, false },
-    { "My CA", NULL, CERT_SIGN, "MyCA", NULL, false, false },
+    { "My CA", NULL, CERT_SIGN, "my  ca", NULL, false, true, NULL },
+    { "My CA", NULL, CERT_SIGN, "My CB", NULL, false, false, NULL },
+    { "My CA", NULL, CERT_SIGN, "MyCA", NULL, false, false, NULL },
     /* Whether it may issue is not what proves it. */
-    { "My CA", NULL, "digitalSignature", "My CA", NULL, false, true },
-    { "My CA", NULL, CERT_SIGN, "My CA", NULL, true, false },
+    { "My CA", NULL, "digitalSignature", "My CA", NULL, false, true, NULL },
+    { "My CA", NULL, CERT_SIGN, "My CA", NULL, true, false, NULL },
+    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, true, OTHER },
+    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, false, ONE },
+    { "My CA", ONE, CERT_SIGN, "My CA", NULL, false, false, OTHER },
 };
 
 START_TEST(who_is_the_issuer)
@@ -276,15 +283,25 @@ START_TEST(who_is_the_issuer)
                                 .usage = issuers[_i].usage,
                                 .basic = "critical,CA:TRUE",
                                 .again = { "subjectKeyIdentifier", issuers[_i].key_id } };
-    struct encoded ca;
+    struct encoded others[2];
     X509 *cert, *named;
+    int count = 0;
 
     begin();
     cert = sp_make_cert(&recipe);
-    ca = encode(cert);
+    others[count++] = encode(cert);
+    if (issuers[_i].beside != NULL) {
+        X509 *valid;
+
+        recipe.not_after = "20991231235959Z";
+        recipe.again[1] = issuers[_i].beside;
+        valid = sp_make_cert(&recipe);
+        others[count++] = encode(valid);
+        X509_free(valid);
+    }
     recipe.subject = issuers[_i].issuer;
     named = sp_make_cert(&recipe);
-    expect_signed(named, issuers[_i].authority, &ca, 1,
+    expect_signed(named, issuers[_i].authority, others, count,
                   issuers[_i].is_issuer ? "on the signer's path expired" : NULL);
     X509_free(named);
     X509_free(cert);
