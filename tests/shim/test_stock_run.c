@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -333,6 +334,39 @@ START_TEST(signals_are_as_before)
 }
 END_TEST
 
+/* There are |_i| descriptors left, and it needs seven: nothing is run, and none is lost. */
+START_TEST(too_few_descriptors)
+{
+    static char yes[] = "yes";
+    char *argv[] = { yes, NULL };
+    const struct shim_stock stock = { .program = "/usr/bin/yes",
+                                      .argv = argv,
+                                      .keep = (const int[]){ -1 },
+                                      .in = STDIN_FILENO,
+                                      .out = STDOUT_FILENO };
+    struct shim_stock_result result;
+    struct rlimit limit;
+    int last = 0, before;
+
+    sp_capture_begin(STDERR_FILENO);
+    for (int fd = 0; fd < 1000; fd++)
+        last = fcntl(fd, F_GETFD) >= 0 ? fd : last;
+    while (open("/dev/null", O_RDWR) < last)
+        ;
+    before = count_descriptors();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = (rlim_t)last + 2 + (rlim_t)_i;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert(!shim_stock_run(&stock, &result));
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(count_descriptors(), before);
+    sp_expect_captured(STDERR_FILENO, "cannot run /usr/bin/yes: Too many open files");
+    ck_assert_int_eq(result.code, -1);
+    ck_assert_int_eq(result.signal, 0);
+}
+END_TEST
+
 /* It inherits what is kept and no more, and reads a file from its start. */
 START_TEST(what_it_inherits)
 {
@@ -410,6 +444,7 @@ int main(void)
     tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_test(tests, signals_are_as_before);
+    tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
     tcase_add_test(tests, its_path);
     tcase_add_test(tests, its_places);
