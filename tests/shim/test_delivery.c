@@ -212,10 +212,10 @@ START_TEST(no_spool)
 {
     struct shim_delivery delivery = { .sink = -1 };
 
-    ck_assert_int_eq(setenv("TMPDIR", "/nonexistent", 1), 0);
+    ck_assert_int_eq(setenv("TMPDIR", "/nonexistent/x", 1), 0);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!shim_delivery_open(&delivery));
-    sp_expect_captured(STDERR_FILENO, "cannot make a temporary file in /nonexistent: No such");
+    sp_expect_captured(STDERR_FILENO, "cannot make a temporary file in /nonexistent/x: No such");
     ck_assert_int_lt(delivery.sink, 0);
 }
 END_TEST
