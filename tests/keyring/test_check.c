@@ -388,6 +388,30 @@ START_TEST(cannot_go_on)
 }
 END_TEST
 
+static int fail_bind(sqlite3_stmt *statement, int at, const void *bytes, int length,
+                     void (*release)(void *))
+{
+    (void)statement, (void)at, (void)bytes, (void)length, (void)release;
+    return SQLITE_NOMEM;
+}
+
+/* What could not be looked up is not missing: the check itself has failed. */
+START_TEST(cannot_look_up)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+    struct sp_checked checked = { 0 };
+    char told[4096] = "";
+
+    table.bind_blob = fail_bind;
+    sp_database(keyring)->sq = &table;
+    ck_assert(!sp_keyring_check(keyring, add_line, told, &checked));
+    ck_assert_int_eq(checked.faults, 0);
+    ck_assert_str_eq(told, "");
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: check");
@@ -405,6 +429,7 @@ int main(void)
     tcase_add_loop_test(tests, lost_page, 0, 2);
     tcase_add_loop_test(tests, page_of_nothing, 0, 2);
     tcase_add_loop_test(tests, cannot_go_on, 0, SP_ROWS(codes));
+    tcase_add_test(tests, cannot_look_up);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
