@@ -102,6 +102,7 @@ static const struct {
     { false, true, SHIM_MAIL, 0644, 0600, "", NULL },
     { false, true, SHIM_MAIL, 0644, 0600, "before ",
       "could read: from now on its owner alone can (mode 0600, it was 0644)" },
+    { false, true, SHIM_MAIL, 0644, 0600, "b", "(mode 0600, it was 0644)" },
     { false, false, SHIM_MAIL, 0644, 0600, "before ", NULL },
 };
 
@@ -179,6 +180,7 @@ static const struct {
     { SHIM_KEYS, false, false, "cannot write standard output: others may read it" },
     { SHIM_PUBLIC, true, false, "cannot write to standard output: No space left on device" },
     { SHIM_PUBLIC, true, true, "cannot write to standard output: No space left on device" },
+    { SHIM_PUBLIC, false, false, "cannot write to standard output: Broken pipe" },
     { SHIM_PUBLIC, false, true, NULL },
 };
 
@@ -189,6 +191,9 @@ START_TEST(cannot_be_handed_over)
     int ends[2];
     bool done;
 
+    /* Else it would end us where the message is not optional. */
+    if (!lost[_i].optional)
+        ck_assert(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
     shim_delivery_hold(&delivery);
     ck_assert(shim_delivery_open(&delivery));
     ck_assert(shim_write_all(delivery.sink, TEXT, strlen(TEXT)));
@@ -208,14 +213,27 @@ START_TEST(cannot_be_handed_over)
 }
 END_TEST
 
+START_TEST(no_place_for_it)
+{
+    struct shim_delivery delivery = { .outputs = OPENSSL_zalloc(sizeof(*delivery.outputs)),
+                                      .sink = -1 };
+
+    shim_delivery_hold(&delivery);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_delivery_to(&delivery, "/dev/null/x"));
+    sp_expect_captured(STDERR_FILENO, "cannot write /dev/null/x: Not a directory");
+    shim_delivery_end(&delivery);
+}
+END_TEST
+
 START_TEST(no_spool)
 {
     struct shim_delivery delivery = { .sink = -1 };
 
-    ck_assert_int_eq(setenv("TMPDIR", "/nonexistent/x", 1), 0);
+    ck_assert_int_eq(setenv("TMPDIR", "/dev/null", 1), 0);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!shim_delivery_open(&delivery));
-    sp_expect_captured(STDERR_FILENO, "cannot make a temporary file in /nonexistent/x: No such");
+    sp_expect_captured(STDERR_FILENO, "cannot make a temporary file in /dev/null: Not a directory");
     ck_assert_int_lt(delivery.sink, 0);
 }
 END_TEST
@@ -375,6 +393,7 @@ int main(void)
     tcase_add_loop_test(tests, is_handed_over, 0, SP_ROWS(deliveries));
     tcase_add_test(tests, is_taken_back);
     tcase_add_loop_test(tests, cannot_be_handed_over, 0, SP_ROWS(lost));
+    tcase_add_test(tests, no_place_for_it);
     tcase_add_test(tests, no_spool);
     tcase_add_loop_test(tests, is_read_to_its_end, 0, SP_ROWS(inputs));
     tcase_add_loop_test(tests, made_nothing, 0, SP_ROWS(nothings));

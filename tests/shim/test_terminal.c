@@ -115,6 +115,8 @@ START_TEST(progress)
     ck_assert_int_eq(lseek(fd, part, SEEK_SET), part);
     shim_progress_show(&shown);
     expect_shown("\r  1 %");
+    /* The reader goes on where it was. */
+    ck_assert_int_eq(lseek(fd, 0, SEEK_CUR), part);
     ck_assert_int_eq(lseek(fd, 50 * part, SEEK_SET), 50 * part);
     shim_progress_show(&shown);
     shim_progress_show(&shown);
