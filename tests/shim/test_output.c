@@ -207,6 +207,7 @@ static const struct {
     const char *after;
 } certificates[] = {
     { "x\n" END, true, "x\n" END },
+    { END, true, END },
     { "", true, "old" },
     { "x\n-----END CERTIFICATE-----", false, "old" },
     { "x\n" END "-----BEGIN", false, "old" },
