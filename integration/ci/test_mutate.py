@@ -108,3 +108,18 @@ def test_a_tree_that_fails_as_it_is(tree):
     assert done.rc == 1 and "fits: the tests fail as it is" in done.text
     done = run(MUTATE, "--tree", tree, "--room", "nowhere")
     assert done.rc == 1 and "no such room: nowhere" in done.text
+
+
+def test_a_room_of_the_launcher(tree):
+    (tree / "shim/stock").mkdir(parents=True)
+    (tree / "provider/fits/fit.c").rename(tree / "shim/stock/fit.c")
+    (tree / "tests/fits").rename(tree / "tests/shim")
+    for file in tree / "CMakeLists.txt", tree / "tests/shim/CMakeLists.txt":
+        file.write_text(file.read_text().replace("tests/fits", "tests/shim")
+                        .replace("provider/fits", "shim/stock"))
+    (tree / "tests/shim/test_fit.c").write_text(
+        "#include <stdbool.h>\nbool is_fit(int length, bool known);\n"
+        f"int main(void)\n{{\n    return ({THOROUGH}) ? 0 : 1;\n}}\n")
+    done = run(MUTATE, "--tree", tree, "--count", 100, "--room", "shim/stock", "--least", 50)
+    assert (done.rc, survivors(done)) == (0, EQUIVALENT)
+    assert "survives  shim/stock/fit.c:" in done.text

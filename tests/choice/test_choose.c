@@ -223,6 +223,20 @@ START_TEST(memory_runs_out)
 }
 END_TEST
 
+/* What was read the first time is kept by libcrypto; a second choice leaves nothing behind. */
+START_TEST(nothing_is_left)
+{
+    long kept;
+
+    store("1c9 2c6");
+    ck_assert(try_choice());
+    kept = sp_starve_kept();
+    for (int i = 0; i < 10; i++)
+        ck_assert(try_choice());
+    ck_assert_int_lt(sp_starve_kept(), kept + 10);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("choose");
@@ -236,6 +250,7 @@ int main(void)
     tcase_add_test(tests, no_keyring_has_no_certificate);
     tcase_add_test(tests, a_damaged_one_is_told);
     tcase_add_test(tests, memory_runs_out);
+    tcase_add_test(tests, nothing_is_left);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

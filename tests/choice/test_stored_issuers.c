@@ -242,6 +242,19 @@ START_TEST(memory_runs_out)
 }
 END_TEST
 
+START_TEST(nothing_is_left)
+{
+    long kept;
+
+    store("RI");
+    ck_assert(find_path());
+    kept = sp_starve_kept();
+    for (int i = 0; i < 10; i++)
+        ck_assert(find_path());
+    ck_assert_int_lt(sp_starve_kept(), kept + 10);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stored_issuers");
@@ -256,6 +269,7 @@ int main(void)
     tcase_add_test(tests, many_of_one_name_are_cut);
     tcase_add_test(tests, a_damaged_one_is_told);
     tcase_add_test(tests, memory_runs_out);
+    tcase_add_test(tests, nothing_is_left);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -324,6 +324,26 @@ START_TEST(lost_page)
 }
 END_TEST
 
+/* What SQLite alone sees, in its words: a page that belongs to nothing. */
+START_TEST(page_of_nothing)
+{
+    static const char *const files[] = { SP_CERTIFICATES, SP_KEYS };
+    struct sp_keyring *keyring;
+    struct sp_checked checked;
+    char told[4096] = "";
+
+    sp_run_sql(place, files[_i],
+               "CREATE TABLE other (x); PRAGMA writable_schema = ON;"
+               "DELETE FROM sqlite_schema WHERE name = 'other'");
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    ck_assert(sp_keyring_check(keyring, add_line, told, &checked));
+    ck_assert_int_eq(checked.faults, 1);
+    ck_assert_msg(strncmp(told, files[_i], strlen(files[_i])) == 0, "%s", told);
+    ck_assert_msg(strstr(told, "never used") != NULL, "%s", told);
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 /* What SQLite says when it cannot go on. */
 static int said;
 
@@ -368,6 +388,30 @@ START_TEST(cannot_go_on)
 }
 END_TEST
 
+static int fail_bind(sqlite3_stmt *statement, int at, const void *bytes, int length,
+                     void (*release)(void *))
+{
+    (void)statement, (void)at, (void)bytes, (void)length, (void)release;
+    return SQLITE_NOMEM;
+}
+
+/* What could not be looked up is not missing: the check itself has failed. */
+START_TEST(cannot_look_up)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+    struct sp_checked checked = { 0 };
+    char told[4096] = "";
+
+    table.bind_blob = fail_bind;
+    sp_database(keyring)->sq = &table;
+    ck_assert(!sp_keyring_check(keyring, add_line, told, &checked));
+    ck_assert_int_eq(checked.faults, 0);
+    ck_assert_str_eq(told, "");
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: check");
@@ -383,7 +427,9 @@ int main(void)
     tcase_add_test(tests, keys_of_a_newer_form);
     tcase_add_test(tests, many);
     tcase_add_loop_test(tests, lost_page, 0, 2);
+    tcase_add_loop_test(tests, page_of_nothing, 0, 2);
     tcase_add_loop_test(tests, cannot_go_on, 0, SP_ROWS(codes));
+    tcase_add_test(tests, cannot_look_up);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -104,6 +105,34 @@ START_TEST(made_in_a_private_directory)
     ck_assert_int_eq(mkdir(place, 0700), 0);
     make();
     ck_assert_uint_eq(mode_of(""), 0700);
+}
+END_TEST
+
+/* Standard input is closed, so that a file of the keyring gets its number. */
+START_TEST(made_without_input)
+{
+    enum sp_made what;
+    char *why = NULL;
+
+    umask(077);
+    close(STDIN_FILENO);
+    ck_assert_msg(sp_files_make(place, &what, &why), "%s", why);
+    ck_assert_int_eq(what, SP_MADE_DIRECTORY);
+    ck_assert_uint_eq(mode_of(SP_CERTIFICATES), 0644);
+    ck_assert_uint_eq(mode_of(SP_KEYS), 0600);
+    ck_assert(sp_files_sync(place));
+    /* None of them is open any more. */
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    sp_files_remove(place, what);
+    ck_assert(!sp_keyring_exists(place));
+    /* In a directory of somebody's own, which stays, and where a file is already. */
+    ck_assert_int_eq(mkdir(place, 0755), 0);
+    for (int i = 0; i < 2; i++) {
+        ck_assert(sp_files_make(place, &what, &why));
+        ck_assert_int_eq(what, i == 0 ? SP_MADE_FILES : SP_MADE_NOTHING);
+        ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+    }
+    umask(022);
 }
 END_TEST
 
@@ -503,6 +532,7 @@ int main(void)
     tcase_add_test(tests, made_with_parents);
     tcase_add_test(tests, made_in_the_working_directory);
     tcase_add_test(tests, made_in_a_private_directory);
+    tcase_add_test(tests, made_without_input);
     tcase_add_test(tests, absent);
     tcase_add_loop_test(tests, permissions, 0, SP_ROWS(modes));
     tcase_add_loop_test(tests, symbolic_link, 0, SP_ROWS(files));

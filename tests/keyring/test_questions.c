@@ -335,6 +335,7 @@ START_TEST(descriptor_not_known)
     close(STDIN_FILENO);
     expect_role(SP_ROLE_CA);
     ck_assert_int_eq(sp_descriptors(place, &fd), 0);
+    ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFL) & O_PATH, 0);
     expect_role(SP_ROLE_CA);
     ck_assert_int_eq(sp_descriptors(place, &fd), 1);
 }

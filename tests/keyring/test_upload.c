@@ -371,6 +371,31 @@ START_TEST(without_key)
 }
 END_TEST
 
+/* The time of an upload is that of an earlier one, if it is told, and else now. */
+START_TEST(at_a_time)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    X509 *one = sp_make_contact(1, "One", "email:one@example.org", NULL);
+    X509 *two = sp_make_contact(2, "Two", "email:two@example.org", NULL);
+    const int64_t before = time(NULL);
+    int64_t now;
+
+    sp_upload_at(upload, 1234567);
+    ck_assert_int_eq(sp_add(upload, one, SP_ROLE_CONTACT, true, NULL), SP_ADD_NEW);
+    sp_upload_at(upload, 0);
+    ck_assert_int_eq(sp_add(upload, two, SP_ROLE_CONTACT, true, NULL), SP_ADD_NEW);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    ck_assert_int_eq(sp_sql_number(place, SP_CERTIFICATES, "SELECT min(uploaded) FROM certificate"),
+                     1234567);
+    now = sp_sql_number(place, SP_CERTIFICATES, "SELECT max(uploaded) FROM certificate");
+    ck_assert_int_ge(now, before);
+    ck_assert_int_le(now, time(NULL));
+    X509_free(one);
+    X509_free(two);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: upload");
@@ -391,6 +416,7 @@ int main(void)
     tcase_add_test(tests, trusted_certificate);
     tcase_add_test(tests, odd_keys);
     tcase_add_test(tests, without_key);
+    tcase_add_test(tests, at_a_time);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

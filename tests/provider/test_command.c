@@ -11,6 +11,7 @@
 
 #include <openssl/err.h>
 
+#include "certs.h"
 #include "log/report.h"
 #include "mail.h"
 #include "policy/command.h"
@@ -311,6 +312,48 @@ START_TEST(sender)
 }
 END_TEST
 
+/* Without a signer's certificate there is nobody to compare the sender with. */
+START_TEST(sender_without_signer)
+{
+    EVP_PKEY *key;
+    char *lines;
+
+    start("report_sender = nobody@example.org\nunknown_keys = pass\n");
+    key = sp_read_key("good-rsa");
+    EXPECT_DONE(sp_sign_data(key, NULL, sp_mail_attributes, 32));
+    EVP_PKEY_free(key);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "", "sender-match"), 0);
+    ck_assert_int_eq(count_lines(lines, "refused ", ""), 0);
+    free(lines);
+}
+END_TEST
+
+/* Somebody who is a CA of their own may be a recipient, and a CA that issues is none. */
+START_TEST(rest_with_a_ca)
+{
+    struct sp_recipe recipe = { .subject = "Own CA",
+                                .san = "email:own@example.org",
+                                .usage = "digitalSignature,keyEncipherment,keyCertSign",
+                                .basic = "critical,CA:TRUE" };
+    X509 *own, *issuer;
+    char *lines;
+
+    start("report_use = encrypt\n");
+    own = sp_make_cert(&recipe);
+    recipe.subject = "Issuing CA";
+    recipe.usage = "keyCertSign";
+    issuer = sp_make_cert(&recipe);
+    EXPECT_REFUSED(sp_encrypt_to("expired-ec"), "[expired]");
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "refused encrypt ", "Own CA"), 1);
+    ck_assert_int_eq(count_lines(lines, "", "Issuing CA"), 0);
+    free(lines);
+    X509_free(own);
+    X509_free(issuer);
+}
+END_TEST
+
 static const struct {
     const char *name, *note;
 } decrypting[] = { { "good-rsa", NULL },
@@ -478,6 +521,53 @@ START_TEST(told_twice)
 END_TEST
 
 static const struct {
+    bool has_use;
+    smimepolicy_use use;
+    const char *sender, *cipher;
+    bool no_asking;
+} adopted[] = {
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, false },
+    { true, SMIMEPOLICY_UPLOAD, NULL, NULL, false },
+    { true, SMIMEPOLICY_SIGN, NULL, NULL, false },
+    { false, SMIMEPOLICY_UPLOAD, "a@b.example", NULL, false },
+    { false, SMIMEPOLICY_UPLOAD, "c@b.example", NULL, false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, "aes256", false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, "aes128", false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, true },
+};
+
+static bool adopt(int row)
+{
+    struct sp_command command = { adopted[row].has_use, adopted[row].use, NULL, NULL,
+                                  adopted[row].no_asking };
+
+    command.sender = adopted[row].sender != NULL ? OPENSSL_strdup(adopted[row].sender) : NULL;
+    command.cipher = adopted[row].cipher != NULL ? OPENSSL_strdup(adopted[row].cipher) : NULL;
+    return sp_command_adopt(&command);
+}
+
+/* The first one decides until it is forgotten, and so does what was done once. */
+START_TEST(adopted_until_forgotten)
+{
+    for (int row = 0; row < SP_ROWS(adopted); row++) {
+        ck_assert(adopt(_i));
+        ck_assert_int_eq(adopt(row), row == _i);
+        ck_assert_pstr_eq(sp_command()->sender, adopted[_i].sender);
+        ck_assert_pstr_eq(sp_command()->cipher, adopted[_i].cipher);
+        ck_assert_int_eq(sp_command()->no_asking, adopted[_i].no_asking);
+        ck_assert_int_eq(sp_command_is_to(SMIMEPOLICY_UPLOAD), _i == 1);
+        for (int what = 0; what < SP_ONCE_COUNT; what++) {
+            ck_assert(sp_command_once((enum sp_once)what));
+            ck_assert(!sp_command_once((enum sp_once)what));
+        }
+        sp_command_reset();
+        ck_assert_ptr_null(sp_command()->sender);
+        ck_assert(!sp_command_is_to(SMIMEPOLICY_UPLOAD));
+    }
+}
+END_TEST
+
+static const struct {
     const char *file, *beside;
     const char *key, *value; /* in force; NULL: the policy is locked */
 } files[] = {
@@ -552,6 +642,8 @@ int main(void)
     tcase_add_test(tests, cipher_of_no_mail);
     tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
     tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
+    tcase_add_test(tests, sender_without_signer);
+    tcase_add_test(tests, rest_with_a_ca);
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
     tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
@@ -560,6 +652,7 @@ int main(void)
     tcase_add_loop_test(tests, without_a_pipe, 0, 5);
     tcase_add_test(tests, told);
     tcase_add_loop_test(tests, told_twice, 0, SP_ROWS(others));
+    tcase_add_loop_test(tests, adopted_until_forgotten, 0, SP_ROWS(adopted));
     tcase_add_loop_test(tests, policy_file, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, greeting, 0, 2);
     return sp_run_forked(suite);

@@ -462,6 +462,51 @@ START_TEST(the_best_of_unusable_ones)
 }
 END_TEST
 
+/* The kind of the key tells the program how to sign. */
+START_TEST(a_pss_key_is_reported)
+{
+    const int report = start_with_report("");
+    EVP_PKEY *key = sp_make_rsa("RSA-PSS", 2048);
+    X509 *cert = sp_make_cert(&(struct sp_recipe){ .key = key,
+                                                   .not_after = "20991231235959Z",
+                                                   .san = "email:bob@example.org",
+                                                   .usage = "digitalSignature" });
+
+    sp_put_cert(SP_ROLE_IDENTITY, cert, key, NULL);
+    expect_load(BOB("identity"), CERT, "C", "Bob", NULL);
+    expect_report(report, "chosen sign bob@example.org F only\nkey sign F pss\n");
+    X509_free(cert);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
+/* What has come since a week ago is a change, and what has always been there is none. */
+START_TEST(a_change_is_reported)
+{
+    const int report = start_with_report("");
+    X509 *cert = sp_make_cert(&(struct sp_recipe){ .not_after = "20991231235959Z",
+                                                   .san = "email:bob@example.org",
+                                                   .usage = "keyEncipherment" });
+    char expected[300];
+
+    sp_put_cert(SP_ROLE_CONTACT, cert, NULL, NULL);
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES,
+               "UPDATE certificate SET uploaded = 1720000000");
+    if (_i == 1)
+        sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES,
+                   "UPDATE certificate SET uploaded = strftime('%s', 'now') - 86400 WHERE id = 1");
+    expect_load(BOB("contact"), CERT, "C", "Bob", NULL);
+    (void)snprintf(expected, sizeof(expected),
+                   "chosen encrypt bob@example.org F %s of 2 certificates CN=Bob, serial 0x1f, is "
+                   "used\nkey encrypt F rsa\npassed-over encrypt bob@example.org F - not "
+                   "CN=good-rsa, serial 0x64: another one is valid for longer\n",
+                   _i == 1 ? "changed" : "same");
+    expect_report(report, expected);
+    X509_free(cert);
+}
+END_TEST
+
 static const struct asking {
     const char *passphrase, *uri, *kinds, *error, *line;
 } asking[] = {
@@ -637,6 +682,8 @@ int main(void)
     tcase_add_test(tests, without_a_keyring);
     tcase_add_test(tests, the_choice_is_reported);
     tcase_add_test(tests, the_best_of_unusable_ones);
+    tcase_add_test(tests, a_pss_key_is_reported);
+    tcase_add_loop_test(tests, a_change_is_reported, 0, 2);
     tcase_add_loop_test(tests, nobody_is_asked, 0, SP_ROWS(asking));
     tcase_add_test(tests, nobody_is_asked_for_a_file);
     tcase_add_test(tests, issuers);

@@ -5,8 +5,10 @@
  * Every allocation of ours fails once.  There must be no crash and no leak (the
  * sanitizers look), and above all nothing may be allowed that is refused otherwise.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
@@ -15,6 +17,7 @@
 
 #include "keyring_of_test.h"
 #include "mail.h"
+#include "policy/policy.h"
 #include "starve.h"
 
 struct person {
@@ -159,13 +162,20 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
-static OSSL_LIB_CTX *context_with(const char *settings)
+static OSSL_LIB_CTX *context_from(const char *path)
 {
     OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
-    char *text = sp_configuration(settings), *path = sp_temporary(text);
 
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
     ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, path), 1);
+    return libctx;
+}
+
+static OSSL_LIB_CTX *context_with(const char *settings)
+{
+    char *text = sp_configuration(settings), *path = sp_temporary(text);
+    OSSL_LIB_CTX *libctx = context_from(path);
+
     free(path);
     free(text);
     return libctx;
@@ -262,6 +272,77 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
         fails += step;
     ck_assert_int_gt(fails, 100);
     OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+/* What was written to |pipe|; free() it. */
+static char *read_all(int pipe)
+{
+    char *text = calloc(1, 65537);
+
+    ck_assert_int_gt(read(pipe, text, 65536), 0);
+    return text;
+}
+
+/*
+ * Choose for the program that is told, while one allocation fails; false if none was
+ * left to fail.  What is given was reported, or all that follows is refused.
+ */
+static bool use_choice(const char *conf, int pipe, long fails)
+{
+    static const char *const lines[] = { "\nchosen encrypt ", "\nkey encrypt ",
+                                         "\npassed-over encrypt " };
+    OSSL_LIB_CTX *libctx = context_from(conf);
+    char *text;
+    int along, chosen;
+    bool starving, failed;
+
+    ERR_clear_error();
+    sp_starve(fails);
+    along = load(libctx, "smimepolicy:chain/bob@example.org");
+    ck_assert_msg(along == 1 || ERR_peek_error() != 0, "%d when %ld fails", along, fails);
+    ERR_clear_error();
+    chosen = load(libctx, "smimepolicy:contact/bob@example.org");
+    failed = ERR_peek_error() != 0 || sp_policy_locked() != NULL;
+    ck_assert_msg(chosen == 1 || failed, "%d when %ld fails", chosen, fails);
+    ERR_clear_error();
+    starving = sp_starve_end();
+    ck_assert(starving || (along == 1 && chosen == 1 && !failed));
+    text = read_all(pipe);
+    for (int i = 0; !failed && i < SP_ROWS(lines); i++)
+        ck_assert_msg(strstr(text, lines[i]) != NULL, "%s when %ld fails", text, fails);
+    free(text);
+    OSSL_LIB_CTX_free(libctx);
+    return starving;
+}
+
+START_TEST(every_allocation_of_a_choice_fails_once)
+{
+    const char *text = getenv("SP_STARVE_STEP");
+    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
+    char *settings, *conf, *path;
+    long fails = 1;
+    int ends[2];
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_put(SP_ROLE_CA, "ca");
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_gt(asprintf(&settings,
+                              "keyring = %s\nreport = %d\n"
+                              "report_nonce = 0123456789abcdef0123456789abcdef",
+                              sp_keyring_of_test(), ends[1]),
+                     0);
+    conf = sp_configuration(settings);
+    path = sp_temporary(conf);
+    while (use_choice(path, ends[0], fails))
+        fails += step;
+    ck_assert_int_gt(fails, 100);
+    free(path);
+    free(conf);
+    free(settings);
 }
 END_TEST
 
@@ -368,6 +449,7 @@ int main(void)
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
+    tcase_add_test(tests, every_allocation_of_a_choice_fails_once);
     tcase_add_test(tests, every_allocation_of_raw_keys_fails_once);
     tcase_add_loop_test(tests, every_allocation_of_a_look_up_fails_once, 0, 2 * SP_ROWS(kinds));
     return sp_run_forked(suite);

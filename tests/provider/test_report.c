@@ -11,17 +11,21 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
 #include "harness.h"
+#include "log/decision_log.h"
 #include "log/report.h"
 #include "policy/policy.h"
 #include "smimepolicy.h"
+#include "starve.h"
 
 #define NONCE "0123456789abcdef0123456789ABCDEF"
 #define HELLO "hello " NONCE " " SMIMEPOLICY_VERSION "\n"
+#define ZEROS "000000000000000000000000000000000000000000000000000000000000"
 
 static int ends[2];
 
@@ -118,7 +122,7 @@ START_TEST(cut_at_its_limit)
 
     memset(long_text, 'x', 8999);
     long_text[8999] = '\0';
-    memcpy(long_text + 4091, "\xc3\xbc", 2);
+    memcpy(long_text + 4091, "\xc3\xbd", 2);
     open_report();
     sp_report_line("%s", long_text);
     sp_report_line("%.4096s", long_text);
@@ -151,8 +155,11 @@ static void expect_failed(void)
     ck_assert_ptr_null(sp_policy_locked());
 }
 
-static const char *const no_nonces[] = { NULL, "", "0123456789abcdef0123456789ABCDE",
+static const char *const no_nonces[] = { NULL,
+                                         "",
+                                         "0123456789abcdef0123456789ABCDE",
                                          "0123456789abcdef0123456789ABCDEF0",
+                                         "0123456789abcdef0123456789ABCDEFG",
                                          "0123456789abcdef0123456789ABCDEG" };
 
 START_TEST(bad_nonce)
@@ -361,6 +368,138 @@ START_TEST(reason_of_the_lock)
 }
 END_TEST
 
+/* What an earlier call left in errno is no interruption. */
+START_TEST(after_an_interruption)
+{
+    open_report();
+    errno = EINTR;
+    sp_report_line("ready");
+    ck_assert(!sp_report_failed());
+    expect_written(HELLO "ready\n");
+}
+END_TEST
+
+/* The bytes that can be read. */
+static int waiting(void)
+{
+    int count;
+
+    ck_assert_int_eq(ioctl(ends[0], FIONREAD, &count), 0);
+    return count;
+}
+
+/* A line behind the release is not held any more. */
+START_TEST(held_together)
+{
+    const int hello = (int)strlen(HELLO);
+
+    open_report();
+    sp_report_hold();
+    sp_report_line("setting mode enforce");
+    sp_report_line("ready");
+    ck_assert_int_eq(waiting(), hello);
+    sp_report_release();
+    ck_assert_int_eq(waiting(), hello + 27);
+    sp_report_line("allowed");
+    ck_assert_int_eq(waiting(), hello + 35);
+    sp_report_release();
+    ck_assert(!sp_report_failed());
+    expect_written(HELLO "setting mode enforce\nready\nallowed\n");
+}
+END_TEST
+
+/* As much is held as a pipe takes in one piece, and what was held is written first. */
+START_TEST(more_than_is_held)
+{
+    const int hello = (int)strlen(HELLO);
+    char *text;
+
+    open_report();
+    sp_report_hold();
+    sp_report_line("%02047d", 1);
+    sp_report_line("%02047d", 2);
+    ck_assert_int_eq(waiting(), hello);
+    sp_report_line("3");
+    ck_assert_int_eq(waiting(), hello + SP_REPORT_LINE_MAX);
+    sp_report_release();
+    ck_assert(!sp_report_failed());
+    text = read_all();
+    ck_assert_uint_eq(strlen(text), strlen(HELLO) + SP_REPORT_LINE_MAX + 2);
+    ck_assert_str_eq(text + strlen(text) - 5, "02\n3\n");
+    free(text);
+}
+END_TEST
+
+/* At the release, and when more is held than there is room for. */
+START_TEST(reader_has_gone_meanwhile)
+{
+    open_report();
+    sp_report_hold();
+    sp_report_line("%02047d", 1);
+    ck_assert_int_eq(close(ends[0]), 0);
+    ck_assert(!sp_report_failed());
+    if (_i == 0)
+        sp_report_release();
+    else
+        sp_report_line("%02048d", 2);
+    expect_failed();
+}
+END_TEST
+
+START_TEST(nothing_to_hold)
+{
+    sp_report_hold();
+    sp_report_release();
+    ck_assert(!sp_report_failed());
+    open_report();
+    sp_report_line("ready");
+    sp_report_release();
+    ck_assert(!sp_report_failed());
+    expect_written(HELLO "ready\n");
+}
+END_TEST
+
+/* Lines are lost with the memory for them: one is written at once, or two are held. */
+START_TEST(memory_runs_out)
+{
+    const long number = _i / 2 + 1;
+    const bool holds = _i % 2 == 1;
+
+    ck_assert(sp_starve_watch());
+    open_report();
+    if (holds)
+        sp_report_hold();
+    sp_starve(number);
+    sp_report_line("setting mode enforce");
+    sp_report_line("ready");
+    sp_report_release();
+    ck_assert_int_eq(sp_report_failed(), sp_starve_end());
+    ck_assert(sp_report_failed() || number > 4);
+}
+END_TEST
+
+/* The parts of a line, and what has none. */
+START_TEST(decisions)
+{
+    const unsigned char certificate[32] = { 0x01, 0xab };
+    struct sp_decision decision = { .operation = "sign", .refused = true, .note = "why" };
+
+    sp_report_decision(&decision);
+    open_report();
+    sp_report_decision(&decision);
+    decision.refused = false;
+    decision.certificate = certificate;
+    sp_report_decision(&decision);
+    decision.note = NULL;
+    sp_report_decision(&decision);
+    sp_report_allowed("sign", NULL);
+    ck_assert(!sp_report_failed());
+    expect_written(HELLO "refused sign - - refused: sign: why\n"
+                         "observed sign 01ab" ZEROS " - refused: sign: why\n"
+                         "allowed sign -\n");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("report");
@@ -380,5 +519,12 @@ int main(void)
     tcase_add_test(tests, too_many_lines);
     tcase_add_test(tests, forked_off);
     tcase_add_test(tests, reason_of_the_lock);
+    tcase_add_test(tests, after_an_interruption);
+    tcase_add_test(tests, held_together);
+    tcase_add_test(tests, more_than_is_held);
+    tcase_add_loop_test(tests, reader_has_gone_meanwhile, 0, 2);
+    tcase_add_test(tests, nothing_to_hold);
+    tcase_add_loop_test(tests, memory_runs_out, 0, 20);
+    tcase_add_test(tests, decisions);
     return sp_run_forked(suite);
 }

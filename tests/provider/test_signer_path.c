@@ -2,8 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The issuer of a signer has expired, and every allocation of ours fails once.
+ * An issuer of a signer has expired: which one is found, how far is looked, and that
+ * every allocation of ours fails once.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -87,25 +89,41 @@ static X509 *parse(OSSL_LIB_CTX *libctx, const struct encoded *encoded)
     return cert;
 }
 
-/* Sign while |ca|, and perhaps |other|, are parsed certificates of the process. */
-static bool sign(OSSL_LIB_CTX *libctx, const struct encoded *ca, const struct encoded *other)
+/* The most certificates that a test has parsed. */
+#define MANY 65
+
+/* Sign with |own| while the |count| certificates |others| are parsed. */
+static bool sign_as(OSSL_LIB_CTX *libctx, const struct encoded *own, const struct encoded *others,
+                    int count)
 {
     const unsigned char *der = key.der;
-    X509 *first = parse(libctx, ca), *second = other != NULL ? parse(libctx, other) : NULL;
-    X509 *cert = parse(libctx, &signer);
-    EVP_PKEY *private = d2i_AutoPrivateKey_ex(NULL, &der, key.length, libctx, NULL);
+    X509 *parsed[MANY], *cert;
+    EVP_PKEY *private;
     BIO *data = BIO_new_mem_buf("hello", 5);
     CMS_ContentInfo *message = NULL;
+    bool complete = true;
 
-    if (first != NULL && cert != NULL && private != NULL)
+    for (int i = 0; i < count; i++)
+        complete = (parsed[i] = parse(libctx, &others[i])) != NULL && complete;
+    cert = parse(libctx, own);
+    private = d2i_AutoPrivateKey_ex(NULL, &der, key.length, libctx, NULL);
+    if (complete && cert != NULL && private != NULL)
         message = CMS_sign_ex(cert, private, NULL, data, CMS_BINARY, libctx, NULL);
     CMS_ContentInfo_free(message);
     BIO_free(data);
     EVP_PKEY_free(private);
     X509_free(cert);
-    X509_free(second);
-    X509_free(first);
+    for (int i = 0; i < count; i++)
+        X509_free(parsed[i]);
     return message != NULL;
+}
+
+/* Sign while |ca|, and perhaps |other|, are parsed certificates of the process. */
+static bool sign(OSSL_LIB_CTX *libctx, const struct encoded *ca, const struct encoded *other)
+{
+    const struct encoded others[] = { *ca, other != NULL ? *other : *ca };
+
+    return sign_as(libctx, &signer, others, other != NULL ? 2 : 1);
 }
 
 static OSSL_LIB_CTX *context(void)
@@ -159,6 +177,179 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* What is found on a path, and who is blamed, is forgotten with the signature. */
+START_TEST(nothing_is_left)
+{
+    char *settings = sp_configuration("signer_path = refuse");
+    OSSL_LIB_CTX *libctx;
+    long kept = 0;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    make_certs();
+    conf = sp_temporary(settings);
+    libctx = context();
+    for (int i = 0; i < 40; i++) {
+        /* By then libcrypto has what it keeps; a few blocks may still be added by chance. */
+        if (i == 20)
+            kept = sp_starve_kept();
+        ck_assert(sign(libctx, &new_ca, NULL));
+        ck_assert(sign(libctx, &old_ca, &new_ca));
+        ck_assert(!sign(libctx, &old_ca, NULL));
+        ERR_clear_error();
+    }
+    ck_assert_int_lt(sp_starve_kept(), kept + 20);
+    OSSL_LIB_CTX_free(libctx);
+    free_certs();
+    free(conf);
+    free(settings);
+}
+END_TEST
+
+static void begin(void)
+{
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    key.length = i2d_PrivateKey(sp_test_rsa(), &key.der);
+    ck_assert_int_gt(key.length, 0);
+}
+
+/* Sign with a certificate under |issuer| while |others|, which are freed, are parsed. */
+static void expect_signed(X509 *issuer, const char *authority, struct encoded *others, int count,
+                          const char *refused)
+{
+    X509 *cert =
+        sp_make_cert(&(struct sp_recipe){ .not_before = "20200101000000Z",
+                                          .not_after = "20991231235959Z",
+                                          .issuer = issuer,
+                                          .san = "email:bob@example.org",
+                                          .usage = "digitalSignature",
+                                          .again = { "authorityKeyIdentifier", authority } });
+    struct encoded own = encode(cert);
+    char *settings = sp_configuration("signer_path = refuse");
+    OSSL_LIB_CTX *libctx;
+
+    X509_free(cert);
+    conf = sp_temporary(settings);
+    libctx = context();
+    EXPECT(sign_as(libctx, &own, others, count), refused);
+    OSSL_LIB_CTX_free(libctx);
+    for (int i = 0; i < count; i++)
+        OPENSSL_free(others[i].der);
+    OPENSSL_free(own.der);
+    OPENSSL_free(key.der);
+    free(conf);
+    free(settings);
+}
+
+#define CERT_SIGN "keyCertSign"
+#define ONE       "DER:04:02:01:05"
+#define OTHER     "DER:04:02:02:05"
+#define OF_ONE    "DER:30:04:80:02:01:05"
+
+/*
+ * What an expired CA has, and what the signer names.  |beside|: the key identifier of a
+ * valid CA of the same name.
+ */
+static const struct {
+    const char *subject, *key_id, *usage;
+    const char *issuer, *authority;
+    bool forged, is_issuer;
+    const char *beside;
+} issuers[] = {
+    { "My CA", NULL, CERT_SIGN, "My CA", NULL, false, true, NULL },
+    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, true, NULL },
+    { "My CA", ONE, CERT_SIGN, "My CA", NULL, false, true, NULL },
+    { "My CA", NULL, CERT_SIGN, "My CA", OF_ONE, false, true, NULL },
+    { "My CA", OTHER, CERT_SIGN, "My CA", OF_ONE, false, false, NULL },
+    /* Names are compared as libcrypto compares them. */
+    { "My CA", NULL, CERT_SIGN, "my  ca", NULL, false, true, NULL },
+    { "My CA", NULL, CERT_SIGN, "My CB", NULL, false, false, NULL },
+    { "My CA", NULL, CERT_SIGN, "MyCA", NULL, false, false, NULL },
+    /* Whether it may issue is not what proves it. */
+    { "My CA", NULL, "digitalSignature", "My CA", NULL, false, true, NULL },
+    { "My CA", NULL, CERT_SIGN, "My CA", NULL, true, false, NULL },
+    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, true, OTHER },
+    { "My CA", ONE, CERT_SIGN, "My CA", OF_ONE, false, false, ONE },
+    { "My CA", ONE, CERT_SIGN, "My CA", NULL, false, false, OTHER },
+};
+
+START_TEST(who_is_the_issuer)
+{
+    EVP_PKEY *forger = sp_make_key("EC", "P-256");
+    struct sp_recipe recipe = { .subject = issuers[_i].subject,
+                                .not_before = "20150101000000Z",
+                                .not_after = "20210101000000Z",
+                                .key = issuers[_i].forged ? forger : sp_test_ec(),
+                                .usage = issuers[_i].usage,
+                                .basic = "critical,CA:TRUE",
+                                .again = { "subjectKeyIdentifier", issuers[_i].key_id } };
+    struct encoded others[2];
+    X509 *cert, *named;
+    int count = 0;
+
+    begin();
+    cert = sp_make_cert(&recipe);
+    others[count++] = encode(cert);
+    if (issuers[_i].beside != NULL) {
+        X509 *valid;
+
+        recipe.not_after = "20991231235959Z";
+        recipe.again[1] = issuers[_i].beside;
+        valid = sp_make_cert(&recipe);
+        others[count++] = encode(valid);
+        X509_free(valid);
+    }
+    recipe.subject = issuers[_i].issuer;
+    named = sp_make_cert(&recipe);
+    expect_signed(named, issuers[_i].authority, others, count,
+                  issuers[_i].is_issuer ? "on the signer's path expired" : NULL);
+    X509_free(named);
+    X509_free(cert);
+    EVP_PKEY_free(forger);
+}
+END_TEST
+
+static const struct {
+    int above;   /* so many certificates above the signer, of which the root has expired */
+    int of_name; /* or so many expired ones of one name */
+    const char *refused;
+} amounts[] = {
+    { 2, 0, "CA 0" }, { 16, 0, "CA 0" }, { 17, 0, NULL },
+    { 0, 2, "CA" },   { 0, 64, "CA" },   { 0, 65, NULL },
+};
+
+/* Beyond the limits nothing is known, and the readers of the message judge. */
+START_TEST(how_far_is_looked)
+{
+    const int above = amounts[_i].above, count = above + amounts[_i].of_name;
+    struct encoded others[MANY];
+    X509 *last = NULL;
+    char name[20] = "CA";
+
+    begin();
+    for (int i = 0; i < count; i++) {
+        X509 *issuer = above > 0 ? last : NULL, *before = last;
+        const bool expired = i == 0 || above == 0;
+
+        if (above > 0)
+            (void)snprintf(name, sizeof(name), "CA %d", i);
+        last = sp_make_cert(
+            &(struct sp_recipe){ .subject = name,
+                                 .not_before = "20150101000000Z",
+                                 .not_after = expired ? "20210101000000Z" : "20991231235959Z",
+                                 .key = sp_test_ec(),
+                                 .issuer = issuer,
+                                 .usage = CERT_SIGN,
+                                 .basic = "critical,CA:TRUE",
+                                 .serial = i + 1 });
+        others[i] = encode(last);
+        X509_free(before);
+    }
+    expect_signed(last, NULL, others, count, amounts[_i].refused);
+    X509_free(last);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signer_path");
@@ -166,5 +357,8 @@ int main(void)
 
     tcase_set_timeout(tests, 900);
     tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, nothing_is_left);
+    tcase_add_loop_test(tests, who_is_the_issuer, 0, SP_ROWS(issuers));
+    tcase_add_loop_test(tests, how_far_is_looked, 0, SP_ROWS(amounts));
     return sp_run_forked(suite);
 }

@@ -4,13 +4,18 @@
  *
  * What the command says: one line each, whatever comes from outside.
  */
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "capture.h"
+#include "common/help.h"
 #include "common/memory.h"
+#include "common/memory_file.h"
 #include "common/passphrase.h"
 #include "common/print.h"
 #include "common/shim.h"
@@ -121,10 +126,12 @@ static const struct {
     { "passin", "fd:", NULL, "--passin takes pass:TEXT, env:NAME, file:PATH, fd:N or stdin" },
     { "passin", "fd:0x", NULL, "--passin takes" },
     { "passin", "fd:-1", NULL, "--passin takes" },
+    { "passin", "fd:1048576", NULL, "--passin takes" },
+    { "passin", "fd:1048575", NULL, "from fd:1048575: Bad file descriptor" },
     { "passin", "fd:1000", NULL, "cannot read the passphrase from fd:1000: Bad file descriptor" },
     { "passin", "first line", NULL, "--passin takes" },
-    { "passin", "file:/nonexistent", NULL,
-      "cannot read the passphrase from file:/nonexistent: No such" },
+    { "passin", "file:/nonexistent/x", NULL,
+      "cannot read the passphrase from file:/nonexistent/x: No such" },
     { "passout", "stdin", "first line", NULL },
     { "passout", "pass:a", NULL, "--passout takes fd:N, file:PATH or stdin: what stands in a" },
     { "passout", "env:SP_PASS", NULL, "--passout takes fd:N, file:PATH or stdin" },
@@ -161,6 +168,145 @@ START_TEST(a_passphrase_is_the_first_line)
 }
 END_TEST
 
+/* What is in a file, and what is read of it. */
+static const struct {
+    const char *content;
+    const char *text;
+} files[] = {
+    { "", "" },     { "\n", "" },       { "\r\n", "" },       { "a", "a" },
+    { "a\r", "a" }, { "\ra\n", "\ra" }, { "a\r\r\n", "a\r" }, { "a\n\nb", "a" },
+};
+
+START_TEST(a_passphrase_is_in_a_file)
+{
+    struct shim_passphrase pass = { 0 };
+    char path[] = "/tmp/test_message.XXXXXX", source[sizeof(path) + 5];
+    const int fd = mkstemp(path), next = dup(fd);
+
+    close(next);
+    ck_assert_int_eq(write(fd, files[_i].content, strlen(files[_i].content)),
+                     (ssize_t)strlen(files[_i].content));
+    (void)snprintf(source, sizeof(source), "file:%s", path);
+    ck_assert_int_eq(shim_passphrase_take(&pass, "passout", source), SHIM_OK);
+    ck_assert_str_eq(pass.text, files[_i].text);
+    ck_assert(pass.given);
+    ck_assert_int_eq(fcntl(next, F_GETFD), -1);
+    shim_passphrase_clear(&pass);
+    ck_assert(!pass.given && pass.text == NULL);
+    (void)unlink(path);
+    close(fd);
+}
+END_TEST
+
+/* One that is longer than anybody types is cut. */
+START_TEST(a_passphrase_is_cut)
+{
+    struct shim_passphrase pass = { 0 };
+    char line[1100];
+    int ends[2];
+
+    memset(line, 'x', sizeof(line));
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], line, sizeof(line)), sizeof(line));
+    close(ends[1]);
+    ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    ck_assert_int_eq(shim_passphrase_take(&pass, "passout", "stdin"), SHIM_OK);
+    ck_assert_uint_eq(strlen(pass.text), 1023);
+    ck_assert_int_eq(read(STDIN_FILENO, line, sizeof(line)), 1100 - 1023);
+    shim_passphrase_clear(&pass);
+}
+END_TEST
+
+/* Which file there is, whether --policy names it, and what comes of it. */
+static const struct {
+    const char *content; /* NULL: there is none; "/": its directory is a file */
+    bool named;
+    int code;
+    const char *said;
+} policies[] = {
+    { NULL, false, SHIM_OK, NULL },
+    { "/", false, SHIM_OK, NULL },
+    { NULL, true, SHIM_REFUSED, "refused: the policy is locked: " },
+    { "/", true, SHIM_REFUSED, "refused: the policy is locked: " },
+    { "mode = observe\n", false, SHIM_OK, NULL },
+    { "mode = observe\n", true, SHIM_OK, NULL },
+    { "mode = other\n", false, SHIM_REFUSED, "mend the file: until then everything is refused" },
+    { "mode = other\n", true, SHIM_REFUSED, "mode = other: accepted is enforce or observe" },
+};
+
+START_TEST(the_policy_is_read_once)
+{
+    char path[] = "/tmp/test_message.XXXXXX", below[sizeof(path) + 2];
+    const char *content = policies[_i].content;
+    const bool is_below = content != NULL && content[0] == '/';
+    struct shim shim = { .policy_file = path, .policy_named = policies[_i].named };
+    const int fd = mkstemp(path);
+    const smimepolicy_settings *first;
+
+    (void)snprintf(below, sizeof(below), "%s/x", path);
+    if (is_below)
+        shim.policy_file = below;
+    else if (content != NULL)
+        ck_assert_int_eq(write(fd, content, strlen(content)), (ssize_t)strlen(content));
+    else
+        ck_assert_int_eq(unlink(path), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_load_settings(&shim), policies[_i].code);
+    sp_expect_captured(STDERR_FILENO, policies[_i].said);
+    first = shim.settings;
+    ck_assert_ptr_nonnull(first);
+    ck_assert_int_eq(shim_load_settings(&shim), SHIM_OK);
+    ck_assert_ptr_eq(shim.settings, first);
+    ck_assert_int_eq(first->mode == SP_MODE_OBSERVE,
+                     policies[_i].code == SHIM_OK && content != NULL && !is_below);
+    smimepolicy_settings_free(shim.settings);
+    (void)unlink(path);
+    close(fd);
+}
+END_TEST
+
+START_TEST(help_is_found)
+{
+    static const char *const wanted[] = { "--help", "-help", "-h" }, *const others[] = { "help",
+                                                                                         "--h",
+                                                                                         "" };
+
+    for (int i = 0; i < 3; i++) {
+        ck_assert(shim_help_wanted(wanted[i]));
+        ck_assert(!shim_help_wanted(others[i]));
+    }
+    ck_assert_str_eq(shim_help_find("sign")->name, "sign");
+    ck_assert_ptr_null(shim_help_find("sig")->name);
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(shim_help_verb("sign"), SHIM_OK);
+    sp_expect_captured(STDOUT_FILENO, "smime-policy sign");
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(shim_help(), SHIM_OK);
+    sp_expect_captured(STDOUT_FILENO, "cryptographic or verification failure, 5 system");
+}
+END_TEST
+
+/* The path by which a child opens a file in memory. */
+START_TEST(a_file_in_memory)
+{
+    const int fd = shim_memory_file("it", "content", 7);
+    char *path = shim_fd_path(fd);
+    char content[10] = "";
+
+    ck_assert_int_eq(fcntl(fd, F_GETFD), FD_CLOEXEC);
+    ck_assert_ptr_nonnull(path);
+    ck_assert_int_eq(pread(fd, content, sizeof(content), 0), 7);
+    ck_assert_str_eq(content, "content");
+    ck_assert_int_eq(strncmp(path, "/proc/self/fd/", 14), 0);
+    ck_assert_int_eq(atoi(path + 14), fd);
+    OPENSSL_free(path);
+    close(fd);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_fd_path(1000));
+    sp_expect_captured(STDERR_FILENO, "cannot hand files to openssl: /proc/self/fd/1000: No such");
+}
+END_TEST
+
 /* Three may be typed, and then it is enough. */
 START_TEST(a_typed_passphrase_is_asked_for_three_times)
 {
@@ -188,6 +334,11 @@ int main(void)
     tcase_add_test(tests, a_mistake_leads_to_the_help);
     tcase_add_test(tests, memory_that_ran_out_is_said_once);
     tcase_add_loop_test(tests, a_passphrase_is_the_first_line, 0, SP_ROWS(sources));
+    tcase_add_loop_test(tests, a_passphrase_is_in_a_file, 0, SP_ROWS(files));
+    tcase_add_test(tests, a_passphrase_is_cut);
+    tcase_add_loop_test(tests, the_policy_is_read_once, 0, SP_ROWS(policies));
+    tcase_add_test(tests, help_is_found);
+    tcase_add_test(tests, a_file_in_memory);
     tcase_add_test(tests, a_typed_passphrase_is_asked_for_three_times);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -5,6 +5,7 @@
  * An output appears whole or not at all, and only those read it who may.
  */
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -12,6 +13,8 @@
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include <openssl/crypto.h>
 
 #include "capture.h"
 #include "common/output.h"
@@ -204,6 +207,7 @@ static const struct {
     const char *after;
 } certificates[] = {
     { "x\n" END, true, "x\n" END },
+    { END, true, END },
     { "", true, "old" },
     { "x\n-----END CERTIFICATE-----", false, "old" },
     { "x\n" END "-----BEGIN", false, "old" },
@@ -377,6 +381,72 @@ START_TEST(a_spool_has_no_name)
 }
 END_TEST
 
+/* Whose directory may not be written is filled where it is; and nothing is made beside it. */
+START_TEST(a_file_in_a_closed_folder)
+{
+    char *folder = OPENSSL_strdup(place);
+    const bool is_root = geteuid() == 0, may = _i == 0;
+    struct stat before;
+    bool done;
+
+    *strrchr(folder, '/') = '\0';
+    write_file(place, "the old content, which is longer\n", may ? 0666 : 0444);
+    before = status(place);
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    ck_assert(!is_root || seteuid(65534) == 0);
+    sp_capture_begin(STDERR_FILENO);
+    done = write_output(place, SHIM_PUBLIC, false, NEW);
+    sp_expect_captured(STDERR_FILENO, may ? NULL : ": Permission denied");
+    ck_assert(!is_root || seteuid(0) == 0);
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    ck_assert_int_eq(done, may);
+    ck_assert_uint_eq(status(place).st_ino, before.st_ino);
+    expect_content(place, may ? NEW : "the old content, which is longer\n");
+    expect_files(1);
+    (void)unlink(place);
+    OPENSSL_free(folder);
+}
+END_TEST
+
+/* What cannot be read is no content. */
+START_TEST(a_folder_is_not_copied)
+{
+    const int from = open("/", O_RDONLY), to = fileno(tmpfile());
+    char byte;
+
+    errno = 0;
+    ck_assert(!shim_copy_all(from, to));
+    ck_assert_int_eq(errno, EISDIR);
+    ck_assert_int_eq(pread(to, &byte, 1, 0), 0);
+    close(from);
+}
+END_TEST
+
+/* Streams that are closed become /dev/null, and the others stay. */
+START_TEST(streams_are_open)
+{
+    struct stat before, is;
+    const int file = open(place, O_RDWR | O_CREAT, 0600);
+
+    for (int fd = 0; fd < 3; fd++) {
+        if (fd == _i)
+            ck_assert_int_eq(close(fd), 0);
+        else
+            ck_assert_int_eq(dup2(file, fd), fd);
+    }
+    ck_assert_int_eq(fstat(file, &before), 0);
+    ck_assert(shim_open_streams());
+    for (int fd = 0; fd < 3; fd++) {
+        ck_assert_int_eq(fstat(fd, &is), 0);
+        ck_assert_int_eq(S_ISCHR(is.st_mode), fd == _i);
+        ck_assert(fd == _i || is.st_ino == before.st_ino);
+    }
+    ck_assert_int_eq(fcntl(_i, F_GETFL) & O_ACCMODE, O_RDWR);
+    close(file);
+    (void)unlink(place);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("output");
@@ -394,6 +464,9 @@ int main(void)
     tcase_add_loop_test(tests, a_file_of_our_own_is_not_written, 0, 3);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
     tcase_add_test(tests, a_spool_has_no_name);
+    tcase_add_loop_test(tests, a_file_in_a_closed_folder, 0, 2);
+    tcase_add_test(tests, a_folder_is_not_copied);
+    tcase_add_loop_test(tests, streams_are_open, 0, 3);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -7,16 +7,20 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "capture.h"
+#include "common/limit.h"
 #include "common/memory_file.h"
 #include "common/output.h"
 #include "stock/environment.h"
+#include "stock/installed.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
 
@@ -160,6 +164,271 @@ START_TEST(what_cannot_be_kept_is_told)
 }
 END_TEST
 
+/* Run |script| as |stock| says, and expect |said| on standard error, or nothing. */
+static struct shim_stock_result run(struct shim_stock *stock, const char *script, const char *said)
+{
+    static char sh[] = "sh", c[] = "-c";
+    static const int none[] = { -1 };
+    char *argv[] = { sh, c, OPENSSL_strdup(script), NULL };
+    struct shim_stock_result result;
+    char *text;
+
+    stock->program = "/bin/sh";
+    stock->argv = argv;
+    stock->conf = "/c";
+    if (stock->keep == NULL)
+        stock->keep = none;
+    stock->out = shim_memory_file("out", "", 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(shim_stock_run(stock, &result));
+    text = sp_capture_end(STDERR_FILENO);
+    ck_assert_str_eq(text, said);
+    ck_assert_int_eq(result.lost, 0);
+    free(text);
+    OPENSSL_free(argv[2]);
+    return result;
+}
+
+static void expect_output(const struct shim_stock *stock, const char *expected)
+{
+    char written[200] = "";
+
+    ck_assert_int_ge(pread(stock->out, written, sizeof(written) - 1, 0), 0);
+    ck_assert_str_eq(written, expected);
+    close(stock->out);
+}
+
+struct heard {
+    char text[200]; /* the beginning */
+    size_t length;
+};
+
+static void hear(void *listener, const char *bytes, size_t len)
+{
+    struct heard *heard = listener;
+
+    for (size_t i = 0; i < len; i++, heard->length++)
+        if (heard->length < sizeof(heard->text) - 1)
+            heard->text[heard->length] = bytes[i];
+}
+
+/* Its standard error is kept or heard, and is not shown then. */
+START_TEST(what_it_says_is_kept)
+{
+    struct heard heard = { 0 };
+    struct shim_stock kept = { .capture = true, .hear = hear, .listener = &heard };
+    struct shim_stock_result result = run(&kept, "echo said >&2; echo out", "");
+
+    ck_assert_str_eq(result.said, "said\n");
+    ck_assert_str_eq(heard.text, "said\n");
+    expect_output(&kept, "out\n");
+    OPENSSL_free(result.said);
+    result = run(&kept, "head -c 100000 /dev/zero | tr '\\0' x >&2; echo end >&2", "");
+    ck_assert_uint_eq(strlen(result.said), 65535);
+    ck_assert_uint_eq(heard.length, 5 + 100004);
+    OPENSSL_free(result.said);
+    close(kept.out);
+    kept = (struct shim_stock){ .quiet = true, .hear = hear, .listener = &heard };
+    heard = (struct heard){ 0 };
+    result = run(&kept, "echo said >&2", "");
+    ck_assert_ptr_null(result.said);
+    ck_assert_str_eq(heard.text, "said\n");
+    close(kept.out);
+}
+END_TEST
+
+static const struct {
+    bool people, unverified;
+    const char *script, *said;
+} shown[] = {
+    { true, false, "printf 'a\\033b\\nc' >&2", "a\\1Bb\nc" },
+    { false, false, "printf 'a\\033b\\nc' >&2", "a\033b\nc" },
+    { false, true, "echo CMS Verification successful >&2",
+      "Unverified: the signature fits the content, but nobody checked whose it is\n" },
+    { false, true, "printf 'Verification' >&2", "Verification" },
+};
+
+START_TEST(what_it_says_is_shown)
+{
+    struct shim_stock stock = { .for_people = shown[_i].people,
+                                .unverified = shown[_i].unverified };
+
+    (void)run(&stock, shown[_i].script, shown[_i].said);
+    close(stock.out);
+}
+END_TEST
+
+/* A pipe beside the streams: it is read while stock runs, and to its end. */
+START_TEST(a_pipe_is_heard)
+{
+    static const char *const scripts[] = { "echo one >%s; echo two >%s", "yes | head -c 200000 >%s",
+                                           "exit 0" };
+    static const size_t lengths[] = { 8, 200000, 0 };
+    struct heard heard = { 0 };
+    struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
+    char file[40], script[200];
+    int ends[2], keep[2] = { -1, -1 };
+    struct shim_stock stock = { .pipe = &pipe, .keep = keep };
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    pipe.read = ends[0];
+    keep[0] = pipe.write = ends[1];
+    (void)snprintf(file, sizeof(file), "/proc/self/fd/%d", ends[1]);
+    (void)snprintf(script, sizeof(script), scripts[_i], file, file);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    ck_assert_uint_eq(heard.length, lengths[_i]);
+    ck_assert_str_eq(_i == 0 ? heard.text : "one\ntwo\n", "one\ntwo\n");
+    ck_assert_int_eq(pipe.write, -1);
+    ck_assert_int_eq(fcntl(ends[1], F_GETFD), -1);
+    close(ends[0]);
+    close(stock.out);
+}
+END_TEST
+
+/* What ends us ends stock, which may have its own way to end. */
+START_TEST(signals_are_passed_on)
+{
+    static const char *const names[] = { "INT", "TERM", "HUP" };
+    struct shim_stock stock = { 0 };
+    char script[200];
+
+    (void)snprintf(script, sizeof(script),
+                   "trap 'exit 9' %s; kill -%s $PPID; while :; do sleep 0.01; done", names[_i],
+                   names[_i]);
+    ck_assert_int_eq(run(&stock, script, "").code, 9);
+    close(stock.out);
+}
+END_TEST
+
+static int count_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Whatever the caller does with signals: stock has none blocked or ignored by us. */
+START_TEST(signals_are_as_before)
+{
+    struct shim_stock stock = { 0 };
+    const int before = count_descriptors();
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    ck_assert_int_eq(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
+    ck_assert(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+    shim_limit_begin();
+    ck_assert_int_eq(run(&stock, "grep -E '^Sig(Blk|Ign)' /proc/self/status; exit 7", "").code, 7);
+    shim_limit_end();
+    expect_output(&stock, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    ck_assert(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
+    ck_assert_int_eq(sigprocmask(SIG_SETMASK, NULL, &mask), 0);
+    ck_assert_int_eq(sigismember(&mask, SIGUSR1), 1);
+    ck_assert_int_eq(sigismember(&mask, SIGTERM), 0);
+    ck_assert_int_eq(sigismember(&mask, SIGCHLD), 0);
+    ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
+/* There are |_i| descriptors left, and it needs seven: nothing is run, and none is lost. */
+START_TEST(too_few_descriptors)
+{
+    static char yes[] = "yes";
+    char *argv[] = { yes, NULL };
+    const struct shim_stock stock = { .program = "/usr/bin/yes",
+                                      .argv = argv,
+                                      .keep = (const int[]){ -1 },
+                                      .in = STDIN_FILENO,
+                                      .out = STDOUT_FILENO };
+    struct shim_stock_result result;
+    struct rlimit limit;
+    int last = 0, before;
+
+    sp_capture_begin(STDERR_FILENO);
+    for (int fd = 0; fd < 1000; fd++)
+        last = fcntl(fd, F_GETFD) >= 0 ? fd : last;
+    while (open("/dev/null", O_RDWR) < last)
+        ;
+    before = count_descriptors();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = (rlim_t)last + 2 + (rlim_t)_i;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert(!shim_stock_run(&stock, &result));
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(count_descriptors(), before);
+    sp_expect_captured(STDERR_FILENO, "cannot run /usr/bin/yes: Too many open files");
+    ck_assert_int_eq(result.code, -1);
+    ck_assert_int_eq(result.signal, 0);
+}
+END_TEST
+
+/* It inherits what is kept and no more, and reads a file from its start. */
+START_TEST(what_it_inherits)
+{
+    const int first = shim_memory_file("in", "text\n", 5), other = shim_memory_file("x", "", 0);
+    const int keep[] = { first, -1 };
+    struct shim_stock stock = { .keep = keep, .in = first };
+    char script[200];
+
+    (void)snprintf(script, sizeof(script),
+                   "cat; test -e /proc/self/fd/%d && ! test -e /proc/self/fd/%d", first, other);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    expect_output(&stock, "text\n");
+    close(first);
+    close(other);
+}
+END_TEST
+
+/* The program that stock is: not this one, and there. */
+START_TEST(its_path)
+{
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/bin/sh", 1), 0);
+    ck_assert_str_eq(shim_stock_path(), "/bin/sh");
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/nonexistent/openssl", 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_stock_path());
+    sp_expect_captured(STDERR_FILENO, "cannot run /nonexistent/openssl: No such file");
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/proc/self/exe", 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_stock_path());
+    sp_expect_captured(STDERR_FILENO, "/proc/self/exe is this command itself; set");
+}
+END_TEST
+
+/* The module and the other program: beside this one, or where they are installed. */
+START_TEST(its_places)
+{
+    char own[4096] = "", beside[5000];
+    char *path = shim_module_path();
+
+    ck_assert_int_gt(readlink("/proc/self/exe", own, sizeof(own) - 1), 0);
+    ck_assert_int_eq(path[0], '/');
+    ck_assert_str_eq(strrchr(path, '/'), "/smimepolicy.so");
+    OPENSSL_free(path);
+    *strrchr(own, '/') = '\0';
+    (void)snprintf(beside, sizeof(beside), "%s/smime-policy", own);
+    path = shim_partner_path();
+    ck_assert_str_ne(path, beside);
+    ck_assert_str_eq(strrchr(path, '/'), "/smime-policy");
+    OPENSSL_free(path);
+
+    close(open(beside, O_WRONLY | O_CREAT, 0700));
+    path = shim_partner_path();
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", beside, 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_stock_path());
+    sp_expect_captured(STDERR_FILENO, "/smime-policy is this command itself");
+    (void)unlink(beside);
+    ck_assert_str_eq(path, beside);
+    OPENSSL_free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stock_run");
@@ -170,6 +439,15 @@ int main(void)
     tcase_add_test(tests, the_variable_of_a_passphrase);
     tcase_add_loop_test(tests, its_end_is_told, 0, SP_ROWS(runs));
     tcase_add_test(tests, what_cannot_be_kept_is_told);
+    tcase_add_test(tests, what_it_says_is_kept);
+    tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
+    tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
+    tcase_add_test(tests, signals_are_as_before);
+    tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
+    tcase_add_test(tests, what_it_inherits);
+    tcase_add_test(tests, its_path);
+    tcase_add_test(tests, its_places);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -4,6 +4,7 @@
  */
 #include "starve.h"
 
+#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -11,6 +12,7 @@
 
 static long countdown; /* 0: no allocation fails */
 static bool starved;
+static atomic_long kept; /* blocks that were not freed yet */
 
 /*
  * Is it a call from the provider?  Paths are relative to the source tree:
@@ -27,28 +29,36 @@ static bool is_starved(const char *file)
 
 static void *starving_malloc(size_t size, const char *file, int line)
 {
+    void *new = is_starved(file) ? NULL : malloc(size);
+
     (void)line;
-    return is_starved(file) ? NULL : malloc(size);
+    atomic_fetch_add(&kept, new != NULL);
+    return new;
+}
+
+static void counting_free(void *old, const char *file, int line)
+{
+    (void)file, (void)line;
+    atomic_fetch_sub(&kept, old != NULL);
+    free(old);
 }
 
 static void *starving_realloc(void *old, size_t size, const char *file, int line)
 {
-    (void)line;
-    if (size > 0)
-        return is_starved(file) ? NULL : realloc(old, size);
-    free(old);
-    return NULL;
-}
+    void *new;
 
-static void plain_free(void *old, const char *file, int line)
-{
-    (void)file, (void)line;
-    free(old);
+    if (size == 0) {
+        counting_free(old, file, line);
+        return NULL;
+    }
+    new = is_starved(file) ? NULL : realloc(old, size);
+    atomic_fetch_add(&kept, old == NULL && new != NULL);
+    return new;
 }
 
 bool sp_starve_watch(void)
 {
-    return CRYPTO_set_mem_functions(starving_malloc, starving_realloc, plain_free) == 1;
+    return CRYPTO_set_mem_functions(starving_malloc, starving_realloc, counting_free) == 1;
 }
 
 void sp_starve(long number)
@@ -61,4 +71,9 @@ bool sp_starve_end(void)
 {
     countdown = 0;
     return starved;
+}
+
+long sp_starve_kept(void)
+{
+    return atomic_load(&kept);
 }

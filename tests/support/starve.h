@@ -16,4 +16,7 @@ void sp_starve(long number);
 /* No allocation fails any more; returns whether one has failed. */
 bool sp_starve_end(void);
 
+/* How many blocks of memory libcrypto and the code under test have now: what is lost stays. */
+long sp_starve_kept(void);
+
 #endif

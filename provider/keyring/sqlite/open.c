@@ -75,9 +75,8 @@ struct sp_keyring *sp_sqlite_open(const char *path, enum sp_access access, char 
     *why = NULL;
     if (access == SP_KEYRING_READ && !sp_sqlite_exists(path))
         fault = sp_format("there is no keyring in %s; 'smime-policy upload' makes one", path);
-    if ((access == SP_KEYRING_READ && fault != NULL) ||
-        !(access == SP_KEYRING_WRITE ? sp_files_make(path, &made, &fault)
-                                     : sp_files_safe(path, &fault))) {
+    if (fault != NULL || !(access == SP_KEYRING_WRITE ? sp_files_make(path, &made, &fault)
+                                                      : sp_files_safe(path, &fault))) {
         *why = fault == NULL ? NULL : sp_format("keyring: %s", fault);
         OPENSSL_free(fault);
         return NULL;
