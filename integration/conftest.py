@@ -19,8 +19,10 @@ MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubjec
         b"Content-Type: text/plain\r\n\r\nGr\xc3\xbc\xc3\x9fe,\r\nthe quick brown fox.\r\n")
 
 
-# A shell starts background jobs with SIGINT ignored, and their children inherit that.
+# What is ignored is inherited: a shell ignores SIGINT for background jobs, and nohup SIGHUP.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+for each in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
+    signal.signal(each, signal.SIG_DFL)
 
 
 def pytest_report_header():
