@@ -11,7 +11,7 @@ import stat
 
 import pytest
 
-from harness import COMMAND, MODULE, copy_command, environment, must, run, write_conf
+from harness import COMMAND, MODULE, copy_command, environment, must, run, skip_if_installed, write_conf
 from keyrings import make_keyring
 from terminal import Terminal
 
@@ -111,6 +111,7 @@ def test_surroundings(home, tmp_path):
 
 
 def test_a_lost_module(home, tmp_path):
+    skip_if_installed("module", "SP_MODULES_DIR", MODULE.name)
     command = copy_command(tmp_path)
     result = run(command, "doctor", env={"HOME": home})
     assert result.rc == REFUSED and re.search("^fail  module: .* cannot be loaded", result.text, re.M), result

@@ -17,7 +17,7 @@ import pytest
 
 from faults import DONE, REFUSED, SYSTEM, USAGE
 from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, TOOL, copy_command, environment, must, refused,
-                     run, stock)
+                     run, skip_if_installed, stock)
 
 MOST_LINES = 4480  # 400 of them are for --headers
 UNPROVEN = "openssl ran without the policy: "
@@ -140,9 +140,8 @@ def test_module(fault, use, pki, mail, post, house, out):
     elif fault == "another provider":
         modules = re.search(r'"(.*)"', stock("version", "-m").text)[1]
         shutil.copy(f"{modules}/legacy.so", module)
-    elif "module = " in must(run(house, "config")).text and os.path.exists(
-            re.search(r"^module = (.*)$", must(run(house, "config")).text, re.M)[1]):
-        pytest.skip("a module is installed, and would be used")
+    else:
+        skip_if_installed("module", "SP_MODULES_DIR", MODULE.name)
     result = run(house, *with_out(uses(pki, mail, post)[use], out))
     # With another provider stock knows no algorithm; of that `smime` says that it is a wrong usage, and exits with 0.
     assert result.rc != DONE or use.startswith("smime") and "-help" in result.err, result
@@ -152,6 +151,7 @@ def test_module(fault, use, pki, mail, post, house, out):
 @each_use
 def test_tool(use, pki, mail, post, house, out):
     """Without the tool the provider's own words are printed, and what was refused stays refused."""
+    skip_if_installed("tool", "CMAKE_INSTALL_PREFIX", "libexec", "smime-policy", "smime-policy-tool")
     (house.parent / "smime-policy-tool").unlink()
     words = with_expired(uses(pki, mail, post)[use], pki)
     if "decrypt" in use:

@@ -12,6 +12,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 REPO = Path(__file__).resolve().parents[2]
 BUILD = Path(os.environ.get("SP_BUILD", REPO / "build" / "release")).resolve()
 MODULE = BUILD / "provider" / "smimepolicy.so"
@@ -59,6 +61,13 @@ def copy_command(directory):
     for program in (COMMAND, TOOL):
         shutil.copy(program, directory)
     return directory / COMMAND.name
+
+
+def skip_if_installed(what, setting, *below):
+    """Skip where an installation has |what|: our command takes that, if the one beside itself is lost."""
+    folder = re.search(rf"^{setting}:\w+=(.*)$", (BUILD / "CMakeCache.txt").read_text(), re.M)[1]
+    if Path(folder, *below).exists():
+        pytest.skip(f"a {what} is installed, and would be used")
 
 
 def environment(conf=None, **more):
