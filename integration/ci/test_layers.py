@@ -71,3 +71,10 @@ def test_a_planted_fault_is_found(what, house):
     plant(house)
     result = run(LAYERS, house)
     assert result.rc == 1 and fault in result.text and result.text.count("\n") == 1, result
+
+
+def test_refusals_are_worded_in_the_rules():
+    """What makes a refusal from words is called in provider/rules alone."""
+    sources = [path for room in ("provider", "shim") for path in (REPO / room).rglob("*.[ch]")]
+    assert {str(path.parent.relative_to(REPO)) for path in sources if "sp_refuse(" in path.read_text()} == \
+        {"provider/rules"}

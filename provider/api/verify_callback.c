@@ -171,14 +171,6 @@ static smimepolicy_verdict *refuse_issuer(const struct sp_facts *signer, const X
     return verdict;
 }
 
-static smimepolicy_verdict *refuse(const struct sp_facts *signer, const char *found,
-                                   const char *remedy)
-{
-    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
-                     "nobody provided this signer or its CA", found,
-                     "the signer's certificate or its issuing CA, provided by you", remedy);
-}
-
 /* With `trust = keyring`: judge whether the end of the chain was uploaded. */
 static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const STACK_OF(X509) *chain,
                                          const smimepolicy_settings *settings)
@@ -191,10 +183,10 @@ static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const ST
     char *why;
 
     if (settings->keyring == NULL)
-        verdict = refuse(signer, "trust = keyring, no keyring", "set keyring to its path");
+        verdict = sp_refuse_unprovided(signer, SP_BY_NO_KEYRING, NULL);
     else if (facts != NULL) {
         role = role_of(settings, anchor, &why);
-        verdict = why != NULL ? refuse(signer, why, "mend the keyring")
+        verdict = why != NULL ? sp_refuse_unprovided(signer, SP_BY_BROKEN_KEYRING, why)
                               : sp_judge_anchor(signer, facts, role, last == 0);
         OPENSSL_free(why);
     }
@@ -235,8 +227,8 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
     if (no_issuer != NULL)
         verdict = refuse_issuer(signer, no_issuer);
     else if (is_stranger(error))
-        verdict = refuse(signer, X509_verify_cert_error_string(error),
-                         "provide the sender's certificate, or its issuing CA");
+        verdict =
+            sp_refuse_unprovided(signer, SP_BY_LIBCRYPTO, X509_verify_cert_error_string(error));
     else if (settings->trust == SP_TRUST_KEYRING)
         verdict = judge_anchor(signer, chain, settings);
     else

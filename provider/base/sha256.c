@@ -37,3 +37,15 @@ bool sp_sha256(const struct sp_sha256 *sha, const struct sp_piece *pieces,
         sha->freectx(ctx);
     return done;
 }
+
+void sp_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
+                         char text[SP_FINGERPRINT_TEXT])
+{
+    static const char digits[] = "0123456789abcdef";
+
+    for (size_t i = 0; i < SP_SHA256_LENGTH; i++) {
+        *text++ = digits[fingerprint[i] >> 4];
+        *text++ = digits[fingerprint[i] & 15];
+    }
+    *text = '\0';
+}

@@ -34,4 +34,9 @@ struct sp_piece {
 bool sp_sha256(const struct sp_sha256 *sha, const struct sp_piece *pieces,
                unsigned char digest[SP_SHA256_LENGTH]);
 
+/* The size of a fingerprint as text: 64 hexadecimal digits and a NUL. */
+#define SP_FINGERPRINT_TEXT (2 * SP_SHA256_LENGTH + 1)
+void sp_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
+                         char text[SP_FINGERPRINT_TEXT]);
+
 #endif

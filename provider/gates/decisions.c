@@ -75,9 +75,7 @@ smimepolicy_verdict *sp_judge_cert(const struct sp_cert *cert, smimepolicy_use u
         return sp_judge_raw(facts, use, time(NULL), sp_policy());
     if (facts != NULL)
         return sp_judge(facts, use, time(NULL), SP_WITH_VALIDITY, sp_policy());
-    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, "the key's certificate is not complete",
-                     "a certificate that is still being parsed or built", "a complete certificate",
-                     "finish the certificate, or parse it in the thread that uses it");
+    return sp_refuse_incomplete(use);
 }
 
 /*

@@ -17,16 +17,9 @@
 
 static bool refuse_unknown(smimepolicy_use use, enum sp_via via)
 {
-    smimepolicy_verdict *verdict;
+    smimepolicy_verdict *verdict = sp_refuse_unknown_key(use, via == SP_VIA_FIRST);
     bool allowed;
 
-    verdict = sp_refuse(
-        SP_CERTIFICATE_REQUIRED, NULL, use,
-        via == SP_VIA_FIRST ? "the key's certificate was parsed before OpenSSL was initialised"
-                            : "the key belongs to no certificate that this program has parsed",
-        "a key without a certificate", "a key whose certificate was parsed",
-        via == SP_VIA_FIRST ? "call OPENSSL_init_crypto() before reading the first certificate"
-                            : "provide the certificate that belongs to the key");
     if (verdict == NULL)
         return sp_gate_no_memory();
     allowed = sp_conclude(smimepolicy_use_name(use), verdict, NULL, sp_observing());
@@ -337,14 +330,8 @@ bool sp_gate_watches_verification(void)
 /* Refuse a signature whose signer's certificate was never checked. */
 static bool refuse_unverified(struct sp_cert *cert, bool no_mail)
 {
-    smimepolicy_verdict *verdict =
-        sp_refuse(SP_DISTRUST_DEFAULT, cert != NULL ? sp_cert_facts(cert) : NULL,
-                  SMIMEPOLICY_VERIFY, "the signer's certificate was not verified",
-                  "verification switched off", "a signer that is verified as one of S/MIME",
-                  no_mail && sp_raw_keys_would_help(sp_policy())
-                      ? "verify with the issuing CA provided and without options that skip it, or "
-                        "set raw_keys = pass if this is no mail"
-                      : "verify with the issuing CA provided and without options that skip it");
+    smimepolicy_verdict *verdict = sp_refuse_unverified(
+        cert != NULL ? sp_cert_facts(cert) : NULL, no_mail && sp_raw_keys_would_help(sp_policy()));
     bool allowed;
 
     if (verdict == NULL)

@@ -38,14 +38,13 @@ static void put_time(json_t *line)
 
 static void put_certificate(json_t *line, const struct sp_decision *decision)
 {
-    char text[2 * SP_SHA256_LENGTH + 1];
+    char text[SP_FINGERPRINT_TEXT];
 
     if (decision->certificate == NULL) {
         (void)json_object_set_new(line, "certificate", json_null());
         return;
     }
-    for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", decision->certificate[i]);
+    sp_fingerprint_text(decision->certificate, text);
     (void)json_object_set_new(line, "certificate", json_string(text));
 }
 

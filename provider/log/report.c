@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <stdarg.h>
 #include <stdatomic.h>
-#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -135,6 +134,8 @@ void sp_report_open(int fd, const char *nonce)
 
 void sp_report_close(void)
 {
+    OPENSSL_free(sp_text_take(&held));
+    held = (struct sp_text){ 0 };
     atomic_store(&is_on, false);
     atomic_store(&failed, false);
     atomic_store(&report, NO_REPORT);
@@ -188,15 +189,15 @@ void sp_report_release(void)
 }
 
 struct fingerprint {
-    char text[2 * SP_SHA256_LENGTH + 1];
+    char text[SP_FINGERPRINT_TEXT];
 };
 
 static struct fingerprint fingerprint(const unsigned char *certificate)
 {
     struct fingerprint print = { "-" };
 
-    for (size_t i = 0; certificate != NULL && i < SP_SHA256_LENGTH; i++)
-        (void)snprintf(print.text + 2 * i, 3, "%02x", certificate[i]);
+    if (certificate != NULL)
+        sp_fingerprint_text(certificate, print.text);
     return print;
 }
 

@@ -35,6 +35,15 @@ void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text);
 /* "use |what|" or "ask the contact for |what|", by whose certificate it is. */
 char *sp_remedy(const struct sp_case *c, const char *what);
 
+/*
+ * A verdict with the single denial |rule|, about no certificate or about several.
+ * |facts| may be NULL.  The texts are copied.
+ */
+enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT, SP_PRIVATE_KEY_MATCH };
+smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts,
+                               smimepolicy_use use, const char *fault, const char *found,
+                               const char *required, const char *remedy);
+
 /* Rules in other files than the table that asks them. */
 void sp_ask_ambiguous_role(struct sp_case *c);
 void sp_ask_expired(struct sp_case *c);

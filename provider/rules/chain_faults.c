@@ -6,7 +6,7 @@
  */
 #include <openssl/crypto.h>
 
-#include "rules/verdict.h"
+#include "rules/case.h"
 
 /* With `trust = keyring` nothing vouches that is only named. */
 static void add_stranger(smimepolicy_verdict *verdict, const char *found,

@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "rules/verdict.h"
+#include "rules/case.h"
 
 smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, const X509 *cert,
                                           EVP_PKEY *key, smimepolicy_use use, time_t at)
@@ -119,6 +119,65 @@ smimepolicy_verdict *sp_refuse_untrusted(const char *address)
 
     OPENSSL_free(fault);
     return verdict;
+}
+
+smimepolicy_verdict *sp_refuse_unknown_key(smimepolicy_use use, bool too_early)
+{
+    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use,
+                     too_early ? "the key's certificate was parsed before OpenSSL was initialised"
+                               : "the key belongs to no certificate that this program has parsed",
+                     "a key without a certificate", "a key whose certificate was parsed",
+                     too_early ? "call OPENSSL_init_crypto() before reading the first certificate"
+                               : "provide the certificate that belongs to the key");
+}
+
+smimepolicy_verdict *sp_refuse_incomplete(smimepolicy_use use)
+{
+    return sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, "the key's certificate is not complete",
+                     "a certificate that is still being parsed or built", "a complete certificate",
+                     "finish the certificate, or parse it in the thread that uses it");
+}
+
+smimepolicy_verdict *sp_refuse_not_stored(smimepolicy_use use, const char *address)
+{
+    const bool signs = use == SMIMEPOLICY_SIGN;
+    char *fault = sp_format("%s: the keyring has no certificate %sof this address", address,
+                            signs ? "with a private key " : "");
+    smimepolicy_verdict *verdict = fault == NULL
+                                       ? NULL
+                                       : sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, use, fault,
+                                                   "no certificate", "a certificate in the keyring",
+                                                   signs ? "upload it: smime-policy upload CERT KEY"
+                                                         : "upload it: smime-policy upload CERT");
+
+    OPENSSL_free(fault);
+    return verdict;
+}
+
+smimepolicy_verdict *sp_refuse_unverified(const struct sp_facts *signer, bool names_raw_keys)
+{
+    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                     "the signer's certificate was not verified", "verification switched off",
+                     "a signer that is verified as one of S/MIME",
+                     names_raw_keys
+                         ? "verify with the issuing CA provided and without options that skip it, "
+                           "or set raw_keys = pass if this is no mail"
+                         : "verify with the issuing CA provided and without options that skip it");
+}
+
+smimepolicy_verdict *sp_refuse_unprovided(const struct sp_facts *signer, enum sp_unprovided how,
+                                          const char *found)
+{
+    static const char *const remedies[] = {
+        [SP_BY_LIBCRYPTO] = "provide the sender's certificate, or its issuing CA",
+        [SP_BY_NO_KEYRING] = "set keyring to its path",
+        [SP_BY_BROKEN_KEYRING] = "mend the keyring",
+    };
+
+    return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                     "nobody provided this signer or its CA",
+                     how == SP_BY_NO_KEYRING ? "trust = keyring, no keyring" : found,
+                     "the signer's certificate or its issuing CA, provided by you", remedies[how]);
 }
 
 /* What a request for signatures or encryption must have. */

@@ -94,17 +94,19 @@ smimepolicy_verdict *sp_judge_along(const struct sp_facts *facts, time_t at, enu
 smimepolicy_verdict *sp_judge_signer_issuer(const struct sp_facts *issuer, time_t at,
                                             const smimepolicy_settings *settings);
 
-/*
- * A verdict with the single denial |rule|, for refusals about no certificate or
- * about several: `certificate-required` (the key has no known certificate),
- * `distrust-default` (nobody provided the anchor) and `private-key-match` (the key's
- * certificate is missing).  |facts| may be NULL.  |fault|, |found|, |required| and
- * |remedy| are copied.
- */
-enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT, SP_PRIVATE_KEY_MATCH };
-smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts,
-                               smimepolicy_use use, const char *fault, const char *found,
-                               const char *required, const char *remedy);
+/* The refusals of `certificate-required` and `distrust-default` where no certificate is judged. */
+/* The key's certificate was parsed |too_early|, before OpenSSL was initialised, or is not known. */
+smimepolicy_verdict *sp_refuse_unknown_key(smimepolicy_use use, bool too_early);
+/* The key's certificate is still being parsed or built. */
+smimepolicy_verdict *sp_refuse_incomplete(smimepolicy_use use);
+/* The keyring has no certificate of |address| for |use|. */
+smimepolicy_verdict *sp_refuse_not_stored(smimepolicy_use use, const char *address);
+/* |signer|, or NULL, was not verified; |names_raw_keys|: the setting may be the way out. */
+smimepolicy_verdict *sp_refuse_unverified(const struct sp_facts *signer, bool names_raw_keys);
+/* Nobody provided |signer| or its CA: libcrypto says |found|, or the keyring cannot tell. */
+enum sp_unprovided { SP_BY_LIBCRYPTO, SP_BY_NO_KEYRING, SP_BY_BROKEN_KEYRING };
+smimepolicy_verdict *sp_refuse_unprovided(const struct sp_facts *signer, enum sp_unprovided how,
+                                          const char *found);
 /* The refusal of a private key of no certificate that is given or stored. */
 smimepolicy_verdict *sp_refuse_lone_key(void);
 /* The refusal where nothing in the keyring vouches for |address|. */

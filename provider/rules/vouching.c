@@ -6,7 +6,7 @@
  */
 #include <openssl/crypto.h>
 
-#include "rules/verdict.h"
+#include "rules/case.h"
 
 bool sp_may_issue(const struct sp_facts *facts, enum sp_role role, bool is_anchor)
 {

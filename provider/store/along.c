@@ -8,24 +8,11 @@
 
 #include "choice/stored_issuers.h"
 #include "base/key_marks.h"
+#include "base/sha256.h"
 #include "gates/decisions.h"
 #include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
-
-#define FINGERPRINT_TEXT (2 * SP_SHA256_LENGTH + 1)
-
-static void fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
-                             char text[FINGERPRINT_TEXT])
-{
-    static const char digits[] = "0123456789abcdef";
-
-    for (size_t i = 0; i < SP_SHA256_LENGTH; i++) {
-        *text++ = digits[fingerprint[i] >> 4];
-        *text++ = digits[fingerprint[i] & 0xf];
-    }
-    *text = '\0';
-}
 
 /* May |issuer| go along?  If not, the reason is raised. */
 static bool may_go(const X509 *issuer, time_t at)
@@ -98,7 +85,7 @@ static const char *rule_against(const smimepolicy_verdict *verdict)
 
 static bool report_others(const struct sp_choice *choice, const char *address)
 {
-    char fingerprint[FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     bool done = true;
 
     for (size_t i = 1; done && i < choice->count; i++) {
@@ -106,7 +93,7 @@ static bool report_others(const struct sp_choice *choice, const char *address)
         const smimepolicy_verdict *verdict = choice->candidates[place].verdict;
         char *text = sp_passed_over_text(verdict);
 
-        fingerprint_text(choice->records[place].fingerprint, fingerprint);
+        sp_fingerprint_text(choice->records[place].fingerprint, fingerprint);
         done = text != NULL;
         if (done)
             sp_report_line("passed-over %s %s %s %s %s", smimepolicy_use_name(choice->use), address,
@@ -136,7 +123,7 @@ static void report_key(const struct sp_record *record, smimepolicy_use use, cons
 
 bool sp_report_choice(const struct sp_choice *choice, const char *address)
 {
-    char fingerprint[FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     bool changed = false;
     char *text = NULL;
 
@@ -149,7 +136,7 @@ bool sp_report_choice(const struct sp_choice *choice, const char *address)
         if (text == NULL)
             return false;
     }
-    fingerprint_text(choice->records[sp_choice_place(choice, 0)].fingerprint, fingerprint);
+    sp_fingerprint_text(choice->records[sp_choice_place(choice, 0)].fingerprint, fingerprint);
     sp_report_line("chosen %s %s %s %s%s%s", smimepolicy_use_name(choice->use), address,
                    fingerprint, how_chosen(choice, changed), text != NULL ? " " : "",
                    text != NULL ? text : "");

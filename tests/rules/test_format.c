@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "rules/case.h"
 #include "rules/rules.h"
 #include "verdicts.h"
 

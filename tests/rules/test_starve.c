@@ -13,6 +13,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "rules/case.h"
 #include "rules/rules.h"
 #include "starve.h"
 #include "verdicts.h"

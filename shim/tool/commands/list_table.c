@@ -144,7 +144,7 @@ static void state_column(const struct shim_table *table, enum sp_stored_state st
 
 int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
 {
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     char *uses = table->narrow ? initials(entry) : shim_entry_uses(entry);
     char *until = shim_moment_text(X509_get0_notAfter(entry->cert));
     char *since = sp_format_time(entry->record.uploaded);
@@ -155,7 +155,7 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
                      : sp_format("[%s] %s", rules, shim_entry_subject(entry));
     bool done = uses != NULL && until != NULL && since != NULL && addresses != NULL && rest != NULL;
 
-    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (done) {
         headline(table);
         column(sp_role_name(entry->record.role), ROLE);

@@ -114,12 +114,12 @@ static char *addresses_text(const struct shim_entry *entry)
 
 static int show_text(struct showing *showing, const struct shim_entry *entry)
 {
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     char *key = key_text(showing, entry);
 
     if (key == NULL)
         return SHIM_SYSTEM;
-    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (showing->again)
         fputc('\n', stdout);
     shim_print(stdout, "%s %s\n", sp_role_name(entry->record.role), fingerprint);

@@ -14,9 +14,9 @@
 
 char *shim_select_uri(const unsigned char *fingerprint)
 {
-    char text[SHIM_FINGERPRINT_TEXT];
+    char text[SP_FINGERPRINT_TEXT];
 
-    shim_fingerprint_text(fingerprint, text);
+    sp_fingerprint_text(fingerprint, text);
     return sp_format("smimepolicy:cert/%s", text);
 }
 

@@ -163,13 +163,13 @@ static json_t *anchor_json(const struct shim_signature *signature)
 {
     X509 *anchor = anchor_of(signature);
     unsigned char digest[EVP_MAX_MD_SIZE];
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     char *name;
     json_t *object = NULL;
 
     if (anchor == NULL || X509_digest(anchor, EVP_sha256(), digest, NULL) != 1)
         return json_null();
-    shim_fingerprint_text(digest, fingerprint);
+    sp_fingerprint_text(digest, fingerprint);
     name = sp_name_text(X509_get_subject_name(anchor));
     if (name != NULL)
         object = json_pack("{s:o, s:s, s:b}", "subject", sp_json_text(name), "fingerprint",

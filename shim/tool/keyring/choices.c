@@ -31,23 +31,6 @@ static void tell_others(const struct sp_choice *choice, const char *address)
             note(choice, address, sp_passed_over_text(choice->candidates[i].verdict));
 }
 
-static void refuse_none(const struct sp_choice *choice, const char *address,
-                        struct shim_outcome *outcome)
-{
-    char *fault = sp_format("%s: the keyring has no certificate %sof this address", address,
-                            choice->use == SMIMEPOLICY_SIGN ? "with a private key " : "");
-    char *remedy = sp_format("upload it: smime-policy upload %s",
-                             choice->use == SMIMEPOLICY_SIGN ? "CERT KEY" : "CERT");
-
-    shim_outcome_add(outcome,
-                     fault == NULL || remedy == NULL
-                         ? NULL
-                         : sp_refuse(SP_CERTIFICATE_REQUIRED, NULL, choice->use, fault,
-                                     "no certificate", "a certificate in the keyring", remedy));
-    OPENSSL_free(fault);
-    OPENSSL_free(remedy);
-}
-
 /* Give the verdict of |index| to the outcome, which takes it over. */
 static void hand_over(struct sp_choice *choice, size_t index, struct shim_outcome *outcome)
 {
@@ -61,7 +44,7 @@ void shim_choice_tell(struct sp_choice *choice, const char *address, bool with_o
                       struct shim_outcome *outcome)
 {
     if (choice->count == 0) {
-        refuse_none(choice, address, outcome);
+        shim_outcome_add(outcome, sp_refuse_not_stored(choice->use, address));
     } else if (sp_choice_is_usable(choice, choice->order[0])) {
         if (choice->count > 1 && with_others && outcome->json == NULL)
             tell_others(choice, address);
@@ -78,10 +61,10 @@ static json_t *candidate_json(const struct sp_choice *choice, size_t index)
     const bool usable = sp_choice_is_usable(choice, index);
     const bool chosen = usable && index == choice->order[0];
     char *reason = chosen ? NULL : sp_passed_over_reason(verdict);
-    char text[SHIM_FINGERPRINT_TEXT];
+    char text[SP_FINGERPRINT_TEXT];
     json_t *object;
 
-    shim_fingerprint_text(choice->records[index].fingerprint, text);
+    sp_fingerprint_text(choice->records[index].fingerprint, text);
     object = json_pack("{s:s, s:s, s:s, s:s, s:b, s:b, s:s?}", "fingerprint", text, "role",
                        sp_role_name(choice->records[index].role), "subject",
                        smimepolicy_verdict_get0_subject(verdict), "serial",

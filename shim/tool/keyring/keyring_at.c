@@ -146,10 +146,3 @@ int shim_keyring_fault(char *why)
     OPENSSL_free(why);
     return SHIM_SYSTEM;
 }
-
-void shim_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
-                           char text[SHIM_FINGERPRINT_TEXT])
-{
-    for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
-        (void)snprintf(text + 2 * i, 3, "%02x", fingerprint[i]);
-}

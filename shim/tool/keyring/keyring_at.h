@@ -52,9 +52,4 @@ bool shim_records_next(struct shim_records *records);
 /* Stop before the last; it may be called again. */
 void shim_records_end(struct shim_records *records);
 
-/* The size of a fingerprint as text: 64 hexadecimal digits and a NUL. */
-#define SHIM_FINGERPRINT_TEXT (2 * SP_SHA256_LENGTH + 1)
-void shim_fingerprint_text(const unsigned char fingerprint[SP_SHA256_LENGTH],
-                           char text[SHIM_FINGERPRINT_TEXT]);
-
 #endif

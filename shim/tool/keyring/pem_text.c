@@ -43,12 +43,12 @@ char *shim_pem_text(const struct shim_entry *entry)
 
 static bool write_lines(FILE *to, const struct shim_entry *entry)
 {
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     char *addresses = shim_entry_addresses(entry);
     char *uploaded = sp_format_time(entry->record.uploaded);
     bool done = addresses != NULL && uploaded != NULL;
 
-    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (done)
         done = fprintf(to,
                        "subject: %s\naddresses: %s\nfingerprint: %s\n" SHIM_LINE_ROLE

@@ -121,12 +121,12 @@ static int by_address(struct sp_keyring *keyring, const char *word, struct shim_
 static int print_line(const struct shim_entry *entry, void *data)
 {
     char *line = shim_entry_line(entry);
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
 
     (void)data;
     if (line == NULL)
         return shim_no_memory();
-    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     shim_print(stderr, "  %s %s\n", fingerprint, strchr(line, '('));
     OPENSSL_free(line);
     return SHIM_OK;

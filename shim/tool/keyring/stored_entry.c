@@ -167,11 +167,11 @@ char *shim_moment_text(const ASN1_TIME *at)
 
 char *shim_entry_line(const struct shim_entry *entry)
 {
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     char *addresses = shim_entry_addresses(entry);
     char *line = NULL;
 
-    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (addresses != NULL)
         line = sp_format("%s %.16s%s%s (%s)", sp_role_name(entry->record.role), fingerprint,
                          addresses[0] == '\0' ? "" : " ", addresses, shim_entry_subject(entry));
@@ -223,10 +223,10 @@ json_t *shim_entry_json(const struct shim_entry *entry)
 {
     const smimepolicy_verdict *verdict = any_verdict(entry);
     const char *subject = smimepolicy_verdict_get0_subject(verdict);
-    char fingerprint[SHIM_FINGERPRINT_TEXT];
+    char fingerprint[SP_FINGERPRINT_TEXT];
     json_t *rules = json_array();
 
-    shim_fingerprint_text(entry->record.fingerprint, fingerprint);
+    sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     each_rule(entry, add_rule_json, rules);
     return json_pack(
         "{s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint", fingerprint,

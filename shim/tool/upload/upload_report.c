@@ -145,12 +145,12 @@ static bool tell_taken(struct shim_uploading *run, json_t *list)
     bool known = true;
 
     for (const struct shim_taken *taken = run->taken; taken != NULL; taken = taken->next) {
-        char fingerprint[SHIM_FINGERPRINT_TEXT];
+        char fingerprint[SP_FINGERPRINT_TEXT];
         bool failed = false;
         const char *role = sp_role_name(role_of(run, taken, &failed));
 
         known = known && !failed;
-        shim_fingerprint_text(taken->fingerprint, fingerprint);
+        sp_fingerprint_text(taken->fingerprint, fingerprint);
         if (list != NULL)
             json_array_append_new(list, taken_json(taken, role, fingerprint));
         else
