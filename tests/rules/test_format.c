@@ -210,6 +210,16 @@ START_TEST(refusals)
         sp_refuse_certfile("a", false),
         sp_refuse_lone_key(),
         sp_refuse_untrusted("a@b.c"),
+        sp_refuse_unknown_key(SMIMEPOLICY_SIGN, false),
+        sp_refuse_unknown_key(SMIMEPOLICY_ENCRYPT, true),
+        sp_refuse_incomplete(SMIMEPOLICY_SIGN),
+        sp_refuse_not_stored(SMIMEPOLICY_SIGN, "a@b.c"),
+        sp_refuse_not_stored(SMIMEPOLICY_ENCRYPT, "a@b.c"),
+        sp_refuse_unverified(NULL, false),
+        sp_refuse_unverified(NULL, true),
+        sp_refuse_unprovided(NULL, SP_BY_LIBCRYPTO, "x"),
+        sp_refuse_unprovided(NULL, SP_BY_NO_KEYRING, NULL),
+        sp_refuse_unprovided(NULL, SP_BY_BROKEN_KEYRING, "x"),
         lone_identity(),
     };
     static const char *const said[] = {
@@ -231,6 +241,27 @@ START_TEST(refusals)
         "certificate with it\n",
         "refused: verify: nothing in the keyring vouches for a@b.c [distrust-default]; upload the "
         "sender's certificate, or its issuing CA\n",
+        "refused: sign: the key belongs to no certificate that this program has parsed "
+        "[certificate-required]; provide the certificate that belongs to the key\n",
+        "refused: encrypt: the key's certificate was parsed before OpenSSL was initialised "
+        "[certificate-required]; call OPENSSL_init_crypto() before reading the first certificate\n",
+        "refused: sign: the key's certificate is not complete [certificate-required]; finish the "
+        "certificate, or parse it in the thread that uses it\n",
+        "refused: sign: a@b.c: the keyring has no certificate with a private key of this address "
+        "[certificate-required]; upload it: smime-policy upload CERT KEY\n",
+        "refused: encrypt: a@b.c: the keyring has no certificate of this address "
+        "[certificate-required]; upload it: smime-policy upload CERT\n",
+        "refused: verify: the signer's certificate was not verified [distrust-default]; verify "
+        "with the issuing CA provided and without options that skip it\n",
+        "refused: verify: the signer's certificate was not verified [distrust-default]; verify "
+        "with the issuing CA provided and without options that skip it, or set raw_keys = pass if "
+        "this is no mail\n",
+        "refused: verify: nobody provided this signer or its CA [distrust-default]; provide the "
+        "sender's certificate, or its issuing CA\n",
+        "refused: verify: nobody provided this signer or its CA [distrust-default]; set keyring to "
+        "its path\n",
+        "refused: verify: nobody provided this signer or its CA [distrust-default]; mend the "
+        "keyring\n",
         "note: upload: bob@example.org: an identity without its private key is kept as a contact "
         "[private-key-match] (CN=Bob, serial 0x1f); export it with --keys, or upload its private "
         "key with it\n",

@@ -115,6 +115,11 @@ static bool try_refuse_untrusted(void)
     return keep(sp_refuse_untrusted("a@b.c"));
 }
 
+static bool try_refuse_not_stored(void)
+{
+    return keep(sp_refuse_not_stored(SMIMEPOLICY_SIGN, "a@b.c"));
+}
+
 static bool try_lone_identity(void)
 {
     return keep(sp_note_lone_identity(facts));
@@ -238,6 +243,7 @@ static const struct {
     { "refuse", try_refuse },
     { "refuse certfile", try_refuse_certfile },
     { "refuse untrusted", try_refuse_untrusted },
+    { "refuse what is not stored", try_refuse_not_stored },
     { "lone identity", try_lone_identity },
     { "text", try_text },
     { "line", try_line },
