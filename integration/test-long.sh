@@ -47,7 +47,7 @@ soak() {
     SP_BUILD=build/release "$here/ci/soak.sh" "${SP_SOAK_SECONDS:-300}"
 }
 
-stage packages '^warning:' packages
+stage packages '^warning:' packages "$here/ci/packages-browser.txt"
 stage versions . "$here/ci/tested.sh"
 stage cppcheck '' cppcheck_all
 stage clang-tidy '' tidy

@@ -66,8 +66,8 @@ finish() {
         "$(openssl version)" "$SECONDS"
 }
 
-packages() {
-    "$here/ci/install-packages.sh" "$here/ci/packages.txt" "$here/ci/packages-test.txt"
+packages() { # LIST…: beside the two that all tests need
+    "$here/ci/install-packages.sh" "$here/ci/packages.txt" "$here/ci/packages-test.txt" "$@"
 }
 
 build() { # PRESET [OPTION…]

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is printed as JSON: it fits the published schema, and the page names every member of it."""
 
+import datetime
 import json
 import re
 
@@ -45,6 +46,9 @@ def mail(tmp_path_factory, pki):
     (folder / "text").write_text("From: good_rsa@example.com\nTo: you@example.com\n\nhello\n")
     must(stock("pkcs12", "-export", "-legacy", "-in", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
                "-passout", f"file:{folder}/pass", "-out", folder / "noted.p12"))
+    (folder / "log").write_text(
+        f'{{"time": "{datetime.date.today()}T00:00:00Z", "verdict": "refused", "program": "openssl"}}\n')
+    (folder / "logged.cnf").write_text(f"decision_log = {folder}/log\n")
     (folder / "both.pem").write_text(pki.good_rsa.pem.read_text() + pki.good_rsa.key.read_text())
     (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
     command = (COMMAND, "--keyring", folder / "keyring")
@@ -85,6 +89,8 @@ CASES = {
     "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
+    "report": ("report", DONE, "report --json"),
+    "report, with a log": ("report", DONE, "--policy {}/logged.cnf report --json"),
     "doctor": ("doctor", DONE, "doctor --json"),
     "doctor, a fault": ("doctor", REFUSED, "--policy {}/text doctor --json"),
     "remove, dry run": ("remove", DONE, "remove --json --dry-run --with-key {address} "

@@ -3,6 +3,8 @@
 """Every system call of the commands on the keyring fails once: the keyring is unchanged, or changed
 completely."""
 
+import json
+import re
 import shutil
 import sqlite3
 from functools import partial
@@ -85,6 +87,13 @@ def said(room, result):
     return result.out.decode().replace(str(room.at), "ROOM")
 
 
+def is_whole_page(path):
+    """Is it the page of the three certificates of the model?"""
+    data = re.search(r'id="data">(.*?)</script>.*</html>\n$', path.read_text(), re.S) if path.exists() else None
+    told = json.loads(data[1])["certificates"] if data else []
+    return len(told) == 3 and all("issued_by" in one and "issuer" in one for one in told)
+
+
 @pytest.fixture(scope="module")
 def model(pki, tmp_path_factory):
     """A keyring of a contact, a CA and an identity with its key."""
@@ -128,6 +137,8 @@ def cases(model, pki, tmp_path_factory):
         "export to standard output": partial(Keyring, model, ["export", "--all", "--keys"]),
         "backup": partial(Keyring, model, ["keyring", "backup", "ROOM/backup"], makes=backup,
                           whole=lambda room: state(room.at / "backup") == stored),
+        "report": partial(Keyring, model, ["report", "--html", "ROOM/page"], makes=["page"],
+                          whole=lambda room: is_whole_page(room.at / "page")),
         "keyring check": partial(Keyring, model, ["keyring", "check"]),
         "keyring check --json": partial(Keyring, model, ["keyring", "check", "--json"]),
         "list": partial(Keyring, model, ["list"]),
@@ -143,7 +154,7 @@ def cases(model, pki, tmp_path_factory):
 
 NAMES = ["upload --json", "upload of a key", "upload of an export", "upload --dry-run", "remove",
          "remove --dry-run", "passphrase, none", "export", "backup", "keyring check",
-         "keyring check --json", "list --json",
+         "keyring check --json", "list --json", "report",
          "show", "trust", "check"]
 
 

@@ -126,19 +126,20 @@ static json_t *json_certificate(const smimepolicy_verdict *verdict)
                      json_moment(&verdict->not_after));
 }
 
+json_t *sp_finding_json(const smimepolicy_finding *finding)
+{
+    return json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule", smimepolicy_finding_rule(finding),
+                     "severity", sp_severity_name(finding->severity), "fault", finding->fault,
+                     "found", finding->found, "required", finding->required, "remedy",
+                     finding->remedy);
+}
+
 static json_t *json_findings(const smimepolicy_verdict *verdict)
 {
     json_t *list = json_array();
 
-    for (size_t i = 0; i < verdict->count; i++) {
-        const smimepolicy_finding *finding = &verdict->findings[i];
-
-        json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "rule",
-                                              smimepolicy_finding_rule(finding), "severity",
-                                              sp_severity_name(finding->severity), "fault",
-                                              finding->fault, "found", finding->found, "required",
-                                              finding->required, "remedy", finding->remedy));
-    }
+    for (size_t i = 0; i < verdict->count; i++)
+        json_array_append_new(list, sp_finding_json(&verdict->findings[i]));
     return list;
 }
 

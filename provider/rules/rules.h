@@ -174,6 +174,8 @@ bool sp_key_is_own(const PKCS8_PRIV_KEY_INFO *key, const X509 *cert);
 
 /* What smimepolicy_verdict_json() prints; NULL if out of memory. */
 json_t *sp_verdict_json(const smimepolicy_verdict *verdict);
+/* The same of one finding alone. */
+json_t *sp_finding_json(const smimepolicy_finding *finding);
 
 /* The role of a stored certificate.  The numbers are stored in the keyring. */
 enum sp_role {

@@ -12,6 +12,7 @@
 shim_command_fn shim_run_demo;
 shim_command_fn shim_run_doctor;
 shim_command_fn shim_run_list;
+shim_command_fn shim_run_report;
 shim_command_fn shim_run_show;
 shim_command_fn shim_run_remove;
 shim_command_fn shim_run_export;

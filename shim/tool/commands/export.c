@@ -13,7 +13,7 @@
 
 #include "tool/commands/commands.h"
 #include "common/long_options.h"
-#include "common/output.h"
+#include "common/output_stream.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -24,7 +24,7 @@ struct exporting {
     struct sp_keyring *keyring; /* borrowed */
     bool all, keys;
     const char *out;
-    FILE *to; /* owned, unless it is standard output */
+    FILE *to; /* borrowed */
     struct shim_picks picks;
     struct shim_picks written; /* the ids of the keys written, each of which is written once */
     size_t plain;              /* keys without a passphrase */
@@ -78,36 +78,12 @@ static int export_all(struct exporting *exporting)
                                  export_one, exporting);
 }
 
-static bool flush(FILE *to)
+static int write_all(FILE *to, void *data)
 {
-    return fflush(to) == 0 && fsync(fileno(to)) == 0;
-}
+    struct exporting *exporting = data;
 
-/* Write the file, which appears when it is complete. */
-static int export_to_file(struct exporting *exporting)
-{
-    struct shim_output output;
-    int code = SHIM_SYSTEM;
-    int fd = -1;
-
-    if (shim_output_begin(&output, exporting->out, exporting->keys ? SHIM_KEYS : SHIM_PUBLIC))
-        fd = shim_output_open(&output);
-    exporting->to = fd < 0 ? NULL : fdopen(fd, "w");
-    if (exporting->to != NULL) {
-        code = export_all(exporting);
-        if (code == SHIM_OK && !flush(exporting->to)) {
-            shim_error("cannot write %s: %s", exporting->out, strerror(errno));
-            code = SHIM_SYSTEM;
-        }
-        fclose(exporting->to);
-        if (code == SHIM_OK && !shim_output_commit(&output))
-            code = SHIM_SYSTEM;
-    } else if (fd >= 0) {
-        close(fd);
-        (void)shim_no_memory();
-    }
-    shim_output_end(&output);
-    return code;
+    exporting->to = to;
+    return export_all(exporting);
 }
 
 static int export_selected(struct exporting *exporting, char **words)
@@ -120,7 +96,8 @@ static int export_selected(struct exporting *exporting, char **words)
         return code;
     exporting->to = stdout;
     if (exporting->out != NULL)
-        code = export_to_file(exporting);
+        code = shim_output_stream(exporting->out, exporting->keys ? SHIM_KEYS : SHIM_PUBLIC,
+                                  write_all, exporting);
     else
         code = exporting->keys && !shim_make_private(STDOUT_FILENO, SHIM_KEYS, "standard output")
                    ? SHIM_SYSTEM
