@@ -87,6 +87,7 @@ def words_of(room, keyring):
         "self-test": [b"config", b"--self-test", at(b".txt")],
         "lint of settings": [b"config", b"--lint", at(b".cnf")],
         "doctor": [b"--policy", at(b".cnf"), b"doctor"],
+        "reported": [*ring, b"report", b"--html", at(b"") + b"/" + EVIL],
         "doctor as JSON": [b"--policy", at(b".cnf"), b"doctor", b"--json"],
     }
 

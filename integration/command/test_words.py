@@ -156,7 +156,8 @@ def test_text(line, code, text, home):
 
 
 @pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "list", "show",
-                                  "remove", "export", "trust", "keyring", "config", "demo", "doctor"])
+                                  "remove", "export", "trust", "keyring", "config", "demo", "doctor",
+                                  "report"])
 def test_help(name):
     """Help in every spelling that people try."""
     shown = must(run(COMMAND, *[name][:len(name)], "--help")).out

@@ -198,6 +198,11 @@ SECTIONS = [
         "OPENSSL_CONF=nosuch.cnf smime-policy doctor | grep ^fail -A1",
         "TMPDIR=/nosuch smime-policy doctor | grep ^fail -A1", "TMPDIR=/nosuch smime-policy demo",
         "SMIME_POLICY_OPENSSL=/nosuch smime-policy demo 2>&1 | tail -3"),
+    section(
+        "report",
+        "smime-policy report", "smime-policy report --html page.html --json", "smime-policy report now --json",
+        "smime-policy report --html /nosuch/page.html", "smime-policy --explain report --json",
+        "smime-policy --keyring /nosuch report --json"),
 ]
 
 CONF = """

@@ -48,7 +48,7 @@ static const struct command {
     { "keyring", shim_run_keyring, START_WHOLE, NULL },
     { "demo", shim_run_demo, START_WHOLE, "'smime-policy help demo' tells what it does" },
     { "doctor", shim_run_doctor, START_WHOLE, NULL },
-    { "report", shim_run_report, START_WHOLE, NULL },
+    { "report", shim_run_report, START_WHOLE, "'smime-policy list' tells what is in the keyring" },
 };
 
 /* The command |name|, or NULL. */
