@@ -50,6 +50,7 @@ def explained(box, pki, post):
         "trust": [[ADDRESS]],
         "demo": [[]],
         "doctor": [[], ["--json"]],
+        "maintain": [[], ["--all", "--backup", box.file("backups")]],
         "report": [["--json"], ["--html", box.file("page")]],
         "keyring": [["check"], ["backup", box.file("backup")], ["path"],
                     ["passphrase", ADDRESS, "--no-passphrase"]],
@@ -60,7 +61,7 @@ COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.
 
 
 def test_every_command_is_walked(box, pki, post):
-    assert len(COMMANDS) == 18 and set(explained(box, pki, post)) == set(COMMANDS)
+    assert len(COMMANDS) == 19 and set(explained(box, pki, post)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

@@ -15,7 +15,7 @@ from terminal import Terminal
 
 MADE = BUILD / "shim" / "completion"
 COMMANDS = re.findall(r"[a-z]+", "sign encrypt verify decrypt cms smime check config upload list show remove "
-                                 "export trust keyring demo doctor report")
+                                 "export trust keyring demo doctor report maintain")
 # What a shell runs before the line is typed; Ctrl-X p then prints the line between < and >.
 BASH = f"""source {MADE}/smime-policy
 bind 'set show-all-if-ambiguous on'; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'

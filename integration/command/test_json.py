@@ -89,6 +89,8 @@ CASES = {
     "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
+    "maintain": ("maintain", REFUSED, "maintain --json"),
+    "maintain, no backup": ("maintain", SYSTEM, "maintain --json --all --backup {}/none"),
     "report": ("report", DONE, "report --json"),
     "report, with a log": ("report", DONE, "--policy {}/logged.cnf report --json"),
     "doctor": ("doctor", DONE, "doctor --json"),

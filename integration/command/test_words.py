@@ -157,7 +157,7 @@ def test_text(line, code, text, home):
 
 @pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "list", "show",
                                   "remove", "export", "trust", "keyring", "config", "demo", "doctor",
-                                  "report"])
+                                  "report", "maintain"])
 def test_help(name):
     """Help in every spelling that people try."""
     shown = must(run(COMMAND, *[name][:len(name)], "--help")).out

@@ -139,6 +139,7 @@ def cases(model, pki, tmp_path_factory):
                           whole=lambda room: state(room.at / "backup") == stored),
         "report": partial(Keyring, model, ["report", "--html", "ROOM/page"], makes=["page"],
                           whole=lambda room: is_whole_page(room.at / "page")),
+        "maintain": partial(Keyring, model, ["maintain"], makes=["keyring/maintained"]),
         "keyring check": partial(Keyring, model, ["keyring", "check"]),
         "keyring check --json": partial(Keyring, model, ["keyring", "check", "--json"]),
         "list": partial(Keyring, model, ["list"]),
@@ -154,7 +155,7 @@ def cases(model, pki, tmp_path_factory):
 
 NAMES = ["upload --json", "upload of a key", "upload of an export", "upload --dry-run", "remove",
          "remove --dry-run", "passphrase, none", "export", "backup", "keyring check",
-         "keyring check --json", "list --json", "report",
+         "keyring check --json", "list --json", "report", "maintain",
          "show", "trust", "check"]
 
 

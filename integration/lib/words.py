@@ -199,6 +199,12 @@ SECTIONS = [
         "TMPDIR=/nosuch smime-policy doctor | grep ^fail -A1", "TMPDIR=/nosuch smime-policy demo",
         "SMIME_POLICY_OPENSSL=/nosuch smime-policy demo 2>&1 | tail -3"),
     section(
+        "maintain",
+        "smime-policy maintain now", "smime-policy maintain --mail-to admin@example.com",
+        "smime-policy maintain --passin file:secret", "smime-policy maintain --html -",
+        "smime-policy maintain --mail-to 'a, b' --mail-from robot@example.com",
+        "smime-policy --explain maintain", "smime-policy --keyring /nosuch maintain"),
+    section(
         "report",
         "smime-policy report", "smime-policy report --html page.html --json", "smime-policy report now --json",
         "smime-policy report --html /nosuch/page.html", "smime-policy --explain report --json",

@@ -21,6 +21,7 @@
 #include "tool/check/checking.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
+#include "tool/maintain/maintain.h"
 #include "tool/start.h"
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"
@@ -48,6 +49,8 @@ static const struct command {
     { "keyring", shim_run_keyring, START_WHOLE, NULL },
     { "demo", shim_run_demo, START_WHOLE, "'smime-policy help demo' tells what it does" },
     { "doctor", shim_run_doctor, START_WHOLE, NULL },
+    { "maintain", shim_run_maintain, START_WHOLE,
+      "'smime-policy list --expiring 90d' tells what expires" },
     { "report", shim_run_report, START_WHOLE, "'smime-policy list' tells what is in the keyring" },
 };
 
