@@ -12,7 +12,7 @@ import threading
 
 import pytest
 
-from harness import COMMAND, must, run, stock
+from harness import BUILD, COMMAND, must, run, stock
 from issued import issue
 from keyrings import MAKE_KEYRING
 
@@ -228,7 +228,7 @@ def test_a_mail(keyring, server, people, tmp_path):
     (tmp_path / "mail").write_bytes(server.mails[0])
     header = server.mails[0].partition(b"\r\n\r\n")[0].decode()
     assert "From: emil@example.org\r\nTo: admin@example.org\r\n" in header
-    assert re.search("Subject: smime-policy.*: 1 certificates need attention", header), header
+    assert re.search("Subject: smime-policy.*: attention is needed\r", header), header
     assert "Date: Sun, 05 Apr 2026 14:00:0" in header and "Auto-Submitted: auto-generated" in header
     # When stock signs it has the true time, so the dates of its certificate are not asked here.
     verified = must(stock("cms", "-verify", "-noverify", "-in", tmp_path / "mail", "-signer",
@@ -255,3 +255,17 @@ def test_a_mail_that_is_not_sent(keyring, server, sender, program, code, text):
 def test_a_mail_by_an_expired_identity(keyring, server):
     done = by_mail(keyring, "2026-04-12", "alice@example.org")
     assert done.rc == REFUSED and "[expired]" in done.err and not server.mails, done
+
+
+@pytest.mark.parametrize("unit", ["user/smime-policy-maintain.service", "user/smime-policy-maintain.timer",
+                                  "system/smime-policy-maintain@.service", "system/smime-policy-maintain@.timer"])
+def test_units_for_systemd(unit, tmp_path):
+    if not shutil.which("systemd-analyze"):
+        pytest.skip("systemd-analyze is not installed")
+    made = BUILD / "shim" / "units" / unit
+    for other in made.parent.iterdir():
+        text = re.sub("^ExecStart=[^ ]*", f"ExecStart={COMMAND}", other.read_text(), flags=re.M)
+        (tmp_path / other.name).write_text(text.replace("Documentation=", "# "))
+    done = run("systemd-analyze", "verify", "--man=no", tmp_path / made.name)
+    assert done.rc == 0 and done.text == "", done
+    assert ("WantedBy=timers.target" in made.read_text()) == (made.suffix == ".timer")
