@@ -114,8 +114,7 @@ static int send_mail(const struct maintaining *maintaining, const char *summary)
                                                                       "0123456789.-")] != '\0')
         host[0] = '\0';
     subject =
-        sp_format("smime-policy%s%s: %lld certificates need attention",
-                  host[0] == '\0' ? "" : " on ", host, (long long)maintaining->attention.count);
+        sp_format("smime-policy%s%s: attention is needed", host[0] == '\0' ? "" : " on ", host);
     text = sp_format("Keyring %s: %s.\n\n%s", maintaining->shim->keyring_path, summary,
                      maintaining->attention.lines.data);
     code = subject == NULL || text == NULL
