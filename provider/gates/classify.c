@@ -92,9 +92,11 @@ bool sp_attributes_begin(const unsigned char *data, size_t length)
     head += data[1] & 0x7f;
     if (head == 2 || head > 6)
         return false;
-    for (size_t i = 2; i < head && i < length; i++)
+    if (length < head)
+        return true;
+    for (size_t i = 2; i < head; i++)
         size = size << 8 | data[i];
-    return length < head || (size <= SP_ATTRIBUTES_MAX && length - head < size);
+    return size <= SP_ATTRIBUTES_MAX && length - head < size;
 }
 
 bool sp_is_tls_premaster(const unsigned char *data, size_t length)
