@@ -187,13 +187,13 @@ START_TEST(one_chain_after_another)
 }
 END_TEST
 
-/* |cert| by way of |middle|, if given, with |anchor| in the store; "" or what the errors begin
- * with. */
-static void expect_chain(X509 *cert, X509 *middle, X509 *anchor, bool done)
+/* |cert| by way of |middle|, if given, with |anchor| in the store; returns what is raised. */
+static const char *expect_chain(X509 *cert, X509 *middle, X509 *anchor, bool done)
 {
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509) *along = sk_X509_new_null();
+    const char *errors;
     int answer;
 
     ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
@@ -203,11 +203,12 @@ static void expect_chain(X509 *cert, X509 *middle, X509 *anchor, bool done)
     ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
     X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
     answer = X509_verify_cert(ctx);
-    ck_assert_msg(answer == done, "%d: %s", answer, sp_errors());
-    ERR_clear_error();
+    errors = sp_errors();
+    ck_assert_msg(answer == done, "%d: %s", answer, errors);
     sk_X509_free(along);
     X509_STORE_CTX_free(ctx);
     X509_STORE_free(store);
+    return errors;
 }
 
 /* A company's intermediate with an address issues, below the root and as an anchor. */
@@ -289,6 +290,24 @@ START_TEST(issuer_in_a_keyring_that_cannot_be_read)
 }
 END_TEST
 
+/* The rules are asked first, and what keeps them is refused too. */
+START_TEST(a_signer_that_cannot_be_read)
+{
+    static const char *const told[][2] = { { NULL, "[signer-certificate]" },
+                                           { "email:bob@example.org", "[distrust-default]" } };
+    X509 *cert;
+    const char *errors;
+
+    sp_start(NULL);
+    cert = make((struct sp_recipe){ YEARS, .san = told[_i][0], .usage = "digitalSignature",
+                                    .again = { "nameConstraints", "DER:05:00" } });
+    errors = expect_chain(cert, NULL, cert, false);
+    ck_assert_msg(strstr(errors, told[_i][1]) != NULL, "%s", errors);
+    ck_assert_msg(strstr(errors, told[1 - _i][1]) == NULL, "%s", errors);
+    X509_free(cert);
+}
+END_TEST
+
 START_TEST(put_back)
 {
     X509_PURPOSE before[3];
@@ -366,6 +385,7 @@ int main(void)
     tcase_add_test(tests, intermediate_with_an_address);
     tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
+    tcase_add_loop_test(tests, a_signer_that_cannot_be_read, 0, 2);
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     return sp_run_forked(suite);
