@@ -80,12 +80,13 @@ START_TEST(held_by_another_thread)
     child = fork();
     ck_assert_int_ge(child, 0);
     if (child == 0) {
+        /* The thread sanitizer misses the other thread in a child that exits. */
         (void)alarm(60);
         sp_lock(shard);
-        _exit(0);
+        (void)raise(SIGKILL);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
-    ck_assert_int_eq(status, 0);
+    ck_assert_int_eq(status, SIGKILL);
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
 }
 END_TEST
