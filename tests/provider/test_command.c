@@ -437,6 +437,28 @@ START_TEST(reader_has_gone)
 }
 END_TEST
 
+/* Where the key is used first, before anything is made with it. */
+START_TEST(reader_has_gone_before_a_key_is_used)
+{
+    const bool ec = _i == 0;
+    EVP_PKEY *key, *peer;
+    EVP_PKEY_CTX *ctx;
+
+    start("report_use = decrypt\n");
+    key = sp_read_key(ec ? "good-ec" : "good-rsa");
+    peer = EVP_EC_gen("P-256");
+    ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    ck_assert_int_eq(close(ends[0]), 0);
+    if (ec)
+        ck_assert_int_eq(EVP_PKEY_derive_init(ctx), 1);
+    EXPECT_REFUSED(ec ? EVP_PKEY_derive_set_peer(ctx, peer) == 1 : EVP_PKEY_decrypt_init(ctx) == 1,
+                   "could not be reported");
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(peer);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 static const char *const bad[][2] = {
     { "report_use = verify\n", "report_use = verify: accepted is sign, encrypt or decrypt" },
     { "report_asks = maybe\n", "report_asks = maybe: accepted is no or yes" },
@@ -648,6 +670,7 @@ int main(void)
     tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
+    tcase_add_loop_test(tests, reader_has_gone_before_a_key_is_used, 0, 2);
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, without_a_pipe, 0, 5);
     tcase_add_test(tests, told);
