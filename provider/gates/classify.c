@@ -62,7 +62,7 @@ enum sp_kind sp_kind_of(const unsigned char *data, size_t length)
     struct span all = { data, length }, attributes, attribute, type, values;
     bool digest = false, stamp = false, other = false;
 
-    if (length < 2 || data[0] != 0x31 || !take(&all, V_ASN1_SET, &attributes) || all.length != 0)
+    if (!take(&all, V_ASN1_SET, &attributes) || data[0] != 0x31 || all.length != 0)
         return SP_KIND_OTHER;
     while (take(&attributes, V_ASN1_SEQUENCE, &attribute)) {
         if (!take(&attribute, V_ASN1_OBJECT, &type) || !take(&attribute, V_ASN1_SET, &values))

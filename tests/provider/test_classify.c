@@ -42,6 +42,7 @@ static const struct row {
     { "time alone", { 0x31, 17, TIME }, 19, SP_KIND_OTHER },
     { "a byte too many", { 0x31, 45, TYPE_DATA, DIGEST, 0 }, 48, SP_KIND_OTHER },
     { "a byte missing", { 0x31, 45, TYPE_DATA, DIGEST }, 46, SP_KIND_OTHER },
+    { "a primitive set", { 0x11, 45, TYPE_DATA, DIGEST }, 47, SP_KIND_OTHER },
     { "a sequence", { 0x30, 45, TYPE_DATA, DIGEST }, 47, SP_KIND_OTHER },
     { "implicit tag, as in a message", { 0xa0, 45, TYPE_DATA, DIGEST }, 47, SP_KIND_OTHER },
     { "indefinite length", { 0x31, 0x80, TYPE_DATA, DIGEST, 0, 0 }, 49, SP_KIND_OTHER },
