@@ -353,6 +353,45 @@ START_TEST(a_signer_that_cannot_be_read)
 }
 END_TEST
 
+/* In which role signer and CA are kept.  The program trusts the signer, and the CA if it is kept.
+ */
+static const struct {
+    enum sp_role signer, ca;
+    bool done;
+} kept[] = {
+    { SP_ROLE_NONE, SP_ROLE_NONE, false },    { SP_ROLE_CONTACT, SP_ROLE_NONE, true },
+    { SP_ROLE_IDENTITY, SP_ROLE_NONE, true }, { SP_ROLE_NONE, SP_ROLE_CA, true },
+    { SP_ROLE_NONE, SP_ROLE_CONTACT, false }, { SP_ROLE_CONTACT, SP_ROLE_CA, true },
+};
+
+/* A contact that another one has issued is trusted by itself. */
+START_TEST(trusted_by_the_keyring_alone)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509 *ca, *signer;
+    const char *errors;
+
+    sp_start_with_keyring("trust = keyring");
+    ca = make((struct sp_recipe){ YEARS, .subject = "CA", .usage = "keyCertSign",
+                                  .basic = "critical,CA:TRUE" });
+    signer =
+        make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
+                                 .issuer = ca, .issuer_key = sp_test_rsa() });
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    if (kept[_i].signer != SP_ROLE_NONE)
+        sp_put_cert(kept[_i].signer, signer, NULL, NULL);
+    if (kept[_i].ca != SP_ROLE_NONE) {
+        sp_put_cert(kept[_i].ca, ca, NULL, NULL);
+        ck_assert_int_eq(X509_STORE_add_cert(store, ca), 1);
+    }
+    ck_assert_int_eq(X509_STORE_add_cert(store, signer), 1);
+    errors = expect_verified(store, signer, NULL, X509_V_FLAG_PARTIAL_CHAIN, kept[_i].done);
+    ck_assert_msg((strstr(errors, "[distrust-default]") == NULL) == kept[_i].done, "%s", errors);
+    X509_free(signer);
+    X509_free(ca);
+}
+END_TEST
+
 START_TEST(put_back)
 {
     X509_PURPOSE before[3];
@@ -432,6 +471,7 @@ int main(void)
     tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
     tcase_add_loop_test(tests, a_signer_that_cannot_be_read, 0, 2);
+    tcase_add_loop_test(tests, trusted_by_the_keyring_alone, 0, SP_ROWS(kept));
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     return sp_run_forked(suite);
