@@ -62,7 +62,7 @@ enum sp_kind sp_kind_of(const unsigned char *data, size_t length)
     struct span all = { data, length }, attributes, attribute, type, values;
     bool digest = false, stamp = false, other = false;
 
-    if (length < 2 || data[0] != 0x31 || !take(&all, V_ASN1_SET, &attributes) || all.length != 0)
+    if (!take(&all, V_ASN1_SET, &attributes) || data[0] != 0x31 || all.length != 0)
         return SP_KIND_OTHER;
     while (take(&attributes, V_ASN1_SEQUENCE, &attribute)) {
         if (!take(&attribute, V_ASN1_OBJECT, &type) || !take(&attribute, V_ASN1_SET, &values))
@@ -92,9 +92,11 @@ bool sp_attributes_begin(const unsigned char *data, size_t length)
     head += data[1] & 0x7f;
     if (head == 2 || head > 6)
         return false;
-    for (size_t i = 2; i < head && i < length; i++)
+    if (length < head)
+        return true;
+    for (size_t i = 2; i < head; i++)
         size = size << 8 | data[i];
-    return length < head || (size <= SP_ATTRIBUTES_MAX && length - head < size);
+    return size <= SP_ATTRIBUTES_MAX && length - head < size;
 }
 
 bool sp_is_tls_premaster(const unsigned char *data, size_t length)

@@ -183,13 +183,13 @@ void sp_purposes_chain_ends(const X509 *cert, bool may_issue)
 
 /*
  * libcrypto accepts a certificate whose extensions it cannot read without asking for
- * its purpose.
+ * its purpose.  It is a signer's: libcrypto finds no such issuer.
  */
-static bool refuse_unreadable(const X509 *x509, bool is_signer)
+static bool refuse_unreadable(const X509 *x509)
 {
     struct known k;
 
-    if (is_signer && !check_person(x509, SMIMEPOLICY_VERIFY))
+    if (!check_person(x509, SMIMEPOLICY_VERIFY))
         return false;
     ERR_set_mark();
     k = known(x509);
@@ -197,7 +197,7 @@ static bool refuse_unreadable(const X509 *x509, bool is_signer)
     if (k.facts != NULL)
         (void)conclude(sp_refuse_unreadable(k.facts), &k, SMIMEPOLICY_VERIFY, false);
     else
-        (void)fail(SP_REASON_NO_MEMORY, "the anchor was not judged");
+        (void)fail(SP_REASON_NO_MEMORY, "the signer was not judged");
     forget_known(&k);
     return false;
 }
@@ -210,7 +210,7 @@ bool sp_purposes_begin_trusted(sp_trust_x509 *x509)
     ERR_set_mark();
     readable = X509_check_purpose(x509, -1, 0) == 1;
     ERR_pop_to_mark();
-    return readable || refuse_unreadable(x509, chain.asked == x509);
+    return readable || refuse_unreadable(x509);
 }
 
 /* Begin with the signer.  The keyring is asked only if its answer matters. */

@@ -49,7 +49,7 @@ static bool may_take_keys(ENGINE *engine)
 {
     if (ENGINE_get_load_privkey_function(engine) != NULL)
         return true;
-    for (size_t i = 0; ENGINE_get_pkey_meths(engine) != NULL && i < KEY_TYPES; i++)
+    for (size_t i = 0; i < KEY_TYPES; i++)
         if (ENGINE_get_pkey_meth(engine, key_types[i]) != NULL)
             return true;
     return false;

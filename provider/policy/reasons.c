@@ -9,20 +9,20 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-/* A limit far above the number of rules and our own reasons. */
-#define MAX_STRINGS 64
+#include "settings/rule_ids.h"
 
 static CRYPTO_ONCE loaded = CRYPTO_ONCE_STATIC_INIT;
-static ERR_STRING_DATA strings[MAX_STRINGS];
+/* With the name of the library and an end. */
+#define ONE(id, text) +1
+static ERR_STRING_DATA strings[2 + SP_RULE_COUNT SP_OWN_REASONS(ONE)];
+#undef ONE
 /* Written once by the first load, before any gate exists. */
 static int library;
 
 static void add_string(size_t *count, int reason, const char *text)
 {
-    if (*count < MAX_STRINGS - 1) {
-        strings[*count].error = ERR_PACK(library, 0, reason);
-        strings[(*count)++].string = text;
-    }
+    strings[*count].error = ERR_PACK(library, 0, reason);
+    strings[(*count)++].string = text;
 }
 
 /* Register the texts with the first error: most programs never need them. */

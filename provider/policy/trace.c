@@ -6,21 +6,21 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 #include <unistd.h>
 
 #include "base/quiet_write.h"
 
 void sp_trace_write(const char *format, ...)
 {
-    char text[512], line[600];
+    char text[512];
+    char line[600];
     va_list args;
-    int length;
 
     va_start(args, format);
     (void)vsnprintf(text, sizeof(text), format, args);
     va_end(args);
-    length = snprintf(line, sizeof(line), "smimepolicy[%ld]: %s\n", (long)getpid(), text);
+    (void)snprintf(line, sizeof(line), "smimepolicy[%ld]: %s\n", (long)getpid(), text);
     /* One write for each line, so that the lines of threads do not mix.  A failure is ignored. */
-    if (length > 0 && sp_quiet_write(STDERR_FILENO, line, (size_t)length) < 0)
-        return;
+    (void)sp_quiet_write(STDERR_FILENO, line, strlen(line));
 }

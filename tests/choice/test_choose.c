@@ -4,82 +4,11 @@
  *
  * The choice among several stored certificates of one address.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/text.h"
-#include "choice/choose.h"
-#include "keyrings.h"
+#include "bob.h"
 #include "starve.h"
-
-#define DAY ((time_t)24 * 60 * 60)
-
-/* Certificates of Bob, by their serial numbers. */
-static const struct sp_recipe recipes[] = {
-    { .serial = 1 },
-    { .serial = 2, .not_after = "20250731142028Z" },
-    { .serial = 3, .not_after = "20231130000000Z" },
-    { .serial = 4, .not_after = "20260731142028Z", .usage = "digitalSignature" },
-    { .serial = 5, .san = "email:rob@example.org" },
-};
-
-static char *place;
-static struct sp_keyring *keyring;
-static smimepolicy_settings *settings;
-
-static void set_up(void)
-{
-    place = sp_make_place();
-    keyring = sp_must_open(place, SP_KEYRING_WRITE);
-    settings = smimepolicy_settings_new();
-}
-
-static void tear_down(void)
-{
-    smimepolicy_settings_free(settings);
-    sp_keyring_close(keyring);
-    sp_remove_place(place);
-}
-
-/* Store |stored|: "1i9 2c8", certificate 1 as an identity nine days ago, 2 as a contact eight. */
-static void store(const char *stored)
-{
-    int number, days, used;
-    char role;
-
-    for (; sscanf(stored, "%d%c%d%n", &number, &role, &days, &used) == 3; stored += used) {
-        struct sp_recipe recipe = recipes[number - 1];
-        X509 *cert;
-        char *sql;
-
-        /* A certificate with the key of an identity would become one. */
-        recipe.key = role == 'i' ? sp_test_ec() : sp_test_rsa();
-        recipe.san = recipe.san == NULL ? "email:bob@example.org" : recipe.san;
-        recipe.usage =
-            recipe.usage == NULL ? "digitalSignature,keyEncipherment,keyAgreement" : recipe.usage;
-        cert = sp_make_cert(&recipe);
-        sp_store(keyring, cert, role == 'i' ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT);
-        sql = sp_format("UPDATE certificate SET uploaded = %lld WHERE id = (SELECT max(id) FROM "
-                        "certificate)",
-                        (long long)(SP_NOW - days * DAY));
-        sp_run_sql(place, SP_CERTIFICATES, sql);
-        OPENSSL_free(sql);
-        X509_free(cert);
-    }
-}
-
-/* Choose among what is stored. */
-static struct sp_choice choose(smimepolicy_use use)
-{
-    struct sp_choice choice;
-    char *why;
-
-    ck_assert(sp_choice_find(&choice, keyring, "bob@example.org", use, &why));
-    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
-    ck_assert_ptr_null(why);
-    return choice;
-}
 
 static int chosen_serial(const struct sp_choice *choice)
 {
@@ -132,12 +61,12 @@ START_TEST(one_is_chosen)
     struct sp_choice choice;
     bool changed;
 
-    store(rows[_i].stored);
-    choice = choose(rows[_i].use);
+    sp_bob_store(rows[_i].stored);
+    choice = sp_bob_choose(rows[_i].use);
     ck_assert_int_eq(choice.count == 0 ? 0 : chosen_serial(&choice), rows[_i].chosen);
     ck_assert_int_eq(choice.count > 0 && sp_choice_is_usable(&choice, sp_choice_place(&choice, 0)),
                      rows[_i].usable);
-    ck_assert(sp_choice_has_changed(&choice, SP_NOW, settings, &changed));
+    ck_assert(sp_choice_has_changed(&choice, SP_NOW, bob.settings, &changed));
     ck_assert_int_eq(changed, rows[_i].changed);
     sp_choice_clear(&choice);
 }
@@ -149,8 +78,8 @@ START_TEST(found_without_being_ranked)
     struct sp_choice choice;
     char *why;
 
-    store("1c9 2c9");
-    ck_assert(sp_choice_find(&choice, keyring, "BOB@example.org", SMIMEPOLICY_ENCRYPT, &why));
+    sp_bob_store("1c9 2c9");
+    ck_assert(sp_choice_find(&choice, bob.keyring, "BOB@example.org", SMIMEPOLICY_ENCRYPT, &why));
     ck_assert_uint_eq(choice.count, 2);
     ck_assert_uint_eq(sp_choice_place(&choice, 1), 1);
     ck_assert_ptr_null(choice.candidates);
@@ -164,7 +93,7 @@ START_TEST(no_keyring_has_no_certificate)
     struct sp_choice choice;
     char *why;
 
-    ck_assert(sp_choice_find(&choice, NULL, "bob@example.org", SMIMEPOLICY_SIGN, &why));
+    ck_assert(sp_choice_find(&choice, NULL, BOB, SMIMEPOLICY_SIGN, &why));
     ck_assert_uint_eq(choice.count, 0);
     sp_choice_clear(&choice);
 }
@@ -176,10 +105,10 @@ START_TEST(a_damaged_one_is_told)
     struct sp_choice choice;
     char *why;
 
-    store("1c9 2c9");
-    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
-    ck_assert(sp_choice_find(&choice, keyring, "bob@example.org", SMIMEPOLICY_ENCRYPT, &why));
-    ck_assert(!sp_choice_rank(&choice, SP_NOW, settings, &why));
+    sp_bob_store("1c9 2c9");
+    sp_run_sql(bob.place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
+    ck_assert(sp_choice_find(&choice, bob.keyring, BOB, SMIMEPOLICY_ENCRYPT, &why));
+    ck_assert(!sp_choice_rank(&choice, SP_NOW, bob.settings, &why));
     ck_assert_str_eq(why, "keyring: entry 2 cannot be parsed; 'smime-policy keyring check' tells "
                           "what is damaged");
     OPENSSL_free(why);
@@ -193,12 +122,12 @@ static bool try_choice(void)
     struct sp_choice choice;
     char *why;
     bool changed;
-    bool done = sp_choice_find(&choice, keyring, "bob@example.org", SMIMEPOLICY_ENCRYPT, &why) &&
-                sp_choice_rank(&choice, SP_NOW, settings, &why);
+    bool done = sp_choice_find(&choice, bob.keyring, BOB, SMIMEPOLICY_ENCRYPT, &why) &&
+                sp_choice_rank(&choice, SP_NOW, bob.settings, &why);
 
     ck_assert_msg(why == NULL || (!done && strcmp(why, "out of memory") == 0), "%s", why);
     ck_assert(!done || choice.count == 2);
-    done = done && sp_choice_has_changed(&choice, SP_NOW, settings, &changed);
+    done = done && sp_choice_has_changed(&choice, SP_NOW, bob.settings, &changed);
     ck_assert(!done || changed);
     sp_choice_clear(&choice);
     OPENSSL_free(why);
@@ -211,7 +140,7 @@ START_TEST(memory_runs_out)
     bool starved = true, done;
     int failed = 0;
 
-    store("1c9 2c6");
+    sp_bob_store("1c9 2c6");
     for (long number = 1; starved; number++) {
         sp_starve(number);
         done = try_choice();
@@ -228,7 +157,7 @@ START_TEST(nothing_is_left)
 {
     long kept;
 
-    store("1c9 2c6");
+    sp_bob_store("1c9 2c6");
     ck_assert(try_choice());
     kept = sp_starve_kept();
     for (int i = 0; i < 10; i++)
@@ -244,7 +173,7 @@ int main(void)
 
     if (!sp_starve_watch())
         return EXIT_FAILURE;
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, sp_bob_set_up, sp_bob_tear_down);
     tcase_add_loop_test(tests, one_is_chosen, 0, SP_ROWS(rows));
     tcase_add_test(tests, found_without_being_ranked);
     tcase_add_test(tests, no_keyring_has_no_certificate);

@@ -437,6 +437,48 @@ START_TEST(reader_has_gone)
 }
 END_TEST
 
+/* Begin to decrypt with |name|'s key in one of three ways. */
+static bool begin_to_decrypt(const char *name, int way)
+{
+    EVP_PKEY *key = sp_read_key(name), *peer = EVP_EC_gen("P-256");
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, key, NULL);
+    bool done;
+
+    if (way == 0)
+        done = EVP_PKEY_derive_init(ctx) == 1 && EVP_PKEY_derive_set_peer(ctx, peer) == 1;
+    else if (way == 1)
+        done = EVP_PKEY_decrypt_init(ctx) == 1;
+    else
+        done = EVP_PKEY_decapsulate_init(ctx, NULL) == 1;
+    EVP_PKEY_CTX_free(ctx);
+    EVP_PKEY_free(peer);
+    EVP_PKEY_free(key);
+    return done;
+}
+
+static const char *const begun_with[] = { "good-ec", "good-rsa", "good-rsa" };
+
+START_TEST(begins_to_decrypt)
+{
+    char *lines;
+
+    start("report_use = decrypt\n");
+    EXPECT_DONE(begin_to_decrypt(begun_with[_i], _i));
+    lines = report();
+    ck_assert_str_eq(lines, "allowed decrypt -\n");
+    free(lines);
+}
+END_TEST
+
+/* Nothing is begun that could go on unreported. */
+START_TEST(begins_to_decrypt_for_nobody)
+{
+    start("report_use = decrypt\n");
+    ck_assert_int_eq(close(ends[0]), 0);
+    EXPECT_REFUSED(begin_to_decrypt(begun_with[_i], _i), "could not be reported");
+}
+END_TEST
+
 static const char *const bad[][2] = {
     { "report_use = verify\n", "report_use = verify: accepted is sign, encrypt or decrypt" },
     { "report_asks = maybe\n", "report_asks = maybe: accepted is no or yes" },
@@ -648,6 +690,8 @@ int main(void)
     tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
+    tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));
+    tcase_add_loop_test(tests, begins_to_decrypt_for_nobody, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, without_a_pipe, 0, 5);
     tcase_add_test(tests, told);

@@ -125,6 +125,32 @@ START_TEST(a_keyring_that_cannot_be_read)
 }
 END_TEST
 
+/* Programs look for an issuer in a context that has no certificate. */
+START_TEST(nothing_is_verified)
+{
+    X509 *issuer, *signer, *found = NULL;
+    X509_STORE *store;
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    sp_start_with_keyring("own_anchors = first");
+    issuer = make_issuer(false);
+    signer = signer_of(issuer, "email:bob@example.org");
+    sp_put_cert(SP_ROLE_CONTACT, signer, NULL, NULL);
+    store = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_add_cert(store, issuer), 1);
+    ERR_clear_error();
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, NULL, NULL), 1);
+    ck_assert_int_eq(X509_STORE_CTX_get1_issuer(&found, ctx, signer), 1);
+    ck_assert_int_eq(X509_cmp(found, issuer), 0);
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_free(found);
+    X509_free(signer);
+    X509_free(issuer);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("own anchor");
@@ -132,5 +158,6 @@ int main(void)
 
     tcase_add_loop_test(tests, verified, 0, SP_ROWS(rows));
     tcase_add_test(tests, a_keyring_that_cannot_be_read);
+    tcase_add_test(tests, nothing_is_verified);
     return sp_run_forked(suite);
 }

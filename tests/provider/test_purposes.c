@@ -187,27 +187,38 @@ START_TEST(one_chain_after_another)
 }
 END_TEST
 
-/* |cert| by way of |middle|, if given, with |anchor| in the store; "" or what the errors begin
- * with. */
-static void expect_chain(X509 *cert, X509 *middle, X509 *anchor, bool done)
+/* |cert| by way of those |along| and of those in |store|, which is freed; what is raised. */
+static const char *expect_verified(X509_STORE *store, X509 *cert, STACK_OF(X509) *along,
+                                   unsigned long flags, bool done)
+{
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    const char *errors;
+    int answer;
+
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, along), 1);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    X509_STORE_CTX_set_flags(ctx, flags);
+    answer = X509_verify_cert(ctx);
+    errors = sp_errors();
+    ck_assert_msg(answer == done, "%d: %s", answer, errors);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    return errors;
+}
+
+/* By way of |middle|, if given, with |anchor| in the store. */
+static const char *expect_chain(X509 *cert, X509 *middle, X509 *anchor, bool done)
 {
     X509_STORE *store = X509_STORE_new();
-    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
     STACK_OF(X509) *along = sk_X509_new_null();
-    int answer;
+    const char *errors;
 
     ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
     if (middle != NULL)
         ck_assert_int_gt(sk_X509_push(along, middle), 0);
-    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, along), 1);
-    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
-    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
-    answer = X509_verify_cert(ctx);
-    ck_assert_msg(answer == done, "%d: %s", answer, sp_errors());
-    ERR_clear_error();
+    errors = expect_verified(store, cert, along, X509_V_FLAG_PARTIAL_CHAIN, done);
     sk_X509_free(along);
-    X509_STORE_CTX_free(ctx);
-    X509_STORE_free(store);
+    return errors;
 }
 
 /* A company's intermediate with an address issues, below the root and as an anchor. */
@@ -237,6 +248,41 @@ START_TEST(intermediate_with_an_address)
         expect_chain(signer, middle, own, false);
     }
     X509_free(own);
+    X509_free(signer);
+    X509_free(middle);
+    X509_free(root);
+}
+END_TEST
+
+static const struct {
+    const char *san; /* of the issuer between root and signer */
+    bool done;
+} middles[] = { { NULL, true }, { "email:eve@example.org", false } };
+
+/* Both are in the store and have one name.  The root does not vouch for a person's own CA. */
+START_TEST(intermediate_with_the_name_of_the_root)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509 *root, *middle, *signer;
+    const char *errors;
+
+    sp_start(NULL);
+    root = make((struct sp_recipe){ YEARS, .subject = "root", .usage = "keyCertSign",
+                                    .basic = "critical,CA:TRUE",
+                                    .again = { "subjectKeyIdentifier", "01" } });
+    middle = make(
+        (struct sp_recipe){ YEARS, .subject = "root", .san = middles[_i].san,
+                            .usage = "keyCertSign,digitalSignature", .basic = "critical,CA:TRUE",
+                            .key = sp_test_ec(), .issuer = root, .issuer_key = sp_test_rsa(),
+                            .again = { "subjectKeyIdentifier", "02", "authorityKeyIdentifier",
+                                       "DER:30:03:80:01:01" } });
+    signer = make((struct sp_recipe){
+        YEARS, .san = "email:bob@example.org", .usage = "digitalSignature", .issuer = middle,
+        .again = { "authorityKeyIdentifier", "DER:30:03:80:01:02" } });
+    ck_assert_int_eq(X509_STORE_add_cert(store, root), 1);
+    ck_assert_int_eq(X509_STORE_add_cert(store, middle), 1);
+    errors = expect_verified(store, signer, NULL, 0, middles[_i].done);
+    ck_assert_msg((strstr(errors, "[distrust-default]") == NULL) == middles[_i].done, "%s", errors);
     X509_free(signer);
     X509_free(middle);
     X509_free(root);
@@ -286,6 +332,63 @@ START_TEST(issuer_in_a_keyring_that_cannot_be_read)
     ck_assert_msg(strncmp(errors, told, strlen(told)) == 0, "%s", errors);
     ck_assert_msg(strchr(errors, '\n') == strrchr(errors, '\n'), "%s", errors);
     X509_free(person);
+}
+END_TEST
+
+/* The rules are asked first, and what keeps them is refused too. */
+START_TEST(a_signer_that_cannot_be_read)
+{
+    static const char *const told[][2] = { { NULL, "[signer-certificate]" },
+                                           { "email:bob@example.org", "[distrust-default]" } };
+    X509 *cert;
+    const char *errors;
+
+    sp_start(NULL);
+    cert = make((struct sp_recipe){ YEARS, .san = told[_i][0], .usage = "digitalSignature",
+                                    .again = { "nameConstraints", "DER:05:00" } });
+    errors = expect_chain(cert, NULL, cert, false);
+    ck_assert_msg(strstr(errors, told[_i][1]) != NULL, "%s", errors);
+    ck_assert_msg(strstr(errors, told[1 - _i][1]) == NULL, "%s", errors);
+    X509_free(cert);
+}
+END_TEST
+
+/* In which role signer and CA are kept.  The program trusts the signer, and the CA if it is kept.
+ */
+static const struct {
+    enum sp_role signer, ca;
+    bool done;
+} kept[] = {
+    { SP_ROLE_NONE, SP_ROLE_NONE, false },    { SP_ROLE_CONTACT, SP_ROLE_NONE, true },
+    { SP_ROLE_IDENTITY, SP_ROLE_NONE, true }, { SP_ROLE_NONE, SP_ROLE_CA, true },
+    { SP_ROLE_NONE, SP_ROLE_CONTACT, false }, { SP_ROLE_CONTACT, SP_ROLE_CA, true },
+};
+
+/* A contact that another one has issued is trusted by itself. */
+START_TEST(trusted_by_the_keyring_alone)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509 *ca, *signer;
+    const char *errors;
+
+    sp_start_with_keyring("trust = keyring");
+    ca = make((struct sp_recipe){ YEARS, .subject = "CA", .usage = "keyCertSign",
+                                  .basic = "critical,CA:TRUE" });
+    signer =
+        make((struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature",
+                                 .issuer = ca, .issuer_key = sp_test_rsa() });
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    if (kept[_i].signer != SP_ROLE_NONE)
+        sp_put_cert(kept[_i].signer, signer, NULL, NULL);
+    if (kept[_i].ca != SP_ROLE_NONE) {
+        sp_put_cert(kept[_i].ca, ca, NULL, NULL);
+        ck_assert_int_eq(X509_STORE_add_cert(store, ca), 1);
+    }
+    ck_assert_int_eq(X509_STORE_add_cert(store, signer), 1);
+    errors = expect_verified(store, signer, NULL, X509_V_FLAG_PARTIAL_CHAIN, kept[_i].done);
+    ck_assert_msg((strstr(errors, "[distrust-default]") == NULL) == kept[_i].done, "%s", errors);
+    X509_free(signer);
+    X509_free(ca);
 }
 END_TEST
 
@@ -364,8 +467,11 @@ int main(void)
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);
     tcase_add_test(tests, intermediate_with_an_address);
+    tcase_add_loop_test(tests, intermediate_with_the_name_of_the_root, 0, SP_ROWS(middles));
     tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
+    tcase_add_loop_test(tests, a_signer_that_cannot_be_read, 0, 2);
+    tcase_add_loop_test(tests, trusted_by_the_keyring_alone, 0, SP_ROWS(kept));
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     return sp_run_forked(suite);

@@ -240,6 +240,64 @@ START_TEST(not_complete)
 }
 END_TEST
 
+static bool is_any(const struct sp_cert *cert, const void *unused)
+{
+    (void)cert, (void)unused;
+    return true;
+}
+
+static size_t count_certs(void)
+{
+    struct sp_certs found = { 0 };
+    size_t count;
+
+    ck_assert(sp_certs_find(&found, is_any, NULL));
+    count = found.count;
+    sp_certs_clear(&found);
+    return count;
+}
+
+/* So many that each shard has some. */
+#define MANY 200
+
+START_TEST(in_every_shard)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    static char addresses[MANY][16];
+    struct sp_cert *cert;
+
+    for (size_t i = 0; i < MANY; i++) {
+        struct sp_keyid id = { .known = true, .hash = { (unsigned char)i } };
+
+        cert = pinned(x509);
+        ck_assert(sp_cert_settle(cert));
+        ck_assert(sp_prints_file(cert, &id));
+        ck_assert_ptr_nonnull(sp_key_find_or_add(addresses[i]));
+    }
+    ck_assert_uint_eq(count_certs(), MANY);
+    /* What is missing from a list is told. */
+    for (long fails = 1; fails <= MANY; fails += MANY - 1) {
+        struct sp_certs found = { 0 };
+
+        sp_starve(fails);
+        ck_assert(!sp_certs_find(&found, is_any, NULL));
+        ck_assert(sp_starve_end());
+        sp_certs_clear(&found);
+    }
+    sp_keys_close();
+    sp_prints_close();
+    sp_keys_open();
+    sp_prints_open();
+    for (size_t i = 0; i < MANY; i++) {
+        ck_assert_ptr_null(sp_key_find(addresses[i]));
+        expect_filed(&(struct sp_keyid){ .known = true, .hash = { (unsigned char)i } }, "");
+    }
+    sp_cert_drop_all();
+    ck_assert_uint_eq(count_certs(), 0);
+    X509_free(x509);
+}
+END_TEST
+
 static const struct {
     const char *next; /* whose key the certificate has when it is settled */
     bool same;
@@ -339,6 +397,7 @@ int main(void)
     tcase_add_test(tests, settled_with_its_fingerprint);
     tcase_add_loop_test(tests, settled_without_an_id, 0, 2);
     tcase_add_test(tests, not_complete);
+    tcase_add_test(tests, in_every_shard);
     tcase_add_loop_test(tests, another_key_before_it_is_settled, 0, SP_ROWS(next_keys));
     tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
     return sp_run_forked(suite);

@@ -4,74 +4,14 @@
  *
  * What is told of the choice among several certificates of one address.
  */
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "bob.h"
 #include "capture.h"
 #include "common/shim.h"
-#include "keyrings.h"
 #include "tool/keyring/choices.h"
-
-/* Certificates of Bob, by their serial numbers. */
-static const struct sp_recipe recipes[] = {
-    { .serial = 1 },
-    { .serial = 2, .not_after = "20250731142028Z" },
-    { .serial = 3, .not_after = "20231130000000Z" },
-    { .serial = 4, .not_after = "20260731142028Z", .usage = "digitalSignature" },
-    { .serial = 5, .san = "email:rob@example.org" },
-};
-
-static char *place;
-static struct sp_keyring *keyring;
-static smimepolicy_settings *settings;
-
-static void set_up(void)
-{
-    place = sp_make_place();
-    keyring = sp_must_open(place, SP_KEYRING_WRITE);
-    settings = smimepolicy_settings_new();
-}
-
-static void tear_down(void)
-{
-    smimepolicy_settings_free(settings);
-    sp_keyring_close(keyring);
-    sp_remove_place(place);
-}
-
-/* Store |stored|: "1i 2c8", certificate 1 as an identity nine days ago, 2 as a contact eight. */
-static void store(const char *stored)
-{
-    int number, used;
-    char role;
-
-    for (; sscanf(stored, "%d%c%n", &number, &role, &used) == 2; stored += used) {
-        struct sp_recipe recipe = recipes[number - 1];
-        X509 *cert;
-
-        /* A certificate with the key of an identity would become one. */
-        recipe.key = role == 'i' ? sp_test_ec() : sp_test_rsa();
-        recipe.san = recipe.san == NULL ? "email:bob@example.org" : recipe.san;
-        recipe.usage =
-            recipe.usage == NULL ? "digitalSignature,keyEncipherment,keyAgreement" : recipe.usage;
-        cert = sp_make_cert(&recipe);
-        sp_store(keyring, cert, role == 'i' ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT);
-        X509_free(cert);
-    }
-}
-
-/* Choose among what is stored. */
-static struct sp_choice choose(smimepolicy_use use)
-{
-    struct sp_choice choice;
-    char *why;
-
-    ck_assert(sp_choice_find(&choice, keyring, "bob@example.org", use, &why));
-    ck_assert(sp_choice_rank(&choice, SP_NOW, settings, &why));
-    return choice;
-}
 
 /*
  * What is stored, for what one is wanted, whether it is denied, and how what is said
@@ -87,19 +27,19 @@ static const struct {
       "refused: encrypt: bob@example.org: the keyring has no certificate of this address" },
     { "", SMIMEPOLICY_SIGN, true,
       "refused: sign: bob@example.org: the keyring has no certificate with a private key of" },
-    { "5c", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: the keyring" },
-    { "1c", SMIMEPOLICY_SIGN, true, "refused: sign: bob@example.org: the keyring has" },
-    { "1c", SMIMEPOLICY_ENCRYPT, false, NULL },
-    { "1i", SMIMEPOLICY_ENCRYPT, false, NULL },
-    { "1i 2c", SMIMEPOLICY_SIGN, false, NULL },
-    { "1c 2c", SMIMEPOLICY_ENCRYPT, false,
+    { "5c9", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: the keyring" },
+    { "1c9", SMIMEPOLICY_SIGN, true, "refused: sign: bob@example.org: the keyring has" },
+    { "1c9", SMIMEPOLICY_ENCRYPT, false, NULL },
+    { "1i9", SMIMEPOLICY_ENCRYPT, false, NULL },
+    { "1i9 2c9", SMIMEPOLICY_SIGN, false, NULL },
+    { "1c9 2c9", SMIMEPOLICY_ENCRYPT, false,
       "note: encrypt: bob@example.org: of 2 certificates CN=Bob, serial 0x2, is used\n"
       "note: encrypt: bob@example.org: not CN=Bob, serial 0x1: another one is valid for longer\n" },
-    { "1c 3c", SMIMEPOLICY_ENCRYPT, false, "note: encrypt: bob@example.org: of 2" },
-    { "2c 4c", SMIMEPOLICY_ENCRYPT, false, "note: encrypt: bob@example.org: of 2" },
-    { "2i 4i", SMIMEPOLICY_SIGN, false, "note: sign: bob@example.org: of 2" },
-    { "3c", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: " },
-    { "4c", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: " },
+    { "1c9 3c9", SMIMEPOLICY_ENCRYPT, false, "note: encrypt: bob@example.org: of 2" },
+    { "2c9 4c9", SMIMEPOLICY_ENCRYPT, false, "note: encrypt: bob@example.org: of 2" },
+    { "2i9 4i9", SMIMEPOLICY_SIGN, false, "note: sign: bob@example.org: of 2" },
+    { "3c9", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: " },
+    { "4c9", SMIMEPOLICY_ENCRYPT, true, "refused: encrypt: bob@example.org: " },
 };
 
 static void expect_begins(char *said, const char *expected)
@@ -113,13 +53,13 @@ static void expect_begins(char *said, const char *expected)
 
 START_TEST(the_choice_is_told)
 {
-    struct shim_outcome outcome = { .settings = settings };
+    struct shim_outcome outcome = { .settings = bob.settings };
     struct sp_choice choice;
 
-    store(rows[_i].stored);
-    choice = choose(rows[_i].use);
+    sp_bob_store(rows[_i].stored);
+    choice = sp_bob_choose(rows[_i].use);
     sp_capture_begin(STDERR_FILENO);
-    shim_choice_tell(&choice, "bob@example.org", true, &outcome);
+    shim_choice_tell(&choice, BOB, true, &outcome);
     expect_begins(sp_capture_end(STDERR_FILENO), rows[_i].said);
     ck_assert_int_eq(outcome.denied, rows[_i].denied);
     sp_choice_clear(&choice);
@@ -134,19 +74,20 @@ START_TEST(others_are_told_of_where_it_is_wanted)
         bool wanted, json;
         int lines;
     } quiet[] = {
-        { "1c 2c", false, false, 0 }, { "1c 2c", true, false, 2 },  { "1c 2c", true, true, 0 },
-        { "1c", true, false, 0 },     { "3c 4c", false, false, 2 },
+        { "1c9 2c9", false, false, 0 }, { "1c9 2c9", true, false, 2 },
+        { "1c9 2c9", true, true, 0 },   { "1c9", true, false, 0 },
+        { "3c9 4c9", false, false, 2 },
     };
-    struct shim_outcome outcome = { .settings = settings };
+    struct shim_outcome outcome = { .settings = bob.settings };
     struct sp_choice choice;
     char *said;
     int lines = 0;
 
-    store(quiet[_i].stored);
+    sp_bob_store(quiet[_i].stored);
     outcome.json = quiet[_i].json ? json_array() : NULL;
-    choice = choose(SMIMEPOLICY_ENCRYPT);
+    choice = sp_bob_choose(SMIMEPOLICY_ENCRYPT);
     sp_capture_begin(STDERR_FILENO);
-    shim_choice_tell(&choice, "bob@example.org", quiet[_i].wanted, &outcome);
+    shim_choice_tell(&choice, BOB, quiet[_i].wanted, &outcome);
     said = sp_capture_end(STDERR_FILENO);
     for (const char *p = said; *p != '\0'; p++)
         lines += *p == '\n';
@@ -162,9 +103,9 @@ START_TEST(the_choice_is_data_too)
     struct sp_choice choice;
     json_t *data, *wanted;
 
-    store("3c 1i 2c");
-    choice = choose(SMIMEPOLICY_ENCRYPT);
-    data = shim_choice_json(&choice, "bob@example.org");
+    sp_bob_store("3c9 1i9 2c9");
+    choice = sp_bob_choose(SMIMEPOLICY_ENCRYPT);
+    data = shim_choice_json(&choice, BOB);
     for (size_t i = 0; i < 3; i++) {
         json_t *each = json_array_get(json_object_get(data, "candidates"), i);
 
@@ -174,7 +115,7 @@ START_TEST(the_choice_is_data_too)
     wanted = json_pack(
         "{s:s, s:s, s:[{s:s,s:s,s:s,s:b,s:b,s:s},{s:s,s:s,s:s,s:b,s:b,s:s},{s:s,s:s,s:s,s:b,s:b,"
         "s:n}]}",
-        "address", "bob@example.org", "use", "encrypt", "candidates",
+        "address", BOB, "use", "encrypt", "candidates",
         /* the one that has expired */
         "role", "contact", "subject", "CN=Bob", "serial", "0x3", "usable", 0, "chosen", 0, "reason",
         "certificate expired on 2023-11-30T00:00:00Z [expired]",
@@ -197,7 +138,7 @@ int main(void)
     Suite *suite = suite_create("choices");
     TCase *tests = tcase_create("choices");
 
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_checked_fixture(tests, sp_bob_set_up, sp_bob_tear_down);
     tcase_add_loop_test(tests, the_choice_is_told, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, others_are_told_of_where_it_is_wanted, 0, 5);
     tcase_add_test(tests, the_choice_is_data_too);
