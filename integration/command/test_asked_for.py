@@ -14,6 +14,7 @@ import pytest
 
 from harness import COMMAND, REPO, environment, must, run, stock
 from terminal import Terminal
+from words import COMMANDS
 from test_keyring_verbs import box, serial, stopped  # pylint: disable=unused-import
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
@@ -57,11 +58,8 @@ def explained(box, pki, post):
     }
 
 
-COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.c").read_text())
-
-
 def test_every_command_is_walked(box, pki, post):
-    assert len(COMMANDS) == 19 and set(explained(box, pki, post)) == set(COMMANDS)
+    assert set(explained(box, pki, post)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)

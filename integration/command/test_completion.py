@@ -12,10 +12,9 @@ import pytest
 from harness import BUILD, COMMAND, PATIENCE, environment, must, run
 from keyrings import make_keyring
 from terminal import Terminal
+from words import COMMANDS
 
 MADE = BUILD / "shim" / "completion"
-COMMANDS = re.findall(r"[a-z]+", "sign encrypt verify decrypt cms smime check config upload list show remove "
-                                 "export trust keyring demo doctor report maintain")
 # What a shell runs before the line is typed; Ctrl-X p then prints the line between < and >.
 BASH = f"""source {MADE}/smime-policy
 bind 'set show-all-if-ambiguous on'; bind 'set bell-style none'; bind 'set enable-bracketed-paste off'

@@ -14,8 +14,12 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import COMMAND, OPENSSL, environment, must, run, stock
+from harness import COMMAND, OPENSSL, REPO, environment, must, run, stock
 from terminal import Terminal
+
+# Every command of the program.
+COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.c").read_text())
+assert {"sign", "cms", "keyring", "doctor"} <= set(COMMANDS)
 
 # A day for which every certificate of the page is judged, as if it were today.
 WHEN = re.compile(r"\b(\d{4})-(\d\d)-(\d\d)(T\d\d:\d\d:\d\dZ)?\b")
