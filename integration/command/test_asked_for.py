@@ -43,6 +43,7 @@ def explained(box, pki, post):
         "check": [[cert.pem]],
         "config": [["--print"], ["--self-test", box.file("openssl.cnf"), "--", "touch", box.file("x")]],
         "upload": [["--no-passphrase", pki.good_p256.pem, pki.good_p256.key]],
+        "import": [["--no-passphrase", "--from", pki.good_p256.pem]],
         "list": [[]],
         "show": [[ADDRESS]],
         "remove": [["--with-key", ADDRESS]],
@@ -59,7 +60,7 @@ COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.
 
 
 def test_every_command_is_walked(box, pki, post):
-    assert len(COMMANDS) == 17 and set(explained(box, pki, post)) == set(COMMANDS)
+    assert len(COMMANDS) == 18 and set(explained(box, pki, post)) == set(COMMANDS)
 
 
 @pytest.mark.parametrize("command", COMMANDS)
