@@ -254,7 +254,7 @@ START_TEST(a_missing_include_is_noted)
     write_file(place, ".include /proc/nonexistent/x\n" TOP INIT PROVS OURS);
     sp_capture_begin(STDOUT_FILENO);
     ck_assert_int_eq(shim_lint(place, false), SHIM_OK);
-    sp_expect_captured(STDOUT_FILENO, "line 1: note: /proc/nonexistent/x is not there");
+    sp_expect_captured(STDOUT_FILENO, "note: line 1: /proc/nonexistent/x is not there");
 }
 END_TEST
 

@@ -50,9 +50,10 @@ static const char *read_index(struct shim_import *import, const char *path)
     bool usual =
         fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size <= LONGEST_INDEX;
     FILE *file = usual ? fdopen(fd, "r") : NULL;
-    const char *why = fd < 0   ? strerror(errno)
-                      : !usual ? "it is no file of less than 16 MB; 'smime_keys refresh' mends it"
-                               : NULL;
+    const char *why = fd < 0         ? strerror(errno)
+                      : !usual       ? "it is no file of less than 16 MB"
+                      : file == NULL ? "out of memory"
+                                     : NULL;
 
     while (file != NULL && fgets(line, sizeof(line), file) != NULL)
         read_line(import, line);
@@ -61,6 +62,17 @@ static const char *read_index(struct shim_import *import, const char *path)
     else if (fd >= 0)
         close(fd);
     return why;
+}
+
+static void tell_unread(struct shim_uploading *run, const char *path, const char *why)
+{
+    char *whole = sp_format("%s; name the folder of smime_keys with --from, or mend its index with "
+                            "'smime_keys refresh'",
+                            why);
+
+    shim_uploading_unreadable(run, &(struct shim_part){ .path = path },
+                              whole != NULL ? whole : why);
+    OPENSSL_free(whole);
 }
 
 /* Read |name| in the folder, if it is there; false to stop. */
@@ -99,7 +111,7 @@ bool shim_import_read_smime_keys(struct shim_uploading *run)
     const char *why = path == NULL ? NULL : read_index(run->import, path);
 
     if (why != NULL)
-        shim_uploading_unreadable(run, &(struct shim_part){ .path = path }, why);
+        tell_unread(run, path, why);
     OPENSSL_free(path);
     return path == NULL ? shim_uploading_no_memory(run)
                         : read_in(run, "keys") && read_cas(run) && read_in(run, "certificates");
