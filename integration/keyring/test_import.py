@@ -282,6 +282,18 @@ def test_one_bad_word_is_enough(muttish, mutt, secret):
     assert muttish.contents() == sorted([OWN, FRIEND])
 
 
+def test_words_in_an_address(muttish, mutt, secret):
+    """smime_keys copies addresses of the certificate into its index, words and all."""
+    lines = mutt.index.read_text().splitlines()
+    stranger = next(line for line in lines if line.startswith("self_leaf@"))
+    address, name = stranger.split()[:2]
+    for word in ("self_leaf@example.com", f"{address} {name} - ? t se", f"{address}\t{name} - ? t" + " " * 5000):
+        index = [line for line in lines if line != stranger] + [stranger.replace(address, word, 1)]
+        mutt.index.write_text("\n".join(index) + "\n")
+        result = must(muttish("import", "--from", "smime_keys", "--passin", f"file:{secret}"))
+        assert muttish.contents() == sorted([OWN, FRIEND]) and "self_leaf@example.com" in result.err, result
+
+
 def make_fifo(path):
     path.unlink()
     os.mkfifo(path)

@@ -153,7 +153,7 @@ SECTIONS = [
         "import",
         "smime-policy import", "smime-policy import --from gpgsm alice.p12", "smime-policy import --from nosuch",
         "smime-policy import --from emptydir", "HOME=$PWD smime-policy --keyring new import --from smime_keys",
-        "PATH=/nosuch /usr/bin/env -u X $(command -v smime-policy) import --from gpgsm",
+        "PATH=/nosuch $(command -v smime-policy) import --from gpgsm",
         "smime-policy --keyring new import --from folder", "smime-policy --keyring new import --cas --from folder"),
     section(
         "list, show and trust",

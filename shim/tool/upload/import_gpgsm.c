@@ -6,6 +6,7 @@
  * which asks for their passphrases.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -21,10 +22,9 @@
 /* env finds it; nothing is fetched, and nothing asked of those who revoke certificates. */
 #define GPGSM "env", "--", "gpgsm", "--batch", "--disable-dirmngr", "--disable-crl-checks"
 /* The agent asks nobody: it would ask whether a root is to be trusted. */
-#define SILENT    "--pinentry-mode=cancel"
-#define NOT_FOUND 127 /* the exit code of env */
-/* Enough of a line of --with-colons; what is longer is no line that is looked for. */
-#define LONGEST 4096
+#define SILENT      "--pinentry-mode=cancel"
+#define SHA1_DIGITS 40
+#define NOT_FOUND   127 /* the exit code of env */
 
 /*
  * Run gpgsm with |words|, which begin with GPGSM.
@@ -91,17 +91,19 @@ static void read_listing(int fd, bool sha1,
                          void (*each)(void *arg, char *fingerprint, char validity), void *arg)
 {
     FILE *file = fdopen(fd, "r");
-    char line[LONGEST];
+    char *line = NULL;
+    size_t size = 0;
     char validity = '\0';
 
     if (file == NULL)
         close(fd);
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL) {
+    while (file != NULL && getline(&line, &size, file) >= 0) {
         if (strncmp(line, "crt:", 4) == 0 || strncmp(line, "crs:", 4) == 0)
             validity = line[4];
         else if (strncmp(line, sha1 ? "fpr:" : "fp2:", 4) == 0)
             each(arg, field(line, 10), validity);
     }
+    free(line);
     if (file != NULL)
         fclose(file);
 }
@@ -133,8 +135,9 @@ static void take_key(void *arg, char *fingerprint, char validity)
     int fd;
 
     (void)validity;
-    if (!own->more || name == NULL) {
-        own->more = false;
+    if (!own->more || name == NULL || strspn(fingerprint, "0123456789ABCDEF") != SHA1_DIGITS ||
+        fingerprint[SHA1_DIGITS] != '\0') {
+        own->more = own->more && name != NULL;
         OPENSSL_free(name);
         return;
     }

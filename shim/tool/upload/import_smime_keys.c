@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,27 +19,39 @@
 #include "tool/upload/uploading.h"
 
 #define LONGEST_INDEX ((off_t)16 << 20)
-/* A longer line of the index is none that smime_keys wrote. */
-#define LONGEST 4096
 
 /*
- * Read a line "MAILBOX FILE LABEL ISSUER TRUST PURPOSE".  No file is opened for it: its path is
- * only compared with those of files that were found.
+ * Read a line "MAILBOX FILE LABEL ISSUER TRUST PURPOSE".  smime_keys copies the mailbox from
+ * the certificate as it is, so that a stranger can write words of a line there: a line of
+ * more words makes no file valid.  No file is opened for a line: its path is only compared
+ * with those of files that were found.
  */
-static void read_line(struct shim_import *import, char *line)
+static void read_line(struct shim_import *import, char *line, bool whole)
 {
     char *rest = NULL;
-    char *word[5] = { NULL };
+    char *word[7] = { NULL };
     char *path;
     bool valid;
 
-    for (size_t i = 0; i < 5; i++)
-        word[i] = strtok_r(i == 0 ? line : NULL, " \t\r\n", &rest);
-    valid = word[4] != NULL && (strcmp(word[4], "t") == 0 || strcmp(word[4], "v") == 0);
+    for (size_t i = 0; i < 7; i++)
+        word[i] = strtok_r(i == 0 ? line : NULL, " \t\r\n\v\f", &rest);
+    valid = whole && word[4] != NULL && word[6] == NULL &&
+            (strcmp(word[4], "t") == 0 || strcmp(word[4], "v") == 0);
     path = word[1] == NULL ? NULL : sp_format("%s/certificates/%s", import->folder, word[1]);
     if (path != NULL)
         shim_import_note(import, path, valid ? SHIM_SAID_VALID : 0);
     OPENSSL_free(path);
+}
+
+static void read_lines(struct shim_import *import, FILE *file)
+{
+    char *line = NULL;
+    size_t size = 0;
+    ssize_t got;
+
+    while ((got = getline(&line, &size, file)) >= 0)
+        read_line(import, line, strlen(line) == (size_t)got);
+    free(line);
 }
 
 /* Read the index; NULL, or why it cannot be read. */
@@ -46,7 +59,6 @@ static const char *read_index(struct shim_import *import, const char *path)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     struct stat is;
-    char line[LONGEST];
     bool usual =
         fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size <= LONGEST_INDEX;
     FILE *file = usual ? fdopen(fd, "r") : NULL;
@@ -55,11 +67,10 @@ static const char *read_index(struct shim_import *import, const char *path)
                       : file == NULL ? "out of memory"
                                      : NULL;
 
-    while (file != NULL && fgets(line, sizeof(line), file) != NULL)
-        read_line(import, line);
-    if (file != NULL)
+    if (file != NULL) {
+        read_lines(import, file);
         fclose(file);
-    else if (fd >= 0)
+    } else if (fd >= 0)
         close(fd);
     return why;
 }
