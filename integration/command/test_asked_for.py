@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, REPO, environment, must, run, stock
+from harness import COMMAND, environment, must, run, stock
 from terminal import Terminal
 from words import COMMANDS
 from test_keyring_verbs import box, serial, stopped  # pylint: disable=unused-import
@@ -44,6 +44,7 @@ def explained(box, pki, post):
         "check": [[cert.pem]],
         "config": [["--print"], ["--self-test", box.file("openssl.cnf"), "--", "touch", box.file("x")]],
         "upload": [["--no-passphrase", pki.good_p256.pem, pki.good_p256.key]],
+        "import": [["--no-passphrase", "--from", pki.good_p256.pem]],
         "list": [[]],
         "show": [[ADDRESS]],
         "remove": [["--with-key", ADDRESS]],

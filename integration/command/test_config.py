@@ -328,7 +328,7 @@ def test_lint_notes_a_lost_policy(tmp_path):
     """OpenSSL ignores it and the defaults apply: that leaves no gap, but is worth a note."""
     result = lint(tmp_path / "openssl.cnf", with_pol(".include /nonexistent/policy.cnf"))
     assert result.rc == DONE and b"no fault found" in result.out
-    assert b"line 10: note: /nonexistent/policy.cnf is not there and is passed over" in result.out
+    assert b"note: line 10: /nonexistent/policy.cnf is not there and is passed over" in result.out
 
 
 def test_settings_that_are_there_and_cannot_be_read(tmp_path, pki, mail):
@@ -369,7 +369,7 @@ def test_an_include_of_an_included_file(level, tmp_path):
     lost.unlink()
     result = lint(conf, with_pol(f".include {files[0]}"))
     assert result.rc == DONE, result
-    assert place + f"note: {lost} is not there and is passed over".encode() in result.out, result
+    assert f"{conf}: note: line 3 of {files[-1]}: {lost} is not there and is passed over".encode() in result.out, result
     files[-1].write_text("\n\n.include lost.cnf\n")
     result = lint(conf, with_pol(f".include {files[0]}"))
     assert result.rc == REFUSED and b"depends on the directory that the program is in" in result.out

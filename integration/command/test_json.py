@@ -51,6 +51,8 @@ def mail(tmp_path_factory, pki):
     (folder / "logged.cnf").write_text(f"decision_log = {folder}/log\n")
     (folder / "both.pem").write_text(pki.good_rsa.pem.read_text() + pki.good_rsa.key.read_text())
     (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (folder / "good.cnf").write_text("mode = enforce\n")
+    (folder / "bad.cnf").write_text("mode = sometimes\ncolour = red\n")
     command = (COMMAND, "--keyring", folder / "keyring")
     must(run(*command, "upload", "--passout", f"file:{folder}/pass", pki.good_rsa.pem,
              pki.good_rsa.key, pki.root.pem, pki.expired.pem))
@@ -87,6 +89,15 @@ CASES = {
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
     "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
+    "import": ("upload", DONE, "import --json --from <good_rsa>"),
+    "import, refused": ("upload", REFUSED, "import --json --from <no_san>"),
+    "import, left out": ("upload", DONE, "import --json --dry-run --from <foreign_root>"),
+    "export": ("export", DONE, "export --json --all --keys --output {}/exported"),
+    "export, failed": ("export", SYSTEM, "export --json --all --output {}/nosuch/exported"),
+    "config print": ("config_print", DONE, "config --print --json"),
+    "config lint": ("config_lint", DONE, "config --lint {}/good.cnf --json"),
+    "config lint, faults": ("config_lint", REFUSED, "config --json --lint {}/bad.cnf"),
+    "config lint, unreadable": ("config_lint", INPUT, "config --json --lint {}"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
     "maintain": ("maintain", REFUSED, "maintain --json"),

@@ -17,7 +17,7 @@ EXAMPLES = [(command, line.strip()) for command, text in HELPS.items()
             for line in text.partition("\nExamples:\n")[2].splitlines()]
 
 # What a page calls by names of its own, and what a prompt would ask for.
-HERE = [("/etc/smime-policy/", "$PWD/"), ("/backup/", ""), ("2027-01-01T00:00:00Z", "{now}"),
+HERE = [("/etc/smime-policy/", "$PWD/"), ("/backup/", ""), ("/srv/helpdesk/certificates", "contacts"), ("2027-01-01T00:00:00Z", "{now}"),
         ("3f2a91c07be4d5f8", "{fingerprint}"), ("alice.p12", "alice.p12 --passin file:secret"),
         ("passphrase alice@example.com", "passphrase alice@example.com --passout file:secret")]
 
@@ -89,6 +89,9 @@ def desk(tmp_path_factory):
         mkdir contacts && cp carol.pem contacts && cp ca.pem chain.pem && cp ca.pem commercial-ca.pem
         printf 'From: alice@example.com\\nTo: bob@example.org\\n\\nhello\\n' >mail.eml
         echo '<?php echo 1;' >mail.php
+        mkdir -p .smime/certificates .smime/keys && cp bob.pem .smime/certificates/0.0
+        echo 'bob@example.org 0.0 - ? t se' >.smime/certificates/.index
+        printf '#!/bin/sh\\ncase "$*" in *--export) cat bob.pem;; esac\\n' >gpgsm && chmod +x gpgsm
         printf '#!/bin/sh\\ncat >/dev/null\\n' >sendmail && chmod +x sendmail
         export SMIME_POLICY_KEYRING=$PWD/keyring
         smime-policy upload --no-passphrase alice.pem alice.key bob.pem carol.pem ca.pem

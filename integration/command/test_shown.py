@@ -75,6 +75,8 @@ def words_of(room, keyring):
         "uploaded": [b"--keyring", at(b".ring"), b"upload", at(b".pem"), at(b".txt")],
         "uploaded as JSON": [b"--keyring", at(b".ring"), b"upload", b"--json", at(b".pem"), at(b".txt")],
         "expired in a folder": [b"--keyring", at(b".ring"), b"upload", room],
+        "imported": [b"--keyring", at(b".ring"), b"import", b"--from", room],
+        "imported from": [b"--keyring", at(b".ring"), b"import", b"--from", at(b"")],
         "no keyring": [b"--keyring", at(b".none"), b"list"],
         "address": [*ring, b"list", b"--address", EVIL],
         "shown": [*ring, b"show", EVIL],

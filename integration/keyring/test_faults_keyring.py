@@ -116,6 +116,13 @@ def cases(model, pki, tmp_path_factory):
     stored = state(model)
     secret = tmp_path_factory.mktemp("secret") / "secret"
     secret.write_text("correct horse\n")
+    smime = tmp_path_factory.mktemp("smime")
+    for name in ("keys", "certificates"):
+        (smime / name).mkdir()
+    shutil.copy(pki.good_p384.key, smime / "keys" / "1.0")
+    shutil.copy(pki.good_p384.pem, smime / "certificates" / "1.0")
+    shutil.copy(pki.good_chain.pem, smime / "certificates" / "2.0")
+    (smime / "certificates" / ".index").write_text("a@b 1.0 - ? t se\na@b 2.0 - ? i se\n")
     passphrase = ["keyring", "passphrase", "good_p256@example.com"]
     backup = {"backup", "backup/certificates.db", "backup/keys.db"}
     return {
@@ -125,6 +132,7 @@ def cases(model, pki, tmp_path_factory):
         "upload --json": partial(Keyring, model, ["upload", "--json", pki.good_p384.pem], True),
         "upload of an export": partial(Keyring, None, ["upload", "--as", "exported", exported],
                                        True),
+        "import": partial(Keyring, model, ["import", "--from", smime, "--no-passphrase"], True),
         "remove": partial(Keyring, model, ["remove", "--with-key", "good_p256@example.com"], True),
         "remove --dry-run": partial(Keyring, model, ["remove", "--dry-run", "--json", "--with-key",
                                                      "good_p256@example.com"]),
@@ -164,7 +172,7 @@ def test_keyring(name, cases):
     assert fail_each(cases[name]()) > 10
 
 
-@pytest.mark.parametrize("name", [*NAMES, "list", "check of an old PKCS#12"])
+@pytest.mark.parametrize("name", [*NAMES, "import", "list", "check of an old PKCS#12"])
 def test_keyring_starved(name, cases, starve):
     assert starve_each(cases[name](), starve) > 10
 

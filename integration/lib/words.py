@@ -154,6 +154,12 @@ SECTIONS = [
         "smime-policy --keyring other upload dave.pem; ls other",
         "smime-policy --keyring other upload --dry-run frank.pem frank.key; ls other"),
     section(
+        "import",
+        "smime-policy import", "smime-policy import --from gpgsm alice.p12", "smime-policy import --from nosuch",
+        "smime-policy import --from emptydir", "HOME=$PWD smime-policy --keyring new import --from smime_keys",
+        "PATH=/nosuch $(command -v smime-policy) import --from gpgsm",
+        "smime-policy --keyring new import --from folder", "smime-policy --keyring new import --cas --from folder"),
+    section(
         "list, show and trust",
         "smime-policy list", "smime-policy list -help | head -1", "smime-policy list -frob",
         "smime-policy list --frobnicate", "smime-policy list --role", "smime-policy list --role friend",

@@ -34,7 +34,56 @@ function option(spellings, value, meaning,    each, count, i, many, kind) {
         options = options "    { \"" each[i] "\", \"" each[count] "\", OPTION_" kind " },\n"
 }
 
+# The help is filled to 80 columns: a row keeps its meaning in one column, and what stands under
+# "Usage:" and "Examples:" stays as it is.
+function spaces(count) { return sprintf("%" count "s", "") }
+function emit(line) {
+    text = text (text != "" ? "\n      " : "") "\"" \
+        quoted(quoted(line, "\\\\", "&&"), "\"", "\\\"") "\\n\""
+}
+function end_block(    each, count, i, line) {
+    count = split(block, each, " ")
+    line = lead each[1]
+    for (i = 2; i <= count; i++)
+        if (length(line) + 1 + length(each[i]) > 80) {
+            emit(line)
+            line = (depth > 0 ? spaces(depth) : "") each[i]
+        } else {
+            line = line " " each[i]
+        }
+    if (count > 0)
+        emit(line)
+    block = lead = ""
+}
+function help_line(line,    from) {
+    if (line == "" || line ~ /^(Usage|Examples):/) {
+        end_block()
+        is_plain = line != ""
+    }
+    if (is_plain || line == "") {
+        emit(line)
+        return
+    }
+    match(line, /^ */)
+    from = RLENGTH
+    # A word of an option or command begins a row; its meaning may be in the next line.
+    if (from > 0 && from < 8 || block == "" || (from == 0) != (depth == 0)) {
+        end_block()
+        depth = from
+        if (from > 0 && from < 8 && match(substr(line, from + 1), /  +/))
+            depth = from + RSTART + RLENGTH - 1
+        else if (from > 0 && from < 8) {
+            emit(line)
+            return
+        }
+        lead = substr(line, 1, depth)
+        line = substr(line, depth + 1)
+    }
+    block = block " " line
+}
+
 function end_command() {
+    end_block()
     if (command == "")
         return
     tables = tables "static const struct shim_option_row " name "_options[] = {\n" options \
@@ -53,10 +102,7 @@ FNR == 1 {
     about = waiting = 0
 }
 
-!is_table {
-    text = text (FNR > 1 ? "\n      " : "") "\"" \
-        quoted(quoted($0, "\\\\", "&&"), "\"", "\\\"") "\\n\""
-}
+!is_table { help_line($0) }
 
 !is_table && FNR == 1 && /SELECTOR[.][.][.]|[]] ADDRESS$/ {
     shell_row(command, "*", "ADDRESS", "")

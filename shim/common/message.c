@@ -13,6 +13,7 @@
 #include "base/shown.h"
 #include "base/text.h"
 #include "common/print.h"
+#include "common/progress.h"
 
 void shim_vprint(FILE *to, const char *format, va_list args)
 {
@@ -21,6 +22,8 @@ void shim_vprint(FILE *to, const char *format, va_list args)
     bool ends = length > 0 && text[length - 1] == '\n';
     char *shown;
 
+    if (to == stderr)
+        shim_count_erase();
     if (ends)
         text[length - 1] = '\0';
     shown = text == NULL ? NULL : sp_shown(text);
@@ -51,6 +54,7 @@ static void print_error(const char *format, va_list args)
 {
     if (muted)
         return;
+    shim_count_erase();
     fputs("smime-policy: ", stderr);
     shim_vprint(stderr, format, args);
     fputc('\n', stderr);

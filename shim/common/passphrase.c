@@ -15,6 +15,7 @@
 #include "common/passphrase.h"
 #include "base/shown.h"
 #include "base/text.h"
+#include "common/progress.h"
 #include "common/shim.h"
 
 #define LONGEST 1024
@@ -132,6 +133,7 @@ static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
     char *second = OPENSSL_zalloc(LONGEST);
     enum asked asked = NOT_ASKED;
 
+    shim_count_erase();
     *answer = OPENSSL_zalloc(LONGEST);
     if (ui != NULL && *answer != NULL && second != NULL &&
         UI_add_input_string(ui, prompt, 0, *answer, 0, LONGEST - 1) >= 0 &&

@@ -2,7 +2,9 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The progress of stock in a large file, shown on a terminal.
+ * Progress, shown on a terminal that can erase a line: of stock in a large file, and of
+ * what a command has counted.  A terminal of TERM=dumb, as screen readers and editors
+ * have it, gets none.
  */
 #ifndef SHIM_PROGRESS_H
 #define SHIM_PROGRESS_H
@@ -31,5 +33,15 @@ void shim_progress_begin(struct shim_progress *progress, int fd);
 void shim_progress_show(struct shim_progress *progress);
 /* Clear the line. */
 void shim_progress_end(struct shim_progress *progress);
+
+/*
+ * Count what is done, and show the number, with |what| behind it, from the first second
+ * on.  There is one such line in a process; shim_count_erase() removes it before anything
+ * else is written to standard error.
+ */
+void shim_count_begin(const char *what);
+void shim_count_step(void);
+void shim_count_end(void);
+void shim_count_erase(void);
 
 #endif

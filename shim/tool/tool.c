@@ -41,6 +41,7 @@ static const struct command {
     { "check", shim_run_check, START_WHOLE, NULL },
     { "config", shim_run_config, START_WHOLE, NULL },
     { "upload", shim_run_upload, START_WHOLE, NULL },
+    { "import", shim_run_import, START_WHOLE, NULL },
     { "list", shim_run_list, START_KEYRING, NULL },
     { "show", shim_run_show, START_KEYRING, NULL },
     { "remove", shim_run_remove, START_KEYRING, NULL },

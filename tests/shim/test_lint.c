@@ -127,7 +127,7 @@ START_TEST(faults_are_found)
 
     write_file(place, rows[_i].text);
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint(place), fault == NULL ? SHIM_OK : SHIM_REFUSED);
+    ck_assert_int_eq(shim_lint(place, false), fault == NULL ? SHIM_OK : SHIM_REFUSED);
     sp_expect_captured(STDOUT_FILENO, fault == NULL ? ": no fault found; 'smime-policy" : fault);
 }
 END_TEST
@@ -165,7 +165,7 @@ START_TEST(faults_of_settings_are_found)
     write_file("wrong", "moode = x\n");
     write_file(place, settings_rows[_i].text);
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint(place), fault == NULL ? SHIM_OK : SHIM_REFUSED);
+    ck_assert_int_eq(shim_lint(place, false), fault == NULL ? SHIM_OK : SHIM_REFUSED);
     said = sp_capture_end(STDOUT_FILENO);
     ck_assert_int_eq(strncmp(said, place, strlen(place)), 0);
     if (fault == NULL)
@@ -186,13 +186,13 @@ START_TEST(settings_of_nothing_and_of_nonsense)
 
     write_file("my-policy.cnf", "");
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint("my-policy.cnf"), SHIM_OK);
+    ck_assert_int_eq(shim_lint("my-policy.cnf", false), SHIM_OK);
     sp_expect_captured(STDOUT_FILENO, "no fault found in these settings");
     for (int i = 0; i < 26; i++)
         (void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%c = 1\n", 'a' + i);
     write_file(place, text);
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint(place), SHIM_REFUSED);
+    ck_assert_int_eq(shim_lint(place, false), SHIM_REFUSED);
     said = sp_capture_end(STDOUT_FILENO);
     ck_assert_ptr_nonnull(strstr(said, ": what follows was not looked at; mend this first\n"));
     for (const char *at = said; (at = strchr(at, '\n')) != NULL; at++)
@@ -212,7 +212,7 @@ START_TEST(every_fault_is_told)
     write_file(place, TOP "[init]\nengines = e\nproviders = provs\n" PROVS
                           "default = other\n[sp]\nx = 1\nsoft_load = 1\n" OTHER);
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint(place), SHIM_REFUSED);
+    ck_assert_int_eq(shim_lint(place, false), SHIM_REFUSED);
     said = sp_capture_end(STDOUT_FILENO);
     for (char *line = strtok(said, "\n"); line != NULL; line = strtok(NULL, "\n"), lines++)
         ck_assert_msg(strncmp(line, place, length) == 0 && line[length] == ':', "%s", line);
@@ -233,7 +233,7 @@ START_TEST(a_file_that_cannot_be_read_is_no_configuration)
     };
 
     sp_capture_begin(STDERR_FILENO);
-    ck_assert_int_eq(shim_lint(files[_i].path), SHIM_INPUT);
+    ck_assert_int_eq(shim_lint(files[_i].path, false), SHIM_INPUT);
     sp_expect_captured(STDERR_FILENO, files[_i].said);
 }
 END_TEST
@@ -243,7 +243,7 @@ START_TEST(a_file_that_includes_itself_is_refused)
 {
     write_file("loop", ".include /proc/self/cwd/loop\n" TOP INIT PROVS OURS);
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint("loop"), SHIM_REFUSED);
+    ck_assert_int_eq(shim_lint("loop", false), SHIM_REFUSED);
     sp_expect_captured(STDOUT_FILENO, "loop");
 }
 END_TEST
@@ -253,8 +253,8 @@ START_TEST(a_missing_include_is_noted)
 {
     write_file(place, ".include /proc/nonexistent/x\n" TOP INIT PROVS OURS);
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_lint(place), SHIM_OK);
-    sp_expect_captured(STDOUT_FILENO, "line 1: note: /proc/nonexistent/x is not there");
+    ck_assert_int_eq(shim_lint(place, false), SHIM_OK);
+    sp_expect_captured(STDOUT_FILENO, "note: line 1: /proc/nonexistent/x is not there");
 }
 END_TEST
 

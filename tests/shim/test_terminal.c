@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "common/colour.h"
+#include "common/message.h"
 #include "common/passphrase.h"
 #include "common/progress.h"
 #include "keyrings.h"
@@ -103,6 +104,7 @@ START_TEST(progress)
     struct shim_progress shown = { 0 };
     const int fd = make_file(size);
 
+    ck_assert_int_eq(setenv("TERM", "xterm", 1), 0);
     ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
     shim_progress_show(&shown);
     shim_progress_end(&shown);
@@ -134,16 +136,44 @@ START_TEST(progress)
 }
 END_TEST
 
+/* Counted from the first second on, five times a second, and erased before a message. */
+START_TEST(count)
+{
+    ck_assert_int_eq(setenv("TERM", "xterm", 1), 0);
+    ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
+    shim_count_begin("parts");
+    shim_count_step();
+    ck_assert_uint_eq(sleep(1), 0);
+    shim_count_step();
+    shim_count_step();
+    expect_shown("\r\033[K2 parts");
+    shim_error("it %s", "fails");
+    expect_shown("\r\033[Ksmime-policy: it fails\r\n");
+    shim_count_end();
+    shim_count_step();
+    ck_assert_int_eq(setenv("TERM", "dumb", 1), 0);
+    shim_count_begin("parts");
+    ck_assert_uint_eq(sleep(1), 0);
+    shim_count_step();
+    shim_count_end();
+    fputs("end", stderr);
+    expect_shown("end");
+}
+END_TEST
+
 static const struct {
     off_t size; /* of a file; else it is none */
     bool is_terminal, shown;
+    const char *term;
 } progresses[] = {
-    { SHIM_PROGRESS_FROM + 1, true, true },
-    { SHIM_PROGRESS_FROM + 1, false, false },
-    { SHIM_PROGRESS_FROM, true, false },
-    { 0, true, false },
-    { -1, true, false }, /* there is none */
-    { -2, true, false }, /* a pipe */
+    { SHIM_PROGRESS_FROM + 1, true, true, "xterm" },
+    { SHIM_PROGRESS_FROM + 1, true, false, "dumb" },
+    { SHIM_PROGRESS_FROM + 1, true, false, NULL },
+    { SHIM_PROGRESS_FROM + 1, false, false, "xterm" },
+    { SHIM_PROGRESS_FROM, true, false, "xterm" },
+    { 0, true, false, "xterm" },
+    { -1, true, false, "xterm" }, /* there is none */
+    { -2, true, false, "xterm" }, /* a pipe */
 };
 
 /* Small files, pipes and what is no terminal are left alone: a pipe is not even opened. */
@@ -152,6 +182,9 @@ START_TEST(progress_of_large_files)
     struct shim_progress shown = { 0 };
     int fd = -1, opened;
 
+    unsetenv("TERM");
+    if (progresses[_i].term != NULL)
+        ck_assert_int_eq(setenv("TERM", progresses[_i].term, 1), 0);
     if (progresses[_i].size >= 0)
         fd = make_file(progresses[_i].size);
     else if (progresses[_i].size == -2)
@@ -265,6 +298,7 @@ int main(void)
     tcase_add_loop_test(tests, colour, 0, SP_ROWS(colours));
     tcase_add_test(tests, colour_of_severities);
     tcase_add_test(tests, progress);
+    tcase_add_test(tests, count);
     tcase_add_loop_test(tests, progress_of_large_files, 0, SP_ROWS(progresses));
     tcase_add_loop_test(tests, passphrases, 0, SP_ROWS(asked));
     suite_add_tcase(suite, tests);

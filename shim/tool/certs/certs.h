@@ -251,6 +251,9 @@ struct shim_reading_parts {
  */
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path);
 
+/* The same for a file that is open at its start, under |name|.  |fd| stays open. */
+bool shim_parts_read_open(struct shim_reading_parts *reading, const char *name, int fd);
+
 /* Print why |part| of |path| could not be read, or its note, and add it to |list|. */
 void shim_part_tell(const struct shim_part *part, const char *path, json_t *list);
 

@@ -23,6 +23,7 @@
 #define BLOCK      16384
 
 #define OUT_OF_MEMORY "out of memory"
+#define MOST_FOLDERS  32 /* how deep folders may be nested */
 #define EMPTY         "it is empty; give PEM, DER, PKCS#7 or PKCS#12"
 
 void shim_part_give(struct shim_file_parts *file, struct shim_part part)
@@ -215,14 +216,33 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+/* Why an entry of a folder is no file to read; NULL: it is one, or a folder. */
+static const char *why_skipped(const FTSENT *entry)
+{
+    if (entry->fts_info == FTS_DC)
+        return "it is left out: it leads back to a folder that it is in";
+    if (entry->fts_info == FTS_DEFAULT || entry->fts_info == FTS_SLNONE)
+        return "it is left out: it is no file; name it by itself to read it";
+    if (entry->fts_info == FTS_D && entry->fts_level > MOST_FOLDERS)
+        return "it is left out: folders are nested more than 32 deep; name it by itself";
+    return NULL;
+}
+
 /* Hidden files are left out: editors and file managers put theirs everywhere. */
 static void read_entry(struct shim_reading_parts *reading, FTS *tree, FTSENT *entry)
 {
-    if (entry->fts_level > 0 && entry->fts_name[0] == '.')
+    struct shim_file_parts file = { .reading = reading, .path = entry->fts_path };
+    bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
+    const char *skipped = hidden ? NULL : why_skipped(entry);
+
+    if (hidden || skipped != NULL)
         (void)fts_set(tree, entry, FTS_SKIP);
-    else if (entry->fts_info == FTS_F)
+    if (skipped != NULL)
+        shim_part_give(&file, (struct shim_part){ .note = skipped });
+    else if (!hidden && entry->fts_info == FTS_F)
         read_file(reading, entry->fts_path);
-    else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
+    else if (!hidden && (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
+                         entry->fts_info == FTS_NS))
         unreadable(reading, entry->fts_path, entry->fts_errno);
 }
 
@@ -253,6 +273,20 @@ bool shim_parts_read(struct shim_reading_parts *reading, const char *path)
         read_folder(reading, path);
     else
         read_file(reading, path);
+    return !reading->stopped;
+}
+
+bool shim_parts_read_open(struct shim_reading_parts *reading, const char *name, int fd)
+{
+    struct shim_file_parts file = { .reading = reading, .path = name };
+    BIO *bio = BIO_new_fd(fd, BIO_NOCLOSE);
+
+    reading->stopped = false;
+    if (bio != NULL)
+        read_bio(&file, bio);
+    else
+        shim_part_broken(&file, OUT_OF_MEMORY);
+    BIO_free(bio);
     return !reading->stopped;
 }
 

@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "tool/commands/commands.h"
+#include "base/json_text.h"
 #include "common/long_options.h"
 #include "common/output_stream.h"
 #include "common/print.h"
@@ -23,11 +24,12 @@ struct exporting {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     bool all, keys;
+    json_t *json; /* owned: the certificates that were written; NULL without --json */
     const char *out;
     FILE *to; /* borrowed */
     struct shim_picks picks;
     struct shim_picks written; /* the ids of the keys written, each of which is written once */
-    size_t plain;              /* keys without a passphrase */
+    size_t plain, key_count;   /* keys without a passphrase, and all */
 };
 
 /* Get the private key to write behind |entry|: 1, 0 without one, or -1 after a fault. */
@@ -58,6 +60,9 @@ static int export_one(const struct shim_entry *entry, void *data)
         return SHIM_SYSTEM;
     if (found == 1 && key.uri == NULL && !key.encrypted)
         exporting->plain++;
+    exporting->key_count += found == 1;
+    if (exporting->json != NULL)
+        json_array_append_new(exporting->json, shim_entry_json(entry));
     done = shim_pem_write_entry(exporting->to, entry, found == 1 ? &key : NULL);
     sp_private_key_clear(&key);
     if (done)
@@ -110,6 +115,21 @@ static int export_selected(struct exporting *exporting, char **words)
     return code;
 }
 
+static int print_json(const struct exporting *exporting, int code)
+{
+    int printed;
+
+    if (code != SHIM_OK)
+        json_array_clear(exporting->json);
+    printed = shim_json_line(json_pack(
+        "{s:s, s:s, s:o, s:o, s:b, s:i, s:I, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
+        "export", "keyring", sp_json_text(exporting->shim->keyring_path), "output",
+        sp_json_text(exporting->out), "done", code == SHIM_OK, "exit", code, "keys",
+        code == SHIM_OK ? (json_int_t)exporting->key_count : 0, "certificates", exporting->json));
+
+    return printed == SHIM_OK ? code : printed;
+}
+
 int shim_run_export(struct shim *shim, char **argv)
 {
     struct exporting exporting = { .shim = shim };
@@ -125,9 +145,16 @@ int shim_run_export(struct shim *shim, char **argv)
         return shim_usage(exporting.all ? "export: --all takes no certificate beside it"
                                         : "export: no certificate named; give an address, a "
                                           "fingerprint or --all");
+    if (shim_long_has(&line, "json") && exporting.out == NULL)
+        return shim_usage("export: --json needs --output FILE: the certificates themselves go to "
+                          "standard output");
+    exporting.json = shim_long_has(&line, "json") ? json_array() : NULL;
     code = shim_keyring_open(shim, SP_KEYRING_READ, &exporting.keyring);
     if (code == SHIM_OK)
         code = export_selected(&exporting, line.operands);
+    if (exporting.keyring != NULL && exporting.json != NULL)
+        code = print_json(&exporting, code);
+    json_decref(exporting.json);
     sp_keyring_close(exporting.keyring);
     shim_picks_clear(&exporting.picks);
     shim_picks_clear(&exporting.written);

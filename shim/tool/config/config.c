@@ -15,8 +15,10 @@
 #include <openssl/crypto.h>
 
 #include "tool/config/config.h"
+#include "base/json_text.h"
 #include "common/limit.h"
 #include "common/long_options.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/run/conf_text.h"
 #include "stock/installed.h"
 #include "tool/run/provider_conf.h"
@@ -66,6 +68,26 @@ static int print_settings(struct shim *shim)
         OPENSSL_free(why);
     }
     return code;
+}
+
+/* The settings in force as one JSON object; null: it is not set. */
+static int print_settings_json(struct shim *shim)
+{
+    int code = shim_load_settings(shim);
+    json_t *settings = code == SHIM_OK ? json_object() : NULL;
+    const char *key;
+
+    if (code != SHIM_OK)
+        return code;
+    for (size_t i = 0; (key = sp_settings_key(i)) != NULL; i++) {
+        char *value = sp_settings_value(shim->settings, i);
+
+        json_object_set_new(settings, key, value == NULL ? json_null() : sp_json_text(value));
+        OPENSSL_free(value);
+    }
+    return shim_json_line(json_pack("{s:s, s:s, s:o, s:o}", "policy", SMIMEPOLICY_VERSION,
+                                    "operation", "config print", "file",
+                                    sp_json_text(shim->policy_file), "settings", settings));
 }
 
 static int self_test(struct shim *shim, const char *path)
@@ -130,17 +152,23 @@ int shim_run_config(struct shim *shim, char **argv)
 {
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
+    bool json;
 
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
-    if (line.count > 1)
+    json = shim_long_has(&line, "json");
+    if (line.count > (json ? 2 : 1))
         return shim_usage("config: takes one of --print, --lint FILE and --self-test [FILE]");
+    if (json && !shim_long_has(&line, "print") && !shim_long_has(&line, "lint"))
+        return shim_usage("config: --json goes with --print or --lint");
     if (shim_long_has(&line, "self-test"))
         return run_self_test(shim, &line);
     if (*line.operands != NULL)
         return shim_usage("config: takes --print, --lint FILE or --self-test [FILE], and not: %s",
                           *line.operands);
     if (shim_long_has(&line, "lint"))
-        return shim_lint(shim_long_value(&line, "lint", 0));
-    return shim_long_has(&line, "print") ? print_settings(shim) : print_snippet();
+        return shim_lint(shim_long_value(&line, "lint", 0), json);
+    if (shim_long_has(&line, "print"))
+        return json ? print_settings_json(shim) : print_settings(shim);
+    return print_snippet();
 }

@@ -10,15 +10,17 @@
 
 #include <stdio.h>
 
+#include <jansson.h>
 #include <openssl/conf.h>
 
 #include "common/shim.h"
 
 /*
  * Report everything in the openssl.cnf |path| that defeats the policy, or in the
- * policy.cnf |path| that is no setting; returns an enum shim_exit.
+ * policy.cnf |path| that is no setting, as text or as a JSON object; returns an enum
+ * shim_exit.
  */
-int shim_lint(const char *path);
+int shim_lint(const char *path, bool json);
 
 /* What an openssl.cnf names and cannot be used, with the reason.  Each is owned, or NULL. */
 struct shim_named {
@@ -47,11 +49,15 @@ struct shim_lint {
     CONF *conf; /* owned */
     int faults;
     bool silent;             /* count faults without printing them */
+    json_t *said, *notes;    /* owned: faults and notes, with --json, in the place of text */
     struct shim_named named; /* owned */
 };
 
 /* Report one fault.  The remedy follows a semicolon. */
 void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+/* Report what is no fault. */
+void shim_lint_note(struct shim_lint *lint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
 /* Is it a policy.cnf, or an openssl.cnf?  One that sets openssl_conf is none. */

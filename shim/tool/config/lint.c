@@ -14,8 +14,10 @@
 
 #include "tool/config/config.h"
 #include "base/conf_bounds.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
+#include "tool/keyring/stored_entry.h"
 
 static bool is_module(const CONF_VALUE *entry, const char *name)
 {
@@ -91,7 +93,9 @@ static int bounded(struct shim_lint *lint)
     if (why == NULL)
         return shim_no_memory();
     lint->faults++;
-    if (!lint->silent)
+    if (lint->said != NULL)
+        json_array_append_new(lint->said, sp_json_text(why));
+    else if (!lint->silent)
         puts(why);
     OPENSSL_free(why);
     return SHIM_REFUSED;
@@ -130,15 +134,6 @@ static char *place_of(const struct shim_lint *lint, const struct sp_conf_lost *l
                                                : sp_format("line %u of %s", lost->line, lost->file);
 }
 
-static void note_missing(const struct shim_lint *lint, const char *place, const char *path)
-{
-    if (!lint->silent)
-        shim_print(stdout,
-                   "%s: %s: note: %s is not there and is passed over; its settings are at their "
-                   "defaults\n",
-                   lint->path, place, path);
-}
-
 /* The command refuses everything where its settings cannot be read; a program goes on without. */
 static void judge_unread(struct shim_lint *lint, const char *place, const struct sp_conf_lost *lost)
 {
@@ -166,7 +161,9 @@ static void judge_include(const struct sp_conf_lost *lost, void *data)
                         "passed over where it is not found; write its absolute path",
                         place, lost->path);
     else if (lost->error == ENOENT || lost->error == ENOTDIR)
-        note_missing(lint, place, lost->path);
+        shim_lint_note(lint,
+                       "%s: %s is not there and is passed over; its settings are at their defaults",
+                       place, lost->path);
     else
         judge_unread(lint, place, lost);
     OPENSSL_free(place);
@@ -293,33 +290,57 @@ static void praise(const char *path, bool is_policy)
                    path, path);
 }
 
-int shim_lint(const char *path)
+static int lint_file(struct shim_lint *lint, bool *is_policy)
+{
+    int code;
+
+    errno = 0;
+    code = load(lint);
+    if (code == SHIM_OK && lint->faults == 0) {
+        *is_policy = shim_lint_is_policy(lint->conf, lint->path);
+        if (*is_policy) {
+            lint_includes(lint);
+            shim_lint_policy(lint);
+        } else {
+            lint_conf(lint);
+        }
+    }
+    return code == SHIM_OK && lint->faults > 0 ? SHIM_REFUSED : code;
+}
+
+static int print_json(const struct shim_lint *lint, int code)
+{
+    int printed = shim_json_line(
+        json_pack("{s:s, s:s, s:o, s:b, s:i, s:O, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
+                  "config lint", "file", sp_json_text(lint->path), "sound", code == SHIM_OK, "exit",
+                  code, "faults", lint->said, "notes", lint->notes));
+
+    return printed == SHIM_OK ? code : printed;
+}
+
+int shim_lint(const char *path, bool json)
 {
     struct shim_lint lint = { .path = path, .conf = NCONF_new(NULL) };
     bool is_policy = false;
     int code;
 
-    if (lint.conf == NULL)
-        return shim_no_memory();
-    errno = 0;
-    code = load(&lint);
-    if (code == SHIM_OK && lint.faults == 0) {
-        is_policy = shim_lint_is_policy(lint.conf, path);
-        if (is_policy) {
-            lint_includes(&lint);
-            shim_lint_policy(&lint);
-        } else {
-            lint_conf(&lint);
-        }
+    if (json) {
+        lint.said = json_array();
+        lint.notes = json_array();
     }
+    if (lint.conf == NULL || (json && (lint.said == NULL || lint.notes == NULL)))
+        code = shim_no_memory();
+    else
+        code = lint_file(&lint, &is_policy);
+    if (json && lint.said != NULL && lint.notes != NULL)
+        code = print_json(&lint, code);
+    else if (code == SHIM_OK)
+        praise(path, is_policy);
     NCONF_free(lint.conf);
     shim_named_clear(&lint.named);
-    if (code != SHIM_OK)
-        return code;
-    if (lint.faults > 0)
-        return SHIM_REFUSED;
-    praise(path, is_policy);
-    return SHIM_OK;
+    json_decref(lint.said);
+    json_decref(lint.notes);
+    return code;
 }
 
 struct shim_named shim_lint_named(const char *path)

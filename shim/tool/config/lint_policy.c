@@ -172,12 +172,12 @@ static void lint_sections(struct shim_lint *lint)
     sk_OPENSSL_CSTRING_free(names);
 }
 
-static void note_log(const struct shim_lint *lint, const char *log)
+static void note_log(struct shim_lint *lint, const char *log)
 {
     char *why = log == NULL ? NULL : sp_decision_log_fault(log);
 
     if (why != NULL)
-        shim_print(stdout, "%s: note: %s\n", lint->path, why);
+        shim_lint_note(lint, "%s", why);
     OPENSSL_free(why);
 }
 

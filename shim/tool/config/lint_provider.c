@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/json_text.h"
+#include "base/text.h"
 #include "common/print.h"
 #include "common/shim.h"
 #include "keyring/keyring.h"
@@ -13,18 +15,42 @@
 #include "settings/settings.h"
 #include "tool/config/config.h"
 
+/* Print a fault or a note, or with --json add it to |list|. */
+static void __attribute__((format(printf, 4, 0)))
+tell(const struct shim_lint *lint, json_t *list, const char *kind, const char *format, va_list args)
+{
+    char *text;
+
+    if (lint->silent)
+        return;
+    if (list == NULL) {
+        shim_print(stdout, "%s: %s", lint->path, kind);
+        shim_vprint(stdout, format, args);
+        putchar('\n');
+        return;
+    }
+    text = sp_vformat(format, args);
+    json_array_append_new(list, sp_json_text(text));
+    OPENSSL_free(text);
+}
+
 void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
 {
     va_list args;
 
     lint->faults++;
-    if (lint->silent)
-        return;
-    shim_print(stdout, "%s: ", lint->path);
     va_start(args, format);
-    shim_vprint(stdout, format, args);
+    tell(lint, lint->said, "", format, args);
     va_end(args);
-    putchar('\n');
+}
+
+void shim_lint_note(struct shim_lint *lint, const char *format, ...)
+{
+    va_list args;
+
+    va_start(args, format);
+    tell(lint, lint->notes, "note: ", format, args);
+    va_end(args);
 }
 
 static bool is_one_of(const char *name, const char *const *names)
@@ -153,8 +179,8 @@ static void lint_log(struct shim_lint *lint, const char *log)
     if (lint->named.log != NULL || log == NULL)
         return;
     lint->named.log = sp_decision_log_fault(log);
-    if (lint->named.log != NULL && !lint->silent)
-        shim_print(stdout, "%s: note: %s\n", lint->path, lint->named.log);
+    if (lint->named.log != NULL)
+        shim_lint_note(lint, "%s", lint->named.log);
 }
 
 static void lint_ours(struct shim_lint *lint, const CONF_VALUE *provider)

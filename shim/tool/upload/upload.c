@@ -10,6 +10,7 @@
 
 #include "common/long_options.h"
 #include "common/memory.h"
+#include "common/progress.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
@@ -24,6 +25,7 @@ static bool take_part(const struct shim_part *part, void *arg)
     bool more = true;
 
     run->parts++;
+    shim_count_step();
     if (part->cert != NULL) {
         more = shim_uploading_cert(run, part);
     } else if (part->key != NULL) {
@@ -40,7 +42,7 @@ static bool take_part(const struct shim_part *part, void *arg)
 
 static bool take_files(struct shim_uploading *run)
 {
-    bool more = true;
+    bool more = run->import == NULL || shim_import_read(run);
 
     for (char **file = run->options->files; more && *file != NULL; file++) {
         size_t before = run->parts;
@@ -92,7 +94,9 @@ static int upload(struct shim_uploading *run)
     run->upload = sp_upload_begin(run->keyring);
     if (run->upload == NULL)
         return shim_keyring_failed(run->keyring);
+    shim_count_begin("certificates and keys read");
     taken = take_files(run);
+    shim_count_end();
     code = taken || run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
     if (code == SHIM_OK)
         code = store(run, &done);
@@ -148,6 +152,25 @@ static void end(struct shim_uploading *run)
     json_decref(run->notes);
 }
 
+int shim_upload(struct shim *shim, const struct shim_upload_options *options,
+                struct shim_import *import)
+{
+    struct shim_uploading run = { .options = options, .import = import, .shim = shim };
+    int code;
+
+    run.exported = options->as != NULL && strcmp(options->as, EXPORTED) == 0;
+    run.reading.exported = run.exported;
+    if (options->as != NULL && !run.exported)
+        run.as = sp_role_named(options->as);
+    code = begin(&run);
+    if (code == SHIM_OK)
+        code = shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring);
+    if (code == SHIM_OK)
+        code = upload(&run);
+    end(&run);
+    return code;
+}
+
 static int check(const struct shim_upload_options *options)
 {
     if (options->files[0] == NULL)
@@ -170,7 +193,6 @@ static int check(const struct shim_upload_options *options)
 int shim_run_upload(struct shim *shim, char **argv)
 {
     struct shim_upload_options options;
-    struct shim_uploading run = { .options = &options, .shim = shim };
     struct shim_long line;
     int code = shim_long_parse(shim, argv, &line);
 
@@ -189,17 +211,5 @@ int shim_run_upload(struct shim *shim, char **argv)
         .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
     };
     code = check(&options);
-    if (code != SHIM_OK)
-        return code;
-    run.exported = options.as != NULL && strcmp(options.as, EXPORTED) == 0;
-    run.reading.exported = run.exported;
-    if (options.as != NULL && !run.exported)
-        run.as = sp_role_named(options.as);
-    code = begin(&run);
-    if (code == SHIM_OK)
-        code = shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring);
-    if (code == SHIM_OK)
-        code = upload(&run);
-    end(&run);
-    return code;
+    return code == SHIM_OK ? shim_upload(shim, &options, NULL) : code;
 }

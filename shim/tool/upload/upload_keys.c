@@ -190,7 +190,8 @@ static bool take_key(struct shim_uploading *run, struct shim_waiting *key)
         return true;
     if (!find_owner(run, key, &allowed))
         return false;
-    if (!allowed || (key->as_exported && is_stored(run, key->id)))
+    /* What another program has may be imported again and again: it changes no stored key. */
+    if (!allowed || ((key->as_exported || run->import != NULL) && is_stored(run, key->id)))
         return true;
     if (!shim_uploading_encode(run, key, &encoded))
         return false;

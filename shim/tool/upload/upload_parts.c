@@ -130,6 +130,22 @@ static bool note_exported(struct shim_uploading *run, const struct shim_part *pa
     return true;
 }
 
+/* Keep a certificate until it is known what vouches for it. */
+static bool doubt(struct shim_uploading *run, const struct shim_part *part, enum sp_role content)
+{
+    struct shim_waiting *waiting;
+
+    if (run->undecided_count == UNDECIDED_MAX)
+        return shim_import_leave_out(run, part, content);
+    run->undecided_count++;
+    waiting = shim_waiting_add(run, &run->undecided, part);
+    if (waiting == NULL)
+        return false;
+    waiting->doubted = true;
+    waiting->content = content;
+    return true;
+}
+
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part)
 {
     struct sp_facts *facts = sp_facts_new(part->cert);
@@ -149,6 +165,10 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     if (part->exported != NULL && why == NULL)
         done = note_exported(run, part, &as);
     sp_upload_at(run->upload, uploaded);
+    if (run->import != NULL && shim_import_doubts(run, part, as.role)) {
+        sp_facts_free(facts);
+        return doubt(run, part, as.role);
+    }
     if (why == NULL && done && (as.role != SP_ROLE_NONE || run->undecided_count == UNDECIDED_MAX))
         return take(run, part, facts, &as);
     sp_facts_free(facts);
@@ -177,11 +197,13 @@ static int is_issued_by(struct sp_cursor *cursor, X509 *cert)
 }
 
 /*
- * Decide the role of |cert| by what is known so far; the role stays SP_ROLE_NONE if
- * nothing decides.
+ * Decide the role of |undecided| by what is known so far; the role stays SP_ROLE_NONE
+ * if nothing decides.
  */
-static bool decide(struct shim_uploading *run, X509 *cert, struct sp_assigned_role *as)
+static bool decide(struct shim_uploading *run, const struct shim_waiting *undecided,
+                   struct sp_assigned_role *as)
 {
+    X509 *cert = undecided->cert;
     const X509_NAME *issuer = X509_get_issuer_name(cert);
     const struct sp_query cas = { .index = SP_BY_SUBJECT,
                                   .name = issuer,
@@ -197,14 +219,17 @@ static bool decide(struct shim_uploading *run, X509 *cert, struct sp_assigned_ro
     as->role = sp_keyring_role(run->keyring, fingerprint, &failed);
     if (failed)
         return shim_uploading_failed(run);
-    if (as->role == SP_ROLE_NONE && id.known && shim_uploading_has_key(run, id.hash))
+    if (as->role == SP_ROLE_NONE && undecided->content != SP_ROLE_CA && id.known &&
+        shim_uploading_has_key(run, id.hash))
         as->role = SP_ROLE_CONTACT;
     if (as->role != SP_ROLE_NONE)
         return true;
     issued = is_issued_by(sp_upload_find_cas(run->upload, issuer), cert);
     if (issued == 0)
         issued = is_issued_by(sp_keyring_find(run->keyring, &cas), cert);
-    if (issued == 1)
+    if (issued == 1 && undecided->content != SP_ROLE_NONE)
+        *as = (struct sp_assigned_role){ .role = undecided->content };
+    else if (issued == 1)
         *as = (struct sp_assigned_role){ .role = SP_ROLE_CA, .source = SP_ROLE_FROM_CHAIN };
     return issued >= 0 || shim_uploading_failed(run);
 }
@@ -215,9 +240,15 @@ static bool take_undecided(struct shim_uploading *run, struct shim_waiting *unde
     const struct shim_part part = { .path = undecided->path,
                                     .number = undecided->number,
                                     .cert = undecided->cert };
-    struct sp_facts *facts = sp_facts_new(undecided->cert);
-    bool done = facts != NULL ? take(run, &part, facts, as) : shim_uploading_no_memory(run);
+    struct sp_facts *facts;
+    bool done;
 
+    if (undecided->doubted && as->role == SP_ROLE_NONE) {
+        done = shim_import_leave_out(run, &part, undecided->content);
+    } else {
+        facts = sp_facts_new(undecided->cert);
+        done = facts != NULL ? take(run, &part, facts, as) : shim_uploading_no_memory(run);
+    }
     X509_free(undecided->cert);
     undecided->cert = NULL;
     return done;
@@ -236,7 +267,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
 
             if (u->cert == NULL)
                 continue;
-            if (!decide(run, u->cert, &as))
+            if (!decide(run, u, &as))
                 return false;
             if (as.role == SP_ROLE_NONE)
                 continue;

@@ -166,19 +166,22 @@ static void print_text(const struct shim_uploading *run)
                run->keys_added == 1 ? "" : "s");
     if (run->refused + run->unreadable > 0)
         shim_print(stdout, "; %zu refused, %zu unreadable", run->refused, run->unreadable);
+    if (run->left_out > 0)
+        shim_print(stdout, "; %zu left out", run->left_out);
     shim_print(stdout, " (keyring %s)\n", run->shim->keyring_path);
 }
 
 static int print_json(const struct shim_uploading *run, json_t *certificates, int code, bool done)
 {
     json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:O}", "policy",
-        SMIMEPOLICY_VERSION, "operation", "upload", "keyring",
-        sp_json_text(run->shim->keyring_path), "allowed", run->refused == 0 && code == SHIM_OK,
-        "dry_run", run->options->dry_run, "done", done && !run->options->dry_run, "exit", code,
-        "stored", done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before,
-        "refused", (json_int_t)run->refused, "keys", done ? (json_int_t)run->keys_added : 0,
-        "certificates", certificates, "unreadable", run->unread, "notes", run->notes, "verdicts",
+        "{s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:O}",
+        "policy", SMIMEPOLICY_VERSION, "operation", run->import != NULL ? "import" : "upload",
+        "keyring", sp_json_text(run->shim->keyring_path), "allowed",
+        run->refused == 0 && code == SHIM_OK, "dry_run", run->options->dry_run, "done",
+        done && !run->options->dry_run, "exit", code, "stored", done ? (json_int_t)run->added : 0,
+        "already", (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "left_out",
+        (json_int_t)run->left_out, "keys", done ? (json_int_t)run->keys_added : 0, "certificates",
+        certificates, "unreadable", run->unread, "notes", run->notes, "verdicts",
         run->outcome.json);
     int printed = shim_json_line(object);
 

@@ -3,7 +3,7 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * Room upload: `smime-policy upload`, which puts certificates and keys into the
- * keyring.
+ * keyring, and `smime-policy import`, which uploads what another program has stored.
  *
  * This header: what the files of `upload` share.
  */
@@ -26,6 +26,21 @@ struct shim_upload_options {
     char **files; /* borrowed; the last is NULL */
 };
 
+struct shim_uploading;
+
+/* What `import` reads, and what the program that has stored it says of its certificates. */
+struct shim_import {
+    const char *from; /* borrowed: --from */
+    const char
+        *program;    /* borrowed: the program; NULL: a folder, whose certificates are all valid */
+    bool cas;        /* --cas: CAs that are trusted there are taken */
+    char *folder;    /* owned: where smime_keys keeps its files; or NULL */
+    json_t *said;    /* owned: a fingerprint or the path of a file, and SHIM_SAID_... bits */
+    bool everything; /* what is read now is trusted there */
+};
+#define SHIM_SAID_VALID   1
+#define SHIM_SAID_TRUSTED 2
+
 /* A certificate whose role, or a private key whose certificate, depends on parts that follow. */
 struct shim_waiting {
     char *path;                   /* owned */
@@ -36,8 +51,10 @@ struct shim_waiting {
     struct sp_private_key stored; /* owned: the form to store the key in, if it is known */
     unsigned char id[SP_SHA256_LENGTH]; /* of the key, as in struct sp_keyid */
     bool known;                         /* |id| is known */
-    bool as_exported; /* the key is kept as it came, unless it is stored already */
-    bool taken;       /* the key will be in the keyring */
+    bool as_exported;     /* the key is kept as it came, unless it is stored already */
+    bool taken;           /* the key will be in the keyring */
+    bool doubted;         /* `import` leaves the certificate out, unless something vouches for it */
+    enum sp_role content; /* with |doubted|: its role by its content */
     struct shim_waiting *next;
 };
 
@@ -56,6 +73,7 @@ struct shim_taken {
 /* One run. */
 struct shim_uploading {
     const struct shim_upload_options *options;
+    struct shim_import *import; /* borrowed; NULL: `upload`, which reads the files of |options| */
     struct shim *shim;
     const smimepolicy_settings *settings;
     enum sp_role as; /* SP_ROLE_NONE: as the content says */
@@ -72,7 +90,7 @@ struct shim_uploading {
     bool has_last;
     X509 *first_client; /* owned: the first certificate given that is no CA's */
     size_t parts;       /* that were read, or could not be */
-    size_t added, stored_before, refused, unreadable, keys_added;
+    size_t added, stored_before, refused, unreadable, keys_added, left_out;
     struct shim_taken *taken, **last; /* owned, as far as they are printed; where the next goes */
     size_t taken_count;
     json_t *unread; /* owned: the parts that could not be read */
@@ -125,6 +143,24 @@ bool shim_uploading_keys(struct shim_uploading *run);
 bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
                            struct sp_private_key *encoded);
 
+/* Run `upload`, or `import` if |import| is not NULL.  Returns the exit code. */
+int shim_upload(struct shim *shim, const struct shim_upload_options *options,
+                struct shim_import *import);
+
+/* Give all that `import` reads to |run|, the keys first.  False after a failure. */
+bool shim_import_read(struct shim_uploading *run);
+bool shim_import_read_gpgsm(struct shim_uploading *run);
+bool shim_import_read_smime_keys(struct shim_uploading *run);
+/* Note what the program says of the certificate |name|; the least good word counts. */
+void shim_import_note(struct shim_import *import, const char *name, int said);
+/* Is a certificate, whose content has |role|, to be left out unless something vouches for it? */
+bool shim_import_doubts(struct shim_uploading *run, const struct shim_part *part,
+                        enum sp_role role);
+/* Tell that it is left out.  False if out of memory. */
+bool shim_import_leave_out(struct shim_uploading *run, const struct shim_part *part,
+                           enum sp_role role);
+
 shim_command_fn shim_run_upload;
+shim_command_fn shim_run_import;
 
 #endif
