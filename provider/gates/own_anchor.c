@@ -59,13 +59,13 @@ static void begin(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long
     const smimepolicy_settings *policy = sp_policy();
     const X509 *cert = X509_STORE_CTX_get0_cert(ctx);
     STACK_OF(X509) *own = NULL;
-    enum sp_role role;
+    struct sp_standing standing;
 
     (void)ptr, (void)argl, (void)argp;
     if (policy == NULL || !policy->own_anchors_first || sp_policy_locked() != NULL ||
         cert == NULL || X509_STORE_CTX_get0_store(ctx) == NULL || asks_for_crls(ctx))
         return;
-    if (!sp_uploaded_role(cert, "verify", &role) || !sp_vouches_for_itself(role))
+    if (!sp_uploaded_standing(cert, "verify", &standing) || !sp_vouches_for_itself(standing))
         return;
     ERR_set_mark();
     own = copy_in_store(ctx, cert);

@@ -303,6 +303,8 @@ static void forget_lines(struct shim_exported *exported)
     OPENSSL_free(exported->role);
     OPENSSL_free(exported->uploaded);
     OPENSSL_free(exported->key_uri);
+    OPENSSL_free(exported->origin);
+    OPENSSL_free(exported->only_for);
     *exported = (struct shim_exported){ 0 };
 }
 
@@ -366,6 +368,8 @@ static void look_at(struct lines *lines, const char *piece, size_t length)
     take_line(lines, SHIM_LINE_ROLE, &lines->exported->role);
     take_line(lines, SHIM_LINE_UPLOADED, &lines->exported->uploaded);
     take_line(lines, SHIM_LINE_KEY, &lines->exported->key_uri);
+    take_line(lines, SHIM_LINE_ORIGIN, &lines->exported->origin);
+    take_line(lines, SHIM_LINE_ONLY_FOR, &lines->exported->only_for);
     OPENSSL_free(sp_text_take(&lines->line));
 }
 

@@ -10,9 +10,11 @@
 #include <openssl/x509_vfy.h>
 
 #include "tool/judge/verify.h"
+#include "choice/stored_issuers.h"
 #include "common/memory_file.h"
 #include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
+#include "tool/keyring/keyring_at.h"
 #include "tool/mail/mail.h"
 
 /*
@@ -205,6 +207,29 @@ static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
 }
 
 /*
+ * Add the stored intermediates that complete the chains.  Stock gets them too, behind the
+ * certificates of the signers: it looks for signers there first.
+ */
+static int complete_chains(struct shim_incoming *incoming, struct shim_operation *operation)
+{
+    const int count = sk_X509_num(incoming->certs);
+    STACK_OF(X509) *certs;
+    char *why;
+    int code;
+
+    if (operation->selection.keyring == NULL || incoming->count == 0)
+        return SHIM_OK;
+    if (!sp_stored_intermediates(operation->selection.keyring, incoming->certs, &why))
+        return shim_keyring_fault(why);
+    if (sk_X509_num(incoming->certs) == count)
+        return SHIM_OK;
+    certs = list_certs(incoming);
+    code = certs != NULL ? keep_issuers(&operation->selection, certs) : shim_no_memory();
+    sk_X509_free(certs);
+    return code;
+}
+
+/*
  * Does the file |named|, of which |path| is a copy, hold a certificate?  Stock's
  * message would name the copy.
  */
@@ -282,7 +307,9 @@ static int review(struct shim_verification *verification, struct shim_operation 
     int code;
 
     operation->withheld = verification->incoming.count == 0;
-    code = find_anchors(verification, operation);
+    code = complete_chains(&verification->incoming, operation);
+    if (code == SHIM_OK)
+        code = find_anchors(verification, operation);
     if (code != SHIM_OK)
         return code;
     verification->incoming.keyring = operation->selection.keyring;
