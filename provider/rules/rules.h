@@ -240,6 +240,22 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const smimepolicy_settings *settings);
 /* The note that |facts|, exported as an identity, came without its key and is kept as a contact. */
 smimepolicy_verdict *sp_note_lone_identity(const struct sp_facts *facts);
+/* A certificate that came with a mail whose signature was verified. */
+struct sp_sender;
+struct sp_collected {
+    const struct sp_sender *sender; /* of the mail */
+    bool has_ca;                    /* its chain ends in a ca that was provided */
+    bool is_own;                    /* its private key is in the keyring */
+};
+/*
+ * Judge whether it may be stored as a contact, collected: it satisfies the rules of an
+ * upload and is valid now; the From field of the mail holds one address, which is one of
+ * its own; a ca that was provided vouches for it.  NULL only if out of memory.
+ */
+smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
+                                        const struct sp_collected *collected, time_t at,
+                                        const smimepolicy_settings *settings);
+
 /*
  * May it vouch for the certificate of another?  |standing| is what the keyring says of
  * it.  |is_anchor|: it ends the chain, and nobody vouches for it.

@@ -103,7 +103,8 @@ struct shim_chain {
         int error; /* libcrypto's error */
         X509 *at;  /* owned: the certificate at fault; NULL: there is no anchor */
     } faults[SHIM_MOST_FAULTS];
-    size_t count; /* of faults; 0 without |certs|: the chain is not known */
+    size_t count;  /* of faults; 0 without |certs|: the chain is not known */
+    bool encrypts; /* of a recipient, not of a signer; clearing keeps it */
 };
 void shim_chain_clear(struct shim_chain *chain);
 

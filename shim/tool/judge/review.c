@@ -271,6 +271,20 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
     return review.whole && review.passed;
 }
 
+void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_operation *operation,
+                           struct shim_signature *encrypter, time_t now,
+                           struct shim_outcome *outcome)
+{
+    struct review review = { .incoming = incoming,
+                             .settings = operation->shim->settings,
+                             .args = operation->args,
+                             .now = now,
+                             .outcome = outcome };
+
+    encrypter->chain.encrypts = true;
+    review_chain(&review, encrypter);
+}
+
 static bool have_keys_of_mail(const STACK_OF(X509) *certs)
 {
     for (int i = 0; i < sk_X509_num(certs); i++)

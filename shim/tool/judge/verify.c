@@ -190,8 +190,7 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-/* List the certificates, the signers first, as their own may vouch for them. */
-static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
+STACK_OF(X509) *shim_list_certs(const struct shim_incoming *incoming)
 {
     STACK_OF(X509) *certs = sk_X509_new_null();
     bool done = certs != NULL;
@@ -206,27 +205,15 @@ static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
     return NULL;
 }
 
-/*
- * Add the stored intermediates that complete the chains.  Stock gets them too, behind the
- * certificates of the signers: it looks for signers there first.
- */
-static int complete_chains(struct shim_incoming *incoming, struct shim_operation *operation)
+/* Add the stored intermediates that complete the chains; the provider of stock does so too. */
+static int complete_chains(struct shim_incoming *incoming, struct sp_keyring *keyring)
 {
-    const int count = sk_X509_num(incoming->certs);
-    STACK_OF(X509) *certs;
     char *why;
-    int code;
 
-    if (operation->selection.keyring == NULL || incoming->count == 0)
+    if (keyring == NULL || incoming->count == 0)
         return SHIM_OK;
-    if (!sp_stored_intermediates(operation->selection.keyring, incoming->certs, &why))
-        return shim_keyring_fault(why);
-    if (sk_X509_num(incoming->certs) == count)
-        return SHIM_OK;
-    certs = list_certs(incoming);
-    code = certs != NULL ? keep_issuers(&operation->selection, certs) : shim_no_memory();
-    sk_X509_free(certs);
-    return code;
+    return sp_stored_intermediates(keyring, incoming->certs, &why) ? SHIM_OK
+                                                                   : shim_keyring_fault(why);
 }
 
 /*
@@ -286,7 +273,7 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
 
     if (selection->keyring == NULL)
         return keep_anchors(incoming, operation);
-    certs = list_certs(incoming);
+    certs = shim_list_certs(incoming);
     for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
     if (certs != NULL && for_itself != NULL)
         incoming->anchors =
@@ -307,7 +294,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     int code;
 
     operation->withheld = verification->incoming.count == 0;
-    code = complete_chains(&verification->incoming, operation);
+    code = complete_chains(&verification->incoming, operation->selection.keyring);
     if (code == SHIM_OK)
         code = find_anchors(verification, operation);
     if (code != SHIM_OK)
