@@ -139,6 +139,7 @@ trust = caller
 # keyring is not set
 missing_key_usage = reject
 ec_key_agreement = reject
+collect = chain
 # decision_log is not set
 trace = no
 weak_key = warn

@@ -96,11 +96,11 @@ def test_list_table(keyring, pki):
     lines = result.out.decode().splitlines()
     assert result.rc == DONE and result.err == "" and "\033" not in result.text
     assert len(lines) == len(STORED) + 1
-    assert lines[0].split() == ["ROLE", "STATE", "USES", "NOT", "AFTER", "UPLOADED",
+    assert lines[0].split() == ["ROLE", "STATE", "USES", "NOT", "AFTER", "ORIGIN", "SINCE",
                                 "FINGERPRINT", "ADDRESSES", "SUBJECT"]
     row = next(line for line in lines if "good_chain" in line)
-    assert row.startswith("contact   usable         encrypt, verify")
-    assert re.search(r"2099-12-31  20\d\d-\d\d-\d\d  ", row) and fingerprint(pki.good_chain)[:16] in row
+    assert row.startswith("contact       usable         encrypt, verify")
+    assert re.search(r"2099-12-31  uploaded   20\d\d-\d\d-\d\d  ", row) and fingerprint(pki.good_chain)[:16] in row
     assert row.endswith("emailAddress=good_chain@example.com,CN=good_chain")
     assert any(line.startswith("ca        usable         vouches") for line in lines)
 
@@ -175,7 +175,7 @@ def test_list_says_why_it_is_unusable(tmp_path, pki):
     policy.write_text("weak_key = deny\n")
     strict = (COMMAND, "--policy", policy, "--keyring", tmp_path / "k", "list")
     result = run(*strict)
-    assert result.rc == DONE and "contact   unusable       -  " in result.text
+    assert result.rc == DONE and "contact       unusable       -  " in result.text
     assert "[weak-key] emailAddress=weak_key@example.com" in result.text
     row = rows(run(*strict, "--json", "--state", "unusable"))[0]
     assert row["uses"] == [] and row["rules"] == ["weak-key"]

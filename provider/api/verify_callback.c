@@ -98,8 +98,9 @@ static bool raise_denials(const smimepolicy_verdict *verdict, bool observe)
     return refused;
 }
 
-/* The role in which |cert| is stored.  |*why| is set if that cannot be found out. */
-static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *cert, char **why)
+/* What the keyring says of |cert|.  |*why| is set if that cannot be found out. */
+static struct sp_standing standing_of(const smimepolicy_settings *settings, const X509 *cert,
+                                      char **why)
 {
     const char *path = settings->keyring;
 
@@ -109,8 +110,8 @@ static enum sp_role role_of(const smimepolicy_settings *settings, const X509 *ce
      * all the same: nobody else vouches, so a missing keyring is a fault.
      */
     if (path == NULL || (settings->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
-        return SP_ROLE_NONE;
-    return sp_keyring_role_in(path, cert, why);
+        return (struct sp_standing){ 0 };
+    return sp_keyring_standing_in(path, cert, why);
 }
 
 /* May |cert| vouch for another?  If the keyring cannot be read the answer is no. */
@@ -118,15 +119,15 @@ static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bo
                       bool *complete)
 {
     struct sp_facts *facts = sp_facts_new(cert);
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_standing standing = { 0 };
     char *why = NULL;
     bool may = false;
 
     *complete = *complete && facts != NULL;
     if (facts != NULL && is_anchor && sp_facts_is_ca(facts))
-        role = role_of(settings, cert, &why);
+        standing = standing_of(settings, cert, &why);
     if (facts != NULL && why == NULL)
-        may = sp_may_issue(facts, role, is_anchor);
+        may = sp_may_issue(facts, standing, is_anchor);
     OPENSSL_free(why);
     sp_facts_free(facts);
     return may;
@@ -171,7 +172,7 @@ static smimepolicy_verdict *refuse_issuer(const struct sp_facts *signer, const X
     return verdict;
 }
 
-/* With `trust = keyring`: judge whether the end of the chain was uploaded. */
+/* Judge whether the end of the chain was uploaded. */
 static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const STACK_OF(X509) *chain,
                                          const smimepolicy_settings *settings)
 {
@@ -179,19 +180,33 @@ static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const ST
     const X509 *anchor = last < 0 ? NULL : sk_X509_value(chain, last);
     struct sp_facts *facts = anchor == NULL ? NULL : sp_facts_new(anchor);
     smimepolicy_verdict *verdict = NULL;
-    enum sp_role role;
+    struct sp_standing standing;
     char *why;
 
     if (settings->keyring == NULL)
         verdict = sp_refuse_unprovided(signer, SP_BY_NO_KEYRING, NULL);
     else if (facts != NULL) {
-        role = role_of(settings, anchor, &why);
+        standing = standing_of(settings, anchor, &why);
         verdict = why != NULL ? sp_refuse_unprovided(signer, SP_BY_BROKEN_KEYRING, why)
-                              : sp_judge_anchor(signer, facts, role, last == 0);
+                              : sp_judge_anchor(signer, facts, standing, last == 0);
         OPENSSL_free(why);
     }
     sp_facts_free(facts);
     return verdict;
+}
+
+/* May the end of the chain be no anchor, whoever named it?  Also if the keyring cannot tell. */
+static bool is_never_anchor(const STACK_OF(X509) *chain, const smimepolicy_settings *settings)
+{
+    const X509 *anchor = sk_X509_value(chain, sk_X509_num(chain) - 1);
+    char *why = NULL;
+    bool never;
+
+    if (anchor == NULL)
+        return false;
+    never = sp_is_never_anchor(standing_of(settings, anchor, &why)) || why != NULL;
+    OPENSSL_free(why);
+    return never;
 }
 
 /*
@@ -219,12 +234,14 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
         return verdict;
     }
     if (!is_stranger(error) && (no_issuer != NULL || settings->trust == SP_TRUST_KEYRING)) {
-        provided = sp_vouches_for_itself(role_of(settings, cert, &why));
+        provided = sp_vouches_for_itself(standing_of(settings, cert, &why));
         OPENSSL_free(why);
     }
     if (provided)
         return NULL;
-    if (no_issuer != NULL)
+    if (!is_stranger(error) && is_never_anchor(chain, settings))
+        verdict = judge_anchor(signer, chain, settings);
+    else if (no_issuer != NULL)
         verdict = refuse_issuer(signer, no_issuer);
     else if (is_stranger(error))
         verdict =

@@ -66,14 +66,38 @@ bool sp_stored_certs(struct sp_keyring *keyring, const struct sp_query *query,
     return done && next >= 0;
 }
 
-bool sp_stored_issuers(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *found,
-                       char **why)
+/* The stored certificates in |roles| that may have issued |cert|. */
+static bool stored_in(struct sp_keyring *keyring, const X509 *cert, unsigned roles,
+                      STACK_OF(X509) *found, char **why)
 {
     const struct sp_query query = { .index = SP_BY_SUBJECT,
                                     .name = X509_get_issuer_name(cert),
-                                    .roles = SP_ROLE_BIT(SP_ROLE_CA) };
+                                    .roles = roles,
+                                    .by_hand = roles == SP_ROLE_BIT(SP_ROLE_CA) };
 
     return sp_stored_certs(keyring, &query, found, why);
+}
+
+bool sp_stored_issuers(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *found,
+                       char **why)
+{
+    return stored_in(keyring, cert, SP_ROLE_BIT(SP_ROLE_CA), found, why);
+}
+
+bool sp_stored_intermediates(struct sp_keyring *keyring, STACK_OF(X509) *certs, char **why)
+{
+    int from = 0;
+    bool done = true;
+
+    *why = NULL;
+    for (int round = 0; done && round < LONGEST && from < sk_X509_num(certs); round++) {
+        const int end = sk_X509_num(certs);
+
+        for (; done && from < end; from++)
+            done = stored_in(keyring, sk_X509_value(certs, from), SP_ROLE_BIT(SP_ROLE_INTERMEDIATE),
+                             certs, why);
+    }
+    return done;
 }
 
 static bool is_valid(const X509 *cert, time_t at)
@@ -112,7 +136,9 @@ static bool add_issuer(struct sp_keyring *keyring, X509 *cert, time_t at, STACK_
 {
     STACK_OF(X509) *stored = sk_X509_new_null();
     const int count = sk_X509_num(path);
-    bool done = stored != NULL && sp_stored_issuers(keyring, cert, stored, why);
+    bool done = stored != NULL &&
+                stored_in(keyring, cert,
+                          SP_ROLE_BIT(SP_ROLE_CA) | SP_ROLE_BIT(SP_ROLE_INTERMEDIATE), stored, why);
     X509 *issuer = done ? sp_issuer_among(stored, cert, at) : NULL;
 
     if (issuer != NULL)

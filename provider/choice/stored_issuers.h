@@ -31,14 +31,22 @@ X509 *sp_issuer_among(const STACK_OF(X509) *certs, X509 *cert, time_t at);
  */
 bool sp_stored_certs(struct sp_keyring *keyring, const struct sp_query *query,
                      STACK_OF(X509) *found, char **why);
-/* As sp_stored_certs(): the CAs that may have issued |cert|, by their names. */
+/* As sp_stored_certs(): the CAs that vouch, and may have issued |cert| by their names. */
 bool sp_stored_issuers(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X509) *found,
                        char **why);
 
 /*
+ * Add to |certs| the stored intermediates that may be in the chains of those in it, by
+ * their names.  Several rounds are made, up to the length of a long chain.
+ *
+ * @param why  set on failure as for sp_keyring_open()
+ */
+bool sp_stored_intermediates(struct sp_keyring *keyring, STACK_OF(X509) *certs, char **why);
+
+/*
  * Find the chain above |cert|: its issuer, the issuer of that one, and so on, as far
- * as they are stored, a root among them.  Of several issuers one that is valid at
- * |at| is taken.  Validity is for the caller to judge: sp_judge_along().
+ * as they are stored, as a ca or an intermediate, a root among them.  Of several issuers one that
+ * is valid at |at| is taken.  Validity is for the caller to judge: sp_judge_along().
  *
  * @param path  empty; gets the chain, with references
  * @param why   set on failure as for sp_keyring_open()

@@ -64,10 +64,12 @@ void sp_trust_restore(void)
  * anew.
  */
 static _Thread_local const void *unvouched;
+static _Thread_local struct sp_standing unvouched_standing;
 
-static int reject(const struct sp_facts *facts, const struct sp_cert *cert)
+static int reject(const struct sp_facts *facts, const struct sp_cert *cert,
+                  struct sp_standing standing)
 {
-    smimepolicy_verdict *verdict = sp_judge_anchor(facts, facts, SP_ROLE_NONE, false);
+    smimepolicy_verdict *verdict = sp_judge_anchor(facts, facts, standing, false);
     const struct sp_decision decision = { .operation = OPERATION,
                                           .refused = true,
                                           .denied = true,
@@ -87,23 +89,24 @@ static int reject(const struct sp_facts *facts, const struct sp_cert *cert)
 static int judge(const X509 *x509, const struct sp_facts *facts, const struct sp_cert *cert,
                  int original_answer)
 {
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_standing standing = { 0 };
 
-    if (!sp_uploaded_role(x509, OPERATION, &role))
+    if (!sp_uploaded_standing(x509, OPERATION, &standing))
         return X509_TRUST_REJECTED;
-    sp_purposes_chain_ends(x509, sp_may_issue(facts, role, true));
-    if (sp_policy()->trust != SP_TRUST_KEYRING)
+    sp_purposes_chain_ends(x509, sp_may_issue(facts, standing, true));
+    if (sp_policy()->trust != SP_TRUST_KEYRING && !sp_is_never_anchor(standing))
         return original_answer;
-    switch (sp_vouches(facts, role, original_answer == X509_TRUST_TRUSTED)) {
+    switch (sp_vouches(facts, standing, original_answer == X509_TRUST_TRUSTED)) {
     case SP_VOUCHES:
         return X509_TRUST_TRUSTED;
     case SP_VOUCHES_FOR_ITSELF:
         return X509_TRUST_UNTRUSTED;
     case SP_VOUCHED_FOR_LATER:
         unvouched = x509;
+        unvouched_standing = standing;
         return X509_TRUST_UNTRUSTED;
     default:
-        return reject(facts, cert);
+        return reject(facts, cert, standing);
     }
 }
 
@@ -118,7 +121,8 @@ static int ask(const X509 *x509, int original_answer, bool is_second)
     if (facts == NULL && own == NULL)
         (void)sp_gate_no_memory();
     else if (is_second)
-        answer = reject(facts != NULL ? facts : own, facts != NULL ? cert : NULL);
+        answer =
+            reject(facts != NULL ? facts : own, facts != NULL ? cert : NULL, unvouched_standing);
     else
         answer =
             judge(x509, facts != NULL ? facts : own, facts != NULL ? cert : NULL, original_answer);
@@ -139,6 +143,9 @@ static int ask(const X509 *x509, int original_answer, bool is_second)
  * libcrypto continues the chain.  With X509_V_FLAG_PARTIAL_CHAIN, however, libcrypto
  * is content with "untrusted" and ends the chain.  So the certificate is remembered
  * until another one is asked about, and rejected at the second question.
+ *
+ * What came with a mail, or from a directory, counts as not uploaded, and that whoever
+ * vouches: a program may name it in its store, or a user with -CAfile.
  *
  * A contact's certificate may be a CA below another one.  It is "untrusted", too;
  * whether it may vouch for others is asked with its purpose.

@@ -3,7 +3,8 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * With `own_anchors = first` a stored certificate of a contact is verified by
- * itself, even if its issuer is at hand.
+ * itself, even if its issuer is at hand; and the intermediates of the keyring complete
+ * the chain of every other one.
  *
  * libcrypto looks for the signer's certificate among the trusted ones only if it
  * finds no issuer, and an issuer that it finds and then refuses makes the
@@ -13,11 +14,17 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
+#include "choice/stored_issuers.h"
 #include "gates/hooks.h"
 #include "gates/uploaded.h"
+#include "keyring/forks.h"
 #include "policy/policy.h"
+#include "register/register.h"
 
-/* the ex_data index of the trusted certificate in an X509_STORE_CTX; written while we are loaded */
+/*
+ * the ex_data index of the certificates that an X509_STORE_CTX got from us; written while we
+ * are loaded
+ */
 static int place = -1;
 
 /* The copy of |cert| in the program's store, which may hold what a TRUSTED CERTIFICATE rejects. */
@@ -49,6 +56,37 @@ static bool asks_for_crls(X509_STORE_CTX *ctx)
     return (flags & X509_V_FLAG_CRL_CHECK) != 0;
 }
 
+/* Add the intermediates to |certs|.  What is parsed here is nothing that the program has parsed. */
+static bool add_intermediates(STACK_OF(X509) *certs)
+{
+    struct sp_quiet quiet;
+    char *why = NULL;
+    struct sp_keyring *keyring = sp_keyring_borrow(sp_policy()->keyring, &quiet, &why);
+    bool done;
+
+    sp_register_set_aside(true);
+    done = keyring != NULL && sp_stored_intermediates(keyring, certs, &why);
+    sp_register_set_aside(false);
+    sp_keyring_give_back(keyring, &quiet);
+    OPENSSL_free(why);
+    return done;
+}
+
+/* The untrusted certificates of |ctx| with the intermediates; NULL if there are none to add. */
+static STACK_OF(X509) *completed(X509_STORE_CTX *ctx, X509 *cert)
+{
+    STACK_OF(X509) *certs = sk_X509_new_null();
+    bool done =
+        certs != NULL && X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF) == 1 &&
+        X509_add_certs(certs, X509_STORE_CTX_get0_untrusted(ctx), X509_ADD_FLAG_UP_REF) == 1;
+    int count = sk_X509_num(certs);
+
+    if (done && add_intermediates(certs) && sk_X509_num(certs) > count)
+        return certs;
+    sk_X509_pop_free(certs, X509_free);
+    return NULL;
+}
+
 /*
  * Called when a verification begins.  If something cannot be found out, libcrypto
  * and the other hooks verify as usual.
@@ -57,21 +95,24 @@ static void begin(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long
 {
     X509_STORE_CTX *ctx = parent;
     const smimepolicy_settings *policy = sp_policy();
-    const X509 *cert = X509_STORE_CTX_get0_cert(ctx);
+    X509 *cert = X509_STORE_CTX_get0_cert(ctx);
     STACK_OF(X509) *own = NULL;
-    enum sp_role role;
+    bool itself;
+    struct sp_standing standing;
 
     (void)ptr, (void)argl, (void)argp;
     if (policy == NULL || !policy->own_anchors_first || sp_policy_locked() != NULL ||
         cert == NULL || X509_STORE_CTX_get0_store(ctx) == NULL || asks_for_crls(ctx))
         return;
-    if (!sp_uploaded_role(cert, "verify", &role) || !sp_vouches_for_itself(role))
+    if (policy->keyring == NULL || !sp_uploaded_standing(cert, "verify", &standing))
         return;
+    itself = sp_vouches_for_itself(standing);
     ERR_set_mark();
-    own = copy_in_store(ctx, cert);
+    own = itself ? copy_in_store(ctx, cert) : completed(ctx, cert);
     if (own != NULL && CRYPTO_set_ex_data(data, index, own) == 1) {
-        X509_STORE_CTX_set0_untrusted(ctx, NULL);
-        X509_STORE_CTX_set0_trusted_stack(ctx, own);
+        X509_STORE_CTX_set0_untrusted(ctx, itself ? NULL : own);
+        if (itself)
+            X509_STORE_CTX_set0_trusted_stack(ctx, own);
     } else {
         sk_X509_pop_free(own, X509_free);
     }

@@ -216,7 +216,7 @@ bool sp_purposes_begin_trusted(sp_trust_x509 *x509)
 /* Begin with the signer.  The keyring is asked only if its answer matters. */
 static bool begin_purposes(const X509 *signer)
 {
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_standing standing = { 0 };
 
     chain.anchor = chain.asked;
     chain.vouches = chain.asked_may_issue;
@@ -225,9 +225,9 @@ static bool begin_purposes(const X509 *signer)
     chain.next = NULL;
     if (chain.anchor == NULL || chain.for_itself || chain.vouches)
         return true;
-    if (!sp_uploaded_role(signer, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
+    if (!sp_uploaded_standing(signer, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &standing))
         return false;
-    chain.for_itself = sp_vouches_for_itself(role);
+    chain.for_itself = sp_vouches_for_itself(standing);
     return true;
 }
 
@@ -238,17 +238,18 @@ static bool begin_purposes(const X509 *signer)
 static int judge_issuer(const X509 *x509, const struct known *k)
 {
     bool is_anchor = chain.anchor == x509 && chain.next == x509;
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_standing standing = { 0 };
     bool may = chain.for_itself;
 
     if (!may && is_anchor)
         may = chain.vouches;
     else if (!may && chain.anchor != NULL && !sp_facts_is_person_ca(k->facts))
-        may = sp_may_issue(k->facts, SP_ROLE_NONE, false);
-    else if (!may && !sp_uploaded_role(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &role))
+        may = sp_may_issue(k->facts, standing, false);
+    else if (!may &&
+             !sp_uploaded_standing(x509, smimepolicy_use_name(SMIMEPOLICY_VERIFY), &standing))
         return 0;
     else if (!may)
-        may = sp_may_issue(k->facts, role, true);
+        may = sp_may_issue(k->facts, standing, true);
     chain.next = NULL;
     if (is_anchor)
         chain.anchor = NULL;

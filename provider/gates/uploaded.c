@@ -92,16 +92,16 @@ void sp_uploaded_unreadable(const char *operation, char *why)
     OPENSSL_free(why);
 }
 
-bool sp_uploaded_role(const X509 *cert, const char *operation, enum sp_role *role)
+bool sp_uploaded_standing(const X509 *cert, const char *operation, struct sp_standing *standing)
 {
     const char *path = sp_policy()->keyring;
     char *why = NULL;
 
-    *role = SP_ROLE_NONE;
+    *standing = (struct sp_standing){ 0 };
     if (path == NULL || (sp_policy()->trust != SP_TRUST_KEYRING && !sp_keyring_exists(path)))
         return true;
     ERR_set_mark();
-    *role = sp_keyring_role_in(path, cert, &why);
+    *standing = sp_keyring_standing_in(path, cert, &why);
     ERR_pop_to_mark();
     if (why != NULL)
         sp_uploaded_unreadable(operation, why);

@@ -19,12 +19,12 @@ bool sp_uploaded_owners(struct sp_owners *owners, const void *key,
                         OSSL_FUNC_keymgmt_export_fn *export_key, char **why);
 
 /*
- * The role of |cert| in the keyring of the settings; SP_ROLE_NONE without a
+ * What the keyring of the settings says of |cert|; all zero without a
  * keyring.  A keyring that does not exist holds nothing, unless nobody else vouches.
  *
  * False, with a reason raised and logged, if it cannot be found out.
  */
-bool sp_uploaded_role(const X509 *cert, const char *operation, enum sp_role *role);
+bool sp_uploaded_standing(const X509 *cert, const char *operation, struct sp_standing *standing);
 
 /* Raise and log that the keyring cannot be read.  |why| is taken over; NULL: out of memory. */
 void sp_uploaded_unreadable(const char *operation, char *why);

@@ -19,21 +19,21 @@ static bool digest(const X509 *cert, unsigned char fingerprint[SP_SHA256_LENGTH]
     return done;
 }
 
-enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why)
+struct sp_standing sp_keyring_standing_in(const char *path, const X509 *cert, char **why)
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_standing standing = { 0 };
     struct sp_quiet quiet;
     struct sp_keyring *keyring = sp_keyring_borrow(path, &quiet, why);
     bool digested = keyring != NULL && digest(cert, fingerprint);
     bool failed = true;
 
     if (digested)
-        role = sp_keyring_role(keyring, fingerprint, &failed);
+        standing = sp_keyring_standing(keyring, fingerprint, &failed);
     if (digested && failed)
         *why = OPENSSL_strdup(sp_keyring_why(keyring));
     if (failed && *why == NULL)
         *why = OPENSSL_strdup("keyring: out of memory");
     sp_keyring_give_back(keyring, &quiet);
-    return failed ? SP_ROLE_NONE : role;
+    return failed ? (struct sp_standing){ 0 } : standing;
 }

@@ -85,13 +85,20 @@ void sp_cursor_free(struct sp_cursor *cursor)
         cursor->storage->end(cursor);
 }
 
+struct sp_standing sp_keyring_standing(struct sp_keyring *keyring,
+                                       const unsigned char fingerprint[SP_SHA256_LENGTH],
+                                       bool *failed)
+{
+    return keyring->storage->standing(keyring, fingerprint, failed);
+}
+
 enum sp_role sp_keyring_role(struct sp_keyring *keyring,
                              const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed)
 {
-    return keyring->storage->role(keyring, fingerprint, failed);
+    return sp_keyring_standing(keyring, fingerprint, failed).role;
 }
 
-bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1])
+bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_COUNT])
 {
     return keyring->storage->count(keyring, counts);
 }
@@ -147,6 +154,16 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
 void sp_upload_at(struct sp_upload *upload, int64_t when)
 {
     upload->storage->at(upload, when);
+}
+
+void sp_upload_origin(struct sp_upload *upload, enum sp_origin origin)
+{
+    upload->storage->origin(upload, origin);
+}
+
+void sp_upload_only_for(struct sp_upload *upload, const char *addresses)
+{
+    upload->storage->only_for(upload, addresses);
 }
 
 struct sp_cursor *sp_upload_find(struct sp_upload *upload,

@@ -58,7 +58,8 @@ struct sp_record {
     unsigned char fingerprint[SP_SHA256_LENGTH]; /* of the certificate's DER */
     unsigned char key[SP_SHA256_LENGTH];         /* the id of its key, see base/key_id.h */
     enum sp_role role;
-    int64_t uploaded; /* seconds since the epoch */
+    enum sp_origin origin;
+    int64_t uploaded; /* since when it is of this origin: seconds since the epoch */
     /* owned: the certificate, and behind it the trust settings of a TRUSTED CERTIFICATE */
     unsigned char *der;
     size_t der_length;
@@ -96,6 +97,7 @@ enum sp_index {
 struct sp_query {
     enum sp_index index;
     unsigned roles; /* of SP_ROLE_BIT(); 0 means every role */
+    bool by_hand;   /* only what a person has uploaded or made */
     const unsigned char *hash;
     size_t length;
     const char *text;
@@ -119,20 +121,24 @@ int sp_cursor_next(struct sp_cursor *cursor, struct sp_record *record);
 void sp_cursor_free(struct sp_cursor *cursor);
 
 /*
- * The role of the certificate with this fingerprint.  SP_ROLE_NONE if it is not
+ * The role and origin of the certificate with this fingerprint.  All zero if it is not
  * stored; also, with |*failed| set to true, if that cannot be found out.
  */
+struct sp_standing sp_keyring_standing(struct sp_keyring *keyring,
+                                       const unsigned char fingerprint[SP_SHA256_LENGTH],
+                                       bool *failed);
+/* Its role alone.  Who vouches depends on the origin, too. */
 enum sp_role sp_keyring_role(struct sp_keyring *keyring,
                              const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed);
 /*
- * As sp_keyring_role(), for the keyring in |path|, which is opened for this
+ * As sp_keyring_standing(), for the keyring in |path|, which is opened for this
  * question.
  *
  * @param why  set as for sp_keyring_open() if it cannot be found out; else NULL
  */
-enum sp_role sp_keyring_role_in(const char *path, const X509 *cert, char **why);
+struct sp_standing sp_keyring_standing_in(const char *path, const X509 *cert, char **why);
 /* Count the certificates of each role; false if that failed. */
-bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1]);
+bool sp_keyring_count(struct sp_keyring *keyring, int64_t counts[SP_ROLE_COUNT]);
 
 /* A stored private key: either |pkcs8| or |uri|. */
 struct sp_private_key {
@@ -173,7 +179,8 @@ enum sp_added {
 };
 /*
  * Add |cert| in |role|.  A contact whose private key is in the keyring becomes an
- * identity: it is a renewed certificate.
+ * identity: it is a renewed certificate.  What is stored and of no person's hand gets the
+ * role and the origin of an upload by hand, and counts as new.
  *
  * @param overrides  |role| wins over a stored role and over a stored key
  * @param stored_as  set to the role that the certificate has or will have
@@ -183,6 +190,14 @@ enum sp_added sp_upload_add(struct sp_upload *upload, const X509 *cert,
                             enum sp_role *stored_as);
 /* Certificates and keys added from now on get |when| as their time of upload; 0: now. */
 void sp_upload_at(struct sp_upload *upload, int64_t when);
+/* Certificates added from now on have |origin|; before the first call: uploaded. */
+void sp_upload_origin(struct sp_upload *upload, enum sp_origin origin);
+/*
+ * The next certificate added is found by |addresses| alone, of those that it has; ", " is
+ * between them.  Found by others before, it stays so.  |addresses| is borrowed until then;
+ * NULL: by each of them.
+ */
+void sp_upload_only_for(struct sp_upload *upload, const char *addresses);
 /*
  * Find the certificates with |key| of this upload, including those that are stored
  * already; as sp_keyring_find().

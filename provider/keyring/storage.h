@@ -32,9 +32,9 @@ struct sp_storage {
     struct sp_cursor *(*find)(struct sp_keyring *keyring, const struct sp_query *query);
     int (*next)(struct sp_cursor *cursor, struct sp_record *record);
     void (*end)(struct sp_cursor *cursor);
-    enum sp_role (*role)(struct sp_keyring *keyring,
-                         const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed);
-    bool (*count)(struct sp_keyring *keyring, int64_t counts[SP_ROLE_CA + 1]);
+    struct sp_standing (*standing)(struct sp_keyring *keyring,
+                                   const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed);
+    bool (*count)(struct sp_keyring *keyring, int64_t counts[SP_ROLE_COUNT]);
     int (*key)(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
                struct sp_private_key *private_key);
     int (*change_key)(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
@@ -50,6 +50,8 @@ struct sp_storage {
     enum sp_added (*add)(struct sp_upload *upload, const X509 *cert, const struct sp_facts *facts,
                          enum sp_role role, bool overrides, enum sp_role *stored_as);
     void (*at)(struct sp_upload *upload, int64_t when);
+    void (*origin)(struct sp_upload *upload, enum sp_origin origin);
+    void (*only_for)(struct sp_upload *upload, const char *addresses);
     bool (*add_key)(struct sp_upload *upload, const unsigned char key[SP_SHA256_LENGTH],
                     struct sp_private_key *private_key);
     /* By key, by subject, or all of this upload. */

@@ -22,6 +22,7 @@ struct sp_case {
     enum sp_role role; /* for |ask_first| */
     enum sp_role_source source;
     bool has_key;
+    const struct sp_collected *collected; /* borrowed: for |ask_first|, or NULL */
     /* a raw operation: remedies name the setting `raw_keys` */
     bool names_raw_keys;
     void (*ask_first)(struct sp_case *c); /* asks what is not in the table; or NULL */
@@ -43,6 +44,12 @@ enum sp_single { SP_CERTIFICATE_REQUIRED, SP_DISTRUST_DEFAULT, SP_PRIVATE_KEY_MA
 smimepolicy_verdict *sp_refuse(enum sp_single rule, const struct sp_facts *facts,
                                smimepolicy_use use, const char *fault, const char *found,
                                const char *required, const char *remedy);
+
+/* Deny |signer| under `sender-match`, in the words of sp_judge_sender(). */
+void sp_deny_sender(smimepolicy_verdict *verdict, const struct sp_facts *signer,
+                    const struct sp_sender *sender);
+/* Is the one address of the From field an address of |signer|? */
+bool sp_is_only_sender(const struct sp_facts *signer, const struct sp_sender *sender);
 
 /* Rules in other files than the table that asks them. */
 void sp_ask_ambiguous_role(struct sp_case *c);

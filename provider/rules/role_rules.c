@@ -11,7 +11,17 @@
 #include "rules/case.h"
 
 static const char *const names[] = {
-    [SP_ROLE_IDENTITY] = "identity", [SP_ROLE_CONTACT] = "contact", [SP_ROLE_CA] = "ca"
+    [SP_ROLE_IDENTITY] = "identity",
+    [SP_ROLE_CONTACT] = "contact",
+    [SP_ROLE_CA] = "ca",
+    [SP_ROLE_INTERMEDIATE] = "intermediate",
+};
+
+static const char *const origins[] = {
+    [SP_ORIGIN_UPLOADED] = "uploaded",
+    [SP_ORIGIN_COLLECTED] = "collected",
+    [SP_ORIGIN_DIRECTORY] = "directory",
+    [SP_ORIGIN_MADE] = "made",
 };
 
 const char *sp_role_name(enum sp_role role)
@@ -21,10 +31,25 @@ const char *sp_role_name(enum sp_role role)
 
 enum sp_role sp_role_named(const char *name)
 {
-    for (enum sp_role role = SP_ROLE_IDENTITY; role <= SP_ROLE_CA; role++)
+    for (enum sp_role role = SP_ROLE_IDENTITY; role < SP_ROLE_COUNT; role++)
         if (strcmp(names[role], name) == 0)
             return role;
     return SP_ROLE_NONE;
+}
+
+const char *sp_origin_name(enum sp_origin origin)
+{
+    return (size_t)origin < sizeof(origins) / sizeof(origins[0]) ? origins[origin] : NULL;
+}
+
+bool sp_origin_named(const char *name, enum sp_origin *origin)
+{
+    for (enum sp_origin o = SP_ORIGIN_UPLOADED; o <= SP_ORIGIN_MADE; o++)
+        if (strcmp(origins[o], name) == 0) {
+            *origin = o;
+            return true;
+        }
+    return false;
 }
 
 enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key)
@@ -99,6 +124,11 @@ static void tell_role(struct sp_case *c)
                   "CA:TRUE with an address, for Certificate Sign and CRL Sign alone", if_person);
 }
 
+static bool is_issuer(const struct sp_case *c)
+{
+    return c->role == SP_ROLE_CA || c->role == SP_ROLE_INTERMEDIATE;
+}
+
 /* Refuse a certificate that cannot have its role. */
 static void ask_role(struct sp_case *c)
 {
@@ -112,11 +142,11 @@ static void ask_role(struct sp_case *c)
         deny_key(c, "a contact with a private key", "a private key",
                  "a certificate alone: a contact's private key is the contact's",
                  "upload it as an identity, or leave the key out");
-    if (c->role == SP_ROLE_CA && c->has_key)
+    if (is_issuer(c) && c->has_key)
         deny_key(c, "a CA with a private key", "a private key",
                  "a certificate alone: issuing is not done here",
                  "upload it as an identity, or leave the key out");
-    if (c->role == SP_ROLE_CA && !sp_facts_is_ca(c->facts))
+    if (is_issuer(c) && !sp_facts_is_ca(c->facts))
         sp_verdict_add(c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_DENY,
                        (struct sp_finding_text){ sp_format("certificate is not one of a CA"),
                                                  sp_format("CA:FALSE"),
@@ -128,7 +158,8 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const struct sp_assigned_role *as, time_t at,
                                      const smimepolicy_settings *settings)
 {
-    bool exempt = (as->role == SP_ROLE_CA || as->role == SP_ROLE_NONE) && sp_facts_is_ca(facts);
+    bool exempt =
+        as->role != SP_ROLE_IDENTITY && as->role != SP_ROLE_CONTACT && sp_facts_is_ca(facts);
 
     return sp_judge_case(&(struct sp_case){ .facts = facts,
                                             .use = SMIMEPOLICY_UPLOAD,

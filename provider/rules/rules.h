@@ -183,12 +183,40 @@ enum sp_role {
     SP_ROLE_IDENTITY = 1, /* of the user, with its private key: signs and decrypts */
     /* of somebody else: is encrypted to, and vouches for its own signatures */
     SP_ROLE_CONTACT = 2,
-    SP_ROLE_CA = 3 /* of an issuer: vouches for signatures of others */
+    SP_ROLE_CA = 3,          /* of an issuer: vouches for signatures of others */
+    SP_ROLE_INTERMEDIATE = 4 /* of an issuer that came with a mail: completes chains alone */
 };
-/* "identity", "contact" or "ca"; NULL for none. */
+#define SP_ROLE_COUNT 5 /* of enum sp_role */
+/* "identity", "contact", "ca" or "intermediate"; NULL for none. */
 const char *sp_role_name(enum sp_role role);
 /* The role of that name, or SP_ROLE_NONE. */
 enum sp_role sp_role_named(const char *name);
+
+/* Where a stored certificate came from.  The numbers are stored in the keyring. */
+enum sp_origin {
+    SP_ORIGIN_UPLOADED = 1,  /* a person uploaded it */
+    SP_ORIGIN_COLLECTED = 2, /* it came with a mail */
+    SP_ORIGIN_DIRECTORY = 3, /* it was found in a directory */
+    SP_ORIGIN_MADE = 4       /* a person had it made here */
+};
+/* "uploaded", "collected", "directory" or "made"; NULL for none. */
+const char *sp_origin_name(enum sp_origin origin);
+/* Find the origin of that name; false if there is none. */
+bool sp_origin_named(const char *name, enum sp_origin *origin);
+
+/* Was it a person's hand that put it into the keyring?  Not for an origin that is not known. */
+bool sp_origin_is_by_hand(enum sp_origin origin);
+
+/* What the keyring says of a certificate.  All zero: it is not stored. */
+struct sp_standing {
+    enum sp_role role;
+    enum sp_origin origin;
+};
+/*
+ * Is it stored in a way that makes it no anchor, whoever names it?  That is what no person
+ * has put into the keyring, and an intermediate.
+ */
+bool sp_is_never_anchor(struct sp_standing standing);
 /*
  * The role by the content, and by whether a private key comes with it.
  * SP_ROLE_NONE: a CA with an address that another CA issued may be a person's or a
@@ -214,16 +242,32 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const smimepolicy_settings *settings);
 /* The note that |facts|, exported as an identity, came without its key and is kept as a contact. */
 smimepolicy_verdict *sp_note_lone_identity(const struct sp_facts *facts);
+/* A certificate that came with a mail whose signature was verified. */
+struct sp_sender;
+struct sp_collected {
+    const struct sp_sender *sender; /* of the mail */
+    bool has_ca;                    /* its chain ends in a ca that was provided */
+    bool is_own;                    /* its private key is in the keyring */
+};
 /*
- * May it vouch for the certificate of another?  |role| is its role in the keyring,
- * if any.  |is_anchor|: it ends the chain, and nobody vouches for it.
+ * Judge whether it may be stored as a contact, collected: it satisfies the rules of an
+ * upload and is valid now; the From field of the mail holds one address, which is one of
+ * its own; a ca that was provided vouches for it.  NULL only if out of memory.
  */
-bool sp_may_issue(const struct sp_facts *facts, enum sp_role role, bool is_anchor);
-/* Is a certificate in |role| an anchor for its own addresses? */
-bool sp_vouches_for_itself(enum sp_role role);
+smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
+                                        const struct sp_collected *collected, time_t at,
+                                        const smimepolicy_settings *settings);
+
+/*
+ * May it vouch for the certificate of another?  |standing| is what the keyring says of
+ * it.  |is_anchor|: it ends the chain, and nobody vouches for it.
+ */
+bool sp_may_issue(const struct sp_facts *facts, struct sp_standing standing, bool is_anchor);
+/* Is a certificate of this standing an anchor for its own addresses? */
+bool sp_vouches_for_itself(struct sp_standing standing);
 /*
  * May a certificate of a trust store end its chain, if only the keyring vouches and
- * has it in |role|?  |is_last|: no other certificate can vouch for it.
+ * says |standing| of it?  |is_last|: no other certificate can vouch for it.
  */
 enum sp_vouching {
     SP_VOUCHES,
@@ -231,13 +275,14 @@ enum sp_vouching {
     SP_VOUCHES_NOT,
     SP_VOUCHED_FOR_LATER /* not by itself; the chain may go on to one that vouches */
 };
-enum sp_vouching sp_vouches(const struct sp_facts *facts, enum sp_role role, bool is_last);
+enum sp_vouching sp_vouches(const struct sp_facts *facts, struct sp_standing standing,
+                            bool is_last);
 /*
- * The `distrust-default` verdict if only the keyring vouches: |anchor|, at the end
- * of |signer|'s chain, is stored in |role|.  NULL only if out of memory.
+ * The `distrust-default` verdict if only the keyring vouches, or if |anchor|, at the end
+ * of |signer|'s chain, is never an anchor.  NULL only if out of memory.
  */
 smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct sp_facts *anchor,
-                                     enum sp_role role, bool is_signer);
+                                     struct sp_standing standing, bool is_signer);
 
 /* The state of a stored certificate: is it good for anything? */
 enum sp_stored_state {
@@ -331,6 +376,10 @@ struct sp_signing_time {
     enum { SP_TIME_ABSENT, SP_TIME_READ, SP_TIME_BROKEN } state;
     time_t at; /* valid with SP_TIME_READ */
 };
+/* Read |attribute|, or NULL.  [RFC 5652, 11.3] There is |is_only| one, with one value. */
+struct sp_signing_time sp_signing_time_read(X509_ATTRIBUTE *attribute, bool is_only);
+/* Read it from signed attributes, a DER SET that libcrypto has written. */
+struct sp_signing_time sp_signing_time_find(const unsigned char *attributes, size_t length);
 /*
  * Was |signer| valid at the signing time it claims, and each of |issuers|, the rest
  * of its chain, then or |now|?  Denies under `signer-validity`.  If the signing time
@@ -339,6 +388,18 @@ struct sp_signing_time {
 smimepolicy_verdict *sp_judge_signing_time(const struct sp_facts *signer,
                                            const struct sp_facts *const *issuers, size_t count,
                                            const struct sp_signing_time *time, time_t now);
+
+/*
+ * What a person is told of a signer who passed.  Each is a new string, to free with
+ * OPENSSL_free(); NULL if out of memory.
+ */
+/* "alice@example.org (CN=Alice, serial 0x1f)" */
+char *sp_signer_text(const struct sp_facts *signer);
+/* ", through CN=Root", the last of |chain|; empty without a chain. */
+char *sp_through_text(const STACK_OF(X509) *chain);
+/* "verified: SIGNER, signed on TIME by the signer's clock, through CN=Root" */
+char *sp_verified_text(const struct sp_facts *signer, const struct sp_signing_time *time,
+                       const char *through);
 
 /* Why a header, or the list of addresses in a field, cannot be read. */
 enum sp_unreadable {

@@ -156,6 +156,18 @@ static void add_finding(smimepolicy_verdict *verdict, const struct sp_facts *sig
                        sp_format("%s", remedy_of(severity)) });
 }
 
+void sp_deny_sender(smimepolicy_verdict *verdict, const struct sp_facts *signer,
+                    const struct sp_sender *sender)
+{
+    add_finding(verdict, signer, sender, SMIMEPOLICY_DENY);
+}
+
+bool sp_is_only_sender(const struct sp_facts *signer, const struct sp_sender *sender)
+{
+    return sender->header == SP_READABLE && sender->from_fields == 1 &&
+           sender->list == SP_READABLE && sender->from_count == 1 && is_sender(signer, sender);
+}
+
 /* One signer of several is enough: a gateway may sign what a person has sent. */
 static bool is_vouched(const struct sp_facts *const *signers, size_t count,
                        const struct sp_sender *sender)

@@ -112,18 +112,18 @@ static smimepolicy_verdict *judge_validity(const struct sp_facts *facts, time_t 
     return sp_verdict_finish(c.verdict);
 }
 
-static bool judge_ca(struct sp_stored_verdicts *stored, const struct sp_facts *facts, time_t at,
-                     const smimepolicy_settings *settings)
+static bool judge_ca(struct sp_stored_verdicts *stored, const struct sp_facts *facts,
+                     enum sp_role role, time_t at, const smimepolicy_settings *settings)
 {
     stored->verdicts[SMIMEPOLICY_UPLOAD] = sp_judge_upload(
-        facts, &(struct sp_assigned_role){ SP_ROLE_CA, SP_ROLE_FROM_USER, false }, at, settings);
+        facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_USER, false }, at, settings);
     stored->verdicts[SMIMEPOLICY_VERIFY] = judge_validity(facts, at);
     if (stored->verdicts[SMIMEPOLICY_UPLOAD] == NULL ||
         stored->verdicts[SMIMEPOLICY_VERIFY] == NULL)
         return false;
     stored->state = state_of(stored->verdicts[SMIMEPOLICY_VERIFY],
                              denies_for_good(stored->verdicts[SMIMEPOLICY_UPLOAD]));
-    stored->vouches = stored->state == SP_STORED_USABLE;
+    stored->vouches = stored->state == SP_STORED_USABLE && role == SP_ROLE_CA;
     return true;
 }
 
@@ -133,8 +133,8 @@ bool sp_judge_stored(const struct sp_facts *facts, enum sp_role role, time_t at,
     bool done;
 
     *stored = (struct sp_stored_verdicts){ .state = SP_STORED_UNUSABLE };
-    if (role == SP_ROLE_CA)
-        done = judge_ca(stored, facts, at, settings);
+    if (role == SP_ROLE_CA || role == SP_ROLE_INTERMEDIATE)
+        done = judge_ca(stored, facts, role, at, settings);
     else
         done = judge_person(stored, facts,
                             role == SP_ROLE_IDENTITY ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT, at,

@@ -2,24 +2,39 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which certificates may vouch for others.
+ * Which certificates may vouch for others, and which may be taken out of a mail.
  */
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
 
-bool sp_may_issue(const struct sp_facts *facts, enum sp_role role, bool is_anchor)
+bool sp_origin_is_by_hand(enum sp_origin origin)
+{
+    return origin == SP_ORIGIN_UPLOADED || origin == SP_ORIGIN_MADE;
+}
+
+bool sp_is_never_anchor(struct sp_standing standing)
+{
+    return standing.role != SP_ROLE_NONE &&
+           (standing.role == SP_ROLE_INTERMEDIATE || !sp_origin_is_by_hand(standing.origin));
+}
+
+bool sp_may_issue(const struct sp_facts *facts, struct sp_standing standing, bool is_anchor)
 {
     if (!sp_facts_is_ca(facts))
         return false;
-    if (!is_anchor || role == SP_ROLE_CA)
+    if (!is_anchor)
         return true;
-    return role == SP_ROLE_NONE && !sp_facts_is_person_ca(facts);
+    if (sp_is_never_anchor(standing))
+        return false;
+    return standing.role == SP_ROLE_CA ||
+           (standing.role == SP_ROLE_NONE && !sp_facts_is_person_ca(facts));
 }
 
-bool sp_vouches_for_itself(enum sp_role role)
+bool sp_vouches_for_itself(struct sp_standing standing)
 {
-    return role == SP_ROLE_IDENTITY || role == SP_ROLE_CONTACT;
+    return !sp_is_never_anchor(standing) &&
+           (standing.role == SP_ROLE_IDENTITY || standing.role == SP_ROLE_CONTACT);
 }
 
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer)
@@ -43,24 +58,86 @@ smimepolicy_verdict *sp_refuse_unreadable(const struct sp_facts *anchor)
                      "provide a certificate that is encoded correctly");
 }
 
-enum sp_vouching sp_vouches(const struct sp_facts *facts, enum sp_role role, bool is_last)
+enum sp_vouching sp_vouches(const struct sp_facts *facts, struct sp_standing standing, bool is_last)
 {
-    if (role == SP_ROLE_CA && sp_facts_is_ca(facts))
+    const bool stored = standing.role != SP_ROLE_NONE && !sp_is_never_anchor(standing);
+
+    if (stored && standing.role == SP_ROLE_CA && sp_facts_is_ca(facts))
         return SP_VOUCHES;
-    if (role != SP_ROLE_NONE)
+    if (stored)
         return is_last ? SP_VOUCHES : SP_VOUCHES_FOR_ITSELF;
     return is_last || !sp_facts_is_ca(facts) ? SP_VOUCHES_NOT : SP_VOUCHED_FOR_LATER;
 }
 
 smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct sp_facts *anchor,
-                                     enum sp_role role, bool is_signer)
+                                     struct sp_standing standing, bool is_signer)
 {
-    if (role == SP_ROLE_NONE)
+    if (sp_is_never_anchor(standing))
+        return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
+                         "the chain ends in a certificate that came with a mail or from a "
+                         "directory",
+                         anchor->subject, "a certificate that a person has uploaded",
+                         "upload the CA that issued it; or this certificate, if you trust it");
+    if (standing.role == SP_ROLE_NONE)
         return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
                          "the chain ends in a certificate that was not uploaded", anchor->subject,
                          "a certificate in the keyring",
                          "upload the sender's certificate, or its issuing CA");
-    if (!is_signer && !sp_may_issue(anchor, role, true))
+    if (!is_signer && !sp_may_issue(anchor, standing, true))
         return sp_refuse_issuer(anchor, signer);
     return sp_verdict_finish(sp_verdict_new(signer, SMIMEPOLICY_VERIFY));
+}
+
+static void deny(struct sp_case *c, enum sp_rule rule, const char *fault, const char *found,
+                 const char *required, const char *remedy)
+{
+    sp_verdict_add(c->verdict, rule, SMIMEPOLICY_DENY,
+                   (struct sp_finding_text){ sp_format("%s", fault), sp_format("%s", found),
+                                             sp_format("%s", required), sp_format("%s", remedy) });
+}
+
+/* An expired certificate may be uploaded, for old mail; collected, it would be of no use. */
+static void ask_validity(const struct sp_case *c)
+{
+    struct sp_case outgoing = *c;
+
+    outgoing.use = SMIMEPOLICY_ENCRYPT;
+    sp_ask_expired(&outgoing);
+    sp_ask_not_yet_valid(&outgoing);
+}
+
+static void ask_collected(struct sp_case *c)
+{
+    const struct sp_collected *collected = c->collected;
+
+    ask_validity(c);
+    if (!sp_is_only_sender(c->facts, collected->sender))
+        sp_deny_sender(c->verdict, c->facts, collected->sender);
+    if (sp_facts_is_ca(c->facts))
+        deny(c, SP_RULE_CA_EXEMPT, "a CA's certificate signs this mail", "CA:TRUE",
+             "CA:FALSE: a mail brings nobody who may vouch for others",
+             "upload it if it is a person's");
+    if (!collected->has_ca)
+        deny(c, SP_RULE_DISTRUST_DEFAULT, "no CA that was provided vouches for it",
+             "a chain that ends in the certificate itself", "a chain to a CA in the keyring",
+             "upload the CA that issued it, or the certificate itself");
+    if (collected->is_own)
+        deny(c, SP_RULE_PRIVATE_KEY_MATCH, "its private key is in the keyring",
+             "a certificate of one's own", "a certificate of somebody else",
+             "upload it to sign and decrypt with it");
+}
+
+smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
+                                        const struct sp_collected *collected, time_t at,
+                                        const smimepolicy_settings *settings)
+{
+    return sp_judge_case(&(struct sp_case){ .facts = facts,
+                                            .use = SMIMEPOLICY_UPLOAD,
+                                            .at = at,
+                                            .scope = SP_WITH_VALIDITY,
+                                            .role = SP_ROLE_CONTACT,
+                                            .source = SP_ROLE_FROM_USER,
+                                            .collected = collected,
+                                            .ask_first = ask_collected,
+                                            .settings = settings });
 }

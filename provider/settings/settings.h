@@ -40,6 +40,7 @@ struct smimepolicy_settings {
     bool refuse_other_senders; /* for the stock names; the verbs always refuse */
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;
+    bool collects_nothing; /* the command takes no certificates out of mails */
     bool trace;
     smimepolicy_severity beyond[SP_BEYOND_COUNT];
     char *backend;      /* owned; "default" unless set */

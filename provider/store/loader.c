@@ -253,7 +253,10 @@ static bool search(struct loader *loader)
     const struct sp_query queries[] = {
         [SP_URI_CERT] = { .index = SP_BY_FINGERPRINT, .hash = loader->uri.fingerprint },
         [SP_URI_TRUST] = { .index = loader->subject != NULL ? SP_BY_SUBJECT : SP_ALL,
-                           .name = loader->subject },
+                           .name = loader->subject,
+                           .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT) |
+                                    SP_ROLE_BIT(SP_ROLE_CA),
+                           .by_hand = true },
     };
 
     loader->cursor = sp_keyring_find(loader->keyring, &queries[loader->uri.kind]);
@@ -363,7 +366,7 @@ static int nothing_more(const struct loader *loader)
         [SP_URI_ISSUERS] = "no issuer of this identity is stored that would be sent along",
         [SP_URI_CHAIN] = "no identity has this address; upload the certificate and its key",
         [SP_URI_CERT] = "no certificate has this fingerprint",
-        [SP_URI_TRUST] = "the keyring is empty"
+        [SP_URI_TRUST] = "nothing in the keyring was uploaded"
     };
 
     enum sp_uri_kind kind = loader->uri.kind;

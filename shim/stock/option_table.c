@@ -150,6 +150,7 @@ static const struct shim_option table[] = {
     { "sender", ROLE_SENDER, B | SHIM_VERB, true },
     { "h", ROLE_HELP, SHIM_VERB, false },
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
+    { "collect", ROLE_COLLECT, SHIM_VERB, false },
     { "json", ROLE_JSON, SHIM_VERB, false },
     { "explain", ROLE_EXPLAIN, SHIM_VERB, false },
     { "q", ROLE_QUIET, SHIM_VERB, false },

@@ -19,6 +19,7 @@
 #include "common/shim.h"
 #include "stock/installed.h"
 #include "tool/check/checking.h"
+#include "tool/collect/collecting.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
 #include "tool/maintain/maintain.h"
@@ -42,6 +43,7 @@ static const struct command {
     { "config", shim_run_config, START_WHOLE, NULL },
     { "upload", shim_run_upload, START_WHOLE, NULL },
     { "import", shim_run_import, START_WHOLE, NULL },
+    { "collect", shim_run_collect, START_WHOLE, NULL },
     { "list", shim_run_list, START_KEYRING, NULL },
     { "show", shim_run_show, START_KEYRING, NULL },
     { "remove", shim_run_remove, START_KEYRING, NULL },

@@ -15,6 +15,7 @@
 #include "common/shim.h"
 #include "stock/refused_options.h"
 #include "stock/stock_exit.h"
+#include "tool/collect/collecting.h"
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
 #include "tool/judge/verify.h"
@@ -230,6 +231,33 @@ static int check_json(const struct shim_operation *operation)
     return shim_usage("--json writes to standard output; name a file for the message with -out");
 }
 
+/* --collect stores what was verified; what cannot be stored is refused before. */
+static int check_collect(const struct shim_operation *operation)
+{
+    int code = SHIM_OK;
+
+    if (shim_args_last(operation->args, ROLE_COLLECT) == NULL)
+        return SHIM_OK;
+    if (operation->capture)
+        return shim_usage("--collect and --json exclude each other; 'smime-policy collect --json' "
+                          "tells what was collected");
+    code = shim_load_settings(operation->shim);
+    if (code == SHIM_OK && !shim_collects(operation->shim))
+        code = SHIM_REFUSED;
+    return code;
+}
+
+/* Collect from the message that was verified. */
+static int collect(struct verb_run *run)
+{
+    const char *in = shim_args_value(run->operation.args, "in");
+
+    if (shim_args_last(run->operation.args, ROLE_COLLECT) == NULL || run->operation.explain)
+        return SHIM_OK;
+    return shim_collect_after(&run->operation, in == NULL ? "standard input" : in,
+                              &run->verification.incoming);
+}
+
 /* Print who signed; or, if not all of several signatures passed, which ones did. */
 static void tell_signers(struct verb_run *run, int code)
 {
@@ -278,11 +306,15 @@ static int run_verb(struct shim *shim, const struct verb *verb, const struct shi
     if (report.code == SHIM_OK)
         report.code = check_json(&run.operation);
     if (report.code == SHIM_OK)
+        report.code = check_collect(&run.operation);
+    if (report.code == SHIM_OK)
         report.code = decide_and_do(&run, verb);
     report.said = run.result.said;
     if (verb->use == SMIMEPOLICY_VERIFY) {
         report.incoming = &run.verification.incoming;
         tell_signers(&run, report.code);
+        if (report.code == SHIM_OK)
+            report.code = collect(&run);
     }
     if (run.operation.capture)
         report.code = shim_verb_report_json(&report);

@@ -132,7 +132,7 @@ void sp_store_key(struct sp_keyring *keyring, const X509 *cert, const char *pkcs
 
 static char *describe(char *text, const struct sp_record *record, bool with_role)
 {
-    static const char letters[] = "-ica";
+    static const char letters[] = "-icam";
     X509 *cert = sp_record_cert(record);
     unsigned char fingerprint[SP_SHA256_LENGTH];
     size_t length = text == NULL ? 0 : strlen(text);

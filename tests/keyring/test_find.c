@@ -232,7 +232,7 @@ END_TEST
 START_TEST(roles)
 {
     unsigned char fingerprint[SP_SHA256_LENGTH];
-    int64_t counts[SP_ROLE_CA + 1];
+    int64_t counts[SP_ROLE_COUNT];
     bool failed;
 
     ck_assert(sp_keyring_count(keyring, counts));

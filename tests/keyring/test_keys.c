@@ -219,7 +219,7 @@ END_TEST
 /* More contacts than fit a page. */
 START_TEST(promoted_many)
 {
-    int64_t counts[SP_ROLE_CA + 1];
+    int64_t counts[SP_ROLE_COUNT];
     struct sp_upload *upload = sp_upload_begin(keyring);
 
     for (int i = 1; i <= 150; i++) {

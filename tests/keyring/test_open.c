@@ -342,17 +342,17 @@ START_TEST(one_question)
     struct sp_keyring *keyring;
     char *why;
 
-    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_NONE);
+    ck_assert_int_eq(sp_keyring_standing_in(place, cert, &why).role, SP_ROLE_NONE);
     ck_assert_ptr_nonnull(strstr(why, "there is no keyring in "));
     OPENSSL_free(why);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
-    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_NONE);
+    ck_assert_int_eq(sp_keyring_standing_in(place, cert, &why).role, SP_ROLE_NONE);
     ck_assert_ptr_null(why);
     sp_store(keyring, cert, SP_ROLE_CA);
-    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_CA);
+    ck_assert_int_eq(sp_keyring_standing_in(place, cert, &why).role, SP_ROLE_CA);
     ck_assert_ptr_null(why);
     /* What has no encoding has no fingerprint to ask for. */
-    ck_assert_int_eq(sp_keyring_role_in(place, empty, &why), SP_ROLE_NONE);
+    ck_assert_int_eq(sp_keyring_standing_in(place, empty, &why).role, SP_ROLE_NONE);
     ck_assert_str_eq(why, "keyring: out of memory");
     OPENSSL_free(why);
     X509_free(empty);

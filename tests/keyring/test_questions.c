@@ -84,7 +84,7 @@ static void expect_role(enum sp_role expected)
 {
     char *why;
 
-    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), expected);
+    ck_assert_int_eq(sp_keyring_standing_in(place, cert, &why).role, expected);
     ck_assert_msg(why == NULL, "%s", why);
 }
 
@@ -92,7 +92,7 @@ static void expect_fault(const char *fragment)
 {
     char *why;
 
-    ck_assert_int_eq(sp_keyring_role_in(place, cert, &why), SP_ROLE_NONE);
+    ck_assert_int_eq(sp_keyring_standing_in(place, cert, &why).role, SP_ROLE_NONE);
     ck_assert_msg(why != NULL && strstr(why, fragment) != NULL, "%s", why);
     OPENSSL_free(why);
 }
@@ -112,7 +112,7 @@ static bool is_answered(void)
 {
     char *why;
 
-    return sp_keyring_role_in(place, cert, &why) == SP_ROLE_CA && why == NULL;
+    return sp_keyring_standing_in(place, cert, &why).role == SP_ROLE_CA && why == NULL;
 }
 
 START_TEST(many_questions)
@@ -179,12 +179,12 @@ START_TEST(another_path)
     make(other, SP_ROLE_CONTACT);
     for (int i = 0; i < 3; i++) {
         expect_role(SP_ROLE_CA);
-        ck_assert_int_eq(sp_keyring_role_in(other, cert, &why), SP_ROLE_CONTACT);
+        ck_assert_int_eq(sp_keyring_standing_in(other, cert, &why).role, SP_ROLE_CONTACT);
     }
     ck_assert_int_eq(symlink(place, link), 0);
     (void)opens();
     expect_role(SP_ROLE_CA);
-    ck_assert_int_eq(sp_keyring_role_in(link, cert, &why), SP_ROLE_CA);
+    ck_assert_int_eq(sp_keyring_standing_in(link, cert, &why).role, SP_ROLE_CA);
     ck_assert_int_eq(opens(), 2);
     ck_assert_int_eq(unlink(link), 0);
     sp_remove_place(other);
@@ -268,7 +268,7 @@ static int in_another_root(void)
 
     if (!is_answered() || chroot(place) != 0)
         return 1;
-    (void)sp_keyring_role_in(place, cert, &why);
+    (void)sp_keyring_standing_in(place, cert, &why).role;
     is_missing = why != NULL && strstr(why, "there is no keyring in ") != NULL;
     OPENSSL_free(why);
     return is_missing ? 0 : 2;

@@ -126,7 +126,7 @@ static bool try_subject(void)
 static bool try_role_in(void)
 {
     char *why;
-    enum sp_role role = sp_keyring_role_in(place, cert, &why);
+    enum sp_role role = sp_keyring_standing_in(place, cert, &why).role;
 
     OPENSSL_free(why);
     return role == SP_ROLE_IDENTITY;

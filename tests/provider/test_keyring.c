@@ -224,7 +224,7 @@ END_TEST
 static bool is_ca(const X509 *cert)
 {
     char *why = NULL;
-    bool is = sp_keyring_role_in(sp_keyring_of_test(), cert, &why) == SP_ROLE_CA;
+    bool is = sp_keyring_standing_in(sp_keyring_of_test(), cert, &why).role == SP_ROLE_CA;
 
     OPENSSL_free(why);
     return is;

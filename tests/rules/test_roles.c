@@ -298,17 +298,71 @@ static const struct {
     { &old, false, false, false, false, false, false },
 };
 
+/* What the keyring says of a certificate that a person uploaded as |role|, or of none. */
+static struct sp_standing uploaded(enum sp_role role)
+{
+    return (struct sp_standing){ role, role == SP_ROLE_NONE ? 0 : SP_ORIGIN_UPLOADED };
+}
+
+/* As an anchor nothing counts that no person has put into the keyring, nor an intermediate. */
+static const struct {
+    struct sp_standing standing;
+    bool never, itself;
+} standings[] = {
+    { { SP_ROLE_NONE, 0 }, false, false },
+    { { SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED }, false, true },
+    { { SP_ROLE_CONTACT, SP_ORIGIN_MADE }, false, true },
+    { { SP_ROLE_IDENTITY, SP_ORIGIN_MADE }, false, true },
+    { { SP_ROLE_IDENTITY, SP_ORIGIN_UPLOADED }, false, true },
+    { { SP_ROLE_CA, SP_ORIGIN_UPLOADED }, false, false },
+    { { SP_ROLE_CONTACT, SP_ORIGIN_COLLECTED }, true, false },
+    { { SP_ROLE_CONTACT, SP_ORIGIN_DIRECTORY }, true, false },
+    { { SP_ROLE_IDENTITY, SP_ORIGIN_COLLECTED }, true, false },
+    { { SP_ROLE_CA, SP_ORIGIN_COLLECTED }, true, false },
+    { { SP_ROLE_CA, SP_ORIGIN_DIRECTORY }, true, false },
+    { { SP_ROLE_INTERMEDIATE, SP_ORIGIN_COLLECTED }, true, false },
+    { { SP_ROLE_INTERMEDIATE, SP_ORIGIN_UPLOADED }, true, false },
+    { { SP_ROLE_CONTACT, 0 }, true, false },
+    { { SP_ROLE_CONTACT, (enum sp_origin)5 }, true, false },
+};
+
+START_TEST(never_anchor)
+{
+    const struct sp_standing standing = standings[_i].standing;
+    struct sp_facts *ca = facts_of(&issuer);
+    struct sp_facts *person_facts = facts_of(&client);
+    smimepolicy_verdict *verdict = sp_judge_anchor(person_facts, ca, standing, false);
+
+    ck_assert_int_eq(sp_is_never_anchor(standing), standings[_i].never);
+    ck_assert_int_eq(sp_vouches_for_itself(standing), standings[_i].itself);
+    /* Below an anchor it may be a part of the chain. */
+    ck_assert(sp_may_issue(ca, standing, false));
+    if (standings[_i].never) {
+        ck_assert(!sp_may_issue(ca, standing, true));
+        ck_assert_int_eq(sp_vouches(ca, standing, false), SP_VOUCHED_FOR_LATER);
+        ck_assert_int_eq(sp_vouches(ca, standing, true), SP_VOUCHES_NOT);
+        ck_assert_int_eq(sp_vouches(person_facts, standing, false), SP_VOUCHES_NOT);
+        ck_assert_str_eq(smimepolicy_finding_get0_fault(sp_find(verdict, "distrust-default")),
+                         "the chain ends in a certificate that came with a mail or from a "
+                         "directory");
+    }
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(ca);
+    sp_facts_free(person_facts);
+}
+END_TEST
+
 START_TEST(may_issue)
 {
     struct sp_facts *facts =
         issuers[_i].other ? facts_below(issuers[_i].recipe) : facts_of(issuers[_i].recipe);
 
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_NONE, false), issuers[_i].below);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CONTACT, false), issuers[_i].below);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_NONE, true), issuers[_i].none);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_IDENTITY, true), issuers[_i].identity);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CONTACT, true), issuers[_i].contact);
-    ck_assert_int_eq(sp_may_issue(facts, SP_ROLE_CA, true), issuers[_i].ca);
+    ck_assert_int_eq(sp_may_issue(facts, uploaded(SP_ROLE_NONE), false), issuers[_i].below);
+    ck_assert_int_eq(sp_may_issue(facts, uploaded(SP_ROLE_CONTACT), false), issuers[_i].below);
+    ck_assert_int_eq(sp_may_issue(facts, uploaded(SP_ROLE_NONE), true), issuers[_i].none);
+    ck_assert_int_eq(sp_may_issue(facts, uploaded(SP_ROLE_IDENTITY), true), issuers[_i].identity);
+    ck_assert_int_eq(sp_may_issue(facts, uploaded(SP_ROLE_CONTACT), true), issuers[_i].contact);
+    ck_assert_int_eq(sp_may_issue(facts, uploaded(SP_ROLE_CA), true), issuers[_i].ca);
     sp_facts_free(facts);
 }
 END_TEST
@@ -335,7 +389,7 @@ START_TEST(vouching)
 {
     struct sp_facts *facts = facts_of(vouchings[_i].recipe);
 
-    ck_assert_int_eq(sp_vouches(facts, vouchings[_i].role, vouchings[_i].is_last),
+    ck_assert_int_eq(sp_vouches(facts, uploaded(vouchings[_i].role), vouchings[_i].is_last),
                      vouchings[_i].expected);
     sp_facts_free(facts);
 }
@@ -445,7 +499,7 @@ START_TEST(anchor)
     struct sp_facts *signer = facts_of(&client);
     struct sp_facts *end = facts_of(&issuer);
     smimepolicy_verdict *verdict =
-        sp_judge_anchor(signer, end, anchors[_i].role, anchors[_i].is_signer);
+        sp_judge_anchor(signer, end, uploaded(anchors[_i].role), anchors[_i].is_signer);
 
     if (anchors[_i].fault != NULL)
         ck_assert_str_eq(smimepolicy_finding_get0_fault(sp_find(verdict, "distrust-default")),
@@ -458,15 +512,25 @@ END_TEST
 
 START_TEST(names)
 {
-    static const char *const all[] = { NULL, "identity", "contact", "ca" };
+    static const char *const all[] = { NULL, "identity", "contact", "ca", "intermediate" };
+    static const char *const origins[] = { NULL, "uploaded", "collected", "directory", "made" };
+    enum sp_origin origin;
     static const char *const others[] = { "", "none", "CA", "contacts", "identit", "ca " };
 
-    for (int i = SP_ROLE_IDENTITY; i <= SP_ROLE_CA; i++) {
+    for (int i = SP_ROLE_IDENTITY; i < SP_ROLE_COUNT; i++) {
         ck_assert_str_eq(sp_role_name((enum sp_role)i), all[i]);
         ck_assert_int_eq(sp_role_named(all[i]), i);
     }
     ck_assert_ptr_null(sp_role_name(SP_ROLE_NONE));
-    ck_assert_ptr_null(sp_role_name((enum sp_role)4));
+    ck_assert_ptr_null(sp_role_name((enum sp_role)5));
+    for (int i = SP_ORIGIN_UPLOADED; i <= SP_ORIGIN_MADE; i++) {
+        ck_assert_str_eq(sp_origin_name((enum sp_origin)i), origins[i]);
+        ck_assert(sp_origin_named(origins[i], &origin));
+        ck_assert_int_eq(origin, i);
+    }
+    ck_assert_ptr_null(sp_origin_name((enum sp_origin)0));
+    ck_assert_ptr_null(sp_origin_name((enum sp_origin)5));
+    ck_assert(!sp_origin_named("upload", &origin));
     for (int i = 0; i < SP_ROWS(others); i++)
         ck_assert_int_eq(sp_role_named(others[i]), SP_ROLE_NONE);
 }
@@ -481,6 +545,7 @@ int main(void)
     tcase_add_loop_test(tests, upload, 0, SP_ROWS(uploads));
     tcase_add_loop_test(tests, text, 0, SP_ROWS(texts));
     tcase_add_loop_test(tests, may_issue, 0, SP_ROWS(issuers));
+    tcase_add_loop_test(tests, never_anchor, 0, SP_ROWS(standings));
     tcase_add_loop_test(tests, vouching, 0, SP_ROWS(vouchings));
     tcase_add_loop_test(tests, decided, 0, SP_ROWS(decisions));
     tcase_add_loop_test(tests, not_decided, 0, 2);

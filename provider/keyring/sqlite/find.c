@@ -43,8 +43,7 @@ static const char few[] = "main.certificate c INDEXED BY certificate_by_role"
 /* Bit r of the mask is role r. */
 static unsigned roles_of(const struct sp_query *query)
 {
-    const unsigned every =
-        SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT) | SP_ROLE_BIT(SP_ROLE_CA);
+    const unsigned every = SP_ROLE_BIT(SP_ROLE_COUNT) - SP_ROLE_BIT(SP_ROLE_IDENTITY);
 
     return query->roles == 0 ? every : query->roles;
 }
@@ -116,9 +115,11 @@ struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
                                 const struct sp_query *query)
 {
     struct rows *cursor = OPENSSL_zalloc(sizeof(*cursor));
-    char *sql = sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der FROM %s"
-                          " AND (%u >> c.role) & 1 ORDER BY c.id LIMIT %d",
-                          from, roles_of(query), PAGE);
+    const char *origin = strncmp(from, "temp.", 5) == 0 ? "c.origin" : SP_ORIGIN;
+    char *sql = sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der, %s FROM %s"
+                          " AND (%u >> c.role) & 1%s%s%s ORDER BY c.id LIMIT %d",
+                          origin, from, roles_of(query), query->by_hand ? " AND " : "",
+                          query->by_hand ? origin : "", query->by_hand ? SP_BY_HAND : "", PAGE);
 
     if (cursor != NULL && sql != NULL) {
         cursor->base.storage = keyring->base.storage;
@@ -160,6 +161,7 @@ static bool take_record(struct sp_database *keyring, sqlite3_stmt *row, struct s
 
     *record = (struct sp_record){ .id = sq->column_int64(row, 0),
                                   .role = (enum sp_role)sq->column_int64(row, 3),
+                                  .origin = (enum sp_origin)sq->column_int64(row, 6),
                                   .uploaded = sq->column_int64(row, 4) };
     if (length <= 0 || !take_hash(sq, row, 1, record->fingerprint) ||
         !take_hash(sq, row, 2, record->key))
@@ -240,28 +242,30 @@ X509 *sp_store_cert(struct sp_database *keyring, const struct sp_record *record)
     return cert;
 }
 
-enum sp_role sp_sqlite_role(struct sp_keyring *opened,
-                            const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed)
+struct sp_standing sp_sqlite_standing(struct sp_keyring *opened,
+                                      const unsigned char fingerprint[SP_SHA256_LENGTH],
+                                      bool *failed)
 {
     struct sp_database *keyring = sp_database(opened);
-    sqlite3_stmt *statement =
-        sp_store_prepare(keyring, "SELECT role FROM main.certificate WHERE fingerprint = ?1");
-    enum sp_role role = SP_ROLE_NONE;
+    sqlite3_stmt *statement = sp_store_prepare(
+        keyring, "SELECT role, " SP_ORIGIN " FROM main.certificate c WHERE fingerprint = ?1");
+    struct sp_standing standing = { 0 };
     int code = SQLITE_ERROR;
 
     *failed = true;
     if (statement == NULL)
-        return role;
+        return standing;
     if (keyring->sq->bind_blob(statement, 1, fingerprint, SP_SHA256_LENGTH, SQLITE_STATIC) ==
         SQLITE_OK)
         code = keyring->sq->step(statement);
     if (code == SQLITE_ROW)
-        role = (enum sp_role)keyring->sq->column_int64(statement, 0);
+        standing = (struct sp_standing){ (enum sp_role)keyring->sq->column_int64(statement, 0),
+                                         (enum sp_origin)keyring->sq->column_int64(statement, 1) };
     *failed = code != SQLITE_ROW && code != SQLITE_DONE;
     if (*failed)
         (void)sp_store_failed(keyring, "read it");
     keyring->sq->finalize(statement);
-    return role;
+    return standing;
 }
 
 /* Contacts are counted by subtraction: counting them one by one would read the whole table. */
@@ -270,17 +274,17 @@ static const char count[] = "SELECT role, count(*) FROM main.certificate"
                             " UNION ALL SELECT 2, (SELECT count(*) FROM main.certificate) -"
                             " (SELECT count(*) FROM main.certificate WHERE role <> 2)";
 
-bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_CA + 1])
+bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_COUNT])
 {
     struct sp_database *keyring = sp_database(opened);
     sqlite3_stmt *statement = sp_store_prepare(keyring, count);
     int code = statement == NULL ? SQLITE_ERROR : SQLITE_ROW;
 
-    memset(counts, 0, (SP_ROLE_CA + 1) * sizeof(*counts));
+    memset(counts, 0, SP_ROLE_COUNT * sizeof(*counts));
     while (code == SQLITE_ROW && (code = keyring->sq->step(statement)) == SQLITE_ROW) {
         int64_t role = keyring->sq->column_int64(statement, 0);
 
-        if (role >= 0 && role <= SP_ROLE_CA)
+        if (role >= 0 && role < SP_ROLE_COUNT)
             counts[role] = keyring->sq->column_int64(statement, 1);
     }
     if (statement != NULL && code != SQLITE_DONE)

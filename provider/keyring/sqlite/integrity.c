@@ -19,7 +19,7 @@
 
 /* One entry: a row, and what its DER says it should be. */
 struct entry {
-    sqlite3_stmt *row; /* borrowed: id, fingerprint, key, role, subject, der */
+    sqlite3_stmt *row; /* borrowed: id, fingerprint, key, role, subject, der, origin */
     int64_t id;
     X509 *cert;             /* owned */
     struct sp_facts *facts; /* owned */
@@ -51,7 +51,11 @@ static bool check_columns(struct sp_check *check, const struct entry *entry)
            (same_hash(sq, entry->row, 2, entry->is.key) ||
             entry_fault(check, entry, "it is filed under another key")) &&
            (sp_role_name(entry->is.role) != NULL ||
-            entry_fault(check, entry, "its role is none of identity, contact and ca")) &&
+            entry_fault(check, entry,
+                        "its role is none of identity, contact, ca and intermediate")) &&
+           (sp_origin_name(entry->is.origin) != NULL ||
+            entry_fault(check, entry,
+                        "its origin is none of uploaded, collected, directory and made")) &&
            ((known == 1 && sq->column_int64(entry->row, 4) == subject) ||
             entry_fault(check, entry, "it is filed under another subject"));
 }
@@ -70,22 +74,30 @@ static int has_row(struct sp_check *check, sqlite3_stmt *look_up, int64_t id)
     return code == SQLITE_ROW;
 }
 
+/* What no person has uploaded may be found by some of its addresses, and by one at least. */
 static bool check_addresses(struct sp_check *check, sqlite3_stmt *look_up,
                             const struct entry *entry)
 {
+    const struct sp_standing standing = { entry->is.role, entry->is.origin };
+    const bool some = sp_is_never_anchor(standing) && sp_origin_name(standing.origin) != NULL;
     const char *address;
     bool done = true;
+    size_t missing = 0;
+    size_t i;
 
-    for (size_t i = 0; done && (address = sp_facts_address(entry->facts, i)) != NULL; i++) {
+    for (i = 0; done && (address = sp_facts_address(entry->facts, i)) != NULL; i++) {
         int found = -1;
 
         if (check->keyring->sq->bind_text(look_up, 1, address, -1, SQLITE_STATIC) == SQLITE_OK)
             found = has_row(check, look_up, entry->id);
-        done = found == 1 ||
+        missing += found == 0;
+        done = found == 1 || (found == 0 && some) ||
                (found == 0 &&
                 sp_check_fault(check, sp_format("%s: entry %lld: cannot be found by %s",
                                                 SP_CERTIFICATES, (long long)entry->id, address)));
     }
+    if (done && some && standing.role == SP_ROLE_CONTACT && missing == i)
+        return entry_fault(check, entry, "cannot be found by any address");
     return done;
 }
 
@@ -133,6 +145,7 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     entry.facts = sp_facts_new(entry.cert);
     done = entry.facts != NULL &&
            sp_store_record(&entry.is, entry.cert, (enum sp_role)sq->column_int64(row, 3));
+    entry.is.origin = (enum sp_origin)sq->column_int64(row, 6);
     if (!done)
         (void)sp_store_set_why(check->keyring, NULL);
     done =
@@ -176,8 +189,9 @@ static bool check_certificates(struct sp_check *check)
                          "SELECT 1 FROM main.recipient WHERE name = ?1 AND certificate = ?2")
     };
     sqlite3_stmt *rows =
-        sp_store_prepare(keyring, "SELECT id, fingerprint, key, role, subject, der"
-                                  " FROM main.certificate WHERE id > ?1 ORDER BY id LIMIT " PAGE);
+        sp_store_prepare(keyring, "SELECT id, fingerprint, key, role, subject, der, " SP_ORIGIN
+                                  " FROM main.certificate c WHERE id > ?1"
+                                  " ORDER BY id LIMIT " PAGE);
     bool done = look_ups.address != NULL && look_ups.recipient != NULL && rows != NULL;
     int64_t last = INT64_MIN;
 

@@ -33,7 +33,7 @@ static bool remove_references(struct sp_database *keyring, const struct sp_recor
         keyring, "DELETE FROM main.recipient WHERE name = ?1 AND certificate = ?2");
     bool done = cert != NULL && (facts != NULL || sp_store_set_why(keyring, NULL)) &&
                 addresses != NULL && names != NULL &&
-                sp_store_addresses(keyring, addresses, facts, record->id) &&
+                sp_store_addresses(keyring, addresses, facts, NULL, record->id) &&
                 sp_store_recipients(keyring, names, cert, record->id);
 
     (void)keyring->sq->finalize(addresses);

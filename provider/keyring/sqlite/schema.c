@@ -40,7 +40,8 @@ static const char *const certificate_steps[] = {
     "  certificate INTEGER NOT NULL,"
     "  PRIMARY KEY (name, certificate)"
     ") STRICT, WITHOUT ROWID;",
-    NULL
+    /* Step 2: where each came from, enum sp_origin; before, all was uploaded. */
+    "ALTER TABLE main.certificate ADD COLUMN origin INTEGER NOT NULL DEFAULT 1;", NULL
 };
 
 static const char *const key_steps[] = {
@@ -155,8 +156,10 @@ bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *sch
             sp_format("keyring %s: %s was written by a newer smime-policy (form "
                       "%lld, this one knows %lld); install that version",
                       keyring->path, schema->file, (long long)version, (long long)newest(schema)));
+    /* A reader may not be allowed to write: it reads every form as it is. */
     return has_tables_alone(keyring, schema) &&
-           (version == newest(schema) || migrate(keyring, schema));
+           (version == newest(schema) || (version > 0 && keyring->access == SP_KEYRING_READ) ||
+            migrate(keyring, schema));
 }
 
 bool sp_schema_certificates(struct sp_database *keyring)

@@ -11,6 +11,14 @@
 
 #include "keyring/sqlite/store.h"
 
+/* One number tells the standing of a stored certificate: the role, and beyond it the origin. */
+#define ORIGIN_SHIFT "8"
+
+static struct sp_standing standing_of(int64_t number)
+{
+    return (struct sp_standing){ (enum sp_role)(number & 0xff), (enum sp_origin)(number >> 8) };
+}
+
 struct staged_key {
     unsigned char key[SP_SHA256_LENGTH];
     struct sp_private_key private_key;
@@ -23,41 +31,53 @@ struct staging {
     /* owned: the same keyring, for look-ups outside of the transaction */
     struct sp_database *stored;
     sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
+    sqlite3_stmt *staged_id;                                  /* owned */
     sqlite3_stmt *look_up, *look_up_key;                      /* owned: statements of |stored| */
-    int64_t last;            /* how many certificates were staged */
-    int64_t when;            /* the time of upload; 0: now */
+    int64_t last; /* how many certificates were staged */
+    int64_t when; /* the time of upload; 0: now */
+    enum sp_origin origin;
+    const char *only_for;    /* borrowed: the addresses that the next is found by; NULL: all */
     struct staged_key *keys; /* owned */
 };
 
 /* No journal: the temporary database is never rolled back. */
-static const char stage[] =
-    "PRAGMA temp_store = FILE;"
-    "PRAGMA temp.journal_mode = OFF;"
-    "PRAGMA temp.cache_size = -32768;"
-    "CREATE TEMP TABLE staged ("
-    "  id INTEGER PRIMARY KEY,"
-    "  fingerprint BLOB NOT NULL UNIQUE,"
-    "  role INTEGER NOT NULL,"
-    "  overrides INTEGER NOT NULL,"
-    "  key BLOB NOT NULL,"
-    "  subject INTEGER NOT NULL,"
-    "  der BLOB NOT NULL,"
-    "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)));"
-    "CREATE INDEX temp.staged_by_subject ON staged (subject);"
-    "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
-    "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
+static const char stage[] = "PRAGMA temp_store = FILE;"
+                            "PRAGMA temp.journal_mode = OFF;"
+                            "PRAGMA temp.cache_size = -32768;"
+                            "CREATE TEMP TABLE staged ("
+                            "  id INTEGER PRIMARY KEY,"
+                            "  fingerprint BLOB NOT NULL UNIQUE,"
+                            "  role INTEGER NOT NULL,"
+                            "  overrides INTEGER NOT NULL,"
+                            "  key BLOB NOT NULL,"
+                            "  subject INTEGER NOT NULL,"
+                            "  der BLOB NOT NULL,"
+                            "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)),"
+                            "  origin INTEGER NOT NULL);"
+                            "CREATE INDEX temp.staged_by_subject ON staged (subject);"
+                            "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
+                            "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
 
 static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
                               "DROP TABLE IF EXISTS temp.staged_address;"
                               "DROP TABLE IF EXISTS temp.staged_recipient";
 
-/* If another process has stored it in the meantime, its role stays unless ours overrides. */
+/* Does a person put in by hand what is stored, and nobody had? */
+#define TAKES_OVER "excluded.origin" SP_BY_HAND " AND NOT certificate.origin" SP_BY_HAND
+
+/*
+ * If it is stored, perhaps by another process in the meantime, its role stays unless ours
+ * overrides, and its origin unless ours is by hand.
+ */
 static const char store[] =
-    "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der)"
-    "  SELECT fingerprint, role, key, subject, uploaded, der FROM temp.staged"
+    "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der, origin)"
+    "  SELECT fingerprint, role, key, subject, uploaded, der, origin FROM temp.staged"
     "  WHERE true ORDER BY id"
-    "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role"
-    "  WHERE (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
+    "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role,"
+    "    uploaded = CASE WHEN " TAKES_OVER " THEN excluded.uploaded ELSE uploaded END,"
+    "    origin = CASE WHEN " TAKES_OVER " THEN excluded.origin ELSE origin END"
+    "  WHERE " TAKES_OVER " OR"
+    "    (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
     "INSERT OR IGNORE INTO main.address"
     "  SELECT a.address, c.id FROM temp.staged_address a JOIN temp.staged s ON s.id = a.staged"
     "  JOIN main.certificate c ON c.fingerprint = s.fingerprint ORDER BY a.address;"
@@ -71,14 +91,18 @@ static bool prepare(struct staging *upload)
 
     upload->insert =
         sp_store_prepare(keyring, "INSERT OR IGNORE INTO temp.staged"
-                                  " (id, fingerprint, role, overrides, key, subject, der, uploaded)"
-                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ifnull(?8, unixepoch()))");
+                                  " (id, fingerprint, role, overrides, key, subject, der, uploaded,"
+                                  " origin)"
+                                  " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
+                                  " ifnull(?8, unixepoch()), ?9)");
     upload->insert_address =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
     upload->insert_recipient =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_recipient VALUES (?1, ?2)");
+    upload->staged_id =
+        sp_store_prepare(keyring, "SELECT id FROM temp.staged WHERE fingerprint = ?1");
     return upload->insert != NULL && upload->insert_address != NULL &&
-           upload->insert_recipient != NULL;
+           upload->insert_recipient != NULL && upload->staged_id != NULL;
 }
 
 /* Report the fault of |stored| as one of the upload's keyring. */
@@ -95,8 +119,9 @@ static bool prepare_look_ups(struct staging *upload)
     if (stored == NULL)
         return sp_store_set_why(upload->keyring, why);
     upload->stored = sp_database(stored);
-    upload->look_up = sp_store_prepare(upload->stored,
-                                       "SELECT role FROM main.certificate WHERE fingerprint = ?1");
+    upload->look_up =
+        sp_store_prepare(upload->stored, "SELECT role | (origin << " ORIGIN_SHIFT ")"
+                                         " FROM main.certificate WHERE fingerprint = ?1");
     upload->look_up_key = sp_store_prepare(
         upload->stored, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
     return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
@@ -113,6 +138,7 @@ struct sp_upload *sp_sqlite_upload(struct sp_keyring *opened)
     }
     upload->base.storage = keyring->base.storage;
     upload->keyring = keyring;
+    upload->origin = SP_ORIGIN_UPLOADED;
     keyring->uploads = true;
     if (sp_store_run(keyring, stage) && prepare(upload) && prepare_look_ups(upload))
         return &upload->base;
@@ -139,6 +165,7 @@ void sp_sqlite_forget(struct sp_upload *begun)
     (void)sq->finalize(upload->insert);
     (void)sq->finalize(upload->insert_address);
     (void)sq->finalize(upload->insert_recipient);
+    (void)sq->finalize(upload->staged_id);
     (void)sq->finalize(upload->look_up);
     (void)sq->finalize(upload->look_up_key);
     if (upload->stored != NULL)
@@ -165,7 +192,8 @@ static bool bind_certificate(struct staging *upload, const struct sp_record *rec
            sq->bind_blob(to, 5, record->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
            sq->bind_int64(to, 6, (int64_t)subject) == SQLITE_OK &&
            sq->bind_blob(to, 7, record->der, (int)record->der_length, SQLITE_STATIC) == SQLITE_OK &&
-           (upload->when == 0 || sq->bind_int64(to, 8, upload->when) == SQLITE_OK);
+           (upload->when == 0 || sq->bind_int64(to, 8, upload->when) == SQLITE_OK) &&
+           sq->bind_int64(to, 9, record->origin) == SQLITE_OK;
 }
 
 bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role role)
@@ -207,6 +235,21 @@ static int look_up(struct staging *upload, sqlite3_stmt *from, const unsigned ch
     return code == SQLITE_DONE ? 0 : -1;
 }
 
+/* The certificate with |fingerprint| was added before; now it is found by more addresses. */
+static enum sp_added stage_again(struct staging *upload, const struct sp_facts *facts,
+                                 const unsigned char *fingerprint)
+{
+    int64_t id = 0;
+
+    if (upload->only_for == NULL)
+        return SP_ADD_AGAIN;
+    return look_up(upload, upload->staged_id, fingerprint, &id) == 1 &&
+                   sp_store_addresses(upload->keyring, upload->insert_address, facts,
+                                      upload->only_for, id)
+               ? SP_ADD_AGAIN
+               : SP_ADD_FAILED;
+}
+
 /* Insert it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
 static enum sp_added stage_record(struct staging *upload, const struct sp_record *record,
                                   const X509 *cert, const struct sp_facts *facts, bool overrides)
@@ -222,11 +265,12 @@ static enum sp_added stage_record(struct staging *upload, const struct sp_record
         return SP_ADD_FAILED;
     if (keyring->sq->changes64(keyring->db) == 0) {
         upload->last--;
-        return SP_ADD_AGAIN;
+        return stage_again(upload, facts, record->fingerprint);
     }
-    done = sp_store_addresses(keyring, upload->insert_address, facts, record->id) &&
-           (record->role != SP_ROLE_IDENTITY ||
-            sp_store_recipients(keyring, upload->insert_recipient, cert, record->id));
+    done =
+        sp_store_addresses(keyring, upload->insert_address, facts, upload->only_for, record->id) &&
+        (record->role != SP_ROLE_IDENTITY ||
+         sp_store_recipients(keyring, upload->insert_recipient, cert, record->id));
     return done ? SP_ADD_NEW : SP_ADD_FAILED;
 }
 
@@ -236,13 +280,17 @@ static enum sp_added stage_record(struct staging *upload, const struct sp_record
  */
 static enum sp_added settle_role(struct staging *upload, struct sp_record *record, bool overrides)
 {
-    int64_t number = SP_ROLE_NONE;
+    const bool by_hand = sp_origin_is_by_hand(upload->origin);
+    int64_t number = 0;
     int known = look_up(upload, upload->look_up, record->fingerprint, &number);
     int own = 0;
 
+    if (known > 0 && by_hand && !sp_origin_is_by_hand(standing_of(number).origin))
+        known = 0;
     if (known > 0 && !overrides)
-        record->role = (enum sp_role)number;
-    if (known == 0 && record->role == SP_ROLE_CONTACT && !overrides)
+        record->role = standing_of(number).role;
+    /* A mail makes nobody an identity. */
+    if (known == 0 && record->role == SP_ROLE_CONTACT && !overrides && by_hand)
         own = look_up(upload, upload->look_up_key, record->key, &number);
     if (known < 0 || own < 0)
         return SP_ADD_FAILED;
@@ -255,7 +303,7 @@ enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const str
                             enum sp_role role, bool overrides, enum sp_role *stored_as)
 {
     struct staging *upload = (struct staging *)begun;
-    struct sp_record record = { .id = upload->last + 1 };
+    struct sp_record record = { .id = upload->last + 1, .origin = upload->origin };
     enum sp_added added = SP_ADD_FAILED;
     enum sp_added staged;
 
@@ -268,6 +316,7 @@ enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const str
         staged = stage_record(upload, &record, cert, facts, overrides);
         added = staged == SP_ADD_NEW ? added : staged;
     }
+    upload->only_for = NULL;
     sp_record_clear(&record);
     return added;
 }
@@ -275,6 +324,16 @@ enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const str
 void sp_sqlite_at(struct sp_upload *begun, int64_t when)
 {
     ((struct staging *)begun)->when = when;
+}
+
+void sp_sqlite_origin(struct sp_upload *begun, enum sp_origin origin)
+{
+    ((struct staging *)begun)->origin = origin;
+}
+
+void sp_sqlite_only_for(struct sp_upload *begun, const char *addresses)
+{
+    ((struct staging *)begun)->only_for = addresses;
 }
 
 struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp_query *query)

@@ -74,9 +74,10 @@ bool sp_sqlite_is_current(struct sp_keyring *opened, const char *path);
 struct sp_cursor *sp_sqlite_find(struct sp_keyring *opened, const struct sp_query *query);
 int sp_sqlite_next(struct sp_cursor *found, struct sp_record *record);
 void sp_sqlite_end(struct sp_cursor *found);
-enum sp_role sp_sqlite_role(struct sp_keyring *opened,
-                            const unsigned char fingerprint[SP_SHA256_LENGTH], bool *failed);
-bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_CA + 1]);
+struct sp_standing sp_sqlite_standing(struct sp_keyring *opened,
+                                      const unsigned char fingerprint[SP_SHA256_LENGTH],
+                                      bool *failed);
+bool sp_sqlite_count(struct sp_keyring *opened, int64_t counts[SP_ROLE_COUNT]);
 int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_LENGTH],
                   struct sp_private_key *private_key);
 int sp_sqlite_change_key(struct sp_keyring *keyring, const unsigned char key[SP_SHA256_LENGTH],
@@ -90,6 +91,8 @@ struct sp_upload *sp_sqlite_upload(struct sp_keyring *opened);
 enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const struct sp_facts *facts,
                             enum sp_role role, bool overrides, enum sp_role *stored_as);
 void sp_sqlite_at(struct sp_upload *begun, int64_t when);
+void sp_sqlite_origin(struct sp_upload *begun, enum sp_origin origin);
+void sp_sqlite_only_for(struct sp_upload *begun, const char *addresses);
 bool sp_sqlite_add_key(struct sp_upload *begun, const unsigned char key[SP_SHA256_LENGTH],
                        struct sp_private_key *private_key);
 struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp_query *query);
@@ -120,6 +123,16 @@ bool sp_store_number(struct sp_database *keyring, const char *sql, int64_t *numb
 
 /* Run |statement| to its end, unless |bound| is false, and reset it. */
 bool sp_store_finish(struct sp_database *keyring, sqlite3_stmt *statement, bool bound);
+
+/*
+ * The origin of the certificate c, in SQL.  A reader may meet a keyring of the first form,
+ * which it cannot bring up: without the column, the name stands for the constant around it,
+ * as all was uploaded then.  SQLite asks anew which it is when the tables change.
+ */
+#define SP_ORIGIN                                                                                  \
+    "(SELECT (SELECT origin FROM main.certificate o WHERE o.id = c.id) FROM (SELECT 1 AS origin))"
+/* Was it a person's hand?  This is for a choice among many; the rules decide. */
+#define SP_BY_HAND " IN (1, 4)"
 
 /* As sp_keyring_find(), in |from|: tables, with the alias c, and a condition. */
 struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
@@ -154,9 +167,9 @@ X509 *sp_store_cert(struct sp_database *keyring, const struct sp_record *record)
 /* Run |statement| for each recipient name of the certificate: ?1 is the name, ?2 is |id|. */
 bool sp_store_recipients(struct sp_database *keyring, sqlite3_stmt *statement, const X509 *cert,
                          int64_t id);
-/* As sp_store_recipients(), for each address. */
+/* As sp_store_recipients(), for each address, or for those in the list |only| unless it is NULL. */
 bool sp_store_addresses(struct sp_database *keyring, sqlite3_stmt *statement,
-                        const struct sp_facts *facts, int64_t id);
+                        const struct sp_facts *facts, const char *only, int64_t id);
 
 /* "certificates.db" or "keys.db" in |path|; owned by the caller. */
 char *sp_store_file(const char *path, const char *name);

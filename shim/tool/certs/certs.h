@@ -103,7 +103,8 @@ struct shim_chain {
         int error; /* libcrypto's error */
         X509 *at;  /* owned: the certificate at fault; NULL: there is no anchor */
     } faults[SHIM_MOST_FAULTS];
-    size_t count; /* of faults; 0 without |certs|: the chain is not known */
+    size_t count;  /* of faults; 0 without |certs|: the chain is not known */
+    bool encrypts; /* of a recipient, not of a signer; clearing keeps it */
 };
 void shim_chain_clear(struct shim_chain *chain);
 
@@ -201,8 +202,11 @@ void shim_object_text(const ASN1_OBJECT *object, char *text, int size);
 #define SHIM_LINE_ROLE     "smime-policy-role: "
 #define SHIM_LINE_UPLOADED "smime-policy-uploaded: "
 #define SHIM_LINE_KEY      "smime-policy-key: "
+#define SHIM_LINE_ORIGIN   "smime-policy-origin: "
+#define SHIM_LINE_ONLY_FOR "smime-policy-only-for: "
 struct shim_exported {
-    char *role, *uploaded, *key_uri; /* owned; NULL where there is no such line */
+    /* owned; NULL where there is no such line */
+    char *role, *uploaded, *key_uri, *origin, *only_for;
 };
 
 /* One part: a certificate, a key, what could not be read, or a note. */

@@ -71,7 +71,7 @@ void shim_chain_clear(struct shim_chain *chain)
     sk_X509_pop_free(chain->certs, X509_free);
     for (size_t i = 0; i < chain->count; i++)
         X509_free(chain->faults[i].at);
-    *chain = (struct shim_chain){ 0 };
+    *chain = (struct shim_chain){ .encrypts = chain->encrypts };
 }
 
 /* The errors by which libcrypto says that the chain ends at no certificate of the store. */
@@ -110,10 +110,12 @@ static int note_fault(int ok, X509_STORE_CTX *ctx)
 }
 
 static bool prepare(X509_STORE_CTX *ctx, X509_STORE *store, X509 *signer, STACK_OF(X509) *untrusted,
-                    const struct shim_args *args)
+                    const struct shim_args *args, bool encrypts)
 {
     if (X509_STORE_CTX_init(ctx, store, signer, untrusted) != 1 ||
-        X509_STORE_CTX_set_default(ctx, "smime_sign") != 1)
+        X509_STORE_CTX_set_default(ctx, "smime_sign") != 1 ||
+        (encrypts && X509_VERIFY_PARAM_set_purpose(X509_STORE_CTX_get0_param(ctx),
+                                                   X509_PURPOSE_SMIME_ENCRYPT) != 1))
         return false;
     for (size_t i = 0; args != NULL && i < sizeof(flags) / sizeof(flags[0]); i++)
         if (shim_args_has(args, flags[i].name))
@@ -142,7 +144,7 @@ void shim_chain_find(struct shim_chain *chain, X509_STORE *store, X509 *signer,
     X509_STORE_CTX *ctx = store == NULL ? NULL : X509_STORE_CTX_new();
     bool done = false;
 
-    if (ctx != NULL && prepare(ctx, store, signer, untrusted, args)) {
+    if (ctx != NULL && prepare(ctx, store, signer, untrusted, args, chain->encrypts)) {
         X509_STORE_CTX_set_app_data(ctx, chain);
         done = X509_verify_cert(ctx) == 1;
         note_unreadable(chain, X509_STORE_CTX_get0_chain(ctx));

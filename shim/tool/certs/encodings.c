@@ -303,6 +303,8 @@ static void forget_lines(struct shim_exported *exported)
     OPENSSL_free(exported->role);
     OPENSSL_free(exported->uploaded);
     OPENSSL_free(exported->key_uri);
+    OPENSSL_free(exported->origin);
+    OPENSSL_free(exported->only_for);
     *exported = (struct shim_exported){ 0 };
 }
 
@@ -366,6 +368,8 @@ static void look_at(struct lines *lines, const char *piece, size_t length)
     take_line(lines, SHIM_LINE_ROLE, &lines->exported->role);
     take_line(lines, SHIM_LINE_UPLOADED, &lines->exported->uploaded);
     take_line(lines, SHIM_LINE_KEY, &lines->exported->key_uri);
+    take_line(lines, SHIM_LINE_ORIGIN, &lines->exported->origin);
+    take_line(lines, SHIM_LINE_ONLY_FOR, &lines->exported->only_for);
     OPENSSL_free(sp_text_take(&lines->line));
 }
 
@@ -382,6 +386,28 @@ static long watch(BIO *bio, int operation, const char *buffer, size_t size, int 
             look_at(lines, buffer, *processed);
     }
     return operation == BIO_CB_GETS && lines->read > SHIM_LONGEST_PART ? 0 : result;
+}
+
+#define MAIL                                                                                       \
+    "it is a mail; 'smime-policy collect' takes its sender's certificate out of it, once its "     \
+    "signature is verified"
+
+/* Does it begin as a signed mail does? */
+static bool is_mail(BIO *bio)
+{
+    char head[8192];
+    int got = BIO_seek(bio, 0) == 0 ? BIO_read(bio, head, sizeof(head) - 1) : 0;
+    const char *type;
+
+    head[got > 0 ? got : 0] = '\0';
+    type = strcasestr(head, "Content-Type:");
+    if (type == NULL)
+        return false;
+    type += strlen("Content-Type:");
+    type += strspn(type, " \t\r\n");
+    return strncasecmp(type, "multipart/signed", strlen("multipart/signed")) == 0 ||
+           strncasecmp(type, "application/pkcs7-mime", strlen("application/pkcs7-mime")) == 0 ||
+           strncasecmp(type, "application/x-pkcs7-mime", strlen("application/x-pkcs7-mime")) == 0;
 }
 
 void shim_parts_pem(struct shim_file_parts *file, BIO *bio)
@@ -415,7 +441,9 @@ void shim_parts_pem(struct shim_file_parts *file, BIO *bio)
     ERR_clear_error();
     if (!any) {
         file->number = 0;
-        shim_part_broken(file, "it holds neither a certificate nor a private key; give PEM, DER, "
-                               "PKCS#7 or PKCS#12");
+        shim_part_broken(
+            file, is_mail(bio) ? MAIL
+                               : "it holds neither a certificate nor a private key; give PEM, DER, "
+                                 "PKCS#7 or PKCS#12");
     }
 }

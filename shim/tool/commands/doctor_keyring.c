@@ -123,7 +123,7 @@ static void check(struct shim_doctor *doctor, struct sp_keyring *keyring, int64_
     OPENSSL_free(first);
 }
 
-static void tell_counts(struct shim_doctor *doctor, const int64_t counts[SP_ROLE_CA + 1])
+static void tell_counts(struct shim_doctor *doctor, const int64_t counts[SP_ROLE_COUNT])
 {
     const char *path = doctor->shim->keyring_path;
     struct stat is;
@@ -132,16 +132,17 @@ static void tell_counts(struct shim_doctor *doctor, const int64_t counts[SP_ROLE
         is = (struct stat){ 0 };
     shim_doctor_tell(doctor, SHIM_WELL, "keyring",
                      sp_format("%s (uid %lu, mode %04o): identities: %lld, contacts: %lld, "
-                               "cas: %lld",
+                               "cas: %lld, intermediates: %lld",
                                path, (unsigned long)is.st_uid, (unsigned)is.st_mode & 07777,
                                (long long)counts[SP_ROLE_IDENTITY],
-                               (long long)counts[SP_ROLE_CONTACT], (long long)counts[SP_ROLE_CA]),
+                               (long long)counts[SP_ROLE_CONTACT], (long long)counts[SP_ROLE_CA],
+                               (long long)counts[SP_ROLE_INTERMEDIATE]),
                      NULL);
 }
 
 static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
 {
-    int64_t counts[SP_ROLE_CA + 1] = { 0 };
+    int64_t counts[SP_ROLE_COUNT] = { 0 };
     int64_t sum = 0;
 
     if (!sp_keyring_count(keyring, counts)) {
@@ -150,7 +151,7 @@ static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
         return;
     }
     tell_counts(doctor, counts);
-    for (int role = 0; role <= SP_ROLE_CA; role++)
+    for (int role = 0; role < SP_ROLE_COUNT; role++)
         sum += counts[role];
     if (sum > 0 && !count_all(doctor, keyring))
         shim_doctor_tell(doctor, SHIM_FAILS, "certificates",

@@ -53,17 +53,21 @@ static int export_one(const struct shim_entry *entry, void *data)
 {
     struct exporting *exporting = data;
     struct sp_private_key key = { 0 };
+    char *found_by = NULL;
     int found = key_behind(exporting, entry, &key);
     bool done;
 
-    if (found < 0)
+    if (found < 0 || !shim_entry_found_by(exporting->keyring, entry, &found_by)) {
+        sp_private_key_clear(&key);
         return SHIM_SYSTEM;
+    }
     if (found == 1 && key.uri == NULL && !key.encrypted)
         exporting->plain++;
     exporting->key_count += found == 1;
     if (exporting->json != NULL)
         json_array_append_new(exporting->json, shim_entry_json(entry));
-    done = shim_pem_write_entry(exporting->to, entry, found == 1 ? &key : NULL);
+    done = shim_pem_write_entry(exporting->to, entry, found_by, found == 1 ? &key : NULL);
+    OPENSSL_free(found_by);
     sp_private_key_clear(&key);
     if (done)
         return SHIM_OK;

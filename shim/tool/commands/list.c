@@ -57,7 +57,8 @@ static int settle(struct listing *listing)
     if (listing->role != NULL) {
         listing->only_role = sp_role_named(listing->role);
         if (listing->only_role == SP_ROLE_NONE)
-            return shim_usage("--role %s: no such role; there are identity, contact and ca",
+            return shim_usage("--role %s: no such role; there are identity, contact, ca and "
+                              "intermediate",
                               listing->role);
     }
     if (listing->state != NULL && !sp_stored_state_named(listing->state, &listing->only_state))

@@ -15,15 +15,17 @@
 #include "tool/keyring/keyring_at.h"
 
 /* The widths of the columns but the last two.  They are fixed, as rows are printed one by one. */
-#define ROLE        8
+#define ROLE        12
+#define ROLE_NARROW 8
 #define STATE       13
 #define USES        30
 #define USES_NARROW 4
 #define DATE        10
+#define ORIGIN      9
 #define SHORT_PRINT 16
 #define GAP         2
 #define ADDRESSES   30
-#define WIDE        142
+#define WIDE        157
 
 /*
  * The number of bytes of the first |most| characters of UTF-8 |text|; |*count| is
@@ -59,6 +61,11 @@ void shim_table_begin(struct shim_table *table)
     table->narrow = table->width > 0 && table->width < WIDE;
 }
 
+static size_t role_width(const struct shim_table *table)
+{
+    return table->narrow ? ROLE_NARROW : ROLE;
+}
+
 static size_t uses_width(const struct shim_table *table)
 {
     return table->narrow ? USES_NARROW : USES;
@@ -67,8 +74,8 @@ static size_t uses_width(const struct shim_table *table)
 /* The width that is left for addresses and subject; 0: no limit. */
 static size_t room(const struct shim_table *table)
 {
-    size_t taken = ROLE + STATE + uses_width(table) + DATE + SHORT_PRINT + (size_t)5 * GAP +
-                   (table->narrow ? 0 : DATE + GAP);
+    size_t taken = role_width(table) + STATE + uses_width(table) + DATE + SHORT_PRINT +
+                   (size_t)5 * GAP + (table->narrow ? 0 : ORIGIN + DATE + (size_t)2 * GAP);
 
     if (table->width == 0)
         return 0;
@@ -96,12 +103,14 @@ static void headline(struct shim_table *table)
     if (table->begun)
         return;
     table->begun = true;
-    column("ROLE", ROLE);
+    column("ROLE", role_width(table));
     column("STATE", STATE);
     column("USES", uses_width(table));
     column("NOT AFTER", DATE);
-    if (!table->narrow)
-        column("UPLOADED", DATE);
+    if (!table->narrow) {
+        column("ORIGIN", ORIGIN);
+        column("SINCE", DATE);
+    }
     column("FINGERPRINT", SHORT_PRINT);
     tail(table, "ADDRESSES", "SUBJECT");
 }
@@ -158,12 +167,14 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
     sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (done) {
         headline(table);
-        column(sp_role_name(entry->record.role), ROLE);
+        column(sp_role_name(entry->record.role), role_width(table));
         state_column(table, entry->stored.state);
         column(uses[0] == '\0' ? "-" : uses, uses_width(table));
         column(until, DATE);
-        if (!table->narrow)
+        if (!table->narrow) {
+            column(shim_entry_origin(entry), ORIGIN);
             column(since, DATE);
+        }
         column(fingerprint, SHORT_PRINT);
         tail(table, addresses[0] == '\0' ? "-" : addresses, rest);
     }

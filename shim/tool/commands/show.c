@@ -115,10 +115,13 @@ static char *addresses_text(const struct shim_entry *entry)
 static int show_text(struct showing *showing, const struct shim_entry *entry)
 {
     char fingerprint[SP_FINGERPRINT_TEXT];
+    char *found_by = NULL;
     char *key = key_text(showing, entry);
 
-    if (key == NULL)
+    if (key == NULL || !shim_entry_found_by(showing->keyring, entry, &found_by)) {
+        OPENSSL_free(key);
         return SHIM_SYSTEM;
+    }
     sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (showing->again)
         fputc('\n', stdout);
@@ -131,7 +134,9 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
     detail("key usage", extension_text(entry->cert, NID_key_usage));
     detail("extended key usage", extension_text(entry->cert, NID_ext_key_usage));
     detail("state", state_text(entry));
-    detail("uploaded", sp_format_time(entry->record.uploaded));
+    detail(shim_entry_origin(entry), sp_format_time(entry->record.uploaded));
+    if (found_by != NULL)
+        detail("found by", found_by);
     detail("private key", key);
     for (int use = 0; use < SP_USE_COUNT; use++)
         if (entry->stored.verdicts[use] != NULL)

@@ -58,7 +58,7 @@ static int tell_step(const struct shim_entry *entry, void *data)
 {
     struct step *step = data;
 
-    step->valid = step->valid && entry->stored.vouches;
+    step->valid = step->valid && entry->stored.state == SP_STORED_USABLE;
     if (step->steps == NULL)
         return tell_entry(entry, "    through ", "");
     return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
@@ -137,6 +137,7 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
  */
 static int is_anchor(const struct shim_entry *entry, bool *anchor)
 {
+    const struct sp_standing standing = { entry->record.role, entry->record.origin };
     /* parsed with its key, which that of |entry| may lack */
     X509 *cert = sp_record_cert(&entry->record);
     STACK_OF(X509) *own = sk_X509_new_null();
@@ -146,7 +147,8 @@ static int is_anchor(const struct shim_entry *entry, bool *anchor)
     if (cert != NULL && own != NULL && sk_X509_push(own, cert) > 0)
         store = shim_store_of(own);
     shim_chain_to_itself(&chain, store, cert, NULL);
-    *anchor = chain.certs != NULL && (entry->stored.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
+    *anchor = sp_vouches_for_itself(standing) && chain.certs != NULL &&
+              (entry->stored.uses & 1U << SMIMEPOLICY_VERIFY) != 0;
     shim_chain_clear(&chain);
     sk_X509_free(own);
     X509_free(cert);
@@ -159,6 +161,8 @@ static int is_anchor(const struct shim_entry *entry, bool *anchor)
 /* What the certificate itself is good for, without the CAs that issued it. */
 static const char *as_anchor(const struct shim_entry *entry, bool anchor)
 {
+    if (!anchor && !sp_origin_is_by_hand(entry->record.origin))
+        return ", no anchor: it was not uploaded";
     if (!anchor)
         return ", verifies nothing";
     return entry->stored.state == SP_STORED_EXPIRED
@@ -233,7 +237,9 @@ static int trust_all(struct trusting *trusting)
                                   .text = trusting->address,
                                   .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) |
                                            SP_ROLE_BIT(SP_ROLE_CONTACT) };
-    const struct sp_query cas = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_CA) };
+    const struct sp_query cas = { .index = SP_ALL,
+                                  .roles = SP_ROLE_BIT(SP_ROLE_CA),
+                                  .by_hand = true };
     int code = shim_entry_each(trusting->shim, trusting->keyring, &own, trusting->now, trust_own,
                                trusting);
 

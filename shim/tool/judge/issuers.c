@@ -95,31 +95,35 @@ static bool add_itself(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X5
 {
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
     const struct sp_query itself = { .index = SP_BY_FINGERPRINT, .hash = fingerprint };
+    struct sp_standing standing;
     bool failed = false;
 
     *vouches = false;
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
         return false;
-    *vouches = sp_vouches_for_itself(sp_keyring_role(keyring, fingerprint, &failed));
+    standing = sp_keyring_standing(keyring, fingerprint, &failed);
+    *vouches = sp_vouches_for_itself(standing);
     if (failed)
         *why = OPENSSL_strdup(sp_keyring_why(keyring));
+    if (sp_is_never_anchor(standing))
+        return true;
     return !failed && sp_stored_certs(keyring, &itself, all, why);
 }
 
 /* A contact vouches for no other certificate. */
-enum sp_role shim_issuers_role(struct sp_keyring *keyring, const X509 *cert)
+struct sp_standing shim_issuers_standing(struct sp_keyring *keyring, const X509 *cert)
 {
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
-    enum sp_role role = SP_ROLE_NONE;
+    struct sp_standing standing = { 0 };
     bool failed = false;
 
     if (keyring == NULL)
-        return SP_ROLE_NONE;
+        return standing;
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) == 1)
-        role = sp_keyring_role(keyring, fingerprint, &failed);
+        standing = sp_keyring_standing(keyring, fingerprint, &failed);
     else
         failed = true;
-    return failed ? SP_ROLE_CONTACT : role;
+    return failed ? (struct sp_standing){ .role = SP_ROLE_CONTACT } : standing;
 }
 
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,

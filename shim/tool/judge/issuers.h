@@ -33,8 +33,9 @@ int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,
                                  bool *for_itself);
 
-/* The role of |cert| in |keyring|, which may be NULL.  If it cannot be read, no role. */
-enum sp_role shim_issuers_role(struct sp_keyring *keyring, const X509 *cert);
+/* What |keyring|, which may be NULL, says of |cert|.  If it cannot be read: nothing that vouches.
+ */
+struct sp_standing shim_issuers_standing(struct sp_keyring *keyring, const X509 *cert);
 
 /* Add every certificate of |address| to |certs|; false with the reason on stderr. */
 bool shim_issuers_of_address(struct sp_keyring *keyring, const char *address,

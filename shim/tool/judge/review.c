@@ -117,24 +117,26 @@ static smimepolicy_verdict *judge_chain(const struct shim_signature *signature,
     return verdict;
 }
 
-/* Judge whether all issuers in the chain may vouch. */
+/* Judge whether all issuers in the chain may vouch, and its end too. */
 static smimepolicy_verdict *judge_issuers(const struct review *review,
                                           const struct shim_signature *signature,
                                           const struct sp_facts *const *issuers, size_t count)
 {
+    struct sp_standing standing = { 0 };
+    const X509 *anchor;
+
     /* With `trust = keyring` the chain ends in a ca of the keyring's: see find_uploaded(). */
     if (review->settings->trust == SP_TRUST_KEYRING || signature->for_itself)
         return NULL;
-    for (size_t i = 0; i < count; i++) {
-        bool is_anchor = i + 1 == count;
-        enum sp_role role =
-            is_anchor ? shim_issuers_role(review->incoming->keyring,
-                                          sk_X509_value(signature->chain.certs, (int)count))
-                      : SP_ROLE_NONE;
-
-        if (!sp_may_issue(issuers[i], role, is_anchor))
+    anchor = sk_X509_value(signature->chain.certs, (int)count);
+    if (anchor != NULL)
+        standing = shim_issuers_standing(review->incoming->keyring, anchor);
+    if (sp_is_never_anchor(standing))
+        return sp_judge_anchor(signature->facts, count > 0 ? issuers[count - 1] : signature->facts,
+                               standing, count == 0);
+    for (size_t i = 0; i < count; i++)
+        if (!sp_may_issue(issuers[i], standing, i + 1 == count))
             return sp_refuse_issuer(issuers[i], signature->facts);
-    }
     return NULL;
 }
 
@@ -154,6 +156,13 @@ static void review_time(struct review *review, struct shim_signature *signature,
     settle(signature, review->outcome, verdict);
 }
 
+static bool is_ca_of_keyring(struct sp_keyring *keyring, const X509 *cert)
+{
+    struct sp_standing standing = shim_issuers_standing(keyring, cert);
+
+    return standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing);
+}
+
 /* Those of |certs| that the keyring keeps as a ca. */
 static X509_STORE *store_uploaded(struct sp_keyring *keyring, const STACK_OF(X509) *certs)
 {
@@ -162,7 +171,7 @@ static X509_STORE *store_uploaded(struct sp_keyring *keyring, const STACK_OF(X50
     X509_STORE *store;
 
     for (int i = 0; done && i < sk_X509_num(certs); i++)
-        if (shim_issuers_role(keyring, sk_X509_value(certs, i)) == SP_ROLE_CA)
+        if (is_ca_of_keyring(keyring, sk_X509_value(certs, i)))
             done = sk_X509_push(uploaded, sk_X509_value(certs, i)) > 0;
     store = done ? shim_store_of(uploaded) : NULL;
     sk_X509_free(uploaded);
@@ -260,6 +269,20 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
         review_chain(&review, &incoming->signatures[i]);
     }
     return review.whole && review.passed;
+}
+
+void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_operation *operation,
+                           struct shim_signature *encrypter, time_t now,
+                           struct shim_outcome *outcome)
+{
+    struct review review = { .incoming = incoming,
+                             .settings = operation->shim->settings,
+                             .args = operation->args,
+                             .now = now,
+                             .outcome = outcome };
+
+    encrypter->chain.encrypts = true;
+    review_chain(&review, encrypter);
 }
 
 static bool have_keys_of_mail(const STACK_OF(X509) *certs)

@@ -10,9 +10,11 @@
 #include <openssl/x509_vfy.h>
 
 #include "tool/judge/verify.h"
+#include "choice/stored_issuers.h"
 #include "common/memory_file.h"
 #include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
+#include "tool/keyring/keyring_at.h"
 #include "tool/mail/mail.h"
 
 /*
@@ -188,8 +190,7 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-/* List the certificates, the signers first, as their own may vouch for them. */
-static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
+STACK_OF(X509) *shim_list_certs(const struct shim_incoming *incoming)
 {
     STACK_OF(X509) *certs = sk_X509_new_null();
     bool done = certs != NULL;
@@ -202,6 +203,17 @@ static STACK_OF(X509) *list_certs(const struct shim_incoming *incoming)
         return certs;
     sk_X509_free(certs);
     return NULL;
+}
+
+/* Add the stored intermediates that complete the chains; the provider of stock does so too. */
+static int complete_chains(struct shim_incoming *incoming, struct sp_keyring *keyring)
+{
+    char *why;
+
+    if (keyring == NULL || incoming->count == 0)
+        return SHIM_OK;
+    return sp_stored_intermediates(keyring, incoming->certs, &why) ? SHIM_OK
+                                                                   : shim_keyring_fault(why);
 }
 
 /*
@@ -261,7 +273,7 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
 
     if (selection->keyring == NULL)
         return keep_anchors(incoming, operation);
-    certs = list_certs(incoming);
+    certs = shim_list_certs(incoming);
     for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
     if (certs != NULL && for_itself != NULL)
         incoming->anchors =
@@ -282,7 +294,9 @@ static int review(struct shim_verification *verification, struct shim_operation 
     int code;
 
     operation->withheld = verification->incoming.count == 0;
-    code = find_anchors(verification, operation);
+    code = complete_chains(&verification->incoming, operation->selection.keyring);
+    if (code == SHIM_OK)
+        code = find_anchors(verification, operation);
     if (code != SHIM_OK)
         return code;
     verification->incoming.keyring = operation->selection.keyring;

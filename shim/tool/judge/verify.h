@@ -43,6 +43,11 @@ bool shim_review_saw_keys_of_mail(const struct shim_incoming *incoming);
 void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
                               struct shim_outcome *outcome);
 
+/* Judge the chain of a certificate that is to be encrypted to, as that of a signer. */
+void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_operation *operation,
+                           struct shim_signature *encrypter, time_t now,
+                           struct shim_outcome *outcome);
+
 /* Judge the digest of each signature (rule weak-digest). */
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
 
@@ -54,6 +59,18 @@ struct shim_review_sender {
 /* Judge whether the mail comes from one of its signers (rule sender-match). */
 void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
                         struct shim_outcome *outcome);
+
+/* List the certificates, the signers first, as their own may vouch for them; to sk_X509_free(). */
+STACK_OF(X509) *shim_list_certs(const struct shim_incoming *incoming);
+
+/*
+ * Verify the message in this process, with what |keyring| vouches for and without stock.  It
+ * has passed if nothing was denied, and each signature was tested and fits.
+ *
+ * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct sp_keyring *keyring,
+                     time_t now, struct shim_outcome *outcome);
 
 /* A verification that is about to run. */
 struct shim_verification {

@@ -41,7 +41,7 @@ char *shim_pem_text(const struct shim_entry *entry)
     return text;
 }
 
-static bool write_lines(FILE *to, const struct shim_entry *entry)
+static bool write_lines(FILE *to, const struct shim_entry *entry, const char *found_by)
 {
     char fingerprint[SP_FINGERPRINT_TEXT];
     char *addresses = shim_entry_addresses(entry);
@@ -54,7 +54,9 @@ static bool write_lines(FILE *to, const struct shim_entry *entry)
                        "subject: %s\naddresses: %s\nfingerprint: %s\n" SHIM_LINE_ROLE
                        "%s\n" SHIM_LINE_UPLOADED "%s\n",
                        shim_entry_subject(entry), addresses, fingerprint,
-                       sp_role_name(entry->record.role), uploaded) > 0;
+                       sp_role_name(entry->record.role), uploaded) > 0 &&
+               fprintf(to, SHIM_LINE_ORIGIN "%s\n", shim_entry_origin(entry)) > 0 &&
+               (found_by == NULL || fprintf(to, SHIM_LINE_ONLY_FOR "%s\n", found_by) > 0);
     OPENSSL_free(addresses);
     OPENSSL_free(uploaded);
     return done;
@@ -66,10 +68,10 @@ static bool write_key(FILE *to, const struct sp_private_key *key)
                      (long)key->length) > 0;
 }
 
-bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry,
+bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry, const char *found_by,
                           const struct sp_private_key *key)
 {
-    return write_lines(to, entry) &&
+    return write_lines(to, entry, found_by) &&
            (key == NULL || key->uri == NULL ||
             (strpbrk(key->uri, "\r\n") == NULL &&
              fprintf(to, SHIM_LINE_KEY "%s\n", key->uri) > 0)) &&

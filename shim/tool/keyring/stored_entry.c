@@ -158,6 +158,51 @@ char *shim_entry_serial(const struct shim_entry *entry)
     return OPENSSL_strdup(smimepolicy_verdict_get0_serial(any_verdict(entry)));
 }
 
+const char *shim_entry_origin(const struct shim_entry *entry)
+{
+    const char *name = sp_origin_name(entry->record.origin);
+
+    return name != NULL ? name : "unknown";
+}
+
+/* Is |entry| found by |address|?  -1 if that failed. */
+static int is_found_by(struct sp_keyring *keyring, const struct shim_entry *entry,
+                       const char *address)
+{
+    const struct sp_query query = { .index = SP_BY_ADDRESS,
+                                    .text = address,
+                                    .roles = SP_ROLE_BIT(entry->record.role) };
+    struct shim_records records = { .cursor = sp_keyring_find(keyring, &query) };
+    bool found = false;
+
+    while (!found && shim_records_next(&records))
+        found = records.record.id == entry->record.id;
+    if (records.failed)
+        (void)shim_keyring_failed(keyring);
+    shim_records_end(&records);
+    return records.failed ? -1 : found;
+}
+
+bool shim_entry_found_by(struct sp_keyring *keyring, const struct shim_entry *entry, char **text)
+{
+    struct sp_text list = { 0 };
+    const char *address;
+    int found = 0;
+
+    *text = NULL;
+    if (sp_origin_is_by_hand(entry->record.origin) || sp_facts_address(entry->facts, 0) == NULL)
+        return true;
+    for (size_t i = 0; found >= 0 && (address = sp_facts_address(entry->facts, i)) != NULL; i++) {
+        found = is_found_by(keyring, entry, address);
+        if (found > 0)
+            sp_text_add_item(&list, address);
+    }
+    *text = sp_text_take(&list);
+    if (found >= 0 && *text == NULL)
+        (void)shim_no_memory();
+    return found >= 0 && *text != NULL;
+}
+
 char *shim_moment_text(const ASN1_TIME *at)
 {
     struct tm tm;
@@ -229,9 +274,9 @@ json_t *shim_entry_json(const struct shim_entry *entry)
     sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     each_rule(entry, add_rule_json, rules);
     return json_pack(
-        "{s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint", fingerprint,
-        "role", sp_role_name(entry->record.role), "state",
-        sp_stored_state_name(entry->stored.state), "uses", json_uses(entry), "vouches",
+        "{s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint",
+        fingerprint, "role", sp_role_name(entry->record.role), "origin", shim_entry_origin(entry),
+        "state", sp_stored_state_name(entry->stored.state), "uses", json_uses(entry), "vouches",
         entry->stored.vouches, "rules", rules, "subject", subject == NULL ? "" : subject, "serial",
         smimepolicy_verdict_get0_serial(verdict), "addresses", shim_addresses_json(entry->facts),
         "not_before", json_moment(X509_get0_notBefore(entry->cert)), "not_after",

@@ -52,6 +52,13 @@ char *shim_entry_uses(const struct shim_entry *entry);      /* "sign, encrypt", 
 char *shim_entry_rules(const struct shim_entry *entry);     /* why it is unusable; or "" */
 char *shim_entry_serial(const struct shim_entry *entry);    /* "0x1f" */
 char *shim_moment_text(const ASN1_TIME *at);                /* RFC 3339 in UTC */
+/* "uploaded", "collected", …; borrowed. */
+const char *shim_entry_origin(const struct shim_entry *entry);
+/*
+ * The addresses that it is found by, with ", " between them, if these need not be all that it
+ * has; else |*text| is NULL.  False with the reason on stderr.
+ */
+bool shim_entry_found_by(struct sp_keyring *keyring, const struct shim_entry *entry, char **text);
 /* "contact 0123456789abcdef bob@example.org (CN=Bob)" */
 char *shim_entry_line(const struct shim_entry *entry);
 
@@ -70,8 +77,11 @@ int shim_json_line(json_t *object);
 bool shim_pem_write_cert(FILE *to, const struct shim_entry *entry);
 /* The same PEM as a new string, to free with OPENSSL_free(). */
 char *shim_pem_text(const struct shim_entry *entry);
-/* Write the lines of text, the certificate, and |key| unless it is NULL. */
-bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry,
+/*
+ * Write the lines of text, the certificate, and |key| unless it is NULL.  |found_by|: of
+ * shim_entry_found_by().
+ */
+bool shim_pem_write_entry(FILE *to, const struct shim_entry *entry, const char *found_by,
                           const struct sp_private_key *key);
 
 /*

@@ -295,7 +295,9 @@ int shim_incoming_read(struct shim_incoming *incoming, const struct shim_incomin
     int code;
 
     memset(incoming, 0, sizeof(*incoming));
-    code = shim_input_open(from->path, from->quiet, &incoming->input);
+    incoming->input = from->opened;
+    code =
+        from->opened != NULL ? SHIM_OK : shim_input_open(from->path, from->quiet, &incoming->input);
     errno = 0;
     if (code == SHIM_OK)
         code = read_message(incoming, from);

@@ -315,6 +315,7 @@ struct shim_incoming {
 
 struct shim_incoming_from {
     const char *path;   /* NULL: standard input */
+    FILE *opened;       /* the message instead, at its beginning; taken over.  NULL: |path| */
     const char *form;   /* as -inform spells it; NULL: S/MIME */
     bool may_split;     /* no option needs the message in one piece */
     bool quiet;         /* stock reports what cannot be opened */

@@ -84,6 +84,17 @@ static void collect(const struct shim_outcome *outcome, const smimepolicy_verdic
     json_array_append_new(outcome->json, object);
 }
 
+/* Keep the first denial. */
+static void keep(struct shim_outcome *outcome, const smimepolicy_verdict *verdict)
+{
+    for (size_t i = 0; outcome->kept == NULL && i < smimepolicy_verdict_count(verdict); i++) {
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+
+        if (smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
+            outcome->kept = smimepolicy_finding_text(verdict, finding);
+    }
+}
+
 static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, bool log)
 {
     if (verdict == NULL) {
@@ -92,6 +103,8 @@ static void settle(struct shim_outcome *outcome, smimepolicy_verdict *verdict, b
     }
     if (outcome->json != NULL)
         collect(outcome, verdict);
+    else if (outcome->keeps)
+        keep(outcome, verdict);
     else if (!outcome->silent)
         tell(outcome, verdict);
     if (!smimepolicy_verdict_allowed(verdict)) {
@@ -154,5 +167,7 @@ void shim_outcome_clear(struct shim_outcome *outcome)
     outcome->held = NULL;
     outcome->held_count = 0;
     json_decref(outcome->json);
+    smimepolicy_free(outcome->kept);
     outcome->json = NULL;
+    outcome->kept = NULL;
 }

@@ -24,6 +24,8 @@ struct shim_outcome {
     /* For the stock names: callers fail on a line of stderr that stock would not print. */
     bool denials_only;
     json_t *json;     /* owned: the verdicts, if they are not printed; else NULL */
+    bool keeps;       /* the first denial is kept, and nothing is told */
+    char *kept;       /* owned: its text, or NULL */
     const char *file; /* borrowed: the file of the next verdict, or NULL */
     unsigned part;    /* the number of its part in |file|, from 1; 0: the whole file */
     bool names_file;  /* print |file| and |part| at the beginning of a line */

@@ -180,7 +180,8 @@ static int check(const struct shim_upload_options *options)
             options->key_uri != NULL)
             return shim_usage("--as " EXPORTED " keeps private keys as they are; leave --passout, "
                               "--no-passphrase, --replace and --key-uri out");
-    } else if (options->as != NULL && sp_role_named(options->as) == SP_ROLE_NONE) {
+    } else if (options->as != NULL && (sp_role_named(options->as) == SP_ROLE_NONE ||
+                                       sp_role_named(options->as) == SP_ROLE_INTERMEDIATE)) {
         return shim_usage("--as %s: no such role; there are identity, contact and ca, and " EXPORTED
                           " for what 'smime-policy export' wrote",
                           options->as);

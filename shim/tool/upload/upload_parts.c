@@ -85,7 +85,7 @@ bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *p
 
 /* Why the lines before the certificate cannot be obeyed; NULL: |*as| and |*uploaded| say how. */
 static const char *read_exported(const struct shim_exported *exported, struct sp_assigned_role *as,
-                                 time_t *uploaded)
+                                 time_t *uploaded, enum sp_origin *origin)
 {
     struct tm tm = { 0 };
     const char *end;
@@ -95,7 +95,8 @@ static const char *read_exported(const struct shim_exported *exported, struct sp
         *as = (struct sp_assigned_role){ .role = sp_role_named(exported->role),
                                          .source = SP_ROLE_FROM_USER };
         if (as->role == SP_ROLE_NONE)
-            return "its role is none of identity, contact and ca; mend the line before it";
+            return "its role is none of identity, contact, ca and intermediate; mend the line "
+                   "before it";
     }
     if (exported->uploaded != NULL) {
         end = strptime(exported->uploaded, "%Y-%m-%dT%H:%M:%SZ", &tm);
@@ -103,6 +104,9 @@ static const char *read_exported(const struct shim_exported *exported, struct sp
             return "the time of its upload cannot be read; mend the line before it";
         *uploaded = timegm(&tm);
     }
+    if (exported->origin != NULL && !sp_origin_named(exported->origin, origin))
+        return "its origin is none of uploaded, collected, directory and made; mend the line "
+               "before it";
     return NULL;
 }
 
@@ -151,6 +155,7 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     struct sp_facts *facts = sp_facts_new(part->cert);
     struct sp_assigned_role as = { .role = run->as, .source = SP_ROLE_FROM_USER };
     const char *why = NULL;
+    enum sp_origin origin = SP_ORIGIN_UPLOADED;
     time_t uploaded = 0;
     bool done = true;
 
@@ -161,10 +166,12 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     else if (run->as == SP_ROLE_IDENTITY)
         as.role = SP_ROLE_CONTACT;
     if (part->exported != NULL)
-        why = read_exported(part->exported, &as, &uploaded);
+        why = read_exported(part->exported, &as, &uploaded, &origin);
     if (part->exported != NULL && why == NULL)
         done = note_exported(run, part, &as);
     sp_upload_at(run->upload, uploaded);
+    sp_upload_origin(run->upload, origin);
+    sp_upload_only_for(run->upload, part->exported != NULL ? part->exported->only_for : NULL);
     if (run->import != NULL && shim_import_doubts(run, part, as.role)) {
         sp_facts_free(facts);
         return doubt(run, part, as.role);
@@ -210,15 +217,18 @@ static bool decide(struct shim_uploading *run, const struct shim_waiting *undeci
                                   .roles = SP_ROLE_BIT(SP_ROLE_CA) };
     struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
     unsigned char fingerprint[EVP_MAX_MD_SIZE];
+    struct sp_standing standing;
     bool failed = false;
     int issued;
 
     *as = (struct sp_assigned_role){ .source = SP_ROLE_FROM_USER };
     if (X509_digest(cert, EVP_sha256(), fingerprint, NULL) != 1)
         return shim_uploading_failed(run);
-    as->role = sp_keyring_role(run->keyring, fingerprint, &failed);
+    standing = sp_keyring_standing(run->keyring, fingerprint, &failed);
     if (failed)
         return shim_uploading_failed(run);
+    if (!sp_is_never_anchor(standing))
+        as->role = standing.role;
     if (as->role == SP_ROLE_NONE && undecided->content != SP_ROLE_CA && id.known &&
         shim_uploading_has_key(run, id.hash))
         as->role = SP_ROLE_CONTACT;
@@ -260,6 +270,7 @@ bool shim_uploading_undecided(struct shim_uploading *run)
     bool some = true;
 
     sp_upload_at(run->upload, 0);
+    sp_upload_origin(run->upload, SP_ORIGIN_UPLOADED);
     for (int round = 0; some && round < LONGEST; round++) {
         some = false;
         for (struct shim_waiting *u = run->undecided; u != NULL; u = u->next) {

@@ -1,0 +1,107 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy collect: takes the certificates of senders out of mails.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "common/long_options.h"
+#include "common/memory.h"
+#include "tool/collect/collecting.h"
+#include "tool/keyring/keyring_at.h"
+
+bool shim_collects(struct shim *shim)
+{
+    if (!shim->settings->collects_nothing)
+        return true;
+    shim_error("refused: the setting collect = off lets no certificate be taken out of a mail; "
+               "upload the sender's certificate, or set collect = chain");
+    return false;
+}
+
+int shim_collecting_begin(struct shim_collecting *run, struct shim *shim)
+{
+    int code;
+
+    run->shim = shim;
+    run->now = time(NULL);
+    run->taken = json_array();
+    run->left_out = json_array();
+    /* What vouches was uploaded before, so there is a keyring. */
+    code = shim_keyring_change(shim, SP_KEYRING_WRITE, &run->keyring);
+    if (code == SHIM_OK) {
+        run->upload = sp_upload_begin(run->keyring);
+        code = run->upload != NULL ? SHIM_OK : shim_keyring_failed(run->keyring);
+    }
+    return code;
+}
+
+int shim_collecting_store(struct shim_collecting *run)
+{
+    if (run->fault == SHIM_OK && !shim_memory_sufficed())
+        run->fault = SHIM_SYSTEM;
+    if (run->fault == SHIM_OK && !run->dry_run && json_array_size(run->taken) + run->already > 0 &&
+        !sp_upload_commit(run->upload))
+        run->fault = shim_keyring_failed(run->keyring);
+    return run->fault;
+}
+
+void shim_collecting_end(struct shim_collecting *run)
+{
+    if (run->upload != NULL)
+        sp_upload_free(run->upload);
+    sp_keyring_close(run->keyring);
+    json_decref(run->taken);
+    json_decref(run->left_out);
+}
+
+static int collect_all(struct shim_collecting *run, char **paths)
+{
+    int code;
+
+    for (; *paths != NULL && run->fault == SHIM_OK; paths++)
+        shim_mails_read(run, *paths);
+    code = shim_collecting_store(run);
+    return shim_collect_report(run, code != SHIM_OK ? code : run->named, false);
+}
+
+int shim_collect_after(const struct shim_operation *operation, const char *name,
+                       struct shim_incoming *incoming)
+{
+    struct shim_collecting run = { 0 };
+    int code = shim_collecting_begin(&run, operation->shim);
+
+    if (code == SHIM_OK) {
+        shim_collect_verified(&run, &(struct shim_mail_at){ .path = name }, incoming, operation);
+        code = shim_collect_report(&run, shim_collecting_store(&run), true);
+    }
+    shim_collecting_end(&run);
+    return code;
+}
+
+int shim_run_collect(struct shim *shim, char **argv)
+{
+    struct shim_collecting run = { 0 };
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (*line.operands == NULL)
+        return shim_usage("collect: no mail named; give files, mboxes, Maildirs, or - for "
+                          "standard input");
+    run.json = shim_long_has(&line, "json");
+    run.dry_run = shim->explain || shim_long_has(&line, "dry-run");
+    code = shim_load_settings(shim);
+    if (code == SHIM_OK && !shim_collects(shim))
+        code = SHIM_REFUSED;
+    if (code == SHIM_OK)
+        code = shim_collecting_begin(&run, shim);
+    if (code == SHIM_OK)
+        code = collect_all(&run, line.operands);
+    shim_collecting_end(&run);
+    return code;
+}
