@@ -83,6 +83,10 @@ CASES = {
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
     "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
+    "new": ("new", DONE, "new --json a@example.com --key ec:P-256 --passout file:{}/pass"),
+    "new, a request": ("new", DONE, "new --json b@example.com --key ec:P-256 --request {}/csr "
+                       "--passout file:{}/pass"),
+    "new, refused": ("new", INPUT, "new --json --issuer Nobody b@example.com"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
     "doctor": ("doctor", DONE, "doctor --json"),

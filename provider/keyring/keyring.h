@@ -151,6 +151,7 @@ struct sp_private_key {
      */
     unsigned char *request;
     size_t request_length;
+    int64_t requested; /* when it was made, in seconds since the epoch; 0: now */
 };
 
 /*

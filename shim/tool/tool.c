@@ -21,6 +21,7 @@
 #include "tool/check/checking.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
+#include "tool/new/new.h"
 #include "tool/start.h"
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"
@@ -40,6 +41,7 @@ static const struct command {
     { "check", shim_run_check, START_WHOLE, NULL },
     { "config", shim_run_config, START_WHOLE, NULL },
     { "upload", shim_run_upload, START_WHOLE, NULL },
+    { "new", shim_run_new, START_WHOLE, "'smime-policy help new' tells what it makes" },
     { "list", shim_run_list, START_KEYRING, NULL },
     { "show", shim_run_show, START_KEYRING, NULL },
     { "remove", shim_run_remove, START_KEYRING, NULL },

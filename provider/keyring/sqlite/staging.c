@@ -358,13 +358,14 @@ static bool store_request(struct staging *upload, const struct staged_key *stage
     const struct sp_private_key *key = &staged->private_key;
     sqlite3_stmt *to =
         sp_store_prepare(upload->keyring, "INSERT OR REPLACE INTO keys.waiting (key, request, made)"
-                                          " VALUES (?1, ?2, unixepoch())");
+                                          " VALUES (?1, ?2, ifnull(nullif(?3, 0), unixepoch()))");
     bool done = to != NULL &&
                 sp_store_finish(upload->keyring, to,
                                 sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH,
                                               SQLITE_STATIC) == SQLITE_OK &&
                                     sq->bind_blob(to, 2, key->request, (int)key->request_length,
-                                                  SQLITE_STATIC) == SQLITE_OK);
+                                                  SQLITE_STATIC) == SQLITE_OK &&
+                                    sq->bind_int64(to, 3, key->requested) == SQLITE_OK);
 
     (void)sq->finalize(to);
     return done;

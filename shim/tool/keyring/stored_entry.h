@@ -24,6 +24,7 @@ struct shim_entry {
     X509 *cert;                       /* owned; it may be without its key */
     struct sp_facts *facts;           /* owned */
     struct sp_stored_verdicts stored; /* owned */
+    bool waits; /* it is a private key that waits: |cert| is what its request asks for */
 };
 
 /*
@@ -44,6 +45,10 @@ typedef int shim_entry_fn(const struct shim_entry *entry, void *data);
 int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
                     time_t at, shim_entry_fn *take, void *data);
 
+/* Call |take| for every private key that waits for its certificate, until it returns another code.
+ */
+int shim_waiting_each(struct sp_keyring *keyring, shim_entry_fn *take, void *data);
+
 /* The subject, in printable ASCII; "(no subject)" if it is empty.  Borrowed. */
 const char *shim_entry_subject(const struct shim_entry *entry);
 /* Text for people and programs, in printable ASCII.  Owned by the caller; NULL if out of memory. */
@@ -52,6 +57,8 @@ char *shim_entry_uses(const struct shim_entry *entry);      /* "sign, encrypt", 
 char *shim_entry_rules(const struct shim_entry *entry);     /* why it is unusable; or "" */
 char *shim_entry_serial(const struct shim_entry *entry);    /* "0x1f" */
 char *shim_moment_text(const ASN1_TIME *at);                /* RFC 3339 in UTC */
+/* "usable" and the like, or "waiting".  Borrowed. */
+const char *shim_entry_state(const struct shim_entry *entry);
 /* "contact 0123456789abcdef bob@example.org (CN=Bob)" */
 char *shim_entry_line(const struct shim_entry *entry);
 
