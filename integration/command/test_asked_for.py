@@ -45,6 +45,7 @@ def explained(box, pki, post):
         "config": [["--print"], ["--self-test", box.file("openssl.cnf"), "--", "touch", box.file("x")]],
         "upload": [["--no-passphrase", pki.good_p256.pem, pki.good_p256.key]],
         "import": [["--no-passphrase", "--from", pki.good_p256.pem]],
+        "new": [[ADDRESS, "--passout", "stdin", "--key", "ec:P-256"]],
         "list": [[]],
         "show": [[ADDRESS]],
         "remove": [["--with-key", ADDRESS]],

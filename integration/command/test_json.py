@@ -98,6 +98,10 @@ CASES = {
     "config lint": ("config_lint", DONE, "config --lint {}/good.cnf --json"),
     "config lint, faults": ("config_lint", REFUSED, "config --json --lint {}/bad.cnf"),
     "config lint, unreadable": ("config_lint", INPUT, "config --json --lint {}"),
+    "new": ("new", DONE, "new --json a@example.com --key ec:P-256 --passout file:{}/pass"),
+    "new, a request": ("new", DONE, "new --json b@example.com --key ec:P-256 --request {}/csr "
+                       "--passout file:{}/pass"),
+    "new, refused": ("new", INPUT, "new --json --issuer Nobody b@example.com"),
     "list": ("list", DONE, "list --json"),
     "show": ("list", DONE, "show --json --pem {address}"),
     "maintain": ("maintain", REFUSED, "maintain --json"),

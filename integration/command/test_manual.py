@@ -19,7 +19,8 @@ EXAMPLES = [(command, line.strip()) for command, text in HELPS.items()
 # What a page calls by names of its own, and what a prompt would ask for.
 HERE = [("/etc/smime-policy/", "$PWD/"), ("/backup/", ""), ("/srv/helpdesk/certificates", "contacts"), ("2027-01-01T00:00:00Z", "{now}"),
         ("3f2a91c07be4d5f8", "{fingerprint}"), ("alice.p12", "alice.p12 --passin file:secret"),
-        ("passphrase alice@example.com", "passphrase alice@example.com --passout file:secret")]
+        ("passphrase alice@example.com", "passphrase alice@example.com --passout file:secret"),
+        ("smime-policy new ", "smime-policy new --passin file:secret --passout file:secret ")]
 
 
 def page(command):
@@ -96,6 +97,7 @@ def desk(tmp_path_factory):
         export SMIME_POLICY_KEYRING=$PWD/keyring
         smime-policy upload --no-passphrase alice.pem alice.key bob.pem carol.pem ca.pem
         smime-policy export --all --keys -o everything.pem
+        smime-policy new --ca 'Example team' example.com --key ec:P-256 --passout file:secret
         smime-policy sign --headers -in mail.eml -out signed.eml
         smime-policy encrypt --headers --to-self -in mail.eml -out sealed.eml
         openssl cms -sign -nodetach -outform DER -signer alice.pem -inkey alice.key -in mail.eml \

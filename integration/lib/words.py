@@ -133,6 +133,15 @@ SECTIONS = [
         "smime-policy check cut.pem", "smime-policy check mail.eml", "smime-policy check alice.key",
         "smime-policy check - <bob.pem"),
     section(
+        "new",
+        "smime-policy new", "smime-policy new alice", "smime-policy new --frobnicate",
+        "smime-policy new erin@example.com --days 1000", "smime-policy new erin@example.com --key dsa",
+        "smime-policy new erin@example.com --passout pass:secret",
+        "smime-policy new erin@example.com --request nosuch/erin.csr --key ec:P-256 --passout file:secret",
+        Line("smime-policy --keyring new new erin@example.com --key ec:P-256", ("one\n", "two\n") * 3),
+        "smime-policy new --renew nobody@example.com", "smime-policy new --issuer Nobody erin@example.com",
+        "smime-policy new --ca 'Example team'"),
+    section(
         "upload",
         "smime-policy upload", "smime-policy upload --as friend bob.pem", "smime-policy upload --frobnicate",
         "smime-policy upload --passin secret alice.p12", "smime-policy upload --passout pass:secret alice.p12",

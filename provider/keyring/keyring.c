@@ -119,6 +119,7 @@ void sp_private_key_clear(struct sp_private_key *key)
 {
     OPENSSL_clear_free(key->pkcs8, key->length);
     OPENSSL_free(key->uri);
+    OPENSSL_free(key->request);
     *key = (struct sp_private_key){ 0 };
 }
 

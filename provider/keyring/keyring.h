@@ -89,7 +89,12 @@ enum sp_index {
      * |hash| of |length| bytes: a serial number or Subject Key Identifier; finds
      * identities alone, and perhaps others: compare
      */
-    SP_BY_RECIPIENT
+    SP_BY_RECIPIENT,
+    /*
+     * The private keys that wait for their certificate.  Of each record |der| is the
+     * PKCS#10 request for it, and |fingerprint| the id of the key.
+     */
+    SP_WAITING
 };
 
 #define SP_ROLE_BIT(role) (1U << (role))
@@ -146,6 +151,13 @@ struct sp_private_key {
     size_t length;
     bool encrypted; /* |pkcs8| is encrypted under a passphrase */
     char *uri;      /* owned: the URI of a key that is elsewhere */
+    /*
+     * owned: the DER of the PKCS#10 request for its certificate, which the key waits for;
+     * NULL: its certificate is there.  Only sp_upload_add_key() looks at it.
+     */
+    unsigned char *request;
+    size_t request_length;
+    int64_t requested; /* when it was made, in seconds since the epoch; 0: now */
 };
 
 /*
@@ -179,8 +191,9 @@ enum sp_added {
 };
 /*
  * Add |cert| in |role|.  A contact whose private key is in the keyring becomes an
- * identity: it is a renewed certificate.  What is stored and of no person's hand gets the
- * role and the origin of an upload by hand, and counts as new.
+ * identity: it is a renewed certificate, or the one that the key waits for.  What is stored
+ * and of no person's hand gets the role and the origin of an upload by hand, and counts as
+ * new.
  *
  * @param overrides  |role| wins over a stored role and over a stored key
  * @param stored_as  set to the role that the certificate has or will have
@@ -210,7 +223,7 @@ struct sp_cursor *sp_upload_find_cas(struct sp_upload *upload, const X509_NAME *
 struct sp_cursor *sp_upload_all(struct sp_upload *upload);
 /*
  * Add a private key; |private_key| is taken over and cleared.  Every contact
- * with that key becomes an identity.
+ * with that key becomes an identity.  With a request it waits for its certificate.
  */
 bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA256_LENGTH],
                        struct sp_private_key *private_key);
@@ -220,8 +233,9 @@ bool sp_upload_commit(struct sp_upload *upload);
 void sp_upload_free(struct sp_upload *upload);
 
 /*
- * Remove certificates.  The private key of an identity goes with the last
- * certificate that has this key.  If it fails, nothing is removed.
+ * Remove certificates.  A private key goes with the last certificate of an identity or
+ * ca that has this key.  A key that waits for its certificate is named by its own id.  If
+ * it fails, nothing is removed.
  */
 bool sp_keyring_remove(struct sp_keyring *keyring,
                        const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);

@@ -78,3 +78,19 @@ smimepolicy_verdict *sp_judge_chain(const struct sp_facts *signer,
     }
     return sp_verdict_finish(verdict);
 }
+
+smimepolicy_verdict *sp_refuse_issuing(const struct sp_facts *made, const struct sp_facts *issuer,
+                                       const char *why)
+{
+    smimepolicy_verdict *verdict = sp_verdict_new(made, SMIMEPOLICY_UPLOAD);
+
+    if (verdict == NULL)
+        return NULL;
+    sp_verdict_add(verdict, SP_RULE_DISTRUST_DEFAULT, SMIMEPOLICY_DENY,
+                   (struct sp_finding_text){
+                       sp_format("%s may not issue it: %s", name_of(issuer), why),
+                       sp_format("%s", why), sp_format("a certificate within the limits of its CA"),
+                       sp_format("name addresses in the domains of that CA, or make "
+                                 "another one with 'new --ca'") });
+    return sp_verdict_finish(verdict);
+}

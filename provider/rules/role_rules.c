@@ -144,7 +144,7 @@ static void ask_role(struct sp_case *c)
                  "upload it as an identity, or leave the key out");
     if (is_issuer(c) && c->has_key)
         deny_key(c, "a CA with a private key", "a private key",
-                 "a certificate alone: issuing is not done here",
+                 "a certificate alone: a CA has its key here only where 'new --ca' made it",
                  "upload it as an identity, or leave the key out");
     if (is_issuer(c) && !sp_facts_is_ca(c->facts))
         sp_verdict_add(c->verdict, SP_RULE_CA_EXEMPT, SMIMEPOLICY_DENY,

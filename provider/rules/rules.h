@@ -163,6 +163,12 @@ struct sp_chain_fault {
 smimepolicy_verdict *sp_judge_chain(const struct sp_facts *signer,
                                     const struct sp_chain_fault *faults, size_t count,
                                     const smimepolicy_settings *settings);
+/*
+ * The `distrust-default` verdict on |made|, which |issuer| is about to issue and may not;
+ * |why| in libcrypto's words.
+ */
+smimepolicy_verdict *sp_refuse_issuing(const struct sp_facts *made, const struct sp_facts *issuer,
+                                       const char *why);
 /* Is it for time stamps and nothing else?  [RFC 3161, 2.3] What it then signs need not be mail. */
 bool sp_may_stamp(const struct sp_facts *facts);
 

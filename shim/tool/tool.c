@@ -23,6 +23,7 @@
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
 #include "tool/maintain/maintain.h"
+#include "tool/new/new.h"
 #include "tool/start.h"
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"
@@ -44,6 +45,7 @@ static const struct command {
     { "upload", shim_run_upload, START_WHOLE, NULL },
     { "import", shim_run_import, START_WHOLE, NULL },
     { "collect", shim_run_collect, START_WHOLE, NULL },
+    { "new", shim_run_new, START_WHOLE, "'smime-policy help new' tells what it makes" },
     { "list", shim_run_list, START_KEYRING, NULL },
     { "show", shim_run_show, START_KEYRING, NULL },
     { "remove", shim_run_remove, START_KEYRING, NULL },

@@ -261,7 +261,7 @@ START_TEST(keys_of_a_newer_form)
     sp_run_sql(place, SP_KEYS, "PRAGMA user_version = 1000");
     (void)snprintf(told, sizeof(told),
                    "keyring %s: keys.db was written by a newer smime-policy (form 1000, this one "
-                   "knows 1); install that version\n",
+                   "knows 2); install that version\n",
                    place);
     expect(SP_KEYRING_READ, told, 5, 0);
 }

@@ -477,11 +477,12 @@ START_TEST(earlier_form_for_a_reader)
     fill();
     sp_keyring_close(keyring);
     sp_run_sql(place, SP_KEYS,
-               "DROP TABLE private_key; PRAGMA application_id = 0; PRAGMA user_version = 0");
+               "DROP TABLE private_key; DROP TABLE waiting; PRAGMA application_id = 0; PRAGMA "
+               "user_version = 0");
     keyring = sp_must_open(place, SP_KEYRING_READ);
     sp_key_name(bob, name);
     ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 0);
-    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "PRAGMA user_version"), 1);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "PRAGMA user_version"), 2);
     ck_assert(!sp_store_run(sp_database(keyring), "DELETE FROM main.certificate"));
     ck_assert(!sp_store_run(sp_database(keyring), "DELETE FROM keys.private_key"));
     ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 0);

@@ -38,7 +38,8 @@ static void set_up(void)
     sp_store(keyring, cert, SP_ROLE_CONTACT);
     sp_store_key(keyring, cert, "key", true, NULL);
     sp_run_sql(place, SP_KEYS,
-               "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0)");
+               "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0);"
+               "INSERT INTO waiting VALUES (1, zeroblob(32), x'00', 0)");
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
 }
@@ -121,6 +122,11 @@ static bool try_address(void)
 static bool try_subject(void)
 {
     return find(&(struct sp_query){ .index = SP_BY_SUBJECT, .name = X509_get_subject_name(cert) });
+}
+
+static bool try_waiting(void)
+{
+    return find(&(struct sp_query){ .index = SP_WAITING });
 }
 
 static bool try_role_in(void)
@@ -206,7 +212,24 @@ static void hear(const char *line, void *data)
     *unread = *unread || strstr(line, "cannot be read") != NULL;
 }
 
-/* The key that was stored is none, and the one that is elsewhere is nobody's. */
+/* The end of an upload with a request. */
+static bool try_request(void)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_private_key key = { .uri = strdup("file:key"), .request_length = 3 };
+    enum sp_role stored;
+    bool done = upload != NULL && sp_upload_add(upload, other, facts, SP_ROLE_CONTACT, true,
+                                                &stored) != SP_ADD_FAILED;
+
+    key.request = (unsigned char *)strdup("any");
+    done = done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload);
+    free(key.uri);
+    free(key.request);
+    sp_upload_free(upload);
+    return done;
+}
+
+/* The key that was stored is none, and the request for the one that is elsewhere is none. */
 static bool try_check(void)
 {
     struct sp_checked checked;
@@ -241,10 +264,12 @@ static const struct {
     { "all", try_all, NULL, 0 },
     { "address", try_address, NULL, 0 },
     { "subject", try_subject, NULL, 0 },
+    { "waiting", try_waiting, NULL, 0 },
     { "role in", try_role_in, NULL, 0 },
     { "key", try_key, NULL, 0 },
     { "key elsewhere", try_key_elsewhere, NULL, 0 },
     { "upload", try_upload, "1i 2i", 0 },
+    { "request", try_request, "1i 2i", 0 },
     { "remove", try_remove, "", 0 },
     { "change key", try_change_key, NULL, 0 },
     { "check", try_check, NULL, 1 },

@@ -108,6 +108,8 @@ struct sp_cursor *sp_sqlite_find(struct sp_keyring *opened, const struct sp_quer
 
     if (query->index == SP_BY_PREFIX)
         return sp_store_find_prefix(keyring, query);
+    if (query->index == SP_WAITING)
+        return sp_store_find_waiting(keyring);
     return sp_store_find(keyring, all ? searches[query->index] : few, query);
 }
 

@@ -94,6 +94,34 @@ static bool check_key(struct sp_check *check, sqlite3_stmt *row)
     return done;
 }
 
+/* Is |der| a request for a certificate of |key|? */
+static bool asks_for(const unsigned char *der, long length, const unsigned char *key)
+{
+    const unsigned char *at = der;
+    X509_REQ *request = der == NULL ? NULL : d2i_X509_REQ(NULL, &at, length);
+    X509_PUBKEY *spki = request == NULL ? NULL : X509_REQ_get_X509_PUBKEY(request);
+    struct sp_keyid id = { 0 };
+
+    if (spki != NULL && at == der + length)
+        id = sp_keyid_of_spki(NULL, spki);
+    X509_REQ_free(request);
+    ERR_clear_error();
+    return id.known && memcmp(id.hash, key, SP_SHA256_LENGTH) == 0;
+}
+
+static bool check_waiting(struct sp_check *check, sqlite3_stmt *row)
+{
+    const struct sp_sqlite *sq = check->keyring->sq;
+    const unsigned char *key = sq->column_blob(row, 0);
+
+    if (sq->column_bytes(row, 0) != SP_SHA256_LENGTH)
+        return sp_check_fault(check, sp_format("%s: an entry is damaged", SP_KEYS));
+    return (asks_for(sq->column_blob(row, 1), sq->column_bytes(row, 1), key) ||
+            key_fault(check, key, "the request for its certificate is none any more")) &&
+           (sq->column_int64(row, 2) != 0 ||
+            key_fault(check, key, "a certificate is awaited for it, and it is not there"));
+}
+
 static bool check_identity(struct sp_check *check, sqlite3_stmt *row)
 {
     return sp_check_fault(check, sp_format("%s: entry %lld: an identity without a private key",
@@ -137,8 +165,14 @@ bool sp_check_keys(struct sp_check *check)
     return sp_check_integrity(check, "keys", SP_KEYS) &&
            each(check,
                 "SELECT k.key, EXISTS (SELECT 1 FROM main.certificate c"
-                " WHERE c.key = k.key AND c.role = 1) FROM keys.private_key k",
+                " WHERE c.key = k.key AND c.role <> 2)"
+                " OR EXISTS (SELECT 1 FROM keys.waiting w WHERE w.key = k.key)"
+                " FROM keys.private_key k",
                 SP_KEYS, check_key) &&
+           each(check,
+                "SELECT w.key, w.request, EXISTS (SELECT 1 FROM keys.private_key k"
+                " WHERE k.key = w.key) FROM keys.waiting w",
+                SP_KEYS, check_waiting) &&
            each(check,
                 "SELECT c.id FROM main.certificate c WHERE c.role = 1 AND NOT EXISTS"
                 " (SELECT 1 FROM keys.private_key k WHERE k.key = c.key)",

@@ -119,6 +119,19 @@ int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_L
     return found;
 }
 
+struct sp_cursor *sp_store_find_waiting(struct sp_database *keyring)
+{
+    static const char waiting[] = "(SELECT id, key AS fingerprint, key, 1 AS role,"
+                                  " made AS uploaded, request AS der FROM keys.waiting) c"
+                                  " WHERE ?1 IS NULL AND c.id > ?2";
+    static const char none[] = "main.certificate c WHERE ?1 IS NULL AND c.id > ?2 AND false";
+    bool exist = sp_keys_exist(keyring);
+
+    if (exist && !sp_keys_attach(keyring))
+        return NULL;
+    return sp_store_find(keyring, exist ? waiting : none, &(struct sp_query){ .index = SP_ALL });
+}
+
 /* Update the row; false if that failed. */
 static bool update(struct sp_database *keyring, const unsigned char key[SP_SHA256_LENGTH],
                    const struct sp_private_key *was, const struct sp_private_key *now)

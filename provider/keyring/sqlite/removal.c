@@ -44,8 +44,10 @@ static bool remove_references(struct sp_database *keyring, const struct sp_recor
 }
 
 static const char remove_certificate[] = "DELETE FROM main.certificate WHERE fingerprint = ?1";
+static const char remove_waiting[] = "DELETE FROM keys.waiting WHERE key = ?1";
 static const char remove_key[] = "DELETE FROM keys.private_key WHERE key = ?1 AND NOT EXISTS"
-                                 " (SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1)";
+                                 " (SELECT 1 FROM main.certificate WHERE key = ?1 AND role <> 2)"
+                                 " AND NOT EXISTS (SELECT 1 FROM keys.waiting WHERE key = ?1)";
 
 static bool remove_one(struct sp_database *keyring, const unsigned char *fingerprint)
 {
@@ -56,6 +58,10 @@ static bool remove_one(struct sp_database *keyring, const unsigned char *fingerp
     bool done = found == 0;
 
     sp_cursor_free(cursor);
+    if (found == 0 && keyring->has_keys)
+        done = run_with(keyring, remove_waiting, fingerprint) &&
+               (keyring->sq->changes64(keyring->db) == 0 ||
+                run_with(keyring, remove_key, fingerprint));
     if (found == 1)
         done = remove_references(keyring, &record) &&
                run_with(keyring, remove_certificate, fingerprint) &&

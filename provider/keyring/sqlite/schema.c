@@ -54,6 +54,13 @@ static const char *const key_steps[] = {
     "  uploaded INTEGER NOT NULL,"  /* seconds since the epoch */
     "  CHECK ((pkcs8 IS NULL) <> (uri IS NULL))"
     ") STRICT, WITHOUT ROWID;",
+    /* Step 2: which keys wait for their certificate. */
+    "CREATE TABLE keys.waiting ("
+    "  id INTEGER PRIMARY KEY,"
+    "  key BLOB NOT NULL UNIQUE," /* struct sp_keyid */
+    "  request BLOB NOT NULL,"    /* the PKCS#10 for its certificate, DER */
+    "  made INTEGER NOT NULL"     /* seconds since the epoch */
+    ") STRICT;",
     NULL
 };
 

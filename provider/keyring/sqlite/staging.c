@@ -19,6 +19,9 @@ static struct sp_standing standing_of(int64_t number)
     return (struct sp_standing){ (enum sp_role)(number & 0xff), (enum sp_origin)(number >> 8) };
 }
 
+/* What the look-up of a key says of one that waits. */
+#define WAITING 2
+
 struct staged_key {
     unsigned char key[SP_SHA256_LENGTH];
     struct sp_private_key private_key;
@@ -38,6 +41,7 @@ struct staging {
     enum sp_origin origin;
     const char *only_for;    /* borrowed: the addresses that the next is found by; NULL: all */
     struct staged_key *keys; /* owned */
+    bool answered;           /* there is a certificate that a key waits for */
 };
 
 /* No journal: the temporary database is never rolled back. */
@@ -111,6 +115,25 @@ static bool stored_failed(struct staging *upload)
     return sp_store_set_why(upload->keyring, OPENSSL_strdup(sp_keyring_why(&upload->stored->base)));
 }
 
+/*
+ * Whose key is there?  1: an identity's; 2: one that waits for its certificate.  Contacts can
+ * still be uploaded where keys.db is unusable.
+ */
+static sqlite3_stmt *prepare_key_look_up(struct staging *upload)
+{
+    static const char identity[] = "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1";
+    static const char or_waiting[] = "SELECT 2 FROM keys.waiting WHERE key = ?1 UNION ALL"
+                                     " SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1";
+    bool keys = sp_keys_exist(upload->stored);
+
+    if (keys && !sp_keys_attach(upload->stored)) {
+        if (upload->stored->why == NULL)
+            return NULL;
+        keys = false;
+    }
+    return sp_store_prepare(upload->stored, keys ? or_waiting : identity);
+}
+
 static bool prepare_look_ups(struct staging *upload)
 {
     char *why;
@@ -122,8 +145,7 @@ static bool prepare_look_ups(struct staging *upload)
     upload->look_up =
         sp_store_prepare(upload->stored, "SELECT role | (origin << " ORIGIN_SHIFT ")"
                                          " FROM main.certificate WHERE fingerprint = ?1");
-    upload->look_up_key = sp_store_prepare(
-        upload->stored, "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1");
+    upload->look_up_key = prepare_key_look_up(upload);
     return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
 }
 
@@ -296,6 +318,7 @@ static enum sp_added settle_role(struct staging *upload, struct sp_record *recor
         return SP_ADD_FAILED;
     if (own > 0)
         record->role = SP_ROLE_IDENTITY;
+    upload->answered = upload->answered || (own > 0 && number == WAITING);
     return known > 0 ? SP_ADD_STORED : SP_ADD_NEW;
 }
 
@@ -388,6 +411,25 @@ static bool store_key(struct staging *upload, const struct staged_key *staged)
     return done;
 }
 
+static bool store_request(struct staging *upload, const struct staged_key *staged)
+{
+    const struct sp_sqlite *sq = upload->keyring->sq;
+    const struct sp_private_key *key = &staged->private_key;
+    sqlite3_stmt *to =
+        sp_store_prepare(upload->keyring, "INSERT OR REPLACE INTO keys.waiting (key, request, made)"
+                                          " VALUES (?1, ?2, ifnull(nullif(?3, 0), unixepoch()))");
+    bool done = to != NULL &&
+                sp_store_finish(upload->keyring, to,
+                                sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH,
+                                              SQLITE_STATIC) == SQLITE_OK &&
+                                    sq->bind_blob(to, 2, key->request, (int)key->request_length,
+                                                  SQLITE_STATIC) == SQLITE_OK &&
+                                    sq->bind_int64(to, 3, key->requested) == SQLITE_OK);
+
+    (void)sq->finalize(to);
+    return done;
+}
+
 static bool promote(struct staging *upload, const struct sp_record *record)
 {
     struct sp_database *keyring = upload->keyring;
@@ -430,14 +472,18 @@ static bool promote_contacts(struct staging *upload, const struct staged_key *st
     return found == 0;
 }
 
+static const char end_waiting[] = "DELETE FROM keys.waiting WHERE key IN"
+                                  " (SELECT key FROM main.certificate WHERE role = 1)";
+
 static bool store_all(struct staging *upload)
 {
     if (!sp_store_run(upload->keyring, store))
         return false;
     for (const struct staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
-        if (!store_key(upload, staged) || !promote_contacts(upload, staged))
+        if (!store_key(upload, staged) || !promote_contacts(upload, staged) ||
+            (staged->private_key.request != NULL && !store_request(upload, staged)))
             return false;
-    return true;
+    return !upload->answered || sp_store_run(upload->keyring, end_waiting);
 }
 
 /*
@@ -451,7 +497,7 @@ bool sp_sqlite_commit(struct sp_upload *begun)
     struct staging *upload = (struct staging *)begun;
     struct sp_database *keyring = upload->keyring;
 
-    if (upload->keys != NULL && !sp_keys_attach(keyring))
+    if ((upload->keys != NULL || upload->answered) && !sp_keys_attach(keyring))
         return false;
     if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
         return false;

@@ -137,6 +137,8 @@ bool sp_store_finish(struct sp_database *keyring, sqlite3_stmt *statement, bool 
 /* As sp_keyring_find(), in |from|: tables, with the alias c, and a condition. */
 struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
                                 const struct sp_query *query);
+/* As sp_keyring_find(), for SP_WAITING. */
+struct sp_cursor *sp_store_find_waiting(struct sp_database *keyring);
 /* As sp_keyring_find(), for SP_BY_PREFIX. */
 struct sp_cursor *sp_store_find_prefix(struct sp_database *keyring, const struct sp_query *query);
 

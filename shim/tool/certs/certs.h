@@ -217,7 +217,8 @@ struct shim_part {
     EVP_PKEY *key;    /* borrowed; up-ref to keep */
     const char *pass; /* borrowed: what |key| was encrypted under; NULL: it was not */
     const struct sp_private_key *locked;  /* borrowed: a key that stays encrypted, as exported */
-    const struct shim_exported *exported; /* borrowed: how |cert| was kept; NULL: not told */
+    X509_REQ *request;                    /* borrowed: the request of the key that follows */
+    const struct shim_exported *exported; /* borrowed: how it was kept; NULL: not told */
     const char *why;                      /* borrowed: why it could not be read, and the way out */
     const char *note;                     /* borrowed: what is to be told of a part that was read */
 };

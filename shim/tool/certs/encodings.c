@@ -54,6 +54,19 @@ static bool read_trusted_cert(struct shim_file_parts *file, unsigned char *der, 
     return give_cert(file, cert, at == der + length);
 }
 
+/* A request tells that the key behind it waits, in what `export` wrote. */
+static bool read_request(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    const unsigned char *at = der;
+    X509_REQ *request = d2i_X509_REQ(NULL, &at, length);
+    bool fits = request != NULL && at == der + length;
+
+    if (fits)
+        shim_part_give(file, (struct shim_part){ .request = request });
+    X509_REQ_free(request);
+    return fits;
+}
+
 static bool read_pkcs12(struct shim_file_parts *file, unsigned char *der, long length)
 {
     const unsigned char *at = der;
@@ -285,6 +298,7 @@ static const struct kind {
     { PEM_STRING_X509_TRUSTED, read_trusted_cert, SHIM_NO_CERTIFICATE },
     { PEM_STRING_PKCS7, read_cms, NO_BUNDLE },
     { PEM_STRING_CMS, read_cms, NO_BUNDLE },
+    { PEM_STRING_X509_REQ, read_request, "it is no request that can be read" },
     /* No standard has this label, but examples (RFC 9216) and programs use it. */
     { "PKCS12", shim_parts_der, NULL },
     { PEM_STRING_PKCS8, read_encrypted_key, SHIM_NO_KEY },
@@ -315,8 +329,11 @@ static void take(struct shim_file_parts *file, struct shim_block *block, bool fa
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].label, block->name) == 0)
             kind = &kinds[i];
-    /* The lines are about one certificate. */
-    if (kind == NULL || (kind->read != read_cert && kind->read != read_trusted_cert))
+    if (kind != NULL && kind->read == read_request && !file->reading->exported)
+        kind = NULL;
+    /* The lines are about one certificate or request. */
+    if (kind == NULL ||
+        (kind->read != read_cert && kind->read != read_trusted_cert && kind->read != read_request))
         forget_lines(&file->exported);
     if (failed)
         shim_part_refuse(file, NULL);

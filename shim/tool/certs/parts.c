@@ -32,7 +32,8 @@ void shim_part_give(struct shim_file_parts *file, struct shim_part part)
 
     part.path = file->path;
     part.number = file->number;
-    part.exported = part.cert != NULL && reading->exported ? &file->exported : NULL;
+    part.exported =
+        (part.cert != NULL || part.request != NULL) && reading->exported ? &file->exported : NULL;
     reading->stopped = reading->stopped || !reading->each(&part, reading->arg);
 }
 

@@ -8,6 +8,7 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
+#include "tool/certs/making.h"
 #include "tool/certs/specimen.h"
 
 static bool set_name(X509 *cert, const char *subject)
@@ -24,25 +25,14 @@ static bool set_name(X509 *cert, const char *subject)
 
 static bool add_extensions(X509 *cert, const struct shim_specimen *specimen)
 {
-    const struct {
-        int nid;
-        const char *value;
-    } rows[] = {
+    const struct shim_extension rows[] = {
         { NID_basic_constraints, "CA:FALSE" },
         { NID_key_usage, "digitalSignature,keyEncipherment" },
         { NID_ext_key_usage, specimen->purpose },
         { NID_subject_alt_name, specimen->names },
     };
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        X509_EXTENSION *ext = X509V3_EXT_conf_nid(NULL, NULL, rows[i].nid, rows[i].value);
-        bool added = ext != NULL && X509_add_ext(cert, ext, -1);
-
-        X509_EXTENSION_free(ext);
-        if (!added)
-            return false;
-    }
-    return true;
+    return shim_cert_extend(cert, cert, rows, sizeof(rows) / sizeof(rows[0]));
 }
 
 static X509 *make_cert(const struct shim_specimen *specimen, EVP_PKEY *key)

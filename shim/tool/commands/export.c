@@ -38,7 +38,7 @@ static int key_behind(struct exporting *exporting, const struct shim_entry *entr
 {
     size_t before = exporting->written.count;
 
-    if (!exporting->keys || entry->record.role != SP_ROLE_IDENTITY)
+    if (!exporting->keys || entry->record.role == SP_ROLE_CONTACT)
         return 0;
     if (!shim_picks_add(&exporting->written, entry->record.key)) {
         (void)shim_no_memory();
@@ -80,11 +80,16 @@ static int export_all(struct exporting *exporting)
 {
     time_t now = time(NULL);
 
-    return exporting->all
-               ? shim_entry_each(exporting->shim, exporting->keyring,
-                                 &(struct sp_query){ .index = SP_ALL }, now, export_one, exporting)
-               : shim_picks_each(exporting->shim, exporting->keyring, &exporting->picks, now,
-                                 export_one, exporting);
+    int code;
+
+    if (!exporting->all)
+        return shim_picks_each(exporting->shim, exporting->keyring, &exporting->picks, now,
+                               export_one, exporting);
+    code = shim_entry_each(exporting->shim, exporting->keyring,
+                           &(struct sp_query){ .index = SP_ALL }, now, export_one, exporting);
+    if (code == SHIM_OK && exporting->keys)
+        code = shim_waiting_each(exporting->keyring, export_one, exporting);
+    return code;
 }
 
 static int write_all(FILE *to, void *data)

@@ -33,7 +33,7 @@ static int look_at(const struct shim_entry *entry, void *data)
 {
     struct changing *changing = data;
 
-    if (entry->record.role != SP_ROLE_IDENTITY)
+    if (!shim_entry_has_key(changing->keyring, entry))
         return SHIM_OK;
     if (changing->whose != NULL) {
         changing->several =
@@ -92,37 +92,6 @@ static int get_key(struct changing *changing, struct sp_private_key *stored)
                changing->whose, uri != NULL ? uri : "a URI");
     OPENSSL_free(uri);
     return SHIM_INPUT;
-}
-
-/* Open the key with the passphrase that it has. */
-static int open_key(const struct changing *changing, const struct sp_private_key *stored,
-                    EVP_PKEY **key)
-{
-    struct shim_passphrase pass = { 0 };
-    unsigned wrong = 0;
-    int code = shim_passphrase_read(&pass, "passin", changing->change->passin);
-
-    *key = NULL;
-    if (code != SHIM_OK)
-        return code;
-    do {
-        if (!stored->encrypted || pass.given ||
-            shim_passphrase_ask(&pass, "present passphrase of the private key", changing->whose,
-                                false, "give it with --passin fd:N or --passin file:PATH"))
-            *key = shim_stored_key_open(stored, pass.text);
-    } while (*key == NULL && stored->encrypted && shim_passphrase_again(&pass, &wrong));
-    if (*key == NULL && stored->encrypted && pass.text != NULL)
-        shim_error("the passphrase of the private key of %s is wrong; nothing was changed",
-                   changing->whose);
-    if (*key == NULL && !stored->encrypted)
-        shim_error("the private key of %s is damaged; 'smime-policy keyring check' tells what "
-                   "else is",
-                   changing->whose);
-    shim_passphrase_clear(&pass);
-    ERR_clear_error();
-    if (*key != NULL)
-        return SHIM_OK;
-    return stored->encrypted ? SHIM_INPUT : SHIM_SYSTEM;
 }
 
 /* Find the new passphrase; without one |pass| stays empty. */
@@ -194,11 +163,12 @@ static int report(struct changing *changing)
         shim_error("the private key of %s is kept without a passphrase: whoever can read %s can "
                    "sign with it",
                    changing->whose, changing->shim->keyring_path);
-    return shim_entry_each(changing->shim, changing->keyring,
-                           &(struct sp_query){ .index = SP_BY_KEY,
-                                               .hash = changing->id,
-                                               .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) },
-                           time(NULL), tell, changing);
+    return shim_entry_each(
+        changing->shim, changing->keyring,
+        &(struct sp_query){ .index = SP_BY_KEY,
+                            .hash = changing->id,
+                            .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CA) },
+        time(NULL), tell, changing);
 }
 
 static int change_it(struct changing *changing)
@@ -211,7 +181,7 @@ static int change_it(struct changing *changing)
     if (code == SHIM_OK)
         code = get_key(changing, &stored);
     if (code == SHIM_OK)
-        code = open_key(changing, &stored, &key);
+        code = shim_stored_key_unlock(&stored, changing->whose, changing->change->passin, &key);
     if (code == SHIM_OK)
         code = find_pass(changing, &pass);
     if (code == SHIM_OK)

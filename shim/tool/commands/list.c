@@ -14,8 +14,11 @@
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/keyring/stored_key.h"
 
 #define DAY INT64_C(86400)
+/* The state of a private key without its certificate. */
+#define WAITING "waiting"
 
 struct listing {
     const smimepolicy_settings *settings; /* borrowed */
@@ -23,6 +26,7 @@ struct listing {
     bool json, addresses;
     enum sp_role only_role;
     enum sp_stored_state only_state;
+    bool only_waiting;
     time_t now, until; /* |until|: the end of the span of --expiring */
     char *folded;      /* owned */
     bool found;        /* a certificate was listed */
@@ -61,9 +65,11 @@ static int settle(struct listing *listing)
                               "intermediate",
                               listing->role);
     }
-    if (listing->state != NULL && !sp_stored_state_named(listing->state, &listing->only_state))
-        return shim_usage("--state %s: no such state; there are usable, expired, not-yet-valid "
-                          "and unusable",
+    listing->only_waiting = listing->state != NULL && strcmp(listing->state, WAITING) == 0;
+    if (listing->state != NULL && !listing->only_waiting &&
+        !sp_stored_state_named(listing->state, &listing->only_state))
+        return shim_usage("--state %s: no such state; there are usable, expired, not-yet-valid, "
+                          "unusable and " WAITING,
                           listing->state);
     if (listing->expiring != NULL) {
         if (!read_span(listing->expiring, &span))
@@ -116,6 +122,28 @@ static int list_one(const struct shim_entry *entry, void *data)
                          : shim_table_row(&listing->table, entry);
 }
 
+static int list_waiting(const struct shim_entry *entry, void *data)
+{
+    struct listing *listing = data;
+    const char *address;
+    bool wanted = listing->folded == NULL;
+
+    for (size_t i = 0; !wanted && (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+        wanted = strcmp(address, listing->folded) == 0;
+    if (!wanted)
+        return SHIM_OK;
+    return listing->json ? shim_json_line(shim_entry_json(entry))
+                         : shim_table_row(&listing->table, entry);
+}
+
+/* Are keys without a certificate listed?  Only the owner of the keyring can see them. */
+static bool wants_waiting(const struct shim *shim, const struct listing *listing)
+{
+    return !listing->addresses && listing->expiring == NULL &&
+           (listing->role == NULL || listing->only_role == SP_ROLE_IDENTITY) &&
+           (listing->state == NULL || listing->only_waiting) && shim_keys_readable(shim);
+}
+
 static int list_all(struct shim *shim, struct listing *listing)
 {
     struct sp_query query = { .index = listing->folded != NULL ? SP_BY_ADDRESS : SP_ALL,
@@ -130,7 +158,10 @@ static int list_all(struct shim *shim, struct listing *listing)
     listing->settings = shim->settings;
     if (!listing->addresses)
         shim_table_begin(&listing->table);
-    code = shim_entry_each(shim, keyring, &query, listing->now, list_one, listing);
+    if (!listing->only_waiting)
+        code = shim_entry_each(shim, keyring, &query, listing->now, list_one, listing);
+    if (code == SHIM_OK && wants_waiting(shim, listing))
+        code = shim_waiting_each(keyring, list_waiting, listing);
     sp_keyring_close(keyring);
     return code;
 }

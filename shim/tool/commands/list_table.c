@@ -136,7 +136,7 @@ static char *initials(const struct shim_entry *entry)
     return text;
 }
 
-static void state_column(const struct shim_table *table, enum sp_stored_state state)
+static void state_column(const struct shim_table *table, const struct shim_entry *entry)
 {
     static const smimepolicy_severity weights[] = {
         [SP_STORED_USABLE] = SMIMEPOLICY_IGNORE,
@@ -146,8 +146,9 @@ static void state_column(const struct shim_table *table, enum sp_stored_state st
     };
 
     if (table->colour)
-        fputs(shim_colour_begin(weights[state]), stdout);
-    printf("%-*s", STATE, sp_stored_state_name(state));
+        fputs(shim_colour_begin(entry->waits ? SMIMEPOLICY_NOTE : weights[entry->stored.state]),
+              stdout);
+    printf("%-*s", STATE, shim_entry_state(entry));
     printf("%s%*s", table->colour ? shim_colour_end : "", GAP, "");
 }
 
@@ -168,9 +169,9 @@ int shim_table_row(struct shim_table *table, const struct shim_entry *entry)
     if (done) {
         headline(table);
         column(sp_role_name(entry->record.role), role_width(table));
-        state_column(table, entry->stored.state);
+        state_column(table, entry);
         column(uses[0] == '\0' ? "-" : uses, uses_width(table));
-        column(until, DATE);
+        column(entry->waits ? "-" : until, DATE);
         if (!table->narrow) {
             column(shim_entry_origin(entry), ORIGIN);
             column(since, DATE);

@@ -17,6 +17,9 @@
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/keyring/stored_key.h"
+
+#define FEWEST_DIGITS 8
 
 /* What is told of one certificate after it was removed. */
 struct removed {
@@ -29,7 +32,7 @@ struct removed {
 struct removing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
-    bool all, with_key, dry_run, json;
+    bool all, with_key, waiting, dry_run, json;
     struct shim_picks picks;
     struct removed *each; /* owned */
     size_t count;
@@ -50,13 +53,15 @@ static int look_at(const struct shim_entry *entry, void *data)
     removed = &longer[removing->count++];
     *removed = (struct removed){ .line = shim_entry_line(entry),
                                  .json = removing->json ? shim_entry_json(entry) : NULL,
-                                 .had_key = entry->record.role == SP_ROLE_IDENTITY };
+                                 .had_key = shim_entry_has_key(removing->keyring, entry) };
     memcpy(removed->key, entry->record.key, SP_SHA256_LENGTH);
     if (removed->line == NULL || (removing->json && removed->json == NULL))
         return shim_no_memory();
-    if (removed->had_key && !removing->with_key) {
-        shim_error("%s is an identity: its private key goes with the last certificate of that "
-                   "key, and what was encrypted to it cannot be read any more",
+    if (removed->had_key && !removing->with_key && !entry->waits) {
+        shim_error(entry->record.role == SP_ROLE_CA
+                       ? "%s was made here: its private key goes with it, and it issues no more"
+                       : "%s is an identity: its private key goes with the last certificate of "
+                         "that key, and what was encrypted to it cannot be read any more",
                    removed->line);
         removing->refused = true;
     }
@@ -75,6 +80,69 @@ static int select_all(struct removing *removing, char **words)
             shim_error("%s has %zu certificates; name one by its fingerprint ('smime-policy list "
                        "--address %s'), or give --all",
                        *words, found, *words);
+            code = SHIM_USAGE;
+        }
+    }
+    return code;
+}
+
+/* The private keys without a certificate that a word names. */
+struct waiting_of {
+    struct removing *removing;
+    const char *word;
+    char *folded; /* owned: |word| as an address; NULL: it is none */
+    size_t found;
+};
+
+/* Is it named by its address, or by the first digits that `list` shows? */
+static bool is_named(const struct waiting_of *of, const struct shim_entry *entry)
+{
+    char digits[SP_FINGERPRINT_TEXT];
+    const char *address;
+    size_t length = strlen(of->word);
+
+    sp_fingerprint_text(entry->record.fingerprint, digits);
+    if (of->folded == NULL)
+        return length >= FEWEST_DIGITS && strncasecmp(digits, of->word, length) == 0;
+    for (size_t i = 0; (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+        if (strcmp(address, of->folded) == 0)
+            return true;
+    return false;
+}
+
+static int take_waiting(const struct shim_entry *entry, void *data)
+{
+    struct waiting_of *of = data;
+
+    if (!is_named(of, entry))
+        return SHIM_OK;
+    of->found++;
+    if (!shim_picks_add(&of->removing->picks, entry->record.fingerprint))
+        return shim_no_memory();
+    return look_at(entry, of->removing);
+}
+
+static int select_waiting(struct removing *removing, char **words)
+{
+    int code = shim_keys_needed(removing->shim);
+
+    for (; code == SHIM_OK && *words != NULL; words++) {
+        struct waiting_of of = { .removing = removing, .word = *words };
+
+        if (strchr(*words, '@') != NULL && (of.folded = shim_address_folded(*words)) == NULL)
+            return SHIM_USAGE;
+        code = shim_waiting_each(removing->keyring, take_waiting, &of);
+        OPENSSL_free(of.folded);
+        if (code == SHIM_OK && of.found == 0) {
+            shim_error("no private key that waits for its certificate is found by %s; "
+                       "'smime-policy list --state waiting' shows what there is",
+                       *words);
+            code = SHIM_INPUT;
+        }
+        if (code == SHIM_OK && of.found > 1 && !removing->all) {
+            shim_error("%zu private keys wait that %s names; give the digits of one "
+                       "('smime-policy list --state waiting'), or --all",
+                       of.found, *words);
             code = SHIM_USAGE;
         }
     }
@@ -138,9 +206,9 @@ static int report(const struct removing *removing)
 static int remove_all(struct removing *removing, char **words)
 {
     const struct shim_picks *picks = &removing->picks;
-    int code = select_all(removing, words);
+    int code = removing->waiting ? select_waiting(removing, words) : select_all(removing, words);
 
-    if (code == SHIM_OK)
+    if (code == SHIM_OK && !removing->waiting)
         code = shim_picks_each(removing->shim, removing->keyring, picks, time(NULL), look_at,
                                removing);
     if (code == SHIM_OK && removing->refused) {
@@ -198,6 +266,7 @@ int shim_run_remove(struct shim *shim, char **argv)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
     removing.all = shim_long_has(&line, "all");
     removing.with_key = shim_long_has(&line, "with-key");
+    removing.waiting = shim_long_has(&line, "waiting");
     removing.json = shim_long_has(&line, "json");
     removing.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE,

@@ -14,8 +14,10 @@
 /* The PEM label.  A record has trust settings behind its certificate, if any. */
 static const char *label(const struct shim_entry *entry)
 {
-    int plain = i2d_X509(entry->cert, NULL);
+    int plain = entry->waits ? 0 : i2d_X509(entry->cert, NULL);
 
+    if (entry->waits)
+        return PEM_STRING_X509_REQ;
     return plain > 0 && (size_t)plain < entry->record.der_length ? PEM_STRING_X509_TRUSTED
                                                                  : PEM_STRING_X509;
 }

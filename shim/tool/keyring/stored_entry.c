@@ -11,6 +11,7 @@
 
 #include "tool/keyring/stored_entry.h"
 #include "base/text.h"
+#include "tool/certs/making.h"
 #include "tool/keyring/keyring_at.h"
 
 /*
@@ -78,6 +79,51 @@ int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct 
     return code;
 }
 
+/* What waits is judged when its certificate comes. */
+static int read_waiting(struct shim_entry *entry, struct sp_record *record)
+{
+    const unsigned char *at = record->der;
+    X509_REQ *request = d2i_X509_REQ(NULL, &at, (long)record->der_length);
+
+    *entry = (struct shim_entry){ .record = *record, .waits = true };
+    *record = (struct sp_record){ 0 };
+    entry->cert = request == NULL ? NULL : shim_request_cert(request);
+    X509_REQ_free(request);
+    ERR_clear_error();
+    if (entry->cert == NULL) {
+        shim_error("keyring: the request of a private key is damaged; 'smime-policy keyring check' "
+                   "tells what else is, and how to go on");
+        return SHIM_SYSTEM;
+    }
+    entry->facts = sp_facts_new(entry->cert);
+    return entry->facts != NULL ? SHIM_OK : shim_no_memory();
+}
+
+int shim_waiting_each(struct sp_keyring *keyring, shim_entry_fn *take, void *data)
+{
+    struct shim_records records = { .cursor = sp_keyring_find(
+                                        keyring, &(struct sp_query){ .index = SP_WAITING }) };
+    int code = SHIM_OK;
+
+    while (code == SHIM_OK && shim_records_next(&records)) {
+        struct shim_entry entry;
+
+        code = read_waiting(&entry, &records.record);
+        if (code == SHIM_OK)
+            code = take(&entry, data);
+        shim_entry_clear(&entry);
+    }
+    if (records.failed)
+        code = shim_keyring_failed(keyring);
+    shim_records_end(&records);
+    return code;
+}
+
+const char *shim_entry_state(const struct shim_entry *entry)
+{
+    return entry->waits ? "waiting" : sp_stored_state_name(entry->stored.state);
+}
+
 /* A verdict on it.  Every role has a use that is judged. */
 static const smimepolicy_verdict *any_verdict(const struct shim_entry *entry)
 {
@@ -89,7 +135,7 @@ static const smimepolicy_verdict *any_verdict(const struct shim_entry *entry)
 
 const char *shim_entry_subject(const struct shim_entry *entry)
 {
-    const char *subject = smimepolicy_verdict_get0_subject(any_verdict(entry));
+    const char *subject = sp_facts_subject(entry->facts);
 
     return subject == NULL || subject[0] == '\0' ? "(no subject)" : subject;
 }
@@ -218,7 +264,8 @@ char *shim_entry_line(const struct shim_entry *entry)
 
     sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     if (addresses != NULL)
-        line = sp_format("%s %.16s%s%s (%s)", sp_role_name(entry->record.role), fingerprint,
+        line = sp_format("%s%s %.16s%s%s (%s)", entry->waits ? "waiting " : "",
+                         sp_role_name(entry->record.role), fingerprint,
                          addresses[0] == '\0' ? "" : " ", addresses, shim_entry_subject(entry));
     OPENSSL_free(addresses);
     return line;
@@ -266,8 +313,6 @@ static void add_rule_json(const char *rule, void *data)
 
 json_t *shim_entry_json(const struct shim_entry *entry)
 {
-    const smimepolicy_verdict *verdict = any_verdict(entry);
-    const char *subject = smimepolicy_verdict_get0_subject(verdict);
     char fingerprint[SP_FINGERPRINT_TEXT];
     json_t *rules = json_array();
 
@@ -276,10 +321,11 @@ json_t *shim_entry_json(const struct shim_entry *entry)
     return json_pack(
         "{s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint",
         fingerprint, "role", sp_role_name(entry->record.role), "origin", shim_entry_origin(entry),
-        "state", sp_stored_state_name(entry->stored.state), "uses", json_uses(entry), "vouches",
-        entry->stored.vouches, "rules", rules, "subject", subject == NULL ? "" : subject, "serial",
-        smimepolicy_verdict_get0_serial(verdict), "addresses", shim_addresses_json(entry->facts),
-        "not_before", json_moment(X509_get0_notBefore(entry->cert)), "not_after",
+        "state", shim_entry_state(entry), "uses", json_uses(entry), "vouches",
+        entry->stored.vouches, "rules", rules, "subject", sp_facts_subject(entry->facts), "serial",
+        entry->waits ? "" : sp_facts_serial(entry->facts), "addresses",
+        shim_addresses_json(entry->facts), "not_before",
+        json_moment(X509_get0_notBefore(entry->cert)), "not_after",
         json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
         json_owned(sp_format_time(entry->record.uploaded)));
 }

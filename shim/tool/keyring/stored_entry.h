@@ -24,6 +24,7 @@ struct shim_entry {
     X509 *cert;                       /* owned; it may be without its key */
     struct sp_facts *facts;           /* owned */
     struct sp_stored_verdicts stored; /* owned */
+    bool waits; /* it is a private key that waits: |cert| is what its request asks for */
 };
 
 /*
@@ -44,6 +45,10 @@ typedef int shim_entry_fn(const struct shim_entry *entry, void *data);
 int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
                     time_t at, shim_entry_fn *take, void *data);
 
+/* Call |take| for every private key that waits for its certificate, until it returns another code.
+ */
+int shim_waiting_each(struct sp_keyring *keyring, shim_entry_fn *take, void *data);
+
 /* The subject, in printable ASCII; "(no subject)" if it is empty.  Borrowed. */
 const char *shim_entry_subject(const struct shim_entry *entry);
 /* Text for people and programs, in printable ASCII.  Owned by the caller; NULL if out of memory. */
@@ -59,6 +64,8 @@ const char *shim_entry_origin(const struct shim_entry *entry);
  * has; else |*text| is NULL.  False with the reason on stderr.
  */
 bool shim_entry_found_by(struct sp_keyring *keyring, const struct shim_entry *entry, char **text);
+/* "usable" and the like, or "waiting".  Borrowed. */
+const char *shim_entry_state(const struct shim_entry *entry);
 /* "contact 0123456789abcdef bob@example.org (CN=Bob)" */
 char *shim_entry_line(const struct shim_entry *entry);
 

@@ -143,3 +143,45 @@ enum shim_trial shim_trial(struct sp_keyring *keyring, const struct sp_record *r
     ERR_clear_error();
     return result;
 }
+
+int shim_stored_key_unlock(const struct sp_private_key *stored, const char *whose,
+                           const char *passin, EVP_PKEY **key)
+{
+    struct shim_passphrase pass = { 0 };
+    unsigned wrong = 0;
+    int code = shim_passphrase_read(&pass, "passin", passin);
+
+    *key = NULL;
+    if (code != SHIM_OK)
+        return code;
+    do {
+        if (!stored->encrypted || pass.given ||
+            shim_passphrase_ask(&pass, "present passphrase of the private key", whose, false,
+                                "give it with --passin fd:N or --passin file:PATH"))
+            *key = shim_stored_key_open(stored, pass.text);
+    } while (*key == NULL && stored->encrypted && shim_passphrase_again(&pass, &wrong));
+    if (*key == NULL && stored->encrypted && pass.text != NULL)
+        shim_error("the passphrase of the private key of %s is wrong; nothing was changed", whose);
+    if (*key == NULL && !stored->encrypted)
+        shim_error("the private key of %s is damaged; 'smime-policy keyring check' tells what "
+                   "else is",
+                   whose);
+    shim_passphrase_clear(&pass);
+    ERR_clear_error();
+    if (*key != NULL)
+        return SHIM_OK;
+    return stored->encrypted ? SHIM_INPUT : SHIM_SYSTEM;
+}
+
+bool shim_entry_has_key(struct sp_keyring *keyring, const struct shim_entry *entry)
+{
+    struct sp_private_key key;
+    bool found;
+
+    if (entry->record.role != SP_ROLE_CA)
+        return entry->record.role == SP_ROLE_IDENTITY;
+    found = sp_keyring_key(keyring, entry->record.key, &key) == 1;
+    if (found)
+        sp_private_key_clear(&key);
+    return found;
+}

@@ -11,6 +11,7 @@
 
 #include "common/shim.h"
 #include "keyring/keyring.h"
+#include "tool/keyring/stored_entry.h"
 
 /* May we read the private keys, if there are any?  Only their owner may. */
 bool shim_keys_readable(const struct shim *shim);
@@ -29,10 +30,19 @@ int shim_stored_key(struct sp_keyring *keyring, const struct sp_record *record,
  */
 EVP_PKEY *shim_stored_key_open(const struct sp_private_key *stored, const char *pass);
 /*
+ * Open the key with its passphrase, from |passin| (NULL: it is asked for where there is one).
+ * |whose| names it in messages.  SHIM_OK with |*key| for the caller to free, or another code
+ * with the reason on stderr.
+ */
+int shim_stored_key_unlock(const struct sp_private_key *stored, const char *whose,
+                           const char *passin, EVP_PKEY **key);
+/*
  * Encode |key|, for the caller to clear: encrypted under |pass|, unless that is NULL.
  * False if out of memory.
  */
 bool shim_stored_key_make(EVP_PKEY *key, const char *pass, struct sp_private_key *made);
+/* Does its private key belong to it?  That of every identity does, and that of a CA made here. */
+bool shim_entry_has_key(struct sp_keyring *keyring, const struct shim_entry *entry);
 /* "encrypted", "plain" or "uri". */
 const char *shim_key_kind(const struct sp_private_key *key);
 /* Its URI, escaped and without a PIN (RFC 7512: pin-value); to free. */

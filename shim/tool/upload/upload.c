@@ -32,6 +32,8 @@ static bool take_part(const struct shim_part *part, void *arg)
         more = shim_uploading_key(run, part);
     } else if (part->locked != NULL) {
         more = shim_uploading_locked(run, part);
+    } else if (part->request != NULL) {
+        more = shim_uploading_request(run, part);
     } else if (part->note != NULL) {
         shim_part_tell(part, part->path, run->notes);
     } else {
@@ -147,6 +149,7 @@ static void end(struct shim_uploading *run)
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);
+    X509_REQ_free(run->last_request);
     shim_outcome_clear(&run->outcome);
     json_decref(run->unread);
     json_decref(run->notes);

@@ -88,14 +88,17 @@ bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part
 static smimepolicy_verdict *judge_owner(const struct shim_uploading *run,
                                         const struct sp_record *record, bool has_key)
 {
-    enum sp_role role = run->as == SP_ROLE_NONE ? SP_ROLE_IDENTITY : run->as;
+    /* A CA that was made by `new --ca`, and exported with its key. */
+    bool is_ca = run->exported && record->role == SP_ROLE_CA;
+    enum sp_role role = run->as != SP_ROLE_NONE ? run->as : is_ca ? SP_ROLE_CA : SP_ROLE_IDENTITY;
     X509 *cert = sp_record_cert(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
     smimepolicy_verdict *verdict =
         facts == NULL
             ? NULL
-            : sp_judge_upload(facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_USER, has_key },
-                              run->now, run->settings);
+            : sp_judge_upload(
+                  facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_USER, has_key && !is_ca },
+                  run->now, run->settings);
 
     sp_facts_free(facts);
     X509_free(cert);
@@ -188,7 +191,7 @@ static bool take_key(struct shim_uploading *run, struct shim_waiting *key)
                   key->known;
     if (!allowed)
         return true;
-    if (!find_owner(run, key, &allowed))
+    if (key->stored.request == NULL && !find_owner(run, key, &allowed))
         return false;
     /* What another program has may be imported again and again: it changes no stored key. */
     if (!allowed || ((key->as_exported || run->import != NULL) && is_stored(run, key->id)))

@@ -53,36 +53,6 @@ static bool take(struct shim_uploading *run, const struct shim_part *part, struc
     return true;
 }
 
-/* A key that stays as it was exported: of the certificate before it. */
-static bool add_exported_key(struct shim_uploading *run, const struct shim_part *part,
-                             const struct sp_private_key *exported)
-{
-    struct shim_waiting *key = shim_waiting_add(
-        run, &run->keys, &(struct shim_part){ .path = part->path, .number = part->number });
-
-    if (key == NULL)
-        return false;
-    memcpy(key->id, run->last_key, sizeof(key->id));
-    run->has_last = false;
-    key->stored.encrypted = exported->encrypted;
-    key->stored.length = exported->length;
-    if (exported->uri != NULL)
-        key->stored.uri = OPENSSL_strdup(exported->uri);
-    else
-        key->stored.pkcs8 = OPENSSL_memdup(exported->pkcs8, exported->length);
-    return key->stored.uri != NULL || key->stored.pkcs8 != NULL || shim_uploading_no_memory(run);
-}
-
-bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *part)
-{
-    if (run->has_last)
-        return add_exported_key(run, part, part->locked);
-    shim_uploading_unreadable(run, part,
-                              "it is an encrypted private key that follows no certificate; put it "
-                              "behind the one it belongs to");
-    return true;
-}
-
 /* Why the lines before the certificate cannot be obeyed; NULL: |*as| and |*uploaded| say how. */
 static const char *read_exported(const struct shim_exported *exported, struct sp_assigned_role *as,
                                  time_t *uploaded, enum sp_origin *origin)
@@ -110,6 +80,69 @@ static const char *read_exported(const struct shim_exported *exported, struct sp
     return NULL;
 }
 
+/* The key waits for the certificate of the request before it. */
+static bool take_request(struct shim_uploading *run, struct sp_private_key *stored)
+{
+    int length = i2d_X509_REQ(run->last_request, &stored->request);
+
+    stored->request_length = length > 0 ? (size_t)length : 0;
+    stored->requested = run->last_requested;
+    X509_REQ_free(run->last_request);
+    run->last_request = NULL;
+    return length > 0 || shim_uploading_no_memory(run);
+}
+
+/* A key that stays as it was exported: of the certificate before it. */
+static bool add_exported_key(struct shim_uploading *run, const struct shim_part *part,
+                             const struct sp_private_key *exported)
+{
+    struct shim_waiting *key = shim_waiting_add(
+        run, &run->keys, &(struct shim_part){ .path = part->path, .number = part->number });
+
+    if (key == NULL)
+        return false;
+    memcpy(key->id, run->last_key, sizeof(key->id));
+    run->has_last = false;
+    key->stored.encrypted = exported->encrypted;
+    key->stored.length = exported->length;
+    if (exported->uri != NULL)
+        key->stored.uri = OPENSSL_strdup(exported->uri);
+    else
+        key->stored.pkcs8 = OPENSSL_memdup(exported->pkcs8, exported->length);
+    return (key->stored.uri != NULL || key->stored.pkcs8 != NULL ||
+            shim_uploading_no_memory(run)) &&
+           (run->last_request == NULL || take_request(run, &key->stored));
+}
+
+bool shim_uploading_request(struct shim_uploading *run, const struct shim_part *part)
+{
+    struct sp_keyid id = sp_keyid_of_spki(NULL, X509_REQ_get_X509_PUBKEY(part->request));
+    struct sp_assigned_role as;
+    const char *why = read_exported(part->exported, &as, &run->last_requested);
+
+    if (!id.known)
+        why = "the key of this request cannot be read; leave it out";
+    if (why != NULL) {
+        shim_uploading_unreadable(run, part, why);
+        return true;
+    }
+    X509_REQ_free(run->last_request);
+    run->last_request = X509_REQ_dup(part->request);
+    run->has_last = true;
+    memcpy(run->last_key, id.hash, sizeof(run->last_key));
+    return run->last_request != NULL || shim_uploading_no_memory(run);
+}
+
+bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *part)
+{
+    if (run->has_last)
+        return add_exported_key(run, part, part->locked);
+    shim_uploading_unreadable(run, part,
+                              "it is an encrypted private key that follows no certificate; put it "
+                              "behind the one it belongs to");
+    return true;
+}
+
 /* What follows the certificate in the file is its key; without one it is a contact. */
 static bool note_exported(struct shim_uploading *run, const struct shim_part *part,
                           struct sp_assigned_role *as)
@@ -117,6 +150,8 @@ static bool note_exported(struct shim_uploading *run, const struct shim_part *pa
     struct sp_keyid id = sp_keyid_of_cert(NULL, part->cert);
     struct shim_waiting *identity;
 
+    X509_REQ_free(run->last_request);
+    run->last_request = NULL;
     run->has_last = id.known;
     if (id.known)
         memcpy(run->last_key, id.hash, sizeof(run->last_key));

@@ -88,8 +88,10 @@ struct shim_uploading {
     size_t undecided_count;
     unsigned char last_key[SP_SHA256_LENGTH]; /* with |has_last|: of the certificate before */
     bool has_last;
-    X509 *first_client; /* owned: the first certificate given that is no CA's */
-    size_t parts;       /* that were read, or could not be */
+    X509_REQ *last_request; /* owned: of the key that comes next, instead of a certificate */
+    time_t last_requested;  /* when that was made */
+    X509 *first_client;     /* owned: the first certificate given that is no CA's */
+    size_t parts;           /* that were read, or could not be */
     size_t added, stored_before, refused, unreadable, keys_added, left_out;
     struct shim_taken *taken, **last; /* owned, as far as they are printed; where the next goes */
     size_t taken_count;
@@ -120,6 +122,8 @@ int shim_uploading_report(struct shim_uploading *run, int code, bool done);
 /* Add a certificate, or keep a key for shim_uploading_keys().  False after a failure. */
 bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *part);
 bool shim_uploading_key(struct shim_uploading *run, const struct shim_part *part);
+/* An exported request: of the key behind it, which waits for its certificate. */
+bool shim_uploading_request(struct shim_uploading *run, const struct shim_part *part);
 /* An exported key that stays encrypted: of the certificate before it. */
 bool shim_uploading_locked(struct shim_uploading *run, const struct shim_part *part);
 /* Take the certificates whose role was left open, once all others are known. */

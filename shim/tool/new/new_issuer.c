@@ -1,0 +1,132 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The CA of one's own that issues a certificate: it is in the keyring with its key.
+ */
+#include <string.h>
+#include <strings.h>
+
+#include <openssl/crypto.h>
+#include <openssl/x509v3.h>
+
+#include "choice/stored_issuers.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/stored_key.h"
+#include "tool/new/new.h"
+
+#define FEWEST_DIGITS 8
+
+struct looking {
+    struct shim_new *run;
+    struct sp_keyring *keyring; /* borrowed */
+    size_t found;
+    struct sp_private_key key; /* owned: of the first */
+};
+
+char *shim_new_common_name(const X509 *cert)
+{
+    const X509_NAME *subject = X509_get_subject_name(cert);
+    int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+    const X509_NAME_ENTRY *entry = at < 0 ? NULL : X509_NAME_get_entry(subject, at);
+    unsigned char *text = NULL;
+    int length = entry == NULL ? -1 : ASN1_STRING_to_UTF8(&text, X509_NAME_ENTRY_get_data(entry));
+
+    if (length < 0)
+        return NULL;
+    if (memchr(text, '\0', (size_t)length) == NULL)
+        return (char *)text;
+    OPENSSL_free(text);
+    return NULL;
+}
+
+/* Is it the CA that was named, by its common name or the begin of its fingerprint? */
+static bool is_named(const struct shim_entry *entry, const char *word)
+{
+    char digits[SP_FINGERPRINT_TEXT];
+    char *name = shim_new_common_name(entry->cert);
+    size_t length = strlen(word);
+    bool named = name != NULL && strcmp(name, word) == 0;
+
+    OPENSSL_free(name);
+    sp_fingerprint_text(entry->record.fingerprint, digits);
+    return named || (length >= FEWEST_DIGITS && strncasecmp(digits, word, length) == 0);
+}
+
+/* Is it the one that has issued what is renewed?  |cert| has its key. */
+static bool is_issuer(const struct shim_new *run, X509 *cert)
+{
+    return run->options->issuer == NULL && sp_has_issued(cert, run->before);
+}
+
+static int look_at(const struct shim_entry *entry, void *data)
+{
+    struct looking *looking = data;
+    struct shim_new *run = looking->run;
+    struct sp_private_key key = { 0 };
+    X509 *cert;
+    int found;
+
+    if (run->options->issuer != NULL && !is_named(entry, run->options->issuer))
+        return SHIM_OK;
+    found = shim_stored_key(looking->keyring, &entry->record, &key);
+    if (found < 0)
+        return SHIM_SYSTEM;
+    cert = found == 0 ? NULL : sp_record_cert(&entry->record);
+    if (cert != NULL && (run->options->issuer != NULL || is_issuer(run, cert)) &&
+        ++looking->found == 1) {
+        run->issuer = cert;
+        looking->key = key;
+        return SHIM_OK;
+    }
+    X509_free(cert);
+    sp_private_key_clear(&key);
+    return SHIM_OK;
+}
+
+/* Say why none was found, or too many. */
+static int tell(const struct looking *looking)
+{
+    const char *name = looking->run->options->issuer;
+
+    if (looking->found == 1)
+        return SHIM_OK;
+    if (looking->found > 1)
+        return shim_usage("new: several CAs are found by %s; name one by its fingerprint "
+                          "('smime-policy list --role ca')",
+                          name != NULL ? name : "their name");
+    if (name != NULL)
+        shim_error("the keyring %s has no CA %s with its private key; make it with 'smime-policy "
+                   "new --ca', or name one that 'smime-policy list --role ca' shows",
+                   looking->run->shim->keyring_path, name);
+    else
+        shim_error("the certificate was issued by a CA whose private key is not here; make a "
+                   "request to it with --request FILE, or a certificate with --self-signed");
+    return SHIM_INPUT;
+}
+
+int shim_new_issuer(struct shim_new *run)
+{
+    struct looking looking = { .run = run };
+    char *name = NULL;
+    int code = shim_keyring_open(run->shim, SP_KEYRING_READ, &looking.keyring);
+
+    if (code == SHIM_OK)
+        code = shim_keys_needed(run->shim);
+    if (code == SHIM_OK)
+        code =
+            shim_entry_each(run->shim, looking.keyring,
+                            &(struct sp_query){ .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_CA) },
+                            run->now, look_at, &looking);
+    if (code == SHIM_OK)
+        code = tell(&looking);
+    sp_keyring_close(looking.keyring);
+    if (code == SHIM_OK) {
+        name = shim_new_common_name(run->issuer);
+        code = shim_stored_key_unlock(&looking.key, name != NULL ? name : "the CA",
+                                      run->options->passin, &run->sign);
+    }
+    OPENSSL_free(name);
+    sp_private_key_clear(&looking.key);
+    return code;
+}
