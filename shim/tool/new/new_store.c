@@ -70,6 +70,7 @@ static bool add_all(const struct shim_new *run, struct sp_upload *upload,
     enum sp_role stored_as;
     struct sp_keyid id = id_of(run);
 
+    sp_upload_origin(upload, SP_ORIGIN_MADE);
     return id.known &&
            (run->asked != NULL || sp_upload_add(upload, run->cert, run->made, role_of(run), true,
                                                 &stored_as) == SP_ADD_NEW) &&

@@ -118,7 +118,8 @@ bool shim_uploading_request(struct shim_uploading *run, const struct shim_part *
 {
     struct sp_keyid id = sp_keyid_of_spki(NULL, X509_REQ_get_X509_PUBKEY(part->request));
     struct sp_assigned_role as;
-    const char *why = read_exported(part->exported, &as, &run->last_requested);
+    enum sp_origin origin;
+    const char *why = read_exported(part->exported, &as, &run->last_requested, &origin);
 
     if (!id.known)
         why = "the key of this request cannot be read; leave it out";
