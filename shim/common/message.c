@@ -13,7 +13,19 @@
 #include "base/shown.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "common/progress.h"
+
+static void (*before_messages)(void);
+
+void shim_messages_follow(void (*before)(void))
+{
+    before_messages = before;
+}
+
+static void begin_message(void)
+{
+    if (before_messages != NULL)
+        before_messages();
+}
 
 void shim_vprint(FILE *to, const char *format, va_list args)
 {
@@ -23,7 +35,7 @@ void shim_vprint(FILE *to, const char *format, va_list args)
     char *shown;
 
     if (to == stderr)
-        shim_count_erase();
+        begin_message();
     if (ends)
         text[length - 1] = '\0';
     shown = text == NULL ? NULL : sp_shown(text);
@@ -54,7 +66,7 @@ static void print_error(const char *format, va_list args)
 {
     if (muted)
         return;
-    shim_count_erase();
+    begin_message();
     fputs("smime-policy: ", stderr);
     shim_vprint(stderr, format, args);
     fputc('\n', stderr);

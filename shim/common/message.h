@@ -23,6 +23,8 @@ enum shim_exit {
  * again by who then reports it.
  */
 void shim_errors_mute(bool mute);
+/* Call |before| before each message: a line that is shown on the terminal has to go. */
+void shim_messages_follow(void (*before)(void));
 /* Print "smime-policy: " and the message to stderr. */
 void shim_error(const char *format, ...) __attribute__((format(printf, 1, 2)));
 /* Name the command whose help usage errors point to.  |name| must stay valid. */

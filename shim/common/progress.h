@@ -14,6 +14,9 @@
 
 #define SHIM_PROGRESS_FROM ((off_t)64 << 20)
 
+/* Is standard error a terminal that can erase a line? */
+bool shim_progress_wanted(void);
+
 /* Zero-initialised, it shows nothing. */
 struct shim_progress {
     int fd; /* shares its offset with the reader */
