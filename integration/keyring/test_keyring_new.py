@@ -115,6 +115,7 @@ def test_self_signed(place, kind, key, usage):
     must(place("keyring", "check"))
 
 
+@pytest.mark.slow
 def test_used_at_once(place):
     """A mail to oneself, signed and encrypted, comes back."""
     must(place.new(ALICE))
@@ -375,6 +376,7 @@ def test_ca_removed(place):
     assert must(place("keyring", "check")).text.endswith("0 certificates, 0 private keys\n")
 
 
+@pytest.mark.slow
 def test_ca_passphrase(place):
     """It is changed as that of an identity; a CA without a key here has none to change."""
     place.team()
