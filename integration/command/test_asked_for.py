@@ -43,6 +43,7 @@ def explained(box, pki, post):
         "check": [[cert.pem]],
         "config": [["--print"], ["--self-test", box.file("openssl.cnf"), "--", "touch", box.file("x")]],
         "upload": [["--no-passphrase", pki.good_p256.pem, pki.good_p256.key]],
+        "collect": [[post.sent("good_p256", "good_p256@example.com")]],
         "list": [[]],
         "show": [[ADDRESS]],
         "remove": [["--with-key", ADDRESS]],

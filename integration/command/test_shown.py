@@ -75,6 +75,8 @@ def words_of(room, keyring):
         "uploaded": [b"--keyring", at(b".ring"), b"upload", at(b".pem"), at(b".txt")],
         "uploaded as JSON": [b"--keyring", at(b".ring"), b"upload", b"--json", at(b".pem"), at(b".txt")],
         "expired in a folder": [b"--keyring", at(b".ring"), b"upload", room],
+        "collected": [*ring, b"collect", at(b".mail"), at(b"")],
+        "collected as JSON": [*ring, b"collect", b"--json", at(b".mail"), at(b".txt")],
         "no keyring": [b"--keyring", at(b".none"), b"list"],
         "address": [*ring, b"list", b"--address", EVIL],
         "shown": [*ring, b"show", EVIL],

@@ -155,7 +155,7 @@ def test_text(line, code, text, home):
     assert text in said(home, line, code)
 
 
-@pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "list", "show",
+@pytest.mark.parametrize("name", ["", "sign", "encrypt", "verify", "decrypt", "check", "upload", "collect", "list", "show",
                                   "remove", "export", "trust", "keyring", "config", "demo", "doctor"])
 def test_help(name):
     """Help in every spelling that people try."""

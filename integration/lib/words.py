@@ -150,6 +150,11 @@ SECTIONS = [
         "smime-policy --keyring other upload dave.pem; ls other",
         "smime-policy --keyring other upload --dry-run frank.pem frank.key; ls other"),
     section(
+        "collect",
+        "smime-policy collect", "smime-policy collect nosuch.eml", "smime-policy collect mail.eml",
+        "smime-policy collect garbage", "smime-policy collect signed-mail.eml",
+        "smime-policy collect forged.eml", "smime-policy upload signed-mail.eml"),
+    section(
         "list, show and trust",
         "smime-policy list", "smime-policy list -help | head -1", "smime-policy list -frob",
         "smime-policy list --frobnicate", "smime-policy list --role", "smime-policy list --role friend",
