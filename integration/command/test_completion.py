@@ -14,7 +14,7 @@ from keyrings import make_keyring
 from terminal import Terminal
 
 MADE = BUILD / "shim" / "completion"
-COMMANDS = re.findall(r"[a-z]+", "sign encrypt verify decrypt cms smime check config upload list show remove "
+COMMANDS = re.findall(r"[a-z]+", "sign encrypt verify decrypt cms smime check config upload collect list show remove "
                                  "export trust keyring demo doctor")
 # What a shell runs before the line is typed; Ctrl-X p then prints the line between < and >.
 BASH = f"""source {MADE}/smime-policy
