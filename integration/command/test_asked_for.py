@@ -46,6 +46,7 @@ def explained(box, pki, post):
         "upload": [["--no-passphrase", pki.good_p256.pem, pki.good_p256.key]],
         "import": [["--no-passphrase", "--from", pki.good_p256.pem]],
         "new": [[ADDRESS, "--passout", "stdin", "--key", "ec:P-256"]],
+        "collect": [[post.sent("good_p256", "good_p256@example.com")]],
         "list": [[]],
         "show": [[ADDRESS]],
         "remove": [["--with-key", ADDRESS]],

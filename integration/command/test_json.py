@@ -58,6 +58,9 @@ def mail(tmp_path_factory, pki):
              pki.good_rsa.key, pki.root.pem, pki.expired.pem))
     must(run(*command, "sign", "-in", folder / "text", "-signer", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key, "-out", folder / "signed"))
+    must(stock("cms", "-sign", "-in", folder / "text", "-signer", pki.good_chain.pem, "-inkey",
+               pki.good_chain.key, "-certfile", pki.intermediate, "-from", "good_chain@example.com",
+               "-out", folder / "sent"))
     must(run(*command, "encrypt", "-in", folder / "text", "-out", folder / "sealed",
              pki.good_rsa.pem))
     return folder
@@ -87,6 +90,8 @@ CASES = {
                               "-inkey <good_rsa>.key -out {}/out"),
     "upload": ("upload", DONE, "upload --json <good_rsa> <root>"),
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
+    "collect": ("collect", DONE, "collect --json {}/sent"),
+    "collect, refused": ("collect", INPUT, "collect --json {}/text {}/signed"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
     "upload, dry run": ("upload", DONE, "upload --json --dry-run <good_p256> <good_p256>.key"),
     "import": ("upload", DONE, "import --json --from <good_rsa>"),

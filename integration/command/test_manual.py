@@ -100,6 +100,8 @@ def desk(tmp_path_factory):
         smime-policy new --ca 'Example team' example.com --key ec:P-256 --passout file:secret
         smime-policy sign --headers -in mail.eml -out signed.eml
         smime-policy encrypt --headers --to-self -in mail.eml -out sealed.eml
+        mkdir -p Maildir/cur Maildir/new
+        { echo 'From x'; cat mail.eml; } >archive.mbox
         openssl cms -sign -nodetach -outform DER -signer alice.pem -inkey alice.key -in mail.eml \
             -out mail.p7m
         smime-policy config >openssl.cnf

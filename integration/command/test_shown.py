@@ -82,6 +82,8 @@ def words_of(room, keyring):
         "made nowhere": [b"--keyring", at(b".made"), b"new", b"a@example.com", b"--key", b"ec:P-256",
                          b"--request", at(b"") + b"/" + EVIL, b"--passout", b"file:" + at(b".pem")],
         "no such CA": [*ring, b"new", b"--issuer", EVIL, b"a@example.com"],
+        "collected": [*ring, b"collect", at(b".mail"), at(b"")],
+        "collected as JSON": [*ring, b"collect", b"--json", at(b".mail"), at(b".txt")],
         "no keyring": [b"--keyring", at(b".none"), b"list"],
         "address": [*ring, b"list", b"--address", EVIL],
         "shown": [*ring, b"show", EVIL],

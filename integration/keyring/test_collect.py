@@ -153,8 +153,8 @@ def two_addresses(directory, pki):
     conf.write_text("[req]\ndistinguished_name=dn\n[dn]\n[ext]\nkeyUsage=digitalSignature,"
                     "keyEncipherment\nextendedKeyUsage=emailProtection\n"
                     "subjectAltName=email:one@example.com,email:two@example.com\n")
-    must(stock("req", "-new", "-config", conf, "-newkey", "rsa:2048", "-noenc", "-keyout", key,
-               "-out", csr, "-subj", "/CN=two"))
+    must(stock("req", "-new", "-config", conf, "-newkey", "ec", "-pkeyopt",
+               "ec_paramgen_curve:P-256", "-noenc", "-keyout", key, "-out", csr, "-subj", "/CN=two"))
     must(stock("x509", "-req", "-in", csr, "-CA", pki.root.pem, "-CAkey", pki.root.key, "-days",
                "30", "-extfile", conf, "-extensions", "ext", "-out", pem))
     return pki.good_rsa.beside(pem=pem, key=key, chain=None, name="two")
@@ -280,6 +280,7 @@ def test_too_long(box, pki):
     box.leaves(box.collect(mail), INPUT, "it is longer than 64 MB")
 
 
+@pytest.mark.slow
 def test_too_many_mails(box, pki):
     """An mbox is read as far as its limit, and what was found until then is kept."""
     mbox = box.new("mbox")
@@ -431,8 +432,9 @@ def pair(tmp_path, pki):
         conf.write_text("[req]\ndistinguished_name=dn\n[dn]\n[ext]\n"
                         f"keyUsage={usage}\nextendedKeyUsage=emailProtection\n"
                         "subjectKeyIdentifier=hash\nsubjectAltName=email:pair@example.com\n")
-        must(stock("req", "-new", "-config", conf, "-newkey", "rsa:2048", "-noenc", "-keyout", key,
-                   "-out", csr, "-subj", f"/CN={usage}"))
+        must(stock("req", "-new", "-config", conf, "-newkey", "ec", "-pkeyopt",
+                   "ec_paramgen_curve:P-256", "-noenc", "-keyout", key, "-out", csr, "-subj",
+                   f"/CN={usage}"))
         must(stock("x509", "-req", "-in", csr, "-CA", pki.root.pem, "-CAkey", pki.root.key, "-days",
                    "30", "-extfile", conf, "-extensions", "ext", "-out", pem))
         made.append(pki.good_rsa.beside(pem=pem, key=key, chain=None, name=usage))

@@ -102,7 +102,7 @@ def test_list_table(keyring, pki):
     assert row.startswith("contact       usable         encrypt, verify")
     assert re.search(r"2099-12-31  uploaded   20\d\d-\d\d-\d\d  ", row) and fingerprint(pki.good_chain)[:16] in row
     assert row.endswith("emailAddress=good_chain@example.com,CN=good_chain")
-    assert any(line.startswith("ca        usable         vouches") for line in lines)
+    assert any(line.startswith("ca            usable         vouches") for line in lines)
 
 
 @pytest.mark.parametrize("options, expected", [

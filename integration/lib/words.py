@@ -169,6 +169,11 @@ SECTIONS = [
         "PATH=/nosuch $(command -v smime-policy) import --from gpgsm",
         "smime-policy --keyring new import --from folder", "smime-policy --keyring new import --cas --from folder"),
     section(
+        "collect",
+        "smime-policy collect", "smime-policy collect nosuch.eml", "smime-policy collect mail.eml",
+        "smime-policy collect garbage", "smime-policy collect signed-mail.eml",
+        "smime-policy collect forged.eml", "smime-policy upload signed-mail.eml"),
+    section(
         "list, show and trust",
         "smime-policy list", "smime-policy list -help | head -1", "smime-policy list -frob",
         "smime-policy list --frobnicate", "smime-policy list --role", "smime-policy list --role friend",

@@ -62,8 +62,14 @@ static void add(struct sp_upload *upload, const char *role, const char *path, co
     X509 *cert = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL);
     struct sp_facts *facts = cert != NULL ? sp_facts_new(cert) : NULL;
     struct sp_keyid id = { 0 };
+    const bool collected = strcmp(role, "collected") == 0;
     enum sp_role stored;
 
+    if (collected)
+        role = "contact";
+    sp_upload_origin(upload, collected || sp_role_named(role) == SP_ROLE_INTERMEDIATE
+                                 ? SP_ORIGIN_COLLECTED
+                                 : SP_ORIGIN_UPLOADED);
     if (facts == NULL || sp_role_named(role) == SP_ROLE_NONE)
         give_up(path, "no certificate, or no role");
     if (sp_upload_add(upload, cert, facts, sp_role_named(role), false, &stored) < SP_ADD_NEW)

@@ -117,7 +117,7 @@ struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
                                 const struct sp_query *query)
 {
     struct rows *cursor = OPENSSL_zalloc(sizeof(*cursor));
-    const char *origin = strncmp(from, "temp.", 5) == 0 ? "c.origin" : SP_ORIGIN;
+    const char *origin = strncmp(from, "main.", 5) == 0 ? SP_ORIGIN : "c.origin";
     char *sql = sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der, %s FROM %s"
                           " AND (%u >> c.role) & 1%s%s%s ORDER BY c.id LIMIT %d",
                           origin, from, roles_of(query), query->by_hand ? " AND " : "",

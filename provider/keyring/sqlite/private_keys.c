@@ -122,7 +122,8 @@ int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_L
 struct sp_cursor *sp_store_find_waiting(struct sp_database *keyring)
 {
     static const char waiting[] = "(SELECT id, key AS fingerprint, key, 1 AS role,"
-                                  " made AS uploaded, request AS der FROM keys.waiting) c"
+                                  " made AS uploaded, request AS der, 4 AS origin"
+                                  " FROM keys.waiting) c"
                                   " WHERE ?1 IS NULL AND c.id > ?2";
     static const char none[] = "main.certificate c WHERE ?1 IS NULL AND c.id > ?2 AND false";
     bool exist = sp_keys_exist(keyring);

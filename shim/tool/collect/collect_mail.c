@@ -81,11 +81,13 @@ static struct fault look_at(struct shim_collecting *run, const struct shim_mail_
 {
     *go_on = false;
     if (incoming->too_many)
-        return fault_of(SHIM_INPUT, "it has more than 1,000 signatures or 2,000 certificates");
+        return fault_of(SHIM_INPUT, "it has more than 1,000 signatures or 2,000 certificates; "
+                                    "upload its sender's certificate");
     if (incoming->cms == NULL && claims_signature(incoming))
-        return fault_of(SHIM_INPUT, "it cannot be read as S/MIME; it may be cut or damaged");
+        return fault_of(SHIM_INPUT, "it cannot be read as S/MIME; it may be cut or damaged: "
+                                    "fetch it anew");
     if (incoming->cms == NULL)
-        return not_signed(run, at, "it is not signed");
+        return not_signed(run, at, "it is not signed; give a mail that its sender has signed");
     if (OBJ_obj2nid(CMS_get0_type(incoming->cms)) != NID_pkcs7_signed)
         return not_signed(run, at,
                           "it is not signed outside: decrypt it, and collect from what comes out");
@@ -94,7 +96,8 @@ static struct fault look_at(struct shim_collecting *run, const struct shim_mail_
                           "it has no signature; upload the certificates in it, if you "
                           "trust them");
     if (incoming->count == 0)
-        return fault_of(SHIM_INPUT, "it does not hold its signer's certificate");
+        return fault_of(SHIM_INPUT, "it does not hold its signer's certificate; ask the sender "
+                                    "for one that does");
     *go_on = true;
     return (struct fault){ 0 };
 }
@@ -284,7 +287,9 @@ static struct fault verify(struct shim_collecting *run, const struct shim_mail_a
     if (fault.code != SHIM_OK || run->fault != SHIM_OK)
         return fault;
     if (!signature->tested || !signature->fits)
-        return fault_of(SHIM_CRYPTO, "its signature does not fit the message");
+        return fault_of(SHIM_CRYPTO,
+                        "its signature does not fit the message; ask the sender to send it "
+                        "again");
     return collect(run, at, incoming, &operation);
 }
 
@@ -309,7 +314,8 @@ void shim_collect_mail(struct shim_collecting *run, const struct shim_mail_at *a
     run->mails++;
     if (fstat(fileno(file), &is) != 0 || is.st_size > SHIM_LONGEST_MAIL) {
         fclose(file);
-        shim_collect_refuse(run, at, SHIM_INPUT, "it is longer than 64 MB");
+        shim_collect_refuse(run, at, SHIM_INPUT,
+                            "it is longer than 64 MB; upload its sender's certificate");
         return;
     }
     shim_errors_mute(true);

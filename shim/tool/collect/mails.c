@@ -11,6 +11,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
 #include "tool/collect/collecting.h"
 
 /* The mark before each mail of an mbox (RFC 4155). */
@@ -19,7 +20,10 @@
 
 static void fail(struct shim_collecting *run, const struct shim_mail_at *at, int reason)
 {
-    shim_collect_refuse(run, at, SHIM_INPUT, strerror(reason));
+    char *why = sp_format("%s; give a file that can be read", strerror(reason));
+
+    shim_collect_refuse(run, at, SHIM_INPUT, why != NULL ? why : strerror(reason));
+    OPENSSL_free(why);
 }
 
 /* A mail of an mbox while it is copied out. */
@@ -36,7 +40,8 @@ static void end_piece(struct shim_collecting *run, struct shim_mail_at *at, stru
     if (piece->size > SHIM_LONGEST_MAIL) {
         fclose(piece->file);
         run->mails++;
-        shim_collect_refuse(run, at, SHIM_INPUT, "it is longer than 64 MB");
+        shim_collect_refuse(run, at, SHIM_INPUT,
+                            "it is longer than 64 MB; upload its sender's certificate");
     } else if (fflush(piece->file) != 0 || fseeko(piece->file, 0, SEEK_SET) != 0) {
         shim_error("cannot keep a copy of a mail: %s", strerror(errno));
         fclose(piece->file);
