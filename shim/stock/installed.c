@@ -103,9 +103,10 @@ static bool is_partner(const struct stat *program)
 {
     char own[PATH_MAX];
     struct stat is;
+    bool is_known = find_own_dir(own);
     bool found = false;
 
-    for (size_t i = 0; !found && partners[i] != NULL && find_own_dir(own); i++) {
+    for (size_t i = 0; is_known && !found && partners[i] != NULL; i++) {
         char *path = sp_format("%s/%s", own, partners[i]);
 
         found = path != NULL && stat(path, &is) == 0 && is_same(program, &is);
