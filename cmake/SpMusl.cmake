@@ -1,7 +1,7 @@
 # SP_MUSL_COMPILE, SP_MUSL_LINK and SP_MUSL_LIBRARY link a program with musl, statically: the launcher.
-# glibc asks the processor hundreds of questions (CPUID) at each start, and in a virtual machine each of
-# them is an exit to its host: see docs/develop/performance.md.  They are empty where musl is missing or
-# the build is instrumented; then the launcher is linked with the usual libc.
+# glibc asks the processor about a hundred questions (CPUID) at each start, and in a virtual machine each
+# of them is an exit to its host: see docs/develop/performance.md.  They are empty where musl is missing
+# or the build is instrumented; then the launcher is linked with the usual libc.
 option(SP_MUSL "Link the launcher with musl if it is installed" ON)
 string(REPLACE "-gnu" "-musl" musl "${CMAKE_LIBRARY_ARCHITECTURE}")
 find_path(SP_MUSL_INCLUDE stdlib.h PATHS /usr/include/${musl} NO_DEFAULT_PATH)
