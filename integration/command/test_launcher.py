@@ -16,8 +16,8 @@ import subprocess
 import pytest
 
 from faults import DONE, REFUSED, SYSTEM, USAGE
-from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, TOOL, copy_command, environment, must, refused,
-                     run, skip_if_installed, stock)
+from harness import (BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, REPO, TOOL, copy_command, environment, is_musl, must,
+                     refused, run, skip_if_installed, stock)
 
 MOST_LINES = 4500  # 400 of them are for --headers
 UNPROVEN = "openssl ran without the policy: "
@@ -88,7 +88,8 @@ def test_it_links_libc_alone():
     if is_instrumented():
         pytest.skip("an instrumented build links more")
     needed = re.findall(r"\(NEEDED\).*\[(.*)\]", must(run("readelf", "-d", COMMAND)).text)
-    assert needed == ["libc.so.6"]
+    assert needed == ([] if is_musl() else ["libc.so.6"])
+    assert ("INTERP" in must(run("readelf", "-lW", COMMAND)).text) != is_musl()
 
 
 def test_it_is_small():

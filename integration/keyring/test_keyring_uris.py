@@ -16,6 +16,7 @@ from types import SimpleNamespace
 
 import pytest
 
+from faults import STRACE, skip_without_strace
 from harness import MODULE, OPENSSL, environment, must, refused, run, stock, write_conf
 from keyrings import make_keyring
 from terminal import Terminal
@@ -127,6 +128,15 @@ def test_the_passphrase_is_asked_for_once(kept, pki, mail, out):
     code, said, prompts = ask_on_a_terminal("wrong", *argv, conf=kept)
     assert (code, prompts) == (2, 1), said
     assert "is the passphrase right?" in said and nothing_left(out)
+
+
+def test_the_keyring_is_opened_once(kept, pki, mail, out, tmp_path):
+    """The certificate and its key are two URIs of one process."""
+    skip_without_strace()
+    uri, log = "smimepolicy:identity/good_p256@example.com", tmp_path / "log"
+    must(run(STRACE, "-o", log, "-e", "trace=openat", OPENSSL, "cms", "-sign", "-in", mail, "-signer", uri,
+             "-inkey", uri, "-out", out, conf=kept))
+    assert log.read_text().count('/certificates.db"') == 1 and log.read_text().count('/keys.db"') == 1
 
 
 def test_a_key_in_an_encrypted_file(tmp_path, pki, keys, mail, out):

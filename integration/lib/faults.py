@@ -22,7 +22,8 @@ OLD = b"what was there before\n"
 # The errors with which each call may fail.  Errors that are an answer are left out: ENOENT means that a file
 # does not exist.
 FAULTS = {
-    "openat": "EMFILE", "read": "EIO", "pread64": "EIO", "getdents64": "EIO", "newfstatat": "EIO",
+    "open": "EMFILE", "openat": "EMFILE", "read": "EIO", "pread64": "EIO", "getdents64": "EIO",
+    "newfstatat": "EIO",
     "lseek": "EIO", "write": "ENOSPC", "pwrite64": "ENOSPC", "fsync": "EIO", "fdatasync": "EIO",
     "ftruncate": "EIO", "truncate": "EIO", "rename": "EXDEV", "renameat2": "EXDEV",
     "link": "EPERM", "unlink": "EPERM", "unlinkat": "EPERM", "rmdir": "EPERM", "mkdir": "ENOSPC",
@@ -58,8 +59,9 @@ class Point:
 
 def _read_points(log):
     """The system calls of a strace log that are in FAULTS, from where the program itself begins."""
-    seen, points, loaded = {}, [], None
-    for line in log.read_text(errors="replace").splitlines():
+    text = log.read_text(errors="replace")
+    seen, points, loaded = {}, [], None if "/ld.so.cache" in text else 0
+    for line in text.splitlines():
         name = re.match(r"(\w+)\(", line)
         if name and name[1] in FAULTS:
             seen[name[1]] = seen.get(name[1], 0) + 1

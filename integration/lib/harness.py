@@ -56,6 +56,11 @@ test -z "$pipe" || {
 """
 
 
+def is_musl():
+    """Is the launcher linked with musl, as a static program?"""
+    return "SP_HAS_MUSL:INTERNAL=1" in (BUILD / "CMakeCache.txt").read_text("utf-8")
+
+
 def copy_command(directory):
     """Copy the command, which is two programs, into a directory; returns its path there."""
     for program in (COMMAND, TOOL):

@@ -314,6 +314,22 @@ def test_decision_log(cms, pki, mail, tmp_path):
     assert allowed["pid"] != denied["pid"]
 
 
+def test_only_a_decision_log_loads_jansson(conf, pki, mail, tmp_path):
+    """No other program pays for it.  If it cannot be loaded, the log locks the policy."""
+    assert "jansson" not in must(run("readelf", "-d", MODULE)).text
+    logging = write_conf(tmp_path / "logging.cnf", {"decision_log": tmp_path / "log"})
+
+    def sign(conf, **env):
+        return run(OPENSSL, "cms", "-sign", "-in", mail, "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
+                   conf=conf, env={**env, "LD_DEBUG": "files"})
+
+    assert "jansson" not in must(sign(conf)).err and "jansson" in must(sign(logging)).err
+    (tmp_path / "libjansson.so.4").touch()
+    result = sign(logging, LD_LIBRARY_PATH=str(tmp_path))
+    assert result.rc != 0 and b"smime.p7s" not in result.out, result
+    assert "decision_log: libjansson cannot be loaded" in result.err, result
+
+
 def test_decision_log_tells_certificates_of_one_key_apart(cms, pki, mail, tmp_path):
     """The renewed certificate and the old one have the same key, but different fingerprints."""
     log, out = tmp_path / "decisions.json", tmp_path / "out"

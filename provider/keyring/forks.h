@@ -39,6 +39,8 @@ void sp_keyring_leave(const struct sp_quiet *quiet);
  * open between its questions, as long as the one in |path| is still the same and may
  * be read: then the answer is that of a keyring opened now, and costs no open.
  *
+ * Who needs it for longer leaves, and enters again to give it back.
+ *
  * @return NULL with |*why| set as by sp_keyring_open(); call sp_keyring_give_back()
  *         in any case
  */

@@ -15,6 +15,8 @@
 #include <openssl/err.h>
 #include <openssl/params.h>
 
+#include <jansson.h>
+
 #include "gates/contexts.h"
 #include "gates/hooks.h"
 #include "keyring/forks.h"
@@ -212,6 +214,13 @@ static bool load_backend(struct sp_instance *instance, const char *name)
     return loaded;
 }
 
+/* Load what the decision log needs while files can be found: the program may call chroot(). */
+static void load_for_log(const struct sp_instance *instance)
+{
+    if (sp_policy()->decision_log != NULL && json_null() == NULL)
+        sp_configuration_refuse(&instance->up, "decision_log: libjansson cannot be loaded");
+}
+
 /*
  * If the module is loaded under a second name in one library context, it shares the
  * first one's instance.
@@ -240,8 +249,10 @@ static struct sp_instance *start(struct sp_instance *instance)
     struct sp_instance *same = NULL;
     bool built;
 
-    if (settings != NULL)
+    if (settings != NULL) {
         sp_policy_adopt(settings);
+        load_for_log(instance);
+    }
     built = settings != NULL && load_backend(instance, sp_policy()->backend) &&
             ((same = shared_instance(instance)) != NULL || sp_instance_build(instance)) &&
             (same != NULL || live > 0 || start_process(instance));

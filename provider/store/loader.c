@@ -60,8 +60,7 @@ static void close_loader(struct loader *loader)
         return;
     sp_keyring_enter(&quiet);
     sp_cursor_free(loader->cursor);
-    sp_keyring_close(loader->keyring);
-    sp_keyring_leave(&quiet);
+    sp_keyring_give_back(loader->keyring, &quiet);
     sp_record_clear(&loader->last);
     sp_choice_clear(&loader->choice);
     sk_X509_pop_free(loader->along, X509_free);
@@ -112,10 +111,10 @@ static bool open_keyring(struct loader *loader)
 
     if (path == NULL)
         path = own;
-    sp_keyring_enter(&quiet);
-    if (path != NULL)
-        loader->keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);
-    sp_keyring_leave(&quiet);
+    if (path != NULL) {
+        loader->keyring = sp_keyring_borrow(path, &quiet, &why);
+        sp_keyring_leave(&quiet);
+    }
     OPENSSL_free(own);
     return loader->keyring != NULL || refuse(SP_REASON_KEYRING, loader->name, why);
 }

@@ -45,11 +45,13 @@ static char *read_file(const char *path, size_t *len)
 /* The value of a character of base64, or -1. */
 static int value_of(char c)
 {
-    static const char alphabet[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    const char *found = c == '\0' ? NULL : strchr(alphabet, c);
-
-    return found == NULL ? -1 : (int)(found - alphabet);
+    if (c >= 'A' && c <= 'Z')
+        return c - 'A';
+    if (c >= 'a' && c <= 'z')
+        return c - 'a' + 26;
+    if (c >= '0' && c <= '9')
+        return c - '0' + 52;
+    return c == '+' ? 62 : c == '/' ? 63 : -1;
 }
 
 /* Decode base64 in place, up to its end or the next dash; returns the length. */

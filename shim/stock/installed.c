@@ -101,12 +101,18 @@ static bool is_same(const struct stat *a, const struct stat *b)
 /* Is |program| the other program of the two, which would run this one? */
 static bool is_partner(const struct stat *program)
 {
-    char *path = shim_partner_path();
+    char own[PATH_MAX];
     struct stat is;
-    bool found = path != NULL && stat(path, &is) == 0 && is_same(program, &is);
+    bool is_known = find_own_dir(own);
+    bool found = false;
 
-    OPENSSL_free(path);
-    return found;
+    for (size_t i = 0; is_known && !found && partners[i] != NULL; i++) {
+        char *path = sp_format("%s/%s", own, partners[i]);
+
+        found = path != NULL && stat(path, &is) == 0 && is_same(program, &is);
+        OPENSSL_free(path);
+    }
+    return found || (stat(SHIM_PARTNER_PATH, &is) == 0 && is_same(program, &is));
 }
 
 const char *shim_stock_path(void)

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -45,7 +46,11 @@ struct following {
     int status;
 };
 
-/* Runs in the child: only async-signal-safe calls, then exec. */
+/*
+ * Runs in the child, which has our memory until it is stock: to copy the page tables
+ * for so short a time costs as much as all that we do by ourselves.  So it calls what
+ * only asks the kernel, and changes nothing that we read afterwards.
+ */
 static _Noreturn void become_stock(const struct shim_stock *stock, char *const *env, int output,
                                    int errors, int failure, pid_t parent)
 {
@@ -95,7 +100,7 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
     run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
         pipe2(failure, O_CLOEXEC) == 0)
-        run->child = fork();
+        run->child = vfork();
     if (run->child == 0)
         become_stock(stock, env, output[1], errors[1], failure[1], parent);
     reason = errno;
@@ -108,22 +113,22 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
         close(errors[1]);
     if (failure[1] >= 0)
         close(failure[1]);
+    /* Else the end of the report would never be read. */
+    if (stock->pipe != NULL) {
+        close(stock->pipe->write);
+        stock->pipe->write = -1;
+    }
     errno = reason;
     return run->child > 0;
 }
 
-/* Wait until the exec has succeeded; false with its errno. */
+/* Has the exec succeeded?  False with its errno. */
 static bool has_started(struct following *run)
 {
     int reason;
-    ssize_t got = read(run->failure, &reason, sizeof(reason));
 
-    if (got == 0)
+    if (read(run->failure, &reason, sizeof(reason)) != (ssize_t)sizeof(reason))
         return true;
-    if (got < 0) {
-        reason = errno;
-        kill(run->child, SIGKILL);
-    }
     waitpid(run->child, &run->status, 0);
     errno = reason;
     return false;
@@ -156,6 +161,7 @@ static void take_signals(struct following *run)
 #define PROGRESS_EVERY 200 /* milliseconds */
 #define FLUSH_AFTER    50  /* milliseconds */
 #define DRAIN_EVERY    20  /* milliseconds */
+#define SHORT_INPUT    32768
 
 /* Keep a part of the output as text, which a NUL ends. */
 static void keep(char *said, const char *block, size_t got)
@@ -200,22 +206,20 @@ static bool take_errors(struct following *run)
 }
 
 /*
- * Read standard output; false at its end, or if it cannot be written on: then stock
- * gets SIGPIPE.
+ * Read standard output, and close it at its end, or if it cannot be written on: then
+ * stock gets SIGPIPE.
  */
-static bool take_output(struct following *run)
+static void take_output(struct following *run)
 {
     char block[65536];
     ssize_t got = read(run->output, block, sizeof(block));
 
-    if (got < 0)
-        return may_go_on(run);
-    if (got == 0)
-        return false;
-    if (shim_write_all(run->sink, block, (size_t)got))
-        return true;
-    run->lost = errno;
-    return false;
+    if ((got < 0 && may_go_on(run)) || (got > 0 && shim_write_all(run->sink, block, (size_t)got)))
+        return;
+    if (got > 0)
+        run->lost = errno;
+    close(run->output);
+    run->output = -1;
 }
 
 /*
@@ -236,13 +240,6 @@ static void drain_pipe(struct following *run)
         give_up(run);
 }
 
-static void stop_output(struct following *run, struct pollfd *on)
-{
-    close(run->output);
-    run->output = -1;
-    on->fd = -1;
-}
-
 /* How long to wait, in milliseconds; -1: until something happens. */
 static int patience(const struct following *run)
 {
@@ -255,19 +252,35 @@ static int patience(const struct following *run)
     return run->progress.on ? PROGRESS_EVERY : -1;
 }
 
+/* Does what stock makes of the message fit into a pipe, so that it can stay there for a while? */
+static bool is_short(const struct shim_stock *stock)
+{
+    struct stat is;
+
+    return stock->pipe != NULL && fstat(stock->in, &is) == 0 && S_ISREG(is.st_mode) &&
+           is.st_size <= SHORT_INPUT;
+}
+
+/*
+ * Of a short message the output is read when stock is done, or the next time that the
+ * report is drained: stock writes 4 KB at a time, and each would wake us.
+ */
 static void follow(struct following *run)
 {
     struct pollfd on[] = { { run->errors, POLLIN, 0 },
                            { run->signals, POLLIN, 0 },
-                           { run->output, POLLIN, 0 } };
+                           { -1, POLLIN, 0 } };
+    bool is_held = is_short(run->stock);
 
-    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || on[2].fd >= 0)) {
+    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || run->output >= 0)) {
         /*
          * After stock has ended, only read what is there: a child of stock's may have the
          * streams open.
          */
-        int ready = poll(on, 3, patience(run));
+        int ready;
 
+        on[2].fd = is_held ? -1 : run->output;
+        ready = poll(on, 3, patience(run));
         if (ready < 0 && !may_go_on(run))
             break;
         shim_progress_show(&run->progress);
@@ -277,11 +290,12 @@ static void follow(struct following *run)
             break;
         if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
             on[0].fd = -1;
-        if (ready > 0 && on[2].fd >= 0 && on[2].revents != 0 && !take_output(run))
-            stop_output(run, &on[2]);
+        if (ready > 0 && on[2].revents != 0)
+            take_output(run);
         drain_pipe(run);
         if (!run->ended && ready > 0 && on[1].revents != 0)
             take_signals(run);
+        is_held = is_held && ready > 0 && on[0].fd >= 0 && !run->ended;
     }
     drain_pipe(run);
     if (!run->ended)
@@ -290,26 +304,13 @@ static void follow(struct following *run)
 
 static void finish(struct following *run)
 {
-    if (run->output >= 0)
-        close(run->output);
-    if (run->errors >= 0)
-        close(run->errors);
-    if (run->failure >= 0)
-        close(run->failure);
-    if (run->signals >= 0)
-        close(run->signals);
+    const int fds[] = { run->output, run->errors, run->failure, run->signals };
+
+    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
+        if (fds[i] >= 0)
+            close(fds[i]);
     signal(SIGCHLD, run->child_before);
     sigprocmask(SIG_SETMASK, &run->before, NULL);
-}
-
-/* Else its end would never be read.  Keeps errno. */
-static void close_write_end(struct shim_stock_pipe *pipe)
-{
-    int reason = errno;
-
-    close(pipe->write);
-    pipe->write = -1;
-    errno = reason;
 }
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
@@ -328,14 +329,14 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     bool started;
 
     if (stock->capture)
-        run.said = OPENSSL_zalloc(SAID_MAX);
+        run.said = OPENSSL_malloc(SAID_MAX);
+    if (run.said != NULL)
+        run.said[0] = '\0';
     run.quiet = run.quiet || run.said != NULL;
     if (stock->unverified)
         run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
-    if (stock->pipe != NULL)
-        close_write_end(stock->pipe);
     if (started) {
         if (stock->progress)
             shim_progress_begin(&run.progress, stock->in);

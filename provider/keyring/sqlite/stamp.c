@@ -81,6 +81,9 @@ bool sp_sqlite_may_stay(struct sp_keyring *opened)
 {
     struct sp_database *keyring = sp_database(opened);
 
+    /* A store may have had it open for long.  The descriptor of the private keys is not known. */
+    if (keyring->has_keys || !sp_stamp_may_close(keyring))
+        return false;
     /* These pages are enough for many questions, and little for a daemon. */
     if (!keyring->stayed && !sp_store_run(keyring, "PRAGMA main.cache_size = -256"))
         return false;
