@@ -32,7 +32,7 @@ void sp_digested_forget(void)
 
 static void note(const unsigned char *data, size_t length)
 {
-    if (data == NULL || length == 0)
+    if (length == 0)
         return;
     last = SP_KIND_OTHER;
     if (data[0] != 0x31)

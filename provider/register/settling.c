@@ -130,10 +130,10 @@ bool sp_cert_settle(struct sp_cert *cert)
     }
     sp_unlock(sp_shard_of(cert));
 
-    if (stranger != NULL)
+    if (stranger != NULL) {
         sp_keys_disown(stranger, cert);
-    if (stranger != NULL && !fresh)
         sp_prints_remove(cert);
+    }
     if (content.failed || (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
                            !sp_prints_file(cert, &content)))
         sp_register_failed();

@@ -206,7 +206,7 @@ static void context_end(void *libctx)
 {
     sp_lock(0);
     for (size_t i = 0; i < MAX_INSTANCES; i++)
-        if (instances[i].number != 0 && instances[i].libctx == libctx)
+        if (instances[i].libctx == libctx)
             told[i] = 0;
     sp_unlock(0);
     seen_arrivals = 0;
@@ -286,7 +286,7 @@ void sp_threads_remove_instance(const struct sp_upcalls *up)
     sp_lock_telling();
     sp_lock(0);
     for (size_t i = 0; i < MAX_INSTANCES; i++)
-        if (instances[i].number != 0 && instances[i].up.handle == up->handle)
+        if (instances[i].up.handle == up->handle)
             instances[i].number = 0;
     sp_unlock(0);
     sp_unlock_telling();

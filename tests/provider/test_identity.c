@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 
 #include "mail.h"
+#include "register/register.h"
 
 /* One private key signs for two certificates: refused if one of them may not sign. */
 static bool sign_for_two(const char *first, const char *second)
@@ -396,6 +397,31 @@ START_TEST(the_next_key_matches_no_other)
 }
 END_TEST
 
+/* As many as are watched while they are incomplete. */
+START_TEST(built_side_by_side)
+{
+    X509 *certs[4];
+    EVP_PKEY *key;
+
+    sp_start(NULL);
+    key = sp_read_key("good-rsa");
+    for (int i = 0; i < SP_ROWS(certs); i++)
+        certs[i] = X509_new();
+    for (int i = 0; i < SP_ROWS(certs); i++) {
+        ck_assert_int_eq(X509_set_pubkey(certs[i], key), 1);
+        ck_assert_int_gt(X509_sign(certs[i], key, EVP_sha256()), 0);
+    }
+    for (int i = 0; i < SP_ROWS(certs); i++) {
+        struct sp_cert *cert = sp_register_of_x509(certs[i]);
+
+        ck_assert_msg(sp_cert_facts(cert) != NULL, "%d", i);
+        sp_cert_unref(cert);
+        X509_free(certs[i]);
+    }
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("identity");
@@ -414,5 +440,6 @@ int main(void)
     tcase_add_test(tests, parses_that_fail);
     tcase_add_loop_test(tests, initialised_again_and_copied, 0, 2);
     tcase_add_test(tests, refused_stays_refused);
+    tcase_add_test(tests, built_side_by_side);
     return sp_run_forked(suite);
 }

@@ -254,6 +254,28 @@ START_TEST(intermediate_with_an_address)
 }
 END_TEST
 
+/* For any purpose, too, a signer in the store needs no issuer, and is not asked to be one. */
+START_TEST(any_purpose_of_a_signer)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509 *cert;
+
+    sp_start(NULL);
+    cert = make(
+        (struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature" });
+    ck_assert_int_eq(X509_STORE_add_cert(store, cert), 1);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, NULL), 1);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    ck_assert_int_eq(
+        X509_VERIFY_PARAM_set_purpose(X509_STORE_CTX_get0_param(ctx), X509_PURPOSE_ANY), 1);
+    EXPECT_DONE(X509_verify_cert(ctx) == 1);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_free(cert);
+}
+END_TEST
+
 static const struct {
     const char *san; /* of the issuer between root and signer */
     bool done;
@@ -467,6 +489,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);
     tcase_add_test(tests, intermediate_with_an_address);
+    tcase_add_test(tests, any_purpose_of_a_signer);
     tcase_add_loop_test(tests, intermediate_with_the_name_of_the_root, 0, SP_ROWS(middles));
     tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);

@@ -313,42 +313,55 @@ END_TEST
 static const struct {
     struct sp_signing_time time;
     time_t now;
-    const char *not_after;
+    const char *not_before, *not_after;
     const char *fault, *found, *required;
 } clocks[] = {
     { { SP_TIME_BROKEN, 0 },
       SP_NOW,
+      SP_START,
       SP_END,
       "signing time cannot be read" NOW_IS,
       "an unreadable signing time" NOW_IS,
       VALIDITY },
     { { SP_TIME_BROKEN, 0 },
       LATER,
+      SP_START,
       SP_END,
       "signing time cannot be read" LATER_IS,
       "an unreadable signing time" LATER_IS,
       VALIDITY },
     { { SP_TIME_READ, SP_NOW + SKEW + 1 },
       SP_NOW,
+      SP_START,
       SP_END,
       "signing time is in the future, 2023-12-01T00:05:01Z" NOW_IS,
       "signing time 2023-12-01T00:05:01Z" NOW_IS,
       VALIDITY },
     { { SP_TIME_READ, 0 },
       SP_NOW,
+      SP_START,
       SP_END,
       "certificate was not valid at its signing time, 1970-01-01T00:00:00Z" NOW_IS,
       "signing time 1970-01-01T00:00:00Z" NOW_IS,
       VALIDITY },
     { { SP_TIME_ABSENT, 0 },
       LATER,
+      SP_START,
       SP_END,
       "certificate is not valid now, and the message has no signing time" LATER_IS,
       "no signing time" LATER_IS,
       VALIDITY },
     { { SP_TIME_READ, SP_NOW },
       SP_NOW,
+      SP_START,
       "2024",
+      "certificate was not valid at its signing time, 2023-12-01T00:00:00Z" NOW_IS,
+      "signing time 2023-12-01T00:00:00Z" NOW_IS,
+      "a validity that can be read" },
+    { { SP_TIME_READ, SP_NOW },
+      SP_NOW,
+      "2023",
+      SP_END,
       "certificate was not valid at its signing time, 2023-12-01T00:00:00Z" NOW_IS,
       "signing time 2023-12-01T00:00:00Z" NOW_IS,
       "a validity that can be read" },
@@ -356,8 +369,8 @@ static const struct {
 
 START_TEST(words_about_clocks)
 {
-    struct sp_facts *signer =
-        facts_of(&(struct sp_recipe){ GOOD, .not_after = clocks[_i].not_after });
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){
+        GOOD, .not_before = clocks[_i].not_before, .not_after = clocks[_i].not_after });
     smimepolicy_verdict *verdict =
         sp_judge_signing_time(signer, NULL, 0, &clocks[_i].time, clocks[_i].now);
 
