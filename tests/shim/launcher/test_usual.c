@@ -4,40 +4,11 @@
  *
  * Which command lines the launcher takes.
  */
-#include <fcntl.h>
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-#include "common/message.h"
-#include "launcher/launch.h"
-#include "tool/run/ciphers.h"
+#include "launches.h"
 #include "verdicts.h"
-
-/* The first line of base64 holds the identifier of the key. */
-#define CERT(line) "-----BEGIN CERTIFICATE-----\n" line "\n-----END CERTIFICATE-----\n"
-#define KEY        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-#define LOCKED     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
-
-static const struct {
-    const char *name, *text;
-} files[] = {
-    { "rsa", CERT("MAYGAQE=") },
-    { "ec", CERT("AAYHKoZI\nzj0CAQ==") },
-    { "pss", CERT("BgkqhkiG9w0BAQo=") },
-    { "both", CERT("MAYGAQE=") KEY },
-    { "shut", CERT("MAYGAQE=") LOCKED },
-    { "key", KEY },
-    { "locked", LOCKED },
-    { "trusted", "-----BEGIN TRUSTED CERTIFICATE-----\nMAY=\n-----END TRUSTED CERTIFICATE-----\n" },
-    { "a:b", CERT("MAYGAQE=") },
-    { "mail", "Subject: x\n\nhello\n" },
-    { "pass", "secret\n" },
-    { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
-    { "alone", "From: A <a@b>\n\nhello\n" },
-    { "many", "From: a@b, c@d\nTo: c@d\n\nhello\n" },
-};
 
 static const struct {
     bool usual;
@@ -164,49 +135,17 @@ static const struct {
     { false, "encrypt", { "--to", "a@b", "--from", "c@d", "-in", "mail" } },
 };
 
-static void make_files(void)
-{
-    char directory[] = "/tmp/test-usual-XXXXXX";
-
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    for (size_t i = 0; i < SP_ROWS(files); i++) {
-        FILE *file = fopen(files[i].name, "w");
-
-        ck_assert(file != NULL && fputs(files[i].text, file) >= 0 && fclose(file) == 0);
-    }
-}
-
-static void remove_files(void)
-{
-    char directory[200];
-
-    for (size_t i = 0; i < SP_ROWS(files); i++)
-        (void)unlink(files[i].name);
-    ck_assert_ptr_nonnull(getcwd(directory, sizeof(directory)));
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
 START_TEST(is_usual)
 {
-    const char *name = rows[_i].name;
-    bool is_stock = strcmp(name, "cms") == 0 || strcmp(name, "smime") == 0;
-    struct shim_launch launch = { .name = name,
-                                  .api = !is_stock                  ? SHIM_VERB
-                                         : strcmp(name, "cms") == 0 ? SHIM_CMS
-                                                                    : SHIM_SMIME,
-                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb };
-    char *words[12];
+    struct shim_launch launch = { .name = NULL };
+    const char *words[12];
     bool usual;
 
     memcpy(words, rows[_i].words, sizeof(words));
-    make_files();
-    shim_errors_mute(true);
-    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
-                               &launch.request) == SHIM_OK &&
-            shim_launch_is_usual(&launch);
+    sp_make_launch_files();
+    usual = sp_launch_read(&launch, rows[_i].name, words);
     shim_launch_clear(&launch);
-    remove_files();
+    sp_remove_launch_files();
     ck_assert_int_eq(usual, rows[_i].usual);
 }
 END_TEST
@@ -229,25 +168,16 @@ static const struct {
 
 START_TEST(is_usual_through_a_pipe)
 {
-    const char *name = piped[_i].name;
-    bool is_stock = strcmp(name, "cms") == 0;
-    struct shim_launch launch = { .name = name,
-                                  .api = is_stock ? SHIM_CMS : SHIM_VERB,
-                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb };
-    char *words[8];
-    int ends[2];
+    struct shim_launch launch = { .name = NULL };
+    const char *words[8];
     bool usual;
 
-    ck_assert(pipe2(ends, O_CLOEXEC) == 0 && write(ends[1], "x", 1) == 1 &&
-              dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+    sp_launch_input("x", true);
     memcpy(words, piped[_i].words, sizeof(words));
-    make_files();
-    shim_errors_mute(true);
-    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
-                               &launch.request) == SHIM_OK &&
-            shim_launch_is_usual(&launch);
+    sp_make_launch_files();
+    usual = sp_launch_read(&launch, piped[_i].name, words);
     shim_launch_clear(&launch);
-    remove_files();
+    sp_remove_launch_files();
     ck_assert_int_eq(usual, piped[_i].usual);
 }
 END_TEST
@@ -265,23 +195,14 @@ static const struct {
 
 START_TEST(a_mail_is_usual_through_a_pipe)
 {
-    struct shim_launch launch = { .name = "encrypt",
-                                  .api = SHIM_VERB,
-                                  .manner = &shim_manner_verb };
-    char headers[] = "--headers";
-    char *words[] = { headers, NULL };
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", NULL };
     const char *mail = through[_i].mail;
     char again[100] = "";
-    int ends[2];
     bool usual;
 
-    ck_assert(pipe2(ends, O_CLOEXEC) == 0 &&
-              write(ends[1], mail, strlen(mail)) == (ssize_t)strlen(mail) && close(ends[1]) == 0 &&
-              dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
-    shim_errors_mute(true);
-    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
-                               &launch.request) == SHIM_OK &&
-            shim_launch_is_usual(&launch);
+    sp_launch_input(mail, true);
+    usual = sp_launch_read(&launch, "encrypt", words);
     ck_assert_int_eq(usual, through[_i].usual);
     ck_assert_int_eq(launch.lost, 0);
     if (usual) {
