@@ -506,6 +506,22 @@ START_TEST(no_file)
 }
 END_TEST
 
+/* Removed after the keyring was opened: certificates are removed all the same. */
+START_TEST(no_file_any_more)
+{
+    char *path = sp_store_file(place, SP_KEYS);
+
+    fill();
+    sp_keyring_close(keyring);
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(take_away(carol, NULL));
+    expect_rows(2, 3, 4);
+    ck_assert_int_eq(access(path, F_OK), -1);
+    OPENSSL_free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: keys");
@@ -533,6 +549,7 @@ int main(void)
     tcase_add_loop_test(tests, unusable_for_a_reader, 0, SP_ROWS(faults));
     tcase_add_test(tests, earlier_form_for_a_reader);
     tcase_add_loop_test(tests, no_file, 0, 2);
+    tcase_add_test(tests, no_file_any_more);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
