@@ -130,3 +130,57 @@ void sp_launch_input(const char *text, bool is_pipe)
     ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
     close(ends[0]);
 }
+
+/* The linker calls these in the place of libc's functions. */
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+void *__real_realloc(void *old, size_t size);
+char *__real_strdup(const char *text);
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__wrap_realloc(void *old, size_t size);
+char *__wrap_strdup(const char *text);
+
+static long left; /* allocations until one fails; 0: none will */
+static bool has_failed;
+
+static bool fails(void)
+{
+    bool now = left == 1;
+
+    left -= left > 0;
+    has_failed = has_failed || now;
+    return now;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return fails() ? NULL : __real_malloc(size);
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return fails() ? NULL : __real_calloc(count, size);
+}
+
+void *__wrap_realloc(void *old, size_t size)
+{
+    return fails() ? NULL : __real_realloc(old, size);
+}
+
+char *__wrap_strdup(const char *text)
+{
+    return fails() ? NULL : __real_strdup(text);
+}
+
+void sp_launch_starve(long number)
+{
+    left = number;
+    has_failed = false;
+}
+
+bool sp_launch_starve_end(void)
+{
+    left = 0;
+    return has_failed;
+}

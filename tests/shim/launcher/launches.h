@@ -28,4 +28,9 @@ bool sp_launch_read(struct shim_launch *launch, const char *name, const char **w
 /* Make |text| standard input, as a file or through a pipe. */
 void sp_launch_input(const char *text, bool is_pipe);
 
+/* From now on the allocation with this number (from 1) fails, and no other. */
+void sp_launch_starve(long number);
+/* No allocation fails any more; returns whether one has failed. */
+bool sp_launch_starve_end(void);
+
 #endif

@@ -376,30 +376,43 @@ static int count_descriptors(void)
     return count;
 }
 
-/* Run |words| with a script for stock, and expect the exit code, the output and what is said. */
-static void expect(const char *const *words, const char *stock, int code, const char *out,
-                   const char *said)
+static bool starved; /* by the last run */
+
+/* Run |words|, with the allocation of this number failing; returns the exit code. */
+static int run(const char *const *words, long number, char **out, char **said)
 {
     static char own[] = "smime-policy";
     char *argv[14] = { own };
-    char *text;
     int argc = 1;
 
     for (; *words != NULL; words++)
         memcpy(&argv[argc++], words, sizeof(*words));
-    make_script("stock", STOCK, stock);
     sp_capture_begin(STDOUT_FILENO);
     sp_capture_begin(STDERR_FILENO);
     shim_limit_begin();
+    sp_launch_starve(number);
     argc = shim_launch(argc, argv);
+    starved = sp_launch_starve_end();
     shim_limit_end();
-    text = sp_capture_end(STDERR_FILENO);
+    *said = sp_capture_end(STDERR_FILENO);
+    *out = sp_capture_end(STDOUT_FILENO);
+    return argc;
+}
+
+/* Run |words| with a script for stock, and expect the exit code, the output and what is said. */
+static void expect(const char *const *words, const char *stock, int code, const char *out,
+                   const char *said)
+{
+    char *output, *text;
+    int ended;
+
+    make_script("stock", STOCK, stock);
+    ended = run(words, 0, &output, &text);
     ck_assert_str_eq(text, said);
+    ck_assert_int_eq(ended, code);
+    ck_assert_str_eq(output, out);
     free(text);
-    text = sp_capture_end(STDOUT_FILENO);
-    ck_assert_int_eq(argc, code);
-    ck_assert_str_eq(text, out);
-    free(text);
+    free(output);
 }
 
 START_TEST(its_end)
@@ -499,6 +512,51 @@ START_TEST(children_are_ignored)
 }
 END_TEST
 
+/* If memory runs out nothing is handed over that is not whole, or not under the whole policy. */
+static const struct {
+    const char *words[12];
+    const char *stock;
+    int code;
+    const char *out;
+} hungry[] = {
+    { { "--policy=conf", "--keyring=ring", SIGN, "-passin", "env:LC_SECRET" },
+      ALLOWED "cat; basename $(setting policy); basename $(setting keyring); "
+              "setting report_use; echo $SMIME_POLICY_PASSIN; echo \"$@\"",
+      SHIM_OK,
+      MAIL "conf\nring\nsign\nsecret\ncms -provider-path /modules -provider smimepolicy -sign "
+           "-stream -signer both -passin env:SMIME_POLICY_PASSIN\n" },
+    { { "encrypt", "--headers", "-in", "alone", "--to", "a@b", "rsa" },
+      "hello; tell 'chosen encrypt a@b " A " only' 'allowed encrypt " A "' 'allowed encrypt -'\n"
+      "cat; echo \"$@\"",
+      SHIM_OK,
+      "From: A <a@b>\n\r\nhello\ncms -provider-path /modules -provider smimepolicy -encrypt "
+      "-stream -aes256 -recip smimepolicy:contact/a@b -- rsa\n" },
+    { { SIGN }, REFUSED "cat", SHIM_REFUSED, "" },
+    { { SIGN }, ALLOWED "cat; exit 2", LEFT, "" },
+};
+
+START_TEST(memory_runs_out)
+{
+    long number = 0;
+
+    make_script("stock", STOCK, hungry[_i].stock);
+    make_script(beside, TOOL "3\n", "");
+    do {
+        char *out, *said;
+        int code = run(hungry[_i].words, ++number, &out, &said);
+        bool done = code == hungry[_i].code;
+
+        ck_assert_msg(done || code == LEFT || code == SHIM_SYSTEM || code == SHIM_REFUSED,
+                      "%ld: %d", number, code);
+        ck_assert_msg(strcmp(out, done ? hungry[_i].out : "") == 0, "%ld: %s", number, out);
+        ck_assert_msg(starved || done, "%d", code);
+        free(out);
+        free(said);
+    } while (starved);
+    ck_assert_int_gt(number, 10);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("launch");
@@ -509,6 +567,7 @@ int main(void)
     tcase_add_test(tests, its_file);
     tcase_add_test(tests, no_room);
     tcase_add_test(tests, no_stock);
+    tcase_add_loop_test(tests, memory_runs_out, 0, SP_ROWS(hungry));
     tcase_add_test(tests, children_are_ignored);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
