@@ -48,12 +48,17 @@ static const struct {
     { true, "encrypt", { "--headers", "-in", "plain", "--to-self", "--to", "x@y", "rsa" } },
     { true, "encrypt", { "--headers", "-in", "alone", "--to-self" } },
     { true, "encrypt", { "--headers", "-in", "alone", "rsa" } },
+    { true, "encrypt", { "-in", "mail", "-from", "(A) a@b", "rsa" } },
+    { true, "smime", { "-sign", "-signer", "both", "-in", "mail", "-from", "(A) a@b" } },
 
     /* Nothing to do, or something else. */
     { false, "sign", { "-in", "mail" } },
     { false, "cms", { "-in", "mail" } },
     { false, "cms", { "-verify", "-in", "mail" } },
     { false, "sign", { "-encrypt", "-signer", "both", "-in", "mail" } },
+    { false, "encrypt", { "-sign", "-in", "mail", "rsa" } },
+    { false, "decrypt", { "-encrypt", "-in", "mail", "-recip", "both" } },
+    { true, "sign", { "-sign", "-signer", "both", "-in", "mail" } },
     { false, "sign", { "-help" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "rsa" } },
     { false, "sign", { "-signer", "both", "-recip", "rsa", "-in", "mail" } },
