@@ -11,8 +11,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -512,6 +515,44 @@ START_TEST(children_are_ignored)
 }
 END_TEST
 
+static long read_number(const char *path)
+{
+    char *text = sp_launch_file(path);
+    long number = text != NULL ? atol(text) : 0;
+
+    free(text);
+    return number;
+}
+
+/* Who kills us ends the tool. */
+START_TEST(the_tool_ends_with_us)
+{
+    static const char *const words[] = { SIGN, NULL };
+    const struct timespec tick = { .tv_nsec = 1000000 };
+    pid_t child, tool;
+    int status;
+
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    make_script("stock", STOCK, REFUSED "exit 2");
+    make_script(beside, "#!/bin/sh\necho $$ >pid\nexec sleep 3600\n", "");
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        char *out, *said;
+
+        _exit(run(words, 0, &out, &said));
+    }
+    while ((tool = (pid_t)read_number("pid")) == 0) {
+        ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
+        nanosleep(&tick, NULL);
+    }
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(waitpid(tool, &status, 0), tool);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+END_TEST
+
 /* If memory runs out nothing is handed over that is not whole, or not under the whole policy. */
 static const struct {
     const char *words[12];
@@ -569,6 +610,7 @@ int main(void)
     tcase_add_test(tests, no_stock);
     tcase_add_loop_test(tests, memory_runs_out, 0, SP_ROWS(hungry));
     tcase_add_test(tests, children_are_ignored);
+    tcase_add_test(tests, the_tool_ends_with_us);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -4,6 +4,7 @@
  *
  * Which command lines the launcher takes.
  */
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -51,6 +52,22 @@ static const struct {
     { true, "encrypt", { "-in", "mail", "-from", "(A) a@b", "rsa" } },
     { true, "smime", { "-sign", "-signer", "both", "-in", "mail", "-from", "(A) a@b" } },
 
+    { true, "sign", { "-signer", "both", "-in", "mail", "-md", "sha256" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "-md", "sha512" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "--keyring", "x" } },
+    { true,
+      "sign",
+      { "-signer", "rsa", "-inkey", "key", "-signer", "ec", "-inkey", "key", "-in", "mail" } },
+    { true,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "env:HOME", "-in", "mail" } },
+    { true,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "file:pass", "-in", "mail" } },
+    { true, "encrypt", { "-in", "mail", "-recip", "rsa", "-recip", "both" } },
+    { true, "encrypt", { "-in", "mail", "pss" } },
+    { true, "encrypt", { "-in", "mail", "--to", "a@b", "--to", "c@d" } },
+
     /* Nothing to do, or something else. */
     { false, "sign", { "-in", "mail" } },
     { false, "cms", { "-in", "mail" } },
@@ -65,6 +82,37 @@ static const struct {
     { false, "decrypt", { "-in", "mail", "-inkey", "key" } },
     { false, "decrypt", { "-in", "mail" } },
     { false, "decrypt", { "-in", "mail", "-recip", "rsa", "-recip", "both" } },
+    { false, "decrypt", { "-in", "mail", "-inkey", "key", "rsa" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "both", "-signer", "both" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "both", "-aes128" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "rsa" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "both", "-inkey", "rsa" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "key", "-inkey", "key" } },
+    { false, "encrypt", { "-in", "mail", "rsa", "-signer", "both" } },
+    { false, "encrypt", { "-in", "mail", "-signer", "both", "rsa" } },
+    { false, "encrypt", { "-in", "mail", "-inkey", "key", "rsa" } },
+    { false, "encrypt", { "-in", "mail", "-passin", "pass:x", "rsa" } },
+    { false, "encrypt", { "-in", "mail" } },
+    { false, "encrypt", { "-in", "mail", "rsa", "none" } },
+    { false, "sign", { "-signer", "rsa", "-in", "mail" } },
+    { false, "sign", { "-signer", "rsa", "-inkey", "rsa", "-in", "mail" } },
+    { false, "sign", { "-signer", "key", "-inkey", "key", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "-signer", "rsa", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "-in", "." } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "-text", "-text" } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "--keyring", "x", "--keyring", "x" } },
+    { false, "cms", { "-sign", "-encrypt", "-signer", "both", "-in", "mail" } },
+    { false, "cms", { "-sign", "-in", "mail" } },
+    { false,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "file:none", "-in", "mail" } },
+    { false, "sign", { "-signer", "rsa", "-inkey", "locked", "-passin", "pass", "-in", "mail" } },
+    { false, "sign", { "--from", "a@b", "--to-self", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "--to", "a@b", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "--to-self", "-in", "mail" } },
+    { false, "encrypt", { "--to-self", "-in", "mail" } },
+    { false, "encrypt", { "--from", "a@b", "-in", "mail", "rsa" } },
+    { false, "decrypt", { "--from", "a@b", "-in", "mail", "-recip", "both" } },
     /* A passphrase would be asked for, or can be read once. */
     { false, "sign", { "-signer", "rsa", "-inkey", "locked", "-in", "mail" } },
     { false, "sign", { "-signer", "shut", "-in", "mail" } },
@@ -187,6 +235,75 @@ START_TEST(is_usual_through_a_pipe)
 }
 END_TEST
 
+/* Standard input that holds no message. */
+START_TEST(is_not_usual_without_a_message)
+{
+    static const char *const inputs[] = { "/dev/zero", "/", NULL };
+    const char *words[] = { "-signer", "both", NULL };
+    struct shim_launch launch = { .name = NULL };
+    int fd;
+
+    sp_make_launch_files();
+    if (inputs[_i] == NULL) {
+        sp_launch_input("", true);
+    } else {
+        fd = open(inputs[_i], O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+        close(fd);
+    }
+    ck_assert(!sp_launch_read(&launch, "sign", words));
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* What the launcher takes from the words, and from the header. */
+static const struct {
+    const char *name;
+    const char *words[12];
+    size_t wanted;
+    const char *sender, *keyring;
+} taken[] = {
+    { "sign", { "-signer", "both", "-in", "mail", "-from", "A <a@b>" }, 1, "a@b", NULL },
+    { "sign",
+      { "-signer", "both", "-in", "mail", "-from", "a@b", "-outform", "PEM" },
+      1,
+      NULL,
+      NULL },
+    { "sign",
+      { "-signer", "both", "-in", "mail", "-signer", "both", "--keyring", "k" },
+      2,
+      NULL,
+      "k" },
+    { "encrypt", { "-in", "mail", "-from", "a@b", "--keyring", "k", "rsa" }, 1, NULL, "k" },
+    { "encrypt", { "-in", "mail", "rsa", "both" }, 2, NULL, NULL },
+    { "encrypt", { "--headers", "-in", "alone", "rsa" }, 1, NULL, NULL },
+    { "decrypt", { "-in", "mail", "-recip", "both" }, 1, NULL, NULL },
+    { "sign", { "--headers", "-in", "plain", "-signer", "both" }, 1, "a@b", NULL },
+    { "sign",
+      { "--headers", "-in", "plain", "-outform", "DER", "-signer", "both" },
+      1,
+      NULL,
+      NULL },
+    { "smime", { "-sign", "-signer", "both", "-from", "a@b", "-in", "mail" }, 1, NULL, NULL },
+};
+
+START_TEST(is_taken)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[12];
+
+    memcpy(words, taken[_i].words, sizeof(words));
+    sp_make_launch_files();
+    ck_assert(sp_launch_read(&launch, taken[_i].name, words));
+    ck_assert_uint_eq(launch.wanted, taken[_i].wanted);
+    ck_assert_pstr_eq(launch.sender, taken[_i].sender);
+    ck_assert_pstr_eq(launch.keyring, taken[_i].keyring);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
 /* A mail in a pipe becomes a file, which the tool can read again from its beginning. */
 static const struct {
     bool usual;
@@ -229,6 +346,8 @@ int main(void)
 
     tcase_add_loop_test(tests, is_usual, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, is_usual_through_a_pipe, 0, SP_ROWS(piped));
+    tcase_add_loop_test(tests, is_not_usual_without_a_message, 0, 3);
+    tcase_add_loop_test(tests, is_taken, 0, SP_ROWS(taken));
     tcase_add_loop_test(tests, a_mail_is_usual_through_a_pipe, 0, SP_ROWS(through));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
