@@ -356,6 +356,7 @@ static void set_up(void)
     beside[len] = '\0';
     strcpy(strrchr(beside, '/') + 1, "tool_of_tests");
     (void)unlink(beside);
+    (void)remove(SHIM_CONFIG_DIR "/policy.cnf");
     sp_make_launch_files();
     sp_make_launch_file("conf", "");
     sp_make_launch_file("ring", "");

@@ -86,12 +86,12 @@ static void set_up(void)
     sp_make_launch_files();
     sp_make_launch_file("#", "");
     ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "none", 1), 0);
-    (void)unlink(INSTALLED);
+    (void)remove(INSTALLED);
 }
 
 static void tear_down(void)
 {
-    (void)unlink(INSTALLED);
+    (void)remove(INSTALLED);
     sp_remove_launch_files();
 }
 
