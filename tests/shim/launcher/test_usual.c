@@ -5,7 +5,10 @@
  * Which command lines the launcher takes.
  */
 #include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "launches.h"
@@ -339,6 +342,90 @@ START_TEST(a_mail_is_usual_through_a_pipe)
 }
 END_TEST
 
+#define PLAIN "From: a@b\nTo: c@d\n\nhello\n"
+
+/* Read a mail from standard input, which is at |at|. */
+static bool is_mail_usual(struct shim_launch *launch, off_t at)
+{
+    const char *words[] = { "--headers", NULL };
+
+    *launch = (struct shim_launch){ .name = NULL };
+    ck_assert_int_eq(lseek(STDIN_FILENO, at, SEEK_SET), at);
+    return sp_launch_read(launch, "encrypt", words);
+}
+
+START_TEST(a_mail_is_usual_as_a_file)
+{
+    struct shim_launch launch;
+    char content[100] = "";
+
+    sp_launch_input(PLAIN, false);
+    ck_assert(is_mail_usual(&launch, 0));
+    ck_assert_str_eq(launch.header, "From: a@b\nTo: c@d\n");
+    ck_assert_int_eq(pread(launch.content, content, sizeof(content) - 1, 0), 8);
+    ck_assert_str_eq(content, "\r\nhello\n");
+    ck_assert_int_eq(lseek(STDIN_FILENO, 0, SEEK_CUR), 0);
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(fcntl(launch.content, F_GETFD), -1);
+
+    /* Somebody has read the beginning, or there is none, or it has no file. */
+    ck_assert(!is_mail_usual(&launch, 1));
+    ck_assert_int_eq(launch.lost, 0);
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(ftruncate(STDIN_FILENO, 0), 0);
+    ck_assert(!is_mail_usual(&launch, 0));
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO), STDIN_FILENO);
+    ck_assert(!is_mail_usual(&launch, 0));
+    ck_assert_int_eq(launch.lost, 0);
+    shim_launch_clear(&launch);
+}
+END_TEST
+
+/* Without a place for the copy, or for the content, the tool reads the mail as it came. */
+START_TEST(a_mail_has_no_place)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", NULL };
+    char mail[100] = "";
+
+    sp_launch_input(PLAIN, _i == 0);
+    ck_assert_int_eq(setenv("TMPDIR", "/nonexistent", 1), 0);
+    ck_assert(!sp_launch_read(&launch, "encrypt", words));
+    ck_assert_int_eq(launch.lost, 0);
+    ck_assert_ptr_null(launch.header);
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(read(STDIN_FILENO, mail, sizeof(mail) - 1), (int)strlen(PLAIN));
+    ck_assert_str_eq(mail, PLAIN);
+}
+END_TEST
+
+/* A pipe that is named is not waited for, and a header of any length ends. */
+START_TEST(a_mail_that_is_named)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", "-in", "pipe", NULL };
+    const char *again[] = { "--headers", "-in", "long", NULL };
+    static char mail[SHIM_PLAIN_HEADER + 100] = "From: a@b\nTo: c@d\n";
+    size_t length = strlen(mail);
+
+    sp_make_launch_files();
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    ck_assert(!sp_launch_read(&launch, "encrypt", words));
+    shim_launch_clear(&launch);
+    while (length < SHIM_PLAIN_HEADER - 60)
+        length += (size_t)sprintf(mail + length, "X: %020d\n", 0);
+    length +=
+        (size_t)sprintf(mail + length, "X: %0*d\n", (int)(SHIM_PLAIN_HEADER - length) - 5 + _i, 0);
+    strcpy(mail + length, "\nhello\n");
+    sp_make_launch_file("long", mail);
+    launch = (struct shim_launch){ .name = NULL };
+    ck_assert_int_eq(sp_launch_read(&launch, "encrypt", again), _i == 0);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("usual");
@@ -349,6 +436,9 @@ int main(void)
     tcase_add_loop_test(tests, is_not_usual_without_a_message, 0, 3);
     tcase_add_loop_test(tests, is_taken, 0, SP_ROWS(taken));
     tcase_add_loop_test(tests, a_mail_is_usual_through_a_pipe, 0, SP_ROWS(through));
+    tcase_add_test(tests, a_mail_is_usual_as_a_file);
+    tcase_add_loop_test(tests, a_mail_has_no_place, 0, 2);
+    tcase_add_loop_test(tests, a_mail_that_is_named, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
