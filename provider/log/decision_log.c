@@ -80,11 +80,10 @@ static void put_rules(json_t *line, const smimepolicy_verdict *verdict)
 
     for (size_t i = 0; i < count; i++) {
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
-        int index = sp_rule_index(smimepolicy_finding_rule(finding));
 
-        if (index < 0 || index >= SP_RULE_COUNT || told[index])
+        if (told[finding->rule])
             continue;
-        told[index] = true;
+        told[finding->rule] = true;
         (void)json_array_append_new(
             findings, json_pack("{s:s, s:s}", "rule", smimepolicy_finding_rule(finding), "severity",
                                 sp_severity_name(smimepolicy_finding_severity(finding))));
