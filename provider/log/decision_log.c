@@ -174,18 +174,18 @@ char *sp_decision_log_fault(const char *path)
 /* Is there a file-size limit that would cut the line? */
 static bool has_limit(const struct stat *is, size_t length)
 {
-    struct rlimit limit;
+    struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
 
-    return S_ISREG(is->st_mode) && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           limit.rlim_cur != RLIM_INFINITY && (rlim_t)is->st_size + length > limit.rlim_cur;
+    (void)getrlimit(RLIMIT_FSIZE, &limit);
+    return S_ISREG(is->st_mode) && (rlim_t)is->st_size + length > limit.rlim_cur;
 }
 
+/* What is empty, or is not to be read, has no last line. */
 static bool ends_in_a_line(int file, const struct stat *is)
 {
     char last;
 
-    return S_ISREG(is->st_mode) && is->st_size > 0 && pread(file, &last, 1, is->st_size - 1) == 1 &&
-           last != '\n';
+    return pread(file, &last, 1, is->st_size - 1) == 1 && last != '\n';
 }
 
 /*
