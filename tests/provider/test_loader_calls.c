@@ -51,6 +51,8 @@ static void start(void)
     provider = OSSL_PROVIDER_load(NULL, "smimepolicy");
     ck_assert_ptr_nonnull(provider);
     provctx = OSSL_PROVIDER_get0_provider_ctx(provider);
+    /* The configuration keeps it loaded. */
+    OSSL_PROVIDER_unload(provider);
     calls.open = (OSSL_FUNC_store_open_fn *)find(OSSL_FUNC_STORE_OPEN);
     calls.attach = (OSSL_FUNC_store_attach_fn *)find(OSSL_FUNC_STORE_ATTACH);
     calls.settable =
