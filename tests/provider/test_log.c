@@ -617,6 +617,34 @@ START_TEST(that_can_only_be_written)
 }
 END_TEST
 
+/* Where others may make files too, a user's own file is a log, and that of a third one is none. */
+START_TEST(of_a_user_where_others_may_write)
+{
+    static const struct {
+        uid_t owner;
+        size_t lines;
+    } owners[] = { { 12345, 1 }, { 0, 1 }, { 1, 0 } };
+    const struct sp_decision decision = { .operation = "sign" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    json_t *log;
+
+    if (geteuid() != 0)
+        return;
+    make_directory();
+    ck_assert_int_eq(chmod(directory, 01777), 0);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    ck_assert(chown(path, owners[_i].owner, 0) == 0 && chmod(path, 0666) == 0);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    ck_assert_int_eq(seteuid(12345), 0);
+    sp_decision_log(settings, &decision);
+    ck_assert_int_eq(seteuid(0), 0);
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), owners[_i].lines);
+    json_decref(log);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 /* The log may get the number of a standard stream that the program has closed. */
 START_TEST(as_standard_input)
 {
@@ -701,6 +729,7 @@ int main(void)
     tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
     tcase_add_test(tests, fault_of_a_file);
     tcase_add_test(tests, that_can_only_be_written);
+    tcase_add_loop_test(tests, of_a_user_where_others_may_write, 0, 3);
     tcase_add_test(tests, as_standard_input);
     tcase_add_test(tests, device_beyond_the_limit);
     tcase_add_test(tests, program_that_is_no_text);
