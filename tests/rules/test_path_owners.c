@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
+#include <limits.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -78,6 +79,7 @@ static const struct {
     { "a/way/file", 0755, 0777, NULL, 0, 0, "shared a/b writable file" },
     { "a/root", 01777, 0755, NULL, 0, 0, "." },
     { "a/broken", 0755, 0755, NULL, 0, 0, "none" },
+    { "a/long/file", 0755, 0777, NULL, 0, 0, "shared a/b writable file" },
     { "a/loop", 0755, 0755, NULL, 0, ELOOP, "" },
     { "a/link40", 0755, 0755, NULL, 0, 0, "b" },
     { "a/link41", 0755, 0755, NULL, 0, ELOOP, "" },
@@ -105,6 +107,7 @@ static void make_link(const char *target, const char *name)
 static void set_up(void)
 {
     char name[20], target[20];
+    char longest[PATH_MAX] = ""; /* that a link may have */
 
     umask(0);
     ck_assert_ptr_nonnull(mkdtemp(strcpy(base, "/tmp/test_owners.XXXXXX")));
@@ -114,6 +117,10 @@ static void set_up(void)
     for (size_t i = 0; i < SP_ROWS(links); i++)
         make_link(links[i][0], links[i][1]);
     ck_assert_int_eq(link("a/twice", "a/again"), 0);
+    for (size_t i = 0; i + 2 < sizeof(longest); i += 2)
+        strcpy(longest + i, "./");
+    strcat(longest, "b");
+    ck_assert_int_eq(symlink(longest, "a/long"), 0);
     for (int i = 1; i <= 41; i++) {
         (void)snprintf(name, sizeof(name), "a/link%d", i);
         (void)snprintf(target, sizeof(target), i == 1 ? "b" : "link%d", i - 1);
@@ -268,12 +275,14 @@ static int in_namespace(int ready, int go)
 START_TEST(users_of_a_namespace)
 {
     static const char map[] = "1000 0 1\n2000 5 3\n";
+    int before = count_descriptors();
     int ready[2], go[2], status, fd;
     char path[40], byte;
     pid_t child;
 
     ck_assert(!sp_uid_is_unmapped(0) && !sp_uid_is_unmapped(geteuid()));
     ck_assert(sp_uid_is_unmapped((uid_t)-1));
+    ck_assert_int_eq(count_descriptors(), before);
     ck_assert(pipe2(ready, O_CLOEXEC) == 0 && pipe2(go, O_CLOEXEC) == 0);
     child = fork();
     if (child == 0)

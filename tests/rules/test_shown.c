@@ -62,6 +62,8 @@ static const struct {
     { "pin-valu=1 pin-values=2 pin-value", "pin-valu=1 pin-values=2 pin-value", NULL, NULL },
     { "%70in-value%3d1 %70IN-value=1", "%70in-value%3d1 %70IN-value=***", NULL, NULL },
     { "p%4Fn-value=1 p%4fn-value=1", "p%4Fn-value=1 p%4fn-value=1", NULL, NULL },
+    { "%7xin-value=1 %x0in-value=1", "%7xin-value=1 %x0in-value=1", NULL, NULL },
+    { "\xc2\x80", "\\C2\\80", "\xc2\x80", NULL },
     { "p%49n-value=1 p%4", "p%49n-value=*** p%4", NULL, NULL },
     { "pin-value=1\tb\r", "pin-value=***\\09b\\0D", "pin-value=***\tb\r", NULL },
     { "pin-value=1\"b", "pin-value=***\"b", NULL, NULL },
