@@ -133,6 +133,7 @@ static bool is_usual_key(const struct shim_launch *launch, const char *path)
            (!pem.is_encrypted || launch->request.passin != NULL);
 }
 
+/* Operands are recipients, too. */
 static bool has_usual_signers(struct shim_launch *launch)
 {
     const struct shim_request *request = &launch->request;
@@ -223,7 +224,7 @@ bool shim_launch_is_usual(struct shim_launch *launch)
     if (!has_usual_header(launch) || !has_usual_sender(launch) || !shim_name_by_address(launch))
         return false;
     if (strcmp(launch->use, "sign") == 0) {
-        if (launch->args.operands[0] != NULL || !has_usual_signers(launch))
+        if (!has_usual_signers(launch))
             return false;
     } else if (strcmp(launch->use, "encrypt") == 0) {
         if (!has_usual_recipients(launch))

@@ -56,6 +56,18 @@ static const struct {
     { GREETING "chosen sign a@b " A " only\nallowed sign " B "\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b " A " only\nallowed sign -\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b short only\nallowed sign " A "\n", 1, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A "a only\nallowed sign " A "\n", 1, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\nchosen sign c@d " B " only\nallowed sign " A
+               "\nallowed sign " B "\n",
+      2, true, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\nchosen sign c@d " B " only\nallowed sign " A
+               "\nallowed sign " A "\n",
+      2, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\nchosen sign c@d " B " only\nallowed sign " B
+               "\nallowed sign " B "\n",
+      2, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\nallowed sign " A "\n", 2, false, NULL, NULL },
+    { GREETING "chosen sign a@b " A " only\n", 1, false, NULL, NULL },
 };
 
 START_TEST(proves)
@@ -127,6 +139,129 @@ START_TEST(the_keyring_that_was_named)
 }
 END_TEST
 
+static void begin(struct shim_told *told)
+{
+    *told = (struct shim_told){ .nonce = "0123456789abcdef0123456789abcdef",
+                                .use = "sign",
+                                .keyring = "/mine" };
+    shim_told_hear(told, GREETING, strlen(GREETING));
+}
+
+static void hear(struct shim_told *told, const char *line)
+{
+    shim_told_hear(told, line, strlen(line));
+}
+
+/* Each of these alone proves nothing, whatever else was said. */
+START_TEST(proves_nothing)
+{
+    static const char *const lines[] = { "refused sign " A " expired over\n",
+                                         "asks passphrase\n",
+                                         "what\n",
+                                         "setting keyring /other\n",
+                                         "allow",
+                                         "\n",
+                                         "hello 0123456789abcdef0123456789abcdef 0.1.0\n" };
+    struct shim_told told;
+
+    begin(&told);
+    hear(&told, "setting keyring /mine\n");
+    hear(&told, "setting mode /other\n");
+    hear(&told, "allowed sign " A "\n");
+    ck_assert(shim_told_proves(&told, 1, 0));
+    ck_assert(!shim_told_proves(&told, 2, 0));
+    hear(&told, lines[_i]);
+    ck_assert(!shim_told_proves(&told, 1, 0));
+    hear(&told, "ed sign " A "\nsetting keyring /mine\nallowed sign " A "\n");
+    ck_assert_int_eq(shim_told_proves(&told, 1, 0), _i == 4);
+    shim_told_end(&told);
+}
+END_TEST
+
+/* Behind what is broken nothing is taken any more. */
+START_TEST(broken)
+{
+    static const char nul[] = "note sign - x a\0b\n";
+    struct shim_told told;
+
+    begin(&told);
+    hear(&told, "what\nallowed sign " A "\nnote sign - x y\n");
+    ck_assert(told.is_broken);
+    ck_assert_uint_eq(told.allowed, 0);
+    ck_assert_ptr_null(told.notes.data);
+    shim_told_end(&told);
+    begin(&told);
+    shim_told_hear(&told, nul, sizeof(nul) - 1);
+    ck_assert(told.is_broken);
+    shim_told_end(&told);
+}
+END_TEST
+
+/* The longest line, the most lines and about the most text, and one more of each. */
+START_TEST(bounds)
+{
+    char line[sizeof(((struct shim_told *)0)->line) + 1] = "note sign - x ";
+    struct shim_told told;
+
+    memset(line + strlen(line), 'y', sizeof(line) - 1 - strlen(line));
+    begin(&told);
+    hear(&told, line);
+    ck_assert(told.is_broken);
+    shim_told_end(&told);
+    line[sizeof(line) - 2] = '\0';
+    begin(&told);
+    hear(&told, line);
+    hear(&told, "\n");
+    ck_assert(!told.is_broken);
+    ck_assert_uint_eq(told.notes.len, strlen(line) - strlen("note sign - x ") + 1);
+
+    /* Its texts have room for a MiB, and for the line that ends beyond it. */
+    while (told.notes.len <= 1 << 20) {
+        hear(&told, line);
+        hear(&told, "\n");
+        ck_assert(!told.is_broken);
+    }
+    hear(&told, "note sign - x y\n");
+    ck_assert(told.is_broken);
+    shim_told_end(&told);
+
+    begin(&told);
+    while (told.count < 20000)
+        hear(&told, "setting mode enforce\n");
+    ck_assert(!told.is_broken);
+    hear(&told, "setting mode enforce\n");
+    ck_assert(told.is_broken);
+    shim_told_end(&told);
+}
+END_TEST
+
+/* What is reported is kept, without the words before it. */
+START_TEST(kept)
+{
+    struct shim_told told;
+
+    begin(&told);
+    hear(&told, "refused sign " A " expired refused: sign: it is over\n");
+    hear(&told, "observed sign " A " expired would refuse it\n");
+    hear(&told, "note sign " A " weak-key it is  weak\n");
+    hear(&told, "allowed sign " A "\n");
+    hear(&told, "allowed encrypt " B "\n");
+    hear(&told, "chosen sign a@b " B " only\n");
+    hear(&told, "key sign " B " rsa\n");
+    ck_assert_str_eq(told.refusals.data, "refused: sign: it is over\n");
+    ck_assert_str_eq(told.observed.data, "would refuse it\n");
+    ck_assert_str_eq(told.notes.data, "it is  weak\n");
+    ck_assert_str_eq(told.used.data, A "\n");
+    ck_assert_str_eq(told.chosen.data, B "\n");
+    ck_assert(told.is_ready && told.is_refused && !told.asks && !told.is_broken && !told.is_odd);
+    ck_assert_uint_eq(told.allowed, 1);
+    ck_assert_uint_eq(told.chosen_count, 1);
+    hear(&told, "key sign " B " pss\nkey sign " B " rsa\n");
+    ck_assert(told.is_odd);
+    shim_told_end(&told);
+}
+END_TEST
+
 START_TEST(a_nonce_is_new)
 {
     struct shim_told one = { .len = 0 };
@@ -135,6 +270,17 @@ START_TEST(a_nonce_is_new)
     ck_assert(shim_told_begin(&one) && shim_told_begin(&two));
     ck_assert_uint_eq(strlen(one.nonce), SHIM_NONCE);
     ck_assert_str_ne(one.nonce, two.nonce);
+    ck_assert_uint_eq(strspn(one.nonce, "0123456789abcdef"), SHIM_NONCE);
+    /* No digit is the same each time. */
+    for (size_t i = 0; i < SHIM_NONCE; i++) {
+        bool differs = false;
+
+        for (int again = 0; !differs && again < 100; again++) {
+            ck_assert(shim_told_begin(&two));
+            differs = one.nonce[i] != two.nonce[i];
+        }
+        ck_assert(differs);
+    }
 }
 END_TEST
 
@@ -146,6 +292,10 @@ int main(void)
     tcase_add_loop_test(tests, proves, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, is_odd, 0, SP_ROWS(choices));
     tcase_add_test(tests, the_keyring_that_was_named);
+    tcase_add_loop_test(tests, proves_nothing, 0, 7);
+    tcase_add_test(tests, broken);
+    tcase_add_test(tests, bounds);
+    tcase_add_test(tests, kept);
     tcase_add_test(tests, a_nonce_is_new);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -8,36 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
-#include "common/message.h"
-#include "launcher/launch.h"
-#include "tool/run/ciphers.h"
+#include "launches.h"
 #include "verdicts.h"
-
-/* The first line of base64 holds the identifier of the key. */
-#define CERT(line) "-----BEGIN CERTIFICATE-----\n" line "\n-----END CERTIFICATE-----\n"
-#define KEY        "-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n"
-#define LOCKED     "-----BEGIN ENCRYPTED PRIVATE KEY-----\nAAAA\n-----END ENCRYPTED PRIVATE KEY-----\n"
-
-static const struct {
-    const char *name, *text;
-} files[] = {
-    { "rsa", CERT("MAYGAQE=") },
-    { "ec", CERT("AAYHKoZI\nzj0CAQ==") },
-    { "pss", CERT("BgkqhkiG9w0BAQo=") },
-    { "both", CERT("MAYGAQE=") KEY },
-    { "shut", CERT("MAYGAQE=") LOCKED },
-    { "key", KEY },
-    { "locked", LOCKED },
-    { "trusted", "-----BEGIN TRUSTED CERTIFICATE-----\nMAY=\n-----END TRUSTED CERTIFICATE-----\n" },
-    { "a:b", CERT("MAYGAQE=") },
-    { "mail", "Subject: x\n\nhello\n" },
-    { "pass", "secret\n" },
-    { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
-    { "alone", "From: A <a@b>\n\nhello\n" },
-    { "many", "From: a@b, c@d\nTo: c@d\n\nhello\n" },
-};
 
 static const struct {
     bool usual;
@@ -77,18 +52,70 @@ static const struct {
     { true, "encrypt", { "--headers", "-in", "plain", "--to-self", "--to", "x@y", "rsa" } },
     { true, "encrypt", { "--headers", "-in", "alone", "--to-self" } },
     { true, "encrypt", { "--headers", "-in", "alone", "rsa" } },
+    { true, "encrypt", { "-in", "mail", "-from", "(A) a@b", "rsa" } },
+    { true, "smime", { "-sign", "-signer", "both", "-in", "mail", "-from", "(A) a@b" } },
+
+    { true, "sign", { "-signer", "both", "-in", "mail", "-md", "sha256" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "-md", "sha512" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "--keyring", "x" } },
+    { true,
+      "sign",
+      { "-signer", "rsa", "-inkey", "key", "-signer", "ec", "-inkey", "key", "-in", "mail" } },
+    { true,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "env:HOME", "-in", "mail" } },
+    { true,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "file:pass", "-in", "mail" } },
+    { true, "encrypt", { "-in", "mail", "-recip", "rsa", "-recip", "both" } },
+    { true, "encrypt", { "-in", "mail", "pss" } },
+    { true, "encrypt", { "-in", "mail", "--to", "a@b", "--to", "c@d" } },
 
     /* Nothing to do, or something else. */
     { false, "sign", { "-in", "mail" } },
     { false, "cms", { "-in", "mail" } },
     { false, "cms", { "-verify", "-in", "mail" } },
     { false, "sign", { "-encrypt", "-signer", "both", "-in", "mail" } },
+    { false, "encrypt", { "-sign", "-in", "mail", "rsa" } },
+    { false, "decrypt", { "-encrypt", "-in", "mail", "-recip", "both" } },
+    { true, "sign", { "-sign", "-signer", "both", "-in", "mail" } },
     { false, "sign", { "-help" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "rsa" } },
     { false, "sign", { "-signer", "both", "-recip", "rsa", "-in", "mail" } },
     { false, "decrypt", { "-in", "mail", "-inkey", "key" } },
     { false, "decrypt", { "-in", "mail" } },
     { false, "decrypt", { "-in", "mail", "-recip", "rsa", "-recip", "both" } },
+    { false, "decrypt", { "-in", "mail", "-inkey", "key", "rsa" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "both", "-signer", "both" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "both", "-aes128" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "rsa" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "both", "-inkey", "rsa" } },
+    { false, "decrypt", { "-in", "mail", "-recip", "key", "-inkey", "key" } },
+    { false, "encrypt", { "-in", "mail", "rsa", "-signer", "both" } },
+    { false, "encrypt", { "-in", "mail", "-signer", "both", "rsa" } },
+    { false, "encrypt", { "-in", "mail", "-inkey", "key", "rsa" } },
+    { false, "encrypt", { "-in", "mail", "-passin", "pass:x", "rsa" } },
+    { false, "encrypt", { "-in", "mail" } },
+    { false, "encrypt", { "-in", "mail", "rsa", "none" } },
+    { false, "sign", { "-signer", "rsa", "-in", "mail" } },
+    { false, "sign", { "-signer", "rsa", "-inkey", "rsa", "-in", "mail" } },
+    { false, "sign", { "-signer", "key", "-inkey", "key", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "-signer", "rsa", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "-in", "." } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "-text", "-text" } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "--keyring", "x", "--keyring", "x" } },
+    { false, "cms", { "-sign", "-encrypt", "-signer", "both", "-in", "mail" } },
+    { false, "cms", { "-sign", "-in", "mail" } },
+    { false,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "file:none", "-in", "mail" } },
+    { false, "sign", { "-signer", "rsa", "-inkey", "locked", "-passin", "pass", "-in", "mail" } },
+    { false, "sign", { "--from", "a@b", "--to-self", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "--to", "a@b", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "--to-self", "-in", "mail" } },
+    { false, "encrypt", { "--to-self", "-in", "mail" } },
+    { false, "encrypt", { "--from", "a@b", "-in", "mail", "rsa" } },
+    { false, "decrypt", { "--from", "a@b", "-in", "mail", "-recip", "both" } },
     /* A passphrase would be asked for, or can be read once. */
     { false, "sign", { "-signer", "rsa", "-inkey", "locked", "-in", "mail" } },
     { false, "sign", { "-signer", "shut", "-in", "mail" } },
@@ -164,49 +191,17 @@ static const struct {
     { false, "encrypt", { "--to", "a@b", "--from", "c@d", "-in", "mail" } },
 };
 
-static void make_files(void)
-{
-    char directory[] = "/tmp/test-usual-XXXXXX";
-
-    ck_assert_ptr_nonnull(mkdtemp(directory));
-    ck_assert_int_eq(chdir(directory), 0);
-    for (size_t i = 0; i < SP_ROWS(files); i++) {
-        FILE *file = fopen(files[i].name, "w");
-
-        ck_assert(file != NULL && fputs(files[i].text, file) >= 0 && fclose(file) == 0);
-    }
-}
-
-static void remove_files(void)
-{
-    char directory[200];
-
-    for (size_t i = 0; i < SP_ROWS(files); i++)
-        (void)unlink(files[i].name);
-    ck_assert_ptr_nonnull(getcwd(directory, sizeof(directory)));
-    ck_assert_int_eq(rmdir(directory), 0);
-}
-
 START_TEST(is_usual)
 {
-    const char *name = rows[_i].name;
-    bool is_stock = strcmp(name, "cms") == 0 || strcmp(name, "smime") == 0;
-    struct shim_launch launch = { .name = name,
-                                  .api = !is_stock                  ? SHIM_VERB
-                                         : strcmp(name, "cms") == 0 ? SHIM_CMS
-                                                                    : SHIM_SMIME,
-                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb };
-    char *words[12];
+    struct shim_launch launch = { .name = NULL };
+    const char *words[12];
     bool usual;
 
     memcpy(words, rows[_i].words, sizeof(words));
-    make_files();
-    shim_errors_mute(true);
-    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
-                               &launch.request) == SHIM_OK &&
-            shim_launch_is_usual(&launch);
+    sp_make_launch_files();
+    usual = sp_launch_read(&launch, rows[_i].name, words);
     shim_launch_clear(&launch);
-    remove_files();
+    sp_remove_launch_files();
     ck_assert_int_eq(usual, rows[_i].usual);
 }
 END_TEST
@@ -229,26 +224,86 @@ static const struct {
 
 START_TEST(is_usual_through_a_pipe)
 {
-    const char *name = piped[_i].name;
-    bool is_stock = strcmp(name, "cms") == 0;
-    struct shim_launch launch = { .name = name,
-                                  .api = is_stock ? SHIM_CMS : SHIM_VERB,
-                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb };
-    char *words[8];
-    int ends[2];
+    struct shim_launch launch = { .name = NULL };
+    const char *words[8];
     bool usual;
 
-    ck_assert(pipe2(ends, O_CLOEXEC) == 0 && write(ends[1], "x", 1) == 1 &&
-              dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
+    sp_launch_input("x", true);
     memcpy(words, piped[_i].words, sizeof(words));
-    make_files();
-    shim_errors_mute(true);
-    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
-                               &launch.request) == SHIM_OK &&
-            shim_launch_is_usual(&launch);
+    sp_make_launch_files();
+    usual = sp_launch_read(&launch, piped[_i].name, words);
     shim_launch_clear(&launch);
-    remove_files();
+    sp_remove_launch_files();
     ck_assert_int_eq(usual, piped[_i].usual);
+}
+END_TEST
+
+/* Standard input that holds no message. */
+START_TEST(is_not_usual_without_a_message)
+{
+    static const char *const inputs[] = { "/dev/zero", "/", NULL };
+    const char *words[] = { "-signer", "both", NULL };
+    struct shim_launch launch = { .name = NULL };
+    int fd;
+
+    sp_make_launch_files();
+    if (inputs[_i] == NULL) {
+        sp_launch_input("", true);
+    } else {
+        fd = open(inputs[_i], O_RDONLY | O_CLOEXEC);
+        ck_assert_int_eq(dup2(fd, STDIN_FILENO), STDIN_FILENO);
+        close(fd);
+    }
+    ck_assert(!sp_launch_read(&launch, "sign", words));
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* What the launcher takes from the words, and from the header. */
+static const struct {
+    const char *name;
+    const char *words[12];
+    size_t wanted;
+    const char *sender, *keyring;
+} taken[] = {
+    { "sign", { "-signer", "both", "-in", "mail", "-from", "A <a@b>" }, 1, "a@b", NULL },
+    { "sign",
+      { "-signer", "both", "-in", "mail", "-from", "a@b", "-outform", "PEM" },
+      1,
+      NULL,
+      NULL },
+    { "sign",
+      { "-signer", "both", "-in", "mail", "-signer", "both", "--keyring", "k" },
+      2,
+      NULL,
+      "k" },
+    { "encrypt", { "-in", "mail", "-from", "a@b", "--keyring", "k", "rsa" }, 1, NULL, "k" },
+    { "encrypt", { "-in", "mail", "rsa", "both" }, 2, NULL, NULL },
+    { "encrypt", { "--headers", "-in", "alone", "rsa" }, 1, NULL, NULL },
+    { "decrypt", { "-in", "mail", "-recip", "both" }, 1, NULL, NULL },
+    { "sign", { "--headers", "-in", "plain", "-signer", "both" }, 1, "a@b", NULL },
+    { "sign",
+      { "--headers", "-in", "plain", "-outform", "DER", "-signer", "both" },
+      1,
+      NULL,
+      NULL },
+    { "smime", { "-sign", "-signer", "both", "-from", "a@b", "-in", "mail" }, 1, NULL, NULL },
+};
+
+START_TEST(is_taken)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[12];
+
+    memcpy(words, taken[_i].words, sizeof(words));
+    sp_make_launch_files();
+    ck_assert(sp_launch_read(&launch, taken[_i].name, words));
+    ck_assert_uint_eq(launch.wanted, taken[_i].wanted);
+    ck_assert_pstr_eq(launch.sender, taken[_i].sender);
+    ck_assert_pstr_eq(launch.keyring, taken[_i].keyring);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
 }
 END_TEST
 
@@ -265,23 +320,14 @@ static const struct {
 
 START_TEST(a_mail_is_usual_through_a_pipe)
 {
-    struct shim_launch launch = { .name = "encrypt",
-                                  .api = SHIM_VERB,
-                                  .manner = &shim_manner_verb };
-    char headers[] = "--headers";
-    char *words[] = { headers, NULL };
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", NULL };
     const char *mail = through[_i].mail;
     char again[100] = "";
-    int ends[2];
     bool usual;
 
-    ck_assert(pipe2(ends, O_CLOEXEC) == 0 &&
-              write(ends[1], mail, strlen(mail)) == (ssize_t)strlen(mail) && close(ends[1]) == 0 &&
-              dup2(ends[0], STDIN_FILENO) == STDIN_FILENO);
-    shim_errors_mute(true);
-    usual = shim_request_parse(launch.api, words, shim_cipher_is_known, &launch.args,
-                               &launch.request) == SHIM_OK &&
-            shim_launch_is_usual(&launch);
+    sp_launch_input(mail, true);
+    usual = sp_launch_read(&launch, "encrypt", words);
     ck_assert_int_eq(usual, through[_i].usual);
     ck_assert_int_eq(launch.lost, 0);
     if (usual) {
@@ -296,6 +342,90 @@ START_TEST(a_mail_is_usual_through_a_pipe)
 }
 END_TEST
 
+#define PLAIN "From: a@b\nTo: c@d\n\nhello\n"
+
+/* Read a mail from standard input, which is at |at|. */
+static bool is_mail_usual(struct shim_launch *launch, off_t at)
+{
+    const char *words[] = { "--headers", NULL };
+
+    *launch = (struct shim_launch){ .name = NULL };
+    ck_assert_int_eq(lseek(STDIN_FILENO, at, SEEK_SET), at);
+    return sp_launch_read(launch, "encrypt", words);
+}
+
+START_TEST(a_mail_is_usual_as_a_file)
+{
+    struct shim_launch launch;
+    char content[100] = "";
+
+    sp_launch_input(PLAIN, false);
+    ck_assert(is_mail_usual(&launch, 0));
+    ck_assert_str_eq(launch.header, "From: a@b\nTo: c@d\n");
+    ck_assert_int_eq(pread(launch.content, content, sizeof(content) - 1, 0), 8);
+    ck_assert_str_eq(content, "\r\nhello\n");
+    ck_assert_int_eq(lseek(STDIN_FILENO, 0, SEEK_CUR), 0);
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(fcntl(launch.content, F_GETFD), -1);
+
+    /* Somebody has read the beginning, or there is none, or it has no file. */
+    ck_assert(!is_mail_usual(&launch, 1));
+    ck_assert_int_eq(launch.lost, 0);
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(ftruncate(STDIN_FILENO, 0), 0);
+    ck_assert(!is_mail_usual(&launch, 0));
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO), STDIN_FILENO);
+    ck_assert(!is_mail_usual(&launch, 0));
+    ck_assert_int_eq(launch.lost, 0);
+    shim_launch_clear(&launch);
+}
+END_TEST
+
+/* Without a place for the copy, or for the content, the tool reads the mail as it came. */
+START_TEST(a_mail_has_no_place)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", NULL };
+    char mail[100] = "";
+
+    sp_launch_input(PLAIN, _i == 0);
+    ck_assert_int_eq(setenv("TMPDIR", "/nonexistent", 1), 0);
+    ck_assert(!sp_launch_read(&launch, "encrypt", words));
+    ck_assert_int_eq(launch.lost, 0);
+    ck_assert_ptr_null(launch.header);
+    shim_launch_clear(&launch);
+    ck_assert_int_eq(read(STDIN_FILENO, mail, sizeof(mail) - 1), (int)strlen(PLAIN));
+    ck_assert_str_eq(mail, PLAIN);
+}
+END_TEST
+
+/* A pipe that is named is not waited for, and a header of any length ends. */
+START_TEST(a_mail_that_is_named)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", "-in", "pipe", NULL };
+    const char *again[] = { "--headers", "-in", "long", NULL };
+    static char mail[SHIM_PLAIN_HEADER + 100] = "From: a@b\nTo: c@d\n";
+    size_t length = strlen(mail);
+
+    sp_make_launch_files();
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    ck_assert(!sp_launch_read(&launch, "encrypt", words));
+    shim_launch_clear(&launch);
+    while (length < SHIM_PLAIN_HEADER - 60)
+        length += (size_t)sprintf(mail + length, "X: %020d\n", 0);
+    length +=
+        (size_t)sprintf(mail + length, "X: %0*d\n", (int)(SHIM_PLAIN_HEADER - length) - 5 + _i, 0);
+    strcpy(mail + length, "\nhello\n");
+    sp_make_launch_file("long", mail);
+    launch = (struct shim_launch){ .name = NULL };
+    ck_assert_int_eq(sp_launch_read(&launch, "encrypt", again), _i == 0);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("usual");
@@ -303,7 +433,12 @@ int main(void)
 
     tcase_add_loop_test(tests, is_usual, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, is_usual_through_a_pipe, 0, SP_ROWS(piped));
+    tcase_add_loop_test(tests, is_not_usual_without_a_message, 0, 3);
+    tcase_add_loop_test(tests, is_taken, 0, SP_ROWS(taken));
     tcase_add_loop_test(tests, a_mail_is_usual_through_a_pipe, 0, SP_ROWS(through));
+    tcase_add_test(tests, a_mail_is_usual_as_a_file);
+    tcase_add_loop_test(tests, a_mail_has_no_place, 0, 2);
+    tcase_add_loop_test(tests, a_mail_that_is_named, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
