@@ -140,7 +140,9 @@ bool sp_raw_may_verify(const struct signature *s, void *ctx)
 {
     struct sp_context context;
 
-    return !sp_signature_watches_digests() || !sp_contexts_get(ctx, &context) ||
-           context.key == NULL ||
-           sp_gate_verifies_with(sp_signature_digest(s, ctx), context.key, context.slot);
+    if (!sp_contexts_get(ctx, &context) || context.key == NULL)
+        return true;
+    return (!sp_signature_watches_digests() ||
+            sp_gate_verifies_with(sp_signature_digest(s, ctx), context.key, context.slot)) &&
+           sp_gate_verifies_mail(context.key, context.slot, NULL, 0);
 }

@@ -62,7 +62,8 @@ static bool judge(const struct signature *s, void *ctx, const struct sp_context 
         return true;
     if (context->verifying)
         return sp_gate_verifies(context->key, context->slot, sp_signature_evidence(kind, true)) &&
-               sp_gate_verifies_with(sp_signature_digest(s, ctx), context->key, context->slot);
+               sp_gate_verifies_with(sp_signature_digest(s, ctx), context->key, context->slot) &&
+               sp_gate_verifies_mail(context->key, context->slot, data, length);
     signing.evidence = sp_signature_evidence(kind, false);
     signing.digest = sp_signature_digest(s, ctx);
     return sp_gate_signs(context->key, context->slot, &signing);

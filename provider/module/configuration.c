@@ -156,7 +156,7 @@ static void open_report(const struct sp_upcalls *up, const struct told *told)
 static void read_use(const struct sp_upcalls *up, const char *value, struct sp_command *command)
 {
     static const smimepolicy_use uses[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT,
-                                            SMIMEPOLICY_DECRYPT };
+                                            SMIMEPOLICY_VERIFY, SMIMEPOLICY_DECRYPT };
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
         if (strcmp(value, smimepolicy_use_name(uses[i])) == 0) {
@@ -164,7 +164,7 @@ static void read_use(const struct sp_upcalls *up, const char *value, struct sp_c
             command->use = uses[i];
         }
     if (!command->has_use)
-        refuse_value(up, "report_use", value, "sign, encrypt or decrypt");
+        refuse_value(up, "report_use", value, "sign, encrypt, verify or decrypt");
 }
 
 static char *copy_text(const struct sp_upcalls *up, const char *key, const char *value)
@@ -211,11 +211,9 @@ static bool is_strictest(const char *key, const char *value)
 {
     static const struct {
         const char *key, *value;
-    } strictest[] = { { "unknown_keys", "refuse" },
-                      { "raw_keys", "judge" },
-                      { "signer_path", "refuse" },
-                      { "unverified_signers", "refuse" },
-                      { "keys", "mail" } };
+    } strictest[] = { { "unknown_keys", "refuse" }, { "raw_keys", "judge" },
+                      { "signer_path", "refuse" },  { "unverified_signers", "refuse" },
+                      { "own_anchors", "first" },   { "keys", "mail" } };
 
     for (size_t i = 0; i < sizeof(strictest) / sizeof(strictest[0]); i++)
         if (strcmp(key, strictest[i].key) == 0)

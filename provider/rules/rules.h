@@ -329,6 +329,10 @@ struct sp_signing_time {
     enum { SP_TIME_ABSENT, SP_TIME_READ, SP_TIME_BROKEN } state;
     time_t at; /* valid with SP_TIME_READ */
 };
+/* Read |attribute|, or NULL.  [RFC 5652, 11.3] There is |is_only| one, with one value. */
+struct sp_signing_time sp_signing_time_read(X509_ATTRIBUTE *attribute, bool is_only);
+/* Read it from signed attributes, a DER SET that libcrypto has written. */
+struct sp_signing_time sp_signing_time_find(const unsigned char *attributes, size_t length);
 /*
  * Was |signer| valid at the signing time it claims, and each of |issuers|, the rest
  * of its chain, then or |now|?  Denies under `signer-validity`.  If the signing time
@@ -337,6 +341,18 @@ struct sp_signing_time {
 smimepolicy_verdict *sp_judge_signing_time(const struct sp_facts *signer,
                                            const struct sp_facts *const *issuers, size_t count,
                                            const struct sp_signing_time *time, time_t now);
+
+/*
+ * What a person is told of a signer who passed.  Each is a new string, to free with
+ * OPENSSL_free(); NULL if out of memory.
+ */
+/* "alice@example.org (CN=Alice, serial 0x1f)" */
+char *sp_signer_text(const struct sp_facts *signer);
+/* ", through CN=Root", the last of |chain|; empty without a chain. */
+char *sp_through_text(const STACK_OF(X509) *chain);
+/* "verified: SIGNER, signed on TIME by the signer's clock, through CN=Root" */
+char *sp_verified_text(const struct sp_facts *signer, const struct sp_signing_time *time,
+                       const char *through);
 
 /* Why a header, or the list of addresses in a field, cannot be read. */
 enum sp_unreadable {

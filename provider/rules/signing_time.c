@@ -5,8 +5,13 @@
  * Whether a signer was valid at the signing time that it claims.  An expired
  * certificate refuses outgoing mail only: a signature stays good after its
  * certificate has expired.
+ *
+ * And what is said of a signer who passes: who, when, and through which anchor.
  */
+#include <openssl/asn1.h>
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509.h>
 
 #include "rules/verdict.h"
 
@@ -163,4 +168,91 @@ smimepolicy_verdict *sp_judge_signing_time(const struct sp_facts *signer,
     for (size_t i = 0; i < count; i++)
         judge_issuer(&claim, issuers[i]);
     return sp_verdict_finish(claim.verdict);
+}
+
+struct sp_signing_time sp_signing_time_read(X509_ATTRIBUTE *attribute, bool is_only)
+{
+    struct sp_signing_time time = { .state = SP_TIME_ABSENT };
+    const ASN1_TYPE *value;
+    struct tm tm;
+
+    if (attribute == NULL)
+        return time;
+    time.state = SP_TIME_BROKEN;
+    value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
+    if (!is_only || value == NULL ||
+        (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME) ||
+        !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
+        return time;
+    time.state = SP_TIME_READ;
+    time.at = timegm(&tm);
+    return time;
+}
+
+static bool is_signing_time(X509_ATTRIBUTE *attribute)
+{
+    return OBJ_obj2nid(X509_ATTRIBUTE_get0_object(attribute)) == NID_pkcs9_signingTime;
+}
+
+struct sp_signing_time sp_signing_time_find(const unsigned char *attributes, size_t length)
+{
+    struct sp_signing_time time = { .state = SP_TIME_BROKEN };
+    const unsigned char *at = attributes, *end;
+    X509_ATTRIBUTE *found = NULL, *next = NULL;
+    int tag = 0, class = 0;
+    size_t count = 0;
+    long rest = 0;
+
+    (void)ASN1_get_object(&at, &rest, &tag, &class, (long)length);
+    for (end = at + rest; at < end && (next = d2i_X509_ATTRIBUTE(NULL, &at, end - at)) != NULL;)
+        if (is_signing_time(next)) {
+            count++;
+            X509_ATTRIBUTE_free(found);
+            found = next;
+        } else {
+            X509_ATTRIBUTE_free(next);
+        }
+    if (tag == V_ASN1_SET && at == end)
+        time = sp_signing_time_read(found, count == 1);
+    X509_ATTRIBUTE_free(found);
+    return time;
+}
+
+char *sp_through_text(const STACK_OF(X509) *chain)
+{
+    char *name;
+    char *text;
+
+    if (sk_X509_num(chain) <= 0)
+        return OPENSSL_strdup("");
+    if (sk_X509_num(chain) == 1)
+        return OPENSSL_strdup(", through that certificate, which was provided");
+    name = sp_name_text(X509_get_subject_name(sk_X509_value(chain, sk_X509_num(chain) - 1)));
+    text = name == NULL ? NULL : sp_format(", through %s", name);
+    OPENSSL_free(name);
+    return text;
+}
+
+char *sp_signer_text(const struct sp_facts *signer)
+{
+    const char *address = sp_facts_address(signer, 0);
+
+    return sp_format("%s (%s, serial %s)", address != NULL ? address : "no address",
+                     signer->subject[0] != '\0' ? signer->subject : "no subject", signer->serial);
+}
+
+char *sp_verified_text(const struct sp_facts *signer, const struct sp_signing_time *time,
+                       const char *through)
+{
+    char *name = sp_signer_text(signer);
+    char *when = time->state == SP_TIME_READ ? sp_format_time(time->at) : NULL;
+    char *text = NULL;
+
+    if (name != NULL && (when != NULL || time->state != SP_TIME_READ))
+        text = sp_format("verified: %s, signed %s%s%s%s", name, when != NULL ? "on " : "",
+                         when != NULL ? when : "at a time that it does not say",
+                         when != NULL ? " by the signer's clock" : "", through);
+    OPENSSL_free(name);
+    OPENSSL_free(when);
+    return text;
 }

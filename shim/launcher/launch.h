@@ -15,12 +15,12 @@
 /* One command line. */
 struct shim_launch {
     const char *policy; /* borrowed: the value of --policy, or NULL */
-    const char *name;   /* borrowed: "sign", "encrypt", "decrypt", "cms" or "smime" */
+    const char *name;   /* borrowed: the verb, "cms" or "smime" */
     enum shim_api api;
     const struct shim_manner *manner;
     struct shim_args args;
     struct shim_request request;
-    const char *use;     /* "sign", "encrypt" or "decrypt", as the operation */
+    const char *use;     /* "sign", "encrypt", "verify" or "decrypt", as the operation */
     size_t wanted;       /* how many certificates have to be used */
     const char *keyring; /* borrowed: the value of --keyring, or NULL */
     char **uris;         /* owned: names in the keyring, for signer or recipients; or NULL */
@@ -28,10 +28,9 @@ struct shim_launch {
     char *along;        /* owned: the name of what goes along with the signature, or NULL */
     const char *sender; /* borrowed: the address in From, or NULL */
 
-    /* With --headers: */
-    char *header;                /* owned: the fields that stay outside; else NULL */
-    int content;                 /* owned: what stock reads, if |header| is not NULL */
-    struct shim_plain_mail mail; /* sender and recipients */
+    int content;                 /* owned: what stock reads in place of the message, or -1 */
+    char *header;                /* owned: with --headers the fields that stay outside */
+    struct shim_plain_mail mail; /* sender and recipients, if they were read */
     int lost;                    /* errno: standard input was read in part, and is lost; or 0 */
 };
 
@@ -47,6 +46,11 @@ bool shim_launch_is_usual(struct shim_launch *launch);
  * standard input.  False if the tool has to do it, unless |lost| is set.
  */
 bool shim_take_headers(struct shim_launch *launch);
+/*
+ * Copy the message to verify, and read its sender in the copy, which stock is given.
+ * Standard input is kept as above.  False if the tool has to do it, unless |lost| is set.
+ */
+bool shim_take_message(struct shim_launch *launch);
 /*
  * Find the certificates that are named by address, and name them for stock.  False if
  * the tool has to find them.

@@ -84,6 +84,10 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");
     add(&text, "signer_path", "refuse");
+    if (strcmp(launch->use, "verify") == 0) {
+        add(&text, "unverified_signers", "refuse");
+        add(&text, "own_anchors", "first");
+    }
     if (is_light)
         add(&text, "keys", "mail");
     add(&text, "report", number != NULL ? number : "");

@@ -30,6 +30,22 @@ static size_t add_given(const struct shim_given *given, bool takes_input, const 
     return count;
 }
 
+/* The system's anchors make no sender trusted.  Those of the keyring need no root. */
+static size_t add_anchors(const struct shim_launch *launch, const char **to)
+{
+    size_t count = 0;
+
+    to[count++] = "-no-CAfile";
+    to[count++] = "-no-CApath";
+    to[count++] = "-no-CAstore";
+    if (!shim_args_has(&launch->args, "CAfile")) {
+        to[count++] = "-CAstore";
+        to[count++] = "smimepolicy:trust";
+        to[count++] = "-partial_chain";
+    }
+    return count;
+}
+
 /* Our own words come before those that were given. */
 static size_t add_own(const struct shim_launch *launch, const char *module_dir, const char **to)
 {
@@ -44,7 +60,12 @@ static size_t add_own(const struct shim_launch *launch, const char *module_dir, 
     to[count++] = "smimepolicy";
     if (!launch->manner->own_defaults)
         return count;
-    to[count++] = encrypts ? "-encrypt" : strcmp(launch->use, "sign") == 0 ? "-sign" : "-decrypt";
+    to[count++] = encrypts                             ? "-encrypt"
+                  : strcmp(launch->use, "sign") == 0   ? "-sign"
+                  : strcmp(launch->use, "verify") == 0 ? "-verify"
+                                                       : "-decrypt";
+    if (strcmp(launch->use, "verify") == 0)
+        return count + add_anchors(launch, to + count);
     if (strcmp(launch->use, "decrypt") != 0)
         to[count++] = "-stream";
     if (encrypts && launch->request.cipher == NULL)

@@ -437,8 +437,81 @@ START_TEST(reader_has_gone)
 }
 END_TEST
 
+/* What is reported of a message that is verified. */
+static const struct {
+    const char *settings;
+    const char *refused; /* NULL: it passes */
+    const char *found;   /* the line on the sender, or NULL */
+    const char *through;
+} verifications[] = {
+    { "report_sender = bob@example.org\nown_anchors = first\n", NULL, NULL, "through CN=" },
+    { "report_sender = BOB@example.ORG\n", NULL, NULL, "clock" },
+    { "own_anchors = first\n", NULL, "note verify ", "through CN=" },
+    { "report_sender = eve@example.org\n", "[sender-match]", "refused verify ", NULL },
+    { "report_sender = eve@example.org\nmode = observe\n", NULL, "observed verify ", "clock" },
+};
+
+START_TEST(verifies)
+{
+    const char *refused = verifications[_i].refused, *found = verifications[_i].found;
+    const int passes = refused == NULL;
+    char *settings, *lines, *print;
+
+    ck_assert_int_gt(asprintf(&settings, "report_use = verify\nunverified_signers = refuse\n%s",
+                              verifications[_i].settings),
+                     0);
+    start(settings);
+    print = fingerprint("good-rsa");
+    EXPECT(sp_cms_verify("good-rsa", 0), refused);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "vouched ", print), 1);
+    ck_assert_int_eq(count_lines(lines, "allowed verify ", print), passes);
+    ck_assert_int_eq(count_lines(lines, "verified ", " verified: bob@example.org ("), passes);
+    ck_assert(!passes || count_lines(lines, "verified ", verifications[_i].through) == 1);
+    ck_assert_int_eq(count_lines(lines, "", " sender-match "), found != NULL);
+    ck_assert(found == NULL || count_lines(lines, found, " sender-match ") == 1);
+    free(lines);
+    free(print);
+    free(settings);
+}
+END_TEST
+
+/* Each message, and each certificate once; the sender is compared once. */
+START_TEST(verifies_again)
+{
+    char *lines;
+
+    start("report_use = verify\nunverified_signers = refuse\nown_anchors = first\n");
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+    EXPECT_DONE(sp_cms_verify("good-ec", 0));
+    ck_assert(!sp_cms_verify("no-address-rsa", 0));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "vouched ", ""), 2);
+    ck_assert_int_eq(count_lines(lines, "allowed verify ", ""), 3);
+    ck_assert_int_eq(count_lines(lines, "note verify ", " sender-match "), 1);
+    ck_assert_int_eq(count_lines(lines, "refused verify ", " signer-certificate "), 1);
+    free(lines);
+}
+END_TEST
+
+/* For another command nothing of that is reported. */
+START_TEST(verifies_for_others)
+{
+    char *lines;
+
+    start(_i == 0 ? "" : "report_use = sign\nreport_sender = eve@example.org\n");
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "", "sender-match"), 0);
+    ck_assert_int_eq(count_lines(lines, "v", ""), 0);
+    ck_assert_int_eq(count_lines(lines, "allowed ", ""), 0);
+    free(lines);
+}
+END_TEST
+
 static const char *const bad[][2] = {
-    { "report_use = verify\n", "report_use = verify: accepted is sign, encrypt or decrypt" },
+    { "report_use = show\n", "report_use = show: accepted is sign, encrypt, verify or decrypt" },
     { "report_asks = maybe\n", "report_asks = maybe: accepted is no or yes" },
     { "report_cipher = \"\"\n", "report_cipher = : accepted is a value" },
     { "report_sender = \"\"\n", "report_sender = : accepted is a value" },
@@ -647,6 +720,9 @@ int main(void)
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
     tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
+    tcase_add_loop_test(tests, verifies, 0, SP_ROWS(verifications));
+    tcase_add_test(tests, verifies_again);
+    tcase_add_loop_test(tests, verifies_for_others, 0, 2);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, without_a_pipe, 0, 5);

@@ -36,6 +36,8 @@ static const struct {
     { "pass", "secret\n" },
     { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
     { "alone", "From: A <a@b>\n\nhello\n" },
+    { "bare", "MIME-Version: 1.0\nContent-Type: text/plain\n\nhello\n" },
+    { "types", "Content-Type: a/b\nContent-Type: c/d\n\nhello\n" },
     { "many", "From: a@b, c@d\nTo: c@d\n\nhello\n" },
 };
 
@@ -77,6 +79,13 @@ static const struct {
     { true, "encrypt", { "--headers", "-in", "plain", "--to-self", "--to", "x@y", "rsa" } },
     { true, "encrypt", { "--headers", "-in", "alone", "--to-self" } },
     { true, "encrypt", { "--headers", "-in", "alone", "rsa" } },
+
+    { true, "verify", { "-in", "alone" } },
+    { true, "verify", { "-in", "alone", "-CAfile", "rsa", "-out", "x", "--quiet" } },
+    { true, "verify", { "-in", "alone", "-inform", "smime", "-verify" } },
+    { true, "verify", { "-in", "bare" } },
+    { true, "verify", { "-in", "many", "--no-sender" } },
+    { true, "verify", { "-in", "many", "-inform", "DER" } },
 
     /* Nothing to do, or something else. */
     { false, "sign", { "-in", "mail" } },
@@ -146,6 +155,30 @@ static const struct {
     { false, "encrypt", { "--headers", "-in", "plain", "--from", "x@y" } },
     { false, "decrypt", { "--headers", "-in", "plain", "-recip", "both" } },
     { false, "encrypt", { "-in", "mail", "-keyopt", "x", "rsa" } },
+    /* To verify: a mail that is not plain, or an option that changes what is judged. */
+    { false, "verify", { "-in", "mail" } },
+    { false, "verify", { "-in", "many" } },
+    { false, "verify", { "-in", "types" } },
+    { false, "verify", { "-in", "none", "--no-sender" } },
+    { false, "verify", { "-in", "/dev/zero", "--no-sender" } },
+    { false, "verify", { "-in", "-", "--no-sender" } },
+    { false, "verify", { "-in", "alone", "-in", "alone" } },
+    { false, "verify", { "-in", "alone", "rsa" } },
+    { false, "verify", { "-in", "alone", "-CAfile", "none" } },
+    { false, "verify", { "-in", "alone", "-CAfile", "/dev/zero" } },
+    { false, "verify", { "-in", "alone", "-CApath", "." } },
+    { false, "verify", { "-in", "alone", "-signer", "x" } },
+    { false, "verify", { "-in", "alone", "-certfile", "rsa" } },
+    { false, "verify", { "-in", "alone", "-content", "mail" } },
+    { false, "verify", { "-in", "alone", "-binary" } },
+    { false, "verify", { "-in", "alone", "-text" } },
+    { false, "verify", { "-in", "alone", "-noverify" } },
+    { false, "verify", { "-in", "alone", "-attime", "1" } },
+    { false, "verify", { "-in", "alone", "-partial_chain" } },
+    { false, "verify", { "-in", "alone", "--sender", "a@b" } },
+    { false, "verify", { "-in", "alone", "--json" } },
+    { false, "verify", { "-in", "alone", "--explain" } },
+    { false, "smime", { "-verify", "-in", "alone" } },
     { false, "encrypt", { "-in", "mail", "-pwri_password", "x", "rsa" } },
     /* Addresses of other forms. */
     { false, "sign", { "--from", "A (x) <a@b>", "-in", "mail" } },
@@ -195,7 +228,8 @@ START_TEST(is_usual)
                                   .api = !is_stock                  ? SHIM_VERB
                                          : strcmp(name, "cms") == 0 ? SHIM_CMS
                                                                     : SHIM_SMIME,
-                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb };
+                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb,
+                                  .content = -1 };
     char *words[12];
     bool usual;
 
@@ -233,7 +267,8 @@ START_TEST(is_usual_through_a_pipe)
     bool is_stock = strcmp(name, "cms") == 0;
     struct shim_launch launch = { .name = name,
                                   .api = is_stock ? SHIM_CMS : SHIM_VERB,
-                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb };
+                                  .manner = is_stock ? &shim_manner_stock : &shim_manner_verb,
+                                  .content = -1 };
     char *words[8];
     int ends[2];
     bool usual;
@@ -265,9 +300,9 @@ static const struct {
 
 START_TEST(a_mail_is_usual_through_a_pipe)
 {
-    struct shim_launch launch = { .name = "encrypt",
-                                  .api = SHIM_VERB,
-                                  .manner = &shim_manner_verb };
+    struct shim_launch launch = {
+        .name = "encrypt", .api = SHIM_VERB, .manner = &shim_manner_verb, .content = -1
+    };
     char headers[] = "--headers";
     char *words[] = { headers, NULL };
     const char *mail = through[_i].mail;
