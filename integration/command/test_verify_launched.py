@@ -8,12 +8,13 @@ An option that changes nothing (-trusted_first) leaves a verification to the too
 
 import json
 import os
+import re
 import shutil
 import subprocess
 
 import pytest
 
-from faults import DONE, REFUSED, SYSTEM
+from faults import CRYPTO, DONE, REFUSED, SYSTEM
 from harness import COMMAND, OPENSSL, PATIENCE, environment, must, refused, run, skip_if_installed, stock
 from keyrings import make_keyring
 from test_launcher import PAST, REPORTS, UNPROVEN, house, leaves_nothing, out, stand_in  # noqa: F401 (fixtures)
@@ -52,7 +53,7 @@ def both(words, out, **how):  # noqa: F811
     results = []
     for more in ((), (TOOL_DOES_IT,)):
         result = run(COMMAND, *words, "-out", out, *more, **how)
-        results.append((result.rc, result.err.replace("\r", ""), out.read_bytes() if out.exists() else None))
+        results.append((result.rc, re.sub("[0-9A-F]{16}:error", "error", result.err), out.read_bytes() if out.exists() else None))
         out.unlink(missing_ok=True)
     assert results[0] == results[1], results
     return result
@@ -253,3 +254,89 @@ def test_the_sender_is_that_of_the_verified_bytes(way, pki, tmp_path, out):  # n
         assert not out.exists() or out.read_bytes() == BODY
         out.unlink(missing_ok=True)
     assert os.listdir(out.parent) == []
+
+
+# --- the stock names
+
+
+NAMES = ["cms", "smime"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("name", NAMES)
+def test_stock_name(name, form, alone, pki, tmp_path, out):  # noqa: F811
+    """It says what stock says."""
+    message = signed(tmp_path / "signed", pki.good_rsa, options=FORMS[form])
+    words = [name, "-verify", "-in", message, "-CAfile", pki.ca, *form_of(FORMS[form])]
+    result = must(run(alone, *words, "-out", out))
+    assert out.read_bytes() == BODY and result.err == must(stock(*words, "-out", tmp_path / "x")).err, result
+    out.unlink()
+    both(words, out)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stock_name_with_content(name, alone, pki, tmp_path, out):  # noqa: F811
+    """As mailers call it, with the signature alone."""
+    content = tmp_path / "content"
+    content.write_bytes(BODY)
+    message = signed(tmp_path / "signed", pki.good_rsa, options=("-outform", "DER", "-binary"))
+    words = [name, "-verify", "-in", message, "-inform", "DER", "-content", content, "-CAfile", pki.ca]
+    must(run(alone, *words, "-out", out))
+    assert out.read_bytes() == BODY
+    out.unlink()
+    content.write_bytes(BODY + b"x")
+    assert both(words, out).rc != DONE
+
+
+@pytest.mark.parametrize("named", ["--keyring", "policy file"])
+@pytest.mark.parametrize("more", [False, True], ids=["", "-CAfile"])
+@pytest.mark.parametrize("name", NAMES)
+def test_stock_name_with_a_keyring(name, more, named, pki, tmp_path, out):  # noqa: F811
+    ring = make_keyring(tmp_path / "ring", f"ca:{pki.ca}")
+    policy = tmp_path / "policy.cnf"
+    policy.write_text(f"keyring = {ring}\n")
+    before = ["--keyring", ring] if named == "--keyring" else ["--policy", policy]
+    words = [*before, name, "-verify", *(["-CAfile", pki.foreign_root.pem] if more else [])]
+    assert both([*words, "-in", signed(tmp_path / "signed", pki.good_rsa)], out).rc == DONE
+    assert both([*words, "-in", signed(tmp_path / "signed", pki.ku_ke)], out).rc == CRYPTO
+
+
+@pytest.mark.parametrize("setting", ["log", "refuse"])
+@pytest.mark.parametrize("name", NAMES)
+def test_stock_name_and_the_sender(name, setting, pki, tmp_path, out):  # noqa: F811
+    """The setting decides.  A line of the decision log has what would be refused."""
+    policy, log = tmp_path / "policy.cnf", tmp_path / "log"
+    policy.write_text(f"sender = {setting}\ndecision_log = {log}\n")
+    for sender, code in (("good_rsa@example.com", DONE), ("eve@example.com", None), (None, None)):
+        message = signed(tmp_path / "signed", pki.good_rsa, sender=sender)
+        words = ["--policy", policy, name, "-verify", "-in", message, "-CAfile", pki.ca]
+        code = DONE if code == DONE or setting == "log" else REFUSED
+        log.unlink(missing_ok=True)
+        result = run(COMMAND, *words, "-out", out)
+        assert result.rc == code and out.exists() == (code == DONE), result
+        assert ("[sender-match]" in result.err) == (code == REFUSED), result
+        logged = [line for line in log.read_text().splitlines() if "sender-match" in line]
+        assert len(logged) == (sender == "eve@example.com" or code == REFUSED), logged
+        out.unlink(missing_ok=True)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_stock_name_does_not_wait_for_the_end_of_a_pipe(name, pki, tmp_path, out):  # noqa: F811
+    """The message is whole, and the writer has not closed the pipe."""
+    message = signed(tmp_path / "signed", pki.good_rsa, options=("-nodetach", "-outform", "PEM"))
+    words = [str(word) for word in (COMMAND, name, "-verify", "-inform", "PEM", "-CAfile", pki.ca, "-out", out)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment()) as process:
+        process.stdin.write(message.read_bytes())
+        process.stdin.flush()
+        assert process.wait(PATIENCE) == DONE
+    assert out.read_bytes() == BODY
+
+
+@pytest.mark.parametrize("report", REPORTS)
+@pytest.mark.parametrize("name", NAMES)
+def test_report_of_a_stock_name(name, report, pki, tmp_path, out):  # noqa: F811
+    message = signed(tmp_path / "signed", pki.good_rsa)
+    script = REPORTS[report].replace("allowed encrypt", "allowed x").replace("allowed sign", "allowed verify")
+    env = stand_in(tmp_path, f"{script}\ncat >/dev/null\necho message")
+    leaves_nothing(run(COMMAND, name, "-verify", "-in", message, "-CAfile", pki.ca, "-out", out, env=env), REFUSED,
+                   UNPROVEN, out=out)

@@ -13,6 +13,7 @@
 #include "gates/contexts.h"
 #include "gates/made_digests.h"
 #include "gates/signature.h"
+#include "policy/command.h"
 #include "policy/policy.h"
 #include "register/register.h"
 
@@ -124,7 +125,7 @@ int sp_raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_ini
     const void *used;
     int done;
 
-    if (!watches && !sp_signature_watches_digests())
+    if (!watches && !sp_signature_watches_digests() && !sp_command_is_to(SMIMEPOLICY_VERIFY))
         return backend(ctx, key, params);
     used = key_in_use(ctx, key);
     if (used != NULL && !sp_gate_verifies(used, &s->slot, evidence))

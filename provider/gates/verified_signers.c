@@ -13,6 +13,7 @@
 #include "log/decision_log.h"
 #include "log/report.h"
 #include "policy/command.h"
+#include "policy/policy.h"
 
 struct signer {
     struct sp_cert *cert; /* a reference */
@@ -81,21 +82,39 @@ static bool conclude(smimepolicy_verdict *verdict, struct sp_cert *cert)
     return allowed;
 }
 
+/* For a program the setting `sender` refuses, or what would be refused is only logged. */
+static bool conclude_sender(smimepolicy_verdict *verdict, struct sp_cert *cert)
+{
+    const struct sp_decision decision = { .operation = "verify",
+                                          .denied = true,
+                                          .verdict = verdict };
+
+    if (verdict == NULL || !sp_command()->for_program || sp_policy()->refuse_other_senders)
+        return conclude(verdict, cert);
+    if (!smimepolicy_verdict_allowed(verdict))
+        sp_decision_log(sp_policy(), &decision);
+    smimepolicy_verdict_free(verdict);
+    return true;
+}
+
 static bool compare(const struct sp_facts **facts)
 {
     char *from = sp_command()->sender;
-    const struct sp_sender sender = {
-        .is_mail = true, .from_fields = 1, .from = &from, .from_count = 1
-    };
+    const struct sp_sender sender = { .is_mail = from != NULL,
+                                      .from_fields = from != NULL,
+                                      .from = &from,
+                                      .from_count = from != NULL,
+                                      .needed = sp_command()->for_program &&
+                                                sp_policy()->refuse_other_senders };
     bool allowed = true;
 
     for (size_t i = 0; i < signers.count; i++)
         facts[i] = sp_cert_facts(signers.each[i].cert);
     /* Every fault is reported. */
     for (size_t i = 0; i < signers.count; i++)
-        allowed = conclude(sp_judge_sender((const struct sp_facts *const *)facts, signers.count, i,
-                                           from != NULL ? &sender : NULL),
-                           signers.each[i].cert) &&
+        allowed = conclude_sender(sp_judge_sender((const struct sp_facts *const *)facts,
+                                                  signers.count, i, &sender),
+                                  signers.each[i].cert) &&
                   allowed;
     return allowed;
 }
@@ -114,12 +133,12 @@ static bool compare_sender(void)
     return allowed;
 }
 
+/* A program reads the signing time by itself. */
 static bool judge_time(const struct signer *signer, const struct sp_signing_time *when)
 {
-    smimepolicy_verdict *verdict =
-        sp_judge_signing_time(sp_cert_facts(signer->cert), NULL, 0, when, time(NULL));
-
-    return conclude(verdict, signer->cert);
+    return sp_command()->for_program ||
+           conclude(sp_judge_signing_time(sp_cert_facts(signer->cert), NULL, 0, when, time(NULL)),
+                    signer->cert);
 }
 
 static bool report(const struct signer *signer, const struct sp_signing_time *time)

@@ -85,9 +85,10 @@ static int hand_over(struct shim_launch_run *run)
     tell_rest(run);
     if (!has_output(run) ||
         !shim_whole_was_read(&launch->args, &launch->request, run->input, run->delivery.sink) ||
-        !shim_delivery_hand_over(&run->delivery, false))
+        !shim_delivery_hand_over(&run->delivery,
+                                 shim_content_is_optional(launch->api, &launch->request)))
         return SHIM_SYSTEM;
-    if (shim_args_last(&launch->args, ROLE_QUIET) == NULL)
+    if (launch->manner->for_people && shim_args_last(&launch->args, ROLE_QUIET) == NULL)
         print(&run->told.signers);
     return SHIM_OK;
 }
@@ -192,6 +193,11 @@ static int conclude_failure(struct shim_launch_run *run, int argc, char **argv)
     /* What was refused stays refused, though the tool cannot say why. */
     if (code != SHIM_OK && !(code == SHIM_SYSTEM && run->told.is_refused))
         return code;
+    /* That a signature of another's is not believed is an answer that programs know. */
+    if (strcmp(run->launch->use, "verify") == 0 && !run->launch->manner->judges_signers) {
+        pass_on(run);
+        return shim_stock_exit(&run->result);
+    }
     print(&run->told.refusals);
     if (!run->told.is_refused)
         pass_on(run);

@@ -50,10 +50,10 @@ static bool write_conf(struct shim_launch_run *run)
     run->conf = shim_launch_conf(run->launch, run->module, run->told.nonce, run->pipe.write,
                                  shim_launch_can_start_again(run), &run->keyring);
     run->told.keyring = run->launch->keyring != NULL ? run->keyring : NULL;
-    /* Beside -CAfile the tool uses of a keyring what the message needs. */
     if (strcmp(run->launch->use, "verify") == 0 && shim_args_has(&run->launch->args, "CAfile")) {
-        run->told.keyring = "";
-        return run->conf >= 0 && run->keyring == NULL;
+        run->told.keyring = run->keyring != NULL ? run->keyring : "";
+        /* Beside -CAfile a verb uses of a keyring what the message needs, which the tool knows. */
+        return run->conf >= 0 && (run->keyring == NULL || !run->launch->manner->judges_signers);
     }
     return run->conf >= 0;
 }
@@ -73,7 +73,8 @@ static void open_input(struct shim_launch_run *run)
 
 static bool make_words(struct shim_launch_run *run)
 {
-    run->words = shim_launch_words(run->launch, run->module_dir, run->input >= 0);
+    run->words =
+        shim_launch_words(run->launch, run->module_dir, run->input >= 0, run->keyring != NULL);
     return run->words != NULL;
 }
 

@@ -62,10 +62,11 @@ void shim_launch_clear(struct shim_launch *launch);
  * The command line of stock: our own words come before those that were given.
  *
  * @param takes_input  it reads the file of -in as its standard input
+ * @param has_keyring  its anchors count beside those of -CAfile, too
  * @return a new array, of words that are borrowed; NULL if out of memory
  */
 const char **shim_launch_words(const struct shim_launch *launch, const char *module_dir,
-                               bool takes_input);
+                               bool takes_input, bool has_keyring);
 
 /* What it is returned for: the tool has to do it. */
 #define SHIM_LEFT_TO_TOOL (-1)

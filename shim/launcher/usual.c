@@ -38,10 +38,13 @@ static bool is_file(const char *path)
 }
 
 /* The options of a verification that change nothing of what is judged, and by whom. */
-static bool is_option_to_verify(const struct shim_option *option)
+static bool is_option_to_verify(const struct shim_launch *launch, const struct shim_option *option)
 {
     static const char *const names[] = { "verify", "in", "out", "inform", "CAfile", NULL };
     size_t i = 0;
+
+    if (strcmp(option->name, "content") == 0)
+        return !launch->manner->finds_part;
 
     while (names[i] != NULL && strcmp(names[i], option->name) != 0)
         i++;
@@ -61,7 +64,7 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
     const struct shim_request *request = &launch->request;
     const char *name = given->option->name;
 
-    if (strcmp(launch->use, "verify") == 0 && !is_option_to_verify(given->option))
+    if (strcmp(launch->use, "verify") == 0 && !is_option_to_verify(launch, given->option))
         return false;
     switch (given->option->role) {
     case ROLE_CIPHER:
@@ -82,7 +85,7 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
     case ROLE_NO_SENDER:
         return true;
     case ROLE_NONE:
-        if (strcmp(name, "CAfile") == 0)
+        if (strcmp(name, "CAfile") == 0 || strcmp(name, "content") == 0)
             return is_file(given->value);
         return is_plain_option(name);
     case ROLE_OUTPUT:
@@ -196,11 +199,15 @@ static bool has_usual_key(struct shim_launch *launch)
            is_usual_key(launch, request->inkey != NULL ? request->inkey : recipient);
 }
 
-/* To verify: the message says who signs it.  An openssl of a stock name is told no sender. */
+/*
+ * To verify: the message says who signs it.  A program may send one through a pipe, and keep the
+ * pipe open.
+ */
 static bool has_usual_message(struct shim_launch *launch)
 {
     launch->wanted = 1;
-    return launch->manner->judges_signers && launch->args.operands[0] == NULL &&
+    return launch->args.operands[0] == NULL &&
+           (launch->manner->judges_signers || shim_args_value(&launch->args, "in") != NULL) &&
            shim_take_message(launch);
 }
 
