@@ -34,13 +34,15 @@ def alone(house):  # noqa: F811
     return house
 
 
-def signed(path, *signers, sender="good_rsa@example.com", options=(), body=BODY):
-    """A mail that stock signs; with its sender, unless that is None."""
+def signed(path, *signers, sender="good_rsa@example.com", options=(), body=BODY, name="cms"):
+    """A mail that stock signs; with its sender, unless that is None.  |name|: who can read it as PEM."""
     mail = path.parent / "to-sign"
     mail.write_bytes(body)
     must(stock("cms", "-sign", "-in", mail, "-out", path, *options,
                *(("-from", sender, "-to", "bob@example.com", "-subject", "x") if sender else ()),
                *[word for cert in signers for word in ("-signer", cert.pem, "-inkey", cert.key)]))
+    if name == "smime":
+        path.write_bytes(path.read_bytes().replace(b" CMS-----", b" PKCS7-----"))
     return path
 
 
@@ -266,7 +268,7 @@ NAMES = ["cms", "smime"]
 @pytest.mark.parametrize("name", NAMES)
 def test_stock_name(name, form, alone, pki, tmp_path, out):  # noqa: F811
     """It says what stock says."""
-    message = signed(tmp_path / "signed", pki.good_rsa, options=FORMS[form])
+    message = signed(tmp_path / "signed", pki.good_rsa, options=FORMS[form], name=name)
     words = [name, "-verify", "-in", message, "-CAfile", pki.ca, *form_of(FORMS[form])]
     result = must(run(alone, *words, "-out", out))
     assert out.read_bytes() == BODY and result.err == must(stock(*words, "-out", tmp_path / "x")).err, result
@@ -323,7 +325,7 @@ def test_stock_name_and_the_sender(name, setting, pki, tmp_path, out):  # noqa: 
 @pytest.mark.parametrize("name", NAMES)
 def test_stock_name_does_not_wait_for_the_end_of_a_pipe(name, pki, tmp_path, out):  # noqa: F811
     """The message is whole, and the writer has not closed the pipe."""
-    message = signed(tmp_path / "signed", pki.good_rsa, options=("-nodetach", "-outform", "PEM"))
+    message = signed(tmp_path / "signed", pki.good_rsa, options=("-nodetach", "-outform", "PEM"), name=name)
     words = [str(word) for word in (COMMAND, name, "-verify", "-inform", "PEM", "-CAfile", pki.ca, "-out", out)]
     with subprocess.Popen(words, stdin=subprocess.PIPE, env=environment()) as process:
         process.stdin.write(message.read_bytes())
