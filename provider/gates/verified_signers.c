@@ -89,7 +89,8 @@ static bool conclude_sender(smimepolicy_verdict *verdict, struct sp_cert *cert)
                                           .denied = true,
                                           .verdict = verdict };
 
-    if (verdict == NULL || !sp_command()->for_program || sp_policy()->refuse_other_senders)
+    if (verdict == NULL || !sp_command()->for_program ||
+        (sp_policy()->refuse_other_senders && !sp_observing()))
         return conclude(verdict, cert);
     if (!smimepolicy_verdict_allowed(verdict))
         sp_decision_log(sp_policy(), &decision);
