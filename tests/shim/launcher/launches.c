@@ -37,6 +37,8 @@ static const struct {
     { "pass", "secret\n" },
     { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
     { "alone", "From: A <a@b>\n\nhello\n" },
+    { "bare", "MIME-Version: 1.0\nContent-Type: text/plain\n\nhello\n" },
+    { "types", "Content-Type: a/b\nContent-Type: c/d\n\nhello\n" },
     { "many", "From: a@b, c@d\nTo: c@d\n\nhello\n" },
 };
 
@@ -98,6 +100,7 @@ bool sp_launch_read(struct shim_launch *launch, const char *name, const char **w
 
     memcpy(&argv, &words, sizeof(argv));
     launch->name = name;
+    launch->content = -1;
     launch->api = strcmp(name, "cms") == 0     ? SHIM_CMS
                   : strcmp(name, "smime") == 0 ? SHIM_SMIME
                                                : SHIM_VERB;

@@ -115,7 +115,7 @@ static void resolve(char *to, const char *from)
 /* Write it as in the row, and expect these settings behind the head; NULL: it fails. */
 static void expect(int row, const char *settings, const char *keyring)
 {
-    struct shim_launch launch = { .policy = rows[row].policy, .keyring = rows[row].keyring };
+    struct shim_launch launch = { .policy = rows[row].policy, .keyring = rows[row].keyring, .content = -1 };
     const char *words[8];
     char written[4000] = "", expected[4000] = SHIM_CONF_HEAD, place[300] = "";
     char *found = NULL;

@@ -70,6 +70,40 @@ static const struct {
     { GREETING "chosen sign a@b " A " only\n", 1, false, NULL, NULL },
 };
 
+/* Of a verification: whether it proves that all signers were judged, and needs no tool. */
+static const struct {
+    const char *report;
+    bool proves, is_odd;
+    const char *signers;
+} verifications[] = {
+    { GREETING "vouched " A "\nallowed verify " A "\nverified " A " verified: a@b\n", true, false,
+      "verified: a@b\n" },
+    { GREETING "vouched " A "\nvouched " B "\nallowed verify " A "\nverified " A
+               " verified: a@b\nallowed verify " B "\nverified " B " verified: c@d\n",
+      true, false, "verified: a@b\nverified: c@d\n" },
+    { GREETING "vouched " A "\nvouched " B "\nallowed verify " A "\n", false, false, NULL },
+    { GREETING "vouched " A "\n", false, false, NULL },
+    { GREETING "vouched " A "\nallowed sign " A "\n", false, false, NULL },
+    { GREETING "vouched " A "\nallowed verify " B "\n", false, false, NULL },
+    { GREETING "vouched " A "\nallowed verify " A "\nallowed verify " A "\n", true, true, NULL },
+    { GREETING "vouched short\nallowed verify " A "\n", false, false, NULL },
+    { GREETING "vouched " A "\nvouched x" B "\nallowed verify " A "\n", false, false, NULL },
+    { GREETING "vouched " A "\nallowed verify " A "\nrefused verify " A " sender-match x\n", false,
+      false, NULL },
+};
+
+START_TEST(proves_a_verification)
+{
+    struct shim_told told = { .nonce = "0123456789abcdef0123456789abcdef", .use = "verify" };
+
+    shim_told_hear(&told, verifications[_i].report, strlen(verifications[_i].report));
+    ck_assert_int_eq(shim_told_proves(&told, 1, 0), verifications[_i].proves);
+    ck_assert_int_eq(told.is_odd, verifications[_i].is_odd);
+    ck_assert_pstr_eq(told.signers.data, verifications[_i].signers);
+    shim_told_end(&told);
+}
+END_TEST
+
 START_TEST(proves)
 {
     for (size_t piece = 1; piece < 100; piece += 49) {
@@ -289,6 +323,7 @@ int main(void)
     Suite *suite = suite_create("told");
     TCase *tests = tcase_create("told");
 
+    tcase_add_loop_test(tests, proves_a_verification, 0, SP_ROWS(verifications));
     tcase_add_loop_test(tests, proves, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, is_odd, 0, SP_ROWS(choices));
     tcase_add_test(tests, the_keyring_that_was_named);
