@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
 #include "keyring/sqlite/store.h"
 
 /* One number tells the standing of a stored certificate: the role, and beyond it the origin. */
