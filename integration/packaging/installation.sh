@@ -40,6 +40,10 @@ smime-policy --keyring /root/keyring list | grep -qF a@example.com || fail "the 
 smime-policy demo
 smime-policy doctor
 smime-policy config --self-test /etc/smime-policy/openssl.cnf
+[ -e /usr/lib/systemd/user/smime-policy-maintain.timer ] || fail "no timer for users"
+[ -e /usr/lib/systemd/system/smime-policy-maintain@.timer ] || fail "no timer of the system"
+enabled=$(find /etc/systemd -name 'smime-policy*')
+[ -z "$enabled" ] || fail "enabled by itself: $enabled"
 man_page=$(dpkg -L smime-policy | grep -c '/man/man')
 [ "$man_page" -gt 0 ] || fail "no manual page"
 
