@@ -19,8 +19,8 @@
  *
  * "The guide" is the source of the rules: see smime-policy-rules(7).
  *
- * Severities and uses may be added behind the last ones, so treat a severity
- * that you do not know by whether smimepolicy_verdict_allowed() says yes.
+ * Later versions may have more uses and severities, with higher numbers.  Whether
+ * a use may go ahead is what smimepolicy_verdict_allowed() says.
  *
  * Threads: a settings object may be shared between threads once no more
  * changes are made to it; a verdict is read-only after it was returned.

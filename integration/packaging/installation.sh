@@ -21,8 +21,11 @@ install_from() {
 
 say "Install the older version; nothing switches the system over"
 before=$(openssl version -a 2>/dev/null || echo "no openssl")
+start=$(date +%s)
 install_from /work/older/smime-policy_*.deb
 smime-policy --version
+smime-policy demo
+echo "the first refusals, $(($(date +%s) - start)) s after the start of apt"
 [ -z "${OPENSSL_CONF-}" ] || fail "OPENSSL_CONF is set"
 ! grep -rq smimepolicy /etc/ssl /usr/lib/ssl 2>/dev/null || fail "the system's openssl.cnf names us"
 echo "before: $before" | head -1

@@ -15,6 +15,17 @@ VERSION = re.search(r"^project\(smime-policy VERSION ([0-9.]+)",
                     (REPO / "CMakeLists.txt").read_text(), re.M)[1]
 
 
+@pytest.mark.parametrize("name, line", [
+    ("include/smimepolicy.h", f'#define SMIMEPOLICY_VERSION "{VERSION}"'),
+    ("integration/packaging/debian/changelog", f"smime-policy ({VERSION}) "),
+    ("docs/man/smimepolicy.3", f'"smime-policy {VERSION}"'),
+    ("docs/man/smimepolicy.7", f'"smime-policy {VERSION}"'),
+    ("docs/man/smime-policy.cnf.5", f'"smime-policy {VERSION}"'),
+])
+def test_the_version_is_the_same_everywhere(name, line):
+    assert line in (REPO / name).read_text()
+
+
 @pytest.fixture
 def clone(tmp_path):
     """A repository that could be released."""
