@@ -47,6 +47,7 @@ smime-policy config --self-test /etc/smime-policy/openssl.cnf
 [ -e /usr/lib/systemd/system/smime-policy-maintain@.timer ] || fail "no timer of the system"
 enabled=$(find /etc/systemd -name 'smime-policy*')
 [ -z "$enabled" ] || fail "enabled by itself: $enabled"
+[ -e /usr/share/doc/smime-policy/docs/use/guide.md ] || fail "no guide"
 man_page=$(dpkg -L smime-policy | grep -c '/man/man')
 [ "$man_page" -gt 0 ] || fail "no manual page"
 
