@@ -392,7 +392,7 @@ START_TEST(cannot_be_asked)
     X509 *empty = X509_new();
     char *why;
 
-    ck_assert_int_eq(sp_keyring_role_in(place, empty, &why), SP_ROLE_NONE);
+    ck_assert_int_eq(sp_keyring_standing_in(place, empty, &why).role, SP_ROLE_NONE);
     ck_assert_pstr_eq(why, "keyring: out of memory");
     OPENSSL_free(why);
     X509_free(empty);

@@ -238,7 +238,8 @@ START_TEST(nothing_is_found)
     loader = calls.open(provctx, "smimepolicy:trust");
     ck_assert_int_eq(load(loader, &taken), 0);
     ck_assert_int_eq(calls.eof(loader), 0);
-    ck_assert_ptr_nonnull(strstr(sp_errors(), "smimepolicy:trust: the keyring is empty"));
+    ck_assert_ptr_nonnull(
+        strstr(sp_errors(), "smimepolicy:trust: nothing in the keyring was uploaded"));
     ck_assert_int_eq(calls.close(loader), 1);
     loader = calls.open(provctx, "smimepolicy:trust");
     ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_octet_string(OSSL_STORE_PARAM_SUBJECT,

@@ -128,7 +128,7 @@ START_TEST(words_of_stock)
 
     memcpy(words, rows[_i].words, sizeof(words));
     ck_assert(sp_launch_read(&launch, rows[_i].name, words));
-    given = shim_launch_words(&launch, "/m", rows[_i].takes_input);
+    given = shim_launch_words(&launch, "/m", rows[_i].takes_input, false);
     expect_words(given, rows[_i].given);
     ck_assert_uint_eq(launch.wanted, rows[_i].wanted);
     free(given);
@@ -151,7 +151,7 @@ START_TEST(many_recipients)
         ck_assert_int_eq(sp_launch_read(&launch, "encrypt", words), count < SHIM_PLAIN_MOST);
         ck_assert_uint_eq(launch.uri_count, SHIM_PLAIN_MOST);
         if (count < SHIM_PLAIN_MOST) {
-            all = shim_launch_words(&launch, "/m", false);
+            all = shim_launch_words(&launch, "/m", false, false);
             ck_assert_ptr_nonnull(all);
             while (all[given] != NULL)
                 given++;
