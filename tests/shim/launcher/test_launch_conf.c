@@ -34,7 +34,8 @@ static const struct {
       "/m/m.so",
       false,
       "module = /m/m.so\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\n"
-      "report = 7\nreport_nonce = nonce\nreport_use = sign\nreport_asks = no\n" },
+      "report_for = person\nreport = 7\nreport_nonce = nonce\nreport_use = sign\nreport_asks = "
+      "no\n" },
     { "mail",
       "rsa",
       "sign",
@@ -42,7 +43,8 @@ static const struct {
       "/m",
       true,
       "module = /m\npolicy = HERE/mail\nkeyring = HERE/rsa\nunknown_keys = refuse\n"
-      "raw_keys = judge\nsigner_path = refuse\nkeys = mail\nreport = 7\nreport_nonce = nonce\n"
+      "raw_keys = judge\nsigner_path = refuse\nreport_for = person\nkeys = mail\nreport = "
+      "7\nreport_nonce = nonce\n"
       "report_use = sign\nreport_asks = no\nreport_sender = a@b\n" },
     { NULL,
       NULL,
@@ -50,7 +52,9 @@ static const struct {
       { "-in", "mail", "rsa" },
       "/m",
       false,
-      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport = 7\n"
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = "
+      "person\n"
+      "report = 7\n"
       "report_nonce = nonce\nreport_use = encrypt\nreport_asks = no\nreport_cipher = aes256\n" },
     { NULL,
       NULL,
@@ -58,7 +62,9 @@ static const struct {
       { "-in", "mail", "-aes128", "rsa" },
       "/m",
       false,
-      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport = 7\n"
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = "
+      "person\n"
+      "report = 7\n"
       "report_nonce = nonce\nreport_use = encrypt\nreport_asks = no\nreport_cipher = aes128\n" },
     { NULL,
       NULL,
@@ -66,8 +72,29 @@ static const struct {
       { "-in", "mail", "-recip", "both", "-passin", "pass:x" },
       "/m",
       false,
-      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport = 7\n"
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = "
+      "person\n"
+      "report = 7\n"
       "report_nonce = nonce\nreport_use = decrypt\nreport_asks = yes\n" },
+    { NULL,
+      NULL,
+      "verify",
+      { "-in", "alone" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\n"
+      "unverified_signers = refuse\nown_anchors = first\nreport_for = person\n"
+      "report = 7\nreport_nonce = nonce\nreport_use = verify\nreport_asks = no\n"
+      "report_sender = a@b\n" },
+    { NULL,
+      NULL,
+      "cms",
+      { "-verify", "-in", "alone" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\n"
+      "report_for = program\nreport = 7\nreport_nonce = nonce\nreport_use = verify\n"
+      "report_asks = no\nreport_sender = a@b\n" },
     /* What was named is not there, or is no file. */
     { "none", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
     { "mail/x", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
@@ -115,7 +142,9 @@ static void resolve(char *to, const char *from)
 /* Write it as in the row, and expect these settings behind the head; NULL: it fails. */
 static void expect(int row, const char *settings, const char *keyring)
 {
-    struct shim_launch launch = { .policy = rows[row].policy, .keyring = rows[row].keyring, .content = -1 };
+    struct shim_launch launch = { .policy = rows[row].policy,
+                                  .keyring = rows[row].keyring,
+                                  .content = -1 };
     const char *words[8];
     char written[4000] = "", expected[4000] = SHIM_CONF_HEAD, place[300] = "";
     char *found = NULL;
@@ -152,7 +181,8 @@ START_TEST(settings_by_default)
     ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "mail", 1), 0);
     expect(0,
            "module = /m/m.so\npolicy = " INSTALLED "\nkeyring = HERE/mail\n"
-           "unknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport = 7\n"
+           "unknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = person\n"
+           "report = 7\n"
            "report_nonce = nonce\nreport_use = sign\nreport_asks = no\n",
            "HERE/mail");
     ck_assert_int_eq(unlink(INSTALLED), 0);
