@@ -136,7 +136,8 @@ def test_a_good_keyring(home, pki):
     result, found = doctor(home, "--keyring", ring)
     assert result.rc == DONE and found["keyring"][0] == "ok", found
     mode = stat.S_IMODE(ring.stat().st_mode)
-    assert f"{ring} (uid {os.getuid()}, mode {mode:04o}): identities: 1, contacts: 1, cas: 0" == found["keyring"][1]
+    assert found["keyring"][1] == (f"{ring} (uid {os.getuid()}, mode {mode:04o}): "
+                                   "identities: 1, contacts: 1, cas: 0, intermediates: 0")
     assert found["certificates"][1].startswith("2 usable, ") and found["entries"][0] == "ok", found
     assert found["entries"][1] == "sound; private keys: each has its certificate"
 

@@ -211,7 +211,8 @@ def test_addresses(home):
 
 @pytest.mark.parametrize("word", ["version", "--version", "-version"])
 def test_version(word):
-    assert must(run(COMMAND, word)).out.startswith(b"smime-policy 0")
+    version = re.search(r"VERSION ([0-9.]+)", (REPO / "CMakeLists.txt").read_text().partition("project(")[2])[1]
+    assert must(run(COMMAND, word)).out.startswith(f"smime-policy {version} (OpenSSL ".encode())
 
 
 @pytest.mark.parametrize("source", ["pass:secret", "env:SECRET", "file:secret", "fd:3", "stdin"])
