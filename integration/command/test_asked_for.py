@@ -112,6 +112,7 @@ def test_a_word_too_many(verb, behind, box):
 
 @pytest.mark.parametrize("words, other", [
     (["sign", "--to", ADDRESS], "encrypt"), (["sign", "--cc", ADDRESS], "encrypt"), (["sign", "--to-self"], "encrypt"),
+    (["sign", "--bcc", "separate"], "encrypt"), (["verify", "--bcc", "separate"], "encrypt"),
     (["sign", "--sender", ADDRESS], "verify"), (["encrypt", "--to", ADDRESS, "--sender", ADDRESS], "verify"),
     (["encrypt", "--no-sender"], "verify"), (["verify", "--from", ADDRESS], "sign"), (["verify", "--headers"], "sign"),
     (["verify", "--to", ADDRESS], "encrypt"), (["decrypt", "--from", ADDRESS], "sign"),

@@ -76,6 +76,13 @@ SECTIONS = [
         "smime-policy encrypt --to bob@example.com -in mail.eml -out sealed.eml",
         "smime-policy encrypt --to nobody@example.com --to bob@example.com -in mail.eml -out out.eml",
         "smime-policy encrypt --headers -in mail.eml -out out.eml",
+        "smime-policy encrypt --headers -in hidden.eml -out out.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml -out apart.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml -out apart.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml",
+        "smime-policy encrypt --headers --bcc hide -in hidden.eml -out out.eml",
+        "smime-policy encrypt --bcc separate --to bob@example.com -in mail.eml -out out.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml -out out.eml carol.pem",
         "smime-policy encrypt -in mail.eml -out out.eml carol.pem",
         "smime-policy encrypt -in mail.eml -out out.eml dave.pem",
         "smime-policy encrypt -in mail.eml -out out.eml nosuch.pem",
@@ -316,6 +323,7 @@ class World:
     def _mails(self):
         at = self.here
         (at / "mail.eml").write_text(MAIL)
+        (at / "hidden.eml").write_text(LETTER.replace("Subject:", "Bcc: alice@example.com\nSubject:"))
         (at / "letter.eml").write_text(LETTER)
 
         def sign(name, text, out, key=None):

@@ -163,6 +163,7 @@ static const struct shim_option table[] = {
     { "cc", ROLE_TO, SHIM_VERB, true },
     { "to-self", ROLE_TO_SELF, SHIM_VERB, false },
     { "headers", ROLE_HEADERS, SHIM_VERB, false },
+    { "bcc", ROLE_BCC, SHIM_VERB, true },
     { "o", ROLE_OUTPUT, SHIM_VERB, true },
     { "output", ROLE_OUTPUT, SHIM_VERB, true },
 };

@@ -44,6 +44,7 @@ enum shim_role {
     ROLE_TO,            /* ours: a recipient, whose certificate is found in the keyring */
     ROLE_TO_SELF,       /* ours: the sender is a recipient too */
     ROLE_HEADERS,       /* ours: sender and recipients are read from the mail */
+    ROLE_BCC,           /* ours: how a Bcc field is encrypted */
     ROLE_UNCHECKED,     /* switches off a check of the verification */
     ROLE_FOREIGN        /* moves the operation out of the provider */
 };

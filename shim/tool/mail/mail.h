@@ -40,6 +40,9 @@ void shim_addresses_parse(struct shim_addresses *list, enum shim_list kind, cons
                           size_t len);
 void shim_addresses_clear(struct shim_addresses *list);
 
+/* The most addresses that such a list may have. */
+#define SHIM_MOST_ADDRESSES 1000
+
 /*
  * encoded.c: encoded words (RFC 2047) in a list of addresses.  Would a reader that
  * decodes the |len| bytes of a field before parsing them find other addresses than the
@@ -94,7 +97,8 @@ struct shim_mail {
     /* The addresses of all fields of a name; none if one of these cannot be read. */
     struct shim_addresses from, senders; /* of From and Sender: |sender| refers to them */
     struct shim_addresses to;            /* of To and Cc: the recipients */
-    bool has_bcc;
+    struct shim_addresses bcc;           /* of Bcc */
+    bool has_bcc, has_resent_bcc;
 };
 
 /*

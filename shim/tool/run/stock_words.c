@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "stock/environment.h"
+#include "tool/run/copies.h"
 #include "tool/run/defaults.h"
 #include "tool/run/key_options.h"
 #include "tool/run/run.h"
@@ -77,12 +78,19 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
 {
     struct shim_output *output = &run->delivery.outputs[run->delivery.output_count];
 
+    bool is_out = strcmp(given->option->name, "out") == 0;
+
+    if (run->plan && is_out && run->out != NULL) {
+        add_word(run, count, "-out");
+        add_word(run, count, run->out);
+        return true;
+    }
     if (run->plan) {
         add_plain(run, count, given);
         return true;
     }
-    if (strcmp(given->option->name, "out") == 0)
-        return shim_delivery_to(&run->delivery, given->value);
+    if (is_out)
+        return shim_delivery_to(&run->delivery, run->out != NULL ? run->out : given->value);
     run->delivery.output_count++;
     if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
         return false;
@@ -228,6 +236,8 @@ static void add_selected(struct shim_run *run, size_t *count)
     for (size_t i = 0; i < selection->recipient_count; i++) {
         const struct shim_selected *recipient = &selection->recipients[i];
 
+        if (!shim_copy_has(recipient, run->copy))
+            continue;
         if (recipient->uri != NULL) {
             add_word(run, count, "-recip");
             add_word(run, count, recipient->uri);
