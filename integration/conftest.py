@@ -4,6 +4,8 @@
 
 import dataclasses
 import functools
+import itertools
+import os
 import re
 import signal
 
@@ -18,6 +20,10 @@ from pki import Pki
 MAIL = (b"From: Alice <alice@example.com>\r\nTo: Bob <bob@example.com>\r\nSubject: test\r\n"
         b"Content-Type: text/plain\r\n\r\nGr\xc3\xbc\xc3\x9fe,\r\nthe quick brown fox.\r\n")
 
+
+# The files that take longer than half a minute of a processor.
+LONGEST = {"test_fail_closed.py", "test_faults.py", "test_faults_keyring.py", "test_one_key.py", "test_pkits.py",
+           "test_program_emacs.py", "test_vouching.py"}
 
 # What is ignored is inherited: a shell ignores SIGINT for background jobs, and nohup SIGHUP.
 signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -58,16 +64,34 @@ def pytest_collection_modifyitems(items):
     missing = [str(path) for path in (MODULE, COMMAND) if not path.exists()]
     if items and missing:
         raise pytest.UsageError("not built: " + ", ".join(missing) + " (set SP_BUILD?)")
+    # With the longest files last, one process would still be busy with one when the others have no more.
+    items.sort(key=lambda item: item.path.name not in LONGEST)
     reason = why_no_php() if items else None
     for item in items:
         if reason and re.search("php", item.name, re.IGNORECASE):
             item.add_marker(pytest.mark.skip(reason=reason))
 
 
+@pytest.fixture(scope="module")
+def numbered(tmp_path_factory, request):
+    """Paths for the tests of a file."""
+    folder = tmp_path_factory.mktemp(request.module.__name__)
+    return (folder / str(number) for number in itertools.count())
+
+
+@pytest.fixture
+def tmp_path(numbered):
+    """A directory for one test.  pytest's own looks at all that there are before it makes another."""
+    path = next(numbered)
+    path.mkdir()
+    return path
+
+
 @pytest.fixture(scope="session")
 def pki(tmp_path_factory):
-    """Every certificate of the tests."""
-    return Pki(tmp_path_factory.mktemp("pki"))
+    """Every certificate of the tests.  The processes of pytest-xdist share them: keys take long to make."""
+    base = tmp_path_factory.getbasetemp()
+    return Pki((base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "shared-pki")
 
 
 @pytest.fixture(scope="session")

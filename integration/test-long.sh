@@ -34,7 +34,7 @@ all_under_valgrind() {
     local room=$1 variable=$2 programs
     build release
     mapfile -t programs < <(find "build/release/tests/$room" -type f -executable -name 'test_*')
-    memcheck "$variable" "${programs[@]}"
+    with "$variable" "${programs[@]}" | memcheck
 }
 
 own_tests_of_openssl() {

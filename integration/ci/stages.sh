@@ -93,22 +93,29 @@ unit_tests() {
     grep -q '%: Checks:' "build/$preset/unit-tests.log" || { echo 'no test ran' && return 1; }
 }
 
-# memcheck VARIABLE=VALUE PROGRAM…: test programs under valgrind, two at a time.
-# A thread that sleeps gets its turn again: else those that spin may keep it for minutes.
-memcheck() {
+# with VARIABLE=VALUE PROGRAM…: lines for memcheck.
+with() {
     local variable=$1
     shift
-    [ $# -gt 0 ] || { echo 'no test ran' && return 1; }
-    printf '%s\n' "$@" | xargs -P 2 -n 1 env "$variable" valgrind -q --fair-sched=yes \
-        --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite
+    [ $# -gt 0 ] || { echo 'no test ran' >&2 && return 1; }
+    printf "$variable %s\n" "$@"
+}
+
+# memcheck: the test programs of the lines, each with its variable, under valgrind, two at a time.
+# A thread that sleeps gets its turn again: else those that spin may keep it for minutes.
+memcheck() {
+    # shellcheck disable=SC2016  # for the shell that xargs runs
+    xargs -r -P 2 -n 2 bash -c 'exec env "$0" valgrind -q --fair-sched=yes --error-exitcode=9 \
+        --leak-check=full --errors-for-leak-kinds=definite "$1"'
 }
 
 # What pytest says at the end: skips with their reasons, what stock does, how many passed.
 # shellcheck disable=SC2034  # for those who source this
 summary='^(SKIPPED|- |OpenSSL )|[0-9]+ (passed|failed)'
 
-# integration_tests [OPTION…]: with pytest, on two processors; a file's tests in one process.
+# integration_tests [OPTION…]: with pytest; a file's tests in one process, and one process more than
+# processors, as some wait for a terminal.
 integration_tests() {
     build release
-    SP_BUILD=build/release /usr/bin/python3 -m pytest -q -n 2 --dist loadfile "$@" integration
+    SP_BUILD=build/release /usr/bin/python3 -m pytest -q -n 3 --dist loadfile "$@" integration
 }

@@ -44,3 +44,11 @@ def test_part_of_it_is_not_documented(part):
     result = bench("--document", *part)
     assert result.rc == 2 and "--document takes all of it" in result.err, result
     assert page.read_bytes() == before
+
+
+@pytest.mark.slow
+def test_collecting():
+    result = run(REPO / "integration" / "bench" / "collect.sh", "1000", BUILD)
+    assert result.rc == 0, result
+    shown = [line for line in result.out.decode().splitlines() if re.match(r"\| \d+ \|", line)]
+    assert [line.split()[1] for line in shown] == ["100", "1000"], result

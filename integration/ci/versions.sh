@@ -85,8 +85,8 @@ run_tests() { # VERSION
     case $1 in
     sid | experimental) files=("${provider_suite[@]/#//src/integration/provider/}") ;;
     esac
-    inside "$roots/$1" env SP_BUILD=/build /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider \
-        --junitxml=/results.xml "${files[@]}" || [ $? -eq 1 ]
+    inside "$roots/$1" env SP_BUILD=/build /usr/bin/python3 -m pytest -q -rs -p no:cacheprovider -n 3 \
+        --dist loadfile --junitxml=/results.xml "${files[@]}" || [ $? -eq 1 ]
 }
 
 # quietly VERSION STEP: its last words if it fails.

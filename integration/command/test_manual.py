@@ -76,7 +76,7 @@ def desk(tmp_path_factory):
     must(run("sh", "-ec", """
         certificate() { # NAME ADDRESSES EXTENSION OPTION...
             name=$1 san=$2 extension=$3; shift 3
-            openssl req -x509 -newkey rsa:3072 -noenc -keyout $name.key -out $name.pem -days 365 \
+            openssl req -x509 -newkey rsa:2048 -noenc -keyout $name.key -out $name.pem -days 365 \
                 -subj "/CN=$name" -extensions $extension $san "$@" 2>/dev/null
         }
         use="-addext keyUsage=critical,digitalSignature,keyEncipherment"

@@ -144,14 +144,14 @@ def test_what_is_sent_along_is_what_was_judged(name, pki, mail, tmp_path):
     assert issuer in serials
 
 
-def verify_swapped(pki, post, tmp_path, option, first, then):
-    """The command judges |first|; then openssl would find |then| in its place."""
+def verify_swapped(pki, post, tmp_path, option, first, then, also=("-trusted_first",)):
+    """The tool judges |first|; then openssl would find |then| in its place."""
     named, swap = tmp_path / "named.pem", tmp_path / "openssl"
     named.write_bytes(first.read_bytes())
     swap.write_text(f'#!/bin/sh\ncp {then} {named}\nexec openssl "$@"\n')
     swap.chmod(0o755)
     more = [] if option == "-CAfile" else ["-CAfile", pki.ca]
-    return run(COMMAND, "verify", "-in", post.signed("good_rsa"), *more, option, named, "-out",
+    return run(COMMAND, "verify", *also, "-in", post.signed("good_rsa"), *more, option, named, "-out",
                tmp_path / "out", env={"SMIME_POLICY_OPENSSL": swap})
 
 
@@ -163,6 +163,14 @@ def test_anchors_are_what_was_read(pki, post, tmp_path):
     assert verify_swapped(pki, post, tmp_path, "-CAfile", pki.ca, pki.foreign_root.pem).rc == DONE
     assert verify_swapped(pki, post, tmp_path, "-certfile", pki.good_rsa.pem, mail_of(tmp_path)).rc \
         == DONE
+
+
+def test_anchors_are_read_by_openssl_alone(pki, post, tmp_path):
+    """Where the launcher verifies, nobody else has read them before."""
+    assert verify_swapped(pki, post, tmp_path, "-CAfile", pki.foreign_root.pem, pki.ca, also=()).rc == DONE
+    (tmp_path / "out").unlink()
+    result = verify_swapped(pki, post, tmp_path, "-CAfile", pki.ca, pki.foreign_root.pem, also=())
+    assert result.rc == REFUSED and not (tmp_path / "out").exists(), result
 
 
 def mail_of(tmp_path):

@@ -16,6 +16,10 @@ from test_keyring_upload import Ring
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
 
+# For what OpenSSL does with no other key.
+RSA = ("-newkey", "rsa:2048", "-noenc")
+
+
 @pytest.fixture(scope="module")
 def forge(tmp_path_factory):
     return Forge(tmp_path_factory.mktemp("forge"))
@@ -398,7 +402,7 @@ def test_a_given_sender_is_looked_up(desk, forge, root):
 @pytest.fixture(scope="module")
 def renewed(forge, root):
     """The certificate of an identity, and one that the CA made later with the same key."""
-    old = forge.leaf("renewed@x.example", root)
+    old = forge.leaf("renewed@x.example", root, RSA)
     new = forge.directory / "renewed-new.pem"
     request = forge.directory / "renewed.csr"
     must(run("openssl", "req", "-new", "-key", old.key, "-subj", "/CN=renewed", "-out", request,
@@ -414,7 +418,7 @@ def renewed(forge, root):
 def test_a_message_to_a_renewed_certificate(options, desk, forge, root, renewed):
     """The key is the same, and decrypts it."""
     old, new = renewed
-    other = forge.leaf("another@x.example", root)
+    other = forge.leaf("another@x.example", root, RSA)
     desk.keep(("identity", other), ("identity", old))
     mail, secret = desk.directory / "plain", desk.directory / "encrypted"
     mail.write_text("hello\n")
@@ -465,7 +469,7 @@ def test_a_choice_is_told_where_it_changed_or_when_asked(desk, forge, root):
 @pytest.mark.parametrize("where", ["ca", "file", "file with its key"])
 def test_an_issuer_may_have_any_key(where, desk, forge, tmp_path):
     """Of the kinds that the rules refuse to mail, too: it signs no mail."""
-    issuer = forge("ed25519", newkey="ed25519", basicConstraints="critical,CA:TRUE",
+    issuer = forge("ed25519", newkey=("-newkey", "ed25519", "-noenc"), basicConstraints="critical,CA:TRUE",
                    keyUsage=ISSUES, subjectAltName=None)
     leaf = forge.leaf("ed25519@x.example", issuer)
     desk.keep(*([("ca", issuer)] if where == "ca" else []))
@@ -479,13 +483,13 @@ def test_an_issuer_may_have_any_key(where, desk, forge, tmp_path):
                                           ("sha3-256", None), ("sha512-256", None)])
 def test_digests_are_named(digest, name, desk, forge, root):
     """Of a message, in a refusal; and those that nothing refuses are known."""
-    leaf = forge.leaf("leaf@x.example", root)
+    leaf = forge.leaf("rsa@x.example", root, RSA)
     desk.keep(("ca", root))
     (desk.directory / "policy.cnf").write_text("weak_digest = deny\n")
     signed = desk.sign(leaf.name, leaf, options=("-md", digest))
     result = desk.verify(signed, words=("--policy", desk.directory / "policy.cnf", "verify"))
     if name is None:
-        assert result.rc == DONE and "verified: leaf@x.example" in result.err, result
+        assert result.rc == DONE and "verified: rsa@x.example" in result.err, result
     else:
         assert result.rc == REFUSED and f"message is signed with {name} [weak-digest]" in result.err, result
 

@@ -47,6 +47,7 @@ class Keyring(Case):
         self._changes = changes
         self.makes = frozenset(makes)
         self._whole = whole
+        self._sound = set()  # contents of keyrings that the command has checked
         with Room(self) as room:
             self._old = state(room.at / "keyring")
             result = must(self.run(room))
@@ -62,11 +63,12 @@ class Keyring(Case):
                 *(str(word).replace("ROOM", str(room.at)) for word in self._words)]
 
     def is_done(self, room, result):
-        return (self._whole(room) and state(room.at / "keyring") == self._new and
+        room.state = state(room.at / "keyring")
+        return (self._whole(room) and room.state == self._new and
                 (result.rc != DONE or said(room, result) == self._said))
 
     def is_undone(self, room, result):
-        return state(room.at / "keyring") == self._old and not (self.makes & room.names())
+        return room.state == self._old and not (self.makes & room.names())
 
     def may_leave(self, name):
         # An empty keyring, and a file that the next change removes, see below.
@@ -77,9 +79,18 @@ class Keyring(Case):
         found = super().complaint(room, result, failed)
         keyring = room.at / "keyring"
         if found is None and self._changes and (keyring / "certificates.db").exists():
-            checked = run(COMMAND, "--keyring", keyring, "keyring", "check")
-            found = None if checked.rc == DONE else f"not sound: {checked.text}"
+            found = self._check(keyring)
         return found
+
+    def _check(self, keyring):
+        """After most faults the keyring is what it was, byte for byte, and that has been checked."""
+        content = tuple((path.name, path.read_bytes()) for path in sorted(keyring.iterdir()))
+        if content in self._sound:
+            return None
+        checked = run(COMMAND, "--keyring", keyring, "keyring", "check")
+        if checked.rc == DONE:
+            self._sound.add(content)
+        return None if checked.rc == DONE else f"not sound: {checked.text}"
 
 
 def said(room, result):

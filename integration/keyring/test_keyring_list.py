@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import COMMAND, copy_command, environment, must, run, stock
+from harness import COMMAND, NEW_KEY, copy_command, environment, must, run, stock
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
@@ -159,7 +159,7 @@ def test_unusable_does_not_expire(tmp_path, pki):
 def test_list_domain_as_people_write_it(tmp_path, pki):
     """A domain outside ASCII is found by its A-labels."""
     pem = tmp_path / "idn.pem"
-    must(stock("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", tmp_path / "key",
+    must(stock("req", "-x509", *NEW_KEY, "-keyout", tmp_path / "key",
                "-out", pem, "-subj", "/CN=idn", "-addext", "keyUsage=digitalSignature",
                "-addext", "subjectAltName=email:bob@xn--bcher-kva.example"))
     must(run(COMMAND, "--keyring", tmp_path / "k", "upload", pem))
@@ -252,7 +252,7 @@ def test_list_colours_the_state(keyring):
 def test_control_characters_never_arrive(tmp_path):
     """Text of a certificate cannot move the cursor or begin a line."""
     pem = tmp_path / "evil.pem"
-    must(stock("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", tmp_path / "key",
+    must(stock("req", "-x509", *NEW_KEY, "-keyout", tmp_path / "key",
                "-out", pem, "-utf8", "-subj", "/CN=a\033[31m\nsmime-policy-role: ca\u202e",
                "-addext", "keyUsage=digitalSignature",
                "-addext", "subjectAltName=email:evil@example.com"))
@@ -447,7 +447,7 @@ def test_trust_answers(tmp_path, pki, kept, address, code, text):
 def test_trust_heeds_name_constraints(tmp_path):
     """A CA for other domains does not vouch for the address."""
     pem = tmp_path / "ca.pem"
-    must(stock("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", tmp_path / "key",
+    must(stock("req", "-x509", *NEW_KEY, "-keyout", tmp_path / "key",
                "-out", pem, "-subj", "/CN=narrow",
                "-addext", "basicConstraints=critical,CA:TRUE",
                "-addext", "keyUsage=critical,keyCertSign",

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import pytest
 
 import paths
-from harness import OPENSSL, PHP, refused, run, stock, must, write_conf
+from harness import NEW_KEY, OPENSSL, PHP, refused, run, stock, must, write_conf
 from keyrings import make_keyring
 
 PARTIAL = ("-partial_chain",)
@@ -35,9 +35,8 @@ def family(tmp_path_factory, pki):
             + (",keyCertSign" if issuer is None else "") +
             f"\nextendedKeyUsage=emailProtection\nsubjectAltName=email:{name}@example.com\n")
         by = () if issuer is None else ("-CA", made[issuer].pem, "-CAkey", made[issuer].key)
-        must(stock("req", "-x509", "-config", conf, "-extensions", "ext", "-newkey", "rsa:2048",
-                   "-noenc", "-keyout", key, "-out", pem, "-days", "30", "-subj", f"/CN={name}",
-                   *by))
+        must(stock("req", "-x509", "-config", conf, "-extensions", "ext", *NEW_KEY, "-keyout",
+                   key, "-out", pem, "-days", "30", "-subj", f"/CN={name}", *by))
         made[name] = pki.good_rsa.beside(pem=pem, key=key, chain=None, anchor=pem, name=name)
     return made
 

@@ -25,8 +25,8 @@ STOPS = "stops"
 SPINS = "stops, but never ends"
 UNGUARDED = "goes out"
 # A program that spins is recognised by its processor time, which is many times that of any other on a slow
-# machine.
-LIMIT = ("prlimit", "--core=0", "--cpu=10:20")
+# machine: they take a tenth of a second.
+LIMIT = ("prlimit", "--core=0", "--cpu=3:20")
 
 
 class Spins(Exception):

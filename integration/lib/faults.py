@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One system call or allocation of a program fails, then the next, until each has failed once."""
 
+import functools
 import os
 import re
 import shutil
@@ -187,13 +188,18 @@ def build_starve(directory):
     return library
 
 
+@functools.cache
+def _why_no_strace():
+    if STRACE is None:
+        return "strace is not installed"
+    result = run(STRACE, "-o", "/dev/null", "/bin/true")
+    return None if result.rc == 0 else f"nothing can be traced here: {result.err.splitlines()[0]}"
+
+
 def skip_without_strace():
     """Skip with a reason instead of failing."""
-    if STRACE is None:
-        pytest.skip("strace is not installed")
-    result = run(STRACE, "-o", "/dev/null", "/bin/true")
-    if result.rc != 0:
-        pytest.skip(f"nothing can be traced here: {result.err.splitlines()[0]}")
+    if why := _why_no_strace():
+        pytest.skip(why)
 
 
 def _points_of(case):

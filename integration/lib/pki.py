@@ -10,6 +10,8 @@ the upload rule that `signer-certificate` finds violated, or that rule itself.
 
 import copy
 import datetime
+import fcntl
+import os
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -231,6 +233,17 @@ class Pki:
         self.directory = Path(directory)
         self._certs = {name: Certificate(self.directory, recipe)
                        for name, recipe in RECIPES.items()}
+        self.ca = self["root"].pem
+        self.intermediate = self["intermediate"].pem
+        self.directory.mkdir(exist_ok=True)
+        # Whoever comes second, in another process, waits and finds all of it.
+        with open(self.directory / "made", "a+", encoding="ascii") as made:
+            fcntl.flock(made, fcntl.LOCK_EX)
+            if made.seek(0, os.SEEK_END) == 0:
+                self._make()
+                made.write("yes")
+
+    def _make(self):
         with ThreadPoolExecutor(2) as pool:
             list(pool.map(self._make_key, [c for c in self._certs.values()
                                            if c.recipe.same_key_as is None]))
@@ -239,8 +252,6 @@ class Pki:
             for cert in certs[:5]:
                 self._make_cert(cert)
             list(pool.map(self._make_cert, certs[5:]))
-        self.ca = self["root"].pem
-        self.intermediate = self["intermediate"].pem
 
     def __getitem__(self, name):
         return self._certs[name]

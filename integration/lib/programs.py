@@ -127,8 +127,10 @@ class Screen(Terminal):
 
     @property
     def text(self):
-        """The screen, without what is blank."""
-        return "\n".join(line.rstrip() for line in self.screen.display if line.strip())
+        """The screen, without what is blank: the cells that were written, as most never are."""
+        rows = [self.screen.buffer[number] for number in range(self.screen.lines)]
+        lines = ["".join(row[column].data for column in range(max(row, default=-1) + 1)) for row in rows]
+        return "\n".join(line.rstrip() for line in lines if line.strip())
 
     def _read(self):
         before = len(self.shown)
@@ -139,11 +141,12 @@ class Screen(Terminal):
         """Until the screen shows one of |texts|, which is returned."""
         deadline = time.monotonic() + PATIENCE
         while True:
+            screen = self.text
             for text in texts:
-                if text in self.text:
+                if text in screen:
                     return text
-            assert not self.ended, f"ended, and {texts} was not shown\n{self.text}"
-            assert time.monotonic() < deadline, f"none of {texts} in:\n{self.text}"
+            assert not self.ended, f"ended, and {texts} was not shown\n{screen}"
+            assert time.monotonic() < deadline, f"none of {texts} in:\n{screen}"
             self._read()
 
     def type(self, keys, *texts):

@@ -53,13 +53,18 @@ def pattern(lines):
 
 
 def transcript(script, steps, directory):
-    """(what was printed, exit code) of each of the commands |steps|, after the |script|."""
+    """
+    (what was printed, exit code) of each of the commands |steps|, after the |script|.
+
+    RSA keys that they make are shorter: one of 3072 bits takes four times as long, and nothing else differs.
+    """
     lines = [f"{{ {script or ':'}\n}} >/dev/null 2>&1", "exec 2>&1"]
     for number, command in enumerate(steps):
         lines += [command, f'echo "{END % number} $?"']
+    shell = re.sub(r"(rsa|rsa_keygen_bits):3072\b", r"\1:2048", "\n".join(lines))
     env = environment(HOME=directory)
     env["PATH"] = f"{COMMAND.parent}:{env['PATH']}"
-    done = subprocess.run(["bash", "-c", "\n".join(lines)], cwd=directory, env=env, check=False,
+    done = subprocess.run(["bash", "-c", shell], cwd=directory, env=env, check=False,
                           stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=PATIENCE)
     parts = re.split(r"^--- end of command \d+ --- (\d+)\n", done.stdout, flags=re.MULTILINE)
     return [(printed.replace("\r\n", "\n"), int(code))

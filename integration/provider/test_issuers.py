@@ -11,7 +11,7 @@ import json
 import pytest
 
 import paths
-from harness import BUILD, COMMAND, OPENSSL, must, refused, run, stock, write_conf
+from harness import BUILD, COMMAND, NEW_KEY, OPENSSL, must, refused, run, stock, write_conf
 from keyrings import make_keyring
 from test_keyring_upload import Ring
 
@@ -50,7 +50,7 @@ class Forge:
         self.directory = directory
         self.made = {}
 
-    def __call__(self, name, issuer=None, days="365", newkey="rsa:2048", **extensions):
+    def __call__(self, name, issuer=None, days="365", newkey=NEW_KEY, **extensions):
         if name in self.made:
             return self.made[name]
         pem, key, conf = (self.directory / f"{name}.{suffix}" for suffix in ("pem", "key", "cnf"))
@@ -59,14 +59,14 @@ class Forge:
                         "".join(f"{k}={v}\n" for k, v in extensions.items() if v))
         by = ("-CA", issuer.pem, "-CAkey", issuer.key) if issuer else ()
         at = ("faketime", "2015-06-01") if days == "past" else ()
-        must(run(*at, OPENSSL, "req", "-x509", "-config", conf, "-extensions", "ext", "-newkey",
-                 newkey, "-noenc", "-keyout", key, "-out", pem, "-subj", f"/CN={name}",
+        must(run(*at, OPENSSL, "req", "-x509", "-config", conf, "-extensions", "ext",
+                 *newkey, "-keyout", key, "-out", pem, "-subj", f"/CN={name}",
                  "-days", "365" if days == "past" else days, *by, conf="/dev/null"))
         self.made[name] = Cert(name, pem, key)
         return self.made[name]
 
-    def leaf(self, name, issuer):
-        return self(name, issuer, basicConstraints="CA:FALSE", keyUsage=BOTH,
+    def leaf(self, name, issuer, newkey=NEW_KEY):
+        return self(name, issuer, newkey=newkey, basicConstraints="CA:FALSE", keyUsage=BOTH,
                     extendedKeyUsage="emailProtection")
 
 
@@ -210,7 +210,7 @@ def test_named_as_an_anchor_it_mints_none_either(kind, forge, reader):
 
 def test_version_1_is_no_issuer(tmp_path, forge, reader):
     key, request, pem = (tmp_path / name for name in ("old.key", "old.csr", "old.pem"))
-    must(stock("req", "-newkey", "rsa:2048", "-noenc", "-keyout", key, "-out", request, "-subj",
+    must(stock("req", *NEW_KEY, "-keyout", key, "-out", request, "-subj",
                "/CN=old root", "-config", forge("unused", keyUsage=BOTH).pem.with_suffix(".cnf")))
     # `x509 -req` writes version 1 where it is given no extensions; later releases add some.
     must(stock("x509", "-req", "-in", request, "-signkey", key, "-days", "365", "-out", pem,

@@ -5,10 +5,12 @@ One key, an expired certificate and the renewed one, in one process: a help desk
 with the one and signs with the other.  In C, streamed and in threads: tests/provider/test_one_key.c.
 """
 
+import ssl
+
 import pytest
 
 from harness import PHP, must, run, stock
-from in_process import DRIVERS, PYTHON, find, nothing_left
+from in_process import DRIVERS, PYTHON, find, nothing_left, succeeds
 
 RUBY, PERL = find("ruby"), find("perl")
 PHP_PROBE = (PHP, "-n", "-r", "exit(function_exists('openssl_cms_sign') ? 0 : 1);")
@@ -33,9 +35,7 @@ WORKS = {OLD: "no", NEW: "yes", READ: "yes"}
     name, ["detached", "binary", "noattr", "opaque"])])
 def test_the_one_that_signs(name, flags, steps, conf, pki, mail, post, tmp_path):
     """Only the expired certificate is refused, and what it leaves does not verify."""
-    try:
-        must(run(*NEEDS[name], conf="/dev/null"))
-    except (AssertionError, FileNotFoundError):
+    if not succeeds(NEEDS[name]):
         pytest.skip(f"{name} is not installed")
     out = tmp_path / "out"
     result = run(*DRIVEN[name], pki.directory, mail, post.encrypted(OLD), out, flags, *steps, conf=conf)
@@ -45,8 +45,7 @@ def test_the_one_that_signs(name, flags, steps, conf, pki, mail, post, tmp_path)
         if step == NEW:
             signer = tmp_path / "signer"
             must(stock("smime", "-verify", "-in", made, "-CAfile", pki.ca, "-signer", signer))
-            fingerprints = [must(stock("x509", "-noout", "-fingerprint", "-in", path)).out
-                            for path in (signer, pki[NEW].pem)]
-            assert fingerprints[0] == fingerprints[1]
+            found, expected = (ssl.PEM_cert_to_DER_cert(path.read_text()) for path in (signer, pki[NEW].pem))
+            assert found == expected
         elif step == OLD:
             assert nothing_left(made), made.read_bytes()

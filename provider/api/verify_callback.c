@@ -114,7 +114,10 @@ static struct sp_standing standing_of(const smimepolicy_settings *settings, cons
     return sp_keyring_standing_in(path, cert, why);
 }
 
-/* May |cert| vouch for another?  If the keyring cannot be read the answer is no. */
+/*
+ * May |cert| vouch for another?  If the keyring cannot be read the answer is no.  |*complete|
+ * is false if memory ran out.
+ */
 static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool is_anchor,
                       bool *complete)
 {
@@ -123,7 +126,7 @@ static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bo
     char *why = NULL;
     bool may = false;
 
-    *complete = *complete && facts != NULL;
+    *complete = facts != NULL;
     if (facts != NULL && is_anchor && sp_facts_is_ca(facts))
         standing = standing_of(settings, cert, &why);
     if (facts != NULL && why == NULL)

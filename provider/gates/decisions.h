@@ -40,6 +40,16 @@ bool sp_gate_refused_before(void);
 bool sp_command_allows_cipher(void);
 /* Compare the sender that it names with all signers.  False, and raised, if memory ran out. */
 bool sp_command_compare_sender(void);
+/* Note a signer whose chain is in order, and report "vouched FINGERPRINT". */
+void sp_command_note_signer(struct sp_cert *cert, const STACK_OF(X509) *chain);
+/*
+ * A signature of |signer| is about to be verified: judge its signing time in |attributes|,
+ * which are NULL if it has none, and compare the sender.  Report "allowed", and "verified
+ * FINGERPRINT TEXT" for a person.  False, and raised, if it is refused or cannot be reported.
+ */
+bool sp_command_verifies(const struct sp_cert *signer, const unsigned char *attributes,
+                         size_t length);
+void sp_command_forget_signers(void);
 /*
  * After a refusal: judge every other certificate that this process has parsed for
  * |use|, and report those.

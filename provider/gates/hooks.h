@@ -33,5 +33,7 @@ void sp_trust_restore(void);
 /* Start or stop the hook of `own_anchors = first`.  With another setting they do nothing. */
 bool sp_own_anchor_start(void);
 void sp_own_anchor_stop(void);
+/* While purposes are asked, in a program of the command: the chain of |signer|, or NULL. */
+const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer);
 
 #endif

@@ -370,9 +370,35 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
     return allowed;
 }
 
+/* The first of |owners| that was checked as the certificate of a signer, or NULL. */
+static struct sp_cert *find_signer(const struct sp_owners *owners)
+{
+    for (size_t i = 0; i < owners->count; i++)
+        if (sp_register_was_verified(owners->certs[i]))
+            return owners->certs[i];
+    return NULL;
+}
+
+bool sp_gate_verifies_mail(const void *key, const struct sp_slot *slot,
+                           const unsigned char *attributes, size_t length)
+{
+    struct sp_owners owners;
+    struct sp_cert *signer;
+    bool allowed;
+
+    if (!sp_command_is_to(SMIMEPOLICY_VERIFY))
+        return true;
+    if (!find_owners(&owners, key, slot, NULL, "verify"))
+        return false;
+    signer = find_signer(&owners);
+    allowed = signer == NULL || sp_command_verifies(signer, attributes, length);
+    sp_owners_free(&owners);
+    return allowed;
+}
+
 bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot)
 {
-    struct sp_cert *signer = NULL;
+    struct sp_cert *signer;
     struct sp_owners owners;
     bool allowed;
 
@@ -380,9 +406,7 @@ bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *sl
         return true;
     if (!find_owners(&owners, key, slot, NULL, "verify"))
         return false;
-    for (size_t i = 0; signer == NULL && i < owners.count; i++)
-        if (sp_register_was_verified(owners.certs[i]))
-            signer = owners.certs[i];
+    signer = find_signer(&owners);
     allowed = signer == NULL || judge_digest(digest, SMIMEPOLICY_VERIFY, signer);
     sp_owners_free(&owners);
     return allowed;

@@ -67,6 +67,12 @@ bool sp_gate_watches_verification(void);
  * certificate of |key| was checked as that of an S/MIME signer; others pass.
  */
 bool sp_gate_verifies_with(int digest, const void *key, const struct sp_slot *slot);
+/*
+ * In a program of the command: is this a signature of mail that may be verified?  See
+ * sp_command_verifies().
+ */
+bool sp_gate_verifies_mail(const void *key, const struct sp_slot *slot,
+                           const unsigned char *attributes, size_t length);
 
 /*
  * Report that |key| decrypts, which is always allowed.  False, and raised, if it

@@ -15,9 +15,11 @@
 #include <openssl/x509_vfy.h>
 
 #include "choice/stored_issuers.h"
+#include "gates/decisions.h"
 #include "gates/hooks.h"
 #include "gates/uploaded.h"
 #include "keyring/forks.h"
+#include "policy/command.h"
 #include "policy/policy.h"
 #include "register/register.h"
 
@@ -26,6 +28,17 @@
  * are loaded
  */
 static int place = -1;
+
+/* What this thread verifies, until it is freed.  In a program of the command alone. */
+static _Thread_local X509_STORE_CTX *current;
+
+/* libcrypto may have put the copy of the trust store in the place of the signer's certificate. */
+const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer)
+{
+    const STACK_OF(X509) *chain = current == NULL ? NULL : X509_STORE_CTX_get0_chain(current);
+
+    return chain != NULL && sk_X509_value(chain, 0) == signer ? chain : NULL;
+}
 
 /* The copy of |cert| in the program's store, which may hold what a TRUSTED CERTIFICATE rejects. */
 static STACK_OF(X509) *copy_in_store(X509_STORE_CTX *ctx, const X509 *cert)
@@ -101,6 +114,7 @@ static void begin(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long
     struct sp_standing standing;
 
     (void)ptr, (void)argl, (void)argp;
+    current = sp_command_is_to(SMIMEPOLICY_VERIFY) ? ctx : NULL;
     if (policy == NULL || !policy->own_anchors_first || sp_policy_locked() != NULL ||
         cert == NULL || X509_STORE_CTX_get0_store(ctx) == NULL || asks_for_crls(ctx))
         return;
@@ -121,7 +135,9 @@ static void begin(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long
 
 static void end(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long argl, void *argp)
 {
-    (void)parent, (void)data, (void)index, (void)argl, (void)argp;
+    (void)data, (void)index, (void)argl, (void)argp;
+    if (current == parent)
+        current = NULL;
     sk_X509_pop_free(ptr, X509_free);
 }
 
@@ -138,4 +154,5 @@ void sp_own_anchor_stop(void)
     if (place >= 0)
         CRYPTO_free_ex_index(CRYPTO_EX_INDEX_X509_STORE_CTX, place);
     place = -1;
+    sp_command_forget_signers();
 }

@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "gates/decisions.h"
 #include "gates/hooks.h"
 #include "gates/uploaded.h"
 #include "log/decision_log.h"
@@ -291,13 +292,15 @@ static int check_any(const X509_PURPOSE *purpose, const X509 *x509, int ca)
     return purposes[2].original(purpose, x509, ca);
 }
 
-/* Note it for `unverified_signers = refuse`, see key_verdict.h. */
+/* Note it for `unverified_signers = refuse`, see key_verdict.h, and for the command. */
 static void note_verified(const X509 *x509)
 {
     struct sp_cert *cert = sp_register_of_x509(x509);
 
-    if (cert != NULL)
+    if (cert != NULL) {
         atomic_store(&cert->was_verified, true);
+        sp_command_note_signer(cert, sp_own_anchor_chain(x509));
+    }
     sp_cert_unref(cert);
 }
 

@@ -13,6 +13,7 @@
 #include "gates/contexts.h"
 #include "gates/made_digests.h"
 #include "gates/signature.h"
+#include "policy/command.h"
 #include "policy/policy.h"
 #include "register/register.h"
 
@@ -124,7 +125,7 @@ int sp_raw_verify_init(const struct signature *s, OSSL_FUNC_signature_verify_ini
     const void *used;
     int done;
 
-    if (!watches && !sp_signature_watches_digests())
+    if (!watches && !sp_signature_watches_digests() && !sp_command_is_to(SMIMEPOLICY_VERIFY))
         return backend(ctx, key, params);
     used = key_in_use(ctx, key);
     if (used != NULL && !sp_gate_verifies(used, &s->slot, evidence))
@@ -140,7 +141,9 @@ bool sp_raw_may_verify(const struct signature *s, void *ctx)
 {
     struct sp_context context;
 
-    return !sp_signature_watches_digests() || !sp_contexts_get(ctx, &context) ||
-           context.key == NULL ||
-           sp_gate_verifies_with(sp_signature_digest(s, ctx), context.key, context.slot);
+    if (!sp_contexts_get(ctx, &context) || context.key == NULL)
+        return true;
+    return (!sp_signature_watches_digests() ||
+            sp_gate_verifies_with(sp_signature_digest(s, ctx), context.key, context.slot)) &&
+           sp_gate_verifies_mail(context.key, context.slot, NULL, 0);
 }

@@ -14,6 +14,7 @@
 #include "gates/signature.h"
 #include "base/compat.h"
 #include "gates/made_digests.h"
+#include "policy/command.h"
 #include "policy/policy.h"
 
 #define SLOTS 128
@@ -34,7 +35,7 @@ static int digest_verify_init(const struct signature *s, void *ctx, const char *
 
     if (done != 1)
         return done;
-    if (sp_gate_watches_verification() ||
+    if (sp_gate_watches_verification() || sp_command_is_to(SMIMEPOLICY_VERIFY) ||
         (sp_signature_watches_digests() && sp_digest_asks(sp_digest_find(digest), sp_policy())))
         return sp_signature_begin(s, ctx, key, true, SP_STAGE_NEW);
     /* Forget an earlier signature in this context. */
@@ -62,7 +63,8 @@ static bool judge(const struct signature *s, void *ctx, const struct sp_context 
         return true;
     if (context->verifying)
         return sp_gate_verifies(context->key, context->slot, sp_signature_evidence(kind, true)) &&
-               sp_gate_verifies_with(sp_signature_digest(s, ctx), context->key, context->slot);
+               sp_gate_verifies_with(sp_signature_digest(s, ctx), context->key, context->slot) &&
+               sp_gate_verifies_mail(context->key, context->slot, data, length);
     signing.evidence = sp_signature_evidence(kind, false);
     signing.digest = sp_signature_digest(s, ctx);
     return sp_gate_signs(context->key, context->slot, &signing);

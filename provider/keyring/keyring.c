@@ -18,11 +18,10 @@ static const struct sp_storage *const storages[] = { &sp_sqlite_storage };
 /* The storage of the keyring in |path|. */
 static const struct sp_storage *storage_of(const char *path)
 {
-    size_t i = STORAGES - 1;
-
-    while (i > 0 && !storages[i]->exists(path))
-        i--;
-    return storages[i];
+    for (size_t i = 1; i < STORAGES; i++)
+        if (storages[i]->exists(path))
+            return storages[i];
+    return storages[0];
 }
 
 bool sp_keyring_exists(const char *path)

@@ -80,11 +80,10 @@ static void put_rules(json_t *line, const smimepolicy_verdict *verdict)
 
     for (size_t i = 0; i < count; i++) {
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
-        int index = sp_rule_index(smimepolicy_finding_rule(finding));
 
-        if (index < 0 || index >= SP_RULE_COUNT || told[index])
+        if (told[finding->rule])
             continue;
-        told[index] = true;
+        told[finding->rule] = true;
         (void)json_array_append_new(
             findings, json_pack("{s:s, s:s}", "rule", smimepolicy_finding_rule(finding), "severity",
                                 sp_severity_name(smimepolicy_finding_severity(finding))));
@@ -175,18 +174,18 @@ char *sp_decision_log_fault(const char *path)
 /* Is there a file-size limit that would cut the line? */
 static bool has_limit(const struct stat *is, size_t length)
 {
-    struct rlimit limit;
+    struct rlimit limit = { .rlim_cur = RLIM_INFINITY };
 
-    return S_ISREG(is->st_mode) && getrlimit(RLIMIT_FSIZE, &limit) == 0 &&
-           limit.rlim_cur != RLIM_INFINITY && (rlim_t)is->st_size + length > limit.rlim_cur;
+    (void)getrlimit(RLIMIT_FSIZE, &limit);
+    return S_ISREG(is->st_mode) && (rlim_t)is->st_size + length > limit.rlim_cur;
 }
 
+/* What is empty, or is not to be read, has no last line. */
 static bool ends_in_a_line(int file, const struct stat *is)
 {
     char last;
 
-    return S_ISREG(is->st_mode) && is->st_size > 0 && pread(file, &last, 1, is->st_size - 1) == 1 &&
-           last != '\n';
+    return pread(file, &last, 1, is->st_size - 1) == 1 && last != '\n';
 }
 
 /*

@@ -237,3 +237,13 @@ void sp_report_allowed(const char *use, const unsigned char *certificate)
     if (sp_report_is_on())
         sp_report_line("allowed %s %s", use, fingerprint(certificate).text);
 }
+
+void sp_report_vouched(const unsigned char *certificate)
+{
+    sp_report_line("vouched %s", fingerprint(certificate).text);
+}
+
+void sp_report_verified(const unsigned char *certificate, const char *text)
+{
+    sp_report_line("verified %s %s", fingerprint(certificate).text, text);
+}

@@ -54,6 +54,9 @@ struct sp_decision;
 void sp_report_decision(const struct sp_decision *decision);
 /* Report "allowed USE FINGERPRINT" of a |certificate|, a SHA-256 or NULL. */
 void sp_report_allowed(const char *use, const unsigned char *certificate);
+/* Of a signer: report "vouched FINGERPRINT", and "verified FINGERPRINT TEXT". */
+void sp_report_vouched(const unsigned char *certificate);
+void sp_report_verified(const unsigned char *certificate, const char *text);
 
 /*
  * Write the lines between these two together, while the provider is loaded: for each

@@ -65,7 +65,7 @@ static void refuse_fixed_rules(const struct sp_upcalls *up, smimepolicy_settings
 
 /* What smime-policy writes into the section beside settings; NULL where it is not there. */
 struct told {
-    char *policy, *report, *nonce, *use, *sender, *cipher, *asks;
+    char *policy, *report, *nonce, *use, *sender, *cipher, *asks, *whom;
 };
 
 static struct told read_told(const struct sp_upcalls *up)
@@ -78,6 +78,7 @@ static struct told read_told(const struct sp_upcalls *up)
                             OSSL_PARAM_construct_utf8_ptr("report_sender", &told.sender, 0),
                             OSSL_PARAM_construct_utf8_ptr("report_cipher", &told.cipher, 0),
                             OSSL_PARAM_construct_utf8_ptr("report_asks", &told.asks, 0),
+                            OSSL_PARAM_construct_utf8_ptr("report_for", &told.whom, 0),
                             OSSL_PARAM_END };
 
     return up->get_params(up->handle, params) == 1 ? told : (struct told){ 0 };
@@ -156,7 +157,7 @@ static void open_report(const struct sp_upcalls *up, const struct told *told)
 static void read_use(const struct sp_upcalls *up, const char *value, struct sp_command *command)
 {
     static const smimepolicy_use uses[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT,
-                                            SMIMEPOLICY_DECRYPT };
+                                            SMIMEPOLICY_VERIFY, SMIMEPOLICY_DECRYPT };
 
     for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++)
         if (strcmp(value, smimepolicy_use_name(uses[i])) == 0) {
@@ -164,7 +165,7 @@ static void read_use(const struct sp_upcalls *up, const char *value, struct sp_c
             command->use = uses[i];
         }
     if (!command->has_use)
-        refuse_value(up, "report_use", value, "sign, encrypt or decrypt");
+        refuse_value(up, "report_use", value, "sign, encrypt, verify or decrypt");
 }
 
 static char *copy_text(const struct sp_upcalls *up, const char *key, const char *value)
@@ -188,9 +189,13 @@ static void read_command(const struct sp_upcalls *up, const struct told *told)
         command.no_asking = true;
     else if (told->asks != NULL && strcmp(told->asks, "yes") != 0)
         refuse_value(up, "report_asks", told->asks, "no or yes");
+    if (told->whom != NULL && strcmp(told->whom, "program") == 0)
+        command.for_program = true;
+    else if (told->whom != NULL && strcmp(told->whom, "person") != 0)
+        refuse_value(up, "report_for", told->whom, "person or program");
     if (!sp_command_adopt(&command))
         sp_configuration_refuse(up, "the provider was loaded twice, with different report_use, "
-                                    "report_sender, report_cipher or report_asks");
+                                    "report_sender, report_cipher, report_asks or report_for");
 }
 
 /* Read the policy file.  If it cannot be read the policy is locked. */
@@ -211,11 +216,9 @@ static bool is_strictest(const char *key, const char *value)
 {
     static const struct {
         const char *key, *value;
-    } strictest[] = { { "unknown_keys", "refuse" },
-                      { "raw_keys", "judge" },
-                      { "signer_path", "refuse" },
-                      { "unverified_signers", "refuse" },
-                      { "keys", "mail" } };
+    } strictest[] = { { "unknown_keys", "refuse" }, { "raw_keys", "judge" },
+                      { "signer_path", "refuse" },  { "unverified_signers", "refuse" },
+                      { "own_anchors", "first" },   { "keys", "mail" } };
 
     for (size_t i = 0; i < sizeof(strictest) / sizeof(strictest[0]); i++)
         if (strcmp(key, strictest[i].key) == 0)
@@ -245,7 +248,7 @@ smimepolicy_settings *sp_configuration_read(const struct sp_upcalls *up)
     if (settings == NULL)
         return NULL;
     if (told.report != NULL || told.nonce != NULL || told.use != NULL || told.sender != NULL ||
-        told.cipher != NULL || told.asks != NULL)
+        told.cipher != NULL || told.asks != NULL || told.whom != NULL)
         read_command(up, &told);
     if (told.policy != NULL)
         read_policy_file(up, told.policy, settings);

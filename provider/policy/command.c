@@ -26,7 +26,8 @@ static bool same_text(const char *a, const char *b)
 static bool is_same(const struct sp_command *a, const struct sp_command *b)
 {
     return a->has_use == b->has_use && a->use == b->use && a->no_asking == b->no_asking &&
-           same_text(a->sender, b->sender) && same_text(a->cipher, b->cipher);
+           a->for_program == b->for_program && same_text(a->sender, b->sender) &&
+           same_text(a->cipher, b->cipher);
 }
 
 static void clear(struct sp_command *command)

@@ -13,9 +13,10 @@
 struct sp_command {
     bool has_use; /* is it known what the program is started for? */
     smimepolicy_use use;
-    char *sender;   /* owned; the address in From; NULL: not known */
-    char *cipher;   /* owned; the name of the content cipher; NULL: not known */
-    bool no_asking; /* nobody and no token may be asked for a passphrase */
+    char *sender;     /* owned; the address in From; NULL: not known */
+    char *cipher;     /* owned; the name of the content cipher; NULL: not known */
+    bool for_program; /* what it verifies is for a program: the settings say what is compared */
+    bool no_asking;   /* nobody and no token may be asked for a passphrase */
 };
 
 /*

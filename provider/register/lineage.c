@@ -83,7 +83,7 @@ static bool may_be_issuer(const struct sp_cert *cert, const void *arg)
 {
     const struct sp_lineage *issuer = cert->lineage, *issued = arg;
 
-    return issuer != NULL && issuer != issued && issuer->subject == issued->issuer &&
+    return issuer != NULL && issuer->subject == issued->issuer &&
            (issuer->key_id == issued->issuer_key_id || issuer->key_id == 0 ||
             issued->issuer_key_id == 0);
 }

@@ -32,7 +32,7 @@ static CONF *read_file(const char *path, char **why)
     FILE *file;
     CONF *conf = NULL;
     long line = 0;
-    int loaded = 0;
+    bool loaded = false;
     char *unread = NULL;
 
     if (!sp_conf_is_bounded(path, note_unread, &unread, why)) {
@@ -48,16 +48,14 @@ static CONF *read_file(const char *path, char **why)
         return NULL;
     }
     conf = NCONF_new(NULL);
-    if (conf != NULL)
-        loaded = NCONF_load_fp(conf, file, &line);
-    if (conf != NULL && loaded > 0 && ferror(file)) {
-        *why = sp_format("%s: cannot be read", path);
-        loaded = 0;
-    } else if (conf != NULL && loaded <= 0) {
+    if (conf != NULL && NCONF_load_fp(conf, file, &line) <= 0)
         *why = sp_format("%s: line %ld: not the syntax of an OpenSSL configuration", path, line);
-    }
+    else if (ferror(file))
+        *why = sp_format("%s: cannot be read", path);
+    else
+        loaded = conf != NULL;
     fclose(file);
-    if (loaded > 0)
+    if (loaded)
         return conf;
     NCONF_free(conf);
     return NULL;

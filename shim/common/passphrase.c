@@ -146,7 +146,7 @@ static enum asked ask_terminal(const char *prompt, bool twice, char **answer)
             asked = INTERRUPTED;
     }
     UI_free(ui);
-    OPENSSL_clear_free(second, second == NULL ? 0 : LONGEST);
+    OPENSSL_clear_free(second, LONGEST);
     ERR_clear_error();
     return asked;
 }
@@ -179,7 +179,7 @@ bool shim_passphrase_ask(struct shim_passphrase *pass, const char *what, const c
         asked = ask_terminal(prompt, twice, &answer);
         if (asked == ASKED)
             pass->text = OPENSSL_strdup(answer);
-        OPENSSL_clear_free(answer, answer == NULL ? 0 : LONGEST);
+        OPENSSL_clear_free(answer, LONGEST);
     }
     OPENSSL_free(prompt);
     OPENSSL_free(shown);

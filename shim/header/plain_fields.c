@@ -221,6 +221,30 @@ bool shim_plain_mail_read(struct shim_plain_mail *mail, const char *header, size
     return mail->from.count == 1;
 }
 
+static bool is_of_mime(const struct field *field)
+{
+    static const char version[] = "MIME-Version", content[] = "Content-";
+
+    return (field->name_len == strlen(version) &&
+            strncasecmp(field->name, version, strlen(version)) == 0) ||
+           (field->name_len > strlen(content) &&
+            strncasecmp(field->name, content, strlen(content)) == 0);
+}
+
+bool shim_plain_is_bare(const char *header, size_t len)
+{
+    const char *at = header;
+    struct field field;
+    size_t types = 0;
+
+    while (next_field(&at, header + len, &field)) {
+        types += name_of(&field, names) == TYPE;
+        if (!is_of_mime(&field) || types > 1)
+            return false;
+    }
+    return true;
+}
+
 void shim_plain_mail_clear(struct shim_plain_mail *mail)
 {
     shim_plain_list_clear(&mail->from);

@@ -53,6 +53,8 @@ size_t shim_plain_header_length(const char *text, size_t len);
  * @return false if a field that names sender, recipients or content is there that is not plain
  */
 bool shim_plain_mail_read(struct shim_plain_mail *mail, const char *header, size_t len);
+/* Has a header that was measured fields of MIME alone, and at most one Content-Type? */
+bool shim_plain_is_bare(const char *header, size_t len);
 void shim_plain_mail_clear(struct shim_plain_mail *mail);
 
 #endif

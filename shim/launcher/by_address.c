@@ -100,7 +100,7 @@ void shim_launch_clear(struct shim_launch *launch)
     OPENSSL_free(launch->uris);
     OPENSSL_free(launch->along);
     shim_plain_mail_clear(&launch->mail);
-    if (launch->header != NULL)
+    if (launch->content >= 0)
         close(launch->content);
     OPENSSL_free(launch->header);
     shim_request_clear(&launch->request);

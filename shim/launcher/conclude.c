@@ -43,24 +43,37 @@ static void print(const struct sp_text *lines)
         (void)shim_write_all(STDERR_FILENO, lines->data, lines->len);
 }
 
-/* What a person is told although it was done.  Programs find it in the decision log. */
-static void tell_notes(const struct shim_launch_run *run)
+/* What is told although it was done.  To verify, programs find it in the decision log. */
+static void tell_observed(const struct shim_launch_run *run)
 {
-    print(&run->told.observed);
-    if (!run->launch->manner->for_people)
-        return;
-    if (run->told.observed.len > 0)
+    bool for_people = run->launch->manner->for_people;
+
+    if (for_people || strcmp(run->launch->use, "verify") != 0)
+        print(&run->told.observed);
+    if (run->told.observed.len > 0 && for_people)
         shim_error("going ahead all the same: mode = observe");
-    print(&run->told.notes);
 }
 
-/* Only what is decrypted may be empty. */
+/* What stock said, and the notes: those on what came in follow. */
+static void tell_rest(const struct shim_launch_run *run)
+{
+    static const struct sp_text none;
+    const struct sp_text *notes = run->launch->manner->for_people ? &run->told.notes : &none;
+    bool came_in = strcmp(run->launch->use, "verify") == 0;
+
+    print(came_in ? &none : notes);
+    pass_on(run);
+    print(came_in ? notes : &none);
+}
+
+/* Only what was encrypted or signed may be empty. */
 static bool has_output(const struct shim_launch_run *run)
 {
+    const char *use = run->launch->use;
     struct stat is;
 
-    if (strcmp(run->launch->use, "decrypt") == 0 || fstat(run->delivery.sink, &is) != 0 ||
-        is.st_size > 0)
+    if ((strcmp(use, "sign") != 0 && strcmp(use, "encrypt") != 0) ||
+        fstat(run->delivery.sink, &is) != 0 || is.st_size > 0)
         return true;
     shim_error("cannot write %s: openssl gave no output, and reported success",
                run->delivery.sink_name);
@@ -71,14 +84,16 @@ static int hand_over(struct shim_launch_run *run)
 {
     const struct shim_launch *launch = run->launch;
 
-    tell_notes(run);
-    pass_on(run);
-    return has_output(run) &&
-                   shim_whole_was_read(&launch->args, &launch->request, run->input,
-                                       run->delivery.sink) &&
-                   shim_delivery_hand_over(&run->delivery, false)
-               ? SHIM_OK
-               : SHIM_SYSTEM;
+    tell_observed(run);
+    tell_rest(run);
+    if (!has_output(run) ||
+        !shim_whole_was_read(&launch->args, &launch->request, run->input, run->delivery.sink) ||
+        !shim_delivery_hand_over(&run->delivery,
+                                 shim_content_is_optional(launch->api, &launch->request)))
+        return SHIM_SYSTEM;
+    if (launch->manner->for_people && shim_args_last(&launch->args, ROLE_QUIET) == NULL)
+        print(&run->told.signers);
+    return SHIM_OK;
 }
 
 /* Stock succeeded, and nothing shows that the policy was asked: its output is not to be had. */
@@ -175,12 +190,17 @@ static int conclude_failure(struct shim_launch_run *run, int argc, char **argv)
     if (run->result.signal == 0) {
         if (!run->told.is_refused && start_again(run))
             return SHIM_LEFT_TO_TOOL;
-        code = let_tool_judge(run->told.is_refused, run->launch->header != NULL, argc, argv);
+        code = let_tool_judge(run->told.is_refused, run->launch->content >= 0, argc, argv);
     }
     shim_stock_tell_signal(&run->result);
     /* What was refused stays refused, though the tool cannot say why. */
     if (code != SHIM_OK && !(code == SHIM_SYSTEM && run->told.is_refused))
         return code;
+    /* That a signature of another's is not believed is an answer that programs know. */
+    if (strcmp(run->launch->use, "verify") == 0 && !run->launch->manner->judges_signers) {
+        pass_on(run);
+        return shim_stock_exit(&run->result);
+    }
     print(&run->told.refusals);
     if (!run->told.is_refused)
         pass_on(run);

@@ -50,6 +50,11 @@ static bool write_conf(struct shim_launch_run *run)
     run->conf = shim_launch_conf(run->launch, run->module, run->told.nonce, run->pipe.write,
                                  shim_launch_can_start_again(run), &run->keyring);
     run->told.keyring = run->launch->keyring != NULL ? run->keyring : NULL;
+    if (strcmp(run->launch->use, "verify") == 0 && shim_args_has(&run->launch->args, "CAfile")) {
+        run->told.keyring = run->keyring != NULL ? run->keyring : "";
+        /* Beside -CAfile a verb uses of a keyring what the message needs, which the tool knows. */
+        return run->conf >= 0 && (run->keyring == NULL || !run->launch->manner->judges_signers);
+    }
     return run->conf >= 0;
 }
 
@@ -60,7 +65,7 @@ static void open_input(struct shim_launch_run *run)
     const char *in = shim_args_value(&launch->args, "in");
 
     run->input =
-        launch->header != NULL ? launch->content : shim_whole_open(&launch->args, &launch->request);
+        launch->content >= 0 ? launch->content : shim_whole_open(&launch->args, &launch->request);
     if (run->input < 0 && in != NULL && launch->manner->for_people)
         run->input = shim_progress_open(in);
     run->start = lseek(STDIN_FILENO, 0, SEEK_CUR);
@@ -68,7 +73,8 @@ static void open_input(struct shim_launch_run *run)
 
 static bool make_words(struct shim_launch_run *run)
 {
-    run->words = shim_launch_words(run->launch, run->module_dir, run->input >= 0);
+    run->words =
+        shim_launch_words(run->launch, run->module_dir, run->input >= 0, run->keyring != NULL);
     return run->words != NULL;
 }
 
@@ -135,8 +141,8 @@ static void end(struct shim_launch_run *run)
 {
     shim_delivery_end(&run->delivery);
     for (size_t i = 0; i < 4; i++) {
-        const int fds[] = { run->conf, run->launch->header == NULL ? run->input : -1,
-                            run->pipe.read, run->pipe.write };
+        const int fds[] = { run->conf, run->launch->content < 0 ? run->input : -1, run->pipe.read,
+                            run->pipe.write };
 
         if (fds[i] >= 0)
             close(fds[i]);
@@ -172,7 +178,7 @@ static bool take_option(const char *name, const char **value, char ***words)
 /* Read the options before the name; false if there is another one than the launcher's. */
 static bool read_name(struct shim_launch *launch, char ***argv)
 {
-    static const char *const names[] = { "sign", "encrypt", "decrypt", "cms", "smime" };
+    static const char *const names[] = { "sign", "encrypt", "verify", "decrypt", "cms", "smime" };
     char **words = *argv;
 
     while (*words != NULL && (take_option("--policy", &launch->policy, &words) ||
@@ -213,7 +219,7 @@ static bool prepare(struct shim_launch *launch, char **copy, struct shim_launch_
 
 int shim_launch(int argc, char **argv)
 {
-    struct shim_launch launch = { .name = NULL };
+    struct shim_launch launch = { .content = -1 };
     struct shim_launch_run run = { .launch = &launch,
                                    .conf = -1,
                                    .input = -1,

@@ -15,12 +15,12 @@
 /* One command line. */
 struct shim_launch {
     const char *policy; /* borrowed: the value of --policy, or NULL */
-    const char *name;   /* borrowed: "sign", "encrypt", "decrypt", "cms" or "smime" */
+    const char *name;   /* borrowed: the verb, "cms" or "smime" */
     enum shim_api api;
     const struct shim_manner *manner;
     struct shim_args args;
     struct shim_request request;
-    const char *use;     /* "sign", "encrypt" or "decrypt", as the operation */
+    const char *use;     /* "sign", "encrypt", "verify" or "decrypt", as the operation */
     size_t wanted;       /* how many certificates have to be used */
     const char *keyring; /* borrowed: the value of --keyring, or NULL */
     char **uris;         /* owned: names in the keyring, for signer or recipients; or NULL */
@@ -28,10 +28,9 @@ struct shim_launch {
     char *along;        /* owned: the name of what goes along with the signature, or NULL */
     const char *sender; /* borrowed: the address in From, or NULL */
 
-    /* With --headers: */
-    char *header;                /* owned: the fields that stay outside; else NULL */
-    int content;                 /* owned: what stock reads, if |header| is not NULL */
-    struct shim_plain_mail mail; /* sender and recipients */
+    int content;                 /* owned: what stock reads in place of the message, or -1 */
+    char *header;                /* owned: with --headers the fields that stay outside */
+    struct shim_plain_mail mail; /* sender and recipients, if they were read */
     int lost;                    /* errno: standard input was read in part, and is lost; or 0 */
 };
 
@@ -48,6 +47,11 @@ bool shim_launch_is_usual(struct shim_launch *launch);
  */
 bool shim_take_headers(struct shim_launch *launch);
 /*
+ * Copy the message to verify, and read its sender in the copy, which stock is given.
+ * Standard input is kept as above.  False if the tool has to do it, unless |lost| is set.
+ */
+bool shim_take_message(struct shim_launch *launch);
+/*
  * Find the certificates that are named by address, and name them for stock.  False if
  * the tool has to find them.
  */
@@ -58,10 +62,11 @@ void shim_launch_clear(struct shim_launch *launch);
  * The command line of stock: our own words come before those that were given.
  *
  * @param takes_input  it reads the file of -in as its standard input
+ * @param has_keyring  its anchors count beside those of -CAfile, too
  * @return a new array, of words that are borrowed; NULL if out of memory
  */
 const char **shim_launch_words(const struct shim_launch *launch, const char *module_dir,
-                               bool takes_input);
+                               bool takes_input, bool has_keyring);
 
 /* What it is returned for: the tool has to do it. */
 #define SHIM_LEFT_TO_TOOL (-1)

@@ -84,6 +84,11 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");
     add(&text, "signer_path", "refuse");
+    if (launch->manner->judges_signers && strcmp(launch->use, "verify") == 0) {
+        add(&text, "unverified_signers", "refuse");
+        add(&text, "own_anchors", "first");
+    }
+    add(&text, "report_for", launch->manner->for_people ? "person" : "program");
     if (is_light)
         add(&text, "keys", "mail");
     add(&text, "report", number != NULL ? number : "");

@@ -30,10 +30,28 @@ static size_t add_given(const struct shim_given *given, bool takes_input, const 
     return count;
 }
 
+/* The system's anchors make no sender trusted.  Those of the keyring need no root. */
+static size_t add_anchors(const struct shim_launch *launch, bool has_keyring, const char **to)
+{
+    size_t count = 0;
+
+    to[count++] = "-no-CAfile";
+    to[count++] = "-no-CApath";
+    to[count++] = "-no-CAstore";
+    if (has_keyring || !shim_args_has(&launch->args, "CAfile")) {
+        to[count++] = "-CAstore";
+        to[count++] = "smimepolicy:trust";
+        to[count++] = "-partial_chain";
+    }
+    return count;
+}
+
 /* Our own words come before those that were given. */
-static size_t add_own(const struct shim_launch *launch, const char *module_dir, const char **to)
+static size_t add_own(const struct shim_launch *launch, const char *module_dir, bool has_keyring,
+                      const char **to)
 {
     bool encrypts = strcmp(launch->use, "encrypt") == 0;
+    bool verifies = strcmp(launch->use, "verify") == 0;
     size_t count = 0;
 
     to[count++] = "openssl";
@@ -42,10 +60,15 @@ static size_t add_own(const struct shim_launch *launch, const char *module_dir, 
     to[count++] = module_dir;
     to[count++] = "-provider";
     to[count++] = "smimepolicy";
+    if (verifies)
+        count += add_anchors(launch, has_keyring, to + count);
     if (!launch->manner->own_defaults)
         return count;
-    to[count++] = encrypts ? "-encrypt" : strcmp(launch->use, "sign") == 0 ? "-sign" : "-decrypt";
-    if (strcmp(launch->use, "decrypt") != 0)
+    to[count++] = encrypts                           ? "-encrypt"
+                  : verifies                         ? "-verify"
+                  : strcmp(launch->use, "sign") == 0 ? "-sign"
+                                                     : "-decrypt";
+    if (!verifies && strcmp(launch->use, "decrypt") != 0)
         to[count++] = "-stream";
     if (encrypts && launch->request.cipher == NULL)
         to[count++] = "-" SHIM_DEFAULT_CIPHER;
@@ -70,7 +93,7 @@ static size_t add_by_address(const struct shim_launch *launch, const char **to)
 }
 
 const char **shim_launch_words(const struct shim_launch *launch, const char *module_dir,
-                               bool takes_input)
+                               bool takes_input, bool has_keyring)
 {
     const struct shim_args *args = &launch->args;
     size_t operands = 0;
@@ -83,7 +106,7 @@ const char **shim_launch_words(const struct shim_launch *launch, const char *mod
         OPENSSL_zalloc((2 * args->count + operands + 2 * launch->uri_count + 16) * sizeof(*words));
     if (words == NULL)
         return NULL;
-    count = add_own(launch, module_dir, words);
+    count = add_own(launch, module_dir, has_keyring, words);
     for (size_t i = 0; i < args->count; i++)
         count += add_given(&args->given[i], takes_input, words + count);
     count += add_by_address(launch, words + count);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A mail with its header, which is signed or encrypted as a whole.
+ * A mail whose header is read: it is signed or encrypted as a whole, or verified.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -12,6 +12,7 @@
 
 #include "launcher/launch.h"
 #include "base/allocate.h"
+#include "common/memory_file.h"
 #include "common/output.h"
 #include "header/divide.h"
 
@@ -52,8 +53,6 @@ static bool divide(struct shim_launch *launch, int mail, const char *text, size_
     shim_header_divide(text, len, &outside, &inside);
     launch->header = sp_text_take(&outside);
     done = launch->header != NULL && write_content(launch, mail, len, &inside);
-    if (launch->header == NULL)
-        close(launch->content);
     OPENSSL_free(inside.data);
     return done;
 }
@@ -71,24 +70,72 @@ static bool take(struct shim_launch *launch, int mail)
     return done;
 }
 
-bool shim_take_headers(struct shim_launch *launch)
+/* A larger message is the tool's: it divides it, for which stock needs longer. */
+#define MOST_MESSAGE SHIM_PLAIN_HEADER
+
+/* Read the address in From; without a mail's header nothing is compared. */
+static bool read_sender(struct shim_launch *launch, const char *text, size_t len)
+{
+    const char *form = shim_args_value(&launch->args, "inform");
+    size_t header;
+
+    if (shim_args_last(&launch->args, ROLE_NO_SENDER) != NULL ||
+        (form != NULL && form[0] != 's' && form[0] != 'S'))
+        return true;
+    header = shim_plain_header_length(text, len);
+    if (header == 0)
+        return false;
+    if (shim_plain_is_bare(text, header))
+        return true;
+    if (!shim_plain_mail_read(&launch->mail, text, header))
+        return false;
+    launch->sender = launch->mail.from.each[0];
+    return true;
+}
+
+/* Copy |mail|: its sender is read in the bytes that stock reads. */
+static bool copy(struct shim_launch *launch, int mail)
+{
+    char *text = OPENSSL_malloc(MOST_MESSAGE + 1);
+    ssize_t got = text == NULL ? -1 : pread(mail, text, MOST_MESSAGE + 1, 0);
+    bool done = got > 0 && got <= MOST_MESSAGE && read_sender(launch, text, (size_t)got);
+
+    if (done)
+        launch->content = shim_memory_file("message", text, (size_t)got);
+    OPENSSL_free(text);
+    return done && launch->content >= 0 && lseek(launch->content, 0, SEEK_SET) == 0;
+}
+
+/* Read the message, if it is a file or can be made one. */
+static bool read_with(struct shim_launch *launch, bool (*take_it)(struct shim_launch *, int))
 {
     const char *in = shim_args_value(&launch->args, "in");
     struct stat is;
     bool done;
     int mail;
 
-    if (shim_args_last(&launch->args, ROLE_FIELD) != NULL ||
-        shim_request_reads_stdin(&launch->request) || (in == NULL && !keep_input(launch)))
+    if (shim_request_reads_stdin(&launch->request) || (in == NULL && !keep_input(launch)))
         return false;
     mail = in == NULL ? STDIN_FILENO : open(in, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    done = mail >= 0 && fstat(mail, &is) == 0 && S_ISREG(is.st_mode) && take(launch, mail);
+    done = mail >= 0 && fstat(mail, &is) == 0 && S_ISREG(is.st_mode) && take_it(launch, mail);
     if (in != NULL && mail >= 0)
         close(mail);
     /* The tool may have to read it again, from its beginning. */
     if (in == NULL && lseek(STDIN_FILENO, 0, SEEK_SET) != 0)
         launch->lost = errno;
+    return done && launch->lost == 0;
+}
+
+bool shim_take_headers(struct shim_launch *launch)
+{
+    bool done = shim_args_last(&launch->args, ROLE_FIELD) == NULL && read_with(launch, take);
+
     if (strcmp(launch->use, "sign") == 0)
         launch->sender = launch->mail.from.each[0];
-    return done && launch->lost == 0;
+    return done;
+}
+
+bool shim_take_message(struct shim_launch *launch)
+{
+    return read_with(launch, copy);
 }

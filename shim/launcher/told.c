@@ -84,6 +84,15 @@ static void take_chosen(struct shim_told *told, const char *line)
     keep(told, &told->chosen, fingerprint, 0);
 }
 
+/* Two signatures with one certificate are the tool's. */
+static void take_allowed(struct shim_told *told, const char *line)
+{
+    told->is_odd = told->is_odd || (strcmp(told->use, "verify") == 0 && told->used.data != NULL &&
+                                    strstr(told->used.data, line) != NULL);
+    told->allowed++;
+    keep(told, &told->used, line, 0);
+}
+
 /* Does the verb need no option for a key of that kind? */
 static bool needs_no_option(const struct shim_told *told, const char *kind)
 {
@@ -114,10 +123,8 @@ static void take(struct shim_told *told, const char *line)
     } else if (skip(&line, "ready")) {
         told->is_ready = true;
     } else if (skip(&line, "allowed")) {
-        if (skip(&line, told->use)) {
-            told->allowed++;
-            keep(told, &told->used, line, 0);
-        }
+        if (skip(&line, told->use))
+            take_allowed(told, line);
     } else if (skip(&line, "refused")) {
         told->is_refused = true;
         keep(told, &told->refusals, line, 3);
@@ -127,6 +134,12 @@ static void take(struct shim_told *told, const char *line)
         keep(told, &told->notes, line, 3);
     } else if (skip(&line, "asks")) {
         told->asks = true;
+    } else if (skip(&line, "vouched")) {
+        /* Whose chain was checked has to have signed. */
+        told->is_broken = told->is_broken || strlen(line) != FINGERPRINT;
+        keep(told, &told->chosen, line, 0);
+    } else if (skip(&line, "verified")) {
+        keep(told, &told->signers, line, 1);
     } else if (skip(&line, "chosen")) {
         take_chosen(told, line);
     } else if (skip(&line, "key")) {
@@ -165,6 +178,7 @@ void shim_told_end(struct shim_told *told)
 {
     OPENSSL_free(told->refusals.data);
     OPENSSL_free(told->notes.data);
+    OPENSSL_free(told->signers.data);
     OPENSSL_free(told->observed.data);
     OPENSSL_free(told->used.data);
     OPENSSL_free(told->chosen.data);

@@ -30,6 +30,28 @@ static bool is_plain_option(const char *name)
     return plain[i] != NULL;
 }
 
+static bool is_file(const char *path)
+{
+    struct stat is;
+
+    return stat(path, &is) == 0 && S_ISREG(is.st_mode) && access(path, R_OK) == 0;
+}
+
+/* The options of a verification that change nothing of what is judged, and by whom. */
+static bool is_option_to_verify(const struct shim_launch *launch, const struct shim_option *option)
+{
+    static const char *const names[] = { "verify", "in", "out", "inform", "CAfile", NULL };
+    size_t i = 0;
+
+    if (strcmp(option->name, "content") == 0)
+        return !launch->manner->finds_part;
+
+    while (names[i] != NULL && strcmp(names[i], option->name) != 0)
+        i++;
+    return names[i] != NULL || option->role == ROLE_NO_SENDER || option->role == ROLE_QUIET ||
+           option->role == ROLE_KEYRING;
+}
+
 /* Digests that no setting refuses or warns of. */
 static bool is_strong_digest(const char *name)
 {
@@ -42,6 +64,8 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
     const struct shim_request *request = &launch->request;
     const char *name = given->option->name;
 
+    if (strcmp(launch->use, "verify") == 0 && !is_option_to_verify(launch, given->option))
+        return false;
     switch (given->option->role) {
     case ROLE_CIPHER:
         /* The provider judges the cipher.  Not every release takes the last of two. */
@@ -58,7 +82,12 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
             strcmp(launch->use, "sign") == 0)
             launch->sender = given->value;
         return true;
+    case ROLE_NO_SENDER:
+        return true;
     case ROLE_NONE:
+        if (strcmp(name, "CAfile") == 0 || strcmp(name, "content") == 0)
+            return is_file(given->value);
+        return is_plain_option(name);
     case ROLE_OUTPUT:
     case ROLE_SIGNER:
     case ROLE_INKEY:
@@ -133,6 +162,7 @@ static bool is_usual_key(const struct shim_launch *launch, const char *path)
            (!pem.is_encrypted || launch->request.passin != NULL);
 }
 
+/* Operands are recipients, too. */
 static bool has_usual_signers(struct shim_launch *launch)
 {
     const struct shim_request *request = &launch->request;
@@ -171,16 +201,27 @@ static bool has_usual_key(struct shim_launch *launch)
 }
 
 /*
+ * To verify: the message says who signs it.  A program may send one through a pipe, and keep the
+ * pipe open.
+ */
+static bool has_usual_message(struct shim_launch *launch)
+{
+    launch->wanted = 1;
+    return launch->args.operands[0] == NULL &&
+           (launch->manner->judges_signers || shim_args_value(&launch->args, "in") != NULL) &&
+           shim_take_message(launch);
+}
+
+/*
  * Is the message one that stock can read as it is?  A verb that decrypts may have to
  * find the encrypted part of a mail, which needs a message that can be read twice.
  */
 static bool has_usual_input(const struct shim_launch *launch)
 {
     const char *in = shim_args_value(&launch->args, "in");
-    struct stat is;
 
     if (in != NULL)
-        return stat(in, &is) == 0 && S_ISREG(is.st_mode) && access(in, R_OK) == 0;
+        return is_file(in);
     if (launch->manner->finds_part && strcmp(launch->use, "decrypt") == 0)
         return false;
     return !shim_input_is_unfit(&launch->args, &launch->request, launch->manner) &&
@@ -220,10 +261,12 @@ bool shim_launch_is_usual(struct shim_launch *launch)
         !has_usual_passphrase(launch->request.passin))
         return false;
     launch->request.operation = launch->use;
+    if (strcmp(launch->use, "verify") == 0)
+        return has_usual_message(launch);
     if (!has_usual_header(launch) || !has_usual_sender(launch) || !shim_name_by_address(launch))
         return false;
     if (strcmp(launch->use, "sign") == 0) {
-        if (launch->args.operands[0] != NULL || !has_usual_signers(launch))
+        if (!has_usual_signers(launch))
             return false;
     } else if (strcmp(launch->use, "encrypt") == 0) {
         if (!has_usual_recipients(launch))

@@ -44,6 +44,18 @@ static bool reads_message(const struct shim_operation *operation)
             shim_args_last(operation->args, ROLE_SENDER) != NULL);
 }
 
+/* Judge the message alone. */
+static int judge(struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    struct shim_verification verification = { 0 };
+    int code = reads_message(operation)
+                   ? shim_verification_prepare(&verification, operation, outcome)
+                   : SHIM_OK;
+
+    shim_verification_clear(&verification);
+    return code;
+}
+
 static int operate(struct shim_operation *operation, struct shim_outcome *outcome)
 {
     struct shim_verification verification = { 0 };
@@ -93,8 +105,8 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
         shim_outcome_tell_held(&outcome);
         code = shim_verb_report_plan(&(struct shim_verb_report){
             .operation = &operation, .outcome = &outcome, .code = code });
-    } else if (code == SHIM_OK && !shim->judges)
-        code = operate(&operation, &outcome);
+    } else if (code == SHIM_OK)
+        code = shim->judges ? judge(&operation, &outcome) : operate(&operation, &outcome);
     shim_selection_clear(&operation.selection);
     shim_outcome_clear(&outcome);
     return code;

@@ -188,6 +188,8 @@ static int operate(struct verb_run *run)
         shim_outcome_tell_held(&run->outcome);
         return SHIM_OK;
     }
+    if (run->operation.shim->judges)
+        return SHIM_OK;
     code = run_watched(&run->operation, &run->result);
     return code == SHIM_OK ? conclude(&run->operation, &run->result, &run->outcome) : code;
 }
@@ -218,7 +220,8 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)
         code = shim_judge_request(&run->operation, &run->outcome);
-    if (operation->shim->judges)
+    /* What is judged of a verification is the message. */
+    if (operation->shim->judges && verb->use != SMIMEPOLICY_VERIFY)
         return code;
     if (code == SHIM_OK && !operation->explain)
         code = shim_select_unlock(&run->operation);
@@ -268,7 +271,7 @@ static void tell_signers(struct verb_run *run, int code)
     const struct shim_operation *operation = &run->operation;
     struct shim_incoming *incoming = &run->verification.incoming;
 
-    if (operation->explain || incoming->count == 0)
+    if (operation->explain || incoming->count == 0 || (operation->shim->judges && code == SHIM_OK))
         return;
     if (code != SHIM_OK)
         shim_signers_test(incoming, operation->args);

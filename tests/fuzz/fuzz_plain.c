@@ -42,6 +42,10 @@ static void read_mail(const char *text, size_t size)
         shim_mail_clear(&full);
     }
     shim_plain_mail_clear(&plain);
+    if (len > 0 && shim_plain_is_bare(text, len)) {
+        check(shim_mail_read(text, len, &full) && !sp_has_sender(&full.sender));
+        shim_mail_clear(&full);
+    }
 }
 
 static void read_list(const char *text)

@@ -118,6 +118,25 @@ START_TEST(sound)
 }
 END_TEST
 
+/* It is found by its serial number alone. */
+START_TEST(identity_without_key_identifier)
+{
+    X509 *cert = sp_make_cert(&(struct sp_recipe){ .serial = 6,
+                                                   .subject = "Bob",
+                                                   .san = "email:bob@example.org",
+                                                   .usage = "digitalSignature" });
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_WRITE);
+
+    sp_store(keyring, cert, SP_ROLE_IDENTITY);
+    sp_keyring_close(keyring);
+    expect(SP_KEYRING_READ, "", 6, 3);
+    sp_run_sql(place, SP_CERTIFICATES, "DELETE FROM recipient WHERE certificate = 6");
+    expect(SP_KEYRING_READ, "certificates.db: entry 6: cannot be found by its serial number\n", 6,
+           3);
+    X509_free(cert);
+}
+END_TEST
+
 #define ENTRY(id) "certificates.db: entry " #id ": "
 #define SUBJECT   "it is filed under another subject\n"
 
@@ -420,6 +439,7 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, sound);
+    tcase_add_test(tests, identity_without_key_identifier);
     tcase_add_loop_test(tests, faults_of_certificates, 0, SP_ROWS(certificates));
     tcase_add_loop_test(tests, faults_of_keys, 0, SP_ROWS(keys));
     tcase_add_test(tests, key_of_nobody);

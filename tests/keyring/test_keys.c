@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -507,6 +508,54 @@ START_TEST(no_file)
 }
 END_TEST
 
+/* Removed after the keyring was opened: certificates are removed all the same. */
+START_TEST(no_file_any_more)
+{
+    char *path = sp_store_file(place, SP_KEYS);
+
+    fill();
+    sp_keyring_close(keyring);
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(take_away(carol, NULL));
+    expect_rows(2, 3, 4);
+    ck_assert_int_eq(access(path, F_OK), -1);
+    OPENSSL_free(path);
+}
+END_TEST
+
+/* For a user who may read the certificates: 0 if the keys are not readable, nor missing. */
+static int as_another_user(void)
+{
+    if (setresuid(12345, 12345, 12345) != 0)
+        return 2;
+    return sp_keyring_exists(place) && !sp_keyring_keys_readable(place) ? 0 : 1;
+}
+
+START_TEST(readable_keys)
+{
+    char *path = sp_store_file(place, SP_KEYS), *parent = sp_store_file(place, "..");
+    int status = 0;
+    pid_t child;
+
+    ck_assert(sp_keyring_keys_readable(place));
+    ck_assert_int_eq(chmod(parent, 0711), 0);
+    if (geteuid() == 0) {
+        child = fork();
+        if (child == 0)
+            _exit(as_another_user());
+        ck_assert_int_eq(waitpid(child, &status, 0), child);
+    }
+    ck_assert_int_eq(status, 0);
+    /* None are there. */
+    ck_assert_int_eq(unlink(path), 0);
+    ck_assert(sp_keyring_keys_readable(place));
+    ck_assert(sp_keyring_keys_readable("/nonexistent"));
+    OPENSSL_free(parent);
+    OPENSSL_free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: keys");
@@ -534,6 +583,8 @@ int main(void)
     tcase_add_loop_test(tests, unusable_for_a_reader, 0, SP_ROWS(faults));
     tcase_add_test(tests, earlier_form_for_a_reader);
     tcase_add_loop_test(tests, no_file, 0, 2);
+    tcase_add_test(tests, no_file_any_more);
+    tcase_add_test(tests, readable_keys);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

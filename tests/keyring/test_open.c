@@ -522,6 +522,40 @@ START_TEST(nothing)
 }
 END_TEST
 
+/* Where the keyring is if nobody says it: the first variable with a usable value. */
+static const struct {
+    const char *named, *data, *home, *path;
+} defaults[] = {
+    { "/n", "/d", "/h", "/n" },
+    { "n", "/d", "/h", "n" },
+    { "", "/d", "/h", "/d/smime-policy" },
+    { NULL, "/d", "/h", "/d/smime-policy" },
+    { NULL, "d/", "/h", "/h/.local/share/smime-policy" },
+    { NULL, "", "/h", "/h/.local/share/smime-policy" },
+    { NULL, NULL, "/h", "/h/.local/share/smime-policy" },
+    { NULL, NULL, "/", "//.local/share/smime-policy" },
+    { NULL, NULL, "h", NULL },
+    { NULL, NULL, NULL, NULL },
+};
+
+static void set_variable(const char *name, const char *value)
+{
+    ck_assert_int_eq(value != NULL ? setenv(name, value, 1) : unsetenv(name), 0);
+}
+
+START_TEST(by_default)
+{
+    char *path;
+
+    set_variable("SMIME_POLICY_KEYRING", defaults[_i].named);
+    set_variable("XDG_DATA_HOME", defaults[_i].data);
+    set_variable("HOME", defaults[_i].home);
+    path = sp_keyring_default();
+    ck_assert_pstr_eq(path, defaults[_i].path);
+    OPENSSL_free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: open");
@@ -547,6 +581,7 @@ int main(void)
     tcase_add_test(tests, journal_in_the_way);
     tcase_add_test(tests, file_that_may_not_grow);
     tcase_add_test(tests, nothing);
+    tcase_add_loop_test(tests, by_default, 0, SP_ROWS(defaults));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -386,6 +386,38 @@ START_TEST(forked_unheard)
 }
 END_TEST
 
+/* What has no DER is in no keyring, and the answer says that it was not found out. */
+START_TEST(cannot_be_asked)
+{
+    X509 *empty = X509_new();
+    char *why;
+
+    ck_assert_int_eq(sp_keyring_standing_in(place, empty, &why).role, SP_ROLE_NONE);
+    ck_assert_pstr_eq(why, "keyring: out of memory");
+    OPENSSL_free(why);
+    X509_free(empty);
+}
+END_TEST
+
+/* The key is not decoded. */
+START_TEST(read_without_key)
+{
+    unsigned char *der = NULL;
+    long length = i2d_X509(cert, &der);
+    const unsigned char *at = der;
+    X509 *read = sp_cert_without_key(&at, length);
+
+    ck_assert_int_gt(length, 0);
+    ck_assert_ptr_nonnull(read);
+    ck_assert_ptr_null(X509_get0_pubkey(read));
+    ck_assert_int_eq(X509_cmp(read, cert), 0);
+    at = der;
+    ck_assert_ptr_null(sp_cert_without_key(&at, length - 1));
+    X509_free(read);
+    OPENSSL_free(der);
+}
+END_TEST
+
 /* After a fault it is opened anew. */
 START_TEST(failed_before)
 {
@@ -472,6 +504,8 @@ int main(void)
     tcase_add_test(tests, descriptor_not_known);
     tcase_add_test(tests, forked);
     tcase_add_test(tests, forked_unheard);
+    tcase_add_test(tests, cannot_be_asked);
+    tcase_add_test(tests, read_without_key);
     tcase_add_test(tests, failed_before);
     tcase_add_test(tests, little_memory);
     tcase_add_test(tests, asked_by_threads);

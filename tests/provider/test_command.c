@@ -470,6 +470,119 @@ START_TEST(begins_to_decrypt)
 }
 END_TEST
 
+/* What is reported of a message that is verified. */
+static const struct {
+    const char *settings;
+    const char *refused; /* NULL: it passes */
+    const char *found;   /* the line on the sender, or NULL */
+    const char *through;
+} verifications[] = {
+    { "report_sender = bob@example.org\nown_anchors = first\n", NULL, NULL, "through CN=" },
+    { "report_sender = BOB@example.ORG\n", NULL, NULL, "clock" },
+    { "own_anchors = first\n", NULL, "note verify ", "through CN=" },
+    { "report_sender = eve@example.org\n", "[sender-match]", "refused verify ", NULL },
+    { "report_sender = eve@example.org\nmode = observe\n", NULL, "observed verify ", "clock" },
+};
+
+START_TEST(verifies)
+{
+    const char *refused = verifications[_i].refused, *found = verifications[_i].found;
+    const int passes = refused == NULL;
+    char *settings, *lines, *print;
+
+    ck_assert_int_gt(asprintf(&settings, "report_use = verify\nunverified_signers = refuse\n%s",
+                              verifications[_i].settings),
+                     0);
+    start(settings);
+    print = fingerprint("good-rsa");
+    EXPECT(sp_cms_verify("good-rsa", 0), refused);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "vouched ", print), 1);
+    ck_assert_int_eq(count_lines(lines, "allowed verify ", print), passes);
+    ck_assert_int_eq(count_lines(lines, "verified ", " verified: bob@example.org ("), passes);
+    ck_assert(!passes || count_lines(lines, "verified ", verifications[_i].through) == 1);
+    ck_assert_int_eq(count_lines(lines, "", " sender-match "), found != NULL);
+    ck_assert(found == NULL || count_lines(lines, found, " sender-match ") == 1);
+    free(lines);
+    free(print);
+    free(settings);
+}
+END_TEST
+
+/* For a program the setting `sender` decides.  What it would refuse is logged. */
+static const struct {
+    const char *settings;
+    bool refused, logged;
+} for_programs[] = {
+    { "report_sender = bob@example.org\nsender = refuse\n", false, false },
+    { "report_sender = eve@example.org\nsender = refuse\n", true, true },
+    { "report_sender = eve@example.org\nsender = refuse\nmode = observe\n", false, true },
+    { "report_sender = eve@example.org\n", false, true },
+    { "sender = refuse\n", true, true },
+    { "", false, false },
+};
+
+START_TEST(verifies_for_a_program)
+{
+    char path[] = "/tmp/test-command-XXXXXX", text[8192] = "";
+    int log = mkstemp(path);
+    char *settings, *lines;
+
+    ck_assert_int_ge(log, 0);
+    ck_assert_int_gt(asprintf(&settings,
+                              "report_use = verify\nreport_for = program\ndecision_log = %s\n%s",
+                              path, for_programs[_i].settings),
+                     0);
+    start(settings);
+    EXPECT(sp_cms_verify("good-rsa", 0), for_programs[_i].refused ? "[sender-match]" : NULL);
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "vouched ", ""), 1);
+    ck_assert_int_eq(count_lines(lines, "allowed verify ", ""), !for_programs[_i].refused);
+    ck_assert_int_eq(count_lines(lines, "refused verify ", " sender-match "),
+                     for_programs[_i].refused);
+    ck_assert_int_ge(read(log, text, sizeof(text) - 1), 0);
+    ck_assert_int_eq(count_lines(text, "{", "sender-match"), for_programs[_i].logged);
+    ck_assert_int_eq(unlink(path), 0);
+    (void)close(log);
+    free(lines);
+    free(settings);
+}
+END_TEST
+
+/* Each message, and each certificate once; the sender is compared once. */
+START_TEST(verifies_again)
+{
+    char *lines;
+
+    start("report_use = verify\nunverified_signers = refuse\nown_anchors = first\n");
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+    EXPECT_DONE(sp_cms_verify("good-ec", 0));
+    ck_assert(!sp_cms_verify("no-address-rsa", 0));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "vouched ", ""), 2);
+    ck_assert_int_eq(count_lines(lines, "allowed verify ", ""), 3);
+    ck_assert_int_eq(count_lines(lines, "note verify ", " sender-match "), 1);
+    ck_assert_int_eq(count_lines(lines, "refused verify ", " signer-certificate "), 1);
+    free(lines);
+}
+END_TEST
+
+/* For another command nothing of that is reported. */
+START_TEST(verifies_for_others)
+{
+    char *lines;
+
+    start(_i == 0 ? "" : "report_use = sign\nreport_sender = eve@example.org\n");
+    EXPECT_DONE(sp_cms_verify("good-rsa", 0));
+    lines = report();
+    ck_assert_int_eq(count_lines(lines, "", "sender-match"), 0);
+    ck_assert_int_eq(count_lines(lines, "v", ""), 0);
+    ck_assert_int_eq(count_lines(lines, "allowed ", ""), 0);
+    free(lines);
+}
+END_TEST
+
 /* Nothing is begun that could go on unreported. */
 START_TEST(begins_to_decrypt_for_nobody)
 {
@@ -480,7 +593,8 @@ START_TEST(begins_to_decrypt_for_nobody)
 END_TEST
 
 static const char *const bad[][2] = {
-    { "report_use = verify\n", "report_use = verify: accepted is sign, encrypt or decrypt" },
+    { "report_use = show\n", "report_use = show: accepted is sign, encrypt, verify or decrypt" },
+    { "report_for = nobody\n", "report_for = nobody: accepted is person or program" },
     { "report_asks = maybe\n", "report_asks = maybe: accepted is no or yes" },
     { "report_cipher = \"\"\n", "report_cipher = : accepted is a value" },
     { "report_sender = \"\"\n", "report_sender = : accepted is a value" },
@@ -504,9 +618,10 @@ END_TEST
 
 START_TEST(without_a_pipe)
 {
-    static const char *const keys[] = { "report_nonce = 00", "report_use = sign",
-                                        "report_sender = a@b.example", "report_cipher = aes256",
-                                        "report_asks = no" };
+    static const char *const keys[] = {
+        "report_nonce = 00",      "report_use = sign", "report_sender = a@b.example",
+        "report_cipher = aes256", "report_asks = no",  "report_for = person"
+    };
 
     sp_start(keys[_i]);
     ck_assert_ptr_nonnull(strstr(sp_policy_locked(), "are set without report"));
@@ -517,13 +632,14 @@ END_TEST
 START_TEST(told)
 {
     start("report_use = decrypt\nreport_sender = a@b.example\nreport_cipher = aes256\n"
-          "report_asks = no\n");
+          "report_asks = no\nreport_for = program\n");
     ck_assert_ptr_null(sp_policy_locked());
     ck_assert(sp_command_is_to(SMIMEPOLICY_DECRYPT));
     ck_assert(!sp_command_is_to(SMIMEPOLICY_SIGN));
     ck_assert_str_eq(sp_command()->sender, "a@b.example");
     ck_assert_str_eq(sp_command()->cipher, "aes256");
     ck_assert(sp_command()->no_asking);
+    ck_assert(sp_command()->for_program);
 }
 END_TEST
 
@@ -535,6 +651,7 @@ static const char *const others[] = {
     "report_use = sign\nreport_sender = other@b.example\n",
     "report_use = sign\nreport_sender = a@b.example\nreport_cipher = aes256\n",
     "report_use = sign\nreport_sender = a@b.example\nreport_asks = no\n",
+    "report_use = sign\nreport_sender = a@b.example\nreport_for = program\n",
 };
 
 /* Another library context of the process: the first one decides. */
@@ -566,22 +683,25 @@ static const struct {
     bool has_use;
     smimepolicy_use use;
     const char *sender, *cipher;
-    bool no_asking;
+    bool no_asking, for_program;
 } adopted[] = {
-    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, false },
-    { true, SMIMEPOLICY_UPLOAD, NULL, NULL, false },
-    { true, SMIMEPOLICY_SIGN, NULL, NULL, false },
-    { false, SMIMEPOLICY_UPLOAD, "a@b.example", NULL, false },
-    { false, SMIMEPOLICY_UPLOAD, "c@b.example", NULL, false },
-    { false, SMIMEPOLICY_UPLOAD, NULL, "aes256", false },
-    { false, SMIMEPOLICY_UPLOAD, NULL, "aes128", false },
-    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, true },
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, false, false },
+    { true, SMIMEPOLICY_UPLOAD, NULL, NULL, false, false },
+    { true, SMIMEPOLICY_SIGN, NULL, NULL, false, false },
+    { false, SMIMEPOLICY_UPLOAD, "a@b.example", NULL, false, false },
+    { false, SMIMEPOLICY_UPLOAD, "c@b.example", NULL, false, false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, "aes256", false, false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, "aes128", false, false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, true, false },
+    { false, SMIMEPOLICY_UPLOAD, NULL, NULL, false, true },
 };
 
 static bool adopt(int row)
 {
-    struct sp_command command = { adopted[row].has_use, adopted[row].use, NULL, NULL,
-                                  adopted[row].no_asking };
+    struct sp_command command = { .has_use = adopted[row].has_use,
+                                  .use = adopted[row].use,
+                                  .no_asking = adopted[row].no_asking,
+                                  .for_program = adopted[row].for_program };
 
     command.sender = adopted[row].sender != NULL ? OPENSSL_strdup(adopted[row].sender) : NULL;
     command.cipher = adopted[row].cipher != NULL ? OPENSSL_strdup(adopted[row].cipher) : NULL;
@@ -689,11 +809,15 @@ int main(void)
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));
     tcase_add_test(tests, decrypts_without_certificate);
     tcase_add_test(tests, decrypts_for_others);
+    tcase_add_loop_test(tests, verifies, 0, SP_ROWS(verifications));
+    tcase_add_loop_test(tests, verifies_for_a_program, 0, SP_ROWS(for_programs));
+    tcase_add_test(tests, verifies_again);
+    tcase_add_loop_test(tests, verifies_for_others, 0, 2);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, begins_to_decrypt_for_nobody, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
-    tcase_add_loop_test(tests, without_a_pipe, 0, 5);
+    tcase_add_loop_test(tests, without_a_pipe, 0, 6);
     tcase_add_test(tests, told);
     tcase_add_loop_test(tests, told_twice, 0, SP_ROWS(others));
     tcase_add_loop_test(tests, adopted_until_forgotten, 0, SP_ROWS(adopted));

@@ -165,10 +165,14 @@ START_TEST(unknown)
     X509 *empty = X509_new();
     struct sp_keyid none = sp_keyid_of_cert(&sha, empty);
     struct sp_keyid nothing = sp_keyid_of_key(&sha, NULL, empty);
+    struct sp_keyid known = none;
 
     ck_assert(!none.known && !nothing.known);
     ck_assert(!sp_keyid_equal(&none, &nothing));
     ck_assert(!sp_keyid_equal(&none, &none));
+    known.known = true;
+    ck_assert(sp_keyid_equal(&known, &known));
+    ck_assert(!sp_keyid_equal(&known, &none) && !sp_keyid_equal(&none, &known));
     X509_free(empty);
 }
 END_TEST

@@ -4,6 +4,7 @@
  *
  * Loading, unloading, library contexts, property queries and forks.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -362,7 +363,7 @@ START_TEST(nothing_is_left)
 {
     static const char *const settings[] = { NULL, "keys = mail", "raw_keys = pass",
                                             "signer_path = refuse" };
-    long kept = 0;
+    long before = 0, least = LONG_MAX;
 
     ck_assert(sp_starve_watch());
     for (int i = 0; i < 16; i++) {
@@ -371,11 +372,12 @@ START_TEST(nothing_is_left)
         expect_rules(libctx);
         OSSL_LIB_CTX_free(libctx);
         CONF_modules_finish();
-        if (i == 7)
-            kept = sp_starve_kept();
+        if (i >= 8 && sp_starve_kept() - before < least)
+            least = sp_starve_kept() - before;
+        before = sp_starve_kept();
     }
-    /* A block may be there by chance; a loss comes eight times. */
-    ck_assert_int_lt(sp_starve_kept(), kept + 8 * kept_of_an_index() + 8);
+    /* A loss comes each time.  By the address of a context, libcrypto 3.6 keeps more of some. */
+    ck_assert_int_le(least, kept_of_an_index());
 }
 END_TEST
 

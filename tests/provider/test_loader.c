@@ -191,6 +191,35 @@ START_TEST(a_key_elsewhere)
 }
 END_TEST
 
+/* The program is asked for the passphrase of a key in a file, too. */
+START_TEST(a_key_elsewhere_under_a_passphrase)
+{
+    BIO *out = BIO_new(BIO_s_mem());
+    char *text, *file, uri[200];
+    EVP_PKEY *key;
+    X509 *cert;
+
+    sp_start_with_keyring("");
+    cert = sp_read_cert("good-rsa");
+    key = sp_read_key("good-rsa");
+    ck_assert_int_eq(
+        PEM_write_bio_PKCS8PrivateKey(out, key, EVP_aes_256_cbc(), "secret", 6, NULL, NULL), 1);
+    ck_assert_int_eq(BIO_write(out, "", 1), 1);
+    ck_assert_int_gt(BIO_get_mem_data(out, &text), 0);
+    file = sp_temporary(text);
+    (void)snprintf(uri, sizeof(uri), "file:%s", file);
+    sp_put_elsewhere(cert, uri);
+    passphrase = (char[]){ "secret" };
+    expect_load(BOB("identity"), 0, "CK", "good-rsa", NULL);
+    passphrase = (char[]){ "wrong" };
+    expect_load(BOB("identity"), 0, "C!", "good-rsa", "no private key could be loaded");
+    free(file);
+    BIO_free(out);
+    EVP_PKEY_free(key);
+    X509_free(cert);
+}
+END_TEST
+
 /* More certificates than fit a page, and one of them by its subject. */
 START_TEST(many)
 {
@@ -673,6 +702,7 @@ int main(void)
     tcase_add_test(tests, an_escaped_address);
     tcase_add_test(tests, a_key_under_a_passphrase);
     tcase_add_loop_test(tests, a_key_elsewhere, 0, SP_ROWS(elsewhere));
+    tcase_add_test(tests, a_key_elsewhere_under_a_passphrase);
     tcase_add_test(tests, many);
     tcase_add_test(tests, what_it_cannot_do);
     tcase_add_test(tests, by_address_and_subject);

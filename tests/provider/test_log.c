@@ -6,6 +6,7 @@
  * rotated.  It never delays the mail.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -573,6 +574,124 @@ START_TEST(fault_of_a_file)
 }
 END_TEST
 
+static int count_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 200; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* A log of a user who may write it, and not read. */
+START_TEST(that_can_only_be_written)
+{
+    const struct sp_decision decision = { .operation = "sign" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    int before;
+    json_t *log;
+
+    make_directory();
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0200));
+    if (geteuid() == 0) {
+        ck_assert(chown(directory, 12345, 12345) == 0 && chown(path, 12345, 12345) == 0);
+        ck_assert_int_eq(seteuid(12345), 0);
+    }
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    before = count_descriptors();
+    for (int i = 0; i < 2; i++) {
+        errno = EACCES;
+        sp_decision_log(settings, &decision);
+        ck_assert_int_eq(errno, EACCES);
+    }
+    ck_assert_int_eq(chmod(path, 0600), 0);
+    errno = EACCES;
+    sp_decision_log(settings, &decision);
+    ck_assert_int_eq(count_descriptors(), before);
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), 3);
+    json_decref(log);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+/* Where others may make files too, a user's own file is a log, and that of a third one is none. */
+START_TEST(of_a_user_where_others_may_write)
+{
+    static const struct {
+        uid_t owner;
+        size_t lines;
+    } owners[] = { { 12345, 1 }, { 0, 1 }, { 1, 0 } };
+    const struct sp_decision decision = { .operation = "sign" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    json_t *log;
+
+    if (geteuid() != 0)
+        return;
+    make_directory();
+    ck_assert_int_eq(chmod(directory, 01777), 0);
+    close(open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    ck_assert(chown(path, owners[_i].owner, 0) == 0 && chmod(path, 0666) == 0);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    ck_assert_int_eq(seteuid(12345), 0);
+    sp_decision_log(settings, &decision);
+    ck_assert_int_eq(seteuid(0), 0);
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), owners[_i].lines);
+    json_decref(log);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+/* The log may get the number of a standard stream that the program has closed. */
+START_TEST(as_standard_input)
+{
+    const struct sp_decision decision = { .operation = "sign" };
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    json_t *log;
+
+    make_directory();
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    close(STDIN_FILENO);
+    for (int i = 0; i < 3; i++) {
+        sp_decision_log(settings, &decision);
+        ck_assert_ptr_null(sp_decision_log_fault(path));
+        ck_assert_int_eq(fcntl(STDIN_FILENO, F_GETFD), -1);
+        ck_assert_int_eq(chmod(path, 0600), 0);
+    }
+    log = read_log(path);
+    ck_assert_uint_eq(json_array_size(log), 3);
+    json_decref(log);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+/* A limit of files cuts no device. */
+START_TEST(device_beyond_the_limit)
+{
+    const struct sp_decision decision = { .operation = "sign" };
+    const struct rlimit none = { .rlim_cur = 1, .rlim_max = RLIM_INFINITY };
+    int pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC), held;
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char text[4000] = "";
+
+    ck_assert(pty >= 0 && grantpt(pty) == 0 && unlockpt(pty) == 0);
+    held = open(ptsname(pty), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", ptsname(pty), NULL), 1);
+    /* libcheck writes to a file for each assertion: none while there is a limit. */
+    (void)setrlimit(RLIMIT_FSIZE, &none);
+    sp_decision_log(settings, &decision);
+    (void)setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
+    ck_assert_int_gt(read(pty, text, sizeof(text) - 1), 1);
+    ck_assert_int_eq(text[0], '{');
+    close(held);
+    close(pty);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 /* What a program is called is bytes. */
 START_TEST(program_that_is_no_text)
 {
@@ -609,6 +728,10 @@ int main(void)
     tcase_add_loop_test(tests, where_others_may_write, 0, SP_ROWS(others));
     tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
     tcase_add_test(tests, fault_of_a_file);
+    tcase_add_test(tests, that_can_only_be_written);
+    tcase_add_loop_test(tests, of_a_user_where_others_may_write, 0, 3);
+    tcase_add_test(tests, as_standard_input);
+    tcase_add_test(tests, device_beyond_the_limit);
     tcase_add_test(tests, program_that_is_no_text);
     return sp_run_forked(suite);
 }

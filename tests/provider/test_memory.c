@@ -346,6 +346,60 @@ START_TEST(every_allocation_of_a_choice_fails_once)
 }
 END_TEST
 
+/*
+ * Verify for the command, while one allocation fails; false if none was left to fail.  What
+ * passes was reported.
+ */
+static bool use_verification(const char *conf, int pipe, long fails)
+{
+    static const char *const lines[] = { "\nvouched ", "\nnote verify ", "\nallowed verify ",
+                                         "\nverified " };
+    OSSL_LIB_CTX *libctx = context_from(conf);
+    bool passed, starving;
+    char *text;
+
+    ERR_clear_error();
+    sp_starve(fails);
+    passed = verify(libctx, "good-rsa");
+    starving = sp_starve_end();
+    ERR_clear_error();
+    ck_assert(starving || passed);
+    text = read_all(pipe);
+    for (int i = 0; passed && i < SP_ROWS(lines); i++)
+        ck_assert_msg(strstr(text, lines[i]) != NULL, "%s when %ld fails", text, fails);
+    free(text);
+    OSSL_LIB_CTX_free(libctx);
+    return starving;
+}
+
+START_TEST(every_allocation_of_a_verification_fails_once)
+{
+    const char *text = getenv("SP_STARVE_STEP");
+    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
+    char *settings, *conf, *path;
+    long fails = 1;
+    int ends[2];
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_gt(asprintf(&settings,
+                              "unverified_signers = refuse\nown_anchors = first\n"
+                              "report = %d\nreport_use = verify\n"
+                              "report_nonce = 0123456789abcdef0123456789abcdef",
+                              ends[1]),
+                     0);
+    conf = sp_configuration(settings);
+    path = sp_temporary(conf);
+    while (use_verification(path, ends[0], fails))
+        fails += step;
+    ck_assert_int_gt(fails, 50);
+    free(path);
+    free(conf);
+    free(settings);
+}
+END_TEST
+
 static bool sign_without_attributes(OSSL_LIB_CTX *libctx, const char *name)
 {
     struct person person = read_person(libctx, name);
@@ -450,6 +504,7 @@ int main(void)
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_a_choice_fails_once);
+    tcase_add_test(tests, every_allocation_of_a_verification_fails_once);
     tcase_add_test(tests, every_allocation_of_raw_keys_fails_once);
     tcase_add_loop_test(tests, every_allocation_of_a_look_up_fails_once, 0, 2 * SP_ROWS(kinds));
     return sp_run_forked(suite);

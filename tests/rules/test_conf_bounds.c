@@ -181,6 +181,7 @@ static const struct {
     const char *main, *lost;
 } passed[] = {
     { ".include @/other\n.include /dev/null\n", "" },
+    { ".include /proc/self/task\n", "" },
     { ".include @/no\n", "@/main: 1: @/no: No such file or directory\n" },
     { "a\n.include @/other/no\n.include @/no\n",
       "@/main: 2: @/other/no: Not a directory\n@/main: 3: @/no: No such file or directory\n" },
@@ -202,6 +203,25 @@ START_TEST(passed_over)
     ck_assert(sp_conf_is_bounded(path, NULL, NULL, &why));
     free(path);
     free(expected);
+}
+END_TEST
+
+START_TEST(directory_of_another)
+{
+    char *folder = filled("@/folder"), *path = filled("@/main");
+    char *expected = filled("@/main: 1: @/folder: Permission denied\n");
+
+    write_text("@/main", ".include @/folder\n");
+    ck_assert(mkdir(folder, 0) == 0 && chmod(here, 0755) == 0 && chmod(path, 0644) == 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(12345), 0);
+    expect("@/main", NULL);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_str_eq(lost, expected);
+    free(expected);
+    free(path);
+    free(folder);
 }
 END_TEST
 
@@ -318,6 +338,8 @@ START_TEST(variables)
     expect("@/main", NULL);
     write_times("@/main", "a = $b$b$b\n", 1001);
     expect("@/main", "@/main: more than 1,000 lines name variables; write their values");
+    write_times("@/main", "a = b\n", 1001);
+    expect("@/main", NULL);
 }
 END_TEST
 
@@ -381,6 +403,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, forms, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, passed_over, 0, SP_ROWS(passed));
+    tcase_add_test(tests, directory_of_another);
     tcase_add_test(tests, place_of_relative_names);
     tcase_add_loop_test(tests, directories, 0, SP_ROWS(names));
     tcase_add_test(tests, no_files);

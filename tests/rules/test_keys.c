@@ -4,6 +4,7 @@
  *
  * Rules key-algorithm, weak-key and weak-digest.
  */
+#include <stdint.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -274,11 +275,13 @@ static const struct {
 START_TEST(size_of_a_modulus)
 {
     X509 *cert = X509_new();
+    /* OpenSSL 4 gives it const. */
+    X509_PUBKEY *held = (X509_PUBKEY *)(uintptr_t)X509_get_X509_PUBKEY(cert);
     struct sp_public_key key = { .kind = SP_KEY_BROKEN };
 
-    ck_assert(X509_PUBKEY_set0_param(
-        X509_get_X509_PUBKEY(cert), OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL,
-        OPENSSL_memdup(moduli[_i].der, moduli[_i].length), (int)moduli[_i].length));
+    ck_assert(X509_PUBKEY_set0_param(held, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL,
+                                     OPENSSL_memdup(moduli[_i].der, moduli[_i].length),
+                                     (int)moduli[_i].length));
     sp_read_public_key(&key, cert);
     ck_assert_int_eq(key.kind, SP_KEY_RSA);
     ck_assert_int_eq(key.bits, moduli[_i].bits);

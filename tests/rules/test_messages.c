@@ -229,6 +229,75 @@ START_TEST(signing_time)
 }
 END_TEST
 
+/* Signed attributes; "D" stands for a digest of 2 bytes, "T" for a signing time. */
+#define D                  "\x30\x0f\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x04\x31\x02\x04\x00"
+#define T_OF(values, time) "\x30" values "\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x09\x05\x31" time
+#define UTC                                                                                        \
+    "\x17\x0d"                                                                                     \
+    "240101000000Z"
+#define T         T_OF("\x1c", "\x0f" UTC)
+#define TIME_OF_T 1704067200
+
+static const struct {
+    const char *text;
+    size_t length;
+    struct sp_signing_time time;
+} attributes[] = {
+#define ATTRIBUTES(text) "\x31" text, sizeof("\x31" text) - 1
+    { ATTRIBUTES("\x11" D), { SP_TIME_ABSENT, 0 } },
+    { ATTRIBUTES("\x1e" T), { SP_TIME_READ, TIME_OF_T } },
+    { ATTRIBUTES("\x2f" D T), { SP_TIME_READ, TIME_OF_T } },
+    { ATTRIBUTES("\x2f" T D), { SP_TIME_READ, TIME_OF_T } },
+    { ATTRIBUTES("\x4d" T D T), { SP_TIME_BROKEN, 0 } },
+    /* Two values, none, no time, and more behind the last attribute or less. */
+    { ATTRIBUTES("\x2d" T_OF("\x2b", "\x1e" UTC UTC)), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x0f" T_OF("\x0d", "\x00")), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x11" T_OF("\x0f", "\x02\x05\x00")), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x1e" T_OF("\x1c", "\x0f\x17\x0d"
+                                     "24010100000xZ")),
+      { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x20" T "\x30\x00"), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x1f" T "\x30"), { SP_TIME_BROKEN, 0 } },
+    { ATTRIBUTES("\x30" T), { SP_TIME_BROKEN, 0 } },
+    { "\x30\x00", 2, { SP_TIME_BROKEN, 0 } },
+    { "", 0, { SP_TIME_BROKEN, 0 } },
+};
+
+START_TEST(signing_time_in_attributes)
+{
+    struct sp_signing_time found =
+        sp_signing_time_find((const unsigned char *)attributes[_i].text, attributes[_i].length);
+
+    ck_assert_int_eq(found.state, attributes[_i].time.state);
+    ck_assert(found.state != SP_TIME_READ || found.at == attributes[_i].time.at);
+}
+END_TEST
+
+static const struct {
+    struct sp_signing_time time;
+    const char *text;
+} passed[] = {
+    { { SP_TIME_READ, TIME_OF_T },
+      "signed on 2024-01-01T00:00:00Z by the signer's clock, through CN=Root" },
+    { { SP_TIME_ABSENT, 0 }, "signed at a time that it does not say, through CN=Root" },
+};
+
+START_TEST(signer_who_passed)
+{
+    struct sp_facts *signer = facts_of(&(struct sp_recipe){ GOOD });
+    char *who = sp_signer_text(signer);
+    char *text = sp_verified_text(signer, &passed[_i].time, ", through CN=Root");
+
+    ck_assert_ptr_eq(strstr(who, "bob@example.org ("), who);
+    ck_assert_ptr_eq(strstr(text, "verified: bob@example.org ("), text);
+    ck_assert_ptr_nonnull(strstr(text, who));
+    ck_assert_str_eq(strstr(text, "signed "), passed[_i].text);
+    OPENSSL_free(who);
+    OPENSSL_free(text);
+    sp_facts_free(signer);
+}
+END_TEST
+
 START_TEST(validity_that_cannot_be_read)
 {
     struct sp_facts *signer = facts_of(_i == 0 ? &(struct sp_recipe){ GOOD, .not_after = "2024" }
@@ -702,6 +771,8 @@ int main(void)
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_by_default);
     tcase_add_loop_test(tests, signing_time, 0, SP_ROWS(times));
+    tcase_add_loop_test(tests, signing_time_in_attributes, 0, SP_ROWS(attributes));
+    tcase_add_loop_test(tests, signer_who_passed, 0, SP_ROWS(passed));
     tcase_add_loop_test(tests, validity_that_cannot_be_read, 0, 2);
     tcase_add_loop_test(tests, issuers, 0, SP_ROWS(chains));
     tcase_add_test(tests, both_clocks_are_reported);

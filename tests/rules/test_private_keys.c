@@ -5,6 +5,7 @@
  * Rules private-key-algorithm and private-key-match.
  */
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -286,13 +287,14 @@ static void *make_curve(int type, int curve)
 static X509 *public_by_hand(int row, int type, int curve)
 {
     X509 *cert = X509_new();
+    /* OpenSSL 4 gives it const. */
+    X509_PUBKEY *held = (X509_PUBKEY *)(uintptr_t)X509_get_X509_PUBKEY(cert);
     size_t length = by_hand[row].public_length;
 
-    ck_assert_int_eq(
-        X509_PUBKEY_set0_param(X509_get_X509_PUBKEY(cert), OBJ_nid2obj(by_hand[row].algorithm),
-                               type, make_curve(type, curve),
-                               OPENSSL_memdup(by_hand[row].public, length + 1), (int)length),
-        1);
+    ck_assert_int_eq(X509_PUBKEY_set0_param(
+                         held, OBJ_nid2obj(by_hand[row].algorithm), type, make_curve(type, curve),
+                         OPENSSL_memdup(by_hand[row].public, length + 1), (int)length),
+                     1);
     return cert;
 }
 

@@ -510,6 +510,83 @@ START_TEST(anchor)
 }
 END_TEST
 
+/* What a mail brings: from its one address, below a ca, valid now, and nobody's own. */
+static char bob[] = "bob@example.org", eve[] = "eve@example.org";
+static char *from_bob[] = { bob }, *from_eve[] = { eve }, *from_both[] = { bob, eve };
+
+static const struct {
+    struct sp_recipe recipe;
+    struct sp_sender sender;
+    bool has_ca, is_own;
+    time_t at;
+    const char *rule; /* NULL: it is collected */
+} collections[] = {
+#define BOB                                                                                        \
+    {                                                                                              \
+        .san = "email:bob@example.org", .usage = "digitalSignature"                                \
+    }
+#define FROM(list, number)                                                                         \
+    {                                                                                              \
+        .is_mail = true, .from_fields = 1, .from = list, .from_count = number                      \
+    }
+    { BOB, FROM(from_bob, 1), true, false, SP_NOW, NULL },
+    { BOB, FROM(from_eve, 1), true, false, SP_NOW, "sender-match" },
+    { BOB,
+      { .is_mail = true, .from_fields = 1, .from = from_both, .from_count = 2, .sender = bob },
+      true,
+      false,
+      SP_NOW,
+      "sender-match" },
+    { BOB,
+      { .is_mail = true, .from_fields = 2, .from = from_bob, .from_count = 1 },
+      true,
+      false,
+      SP_NOW,
+      "sender-match" },
+    { BOB,
+      { .header = SP_HEADER_NUL, .from_fields = 1, .from = from_bob, .from_count = 1 },
+      true,
+      false,
+      SP_NOW,
+      "sender-match" },
+    { BOB, { .from_fields = 0 }, true, false, SP_NOW, "sender-match" },
+    { BOB, FROM(from_bob, 1), false, false, SP_NOW, "distrust-default" },
+    { BOB, FROM(from_bob, 1), true, true, SP_NOW, "private-key-match" },
+    { BOB, FROM(from_bob, 1), true, false, (time_t)4102444800, "expired" },
+    { BOB, FROM(from_bob, 1), true, false, 0, "not-yet-valid" },
+    { { .san = "email:bob@example.org", .usage = "digitalSignature", .basic = "CA:TRUE" },
+      FROM(from_bob, 1),
+      true,
+      false,
+      SP_NOW,
+      "ca-exempt" },
+    { { .san = "email:bob@example.org", .usage = "cRLSign" },
+      FROM(from_bob, 1),
+      true,
+      false,
+      SP_NOW,
+      "key-usage" },
+};
+
+START_TEST(collected)
+{
+    struct sp_facts *facts = facts_of(&collections[_i].recipe);
+    const struct sp_collected how = { &collections[_i].sender, collections[_i].has_ca,
+                                      collections[_i].is_own };
+    smimepolicy_verdict *verdict = sp_judge_collected(facts, &how, collections[_i].at, NULL);
+    const smimepolicy_finding *finding =
+        collections[_i].rule == NULL ? NULL : sp_find(verdict, collections[_i].rule);
+
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), collections[_i].rule == NULL);
+    if (finding != NULL)
+        ck_assert_int_eq(smimepolicy_finding_severity(finding), SMIMEPOLICY_DENY);
+    else
+        ck_assert_ptr_null(collections[_i].rule);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(facts);
+}
+END_TEST
+
 START_TEST(names)
 {
     static const char *const all[] = { NULL, "identity", "contact", "ca", "intermediate" };
@@ -550,6 +627,7 @@ int main(void)
     tcase_add_loop_test(tests, decided, 0, SP_ROWS(decisions));
     tcase_add_loop_test(tests, not_decided, 0, 2);
     tcase_add_loop_test(tests, anchor, 0, SP_ROWS(anchors));
+    tcase_add_loop_test(tests, collected, 0, SP_ROWS(collections));
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -386,6 +386,62 @@ START_TEST(unbounded_file)
 }
 END_TEST
 
+/* An include that is not there is passed over, as libcrypto does; one that cannot be read is not.
+ */
+static const struct {
+    const char *includes;
+    const char *why; /* NULL: it loads */
+} includes[] = {
+    { ".include /nonexistent/x\n", NULL },
+    { ".include /dev/null/x\n", NULL },
+    { ".include nowhere.cnf\n", NULL },
+    { ".include /nonexistent/x\n.include LOOP\n.include LOOP/x\n",
+      "line 2: .include LOOP: Too many levels of symbolic links" },
+    { ".include LOOP/x\n.include LOOP\n",
+      "line 1: .include LOOP/x: Too many levels of symbolic links" },
+};
+
+/* Replace LOOP in |from|. */
+static void resolve(char *to, const char *from, const char *loop)
+{
+    const char *at;
+
+    *to = '\0';
+    for (; (at = strstr(from, "LOOP")) != NULL; from = at + 4) {
+        strncat(to, from, (size_t)(at - from));
+        strcat(to, loop);
+    }
+    strcat(to, from);
+}
+
+START_TEST(included_file)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char loop[100], text[600], expected[600];
+    char *why = NULL;
+
+    write_file("");
+    (void)snprintf(loop, sizeof(loop), "%s.loop", path);
+    unlink(path);
+    ck_assert_int_eq(symlink(loop, loop), 0);
+    resolve(text, includes[_i].includes, loop);
+    write_file(strcat(text, "mode = observe\n"));
+    ck_assert_int_eq(smimepolicy_settings_load(settings, path, &why), includes[_i].why == NULL);
+    ck_assert_int_eq(settings->mode, includes[_i].why == NULL);
+    (void)snprintf(text, sizeof(text), "%s: ", path);
+    if (includes[_i].why != NULL) {
+        resolve(expected, includes[_i].why, loop);
+        ck_assert_str_eq(why, strncat(text, expected, sizeof(text) - strlen(text) - 1));
+    } else {
+        ck_assert_ptr_null(why);
+    }
+    unlink(path);
+    unlink(loop);
+    smimepolicy_free(why);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 START_TEST(keyring_is_not_trust)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
@@ -410,6 +466,7 @@ int main(void)
     tcase_add_loop_test(tests, settings_file, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, unreadable_file, 0, SP_ROWS(nowhere));
     tcase_add_test(tests, unbounded_file);
+    tcase_add_loop_test(tests, included_file, 0, SP_ROWS(includes));
     tcase_add_test(tests, keyring_is_not_trust);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

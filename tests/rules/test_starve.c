@@ -120,6 +120,14 @@ static bool try_refuse_not_stored(void)
     return keep(sp_refuse_not_stored(SMIMEPOLICY_SIGN, "a@b.c"));
 }
 
+static bool try_collected(void)
+{
+    static const struct sp_sender sender = { .is_mail = true };
+
+    return keep(sp_judge_collected(
+        facts, &(struct sp_collected){ .sender = &sender, .is_own = true }, SP_NOW, settings));
+}
+
 static bool try_lone_identity(void)
 {
     return keep(sp_note_lone_identity(facts));
@@ -245,6 +253,7 @@ static const struct {
     { "refuse untrusted", try_refuse_untrusted },
     { "refuse what is not stored", try_refuse_not_stored },
     { "lone identity", try_lone_identity },
+    { "collected", try_collected },
     { "text", try_text },
     { "line", try_line },
     { "json", try_json },

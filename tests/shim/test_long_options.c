@@ -153,7 +153,7 @@ END_TEST
 /* Read `check` with |count| options --for, each with another value. */
 static int parse_many(int count, struct shim_long *line)
 {
-    static char words[SHIM_LONG_MOST + 2][10] = { "check" };
+    static char words[SHIM_LONG_MOST + 2][20] = { "check" };
     static char *argv[SHIM_LONG_MOST + 3] = { words[0] };
     struct shim shim = { 0 };
 

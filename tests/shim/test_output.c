@@ -347,6 +347,58 @@ START_TEST(others_do_not_read_it)
 }
 END_TEST
 
+/* A device is not changed; what it is given is stored nowhere, or others may read it. */
+START_TEST(a_device_is_not_made_private)
+{
+    static const char *const stores_nothing[] = { "/dev/null", "/dev/zero", "/dev/full" };
+    int pty = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    struct stat is;
+    int fd;
+
+    ck_assert_int_ge(pty, 0);
+    ck_assert(grantpt(pty) == 0 && unlockpt(pty) == 0);
+    fd = open(ptsname(pty), O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    for (enum shim_secrecy secrecy = SHIM_MAIL; secrecy <= SHIM_KEYS; secrecy++) {
+        ck_assert_int_eq(fchmod(fd, 0604), 0);
+        sp_capture_begin(STDERR_FILENO);
+        ck_assert(!shim_make_private(fd, secrecy, "it"));
+        sp_expect_captured(STDERR_FILENO, "cannot write it: others may read the device; name a");
+        ck_assert_int_eq(fstat(fd, &is), 0);
+        ck_assert_uint_eq(is.st_mode & 07777, 0604);
+        ck_assert_int_eq(fchmod(fd, 0622), 0);
+        ck_assert(shim_make_private(fd, secrecy, "it"));
+    }
+    close(fd);
+    close(pty);
+    for (int i = 0; i < SP_ROWS(stores_nothing); i++) {
+        fd = open(stores_nothing[i], O_WRONLY | O_CLOEXEC);
+        ck_assert(shim_make_private(fd, SHIM_KEYS, "it"));
+        close(fd);
+    }
+}
+END_TEST
+
+/* Keys are not written into a file of another user, whatever its mode. */
+START_TEST(a_file_of_another)
+{
+    int fd;
+
+    if (geteuid() != 0)
+        return;
+    write_file(place, "", 0600);
+    ck_assert_int_eq(chown(place, 12345, 0), 0);
+    fd = open(place, O_WRONLY | O_CLOEXEC);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_make_private(fd, SHIM_KEYS, "it"));
+    sp_expect_captured(STDERR_FILENO, "cannot write it: it belongs to another user, who may read");
+    ck_assert(shim_make_private(fd, SHIM_MAIL, "it"));
+    close(fd);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_make_private(-1, SHIM_MAIL, "it"));
+    sp_expect_captured(STDERR_FILENO, "cannot write it: Bad file descriptor");
+}
+END_TEST
+
 START_TEST(a_spool_has_no_name)
 {
     static const struct {
@@ -463,6 +515,8 @@ int main(void)
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
     tcase_add_loop_test(tests, a_file_of_our_own_is_not_written, 0, 3);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
+    tcase_add_test(tests, a_device_is_not_made_private);
+    tcase_add_test(tests, a_file_of_another);
     tcase_add_test(tests, a_spool_has_no_name);
     tcase_add_loop_test(tests, a_file_in_a_closed_folder, 0, 2);
     tcase_add_test(tests, a_folder_is_not_copied);

@@ -277,6 +277,33 @@ START_TEST(headers_are_divided)
 }
 END_TEST
 
+static const struct {
+    bool is_bare;
+    const char *text;
+} bare[] = {
+    { true, "MIME-Version: 1.0\nContent-Type: a/b;\n c=d\n\n" },
+    { true, "content-type: a/b\r\nCONTENT-X: y\r\n\r\n" },
+    { false, "MIME-Version: 1.0\nFrom: a@b\n\n" },
+    { false, "X: y\n\n" },
+    { false, "MIME-Versions: 1.0\n\n" },
+    { false, "Content-: x\n\n" },
+    { false, "Content: x\n\n" },
+    { false, "Content-Type: a/b\nContent-type: c/d\n\n" },
+};
+
+START_TEST(fields_of_mime_alone)
+{
+    const char *text = bare[_i].text;
+    struct shim_mail full;
+
+    ck_assert_uint_eq(shim_plain_header_length(text, strlen(text)), strlen(text));
+    ck_assert_int_eq(shim_plain_is_bare(text, strlen(text)), bare[_i].is_bare);
+    ck_assert(shim_mail_read(text, strlen(text), &full));
+    ck_assert_int_eq(!sp_has_sender(&full.sender), bare[_i].is_bare);
+    shim_mail_clear(&full);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("plain_fields");
@@ -288,6 +315,7 @@ int main(void)
     tcase_add_loop_test(tests, mails_are_read, 0, SP_ROWS(mails));
     tcase_add_test(tests, every_other_byte_is_refused);
     tcase_add_loop_test(tests, headers_are_divided, 0, SP_ROWS(headers));
+    tcase_add_loop_test(tests, fields_of_mime_alone, 0, SP_ROWS(bare));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

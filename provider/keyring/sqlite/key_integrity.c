@@ -146,6 +146,34 @@ static bool each(struct sp_check *check, const char *sql, const char *file,
     return done;
 }
 
+static bool check_tables(struct sp_check *check)
+{
+    const char *waiting = sp_keys_waiting(check->keyring);
+    char *keys = NULL, *requests = NULL;
+    bool done = waiting != NULL;
+
+    if (done) {
+        keys = sp_format("SELECT k.key, EXISTS (SELECT 1 FROM main.certificate c"
+                         " WHERE c.key = k.key AND c.role <> 2)"
+                         " OR EXISTS (SELECT 1 FROM %s w WHERE w.key = k.key)"
+                         " FROM keys.private_key k",
+                         waiting);
+        requests = sp_format("SELECT w.key, w.request, EXISTS (SELECT 1 FROM keys.private_key k"
+                             " WHERE k.key = w.key) FROM %s w",
+                             waiting);
+        done = (keys != NULL && requests != NULL) || sp_store_set_why(check->keyring, NULL);
+    }
+    done = done && each(check, keys, SP_KEYS, check_key) &&
+           each(check, requests, SP_KEYS, check_waiting) &&
+           each(check,
+                "SELECT c.id FROM main.certificate c WHERE c.role = 1 AND NOT EXISTS"
+                " (SELECT 1 FROM keys.private_key k WHERE k.key = c.key)",
+                SP_KEYS, check_identity);
+    OPENSSL_free(requests);
+    OPENSSL_free(keys);
+    return done;
+}
+
 bool sp_check_keys(struct sp_check *check)
 {
     struct sp_database *keyring = check->keyring;
@@ -162,19 +190,5 @@ bool sp_check_keys(struct sp_check *check)
                     check_identity);
     if (!sp_keys_attach(keyring))
         return sp_check_fault(check, sp_format("%s", sp_keyring_why(&keyring->base)));
-    return sp_check_integrity(check, "keys", SP_KEYS) &&
-           each(check,
-                "SELECT k.key, EXISTS (SELECT 1 FROM main.certificate c"
-                " WHERE c.key = k.key AND c.role <> 2)"
-                " OR EXISTS (SELECT 1 FROM keys.waiting w WHERE w.key = k.key)"
-                " FROM keys.private_key k",
-                SP_KEYS, check_key) &&
-           each(check,
-                "SELECT w.key, w.request, EXISTS (SELECT 1 FROM keys.private_key k"
-                " WHERE k.key = w.key) FROM keys.waiting w",
-                SP_KEYS, check_waiting) &&
-           each(check,
-                "SELECT c.id FROM main.certificate c WHERE c.role = 1 AND NOT EXISTS"
-                " (SELECT 1 FROM keys.private_key k WHERE k.key = c.key)",
-                SP_KEYS, check_identity);
+    return sp_check_integrity(check, "keys", SP_KEYS) && check_tables(check);
 }

@@ -119,18 +119,35 @@ int sp_sqlite_key(struct sp_keyring *opened, const unsigned char key[SP_SHA256_L
     return found;
 }
 
+static const char no_keys[] = "(SELECT 0 AS id, x'' AS key, x'' AS request, 0 AS made WHERE false)";
+
+const char *sp_keys_waiting(struct sp_database *keyring)
+{
+    int64_t form;
+
+    if (!sp_store_number(keyring, "PRAGMA keys.user_version", &form))
+        return NULL;
+    return form < 2 ? no_keys : "keys.waiting";
+}
+
 struct sp_cursor *sp_store_find_waiting(struct sp_database *keyring)
 {
-    static const char waiting[] = "(SELECT id, key AS fingerprint, key, 1 AS role,"
-                                  " made AS uploaded, request AS der, 4 AS origin"
-                                  " FROM keys.waiting) c"
-                                  " WHERE ?1 IS NULL AND c.id > ?2";
-    static const char none[] = "main.certificate c WHERE ?1 IS NULL AND c.id > ?2 AND false";
-    bool exist = sp_keys_exist(keyring);
+    const bool exist = sp_keys_exist(keyring);
+    const char *waiting = no_keys;
+    struct sp_cursor *cursor = NULL;
+    char *from;
 
-    if (exist && !sp_keys_attach(keyring))
+    if (exist && (!sp_keys_attach(keyring) || (waiting = sp_keys_waiting(keyring)) == NULL))
         return NULL;
-    return sp_store_find(keyring, exist ? waiting : none, &(struct sp_query){ .index = SP_ALL });
+    from = sp_format("(SELECT id, key AS fingerprint, key, 1 AS role, made AS uploaded,"
+                     " request AS der, 4 AS origin FROM %s) c WHERE ?1 IS NULL AND c.id > ?2",
+                     waiting);
+    if (from == NULL)
+        (void)sp_store_set_why(keyring, NULL);
+    else
+        cursor = sp_store_find(keyring, from, &(struct sp_query){ .index = SP_ALL });
+    OPENSSL_free(from);
+    return cursor;
 }
 
 /* Update the row; false if that failed. */

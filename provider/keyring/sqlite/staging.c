@@ -9,6 +9,7 @@
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
 #include "keyring/sqlite/store.h"
 
 /* One number tells the standing of a stored certificate: the role, and beyond it the origin. */
@@ -122,16 +123,22 @@ static bool stored_failed(struct staging *upload)
 static sqlite3_stmt *prepare_key_look_up(struct staging *upload)
 {
     static const char identity[] = "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1";
-    static const char or_waiting[] = "SELECT 2 FROM keys.waiting WHERE key = ?1 UNION ALL"
-                                     " SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1";
-    bool keys = sp_keys_exist(upload->stored);
+    const char *waiting = NULL;
+    sqlite3_stmt *statement;
+    char *sql;
 
-    if (keys && !sp_keys_attach(upload->stored)) {
-        if (upload->stored->why == NULL)
+    if (sp_keys_exist(upload->stored)) {
+        if (sp_keys_attach(upload->stored))
+            waiting = sp_keys_waiting(upload->stored);
+        if (waiting == NULL && upload->stored->why == NULL)
             return NULL;
-        keys = false;
     }
-    return sp_store_prepare(upload->stored, keys ? or_waiting : identity);
+    if (waiting == NULL)
+        return sp_store_prepare(upload->stored, identity);
+    sql = sp_format("SELECT 2 FROM %s WHERE key = ?1 UNION ALL %s", waiting, identity);
+    statement = sql == NULL ? NULL : sp_store_prepare(upload->stored, sql);
+    OPENSSL_free(sql);
+    return statement;
 }
 
 static bool prepare_look_ups(struct staging *upload)

@@ -231,5 +231,10 @@ bool sp_check_keys(struct sp_check *check);
 bool sp_keys_attach(struct sp_database *keyring);
 /* For a reader: is there a keys.db that is not empty?  True also if that cannot be found out. */
 bool sp_keys_exist(const struct sp_database *keyring);
+/*
+ * What stands for the table of waiting keys in SQL, once keys.db is attached: nothing waits
+ * in one of the first form, which a reader cannot bring up.  NULL if that failed.
+ */
+const char *sp_keys_waiting(struct sp_database *keyring);
 
 #endif

@@ -56,13 +56,15 @@ static int give_pass(char *buffer, int size, int writing, void *data)
 {
     struct reading *reading = data;
     const char *pass = reading->secret->pass;
+    size_t len = pass != NULL ? strlen(pass) : 0;
 
     (void)writing;
     reading->asked = true;
-    if (pass == NULL || strlen(pass) > (size_t)size)
+    if (pass == NULL || len > (size_t)size)
         return -1;
-    memcpy(buffer, pass, strlen(pass));
-    return (int)strlen(pass);
+    /* The length goes with it, and no NUL.  NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
+    memcpy(buffer, pass, len);
+    return (int)len;
 }
 
 const char *shim_load_path(const char *uri)

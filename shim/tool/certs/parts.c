@@ -141,8 +141,8 @@ static void tell_legacy(struct shim_file_parts *file)
 
     file->number = 0;
     file->reading->stopped = false;
-    shim_part_give(file, note != NULL ? (struct shim_part){ .note = note }
-                                      : (struct shim_part){ .why = OUT_OF_MEMORY });
+    shim_part_give(file,
+                   (struct shim_part){ .note = note, .why = note != NULL ? NULL : OUT_OF_MEMORY });
     file->reading->stopped = file->reading->stopped || stopped;
     OPENSSL_free(note);
 }

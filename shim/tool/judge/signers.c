@@ -15,17 +15,6 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 
-/* "alice@example.org (CN=Alice, serial 0x1f)"; owned by the caller. */
-static char *name_of(const struct shim_signature *signature)
-{
-    const char *address = sp_facts_address(signature->facts, 0);
-    const char *subject = sp_facts_subject(signature->facts);
-
-    return sp_format("%s (%s, serial %s)", address != NULL ? address : "no address",
-                     subject[0] != '\0' ? subject : "no subject",
-                     sp_facts_serial(signature->facts));
-}
-
 /* The signing time that it claims; NULL: none. */
 static char *time_of(const struct shim_signature *signature)
 {
@@ -39,36 +28,16 @@ static X509 *anchor_of(const struct shim_signature *signature)
     return chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
 }
 
-/* ", through …" and the anchor; empty if stock alone has found the chain. */
-static char *through(const struct shim_signature *signature)
-{
-    X509 *anchor = anchor_of(signature);
-    char *name;
-    char *text;
-
-    if (anchor == NULL)
-        return sp_format("%s", "");
-    if (sk_X509_num(signature->chain.certs) == 1)
-        return sp_format(", through that certificate, which was provided");
-    name = sp_name_text(X509_get_subject_name(anchor));
-    text = name == NULL ? NULL : sp_format(", through %s", name);
-    OPENSSL_free(name);
-    return text;
-}
-
 static void tell(const struct shim_signature *signature)
 {
-    char *name = name_of(signature);
-    char *when = time_of(signature);
-    char *path = through(signature);
+    char *through = sp_through_text(signature->chain.certs);
+    char *text =
+        through == NULL ? NULL : sp_verified_text(signature->facts, &signature->time, through);
 
-    if (name != NULL && path != NULL)
-        shim_print(stderr, "verified: %s, signed %s%s%s%s\n", name, when != NULL ? "on " : "",
-                   when != NULL ? when : "at a time that it does not say",
-                   when != NULL ? " by the signer's clock" : "", path);
-    OPENSSL_free(name);
-    OPENSSL_free(when);
-    OPENSSL_free(path);
+    if (text != NULL)
+        shim_print(stderr, "%s\n", text);
+    OPENSSL_free(text);
+    OPENSSL_free(through);
 }
 
 void shim_signers_tell(const struct shim_incoming *incoming)
@@ -150,7 +119,7 @@ void shim_signers_tell_failed(const struct shim_incoming *incoming)
 {
     for (size_t i = 0; incoming->count > 1 && i < incoming->count; i++) {
         const char *state = state_of(&incoming->signatures[i]);
-        char *name = name_of(&incoming->signatures[i]);
+        char *name = sp_signer_text(incoming->signatures[i].facts);
 
         if (name != NULL)
             shim_error("signer %zu of %zu, %s: %s", i + 1, incoming->count, name,

@@ -51,24 +51,11 @@ CMS_ContentInfo *shim_read_cms(FILE *input, const char *form)
 
 static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
 {
-    struct sp_signing_time time = { .state = SP_TIME_ABSENT };
     int at = CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, -1);
-    X509_ATTRIBUTE *attribute = at < 0 ? NULL : CMS_signed_get_attr(signer, at);
-    const ASN1_TYPE *value;
-    struct tm tm;
 
-    if (attribute == NULL)
-        return time;
-    /* RFC 5652, 11.3 wants one attribute with one value. */
-    time.state = SP_TIME_BROKEN;
-    value = X509_ATTRIBUTE_count(attribute) == 1 ? X509_ATTRIBUTE_get0_type(attribute, 0) : NULL;
-    if (CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) >= 0 || value == NULL ||
-        (value->type != V_ASN1_UTCTIME && value->type != V_ASN1_GENERALIZEDTIME) ||
-        !ASN1_TIME_to_tm(value->value.asn1_string, &tm))
-        return time;
-    time.state = SP_TIME_READ;
-    time.at = timegm(&tm);
-    return time;
+    return sp_signing_time_read(
+        at < 0 ? NULL : CMS_signed_get_attr(signer, at),
+        at < 0 || CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) < 0);
 }
 
 static void clear_signatures(struct shim_incoming *incoming)

@@ -58,13 +58,13 @@ static enum shim_line next_boundary(const struct shim_mime *part, const char **a
     const char *end = part->end;
 
     for (; (*at = memmem(*at, (size_t)(end - *at), "--", 2)) != NULL; (*at)++) {
-        char before = *at > part->start ? (*at)[-1] : '\n';
-        enum shim_line line = before != '\n' && before != '\r'
+        const char *before = *at > part->start ? *at - 1 : "\n";
+        enum shim_line line = *before != '\n' && *before != '\r'
                                   ? LINE_CONTENT
                                   : shim_boundary_line(*at, end, part->boundary, next);
 
         if (line != LINE_CONTENT)
-            return before == '\r' || *at < part->body ? LINE_UNCLEAR : line;
+            return *before == '\r' || *at < part->body ? LINE_UNCLEAR : line;
     }
     return LINE_CONTENT;
 }

@@ -85,14 +85,15 @@ static void feed(void *watch, const char *bytes, size_t len)
     shim_watch_feed(watch, bytes, len);
 }
 
-bool shim_watched_run(struct shim_stock *stock, struct shim_stock_result *result)
+bool shim_watched_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
     struct shim_watch watch = { 0 };
+    struct shim_stock watched = *stock;
     bool started;
 
-    stock->hear = feed;
-    stock->listener = &watch;
-    started = shim_stock_run(stock, result);
+    watched.hear = feed;
+    watched.listener = &watch;
+    started = shim_stock_run(&watched, result);
     /* Without our module `cms` exits with 1, but `smime` with 0, as after every usage error. */
     if (watch.unloaded && result->code == 0)
         result->code = 1;

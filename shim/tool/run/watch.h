@@ -26,6 +26,6 @@ struct shim_watch {
 void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);
 
 /* As shim_stock_run(), and reads its standard error for |result|. */
-bool shim_watched_run(struct shim_stock *stock, struct shim_stock_result *result);
+bool shim_watched_run(const struct shim_stock *stock, struct shim_stock_result *result);
 
 #endif

@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Which certificates a URI names, one after another.
+ */
+#include "store/load_state.h"
+
+#include <string.h>
+
+#include <openssl/store.h>
+
+#include "keyring/forks.h"
+#include "log/report.h"
+#include "policy/policy.h"
+#include "policy/reasons.h"
+#include "register/register.h"
+#include "store/along.h"
+
+/*
+ * Choose among the certificates of the address.  The report names the one that is
+ * given; a key alone is loaded in addition to it.
+ */
+static bool choose(struct sp_loader *loader)
+{
+    const bool gives_chosen =
+        loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CONTACT;
+    char *why = NULL;
+
+    if (!sp_choice_find(&loader->choice, loader->keyring, loader->uri.address,
+                        loader->uri.kind == SP_URI_CONTACT ? SMIMEPOLICY_ENCRYPT : SMIMEPOLICY_SIGN,
+                        &why) ||
+        (loader->choice.count > 1 &&
+         !sp_choice_rank(&loader->choice, time(NULL), sp_policy(), &why)))
+        return sp_load_refuse(SP_REASON_KEYRING, loader->name, why);
+    if (!gives_chosen) {
+        loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,
+                                 loader->name);
+        return loader->along != NULL;
+    }
+    return loader->expected == OSSL_STORE_INFO_PKEY ||
+           sp_report_choice(&loader->choice, strchr(loader->name, '/') + 1) ||
+           sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
+}
+
+static bool search(struct sp_loader *loader)
+{
+    const struct sp_query queries[] = {
+        [SP_URI_CERT] = { .index = SP_BY_FINGERPRINT, .hash = loader->uri.fingerprint },
+        [SP_URI_TRUST] = { .index = loader->subject != NULL ? SP_BY_SUBJECT : SP_ALL,
+                           .name = loader->subject,
+                           .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT) |
+                                    SP_ROLE_BIT(SP_ROLE_CA),
+                           .by_hand = true },
+    };
+
+    loader->cursor = sp_keyring_find(loader->keyring, &queries[loader->uri.kind]);
+    return loader->cursor != NULL ||
+           sp_load_refuse(SP_REASON_KEYRING, loader->name,
+                          OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+}
+
+/* What is parsed to choose is nothing that the program has parsed. */
+static bool find(struct sp_loader *loader)
+{
+    sp_register_set_aside(true);
+    loader->found = loader->uri.address != NULL ? choose(loader) : search(loader);
+    sp_register_set_aside(false);
+    return loader->found;
+}
+
+/* Move the next one of the choice to |loader->last|.  With a report it is the chosen one alone. */
+static int next_chosen(struct sp_loader *loader)
+{
+    struct sp_record *next;
+
+    if (loader->next == (sp_report_is_on() && loader->choice.count > 0 ? 1 : loader->choice.count))
+        return 0;
+    next = &loader->choice.records[sp_choice_place(&loader->choice, loader->next++)];
+    loader->last = *next;
+    *next = (struct sp_record){ 0 };
+    return 1;
+}
+
+/* Encode the next issuer into |loader->last|. */
+static int next_along(struct sp_loader *loader)
+{
+    X509 *cert = sk_X509_shift(loader->along);
+    int length = cert != NULL ? i2d_X509_AUX(cert, &loader->last.der) : 0;
+
+    X509_free(cert);
+    loader->last.role = SP_ROLE_CA;
+    loader->last.der_length = length > 0 ? (size_t)length : 0;
+    if (length < 0)
+        (void)sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
+    return length < 0 ? -1 : length > 0;
+}
+
+/* Compare the names: different names may have the same hash. */
+static bool is_wanted(const struct sp_loader *loader, const struct sp_record *record)
+{
+    X509 *cert;
+    bool wanted;
+
+    if (loader->subject == NULL)
+        return true;
+    cert = sp_record_cert(record);
+    wanted = cert != NULL && X509_NAME_cmp(X509_get_subject_name(cert), loader->subject) == 0;
+    X509_free(cert);
+    return wanted;
+}
+
+static int next_found(struct sp_loader *loader)
+{
+    int found;
+
+    if (loader->along != NULL)
+        return next_along(loader);
+    if (loader->cursor == NULL)
+        return next_chosen(loader);
+    found = sp_cursor_next(loader->cursor, &loader->last);
+    if (found < 0)
+        (void)sp_load_refuse(SP_REASON_KEYRING, loader->name,
+                             OPENSSL_strdup(sp_keyring_why(loader->keyring)));
+    return found;
+}
+
+static int read_record(struct sp_loader *loader)
+{
+    int found;
+
+    if (!loader->found && !find(loader))
+        return -1;
+    do {
+        sp_record_clear(&loader->last);
+        found = next_found(loader);
+    } while (found > 0 && !is_wanted(loader, &loader->last));
+    return found;
+}
+
+int sp_load_next(struct sp_loader *loader)
+{
+    int found;
+    struct sp_quiet quiet;
+
+    sp_keyring_enter(&quiet);
+    found = read_record(loader);
+    sp_keyring_leave(&quiet);
+    return found;
+}

@@ -1,0 +1,267 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The store of the keyring, called as libcrypto calls it: also in ways in which no
+ * release does.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/core_object.h>
+#include <openssl/params.h>
+#include <openssl/store.h>
+
+#include "keyring_of_test.h"
+#include "keyrings.h"
+#include "store/loader.h"
+
+#define BOB(kind) "smimepolicy:" kind "/bob@example.org"
+
+static struct {
+    OSSL_FUNC_store_open_fn *open;
+    OSSL_FUNC_store_attach_fn *attach;
+    OSSL_FUNC_store_settable_ctx_params_fn *settable;
+    OSSL_FUNC_store_set_ctx_params_fn *set;
+    OSSL_FUNC_store_load_fn *load;
+    OSSL_FUNC_store_eof_fn *eof;
+    OSSL_FUNC_store_close_fn *close;
+} calls;
+
+static void *provctx;
+
+static void (*find(int id))(void)
+{
+    const OSSL_DISPATCH *function = sp_store_loader.implementation;
+
+    while (function->function_id != 0 && function->function_id != id)
+        function++;
+    ck_assert_int_eq(function->function_id, id);
+    return function->function;
+}
+
+static void start(void)
+{
+    OSSL_PROVIDER *provider;
+
+    sp_start_with_keyring("");
+    sp_keyring_close(sp_must_open(sp_keyring_of_test(), SP_KEYRING_WRITE));
+    provider = OSSL_PROVIDER_load(NULL, "smimepolicy");
+    ck_assert_ptr_nonnull(provider);
+    provctx = OSSL_PROVIDER_get0_provider_ctx(provider);
+    /* The configuration keeps it loaded. */
+    OSSL_PROVIDER_unload(provider);
+    calls.open = (OSSL_FUNC_store_open_fn *)find(OSSL_FUNC_STORE_OPEN);
+    calls.attach = (OSSL_FUNC_store_attach_fn *)find(OSSL_FUNC_STORE_ATTACH);
+    calls.settable =
+        (OSSL_FUNC_store_settable_ctx_params_fn *)find(OSSL_FUNC_STORE_SETTABLE_CTX_PARAMS);
+    calls.set = (OSSL_FUNC_store_set_ctx_params_fn *)find(OSSL_FUNC_STORE_SET_CTX_PARAMS);
+    calls.load = (OSSL_FUNC_store_load_fn *)find(OSSL_FUNC_STORE_LOAD);
+    calls.eof = (OSSL_FUNC_store_eof_fn *)find(OSSL_FUNC_STORE_EOF);
+    calls.close = (OSSL_FUNC_store_close_fn *)find(OSSL_FUNC_STORE_CLOSE);
+}
+
+/* What is handed over: the number of objects, and the answer to each. */
+struct taken {
+    int count, answer;
+    int type;
+    char kind[64];
+};
+
+static int take(const OSSL_PARAM params[], void *arg)
+{
+    struct taken *taken = arg;
+    const OSSL_PARAM *type = OSSL_PARAM_locate_const(params, OSSL_OBJECT_PARAM_TYPE);
+    const OSSL_PARAM *kind = OSSL_PARAM_locate_const(params, OSSL_OBJECT_PARAM_DATA_TYPE);
+    const OSSL_PARAM *data = OSSL_PARAM_locate_const(params, OSSL_OBJECT_PARAM_DATA);
+
+    if (kind == NULL)
+        kind = OSSL_PARAM_locate_const(params, OSSL_OBJECT_PARAM_DATA_STRUCTURE);
+    taken->count++;
+    ck_assert_int_eq(OSSL_PARAM_get_int(type, &taken->type), 1);
+    ck_assert_ptr_nonnull(kind);
+    (void)strncpy(taken->kind, kind->data, sizeof(taken->kind) - 1);
+    ck_assert_uint_gt(data->data_size, 100);
+    return taken->answer;
+}
+
+static int load(void *loader, struct taken *taken)
+{
+    return calls.load(loader, take, taken, NULL, NULL);
+}
+
+static int set_one(void *loader, OSSL_PARAM param)
+{
+    const OSSL_PARAM params[] = { param, OSSL_PARAM_construct_end() };
+
+    return calls.set(loader, params);
+}
+
+START_TEST(parameters)
+{
+    char text[] = "text";
+    unsigned char bad[] = { 0x30, 0x05 }, empty[] = { 0x30, 0x00 };
+    int cert = OSSL_STORE_INFO_CERT;
+    const OSSL_PARAM *settable;
+    const OSSL_PARAM none[] = { OSSL_PARAM_construct_end() };
+    void *loader;
+
+    start();
+    settable = calls.settable(provctx);
+    ck_assert_str_eq(settable[0].key, OSSL_STORE_PARAM_EXPECT);
+    ck_assert_uint_eq(settable[0].data_type, OSSL_PARAM_INTEGER);
+    ck_assert_str_eq(settable[1].key, OSSL_STORE_PARAM_SUBJECT);
+    ck_assert_uint_eq(settable[1].data_type, OSSL_PARAM_OCTET_STRING);
+    ck_assert_ptr_null(settable[2].key);
+    loader = calls.open(provctx, "smimepolicy:trust");
+    ck_assert_ptr_nonnull(loader);
+    ck_assert_int_eq(calls.set(loader, NULL), 1);
+    ck_assert_int_eq(calls.set(loader, none), 1);
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_int(OSSL_STORE_PARAM_EXPECT, &cert)), 1);
+    ck_assert_int_eq(
+        set_one(loader, OSSL_PARAM_construct_utf8_string(OSSL_STORE_PARAM_EXPECT, text, 0)), 0);
+    ck_assert_int_eq(
+        set_one(loader, OSSL_PARAM_construct_utf8_string(OSSL_STORE_PARAM_SUBJECT, text, 0)), 0);
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_octet_string(OSSL_STORE_PARAM_SUBJECT,
+                                                                       bad, sizeof(bad))),
+                     0);
+    /* The last one counts, and the one before is freed. */
+    for (int i = 0; i < 2; i++)
+        ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_octet_string(OSSL_STORE_PARAM_SUBJECT,
+                                                                           empty, sizeof(empty))),
+                         1);
+    ck_assert_int_eq(calls.close(loader), 1);
+    ck_assert_int_eq(calls.close(NULL), 1);
+}
+END_TEST
+
+START_TEST(of_another_provider)
+{
+    int other;
+
+    start();
+    ck_assert_ptr_null(calls.open(&other, "smimepolicy:trust"));
+    ck_assert_ptr_null(calls.open(NULL, "smimepolicy:trust"));
+    (void)sp_errors();
+    ck_assert_ptr_null(calls.attach(provctx, NULL));
+    ck_assert_ptr_nonnull(strstr(sp_errors(), "not read from a stream"));
+}
+END_TEST
+
+/* After the end, and after a failure, nothing more is handed over. */
+START_TEST(after_the_end)
+{
+    struct taken taken = { .answer = 1 };
+    void *loader;
+
+    start();
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    loader = calls.open(provctx, BOB("identity"));
+    ck_assert_int_eq(load(loader, &taken), 1);
+    ck_assert_int_eq(taken.type, OSSL_OBJECT_CERT);
+    ck_assert_str_eq(taken.kind, "TRUSTED CERTIFICATE");
+    ck_assert_int_eq(calls.eof(loader), 0);
+    ck_assert_int_eq(load(loader, &taken), 1);
+    ck_assert_int_eq(taken.type, OSSL_OBJECT_PKEY);
+    ck_assert_str_eq(taken.kind, "PrivateKeyInfo");
+    ck_assert_int_eq(calls.eof(loader), 0);
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(load(loader, &taken), 0);
+        ck_assert_int_eq(calls.eof(loader), 1);
+    }
+    ck_assert_int_eq(taken.count, 2);
+    ck_assert_str_eq(sp_errors(), "");
+    ck_assert_int_eq(calls.close(loader), 1);
+}
+END_TEST
+
+START_TEST(after_a_failure)
+{
+    struct taken taken = { .answer = 0 };
+    void *loader;
+
+    start();
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    loader = calls.open(provctx, BOB("identity"));
+    /* A program that goes on all the same comes to an end. */
+    for (int i = 0; i < 3; i++) {
+        ck_assert_int_eq(load(loader, &taken), 0);
+        ck_assert_int_eq(calls.eof(loader), i > 0);
+    }
+    ck_assert_int_eq(taken.count, 1);
+    ck_assert_int_eq(calls.close(loader), 1);
+
+    /* The key is not taken. */
+    taken = (struct taken){ .answer = 1 };
+    loader = calls.open(provctx, BOB("identity"));
+    ck_assert_int_eq(load(loader, &taken), 1);
+    taken.answer = 0;
+    ck_assert_int_eq(load(loader, &taken), 0);
+    ck_assert_int_eq(calls.eof(loader), 0);
+    ck_assert_ptr_nonnull(strstr(sp_errors(), "it could not be decoded"));
+    ck_assert_int_eq(calls.close(loader), 1);
+}
+END_TEST
+
+/* Whoever wants the key alone gets one, and then there is no more. */
+START_TEST(one_key)
+{
+    int key = OSSL_STORE_INFO_PKEY;
+    struct taken taken = { .answer = 1 };
+    void *loader;
+
+    start();
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    sp_put(SP_ROLE_IDENTITY, "good-rsa");
+    loader = calls.open(provctx, BOB("identity"));
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_int(OSSL_STORE_PARAM_EXPECT, &key)), 1);
+    ck_assert_int_eq(load(loader, &taken), 1);
+    ck_assert_int_eq(taken.type, OSSL_OBJECT_PKEY);
+    ck_assert_int_eq(load(loader, &taken), 0);
+    ck_assert_int_eq(calls.eof(loader), 1);
+    ck_assert_int_eq(taken.count, 1);
+    ck_assert_int_eq(calls.close(loader), 1);
+    ck_assert_str_eq(sp_errors(), "");
+}
+END_TEST
+
+/* A search that finds nothing is no error: libcrypto looks for issuers so. */
+START_TEST(nothing_is_found)
+{
+    unsigned char empty[] = { 0x30, 0x00 };
+    struct taken taken = { .answer = 1 };
+    void *loader;
+
+    start();
+    loader = calls.open(provctx, "smimepolicy:trust");
+    ck_assert_int_eq(load(loader, &taken), 0);
+    ck_assert_int_eq(calls.eof(loader), 0);
+    ck_assert_ptr_nonnull(
+        strstr(sp_errors(), "smimepolicy:trust: nothing in the keyring was uploaded"));
+    ck_assert_int_eq(calls.close(loader), 1);
+    loader = calls.open(provctx, "smimepolicy:trust");
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_octet_string(OSSL_STORE_PARAM_SUBJECT,
+                                                                       empty, sizeof(empty))),
+                     1);
+    ck_assert_int_eq(load(loader, &taken), 0);
+    ck_assert_int_eq(calls.eof(loader), 1);
+    ck_assert_str_eq(sp_errors(), "");
+    ck_assert_int_eq(calls.close(loader), 1);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("calls of the loader");
+    TCase *tests = sp_case(suite, "calls");
+
+    tcase_add_test(tests, parameters);
+    tcase_add_test(tests, of_another_provider);
+    tcase_add_test(tests, after_the_end);
+    tcase_add_test(tests, after_a_failure);
+    tcase_add_test(tests, one_key);
+    tcase_add_test(tests, nothing_is_found);
+    return sp_run_forked(suite);
+}

@@ -1,0 +1,207 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The configuration that the launcher writes for stock and its provider.
+ */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "launcher/launch_conf.h"
+#include "launches.h"
+#include "stock/conf_head.h"
+#include "verdicts.h"
+
+#define INSTALLED SHIM_CONFIG_DIR "/policy.cnf"
+
+/* HERE is where the files are. */
+static const struct {
+    const char *policy, *keyring;
+    const char *name;
+    const char *words[8];
+    const char *module;
+    bool is_light;
+    const char *settings; /* NULL: it cannot be written */
+} rows[] = {
+    { NULL,
+      NULL,
+      "sign",
+      { "-signer", "both", "-in", "mail" },
+      "/m/m.so",
+      false,
+      "module = /m/m.so\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\n"
+      "report_for = person\nreport = 7\nreport_nonce = nonce\nreport_use = sign\nreport_asks = "
+      "no\n" },
+    { "mail",
+      "rsa",
+      "sign",
+      { "-signer", "both", "-in", "mail", "-from", "A <a@b>" },
+      "/m",
+      true,
+      "module = /m\npolicy = HERE/mail\nkeyring = HERE/rsa\nunknown_keys = refuse\n"
+      "raw_keys = judge\nsigner_path = refuse\nreport_for = person\nkeys = mail\nreport = "
+      "7\nreport_nonce = nonce\n"
+      "report_use = sign\nreport_asks = no\nreport_sender = a@b\n" },
+    { NULL,
+      NULL,
+      "encrypt",
+      { "-in", "mail", "rsa" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = "
+      "person\n"
+      "report = 7\n"
+      "report_nonce = nonce\nreport_use = encrypt\nreport_asks = no\nreport_cipher = aes256\n" },
+    { NULL,
+      NULL,
+      "encrypt",
+      { "-in", "mail", "-aes128", "rsa" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = "
+      "person\n"
+      "report = 7\n"
+      "report_nonce = nonce\nreport_use = encrypt\nreport_asks = no\nreport_cipher = aes128\n" },
+    { NULL,
+      NULL,
+      "decrypt",
+      { "-in", "mail", "-recip", "both", "-passin", "pass:x" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = "
+      "person\n"
+      "report = 7\n"
+      "report_nonce = nonce\nreport_use = decrypt\nreport_asks = yes\n" },
+    { NULL,
+      NULL,
+      "verify",
+      { "-in", "alone" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\n"
+      "unverified_signers = refuse\nown_anchors = first\nreport_for = person\n"
+      "report = 7\nreport_nonce = nonce\nreport_use = verify\nreport_asks = no\n"
+      "report_sender = a@b\n" },
+    { NULL,
+      NULL,
+      "cms",
+      { "-verify", "-in", "alone" },
+      "/m",
+      false,
+      "module = /m\nunknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\n"
+      "report_for = program\nreport = 7\nreport_nonce = nonce\nreport_use = verify\n"
+      "report_asks = no\nreport_sender = a@b\n" },
+    /* What was named is not there, or is no file. */
+    { "none", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { "mail/x", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { ".", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { "/dev/null", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { NULL, "none", "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    /* Characters that mean something to libcrypto. */
+    { NULL, NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m $x", false, NULL },
+    { NULL, NULL, "sign", { "-signer", "both", "-in", "mail" }, "$/m", false, NULL },
+    { "#", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { NULL, "#", "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+};
+
+static void set_up(void)
+{
+    sp_make_launch_files();
+    sp_make_launch_file("#", "");
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "none", 1), 0);
+    (void)remove(INSTALLED);
+}
+
+static void tear_down(void)
+{
+    (void)remove(INSTALLED);
+    sp_remove_launch_files();
+}
+
+/* Replace HERE. */
+static void resolve(char *to, const char *from)
+{
+    char here[200];
+
+    ck_assert_ptr_nonnull(getcwd(here, sizeof(here)));
+    for (; *from != '\0'; to += strlen(to)) {
+        if (strncmp(from, "HERE", 4) == 0) {
+            strcpy(to, here);
+            from += 4;
+        } else {
+            to[0] = *from++;
+            to[1] = '\0';
+        }
+    }
+}
+
+/* Write it as in the row, and expect these settings behind the head; NULL: it fails. */
+static void expect(int row, const char *settings, const char *keyring)
+{
+    struct shim_launch launch = { .policy = rows[row].policy,
+                                  .keyring = rows[row].keyring,
+                                  .content = -1 };
+    const char *words[8];
+    char written[4000] = "", expected[4000] = SHIM_CONF_HEAD, place[300] = "";
+    char *found = NULL;
+    int fd;
+
+    memcpy(words, rows[row].words, sizeof(words));
+    ck_assert(sp_launch_read(&launch, rows[row].name, words));
+    fd = shim_launch_conf(&launch, rows[row].module, "nonce", 7, rows[row].is_light, &found);
+    if (settings == NULL) {
+        ck_assert_int_eq(fd, -1);
+    } else {
+        ck_assert_int_ge(fd, 0);
+        resolve(expected + strlen(expected), settings);
+        ck_assert_int_gt(pread(fd, written, sizeof(written) - 1, 0), 0);
+        ck_assert_str_eq(written, expected);
+        resolve(place, keyring != NULL ? keyring : "");
+        ck_assert_str_eq(found != NULL ? found : "", place);
+        close(fd);
+    }
+    free(found);
+    shim_launch_clear(&launch);
+}
+
+START_TEST(settings)
+{
+    expect(_i, rows[_i].settings, rows[_i].keyring != NULL ? "HERE/rsa" : NULL);
+}
+END_TEST
+
+/* What nobody named applies where it is there. */
+START_TEST(settings_by_default)
+{
+    sp_make_launch_file(INSTALLED, "");
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "mail", 1), 0);
+    expect(0,
+           "module = /m/m.so\npolicy = " INSTALLED "\nkeyring = HERE/mail\n"
+           "unknown_keys = refuse\nraw_keys = judge\nsigner_path = refuse\nreport_for = person\n"
+           "report = 7\n"
+           "report_nonce = nonce\nreport_use = sign\nreport_asks = no\n",
+           "HERE/mail");
+    ck_assert_int_eq(unlink(INSTALLED), 0);
+    ck_assert_int_eq(mkdir(INSTALLED, 0700), 0);
+    expect(0, NULL, NULL);
+    ck_assert_int_eq(rmdir(INSTALLED), 0);
+    ck_assert_int_eq(symlink(INSTALLED, INSTALLED), 0);
+    expect(0, NULL, NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("launch_conf");
+    TCase *tests = tcase_create("launch_conf");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, settings, 0, SP_ROWS(rows));
+    tcase_add_test(tests, settings_by_default);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
