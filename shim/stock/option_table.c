@@ -151,6 +151,7 @@ static const struct shim_option table[] = {
     { "h", ROLE_HELP, SHIM_VERB, false },
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
     { "collect", ROLE_COLLECT, SHIM_VERB, false },
+    { "any-signer", ROLE_ANY_SIGNER, SHIM_VERB, false },
     { "json", ROLE_JSON, SHIM_VERB, false },
     { "explain", ROLE_EXPLAIN, SHIM_VERB, false },
     { "q", ROLE_QUIET, SHIM_VERB, false },

@@ -33,6 +33,7 @@ enum shim_role {
     ROLE_SENDER,        /* ours: the sender to compare with the signer */
     ROLE_NO_SENDER,     /* ours: compare no sender */
     ROLE_COLLECT,       /* ours: store the signer's certificate */
+    ROLE_ANY_SIGNER,    /* ours: one good signer of several is enough */
     ROLE_NOVERIFY,      /* extracts the content and verifies no signer */
     ROLE_FIELD,         /* writes a header field of the mail */
     ROLE_JSON,          /* ours: report in JSON */

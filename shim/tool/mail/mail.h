@@ -295,12 +295,15 @@ struct shim_signature {
     struct shim_chain chain; /* owned: from its certificate to its anchor */
     bool refused;            /* a rule refuses it */
     bool tested, fits;       /* after a failure: was it tested, and does it fit the content? */
+    char *why;               /* owned: with --any-signer, why it does not count; else NULL */
 };
 
 struct shim_incoming {
     struct shim_mail mail;
     struct shim_signature *signatures; /* owned */
     size_t count;
+    struct shim_signature *left_out; /* owned: those that do not count, with --any-signer */
+    size_t left_out_count;
     STACK_OF(X509) *certs; /* owned: the certificates of the message, then those in |along| */
     /* owned: the certificates that the keyring has for the signers; NULL: no keyring */
     STACK_OF(X509) *anchors;
@@ -311,7 +314,7 @@ struct shim_incoming {
 
     FILE *input;     /* owned: the message, a regular file at its beginning */
     FILE *content;   /* owned: the signed part of a multipart/signed; else NULL */
-    FILE *signature; /* owned: its signature in DER, or NULL */
+    FILE *signature; /* owned: its signature in DER, or all of it after --any-signer; else NULL */
 
     CMS_ContentInfo *cms; /* owned: it has the signatures */
     bool too_many;        /* there are too many signatures to read */

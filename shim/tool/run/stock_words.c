@@ -108,7 +108,7 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
            ((operation->selection.issuers_path != NULL || operation->selection.nothing_along) &&
             strcmp(option->name, "certfile") == 0) ||
            (operation->selection.anchors_path != NULL && strcmp(option->name, "CAfile") == 0) ||
-           (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
+           (operation->input_is_der && strcmp(option->name, "inform") == 0);
 }
 
 static void add_key_option(struct shim_run *run, size_t *count, const char *value)
@@ -211,9 +211,11 @@ static void add_own_words(struct shim_run *run, size_t *count)
     add_keyring_words(run, count);
     if (operation->times_judged)
         add_word(run, count, "-no_check_time");
-    if (operation->content_path != NULL) {
+    if (operation->input_is_der) {
         add_word(run, count, "-inform");
         add_word(run, count, "DER");
+    }
+    if (operation->content_path != NULL) {
         add_word(run, count, "-content");
         add_word(run, count, operation->content_path);
     }
