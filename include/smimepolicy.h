@@ -19,6 +19,9 @@
  *
  * "The guide" is the source of the rules: see smime-policy-rules(7).
  *
+ * Later versions may have more uses and severities, with higher numbers.  Whether
+ * a use may go ahead is what smimepolicy_verdict_allowed() says.
+ *
  * Threads: a settings object may be shared between threads once no more
  * changes are made to it; a verdict is read-only after it was returned.
  */
@@ -33,7 +36,11 @@
 extern "C" {
 #endif
 
-#define SMIMEPOLICY_VERSION "0.1.0"
+/** The version of this header; smimepolicy_version() is that of the library. */
+#define SMIMEPOLICY_VERSION "1.0.0"
+
+/** The version of the library that the program runs with, such as "1.0.0"; a static string. */
+const char *smimepolicy_version(void);
 
 /** What the certificate is about to be used for. */
 typedef enum smimepolicy_use {
@@ -103,15 +110,15 @@ int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, 
  *         memory or |cert| is NULL or |use| is unknown
  */
 smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, const X509 *cert,
-                                          EVP_PKEY *key, smimepolicy_use use, time_t at);
+                                          const EVP_PKEY *key, smimepolicy_use use, time_t at);
 
 /**
  * As smimepolicy_evaluate(), for the DER encoding of a certificate; NULL also if
  * |der| is not one.
  */
 smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settings,
-                                              const unsigned char *der, size_t len, EVP_PKEY *key,
-                                              smimepolicy_use use, time_t at);
+                                              const unsigned char *der, size_t len,
+                                              const EVP_PKEY *key, smimepolicy_use use, time_t at);
 
 /**
  * Judge a private key alone, by the rules `private-key-algorithm` and, if
@@ -124,8 +131,9 @@ smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settin
  * @return a verdict for SMIMEPOLICY_UPLOAD, about |cert| if that is given; NULL if
  *         out of memory or |key| is NULL
  */
-smimepolicy_verdict *smimepolicy_evaluate_key(const smimepolicy_settings *settings, EVP_PKEY *key,
-                                              const X509 *cert, const STACK_OF(X509) *certs);
+smimepolicy_verdict *smimepolicy_evaluate_key(const smimepolicy_settings *settings,
+                                              const EVP_PKEY *key, const X509 *cert,
+                                              const STACK_OF(X509) *certs);
 
 void smimepolicy_verdict_free(smimepolicy_verdict *verdict);
 
@@ -135,12 +143,14 @@ int smimepolicy_verdict_allowed(const smimepolicy_verdict *verdict);
 /**
  * What was judged: the use, the subject (RFC 2253), the serial number ("0x1f") and
  * the first address in lower case.  Without a certificate all but the use are NULL.
- * The address is NULL if the certificate has none.
+ * The address is NULL if the certificate has none.  The addresses are all of them, in
+ * lower case and in the order of the certificate, and end with a NULL.
  */
 smimepolicy_use smimepolicy_verdict_use(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_subject(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_serial(const smimepolicy_verdict *verdict);
 const char *smimepolicy_verdict_get0_address(const smimepolicy_verdict *verdict);
+const char *const *smimepolicy_verdict_get0_addresses(const smimepolicy_verdict *verdict);
 
 /** The findings: denials first, then warnings, then notes.  NULL past the last one. */
 size_t smimepolicy_verdict_count(const smimepolicy_verdict *verdict);

@@ -128,6 +128,7 @@ same_text signed.eml opened.eml
 
 say "Two refusals, by stock openssl"
 refused expired openssl cms -encrypt -aes256 -in mail.eml -out out.eml carol.pem
+echo "(the first refusal, $SECONDS s after the start)"
 refused san-email openssl cms -sign -in mail.eml -signer dave.pem -inkey dave.key -out out.eml
 
 unset OPENSSL_CONF

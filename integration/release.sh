@@ -63,6 +63,7 @@ printf '%s\n' "$news" >"$work/release/NEWS.md"
 # shellcheck disable=SC2094  # it is left out
 (cd "$work/release" && find . -type f ! -name SHA256SUMS -printf '%P\0' | sort -z |
     xargs -0 sha256sum >SHA256SUMS)
-git tag -a "v$version" -m "smime-policy $version" -m "$news"
+# Its headings are no comments.
+git tag -a --cleanup=whitespace "v$version" -m "smime-policy $version" -m "$news"
 mv "$work/release" "$output"
 echo "made v$version and $output; push the tag, and publish the folder"

@@ -13,6 +13,7 @@ import struct
 import termios
 import time
 from dataclasses import dataclass
+from pathlib import Path
 
 from harness import PATIENCE
 
@@ -85,8 +86,8 @@ class Terminal:
             assert time.monotonic() < deadline, f"none of {patterns} in:\n{self.text}"
             self._read()
 
-    def _read(self):
-        if select.select([self.handle], [], [], 1)[0]:
+    def _read(self, seconds=1):
+        if select.select([self.handle], [], [], seconds)[0]:
             try:
                 more = os.read(self.handle, 65536)
             except OSError:  # how Linux says that the other end is closed
@@ -94,12 +95,17 @@ class Terminal:
             self.shown += more
             self.ended = not more
 
+    def _listens(self):
+        """Is the echo off, and does the program sleep?  A ^C between the one and the other would be lost."""
+        state = Path(f"/proc/{self.pid}/stat").read_text(errors="replace").rpartition(") ")[2][0]
+        return not termios.tcgetattr(self.handle)[3] & termios.ECHO and state in "SZ"
+
     def press_unseen(self, keys):
         """Type a passphrase, after the program has switched the echo off, which it does after asking."""
         deadline = time.monotonic() + PATIENCE
-        while termios.tcgetattr(self.handle)[3] & termios.ECHO:
+        while not self._listens():
             assert time.monotonic() < deadline, "what is typed is shown"
-            self._read()
+            self._read(0.01)
         self.press(keys)
 
     def press(self, keys):

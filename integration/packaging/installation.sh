@@ -21,8 +21,11 @@ install_from() {
 
 say "Install the older version; nothing switches the system over"
 before=$(openssl version -a 2>/dev/null || echo "no openssl")
+start=$(date +%s)
 install_from /work/older/smime-policy_*.deb
 smime-policy --version
+smime-policy demo
+echo "the first refusals, $(($(date +%s) - start)) s after the start of apt"
 [ -z "${OPENSSL_CONF-}" ] || fail "OPENSSL_CONF is set"
 ! grep -rq smimepolicy /etc/ssl /usr/lib/ssl 2>/dev/null || fail "the system's openssl.cnf names us"
 echo "before: $before" | head -1
@@ -40,6 +43,11 @@ smime-policy --keyring /root/keyring list | grep -qF a@example.com || fail "the 
 smime-policy demo
 smime-policy doctor
 smime-policy config --self-test /etc/smime-policy/openssl.cnf
+[ -e /usr/lib/systemd/user/smime-policy-maintain.timer ] || fail "no timer for users"
+[ -e /usr/lib/systemd/system/smime-policy-maintain@.timer ] || fail "no timer of the system"
+enabled=$(find /etc/systemd -name 'smime-policy*')
+[ -z "$enabled" ] || fail "enabled by itself: $enabled"
+[ -e /usr/share/doc/smime-policy/docs/use/guide.md ] || fail "no guide"
 man_page=$(dpkg -L smime-policy | grep -c '/man/man')
 [ "$man_page" -gt 0 ] || fail "no manual page"
 

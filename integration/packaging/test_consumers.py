@@ -25,13 +25,13 @@ int main(void)
 CMAKE = """\
 cmake_minimum_required(VERSION 3.25)
 project(consumer C)
-find_package(SmimePolicy 0.1 CONFIG REQUIRED)
+find_package(SmimePolicy 1.0 CONFIG REQUIRED)
 add_executable(consumer consumer.c)
 target_link_libraries(consumer PRIVATE SmimePolicy::smimepolicy)
 """
 MESON = """\
 project('consumer', 'c')
-executable('consumer', 'consumer.c', dependencies: dependency('smimepolicy', version: '>= 0.1'))
+executable('consumer', 'consumer.c', dependencies: dependency('smimepolicy', version: '>= 1.0'))
 """
 
 

@@ -3,6 +3,7 @@
 """quickstart.sh --prefix: for whoever wants to try it and is not root."""
 
 import os
+import re
 
 import pytest
 
@@ -18,6 +19,7 @@ def test_everything_is_below_the_prefix(tmp_path):
                  env={"PATH": os.environ["PATH"], "HOME": str(tmp_path)})
     assert result.rc == 0, result
     assert "All as promised" in result.text
+    assert re.search(r"\(the first refusal, \d+ s after the start\)", result.text)
     assert {path.name for path in prefix.iterdir()} == {"bin", "build", "etc", "include", "lib",
                                                          "libexec", "share"}
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """release.sh: what has to be right before anything is made.  The scripts of packages run for minutes."""
 
+import os
 import re
 import shutil
 
@@ -13,6 +14,17 @@ IDENTITY = {"GIT_AUTHOR_NAME": "a", "GIT_AUTHOR_EMAIL": "a@example.com",
             "GIT_COMMITTER_NAME": "a", "GIT_COMMITTER_EMAIL": "a@example.com"}
 VERSION = re.search(r"^project\(smime-policy VERSION ([0-9.]+)",
                     (REPO / "CMakeLists.txt").read_text(), re.M)[1]
+
+
+@pytest.mark.parametrize("name, line", [
+    ("include/smimepolicy.h", f'#define SMIMEPOLICY_VERSION "{VERSION}"'),
+    ("integration/packaging/debian/changelog", f"smime-policy ({VERSION}) "),
+    ("docs/man/smimepolicy.3", f'"smime-policy {VERSION}"'),
+    ("docs/man/smimepolicy.7", f'"smime-policy {VERSION}"'),
+    ("docs/man/smime-policy.cnf.5", f'"smime-policy {VERSION}"'),
+])
+def test_the_version_is_the_same_everywhere(name, line):
+    assert line in (REPO / name).read_text()
 
 
 @pytest.fixture
@@ -43,6 +55,23 @@ def test_ready(clone):
     result = must(check(clone))
     assert result.out.startswith(f"release {VERSION} of 2026-12-24".encode())
     assert not (clone / "build").exists()
+
+
+def test_made(clone, tmp_path):
+    """With a stand-in for the packages."""
+    stand_in = clone / "integration" / "package.sh"
+    stand_in.write_text('#!/bin/sh\nmkdir "$2/bookworm" && echo deb >"$2/bookworm/a.deb"\n')
+    stand_in.chmod(0o755)
+    edited(clone, "CHANGELOG.md", "- New.", "### Added\n\n- New.\n\n## [0.9.0]: 2026-11-24\n\n- Old.")
+    made = tmp_path / "made"
+    must(run(clone / "integration" / "release.sh", "-o", made, cwd=clone, env=os.environ | IDENTITY))
+    assert (made / "NEWS.md").read_text().strip() == "### Added\n\n- New."
+    assert {path.name for path in made.iterdir()} == {
+        "NEWS.md", "SHA256SUMS", "bookworm", f"smime-policy-{VERSION}.tar.gz"}
+    must(run("sha256sum", "-c", "SHA256SUMS", cwd=made))
+    tag = must(run("git", "cat-file", "tag", f"v{VERSION}", cwd=clone)).text
+    assert tag.endswith(f"\nsmime-policy {VERSION}\n\n### Added\n\n- New.\n")
+    assert f"smime-policy-{VERSION}/CMakeLists.txt" in must(run("tar", "-tzf", *made.glob("*.gz"))).text
 
 
 def edited(clone, name, old, new):

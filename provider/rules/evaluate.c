@@ -14,7 +14,7 @@
 #include "rules/case.h"
 
 smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, const X509 *cert,
-                                          EVP_PKEY *key, smimepolicy_use use, time_t at)
+                                          const EVP_PKEY *key, smimepolicy_use use, time_t at)
 {
     struct sp_facts *facts;
     smimepolicy_verdict *verdict;
@@ -36,8 +36,8 @@ smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, 
 }
 
 smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settings,
-                                              const unsigned char *der, size_t len, EVP_PKEY *key,
-                                              smimepolicy_use use, time_t at)
+                                              const unsigned char *der, size_t len,
+                                              const EVP_PKEY *key, smimepolicy_use use, time_t at)
 {
     const unsigned char *end = der;
     X509 *cert = NULL;
@@ -54,8 +54,9 @@ smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settin
     return verdict;
 }
 
-smimepolicy_verdict *smimepolicy_evaluate_key(const smimepolicy_settings *settings, EVP_PKEY *key,
-                                              const X509 *cert, const STACK_OF(X509) *certs)
+smimepolicy_verdict *smimepolicy_evaluate_key(const smimepolicy_settings *settings,
+                                              const EVP_PKEY *key, const X509 *cert,
+                                              const STACK_OF(X509) *certs)
 {
     struct sp_facts *facts = NULL;
     smimepolicy_verdict *verdict = NULL;

@@ -12,6 +12,11 @@
 
 #include "rules/verdict.h"
 
+const char *smimepolicy_version(void)
+{
+    return SMIMEPOLICY_VERSION;
+}
+
 const char *smimepolicy_use_name(smimepolicy_use use)
 {
     switch (use) {

@@ -145,6 +145,11 @@ const char *smimepolicy_verdict_get0_address(const smimepolicy_verdict *verdict)
     return verdict->address_count > 0 ? verdict->addresses[0] : NULL;
 }
 
+const char *const *smimepolicy_verdict_get0_addresses(const smimepolicy_verdict *verdict)
+{
+    return (const char *const *)verdict->addresses;
+}
+
 size_t smimepolicy_verdict_count(const smimepolicy_verdict *verdict)
 {
     return verdict->count;

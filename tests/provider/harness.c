@@ -12,7 +12,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 
-static char *temporaries[16];
+static char *temporaries[64];
 static size_t temporary_count;
 
 static void remove_temporaries(void)
@@ -33,7 +33,7 @@ char *sp_temporary(const char *text)
     ck_assert_int_ge(file, 0);
     ck_assert_int_eq(write(file, text, length), (ssize_t)length);
     ck_assert_int_eq(close(file), 0);
-    ck_assert_uint_lt(temporary_count, 16);
+    ck_assert_uint_lt(temporary_count, sizeof(temporaries) / sizeof(temporaries[0]));
     if (temporary_count == 0)
         ck_assert_int_eq(atexit(remove_temporaries), 0);
     temporaries[temporary_count++] = strdup(path);

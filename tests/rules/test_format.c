@@ -178,6 +178,7 @@ START_TEST(json_without_certificate)
                            "give the certificate, too\n");
     ck_assert_int_eq(smimepolicy_verdict_use(verdict), SMIMEPOLICY_SIGN);
     ck_assert_ptr_null(smimepolicy_verdict_get0_serial(verdict));
+    ck_assert_ptr_null(smimepolicy_verdict_get0_addresses(verdict));
     ck_assert_ptr_null(smimepolicy_verdict_get0_finding(verdict, 1));
     smimepolicy_free(said);
     json_decref(object);
@@ -350,6 +351,7 @@ START_TEST(wrong_arguments)
     ck_assert_ptr_null(smimepolicy_evaluate(NULL, NULL, NULL, SMIMEPOLICY_SIGN, 0));
     ck_assert_ptr_null(smimepolicy_evaluate(NULL, cert, NULL, (smimepolicy_use)5, 0));
     ck_assert_ptr_null(smimepolicy_use_name((smimepolicy_use)5));
+    ck_assert_str_eq(smimepolicy_version(), SMIMEPOLICY_VERSION);
     for (size_t cut = 0; cut < (size_t)len; cut++)
         ck_assert_ptr_null(
             smimepolicy_evaluate_der(NULL, der, cut, NULL, SMIMEPOLICY_SIGN, SP_NOW));

@@ -115,6 +115,7 @@ START_TEST(san_twice)
     ck_assert_str_eq(smimepolicy_finding_get0_fault(sp_find(verdict, "san-email")),
                      "Subject Alternative Name is there more than once");
     ck_assert_ptr_null(smimepolicy_verdict_get0_address(verdict));
+    ck_assert_ptr_null(smimepolicy_verdict_get0_addresses(verdict)[0]);
     smimepolicy_verdict_free(verdict);
     X509_free(cert);
 }
@@ -127,7 +128,14 @@ START_TEST(addresses_are_folded)
     };
     X509 *cert = sp_make_cert(&recipe);
     struct sp_facts *facts = sp_facts_new(cert);
+    smimepolicy_verdict *verdict = smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW);
+    const char *const *all = smimepolicy_verdict_get0_addresses(verdict);
 
+    ck_assert_str_eq(smimepolicy_verdict_get0_address(verdict), "bob.b@example.org");
+    ck_assert_str_eq(all[0], "bob.b@example.org");
+    ck_assert_str_eq(all[1], "second@example.org");
+    ck_assert_ptr_null(all[2]);
+    smimepolicy_verdict_free(verdict);
     ck_assert_str_eq(sp_facts_address(facts, 0), "bob.b@example.org");
     ck_assert_str_eq(sp_facts_address(facts, 1), "second@example.org");
     ck_assert_ptr_null(sp_facts_address(facts, 2));

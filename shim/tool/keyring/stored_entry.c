@@ -318,16 +318,16 @@ json_t *shim_entry_json(const struct shim_entry *entry)
 
     sp_fingerprint_text(entry->record.fingerprint, fingerprint);
     each_rule(entry, add_rule_json, rules);
-    return json_pack(
-        "{s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}", "fingerprint",
-        fingerprint, "role", sp_role_name(entry->record.role), "origin", shim_entry_origin(entry),
-        "state", shim_entry_state(entry), "uses", json_uses(entry), "vouches",
-        entry->stored.vouches, "rules", rules, "subject", sp_facts_subject(entry->facts), "serial",
-        entry->waits ? "" : sp_facts_serial(entry->facts), "addresses",
-        shim_addresses_json(entry->facts), "not_before",
-        json_moment(X509_get0_notBefore(entry->cert)), "not_after",
-        json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
-        json_owned(sp_format_time(entry->record.uploaded)));
+    return json_pack("{s:s, s:s, s:s, s:s, s:o, s:b, s:o, s:s, s:s, s:o, s:o, s:o, s:o}",
+                     "fingerprint", fingerprint, "role", sp_role_name(entry->record.role), "origin",
+                     shim_entry_origin(entry), "state", shim_entry_state(entry), "uses",
+                     json_uses(entry), "vouches", entry->stored.vouches, "rules", rules, "subject",
+                     sp_facts_subject(entry->facts), "serial",
+                     entry->waits ? "" : sp_facts_serial(entry->facts), "addresses",
+                     shim_addresses_json(entry->facts), "not_before",
+                     json_moment(X509_get0_notBefore(entry->cert)), "not_after",
+                     json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
+                     json_owned(sp_format_time(entry->record.uploaded)));
 }
 
 int shim_json_line(json_t *object)

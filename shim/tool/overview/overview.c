@@ -109,7 +109,7 @@ static int put_entry(const struct shim_entry *entry, void *data)
     char *issuer = sp_name_text(X509_get_issuer_name(entry->cert));
     X509 *cert = sp_record_cert(&entry->record);
     json_t *object = shim_entry_json(entry);
-    json_t *issued_by;
+    json_t *issued_by = NULL;
     int code = cert == NULL ? shim_no_memory() : issued_by_json(overview, cert, &issued_by);
 
     if (code == SHIM_OK) {
