@@ -112,11 +112,12 @@ def test_a_word_too_many(verb, behind, box):
 
 @pytest.mark.parametrize("words, other", [
     (["sign", "--to", ADDRESS], "encrypt"), (["sign", "--cc", ADDRESS], "encrypt"), (["sign", "--to-self"], "encrypt"),
+    (["sign", "--bcc", "separate"], "encrypt"), (["verify", "--bcc", "separate"], "encrypt"),
     (["sign", "--sender", ADDRESS], "verify"), (["encrypt", "--to", ADDRESS, "--sender", ADDRESS], "verify"),
     (["encrypt", "--no-sender"], "verify"), (["verify", "--from", ADDRESS], "sign"), (["verify", "--headers"], "sign"),
     (["verify", "--to", ADDRESS], "encrypt"), (["decrypt", "--from", ADDRESS], "sign"),
     (["decrypt", "-headers"], "sign"), (["decrypt", "--to-self"], "encrypt"), (["decrypt", "-no-sender"], "verify"),
-    (["decrypt", "--cc=a@b.c"], "encrypt")])
+    (["decrypt", "--cc=a@b.c"], "encrypt"), (["sign", "--any-signer"], "verify")])
 def test_an_option_of_another_verb(words, other, box):
     """It would be ignored, and what was meant by it would not be done."""
     box.give(identities=["good_rsa"])

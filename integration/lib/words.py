@@ -76,6 +76,13 @@ SECTIONS = [
         "smime-policy encrypt --to bob@example.com -in mail.eml -out sealed.eml",
         "smime-policy encrypt --to nobody@example.com --to bob@example.com -in mail.eml -out out.eml",
         "smime-policy encrypt --headers -in mail.eml -out out.eml",
+        "smime-policy encrypt --headers -in hidden.eml -out out.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml -out apart.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml -out apart.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml",
+        "smime-policy encrypt --headers --bcc hide -in hidden.eml -out out.eml",
+        "smime-policy encrypt --bcc separate --to bob@example.com -in mail.eml -out out.eml",
+        "smime-policy encrypt --headers --bcc separate -in hidden.eml -out out.eml carol.pem",
         "smime-policy encrypt -in mail.eml -out out.eml carol.pem",
         "smime-policy encrypt -in mail.eml -out out.eml dave.pem",
         "smime-policy encrypt -in mail.eml -out out.eml nosuch.pem",
@@ -103,6 +110,8 @@ SECTIONS = [
         "smime-policy verify -in sealed-mail.eml", "smime-policy verify </dev/null",
         "smime-policy verify -in garbage", "smime-policy verify -in nosuch.eml",
         "smime-policy verify -noverify -in signed-mail.eml",
+        "smime-policy verify -in two.eml", "smime-policy verify --any-signer -in two.eml",
+        "smime-policy verify --any-signer -in signed-stranger.eml",
         "smime-policy verify -CAfile nosuch.pem -in signed-mail.eml",
         "smime-policy --keyring /nosuch verify -in signed-mail.eml"),
     section(
@@ -316,6 +325,7 @@ class World:
     def _mails(self):
         at = self.here
         (at / "mail.eml").write_text(MAIL)
+        (at / "hidden.eml").write_text(LETTER.replace("Subject:", "Bcc: alice@example.com\nSubject:"))
         (at / "letter.eml").write_text(LETTER)
 
         def sign(name, text, out, key=None):
@@ -324,6 +334,9 @@ class World:
 
         sign("alice", "mail.eml", "signed-mail.eml", at / "alice.plain")
         sign("stranger", "mail.eml", "signed-stranger.eml")
+        must(stock("cms", "-sign", "-in", at / "letter.eml", "-out", at / "two.eml", "-from", "alice@example.com", *[
+            word for name, key in (("alice", "alice.plain"), ("stranger", "stranger.key"))
+            for word in ("-signer", at / f"{name}.pem", "-inkey", at / key)]))
         (at / "alice.plain").unlink()
         signed = (at / "signed-mail.eml").read_text()
         (at / "signed-letter.eml").write_text("From: Alice <alice@example.com>\n" + signed)

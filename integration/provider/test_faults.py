@@ -12,7 +12,7 @@ import pytest
 
 from faults import (CRYPTO, DONE, OLD, REFUSED, STRACE, SYSTEM, Case, InOpenssl, fail_each,
                     skip_without_strace, starve_each)
-from harness import COMMAND, PATIENCE, environment, must, run
+from harness import COMMAND, PATIENCE, environment, must, run, stock
 
 # The output is a pipe to us, which breaks only if we are gone.
 TO_US = ("write",)
@@ -48,6 +48,22 @@ class Verb(Case):
 
     def is_undone(self, room, result):
         return result.out == b"" and (room.at / "out").read_bytes() == self._before
+
+
+class Apart(Verb):
+    """encrypt --bcc separate: both files are there, or none is new."""
+
+    makes = frozenset({"out.bcc1"})
+
+    def furnish(self, room):
+        super().furnish(room)
+        (room.at / "out.bcc1").unlink(missing_ok=True)
+
+    def is_done(self, room, result):
+        return super().is_done(room, result) and self._whole((room.at / "out.bcc1").read_bytes())
+
+    def is_undone(self, room, result):
+        return super().is_undone(room, result) and not (room.at / "out.bcc1").exists()
 
 
 class Launched(Verb):
@@ -157,6 +173,42 @@ def test_openssl_under_its_own_name(way, verbs):
         return b"quick brown fox" in output and output.rstrip().endswith(b"--")
 
     assert fail_each(OwnName([way, "-sign", *verbs["sign"][0][1:]], is_whole), leave=TO_US) > 2
+
+
+@pytest.fixture
+def apart(pki, tmp_path):
+    """A mail with a Bcc field, for which stock encrypts twice."""
+    path, ring = tmp_path / "hidden.eml", tmp_path / "ring"
+    path.write_bytes(b"From: a@example.org\nTo: good_rsa@example.com\nBcc: good_p256@example.com\n\n" + b"text\n" * 9)
+    must(run(COMMAND, "--keyring", ring, "upload", pki.good_rsa.pem, pki.good_p256.pem))
+    return Apart(["encrypt", "--headers", "--bcc", "separate", "-in", path],
+                 lambda output: output.startswith(b"From: ") and output.endswith(b"\n\n") and b"Bcc:" not in output,
+                 env={"SMIME_POLICY_KEYRING": ring})
+
+
+def test_apart(apart):
+    assert fail_each(apart) > 10
+
+
+def test_apart_starved(apart, starve):
+    assert starve_each(apart, starve) > 10
+
+
+@pytest.fixture
+def one_of_two(pki, mail, tmp_path):
+    """A message with two signers, one of whom is refused."""
+    signed = tmp_path / "signed.eml"
+    must(stock("cms", "-sign", "-in", mail, "-out", signed, *[
+        word for cert in (pki.good_rsa, pki.ku_ke) for word in ("-signer", cert.pem, "-inkey", cert.key)]))
+    return Verb(["verify", "--any-signer", "-CAfile", pki.ca, "-in", signed], mail.read_bytes().__eq__)
+
+
+def test_one_of_two(one_of_two):
+    assert fail_each(one_of_two) > 10
+
+
+def test_one_of_two_starved(one_of_two, starve):
+    assert starve_each(one_of_two, starve) > 10
 
 
 @pytest.fixture

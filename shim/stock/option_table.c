@@ -151,6 +151,7 @@ static const struct shim_option table[] = {
     { "h", ROLE_HELP, SHIM_VERB, false },
     { "no-sender", ROLE_NO_SENDER, SHIM_VERB, false },
     { "collect", ROLE_COLLECT, SHIM_VERB, false },
+    { "any-signer", ROLE_ANY_SIGNER, SHIM_VERB, false },
     { "json", ROLE_JSON, SHIM_VERB, false },
     { "explain", ROLE_EXPLAIN, SHIM_VERB, false },
     { "q", ROLE_QUIET, SHIM_VERB, false },
@@ -163,6 +164,7 @@ static const struct shim_option table[] = {
     { "cc", ROLE_TO, SHIM_VERB, true },
     { "to-self", ROLE_TO_SELF, SHIM_VERB, false },
     { "headers", ROLE_HEADERS, SHIM_VERB, false },
+    { "bcc", ROLE_BCC, SHIM_VERB, true },
     { "o", ROLE_OUTPUT, SHIM_VERB, true },
     { "output", ROLE_OUTPUT, SHIM_VERB, true },
 };

@@ -166,7 +166,7 @@ bool shim_option_is_own(const struct shim_option *option)
 /* May the option have one value only?  For options of our own, where the last of two would win. */
 static bool is_single(enum shim_role role)
 {
-    return role == ROLE_SENDER || role == ROLE_KEYRING;
+    return role == ROLE_SENDER || role == ROLE_KEYRING || role == ROLE_BCC;
 }
 
 int shim_args_repeated(const struct shim_args *args)

@@ -33,6 +33,7 @@ enum shim_role {
     ROLE_SENDER,        /* ours: the sender to compare with the signer */
     ROLE_NO_SENDER,     /* ours: compare no sender */
     ROLE_COLLECT,       /* ours: store the signer's certificate */
+    ROLE_ANY_SIGNER,    /* ours: one good signer of several is enough */
     ROLE_NOVERIFY,      /* extracts the content and verifies no signer */
     ROLE_FIELD,         /* writes a header field of the mail */
     ROLE_JSON,          /* ours: report in JSON */
@@ -44,6 +45,7 @@ enum shim_role {
     ROLE_TO,            /* ours: a recipient, whose certificate is found in the keyring */
     ROLE_TO_SELF,       /* ours: the sender is a recipient too */
     ROLE_HEADERS,       /* ours: sender and recipients are read from the mail */
+    ROLE_BCC,           /* ours: how a Bcc field is encrypted */
     ROLE_UNCHECKED,     /* switches off a check of the verification */
     ROLE_FOREIGN        /* moves the operation out of the provider */
 };

@@ -16,18 +16,22 @@
 #include "common/shim.h"
 #include "tool/judge/verify.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/run/copies.h"
 #include "tool/run/run.h"
 
-/* The command line of stock without the words that only load the policy. */
-static json_t *plan(const struct shim_operation *operation)
+/* The command line of stock for a copy, without the words that only load the policy. */
+static json_t *plan(const struct shim_operation *operation, size_t copy)
 {
-    struct shim_run run = { .operation = operation, .plan = true };
+    struct shim_run run = { .operation = operation, .copy = copy, .plan = true };
     json_t *words = json_array();
 
+    if (copy > 0)
+        run.out = shim_copy_file(operation, copy);
     if (shim_run_words(&run))
         for (char **word = run.words; *word != NULL; word++)
             json_array_append_new(words, sp_json_text(*word));
     OPENSSL_free(run.words);
+    OPENSSL_free(run.out);
     OPENSSL_free(run.delivery.outputs);
     return words;
 }
@@ -46,6 +50,17 @@ static json_t *covered_part(const struct shim_covered *covered)
                ? json_null()
                : json_pack("{s:o, s:o, s:o}", "part", sp_json_text(covered->path), "type",
                            sp_json_text(covered->type), "where", sp_json_text(covered->where));
+}
+
+/* The files of --bcc separate. */
+static json_t *files(const struct shim_operation *operation)
+{
+    json_t *files = shim_copies_json(operation);
+    size_t first = shim_copy_first(&operation->selection);
+
+    for (size_t i = 0; operation->explain && i < json_array_size(files); i++)
+        json_object_set_new(json_array_get(files, i), "would_run", plan(operation, first + i));
+    return files;
 }
 
 int shim_verb_report_json(const struct shim_verb_report *report)
@@ -67,7 +82,10 @@ int shim_verb_report_json(const struct shim_verb_report *report)
             object, "signers",
             shim_signers_json(report->incoming, report->code == SHIM_OK && !operation->explain));
     if (object != NULL && operation->explain)
-        json_object_set_new(object, "would_run", plan(operation));
+        json_object_set_new(object, "would_run",
+                            plan(operation, shim_copy_first(&operation->selection)));
+    if (object != NULL && operation->selection.separates)
+        json_object_set_new(object, "files", files(operation));
     printed = shim_json_line(object);
     return printed == SHIM_OK ? report->code : printed;
 }
@@ -96,20 +114,29 @@ static void print_word(const char *word)
     OPENSSL_free(text);
 }
 
+static void print_plan(const struct shim_operation *operation, size_t copy)
+{
+    json_t *words = plan(operation, copy);
+    char *file = copy > 0 ? shim_copy_file(operation, copy) : NULL;
+    const char *out = copy > 0 ? file : output_of(operation);
+
+    fputs("would run:", stdout);
+    for (size_t i = 0; i < json_array_size(words); i++)
+        print_word(json_string_value(json_array_get(words, i)));
+    putchar('\n');
+    shim_print(stdout, "would write: %s\n", out != NULL ? out : "standard output");
+    OPENSSL_free(file);
+    json_decref(words);
+}
+
 int shim_verb_report_plan(const struct shim_verb_report *report)
 {
-    const char *out = output_of(report->operation);
-    json_t *words = plan(report->operation);
+    const struct shim_selection *selection = &report->operation->selection;
 
-    if (report->code != SHIM_OK) {
+    if (report->code != SHIM_OK)
         puts("would be refused, and nothing written");
-    } else {
-        fputs("would run:", stdout);
-        for (size_t i = 0; i < json_array_size(words); i++)
-            print_word(json_string_value(json_array_get(words, i)));
-        putchar('\n');
-        shim_print(stdout, "would write: %s\n", out != NULL ? out : "standard output");
-    }
-    json_decref(words);
+    else
+        for (size_t copy = shim_copy_first(selection); copy <= selection->bcc_copies; copy++)
+            print_plan(report->operation, copy);
     return report->code;
 }

@@ -20,6 +20,7 @@
 #include "tool/judge/select.h"
 #include "tool/judge/verify.h"
 #include "tool/run/ciphers.h"
+#include "tool/run/copies.h"
 #include "tool/run/operation.h"
 #include "stock/empty_input.h"
 #include "verbs/verb_report.h"
@@ -137,6 +138,9 @@ static int conclude(const struct shim_operation *operation, const struct shim_st
         shim_covered_tell(&operation->selection.covered, operation->request->operation);
     if (code == SHIM_OK)
         shim_outcome_tell_held(outcome);
+    if (code == SHIM_OK && !operation->capture &&
+        shim_args_last(operation->args, ROLE_QUIET) == NULL)
+        shim_copies_tell(operation);
     /* For one that -recip names stock ends as after wrong usage. */
     if ((code == SHIM_INPUT || code == SHIM_USAGE) && shim_judge_unopened(operation))
         code = SHIM_INPUT;

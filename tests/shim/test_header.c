@@ -362,6 +362,39 @@ START_TEST(recipients_of_a_mail)
 }
 END_TEST
 
+/* Who is hidden: how many there are, and whether there is a field. */
+static const struct {
+    const char *fields;
+    size_t count;
+    enum sp_unreadable why;
+    bool is_there, is_resent;
+} hidden[] = {
+    { "", 0, SP_READABLE, false, false },
+    { "X-Bcc: a@b.example\nBcc2: a@b.example\n", 0, SP_READABLE, false, false },
+    { "Bcc: a@b.example\n", 1, SP_READABLE, true, false },
+    { "BCC: a@b.example\nbcc:\n c@d.example, x: e@f.example;\n", 3, SP_READABLE, true, false },
+    { "Bcc:\n", 0, SP_READABLE, true, false },
+    { "Bcc: \t \n", 0, SP_READABLE, true, false },
+    { "Bcc: x\n", 0, SP_LIST_OTHER, true, false },
+    { "Bcc: a@b.example\nBcc: x\n", 0, SP_LIST_OTHER, true, false },
+    { "Bcc: a@b.example\nContent-Type: a/b\nContent-Type: a/b\n", 0, SP_READABLE, true, false },
+    { "resent-bcc: a@b.example\n", 0, SP_READABLE, false, true },
+};
+
+START_TEST(hidden_recipients)
+{
+    struct shim_mail mail;
+
+    ck_assert(shim_mail_read(hidden[_i].fields, strlen(hidden[_i].fields), &mail));
+    ck_assert_int_eq(mail.bcc.unreadable, hidden[_i].why);
+    ck_assert_uint_eq(mail.bcc.count, hidden[_i].count);
+    ck_assert_int_eq(mail.has_bcc, hidden[_i].is_there);
+    ck_assert_int_eq(mail.has_resent_bcc, hidden[_i].is_resent);
+    ck_assert_uint_eq(mail.to.count, 0);
+    shim_mail_clear(&mail);
+}
+END_TEST
+
 #define SIGNED "multipart/signed; protocol=\"application/pkcs7-signature\"; "
 
 static const struct {
@@ -452,6 +485,7 @@ int main(void)
     tcase_add_loop_test(tests, unreadable_headers, 0, SP_ROWS(unreadable));
     tcase_add_loop_test(tests, large_headers, 0, SP_ROWS(large));
     tcase_add_loop_test(tests, recipients_of_a_mail, 0, SP_ROWS(recipients));
+    tcase_add_loop_test(tests, hidden_recipients, 0, SP_ROWS(hidden));
     tcase_add_loop_test(tests, boundary_of_a_signed_mail, 0, SP_ROWS(boundaries));
     tcase_add_test(tests, address_from_a_person);
     tcase_add_test(tests, damaged_headers);

@@ -160,6 +160,7 @@ static const struct {
     { { "--keyring", "a", "--keyring=a" }, NULL },
     { { "--keyring", "a", "--keyring", "b" }, "--keyring was given twice, with a and with b" },
     { { "--sender", "a", "-in", "x", "--sender", "b" }, "--sender was given twice" },
+    { { "--bcc", "separate", "--bcc", "x" }, "--bcc was given twice" },
     { { "--to", "a", "--to", "b", "-out", "c", "-out", "d", "-json", "-json" }, NULL },
 };
 

@@ -215,9 +215,13 @@ static const struct {
       { "-in", "x", "-inform", "PEM" },
       CMS " -verify" VERIFY " -no_check_time -inform PEM" },
     { "-verify",
-      { .content_path = "/c" },
+      { .content_path = "/c", .input_is_der = true },
       { "-inform", "PEM", "-out", "-" },
       CMS " -verify" VERIFY " -inform DER -content /c" },
+    { "-verify",
+      { .takes_input = true, .input_is_der = true },
+      { "-in", "x", "-inform", "PEM" },
+      CMS " -verify" VERIFY " -inform DER" },
     { "-sign",
       { .selection.issuers_path = "/i" },
       { "-certfile", "x", "-md", "sha512" },
@@ -257,6 +261,7 @@ START_TEST(what_was_prepared_comes_first)
     operation->takes_input = replaced[_i].with.takes_input;
     operation->times_judged = replaced[_i].with.times_judged;
     operation->content_path = replaced[_i].with.content_path;
+    operation->input_is_der = replaced[_i].with.input_is_der;
     operation->selection = replaced[_i].with.selection;
     expect_words(&made, replaced[_i].given);
     clear(&made);

@@ -31,6 +31,29 @@ static int unreadable(enum sp_unreadable why)
     return SHIM_INPUT;
 }
 
+/* The fields without Bcc.  NULL if out of memory. */
+static char *without_bcc(const char *header)
+{
+    struct sp_text left = { 0 };
+    struct shim_field field;
+    size_t at = 0;
+
+    while (shim_fields_next(header, strlen(header), &at, &field))
+        if (!shim_field_is(&field, "Bcc"))
+            sp_text_add_bytes(&left, field.name, (size_t)(header + at - field.name));
+    return sp_text_take(&left);
+}
+
+/* Take Bcc out of the fields that stay outside. */
+static bool hide_bcc(struct shim_selection *selection)
+{
+    char *header = selection->header;
+
+    selection->header = without_bcc(header);
+    OPENSSL_free(header);
+    return selection->header != NULL;
+}
+
 static int keep(struct shim_selection *selection, const BUF_MEM *header, FILE *mail)
 {
     struct sp_text outside = { 0 };
@@ -42,6 +65,7 @@ static int keep(struct shim_selection *selection, const BUF_MEM *header, FILE *m
     selection->input = shim_input_spool();
     selection->header = sp_text_take(&outside);
     done = selection->input != NULL && selection->header != NULL && !inside.failed &&
+           (!selection->separates || hide_bcc(selection)) &&
            fwrite(inside.data, 1, inside.len, selection->input) == inside.len &&
            shim_input_copy(mail, selection->input);
     OPENSSL_free(inside.data);

@@ -271,6 +271,24 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
     return review.whole && review.passed;
 }
 
+void shim_review_alone(struct shim_incoming *incoming, size_t index,
+                       const struct shim_operation *operation, time_t now,
+                       struct shim_outcome *outcome)
+{
+    struct shim_signature *signature = &incoming->signatures[index];
+    struct review review = { .incoming = incoming,
+                             .settings = operation->shim->settings,
+                             .args = operation->args,
+                             .now = now,
+                             .outcome = outcome };
+
+    review_certificate(&review, signature);
+    review_chain(&review, signature);
+    settle_once(
+        signature, outcome,
+        sp_judge_digest(signature->digest, signature->facts, SMIMEPOLICY_VERIFY, review.settings));
+}
+
 void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_operation *operation,
                            struct shim_signature *encrypter, time_t now,
                            struct shim_outcome *outcome)

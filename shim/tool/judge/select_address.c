@@ -5,6 +5,7 @@
  * Selecting signer and recipients by their addresses.
  */
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
@@ -14,6 +15,7 @@
 #include "tool/judge/select.h"
 #include "tool/keyring/choices.h"
 #include "tool/keyring/keyring_at.h"
+#include "tool/run/copies.h"
 #include "tool/run/key_options.h"
 
 /* One run of sign or encrypt. */
@@ -23,16 +25,18 @@ struct addressing {
     struct shim_selection *selection;
     time_t now;
     bool signs;
+    size_t copy; /* for whom a recipient is taken, see struct shim_selected */
 };
 
-static bool is_taken(const struct addressing *run, const X509 *cert)
+/* The recipient with that certificate, or NULL. */
+static struct shim_selected *find_taken(const struct addressing *run, const X509 *cert)
 {
     const struct shim_selection *selection = run->selection;
 
     for (size_t i = 0; i < selection->recipient_count; i++)
         if (X509_cmp(selection->recipients[i].cert, cert) == 0)
-            return true;
-    return false;
+            return &selection->recipients[i];
+    return NULL;
 }
 
 static int take_signer(const struct addressing *run, X509 *cert, const struct sp_record *record)
@@ -48,20 +52,33 @@ static int take_signer(const struct addressing *run, X509 *cert, const struct sp
     return taken ? SHIM_OK : SHIM_SYSTEM;
 }
 
-static int take(const struct addressing *run, X509 *cert, const struct sp_record *record)
+static int take_recipient(const struct addressing *run, const char *address, X509 *cert,
+                          const struct sp_record *record)
 {
     struct shim_selection *selection = run->selection;
+    struct shim_selected *taken = find_taken(run, cert);
+
+    /* Two addresses may have one certificate. */
+    if (taken != NULL) {
+        if (run->copy == SHIM_EVERY_COPY)
+            taken->copy = run->copy;
+        return SHIM_OK;
+    }
+    if (!shim_select_take(&selection->recipients, &selection->recipient_count, cert, record, NULL))
+        return shim_no_memory();
+    taken = &selection->recipients[selection->recipient_count - 1];
+    taken->copy = run->copy;
+    taken->address = OPENSSL_strdup(address);
+    return taken->address != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static int take(const struct addressing *run, const char *address, X509 *cert,
+                const struct sp_record *record)
+{
 
     if (cert == NULL)
         return shim_no_memory();
-    if (run->signs)
-        return take_signer(run, cert, record);
-    /* Two addresses may have one certificate. */
-    if (is_taken(run, cert))
-        return SHIM_OK;
-    return shim_select_take(&selection->recipients, &selection->recipient_count, cert, record, NULL)
-               ? SHIM_OK
-               : shim_no_memory();
+    return run->signs ? take_signer(run, cert, record) : take_recipient(run, address, cert, record);
 }
 
 static bool is_verbose(const struct shim_operation *operation)
@@ -84,7 +101,7 @@ static int settle(const struct addressing *run, const char *address, struct sp_c
     if (chosen == NULL)
         return SHIM_OK;
     cert = sp_record_cert(chosen);
-    code = take(run, cert, chosen);
+    code = take(run, address, cert, chosen);
     X509_free(cert);
     return code;
 }
@@ -160,9 +177,13 @@ static int choose_recipients(const struct addressing *run)
 
     if (code != SHIM_OK || run->selection->header == NULL)
         return code;
-    if (mail->has_bcc) {
+    if (mail->has_bcc && !run->selection->separates) {
         shim_error("the mail has a Bcc field, and every recipient sees to whom it is encrypted; "
-                   "take the field out and encrypt for each of them by --to");
+                   "--bcc separate writes a file for each of them");
+        return SHIM_INPUT;
+    }
+    if (mail->has_resent_bcc && run->selection->separates) {
+        shim_error("the mail has a Resent-Bcc field, which every recipient would see; take it out");
         return SHIM_INPUT;
     }
     if (mail->to.unreadable != SP_READABLE) {
@@ -189,14 +210,67 @@ static int select_signer(const struct addressing *run)
     return code;
 }
 
-static int select_recipients(const struct addressing *run)
+/* Each address of Bcc gets a copy of its own, unless it can read one already. */
+static int choose_bcc(struct addressing *run)
+{
+    struct shim_selection *selection = run->selection;
+    const struct shim_addresses *bcc = &selection->mail.bcc;
+    int code = SHIM_OK;
+
+    if (bcc->unreadable != SP_READABLE) {
+        shim_error("a Bcc field of the mail %s; mend it, or take it out",
+                   sp_unreadable_text(bcc->unreadable));
+        return SHIM_INPUT;
+    }
+    for (size_t i = 0; code == SHIM_OK && i < bcc->count; i++) {
+        size_t before = selection->recipient_count;
+
+        run->copy = selection->bcc_copies + 1;
+        code = choose(run, bcc->each[i]);
+        if (selection->recipient_count > before)
+            selection->bcc_copies++;
+    }
+    return code;
+}
+
+static int select_recipients(struct addressing *run)
 {
     const struct shim_args *args = run->operation->args;
     int code = choose_recipients(run);
 
-    if (code == SHIM_OK && shim_args_last(args, ROLE_TO_SELF) != NULL)
+    if (code == SHIM_OK && shim_args_last(args, ROLE_TO_SELF) != NULL) {
+        run->copy = SHIM_EVERY_COPY;
         code = choose_sender(run);
+    }
+    if (code == SHIM_OK && run->selection->separates)
+        code = choose_bcc(run);
     return code;
+}
+
+/*
+ * Can the copies be told apart, by -out?  Recipients that are no addresses are refused: stock would
+ * encrypt every copy to them.
+ */
+static int check_bcc(const struct shim_operation *operation)
+{
+    const struct shim_given *bcc = shim_args_last(operation->args, ROLE_BCC);
+    const char *out = shim_args_value(operation->args, "out");
+    struct stat is;
+
+    if (bcc == NULL)
+        return SHIM_OK;
+    if (strcmp(bcc->value, "separate") != 0)
+        return shim_usage("--bcc %s: the only value is separate, which writes a file for each "
+                          "address of Bcc",
+                          bcc->value);
+    if (shim_args_last(operation->args, ROLE_HEADERS) == NULL)
+        return shim_usage("encrypt: --bcc is for --headers, which reads the Bcc field of the mail");
+    if (out == NULL || strcmp(out, "-") == 0 || (stat(out, &is) == 0 && !S_ISREG(is.st_mode)))
+        return shim_usage("encrypt: --bcc separate writes several files: name the first with -out");
+    if (operation->request->recipient_count > 0 || operation->request->originator != NULL)
+        return shim_usage("encrypt: --bcc separate takes recipients by address alone; name them "
+                          "with --to");
+    return SHIM_OK;
 }
 
 /* Refuse options that have no effect here, as they are mistakes. */
@@ -216,7 +290,7 @@ static int check(const struct shim_operation *operation, bool signs)
         return shim_usage("encrypt: --from is for --to-self: a recipient is named with --to");
     if (self && !from && !headers)
         return shim_usage("encrypt: --to-self needs to know the sender: --from or --headers");
-    return SHIM_OK;
+    return check_bcc(operation);
 }
 
 int shim_select_by_address(struct shim_operation *operation, struct shim_outcome *outcome)
@@ -228,12 +302,14 @@ int shim_select_by_address(struct shim_operation *operation, struct shim_outcome
                               .signs = strcmp(operation->request->operation, "sign") == 0 };
     int code = check(operation, run.signs);
 
+    run.selection->separates = shim_args_last(operation->args, ROLE_BCC) != NULL;
     if (code == SHIM_OK && shim_args_last(operation->args, ROLE_HEADERS) != NULL)
         code = shim_headers_read(operation);
     if (code != SHIM_OK)
         return code;
     code = run.signs ? select_signer(&run) : select_recipients(&run);
-    return code == SHIM_OK && outcome->fault == SHIM_OK && !outcome->denied
-               ? shim_key_options_check(operation)
-               : code;
+    if (code != SHIM_OK || outcome->fault != SHIM_OK || outcome->denied)
+        return code;
+    code = shim_key_options_check(operation);
+    return code == SHIM_OK ? shim_copies_check(operation) : code;
 }

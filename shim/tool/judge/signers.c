@@ -168,6 +168,8 @@ static json_t *signer_json(const struct shim_signature *signature, bool done)
                   "anchor", anchor_json(signature));
 
     OPENSSL_free(when);
+    if (object != NULL && signature->why != NULL)
+        json_object_set_new(object, "why", sp_json_text(signature->why));
     return object;
 }
 
@@ -177,5 +179,7 @@ json_t *shim_signers_json(const struct shim_incoming *incoming, bool done)
 
     for (size_t i = 0; i < incoming->count; i++)
         json_array_append_new(list, signer_json(&incoming->signatures[i], done));
+    for (size_t i = 0; i < incoming->left_out_count; i++)
+        json_array_append_new(list, signer_json(&incoming->left_out[i], false));
     return list;
 }

@@ -291,6 +291,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
                   struct shim_outcome *outcome)
 {
     bool observe = operation->shim->settings->mode == SP_MODE_OBSERVE;
+    time_t now = time(NULL);
     int code;
 
     operation->withheld = verification->incoming.count == 0;
@@ -300,8 +301,11 @@ static int review(struct shim_verification *verification, struct shim_operation 
     if (code != SHIM_OK)
         return code;
     verification->incoming.keyring = operation->selection.keyring;
-    operation->times_judged =
-        shim_review_signers(&verification->incoming, operation, time(NULL), outcome);
+    if (shim_args_last(operation->args, ROLE_ANY_SIGNER) != NULL)
+        code = shim_any_signer(&verification->incoming, operation, now);
+    if (code != SHIM_OK)
+        return code;
+    operation->times_judged = shim_review_signers(&verification->incoming, operation, now, outcome);
     operation->mail_keys_only = shim_review_saw_keys_of_mail(&verification->incoming);
     shim_review_digests(&verification->incoming, outcome);
     shim_review_sender(&verification->incoming, &verification->sender, outcome);
@@ -319,11 +323,11 @@ static int hand_on(struct shim_verification *verification, struct shim_operation
 {
     struct shim_incoming *incoming = &verification->incoming;
 
-    operation->input = fileno(incoming->input);
     operation->takes_input = true;
+    operation->input_is_der = incoming->signature != NULL;
+    operation->input = fileno(operation->input_is_der ? incoming->signature : incoming->input);
     if (incoming->content == NULL)
         return SHIM_OK;
-    operation->input = fileno(incoming->signature);
     operation->content = fileno(incoming->content);
     verification->content = shim_fd_path(operation->content);
     operation->content_path = verification->content;

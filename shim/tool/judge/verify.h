@@ -35,6 +35,23 @@ void shim_facts_free(struct sp_facts **facts, size_t count);
 bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
                          time_t now, struct shim_outcome *outcome);
 /*
+ * Judge the signer |index| alone, with the digest of its signature, and not its sender.
+ *
+ * @param outcome  should tell nothing
+ */
+void shim_review_alone(struct shim_incoming *incoming, size_t index,
+                       const struct shim_operation *operation, time_t now,
+                       struct shim_outcome *outcome);
+/*
+ * --any-signer: leave the signatures out that do not fit the message, or that a rule refuses, and
+ * say so.  |incoming|, which has its anchors, is then a message with the others alone, which all
+ * have to pass.  It stays as it is if all of them pass or none.
+ *
+ * @return SHIM_OK, or another code with the reason on stderr
+ */
+int shim_any_signer(struct shim_incoming *incoming, const struct shim_operation *operation,
+                    time_t now);
+/*
  * After that: does every certificate that stock may meet have a key of the kinds that the
  * rules allow to mail?  False if we cannot tell.
  */

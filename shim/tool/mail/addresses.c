@@ -20,8 +20,7 @@
 
 #define LITERAL_TEXT "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-"
 
-#define MAX_ADDRESSES 1000
-#define MAX_DEPTH     10
+#define MAX_DEPTH 10
 /* RFC 5321, 4.5.3.1: the limits of the local part and of the domain, and the "@". */
 #define MAX_ADDRESS (64 + 1 + 255)
 
@@ -260,7 +259,7 @@ static bool add(struct reader *reader, struct span local, struct span domain)
 
     if (local.len + 1 + domain.len > MAX_ADDRESS)
         return fail(reader, SP_LIST_OTHER);
-    if (list->count >= MAX_ADDRESSES)
+    if (list->count >= SHIM_MOST_ADDRESSES)
         return fail(reader, SP_LIST_MANY);
     labels = read_labels(reader, domain);
     if (labels == NULL)

@@ -183,6 +183,14 @@ struct counts {
     struct shim_field content_type;
 };
 
+static bool is_empty(const struct shim_field *field)
+{
+    for (size_t i = 0; i < field->len; i++)
+        if (!is_white(field->body[i]) && field->body[i] != '\r' && field->body[i] != '\n')
+            return false;
+    return true;
+}
+
 static void read_field(struct shim_mail *mail, const struct shim_field *field,
                        struct counts *counts)
 {
@@ -202,6 +210,11 @@ static void read_field(struct shim_mail *mail, const struct shim_field *field,
         shim_addresses_parse(&mail->to, SHIM_WITH_GROUPS, field->body, field->len);
     } else if (shim_field_is(field, "Bcc")) {
         mail->has_bcc = true;
+        /* RFC 5322, 3.6.3: this one may be empty. */
+        if (!is_empty(field))
+            shim_addresses_parse(&mail->bcc, SHIM_WITH_GROUPS, field->body, field->len);
+    } else if (shim_field_is(field, "Resent-Bcc")) {
+        mail->has_resent_bcc = true;
     } else if (shim_field_is(field, "Content-Type")) {
         counts->content_types++;
         counts->content_type = *field;
@@ -223,6 +236,7 @@ static bool settle(struct shim_mail *mail, size_t sender_fields)
 
     done = settle_list(&mail->senders) && done;
     done = settle_list(&mail->to) && done;
+    done = settle_list(&mail->bcc) && done;
     mail->sender.list = mail->from.unreadable;
     mail->sender.from = mail->from.each;
     mail->sender.from_count = mail->from.count;
@@ -261,6 +275,7 @@ bool shim_mail_read(const char *header, size_t len, struct shim_mail *mail)
     if (counts.content_types > 1) {
         mail->sender.header = SP_HEADER_TYPES;
         shim_addresses_clear(&mail->to);
+        shim_addresses_clear(&mail->bcc);
         return true;
     }
     return settle(mail, counts.senders) &&
@@ -285,6 +300,7 @@ void shim_mail_clear(struct shim_mail *mail)
     shim_addresses_clear(&mail->from);
     shim_addresses_clear(&mail->senders);
     shim_addresses_clear(&mail->to);
+    shim_addresses_clear(&mail->bcc);
     OPENSSL_free(mail->boundary);
     memset(mail, 0, sizeof(*mail));
 }

@@ -58,15 +58,22 @@ static struct sp_signing_time signing_time(const CMS_SignerInfo *signer)
         at < 0 || CMS_signed_get_attr_by_NID(signer, NID_pkcs9_signingTime, at) < 0);
 }
 
+static void free_signatures(struct shim_signature *signatures, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sp_facts_free(signatures[i].facts);
+        shim_chain_clear(&signatures[i].chain);
+        OPENSSL_free(signatures[i].why);
+    }
+    OPENSSL_free(signatures);
+}
+
 static void clear_signatures(struct shim_incoming *incoming)
 {
-    for (size_t i = 0; i < incoming->count; i++) {
-        sp_facts_free(incoming->signatures[i].facts);
-        shim_chain_clear(&incoming->signatures[i].chain);
-    }
-    OPENSSL_free(incoming->signatures);
-    incoming->signatures = NULL;
-    incoming->count = 0;
+    free_signatures(incoming->signatures, incoming->count);
+    free_signatures(incoming->left_out, incoming->left_out_count);
+    incoming->signatures = incoming->left_out = NULL;
+    incoming->count = incoming->left_out_count = 0;
 }
 
 static bool are_few(CMS_ContentInfo *cms)

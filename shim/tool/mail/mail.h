@@ -40,6 +40,9 @@ void shim_addresses_parse(struct shim_addresses *list, enum shim_list kind, cons
                           size_t len);
 void shim_addresses_clear(struct shim_addresses *list);
 
+/* The most addresses that such a list may have. */
+#define SHIM_MOST_ADDRESSES 1000
+
 /*
  * encoded.c: encoded words (RFC 2047) in a list of addresses.  Would a reader that
  * decodes the |len| bytes of a field before parsing them find other addresses than the
@@ -94,7 +97,8 @@ struct shim_mail {
     /* The addresses of all fields of a name; none if one of these cannot be read. */
     struct shim_addresses from, senders; /* of From and Sender: |sender| refers to them */
     struct shim_addresses to;            /* of To and Cc: the recipients */
-    bool has_bcc;
+    struct shim_addresses bcc;           /* of Bcc */
+    bool has_bcc, has_resent_bcc;
 };
 
 /*
@@ -291,12 +295,15 @@ struct shim_signature {
     struct shim_chain chain; /* owned: from its certificate to its anchor */
     bool refused;            /* a rule refuses it */
     bool tested, fits;       /* after a failure: was it tested, and does it fit the content? */
+    char *why;               /* owned: with --any-signer, why it does not count; else NULL */
 };
 
 struct shim_incoming {
     struct shim_mail mail;
     struct shim_signature *signatures; /* owned */
     size_t count;
+    struct shim_signature *left_out; /* owned: those that do not count, with --any-signer */
+    size_t left_out_count;
     STACK_OF(X509) *certs; /* owned: the certificates of the message, then those in |along| */
     /* owned: the certificates that the keyring has for the signers; NULL: no keyring */
     STACK_OF(X509) *anchors;
@@ -307,7 +314,7 @@ struct shim_incoming {
 
     FILE *input;     /* owned: the message, a regular file at its beginning */
     FILE *content;   /* owned: the signed part of a multipart/signed; else NULL */
-    FILE *signature; /* owned: its signature in DER, or NULL */
+    FILE *signature; /* owned: its signature in DER, or all of it after --any-signer; else NULL */
 
     CMS_ContentInfo *cms; /* owned: it has the signatures */
     bool too_many;        /* there are too many signatures to read */

@@ -16,6 +16,7 @@
 #include "stock/installed.h"
 #include "stock/stock_exit.h"
 #include "stock/whole_input.h"
+#include "tool/run/copies.h"
 #include "tool/run/provider_conf.h"
 #include "tool/run/run.h"
 #include "tool/run/watch.h"
@@ -160,11 +161,23 @@ static bool run_stock(const struct shim_run *run, const char *program,
     return started;
 }
 
-static void run_end(struct shim_run *run)
+/* Close what was open for stock alone: there may be many copies. */
+static void run_close(struct shim_run *run)
 {
-    shim_delivery_end(&run->delivery);
     if (run->conf >= 0)
         close(run->conf);
+    run->conf = -1;
+    if (!run->delivery.spools && run->delivery.sink >= 0) {
+        close(run->delivery.sink);
+        run->delivery.sink = -1;
+    }
+}
+
+static void run_end(struct shim_run *run)
+{
+    run_close(run);
+    shim_delivery_end(&run->delivery);
+    OPENSSL_free(run->out);
     OPENSSL_free(run->expect);
     OPENSSL_free(run->words);
     OPENSSL_free(run->module_dir);
@@ -194,27 +207,97 @@ static bool was_read(const struct shim_operation *operation, int made)
                                operation->takes_input ? operation->input : -1, made);
 }
 
+/* Hold signals back, and name the file of the copy; false with the reason on stderr. */
+static bool run_init(struct shim_run *run, const struct shim_operation *operation, size_t copy)
+{
+    *run = (struct shim_run){ .operation = operation,
+                              .copy = copy,
+                              .conf = -1,
+                              .delivery = { .secrecy = shim_secrecy_of(operation->request),
+                                            .for_people = operation->manner->for_people,
+                                            .sink = -1 } };
+    shim_delivery_hold(&run->delivery);
+    if (copy > 0)
+        run->out = shim_copy_file(operation, copy);
+    if (copy > 0 && run->out == NULL)
+        shim_no_memory();
+    return copy == 0 || run->out != NULL;
+}
+
+/*
+ * Make one copy, and hold it back.  |*made|: it may be handed over.  False with the reason on
+ * stderr.
+ */
+static bool make(struct shim_run *run, const char *program, struct shim_stock_result *result,
+                 bool *made)
+{
+    const struct shim_operation *operation = run->operation;
+
+    *made = false;
+    if (!run_begin(run) || !shim_memory_sufficed() || !run_stock(run, program, result))
+        return false;
+    shim_stock_tell_signal(result);
+    if (result->code != 0 || result->refused || operation->withheld ||
+        made_nothing(operation, result, run->delivery.sink))
+        return true;
+    *made = was_read(operation, run->delivery.sink) && shim_memory_sufficed();
+    return *made;
+}
+
+/* Remove a copy again.  There was no file in its place. */
+static void take_back(const struct shim_run *run)
+{
+    for (size_t i = 0; i < run->delivery.output_count; i++)
+        if (run->delivery.outputs[i].temporary == NULL && run->delivery.outputs[i].wanted != NULL)
+            unlink(run->delivery.outputs[i].wanted);
+}
+
+/*
+ * Hand over all copies or none.  The first may replace a file, so it is the last one.  Signals act
+ * again only after it.
+ */
+static bool hand_over(struct shim_run *runs, size_t count)
+{
+    const struct shim_operation *operation = runs[0].operation;
+    bool optional = shim_content_is_optional(operation->api, operation->request);
+    size_t left = count;
+
+    while (left > 0 && shim_delivery_hand_over(&runs[left - 1].delivery, optional))
+        left--;
+    for (size_t i = left; left > 0 && i < count; i++)
+        take_back(&runs[i]);
+    return left == 0;
+}
+
 int shim_operate(const struct shim_operation *operation, struct shim_stock_result *result)
 {
-    struct shim_run run = { .operation = operation,
-                            .conf = -1,
-                            .delivery = { .secrecy = shim_secrecy_of(operation->request),
-                                          .for_people = operation->manner->for_people,
-                                          .sink = -1 } };
     const char *program = shim_stock_path();
-    bool done;
+    size_t first = shim_copy_first(&operation->selection);
+    size_t copies = operation->selection.bcc_copies + 1 - first;
+    size_t begun = 0;
+    bool made = true;
+    bool done = true;
+    struct shim_run *runs;
 
     if (program == NULL)
         return SHIM_SYSTEM;
-    shim_delivery_hold(&run.delivery);
-    done = run_begin(&run) && shim_memory_sufficed() && run_stock(&run, program, result);
-    if (done)
-        shim_stock_tell_signal(result);
-    if (done && result->code == 0 && !result->refused && !operation->withheld &&
-        !made_nothing(operation, result, run.delivery.sink))
-        done = was_read(operation, run.delivery.sink) && shim_memory_sufficed() &&
-               shim_delivery_hand_over(
-                   &run.delivery, shim_content_is_optional(operation->api, operation->request));
-    run_end(&run);
+    runs = OPENSSL_zalloc(copies * sizeof(*runs));
+    if (runs == NULL)
+        return shim_no_memory();
+    while (done && made && begun < copies) {
+        struct shim_run *run = &runs[begun];
+
+        if (begun > 0)
+            OPENSSL_free(result->said);
+        *result = (struct shim_stock_result){ 0 };
+        done = run_init(run, operation, first + begun++) && make(run, program, result, &made);
+        if (copies > 1)
+            run_close(run);
+    }
+    if (done && made)
+        done = hand_over(runs, copies);
+    while (begun > 0)
+        run_end(&runs[--begun]);
+    OPENSSL_free(runs);
     return done ? SHIM_OK : SHIM_SYSTEM;
 }

@@ -30,6 +30,7 @@ struct shim_operation {
     /* borrowed: the content, at |content_path|, that |input|, in DER, signs */
     int content;
     const char *content_path; /* borrowed; NULL if the message holds its content */
+    bool input_is_der;        /* |input| is in DER, whatever -inform says */
     bool times_judged;        /* the validity of every certificate was judged */
     bool mail_keys_only;      /* stock meets no other keys than those that mail may have */
     bool explain;             /* nothing is run */

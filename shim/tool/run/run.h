@@ -13,6 +13,8 @@
 /* Everything that one run needs, filled in step by step. */
 struct shim_run {
     const struct shim_operation *operation;
+    size_t copy;      /* the number of the copy, see struct shim_selected */
+    char *out;        /* owned: its file instead of that of -out, or NULL */
     bool plan;        /* only to be shown: without secrets, and no file is opened */
     char *module;     /* owned */
     char *module_dir; /* owned */

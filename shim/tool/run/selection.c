@@ -20,6 +20,7 @@ static void clear_all(struct shim_selected *selected, size_t count)
         X509_free(selected[i].cert);
         OPENSSL_free(selected[i].uri);
         OPENSSL_free(selected[i].key_uri);
+        OPENSSL_free(selected[i].address);
     }
     OPENSSL_free(selected);
 }

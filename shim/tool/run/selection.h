@@ -15,12 +15,20 @@
 #include "keyring/keyring.h"
 #include "tool/mail/mail.h"
 
+/*
+ * With --bcc separate a mail is encrypted several times.  Copy 0 is for those whom everybody may
+ * see, and each other one for one address of Bcc.  Everything else has copy 0 alone.
+ */
+#define SHIM_EVERY_COPY ((size_t)-1)
+
 /* A selected certificate. */
 struct shim_selected {
     X509 *cert;    /* owned */
     char *uri;     /* owned: the URI by which stock loads it; NULL: stock gets only its key */
     char *key_uri; /* owned: the URI of its private key; NULL if none is needed */
     unsigned char key[SP_SHA256_LENGTH]; /* the id of that key in the keyring */
+    char *address; /* owned: of a recipient, by which it was found; else NULL */
+    size_t copy;   /* of a recipient: the copy that is encrypted to it, or SHIM_EVERY_COPY */
 };
 
 struct shim_selection {
@@ -32,6 +40,9 @@ struct shim_selection {
     size_t signer_count;
     struct shim_selected *recipients; /* owned, with their contents */
     size_t recipient_count;
+
+    bool separates;    /* --bcc separate */
+    size_t bcc_copies; /* the number of copies for one address of Bcc each */
 
     /*
      * Files in memory that stock reads instead of, or besides, files of the command

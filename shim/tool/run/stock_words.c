@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "stock/environment.h"
+#include "tool/run/copies.h"
 #include "tool/run/defaults.h"
 #include "tool/run/key_options.h"
 #include "tool/run/run.h"
@@ -77,12 +78,19 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
 {
     struct shim_output *output = &run->delivery.outputs[run->delivery.output_count];
 
+    bool is_out = strcmp(given->option->name, "out") == 0;
+
+    if (run->plan && is_out && run->out != NULL) {
+        add_word(run, count, "-out");
+        add_word(run, count, run->out);
+        return true;
+    }
     if (run->plan) {
         add_plain(run, count, given);
         return true;
     }
-    if (strcmp(given->option->name, "out") == 0)
-        return shim_delivery_to(&run->delivery, given->value);
+    if (is_out)
+        return shim_delivery_to(&run->delivery, run->out != NULL ? run->out : given->value);
     run->delivery.output_count++;
     if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
         return false;
@@ -100,7 +108,7 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
            ((operation->selection.issuers_path != NULL || operation->selection.nothing_along) &&
             strcmp(option->name, "certfile") == 0) ||
            (operation->selection.anchors_path != NULL && strcmp(option->name, "CAfile") == 0) ||
-           (operation->content_path != NULL && strcmp(option->name, "inform") == 0);
+           (operation->input_is_der && strcmp(option->name, "inform") == 0);
 }
 
 static void add_key_option(struct shim_run *run, size_t *count, const char *value)
@@ -203,9 +211,11 @@ static void add_own_words(struct shim_run *run, size_t *count)
     add_keyring_words(run, count);
     if (operation->times_judged)
         add_word(run, count, "-no_check_time");
-    if (operation->content_path != NULL) {
+    if (operation->input_is_der) {
         add_word(run, count, "-inform");
         add_word(run, count, "DER");
+    }
+    if (operation->content_path != NULL) {
         add_word(run, count, "-content");
         add_word(run, count, operation->content_path);
     }
@@ -228,6 +238,8 @@ static void add_selected(struct shim_run *run, size_t *count)
     for (size_t i = 0; i < selection->recipient_count; i++) {
         const struct shim_selected *recipient = &selection->recipients[i];
 
+        if (!shim_copy_has(recipient, run->copy))
+            continue;
         if (recipient->uri != NULL) {
             add_word(run, count, "-recip");
             add_word(run, count, recipient->uri);

@@ -177,6 +177,7 @@ static const struct {
     { false, "sign", { "--headers", "-in", "plain", "-nocerts" } },
     { false, "sign", { "--headers", "-in", "plain", "--to", "x@y" } },
     { false, "sign", { "--headers", "-in", "plain", "--to-self" } },
+    { false, "encrypt", { "--headers", "-in", "plain", "--bcc", "separate" } },
     { false, "sign", { "--headers", "-in", "plain", "-passin", "stdin" } },
     { false, "encrypt", { "--headers", "-in", "alone" } },
     { false, "encrypt", { "--headers", "-in", "many", "rsa" } },
