@@ -69,6 +69,7 @@ def test_every_command_is_walked(box, pki, post):
 def test_explain_does_nothing(command, box, pki, post):
     """--explain is obeyed or refused: nothing is written, removed or run."""
     box.give("good_p256", identities=["good_rsa"])
+    must(box("upload", pki.ca))
     must(box("export", "--all", "--out", box.file("export.pem")))
     every = explained(box, pki, post)[command]
     must(box("remove", "good_p256@example.com"))

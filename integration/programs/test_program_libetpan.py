@@ -157,8 +157,8 @@ def test_opaque_is_left_as_it_is(name, reason, etpan, incoming):
     assert b"signed-data" in result.out and BODY not in result.out
     assert reason not in result.out and b"successful" not in result.out
     if name == "no_san":
-        decision = json.loads(etpan.log.read_text().splitlines()[-1])
-        assert (decision["operation"], decision["verdict"]) == ("verify", "refused")
+        decisions = [json.loads(line) for line in etpan.log.read_text().splitlines()]
+        assert ("verify", "refused") in [(one["operation"], one["verdict"]) for one in decisions]
 
 
 def test_extraction_is_no_verification(etpan, incoming):

@@ -263,8 +263,8 @@ def test_a_target_that_cannot_be_looked_at(verbs, tmp_path):
     target.write_bytes(OLD)
     link.symlink_to(target)
     verb, *rest = verbs["encrypt"][0]
-    result = run(STRACE, "-o", "/dev/null", "-P", link, "-e", "trace=newfstatat", "-e",
-                 "inject=newfstatat:error=EACCES", COMMAND, verb, "-out", link, *rest)
+    result = run(STRACE, "-o", "/dev/null", "-P", link, "-e", "trace=newfstatat,stat", "-e",
+                 "inject=newfstatat,stat:error=EACCES", COMMAND, verb, "-out", link, *rest)
     assert result.rc == SYSTEM and f"cannot write {link}: Permission denied" in result.err, result
     assert link.is_symlink() and target.read_bytes() == OLD
     assert sorted(path.name for path in tmp_path.iterdir()) == ["link", "target"]

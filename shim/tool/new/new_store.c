@@ -164,6 +164,7 @@ static bool as_entry(const struct shim_new *run, struct shim_entry *entry)
     *entry = (struct shim_entry){ .cert = run->cert, .facts = run->made };
     entry->waits = run->asked != NULL;
     entry->record.role = role_of(run);
+    entry->record.origin = SP_ORIGIN_MADE;
     entry->record.uploaded = run->now;
     memcpy(entry->record.fingerprint, id.hash, SP_SHA256_LENGTH);
     return entry->waits ||
