@@ -35,10 +35,5 @@ bool sp_own_anchor_start(void);
 void sp_own_anchor_stop(void);
 /* While purposes are asked, in a program of the command: the chain of |signer|, or NULL. */
 const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer);
-/*
- * Does libcrypto look for the issuer of a chain, of which a verification of the command then
- * wants the CAs alone?  It would end the chain at a contact, who vouches for nobody else.
- */
-bool sp_own_anchor_leaves_cas(void);
 
 #endif

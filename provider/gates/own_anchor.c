@@ -32,14 +32,6 @@ static int place = -1;
 /* What this thread verifies, until it is freed.  In a program of the command alone. */
 static _Thread_local X509_STORE_CTX *current;
 
-/* This thread looks for the copy of a signer's own certificate. */
-static _Thread_local bool looks_for_own;
-
-bool sp_own_anchor_leaves_cas(void)
-{
-    return current != NULL && place >= 0 && !looks_for_own;
-}
-
 /* libcrypto may have put the copy of the trust store in the place of the signer's certificate. */
 const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer)
 {
@@ -51,12 +43,9 @@ const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer)
 /* The copy of |cert| in the program's store, which may hold what a TRUSTED CERTIFICATE rejects. */
 static STACK_OF(X509) *copy_in_store(X509_STORE_CTX *ctx, const X509 *cert)
 {
-    STACK_OF(X509) *named;
+    STACK_OF(X509) *named = X509_STORE_CTX_get1_certs(ctx, X509_get_subject_name(cert));
     STACK_OF(X509) *copy = NULL;
 
-    looks_for_own = true;
-    named = X509_STORE_CTX_get1_certs(ctx, X509_get_subject_name(cert));
-    looks_for_own = false;
     for (int i = 0; copy == NULL && i < sk_X509_num(named); i++) {
         X509 *x509 = sk_X509_value(named, i);
 

@@ -10,7 +10,6 @@
 
 #include <openssl/store.h>
 
-#include "gates/hooks.h"
 #include "keyring/forks.h"
 #include "log/report.h"
 #include "policy/policy.h"
@@ -46,13 +45,12 @@ static bool choose(struct sp_loader *loader)
 
 static bool search(struct sp_loader *loader)
 {
-    const unsigned people = SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT);
     const struct sp_query queries[] = {
         [SP_URI_CERT] = { .index = SP_BY_FINGERPRINT, .hash = loader->uri.fingerprint },
         [SP_URI_TRUST] = { .index = loader->subject != NULL ? SP_BY_SUBJECT : SP_ALL,
                            .name = loader->subject,
-                           .roles =
-                               SP_ROLE_BIT(SP_ROLE_CA) | (sp_own_anchor_leaves_cas() ? 0 : people),
+                           .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) | SP_ROLE_BIT(SP_ROLE_CONTACT) |
+                                    SP_ROLE_BIT(SP_ROLE_CA),
                            .by_hand = true },
     };
 
