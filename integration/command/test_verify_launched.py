@@ -105,10 +105,21 @@ def test_anchors_of_the_keyring(named, role, alone, pki, tmp_path, out):  # noqa
     policy.write_text(f"keyring = {ring}\n")
     before = ["--keyring", ring] if named == "--keyring" else ["--policy", policy]
     words = [*before, "verify", "-in", signed(tmp_path / "signed", pki.good_rsa)]
-    result = must(run(alone, *words, "-out", out))
+    # Which of them the message needs is known to the tool.
+    leaves_nothing(run(alone, *words, "-out", out), SYSTEM, "smime-policy-tool", out=out)
+    result = both(words, out)
     assert ("which was provided" in result.err) == (role == "contact"), result
-    out.unlink()
-    both(words, out)
+
+
+def test_a_policy_that_names_no_keyring(alone, pki, tmp_path, out):  # noqa: F811
+    policy = tmp_path / "policy.cnf"
+    policy.write_text("# keyring = /var/lib/mail\nexpires_soon = ignore\n")
+    words = ["--policy", policy, "verify", "-in", signed(tmp_path / "signed", pki.good_rsa), "-CAfile", pki.ca]
+    must(run(alone, *words, "-out", out))
+    for text in ("keyring = /nonexistent\n", "\t.include /dev/null\n", "key\\\nring = /nonexistent\n"):
+        policy.write_text(text)
+        out.unlink(missing_ok=True)
+        leaves_nothing(run(alone, *words, "-out", out), SYSTEM, "smime-policy-tool", out=out)
 
 
 def test_a_keyring_beside_cafile_is_left_to_the_tool(alone, pki, tmp_path, out):  # noqa: F811

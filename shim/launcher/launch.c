@@ -50,12 +50,15 @@ static bool write_conf(struct shim_launch_run *run)
     run->conf = shim_launch_conf(run->launch, run->module, run->told.nonce, run->pipe.write,
                                  shim_launch_can_start_again(run), &run->keyring);
     run->told.keyring = run->launch->keyring != NULL ? run->keyring : NULL;
-    if (strcmp(run->launch->use, "verify") == 0 && shim_args_has(&run->launch->args, "CAfile")) {
+    if (strcmp(run->launch->use, "verify") != 0)
+        return run->conf >= 0;
+    if (shim_args_has(&run->launch->args, "CAfile") || run->launch->manner->judges_signers)
         run->told.keyring = run->keyring != NULL ? run->keyring : "";
-        /* Beside -CAfile a verb uses of a keyring what the message needs, which the tool knows. */
-        return run->conf >= 0 && (run->keyring == NULL || !run->launch->manner->judges_signers);
-    }
-    return run->conf >= 0;
+    /*
+     * A verb uses of a keyring what the message needs, which the tool knows.  With all of it,
+     * libcrypto would end a chain at a contact, who vouches for nobody else.
+     */
+    return run->conf >= 0 && (run->keyring == NULL || !run->launch->manner->judges_signers);
 }
 
 /* Have stock read the file of -in as its standard input: then we know how far it has read. */

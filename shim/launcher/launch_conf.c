@@ -4,6 +4,7 @@
  */
 #include <errno.h>
 #include <limits.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,8 +36,29 @@ static char *absolute(const char *path)
     return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
-/* Name the policy file.  Without an installed one the defaults apply. */
-static void add_policy(struct sp_text *text, const char *named)
+/* May the file name a keyring?  A line that is put together of several, or included, may. */
+static bool may_name_keyring(const char *path)
+{
+    FILE *file = fopen(path, "re");
+    char line[1024];
+    bool may = file == NULL;
+
+    while (!may && fgets(line, sizeof(line), file) != NULL) {
+        const char *at = line + strspn(line, " \t");
+
+        may = strncmp(at, "keyring", strlen("keyring")) == 0 || *at == '.' ||
+              strchr(line, '\\') != NULL || strlen(line) == sizeof(line) - 1;
+    }
+    if (file != NULL)
+        fclose(file);
+    return may;
+}
+
+/*
+ * Name the policy file.  Without an installed one the defaults apply.  One that may name a
+ * keyring fails if that |is_tools|.
+ */
+static void add_policy(struct sp_text *text, const char *named, bool is_tools)
 {
     char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
     struct stat is;
@@ -46,8 +68,10 @@ static void add_policy(struct sp_text *text, const char *named)
     else
         text->failed =
             text->failed || path == NULL || named != NULL || (errno != ENOENT && errno != ENOTDIR);
-    if (path != NULL && !text->failed && stat(path, &is) == 0)
+    if (path != NULL && !text->failed && stat(path, &is) == 0) {
+        text->failed = is_tools && may_name_keyring(path);
         add(text, "policy", path);
+    }
     OPENSSL_free(path);
 }
 
@@ -71,6 +95,7 @@ static void add_keyring(struct sp_text *text, const char *named, char **keyring)
 int shim_launch_conf(const struct shim_launch *launch, const char *module, const char *nonce,
                      int report, bool is_light, char **keyring)
 {
+    const bool judges = launch->manner->judges_signers && strcmp(launch->use, "verify") == 0;
     struct sp_text text = { 0 };
     char *number = sp_format("%d", report);
     char *written;
@@ -79,12 +104,12 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     *keyring = NULL;
     sp_text_add(&text, SHIM_CONF_HEAD);
     add(&text, "module", module);
-    add_policy(&text, launch->policy);
+    add_policy(&text, launch->policy, judges);
     add_keyring(&text, launch->keyring, keyring);
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");
     add(&text, "signer_path", "refuse");
-    if (launch->manner->judges_signers && strcmp(launch->use, "verify") == 0) {
+    if (judges) {
         add(&text, "unverified_signers", "refuse");
         add(&text, "own_anchors", "first");
     }
