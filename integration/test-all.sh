@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # test-all.sh [--list | --from STAGE | --only STAGE]: what has to pass before a commit, on a bare
-# Debian 12 as root, in some eleven minutes on two processors.  Stops at the first stage that fails.
+# Debian 12 as root, in some ten minutes on two processors.  Stops at the first stage that fails.
 #
 # It leaves to test-long.sh: the thread sanitizer on programs without threads, most of valgrind,
 # clang-tidy, cppcheck, coverage, fuzzing beyond the corpus, OpenSSL's own tests, the soak test, the
