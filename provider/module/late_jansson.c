@@ -18,6 +18,8 @@
 
 #include <jansson.h>
 
+#include "base/symbol.h"
+
 #define LIBRARY "libjansson.so.4"
 
 #define FUNCTIONS(X)                                                                               \
@@ -45,15 +47,6 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct functions loaded;
 static bool complete;
 
-/* memcpy(), because C does not convert function addresses to void pointers. */
-static bool take(void *library, const char *name, void *function, size_t size)
-{
-    void *symbol = dlsym(library, name);
-
-    memcpy(function, &symbol, size);
-    return symbol != NULL;
-}
-
 /* Load the library.  It is never closed, as the module is not. */
 static void load(void)
 {
@@ -61,7 +54,7 @@ static void load(void)
 
     complete = library != NULL;
 #define X(name)                                                                                    \
-    complete = complete && take(library, "json_" #name, &loaded.name, sizeof(loaded.name));
+    complete = complete && sp_symbol(library, "json_" #name, &loaded.name, sizeof(loaded.name));
     FUNCTIONS(X)
 #undef X
 }

@@ -10,21 +10,14 @@
 
 #include <openssl/crypto.h>
 
+#include "base/symbol.h"
+
 #define LIBRARY "libsqlite3.so.0"
 
 /* Written once, under |once|. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct sp_sqlite loaded;
 static bool complete;
-
-/* memcpy(), because C does not convert function addresses to void pointers. */
-static bool take(void *library, const char *name, void *function, size_t size)
-{
-    void *symbol = dlsym(library, name);
-
-    memcpy(function, &symbol, size);
-    return symbol != NULL;
-}
 
 /* Load the library.  It is never closed: the program may use it, too, and threads may be inside. */
 static void load(void)
@@ -35,7 +28,7 @@ static void load(void)
         return;
     complete = true;
 #define X(name)                                                                                    \
-    if (!take(library, "sqlite3_" #name, &loaded.name, sizeof(loaded.name)))                       \
+    if (!sp_symbol(library, "sqlite3_" #name, &loaded.name, sizeof(loaded.name)))                  \
         complete = false;
     SP_SQLITE_FUNCTIONS(X)
 #undef X

@@ -50,14 +50,15 @@ static int put(FILE *to, json_t *object, bool open)
 /* Is the same fault in |list|?  Its remedies may differ from use to use; the first is told. */
 static bool is_told(const json_t *list, const smimepolicy_finding *finding)
 {
-    const json_t *told;
-    size_t i;
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *told = json_array_get(list, i);
 
-    json_array_foreach(list, i,
-                       told) if (strcmp(json_string_value(json_object_get(told, "rule")),
-                                        smimepolicy_finding_rule(finding)) == 0 &&
-                                 strcmp(json_string_value(json_object_get(told, "fault")),
-                                        smimepolicy_finding_get0_fault(finding)) == 0) return true;
+        if (strcmp(json_string_value(json_object_get(told, "rule")),
+                   smimepolicy_finding_rule(finding)) == 0 &&
+            strcmp(json_string_value(json_object_get(told, "fault")),
+                   smimepolicy_finding_get0_fault(finding)) == 0)
+            return true;
+    }
     return false;
 }
 
