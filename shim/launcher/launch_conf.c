@@ -36,8 +36,7 @@ static char *absolute(const char *path)
     return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
-/* May the tool verify otherwise by the file?  A line that is put together, or included, may say so.
- */
+/* May the tool verify otherwise by the file?  A line put together, or included, may say so. */
 static bool may_need_tool(const char *path)
 {
     FILE *file = fopen(path, "re");
