@@ -140,6 +140,7 @@ trust = caller
 missing_key_usage = reject
 ec_key_agreement = reject
 collect = chain
+signers = all
 # decision_log is not set
 trace = no
 weak_key = warn
