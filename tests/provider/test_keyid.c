@@ -246,6 +246,8 @@ static const struct written twice[][2] = {
       { NID_rsassaPss, { 0x30, 0x05, 0x02, 0x03, 0x00, 0x00, 0x07 }, 7 } },
     { { NID_X9_62_id_ecPublicKey, { 0x04, 0x01, 0x02 }, 3 },
       { NID_X9_62_id_ecPublicKey, { 0x06, 0x01, 0x02 }, 3 } },
+    { { NID_X9_62_id_ecPublicKey, { 0x04, 0x01 }, 2 },
+      { NID_X9_62_id_ecPublicKey, { 0x07, 0x01 }, 2 } },
     { { NID_dsa, { 0x02, 0x01, 0x07 }, 3 }, { NID_dhKeyAgreement, { 0x02, 0x81, 0x01, 0x07 }, 4 } },
 };
 
