@@ -262,6 +262,19 @@ START_TEST(faults_of_keys)
 }
 END_TEST
 
+/* A key of an algorithm that nobody knows has no id: it does not belong to the id that is zero. */
+START_TEST(unknown_key)
+{
+    static const unsigned char nobody[SP_SHA256_LENGTH];
+    unsigned char pkcs8[] = { 0x30, 0x0d, 0x02, 0x01, 0x00, 0x30, 0x04, 0x06,
+                              0x02, 0x2a, 0x03, 0x04, 0x02, 0x05, 0x00 };
+    const struct sp_private_key key = { .pkcs8 = pkcs8, .length = sizeof(pkcs8) };
+
+    ck_assert_str_eq(sp_key_fault(nobody, &key), "it is filed under another key");
+    ck_assert_uint_eq(ERR_peek_error(), 0);
+}
+END_TEST
+
 /* A key of whom there is no identity: of nobody, or of a contact. */
 START_TEST(key_of_nobody)
 {
@@ -464,6 +477,7 @@ int main(void)
     tcase_add_test(tests, with_trust_settings);
     tcase_add_loop_test(tests, faults_of_certificates, 0, SP_ROWS(certificates));
     tcase_add_loop_test(tests, faults_of_keys, 0, SP_ROWS(keys));
+    tcase_add_test(tests, unknown_key);
     tcase_add_test(tests, key_of_nobody);
     tcase_add_loop_test(tests, keys_that_are_not_there, 0, 2);
     tcase_add_test(tests, keys_of_a_newer_form);
