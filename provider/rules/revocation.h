@@ -45,6 +45,8 @@ const char *sp_revocation_reason(int reason);
 
 /* Do |settings| ask for the revocation of certificates? */
 bool sp_revocation_is_asked(const smimepolicy_settings *settings);
+/* Does it matter to them whether there is a fresh answer? */
+bool sp_revocation_needs_answer(const smimepolicy_settings *settings);
 
 /*
  * Judge |facts| by what is known of its revocation.
