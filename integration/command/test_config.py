@@ -141,6 +141,7 @@ revocation = soft
 missing_key_usage = reject
 ec_key_agreement = reject
 collect = chain
+signers = all
 # decision_log is not set
 trace = no
 weak_key = warn

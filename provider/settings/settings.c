@@ -41,6 +41,7 @@ CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(collect, collects_nothing)
+CHOICE(signers, any_signer)
 CHOICE(trace, trace)
 TEXT(backend)
 TEXT(keyring)
@@ -107,6 +108,7 @@ static const char *const reactions[] = { "log", "refuse", NULL };
 static const char *const key_types[] = { "all", "mail", NULL };
 static const char *const places[] = { "last", "first", NULL };
 static const char *const collections[] = { "chain", "off", NULL };
+static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 
@@ -144,6 +146,7 @@ static const struct row {
     WORDS(missing_key_usage, "reject", "reject or accept", leniency),
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),
+    WORDS(signers, "all", "all or any", quorums),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),

@@ -44,6 +44,7 @@ struct smimepolicy_settings {
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;
     bool collects_nothing; /* the command takes no certificates out of mails */
+    bool any_signer;       /* the verb `verify` accepts one good signature of several */
     bool trace;
     smimepolicy_severity beyond[SP_BEYOND_COUNT];
     char *backend;      /* owned; "default" unless set */
