@@ -8,7 +8,7 @@ import re
 
 import pytest
 
-from crls import DAY, NOW, Ca, entry
+from crl_maker import DAY, NOW, Ca, entry
 from harness import COMMAND, REPO, must, run, stock
 
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")

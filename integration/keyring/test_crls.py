@@ -7,7 +7,7 @@ import os
 
 import pytest
 
-from crls import (DAY, HOLD, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, pem, scope,
+from crl_maker import (DAY, HOLD, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, pem, scope,
                   unknown_critical)
 from der import BITS, ECDSA_SHA256, SEQUENCE, integer, oid, split, subject_of, tlv
 from harness import COMMAND, must, run, stock
@@ -44,8 +44,10 @@ class Ring:
         return self("upload", *files, *more)
 
     def listed(self):
-        return [json.loads(line) for line in
-                must(self("list", "--crls", "--json")).out.decode().splitlines()]
+        result = self("list", "--crls", "--json")
+        listed = [json.loads(line) for line in result.out.decode().splitlines()]
+        assert result.rc == (5 if any(one["state"] == "damaged" for one in listed) else 0), result
+        return listed
 
     def files(self):
         return sorted(self.path.glob("crls/*/*.crl"))
@@ -443,6 +445,8 @@ def test_damaged_can_be_removed(ring, ca):
     must(ring.upload(ca.crl()))
     damage(ring.files()[0], 0)
     assert [one["state"] for one in ring.listed()] == ["damaged"]
+    result = ring("list", "--crls")
+    assert result.rc == 5 and str(ring.files()[0]) in result.err and result.out == b""
     must(ring("remove", "--crls", ring.files()[0]))
     assert ring.files() == [] and ring.listed() == []
 

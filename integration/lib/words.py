@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from crls import DAY, NOW, crl, delta_of, entry, scope
+from crl_maker import DAY, NOW, crl, delta_of, entry, scope
 from harness import COMMAND, OPENSSL, REPO, environment, must, run, stock
 from terminal import Terminal
 

@@ -2,23 +2,18 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fts.h>
 #include <string.h>
 #include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
-#include "base/text.h"
 #include "keyring/beside.h"
 
 #define CRLS   "crls"
 #define SUFFIX ".crl"
-/* CRLs lie in a folder for each issuer. */
-#define FILE_LEVEL 2
 
 static bool copy_bytes(int from, int to)
 {
@@ -41,11 +36,9 @@ static bool copy_bytes(int from, int to)
     return sent > 0 && fchmod(to, is.st_mode & 0777) == 0 && fsync(to) == 0;
 }
 
-static bool copy_file(const char *from, const char *to)
+/* Close what is open; errno stays. */
+static void close_both(int in, int out)
 {
-    int in = open(from, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    int out = in < 0 ? -1 : open(to, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    bool done = out >= 0 && copy_bytes(in, out);
     int reason = errno;
 
     if (in >= 0)
@@ -53,18 +46,17 @@ static bool copy_file(const char *from, const char *to)
     if (out >= 0)
         close(out);
     errno = reason;
-    /* It was removed since its folder was read. */
-    return done || (in < 0 && reason == ENOENT);
 }
 
-static bool sync_folder(const char *path)
+static bool copy_file(int from, int to, const char *name)
 {
-    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    bool done = fd >= 0 && fsync(fd) == 0;
+    int in = openat(from, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    int out = in < 0 ? -1 : openat(to, name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    bool done = out >= 0 && copy_bytes(in, out);
 
-    if (fd >= 0)
-        close(fd);
-    return done;
+    close_both(in, out);
+    /* It was removed since its folder was read. */
+    return done || (in < 0 && errno == ENOENT);
 }
 
 static bool ends_with(const char *name, const char *suffix)
@@ -74,89 +66,103 @@ static bool ends_with(const char *name, const char *suffix)
     return length > end && strcmp(name + length - end, suffix) == 0;
 }
 
-static bool copy_entry(FTS *tree, FTSENT *entry, const char *to)
+typedef bool entry_fn(int from, int to, const char *name);
+
+/* Call |each| for each name in |from|, whose descriptor is taken over. */
+static bool for_each(int from, int to, entry_fn *each)
 {
-    switch (entry->fts_info) {
-    case FTS_D:
-        if (entry->fts_level < FILE_LEVEL)
-            return mkdir(to, 0755) == 0 && chmod(to, 0755) == 0;
-        (void)fts_set(tree, entry, FTS_SKIP);
-        return true;
-    case FTS_DP:
-        return entry->fts_level >= FILE_LEVEL || sync_folder(to);
-    case FTS_F:
-        return entry->fts_level != FILE_LEVEL || !ends_with(entry->fts_name, SUFFIX) ||
-               copy_file(entry->fts_path, to);
-    case FTS_DNR:
-    case FTS_ERR:
-    case FTS_NS:
-        errno = entry->fts_errno;
-        return entry->fts_errno == ENOENT;
-    default:
-        return true;
+    DIR *folder = from < 0 ? NULL : fdopendir(from);
+    const struct dirent *entry;
+    bool done = folder != NULL;
+    int reason;
+
+    if (from >= 0 && folder == NULL)
+        close_both(from, -1);
+    while (done) {
+        errno = 0;
+        entry = readdir(folder);
+        if (entry == NULL)
+            break;
+        done = entry->d_name[0] == '.' || each(dirfd(folder), to, entry->d_name);
     }
+    done = done && errno == 0;
+    reason = errno;
+    if (folder != NULL)
+        closedir(folder);
+    errno = reason;
+    return done;
 }
 
-static bool copy_tree(FTS *tree, const char *to, size_t skipped)
+/* Copy the folder |name|; what |from| has of that name and is none is left out. */
+static bool copy_folder(int from, int to, const char *name, entry_fn *each)
 {
-    FTSENT *entry;
-    bool done = true;
+    int in = openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    int out = -1;
+    bool done = in < 0 && (errno == ENOENT || errno == ENOTDIR || errno == ELOOP);
 
-    errno = 0;
-    while (done && (entry = fts_read(tree)) != NULL) {
-        char *target = sp_format("%s%s", to, entry->fts_path + skipped);
-
-        done = target != NULL && copy_entry(tree, entry, target);
-        if (target == NULL)
-            errno = ENOMEM;
-        OPENSSL_free(target);
-    }
-    return done && errno == 0;
+    if (in >= 0 && mkdirat(to, name, 0755) == 0)
+        out = openat(to, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    if (out >= 0)
+        done = fchmod(out, 0755) == 0 && for_each(in, out, each) && fsync(out) == 0;
+    close_both(out < 0 ? in : -1, out);
+    return done;
 }
 
-static FTS *open_tree(char *path)
+static bool copy_crl(int from, int to, const char *name)
 {
-    char *const roots[] = { path, NULL };
+    struct stat is;
 
-    return fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
+    if (!ends_with(name, SUFFIX))
+        return true;
+    if (fstatat(from, name, &is, AT_SYMLINK_NOFOLLOW) != 0)
+        return errno == ENOENT;
+    return !S_ISREG(is.st_mode) || copy_file(from, to, name);
+}
+
+/* CRLs lie in a folder for each issuer. */
+static bool copy_issuer(int from, int to, const char *name)
+{
+    return copy_folder(from, to, name, copy_crl);
+}
+
+static int open_folder(const char *path)
+{
+    return open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 }
 
 bool sp_beside_copy(const char *from, const char *to)
 {
-    char *path = sp_format("%s/" CRLS, from);
-    struct stat is;
-    FTS *tree = NULL;
-    bool done = path != NULL;
+    int in = open_folder(from);
+    int out = in < 0 ? -1 : open_folder(to);
+    bool done = out >= 0 && copy_folder(in, out, CRLS, copy_issuer);
 
-    if (done && lstat(path, &is) == 0) {
-        tree = open_tree(path);
-        done = tree != NULL && copy_tree(tree, to, strlen(from));
-    } else if (done) {
-        done = errno == ENOENT;
-    }
-    if (tree != NULL) {
-        int reason = errno;
-
-        (void)fts_close(tree);
-        errno = reason;
-    }
-    OPENSSL_free(path);
+    close_both(in, out);
     return done;
+}
+
+static bool discard_file(int from, int to, const char *name)
+{
+    (void)to;
+    (void)unlinkat(from, name, 0);
+    return true;
+}
+
+static bool discard_folder(int from, int to, const char *name)
+{
+    (void)for_each(openat(from, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), to,
+                   discard_file);
+    (void)unlinkat(from, name, AT_REMOVEDIR);
+    return true;
 }
 
 void sp_beside_discard(const char *from)
 {
-    char *path = sp_format("%s/" CRLS, from);
-    FTS *tree = path == NULL ? NULL : open_tree(path);
-    FTSENT *entry;
+    int folder = open_folder(from);
 
-    while (tree != NULL && (entry = fts_read(tree)) != NULL) {
-        if (entry->fts_info == FTS_DP)
-            (void)rmdir(entry->fts_path);
-        else if (entry->fts_info != FTS_D)
-            (void)unlink(entry->fts_path);
-    }
-    if (tree != NULL)
-        (void)fts_close(tree);
-    OPENSSL_free(path);
+    if (folder < 0)
+        return;
+    (void)for_each(openat(folder, CRLS, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC), -1,
+                   discard_folder);
+    (void)unlinkat(folder, CRLS, AT_REMOVEDIR);
+    close_both(folder, -1);
 }

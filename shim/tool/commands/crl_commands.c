@@ -21,52 +21,54 @@
 
 #define FEWEST_DIGITS 8
 
-/* |data|: is the headline printed? */
-static int print_row(const struct shim_stored_crl *crl, void *data)
-{
-    bool *begun = data;
-    char *next = crl->state == SHIM_CRL_DAMAGED
-                     ? OPENSSL_strdup("-")
-                     : sp_format_time((time_t)crl->file->about.next_update);
-    char *scope = shim_stored_crl_scope(crl);
-    char key[SP_FINGERPRINT_TEXT] = "-";
+struct listing_crls {
+    bool json, begun, damaged; /* |begun|: the headline was printed */
+};
 
-    if (!*begun)
+static int print_row(const struct shim_stored_crl *crl, struct listing_crls *listing)
+{
+    char *next = sp_format_time((time_t)crl->file->about.next_update);
+    char *scope = shim_stored_crl_scope(crl);
+    bool whole = scope != NULL && strcmp(scope, "all") == 0;
+    char key[SP_FINGERPRINT_TEXT];
+
+    if (!listing->begun)
         shim_print(stdout, "STATE    NEXT UPDATE           REVOKED    KEY               ISSUER\n");
-    *begun = true;
-    if (crl->state != SHIM_CRL_DAMAGED)
-        sp_fingerprint_text(crl->file->key, key);
-    if (next != NULL && scope != NULL && crl->state == SHIM_CRL_DAMAGED)
-        shim_print(stdout, "%-7s  %s\n", shim_crl_state_name(crl), crl->file->damage);
-    else if (next != NULL && scope != NULL)
+    listing->begun = true;
+    sp_fingerprint_text(crl->file->key, key);
+    if (next != NULL && scope != NULL)
         shim_print(stdout, "%-7s  %-20s  %-9llu  %.16s  %s%s%s%s\n", shim_crl_state_name(crl), next,
-                   (unsigned long long)crl->file->count, key, crl->issuer,
-                   strcmp(scope, "all") == 0 ? "" : "; covers ",
-                   strcmp(scope, "all") == 0 ? "" : scope,
-                   crl->has_issuer ? "" : "; its issuer is not stored");
+                   (unsigned long long)crl->file->count, key, crl->issuer, whole ? "" : "; covers ",
+                   whole ? "" : scope, crl->has_issuer ? "" : "; its issuer is not stored");
     OPENSSL_free(next);
     OPENSSL_free(scope);
     return next != NULL && scope != NULL ? SHIM_OK : shim_no_memory();
 }
 
-static int print_line(const struct shim_stored_crl *crl, void *data)
+static int list_one(const struct shim_stored_crl *crl, void *data)
 {
-    (void)data;
-    return shim_json_line(shim_stored_crl_json(crl));
+    struct listing_crls *listing = data;
+
+    if (crl->state == SHIM_CRL_DAMAGED) {
+        listing->damaged = true;
+        shim_error("%s", crl->file->damage);
+    }
+    if (listing->json)
+        return shim_json_line(shim_stored_crl_json(crl));
+    return crl->state == SHIM_CRL_DAMAGED ? SHIM_OK : print_row(crl, listing);
 }
 
 int shim_list_crls(struct shim *shim, bool json)
 {
     struct sp_keyring *keyring;
-    bool begun = false;
+    struct listing_crls listing = { .json = json };
     int code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
 
     if (code != SHIM_OK)
         return code;
-    code = shim_stored_crls_each(shim->keyring_path, keyring, time(NULL),
-                                 json ? print_line : print_row, &begun);
+    code = shim_stored_crls_each(shim->keyring_path, keyring, time(NULL), list_one, &listing);
     sp_keyring_close(keyring);
-    return code;
+    return code == SHIM_OK && listing.damaged ? SHIM_SYSTEM : code;
 }
 
 struct removing_crls {
