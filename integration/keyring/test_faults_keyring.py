@@ -134,6 +134,10 @@ def cases(model, pki, tmp_path_factory):
     shutil.copy(pki.good_p384.pem, smime / "certificates" / "1.0")
     shutil.copy(pki.good_chain.pem, smime / "certificates" / "2.0")
     (smime / "certificates" / ".index").write_text("a@b 1.0 - ? t se\na@b 2.0 - ? i se\n")
+    mail, text = smime / "mail.eml", smime / "text"
+    text.write_text("hello\n")
+    must(stock("cms", "-sign", "-in", text, "-signer", pki.good_p384.pem, "-inkey", pki.good_p384.key,
+               "-from", "good_p384@example.com", "-to", "bob@example.com", "-out", mail))
     passphrase = ["keyring", "passphrase", "good_p256@example.com"]
     backup = {"backup", "backup/certificates.db", "backup/keys.db"}
     return {
@@ -144,6 +148,7 @@ def cases(model, pki, tmp_path_factory):
         "upload of an export": partial(Keyring, None, ["upload", "--as", "exported", exported],
                                        True),
         "import": partial(Keyring, model, ["import", "--from", smime, "--no-passphrase"], True),
+        "collect": partial(Keyring, model, ["collect", mail], True),
         "remove": partial(Keyring, model, ["remove", "--with-key", "good_p256@example.com"], True),
         "remove --dry-run": partial(Keyring, model, ["remove", "--dry-run", "--json", "--with-key",
                                                      "good_p256@example.com"]),
@@ -178,12 +183,12 @@ NAMES = ["upload --json", "upload of a key", "upload of an export", "upload --dr
          "show", "trust", "check"]
 
 
-@pytest.mark.parametrize("name", [*NAMES, "passphrase", "first upload", "export to standard output"])
+@pytest.mark.parametrize("name", [*NAMES, "passphrase", "collect", "first upload", "export to standard output"])
 def test_keyring(name, cases):
     assert fail_each(cases[name]()) > 10
 
 
-@pytest.mark.parametrize("name", [*NAMES, "import", "list", "check of an old PKCS#12"])
+@pytest.mark.parametrize("name", [*NAMES, "import", "collect", "list", "check of an old PKCS#12"])
 def test_keyring_starved(name, cases, starve):
     assert starve_each(cases[name](), starve) > 10
 

@@ -26,6 +26,7 @@ static bool is_url_character(char c)
 static bool is_url(const char *url, size_t length)
 {
     size_t begin = 0;
+    size_t host;
 
     for (size_t i = 0; i < length; i++)
         if (!is_url_character(url[i]))
@@ -33,8 +34,9 @@ static bool is_url(const char *url, size_t length)
     for (size_t i = 0; i < sizeof(schemes) / sizeof(schemes[0]); i++)
         if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
             begin = strlen(schemes[i]);
-    return begin > 0 && length <= LONGEST_URL && begin < length && url[begin] != '/' &&
-           url[begin] != '?';
+    /* A password has no place before the host: URLs are shown. */
+    host = strcspn(url + begin, "/?@ ");
+    return begin > 0 && length <= LONGEST_URL && host > 0 && url[begin + host] != '@';
 }
 
 bool sp_are_directories(const char *value)

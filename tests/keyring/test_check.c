@@ -92,7 +92,7 @@ static void add_line(const char *line, void *data)
 static void expect(enum sp_access access, const char *expected, int certificates, int keys)
 {
     struct sp_keyring *keyring = sp_must_open(place, access);
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     char told[4096] = "";
     int64_t lines = 0;
 
@@ -327,7 +327,7 @@ START_TEST(lost_page)
 {
     static const char *const files[] = { SP_CERTIFICATES, SP_KEYS };
     struct sp_keyring *keyring;
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     char told[4096] = "";
 
     lose_page(files[_i], 1);
@@ -348,7 +348,7 @@ START_TEST(page_of_nothing)
 {
     static const char *const files[] = { SP_CERTIFICATES, SP_KEYS };
     struct sp_keyring *keyring;
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     char told[4096] = "";
 
     sp_run_sql(place, files[_i],

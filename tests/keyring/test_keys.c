@@ -4,6 +4,7 @@
  *
  * Private keys: stored, found, replaced, and removed with their last certificate.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -373,6 +374,38 @@ START_TEST(removed_after_override)
 }
 END_TEST
 
+static bool is_there(const char *name)
+{
+    char *path = sp_store_file(place, name);
+    bool is = access(path, F_OK) == 0;
+
+    OPENSSL_free(path);
+    return is;
+}
+
+/* What SQLite left of a change to both databases goes with the next one; no other file does. */
+START_TEST(swept)
+{
+    static const char *const names[] = { SP_CERTIFICATES "-mj12345678", SP_CERTIFICATES "-mj",
+                                         SP_CERTIFICATES "-m", "copy-" SP_CERTIFICATES "-mj1" };
+
+    for (size_t i = 0; i < SP_ROWS(names); i++) {
+        char *path = sp_store_file(place, names[i]);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        ck_assert_int_ge(fd, 0);
+        close(fd);
+        OPENSSL_free(path);
+    }
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    ck_assert(is_there(names[0]));
+    sp_store_key(keyring, bob, SECRET, false, NULL);
+    ck_assert(!is_there(names[0]) && !is_there(names[1]));
+    ck_assert(is_there(names[2]) && is_there(names[3]));
+    ck_assert(is_there(SP_CERTIFICATES) && is_there(SP_KEYS));
+}
+END_TEST
+
 /* Both certificates are removed, or none. */
 START_TEST(removed_whole)
 {
@@ -576,6 +609,7 @@ int main(void)
     tcase_add_test(tests, removed_at_once);
     tcase_add_test(tests, removed_twice);
     tcase_add_test(tests, removed_after_override);
+    tcase_add_test(tests, swept);
     tcase_add_test(tests, removed_whole);
     tcase_add_test(tests, removed_damaged);
     tcase_add_test(tests, overwritten);

@@ -232,7 +232,7 @@ static bool try_request(void)
 /* The key that was stored is none, and the request for the one that is elsewhere is none. */
 static bool try_check(void)
 {
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     bool unread = false;
 
     return sp_keyring_check(keyring, hear, &unread, &checked) && !unread && checked.faults == 2 &&
@@ -250,7 +250,7 @@ static const char *copy_path(void)
 
 static bool try_backup(void)
 {
-    return sp_keyring_backup(keyring, copy_path());
+    return sp_keyring_backup(keyring, copy_path(), NULL);
 }
 
 static const struct {

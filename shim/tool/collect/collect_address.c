@@ -82,6 +82,7 @@ static void ask(struct shim_collecting *run, char *const *addresses, size_t coun
     directory->keyring = run->keyring;
     directory->upload = run->upload;
     directory->now = run->now;
+    directory->dry_run = run->dry_run;
     directory->tell = take_news;
     for (size_t i = 0; run->fault == SHIM_OK && i < count; i++) {
         struct asked asked = { .run = run };

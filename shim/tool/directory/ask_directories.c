@@ -17,6 +17,7 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_chain.h"
 #include "tool/keyring/stored_key.h"
+#include "tool/report/outcome.h"
 
 /* More certificates in one answer are not looked at: each costs the check of its chain. */
 #define MOST_CERTS 100
@@ -157,20 +158,6 @@ static bool has_ca(struct asking *asking, X509 *cert)
     return has;
 }
 
-/* The first denial, without the words before it, as what is refused is to take it. */
-static char *first_denial(const smimepolicy_verdict *verdict)
-{
-    static const char words[] = "refused: encrypt: ";
-    char *text = smimepolicy_finding_text(verdict, smimepolicy_verdict_get0_finding(verdict, 0));
-    char *rest = NULL;
-
-    if (text != NULL)
-        rest =
-            OPENSSL_strdup(text + (strncmp(text, words, strlen(words)) == 0 ? strlen(words) : 0));
-    smimepolicy_free(text);
-    return rest;
-}
-
 static void take(struct asking *asking, X509 *cert, const struct sp_facts *facts)
 {
     struct shim_directory *directory = asking->directory;
@@ -189,28 +176,39 @@ static void take(struct asking *asking, X509 *cert, const struct sp_facts *facts
         tell(asking, added == SP_ADD_NEW ? SHIM_NEWS_TAKEN : SHIM_NEWS_AGAIN, cert, facts, NULL);
 }
 
+/* Tell why |cert| is not taken: its first denial, without the words that name the use. */
+static void refuse(const struct asking *asking, const X509 *cert, const struct sp_facts *facts,
+                   const struct shim_outcome *outcome)
+{
+    static const char words[] = "refused: encrypt: ";
+    const char *why = outcome->kept != NULL ? outcome->kept : "out of memory";
+
+    tell(asking, SHIM_NEWS_LEFT, cert, facts,
+         why + (strncmp(why, words, strlen(words)) == 0 ? strlen(words) : 0));
+}
+
 /* Judge |cert|, and take it or tell why not. */
 static void judge(struct asking *asking, X509 *cert, const struct sp_facts *facts)
 {
     const struct shim_directory *directory = asking->directory;
+    const smimepolicy_settings *settings = directory->shim->settings;
     struct sp_collected found = { .address = asking->address, .has_ca = has_ca(asking, cert) };
-    smimepolicy_verdict *verdict = NULL;
-    char *why = NULL;
+    struct shim_outcome outcome = {
+        .settings = settings, .alone = true, .keeps = true, .explains = directory->dry_run
+    };
 
     if (asking->fault == SHIM_OK && !shim_key_is_kept(directory->keyring, cert, &found.is_own))
         asking->fault = shim_keyring_failed(directory->keyring);
-    if (asking->fault == SHIM_OK)
-        verdict = sp_judge_from_directory(facts, &found, directory->now, directory->shim->settings);
-    if (asking->fault == SHIM_OK && verdict == NULL)
-        asking->fault = shim_no_memory();
-    if (verdict != NULL && smimepolicy_verdict_allowed(verdict) != 0) {
+    if (asking->fault != SHIM_OK)
+        return;
+    shim_outcome_add(&outcome, sp_judge_from_directory(facts, &found, directory->now, settings));
+    if (outcome.fault != SHIM_OK)
+        asking->fault = outcome.fault;
+    else if (outcome.denied)
+        refuse(asking, cert, facts, &outcome);
+    else
         take(asking, cert, facts);
-    } else if (verdict != NULL) {
-        why = first_denial(verdict);
-        tell(asking, SHIM_NEWS_LEFT, cert, facts, why != NULL ? why : "out of memory");
-    }
-    OPENSSL_free(why);
-    smimepolicy_verdict_free(verdict);
+    shim_outcome_clear(&outcome);
 }
 
 /* A CA that has not the address is there to complete a chain. */
@@ -239,16 +237,16 @@ static void judge_all(struct asking *asking)
         tell(asking, SHIM_NEWS_NOTHING, NULL, NULL, NULL);
 }
 
-/* Ask the directory |url|; false if it gave no answer, or a part of one. */
+/* Ask the directory |url|, which takes |*spent|; false if it gave no answer. */
 static bool ask_one(struct asking *asking, const char *url,
-                    const struct shim_credentials *credentials)
+                    const struct shim_credentials *credentials, int64_t *spent)
 {
     const struct shim_question question = { .url = url,
                                             .address = asking->address,
                                             .settings = asking->directory->shim->settings,
                                             .credentials = credentials };
     struct shim_answer answer;
-    char *why = shim_look_up(&question, &answer);
+    char *why = shim_look_up(&question, &answer, spent);
     bool answered = why == NULL && answer.bytes != NULL;
 
     asking->certs = sk_X509_new_null();
@@ -337,13 +335,17 @@ static void ask_each(struct asking *asking, const struct shim_credentials *crede
         asking->fault = shim_no_memory();
     for (size_t i = 0; asking->fault == SHIM_OK && (url = strsep(&rest, " ")) != NULL; i++) {
         char *source = source_of(url);
+        int64_t *spent = &directory->spent[i];
+        bool answers = false;
 
         asking->source = source;
         if (source == NULL)
             asking->fault = shim_no_memory();
-        else if (!directory->in_vain[i])
-            directory->in_vain[i] = !ask_one(asking, url, credentials);
-        asking->is_part = asking->is_part || directory->in_vain[i];
+        else if (*spent < SHIM_MOST_SPENT)
+            answers = ask_one(asking, url, credentials, spent);
+        if (!answers)
+            *spent = SHIM_MOST_SPENT;
+        asking->is_part = asking->is_part || !answers;
         asking->source = NULL;
         OPENSSL_free(source);
     }

@@ -39,6 +39,12 @@ typedef void shim_news_fn(const struct shim_news *news, void *data);
 /* Tell on stderr that a certificate is gone; or would be, |if_done|. */
 void shim_directory_tell_gone(const struct shim_news *news, bool if_done);
 
+/*
+ * A run waits for a directory no longer than this, in milliseconds, whatever number of addresses
+ * there are.  One that gave no answer has used it up.
+ */
+#define SHIM_MOST_SPENT 30000
+
 /* The directories, as one run asks them. */
 struct shim_directory {
     struct shim *shim;          /* borrowed; its settings are read */
@@ -47,7 +53,9 @@ struct shim_directory {
     time_t now;
     shim_news_fn *tell;
     void *data;
-    bool in_vain[SP_MOST_DIRECTORIES]; /* gave no answer, and is not asked again */
+    bool dry_run; /* nothing is stored, and so nothing logged */
+    /* How long each was waited for, in milliseconds: see SHIM_MOST_SPENT. */
+    int64_t spent[SP_MOST_DIRECTORIES];
     /* Owned: what is gone.  It is for the caller to remove, once the upload is stored. */
     unsigned char (*gone)[SP_SHA256_LENGTH];
     size_t gone_count;
@@ -75,9 +83,9 @@ bool shim_directory_may_help(const struct shim *shim, const struct sp_choice *ch
 /*
  * Ask for |address|, store what is taken, and tell on stderr.
  *
- * @param in_vain  SP_MOST_DIRECTORIES elements: which directories did not answer before
+ * @param spent  SP_MOST_DIRECTORIES elements: how long each was waited for in this run
  * @return SHIM_OK, also if nothing came; or another code with the reason on stderr
  */
-int shim_directory_fetch(struct shim *shim, const char *address, bool *in_vain);
+int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent);
 
 #endif

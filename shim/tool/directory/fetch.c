@@ -73,12 +73,12 @@ static int fetch(struct shim_directory *directory, const char *address)
     return code == SHIM_OK ? shim_directory_remove(directory) : code;
 }
 
-int shim_directory_fetch(struct shim *shim, const char *address, bool *in_vain)
+int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent)
 {
     struct shim_directory directory = { .shim = shim, .now = time(NULL), .tell = tell };
     int code;
 
-    memcpy(directory.in_vain, in_vain, sizeof(directory.in_vain));
+    memcpy(directory.spent, spent, sizeof(directory.spent));
     if (eaccess(shim->keyring_path, W_OK) != 0) {
         shim_error("note: %s: no directory is asked, as the keyring %s cannot be written: %s",
                    address, shim->keyring_path, strerror(errno));
@@ -94,6 +94,6 @@ int shim_directory_fetch(struct shim *shim, const char *address, bool *in_vain)
         sp_upload_free(directory.upload);
     shim_directory_end(&directory);
     sp_keyring_close(directory.keyring);
-    memcpy(in_vain, directory.in_vain, sizeof(directory.in_vain));
+    memcpy(spent, directory.spent, sizeof(directory.spent));
     return code;
 }

@@ -66,11 +66,15 @@ bool shim_give(int to, enum shim_given_kind kind, const void *data, size_t lengt
     return write_all(to, &head, sizeof(head)) && write_all(to, data, length);
 }
 
+/* |to| is above the other end of the pipe, which is above the standard streams. */
 static _Noreturn void ask(const struct shim_question *question, int to, pid_t parent)
 {
     const char *why = "no such kind of directory is known";
 
-    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent)
+    /* Neither the keyring nor the output is to be had here. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+        close_range(STDERR_FILENO + 1, (unsigned)to - 1, 0) != 0 ||
+        close_range((unsigned)to + 1, ~0U, 0) != 0)
         _exit(1);
     for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
         if (strncmp(question->url, sources[i].scheme, strlen(sources[i].scheme)) == 0)
@@ -160,8 +164,9 @@ static char *check(struct shim_answer *answer)
     return why;
 }
 
-char *shim_look_up(const struct shim_question *question, struct shim_answer *answer)
+char *shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent)
 {
+    const int64_t begun = now_in_ms();
     const pid_t parent = getpid();
     int ends[2] = { -1, -1 };
     pid_t child = -1;
@@ -185,5 +190,6 @@ char *shim_look_up(const struct shim_question *question, struct shim_answer *ans
     }
     if (ends[0] >= 0)
         close(ends[0]);
+    *spent += now_in_ms() - begun;
     return why != NULL ? why : check(answer);
 }

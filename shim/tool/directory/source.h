@@ -11,6 +11,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include <openssl/buffer.h>
 
@@ -20,7 +21,7 @@
 #define SHIM_MOST_ENTRIES  10
 #define SHIM_MOST_VALUES   64
 #define SHIM_LONGEST_VALUE (64 * 1024)
-/* How long a directory may take, in seconds. */
+/* How long a directory may take for one question, in seconds. */
 #define SHIM_PATIENCE 4
 
 /* As whom a directory is asked.  Zero: as nobody. */
@@ -62,12 +63,13 @@ struct shim_answer {
     size_t at;      /* how far it was read */
 };
 /*
- * Ask the directory of |question|.
+ * Ask the directory of |question|.  What it takes is added to |*spent|, in milliseconds.
  *
  * @return NULL with |answer| complete, to free with BUF_MEM_free(); or why there is none,
  *         to free, as in "it …"
  */
-char *shim_look_up(const struct shim_question *question, struct shim_answer *answer);
+char *shim_look_up(const struct shim_question *question, struct shim_answer *answer,
+                   int64_t *spent);
 /* Get the next part; false behind the last. */
 bool shim_answer_next(struct shim_answer *answer, enum shim_given_kind *kind, const char **data,
                       size_t *length);

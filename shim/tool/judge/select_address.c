@@ -26,8 +26,8 @@ struct addressing {
     struct shim_selection *selection;
     time_t now;
     bool signs;
-    size_t copy;                       /* for whom a recipient is taken, see struct shim_selected */
-    bool in_vain[SP_MOST_DIRECTORIES]; /* the directories that did not answer */
+    size_t copy; /* for whom a recipient is taken, see struct shim_selected */
+    int64_t spent[SP_MOST_DIRECTORIES]; /* see shim_directory_fetch() */
 };
 
 /* The recipient with that certificate, or NULL. */
@@ -134,7 +134,7 @@ static int fetch(struct addressing *run, const char *address, struct sp_choice *
         shim_error("note: %s: a directory would be asked", address);
         return SHIM_OK;
     }
-    code = shim_directory_fetch(shim, address, run->in_vain);
+    code = shim_directory_fetch(shim, address, run->spent);
     if (code != SHIM_OK)
         return code;
     sp_choice_clear(choice);
