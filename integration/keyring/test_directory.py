@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 from directory import BASE, SERVER, SLAPD, Cert, Directory, bag, person
+from faults import fail_each, skip_without_strace, starve_each
 from harness import COMMAND, OPENSSL, must, run, stock, write_conf
+from test_faults_keyring import Keyring
 from test_keyring_upload import Ring
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
@@ -457,6 +459,28 @@ def test_the_surroundings_change_nothing(box, tmp_path):
         "HOME": tmp_path, "LDAPTLS_REQCERT": "never", "LDAPCONF": tmp_path / "ldaprc", "LDAPRC": "ldaprc",
         "LDAPTLS_CACERT": box.world.ca})
     assert result.rc == SYSTEM and box.rows() == []
+
+
+class Faulty(Keyring):
+    """`collect` of an address, while something fails in the command."""
+
+    def __init__(self, box, *words):
+        self._policy = box.policy
+        super().__init__(box.path, ["collect", *words, "bob@example.org"], True)
+
+    def words(self, room):
+        return ["--policy", self._policy, *super().words(room)]
+
+
+@pytest.mark.slow
+def test_every_system_call_fails_once(box):
+    skip_without_strace()
+    assert fail_each(Faulty(box)) > 10
+
+
+@pytest.mark.slow
+def test_every_allocation_fails_once(box, starve):
+    assert starve_each(Faulty(box, "--json"), starve) > 10
 
 
 class Server(threading.Thread):

@@ -109,7 +109,9 @@ static char *read_all(int from, BUF_MEM *bytes)
 
         if (ready < 0 && errno == EINTR)
             continue;
-        if (ready <= 0)
+        if (ready < 0)
+            return sp_format("it cannot be waited for: %s", strerror(errno));
+        if (ready == 0)
             return sp_format("it did not answer within %d seconds", SHIM_PATIENCE);
         got = read(from, block, sizeof(block));
         if (got < 0 && errno == EINTR)
