@@ -9,6 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "settings/host_list.h"
 #include "settings/rule_ids.h"
 
 /* A choice is stored as the index of its word. */
@@ -41,9 +42,12 @@ CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(collect, collects_nothing)
 CHOICE(trace, trace)
+CHOICE(fetch_private, fetches_private)
+CHOICE(ocsp, asks_ocsp)
 TEXT(backend)
 TEXT(keyring)
 TEXT(decision_log)
+TEXT(fetch_from)
 
 static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
 static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
@@ -107,6 +111,7 @@ static const char *const places[] = { "last", "first", NULL };
 static const char *const collections[] = { "chain", "off", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
+static const char *const switches[] = { "off", "on", NULL };
 
 /* One setting: a choice (words, put, get) or a text (at, accepts). */
 static const struct row {
@@ -141,6 +146,10 @@ static const struct row {
     WORDS(missing_key_usage, "reject", "reject or accept", leniency),
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),
+    STRING(fetch_from, NULL, "hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between them",
+           sp_host_list_accepts),
+    WORDS(fetch_private, "no", "no or yes", answers),
+    WORDS(ocsp, "off", "off or on", switches),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
@@ -314,6 +323,7 @@ void smimepolicy_settings_free(smimepolicy_settings *settings)
     OPENSSL_free(settings->backend);
     OPENSSL_free(settings->keyring);
     OPENSSL_free(settings->decision_log);
+    OPENSSL_free(settings->fetch_from);
     OPENSSL_free(settings);
 }
 

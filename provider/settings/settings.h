@@ -41,11 +41,14 @@ struct smimepolicy_settings {
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;
     bool collects_nothing; /* the command takes no certificates out of mails */
+    bool fetches_private;  /* the command may fetch from addresses of private networks */
+    bool asks_ocsp;        /* the command asks OCSP responders */
     bool trace;
     smimepolicy_severity beyond[SP_BEYOND_COUNT];
     char *backend;      /* owned; "default" unless set */
     char *keyring;      /* owned; NULL: none */
     char *decision_log; /* owned; NULL: none; "syslog" or an absolute path */
+    char *fetch_from;   /* owned; NULL: nothing is fetched; see settings/host_list.h */
 };
 
 /* The keys in the order of the table; NULL past the last. */
