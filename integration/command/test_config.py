@@ -140,6 +140,7 @@ trust = caller
 missing_key_usage = reject
 ec_key_agreement = reject
 collect = chain
+signers = all
 # fetch_from is not set
 fetch_private = no
 ocsp = off

@@ -124,7 +124,8 @@ struct sp_facts *sp_facts_new(const X509 *cert)
     facts->purposes = sp_read_extension(cert, NID_ext_key_usage, ASN1_ITEM_rptr(EXTENDED_KEY_USAGE),
                                         &facts->extended);
     read_basic_constraints(facts, cert);
-    if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert)) {
+    if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert) ||
+        !sp_read_kinship(facts, cert)) {
         sp_facts_free(facts);
         facts = NULL;
     } else {
@@ -140,6 +141,7 @@ void sp_facts_free(struct sp_facts *facts)
         return;
     OPENSSL_free(facts->subject);
     OPENSSL_free(facts->serial);
+    OPENSSL_free(facts->serial_octets);
     OPENSSL_free(facts->addresses);
     OPENSSL_free(facts->bad_address);
     EXTENDED_KEY_USAGE_free(facts->purposes);

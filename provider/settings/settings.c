@@ -31,6 +31,7 @@
 
 CHOICE(mode, mode)
 CHOICE(trust, trust)
+CHOICE(revocation, revocation)
 CHOICE(unknown_keys, refuse_unknown_keys)
 CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
@@ -41,6 +42,7 @@ CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(collect, collects_nothing)
+CHOICE(signers, any_signer)
 CHOICE(trace, trace)
 CHOICE(fetch_private, fetches_private)
 CHOICE(ocsp, asks_ocsp)
@@ -103,12 +105,14 @@ static bool is_log(const char *value)
 
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const trusts[] = { "caller", "keyring", NULL };
+static const char *const revocations[] = { "off", "soft", "hard", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
 static const char *const raw_answers[] = { "judge", "pass", NULL };
 static const char *const reactions[] = { "log", "refuse", NULL };
 static const char *const key_types[] = { "all", "mail", NULL };
 static const char *const places[] = { "last", "first", NULL };
 static const char *const collections[] = { "chain", "off", NULL };
+static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 static const char *const switches[] = { "off", "on", NULL };
@@ -143,9 +147,11 @@ static const struct row {
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),
+    WORDS(revocation, "soft", "off, soft or hard", revocations),
     WORDS(missing_key_usage, "reject", "reject or accept", leniency),
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),
+    WORDS(signers, "all", "all or any", quorums),
     STRING(fetch_from, NULL, "hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between them",
            sp_host_list_accepts),
     WORDS(fetch_private, "no", "no or yes", answers),

@@ -235,6 +235,20 @@ static int give_pass(char *buffer, int size, int writing, void *data)
 }
 
 /*
+ * Is it one SEQUENCE and nothing else, as every private key is?  The padding of AES-CBC looks
+ * right after one wrong passphrase in 256.
+ */
+static bool is_sequence(const unsigned char *data, long length)
+{
+    const unsigned char *at = data;
+    long inside = 0;
+    int tag = 0, class = 0;
+
+    return ASN1_get_object(&at, &inside, &tag, &class, length) == V_ASN1_CONSTRUCTED &&
+           tag == V_ASN1_SEQUENCE && class == V_ASN1_UNIVERSAL && at + inside == data + length;
+}
+
+/*
  * Decrypt a key in the traditional form in place.  PEM_do_header() does that also with a
  * wrong passphrase, so each attempt gets a copy.
  */
@@ -247,7 +261,8 @@ static bool decrypt(struct shim_file_parts *file, struct shim_block *block, EVP_
     do {
         unsigned char *data = OPENSSL_memdup(block->data, closed);
 
-        done = data != NULL && PEM_do_header(info, data, &block->length, give_pass, file) == 1;
+        done = data != NULL && PEM_do_header(info, data, &block->length, give_pass, file) == 1 &&
+               is_sequence(data, block->length);
         if (done)
             memcpy(block->data, data, (size_t)block->length);
         else

@@ -287,6 +287,13 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
     return incoming->anchors != NULL ? keep_anchors(incoming, operation) : SHIM_SYSTEM;
 }
 
+/* The stock names take every signature, as stock does. */
+static bool wants_any_signer(const struct shim_operation *operation)
+{
+    return shim_args_last(operation->args, ROLE_ANY_SIGNER) != NULL ||
+           (operation->manner == &shim_manner_verb && operation->shim->settings->any_signer);
+}
+
 static int review(struct shim_verification *verification, struct shim_operation *operation,
                   struct shim_outcome *outcome)
 {
@@ -301,7 +308,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     if (code != SHIM_OK)
         return code;
     verification->incoming.keyring = operation->selection.keyring;
-    if (shim_args_last(operation->args, ROLE_ANY_SIGNER) != NULL)
+    if (wants_any_signer(operation))
         code = shim_any_signer(&verification->incoming, operation, now);
     if (code != SHIM_OK)
         return code;
