@@ -87,7 +87,6 @@ struct sp_facts {
 bool sp_read_names(struct sp_facts *facts, const X509 *cert);
 void sp_read_public_key(struct sp_public_key *key, const X509 *cert);
 int sp_read_digest(const X509 *cert);
-bool sp_read_kinship(struct sp_facts *facts, const X509 *cert);
 
 /*
  * Find the extension |nid| and parse it as |item|, for the caller to free.  NULL
