@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A backup of a keyring in use: both databases as they are at one moment.
+ * A backup of a keyring in use: both databases as they are at one moment, and the CRLs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "keyring/beside.h"
 #include "keyring/sqlite/store.h"
 
 static bool copy_database(struct sp_database *keyring, const char *database, const char *file)
@@ -98,6 +99,7 @@ static void discard(const char *path)
             (void)unlink(file);
         OPENSSL_free(file);
     }
+    sp_beside_discard(path);
     (void)rmdir(path);
 }
 
@@ -137,7 +139,8 @@ static bool fill_and_move(struct sp_database *keyring, const char *unfinished, c
         return sp_store_set_why(keyring, why);
     if (!copy_both(keyring, unfinished))
         return false;
-    return move(unfinished, path) || refuse(keyring, path);
+    return (sp_beside_copy(keyring->path, unfinished) && move(unfinished, path)) ||
+           refuse(keyring, path);
 }
 
 /*
