@@ -214,25 +214,55 @@ bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_
     return !question.failed;
 }
 
+/* Find it, if |settings| ask for it; false only if out of memory. */
+static bool find_if_asked(const char *keyring, const struct sp_asked *asked, time_t at,
+                          const smimepolicy_settings *settings, struct sp_revocation *found)
+{
+    *found = (struct sp_revocation){ .state = SP_REVOCATION_NONE, .reason = -1 };
+    return !sp_revocation_is_asked(settings) ||
+           sp_revocation_find(keyring, asked, at, sp_revocation_needs_answer(settings), found);
+}
+
 smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
                                          smimepolicy_use use, time_t at,
                                          const struct sp_signing_time *signed_at,
                                          const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found = { .reason = -1 };
+    struct sp_revocation found;
 
-    if (!sp_revocation_is_asked(settings) ||
-        sp_revocation_find(keyring, asked, at, sp_revocation_needs_answer(settings), &found))
+    if (find_if_asked(keyring, asked, at, settings, &found))
         verdict = sp_judge_revocation(asked->facts, &found, use, at, signed_at, settings);
     sp_revocation_clear(&found);
     return verdict;
 }
 
-/* libcrypto reports a key of another kind as an error. */
-static int answer_of(int verified)
+smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
+                                       const struct sp_asked *asked, time_t at,
+                                       const struct sp_signing_time *signed_at,
+                                       const smimepolicy_settings *settings)
 {
-    if (verified >= 0)
+    struct sp_revocation found;
+
+    if (verdict == NULL)
+        return NULL;
+    if (!find_if_asked(keyring, asked, at, settings, &found))
+        verdict = sp_verdict_join(verdict, NULL);
+    else if (sp_revocation_speaks(&found, settings))
+        verdict = sp_verdict_join(verdict, sp_judge_revocation(asked->facts, &found,
+                                                               smimepolicy_verdict_use(verdict), at,
+                                                               signed_at, settings));
+    sp_revocation_clear(&found);
+    return verdict;
+}
+
+/* libcrypto reports a key of another kind as an error. */
+int sp_is_signed_by(X509 *cert, X509 *issuer)
+{
+    EVP_PKEY *key = X509_get0_pubkey(issuer);
+    const int verified = key == NULL ? -1 : X509_verify(cert, key);
+
+    if (verified >= 0 || key == NULL)
         return verified;
     return ERR_GET_REASON(ERR_peek_last_error()) == ASN1_R_WRONG_PUBLIC_KEY_TYPE ? 0 : -1;
 }
@@ -240,15 +270,13 @@ static int answer_of(int verified)
 int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void *data)
 {
     X509 *above, *cert;
-    EVP_PKEY *key;
     int is = -1;
 
     ERR_set_mark();
     above = d2i_X509(NULL, &issuer, (long)length);
     cert = X509_dup(data);
-    key = above != NULL ? X509_get0_pubkey(above) : NULL;
-    if (key != NULL && cert != NULL)
-        is = answer_of(X509_verify(cert, key));
+    if (above != NULL && cert != NULL)
+        is = sp_is_signed_by(cert, above);
     X509_free(above);
     X509_free(cert);
     ERR_pop_to_mark();

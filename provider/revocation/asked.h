@@ -27,7 +27,10 @@ struct sp_asked {
     sp_has_signed_fn *has_signed; /* NULL: it can never be told */
     const void *data;             /* borrowed, for |has_signed| */
 };
-/* The answer of sp_has_signed_fn() for an X509, which is |data|. */
+/* The same answer, by the key of |issuer|; it caches into both.  Errors may be left in the queue.
+ */
+int sp_is_signed_by(X509 *cert, X509 *issuer);
+/* The answer of sp_has_signed_fn() for an X509, which is |data|, and is only copied. */
 int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void *data);
 
 /*
@@ -52,5 +55,10 @@ smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_as
                                          smimepolicy_use use, time_t at,
                                          const struct sp_signing_time *signed_at,
                                          const smimepolicy_settings *settings);
+/* As it, and add the findings to |verdict|, which is taken over.  NULL also if it is NULL. */
+smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
+                                       const struct sp_asked *asked, time_t at,
+                                       const struct sp_signing_time *signed_at,
+                                       const smimepolicy_settings *settings);
 
 #endif

@@ -37,6 +37,29 @@ bool sp_revocation_needs_answer(const smimepolicy_settings *settings)
     return settings->revocation == SP_REVOCATION_HARD;
 }
 
+bool sp_revocation_speaks(const struct sp_revocation *revocation,
+                          const smimepolicy_settings *settings)
+{
+    switch (revocation->state) {
+    case SP_REVOCATION_NONE:
+        return false;
+    case SP_REVOCATION_UNKNOWN:
+    case SP_REVOCATION_STALE:
+        return sp_revocation_needs_answer(settings);
+    default:
+        return sp_revocation_is_asked(settings);
+    }
+}
+
+bool sp_says_revoked(const smimepolicy_verdict *verdict)
+{
+    for (size_t i = 0; i < verdict->count; i++)
+        if (verdict->findings[i].rule == SP_RULE_REVOKED &&
+            verdict->findings[i].severity == SMIMEPOLICY_DENY)
+            return true;
+    return false;
+}
+
 static void add(struct sp_case *c, enum sp_rule rule, smimepolicy_severity severity, char *fault,
                 char *found, const char *required, char *remedy)
 {
@@ -142,8 +165,7 @@ static void judge_damaged(struct sp_case *c, const char *why)
         sp_format("%s", rest != NULL ? rest + 2 : "correct that, or remove it"));
 }
 
-/* An anchor vouches for itself; nobody else could revoke it. */
-static bool is_own_issuer(const struct sp_facts *facts)
+bool sp_is_own_issuer(const struct sp_facts *facts)
 {
     return facts->subject_hash != 0 && facts->subject_hash == facts->issuer_hash &&
            (facts->key_id == 0 || facts->issuer_key_id == 0 ||
@@ -156,7 +178,7 @@ static void judge_unanswered(struct sp_case *c, const struct sp_revocation *revo
     char *due;
 
     if (!sp_revocation_needs_answer(c->settings) || c->use == SMIMEPOLICY_DECRYPT ||
-        c->use == SMIMEPOLICY_UPLOAD || is_own_issuer(c->facts))
+        c->use == SMIMEPOLICY_UPLOAD || sp_is_own_issuer(c->facts))
         return;
     if (revocation->state == SP_REVOCATION_UNKNOWN) {
         add(c, SP_RULE_REVOCATION_UNKNOWN, SMIMEPOLICY_DENY,

@@ -40,6 +40,10 @@ struct sp_revocation {
 };
 void sp_revocation_clear(struct sp_revocation *revocation);
 
+/* Would sp_judge_revocation() find anything, for some use?  It spares making a verdict. */
+bool sp_revocation_speaks(const struct sp_revocation *revocation,
+                          const smimepolicy_settings *settings);
+
 /* "key compromise"; NULL if |reason| is -1 or no reason of RFC 5280. */
 const char *sp_revocation_reason(int reason);
 
@@ -60,5 +64,15 @@ smimepolicy_verdict *sp_judge_revocation(const struct sp_facts *facts,
                                          smimepolicy_use use, time_t at,
                                          const struct sp_signing_time *signed_at,
                                          const smimepolicy_settings *settings);
+
+/*
+ * Move the findings of |more|, which is freed, to |verdict|.  It returns |verdict|, or NULL if
+ * one of them is NULL or memory runs out; then both are freed.
+ */
+smimepolicy_verdict *sp_verdict_join(smimepolicy_verdict *verdict, smimepolicy_verdict *more);
+/* Is it its own issuer, by its names and key identifiers?  Nobody else could revoke it. */
+bool sp_is_own_issuer(const struct sp_facts *facts);
+/* Does it refuse under `revoked`? */
+bool sp_says_revoked(const smimepolicy_verdict *verdict);
 
 #endif
