@@ -325,6 +325,12 @@ bool shim_fetch(const struct shim_fetch *fetch, struct shim_fetched *got, char *
     return done;
 }
 
+bool shim_fetch_ready(char **why)
+{
+    *why = shim_curl() == NULL ? OPENSSL_strdup(NO_LIBRARY) : NULL;
+    return shim_curl() != NULL;
+}
+
 bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings, char **why)
 {
     const struct shim_curl *curl = shim_curl();

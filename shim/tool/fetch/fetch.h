@@ -46,6 +46,9 @@ struct shim_fetched {
  */
 bool shim_fetch(const struct shim_fetch *fetch, struct shim_fetched *got, char **why);
 
+/* Is libcurl there?  If not, |*why| is set as for shim_fetch(). */
+bool shim_fetch_ready(char **why);
+
 /*
  * May |url| be fetched by the settings, as far as its text shows?  Without a connection.
  *
