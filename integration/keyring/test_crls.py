@@ -152,11 +152,12 @@ def test_unreadable(ring, ca, content):
     refused(ring.upload(content(ca.crl(entry(7)))), ring, "cannot read", rc=2)
 
 
-def test_all_or_nothing(ring, ca, pki):
+def test_all_or_nothing(ring, ca, home):
     """A CRL that is refused keeps certificates out, and the other way round."""
-    result = refused(ring.upload(ca.crl(spoil=True), pki.good_rsa.pem.read_bytes()), ring)
+    other = Ca(home, "Another")
+    result = refused(ring.upload(ca.crl(spoil=True), other.pem.read_bytes()), ring)
     assert "nothing was stored" in result.err
-    assert ring("show", "good_rsa@example.com").rc == 2
+    assert ring("show", other.fingerprint()).rc == 2
     result = ring.upload(ca.crl(entry(7)), b"junk")
     assert result.rc == 2 and ring.files() == []
     result = ring.upload(ca.crl(entry(7)), b"junk", more=["--keep-going"])

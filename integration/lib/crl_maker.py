@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """CAs, and CRLs written byte by byte: also such as no tool would make."""
 
+import functools
 from datetime import datetime, timedelta, timezone
 
 from der import (BITS, ECDSA_SHA256, GENERALIZED, OCTETS, RSA_SHA256, SEQUENCE, UTC, extension,
@@ -72,15 +73,21 @@ def scope(*, point=None, users=False, cas=False, reasons=None, indirect=False, a
                                       flag(4, indirect), flag(5, attributes)), critical=True)
 
 
+@functools.cache
+def read_issuer(path):
+    """The subject of a certificate, and the algorithm with which its key signs."""
+    is_rsa = b"rsaEncryption" in must(stock("x509", "-in", path, "-noout", "-text")).out
+    return subject_of(path), RSA_SHA256 if is_rsa else ECDSA_SHA256
+
+
 def crl(ca, entries=(), *, crl_number=1, this=NOW - DAY, until=NOW + 7 * DAY, extensions=(),
         version=integer(1), key=None, spoil=False, algorithm=None):
     """A CRL in DER.  |until| None: without nextUpdate; |spoil|: its signature does not fit."""
-    if algorithm is None:
-        is_rsa = b"rsaEncryption" in must(stock("x509", "-in", ca.pem, "-noout", "-text")).out
-        algorithm = RSA_SHA256 if is_rsa else ECDSA_SHA256
+    subject, own_algorithm = read_issuer(ca.pem)
+    algorithm = algorithm or own_algorithm
     listed = tlv(SEQUENCE, *entries) if entries else b""
     given = [*([] if crl_number is None else [number(crl_number)]), *extensions]
-    body = tlv(SEQUENCE, version, algorithm, subject_of(ca.pem), moment(this),
+    body = tlv(SEQUENCE, version, algorithm, subject, moment(this),
                b"" if until is None else moment(until), listed,
                tlv(0xa0, tlv(SEQUENCE, *given)) if given else b"")
     signed = bytearray(sign(body, key or ca.key))

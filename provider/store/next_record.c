@@ -31,7 +31,7 @@ static bool choose(struct sp_loader *loader)
                         loader->uri.kind == SP_URI_CONTACT ? SMIMEPOLICY_ENCRYPT : SMIMEPOLICY_SIGN,
                         &why) ||
         (loader->choice.count > 1 &&
-         !sp_choice_rank(&loader->choice, time(NULL), sp_policy(), &why)))
+         !sp_choice_rank(&loader->choice, sp_policy()->keyring, time(NULL), sp_policy(), &why)))
         return sp_load_refuse(SP_REASON_KEYRING, loader->name, why);
     if (!gives_chosen) {
         loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,

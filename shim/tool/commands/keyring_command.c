@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "common/long_options.h"
 #include "common/print.h"
+#include "common/progress.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
@@ -82,8 +83,10 @@ static int run_backup(struct shim *shim, const struct shim_long *line)
 
     if (code == SHIM_OK)
         code = shim_keys_needed(shim);
-    if (code == SHIM_OK && !sp_keyring_backup(keyring, directory))
+    shim_count_begin("MB copied");
+    if (code == SHIM_OK && !sp_keyring_backup(keyring, directory, shim_count_step))
         code = shim_keyring_failed(keyring);
+    shim_count_end();
     sp_keyring_close(keyring);
     if (opened && shim_long_has(line, "json"))
         return print_json(
@@ -124,10 +127,13 @@ static int check(const struct shim *shim, struct sp_keyring *keyring, json_t *fa
 {
     int code = SHIM_OK;
 
+    checked->step = shim_count_step;
+    shim_count_begin("certificates checked");
     if (!sp_keyring_check(keyring, tell, faults, checked))
         code = shim_keyring_failed(keyring);
     else if (!shim_crls_check(shim->keyring_path, tell, faults, crls, &checked->faults))
         code = SHIM_SYSTEM;
+    shim_count_end();
     sp_keyring_close(keyring);
     if (code != SHIM_OK || checked->faults == 0)
         return code;

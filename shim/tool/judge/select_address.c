@@ -16,6 +16,7 @@
 #include "tool/keyring/choices.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/run/copies.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/run/key_options.h"
 
 /* One run of sign or encrypt. */
@@ -114,7 +115,8 @@ static int choose(const struct addressing *run, const char *address)
 
     if (sp_choice_find(&choice, run->selection->keyring, address,
                        run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, &why) &&
-        sp_choice_rank(&choice, run->now, run->operation->shim->settings, &why))
+        sp_choice_rank(&choice, shim_crls(run->operation->shim), run->now,
+                       run->operation->shim->settings, &why))
         code = settle(run, address, &choice);
     else
         code = shim_keyring_fault(why);
@@ -206,7 +208,7 @@ static int select_signer(const struct addressing *run)
         code = choose_sender(run);
     if (code == SHIM_OK && run->selection->signer_count > 0 &&
         run->operation->request->certfile == NULL)
-        code = shim_issuers_along(run->selection, run->now, run->outcome);
+        code = shim_issuers_along(run->operation->shim, run->selection, run->now, run->outcome);
     return code;
 }
 

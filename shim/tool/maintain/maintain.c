@@ -68,7 +68,7 @@ static int back_up(struct maintaining *maintaining, struct sp_keyring *keyring)
     OPENSSL_free(moment);
     if (code != SHIM_OK || maintaining->backup == NULL)
         return shim_no_memory();
-    if (sp_keyring_backup(keyring, maintaining->backup))
+    if (sp_keyring_backup(keyring, maintaining->backup, NULL))
         return SHIM_OK;
     OPENSSL_free(maintaining->backup);
     maintaining->backup = NULL;

@@ -1,0 +1,35 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * An upload to a keyring in SQLite, between its begin and its end.
+ */
+#ifndef SP_STAGING_H
+#define SP_STAGING_H
+
+#include "keyring/sqlite/store.h"
+
+/* A private key that waits for the end of the upload. */
+struct sp_staged_key {
+    unsigned char key[SP_SHA256_LENGTH];
+    struct sp_private_key private_key; /* owned */
+    struct sp_staged_key *next;        /* owned */
+};
+
+struct sp_staging {
+    struct sp_upload base;
+    struct sp_database *keyring; /* borrowed */
+    /* owned: the same keyring, for look-ups outside of the transaction */
+    struct sp_database *stored;
+    sqlite3_stmt *insert, *insert_address, *insert_recipient; /* owned */
+    sqlite3_stmt *staged_id;                                  /* owned */
+    sqlite3_stmt *look_up, *look_up_key;                      /* owned: statements of |stored| */
+    int64_t last; /* how many certificates were staged */
+    int64_t when; /* the time of upload; 0: now */
+    enum sp_origin origin;
+    const char *only_for;       /* borrowed: the addresses that the next is found by; NULL: all */
+    struct sp_staged_key *keys; /* owned */
+    bool answered;              /* there is a certificate that a key waits for */
+};
+
+#endif
