@@ -10,6 +10,7 @@
 
 #include "base/text.h"
 #include "settings/directories.h"
+#include "settings/host_list.h"
 #include "settings/rule_ids.h"
 
 /* A choice is stored as the index of its word. */
@@ -45,6 +46,8 @@ CHOICE(collect, collects_nothing)
 CHOICE(signers, any_signer)
 CHOICE(contacts_starttls, contacts_starttls)
 CHOICE(trace, trace)
+CHOICE(fetch_private, fetches_private)
+CHOICE(ocsp, asks_ocsp)
 TEXT(backend)
 TEXT(keyring)
 TEXT(contacts)
@@ -52,6 +55,7 @@ TEXT(contacts_age)
 TEXT(contacts_bind)
 TEXT(contacts_ca)
 TEXT(decision_log)
+TEXT(fetch_from)
 
 static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
 static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
@@ -117,6 +121,7 @@ static const char *const collections[] = { "chain", "off", NULL };
 static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
+static const char *const switches[] = { "off", "on", NULL };
 
 #define DIRECTORIES                                                                                \
     "up to 4 URLs like ldap://HOST/BASE, ldaps://HOST/BASE or ldapi://SOCKET/BASE, with a space "  \
@@ -162,6 +167,10 @@ static const struct row {
     WORDS(contacts_starttls, "yes", "no or yes", answers),
     STRING(contacts_bind, NULL, "an absolute path", is_absolute_path),
     STRING(contacts_ca, NULL, "an absolute path", is_absolute_path),
+    STRING(fetch_from, NULL, "hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between them",
+           sp_host_list_accepts),
+    WORDS(fetch_private, "no", "no or yes", answers),
+    WORDS(ocsp, "off", "off or on", switches),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
@@ -339,6 +348,7 @@ void smimepolicy_settings_free(smimepolicy_settings *settings)
     OPENSSL_free(settings->contacts_bind);
     OPENSSL_free(settings->contacts_ca);
     OPENSSL_free(settings->decision_log);
+    OPENSSL_free(settings->fetch_from);
     OPENSSL_free(settings);
 }
 
