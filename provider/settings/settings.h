@@ -46,6 +46,9 @@ struct smimepolicy_settings {
     char *backend;      /* owned; "default" unless set */
     char *keyring;      /* owned; NULL: none */
     char *decision_log; /* owned; NULL: none; "syslog" or an absolute path */
+    char *hub;          /* owned; NULL: none; "service=NAME" or a URI, without a password */
+    char *hub_realm;    /* owned */
+    char *hub_anchors;  /* owned; "no", "yes" or fingerprints */
 };
 
 /* The keys in the order of the table; NULL past the last. */

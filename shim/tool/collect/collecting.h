@@ -33,7 +33,7 @@ struct shim_collecting {
     struct sp_keyring *keyring; /* owned; open to be written, or with |dry_run| to be read */
     struct sp_upload *upload;   /* owned */
     time_t now;
-    bool dry_run, json;
+    bool dry_run, local, json;
 
     size_t mails, collected, already, refused, not_signed;
     json_t *taken;    /* owned: the certificates that are stored at the end */

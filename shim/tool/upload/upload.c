@@ -13,6 +13,7 @@
 #include "common/progress.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -71,8 +72,10 @@ static int store(struct shim_uploading *run, bool *done)
     if (whole || run->options->keep_going) {
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
-        if (!run->options->dry_run && !sp_upload_commit(run->upload))
-            return shim_keyring_failed(run->keyring);
+        if (!run->options->dry_run)
+            code = shim_hub_commit(run->shim, run->keyring, run->upload, run->options->local);
+        if (code != SHIM_OK)
+            return code;
         *done = true;
     }
     if (run->unreadable > 0)
@@ -212,6 +215,7 @@ int shim_run_upload(struct shim *shim, char **argv)
         .keep_going = shim_long_has(&line, "keep-going"),
         .replace = shim_long_has(&line, "replace"),
         .json = shim_long_has(&line, "json"),
+        .local = shim_long_has(&line, "local"),
         .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
     };
     code = check(&options);
