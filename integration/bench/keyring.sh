@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # keyring.sh [--document] [N] [BUILD]: a keyring of N contacts (1000000) over one of 10, side by side
-# in one run: uploading, look-ups, and a whole `encrypt --to`.  Informs, never fails on a number.
+# in one run: uploading, look-ups, a whole `encrypt --to`, and `maintain`.  Informs, never fails on a number.
 # --document writes the table into docs/results/performance.md.  N of a million needs 3 GB in TMPDIR.
 set -euo pipefail
 
@@ -101,6 +101,23 @@ compare_encrypt() {
     fi
 }
 
+# maintain NAME: "seconds KiB"
+maintain() {
+    # It ends with 3 if something needs a person.
+    /usr/bin/time -q -f '%e %M' -o time "$command" --keyring "$work/$1" maintain >"$1.log" ||
+        [ $? = 3 ] || { cat "$1.log" >&2; exit 1; }
+    cat time
+}
+
+compare_maintain() {
+    local few many
+    read -r -a few <<<"$(maintain few)"
+    read -r -a many <<<"$(maintain many)"
+    row "maintain" "KiB at most" "${few[1]}" "${many[1]}"
+    printf "\n%s certificates judged by maintain in %s s: %.0f a second\n" "$n" "${many[0]}" \
+        "$(awk -v n="$n" -v s="${many[0]}" 'BEGIN { print n / (s > 0 ? s : 0.01) }')"
+}
+
 compare() {
     local few many
     read -r -a few <<<"$(upload few 10)"
@@ -113,6 +130,7 @@ compare() {
     compare_lookups key
     compare_lookups subject
     compare_encrypt
+    compare_maintain
 }
 
 head -c 7500 /dev/urandom | base64 >mail

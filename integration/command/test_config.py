@@ -137,9 +137,11 @@ signer_path = log
 sender = log
 trust = caller
 # keyring is not set
+revocation = soft
 missing_key_usage = reject
 ec_key_agreement = reject
 collect = chain
+signers = all
 # decision_log is not set
 # hub is not set
 hub_realm = default

@@ -6,16 +6,18 @@ import os
 import pty
 import re
 import subprocess
+import sysconfig
 import unicodedata
 
 import pytest
 
-from harness import COMMAND, REPO, environment, must, run
+from harness import BUILD, COMMAND, REPO, environment, must, run
 
 COMMANDS = sorted(path.stem for path in (REPO / "shim" / "common" / "help").glob("*.txt")
                   if path.stem not in ("general", "names")) + ["cms"]
 CONTROL = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]")
 # What a screen reader spells out, sign by sign.
+FAKETIME = f"/usr/lib/{sysconfig.get_config_var('MULTIARCH')}/faketime/libfaketime.so.1"
 DRAWN = re.compile(r"([-=_*#~+.|])\1{3,}")
 
 
@@ -99,4 +101,16 @@ def test_the_count_of_an_upload(terminal, shown, ring, pki, tmp_path):
         assert writer.wait() == 0
     assert code == 3 and ("\r\x1b[K1 certificates and keys read\r\x1b[K" in text) == shown, text
     assert re.search(r"(^|\n|\x1b\[K)" + re.escape(f"{pipe}:2: "), text), text
+    assert ("\x1b" in text) == shown
+
+
+@pytest.mark.parametrize("words, said", [(["check"], r"\d+ certificates checked"), (["backup", "copy"], r"\d+ MB copied")])
+@pytest.mark.parametrize("terminal, shown", [("xterm", True), ("dumb", False)])
+def test_the_count_of_a_large_keyring(words, said, terminal, shown, tmp_path):
+    """A clock that runs ten thousand times as fast makes it take more than a second."""
+    (tmp_path / "many.pem").write_bytes(must(run(BUILD / "tests" / "keyring" / "make_contacts", 3000)).out)
+    must(run(COMMAND, "--keyring", tmp_path / "ring", "upload", tmp_path / "many.pem"))
+    text, code = on_a_terminal(tmp_path, ["keyring", *words], TERM=terminal, LD_PRELOAD=FAKETIME,
+                               FAKETIME="+0 x10000")
+    assert code == 0 and bool(re.search(r"\r\x1b\[K" + said + r"\r\x1b\[K", text)) == shown, text
     assert ("\x1b" in text) == shown

@@ -60,7 +60,7 @@ def policy(tmp_path_factory):
     (folder / "log").write_text(
         line("2026-05-30", "refused", "openssl", "expired") + line("2026-05-30", "refused", "php", "expired", HOSTILE)
         + line("2026-05-31", "observed", "openssl", "key-usage") + line("2026-05-31", "allowed", "openssl", "expired")
-        + line("2026-04-01", "refused", "openssl", "expired") + "no line of ours\n" + "[1]\n" + "x" * 200000 + "\n"
+        + line("2026-04-01", "refused", "openssl", "expired") + "no line of ours\n" + "[1]\n" + "a\0b\n" + "x" * 200000 + "\n"
         + line("2026-06-01", "refused", "openssl", "key-usage")[:-1])
     (folder / "policy.cnf").write_text(f"decision_log = {folder}/log\n")
     return folder / "policy.cnf"
@@ -142,7 +142,7 @@ def test_the_log_is_counted(keyring, policy):
     log = json.loads(report(keyring, "--json", policy=policy).out)["log"]
     rows = {table: {row["name"]: (row["refused"], row["observed"]) for row in log[table]}
             for table in ("rules", "programs", "days", "certificates")}
-    assert (log["refused"], log["observed"], log["skipped"], log["unreadable"]) == (3, 1, 3, None)
+    assert (log["refused"], log["observed"], log["skipped"], log["unreadable"]) == (3, 1, 4, None)
     assert log["since"] == "2026-05-02T12:00:00Z"
     assert rows["rules"] == {"expired": (2, 0), "key-usage": (1, 1)}
     assert rows["programs"] == {"openssl": (2, 1), "php": (1, 0)}

@@ -154,6 +154,22 @@ def test_the_content_is_named(mail, tmp_path):
     must(mail.verify(der, *words, "--any-signer"))
 
 
+@pytest.mark.parametrize("signers, code", [("any", DONE), ("all", REFUSED)])
+@pytest.mark.parametrize("by", ["keyring", "file"])
+def test_the_setting(mail, tmp_path, by, signers, code):
+    """By a keyring, and by the path that needs no keyring at all."""
+    policy, path = tmp_path / "policy", mail.sign(SENDER, "ku_ke", form="opaque")
+    policy.write_text(f"signers = {signers}\n")
+    trusted = ["--keyring", mail.ring.path] if by == "keyring" else []
+    anchors = ["-CAfile", mail.pki.ca] if by == "file" else []
+    for verb in ["verify"], ["cms", "-verify"]:
+        mail.out.unlink(missing_ok=True)
+        result = run(COMMAND, "--policy", policy, *trusted, *verb, *anchors, "-in", path, "-out", mail.out)
+        wanted = code if verb == ["verify"] else CRYPTO
+        assert result.rc == wanted and mail.out.exists() == (wanted == DONE), result
+        assert ("does not count" in result.err) == (wanted == DONE), result
+
+
 def test_collected_is_who_counts(mail):
     result = must(mail.verify(mail.sign(SENDER, OTHER, form="opaque", spoilt=[OTHER]), "--any-signer", "--collect"))
     assert ("contact", "good_rsa@example.com") in mail.ring.contents(), result

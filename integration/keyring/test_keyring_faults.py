@@ -482,5 +482,5 @@ def test_benchmark():
                       env={"SP_ROUNDS": 1, "SP_LOOKUPS": 20, "SP_COUNTS": "no"}))
     text = result.out.decode()
     assert "200 certificates uploaded: " in text
-    for row in ("look-up by address", "look-up by key", "look-up by subject", "encrypt --to"):
+    for row in ("look-up by address", "look-up by key", "look-up by subject", "encrypt --to", "maintain"):
         assert re.search(rf"^\| {row} \|.*\| [0-9.]+ \|$", text, re.M), text

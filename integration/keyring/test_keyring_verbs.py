@@ -531,6 +531,15 @@ def test_trust_keyring_holds_for_the_command_line_too(box, pki, post):
     must(run(*ours, "verify", "-in", post.signed("good_rsa"), "-out", out))
 
 
+def test_a_named_issuer_ends_no_chain_of_the_keyring(box, pki, post):
+    """With `trust = keyring` the chain goes on past an intermediate that -CAfile names, to the root."""
+    box.give(cas=["root"])
+    policy, out = box.file("policy.cnf"), box.file("out")
+    policy.write_text(f"trust = keyring\nkeyring = {box.path}\n")
+    must(run(COMMAND, "--policy", policy, "verify", "-in", post.signed("good_chain"), "-CAfile",
+             pki.intermediate, "-out", out))
+
+
 def test_stock_names_know_the_keyring(box, pki, post):
     box.give(cas=["root"])
     out = box.file("out")

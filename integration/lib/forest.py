@@ -12,8 +12,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 
 import der
 from harness import must, stock
-from vouching import (BROKEN, CA, CONTACT, ENCIPHER, IDENTITY, ISSUE, MAIL, REPUDIATE, REVOKE, SIGN,
-                      TWICE)
+from vouching import (BROKEN, CA, COLLECTED, CONTACT, ENCIPHER, IDENTITY, INTERMEDIATE, ISSUE, MAIL,
+                      REPUDIATE, REVOKE, SIGN, TWICE)
 
 BITS = (SIGN, REPUDIATE, ENCIPHER, "dataEncipherment", "keyAgreement", ISSUE, REVOKE)
 PURPOSES = {MAIL: "1.3.6.1.5.5.7.3.4", "serverAuth": "1.3.6.1.5.5.7.3.1",
@@ -199,11 +199,22 @@ def _give(tree):
         role = dice.choices(kinds, (70, 22, 4, 4) if cert is tree.signer else (30, 30, 8, 32))[0]
         if role:
             tree.roles[cert] = role
+    _collect(tree)
     above = [cert for cert in tree.certs if cert is not tree.signer] or tree.certs
     tree.named = frozenset(cert for cert in tree.certs
                            if dice.random() < (0.15 if cert is tree.signer else 0.5)
                            ) or frozenset({dice.choice(above)})
     tree.sent = frozenset(cert for cert in above if dice.random() < 0.9)
+
+
+def _collect(tree):
+    """In a third of the trees, some of what is kept came with mails and not from a person."""
+    dice = random.Random(f"collected {tree.seed}")
+    if dice.random() < 0.67:
+        return
+    for cert, role in tree.roles.items():
+        if role in (CONTACT, CA) and dice.random() < 0.6:
+            tree.roles[cert] = {CONTACT: COLLECTED, CA: INTERMEDIATE}[role]
 
 
 # Files.

@@ -7,11 +7,13 @@ It answers for a tree of certificates as forest.py describes them.  Where the ru
 to libcrypto's choice between several certificates of one name, it says MAY.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 NEVER, MAY, MUST = "never", "may", "must"
 CONTACT, IDENTITY, CA, REFUSED, AMBIGUOUS = "contact", "identity", "ca", "refused", "ambiguous"
 OWN = (CONTACT, IDENTITY)
+COLLECTED, INTERMEDIATE = "collected", "intermediate"
+NO_ANCHORS = (COLLECTED, INTERMEDIATE)  # kept, and never an anchor, whoever names it
 
 SIGN, REPUDIATE, ENCIPHER, ISSUE, REVOKE = (
     "digitalSignature", "nonRepudiation", "keyEncipherment", "keyCertSign", "cRLSign")
@@ -117,25 +119,26 @@ class View:
     own_first: bool = False  # even if an issuer is there
     partial: bool = True  # a chain may end in one that is not self-signed
     stops: bool = False  # it ends at the first of |vouching|, and does not go on
+    may_be_whole: bool = False  # |partial| only if the keyring gives an anchor for this chain
 
 
 def keyring_view(tree, *, verb=False, stops=False):
     """The keyring alone, or `trust = keyring` if the store has the keyring anyway."""
-    kept = frozenset(tree.roles)
+    kept = _anchors_kept(tree)
     return View("keyring", kept, frozenset(_uploaded_cas(tree)), kept, own_first=verb, stops=stops)
 
 
 def both_view(tree, *, verb=False):
     """The keyring, and what the command line names."""
-    kept = frozenset(tree.roles)
+    kept = _anchors_kept(tree)
     return View("keyring and -CAfile", kept | tree.named,
-                frozenset(_uploaded_cas(tree)) | _named_cas(tree), kept | tree.named,
-                own_first=verb, partial=bool(kept))
+                frozenset(_uploaded_cas(tree)) | _named_cas(tree), kept | tree.named - _no_anchors(tree),
+                own_first=verb, partial=bool(tree.roles), may_be_whole=True)
 
 
 def caller_view(tree, partial, knows_keyring, *, stops=False):
     """`trust = caller`: the program's own store, but for what is stored as a person's."""
-    own = tree.named | frozenset(tree.roles if knows_keyring else ())
+    own = (tree.named | frozenset(tree.roles)) - _no_anchors(tree) if knows_keyring else tree.named
     return View("-CAfile", tree.named, _named_cas(tree, knows_keyring), own, partial=partial,
                 stops=stops)
 
@@ -143,7 +146,15 @@ def caller_view(tree, partial, knows_keyring, *, stops=False):
 def uploaded_view(tree, partial):
     """`trust = keyring` in a program that has its own store: what is in both."""
     return View("-CAfile, if uploaded", tree.named, tree.named & frozenset(_uploaded_cas(tree)),
-                frozenset(tree.roles), partial=partial, stops=True)
+                _anchors_kept(tree), partial=partial, stops=True)
+
+
+def _no_anchors(tree):
+    return frozenset(cert for cert, role in tree.roles.items() if role in NO_ANCHORS)
+
+
+def _anchors_kept(tree):
+    return frozenset(tree.roles) - _no_anchors(tree)
 
 
 def _uploaded_cas(tree):
@@ -164,7 +175,10 @@ def decide(tree, signer, view):
         return NEVER
     if view.own_first and tree.roles.get(signer) in OWN:
         return MUST
-    return MUST if _leads_up((signer,), tree, view) else MAY
+    if _no_anchors(tree):
+        return MAY  # what completes a chain and may not end it leaves more than one way
+    whole = replace(view, partial=view.partial and not view.may_be_whole)
+    return MUST if all(_leads_up((signer,), tree, either) for either in (view, whole)) else MAY
 
 
 def _is_anchored(path, view):

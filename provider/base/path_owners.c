@@ -23,15 +23,16 @@
 
 struct walk {
     struct sp_place *place; /* borrowed */
+    uid_t self;             /* whose process this is; 0 if that user may be anybody */
     uid_t owner;            /* directories of this user are safe, too */
     char *todo;             /* owned: the rest of the path */
     char *where;            /* owned: the name of place->dir; "" is the root */
     unsigned links;
 };
 
-static bool is_ours(uid_t uid)
+static bool is_ours(const struct walk *walk, uid_t uid)
 {
-    return uid == 0 || uid == geteuid();
+    return uid == 0 || uid == walk->self;
 }
 
 static bool no_memory(void)
@@ -53,7 +54,7 @@ static bool judge(struct walk *walk, const struct stat *is)
     struct sp_place *place = walk->place;
     bool writable = (is->st_mode & BY_OTHERS) != 0;
     bool sticky = writable && (is->st_mode & S_ISVTX) != 0;
-    bool strange = !is_ours(is->st_uid) && (is->st_uid != walk->owner || place->shared);
+    bool strange = !is_ours(walk, is->st_uid) && (is->st_uid != walk->owner || place->shared);
 
     place->shared = writable || strange;
     if (place->unsafe != NULL || ((!writable || sticky) && !strange))
@@ -112,7 +113,8 @@ static bool follow(struct walk *walk, const char *name, const struct stat *is)
         return false;
     }
     target[length] = '\0';
-    if (place->unsafe != NULL || (place->shared && (!is_ours(is->st_uid) || is->st_nlink != 1)))
+    if (place->unsafe != NULL ||
+        (place->shared && (!is_ours(walk, is->st_uid) || is->st_nlink != 1)))
         place->redirected = true;
     return put(&walk->todo, sp_format("%s/%s", target, walk->todo)) &&
            (target[0] != '/' || enter_root(walk));
@@ -165,11 +167,16 @@ static bool begin(struct walk *walk, const char *path)
 
 bool sp_place_find(struct sp_place *place, const char *path, uid_t owner)
 {
-    struct walk walk = { .place = place, .owner = owner };
+    const uid_t self = geteuid();
+    struct walk walk = { .place = place, .self = self, .owner = owner };
     int reason;
     bool done;
 
     *place = (struct sp_place){ .dir = -1 };
+    if (self != 0 && sp_uid_is_unmapped(self)) {
+        walk.self = 0;
+        walk.owner = owner == self ? 0 : owner;
+    }
     done = begin(&walk, path);
     while (done && place->name == NULL && walk.todo[0] != '\0') {
         char *name = next_name(&walk);

@@ -24,7 +24,8 @@ struct sp_place {
  * Look |path| up one name at a time, following symbolic links.  A directory is safe
  * if it belongs to the superuser, to this process or to |owner|, and nobody else may
  * write it.  In a sticky directory, such as /tmp, entries of the superuser and of
- * this process are safe.
+ * this process are safe.  In a user namespace that does not know the user of this process,
+ * others look the same, and nothing is of this process.
  *
  * @return false with errno set if it cannot be looked up, e.g. ENOENT for a missing
  *         directory; call sp_place_clear() in any case

@@ -136,9 +136,9 @@ bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
     return keyring->storage->check(keyring, tell, data, checked);
 }
 
-bool sp_keyring_backup(struct sp_keyring *keyring, const char *path)
+bool sp_keyring_backup(struct sp_keyring *keyring, const char *path, sp_step_fn *step)
 {
-    return keyring->storage->backup(keyring, path);
+    return keyring->storage->backup(keyring, path, step);
 }
 
 struct sp_upload *sp_upload_begin(struct sp_keyring *keyring)

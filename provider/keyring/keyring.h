@@ -300,12 +300,17 @@ typedef bool sp_key_fn(const unsigned char key[SP_SHA256_LENGTH],
 /* Call |each| for the private keys that were added; false if it has ended that. */
 bool sp_upload_keys(struct sp_upload *upload, sp_key_fn *each, void *data);
 
+/* Called after each step of a long work, for a person who waits. */
+typedef void sp_step_fn(void);
+
 /* Receives one fault: a line without a line feed. */
 typedef void sp_tell_fn(const char *line, void *data);
 
+/* Zero-initialise it. */
 struct sp_checked {
     int64_t certificates, keys, faults;
     bool without_keys; /* do not check private keys: we may not read them */
+    sp_step_fn *step;  /* called after each certificate; NULL: nobody waits */
 };
 /*
  * Check both databases, and compare every entry with its DER.
@@ -316,9 +321,11 @@ bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
                       struct sp_checked *checked);
 
 /*
- * Make a backup: a copy of the keyring as it is now, in a new directory |path|,
- * which appears whole or not at all.
+ * Make a backup: a copy of the keyring as it is now, with the CRLs beside it, in a new
+ * directory |path|, which appears whole or not at all.
+ *
+ * @param step  called after each MB; NULL: nobody waits
  */
-bool sp_keyring_backup(struct sp_keyring *keyring, const char *path);
+bool sp_keyring_backup(struct sp_keyring *keyring, const char *path, sp_step_fn *step);
 
 #endif

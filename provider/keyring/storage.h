@@ -44,7 +44,7 @@ struct sp_storage {
                    const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);
     bool (*check)(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
                   struct sp_checked *checked);
-    bool (*backup)(struct sp_keyring *keyring, const char *path);
+    bool (*backup)(struct sp_keyring *keyring, const char *path, sp_step_fn *step);
 
     struct sp_upload *(*upload)(struct sp_keyring *keyring);
     enum sp_added (*add)(struct sp_upload *upload, const X509 *cert, const struct sp_facts *facts,

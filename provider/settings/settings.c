@@ -31,6 +31,7 @@
 
 CHOICE(mode, mode)
 CHOICE(trust, trust)
+CHOICE(revocation, revocation)
 CHOICE(unknown_keys, refuse_unknown_keys)
 CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
@@ -41,6 +42,7 @@ CHOICE(sender, refuse_other_senders)
 CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(collect, collects_nothing)
+CHOICE(signers, any_signer)
 CHOICE(trace, trace)
 TEXT(backend)
 TEXT(keyring)
@@ -95,12 +97,14 @@ static bool is_log(const char *value)
 
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const trusts[] = { "caller", "keyring", NULL };
+static const char *const revocations[] = { "off", "soft", "hard", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
 static const char *const raw_answers[] = { "judge", "pass", NULL };
 static const char *const reactions[] = { "log", "refuse", NULL };
 static const char *const key_types[] = { "all", "mail", NULL };
 static const char *const places[] = { "last", "first", NULL };
 static const char *const collections[] = { "chain", "off", NULL };
+static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 
@@ -134,9 +138,11 @@ static const struct row {
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),
+    WORDS(revocation, "soft", "off, soft or hard", revocations),
     WORDS(missing_key_usage, "reject", "reject or accept", leniency),
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),
+    WORDS(signers, "all", "all or any", quorums),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
     STRING(hub, NULL, "service=NAME, or a postgresql:// URI without a password", sp_accepts_hub),
     STRING(hub_realm, "default", "a name of letters, digits, '-', '_' and '.'", sp_accepts_realm),

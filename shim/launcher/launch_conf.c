@@ -36,8 +36,8 @@ static char *absolute(const char *path)
     return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
-/* May the file name a keyring?  A line that is put together of several, or included, may. */
-static bool may_name_keyring(const char *path)
+/* May the tool verify otherwise by the file?  A line put together, or included, may say so. */
+static bool may_need_tool(const char *path)
 {
     FILE *file = fopen(path, "re");
     char line[1024];
@@ -46,7 +46,7 @@ static bool may_name_keyring(const char *path)
     while (!may && fgets(line, sizeof(line), file) != NULL) {
         const char *at = line + strspn(line, " \t");
 
-        may = strncmp(at, "keyring", strlen("keyring")) == 0 || *at == '.' ||
+        may = strncmp(at, "keyring", 7) == 0 || strncmp(at, "signers", 7) == 0 || *at == '.' ||
               strchr(line, '\\') != NULL || strlen(line) == sizeof(line) - 1;
     }
     if (file != NULL)
@@ -55,10 +55,10 @@ static bool may_name_keyring(const char *path)
 }
 
 /*
- * Name the policy file.  Without an installed one the defaults apply.  One that may name a
- * keyring fails if that |is_tools|.
+ * Name the policy file.  Without an installed one the defaults apply.  One by which the tool
+ * may have to verify fails if this |verifies|.
  */
-static void add_policy(struct sp_text *text, const char *named, bool is_tools)
+static void add_policy(struct sp_text *text, const char *named, bool verifies)
 {
     char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
     struct stat is;
@@ -69,7 +69,7 @@ static void add_policy(struct sp_text *text, const char *named, bool is_tools)
         text->failed =
             text->failed || path == NULL || named != NULL || (errno != ENOENT && errno != ENOTDIR);
     if (path != NULL && !text->failed && stat(path, &is) == 0) {
-        text->failed = is_tools && may_name_keyring(path);
+        text->failed = verifies && may_need_tool(path);
         add(text, "policy", path);
     }
     OPENSSL_free(path);

@@ -79,7 +79,7 @@ START_TEST(copied)
 
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, access);
-    ck_assert_msg(sp_keyring_backup(keyring, path), "%s", sp_keyring_why(keyring));
+    ck_assert_msg(sp_keyring_backup(keyring, path, NULL), "%s", sp_keyring_why(keyring));
     ck_assert_int_eq(count_beside(), 1);
     ck_assert_uint_eq(mode_of(path, ""), 0755);
     ck_assert_uint_eq(mode_of(path, SP_CERTIFICATES), 0644);
@@ -110,7 +110,7 @@ START_TEST(used_on)
 {
     char *path = sp_store_file(folder, "copy");
 
-    ck_assert(sp_keyring_backup(keyring, path));
+    ck_assert(sp_keyring_backup(keyring, path, NULL));
     expect_usable();
     OPENSSL_free(path);
 }
@@ -150,7 +150,7 @@ START_TEST(of_one_moment)
 
     table.open_v2 = look_and_open;
     sp_database(keyring)->sq = &table;
-    ck_assert(sp_keyring_backup(keyring, path));
+    ck_assert(sp_keyring_backup(keyring, path, NULL));
     ck_assert_int_eq(looks, 2);
     sp_database(keyring)->sq = sp_sqlite();
     ck_assert_int_eq(write_to(SP_CERTIFICATES, "UPDATE certificate SET uploaded = 0"), SQLITE_OK);
@@ -166,7 +166,7 @@ START_TEST(without_keys)
     sp_keyring_close(keyring);
     ck_assert_int_eq(unlink(file), 0);
     keyring = sp_must_open(place, SP_KEYRING_READ);
-    ck_assert_msg(sp_keyring_backup(keyring, path), "%s", sp_keyring_why(keyring));
+    ck_assert_msg(sp_keyring_backup(keyring, path, NULL), "%s", sp_keyring_why(keyring));
     copy = sp_must_open(path, SP_KEYRING_READ);
     sp_expect_all(copy, "1i");
     sp_keyring_close(copy);
@@ -179,10 +179,18 @@ static void expect_refused(const char *path, const char *words)
 {
     const char *why;
 
-    ck_assert(!sp_keyring_backup(keyring, path));
+    ck_assert(!sp_keyring_backup(keyring, path, NULL));
     why = sp_keyring_why(keyring);
     ck_assert_msg(strstr(why, words) != NULL, "%s, not: %s", why, words);
 }
+
+START_TEST(root)
+{
+    expect_refused("/", "cannot make the backup /: it is there already");
+    expect_refused("///", "cannot make the backup /: it is there already");
+    expect_usable();
+}
+END_TEST
 
 /* Nothing is replaced, not even a link that leads nowhere. */
 START_TEST(there_already)
@@ -222,7 +230,7 @@ START_TEST(no_room)
 
     (void)signal(SIGXFSZ, SIG_IGN);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &some), 0);
-    done = sp_keyring_backup(keyring, path);
+    done = sp_keyring_backup(keyring, path, NULL);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
     ck_assert(!done);
     ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), ": cannot copy it: disk I/O error: "));
@@ -258,6 +266,7 @@ int main(void)
     tcase_add_test(tests, used_on);
     tcase_add_test(tests, of_one_moment);
     tcase_add_test(tests, without_keys);
+    tcase_add_test(tests, root);
     tcase_add_loop_test(tests, there_already, 0, 3);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, no_room);

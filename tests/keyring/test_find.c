@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "keyrings.h"
@@ -191,6 +192,62 @@ START_TEST(by_recipient)
 }
 END_TEST
 
+#define FFFF "ffffffff"
+
+/* The first digits of a fingerprint, and one that is not the next. */
+static void by_digits(const char *digits, size_t length, const char *more, unsigned roles,
+                      const char *expected)
+{
+    char text[100];
+
+    (void)snprintf(text, sizeof(text), "%.*s%s", (int)length, digits, more);
+    sp_expect_found(keyring,
+                    &(struct sp_query){ .index = SP_BY_PREFIX, .roles = roles, .text = text },
+                    expected);
+}
+
+START_TEST(by_prefix)
+{
+    static const size_t lengths[] = { 8, 9, 63, 64 };
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    char digits[2 * SP_SHA256_LENGTH + 1], other[2] = "";
+    struct sp_cursor *cursor;
+    struct sp_record record;
+
+    fill();
+    sp_fingerprint(certs[2], fingerprint);
+    for (size_t i = 0; i < sizeof(fingerprint); i++)
+        (void)sprintf(digits + 2 * i, i % 2 == 0 ? "%02x" : "%02X", fingerprint[i]);
+    for (int i = 0; i < SP_ROWS(lengths); i++) {
+        by_digits(digits, lengths[i], "", 0, "3");
+        by_digits(digits, lengths[i], "", IDENTITY, "3");
+        by_digits(digits, lengths[i], "", CONTACT, "");
+        /* Digits alone get into the SQL. */
+        by_digits(digits, lengths[i], "' OR 1=1 --", 0, "3");
+        other[0] = digits[lengths[i] - 1] == '7' ? '6' : '7';
+        by_digits(digits, lengths[i] - 1, other, 0, "");
+    }
+    by_digits(digits, 64, "00", 0, "3");
+    by_digits(digits, 0, "", 0, "1 2 3 4 5 6 7");
+    /* The first and the last of all that begin so. */
+    sp_run_sql(place, SP_CERTIFICATES,
+               "UPDATE certificate SET fingerprint = CAST(x'abcdef12' || zeroblob(28) AS BLOB)"
+               " WHERE id = 1;"
+               "UPDATE certificate SET fingerprint = x'abcdef12" FFFF FFFF FFFF FFFF FFFF FFFF FFFF
+               "' WHERE id = 2");
+    cursor =
+        sp_keyring_find(keyring, &(struct sp_query){ .index = SP_BY_PREFIX, .text = "abcdef12" });
+    for (int id = 1; id <= 2; id++) {
+        ck_assert_int_eq(sp_cursor_next(cursor, &record), 1);
+        ck_assert_int_eq(record.id, id);
+        sp_record_clear(&record);
+    }
+    ck_assert_int_eq(sp_cursor_next(cursor, &record), 0);
+    sp_cursor_free(cursor);
+    empty();
+}
+END_TEST
+
 /* Different subjects with one hash: both are found, and the caller compares. */
 START_TEST(subject_collision)
 {
@@ -200,6 +257,23 @@ START_TEST(subject_collision)
                " (SELECT subject FROM certificate WHERE id = 4) WHERE id = 6");
     by_subject("CA", 0, "4 6");
     by_subject("", 0, "");
+    empty();
+}
+END_TEST
+
+/* Subjects are stored by their SHA-1.  A program may have configured libcrypto without. */
+START_TEST(subject_without_sha1)
+{
+    struct sp_query subject = { .index = SP_BY_SUBJECT };
+
+    fill();
+    subject.name = X509_get_subject_name(certs[0]);
+    ck_assert_int_eq(EVP_set_default_properties(NULL, "provider=none"), 1);
+    ck_assert_ptr_null(sp_keyring_find(keyring, &subject));
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), "OpenSSL offers no SHA-1"));
+    ck_assert_int_eq(EVP_set_default_properties(NULL, ""), 1);
+    ERR_clear_error();
+    by_subject("Bob", 0, "1 2");
     empty();
 }
 END_TEST
@@ -430,7 +504,9 @@ int main(void)
     tcase_set_timeout(tests, 60);
     tcase_add_loop_test(tests, one_query, 0, SP_ROWS(queries));
     tcase_add_test(tests, by_recipient);
+    tcase_add_test(tests, by_prefix);
     tcase_add_test(tests, subject_collision);
+    tcase_add_test(tests, subject_without_sha1);
     tcase_add_test(tests, whole_record);
     tcase_add_test(tests, roles);
     tcase_add_test(tests, pages);

@@ -4,6 +4,7 @@
  *
  * Private keys: stored, found, replaced, and removed with their last certificate.
  */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -217,6 +218,29 @@ START_TEST(promoted)
 }
 END_TEST
 
+/* A contact that cannot be read is not made an identity, and the key is not stored. */
+START_TEST(promoted_damaged)
+{
+    struct sp_upload *upload;
+    struct sp_private_key key = { .uri = OPENSSL_strdup("pkcs11:object=bob") };
+    unsigned char name[SP_SHA256_LENGTH];
+
+    sp_store(keyring, renewed, SP_ROLE_CONTACT);
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
+    sp_key_name(bob, name);
+    upload = sp_upload_begin(keyring);
+    ck_assert(sp_upload_add_key(upload, name, &key));
+    ck_assert(!sp_upload_commit(upload));
+    expect_why("entry 2 is damaged");
+    sp_upload_free(upload);
+    ck_assert_int_eq(
+        sp_sql_number(place, SP_CERTIFICATES, "SELECT count(*) FROM certificate WHERE role = 2"),
+        2);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"), 0);
+}
+END_TEST
+
 /* More contacts than fit a page. */
 START_TEST(promoted_many)
 {
@@ -370,6 +394,38 @@ START_TEST(removed_after_override)
     sp_upload_free(upload);
     ck_assert(take_away(bob, NULL));
     expect_rows(0, 0, 0);
+}
+END_TEST
+
+static bool is_there(const char *name)
+{
+    char *path = sp_store_file(place, name);
+    bool is = access(path, F_OK) == 0;
+
+    OPENSSL_free(path);
+    return is;
+}
+
+/* What SQLite left of a change to both databases goes with the next one; no other file does. */
+START_TEST(swept)
+{
+    static const char *const names[] = { SP_CERTIFICATES "-mj12345678", SP_CERTIFICATES "-mj",
+                                         SP_CERTIFICATES "-m", "copy-" SP_CERTIFICATES "-mj1" };
+
+    for (size_t i = 0; i < SP_ROWS(names); i++) {
+        char *path = sp_store_file(place, names[i]);
+        int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+        ck_assert_int_ge(fd, 0);
+        close(fd);
+        OPENSSL_free(path);
+    }
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    ck_assert(is_there(names[0]));
+    sp_store_key(keyring, bob, SECRET, false, NULL);
+    ck_assert(!is_there(names[0]) && !is_there(names[1]));
+    ck_assert(is_there(names[2]) && is_there(names[3]));
+    ck_assert(is_there(SP_CERTIFICATES) && is_there(SP_KEYS));
 }
 END_TEST
 
@@ -568,6 +624,7 @@ int main(void)
     tcase_add_test(tests, not_changed);
     tcase_add_loop_test(tests, not_a_key, 0, 2);
     tcase_add_test(tests, promoted);
+    tcase_add_test(tests, promoted_damaged);
     tcase_add_test(tests, promoted_many);
     tcase_add_loop_test(tests, together, 0, 4);
     tcase_add_test(tests, not_committed);
@@ -576,6 +633,7 @@ int main(void)
     tcase_add_test(tests, removed_at_once);
     tcase_add_test(tests, removed_twice);
     tcase_add_test(tests, removed_after_override);
+    tcase_add_test(tests, swept);
     tcase_add_test(tests, removed_whole);
     tcase_add_test(tests, removed_damaged);
     tcase_add_test(tests, overwritten);

@@ -149,7 +149,7 @@ static void ignore_line(const char *line, void *data)
 
 static size_t faults(void)
 {
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
 
     ck_assert(sp_keyring_check(keyring, ignore_line, NULL, &checked));
     return (size_t)checked.faults;

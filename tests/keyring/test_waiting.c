@@ -100,7 +100,7 @@ static void hear(const char *line, void *data)
 /* |fault|: the end of the last line that the check tells; "" for none. */
 static void expect_check(const char *fault)
 {
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     char told[200] = "";
 
     ck_assert(sp_keyring_check(keyring, hear, told, &checked));
@@ -236,7 +236,7 @@ END_TEST
 /* Damaged names of keys are told of both tables. */
 START_TEST(faulty_name)
 {
-    struct sp_checked checked;
+    struct sp_checked checked = { 0 };
     char told[200];
 
     ck_assert(store_waiting());

@@ -191,7 +191,7 @@ bool sp_cms_verify(const char *name, unsigned int flags)
     return done;
 }
 
-bool sp_pkcs7_verify(const char *name, int flags)
+bool sp_pkcs7_verify_into(const char *name, int flags, BIO *out)
 {
     BIO *file = sp_read_file(name, "sig");
     PKCS7 *message = d2i_PKCS7_bio(file, NULL);
@@ -201,10 +201,15 @@ bool sp_pkcs7_verify(const char *name, int flags)
     BIO_free(file);
     ck_assert_ptr_nonnull(message);
     ERR_clear_error();
-    done = PKCS7_verify(message, NULL, store, NULL, NULL, flags) == 1;
+    done = PKCS7_verify(message, NULL, store, NULL, out, flags) == 1;
     PKCS7_free(message);
     X509_STORE_free(store);
     return done;
+}
+
+bool sp_pkcs7_verify(const char *name, int flags)
+{
+    return sp_pkcs7_verify_into(name, flags, NULL);
 }
 
 static bool is_letter(BIO *out)

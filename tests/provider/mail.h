@@ -36,6 +36,8 @@ bool sp_pkcs7_encrypt(X509 *first, X509 *second, int flags);
 /* Verify the message NAME.sig with the CA of the tests. */
 bool sp_cms_verify(const char *name, unsigned int flags);
 bool sp_pkcs7_verify(const char *name, int flags);
+/* The same; its content is written to |out| before its signature is verified. */
+bool sp_pkcs7_verify_into(const char *name, int flags, BIO *out);
 /* Decrypt the message NAME.enc with NAME's key. */
 bool sp_cms_decrypt(const char *name);
 bool sp_pkcs7_decrypt(const char *name);

@@ -568,6 +568,28 @@ START_TEST(verifies_again)
 }
 END_TEST
 
+static long close_reader(BIO *out, int what, const char *data, size_t length, int argi, long argl,
+                         int done, size_t *processed)
+{
+    (void)out, (void)data, (void)length, (void)argi, (void)argl, (void)processed;
+    if (what == BIO_CB_WRITE)
+        ck_assert_int_eq(close(ends[0]), 0);
+    return done;
+}
+
+/* The reader goes while the content is read, when the chain is in order: the signature is not. */
+START_TEST(reader_goes_before_the_signature)
+{
+    BIO *out = BIO_new(BIO_s_mem());
+
+    start("report_use = verify\nunverified_signers = refuse\nown_anchors = first\n");
+    BIO_set_callback_ex(out, close_reader);
+    EXPECT_REFUSED(sp_pkcs7_verify_into("good-rsa", 0, out), "could not be reported");
+    BIO_set_callback_ex(out, NULL);
+    BIO_free(out);
+}
+END_TEST
+
 /* For another command nothing of that is reported. */
 START_TEST(verifies_for_others)
 {
@@ -812,6 +834,7 @@ int main(void)
     tcase_add_loop_test(tests, verifies, 0, SP_ROWS(verifications));
     tcase_add_loop_test(tests, verifies_for_a_program, 0, SP_ROWS(for_programs));
     tcase_add_test(tests, verifies_again);
+    tcase_add_test(tests, reader_goes_before_the_signature);
     tcase_add_loop_test(tests, verifies_for_others, 0, 2);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));

@@ -142,19 +142,27 @@ START_TEST(same_name_everywhere)
 }
 END_TEST
 
-/* The same point has the same id in both forms. */
+/* The same point has the same id in both forms, whether its Y is even (02) or odd (03). */
 START_TEST(compressed_or_not)
 {
     struct sp_sha256 sha = start_sha256();
-    EVP_PKEY *key = make_compressed("P-256");
-    struct sp_keyid compressed = id_in_cert(&sha, key), plain;
+    bool seen[2] = { false, false };
 
-    ck_assert_int_eq(EVP_PKEY_set_utf8_string_param(key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT,
-                                                    "uncompressed"),
-                     1);
-    plain = sp_keyid_of_key(&sha, export_pkey, key);
-    ck_assert(sp_keyid_equal(&compressed, &plain));
-    EVP_PKEY_free(key);
+    while (!seen[0] || !seen[1]) {
+        EVP_PKEY *key = make_compressed("P-256");
+        struct sp_keyid compressed = id_in_cert(&sha, key), plain;
+        unsigned char *point = NULL;
+
+        ck_assert_int_eq(EVP_PKEY_set_utf8_string_param(
+                             key, OSSL_PKEY_PARAM_EC_POINT_CONVERSION_FORMAT, "uncompressed"),
+                         1);
+        ck_assert_uint_eq(EVP_PKEY_get1_encoded_public_key(key, &point), 65);
+        seen[point[64] & 1] = true;
+        plain = sp_keyid_of_key(&sha, export_pkey, key);
+        ck_assert(sp_keyid_equal(&compressed, &plain));
+        OPENSSL_free(point);
+        EVP_PKEY_free(key);
+    }
 }
 END_TEST
 
@@ -177,29 +185,18 @@ START_TEST(unknown)
 }
 END_TEST
 
-/* Broken public keys have no id, and nothing is read past their end. */
-static const struct broken {
+/* A public key as it stands in a certificate. */
+struct written {
     int nid;
-    unsigned char bytes[8];
+    unsigned char bytes[10];
     int length;
-} broken[] = {
-    { NID_rsaEncryption, { 0x30 }, 1 },
-    { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01 }, 4 },
-    { NID_rsaEncryption, { 0x30, 0x02, 0x02, 0x05 }, 4 },
-    { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01, 0x00 }, 5 },
-    { NID_rsaEncryption, { 0x04, 0x01, 0x00 }, 3 },
-    { NID_X9_62_id_ecPublicKey, { 0x04 }, 1 },
-    { NID_X9_62_id_ecPublicKey, { 0x02, 0x01 }, 2 },
-    { NID_dsa, { 0x02 }, 1 },
-    { NID_dsa, { 0x04, 0x01, 0x07 }, 3 },
 };
 
-START_TEST(broken_keys)
+static struct sp_keyid id_of_written(const struct written *written)
 {
-    const struct broken *row = &broken[_i];
     struct sp_sha256 sha = start_sha256();
     X509 *cert = X509_new();
-    unsigned char *copy = OPENSSL_memdup(row->bytes, (size_t)row->length);
+    unsigned char *copy = OPENSSL_memdup(written->bytes, (size_t)written->length);
     /* Const since 4.0, but no other function sets a key that cannot be decoded. */
     union {
         const X509_PUBKEY *in;
@@ -207,12 +204,58 @@ START_TEST(broken_keys)
     } key = { .in = X509_get_X509_PUBKEY(cert) };
     struct sp_keyid id;
 
-    ck_assert_int_eq(X509_PUBKEY_set0_param(key.out, OBJ_nid2obj(row->nid), V_ASN1_UNDEF, NULL,
-                                            copy, row->length),
+    ck_assert_int_eq(X509_PUBKEY_set0_param(key.out, OBJ_nid2obj(written->nid), V_ASN1_UNDEF, NULL,
+                                            copy, written->length),
                      1);
     id = sp_keyid_of_cert(&sha, cert);
-    ck_assert(!id.known);
     X509_free(cert);
+    return id;
+}
+
+/* Broken public keys have no id, and nothing is read past their end. */
+static const struct written broken[] = {
+    { NID_rsaEncryption, { 0x30 }, 1 },
+    { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01 }, 4 },
+    { NID_rsaEncryption, { 0x30, 0x02, 0x02, 0x05 }, 4 },
+    { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01, 0x00 }, 5 },
+    { NID_rsaEncryption, { 0x30, 0x05, 0x02, 0x01, 0x07 }, 5 },
+    { NID_rsaEncryption, { 0x04, 0x01, 0x00 }, 3 },
+    { NID_rsaEncryption, { 0x04, 0x03, 0x02, 0x01, 0x07 }, 5 },
+    { NID_rsaEncryption, { 0x02, 0x01, 0x07 }, 3 },
+    { NID_X9_62_id_ecPublicKey, { 0x04 }, 1 },
+    { NID_X9_62_id_ecPublicKey, { 0x02, 0x01 }, 2 },
+    { NID_dsa, { 0x02 }, 1 },
+    { NID_dsa, { 0x02, 0x02, 0x07 }, 3 },
+    { NID_dsa, { 0x02, 0x00 }, 2 },
+    { NID_dsa, { 0x04, 0x01, 0x07 }, 3 },
+};
+
+START_TEST(broken_keys)
+{
+    struct sp_keyid id = id_of_written(&broken[_i]);
+
+    ck_assert(!id.known && !id.failed);
+}
+END_TEST
+
+/* One key, written in two ways that libcrypto reads. */
+static const struct written twice[][2] = {
+    { { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01, 0x07 }, 5 },
+      { NID_rsaEncryption, { 0x30, 0x80, 0x02, 0x01, 0x07, 0x00, 0x00 }, 7 } },
+    { { NID_rsaEncryption, { 0x30, 0x03, 0x02, 0x01, 0x07 }, 5 },
+      { NID_rsassaPss, { 0x30, 0x05, 0x02, 0x03, 0x00, 0x00, 0x07 }, 7 } },
+    { { NID_X9_62_id_ecPublicKey, { 0x04, 0x01, 0x02 }, 3 },
+      { NID_X9_62_id_ecPublicKey, { 0x06, 0x01, 0x02 }, 3 } },
+    { { NID_X9_62_id_ecPublicKey, { 0x04, 0x01 }, 2 },
+      { NID_X9_62_id_ecPublicKey, { 0x07, 0x01 }, 2 } },
+    { { NID_dsa, { 0x02, 0x01, 0x07 }, 3 }, { NID_dhKeyAgreement, { 0x02, 0x81, 0x01, 0x07 }, 4 } },
+};
+
+START_TEST(written_in_two_ways)
+{
+    struct sp_keyid one = id_of_written(&twice[_i][0]), other = id_of_written(&twice[_i][1]);
+
+    ck_assert(sp_keyid_equal(&one, &other));
 }
 END_TEST
 
@@ -226,5 +269,6 @@ int main(void)
     tcase_add_test(tests, compressed_or_not);
     tcase_add_test(tests, unknown);
     tcase_add_loop_test(tests, broken_keys, 0, SP_ROWS(broken));
+    tcase_add_loop_test(tests, written_in_two_ways, 0, SP_ROWS(twice));
     return sp_run_forked(suite);
 }

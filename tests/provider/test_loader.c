@@ -392,6 +392,49 @@ START_TEST(without_a_keyring)
 }
 END_TEST
 
+/* Without the setting it is the user's own keyring, by its name or by HOME. */
+START_TEST(the_keyring_of_the_user)
+{
+    const char *data = sp_keyring_of_test();
+
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", data, 1), 0);
+    sp_start(NULL);
+    expect_load("smimepolicy:trust", 0, "!", "", "there is no keyring in ");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    expect_load("smimepolicy:trust", 0, "C", "good-ec", NULL);
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "keyring", 1), 0);
+    expect_load("smimepolicy:trust", 0, "!", "", "neither the setting keyring nor HOME");
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", data, 1), 0);
+    if (geteuid() == 0) {
+        ck_assert_int_eq(chown(data, 12345, 0), 0);
+        expect_load("smimepolicy:trust", 0, "!", "",
+                    "(uid 12345), who could put another keyring there; correct its owner, or move "
+                    "the keyring; or name the keyring in the setting keyring");
+        ck_assert_int_eq(chown(data, 0, 0), 0);
+    }
+    expect_load("smimepolicy:trust", 0, "C", "good-ec", NULL);
+}
+END_TEST
+
+/* A setting may name the keyring of another user. */
+START_TEST(the_keyring_of_another_user)
+{
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    if (geteuid() == 0)
+        ck_assert_int_eq(chown(sp_keyring_of_test(), 12345, 0), 0);
+    expect_load("smimepolicy:trust", 0, "C", "good-ec", NULL);
+}
+END_TEST
+
+START_TEST(a_locked_policy)
+{
+    sp_start("mode = other\n");
+    expect_load("smimepolicy:trust", 0, "!", "", "refused: load: ");
+    expect_load(SP_PKI "/ca.pem", 0, "C", "CA", NULL);
+}
+END_TEST
+
 /* Start with the keyring and a report; |more| is added to the section. */
 static int start_with_report(const char *more)
 {
@@ -710,6 +753,9 @@ int main(void)
     tcase_add_test(tests, a_damaged_entry);
     tcase_add_test(tests, what_cannot_be_opened);
     tcase_add_test(tests, without_a_keyring);
+    tcase_add_test(tests, the_keyring_of_the_user);
+    tcase_add_test(tests, the_keyring_of_another_user);
+    tcase_add_test(tests, a_locked_policy);
     tcase_add_test(tests, the_choice_is_reported);
     tcase_add_test(tests, the_best_of_unusable_ones);
     tcase_add_test(tests, a_pss_key_is_reported);

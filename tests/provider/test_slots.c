@@ -5,13 +5,16 @@
  * The tables of a backend: each function has its gate, or stays as it is.
  */
 #include <check.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <openssl/core_dispatch.h>
 #include <openssl/crypto.h>
 
 #include "gates/slots.h"
 #include "harness.h"
+#include "policy/command.h"
 #include "policy/policy.h"
 
 static void backends_own(void)
@@ -141,6 +144,48 @@ START_TEST(algorithms_left_alone)
 }
 END_TEST
 
+/* The functions that have gates: of anybody, and of the command that decrypts. */
+static const struct {
+    sp_gate_fn *gate;
+    const char *functions[2];
+} gated[] = {
+    { sp_gate_digest, { " 3", " 3" } },
+    { sp_gate_keymgmt, { " 6 8 10 23", " 6 8 10 23" } },
+    { sp_gate_keyexch, { " 2 4 5 6", " 2 4 5 6" } },
+    { sp_gate_signature,
+      { " 2 3 4 5 8 9 11 12 13 15 16 17 27 30", " 2 3 4 5 8 9 11 12 13 15 16 17 27 30" } },
+    { sp_gate_asym_cipher, { " 2 3 6 7", " 2 3 4 6 7" } },
+    { sp_gate_kem, { " 2 12", " 2 4 12" } },
+};
+
+START_TEST(functions_of_an_operation)
+{
+    enum { MOST = 40 };
+    static const struct sp_backend backend;
+    OSSL_DISPATCH functions[MOST + 1] = { { 0, NULL } };
+    const OSSL_ALGORITHM algorithm = { "ONE", "", functions, NULL };
+    char found[200] = "";
+    const int row = _i / 2, decrypts = _i % 2;
+    bool untouched = true;
+    OSSL_DISPATCH *table;
+
+    for (int i = 0; i < MOST; i++)
+        functions[i] = (OSSL_DISPATCH){ i + 1, backends_own };
+    adopt_policy("pass");
+    if (decrypts == 1)
+        ck_assert(
+            sp_command_adopt(&(struct sp_command){ .has_use = true, .use = SMIMEPOLICY_DECRYPT }));
+    table = gated[row].gate(&algorithm, &backend, &untouched);
+    ck_assert(!untouched && table != NULL);
+    for (int i = 0; i < MOST; i++)
+        if (table[i].function != backends_own)
+            (void)sprintf(found + strlen(found), " %d", table[i].function_id);
+    ck_assert_str_eq(found, gated[row].functions[decrypts]);
+    ck_assert_int_eq(table[MOST].function_id, 0);
+    OPENSSL_free(table);
+}
+END_TEST
+
 static const char *opened;
 
 static void *open_file(void *provctx, const char *uri)
@@ -225,6 +270,7 @@ int main(void)
     tcase_add_loop_test(tests, as_many_algorithms_as_slots, 0, SP_ROWS(rows));
     tcase_add_test(tests, functions_that_have_gates);
     tcase_add_loop_test(tests, algorithms_left_alone, 0, SP_ROWS(kinds));
+    tcase_add_loop_test(tests, functions_of_an_operation, 0, 2 * SP_ROWS(gated));
     tcase_add_test(tests, file_with_the_name_of_a_uri);
     tcase_add_test(tests, keys_of_an_algorithm);
     return sp_run_forked(suite);

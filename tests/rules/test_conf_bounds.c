@@ -394,6 +394,16 @@ START_TEST(entries)
 }
 END_TEST
 
+/* A line ends at its zero, whatever stands behind it. */
+START_TEST(end_of_a_line)
+{
+    char empty[] = ".include\0/etc/behind\0#", open[] = ".include \"/etc/x\0\"";
+
+    ck_assert_str_eq(sp_conf_included(empty), "");
+    ck_assert_str_eq(sp_conf_included(open), "\"/etc/x");
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("configurations");
@@ -403,6 +413,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, forms, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, passed_over, 0, SP_ROWS(passed));
+    tcase_add_test(tests, end_of_a_line);
     tcase_add_test(tests, directory_of_another);
     tcase_add_test(tests, place_of_relative_names);
     tcase_add_loop_test(tests, directories, 0, SP_ROWS(names));

@@ -272,6 +272,31 @@ static int in_namespace(int ready, int go)
                : 2;
 }
 
+/* 0: nothing on the way is known to be ours; 1: there are no namespaces. */
+static int find_in_namespace(void)
+{
+    struct sp_place place;
+
+    if (unshare(CLONE_NEWUSER) != 0)
+        return 1;
+    if (!sp_place_find(&place, "a/b/file", geteuid()) || place.unsafe == NULL)
+        return 2;
+    return strcmp(place.unsafe, "/") == 0 && !place.writable && place.owner == geteuid() ? 0 : 3;
+}
+
+/* In a namespace without users, this process looks like the owner of every file. */
+START_TEST(namespace_without_users)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    if (child == 0)
+        _exit(find_in_namespace());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(status == 0 || WEXITSTATUS(status) == 1);
+}
+END_TEST
+
 START_TEST(users_of_a_namespace)
 {
     static const char map[] = "1000 0 1\n2000 5 3\n";
@@ -316,6 +341,7 @@ int main(void)
     tcase_add_test(tests, no_directory);
     tcase_add_loop_test(tests, memory_runs_out, 0, 2);
     tcase_add_test(tests, users_of_a_namespace);
+    tcase_add_test(tests, namespace_without_users);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

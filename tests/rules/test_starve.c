@@ -333,39 +333,66 @@ START_TEST(starve_nameless)
 }
 END_TEST
 
-/* A chain of signer and issuer, as far as memory allows. */
-static STACK_OF(X509) *make_chain(void)
+static const struct sp_recipe good = { .san = "email:bob@example.org",
+                                       .usage = "digitalSignature" };
+/* libcrypto itself cannot read this extension. */
+static const struct sp_recipe unreadable = { .san = "email:bob@example.org",
+                                             .usage = "digitalSignature",
+                                             .again = { "nameConstraints", "DER:04:00" } };
+static const struct sp_recipe ca = { .subject = "CA", .basic = "CA:TRUE" };
+static const struct sp_recipe no_ca = { .subject = "CA" };
+
+/* Who passes the callback while there is memory, and who does not. */
+static const struct {
+    const struct sp_recipe *signer, *issuer;
+    const char *trust;
+    int error; /* of libcrypto, which the program lets pass */
+    bool passes;
+} calls[] = {
+    { &good, &ca, "caller", X509_V_OK, true },
+    { &unreadable, &ca, "caller", X509_V_OK, false },
+    { &good, &no_ca, "caller", X509_V_OK, false },
+    { &good, &ca, "keyring", X509_V_OK, false },
+    { &good, &ca, "caller", X509_V_ERR_CERT_UNTRUSTED, false },
+};
+
+/* A chain of |signer| and its issuer. */
+static STACK_OF(X509) *make_chain(X509 *signer, const struct sp_recipe *issuer)
 {
-    static const struct sp_recipe issuer = { .subject = "CA", .basic = "CA:TRUE" };
     STACK_OF(X509) *chain = sk_X509_new_null();
 
-    ck_assert_int_eq(X509_up_ref(cert), 1);
-    ck_assert_int_gt(sk_X509_push(chain, cert), 0);
-    ck_assert_int_gt(sk_X509_push(chain, sp_make_cert(&issuer)), 0);
+    ck_assert_int_eq(X509_up_ref(signer), 1);
+    ck_assert_int_gt(sk_X509_push(chain, signer), 0);
+    ck_assert_int_gt(sk_X509_push(chain, sp_make_cert(issuer)), 0);
     return chain;
 }
 
 /* If memory runs out while judging, the signer is refused. */
 START_TEST(starve_callback)
 {
-    struct sp_recipe good = { .san = "email:bob@example.org", .usage = "digitalSignature" };
     long failed = 0;
     bool starved;
 
-    set_up(&good);
+    set_up(calls[_i].signer);
+    smimepolicy_settings_free(settings);
+    settings = smimepolicy_settings_new();
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", calls[_i].trust, NULL), 1);
+    ck_assert_int_eq(smimepolicy_store_set1_settings(store, settings), 1);
     do {
         X509_STORE_CTX *ctx = X509_STORE_CTX_new();
         int ok;
 
         ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, NULL), 1);
-        X509_STORE_CTX_set0_verified_chain(ctx, make_chain());
+        X509_STORE_CTX_set0_verified_chain(ctx, make_chain(cert, calls[_i].issuer));
+        X509_STORE_CTX_set_error(ctx, calls[_i].error);
         sp_starve(++failed);
         ok = smimepolicy_verify_cb(1, ctx);
         starved = sp_starve_end();
-        ck_assert_int_eq(ok, !starved);
+        ck_assert_int_eq(ok, calls[_i].passes && !starved);
         ck_assert_int_eq(X509_STORE_CTX_get_error(ctx),
-                         starved ? X509_V_ERR_APPLICATION_VERIFICATION : X509_V_OK);
+                         ok == 1 ? X509_V_OK : X509_V_ERR_APPLICATION_VERIFICATION);
         X509_STORE_CTX_free(ctx);
+        ERR_clear_error();
     } while (starved);
     ck_assert_int_gt(failed, 6);
     tear_down();
@@ -382,7 +409,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, starve_faulty, 0, SP_ROWS(cases));
     tcase_add_loop_test(tests, starve_nameless, 0, SP_ROWS(cases));
-    tcase_add_test(tests, starve_callback);
+    tcase_add_loop_test(tests, starve_callback, 0, SP_ROWS(calls));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

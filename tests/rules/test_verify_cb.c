@@ -264,25 +264,38 @@ static int wave_through(int ok, X509_STORE_CTX *ctx)
     return smimepolicy_verify_cb(1, ctx);
 }
 
-/* A program that overrides libcrypto's error has not provided an anchor. */
+/* A program that overrides libcrypto's error has not provided an anchor, nor has a mail. */
 START_TEST(distrust_is_not_overridden)
 {
+    char *place = sp_make_place();
+    const char *const words[] = { "keyring", place, NULL };
+    smimepolicy_settings *settings = sp_settings_of(words);
     struct sp_recipe recipe = { CLIENT };
     X509 *stranger = sp_make_cert(&recipe);
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    const char *data;
+    unsigned long error;
 
+    if (_i == 1)
+        make_keyring(place, stranger, SP_ROLE_INTERMEDIATE, NULL, SP_ROLE_NONE);
+    ck_assert_int_eq(smimepolicy_store_set1_settings(store, settings), 1);
     X509_STORE_set_verify_cb(store, wave_through);
     ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, stranger, NULL), 1);
     ERR_clear_error();
     ck_assert_int_eq(X509_verify_cert(ctx), 0);
     ck_assert_int_eq(X509_STORE_CTX_get_error(ctx), X509_V_ERR_APPLICATION_VERIFICATION);
-    ck_assert_str_eq(ERR_reason_error_string(ERR_get_error()),
+    error = ERR_get_error_all(NULL, NULL, NULL, &data, NULL);
+    ck_assert_str_eq(ERR_reason_error_string(error),
                      "nobody provided this signer or its CA [distrust-default]");
+    ck_assert_ptr_nonnull(
+        strstr(data, "nobody provided this signer or its CA [distrust-default] ("));
     ERR_clear_error();
     X509_STORE_CTX_free(ctx);
     X509_STORE_free(store);
     X509_free(stranger);
+    smimepolicy_settings_free(settings);
+    sp_remove_place(place);
 }
 END_TEST
 
@@ -329,7 +342,7 @@ int main(void)
     tcase_add_loop_test(tests, the_keyring_vouches, 0, SP_ROWS(stored));
     tcase_add_test(tests, the_keyring_is_broken);
     tcase_add_test(tests, errors_stay);
-    tcase_add_test(tests, distrust_is_not_overridden);
+    tcase_add_loop_test(tests, distrust_is_not_overridden, 0, 2);
     tcase_add_test(tests, reasons_have_texts);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

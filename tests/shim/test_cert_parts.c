@@ -292,6 +292,45 @@ START_TEST(pem_is_read_to_its_end)
 }
 END_TEST
 
+static int give_wrong(char *buffer, int size, int writing, void *wrong)
+{
+    (void)writing;
+    return (int)OPENSSL_strlcpy(buffer, wrong, (size_t)size);
+}
+
+/* Does the wrong passphrase decrypt the old PEM to something that is padded rightly? */
+static bool fits_by_chance(const char *path, char *wrong)
+{
+    BIO *bio = BIO_new_file(path, "r");
+    char *name = NULL, *header = NULL;
+    unsigned char *data = NULL;
+    EVP_CIPHER_INFO info;
+    long length = 0;
+    bool fits;
+
+    ck_assert_int_eq(PEM_read_bio(bio, &name, &header, &data, &length), 1);
+    ck_assert_int_eq(PEM_get_EVP_CIPHER_INFO(header, &info), 1);
+    fits = PEM_do_header(&info, data, &length, give_wrong, wrong) == 1;
+    ERR_clear_error();
+    OPENSSL_free(name);
+    OPENSSL_free(header);
+    OPENSSL_free(data);
+    BIO_free(bio);
+    return fits;
+}
+
+/* One wrong passphrase in 256 leaves a padding that looks right. */
+START_TEST(a_padding_that_fits_by_chance_opens_nothing)
+{
+    char wrong[16] = "";
+
+    write_pieces(place, "RC");
+    for (int i = 0; wrong[0] == '\0' || !fits_by_chance(place, wrong); i++)
+        ck_assert_int_gt(snprintf(wrong, sizeof(wrong), "wrong%d", i), 0);
+    expect_read(place, wrong, -1, SHIM_WRONG_PASSPHRASE " 1; cert 2");
+}
+END_TEST
+
 START_TEST(who_wants_no_more_gets_no_more)
 {
     static const char *const pieces[] = { "CCC", "DCC", "KCC", "BCC", "?CC", "!CC" };
@@ -484,6 +523,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, pem_is_read_to_its_end, 0, SP_ROWS(pem));
+    tcase_add_test(tests, a_padding_that_fits_by_chance_opens_nothing);
     tcase_add_loop_test(tests, who_wants_no_more_gets_no_more, 0, 6);
     tcase_add_loop_test(tests, der_is_one_thing_and_whole, 0, SP_ROWS(der));
     tcase_add_test(tests, der_without_end_is_not_kept);

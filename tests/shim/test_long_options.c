@@ -134,6 +134,94 @@ START_TEST(mistakes_are_told)
 }
 END_TEST
 
+/* The words before the command, and what they are obeyed as. */
+static const struct {
+    const char *words[8];
+    const char *command; /* NULL: none is left */
+    int code;
+    const char *said, *policy, *keyring;
+    bool explain, version;
+} before[] = {
+    { { "list", "--json" }, "list", SHIM_OK, NULL, "installed", NULL, false, false },
+    { { NULL }, NULL, SHIM_OK, NULL, "installed", NULL, false, false },
+    { { "-" }, "-", SHIM_OK, NULL, "installed", NULL, false, false },
+    { { "--version" }, NULL, SHIM_OK, NULL, "installed", NULL, false, true },
+    { { "--explain", "sign" }, "sign", SHIM_OK, NULL, "installed", NULL, true, false },
+    { { "--policy", "/p", "list" }, "list", SHIM_OK, NULL, "/p", NULL, false, false },
+    { { "-keyring=/k", "--explain", "list" },
+      "list",
+      SHIM_OK,
+      NULL,
+      "installed",
+      "/k",
+      true,
+      false },
+    { { "--keyring" },
+      NULL,
+      SHIM_USAGE,
+      "smime-policy: option --keyring needs a value\n",
+      "installed",
+      NULL,
+      false,
+      false },
+    { { "--explain=1", "list" },
+      "--explain=1",
+      SHIM_USAGE,
+      "smime-policy: option --explain does not take a value\n",
+      "installed",
+      NULL,
+      false,
+      false },
+    { { "--polcy", "/p" },
+      "--polcy",
+      SHIM_USAGE,
+      "smime-policy: unknown option --polcy; did you mean --policy?\n",
+      "installed",
+      NULL,
+      false,
+      false },
+    { { "--explain", "--help", "list" }, "--help", HELP, NULL, "installed", NULL, false, false },
+};
+
+START_TEST(before_the_command)
+{
+    struct shim shim = { .policy_file = "installed" };
+    char **argv = parsed.argv;
+    struct shim_long line;
+    int code;
+
+    memcpy(parsed.argv, before[_i].words, sizeof(before[_i].words));
+    sp_capture_begin(STDOUT_FILENO);
+    sp_capture_begin(STDERR_FILENO);
+    code = shim_long_before(&shim, &argv, &line);
+    sp_expect_captured(STDERR_FILENO, before[_i].said);
+    sp_expect_captured(STDOUT_FILENO, before[_i].code == HELP ? "COMMAND ..." : NULL);
+    ck_assert_int_eq(code, before[_i].code);
+    expect_text(*argv, before[_i].command);
+    expect_text(shim.policy_file, before[_i].policy);
+    ck_assert_int_eq(shim.policy_named, strcmp(before[_i].policy, "installed") != 0);
+    expect_text(shim.keyring, before[_i].keyring);
+    ck_assert_int_eq(shim.explain, before[_i].explain);
+    ck_assert_int_eq(shim_long_has(&line, "version"), before[_i].version);
+}
+END_TEST
+
+/* A keyring is named once, before the command or behind it. */
+START_TEST(one_keyring)
+{
+    static char name[] = "list", same[] = "--keyring=/k", other[] = "--keyring=/other";
+    char *argv[] = { name, same, NULL }, *again[] = { name, other, NULL };
+    struct shim shim = { .keyring = "/k" };
+    struct shim_long line;
+
+    ck_assert_int_eq(shim_long_parse(&shim, argv, &line), SHIM_OK);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_long_parse(&shim, again, &line), SHIM_USAGE);
+    sp_expect_captured(STDERR_FILENO, "--keyring was given twice, with /k and with /other");
+    ck_assert_str_eq(shim.keyring, "/k");
+}
+END_TEST
+
 START_TEST(dashes_are_seen)
 {
     static char words[][10] = { "config", "a", "--", "--lint", "b" };
@@ -248,6 +336,8 @@ int main(void)
 
     tcase_add_loop_test(tests, are_read, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, mistakes_are_told, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, before_the_command, 0, SP_ROWS(before));
+    tcase_add_test(tests, one_keyring);
     tcase_add_test(tests, dashes_are_seen);
     tcase_add_test(tests, many_values_are_kept_in_order);
     tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));

@@ -5,9 +5,11 @@
  * What the command says: one line each, whatever comes from outside.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -307,6 +309,34 @@ START_TEST(a_file_in_memory)
 }
 END_TEST
 
+/* The file that cannot be made, or not be filled, is not left open. */
+START_TEST(no_file_in_memory)
+{
+    static const struct {
+        int what;
+        rlim_t most;
+        const char *said;
+    } limits[] = { { RLIMIT_NOFILE, 0, "file in memory: Too many open files" },
+                   { RLIMIT_FSIZE, 100, "file in memory: File too large" } };
+    static const char content[200];
+    const int next = dup(STDIN_FILENO);
+    struct rlimit before, limit;
+    int fd;
+
+    close(next);
+    (void)signal(SIGXFSZ, SIG_IGN);
+    ck_assert_int_eq(getrlimit(limits[_i].what, &before), 0);
+    limit = (struct rlimit){ limits[_i].most, before.rlim_max };
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(setrlimit(limits[_i].what, &limit), 0);
+    fd = shim_memory_file("it", content, sizeof(content));
+    ck_assert_int_eq(setrlimit(limits[_i].what, &before), 0);
+    sp_expect_captured(STDERR_FILENO, limits[_i].said);
+    ck_assert_int_eq(fd, -1);
+    ck_assert_int_eq(fcntl(next, F_GETFD), -1);
+}
+END_TEST
+
 /* Three may be typed, and then it is enough. */
 START_TEST(a_typed_passphrase_is_asked_for_three_times)
 {
@@ -339,6 +369,7 @@ int main(void)
     tcase_add_loop_test(tests, the_policy_is_read_once, 0, SP_ROWS(policies));
     tcase_add_test(tests, help_is_found);
     tcase_add_test(tests, a_file_in_memory);
+    tcase_add_loop_test(tests, no_file_in_memory, 0, 2);
     tcase_add_test(tests, a_typed_passphrase_is_asked_for_three_times);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A backup of a keyring in use: both databases as they are at one moment.
+ * A backup of a keyring in use: both databases as they are at one moment, and the CRLs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,9 +15,22 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "keyring/beside.h"
 #include "keyring/sqlite/store.h"
 
-static bool copy_database(struct sp_database *keyring, const char *database, const char *file)
+/* Copy all pages, a MB at a time: they are of 4 KB. */
+static int copy_pages(const struct sp_sqlite *sq, sqlite3_backup *backup, sp_step_fn *step)
+{
+    int code;
+
+    while ((code = sq->backup_step(backup, 256)) == SQLITE_OK)
+        if (step != NULL)
+            step();
+    return code;
+}
+
+static bool copy_database(struct sp_database *keyring, const char *database, const char *file,
+                          sp_step_fn *step)
 {
     const struct sp_sqlite *sq = keyring->sq;
     sqlite3 *to = NULL;
@@ -27,7 +40,7 @@ static bool copy_database(struct sp_database *keyring, const char *database, con
     if (code == SQLITE_OK)
         backup = sq->backup_init(to, "main", keyring->db, database);
     if (backup != NULL) {
-        code = sq->backup_step(backup, -1);
+        code = copy_pages(sq, backup, step);
         (void)sq->backup_finish(backup);
     } else if (code == SQLITE_OK) {
         code = SQLITE_ERROR;
@@ -45,11 +58,11 @@ static bool copy_database(struct sp_database *keyring, const char *database, con
 }
 
 static bool copy_to(struct sp_database *keyring, const char *database, const char *path,
-                    const char *name)
+                    const char *name, sp_step_fn *step)
 {
     char *file = sp_store_file(path, name);
-    bool done =
-        file == NULL ? sp_store_set_why(keyring, NULL) : copy_database(keyring, database, file);
+    bool done = file == NULL ? sp_store_set_why(keyring, NULL)
+                             : copy_database(keyring, database, file, step);
 
     OPENSSL_free(file);
     return done;
@@ -59,7 +72,7 @@ static bool copy_to(struct sp_database *keyring, const char *database, const cha
  * Copy both databases.  The first read of each freezes what we see of it.  A commit
  * to both holds both locks, so the two copies are of one moment.
  */
-static bool copy_both(struct sp_database *keyring, const char *path)
+static bool copy_both(struct sp_database *keyring, const char *path, sp_step_fn *step)
 {
     int64_t ignored;
     bool keys = sp_keys_exist(keyring);
@@ -71,8 +84,8 @@ static bool copy_both(struct sp_database *keyring, const char *path)
         sp_store_run(keyring, "BEGIN") &&
         sp_store_number(keyring, "SELECT count(*) FROM main.sqlite_schema", &ignored) &&
         (!keys || sp_store_number(keyring, "SELECT count(*) FROM keys.sqlite_schema", &ignored)) &&
-        copy_to(keyring, "main", path, SP_CERTIFICATES) &&
-        (!keys || copy_to(keyring, "keys", path, SP_KEYS));
+        copy_to(keyring, "main", path, SP_CERTIFICATES, step) &&
+        (!keys || copy_to(keyring, "keys", path, SP_KEYS, step));
     sp_store_rollback(keyring);
     return done;
 }
@@ -98,6 +111,7 @@ static void discard(const char *path)
             (void)unlink(file);
         OPENSSL_free(file);
     }
+    sp_beside_discard(path);
     (void)rmdir(path);
 }
 
@@ -126,7 +140,8 @@ static bool move(const char *unfinished, const char *path)
 }
 
 /* Fill a directory beside |path|, and rename it at the end. */
-static bool fill_and_move(struct sp_database *keyring, const char *unfinished, const char *path)
+static bool fill_and_move(struct sp_database *keyring, const char *unfinished, const char *path,
+                          sp_step_fn *step)
 {
     enum sp_made made;
     char *why = NULL;
@@ -135,9 +150,10 @@ static bool fill_and_move(struct sp_database *keyring, const char *unfinished, c
         return refuse(keyring, path);
     if (!sp_files_make(unfinished, &made, &why))
         return sp_store_set_why(keyring, why);
-    if (!copy_both(keyring, unfinished))
+    if (!copy_both(keyring, unfinished, step))
         return false;
-    return move(unfinished, path) || refuse(keyring, path);
+    return (sp_beside_copy(keyring->path, unfinished) && move(unfinished, path)) ||
+           refuse(keyring, path);
 }
 
 /*
@@ -153,7 +169,7 @@ static char *without_slash(const char *path)
     return OPENSSL_strndup(path, length);
 }
 
-bool sp_sqlite_backup(struct sp_keyring *opened, const char *path)
+bool sp_sqlite_backup(struct sp_keyring *opened, const char *path, sp_step_fn *step)
 {
     struct sp_database *keyring = sp_database(opened);
     char *wanted = without_slash(path);
@@ -169,7 +185,7 @@ bool sp_sqlite_backup(struct sp_keyring *opened, const char *path)
     } else if (mkdtemp(unfinished) == NULL) {
         (void)refuse(keyring, wanted);
     } else {
-        done = fill_and_move(keyring, unfinished, wanted);
+        done = fill_and_move(keyring, unfinished, wanted, step);
         if (!done)
             discard(unfinished);
     }

@@ -137,6 +137,8 @@ static bool check_entry(struct sp_check *check, const struct look_ups *look_ups,
     bool done;
 
     check->checked->certificates++;
+    if (check->checked->step != NULL)
+        check->checked->step();
     entry.cert = sp_store_parse(sq->column_blob(row, 5), sq->column_bytes(row, 5));
     if (entry.cert == NULL) {
         ERR_clear_error();
@@ -231,7 +233,7 @@ bool sp_sqlite_check(struct sp_keyring *opened, sp_tell_fn *tell, void *data,
 {
     struct sp_check check = { sp_database(opened), tell, data, checked };
 
-    *checked = (struct sp_checked){ 0 };
+    *checked = (struct sp_checked){ .step = checked->step };
     return sp_check_integrity(&check, "main", SP_CERTIFICATES) && check_certificates(&check) &&
            check_orphans(&check, "address") && check_orphans(&check, "recipient") &&
            sp_check_keys(&check);

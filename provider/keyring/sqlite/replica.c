@@ -121,14 +121,14 @@ int sp_sqlite_members(struct sp_keyring *opened, const unsigned char *from,
 
 void sp_sqlite_member(struct sp_upload *begun, const struct sp_member *member)
 {
-    struct staging *upload = (struct staging *)begun;
+    struct sp_staging *upload = (struct sp_staging *)begun;
 
     upload->member = member;
     upload->copies = true;
 }
 
 /* Note |number| for |fingerprint| in a temporary table. */
-static bool note(struct staging *upload, const char *sql, const unsigned char *fingerprint,
+static bool note(struct sp_staging *upload, const char *sql, const unsigned char *fingerprint,
                  int64_t number)
 {
     struct sp_database *keyring = upload->keyring;
@@ -147,20 +147,20 @@ static bool note(struct staging *upload, const char *sql, const unsigned char *f
 bool sp_sqlite_leave(struct sp_upload *begun, const unsigned char fingerprint[SP_SHA256_LENGTH],
                      bool with_key)
 {
-    return note((struct staging *)begun, "INSERT INTO temp.staged_leave VALUES (?1, ?2)",
+    return note((struct sp_staging *)begun, "INSERT INTO temp.staged_leave VALUES (?1, ?2)",
                 fingerprint, with_key);
 }
 
 bool sp_sqlite_relabel(struct sp_upload *begun, const unsigned char fingerprint[SP_SHA256_LENGTH],
                        enum sp_origin origin)
 {
-    return note((struct staging *)begun, "INSERT INTO temp.staged_label VALUES (?1, ?2)",
+    return note((struct sp_staging *)begun, "INSERT INTO temp.staged_label VALUES (?1, ?2)",
                 fingerprint, origin);
 }
 
 void sp_sqlite_reach(struct sp_upload *begun, const struct sp_hub *hub)
 {
-    struct staging *upload = (struct staging *)begun;
+    struct sp_staging *upload = (struct sp_staging *)begun;
 
     upload->hub = hub;
     upload->copies = true;
@@ -168,7 +168,7 @@ void sp_sqlite_reach(struct sp_upload *begun, const struct sp_hub *hub)
 
 void sp_sqlite_hand_over(struct sp_upload *begun)
 {
-    struct staging *upload = (struct staging *)begun;
+    struct sp_staging *upload = (struct sp_staging *)begun;
 
     upload->hands_over = true;
     upload->copies = true;
@@ -176,7 +176,7 @@ void sp_sqlite_hand_over(struct sp_upload *begun)
 
 bool sp_sqlite_found_by(struct sp_upload *begun, const struct sp_record *record, char **addresses)
 {
-    struct sp_database *keyring = ((struct staging *)begun)->keyring;
+    struct sp_database *keyring = ((struct sp_staging *)begun)->keyring;
     struct sp_text list = { 0 };
     sqlite3_stmt *row = NULL;
     int code = SQLITE_ERROR;
@@ -201,7 +201,7 @@ bool sp_sqlite_found_by(struct sp_upload *begun, const struct sp_record *record,
 
 bool sp_sqlite_keys(struct sp_upload *begun, sp_key_fn *each, void *data)
 {
-    for (const struct staged_key *staged = ((struct staging *)begun)->keys; staged != NULL;
+    for (const struct sp_staged_key *staged = ((struct sp_staging *)begun)->keys; staged != NULL;
          staged = staged->next)
         if (!each(staged->key, &staged->private_key, data))
             return false;
@@ -236,7 +236,7 @@ static bool remove_each(struct sp_database *keyring, const char *select)
  * First what leaves: a certificate whose private key is here stays, unless the key goes along.
  * Then what is replaced, as it may be found by other addresses now.
  */
-bool sp_replica_before(struct staging *upload)
+bool sp_replica_before(struct sp_staging *upload)
 {
     static const char leaving[] = "SELECT l.fingerprint, l.with_key FROM temp.staged_leave l"
                                   " JOIN main.certificate c ON c.fingerprint = l.fingerprint"
@@ -263,7 +263,7 @@ bool sp_replica_before(struct staging *upload)
             sp_store_run(upload->keyring, "UPDATE main.hub_member SET own = 0"));
 }
 
-bool sp_replica_after(struct staging *upload)
+bool sp_replica_after(struct sp_staging *upload)
 {
     struct sp_database *keyring = upload->keyring;
     const struct sp_sqlite *sq = keyring->sq;

@@ -2,9 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * An upload: certificates are collected in a temporary database of SQLite's, private
- * keys in memory.  At the end all is stored in one transaction.
+ * What an upload collects before it is stored: certificates in a temporary database of
+ * SQLite's, private keys in memory.
  */
+#include "keyring/sqlite/staging.h"
+
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -42,30 +44,7 @@ static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
                               "DROP TABLE IF EXISTS temp.staged_address;"
                               "DROP TABLE IF EXISTS temp.staged_recipient";
 
-/* Does a person put in by hand what is stored, and nobody had? */
-#define TAKES_OVER "excluded.origin" SP_BY_HAND " AND NOT certificate.origin" SP_BY_HAND
-
-/*
- * If it is stored, perhaps by another process in the meantime, its role stays unless ours
- * overrides, and its origin unless ours is by hand.
- */
-static const char store[] =
-    "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der, origin)"
-    "  SELECT fingerprint, role, key, subject, uploaded, der, origin FROM temp.staged"
-    "  WHERE true ORDER BY id"
-    "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role,"
-    "    uploaded = CASE WHEN " TAKES_OVER " THEN excluded.uploaded ELSE uploaded END,"
-    "    origin = CASE WHEN " TAKES_OVER " THEN excluded.origin ELSE origin END"
-    "  WHERE " TAKES_OVER " OR"
-    "    (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
-    "INSERT OR IGNORE INTO main.address"
-    "  SELECT a.address, c.id FROM temp.staged_address a JOIN temp.staged s ON s.id = a.staged"
-    "  JOIN main.certificate c ON c.fingerprint = s.fingerprint ORDER BY a.address;"
-    "INSERT OR IGNORE INTO main.recipient"
-    "  SELECT r.name, c.id FROM temp.staged_recipient r JOIN temp.staged s ON s.id = r.staged"
-    "  JOIN main.certificate c ON c.fingerprint = s.fingerprint;";
-
-static bool prepare(struct staging *upload)
+static bool prepare(struct sp_staging *upload)
 {
     struct sp_database *keyring = upload->keyring;
 
@@ -86,7 +65,7 @@ static bool prepare(struct staging *upload)
 }
 
 /* Report the fault of |stored| as one of the upload's keyring. */
-static bool stored_failed(struct staging *upload)
+static bool stored_failed(struct sp_staging *upload)
 {
     return sp_store_set_why(upload->keyring, OPENSSL_strdup(sp_keyring_why(&upload->stored->base)));
 }
@@ -95,7 +74,7 @@ static bool stored_failed(struct staging *upload)
  * Whose key is there?  1: an identity's; 2: one that waits for its certificate.  Contacts can
  * still be uploaded where keys.db is unusable.
  */
-static sqlite3_stmt *prepare_key_look_up(struct staging *upload)
+static sqlite3_stmt *prepare_key_look_up(struct sp_staging *upload)
 {
     static const char identity[] = "SELECT 1 FROM main.certificate WHERE key = ?1 AND role = 1";
     const char *waiting = NULL;
@@ -116,7 +95,7 @@ static sqlite3_stmt *prepare_key_look_up(struct staging *upload)
     return statement;
 }
 
-static bool prepare_look_ups(struct staging *upload)
+static bool prepare_look_ups(struct sp_staging *upload)
 {
     char *why;
     struct sp_keyring *stored = sp_sqlite_open(upload->keyring->path, SP_KEYRING_READ, &why);
@@ -134,7 +113,7 @@ static bool prepare_look_ups(struct staging *upload)
 struct sp_upload *sp_sqlite_upload(struct sp_keyring *opened)
 {
     struct sp_database *keyring = sp_database(opened);
-    struct staging *upload = OPENSSL_zalloc(sizeof(*upload));
+    struct sp_staging *upload = OPENSSL_zalloc(sizeof(*upload));
 
     if (upload == NULL) {
         (void)sp_store_set_why(keyring, NULL);
@@ -150,10 +129,10 @@ struct sp_upload *sp_sqlite_upload(struct sp_keyring *opened)
     return NULL;
 }
 
-static void free_keys(struct staging *upload)
+static void free_keys(struct sp_staging *upload)
 {
     while (upload->keys != NULL) {
-        struct staged_key *next = upload->keys->next;
+        struct sp_staged_key *next = upload->keys->next;
 
         sp_private_key_clear(&upload->keys->private_key);
         OPENSSL_free(upload->keys);
@@ -163,7 +142,7 @@ static void free_keys(struct staging *upload)
 
 void sp_sqlite_forget(struct sp_upload *begun)
 {
-    struct staging *upload = (struct staging *)begun;
+    struct sp_staging *upload = (struct sp_staging *)begun;
     const struct sp_sqlite *sq = upload->keyring->sq;
 
     (void)sq->finalize(upload->insert);
@@ -180,7 +159,7 @@ void sp_sqlite_forget(struct sp_upload *begun)
     OPENSSL_free(upload);
 }
 
-static bool bind_certificate(struct staging *upload, const struct sp_record *record,
+static bool bind_certificate(struct sp_staging *upload, const struct sp_record *record,
                              const X509 *cert, bool overrides)
 {
     int hashed = 0;
@@ -224,7 +203,7 @@ bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role ro
 }
 
 /* Run |from| for |hash|.  1: |number| is the first column; 0: no row; -1: it failed. */
-static int look_up(struct staging *upload, sqlite3_stmt *from, const unsigned char *hash,
+static int look_up(struct sp_staging *upload, sqlite3_stmt *from, const unsigned char *hash,
                    int64_t *number)
 {
     const struct sp_sqlite *sq = upload->keyring->sq;
@@ -244,7 +223,7 @@ static int look_up(struct staging *upload, sqlite3_stmt *from, const unsigned ch
 }
 
 /* The certificate with |fingerprint| was added before; now it is found by more addresses. */
-static enum sp_added stage_again(struct staging *upload, const struct sp_facts *facts,
+static enum sp_added stage_again(struct sp_staging *upload, const struct sp_facts *facts,
                                  const unsigned char *fingerprint)
 {
     int64_t id = 0;
@@ -259,7 +238,7 @@ static enum sp_added stage_again(struct staging *upload, const struct sp_facts *
 }
 
 /* Insert it into the temporary database; SP_ADD_NEW, SP_ADD_AGAIN or SP_ADD_FAILED. */
-static enum sp_added stage_record(struct staging *upload, const struct sp_record *record,
+static enum sp_added stage_record(struct sp_staging *upload, const struct sp_record *record,
                                   const X509 *cert, const struct sp_facts *facts, bool overrides)
 {
     struct sp_database *keyring = upload->keyring;
@@ -286,7 +265,8 @@ static enum sp_added stage_record(struct staging *upload, const struct sp_record
  * Find out whether it is stored, and settle its role; SP_ADD_NEW, SP_ADD_STORED or
  * SP_ADD_FAILED.
  */
-static enum sp_added settle_role(struct staging *upload, struct sp_record *record, bool overrides)
+static enum sp_added settle_role(struct sp_staging *upload, struct sp_record *record,
+                                 bool overrides)
 {
     const bool by_hand = sp_origin_is_by_hand(upload->origin) ||
                          (upload->member != NULL && upload->member->there.role == SP_ROLE_IDENTITY);
@@ -313,7 +293,7 @@ static enum sp_added settle_role(struct staging *upload, struct sp_record *recor
 enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const struct sp_facts *facts,
                             enum sp_role role, bool overrides, enum sp_role *stored_as)
 {
-    struct staging *upload = (struct staging *)begun;
+    struct sp_staging *upload = (struct sp_staging *)begun;
     struct sp_record record = { .id = upload->last + 1, .origin = upload->origin };
     enum sp_added added = SP_ADD_FAILED;
     enum sp_added staged;
@@ -335,17 +315,17 @@ enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const str
 
 void sp_sqlite_at(struct sp_upload *begun, int64_t when)
 {
-    ((struct staging *)begun)->when = when;
+    ((struct sp_staging *)begun)->when = when;
 }
 
 void sp_sqlite_origin(struct sp_upload *begun, enum sp_origin origin)
 {
-    ((struct staging *)begun)->origin = origin;
+    ((struct sp_staging *)begun)->origin = origin;
 }
 
 void sp_sqlite_only_for(struct sp_upload *begun, const char *addresses)
 {
-    ((struct staging *)begun)->only_for = addresses;
+    ((struct sp_staging *)begun)->only_for = addresses;
 }
 
 struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp_query *query)
@@ -356,14 +336,14 @@ struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp
         [SP_BY_SUBJECT] = "temp.staged c WHERE c.subject = ?1 AND c.id > ?2",
     };
 
-    return sp_store_find(((struct staging *)begun)->keyring, searches[query->index], query);
+    return sp_store_find(((struct sp_staging *)begun)->keyring, searches[query->index], query);
 }
 
 bool sp_sqlite_add_key(struct sp_upload *begun, const unsigned char key[SP_SHA256_LENGTH],
                        struct sp_private_key *private_key)
 {
-    struct staging *upload = (struct staging *)begun;
-    struct staged_key *staged = OPENSSL_zalloc(sizeof(*staged));
+    struct sp_staging *upload = (struct sp_staging *)begun;
+    struct sp_staged_key *staged = OPENSSL_zalloc(sizeof(*staged));
 
     if (staged == NULL) {
         sp_private_key_clear(private_key);
@@ -375,128 +355,4 @@ bool sp_sqlite_add_key(struct sp_upload *begun, const unsigned char key[SP_SHA25
     staged->next = upload->keys;
     upload->keys = staged;
     return true;
-}
-
-static bool store_key(struct staging *upload, const struct staged_key *staged)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    const struct sp_private_key *key = &staged->private_key;
-    sqlite3_stmt *to = sp_store_prepare(
-        upload->keyring, "INSERT OR REPLACE INTO keys.private_key"
-                         " (key, encrypted, pkcs8, uri, uploaded) VALUES (?1, ?2, ?3, ?4,"
-                         " CAST(strftime('%s') AS INTEGER))");
-    bool done;
-
-    if (to == NULL)
-        return false;
-    done = sp_store_finish(
-        upload->keyring, to,
-        sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
-            sq->bind_int64(to, 2, key->encrypted) == SQLITE_OK &&
-            (key->pkcs8 == NULL ||
-             sq->bind_blob(to, 3, key->pkcs8, (int)key->length, SQLITE_STATIC) == SQLITE_OK) &&
-            (key->uri == NULL || sq->bind_text(to, 4, key->uri, -1, SQLITE_STATIC) == SQLITE_OK));
-    (void)sq->finalize(to);
-    return done;
-}
-
-static bool store_request(struct staging *upload, const struct staged_key *staged)
-{
-    const struct sp_sqlite *sq = upload->keyring->sq;
-    const struct sp_private_key *key = &staged->private_key;
-    sqlite3_stmt *to =
-        sp_store_prepare(upload->keyring, "INSERT OR REPLACE INTO keys.waiting (key, request, made)"
-                                          " VALUES (?1, ?2, ifnull(nullif(?3, 0), unixepoch()))");
-    bool done = to != NULL &&
-                sp_store_finish(upload->keyring, to,
-                                sq->bind_blob(to, 1, staged->key, SP_SHA256_LENGTH,
-                                              SQLITE_STATIC) == SQLITE_OK &&
-                                    sq->bind_blob(to, 2, key->request, (int)key->request_length,
-                                                  SQLITE_STATIC) == SQLITE_OK &&
-                                    sq->bind_int64(to, 3, key->requested) == SQLITE_OK);
-
-    (void)sq->finalize(to);
-    return done;
-}
-
-static bool promote(struct staging *upload, const struct sp_record *record)
-{
-    struct sp_database *keyring = upload->keyring;
-    sqlite3_stmt *role = sp_store_prepare(
-        keyring, "UPDATE main.certificate SET role = 1 WHERE id = ?1 AND role = 2");
-    sqlite3_stmt *names =
-        sp_store_prepare(keyring, "INSERT OR IGNORE INTO main.recipient VALUES (?1, ?2)");
-    X509 *cert = sp_store_cert(keyring, record);
-    bool done =
-        role != NULL && names != NULL && cert != NULL &&
-        sp_store_finish(keyring, role, keyring->sq->bind_int64(role, 1, record->id) == SQLITE_OK) &&
-        sp_store_recipients(keyring, names, cert, record->id);
-
-    X509_free(cert);
-    (void)keyring->sq->finalize(role);
-    (void)keyring->sq->finalize(names);
-    return done;
-}
-
-/* Make identities of the contacts that have this key. */
-static bool promote_contacts(struct staging *upload, const struct staged_key *staged)
-{
-    struct sp_cursor *cursor = sp_keyring_find(
-        &upload->keyring->base, &(struct sp_query){ .index = SP_BY_KEY,
-                                                    .hash = staged->key,
-                                                    .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) });
-    struct sp_record record = { 0 };
-    int found = cursor == NULL ? -1 : 0;
-
-    while (cursor != NULL && (found = sp_cursor_next(cursor, &record)) == 1) {
-        bool done = promote(upload, &record);
-
-        sp_record_clear(&record);
-        if (!done) {
-            found = -1;
-            break;
-        }
-    }
-    sp_cursor_free(cursor);
-    return found == 0;
-}
-
-static const char end_waiting[] = "DELETE FROM keys.waiting WHERE key IN"
-                                  " (SELECT key FROM main.certificate WHERE role = 1)";
-
-static bool store_all(struct staging *upload)
-{
-    if ((upload->copies && !sp_replica_before(upload)) || !sp_store_run(upload->keyring, store) ||
-        (upload->copies && !sp_replica_after(upload)))
-        return false;
-    for (const struct staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
-        if (!store_key(upload, staged) || !promote_contacts(upload, staged) ||
-            (staged->private_key.request != NULL && !store_request(upload, staged)))
-            return false;
-    return !upload->answered || sp_store_run(upload->keyring, end_waiting);
-}
-
-/*
- * When the cache is full SQLite writes to the database, and keeps readers out until
- * it is done.  This cache holds a hundred thousand certificates.
- */
-static const char roomy[] = "PRAGMA main.cache_size = -131072";
-
-bool sp_sqlite_commit(struct sp_upload *begun)
-{
-    struct staging *upload = (struct staging *)begun;
-    struct sp_database *keyring = upload->keyring;
-
-    if ((upload->keys != NULL || upload->answered || (upload->copies && sp_keys_exist(keyring))) &&
-        !sp_keys_attach(keyring))
-        return false;
-    if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
-        return false;
-    if (store_all(upload) && sp_store_commit(keyring)) {
-        if (upload->last > 0 || upload->keys != NULL)
-            keyring->made = SP_MADE_NOTHING;
-        return true;
-    }
-    sp_store_rollback(keyring);
-    return false;
 }

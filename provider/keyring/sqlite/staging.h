@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * An upload that has begun: what staging.c collects, and replica.c of a hub.
+ * An upload to a keyring in SQLite, between its begin and its end.
  */
 #ifndef SP_STAGING_H
 #define SP_STAGING_H
@@ -22,14 +22,14 @@ static inline int64_t sp_number_of(struct sp_standing standing)
     return (int64_t)standing.role | (int64_t)standing.origin << 8;
 }
 
-struct staged_key {
+/* A private key that waits for the end of the upload. */
+struct sp_staged_key {
     unsigned char key[SP_SHA256_LENGTH];
-    struct sp_private_key private_key;
-    struct staged_key *next;
+    struct sp_private_key private_key; /* owned */
+    struct sp_staged_key *next;        /* owned */
 };
 
-/* An upload that has begun. */
-struct staging {
+struct sp_staging {
     struct sp_upload base;
     struct sp_database *keyring; /* borrowed */
     /* owned: the same keyring, for look-ups outside of the transaction */
@@ -40,9 +40,9 @@ struct staging {
     int64_t last; /* how many certificates were staged */
     int64_t when; /* the time of upload; 0: now */
     enum sp_origin origin;
-    const char *only_for;    /* borrowed: the addresses that the next is found by; NULL: all */
-    struct staged_key *keys; /* owned */
-    bool answered;           /* there is a certificate that a key waits for */
+    const char *only_for;       /* borrowed: the addresses that the next is found by; NULL: all */
+    struct sp_staged_key *keys; /* owned */
+    bool answered;              /* there is a certificate that a key waits for */
     const struct sp_member *member; /* borrowed: of the next certificate; NULL: it is no member */
     const struct sp_hub *hub; /* borrowed: how far the copy reaches afterwards; NULL: as before */
     bool copies;              /* it changes what is of a hub */
@@ -50,7 +50,7 @@ struct staging {
 };
 
 /* Within the transaction, before and after the certificates are stored. */
-bool sp_replica_before(struct staging *upload);
-bool sp_replica_after(struct staging *upload);
+bool sp_replica_before(struct sp_staging *upload);
+bool sp_replica_after(struct sp_staging *upload);
 
 #endif

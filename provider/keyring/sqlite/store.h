@@ -86,7 +86,7 @@ bool sp_sqlite_remove(struct sp_keyring *opened,
                       const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);
 bool sp_sqlite_check(struct sp_keyring *opened, sp_tell_fn *tell, void *data,
                      struct sp_checked *checked);
-bool sp_sqlite_backup(struct sp_keyring *opened, const char *path);
+bool sp_sqlite_backup(struct sp_keyring *opened, const char *path, sp_step_fn *step);
 struct sp_upload *sp_sqlite_upload(struct sp_keyring *opened);
 enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const struct sp_facts *facts,
                             enum sp_role role, bool overrides, enum sp_role *stored_as);

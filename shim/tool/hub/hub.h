@@ -14,6 +14,13 @@
 /* Is there a hub for what this command changes?  False with --local. */
 bool shim_hub_is_set(const struct shim *shim, bool local);
 /*
+ * Store |upload| on the hub of the settings, if there is one and unless |local|, and bring the
+ * copy up.  A SHIM code; unless it is SHIM_OK nothing is changed.  What follows is
+ * sp_upload_commit().
+ */
+int shim_hub_put(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
+                 bool local);
+/*
  * Store |upload|, as sp_upload_commit(): unless |local|, on the hub of the settings first.  A
  * SHIM code; unless it is SHIM_OK nothing is changed here.
  */

@@ -184,11 +184,18 @@ static int write_through(struct change *change)
     return code;
 }
 
+int shim_hub_put(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
+                 bool local)
+{
+    struct change change = { .shim = shim, .keyring = keyring, .upload = upload };
+
+    return shim_hub_is_set(shim, local) ? write_through(&change) : SHIM_OK;
+}
+
 int shim_hub_commit(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
                     bool local)
 {
-    struct change change = { .shim = shim, .keyring = keyring, .upload = upload };
-    int code = shim_hub_is_set(shim, local) ? write_through(&change) : SHIM_OK;
+    int code = shim_hub_put(shim, keyring, upload, local);
 
     if (code == SHIM_OK && !sp_upload_commit(upload))
         code = shim_keyring_failed(keyring);

@@ -238,20 +238,23 @@ static int check_anchors(const char *named, const char *path)
 
 /*
  * Write -CAfile and the anchors of the keyring into one file, so that stock builds its
- * chains from the certificates that we have used.
+ * chains from the certificates that we have used.  If the keyring alone vouches, and does, what
+ * -CAfile names is left out: a chain that ended in it would be refused.
  */
 static int keep_anchors(struct shim_incoming *incoming, struct shim_operation *operation)
 {
     struct shim_selection *selection = &operation->selection;
     const STACK_OF(X509) *anchors = incoming->anchors;
     const char *named = shim_args_value(operation->args, "CAfile");
+    const bool counts =
+        operation->shim->settings->trust != SP_TRUST_KEYRING || sk_X509_num(anchors) <= 0;
     char *bytes = NULL;
     size_t len = 0;
     int code = named == NULL ? SHIM_OK : shim_input_whole(named, &bytes, &len);
 
     if (code == SHIM_OK && (named != NULL || sk_X509_num(anchors) > 0)) {
-        selection->anchors_path =
-            shim_issuers_file(anchors, bytes != NULL ? bytes : "", len, &selection->anchors);
+        selection->anchors_path = shim_issuers_file(anchors, bytes != NULL ? bytes : "",
+                                                    counts ? len : 0, &selection->anchors);
         code = selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
     }
     OPENSSL_free(bytes);
@@ -287,6 +290,13 @@ static int find_anchors(struct shim_verification *verification, struct shim_oper
     return incoming->anchors != NULL ? keep_anchors(incoming, operation) : SHIM_SYSTEM;
 }
 
+/* The stock names take every signature, as stock does. */
+static bool wants_any_signer(const struct shim_operation *operation)
+{
+    return shim_args_last(operation->args, ROLE_ANY_SIGNER) != NULL ||
+           (operation->manner == &shim_manner_verb && operation->shim->settings->any_signer);
+}
+
 static int review(struct shim_verification *verification, struct shim_operation *operation,
                   struct shim_outcome *outcome)
 {
@@ -301,7 +311,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     if (code != SHIM_OK)
         return code;
     verification->incoming.keyring = operation->selection.keyring;
-    if (shim_args_last(operation->args, ROLE_ANY_SIGNER) != NULL)
+    if (wants_any_signer(operation))
         code = shim_any_signer(&verification->incoming, operation, now);
     if (code != SHIM_OK)
         return code;

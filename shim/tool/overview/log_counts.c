@@ -123,20 +123,29 @@ static void count_text(struct counting *counting, const char *text, size_t lengt
     json_decref(line);
 }
 
-static void count_file(struct counting *counting, FILE *file, char *line)
+/* Read a line, which may hold NULs, with its end; its whole length, or 0 at the end of the file. */
+static size_t read_line(FILE *file, char line[LONGEST_LINE])
 {
-    bool within = false; /* in a line that is too long */
+    size_t length = 0;
+    int byte = 0;
 
-    while (fgets(line, LONGEST_LINE, file) != NULL) {
-        size_t length = strlen(line);
-        bool ends = length > 0 && line[length - 1] == '\n';
-
-        if (within || (!ends && !feof(file)))
-            counting->skipped += within ? 0 : 1;
-        else
-            count_text(counting, line, length);
-        within = !ends;
+    while (byte != '\n' && (byte = getc_unlocked(file)) != EOF) {
+        if (length < LONGEST_LINE)
+            line[length] = (char)byte;
+        length++;
     }
+    return length;
+}
+
+static void count_file(struct counting *counting, FILE *file, char line[LONGEST_LINE])
+{
+    size_t length;
+
+    while ((length = read_line(file, line)) > 0)
+        if (length <= LONGEST_LINE)
+            count_text(counting, line, length);
+        else
+            counting->skipped++;
 }
 
 /*

@@ -1,0 +1,192 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The files of a keyring: whose they are, and why they cannot be made.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "keyrings.h"
+
+#define OTHER 12345
+
+static char *place;
+
+static void set_up(void)
+{
+    place = sp_make_place();
+    sp_keyring_close(sp_must_open(place, SP_KEYRING_WRITE));
+}
+
+static void tear_down(void)
+{
+    sp_remove_place(place);
+}
+
+static void expect_words(char *why, const char *words)
+{
+    if (words == NULL)
+        ck_assert_ptr_null(why);
+    else
+        ck_assert_msg(why != NULL && strstr(why, words) != NULL, "%s, not: %s", why, words);
+    OPENSSL_free(why);
+}
+
+/* Who could put another keyring in the place of ours? */
+static const struct {
+    uid_t owner;
+    mode_t mode;
+    bool is_own;
+    const char *why;
+} owners[] = {
+    { 0, 0755, true, NULL },
+    { 0, 0777, false, "can be written by others than its owner" },
+    { OTHER, 0755, false, "belongs to somebody else (uid 12345)" },
+};
+
+START_TEST(own)
+{
+    char *why = place;
+
+    if (geteuid() != 0 && owners[_i].owner != 0)
+        return;
+    ck_assert_int_eq(chmod(place, owners[_i].mode), 0);
+    ck_assert_int_eq(chown(place, owners[_i].owner == 0 ? geteuid() : owners[_i].owner, 0), 0);
+    ck_assert_int_eq(sp_keyring_is_own(place, &why), owners[_i].is_own);
+    expect_words(why, owners[_i].why);
+}
+END_TEST
+
+START_TEST(own_that_is_not_there)
+{
+    char *none = sp_store_file(place, "none"), *why = NULL;
+
+    ck_assert(!sp_keyring_is_own(none, &why));
+    expect_words(why, "keyring/none: No such file or directory");
+    OPENSSL_free(none);
+}
+END_TEST
+
+/* 0: it is said who is not known; 1: there are no namespaces. */
+static int ask_in_namespace(void)
+{
+    char *why = NULL;
+
+    if (unshare(CLONE_NEWUSER) != 0)
+        return 1;
+    return !sp_keyring_is_own(place, &why) && why != NULL &&
+                   strstr(why, "belongs to a user that this user namespace does not know") != NULL
+               ? 0
+               : 2;
+}
+
+/* In a namespace without users everybody may be anybody. */
+START_TEST(unmapped_user)
+{
+    pid_t child = fork();
+    int status = 0;
+
+    if (child == 0)
+        _exit(ask_in_namespace());
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(status == 0 || WEXITSTATUS(status) == 1);
+}
+END_TEST
+
+/* What is made, and what is in the way of it; nothing is left that was not there. */
+static const struct {
+    const char *path, *words;
+} impossible[] = {
+    { "/proc/self/keyring", "/proc/self/keyring: No such file or directory" },
+    { "/proc/self/a/keyring", "/proc/self/a: No such file or directory" },
+    { "/dev/null/a/keyring", "/dev/null/a: Not a directory" },
+};
+
+START_TEST(not_made)
+{
+    enum sp_made made = SP_MADE_DIRECTORY;
+    char *why = NULL;
+
+    ck_assert(!sp_files_make(impossible[_i].path, &made, &why));
+    ck_assert_int_eq(made, SP_MADE_NOTHING);
+    expect_words(why, impossible[_i].words);
+}
+END_TEST
+
+/* The directory is made and no file: that is told, and can be taken back. */
+START_TEST(not_made_without_descriptors)
+{
+    char *fresh = sp_store_file(place, "fresh"), *file = sp_store_file(fresh, SP_CERTIFICATES);
+    struct rlimit before, few;
+    enum sp_made made;
+    char *why = NULL;
+    int free = dup(STDIN_FILENO);
+    bool done;
+
+    ck_assert_int_eq(mkdir(fresh, 0755), 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    close(free);
+    few = (struct rlimit){ .rlim_cur = (rlim_t)free, .rlim_max = before.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &few), 0);
+    done = sp_files_make(fresh, &made, &why);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    ck_assert(!done);
+    expect_words(why, "Too many open files");
+    ck_assert_int_eq(made, SP_MADE_NOTHING);
+    ck_assert_int_ne(access(file, F_OK), 0);
+    OPENSSL_free(file);
+    OPENSSL_free(fresh);
+}
+END_TEST
+
+/* What was there before is left. */
+START_TEST(removed)
+{
+    char *file = sp_store_file(place, SP_KEYS), *other = sp_store_file(place, "other");
+
+    sp_files_remove(place, SP_MADE_NOTHING);
+    ck_assert(sp_keyring_exists(place));
+    ck_assert_int_eq(access(file, F_OK), 0);
+    sp_files_remove(place, SP_MADE_FILES);
+    ck_assert(!sp_keyring_exists(place));
+    ck_assert_int_ne(access(file, F_OK), 0);
+    ck_assert_int_eq(access(place, F_OK), 0);
+    ck_assert_int_eq(mkdir(other, 0700), 0);
+    sp_files_remove(place, SP_MADE_DIRECTORY);
+    ck_assert_int_eq(access(other, F_OK), 0);
+    ck_assert_int_eq(rmdir(other), 0);
+    sp_files_remove(place, SP_MADE_DIRECTORY);
+    ck_assert_int_ne(access(place, F_OK), 0);
+    ck_assert(!sp_files_sync(place));
+    sp_files_sweep(place);
+    OPENSSL_free(file);
+    OPENSSL_free(other);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("keyring: files");
+    TCase *tests = tcase_create("files");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, own, 0, SP_ROWS(owners));
+    tcase_add_test(tests, own_that_is_not_there);
+    tcase_add_test(tests, unmapped_user);
+    tcase_add_loop_test(tests, not_made, 0, SP_ROWS(impossible));
+    tcase_add_test(tests, not_made_without_descriptors);
+    tcase_add_test(tests, removed);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

@@ -1,0 +1,138 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The module as programs load it: what it says of itself, and its decision log.
+ */
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <openssl/core_dispatch.h>
+#include <openssl/core_names.h>
+#include <openssl/err.h>
+
+#include <jansson.h>
+
+#include "harness.h"
+#include "mail.h"
+#include "smimepolicy.h"
+
+static int take(OSSL_PROVIDER *provider, void *data)
+{
+    if (strcmp(OSSL_PROVIDER_get0_name(provider), "smimepolicy") == 0)
+        *(OSSL_PROVIDER **)data = provider;
+    return 1;
+}
+
+static OSSL_PROVIDER *ours(void)
+{
+    OSSL_PROVIDER *provider = NULL;
+
+    ck_assert_int_eq(OSSL_PROVIDER_do_all(NULL, take, &provider), 1);
+    ck_assert_ptr_nonnull(provider);
+    return provider;
+}
+
+/* A locked policy is shown as inactive. */
+START_TEST(what_it_says_of_itself)
+{
+    char *name = NULL, *version = NULL, *build = NULL;
+    int status = -1;
+    OSSL_PARAM params[] = {
+        OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_NAME, &name, 0),
+        OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_VERSION, &version, 0),
+        OSSL_PARAM_construct_utf8_ptr(OSSL_PROV_PARAM_BUILDINFO, &build, 0),
+        OSSL_PARAM_construct_int(OSSL_PROV_PARAM_STATUS, &status),
+        OSSL_PARAM_construct_end(),
+    };
+    const OSSL_PARAM *gettable;
+
+    sp_start(_i == 0 ? NULL : "mode = other\n");
+    ck_assert_int_eq(OSSL_PROVIDER_get_params(ours(), params), 1);
+    ck_assert_str_eq(name, "S/MIME certificate policy");
+    ck_assert_str_eq(version, SMIMEPOLICY_VERSION);
+    ck_assert_str_eq(build, SMIMEPOLICY_VERSION);
+    ck_assert_int_eq(status, _i == 0);
+    gettable = OSSL_PROVIDER_gettable_params(ours());
+    for (int i = 0; i < 4; i++)
+        ck_assert_ptr_nonnull(OSSL_PARAM_locate_const(gettable, params[i].key));
+    ck_assert_ptr_null(gettable[4].key);
+    /* What is not asked for is no fault, and what cannot be told is one. */
+    ck_assert_int_eq(OSSL_PROVIDER_get_params(ours(), params + 4), 1);
+    for (int i = 0; i < 4; i++) {
+        OSSL_PARAM wrong[] = { params[i], OSSL_PARAM_construct_end() };
+
+        wrong[0].data_type = OSSL_PARAM_OCTET_STRING;
+        ck_assert_int_eq(OSSL_PROVIDER_get_params(ours(), wrong), 0);
+    }
+    ERR_clear_error();
+}
+END_TEST
+
+START_TEST(operations)
+{
+    static const int none[] = { 0, -1, 1000, INT_MAX, INT_MIN };
+    int no_cache = -1;
+
+    sp_start(NULL);
+    for (int i = 0; i < SP_ROWS(none); i++)
+        ck_assert_ptr_null(OSSL_PROVIDER_query_operation(ours(), none[i], &no_cache));
+    ck_assert_ptr_nonnull(OSSL_PROVIDER_query_operation(ours(), OSSL_OP_SIGNATURE, &no_cache));
+    ck_assert_int_eq(no_cache, 0);
+    ERR_clear_error();
+}
+END_TEST
+
+/* The text that |line| has under |key|. */
+static const char *text_of(const json_t *line, const char *key)
+{
+    const char *text = json_string_value(json_object_get(line, key));
+
+    ck_assert_msg(text != NULL, "%s", key);
+    return text;
+}
+
+/* Through the module jansson is loaded late, and writes the same. */
+START_TEST(decision_log)
+{
+    char path[] = "/tmp/test_module.XXXXXX", settings[100];
+    const int fd = mkstemp(path);
+    FILE *log = fdopen(fd, "r");
+    json_t *line, *findings, *cert;
+
+    (void)snprintf(settings, sizeof(settings), "decision_log = %s\n", path);
+    sp_start_module(settings);
+    EXPECT_DONE(sp_sign_as("good-rsa"));
+    EXPECT_REFUSED(sp_encrypt_to("expired-rsa"), "[expired]");
+    line = json_loadf(log, JSON_DISABLE_EOF_CHECK, NULL);
+    ck_assert_str_eq(text_of(line, "operation"), "sign");
+    ck_assert_str_eq(text_of(line, "verdict"), "allowed");
+    ck_assert_str_eq(text_of(line, "policy"), SMIMEPOLICY_VERSION);
+    ck_assert_int_eq(json_integer_value(json_object_get(line, "pid")), getpid());
+    json_decref(line);
+    line = json_loadf(log, JSON_DISABLE_EOF_CHECK, NULL);
+    ck_assert_str_eq(text_of(line, "operation"), "encrypt");
+    ck_assert_str_eq(text_of(line, "verdict"), "refused");
+    cert = json_object_get(line, "certificate");
+    findings = json_object_get(line, "findings");
+    ck_assert_ptr_nonnull(cert);
+    ck_assert_uint_eq(json_array_size(findings), 1);
+    ck_assert_str_eq(text_of(json_array_get(findings, 0), "rule"), "expired");
+    json_decref(line);
+    (void)fclose(log);
+    (void)unlink(path);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("module");
+    TCase *tests = sp_case(suite, "module");
+
+    tcase_add_loop_test(tests, what_it_says_of_itself, 0, 2);
+    tcase_add_test(tests, operations);
+    tcase_add_test(tests, decision_log);
+    return sp_run_forked(suite);
+}
