@@ -151,6 +151,9 @@ contacts_starttls = yes
 fetch_private = no
 ocsp = off
 # decision_log is not set
+# hub is not set
+hub_realm = default
+hub_anchors = no
 trace = no
 weak_key = warn
 weak_digest = warn
@@ -501,7 +504,7 @@ def test_lint_of_good_settings(tmp_path):
     more.write_text("weak_key = deny\n")
     examples = {"contacts": "ldap://x"}
     every = "".join(f"{key} = {value or examples.get(key, '/srv/x')}\n" for key, value in printed().items()
-                    if key not in ("decision_log", "fetch_from"))
+                    if key not in ("decision_log", "fetch_from", "hub"))
     for text in (every, "  mode\t= enforce # mine\n", f".include {more}\ntrace = no\n", "[default]\nmode = observe\n"):
         result = lint_policy(tmp_path, text)
         assert result.rc == DONE and b"no fault found in these settings" in result.out, result

@@ -59,6 +59,9 @@ struct smimepolicy_settings {
     char *contacts_ca;   /* owned: the CAs of their TLS certificates; NULL: the system's */
     char *decision_log;  /* owned; NULL: none; "syslog" or an absolute path */
     char *fetch_from;    /* owned; NULL: nothing is fetched; see settings/host_list.h */
+    char *hub;           /* owned; NULL: none; "service=NAME" or a URI, without a password */
+    char *hub_realm;     /* owned */
+    char *hub_anchors;   /* owned; "no", "yes" or fingerprints */
 };
 
 /* The keys in the order of the table; NULL past the last. */
