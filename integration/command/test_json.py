@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from crl_maker import DAY, NOW, Ca, entry
 from harness import COMMAND, REPO, must, run, stock
 
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
@@ -51,11 +52,16 @@ def mail(tmp_path_factory, pki):
     (folder / "logged.cnf").write_text(f"decision_log = {folder}/log\n")
     (folder / "both.pem").write_text(pki.good_rsa.pem.read_text() + pki.good_rsa.key.read_text())
     (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (folder / "hub.cnf").write_text("hub = postgresql:///x?host=/nonexistent\n")
     (folder / "good.cnf").write_text("mode = enforce\n")
     (folder / "bad.cnf").write_text("mode = sometimes\ncolour = red\n")
     command = (COMMAND, "--keyring", folder / "keyring")
     must(run(*command, "upload", "--passout", f"file:{folder}/pass", pki.good_rsa.pem,
              pki.good_rsa.key, pki.root.pem, pki.expired.pem))
+    issuer = Ca(folder, "Issuer")
+    (folder / "ca.crl").write_bytes(issuer.crl(entry(7), this=NOW - 9 * DAY, until=NOW - DAY))
+    (folder / "bad.crl").write_bytes(issuer.crl(entry(7), spoil=True))
+    must(run(*command, "upload", issuer.pem, folder / "ca.crl"))
     must(run(*command, "sign", "-in", folder / "text", "-signer", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key, "-out", folder / "signed"))
     must(stock("cms", "-sign", "-in", folder / "text", "-signer", pki.good_chain.pem, "-inkey",
@@ -90,6 +96,10 @@ CASES = {
                               "-inkey <good_rsa>.key -out {}/out"),
     "upload": ("upload", DONE, "upload --json <good_rsa> <root>"),
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
+    "upload, a CRL": ("upload", DONE, "upload --json {}/ca.crl"),
+    "upload, a CRL refused": ("upload", REFUSED, "upload --json {}/bad.crl"),
+    "list, CRLs": ("crl", DONE, "list --crls --json"),
+    "remove, CRLs": ("remove", INPUT, "remove --crls --json 12345678"),
     "collect": ("collect", DONE, "collect --json {}/sent"),
     "collect, refused": ("collect", INPUT, "collect --json {}/text {}/signed"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),
@@ -127,6 +137,7 @@ CASES = {
                            "--passin file:{}/pass --passout file:{}/pass"),
     "keyring passphrase, wrong": ("keyring_passphrase", INPUT, "keyring passphrase --json {address} "
                                   "--passin pass:wrong --passout file:{}/pass"),
+    "sync, no hub": ("sync", SYSTEM, "--policy {}/hub.cnf sync --json"),
     "trust": ("trust", DONE, "trust --json {address}"),
     "trust, a stranger": ("trust", DONE, "trust --json nobody@example.org"),
 }

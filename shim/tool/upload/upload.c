@@ -13,6 +13,7 @@
 #include "common/progress.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -32,6 +33,8 @@ static bool take_part(const struct shim_part *part, void *arg)
         more = shim_uploading_key(run, part);
     } else if (part->locked != NULL) {
         more = shim_uploading_locked(run, part);
+    } else if (part->crl != NULL) {
+        more = shim_uploading_crl(run, part);
     } else if (part->request != NULL) {
         more = shim_uploading_request(run, part);
     } else if (part->note != NULL) {
@@ -63,21 +66,27 @@ static bool take_files(struct shim_uploading *run)
 /* Store everything or nothing; with --keep-going, what is without fault.  |*done|: it would be. */
 static int store(struct shim_uploading *run, bool *done)
 {
-    bool whole =
-        run->unreadable == 0 && (run->refused == 0 || run->settings->mode == SP_MODE_OBSERVE);
+    bool whole = run->unreadable == 0 && run->crls_refused == 0 &&
+                 (run->refused == 0 || run->settings->mode == SP_MODE_OBSERVE);
     int code = SHIM_OK;
 
     *done = false;
     if (whole || run->options->keep_going) {
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
+        if (!run->options->dry_run)
+            code = shim_hub_put(run->shim, run->keyring, run->upload, run->options->local);
+        if (code == SHIM_OK && !run->options->dry_run)
+            code = shim_uploading_crls_store(run);
+        if (code != SHIM_OK)
+            return code;
         if (!run->options->dry_run && !sp_upload_commit(run->upload))
             return shim_keyring_failed(run->keyring);
         *done = true;
     }
     if (run->unreadable > 0)
         code = SHIM_INPUT;
-    if (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE)
+    if (run->crls_refused > 0 || (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE))
         code = SHIM_REFUSED;
     if (!whole && !run->options->keep_going)
         shim_error("nothing was stored: mend or leave out what is at fault, or store the rest "
@@ -99,6 +108,7 @@ static int upload(struct shim_uploading *run)
     shim_count_begin("certificates and keys read");
     taken = take_files(run);
     shim_count_end();
+    taken = taken && run->outcome.fault == SHIM_OK && shim_uploading_crls(run);
     code = taken || run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
     if (code == SHIM_OK)
         code = store(run, &done);
@@ -117,6 +127,7 @@ static int begin(struct shim_uploading *run)
     run->last = &run->taken;
     run->reading.each = take_part;
     run->reading.arg = run;
+    run->reading.crls = run->import == NULL;
     run->unread = json_array();
     run->notes = json_array();
     if (options->json)
@@ -146,6 +157,7 @@ static void end(struct shim_uploading *run)
     shim_waiting_free(run->undecided);
     shim_waiting_free(run->identities);
     free_taken(run->taken);
+    shim_uploading_crls_free(run);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);
@@ -212,6 +224,7 @@ int shim_run_upload(struct shim *shim, char **argv)
         .keep_going = shim_long_has(&line, "keep-going"),
         .replace = shim_long_has(&line, "replace"),
         .json = shim_long_has(&line, "json"),
+        .local = shim_long_has(&line, "local"),
         .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
     };
     code = check(&options);
