@@ -428,6 +428,9 @@ def test_list(ring, ca):
     key = ring.listed()[0]["key"]
     assert "fresh" in result.text and key[:16] in result.text and "CN=Issuer" in result.text
     assert must(ring("list")).text.count("\n") == 2  # certificates alone
+    assert "  crl: fresh, 1 revoked, the next one is due on " in must(ring("show", ca.fingerprint())).text
+    told = json.loads(must(ring("show", "--json", ca.fingerprint())).out)
+    assert [one["state"] for one in told["crls"]] == ["fresh"]
     for more in (["--role", "ca"], ["--addresses"], ["--expiring", "30d"]):
         assert ring("list", "--crls", *more).rc == 1
 
