@@ -252,12 +252,13 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const smimepolicy_settings *settings);
 /* The note that |facts|, exported as an identity, came without its key and is kept as a contact. */
 smimepolicy_verdict *sp_note_lone_identity(const struct sp_facts *facts);
-/* A certificate that came with a mail whose signature was verified. */
+/* A certificate that came with a mail whose signature was verified, or from a directory. */
 struct sp_sender;
 struct sp_collected {
-    const struct sp_sender *sender; /* of the mail */
+    const struct sp_sender *sender; /* of the mail; NULL: it is from a directory */
     bool has_ca;                    /* its chain ends in a ca that was provided */
     bool is_own;                    /* its private key is in the keyring */
+    const char *address;            /* that a directory was asked about */
 };
 /*
  * Judge whether it may be stored as a contact, collected: it satisfies the rules of an
@@ -267,6 +268,13 @@ struct sp_collected {
 smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
                                         const struct sp_collected *collected, time_t at,
                                         const smimepolicy_settings *settings);
+/*
+ * The same of what a directory gave for |found->address|, which has to be one of its own.
+ * As it is fetched to be encrypted to, it has to satisfy the rules of that use, too.
+ */
+smimepolicy_verdict *sp_judge_from_directory(const struct sp_facts *facts,
+                                             const struct sp_collected *found, time_t at,
+                                             const smimepolicy_settings *settings);
 
 /*
  * May it vouch for the certificate of another?  |standing| is what the keyring says of
