@@ -258,12 +258,13 @@ smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struc
                                                 const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found;
+    struct sp_revocation found = { .state = SP_REVOCATION_NONE, .reason = -1 };
     bool anchor;
 
-    if (sp_revocation_find_for(keyring, asked, at, settings, &found)) {
+    if (sp_is_own_issuer(asked->facts) ||
+        sp_revocation_find_for(keyring, asked, at, settings, &found)) {
         anchor = found.state != SP_REVOCATION_REVOKED && sp_revocation_speaks(&found, settings) &&
-                 !sp_is_own_issuer(asked->facts) && is_anchor(data);
+                 is_anchor(data);
         verdict = sp_judge_issuer_revocation(asked->facts, &found, anchor, use, at, settings);
     }
     sp_revocation_clear(&found);

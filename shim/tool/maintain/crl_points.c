@@ -43,7 +43,7 @@ static char *url_of(const GENERAL_NAME *name)
 static int is_vouched_for(struct sp_keyring *keyring, X509 *cert, bool *is)
 {
     struct shim_chain chain = { 0 };
-    int code = shim_keyring_chain(keyring, cert, &chain);
+    int code = shim_keyring_chain(keyring, cert, NULL, &chain);
 
     *is = code == SHIM_OK && chain.certs != NULL && chain.count == 0;
     shim_chain_clear(&chain);

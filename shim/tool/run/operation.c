@@ -97,6 +97,11 @@ static bool write_conf(struct shim_run *run)
     if (run->operation->manner->judges_signers) {
         settings->refuse_unverified_signers = true;
         settings->own_anchors_first = true;
+        /* The provider would ask as of now.  As of the time that a person gave it is judged here.
+         */
+        if (strcmp(run->operation->request->operation, "verify") == 0 &&
+            shim_args_has(run->operation->args, "attime"))
+            settings->revocation = SP_REVOCATION_OFF;
     }
     run->conf = shim_provider_conf(run->module, settings);
     run->expect = sp_settings_text(settings);
