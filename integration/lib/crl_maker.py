@@ -55,6 +55,11 @@ def entry(serial, at=NOW - DAY, reason=None, extensions=()):
                tlv(SEQUENCE, *all_of_it) if all_of_it else b"")
 
 
+def serial_of(path):
+    """The serial number of the certificate in a file."""
+    return int(must(stock("x509", "-in", path, "-noout", "-serial")).text.split("=")[1], 16)
+
+
 def number(value):
     return extension("2.5.29.20", integer(value))
 

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from crl_maker import DAY, HOLD, NOW, crl, entry
+from crl_maker import DAY, HOLD, NOW, crl, entry, serial_of
 from harness import (COMMAND, OPENSSL, PHP, environment, must, refused, run, stock, why_no_php,
                      write_conf)
 from matrix import Check, paths_under
@@ -19,8 +19,7 @@ TEXT = b"the contract\n"
 
 
 def serial(cert):
-    """The serial number of a certificate."""
-    return int(must(stock("x509", "-in", cert.pem, "-noout", "-serial")).text.split("=")[1], 16)
+    return serial_of(cert.pem)
 
 
 def upload(ring, *files):
