@@ -291,7 +291,7 @@ static smimepolicy_verdict *judge_issuer(const X509 *cert, bool ends_chain,
     smimepolicy_verdict *verdict = NULL;
 
     if (facts != NULL)
-        verdict = sp_revocation_judge_issuer(settings->keyring, &asked, is_anchor,
+        verdict = sp_revocation_judge_issuer(settings->keyring, &asked, is_anchor, &issuer,
                                              SMIMEPOLICY_VERIFY, time(NULL), settings);
     sp_facts_free(facts);
     return verdict;

@@ -54,6 +54,8 @@ void sp_deny_sender(smimepolicy_verdict *verdict, const struct sp_facts *signer,
                     const struct sp_sender *sender);
 /* Is the one address of the From field an address of |signer|? */
 bool sp_is_only_sender(const struct sp_facts *signer, const struct sp_sender *sender);
+/* Is |address| one of its own? */
+bool sp_facts_has_address(const struct sp_facts *facts, const char *address);
 
 /* Rules in other files than the table that asks them. */
 void sp_ask_ambiguous_role(struct sp_case *c);

@@ -9,6 +9,9 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "settings/directories.h"
+#include "settings/host_list.h"
+#include "settings/accepted.h"
 #include "settings/rule_ids.h"
 
 /* A choice is stored as the index of its word. */
@@ -42,10 +45,21 @@ CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(collect, collects_nothing)
 CHOICE(signers, any_signer)
+CHOICE(contacts_starttls, contacts_starttls)
 CHOICE(trace, trace)
+CHOICE(fetch_private, fetches_private)
+CHOICE(ocsp, asks_ocsp)
 TEXT(backend)
 TEXT(keyring)
+TEXT(contacts)
+TEXT(contacts_age)
+TEXT(contacts_bind)
+TEXT(contacts_ca)
 TEXT(decision_log)
+TEXT(fetch_from)
+TEXT(hub)
+TEXT(hub_realm)
+TEXT(hub_anchors)
 
 static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
 static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
@@ -81,17 +95,9 @@ static bool is_name(const char *value)
     return *value != '\0' && value[strspn(value, allowed)] == '\0';
 }
 
-static bool has_control(const char *value)
-{
-    for (const char *p = value; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            return true;
-    return false;
-}
-
 static bool is_absolute_path(const char *value)
 {
-    return value[0] == '/' && value[1] != '\0' && !has_control(value);
+    return value[0] == '/' && value[1] != '\0' && !sp_has_control(value);
 }
 
 static bool is_log(const char *value)
@@ -111,6 +117,11 @@ static const char *const collections[] = { "chain", "off", NULL };
 static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
+static const char *const switches[] = { "off", "on", NULL };
+
+#define DIRECTORIES                                                                                \
+    "up to 4 URLs like ldap://HOST/BASE, ldaps://HOST/BASE or ldapi://SOCKET/BASE, with a space "  \
+    "between them"
 
 /* One setting: a choice (words, put, get) or a text (at, accepts). */
 static const struct row {
@@ -147,7 +158,20 @@ static const struct row {
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),
     WORDS(signers, "all", "all or any", quorums),
+    STRING(contacts, NULL, DIRECTORIES, sp_are_directories),
+    STRING(contacts_age, "1d", "a span of time such as 12h, 1d or 2w", sp_is_span),
+    WORDS(contacts_starttls, "yes", "no or yes", answers),
+    STRING(contacts_bind, NULL, "an absolute path", is_absolute_path),
+    STRING(contacts_ca, NULL, "an absolute path", is_absolute_path),
+    STRING(fetch_from, NULL, "hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between them",
+           sp_host_list_accepts),
+    WORDS(fetch_private, "no", "no or yes", answers),
+    WORDS(ocsp, "off", "off or on", switches),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
+    STRING(hub, NULL, "service=NAME, or a postgresql:// URI without a password", sp_accepts_hub),
+    STRING(hub_realm, "default", "a name of letters, digits, '-', '_' and '.'", sp_accepts_realm),
+    STRING(hub_anchors, "no", "no, yes, or SHA-256 fingerprints with spaces between",
+           sp_accepts_anchors),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
     WORDS(weak_digest, "warn", "ignore, warn or deny", severity_words),
@@ -262,7 +286,9 @@ static const char *fixed_rule_id(const char *key)
 static char *explain(const char *key, const char *value, const struct row *row)
 {
     char *shown_key = sp_escape(key, strlen(key));
-    char *shown = sp_escape(value, strlen(value));
+    /* One that is not accepted may hold a password. */
+    const char *harmless = row != NULL && row->accepts == sp_accepts_hub ? "(not shown)" : value;
+    char *shown = sp_escape(harmless, strlen(harmless));
     const char *rule = fixed_rule_id(key);
     char *message = NULL;
 
@@ -270,7 +296,7 @@ static char *explain(const char *key, const char *value, const struct row *row)
         if (row != NULL)
             message = sp_format(
                 "%s = %s: %saccepted is %s", shown_key, shown,
-                row->words == NULL && has_control(value) ? "it holds a control character; " : "",
+                row->words == NULL && sp_has_control(value) ? "it holds a control character; " : "",
                 row->accepted);
         else if (rule != NULL)
             message = sp_format("%s = %s: the rule '%s' cannot be changed", shown_key, shown, rule);
@@ -319,7 +345,15 @@ void smimepolicy_settings_free(smimepolicy_settings *settings)
         return;
     OPENSSL_free(settings->backend);
     OPENSSL_free(settings->keyring);
+    OPENSSL_free(settings->contacts);
+    OPENSSL_free(settings->contacts_age);
+    OPENSSL_free(settings->contacts_bind);
+    OPENSSL_free(settings->contacts_ca);
     OPENSSL_free(settings->decision_log);
+    OPENSSL_free(settings->fetch_from);
+    OPENSSL_free(settings->hub);
+    OPENSSL_free(settings->hub_realm);
+    OPENSSL_free(settings->hub_anchors);
     OPENSSL_free(settings);
 }
 

@@ -128,6 +128,12 @@ static bool try_collected(void)
         facts, &(struct sp_collected){ .sender = &sender, .is_own = true }, SP_NOW, settings));
 }
 
+static bool try_found(void)
+{
+    return keep(sp_judge_from_directory(
+        facts, &(struct sp_collected){ .address = "a@b.c", .is_own = true }, SP_NOW, settings));
+}
+
 static bool try_lone_identity(void)
 {
     return keep(sp_note_lone_identity(facts));
@@ -254,6 +260,7 @@ static const struct {
     { "refuse what is not stored", try_refuse_not_stored },
     { "lone identity", try_lone_identity },
     { "collected", try_collected },
+    { "found", try_found },
     { "text", try_text },
     { "line", try_line },
     { "json", try_json },

@@ -9,18 +9,22 @@
 /* Does a person put in by hand what is stored, and nobody had? */
 #define TAKES_OVER "excluded.origin" SP_BY_HAND " AND NOT certificate.origin" SP_BY_HAND
 
+/* Did a directory give it before, and again? */
+#define SEEN_AGAIN "excluded.origin = 3 AND certificate.origin = 3"
+
 /*
  * If it is stored, perhaps by another process in the meantime, its role stays unless ours
- * overrides, and its origin unless ours is by hand.
+ * overrides, and its origin unless ours is by hand.  What a directory gives again is of today.
  */
 static const char store[] =
     "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der, origin)"
     "  SELECT fingerprint, role, key, subject, uploaded, der, origin FROM temp.staged"
     "  WHERE true ORDER BY id"
     "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role,"
-    "    uploaded = CASE WHEN " TAKES_OVER " THEN excluded.uploaded ELSE uploaded END,"
+    "    uploaded = CASE WHEN " TAKES_OVER " OR " SEEN_AGAIN
+    "    THEN excluded.uploaded ELSE uploaded END,"
     "    origin = CASE WHEN " TAKES_OVER " THEN excluded.origin ELSE origin END"
-    "  WHERE " TAKES_OVER " OR"
+    "  WHERE " TAKES_OVER " OR " SEEN_AGAIN " OR"
     "    (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
     "INSERT OR IGNORE INTO main.address"
     "  SELECT a.address, c.id FROM temp.staged_address a JOIN temp.staged s ON s.id = a.staged"
@@ -118,7 +122,8 @@ static const char end_waiting[] = "DELETE FROM keys.waiting WHERE key IN"
 
 static bool store_all(struct sp_staging *upload)
 {
-    if (!sp_store_run(upload->keyring, store))
+    if ((upload->copies && !sp_replica_before(upload)) || !sp_store_run(upload->keyring, store) ||
+        (upload->copies && !sp_replica_after(upload)))
         return false;
     for (const struct sp_staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
         if (!store_key(upload, staged) || !promote_contacts(upload, staged) ||
@@ -138,12 +143,13 @@ bool sp_sqlite_commit(struct sp_upload *begun)
     struct sp_staging *upload = (struct sp_staging *)begun;
     struct sp_database *keyring = upload->keyring;
 
-    if ((upload->keys != NULL || upload->answered) && !sp_keys_attach(keyring))
+    if ((upload->keys != NULL || upload->answered || (upload->copies && sp_keys_exist(keyring))) &&
+        !sp_keys_attach(keyring))
         return false;
     if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
         return false;
     if (store_all(upload) && sp_store_commit(keyring)) {
-        if (upload->last > 0 || upload->keys != NULL)
+        if (upload->last > 0 || upload->keys != NULL || upload->copies)
             keyring->made = SP_MADE_NOTHING;
         return true;
     }
