@@ -137,6 +137,7 @@ signer_path = log
 sender = log
 trust = caller
 # keyring is not set
+revocation = soft
 missing_key_usage = reject
 ec_key_agreement = reject
 collect = chain

@@ -8,6 +8,7 @@ import re
 
 import pytest
 
+from crl_maker import DAY, NOW, Ca, entry
 from harness import COMMAND, REPO, must, run, stock
 
 jsonschema = pytest.importorskip("jsonschema", reason="python3-jsonschema is not installed")
@@ -56,6 +57,10 @@ def mail(tmp_path_factory, pki):
     command = (COMMAND, "--keyring", folder / "keyring")
     must(run(*command, "upload", "--passout", f"file:{folder}/pass", pki.good_rsa.pem,
              pki.good_rsa.key, pki.root.pem, pki.expired.pem))
+    issuer = Ca(folder, "Issuer")
+    (folder / "ca.crl").write_bytes(issuer.crl(entry(7), this=NOW - 9 * DAY, until=NOW - DAY))
+    (folder / "bad.crl").write_bytes(issuer.crl(entry(7), spoil=True))
+    must(run(*command, "upload", issuer.pem, folder / "ca.crl"))
     must(run(*command, "sign", "-in", folder / "text", "-signer", pki.good_rsa.pem, "-inkey",
              pki.good_rsa.key, "-out", folder / "signed"))
     must(stock("cms", "-sign", "-in", folder / "text", "-signer", pki.good_chain.pem, "-inkey",
@@ -90,6 +95,10 @@ CASES = {
                               "-inkey <good_rsa>.key -out {}/out"),
     "upload": ("upload", DONE, "upload --json <good_rsa> <root>"),
     "upload, refused": ("upload", REFUSED, "upload --json <no_san>"),
+    "upload, a CRL": ("upload", DONE, "upload --json {}/ca.crl"),
+    "upload, a CRL refused": ("upload", REFUSED, "upload --json {}/bad.crl"),
+    "list, CRLs": ("crl", DONE, "list --crls --json"),
+    "remove, CRLs": ("remove", INPUT, "remove --crls --json 12345678"),
     "collect": ("collect", DONE, "collect --json {}/sent"),
     "collect, refused": ("collect", INPUT, "collect --json {}/text {}/signed"),
     "upload, unreadable": ("upload", INPUT, "upload --json {}/broken.pem"),

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from directory import BASE, SERVER, SLAPD, Cert, Directory, bag, person
+from directory import BASE, SERVER, SLAPD, Cert, Directory, bag, crl, person
 from faults import fail_each, skip_without_strace, starve_each
 from harness import COMMAND, OPENSSL, must, run, stock, write_conf
 from test_faults_keyring import Keyring
@@ -255,6 +255,15 @@ def test_an_expired_ca_vouches_no_more(box, world):
     old = world.expired_ca.write(box.folder / "old.pem")
     must(box.upload(old))
     box.refuses("old-ca@example.org", "no CA that was provided vouches for it [distrust-default]")
+
+
+def test_what_is_revoked(box, world):
+    path = box.folder / "root.crl"
+    path.write_bytes(crl(world.root, world.bob, world.middle))
+    must(box.upload(path))
+    box.refuses("bob@example.org", "[revoked]")
+    box.refuses("bag@example.org", "no CA that was provided vouches for it [distrust-default]")
+    must(box("collect", "two@example.org"))
 
 
 def test_nobody_but_the_owner_gets_ones_own_key(box, world):

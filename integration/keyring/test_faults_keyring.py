@@ -3,6 +3,7 @@
 """Every system call of the commands on the keyring fails once: the keyring is unchanged, or changed
 completely."""
 
+import hashlib
 import json
 import re
 import shutil
@@ -11,9 +12,11 @@ from functools import partial
 
 import pytest
 
+from crl_maker import Ca, delta_of, entry
 from faults import DONE, STRACE, SYSTEM, Case, Room, fail_each, skip_without_strace, starve_each
 from harness import BUILD, COMMAND, must, run, stock
 
+CRLS = {}  # name: digest
 MAKE_CONTACTS = BUILD / "tests" / "keyring" / "make_contacts"
 
 
@@ -23,7 +26,7 @@ def _strace():
 
 
 def state(keyring):
-    """The stored certificates with their roles, and the owners of keys."""
+    """The stored certificates with their roles, the owners of keys, and the CRLs."""
     stored = []
     for database, sql in (("certificates.db", "SELECT hex(fingerprint), role FROM certificate"),
                           ("keys.db", "SELECT hex(key), encrypted FROM private_key")):
@@ -35,6 +38,9 @@ def state(keyring):
                 except sqlite3.OperationalError as error:
                     assert "no such table" in str(error)
             db.close()
+    # A file of a CRL has its digest, and a number that is drawn when it is written.
+    stored += [(path.name, [name for name, digest in CRLS.items() if digest in path.read_bytes()])
+               for path in keyring.glob("crls/*/*.crl")]
     return sorted(map(str, stored))
 
 
@@ -73,7 +79,9 @@ class Keyring(Case):
     def may_leave(self, name):
         # An empty keyring, and a file that the next change removes, see below.
         return (name in ("keyring", "keyring/certificates.db", "keyring/keys.db") or
-                name.startswith("keyring/certificates.db-mj"))
+                name.startswith("keyring/certificates.db-mj") or
+                # Folders of CRLs without any.
+                re.fullmatch("keyring/crls(/[0-9a-f]+)?", name) is not None)
 
     def complaint(self, room, result, failed):
         found = super().complaint(room, result, failed)
@@ -84,7 +92,8 @@ class Keyring(Case):
 
     def _check(self, keyring):
         """After most faults the keyring is what it was, byte for byte, and that has been checked."""
-        content = tuple((path.name, path.read_bytes()) for path in sorted(keyring.iterdir()))
+        content = tuple((path.name, path.read_bytes()) for path in sorted(keyring.rglob("*"))
+                        if path.is_file())
         if content in self._sound:
             return None
         checked = run(COMMAND, "--keyring", keyring, "keyring", "check")
@@ -113,6 +122,50 @@ def model(pki, tmp_path_factory):
     must(run(COMMAND, "--keyring", keyring, "upload", pki.good_p256.pem, pki.good_p256.key,
              "--no-passphrase"))
     return keyring
+
+
+@pytest.fixture(scope="module")
+def crl_cases(tmp_path_factory):
+    at = tmp_path_factory.mktemp("crls")
+    ca, keyring = Ca(at, "Issuer"), at / "keyring"
+    entries = [entry(n) for n in range(500)]
+    for name, made in (("old", ca.crl(*entries[:400], crl_number=1)), ("new", ca.crl(*entries, crl_number=2)),
+                       ("delta", ca.crl(entries[450], crl_number=3, extensions=[delta_of(1)]))):
+        (at / name).write_bytes(made)
+        CRLS[name] = hashlib.sha256(made).digest()
+    empty = at / "empty"
+    must(run(COMMAND, "--keyring", empty, "upload", ca.pem))
+    shutil.copytree(empty, keyring)
+    must(run(COMMAND, "--keyring", keyring, "upload", at / "old"))
+    stored = state(keyring)
+    return {
+        "first CRL": partial(Keyring, empty, ["upload", at / "new"], True,
+                             makes={f"keyring/{path.relative_to(keyring)}" for path in keyring.rglob("*.crl")}),
+        "newer CRL": partial(Keyring, keyring, ["upload", "--json", at / "new"], True),
+        "delta": partial(Keyring, keyring, ["upload", at / "delta"], True),
+        "list": partial(Keyring, keyring, ["list", "--crls", "--json"]),
+        "remove": partial(Keyring, keyring, ["remove", "--crls", ca.fingerprint()], True),
+        "check": partial(Keyring, keyring, ["keyring", "check"]),
+        "maintain": partial(Keyring, keyring, ["maintain"], makes=["keyring/maintained"]),
+        "backup": partial(Keyring, keyring, ["keyring", "backup", "ROOM/backup"],
+                          makes={"backup", *(f"backup/{path.relative_to(keyring)}" for path in keyring.rglob("*"))},
+                          whole=lambda room: state(room.at / "backup") == stored),
+    }
+
+
+CRL_NAMES = ["first CRL", "newer CRL", "delta", "list", "remove", "check", "maintain", "backup"]
+
+
+@pytest.mark.parametrize("name", [CRL_NAMES[0], *(pytest.param(name, marks=pytest.mark.slow)
+                                                  for name in CRL_NAMES[1:])])
+def test_crls(name, crl_cases):
+    assert fail_each(crl_cases[name]()) > 10
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", CRL_NAMES)
+def test_crls_starved(name, crl_cases, starve):
+    assert starve_each(crl_cases[name](), starve) > 10
 
 
 @pytest.fixture(scope="module")

@@ -55,6 +55,16 @@ class Cert:
         return path
 
 
+def crl(issuer, *revoked):
+    """A CRL of the issuer in PEM, which revokes these."""
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer.cert.subject).last_update(NOW)
+               .next_update(NOW + datetime.timedelta(days=9)))
+    for cert in revoked:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(
+            cert.cert.serial_number).revocation_date(NOW).build())
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
+
+
 def bag(*certs):
     """A PKCS#7 with these certificates alone."""
     pem = b"".join(cert.cert.public_bytes(serialization.Encoding.PEM) for cert in certs)

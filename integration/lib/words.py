@@ -13,7 +13,9 @@ import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from types import SimpleNamespace
 
+from crl_maker import DAY, NOW, crl, delta_of, entry, scope
 from harness import COMMAND, OPENSSL, REPO, environment, must, run, stock
 from terminal import Terminal
 
@@ -172,6 +174,13 @@ SECTIONS = [
         "smime-policy --keyring other upload dave.pem; ls other",
         "smime-policy --keyring other upload --dry-run frank.pem frank.key; ls other"),
     section(
+        "CRLs",
+        "smime-policy upload ca.crl", "smime-policy upload ca.crl", "smime-policy upload old.crl",
+        "smime-policy upload --keep-going spoiled.crl strange.crl", "smime-policy upload stale.crl",
+        "smime-policy upload indirect.crl", "smime-policy upload delta.crl", "smime-policy upload part.crl",
+        "smime-policy list --crls --role ca", "smime-policy remove --crls 12345678",
+        "smime-policy remove --crls --all 12345678"),
+    section(
         "import",
         "smime-policy import", "smime-policy import --from gpgsm alice.p12", "smime-policy import --from nosuch",
         "smime-policy import --from emptydir", "HOME=$PWD smime-policy --keyring new import --from smime_keys",
@@ -320,6 +329,7 @@ class World:
         (at / "empty").write_bytes(b"")
         (at / "cut.pem").write_text("".join((at / "bob.pem").read_text().splitlines(True)[:9]))
         (at / "bad.cnf").write_text("mode = sometimes\n")
+        self._crls()
         for name in ("folder", "emptydir"):
             (at / name).mkdir()
         (at / "folder" / "bob.pem").write_bytes((at / "bob.pem").read_bytes())
@@ -328,6 +338,18 @@ class World:
                        f"alice.p12 bob.pem carol.pem carol.key ca.pem"))
         for name in ("home", "here"):
             shutil.copytree(self.directory / name, self.directory / f"{name}.kept")
+
+    def _crls(self):
+        ca, stranger = (SimpleNamespace(pem=self.here / f"{name}.pem", key=self.here / f"{name}.key")
+                        for name in ("ca", "stranger"))
+        for name, made in (
+                ("ca", crl(ca, [entry(7)], crl_number=5)), ("old", crl(ca, crl_number=4)),
+                ("spoiled", crl(ca, crl_number=6, spoil=True)), ("strange", crl(stranger)),
+                ("stale", crl(ca, crl_number=6, this=NOW - 9 * DAY, until=NOW - DAY)),
+                ("indirect", crl(ca, crl_number=7, extensions=[scope(indirect=True)])),
+                ("delta", crl(ca, crl_number=9, extensions=[delta_of(8)])),
+                ("part", crl(ca, crl_number=9, extensions=[scope(point=b"http://ca.example/1.crl")]))):
+            (self.here / f"{name}.crl").write_bytes(made)
 
     def _mails(self):
         at = self.here

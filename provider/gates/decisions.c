@@ -6,6 +6,7 @@
 
 #include <openssl/err.h>
 
+#include "gates/uploaded.h"
 #include "log/decision_log.h"
 #include "log/report.h"
 #include "policy/command.h"
@@ -70,12 +71,14 @@ bool sp_conclude(const char *operation, const smimepolicy_verdict *verdict, stru
 smimepolicy_verdict *sp_judge_cert(const struct sp_cert *cert, smimepolicy_use use, bool no_mail)
 {
     const struct sp_facts *facts = sp_cert_facts(cert);
+    const time_t now = time(NULL);
 
     if (facts != NULL && no_mail)
-        return sp_judge_raw(facts, use, time(NULL), sp_policy());
-    if (facts != NULL)
-        return sp_judge(facts, use, time(NULL), SP_WITH_VALIDITY, sp_policy());
-    return sp_refuse_incomplete(use);
+        return sp_judge_raw(facts, use, now, sp_policy());
+    if (facts == NULL)
+        return sp_refuse_incomplete(use);
+    return sp_gate_add_revocation(sp_judge(facts, use, now, SP_WITH_VALIDITY, sp_policy()), facts,
+                                  cert, NULL, now);
 }
 
 /*

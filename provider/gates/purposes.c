@@ -19,6 +19,7 @@
 #include "policy/policy.h"
 #include "policy/reasons.h"
 #include "register/register.h"
+#include "rules/revocation.h"
 
 typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
 
@@ -152,7 +153,9 @@ static int check_person(const X509 *x509, smimepolicy_use use)
     ERR_set_mark();
     k = known(x509);
     if (k.facts != NULL)
-        verdict = sp_judge(k.facts, use, time(NULL), SP_WITHOUT_VALIDITY, sp_policy());
+        verdict = sp_gate_add_revocation(
+            sp_judge(k.facts, use, time(NULL), SP_WITHOUT_VALIDITY, sp_policy()), k.facts, k.cert,
+            x509, sp_own_anchor_time(x509));
     ERR_pop_to_mark();
     answer = conclude(verdict, &k, use, sp_policy()->mode == SP_MODE_OBSERVE);
     forget_known(&k);
@@ -232,6 +235,19 @@ static bool begin_purposes(const X509 *signer)
     return true;
 }
 
+/* Judge the revocation of an issuer below the anchor. */
+static int judge_revocation(const X509 *x509, const struct known *k)
+{
+    smimepolicy_verdict *verdict =
+        sp_gate_judge_issuer(k->facts, k->cert, x509, SMIMEPOLICY_VERIFY, sp_own_anchor_time(x509));
+
+    if (verdict != NULL && smimepolicy_verdict_count(verdict) == 0) {
+        smimepolicy_verdict_free(verdict);
+        return 1;
+    }
+    return conclude(verdict, k, SMIMEPOLICY_VERIFY, sp_observing());
+}
+
 /*
  * A self-issued certificate is judged as an issuer of its own, unless it is surely
  * the anchor of this chain and may issue.
@@ -241,6 +257,7 @@ static int judge_issuer(const X509 *x509, const struct known *k)
     bool is_anchor = chain.anchor == x509 && chain.next == x509;
     struct sp_standing standing = { 0 };
     bool may = chain.for_itself;
+    const bool matters = !may && !is_anchor;
 
     if (!may && is_anchor)
         may = chain.vouches;
@@ -254,7 +271,9 @@ static int judge_issuer(const X509 *x509, const struct known *k)
     chain.next = NULL;
     if (is_anchor)
         chain.anchor = NULL;
-    return may || conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
+    if (!may)
+        return conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
+    return !matters || judge_revocation(x509, k);
 }
 
 /* May |x509| vouch for the certificate below it? */

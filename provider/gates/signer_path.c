@@ -4,9 +4,11 @@
  */
 #include "gates/signer_path.h"
 
+#include "gates/uploaded.h"
 #include "policy/policy.h"
 #include "register/lineage.h"
 #include "register/register.h"
+#include "rules/revocation.h"
 
 /* The longest path: real ones are shorter. */
 #define LONGEST 16
@@ -26,8 +28,11 @@ struct walk {
 
 static smimepolicy_verdict *judge(struct walk *walk, const struct sp_cert *issuer)
 {
-    smimepolicy_verdict *verdict =
-        sp_judge_signer_issuer(sp_cert_facts(issuer), walk->at, sp_policy());
+    const struct sp_facts *facts = sp_cert_facts(issuer);
+    smimepolicy_verdict *verdict = sp_judge_signer_issuer(facts, walk->at, sp_policy());
+
+    verdict = sp_verdict_join(
+        verdict, sp_gate_judge_issuer(facts, issuer, NULL, SMIMEPOLICY_SIGN, walk->at));
 
     walk->failed = walk->failed || verdict == NULL;
     return verdict;
@@ -42,22 +47,39 @@ static void blame(struct walk *walk, struct sp_cert *issuer, smimepolicy_verdict
     walk->issuer = sp_cert_ref(issuer);
 }
 
-static bool is_usable(struct walk *walk, const struct sp_cert *issuer)
+/* |*revoked| is set if it is not usable because a CRL names it. */
+static bool is_usable(struct walk *walk, const struct sp_cert *issuer, bool *revoked)
 {
     smimepolicy_verdict *verdict = judge(walk, issuer);
     const bool usable = verdict != NULL && smimepolicy_verdict_count(verdict) == 0;
 
+    *revoked = *revoked || (verdict != NULL && sp_says_revoked(verdict));
     smimepolicy_verdict_free(verdict);
     return usable;
 }
 
 static bool is_at_fault(struct walk *walk, const struct sp_cert *cert, unsigned int depth);
 
-/* Is there an issuer that may be used, and whose own path is not at fault? */
-static bool is_settled(struct walk *walk, const struct sp_certs *issuers, unsigned int depth)
+/* Is one of |issuers| revoked?  Then a stranger of that name does not settle it. */
+static bool is_any_revoked(struct walk *walk, const struct sp_certs *issuers)
 {
+    bool revoked = false;
+
+    for (size_t i = 0; issuers->count > 1 && i < issuers->count && i < MOST && !revoked; i++)
+        (void)is_usable(walk, issuers->certs[i], &revoked);
+    return revoked;
+}
+
+/* Is there an issuer of |cert| that may be used, and whose own path is not at fault? */
+static bool is_settled(struct walk *walk, const struct sp_cert *cert,
+                       const struct sp_certs *issuers, unsigned int depth)
+{
+    const bool to_prove = is_any_revoked(walk, issuers);
+    bool revoked = false;
+
     for (size_t i = 0; i < issuers->count && !walk->failed; i++)
-        if (++walk->seen > MOST || (is_usable(walk, issuers->certs[i]) &&
+        if (++walk->seen > MOST || (is_usable(walk, issuers->certs[i], &revoked) &&
+                                    (!to_prove || sp_lineage_has_issued(issuers->certs[i], cert)) &&
                                     !is_at_fault(walk, issuers->certs[i], depth + 1)))
             return true;
     return false;
@@ -92,7 +114,7 @@ static bool is_at_fault(struct walk *walk, const struct sp_cert *cert, unsigned 
     if (depth < LONGEST && !sp_lineage_find_issuers(cert, &issuers))
         walk->failed = true;
     if (issuers.count > 0 && !walk->failed)
-        at_fault = !is_settled(walk, &issuers, depth) && is_proved(walk, cert, &issuers);
+        at_fault = !is_settled(walk, cert, &issuers, depth) && is_proved(walk, cert, &issuers);
     sp_certs_clear(&issuers);
     return at_fault;
 }

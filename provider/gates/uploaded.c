@@ -12,6 +12,8 @@
 #include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
+#include "register/lineage.h"
+#include "revocation/asked.h"
 
 /* Parse the certificate as a program would: then the register knows it. */
 static bool add(struct sp_owners *owners, const struct sp_record *record, char **why)
@@ -106,4 +108,78 @@ bool sp_uploaded_standing(const X509 *cert, const char *operation, struct sp_sta
     if (why != NULL)
         sp_uploaded_unreadable(operation, why);
     return why == NULL;
+}
+
+/* A certificate of this process; one of the two suffices. */
+struct present {
+    const struct sp_cert *cert; /* borrowed, or NULL */
+    const X509 *x509;           /* borrowed, or NULL; it is only encoded */
+};
+
+/* Programs are not to see what is parsed here. */
+static int has_signed(const unsigned char *issuer, size_t length, const void *data)
+{
+    const struct present *present = data;
+    const struct sp_lineage *lineage = present->cert != NULL ? present->cert->lineage : NULL;
+    unsigned char *der = NULL;
+    int der_length, is = -1;
+
+    if (lineage != NULL)
+        return sp_lineage_is_signed_by(issuer, length, lineage->der, lineage->length);
+    der_length = present->x509 != NULL ? i2d_X509(present->x509, &der) : -1;
+    if (der_length > 0)
+        is = sp_lineage_is_signed_by(issuer, length, der, (size_t)der_length);
+    OPENSSL_free(der);
+    return is;
+}
+
+smimepolicy_verdict *sp_gate_add_revocation(smimepolicy_verdict *verdict,
+                                            const struct sp_facts *facts,
+                                            const struct sp_cert *cert, const X509 *x509, time_t at)
+{
+    const struct present present = { cert, x509 };
+    const struct sp_asked asked = { facts, has_signed, &present };
+
+    ERR_set_mark();
+    verdict = sp_revocation_add(verdict, sp_policy()->keyring, &asked, at, NULL, sp_policy());
+    ERR_pop_to_mark();
+    return verdict;
+}
+
+/* Was it uploaded as a ca?  If that cannot be found out it was not. */
+static bool is_uploaded_ca(const struct present *present)
+{
+    struct sp_standing standing = { 0 };
+    X509 *copy = present->x509 == NULL && present->cert->lineage != NULL
+                     ? sp_lineage_x509(present->cert->lineage)
+                     : NULL;
+    const X509 *x509 = present->x509 != NULL ? present->x509 : copy;
+    char *why = NULL;
+
+    if (x509 != NULL && sp_policy()->keyring != NULL)
+        standing = sp_keyring_standing_in(sp_policy()->keyring, x509, &why);
+    OPENSSL_free(why);
+    X509_free(copy);
+    return standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing);
+}
+
+smimepolicy_verdict *sp_gate_judge_issuer(const struct sp_facts *facts, const struct sp_cert *cert,
+                                          const X509 *x509, smimepolicy_use use, time_t at)
+{
+    const struct sp_revocation nothing = { .state = SP_REVOCATION_NONE };
+    const struct present present = { cert, x509 };
+    const struct sp_asked asked = { facts, has_signed, &present };
+    smimepolicy_verdict *verdict;
+
+    if (sp_is_own_issuer(facts))
+        return sp_judge_revocation(facts, &nothing, use, at, NULL, sp_policy());
+    ERR_set_mark();
+    verdict = sp_revocation_judge(sp_policy()->keyring, &asked, use, at, NULL, sp_policy());
+    if (verdict != NULL && !smimepolicy_verdict_allowed(verdict) && !sp_says_revoked(verdict) &&
+        is_uploaded_ca(&present)) {
+        smimepolicy_verdict_free(verdict);
+        verdict = sp_judge_revocation(facts, &nothing, use, at, NULL, sp_policy());
+    }
+    ERR_pop_to_mark();
+    return verdict;
 }

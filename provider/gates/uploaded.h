@@ -29,4 +29,22 @@ bool sp_uploaded_standing(const X509 *cert, const char *operation, struct sp_sta
 /* Raise and log that the keyring cannot be read.  |why| is taken over; NULL: out of memory. */
 void sp_uploaded_unreadable(const char *operation, char *why);
 
+/*
+ * Add to |verdict| what the CRLs of the keyring say of the certificate with |facts|, which is
+ * |cert| or |x509|; the other may be NULL.  |verdict| is taken over; NULL if it is NULL, or
+ * memory runs out.
+ */
+smimepolicy_verdict *sp_gate_add_revocation(smimepolicy_verdict *verdict,
+                                            const struct sp_facts *facts,
+                                            const struct sp_cert *cert, const X509 *x509,
+                                            time_t at);
+
+/*
+ * Judge the revocation of an issuer, of which the facts and |cert| or |x509| are given.  It says
+ * nothing of an anchor: a certificate that is its own issuer, or that was uploaded as a ca and
+ * that no CRL names.  NULL if memory runs out.
+ */
+smimepolicy_verdict *sp_gate_judge_issuer(const struct sp_facts *facts, const struct sp_cert *cert,
+                                          const X509 *x509, smimepolicy_use use, time_t at);
+
 #endif

@@ -261,8 +261,8 @@ bool sp_keyring_check(struct sp_keyring *keyring, sp_tell_fn *tell, void *data,
                       struct sp_checked *checked);
 
 /*
- * Make a backup: a copy of the keyring as it is now, in a new directory |path|,
- * which appears whole or not at all.
+ * Make a backup: a copy of the keyring as it is now, with the CRLs beside it, in a new
+ * directory |path|, which appears whole or not at all.
  *
  * @param step  called after each MB; NULL: nobody waits
  */

@@ -30,6 +30,7 @@
 #include "register/locks.h"
 #include "register/register.h"
 #include "register/threads.h"
+#include "rules/revocation.h"
 
 static unsigned int live; /* guarded by the life lock: instances not gone */
 /* Set while the backend is loaded, to notice a backend that is this module itself. */
@@ -167,11 +168,18 @@ static bool needs_digests(const smimepolicy_settings *settings)
            sp_report_is_on();
 }
 
-/* May there be signatures, and is there somebody to tell of a signer's issuers? */
+/*
+ * May there be signatures, and is there somebody to tell of a signer's issuers?  Or may a CRL
+ * name a certificate that signs or is encrypted to?
+ */
 static bool needs_lineage(const smimepolicy_settings *settings)
 {
-    return (settings->refuse_signer_path || settings->decision_log != NULL) &&
-           (!sp_command()->has_use || sp_command_is_to(SMIMEPOLICY_SIGN));
+    const bool any = !sp_command()->has_use;
+
+    return ((settings->refuse_signer_path || settings->decision_log != NULL) &&
+            (any || sp_command_is_to(SMIMEPOLICY_SIGN))) ||
+           (settings->keyring != NULL && sp_revocation_is_asked(settings) &&
+            (any || sp_command_is_to(SMIMEPOLICY_SIGN) || sp_command_is_to(SMIMEPOLICY_ENCRYPT)));
 }
 
 /* Set up what belongs to the process, for the first instance. */

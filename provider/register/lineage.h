@@ -3,24 +3,24 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What is kept of a certificate to find its issuers among the others, and to prove
- * that one of them has signed it.  It is kept only if the settings ask for it.
+ * that one of them has signed it.  It is kept only if the settings ask for it, and
+ * consists of the DER alone: the facts have the names.
  */
 #ifndef SP_LINEAGE_H
 #define SP_LINEAGE_H
 
-#include <stdint.h>
-
 #include "register/cert.h"
 
 struct sp_lineage {
-    uint64_t subject, issuer;       /* hashes of the names, equal for names that are equal */
-    uint64_t key_id, issuer_key_id; /* hashes of the key identifiers; 0: it has none */
     size_t length;
     unsigned char der[]; /* the certificate */
 };
 
 /* The lineage of |x509|, to free with OPENSSL_free().  NULL if out of memory. */
 struct sp_lineage *sp_lineage_new(const X509 *x509);
+
+/* The certificate, parsed again; no other thread finds it.  NULL if out of memory. */
+X509 *sp_lineage_x509(const struct sp_lineage *lineage);
 
 /*
  * Find the certificates that may be issuers of |cert|, by name and key identifier.
@@ -32,5 +32,8 @@ bool sp_lineage_find_issuers(const struct sp_cert *cert, struct sp_certs *found)
  * may be in use.
  */
 bool sp_lineage_has_issued(const struct sp_cert *issuer, const struct sp_cert *cert);
+/* The same of two DER, by the key alone, as sp_has_signed_fn() answers. */
+int sp_lineage_is_signed_by(const unsigned char *issuer, size_t length, const unsigned char *der,
+                            size_t der_length);
 
 #endif

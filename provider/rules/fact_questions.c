@@ -62,3 +62,14 @@ bool sp_facts_is_person_ca(const struct sp_facts *facts)
 {
     return sp_facts_is_named_ca(facts) && facts->self_issued && !sp_facts_only_issues(facts);
 }
+
+struct sp_kinship sp_facts_kinship(const struct sp_facts *facts)
+{
+    return (struct sp_kinship){ .subject = facts->subject_hash,
+                                .issuer = facts->issuer_hash,
+                                .key_id = facts->key_id,
+                                .issuer_key_id = facts->issuer_key_id,
+                                .serial = facts->serial_octets,
+                                .serial_length = facts->serial_length,
+                                .is_ca = facts->ca };
+}

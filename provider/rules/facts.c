@@ -12,6 +12,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "base/name_hash.h"
 #include "rules/facts.h"
 #include "base/shown.h"
 #include "base/text.h"
@@ -33,6 +34,34 @@ char *sp_name_text(const X509_NAME *name)
         text = sp_shown(data);
     BIO_free(bio);
     return text;
+}
+
+void *sp_read_extension(const X509 *cert, int nid, const ASN1_ITEM *item, enum sp_extension *state)
+{
+    const ASN1_OBJECT *object = OBJ_nid2obj(nid);
+    int place = X509_get_ext_by_OBJ(cert, object, -1);
+    const ASN1_OCTET_STRING *value;
+    const unsigned char *der;
+    const unsigned char *end;
+    ASN1_VALUE *parsed;
+
+    *state = SP_EXT_ABSENT;
+    if (place < 0)
+        return NULL;
+    *state = SP_EXT_DUPLICATE;
+    if (X509_get_ext_by_OBJ(cert, object, place) >= 0)
+        return NULL;
+    *state = SP_EXT_BROKEN;
+    value = X509_EXTENSION_get_data(X509_get_ext(cert, place));
+    der = ASN1_STRING_get0_data(value);
+    end = der + ASN1_STRING_length(value);
+    parsed = ASN1_item_d2i(NULL, &der, ASN1_STRING_length(value), item);
+    if (parsed != NULL && der == end) {
+        *state = SP_EXT_READ;
+        return parsed;
+    }
+    ASN1_item_free(parsed, item);
+    return NULL;
 }
 
 static char *read_serial(const X509 *cert)
@@ -107,6 +136,53 @@ static void read_self_issued(struct sp_facts *facts, const X509 *cert)
         X509_NAME_cmp(X509_get_subject_name(cert), X509_get_issuer_name(cert)) == 0;
 }
 
+/* An identifier that cannot be read, or occurs twice, tells nothing. */
+static void read_key_ids(struct sp_facts *facts, const X509 *cert)
+{
+    enum sp_extension state;
+    ASN1_OCTET_STRING *own = sp_read_extension(cert, NID_subject_key_identifier,
+                                               ASN1_ITEM_rptr(ASN1_OCTET_STRING), &state);
+    AUTHORITY_KEYID *issuer = sp_read_extension(cert, NID_authority_key_identifier,
+                                                ASN1_ITEM_rptr(AUTHORITY_KEYID), &state);
+
+    if (own != NULL)
+        facts->key_id =
+            sp_key_identifier_hash(ASN1_STRING_get0_data(own), (size_t)ASN1_STRING_length(own));
+    if (issuer != NULL && issuer->keyid != NULL)
+        facts->issuer_key_id = sp_key_identifier_hash(ASN1_STRING_get0_data(issuer->keyid),
+                                                      (size_t)ASN1_STRING_length(issuer->keyid));
+    ASN1_OCTET_STRING_free(own);
+    AUTHORITY_KEYID_free(issuer);
+}
+
+/* Keep the content octets of the INTEGER: a CRL names it by these.  False if out of memory. */
+static bool read_serial_octets(struct sp_facts *facts, const X509 *cert)
+{
+    const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    unsigned char *der = NULL;
+    const int length = i2d_ASN1_INTEGER(serial, &der);
+    const unsigned char *content = der;
+    long content_length = 0;
+    int tag, class;
+
+    if (length > 0 &&
+        (ASN1_get_object(&content, &content_length, &tag, &class, length) & 0x80) == 0) {
+        facts->serial_octets = OPENSSL_memdup(content, (size_t)content_length);
+        facts->serial_length = (size_t)content_length;
+    }
+    OPENSSL_free(der);
+    return facts->serial_octets != NULL;
+}
+
+/* What ties it to its issuer.  False if out of memory. */
+static bool read_kinship(struct sp_facts *facts, const X509 *cert)
+{
+    facts->subject_hash = sp_name_hash(X509_get_subject_name(cert));
+    facts->issuer_hash = sp_name_hash(X509_get_issuer_name(cert));
+    read_key_ids(facts, cert);
+    return read_serial_octets(facts, cert);
+}
+
 struct sp_facts *sp_facts_new(const X509 *cert)
 {
     struct sp_facts *facts = OPENSSL_zalloc(sizeof(*facts));
@@ -124,7 +200,8 @@ struct sp_facts *sp_facts_new(const X509 *cert)
     facts->purposes = sp_read_extension(cert, NID_ext_key_usage, ASN1_ITEM_rptr(EXTENDED_KEY_USAGE),
                                         &facts->extended);
     read_basic_constraints(facts, cert);
-    if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert)) {
+    if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert) ||
+        !read_kinship(facts, cert)) {
         sp_facts_free(facts);
         facts = NULL;
     } else {
@@ -140,6 +217,7 @@ void sp_facts_free(struct sp_facts *facts)
         return;
     OPENSSL_free(facts->subject);
     OPENSSL_free(facts->serial);
+    OPENSSL_free(facts->serial_octets);
     OPENSSL_free(facts->addresses);
     OPENSSL_free(facts->bad_address);
     EXTENDED_KEY_USAGE_free(facts->purposes);

@@ -11,7 +11,7 @@
 
 #include <openssl/x509v3.h>
 
-#include "rules/rules.h"
+#include "rules/revocation.h"
 
 /* The state of an extension.  The content of a duplicate or broken one is not read. */
 enum sp_extension { SP_EXT_ABSENT, SP_EXT_READ, SP_EXT_DUPLICATE, SP_EXT_BROKEN };
@@ -54,6 +54,12 @@ struct sp_moment {
 struct sp_facts {
     char *subject; /* owned; RFC 2253 */
     char *serial;  /* owned; "0x1f" */
+    /* owned: the content octets of the serial number; NULL if it has none that can be encoded */
+    unsigned char *serial_octets;
+    size_t serial_length;
+    /* hashes of the names and key identifiers, see base/name_hash.h */
+    uint64_t subject_hash, issuer_hash;
+    uint64_t key_id, issuer_key_id;
     struct sp_moment not_before;
     struct sp_moment not_after;
     struct sp_public_key key;

@@ -14,6 +14,7 @@
 #include <openssl/rsa.h>
 
 #include "rules/facts.h"
+#include "rules/rules.h"
 
 /* Enter the element with |tag| at |*der|; returns its length, or -1. */
 static long enter(const unsigned char **der, long left, int tag)
@@ -169,9 +170,8 @@ static int pss_digest(const X509_ALGOR *algorithm)
     return broken ? NID_undef : digest;
 }
 
-int sp_read_digest(const X509 *cert)
+int sp_algorithm_digest(const X509_ALGOR *algorithm)
 {
-    const X509_ALGOR *algorithm = X509_get0_tbs_sigalg(cert);
     const ASN1_OBJECT *object;
     int digest;
 
@@ -179,4 +179,9 @@ int sp_read_digest(const X509 *cert)
     if (OBJ_obj2nid(object) == NID_rsassaPss)
         return pss_digest(algorithm);
     return OBJ_find_sigid_algs(OBJ_obj2nid(object), &digest, NULL) ? digest : NID_undef;
+}
+
+int sp_read_digest(const X509 *cert)
+{
+    return sp_algorithm_digest(X509_get0_tbs_sigalg(cert));
 }

@@ -385,6 +385,12 @@ bool sp_digest_asks(int digest, const smimepolicy_settings *settings);
 smimepolicy_verdict *sp_judge_digest(int digest, const struct sp_facts *signer, smimepolicy_use use,
                                      const smimepolicy_settings *settings);
 
+/* The NID of the digest in the signature |algorithm|, or NID_undef. */
+int sp_algorithm_digest(const X509_ALGOR *algorithm);
+/* Judge that of a CRL, which |issuer| has signed. */
+smimepolicy_verdict *sp_judge_crl_digest(int digest, const struct sp_facts *issuer,
+                                         const smimepolicy_settings *settings);
+
 /* The signing-time attribute of one signature.  It is the signer's own claim. */
 struct sp_signing_time {
     enum { SP_TIME_ABSENT, SP_TIME_READ, SP_TIME_BROKEN } state;

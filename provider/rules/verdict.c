@@ -93,6 +93,25 @@ void sp_verdict_add(smimepolicy_verdict *verdict, enum sp_rule rule, smimepolicy
     verdict->count++;
 }
 
+smimepolicy_verdict *sp_verdict_join(smimepolicy_verdict *verdict, smimepolicy_verdict *more)
+{
+    if (verdict == NULL || more == NULL) {
+        smimepolicy_verdict_free(verdict);
+        smimepolicy_verdict_free(more);
+        return NULL;
+    }
+    for (size_t i = 0; i < more->count; i++) {
+        const smimepolicy_finding *moved = &more->findings[i];
+
+        sp_verdict_add(
+            verdict, moved->rule, moved->severity,
+            (struct sp_finding_text){ moved->fault, moved->found, moved->required, moved->remedy });
+    }
+    more->count = 0;
+    smimepolicy_verdict_free(more);
+    return sp_verdict_finish(verdict);
+}
+
 smimepolicy_verdict *sp_verdict_finish(smimepolicy_verdict *verdict)
 {
     if (!verdict->failed)

@@ -65,3 +65,18 @@ smimepolicy_verdict *sp_judge_digest(int digest, const struct sp_facts *signer, 
                             : "ask the sender to sign with SHA-256") });
     return sp_verdict_finish(verdict);
 }
+
+smimepolicy_verdict *sp_judge_crl_digest(int digest, const struct sp_facts *issuer,
+                                         const smimepolicy_settings *settings)
+{
+    smimepolicy_verdict *verdict = sp_verdict_new(issuer, SMIMEPOLICY_UPLOAD);
+
+    if (verdict == NULL || !is_weak(digest))
+        return verdict;
+    sp_verdict_add(verdict, SP_RULE_WEAK_DIGEST, settings->beyond[SP_WEAK_DIGEST],
+                   (struct sp_finding_text){
+                       sp_format("CRL is signed with %s", OBJ_nid2sn(digest)),
+                       sp_format("%s", OBJ_nid2sn(digest)), sp_format("SHA-256 or better"),
+                       sp_format("ask the issuer for a CRL with a stronger signature") });
+    return sp_verdict_finish(verdict);
+}

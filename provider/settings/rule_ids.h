@@ -44,7 +44,10 @@
     BEYOND(EKU_ANY, eku_any, "eku-any", "certificate is meant for any purpose")                    \
     BEYOND(VALIDITY_TOO_LONG, validity_too_long, "validity-too-long",                              \
            "certificate is valid for too long")                                                    \
-    BEYOND(EXPIRES_SOON, expires_soon, "expires-soon", "certificate expires soon")
+    BEYOND(EXPIRES_SOON, expires_soon, "expires-soon", "certificate expires soon")                 \
+    SEED(REVOKED, revoked, "revoked", "certificate is revoked")                                    \
+    SEED(REVOCATION_UNKNOWN, revocation_unknown, "revocation-unknown",                             \
+         "no fresh answer says that the certificate is not revoked")
 
 enum sp_rule {
 #define X(name, key, id, text) SP_RULE_##name,

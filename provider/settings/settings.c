@@ -31,6 +31,7 @@
 
 CHOICE(mode, mode)
 CHOICE(trust, trust)
+CHOICE(revocation, revocation)
 CHOICE(unknown_keys, refuse_unknown_keys)
 CHOICE(raw_keys, pass_raw_keys)
 CHOICE(unverified_signers, refuse_unverified_signers)
@@ -106,6 +107,7 @@ static bool is_log(const char *value)
 
 static const char *const modes[] = { "enforce", "observe", NULL };
 static const char *const trusts[] = { "caller", "keyring", NULL };
+static const char *const revocations[] = { "off", "soft", "hard", NULL };
 static const char *const strictness[] = { "pass", "refuse", NULL };
 static const char *const raw_answers[] = { "judge", "pass", NULL };
 static const char *const reactions[] = { "log", "refuse", NULL };
@@ -150,6 +152,7 @@ static const struct row {
     WORDS(sender, "log", "log or refuse", reactions),
     WORDS(trust, "caller", "caller or keyring", trusts),
     STRING(keyring, NULL, "an absolute path", is_absolute_path),
+    WORDS(revocation, "soft", "off, soft or hard", revocations),
     WORDS(missing_key_usage, "reject", "reject or accept", leniency),
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),

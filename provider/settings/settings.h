@@ -16,6 +16,8 @@
 
 enum sp_mode { SP_MODE_ENFORCE, SP_MODE_OBSERVE };
 enum sp_trust { SP_TRUST_CALLER, SP_TRUST_KEYRING };
+/* What is asked of the CRLs in the keyring: nothing; what they name; a fresh answer as well. */
+enum sp_revocation_asked { SP_REVOCATION_OFF, SP_REVOCATION_SOFT, SP_REVOCATION_HARD };
 
 /* The rules beyond the guide's; their severity is a setting. */
 enum sp_beyond {
@@ -31,6 +33,7 @@ enum sp_beyond {
 struct smimepolicy_settings {
     enum sp_mode mode;
     enum sp_trust trust;
+    enum sp_revocation_asked revocation;
     bool refuse_unknown_keys;
     bool pass_raw_keys;
     bool refuse_unverified_signers;

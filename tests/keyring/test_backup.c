@@ -184,6 +184,14 @@ static void expect_refused(const char *path, const char *words)
     ck_assert_msg(strstr(why, words) != NULL, "%s, not: %s", why, words);
 }
 
+START_TEST(root)
+{
+    expect_refused("/", "cannot make the backup /: it is there already");
+    expect_refused("///", "cannot make the backup /: it is there already");
+    expect_usable();
+}
+END_TEST
+
 /* Nothing is replaced, not even a link that leads nowhere. */
 START_TEST(there_already)
 {
@@ -258,6 +266,7 @@ int main(void)
     tcase_add_test(tests, used_on);
     tcase_add_test(tests, of_one_moment);
     tcase_add_test(tests, without_keys);
+    tcase_add_test(tests, root);
     tcase_add_loop_test(tests, there_already, 0, 3);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, no_room);

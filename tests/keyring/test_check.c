@@ -137,6 +137,27 @@ START_TEST(identity_without_key_identifier)
 }
 END_TEST
 
+/* A certificate with trust settings behind it is one, and nothing else may stand there. */
+START_TEST(with_trust_settings)
+{
+    X509 *cert = sp_make_contact(6, "Frank", "email:frank@example.org", NULL);
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_WRITE);
+
+    ck_assert_int_eq(X509_alias_set1(cert, (const unsigned char *)"Frank", -1), 1);
+    sp_store(keyring, cert, SP_ROLE_CONTACT);
+    sp_keyring_close(keyring);
+    expect(SP_KEYRING_READ, "", 6, 3);
+    for (int i = 0; i < 2; i++) {
+        sp_run_sql(place, SP_CERTIFICATES,
+                   i == 0 ? "UPDATE certificate SET der = CAST(der || x'00' AS BLOB) WHERE id = 6"
+                          : "UPDATE certificate SET der = substr(der, 1, length(der) - 2)"
+                            " WHERE id = 6");
+        expect(SP_KEYRING_READ, "certificates.db: entry 6: it is no certificate any more\n", 6, 3);
+    }
+    X509_free(cert);
+}
+END_TEST
+
 #define ENTRY(id) "certificates.db: entry " #id ": "
 #define SUBJECT   "it is filed under another subject\n"
 
@@ -238,6 +259,19 @@ START_TEST(faults_of_keys)
                    keys[_i].of != 0 ? ": " : "", keys[_i].fault);
     for (int i = 0; i < 2; i++)
         expect(i == 0 ? SP_KEYRING_READ : SP_KEYRING_WRITE, told, 5, keys[_i].keys);
+}
+END_TEST
+
+/* A key of an algorithm that nobody knows has no id: it does not belong to the id that is zero. */
+START_TEST(unknown_key)
+{
+    static const unsigned char nobody[SP_SHA256_LENGTH];
+    unsigned char pkcs8[] = { 0x30, 0x0d, 0x02, 0x01, 0x00, 0x30, 0x04, 0x06,
+                              0x02, 0x2a, 0x03, 0x04, 0x02, 0x05, 0x00 };
+    const struct sp_private_key key = { .pkcs8 = pkcs8, .length = sizeof(pkcs8) };
+
+    ck_assert_str_eq(sp_key_fault(nobody, &key), "it is filed under another key");
+    ck_assert_uint_eq(ERR_peek_error(), 0);
 }
 END_TEST
 
@@ -440,8 +474,10 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_test(tests, sound);
     tcase_add_test(tests, identity_without_key_identifier);
+    tcase_add_test(tests, with_trust_settings);
     tcase_add_loop_test(tests, faults_of_certificates, 0, SP_ROWS(certificates));
     tcase_add_loop_test(tests, faults_of_keys, 0, SP_ROWS(keys));
+    tcase_add_test(tests, unknown_key);
     tcase_add_test(tests, key_of_nobody);
     tcase_add_loop_test(tests, keys_that_are_not_there, 0, 2);
     tcase_add_test(tests, keys_of_a_newer_form);

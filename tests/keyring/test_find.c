@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "keyrings.h"
@@ -260,6 +261,23 @@ START_TEST(subject_collision)
 }
 END_TEST
 
+/* Subjects are stored by their SHA-1.  A program may have configured libcrypto without. */
+START_TEST(subject_without_sha1)
+{
+    struct sp_query subject = { .index = SP_BY_SUBJECT };
+
+    fill();
+    subject.name = X509_get_subject_name(certs[0]);
+    ck_assert_int_eq(EVP_set_default_properties(NULL, "provider=none"), 1);
+    ck_assert_ptr_null(sp_keyring_find(keyring, &subject));
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), "OpenSSL offers no SHA-1"));
+    ck_assert_int_eq(EVP_set_default_properties(NULL, ""), 1);
+    ERR_clear_error();
+    by_subject("Bob", 0, "1 2");
+    empty();
+}
+END_TEST
+
 START_TEST(whole_record)
 {
     struct sp_cursor *cursor;
@@ -488,6 +506,7 @@ int main(void)
     tcase_add_test(tests, by_recipient);
     tcase_add_test(tests, by_prefix);
     tcase_add_test(tests, subject_collision);
+    tcase_add_test(tests, subject_without_sha1);
     tcase_add_test(tests, whole_record);
     tcase_add_test(tests, roles);
     tcase_add_test(tests, pages);

@@ -218,6 +218,29 @@ START_TEST(promoted)
 }
 END_TEST
 
+/* A contact that cannot be read is not made an identity, and the key is not stored. */
+START_TEST(promoted_damaged)
+{
+    struct sp_upload *upload;
+    struct sp_private_key key = { .uri = OPENSSL_strdup("pkcs11:object=bob") };
+    unsigned char name[SP_SHA256_LENGTH];
+
+    sp_store(keyring, renewed, SP_ROLE_CONTACT);
+    sp_store(keyring, bob, SP_ROLE_CONTACT);
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
+    sp_key_name(bob, name);
+    upload = sp_upload_begin(keyring);
+    ck_assert(sp_upload_add_key(upload, name, &key));
+    ck_assert(!sp_upload_commit(upload));
+    expect_why("entry 2 is damaged");
+    sp_upload_free(upload);
+    ck_assert_int_eq(
+        sp_sql_number(place, SP_CERTIFICATES, "SELECT count(*) FROM certificate WHERE role = 2"),
+        2);
+    ck_assert_int_eq(sp_sql_number(place, SP_KEYS, "SELECT count(*) FROM private_key"), 0);
+}
+END_TEST
+
 /* More contacts than fit a page. */
 START_TEST(promoted_many)
 {
@@ -601,6 +624,7 @@ int main(void)
     tcase_add_test(tests, not_changed);
     tcase_add_loop_test(tests, not_a_key, 0, 2);
     tcase_add_test(tests, promoted);
+    tcase_add_test(tests, promoted_damaged);
     tcase_add_test(tests, promoted_many);
     tcase_add_loop_test(tests, together, 0, 4);
     tcase_add_test(tests, not_committed);

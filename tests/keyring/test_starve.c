@@ -129,6 +129,41 @@ static bool try_waiting(void)
     return find(&(struct sp_query){ .index = SP_WAITING });
 }
 
+static bool try_prefix(void)
+{
+    char digits[9];
+
+    (void)snprintf(digits, sizeof(digits), "%02x%02x%02x%02x", fingerprint[0][0], fingerprint[0][1],
+                   fingerprint[0][2], fingerprint[0][3]);
+    return find(&(struct sp_query){ .index = SP_BY_PREFIX, .text = digits });
+}
+
+static bool try_recipient(void)
+{
+    static const unsigned char serial[] = { 1 };
+
+    return find(&(struct sp_query){ .index = SP_BY_RECIPIENT, .hash = serial, .length = 1 });
+}
+
+static bool try_count(void)
+{
+    char *why;
+    struct sp_keyring *fresh = sp_keyring_open(place, SP_KEYRING_READ, &why);
+    int64_t counts[SP_ROLE_COUNT];
+    bool done = false;
+
+    if (fresh != NULL) {
+        (void)sp_store_set_why(sp_database(fresh), OPENSSL_strdup("a fault of before"));
+        done = sp_keyring_count(fresh, counts);
+        if (!done)
+            expect_reason(fresh);
+        ck_assert(!done || counts[SP_ROLE_IDENTITY] == 1);
+    }
+    OPENSSL_free(why);
+    sp_keyring_close(fresh);
+    return done;
+}
+
 static bool try_role_in(void)
 {
     char *why;
@@ -205,6 +240,11 @@ static bool try_remove(void)
     return sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1);
 }
 
+static bool try_remove_waiting(void)
+{
+    return sp_keyring_remove(keyring, &key_elsewhere, 1);
+}
+
 static void hear(const char *line, void *data)
 {
     bool *unread = data;
@@ -265,12 +305,16 @@ static const struct {
     { "address", try_address, NULL, 0 },
     { "subject", try_subject, NULL, 0 },
     { "waiting", try_waiting, NULL, 0 },
+    { "prefix", try_prefix, NULL, 0 },
+    { "recipient", try_recipient, NULL, 0 },
+    { "count", try_count, NULL, 0 },
     { "role in", try_role_in, NULL, 0 },
     { "key", try_key, NULL, 0 },
     { "key elsewhere", try_key_elsewhere, NULL, 0 },
     { "upload", try_upload, "1i 2i", 0 },
     { "request", try_request, "1i 2i", 0 },
     { "remove", try_remove, "", 0 },
+    { "remove waiting", try_remove_waiting, NULL, 0 },
     { "change key", try_change_key, NULL, 0 },
     { "check", try_check, NULL, 1 },
     { "backup", try_backup, NULL, 0 },

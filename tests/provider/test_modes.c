@@ -179,6 +179,45 @@ START_TEST(unverified_signers_pass_by_default)
 }
 END_TEST
 
+static bool begin_to_verify(X509 *cert)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(NULL, X509_get0_pubkey(cert), NULL);
+    bool done = EVP_PKEY_verify_init(ctx) == 1;
+
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+/* A certificate that was parsed twice is one; an older one with the same key is another. */
+START_TEST(verified_in_another_copy)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    X509 *ca, *checked, *copy, *old;
+
+    sp_start("unverified_signers = refuse");
+    ca = sp_read_cert("ca");
+    checked = sp_read_cert("good-rsa");
+    copy = sp_read_cert("good-rsa");
+    old = sp_read_cert("old-rsa");
+    EXPECT_REFUSED(begin_to_verify(copy), "never checked");
+    EXPECT_REFUSED(begin_to_verify(old), "never checked");
+    ck_assert_int_eq(X509_STORE_add_cert(store, ca), 1);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, checked, NULL), 1);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    EXPECT_DONE(X509_verify_cert(ctx) == 1);
+    EXPECT_DONE(begin_to_verify(checked));
+    EXPECT_DONE(begin_to_verify(copy));
+    EXPECT_REFUSED(begin_to_verify(old), "never checked");
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_free(old);
+    X509_free(copy);
+    X509_free(checked);
+    X509_free(ca);
+}
+END_TEST
+
 /* Without attributes only the key tells. */
 START_TEST(unverified_signer_without_attributes)
 {
@@ -368,6 +407,7 @@ int main(void)
     tcase_add_test(tests, known_keys_with_unknown_refused);
     tcase_add_loop_test(tests, unverified_signers, 0, SP_ROWS(verifications));
     tcase_add_loop_test(tests, unverified_signers_pass_by_default, 0, SP_ROWS(verifications));
+    tcase_add_test(tests, verified_in_another_copy);
     tcase_add_test(tests, unverified_signer_without_attributes);
     tcase_add_test(tests, observing);
     tcase_add_test(tests, observing_two_certificates_of_one_key);

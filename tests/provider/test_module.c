@@ -4,10 +4,12 @@
  *
  * The module as programs load it: what it says of itself, and its decision log.
  */
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include <openssl/core_dispatch.h>
 #include <openssl/core_names.h>
 #include <openssl/err.h>
 
@@ -69,6 +71,20 @@ START_TEST(what_it_says_of_itself)
 }
 END_TEST
 
+START_TEST(operations)
+{
+    static const int none[] = { 0, -1, 1000, INT_MAX, INT_MIN };
+    int no_cache = -1;
+
+    sp_start(NULL);
+    for (int i = 0; i < SP_ROWS(none); i++)
+        ck_assert_ptr_null(OSSL_PROVIDER_query_operation(ours(), none[i], &no_cache));
+    ck_assert_ptr_nonnull(OSSL_PROVIDER_query_operation(ours(), OSSL_OP_SIGNATURE, &no_cache));
+    ck_assert_int_eq(no_cache, 0);
+    ERR_clear_error();
+}
+END_TEST
+
 /* The text that |line| has under |key|. */
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -116,6 +132,7 @@ int main(void)
     TCase *tests = sp_case(suite, "module");
 
     tcase_add_loop_test(tests, what_it_says_of_itself, 0, 2);
+    tcase_add_test(tests, operations);
     tcase_add_test(tests, decision_log);
     return sp_run_forked(suite);
 }

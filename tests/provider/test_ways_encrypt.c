@@ -65,6 +65,14 @@ START_TEST(premaster_first)
     size = sizeof(out);
     done = EVP_PKEY_encrypt(ctx, out, &size, content_key, sizeof(content_key)) == 1;
     EXPECT_REFUSED(done, "[expired]");
+    /* Once refused it stays so, for a premaster secret too, until it is begun anew. */
+    size = sizeof(out);
+    done = EVP_PKEY_encrypt(ctx, out, &size, premaster, sizeof(premaster)) == 1;
+    EXPECT_REFUSED(done, "start a new operation with another certificate");
+    size = sizeof(out);
+    done = EVP_PKEY_encrypt_init(ctx) == 1 &&
+           EVP_PKEY_encrypt(ctx, out, &size, premaster, sizeof(premaster)) == 1;
+    EXPECT_DONE(done);
     EVP_PKEY_CTX_free(ctx);
     sp_free_owner(&to);
 }

@@ -322,6 +322,8 @@ static const char *const ids[] = {
     "eku-any",
     "validity-too-long",
     "expires-soon",
+    "revoked",
+    "revocation-unknown",
 };
 
 START_TEST(rule_ids)

@@ -30,6 +30,7 @@ static const char *const defaults[][2] = {
     { "sender", "log" },
     { "trust", "caller" },
     { "keyring", NULL },
+    { "revocation", "soft" },
     { "missing_key_usage", "reject" },
     { "ec_key_agreement", "reject" },
     { "collect", "chain" },
@@ -157,6 +158,9 @@ static const struct {
     { "trust", "keyring" },
     { "keyring", "/var/lib/smime-policy" },
     { "keyring", "/a path/with spaces" },
+    { "revocation", "off" },
+    { "revocation", "soft" },
+    { "revocation", "hard" },
     { "missing_key_usage", "reject" },
     { "missing_key_usage", "accept" },
     { "ec_key_agreement", "reject" },
@@ -268,6 +272,7 @@ static const struct {
     { "keyring", "~/keys", NULL },
     { "keyring", "/a\nb",
       "keyring = /a\\0Ab: it holds a control character; accepted is an absolute path" },
+    { "revocation", "on", "revocation = on: accepted is off, soft or hard" },
     { "missing_key_usage", "warn", NULL },
     { "ec_key_agreement", "1", NULL },
     { "decision_log", "log.json",
@@ -325,6 +330,8 @@ static const char *const fixed[] = {
     "signer_validity",
     "sender_match",
     "decrypt_expired",
+    "revoked",
+    "revocation_unknown",
 };
 
 START_TEST(fixed_rules)

@@ -101,26 +101,25 @@ static void free_keys(void)
 {
     EVP_PKEY_free(rsa);
     EVP_PKEY_free(ec);
+    rsa = ec = NULL;
 }
 
-static void make_keys(void)
-{
-    if (rsa != NULL)
-        return;
-    rsa = sp_make_rsa("RSA", 2048);
-    ec = sp_make_key("EC", "P-256");
-    must(atexit(free_keys) == 0, "atexit");
-}
-
+/* Many tests need the quick one alone. */
 EVP_PKEY *sp_test_rsa(void)
 {
-    make_keys();
+    if (rsa == NULL) {
+        rsa = sp_make_rsa("RSA", 2048);
+        must(atexit(free_keys) == 0, "atexit");
+    }
     return rsa;
 }
 
 EVP_PKEY *sp_test_ec(void)
 {
-    make_keys();
+    if (ec == NULL) {
+        ec = sp_make_key("EC", "P-256");
+        must(atexit(free_keys) == 0, "atexit");
+    }
     return ec;
 }
 

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A backup of a keyring in use: both databases as they are at one moment.
+ * A backup of a keyring in use: both databases as they are at one moment, and the CRLs.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "keyring/beside.h"
 #include "keyring/sqlite/store.h"
 
 /* Copy all pages, a MB at a time: they are of 4 KB. */
@@ -110,6 +111,7 @@ static void discard(const char *path)
             (void)unlink(file);
         OPENSSL_free(file);
     }
+    sp_beside_discard(path);
     (void)rmdir(path);
 }
 
@@ -150,7 +152,8 @@ static bool fill_and_move(struct sp_database *keyring, const char *unfinished, c
         return sp_store_set_why(keyring, why);
     if (!copy_both(keyring, unfinished, step))
         return false;
-    return move(unfinished, path) || refuse(keyring, path);
+    return (sp_beside_copy(keyring->path, unfinished) && move(unfinished, path)) ||
+           refuse(keyring, path);
 }
 
 /*

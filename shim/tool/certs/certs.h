@@ -209,15 +209,17 @@ struct shim_exported {
     char *role, *uploaded, *key_uri, *origin, *only_for;
 };
 
-/* One part: a certificate, a key, what could not be read, or a note. */
+/* One part: a certificate, a key, a CRL, what could not be read, or a note. */
 struct shim_part {
     const char *path; /* borrowed: the file */
     unsigned number;  /* its number in the file, from 1; 0: it is the whole file */
     X509 *cert;       /* borrowed; up-ref to keep */
     EVP_PKEY *key;    /* borrowed; up-ref to keep */
     const char *pass; /* borrowed: what |key| was encrypted under; NULL: it was not */
-    const struct sp_private_key *locked;  /* borrowed: a key that stays encrypted, as exported */
-    X509_REQ *request;                    /* borrowed: the request of the key that follows */
+    const struct sp_private_key *locked; /* borrowed: a key that stays encrypted, as exported */
+    X509_REQ *request;                   /* borrowed: the request of the key that follows */
+    const unsigned char *crl;            /* borrowed: the DER of a CRL, not parsed yet */
+    size_t crl_length;
     const struct shim_exported *exported; /* borrowed: how it was kept; NULL: not told */
     const char *why;                      /* borrowed: why it could not be read, and the way out */
     const char *note;                     /* borrowed: what is to be told of a part that was read */
@@ -237,6 +239,39 @@ struct shim_part {
     "it is no certificate that can be read; it may be cut or damaged: fetch it anew"
 #define SHIM_NO_KEY "it is no private key that can be read; it may be cut or damaged: fetch it anew"
 
+/*
+ * The limit of a CRL: some seven million entries.  It is kept as DER, of which libcrypto
+ * parses the little that is no entry.
+ */
+#define SHIM_LONGEST_CRL (256L << 20)
+#define SHIM_CRL_TOO_LONG                                                                          \
+    "it is longer than 256 MB, the limit of a CRL; ask its issuer for one that is divided by "     \
+    "users and CAs"
+
+/*
+ * crl_frame.c: the outer form of a CRL, whose entries are found without being parsed.
+ */
+struct shim_bytes {
+    const unsigned char *at; /* borrowed */
+    size_t length;
+};
+struct shim_crl_frame {
+    struct shim_bytes list;           /* the TBSCertList, which is signed */
+    struct shim_bytes before, behind; /* of its content: what is before and behind the entries */
+    struct shim_bytes entries;        /* the content of revokedCertificates; empty without */
+    struct shim_bytes signature;      /* what follows the TBSCertList */
+    bool same_algorithm;              /* it is the one in the TBSCertList */
+};
+/* Find it in |der|; false if it has another form. */
+bool shim_crl_frame_find(const unsigned char *der, size_t length, struct shim_crl_frame *frame);
+/* May a file that begins with |head| be a CRL in DER?  Old certificates may begin so, too. */
+bool shim_may_be_crl(const unsigned char *head, size_t length);
+/*
+ * Take the element that |from| begins with off it; returns its tag of the universal class,
+ * and -1 for another class or if it does not fit.
+ */
+int shim_der_next(struct shim_bytes *from, struct shim_bytes *content);
+
 /* Receives each part; returns false to stop. */
 typedef bool shim_part_fn(const struct shim_part *part, void *arg);
 
@@ -244,6 +279,7 @@ struct shim_reading_parts {
     shim_part_fn *each;
     void *arg;
     bool exported; /* what `export` wrote: its lines are read, and locked keys stay locked */
+    bool crls;     /* CRLs are wanted, too */
     struct shim_passphrase pass; /* the one for every part, or the last one given */
     bool stopped;                /* |each| has returned false */
 };

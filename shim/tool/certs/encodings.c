@@ -67,6 +67,17 @@ static bool read_request(struct shim_file_parts *file, unsigned char *der, long 
     return fits;
 }
 
+/* A CRL is known by its outer form; its issuer and its entries are read when it is stored. */
+static bool read_crl(struct shim_file_parts *file, unsigned char *der, long length)
+{
+    struct shim_crl_frame frame;
+    bool fits = file->reading->crls && shim_crl_frame_find(der, (size_t)length, &frame);
+
+    if (fits)
+        shim_part_give(file, (struct shim_part){ .crl = der, .crl_length = (size_t)length });
+    return fits;
+}
+
 static bool read_pkcs12(struct shim_file_parts *file, unsigned char *der, long length)
 {
     const unsigned char *at = der;
@@ -79,19 +90,39 @@ static bool read_pkcs12(struct shim_file_parts *file, unsigned char *der, long l
     return fits;
 }
 
-/* Give the certificates of a PKCS#7: a CMS message of any type may carry some. */
+/* Give |crl| as its DER, which libcrypto has kept. */
+static void give_crl(struct shim_file_parts *file, X509_CRL *crl)
+{
+    unsigned char *der = NULL;
+    int length = i2d_X509_CRL(crl, &der);
+
+    if (length > 0)
+        shim_part_give(file, (struct shim_part){ .crl = der, .crl_length = (size_t)length });
+    else
+        shim_part_refuse(file, NULL);
+    OPENSSL_free(der);
+}
+
+/* Give the certificates and CRLs of a PKCS#7: a CMS message of any type may carry some. */
 static void give_certs(struct shim_file_parts *file, CMS_ContentInfo *cms)
 {
     STACK_OF(X509) *certs = CMS_get1_certs(cms);
+    STACK_OF(X509_CRL) *crls = file->reading->crls ? CMS_get1_crls(cms) : NULL;
     bool is_numbered = file->number == 0;
 
-    if (sk_X509_num(certs) <= 0)
+    if (sk_X509_num(certs) <= 0 && sk_X509_CRL_num(crls) <= 0)
         shim_part_broken(file, "it is a PKCS#7 without certificates");
     for (int i = 0; i < sk_X509_num(certs); i++) {
         if (is_numbered)
             file->number++;
         shim_part_give(file, (struct shim_part){ .cert = sk_X509_value(certs, i) });
     }
+    for (int i = 0; i < sk_X509_CRL_num(crls); i++) {
+        if (is_numbered)
+            file->number++;
+        give_crl(file, sk_X509_CRL_value(crls, i));
+    }
+    sk_X509_CRL_pop_free(crls, X509_CRL_free);
     sk_X509_pop_free(certs, X509_free);
 }
 
@@ -211,9 +242,8 @@ static const char *why_not(const unsigned char *der, long length)
 
 bool shim_parts_der(struct shim_file_parts *file, unsigned char *der, long length)
 {
-    static read_fn *const attempts[] = { read_cert,      read_trusted_cert,  read_pkcs12,
-                                         read_cms,       read_encrypted_key, read_key,
-                                         read_public_key };
+    static read_fn *const attempts[] = { read_cert, read_trusted_cert,  read_crl, read_pkcs12,
+                                         read_cms,  read_encrypted_key, read_key, read_public_key };
 
     for (size_t i = 0; i < sizeof(attempts) / sizeof(attempts[0]); i++) {
         ERR_clear_error();
@@ -313,6 +343,7 @@ static const struct kind {
     { PEM_STRING_X509_TRUSTED, read_trusted_cert, SHIM_NO_CERTIFICATE },
     { PEM_STRING_PKCS7, read_cms, NO_BUNDLE },
     { PEM_STRING_CMS, read_cms, NO_BUNDLE },
+    { PEM_STRING_X509_CRL, read_crl, "it is no CRL that can be read; fetch it anew" },
     { PEM_STRING_X509_REQ, read_request, "it is no request that can be read" },
     /* No standard has this label, but examples (RFC 9216) and programs use it. */
     { "PKCS12", shim_parts_der, NULL },
@@ -344,7 +375,8 @@ static void take(struct shim_file_parts *file, struct shim_block *block, bool fa
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (strcmp(kinds[i].label, block->name) == 0)
             kind = &kinds[i];
-    if (kind != NULL && kind->read == read_request && !file->reading->exported)
+    if (kind != NULL && ((kind->read == read_request && !file->reading->exported) ||
+                         (kind->read == read_crl && !file->reading->crls)))
         kind = NULL;
     /* The lines are about one certificate or request. */
     if (kind == NULL ||
@@ -371,9 +403,12 @@ static bool is_end(void)
     return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 }
 
+#define BEGIN_CRL "-----BEGIN " PEM_STRING_X509_CRL "-----"
 /* The lines of one part, on their way to libcrypto. */
 struct lines {
-    long read;                      /* bytes */
+    long read;                      /* bytes of the present part */
+    long most;                      /* the limit of |read| */
+    bool crls;                      /* a CRL may be longer */
     struct shim_exported *exported; /* borrowed; NULL: they are not looked at */
     struct sp_text line;            /* owned: the begin of one that came in pieces */
     bool failed;                    /* out of memory */
@@ -414,10 +449,12 @@ static long watch(BIO *bio, int operation, const char *buffer, size_t size, int 
     (void)size, (void)argi, (void)argl;
     if (operation == (BIO_CB_GETS | BIO_CB_RETURN) && result > 0) {
         lines->read += (long)*processed;
+        if (lines->crls && strncmp(buffer, BEGIN_CRL, strlen(BEGIN_CRL)) == 0)
+            lines->most = SHIM_LONGEST_CRL / 2 * 3; /* in base64 */
         if (lines->exported != NULL)
             look_at(lines, buffer, *processed);
     }
-    return operation == BIO_CB_GETS && lines->read > SHIM_LONGEST_PART ? 0 : result;
+    return operation == BIO_CB_GETS && lines->read > lines->most ? 0 : result;
 }
 
 #define MAIL                                                                                       \
@@ -444,7 +481,8 @@ static bool is_mail(BIO *bio)
 
 void shim_parts_pem(struct shim_file_parts *file, BIO *bio)
 {
-    struct lines lines = { .exported = file->reading->exported ? &file->exported : NULL };
+    struct lines lines = { .exported = file->reading->exported ? &file->exported : NULL,
+                           .crls = file->reading->crls };
     struct shim_block block = { 0 };
     bool ended = false, any = false;
 
@@ -453,10 +491,12 @@ void shim_parts_pem(struct shim_file_parts *file, BIO *bio)
     for (; !ended && !file->reading->stopped; any = true) {
         file->number++;
         lines.read = 0;
+        lines.most = SHIM_LONGEST_PART;
         if (PEM_read_bio(bio, &block.name, &block.header, &block.data, &block.length) == 1) {
             take(file, &block, lines.failed);
-        } else if (lines.read > SHIM_LONGEST_PART) {
-            shim_part_broken(file, SHIM_TOO_LONG);
+        } else if (lines.read > lines.most) {
+            shim_part_broken(file,
+                             lines.most > SHIM_LONGEST_PART ? SHIM_CRL_TOO_LONG : SHIM_TOO_LONG);
             ended = true;
         } else if (is_end()) {
             break;

@@ -102,12 +102,21 @@ static BUF_MEM *read_all(BIO *bio, size_t most)
     return NULL;
 }
 
+static bool may_be_crl(BIO *bio)
+{
+    unsigned char head[32];
+    int got = BIO_read(bio, head, sizeof(head));
+
+    return BIO_seek(bio, 0) == 0 && got > 0 && shim_may_be_crl(head, (size_t)got);
+}
+
 static void read_der(struct shim_file_parts *file, BIO *bio)
 {
-    BUF_MEM *all = read_all(bio, SHIM_LONGEST_PART);
+    bool crl = file->reading->crls && may_be_crl(bio);
+    BUF_MEM *all = read_all(bio, crl ? SHIM_LONGEST_CRL : SHIM_LONGEST_PART);
 
     if (all == NULL)
-        shim_part_broken(file, SHIM_TOO_LONG);
+        shim_part_broken(file, crl ? SHIM_CRL_TOO_LONG : SHIM_TOO_LONG);
     else if (all->length == 0)
         shim_part_broken(file, EMPTY);
     else

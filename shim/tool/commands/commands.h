@@ -27,6 +27,14 @@ struct shim_passphrase_change {
 };
 int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change);
 
+/* crl_commands.c: list --crls and remove --crls. */
+int shim_list_crls(struct shim *shim, bool json);
+struct shim_crl_removal {
+    char *const *words; /* borrowed: digits of keys or certificates; the last is NULL */
+    bool dry_run, json;
+};
+int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal);
+
 /* The table of `smime-policy list`, as wide as the terminal or unlimited. */
 struct shim_table {
     size_t width; /* the width of the terminal; 0: none, nothing is cut */

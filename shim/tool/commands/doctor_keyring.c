@@ -13,6 +13,7 @@
 
 #include "tool/commands/doctor.h"
 #include "base/text.h"
+#include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -140,6 +141,44 @@ static void tell_counts(struct shim_doctor *doctor, const int64_t counts[SP_ROLE
                      NULL);
 }
 
+struct crl_census {
+    long count, stale, damaged, strange;
+};
+
+static int count_crl(const struct shim_stored_crl *crl, void *data)
+{
+    struct crl_census *census = data;
+
+    census->count++;
+    census->stale += crl->state == SHIM_CRL_STALE;
+    census->damaged += crl->state == SHIM_CRL_DAMAGED;
+    census->strange += crl->state != SHIM_CRL_DAMAGED && !crl->has_issuer;
+    return SHIM_OK;
+}
+
+/* The CRLs, if there are any. */
+static void tell_crls(struct shim_doctor *doctor, struct sp_keyring *keyring)
+{
+    struct crl_census census = { 0 };
+    int code;
+
+    shim_errors_mute(true);
+    code =
+        shim_stored_crls_each(doctor->shim->keyring_path, keyring, time(NULL), count_crl, &census);
+    shim_errors_mute(false);
+    if (code != SHIM_OK || census.damaged > 0)
+        shim_doctor_tell(doctor, SHIM_FAILS, "crls",
+                         sp_format("not all of the stored CRLs can be read"),
+                         "'smime-policy keyring check' tells which; upload current ones");
+    else if (census.count > 0)
+        shim_doctor_tell(doctor, census.stale > 0 ? SHIM_WORRY : SHIM_WELL, "crls",
+                         sp_format("%ld, of these %ld stale; of %ld the issuer is not stored",
+                                   census.count, census.stale, census.strange),
+                         census.stale > 0 ? "'smime-policy list --crls' names them; upload the "
+                                            "current ones"
+                                          : NULL);
+}
+
 static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
 {
     int64_t counts[SP_ROLE_COUNT] = { 0 };
@@ -158,6 +197,7 @@ static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
                          sp_format("not all of them can be read"),
                          "'smime-policy keyring check' tells which, and how to go on");
     check(doctor, keyring, sum);
+    tell_crls(doctor, keyring);
 }
 
 void shim_doctor_keyring(struct shim_doctor *doctor)

@@ -17,6 +17,7 @@
 #include "common/long_options.h"
 #include "common/print.h"
 #include "common/progress.h"
+#include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
 
@@ -107,10 +108,12 @@ static enum sp_access access_of(const struct shim *shim)
                : SP_KEYRING_READ;
 }
 
-static void summarise(const struct shim *shim, const struct sp_checked *checked)
+static void summarise(const struct shim *shim, const struct sp_checked *checked, int64_t crls)
 {
     shim_print(stdout, "keyring %s: sound; %lld certificate%s, ", shim->keyring_path,
                (long long)checked->certificates, checked->certificates == 1 ? "" : "s");
+    if (crls > 0)
+        shim_print(stdout, "%lld CRL%s, ", (long long)crls, crls == 1 ? "" : "s");
     if (checked->without_keys)
         puts("private keys not checked, for their owner alone can read them");
     else
@@ -120,7 +123,7 @@ static void summarise(const struct shim *shim, const struct sp_checked *checked)
 
 /* Check the keyring, which is closed; SHIM_OK if it is sound. */
 static int check(const struct shim *shim, struct sp_keyring *keyring, json_t *faults,
-                 struct sp_checked *checked)
+                 struct sp_checked *checked, int64_t *crls)
 {
     int code = SHIM_OK;
 
@@ -128,6 +131,8 @@ static int check(const struct shim *shim, struct sp_keyring *keyring, json_t *fa
     shim_count_begin("certificates checked");
     if (!sp_keyring_check(keyring, tell, faults, checked))
         code = shim_keyring_failed(keyring);
+    else if (!shim_crls_check(shim->keyring_path, tell, faults, crls, &checked->faults))
+        code = SHIM_SYSTEM;
     shim_count_end();
     sp_keyring_close(keyring);
     if (code != SHIM_OK || checked->faults == 0)
@@ -143,6 +148,7 @@ static int run_check(struct shim *shim, const struct shim_long *line)
     json_t *faults = shim_long_has(line, "json") ? json_array() : NULL;
     struct sp_keyring *keyring;
     struct sp_checked checked = { 0 };
+    int64_t crls = 0;
     int code = find(shim);
 
     if (code == SHIM_OK)
@@ -153,16 +159,16 @@ static int run_check(struct shim *shim, const struct shim_long *line)
         json_decref(faults);
         return code;
     }
-    code = check(shim, keyring, faults, &checked);
+    code = check(shim, keyring, faults, &checked, &crls);
     if (faults != NULL)
         return print_json(
             shim, "keyring check", code,
-            json_pack("{s:b, s:I, s:o, s:o}", "sound", code == SHIM_OK, "certificates",
-                      (json_int_t)checked.certificates, "keys",
+            json_pack("{s:b, s:I, s:I, s:o, s:o}", "sound", code == SHIM_OK, "certificates",
+                      (json_int_t)checked.certificates, "crls", (json_int_t)crls, "keys",
                       checked.without_keys ? json_null() : json_integer((json_int_t)checked.keys),
                       "faults", faults));
     if (code == SHIM_OK)
-        summarise(shim, &checked);
+        summarise(shim, &checked, crls);
     return code;
 }
 

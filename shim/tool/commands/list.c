@@ -186,6 +186,12 @@ int shim_run_list(struct shim *shim, char **argv)
     listing.addresses = shim_long_has(&line, "addresses");
     if (listing.json && listing.addresses)
         return shim_usage("list: --json and --addresses exclude each other");
+    if (shim_long_has(&line, "crls")) {
+        if (listing.role != NULL || listing.address != NULL || listing.state != NULL ||
+            listing.expiring != NULL || listing.addresses)
+            return shim_usage("list: --crls goes with --json and --keyring alone");
+        return shim_list_crls(shim, listing.json);
+    }
     code = settle(&listing);
     if (code == SHIM_OK)
         code = list_all(shim, &listing);

@@ -264,6 +264,16 @@ int shim_run_remove(struct shim *shim, char **argv)
         return code == -1 ? SHIM_OK : code;
     if (*line.operands == NULL)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
+    if (shim_long_has(&line, "crls")) {
+        if (shim_long_has(&line, "all") || shim_long_has(&line, "with-key") ||
+            shim_long_has(&line, "waiting"))
+            return shim_usage("remove: --crls goes with --dry-run, --json and --keyring alone");
+        return shim_remove_crls(shim,
+                                &(struct shim_crl_removal){
+                                    .words = line.operands,
+                                    .json = shim_long_has(&line, "json"),
+                                    .dry_run = shim->explain || shim_long_has(&line, "dry-run") });
+    }
     removing.all = shim_long_has(&line, "all");
     removing.with_key = shim_long_has(&line, "with-key");
     removing.waiting = shim_long_has(&line, "waiting");

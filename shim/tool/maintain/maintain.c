@@ -14,6 +14,7 @@
 #include "common/long_options.h"
 #include "common/print.h"
 #include "header/plain_fields.h"
+#include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -44,8 +45,13 @@ static void add_fault(const char *line, void *data)
 
 static int check(struct maintaining *maintaining, struct sp_keyring *keyring)
 {
+    int64_t crls;
+
     if (!sp_keyring_check(keyring, add_fault, maintaining, &maintaining->checked))
         return shim_keyring_failed(keyring);
+    if (!shim_crls_check(maintaining->shim->keyring_path, add_fault, maintaining, &crls,
+                         &maintaining->checked.faults))
+        return SHIM_SYSTEM;
     return maintaining->checked.faults == 0 ? SHIM_OK : SHIM_SYSTEM;
 }
 
@@ -162,6 +168,9 @@ static int look(struct maintaining *maintaining)
         return code;
     code = shim_attention_collect(maintaining->shim, keyring, &maintaining->last, maintaining->now,
                                   &maintaining->attention);
+    if (code == SHIM_OK)
+        code = shim_attention_crls(maintaining->shim, keyring, &maintaining->last, maintaining->now,
+                                   &maintaining->attention);
     if (code == SHIM_OK && maintaining->html != NULL)
         code = shim_overview_file(maintaining->shim, keyring, maintaining->now, maintaining->html);
     sp_keyring_close(keyring);

@@ -50,6 +50,10 @@ struct shim_attention {
 int shim_attention_collect(struct shim *shim, struct sp_keyring *keyring,
                            const struct shim_last_look *last, time_t now,
                            struct shim_attention *attention);
+/* Add the CRLs that are stale, or will be soon, and were not told at the |last| look. */
+int shim_attention_crls(struct shim *shim, struct sp_keyring *keyring,
+                        const struct shim_last_look *last, time_t now,
+                        struct shim_attention *attention);
 void shim_attention_clear(struct shim_attention *attention);
 
 /* A mail to a person.  All borrowed. */

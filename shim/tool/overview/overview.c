@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "choice/stored_issuers.h"
 #include "common/output_stream.h"
+#include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/overview/overview.h"
@@ -127,6 +128,15 @@ static int put_entry(const struct shim_entry *entry, void *data)
     return code;
 }
 
+static int put_crl(const struct shim_stored_crl *crl, void *data)
+{
+    struct overview *overview = data;
+
+    fputs(overview->begun ? "," : "", overview->to);
+    overview->begun = true;
+    return put(overview->to, shim_stored_crl_json(crl), false);
+}
+
 /* What stands before the certificates, with the brace that stays open. */
 static int put_head(struct shim *shim, const struct overview *overview)
 {
@@ -148,6 +158,11 @@ static int put_object(struct shim *shim, struct overview *overview)
     if (code == SHIM_OK)
         code = shim_entry_each(shim, overview->keyring, &(struct sp_query){ .index = SP_ALL },
                                overview->now, put_entry, overview);
+    fputs("],\"crls\":[", overview->to);
+    overview->begun = false;
+    if (code == SHIM_OK)
+        code = shim_stored_crls_each(shim->keyring_path, overview->keyring, overview->now, put_crl,
+                                     overview);
     fputs("]}", overview->to);
     return code;
 }

@@ -93,6 +93,13 @@
                                           state(counts[key].one)]));
     });
     if (!certificates.length) { at("summary").append(element("li", "The keyring is empty.")); }
+    if (data.crls.length) { at("summary").append(element("li", plural(data.crls.length, "CRL"))); }
+    data.crls.forEach(function (one) {
+      var said = {ends: "ends on " + one.next_update, stale: "stale since " + one.next_update, damaged: one.why};
+      if (said[one.state]) {
+        at("summary").append(element("li", "CRL of " + (one.issuer || one.file) + ": " + said[one.state]));
+      }
+    });
   }
 
   function next() {

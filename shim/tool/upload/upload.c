@@ -32,6 +32,8 @@ static bool take_part(const struct shim_part *part, void *arg)
         more = shim_uploading_key(run, part);
     } else if (part->locked != NULL) {
         more = shim_uploading_locked(run, part);
+    } else if (part->crl != NULL) {
+        more = shim_uploading_crl(run, part);
     } else if (part->request != NULL) {
         more = shim_uploading_request(run, part);
     } else if (part->note != NULL) {
@@ -63,21 +65,25 @@ static bool take_files(struct shim_uploading *run)
 /* Store everything or nothing; with --keep-going, what is without fault.  |*done|: it would be. */
 static int store(struct shim_uploading *run, bool *done)
 {
-    bool whole =
-        run->unreadable == 0 && (run->refused == 0 || run->settings->mode == SP_MODE_OBSERVE);
+    bool whole = run->unreadable == 0 && run->crls_refused == 0 &&
+                 (run->refused == 0 || run->settings->mode == SP_MODE_OBSERVE);
     int code = SHIM_OK;
 
     *done = false;
     if (whole || run->options->keep_going) {
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
+        if (!run->options->dry_run)
+            code = shim_uploading_crls_store(run);
+        if (code != SHIM_OK)
+            return code;
         if (!run->options->dry_run && !sp_upload_commit(run->upload))
             return shim_keyring_failed(run->keyring);
         *done = true;
     }
     if (run->unreadable > 0)
         code = SHIM_INPUT;
-    if (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE)
+    if (run->crls_refused > 0 || (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE))
         code = SHIM_REFUSED;
     if (!whole && !run->options->keep_going)
         shim_error("nothing was stored: mend or leave out what is at fault, or store the rest "
@@ -99,6 +105,7 @@ static int upload(struct shim_uploading *run)
     shim_count_begin("certificates and keys read");
     taken = take_files(run);
     shim_count_end();
+    taken = taken && run->outcome.fault == SHIM_OK && shim_uploading_crls(run);
     code = taken || run->outcome.fault != SHIM_OK ? run->outcome.fault : SHIM_SYSTEM;
     if (code == SHIM_OK)
         code = store(run, &done);
@@ -117,6 +124,7 @@ static int begin(struct shim_uploading *run)
     run->last = &run->taken;
     run->reading.each = take_part;
     run->reading.arg = run;
+    run->reading.crls = run->import == NULL;
     run->unread = json_array();
     run->notes = json_array();
     if (options->json)
@@ -146,6 +154,7 @@ static void end(struct shim_uploading *run)
     shim_waiting_free(run->undecided);
     shim_waiting_free(run->identities);
     free_taken(run->taken);
+    shim_uploading_crls_free(run);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);

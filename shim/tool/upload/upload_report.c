@@ -164,8 +164,11 @@ static void print_text(const struct shim_uploading *run)
     shim_print(stdout, "%zu %sstored, %zu already there, %zu private key%s", run->added,
                run->options->dry_run ? "would be " : "", run->stored_before, run->keys_added,
                run->keys_added == 1 ? "" : "s");
-    if (run->refused + run->unreadable > 0)
-        shim_print(stdout, "; %zu refused, %zu unreadable", run->refused, run->unreadable);
+    if (run->crl_count > 0)
+        shim_print(stdout, ", %zu CRL%s", run->crls_taken, run->crls_taken == 1 ? "" : "s");
+    if (run->refused + run->crls_refused + run->unreadable > 0)
+        shim_print(stdout, "; %zu refused, %zu unreadable", run->refused + run->crls_refused,
+                   run->unreadable);
     if (run->left_out > 0)
         shim_print(stdout, "; %zu left out", run->left_out);
     shim_print(stdout, " (keyring %s)\n", run->shim->keyring_path);
@@ -174,14 +177,15 @@ static void print_text(const struct shim_uploading *run)
 static int print_json(const struct shim_uploading *run, json_t *certificates, int code, bool done)
 {
     json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:O, s:O, s:O}",
+        "{s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:O, s:O, s:O}",
         "policy", SMIMEPOLICY_VERSION, "operation", run->import != NULL ? "import" : "upload",
         "keyring", sp_json_text(run->shim->keyring_path), "allowed",
-        run->refused == 0 && code == SHIM_OK, "dry_run", run->options->dry_run, "done",
-        done && !run->options->dry_run, "exit", code, "stored", done ? (json_int_t)run->added : 0,
-        "already", (json_int_t)run->stored_before, "refused", (json_int_t)run->refused, "left_out",
-        (json_int_t)run->left_out, "keys", done ? (json_int_t)run->keys_added : 0, "certificates",
-        certificates, "unreadable", run->unread, "notes", run->notes, "verdicts",
+        run->refused + run->crls_refused == 0 && code == SHIM_OK, "dry_run", run->options->dry_run,
+        "done", done && !run->options->dry_run, "exit", code, "stored",
+        done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before, "refused",
+        (json_int_t)(run->refused + run->crls_refused), "left_out", (json_int_t)run->left_out,
+        "keys", done ? (json_int_t)run->keys_added : 0, "certificates", certificates, "crls",
+        shim_uploading_crls_json(run), "unreadable", run->unread, "notes", run->notes, "verdicts",
         run->outcome.json);
     int printed = shim_json_line(object);
 
@@ -197,7 +201,9 @@ int shim_uploading_report(struct shim_uploading *run, int code, bool done)
         code = shim_keyring_failed(run->keyring);
     if (run->options->json)
         return print_json(run, certificates, code, done);
-    if (done)
+    if (done) {
+        shim_uploading_crls_print(run);
         print_text(run);
+    }
     return code;
 }

@@ -95,6 +95,8 @@ struct shim_uploading {
     size_t added, stored_before, refused, unreadable, keys_added, left_out;
     struct shim_taken *taken, **last; /* owned, as far as they are printed; where the next goes */
     size_t taken_count;
+    struct shim_waiting_crl *crls; /* owned, in the order given; see upload_crls.c */
+    size_t crl_count, crl_bytes, crls_taken, crls_refused;
     json_t *unread; /* owned: the parts that could not be read */
     json_t *notes;  /* owned: notes on parts that were read */
     struct shim_passphrase passout;
@@ -135,6 +137,17 @@ struct shim_waiting *shim_waiting_add(struct shim_uploading *run, struct shim_wa
 void shim_waiting_free(struct shim_waiting *list);
 /* Is |id| that of one of the given keys, or of a stored one? */
 bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[SP_SHA256_LENGTH]);
+/* Keep a CRL for shim_uploading_crls().  False after a failure. */
+bool shim_uploading_crl(struct shim_uploading *run, const struct shim_part *part);
+/* Verify the CRLs.  Called when all certificates are known.  False after a failure. */
+bool shim_uploading_crls(struct shim_uploading *run);
+/* Put them in their places.  SHIM_OK, or SHIM_SYSTEM with the reason on stderr. */
+int shim_uploading_crls_store(struct shim_uploading *run);
+/* Print those that are stored, or list all of them; NULL if out of memory. */
+void shim_uploading_crls_print(const struct shim_uploading *run);
+json_t *shim_uploading_crls_json(const struct shim_uploading *run);
+void shim_uploading_crls_free(struct shim_uploading *run);
+
 /* Judge and add the keys.  Called when all certificates are known.  False after a failure. */
 bool shim_uploading_keys(struct shim_uploading *run);
 

@@ -1,0 +1,78 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The rules on revocation: `revoked` and `revocation-unknown`.  What is stored is found by
+ * the room revocation, and judged here.
+ */
+#ifndef SP_RULES_REVOCATION_H
+#define SP_RULES_REVOCATION_H
+
+#include <stdint.h>
+
+#include "rules/rules.h"
+
+/* By what an issuer's list of revoked certificates is found, and a certificate in it. */
+struct sp_kinship {
+    /* hashes of the names and key identifiers, see base/name_hash.h */
+    uint64_t subject, issuer;       /* 0: it cannot be read */
+    uint64_t key_id, issuer_key_id; /* 0: it has none, has two, or it cannot be read */
+    const unsigned char *serial;    /* borrowed from the facts: the octets of the INTEGER */
+    size_t serial_length;
+    bool is_ca;
+};
+struct sp_kinship sp_facts_kinship(const struct sp_facts *facts);
+
+/* What is known of the revocation of one certificate. */
+struct sp_revocation {
+    enum sp_revocation_state {
+        SP_REVOCATION_UNKNOWN, /* nothing stored answers for its issuer */
+        SP_REVOCATION_NONE,    /* a fresh answer: it is not revoked */
+        SP_REVOCATION_STALE,   /* an answer that does not name it, and whose next update is past */
+        SP_REVOCATION_REVOKED, /* it is named, whether the answer is fresh or not */
+        SP_REVOCATION_DAMAGED  /* what is stored cannot be read: |why| */
+    } state;
+    int64_t at;                       /* REVOKED: since when, by the issuer */
+    int reason;                       /* REVOKED: CRLReason (RFC 5280, 5.3.1); -1: none is given */
+    int64_t this_update, next_update; /* of the answer; 0: there is none */
+    enum { SP_BY_CRL, SP_BY_OCSP } by;
+    char *why; /* owned: DAMAGED: the file, the fault and the way out; NULL: out of memory */
+};
+void sp_revocation_clear(struct sp_revocation *revocation);
+
+/* Would sp_judge_revocation() find anything, for some use?  It spares making a verdict. */
+bool sp_revocation_speaks(const struct sp_revocation *revocation,
+                          const smimepolicy_settings *settings);
+
+/* "key compromise"; NULL if |reason| is -1 or no reason of RFC 5280. */
+const char *sp_revocation_reason(int reason);
+
+/* Do |settings| ask for the revocation of certificates? */
+bool sp_revocation_is_asked(const smimepolicy_settings *settings);
+/* Does it matter to them whether there is a fresh answer? */
+bool sp_revocation_needs_answer(const smimepolicy_settings *settings);
+
+/*
+ * Judge |facts| by what is known of its revocation.
+ *
+ * @param at  when it is used, or the time that a person gives
+ * @param signed_at  for a message that is verified: the signer's claim; else NULL
+ * @return without findings if nothing speaks against it; NULL only if out of memory
+ */
+smimepolicy_verdict *sp_judge_revocation(const struct sp_facts *facts,
+                                         const struct sp_revocation *revocation,
+                                         smimepolicy_use use, time_t at,
+                                         const struct sp_signing_time *signed_at,
+                                         const smimepolicy_settings *settings);
+
+/*
+ * Move the findings of |more|, which is freed, to |verdict|.  It returns |verdict|, or NULL if
+ * one of them is NULL or memory runs out; then both are freed.
+ */
+smimepolicy_verdict *sp_verdict_join(smimepolicy_verdict *verdict, smimepolicy_verdict *more);
+/* Is it its own issuer, by its names and key identifiers?  Nobody else could revoke it. */
+bool sp_is_own_issuer(const struct sp_facts *facts);
+/* Does it refuse under `revoked`? */
+bool sp_says_revoked(const smimepolicy_verdict *verdict);
+
+#endif

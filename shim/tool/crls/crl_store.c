@@ -1,0 +1,430 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Storing a CRL that its issuer has signed.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/x509v3.h>
+
+#include "base/sha256.h"
+#include "base/text.h"
+#include "common/progress.h"
+#include "tool/crls/crls.h"
+#include "tool/keyring/keyring_at.h"
+
+void shim_crl_stored_clear(struct shim_crl_stored *what)
+{
+    sp_crl_writer_free(what->writer);
+    smimepolicy_verdict_free(what->verdict);
+    OPENSSL_free(what->issuer);
+    OPENSSL_free(what->why);
+    OPENSSL_free(what->note);
+    OPENSSL_free(what->place);
+    *what = (struct shim_crl_stored){ 0 };
+}
+
+/* One run of shim_crl_prepare(). */
+struct storing {
+    const struct shim_crl_target *target;
+    struct shim_crl_stored *what;
+    struct shim_crl crl;       /* owned */
+    X509 *issuer;              /* owned; NULL until it is known */
+    struct sp_keyid key;       /* its own */
+    struct sp_crl_file stored; /* owned: with |has_stored| */
+    bool has_stored;
+    /* Of a delta: the serials that it names, and what it says of them; sorted. */
+    struct sp_crl_entry *changes; /* owned; the serials are borrowed from the CRL */
+    size_t change_count;
+    char *why; /* owned: why the file cannot be written */
+    bool failed;
+};
+
+static int refuse(struct storing *storing, char *why)
+{
+    storing->what->state = SHIM_CRL_REFUSED;
+    storing->what->why = why;
+    return why != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static struct sp_crl_issuer issuer_of(const struct storing *storing)
+{
+    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(storing->issuer);
+
+    return (struct sp_crl_issuer){
+        .key = storing->key.hash,
+        .name = X509_get_subject_name(storing->issuer),
+        .ski = ski == NULL ? NULL : ASN1_STRING_get0_data(ski),
+        .ski_length = ski == NULL ? 0 : (size_t)ASN1_STRING_length(ski),
+        .cert = storing->issuer,
+    };
+}
+
+static struct sp_crl_about about_of(const struct storing *storing)
+{
+    const struct sp_crl_facts *facts = &storing->crl.facts;
+    struct sp_crl_about about = {
+        .this_update = facts->this_update,
+        .next_update = facts->next_update,
+        .number = facts->number.given ? facts->number.bytes : NULL,
+        .number_length = facts->number.length,
+        .scope = storing->crl.scope,
+        .part = storing->crl.part,
+    };
+
+    memcpy(about.content, storing->what->content, sizeof(about.content));
+    return about;
+}
+
+/* What was prepared before in the same upload for the same place, the last of it; or NULL. */
+static const struct shim_crl_stored *prepared_before(const struct storing *storing)
+{
+    struct shim_crl_stored *const *prepared = storing->target->prepared;
+    const struct shim_crl_stored *found = NULL;
+
+    for (; prepared != NULL && *prepared != NULL; prepared++)
+        if ((*prepared)->state == SHIM_CRL_STORED &&
+            strcmp((*prepared)->place, storing->what->place) == 0)
+            found = *prepared;
+    return found;
+}
+
+/* What it is compared with: what was prepared before, else what is stored. */
+static bool find_before(const struct storing *storing, const struct shim_crl_stored *prepared,
+                        struct sp_crl_before *before)
+{
+    const struct sp_crl_about *about = &storing->stored.about;
+
+    if (prepared != NULL) {
+        *before = (struct sp_crl_before){ prepared->facts.this_update, prepared->facts.next_update,
+                                          prepared->facts.number };
+    } else if (storing->has_stored) {
+        *before = (struct sp_crl_before){ .this_update = about->this_update,
+                                          .next_update = about->next_update };
+        before->number.given = about->number != NULL;
+        if (about->number != NULL && about->number_length <= sizeof(before->number.bytes)) {
+            before->number.length = about->number_length;
+            memcpy(before->number.bytes, about->number, about->number_length);
+        }
+    }
+    return prepared != NULL || storing->has_stored;
+}
+
+/* Read what is stored of the same issuer, scope and part.  One that is damaged is replaced. */
+static int read_stored(struct storing *storing)
+{
+    const struct sp_crl_issuer issuer = issuer_of(storing);
+    const struct sp_crl_about about = about_of(storing);
+    char *why = NULL;
+    int found = sp_crl_file_read(storing->target->path, &issuer, &about, &storing->stored, &why);
+    int code = SHIM_OK;
+
+    if (found < 0 && why == NULL)
+        code = shim_no_memory();
+    else if (found < 0)
+        storing->what->note = sp_format("%s; it is replaced", why);
+    storing->has_stored = found == 1;
+    OPENSSL_free(why);
+    return code;
+}
+
+/* Octets of an INTEGER without those in front that say nothing. */
+static int compare_serials(const void *a, const void *b)
+{
+    const struct sp_crl_entry *one = a, *other = b;
+
+    if (one->length != other->length)
+        return one->length < other->length ? -1 : 1;
+    return memcmp(one->serial, other->serial, one->length);
+}
+
+static struct sp_crl_entry plain(const struct sp_crl_entry *entry)
+{
+    struct sp_crl_entry plain = *entry;
+
+    while (plain.length > 1 && ((plain.serial[0] == 0 && (plain.serial[1] & 0x80) == 0) ||
+                                (plain.serial[0] == 0xff && (plain.serial[1] & 0x80) != 0))) {
+        plain.serial++;
+        plain.length--;
+    }
+    return plain;
+}
+
+static bool add(struct storing *storing, const struct sp_crl_entry *entry)
+{
+    storing->what->count++;
+    shim_count_step();
+    return storing->what->writer == NULL ||
+           sp_crl_writer_add(storing->what->writer, entry, &storing->why);
+}
+
+/* |data|: struct storing. */
+static bool count_entry(const struct sp_crl_entry *entry, void *data)
+{
+    struct storing *storing = data;
+
+    (void)entry;
+    storing->crl.count++;
+    return true;
+}
+
+/* [RFC 5280, 5.3.1] removeFromCRL is for deltas alone; in another CRL it takes nothing away. */
+static bool add_entry(const struct sp_crl_entry *entry, void *data)
+{
+    struct sp_crl_entry kept = *entry;
+
+    if (kept.reason == CRL_REASON_REMOVE_FROM_CRL)
+        kept.reason = -1;
+    return add(data, &kept);
+}
+
+static bool note_change(const struct sp_crl_entry *entry, void *data)
+{
+    struct storing *storing = data;
+
+    storing->changes[storing->change_count++] = plain(entry);
+    return true;
+}
+
+/* An entry of the stored CRL that the delta says nothing of. */
+static bool add_unchanged(const struct sp_crl_entry *entry, void *data)
+{
+    struct storing *storing = data;
+    const struct sp_crl_entry sought = plain(entry);
+
+    if (storing->change_count > 0 && bsearch(&sought, storing->changes, storing->change_count,
+                                             sizeof(*storing->changes), compare_serials) != NULL)
+        return true;
+    return add(storing, entry);
+}
+
+/* [RFC 5280, 5.2.4] The stored CRL with what the delta changes. */
+static bool add_merged(struct storing *storing)
+{
+    bool stopped;
+    bool done = true;
+
+    storing->changes = OPENSSL_zalloc((storing->crl.count + 1) * sizeof(*storing->changes));
+    if (storing->changes == NULL)
+        return false;
+    (void)shim_crl_entries_each(&storing->crl, note_change, storing, &stopped);
+    qsort(storing->changes, storing->change_count, sizeof(*storing->changes), compare_serials);
+    if (!sp_crl_file_entries(storing->stored.path, add_unchanged, storing, &storing->why))
+        return false;
+    for (size_t i = 0; done && i < storing->change_count; i++)
+        if (storing->changes[i].reason != CRL_REASON_REMOVE_FROM_CRL)
+            done = add(storing, &storing->changes[i]);
+    return done;
+}
+
+static int write_entries(struct storing *storing)
+{
+    const struct sp_crl_issuer issuer = issuer_of(storing);
+    const struct sp_crl_about about = about_of(storing);
+    const size_t count =
+        storing->crl.count + (storing->what->delta ? (size_t)storing->stored.count : 0);
+    bool stopped = false;
+    bool done = storing->target->dry_run;
+
+    if (!done) {
+        storing->what->writer =
+            sp_crl_writer_new(storing->target->path, &issuer, &about, count, &storing->why);
+        done = storing->what->writer != NULL;
+    }
+    shim_count_begin("entries of a CRL read");
+    if (done && storing->what->delta)
+        done = add_merged(storing);
+    else if (done)
+        done =
+            shim_crl_entries_each(&storing->crl, add_entry, storing, &stopped) == NULL && !stopped;
+    shim_count_end();
+    if (done)
+        return SHIM_OK;
+    return storing->why == NULL ? shim_no_memory() : shim_keyring_fault(storing->why);
+}
+
+/* Compare it with what is stored, and take its entries. */
+static int settle(struct storing *storing)
+{
+    const struct sp_crl_facts *facts = &storing->crl.facts;
+    struct shim_crl_stored *what = storing->what;
+    struct sp_crl_before before;
+    const struct shim_crl_stored *prepared = prepared_before(storing);
+    const struct sp_crl_before *known = find_before(storing, prepared, &before) ? &before : NULL;
+    bool failed;
+    char *text = sp_refuse_crl(facts, known, storing->target->now, &failed);
+
+    if (text != NULL || failed)
+        return refuse(storing, text);
+    if ((storing->has_stored &&
+         memcmp(storing->stored.about.content, what->content, sizeof(what->content)) == 0) ||
+        sp_crl_age(facts, known) == SP_CRL_SAME) {
+        what->state = SHIM_CRL_ALREADY;
+        what->count = (size_t)storing->stored.count;
+        return SHIM_OK;
+    }
+    what->delta = facts->base.given;
+    if (what->delta && prepared != NULL)
+        return refuse(storing, sp_format("it is a delta of a CRL in the same upload; upload it "
+                                         "once more when that is stored"));
+    text = sp_note_crl(facts, storing->target->now, &failed);
+    if (failed)
+        return shim_no_memory();
+    if (what->note == NULL)
+        what->note = text;
+    else
+        OPENSSL_free(text);
+    what->state = SHIM_CRL_STORED;
+    return write_entries(storing);
+}
+
+/* Its digest is judged as that of a certificate. */
+static int judge_digest(struct storing *storing)
+{
+    const X509_ALGOR *algorithm;
+    struct sp_facts *issuer = sp_facts_new(storing->issuer);
+    smimepolicy_verdict *verdict = NULL;
+
+    X509_CRL_get0_signature(storing->crl.head, NULL, &algorithm);
+    if (issuer != NULL)
+        verdict =
+            sp_judge_crl_digest(sp_algorithm_digest(algorithm), issuer, storing->target->settings);
+    sp_facts_free(issuer);
+    if (verdict == NULL)
+        return shim_no_memory();
+    if (smimepolicy_verdict_get0_finding(verdict, 0) == NULL)
+        smimepolicy_verdict_free(verdict);
+    else
+        storing->what->verdict = verdict;
+    return SHIM_OK;
+}
+
+/* Note what is known once its issuer is. */
+static int identify(struct storing *storing)
+{
+    struct shim_crl_stored *what = storing->what;
+    char name[SP_FINGERPRINT_TEXT];
+
+    storing->key = sp_keyid_of_cert(NULL, storing->issuer);
+    if (!storing->key.known)
+        return storing->key.failed
+                   ? shim_no_memory()
+                   : refuse(storing, sp_format("the key of its issuer cannot be read; upload the "
+                                               "issuer's certificate anew"));
+    memcpy(what->key, storing->key.hash, sizeof(what->key));
+    sp_fingerprint_text(what->key, name);
+    what->place = sp_format("%s %s %x %llx", name, what->issuer, storing->crl.scope,
+                            (unsigned long long)storing->crl.part);
+    return what->place == NULL ? shim_no_memory() : SHIM_OK;
+}
+
+static int read_crl(struct storing *storing, const unsigned char *der, size_t length)
+{
+    const struct sp_piece pieces[] = { { der, length }, { NULL, 0 } };
+    const char *fault = shim_crl_read(&storing->crl, der, length);
+
+    if (storing->crl.head != NULL)
+        storing->what->issuer = sp_name_text(X509_CRL_get_issuer(storing->crl.head));
+    if (fault != NULL)
+        return refuse(storing, sp_format("%s", fault));
+    storing->what->facts = storing->crl.facts;
+    return storing->what->issuer != NULL && sp_sha256(NULL, pieces, storing->what->content)
+               ? SHIM_OK
+               : shim_no_memory();
+}
+
+/* All of it is read, its entries too, before anything is decided. */
+static int read_entries(struct storing *storing)
+{
+    bool stopped;
+    const char *fault = shim_crl_entries_each(&storing->crl, count_entry, storing, &stopped);
+
+    return fault == NULL ? SHIM_OK : refuse(storing, sp_format("%s", fault));
+}
+
+static bool goes_on(const struct storing *storing, int code)
+{
+    return code == SHIM_OK && storing->what->state != SHIM_CRL_REFUSED;
+}
+
+int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *der, size_t length,
+                     struct shim_crl_stored *what)
+{
+    struct storing storing = { .target = target, .what = what };
+    char *why = NULL;
+    int code = read_crl(&storing, der, length);
+
+    if (goes_on(&storing, code)) {
+        code =
+            shim_crl_issuer(target->keyring, target->upload, &storing.crl, &storing.issuer, &why);
+        if (code == SHIM_OK && storing.issuer == NULL)
+            code = refuse(&storing, why);
+    }
+    if (goes_on(&storing, code))
+        code = identify(&storing);
+    if (goes_on(&storing, code))
+        code = read_entries(&storing);
+    if (goes_on(&storing, code))
+        code = judge_digest(&storing);
+    if (goes_on(&storing, code))
+        code = read_stored(&storing);
+    if (goes_on(&storing, code))
+        code = settle(&storing);
+    sp_crl_file_clear(&storing.stored);
+    shim_crl_clear(&storing.crl);
+    X509_free(storing.issuer);
+    OPENSSL_free(storing.changes);
+    return code;
+}
+
+int shim_crl_commit(struct shim_crl_stored *what)
+{
+    char *why = NULL;
+    bool done = what->writer == NULL || sp_crl_writer_commit(what->writer, &why);
+
+    sp_crl_writer_free(what->writer);
+    what->writer = NULL;
+    return done ? SHIM_OK : shim_keyring_fault(why);
+}
+
+static int store(struct shim *shim, struct sp_keyring *keyring, const char *path,
+                 const unsigned char *der, size_t length, const char *name,
+                 struct shim_crl_stored *what)
+{
+    const struct shim_crl_target target = {
+        .path = path, .keyring = keyring, .settings = shim->settings, .now = time(NULL)
+    };
+    int code = shim_crl_prepare(&target, der, length, what);
+    bool weak = what->verdict != NULL && smimepolicy_verdict_allowed(what->verdict) == 0 &&
+                shim->settings->mode != SP_MODE_OBSERVE;
+
+    if (code != SHIM_OK)
+        return code;
+    if (what->verdict != NULL)
+        shim_error(
+            "%s: %s; %s", name,
+            smimepolicy_finding_get0_fault(smimepolicy_verdict_get0_finding(what->verdict, 0)),
+            smimepolicy_finding_get0_remedy(smimepolicy_verdict_get0_finding(what->verdict, 0)));
+    if (weak)
+        what->state = SHIM_CRL_REFUSED;
+    else if (what->state == SHIM_CRL_REFUSED)
+        shim_error("%s: %s", name, what->why);
+    else if (what->note != NULL)
+        shim_error("note: %s: %s", name, what->note);
+    return what->state == SHIM_CRL_REFUSED ? SHIM_REFUSED : shim_crl_commit(what);
+}
+
+int shim_crl_store(struct shim *shim, const char *keyring, const unsigned char *der, size_t length,
+                   const char *name, struct shim_crl_stored *what)
+{
+    char *why = NULL;
+    struct sp_keyring *opened = sp_keyring_open(keyring, SP_KEYRING_READ, &why);
+    int code = opened == NULL ? shim_keyring_fault(why)
+                              : store(shim, opened, keyring, der, length, name, what);
+
+    sp_keyring_close(opened);
+    return code;
+}

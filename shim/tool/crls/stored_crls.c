@@ -1,0 +1,192 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "base/json_text.h"
+#include "base/text.h"
+#include "tool/crls/crls.h"
+#include "tool/crls/stored_crls.h"
+#include "tool/keyring/keyring_at.h"
+
+/* A CRL ends soon within this time, and within the last quarter of its own. */
+#define SOON (2 * INT64_C(86400))
+
+enum shim_crl_freshness shim_crl_state(const struct sp_crl_file *file, time_t at)
+{
+    const int64_t left = file->about.next_update - at;
+
+    if (file->damage != NULL)
+        return SHIM_CRL_DAMAGED;
+    if (left < 0)
+        return SHIM_CRL_STALE;
+    return left < SOON && left < (file->about.next_update - file->about.this_update) / 4
+               ? SHIM_CRL_ENDS
+               : SHIM_CRL_FRESH;
+}
+
+const char *shim_crl_state_name(const struct shim_stored_crl *crl)
+{
+    static const char *const names[] = { "fresh", "ends", "stale", "damaged" };
+
+    return names[crl->state];
+}
+
+struct walk {
+    struct sp_keyring *keyring;
+    shim_stored_crl_fn *take;
+    void *data;
+    time_t now;
+    int code;
+};
+
+static char *issuer_text(const struct sp_crl_file *file)
+{
+    const unsigned char *der = file->cert;
+    X509 *cert = sp_cert_without_key(&der, (long)file->cert_length);
+    char *text = cert == NULL ? OPENSSL_strdup("?") : sp_name_text(X509_get_subject_name(cert));
+
+    X509_free(cert);
+    return text;
+}
+
+/* Is a CA with this key stored? */
+static int find_issuer(struct sp_keyring *keyring, const struct sp_crl_file *file, bool *found)
+{
+    const struct sp_query query = { .index = SP_BY_KEY,
+                                    .hash = file->key,
+                                    .roles = SP_ROLE_BIT(SP_ROLE_CA) |
+                                             SP_ROLE_BIT(SP_ROLE_INTERMEDIATE) };
+    struct shim_records records = { .cursor = sp_keyring_find(keyring, &query) };
+
+    *found = shim_records_next(&records);
+    shim_records_end(&records);
+    return records.failed ? shim_keyring_failed(keyring) : SHIM_OK;
+}
+
+static bool take(const struct sp_crl_file *file, void *data)
+{
+    struct walk *walk = data;
+    struct shim_stored_crl crl = { .file = file, .state = shim_crl_state(file, walk->now) };
+
+    if (crl.state != SHIM_CRL_DAMAGED)
+        walk->code = find_issuer(walk->keyring, file, &crl.has_issuer);
+    crl.issuer = crl.state != SHIM_CRL_DAMAGED ? issuer_text(file) : OPENSSL_strdup("?");
+    if (walk->code == SHIM_OK)
+        walk->code = crl.issuer == NULL ? shim_no_memory() : walk->take(&crl, walk->data);
+    OPENSSL_free(crl.issuer);
+    return walk->code == SHIM_OK;
+}
+
+int shim_stored_crls_each(const char *path, struct sp_keyring *keyring, time_t now,
+                          shim_stored_crl_fn *taken, void *data)
+{
+    struct walk walk = { keyring, taken, data, now, SHIM_OK };
+    char *why = NULL;
+
+    if (!sp_crl_files_each(path, take, &walk, &why))
+        return shim_keyring_fault(why);
+    return walk.code;
+}
+
+char *shim_stored_crl_line(const struct shim_stored_crl *crl)
+{
+    char key[SP_FINGERPRINT_TEXT];
+
+    if (crl->state == SHIM_CRL_DAMAGED)
+        return sp_format("CRL %s", crl->file->path);
+    sp_fingerprint_text(crl->file->key, key);
+    return sp_format("CRL of %s (key %.16s)", crl->issuer, key);
+}
+
+char *shim_stored_crl_scope(const struct shim_stored_crl *crl)
+{
+    const unsigned scope = crl->file->about.scope;
+
+    return sp_format("%s%s",
+                     (scope & SP_CRL_USERS) != 0 ? "users"
+                     : (scope & SP_CRL_CAS) != 0 ? "cas"
+                                                 : "all",
+                     (scope & (SP_CRL_REASONS | SP_CRL_PART)) != 0 ? " (a part)" : "");
+}
+
+/* The number as text; NULL if it has none. */
+static char *number_text(const struct sp_crl_about *about)
+{
+    struct sp_crl_number number = { .given = about->number != NULL };
+
+    if (number.given && about->number_length <= sizeof(number.bytes)) {
+        number.length = about->number_length;
+        memcpy(number.bytes, about->number, number.length);
+    }
+    return shim_crl_number_text(&number);
+}
+
+json_t *shim_stored_crl_json(const struct shim_stored_crl *crl)
+{
+    const struct sp_crl_file *file = crl->file;
+    const bool damaged = crl->state == SHIM_CRL_DAMAGED;
+    char *number = damaged ? NULL : number_text(&file->about);
+    char *last = damaged ? NULL : sp_format_time((time_t)file->about.this_update);
+    char *next = damaged ? NULL : sp_format_time((time_t)file->about.next_update);
+    char *scope = damaged ? NULL : shim_stored_crl_scope(crl);
+    char key[SP_FINGERPRINT_TEXT] = "";
+    json_t *object;
+
+    sp_fingerprint_text(file->key, key);
+    object = json_pack("{s:o, s:s?, s:b, s:s?, s:s?, s:s?, s:s?, s:I, s:s, s:o, s:o}", "issuer",
+                       damaged ? json_null() : sp_json_text(crl->issuer), "key",
+                       damaged ? NULL : key, "issuer_stored", crl->has_issuer, "number", number,
+                       "this_update", last, "next_update", next, "scope", scope, "entries",
+                       damaged ? (json_int_t)0 : (json_int_t)file->count, "state",
+                       shim_crl_state_name(crl), "file", sp_json_text(file->path), "why",
+                       damaged ? sp_json_text(file->damage) : json_null());
+    OPENSSL_free(number);
+    OPENSSL_free(last);
+    OPENSSL_free(next);
+    OPENSSL_free(scope);
+    return object;
+}
+
+struct check {
+    sp_tell_fn *tell;
+    void *data;
+    int64_t count, faults;
+    bool failed;
+};
+
+static bool check_one(const struct sp_crl_file *file, void *data)
+{
+    struct check *check = data;
+    char *why = file->damage == NULL ? NULL : OPENSSL_strdup(file->damage);
+    bool sound = file->damage == NULL && sp_crl_file_check(file->path, &why);
+
+    check->count++;
+    if (!sound) {
+        check->faults++;
+        check->failed = why == NULL;
+        if (why != NULL)
+            check->tell(why, check->data);
+    }
+    OPENSSL_free(why);
+    return !check->failed;
+}
+
+bool shim_crls_check(const char *path, sp_tell_fn *tell, void *data, int64_t *count,
+                     int64_t *faults)
+{
+    struct check check = { .tell = tell, .data = data };
+    char *why = NULL;
+    bool done = sp_crl_files_each(path, check_one, &check, &why);
+
+    if (!done)
+        (void)shim_keyring_fault(why);
+    else if (check.failed)
+        (void)shim_no_memory();
+    *count = check.count;
+    *faults += check.faults;
+    return done && !check.failed;
+}

@@ -1,0 +1,196 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The CRLs of an upload.  They are verified when all certificates are known, and put in
+ * their places before the certificates are stored: an upload that is interrupted leaves no
+ * certificate without the CRL that came with it.  A CRL without its issuer's certificate
+ * says nothing of others, so that one may be left behind.
+ */
+#include <stdio.h>
+
+#include <openssl/crypto.h>
+
+#include "base/json_text.h"
+#include "base/text.h"
+#include "common/print.h"
+#include "tool/crls/crls.h"
+#include "tool/keyring/stored_entry.h"
+#include "tool/upload/uploading.h"
+
+#define TOO_MUCH "with it the CRLs of this upload are longer than 256 MB; upload it by itself"
+
+struct shim_waiting_crl {
+    char *path;         /* owned */
+    unsigned number;    /* as in struct shim_part */
+    unsigned char *der; /* owned; NULL once it is prepared */
+    size_t length;
+    struct shim_crl_stored what; /* owned */
+    struct shim_waiting_crl *next;
+};
+
+bool shim_uploading_crl(struct shim_uploading *run, const struct shim_part *part)
+{
+    struct shim_waiting_crl **last = &run->crls;
+    struct shim_waiting_crl *crl;
+
+    run->has_last = false;
+    if (part->crl_length > SHIM_LONGEST_CRL - run->crl_bytes) {
+        shim_uploading_unreadable(run, part, run->crl_bytes == 0 ? SHIM_CRL_TOO_LONG : TOO_MUCH);
+        return true;
+    }
+    crl = OPENSSL_zalloc(sizeof(*crl));
+    if (crl == NULL)
+        return shim_uploading_no_memory(run);
+    while (*last != NULL)
+        last = &(*last)->next;
+    *last = crl;
+    run->crl_bytes += part->crl_length;
+    run->crl_count++;
+    crl->number = part->number;
+    crl->length = part->crl_length;
+    crl->path = OPENSSL_strdup(part->path);
+    crl->der = OPENSSL_memdup(part->crl, part->crl_length);
+    return (crl->path != NULL && crl->der != NULL) || shim_uploading_no_memory(run);
+}
+
+static void tell(const struct shim_waiting_crl *crl, const char *what, const char *text)
+{
+    const char *issuer = crl->what.issuer != NULL ? crl->what.issuer : "?";
+
+    if (crl->number == 0)
+        shim_error("%s%s: the CRL of %s: %s", what, crl->path, issuer, text);
+    else
+        shim_error("%s%s, part %u: the CRL of %s: %s", what, crl->path, crl->number, issuer, text);
+}
+
+/* Judge what is weak in it, and count it. */
+static void judge(struct shim_uploading *run, struct shim_waiting_crl *crl)
+{
+    struct shim_crl_stored *what = &crl->what;
+
+    if (what->verdict != NULL) {
+        shim_uploading_at(run, crl->path, crl->number);
+        if (!shim_uploading_judged(run, what->verdict))
+            what->state = SHIM_CRL_REFUSED;
+        what->verdict = NULL;
+    }
+    if (what->state == SHIM_CRL_REFUSED && what->why != NULL) {
+        run->crls_refused++;
+        tell(crl, "cannot store ", what->why);
+    } else if (what->note != NULL) {
+        tell(crl, "note: ", what->note);
+    }
+    run->crls_taken += what->state != SHIM_CRL_REFUSED;
+    if (what->state == SHIM_CRL_REFUSED) {
+        sp_crl_writer_free(what->writer);
+        what->writer = NULL;
+    }
+}
+
+bool shim_uploading_crls(struct shim_uploading *run)
+{
+    struct shim_crl_stored **prepared = OPENSSL_zalloc((run->crl_count + 1) * sizeof(*prepared));
+    struct shim_crl_target target = { .path = run->shim->keyring_path,
+                                      .keyring = run->keyring,
+                                      .upload = run->upload,
+                                      .settings = run->settings,
+                                      .now = run->now,
+                                      .dry_run = run->options->dry_run,
+                                      .prepared = prepared };
+    size_t count = 0;
+    int code = prepared == NULL ? shim_no_memory() : SHIM_OK;
+
+    for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL;
+         crl = crl->next) {
+        code = shim_crl_prepare(&target, crl->der, crl->length, &crl->what);
+        OPENSSL_free(crl->der);
+        crl->der = NULL;
+        if (code == SHIM_OK) {
+            judge(run, crl);
+            prepared[count++] = &crl->what;
+        }
+    }
+    OPENSSL_free(prepared);
+    if (code != SHIM_OK && run->outcome.fault == SHIM_OK)
+        run->outcome.fault = code;
+    return code == SHIM_OK;
+}
+
+int shim_uploading_crls_store(struct shim_uploading *run)
+{
+    int code = SHIM_OK;
+
+    for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL; crl = crl->next)
+        code = shim_crl_commit(&crl->what);
+    return code;
+}
+
+static const char *state_of(const struct shim_waiting_crl *crl)
+{
+    return crl->what.state == SHIM_CRL_STORED    ? "stored"
+           : crl->what.state == SHIM_CRL_ALREADY ? "already"
+                                                 : "refused";
+}
+
+static void print_one(const struct shim_uploading *run, const struct shim_waiting_crl *crl)
+{
+    char *next = sp_format_time((time_t)crl->what.facts.next_update);
+
+    shim_print(stdout, "%s CRL: %s (%zu revoked, the next one is due on %s)\n",
+               crl->what.state == SHIM_CRL_ALREADY ? "already there"
+               : run->options->dry_run             ? "would be stored"
+                                                   : "stored",
+               crl->what.issuer, crl->what.count, next != NULL ? next : "?");
+    OPENSSL_free(next);
+}
+
+static json_t *one_json(const struct shim_waiting_crl *crl)
+{
+    const struct sp_crl_facts *facts = &crl->what.facts;
+    bool known = facts->this_update != 0;
+    char *last = known ? sp_format_time((time_t)facts->this_update) : NULL;
+    char *next = facts->next_update != 0 ? sp_format_time((time_t)facts->next_update) : NULL;
+    char *number = shim_crl_number_text(&facts->number);
+    json_t *object =
+        json_pack("{s:o, s:i, s:o, s:s?, s:s?, s:s?, s:b, s:I, s:s, s:o}", "file",
+                  sp_json_text(crl->path), "part", (int)crl->number, "issuer",
+                  crl->what.issuer != NULL ? sp_json_text(crl->what.issuer) : json_null(), "number",
+                  number, "this_update", last, "next_update", next, "delta", facts->base.given,
+                  "entries", (json_int_t)crl->what.count, "state", state_of(crl), "why",
+                  crl->what.why != NULL ? sp_json_text(crl->what.why) : json_null());
+
+    OPENSSL_free(last);
+    OPENSSL_free(next);
+    OPENSSL_free(number);
+    return object;
+}
+
+void shim_uploading_crls_print(const struct shim_uploading *run)
+{
+    for (const struct shim_waiting_crl *crl = run->crls; crl != NULL; crl = crl->next)
+        if (crl->what.state != SHIM_CRL_REFUSED)
+            print_one(run, crl);
+}
+
+json_t *shim_uploading_crls_json(const struct shim_uploading *run)
+{
+    json_t *list = json_array();
+
+    for (const struct shim_waiting_crl *crl = run->crls; crl != NULL; crl = crl->next)
+        json_array_append_new(list, one_json(crl));
+    return list;
+}
+
+void shim_uploading_crls_free(struct shim_uploading *run)
+{
+    while (run->crls != NULL) {
+        struct shim_waiting_crl *next = run->crls->next;
+
+        shim_crl_stored_clear(&run->crls->what);
+        OPENSSL_free(run->crls->path);
+        OPENSSL_free(run->crls->der);
+        OPENSSL_free(run->crls);
+        run->crls = next;
+    }
+}
