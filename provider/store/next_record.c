@@ -48,7 +48,7 @@ static bool choose(struct sp_loader *loader)
                         loader->uri.kind == SP_URI_CONTACT ? SMIMEPOLICY_ENCRYPT : SMIMEPOLICY_SIGN,
                         &why) ||
         (loader->choice.count > (may_fetch ? 0 : 1) &&
-         !sp_choice_rank(&loader->choice, time(NULL), sp_policy(), &why)))
+         !sp_choice_rank(&loader->choice, sp_policy()->keyring, time(NULL), sp_policy(), &why)))
         return sp_load_refuse(SP_REASON_KEYRING, loader->name, why);
     if (may_fetch && loader->choice.count > 0 && is_to_be_fetched(loader)) {
         sp_report_line("asks directory");

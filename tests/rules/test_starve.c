@@ -171,7 +171,7 @@ static bool try_signing_time(void)
 static bool stand(enum sp_role role)
 {
     struct sp_stored_verdicts standing;
-    bool done = sp_judge_stored(facts, role, SP_NOW, settings, &standing);
+    bool done = sp_judge_stored(facts, role, SP_NOW, settings, NULL, &standing);
 
     /* What it is good for is said of nothing that was not judged. */
     ck_assert(done || (standing.uses == 0 && !standing.vouches));

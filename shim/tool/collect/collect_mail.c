@@ -12,6 +12,7 @@
 #include "base/text.h"
 #include "tool/collect/collecting.h"
 #include "tool/judge/verify.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
 
@@ -152,8 +153,11 @@ static void judge_encrypter(struct shim_collecting *run, struct shim_incoming *i
                             const struct shim_operation *operation,
                             struct shim_signature *encrypter, struct shim_outcome *outcome)
 {
-    shim_outcome_add(outcome, sp_judge(encrypter->facts, SMIMEPOLICY_ENCRYPT, run->now,
-                                       SP_WITH_VALIDITY, run->shim->settings));
+    shim_outcome_add(outcome,
+                     shim_add_revocation(run->shim,
+                                         sp_judge(encrypter->facts, SMIMEPOLICY_ENCRYPT, run->now,
+                                                  SP_WITH_VALIDITY, run->shim->settings),
+                                         encrypter->cert, encrypter->facts, run->now, NULL));
     shim_review_encrypter(incoming, operation, encrypter, run->now, outcome);
     judge(run, incoming, encrypter, outcome);
 }

@@ -169,7 +169,7 @@ static bool vouch(struct asking *asking, const STACK_OF(X509) *chain)
 static bool has_ca(struct asking *asking, X509 *cert)
 {
     struct shim_chain chain = { .encrypts = true };
-    int code = shim_keyring_chain_along(asking->directory->keyring, cert, asking->issuers, &chain);
+    int code = shim_keyring_chain(asking->directory->keyring, cert, asking->issuers, &chain);
     bool has = code == SHIM_OK && vouch(asking, chain.certs);
 
     if (code != SHIM_OK)

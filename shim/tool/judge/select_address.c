@@ -17,6 +17,7 @@
 #include "tool/keyring/choices.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/run/copies.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/run/key_options.h"
 
 /* One run of sign or encrypt. */
@@ -115,7 +116,8 @@ static int find(const struct addressing *run, const char *address, struct sp_cho
 
     return sp_choice_find(choice, run->selection->keyring, address,
                           run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, &why) &&
-                   sp_choice_rank(choice, run->now, run->operation->shim->settings, &why)
+                   sp_choice_rank(choice, shim_crls(run->operation->shim), run->now,
+                                  run->operation->shim->settings, &why)
                ? SHIM_OK
                : shim_keyring_fault(why);
 }
@@ -238,7 +240,7 @@ static int select_signer(struct addressing *run)
         code = choose_sender(run);
     if (code == SHIM_OK && run->selection->signer_count > 0 &&
         run->operation->request->certfile == NULL)
-        code = shim_issuers_along(run->selection, run->now, run->outcome);
+        code = shim_issuers_along(run->operation->shim, run->selection, run->now, run->outcome);
     return code;
 }
 

@@ -17,8 +17,8 @@ static bool add_all(STACK_OF(X509) *near, const STACK_OF(X509) *along)
     return true;
 }
 
-int shim_keyring_chain_along(struct sp_keyring *keyring, X509 *cert, const STACK_OF(X509) *along,
-                             struct shim_chain *chain)
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, const STACK_OF(X509) *along,
+                       struct shim_chain *chain)
 {
     STACK_OF(X509) *cas = sk_X509_new_null();
     STACK_OF(X509) *near = sk_X509_new_null();
@@ -40,11 +40,6 @@ int shim_keyring_chain_along(struct sp_keyring *keyring, X509 *cert, const STACK
     sk_X509_pop_free(near, X509_free);
     sk_X509_pop_free(cas, X509_free);
     return code;
-}
-
-int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain)
-{
-    return shim_keyring_chain_along(keyring, cert, NULL, chain);
 }
 
 /* A certificate with nothing but the address, to check against the CA's name constraints. */
