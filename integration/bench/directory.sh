@@ -48,7 +48,7 @@ database mdb
 maxsize 17179869184
 suffix $base
 directory $work/db
-index mail eq
+index objectClass,mail eq
 END
 cat p?.b64 p??.b64 2>/dev/null | awk -v n="$n" -v base="$base" '
     BEGIN {

@@ -26,7 +26,7 @@ class Cert:
     """A certificate with its key; without an issuer it signs itself."""
 
     def __init__(self, name, addresses=(), issuer=None, *, ca=False, days=100, since=-10, purpose=MAIL,
-                 signs_only=False, address_of_host=None, key=None):
+                 signs_only=False, agrees=False, address_of_host=None, key=None):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         names = [x509.RFC822Name(address) for address in addresses]
@@ -38,8 +38,8 @@ class Cert:
                    .not_valid_before(NOW + datetime.timedelta(days=since))
                    .not_valid_after(NOW + datetime.timedelta(days=days))
                    .add_extension(x509.BasicConstraints(ca, None), True)
-                   .add_extension(x509.KeyUsage(not ca, False, not ca and not signs_only, False, False, ca, ca, False,
-                                                False), True))
+                   .add_extension(x509.KeyUsage(not ca, False, not ca and not signs_only and not agrees, False, agrees,
+                                                ca, ca, False, False), True))
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
         if not ca:
