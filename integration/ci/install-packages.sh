@@ -14,7 +14,13 @@ set -euo pipefail
 mapfile -t packages < <(grep -hv '^#' "$@")
 export DEBIAN_FRONTEND=noninteractive
 # Somebody else's apt is waited for.
-apt=(apt-get -q -o DPkg::Lock::Timeout=600)
+apt=(apt-get -q -o DPkg::Lock::Timeout=600 -o Dpkg::Options::=--force-confold)
+# The tests make clusters of PostgreSQL's of their own; none is to run because of the package.
+conf=/etc/postgresql-common/createcluster.conf
+if [ ! -e $conf ] && printf '%s\n' "${packages[@]}" | grep -qx 'postgresql.*'; then
+    mkdir -p /etc/postgresql-common
+    echo 'create_main_cluster = false' >$conf
+fi
 
 services=/usr/sbin/policy-rc.d
 if [ ! -e "$services" ]; then

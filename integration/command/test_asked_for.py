@@ -56,6 +56,8 @@ def explained(box, pki, post):
         "doctor": [[], ["--json"]],
         "maintain": [[], ["--all", "--backup", box.file("backups")]],
         "report": [["--json"], ["--html", box.file("page")]],
+        "hub": [["init"], ["upgrade"], ["push"], ["renew"]],
+        "sync": [[]],
         "keyring": [["check"], ["backup", box.file("backup")], ["path"],
                     ["passphrase", ADDRESS, "--no-passphrase"]],
     }

@@ -52,6 +52,7 @@ def mail(tmp_path_factory, pki):
     (folder / "logged.cnf").write_text(f"decision_log = {folder}/log\n")
     (folder / "both.pem").write_text(pki.good_rsa.pem.read_text() + pki.good_rsa.key.read_text())
     (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    (folder / "hub.cnf").write_text("hub = postgresql:///x?host=/nonexistent\n")
     (folder / "good.cnf").write_text("mode = enforce\n")
     (folder / "bad.cnf").write_text("mode = sometimes\ncolour = red\n")
     command = (COMMAND, "--keyring", folder / "keyring")
@@ -136,6 +137,7 @@ CASES = {
                            "--passin file:{}/pass --passout file:{}/pass"),
     "keyring passphrase, wrong": ("keyring_passphrase", INPUT, "keyring passphrase --json {address} "
                                   "--passin pass:wrong --passout file:{}/pass"),
+    "sync, no hub": ("sync", SYSTEM, "--policy {}/hub.cnf sync --json"),
     "trust": ("trust", DONE, "trust --json {address}"),
     "trust, a stranger": ("trust", DONE, "trust --json nobody@example.org"),
 }

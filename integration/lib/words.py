@@ -254,6 +254,14 @@ SECTIONS = [
         "smime-policy maintain --mail-to 'a, b' --mail-from robot@example.com",
         "smime-policy --explain maintain", "smime-policy --keyring /nosuch maintain"),
     section(
+        "hub and sync",
+        "smime-policy hub", "smime-policy hub now", "smime-policy hub init now", "smime-policy hub status --single",
+        "smime-policy hub status", "smime-policy sync", "smime-policy sync now", "smime-policy --explain sync",
+        "smime-policy --explain hub push",
+        "echo 'hub = postgresql:///x?host=/nosuch' >hub.cnf; smime-policy --policy hub.cnf sync",
+        "smime-policy --policy hub.cnf upload bob.pem",
+        "echo 'hub = postgresql://me:secret@localhost/x' >hub.cnf; smime-policy --policy hub.cnf sync"),
+    section(
         "report",
         "smime-policy report", "smime-policy report --html page.html --json", "smime-policy report now --json",
         "smime-policy report --html /nosuch/page.html", "smime-policy --explain report --json",

@@ -1,29 +1,30 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
-"""What came with a mail is no anchor: in stock programs, under the stock names, and in the C API."""
+"""What came with a mail or from the hub is no anchor: in stock programs, under the stock names, and in the C API."""
 
 import pytest
 
 from harness import BUILD, COMMAND, OPENSSL, must, run, stock, write_conf
 from keyrings import make_keyring
 
-BY_MAIL = "the chain ends in a certificate that came with a mail or from a directory"
+BY_MAIL = "the chain ends in a certificate that came with a mail, from a directory or from the hub"
 PARTIAL = "-partial_chain"
 PROGRAM = BUILD / "tests" / "rules" / "verify_program"
-# The signer, what is kept of its chain, and in which role.
-KEPT = [("good_rsa", "good_rsa", "collected"), ("good_chain", "intermediate", "intermediate")]
+# The signer, what is kept of its chain, how that makes no anchor, and how it makes one.
+KEPT = [("good_rsa", "good_rsa", "collected", "contact"), ("good_chain", "intermediate", "intermediate", "ca"),
+        ("good_rsa", "good_rsa", "hub-contact", "hub-anchor-contact"),
+        ("good_chain", "intermediate", "hub-ca", "hub-anchor-ca")]
 
 
-@pytest.fixture(params=KEPT, ids=[kept for _, kept, _ in KEPT])
+@pytest.fixture(params=KEPT, ids=[how for _, _, how, _ in KEPT])
 def case(request, tmp_path, mail, pki):
     """A signed mail, the certificate that was collected, and configurations by `trust`."""
-    signer, kept, role = request.param
+    signer, kept, role, admitted = request.param
     signed = tmp_path / "signed"
     must(stock("cms", "-sign", "-in", mail, "-signer", pki[signer].pem, "-inkey", pki[signer].key,
                "-out", signed))
     made = {"signed": signed, "anchor": pki[kept].pem, "out": tmp_path / "out"}
-    for name, how in (("collected", role), ("uploaded", "ca" if role == "intermediate" else
-                                            "contact")):
+    for name, how in (("collected", role), ("uploaded", admitted)):
         made[name] = make_keyring(tmp_path / name, f"{how}:{pki[kept].pem}")
     return made
 
@@ -109,7 +110,8 @@ def test_the_callback_of_the_library(api, trust, tmp_path, mail, pki):
     signed = tmp_path / "signed"
     must(stock("cms", "-sign", "-in", mail, "-signer", pki.person_ca.pem, "-inkey",
                pki.person_ca.key, "-out", signed))
-    for role, passes in ("contact", True), ("collected", False), ("intermediate", False):
+    for role, passes in (("contact", True), ("collected", False), ("intermediate", False),
+                         ("hub-contact", False), ("hub-anchor-contact", True)):
         keyring = make_keyring(tmp_path / role, f"{role}:{pki.person_ca.pem}")
         policy = tmp_path / f"{role}.cnf"
         policy.write_text(f"keyring = {keyring}\ntrust = {trust}\n")

@@ -6,6 +6,8 @@
  */
 #include "keyring/keyring.h"
 
+#include <string.h>
+
 #include <openssl/crypto.h>
 
 #include "keyring/storage.h"
@@ -189,6 +191,79 @@ bool sp_upload_add_key(struct sp_upload *upload, const unsigned char key[SP_SHA2
                        struct sp_private_key *private_key)
 {
     return upload->storage->add_key(upload, key, private_key);
+}
+
+void sp_hub_clear(struct sp_hub *hub)
+{
+    OPENSSL_free(hub->realm);
+    OPENSSL_free(hub->epoch);
+    OPENSSL_free(hub->anchors);
+    *hub = (struct sp_hub){ 0 };
+}
+
+bool sp_keyring_hub(struct sp_keyring *keyring, struct sp_hub *hub)
+{
+    *hub = (struct sp_hub){ 0 };
+    return keyring->storage->hub(keyring, hub);
+}
+
+int sp_keyring_members(struct sp_keyring *keyring, const unsigned char *after,
+                       struct sp_member *members, int room)
+{
+    unsigned char from[SP_SHA256_LENGTH];
+    size_t last = SP_SHA256_LENGTH;
+
+    if (after == NULL)
+        return keyring->storage->members(keyring, NULL, members, room);
+    memcpy(from, after, SP_SHA256_LENGTH);
+    while (last > 0 && ++from[last - 1] == 0)
+        last--;
+    return last == 0 ? 0 : keyring->storage->members(keyring, from, members, room);
+}
+
+int sp_keyring_member(struct sp_keyring *keyring, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                      struct sp_member *member)
+{
+    int found = keyring->storage->members(keyring, fingerprint, member, 1);
+
+    return found == 1 ? memcmp(member->fingerprint, fingerprint, SP_SHA256_LENGTH) == 0 : found;
+}
+
+void sp_upload_member(struct sp_upload *upload, const struct sp_member *member)
+{
+    upload->storage->member(upload, member);
+}
+
+bool sp_upload_leave(struct sp_upload *upload, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                     bool with_key)
+{
+    return upload->storage->leave(upload, fingerprint, with_key);
+}
+
+bool sp_upload_relabel(struct sp_upload *upload, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                       enum sp_origin origin)
+{
+    return upload->storage->relabel(upload, fingerprint, origin);
+}
+
+void sp_upload_hub(struct sp_upload *upload, const struct sp_hub *hub)
+{
+    upload->storage->reach(upload, hub);
+}
+
+void sp_upload_hand_over(struct sp_upload *upload)
+{
+    upload->storage->hand_over(upload);
+}
+
+bool sp_upload_found_by(struct sp_upload *upload, const struct sp_record *record, char **addresses)
+{
+    return upload->storage->found_by(upload, record, addresses);
+}
+
+bool sp_upload_keys(struct sp_upload *upload, sp_key_fn *each, void *data)
+{
+    return upload->storage->keys(upload, each, data);
 }
 
 bool sp_upload_commit(struct sp_upload *upload)

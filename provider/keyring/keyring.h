@@ -240,6 +240,66 @@ void sp_upload_free(struct sp_upload *upload);
 bool sp_keyring_remove(struct sp_keyring *keyring,
                        const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count);
 
+/*
+ * A hub: another keyring, elsewhere, of which this one has a copy beside what is its own.  What
+ * is of the hub is a *member*.  docs/develop/hub.md explains it.
+ */
+struct sp_hub {
+    char *realm, *epoch; /* owned; NULL: there is no copy */
+    char *anchors;       /* owned: the setting `hub_anchors` by which origins were chosen */
+    int64_t revision;    /* how far the copy reaches; 0: it is not whole yet */
+    int64_t certificates;
+    unsigned char digest[SP_SHA256_LENGTH]; /* the sums of all members, XORed */
+};
+struct sp_member {
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    unsigned char sum[SP_SHA256_LENGTH]; /* of its row in the hub */
+    struct sp_standing there;            /* what the hub says of it */
+    bool own; /* it is this keyring's own, too: the hub changes nothing */
+};
+void sp_hub_clear(struct sp_hub *hub);
+/* How far the copy of the hub reaches, for the caller to clear; false if that failed. */
+bool sp_keyring_hub(struct sp_keyring *keyring, struct sp_hub *hub);
+/*
+ * Get the first members behind |after| in the order of their fingerprints, at most |room|;
+ * |after| NULL: from the first.  Their number; -1: it failed.
+ */
+int sp_keyring_members(struct sp_keyring *keyring, const unsigned char *after,
+                       struct sp_member *members, int room);
+/* Get the member with |fingerprint|.  1: |*member| is it; 0: it is none; -1: it failed. */
+int sp_keyring_member(struct sp_keyring *keyring, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                      struct sp_member *member);
+/*
+ * The next certificate added to |upload| is a member.  Unless it is this keyring's own it is
+ * stored in its role and origin, whatever was stored before.  It becomes an identity only if
+ * its private key is here and the hub says so, or its origin is by hand.  |member| is borrowed
+ * until then.
+ */
+void sp_upload_member(struct sp_upload *upload, const struct sp_member *member);
+/*
+ * A member leaves, and its certificate with it, unless that is this keyring's own.  Its private
+ * key is removed |with_key| alone; without, a certificate whose key is here stays.
+ */
+bool sp_upload_leave(struct sp_upload *upload, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                     bool with_key);
+/* Give the certificate of a member another of the two origins of a hub. */
+bool sp_upload_relabel(struct sp_upload *upload, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                       enum sp_origin origin);
+/* After this upload the copy reaches as far as |hub|, which is borrowed until it is freed. */
+void sp_upload_hub(struct sp_upload *upload, const struct sp_hub *hub);
+/* What was in the keyring and is a member after this upload is the hub's from now on. */
+void sp_upload_hand_over(struct sp_upload *upload);
+/*
+ * The addresses by which |record|, of this upload, will be found, with ", " between them.  A new
+ * string; false if that failed.
+ */
+bool sp_upload_found_by(struct sp_upload *upload, const struct sp_record *record, char **addresses);
+/* Receives a private key of an upload, which is borrowed; false ends it. */
+typedef bool sp_key_fn(const unsigned char key[SP_SHA256_LENGTH],
+                       const struct sp_private_key *private_key, void *data);
+/* Call |each| for the private keys that were added; false if it has ended that. */
+bool sp_upload_keys(struct sp_upload *upload, sp_key_fn *each, void *data);
+
 /* Called after each step of a long work, for a person who waits. */
 typedef void sp_step_fn(void);
 

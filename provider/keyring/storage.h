@@ -56,6 +56,19 @@ struct sp_storage {
                     struct sp_private_key *private_key);
     /* By key, by subject, or all of this upload. */
     struct sp_cursor *(*find_staged)(struct sp_upload *upload, const struct sp_query *query);
+    bool (*hub)(struct sp_keyring *keyring, struct sp_hub *hub);
+    /* From |from| on, that one included; NULL: from the first. */
+    int (*members)(struct sp_keyring *keyring, const unsigned char *from, struct sp_member *members,
+                   int room);
+    void (*member)(struct sp_upload *upload, const struct sp_member *member);
+    bool (*leave)(struct sp_upload *upload, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                  bool with_key);
+    bool (*relabel)(struct sp_upload *upload, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                    enum sp_origin origin);
+    void (*reach)(struct sp_upload *upload, const struct sp_hub *hub);
+    void (*hand_over)(struct sp_upload *upload);
+    bool (*found_by)(struct sp_upload *upload, const struct sp_record *record, char **addresses);
+    bool (*keys)(struct sp_upload *upload, sp_key_fn *each, void *data);
     bool (*commit)(struct sp_upload *upload);
     void (*forget)(struct sp_upload *upload);
 };

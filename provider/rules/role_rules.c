@@ -22,6 +22,8 @@ static const char *const origins[] = {
     [SP_ORIGIN_COLLECTED] = "collected",
     [SP_ORIGIN_DIRECTORY] = "directory",
     [SP_ORIGIN_MADE] = "made",
+    [SP_ORIGIN_HUB] = "hub",
+    [SP_ORIGIN_HUB_ANCHOR] = "hub-anchor",
 };
 
 const char *sp_role_name(enum sp_role role)
@@ -44,7 +46,7 @@ const char *sp_origin_name(enum sp_origin origin)
 
 bool sp_origin_named(const char *name, enum sp_origin *origin)
 {
-    for (enum sp_origin o = SP_ORIGIN_UPLOADED; o <= SP_ORIGIN_MADE; o++)
+    for (enum sp_origin o = SP_ORIGIN_UPLOADED; o <= SP_ORIGIN_HUB_ANCHOR; o++)
         if (strcmp(origins[o], name) == 0) {
             *origin = o;
             return true;

@@ -13,6 +13,7 @@
 
 #include <jansson.h>
 
+#include "base/sha256.h"
 #include "settings/settings.h"
 
 /*
@@ -207,14 +208,19 @@ enum sp_origin {
     SP_ORIGIN_UPLOADED = 1,  /* a person uploaded it */
     SP_ORIGIN_COLLECTED = 2, /* it came with a mail */
     SP_ORIGIN_DIRECTORY = 3, /* it was found in a directory */
-    SP_ORIGIN_MADE = 4       /* a person had it made here */
+    SP_ORIGIN_MADE = 4,      /* a person had it made here */
+    SP_ORIGIN_HUB = 5,       /* it came from the hub */
+    SP_ORIGIN_HUB_ANCHOR = 6 /* the same, and the setting `hub_anchors` takes it as uploaded */
 };
-/* "uploaded", "collected", "directory" or "made"; NULL for none. */
+/* "uploaded", "collected", "directory", "made", "hub" or "hub-anchor"; NULL for none. */
 const char *sp_origin_name(enum sp_origin origin);
 /* Find the origin of that name; false if there is none. */
 bool sp_origin_named(const char *name, enum sp_origin *origin);
 
-/* Was it a person's hand that put it into the keyring?  Not for an origin that is not known. */
+/*
+ * Was it a person's hand that put it into the keyring, or into the hub for a host that takes
+ * anchors from there?  Not for an origin that is not known.
+ */
 bool sp_origin_is_by_hand(enum sp_origin origin);
 
 /* What the keyring says of a certificate.  All zero: it is not stored. */
@@ -222,6 +228,13 @@ struct sp_standing {
     enum sp_role role;
     enum sp_origin origin;
 };
+/*
+ * The origin to keep a certificate with that came from the hub, where it has the standing
+ * |there|: SP_ORIGIN_HUB_ANCHOR if `hub_anchors` admits it, and only if a person put it there.
+ */
+enum sp_origin sp_origin_from_hub(struct sp_standing there,
+                                  const unsigned char fingerprint[SP_SHA256_LENGTH],
+                                  const smimepolicy_settings *settings);
 /*
  * Is it stored in a way that makes it no anchor, whoever names it?  That is what no person
  * has put into the keyring, and an intermediate.

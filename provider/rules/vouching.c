@@ -5,13 +5,42 @@
  * Which certificates may vouch for others, and which may be taken out of a mail or from a
  * directory.
  */
+#include <string.h>
+
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
 
 bool sp_origin_is_by_hand(enum sp_origin origin)
 {
-    return origin == SP_ORIGIN_UPLOADED || origin == SP_ORIGIN_MADE;
+    return origin == SP_ORIGIN_UPLOADED || origin == SP_ORIGIN_MADE ||
+           origin == SP_ORIGIN_HUB_ANCHOR;
+}
+
+/* Is |fingerprint| one of |list|, which has ", " or spaces between them? */
+static bool is_listed(const unsigned char fingerprint[SP_SHA256_LENGTH], const char *list)
+{
+    char digits[SP_FINGERPRINT_TEXT];
+
+    sp_fingerprint_text(fingerprint, digits);
+    while (*(list += strspn(list, ", ")) != '\0') {
+        size_t length = strcspn(list, ", ");
+
+        if (length == SP_FINGERPRINT_TEXT - 1 && strncasecmp(list, digits, length) == 0)
+            return true;
+        list += length;
+    }
+    return false;
+}
+
+enum sp_origin sp_origin_from_hub(struct sp_standing there,
+                                  const unsigned char fingerprint[SP_SHA256_LENGTH],
+                                  const smimepolicy_settings *settings)
+{
+    const char *anchors = settings->hub_anchors;
+    bool admitted = strcmp(anchors, "yes") == 0 || is_listed(fingerprint, anchors);
+
+    return admitted && !sp_is_never_anchor(there) ? SP_ORIGIN_HUB_ANCHOR : SP_ORIGIN_HUB;
 }
 
 bool sp_is_never_anchor(struct sp_standing standing)
@@ -75,8 +104,8 @@ smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct
 {
     if (sp_is_never_anchor(standing))
         return sp_refuse(SP_DISTRUST_DEFAULT, signer, SMIMEPOLICY_VERIFY,
-                         "the chain ends in a certificate that came with a mail or from a "
-                         "directory",
+                         "the chain ends in a certificate that came with a mail, from a "
+                         "directory or from the hub",
                          anchor->subject, "a certificate that a person has uploaded",
                          "upload the CA that issued it; or this certificate, if you trust it");
     if (standing.role == SP_ROLE_NONE)

@@ -10,6 +10,8 @@
 
 #include "base/text.h"
 #include "settings/directories.h"
+#include "settings/host_list.h"
+#include "settings/accepted.h"
 #include "settings/rule_ids.h"
 
 /* A choice is stored as the index of its word. */
@@ -45,6 +47,8 @@ CHOICE(collect, collects_nothing)
 CHOICE(signers, any_signer)
 CHOICE(contacts_starttls, contacts_starttls)
 CHOICE(trace, trace)
+CHOICE(fetch_private, fetches_private)
+CHOICE(ocsp, asks_ocsp)
 TEXT(backend)
 TEXT(keyring)
 TEXT(contacts)
@@ -52,6 +56,10 @@ TEXT(contacts_age)
 TEXT(contacts_bind)
 TEXT(contacts_ca)
 TEXT(decision_log)
+TEXT(fetch_from)
+TEXT(hub)
+TEXT(hub_realm)
+TEXT(hub_anchors)
 
 static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
 static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
@@ -87,17 +95,9 @@ static bool is_name(const char *value)
     return *value != '\0' && value[strspn(value, allowed)] == '\0';
 }
 
-static bool has_control(const char *value)
-{
-    for (const char *p = value; *p != '\0'; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            return true;
-    return false;
-}
-
 static bool is_absolute_path(const char *value)
 {
-    return value[0] == '/' && value[1] != '\0' && !has_control(value);
+    return value[0] == '/' && value[1] != '\0' && !sp_has_control(value);
 }
 
 static bool is_log(const char *value)
@@ -117,6 +117,7 @@ static const char *const collections[] = { "chain", "off", NULL };
 static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
+static const char *const switches[] = { "off", "on", NULL };
 
 #define DIRECTORIES                                                                                \
     "up to 4 URLs like ldap://HOST/BASE, ldaps://HOST/BASE or ldapi://SOCKET/BASE, with a space "  \
@@ -162,7 +163,15 @@ static const struct row {
     WORDS(contacts_starttls, "yes", "no or yes", answers),
     STRING(contacts_bind, NULL, "an absolute path", is_absolute_path),
     STRING(contacts_ca, NULL, "an absolute path", is_absolute_path),
+    STRING(fetch_from, NULL, "hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between them",
+           sp_host_list_accepts),
+    WORDS(fetch_private, "no", "no or yes", answers),
+    WORDS(ocsp, "off", "off or on", switches),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
+    STRING(hub, NULL, "service=NAME, or a postgresql:// URI without a password", sp_accepts_hub),
+    STRING(hub_realm, "default", "a name of letters, digits, '-', '_' and '.'", sp_accepts_realm),
+    STRING(hub_anchors, "no", "no, yes, or SHA-256 fingerprints with spaces between",
+           sp_accepts_anchors),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
     WORDS(weak_digest, "warn", "ignore, warn or deny", severity_words),
@@ -277,7 +286,9 @@ static const char *fixed_rule_id(const char *key)
 static char *explain(const char *key, const char *value, const struct row *row)
 {
     char *shown_key = sp_escape(key, strlen(key));
-    char *shown = sp_escape(value, strlen(value));
+    /* One that is not accepted may hold a password. */
+    const char *harmless = row != NULL && row->accepts == sp_accepts_hub ? "(not shown)" : value;
+    char *shown = sp_escape(harmless, strlen(harmless));
     const char *rule = fixed_rule_id(key);
     char *message = NULL;
 
@@ -285,7 +296,7 @@ static char *explain(const char *key, const char *value, const struct row *row)
         if (row != NULL)
             message = sp_format(
                 "%s = %s: %saccepted is %s", shown_key, shown,
-                row->words == NULL && has_control(value) ? "it holds a control character; " : "",
+                row->words == NULL && sp_has_control(value) ? "it holds a control character; " : "",
                 row->accepted);
         else if (rule != NULL)
             message = sp_format("%s = %s: the rule '%s' cannot be changed", shown_key, shown, rule);
@@ -339,6 +350,10 @@ void smimepolicy_settings_free(smimepolicy_settings *settings)
     OPENSSL_free(settings->contacts_bind);
     OPENSSL_free(settings->contacts_ca);
     OPENSSL_free(settings->decision_log);
+    OPENSSL_free(settings->fetch_from);
+    OPENSSL_free(settings->hub);
+    OPENSSL_free(settings->hub_realm);
+    OPENSSL_free(settings->hub_anchors);
     OPENSSL_free(settings);
 }
 

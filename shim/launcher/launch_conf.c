@@ -36,8 +36,12 @@ static char *absolute(const char *path)
     return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
-/* May the tool verify otherwise by the file?  A line put together, or included, may say so. */
-static bool may_need_tool(const char *path)
+/*
+ * May the file say what only the tool does: ask OCSP responders, and, if this |verifies|, verify in
+ * another way?  A line that is no comment and has such a word may, and so may one that is
+ * put together of several, or included.
+ */
+static bool may_need_tool(const char *path, bool verifies)
 {
     FILE *file = fopen(path, "re");
     char line[1024];
@@ -45,9 +49,12 @@ static bool may_need_tool(const char *path)
 
     while (!may && fgets(line, sizeof(line), file) != NULL) {
         const char *at = line + strspn(line, " \t");
+        const bool says =
+            strstr(at, "ocsp") != NULL ||
+            (verifies && (strstr(at, "keyring") != NULL || strstr(at, "signers") != NULL));
 
-        may = strncmp(at, "keyring", 7) == 0 || strncmp(at, "signers", 7) == 0 || *at == '.' ||
-              strchr(line, '\\') != NULL || strlen(line) == sizeof(line) - 1;
+        may = (says && *at != '#') || *at == '.' || strchr(line, '\\') != NULL ||
+              strlen(line) == sizeof(line) - 1;
     }
     if (file != NULL)
         fclose(file);
@@ -55,11 +62,13 @@ static bool may_need_tool(const char *path)
 }
 
 /*
- * Name the policy file.  Without an installed one the defaults apply.  One by which the tool
- * may have to verify fails if this |verifies|.
+ * Name the policy file.  Without an installed one the defaults apply.  One by which the tool may
+ * have to do the work fails, but not to decrypt.
  */
-static void add_policy(struct sp_text *text, const char *named, bool verifies)
+static void add_policy(struct sp_text *text, const struct shim_launch *launch, bool verifies)
 {
+    const bool decrypts = strcmp(launch->use, "decrypt") == 0;
+    const char *named = launch->policy;
     char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
     struct stat is;
 
@@ -69,7 +78,7 @@ static void add_policy(struct sp_text *text, const char *named, bool verifies)
         text->failed =
             text->failed || path == NULL || named != NULL || (errno != ENOENT && errno != ENOTDIR);
     if (path != NULL && !text->failed && stat(path, &is) == 0) {
-        text->failed = verifies && may_need_tool(path);
+        text->failed = !decrypts && may_need_tool(path, verifies);
         add(text, "policy", path);
     }
     OPENSSL_free(path);
@@ -104,7 +113,7 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     *keyring = NULL;
     sp_text_add(&text, SHIM_CONF_HEAD);
     add(&text, "module", module);
-    add_policy(&text, launch->policy, judges);
+    add_policy(&text, launch, judges);
     add_keyring(&text, launch->keyring, keyring);
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");

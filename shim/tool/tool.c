@@ -22,6 +22,7 @@
 #include "tool/collect/collecting.h"
 #include "tool/commands/commands.h"
 #include "tool/config/config.h"
+#include "tool/hub/hub.h"
 #include "tool/maintain/maintain.h"
 #include "tool/new/new.h"
 #include "tool/start.h"
@@ -48,10 +49,12 @@ static const struct command {
     { "new", shim_run_new, START_WHOLE, "'smime-policy help new' tells what it makes" },
     { "list", shim_run_list, START_KEYRING, NULL },
     { "show", shim_run_show, START_KEYRING, NULL },
-    { "remove", shim_run_remove, START_KEYRING, NULL },
+    { "remove", shim_run_remove, START_WHOLE, NULL },
     { "export", shim_run_export, START_WHOLE, "'smime-policy show' tells what is in the keyring" },
     { "trust", shim_run_trust, START_KEYRING, NULL },
     { "keyring", shim_run_keyring, START_WHOLE, NULL },
+    { "hub", shim_run_hub, START_WHOLE, NULL },
+    { "sync", shim_run_sync, START_WHOLE, "'smime-policy hub status' tells how the hub is" },
     { "demo", shim_run_demo, START_WHOLE, "'smime-policy help demo' tells what it does" },
     { "doctor", shim_run_doctor, START_WHOLE, NULL },
     { "maintain", shim_run_maintain, START_WHOLE,

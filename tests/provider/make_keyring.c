@@ -56,20 +56,38 @@ static struct sp_private_key read_key(const char *key)
     return private_key;
 }
 
+/* The origin that the word |*role| stands for, which becomes the name of a role. */
+static enum sp_origin origin_of(const char **role)
+{
+    static const struct {
+        const char *word, *role;
+        enum sp_origin origin;
+    } words[] = {
+        { "collected", "contact", SP_ORIGIN_COLLECTED },
+        { "intermediate", "intermediate", SP_ORIGIN_COLLECTED },
+        { "hub-contact", "contact", SP_ORIGIN_HUB },
+        { "hub-ca", "ca", SP_ORIGIN_HUB },
+        { "hub-anchor-contact", "contact", SP_ORIGIN_HUB_ANCHOR },
+        { "hub-anchor-ca", "ca", SP_ORIGIN_HUB_ANCHOR },
+    };
+
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (strcmp(*role, words[i].word) == 0) {
+            *role = words[i].role;
+            return words[i].origin;
+        }
+    return SP_ORIGIN_UPLOADED;
+}
+
 static void add(struct sp_upload *upload, const char *role, const char *path, const char *key)
 {
     BIO *file = open_file(path);
     X509 *cert = PEM_read_bio_X509_AUX(file, NULL, NULL, NULL);
     struct sp_facts *facts = cert != NULL ? sp_facts_new(cert) : NULL;
     struct sp_keyid id = { 0 };
-    const bool collected = strcmp(role, "collected") == 0;
     enum sp_role stored;
 
-    if (collected)
-        role = "contact";
-    sp_upload_origin(upload, collected || sp_role_named(role) == SP_ROLE_INTERMEDIATE
-                                 ? SP_ORIGIN_COLLECTED
-                                 : SP_ORIGIN_UPLOADED);
+    sp_upload_origin(upload, origin_of(&role));
     if (facts == NULL || sp_role_named(role) == SP_ROLE_NONE)
         give_up(path, "no certificate, or no role");
     if (sp_upload_add(upload, cert, facts, sp_role_named(role), false, &stored) < SP_ADD_NEW)

@@ -323,7 +323,13 @@ static const struct {
     { { SP_ROLE_INTERMEDIATE, SP_ORIGIN_COLLECTED }, true, false },
     { { SP_ROLE_INTERMEDIATE, SP_ORIGIN_UPLOADED }, true, false },
     { { SP_ROLE_CONTACT, 0 }, true, false },
-    { { SP_ROLE_CONTACT, (enum sp_origin)5 }, true, false },
+    { { SP_ROLE_CONTACT, SP_ORIGIN_HUB }, true, false },
+    { { SP_ROLE_IDENTITY, SP_ORIGIN_HUB }, true, false },
+    { { SP_ROLE_CA, SP_ORIGIN_HUB }, true, false },
+    { { SP_ROLE_CONTACT, SP_ORIGIN_HUB_ANCHOR }, false, true },
+    { { SP_ROLE_CA, SP_ORIGIN_HUB_ANCHOR }, false, false },
+    { { SP_ROLE_INTERMEDIATE, SP_ORIGIN_HUB_ANCHOR }, true, false },
+    { { SP_ROLE_CONTACT, (enum sp_origin)7 }, true, false },
 };
 
 START_TEST(never_anchor)
@@ -343,8 +349,8 @@ START_TEST(never_anchor)
         ck_assert_int_eq(sp_vouches(ca, standing, true), SP_VOUCHES_NOT);
         ck_assert_int_eq(sp_vouches(person_facts, standing, false), SP_VOUCHES_NOT);
         ck_assert_str_eq(smimepolicy_finding_get0_fault(sp_find(verdict, "distrust-default")),
-                         "the chain ends in a certificate that came with a mail or from a "
-                         "directory");
+                         "the chain ends in a certificate that came with a mail, from a "
+                         "directory or from the hub");
     }
     smimepolicy_verdict_free(verdict);
     sp_facts_free(ca);
@@ -660,7 +666,8 @@ END_TEST
 START_TEST(names)
 {
     static const char *const all[] = { NULL, "identity", "contact", "ca", "intermediate" };
-    static const char *const origins[] = { NULL, "uploaded", "collected", "directory", "made" };
+    static const char *const origins[] = { NULL,   "uploaded", "collected", "directory",
+                                           "made", "hub",      "hub-anchor" };
     enum sp_origin origin;
     static const char *const others[] = { "", "none", "CA", "contacts", "identit", "ca " };
 
@@ -670,16 +677,52 @@ START_TEST(names)
     }
     ck_assert_ptr_null(sp_role_name(SP_ROLE_NONE));
     ck_assert_ptr_null(sp_role_name((enum sp_role)5));
-    for (int i = SP_ORIGIN_UPLOADED; i <= SP_ORIGIN_MADE; i++) {
+    for (int i = SP_ORIGIN_UPLOADED; i <= SP_ORIGIN_HUB_ANCHOR; i++) {
         ck_assert_str_eq(sp_origin_name((enum sp_origin)i), origins[i]);
         ck_assert(sp_origin_named(origins[i], &origin));
         ck_assert_int_eq(origin, i);
     }
     ck_assert_ptr_null(sp_origin_name((enum sp_origin)0));
-    ck_assert_ptr_null(sp_origin_name((enum sp_origin)5));
+    ck_assert_ptr_null(sp_origin_name((enum sp_origin)7));
     ck_assert(!sp_origin_named("upload", &origin));
     for (int i = 0; i < SP_ROWS(others); i++)
         ck_assert_int_eq(sp_role_named(others[i]), SP_ROLE_NONE);
+}
+END_TEST
+
+#define ONE "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f"
+#define TWO "ffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff"
+
+/* What the hub has is an anchor only if a person put it there, and only by the setting. */
+static const struct {
+    const char *anchors;
+    struct sp_standing there;
+    enum sp_origin origin;
+} from_hub[] = {
+    { "no", { SP_ROLE_CA, SP_ORIGIN_UPLOADED }, SP_ORIGIN_HUB },
+    { "yes", { SP_ROLE_CA, SP_ORIGIN_UPLOADED }, SP_ORIGIN_HUB_ANCHOR },
+    { "yes", { SP_ROLE_CONTACT, SP_ORIGIN_MADE }, SP_ORIGIN_HUB_ANCHOR },
+    { "yes", { SP_ROLE_CONTACT, SP_ORIGIN_COLLECTED }, SP_ORIGIN_HUB },
+    { "yes", { SP_ROLE_CONTACT, SP_ORIGIN_DIRECTORY }, SP_ORIGIN_HUB },
+    { "yes", { SP_ROLE_INTERMEDIATE, SP_ORIGIN_UPLOADED }, SP_ORIGIN_HUB },
+    { ONE, { SP_ROLE_CA, SP_ORIGIN_UPLOADED }, SP_ORIGIN_HUB_ANCHOR },
+    { ONE, { SP_ROLE_CONTACT, SP_ORIGIN_COLLECTED }, SP_ORIGIN_HUB },
+    { TWO, { SP_ROLE_CA, SP_ORIGIN_UPLOADED }, SP_ORIGIN_HUB },
+    { TWO ", " ONE, { SP_ROLE_CA, SP_ORIGIN_UPLOADED }, SP_ORIGIN_HUB_ANCHOR },
+};
+
+START_TEST(hub)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+
+    for (size_t i = 0; i < sizeof(fingerprint); i++)
+        fingerprint[i] = (unsigned char)i;
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "hub_anchors", from_hub[_i].anchors, NULL),
+                     1);
+    ck_assert_int_eq(sp_origin_from_hub(from_hub[_i].there, fingerprint, settings),
+                     from_hub[_i].origin);
+    smimepolicy_settings_free(settings);
 }
 END_TEST
 
@@ -688,6 +731,7 @@ int main(void)
     Suite *suite = suite_create("roles");
     TCase *tests = tcase_create("roles");
 
+    tcase_add_loop_test(tests, hub, 0, SP_ROWS(from_hub));
     tcase_add_loop_test(tests, by_content, 0, SP_ROWS(contents));
     tcase_add_loop_test(tests, upload, 0, SP_ROWS(uploads));
     tcase_add_loop_test(tests, text, 0, SP_ROWS(texts));

@@ -15,6 +15,7 @@
 
 #include "rules/rules.h"
 #include "settings/directories.h"
+#include "settings/host_list.h"
 #include "verdicts.h"
 
 /* Every key with its default, in the order of the table. */
@@ -40,7 +41,13 @@ static const char *const defaults[][2] = {
     { "contacts_starttls", "yes" },
     { "contacts_bind", NULL },
     { "contacts_ca", NULL },
+    { "fetch_from", NULL },
+    { "fetch_private", "no" },
+    { "ocsp", "off" },
     { "decision_log", NULL },
+    { "hub", NULL },
+    { "hub_realm", "default" },
+    { "hub_anchors", "no" },
     { "trace", "no" },
     { "weak_key", "warn" },
     { "weak_digest", "warn" },
@@ -165,8 +172,24 @@ static const struct {
     { "missing_key_usage", "accept" },
     { "ec_key_agreement", "reject" },
     { "ec_key_agreement", "accept" },
+    { "fetch_from", "crl.example.org" },
+    { "fetch_from", "  crl.example.org .example.net:8080 [2001:db8::1]:80 10.0.0.1 " },
+    { "fetch_from", "h:1 h:65535" },
+    { "fetch_private", "no" },
+    { "fetch_private", "yes" },
+    { "ocsp", "off" },
+    { "ocsp", "on" },
     { "decision_log", "/var/log/smime-policy.log" },
     { "decision_log", "syslog" },
+    { "hub", "service=smime-policy" },
+    { "hub", "postgresql://host1@hub.example.org,hub2.example.org/keys?sslmode=verify-full" },
+    { "hub", "postgres:///keys?host=/run/postgresql" },
+    { "hub_realm", "team-1_a.b" },
+    { "hub_anchors", "no" },
+    { "hub_anchors", "yes" },
+    { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
+    { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
+                     "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF" },
     { "trace", "no" },
     { "trace", "yes" },
     { "weak_key", "ignore" },
@@ -261,6 +284,32 @@ static const struct {
     { "contacts_bind", "directory", NULL },
     { "contacts_ca", "./ca.pem", NULL },
     { "signers", "one", "signers = one: accepted is all or any" },
+    { "fetch_from", "",
+      "fetch_from = : accepted is hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between "
+      "them" },
+    { "fetch_from", "  ", NULL },
+    { "fetch_from", "*", NULL },
+    { "fetch_from", "*.example.org", NULL },
+    { "fetch_from", ".", NULL },
+    { "fetch_from", ".:80", NULL },
+    { "fetch_from", ":80", NULL },
+    { "fetch_from", "a,b", NULL },
+    { "fetch_from", "a\tb", NULL },
+    { "fetch_from", "http://a", NULL },
+    { "fetch_from", "a/b", NULL },
+    { "fetch_from", "user@a", NULL },
+    { "fetch_from", "a:", NULL },
+    { "fetch_from", "a:0", NULL },
+    { "fetch_from", "a:65536", NULL },
+    { "fetch_from", "a:99999999999999999999", NULL },
+    { "fetch_from", "a:80:81", NULL },
+    { "fetch_from", "a:http", NULL },
+    { "fetch_from", "2001:db8::1", NULL },
+    { "fetch_from", "[2001:db8::1", NULL },
+    { "fetch_from", "[evil]", NULL },
+    { "fetch_from", "good b\xc3\xa4r", NULL },
+    { "fetch_private", "on", "fetch_private = on: accepted is no or yes" },
+    { "ocsp", "yes", "ocsp = yes: accepted is off or on" },
     { "keys", "rsa", "keys = rsa: accepted is all or mail" },
     { "signer_path", "pass", "signer_path = pass: accepted is log or refuse" },
     { "sender", "pass", NULL },
@@ -278,6 +327,24 @@ static const struct {
     { "decision_log", "log.json",
       "decision_log = log.json: accepted is an absolute path or syslog" },
     { "decision_log", "stderr", NULL },
+    { "hub", "service=", NULL },
+    { "hub", "service=a b", NULL },
+    { "hub", "host=db password=secret", NULL },
+    { "hub", "https://hub.example.org/", NULL },
+    { "hub", "postgresql://host1:secret@hub/keys",
+      "hub = (not shown): accepted is service=NAME, or a postgresql:// URI without a password" },
+    { "hub", "postgresql://hub/keys?sslmode=require&password=secret", NULL },
+    { "hub", "postgresql://hub/keys?sslpassword=secret", NULL },
+    { "hub", "postgresql://hub/keys?pass%77ord=secret", NULL },
+    { "hub", "postgresql://hub/\nkeys", NULL },
+    { "hub_realm", "", NULL },
+    { "hub_realm", "a/b", NULL },
+    { "hub_realm", "12345678901234567890123456789012345678901234567890123456789012345", NULL },
+    { "hub_anchors", "maybe", NULL },
+    { "hub_anchors", "", NULL },
+    { "hub_anchors", ", ", NULL },
+    { "hub_anchors", "0123456789abcdef", NULL },
+    { "hub_anchors", "yes no", NULL },
     { "trace", "1", "trace = 1: accepted is no or yes" },
     { "weak_key", "error", "weak_key = error: accepted is ignore, warn or deny" },
     { "weak_digest", "note", NULL },
@@ -539,6 +606,42 @@ START_TEST(keyring_is_not_trust)
 }
 END_TEST
 
+static const struct {
+    const char *list, *host;
+    long port;
+    bool is_named;
+} hosts[] = {
+    { "crl.example.org", "crl.example.org", 80, true },
+    { "crl.example.org", "CRL.Example.ORG", 443, true },
+    { "crl.example.org", "crl.example.org", 8080, false },
+    { "crl.example.org", "example.org", 80, false },
+    { "crl.example.org", "a.crl.example.org", 80, false },
+    { "crl.example.org", "crl.example.org.", 80, false },
+    { "crl.example.org", "", 80, false },
+    { "crl.example.org:8080", "crl.example.org", 8080, true },
+    { "crl.example.org:8080", "crl.example.org", 80, false },
+    { "  a  b:443 ", "b", 443, true },
+    { "  a  b:443 ", "b", 80, false },
+    { "a:81 a:82", "a", 82, true },
+    { ".example.org", "crl.example.org", 80, true },
+    { ".example.org", "a.b.example.org", 443, true },
+    { ".example.org", "example.org", 80, false },
+    { ".example.org", ".example.org", 80, false },
+    { ".example.org", "evilexample.org", 80, false },
+    { ".example.org", "crl.example.org.evil", 80, false },
+    { ".example.org:8080", "crl.example.org", 8080, true },
+    { ".example.org:8080", "crl.example.org", 80, false },
+    { "[2001:db8::1]:80", "[2001:DB8::1]", 80, true },
+    { "[2001:db8::1]", "[2001:db8::2]", 80, false },
+};
+
+START_TEST(host_is_named)
+{
+    ck_assert_int_eq(sp_host_list_names(hosts[_i].list, hosts[_i].host, hosts[_i].port),
+                     hosts[_i].is_named);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("settings");
@@ -549,6 +652,7 @@ int main(void)
     tcase_add_test(tests, whole_text);
     tcase_add_loop_test(tests, good_value, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, host_is_named, 0, SP_ROWS(hosts));
     tcase_add_loop_test(tests, fixed_rules, 0, SP_ROWS(fixed));
     tcase_add_loop_test(tests, settings_file, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, unreadable_file, 0, SP_ROWS(nowhere));

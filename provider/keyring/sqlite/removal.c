@@ -49,7 +49,15 @@ static const char remove_key[] = "DELETE FROM keys.private_key WHERE key = ?1 AN
                                  " (SELECT 1 FROM main.certificate WHERE key = ?1 AND role <> 2)"
                                  " AND NOT EXISTS (SELECT 1 FROM keys.waiting WHERE key = ?1)";
 
-static bool remove_one(struct sp_database *keyring, const unsigned char *fingerprint)
+/* What is removed past the hub makes the copy less than whole: the next one is compared. */
+static bool leave(struct sp_database *keyring, const unsigned char *fingerprint)
+{
+    return run_with(keyring, "DELETE FROM main.hub_member WHERE fingerprint = ?1", fingerprint) &&
+           (keyring->sq->changes64(keyring->db) == 0 ||
+            sp_store_run(keyring, "UPDATE main.hub SET revision = 0"));
+}
+
+bool sp_store_remove(struct sp_database *keyring, const unsigned char *fingerprint, bool with_key)
 {
     struct sp_cursor *cursor = sp_keyring_find(
         &keyring->base, &(struct sp_query){ .index = SP_BY_FINGERPRINT, .hash = fingerprint });
@@ -64,8 +72,8 @@ static bool remove_one(struct sp_database *keyring, const unsigned char *fingerp
                 run_with(keyring, remove_key, fingerprint));
     if (found == 1)
         done = remove_references(keyring, &record) &&
-               run_with(keyring, remove_certificate, fingerprint) &&
-               (!keyring->has_keys || run_with(keyring, remove_key, record.key));
+               run_with(keyring, remove_certificate, fingerprint) && leave(keyring, fingerprint) &&
+               (!with_key || !keyring->has_keys || run_with(keyring, remove_key, record.key));
     sp_record_clear(&record);
     return done;
 }
@@ -80,7 +88,7 @@ bool sp_sqlite_remove(struct sp_keyring *opened,
         return false;
     done = sp_store_begin(keyring);
     for (size_t i = 0; done && i < count; i++)
-        done = remove_one(keyring, fingerprints[i]);
+        done = sp_store_remove(keyring, fingerprints[i], true);
     if (done && sp_store_commit(keyring))
         return true;
     sp_store_rollback(keyring);

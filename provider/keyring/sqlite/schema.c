@@ -41,7 +41,24 @@ static const char *const certificate_steps[] = {
     "  PRIMARY KEY (name, certificate)"
     ") STRICT, WITHOUT ROWID;",
     /* Step 2: where each came from, enum sp_origin; before, all was uploaded. */
-    "ALTER TABLE main.certificate ADD COLUMN origin INTEGER NOT NULL DEFAULT 1;", NULL
+    "ALTER TABLE main.certificate ADD COLUMN origin INTEGER NOT NULL DEFAULT 1;",
+    /* Step 3: what the hub has, and how far this copy of it reaches. */
+    "CREATE TABLE main.hub_member ("
+    "  fingerprint BLOB PRIMARY KEY,"
+    "  sum BLOB NOT NULL,"         /* of its row there */
+    "  standing INTEGER NOT NULL," /* its role there, and beyond it its origin */
+    "  own INTEGER NOT NULL"       /* it is this host's own, too: the hub does not change it */
+    ") STRICT, WITHOUT ROWID;"
+    "CREATE TABLE main.hub ("
+    "  one INTEGER PRIMARY KEY CHECK (one = 1),"
+    "  realm TEXT NOT NULL,"
+    "  epoch TEXT NOT NULL,"
+    "  revision INTEGER NOT NULL," /* 0: the copy is not whole yet */
+    "  certificates INTEGER NOT NULL,"
+    "  digest BLOB NOT NULL," /* the sums of all, XORed */
+    "  anchors TEXT NOT NULL" /* the setting by which the origins were chosen */
+    ") STRICT;",
+    NULL
 };
 
 static const char *const key_steps[] = {

@@ -12,14 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-
-/* One number tells the standing of a stored certificate: the role, and beyond it the origin. */
-#define ORIGIN_SHIFT "8"
-
-static struct sp_standing standing_of(int64_t number)
-{
-    return (struct sp_standing){ (enum sp_role)(number & 0xff), (enum sp_origin)(number >> 8) };
-}
+#include "keyring/sqlite/staging.h"
 
 /* What the look-up of a key says of one that waits. */
 #define WAITING 2
@@ -37,12 +30,17 @@ static const char stage[] = "PRAGMA temp_store = FILE;"
                             "  subject INTEGER NOT NULL,"
                             "  der BLOB NOT NULL,"
                             "  uploaded INTEGER NOT NULL DEFAULT (CAST(strftime('%s') AS INTEGER)),"
-                            "  origin INTEGER NOT NULL);"
+                            "  origin INTEGER NOT NULL,"
+                            "  sum BLOB, standing INTEGER);" /* of a member of a hub */
+                            "CREATE TEMP TABLE staged_leave (fingerprint BLOB, with_key INTEGER);"
+                            "CREATE TEMP TABLE staged_label (fingerprint BLOB, origin INTEGER);"
                             "CREATE INDEX temp.staged_by_subject ON staged (subject);"
                             "CREATE TEMP TABLE staged_address (address TEXT, staged INTEGER);"
                             "CREATE TEMP TABLE staged_recipient (name BLOB, staged INTEGER);";
 
 static const char unstage[] = "DROP TABLE IF EXISTS temp.staged;"
+                              "DROP TABLE IF EXISTS temp.staged_leave;"
+                              "DROP TABLE IF EXISTS temp.staged_label;"
                               "DROP TABLE IF EXISTS temp.staged_address;"
                               "DROP TABLE IF EXISTS temp.staged_recipient";
 
@@ -53,9 +51,9 @@ static bool prepare(struct sp_staging *upload)
     upload->insert =
         sp_store_prepare(keyring, "INSERT OR IGNORE INTO temp.staged"
                                   " (id, fingerprint, role, overrides, key, subject, der, uploaded,"
-                                  " origin)"
+                                  " origin, sum, standing)"
                                   " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7,"
-                                  " ifnull(?8, unixepoch()), ?9)");
+                                  " ifnull(?8, unixepoch()), ?9, ?10, ?11)");
     upload->insert_address =
         sp_store_prepare(keyring, "INSERT INTO temp.staged_address VALUES (?1, ?2)");
     upload->insert_recipient =
@@ -106,7 +104,7 @@ static bool prepare_look_ups(struct sp_staging *upload)
         return sp_store_set_why(upload->keyring, why);
     upload->stored = sp_database(stored);
     upload->look_up =
-        sp_store_prepare(upload->stored, "SELECT role | (origin << " ORIGIN_SHIFT ")"
+        sp_store_prepare(upload->stored, "SELECT role | (origin << " SP_ORIGIN_SHIFT ")"
                                          " FROM main.certificate WHERE fingerprint = ?1");
     upload->look_up_key = prepare_key_look_up(upload);
     return (upload->look_up != NULL && upload->look_up_key != NULL) || stored_failed(upload);
@@ -167,6 +165,7 @@ static bool bind_certificate(struct sp_staging *upload, const struct sp_record *
     int hashed = 0;
     unsigned long subject = X509_NAME_hash_ex(X509_get_subject_name(cert), NULL, NULL, &hashed);
     const struct sp_sqlite *sq = upload->keyring->sq;
+    const struct sp_member *member = upload->member;
     sqlite3_stmt *to = upload->insert;
 
     return hashed == 1 && sq->bind_int64(to, 1, record->id) == SQLITE_OK &&
@@ -178,7 +177,10 @@ static bool bind_certificate(struct sp_staging *upload, const struct sp_record *
            sq->bind_int64(to, 6, (int64_t)subject) == SQLITE_OK &&
            sq->bind_blob(to, 7, record->der, (int)record->der_length, SQLITE_STATIC) == SQLITE_OK &&
            (upload->when == 0 || sq->bind_int64(to, 8, upload->when) == SQLITE_OK) &&
-           sq->bind_int64(to, 9, record->origin) == SQLITE_OK;
+           sq->bind_int64(to, 9, record->origin) == SQLITE_OK &&
+           (member == NULL ||
+            (sq->bind_blob(to, 10, member->sum, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
+             sq->bind_int64(to, 11, sp_number_of(member->there)) == SQLITE_OK));
 }
 
 bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role role)
@@ -266,15 +268,17 @@ static enum sp_added stage_record(struct sp_staging *upload, const struct sp_rec
 static enum sp_added settle_role(struct sp_staging *upload, struct sp_record *record,
                                  bool overrides)
 {
-    const bool by_hand = sp_origin_is_by_hand(upload->origin);
+    const bool by_hand = sp_origin_is_by_hand(upload->origin) ||
+                         (upload->member != NULL && upload->member->there.role == SP_ROLE_IDENTITY);
     int64_t number = 0;
     int known = look_up(upload, upload->look_up, record->fingerprint, &number);
     int own = 0;
 
-    if (known > 0 && by_hand && !sp_origin_is_by_hand(standing_of(number).origin))
+    if (known > 0 && (upload->member != NULL ||
+                      (by_hand && !sp_origin_is_by_hand(sp_standing_of(number).origin))))
         known = 0;
     if (known > 0 && !overrides)
-        record->role = standing_of(number).role;
+        record->role = sp_standing_of(number).role;
     /* A mail makes nobody an identity. */
     if (known == 0 && record->role == SP_ROLE_CONTACT && !overrides && by_hand)
         own = look_up(upload, upload->look_up_key, record->key, &number);
@@ -304,6 +308,7 @@ enum sp_added sp_sqlite_add(struct sp_upload *begun, const X509 *cert, const str
         added = staged == SP_ADD_NEW ? added : staged;
     }
     upload->only_for = NULL;
+    upload->member = NULL;
     sp_record_clear(&record);
     return added;
 }

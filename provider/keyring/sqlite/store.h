@@ -96,6 +96,18 @@ void sp_sqlite_only_for(struct sp_upload *begun, const char *addresses);
 bool sp_sqlite_add_key(struct sp_upload *begun, const unsigned char key[SP_SHA256_LENGTH],
                        struct sp_private_key *private_key);
 struct sp_cursor *sp_sqlite_find_staged(struct sp_upload *begun, const struct sp_query *query);
+bool sp_sqlite_hub(struct sp_keyring *opened, struct sp_hub *hub);
+int sp_sqlite_members(struct sp_keyring *opened, const unsigned char *from,
+                      struct sp_member *members, int room);
+void sp_sqlite_member(struct sp_upload *begun, const struct sp_member *member);
+bool sp_sqlite_leave(struct sp_upload *begun, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                     bool with_key);
+bool sp_sqlite_relabel(struct sp_upload *begun, const unsigned char fingerprint[SP_SHA256_LENGTH],
+                       enum sp_origin origin);
+void sp_sqlite_reach(struct sp_upload *begun, const struct sp_hub *hub);
+void sp_sqlite_hand_over(struct sp_upload *begun);
+bool sp_sqlite_found_by(struct sp_upload *begun, const struct sp_record *record, char **addresses);
+bool sp_sqlite_keys(struct sp_upload *begun, sp_key_fn *each, void *data);
 bool sp_sqlite_commit(struct sp_upload *begun);
 void sp_sqlite_forget(struct sp_upload *begun);
 
@@ -132,7 +144,7 @@ bool sp_store_finish(struct sp_database *keyring, sqlite3_stmt *statement, bool 
 #define SP_ORIGIN                                                                                  \
     "(SELECT (SELECT origin FROM main.certificate o WHERE o.id = c.id) FROM (SELECT 1 AS origin))"
 /* Was it a person's hand?  This is for a choice among many; the rules decide. */
-#define SP_BY_HAND " IN (1, 4)"
+#define SP_BY_HAND " IN (1, 4, 6)"
 
 /* As sp_keyring_find(), in |from|: tables, with the alias c, and a condition. */
 struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
@@ -156,6 +168,12 @@ bool sp_store_record(struct sp_record *record, const X509 *cert, enum sp_role ro
  */
 bool sp_store_stage(struct sp_database *keyring);
 void sp_store_settle(struct sp_database *keyring);
+
+/*
+ * Remove the entry with |fingerprint|, within a transaction.  Its private key goes |with_key|
+ * if no other needs it.
+ */
+bool sp_store_remove(struct sp_database *keyring, const unsigned char *fingerprint, bool with_key);
 
 /* A transaction: if sp_store_commit() is not reached, nothing is changed. */
 bool sp_store_begin(struct sp_database *keyring);

@@ -122,7 +122,8 @@ static const char end_waiting[] = "DELETE FROM keys.waiting WHERE key IN"
 
 static bool store_all(struct sp_staging *upload)
 {
-    if (!sp_store_run(upload->keyring, store))
+    if ((upload->copies && !sp_replica_before(upload)) || !sp_store_run(upload->keyring, store) ||
+        (upload->copies && !sp_replica_after(upload)))
         return false;
     for (const struct sp_staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
         if (!store_key(upload, staged) || !promote_contacts(upload, staged) ||
@@ -142,12 +143,13 @@ bool sp_sqlite_commit(struct sp_upload *begun)
     struct sp_staging *upload = (struct sp_staging *)begun;
     struct sp_database *keyring = upload->keyring;
 
-    if ((upload->keys != NULL || upload->answered) && !sp_keys_attach(keyring))
+    if ((upload->keys != NULL || upload->answered || (upload->copies && sp_keys_exist(keyring))) &&
+        !sp_keys_attach(keyring))
         return false;
     if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
         return false;
     if (store_all(upload) && sp_store_commit(keyring)) {
-        if (upload->last > 0 || upload->keys != NULL)
+        if (upload->last > 0 || upload->keys != NULL || upload->copies)
             keyring->made = SP_MADE_NOTHING;
         return true;
     }

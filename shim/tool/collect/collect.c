@@ -12,6 +12,7 @@
 #include "common/long_options.h"
 #include "common/memory.h"
 #include "tool/collect/collecting.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 
 bool shim_collects(struct shim *shim)
@@ -44,9 +45,8 @@ int shim_collecting_store(struct shim_collecting *run)
 {
     if (run->fault == SHIM_OK && !shim_memory_sufficed())
         run->fault = SHIM_SYSTEM;
-    if (run->fault == SHIM_OK && !run->dry_run && json_array_size(run->taken) + run->already > 0 &&
-        !sp_upload_commit(run->upload))
-        run->fault = shim_keyring_failed(run->keyring);
+    if (run->fault == SHIM_OK && !run->dry_run && json_array_size(run->taken) + run->already > 0)
+        run->fault = shim_hub_commit(run->shim, run->keyring, run->upload, run->local);
     if (run->fault == SHIM_OK && !run->dry_run)
         run->fault = shim_directory_remove(&run->directory);
     return run->fault;
@@ -109,6 +109,7 @@ int shim_run_collect(struct shim *shim, char **argv)
         return shim_usage("collect: no mail named; give files, mboxes, Maildirs, - for "
                           "standard input, or addresses for a directory");
     run.json = shim_long_has(&line, "json");
+    run.local = shim_long_has(&line, "local");
     run.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_load_settings(shim);
     if (code == SHIM_OK && names_mail(line.operands) && !shim_collects(shim))

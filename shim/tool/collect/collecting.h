@@ -34,7 +34,7 @@ struct shim_collecting {
     struct sp_keyring *keyring; /* owned; open to be written, or with |dry_run| to be read */
     struct sp_upload *upload;   /* owned */
     time_t now;
-    bool dry_run, json;
+    bool dry_run, local, json;
 
     struct shim_directory directory; /* of the addresses */
 

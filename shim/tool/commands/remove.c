@@ -15,6 +15,7 @@
 #include "common/long_options.h"
 #include "common/memory.h"
 #include "common/print.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -32,7 +33,7 @@ struct removed {
 struct removing {
     struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
-    bool all, with_key, waiting, dry_run, json;
+    bool all, with_key, waiting, local, dry_run, json;
     struct shim_picks picks;
     struct removed *each; /* owned */
     size_t count;
@@ -220,9 +221,11 @@ static int remove_all(struct removing *removing, char **words)
     if (code != SHIM_OK)
         return code;
     if (!removing->dry_run) {
-        if (!sp_keyring_remove(removing->keyring,
-                               (const unsigned char(*)[SP_SHA256_LENGTH])picks->each, picks->count))
-            return shim_keyring_failed(removing->keyring);
+        code = shim_hub_remove(removing->shim, removing->keyring,
+                               (const unsigned char(*)[SP_SHA256_LENGTH])picks->each, picks->count,
+                               removing->with_key, removing->local || removing->waiting);
+        if (code != SHIM_OK)
+            return code;
         removing->done = true;
     }
     return report(removing);
@@ -277,6 +280,7 @@ int shim_run_remove(struct shim *shim, char **argv)
     removing.all = shim_long_has(&line, "all");
     removing.with_key = shim_long_has(&line, "with-key");
     removing.waiting = shim_long_has(&line, "waiting");
+    removing.local = shim_long_has(&line, "local");
     removing.json = shim_long_has(&line, "json");
     removing.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE,

@@ -229,6 +229,7 @@ int shim_run_new(struct shim *shim, char **argv)
                                          .passout = shim_long_value(&line, "passout", 0),
                                          .self_signed = shim_long_has(&line, "self-signed"),
                                          .renew = shim_long_has(&line, "renew"),
+                                         .local = shim_long_has(&line, "local"),
                                          .json = shim_long_has(&line, "json") };
     code = check(&options);
     if (code != SHIM_OK)

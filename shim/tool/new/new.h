@@ -20,7 +20,7 @@
 /* The options and operands.  Borrowed, or NULL. */
 struct shim_new_options {
     const char *request, *issuer, *ca, *name, *days, *key, *passin, *passout;
-    bool self_signed, renew, json;
+    bool self_signed, renew, local, json;
     char **operands;
 };
 

@@ -17,6 +17,7 @@
 #include "common/output.h"
 #include "common/passphrase.h"
 #include "common/print.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
 #include "tool/new/new.h"
@@ -85,9 +86,11 @@ static int store(struct shim_new *run, struct sp_private_key *key, struct sp_key
 
     if (code != SHIM_OK)
         return code;
-    if (upload == NULL || !add_all(run, upload, key) || !shim_memory_sufficed() ||
-        !sp_upload_commit(upload))
+    if (upload == NULL || !add_all(run, upload, key) || !shim_memory_sufficed())
         code = shim_memory_sufficed() ? shim_keyring_failed(*keyring) : SHIM_SYSTEM;
+    else
+        code =
+            shim_hub_commit(run->shim, *keyring, upload, run->options->local || run->asked != NULL);
     sp_upload_free(upload);
     return code;
 }

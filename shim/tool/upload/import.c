@@ -167,6 +167,7 @@ int shim_run_import(struct shim *shim, char **argv)
         .no_passphrase = shim_long_has(&line, "no-passphrase"),
         .keep_going = true,
         .json = shim_long_has(&line, "json"),
+        .local = shim_long_has(&line, "local"),
         .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
     };
     import.from = shim_long_value(&line, "from", 0);

@@ -13,6 +13,7 @@
 #include "common/progress.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -74,6 +75,8 @@ static int store(struct shim_uploading *run, bool *done)
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
         if (!run->options->dry_run)
+            code = shim_hub_put(run->shim, run->keyring, run->upload, run->options->local);
+        if (code == SHIM_OK && !run->options->dry_run)
             code = shim_uploading_crls_store(run);
         if (code != SHIM_OK)
             return code;
@@ -221,6 +224,7 @@ int shim_run_upload(struct shim *shim, char **argv)
         .keep_going = shim_long_has(&line, "keep-going"),
         .replace = shim_long_has(&line, "replace"),
         .json = shim_long_has(&line, "json"),
+        .local = shim_long_has(&line, "local"),
         .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
     };
     code = check(&options);

@@ -78,8 +78,8 @@ static const char *read_exported(const struct shim_exported *exported, struct sp
         *uploaded = timegm(&tm);
     }
     if (exported->origin != NULL && !sp_origin_named(exported->origin, origin))
-        return "its origin is none of uploaded, collected, directory and made; mend the line "
-               "before it";
+        return "its origin is none of uploaded, collected, directory, made, hub and hub-anchor; "
+               "mend the line before it";
     return NULL;
 }
 

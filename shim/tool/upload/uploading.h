@@ -22,7 +22,7 @@
 /* The options and operands. */
 struct shim_upload_options {
     const char *as, *passin, *passout, *key_uri; /* borrowed, or NULL */
-    bool no_passphrase, keep_going, replace, json, dry_run;
+    bool no_passphrase, keep_going, replace, local, json, dry_run;
     char **files; /* borrowed; the last is NULL */
 };
 

@@ -1,0 +1,147 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""A hub: a real PostgreSQL in a temporary folder, and hosts that share it."""
+
+import json
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+
+from harness import COMMAND, PATIENCE, environment, must, run
+
+PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nonexistent"),
+               key=lambda path: int(path.parent.name))
+# What is tested with this is not what survives a power failure.
+FAST = "-c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=16MB"
+LOGINS = {"writer": "smime_policy_writer", "other": "smime_policy_writer",
+          "reader": "smime_policy_reader", "keeper": "smime_policy_writer, smime_policy_keys"}
+
+
+class Cluster:
+    """A server on a Unix socket, which runs as `postgres` if we are root."""
+
+    def __init__(self, options=FAST, port=5432):
+        self.folder = Path(tempfile.mkdtemp(prefix="sp-hub-", dir="/tmp"))
+        self.options, self.port = options, port
+        self.data = self.folder / "data"
+        self.server = None
+        if os.geteuid() == 0:
+            shutil.chown(self.folder, "postgres")
+        self.folder.chmod(0o755)
+
+    def command(self, *words):
+        """Run one of PostgreSQL's programs as the server's user."""
+        user = {"user": "postgres", "group": "postgres", "extra_groups": []} if os.geteuid() == 0 else {}
+        return subprocess.run([str(PROGRAMS / words[0]), *map(str, words[1:])], cwd=self.folder, check=True,
+                              capture_output=True, timeout=PATIENCE, env=environment(), **user)
+
+    def make(self):
+        self.command("initdb", "-D", self.data, "-A", "trust", "-U", "postgres", "--no-sync", "-E", "UTF8")
+        return self
+
+    def start(self):
+        self.command("pg_ctl", "-D", self.data, "-l", self.folder / "log", "-w", "-t", PATIENCE, "-o",
+                     f"-k {self.folder} -p {self.port} -h '' {self.options}", "start")
+        return self
+
+    def stop(self, mode="immediate"):
+        if (self.data / "postmaster.pid").exists():
+            self.command("pg_ctl", "-D", self.data, "-m", mode, "-w", "stop")
+
+    def end(self):
+        self.stop()
+        shutil.rmtree(self.folder)
+
+    def sql(self, text, database="postgres"):
+        """The rows that SQL gives, as text."""
+        done = must(run(PROGRAMS / "psql", "-h", self.folder, "-p", self.port, "-U", "postgres", "-d", database,
+                        "-qAtX", "-v", "ON_ERROR_STOP=1", "-c", text))
+        return done.out.decode().strip()
+
+
+@dataclass
+class Host:
+    """A host: its policy file and its keyring."""
+
+    policy: Path
+    keyring: Path
+    services: Path
+    env: dict = field(default_factory=dict)
+
+    def call(self, *words, **kwargs):
+        return run(COMMAND, "--policy", self.policy, "--keyring", self.keyring, *words,
+                   env={"PGSERVICEFILE": self.services, **self.env}, **kwargs)
+
+    def must(self, *words, **kwargs):
+        return must(self.call(*words, **kwargs))
+
+    def json(self, *words):
+        return json.loads(self.must(*words, "--json").out)
+
+    def set(self, **settings):
+        """Change settings of its policy file."""
+        lines = [line for line in self.policy.read_text().splitlines()
+                 if line.partition(" = ")[0] not in settings]
+        lines += [f"{key} = {value}" for key, value in settings.items() if value is not None]
+        self.policy.write_text("\n".join(lines) + "\n")
+
+    def rows(self):
+        """What it holds: fingerprint, role and origin."""
+        lines = self.must("list", "--json").out.splitlines() if self.keyring.exists() else []
+        return sorted((row["subject"].rpartition("CN=")[2], row["role"], row["origin"])
+                      for row in map(json.loads, lines))
+
+
+class Fleet:
+    """Hosts that share a realm of a hub."""
+
+    def __init__(self, cluster, folder, realm):
+        self.cluster, self.folder, self.realm = cluster, folder, realm
+        self.services = folder / "services"
+        self.services.write_text("".join(
+            f"[{login}]\nhost={cluster.folder}\nport={cluster.port}\nuser={login}\ndbname=postgres\n"
+            for login in ("postgres", *LOGINS)))
+
+    def host(self, name, login="writer", **settings):
+        policy = self.folder / f"{name}.cnf"
+        settings = {"hub": f"service={login}", "hub_realm": self.realm, **settings}
+        policy.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
+        return Host(policy, self.folder / name, self.services)
+
+    def admit(self, *logins):
+        values = ", ".join(f"('{self.realm}', '{login}')" for login in logins or LOGINS)
+        self.cluster.sql(f"INSERT INTO smime_policy.admission VALUES {values}")
+
+    def open(self):
+        """Make the realm, and admit all logins."""
+        self.host("admin", "postgres").must("hub", "init", "--single")
+        self.cluster.sql("DO $$ BEGIN " + "".join(
+            f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{login}') THEN CREATE ROLE {login} LOGIN; "
+            f"GRANT {roles} TO {login}; END IF; " for login, roles in LOGINS.items()) + "END $$")
+        self.admit()
+        return self
+
+
+def has_postgres():
+    try:
+        pwd.getpwnam("postgres")
+    except KeyError:
+        return False
+    return PROGRAMS.exists()
+
+
+def a_cluster():
+    """For a fixture: a cluster that runs, and ends with it."""
+    if not has_postgres():
+        pytest.skip("PostgreSQL is not installed (packages-test.txt)")
+    cluster = Cluster()
+    try:
+        yield cluster.make().start()
+    finally:
+        cluster.end()

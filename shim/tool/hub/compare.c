@@ -1,0 +1,178 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Comparing the whole: fingerprints and sums of hub and copy, both in their order, a page at a
+ * time.  The first copy is stored a few pages at a time, so that it goes on where it was
+ * interrupted; until it is whole it counts as none.
+ */
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "tool/hub/pull.h"
+#include "tool/keyring/keyring_at.h"
+
+/* Pages that are stored together. */
+#define TOGETHER 40
+
+struct comparing {
+    struct shim_pull *pull;
+    struct sp_member members[64]; /* of the copy */
+    int next, count;
+    unsigned char last[SP_SHA256_LENGTH];
+    bool begun, ended;
+    int fetching;
+    struct sp_text wanted; /* fingerprints to fetch, as an array of SQL */
+};
+
+/* The next member of the copy, or NULL with |*code| set if that failed. */
+static const struct sp_member *peek(struct comparing *c, int *code)
+{
+    if (c->next == c->count && !c->ended) {
+        c->count = sp_keyring_members(c->pull->reader, c->begun ? c->last : NULL, c->members, 64);
+        c->next = 0;
+        c->begun = true;
+        if (c->count < 0) {
+            c->count = 0;
+            *code = shim_keyring_failed(c->pull->reader);
+        }
+        c->ended = c->count < 64;
+        if (c->count > 0)
+            memcpy(c->last, c->members[c->count - 1].fingerprint, SP_SHA256_LENGTH);
+    }
+    return c->next < c->count ? &c->members[c->next] : NULL;
+}
+
+/* Members before |fingerprint| are no longer of the hub; NULL: all that are left. */
+static int leave_until(struct comparing *c, const unsigned char *fingerprint)
+{
+    const struct sp_member *member;
+    int code = SHIM_OK;
+
+    while (
+        code == SHIM_OK && (member = peek(c, &code)) != NULL &&
+        (fingerprint == NULL || memcmp(member->fingerprint, fingerprint, SP_SHA256_LENGTH) < 0)) {
+        c->next++;
+        c->pull->synced->removed++;
+        if (!sp_upload_leave(c->pull->upload, member->fingerprint, false))
+            code = shim_pull_failed(c->pull);
+    }
+    return code;
+}
+
+static int compare_row(struct comparing *c, const PGresult *rows, int i)
+{
+    struct shim_pull *pull = c->pull;
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    unsigned char sum[SP_SHA256_LENGTH];
+    char digits[SP_FINGERPRINT_TEXT];
+    const struct sp_member *member;
+    int code;
+
+    if (!shim_hub_hash(pull->hub, rows, i, 0, fingerprint) ||
+        !shim_hub_hash(pull->hub, rows, i, 1, sum)) {
+        shim_error("hub %s: a row has no fingerprint; the hub is damaged", pull->hub->name);
+        return SHIM_INPUT;
+    }
+    for (size_t b = 0; b < SP_SHA256_LENGTH; b++)
+        pull->reach.digest[b] ^= sum[b];
+    pull->reach.certificates++;
+    code = leave_until(c, fingerprint);
+    member = code == SHIM_OK ? peek(c, &code) : NULL;
+    if (member != NULL && memcmp(member->fingerprint, fingerprint, SP_SHA256_LENGTH) == 0) {
+        c->next++;
+        if (memcmp(member->sum, sum, SP_SHA256_LENGTH) == 0)
+            return code;
+    }
+    sp_fingerprint_text(fingerprint, digits);
+    sp_text_add(&c->wanted, c->wanted.len == 0 ? "{\\\\x" : ",\\\\x");
+    sp_text_add(&c->wanted, digits);
+    c->fetching++;
+    return code;
+}
+
+/* Fetch what is wanted. */
+static int fetch(struct comparing *c)
+{
+    struct shim_pull *pull = c->pull;
+    const char *values[] = { pull->hub->realm, NULL, NULL };
+    PGresult *rows;
+    int count;
+    int code = SHIM_OK;
+
+    if (c->wanted.len == 0)
+        return c->wanted.failed ? shim_no_memory() : SHIM_OK;
+    sp_text_add(&c->wanted, "}");
+    if (c->wanted.failed)
+        return shim_no_memory();
+    values[1] = c->wanted.data;
+    rows = shim_hub_ask_binary(pull->hub,
+                               "SELECT fingerprint, payload, role, origin, uploaded, addresses,"
+                               " narrowed, sum FROM smime_policy.certificate"
+                               " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])",
+                               values);
+    c->wanted.len = 0;
+    count = rows == NULL ? -1 : pull->hub->pq->ntuples(rows);
+    for (int i = 0; code == SHIM_OK && i < count; i++)
+        code = shim_pull_row(pull, rows, i);
+    pull->hub->pq->clear(rows);
+    if (code == SHIM_OK && count >= 0 && count != c->fetching) {
+        shim_error("hub %s: certificates are missing that it has told of; the hub is damaged",
+                   pull->hub->name);
+        code = SHIM_INPUT;
+    }
+    c->fetching = 0;
+    return count < 0 ? SHIM_SYSTEM : code;
+}
+
+/* A first copy is no copy until it is whole. */
+static int store_some(struct shim_pull *pull)
+{
+    struct sp_hub some = pull->head.reach;
+    int code;
+
+    some.revision = some.certificates = 0;
+    code = shim_pull_commit(pull, &some);
+    return code == SHIM_OK ? shim_pull_begin(pull) : code;
+}
+
+/* One page; |*count| is its length. */
+static int compare_page(struct comparing *c, int *count)
+{
+    struct shim_hub *hub = c->pull->hub;
+    PGresult *rows = shim_hub_ask_binary(hub, "FETCH FORWARD 500 FROM rows", NULL);
+    int code = rows != NULL ? SHIM_OK : SHIM_SYSTEM;
+
+    *count = rows != NULL ? hub->pq->ntuples(rows) : 0;
+    for (int i = 0; code == SHIM_OK && i < *count; i++)
+        code = compare_row(c, rows, i);
+    hub->pq->clear(rows);
+    return code == SHIM_OK ? fetch(c) : code;
+}
+
+int shim_pull_whole(struct shim_pull *pull)
+{
+    static const char ask[] =
+        "DECLARE rows NO SCROLL CURSOR FOR SELECT fingerprint, sum"
+        " FROM smime_policy.certificate WHERE realm = $1 ORDER BY fingerprint";
+    const char *const realm[] = { pull->hub->realm, NULL };
+    const bool first = pull->local.revision == 0;
+    struct comparing comparing = { .pull = pull };
+    PGresult *declared = shim_hub_ask(pull->hub, ask, realm);
+    int code = declared != NULL ? SHIM_OK : SHIM_SYSTEM;
+    int count = 1;
+
+    pull->hub->pq->clear(declared);
+    pull->reach.certificates = 0;
+    memset(pull->reach.digest, 0, SP_SHA256_LENGTH);
+    for (int page = 1; code == SHIM_OK && count > 0; page++) {
+        code = compare_page(&comparing, &count);
+        if (code == SHIM_OK && first && page % TOGETHER == 0)
+            code = store_some(pull);
+    }
+    if (code == SHIM_OK)
+        code = leave_until(&comparing, NULL);
+    OPENSSL_free(comparing.wanted.data);
+    return code;
+}

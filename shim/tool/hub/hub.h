@@ -1,0 +1,37 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Room hub: one keyring for many hosts.  A PostgreSQL database has the truth, and this host's
+ * keyring is a copy of it.  docs/develop/hub.md explains the tables and the protocol.
+ */
+#ifndef SHIM_HUB_H
+#define SHIM_HUB_H
+
+#include "common/shim.h"
+#include "keyring/keyring.h"
+
+/* Is there a hub for what this command changes?  False with --local. */
+bool shim_hub_is_set(const struct shim *shim, bool local);
+/*
+ * Store |upload| on the hub of the settings, if there is one and unless |local|, and bring the
+ * copy up.  A SHIM code; unless it is SHIM_OK nothing is changed.  What follows is
+ * sp_upload_commit().
+ */
+int shim_hub_put(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
+                 bool local);
+/*
+ * Store |upload|, as sp_upload_commit(): unless |local|, on the hub of the settings first.  A
+ * SHIM code; unless it is SHIM_OK nothing is changed here.
+ */
+int shim_hub_commit(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
+                    bool local);
+/* Remove certificates, as sp_keyring_remove(), in the same way. */
+int shim_hub_remove(struct shim *shim, struct sp_keyring *keyring,
+                    const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count,
+                    bool with_key, bool local);
+
+shim_command_fn shim_run_hub;
+shim_command_fn shim_run_sync;
+
+#endif

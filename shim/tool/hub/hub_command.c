@@ -1,0 +1,292 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy hub: makes the tables of a hub, brings them up, and tells how it is.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <jansson.h>
+#include <openssl/crypto.h>
+
+#include "base/json_text.h"
+#include "base/text.h"
+#include "common/long_options.h"
+#include "common/print.h"
+#include "tool/hub/talk.h"
+#include "tool/hub/hub_sql.h"
+#include "tool/hub/push.h"
+#include "tool/keyring/stored_entry.h"
+
+struct run {
+    struct shim *shim;
+    const struct shim_long *line;
+    struct shim_hub hub;
+};
+
+/* Print what each sub-command tells, and |more|, which is taken over; returns |code|. */
+static int print_json(const struct run *run, const char *operation, int code, json_t *more)
+{
+    json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:i}", "policy", SMIMEPOLICY_VERSION,
+                               "operation", operation, "hub", sp_json_text(run->hub.name), "realm",
+                               sp_json_text(run->hub.realm), "exit", code);
+    int printed;
+
+    if (object != NULL && json_object_update(object, more) != 0) {
+        json_decref(object);
+        object = NULL;
+    }
+    json_decref(more);
+    printed = shim_json_line(object);
+    return printed == SHIM_OK ? code : printed;
+}
+
+/* The first column of the first row that |sql| gives, as a new string; NULL if there is none. */
+static bool value(struct run *run, const char *sql, const char *const *values, char **text)
+{
+    PGresult *rows = shim_hub_ask(&run->hub, sql, values);
+    const char *found = rows == NULL || run->hub.pq->ntuples(rows) == 0
+                            ? NULL
+                            : shim_hub_text(&run->hub, rows, 0, 0);
+    bool done = rows != NULL;
+
+    *text = found == NULL ? NULL : OPENSSL_strdup(found);
+    run->hub.pq->clear(rows);
+    return done;
+}
+
+/* The form of the tables; 0: there are none, -1: that cannot be found out. */
+static int form_of(struct run *run)
+{
+    char *text = NULL;
+    int form = -1;
+
+    if (!value(run, "SELECT to_regclass('smime_policy.hub')::text", NULL, &text))
+        return -1;
+    if (text == NULL)
+        return 0;
+    OPENSSL_free(text);
+    if (value(run, "SELECT form::text FROM smime_policy.hub", NULL, &text) && text != NULL)
+        form = atoi(text);
+    OPENSSL_free(text);
+    return form;
+}
+
+/* Run the steps from |form| on in one transaction that is open. */
+static bool bring_up(struct run *run, int form)
+{
+    for (; form < SHIM_HUB_FORM; form++)
+        if (!shim_hub_run(&run->hub, shim_hub_forms[form]))
+            return false;
+    return true;
+}
+
+/* Run |sql| with |values|; it gives nothing. */
+static bool run_with(struct run *run, const char *sql, const char *const *values)
+{
+    PGresult *rows = shim_hub_ask(&run->hub, sql, values);
+
+    run->hub.pq->clear(rows);
+    return rows != NULL;
+}
+
+static int told(struct run *run, const char *what, int code, const char *text)
+{
+    if (shim_long_has(run->line, "json"))
+        return print_json(run, what, code, json_pack("{s:b}", "done", code == SHIM_OK));
+    if (code == SHIM_OK)
+        shim_print(stdout, "hub %s: %s\n", run->hub.name, text);
+    return code;
+}
+
+/* Does an answer to a writer wait for a standby? */
+static int check_standbys(struct run *run, bool single)
+{
+    char *standbys = NULL;
+    bool done = value(run, "SELECT current_setting('synchronous_standby_names')", NULL, &standbys);
+    bool none = done && (standbys == NULL || standbys[0] == '\0');
+
+    OPENSSL_free(standbys);
+    if (!done)
+        return SHIM_SYSTEM;
+    if (!none || single)
+        return SHIM_OK;
+    shim_error(
+        "hub %s: no standby confirms what is written (synchronous_standby_names is empty), so "
+        "a failover could lose it; set one up, or give --single for a hub without standby",
+        run->hub.name);
+    return SHIM_REFUSED;
+}
+
+static int init(struct run *run)
+{
+    bool single = shim_long_has(run->line, "single");
+    const char *const kind[] = { single ? "true" : "false", NULL };
+    const char *const realm[] = { run->hub.realm, NULL };
+    int form = form_of(run);
+    int code;
+
+    if (form < 0)
+        return SHIM_SYSTEM;
+    if (form > SHIM_HUB_FORM) {
+        shim_error("hub %s: its tables are of form %d, and this smime-policy knows %d; install a "
+                   "newer one",
+                   run->hub.name, form, SHIM_HUB_FORM);
+        return SHIM_SYSTEM;
+    }
+    code = check_standbys(run, single);
+    if (code != SHIM_OK)
+        return code;
+    if (!shim_hub_run(&run->hub, "BEGIN") ||
+        !shim_hub_run(&run->hub, "SELECT pg_advisory_xact_lock(1936551024)") ||
+        (form == 0 && form_of(run) == 0 &&
+         (!bring_up(run, 0) ||
+          !run_with(run, "INSERT INTO smime_policy.hub (form, single) VALUES (1, $1)", kind))) ||
+        !run_with(run, "INSERT INTO smime_policy.realm (realm) VALUES ($1) ON CONFLICT DO NOTHING",
+                  realm) ||
+        !shim_hub_run(&run->hub, "COMMIT"))
+        return SHIM_SYSTEM;
+    return told(run, "hub init", SHIM_OK,
+                form == 0 ? "its tables are made; admit hosts as docs/use/guides/fleet.md shows"
+                          : "its tables are there, and the realm is");
+}
+
+static int upgrade(struct run *run)
+{
+    int form = form_of(run);
+
+    if (form < 0)
+        return SHIM_SYSTEM;
+    if (form == 0 || form > SHIM_HUB_FORM) {
+        shim_error(form == 0 ? "hub %s: there are no tables; make them with 'smime-policy hub init'"
+                             : "hub %s: a newer smime-policy has made its tables; install that",
+                   run->hub.name);
+        return SHIM_SYSTEM;
+    }
+    if (form < SHIM_HUB_FORM && (!shim_hub_run(&run->hub, "BEGIN") || !bring_up(run, form) ||
+                                 !shim_hub_run(&run->hub, "COMMIT")))
+        return SHIM_SYSTEM;
+    return told(run, "hub upgrade", SHIM_OK, "its tables have the newest form");
+}
+
+static int renew(struct run *run)
+{
+    if (!shim_hub_run(&run->hub, "UPDATE smime_policy.hub SET identity = gen_random_uuid()"))
+        return SHIM_SYSTEM;
+    return told(run, "hub renew", SHIM_OK,
+                "it has a new identity; every host compares the whole at its next sync");
+}
+
+static int status(struct run *run)
+{
+    static const char ask[] =
+        "SELECT h.form::text, h.single::text, current_setting('synchronous_standby_names'),"
+        " (SELECT count(*) FROM smime_policy.journal j WHERE j.realm = r.realm)::text"
+        " FROM smime_policy.hub h, smime_policy.realm r WHERE r.realm = $1";
+    const char *const realm[] = { run->hub.realm, NULL };
+    struct shim_hub_head head;
+    int code = shim_hub_head(&run->hub, &head);
+    PGresult *rows = code == SHIM_OK ? shim_hub_ask(&run->hub, ask, realm) : NULL;
+    const char *standbys;
+    bool single;
+
+    if (rows == NULL || run->hub.pq->ntuples(rows) != 1) {
+        run->hub.pq->clear(rows);
+        shim_hub_head_clear(&head);
+        return code == SHIM_OK ? SHIM_SYSTEM : code;
+    }
+    single = strcmp(shim_hub_text(&run->hub, rows, 0, 1), "true") == 0;
+    standbys = shim_hub_text(&run->hub, rows, 0, 2);
+    if (shim_long_has(run->line, "json")) {
+        code = print_json(run, "hub status", SHIM_OK,
+                          json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
+                                    atoi(shim_hub_text(&run->hub, rows, 0, 0)), "epoch",
+                                    head.reach.epoch, "revision", (json_int_t)head.reach.revision,
+                                    "oldest", (json_int_t)head.oldest, "journal",
+                                    (json_int_t)atoll(shim_hub_text(&run->hub, rows, 0, 3)),
+                                    "certificates", (json_int_t)head.reach.certificates, "single",
+                                    single, "standbys", sp_json_text(standbys), "private_keys",
+                                    head.has_keys));
+    } else {
+        shim_print(stdout, "hub %s, realm %s: revision %lld, %lld certificates, epoch %s\n",
+                   run->hub.name, run->hub.realm, (long long)head.reach.revision,
+                   (long long)head.reach.certificates, head.reach.epoch);
+        if (single)
+            puts("it has no standby (--single): what was uploaded since the last backup is lost "
+                 "with its disk");
+        else
+            shim_print(stdout, "standbys that confirm: %s\n", standbys);
+        printf("private keys are %sopen to this host\n", head.has_keys ? "" : "not ");
+    }
+    run->hub.pq->clear(rows);
+    shim_hub_head_clear(&head);
+    return code;
+}
+
+static int push(struct run *run)
+{
+    struct shim_pushed pushed = { 0 };
+    int code = shim_hub_push(run->shim, &run->hub, &pushed);
+
+    if (shim_long_has(run->line, "json"))
+        return print_json(
+            run, "hub push", code,
+            json_pack("{s:b, s:I, s:I, s:I, s:I}", "done", code == SHIM_OK, "revision",
+                      (json_int_t)pushed.revision, "certificates", (json_int_t)pushed.certificates,
+                      "keys", (json_int_t)pushed.keys, "keys_kept", (json_int_t)pushed.keys_kept));
+    if (code == SHIM_OK)
+        shim_print(stdout,
+                   "pushed %lld certificates and %lld private keys to the hub %s, revision %lld; "
+                   "%lld private keys stay here alone\n",
+                   (long long)pushed.certificates, (long long)pushed.keys, run->hub.name,
+                   (long long)pushed.revision, (long long)pushed.keys_kept);
+    return code;
+}
+
+/* |instead|: as in tool.c, for --explain. */
+static const struct what {
+    const char *name;
+    int (*run)(struct run *run);
+    const char *instead;
+} whats[] = {
+    { "init", init, "'smime-policy hub status' tells how the hub is" },
+    { "upgrade", upgrade, "'smime-policy hub status' tells its form" },
+    { "renew", renew, "'smime-policy hub status' tells its epoch" },
+    { "push", push, "'smime-policy list' tells what would be pushed" },
+    { "status", status, NULL },
+};
+
+static int run_what(struct shim *shim, const struct what *what, const struct shim_long *line)
+{
+    struct run run = { .shim = shim, .line = line };
+    int code;
+
+    if (line->operands[1] != NULL)
+        return shim_usage("hub: %s takes no other word", what->name);
+    if (shim_long_has(line, "single") && what->run != init)
+        return shim_usage("hub: --single is for 'hub init' alone");
+    if (shim->explain && what->instead != NULL)
+        return shim_explains_not("hub", what->instead);
+    code = shim_hub_open(shim, &run.hub);
+    if (code == SHIM_OK)
+        code = what->run(&run);
+    shim_hub_close(&run.hub);
+    return code;
+}
+
+int shim_run_hub(struct shim *shim, char **argv)
+{
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+    const char *word = code == SHIM_OK ? line.operands[0] : NULL;
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    for (size_t i = 0; word != NULL && i < sizeof(whats) / sizeof(whats[0]); i++)
+        if (strcmp(word, whats[i].name) == 0)
+            return run_what(shim, &whats[i], &line);
+    return shim_usage("hub: takes init, upgrade, status, push or renew%s%s",
+                      word != NULL ? ", and not: " : "", word != NULL ? word : "");
+}

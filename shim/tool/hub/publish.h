@@ -1,0 +1,55 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Rows that go to the hub, in one transaction.
+ */
+#ifndef SHIM_PUBLISH_H
+#define SHIM_PUBLISH_H
+
+#include "base/text.h"
+#include "tool/hub/talk.h"
+
+/* One row of smime_policy.incoming.  All borrowed; NULL and -1 are NULL there. */
+struct shim_publish_row {
+    const char *what;           /* "certificate", "removal" or "key" */
+    const unsigned char *name;  /* fingerprint, or the id of a key */
+    const unsigned char *base;  /* the sum of the row that we know */
+    const unsigned char *bytes; /* DER of a certificate, or PKCS#8 */
+    size_t length;
+    int role, origin;
+    int64_t uploaded;
+    const char *addresses;
+    int narrowed;
+    const unsigned char *key_of;
+    const char *uri;
+};
+
+/* Zero-initialise it; clear it in any case. */
+struct shim_publish {
+    struct shim_hub *hub; /* borrowed */
+    struct sp_text text;  /* the rows that were not sent yet */
+    int64_t rows;
+};
+
+/* Begin the transaction; false with the reason on stderr, as for the others. */
+bool shim_publish_begin(struct shim_publish *publish, struct shim_hub *hub);
+bool shim_publish_row(struct shim_publish *publish, const struct shim_publish_row *row);
+/* Publish and commit.  |*revision|: 0 if there was no row. */
+bool shim_publish_end(struct shim_publish *publish, int64_t *revision);
+void shim_publish_clear(struct shim_publish *publish);
+
+/* The sum of a certificate's row, as smime_policy.sum_of(); false if out of memory. */
+bool shim_publish_sum(const struct shim_publish_row *row, unsigned char sum[SP_SHA256_LENGTH]);
+
+/*
+ * Send the certificate of |record|, unless the hub has it so.  |found_by|: the only addresses that
+ * it is found by; NULL: all.  |*same| is set if the hub has it.
+ */
+bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
+                       const struct sp_record *record, const char *found_by, bool *same);
+/* Send a private key; false also for one that is open. */
+bool shim_publish_key(struct shim_publish *publish, const unsigned char *id,
+                      const struct sp_private_key *key);
+
+#endif

@@ -1,0 +1,41 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * One sync: what pull.c and compare.c share.
+ */
+#ifndef SHIM_PULL_H
+#define SHIM_PULL_H
+
+#include "tool/hub/talk.h"
+#include "tool/hub/publish.h"
+
+struct shim_pull {
+    struct shim *shim;          /* borrowed, as the next four */
+    struct shim_hub *hub;       /* a transaction is open, which sees one revision */
+    struct sp_keyring *keyring; /* the copy */
+    const struct shim_sync_how *how;
+    struct shim_synced *synced;
+    struct sp_keyring *reader; /* owned: the copy, for look-ups beside the upload */
+    struct sp_upload *upload;  /* owned: what is stored next */
+    struct shim_hub_head head; /* owned: where the hub is */
+    struct sp_hub local;       /* owned: where the copy was */
+    struct sp_hub reach;       /* number and digest of the copy with what was taken */
+    bool follows;              /* |reach| is kept row by row */
+};
+
+int shim_pull_begin(struct shim_pull *pull);
+/* Store what was taken, so that the copy reaches to |reach|. */
+int shim_pull_commit(struct shim_pull *pull, const struct sp_hub *reach);
+/*
+ * Check and take the certificate in row |i|: fingerprint, payload, role, origin, uploaded,
+ * addresses, narrowed, and its sum unless the journal is followed.
+ */
+int shim_pull_row(struct shim_pull *pull, const PGresult *rows, int i);
+/* Print why the keyring failed. */
+int shim_pull_failed(const struct shim_pull *pull);
+
+/* Compare the whole, and take what differs. */
+int shim_pull_whole(struct shim_pull *pull);
+
+#endif

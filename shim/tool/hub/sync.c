@@ -1,0 +1,81 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy sync: brings this host's keyring up to the hub.
+ */
+#include <stdio.h>
+
+#include <jansson.h>
+
+#include "base/json_text.h"
+#include "common/long_options.h"
+#include "common/print.h"
+#include "tool/hub/talk.h"
+#include "tool/keyring/keyring_at.h"
+#include "tool/keyring/stored_entry.h"
+
+static int print_json(const struct shim *shim, const struct shim_synced *synced, int code)
+{
+    int printed = shim_json_line(json_pack(
+        "{s:s, s:s, s:o, s:o, s:o, s:b, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I}", "policy",
+        SMIMEPOLICY_VERSION, "operation", "sync", "keyring", sp_json_text(shim->keyring_path),
+        "hub", sp_json_text(shim->settings->hub), "realm", sp_json_text(shim->settings->hub_realm),
+        "done", code == SHIM_OK, "exit", code, "epoch", sp_json_text(synced->epoch), "revision",
+        (json_int_t)synced->revision, "certificates", (json_int_t)synced->certificates, "whole",
+        synced->whole, "stored", (json_int_t)synced->stored, "removed", (json_int_t)synced->removed,
+        "keys", (json_int_t)synced->keys));
+
+    return printed == SHIM_OK ? code : printed;
+}
+
+static int sync_once(struct shim *shim, const struct shim_sync_how *how, struct shim_synced *synced)
+{
+    struct sp_keyring *keyring = NULL;
+    struct shim_hub hub = { 0 };
+    int code = shim_keyring_open(shim, SP_KEYRING_WRITE, &keyring);
+
+    /* A setting of this host counts without the hub. */
+    if (code == SHIM_OK)
+        code = shim_hub_relabel(shim, keyring);
+    if (code == SHIM_OK)
+        code = shim_hub_open(shim, &hub);
+    if (code == SHIM_OK)
+        code = shim_hub_sync(shim, &hub, keyring, how, synced);
+    sp_keyring_close(keyring);
+    shim_hub_close(&hub);
+    return code;
+}
+
+int shim_run_sync(struct shim *shim, char **argv)
+{
+    struct shim_sync_how how = { 0 };
+    struct shim_synced synced = { 0 };
+    struct shim_long line;
+    int code = shim_long_parse(shim, argv, &line);
+
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    if (*line.operands != NULL)
+        return shim_usage("sync: takes no word");
+    how.whole = shim_long_has(&line, "whole");
+    code = shim_load_settings(shim);
+    if (code == SHIM_OK && shim->settings->hub == NULL)
+        code = shim_usage("no hub is set; give the setting `hub` in the policy file");
+    if (code == SHIM_OK)
+        code = shim_keyring_find(shim);
+    if (code != SHIM_OK)
+        return code;
+    code = sync_once(shim, &how, &synced);
+    if (shim_long_has(&line, "json"))
+        code = print_json(shim, &synced, code);
+    else if (code == SHIM_OK)
+        shim_print(stdout,
+                   "revision %lld of the hub %s: %lld stored, %lld removed, %lld private keys; "
+                   "%lld certificates (keyring %s)\n",
+                   (long long)synced.revision, shim->settings->hub, (long long)synced.stored,
+                   (long long)synced.removed, (long long)synced.keys,
+                   (long long)synced.certificates, shim->keyring_path);
+    shim_synced_clear(&synced);
+    return code;
+}

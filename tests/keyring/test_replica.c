@@ -1,0 +1,264 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * The copy of a hub in a keyring: what comes, what is replaced, what leaves, and what is this
+ * keyring's own and stays.
+ */
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+
+#include "keyrings.h"
+
+static char *place;
+static struct sp_keyring *keyring;
+static X509 *bob, *carol;
+
+static void set_up(void)
+{
+    place = sp_make_place();
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    bob = sp_make_contact(1, "Bob", "email:bob@example.org", NULL);
+    carol = sp_make_contact(2, "Carol", "email:carol@example.org", NULL);
+}
+
+static void tear_down(void)
+{
+    X509_free(bob);
+    X509_free(carol);
+    sp_keyring_close(keyring);
+    sp_remove_place(place);
+}
+
+/* A member with the standing |there|, whose sum is |sum| repeated. */
+static struct sp_member member_of(const X509 *cert, int sum, enum sp_role role,
+                                  enum sp_origin origin)
+{
+    struct sp_member member = { .there = { role, origin } };
+
+    sp_fingerprint(cert, member.fingerprint);
+    memset(member.sum, sum, sizeof(member.sum));
+    return member;
+}
+
+static void add(struct sp_upload *upload, const X509 *cert, const struct sp_member *member,
+                enum sp_role role, enum sp_origin origin)
+{
+    struct sp_facts *facts = sp_facts_new(cert);
+    enum sp_role stored_as;
+
+    sp_upload_origin(upload, origin);
+    if (member != NULL)
+        sp_upload_member(upload, member);
+    ck_assert_int_ne(sp_upload_add(upload, cert, facts, role, false, &stored_as), SP_ADD_FAILED);
+    sp_facts_free(facts);
+}
+
+/* Take |cert| from the hub, which has it in |role|. */
+static void take(const X509 *cert, int sum, enum sp_role role, bool hands_over)
+{
+    const struct sp_member member = member_of(cert, sum, role, SP_ORIGIN_UPLOADED);
+    const struct sp_hub reach = { .realm = (char *)(uintptr_t) "default",
+                                  .epoch = (char *)(uintptr_t) "one",
+                                  .anchors = (char *)(uintptr_t) "no",
+                                  .revision = sum,
+                                  .certificates = 1 };
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    add(upload, cert, &member, role, SP_ORIGIN_HUB);
+    sp_upload_hub(upload, &reach);
+    if (hands_over)
+        sp_upload_hand_over(upload);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+}
+
+static void upload_by_hand(const X509 *cert, enum sp_role role)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    add(upload, cert, NULL, role, SP_ORIGIN_UPLOADED);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+}
+
+static void leave(const X509 *cert, bool with_key)
+{
+    struct sp_upload *upload = sp_upload_begin(keyring);
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+
+    sp_fingerprint(cert, fingerprint);
+    ck_assert(sp_upload_leave(upload, fingerprint, with_key));
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+}
+
+static void expect(const X509 *cert, enum sp_role role, enum sp_origin origin)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    struct sp_standing is;
+    bool failed;
+
+    sp_fingerprint(cert, fingerprint);
+    is = sp_keyring_standing(keyring, fingerprint, &failed);
+    ck_assert(!failed);
+    ck_assert_int_eq(is.role, role);
+    ck_assert_int_eq(is.origin, origin);
+}
+
+static void expect_member(const X509 *cert, int known, int sum, bool own)
+{
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    struct sp_member member;
+
+    sp_fingerprint(cert, fingerprint);
+    ck_assert_int_eq(sp_keyring_member(keyring, fingerprint, &member), known);
+    if (known == 1) {
+        ck_assert_int_eq(member.sum[0], sum);
+        ck_assert(member.own == own);
+    }
+}
+
+START_TEST(comes_and_leaves)
+{
+    struct sp_hub hub;
+
+    ck_assert(sp_keyring_hub(keyring, &hub));
+    ck_assert_ptr_null(hub.epoch);
+    take(bob, 7, SP_ROLE_CONTACT, false);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_HUB);
+    expect_member(bob, 1, 7, false);
+    expect_member(carol, 0, 0, false);
+    ck_assert(sp_keyring_hub(keyring, &hub));
+    ck_assert_str_eq(hub.epoch, "one");
+    ck_assert_int_eq(hub.revision, 7);
+    sp_hub_clear(&hub);
+    leave(bob, false);
+    expect(bob, SP_ROLE_NONE, 0);
+    expect_member(bob, 0, 0, false);
+}
+END_TEST
+
+START_TEST(replaced)
+{
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    take(bob, 2, SP_ROLE_CA, false);
+    expect(bob, SP_ROLE_CA, SP_ORIGIN_HUB);
+    expect_member(bob, 1, 2, false);
+    /* Without the private key it is no identity. */
+    take(bob, 3, SP_ROLE_IDENTITY, false);
+    ck_assert_int_eq(sp_sql_number(place, SP_CERTIFICATES, "SELECT count(*) FROM certificate"), 1);
+}
+END_TEST
+
+/* What a person uploaded here is neither changed nor removed by the hub. */
+START_TEST(own_stays)
+{
+    upload_by_hand(bob, SP_ROLE_CONTACT);
+    take(bob, 1, SP_ROLE_CA, false);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
+    expect_member(bob, 1, 1, true);
+    take(bob, 2, SP_ROLE_CA, false);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
+    leave(bob, true);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
+    expect_member(bob, 0, 0, false);
+}
+END_TEST
+
+/* What was handed over is the hub's, and what the hub then makes of it is no anchor. */
+START_TEST(handed_over)
+{
+    upload_by_hand(bob, SP_ROLE_CONTACT);
+    take(bob, 1, SP_ROLE_CONTACT, true);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
+    expect_member(bob, 1, 1, false);
+    take(bob, 2, SP_ROLE_CA, false);
+    expect(bob, SP_ROLE_CA, SP_ORIGIN_HUB);
+    leave(bob, false);
+    expect(bob, SP_ROLE_NONE, 0);
+}
+END_TEST
+
+START_TEST(uploaded_after)
+{
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    upload_by_hand(bob, SP_ROLE_CONTACT);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
+    expect_member(bob, 1, 1, false);
+}
+END_TEST
+
+START_TEST(relabelled)
+{
+    struct sp_upload *upload;
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    upload_by_hand(carol, SP_ROLE_CONTACT);
+    upload = sp_upload_begin(keyring);
+    sp_fingerprint(bob, fingerprint);
+    ck_assert(sp_upload_relabel(upload, fingerprint, SP_ORIGIN_HUB_ANCHOR));
+    sp_fingerprint(carol, fingerprint);
+    ck_assert(sp_upload_relabel(upload, fingerprint, SP_ORIGIN_HUB));
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_HUB_ANCHOR);
+    expect(carol, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
+}
+END_TEST
+
+/* Members come in the order of their fingerprints, behind one that is given. */
+START_TEST(in_order)
+{
+    struct sp_member members[4];
+    unsigned char last[SP_SHA256_LENGTH];
+
+    memset(last, 0xff, sizeof(last));
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    take(carol, 1, SP_ROLE_CONTACT, false);
+    ck_assert_int_eq(sp_keyring_members(keyring, NULL, members, 4), 2);
+    ck_assert_int_lt(memcmp(members[0].fingerprint, members[1].fingerprint, SP_SHA256_LENGTH), 0);
+    ck_assert_int_eq(sp_keyring_members(keyring, members[0].fingerprint, members + 2, 2), 1);
+    ck_assert_mem_eq(members[1].fingerprint, members[2].fingerprint, SP_SHA256_LENGTH);
+    ck_assert_int_eq(sp_keyring_members(keyring, members[1].fingerprint, members, 4), 0);
+    ck_assert_int_eq(sp_keyring_members(keyring, last, members, 4), 0);
+}
+END_TEST
+
+/* Removed past the hub, the copy is not whole, and is compared. */
+START_TEST(removed_past_the_hub)
+{
+    unsigned char fingerprint[1][SP_SHA256_LENGTH];
+    struct sp_hub hub;
+
+    take(bob, 1, SP_ROLE_CONTACT, false);
+    sp_fingerprint(bob, fingerprint[0]);
+    ck_assert(sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+    expect_member(bob, 0, 0, false);
+    ck_assert(sp_keyring_hub(keyring, &hub));
+    ck_assert_int_eq(hub.revision, 0);
+    sp_hub_clear(&hub);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("replica");
+    TCase *tests = tcase_create("replica");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_test(tests, comes_and_leaves);
+    tcase_add_test(tests, replaced);
+    tcase_add_test(tests, own_stays);
+    tcase_add_test(tests, handed_over);
+    tcase_add_test(tests, uploaded_after);
+    tcase_add_test(tests, relabelled);
+    tcase_add_test(tests, in_order);
+    tcase_add_test(tests, removed_past_the_hub);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
