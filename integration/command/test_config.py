@@ -146,6 +146,7 @@ signers = all
 # hub is not set
 hub_realm = default
 hub_anchors = no
+hub_max_age = 1d
 trace = no
 weak_key = warn
 weak_digest = warn

@@ -52,6 +52,7 @@ struct smimepolicy_settings {
     char *decision_log; /* owned; NULL: none; "syslog" or an absolute path */
     char *hub;          /* owned; NULL: none; "service=NAME" or a URI, without a password */
     char *hub_realm;    /* owned */
+    char *hub_max_age;  /* owned: "1d" and the like */
     char *hub_anchors;  /* owned; "no", "yes" or fingerprints */
 };
 
