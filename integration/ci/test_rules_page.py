@@ -2,10 +2,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """smime-policy-rules(7): its examples are what the command prints."""
 
+import os
 import re
 
 import pytest
 
+from crl_maker import crl, entry, serial_of
 from harness import BUILD, COMMAND, REPO, must, run, stock
 
 PAGE = BUILD / "docs" / "smime-policy-rules.7"
@@ -31,6 +33,16 @@ CHECKED = {
     "validity-too-long": ("--for", "sign", "root"),
     "expires-soon": ("--for", "sign", "ending"),
 }
+
+
+def policy_with_crl(pki, folder):
+    """A policy file that names a keyring with a CRL."""
+    ring, policy = folder / "ring", folder / "policy.cnf"
+    policy.write_text(f"keyring = {ring}\n")
+    (folder / "crl").write_bytes(crl(pki.root, [entry(serial_of(pki.good_rsa.pem), reason=1)]))
+    for file in (pki.ca, folder / "crl"):
+        must(run(COMMAND, "--policy", policy, "upload", file))
+    return policy
 
 
 def told(pki, folder, rule):
@@ -60,9 +72,24 @@ def told(pki, folder, rule):
             signed.write_text("From: bob@example.com\n" + signed.read_text())
             return run(COMMAND, "verify", "-in", signed, "-CAfile", pki.root.pem, "-out",
                        folder / "out")
+        case "keyring-stale":
+            policy, keyring = folder / "policy.cnf", folder / "keyring"
+            policy.write_text("hub = service=smime\n")
+            keyring.mkdir(mode=0o755)
+            (keyring / "hub-contact").touch()
+            os.utime(keyring / "hub-contact", (1000000000, 1000000000))
+            return run(COMMAND, "--policy", policy, "--keyring", keyring, "encrypt", "-in", mail, "-out",
+                       folder / "out", pki.good_rsa.pem)
         case "weak-cipher":
             return run(COMMAND, "encrypt", "-des3", "-in", mail, "-out", folder / "out",
                        pki.good_rsa.pem)
+        case "revoked":
+            return run(COMMAND, "--policy", policy_with_crl(pki, folder), "check", "--for", "encrypt",
+                       pki.good_rsa.pem)
+        case "revocation-unknown":
+            policy = folder / "hard.cnf"
+            policy.write_text("revocation = hard\n")
+            return run(COMMAND, "--policy", policy, "check", "--for", "sign", pki.good_rsa.pem)
     return run(COMMAND, "check", *CHECKED[rule][:-1], pki[CHECKED[rule][-1]].pem)
 
 

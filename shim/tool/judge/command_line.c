@@ -116,6 +116,7 @@ static void judge_cert(struct judging *judging, const char *uri, const char *key
             judging->all_signers = push(judging->signers, first) && judging->all_signers;
     } else {
         judging->all_signers = false;
+        judging->operation->shim->left_to_provider = true;
     }
     judging->outcome->file = NULL;
     shim_loaded_clear(&cert);
@@ -332,6 +333,8 @@ int shim_judge_request(struct shim_operation *operation, struct shim_outcome *ou
     if (code != SHIM_OK)
         return code;
     judge_operation(&judging);
+    if (outcome->fault == SHIM_OK)
+        shim_judge_age(operation, outcome);
     shim_secret_clear(&judging.secret);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
