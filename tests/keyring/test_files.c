@@ -175,6 +175,30 @@ START_TEST(removed)
 }
 END_TEST
 
+/* A keyring that was made for an upload stays once it has held something, and else it goes. */
+START_TEST(made_for_an_upload)
+{
+    X509 *cert = sp_make_contact(1, "Bob", "email:bob@example.org", NULL);
+    char *fresh = sp_store_file(place, "fresh");
+    struct sp_keyring *keyring = sp_must_open(fresh, SP_KEYRING_WRITE);
+    unsigned char fingerprint[1][SP_SHA256_LENGTH];
+
+    sp_fingerprint(cert, fingerprint[0]);
+    if (_i == 0) {
+        sp_store(keyring, cert, SP_ROLE_CONTACT);
+        ck_assert(
+            sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
+    } else {
+        sp_upload_free(sp_upload_begin(keyring));
+    }
+    sp_keyring_close(keyring);
+    ck_assert_int_eq(sp_keyring_exists(fresh), _i == 0);
+    ck_assert_int_eq(access(fresh, F_OK) == 0, _i == 0);
+    OPENSSL_free(fresh);
+    X509_free(cert);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: files");
@@ -187,6 +211,7 @@ int main(void)
     tcase_add_loop_test(tests, not_made, 0, SP_ROWS(impossible));
     tcase_add_test(tests, not_made_without_descriptors);
     tcase_add_test(tests, removed);
+    tcase_add_loop_test(tests, made_for_an_upload, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
