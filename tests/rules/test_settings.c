@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "rules/rules.h"
+#include "settings/directories.h"
 #include "settings/host_list.h"
 #include "verdicts.h"
 
@@ -47,6 +48,7 @@ static const char *const defaults[][2] = {
     { "hub", NULL },
     { "hub_realm", "default" },
     { "hub_anchors", "no" },
+    { "hub_max_age", "1d" },
     { "trace", "no" },
     { "weak_key", "warn" },
     { "weak_digest", "warn" },
@@ -66,6 +68,39 @@ START_TEST(every_default)
     ck_assert_ptr_null(sp_settings_key(SP_ROWS(defaults)));
     ck_assert_ptr_null(sp_settings_value(settings, SP_ROWS(defaults)));
     OPENSSL_free(value);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+static const struct {
+    const char *contacts, *age;
+    int64_t passed; /* seconds */
+    bool again;
+} ages[] = {
+    { "ldap://x", NULL, 86399, false },
+    { "ldap://x", NULL, 86400, true },
+    { NULL, NULL, 86400, false },
+    { "ldap://x", "1h", 3599, false },
+    { "ldap://x", "1h", 3600, true },
+    { "ldap://x", "2w", 14 * 86400 - 1, false },
+    { "ldap://x", "2w", 14 * 86400, true },
+    { "ldap://x", "12d", 12 * 86400, true },
+    { "ldap://x", "12d", 12 * 86400 - 1, false },
+    { "ldap://x", "1d", -5, false },
+};
+
+START_TEST(asked_again)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+
+    if (ages[_i].contacts != NULL)
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "contacts", ages[_i].contacts, NULL),
+                         1);
+    if (ages[_i].age != NULL)
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "contacts_age", ages[_i].age, NULL), 1);
+    ck_assert_int_eq(
+        sp_is_to_be_asked_again(settings, 1700000000, (time_t)(1700000000 + ages[_i].passed)),
+        ages[_i].again);
     smimepolicy_settings_free(settings);
 }
 END_TEST
@@ -153,6 +188,8 @@ static const struct {
     { "hub_realm", "team-1_a.b" },
     { "hub_anchors", "no" },
     { "hub_anchors", "yes" },
+    { "hub_max_age", "90m" },
+    { "hub_max_age", "99999d" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
                      "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF" },
@@ -307,6 +344,12 @@ static const struct {
     { "hub_realm", "a/b", NULL },
     { "hub_realm", "12345678901234567890123456789012345678901234567890123456789012345", NULL },
     { "hub_anchors", "maybe", NULL },
+    { "hub_max_age", "1", NULL },
+    { "hub_max_age", "0d", NULL },
+    { "hub_max_age", "1w", NULL },
+    { "hub_max_age", "1dd", NULL },
+    { "hub_max_age", "100000d", NULL },
+    { "hub_max_age", "-1d", NULL },
     { "hub_anchors", "", NULL },
     { "hub_anchors", ", ", NULL },
     { "hub_anchors", "0123456789abcdef", NULL },
@@ -365,6 +408,7 @@ static const char *const fixed[] = {
     "decrypt_expired",
     "revoked",
     "revocation_unknown",
+    "keyring_stale",
 };
 
 START_TEST(fixed_rules)
@@ -613,6 +657,7 @@ int main(void)
     Suite *suite = suite_create("settings");
     TCase *tests = tcase_create("settings");
 
+    tcase_add_loop_test(tests, asked_again, 0, SP_ROWS(ages));
     tcase_add_loop_test(tests, every_default, 0, SP_ROWS(defaults));
     tcase_add_test(tests, whole_text);
     tcase_add_loop_test(tests, good_value, 0, SP_ROWS(good));
