@@ -23,8 +23,8 @@ struct shim_ocsp {
     const smimepolicy_settings *settings; /* borrowed */
     const char *keyring;                  /* borrowed: its path; NULL: answers are not kept */
     bool keeps_nothing;                   /* nothing is written */
-    int64_t milliseconds;                 /* for all of them, from the first one on */
-    int64_t end;                          /* of shim_milliseconds(); 0: none was asked yet */
+    int64_t milliseconds; /* for all of them, from the first one on; 0: no responder is asked */
+    int64_t end;          /* of shim_milliseconds(); 0: none was asked yet */
 };
 
 /*
