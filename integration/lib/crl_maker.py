@@ -86,11 +86,14 @@ def read_issuer(path):
 
 
 def crl(ca, entries=(), *, crl_number=1, this=NOW - DAY, until=NOW + 7 * DAY, extensions=(),
-        version=integer(1), key=None, spoil=False, algorithm=None):
-    """A CRL in DER.  |until| None: without nextUpdate; |spoil|: its signature does not fit."""
+        version=integer(1), key=None, spoil=False, algorithm=None, around=bytes):
+    """
+    A CRL in DER.  |until| None: without nextUpdate; |spoil|: its signature does not fit.  |around| changes
+    the list of its entries before it is signed.
+    """
     subject, own_algorithm = read_issuer(ca.pem)
     algorithm = algorithm or own_algorithm
-    listed = tlv(SEQUENCE, *entries) if entries else b""
+    listed = around(tlv(SEQUENCE, *entries)) if entries else b""
     given = [*([] if crl_number is None else [number(crl_number)]), *extensions]
     body = tlv(SEQUENCE, version, algorithm, subject, moment(this),
                b"" if until is None else moment(until), listed,
