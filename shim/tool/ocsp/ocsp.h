@@ -56,6 +56,9 @@ struct shim_ocsp_exchange {
 bool shim_ocsp_read(const struct shim_ocsp_exchange *exchange, const unsigned char *der,
                     size_t length, struct sp_revocation *found, const char **why);
 
+/* Seconds since the epoch; 0: there is none, or it is no time. */
+int64_t shim_ocsp_time(const ASN1_GENERALIZEDTIME *at);
+
 /* ocsp_kept.c: the answer for |cert|, to free, or NULL. */
 unsigned char *shim_ocsp_kept(const char *keyring, const X509 *cert, size_t *length);
 /* Keep it, if that is possible; what is not kept is asked again. */
