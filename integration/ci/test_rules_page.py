@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """smime-policy-rules(7): its examples are what the command prints."""
 
+import os
 import re
 
 import pytest
@@ -71,6 +72,14 @@ def told(pki, folder, rule):
             signed.write_text("From: bob@example.com\n" + signed.read_text())
             return run(COMMAND, "verify", "-in", signed, "-CAfile", pki.root.pem, "-out",
                        folder / "out")
+        case "keyring-stale":
+            policy, keyring = folder / "policy.cnf", folder / "keyring"
+            policy.write_text("hub = service=smime\n")
+            keyring.mkdir(mode=0o755)
+            (keyring / "hub-contact").touch()
+            os.utime(keyring / "hub-contact", (1000000000, 1000000000))
+            return run(COMMAND, "--policy", policy, "--keyring", keyring, "encrypt", "-in", mail, "-out",
+                       folder / "out", pki.good_rsa.pem)
         case "weak-cipher":
             return run(COMMAND, "encrypt", "-des3", "-in", mail, "-out", folder / "out",
                        pki.good_rsa.pem)

@@ -154,6 +154,7 @@ ocsp = off
 # hub is not set
 hub_realm = default
 hub_anchors = no
+hub_max_age = 1d
 trace = no
 weak_key = warn
 weak_digest = warn

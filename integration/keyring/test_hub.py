@@ -4,14 +4,16 @@
 
 import itertools
 import json
+import os
 import shutil
 import socket
 import sqlite3
 import threading
+import time
 
 import pytest
 
-from harness import BUILD, COMMAND, MODULE, TOOL, must, run
+from harness import BUILD, COMMAND, MODULE, OPENSSL, TOOL, must, run, write_conf
 from hubs import PROGRAMS, Fleet, a_cluster
 from pages import block
 from test_json import validator
@@ -333,6 +335,99 @@ def test_no_password_in_our_files(two):
     one.set(hub="postgresql://writer:secret@127.0.0.1/x")
     result = one.call("sync")
     assert result.rc == REFUSED and "secret" not in result.text and "without a password" in result.text
+
+
+# --- a copy that was not in touch
+
+
+@pytest.fixture
+def stale(two, pki, tmp_path, mail):
+    """A host with an identity, and what it signed and encrypted while it was in touch."""
+    one, _ = two
+    one.must("upload", "--no-passphrase", pki.good_rsa.pem, pki.good_rsa.key)
+    one.must("upload", pki.root.pem)
+    one.must("sign", "-in", mail, "--from", "good_rsa@example.com", "-out", tmp_path / "signed")
+    one.must("encrypt", "-in", mail, "--to", "good_rsa@example.com", "-out", tmp_path / "sealed")
+    return one
+
+
+def age(host, seconds):
+    at = time.time() - seconds
+    os.utime(host.keyring / "hub-contact", (at, at))
+
+
+USES = {"sign": ("sign", "--from", "good_rsa@example.com", "-in", "{mail}"),
+        "encrypt": ("encrypt", "--to", "good_rsa@example.com", "-in", "{mail}"),
+        "verify": ("verify", "--no-sender", "-in", "{tmp}/signed"),
+        "decrypt": ("decrypt", "-in", "{tmp}/sealed")}
+
+
+def test_stale(stale, tmp_path, mail):
+    """Nothing new goes out and nobody is vouched for; reading goes on, and a contact ends it."""
+    out = tmp_path / "out"
+    for seconds, passes in ((86000, True), (86500, False), (-1000, False), (0, True), (None, False)):
+        if seconds is None:
+            (stale.keyring / "hub-contact").unlink()
+        else:
+            age(stale, seconds)
+        for use, words in USES.items():
+            out.unlink(missing_ok=True)
+            result = stale.call(*(word.format(mail=mail, tmp=tmp_path) for word in words), "-out", out)
+            assert (result.rc == (DONE if passes or use == "decrypt" else REFUSED)), (seconds, use, result)
+            assert out.exists() == (result.rc == DONE)
+            assert result.rc == DONE or "[keyring-stale]" in result.text, result
+    assert "has never been in touch" in stale.call("sign", *USES["sign"][1:-1], mail, "-out", out).text
+    stale.must("sync")
+    stale.must("sign", *USES["sign"][1:-1], mail, "-out", out)
+    age(stale, 86500)
+    stale.set(hub_max_age="2d")
+    stale.must("sign", *USES["sign"][1:-1], mail, "-out", out)
+
+
+def test_the_age_is_shown(two, pki):
+    one, _ = two
+    one.must("upload", pki.good_chain.pem)
+    for words in ("list",), ("show", "good_chain@example.com"), ("maintain",):
+        for seconds, stale in ((0, False), (86500, True)):
+            age(one, seconds)
+            told = one.call(*words).err
+            assert "a copy of the hub service=writer; last contact: 20" in told
+            assert ("it is stale" in told) == stale
+
+
+@pytest.mark.parametrize("trust", ["caller", "keyring"])
+def test_stale_in_stock_programs(trust, stale, pki, tmp_path, mail):
+    """Where the program's own store vouches, the age of the keyring does not matter to it."""
+    out = tmp_path / "out"
+    conf = write_conf(tmp_path / "openssl.cnf", {"keyring": stale.keyring, "trust": trust, "hub": "service=x"})
+    cases = {"sign": ("-sign", "-outform", "DER", "-nodetach", "-in", mail, "-signer", pki.good_rsa.pem, "-inkey", pki.good_rsa.key),
+             "encrypt": ("-encrypt", "-in", mail, pki.good_rsa.pem),
+             "verify": ("-verify", "-in", tmp_path / "signed", "-CAfile", pki.good_rsa.pem, "-partial_chain"),
+             "decrypt": ("-decrypt", "-in", tmp_path / "sealed", "-inkey", pki.good_rsa.key)}
+    for seconds in 0, 86500:
+        age(stale, seconds)
+        for use, words in cases.items():
+            out.unlink(missing_ok=True)
+            result = run(OPENSSL, "cms", "-out", out, *words, conf=conf)
+            passes = seconds == 0 or use == "decrypt" or (use == "verify" and trust == "caller")
+            assert (result.rc == 0) == passes, (seconds, use, result)
+            assert passes or "keyring-stale" in result.text
+            assert passes or not out.exists() or out.read_bytes() == b""
+
+
+@pytest.mark.parametrize("api", ["cms", "pkcs7"])
+def test_stale_in_the_library(api, two, pki, mail, tmp_path):
+    stale, _ = two
+    stale.must("upload", pki.person_ca.pem)
+    signed, policy = tmp_path / "signed", tmp_path / "library.cnf"
+    must(run(OPENSSL, "cms", "-sign", "-in", mail, "-signer", pki.person_ca.pem, "-inkey", pki.person_ca.key,
+             "-out", signed, conf="/dev/null"))
+    for trust, seconds, passes in (("keyring", 0, True), ("keyring", 86500, False), ("caller", 86500, True)):
+        age(stale, seconds)
+        policy.write_text(f"keyring = {stale.keyring}\ntrust = {trust}\nhub = service=x\n")
+        result = run(BUILD / "tests" / "rules" / "verify_program", api, pki.person_ca.pem, signed, policy)
+        assert (result.rc == 0) == passes, result
+        assert passes or "keyring-stale" in result.text or "in touch" in result.text, result
 
 
 # --- what is not believed

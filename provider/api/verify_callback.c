@@ -11,6 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "keyring/contact.h"
 #include "keyring/forks.h"
 #include "keyring/keyring.h"
 #include "revocation/asked.h"
@@ -234,6 +235,13 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
      */
     if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0) {
         verdict = sp_refuse_unreadable(signer);
+        *complete = *complete && verdict != NULL;
+        return verdict;
+    }
+    if (settings->trust == SP_TRUST_KEYRING && sp_age_is_asked(SMIMEPOLICY_VERIFY, settings) &&
+        sp_is_stale(sp_keyring_contact(settings->keyring), time(NULL), settings)) {
+        verdict = sp_judge_age(signer, SMIMEPOLICY_VERIFY, sp_keyring_contact(settings->keyring),
+                               time(NULL), settings);
         *complete = *complete && verdict != NULL;
         return verdict;
     }

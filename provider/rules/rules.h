@@ -294,6 +294,15 @@ smimepolicy_verdict *sp_judge_from_directory(const struct sp_facts *facts,
  * it.  |is_anchor|: it ends the chain, and nobody vouches for it.
  */
 bool sp_may_issue(const struct sp_facts *facts, struct sp_standing standing, bool is_anchor);
+/*
+ * The rule `keyring-stale`, of a keyring that is the copy of a hub and was last in touch with
+ * it at |contact| (0: never).
+ */
+bool sp_age_is_asked(smimepolicy_use use, const smimepolicy_settings *settings);
+bool sp_is_stale(time_t contact, time_t now, const smimepolicy_settings *settings);
+/* The verdict on it, of |facts|, which may be NULL.  NULL only if out of memory. */
+smimepolicy_verdict *sp_judge_age(const struct sp_facts *facts, smimepolicy_use use, time_t contact,
+                                  time_t now, const smimepolicy_settings *settings);
 /* Is a certificate of this standing an anchor for its own addresses? */
 bool sp_vouches_for_itself(struct sp_standing standing);
 /*

@@ -4,6 +4,8 @@
  *
  * The rules on time.  Both bounds belong to the validity (RFC 5280, 4.1.2.5).
  */
+#include <stdlib.h>
+
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
@@ -214,4 +216,54 @@ smimepolicy_verdict *sp_judge_signer_issuer(const struct sp_facts *issuer, time_
         add_along(c.verdict, SP_RULE_CA_EXEMPT, &along, sp_format("is not one of a CA"),
                   sp_format("no CA:TRUE that can be read"), "CA:TRUE in Basic Constraints");
     return sp_verdict_finish(c.verdict);
+}
+
+/*
+ * The rule `keyring-stale`: a copy of a hub is believed for a while.  What was removed there
+ * since would be used.
+ */
+
+/* A clock that was put back by less than that is no fault. */
+#define SKEW 300
+
+/* The setting `hub_max_age`, which has the form "1d", in seconds. */
+static int64_t most(const smimepolicy_settings *settings)
+{
+    char *unit;
+    int64_t count = strtol(settings->hub_max_age, &unit, 10);
+
+    return count * (*unit == 'd' ? 24 * 60 * 60 : *unit == 'h' ? 60 * 60 : 60);
+}
+
+bool sp_age_is_asked(smimepolicy_use use, const smimepolicy_settings *settings)
+{
+    return settings->hub != NULL &&
+           (use == SMIMEPOLICY_SIGN || use == SMIMEPOLICY_ENCRYPT || use == SMIMEPOLICY_VERIFY);
+}
+
+bool sp_is_stale(time_t contact, time_t now, const smimepolicy_settings *settings)
+{
+    return contact <= 0 || now - contact > most(settings) || contact - now > SKEW;
+}
+
+smimepolicy_verdict *sp_judge_age(const struct sp_facts *facts, smimepolicy_use use, time_t contact,
+                                  time_t now, const smimepolicy_settings *settings)
+{
+    smimepolicy_verdict *verdict = sp_verdict_new(facts, use);
+    char *since;
+
+    if (verdict == NULL || !sp_age_is_asked(use, settings) || !sp_is_stale(contact, now, settings))
+        return sp_verdict_finish(verdict);
+    since = contact > 0 ? sp_format_time(contact) : NULL;
+    sp_verdict_add(
+        verdict, SP_RULE_KEYRING_STALE, SMIMEPOLICY_DENY,
+        (struct sp_finding_text){
+            since != NULL
+                ? sp_format("the keyring has not been in touch with its hub since %s", since)
+                : sp_format("the keyring has never been in touch with its hub"),
+            since != NULL ? sp_format("%s", since) : sp_format("no contact"),
+            sp_format("contact within hub_max_age = %s", settings->hub_max_age),
+            sp_format("run 'smime-policy sync' as the owner of the keyring, and see to the hub") });
+    OPENSSL_free(since);
+    return sp_verdict_finish(verdict);
 }

@@ -47,7 +47,9 @@
     BEYOND(EXPIRES_SOON, expires_soon, "expires-soon", "certificate expires soon")                 \
     SEED(REVOKED, revoked, "revoked", "certificate is revoked")                                    \
     SEED(REVOCATION_UNKNOWN, revocation_unknown, "revocation-unknown",                             \
-         "no fresh answer says that the certificate is not revoked")
+         "no fresh answer says that the certificate is not revoked")                               \
+    SEED(KEYRING_STALE, keyring_stale, "keyring-stale",                                            \
+         "keyring has not been in touch with its hub for too long")
 
 enum sp_rule {
 #define X(name, key, id, text) SP_RULE_##name,

@@ -60,6 +60,7 @@ TEXT(fetch_from)
 TEXT(hub)
 TEXT(hub_realm)
 TEXT(hub_anchors)
+TEXT(hub_max_age)
 
 static const char *const severity_words[] = { "ignore", "warn", "deny", NULL };
 static const smimepolicy_severity severities[] = { SMIMEPOLICY_IGNORE, SMIMEPOLICY_WARN,
@@ -172,6 +173,8 @@ static const struct row {
     STRING(hub_realm, "default", "a name of letters, digits, '-', '_' and '.'", sp_accepts_realm),
     STRING(hub_anchors, "no", "no, yes, or SHA-256 fingerprints with spaces between",
            sp_accepts_anchors),
+    STRING(hub_max_age, "1d", "a number of minutes, hours or days, such as 90m, 12h or 1d",
+           sp_accepts_age),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
     WORDS(weak_digest, "warn", "ignore, warn or deny", severity_words),
@@ -354,6 +357,7 @@ void smimepolicy_settings_free(smimepolicy_settings *settings)
     OPENSSL_free(settings->hub);
     OPENSSL_free(settings->hub_realm);
     OPENSSL_free(settings->hub_anchors);
+    OPENSSL_free(settings->hub_max_age);
     OPENSSL_free(settings);
 }
 

@@ -324,6 +324,7 @@ static const char *const ids[] = {
     "expires-soon",
     "revoked",
     "revocation-unknown",
+    "keyring-stale",
 };
 
 START_TEST(rule_ids)

@@ -726,11 +726,51 @@ START_TEST(hub)
 }
 END_TEST
 
+/* How long a copy of a hub counts; |ago| is when it was last in touch, from the time 1000000 on. */
+static const struct {
+    const char *hub, *most;
+    smimepolicy_use use;
+    time_t ago;
+    bool stale;
+} ages[] = {
+    { "service=x", "1d", SMIMEPOLICY_SIGN, 86400, false },
+    { "service=x", "1d", SMIMEPOLICY_SIGN, 86401, true },
+    { "service=x", "1d", SMIMEPOLICY_ENCRYPT, 86401, true },
+    { "service=x", "1d", SMIMEPOLICY_VERIFY, 86401, true },
+    { "service=x", "1d", SMIMEPOLICY_DECRYPT, 86401, false },
+    { "service=x", "1d", SMIMEPOLICY_UPLOAD, 86401, false },
+    { "service=x", "90m", SMIMEPOLICY_SIGN, 5400, false },
+    { "service=x", "90m", SMIMEPOLICY_SIGN, 5401, true },
+    { "service=x", "2h", SMIMEPOLICY_SIGN, 7201, true },
+    { "service=x", "1d", SMIMEPOLICY_SIGN, -300, false },
+    { "service=x", "1d", SMIMEPOLICY_SIGN, -301, true },
+    { "service=x", "99999d", SMIMEPOLICY_SIGN, 1000000, true }, /* never */
+    { NULL, "1d", SMIMEPOLICY_SIGN, 86401, false },
+};
+
+START_TEST(age)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    smimepolicy_verdict *verdict;
+
+    if (ages[_i].hub != NULL)
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "hub", ages[_i].hub, NULL), 1);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "hub_max_age", ages[_i].most, NULL), 1);
+    verdict = sp_judge_age(NULL, ages[_i].use, 1000000 - ages[_i].ago, 1000000, settings);
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), !ages[_i].stale);
+    if (ages[_i].stale)
+        ck_assert_ptr_nonnull(sp_find(verdict, "keyring-stale"));
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("roles");
     TCase *tests = tcase_create("roles");
 
+    tcase_add_loop_test(tests, age, 0, SP_ROWS(ages));
     tcase_add_loop_test(tests, hub, 0, SP_ROWS(from_hub));
     tcase_add_loop_test(tests, by_content, 0, SP_ROWS(contents));
     tcase_add_loop_test(tests, upload, 0, SP_ROWS(uploads));

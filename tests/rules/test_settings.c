@@ -48,6 +48,7 @@ static const char *const defaults[][2] = {
     { "hub", NULL },
     { "hub_realm", "default" },
     { "hub_anchors", "no" },
+    { "hub_max_age", "1d" },
     { "trace", "no" },
     { "weak_key", "warn" },
     { "weak_digest", "warn" },
@@ -187,6 +188,8 @@ static const struct {
     { "hub_realm", "team-1_a.b" },
     { "hub_anchors", "no" },
     { "hub_anchors", "yes" },
+    { "hub_max_age", "90m" },
+    { "hub_max_age", "99999d" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
                      "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF" },
@@ -341,6 +344,12 @@ static const struct {
     { "hub_realm", "a/b", NULL },
     { "hub_realm", "12345678901234567890123456789012345678901234567890123456789012345", NULL },
     { "hub_anchors", "maybe", NULL },
+    { "hub_max_age", "1", NULL },
+    { "hub_max_age", "0d", NULL },
+    { "hub_max_age", "1w", NULL },
+    { "hub_max_age", "1dd", NULL },
+    { "hub_max_age", "100000d", NULL },
+    { "hub_max_age", "-1d", NULL },
     { "hub_anchors", "", NULL },
     { "hub_anchors", ", ", NULL },
     { "hub_anchors", "0123456789abcdef", NULL },
@@ -399,6 +408,7 @@ static const char *const fixed[] = {
     "decrypt_expired",
     "revoked",
     "revocation_unknown",
+    "keyring_stale",
 };
 
 START_TEST(fixed_rules)

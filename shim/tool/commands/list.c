@@ -12,6 +12,7 @@
 #include "tool/commands/commands.h"
 #include "common/long_options.h"
 #include "common/print.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -195,6 +196,8 @@ int shim_run_list(struct shim *shim, char **argv)
     code = settle(&listing);
     if (code == SHIM_OK)
         code = list_all(shim, &listing);
+    if (code == SHIM_OK && !listing.json && !listing.addresses)
+        shim_hub_tell_contact(shim);
     if (code == SHIM_OK && listing.expiring != NULL && listing.found)
         code = SHIM_REFUSED;
     OPENSSL_free(listing.folded);

@@ -17,6 +17,7 @@
 #include "common/print.h"
 #include "tool/check/checking.h"
 #include "tool/crls/stored_crls.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -278,5 +279,8 @@ int shim_run_show(struct shim *shim, char **argv)
         return shim_usage("show: no certificate named; give an address or a fingerprint");
     showing.json = shim_long_has(&line, "json");
     showing.pem = shim_long_has(&line, "pem");
-    return show_all(&showing, line.operands);
+    code = show_all(&showing, line.operands);
+    if (code == SHIM_OK && !showing.json)
+        shim_hub_tell_contact(shim);
+    return code;
 }

@@ -31,6 +31,9 @@ int shim_hub_remove(struct shim *shim, struct sp_keyring *keyring,
                     const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count,
                     bool with_key, bool local);
 
+/* Where a hub is set, tell people on standard error when the keyring was last in touch with it. */
+void shim_hub_tell_contact(const struct shim *shim);
+
 shim_command_fn shim_run_hub;
 shim_command_fn shim_run_sync;
 

@@ -7,6 +7,7 @@
  * is believed: each certificate must have its fingerprint, each row its sum, and all of them
  * together the number and the digest that the hub tells.
  */
+#include <errno.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -14,6 +15,7 @@
 
 #include "rules/rules.h"
 #include "common/memory.h"
+#include "keyring/contact.h"
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 
@@ -482,6 +484,12 @@ int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *ke
         synced->certificates = pull.head.reach.certificates;
         synced->epoch = OPENSSL_strdup(pull.head.reach.epoch);
         code = synced->epoch != NULL ? SHIM_OK : shim_no_memory();
+    }
+    if (code == SHIM_OK && !sp_keyring_touch(shim->keyring_path, time(NULL))) {
+        shim_error(
+            "keyring %s: the time of this contact cannot be noted: %s; run this as its owner",
+            shim->keyring_path, strerror(errno));
+        code = SHIM_SYSTEM;
     }
     sp_keyring_close(pull.reader);
     sp_hub_clear(&pull.local);

@@ -7,10 +7,14 @@
 #include <stdio.h>
 
 #include <jansson.h>
+#include <openssl/crypto.h>
 
 #include "base/json_text.h"
+#include "base/text.h"
 #include "common/long_options.h"
 #include "common/print.h"
+#include "keyring/contact.h"
+#include "rules/rules.h"
 #include "tool/hub/talk.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -45,6 +49,21 @@ static int sync_once(struct shim *shim, const struct shim_sync_how *how, struct 
     sp_keyring_close(keyring);
     shim_hub_close(&hub);
     return code;
+}
+
+void shim_hub_tell_contact(const struct shim *shim)
+{
+    time_t contact = shim->settings->hub == NULL ? 0 : sp_keyring_contact(shim->keyring_path);
+    char *at = contact > 0 ? sp_format_time(contact) : NULL;
+
+    if (shim->settings->hub == NULL)
+        return;
+    shim_print(stderr, "a copy of the hub %s; last contact: %s%s\n", shim->settings->hub,
+               at != NULL ? at : "never",
+               sp_is_stale(contact, time(NULL), shim->settings)
+                   ? "; it is stale: run 'smime-policy sync'"
+                   : "");
+    OPENSSL_free(at);
 }
 
 int shim_run_sync(struct shim *shim, char **argv)

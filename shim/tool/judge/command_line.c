@@ -333,6 +333,8 @@ int shim_judge_request(struct shim_operation *operation, struct shim_outcome *ou
     if (code != SHIM_OK)
         return code;
     judge_operation(&judging);
+    if (outcome->fault == SHIM_OK)
+        shim_judge_age(operation, outcome);
     shim_secret_clear(&judging.secret);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;

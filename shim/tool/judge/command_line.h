@@ -28,6 +28,9 @@
  */
 int shim_judge_request(struct shim_operation *operation, struct shim_outcome *outcome);
 
+/* The rule `keyring-stale` for the operation; what fails is the outcome's fault. */
+void shim_judge_age(const struct shim_operation *operation, struct shim_outcome *outcome);
+
 /*
  * After stock could not read its input: a PKCS#12 that was given for a certificate
  * may be one that `upload` reads and stock does not.  That is said then.

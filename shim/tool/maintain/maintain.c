@@ -15,6 +15,7 @@
 #include "common/print.h"
 #include "header/plain_fields.h"
 #include "tool/crls/stored_crls.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/keyring/stored_entry.h"
@@ -159,6 +160,7 @@ static int tell(const struct maintaining *maintaining)
     } else if (!maintaining->json) {
         fputs(attention->lines.data == NULL ? "" : attention->lines.data, stdout);
         shim_print(stdout, "keyring %s: %s\n", maintaining->shim->keyring_path, summary);
+        shim_hub_tell_contact(maintaining->shim);
     }
     OPENSSL_free(summary);
     return code;

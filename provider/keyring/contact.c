@@ -1,0 +1,46 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include "keyring/contact.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/text.h"
+
+static char *path_of(const char *keyring)
+{
+    return sp_format("%s/hub-contact", keyring);
+}
+
+time_t sp_keyring_contact(const char *path)
+{
+    char *file = path == NULL ? NULL : path_of(path);
+    struct stat is;
+    bool there = file != NULL && lstat(file, &is) == 0 && S_ISREG(is.st_mode);
+
+    OPENSSL_free(file);
+    return there ? is.st_mtime : 0;
+}
+
+bool sp_keyring_touch(const char *path, time_t now)
+{
+    const struct timespec times[] = { { .tv_sec = now }, { .tv_sec = now } };
+    char *file = path_of(path);
+    int fd = file == NULL
+                 ? -1
+                 : open(file, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0644);
+    bool done = fd >= 0 && futimens(fd, times) == 0;
+    int reason = file == NULL ? ENOMEM : errno;
+
+    if (fd >= 0)
+        close(fd);
+    OPENSSL_free(file);
+    errno = reason;
+    return done;
+}
