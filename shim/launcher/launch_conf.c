@@ -37,9 +37,8 @@ static char *absolute(const char *path)
 }
 
 /*
- * May the file say what only the tool does: ask OCSP responders, and, if this |verifies|, verify in
- * another way?  A line that is no comment and has such a word may, and so may one that is
- * put together of several, or included.
+ * May the tool have to do it by the file: ask by OCSP, or, if it |verifies|, verify otherwise?  A
+ * line that is put together of several, or included, may say so.
  */
 static bool may_need_tool(const char *path, bool verifies)
 {
@@ -49,38 +48,31 @@ static bool may_need_tool(const char *path, bool verifies)
 
     while (!may && fgets(line, sizeof(line), file) != NULL) {
         const char *at = line + strspn(line, " \t");
-        const bool says =
-            strstr(at, "ocsp") != NULL ||
-            (verifies && (strstr(at, "keyring") != NULL || strstr(at, "signers") != NULL));
+        bool more = verifies && (strstr(at, "keyring") != NULL || strstr(at, "signers") != NULL);
 
-        may = (says && *at != '#') || *at == '.' || strchr(line, '\\') != NULL ||
-              strlen(line) == sizeof(line) - 1;
+        may = (*at != '#' && (more || strstr(at, "ocsp") != NULL)) || *at == '.' ||
+              strchr(line, '\\') != NULL || strlen(line) == sizeof(line) - 1;
     }
     if (file != NULL)
         fclose(file);
     return may;
 }
 
-/*
- * Name the policy file.  Without an installed one the defaults apply.  One by which the tool may
- * have to do the work fails, but not to decrypt.
+/* Name the policy file, if one is installed.  It fails if the tool may have to do the work by it.
  */
 static void add_policy(struct sp_text *text, const struct shim_launch *launch, bool verifies)
 {
-    const bool decrypts = strcmp(launch->use, "decrypt") == 0;
     const char *named = launch->policy;
     char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
     struct stat is;
+    bool there = path != NULL && stat(path, &is) == 0;
 
-    if (path != NULL && stat(path, &is) == 0)
-        text->failed = text->failed || !S_ISREG(is.st_mode);
-    else
-        text->failed =
-            text->failed || path == NULL || named != NULL || (errno != ENOENT && errno != ENOTDIR);
-    if (path != NULL && !text->failed && stat(path, &is) == 0) {
-        text->failed = !decrypts && may_need_tool(path, verifies);
+    if (there && S_ISREG(is.st_mode) &&
+        (strcmp(launch->use, "decrypt") == 0 || !may_need_tool(path, verifies)))
         add(text, "policy", path);
-    }
+    else
+        text->failed = text->failed || there || path == NULL || named != NULL ||
+                       (errno != ENOENT && errno != ENOTDIR);
     OPENSSL_free(path);
 }
 
