@@ -105,6 +105,18 @@ START_TEST(asked_again)
 }
 END_TEST
 
+/* Each URL of a directory has its limit. */
+START_TEST(long_url)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+    char value[2010] = "ldap://a ldap://b";
+
+    memset(value + strlen(value), 'b', 992 + (size_t)_i);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "contacts", value, NULL), _i == 0);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 /* All of them as lines: what has no value is its key alone. */
 START_TEST(whole_text)
 {
@@ -658,6 +670,7 @@ int main(void)
     Suite *suite = suite_create("settings");
     TCase *tests = tcase_create("settings");
 
+    tcase_add_loop_test(tests, long_url, 0, 2);
     tcase_add_loop_test(tests, asked_again, 0, SP_ROWS(ages));
     tcase_add_loop_test(tests, every_default, 0, SP_ROWS(defaults));
     tcase_add_test(tests, whole_text);
