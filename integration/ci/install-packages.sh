@@ -7,6 +7,8 @@
 #
 # Without a network it goes on, with a warning, if everything is there: the lists of packages are then
 # as old as they are.  It fails if something has to be fetched and cannot be.
+#
+# A package that brings a service (slapd, nginx) does not start it.
 set -euo pipefail
 
 mapfile -t packages < <(grep -hv '^#' "$@")
@@ -18,6 +20,13 @@ conf=/etc/postgresql-common/createcluster.conf
 if [ ! -e $conf ] && printf '%s\n' "${packages[@]}" | grep -qx 'postgresql.*'; then
     mkdir -p /etc/postgresql-common
     echo 'create_main_cluster = false' >$conf
+fi
+
+services=/usr/sbin/policy-rc.d
+if [ ! -e "$services" ]; then
+    trap 'rm -f "$services"' EXIT
+    printf '#!/bin/sh\nexit 101\n' >"$services"
+    chmod 755 "$services"
 fi
 
 "${apt[@]}" update --error-on=any ||

@@ -68,7 +68,7 @@ def test_plain_build_needs_no_test_packages(words, tmp_path):
     """It has no test programs then, and says why if nobody asked for that."""
     known = tmp_path / "pkgconfig"
     known.mkdir()
-    for name in ("openssl", "libcrypto", "libssl", "jansson", "sqlite3", "libidn2", "libpq"):
+    for name in ("openssl", "libcrypto", "libssl", "jansson", "sqlite3", "libidn2", "libcurl", "ldap", "lber", "libpq"):
         where = must(run("pkg-config", "--variable=pcfiledir", name)).text.strip()
         shutil.copy(f"{where}/{name}.pc", known)
     result = must(run("cmake", "-S", REPO, "-B", tmp_path / "build", *words,

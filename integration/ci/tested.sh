@@ -28,6 +28,6 @@ line OpenSSL "$(openssl version)"
 [ $# -eq 0 ] || line command "$("$1/shim/smime-policy" --version | head -n 1)"
 line PHP "$(php -n -r 'echo PHP_VERSION, " with ", OPENSSL_VERSION_TEXT;' 2>/dev/null || echo none)"
 line compilers "$(gcc --version | head -n 1); $(clang --version 2>/dev/null | head -n 1 || echo 'no clang')"
-line libraries "$(packages libssl3 libssl3t64 libsqlite3-0 libidn2-0 libjansson4 libpq5 libc6)"
+line libraries "$(packages libssl3 libssl3t64 libsqlite3-0 libcurl3-gnutls libcurl3t64-gnutls libidn2-0 libjansson4 libldap-2.5-0 libldap2 libpq5 libc6)"
 mapfile -t listed < <(grep -hv '^#' "$here/packages.txt" "$here/packages-test.txt")
 line packages "$(packages "${listed[@]}")"

@@ -142,6 +142,14 @@ missing_key_usage = reject
 ec_key_agreement = reject
 collect = chain
 signers = all
+# contacts is not set
+contacts_age = 1d
+contacts_starttls = yes
+# contacts_bind is not set
+# contacts_ca is not set
+# fetch_from is not set
+fetch_private = no
+ocsp = off
 # decision_log is not set
 # hub is not set
 hub_realm = default
@@ -495,7 +503,9 @@ def test_lint_of_good_settings(tmp_path):
     """What is shipped, every setting, an empty file of that name, and an included one."""
     more = tmp_path / "more.cnf"
     more.write_text("weak_key = deny\n")
-    every = "".join(f"{key} = {value or '/srv/x'}\n" for key, value in printed().items() if key not in ("decision_log", "hub"))
+    examples = {"contacts": "ldap://x"}
+    every = "".join(f"{key} = {value or examples.get(key, '/srv/x')}\n" for key, value in printed().items()
+                    if key not in ("decision_log", "fetch_from", "hub"))
     for text in (every, "  mode\t= enforce # mine\n", f".include {more}\ntrace = no\n", "[default]\nmode = observe\n"):
         result = lint_policy(tmp_path, text)
         assert result.rc == DONE and b"no fault found in these settings" in result.out, result

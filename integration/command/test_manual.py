@@ -89,6 +89,9 @@ def desk(tmp_path_factory):
         echo secret >secret
         openssl pkcs12 -export -in alice.pem -inkey alice.key -passout file:secret -out alice.p12
         mkdir contacts && cp carol.pem contacts && cp ca.pem chain.pem && cp ca.pem commercial-ca.pem
+        printf '[ca]\\ndefault_ca = this\\n[this]\\ndatabase = index\\n' >ca.cnf && : >index
+        openssl ca -gencrl -config ca.cnf -cert ca.pem -keyfile ca.key -md sha256 -crldays 7 \
+            -out commercial-ca.crl 2>/dev/null
         printf 'From: alice@example.com\\nTo: bob@example.org\\n\\nhello\\n' >mail.eml
         echo '<?php echo 1;' >mail.php
         mkdir -p .smime/certificates .smime/keys && cp bob.pem .smime/certificates/0.0

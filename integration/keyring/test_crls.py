@@ -4,13 +4,16 @@
 
 import json
 import os
+import random
+import subprocess
+import time
 
 import pytest
 
-from crl_maker import (DAY, HOLD, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, pem, scope,
-                  unknown_critical)
+from crl_maker import (DAY, HOLD, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, many_entries, pem, scope,
+                       unknown_critical)
 from der import BITS, ECDSA_SHA256, SEQUENCE, integer, oid, split, subject_of, tlv
-from harness import COMMAND, must, run, stock
+from harness import COMMAND, environment, must, run, stock
 
 
 @pytest.fixture(scope="module")
@@ -374,6 +377,43 @@ def test_scopes_lie_beside_each_other(ring, ca):
         ("all (a part)", "0x9", 0), ("cas", "0x7", 0), ("users", "0x6", 1)]
 
 
+# --- what it is for
+
+def certificate(home, ca, serial):
+    """Of bob@example.org, issued by |ca|; with an RSA key, as every rule allows."""
+    path = home / f"{ca.name}-{serial}.pem"
+    must(stock("req", "-x509", "-newkey", "rsa:2048", "-noenc", "-keyout", home / "bob.key", "-CA", ca.pem,
+               "-CAkey", ca.key, "-subj", "/CN=Bob", "-set_serial", serial, "-days", "300", "-out", path,
+               "-addext", "basicConstraints=critical,CA:FALSE", "-addext",
+               "keyUsage=digitalSignature,keyEncipherment", "-addext",
+               "subjectAltName=email:bob@example.org"))
+    return path
+
+
+def test_revoked(ring, ca, home, tmp_path):
+    """Until it is in a CRL mail is encrypted to it; a delta can release it."""
+    bob = certificate(home, ca, 0x4711)
+    (tmp_path / "policy.cnf").write_text("revocation = soft\n")
+    policy = ("--policy", tmp_path / "policy.cnf", "--keyring", ring.path)
+
+    def encrypted():
+        out = tmp_path / "sealed"
+        result = run(COMMAND, *policy, "encrypt", bob, "-out", out, stdin=b"hello\n")
+        assert out.exists() == (result.rc == 0), result
+        out.unlink(missing_ok=True)
+        return result
+
+    must(ring.upload(ca.crl(entry(0x4712), crl_number=1)))
+    must(encrypted())
+    must(ring.upload(ca.crl(entry(0x4711, reason=HOLD), crl_number=2)))
+    result = encrypted()
+    assert result.rc == 3 and "[revoked]" in result.err and "(certificate hold)" in result.err, result
+    must(ring.upload(ca.crl(entry(0x4711, reason=REMOVE), crl_number=3, extensions=[delta_of(2)])))
+    must(encrypted())
+    must(ring.upload(ca.crl(entry(0x4711, reason=1), crl_number=4, extensions=[scope(users=True)])))
+    assert "(key compromise)" in encrypted().err
+
+
 # --- what is done with stored ones
 
 def test_list(ring, ca):
@@ -466,6 +506,48 @@ def test_backup(ring, ca, tmp_path):
     must(run(COMMAND, "--keyring", copy, "keyring", "check"))
     assert ring("keyring", "backup", copy).rc == 5
     assert [path.name for path in tmp_path.glob("copy*")] == ["copy"]
+
+
+@pytest.mark.slow
+def test_killed(ring, ca, tmp_path):
+    """The old one or the new one is there, whole, and the next upload removes what was left."""
+    dice, entries = random.Random(1), many_entries(200000)
+    whole, number, killed = 0, 1, 0
+    must(ring.upload(ca.crl(*entries, crl_number=number)))
+    for turn in range(2, 32):
+        path = tmp_path / "next.crl"
+        path.write_bytes(ca.crl(*entries[:200000 - turn], crl_number=turn))
+        begun = time.monotonic()
+        with subprocess.Popen([COMMAND, "--keyring", ring.path, "upload", path], env=environment(),
+                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            try:
+                rc = process.wait(timeout=dice.uniform(0, whole) if whole else None)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                rc = process.wait()
+        whole = whole or time.monotonic() - begun
+        killed += rc != 0
+        must(ring("keyring", "check"))
+        stored = int(ring.listed()[0]["number"], 16)
+        assert stored == turn if rc == 0 else stored in (number, turn)
+        number = stored
+    assert killed
+    must(ring.upload(ca.crl(crl_number=100)))
+    assert [path.suffix for path in ring.path.glob("crls/*/*")] == [".crl"]
+
+
+@pytest.mark.slow
+def test_million(ring, ca, tmp_path):
+    """Memory stays near the size of the file, in DER and in PEM."""
+    der = ca.crl(*many_entries(1000000))
+    for name, content in (("der", der), ("pem", pem(der))):
+        (tmp_path / name).write_bytes(content)
+        report = tmp_path / "report"
+        must(run("/usr/bin/time", "-f", "%M", "-o", report, COMMAND, "--keyring", ring.path, "upload",
+                 tmp_path / name))
+        assert ring.listed()[0]["entries"] == 1000000
+        assert int(report.read_text()) * 1024 < 3 * len(content)
+        must(ring("remove", "--crls", ca.fingerprint()))
 
 
 def test_export_has_none(ring, ca, tmp_path):

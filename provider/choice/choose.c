@@ -8,6 +8,7 @@
 #include <openssl/err.h>
 
 #include "base/text.h"
+#include "revocation/asked.h"
 
 static unsigned roles_for(smimepolicy_use use)
 {
@@ -64,11 +65,19 @@ X509 *sp_record_parse(const struct sp_record *record, char **why)
     return cert;
 }
 
-static struct sp_facts *facts_of(const struct sp_record *record, char **why)
+/* Read the certificate of |record|, and what the CRLs say of it. */
+static struct sp_facts *read_record(const struct sp_record *record, const char *crls, time_t at,
+                                    const smimepolicy_settings *settings,
+                                    struct sp_revocation *revocation, char **why)
 {
     X509 *cert = sp_record_parse(record, why);
     struct sp_facts *facts = cert != NULL ? sp_facts_new(cert) : NULL;
+    const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
 
+    if (facts != NULL && !sp_revocation_find_for(crls, &asked, at, settings, revocation)) {
+        sp_facts_free(facts);
+        facts = NULL;
+    }
     X509_free(cert);
     return facts;
 }
@@ -81,8 +90,8 @@ bool sp_choice_find(struct sp_choice *choice, struct sp_keyring *keyring, const 
     return keyring == NULL || collect(choice, keyring, address, why);
 }
 
-bool sp_choice_rank(struct sp_choice *choice, time_t at, const smimepolicy_settings *settings,
-                    char **why)
+bool sp_choice_rank(struct sp_choice *choice, const char *crls, time_t at,
+                    const smimepolicy_settings *settings, char **why)
 {
     const size_t count = choice->count;
 
@@ -92,13 +101,17 @@ bool sp_choice_rank(struct sp_choice *choice, time_t at, const smimepolicy_setti
     choice->facts = OPENSSL_zalloc(count * sizeof(*choice->facts));
     choice->candidates = OPENSSL_zalloc(count * sizeof(*choice->candidates));
     choice->order = OPENSSL_zalloc(count * sizeof(*choice->order));
-    if (choice->facts == NULL || choice->candidates == NULL || choice->order == NULL)
+    choice->revocations = OPENSSL_zalloc(count * sizeof(*choice->revocations));
+    if (choice->revocations == NULL || choice->facts == NULL || choice->candidates == NULL ||
+        choice->order == NULL)
         return false;
     for (size_t i = 0; i < count; i++) {
-        choice->facts[i] = facts_of(&choice->records[i], why);
+        choice->facts[i] =
+            read_record(&choice->records[i], crls, at, settings, &choice->revocations[i], why);
         if (choice->facts[i] == NULL)
             return false;
         choice->candidates[i].facts = choice->facts[i];
+        choice->candidates[i].revocation = &choice->revocations[i];
     }
     return sp_rank(choice->candidates, count, choice->use, at, settings, choice->order);
 }
@@ -114,11 +127,14 @@ void sp_choice_clear(struct sp_choice *choice)
         sp_record_clear(&choice->records[i]);
         if (choice->facts != NULL)
             sp_facts_free(choice->facts[i]);
+        if (choice->revocations != NULL)
+            sp_revocation_clear(&choice->revocations[i]);
         if (choice->candidates != NULL)
             smimepolicy_verdict_free(choice->candidates[i].verdict);
     }
     OPENSSL_free(choice->records);
     OPENSSL_free(choice->facts);
+    OPENSSL_free(choice->revocations);
     OPENSSL_free(choice->candidates);
     OPENSSL_free(choice->order);
     *choice = (struct sp_choice){ 0 };
@@ -140,8 +156,10 @@ static bool has_changed(const struct sp_choice *choice, struct sp_candidate *the
     size_t count = 0;
 
     for (size_t i = 0; i < choice->count; i++)
-        if (choice->records[i].uploaded <= at)
+        if (choice->records[i].uploaded <= at) {
+            then[count].revocation = &choice->revocations[i];
             then[count++].facts = choice->facts[i];
+        }
     if (!sp_rank(then, count, choice->use, at, settings, order))
         return false;
     *changed = count > 0 && then[order[0]].facts != chosen &&

@@ -11,7 +11,7 @@
 #define SP_CHOOSE_H
 
 #include "keyring/keyring.h"
-#include "rules/rules.h"
+#include "rules/revocation.h"
 
 /* The certificate of |record|; NULL with |*why| set, or NULL for out of memory, if it is damaged.
  */
@@ -22,8 +22,9 @@ struct sp_choice {
     struct sp_record *records; /* owned, each with its content */
     size_t count;
     /* The rest is NULL until they are ranked. */
-    struct sp_facts **facts;         /* owned, each one too */
-    struct sp_candidate *candidates; /* owned, with their verdicts */
+    struct sp_facts **facts;           /* owned, each one too */
+    struct sp_revocation *revocations; /* owned, each one too */
+    struct sp_candidate *candidates;   /* owned, with their verdicts */
     size_t *order; /* owned: indices of the others, the best first; that one is chosen */
 };
 
@@ -42,10 +43,11 @@ bool sp_choice_find(struct sp_choice *choice, struct sp_keyring *keyring, const 
  * Judge and sort them, as sp_rank() does.  One alone need not be ranked to be chosen,
  * which spares parsing it.
  *
+ * @param crls  the path of the keyring whose CRLs are asked; NULL: none
  * @param why  set on failure as for sp_keyring_open()
  */
-bool sp_choice_rank(struct sp_choice *choice, time_t at, const smimepolicy_settings *settings,
-                    char **why);
+bool sp_choice_rank(struct sp_choice *choice, const char *crls, time_t at,
+                    const smimepolicy_settings *settings, char **why);
 /* The index of the one that stands at |i| in the order; at 0 the one that is chosen. */
 size_t sp_choice_place(const struct sp_choice *choice, size_t i);
 void sp_choice_clear(struct sp_choice *choice);

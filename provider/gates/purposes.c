@@ -235,11 +235,11 @@ static bool begin_purposes(const X509 *signer)
     return true;
 }
 
-/* Judge the revocation of an issuer below the anchor. */
-static int judge_revocation(const X509 *x509, const struct known *k)
+/* Judge the revocation of an issuer. */
+static int judge_revocation(const X509 *x509, const struct known *k, bool is_anchor)
 {
-    smimepolicy_verdict *verdict =
-        sp_gate_judge_issuer(k->facts, k->cert, x509, SMIMEPOLICY_VERIFY, sp_own_anchor_time(x509));
+    smimepolicy_verdict *verdict = sp_gate_judge_issuer(
+        k->facts, k->cert, x509, is_anchor, SMIMEPOLICY_VERIFY, sp_own_anchor_time(x509));
 
     if (verdict != NULL && smimepolicy_verdict_count(verdict) == 0) {
         smimepolicy_verdict_free(verdict);
@@ -257,7 +257,7 @@ static int judge_issuer(const X509 *x509, const struct known *k)
     bool is_anchor = chain.anchor == x509 && chain.next == x509;
     struct sp_standing standing = { 0 };
     bool may = chain.for_itself;
-    const bool matters = !may && !is_anchor;
+    const bool matters = !may;
 
     if (!may && is_anchor)
         may = chain.vouches;
@@ -273,7 +273,7 @@ static int judge_issuer(const X509 *x509, const struct known *k)
         chain.anchor = NULL;
     if (!may)
         return conclude(sp_refuse_issuer(k->facts, k->facts), k, SMIMEPOLICY_VERIFY, false);
-    return !matters || judge_revocation(x509, k);
+    return !matters || judge_revocation(x509, k, is_anchor);
 }
 
 /* May |x509| vouch for the certificate below it? */

@@ -32,7 +32,7 @@ static smimepolicy_verdict *judge(struct walk *walk, const struct sp_cert *issue
     smimepolicy_verdict *verdict = sp_judge_signer_issuer(facts, walk->at, sp_policy());
 
     verdict = sp_verdict_join(
-        verdict, sp_gate_judge_issuer(facts, issuer, NULL, SMIMEPOLICY_SIGN, walk->at));
+        verdict, sp_gate_judge_issuer(facts, issuer, NULL, false, SMIMEPOLICY_SIGN, walk->at));
 
     walk->failed = walk->failed || verdict == NULL;
     return verdict;

@@ -165,8 +165,9 @@ smimepolicy_verdict *sp_gate_add_revocation(smimepolicy_verdict *verdict,
 }
 
 /* Was it uploaded as a ca?  If that cannot be found out it was not. */
-static bool is_uploaded_ca(const struct present *present)
+static bool is_uploaded_ca(const void *data)
 {
+    const struct present *present = data;
     struct sp_standing standing = { 0 };
     X509 *copy = present->x509 == NULL && present->cert->lineage != NULL
                      ? sp_lineage_x509(present->cert->lineage)
@@ -181,23 +182,24 @@ static bool is_uploaded_ca(const struct present *present)
     return standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing);
 }
 
-smimepolicy_verdict *sp_gate_judge_issuer(const struct sp_facts *facts, const struct sp_cert *cert,
-                                          const X509 *x509, smimepolicy_use use, time_t at)
+static bool is_anchor(const void *data)
 {
-    const struct sp_revocation nothing = { .state = SP_REVOCATION_NONE };
+    (void)data;
+    return true;
+}
+
+smimepolicy_verdict *sp_gate_judge_issuer(const struct sp_facts *facts, const struct sp_cert *cert,
+                                          const X509 *x509, bool ends_chain, smimepolicy_use use,
+                                          time_t at)
+{
     const struct present present = { cert, x509 };
     const struct sp_asked asked = { facts, has_signed, &present };
     smimepolicy_verdict *verdict;
 
-    if (sp_is_own_issuer(facts))
-        return sp_judge_revocation(facts, &nothing, use, at, NULL, sp_policy());
     ERR_set_mark();
-    verdict = sp_revocation_judge(sp_policy()->keyring, &asked, use, at, NULL, sp_policy());
-    if (verdict != NULL && !smimepolicy_verdict_allowed(verdict) && !sp_says_revoked(verdict) &&
-        is_uploaded_ca(&present)) {
-        smimepolicy_verdict_free(verdict);
-        verdict = sp_judge_revocation(facts, &nothing, use, at, NULL, sp_policy());
-    }
+    verdict =
+        sp_revocation_judge_issuer(sp_policy()->keyring, &asked,
+                                   ends_chain ? is_anchor : is_uploaded_ca, use, at, sp_policy());
     ERR_pop_to_mark();
     return verdict;
 }

@@ -40,11 +40,12 @@ smimepolicy_verdict *sp_gate_add_revocation(smimepolicy_verdict *verdict,
                                             time_t at);
 
 /*
- * Judge the revocation of an issuer, of which the facts and |cert| or |x509| are given.  It says
- * nothing of an anchor: a certificate that is its own issuer, or that was uploaded as a ca and
- * that no CRL names.  NULL if memory runs out.
+ * Judge the revocation of an issuer, of which the facts and |cert| or |x509| are given, as
+ * sp_judge_issuer_revocation() does.  It is an anchor if it |ends_chain|, or was uploaded as a
+ * ca.  NULL if memory runs out.
  */
 smimepolicy_verdict *sp_gate_judge_issuer(const struct sp_facts *facts, const struct sp_cert *cert,
-                                          const X509 *x509, smimepolicy_use use, time_t at);
+                                          const X509 *x509, bool ends_chain, smimepolicy_use use,
+                                          time_t at);
 
 #endif

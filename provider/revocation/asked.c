@@ -214,9 +214,8 @@ bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_
     return !question.failed;
 }
 
-/* Find it, if |settings| ask for it; false only if out of memory. */
-static bool find_if_asked(const char *keyring, const struct sp_asked *asked, time_t at,
-                          const smimepolicy_settings *settings, struct sp_revocation *found)
+bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
+                            const smimepolicy_settings *settings, struct sp_revocation *found)
 {
     *found = (struct sp_revocation){ .state = SP_REVOCATION_NONE, .reason = -1 };
     return !sp_revocation_is_asked(settings) ||
@@ -231,8 +230,25 @@ smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_as
     smimepolicy_verdict *verdict = NULL;
     struct sp_revocation found;
 
-    if (find_if_asked(keyring, asked, at, settings, &found))
+    if (sp_revocation_find_for(keyring, asked, at, settings, &found))
         verdict = sp_judge_revocation(asked->facts, &found, use, at, signed_at, settings);
+    sp_revocation_clear(&found);
+    return verdict;
+}
+
+smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
+                                                sp_is_anchor_fn *is_anchor, smimepolicy_use use,
+                                                time_t at, const smimepolicy_settings *settings)
+{
+    smimepolicy_verdict *verdict = NULL;
+    struct sp_revocation found;
+    bool anchor;
+
+    if (sp_revocation_find_for(keyring, asked, at, settings, &found)) {
+        anchor = found.state != SP_REVOCATION_REVOKED && sp_revocation_speaks(&found, settings) &&
+                 !sp_is_own_issuer(asked->facts) && is_anchor(asked->data);
+        verdict = sp_judge_issuer_revocation(asked->facts, &found, anchor, use, at, settings);
+    }
     sp_revocation_clear(&found);
     return verdict;
 }
@@ -246,7 +262,7 @@ smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char 
 
     if (verdict == NULL)
         return NULL;
-    if (!find_if_asked(keyring, asked, at, settings, &found))
+    if (!sp_revocation_find_for(keyring, asked, at, settings, &found))
         verdict = sp_verdict_join(verdict, NULL);
     else if (sp_revocation_speaks(&found, settings))
         verdict = sp_verdict_join(verdict, sp_judge_revocation(asked->facts, &found,

@@ -50,12 +50,25 @@ int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void 
 bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_t at,
                         bool wants_answer, struct sp_revocation *found);
 
+/* The same, as far as |settings| ask for it; NONE if they do not. */
+bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
+                            const smimepolicy_settings *settings, struct sp_revocation *found);
+
 /* Find and judge; nothing is asked if |settings| say so.  NULL only if out of memory. */
 smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
                                          smimepolicy_use use, time_t at,
                                          const struct sp_signing_time *signed_at,
                                          const smimepolicy_settings *settings);
-/* As it, and add the findings to |verdict|, which is taken over.  NULL also if it is NULL. */
+/*
+ * The same of an issuer, as sp_judge_issuer_revocation() judges it.  |is_anchor| is asked with
+ * |asked->data|, if its answer matters.
+ */
+typedef bool sp_is_anchor_fn(const void *data);
+smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
+                                                sp_is_anchor_fn *is_anchor, smimepolicy_use use,
+                                                time_t at, const smimepolicy_settings *settings);
+/* As sp_revocation_judge(), and add the findings to |verdict|, which is taken over.  NULL also if
+ * it is NULL. */
 smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
                                        const struct sp_asked *asked, time_t at,
                                        const struct sp_signing_time *signed_at,

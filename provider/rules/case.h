@@ -28,6 +28,10 @@ struct sp_case {
     void (*ask_first)(struct sp_case *c); /* asks what is not in the table; or NULL */
 };
 
+/* sp_judge(), and sp_judge_revocation() unless |revocation| is NULL, as one verdict. */
+smimepolicy_verdict *sp_judge_with(const struct sp_facts *facts, smimepolicy_use use, time_t at,
+                                   const smimepolicy_settings *settings,
+                                   const struct sp_revocation *revocation);
 /* Ask every rule that applies to |c|; NULL only if out of memory. */
 smimepolicy_verdict *sp_judge_case(struct sp_case *c);
 
@@ -50,6 +54,8 @@ void sp_deny_sender(smimepolicy_verdict *verdict, const struct sp_facts *signer,
                     const struct sp_sender *sender);
 /* Is the one address of the From field an address of |signer|? */
 bool sp_is_only_sender(const struct sp_facts *signer, const struct sp_sender *sender);
+/* Is |address| one of its own? */
+bool sp_facts_has_address(const struct sp_facts *facts, const char *address);
 
 /* Rules in other files than the table that asks them. */
 void sp_ask_ambiguous_role(struct sp_case *c);

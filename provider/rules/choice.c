@@ -37,7 +37,8 @@ bool sp_rank(struct sp_candidate *candidates, size_t count, smimepolicy_use use,
     for (size_t i = 0; i < count; i++) {
         size_t place = i;
 
-        candidates[i].verdict = sp_judge(candidates[i].facts, use, at, SP_WITH_VALIDITY, settings);
+        candidates[i].verdict =
+            sp_judge_with(candidates[i].facts, use, at, settings, candidates[i].revocation);
         if (candidates[i].verdict == NULL)
             return false;
         /* Few certificates have one address in common, so insertion sort is enough. */

@@ -2,10 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The entry functions: judge one certificate, one private key, or refuse without
- * either.
+ * Judge one certificate, one private key, or refuse without either.
  */
-#include <limits.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -13,8 +11,8 @@
 
 #include "rules/case.h"
 
-smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, const X509 *cert,
-                                          const EVP_PKEY *key, smimepolicy_use use, time_t at)
+smimepolicy_verdict *sp_evaluate(const smimepolicy_settings *settings, const X509 *cert,
+                                 const EVP_PKEY *key, smimepolicy_use use, time_t at)
 {
     struct sp_facts *facts;
     smimepolicy_verdict *verdict;
@@ -31,25 +29,6 @@ smimepolicy_verdict *smimepolicy_evaluate(const smimepolicy_settings *settings, 
     ERR_set_mark();
     sp_judge_key(verdict, key, cert, NULL);
     verdict = sp_verdict_finish(verdict);
-    ERR_pop_to_mark();
-    return verdict;
-}
-
-smimepolicy_verdict *smimepolicy_evaluate_der(const smimepolicy_settings *settings,
-                                              const unsigned char *der, size_t len,
-                                              const EVP_PKEY *key, smimepolicy_use use, time_t at)
-{
-    const unsigned char *end = der;
-    X509 *cert = NULL;
-    smimepolicy_verdict *verdict = NULL;
-
-    ERR_set_mark();
-    if (der != NULL && len <= LONG_MAX)
-        cert = d2i_X509(NULL, &end, (long)len);
-    /* Bytes behind the certificate mean that this is something else. */
-    if (cert != NULL && end == der + len)
-        verdict = smimepolicy_evaluate(settings, cert, key, use, at);
-    X509_free(cert);
     ERR_pop_to_mark();
     return verdict;
 }

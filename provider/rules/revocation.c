@@ -228,3 +228,27 @@ smimepolicy_verdict *sp_judge_revocation(const struct sp_facts *facts,
     }
     return sp_verdict_finish(c.verdict);
 }
+
+smimepolicy_verdict *sp_judge_issuer_revocation(const struct sp_facts *facts,
+                                                const struct sp_revocation *revocation,
+                                                bool is_anchor, smimepolicy_use use, time_t at,
+                                                const smimepolicy_settings *settings)
+{
+    static const struct sp_revocation nothing = { .state = SP_REVOCATION_NONE };
+    const bool says = revocation->state == SP_REVOCATION_REVOKED || !is_anchor;
+
+    return sp_judge_revocation(facts, says && !sp_is_own_issuer(facts) ? revocation : &nothing, use,
+                               at, NULL, settings);
+}
+
+smimepolicy_verdict *sp_judge_with(const struct sp_facts *facts, smimepolicy_use use, time_t at,
+                                   const smimepolicy_settings *settings,
+                                   const struct sp_revocation *revocation)
+{
+    smimepolicy_verdict *verdict = sp_judge(facts, use, at, SP_WITH_VALIDITY, settings);
+
+    if (verdict == NULL || revocation == NULL || !sp_revocation_speaks(revocation, settings))
+        return verdict;
+    return sp_verdict_join(verdict,
+                           sp_judge_revocation(facts, revocation, use, at, NULL, settings));
+}

@@ -66,6 +66,15 @@ smimepolicy_verdict *sp_judge_revocation(const struct sp_facts *facts,
                                          const smimepolicy_settings *settings);
 
 /*
+ * The same of an issuer.  Of an anchor, which needs no CRL, it says only whether a CRL names it:
+ * it |is_anchor|, or it is its own issuer, and then it says nothing.
+ */
+smimepolicy_verdict *sp_judge_issuer_revocation(const struct sp_facts *facts,
+                                                const struct sp_revocation *revocation,
+                                                bool is_anchor, smimepolicy_use use, time_t at,
+                                                const smimepolicy_settings *settings);
+
+/*
  * Move the findings of |more|, which is freed, to |verdict|.  It returns |verdict|, or NULL if
  * one of them is NULL or memory runs out; then both are freed.
  */

@@ -50,6 +50,10 @@ enum sp_scope {
 smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use, time_t at,
                               enum sp_scope scope, const smimepolicy_settings *settings);
 
+/* As smimepolicy_evaluate(), without asking for the revocation. */
+smimepolicy_verdict *sp_evaluate(const smimepolicy_settings *settings, const X509 *cert,
+                                 const EVP_PKEY *key, smimepolicy_use use, time_t at);
+
 /*
  * The keys that the rule `key-algorithm` allows, as OpenSSL names them: whatever a
  * certificate of another key is used for, it is refused.
@@ -261,12 +265,13 @@ smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const smimepolicy_settings *settings);
 /* The note that |facts|, exported as an identity, came without its key and is kept as a contact. */
 smimepolicy_verdict *sp_note_lone_identity(const struct sp_facts *facts);
-/* A certificate that came with a mail whose signature was verified. */
+/* A certificate that came with a mail whose signature was verified, or from a directory. */
 struct sp_sender;
 struct sp_collected {
-    const struct sp_sender *sender; /* of the mail */
+    const struct sp_sender *sender; /* of the mail; NULL: it is from a directory */
     bool has_ca;                    /* its chain ends in a ca that was provided */
     bool is_own;                    /* its private key is in the keyring */
+    const char *address;            /* that a directory was asked about */
 };
 /*
  * Judge whether it may be stored as a contact, collected: it satisfies the rules of an
@@ -276,6 +281,13 @@ struct sp_collected {
 smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
                                         const struct sp_collected *collected, time_t at,
                                         const smimepolicy_settings *settings);
+/*
+ * The same of what a directory gave for |found->address|, which has to be one of its own.
+ * As it is fetched to be encrypted to, it has to satisfy the rules of that use, too.
+ */
+smimepolicy_verdict *sp_judge_from_directory(const struct sp_facts *facts,
+                                             const struct sp_collected *found, time_t at,
+                                             const smimepolicy_settings *settings);
 
 /*
  * May it vouch for the certificate of another?  |standing| is what the keyring says of
@@ -317,9 +329,10 @@ enum sp_stored_state {
     SP_STORED_USABLE,
     SP_STORED_EXPIRED,       /* it was usable until it expired */
     SP_STORED_NOT_YET_VALID, /* it will be usable later */
-    SP_STORED_UNUSABLE       /* at any date: its verdicts say why */
+    SP_STORED_UNUSABLE,      /* at any date: its verdicts say why */
+    SP_STORED_REVOKED        /* it would be usable if its issuer had not revoked it */
 };
-/* "usable", "expired", "not-yet-valid" or "unusable". */
+/* "usable", "expired", "not-yet-valid", "unusable" or "revoked". */
 const char *sp_stored_state_name(enum sp_stored_state state);
 /* Find the state of that name; false if there is none. */
 bool sp_stored_state_named(const char *name, enum sp_stored_state *state);
@@ -336,20 +349,24 @@ struct sp_stored_verdicts {
      */
     smimepolicy_verdict *verdicts[SP_USE_COUNT];
 };
+struct sp_revocation; /* rules/revocation.h */
 /*
  * Judge a certificate stored in |role| for every use of that role.
  *
+ * @param revocation  what is known of it; NULL: nothing is asked
  * @param stored  to free with sp_stored_verdicts_clear()
  * @return false only if out of memory
  */
 bool sp_judge_stored(const struct sp_facts *facts, enum sp_role role, time_t at,
-                     const smimepolicy_settings *settings, struct sp_stored_verdicts *stored);
+                     const smimepolicy_settings *settings, const struct sp_revocation *revocation,
+                     struct sp_stored_verdicts *stored);
 void sp_stored_verdicts_clear(struct sp_stored_verdicts *stored);
 
 /* One of several certificates that an operation may take. */
 struct sp_candidate {
     const struct sp_facts *facts;
-    smimepolicy_verdict *verdict; /* set by sp_rank(): for the caller to free */
+    const struct sp_revocation *revocation; /* borrowed: what is known of it; NULL: nothing */
+    smimepolicy_verdict *verdict;           /* set by sp_rank(): for the caller to free */
 };
 /*
  * Judge every candidate for |use|, and sort them: those that may be used come first,

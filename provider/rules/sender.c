@@ -26,6 +26,11 @@ static bool is_one_of(const char *address, char *const *list, size_t count)
     return false;
 }
 
+bool sp_facts_has_address(const struct sp_facts *facts, const char *address)
+{
+    return is_one_of(address, facts->addresses, facts->address_count);
+}
+
 bool sp_is_mail_field(const char *name, size_t len)
 {
     static const char mime[] = "MIME-Version";

@@ -9,7 +9,8 @@
 static const char *const names[] = { [SP_STORED_USABLE] = "usable",
                                      [SP_STORED_EXPIRED] = "expired",
                                      [SP_STORED_NOT_YET_VALID] = "not-yet-valid",
-                                     [SP_STORED_UNUSABLE] = "unusable" };
+                                     [SP_STORED_UNUSABLE] = "unusable",
+                                     [SP_STORED_REVOKED] = "revoked" };
 
 /* The uses of each role.  Those in |decide| decide whether it is usable. */
 static const struct {
@@ -51,7 +52,8 @@ static bool denies_for_good(const smimepolicy_verdict *verdict)
     for (size_t i = 0; i < verdict->count; i++)
         if (verdict->findings[i].severity == SMIMEPOLICY_DENY &&
             verdict->findings[i].rule != SP_RULE_EXPIRED &&
-            verdict->findings[i].rule != SP_RULE_NOT_YET_VALID)
+            verdict->findings[i].rule != SP_RULE_NOT_YET_VALID &&
+            verdict->findings[i].rule != SP_RULE_REVOKED)
             return true;
     return false;
 }
@@ -60,13 +62,16 @@ static enum sp_stored_state state_of(const smimepolicy_verdict *verdict, bool un
 {
     if (unusable)
         return SP_STORED_UNUSABLE;
+    if (denies(verdict, SP_RULE_REVOKED))
+        return SP_STORED_REVOKED;
     if (denies(verdict, SP_RULE_EXPIRED))
         return SP_STORED_EXPIRED;
     return denies(verdict, SP_RULE_NOT_YET_VALID) ? SP_STORED_NOT_YET_VALID : SP_STORED_USABLE;
 }
 
 static bool judge_person(struct sp_stored_verdicts *stored, const struct sp_facts *facts,
-                         enum sp_role role, time_t at, const smimepolicy_settings *settings)
+                         enum sp_role role, time_t at, const smimepolicy_settings *settings,
+                         const struct sp_revocation *revocation)
 {
     bool unusable = true;
 
@@ -75,7 +80,7 @@ static bool judge_person(struct sp_stored_verdicts *stored, const struct sp_fact
 
         if ((uses[role].asked & 1U << use) == 0)
             continue;
-        verdict = sp_judge(facts, (smimepolicy_use)use, at, SP_WITH_VALIDITY, settings);
+        verdict = sp_judge_with(facts, (smimepolicy_use)use, at, settings, revocation);
         stored->verdicts[use] = verdict;
         if (verdict == NULL)
             return false;
@@ -113,32 +118,41 @@ static smimepolicy_verdict *judge_validity(const struct sp_facts *facts, time_t 
 }
 
 static bool judge_ca(struct sp_stored_verdicts *stored, const struct sp_facts *facts,
-                     enum sp_role role, time_t at, const smimepolicy_settings *settings)
+                     enum sp_role role, time_t at, const smimepolicy_settings *settings,
+                     const struct sp_revocation *revocation)
 {
     stored->verdicts[SMIMEPOLICY_UPLOAD] = sp_judge_upload(
         facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_USER, false }, at, settings);
     stored->verdicts[SMIMEPOLICY_VERIFY] = judge_validity(facts, at);
+    /* A ca is an anchor, which needs no CRL. */
+    if (revocation != NULL && stored->verdicts[SMIMEPOLICY_VERIFY] != NULL)
+        stored->verdicts[SMIMEPOLICY_VERIFY] =
+            sp_verdict_join(stored->verdicts[SMIMEPOLICY_VERIFY],
+                            sp_judge_issuer_revocation(facts, revocation, role == SP_ROLE_CA,
+                                                       SMIMEPOLICY_VERIFY, at, settings));
     if (stored->verdicts[SMIMEPOLICY_UPLOAD] == NULL ||
         stored->verdicts[SMIMEPOLICY_VERIFY] == NULL)
         return false;
     stored->state = state_of(stored->verdicts[SMIMEPOLICY_VERIFY],
-                             denies_for_good(stored->verdicts[SMIMEPOLICY_UPLOAD]));
+                             denies_for_good(stored->verdicts[SMIMEPOLICY_UPLOAD]) ||
+                                 denies_for_good(stored->verdicts[SMIMEPOLICY_VERIFY]));
     stored->vouches = stored->state == SP_STORED_USABLE && role == SP_ROLE_CA;
     return true;
 }
 
 bool sp_judge_stored(const struct sp_facts *facts, enum sp_role role, time_t at,
-                     const smimepolicy_settings *settings, struct sp_stored_verdicts *stored)
+                     const smimepolicy_settings *settings, const struct sp_revocation *revocation,
+                     struct sp_stored_verdicts *stored)
 {
     bool done;
 
     *stored = (struct sp_stored_verdicts){ .state = SP_STORED_UNUSABLE };
     if (role == SP_ROLE_CA || role == SP_ROLE_INTERMEDIATE)
-        done = judge_ca(stored, facts, role, at, settings);
+        done = judge_ca(stored, facts, role, at, settings, revocation);
     else
         done = judge_person(stored, facts,
                             role == SP_ROLE_IDENTITY ? SP_ROLE_IDENTITY : SP_ROLE_CONTACT, at,
-                            settings);
+                            settings, revocation);
     if (!done)
         sp_stored_verdicts_clear(stored);
     return done;

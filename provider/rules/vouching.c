@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Which certificates may vouch for others, and which may be taken out of a mail.
+ * Which certificates may vouch for others, and which may be taken out of a mail or from a
+ * directory.
  */
 #include <string.h>
 
@@ -135,16 +136,19 @@ static void ask_validity(const struct sp_case *c)
     sp_ask_not_yet_valid(&outgoing);
 }
 
-static void ask_collected(struct sp_case *c)
+/* What nobody has put into the keyring by hand needs a CA, and is nobody's here. */
+static void ask_unprovided(struct sp_case *c)
 {
     const struct sp_collected *collected = c->collected;
 
-    ask_validity(c);
-    if (!sp_is_only_sender(c->facts, collected->sender))
-        sp_deny_sender(c->verdict, c->facts, collected->sender);
     if (sp_facts_is_ca(c->facts))
-        deny(c, SP_RULE_CA_EXEMPT, "a CA's certificate signs this mail", "CA:TRUE",
-             "CA:FALSE: a mail brings nobody who may vouch for others",
+        deny(c, SP_RULE_CA_EXEMPT,
+             collected->sender != NULL ? "a CA's certificate signs this mail"
+                                       : "it is a CA's certificate",
+             "CA:TRUE",
+             collected->sender != NULL
+                 ? "CA:FALSE: a mail brings nobody who may vouch for others"
+                 : "CA:FALSE: a directory has nobody who may vouch for others",
              "upload it if it is a person's");
     if (!collected->has_ca)
         deny(c, SP_RULE_DISTRUST_DEFAULT, "no CA that was provided vouches for it",
@@ -154,6 +158,29 @@ static void ask_collected(struct sp_case *c)
         deny(c, SP_RULE_PRIVATE_KEY_MATCH, "its private key is in the keyring",
              "a certificate of one's own", "a certificate of somebody else",
              "upload it to sign and decrypt with it");
+}
+
+static void ask_collected(struct sp_case *c)
+{
+    ask_validity(c);
+    if (!sp_is_only_sender(c->facts, c->collected->sender))
+        sp_deny_sender(c->verdict, c->facts, c->collected->sender);
+    ask_unprovided(c);
+}
+
+static void ask_found(struct sp_case *c)
+{
+    const char *address = c->collected->address;
+
+    if (!sp_facts_has_address(c->facts, address))
+        sp_verdict_add(
+            c->verdict, SP_RULE_SAN_EMAIL, SMIMEPOLICY_DENY,
+            (struct sp_finding_text){
+                sp_format("Subject Alternative Name does not have the address that was asked for"),
+                sp_format("%s", c->facts->address_count > 0 ? c->facts->addresses[0] : "none"),
+                sp_format("%s", address),
+                sp_format("have the directory corrected, or upload the contact's certificate") });
+    ask_unprovided(c);
 }
 
 smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
@@ -168,5 +195,20 @@ smimepolicy_verdict *sp_judge_collected(const struct sp_facts *facts,
                                             .source = SP_ROLE_FROM_USER,
                                             .collected = collected,
                                             .ask_first = ask_collected,
+                                            .settings = settings });
+}
+
+smimepolicy_verdict *sp_judge_from_directory(const struct sp_facts *facts,
+                                             const struct sp_collected *found, time_t at,
+                                             const smimepolicy_settings *settings)
+{
+    return sp_judge_case(&(struct sp_case){ .facts = facts,
+                                            .use = SMIMEPOLICY_ENCRYPT,
+                                            .at = at,
+                                            .scope = SP_WITH_VALIDITY,
+                                            .role = SP_ROLE_CONTACT,
+                                            .source = SP_ROLE_FROM_USER,
+                                            .collected = found,
+                                            .ask_first = ask_found,
                                             .settings = settings });
 }

@@ -69,11 +69,3 @@ bool sp_accepts_anchors(const char *value)
     }
     return count > 0;
 }
-
-bool sp_accepts_age(const char *value)
-{
-    const size_t digits = strspn(value, "0123456789");
-
-    return digits > 0 && digits <= 5 && value[0] != '0' && value[digits] != '\0' &&
-           strchr("mhd", value[digits]) != NULL && value[digits + 1] == '\0';
-}

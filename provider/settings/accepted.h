@@ -18,7 +18,4 @@ bool sp_accepts_hub(const char *value);
 bool sp_accepts_realm(const char *value);
 /* "no", "yes", or SHA-256 fingerprints. */
 bool sp_accepts_anchors(const char *value);
-/* A number of at most five digits, and m, h or d. */
-bool sp_accepts_age(const char *value);
-
 #endif

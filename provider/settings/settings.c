@@ -9,6 +9,8 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "settings/directories.h"
+#include "settings/host_list.h"
 #include "settings/accepted.h"
 #include "settings/rule_ids.h"
 
@@ -43,10 +45,18 @@ CHOICE(missing_key_usage, accept_missing_key_usage)
 CHOICE(ec_key_agreement, accept_ec_key_agreement)
 CHOICE(collect, collects_nothing)
 CHOICE(signers, any_signer)
+CHOICE(contacts_starttls, contacts_starttls)
 CHOICE(trace, trace)
+CHOICE(fetch_private, fetches_private)
+CHOICE(ocsp, asks_ocsp)
 TEXT(backend)
 TEXT(keyring)
+TEXT(contacts)
+TEXT(contacts_age)
+TEXT(contacts_bind)
+TEXT(contacts_ca)
 TEXT(decision_log)
+TEXT(fetch_from)
 TEXT(hub)
 TEXT(hub_realm)
 TEXT(hub_anchors)
@@ -108,6 +118,11 @@ static const char *const collections[] = { "chain", "off", NULL };
 static const char *const quorums[] = { "all", "any", NULL };
 static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
+static const char *const switches[] = { "off", "on", NULL };
+
+#define DIRECTORIES                                                                                \
+    "up to 4 URLs like ldap://HOST/BASE, ldaps://HOST/BASE or ldapi://SOCKET/BASE, with a space "  \
+    "between them"
 
 /* One setting: a choice (words, put, get) or a text (at, accepts). */
 static const struct row {
@@ -144,13 +159,21 @@ static const struct row {
     WORDS(ec_key_agreement, "reject", "reject or accept", leniency),
     WORDS(collect, "chain", "chain or off", collections),
     WORDS(signers, "all", "all or any", quorums),
+    STRING(contacts, NULL, DIRECTORIES, sp_are_directories),
+    STRING(contacts_age, "1d", "a span of time such as 12h, 1d or 2w", sp_is_span),
+    WORDS(contacts_starttls, "yes", "no or yes", answers),
+    STRING(contacts_bind, NULL, "an absolute path", is_absolute_path),
+    STRING(contacts_ca, NULL, "an absolute path", is_absolute_path),
+    STRING(fetch_from, NULL, "hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between them",
+           sp_host_list_accepts),
+    WORDS(fetch_private, "no", "no or yes", answers),
+    WORDS(ocsp, "off", "off or on", switches),
     STRING(decision_log, NULL, "an absolute path or syslog", is_log),
     STRING(hub, NULL, "service=NAME, or a postgresql:// URI without a password", sp_accepts_hub),
     STRING(hub_realm, "default", "a name of letters, digits, '-', '_' and '.'", sp_accepts_realm),
     STRING(hub_anchors, "no", "no, yes, or SHA-256 fingerprints with spaces between",
            sp_accepts_anchors),
-    STRING(hub_max_age, "1d", "a number of minutes, hours or days, such as 90m, 12h or 1d",
-           sp_accepts_age),
+    STRING(hub_max_age, "1d", "a span of time such as 12h, 1d or 2w", sp_is_span),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
     WORDS(weak_digest, "warn", "ignore, warn or deny", severity_words),
@@ -324,7 +347,12 @@ void smimepolicy_settings_free(smimepolicy_settings *settings)
         return;
     OPENSSL_free(settings->backend);
     OPENSSL_free(settings->keyring);
+    OPENSSL_free(settings->contacts);
+    OPENSSL_free(settings->contacts_age);
+    OPENSSL_free(settings->contacts_bind);
+    OPENSSL_free(settings->contacts_ca);
     OPENSSL_free(settings->decision_log);
+    OPENSSL_free(settings->fetch_from);
     OPENSSL_free(settings->hub);
     OPENSSL_free(settings->hub_realm);
     OPENSSL_free(settings->hub_anchors);

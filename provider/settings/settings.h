@@ -43,17 +43,26 @@ struct smimepolicy_settings {
     bool refuse_other_senders; /* for the stock names; the verbs always refuse */
     bool accept_missing_key_usage;
     bool accept_ec_key_agreement;
-    bool collects_nothing; /* the command takes no certificates out of mails */
-    bool any_signer;       /* the verb `verify` accepts one good signature of several */
+    bool collects_nothing;  /* the command takes no certificates out of mails */
+    bool any_signer;        /* the verb `verify` accepts one good signature of several */
+    bool contacts_starttls; /* ask a directory of ldap:// under TLS alone */
+    bool fetches_private;   /* the command may fetch from addresses of private networks */
+    bool asks_ocsp;         /* the command asks OCSP responders */
     bool trace;
     smimepolicy_severity beyond[SP_BEYOND_COUNT];
-    char *backend;      /* owned; "default" unless set */
-    char *keyring;      /* owned; NULL: none */
-    char *decision_log; /* owned; NULL: none; "syslog" or an absolute path */
-    char *hub;          /* owned; NULL: none; "service=NAME" or a URI, without a password */
-    char *hub_realm;    /* owned */
-    char *hub_max_age;  /* owned: "1d" and the like */
-    char *hub_anchors;  /* owned; "no", "yes" or fingerprints */
+    char *backend; /* owned; "default" unless set */
+    char *keyring; /* owned; NULL: none */
+    /* Owned: the directories of contacts, which the command asks; NULL: none. */
+    char *contacts;
+    char *contacts_age;  /* owned: after what time it asks again about a certificate */
+    char *contacts_bind; /* owned: the file with the name and password for them; NULL: none */
+    char *contacts_ca;   /* owned: the CAs of their TLS certificates; NULL: the system's */
+    char *decision_log;  /* owned; NULL: none; "syslog" or an absolute path */
+    char *fetch_from;    /* owned; NULL: nothing is fetched; see settings/host_list.h */
+    char *hub;           /* owned; NULL: none; "service=NAME" or a URI, without a password */
+    char *hub_realm;     /* owned */
+    char *hub_anchors;   /* owned; "no", "yes" or fingerprints */
+    char *hub_max_age;   /* owned: "1d" and the like */
 };
 
 /* The keys in the order of the table; NULL past the last. */

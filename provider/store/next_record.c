@@ -15,7 +15,22 @@
 #include "policy/policy.h"
 #include "policy/reasons.h"
 #include "register/register.h"
+#include "settings/directories.h"
 #include "store/along.h"
+
+/*
+ * Has the command to ask a directory about the recipient first?  That is if the certificate
+ * which was chosen may not be used, or came from a directory a while ago.
+ */
+static bool is_to_be_fetched(const struct sp_loader *loader)
+{
+    const struct sp_choice *choice = &loader->choice;
+    const struct sp_record *chosen = &choice->records[sp_choice_place(choice, 0)];
+
+    return !sp_choice_is_usable(choice, sp_choice_place(choice, 0)) ||
+           (chosen->origin == SP_ORIGIN_DIRECTORY &&
+            sp_is_to_be_asked_again(sp_policy(), chosen->uploaded, time(NULL)));
+}
 
 /*
  * Choose among the certificates of the address.  The report names the one that is
@@ -25,14 +40,21 @@ static bool choose(struct sp_loader *loader)
 {
     const bool gives_chosen =
         loader->uri.kind == SP_URI_IDENTITY || loader->uri.kind == SP_URI_CONTACT;
+    const bool may_fetch =
+        loader->uri.kind == SP_URI_CONTACT && sp_report_is_on() && sp_policy()->contacts != NULL;
     char *why = NULL;
 
     if (!sp_choice_find(&loader->choice, loader->keyring, loader->uri.address,
                         loader->uri.kind == SP_URI_CONTACT ? SMIMEPOLICY_ENCRYPT : SMIMEPOLICY_SIGN,
                         &why) ||
-        (loader->choice.count > 1 &&
-         !sp_choice_rank(&loader->choice, time(NULL), sp_policy(), &why)))
+        (loader->choice.count > (may_fetch ? 0 : 1) &&
+         !sp_choice_rank(&loader->choice, sp_policy()->keyring, time(NULL), sp_policy(), &why)))
         return sp_load_refuse(SP_REASON_KEYRING, loader->name, why);
+    if (may_fetch && loader->choice.count > 0 && is_to_be_fetched(loader)) {
+        sp_report_line("asks directory");
+        return sp_load_refuse(SP_REASON_NOT_STORED, loader->name,
+                              OPENSSL_strdup("a directory is to be asked first"));
+    }
     if (!gives_chosen) {
         loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,
                                  loader->name);

@@ -36,8 +36,11 @@ static char *absolute(const char *path)
     return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
-/* May the tool verify otherwise by the file?  A line put together, or included, may say so. */
-static bool may_need_tool(const char *path)
+/*
+ * May the tool have to do it by the file: ask by OCSP, or, if it |verifies|, verify otherwise?  A
+ * line that is put together of several, or included, may say so.
+ */
+static bool may_need_tool(const char *path, bool verifies)
 {
     FILE *file = fopen(path, "re");
     char line[1024];
@@ -45,8 +48,9 @@ static bool may_need_tool(const char *path)
 
     while (!may && fgets(line, sizeof(line), file) != NULL) {
         const char *at = line + strspn(line, " \t");
+        bool more = verifies && (strstr(at, "keyring") != NULL || strstr(at, "signers") != NULL);
 
-        may = strncmp(at, "keyring", 7) == 0 || strncmp(at, "signers", 7) == 0 || *at == '.' ||
+        may = (*at != '#' && (more || strstr(at, "ocsp") != NULL)) || *at == '.' ||
               strchr(line, '\\') != NULL || strlen(line) == sizeof(line) - 1;
     }
     if (file != NULL)
@@ -54,24 +58,21 @@ static bool may_need_tool(const char *path)
     return may;
 }
 
-/*
- * Name the policy file.  Without an installed one the defaults apply.  One by which the tool
- * may have to verify fails if this |verifies|.
+/* Name the policy file, if one is installed.  It fails if the tool may have to do the work by it.
  */
-static void add_policy(struct sp_text *text, const char *named, bool verifies)
+static void add_policy(struct sp_text *text, const struct shim_launch *launch, bool verifies)
 {
+    const char *named = launch->policy;
     char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
     struct stat is;
+    bool there = path != NULL && stat(path, &is) == 0;
 
-    if (path != NULL && stat(path, &is) == 0)
-        text->failed = text->failed || !S_ISREG(is.st_mode);
-    else
-        text->failed =
-            text->failed || path == NULL || named != NULL || (errno != ENOENT && errno != ENOTDIR);
-    if (path != NULL && !text->failed && stat(path, &is) == 0) {
-        text->failed = verifies && may_need_tool(path);
+    if (there && S_ISREG(is.st_mode) &&
+        (strcmp(launch->use, "decrypt") == 0 || !may_need_tool(path, verifies)))
         add(text, "policy", path);
-    }
+    else
+        text->failed = text->failed || there || path == NULL || named != NULL ||
+                       (errno != ENOENT && errno != ENOTDIR);
     OPENSSL_free(path);
 }
 
@@ -104,7 +105,7 @@ int shim_launch_conf(const struct shim_launch *launch, const char *module, const
     *keyring = NULL;
     sp_text_add(&text, SHIM_CONF_HEAD);
     add(&text, "module", module);
-    add_policy(&text, launch->policy, judges);
+    add_policy(&text, launch, judges);
     add_keyring(&text, launch->keyring, keyring);
     add(&text, "unknown_keys", "refuse");
     add(&text, "raw_keys", "judge");

@@ -70,7 +70,7 @@ struct sp_choice sp_bob_choose(smimepolicy_use use)
     char *why;
 
     ck_assert(sp_choice_find(&choice, bob.keyring, BOB, use, &why));
-    ck_assert(sp_choice_rank(&choice, SP_NOW, bob.settings, &why));
+    ck_assert(sp_choice_rank(&choice, NULL, SP_NOW, bob.settings, &why));
     ck_assert_ptr_null(why);
     return choice;
 }

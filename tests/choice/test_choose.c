@@ -108,7 +108,7 @@ START_TEST(a_damaged_one_is_told)
     sp_bob_store("1c9 2c9");
     sp_run_sql(bob.place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 2");
     ck_assert(sp_choice_find(&choice, bob.keyring, BOB, SMIMEPOLICY_ENCRYPT, &why));
-    ck_assert(!sp_choice_rank(&choice, SP_NOW, bob.settings, &why));
+    ck_assert(!sp_choice_rank(&choice, NULL, SP_NOW, bob.settings, &why));
     ck_assert_str_eq(why, "keyring: entry 2 cannot be parsed; 'smime-policy keyring check' tells "
                           "what is damaged");
     OPENSSL_free(why);
@@ -123,7 +123,7 @@ static bool try_choice(void)
     char *why;
     bool changed;
     bool done = sp_choice_find(&choice, bob.keyring, BOB, SMIMEPOLICY_ENCRYPT, &why) &&
-                sp_choice_rank(&choice, SP_NOW, bob.settings, &why);
+                sp_choice_rank(&choice, NULL, SP_NOW, bob.settings, &why);
 
     ck_assert_msg(why == NULL || (!done && strcmp(why, "out of memory") == 0), "%s", why);
     ck_assert(!done || choice.count == 2);

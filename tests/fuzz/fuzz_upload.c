@@ -35,11 +35,12 @@ static void judge_cert(X509 *cert)
     sp_facts_free(facts);
 }
 
-/* A part has exactly one of the four. */
+/* A part has exactly one of the five. */
 static bool take(const struct shim_part *part, void *arg)
 {
     (void)arg;
-    if ((part->cert != NULL) + (part->key != NULL) + (part->why != NULL) + (part->note != NULL) !=
+    if ((part->cert != NULL) + (part->key != NULL) + (part->crl != NULL) + (part->why != NULL) +
+            (part->note != NULL) !=
         1)
         abort();
     if (part->cert != NULL)
@@ -65,7 +66,7 @@ static void read_passphrase(const unsigned char *data, size_t size)
 
 int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
 {
-    struct shim_reading_parts reading = { .each = take };
+    struct shim_reading_parts reading = { .each = take, .crls = true };
 
     reading.pass = (struct shim_passphrase){ OPENSSL_strdup("x"), true };
     (void)shim_parts_read(&reading, sp_memory_file(data, size));

@@ -6,8 +6,10 @@
  *
  *     first_program sign|encrypt NAME [OTHER]
  *
- * reads OTHER's certificate first, if given, and prints "done" or the errors.
+ * reads OTHER's certificate first, if given, and prints "done" or the errors.  It uses no
+ * jansson, and says whether somebody has loaded it.
  */
+#include <dlfcn.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -82,6 +84,8 @@ int main(int argc, char **argv)
         printf("done\n");
     else
         ERR_print_errors_fp(stdout);
+    if (dlopen("libjansson.so.4", RTLD_NOW | RTLD_NOLOAD) != NULL)
+        printf("jansson is loaded\n");
     X509_free(cert);
     X509_free(other);
     return EXIT_SUCCESS;

@@ -37,6 +37,8 @@ static const struct row {
     { { "encrypt", "good-rsa", "ca" }, "unknown_keys = refuse", "done" },
     { { "encrypt", "expired-rsa", "ca" }, "", "[expired]" },
     { { "encrypt", "expired-ec", "good-rsa" }, "", "[expired]" },
+    /* Only a decision log loads jansson. */
+    { { "sign", "good-rsa", "ca" }, "decision_log = /dev/null", "done" },
 };
 
 static void run(const struct row *row, int output)
@@ -75,6 +77,8 @@ START_TEST(first_certificate)
     ck_assert_int_gt(wait(&status), 0);
     ck_assert_int_eq(status, 0);
     ck_assert_msg(strstr(text, row->text) != NULL, "no \"%s\" in: %s", row->text, text);
+    ck_assert_int_eq(strstr(text, "jansson is loaded") != NULL,
+                     strstr(row->settings, "decision_log") != NULL);
 }
 END_TEST
 

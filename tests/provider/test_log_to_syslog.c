@@ -51,7 +51,7 @@ static void set_up(void)
     settings = smimepolicy_settings_new();
     ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", "syslog", NULL), 1);
     cert = sp_read_cert("no-address-rsa");
-    verdict = smimepolicy_evaluate(settings, cert, NULL, SMIMEPOLICY_SIGN, (time_t)4102444800);
+    verdict = sp_evaluate(settings, cert, NULL, SMIMEPOLICY_SIGN, (time_t)4102444800);
     ck_assert_ptr_nonnull(verdict);
     ck_assert_uint_gt(smimepolicy_verdict_count(verdict), 1);
     X509_free(cert);

@@ -462,8 +462,8 @@ static bool sign_digest(OSSL_LIB_CTX *libctx, EVP_PKEY *key)
 
 /*
  * The key was compared with no certificate, so its fingerprint is looked for: among the
- * certificates that were parsed, or in the keyring.  Certificate and key were read with all
- * the memory: the register has missed nothing.
+ * certificates that were parsed, or in the keyring.  Certificate and key were read and settled
+ * with all the memory: the register has missed nothing.
  */
 START_TEST(every_allocation_of_a_look_up_fails_once)
 {
@@ -482,6 +482,7 @@ START_TEST(every_allocation_of_a_look_up_fails_once)
         X509_free(person.cert);
         person.cert = NULL;
     }
+    EXPECT_REFUSED(sign_digest(libctx, person.key), "[expired]");
     do {
         sp_starve(++fails);
         ck_assert_msg(!sign_digest(libctx, person.key), "signs when allocation %ld fails", fails);

@@ -85,6 +85,34 @@ START_TEST(operations)
 }
 END_TEST
 
+/* How many algorithms of |operation| have |name| among their names? */
+static int count_named(int operation, const char *name)
+{
+    int no_cache, count = 0;
+    const OSSL_ALGORITHM *each = OSSL_PROVIDER_query_operation(ours(), operation, &no_cache);
+
+    for (; each != NULL && each->algorithm_names != NULL; each++)
+        count += strstr(each->algorithm_names, name) != NULL;
+    return count;
+}
+
+/* With `keys = mail` no file with another key is read or written; the key itself remains. */
+START_TEST(keys_of_mail)
+{
+    static const int files[] = { OSSL_OP_DECODER, OSSL_OP_ENCODER };
+
+    sp_start(_i == 0 ? NULL : "keys = mail\n");
+    for (int i = 0; i < SP_ROWS(files); i++) {
+        ck_assert_int_eq(count_named(files[i], "ED25519") > 0, _i == 0);
+        ck_assert_int_eq(count_named(files[i], "DSA") > 0, _i == 0);
+        ck_assert_int_gt(count_named(files[i], "RSA"), 0);
+        ck_assert_int_gt(count_named(files[i], "EC"), 0);
+    }
+    ck_assert_int_gt(count_named(OSSL_OP_KEYMGMT, "ED25519"), 0);
+    ERR_clear_error();
+}
+END_TEST
+
 /* The text that |line| has under |key|. */
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -133,6 +161,7 @@ int main(void)
 
     tcase_add_loop_test(tests, what_it_says_of_itself, 0, 2);
     tcase_add_test(tests, operations);
+    tcase_add_loop_test(tests, keys_of_mail, 0, 2);
     tcase_add_test(tests, decision_log);
     return sp_run_forked(suite);
 }

@@ -577,8 +577,9 @@ static const struct {
 START_TEST(collected)
 {
     struct sp_facts *facts = facts_of(&collections[_i].recipe);
-    const struct sp_collected how = { &collections[_i].sender, collections[_i].has_ca,
-                                      collections[_i].is_own };
+    const struct sp_collected how = { .sender = &collections[_i].sender,
+                                      .has_ca = collections[_i].has_ca,
+                                      .is_own = collections[_i].is_own };
     smimepolicy_verdict *verdict = sp_judge_collected(facts, &how, collections[_i].at, NULL);
     const smimepolicy_finding *finding =
         collections[_i].rule == NULL ? NULL : sp_find(verdict, collections[_i].rule);
@@ -588,6 +589,75 @@ START_TEST(collected)
         ck_assert_int_eq(smimepolicy_finding_severity(finding), SMIMEPOLICY_DENY);
     else
         ck_assert_ptr_null(collections[_i].rule);
+    smimepolicy_verdict_free(verdict);
+    sp_facts_free(facts);
+}
+END_TEST
+
+/* What a directory gives for bob@example.org. */
+#define SEALED                                                                                     \
+    {                                                                                              \
+        .san = "email:bob@example.org", .usage = "keyEncipherment"                                 \
+    }
+static const struct {
+    struct sp_recipe recipe;
+    const char *address;
+    bool has_ca, is_own;
+    time_t at;
+    const char *rule; /* NULL: it is taken */
+} founds[] = {
+    { SEALED, "bob@example.org", true, false, SP_NOW, NULL },
+    { SEALED, "Bob@EXAMPLE.org", true, false, SP_NOW, NULL },
+    { { .san = "email:eve@example.org,email:bob@example.org", .usage = "keyEncipherment" },
+      "bob@example.org",
+      true,
+      false,
+      SP_NOW,
+      NULL },
+    { SEALED, "eve@example.org", true, false, SP_NOW, "san-email" },
+    { SEALED, "bob@example.or", true, false, SP_NOW, "san-email" },
+    { SEALED, "bob@example.org", false, false, SP_NOW, "distrust-default" },
+    { SEALED, "bob@example.org", true, true, SP_NOW, "private-key-match" },
+    { SEALED, "bob@example.org", true, false, (time_t)4102444800, "expired" },
+    { SEALED, "bob@example.org", true, false, 0, "not-yet-valid" },
+    { { .san = "email:bob@example.org", .usage = "keyEncipherment", .basic = "CA:TRUE" },
+      "bob@example.org",
+      true,
+      false,
+      SP_NOW,
+      "ca-exempt" },
+    { { .san = "email:bob@example.org", .usage = "digitalSignature" },
+      "bob@example.org",
+      true,
+      false,
+      SP_NOW,
+      "usage-encrypt" },
+    { { .san = "email:bob@example.org", .usage = "keyEncipherment", .extended = "serverAuth" },
+      "bob@example.org",
+      true,
+      false,
+      SP_NOW,
+      "extended-key-usage" },
+    { { .san = "DNS:bob.example.org", .usage = "keyEncipherment" },
+      "bob@example.org",
+      true,
+      false,
+      SP_NOW,
+      "san-email" },
+};
+
+START_TEST(found)
+{
+    struct sp_facts *facts = facts_of(&founds[_i].recipe);
+    const struct sp_collected how = { .has_ca = founds[_i].has_ca,
+                                      .is_own = founds[_i].is_own,
+                                      .address = founds[_i].address };
+    smimepolicy_verdict *verdict = sp_judge_from_directory(facts, &how, founds[_i].at, NULL);
+
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), founds[_i].rule == NULL);
+    if (founds[_i].rule != NULL)
+        ck_assert_int_eq(smimepolicy_finding_severity(sp_find(verdict, founds[_i].rule)),
+                         SMIMEPOLICY_DENY);
     smimepolicy_verdict_free(verdict);
     sp_facts_free(facts);
 }
@@ -669,12 +739,11 @@ static const struct {
     { "service=x", "1d", SMIMEPOLICY_VERIFY, 86401, true },
     { "service=x", "1d", SMIMEPOLICY_DECRYPT, 86401, false },
     { "service=x", "1d", SMIMEPOLICY_UPLOAD, 86401, false },
-    { "service=x", "90m", SMIMEPOLICY_SIGN, 5400, false },
-    { "service=x", "90m", SMIMEPOLICY_SIGN, 5401, true },
+    { "service=x", "2h", SMIMEPOLICY_SIGN, 7200, false },
     { "service=x", "2h", SMIMEPOLICY_SIGN, 7201, true },
     { "service=x", "1d", SMIMEPOLICY_SIGN, -300, false },
     { "service=x", "1d", SMIMEPOLICY_SIGN, -301, true },
-    { "service=x", "99999d", SMIMEPOLICY_SIGN, 1000000, true }, /* never */
+    { "service=x", "9999d", SMIMEPOLICY_SIGN, 1000000, true }, /* never */
     { NULL, "1d", SMIMEPOLICY_SIGN, 86401, false },
 };
 
@@ -712,6 +781,7 @@ int main(void)
     tcase_add_loop_test(tests, not_decided, 0, 2);
     tcase_add_loop_test(tests, anchor, 0, SP_ROWS(anchors));
     tcase_add_loop_test(tests, collected, 0, SP_ROWS(collections));
+    tcase_add_loop_test(tests, found, 0, SP_ROWS(founds));
     tcase_add_test(tests, names);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "rules/rules.h"
+#include "settings/host_list.h"
 #include "verdicts.h"
 
 /* Every key with its default, in the order of the table. */
@@ -34,6 +35,14 @@ static const char *const defaults[][2] = {
     { "ec_key_agreement", "reject" },
     { "collect", "chain" },
     { "signers", "all" },
+    { "contacts", NULL },
+    { "contacts_age", "1d" },
+    { "contacts_starttls", "yes" },
+    { "contacts_bind", NULL },
+    { "contacts_ca", NULL },
+    { "fetch_from", NULL },
+    { "fetch_private", "no" },
+    { "ocsp", "off" },
     { "decision_log", NULL },
     { "hub", NULL },
     { "hub_realm", "default" },
@@ -104,6 +113,17 @@ static const struct {
     { "collect", "off" },
     { "signers", "all" },
     { "signers", "any" },
+    { "contacts", "ldap://ldap.example.org" },
+    { "contacts", "ldaps://ldap.example.org:636/ou=people,dc=example,dc=org" },
+    { "contacts",
+      "ldapi://%2Frun%2Fslapd%2Fldapi/dc=example??sub?(|(mail={address})(a={address}))" },
+    { "contacts", "ldap://[::1]/dc=a ldap://b/dc=b ldap://c/dc=c ldap://d/dc=d" },
+    { "contacts", "ldap://host/dc=a??sub?(mail=x@y)" },
+    { "contacts_age", "1h" },
+    { "contacts_age", "9999w" },
+    { "contacts_starttls", "no" },
+    { "contacts_bind", "/etc/smime-policy/directory" },
+    { "contacts_ca", "/etc/ssl/certs/ca.pem" },
     { "signer_path", "log" },
     { "signer_path", "refuse" },
     { "sender", "log" },
@@ -119,6 +139,13 @@ static const struct {
     { "missing_key_usage", "accept" },
     { "ec_key_agreement", "reject" },
     { "ec_key_agreement", "accept" },
+    { "fetch_from", "crl.example.org" },
+    { "fetch_from", "  crl.example.org .example.net:8080 [2001:db8::1]:80 10.0.0.1 " },
+    { "fetch_from", "h:1 h:65535" },
+    { "fetch_private", "no" },
+    { "fetch_private", "yes" },
+    { "ocsp", "off" },
+    { "ocsp", "on" },
     { "decision_log", "/var/log/smime-policy.log" },
     { "decision_log", "syslog" },
     { "hub", "service=smime-policy" },
@@ -127,8 +154,8 @@ static const struct {
     { "hub_realm", "team-1_a.b" },
     { "hub_anchors", "no" },
     { "hub_anchors", "yes" },
-    { "hub_max_age", "90m" },
-    { "hub_max_age", "99999d" },
+    { "hub_max_age", "12h" },
+    { "hub_max_age", "2w" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
                      "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF" },
@@ -200,7 +227,58 @@ static const struct {
     { "unverified_signers", "yes", NULL },
     { "own_anchors", "only", "own_anchors = only: accepted is last or first" },
     { "collect", "all", "collect = all: accepted is chain or off" },
+    { "contacts", "", NULL },
+    { "contacts", "ldap://", NULL },
+    { "contacts", "ldap:///dc=example", NULL },
+    { "contacts", "ldap://?a", NULL },
+    { "contacts", "ldap://name:password@host/dc=a", NULL },
+    { "contacts", "LDAP://host", NULL },
+    { "contacts", "http://host", NULL },
+    { "contacts", "xldap://host", NULL },
+    { "contacts", "ldap://a  ldap://b", NULL },
+    { "contacts", "ldap://a ", NULL },
+    { "contacts", " ldap://a", NULL },
+    { "contacts", "ldap://a\tldap://b", NULL },
+    { "contacts", "ldap://a/\"", NULL },
+    { "contacts", "ldap://a/\\", NULL },
+    { "contacts", "ldap://a ldap://b ldap://c ldap://d ldap://e", NULL },
+    { "contacts_age", "0d", "contacts_age = 0d: accepted is a span of time such as 12h, 1d or 2w" },
+    { "contacts_age", "1", NULL },
+    { "contacts_age", "d", NULL },
+    { "contacts_age", "-1d", NULL },
+    { "contacts_age", "1dd", NULL },
+    { "contacts_age", "1y", NULL },
+    { "contacts_age", "10000d", NULL },
+    { "contacts_starttls", "try", NULL },
+    { "contacts_bind", "directory", NULL },
+    { "contacts_ca", "./ca.pem", NULL },
     { "signers", "one", "signers = one: accepted is all or any" },
+    { "fetch_from", "",
+      "fetch_from = : accepted is hosts, each HOST, .DOMAIN or HOST:PORT, with spaces between "
+      "them" },
+    { "fetch_from", "  ", NULL },
+    { "fetch_from", "*", NULL },
+    { "fetch_from", "*.example.org", NULL },
+    { "fetch_from", ".", NULL },
+    { "fetch_from", ".:80", NULL },
+    { "fetch_from", ":80", NULL },
+    { "fetch_from", "a,b", NULL },
+    { "fetch_from", "a\tb", NULL },
+    { "fetch_from", "http://a", NULL },
+    { "fetch_from", "a/b", NULL },
+    { "fetch_from", "user@a", NULL },
+    { "fetch_from", "a:", NULL },
+    { "fetch_from", "a:0", NULL },
+    { "fetch_from", "a:65536", NULL },
+    { "fetch_from", "a:99999999999999999999", NULL },
+    { "fetch_from", "a:80:81", NULL },
+    { "fetch_from", "a:http", NULL },
+    { "fetch_from", "2001:db8::1", NULL },
+    { "fetch_from", "[2001:db8::1", NULL },
+    { "fetch_from", "[evil]", NULL },
+    { "fetch_from", "good b\xc3\xa4r", NULL },
+    { "fetch_private", "on", "fetch_private = on: accepted is no or yes" },
+    { "ocsp", "yes", "ocsp = yes: accepted is off or on" },
     { "keys", "rsa", "keys = rsa: accepted is all or mail" },
     { "signer_path", "pass", "signer_path = pass: accepted is log or refuse" },
     { "sender", "pass", NULL },
@@ -234,9 +312,9 @@ static const struct {
     { "hub_anchors", "maybe", NULL },
     { "hub_max_age", "1", NULL },
     { "hub_max_age", "0d", NULL },
-    { "hub_max_age", "1w", NULL },
+    { "hub_max_age", "1m", NULL },
     { "hub_max_age", "1dd", NULL },
-    { "hub_max_age", "100000d", NULL },
+    { "hub_max_age", "10000d", NULL },
     { "hub_max_age", "-1d", NULL },
     { "hub_anchors", "", NULL },
     { "hub_anchors", ", ", NULL },
@@ -504,6 +582,42 @@ START_TEST(keyring_is_not_trust)
 }
 END_TEST
 
+static const struct {
+    const char *list, *host;
+    long port;
+    bool is_named;
+} hosts[] = {
+    { "crl.example.org", "crl.example.org", 80, true },
+    { "crl.example.org", "CRL.Example.ORG", 443, true },
+    { "crl.example.org", "crl.example.org", 8080, false },
+    { "crl.example.org", "example.org", 80, false },
+    { "crl.example.org", "a.crl.example.org", 80, false },
+    { "crl.example.org", "crl.example.org.", 80, false },
+    { "crl.example.org", "", 80, false },
+    { "crl.example.org:8080", "crl.example.org", 8080, true },
+    { "crl.example.org:8080", "crl.example.org", 80, false },
+    { "  a  b:443 ", "b", 443, true },
+    { "  a  b:443 ", "b", 80, false },
+    { "a:81 a:82", "a", 82, true },
+    { ".example.org", "crl.example.org", 80, true },
+    { ".example.org", "a.b.example.org", 443, true },
+    { ".example.org", "example.org", 80, false },
+    { ".example.org", ".example.org", 80, false },
+    { ".example.org", "evilexample.org", 80, false },
+    { ".example.org", "crl.example.org.evil", 80, false },
+    { ".example.org:8080", "crl.example.org", 8080, true },
+    { ".example.org:8080", "crl.example.org", 80, false },
+    { "[2001:db8::1]:80", "[2001:DB8::1]", 80, true },
+    { "[2001:db8::1]", "[2001:db8::2]", 80, false },
+};
+
+START_TEST(host_is_named)
+{
+    ck_assert_int_eq(sp_host_list_names(hosts[_i].list, hosts[_i].host, hosts[_i].port),
+                     hosts[_i].is_named);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("settings");
@@ -513,6 +627,7 @@ int main(void)
     tcase_add_test(tests, whole_text);
     tcase_add_loop_test(tests, good_value, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, host_is_named, 0, SP_ROWS(hosts));
     tcase_add_loop_test(tests, fixed_rules, 0, SP_ROWS(fixed));
     tcase_add_loop_test(tests, settings_file, 0, SP_ROWS(files));
     tcase_add_loop_test(tests, unreadable_file, 0, SP_ROWS(nowhere));

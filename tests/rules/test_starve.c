@@ -128,6 +128,12 @@ static bool try_collected(void)
         facts, &(struct sp_collected){ .sender = &sender, .is_own = true }, SP_NOW, settings));
 }
 
+static bool try_found(void)
+{
+    return keep(sp_judge_from_directory(
+        facts, &(struct sp_collected){ .address = "a@b.c", .is_own = true }, SP_NOW, settings));
+}
+
 static bool try_lone_identity(void)
 {
     return keep(sp_note_lone_identity(facts));
@@ -165,7 +171,7 @@ static bool try_signing_time(void)
 static bool stand(enum sp_role role)
 {
     struct sp_stored_verdicts standing;
-    bool done = sp_judge_stored(facts, role, SP_NOW, settings, &standing);
+    bool done = sp_judge_stored(facts, role, SP_NOW, settings, NULL, &standing);
 
     /* What it is good for is said of nothing that was not judged. */
     ck_assert(done || (standing.uses == 0 && !standing.vouches));
@@ -254,6 +260,7 @@ static const struct {
     { "refuse what is not stored", try_refuse_not_stored },
     { "lone identity", try_lone_identity },
     { "collected", try_collected },
+    { "found", try_found },
     { "text", try_text },
     { "line", try_line },
     { "json", try_json },

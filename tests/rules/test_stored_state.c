@@ -72,7 +72,7 @@ START_TEST(stored_state)
     smimepolicy_settings *settings = smimepolicy_settings_new();
     struct sp_stored_verdicts stored;
 
-    ck_assert(sp_judge_stored(facts, rows[_i].role, rows[_i].at, settings, &stored));
+    ck_assert(sp_judge_stored(facts, rows[_i].role, rows[_i].at, settings, NULL, &stored));
     ck_assert_str_eq(sp_stored_state_name(stored.state), sp_stored_state_name(rows[_i].state));
     ck_assert_uint_eq(stored.uses, rows[_i].uses);
     ck_assert_int_eq(stored.vouches, rows[_i].vouches);
@@ -93,7 +93,7 @@ START_TEST(verdicts)
     smimepolicy_settings *settings = smimepolicy_settings_new();
     struct sp_stored_verdicts stored;
 
-    ck_assert(sp_judge_stored(facts, SP_ROLE_CONTACT, SP_NOW, settings, &stored));
+    ck_assert(sp_judge_stored(facts, SP_ROLE_CONTACT, SP_NOW, settings, NULL, &stored));
     ck_assert_ptr_null(stored.verdicts[SMIMEPOLICY_SIGN]);
     ck_assert_ptr_null(stored.verdicts[SMIMEPOLICY_DECRYPT]);
     ck_assert_ptr_nonnull(sp_find(stored.verdicts[SMIMEPOLICY_ENCRYPT], "extended-key-usage"));

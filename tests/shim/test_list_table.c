@@ -69,19 +69,19 @@ static const size_t widths[] = { 0, 20, 74, 80, 100, 156, 157, 170, 300 };
 
 static void read_entry(struct shim_entry *entry, int row)
 {
-    static smimepolicy_settings *settings;
+    struct shim shim = { 0 };
     X509 *cert = sp_make_cert(&rows[row].recipe);
     struct sp_record record = { .role = rows[row].role,
                                 .origin = SP_ORIGIN_UPLOADED,
                                 .uploaded = 1690900000 };
     int length = i2d_X509(cert, &record.der);
 
-    settings = smimepolicy_settings_new();
+    shim.settings = smimepolicy_settings_new();
     ck_assert_int_gt(length, 0);
     record.der_length = (size_t)length;
     sp_fingerprint(cert, record.fingerprint);
-    ck_assert_int_eq(shim_entry_read(entry, &record, SP_NOW, settings), SHIM_OK);
-    smimepolicy_settings_free(settings);
+    ck_assert_int_eq(shim_entry_read(entry, &record, SP_NOW, &shim), SHIM_OK);
+    smimepolicy_settings_free(shim.settings);
     X509_free(cert);
 }
 

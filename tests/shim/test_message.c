@@ -313,7 +313,7 @@ END_TEST
 START_TEST(no_file_in_memory)
 {
     static const struct {
-        int what;
+        unsigned what;
         rlim_t most;
         const char *said;
     } limits[] = { { RLIMIT_NOFILE, 0, "file in memory: Too many open files" },

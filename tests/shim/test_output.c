@@ -7,6 +7,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -378,6 +379,87 @@ START_TEST(a_device_is_not_made_private)
 }
 END_TEST
 
+static int ends[2];
+
+static void nothing(int number)
+{
+    (void)number;
+}
+
+static pthread_t waiting;
+
+/* Interrupt who waits for the pipe.  Then write to it, or read all that is written. */
+static void *interrupt(void *content)
+{
+    const struct timespec moment = { .tv_nsec = 100000 };
+    static char buffer[1 << 16];
+
+    for (int i = 0; i < 200; i++) {
+        (void)pthread_kill(waiting, SIGUSR1);
+        (void)nanosleep(&moment, NULL);
+    }
+    if (content != NULL)
+        ck_assert(shim_write_all(ends[1], content, strlen(content)));
+    if (content != NULL)
+        close(ends[1]);
+    while (content == NULL && read(ends[0], buffer, sizeof(buffer)) > 0)
+        ;
+    return NULL;
+}
+
+/* A signal that comes while the pipe is full, or empty, loses nothing. */
+START_TEST(interrupted)
+{
+    static const char block[1 << 18];
+    const struct sigaction action = { .sa_handler = nothing };
+    static char content[] = NEW;
+    pthread_t other;
+    int fd;
+
+    waiting = pthread_self();
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    if (_i == 0) {
+        ck_assert_int_eq(pthread_create(&other, NULL, interrupt, NULL), 0);
+        ck_assert(shim_write_all(ends[1], block, sizeof(block)));
+        close(ends[1]);
+    } else {
+        fd = open(place, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        ck_assert_int_eq(pthread_create(&other, NULL, interrupt, content), 0);
+        ck_assert(shim_copy_rest(ends[0], fd));
+        close(fd);
+        expect_content(place, NEW);
+    }
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    close(ends[0]);
+}
+END_TEST
+
+/* By its number: a terminal that is not there cannot be opened, but looked at. */
+START_TEST(a_device_by_its_number)
+{
+    static const struct {
+        const char *name;
+        bool stores_nothing;
+    } devices[] = { { "/dev/null", true },     { "/dev/zero", true },    { "/dev/full", true },
+                    { "/dev/tty", true },      { "/dev/random", false }, { "/dev/urandom", false },
+                    { "/dev/console", false }, { "/dev/ptmx", false } };
+    struct stat is;
+
+    for (int i = 0; i < SP_ROWS(devices); i++) {
+        const int fd = open(devices[i].name, O_PATH | O_CLOEXEC);
+
+        if (fd >= 0 && fstat(fd, &is) == 0 && S_ISCHR(is.st_mode) && (is.st_mode & S_IROTH) != 0) {
+            sp_capture_begin(STDERR_FILENO);
+            ck_assert_int_eq(shim_make_private(fd, SHIM_KEYS, "it"), devices[i].stores_nothing);
+            sp_expect_captured(STDERR_FILENO,
+                               devices[i].stores_nothing ? NULL : "others may read the device");
+        }
+        close(fd);
+    }
+}
+END_TEST
+
 /* Keys are not written into a file of another user, whatever its mode. */
 START_TEST(a_file_of_another)
 {
@@ -516,6 +598,8 @@ int main(void)
     tcase_add_loop_test(tests, a_file_of_our_own_is_not_written, 0, 3);
     tcase_add_loop_test(tests, others_do_not_read_it, 0, SP_ROWS(private));
     tcase_add_test(tests, a_device_is_not_made_private);
+    tcase_add_test(tests, a_device_by_its_number);
+    tcase_add_loop_test(tests, interrupted, 0, 2);
     tcase_add_test(tests, a_file_of_another);
     tcase_add_test(tests, a_spool_has_no_name);
     tcase_add_loop_test(tests, a_file_in_a_closed_folder, 0, 2);

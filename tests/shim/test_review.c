@@ -222,11 +222,13 @@ END_TEST
 START_TEST(what_is_observed_is_told)
 {
     struct shim_outcome outcome = { .settings = settings, .json = json_array() };
+    struct shim shim = { .settings = settings };
+    const struct shim_operation operation = { .shim = &shim };
     struct shim_incoming incoming;
 
     ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "observe", NULL), 1);
     receive(&incoming, "KB", (struct sp_signing_time)THEN, NID_sha256);
-    shim_review_certificates(&incoming, settings, &outcome);
+    shim_review_certificates(&incoming, &operation, &outcome);
     expect_review(&incoming, &outcome, "4:deny:signer-certificate", "", "10");
 }
 END_TEST

@@ -104,11 +104,12 @@ START_TEST(ways_are_judged)
     STACK_OF(X509) *pool = sk_X509_new_null();
     struct shim_outcome outcome = { .json = json_array() };
     const char *signers = rows[_i].signers;
+    struct shim shim = { .settings = smimepolicy_settings_new() };
     struct shim_sent_along *path;
 
     for (const char *letter = rows[_i].along; *letter != '\0'; letter++)
         ck_assert_int_gt(sk_X509_push(pool, *place_of(*letter)), 0);
-    path = shim_sent_new(pool, SP_NOW, &outcome);
+    path = shim_sent_new(&shim, pool, SP_NOW, &outcome);
     ck_assert_ptr_nonnull(path);
     if (*signers == '\0')
         shim_sent_judge_all(path);
@@ -116,6 +117,7 @@ START_TEST(ways_are_judged)
         shim_sent_judge(path, *place_of(*signers));
     shim_sent_warn(path);
     sp_expect_outcome(&outcome, rows[_i].told);
+    smimepolicy_settings_free(shim.settings);
     ck_assert_int_eq(outcome.denied, strstr(rows[_i].told, "deny") != NULL);
     shim_outcome_clear(&outcome);
     shim_sent_free(path);

@@ -9,18 +9,22 @@
 /* Does a person put in by hand what is stored, and nobody had? */
 #define TAKES_OVER "excluded.origin" SP_BY_HAND " AND NOT certificate.origin" SP_BY_HAND
 
+/* Did a directory give it before, and again? */
+#define SEEN_AGAIN "excluded.origin = 3 AND certificate.origin = 3"
+
 /*
  * If it is stored, perhaps by another process in the meantime, its role stays unless ours
- * overrides, and its origin unless ours is by hand.
+ * overrides, and its origin unless ours is by hand.  What a directory gives again is of today.
  */
 static const char store[] =
     "INSERT INTO main.certificate (fingerprint, role, key, subject, uploaded, der, origin)"
     "  SELECT fingerprint, role, key, subject, uploaded, der, origin FROM temp.staged"
     "  WHERE true ORDER BY id"
     "  ON CONFLICT (fingerprint) DO UPDATE SET role = excluded.role,"
-    "    uploaded = CASE WHEN " TAKES_OVER " THEN excluded.uploaded ELSE uploaded END,"
+    "    uploaded = CASE WHEN " TAKES_OVER " OR " SEEN_AGAIN
+    "    THEN excluded.uploaded ELSE uploaded END,"
     "    origin = CASE WHEN " TAKES_OVER " THEN excluded.origin ELSE origin END"
-    "  WHERE " TAKES_OVER " OR"
+    "  WHERE " TAKES_OVER " OR " SEEN_AGAIN " OR"
     "    (SELECT overrides FROM temp.staged s WHERE s.fingerprint = excluded.fingerprint);"
     "INSERT OR IGNORE INTO main.address"
     "  SELECT a.address, c.id FROM temp.staged_address a JOIN temp.staged s ON s.id = a.staged"

@@ -95,13 +95,24 @@ static void add_fault(struct shim_chain *chain, int error, X509 *at)
     chain->faults[chain->count++] = (struct shim_chain_error){ error, at };
 }
 
+/*
+ * Is it the usage of a recipient's own certificate?  The rules have judged that, and accept
+ * Key Agreement in a certificate with an EC key, which libcrypto does not.
+ */
+static bool is_own_usage(const struct shim_chain *chain, const X509_STORE_CTX *ctx, int error)
+{
+    return chain->encrypts && error == X509_V_ERR_INVALID_PURPOSE &&
+           X509_STORE_CTX_get_error_depth(ctx) == 0;
+}
+
 /* Collect all faults: without this callback libcrypto stops at the first. */
 static int note_fault(int ok, X509_STORE_CTX *ctx)
 {
     int error = X509_STORE_CTX_get_error(ctx);
     X509 *at = X509_STORE_CTX_get_current_cert(ctx);
 
-    if (ok == 0 && error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID)
+    if (ok == 0 && !is_own_usage(X509_STORE_CTX_get_app_data(ctx), ctx, error) &&
+        error != X509_V_ERR_CERT_HAS_EXPIRED && error != X509_V_ERR_CERT_NOT_YET_VALID)
         add_fault(X509_STORE_CTX_get_app_data(ctx), error,
                   is_stranger(error) ? NULL
                   : at != NULL       ? at

@@ -5,6 +5,7 @@
  * The outer form of a CRL (RFC 5280, 5.1).  Its entries, of which there may be millions, are
  * found without being parsed.
  */
+#include <limits.h>
 #include <string.h>
 
 #include <openssl/asn1.h>
@@ -20,16 +21,20 @@ static int next(struct shim_bytes *from, struct shim_bytes *whole, struct shim_b
 {
     const unsigned char *at = from->at;
     long inside = 0;
-    int tag = -1, class = 0;
+    int tag = -1, class = 0, form;
 
-    if (from->length == 0 || from->length > LONG_MAX ||
-        (ASN1_get_object(&at, &inside, &tag, &class, (long)from->length) & 0x81) != 0)
+    if (from->length == 0 || from->length > LONG_MAX)
+        return -1;
+    form = ASN1_get_object(&at, &inside, &tag, &class, (long)from->length);
+    if ((form & 0x81) != 0)
         return -1;
     *content = (struct shim_bytes){ at, (size_t)inside };
     *whole = (struct shim_bytes){ from->at, (size_t)(at - from->at) + (size_t)inside };
     from->at += whole->length;
     from->length -= whole->length;
-    return class == V_ASN1_UNIVERSAL ? tag : -1;
+    return class == V_ASN1_UNIVERSAL && (tag == V_ASN1_SEQUENCE) == (form == V_ASN1_CONSTRUCTED)
+               ? tag
+               : -1;
 }
 
 int shim_der_next(struct shim_bytes *from, struct shim_bytes *content)

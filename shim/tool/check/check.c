@@ -12,6 +12,7 @@
 
 #include "tool/certs/certs.h"
 #include "tool/check/checking.h"
+#include "tool/keyring/crl_answers.h"
 
 /* A private key in the files.  It is judged when all certificates are known. */
 struct found_key {
@@ -25,6 +26,7 @@ struct found_key {
 /* One run of check. */
 struct checking {
     const struct shim_check *check;
+    const struct shim *shim; /* borrowed */
     const smimepolicy_settings *settings;
     struct shim_reading_parts reading;
     struct shim_reports reports;
@@ -77,8 +79,8 @@ static void check_cert(struct checking *checking, const struct shim_part *part)
 
     for (int use = 0; use < SHIM_USES; use++)
         if (checking->check->wanted[use])
-            judged.verdicts[use] = smimepolicy_evaluate(checking->settings, part->cert, NULL,
-                                                        (smimepolicy_use)use, checking->check->at);
+            judged.verdicts[use] = shim_evaluate(checking->shim, part->cert, NULL,
+                                                 (smimepolicy_use)use, checking->check->at);
     report(checking, &judged);
     /* Parsed again, because keys are compared with its decoded key. */
     copy = X509_dup(part->cert);
@@ -236,6 +238,7 @@ static void end(struct checking *checking)
 static int run(struct shim *shim, const struct shim_check *check)
 {
     struct checking checking = { .check = check,
+                                 .shim = shim,
                                  .settings = shim->settings,
                                  .reading = { .each = take_part, .arg = &checking },
                                  .last = &checking.keys };
@@ -267,5 +270,7 @@ int shim_run_check(struct shim *shim, char **argv)
         return SHIM_OK;
     if (code == SHIM_OK)
         code = shim_load_settings(shim);
+    if (code == SHIM_OK)
+        code = shim_crls_find(shim);
     return code == SHIM_OK ? run(shim, &check) : code;
 }

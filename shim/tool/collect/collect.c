@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * smime-policy collect: takes the certificates of senders out of mails.
+ * smime-policy collect: takes the certificates of senders out of mails, and those of
+ * addresses out of directories.
  */
 #include <string.h>
 
@@ -46,6 +47,8 @@ int shim_collecting_store(struct shim_collecting *run)
         run->fault = SHIM_SYSTEM;
     if (run->fault == SHIM_OK && !run->dry_run && json_array_size(run->taken) + run->already > 0)
         run->fault = shim_hub_commit(run->shim, run->keyring, run->upload, run->local);
+    if (run->fault == SHIM_OK && !run->dry_run)
+        run->fault = shim_directory_remove(&run->directory);
     return run->fault;
 }
 
@@ -53,9 +56,18 @@ void shim_collecting_end(struct shim_collecting *run)
 {
     if (run->upload != NULL)
         sp_upload_free(run->upload);
+    shim_directory_end(&run->directory);
     sp_keyring_close(run->keyring);
     json_decref(run->taken);
     json_decref(run->left_out);
+}
+
+/* Is a mail among |words|?  The setting `collect` is about mails. */
+static bool names_mail(char **words)
+{
+    while (*words != NULL && shim_collect_is_address(*words))
+        words++;
+    return *words != NULL;
 }
 
 static int collect_all(struct shim_collecting *run, char **paths)
@@ -63,7 +75,10 @@ static int collect_all(struct shim_collecting *run, char **paths)
     int code;
 
     for (; *paths != NULL && run->fault == SHIM_OK; paths++)
-        shim_mails_read(run, *paths);
+        if (shim_collect_is_address(*paths))
+            shim_collect_address(run, *paths);
+        else
+            shim_mails_read(run, *paths);
     code = shim_collecting_store(run);
     return shim_collect_report(run, code != SHIM_OK ? code : run->named, false);
 }
@@ -91,13 +106,13 @@ int shim_run_collect(struct shim *shim, char **argv)
     if (code != SHIM_OK)
         return code == -1 ? SHIM_OK : code;
     if (*line.operands == NULL)
-        return shim_usage("collect: no mail named; give files, mboxes, Maildirs, or - for "
-                          "standard input");
+        return shim_usage("collect: no mail named; give files, mboxes, Maildirs, - for "
+                          "standard input, or addresses for a directory");
     run.json = shim_long_has(&line, "json");
     run.local = shim_long_has(&line, "local");
     run.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_load_settings(shim);
-    if (code == SHIM_OK && !shim_collects(shim))
+    if (code == SHIM_OK && names_mail(line.operands) && !shim_collects(shim))
         code = SHIM_REFUSED;
     if (code == SHIM_OK)
         code = shim_collecting_begin(&run, shim);

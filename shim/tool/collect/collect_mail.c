@@ -12,7 +12,9 @@
 #include "base/text.h"
 #include "tool/collect/collecting.h"
 #include "tool/judge/verify.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
+#include "tool/keyring/stored_key.h"
 
 /* Why a mail is left out, and the code of that. */
 struct fault {
@@ -105,20 +107,10 @@ static struct fault look_at(struct shim_collecting *run, const struct shim_mail_
 /* Is the private key of |cert| in the keyring?  False with |run->fault| set if that failed. */
 static bool is_own(struct shim_collecting *run, const X509 *cert)
 {
-    const struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
-    const struct sp_query query = { .index = SP_BY_KEY,
-                                    .hash = id.hash,
-                                    .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
-    struct shim_records records = { .cursor = NULL };
     bool own;
 
-    if (!id.known)
-        return false;
-    records.cursor = sp_keyring_find(run->keyring, &query);
-    own = shim_records_next(&records);
-    if (records.failed)
+    if (!shim_key_is_kept(run->keyring, cert, &own))
         run->fault = shim_keyring_failed(run->keyring);
-    shim_records_end(&records);
     return own;
 }
 
@@ -161,8 +153,11 @@ static void judge_encrypter(struct shim_collecting *run, struct shim_incoming *i
                             const struct shim_operation *operation,
                             struct shim_signature *encrypter, struct shim_outcome *outcome)
 {
-    shim_outcome_add(outcome, sp_judge(encrypter->facts, SMIMEPOLICY_ENCRYPT, run->now,
-                                       SP_WITH_VALIDITY, run->shim->settings));
+    shim_outcome_add(outcome,
+                     shim_add_revocation(run->shim,
+                                         sp_judge(encrypter->facts, SMIMEPOLICY_ENCRYPT, run->now,
+                                                  SP_WITH_VALIDITY, run->shim->settings),
+                                         encrypter->cert, encrypter->facts, run->now, NULL));
     shim_review_encrypter(incoming, operation, encrypter, run->now, outcome);
     judge(run, incoming, encrypter, outcome);
 }

@@ -20,6 +20,7 @@
 
 #include "common/shim.h"
 #include "keyring/keyring.h"
+#include "tool/directory/directory.h"
 #include "tool/mail/mail.h"
 #include "tool/run/operation.h"
 
@@ -34,6 +35,8 @@ struct shim_collecting {
     struct sp_upload *upload;   /* owned */
     time_t now;
     bool dry_run, local, json;
+
+    struct shim_directory directory; /* of the addresses */
 
     size_t mails, collected, already, refused, not_signed;
     json_t *taken;    /* owned: the certificates that are stored at the end */
@@ -72,6 +75,11 @@ enum shim_preference {
 };
 enum shim_preference shim_preference_read(const CMS_SignerInfo *info, const X509 *signer,
                                           const STACK_OF(X509) *certs, X509 **cert);
+
+/* collect_address.c: is |word| an address, and no file of that name? */
+bool shim_collect_is_address(const char *word);
+/* Ask the directories about the address |word|. */
+void shim_collect_address(struct shim_collecting *run, const char *word);
 
 /* collect_report.c */
 

@@ -35,7 +35,7 @@ static int count_usable(struct census *census, const struct shim_entry *entry)
     struct sp_stored_verdicts then;
 
     if (!sp_judge_stored(entry->facts, entry->record.role, census->now + SOON, census->settings,
-                         &then))
+                         &entry->revocation, &then))
         return shim_no_memory();
     census->expiring += then.state == SP_STORED_EXPIRED;
     census->usable++;

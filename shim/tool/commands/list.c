@@ -90,7 +90,7 @@ static int expires(const struct listing *listing, const struct shim_entry *entry
     struct sp_stored_verdicts then;
 
     if (!sp_judge_stored(entry->facts, entry->record.role, listing->until, listing->settings,
-                         &then))
+                         &entry->revocation, &then))
         return shim_no_memory();
     *wanted = then.state == SP_STORED_EXPIRED;
     sp_stored_verdicts_clear(&then);

@@ -139,10 +139,9 @@ static char *initials(const struct shim_entry *entry)
 static void state_column(const struct shim_table *table, const struct shim_entry *entry)
 {
     static const smimepolicy_severity weights[] = {
-        [SP_STORED_USABLE] = SMIMEPOLICY_IGNORE,
-        [SP_STORED_EXPIRED] = SMIMEPOLICY_WARN,
-        [SP_STORED_NOT_YET_VALID] = SMIMEPOLICY_NOTE,
-        [SP_STORED_UNUSABLE] = SMIMEPOLICY_DENY,
+        [SP_STORED_USABLE] = SMIMEPOLICY_IGNORE,      [SP_STORED_EXPIRED] = SMIMEPOLICY_WARN,
+        [SP_STORED_NOT_YET_VALID] = SMIMEPOLICY_NOTE, [SP_STORED_UNUSABLE] = SMIMEPOLICY_DENY,
+        [SP_STORED_REVOKED] = SMIMEPOLICY_DENY,
     };
 
     if (table->colour)

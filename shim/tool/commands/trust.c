@@ -110,7 +110,7 @@ static int tell_path(struct trusting *trusting, const struct shim_entry *entry, 
     char *why = NULL;
     X509 *cert = sp_record_cert(&entry->record);
     int code =
-        cert == NULL ? shim_no_memory() : shim_keyring_chain(trusting->keyring, cert, &chain);
+        cert == NULL ? shim_no_memory() : shim_keyring_chain(trusting->keyring, cert, NULL, &chain);
 
     step.valid = chain.certs != NULL;
     if (code == SHIM_OK)

@@ -100,7 +100,7 @@ static int look_at_all(struct search *search, const STACK_OF(X509) *certs)
 static int check_intermediate(struct sp_keyring *keyring, struct search *search)
 {
     struct shim_chain chain = { 0 };
-    int code = shim_keyring_chain(keyring, search->found, &chain);
+    int code = shim_keyring_chain(keyring, search->found, NULL, &chain);
 
     if (code == SHIM_OK && chain.certs == NULL) {
         search->found = NULL;

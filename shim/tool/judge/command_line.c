@@ -15,6 +15,7 @@
 #include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/sent_along.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/run/ciphers.h"
 
 /* The judging of one command line. */
@@ -109,8 +110,8 @@ static void judge_cert(struct judging *judging, const char *uri, const char *key
     if (is_loaded(judging, state, uri, &cert)) {
         X509 *first = sk_X509_value(cert.certs, 0);
 
-        shim_outcome_add(judging->outcome, smimepolicy_evaluate(judging->settings, first, key.key,
-                                                                use, judging->now));
+        shim_outcome_add(judging->outcome, shim_evaluate(judging->operation->shim, first, key.key,
+                                                         use, judging->now));
         if (use == SMIMEPOLICY_SIGN)
             judging->all_signers = push(judging->signers, first) && judging->all_signers;
     } else {
@@ -192,7 +193,8 @@ static void judge_sent_along(struct judging *judging)
         shim_load(judging->request->certfile, WANT_CERTS, &judging->secret, &along);
 
     if (is_known(judging, state, &along)) {
-        struct shim_sent_along *sent = shim_sent_new(along.certs, judging->now, judging->outcome);
+        struct shim_sent_along *sent =
+            shim_sent_new(judging->operation->shim, along.certs, judging->now, judging->outcome);
 
         if (sent != NULL && judging->signers != NULL)
             judge_chains(judging, sent);

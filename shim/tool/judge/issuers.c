@@ -10,17 +10,18 @@
 #include "base/text.h"
 #include "choice/stored_issuers.h"
 #include "common/memory_file.h"
-#include "rules/rules.h"
+#include "rules/revocation.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 
-static smimepolicy_verdict *judge(const X509 *cert, time_t now)
+static smimepolicy_verdict *judge(const struct shim *shim, const X509 *cert, time_t now)
 {
     struct sp_facts *facts = sp_facts_new(cert);
     smimepolicy_verdict *verdict =
         facts == NULL ? NULL : sp_judge_along(facts, now, SP_ALONG_STORED);
 
     sp_facts_free(facts);
-    return verdict;
+    return sp_verdict_join(verdict, shim_judge_issuer(shim, cert, false, SMIMEPOLICY_SIGN, now));
 }
 
 static bool push(STACK_OF(X509) *certs, X509 *cert)
@@ -29,8 +30,8 @@ static bool push(STACK_OF(X509) *certs, X509 *cert)
 }
 
 /* Judge the chain of |signer|, and add to |along| what is sent. */
-static int add_path(struct shim_selection *selection, X509 *signer, STACK_OF(X509) *along,
-                    time_t now, struct shim_outcome *outcome)
+static int add_path(const struct shim *shim, struct shim_selection *selection, X509 *signer,
+                    STACK_OF(X509) *along, time_t now, struct shim_outcome *outcome)
 {
     STACK_OF(X509) *path = sk_X509_new_null();
     char *why = NULL;
@@ -41,7 +42,7 @@ static int add_path(struct shim_selection *selection, X509 *signer, STACK_OF(X50
     for (int i = 0; code == SHIM_OK && i < sk_X509_num(path); i++) {
         X509 *issuer = sk_X509_value(path, i);
 
-        shim_outcome_add(outcome, judge(issuer, now));
+        shim_outcome_add(outcome, judge(shim, issuer, now));
         if (!sp_is_root(issuer) && !push(along, issuer))
             code = shim_no_memory();
     }
@@ -71,13 +72,14 @@ char *shim_issuers_file(const STACK_OF(X509) *certs, const char *before, size_t 
     return path;
 }
 
-int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim_outcome *outcome)
+int shim_issuers_along(const struct shim *shim, struct shim_selection *selection, time_t now,
+                       struct shim_outcome *outcome)
 {
     STACK_OF(X509) *along = sk_X509_new_null();
     int code = along == NULL ? shim_no_memory() : SHIM_OK;
 
     for (size_t i = 0; code == SHIM_OK && i < selection->signer_count; i++)
-        code = add_path(selection, selection->signers[i].cert, along, now, outcome);
+        code = add_path(shim, selection, selection->signers[i].cert, along, now, outcome);
     if (code == SHIM_OK && sk_X509_num(along) > 0) {
         selection->issuers_path = shim_issuers_file(along, "", 0, &selection->issuers);
         code = selection->issuers_path == NULL ? SHIM_SYSTEM : SHIM_OK;

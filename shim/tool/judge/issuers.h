@@ -9,6 +9,7 @@
 
 #include <time.h>
 
+#include "common/shim.h"
 #include "tool/report/outcome.h"
 #include "tool/run/selection.h"
 
@@ -18,7 +19,8 @@
  *
  * @return SHIM_OK, or another code with the reason on stderr
  */
-int shim_issuers_along(struct shim_selection *selection, time_t now, struct shim_outcome *outcome);
+int shim_issuers_along(const struct shim *shim, struct shim_selection *selection, time_t now,
+                       struct shim_outcome *outcome);
 
 /*
  * Collect what vouches: the first |own| of |certs|, if they are stored and vouch for

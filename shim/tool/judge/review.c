@@ -2,12 +2,15 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <stdlib.h>
+
 #include <openssl/crypto.h>
 #include <openssl/x509_vfy.h>
 
 #include "tool/judge/verify.h"
 #include "common/shim.h"
 #include "tool/judge/issuers.h"
+#include "tool/keyring/crl_answers.h"
 
 struct sp_facts **shim_facts_of(const STACK_OF(X509) *certs, int first, size_t *count)
 {
@@ -34,6 +37,7 @@ void shim_facts_free(struct sp_facts **facts, size_t count)
 /* The review of one message. */
 struct review {
     const struct shim_incoming *incoming;
+    const struct shim *shim;
     const smimepolicy_settings *settings;
     const struct shim_args *args;
     time_t now;
@@ -65,14 +69,27 @@ static void settle_once(struct shim_signature *signature, struct shim_outcome *o
     shim_outcome_add(outcome, verdict);
 }
 
+/* Now, or with -attime the time that the user has set. */
+static time_t time_of(const struct review *review)
+{
+    const char *text = review->args != NULL ? shim_args_value(review->args, "attime") : NULL;
+    char *end;
+    const long long seconds = text != NULL ? strtoll(text, &end, 10) : 0;
+
+    return text != NULL && *text != '\0' && *end == '\0' ? (time_t)seconds : review->now;
+}
+
 /*
  * Judge the signer's certificate.  If it may not sign mail, libcrypto's message on
  * the same fault adds nothing.
  */
 static void review_certificate(struct review *review, struct shim_signature *signature)
 {
-    smimepolicy_verdict *verdict = sp_judge(signature->facts, SMIMEPOLICY_VERIFY, review->now,
-                                            SP_WITHOUT_VALIDITY, review->settings);
+    smimepolicy_verdict *verdict =
+        shim_add_revocation(review->shim,
+                            sp_judge(signature->facts, SMIMEPOLICY_VERIFY, review->now,
+                                     SP_WITHOUT_VALIDITY, review->settings),
+                            signature->cert, signature->facts, time_of(review), &signature->time);
 
     if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0)
         settle_once(signature, review->outcome, verdict);
@@ -224,6 +241,23 @@ static bool find_chain(struct review *review, struct shim_signature *signature)
     return false;
 }
 
+/* Judge the revocation of the issuers in the chain; the signer's is judged already. */
+static void review_revocations(struct review *review, struct shim_signature *signature)
+{
+    const int last = sk_X509_num(signature->chain.certs) - 1;
+
+    for (int i = 1; i <= last && !signature->for_itself; i++) {
+        smimepolicy_verdict *verdict =
+            shim_judge_issuer(review->shim, sk_X509_value(signature->chain.certs, i), i == last,
+                              SMIMEPOLICY_VERIFY, time_of(review));
+
+        if (verdict == NULL || smimepolicy_verdict_count(verdict) > 0)
+            settle_once(signature, review->outcome, verdict);
+        else
+            smimepolicy_verdict_free(verdict);
+    }
+}
+
 /*
  * Judge the chain.  A certificate that vouches for itself needs none: what libcrypto
  * says of other certificates, and of their dates, does not matter.
@@ -248,6 +282,7 @@ static void review_chain(struct review *review, struct shim_signature *signature
     verdict = judge_issuers(review, signature, (const struct sp_facts *const *)issuers, count);
     if (verdict != NULL)
         settle(signature, review->outcome, verdict);
+    review_revocations(review, signature);
     /* With -attime the user has set the time. */
     if (!shim_args_has(review->args, "attime"))
         review_time(review, signature, (const struct sp_facts *const *)issuers, count);
@@ -258,6 +293,7 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
                          time_t now, struct shim_outcome *outcome)
 {
     struct review review = { .incoming = incoming,
+                             .shim = operation->shim,
                              .settings = operation->shim->settings,
                              .args = operation->args,
                              .now = now,
@@ -277,6 +313,7 @@ void shim_review_alone(struct shim_incoming *incoming, size_t index,
 {
     struct shim_signature *signature = &incoming->signatures[index];
     struct review review = { .incoming = incoming,
+                             .shim = operation->shim,
                              .settings = operation->shim->settings,
                              .args = operation->args,
                              .now = now,
@@ -294,6 +331,7 @@ void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_ope
                            struct shim_outcome *outcome)
 {
     struct review review = { .incoming = incoming,
+                             .shim = operation->shim,
                              .settings = operation->shim->settings,
                              .args = operation->args,
                              .now = now,
@@ -334,12 +372,15 @@ void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *ou
     }
 }
 
-void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
-                              struct shim_outcome *outcome)
+void shim_review_certificates(struct shim_incoming *incoming,
+                              const struct shim_operation *operation, struct shim_outcome *outcome)
 {
-    struct review review = {
-        .incoming = incoming, .settings = settings, .now = time(NULL), .outcome = outcome
-    };
+    struct review review = { .incoming = incoming,
+                             .shim = operation->shim,
+                             .settings = operation->shim->settings,
+                             .args = operation->args,
+                             .now = time(NULL),
+                             .outcome = outcome };
 
     for (size_t i = 0; i < incoming->count; i++)
         review_certificate(&review, &incoming->signatures[i]);

@@ -10,12 +10,14 @@
 
 #include <openssl/crypto.h>
 
+#include "tool/directory/directory.h"
 #include "tool/judge/command_line.h"
 #include "tool/judge/issuers.h"
 #include "tool/judge/select.h"
 #include "tool/keyring/choices.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/run/copies.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/run/key_options.h"
 
 /* One run of sign or encrypt. */
@@ -26,6 +28,7 @@ struct addressing {
     time_t now;
     bool signs;
     size_t copy; /* for whom a recipient is taken, see struct shim_selected */
+    int64_t spent[SP_MOST_DIRECTORIES]; /* see shim_directory_fetch() */
 };
 
 /* The recipient with that certificate, or NULL. */
@@ -106,23 +109,54 @@ static int settle(const struct addressing *run, const char *address, struct sp_c
     return code;
 }
 
-static int choose(const struct addressing *run, const char *address)
+/* Find the certificates of |address|, the best first. */
+static int find(const struct addressing *run, const char *address, struct sp_choice *choice)
 {
-    struct sp_choice choice;
     char *why = NULL;
+
+    return sp_choice_find(choice, run->selection->keyring, address,
+                          run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, &why) &&
+                   sp_choice_rank(choice, shim_crls(run->operation->shim), run->now,
+                                  run->operation->shim->settings, &why)
+               ? SHIM_OK
+               : shim_keyring_fault(why);
+}
+
+/* Ask a directory about a recipient, if one may help, and find the certificates again. */
+static int fetch(struct addressing *run, const char *address, struct sp_choice *choice)
+{
+    struct shim *shim = run->operation->shim;
     int code;
 
-    if (sp_choice_find(&choice, run->selection->keyring, address,
-                       run->signs ? SMIMEPOLICY_SIGN : SMIMEPOLICY_ENCRYPT, &why) &&
-        sp_choice_rank(&choice, run->now, run->operation->shim->settings, &why))
+    /* Without a keyring there is no CA that could vouch for what comes. */
+    if (run->signs || shim->judges || run->selection->keyring == NULL ||
+        !shim_directory_may_help(shim, choice, run->now))
+        return SHIM_OK;
+    if (run->operation->explain) {
+        shim_error("note: %s: a directory would be asked", address);
+        return SHIM_OK;
+    }
+    code = shim_directory_fetch(shim, address, run->spent);
+    if (code != SHIM_OK)
+        return code;
+    sp_choice_clear(choice);
+    return find(run, address, choice);
+}
+
+static int choose(struct addressing *run, const char *address)
+{
+    struct sp_choice choice;
+    int code = find(run, address, &choice);
+
+    if (code == SHIM_OK)
+        code = fetch(run, address, &choice);
+    if (code == SHIM_OK)
         code = settle(run, address, &choice);
-    else
-        code = shim_keyring_fault(why);
     sp_choice_clear(&choice);
     return code;
 }
 
-static int choose_all(const struct addressing *run, char *const *addresses, size_t count)
+static int choose_all(struct addressing *run, char *const *addresses, size_t count)
 {
     int code = SHIM_OK;
 
@@ -132,7 +166,7 @@ static int choose_all(const struct addressing *run, char *const *addresses, size
 }
 
 /* Choose for an option's value: one address, or a list as in a header field. */
-static int choose_given(const struct addressing *run, const struct shim_given *given)
+static int choose_given(struct addressing *run, const struct shim_given *given)
 {
     struct shim_mail list;
     int code = shim_mail_from(given->value, &list) ? SHIM_OK : shim_no_memory();
@@ -146,7 +180,7 @@ static int choose_given(const struct addressing *run, const struct shim_given *g
     return code;
 }
 
-static int choose_role(const struct addressing *run, enum shim_role role)
+static int choose_role(struct addressing *run, enum shim_role role)
 {
     const struct shim_args *args = run->operation->args;
     int code = SHIM_OK;
@@ -157,7 +191,7 @@ static int choose_role(const struct addressing *run, enum shim_role role)
     return code;
 }
 
-static int choose_sender(const struct addressing *run)
+static int choose_sender(struct addressing *run)
 {
     const char *address = sp_sender_address(&run->selection->mail.sender);
 
@@ -170,7 +204,7 @@ static int choose_sender(const struct addressing *run)
     return SHIM_INPUT;
 }
 
-static int choose_recipients(const struct addressing *run)
+static int choose_recipients(struct addressing *run)
 {
     const struct shim_mail *mail = &run->selection->mail;
     int code = choose_role(run, ROLE_TO);
@@ -195,7 +229,7 @@ static int choose_recipients(const struct addressing *run)
     return choose_all(run, mail->to.each, mail->to.count);
 }
 
-static int select_signer(const struct addressing *run)
+static int select_signer(struct addressing *run)
 {
     const struct shim_args *args = run->operation->args;
     bool by_header =
@@ -206,7 +240,7 @@ static int select_signer(const struct addressing *run)
         code = choose_sender(run);
     if (code == SHIM_OK && run->selection->signer_count > 0 &&
         run->operation->request->certfile == NULL)
-        code = shim_issuers_along(run->selection, run->now, run->outcome);
+        code = shim_issuers_along(run->operation->shim, run->selection, run->now, run->outcome);
     return code;
 }
 

@@ -17,6 +17,7 @@
 #include "tool/judge/select.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/mail/mail.h"
 
 /* The name of a recipient in a message: issuer and serial number, or key identifier. */
@@ -73,7 +74,7 @@ static bool is_named(const struct name *name, const X509 *cert)
 struct search {
     struct shim_selection *selection;
     struct shim_outcome *outcome;
-    const smimepolicy_settings *settings;
+    const struct shim *shim; /* borrowed */
     int code;
 };
 
@@ -105,8 +106,8 @@ static void take(struct search *search, X509 *cert, const struct sp_record *reco
             OPENSSL_free(selection->recipients[0].uri);
             selection->recipients[0].uri = NULL;
         }
-        shim_outcome_add(search->outcome, smimepolicy_evaluate(search->settings, cert, NULL,
-                                                               SMIMEPOLICY_DECRYPT, time(NULL)));
+        shim_outcome_add(search->outcome,
+                         shim_evaluate(search->shim, cert, NULL, SMIMEPOLICY_DECRYPT, time(NULL)));
     }
     OPENSSL_free(key);
 }
@@ -211,7 +212,7 @@ static int search(struct shim_operation *operation, struct shim_outcome *outcome
     STACK_OF(CMS_RecipientInfo) *infos = CMS_get0_RecipientInfos(cms);
     struct search search = { .selection = &operation->selection,
                              .outcome = outcome,
-                             .settings = operation->shim->settings };
+                             .shim = operation->shim };
     bool more = true;
 
     if (infos == NULL) {

@@ -6,22 +6,25 @@
 
 #include "tool/judge/sent_along.h"
 #include "choice/stored_issuers.h"
-#include "rules/rules.h"
+#include "rules/revocation.h"
+#include "tool/keyring/crl_answers.h"
 
 struct shim_sent_along {
+    const struct shim *shim;
     const STACK_OF(X509) *pool;
     time_t now;
     struct shim_outcome *outcome;
     bool *used; /* owned, one for each of |pool|: it is in a chain, or a signer's own */
 };
 
-struct shim_sent_along *shim_sent_new(const STACK_OF(X509) *pool, time_t now,
-                                      struct shim_outcome *outcome)
+struct shim_sent_along *shim_sent_new(const struct shim *shim, const STACK_OF(X509) *pool,
+                                      time_t now, struct shim_outcome *outcome)
 {
     struct shim_sent_along *sent = OPENSSL_zalloc(sizeof(*sent));
 
     if (sent == NULL)
         return NULL;
+    sent->shim = shim;
     sent->pool = pool;
     sent->now = now;
     sent->outcome = outcome;
@@ -48,7 +51,10 @@ static smimepolicy_verdict *judge(const struct shim_sent_along *sent, const X509
     smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, sent->now, place);
 
     sp_facts_free(facts);
-    return verdict;
+    if (place == SP_ALONG_BESIDE)
+        return verdict;
+    return sp_verdict_join(verdict,
+                           shim_judge_issuer(sent->shim, cert, false, SMIMEPOLICY_SIGN, sent->now));
 }
 
 static void mark(struct shim_sent_along *sent, const X509 *cert)

@@ -11,16 +11,17 @@
 
 #include <openssl/x509.h>
 
+#include "common/shim.h"
 #include "tool/report/outcome.h"
 
 struct shim_sent_along;
 
 /*
  * The certificates in |pool|, which is borrowed.  Every verdict goes to |outcome|,
- * borrowed too.  NULL if out of memory.
+ * borrowed too, as is |shim|.  NULL if out of memory.
  */
-struct shim_sent_along *shim_sent_new(const STACK_OF(X509) *pool, time_t now,
-                                      struct shim_outcome *outcome);
+struct shim_sent_along *shim_sent_new(const struct shim *shim, const STACK_OF(X509) *pool,
+                                      time_t now, struct shim_outcome *outcome);
 void shim_sent_free(struct shim_sent_along *sent);
 
 /*

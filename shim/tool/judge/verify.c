@@ -183,7 +183,7 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     shim_review_sender(&verification->incoming, &verification->sender, refuses ? outcome : &logged);
     /* Report all faults of the signers.  With -noverify they are not judged. */
     if (outcome->denied && !shim_args_has(operation->args, "noverify"))
-        shim_review_certificates(&verification->incoming, operation->shim->settings, outcome);
+        shim_review_certificates(&verification->incoming, operation, outcome);
     shim_outcome_clear(&logged);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;

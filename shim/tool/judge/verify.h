@@ -57,8 +57,8 @@ int shim_any_signer(struct shim_incoming *incoming, const struct shim_operation 
  */
 bool shim_review_saw_keys_of_mail(const struct shim_incoming *incoming);
 /* Judge the certificates of the signers alone. */
-void shim_review_certificates(struct shim_incoming *incoming, const smimepolicy_settings *settings,
-                              struct shim_outcome *outcome);
+void shim_review_certificates(struct shim_incoming *incoming,
+                              const struct shim_operation *operation, struct shim_outcome *outcome);
 
 /* Judge the chain of a certificate that is to be encrypted to, as that of a signer. */
 void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_operation *operation,

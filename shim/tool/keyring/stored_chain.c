@@ -9,7 +9,16 @@
 #include "tool/keyring/stored_chain.h"
 #include "tool/keyring/keyring_at.h"
 
-int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain)
+static bool add_all(STACK_OF(X509) *near, const STACK_OF(X509) *along)
+{
+    for (int i = 0; i < sk_X509_num(along); i++)
+        if (X509_add_cert(near, sk_X509_value(along, i), X509_ADD_FLAG_UP_REF) != 1)
+            return false;
+    return true;
+}
+
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, const STACK_OF(X509) *along,
+                       struct shim_chain *chain)
 {
     STACK_OF(X509) *cas = sk_X509_new_null();
     STACK_OF(X509) *near = sk_X509_new_null();
@@ -18,7 +27,7 @@ int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain
     int code = SHIM_OK;
 
     if (cas == NULL || near == NULL || X509_add_cert(near, cert, X509_ADD_FLAG_UP_REF) != 1 ||
-        !sp_stored_intermediates(keyring, near, &why))
+        !add_all(near, along) || !sp_stored_intermediates(keyring, near, &why))
         code = shim_keyring_fault(why);
     for (int i = 0; code == SHIM_OK && i < sk_X509_num(near); i++)
         if (!sp_stored_issuers(keyring, sk_X509_value(near, i), cas, &why))

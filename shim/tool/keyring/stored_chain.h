@@ -13,11 +13,13 @@
 /*
  * Find the chain of |cert| to a stored CA, at whatever time.
  *
+ * @param along  certificates that came with it and may be in the chain, or NULL
  * @param chain  to clear in any case; without certificates and faults, no stored CA
  *               has issued it
  * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
  */
-int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, struct shim_chain *chain);
+int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, const STACK_OF(X509) *along,
+                       struct shim_chain *chain);
 
 /* May |ca| issue certificates for the mail of |address|?  NULL if it may, else why not. */
 const char *shim_ca_limit(X509 *ca, const char *address);

@@ -11,7 +11,9 @@
 
 #include "tool/keyring/stored_entry.h"
 #include "base/text.h"
+#include "revocation/asked.h"
 #include "tool/certs/making.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 
 /*
@@ -29,8 +31,20 @@ static X509 *parse(const struct sp_record *record)
     return sp_record_cert(record);
 }
 
+/* Judge what was read; false if out of memory. */
+static bool judge(struct shim_entry *entry, time_t at, const struct shim *shim)
+{
+    const struct sp_asked asked = { entry->facts, sp_x509_is_signed_by, entry->cert };
+
+    return entry->facts != NULL &&
+           sp_revocation_find_for(shim_crls(shim), &asked, at, shim->settings,
+                                  &entry->revocation) &&
+           sp_judge_stored(entry->facts, entry->record.role, at, shim->settings, &entry->revocation,
+                           &entry->stored);
+}
+
 int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t at,
-                    const smimepolicy_settings *settings)
+                    const struct shim *shim)
 {
     *entry = (struct shim_entry){ .record = *record };
     *record = (struct sp_record){ 0 };
@@ -43,15 +57,13 @@ int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t a
         return SHIM_SYSTEM;
     }
     entry->facts = sp_facts_new(entry->cert);
-    if (entry->facts != NULL &&
-        sp_judge_stored(entry->facts, entry->record.role, at, settings, &entry->stored))
-        return SHIM_OK;
-    return shim_no_memory();
+    return judge(entry, at, shim) ? SHIM_OK : shim_no_memory();
 }
 
 void shim_entry_clear(struct shim_entry *entry)
 {
     sp_stored_verdicts_clear(&entry->stored);
+    sp_revocation_clear(&entry->revocation);
     sp_facts_free(entry->facts);
     X509_free(entry->cert);
     sp_record_clear(&entry->record);
@@ -68,7 +80,7 @@ int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct 
     while (code == SHIM_OK && shim_records_next(&records)) {
         struct shim_entry entry;
 
-        code = shim_entry_read(&entry, &records.record, at, shim->settings);
+        code = shim_entry_read(&entry, &records.record, at, shim);
         if (code == SHIM_OK)
             code = take(&entry, data);
         shim_entry_clear(&entry);
@@ -194,7 +206,7 @@ char *shim_entry_rules(const struct shim_entry *entry)
 {
     struct sp_text text = { 0 };
 
-    if (entry->stored.state == SP_STORED_UNUSABLE)
+    if (entry->stored.state == SP_STORED_UNUSABLE || entry->stored.state == SP_STORED_REVOKED)
         each_rule(entry, add_rule_text, &text);
     return sp_text_take(&text);
 }

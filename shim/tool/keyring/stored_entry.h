@@ -18,11 +18,13 @@
 
 #include "common/shim.h"
 #include "keyring/keyring.h"
+#include "rules/revocation.h"
 
 struct shim_entry {
     struct sp_record record;          /* owned */
     X509 *cert;                       /* owned; it may be without its key */
     struct sp_facts *facts;           /* owned */
+    struct sp_revocation revocation;  /* owned: what the CRLs say of it */
     struct sp_stored_verdicts stored; /* owned */
     bool waits; /* it is a private key that waits: |cert| is what its request asks for */
 };
@@ -34,7 +36,7 @@ struct shim_entry {
  *         case
  */
 int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t at,
-                    const smimepolicy_settings *settings);
+                    const struct shim *shim);
 void shim_entry_clear(struct shim_entry *entry);
 
 /*

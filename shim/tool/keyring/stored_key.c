@@ -185,3 +185,20 @@ bool shim_entry_has_key(struct sp_keyring *keyring, const struct shim_entry *ent
         sp_private_key_clear(&key);
     return found;
 }
+
+bool shim_key_is_kept(struct sp_keyring *keyring, const X509 *cert, bool *kept)
+{
+    const struct sp_keyid id = sp_keyid_of_cert(NULL, cert);
+    const struct sp_query query = { .index = SP_BY_KEY,
+                                    .hash = id.hash,
+                                    .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
+    struct shim_records records = { .cursor = NULL };
+
+    *kept = false;
+    if (!id.known)
+        return true;
+    records.cursor = sp_keyring_find(keyring, &query);
+    *kept = shim_records_next(&records);
+    shim_records_end(&records);
+    return *kept || !records.failed;
+}

@@ -43,6 +43,11 @@ int shim_stored_key_unlock(const struct sp_private_key *stored, const char *whos
 bool shim_stored_key_make(EVP_PKEY *key, const char *pass, struct sp_private_key *made);
 /* Does its private key belong to it?  That of every identity does, and that of a CA made here. */
 bool shim_entry_has_key(struct sp_keyring *keyring, const struct shim_entry *entry);
+/*
+ * Is the private key of |cert| that of an identity?  |*kept| is the answer; false if it
+ * cannot be found out, as the keyring says.
+ */
+bool shim_key_is_kept(struct sp_keyring *keyring, const X509 *cert, bool *kept);
 /* "encrypted", "plain" or "uri". */
 const char *shim_key_kind(const struct sp_private_key *key);
 /* Its URI, escaped and without a PIN (RFC 7512: pin-value); to free. */

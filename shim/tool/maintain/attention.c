@@ -59,13 +59,24 @@ static bool is_new(const struct looking *looking, const struct shim_entry *entry
     return !looking->last->known || entry->record.uploaded >= looking->last->at;
 }
 
+/*
+ * Was it known at the last look that it is revoked?  A CRL that is made in between may come a
+ * period later.
+ */
+static bool was_revoked(const struct looking *looking, const struct sp_revocation *revocation)
+{
+    return revocation->state == SP_REVOCATION_REVOKED &&
+           revocation->at + revocation->next_update - revocation->this_update <= looking->last->at;
+}
+
 /* Could it be used at the last look, or would it have been able to later? */
 static int was_usable(const struct looking *looking, const struct shim_entry *entry, bool *was)
 {
     struct sp_stored_verdicts then;
 
-    if (!sp_judge_stored(entry->facts, entry->record.role, looking->last->at,
-                         looking->shim->settings, &then))
+    if (!sp_judge_stored(
+            entry->facts, entry->record.role, looking->last->at, looking->shim->settings,
+            was_revoked(looking, &entry->revocation) ? &entry->revocation : NULL, &then))
         return shim_no_memory();
     *was = then.state == SP_STORED_USABLE || then.state == SP_STORED_NOT_YET_VALID;
     sp_stored_verdicts_clear(&then);

@@ -19,7 +19,8 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
-#include "tool/maintain/maintain.h"
+#include "tool/maintain/fetching.h"
+#include "tool/ocsp/ocsp.h"
 #include "tool/overview/overview.h"
 
 #define SENDMAIL "/usr/sbin/sendmail"
@@ -32,8 +33,9 @@ struct maintaining {
     struct shim_last_look last;
     struct shim_attention attention;
     struct sp_checked checked;
-    json_t *faults; /* owned: of the keyring */
-    char *backup;   /* owned: the directory of the copy that was made */
+    int64_t fetched; /* CRLs */
+    json_t *faults;  /* owned: of the keyring */
+    char *backup;    /* owned: the directory of the copy that was made */
 };
 
 static void add_fault(const char *line, void *data)
@@ -96,13 +98,14 @@ static int print_json(const struct maintaining *maintaining, int code)
     const struct shim_attention *attention = &maintaining->attention;
     char *at = sp_format_time(maintaining->now);
     char *since = maintaining->last.known ? sp_format_time(maintaining->last.at) : NULL;
-    json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:s, s:s?, s:i, s:b, s:O, s:o, s:I, s:I, s:O}", "policy",
-        SMIMEPOLICY_VERSION, "operation", "maintain", "keyring",
-        sp_json_text(maintaining->shim->keyring_path), "at", at, "since", since, "exit", code,
-        "sound", maintaining->checked.faults == 0, "faults", maintaining->faults, "backup",
-        sp_json_text(maintaining->backup), "judged", (json_int_t)attention->judged, "count",
-        (json_int_t)attention->count, "events", attention->events);
+    json_t *object =
+        json_pack("{s:s, s:s, s:o, s:s, s:s?, s:i, s:b, s:O, s:o, s:I, s:I, s:I, s:O}", "policy",
+                  SMIMEPOLICY_VERSION, "operation", "maintain", "keyring",
+                  sp_json_text(maintaining->shim->keyring_path), "at", at, "since", since, "exit",
+                  code, "sound", maintaining->checked.faults == 0, "faults", maintaining->faults,
+                  "backup", sp_json_text(maintaining->backup), "crls_fetched",
+                  (json_int_t)maintaining->fetched, "judged", (json_int_t)attention->judged,
+                  "count", (json_int_t)attention->count, "events", attention->events);
     int printed = shim_json_line(object);
 
     OPENSSL_free(at);
@@ -179,7 +182,24 @@ static int look(struct maintaining *maintaining)
     return code;
 }
 
-/* Check and copy the keyring, before anything is read from it. */
+/*
+ * Fetch CRLs, if the settings name hosts for that, and remove answers of OCSP that no longer
+ * count.
+ */
+static int refresh(struct maintaining *maintaining, struct sp_keyring *keyring)
+{
+    struct shim *shim = maintaining->shim;
+    char *why = NULL;
+
+    if (!shim_ocsp_sweep(shim->keyring_path, maintaining->now, &why))
+        return shim_keyring_fault(why);
+    return shim->settings->fetch_from == NULL
+               ? SHIM_OK
+               : shim_crls_fetch(shim, keyring, maintaining->now, &maintaining->attention,
+                                 &maintaining->fetched);
+}
+
+/* Check and copy the keyring, before anything is told of it. */
 static int look_after(struct maintaining *maintaining)
 {
     struct sp_keyring *keyring;
@@ -187,7 +207,10 @@ static int look_after(struct maintaining *maintaining)
 
     if (code != SHIM_OK)
         return code;
-    code = check(maintaining, keyring);
+    /* A CRL that is damaged is fetched anew, and then sound. */
+    code = refresh(maintaining, keyring);
+    if (code == SHIM_OK)
+        code = check(maintaining, keyring);
     if (code == SHIM_OK && maintaining->backups != NULL)
         code = back_up(maintaining, keyring);
     sp_keyring_close(keyring);

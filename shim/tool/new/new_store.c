@@ -172,7 +172,7 @@ static bool as_entry(const struct shim_new *run, struct shim_entry *entry)
     memcpy(entry->record.fingerprint, id.hash, SP_SHA256_LENGTH);
     return entry->waits ||
            (X509_digest(run->cert, EVP_sha256(), entry->record.fingerprint, NULL) == 1 &&
-            sp_judge_stored(entry->facts, entry->record.role, run->now, run->shim->settings,
+            sp_judge_stored(entry->facts, entry->record.role, run->now, run->shim->settings, NULL,
                             &entry->stored));
 }
 

@@ -10,6 +10,7 @@
 
 #include "rules/rules.h"
 #include "choice/stored_issuers.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -47,7 +48,9 @@ static bool take(struct shim_uploading *run, const struct shim_part *part, struc
     /* Parsed again, because keys are compared with its decoded key. */
     if (run->first_client == NULL && role != SP_ROLE_CA)
         run->first_client = X509_dup(part->cert);
-    if (shim_uploading_judged(run, sp_judge_upload(facts, as, run->now, run->settings)))
+    if (shim_uploading_judged(
+            run, shim_add_revocation(run->shim, sp_judge_upload(facts, as, run->now, run->settings),
+                                     part->cert, facts, run->now, NULL)))
         return add(run, part, facts, role);
     sp_facts_free(facts);
     return true;

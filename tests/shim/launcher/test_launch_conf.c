@@ -101,6 +101,29 @@ static const struct {
     { ".", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
     { "/dev/null", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
     { NULL, "none", "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    /* What may switch OCSP on is the tool's, except to decrypt. */
+    { "ocsp", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { "section", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { "joined", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { "included", NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m", false, NULL },
+    { "comment",
+      NULL,
+      "sign",
+      { "-signer", "both", "-in", "mail" },
+      "/m",
+      false,
+      "module = /m\npolicy = HERE/comment\nunknown_keys = refuse\nraw_keys = judge\n"
+      "signer_path = refuse\nreport_for = person\nreport = 7\nreport_nonce = nonce\n"
+      "report_use = sign\nreport_asks = no\n" },
+    { "ocsp",
+      NULL,
+      "decrypt",
+      { "-recip", "both", "-in", "mail" },
+      "/m",
+      false,
+      "module = /m\npolicy = HERE/ocsp\nunknown_keys = refuse\nraw_keys = judge\n"
+      "signer_path = refuse\nreport_for = person\nreport = 7\nreport_nonce = nonce\n"
+      "report_use = decrypt\nreport_asks = no\n" },
     /* Characters that mean something to libcrypto. */
     { NULL, NULL, "sign", { "-signer", "both", "-in", "mail" }, "/m $x", false, NULL },
     { NULL, NULL, "sign", { "-signer", "both", "-in", "mail" }, "$/m", false, NULL },
@@ -112,6 +135,11 @@ static void set_up(void)
 {
     sp_make_launch_files();
     sp_make_launch_file("#", "");
+    sp_make_launch_file("ocsp", "trace = no\n \tocsp = on\n");
+    sp_make_launch_file("section", "default::ocsp = on\n");
+    sp_make_launch_file("joined", "oc\\\nsp = on\n");
+    sp_make_launch_file("included", ".include more\n");
+    sp_make_launch_file("comment", "trace = no\n # ocsp = on\n");
     ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", "none", 1), 0);
     (void)remove(INSTALLED);
 }

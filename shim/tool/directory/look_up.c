@@ -1,0 +1,197 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdint.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "base/text.h"
+#include "tool/directory/source.h"
+
+/*
+ * Who is asked, by the scheme of the URL.  Another kind of source, such as SMIMEA records
+ * (RFC 8162) or a directory of keys on the web, is a function and a row here, and its scheme in
+ * provider/settings/directories.c: what it gives is judged and kept in the same way.
+ */
+static const struct source {
+    const char *scheme;
+    shim_source_fn *ask;
+} sources[] = {
+    { "ldap://", shim_ldap_ask },
+    { "ldaps://", shim_ldap_ask },
+    { "ldapi://", shim_ldap_ask },
+};
+
+/* Before each part of an answer. */
+struct head {
+    uint32_t kind;
+    uint32_t length;
+};
+
+/* The longest answer: every value, and some texts. */
+#define LONGEST_ANSWER                                                                             \
+    ((size_t)SHIM_MOST_VALUES * (SHIM_LONGEST_VALUE + sizeof(struct head)) + 65536)
+
+static bool write_all(int to, const void *data, size_t length)
+{
+    const char *at = data;
+
+    while (length > 0) {
+        ssize_t written = write(to, at, length);
+
+        if (written < 0 && errno != EINTR)
+            return false;
+        if (written > 0) {
+            at += written;
+            length -= (size_t)written;
+        }
+    }
+    return true;
+}
+
+bool shim_give(int to, enum shim_given_kind kind, const void *data, size_t length)
+{
+    const struct head head = { (uint32_t)kind, (uint32_t)length };
+
+    return write_all(to, &head, sizeof(head)) && write_all(to, data, length);
+}
+
+/* |to| is above the other end of the pipe, which is above the standard streams. */
+static _Noreturn void ask(const struct shim_question *question, int to, pid_t parent)
+{
+    const char *why = "no such kind of directory is known";
+
+    /* Neither the keyring nor the output is to be had here. */
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
+        close_range(STDERR_FILENO + 1, (unsigned)to - 1, 0) != 0 ||
+        close_range((unsigned)to + 1, ~0U, 0) != 0)
+        _exit(1);
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        if (strncmp(question->url, sources[i].scheme, strlen(sources[i].scheme)) == 0)
+            why = sources[i].ask(question, to);
+    if (why != NULL)
+        (void)shim_give(to, SHIM_GIVEN_FAILURE, why, strlen(why));
+    else
+        (void)shim_give(to, SHIM_GIVEN_ALL, "", 0);
+    _exit(0);
+}
+
+static int64_t now_in_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Read until the end of |from|, or until the time is over.  NULL, or why there is no answer. */
+static char *read_all(int from, BUF_MEM *bytes)
+{
+    const int64_t end = now_in_ms() + SHIM_PATIENCE * 1000;
+    char block[16384];
+    size_t used = 0;
+
+    for (;;) {
+        struct pollfd poller = { .fd = from, .events = POLLIN };
+        int64_t left = end - now_in_ms();
+        int ready = left > 0 ? poll(&poller, 1, (int)left) : 0;
+        ssize_t got;
+
+        if (ready < 0 && errno == EINTR)
+            continue;
+        if (ready < 0)
+            return sp_format("it cannot be waited for: %s", strerror(errno));
+        if (ready == 0)
+            return sp_format("it did not answer within %d seconds", SHIM_PATIENCE);
+        got = read(from, block, sizeof(block));
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return NULL;
+        if (used + (size_t)got > LONGEST_ANSWER ||
+            BUF_MEM_grow(bytes, used + (size_t)got) != used + (size_t)got)
+            return sp_format("its answer is too long");
+        memcpy(bytes->data + used, block, (size_t)got);
+        used += (size_t)got;
+    }
+}
+
+bool shim_answer_next(struct shim_answer *answer, enum shim_given_kind *kind, const char **data,
+                      size_t *length)
+{
+    const size_t left = answer->bytes->length - answer->at;
+    struct head head;
+
+    if (left < sizeof(head))
+        return false;
+    memcpy(&head, answer->bytes->data + answer->at, sizeof(head));
+    if (head.length > left - sizeof(head) || head.kind > SHIM_GIVEN_ALL)
+        return false;
+    *kind = (enum shim_given_kind)head.kind;
+    *data = answer->bytes->data + answer->at + sizeof(head);
+    *length = head.length;
+    answer->at += sizeof(head) + head.length;
+    return true;
+}
+
+/* Is the answer complete?  NULL, or why there is none. */
+static char *check(struct shim_answer *answer)
+{
+    enum shim_given_kind kind = SHIM_GIVEN_VALUE;
+    const char *data = NULL;
+    size_t length = 0;
+    char *text;
+    char *why;
+
+    while (shim_answer_next(answer, &kind, &data, &length) && kind < SHIM_GIVEN_FAILURE)
+        ;
+    answer->at = 0;
+    if (kind == SHIM_GIVEN_ALL)
+        return NULL;
+    if (kind != SHIM_GIVEN_FAILURE)
+        return sp_format("the process that asked it ended early");
+    text = OPENSSL_strndup(data, length);
+    why = text == NULL ? NULL : sp_format("%s", text);
+    OPENSSL_free(text);
+    return why;
+}
+
+char *shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent)
+{
+    const int64_t begun = now_in_ms();
+    const pid_t parent = getpid();
+    int ends[2] = { -1, -1 };
+    pid_t child = -1;
+    char *why;
+
+    *answer = (struct shim_answer){ .bytes = BUF_MEM_new() };
+    if (answer->bytes == NULL)
+        return NULL;
+    if (pipe2(ends, O_CLOEXEC) == 0)
+        child = fork();
+    if (child == 0)
+        ask(question, ends[1], parent);
+    why = child < 0 ? sp_format("no process can be started: %s", strerror(errno)) : NULL;
+    if (ends[1] >= 0)
+        close(ends[1]);
+    if (child > 0) {
+        why = read_all(ends[0], answer->bytes);
+        (void)kill(child, SIGKILL);
+        while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+            ;
+    }
+    if (ends[0] >= 0)
+        close(ends[0]);
+    *spent += now_in_ms() - begun;
+    return why != NULL ? why : check(answer);
+}

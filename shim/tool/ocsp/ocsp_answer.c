@@ -1,0 +1,150 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ */
+#include <string.h>
+
+#include <openssl/err.h>
+#include <openssl/objects.h>
+
+#include "rules/rules.h"
+#include "tool/ocsp/ocsp.h"
+
+/* Seconds that the clock of the responder may go ahead. */
+#define SKEW 300
+
+/* Seconds since the epoch; 0: there is none, or it is no time. */
+static int64_t time_of(const ASN1_GENERALIZEDTIME *at)
+{
+    struct tm tm;
+
+    return at != NULL && ASN1_TIME_to_tm(at, &tm) == 1 ? (int64_t)timegm(&tm) : 0;
+}
+
+static OCSP_BASICRESP *parse(const unsigned char *der, size_t length, const char **why)
+{
+    const unsigned char *at = der;
+    OCSP_RESPONSE *response =
+        length > SHIM_LONGEST_OCSP ? NULL : d2i_OCSP_RESPONSE(NULL, &at, (long)length);
+    OCSP_BASICRESP *basic = NULL;
+
+    if (response == NULL || at != der + length)
+        *why = "it answers with something that is no OCSP";
+    else if (OCSP_response_status(response) != OCSP_RESPONSE_STATUS_SUCCESSFUL)
+        *why = "it does not answer this question";
+    else if ((basic = OCSP_response_get1_basic(response)) == NULL)
+        *why = "it answers in a form that is not known";
+    OCSP_RESPONSE_free(response);
+    return basic;
+}
+
+/* [RFC 6960, 4.4.1] A responder that makes its answers in advance has no nonce in them. */
+static bool has_nonce(const struct shim_ocsp_exchange *exchange, OCSP_BASICRESP *basic,
+                      const char **why)
+{
+    if (exchange->request == NULL)
+        return true;
+    switch (OCSP_check_nonce(exchange->request, basic)) {
+    case 1:  /* it is ours */
+    case -1: /* the answer has none */
+        return true;
+    default:
+        *why = "its answer is to another question (the nonce is wrong)";
+        return false;
+    }
+}
+
+/*
+ * A store in which the issuer alone is an anchor, as it was at the time |at|.  So who has signed
+ * is the issuer, or below it; libcrypto then wants the certificate id to name that issuer, and of
+ * a responder with a certificate of its own that the issuer has issued it for OCSP Signing.
+ */
+static X509_STORE *store_of(X509 *issuer, time_t at)
+{
+    X509_STORE *store = X509_STORE_new();
+
+    if (store == NULL)
+        return NULL;
+    if (X509_STORE_add_cert(store, issuer) == 1 &&
+        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1) {
+        X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), at);
+        return store;
+    }
+    X509_STORE_free(store);
+    return NULL;
+}
+
+static bool is_signed(const struct shim_ocsp_exchange *exchange, OCSP_BASICRESP *basic, time_t at,
+                      const char **why)
+{
+    X509_STORE *store = store_of(exchange->issuer, at);
+    STACK_OF(X509) *issuers = sk_X509_new_null();
+    int digest = NID_undef;
+    bool done = false;
+
+    (void)OBJ_find_sigid_algs(OBJ_obj2nid(OCSP_resp_get0_tbs_sigalg(basic)->algorithm), &digest,
+                              NULL);
+    if (sp_digest_asks(digest, exchange->settings))
+        *why = "its answer is signed with a weak digest";
+    else if (store == NULL || issuers == NULL || sk_X509_push(issuers, exchange->issuer) <= 0)
+        *why = NULL;
+    /* Without NOEXPLICIT a root that somebody trusts for OCSP could answer for all issuers. */
+    else if (OCSP_basic_verify(basic, issuers, store, OCSP_NOEXPLICIT) == 1)
+        done = true;
+    else
+        *why = "its answer is not signed by the issuer, or by whom the issuer has named for that";
+    sk_X509_free(issuers);
+    X509_STORE_free(store);
+    return done;
+}
+
+/* Is the moment of the answer one that counts?  One that is kept may be past, and is STALE then. */
+static bool is_current(const struct shim_ocsp_exchange *exchange, const struct sp_revocation *found,
+                       const char **why)
+{
+    *why = NULL;
+    if (found->this_update == 0 || found->this_update > exchange->now + SKEW)
+        *why = "its answer is from the future; look at the clock of this host";
+    else if (found->next_update != 0 && found->next_update < found->this_update)
+        *why = "its answer ends before it begins";
+    else if (exchange->request != NULL &&
+             (found->next_update == 0 ? found->this_update : found->next_update) + SKEW <
+                 exchange->now)
+        *why = "its answer is out of date";
+    return *why == NULL;
+}
+
+bool shim_ocsp_read(const struct shim_ocsp_exchange *exchange, const unsigned char *der,
+                    size_t length, struct sp_revocation *found, const char **why)
+{
+    OCSP_BASICRESP *basic = parse(der, length, why);
+    ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *to = NULL;
+    struct sp_revocation answer = { .by = SP_BY_OCSP, .reason = -1 };
+    int status = V_OCSP_CERTSTATUS_UNKNOWN;
+    bool done = false;
+
+    if (basic != NULL && OCSP_resp_find_status(basic, exchange->id, &status, &answer.reason,
+                                               &revoked, &from, &to) != 1) {
+        *why = "its answer is about another certificate";
+    } else if (basic != NULL) {
+        answer.this_update = time_of(from);
+        answer.next_update = time_of(to);
+        answer.at = time_of(revoked);
+        done =
+            is_current(exchange, &answer, why) && has_nonce(exchange, basic, why) &&
+            is_signed(exchange, basic,
+                      exchange->request != NULL ? exchange->now : (time_t)answer.this_update, why);
+    }
+    if (done && status == V_OCSP_CERTSTATUS_REVOKED)
+        answer.state = SP_REVOCATION_REVOKED;
+    else if (done && status == V_OCSP_CERTSTATUS_GOOD)
+        answer.state =
+            exchange->request == NULL && answer.next_update + SKEW < (int64_t)exchange->now
+                ? SP_REVOCATION_STALE
+                : SP_REVOCATION_NONE;
+    if (done)
+        *found = answer;
+    OCSP_BASICRESP_free(basic);
+    ERR_clear_error();
+    return done;
+}
