@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 crl_sizes.py [--document] [N]: a CRL of N entries (1000000) beside one of 10: storing it, and asking it about a
-certificate that it names and about one that it does not.  Informs, never fails on a number.  --document
+certificate that it names and about one that it does not.  And what a gate needs where a CRL is stored, over
+the same keyring without one.  Informs, never fails on a number.  --document
 writes the table into docs/results/performance.md.
 """
 
@@ -19,7 +20,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "lib"))
 
 from crl_maker import Ca, many_entries  # noqa: E402
-from harness import BUILD, COMMAND, REPO, environment, must, stock  # noqa: E402
+from harness import BUILD, COMMAND, OPENSSL, REPO, environment, must, stock, write_conf  # noqa: E402
 
 ASKED = BUILD / "tests" / "revocation" / "bench_asked"
 PAGE = REPO / "docs" / "results" / "performance.md"
@@ -40,7 +41,8 @@ def certificate(ca, name, serial):
     """The path of a certificate of |ca| with that serial number."""
     must(stock("req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-keyout",
                "key", "-CA", ca.pem, "-CAkey", ca.key, "-subj", f"/CN={name}", "-set_serial", hex(serial),
-               "-out", f"{name}.pem", "-addext", f"subjectAltName=email:{name}@example.org"))
+               "-out", f"{name}.pem", "-addext", f"subjectAltName=email:{name}@example.org", "-addext",
+               "keyUsage=digitalSignature,keyEncipherment,keyAgreement"))
     return f"{name}.pem"
 
 
@@ -52,11 +54,16 @@ def ask(keyring, cert, answer):
     return float(spent)
 
 
+def counted(words, conf=None):
+    """Millions of instructions of a program."""
+    done = subprocess.run([VALGRIND, "--tool=callgrind", "--callgrind-out-file=/dev/null", *words], check=True,
+                          capture_output=True, text=True, env=environment(conf))
+    return int(re.search(r"Collected : (\d+)", done.stderr)[1]) / 1e6
+
+
 def instructions(keyring, cert):
-    """Millions of them, of a hundred questions."""
-    counted = subprocess.run([VALGRIND, "--tool=callgrind", "--callgrind-out-file=/dev/null", ASKED, keyring,
-                              cert, "100"], check=True, capture_output=True, text=True, env=environment())
-    return int(re.search(r"Collected : (\d+)", counted.stderr)[1]) / 1e6
+    """Of a hundred questions."""
+    return counted((ASKED, keyring, cert, "100"))
 
 
 def compare(what, unit, pairs):
@@ -75,7 +82,7 @@ def measure(count):
     whole, spent, memory = upload["many"]
     size = Path("many.crl").stat().st_size
     lines += [f"{count} entries ({size / 2**20:.0f} MiB) verified and stored in {whole:.2f} s ({spent:.2f} s of "
-              f"processor time, {count / spent:.0f} a second), {memory} KiB at most", "",
+              f"processor time, {count / max(spent, 0.01):.0f} a second), {memory} KiB at most", "",
               f"| | unit | 10 entries | {count} entries | ratio |", "|---|---|---|---|---|",
               compare("upload", "KiB at most", [(upload["few"][2], memory)])]
     named, unnamed = 0x40 << 120 | 7, 0x41 << 120 | 7
@@ -86,6 +93,24 @@ def measure(count):
         if VALGRIND:
             lines.append(compare(f"asked, {what}, 100 times", "M instructions",
                                  [(instructions("few", cert), instructions("many", cert))]))
+    return lines + (gates() if VALGRIND else [])
+
+
+def gates():
+    """What `openssl cms` needs from start to end, with the keyring that has the long CRL."""
+    must_run("--keyring", "none", "upload", "Issuer.pem")
+    confs = [write_conf(Path(f"{name}.cnf").absolute(), {"keyring": Path(name).absolute()})
+             for name in ("none", "many")]
+    Path("mail").write_bytes(b"x" * 10240)
+    lines = ["", "| `openssl cms`, 10 KB, P-256 | unit | without a CRL | with it | ratio |", "|---|---|---|---|---|"]
+    signer = ("-signer", "none.pem", "-inkey", "key")
+    must(stock("cms", "-sign", "-in", "mail", *signer, "-out", "signed"))
+    for what, words in (("sign", ("-sign", "-in", "mail", *signer, "-certfile", "Issuer.pem")),
+                        ("encrypt", ("-encrypt", "-aes256", "-in", "mail", "none.pem")),
+                        ("verify", ("-verify", "-in", "signed", "-CAfile", "Issuer.pem"))):
+        pair = [counted((OPENSSL, "cms", "-out", "out", *words), conf) for conf in confs]
+        lines.append(compare(what, "M instructions", [pair]).replace(f"{pair[1] / pair[0]:.2f} |",
+                                                                     f"{pair[1] / pair[0]:.3f} |"))
     return lines
 
 

@@ -7,6 +7,7 @@ import re
 
 import pytest
 
+from crl_maker import crl, entry, serial_of
 from harness import BUILD, COMMAND, REPO, must, run, stock
 
 PAGE = BUILD / "docs" / "smime-policy-rules.7"
@@ -32,6 +33,16 @@ CHECKED = {
     "validity-too-long": ("--for", "sign", "root"),
     "expires-soon": ("--for", "sign", "ending"),
 }
+
+
+def policy_with_crl(pki, folder):
+    """A policy file that names a keyring with a CRL."""
+    ring, policy = folder / "ring", folder / "policy.cnf"
+    policy.write_text(f"keyring = {ring}\n")
+    (folder / "crl").write_bytes(crl(pki.root, [entry(serial_of(pki.good_rsa.pem), reason=1)]))
+    for file in (pki.ca, folder / "crl"):
+        must(run(COMMAND, "--policy", policy, "upload", file))
+    return policy
 
 
 def told(pki, folder, rule):
@@ -72,6 +83,13 @@ def told(pki, folder, rule):
         case "weak-cipher":
             return run(COMMAND, "encrypt", "-des3", "-in", mail, "-out", folder / "out",
                        pki.good_rsa.pem)
+        case "revoked":
+            return run(COMMAND, "--policy", policy_with_crl(pki, folder), "check", "--for", "encrypt",
+                       pki.good_rsa.pem)
+        case "revocation-unknown":
+            policy = folder / "hard.cnf"
+            policy.write_text("revocation = hard\n")
+            return run(COMMAND, "--policy", policy, "check", "--for", "sign", pki.good_rsa.pem)
     return run(COMMAND, "check", *CHECKED[rule][:-1], pki[CHECKED[rule][-1]].pem)
 
 

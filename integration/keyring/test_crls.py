@@ -286,6 +286,12 @@ def test_refused_by_an_entry(ring, ca, one, said):
     refused(ring.upload(ca.crl(*(entry(n) for n in range(100)), made)), ring, said)
 
 
+def test_entries_of_another_form(ring, ca):
+    """libcrypto reads a SEQUENCE that is not marked as constructed; here no entry goes unseen."""
+    made = ca.crl(entry(7), around=lambda listed: b"\x10" + listed[1:])
+    refused(ring.upload(made), ring, "it is no CRL that can be read", rc=3)
+
+
 def test_known_extensions_of_entries(ring, ca):
     """An invalidity date and what is not critical change nothing."""
     more = [tlv(SEQUENCE, oid("2.5.29.24"), tlv(4, tlv(0x18, b"20240101000000Z"))),
@@ -422,6 +428,9 @@ def test_list(ring, ca):
     key = ring.listed()[0]["key"]
     assert "fresh" in result.text and key[:16] in result.text and "CN=Issuer" in result.text
     assert must(ring("list")).text.count("\n") == 2  # certificates alone
+    assert "  crl: fresh, 1 revoked, the next one is due on " in must(ring("show", ca.fingerprint())).text
+    told = json.loads(must(ring("show", "--json", ca.fingerprint())).out)
+    assert [one["state"] for one in told["crls"]] == ["fresh"]
     for more in (["--role", "ca"], ["--addresses"], ["--expiring", "30d"]):
         assert ring("list", "--crls", *more).rc == 1
 

@@ -13,11 +13,12 @@ import tempfile
 import threading
 from pathlib import Path
 
+import jsonschema
 import pytest
 
-from directory import BASE, SERVER, SLAPD, Cert, Directory, bag, person
+from directory import BASE, SERVER, SLAPD, Cert, Directory, bag, crl, person
 from faults import fail_each, skip_without_strace, starve_each
-from harness import COMMAND, OPENSSL, must, run, stock, write_conf
+from harness import COMMAND, OPENSSL, REPO, must, run, stock, write_conf
 from test_faults_keyring import Keyring
 from test_keyring_upload import Ring
 
@@ -57,6 +58,8 @@ class World:
                 Cert("web", ["web@example.org"], self.root, purpose=SERVER)]),
             person("signs", "signs@example.org", certs=[
                 Cert("signs", ["signs@example.org"], self.root, signs_only=True)]),
+            person("agrees", "agrees@example.org", certs=[
+                Cert("agrees", ["agrees@example.org"], self.root, agrees=True)]),
             person("ca", "ca@example.org", certs=[Cert("ca", ["ca@example.org"], self.root, ca=True)]),
             person("own", "own@example.org", certs=[
                 Cert("own", ["own@example.org"], self.root, key=self.own.key)]),
@@ -171,6 +174,8 @@ def test_collect_fetches_a_contact(box):
                         result.out.decode()), result
     assert must(box("collect", "bob@example.org")).text.startswith("0 collected, 1 already there")
     told = json.loads(must(box("collect", "--json", "two@example.org")).out)
+    schema = json.loads((REPO / "docs" / "use" / "json.schema.json").read_text())
+    jsonschema.validate(told, {"$ref": "#/$defs/collect", "$defs": schema["$defs"]})
     assert told["collected"] == 1 and told["certificates"][0]["file"] == box.directory.local("")
     # It is found by the address that was asked about alone.
     assert (DIRECTORY, ("two@example.org",)) in box.rows()
@@ -214,6 +219,22 @@ def test_collect_off_is_about_mails(box):
     assert box("collect", "bob@example.org", box.mail).rc == REFUSED
 
 
+def test_key_agreement_is_enough(box):
+    """libcrypto's own check of a recipient would refuse it, and the rules do not."""
+    must(box.encrypt("agrees@example.org"))
+
+
+def test_what_is_refused_is_logged(box):
+    log = box.folder / "log"
+    box.set(decision_log=log)
+    assert box("collect", "-n", "expired@example.org").rc == REFUSED and not log.exists()
+    assert box("collect", "expired@example.org").rc == REFUSED
+    line, = log.read_text().splitlines()
+    line = json.loads(line)
+    assert (line["verdict"], line["subject"]) == ("refused", "CN=expired")
+    assert "expired" in {finding["rule"] for finding in line["findings"]}
+
+
 def test_a_bag_brings_its_issuer(box):
     must(box.encrypt("bag@example.org"))
     assert box.rows() == [(DIRECTORY, ("bag@example.org",))]
@@ -255,6 +276,15 @@ def test_an_expired_ca_vouches_no_more(box, world):
     old = world.expired_ca.write(box.folder / "old.pem")
     must(box.upload(old))
     box.refuses("old-ca@example.org", "no CA that was provided vouches for it [distrust-default]")
+
+
+def test_what_is_revoked(box, world):
+    path = box.folder / "root.crl"
+    path.write_bytes(crl(world.root, world.bob, world.middle))
+    must(box.upload(path))
+    box.refuses("bob@example.org", "[revoked]")
+    box.refuses("bag@example.org", "no CA that was provided vouches for it [distrust-default]")
+    must(box("collect", "two@example.org"))
 
 
 def test_nobody_but_the_owner_gets_ones_own_key(box, world):

@@ -55,6 +55,11 @@ def entry(serial, at=NOW - DAY, reason=None, extensions=()):
                tlv(SEQUENCE, *all_of_it) if all_of_it else b"")
 
 
+def serial_of(path):
+    """The serial number of the certificate in a file."""
+    return int(must(stock("x509", "-in", path, "-noout", "-serial")).text.split("=")[1], 16)
+
+
 def number(value):
     return extension("2.5.29.20", integer(value))
 
@@ -81,11 +86,14 @@ def read_issuer(path):
 
 
 def crl(ca, entries=(), *, crl_number=1, this=NOW - DAY, until=NOW + 7 * DAY, extensions=(),
-        version=integer(1), key=None, spoil=False, algorithm=None):
-    """A CRL in DER.  |until| None: without nextUpdate; |spoil|: its signature does not fit."""
+        version=integer(1), key=None, spoil=False, algorithm=None, around=bytes):
+    """
+    A CRL in DER.  |until| None: without nextUpdate; |spoil|: its signature does not fit.  |around| changes
+    the list of its entries before it is signed.
+    """
     subject, own_algorithm = read_issuer(ca.pem)
     algorithm = algorithm or own_algorithm
-    listed = tlv(SEQUENCE, *entries) if entries else b""
+    listed = around(tlv(SEQUENCE, *entries)) if entries else b""
     given = [*([] if crl_number is None else [number(crl_number)]), *extensions]
     body = tlv(SEQUENCE, version, algorithm, subject, moment(this),
                b"" if until is None else moment(until), listed,

@@ -26,7 +26,7 @@ class Cert:
     """A certificate with its key; without an issuer it signs itself."""
 
     def __init__(self, name, addresses=(), issuer=None, *, ca=False, days=100, since=-10, purpose=MAIL,
-                 signs_only=False, address_of_host=None, key=None):
+                 signs_only=False, agrees=False, address_of_host=None, key=None):
         self.key = key or ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
         names = [x509.RFC822Name(address) for address in addresses]
@@ -38,8 +38,8 @@ class Cert:
                    .not_valid_before(NOW + datetime.timedelta(days=since))
                    .not_valid_after(NOW + datetime.timedelta(days=days))
                    .add_extension(x509.BasicConstraints(ca, None), True)
-                   .add_extension(x509.KeyUsage(not ca, False, not ca and not signs_only, False, False, ca, ca, False,
-                                                False), True))
+                   .add_extension(x509.KeyUsage(not ca, False, not ca and not signs_only and not agrees, False, agrees,
+                                                ca, ca, False, False), True))
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), False)
         if not ca:
@@ -53,6 +53,16 @@ class Cert:
         path.with_suffix(".key").write_bytes(self.key.private_bytes(
             serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()))
         return path
+
+
+def crl(issuer, *revoked):
+    """A CRL of the issuer in PEM, which revokes these."""
+    builder = (x509.CertificateRevocationListBuilder().issuer_name(issuer.cert.subject).last_update(NOW)
+               .next_update(NOW + datetime.timedelta(days=9)))
+    for cert in revoked:
+        builder = builder.add_revoked_certificate(x509.RevokedCertificateBuilder().serial_number(
+            cert.cert.serial_number).revocation_date(NOW).build())
+    return builder.sign(issuer.key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM)
 
 
 def bag(*certs):

@@ -11,7 +11,8 @@ be refused and what must pass.
 from dataclasses import dataclass
 
 import paths
-from harness import COMMAND, PHP, run, why_no_php, write_conf
+from crl_maker import crl, entry as entry_of, serial_of
+from harness import COMMAND, PHP, must, run, why_no_php, write_conf
 from keyrings import make_keyring
 
 PASSES = ()
@@ -366,6 +367,24 @@ def _(w, path):
     yield ("expired",), w.encrypt(path, "expired")
 
 
+@row("`revoked`", keyring="{crls}")
+def _(w, path):
+    yield PASSES, w.sign(path, "good_rsa")
+    yield ("revoked",), w.sign(path, "no_eku")
+    yield PASSES, w.encrypt(path, "good_rsa")
+    yield ("revoked",), w.encrypt(path, "no_eku")
+    yield ("revoked",), w.verify(path, "no_eku")
+
+
+@row("`revocation-unknown` with `revocation = hard`", keyring="{crls}", revocation="hard")
+def _(w, path):
+    yield PASSES, w.sign(path, "good_rsa")
+    yield ("revocation-unknown",), w.sign(path, "foreign")
+    yield PASSES, w.encrypt(path, "good_rsa")
+    yield ("revocation-unknown",), w.encrypt(path, "foreign")
+    yield ("revocation-unknown",), w.verify(path, "good_chain")
+
+
 def _beyond(setting, rule, name):
     """A rule beyond the guide's, set to deny."""
     @row(f"`{rule}` raised to deny", **{setting: "deny"})
@@ -441,10 +460,13 @@ def table(world):
     cells = {}
     keyring = make_keyring(world.directory / "keyring", f"ca:{world.pki.ca}",
                            f"contact:{world.pki.self_leaf.pem}")
+    crls = make_keyring(world.directory / "crls", f"ca:{world.pki.ca}")
+    (world.directory / "crl").write_bytes(crl(world.pki.root, [entry_of(serial_of(world.pki.no_eku.pem))]))
+    must(run(COMMAND, "--keyring", crls, "upload", world.directory / "crl"))
     for index, entry in enumerate(ROWS):
         directory = world.directory / str(index)
         directory.mkdir()
-        settings = [(key, value.format(keyring=keyring)) for key, value in entry.settings]
+        settings = [(key, value.format(keyring=keyring, crls=crls)) for key, value in entry.settings]
         cells[entry.name] = {path.name: (entry.promises(path), cell(entry, world, path))
                              for path in paths_under(directory, settings)}
     return cells

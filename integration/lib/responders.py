@@ -14,16 +14,18 @@ def extended(*lines):
 
 @dataclass
 class Authority:
-    """A CA in a folder of its own."""
+    """A CA in a folder of its own, which the CA |above| has issued if there is one."""
 
     folder: Path
     name: str
+    above: "Authority" = None
     issued: dict = field(default_factory=dict)  # name: its line in the index
 
     def __post_init__(self):
         self.folder.mkdir()
         self.cert = self.folder / "ca.pem"
-        must(stock("req", "-x509", *NEW_KEY, "-subj", f"/CN={self.name}", "-days", "3650", "-out", self.cert,
+        by = ("-CA", self.above.cert, "-CAkey", self.key(self.above.cert)) if self.above else ()
+        must(stock("req", "-x509", *NEW_KEY, "-subj", f"/CN={self.name}", "-days", "3650", "-out", self.cert, *by,
                    *extended("basicConstraints=critical,CA:TRUE", "keyUsage=critical,keyCertSign,cRLSign"),
                    "-keyout", self.key(self.cert)))
 
@@ -31,13 +33,14 @@ class Authority:
     def key(cert):
         return cert.with_suffix(".key")
 
-    def issue(self, name, *lines, days=365, usage="digitalSignature,keyAgreement", purpose="emailProtection"):
-        """The path of a certificate for NAME@example.org; its key is beside it."""
+    def issue(self, name, *lines, days=365, usage="digitalSignature,keyAgreement", purpose="emailProtection",
+              address=None):
+        """The path of a certificate for NAME@example.org, or another |address| there; its key is beside it."""
         cert = self.folder / f"{name}.pem"
         serial = len(self.issued) + 16
         must(stock("req", "-x509", *NEW_KEY, "-subj", f"/CN={name}", "-days", str(days), "-CA", self.cert, "-CAkey",
                    self.key(self.cert), "-set_serial", str(serial), "-out", cert, "-keyout", self.key(cert),
-                   *extended("basicConstraints=critical,CA:FALSE", f"subjectAltName=email:{name}@example.org",
+                   *extended("basicConstraints=critical,CA:FALSE", f"subjectAltName=email:{address or name}@example.org",
                              f"keyUsage=critical,{usage}", f"extendedKeyUsage={purpose}", *lines)))
         self.issued[name] = ["V", "351231235959Z", "", f"{serial:02X}", "unknown", f"/CN={name}"]
         return cert

@@ -14,6 +14,7 @@
 #include "keyring/contact.h"
 #include "keyring/forks.h"
 #include "keyring/keyring.h"
+#include "revocation/asked.h"
 #include "rules/verdict.h"
 
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
@@ -265,19 +266,85 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
     return verdict;
 }
 
+/* An issuer in a chain that is asked about. */
+struct asked_issuer {
+    const X509 *cert;
+    const smimepolicy_settings *settings;
+    bool ends_chain;
+};
+
+static int issuer_has_signed(const unsigned char *issuer, size_t length, const void *data)
+{
+    return sp_x509_is_signed_by(issuer, length, ((const struct asked_issuer *)data)->cert);
+}
+
+static bool is_anchor(const void *data)
+{
+    const struct asked_issuer *issuer = data;
+    char *why = NULL;
+    struct sp_standing standing = { 0 };
+
+    if (!issuer->ends_chain)
+        standing = standing_of(issuer->settings, issuer->cert, &why);
+    OPENSSL_free(why);
+    return issuer->ends_chain || (standing.role == SP_ROLE_CA && !sp_is_never_anchor(standing));
+}
+
+static smimepolicy_verdict *judge_issuer(const X509 *cert, bool ends_chain,
+                                         const smimepolicy_settings *settings)
+{
+    const struct asked_issuer issuer = { cert, settings, ends_chain };
+    struct sp_facts *facts = sp_facts_new(cert);
+    const struct sp_asked asked = { facts, issuer_has_signed, &issuer };
+    smimepolicy_verdict *verdict = NULL;
+
+    if (facts != NULL)
+        verdict = sp_revocation_judge_issuer(settings->keyring, &asked, is_anchor, &issuer,
+                                             SMIMEPOLICY_VERIFY, time(NULL), settings);
+    sp_facts_free(facts);
+    return verdict;
+}
+
+/*
+ * Raise that an issuer in the chain is revoked, or that memory ran out; true if so.  A signer
+ * that vouches for itself needs no issuer.
+ */
+static bool is_any_issuer_revoked(X509_STORE_CTX *ctx, const smimepolicy_settings *settings)
+{
+    const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    const int last = sk_X509_num(chain) - 1;
+    bool refused = false;
+    char *why = NULL;
+
+    for (int i = 1; i <= last && !refused; i++) {
+        smimepolicy_verdict *verdict = judge_issuer(sk_X509_value(chain, i), i == last, settings);
+
+        if (verdict == NULL ||
+            (!smimepolicy_verdict_allowed(verdict) &&
+             !sp_vouches_for_itself(standing_of(settings, sk_X509_value(chain, 0), &why))))
+            refused = verdict == NULL || raise_denials(verdict, settings->mode == SP_MODE_OBSERVE);
+        OPENSSL_free(why);
+        why = NULL;
+        smimepolicy_verdict_free(verdict);
+    }
+    return refused;
+}
+
 static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *settings)
 {
     const X509 *signer = X509_STORE_CTX_get0_cert(ctx);
     bool observe = settings->mode == SP_MODE_OBSERVE;
     bool complete = true;
     struct sp_facts *facts = sp_facts_new(signer);
+    const struct sp_asked asked = { facts, sp_x509_is_signed_by, signer };
     smimepolicy_verdict *own = NULL;
     smimepolicy_verdict *trust = NULL;
     bool refused;
 
     if (facts != NULL) {
-        /* The program has checked the validity itself, so no clock is needed. */
+        /* The program has checked the validity itself.  Revocation is asked as of now. */
         own = sp_judge(facts, SMIMEPOLICY_VERIFY, 0, SP_WITHOUT_VALIDITY, settings);
+        own = sp_revocation_add(own, settings->keyring, &asked, time(NULL), NULL, settings);
         trust = judge_trust(facts, ctx, settings, &complete);
     }
     refused = facts == NULL || own == NULL || !complete;
@@ -285,6 +352,7 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
         refused = true;
     if (trust != NULL && raise_denials(trust, observe))
         refused = true;
+    refused = refused || is_any_issuer_revoked(ctx, settings);
     smimepolicy_verdict_free(own);
     smimepolicy_verdict_free(trust);
     sp_facts_free(facts);

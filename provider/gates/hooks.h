@@ -9,7 +9,6 @@
 #define SP_HOOKS_H
 
 #include <stdbool.h>
-#include <time.h>
 
 #include "base/compat.h"
 
@@ -34,11 +33,6 @@ void sp_trust_restore(void);
 /* Start or stop the hook of `own_anchors = first`.  With another setting they do nothing. */
 bool sp_own_anchor_start(void);
 void sp_own_anchor_stop(void);
-/*
- * While purposes are asked: when |cert|, a certificate of the chain, is used.  That is now,
- * or in a program of the command the time that a person has given it.
- */
-time_t sp_own_anchor_time(const X509 *cert);
 /* While purposes are asked, in a program of the command: the chain of |signer|, or NULL. */
 const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer);
 

@@ -40,22 +40,6 @@ const STACK_OF(X509) *sp_own_anchor_chain(const X509 *signer)
     return chain != NULL && sk_X509_value(chain, 0) == signer ? chain : NULL;
 }
 
-/*
- * A program may have taken the time from the message, where its signer has written it.  The
- * command is given it by a person.
- */
-time_t sp_own_anchor_time(const X509 *cert)
-{
-    const X509_VERIFY_PARAM *param = current != NULL ? X509_STORE_CTX_get0_param(current) : NULL;
-    const STACK_OF(X509) *chain = current != NULL ? X509_STORE_CTX_get0_chain(current) : NULL;
-
-    if (param != NULL && (X509_VERIFY_PARAM_get_flags(param) & X509_V_FLAG_USE_CHECK_TIME) != 0)
-        for (int i = 0; i < sk_X509_num(chain); i++)
-            if (sk_X509_value(chain, i) == cert)
-                return X509_VERIFY_PARAM_get_time(param);
-    return time(NULL);
-}
-
 /* The copy of |cert| in the program's store, which may hold what a TRUSTED CERTIFICATE rejects. */
 static STACK_OF(X509) *copy_in_store(X509_STORE_CTX *ctx, const X509 *cert)
 {
@@ -159,7 +143,7 @@ static void end(void *parent, void *ptr, CRYPTO_EX_DATA *data, int index, long a
 
 bool sp_own_anchor_start(void)
 {
-    if (!sp_policy()->own_anchors_first && !sp_command_is_to(SMIMEPOLICY_VERIFY))
+    if (!sp_policy()->own_anchors_first)
         return true;
     place = CRYPTO_get_ex_new_index(CRYPTO_EX_INDEX_X509_STORE_CTX, 0, NULL, begin, NULL, end);
     return place >= 0;

@@ -6,7 +6,9 @@
  * a mail is verified for another purpose.
  *
  * Validity is not judged here: a verification checks it by itself, and old
- * signatures are checked against their own time.
+ * signatures are checked against their own time.  Revocation is asked as of now,
+ * whatever the time of the verification: a program may have taken that from the
+ * message, where its signer has written it.
  */
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
@@ -155,7 +157,7 @@ static int check_person(const X509 *x509, smimepolicy_use use)
     if (k.facts != NULL)
         verdict = sp_gate_add_revocation(
             sp_judge(k.facts, use, time(NULL), SP_WITHOUT_VALIDITY, sp_policy()), k.facts, k.cert,
-            x509, sp_own_anchor_time(x509));
+            x509, time(NULL));
     ERR_pop_to_mark();
     answer = conclude(verdict, &k, use, sp_policy()->mode == SP_MODE_OBSERVE);
     forget_known(&k);
@@ -238,8 +240,8 @@ static bool begin_purposes(const X509 *signer)
 /* Judge the revocation of an issuer. */
 static int judge_revocation(const X509 *x509, const struct known *k, bool is_anchor)
 {
-    smimepolicy_verdict *verdict = sp_gate_judge_issuer(
-        k->facts, k->cert, x509, is_anchor, SMIMEPOLICY_VERIFY, sp_own_anchor_time(x509));
+    smimepolicy_verdict *verdict =
+        sp_gate_judge_issuer(k->facts, k->cert, x509, is_anchor, SMIMEPOLICY_VERIFY, time(NULL));
 
     if (verdict != NULL && smimepolicy_verdict_count(verdict) == 0) {
         smimepolicy_verdict_free(verdict);

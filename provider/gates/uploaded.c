@@ -197,9 +197,9 @@ smimepolicy_verdict *sp_gate_judge_issuer(const struct sp_facts *facts, const st
     smimepolicy_verdict *verdict;
 
     ERR_set_mark();
-    verdict =
-        sp_revocation_judge_issuer(sp_policy()->keyring, &asked,
-                                   ends_chain ? is_anchor : is_uploaded_ca, use, at, sp_policy());
+    verdict = sp_revocation_judge_issuer(sp_policy()->keyring, &asked,
+                                         ends_chain ? is_anchor : is_uploaded_ca, &present, use, at,
+                                         sp_policy());
     ERR_pop_to_mark();
     return verdict;
 }

@@ -214,12 +214,28 @@ bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_
     return !question.failed;
 }
 
+/* Written by sp_revocation_ask_also(), in the command. */
+static sp_ask_also_fn *ask_also;
+
+void sp_revocation_ask_also(sp_ask_also_fn *also)
+{
+    ask_also = also;
+}
+
+static bool find_elsewhere(const struct sp_asked *asked, struct sp_revocation *found)
+{
+    return ask_also == NULL || asked->has_signed != sp_x509_is_signed_by ||
+           found->state == SP_REVOCATION_REVOKED || found->state == SP_REVOCATION_DAMAGED ||
+           ask_also(asked->data, found);
+}
+
 bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
                             const smimepolicy_settings *settings, struct sp_revocation *found)
 {
     *found = (struct sp_revocation){ .state = SP_REVOCATION_NONE, .reason = -1 };
     return !sp_revocation_is_asked(settings) ||
-           sp_revocation_find(keyring, asked, at, sp_revocation_needs_answer(settings), found);
+           (sp_revocation_find(keyring, asked, at, sp_revocation_needs_answer(settings), found) &&
+            find_elsewhere(asked, found));
 }
 
 smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
@@ -237,16 +253,18 @@ smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_as
 }
 
 smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
-                                                sp_is_anchor_fn *is_anchor, smimepolicy_use use,
-                                                time_t at, const smimepolicy_settings *settings)
+                                                sp_is_anchor_fn *is_anchor, const void *data,
+                                                smimepolicy_use use, time_t at,
+                                                const smimepolicy_settings *settings)
 {
     smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found;
+    struct sp_revocation found = { .state = SP_REVOCATION_NONE, .reason = -1 };
     bool anchor;
 
-    if (sp_revocation_find_for(keyring, asked, at, settings, &found)) {
+    if (sp_is_own_issuer(asked->facts) ||
+        sp_revocation_find_for(keyring, asked, at, settings, &found)) {
         anchor = found.state != SP_REVOCATION_REVOKED && sp_revocation_speaks(&found, settings) &&
-                 !sp_is_own_issuer(asked->facts) && is_anchor(asked->data);
+                 is_anchor(data);
         verdict = sp_judge_issuer_revocation(asked->facts, &found, anchor, use, at, settings);
     }
     sp_revocation_clear(&found);

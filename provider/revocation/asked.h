@@ -50,6 +50,15 @@ int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void 
 bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_t at,
                         bool wants_answer, struct sp_revocation *found);
 
+/*
+ * For the command alone, which may use the network: sp_revocation_find_for() asks |also|, too,
+ * unless a CRL names the certificate or is damaged.  It gets the certificate, if that is the
+ * data of sp_x509_is_signed_by(), and may put another answer into |found|; false if memory runs
+ * out.  It is set once, before certificates are judged; no module sets it.
+ */
+typedef bool sp_ask_also_fn(const X509 *cert, struct sp_revocation *found);
+void sp_revocation_ask_also(sp_ask_also_fn *also);
+
 /* The same, as far as |settings| ask for it; NONE if they do not. */
 bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
                             const smimepolicy_settings *settings, struct sp_revocation *found);
@@ -61,12 +70,13 @@ smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_as
                                          const smimepolicy_settings *settings);
 /*
  * The same of an issuer, as sp_judge_issuer_revocation() judges it.  |is_anchor| is asked with
- * |asked->data|, if its answer matters.
+ * |data|, if its answer matters.
  */
 typedef bool sp_is_anchor_fn(const void *data);
 smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
-                                                sp_is_anchor_fn *is_anchor, smimepolicy_use use,
-                                                time_t at, const smimepolicy_settings *settings);
+                                                sp_is_anchor_fn *is_anchor, const void *data,
+                                                smimepolicy_use use, time_t at,
+                                                const smimepolicy_settings *settings);
 /* As sp_revocation_judge(), and add the findings to |verdict|, which is taken over.  NULL also if
  * it is NULL. */
 smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,

@@ -61,8 +61,8 @@ struct smimepolicy_settings {
     char *fetch_from;    /* owned; NULL: nothing is fetched; see settings/host_list.h */
     char *hub;           /* owned; NULL: none; "service=NAME" or a URI, without a password */
     char *hub_realm;     /* owned */
-    char *hub_anchors;   /* owned; "no", "yes" or fingerprints */
     char *hub_max_age;   /* owned: "1d" and the like */
+    char *hub_anchors;   /* owned; "no", "yes" or fingerprints */
 };
 
 /* The keys in the order of the table; NULL past the last. */

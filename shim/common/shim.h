@@ -22,7 +22,8 @@ struct shim {
     bool policy_named;              /* --policy was given: the file must exist */
     smimepolicy_settings *settings; /* owned; NULL until shim_load_settings() */
     const char *keyring;            /* borrowed: --keyring, or NULL */
-    char *keyring_path;             /* owned; NULL until shim_keyring_find() */
+    bool left_to_provider; /* a certificate was not judged here, as it could not be loaded */
+    char *keyring_path;    /* owned; NULL until shim_keyring_find() */
 };
 
 /* A sub-command.  |argv| begins with its name.  Returns an enum shim_exit or stock's exit code. */

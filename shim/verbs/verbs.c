@@ -19,6 +19,7 @@
 #include "tool/judge/command_line.h"
 #include "tool/judge/select.h"
 #include "tool/judge/verify.h"
+#include "tool/keyring/ocsp_answers.h"
 #include "tool/run/ciphers.h"
 #include "tool/run/copies.h"
 #include "tool/run/operation.h"
@@ -217,7 +218,14 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     code = operation->shim->judges ? SHIM_OK : check_input(operation);
     if (code != SHIM_OK)
         return code;
-    code = shim_select(&run->operation, &run->outcome);
+    code = shim_load_settings(operation->shim);
+    /* Of a message that is not understood it stays so. */
+    operation->shim->left_to_provider = verb->use == SMIMEPOLICY_VERIFY;
+    if (code == SHIM_OK && verb->use != SMIMEPOLICY_DECRYPT)
+        code =
+            shim_ocsp_begin(operation->shim, operation->explain ? SHIM_OCSP_LOOK : SHIM_OCSP_ASK);
+    if (code == SHIM_OK)
+        code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)
         code = shim_judge_request(&run->operation, &run->outcome);
     /* What is judged of a verification is the message. */

@@ -579,6 +579,53 @@ START_TEST(a_change_is_reported)
 }
 END_TEST
 
+#define DIRECTORY "contacts = ldap://x\ncontacts_age = 1h\n"
+
+/* Which recipients the command asks a directory about first. */
+static const struct fetching {
+    const char *settings, *cert;
+    int origin, age; /* as stored: how many seconds ago */
+    bool asks;
+} fetchings[] = {
+    { DIRECTORY, "good-rsa", SP_ORIGIN_DIRECTORY, 3700, true },
+    { DIRECTORY, "good-rsa", SP_ORIGIN_DIRECTORY, 3000, false },
+    { DIRECTORY, "good-rsa", SP_ORIGIN_COLLECTED, 3700, false },
+    { DIRECTORY, "good-rsa", SP_ORIGIN_UPLOADED, 3700, false },
+    { DIRECTORY, "expired-rsa", SP_ORIGIN_UPLOADED, 0, true },
+    { DIRECTORY, "sign-only-rsa", SP_ORIGIN_COLLECTED, 0, true },
+    { "contacts_age = 1h\n", "good-rsa", SP_ORIGIN_DIRECTORY, 3700, false },
+    { "", "sign-only-rsa", SP_ORIGIN_UPLOADED, 0, false },
+};
+
+START_TEST(a_directory_is_asked_first)
+{
+    const struct fetching *row = &fetchings[_i];
+    const int report = start_with_report(row->settings);
+    char sql[200];
+
+    sp_put(SP_ROLE_CONTACT, row->cert);
+    (void)snprintf(sql, sizeof(sql),
+                   "UPDATE certificate SET origin = %d, uploaded = strftime('%%s', 'now') - %d",
+                   row->origin, row->age);
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, sql);
+    if (row->asks)
+        expect_load(BOB("contact"), CERT, "!", "", "a directory is to be asked first");
+    else
+        expect_load(BOB("contact"), CERT, "C", row->cert, NULL);
+    expect_report(report, row->asks ? "asks directory\n"
+                                    : "chosen encrypt bob@example.org F only\nkey encrypt F rsa\n");
+}
+END_TEST
+
+/* The command is told; a program gets what is stored. */
+START_TEST(no_program_is_asked_to)
+{
+    sp_start_with_keyring(DIRECTORY);
+    sp_put(SP_ROLE_CONTACT, "expired-rsa");
+    expect_load(BOB("contact"), CERT, "C", "expired-rsa", NULL);
+}
+END_TEST
+
 static const struct asking {
     const char *passphrase, *uri, *kinds, *error, *line;
 } asking[] = {
@@ -757,6 +804,8 @@ int main(void)
     tcase_add_test(tests, the_keyring_of_another_user);
     tcase_add_test(tests, a_locked_policy);
     tcase_add_test(tests, the_choice_is_reported);
+    tcase_add_loop_test(tests, a_directory_is_asked_first, 0, SP_ROWS(fetchings));
+    tcase_add_test(tests, no_program_is_asked_to);
     tcase_add_test(tests, the_best_of_unusable_ones);
     tcase_add_test(tests, a_pss_key_is_reported);
     tcase_add_loop_test(tests, a_change_is_reported, 0, 2);

@@ -14,6 +14,7 @@
 #include <openssl/err.h>
 
 #include "rules/rules.h"
+#include "settings/directories.h"
 #include "settings/host_list.h"
 #include "verdicts.h"
 
@@ -67,6 +68,39 @@ START_TEST(every_default)
     ck_assert_ptr_null(sp_settings_key(SP_ROWS(defaults)));
     ck_assert_ptr_null(sp_settings_value(settings, SP_ROWS(defaults)));
     OPENSSL_free(value);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
+static const struct {
+    const char *contacts, *age;
+    int64_t passed; /* seconds */
+    bool again;
+} ages[] = {
+    { "ldap://x", NULL, 86399, false },
+    { "ldap://x", NULL, 86400, true },
+    { NULL, NULL, 86400, false },
+    { "ldap://x", "1h", 3599, false },
+    { "ldap://x", "1h", 3600, true },
+    { "ldap://x", "2w", 14 * 86400 - 1, false },
+    { "ldap://x", "2w", 14 * 86400, true },
+    { "ldap://x", "12d", 12 * 86400, true },
+    { "ldap://x", "12d", 12 * 86400 - 1, false },
+    { "ldap://x", "1d", -5, false },
+};
+
+START_TEST(asked_again)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+
+    if (ages[_i].contacts != NULL)
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "contacts", ages[_i].contacts, NULL),
+                         1);
+    if (ages[_i].age != NULL)
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "contacts_age", ages[_i].age, NULL), 1);
+    ck_assert_int_eq(
+        sp_is_to_be_asked_again(settings, 1700000000, (time_t)(1700000000 + ages[_i].passed)),
+        ages[_i].again);
     smimepolicy_settings_free(settings);
 }
 END_TEST
@@ -623,6 +657,7 @@ int main(void)
     Suite *suite = suite_create("settings");
     TCase *tests = tcase_create("settings");
 
+    tcase_add_loop_test(tests, asked_again, 0, SP_ROWS(ages));
     tcase_add_loop_test(tests, every_default, 0, SP_ROWS(defaults));
     tcase_add_test(tests, whole_text);
     tcase_add_loop_test(tests, good_value, 0, SP_ROWS(good));

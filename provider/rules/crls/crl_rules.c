@@ -32,8 +32,10 @@ enum sp_crl_age sp_crl_age(const struct sp_crl_facts *crl, const struct sp_crl_b
         order = compare_times(crl->this_update, before->this_update);
     if (before != NULL && order == 0)
         order = compare_times(crl->this_update, before->this_update);
-    if (order != 0)
-        return order < 0 ? SP_CRL_OLDER : SP_CRL_NEWER;
+    if (order < 0)
+        return SP_CRL_OLDER;
+    if (order > 0)
+        return SP_CRL_NEWER;
     /* [RFC 5280, 5.2.3] CRLs of one number say the same; it may be promised for longer. */
     return crl->next_update > before->next_update ? SP_CRL_NEWER : SP_CRL_SAME;
 }

@@ -70,7 +70,7 @@ static int settle(struct listing *listing)
     if (listing->state != NULL && !listing->only_waiting &&
         !sp_stored_state_named(listing->state, &listing->only_state))
         return shim_usage("--state %s: no such state; there are usable, expired, not-yet-valid, "
-                          "unusable and " WAITING,
+                          "unusable, revoked and " WAITING,
                           listing->state);
     if (listing->expiring != NULL) {
         if (!read_span(listing->expiring, &span))

@@ -5,6 +5,7 @@
  * smime-policy show: prints everything about certificates of the keyring.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
@@ -15,6 +16,7 @@
 #include "common/long_options.h"
 #include "common/print.h"
 #include "tool/check/checking.h"
+#include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -113,6 +115,43 @@ static char *addresses_text(const struct shim_entry *entry)
                                                      : shim_entry_addresses(entry);
 }
 
+/* The CRLs that the key of a CA has signed, printed or in |list|. */
+struct signed_crls {
+    const struct shim_entry *entry; /* borrowed */
+    json_t *list;                   /* borrowed; NULL: they are printed */
+};
+
+static int show_crl(const struct shim_stored_crl *crl, void *data)
+{
+    const struct signed_crls *crls = data;
+    char *next, *scope;
+
+    if (memcmp(crl->file->key, crls->entry->record.key, SP_SHA256_LENGTH) != 0 ||
+        crl->state == SHIM_CRL_DAMAGED)
+        return SHIM_OK;
+    if (crls->list != NULL)
+        return json_array_append_new(crls->list, shim_stored_crl_json(crl)) == 0 ? SHIM_OK
+                                                                                 : shim_no_memory();
+    next = sp_format_time((time_t)crl->file->about.next_update);
+    scope = shim_stored_crl_scope(crl);
+    if (next != NULL && scope != NULL)
+        shim_print(stdout, "  crl: %s, %llu revoked, the next one is due on %s, covers %s\n",
+                   shim_crl_state_name(crl), (unsigned long long)crl->file->count, next, scope);
+    OPENSSL_free(next);
+    OPENSSL_free(scope);
+    return next != NULL && scope != NULL ? SHIM_OK : shim_no_memory();
+}
+
+static int show_crls(const struct showing *showing, const struct shim_entry *entry, json_t *list)
+{
+    struct signed_crls crls = { entry, list };
+
+    if (!sp_facts_is_ca(entry->facts))
+        return SHIM_OK;
+    return shim_stored_crls_each(showing->shim->keyring_path, showing->keyring, time(NULL),
+                                 show_crl, &crls);
+}
+
 static int show_text(struct showing *showing, const struct shim_entry *entry)
 {
     char fingerprint[SP_FINGERPRINT_TEXT];
@@ -139,6 +178,8 @@ static int show_text(struct showing *showing, const struct shim_entry *entry)
     if (found_by != NULL)
         detail("found by", found_by);
     detail("private key", key);
+    if (show_crls(showing, entry, NULL) != SHIM_OK)
+        return SHIM_SYSTEM;
     for (int use = 0; use < SP_USE_COUNT; use++)
         if (entry->stored.verdicts[use] != NULL)
             shim_report_verdict(entry->stored.verdicts[use], use_name(entry, use));
@@ -194,7 +235,9 @@ static int show_json(struct showing *showing, const struct shim_entry *entry)
     json_object_set_new(object, "verdicts", json_verdicts(entry));
     if (showing->pem)
         json_object_set_new(object, "pem", json_taken(shim_pem_text(entry)));
-    if (add_key(showing, entry, object))
+    json_object_set_new(object, "crls", json_array());
+    if (show_crls(showing, entry, json_object_get(object, "crls")) == SHIM_OK &&
+        add_key(showing, entry, object))
         return shim_json_line(object);
     json_decref(object);
     return SHIM_SYSTEM;

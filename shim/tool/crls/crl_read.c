@@ -175,7 +175,10 @@ const char *shim_crl_read(struct shim_crl *crl, const unsigned char *der, size_t
         return BROKEN;
     crl->head = parse_head(&crl->frame);
     ERR_clear_error();
-    return crl->head == NULL ? BROKEN : read_head(crl);
+    /* No entry may be left to libcrypto, which is content with a SEQUENCE of another form. */
+    if (crl->head == NULL || sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl->head)) > 0)
+        return BROKEN;
+    return read_head(crl);
 }
 
 char *shim_crl_number_text(const struct sp_crl_number *number)

@@ -4,7 +4,6 @@
  *
  * Storing a CRL that its issuer has signed.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -12,8 +11,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
-#include "common/progress.h"
-#include "tool/crls/crls.h"
+#include "tool/crls/crl_storing.h"
 #include "tool/keyring/keyring_at.h"
 
 void shim_crl_stored_clear(struct shim_crl_stored *what)
@@ -27,30 +25,14 @@ void shim_crl_stored_clear(struct shim_crl_stored *what)
     *what = (struct shim_crl_stored){ 0 };
 }
 
-/* One run of shim_crl_prepare(). */
-struct storing {
-    const struct shim_crl_target *target;
-    struct shim_crl_stored *what;
-    struct shim_crl crl;       /* owned */
-    X509 *issuer;              /* owned; NULL until it is known */
-    struct sp_keyid key;       /* its own */
-    struct sp_crl_file stored; /* owned: with |has_stored| */
-    bool has_stored;
-    /* Of a delta: the serials that it names, and what it says of them; sorted. */
-    struct sp_crl_entry *changes; /* owned; the serials are borrowed from the CRL */
-    size_t change_count;
-    char *why; /* owned: why the file cannot be written */
-    bool failed;
-};
-
-static int refuse(struct storing *storing, char *why)
+static int refuse(struct shim_crl_storing *storing, char *why)
 {
     storing->what->state = SHIM_CRL_REFUSED;
     storing->what->why = why;
     return why != NULL ? SHIM_OK : shim_no_memory();
 }
 
-static struct sp_crl_issuer issuer_of(const struct storing *storing)
+static struct sp_crl_issuer issuer_of(const struct shim_crl_storing *storing)
 {
     const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(storing->issuer);
 
@@ -63,7 +45,7 @@ static struct sp_crl_issuer issuer_of(const struct storing *storing)
     };
 }
 
-static struct sp_crl_about about_of(const struct storing *storing)
+static struct sp_crl_about about_of(const struct shim_crl_storing *storing)
 {
     const struct sp_crl_facts *facts = &storing->crl.facts;
     struct sp_crl_about about = {
@@ -80,7 +62,7 @@ static struct sp_crl_about about_of(const struct storing *storing)
 }
 
 /* What was prepared before in the same upload for the same place, the last of it; or NULL. */
-static const struct shim_crl_stored *prepared_before(const struct storing *storing)
+static const struct shim_crl_stored *prepared_before(const struct shim_crl_storing *storing)
 {
     struct shim_crl_stored *const *prepared = storing->target->prepared;
     const struct shim_crl_stored *found = NULL;
@@ -93,8 +75,8 @@ static const struct shim_crl_stored *prepared_before(const struct storing *stori
 }
 
 /* What it is compared with: what was prepared before, else what is stored. */
-static bool find_before(const struct storing *storing, const struct shim_crl_stored *prepared,
-                        struct sp_crl_before *before)
+static bool find_before(const struct shim_crl_storing *storing,
+                        const struct shim_crl_stored *prepared, struct sp_crl_before *before)
 {
     const struct sp_crl_about *about = &storing->stored.about;
 
@@ -114,7 +96,7 @@ static bool find_before(const struct storing *storing, const struct shim_crl_sto
 }
 
 /* Read what is stored of the same issuer, scope and part.  One that is damaged is replaced. */
-static int read_stored(struct storing *storing)
+static int read_stored(struct shim_crl_storing *storing)
 {
     const struct sp_crl_issuer issuer = issuer_of(storing);
     const struct sp_crl_about about = about_of(storing);
@@ -130,128 +112,24 @@ static int read_stored(struct storing *storing)
     OPENSSL_free(why);
     return code;
 }
-
-/* Octets of an INTEGER without those in front that say nothing. */
-static int compare_serials(const void *a, const void *b)
-{
-    const struct sp_crl_entry *one = a, *other = b;
-
-    if (one->length != other->length)
-        return one->length < other->length ? -1 : 1;
-    return memcmp(one->serial, other->serial, one->length);
-}
-
-static struct sp_crl_entry plain(const struct sp_crl_entry *entry)
-{
-    struct sp_crl_entry plain = *entry;
-
-    while (plain.length > 1 && ((plain.serial[0] == 0 && (plain.serial[1] & 0x80) == 0) ||
-                                (plain.serial[0] == 0xff && (plain.serial[1] & 0x80) != 0))) {
-        plain.serial++;
-        plain.length--;
-    }
-    return plain;
-}
-
-static bool add(struct storing *storing, const struct sp_crl_entry *entry)
-{
-    storing->what->count++;
-    shim_count_step();
-    return storing->what->writer == NULL ||
-           sp_crl_writer_add(storing->what->writer, entry, &storing->why);
-}
-
-/* |data|: struct storing. */
+/* |data|: struct shim_crl_storing. */
 static bool count_entry(const struct sp_crl_entry *entry, void *data)
 {
-    struct storing *storing = data;
+    struct shim_crl_storing *storing = data;
 
     (void)entry;
     storing->crl.count++;
     return true;
 }
 
-/* [RFC 5280, 5.3.1] removeFromCRL is for deltas alone; in another CRL it takes nothing away. */
-static bool add_entry(const struct sp_crl_entry *entry, void *data)
-{
-    struct sp_crl_entry kept = *entry;
-
-    if (kept.reason == CRL_REASON_REMOVE_FROM_CRL)
-        kept.reason = -1;
-    return add(data, &kept);
-}
-
-static bool note_change(const struct sp_crl_entry *entry, void *data)
-{
-    struct storing *storing = data;
-
-    storing->changes[storing->change_count++] = plain(entry);
-    return true;
-}
-
-/* An entry of the stored CRL that the delta says nothing of. */
-static bool add_unchanged(const struct sp_crl_entry *entry, void *data)
-{
-    struct storing *storing = data;
-    const struct sp_crl_entry sought = plain(entry);
-
-    if (storing->change_count > 0 && bsearch(&sought, storing->changes, storing->change_count,
-                                             sizeof(*storing->changes), compare_serials) != NULL)
-        return true;
-    return add(storing, entry);
-}
-
-/* [RFC 5280, 5.2.4] The stored CRL with what the delta changes. */
-static bool add_merged(struct storing *storing)
-{
-    bool stopped;
-    bool done = true;
-
-    storing->changes = OPENSSL_zalloc((storing->crl.count + 1) * sizeof(*storing->changes));
-    if (storing->changes == NULL)
-        return false;
-    (void)shim_crl_entries_each(&storing->crl, note_change, storing, &stopped);
-    qsort(storing->changes, storing->change_count, sizeof(*storing->changes), compare_serials);
-    if (!sp_crl_file_entries(storing->stored.path, add_unchanged, storing, &storing->why))
-        return false;
-    for (size_t i = 0; done && i < storing->change_count; i++)
-        if (storing->changes[i].reason != CRL_REASON_REMOVE_FROM_CRL)
-            done = add(storing, &storing->changes[i]);
-    return done;
-}
-
-static int write_entries(struct storing *storing)
-{
-    const struct sp_crl_issuer issuer = issuer_of(storing);
-    const struct sp_crl_about about = about_of(storing);
-    const size_t count =
-        storing->crl.count + (storing->what->delta ? (size_t)storing->stored.count : 0);
-    bool stopped = false;
-    bool done = storing->target->dry_run;
-
-    if (!done) {
-        storing->what->writer =
-            sp_crl_writer_new(storing->target->path, &issuer, &about, count, &storing->why);
-        done = storing->what->writer != NULL;
-    }
-    shim_count_begin("entries of a CRL read");
-    if (done && storing->what->delta)
-        done = add_merged(storing);
-    else if (done)
-        done =
-            shim_crl_entries_each(&storing->crl, add_entry, storing, &stopped) == NULL && !stopped;
-    shim_count_end();
-    if (done)
-        return SHIM_OK;
-    return storing->why == NULL ? shim_no_memory() : shim_keyring_fault(storing->why);
-}
-
 /* Compare it with what is stored, and take its entries. */
-static int settle(struct storing *storing)
+static int settle(struct shim_crl_storing *storing)
 {
     const struct sp_crl_facts *facts = &storing->crl.facts;
     struct shim_crl_stored *what = storing->what;
     struct sp_crl_before before;
+    struct sp_crl_issuer issuer;
+    struct sp_crl_about about;
     const struct shim_crl_stored *prepared = prepared_before(storing);
     const struct sp_crl_before *known = find_before(storing, prepared, &before) ? &before : NULL;
     bool failed;
@@ -278,11 +156,13 @@ static int settle(struct storing *storing)
     else
         OPENSSL_free(text);
     what->state = SHIM_CRL_STORED;
-    return write_entries(storing);
+    issuer = issuer_of(storing);
+    about = about_of(storing);
+    return shim_crl_write(storing, &issuer, &about);
 }
 
 /* Its digest is judged as that of a certificate. */
-static int judge_digest(struct storing *storing)
+static int judge_digest(struct shim_crl_storing *storing)
 {
     const X509_ALGOR *algorithm;
     struct sp_facts *issuer = sp_facts_new(storing->issuer);
@@ -303,7 +183,7 @@ static int judge_digest(struct storing *storing)
 }
 
 /* Note what is known once its issuer is. */
-static int identify(struct storing *storing)
+static int identify(struct shim_crl_storing *storing)
 {
     struct shim_crl_stored *what = storing->what;
     char name[SP_FINGERPRINT_TEXT];
@@ -321,7 +201,7 @@ static int identify(struct storing *storing)
     return what->place == NULL ? shim_no_memory() : SHIM_OK;
 }
 
-static int read_crl(struct storing *storing, const unsigned char *der, size_t length)
+static int read_crl(struct shim_crl_storing *storing, const unsigned char *der, size_t length)
 {
     const struct sp_piece pieces[] = { { der, length }, { NULL, 0 } };
     const char *fault = shim_crl_read(&storing->crl, der, length);
@@ -337,7 +217,7 @@ static int read_crl(struct storing *storing, const unsigned char *der, size_t le
 }
 
 /* All of it is read, its entries too, before anything is decided. */
-static int read_entries(struct storing *storing)
+static int read_entries(struct shim_crl_storing *storing)
 {
     bool stopped;
     const char *fault = shim_crl_entries_each(&storing->crl, count_entry, storing, &stopped);
@@ -345,7 +225,7 @@ static int read_entries(struct storing *storing)
     return fault == NULL ? SHIM_OK : refuse(storing, sp_format("%s", fault));
 }
 
-static bool goes_on(const struct storing *storing, int code)
+static bool goes_on(const struct shim_crl_storing *storing, int code)
 {
     return code == SHIM_OK && storing->what->state != SHIM_CRL_REFUSED;
 }
@@ -353,7 +233,7 @@ static bool goes_on(const struct storing *storing, int code)
 int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *der, size_t length,
                      struct shim_crl_stored *what)
 {
-    struct storing storing = { .target = target, .what = what };
+    struct shim_crl_storing storing = { .target = target, .what = what };
     char *why = NULL;
     int code = read_crl(&storing, der, length);
 
@@ -388,43 +268,4 @@ int shim_crl_commit(struct shim_crl_stored *what)
     sp_crl_writer_free(what->writer);
     what->writer = NULL;
     return done ? SHIM_OK : shim_keyring_fault(why);
-}
-
-static int store(struct shim *shim, struct sp_keyring *keyring, const char *path,
-                 const unsigned char *der, size_t length, const char *name,
-                 struct shim_crl_stored *what)
-{
-    const struct shim_crl_target target = {
-        .path = path, .keyring = keyring, .settings = shim->settings, .now = time(NULL)
-    };
-    int code = shim_crl_prepare(&target, der, length, what);
-    bool weak = what->verdict != NULL && smimepolicy_verdict_allowed(what->verdict) == 0 &&
-                shim->settings->mode != SP_MODE_OBSERVE;
-
-    if (code != SHIM_OK)
-        return code;
-    if (what->verdict != NULL)
-        shim_error(
-            "%s: %s; %s", name,
-            smimepolicy_finding_get0_fault(smimepolicy_verdict_get0_finding(what->verdict, 0)),
-            smimepolicy_finding_get0_remedy(smimepolicy_verdict_get0_finding(what->verdict, 0)));
-    if (weak)
-        what->state = SHIM_CRL_REFUSED;
-    else if (what->state == SHIM_CRL_REFUSED)
-        shim_error("%s: %s", name, what->why);
-    else if (what->note != NULL)
-        shim_error("note: %s: %s", name, what->note);
-    return what->state == SHIM_CRL_REFUSED ? SHIM_REFUSED : shim_crl_commit(what);
-}
-
-int shim_crl_store(struct shim *shim, const char *keyring, const unsigned char *der, size_t length,
-                   const char *name, struct shim_crl_stored *what)
-{
-    char *why = NULL;
-    struct sp_keyring *opened = sp_keyring_open(keyring, SP_KEYRING_READ, &why);
-    int code = opened == NULL ? shim_keyring_fault(why)
-                              : store(shim, opened, keyring, der, length, name, what);
-
-    sp_keyring_close(opened);
-    return code;
 }

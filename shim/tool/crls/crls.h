@@ -7,8 +7,6 @@
 #ifndef SHIM_CRLS_H
 #define SHIM_CRLS_H
 
-#include <jansson.h>
-
 #include "common/shim.h"
 #include "keyring/keyring.h"
 #include "revocation/crl_file.h"
@@ -100,15 +98,5 @@ int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *
                      struct shim_crl_stored *what);
 /* Put it in its place, if there is something to store.  SHIM_OK or SHIM_SYSTEM, as above. */
 int shim_crl_commit(struct shim_crl_stored *what);
-
-/*
- * Verify and store one CRL that is no part of an upload, and print why it is refused.
- *
- * @param keyring  its path
- * @param name     what the CRL is called in messages
- * @return SHIM_OK, SHIM_REFUSED or SHIM_SYSTEM, with the reason on stderr
- */
-int shim_crl_store(struct shim *shim, const char *keyring, const unsigned char *der, size_t length,
-                   const char *name, struct shim_crl_stored *what);
 
 #endif

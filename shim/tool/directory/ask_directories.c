@@ -13,6 +13,7 @@
 #include <openssl/err.h>
 
 #include "base/text.h"
+#include "revocation/asked.h"
 #include "tool/directory/source.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_chain.h"
@@ -122,7 +123,22 @@ static void find_issuers(struct asking *asking)
     }
 }
 
-/* May each issuer of |chain| vouch, and is it valid now?  The last is a ca of the keyring's. */
+/* Add to |verdict|, which is taken over, what the stored CRLs say of |cert|. */
+static smimepolicy_verdict *add_revocation(const struct asking *asking,
+                                           smimepolicy_verdict *verdict, const X509 *cert,
+                                           const struct sp_facts *facts)
+{
+    const struct shim *shim = asking->directory->shim;
+    const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
+
+    return sp_revocation_add(verdict, shim->keyring_path, &asked, asking->directory->now, NULL,
+                             shim->settings);
+}
+
+/*
+ * May each issuer of |chain| vouch, and is it valid now?  The last is a ca of the keyring's,
+ * whose revocation nobody is asked about.
+ */
 static bool vouch(struct asking *asking, const STACK_OF(X509) *chain)
 {
     const int last = sk_X509_num(chain) - 1;
@@ -131,9 +147,13 @@ static bool vouch(struct asking *asking, const STACK_OF(X509) *chain)
     for (int i = 1; all && i <= last; i++) {
         const struct sp_standing standing = { i == last ? SP_ROLE_CA : SP_ROLE_NONE,
                                               SP_ORIGIN_UPLOADED };
-        struct sp_facts *facts = sp_facts_new(sk_X509_value(chain, i));
+        const X509 *issuer = sk_X509_value(chain, i);
+        struct sp_facts *facts = sp_facts_new(issuer);
         smimepolicy_verdict *verdict =
             facts == NULL ? NULL : sp_judge_along(facts, asking->directory->now, SP_ALONG_CHAIN);
+
+        if (i < last)
+            verdict = add_revocation(asking, verdict, issuer, facts);
 
         if (verdict == NULL)
             asking->fault = shim_no_memory();
@@ -201,7 +221,10 @@ static void judge(struct asking *asking, X509 *cert, const struct sp_facts *fact
         asking->fault = shim_keyring_failed(directory->keyring);
     if (asking->fault != SHIM_OK)
         return;
-    shim_outcome_add(&outcome, sp_judge_from_directory(facts, &found, directory->now, settings));
+    shim_outcome_add(
+        &outcome,
+        add_revocation(asking, sp_judge_from_directory(facts, &found, directory->now, settings),
+                       cert, facts));
     if (outcome.fault != SHIM_OK)
         asking->fault = outcome.fault;
     else if (outcome.denied)
@@ -275,54 +298,6 @@ static char *source_of(const char *url)
     return OPENSSL_strndup(url, (size_t)(host - url) + strcspn(host, "/?"));
 }
 
-static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
-
-static int note_gone(struct shim_directory *directory, const struct sp_record *record)
-{
-    unsigned char(*longer)[SP_SHA256_LENGTH] =
-        OPENSSL_realloc(directory->gone, (directory->gone_count + 1) * sizeof(*longer));
-
-    if (longer == NULL)
-        return shim_no_memory();
-    directory->gone = longer;
-    memcpy(longer[directory->gone_count++], record->fingerprint, SP_SHA256_LENGTH);
-    return SHIM_OK;
-}
-
-/* What came from a directory, and was not taken from one now, is removed. */
-static int find_gone(const struct asking *asking)
-{
-    struct shim_directory *directory = asking->directory;
-    const struct sp_query query = { .index = SP_BY_ADDRESS,
-                                    .text = asking->address,
-                                    .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) };
-    struct shim_records records = { .cursor = sp_keyring_find(directory->keyring, &query) };
-    int code = SHIM_OK;
-
-    while (code == SHIM_OK && shim_records_next(&records)) {
-        X509 *cert =
-            records.record.origin == SP_ORIGIN_DIRECTORY ? sp_record_cert(&records.record) : NULL;
-        struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
-
-        if (facts != NULL && !holds(asking->passed, cert)) {
-            code = note_gone(directory, &records.record);
-            tell(asking, SHIM_NEWS_GONE, cert, facts, NULL);
-        }
-        sp_facts_free(facts);
-        X509_free(cert);
-    }
-    if (code == SHIM_OK && records.failed)
-        code = shim_keyring_failed(directory->keyring);
-    shim_records_end(&records);
-    return code;
-}
-
 /* Ask each directory of the setting; |asking->is_part| if one did not give all that it has. */
 static void ask_each(struct asking *asking, const struct shim_credentials *credentials)
 {
@@ -371,26 +346,9 @@ int shim_directory_ask(struct shim_directory *directory, const char *address)
     if (asking.fault == SHIM_OK)
         ask_each(&asking, &credentials);
     if (asking.fault == SHIM_OK && !asking.is_part)
-        asking.fault = find_gone(&asking);
+        asking.fault = shim_directory_find_gone(directory, address, asking.passed);
     shim_credentials_clear(&credentials);
     sk_X509_pop_free(asking.passed, X509_free);
     OPENSSL_free(why);
     return asking.fault;
-}
-
-int shim_directory_remove(struct shim_directory *directory)
-{
-    if (directory->gone_count == 0 ||
-        sp_keyring_remove(directory->keyring,
-                          (const unsigned char(*)[SP_SHA256_LENGTH])directory->gone,
-                          directory->gone_count))
-        return SHIM_OK;
-    return shim_keyring_failed(directory->keyring);
-}
-
-void shim_directory_end(struct shim_directory *directory)
-{
-    OPENSSL_free(directory->gone);
-    directory->gone = NULL;
-    directory->gone_count = 0;
 }

@@ -70,6 +70,14 @@ struct shim_directory {
  *         reason on stderr
  */
 int shim_directory_ask(struct shim_directory *directory, const char *address);
+/*
+ * gone.c: note what is kept for |address| from a directory, and is not in |passed|, what was taken
+ * from them now.
+ *
+ * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_directory_find_gone(struct shim_directory *directory, const char *address,
+                             const STACK_OF(X509) *passed);
 /* Remove what is gone.  SHIM_OK, or SHIM_SYSTEM with the reason on stderr. */
 int shim_directory_remove(struct shim_directory *directory);
 /* Free what |directory| owns. */

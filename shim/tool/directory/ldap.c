@@ -63,11 +63,13 @@ static const char *failure(const struct session *session, const char *what, int 
 /* Does the URL have something in its part behind the question mark |number|? */
 static bool has_part(const char *url, int number)
 {
-    for (; url != NULL && number > 0; number--) {
+    for (; number > 0; number--) {
         url = strchr(url, '?');
-        url += url != NULL;
+        if (url == NULL)
+            return false;
+        url++;
     }
-    return url != NULL && url[0] != '?' && url[0] != '\0';
+    return url[0] != '?' && url[0] != '\0';
 }
 
 /* What the URL leaves open is not what libldap takes it for: it would read the base alone. */

@@ -116,6 +116,7 @@ static void judge_cert(struct judging *judging, const char *uri, const char *key
             judging->all_signers = push(judging->signers, first) && judging->all_signers;
     } else {
         judging->all_signers = false;
+        judging->operation->shim->left_to_provider = true;
     }
     judging->outcome->file = NULL;
     shim_loaded_clear(&cert);

@@ -304,6 +304,7 @@ bool shim_review_signers(struct shim_incoming *incoming, const struct shim_opera
         review_certificate(&review, &incoming->signatures[i]);
         review_chain(&review, &incoming->signatures[i]);
     }
+    operation->shim->left_to_provider = !review.whole || incoming->count == 0;
     return review.whole && review.passed;
 }
 

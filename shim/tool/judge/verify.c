@@ -15,6 +15,7 @@
 #include "tool/certs/certs.h"
 #include "tool/judge/issuers.h"
 #include "tool/keyring/keyring_at.h"
+#include "tool/keyring/ocsp_answers.h"
 #include "tool/mail/mail.h"
 
 /*
@@ -311,6 +312,7 @@ static int review(struct shim_verification *verification, struct shim_operation 
     if (code != SHIM_OK)
         return code;
     verification->incoming.keyring = operation->selection.keyring;
+    shim_ocsp_issuers(verification->incoming.certs);
     if (wants_any_signer(operation))
         code = shim_any_signer(&verification->incoming, operation, now);
     if (code != SHIM_OK)
@@ -370,6 +372,7 @@ int shim_verification_prepare(struct shim_verification *verification,
 
 void shim_verification_clear(struct shim_verification *verification)
 {
+    shim_ocsp_issuers(NULL);
     shim_incoming_clear(&verification->incoming);
     shim_mail_clear(&verification->given);
     OPENSSL_free(verification->content);

@@ -56,11 +56,6 @@ struct issuer {
     bool ends_chain;
 };
 
-static int has_signed(const unsigned char *issuer, size_t length, const void *data)
-{
-    return sp_x509_is_signed_by(issuer, length, ((const struct issuer *)data)->cert);
-}
-
 static bool is_anchor(const void *data)
 {
     const struct issuer *issuer = data;
@@ -80,12 +75,12 @@ smimepolicy_verdict *shim_judge_issuer(const struct shim *shim, const X509 *cert
 {
     const struct issuer issuer = { cert, shim_crls(shim), ends_chain };
     struct sp_facts *facts = sp_facts_new(cert);
-    const struct sp_asked asked = { facts, has_signed, &issuer };
+    const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
     smimepolicy_verdict *verdict = NULL;
 
     if (facts != NULL)
-        verdict =
-            sp_revocation_judge_issuer(issuer.keyring, &asked, is_anchor, use, at, shim->settings);
+        verdict = sp_revocation_judge_issuer(issuer.keyring, &asked, is_anchor, &issuer, use, at,
+                                             shim->settings);
     sp_facts_free(facts);
     return verdict;
 }

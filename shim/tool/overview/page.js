@@ -4,7 +4,7 @@
   var data = JSON.parse(document.getElementById("data").textContent);
   var certificates = data.certificates;
   var now = Date.parse(data.at);
-  var shapes = {usable: "●", expired: "■", "not-yet-valid": "○", unusable: "✕"};
+  var shapes = {usable: "●", expired: "■", "not-yet-valid": "○", unusable: "✕", revoked: "⊘"};
   var year = 365.25 * 86400000;
 
   function element(name, parts, attributes) {

@@ -59,6 +59,18 @@ static bool opens_with_mail_keys(const struct shim_operation *operation)
 }
 
 /*
+ * Was every certificate judged here, and asked about by OCSP?  Then the provider, which opens no
+ * socket, need not have a CRL that answers.
+ */
+static bool are_answered(const struct shim_operation *operation)
+{
+    const smimepolicy_settings *settings = operation->shim->settings;
+
+    return settings->asks_ocsp && settings->revocation == SP_REVOCATION_HARD &&
+           operation->verb != NULL && !operation->shim->left_to_provider;
+}
+
+/*
  * Write the configuration, with settings in which the command is stricter than the
  * provider's defaults.
  */
@@ -80,9 +92,16 @@ static bool write_conf(struct shim_run *run)
     settings->refuse_signer_path = true;
     settings->mail_keys_only = settings->mail_keys_only || run->operation->mail_keys_only ||
                                opens_with_mail_keys(run->operation);
+    if (are_answered(run->operation))
+        settings->revocation = SP_REVOCATION_SOFT;
     if (run->operation->manner->judges_signers) {
         settings->refuse_unverified_signers = true;
         settings->own_anchors_first = true;
+        /* The provider would ask as of now.  As of the time that a person gave it is judged here.
+         */
+        if (strcmp(run->operation->request->operation, "verify") == 0 &&
+            shim_args_has(run->operation->args, "attime"))
+            settings->revocation = SP_REVOCATION_OFF;
     }
     run->conf = shim_provider_conf(run->module, settings);
     run->expect = sp_settings_text(settings);

@@ -18,7 +18,10 @@
 #include "tool/keyring/stored_entry.h"
 #include "tool/upload/uploading.h"
 
-#define TOO_MUCH "with it the CRLs of this upload are longer than 256 MB; upload it by itself"
+/* Each is compared with those before it. */
+#define MOST_CRLS 10000
+#define TOO_MANY  "with it this upload has more than 10,000 CRLs; upload fewer at a time"
+#define TOO_MUCH  "with it the CRLs of this upload are longer than 256 MB; upload it by itself"
 
 struct shim_waiting_crl {
     char *path;         /* owned */
@@ -35,6 +38,10 @@ bool shim_uploading_crl(struct shim_uploading *run, const struct shim_part *part
     struct shim_waiting_crl *crl;
 
     run->has_last = false;
+    if (run->crl_count == MOST_CRLS) {
+        shim_uploading_unreadable(run, part, TOO_MANY);
+        return true;
+    }
     if (part->crl_length > SHIM_LONGEST_CRL - run->crl_bytes) {
         shim_uploading_unreadable(run, part, run->crl_bytes == 0 ? SHIM_CRL_TOO_LONG : TOO_MUCH);
         return true;

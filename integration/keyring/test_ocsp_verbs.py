@@ -1,0 +1,173 @@
+# Copyright 2026 The smime-policy authors
+# SPDX-License-Identifier: Apache-2.0
+"""`ocsp = on` in sign, encrypt and verify: whom the responder names is refused, with nothing left."""
+
+import pytest
+
+from harness import COMMAND, must, run, stock
+from responders import Authority
+from web import web
+
+DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
+MAIL = "From: Alice <alice@example.org>\nTo: bob@example.org\nSubject: contract\n\nhello\n"
+
+
+@pytest.fixture(scope="module")
+def server():
+    with web() as one:
+        yield one
+
+
+@pytest.fixture(scope="module")
+def ca(server, tmp_path_factory):
+    one = Authority(tmp_path_factory.mktemp("pki") / "ca", "Ca")
+    for name in ("alice", "bob"):
+        setattr(one, name, one.issue(name, f"authorityInfoAccess=OCSP;URI:{server.url}/ocsp"))
+    return one
+
+
+@pytest.fixture(autouse=True)
+def answers(server, ca):
+    server.asked.clear()
+    server.answers.clear()
+    server.answers["/ocsp"] = ca.responder()
+    for line in ca.issued.values():
+        line[:3] = ["V", "351231235959Z", ""]
+    return server.answers
+
+
+@pytest.fixture
+def command(server, tmp_path):
+    (tmp_path / "mail").write_text(MAIL)
+
+    def runs(*words, revocation="soft", ocsp="on", **how):
+        (tmp_path / "policy.cnf").write_text(f"ocsp = {ocsp}\nrevocation = {revocation}\nfetch_private = yes\n"
+                                             f"fetch_from = {server.place}\n")
+        return run(COMMAND, "--policy", tmp_path / "policy.cnf", "--keyring", tmp_path / "keyring", *words, **how)
+    return runs
+
+
+@pytest.fixture
+def keyring(ca, command, tmp_path):
+    """The CA, Alice with her key, and Bob."""
+    must(command("upload", "--no-passphrase", ca.cert, ca.alice, ca.key(ca.alice), ca.bob, ocsp="off"))
+    return tmp_path / "keyring"
+
+
+@pytest.fixture
+def verbs(ca, keyring, command, tmp_path):
+    """{name: words} of the verbs, of which one certificate is used each; and the mails that they need."""
+    must(command("sign", "--headers", "--from", "alice@example.org", "-in", tmp_path / "mail", "-out",
+                 tmp_path / "signed", ocsp="off"))
+    must(command("encrypt", "--to", "alice@example.org", "-in", tmp_path / "mail", "-out", tmp_path / "sealed",
+                 ocsp="off"))
+    read = ("-in", tmp_path / "mail", "-out", tmp_path / "out")
+    return {
+        "sign": ("sign", "--from", "alice@example.org", *read),
+        "sign with a file": ("sign", "-signer", ca.alice, "-inkey", ca.key(ca.alice), *read),
+        "encrypt": ("encrypt", "--to", "alice@example.org", *read),
+        "encrypt to a file": ("encrypt", *read, ca.alice),
+        "verify": ("verify", "-in", tmp_path / "signed", "-out", tmp_path / "out"),
+    }
+
+
+NAMES = ("sign", "sign with a file", "encrypt", "encrypt to a file", "verify")
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_good(verbs, command, server, tmp_path, name):
+    """It is asked once, and the answer is kept for the next time."""
+    for revocation in ("soft", "hard"):
+        done = command(*verbs[name], revocation=revocation)
+        assert done.rc == DONE and (tmp_path / "out").exists(), done
+    assert server.paths == ["/ocsp"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_revoked(ca, verbs, command, server, tmp_path, name):
+    ca.revoke("alice", "keyCompromise")
+    for revocation in ("soft", "hard"):
+        done = command(*verbs[name], revocation=revocation)
+        assert done.rc == REFUSED and "[revoked]" in done.err and "2026-01-01" in done.err, done
+        assert "key compromise" in done.err and not (tmp_path / "out").exists()
+    assert server.paths == ["/ocsp"]
+    assert command(*verbs[name], revocation="off").rc == DONE
+    assert command(*verbs[name], ocsp="off").rc == DONE
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer(verbs, command, answers, tmp_path, name):
+    """`soft` says so and goes on; `hard` refuses."""
+    answers.clear()
+    done = command(*verbs[name], revocation="hard")
+    assert done.rc == REFUSED and "[revocation-unknown]" in done.err and not (tmp_path / "out").exists(), done
+    assert done.err.count("note: no answer by OCSP: ") == 1 and "status 404" in done.err
+    done = command(*verbs[name])
+    assert done.rc == DONE and done.err.count("note: no answer by OCSP: ") == 1, done
+
+
+def test_decrypting_asks_nobody(ca, verbs, command, server, tmp_path):
+    ca.revoke("alice", "keyCompromise")
+    done = command("decrypt", "-in", tmp_path / "sealed", "-out", tmp_path / "out", revocation="hard")
+    assert done.rc == DONE and not server.asked, done
+
+
+def test_stock_names_ask_nobody(ca, verbs, command, server, tmp_path):
+    done = command("cms", "-encrypt", "-in", tmp_path / "mail", "-out", tmp_path / "out", ca.alice)
+    assert done.rc == DONE and not server.asked, done
+
+
+def test_other_commands_ask_nobody(ca, keyring, command, server):
+    for words in (("check", ca.alice), ("list",), ("show", "alice@example.org"), ("trust", "alice@example.org")):
+        command(*words)
+    assert not server.asked
+
+
+def test_explain_keeps_nothing(verbs, command, keyring, server):
+    must(command(*verbs["encrypt"], "--explain"))
+    assert server.paths == ["/ocsp"] and not (keyring / "ocsp").exists()
+
+
+def test_it_is_chosen_past_one_that_is_revoked(ca, server, keyring, command, tmp_path):
+    """Of two certificates of one address, the one that may be used is taken."""
+    newer = ca.issue("bob2", f"authorityInfoAccess=OCSP;URI:{server.url}/ocsp", days=900, address="bob")
+    must(command("upload", newer, ocsp="off"))
+    ca.revoke("bob2")
+    done = command("encrypt", "--to", "bob@example.org", "-in", tmp_path / "mail", "-out", tmp_path / "out")
+    text = must(stock("cms", "-cmsout", "-print", "-noout", "-in", tmp_path / "out")).text
+    assert done.rc == DONE and ca.issued["bob"][3].lower() in text.lower(), done
+
+
+def test_an_intermediate_in_the_message(ca, server, keyring, command, tmp_path, answers):
+    """Who was issued by a CA that came with the mail is asked about, and so is that CA."""
+    below = Authority(tmp_path / "below", "Below", ca)
+    answers["/below"] = below.responder()
+    carol = below.issue("carol", f"authorityInfoAccess=OCSP;URI:{server.url}/below")
+    mail = tmp_path / "carols"
+    mail.write_text(MAIL.replace("Alice <alice@", "Carol <carol@"))
+    signed = must(stock("cms", "-sign", "-in", mail, "-signer", carol, "-inkey", below.key(carol), "-certfile",
+                        below.cert)).out
+    head, _, _ = mail.read_bytes().partition(b"\n\n")
+    (tmp_path / "signed").write_bytes(head + b"\n" + signed)
+    words = ("verify", "-in", tmp_path / "signed", "-out", tmp_path / "out")
+    done = command(*words, revocation="hard")
+    assert done.rc == REFUSED and "[revocation-unknown]" in done.err and "Below" in done.err, done
+    below.revoke("carol")
+    (keyring / "ocsp").rename(tmp_path / "answers")
+    done = command(*words)
+    assert done.rc == REFUSED and "[revoked]" in done.err and not (tmp_path / "out").exists(), done
+
+
+def test_a_responder_that_says_nothing(verbs, command, answers, tmp_path):
+    """Three seconds, and then it is as if there were none."""
+    answers["/ocsp"] = lambda exchange: exchange.wait()
+    done = command(*verbs["encrypt"], revocation="hard")
+    assert done.rc == REFUSED and "Timeout was reached" in done.err and not (tmp_path / "out").exists(), done
+
+
+def test_what_stock_loads_by_itself(verbs, command, server, tmp_path):
+    """The provider judges it, and opens no socket: under `hard` it needs a CRL."""
+    words = ("encrypt", "-in", tmp_path / "mail", "-out", tmp_path / "out", "smimepolicy:identity/alice@example.org")
+    done = command(*words, revocation="hard")
+    assert done.rc == REFUSED and "revocation" in done.err and not (tmp_path / "out").exists(), done
+    assert command(*words).rc == DONE and not server.asked

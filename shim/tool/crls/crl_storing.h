@@ -1,0 +1,31 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * This header: one CRL that is being stored; for the files crl_store.c and crl_write.c.
+ */
+#ifndef SHIM_CRL_STORING_H
+#define SHIM_CRL_STORING_H
+
+#include "tool/crls/crls.h"
+
+/* One run of shim_crl_prepare(). */
+struct shim_crl_storing {
+    const struct shim_crl_target *target;
+    struct shim_crl_stored *what;
+    struct shim_crl crl;       /* owned */
+    X509 *issuer;              /* owned; NULL until it is known */
+    struct sp_keyid key;       /* its own */
+    struct sp_crl_file stored; /* owned: with |has_stored| */
+    bool has_stored;
+    /* Of a delta: the serials that it names, and what it says of them; sorted. */
+    struct sp_crl_entry *changes; /* owned; the serials are borrowed from the CRL */
+    size_t change_count;
+    char *why; /* owned: why the file cannot be written */
+};
+
+/* Write the entries, those of a delta merged with the stored ones.  A code, told on stderr. */
+int shim_crl_write(struct shim_crl_storing *storing, const struct sp_crl_issuer *issuer,
+                   const struct sp_crl_about *about);
+
+#endif
