@@ -617,6 +617,31 @@ START_TEST(that_can_only_be_written)
 }
 END_TEST
 
+/* The directory of the log is one's own, in another one that others may write. */
+START_TEST(below_where_others_may_write)
+{
+    const bool has_second_name = _i == 0;
+    char settings[128], *fault;
+    const char *file = settings + strlen("decision_log = ");
+
+    make_directory();
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    (void)snprintf(settings, sizeof(settings), "decision_log = %s/log", path);
+    close(open(file, O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+    if (has_second_name)
+        ck_assert_int_eq(link(file, rotated), 0);
+    ck_assert_int_eq(chmod(directory, 0777), 0);
+    fault = sp_decision_log_fault(file);
+    ck_assert_int_eq(fault != NULL && strstr(fault, "has a second name") != NULL, has_second_name);
+    ck_assert_int_eq(fault != NULL, has_second_name);
+    OPENSSL_free(fault);
+    sp_start(settings);
+    EXPECT_DONE(sp_sign_as("good-ec"));
+    ck_assert_int_eq(size_of(file) == 0, has_second_name);
+    ck_assert(unlink(file) == 0 && rmdir(path) == 0);
+}
+END_TEST
+
 /* Where others may make files too, a user's own file is a log, and that of a third one is none. */
 START_TEST(of_a_user_where_others_may_write)
 {
@@ -729,6 +754,7 @@ int main(void)
     tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
     tcase_add_test(tests, fault_of_a_file);
     tcase_add_test(tests, that_can_only_be_written);
+    tcase_add_loop_test(tests, below_where_others_may_write, 0, 2);
     tcase_add_loop_test(tests, of_a_user_where_others_may_write, 0, 3);
     tcase_add_test(tests, as_standard_input);
     tcase_add_test(tests, device_beyond_the_limit);
