@@ -4,11 +4,11 @@
  *
  * The rules on time.  Both bounds belong to the validity (RFC 5280, 4.1.2.5).
  */
-#include <stdlib.h>
 
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
+#include "settings/accepted.h"
 
 #define DAY          INT64_C(86400)
 #define LONGEST_DAYS 1185
@@ -226,15 +226,6 @@ smimepolicy_verdict *sp_judge_signer_issuer(const struct sp_facts *issuer, time_
 /* A clock that was put back by less than that is no fault. */
 #define SKEW 300
 
-/* The setting `hub_max_age`, which has the form "1d", in seconds. */
-static int64_t most(const smimepolicy_settings *settings)
-{
-    char *unit;
-    int64_t count = strtol(settings->hub_max_age, &unit, 10);
-
-    return count * (*unit == 'd' ? 24 * 60 * 60 : *unit == 'h' ? 60 * 60 : 60);
-}
-
 bool sp_age_is_asked(smimepolicy_use use, const smimepolicy_settings *settings)
 {
     return settings->hub != NULL &&
@@ -243,7 +234,8 @@ bool sp_age_is_asked(smimepolicy_use use, const smimepolicy_settings *settings)
 
 bool sp_is_stale(time_t contact, time_t now, const smimepolicy_settings *settings)
 {
-    return contact <= 0 || now - contact > most(settings) || contact - now > SKEW;
+    return contact <= 0 || now - contact > sp_seconds(settings->hub_max_age) ||
+           contact - now > SKEW;
 }
 
 smimepolicy_verdict *sp_judge_age(const struct sp_facts *facts, smimepolicy_use use, time_t contact,

@@ -16,8 +16,6 @@
 
 /* Are these URLs of directories, with a space between them? */
 bool sp_are_directories(const char *value);
-/* Is it a span of time, such as "12h", "1d" or "2w"? */
-bool sp_is_span(const char *value);
 /*
  * Is a directory to be asked |now| about a certificate that one gave when it was
  * |asked|?  Never without the setting `contacts`.
