@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 from crl_maker import DAY, HOLD, NOW, crl, entry, serial_of
-from harness import (COMMAND, OPENSSL, PHP, environment, must, refused, run, stock, why_no_php,
+from harness import (BUILD, COMMAND, OPENSSL, PHP, environment, must, refused, run, stock, why_no_php,
                      write_conf)
 from matrix import Check, paths_under
 from paths import PATH_NAMES, without_policy
@@ -306,3 +306,10 @@ def test_upload_warns(pki, home):
                                  "--address", "good_rsa@example.com")).out)
     assert listed["state"] == "revoked"
     must(run(COMMAND, "--keyring", home / "ring", "remove", listed["fingerprint"]))
+
+
+@pytest.mark.slow
+def test_a_million_entries():
+    """Each of them is found, and no other."""
+    must(run(BUILD / "tests" / "revocation" / "test_crl_numbers", env={
+        "SP_TEST_ENTRIES": "1000000", "CK_DEFAULT_TIMEOUT": "600"}))
