@@ -34,6 +34,18 @@ static bool names_responder(X509 *cert)
     return does;
 }
 
+/* May there be an answer?  If no responder is asked, only where one is kept. */
+static bool may_answer(X509 *cert)
+{
+    size_t length;
+    unsigned char *kept =
+        asking.ocsp.milliseconds > 0 ? NULL : shim_ocsp_kept(shim_crls(asking.shim), cert, &length);
+    const bool may = asking.ocsp.milliseconds > 0 || kept != NULL;
+
+    OPENSSL_free(kept);
+    return may && names_responder(cert) && !sp_is_root(cert);
+}
+
 /* The issuer that the keyring has, to free; NULL if it has none, or cannot be read. */
 static X509 *stored_issuer(X509 *cert, time_t now)
 {
@@ -112,7 +124,7 @@ static bool ask_also(const X509 *asked, struct sp_revocation *found)
     bool done = cert != NULL;
 
     ERR_set_mark();
-    if (done && names_responder(cert) && !sp_is_root(cert))
+    if (done && may_answer(cert))
         issuer = issuer_of(cert, now);
     if (issuer != NULL)
         done = ask(cert, issuer, now, found);
