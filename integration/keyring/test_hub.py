@@ -8,12 +8,13 @@ import os
 import shutil
 import socket
 import sqlite3
+import subprocess
 import threading
 import time
 
 import pytest
 
-from harness import BUILD, COMMAND, MODULE, OPENSSL, TOOL, must, run, write_conf
+from harness import BUILD, COMMAND, MODULE, OPENSSL, PATIENCE, TOOL, environment, must, run, write_conf
 from hubs import PROGRAMS, Fleet, a_cluster
 from pages import block
 from test_json import validator
@@ -295,6 +296,33 @@ def test_the_guide(cluster, pki, tmp_path, mail):
     assert (homes["host2"] / "letter.p7m").stat().st_size > 0
     shell("host1", "gone")
     cluster.sql("DROP DATABASE smime")
+
+
+def test_follow(two, pki, cluster, tmp_path):
+    """It hears of each change, says to systemd that it lives, and comes back when its connection is lost."""
+    one, two = two
+    heard = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+    heard.bind(str(tmp_path / "notify"))
+    heard.settimeout(PATIENCE)
+    process = subprocess.Popen([COMMAND, "--policy", two.policy, "--keyring", two.keyring, "sync", "--follow"],
+                               env={**environment(), "PGSERVICEFILE": str(two.services),
+                                    "NOTIFY_SOCKET": str(tmp_path / "notify")}, stdout=subprocess.PIPE, text=True)
+    try:
+        while heard.recv(100) != b"READY=1":
+            pass
+        assert "revision 0" in process.stdout.readline()
+        one.must("upload", pki.good_chain.pem)
+        assert "1 stored, 0 removed" in process.stdout.readline()
+        cluster.sql("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'other'")
+        one.must("remove", "good_chain@example.com")
+        assert "0 stored, 1 removed" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(PATIENCE) == DONE
+        assert b"WATCHDOG=1" in [heard.recv(100) for _ in range(3)]
+    finally:
+        process.kill()
+        process.communicate()
+        heard.close()
 
 
 # --- without a hub

@@ -258,7 +258,8 @@ def test_a_mail_by_an_expired_identity(keyring, server):
 
 
 @pytest.mark.parametrize("unit", ["user/smime-policy-maintain.service", "user/smime-policy-maintain.timer",
-                                  "system/smime-policy-maintain@.service", "system/smime-policy-maintain@.timer"])
+                                  "system/smime-policy-maintain@.service", "system/smime-policy-maintain@.timer",
+                                  "user/smime-policy-sync.service", "system/smime-policy-sync@.service"])
 def test_units_for_systemd(unit, tmp_path):
     if not shutil.which("systemd-analyze"):
         pytest.skip("systemd-analyze is not installed")

@@ -256,7 +256,7 @@ SECTIONS = [
     section(
         "hub and sync",
         "smime-policy hub", "smime-policy hub now", "smime-policy hub init now", "smime-policy hub status --single",
-        "smime-policy hub status", "smime-policy sync", "smime-policy sync now", "smime-policy --explain sync",
+        "smime-policy hub status", "smime-policy sync", "smime-policy sync now", "smime-policy sync --whole --follow", "smime-policy --explain sync",
         "smime-policy --explain hub push",
         "echo 'hub = postgresql:///x?host=/nosuch' >hub.cnf; smime-policy --policy hub.cnf sync",
         "smime-policy --policy hub.cnf upload bob.pem",

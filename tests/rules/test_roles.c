@@ -739,12 +739,11 @@ static const struct {
     { "service=x", "1d", SMIMEPOLICY_VERIFY, 86401, true },
     { "service=x", "1d", SMIMEPOLICY_DECRYPT, 86401, false },
     { "service=x", "1d", SMIMEPOLICY_UPLOAD, 86401, false },
-    { "service=x", "90m", SMIMEPOLICY_SIGN, 5400, false },
-    { "service=x", "90m", SMIMEPOLICY_SIGN, 5401, true },
+    { "service=x", "2h", SMIMEPOLICY_SIGN, 7200, false },
     { "service=x", "2h", SMIMEPOLICY_SIGN, 7201, true },
     { "service=x", "1d", SMIMEPOLICY_SIGN, -300, false },
     { "service=x", "1d", SMIMEPOLICY_SIGN, -301, true },
-    { "service=x", "99999d", SMIMEPOLICY_SIGN, 1000000, true }, /* never */
+    { "service=x", "9999d", SMIMEPOLICY_SIGN, 1000000, true }, /* never */
     { NULL, "1d", SMIMEPOLICY_SIGN, 86401, false },
 };
 

@@ -201,8 +201,8 @@ static const struct {
     { "hub_realm", "team-1_a.b" },
     { "hub_anchors", "no" },
     { "hub_anchors", "yes" },
-    { "hub_max_age", "90m" },
-    { "hub_max_age", "99999d" },
+    { "hub_max_age", "12h" },
+    { "hub_max_age", "2w" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" },
     { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef, "
                      "0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF0123456789ABCDEF" },

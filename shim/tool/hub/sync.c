@@ -15,7 +15,7 @@
 #include "common/print.h"
 #include "keyring/contact.h"
 #include "rules/rules.h"
-#include "tool/hub/talk.h"
+#include "tool/hub/follow.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 
@@ -66,8 +66,27 @@ void shim_hub_tell_contact(const struct shim *shim)
     OPENSSL_free(at);
 }
 
+static void tell(const struct shim *shim, const struct shim_synced *synced)
+{
+    shim_print(stdout,
+               "revision %lld of the hub %s: %lld stored, %lld removed, %lld private keys; "
+               "%lld certificates (keyring %s)\n",
+               (long long)synced->revision, shim->settings->hub, (long long)synced->stored,
+               (long long)synced->removed, (long long)synced->keys, (long long)synced->certificates,
+               shim->keyring_path);
+    (void)fflush(stdout);
+}
+
+static void tell_json(const struct shim *shim, const struct shim_synced *synced)
+{
+    (void)print_json(shim, synced, SHIM_OK);
+    (void)fflush(stdout);
+}
+
 int shim_run_sync(struct shim *shim, char **argv)
 {
+    bool json;
+
     struct shim_sync_how how = { 0 };
     struct shim_synced synced = { 0 };
     struct shim_long line;
@@ -78,6 +97,9 @@ int shim_run_sync(struct shim *shim, char **argv)
     if (*line.operands != NULL)
         return shim_usage("sync: takes no word");
     how.whole = shim_long_has(&line, "whole");
+    json = shim_long_has(&line, "json");
+    if (how.whole && shim_long_has(&line, "follow"))
+        return shim_usage("sync: --whole and --follow exclude each other");
     code = shim_load_settings(shim);
     if (code == SHIM_OK && shim->settings->hub == NULL)
         code = shim_usage("no hub is set; give the setting `hub` in the policy file");
@@ -85,16 +107,13 @@ int shim_run_sync(struct shim *shim, char **argv)
         code = shim_keyring_find(shim);
     if (code != SHIM_OK)
         return code;
+    if (shim_long_has(&line, "follow"))
+        return shim_follow(shim, json ? tell_json : tell);
     code = sync_once(shim, &how, &synced);
-    if (shim_long_has(&line, "json"))
+    if (json)
         code = print_json(shim, &synced, code);
     else if (code == SHIM_OK)
-        shim_print(stdout,
-                   "revision %lld of the hub %s: %lld stored, %lld removed, %lld private keys; "
-                   "%lld certificates (keyring %s)\n",
-                   (long long)synced.revision, shim->settings->hub, (long long)synced.stored,
-                   (long long)synced.removed, (long long)synced.keys,
-                   (long long)synced.certificates, shim->keyring_path);
+        tell(shim, &synced);
     shim_synced_clear(&synced);
     return code;
 }

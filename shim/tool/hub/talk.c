@@ -12,7 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "tool/hub/talk.h"
+#include "tool/hub/follow.h"
 
 /* The first line of libpq's message; it may have several. */
 static void failed(const struct shim_hub *hub, const char *what, const char *why)
@@ -129,6 +129,7 @@ static PGresult *collect(struct shim_hub *hub)
     bool failed_to = false;
     bool good = true;
 
+    shim_follow_notify("WATCHDOG=1");
     while ((next = next_result(hub, &failed_to)) != NULL) {
         good = is_good(hub, next) && good;
         hub->pq->clear(last);

@@ -98,7 +98,6 @@ CREATE TABLE smime_policy.private_key (
 -- What a transaction is about to publish.  Not logged: at a crash no transaction is open.
 CREATE UNLOGGED TABLE smime_policy.incoming (
   tx xid8 NOT NULL DEFAULT pg_current_xact_id(),
-  ordinal bigint GENERATED ALWAYS AS IDENTITY,
   what text NOT NULL CHECK (what IN ('certificate', 'removal', 'key')),
   name bytea NOT NULL,
   base bytea, -- the sum of the row that the writer knows; NULL: it knows none
@@ -180,7 +179,7 @@ BEGIN
   END IF;
 
   INSERT INTO smime_policy.journal
-    SELECT into_realm, publish.revision, i.ordinal, this_epoch, i.what, i.name,
+    SELECT into_realm, publish.revision, row_number() OVER (ORDER BY i.what, i.name), this_epoch, i.what, i.name,
            CASE WHEN i.what = 'certificate' THEN i.payload END, i.role, i.origin, i.uploaded,
            i.addresses, i.narrowed, session_user, clock_timestamp()
     FROM smime_policy.incoming i WHERE i.tx = this_tx;
