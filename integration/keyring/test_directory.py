@@ -587,8 +587,10 @@ def test_a_server_that_dies(tmp_path, world):
     directory = Directory(folder, [person("bob", "bob@example.org", certs=[world.bob])])
     box = Box(tmp_path, world)
     box.set(contacts=directory.local())
-    must(box("collect", "-n", "bob@example.org"))
-    directory.stop()
+    try:
+        must(box("collect", "-n", "bob@example.org"))
+    finally:
+        directory.stop()
     result = box("collect", "bob@example.org")
     assert result.rc == SYSTEM and "Can't contact LDAP server" in result.err
     shutil.rmtree(folder)
