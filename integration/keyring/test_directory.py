@@ -11,12 +11,13 @@ import socket
 import sqlite3
 import tempfile
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import jsonschema
 import pytest
 
-from directory import BASE, SERVER, SLAPD, Cert, Directory, bag, crl, person
+from directory import BASE, RSA, SERVER, SLAPD, Cert, Directory, bag, crl, person
 from faults import fail_each, skip_without_strace, starve_each
 from harness import COMMAND, OPENSSL, REPO, must, run, stock, write_conf
 from test_faults_keyring import Keyring
@@ -60,6 +61,7 @@ class World:
                 Cert("signs", ["signs@example.org"], self.root, signs_only=True)]),
             person("agrees", "agrees@example.org", certs=[
                 Cert("agrees", ["agrees@example.org"], self.root, agrees=True)]),
+            person("rsa", "rsa@example.org", certs=[Cert("rsa", ["rsa@example.org"], self.root, key=RSA())]),
             person("ca", "ca@example.org", certs=[Cert("ca", ["ca@example.org"], self.root, ca=True)]),
             person("own", "own@example.org", certs=[
                 Cert("own", ["own@example.org"], self.root, key=self.own.key)]),
@@ -354,19 +356,32 @@ def test_several_directories(box):
     assert result.err.count("cannot be asked") == 1 and result.err.count("was fetched") == 2
 
 
-def test_old_answers_are_asked_for_again(box, world):
-    must(box.encrypt("bob@example.org"))
+@pytest.mark.parametrize("address", ["bob@example.org", "rsa@example.org"])
+def test_old_answers_are_asked_for_again(address, box):
+    """With an RSA key the launcher encrypts, and leaves it to the tool to ask."""
+    must(box.encrypt(address))
     before = box.age(2 * DAY)
     # Nobody answers: what is stored is used.
     box.set(contacts="ldapi://%2Fnonexistent")
-    result = must(box.encrypt("bob@example.org"))
+    result = must(box.encrypt(address))
     assert "cannot be asked" in result.err and "only the keyring was" in result.err
     box.set(contacts="ldapi://%2Fnonexistent", contacts_age="1w")
-    assert must(box.encrypt("bob@example.org")).err == ""
+    assert must(box.encrypt(address)).err == ""
     assert box.age(0) == before
     box.set()
-    assert must(box.encrypt("bob@example.org")).err == ""
+    assert must(box.encrypt(address)).err == ""
     assert box.age(0) > before
+
+
+def test_several_ask_at_once(box):
+    """They store one certificate."""
+    def encrypt(number):
+        return box("encrypt", "-in", box.mail, "-out", box.folder / f"sealed{number}", "--to", "rsa@example.org")
+
+    with ThreadPoolExecutor(4) as pool:
+        for result in pool.map(encrypt, range(4)):
+            must(result)
+    assert box.rows() == [(DIRECTORY, ("rsa@example.org",))]
 
 
 def test_what_left_the_directory_is_removed(box, world):
@@ -572,8 +587,10 @@ def test_a_server_that_dies(tmp_path, world):
     directory = Directory(folder, [person("bob", "bob@example.org", certs=[world.bob])])
     box = Box(tmp_path, world)
     box.set(contacts=directory.local())
-    must(box("collect", "-n", "bob@example.org"))
-    directory.stop()
+    try:
+        must(box("collect", "-n", "bob@example.org"))
+    finally:
+        directory.stop()
     result = box("collect", "bob@example.org")
     assert result.rc == SYSTEM and "Can't contact LDAP server" in result.err
     shutil.rmtree(folder)

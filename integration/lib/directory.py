@@ -4,6 +4,7 @@
 
 import base64
 import datetime
+import functools
 import ipaddress
 import shutil
 import socket
@@ -11,7 +12,7 @@ import subprocess
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from harness import environment, must, run, wait_for
@@ -19,6 +20,7 @@ from harness import environment, must, run, wait_for
 SLAPD = shutil.which("slapd", path="/usr/sbin:/usr/lib/openldap:/usr/bin")
 BASE = "dc=example,dc=org"
 MAIL, SERVER = ExtendedKeyUsageOID.EMAIL_PROTECTION, ExtendedKeyUsageOID.SERVER_AUTH
+RSA = functools.partial(rsa.generate_private_key, 65537, 2048)
 NOW = datetime.datetime.utcnow().replace(microsecond=0)
 
 
