@@ -99,7 +99,8 @@ int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, 
 /**
  * Judge |cert| for |use|.
  *
- * Every rule is asked; the verdict lists all findings, not only the first.
+ * Every rule is asked; the verdict lists all findings, not only the first.  Of the
+ * setting `keyring` the stored CRLs are read, as the setting `revocation` says.
  *
  * @param settings  NULL for the defaults
  * @param cert      required; not modified, nothing is cached into it
@@ -201,8 +202,8 @@ int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_setting
 
 /**
  * A verification callback for X509_STORE_set_verify_cb() and
- * X509_STORE_CTX_set_verify_cb(): also asks `signer-certificate` of the signer
- * and `distrust-default` of its chain.
+ * X509_STORE_CTX_set_verify_cb(): also asks `signer-certificate` of the signer,
+ * `distrust-default` of its chain, and for the revocation of both, as of now.
  *
  * With it CMS_verify() and PKCS7_verify() fail where the rules refuse the
  * signer; the findings are in the OpenSSL error queue and the error of the

@@ -85,6 +85,11 @@ class Keyring(Case):
 
     def complaint(self, room, result, failed):
         found = super().complaint(room, result, failed)
+        # CRLs that cannot be opened are no error of the command: a verdict says so.
+        if (found in ("no clear error", "success, and not all of it is there") and
+                b"revocation-unknown" in result.out and
+                room.state in (self._old, self._new)):
+            found = None
         keyring = room.at / "keyring"
         if found is None and self._changes and (keyring / "certificates.db").exists():
             found = self._check(keyring)

@@ -171,3 +171,18 @@ def test_what_stock_loads_by_itself(verbs, command, server, tmp_path):
     done = command(*words, revocation="hard")
     assert done.rc == REFUSED and "revocation" in done.err and not (tmp_path / "out").exists(), done
     assert command(*words).rc == DONE and not server.asked
+
+
+def test_maintain_asks_about_identities(ca, keyring, command, server, tmp_path, answers):
+    """So a verb need not wait, and a person is told of a certificate of one's own that is revoked."""
+    done = command("maintain", "--json")
+    assert done.rc == DONE and server.paths == ["/ocsp"], done
+    answers.clear()
+    done = command("sign", "--from", "alice@example.org", "-in", tmp_path / "mail", "-out", tmp_path / "out")
+    assert done.rc == DONE and server.paths == ["/ocsp"], done
+    answers["/ocsp"] = ca.responder()
+    ca.revoke("alice", "keyCompromise")
+    for path in (keyring / "ocsp").iterdir():
+        path.unlink()
+    done = command("maintain", "--all")
+    assert done.rc == REFUSED and b"alice@example.org" in done.out and b"revoked" in done.out, done

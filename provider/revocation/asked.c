@@ -66,16 +66,14 @@ static void keep_damage(struct question *question, char *why)
 static int is_issuer(const struct question *question, const struct sp_crl_opened *file)
 {
     unsigned char *cert;
-    int is;
+    int is = -1;
 
     if (file->header.ski != 0 && file->header.ski == question->kin.issuer_key_id)
         return 1;
     if (question->has_signed == NULL)
         return -1;
-    cert = sp_crl_read_cert(file);
-    is = cert == NULL
-             ? -1
-             : question->has_signed(cert, (size_t)file->header.cert_length, question->data);
+    if (sp_crl_read_cert(file, &cert) && cert != NULL)
+        is = question->has_signed(cert, (size_t)file->header.cert_length, question->data);
     OPENSSL_free(cert);
     return is;
 }
@@ -83,6 +81,9 @@ static int is_issuer(const struct question *question, const struct sp_crl_opened
 /* Is every certificate of this kind, with whatever reason, in the CRL? */
 static bool is_in_scope(const struct sp_kinship *kin, uint64_t scope)
 {
+    /* No file can name such a serial number. */
+    if (kin->serial_length > SP_CRL_LONGEST_SERIAL)
+        return false;
     if (scope == SP_CRL_USERS)
         return !kin->is_ca;
     if (scope == SP_CRL_CAS)

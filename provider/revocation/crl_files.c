@@ -97,15 +97,16 @@ static enum sp_crl_there read_file(struct sp_crl_file *file, const struct sp_crl
 {
     struct sp_crl_opened opened;
     enum sp_crl_there there = sp_crl_open(&opened, folder, name, why);
+    bool read;
 
     if (there != SP_CRL_THERE)
         return there;
     set_about(file, &opened.header);
-    file->cert = sp_crl_read_cert(&opened);
+    read = sp_crl_read_cert(&opened, &file->cert);
     sp_crl_close(&opened);
-    return file->cert != NULL
-               ? SP_CRL_THERE
-               : sp_crl_damaged(sp_crl_path(folder->keyring, folder->name, name), why);
+    if (file->cert != NULL)
+        return SP_CRL_THERE;
+    return sp_crl_damaged(read ? sp_crl_path(folder->keyring, folder->name, name) : NULL, why);
 }
 
 struct telling {

@@ -211,14 +211,18 @@ bool sp_crl_read_page(const struct sp_crl_opened *file, uint64_t number,
            sp_crl_is_sealed(page, file->identity, number);
 }
 
-unsigned char *sp_crl_read_cert(const struct sp_crl_opened *file)
+bool sp_crl_read_cert(const struct sp_crl_opened *file, unsigned char **cert)
 {
     const size_t length = (size_t)file->header.cert_length;
-    unsigned char *cert = OPENSSL_malloc(length + 1);
+    unsigned char *der = OPENSSL_malloc(length + 1);
 
-    if (cert != NULL && read_at(file->fd, cert, length, (1 + file->header.pages) * SP_CRL_PAGE) &&
-        sp_crl_sum(file->identity, cert, length) == file->header.cert_sum)
-        return cert;
-    OPENSSL_free(cert);
-    return NULL;
+    *cert = NULL;
+    if (der == NULL)
+        return false;
+    if (read_at(file->fd, der, length, (1 + file->header.pages) * SP_CRL_PAGE) &&
+        sp_crl_sum(file->identity, der, length) == file->header.cert_sum)
+        *cert = der;
+    else
+        OPENSSL_free(der);
+    return true;
 }

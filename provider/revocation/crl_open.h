@@ -52,8 +52,11 @@ void sp_crl_close(struct sp_crl_opened *file);
 /* Read page |number|; false if it is damaged. */
 bool sp_crl_read_page(const struct sp_crl_opened *file, uint64_t number,
                       unsigned char page[SP_CRL_PAGE]);
-/* The issuer's certificate, a new DER of header.cert_length bytes; NULL if it is damaged. */
-unsigned char *sp_crl_read_cert(const struct sp_crl_opened *file);
+/*
+ * Read the issuer's certificate, a new DER of header.cert_length bytes; NULL if it is damaged.
+ * False only if out of memory.
+ */
+bool sp_crl_read_cert(const struct sp_crl_opened *file, unsigned char **cert);
 
 /* KEYRING/crls, and |folder| and |name| in it unless they are "". */
 char *sp_crl_path(const char *keyring, const char *folder, const char *name);

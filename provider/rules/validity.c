@@ -4,10 +4,11 @@
  *
  * The rules on time.  Both bounds belong to the validity (RFC 5280, 4.1.2.5).
  */
+
 #include <openssl/crypto.h>
 
 #include "rules/case.h"
-#include "settings/directories.h"
+#include "settings/accepted.h"
 
 #define DAY          INT64_C(86400)
 #define LONGEST_DAYS 1185
@@ -233,7 +234,8 @@ bool sp_age_is_asked(smimepolicy_use use, const smimepolicy_settings *settings)
 
 bool sp_is_stale(time_t contact, time_t now, const smimepolicy_settings *settings)
 {
-    return contact <= 0 || now - contact > sp_span(settings->hub_max_age) || contact - now > SKEW;
+    return contact <= 0 || now - contact > sp_seconds(settings->hub_max_age) ||
+           contact - now > SKEW;
 }
 
 smimepolicy_verdict *sp_judge_age(const struct sp_facts *facts, smimepolicy_use use, time_t contact,

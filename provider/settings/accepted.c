@@ -69,3 +69,31 @@ bool sp_accepts_anchors(const char *value)
     }
     return count > 0;
 }
+
+int64_t sp_seconds(const char *value)
+{
+    const size_t length = strspn(value, "0123456789");
+    int64_t number = 0;
+
+    if (length == 0 || length > 5 || value[length] == '\0' || value[length + 1] != '\0')
+        return 0;
+    for (size_t i = 0; i < length; i++)
+        number = number * 10 + (value[i] - '0');
+    switch (value[length]) {
+    case 'm':
+        return number * 60;
+    case 'h':
+        return number * 60 * 60;
+    case 'd':
+        return number * 24 * 60 * 60;
+    case 'w':
+        return number * 7 * 24 * 60 * 60;
+    default:
+        return 0;
+    }
+}
+
+bool sp_accepts_span(const char *value)
+{
+    return sp_seconds(value) > 0;
+}

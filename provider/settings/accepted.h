@@ -8,6 +8,7 @@
 #define SP_ACCEPTED_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 bool sp_has_control(const char *value);
 /*
@@ -18,4 +19,8 @@ bool sp_accepts_hub(const char *value);
 bool sp_accepts_realm(const char *value);
 /* "no", "yes", or SHA-256 fingerprints. */
 bool sp_accepts_anchors(const char *value);
+/* The seconds of a span of time such as "90m", "12h", "1d" or "2w"; 0 if it is none. */
+int64_t sp_seconds(const char *value);
+bool sp_accepts_span(const char *value);
+
 #endif

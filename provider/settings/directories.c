@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "settings/accepted.h"
 #include "settings/settings.h"
 
 #define LONGEST_URL 1000
@@ -54,27 +55,7 @@ bool sp_are_directories(const char *value)
     }
 }
 
-int64_t sp_span(const char *value)
-{
-    static const char digits[] = "0123456789";
-    const size_t length = strspn(value, digits);
-    int64_t number = 0;
-    int64_t unit;
-
-    if (length == 0 || length > 4 || value[length] == '\0' || value[length + 1] != '\0')
-        return 0;
-    for (size_t i = 0; i < length; i++)
-        number = number * 10 + (value[i] - '0');
-    unit = value[length] == 'h' ? 3600 : value[length] == 'd' ? 86400 : 7 * 86400;
-    return strchr("hdw", value[length]) == NULL ? 0 : number * unit;
-}
-
-bool sp_is_span(const char *value)
-{
-    return sp_span(value) > 0;
-}
-
 bool sp_is_to_be_asked_again(const smimepolicy_settings *settings, int64_t asked, time_t now)
 {
-    return settings->contacts != NULL && now - asked >= sp_span(settings->contacts_age);
+    return settings->contacts != NULL && now - asked >= sp_seconds(settings->contacts_age);
 }

@@ -16,10 +16,6 @@
 
 /* Are these URLs of directories, with a space between them? */
 bool sp_are_directories(const char *value);
-/* The seconds of a span of time, such as "12h", "1d" or "2w"; 0 if it is none. */
-int64_t sp_span(const char *value);
-/* Is it a span of time? */
-bool sp_is_span(const char *value);
 /*
  * Is a directory to be asked |now| about a certificate that one gave when it was
  * |asked|?  Never without the setting `contacts`.

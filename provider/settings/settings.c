@@ -120,6 +120,7 @@ static const char *const leniency[] = { "reject", "accept", NULL };
 static const char *const answers[] = { "no", "yes", NULL };
 static const char *const switches[] = { "off", "on", NULL };
 
+#define SPAN "a span of time such as 90m, 12h, 1d or 2w"
 #define DIRECTORIES                                                                                \
     "up to 4 URLs like ldap://HOST/BASE, ldaps://HOST/BASE or ldapi://SOCKET/BASE, with a space "  \
     "between them"
@@ -160,7 +161,7 @@ static const struct row {
     WORDS(collect, "chain", "chain or off", collections),
     WORDS(signers, "all", "all or any", quorums),
     STRING(contacts, NULL, DIRECTORIES, sp_are_directories),
-    STRING(contacts_age, "1d", "a span of time such as 12h, 1d or 2w", sp_is_span),
+    STRING(contacts_age, "1d", SPAN, sp_accepts_span),
     WORDS(contacts_starttls, "yes", "no or yes", answers),
     STRING(contacts_bind, NULL, "an absolute path", is_absolute_path),
     STRING(contacts_ca, NULL, "an absolute path", is_absolute_path),
@@ -173,7 +174,7 @@ static const struct row {
     STRING(hub_realm, "default", "a name of letters, digits, '-', '_' and '.'", sp_accepts_realm),
     STRING(hub_anchors, "no", "no, yes, or SHA-256 fingerprints with spaces between",
            sp_accepts_anchors),
-    STRING(hub_max_age, "1d", "a span of time such as 12h, 1d or 2w", sp_is_span),
+    STRING(hub_max_age, "1d", SPAN, sp_accepts_span),
     WORDS(trace, "no", "no or yes", answers),
     WORDS(weak_key, "warn", "ignore, warn or deny", severity_words),
     WORDS(weak_digest, "warn", "ignore, warn or deny", severity_words),

@@ -222,8 +222,7 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     /* Of a message that is not understood it stays so. */
     operation->shim->left_to_provider = verb->use == SMIMEPOLICY_VERIFY;
     if (code == SHIM_OK && verb->use != SMIMEPOLICY_DECRYPT)
-        code =
-            shim_ocsp_begin(operation->shim, operation->explain ? SHIM_OCSP_LOOK : SHIM_OCSP_ASK);
+        code = shim_ocsp_begin(operation->shim, !operation->explain, SHIM_OCSP_PATIENCE);
     if (code == SHIM_OK)
         code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)

@@ -38,7 +38,9 @@ static void set_up(void)
     sp_store(keyring, cert, SP_ROLE_CONTACT);
     sp_store_key(keyring, cert, "key", true, NULL);
     sp_run_sql(place, SP_KEYS,
-               "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0);"
+               "PRAGMA ignore_check_constraints = ON;"
+               "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0),"
+               " (CAST(x'01' || zeroblob(31) AS BLOB), 1, x'00', 'both', 0);"
                "INSERT INTO waiting VALUES (1, zeroblob(32), x'00', 0)");
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
@@ -250,6 +252,7 @@ static void hear(const char *line, void *data)
     bool *unread = data;
 
     *unread = *unread || strstr(line, "cannot be read") != NULL;
+    ck_assert_ptr_null(strstr(line, "(null)"));
 }
 
 /* The end of an upload with a request. */
@@ -269,14 +272,17 @@ static bool try_request(void)
     return done;
 }
 
-/* The key that was stored is none, and the request for the one that is elsewhere is none. */
+/*
+ * The key that was stored is none; another one is none, is elsewhere too, and is nobody's; and the
+ * request for the one that is elsewhere is none.
+ */
 static bool try_check(void)
 {
     struct sp_checked checked = { 0 };
     bool unread = false;
 
-    return sp_keyring_check(keyring, hear, &unread, &checked) && !unread && checked.faults == 2 &&
-           checked.certificates == 1 && checked.keys == 2;
+    return sp_keyring_check(keyring, hear, &unread, &checked) && !unread && checked.faults == 5 &&
+           checked.certificates == 1 && checked.keys == 3;
 }
 
 /* Beside the keyring: it goes with it. */
@@ -316,7 +322,7 @@ static const struct {
     { "remove", try_remove, "", 0 },
     { "remove waiting", try_remove_waiting, NULL, 0 },
     { "change key", try_change_key, NULL, 0 },
-    { "check", try_check, NULL, 1 },
+    { "check", try_check, NULL, 2 },
     { "backup", try_backup, NULL, 0 },
 };
 
@@ -327,7 +333,7 @@ static void expect_in(const char *path, const char *certificates)
     sp_expect_all(is, certificates);
     sp_keyring_close(is);
     ck_assert_int_eq(
-        sp_sql_number(path, SP_KEYS, "SELECT count(*) FROM private_key WHERE key <> zeroblob(32)"),
+        sp_sql_number(path, SP_KEYS, "SELECT count(*) FROM private_key WHERE uploaded > 0"),
         *certificates == '\0' ? 0 : 1);
 }
 

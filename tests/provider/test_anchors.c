@@ -19,7 +19,7 @@ enum { ROOT = 1, BETWEEN = 2, ALL = ROOT | BETWEEN };
 
 #define PARTIAL X509_V_FLAG_PARTIAL_CHAIN
 #define UNKNOWN "the chain ends in a certificate that was not uploaded"
-#define BY_MAIL "the chain ends in a certificate that came with a mail or from a directory"
+#define BY_MAIL "the chain ends in a certificate that came with a mail"
 
 static const struct {
     int named;    /* in the program's store; the CA between is in the message too */

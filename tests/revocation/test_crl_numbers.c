@@ -124,6 +124,25 @@ START_TEST(too_long)
 }
 END_TEST
 
+/* No file can name it, so none says that it is not revoked. */
+START_TEST(certificate_too_long)
+{
+    struct sp_crl_writer *writer = new_writer(0);
+    char hex[2 * SP_CRL_LONGEST_SERIAL + 3] = "";
+    X509 *cert;
+
+    commit(writer);
+    memset(hex, '1', 2 * SP_CRL_LONGEST_SERIAL);
+    cert = with_serial(hex);
+    sp_expect_answer(cert, "none");
+    X509_free(cert);
+    memset(hex, '1', 2 * SP_CRL_LONGEST_SERIAL + 2);
+    cert = with_serial(hex);
+    sp_expect_answer(cert, "unknown");
+    X509_free(cert);
+}
+END_TEST
+
 START_TEST(revokes_nothing)
 {
     struct sp_crl_writer *writer = new_writer(1);
@@ -240,6 +259,7 @@ static Suite *numbers_suite(void)
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
     tcase_add_loop_test(tcase, serial, 0, SP_ROWS(serials));
     tcase_add_test(tcase, too_long);
+    tcase_add_test(tcase, certificate_too_long);
     tcase_add_test(tcase, revokes_nothing);
     tcase_add_test(tcase, same_serial);
     tcase_add_test(tcase, long_serials);

@@ -269,12 +269,12 @@ static bool ask_one(struct asking *asking, const char *url,
                                             .settings = asking->directory->shim->settings,
                                             .credentials = credentials };
     struct shim_answer answer;
-    char *why = shim_look_up(&question, &answer, spent);
-    bool answered = why == NULL && answer.bytes != NULL;
+    char *why;
+    bool answered = shim_look_up(&question, &answer, spent, &why);
 
     asking->certs = sk_X509_new_null();
     asking->issuers = sk_X509_new_null();
-    if (answer.bytes == NULL || asking->certs == NULL || asking->issuers == NULL) {
+    if ((!answered && why == NULL) || asking->certs == NULL || asking->issuers == NULL) {
         asking->fault = shim_no_memory();
     } else if (!answered) {
         tell(asking, SHIM_NEWS_FAILED, NULL, NULL, why);

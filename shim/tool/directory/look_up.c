@@ -94,8 +94,15 @@ static int64_t now_in_ms(void)
     return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* Read until the end of |from|, or until the time is over.  NULL, or why there is no answer. */
-static char *read_all(int from, BUF_MEM *bytes)
+/* Why there is no answer: |text|, owned. */
+static bool fail(char **why, char *text)
+{
+    *why = text;
+    return false;
+}
+
+/* Read until the end of |from|; false with |*why| if the time is over before, or at a fault. */
+static bool read_all(int from, BUF_MEM *bytes, char **why)
 {
     const int64_t end = now_in_ms() + SHIM_PATIENCE * 1000;
     char block[16384];
@@ -110,17 +117,19 @@ static char *read_all(int from, BUF_MEM *bytes)
         if (ready < 0 && errno == EINTR)
             continue;
         if (ready < 0)
-            return sp_format("it cannot be waited for: %s", strerror(errno));
+            return fail(why, sp_format("it cannot be waited for: %s", strerror(errno)));
         if (ready == 0)
-            return sp_format("it did not answer within %d seconds", SHIM_PATIENCE);
+            return fail(why, sp_format("it did not answer within %d seconds", SHIM_PATIENCE));
         got = read(from, block, sizeof(block));
         if (got < 0 && errno == EINTR)
             continue;
-        if (got <= 0)
-            return NULL;
+        if (got < 0)
+            return fail(why, sp_format("its answer cannot be read: %s", strerror(errno)));
+        if (got == 0)
+            return true;
         if (used + (size_t)got > LONGEST_ANSWER ||
             BUF_MEM_grow(bytes, used + (size_t)got) != used + (size_t)got)
-            return sp_format("its answer is too long");
+            return fail(why, sp_format("its answer is too long"));
         memcpy(bytes->data + used, block, (size_t)got);
         used += (size_t)got;
     }
@@ -144,48 +153,46 @@ bool shim_answer_next(struct shim_answer *answer, enum shim_given_kind *kind, co
     return true;
 }
 
-/* Is the answer complete?  NULL, or why there is none. */
-static char *check(struct shim_answer *answer)
+/* Is the answer complete?  If not, |*why| there is none. */
+static bool is_complete(struct shim_answer *answer, char **why)
 {
     enum shim_given_kind kind = SHIM_GIVEN_VALUE;
     const char *data = NULL;
     size_t length = 0;
-    char *text;
-    char *why;
 
     while (shim_answer_next(answer, &kind, &data, &length) && kind < SHIM_GIVEN_FAILURE)
         ;
     answer->at = 0;
-    if (kind == SHIM_GIVEN_ALL)
-        return NULL;
-    if (kind != SHIM_GIVEN_FAILURE)
-        return sp_format("the process that asked it ended early");
-    text = OPENSSL_strndup(data, length);
-    why = text == NULL ? NULL : sp_format("%s", text);
-    OPENSSL_free(text);
-    return why;
+    if (kind == SHIM_GIVEN_FAILURE)
+        *why = OPENSSL_strndup(data, length);
+    else if (kind != SHIM_GIVEN_ALL)
+        *why = sp_format("the process that asked it ended early");
+    return kind == SHIM_GIVEN_ALL;
 }
 
-char *shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent)
+bool shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent,
+                  char **why)
 {
     const int64_t begun = now_in_ms();
     const pid_t parent = getpid();
     int ends[2] = { -1, -1 };
     pid_t child = -1;
-    char *why;
+    bool is_read = false;
 
+    *why = NULL;
     *answer = (struct shim_answer){ .bytes = BUF_MEM_new() };
     if (answer->bytes == NULL)
-        return NULL;
+        return false;
     if (pipe2(ends, O_CLOEXEC) == 0)
         child = fork();
     if (child == 0)
         ask(question, ends[1], parent);
-    why = child < 0 ? sp_format("no process can be started: %s", strerror(errno)) : NULL;
+    if (child < 0)
+        *why = sp_format("no process can be started: %s", strerror(errno));
     if (ends[1] >= 0)
         close(ends[1]);
     if (child > 0) {
-        why = read_all(ends[0], answer->bytes);
+        is_read = read_all(ends[0], answer->bytes, why);
         (void)kill(child, SIGKILL);
         while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
             ;
@@ -193,5 +200,5 @@ char *shim_look_up(const struct shim_question *question, struct shim_answer *ans
     if (ends[0] >= 0)
         close(ends[0]);
     *spent += now_in_ms() - begun;
-    return why != NULL ? why : check(answer);
+    return is_read && is_complete(answer, why);
 }

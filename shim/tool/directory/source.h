@@ -65,11 +65,12 @@ struct shim_answer {
 /*
  * Ask the directory of |question|.  What it takes is added to |*spent|, in milliseconds.
  *
- * @return NULL with |answer| complete, to free with BUF_MEM_free(); or why there is none,
- *         to free, as in "it …"
+ * @param answer  its bytes are to be freed with BUF_MEM_free(), whatever is returned
+ * @param why     set if there is no answer, to free; NULL: out of memory
+ * @return true if |answer| is complete
  */
-char *shim_look_up(const struct shim_question *question, struct shim_answer *answer,
-                   int64_t *spent);
+bool shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent,
+                  char **why);
 /* Get the next part; false behind the last. */
 bool shim_answer_next(struct shim_answer *answer, enum shim_given_kind *kind, const char **data,
                       size_t *length);

@@ -16,9 +16,8 @@
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/ocsp/ocsp.h"
 
-#define FOR_ALL 3000 /* milliseconds */
-
-/* The questions of the one verb that this process runs.  Written by shim_ocsp_begin() and below. */
+/* The questions of the one command that this process runs.  Written by shim_ocsp_begin() and below.
+ */
 static struct {
     const struct shim *shim; /* borrowed */
     struct shim_ocsp ocsp;
@@ -123,14 +122,14 @@ static bool ask_also(const X509 *asked, struct sp_revocation *found)
     return done;
 }
 
-int shim_ocsp_begin(struct shim *shim, enum shim_ocsp_how how)
+int shim_ocsp_begin(struct shim *shim, bool keeps, int64_t milliseconds)
 {
     if (!shim->settings->asks_ocsp || !sp_revocation_is_asked(shim->settings))
         return SHIM_OK;
     asking.shim = shim;
     asking.ocsp = (struct shim_ocsp){ .settings = shim->settings,
-                                      .keeps_nothing = how == SHIM_OCSP_LOOK,
-                                      .milliseconds = FOR_ALL };
+                                      .keeps_nothing = !keeps,
+                                      .milliseconds = milliseconds };
     sp_revocation_ask_also(ask_also);
     return shim_crls_find(shim);
 }

@@ -10,18 +10,17 @@
 #include "common/shim.h"
 #include "keyring/keyring.h"
 
-enum shim_ocsp_how {
-    SHIM_OCSP_ASK, /* the responder, where no answer that counts is kept */
-    SHIM_OCSP_LOOK /* as it, but keep no answer: nothing is changed */
-};
+/* So long a verb waits for all responders together. */
+#define SHIM_OCSP_PATIENCE 3000
 
 /*
  * From now on ask by OCSP too, where certificates are judged for |shim|, if its settings say so.
- * All responders together have three seconds.
  *
+ * @param keeps  the answers are kept for the next time; else nothing is changed
+ * @param milliseconds  for all responders together; 0: look only at the answers that are kept
  * @return SHIM_OK, or another code with the reason on stderr
  */
-int shim_ocsp_begin(struct shim *shim, enum shim_ocsp_how how);
+int shim_ocsp_begin(struct shim *shim, bool keeps, int64_t milliseconds);
 /* Issuers are looked for in |certs|, too, until it is called with NULL.  Borrowed. */
 void shim_ocsp_issuers(const STACK_OF(X509) *certs);
 

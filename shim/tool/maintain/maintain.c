@@ -17,13 +17,16 @@
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
+#include "tool/keyring/ocsp_answers.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 #include "tool/maintain/fetching.h"
 #include "tool/ocsp/ocsp.h"
 #include "tool/overview/overview.h"
 
-#define SENDMAIL "/usr/sbin/sendmail"
+/* Milliseconds for the responders of all identities. */
+#define FOR_RESPONDERS 60000
+#define SENDMAIL       "/usr/sbin/sendmail"
 
 struct maintaining {
     struct shim *shim; /* borrowed, as are the words below */
@@ -182,21 +185,44 @@ static int look(struct maintaining *maintaining)
     return code;
 }
 
+static int nothing(const struct shim_entry *entry, void *data)
+{
+    (void)entry, (void)data;
+    return SHIM_OK;
+}
+
 /*
- * Fetch CRLs, if the settings name hosts for that, and remove answers of OCSP that no longer
- * count.
+ * Ask about the identities by OCSP, as they are judged for a list, so that a verb need not wait
+ * for that.  Of all others the answers that are kept are looked at from then on.
+ */
+static int ask_responders(struct maintaining *maintaining, struct sp_keyring *keyring)
+{
+    const struct sp_query identities = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
+    int code = shim_ocsp_begin(maintaining->shim, true, FOR_RESPONDERS);
+
+    if (code == SHIM_OK)
+        code = shim_entry_each(maintaining->shim, keyring, &identities, maintaining->now, nothing,
+                               NULL);
+    return code == SHIM_OK ? shim_ocsp_begin(maintaining->shim, true, 0) : code;
+}
+
+/*
+ * Fetch CRLs, if the settings name hosts for that, remove answers of OCSP that no longer count,
+ * and ask for new ones.
  */
 static int refresh(struct maintaining *maintaining, struct sp_keyring *keyring)
 {
     struct shim *shim = maintaining->shim;
     char *why = NULL;
+    int code = SHIM_OK;
 
     if (!shim_ocsp_sweep(shim->keyring_path, maintaining->now, &why))
         return shim_keyring_fault(why);
-    return shim->settings->fetch_from == NULL
-               ? SHIM_OK
-               : shim_crls_fetch(shim, keyring, maintaining->now, &maintaining->attention,
-                                 &maintaining->fetched);
+    if (shim->settings->fetch_from != NULL)
+        code = shim_crls_fetch(shim, keyring, maintaining->now, &maintaining->attention,
+                               &maintaining->fetched);
+    return code == SHIM_OK && shim->settings->asks_ocsp ? ask_responders(maintaining, keyring)
+                                                        : code;
 }
 
 /* Check and copy the keyring, before anything is told of it. */

@@ -23,8 +23,8 @@ struct shim_ocsp {
     const smimepolicy_settings *settings; /* borrowed */
     const char *keyring;                  /* borrowed: its path; NULL: answers are not kept */
     bool keeps_nothing;                   /* nothing is written */
-    int64_t milliseconds;                 /* for all of them, from the first one on */
-    int64_t end;                          /* of shim_milliseconds(); 0: none was asked yet */
+    int64_t milliseconds; /* for all of them, from the first one on; 0: no responder is asked */
+    int64_t end;          /* of shim_milliseconds(); 0: none was asked yet */
 };
 
 /*
@@ -55,6 +55,9 @@ struct shim_ocsp_exchange {
  */
 bool shim_ocsp_read(const struct shim_ocsp_exchange *exchange, const unsigned char *der,
                     size_t length, struct sp_revocation *found, const char **why);
+
+/* Seconds since the epoch; 0: there is none, or it is no time. */
+int64_t shim_ocsp_time(const ASN1_GENERALIZEDTIME *at);
 
 /* ocsp_kept.c: the answer for |cert|, to free, or NULL. */
 unsigned char *shim_ocsp_kept(const char *keyring, const X509 *cert, size_t *length);

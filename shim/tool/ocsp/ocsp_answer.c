@@ -13,8 +13,7 @@
 /* Seconds that the clock of the responder may go ahead. */
 #define SKEW 300
 
-/* Seconds since the epoch; 0: there is none, or it is no time. */
-static int64_t time_of(const ASN1_GENERALIZEDTIME *at)
+int64_t shim_ocsp_time(const ASN1_GENERALIZEDTIME *at)
 {
     struct tm tm;
 
@@ -127,9 +126,9 @@ bool shim_ocsp_read(const struct shim_ocsp_exchange *exchange, const unsigned ch
                                                &revoked, &from, &to) != 1) {
         *why = "its answer is about another certificate";
     } else if (basic != NULL) {
-        answer.this_update = time_of(from);
-        answer.next_update = time_of(to);
-        answer.at = time_of(revoked);
+        answer.this_update = shim_ocsp_time(from);
+        answer.next_update = shim_ocsp_time(to);
+        answer.at = shim_ocsp_time(revoked);
         done =
             is_current(exchange, &answer, why) && has_nonce(exchange, basic, why) &&
             is_signed(exchange, basic,

@@ -130,7 +130,7 @@ static bool counts(const unsigned char *der, size_t length, time_t now)
     ASN1_GENERALIZEDTIME *to = NULL;
     bool does = single != NULL && (OCSP_single_get0_status(single, NULL, NULL, NULL, &to) ==
                                        V_OCSP_CERTSTATUS_REVOKED ||
-                                   (to != NULL && X509_cmp_time(to, &now) > 0));
+                                   shim_ocsp_time(to) > (int64_t)now);
 
     OCSP_BASICRESP_free(basic);
     OCSP_RESPONSE_free(response);

@@ -1,0 +1,211 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Gates and a stored CRL: while memory runs out, in threads, and across fork().
+ */
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/cms.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+
+#include "keyring_of_test.h"
+#include "revocation/crl_file.h"
+#include "starve.h"
+
+static X509 *read_cert(OSSL_LIB_CTX *libctx, const char *name)
+{
+    BIO *file = sp_read_file(name, "pem");
+    X509 *cert = X509_new_ex(libctx, NULL);
+
+    if (cert != NULL)
+        (void)PEM_read_bio_X509(file, &cert, NULL, NULL);
+    BIO_free(file);
+    return cert;
+}
+
+/* Store a CRL of the CA that names |name|; NULL: nobody. */
+static void store_crl(const char *name)
+{
+    X509 *ca = read_cert(NULL, "ca"), *cert = name != NULL ? read_cert(NULL, name) : NULL;
+    const struct sp_keyid id = sp_keyid_of_cert(NULL, ca);
+    const struct sp_crl_issuer issuer = { .key = id.hash,
+                                          .name = X509_get_subject_name(ca),
+                                          .cert = ca };
+    const struct sp_crl_about about = { .this_update = 1690899628, .next_update = 4102444800 };
+    char *why = NULL;
+    struct sp_crl_writer *writer =
+        sp_crl_writer_new(sp_keyring_of_test(), &issuer, &about, 1, &why);
+
+    ck_assert_msg(writer != NULL, "%s", why);
+    if (cert != NULL) {
+        const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+        const struct sp_crl_entry entry = { ASN1_STRING_get0_data(serial),
+                                            (size_t)ASN1_STRING_length(serial), 1690899628, 1 };
+
+        ck_assert(sp_crl_writer_add(writer, &entry, &why));
+    }
+    ck_assert_msg(sp_crl_writer_commit(writer, &why), "%s", why);
+    sp_crl_writer_free(writer);
+    X509_free(cert);
+    X509_free(ca);
+}
+
+static bool remove_crl(const struct sp_crl_file *file, void *data)
+{
+    char *why;
+
+    (void)data;
+    ck_assert(sp_crl_file_remove(file->path, &why));
+    return true;
+}
+
+/* So that the keyring of the test can be removed. */
+static void remove_crls(void)
+{
+    char *why, folder[128];
+
+    ck_assert(sp_crl_files_each(sp_keyring_of_test(), remove_crl, NULL, &why));
+    (void)snprintf(folder, sizeof(folder), "%s/crls", sp_keyring_of_test());
+    ck_assert_int_eq(rmdir(folder), 0);
+}
+
+static bool encrypt(OSSL_LIB_CTX *libctx, const char *name)
+{
+    X509 *cert = read_cert(libctx, name);
+    BIO *data = BIO_new_mem_buf("hello", 5);
+    EVP_CIPHER *cipher = EVP_CIPHER_fetch(libctx, "AES-128-CBC", NULL);
+    STACK_OF(X509) *to = sk_X509_new_null();
+    CMS_ContentInfo *message = NULL;
+
+    if (cert != NULL && sk_X509_push(to, cert) > 0)
+        message = CMS_encrypt_ex(to, data, cipher, CMS_BINARY, libctx, NULL);
+    CMS_ContentInfo_free(message);
+    EVP_CIPHER_free(cipher);
+    sk_X509_pop_free(to, X509_free);
+    BIO_free(data);
+    return message != NULL;
+}
+
+static OSSL_LIB_CTX *context(void)
+{
+    OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+    char *settings, *conf, *path;
+
+    sp_put(SP_ROLE_CA, "ca");
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s", sp_keyring_of_test()), 0);
+    conf = sp_configuration(settings);
+    path = sp_temporary(conf);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, path), 1);
+    free(path);
+    free(conf);
+    free(settings);
+    return libctx;
+}
+
+/* The test CA has no key identifier, so the signature is looked at, too. */
+START_TEST(every_allocation_fails_once)
+{
+    const char *text = getenv("SP_STARVE_STEP");
+    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
+    OSSL_LIB_CTX *libctx;
+    long fails = 1;
+    bool starved;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    libctx = context();
+    ck_assert(encrypt(libctx, "good-rsa"));
+    store_crl("good-rsa");
+    EXPECT_REFUSED(encrypt(libctx, "good-rsa"), "[revoked]");
+    do {
+        sp_starve(fails);
+        ck_assert_msg(!encrypt(libctx, "good-rsa"), "encrypted when allocation %ld fails", fails);
+        starved = sp_starve_end();
+        ERR_clear_error();
+        fails += step;
+    } while (starved);
+    ck_assert_int_gt(fails, 30);
+    EXPECT_REFUSED(encrypt(libctx, "good-rsa"), "[revoked]");
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+/* What a child, or its parent, stores is known to the other at once. */
+START_TEST(across_a_fork)
+{
+    OSSL_LIB_CTX *libctx = context();
+    pid_t child;
+    int status;
+
+    ck_assert(encrypt(libctx, "good-rsa"));
+    store_crl("good-rsa");
+    child = fork();
+    if (child == 0)
+        _exit(encrypt(libctx, "good-rsa") ? 1 : 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    child = fork();
+    if (child == 0) {
+        store_crl(NULL);
+        _exit(0);
+    }
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(encrypt(libctx, "good-rsa"));
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+#define ROUNDS 40
+
+/* Encrypt to one who is revoked and to one who is not; returns NULL if each answer was right. */
+static void *ask(void *libctx)
+{
+    bool right = true;
+
+    for (int i = 0; i < ROUNDS && right; i++)
+        right = !encrypt(libctx, "good-rsa") && encrypt(libctx, "good-ec");
+    ERR_clear_error();
+    return right ? NULL : libctx;
+}
+
+/* While another thread stores the same CRL again and again. */
+START_TEST(in_threads)
+{
+    OSSL_LIB_CTX *libctx = context();
+    pthread_t threads[3];
+    void *wrong;
+
+    store_crl("good-rsa");
+    for (int i = 0; i < SP_ROWS(threads); i++)
+        ck_assert_int_eq(pthread_create(&threads[i], NULL, ask, libctx), 0);
+    for (int i = 0; i < ROUNDS; i++)
+        store_crl("good-rsa");
+    for (int i = 0; i < SP_ROWS(threads); i++) {
+        ck_assert_int_eq(pthread_join(threads[i], &wrong), 0);
+        ck_assert_ptr_null(wrong);
+    }
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("revoked");
+    TCase *tests = sp_case(suite, "gates");
+
+    tcase_set_timeout(tests, 900);
+    tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, across_a_fork);
+    tcase_add_test(tests, in_threads);
+    return sp_run_forked(suite);
+}

@@ -1,0 +1,183 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * Every allocation of ours fails once: whoever is revoked is never let pass, what is stored stays,
+ * and nothing is lost.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include <openssl/crypto.h>
+#include <openssl/err.h>
+
+#include "crls.h"
+#include "starve.h"
+
+static const int three[] = { 3, 0 }, four[] = { 4, 0 };
+static X509 *plain, *unsure;
+static struct sp_facts *plain_facts, *unsure_facts;
+static smimepolicy_settings *settings;
+
+static void set_up(void)
+{
+    sp_crls_set_up();
+    plain = sp_issued(crls.issuer, NULL, 3, AKI("01020304"));
+    unsure = sp_issued(crls.issuer, NULL, 3, NULL, NULL);
+    plain_facts = sp_facts_new(plain);
+    unsure_facts = sp_facts_new(unsure);
+    settings = smimepolicy_settings_new();
+    sp_revoke(crls.issuer, three);
+}
+
+static void tear_down(void)
+{
+    smimepolicy_settings_free(settings);
+    sp_facts_free(plain_facts);
+    sp_facts_free(unsure_facts);
+    X509_free(plain);
+    X509_free(unsure);
+    sp_crls_tear_down();
+}
+
+/* Was it found out that it is revoked?  If not, it is said that memory ran out. */
+static bool is_found(const struct sp_facts *facts, const X509 *cert)
+{
+    const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
+    struct sp_revocation found;
+    const bool done = sp_revocation_find(crls.place, &asked, SP_NOW, true, &found);
+
+    if (done)
+        ck_assert_int_eq(found.state, SP_REVOCATION_REVOKED);
+    sp_revocation_clear(&found);
+    return done;
+}
+
+static bool ask_plain(void)
+{
+    return is_found(plain_facts, plain);
+}
+
+static bool ask_unsure(void)
+{
+    return is_found(unsure_facts, unsure);
+}
+
+static bool judge(void)
+{
+    const struct sp_asked asked = { plain_facts, sp_x509_is_signed_by, plain };
+    smimepolicy_verdict *verdict =
+        sp_judge(plain_facts, SMIMEPOLICY_SIGN, SP_NOW, SP_WITH_VALIDITY, settings);
+    bool done;
+
+    verdict = sp_revocation_add(verdict, crls.place, &asked, SP_NOW, NULL, settings);
+    done = verdict != NULL;
+    ck_assert(!done || sp_says_revoked(verdict));
+    smimepolicy_verdict_free(verdict);
+    return done;
+}
+
+static bool evaluate(void)
+{
+    smimepolicy_verdict *verdict =
+        smimepolicy_evaluate(settings, plain, NULL, SMIMEPOLICY_ENCRYPT, SP_NOW);
+    const bool done = verdict != NULL;
+
+    ck_assert(!done || sp_says_revoked(verdict));
+    smimepolicy_verdict_free(verdict);
+    return done;
+}
+
+static bool count(const struct sp_crl_file *file, void *data)
+{
+    ck_assert_ptr_null(file->damage);
+    ++*(int *)data;
+    return true;
+}
+
+static bool list(void)
+{
+    int counted = 0;
+    char *why = NULL;
+    const bool done = sp_crl_files_each(crls.place, count, &counted, &why);
+
+    ck_assert(!done || counted == 1);
+    OPENSSL_free(why);
+    return done;
+}
+
+/* Either the new CRL is there or the old one. */
+static bool store(void)
+{
+    static const unsigned char name[] = { 0, 4 };
+    const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4 };
+    unsigned char key[SP_SHA256_LENGTH];
+    const struct sp_crl_issuer issuer = { .key = key,
+                                          .name = X509_get_subject_name(crls.issuer),
+                                          .ski = (const unsigned char *)"\1\2\3\4",
+                                          .ski_length = 4,
+                                          .cert = crls.issuer };
+    const struct sp_crl_about about = sp_today();
+    char *why = NULL;
+    struct sp_crl_writer *writer;
+    bool done;
+
+    sp_key_name(crls.issuer, key);
+    writer = sp_crl_writer_new(crls.place, &issuer, &about, 1, &why);
+    done = writer != NULL && sp_crl_writer_add(writer, &entry, &why) &&
+           sp_crl_writer_commit(writer, &why);
+    ck_assert(!done || why == NULL);
+    OPENSSL_free(why);
+    sp_crl_writer_free(writer);
+    return done;
+}
+
+static const struct {
+    bool (*run)(void);
+    int at_least; /* allocations of ours */
+} cases[] = { { ask_plain, 10 }, { ask_unsure, 11 }, { judge, 20 },
+              { evaluate, 20 },  { list, 15 },       { store, 10 } };
+
+START_TEST(every_allocation_fails_once)
+{
+    long fails = 0, before;
+    bool done, starved;
+
+    smimepolicy_settings_set(settings, "keyring", crls.place, NULL);
+    do {
+        before = sp_starve_kept();
+        sp_starve(++fails);
+        done = cases[_i].run();
+        starved = sp_starve_end();
+        ERR_clear_error();
+        ck_assert_msg(starved || done, "it fails with all the memory");
+        ck_assert_msg(sp_starve_kept() <= before + 8, "%ld blocks are lost when %ld fails",
+                      sp_starve_kept() - before, fails);
+        if (cases[_i].run == store) {
+            sp_expect_answer(plain, done ? "none" : "revoked 3");
+            sp_revoke(crls.issuer, done ? four : three);
+            sp_revoke(crls.issuer, three);
+        }
+    } while (starved);
+    ck_assert_int_gt(fails, cases[_i].at_least);
+}
+END_TEST
+
+static Suite *starve_suite(void)
+{
+    Suite *suite = suite_create("crl_starve");
+    TCase *tcase = tcase_create("memory");
+
+    tcase_add_checked_fixture(tcase, set_up, tear_down);
+    tcase_set_timeout(tcase, 120);
+    tcase_add_loop_test(tcase, every_allocation_fails_once, 0, SP_ROWS(cases));
+    suite_add_tcase(suite, tcase);
+    return suite;
+}
+
+int main(void)
+{
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
+    return sp_run(starve_suite());
+}
