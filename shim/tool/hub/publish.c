@@ -63,7 +63,8 @@ bool shim_publish_begin(struct shim_publish *publish, struct shim_hub *hub)
         " narrowed, key_of, uri) FROM STDIN (FORMAT binary)";
 
     *publish = (struct shim_publish){ .hub = hub };
-    if (!shim_hub_run(hub, "BEGIN") || !shim_hub_copy_begin(hub, copy))
+    if (!shim_hub_run(hub, "BEGIN; SET LOCAL statement_timeout = '1h'") ||
+        !shim_hub_copy_begin(hub, copy))
         return false;
     /* The signature, no flags, no extension. */
     sp_text_add_bytes(&publish->text, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);

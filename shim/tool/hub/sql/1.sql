@@ -78,12 +78,11 @@ CREATE INDEX address_of ON smime_policy.address (realm, fingerprint);
 -- Private keys: encrypted PKCS#8 or a URI.  EncryptedPrivateKeyInfo begins with a SEQUENCE in a
 -- SEQUENCE, an open PrivateKeyInfo with an INTEGER in one.
 CREATE FUNCTION smime_policy.is_encrypted(pkcs8 bytea) RETURNS boolean
-LANGUAGE sql IMMUTABLE STRICT SET search_path = pg_catalog AS $$
-  SELECT octet_length(pkcs8) > 16 AND get_byte(pkcs8, 0) = 48 AND
+LANGUAGE sql IMMUTABLE STRICT
+  RETURN octet_length(pkcs8) > 16 AND get_byte(pkcs8, 0) = 48 AND
          get_byte(pkcs8, CASE WHEN get_byte(pkcs8, 1) < 128 THEN 2
                               WHEN get_byte(pkcs8, 1) <= 132 THEN get_byte(pkcs8, 1) - 126
-                              ELSE 0 END) = 48 AND get_byte(pkcs8, 1) <> 128
-$$;
+                              ELSE 0 END) = 48 AND get_byte(pkcs8, 1) <> 128;
 CREATE TABLE smime_policy.private_key (
   realm text NOT NULL REFERENCES smime_policy.realm,
   key bytea NOT NULL CHECK (octet_length(key) = 32),
@@ -112,16 +111,16 @@ CREATE UNLOGGED TABLE smime_policy.incoming (
   UNIQUE (tx, what, name)
 );
 
+-- These two are bound to what they name when they are made, and PostgreSQL puts them in where they
+-- are called.
 CREATE FUNCTION smime_policy.sum_of(payload bytea, role smallint, origin smallint, uploaded bigint,
                                     addresses text, narrowed boolean) RETURNS bytea
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
-  SELECT sha256(sha256(payload) || int2send(role) || int2send(origin) || int8send(uploaded) ||
-                boolsend(narrowed) || convert_to(addresses, 'UTF8'))
-$$;
+LANGUAGE sql IMMUTABLE
+  RETURN sha256(sha256(payload) || int2send(role) || int2send(origin) || int8send(uploaded) ||
+                boolsend(narrowed) || convert_to(addresses, 'UTF8'));
 CREATE FUNCTION smime_policy.bits_of(sum bytea) RETURNS bit(256)
-LANGUAGE sql IMMUTABLE SET search_path = pg_catalog AS $$
-  SELECT ('x' || encode(sum, 'hex'))::bit(256)
-$$;
+LANGUAGE sql IMMUTABLE
+  RETURN ('x' || encode(sum, 'hex'))::bit(256);
 
 -- Another epoch: the numbers of revisions need not mean the same.  A promoted standby has another
 -- timeline, a restored database another table or another cluster; where neither changes, as with a
