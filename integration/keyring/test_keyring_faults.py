@@ -11,6 +11,7 @@ import sqlite3
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from concurrent.futures import ThreadPoolExecutor
 from itertools import cycle, islice
 from pathlib import Path
@@ -428,6 +429,9 @@ def test_corrupted_pages(garbage, room, contacts):
     must(upload(model, room / "many.pem"))
     size = (model / "certificates.db").stat().st_size
     assert size > 10 * PAGE
+    with closing(sqlite3.connect(model / "certificates.db")) as db:
+        # There is no hub, so these tables are empty, and nothing reads them.
+        unread, = db.execute("SELECT count(*) FROM sqlite_schema WHERE tbl_name LIKE 'hub%'").fetchone()
     told = 0
     for page in range(size // PAGE):
         keyring = room / f"page{page}"
@@ -444,7 +448,7 @@ def test_corrupted_pages(garbage, room, contacts):
             assert str(keyring) in result.err, result
             assert "'smime-policy keyring check' tells where" in result.err
         shutil.rmtree(keyring)
-    assert told > size // PAGE // 2
+    assert told > (size // PAGE - unread) // 2
 
 
 @pytest.mark.parametrize("sql, words", [
