@@ -336,7 +336,7 @@ def test_no_hub(two, pki):
     one.set(hub="postgresql:///x?host=/nonexistent")
     before = one.rows()
     for words in (("upload", pki.ku_ds.pem), ("remove", "good_chain@example.com"), ("hub", "push"), ("sync",),
-                  ("new", "--self-signed", "--passout", f"file:{pki.root.pem}", "x@example.org")):
+                  ("new", "--key", "ec:P-256", "--passout", f"file:{pki.root.pem}", "x@example.org")):
         assert "it cannot be reached" in text_of(one, *words, rc=SYSTEM), words
     assert "--local changes this host's keyring alone" in one.call("upload", pki.ku_ds.pem).text
     assert one.rows() == before

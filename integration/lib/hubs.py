@@ -18,7 +18,8 @@ from harness import COMMAND, PATIENCE, environment, must, run
 PROGRAMS = max(Path("/usr/lib/postgresql").glob("*/bin"), default=Path("/nonexistent"),
                key=lambda path: int(path.parent.name))
 # What is tested with this is not what survives a power failure.
-FAST = "-c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=16MB"
+FAST = ("-c fsync=off -c full_page_writes=off -c max_connections=300 -c shared_buffers=16MB -c autovacuum=off "
+        "-c jit=off -c max_wal_senders=0 -c wal_level=minimal")
 LOGINS = {"writer": "smime_policy_writer", "other": "smime_policy_writer",
           "reader": "smime_policy_reader", "keeper": "smime_policy_writer, smime_policy_keys"}
 
@@ -114,17 +115,20 @@ class Fleet:
         policy.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
         return Host(policy, self.folder / name, self.services)
 
+    def _admission(self, logins):
+        return "INSERT INTO smime_policy.admission VALUES " + ", ".join(
+            f"('{self.realm}', '{login}')" for login in logins)
+
     def admit(self, *logins):
-        values = ", ".join(f"('{self.realm}', '{login}')" for login in logins or LOGINS)
-        self.cluster.sql(f"INSERT INTO smime_policy.admission VALUES {values}")
+        self.cluster.sql(self._admission(logins))
 
     def open(self):
         """Make the realm, and admit all logins."""
         self.host("admin", "postgres").must("hub", "init", "--single")
         self.cluster.sql("DO $$ BEGIN " + "".join(
             f"IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = '{login}') THEN CREATE ROLE {login} LOGIN; "
-            f"GRANT {roles} TO {login}; END IF; " for login, roles in LOGINS.items()) + "END $$")
-        self.admit()
+            f"GRANT {roles} TO {login}; END IF; " for login, roles in LOGINS.items()) + "END $$; "
+                         + self._admission(LOGINS))
         return self
 
 
