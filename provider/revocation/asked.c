@@ -182,6 +182,7 @@ static void ask_folder(struct question *question, const struct sp_crl_folder *cr
                     path == NULL ? NULL : sp_format("%s: %s; correct that", path, strerror(errno)));
         OPENSSL_free(path);
     }
+    question->folder = NULL;
     sp_crl_close_folder(&folder);
 }
 
