@@ -23,6 +23,7 @@
 
 #include <openssl/x509.h>
 
+#include "base/name_hash.h"
 #include "base/sha256.h"
 
 /* Whose CRL it is. */
@@ -40,7 +41,7 @@ enum {
     SP_CRL_CAS = 2,        /* onlyContainsCACerts */
     SP_CRL_ATTRIBUTES = 4, /* onlyContainsAttributeCerts */
     SP_CRL_REASONS = 8,    /* onlySomeReasons: it never says that a certificate is not revoked */
-    SP_CRL_PART = 16       /* one of several distribution points: neither does it */
+    SP_CRL_PART = 16       /* of one distribution point: it covers who names that */
 };
 /* The longest number, serial number and certificate of an issuer that a file can hold. */
 #define SP_CRL_LONGEST_NUMBER 32
@@ -53,6 +54,7 @@ struct sp_crl_about {
     size_t number_length;
     unsigned scope;
     uint64_t part; /* with SP_CRL_PART: which, such as a hash of the distribution point */
+    uint64_t points[SP_MOST_POINTS]; /* with SP_CRL_PART: the URIs of that point */
     /* the SHA-256 of the CRL's DER: equal ones are the same CRL */
     unsigned char content[SP_SHA256_LENGTH];
 };

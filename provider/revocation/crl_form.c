@@ -117,6 +117,8 @@ void sp_crl_put_header(unsigned char page[SP_CRL_PAGE], const struct sp_crl_head
 #define X(field) put64(to, header->field), to += 8;
     NUMBERS(X)
 #undef X
+    for (size_t i = 0; i < SP_MOST_POINTS; i++)
+        put64(to + 8 * i, header->points[i]);
     sp_crl_seal(page, 0, 0);
 }
 
@@ -138,6 +140,8 @@ bool sp_crl_get_header(const unsigned char page[SP_CRL_PAGE], struct sp_crl_head
 #define X(field) header->field = get64(from), from += 8;
     NUMBERS(X)
 #undef X
+    for (size_t i = 0; i < SP_MOST_POINTS; i++)
+        header->points[i] = get64(from + 8 * i);
     /* The number of a page is found with 32 bits of a hash. */
     return header->number_length <= SP_CRL_LONGEST_NUMBER && header->pages >= 1 &&
            header->pages <= UINT32_MAX && header->cert_length <= SP_CRL_LONGEST_CERT;

@@ -35,11 +35,12 @@ struct sp_crl_header {
     uint64_t name, ski; /* hashes; |ski| is 0 if the issuer has none */
     int64_t this_update, next_update;
     uint64_t scope, part;
-    uint64_t count;       /* of the entries */
-    uint64_t pages;       /* with entries */
-    uint64_t seed;        /* of the hash of serials */
-    uint64_t cert_length; /* of the issuer's certificate */
-    uint64_t cert_sum;    /* its checksum */
+    uint64_t points[SP_MOST_POINTS]; /* of its distribution point */
+    uint64_t count;                  /* of the entries */
+    uint64_t pages;                  /* with entries */
+    uint64_t seed;                   /* of the hash of serials */
+    uint64_t cert_length;            /* of the issuer's certificate */
+    uint64_t cert_sum;               /* its checksum */
 };
 
 /* The octets of a serial number without those that say nothing. */

@@ -69,6 +69,7 @@ static bool set_about(struct sp_crl_header *header, const struct sp_crl_about *a
     header->next_update = about->next_update;
     header->scope = about->scope;
     header->part = about->part;
+    memcpy(header->points, about->points, sizeof(header->points));
     memcpy(header->content, about->content, sizeof(header->content));
     return true;
 }

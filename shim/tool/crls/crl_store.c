@@ -57,6 +57,7 @@ static struct sp_crl_about about_of(const struct shim_crl_storing *storing)
         .part = storing->crl.part,
     };
 
+    memcpy(about.points, storing->crl.points, sizeof(about.points));
     memcpy(about.content, storing->what->content, sizeof(about.content));
     return about;
 }

@@ -22,6 +22,7 @@ struct shim_crl {
     struct sp_crl_facts facts;
     unsigned scope; /* as in struct sp_crl_about */
     uint64_t part;
+    uint64_t points[SP_MOST_POINTS];
     size_t count; /* of its entries */
 };
 
