@@ -69,6 +69,8 @@ struct sp_crl_entry {
     int64_t at; /* the revocation date */
     int reason; /* CRLReason; -1: none is given */
 };
+/* It returns false to stop. */
+typedef bool sp_crl_entry_fn(const struct sp_crl_entry *entry, void *data);
 
 /*
  * Write the CRL of |issuer| into the keyring.  Nothing is on the disk before
@@ -84,6 +86,8 @@ struct sp_crl_writer *sp_crl_writer_new(const char *keyring, const struct sp_crl
                                         const struct sp_crl_about *about, size_t count, char **why);
 /* Add an entry, in any order; its serial is copied.  False with |*why| set. */
 bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *entry, char **why);
+/* Tell |tell| of each entry that was added, before they are committed; false if it was stopped. */
+bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *tell, void *data);
 /*
  * Put the file in its place, and surely on the disk.  If it returns false the file that was
  * there is unchanged.
@@ -117,7 +121,6 @@ bool sp_crl_files_each(const char *keyring, sp_crl_told_fn *tell, void *data, ch
 int sp_crl_file_read(const char *keyring, const struct sp_crl_issuer *issuer,
                      const struct sp_crl_about *about, struct sp_crl_file *file, char **why);
 /* Tell |tell| of each entry of the file |path|; false with |*why| set if it cannot be read. */
-typedef bool sp_crl_entry_fn(const struct sp_crl_entry *entry, void *data);
 bool sp_crl_file_entries(const char *path, sp_crl_entry_fn *tell, void *data, char **why);
 /* Read every page of the file |path|, as a check; false with |*why| set. */
 bool sp_crl_file_check(const char *path, char **why);

@@ -158,6 +158,15 @@ size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry)
     return SP_CRL_FIXED + serial.length;
 }
 
+size_t sp_crl_read_entry(const unsigned char *from, struct sp_crl_entry *entry)
+{
+    entry->length = from[0];
+    entry->reason = from[1] - 1;
+    entry->at = (int64_t)get64(from + 2);
+    entry->serial = from + SP_CRL_FIXED;
+    return SP_CRL_FIXED + entry->length;
+}
+
 void sp_crl_put_page(unsigned char page[SP_CRL_PAGE], const unsigned char *entries, size_t used)
 {
     memset(page, 0, SP_CRL_PAGE);
@@ -176,11 +185,7 @@ bool sp_crl_get_entry(const unsigned char page[SP_CRL_PAGE], size_t *offset,
     if (used > SP_CRL_ROOM || *offset + SP_CRL_FIXED > used ||
         *offset + SP_CRL_FIXED + from[0] > used)
         return false;
-    entry->length = from[0];
-    entry->reason = from[1] - 1;
-    entry->at = (int64_t)get64(from + 2);
-    entry->serial = from + SP_CRL_FIXED;
-    *offset += SP_CRL_FIXED + entry->length;
+    *offset += sp_crl_read_entry(from, entry);
     return true;
 }
 

@@ -66,6 +66,8 @@ bool sp_crl_get_header(const unsigned char page[SP_CRL_PAGE], struct sp_crl_head
 
 /* Write |entry|, SP_CRL_FIXED bytes and its octets.  It returns their number. */
 size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry);
+/* Read what it has written; the serial is borrowed.  It returns the number of bytes. */
+size_t sp_crl_read_entry(const unsigned char *from, struct sp_crl_entry *entry);
 /* Fill |page| with |used| bytes of entries, at most SP_CRL_ROOM. */
 void sp_crl_put_page(unsigned char page[SP_CRL_PAGE], const unsigned char *entries, size_t used);
 /*

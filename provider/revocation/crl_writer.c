@@ -143,6 +143,18 @@ bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *
     return true;
 }
 
+bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *tell, void *data)
+{
+    struct sp_crl_entry entry;
+
+    for (size_t at = 0; at < writer->used;) {
+        at += sp_crl_read_entry(writer->entries + at, &entry);
+        if (!tell(&entry, data))
+            return false;
+    }
+    return true;
+}
+
 /* The page of the entry at |from|; |*length| is set to its length. */
 static uint64_t page_at(const struct sp_crl_header *header, const unsigned char *from,
                         size_t *length)

@@ -103,7 +103,6 @@ bool shim_uploading_crls(struct shim_uploading *run)
                                       .upload = run->upload,
                                       .settings = run->settings,
                                       .now = run->now,
-                                      .dry_run = run->options->dry_run,
                                       .prepared = prepared };
     size_t count = 0;
     int code = prepared == NULL ? shim_no_memory() : SHIM_OK;
