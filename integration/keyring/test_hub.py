@@ -5,6 +5,7 @@
 import itertools
 import json
 import os
+import re
 import shutil
 import socket
 import sqlite3
@@ -421,6 +422,28 @@ def test_the_age_is_shown(two, pki):
             told = one.call(*words).err
             assert "a copy of the hub service=writer; last contact: 20" in told
             assert ("it is stale" in told) == stale
+
+
+def test_how_far_the_copy_reaches(fleet, two, pki, tmp_path):
+    """In the report, in its page and in what `maintain` tells; before the first contact, too."""
+    one, two = two
+    one.must("upload", pki.good_chain.pem)
+    two.must("upload", "--local", pki.root.pem)
+    page = tmp_path / "page.html"
+    for seconds, stale in ((None, True), (0, False), (86500, True)):
+        if seconds is not None:
+            epoch = two.json("sync")["epoch"]
+            age(two, seconds)
+        for name, words in ("report", ("report", "--json")), ("maintain", ("maintain", "--json", "--html", page)):
+            told = json.loads(two.call(*words).out)
+            validator(name, True).validate(told)
+            at = told["copy"].pop("contact")
+            assert (at is None) if seconds is None else re.match("20.*Z$", at), told
+            assert told["copy"] == {
+                "hub": "service=other", "realm": fleet.realm, "stale": stale,
+                **({"epoch": None, "revision": 0, "certificates": 0} if seconds is None else
+                   {"epoch": epoch, "revision": 1, "certificates": 1})}, told
+        assert f'"stale":{str(stale).lower()},' in page.read_text()
 
 
 @pytest.mark.parametrize("trust", ["caller", "keyring"])

@@ -14,8 +14,10 @@ import time
 
 import pytest
 
+from faults import starve_each
 from harness import COMMAND, PATIENCE, environment, must, run, stock
 from hubs import Cluster, Fleet, a_cluster, has_postgres
+from test_faults_keyring import Keyring
 
 pytestmark = pytest.mark.slow
 
@@ -273,6 +275,79 @@ def test_a_full_disk_here(fleet, people, tmp_path):
     assert held(host) == set()
     host.must("sync")
     assert len(held(host)) == 64
+
+
+@pytest.fixture
+def small_disk(cluster):
+    """A file system of 12 MB."""
+    folder = cluster.folder / "small"
+    folder.mkdir()
+    if run("mount", "-t", "tmpfs", "-o", "size=12m,mode=755,uid=postgres", "none", folder).rc != DONE:
+        pytest.skip("nothing can be mounted here")
+    yield folder
+    must(run("umount", folder))
+
+
+def test_a_full_disk_of_the_hub(cluster, people, small_disk, tmp_path):
+    """Who is told that it was stored finds it again; nobody else's is there, and with room all goes on."""
+    cluster.sql(f"CREATE TABLESPACE small LOCATION '{small_disk}'")
+    cluster.sql("CREATE DATABASE small TABLESPACE small")
+    try:
+        hub = f"postgresql:///small?host={cluster.folder}&user=postgres"
+        fleet = Fleet(cluster, tmp_path, "default")
+        one, two = fleet.host("one", hub=hub), fleet.host("two", hub=hub)
+        one.must("hub", "init", "--single")
+        cluster.sql("INSERT INTO smime_policy.admission VALUES ('default', 'postgres')", "small")
+        one.must("upload", people[0])
+        (small_disk / "filler").write_bytes(bytes(os.statvfs(small_disk).f_bavail * os.statvfs(small_disk).f_bsize))
+        stored = {"p0"}
+        for i in range(1, 64):
+            result = one.call("upload", people[i])
+            if result.rc != DONE:
+                break
+            stored.add(f"p{i}")
+        assert result.rc == SYSTEM and "No space left" in result.text, result
+        two.must("sync")
+        assert held(one) == held(two) == stored
+        (small_disk / "filler").unlink()
+        one.must("upload", *people)
+        two.must("sync")
+        assert len(held(two)) == 64
+    finally:
+        cluster.sql("DROP DATABASE small WITH (FORCE)")
+        cluster.sql("DROP TABLESPACE small")
+
+
+class Syncing(Keyring):
+    """`sync` on a copy of a keyring.  A contact is noted if all was done, and not before."""
+
+    def __init__(self, host, model, *words):
+        self.env = {"PGSERVICEFILE": host.services}
+        self.contact = model / "hub-contact" if model else None
+        super().__init__(model, ["--policy", host.policy, "sync", *words], changes=True,
+                         makes=() if model else ["keyring/hub-contact"])
+
+    def is_as_before(self, room):
+        now = room.at / "keyring" / "hub-contact"
+        return now.stat().st_mtime_ns == self.contact.stat().st_mtime_ns if self.contact else not now.exists()
+
+    def is_done(self, room, result):
+        return super().is_done(room, result) and not (result.rc == DONE and self.is_as_before(room))
+
+    def is_undone(self, room, result):
+        return super().is_undone(room, result) and self.is_as_before(room)
+
+
+def test_memory_that_fails_in_sync(fleet, people, starve):
+    """Each allocation once, in a first copy and in one that follows: the copy is as before or as after."""
+    writer, reader = fleet.host("writer"), fleet.host("reader", "reader")
+    writer.must("upload", *people[:3])
+    assert starve_each(Syncing(reader, None), starve) > 10
+    reader.must("sync")
+    writer.must("remove", "p1@example.org")
+    writer.must("upload", people[3])
+    for words in (), ("--json",), ("--whole",):
+        assert starve_each(Syncing(reader, reader.keyring, *words), starve) > 10
 
 
 def test_two_hundred_hosts(fleet, people):

@@ -42,6 +42,12 @@ static void set_up(void)
                "INSERT INTO private_key VALUES (zeroblob(32), 0, NULL, 'file:key', 0),"
                " (CAST(x'01' || zeroblob(31) AS BLOB), 1, x'00', 'both', 0);"
                "INSERT INTO waiting VALUES (1, zeroblob(32), x'00', 0)");
+    /* What is stored is of a hub. */
+    sp_run_sql(place, SP_CERTIFICATES,
+               "INSERT INTO hub (one, realm, epoch, anchors, revision, certificates, digest)"
+               " VALUES (1, 'default', 'one', 'no', 1, 1, zeroblob(32));"
+               "INSERT INTO hub_member (fingerprint, sum, standing, own)"
+               " SELECT fingerprint, zeroblob(32), 2, 0 FROM certificate");
     sp_keyring_close(keyring);
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
 }
@@ -175,6 +181,26 @@ static bool try_role_in(void)
     return role == SP_ROLE_IDENTITY;
 }
 
+static bool try_hub(void)
+{
+    struct sp_hub hub = { 0 };
+    struct sp_member members[2];
+    int count = -1;
+    int known = -1;
+
+    (void)sp_store_set_why(sp_database(keyring), OPENSSL_strdup("a fault of before"));
+    if (sp_keyring_hub(keyring, &hub))
+        count = sp_keyring_members(keyring, NULL, members, 2);
+    if (count >= 0)
+        known = sp_keyring_member(keyring, fingerprint[0], &members[1]);
+    if (known < 0)
+        expect_reason(keyring);
+    else
+        ck_assert(hub.revision == 1 && strcmp(hub.epoch, "one") == 0 && count == 1 && known == 1);
+    sp_hub_clear(&hub);
+    return known == 1;
+}
+
 /* A keyring of its own each time, so that keys.db is attached anew. */
 static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
 {
@@ -210,6 +236,49 @@ static bool try_upload(void)
 
     done = done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload);
     free(key.uri);
+    sp_upload_free(upload);
+    return done;
+}
+
+static bool is_new_key(const unsigned char key[SP_SHA256_LENGTH],
+                       const struct sp_private_key *private_key, void *data)
+{
+    (void)key, (void)private_key;
+    *(int *)data += 1;
+    return true;
+}
+
+/* The end of what comes from a hub: one certificate leaves, and another one is taken. */
+static bool try_copy(void)
+{
+    const struct sp_hub reach = { .realm = (char *)(uintptr_t) "default",
+                                  .epoch = (char *)(uintptr_t) "two",
+                                  .anchors = (char *)(uintptr_t) "no",
+                                  .revision = 2,
+                                  .certificates = 1 };
+    struct sp_member member = { .there = { SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED } };
+    struct sp_upload *upload;
+    enum sp_role stored;
+    int keys = 0;
+    bool done;
+
+    sp_fingerprint(other, member.fingerprint);
+    upload = sp_upload_begin(keyring);
+    done = upload != NULL;
+    if (done) {
+        sp_upload_origin(upload, SP_ORIGIN_HUB);
+        sp_upload_member(upload, &member);
+        done =
+            sp_upload_add(upload, other, facts, SP_ROLE_CONTACT, false, &stored) != SP_ADD_FAILED;
+    }
+    if (done) {
+        sp_upload_hub(upload, &reach);
+        sp_upload_hand_over(upload);
+        done = sp_upload_relabel(upload, fingerprint[0], SP_ORIGIN_HUB) &&
+               sp_upload_leave(upload, fingerprint[0], true) &&
+               sp_upload_keys(upload, is_new_key, &keys) && sp_upload_commit(upload);
+    }
+    ck_assert_int_eq(keys, 0);
     sp_upload_free(upload);
     return done;
 }
@@ -315,10 +384,12 @@ static const struct {
     { "recipient", try_recipient, NULL, 0 },
     { "count", try_count, NULL, 0 },
     { "role in", try_role_in, NULL, 0 },
+    { "hub", try_hub, NULL, 0 },
     { "key", try_key, NULL, 0 },
     { "key elsewhere", try_key_elsewhere, NULL, 0 },
     { "upload", try_upload, "1i 2i", 0 },
     { "request", try_request, "1i 2i", 0 },
+    { "copy", try_copy, "2c", 1 },
     { "remove", try_remove, "", 0 },
     { "remove waiting", try_remove_waiting, NULL, 0 },
     { "change key", try_change_key, NULL, 0 },
@@ -334,7 +405,7 @@ static void expect_in(const char *path, const char *certificates)
     sp_keyring_close(is);
     ck_assert_int_eq(
         sp_sql_number(path, SP_KEYS, "SELECT count(*) FROM private_key WHERE uploaded > 0"),
-        *certificates == '\0' ? 0 : 1);
+        strchr(certificates, 'i') == NULL ? 0 : 1);
 }
 
 /* A copy of the keyring is whole if it was made, and else it is not there. */
@@ -342,6 +413,13 @@ static void expect_state(const char *certificates, bool is_copied)
 {
     sp_expect_all(keyring, certificates);
     expect_in(place, certificates);
+    /* What came from the hub is of it. */
+    if (strcmp(certificates, "2c") == 0)
+        ck_assert_int_eq(sp_sql_number(place, SP_CERTIFICATES,
+                                       "SELECT count(*) FROM hub, hub_member JOIN certificate c"
+                                       " USING (fingerprint) WHERE revision = 2 AND epoch = 'two'"
+                                       " AND c.origin = 5"),
+                         1);
     ck_assert_int_eq(sp_keyring_exists(copy_path()), is_copied);
     if (is_copied)
         expect_in(copy_path(), certificates);

@@ -53,8 +53,10 @@ bool sp_sqlite_hub(struct sp_keyring *opened, struct sp_hub *hub)
     bool done = true;
     int code;
 
-    if (!has_copy(keyring, &has) || !has)
-        return !has && keyring->why == NULL;
+    if (!has_copy(keyring, &has))
+        return false;
+    if (!has)
+        return true;
     row = sp_store_prepare(keyring, "SELECT realm, epoch, anchors, revision, certificates, digest"
                                     " FROM main.hub");
     if (row == NULL)
@@ -107,7 +109,7 @@ int sp_sqlite_members(struct sp_keyring *opened, const unsigned char *from,
     if (sq->bind_blob(row, 1, from == NULL ? (const void *)"" : from,
                       from == NULL ? 0 : SP_SHA256_LENGTH, SQLITE_STATIC) != SQLITE_OK ||
         sq->bind_int64(row, 2, room) != SQLITE_OK)
-        code = SQLITE_ERROR;
+        count = -1 + (int)sp_store_failed(keyring, "read it");
     while (code == SQLITE_ROW && count >= 0) {
         code = sq->step(row);
         if (code == SQLITE_ROW)

@@ -8,6 +8,10 @@
 #ifndef SHIM_HUB_H
 #define SHIM_HUB_H
 
+#include <time.h>
+
+#include <jansson.h>
+
 #include "common/shim.h"
 #include "keyring/keyring.h"
 
@@ -33,6 +37,11 @@ int shim_hub_remove(struct shim *shim, struct sp_keyring *keyring,
 
 /* Where a hub is set, tell people on standard error when the keyring was last in touch with it. */
 void shim_hub_tell_contact(const struct shim *shim);
+/*
+ * The member `copy` of JSON (docs/use/json.md): how far |keyring| follows its hub, and whether it
+ * is stale at |now|.  |*copy| is new, and JSON's null where no hub is set.  A SHIM code.
+ */
+int shim_hub_copy(const struct shim *shim, struct sp_keyring *keyring, time_t now, json_t **copy);
 
 shim_command_fn shim_run_hub;
 shim_command_fn shim_run_sync;

@@ -66,6 +66,35 @@ void shim_hub_tell_contact(const struct shim *shim)
     OPENSSL_free(at);
 }
 
+int shim_hub_copy(const struct shim *shim, struct sp_keyring *keyring, time_t now, json_t **copy)
+{
+    const smimepolicy_settings *settings = shim->settings;
+    time_t contact = settings->hub == NULL ? 0 : sp_keyring_contact(shim->keyring_path);
+    struct sp_hub hub = { 0 };
+    char *at = NULL;
+    int code = SHIM_OK;
+
+    if (settings->hub == NULL) {
+        *copy = json_null();
+        return SHIM_OK;
+    }
+    if (!sp_keyring_hub(keyring, &hub))
+        code = shim_keyring_failed(keyring);
+    else if (contact > 0 && (at = sp_format_time(contact)) == NULL)
+        code = shim_no_memory();
+    if (code == SHIM_OK) {
+        *copy = json_pack("{s:o, s:o, s:s?, s:b, s:o, s:I, s:I}", "hub",
+                          sp_json_text(settings->hub), "realm", sp_json_text(settings->hub_realm),
+                          "contact", at, "stale", sp_is_stale(contact, now, settings), "epoch",
+                          sp_json_text(hub.epoch), "revision", (json_int_t)hub.revision,
+                          "certificates", (json_int_t)hub.certificates);
+        code = *copy == NULL ? shim_no_memory() : SHIM_OK;
+    }
+    OPENSSL_free(at);
+    sp_hub_clear(&hub);
+    return code;
+}
+
 static void tell(const struct shim *shim, const struct shim_synced *synced)
 {
     shim_print(stdout,

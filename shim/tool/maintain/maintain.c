@@ -38,6 +38,7 @@ struct maintaining {
     struct sp_checked checked;
     int64_t fetched; /* CRLs */
     json_t *faults;  /* owned: of the keyring */
+    json_t *copy;    /* owned: of a hub; NULL: it was not looked at */
     char *backup;    /* owned: the directory of the copy that was made */
 };
 
@@ -101,14 +102,14 @@ static int print_json(const struct maintaining *maintaining, int code)
     const struct shim_attention *attention = &maintaining->attention;
     char *at = sp_format_time(maintaining->now);
     char *since = maintaining->last.known ? sp_format_time(maintaining->last.at) : NULL;
-    json_t *object =
-        json_pack("{s:s, s:s, s:o, s:s, s:s?, s:i, s:b, s:O, s:o, s:I, s:I, s:I, s:O}", "policy",
-                  SMIMEPOLICY_VERSION, "operation", "maintain", "keyring",
-                  sp_json_text(maintaining->shim->keyring_path), "at", at, "since", since, "exit",
-                  code, "sound", maintaining->checked.faults == 0, "faults", maintaining->faults,
-                  "backup", sp_json_text(maintaining->backup), "crls_fetched",
-                  (json_int_t)maintaining->fetched, "judged", (json_int_t)attention->judged,
-                  "count", (json_int_t)attention->count, "events", attention->events);
+    json_t *object = json_pack(
+        "{s:s, s:s, s:o, s:s, s:s?, s:i, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?}", "policy",
+        SMIMEPOLICY_VERSION, "operation", "maintain", "keyring",
+        sp_json_text(maintaining->shim->keyring_path), "at", at, "since", since, "exit", code,
+        "sound", maintaining->checked.faults == 0, "faults", maintaining->faults, "backup",
+        sp_json_text(maintaining->backup), "crls_fetched", (json_int_t)maintaining->fetched,
+        "judged", (json_int_t)attention->judged, "count", (json_int_t)attention->count, "events",
+        attention->events, "copy", maintaining->copy);
     int printed = shim_json_line(object);
 
     OPENSSL_free(at);
@@ -179,6 +180,8 @@ static int look(struct maintaining *maintaining)
     if (code == SHIM_OK)
         code = shim_attention_crls(maintaining->shim, keyring, &maintaining->last, maintaining->now,
                                    &maintaining->attention);
+    if (code == SHIM_OK)
+        code = shim_hub_copy(maintaining->shim, keyring, maintaining->now, &maintaining->copy);
     if (code == SHIM_OK && maintaining->html != NULL)
         code = shim_overview_file(maintaining->shim, keyring, maintaining->now, maintaining->html);
     sp_keyring_close(keyring);
@@ -327,6 +330,7 @@ int shim_run_maintain(struct shim *shim, char **argv)
     shim_last_look_clear(&maintaining.last);
     shim_attention_clear(&maintaining.attention);
     json_decref(maintaining.faults);
+    json_decref(maintaining.copy);
     OPENSSL_free(maintaining.backup);
     return code;
 }

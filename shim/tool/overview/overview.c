@@ -13,6 +13,7 @@
 #include "choice/stored_issuers.h"
 #include "common/output_stream.h"
 #include "tool/crls/stored_crls.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/overview/overview.h"
@@ -143,11 +144,18 @@ static int put_head(struct shim *shim, const struct overview *overview)
     char *at = sp_format_time(overview->now);
     json_t *log =
         shim_log_counts(shim->settings->decision_log, overview->now - (time_t)SHIM_LOG_DAYS * DAY);
-    json_t *head = json_pack("{s:s, s:s, s:o, s:o}", "policy", SMIMEPOLICY_VERSION, "at", at,
-                             "keyring", sp_json_text(shim->keyring_path), "log", log);
+    json_t *copy = NULL;
+    int code = shim_hub_copy(shim, overview->keyring, overview->now, &copy);
 
+    if (code == SHIM_OK)
+        code = put(overview->to,
+                   json_pack("{s:s, s:s, s:o, s:O, s:O}", "policy", SMIMEPOLICY_VERSION, "at", at,
+                             "keyring", sp_json_text(shim->keyring_path), "copy", copy, "log", log),
+                   true);
+    json_decref(copy);
+    json_decref(log);
     OPENSSL_free(at);
-    return put(overview->to, head, true);
+    return code;
 }
 
 static int put_object(struct shim *shim, struct overview *overview)

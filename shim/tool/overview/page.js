@@ -88,6 +88,11 @@
       counts[key].count++;
     });
     at("about").textContent = "Keyring " + data.keyring + ", " + data.at + ", smime-policy " + data.policy + ".";
+    if (data.copy) {
+      at("summary").append(element("li", "A copy of the hub " + data.copy.hub + ", realm " + data.copy.realm +
+        ", revision " + data.copy.revision + "; last contact: " + (data.copy.contact || "never") +
+        (data.copy.stale ? "; it is stale" : "")));
+    }
     Object.keys(counts).sort().forEach(function (key) {
       at("summary").append(element("li", [counts[key].one.role + ": " + counts[key].count + " ",
                                           state(counts[key].one)]));
