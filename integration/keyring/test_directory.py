@@ -289,6 +289,29 @@ def test_what_is_revoked(box, world):
     must(box("collect", "two@example.org"))
 
 
+@pytest.mark.parametrize("kind,key", [("plain", dict), ("rsa", lambda: {"key": RSA()})], ids=["ec", "rsa"])
+def test_a_revoked_contact_is_asked_for_again(box, world, kind, key):
+    """A CRL revokes the one that is stored.  The directory is asked, and what it has is used."""
+    name = f"moved-{kind}"
+    stored, fresh = world.cert(name, **key()), world.cert(name, **key())
+    must(box.upload(stored.write(box.folder / "stored.pem")))
+    assert must(box.encrypt(f"{name}@example.org")).err == "" and box.decrypts(stored)
+    path = box.folder / "root.crl"
+    path.write_bytes(crl(world.root, stored))
+    must(box.upload(path))
+    result = box.encrypt(f"{name}@example.org")
+    assert result.rc == REFUSED and "[revoked]" in result.err, result
+    assert "has no certificate of this address" in result.err
+    dn, entry = person(name, f"{name}@example.org", certs=[stored, fresh]).split("\n", 1)
+    box.directory.modify(f"{dn}\nchangetype: add\n{entry}")
+    result = must(box.encrypt(f"{name}@example.org"))
+    assert result.err.count("was fetched from the directory") == 1 and box.decrypts(fresh), result
+    assert box.rows() == [(1, (f"{name}@example.org",)), (DIRECTORY, (f"{name}@example.org",))]
+    # It is stored: no directory is asked any more.
+    box.set(contacts="ldapi://%2Fnonexistent")
+    assert "cannot be asked" not in must(box.encrypt(f"{name}@example.org")).err
+
+
 def test_nobody_but_the_owner_gets_ones_own_key(box, world):
     pem = world.own.write(box.folder / "own.pem")
     must(box.upload(pem, pem.with_suffix(".key"), "--no-passphrase"))
