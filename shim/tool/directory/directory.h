@@ -36,6 +36,9 @@ struct shim_news {
 };
 typedef void shim_news_fn(const struct shim_news *news, void *data);
 
+/* late_ldap.c: is libldap there?  If not, |*why| says so, to free; NULL: out of memory. */
+bool shim_directory_ready(char **why);
+
 /* Tell on stderr that a certificate is gone; or would be, |if_done|. */
 void shim_directory_tell_gone(const struct shim_news *news, bool if_done);
 
