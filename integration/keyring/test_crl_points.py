@@ -11,7 +11,7 @@ from responders import Authority
 
 HERE, THERE = "http://crl.example.org/1.crl", "http://crl.example.org/2.crl"
 RELATIVE = "a00ca10a300806035504030c0161"  # CN=a, relative to the issuer
-UNKNOWN = "[revocation-unknown]"
+UNKNOWN = "no stored CRL of its issuer covers it [revocation-unknown]"
 
 
 @pytest.fixture(scope="module")
