@@ -101,6 +101,35 @@ def test_log(home, tmp_path):
     assert doctor(home, "--policy", policy)[1]["decision log"][:2] == ("ok", f"{tmp_path}/log")
 
 
+NEEDS = {"fetch_from": ("crl.example.com", "libcurl-gnutls.so.4", "libcurl3-gnutls"),
+         "ocsp": ("on", "libcurl-gnutls.so.4", "libcurl3-gnutls"),
+         "contacts": ("ldap://ldap.example.org/dc=example", "libldap-2.5.so.0", "libldap-2.5-0 or libldap2"),
+         "hub": ("service=mail", "libpq.so.5", "libpq5")}
+
+
+@pytest.mark.parametrize("name", NEEDS)
+def test_a_library_that_a_setting_needs(name, home, tmp_path):
+    """Where it cannot be loaded, doctor and the lint of the file name the setting and the package."""
+    value, library, package = NEEDS[name]
+    policy = tmp_path / "policy.cnf"
+    policy.write_text(f"{name} = {value}\n")
+    before = doctor(home, "--policy", policy)[1]
+    assert "library" not in before
+    (tmp_path / "lib").mkdir()
+    for path in {library, library.replace("-2.5.so.0", ".so.2")}:
+        (tmp_path / "lib" / path).touch()
+    lost = {"LD_LIBRARY_PATH": tmp_path / "lib"}
+    result, found = doctor(home, "--policy", policy, **lost)
+    state, said, _ = found.pop("library")
+    assert state == "fail" and found == before
+    assert result.rc == REFUSED and f"the setting {name} cannot be followed: " in said and package in said, said
+    told = must(run(COMMAND, "config", "--lint", policy, env=lost)).text
+    assert f"note: the setting {name} cannot be followed: " in told and package in told, told
+    assert "note" not in must(run(COMMAND, "config", "--lint", policy)).text
+    policy.write_text("")
+    assert "library" not in doctor(home, "--policy", policy, **lost)[1]
+
+
 def test_surroundings(home, tmp_path):
     _, found = doctor(home, TMPDIR=tmp_path / "none")
     fails(found, "temporary directory")

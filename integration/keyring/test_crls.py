@@ -358,9 +358,45 @@ def test_delta_that_does_not_fit(ring, ca):
     refused(ring.upload(ca.crl(crl_number=9, extensions=[delta_of(8)])), ring, "a newer one", kept=1)
     refused(ring.upload(ca.crl(crl_number=12, extensions=[delta_of(10), scope(users=True)])), ring,
             "the complete CRL that it continues is not stored", kept=1)
-    refused(ring.upload(ca.crl(crl_number=11), ca.crl(crl_number=12, extensions=[delta_of(10)])),
-            ring, "a delta of a CRL in the same upload", kept=1)
     assert ring.listed()[0]["number"] == "0xa"
+
+
+def test_delta_in_the_upload_of_its_complete_crl(ring, ca):
+    """It continues that one, not an older one that is stored; what is told is what is stored."""
+    must(ring.upload(ca.crl(entry(1), entry(2), crl_number=9)))
+    complete = ca.crl(entry(7), entry(8, reason=HOLD), entry(9), crl_number=10)
+    delta = ca.crl(entry(8, reason=REMOVE), entry(10), entry(11), crl_number=11, extensions=[delta_of(10)])
+    for more in (["--dry-run"], []):
+        result = must(ring.upload(complete, delta, more=more))
+        assert "CRL: CN=Issuer (3 revoked" in result.text and "CRL: CN=Issuer (4 revoked" in result.text
+        assert [(one["number"], one["entries"]) for one in ring.listed()] == [("0x9", 2) if more else ("0xb", 4)]
+    assert "already there CRL" in must(ring.upload(delta)).text
+    must(ring("keyring", "check"))
+
+
+def test_delta_before_its_complete_crl(ring, ca):
+    """The order of the upload counts."""
+    pair = [ca.crl(crl_number=11, extensions=[delta_of(10)]), ca.crl(entry(7), crl_number=10)]
+    refused(ring.upload(*pair), ring, "the complete CRL that it continues is not stored; upload that one before it")
+    result = ring.upload(*pair, more=["--keep-going"])
+    assert result.rc == 3 and [one["number"] for one in ring.listed()] == ["0xa"]
+
+
+def test_two_deltas_in_one_upload(ring, ca):
+    made = [ca.crl(entry(number), crl_number=number, extensions=[delta_of(10)] * (number > 10))
+            for number in (10, 11, 12)]
+    refused(ring.upload(*made), ring, "a delta that follows another one in the same upload")
+    result = ring.upload(*made, more=["--keep-going"])
+    assert result.rc == 3 and [(one["number"], one["entries"]) for one in ring.listed()] == [("0xb", 2)]
+    must(ring.upload(made[2]))
+    assert [(one["number"], one["entries"]) for one in ring.listed()] == [("0xc", 3)]
+
+
+def test_delta_of_a_refused_crl(ring, ca):
+    """It does not continue what is not stored."""
+    pair = [ca.crl(entry(7), crl_number=10, spoil=True), ca.crl(crl_number=11, extensions=[delta_of(10)])]
+    result = ring.upload(*pair, more=["--keep-going"])
+    assert result.rc == 3 and ring.files() == [] and "that it continues is not stored" in result.err
 
 
 def test_removal_in_a_complete_crl_removes_nothing(ring, ca):
@@ -377,7 +413,8 @@ def test_scopes_lie_beside_each_other(ring, ca):
         ca.crl(crl_number=8, extensions=[scope(point=b"http://a.example/1.crl")]),
         ca.crl(entry(3), crl_number=8, extensions=[scope(point=b"http://a.example/2.crl")]),
         ca.crl(crl_number=9, extensions=[scope(reasons=b"\x06\x40")])))
-    assert result.err.count("it covers a part of what its issuer revokes") == 3
+    assert result.err.count("it covers the certificates that name its distribution point") == 2
+    assert result.err.count("it covers a part of what its issuer revokes") == 1
     assert sorted((one["scope"], one["number"], one["entries"]) for one in ring.listed()) == [
         ("all", "0x5", 2), ("all (a part)", "0x8", 0), ("all (a part)", "0x8", 1),
         ("all (a part)", "0x9", 0), ("cas", "0x7", 0), ("users", "0x6", 1)]

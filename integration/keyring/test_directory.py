@@ -113,8 +113,8 @@ class Box(Ring):
     def __call__(self, *args, **kwargs):
         return run(COMMAND, "--policy", self.policy, "--keyring", self.path, *args, **kwargs)
 
-    def encrypt(self, *addresses, **kwargs):
-        to = [word for address in addresses for word in ("--to", address)]
+    def encrypt(self, *words, **kwargs):
+        to = [word for each in words for word in (("--to", each) if "@" in each else (each,))]
         out = self.folder / "sealed"
         out.unlink(missing_ok=True)
         result = self("encrypt", "-in", self.mail, "-out", out, *to, **kwargs)
@@ -181,6 +181,42 @@ def test_collect_fetches_a_contact(box):
     assert told["collected"] == 1 and told["certificates"][0]["file"] == box.directory.local("")
     # It is found by the address that was asked about alone.
     assert (DIRECTORY, ("two@example.org",)) in box.rows()
+
+
+def test_notes_in_json_and_quiet(box, world):
+    """With --json they are data, with -q there are none; stderr stays empty with both."""
+    schema = json.loads((REPO / "docs" / "use" / "json.schema.json").read_text())
+
+    def asked(address, *words, code=DONE):
+        result = box.encrypt(address, "--json", *words)
+        report = json.loads(result.out)
+        jsonschema.validate(report, {"$ref": "#/$defs/verb", "$defs": schema["$defs"]})
+        assert result.err == "" and result.rc == report["exit"] == code, result
+        assert all(each["address"] == address for each in report.get("directories", ())), report
+        return [(each["result"], each["directory"], each["subject"], each["reason"])
+                for each in report.get("directories", ())]
+
+    source = box.directory.local("")
+    assert box.encrypt("rsa@example.org", "-q", "--explain").err.count("directory") == 0
+    told = box("encrypt", "--json", "--explain", "-in", box.mail, "--to", "bob@example.org")
+    (told,) = json.loads(told.out)["directories"]
+    assert told["result"] == "not-asked" and told["reason"] is None
+    assert asked("bob@example.org") == [("fetched", source, "CN=bob", None)]
+    assert asked("bob@example.org") == []
+    box.age(2 * DAY)
+    assert asked("bob@example.org") == [("unchanged", source, "CN=bob", None)]
+    assert asked("nothing@example.org", code=REFUSED) == [("nothing", source, None, None)]
+    (result, _, subject, why), = asked("expired@example.org", code=REFUSED)
+    assert (result, subject) == ("refused", "CN=expired") and "[expired]" in why
+    for address in ("two@example.org", "rsa@example.org"):
+        assert must(box.encrypt(address, "-q")).err == ""
+    refused = box.encrypt("nobody@example.org", "--quiet")
+    assert refused.rc == REFUSED and "directory" not in refused.err and "[certificate-required]" in refused.err
+    box.set(contacts="ldapi://%2Fnonexistent")
+    (result, source, subject, why), = asked("nobody@example.org", code=REFUSED)
+    assert (result, source, subject) == ("no-answer", "ldapi://%2Fnonexistent", None) and why
+    box.age(2 * DAY)
+    assert must(box.encrypt("bob@example.org", "-q")).err == ""
 
 
 def test_nothing_is_asked_that_need_not(box, world):
@@ -287,6 +323,29 @@ def test_what_is_revoked(box, world):
     box.refuses("bob@example.org", "[revoked]")
     box.refuses("bag@example.org", "no CA that was provided vouches for it [distrust-default]")
     must(box("collect", "two@example.org"))
+
+
+@pytest.mark.parametrize("kind,key", [("plain", dict), ("rsa", lambda: {"key": RSA()})], ids=["ec", "rsa"])
+def test_a_revoked_contact_is_asked_for_again(box, world, kind, key):
+    """A CRL revokes the one that is stored.  The directory is asked, and what it has is used."""
+    name = f"moved-{kind}"
+    stored, fresh = world.cert(name, **key()), world.cert(name, **key())
+    must(box.upload(stored.write(box.folder / "stored.pem")))
+    assert must(box.encrypt(f"{name}@example.org")).err == "" and box.decrypts(stored)
+    path = box.folder / "root.crl"
+    path.write_bytes(crl(world.root, stored))
+    must(box.upload(path))
+    result = box.encrypt(f"{name}@example.org")
+    assert result.rc == REFUSED and "[revoked]" in result.err, result
+    assert "has no certificate of this address" in result.err
+    dn, entry = person(name, f"{name}@example.org", certs=[stored, fresh]).split("\n", 1)
+    box.directory.modify(f"{dn}\nchangetype: add\n{entry}")
+    result = must(box.encrypt(f"{name}@example.org"))
+    assert result.err.count("was fetched from the directory") == 1 and box.decrypts(fresh), result
+    assert box.rows() == [(1, (f"{name}@example.org",)), (DIRECTORY, (f"{name}@example.org",))]
+    # It is stored: no directory is asked any more.
+    box.set(contacts="ldapi://%2Fnonexistent")
+    assert "cannot be asked" not in must(box.encrypt(f"{name}@example.org")).err
 
 
 def test_nobody_but_the_owner_gets_ones_own_key(box, world):

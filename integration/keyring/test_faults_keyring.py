@@ -148,6 +148,7 @@ def crl_cases(tmp_path_factory):
                              makes={f"keyring/{path.relative_to(keyring)}" for path in keyring.rglob("*.crl")}),
         "newer CRL": partial(Keyring, keyring, ["upload", "--json", at / "new"], True),
         "delta": partial(Keyring, keyring, ["upload", at / "delta"], True),
+        "CRL and delta": partial(Keyring, keyring, ["upload", at / "new", at / "delta"], True),
         "list": partial(Keyring, keyring, ["list", "--crls", "--json"]),
         "remove": partial(Keyring, keyring, ["remove", "--crls", ca.fingerprint()], True),
         "check": partial(Keyring, keyring, ["keyring", "check"]),
@@ -158,7 +159,7 @@ def crl_cases(tmp_path_factory):
     }
 
 
-CRL_NAMES = ["first CRL", "newer CRL", "delta", "list", "remove", "check", "maintain", "backup"]
+CRL_NAMES = ["first CRL", "newer CRL", "delta", "CRL and delta", "list", "remove", "check", "maintain", "backup"]
 
 
 @pytest.mark.parametrize("name", [CRL_NAMES[0], *(pytest.param(name, marks=pytest.mark.slow)

@@ -133,15 +133,50 @@ def test_a_redirect_is_judged(server, to, text):
     assert server.paths == ["/1"]
 
 
-def test_from_https_to_http(server, tmp_path):
-    """A certificate that no root of the system has issued is refused before anything is sent."""
+@pytest.fixture
+def secure(tmp_path):
+    """An https server, and the path of its certificate."""
     must(stock("req", "-x509", *NEW_KEY, "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1",
                "-keyout", tmp_path / "key", "-out", tmp_path / "cert"))
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(tmp_path / "cert", tmp_path / "key")
-    server.socket = context.wrap_socket(server.socket, server_side=True)
+    with web() as one:
+        one.socket = context.wrap_socket(one.socket, server_side=True)
+        yield one, tmp_path / "cert"
+
+
+ROOTS = "/etc/ssl/certs/ca-certificates.crt"
+# In a mount namespace of its own, with another file of roots.
+WITH_ROOTS = ("unshare", "-m", "sh", "-c", f'mount --bind "$0" {ROOTS} && exec "$@"')
+
+
+def fetch_trusting(root, path, hosts):
+    if run(*WITH_ROOTS, root, "true").rc != 0:
+        pytest.skip(f"{ROOTS} cannot be replaced: unshare -m needs root")
+    return run(*WITH_ROOTS, root, FETCH_URL, hosts, "yes", MOST, 60000, path, conf="/dev/null")
+
+
+def test_a_certificate_that_nobody_vouches_for(secure):
+    """One that no root of the system has issued is refused before anything is sent."""
+    server, _ = secure
     refused(fetch(server, f"https://{server.place}/x"), "certificate")
     assert not server.asked
+
+
+def test_from_https_to_http(server, secure):
+    """What is fetched from a server that a root vouches for stays protected."""
+    tls, root = secure
+    url, hosts = f"https://{tls.place}", f"{tls.place} {server.place}"
+    server.answers |= {"/x": b"plain", "/1": lambda one: one.redirect(f"{url}/x"),
+                       "/2": lambda one: one.redirect(f"{url}/3")}
+    tls.answers |= {"/x": b"secret", "/1": lambda one: one.redirect("/x"),
+                    "/2": lambda one: one.redirect(f"{server.url}/x"),
+                    "/3": lambda one: one.redirect(f"http://{tls.place}/x")}
+    for start in (f"{url}/x", f"{url}/1", f"{server.url}/1"):
+        assert must(fetch_trusting(root, start, hosts)).out == b"secret"
+    for start in (f"{url}/2", f"{url}/3", f"{server.url}/2"):
+        refused(fetch_trusting(root, start, hosts), "it leads from https to http, which is not followed")
+    assert "/x" not in server.paths and tls.paths.count("/x") == 3
 
 
 @pytest.mark.parametrize("status", ["204 No Content", "301 Moved", "304 Not Modified", "401 No", "404 No", "500 No",

@@ -99,6 +99,14 @@ def test_a_crl_is_fetched_once(ca, server, upload, maintain, crls):
     assert crls() == ["0x6"] and server.paths == ["/ca.crl"] * 2
 
 
+def test_a_crl_with_a_point_is_fetched_once(ca, server, answers, upload, maintain, crls):
+    """Some CAs write into each CRL which distribution point it is of."""
+    answers["/ca.crl"] = ca.crl(number=5, point=[f"fullname=URI:{server.url}/ca.crl"])
+    upload(ca.cert, ca.alice)
+    assert maintain()["crls_fetched"] == 1 and crls() == ["0x5"]
+    assert maintain()["crls_fetched"] == 0 and server.paths == ["/ca.crl"]
+
+
 def test_what_was_fetched_refuses(ca, server, upload, maintain, command, tmp_path):
     upload(ca.cert, ca.alice)
     ca.revoke("alice", "keyCompromise")

@@ -2,6 +2,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """`ocsp = on` in sign, encrypt and verify: whom the responder names is refused, with nothing left."""
 
+import json
+
 import pytest
 
 from harness import COMMAND, must, run, stock
@@ -121,6 +123,34 @@ def test_other_commands_ask_nobody(ca, keyring, command, server):
     for words in (("check", ca.alice), ("list",), ("show", "alice@example.org"), ("trust", "alice@example.org")):
         command(*words)
     assert not server.asked
+
+
+def test_other_commands_read_what_is_kept(ca, verbs, command, server, keyring, tmp_path):
+    """What a verb was told once is known to every command, and none of them asks or keeps anything."""
+    def states(*words, **how):
+        lines = must(command("list", "--json", "--address", "alice@example.org", *words, **how)).out.splitlines()
+        return [json.loads(line)["state"] for line in lines]
+
+    ca.revoke("alice", "keyCompromise")
+    assert states() == ["usable"]
+    assert command(*verbs["encrypt"]).rc == REFUSED
+    server.asked.clear()
+    kept = sorted((keyring / "ocsp").iterdir())
+    assert states() == states("--state", "revoked") == ["revoked"]
+    assert states(ocsp="off") == states(revocation="off") == ["usable"]
+    shown = must(command("show", "alice@example.org"))
+    assert "state: revoked" in shown.text and "[revoked]" in shown.text
+    checked = command("check", "--for", "sign", ca.alice)
+    assert checked.rc == REFUSED and "[revoked]" in checked.text
+    assert command("check", "--for", "sign", ca.alice, ocsp="off").rc == DONE
+    assert command("check", "--for", "sign", ca.bob).rc == DONE
+    explained = command("--explain", *verbs["encrypt"])
+    assert "[revoked]" in explained.err, explained
+    stock_name = command("cms", "-encrypt", "-in", tmp_path / "mail", "-out", tmp_path / "out", ca.alice)
+    assert stock_name.rc != DONE and "[revoked]" in stock_name.err and not (tmp_path / "out").exists()
+    opened = must(command("decrypt", "-in", tmp_path / "sealed", "-out", tmp_path / "out"))
+    assert "revoked" in opened.err
+    assert not server.asked and sorted((keyring / "ocsp").iterdir()) == kept
 
 
 def test_explain_keeps_nothing(verbs, command, keyring, server):

@@ -69,12 +69,13 @@ class Authority:
         """Answers an exchange of integration/lib/web.py."""
         return lambda exchange: exchange.reply(self.answer(exchange.body, *words, **how))
 
-    def crl(self, number=1, days=30, faked=None):
-        """Its CRL, as DER."""
+    def crl(self, number=1, days=30, faked=None, point=()):
+        """Its CRL, as DER.  |point|: the lines of its issuingDistributionPoint."""
         conf = self.folder / "ca.cnf"
         conf.write_text("[ca]\ndefault_ca = own\n[own]\ndatabase = {0}/index.txt\ncrlnumber = {0}/number\n"
                         "default_md = sha256\ncrl_extensions = own_crl\n[own_crl]\nauthorityKeyIdentifier = keyid\n"
-                        .format(self.folder))
+                        .format(self.folder)
+                        + "\n".join(("issuingDistributionPoint = critical,@point\n[point]", *point, "")) * bool(point))
         (self.folder / "number").write_text(f"{number:04X}\n")
         self.index()
         words = ("ca", "-config", conf, "-gencrl", "-cert", self.cert, "-keyfile", self.key(self.cert), "-crldays",

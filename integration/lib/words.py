@@ -178,6 +178,7 @@ SECTIONS = [
         "smime-policy upload ca.crl", "smime-policy upload ca.crl", "smime-policy upload old.crl",
         "smime-policy upload --keep-going spoiled.crl strange.crl", "smime-policy upload stale.crl",
         "smime-policy upload indirect.crl", "smime-policy upload delta.crl", "smime-policy upload part.crl",
+        "smime-policy upload reasons.crl",
         "smime-policy list --crls --role ca", "smime-policy remove --crls 12345678",
         "smime-policy remove --crls --all 12345678"),
     section(
@@ -356,7 +357,8 @@ class World:
                 ("stale", crl(ca, crl_number=6, this=NOW - 9 * DAY, until=NOW - DAY)),
                 ("indirect", crl(ca, crl_number=7, extensions=[scope(indirect=True)])),
                 ("delta", crl(ca, crl_number=9, extensions=[delta_of(8)])),
-                ("part", crl(ca, crl_number=9, extensions=[scope(point=b"http://ca.example/1.crl")]))):
+                ("part", crl(ca, crl_number=9, extensions=[scope(point=b"http://ca.example/1.crl")])),
+                ("reasons", crl(ca, crl_number=9, extensions=[scope(reasons=b"\x06\x40")]))):
             (self.here / f"{name}.crl").write_bytes(made)
 
     def _mails(self):

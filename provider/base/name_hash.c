@@ -89,3 +89,38 @@ uint64_t sp_key_identifier_hash(const unsigned char *id, size_t length)
 
     return id == NULL || hash != 0 ? hash : 1;
 }
+
+static bool has_point(const uint64_t points[SP_MOST_POINTS], uint64_t hash)
+{
+    for (size_t i = 0; i < SP_MOST_POINTS && points[i] != 0; i++)
+        if (points[i] == hash)
+            return true;
+    return false;
+}
+
+void sp_add_points(uint64_t points[SP_MOST_POINTS], const GENERAL_NAMES *names)
+{
+    size_t count = 0;
+
+    while (count < SP_MOST_POINTS && points[count] != 0)
+        count++;
+    for (int i = 0; i < sk_GENERAL_NAME_num(names) && count < SP_MOST_POINTS; i++) {
+        int type;
+        const ASN1_STRING *uri = GENERAL_NAME_get0_value(sk_GENERAL_NAME_value(names, i), &type);
+        uint64_t hash;
+
+        if (type != GEN_URI)
+            continue;
+        hash = sp_key_identifier_hash(ASN1_STRING_get0_data(uri), (size_t)ASN1_STRING_length(uri));
+        if (hash != 0 && !has_point(points, hash))
+            points[count++] = hash;
+    }
+}
+
+bool sp_share_point(const uint64_t one[SP_MOST_POINTS], const uint64_t other[SP_MOST_POINTS])
+{
+    for (size_t i = 0; i < SP_MOST_POINTS && one[i] != 0; i++)
+        if (has_point(other, one[i]))
+            return true;
+    return false;
+}

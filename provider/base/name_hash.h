@@ -11,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include <openssl/x509.h>
+#include <openssl/x509v3.h>
 
 /*
  * FNV-1a: whoever can choose names that meet can choose equal names, too.
@@ -27,5 +27,15 @@ uint64_t sp_hash_bytes(uint64_t hash, const void *bytes, size_t length);
 uint64_t sp_name_hash(const X509_NAME *name);
 /* The same of a key identifier; 0 for none. */
 uint64_t sp_key_identifier_hash(const unsigned char *id, size_t length);
+
+/* So many URIs of distribution points are known of a certificate, and of a CRL. */
+#define SP_MOST_POINTS 8
+/*
+ * Add the hashes of the URIs in |names|, octet by octet, to |points|, which ends with 0 where it
+ * is not full.  Those that have no room are left out.
+ */
+void sp_add_points(uint64_t points[SP_MOST_POINTS], const GENERAL_NAMES *names);
+/* Is one hash in both? */
+bool sp_share_point(const uint64_t one[SP_MOST_POINTS], const uint64_t other[SP_MOST_POINTS]);
 
 #endif

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "base/name_hash.h"
 #include "base/text.h"
 #include "revocation/crl_open.h"
 
@@ -79,10 +80,15 @@ static int is_issuer(const struct question *question, const struct sp_crl_opened
 }
 
 /* Is every certificate of this kind, with whatever reason, in the CRL? */
-static bool is_in_scope(const struct sp_kinship *kin, uint64_t scope)
+static bool is_in_scope(const struct sp_kinship *kin, const struct sp_crl_header *header)
 {
+    const uint64_t scope = header->scope & ~(uint64_t)SP_CRL_PART;
+
     /* No file can name such a serial number. */
     if (kin->serial_length > SP_CRL_LONGEST_SERIAL)
+        return false;
+    /* [RFC 5280, 6.3.3 (b)(2)] A part is of the certificates that name its distribution point. */
+    if ((header->scope & SP_CRL_PART) != 0 && !sp_share_point(kin->points, header->points))
         return false;
     if (scope == SP_CRL_USERS)
         return !kin->is_ca;
@@ -116,8 +122,8 @@ static void answer_by(struct question *question, const struct sp_crl_opened *fil
         answer.state = SP_REVOCATION_REVOKED;
         answer.at = entry->at;
         answer.reason = entry->reason;
-    } else if (entry == NULL && question->wants_answer &&
-               is_in_scope(&question->kin, header->scope) && is_issuer(question, file) == 1) {
+    } else if (entry == NULL && question->wants_answer && is_in_scope(&question->kin, header) &&
+               is_issuer(question, file) == 1) {
         answer.state =
             header->next_update >= question->at ? SP_REVOCATION_NONE : SP_REVOCATION_STALE;
     }
@@ -182,6 +188,7 @@ static void ask_folder(struct question *question, const struct sp_crl_folder *cr
                     path == NULL ? NULL : sp_format("%s: %s; correct that", path, strerror(errno)));
         OPENSSL_free(path);
     }
+    question->folder = NULL;
     sp_crl_close_folder(&folder);
 }
 

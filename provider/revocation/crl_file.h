@@ -23,6 +23,7 @@
 
 #include <openssl/x509.h>
 
+#include "base/name_hash.h"
 #include "base/sha256.h"
 
 /* Whose CRL it is. */
@@ -40,7 +41,7 @@ enum {
     SP_CRL_CAS = 2,        /* onlyContainsCACerts */
     SP_CRL_ATTRIBUTES = 4, /* onlyContainsAttributeCerts */
     SP_CRL_REASONS = 8,    /* onlySomeReasons: it never says that a certificate is not revoked */
-    SP_CRL_PART = 16       /* one of several distribution points: neither does it */
+    SP_CRL_PART = 16       /* of one distribution point: it covers who names that */
 };
 /* The longest number, serial number and certificate of an issuer that a file can hold. */
 #define SP_CRL_LONGEST_NUMBER 32
@@ -53,6 +54,7 @@ struct sp_crl_about {
     size_t number_length;
     unsigned scope;
     uint64_t part; /* with SP_CRL_PART: which, such as a hash of the distribution point */
+    uint64_t points[SP_MOST_POINTS]; /* with SP_CRL_PART: the URIs of that point */
     /* the SHA-256 of the CRL's DER: equal ones are the same CRL */
     unsigned char content[SP_SHA256_LENGTH];
 };
@@ -67,6 +69,8 @@ struct sp_crl_entry {
     int64_t at; /* the revocation date */
     int reason; /* CRLReason; -1: none is given */
 };
+/* It returns false to stop. */
+typedef bool sp_crl_entry_fn(const struct sp_crl_entry *entry, void *data);
 
 /*
  * Write the CRL of |issuer| into the keyring.  Nothing is on the disk before
@@ -82,6 +86,8 @@ struct sp_crl_writer *sp_crl_writer_new(const char *keyring, const struct sp_crl
                                         const struct sp_crl_about *about, size_t count, char **why);
 /* Add an entry, in any order; its serial is copied.  False with |*why| set. */
 bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *entry, char **why);
+/* Tell |tell| of each entry that was added, before they are committed; false if it was stopped. */
+bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *tell, void *data);
 /*
  * Put the file in its place, and surely on the disk.  If it returns false the file that was
  * there is unchanged.
@@ -115,7 +121,6 @@ bool sp_crl_files_each(const char *keyring, sp_crl_told_fn *tell, void *data, ch
 int sp_crl_file_read(const char *keyring, const struct sp_crl_issuer *issuer,
                      const struct sp_crl_about *about, struct sp_crl_file *file, char **why);
 /* Tell |tell| of each entry of the file |path|; false with |*why| set if it cannot be read. */
-typedef bool sp_crl_entry_fn(const struct sp_crl_entry *entry, void *data);
 bool sp_crl_file_entries(const char *path, sp_crl_entry_fn *tell, void *data, char **why);
 /* Read every page of the file |path|, as a check; false with |*why| set. */
 bool sp_crl_file_check(const char *path, char **why);

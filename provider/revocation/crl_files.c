@@ -88,6 +88,7 @@ static void set_about(struct sp_crl_file *file, const struct sp_crl_header *head
                                          .number_length = (size_t)header->number_length,
                                          .scope = (unsigned)header->scope,
                                          .part = header->part };
+    memcpy(file->about.points, header->points, sizeof(file->about.points));
     memcpy(file->about.content, header->content, sizeof(file->about.content));
 }
 

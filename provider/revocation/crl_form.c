@@ -117,6 +117,8 @@ void sp_crl_put_header(unsigned char page[SP_CRL_PAGE], const struct sp_crl_head
 #define X(field) put64(to, header->field), to += 8;
     NUMBERS(X)
 #undef X
+    for (size_t i = 0; i < SP_MOST_POINTS; i++)
+        put64(to + 8 * i, header->points[i]);
     sp_crl_seal(page, 0, 0);
 }
 
@@ -138,6 +140,8 @@ bool sp_crl_get_header(const unsigned char page[SP_CRL_PAGE], struct sp_crl_head
 #define X(field) header->field = get64(from), from += 8;
     NUMBERS(X)
 #undef X
+    for (size_t i = 0; i < SP_MOST_POINTS; i++)
+        header->points[i] = get64(from + 8 * i);
     /* The number of a page is found with 32 bits of a hash. */
     return header->number_length <= SP_CRL_LONGEST_NUMBER && header->pages >= 1 &&
            header->pages <= UINT32_MAX && header->cert_length <= SP_CRL_LONGEST_CERT;
@@ -152,6 +156,15 @@ size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry)
     put64(to + 2, (uint64_t)entry->at);
     memcpy(to + SP_CRL_FIXED, serial.octets, serial.length);
     return SP_CRL_FIXED + serial.length;
+}
+
+size_t sp_crl_read_entry(const unsigned char *from, struct sp_crl_entry *entry)
+{
+    entry->length = from[0];
+    entry->reason = from[1] - 1;
+    entry->at = (int64_t)get64(from + 2);
+    entry->serial = from + SP_CRL_FIXED;
+    return SP_CRL_FIXED + entry->length;
 }
 
 void sp_crl_put_page(unsigned char page[SP_CRL_PAGE], const unsigned char *entries, size_t used)
@@ -172,11 +185,7 @@ bool sp_crl_get_entry(const unsigned char page[SP_CRL_PAGE], size_t *offset,
     if (used > SP_CRL_ROOM || *offset + SP_CRL_FIXED > used ||
         *offset + SP_CRL_FIXED + from[0] > used)
         return false;
-    entry->length = from[0];
-    entry->reason = from[1] - 1;
-    entry->at = (int64_t)get64(from + 2);
-    entry->serial = from + SP_CRL_FIXED;
-    *offset += SP_CRL_FIXED + entry->length;
+    *offset += sp_crl_read_entry(from, entry);
     return true;
 }
 

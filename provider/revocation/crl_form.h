@@ -35,11 +35,12 @@ struct sp_crl_header {
     uint64_t name, ski; /* hashes; |ski| is 0 if the issuer has none */
     int64_t this_update, next_update;
     uint64_t scope, part;
-    uint64_t count;       /* of the entries */
-    uint64_t pages;       /* with entries */
-    uint64_t seed;        /* of the hash of serials */
-    uint64_t cert_length; /* of the issuer's certificate */
-    uint64_t cert_sum;    /* its checksum */
+    uint64_t points[SP_MOST_POINTS]; /* of its distribution point */
+    uint64_t count;                  /* of the entries */
+    uint64_t pages;                  /* with entries */
+    uint64_t seed;                   /* of the hash of serials */
+    uint64_t cert_length;            /* of the issuer's certificate */
+    uint64_t cert_sum;               /* its checksum */
 };
 
 /* The octets of a serial number without those that say nothing. */
@@ -65,6 +66,8 @@ bool sp_crl_get_header(const unsigned char page[SP_CRL_PAGE], struct sp_crl_head
 
 /* Write |entry|, SP_CRL_FIXED bytes and its octets.  It returns their number. */
 size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry);
+/* Read what it has written; the serial is borrowed.  It returns the number of bytes. */
+size_t sp_crl_read_entry(const unsigned char *from, struct sp_crl_entry *entry);
 /* Fill |page| with |used| bytes of entries, at most SP_CRL_ROOM. */
 void sp_crl_put_page(unsigned char page[SP_CRL_PAGE], const unsigned char *entries, size_t used);
 /*

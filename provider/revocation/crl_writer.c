@@ -69,6 +69,7 @@ static bool set_about(struct sp_crl_header *header, const struct sp_crl_about *a
     header->next_update = about->next_update;
     header->scope = about->scope;
     header->part = about->part;
+    memcpy(header->points, about->points, sizeof(header->points));
     memcpy(header->content, about->content, sizeof(header->content));
     return true;
 }
@@ -139,6 +140,18 @@ bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *
         return false;
     writer->used += sp_crl_put_entry(writer->entries + writer->used, &kept);
     writer->header.count++;
+    return true;
+}
+
+bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *tell, void *data)
+{
+    struct sp_crl_entry entry;
+
+    for (size_t at = 0; at < writer->used;) {
+        at += sp_crl_read_entry(writer->entries + at, &entry);
+        if (!tell(&entry, data))
+            return false;
+    }
     return true;
 }
 

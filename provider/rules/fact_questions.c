@@ -71,5 +71,6 @@ struct sp_kinship sp_facts_kinship(const struct sp_facts *facts)
                                 .issuer_key_id = facts->issuer_key_id,
                                 .serial = facts->serial_octets,
                                 .serial_length = facts->serial_length,
+                                .points = facts->points,
                                 .is_ca = facts->ca };
 }

@@ -155,6 +155,26 @@ static void read_key_ids(struct sp_facts *facts, const X509 *cert)
     AUTHORITY_KEYID_free(issuer);
 }
 
+/*
+ * [RFC 5280, 4.2.1.13] The URIs of the points that have CRLs of its own issuer for all reasons.
+ * An extension that cannot be read, or occurs twice, names none.
+ */
+static void read_points(struct sp_facts *facts, const X509 *cert)
+{
+    enum sp_extension state;
+    CRL_DIST_POINTS *points = sp_read_extension(cert, NID_crl_distribution_points,
+                                                ASN1_ITEM_rptr(CRL_DIST_POINTS), &state);
+
+    for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
+        const DIST_POINT *point = sk_DIST_POINT_value(points, i);
+
+        if (point->distpoint != NULL && point->distpoint->type == 0 && point->reasons == NULL &&
+            point->CRLissuer == NULL)
+            sp_add_points(facts->points, point->distpoint->name.fullname);
+    }
+    CRL_DIST_POINTS_free(points);
+}
+
 /* Keep the content octets of the INTEGER: a CRL names it by these.  False if out of memory. */
 static bool read_serial_octets(struct sp_facts *facts, const X509 *cert)
 {
@@ -180,6 +200,7 @@ static bool read_kinship(struct sp_facts *facts, const X509 *cert)
     facts->subject_hash = sp_name_hash(X509_get_subject_name(cert));
     facts->issuer_hash = sp_name_hash(X509_get_issuer_name(cert));
     read_key_ids(facts, cert);
+    read_points(facts, cert);
     return read_serial_octets(facts, cert);
 }
 

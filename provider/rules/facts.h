@@ -11,6 +11,7 @@
 
 #include <openssl/x509v3.h>
 
+#include "base/name_hash.h"
 #include "rules/revocation.h"
 
 /* The state of an extension.  The content of a duplicate or broken one is not read. */
@@ -60,6 +61,7 @@ struct sp_facts {
     /* hashes of the names and key identifiers, see base/name_hash.h */
     uint64_t subject_hash, issuer_hash;
     uint64_t key_id, issuer_key_id;
+    uint64_t points[SP_MOST_POINTS]; /* where its CRLs are, for all reasons */
     struct sp_moment not_before;
     struct sp_moment not_after;
     struct sp_public_key key;

@@ -182,7 +182,7 @@ static void judge_unanswered(struct sp_case *c, const struct sp_revocation *revo
         return;
     if (revocation->state == SP_REVOCATION_UNKNOWN) {
         add(c, SP_RULE_REVOCATION_UNKNOWN, SMIMEPOLICY_DENY,
-            sp_format("no CRL of its issuer is stored"), sp_format("no CRL"), required,
+            sp_format("no stored CRL of its issuer covers it"), sp_format("no CRL"), required,
             sp_format("upload the issuer's current CRL"));
         return;
     }

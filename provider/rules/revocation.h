@@ -19,6 +19,7 @@ struct sp_kinship {
     uint64_t key_id, issuer_key_id; /* 0: it has none, has two, or it cannot be read */
     const unsigned char *serial;    /* borrowed from the facts: the octets of the INTEGER */
     size_t serial_length;
+    const uint64_t *points; /* borrowed: SP_MOST_POINTS hashes of its distribution points */
     bool is_ca;
 };
 struct sp_kinship sp_facts_kinship(const struct sp_facts *facts);

@@ -244,9 +244,12 @@ smimepolicy_verdict *sp_judge_age(const struct sp_facts *facts, smimepolicy_use 
     smimepolicy_verdict *verdict = sp_verdict_new(facts, use);
     char *since;
 
-    if (verdict == NULL || !sp_age_is_asked(use, settings) || !sp_is_stale(contact, now, settings))
+    if (verdict == NULL)
+        return NULL;
+    if (!sp_age_is_asked(use, settings) || !sp_is_stale(contact, now, settings))
         return sp_verdict_finish(verdict);
     since = contact > 0 ? sp_format_time(contact) : NULL;
+    verdict->failed = verdict->failed || (contact > 0 && since == NULL);
     sp_verdict_add(
         verdict, SP_RULE_KEYRING_STALE, SMIMEPOLICY_DENY,
         (struct sp_finding_text){

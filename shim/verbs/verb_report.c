@@ -84,6 +84,8 @@ int shim_verb_report_json(const struct shim_verb_report *report)
     if (object != NULL && operation->explain)
         json_object_set_new(object, "would_run",
                             plan(operation, shim_copy_first(&operation->selection)));
+    if (object != NULL && json_array_size(operation->selection.directories) > 0)
+        json_object_set(object, "directories", operation->selection.directories);
     if (object != NULL && operation->selection.separates)
         json_object_set_new(object, "files", files(operation));
     printed = shim_json_line(object);

@@ -4,6 +4,7 @@
  *
  * Which CRL answers for a certificate, and what it says.
  */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -176,7 +177,7 @@ START_TEST(dates)
 }
 END_TEST
 
-/* What covers a part says who is revoked, and of the rest nothing. */
+/* What covers a part says who is revoked, and of the rest nothing, unless they name its point. */
 static const struct {
     unsigned scope;
     const char *user, *ca;
@@ -202,6 +203,109 @@ START_TEST(scope)
     expect(crls.issuer, NULL, 4, AKI("01020304"), scopes[_i].user);
     sp_expect_answer(ca, scopes[_i].ca);
     X509_free(ca);
+}
+END_TEST
+
+/* The URI http://a/1 in the names of a distribution point. */
+#define FULL_NAME "a00ea00c860a687474703a2f2f612f31"
+
+/* What a certificate names, and whether a CRL of the point http://a/1 covers it. */
+static const struct {
+    const char *value, *again, *expected;
+} points[] = {
+    { "URI:http://a/1", NULL, "none" },
+    { "URI:http://a/2,URI:http://a/1", NULL, "none" },
+    { "URI:http://a/1,URI:http://a/1", NULL, "none" },
+    { "DER:30123010" FULL_NAME, NULL, "none" },
+    { "URI:http://a/2", NULL, "unknown" },
+    { "URI:http://a/11", NULL, "unknown" },
+    { "URI:HTTP://a/1", NULL, "unknown" },
+    { "DNS:http://a/1", NULL, "unknown" },
+    /* for some reasons, of another issuer, and with a name relative to the issuer */
+    { "DER:30163014" FULL_NAME "81020640", NULL, "unknown" },
+    { "DER:3020301e" FULL_NAME "a20c860a687474703a2f2f612f31", NULL, "unknown" },
+    { "DER:3010300ea00ca10a300806035504030c0161", NULL, "unknown" },
+    /* cut, empty, with more behind it, and twice */
+    { "DER:301230", NULL, "unknown" },
+    { "DER:3000", NULL, "unknown" },
+    { "DER:30123010" FULL_NAME "0500", NULL, "unknown" },
+    { "URI:http://a/1", "URI:http://a/1", "unknown" },
+    /* as many as are looked at, and one more */
+    { "URI:2,URI:3,URI:4,URI:5,URI:6,URI:7,URI:8,URI:http://a/1", NULL, "none" },
+    { "URI:2,URI:3,URI:4,URI:5,URI:6,URI:7,URI:8,URI:9,URI:http://a/1", NULL, "unknown" },
+    { "URI:2,URI:2,URI:4,URI:5,URI:6,URI:7,URI:8,URI:9,URI:http://a/1", NULL, "none" },
+};
+
+/* Store the CRL of the point with this URI, which names the certificate 3. */
+static void store_part(const char *uri, unsigned limit)
+{
+    char names[64];
+    X509V3_CTX context = { 0 };
+    struct sp_crl_about about = sp_today();
+    X509_EXTENSION *made;
+    GENERAL_NAMES *parsed;
+
+    ck_assert_int_lt(snprintf(names, sizeof(names), "URI:%s", uri), (int)sizeof(names));
+    made = X509V3_EXT_conf_nid(NULL, &context, NID_subject_alt_name, names);
+    parsed = X509V3_EXT_d2i(made);
+    ck_assert_ptr_nonnull(parsed);
+    about.scope = SP_CRL_PART | limit;
+    about.part = 17;
+    sp_add_points(about.points, parsed);
+    ck_assert(sp_store_crl(crls.issuer, &about, three));
+    GENERAL_NAMES_free(parsed);
+    X509_EXTENSION_free(made);
+}
+
+static void expect_of_point(int serial, int row, const char *expected)
+{
+    const char *again = points[row].again;
+    const struct sp_recipe recipe = { .serial = serial,
+                                      .issuer = crls.issuer,
+                                      .again = { "crlDistributionPoints", points[row].value,
+                                                 again != NULL ? "crlDistributionPoints" : NULL,
+                                                 again } };
+    X509 *cert = sp_make_cert(&recipe);
+
+    sp_expect_answer(cert, expected);
+    X509_free(cert);
+}
+
+START_TEST(distribution_point)
+{
+    store_part("http://a/1", 0);
+    expect_of_point(4, _i, points[_i].expected);
+    expect_of_point(3, _i, "revoked 3");
+}
+END_TEST
+
+/* The other bits of the scope count as ever. */
+static const struct {
+    unsigned scope;
+    const char *expected;
+} limits[] = { { SP_CRL_USERS, "none" },
+               { SP_CRL_CAS, "unknown" },
+               { SP_CRL_ATTRIBUTES, "unknown" },
+               { SP_CRL_REASONS, "unknown" } };
+
+START_TEST(limited_point)
+{
+    store_part("http://a/1", limits[_i].scope);
+    expect_of_point(4, 0, limits[_i].expected);
+    expect_of_point(3, 0, "revoked 3");
+}
+END_TEST
+
+/* A CRL whose point has no URI covers nobody, not even who names no point either. */
+START_TEST(point_without_uri)
+{
+    struct sp_crl_about about = sp_today();
+
+    about.scope = SP_CRL_PART;
+    about.part = 17;
+    ck_assert(sp_store_crl(crls.issuer, &about, three));
+    expect(crls.issuer, NULL, 4, AKI("01020304"), "unknown");
+    expect_of_point(4, 0, "unknown");
 }
 END_TEST
 
@@ -234,6 +338,9 @@ static Suite *asked_suite(void)
     tcase_add_loop_test(tcase, spelling_of_a_name, 0, SP_ROWS(spellings));
     tcase_add_test(tcase, dates);
     tcase_add_loop_test(tcase, scope, 0, SP_ROWS(scopes));
+    tcase_add_loop_test(tcase, distribution_point, 0, SP_ROWS(points));
+    tcase_add_loop_test(tcase, limited_point, 0, SP_ROWS(limits));
+    tcase_add_test(tcase, point_without_uri);
     tcase_add_test(tcase, full_and_part);
     suite_add_tcase(suite, tcase);
     return suite;

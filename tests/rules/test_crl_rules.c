@@ -91,6 +91,10 @@ START_TEST(parts)
     crl.partition = true;
     expect(&crl, NULL, NULL);
     expect_note(&crl, "it covers a part");
+    crl.has_uri = true;
+    expect_note(&crl, "it covers the certificates that name its distribution point");
+    crl.some_reasons = true;
+    expect_note(&crl, "it covers a part");
 }
 END_TEST
 

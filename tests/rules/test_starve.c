@@ -179,6 +179,12 @@ static bool stand(enum sp_role role)
     return done;
 }
 
+/* A copy of a hub, in touch with it long ago. */
+static bool try_age(void)
+{
+    return keep(sp_judge_age(facts, SMIMEPOLICY_SIGN, 1, SP_NOW, settings));
+}
+
 static bool try_stand_as_ca(void)
 {
     return stand(SP_ROLE_CA);
@@ -274,6 +280,7 @@ static const struct {
     { "chosen", try_chosen },
     { "passed over", try_passed_over },
     { "signing time", try_signing_time },
+    { "age", try_age },
     { "stand as CA", try_stand_as_ca },
     { "stand as identity", try_stand_as_identity },
 };
@@ -290,6 +297,7 @@ static void set_up(const struct sp_recipe *recipe)
     facts = sp_facts_new(cert);
     settings = smimepolicy_settings_new();
     ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", "syslog", NULL), 1);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "hub", "service=team", NULL), 1);
     verdict = smimepolicy_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW);
     store = X509_STORE_new();
 }

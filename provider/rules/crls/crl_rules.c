@@ -114,6 +114,9 @@ char *sp_note_crl(const struct sp_crl_facts *crl, time_t at, bool *failed)
         text = sp_format("the next one was due on %s: what it revokes counts, and of all other "
                          "certificates it says nothing; fetch the current one",
                          moment);
+    else if (crl->partition && crl->has_uri && !crl->some_reasons)
+        text = sp_format("it covers the certificates that name its distribution point: what it "
+                         "revokes counts, and of all other certificates it says nothing");
     else if (crl->some_reasons || crl->partition)
         text = sp_format("it covers a part of what its issuer revokes: what it revokes counts, and "
                          "of all other certificates it says nothing");

@@ -27,6 +27,7 @@ struct sp_crl_facts {
     bool some_reasons; /* of those that were revoked for some reasons alone */
     bool indirect;     /* it names certificates of other issuers */
     bool partition;    /* it has a distribution point: others of the issuer may say more */
+    bool has_uri;      /* the point has a URI, which certificates can name */
     bool has_critical; /* a critical extension, of it or of an entry, is not known */
 };
 

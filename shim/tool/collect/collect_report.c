@@ -116,7 +116,10 @@ int shim_collect_report(const struct shim_collecting *run, int code, bool brief)
         return print_json(run, code);
     if (run->fault != SHIM_OK)
         return code;
-    json_array_foreach(run->taken, i, taken) print_taken(run, taken, brief ? stderr : stdout);
+    json_array_foreach(run->taken, i, taken)
+    {
+        print_taken(run, taken, brief ? stderr : stdout);
+    }
     if (!brief)
         print_counts(run);
     return code;

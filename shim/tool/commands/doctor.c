@@ -291,6 +291,16 @@ static void look_at_log(struct shim_doctor *doctor)
                          sp_format("%s", log != NULL ? log : "none is set"), NULL);
 }
 
+/* A setting that needs a library which is not there is not in force. */
+static void look_at_libraries(struct shim_doctor *doctor)
+{
+    size_t next = 0;
+    char *why;
+
+    while ((why = shim_libraries_missing(doctor->shim->settings, &next)) != NULL)
+        shim_doctor_tell(doctor, SHIM_FAILS, "library", why, NULL);
+}
+
 static void look_at_system(struct shim_doctor *doctor)
 {
     int fd = shim_spool();
@@ -322,6 +332,7 @@ static int look(struct shim_doctor *doctor)
     look_at_command(doctor);
     look_at_programs(doctor);
     look_at_log(doctor);
+    look_at_libraries(doctor);
     look_at_system(doctor);
     code = shim_keyring_find(doctor->shim);
     if (code == SHIM_OK)

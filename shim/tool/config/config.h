@@ -33,6 +33,14 @@ struct shim_named shim_lint_named(const char *path);
 void shim_named_clear(struct shim_named *named);
 
 /*
+ * libraries.c: which setting needs a library that cannot be loaded, and the way out.
+ *
+ * @param next  0 at first; for the next call it is left as it is set
+ * @return one line, to free with OPENSSL_free(); NULL: there is no other one
+ */
+char *shim_libraries_missing(const smimepolicy_settings *settings, size_t *next);
+
+/*
  * Prove that openssl refuses under the openssl.cnf |path|; NULL: under that of the
  * verbs.
  *

@@ -181,6 +181,17 @@ static void note_log(struct shim_lint *lint, const char *log)
     OPENSSL_free(why);
 }
 
+static void note_libraries(struct shim_lint *lint, const smimepolicy_settings *settings)
+{
+    size_t next = 0;
+    char *why;
+
+    while ((why = shim_libraries_missing(settings, &next)) != NULL) {
+        shim_lint_note(lint, "%s", why);
+        OPENSSL_free(why);
+    }
+}
+
 void shim_lint_policy(struct shim_lint *lint)
 {
     const STACK_OF(CONF_VALUE) *entries = NCONF_get_section(lint->conf, "default");
@@ -194,7 +205,9 @@ void shim_lint_policy(struct shim_lint *lint)
     else if (i < sk_CONF_VALUE_num(entries))
         shim_lint_fault(lint, "what follows was not looked at; mend this first");
     lint_sections(lint);
-    if (settings != NULL)
+    if (settings != NULL) {
         note_log(lint, settings->decision_log);
+        note_libraries(lint, settings);
+    }
     smimepolicy_settings_free(settings);
 }

@@ -101,6 +101,15 @@ static const char *read_numbers(struct shim_crl *crl, int nid, struct sp_crl_num
     return fault;
 }
 
+/* A name relative to the issuer is none that a certificate is compared with. */
+static void read_point(struct shim_crl *crl, const DIST_POINT_NAME *point)
+{
+    crl->facts.partition = point != NULL;
+    if (point != NULL && point->type == 0)
+        sp_add_points(crl->points, point->name.fullname);
+    crl->facts.has_uri = crl->points[0] != 0;
+}
+
 /* [RFC 5280, 5.2.5] Which certificates it covers. */
 static const char *read_scope(struct shim_crl *crl)
 {
@@ -117,7 +126,7 @@ static const char *read_scope(struct shim_crl *crl)
     crl->facts.attributes_only = point->onlyattr > 0;
     crl->facts.indirect = point->indirectCRL > 0;
     crl->facts.some_reasons = point->onlysomereasons != NULL;
-    crl->facts.partition = point->distpoint != NULL;
+    read_point(crl, point->distpoint);
     ISSUING_DIST_POINT_free(point);
     if (crl->facts.users_only + crl->facts.cas_only + crl->facts.attributes_only > 1)
         return BROKEN;

@@ -57,6 +57,7 @@ static struct sp_crl_about about_of(const struct shim_crl_storing *storing)
         .part = storing->crl.part,
     };
 
+    memcpy(about.points, storing->crl.points, sizeof(about.points));
     memcpy(about.content, storing->what->content, sizeof(about.content));
     return about;
 }
@@ -75,9 +76,9 @@ static const struct shim_crl_stored *prepared_before(const struct shim_crl_stori
 }
 
 /* What it is compared with: what was prepared before, else what is stored. */
-static bool find_before(const struct shim_crl_storing *storing,
-                        const struct shim_crl_stored *prepared, struct sp_crl_before *before)
+static bool find_before(const struct shim_crl_storing *storing, struct sp_crl_before *before)
 {
+    const struct shim_crl_stored *prepared = storing->prepared;
     const struct sp_crl_about *about = &storing->stored.about;
 
     if (prepared != NULL) {
@@ -130,8 +131,7 @@ static int settle(struct shim_crl_storing *storing)
     struct sp_crl_before before;
     struct sp_crl_issuer issuer;
     struct sp_crl_about about;
-    const struct shim_crl_stored *prepared = prepared_before(storing);
-    const struct sp_crl_before *known = find_before(storing, prepared, &before) ? &before : NULL;
+    const struct sp_crl_before *known = find_before(storing, &before) ? &before : NULL;
     bool failed;
     char *text = sp_refuse_crl(facts, known, storing->target->now, &failed);
 
@@ -145,9 +145,10 @@ static int settle(struct shim_crl_storing *storing)
         return SHIM_OK;
     }
     what->delta = facts->base.given;
-    if (what->delta && prepared != NULL)
-        return refuse(storing, sp_format("it is a delta of a CRL in the same upload; upload it "
-                                         "once more when that is stored"));
+    /* Each that is prepared is in memory with all entries. */
+    if (what->delta && storing->prepared != NULL && storing->prepared->delta)
+        return refuse(storing, sp_format("it is a delta that follows another one in the same "
+                                         "upload; upload it once more when that is stored"));
     text = sp_note_crl(facts, storing->target->now, &failed);
     if (failed)
         return shim_no_memory();
@@ -251,8 +252,10 @@ int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *
         code = judge_digest(&storing);
     if (goes_on(&storing, code))
         code = read_stored(&storing);
-    if (goes_on(&storing, code))
+    if (goes_on(&storing, code)) {
+        storing.prepared = prepared_before(&storing);
         code = settle(&storing);
+    }
     sp_crl_file_clear(&storing.stored);
     shim_crl_clear(&storing.crl);
     X509_free(storing.issuer);

@@ -18,6 +18,8 @@ struct shim_crl_storing {
     struct sp_keyid key;       /* its own */
     struct sp_crl_file stored; /* owned: with |has_stored| */
     bool has_stored;
+    /* borrowed: what was prepared before in the same upload for the same place; or NULL */
+    const struct shim_crl_stored *prepared;
     /* Of a delta: the serials that it names, and what it says of them; sorted. */
     struct sp_crl_entry *changes; /* owned; the serials are borrowed from the CRL */
     size_t change_count;

@@ -40,8 +40,7 @@ static bool add(struct shim_crl_storing *storing, const struct sp_crl_entry *ent
 {
     storing->what->count++;
     shim_count_step();
-    return storing->what->writer == NULL ||
-           sp_crl_writer_add(storing->what->writer, entry, &storing->why);
+    return sp_crl_writer_add(storing->what->writer, entry, &storing->why);
 }
 
 /* [RFC 5280, 5.3.1] removeFromCRL is for deltas alone; in another CRL it takes nothing away. */
@@ -62,7 +61,7 @@ static bool note_change(const struct sp_crl_entry *entry, void *data)
     return true;
 }
 
-/* An entry of the stored CRL that the delta says nothing of. */
+/* An entry of the complete CRL that the delta says nothing of. */
 static bool add_unchanged(const struct sp_crl_entry *entry, void *data)
 {
     struct shim_crl_storing *storing = data;
@@ -74,7 +73,15 @@ static bool add_unchanged(const struct sp_crl_entry *entry, void *data)
     return add(storing, entry);
 }
 
-/* [RFC 5280, 5.2.4] The stored CRL with what the delta changes. */
+/* The complete CRL, which is stored or was prepared before, without what the delta changes. */
+static bool add_complete(struct shim_crl_storing *storing)
+{
+    return storing->prepared != NULL
+               ? sp_crl_writer_entries(storing->prepared->writer, add_unchanged, storing)
+               : sp_crl_file_entries(storing->stored.path, add_unchanged, storing, &storing->why);
+}
+
+/* [RFC 5280, 5.2.4] The complete CRL with what the delta changes. */
 static bool add_merged(struct shim_crl_storing *storing)
 {
     bool stopped;
@@ -85,7 +92,7 @@ static bool add_merged(struct shim_crl_storing *storing)
         return false;
     (void)shim_crl_entries_each(&storing->crl, note_change, storing, &stopped);
     qsort(storing->changes, storing->change_count, sizeof(*storing->changes), compare_serials);
-    if (!sp_crl_file_entries(storing->stored.path, add_unchanged, storing, &storing->why))
+    if (!add_complete(storing))
         return false;
     for (size_t i = 0; done && i < storing->change_count; i++)
         if (storing->changes[i].reason != CRL_REASON_REMOVE_FROM_CRL)
@@ -96,16 +103,15 @@ static bool add_merged(struct shim_crl_storing *storing)
 int shim_crl_write(struct shim_crl_storing *storing, const struct sp_crl_issuer *issuer,
                    const struct sp_crl_about *about)
 {
-    const size_t count =
-        storing->crl.count + (storing->what->delta ? (size_t)storing->stored.count : 0);
+    const size_t before =
+        storing->prepared != NULL ? storing->prepared->count : (size_t)storing->stored.count;
+    const size_t count = storing->crl.count + (storing->what->delta ? before : 0);
     bool stopped = false;
-    bool done = storing->target->dry_run;
+    bool done;
 
-    if (!done) {
-        storing->what->writer =
-            sp_crl_writer_new(storing->target->path, issuer, about, count, &storing->why);
-        done = storing->what->writer != NULL;
-    }
+    storing->what->writer =
+        sp_crl_writer_new(storing->target->path, issuer, about, count, &storing->why);
+    done = storing->what->writer != NULL;
     shim_count_begin("entries of a CRL read");
     if (done && storing->what->delta)
         done = add_merged(storing);

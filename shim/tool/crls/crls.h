@@ -22,6 +22,7 @@ struct shim_crl {
     struct sp_crl_facts facts;
     unsigned scope; /* as in struct sp_crl_about */
     uint64_t part;
+    uint64_t points[SP_MOST_POINTS];
     size_t count; /* of its entries */
 };
 
@@ -82,7 +83,6 @@ struct shim_crl_target {
     struct sp_upload *upload;   /* borrowed: what is stored with it; or NULL */
     const smimepolicy_settings *settings;
     time_t now;
-    bool dry_run;
     /* borrowed: what was prepared before and is not in its place yet; ends with NULL */
     struct shim_crl_stored *const *prepared;
 };

@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <time.h>
 
+#include <jansson.h>
+
 #include "choice/choose.h"
 #include "common/shim.h"
 #include "keyring/keyring.h"
@@ -35,6 +37,9 @@ struct shim_news {
     const struct sp_facts *facts;
 };
 typedef void shim_news_fn(const struct shim_news *news, void *data);
+
+/* late_ldap.c: is libldap there?  If not, |*why| says so, to free; NULL: out of memory. */
+bool shim_directory_ready(char **why);
 
 /* Tell on stderr that a certificate is gone; or would be, |if_done|. */
 void shim_directory_tell_gone(const struct shim_news *news, bool if_done);
@@ -89,11 +94,15 @@ void shim_directory_end(struct shim_directory *directory);
  */
 bool shim_directory_may_help(const struct shim *shim, const struct sp_choice *choice, time_t now);
 /*
- * Ask for |address|, store what is taken, and tell on stderr.
+ * Ask for |address|, and store what is taken.
  *
+ * @param told   gets what there is to tell, as the `directories` of docs/use/json.md; NULL: it is
+ *               told on stderr
  * @param spent  SP_MOST_DIRECTORIES elements: how long each was waited for in this run
  * @return SHIM_OK, also if nothing came; or another code with the reason on stderr
  */
-int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent);
+int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent, json_t *told);
+/* Note in |told|, or on stderr, that a directory would be asked about |address|. */
+void shim_directory_tell_ahead(const char *address, json_t *told);
 
 #endif

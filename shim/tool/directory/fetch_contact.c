@@ -12,6 +12,8 @@
 
 #include <openssl/x509.h>
 
+#include "base/json_text.h"
+#include "base/text.h"
 #include "tool/keyring/keyring_at.h"
 
 bool shim_directory_may_help(const struct shim *shim, const struct sp_choice *choice, time_t now)
@@ -34,11 +36,21 @@ void shim_directory_tell_gone(const struct shim_news *news, bool if_done)
                news->address, sp_facts_subject(news->facts), if_done ? "would be" : "is");
 }
 
-static void tell(const struct shim_news *news, void *data)
+/* Add one of the `directories` of docs/use/json.md to |told|. */
+static void keep(json_t *told, const char *result, const struct shim_news *news)
+{
+    const char *subject = news->facts != NULL ? sp_facts_subject(news->facts) : NULL;
+
+    json_array_append_new(
+        told, json_pack("{s:o, s:o, s:s, s:o, s:o}", "address", sp_json_text(news->address),
+                        "directory", sp_json_text(news->source), "result", result, "subject",
+                        sp_json_text(subject), "reason", sp_json_text(news->why)));
+}
+
+static void print(const struct shim_news *news)
 {
     const char *subject = news->facts != NULL ? sp_facts_subject(news->facts) : "";
 
-    (void)data;
     switch (news->kind) {
     case SHIM_NEWS_TAKEN:
         shim_error("note: %s: %s was fetched from the directory %s", news->address, subject,
@@ -64,6 +76,42 @@ static void tell(const struct shim_news *news, void *data)
     }
 }
 
+static void tell(const struct shim_news *news, void *data)
+{
+    static const char *const results[] = {
+        [SHIM_NEWS_TAKEN] = "fetched",    [SHIM_NEWS_AGAIN] = "unchanged",
+        [SHIM_NEWS_LEFT] = "refused",     [SHIM_NEWS_NOTHING] = "nothing",
+        [SHIM_NEWS_FAILED] = "no-answer", [SHIM_NEWS_GONE] = "removed",
+    };
+
+    if (data != NULL)
+        keep(data, results[news->kind], news);
+    else
+        print(news);
+}
+
+void shim_directory_tell_ahead(const char *address, json_t *told)
+{
+    if (told != NULL)
+        keep(told, "not-asked", &(struct shim_news){ .address = address });
+    else
+        shim_error("note: %s: a directory would be asked", address);
+}
+
+/* Nothing that came could be stored. */
+static void tell_unwritable(const struct shim *shim, const char *address, json_t *told)
+{
+    char *why =
+        sp_format("the keyring %s cannot be written: %s", shim->keyring_path, strerror(errno));
+
+    if (told != NULL)
+        keep(told, "not-asked", &(struct shim_news){ .address = address, .why = why });
+    else
+        shim_error("note: %s: no directory is asked, as %s", address,
+                   why != NULL ? why : "memory ran out");
+    OPENSSL_free(why);
+}
+
 static int fetch(struct shim_directory *directory, const char *address)
 {
     int code = shim_directory_ask(directory, address);
@@ -73,15 +121,16 @@ static int fetch(struct shim_directory *directory, const char *address)
     return code == SHIM_OK ? shim_directory_remove(directory) : code;
 }
 
-int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent)
+int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent, json_t *told)
 {
-    struct shim_directory directory = { .shim = shim, .now = time(NULL), .tell = tell };
+    struct shim_directory directory = {
+        .shim = shim, .now = time(NULL), .tell = tell, .data = told
+    };
     int code;
 
     memcpy(directory.spent, spent, sizeof(directory.spent));
     if (eaccess(shim->keyring_path, W_OK) != 0) {
-        shim_error("note: %s: no directory is asked, as the keyring %s cannot be written: %s",
-                   address, shim->keyring_path, strerror(errno));
+        tell_unwritable(shim, address, told);
         return SHIM_OK;
     }
     code = shim_keyring_open(shim, SP_KEYRING_WRITE, &directory.keyring);

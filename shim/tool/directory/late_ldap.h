@@ -34,6 +34,10 @@ struct shim_ldap {
     __typeof__(ber_sockbuf_ctrl) *sockbuf_ctrl;
 };
 
+#define SHIM_NO_LDAP                                                                               \
+    "libldap is not installed or older than 2.5; install OpenLDAP's library (Debian: "             \
+    "libldap-2.5-0 or libldap2)"
+
 /*
  * Load the library, and have it read no file and no variable with defaults of its own.
  * The environment of this process is emptied for that.  NULL: it is not installed.

@@ -292,7 +292,7 @@ const char *shim_ldap_ask(const struct shim_question *question, int to)
 
     session.api = shim_ldap_load();
     if (session.api == NULL)
-        return "libldap is not installed, or is too old; install OpenLDAP's library";
+        return SHIM_NO_LDAP;
     why = read_url(&session);
     if (why == NULL)
         why = connect_to(&session);

@@ -15,6 +15,8 @@
 #include "common/shim.h"
 #include "keyring/keyring.h"
 
+/* Is libpq there?  If not, |*why| says so, to free; NULL: out of memory. */
+bool shim_hub_ready(char **why);
 /* Is there a hub for what this command changes?  False with --local. */
 bool shim_hub_is_set(const struct shim *shim, bool local);
 /*

@@ -7,7 +7,10 @@
 #include <dlfcn.h>
 #include <stdbool.h>
 
+#include <openssl/crypto.h>
+
 #include "base/symbol.h"
+#include "tool/hub/hub.h"
 
 #define LIBRARY "libpq.so.5"
 
@@ -26,4 +29,12 @@ const struct shim_libpq *shim_libpq(void)
 #undef X
     }
     return complete ? &loaded : NULL;
+}
+
+bool shim_hub_ready(char **why)
+{
+    const bool is_there = shim_libpq() != NULL;
+
+    *why = is_there ? NULL : OPENSSL_strdup(SHIM_NO_LIBPQ);
+    return is_there;
 }

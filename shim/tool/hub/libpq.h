@@ -37,6 +37,8 @@
     X(socket)                                                                                      \
     X(status)
 
+#define SHIM_NO_LIBPQ "libpq cannot be loaded; install it (Debian: libpq5)"
+
 struct shim_libpq {
 #define X(name) __typeof__(PQ##name) *name;
     SHIM_LIBPQ_FUNCTIONS(X)

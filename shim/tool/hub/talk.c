@@ -310,7 +310,7 @@ int shim_hub_open(struct shim *shim, struct shim_hub *hub)
     hub->realm = shim->settings->hub_realm;
     hub->pq = shim_libpq();
     if (hub->pq == NULL) {
-        shim_error("hub %s: libpq cannot be loaded; install it (Debian: libpq5)", hub->name);
+        shim_error("hub %s: " SHIM_NO_LIBPQ, hub->name);
         return SHIM_SYSTEM;
     }
     code = check_secrets(hub);

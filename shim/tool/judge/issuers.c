@@ -125,7 +125,9 @@ struct sp_standing shim_issuers_standing(struct sp_keyring *keyring, const X509 
         standing = sp_keyring_standing(keyring, fingerprint, &failed);
     else
         failed = true;
-    return failed ? (struct sp_standing){ .role = SP_ROLE_CONTACT } : standing;
+    if (failed)
+        standing = (struct sp_standing){ .role = SP_ROLE_CONTACT };
+    return standing;
 }
 
 STACK_OF(X509) *shim_issuers_all(struct sp_keyring *keyring, const STACK_OF(X509) *certs, int own,

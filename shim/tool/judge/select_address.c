@@ -125,18 +125,22 @@ static int find(const struct addressing *run, const char *address, struct sp_cho
 /* Ask a directory about a recipient, if one may help, and find the certificates again. */
 static int fetch(struct addressing *run, const char *address, struct sp_choice *choice)
 {
-    struct shim *shim = run->operation->shim;
+    const struct shim_operation *operation = run->operation;
+    struct shim *shim = operation->shim;
+    const bool prints =
+        run->outcome->json == NULL && shim_args_last(operation->args, ROLE_QUIET) == NULL;
+    json_t *told = prints ? NULL : run->selection->directories;
     int code;
 
     /* Without a keyring there is no CA that could vouch for what comes. */
     if (run->signs || shim->judges || run->selection->keyring == NULL ||
         !shim_directory_may_help(shim, choice, run->now))
         return SHIM_OK;
-    if (run->operation->explain) {
-        shim_error("note: %s: a directory would be asked", address);
+    if (operation->explain) {
+        shim_directory_tell_ahead(address, told);
         return SHIM_OK;
     }
-    code = shim_directory_fetch(shim, address, run->spent);
+    code = shim_directory_fetch(shim, address, run->spent, told);
     if (code != SHIM_OK)
         return code;
     sp_choice_clear(choice);

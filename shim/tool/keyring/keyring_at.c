@@ -13,6 +13,7 @@
 
 #include "tool/keyring/keyring_at.h"
 #include "base/text.h"
+#include "tool/keyring/ocsp_answers.h"
 
 /* Make |path| absolute, because stock and its provider may run in another directory. */
 static char *absolute(const char *path)
@@ -77,6 +78,8 @@ int shim_keyring_find(struct shim *shim)
     if (code != SHIM_OK) {
         OPENSSL_free(shim->keyring_path);
         shim->keyring_path = NULL;
+    } else {
+        shim_ocsp_look(shim);
     }
     return code;
 }

@@ -16,7 +16,9 @@
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/ocsp/ocsp.h"
 
-/* The questions of the one command that this process runs.  Written by shim_ocsp_begin() and below.
+/*
+ * The questions of the one command that this process runs.  Written by shim_ocsp_begin(),
+ * shim_ocsp_look() and below.
  */
 static struct {
     const struct shim *shim; /* borrowed */
@@ -134,16 +136,27 @@ static bool ask_also(const X509 *asked, struct sp_revocation *found)
     return done;
 }
 
-int shim_ocsp_begin(struct shim *shim, bool keeps, int64_t milliseconds)
+static bool begin(struct shim *shim, bool keeps, int64_t milliseconds)
 {
     if (!shim->settings->asks_ocsp || !sp_revocation_is_asked(shim->settings))
-        return SHIM_OK;
+        return false;
     asking.shim = shim;
     asking.ocsp = (struct shim_ocsp){ .settings = shim->settings,
                                       .keeps_nothing = !keeps,
                                       .milliseconds = milliseconds };
     sp_revocation_ask_also(ask_also);
-    return shim_crls_find(shim);
+    return true;
+}
+
+int shim_ocsp_begin(struct shim *shim, bool keeps, int64_t milliseconds)
+{
+    return begin(shim, keeps, milliseconds) ? shim_crls_find(shim) : SHIM_OK;
+}
+
+void shim_ocsp_look(struct shim *shim)
+{
+    if (asking.shim == NULL)
+        (void)begin(shim, false, 0);
 }
 
 void shim_ocsp_issuers(const STACK_OF(X509) *certs)

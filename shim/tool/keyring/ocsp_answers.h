@@ -21,6 +21,11 @@
  * @return SHIM_OK, or another code with the reason on stderr
  */
 int shim_ocsp_begin(struct shim *shim, bool keeps, int64_t milliseconds);
+/*
+ * From now on look at the answers that are kept, and ask nobody; if nothing was begun.
+ * shim_keyring_find() calls it, so that every command judges by them.
+ */
+void shim_ocsp_look(struct shim *shim);
 /* Issuers are looked for in |certs|, too, until it is called with NULL.  Borrowed. */
 void shim_ocsp_issuers(const STACK_OF(X509) *certs);
 

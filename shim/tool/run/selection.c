@@ -12,6 +12,7 @@ void shim_selection_init(struct shim_selection *selection)
 {
     *selection = (struct shim_selection){ .issuers = -1, .anchors = -1, .passphrase = -1 };
     selection->choices = json_array();
+    selection->directories = json_array();
 }
 
 static void clear_all(struct shim_selected *selected, size_t count)
@@ -44,6 +45,7 @@ void shim_selection_clear(struct shim_selection *selection)
         fclose(selection->input);
     OPENSSL_free(selection->header);
     json_decref(selection->choices);
+    json_decref(selection->directories);
     sp_keyring_close(selection->keyring);
     *selection = (struct shim_selection){ .issuers = -1, .anchors = -1, .passphrase = -1 };
 }

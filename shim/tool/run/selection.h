@@ -63,6 +63,8 @@ struct shim_selection {
     char *header;                /* owned: with --headers, the fields that stay outside; or NULL */
     /* owned: the certificates that were found, and why one was chosen */
     json_t *choices;
+    /* owned: what is not printed of the directories that were asked */
+    json_t *directories;
 };
 
 void shim_selection_init(struct shim_selection *selection);

@@ -8,6 +8,7 @@
  * says nothing of others, so that one may be left behind.
  */
 #include <stdio.h>
+#include <string.h>
 
 #include <openssl/crypto.h>
 
@@ -103,7 +104,6 @@ bool shim_uploading_crls(struct shim_uploading *run)
                                       .upload = run->upload,
                                       .settings = run->settings,
                                       .now = run->now,
-                                      .dry_run = run->options->dry_run,
                                       .prepared = prepared };
     size_t count = 0;
     int code = prepared == NULL ? shim_no_memory() : SHIM_OK;
@@ -124,12 +124,23 @@ bool shim_uploading_crls(struct shim_uploading *run)
     return code == SHIM_OK;
 }
 
+/* Would a later one of this upload take its place? */
+static bool is_replaced(const struct shim_waiting_crl *crl)
+{
+    for (const struct shim_waiting_crl *later = crl->next; later != NULL; later = later->next)
+        if (crl->what.writer != NULL && later->what.writer != NULL &&
+            strcmp(crl->what.place, later->what.place) == 0)
+            return true;
+    return false;
+}
+
 int shim_uploading_crls_store(struct shim_uploading *run)
 {
     int code = SHIM_OK;
 
     for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL; crl = crl->next)
-        code = shim_crl_commit(&crl->what);
+        if (!is_replaced(crl))
+            code = shim_crl_commit(&crl->what);
     return code;
 }
 
