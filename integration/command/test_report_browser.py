@@ -94,6 +94,14 @@ def test_it_is_drawn_without_an_error(browser, page):
         assert told in text, text
 
 
+def test_a_copy_of_a_hub(browser, keyring, tmp_path):  # noqa: F811
+    (tmp_path / "policy.cnf").write_text("hub = service=team\n")
+    must(report(keyring, "--html", tmp_path / "page.html", policy=tmp_path / "policy.cnf"))
+    browser.get((tmp_path / "page.html").as_uri())
+    assert by(browser, "#summary li")[0].text == (
+        "A copy of the hub service=team, realm default, revision 0; last contact: never; it is stale")
+
+
 def test_names_of_strangers_do_nothing(browser, page):
     browser.get(page)
     assert "document.title" in by(browser, "main")[0].text
