@@ -149,6 +149,17 @@ class Screen(Terminal):
             assert time.monotonic() < deadline, f"none of {texts} in:\n{screen}"
             self._read()
 
+    def wait_printed(self, *texts):
+        """Until one of |texts| was printed, which is returned: it may be overwritten since."""
+        deadline = time.monotonic() + PATIENCE
+        while True:
+            for text in texts:
+                if text in self.text or text.encode() in self.shown:
+                    return text
+            assert not self.ended, f"ended, and {texts} was not printed\n{self.text}"
+            assert time.monotonic() < deadline, f"none of {texts} in:\n{self.text}"
+            self._read()
+
     def type(self, keys, *texts):
         """Clear the screen, type and wait: for programs that draw it again."""
         self.screen.reset()

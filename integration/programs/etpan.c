@@ -9,6 +9,7 @@
  *
  * etpan HOME read|read-unchecked FILE: print it, decrypted and verified.
  */
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -76,7 +77,10 @@ static int protect(struct mailprivacy *privacy, mailmessage *mail, char *how)
     }
     if (code == MAIL_NO_ERROR && mailmime_substitute(body, other) == MAIL_NO_ERROR)
         return give_to_sendmail(message);
-    fprintf(stderr, "libetpan: %s\n", code == MAIL_ERROR_COMMAND ? "MAIL_ERROR_COMMAND" : "error");
+    fprintf(stderr, "libetpan: %s\n",
+            code == MAIL_ERROR_COMMAND ? "MAIL_ERROR_COMMAND"
+            : code == MAIL_ERROR_FILE  ? "MAIL_ERROR_FILE"
+                                       : "error");
     return 1;
 }
 
@@ -98,6 +102,8 @@ int main(int argc, char **argv)
 
     if (argc != 4)
         return 2;
+    /* As in mail programs: a command that refuses may end before it has read the passphrase. */
+    signal(SIGPIPE, SIG_IGN);
     home = argv[1];
     privacy = begin(strcmp(argv[2], "read-unchecked") != 0);
     mail = load(argv[3]);
