@@ -114,7 +114,7 @@ smimepolicy_verdict *sp_verdict_join(smimepolicy_verdict *verdict, smimepolicy_v
 
 smimepolicy_verdict *sp_verdict_finish(smimepolicy_verdict *verdict)
 {
-    if (!verdict->failed)
+    if (verdict == NULL || !verdict->failed)
         return verdict;
     smimepolicy_verdict_free(verdict);
     return NULL;

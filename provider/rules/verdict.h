@@ -51,7 +51,7 @@ smimepolicy_verdict *sp_verdict_new(const struct sp_facts *facts, smimepolicy_us
  */
 void sp_verdict_add(smimepolicy_verdict *verdict, enum sp_rule rule, smimepolicy_severity severity,
                     struct sp_finding_text text);
-/* Returns |verdict|, or frees it and returns NULL if memory ran out. */
+/* Returns |verdict|, or frees it and returns NULL if memory ran out, also if it is NULL. */
 smimepolicy_verdict *sp_verdict_finish(smimepolicy_verdict *verdict);
 
 const char *sp_severity_name(smimepolicy_severity severity);

@@ -179,6 +179,12 @@ static bool stand(enum sp_role role)
     return done;
 }
 
+static bool try_anchor(void)
+{
+    return keep(sp_judge_anchor(facts, facts,
+                                (struct sp_standing){ SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED }, true));
+}
+
 /* A copy of a hub, in touch with it long ago. */
 static bool try_age(void)
 {
@@ -280,6 +286,7 @@ static const struct {
     { "chosen", try_chosen },
     { "passed over", try_passed_over },
     { "signing time", try_signing_time },
+    { "anchor", try_anchor },
     { "age", try_age },
     { "stand as CA", try_stand_as_ca },
     { "stand as identity", try_stand_as_identity },
