@@ -136,3 +136,18 @@ const char *sp_refuse_crl_issuer(const struct sp_facts *issuer)
         return "the Key Usage of its issuer lacks CRL Sign";
     return NULL;
 }
+
+const char *sp_refuse_crl_without_issuer(enum sp_crl_no_issuer how)
+{
+    switch (how) {
+    case SP_CRL_ISSUER_OTHER:
+        return "its signature does not fit the key of its issuer as stored: it is damaged, or of "
+               "another key; fetch it anew, or upload the certificate of the key that has signed "
+               "it";
+    case SP_CRL_ISSUER_UNVOUCHED:
+        return "no ca in the keyring vouches for its issuer, which came with a mail; upload that "
+               "ca";
+    default:
+        return "its issuer is not stored as a ca; upload the certificate of that ca with it";
+    }
+}

@@ -104,8 +104,7 @@ static int check_intermediate(struct sp_keyring *keyring, struct search *search)
 
     if (code == SHIM_OK && chain.certs == NULL) {
         search->found = NULL;
-        search->fault = "no ca in the keyring vouches for its issuer, which came with a mail; "
-                        "upload that ca";
+        search->fault = sp_refuse_crl_without_issuer(SP_CRL_ISSUER_UNVOUCHED);
     }
     shim_chain_clear(&chain);
     return code;
@@ -115,11 +114,8 @@ static char *tell(const struct search *search)
 {
     if (search->fault != NULL)
         return sp_format("%s", search->fault);
-    if (search->any)
-        return sp_format("its signature does not fit the key of its issuer as stored: it is "
-                         "damaged, or of another key; fetch it anew, or upload the certificate of "
-                         "the key that has signed it");
-    return sp_format("its issuer is not stored as a ca; upload the certificate of that ca with it");
+    return sp_format("%s", sp_refuse_crl_without_issuer(search->any ? SP_CRL_ISSUER_OTHER
+                                                                    : SP_CRL_ISSUER_ABSENT));
 }
 
 int shim_crl_issuer(struct sp_keyring *keyring, struct sp_upload *upload,

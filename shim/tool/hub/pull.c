@@ -396,58 +396,6 @@ static int bring_up(struct shim_pull *pull)
     return lies(pull, "its certificates are not as many, or not those, that its digest stands for");
 }
 
-/* The setting `hub_anchors` counts for what was copied under another one, too. */
-static int relabel(struct shim_pull *pull)
-{
-    struct sp_member members[64];
-    const unsigned char *after = NULL;
-    unsigned char last[SP_SHA256_LENGTH];
-    int count = 1;
-    int code;
-
-    if (pull->local.epoch == NULL ||
-        strcmp(pull->local.anchors, pull->shim->settings->hub_anchors) == 0)
-        return SHIM_OK;
-    code = shim_pull_begin(pull);
-    while (code == SHIM_OK && count > 0) {
-        count = sp_keyring_members(pull->reader, after, members, 64);
-        if (count < 0)
-            code = shim_keyring_failed(pull->reader);
-        for (int i = 0; code == SHIM_OK && i < count; i++)
-            if (!sp_upload_relabel(pull->upload, members[i].fingerprint,
-                                   sp_origin_from_hub(members[i].there, members[i].fingerprint,
-                                                      pull->shim->settings)))
-                code = shim_pull_failed(pull);
-        if (count > 0)
-            memcpy(last, members[count - 1].fingerprint, sizeof(last));
-        after = last;
-    }
-    OPENSSL_free(pull->local.anchors);
-    pull->local.anchors = OPENSSL_strdup(pull->shim->settings->hub_anchors);
-    if (code == SHIM_OK && pull->local.anchors == NULL)
-        code = shim_no_memory();
-    if (code == SHIM_OK)
-        return shim_pull_commit(pull, &pull->local);
-    sp_upload_free(pull->upload);
-    pull->upload = NULL;
-    return code;
-}
-
-int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring)
-{
-    const struct shim_sync_how how = { 0 };
-    struct shim_pull pull = { .shim = shim, .keyring = keyring, .how = &how };
-    int code = sp_keyring_hub(keyring, &pull.local) ? SHIM_OK : shim_keyring_failed(keyring);
-
-    if (code == SHIM_OK)
-        code = shim_keyring_open(shim, SP_KEYRING_READ, &pull.reader);
-    if (code == SHIM_OK)
-        code = relabel(&pull);
-    sp_keyring_close(pull.reader);
-    sp_hub_clear(&pull.local);
-    return code;
-}
-
 static int sync_in(struct shim_pull *pull)
 {
     int code;
