@@ -12,7 +12,8 @@ from functools import partial
 
 import pytest
 
-from crl_maker import Ca, delta_of, entry
+from crl_maker import Ca, delta_of, entry, issuer_of_entry, scope
+from der import subject_of
 from faults import DONE, STRACE, SYSTEM, Case, Room, fail_each, skip_without_strace, starve_each
 from harness import BUILD, COMMAND, must, run, stock
 
@@ -135,7 +136,9 @@ def crl_cases(tmp_path_factory):
     ca, keyring = Ca(at, "Issuer"), at / "keyring"
     entries = [entry(n) for n in range(500)]
     for name, made in (("old", ca.crl(*entries[:400], crl_number=1)), ("new", ca.crl(*entries, crl_number=2)),
-                       ("delta", ca.crl(entries[450], crl_number=3, extensions=[delta_of(1)]))):
+                       ("delta", ca.crl(entries[450], crl_number=3, extensions=[delta_of(1)])),
+                       ("indirect", ca.crl(entry(1, extensions=[issuer_of_entry(subject_of(ca.pem))]), crl_number=4,
+                                           extensions=[scope(indirect=True)]))):
         (at / name).write_bytes(made)
         CRLS[name] = hashlib.sha256(made).digest()
     empty = at / "empty"
@@ -149,6 +152,7 @@ def crl_cases(tmp_path_factory):
         "newer CRL": partial(Keyring, keyring, ["upload", "--json", at / "new"], True),
         "delta": partial(Keyring, keyring, ["upload", at / "delta"], True),
         "CRL and delta": partial(Keyring, keyring, ["upload", at / "new", at / "delta"], True),
+        "indirect CRL": partial(Keyring, keyring, ["upload", at / "indirect"], True),
         "list": partial(Keyring, keyring, ["list", "--crls", "--json"]),
         "remove": partial(Keyring, keyring, ["remove", "--crls", ca.fingerprint()], True),
         "check": partial(Keyring, keyring, ["keyring", "check"]),
@@ -159,7 +163,7 @@ def crl_cases(tmp_path_factory):
     }
 
 
-CRL_NAMES = ["first CRL", "newer CRL", "delta", "CRL and delta", "list", "remove", "check", "maintain", "backup"]
+CRL_NAMES = ["first CRL", "newer CRL", "delta", "CRL and delta", "indirect CRL", "list", "remove", "check", "maintain", "backup"]
 
 
 @pytest.mark.parametrize("name", [CRL_NAMES[0], *(pytest.param(name, marks=pytest.mark.slow)

@@ -105,12 +105,14 @@ char *shim_stored_crl_line(const struct shim_stored_crl *crl)
 char *shim_stored_crl_scope(const struct shim_stored_crl *crl)
 {
     const unsigned scope = crl->file->about.scope;
+    const bool part = (scope & (SP_CRL_REASONS | SP_CRL_PART)) != 0;
+    const bool indirect = (scope & SP_CRL_INDIRECT) != 0;
 
-    return sp_format("%s%s",
+    return sp_format("%s%s%s",
                      (scope & SP_CRL_USERS) != 0 ? "users"
                      : (scope & SP_CRL_CAS) != 0 ? "cas"
                                                  : "all",
-                     (scope & (SP_CRL_REASONS | SP_CRL_PART)) != 0 ? " (a part)" : "");
+                     part ? " (a part)" : "", indirect ? " (indirect)" : "");
 }
 
 /* The number as text; NULL if it has none. */
