@@ -152,7 +152,9 @@ def crl_cases(tmp_path_factory):
         "newer CRL": partial(Keyring, keyring, ["upload", "--json", at / "new"], True),
         "delta": partial(Keyring, keyring, ["upload", at / "delta"], True),
         "CRL and delta": partial(Keyring, keyring, ["upload", at / "new", at / "delta"], True),
-        "indirect CRL": partial(Keyring, keyring, ["upload", at / "indirect"], True),
+        "indirect CRL": partial(Keyring, keyring, ["upload", at / "indirect"], True,
+                                makes={f"keyring/{path.relative_to(keyring).with_suffix('')}-20.crl"
+                                       for path in keyring.rglob("*.crl")}),
         "list": partial(Keyring, keyring, ["list", "--crls", "--json"]),
         "remove": partial(Keyring, keyring, ["remove", "--crls", ca.fingerprint()], True),
         "check": partial(Keyring, keyring, ["keyring", "check"]),
