@@ -47,6 +47,7 @@ static int weight(enum sp_revocation_state state)
 /* Keep |answer|, which is taken over, if it says more than what was found so far. */
 static void keep(struct question *question, struct sp_revocation *answer)
 {
+    answer->above = question->found->above;
     if (weight(answer->state) > weight(question->found->state)) {
         sp_revocation_clear(question->found);
         *question->found = *answer;
@@ -151,23 +152,39 @@ static void answer_by(struct question *question, const struct sp_crl_opened *fil
     keep(question, &answer);
 }
 
+/* [crl_file.h] Note what a mark says: is the key of |file| the issuer of the certificate? */
+static void take_mark(struct question *question, const struct sp_crl_opened *file,
+                      const unsigned char page[SP_CRL_PAGE])
+{
+    struct sp_crl_entry entry;
+    size_t offset = 0;
+
+    if (question->by == question->kin.issuer && sp_crl_get_entry(page, &offset, &entry) &&
+        is_issuer(question, file) != 0)
+        question->found->above = (struct sp_revoked_above){ true, entry.at, entry.reason };
+}
+
 /* Look for the certificate on its page.  |file| is one of |question->folder|. */
 static void ask_page(struct question *question, const struct sp_crl_opened *file, const char *name)
 {
     const struct sp_crl_serial serial =
         sp_crl_serial(question->kin.serial, question->kin.serial_length);
     const bool indirect = (file->header.scope & SP_CRL_INDIRECT) != 0;
+    const bool is_mark = (file->header.scope & SP_CRL_ISSUER) != 0;
     const uint64_t issuer = indirect ? question->kin.issuer : 0;
+    const uint64_t number = is_mark ? 1 : sp_crl_page_of(serial, issuer, &file->header);
     unsigned char page[SP_CRL_PAGE];
     struct sp_crl_entry entry;
     char *why = NULL;
 
     if (!indirect && question->by != question->kin.issuer)
         return;
-    if (!sp_crl_read_page(file, sp_crl_page_of(serial, issuer, &file->header), page)) {
+    if (!sp_crl_read_page(file, number, page)) {
         (void)sp_crl_damaged(sp_crl_path(question->folder->keyring, question->folder->name, name),
                              &why);
         keep_damage(question, why);
+    } else if (is_mark) {
+        take_mark(question, file, page);
     } else {
         answer_by(question, file, is_named(page, serial, issuer, &entry) ? &entry : NULL);
     }
@@ -278,9 +295,15 @@ void sp_revocation_ask_also(sp_ask_also_fn *also)
 
 static bool find_elsewhere(const struct sp_asked *asked, struct sp_revocation *found)
 {
-    return ask_also == NULL || asked->has_signed != sp_x509_is_signed_by ||
-           found->state == SP_REVOCATION_REVOKED || found->state == SP_REVOCATION_DAMAGED ||
-           ask_also(asked->data, found);
+    const struct sp_revoked_above above = found->above;
+    bool done;
+
+    if (ask_also == NULL || asked->has_signed != sp_x509_is_signed_by ||
+        found->state == SP_REVOCATION_REVOKED || found->state == SP_REVOCATION_DAMAGED)
+        return true;
+    done = ask_also(asked->data, found);
+    found->above = above;
+    return done;
 }
 
 bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,

@@ -13,6 +13,9 @@
  * has a file of its own, KEY-SCOPE.crl or KEY-SCOPE-PART.crl.  A file is replaced by
  * rename, so a reader finds the old one or the new one, and there is no index that could
  * contradict it.
+ *
+ * A mark lies in the folder of a ca that is revoked itself, and has the form of a CRL.  Its only
+ * entry is that of the ca.  So a gate that builds no path finds it where it looks anyhow.
  */
 #ifndef SP_CRL_FILE_H
 #define SP_CRL_FILE_H
@@ -42,6 +45,7 @@ enum {
     SP_CRL_ATTRIBUTES = 4, /* onlyContainsAttributeCerts */
     SP_CRL_REASONS = 8,    /* onlySomeReasons: it never says that a certificate is not revoked */
     SP_CRL_PART = 16,      /* of one distribution point: it covers who names that */
+    SP_CRL_ISSUER = 64,    /* no CRL, but a mark: what has this issuer is below a revoked ca */
     SP_CRL_INDIRECT = 32   /* indirectCRL: also of certificates that name its issuer as cRLIssuer */
 };
 /* The longest number, serial number and certificate of an issuer that a file can hold. */

@@ -48,6 +48,12 @@ struct sp_revocation {
     int reason;                       /* REVOKED: CRLReason (RFC 5280, 5.3.1); -1: none is given */
     int64_t this_update, next_update; /* of the answer; 0: there is none */
     enum { SP_BY_CRL, SP_BY_OCSP } by;
+    /* Its issuer, or one above, is revoked; as |at| and |reason|. */
+    struct sp_revoked_above {
+        bool is;
+        int64_t at;
+        int reason;
+    } above;
     char *why; /* owned: DAMAGED: the file, the fault and the way out; NULL: out of memory */
 };
 void sp_revocation_clear(struct sp_revocation *revocation);
