@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """integration/ci/layers: what it must find."""
 
+import re
 import shutil
 
 import pytest
@@ -78,3 +79,11 @@ def test_refusals_are_worded_in_the_rules():
     sources = [path for room in ("provider", "shim") for path in (REPO / room).rglob("*.[ch]")]
     assert {str(path.parent.relative_to(REPO)) for path in sources if "sp_refuse(" in path.read_text()} == \
         {"provider/rules"}
+
+
+def test_versions_are_asked_in_one_header():
+    """What depends on the version of OpenSSL is a function of compat.h."""
+    sources = [path for room in ("provider", "shim") for path in (REPO / room).rglob("*.[ch]")]
+    assert {str(path.relative_to(REPO)) for path in sources
+            if re.search("OpenSSL_version_num|OPENSSL_VERSION_(NUMBER|MAJOR|PREREQ)", path.read_text())} == \
+        {"provider/base/compat.h"}
