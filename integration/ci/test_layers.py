@@ -15,7 +15,7 @@ LAYERS = REPO / "integration" / "ci" / "layers"
 @pytest.fixture
 def house(tmp_path):
     """A copy of the files that are checked."""
-    for name in ("provider", "shim", "include"):
+    for name in ("provider", "shim", "include", "tests"):
         shutil.copytree(REPO / name, tmp_path / name)
     (tmp_path / "docs" / "develop").mkdir(parents=True)
     shutil.copy(REPO / "docs" / "develop" / "architecture.md", tmp_path / "docs" / "develop")
@@ -50,9 +50,16 @@ PLANTED = {
     "declared elsewhere": (lambda house: append(house / "provider/base/text.h",
                                                 "\nvoid sp_slots_open(void);\n") or
                            append(house / "provider/gates/slots.c",
-                                  "\nvoid sp_slots_open(void)\n{\n}\n"),
+                                  "\nvoid sp_slots_open(void)\n{\n}\n") or
+                           append(house / "provider/gates/slots.h", "\nvoid sp_slots_open(void);\n"),
                            "provider/base/text.h: declares sp_slots_open(), which "
                            "provider/gates/slots.c defines"),
+    "called nowhere": (lambda house: append(house / "provider/gates/slots.h",
+                                            "\nvoid sp_slots_open(void);\n") or
+                       append(house / "provider/gates/slots.c",
+                              "\nvoid sp_slots_open(void)\n{\n}\n"),
+                       "provider/gates/slots.h: declares sp_slots_open(), which only "
+                       "provider/gates/slots.c names: make it static"),
     "one name twice": (lambda house: (house / "shim/verbs/facts.c").write_text(""),
                        "facts: the name of different things in provider/rules, shim/verbs"),
     "no room": (lambda house: (house / "shim/cellar").mkdir() or
