@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 
 /* Is libpq there?  If not, |*why| says so, to free; NULL: out of memory. */

@@ -13,7 +13,6 @@
 
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "tool/hub/talk.h"
 #include "tool/hub/hub_sql.h"
@@ -245,48 +244,31 @@ static int push(struct run *run)
     return code;
 }
 
-/* |instead|: as in tool.c, for --explain. */
-static const struct what {
-    const char *name;
-    int (*run)(struct run *run);
-    const char *instead;
-} whats[] = {
-    { "init", init, "'smime-policy hub status' tells how the hub is" },
-    { "upgrade", upgrade, "'smime-policy hub status' tells its form" },
-    { "renew", renew, "'smime-policy hub status' tells its epoch" },
-    { "push", push, "'smime-policy list' tells what would be pushed" },
-    { "status", status, NULL },
+static const struct shim_word words[] = {
+    { "init", NULL, "'smime-policy hub status' tells how the hub is" },
+    { "upgrade", NULL, "'smime-policy hub status' tells its form" },
+    { "renew", NULL, "'smime-policy hub status' tells its epoch" },
+    { "push", NULL, "'smime-policy list' tells what would be pushed" },
+    { "status", NULL, NULL },
+    { NULL, NULL, NULL },
 };
 
-static int run_what(struct shim *shim, const struct what *what, const struct shim_long *line)
+/* In the order of |words|. */
+static int (*const runs[])(struct run *run) = { init, upgrade, renew, push, status };
+
+int shim_run_hub(struct shim *shim, const struct shim_long *line)
 {
     struct run run = { .shim = shim, .line = line };
+    int word = shim_long_word(shim, line, words, "init, upgrade, status, push or renew");
     int code;
 
-    if (line->operands[1] != NULL)
-        return shim_usage("hub: %s takes no other word", what->name);
-    if (shim_long_has(line, "single") && what->run != init)
+    if (word < 0)
+        return SHIM_USAGE;
+    if (shim_long_has(line, "single") && runs[word] != init)
         return shim_usage("hub: --single is for 'hub init' alone");
-    if (shim->explain && what->instead != NULL)
-        return shim_explains_not("hub", what->instead);
     code = shim_hub_open(shim, &run.hub);
     if (code == SHIM_OK)
-        code = what->run(&run);
+        code = runs[word](&run);
     shim_hub_close(&run.hub);
     return code;
-}
-
-int shim_run_hub(struct shim *shim, char **argv)
-{
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-    const char *word = code == SHIM_OK ? line.operands[0] : NULL;
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    for (size_t i = 0; word != NULL && i < sizeof(whats) / sizeof(whats[0]); i++)
-        if (strcmp(word, whats[i].name) == 0)
-            return run_what(shim, &whats[i], &line);
-    return shim_usage("hub: takes init, upgrade, status, push or renew%s%s",
-                      word != NULL ? ", and not: " : "", word != NULL ? word : "");
 }
