@@ -180,8 +180,6 @@ bool sp_store_begin(struct sp_database *keyring);
 bool sp_store_commit(struct sp_database *keyring);
 void sp_store_rollback(struct sp_database *keyring);
 
-/* Note that the entry |id| is damaged; returns false. */
-bool sp_store_damaged(struct sp_database *keyring, int64_t id);
 /* Parse the certificate of |record|.  A new object; NULL with the reason noted. */
 X509 *sp_store_cert(struct sp_database *keyring, const struct sp_record *record);
 /* Run |statement| for each recipient name of the certificate: ?1 is the name, ?2 is |id|. */
