@@ -46,7 +46,7 @@ enum {
 /* The longest number, serial number and certificate of an issuer that a file can hold. */
 #define SP_CRL_LONGEST_NUMBER 32
 #define SP_CRL_LONGEST_SERIAL 255
-#define SP_CRL_LONGEST_CERT   (64 * 1024)
+#define SP_CRL_LONGEST_CERT   (64 << 10)
 
 struct sp_crl_about {
     int64_t this_update, next_update; /* seconds since the epoch */

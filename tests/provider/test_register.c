@@ -4,6 +4,7 @@
  *
  * The register's own lists: which certificates a key has, and when a certificate is settled.
  */
+#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -307,23 +308,38 @@ static int ask_for_end(const OSSL_CORE_HANDLE *handle, OSSL_thread_stop_handler_
     return 1;
 }
 
-/* Of the default context, by whichever of its names, the end is not asked for. */
+static void *bear_elsewhere(void *x509)
+{
+    sp_cert_unref(bear(x509));
+    return NULL;
+}
+
+/*
+ * Of each context every thread asks for the end once, unless its instance is gone; but never of the
+ * default one, which is NULL too.
+ */
 START_TEST(contexts_that_end)
 {
-    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new();
-    const void *const contexts[] = { NULL, OSSL_LIB_CTX_get0_global_default(), own };
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new(), *other = OSSL_LIB_CTX_new();
+    const void *const contexts[] = { NULL, OSSL_LIB_CTX_get0_global_default(), own, other };
     X509 *x509 = X509_new();
+    pthread_t thread;
     struct sp_upcalls up = { .get_libctx = context_of, .thread_start = ask_for_end };
 
-    for (int i = 0; i < 3; i++) {
+    for (int i = 0; i < 4; i++) {
         up.handle = contexts[i];
         sp_threads_add_instance(&up);
         sp_cert_unref(bear(x509));
-        ck_assert_int_eq(contexts_asked, i == 2);
+        ck_assert_int_eq(contexts_asked, i < 2 ? 0 : i - 1);
     }
+    up.handle = (const OSSL_CORE_HANDLE *)contexts[2];
     sp_threads_remove_instance(&up);
+    ck_assert_int_eq(pthread_create(&thread, NULL, bear_elsewhere, x509), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(contexts_asked, 3);
     X509_free(x509);
     OSSL_LIB_CTX_free(own);
+    OSSL_LIB_CTX_free(other);
 }
 END_TEST
 
