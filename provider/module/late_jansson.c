@@ -33,7 +33,7 @@
     X(vpack_ex)
 
 struct functions {
-#define X(name) __typeof__(json_##name) *name;
+#define X(name) __typeof__(json_##name) *(name);
     FUNCTIONS(X)
 #undef X
 };

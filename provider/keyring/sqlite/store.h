@@ -248,6 +248,11 @@ bool sp_keys_attach(struct sp_database *keyring);
 /* For a reader: is there a keys.db that is not empty?  True also if that cannot be found out. */
 bool sp_keys_exist(const struct sp_database *keyring);
 /*
+ * Let |begin| begin a transaction, with keys.db attached if it is there by then.  Another
+ * process may make it at any moment, and inside a transaction it is too late to attach it.
+ */
+bool sp_keys_begin(struct sp_database *keyring, bool (*begin)(struct sp_database *keyring));
+/*
  * What stands for the table of waiting keys in SQL, once keys.db is attached: nothing waits
  * in one of the first form, which a reader cannot bring up.  NULL if that failed.
  */

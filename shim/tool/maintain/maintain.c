@@ -13,6 +13,7 @@
 #include "base/json_text.h"
 #include "common/print.h"
 #include "header/plain_fields.h"
+#include "tool/crls/crls.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
@@ -223,6 +224,8 @@ static int refresh(struct maintaining *maintaining, struct sp_keyring *keyring)
     if (shim->settings->fetch_from != NULL)
         code = shim_crls_fetch(shim, keyring, maintaining->now, &maintaining->attention,
                                &maintaining->fetched);
+    if (code == SHIM_OK)
+        code = shim_crls_mark(shim->keyring_path, keyring, maintaining->now, false);
     return code == SHIM_OK && shim->settings->asks_ocsp ? ask_responders(maintaining, keyring)
                                                         : code;
 }
