@@ -259,7 +259,6 @@ def test_weak_digest(tmp_path, ring, ca):
     (dict(until=NOW - 2 * DAY), "the next one is issued before it is"),
     (dict(this=NOW + DAY), "which is in the future; set the clock"),
     (dict(extensions=[unknown_critical()]), "a critical extension that is not known here"),
-    (dict(extensions=[scope(indirect=True)]), "it is an indirect CRL"),
     (dict(extensions=[scope(attributes=True)]), "attribute certificates alone"),
     (dict(extensions=[delta_of(1)], crl_number=2), "the complete CRL that it continues is not stored"),
     (dict(extensions=[delta_of(1)], crl_number=None), "a delta without a number"),

@@ -58,7 +58,7 @@ static bool write_crl(const struct sp_crl_issuer *issuer, const struct sp_crl_ab
 
     for (; done && *serials != 0; serials++) {
         const unsigned char octets[] = { (unsigned char)(*serials >> 8), (unsigned char)*serials };
-        const struct sp_crl_entry entry = { octets, 2, SP_NOW - 2 * DAY, *serials % 7 };
+        const struct sp_crl_entry entry = { octets, 2, SP_NOW - 2 * DAY, *serials % 7, 0 };
 
         done = sp_crl_writer_add(writer, &entry, why);
     }

@@ -110,7 +110,7 @@ static bool list(void)
 static bool store(void)
 {
     static const unsigned char name[] = { 0, 4 };
-    const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4 };
+    const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4, 0 };
     unsigned char key[SP_SHA256_LENGTH];
     const struct sp_crl_issuer issuer = { .key = key,
                                           .name = X509_get_subject_name(crls.issuer),

@@ -45,12 +45,6 @@ struct shim_collecting {
     int fault;        /* SHIM_OK, or why the run cannot go on; the reason is on stderr */
 };
 
-/* Open the keyring and begin; |run| is to be ended in any case. */
-int shim_collecting_begin(struct shim_collecting *run, struct shim *shim);
-/* Store what was collected; nothing of it after a fault. */
-int shim_collecting_store(struct shim_collecting *run);
-void shim_collecting_end(struct shim_collecting *run);
-
 /* A mail and its name in messages. */
 struct shim_mail_at {
     const char *path; /* borrowed */

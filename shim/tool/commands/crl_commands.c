@@ -15,6 +15,7 @@
 #include "base/text.h"
 #include "common/memory.h"
 #include "common/print.h"
+#include "tool/crls/crls.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -192,6 +193,8 @@ int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal)
         code = find_all(&removing, shim, keyring);
         if (code == SHIM_OK && !removal->dry_run)
             code = unlink_all(&removing);
+        if (code == SHIM_OK && !removal->dry_run)
+            code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), true);
         code = report(&removing, shim, code);
         sp_keyring_close(keyring);
     }

@@ -217,7 +217,7 @@ static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, co
 static int trust_ca(const struct shim_entry *entry, void *data)
 {
     struct trusting *trusting = data;
-    const char *limit = shim_ca_limit(entry->cert, trusting->address);
+    const char *limit = sp_issuer_limit(entry->cert, trusting->address);
     bool vouches = limit == NULL && entry->stored.vouches;
     json_t *object;
 

@@ -17,8 +17,6 @@
 
 /* Is libpq there?  If not, |*why| says so, to free; NULL: out of memory. */
 bool shim_hub_ready(char **why);
-/* Is there a hub for what this command changes?  False with --local. */
-bool shim_hub_is_set(const struct shim *shim, bool local);
 /*
  * Store |upload| on the hub of the settings, if there is one and unless |local|, and bring the
  * copy up.  A SHIM code; unless it is SHIM_OK nothing is changed.  What follows is

@@ -60,6 +60,7 @@ static bool value(struct run *run, const char *sql, const char *const *values, c
 /* The form of the tables; 0: there are none, -1: that cannot be found out. */
 static int form_of(struct run *run)
 {
+    PGresult *rows;
     char *text = NULL;
     int form = -1;
 
@@ -68,9 +69,10 @@ static int form_of(struct run *run)
     if (text == NULL)
         return 0;
     OPENSSL_free(text);
-    if (value(run, "SELECT form::text FROM smime_policy.hub", NULL, &text) && text != NULL)
-        form = atoi(text);
-    OPENSSL_free(text);
+    rows = shim_hub_ask_binary(&run->hub, "SELECT form FROM smime_policy.hub", NULL);
+    if (rows != NULL && run->hub.pq->ntuples(rows) == 1)
+        form = (int)shim_hub_number(&run->hub, rows, 0, 0);
+    run->hub.pq->clear(rows);
     return form;
 }
 
@@ -182,13 +184,13 @@ static int renew(struct run *run)
 static int status(struct run *run)
 {
     static const char ask[] =
-        "SELECT h.form::text, h.single::text, current_setting('synchronous_standby_names'),"
-        " (SELECT count(*) FROM smime_policy.journal j WHERE j.realm = r.realm)::text"
+        "SELECT h.form, h.single::text, current_setting('synchronous_standby_names'),"
+        " (SELECT count(*) FROM smime_policy.journal j WHERE j.realm = r.realm)"
         " FROM smime_policy.hub h, smime_policy.realm r WHERE r.realm = $1";
     const char *const realm[] = { run->hub.realm, NULL };
     struct shim_hub_head head;
     int code = shim_hub_head(&run->hub, &head);
-    PGresult *rows = code == SHIM_OK ? shim_hub_ask(&run->hub, ask, realm) : NULL;
+    PGresult *rows = code == SHIM_OK ? shim_hub_ask_binary(&run->hub, ask, realm) : NULL;
     const char *standbys;
     bool single;
 
@@ -200,15 +202,15 @@ static int status(struct run *run)
     single = strcmp(shim_hub_text(&run->hub, rows, 0, 1), "true") == 0;
     standbys = shim_hub_text(&run->hub, rows, 0, 2);
     if (shim_long_has(run->line, "json")) {
-        code = print_json(run, "hub status", SHIM_OK,
-                          json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
-                                    atoi(shim_hub_text(&run->hub, rows, 0, 0)), "epoch",
-                                    head.reach.epoch, "revision", (json_int_t)head.reach.revision,
-                                    "oldest", (json_int_t)head.oldest, "journal",
-                                    (json_int_t)atoll(shim_hub_text(&run->hub, rows, 0, 3)),
-                                    "certificates", (json_int_t)head.reach.certificates, "single",
-                                    single, "standbys", sp_json_text(standbys), "private_keys",
-                                    head.has_keys));
+        code =
+            print_json(run, "hub status", SHIM_OK,
+                       json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
+                                 (int)shim_hub_number(&run->hub, rows, 0, 0), "epoch",
+                                 head.reach.epoch, "revision", (json_int_t)head.reach.revision,
+                                 "oldest", (json_int_t)head.oldest, "journal",
+                                 (json_int_t)shim_hub_number(&run->hub, rows, 0, 3), "certificates",
+                                 (json_int_t)head.reach.certificates, "single", single, "standbys",
+                                 sp_json_text(standbys), "private_keys", head.has_keys));
     } else {
         shim_print(stdout, "hub %s, realm %s: revision %lld, %lld certificates, epoch %s\n",
                    run->hub.name, run->hub.realm, (long long)head.reach.revision,

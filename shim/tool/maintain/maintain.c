@@ -14,6 +14,7 @@
 #include "common/long_options.h"
 #include "common/print.h"
 #include "header/plain_fields.h"
+#include "tool/crls/crls.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
@@ -224,6 +225,8 @@ static int refresh(struct maintaining *maintaining, struct sp_keyring *keyring)
     if (shim->settings->fetch_from != NULL)
         code = shim_crls_fetch(shim, keyring, maintaining->now, &maintaining->attention,
                                &maintaining->fetched);
+    if (code == SHIM_OK)
+        code = shim_crls_mark(shim->keyring_path, keyring, maintaining->now, false);
     return code == SHIM_OK && shim->settings->asks_ocsp ? ask_responders(maintaining, keyring)
                                                         : code;
 }

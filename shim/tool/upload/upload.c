@@ -13,6 +13,7 @@
 #include "common/progress.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
+#include "tool/crls/crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
@@ -63,6 +64,18 @@ static bool take_files(struct shim_uploading *run)
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
+/* A CRL, or a ca, may change who is below a revoked ca. */
+static int mark(const struct shim_uploading *run)
+{
+    bool changes = run->crls_taken > 0;
+
+    for (const struct shim_taken *taken = run->taken; taken != NULL; taken = taken->next)
+        changes = changes || taken->role == SP_ROLE_CA;
+    if (!changes || run->options->dry_run)
+        return SHIM_OK;
+    return shim_crls_mark(run->shim->keyring_path, run->keyring, run->now, true);
+}
+
 /* Store everything or nothing; with --keep-going, what is without fault.  |*done|: it would be. */
 static int store(struct shim_uploading *run, bool *done)
 {
@@ -83,6 +96,9 @@ static int store(struct shim_uploading *run, bool *done)
         if (!run->options->dry_run && !sp_upload_commit(run->upload))
             return shim_keyring_failed(run->keyring);
         *done = true;
+        code = mark(run);
+        if (code != SHIM_OK)
+            return code;
     }
     if (run->unreadable > 0)
         code = SHIM_INPUT;
