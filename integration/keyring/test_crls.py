@@ -456,6 +456,28 @@ def test_revoked(ring, ca, home, tmp_path):
     assert "(key compromise)" in encrypted().err
 
 
+def test_upload_of_a_revoked_certificate(tmp_path, ca, home):
+    """With its CRL, in either order, or after it: it is stored with one warning."""
+    bob = certificate(home, ca, 0x4711)
+    made = ca.crl(entry(0x4711, reason=1), entry(0x4712))
+    said = "certificate was revoked by its issuer on"
+    for name, uploads in (("before", [[bob.read_bytes(), made]]), ("behind", [[made, bob.read_bytes()]]),
+                          ("later", [[made], [bob.read_bytes()]]), ("again", [[bob.read_bytes(), made]] * 2)):
+        (tmp_path / name).mkdir()
+        ring = Ring(tmp_path / name, ca)
+        for contents in uploads:
+            result = must(ring.upload(*contents))
+            assert result.err.count(said) == (len(uploads) == 1 or contents != [made]), (name, result)
+        assert "(key compromise) [revoked]" in result.err and "warning: upload: bob@example.org" in result.err
+        assert must(ring("list", "--role", "contact")).text.count("[revoked]") == 1
+    (tmp_path / "json").mkdir()
+    ring = Ring(tmp_path / "json", ca)
+    told = json.loads(must(ring.upload(bob.read_bytes(), made, more=["--json"])).out)
+    assert [one["rule"] for verdict in told["verdicts"] for one in verdict["findings"]].count("revoked") == 1
+    other = certificate(home, ca, 0x4713)
+    assert said not in must(ring.upload(other.read_bytes(), ca.crl(entry(0x4711), crl_number=2))).err
+
+
 # --- what is done with stored ones
 
 def test_list(ring, ca):

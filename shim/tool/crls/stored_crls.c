@@ -12,6 +12,8 @@
 #include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 
+/* What lies beside the CRLs in their form. */
+#define NO_CRL (SP_CRL_ISSUER | SP_CRL_OCSP)
 /* A CRL ends soon within this time, and within the last quarter of its own. */
 #define SOON (2 * INT64_C(86400))
 
@@ -72,8 +74,8 @@ static bool take(const struct sp_crl_file *file, void *data)
     struct walk *walk = data;
     struct shim_stored_crl crl = { .file = file, .state = shim_crl_state(file, walk->now) };
 
-    /* A mark is told by what it does. */
-    if (file->damage == NULL && (file->about.scope & SP_CRL_ISSUER) != 0)
+    /* What is no CRL is told by what it does. */
+    if (file->damage == NULL && (file->about.scope & NO_CRL) != 0)
         return true;
     if (crl.state != SHIM_CRL_DAMAGED)
         walk->code = find_issuer(walk->keyring, file, &crl.has_issuer);
@@ -169,7 +171,7 @@ static bool check_one(const struct sp_crl_file *file, void *data)
     char *why = file->damage == NULL ? NULL : OPENSSL_strdup(file->damage);
     bool sound = file->damage == NULL && sp_crl_file_check(file->path, &why);
 
-    check->count += (file->about.scope & SP_CRL_ISSUER) == 0;
+    check->count += (file->about.scope & NO_CRL) == 0;
     if (!sound) {
         check->faults++;
         check->failed = why == NULL;
