@@ -295,7 +295,11 @@ def test_the_guide(cluster, pki, tmp_path, mail):
     shell("host1", "one")
     assert "hub" in shell("host2", "two").text
     assert (homes["host2"] / "letter.p7m").stat().st_size > 0
+    shell("server", "backup")
     shell("host1", "gone")
+    cluster.sql("DROP DATABASE smime")
+    shell("server", "restore")
+    assert "good_chain@example.com" in shell("host2", "two").text
     cluster.sql("DROP DATABASE smime")
 
 

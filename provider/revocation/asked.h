@@ -66,22 +66,19 @@ void sp_revocation_ask_also(sp_ask_also_fn *also);
 bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
                             const smimepolicy_settings *settings, struct sp_revocation *found);
 
-/* Find and judge; nothing is asked if |settings| say so.  NULL only if out of memory. */
-smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
-                                         smimepolicy_use use, time_t at,
-                                         const struct sp_signing_time *signed_at,
-                                         const smimepolicy_settings *settings);
 /*
- * The same of an issuer, as sp_judge_issuer_revocation() judges it.  |is_anchor| is asked with
- * |data|, if its answer matters.
+ * Find the revocation of an issuer, and judge it with sp_judge_issuer_revocation().  |is_anchor|
+ * is asked with |data|, if its answer matters.  NULL only if out of memory.
  */
 typedef bool sp_is_anchor_fn(const void *data);
 smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
                                                 sp_is_anchor_fn *is_anchor, const void *data,
                                                 smimepolicy_use use, time_t at,
                                                 const smimepolicy_settings *settings);
-/* As sp_revocation_judge(), and add the findings to |verdict|, which is taken over.  NULL also if
- * it is NULL. */
+/*
+ * Find the revocation of any other certificate, judge it with sp_judge_revocation(), and add the
+ * findings to |verdict|, which is taken over.  NULL if it is NULL, or if memory runs out.
+ */
 smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
                                        const struct sp_asked *asked, time_t at,
                                        const struct sp_signing_time *signed_at,

@@ -52,7 +52,7 @@ enum {
 /* The longest number, serial number and certificate of an issuer that a file can hold. */
 #define SP_CRL_LONGEST_NUMBER 32
 #define SP_CRL_LONGEST_SERIAL 255
-#define SP_CRL_LONGEST_CERT   (64 * 1024)
+#define SP_CRL_LONGEST_CERT   (64 << 10)
 
 /*
  * [RFC 5280, 6.3.3 (f)] The issuers whose certificates an indirect CRL may be about are below the

@@ -23,7 +23,7 @@
 #define FILLED(bytes) ((bytes)*8 / 5)
 /* So often other numbers of pages are tried.  Each time there are half as many more. */
 #define MOST_TRIES   24
-#define MOST_ENTRIES (16 * 1024 * 1024)
+#define MOST_ENTRIES (16 << 20)
 
 static bool refuse(char **why, char *text)
 {

@@ -15,7 +15,8 @@ static const char *const reasons[] = {
     NULL,          "privilege withdrawn",    "AA compromise"
 };
 
-const char *sp_revocation_reason(int reason)
+/* "key compromise"; NULL if |reason| is -1 or no reason of RFC 5280. */
+static const char *reason_text(int reason)
 {
     return reason >= 0 && reason < (int)(sizeof(reasons) / sizeof(reasons[0])) ? reasons[reason]
                                                                                : NULL;
@@ -72,7 +73,7 @@ static void add(struct sp_case *c, enum sp_rule rule, smimepolicy_severity sever
 /* "revoked by its issuer on DATE (REASON)", or of one that is on hold. */
 static char *since(int64_t at, int number)
 {
-    const char *reason = sp_revocation_reason(number);
+    const char *reason = reason_text(number);
     char *when = sp_format_time((time_t)at);
     char *text;
 

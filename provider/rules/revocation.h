@@ -62,9 +62,6 @@ void sp_revocation_clear(struct sp_revocation *revocation);
 bool sp_revocation_speaks(const struct sp_revocation *revocation,
                           const smimepolicy_settings *settings);
 
-/* "key compromise"; NULL if |reason| is -1 or no reason of RFC 5280. */
-const char *sp_revocation_reason(int reason);
-
 /* Do |settings| ask for the revocation of certificates? */
 bool sp_revocation_is_asked(const smimepolicy_settings *settings);
 /* Does it matter to them whether there is a fresh answer? */

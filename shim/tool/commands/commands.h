@@ -7,6 +7,7 @@
 #ifndef SHIM_COMMANDS_H
 #define SHIM_COMMANDS_H
 
+#include "common/long_options.h"
 #include "tool/keyring/stored_entry.h"
 
 shim_command_fn shim_run_demo;

@@ -13,7 +13,6 @@
 
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
-#include "common/long_options.h"
 #include "common/output_stream.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
@@ -139,28 +138,25 @@ static int print_json(const struct exporting *exporting, int code)
     return printed == SHIM_OK ? code : printed;
 }
 
-int shim_run_export(struct shim *shim, char **argv)
+int shim_run_export(struct shim *shim, const struct shim_long *line)
 {
-    struct exporting exporting = { .shim = shim };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct exporting exporting = { .shim = shim,
+                                   .all = shim_long_has(line, "all"),
+                                   .keys = shim_long_has(line, "keys"),
+                                   .out = shim_long_value(line, "output", 0) };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    exporting.all = shim_long_has(&line, "all");
-    exporting.keys = shim_long_has(&line, "keys");
-    exporting.out = shim_long_value(&line, "output", 0);
-    if ((*line.operands == NULL) != exporting.all)
+    if ((*line->operands == NULL) != exporting.all)
         return shim_usage(exporting.all ? "export: --all takes no certificate beside it"
                                         : "export: no certificate named; give an address, a "
                                           "fingerprint or --all");
-    if (shim_long_has(&line, "json") && exporting.out == NULL)
+    if (shim_long_has(line, "json") && exporting.out == NULL)
         return shim_usage("export: --json needs --output FILE: the certificates themselves go to "
                           "standard output");
-    exporting.json = shim_long_has(&line, "json") ? json_array() : NULL;
+    exporting.json = shim_long_has(line, "json") ? json_array() : NULL;
     code = shim_keyring_open(shim, SP_KEYRING_READ, &exporting.keyring);
     if (code == SHIM_OK)
-        code = export_selected(&exporting, line.operands);
+        code = export_selected(&exporting, line->operands);
     if (exporting.keyring != NULL && exporting.json != NULL)
         code = print_json(&exporting, code);
     json_decref(exporting.json);

@@ -14,7 +14,6 @@
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "common/progress.h"
 #include "tool/crls/stored_crls.h"
@@ -187,61 +186,26 @@ static int run_passphrase(struct shim *shim, const struct shim_long *line)
     return shim_passphrase_change(shim, &change);
 }
 
-/* |takes|: the word that follows, NULL: none.  |instead|: as in tool.c, for --explain. */
-static const struct what {
-    const char *name, *takes;
-    int (*run)(struct shim *shim, const struct shim_long *line);
-    const char *instead;
-} whats[] = {
-    { "check", NULL, run_check, NULL },
-    { "backup", "a new directory", run_backup, "'smime-policy keyring check' looks at it" },
-    { "path", NULL, run_path, NULL },
-    { "passphrase", "one address or fingerprint", run_passphrase,
-      "'smime-policy show' tells how a key is kept" },
+static const struct shim_word words[] = {
+    { "check", NULL, NULL },
+    { "backup", "a new directory", "'smime-policy keyring check' looks at it" },
+    { "path", NULL, NULL },
+    { "passphrase", "one address or fingerprint", "'smime-policy show' tells how a key is kept" },
+    { NULL, NULL, NULL },
 };
 
-/* The options that `passphrase` alone takes: one that was given, or NULL. */
-static const char *option_of_passphrase(const struct shim_long *line)
+/* In the order of |words|. */
+static shim_command_fn *const runs[] = { run_check, run_backup, run_path, run_passphrase };
+
+int shim_run_keyring(struct shim *shim, const struct shim_long *line)
 {
-    static const char *const options[] = { "passin", "passout", "no-passphrase" };
+    static const char *const of_passphrase[] = { "passin", "passout", "no-passphrase" };
+    int word = shim_long_word(shim, line, words, "check, backup DIR, path or passphrase SELECTOR");
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (shim_long_has(line, options[i]))
-            return options[i];
-    return NULL;
-}
-
-static int run(struct shim *shim, const struct what *what, const struct shim_long *line)
-{
-    const char *option = what->run == run_passphrase ? NULL : option_of_passphrase(line);
-    char **words = line->operands + 1;
-
-    if ((words[0] != NULL) != (what->takes != NULL) || (words[0] != NULL && words[1] != NULL))
-        return shim_usage("keyring: %s takes %s", what->name,
-                          what->takes != NULL ? what->takes : "no other word");
-    if (option != NULL)
-        return shim_usage("keyring: --%s is for 'keyring passphrase' alone", option);
-    if (shim->explain && what->instead != NULL) {
-        char *name = sp_format("keyring %s", what->name);
-        int code = name == NULL ? shim_no_memory() : shim_explains_not(name, what->instead);
-
-        OPENSSL_free(name);
-        return code;
-    }
-    return what->run(shim, line);
-}
-
-int shim_run_keyring(struct shim *shim, char **argv)
-{
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-    const char *word = code == SHIM_OK ? line.operands[0] : NULL;
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    for (size_t i = 0; word != NULL && i < sizeof(whats) / sizeof(whats[0]); i++)
-        if (strcmp(word, whats[i].name) == 0)
-            return run(shim, &whats[i], &line);
-    return shim_usage("keyring: takes check, backup DIR, path or passphrase SELECTOR%s%s",
-                      word != NULL ? ", and not: " : "", word != NULL ? word : "");
+    if (word < 0)
+        return SHIM_USAGE;
+    for (size_t i = 0; i < sizeof(of_passphrase) / sizeof(of_passphrase[0]); i++)
+        if (runs[word] != run_passphrase && shim_long_has(line, of_passphrase[i]))
+            return shim_usage("keyring: --%s is for 'keyring passphrase' alone", of_passphrase[i]);
+    return runs[word](shim, line);
 }

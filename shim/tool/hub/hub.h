@@ -12,13 +12,11 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 
 /* Is libpq there?  If not, |*why| says so, to free; NULL: out of memory. */
 bool shim_hub_ready(char **why);
-/* Is there a hub for what this command changes?  False with --local. */
-bool shim_hub_is_set(const struct shim *shim, bool local);
 /*
  * Store |upload| on the hub of the settings, if there is one and unless |local|, and bring the
  * copy up.  A SHIM code; unless it is SHIM_OK nothing is changed.  What follows is

@@ -12,7 +12,8 @@
 #include "tool/hub/publish.h"
 #include "tool/keyring/keyring_at.h"
 
-bool shim_hub_is_set(const struct shim *shim, bool local)
+/* Is there a hub for what this command changes?  False with --local. */
+static bool has_hub(const struct shim *shim, bool local)
 {
     return !local && shim->settings->hub != NULL;
 }
@@ -189,7 +190,7 @@ int shim_hub_put(struct shim *shim, struct sp_keyring *keyring, struct sp_upload
 {
     struct change change = { .shim = shim, .keyring = keyring, .upload = upload };
 
-    return shim_hub_is_set(shim, local) ? write_through(&change) : SHIM_OK;
+    return has_hub(shim, local) ? write_through(&change) : SHIM_OK;
 }
 
 int shim_hub_commit(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
@@ -234,7 +235,7 @@ int shim_hub_remove(struct shim *shim, struct sp_keyring *keyring,
                              .with_key = with_key };
     int code = SHIM_OK;
 
-    if (shim_hub_is_set(shim, local))
+    if (has_hub(shim, local))
         code = write_through(&change);
     else if (shim->settings->hub != NULL)
         code = check_own(keyring, fingerprints, count);

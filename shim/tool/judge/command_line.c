@@ -10,6 +10,7 @@
 #include <openssl/objects.h>
 
 #include "tool/judge/command_line.h"
+#include "base/compat.h"
 #include "common/shim.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
@@ -265,10 +266,8 @@ static int cipher_of(const struct judging *judging)
         (void)shim_cipher_find(name, &nid);
         return nid;
     }
-    /* Before 3.5 stock's default is 3DES. */
-    return judging->operation->manner->own_defaults || OpenSSL_version_num() >= 0x30500000L
-               ? NID_aes_256_cbc
-               : NID_des_ede3_cbc;
+    return judging->operation->manner->own_defaults || sp_stock_takes_aes() ? NID_aes_256_cbc
+                                                                            : NID_des_ede3_cbc;
 }
 
 static void judge_encryption(struct judging *judging)

@@ -11,7 +11,6 @@
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "header/plain_fields.h"
 #include "tool/crls/crls.h"
@@ -317,17 +316,14 @@ static void read_words(struct maintaining *maintaining, const struct shim_long *
         maintaining->sendmail = SENDMAIL;
 }
 
-int shim_run_maintain(struct shim *shim, char **argv)
+int shim_run_maintain(struct shim *shim, const struct shim_long *line)
 {
     struct maintaining maintaining = { .shim = shim, .now = time(NULL) };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
-        return shim_usage("maintain: %s is not an option", *line.operands);
-    read_words(&maintaining, &line);
+    if (*line->operands != NULL)
+        return shim_usage("maintain: %s is not an option", *line->operands);
+    read_words(&maintaining, line);
     maintaining.faults = json_array();
     maintaining.attention.events = json_array();
     code = settle(&maintaining);

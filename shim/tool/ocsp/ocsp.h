@@ -16,7 +16,7 @@
 #include "settings/settings.h"
 
 /* The longest answer: one with three certificates of a responder has 6 KB. */
-#define SHIM_LONGEST_OCSP (64 * 1024)
+#define SHIM_LONGEST_OCSP (64 << 10)
 
 /* All questions of one command.  Zero-initialise it. */
 struct shim_ocsp {

@@ -8,7 +8,6 @@
 
 #include <openssl/crypto.h>
 
-#include "common/long_options.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "rules/rules.h"
@@ -221,27 +220,22 @@ static int check(const struct shim_upload_options *options)
     return SHIM_OK;
 }
 
-int shim_run_upload(struct shim *shim, char **argv)
+int shim_run_upload(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_upload_options options;
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    options = (struct shim_upload_options){
-        .files = line.operands,
-        .as = shim_long_value(&line, "as", 0),
-        .passin = shim_long_value(&line, "passin", 0),
-        .passout = shim_long_value(&line, "passout", 0),
-        .key_uri = shim_long_value(&line, "key-uri", 0),
-        .no_passphrase = shim_long_has(&line, "no-passphrase"),
-        .keep_going = shim_long_has(&line, "keep-going"),
-        .replace = shim_long_has(&line, "replace"),
-        .json = shim_long_has(&line, "json"),
-        .local = shim_long_has(&line, "local"),
-        .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
+    const struct shim_upload_options options = {
+        .files = line->operands,
+        .as = shim_long_value(line, "as", 0),
+        .passin = shim_long_value(line, "passin", 0),
+        .passout = shim_long_value(line, "passout", 0),
+        .key_uri = shim_long_value(line, "key-uri", 0),
+        .no_passphrase = shim_long_has(line, "no-passphrase"),
+        .keep_going = shim_long_has(line, "keep-going"),
+        .replace = shim_long_has(line, "replace"),
+        .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
+        .dry_run = shim->explain || shim_long_has(line, "dry-run"),
     };
-    code = check(&options);
+    int code = check(&options);
+
     return code == SHIM_OK ? shim_upload(shim, &options, NULL) : code;
 }

@@ -183,10 +183,10 @@ static int print_json(const struct shim_uploading *run, json_t *certificates, in
         run->refused + run->crls_refused == 0 && code == SHIM_OK, "dry_run", run->options->dry_run,
         "done", done && !run->options->dry_run, "exit", code, "stored",
         done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before, "refused",
-        (json_int_t)(run->refused + run->crls_refused), "left_out", (json_int_t)run->left_out,
-        "keys", done ? (json_int_t)run->keys_added : 0, "certificates", certificates, "crls",
-        shim_uploading_crls_json(run), "unreadable", run->unread, "notes", run->notes, "verdicts",
-        run->outcome.json);
+        (json_int_t)run->refused + (json_int_t)run->crls_refused, "left_out",
+        (json_int_t)run->left_out, "keys", done ? (json_int_t)run->keys_added : 0, "certificates",
+        certificates, "crls", shim_uploading_crls_json(run), "unreadable", run->unread, "notes",
+        run->notes, "verdicts", run->outcome.json);
     int printed = shim_json_line(object);
 
     return printed == SHIM_OK ? code : printed;

@@ -14,7 +14,7 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/certs/certs.h"
 #include "tool/report/outcome.h"
