@@ -270,11 +270,13 @@ int shim_run_remove(struct shim *shim, char **argv)
     if (shim_long_has(&line, "crls")) {
         if (shim_long_has(&line, "all") || shim_long_has(&line, "with-key") ||
             shim_long_has(&line, "waiting"))
-            return shim_usage("remove: --crls goes with --dry-run, --json and --keyring alone");
+            return shim_usage(
+                "remove: --crls goes with --dry-run, --local, --json and --keyring alone");
         return shim_remove_crls(shim,
                                 &(struct shim_crl_removal){
                                     .words = line.operands,
                                     .json = shim_long_has(&line, "json"),
+                                    .local = shim_long_has(&line, "local"),
                                     .dry_run = shim->explain || shim_long_has(&line, "dry-run") });
     }
     removing.all = shim_long_has(&line, "all");
