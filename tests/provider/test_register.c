@@ -246,9 +246,11 @@ END_TEST
 /* As at the birth of |x509|; the entry, with a reference. */
 static struct sp_cert *bear(X509 *x509)
 {
-    struct sp_cert *cert = sp_cert_new(x509);
+    struct sp_cert *cert;
 
+    sp_register_note_birth();
     sp_thread_event();
+    cert = sp_cert_new(x509);
     ck_assert(sp_threads_born(sp_cert_ref(cert), x509));
     return cert;
 }
@@ -488,6 +490,85 @@ START_TEST(owners_by_the_fingerprint)
 }
 END_TEST
 
+static int export_nothing(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    (void)key, (void)selection, (void)callback, (void)arg;
+    return 0;
+}
+
+static void expect_owner(EVP_PKEY *key, OSSL_FUNC_keymgmt_export_fn *export, int via,
+                         const struct sp_cert *cert)
+{
+    struct sp_owners owners;
+
+    ck_assert(sp_owners_find(&owners, key, export, NULL));
+    ck_assert_int_eq(owners.via, via);
+    ck_assert_uint_eq(owners.count, cert != NULL);
+    ck_assert(cert == NULL || owners.certs[0] == cert);
+    sp_owners_free(&owners);
+}
+
+/* A private key is no certificate's own, and it shows that a parse is over. */
+START_TEST(private_key_behind_a_certificate)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    EVP_PKEY *key = sp_read_key("good-ec");
+    struct sp_cert *cert = bear(x509);
+    struct sp_key news;
+
+    sp_keys_loaded(key, true, export_key);
+    sp_key_news(key, &news);
+    ck_assert_ptr_null(news.own);
+    ck_assert(news.loaded);
+    ck_assert_ptr_nonnull(sp_cert_facts(cert));
+    expect_owner(key, export_key, SP_VIA_FINGERPRINT, cert);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+/* That a key is a certificate's own is proved by its export, and not by one that gave nothing. */
+START_TEST(own_key_that_is_another)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    EVP_PKEY *key = sp_read_key(_i == 0 ? "good-rsa" : "good-ec");
+    struct sp_cert *cert = bear(x509);
+
+    sp_keys_loaded(key, false, export_key);
+    expect_owner(key, export_nothing, SP_VIA_OWN_KEY, cert);
+    if (_i == 0)
+        expect_owner(key, export_key, SP_VIA_NONE, NULL);
+    else
+        expect_owner(key, export_key, SP_VIA_OWN_KEY, cert);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+/* Of two certificates whose keys are compared neither is the other's. */
+START_TEST(keys_of_two_certificates)
+{
+    static const char *const names[] = { "good-ec", "good-rsa" };
+    X509 *x509[2];
+    EVP_PKEY *keys[2];
+    struct sp_cert *certs[2];
+
+    for (int i = 0; i < 2; i++) {
+        x509[i] = sp_read_cert(names[i]);
+        keys[i] = sp_read_key(names[i]);
+        certs[i] = bear(x509[i]);
+        sp_keys_loaded(keys[i], false, export_key);
+    }
+    sp_keys_matched(keys[0], keys[1], export_key);
+    sp_keys_matched(keys[1], keys[0], export_key);
+    for (int i = 0; i < 2; i++) {
+        expect_owner(keys[i], export_key, SP_VIA_OWN_KEY, certs[i]);
+        EVP_PKEY_free(keys[i]);
+        X509_free(x509[i]);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("register");
@@ -506,5 +587,8 @@ int main(void)
     tcase_add_test(tests, in_every_shard);
     tcase_add_loop_test(tests, another_key_before_it_is_settled, 0, SP_ROWS(next_keys));
     tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
+    tcase_add_test(tests, private_key_behind_a_certificate);
+    tcase_add_loop_test(tests, own_key_that_is_another, 0, 2);
+    tcase_add_test(tests, keys_of_two_certificates);
     return sp_run_forked(suite);
 }
