@@ -110,8 +110,12 @@ static int print_json(const struct maintaining *maintaining, int code)
         sp_json_text(maintaining->backup), "crls_fetched", (json_int_t)maintaining->fetched,
         "judged", (json_int_t)attention->judged, "count", (json_int_t)attention->count, "events",
         attention->events, "copy", maintaining->copy);
-    int printed = shim_json_line(object);
+    json_t *unanswered = shim_ocsp_unanswered();
+    int printed;
 
+    if (unanswered != NULL)
+        json_object_set_new(object, "ocsp", unanswered);
+    printed = shim_json_line(object);
     OPENSSL_free(at);
     OPENSSL_free(since);
     return printed == SHIM_OK ? code : printed;
@@ -306,6 +310,7 @@ static void read_words(struct maintaining *maintaining, const struct shim_long *
     maintaining->html = shim_long_value(line, "html", 0);
     maintaining->backups = shim_long_value(line, "backup", 0);
     maintaining->json = shim_long_has(line, "json");
+    shim_ocsp_prints(!maintaining->json && !shim_long_has(line, "quiet"));
     maintaining->all = shim_long_has(line, "all");
     if (maintaining->sendmail == NULL)
         maintaining->sendmail = SENDMAIL;
