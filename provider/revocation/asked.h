@@ -66,6 +66,11 @@ void sp_revocation_ask_also(sp_ask_also_fn *also);
 bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
                             const smimepolicy_settings *settings, struct sp_revocation *found);
 
+/* Find the revocation, and judge it with sp_judge_revocation().  NULL only if out of memory. */
+smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
+                                         smimepolicy_use use, time_t at,
+                                         const struct sp_signing_time *signed_at,
+                                         const smimepolicy_settings *settings);
 /*
  * Find the revocation of an issuer, and judge it with sp_judge_issuer_revocation().  |is_anchor|
  * is asked with |data|, if its answer matters.  NULL only if out of memory.

@@ -41,6 +41,20 @@ bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, t
            (sp_revocation_find(keyring, asked, at, wants, found) && find_elsewhere(asked, found));
 }
 
+smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
+                                         smimepolicy_use use, time_t at,
+                                         const struct sp_signing_time *signed_at,
+                                         const smimepolicy_settings *settings)
+{
+    smimepolicy_verdict *verdict = NULL;
+    struct sp_revocation found;
+
+    if (sp_revocation_find_for(keyring, asked, at, settings, &found))
+        verdict = sp_judge_revocation(asked->facts, &found, use, at, signed_at, settings);
+    sp_revocation_clear(&found);
+    return verdict;
+}
+
 smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
                                                 sp_is_anchor_fn *is_anchor, const void *data,
                                                 smimepolicy_use use, time_t at,

@@ -30,19 +30,6 @@ static int is_due(const struct shim *shim, const struct shim_point *point, time_
     return done ? SHIM_OK : shim_no_memory();
 }
 
-/* "FAULT; REMEDY" of a verdict that denies; NULL if it does not, or memory ran out. */
-static char *denial_of(const struct shim_crl_stored *what, const struct shim *shim)
-{
-    const smimepolicy_finding *finding;
-
-    if (what->verdict == NULL || smimepolicy_verdict_allowed(what->verdict) ||
-        shim->settings->mode == SP_MODE_OBSERVE)
-        return NULL;
-    finding = smimepolicy_verdict_get0_finding(what->verdict, 0);
-    return sp_format("%s; %s", smimepolicy_finding_get0_fault(finding),
-                     smimepolicy_finding_get0_remedy(finding));
-}
-
 /* Verify and store what was fetched, or set |point->why|. */
 static int store(struct shim *shim, struct sp_keyring *keyring, time_t now,
                  struct shim_point *point, const struct shim_fetched *got, int64_t *fetched)
@@ -55,7 +42,7 @@ static int store(struct shim *shim, struct sp_keyring *keyring, time_t now,
     int code = shim_crl_prepare(&target, got->bytes, got->length, &what);
 
     if (code == SHIM_OK)
-        denial = denial_of(&what, shim);
+        denial = shim_crl_denial(&what, shim->settings);
     if (code == SHIM_OK && (denial != NULL || what.state == SHIM_CRL_REFUSED)) {
         char *shown = sp_shown(point->url);
 

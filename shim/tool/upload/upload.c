@@ -83,7 +83,7 @@ static int store(struct shim_uploading *run, bool *done)
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
         if (!run->options->dry_run)
-            code = shim_hub_put(run->shim, run->keyring, run->upload, run->options->local);
+            code = shim_uploading_put(run);
         if (code == SHIM_OK && !run->options->dry_run)
             code = shim_uploading_crls_store(run);
         if (code == SHIM_OK && !run->options->dry_run && run->crls_taken > 0)

@@ -149,6 +149,8 @@ bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[S
 bool shim_uploading_crl(struct shim_uploading *run, const struct shim_part *part);
 /* Verify the CRLs.  Called when all certificates are known.  False after a failure. */
 bool shim_uploading_crls(struct shim_uploading *run);
+/* Store all of it on the hub, if there is one: shim_hub_put(). */
+int shim_uploading_put(struct shim_uploading *run);
 /* Put them in their places.  SHIM_OK, or SHIM_SYSTEM with the reason on stderr. */
 int shim_uploading_crls_store(struct shim_uploading *run);
 /* Print those that are stored, or list all of them; NULL if out of memory. */
