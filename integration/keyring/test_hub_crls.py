@@ -10,7 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from crl_maker import DAY, NOW, REMOVE, Ca, delta_of, entry, many_entries
+from crl_maker import (DAY, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, many_entries, scope,
+                       serial_of)
+from der import subject_of
 from harness import run
 from hubs import Cluster, Fleet, a_cluster
 from test_json import validator
@@ -322,3 +324,28 @@ def test_one_of_many_pieces(two, ca, cluster, fleet):
     assert cluster.sql(pieces) == "1"
     assert done(two) == (1, 1, 0, 0)
     two.must("keyring", "check")
+
+
+def test_below_a_revoked_ca(two, ca, tmp_path):
+    """Each host finds out by itself who is below a ca that is revoked, and that it is so no more."""
+    one, other = two
+    lower = Ca(tmp_path, "Lower", issuer=ca)
+    one.must("upload", lower.pem)
+    upload(one, ca.crl(entry(serial_of(lower.pem))))
+    assert done(other) == (1, 1, 0, 0)
+    for host in two:
+        assert len(list(host.keyring.glob("crls/*/*-40.crl"))) == 1
+    upload(one, ca.crl(crl_number=2))
+    assert done(other) == (1, 1, 0, 0)
+    for host in two:
+        assert list(host.keyring.glob("crls/*/*-40.crl")) == []
+        host.must("keyring", "check")
+
+
+def test_an_indirect_one(two, ca):
+    """Its kind and the issuers that it may be about are found out by each host."""
+    of_issuer = issuer_of_entry(subject_of(ca.pem))
+    upload(two[0], ca.crl(entry(7, extensions=[of_issuer]), extensions=[scope(indirect=True)]))
+    assert done(two[1]) == (1, 1, 0, 0)
+    told = json.loads(two[1].must("list", "--crls", "--json").out)
+    assert (told["scope"], told["entries"]) == ("all (indirect)", 1)
