@@ -180,6 +180,7 @@ static int run_passphrase(struct shim *shim, const struct shim_long *line)
         .passout = shim_long_value(line, "passout", 0),
         .no_passphrase = shim_long_has(line, "no-passphrase"),
         .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
     };
 
     if (change.no_passphrase && change.passout != NULL)
@@ -203,7 +204,7 @@ static const struct what {
 /* The options that `passphrase` alone takes: one that was given, or NULL. */
 static const char *option_of_passphrase(const struct shim_long *line)
 {
-    static const char *const options[] = { "passin", "passout", "no-passphrase" };
+    static const char *const options[] = { "passin", "passout", "no-passphrase", "local" };
 
     for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
         if (shim_long_has(line, options[i]))

@@ -122,7 +122,8 @@ static int judge(const char *name, FILE *to, bool alone, const struct shim_stock
     else if (!expired->refused)
         fault = "openssl fails by itself, not by the policy; see 'smime-policy config --lint'";
     else if (good->code != 0)
-        fault = "openssl refuses a good certificate too; is the policy locked by a bad setting?";
+        fault = "openssl refuses a good certificate too; is the policy locked by a bad setting, or "
+                "the keyring out of touch with its hub ('smime-policy sync')?";
     if (fault != NULL)
         shim_print(to, "%s: NOT enforced: %s\n", name, fault);
     else if (alone)
@@ -183,7 +184,12 @@ static void note_own_log(const struct shim *shim, FILE *to)
 static int open_own_conf(const struct shim *shim)
 {
     char *module = shim_module_path();
-    int fd = module == NULL ? -1 : shim_provider_conf(module, shim->settings);
+    smimepolicy_settings settings = *shim->settings;
+    int fd;
+
+    /* A keyring that is too old refuses what is good, and is told by itself. */
+    settings.hub = NULL;
+    fd = module == NULL ? -1 : shim_provider_conf(module, &settings);
 
     OPENSSL_free(module);
     return fd;

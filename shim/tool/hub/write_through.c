@@ -171,8 +171,7 @@ int shim_hub_write(struct shim_hub_change *change)
             shim_error(
                 "the hub has stored it, and the copy here is behind; run 'smime-policy sync'");
     } else if (!hub.unsure && hub.clash == NULL) {
-        shim_error("nothing was changed, on the hub or here; --local changes this host's keyring "
-                   "alone");
+        shim_error(SHIM_HUB_UNCHANGED);
     }
     shim_synced_clear(&synced);
     shim_hub_close(&hub);
