@@ -65,7 +65,7 @@ is an assumption beyond what was measured.
 
 - **Fan-out.** Each host hears of each change of its realm, and asks. That takes {told} of a processor
   of the server a host and change, so {hosts} hosts of one realm allow {changes_second} changes a second for
-  each processor that the server has for it, and those of {realms} realms {changes_realms} in all. In one large
+  each processor that the server has for it, and as many hosts in {realms} realms {changes_realms}. In one large
   realm this ends first. Hosts of other realms have another channel: a change takes {other} of a processor
   for each of them.
 - **Polls.** One processor of the server answers the polls of {polled} hosts, and the polls of {hosts}
