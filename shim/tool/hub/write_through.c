@@ -185,8 +185,7 @@ int shim_hub_write(struct shim_hub_change *change)
         if (shim_hub_run(&hub, "ROLLBACK"))
             (void)bring_copy_up(change, &hub);
     } else if (!hub.unsure) {
-        shim_error("nothing was changed, on the hub or here; --local changes this host's keyring "
-                   "alone");
+        shim_error(SHIM_HUB_UNCHANGED);
     }
     shim_hub_close(&hub);
     return code;
