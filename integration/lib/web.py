@@ -7,6 +7,8 @@ import http.client
 import socketserver
 import threading
 
+import pytest
+
 
 class Exchange(socketserver.StreamRequestHandler):
     """One request; what answers it is in server.answers, by its path."""
@@ -70,3 +72,10 @@ def web():
             server.ended.set()
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One for all tests of a file that imports this."""
+    with web() as one:
+        yield one
