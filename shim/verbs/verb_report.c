@@ -74,7 +74,6 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                   sp_json_text(output_of(operation)), "keyring",
                   sp_json_text(operation->selection.path), "choices", operation->selection.choices,
                   "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
-    int printed;
 
     json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
     if (object != NULL && report->incoming != NULL)
@@ -88,8 +87,7 @@ int shim_verb_report_json(const struct shim_verb_report *report)
         json_object_set(object, "directories", operation->selection.directories);
     if (object != NULL && operation->selection.separates)
         json_object_set_new(object, "files", files(operation));
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? report->code : printed;
+    return shim_json_report(object, NULL, report->code);
 }
 
 /* Print a word quoted for a shell. */
