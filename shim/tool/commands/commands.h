@@ -9,6 +9,7 @@
 
 #include "common/long_options.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 shim_command_fn shim_run_demo;
 shim_command_fn shim_run_doctor;
