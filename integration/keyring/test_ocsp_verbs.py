@@ -7,17 +7,11 @@ import json
 import pytest
 
 from harness import COMMAND, must, run, stock
-from responders import Authority
-from web import web
+from responders import Authority, answers
+from web import server
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 MAIL = "From: Alice <alice@example.org>\nTo: bob@example.org\nSubject: contract\n\nhello\n"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with web() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +20,6 @@ def ca(server, tmp_path_factory):
     for name in ("alice", "bob"):
         setattr(one, name, one.issue(name, f"authorityInfoAccess=OCSP;URI:{server.url}/ocsp"))
     return one
-
-
-@pytest.fixture(autouse=True)
-def answers(server, ca):
-    server.asked.clear()
-    server.answers.clear()
-    server.answers["/ocsp"] = ca.responder()
-    for line in ca.issued.values():
-        line[:3] = ["V", "351231235959Z", ""]
-    return server.answers
 
 
 @pytest.fixture

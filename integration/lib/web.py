@@ -8,6 +8,8 @@ import socket
 import socketserver
 import threading
 
+import pytest
+
 
 class Exchange(socketserver.StreamRequestHandler):
     """One request; what answers it is in server.answers, by its path."""
@@ -83,3 +85,10 @@ def web(host="127.0.0.1"):
             server.ended.set()
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One for all tests of a file that imports this."""
+    with web() as one:
+        yield one

@@ -76,7 +76,6 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                   sp_json_text(operation->selection.path), "choices", operation->selection.choices,
                   "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
     json_t *unanswered = shim_ocsp_unanswered();
-    int printed;
 
     json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
     if (object != NULL && report->incoming != NULL)
@@ -92,8 +91,7 @@ int shim_verb_report_json(const struct shim_verb_report *report)
         json_object_set_new(object, "ocsp", unanswered);
     if (object != NULL && operation->selection.separates)
         json_object_set_new(object, "files", files(operation));
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? report->code : printed;
+    return shim_json_report(object, NULL, report->code);
 }
 
 /* Print a word quoted for a shell. */

@@ -345,11 +345,10 @@ static int look(struct shim_doctor *doctor)
 static int end(struct shim_doctor *doctor, int code)
 {
     if (doctor->checks != NULL)
-        return shim_json_line(json_pack("{s:s, s:b, s:i, s:O}", "policy", SMIMEPOLICY_VERSION,
-                                        "well", code == SHIM_OK, "exit", code, "checks",
-                                        doctor->checks)) == SHIM_OK
-                   ? code
-                   : SHIM_SYSTEM;
+        return shim_json_report(json_pack("{s:s, s:b, s:i, s:O}", "policy", SMIMEPOLICY_VERSION,
+                                          "well", code == SHIM_OK, "exit", code, "checks",
+                                          doctor->checks),
+                                NULL, code);
     puts(code == SHIM_OK ? "Nothing here would refuse what the rules allow."
                          : "Lines with fail: something would refuse, or is not enforced.");
     return code;

@@ -125,17 +125,13 @@ static int export_selected(struct exporting *exporting, char **words)
 
 static int print_json(const struct exporting *exporting, int code)
 {
-    int printed;
-
     if (code != SHIM_OK)
         json_array_clear(exporting->json);
-    printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:o, s:b, s:i, s:I, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
-        "export", "keyring", sp_json_text(exporting->shim->keyring_path), "output",
-        sp_json_text(exporting->out), "done", code == SHIM_OK, "exit", code, "keys",
-        code == SHIM_OK ? (json_int_t)exporting->key_count : 0, "certificates", exporting->json));
-
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(
+        exporting->shim, "export", code,
+        json_pack("{s:o, s:b, s:I, s:O}", "output", sp_json_text(exporting->out), "done",
+                  code == SHIM_OK, "keys", code == SHIM_OK ? (json_int_t)exporting->key_count : 0,
+                  "certificates", exporting->json));
 }
 
 int shim_run_export(struct shim *shim, const struct shim_long *line)

@@ -36,23 +36,6 @@ static int find(struct shim *shim)
     return code == SHIM_OK ? shim_keyring_find(shim) : code;
 }
 
-/* Print the members that each of these has, and |more|, which is taken over; returns |code|. */
-static int print_json(const struct shim *shim, const char *operation, int code, json_t *more)
-{
-    json_t *object =
-        json_pack("{s:s, s:s, s:o, s:i}", "policy", SMIMEPOLICY_VERSION, "operation", operation,
-                  "keyring", sp_json_text(shim->keyring_path), "exit", code);
-    int printed;
-
-    if (object != NULL && json_object_update(object, more) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(more);
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? code : printed;
-}
-
 /* Print a path: to a program as it is, to a terminal escaped. */
 static void print_path(const char *path)
 {
@@ -67,7 +50,7 @@ static int run_path(struct shim *shim, const struct shim_long *line)
     int code = find(shim);
 
     if (code == SHIM_OK && shim_long_has(line, "json"))
-        return print_json(shim, "keyring path", code, json_object());
+        return shim_json_keyring_report(shim, "keyring path", code, json_object());
     if (code == SHIM_OK)
         print_path(shim->keyring_path);
     return code;
@@ -88,7 +71,7 @@ static int run_backup(struct shim *shim, const struct shim_long *line)
     shim_count_end();
     sp_keyring_close(keyring);
     if (opened && shim_long_has(line, "json"))
-        return print_json(
+        return shim_json_keyring_report(
             shim, "keyring backup", code,
             json_pack("{s:o, s:b}", "backup", sp_json_text(directory), "done", code == SHIM_OK));
     if (code == SHIM_OK)
@@ -160,7 +143,7 @@ static int run_check(struct shim *shim, const struct shim_long *line)
     }
     code = check(shim, keyring, faults, &checked, &crls);
     if (faults != NULL)
-        return print_json(
+        return shim_json_keyring_report(
             shim, "keyring check", code,
             json_pack("{s:b, s:I, s:I, s:o, s:o}", "sound", code == SHIM_OK, "certificates",
                       (json_int_t)checked.certificates, "crls", (json_int_t)crls, "keys",
@@ -179,6 +162,7 @@ static int run_passphrase(struct shim *shim, const struct shim_long *line)
         .passout = shim_long_value(line, "passout", 0),
         .no_passphrase = shim_long_has(line, "no-passphrase"),
         .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
     };
 
     if (change.no_passphrase && change.passout != NULL)
@@ -199,7 +183,7 @@ static shim_command_fn *const runs[] = { run_check, run_backup, run_path, run_pa
 
 int shim_run_keyring(struct shim *shim, const struct shim_long *line)
 {
-    static const char *const of_passphrase[] = { "passin", "passout", "no-passphrase" };
+    static const char *const of_passphrase[] = { "passin", "passout", "no-passphrase", "local" };
     int word = shim_long_word(shim, line, words, "check, backup DIR, path or passphrase SELECTOR");
 
     if (word < 0)

@@ -234,15 +234,13 @@ static int print_json(const struct removing *removing, int code)
 {
     bool told = removing->done || (removing->dry_run && code == SHIM_OK);
     json_t *certificates = json_array();
-    int printed;
 
     for (size_t i = 0; told && i < removing->count; i++)
         json_array_append(certificates, removing->each[i].json);
-    printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:i, s:o}", "policy", SMIMEPOLICY_VERSION, "operation", "remove",
-        "keyring", sp_json_text(removing->shim->keyring_path), "dry_run", removing->dry_run, "done",
-        removing->done, "exit", code, "certificates", certificates));
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(removing->shim, "remove", code,
+                                    json_pack("{s:b, s:b, s:o}", "dry_run", removing->dry_run,
+                                              "done", removing->done, "certificates",
+                                              certificates));
 }
 
 static void end(struct removing *removing)

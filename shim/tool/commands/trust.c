@@ -264,16 +264,15 @@ static int tell_nobody(const struct trusting *trusting)
 
 static int finish(struct trusting *trusting)
 {
-    int code = SHIM_OK;
+    const int code = trusting->trusted ? SHIM_OK : SHIM_REFUSED;
 
     if (trusting->json)
-        code =
-            shim_json_line(json_pack("{s:s, s:s, s:b, s:O, s:O}", "policy", SMIMEPOLICY_VERSION,
-                                     "address", trusting->address, "trusted", trusting->trusted,
-                                     "certificates", trusting->certificates, "cas", trusting->cas));
-    else if (!trusting->trusted)
-        return tell_nobody(trusting);
-    return code == SHIM_OK && !trusting->trusted ? SHIM_REFUSED : code;
+        return shim_json_report(json_pack("{s:s, s:s, s:b, s:O, s:O}", "policy",
+                                          SMIMEPOLICY_VERSION, "address", trusting->address,
+                                          "trusted", trusting->trusted, "certificates",
+                                          trusting->certificates, "cas", trusting->cas),
+                                NULL, code);
+    return trusting->trusted ? SHIM_OK : tell_nobody(trusting);
 }
 
 int shim_run_trust(struct shim *shim, const struct shim_long *line)

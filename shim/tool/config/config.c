@@ -21,6 +21,7 @@
 #include "tool/run/conf_text.h"
 #include "stock/installed.h"
 #include "tool/run/provider_conf.h"
+#include "tool/report/outcome.h"
 #include "stock/snippet.h"
 
 static int print_snippet(void)

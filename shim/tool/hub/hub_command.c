@@ -18,6 +18,7 @@
 #include "tool/hub/hub_sql.h"
 #include "tool/hub/push.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 struct run {
     struct shim *shim;
@@ -31,15 +32,8 @@ static int print_json(const struct run *run, const char *operation, int code, js
     json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:i}", "policy", SMIMEPOLICY_VERSION,
                                "operation", operation, "hub", sp_json_text(run->hub.name), "realm",
                                sp_json_text(run->hub.realm), "exit", code);
-    int printed;
 
-    if (object != NULL && json_object_update(object, more) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(more);
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_report(object, more, code);
 }
 
 /* The first column of the first row that |sql| gives, as a new string; NULL if there is none. */

@@ -17,6 +17,7 @@
 #include "tool/hub/follow.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 static int print_json(const struct shim *shim, const struct shim_synced *synced, int code)
 {
