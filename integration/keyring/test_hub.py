@@ -249,7 +249,7 @@ def test_collected_certificates_stay_narrow(two, pki, mail, tmp_path):
 
 
 def test_two_writers_meet(two, pki, cluster, fleet):
-    """The one who was slower is told, and nothing of his is stored."""
+    """The one who was slower is told, and nothing of his is stored; the next time he knows."""
     one, two = two
     one.must("upload", pki.self_ca.pem)
     two.must("sync")
@@ -257,8 +257,11 @@ def test_two_writers_meet(two, pki, cluster, fleet):
     text = text_of(two, "upload", "--as", "identity", pki.self_ca.pem, pki.self_ca.key, "--no-passphrase", rc=SYSTEM)
     assert "another host has changed" in text and "nothing was stored" in text
     assert cluster.sql(f"SELECT revision FROM smime_policy.realm WHERE realm = '{fleet.realm}'") == "2"
-    two.must("sync")
     assert [row[1] for row in two.rows()] == ["ca"]
+    two.must("upload", "--as", "identity", pki.self_ca.pem, pki.self_ca.key, "--no-passphrase")
+    assert [row[1] for row in two.rows()] == ["identity"]
+    one.must("sync")
+    one.must("keyring", "check")
 
 
 def test_json_fits_the_schema(two, pki):
@@ -295,7 +298,11 @@ def test_the_guide(cluster, pki, tmp_path, mail):
     shell("host1", "one")
     assert "hub" in shell("host2", "two").text
     assert (homes["host2"] / "letter.p7m").stat().st_size > 0
+    shell("server", "backup")
     shell("host1", "gone")
+    cluster.sql("DROP DATABASE smime")
+    shell("server", "restore")
+    assert "good_chain@example.com" in shell("host2", "two").text
     cluster.sql("DROP DATABASE smime")
 
 

@@ -148,10 +148,10 @@ bool sp_sqlite_commit(struct sp_upload *begun)
     struct sp_staging *upload = (struct sp_staging *)begun;
     struct sp_database *keyring = upload->keyring;
 
-    if ((upload->keys != NULL || upload->answered || (upload->copies && sp_keys_exist(keyring))) &&
-        !sp_keys_attach(keyring))
+    if ((upload->keys != NULL || upload->answered) && !sp_keys_attach(keyring))
         return false;
-    if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
+    if (!sp_store_run(keyring, roomy) ||
+        !(upload->copies ? sp_keys_begin(keyring, sp_store_begin) : sp_store_begin(keyring)))
         return false;
     if (store_all(upload) && sp_store_commit(keyring)) {
         if (upload->last > 0 || upload->keys != NULL || upload->copies)

@@ -7,7 +7,9 @@
 #ifndef SHIM_COMMANDS_H
 #define SHIM_COMMANDS_H
 
+#include "common/long_options.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 shim_command_fn shim_run_demo;
 shim_command_fn shim_run_doctor;

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "common/memory.h"
 #include "common/print.h"
+#include "tool/crls/crls.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
@@ -179,17 +180,16 @@ static int unlink_all(const struct removing_crls *removing)
 static int report(struct removing_crls *removing, const struct shim *shim, int code)
 {
     const bool dry_run = removing->removal->dry_run;
-    int printed = SHIM_OK;
 
     if (removing->removal->json)
-        printed = shim_json_line(
-            json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:[], s:o}", "policy", SMIMEPOLICY_VERSION,
-                      "operation", "remove", "keyring", sp_json_text(shim->keyring_path), "dry_run",
-                      dry_run, "done", code == SHIM_OK && !dry_run, "exit", code, "certificates",
-                      "crls", code == SHIM_OK ? json_incref(removing->json) : json_array()));
-    else if (code == SHIM_OK && removing->lines.data != NULL)
+        return shim_json_keyring_report(
+            shim, "remove", code,
+            json_pack("{s:b, s:b, s:[], s:o}", "dry_run", dry_run, "done",
+                      code == SHIM_OK && !dry_run, "certificates", "crls",
+                      code == SHIM_OK ? json_incref(removing->json) : json_array()));
+    if (code == SHIM_OK && removing->lines.data != NULL)
         shim_print(stdout, "%s", removing->lines.data);
-    return printed == SHIM_OK ? code : printed;
+    return code;
 }
 
 int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal)
@@ -206,6 +206,8 @@ int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal)
                 shim_hub_remove_crls(shim, keyring, removing.files, removing.count, removal->local);
         if (code == SHIM_OK && !removal->dry_run)
             code = unlink_all(&removing);
+        if (code == SHIM_OK && !removal->dry_run)
+            code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), true);
         code = report(&removing, shim, code);
         sp_keyring_close(keyring);
     }

@@ -196,16 +196,6 @@ static int change_it(struct changing *changing)
     return code == SHIM_OK ? report(changing) : code;
 }
 
-static int print_json(const struct changing *changing, int code)
-{
-    int printed = shim_json_line(
-        json_pack("{s:s, s:s, s:o, s:b, s:i, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
-                  "keyring passphrase", "keyring", sp_json_text(changing->shim->keyring_path),
-                  "done", changing->done, "exit", code, "certificates", changing->certificates));
-
-    return printed == SHIM_OK ? code : printed;
-}
-
 int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change)
 {
     struct changing changing = { .change = change, .shim = shim };
@@ -217,7 +207,9 @@ int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_chang
         if (code == SHIM_OK)
             code = change_it(&changing);
         if (change->json)
-            code = print_json(&changing, code);
+            code = shim_json_keyring_report(shim, "keyring passphrase", code,
+                                            json_pack("{s:b, s:O}", "done", changing.done,
+                                                      "certificates", changing.certificates));
     }
     json_decref(changing.certificates);
     OPENSSL_free(changing.whose);

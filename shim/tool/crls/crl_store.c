@@ -55,6 +55,7 @@ static struct sp_crl_about about_of(const struct shim_crl_storing *storing)
         .number_length = facts->number.length,
         .scope = storing->crl.scope,
         .part = storing->crl.part,
+        .others = facts->indirect ? storing->others : NULL,
     };
 
     memcpy(about.points, storing->crl.points, sizeof(about.points));
@@ -123,6 +124,13 @@ static bool count_entry(const struct sp_crl_entry *entry, void *data)
     return true;
 }
 
+/* Is nothing known of other issuers that was not known when the stored one was? */
+static bool has_same_others(const struct shim_crl_storing *storing)
+{
+    return !storing->crl.facts.indirect || !storing->has_stored ||
+           memcmp(storing->stored.others, storing->others, sizeof(storing->others)) == 0;
+}
+
 /* Compare it with what is stored, and take its entries. */
 static int settle(struct shim_crl_storing *storing)
 {
@@ -138,9 +146,10 @@ static int settle(struct shim_crl_storing *storing)
     what->older = sp_crl_age(facts, known) == SP_CRL_OLDER;
     if (text != NULL || failed)
         return refuse(storing, text);
-    if ((storing->has_stored &&
-         memcmp(storing->stored.about.content, what->content, sizeof(what->content)) == 0) ||
-        sp_crl_age(facts, known) == SP_CRL_SAME) {
+    if (((storing->has_stored &&
+          memcmp(storing->stored.about.content, what->content, sizeof(what->content)) == 0) ||
+         sp_crl_age(facts, known) == SP_CRL_SAME) &&
+        has_same_others(storing)) {
         what->state = SHIM_CRL_ALREADY;
         what->count = (size_t)storing->stored.count;
         return SHIM_OK;
@@ -267,6 +276,8 @@ int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *
         code = read_entries(&storing);
     if (goes_on(&storing, code))
         code = judge_digest(&storing);
+    if (goes_on(&storing, code) && storing.crl.facts.indirect)
+        code = shim_crl_others(target, storing.issuer, storing.others);
     if (goes_on(&storing, code))
         code = read_stored(&storing);
     if (goes_on(&storing, code)) {

@@ -57,6 +57,15 @@ const char *shim_crl_entries_each(const struct shim_crl *crl, sp_crl_entry_fn *t
 int shim_crl_issuer(struct sp_keyring *keyring, struct sp_upload *upload,
                     const struct shim_crl *crl, X509 **issuer, char **why);
 
+/*
+ * crl_marks.c: mark the cas and intermediates that are revoked, or below one that is, so that
+ * their issuers need not be looked for at a gate; and take away the marks that no longer hold.
+ *
+ * @param tells  a stored CRL that cannot be read, so that a mark stays as it is, is a failure, too
+ * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_crls_mark(const char *path, struct sp_keyring *keyring, time_t now, bool tells);
+
 /* The number of a CRL as OpenSSL prints it, "0x1f", to free; NULL if it has none. */
 char *shim_crl_number_text(const struct sp_crl_number *number);
 

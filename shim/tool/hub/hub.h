@@ -12,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/crls/crls.h"
 

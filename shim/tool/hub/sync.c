@@ -11,13 +11,13 @@
 
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "keyring/contact.h"
 #include "rules/rules.h"
 #include "tool/hub/follow.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 static int print_json(const struct shim *shim, const struct shim_synced *synced, int code)
 {
@@ -120,22 +120,16 @@ static void tell_json(const struct shim *shim, const struct shim_synced *synced)
     (void)fflush(stdout);
 }
 
-int shim_run_sync(struct shim *shim, char **argv)
+int shim_run_sync(struct shim *shim, const struct shim_long *line)
 {
-    bool json;
-
-    struct shim_sync_how how = { 0 };
+    const bool json = shim_long_has(line, "json");
+    const struct shim_sync_how how = { .whole = shim_long_has(line, "whole") };
     struct shim_synced synced = { 0 };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
+    if (*line->operands != NULL)
         return shim_usage("sync: takes no word");
-    how.whole = shim_long_has(&line, "whole");
-    json = shim_long_has(&line, "json");
-    if (how.whole && shim_long_has(&line, "follow"))
+    if (how.whole && shim_long_has(line, "follow"))
         return shim_usage("sync: --whole and --follow exclude each other");
     code = shim_load_settings(shim);
     if (code == SHIM_OK && shim->settings->hub == NULL)
@@ -144,7 +138,7 @@ int shim_run_sync(struct shim *shim, char **argv)
         code = shim_keyring_find(shim);
     if (code != SHIM_OK)
         return code;
-    if (shim_long_has(&line, "follow"))
+    if (shim_long_has(line, "follow"))
         return shim_follow(shim, json ? tell_json : tell);
     code = sync_once(shim, &how, &synced);
     if (json)

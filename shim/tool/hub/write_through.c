@@ -32,7 +32,7 @@ int shim_hub_refused(const struct shim_hub *hub, int code)
                    hub->name, name);
     else if (hub->clash != NULL && strncmp(hub->clash, "SP003", 5) == 0)
         shim_error("hub %s: another host has changed the CRL of this issuer meanwhile, and nothing "
-                   "was stored; run 'smime-policy sync', and this again if it is still newer",
+                   "was stored; run this again if yours is newer",
                    hub->name);
     else if (hub->clash != NULL)
         shim_error("hub %s: another host has changed %s meanwhile, and nothing was stored; look at "
@@ -149,31 +149,44 @@ static int send_change(struct shim_hub_change *change, struct shim_hub *hub)
     return code == SHIM_OK ? code : shim_hub_refused(hub, code);
 }
 
-int shim_hub_write(struct shim_hub_change *change)
+/* The upload has tables of its own in its keyring, so the copy is brought up in another. */
+static int bring_copy_up(struct shim_hub_change *change, struct shim_hub *hub)
 {
     const struct shim_sync_how how = { .crls = change->crls };
     struct shim_synced synced = { 0 };
     struct sp_keyring *copy = NULL;
+    int code = shim_keyring_open(change->shim, SP_KEYRING_WRITE, &copy);
+
+    if (code == SHIM_OK)
+        code = shim_hub_sync(change->shim, hub, copy, &how, &synced);
+    sp_keyring_close(copy);
+    shim_synced_clear(&synced);
+    return code;
+}
+
+/*
+ * First the hub, then the copy, over the same connection.  After a clash the copy alone: it shows
+ * what the hub has, so that the change can be made again.  What clashes may be a change of one's
+ * own that the hub has stored without being able to say so.
+ */
+int shim_hub_write(struct shim_hub_change *change)
+{
     struct shim_hub hub;
     int code = shim_hub_open(change->shim, &hub);
 
     if (code == SHIM_OK)
         code = send_change(change, &hub);
     if (code == SHIM_OK) {
-        /* The hub has it; now the copy, over the same connection. */
-        /* The upload has tables of its own in this keyring, so the copy is brought up in another.
-         */
-        code = shim_keyring_open(change->shim, SP_KEYRING_WRITE, &copy);
-        if (code == SHIM_OK)
-            code = shim_hub_sync(change->shim, &hub, copy, &how, &synced);
-        sp_keyring_close(copy);
+        code = bring_copy_up(change, &hub);
         if (code != SHIM_OK)
             shim_error(
                 "the hub has stored it, and the copy here is behind; run 'smime-policy sync'");
-    } else if (!hub.unsure && hub.clash == NULL) {
+    } else if (hub.clash != NULL) {
+        if (shim_hub_run(&hub, "ROLLBACK"))
+            (void)bring_copy_up(change, &hub);
+    } else if (!hub.unsure) {
         shim_error(SHIM_HUB_UNCHANGED);
     }
-    shim_synced_clear(&synced);
     shim_hub_close(&hub);
     return code;
 }

@@ -22,7 +22,7 @@ static int is_due(const struct shim *shim, const struct shim_point *point, time_
 {
     const struct sp_asked asked = { point->facts, sp_x509_is_signed_by, point->cert };
     struct sp_revocation found = { .reason = -1 };
-    bool done = sp_revocation_find(shim->keyring_path, &asked, now, true, &found);
+    bool done = sp_revocation_find(shim->keyring_path, &asked, now, SP_WANTS_ANSWER, &found);
 
     *due = (found.state != SP_REVOCATION_NONE && found.state != SP_REVOCATION_REVOKED) ||
            now >= found.this_update + (found.next_update - found.this_update) / 2;
