@@ -10,16 +10,10 @@ import pytest
 from der import SEQUENCE, subject_of, tlv
 from harness import COMMAND, REPO, must, run
 from responders import Authority
-from web import web
+from web import server
 
 SCHEMA = json.loads((REPO / "docs" / "use" / "json.schema.json").read_text())
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with web() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")

@@ -9,7 +9,6 @@
 
 #include <openssl/crypto.h>
 
-#include "common/long_options.h"
 #include "common/memory.h"
 #include "tool/collect/collecting.h"
 #include "tool/hub/hub.h"
@@ -99,27 +98,23 @@ int shim_collect_after(const struct shim_operation *operation, const char *name,
     return code;
 }
 
-int shim_run_collect(struct shim *shim, char **argv)
+int shim_run_collect(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_collecting run = { 0 };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct shim_collecting run = { .json = shim_long_has(line, "json"),
+                                   .local = shim_long_has(line, "local"),
+                                   .dry_run = shim->explain || shim_long_has(line, "dry-run") };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands == NULL)
+    if (*line->operands == NULL)
         return shim_usage("collect: no mail named; give files, mboxes, Maildirs, - for "
                           "standard input, or addresses for a directory");
-    run.json = shim_long_has(&line, "json");
-    run.local = shim_long_has(&line, "local");
-    run.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_load_settings(shim);
-    if (code == SHIM_OK && names_mail(line.operands) && !shim_collects(shim))
+    if (code == SHIM_OK && names_mail(line->operands) && !shim_collects(shim))
         code = SHIM_REFUSED;
     if (code == SHIM_OK)
         code = begin(&run, shim);
     if (code == SHIM_OK)
-        code = collect_all(&run, line.operands);
+        code = collect_all(&run, line->operands);
     end(&run);
     return code;
 }

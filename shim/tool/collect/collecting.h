@@ -18,7 +18,7 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/directory/directory.h"
 #include "tool/mail/mail.h"

@@ -69,14 +69,6 @@ static int fill(struct pool *pool, struct sp_upload *upload)
     return code != SHIM_OK ? code : take(pool, sp_keyring_find(pool->keyring, &others), false);
 }
 
-static bool has(const STACK_OF(X509) *certs, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
-
 /* The provided cas on the path of |cert|, itself among them; NULL: out of memory. */
 static STACK_OF(X509) *anchors_of(const struct pool *pool, X509 *cert)
 {
@@ -84,7 +76,7 @@ static STACK_OF(X509) *anchors_of(const struct pool *pool, X509 *cert)
     bool done = found != NULL;
 
     for (int i = 0; done && cert != NULL && i < LONGEST; i++) {
-        if (has(pool->cas, cert))
+        if (shim_certs_hold(pool->cas, cert))
             done = push(found, cert);
         cert = sp_issuer_among(pool->all, cert, pool->now);
     }
@@ -98,7 +90,7 @@ static STACK_OF(X509) *anchors_of(const struct pool *pool, X509 *cert)
 static bool meet(const STACK_OF(X509) *one, const STACK_OF(X509) *other)
 {
     for (int i = 0; i < sk_X509_num(one); i++)
-        if (has(other, sk_X509_value(one, i)))
+        if (shim_certs_hold(other, sk_X509_value(one, i)))
             return true;
     return false;
 }

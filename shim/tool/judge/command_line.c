@@ -156,14 +156,6 @@ static void judge_chains(const struct judging *judging, struct shim_sent_along *
     shim_sent_warn(sent);
 }
 
-static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
-
 /*
  * Put the certificates to send into the selection: each once, and no signer's, as
  * stock fails at the second copy.
@@ -176,7 +168,8 @@ static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
     bool done = each != NULL;
 
     for (int i = 0; done && i < sk_X509_num(certs); i++)
-        done = holds(signers, sk_X509_value(certs, i)) || push(each, sk_X509_value(certs, i));
+        done = shim_certs_hold(signers, sk_X509_value(certs, i)) ||
+               push(each, sk_X509_value(certs, i));
     selection->nothing_along = done && sk_X509_num(each) == 0;
     if (!done)
         (void)shim_no_memory();
