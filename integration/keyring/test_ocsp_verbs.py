@@ -92,6 +92,20 @@ def test_no_answer(verbs, command, answers, tmp_path, name):
     assert done.rc == DONE and done.err.count("note: no answer by OCSP: ") == 1, done
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer_and_no_note(ca, verbs, command, answers, tmp_path, name):
+    """With --quiet nothing is said of it; with --json it is a member, also in the report of `maintain`."""
+    answers.clear()
+    done = command(*verbs[name], "--quiet")
+    assert done.rc == DONE and "OCSP" not in done.err and (tmp_path / "out").exists(), done
+    for words, rc in ((verbs[name], DONE), (("maintain",), DONE)):
+        done = command(*words, "--json")
+        why, = json.loads(done.out)["ocsp"]
+        assert done.rc == rc and "status 404" in why and "OCSP" not in done.err, done
+    answers["/ocsp"] = ca.responder()
+    assert "ocsp" not in json.loads(must(command(*verbs[name], "--json")).out)
+
+
 def test_decrypting_asks_nobody(ca, verbs, command, server, tmp_path):
     ca.revoke("alice", "keyCompromise")
     done = command("decrypt", "-in", tmp_path / "sealed", "-out", tmp_path / "out", revocation="hard")

@@ -25,7 +25,7 @@ struct question {
     sp_has_signed_fn *has_signed;
     const void *data;
     time_t at;
-    bool wants_answer; /* is it of interest whether an answer covers the certificate? */
+    unsigned wants; /* as sp_revocation_find() has it */
     struct sp_revocation *found;
     size_t files;
     bool failed; /* memory ran out */
@@ -144,8 +144,8 @@ static void answer_by(struct question *question, const struct sp_crl_opened *fil
         answer.state = SP_REVOCATION_REVOKED;
         answer.at = entry->at;
         answer.reason = entry->reason;
-    } else if (entry == NULL && question->wants_answer && is_in_scope(question, header) &&
-               is_issuer(question, file) == 1) {
+    } else if (entry == NULL && (question->wants & SP_WANTS_ANSWER) != 0 &&
+               is_in_scope(question, header) && is_issuer(question, file) == 1) {
         answer.state =
             header->next_update >= question->at ? SP_REVOCATION_NONE : SP_REVOCATION_STALE;
     }
@@ -164,6 +164,24 @@ static void take_mark(struct question *question, const struct sp_crl_opened *fil
         question->found->above = (struct sp_revoked_above){ true, entry.at, entry.reason };
 }
 
+/* What a responder has answered: revoked, or good until |entry->at|. */
+static void take_ocsp(struct question *question, const struct sp_crl_opened *file,
+                      const struct sp_crl_entry *entry)
+{
+    struct sp_revocation answer = { .reason = -1, .by = SP_BY_OCSP };
+    const int is = is_issuer(question, file);
+
+    if (entry->reason == SP_CRL_GOOD && is == 1 && entry->at >= question->at) {
+        answer.state = SP_REVOCATION_NONE;
+        answer.next_update = entry->at;
+    } else if (entry->reason != SP_CRL_GOOD && is != 0) {
+        answer.state = SP_REVOCATION_REVOKED;
+        answer.at = entry->at;
+        answer.reason = entry->reason;
+    }
+    keep(question, &answer);
+}
+
 /* Look for the certificate on its page.  |file| is one of |question->folder|. */
 static void ask_page(struct question *question, const struct sp_crl_opened *file, const char *name)
 {
@@ -171,6 +189,7 @@ static void ask_page(struct question *question, const struct sp_crl_opened *file
         sp_crl_serial(question->kin.serial, question->kin.serial_length);
     const bool indirect = (file->header.scope & SP_CRL_INDIRECT) != 0;
     const bool is_mark = (file->header.scope & SP_CRL_ISSUER) != 0;
+    const bool is_ocsp = (file->header.scope & SP_CRL_OCSP) != 0;
     const uint64_t issuer = indirect ? question->kin.issuer : 0;
     const uint64_t number = is_mark ? 1 : sp_crl_page_of(serial, issuer, &file->header);
     unsigned char page[SP_CRL_PAGE];
@@ -179,6 +198,8 @@ static void ask_page(struct question *question, const struct sp_crl_opened *file
 
     if (!indirect && question->by != question->kin.issuer)
         return;
+    if (is_ocsp && (question->wants & SP_WANTS_OCSP) == 0)
+        return;
     if (!sp_crl_read_page(file, number, page)) {
         (void)sp_crl_damaged(sp_crl_path(question->folder->keyring, question->folder->name, name),
                              &why);
@@ -186,7 +207,12 @@ static void ask_page(struct question *question, const struct sp_crl_opened *file
     } else if (is_mark) {
         take_mark(question, file, page);
     } else {
-        answer_by(question, file, is_named(page, serial, issuer, &entry) ? &entry : NULL);
+        const bool named = is_named(page, serial, issuer, &entry);
+
+        if (!is_ocsp)
+            answer_by(question, file, named ? &entry : NULL);
+        else if (named)
+            take_ocsp(question, file, &entry);
     }
 }
 
@@ -256,13 +282,13 @@ static void ask_folders(struct question *question, const struct sp_crl_folder *c
 }
 
 bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_t at,
-                        bool wants_answer, struct sp_revocation *found)
+                        unsigned wants, struct sp_revocation *found)
 {
     struct question question = { .kin = sp_facts_kinship(asked->facts),
                                  .has_signed = asked->has_signed,
                                  .data = asked->data,
                                  .at = at,
-                                 .wants_answer = wants_answer,
+                                 .wants = wants,
                                  .found = found };
     struct sp_crl_folder crls;
     enum sp_crl_there there;
@@ -283,99 +309,4 @@ bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_
         sp_crl_close_folder(&crls);
     }
     return !question.failed;
-}
-
-/* Written by sp_revocation_ask_also(), in the command. */
-static sp_ask_also_fn *ask_also;
-
-void sp_revocation_ask_also(sp_ask_also_fn *also)
-{
-    ask_also = also;
-}
-
-static bool find_elsewhere(const struct sp_asked *asked, struct sp_revocation *found)
-{
-    const struct sp_revoked_above above = found->above;
-    bool done;
-
-    if (ask_also == NULL || asked->has_signed != sp_x509_is_signed_by ||
-        found->state == SP_REVOCATION_REVOKED || found->state == SP_REVOCATION_DAMAGED)
-        return true;
-    done = ask_also(asked->data, found);
-    found->above = above;
-    return done;
-}
-
-bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
-                            const smimepolicy_settings *settings, struct sp_revocation *found)
-{
-    *found = (struct sp_revocation){ .state = SP_REVOCATION_NONE, .reason = -1 };
-    return !sp_revocation_is_asked(settings) ||
-           (sp_revocation_find(keyring, asked, at, sp_revocation_needs_answer(settings), found) &&
-            find_elsewhere(asked, found));
-}
-
-smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
-                                                sp_is_anchor_fn *is_anchor, const void *data,
-                                                smimepolicy_use use, time_t at,
-                                                const smimepolicy_settings *settings)
-{
-    smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found = { .state = SP_REVOCATION_NONE, .reason = -1 };
-    bool anchor;
-
-    if (sp_is_own_issuer(asked->facts) ||
-        sp_revocation_find_for(keyring, asked, at, settings, &found)) {
-        anchor = found.state != SP_REVOCATION_REVOKED && sp_revocation_speaks(&found, settings) &&
-                 is_anchor(data);
-        verdict = sp_judge_issuer_revocation(asked->facts, &found, anchor, use, at, settings);
-    }
-    sp_revocation_clear(&found);
-    return verdict;
-}
-
-smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
-                                       const struct sp_asked *asked, time_t at,
-                                       const struct sp_signing_time *signed_at,
-                                       const smimepolicy_settings *settings)
-{
-    struct sp_revocation found;
-
-    if (verdict == NULL)
-        return NULL;
-    if (!sp_revocation_find_for(keyring, asked, at, settings, &found))
-        verdict = sp_verdict_join(verdict, NULL);
-    else if (sp_revocation_speaks(&found, settings))
-        verdict = sp_verdict_join(verdict, sp_judge_revocation(asked->facts, &found,
-                                                               smimepolicy_verdict_use(verdict), at,
-                                                               signed_at, settings));
-    sp_revocation_clear(&found);
-    return verdict;
-}
-
-/* libcrypto reports a key of another kind as an error. */
-int sp_is_signed_by(X509 *cert, X509 *issuer)
-{
-    EVP_PKEY *key = X509_get0_pubkey(issuer);
-    const int verified = key == NULL ? -1 : X509_verify(cert, key);
-
-    if (verified >= 0 || key == NULL)
-        return verified;
-    return ERR_GET_REASON(ERR_peek_last_error()) == ASN1_R_WRONG_PUBLIC_KEY_TYPE ? 0 : -1;
-}
-
-int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void *data)
-{
-    X509 *above, *cert;
-    int is = -1;
-
-    ERR_set_mark();
-    above = d2i_X509(NULL, &issuer, (long)length);
-    cert = X509_dup(data);
-    if (above != NULL && cert != NULL)
-        is = sp_is_signed_by(cert, above);
-    X509_free(above);
-    X509_free(cert);
-    ERR_pop_to_mark();
-    return is;
 }

@@ -46,6 +46,7 @@ enum {
     SP_CRL_REASONS = 8,    /* onlySomeReasons: it never says that a certificate is not revoked */
     SP_CRL_PART = 16,      /* of one distribution point: it covers who names that */
     SP_CRL_ISSUER = 64,    /* no CRL, but a mark: what has this issuer is below a revoked ca */
+    SP_CRL_OCSP = 128,     /* no CRL, but what responders have answered, see sp_ocsp_keep() */
     SP_CRL_INDIRECT = 32   /* indirectCRL: also of certificates that name its issuer as cRLIssuer */
 };
 /* The longest number, serial number and certificate of an issuer that a file can hold. */
@@ -77,6 +78,9 @@ struct sp_crl_about {
     unsigned char content[SP_SHA256_LENGTH];
 };
 
+/* In an SP_CRL_OCSP file, as |reason|: it is not revoked, and |at| is until when that counts. */
+#define SP_CRL_GOOD 100
+
 struct sp_crl_entry {
     /*
      * The content octets of the INTEGER, as in DER.  Octets that say nothing, such as
@@ -85,7 +89,7 @@ struct sp_crl_entry {
     const unsigned char *serial;
     size_t length;
     int64_t at; /* the revocation date */
-    int reason; /* CRLReason; -1: none is given */
+    int reason; /* CRLReason; -1: none is given; or SP_CRL_GOOD */
     /* In an indirect CRL: the hash of the name of the certificate's issuer; else 0. */
     uint64_t issuer;
 };
@@ -114,6 +118,18 @@ bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *
  */
 bool sp_crl_writer_commit(struct sp_crl_writer *writer, char **why);
 void sp_crl_writer_free(struct sp_crl_writer *writer);
+
+/*
+ * Keep what a responder of |issuer| has answered, beside the CRLs, for gates.  The answer was
+ * verified; an older one about that serial number is replaced.
+ *
+ * @param answer  with SP_CRL_GOOD, or revoked; |length| with a |reason| of SP_CRL_UNKNOWN: forget
+ *                what was answered
+ * @return false with |*why| set if it is not kept
+ */
+#define SP_CRL_UNKNOWN 101
+bool sp_ocsp_keep(const char *keyring, const struct sp_crl_issuer *issuer,
+                  const struct sp_crl_entry *answer, int64_t now, char **why);
 
 /* A stored CRL. */
 struct sp_crl_file {

@@ -129,7 +129,8 @@ bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *
     if (entry->reason == CRL_REASON_REMOVE_FROM_CRL)
         return refuse(why, sp_format("the CRL has an entry that revokes nothing (removeFromCRL), "
                                      "as deltas alone have; upload the complete CRL"));
-    if (entry->reason < 0 || entry->reason > CRL_REASON_AA_COMPROMISE)
+    if (entry->reason != SP_CRL_GOOD &&
+        (entry->reason < 0 || entry->reason > CRL_REASON_AA_COMPROMISE))
         kept.reason = CRL_REASON_NONE;
     if (serial.length > SP_CRL_LONGEST_SERIAL)
         return refuse(why, sp_format("the CRL names a serial number of more than %d octets; "

@@ -56,6 +56,8 @@ static bool choose(struct sp_loader *loader)
                               OPENSSL_strdup("a directory is to be asked first"));
     }
     if (!gives_chosen) {
+        if (loader->uri.kind == SP_URI_CHAIN)
+            sp_report_along(&loader->choice);
         loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,
                                  loader->name);
         return loader->along != NULL;

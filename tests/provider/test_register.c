@@ -4,7 +4,6 @@
  *
  * The register's own lists: which certificates a key has, and when a certificate is settled.
  */
-#include <pthread.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -15,7 +14,6 @@
 #include "register/prints.h"
 #include "register/register.h"
 #include "register/state.h"
-#include "register/threads.h"
 #include "starve.h"
 
 #define REFS 100
@@ -227,8 +225,10 @@ START_TEST(settled_without_an_id)
 }
 END_TEST
 
+/* However short its signature is, a certificate that has one is complete. */
 START_TEST(not_complete)
 {
+    const ASN1_BIT_STRING *signature;
     X509 *x509 = X509_new();
     struct sp_cert *cert = pinned(x509);
     EVP_PKEY *key = sp_read_key("good-rsa");
@@ -237,109 +237,11 @@ START_TEST(not_complete)
     ck_assert_int_eq(X509_set_pubkey(x509, key), 1);
     ck_assert(!sp_cert_settle(cert));
     ck_assert_int_gt(X509_sign(x509, key, EVP_sha256()), 0);
+    X509_get0_signature(&signature, NULL, x509);
+    ck_assert_int_eq(ASN1_STRING_set((ASN1_BIT_STRING *)(uintptr_t)signature, "s", 1), 1);
     ck_assert(sp_cert_settle(cert));
     EVP_PKEY_free(key);
     X509_free(x509);
-}
-END_TEST
-
-/* As at the birth of |x509|; the entry, with a reference. */
-static struct sp_cert *bear(X509 *x509)
-{
-    struct sp_cert *cert = sp_cert_new(x509);
-
-    sp_thread_event();
-    ck_assert(sp_threads_born(sp_cert_ref(cert), x509));
-    return cert;
-}
-
-/* The last one and four before it are looked at again; for another, the one tried most often goes.
- */
-START_TEST(incomplete_ones)
-{
-    EVP_PKEY *key = sp_read_key("good-ec");
-    X509 *x509[6];
-    struct sp_cert *certs[6];
-
-    for (int i = 0; i < 6; i++) {
-        x509[i] = X509_new();
-        certs[i] = bear(x509[i]);
-    }
-    for (int i = 0; i < 6; i++) {
-        ck_assert_int_eq(X509_set_pubkey(x509[i], key), 1);
-        ck_assert_int_gt(X509_sign(x509[i], key, EVP_sha256()), 0);
-    }
-    sp_thread_event();
-    for (int i = 0; i < 6; i++) {
-        ck_assert_int_eq(sp_cert_facts(certs[i]) != NULL, i > 0);
-        X509_free(x509[i]);
-    }
-    EVP_PKEY_free(key);
-}
-END_TEST
-
-/* It is looked at so many times. */
-START_TEST(never_complete)
-{
-    X509 *x509 = X509_new();
-    struct sp_cert *cert = bear(x509);
-    int events = 0;
-
-    for (; events < 100 && cert->pinned; events++)
-        sp_thread_event();
-    ck_assert_int_eq(events, 33);
-    X509_free(x509);
-}
-END_TEST
-
-static OPENSSL_CORE_CTX *context_of(const OSSL_CORE_HANDLE *handle)
-{
-    return (OPENSSL_CORE_CTX *)(uintptr_t)handle;
-}
-
-static int contexts_asked;
-
-static int ask_for_end(const OSSL_CORE_HANDLE *handle, OSSL_thread_stop_handler_fn end,
-                       void *libctx)
-{
-    (void)end;
-    ck_assert_ptr_eq((const void *)handle, libctx);
-    contexts_asked++;
-    return 1;
-}
-
-static void *bear_elsewhere(void *x509)
-{
-    sp_cert_unref(bear(x509));
-    return NULL;
-}
-
-/*
- * Of each context every thread asks for the end once, unless its instance is gone; but never of the
- * default one, which is NULL too.
- */
-START_TEST(contexts_that_end)
-{
-    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new(), *other = OSSL_LIB_CTX_new();
-    const void *const contexts[] = { NULL, OSSL_LIB_CTX_get0_global_default(), own, other };
-    X509 *x509 = X509_new();
-    pthread_t thread;
-    struct sp_upcalls up = { .get_libctx = context_of, .thread_start = ask_for_end };
-
-    for (int i = 0; i < 4; i++) {
-        up.handle = contexts[i];
-        sp_threads_add_instance(&up);
-        sp_cert_unref(bear(x509));
-        ck_assert_int_eq(contexts_asked, i < 2 ? 0 : i - 1);
-    }
-    up.handle = (const OSSL_CORE_HANDLE *)contexts[2];
-    sp_threads_remove_instance(&up);
-    ck_assert_int_eq(pthread_create(&thread, NULL, bear_elsewhere, x509), 0);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
-    ck_assert_int_eq(contexts_asked, 3);
-    X509_free(x509);
-    OSSL_LIB_CTX_free(own);
-    OSSL_LIB_CTX_free(other);
 }
 END_TEST
 
@@ -439,55 +341,6 @@ START_TEST(another_key_before_it_is_settled)
 }
 END_TEST
 
-static int export_key(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
-{
-    OSSL_PARAM *params = NULL;
-    int done;
-
-    ck_assert_int_eq(EVP_PKEY_todata(key, selection, &params), 1);
-    done = callback(params, arg);
-    OSSL_PARAM_free(params);
-    return done;
-}
-
-static bool find_owners(struct sp_owners *owners, EVP_PKEY *key, bool equal)
-{
-    return equal ? sp_owners_find_equal(owners, key, export_key)
-                 : sp_owners_find(owners, key, export_key, NULL);
-}
-
-/* That memory ran out is told: a key whose certificates are not known may do more. */
-START_TEST(owners_by_the_fingerprint)
-{
-    const bool equal = _i % 2 == 1;
-    const char *name = _i / 2 == 0 ? "good-ec" : "good-rsa";
-    X509 *x509 = sp_read_cert(name);
-    const struct sp_keyid id = sp_keyid_of_cert(NULL, x509);
-    EVP_PKEY *key = sp_read_key(name);
-    struct sp_owners owners;
-    long fails = 0;
-
-    ck_assert(find_owners(&owners, key, equal));
-    ck_assert_uint_eq(owners.count, 0);
-    ck_assert_int_eq(owners.via, equal ? SP_VIA_FINGERPRINT : SP_VIA_NONE);
-    ck_assert(sp_prints_file(&a, &id));
-    do {
-        sp_starve(++fails);
-        ck_assert_msg(!find_owners(&owners, key, equal) || owners.count == 1, "%s: %ld", name,
-                      fails);
-        sp_owners_free(&owners);
-    } while (sp_starve_end());
-    ck_assert_int_gt(fails, 1);
-    ck_assert(find_owners(&owners, key, equal));
-    ck_assert(owners.count == 1 && owners.certs[0] == &a);
-    ck_assert_int_eq(owners.via, SP_VIA_FINGERPRINT);
-    sp_owners_free(&owners);
-    ck_assert_uint_eq(atomic_load(&a.refs), REFS);
-    EVP_PKEY_free(key);
-    X509_free(x509);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("register");
@@ -500,11 +353,7 @@ int main(void)
     tcase_add_test(tests, settled_with_its_fingerprint);
     tcase_add_loop_test(tests, settled_without_an_id, 0, 2);
     tcase_add_test(tests, not_complete);
-    tcase_add_test(tests, contexts_that_end);
-    tcase_add_test(tests, incomplete_ones);
-    tcase_add_test(tests, never_complete);
     tcase_add_test(tests, in_every_shard);
     tcase_add_loop_test(tests, another_key_before_it_is_settled, 0, SP_ROWS(next_keys));
-    tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
     return sp_run_forked(suite);
 }

@@ -113,7 +113,7 @@ void sp_expect_answer_at(const X509 *cert, time_t at, const char *expected)
     struct sp_revocation found;
     char text[64];
 
-    ck_assert(sp_revocation_find(crls.place, &asked, at, true, &found));
+    ck_assert(sp_revocation_find(crls.place, &asked, at, SP_WANTS_ANSWER, &found));
     describe(&found, text, sizeof(text));
     ck_assert_str_eq(text, expected);
     sp_revocation_clear(&found);

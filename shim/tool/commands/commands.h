@@ -33,7 +33,7 @@ int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_chang
 int shim_list_crls(struct shim *shim, bool json);
 struct shim_crl_removal {
     char *const *words; /* borrowed: digits of keys or certificates; the last is NULL */
-    bool dry_run, json;
+    bool dry_run, json, local;
 };
 int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal);
 

@@ -269,9 +269,11 @@ int shim_run_remove(struct shim *shim, const struct shim_long *line)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
     if (shim_long_has(line, "crls")) {
         if (removing.all || removing.with_key || removing.waiting)
-            return shim_usage("remove: --crls goes with --dry-run, --json and --keyring alone");
+            return shim_usage(
+                "remove: --crls goes with --dry-run, --local, --json and --keyring alone");
         return shim_remove_crls(shim, &(struct shim_crl_removal){ .words = line->operands,
                                                                   .json = removing.json,
+                                                                  .local = removing.local,
                                                                   .dry_run = removing.dry_run });
     }
     code = shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE,

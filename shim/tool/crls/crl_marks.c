@@ -78,7 +78,7 @@ static int ask(struct marking *marking, struct issuer *issuer, const X509 *cert)
     struct sp_revocation found = { .reason = -1 };
     bool done =
         facts != NULL && (sp_is_own_issuer(facts) ||
-                          sp_revocation_find(marking->path, &asked, marking->now, false, &found));
+                          sp_revocation_find(marking->path, &asked, marking->now, 0, &found));
 
     if (done && found.state == SP_REVOCATION_DAMAGED) {
         issuer->unknown = true;

@@ -143,6 +143,7 @@ static int settle(struct shim_crl_storing *storing)
     bool failed;
     char *text = sp_refuse_crl(facts, known, storing->target->now, &failed);
 
+    what->older = sp_crl_age(facts, known) == SP_CRL_OLDER;
     if (text != NULL || failed)
         return refuse(storing, text);
     if (((storing->has_stored &&
@@ -208,6 +209,10 @@ static int identify(struct shim_crl_storing *storing)
     sp_fingerprint_text(what->key, name);
     what->place = sp_format("%s %s %x %llx", name, what->issuer, storing->crl.scope,
                             (unsigned long long)storing->crl.part);
+    for (int delta = 0; what->place != NULL && delta <= 1; delta++)
+        if (!shim_crl_name(what->key, sp_name_hash(X509_get_subject_name(storing->issuer)),
+                           storing->crl.scope, storing->crl.part, delta == 1, what->names[delta]))
+            return shim_no_memory();
     return what->place == NULL ? shim_no_memory() : SHIM_OK;
 }
 
@@ -233,6 +238,18 @@ static int read_entries(struct shim_crl_storing *storing)
     const char *fault = shim_crl_entries_each(&storing->crl, count_entry, storing, &stopped);
 
     return fault == NULL ? SHIM_OK : refuse(storing, sp_format("%s", fault));
+}
+
+char *shim_crl_denial(const struct shim_crl_stored *what, const smimepolicy_settings *settings)
+{
+    const smimepolicy_finding *finding;
+
+    if (what->verdict == NULL || smimepolicy_verdict_allowed(what->verdict) ||
+        settings->mode == SP_MODE_OBSERVE)
+        return NULL;
+    finding = smimepolicy_verdict_get0_finding(what->verdict, 0);
+    return sp_format("%s; %s", smimepolicy_finding_get0_fault(finding),
+                     smimepolicy_finding_get0_remedy(finding));
 }
 
 static bool goes_on(const struct shim_crl_storing *storing, int code)

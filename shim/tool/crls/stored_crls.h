@@ -21,6 +21,7 @@ struct shim_stored_crl {
     const struct sp_crl_file *file; /* borrowed */
     char *issuer;                   /* owned: its name; "?" if the file is damaged */
     bool has_issuer;                /* a certificate with the issuer's key is stored as a CA's */
+    bool is_of_hub;                 /* the hub has this very one */
     enum shim_crl_freshness state;
 };
 

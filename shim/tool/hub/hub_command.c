@@ -138,7 +138,7 @@ static int init(struct run *run)
         !shim_hub_run(&run->hub, "SELECT pg_advisory_xact_lock(1936551024)") ||
         (form == 0 && form_of(run) == 0 &&
          (!bring_up(run, 0) ||
-          !run_with(run, "INSERT INTO smime_policy.hub (form, single) VALUES (1, $1)", kind))) ||
+          !run_with(run, "INSERT INTO smime_policy.hub (form, single) VALUES (2, $1)", kind))) ||
         !run_with(run, "INSERT INTO smime_policy.realm (realm) VALUES ($1) ON CONFLICT DO NOTHING",
                   realm) ||
         !shim_hub_run(&run->hub, "COMMIT"))
@@ -160,8 +160,9 @@ static int upgrade(struct run *run)
                    run->hub.name);
         return SHIM_SYSTEM;
     }
-    if (form < SHIM_HUB_FORM && (!shim_hub_run(&run->hub, "BEGIN") || !bring_up(run, form) ||
-                                 !shim_hub_run(&run->hub, "COMMIT")))
+    if (form < SHIM_HUB_FORM &&
+        (!shim_hub_run(&run->hub, "BEGIN; SELECT pg_advisory_xact_lock(1936551024)") ||
+         (form = form_of(run)) < 1 || !bring_up(run, form) || !shim_hub_run(&run->hub, "COMMIT")))
         return SHIM_SYSTEM;
     return told(run, "hub upgrade", SHIM_OK, "its tables have the newest form");
 }
@@ -195,19 +196,20 @@ static int status(struct run *run)
     single = strcmp(shim_hub_text(&run->hub, rows, 0, 1), "true") == 0;
     standbys = shim_hub_text(&run->hub, rows, 0, 2);
     if (shim_long_has(run->line, "json")) {
-        code =
-            print_json(run, "hub status", SHIM_OK,
-                       json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
-                                 (int)shim_hub_number(&run->hub, rows, 0, 0), "epoch",
-                                 head.reach.epoch, "revision", (json_int_t)head.reach.revision,
-                                 "oldest", (json_int_t)head.oldest, "journal",
-                                 (json_int_t)shim_hub_number(&run->hub, rows, 0, 3), "certificates",
-                                 (json_int_t)head.reach.certificates, "single", single, "standbys",
-                                 sp_json_text(standbys), "private_keys", head.has_keys));
+        code = print_json(run, "hub status", SHIM_OK,
+                          json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
+                                    (int)shim_hub_number(&run->hub, rows, 0, 0), "epoch",
+                                    head.reach.epoch, "revision", (json_int_t)head.reach.revision,
+                                    "oldest", (json_int_t)head.oldest, "journal",
+                                    (json_int_t)shim_hub_number(&run->hub, rows, 0, 3),
+                                    "certificates", (json_int_t)head.reach.certificates, "crls",
+                                    (json_int_t)head.crls, "single", single, "standbys",
+                                    sp_json_text(standbys), "private_keys", head.has_keys));
     } else {
-        shim_print(stdout, "hub %s, realm %s: revision %lld, %lld certificates, epoch %s\n",
+        shim_print(stdout,
+                   "hub %s, realm %s: revision %lld, %lld certificates, %lld CRLs, epoch %s\n",
                    run->hub.name, run->hub.realm, (long long)head.reach.revision,
-                   (long long)head.reach.certificates, head.reach.epoch);
+                   (long long)head.reach.certificates, (long long)head.crls, head.reach.epoch);
         if (single)
             puts("it has no standby (--single): what was uploaded since the last backup is lost "
                  "with its disk");

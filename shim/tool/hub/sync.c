@@ -22,13 +22,17 @@
 static int print_json(const struct shim *shim, const struct shim_synced *synced, int code)
 {
     int printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:b, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I}", "policy",
-        SMIMEPOLICY_VERSION, "operation", "sync", "keyring", sp_json_text(shim->keyring_path),
-        "hub", sp_json_text(shim->settings->hub), "realm", sp_json_text(shim->settings->hub_realm),
-        "done", code == SHIM_OK, "exit", code, "epoch", sp_json_text(synced->epoch), "revision",
-        (json_int_t)synced->revision, "certificates", (json_int_t)synced->certificates, "whole",
-        synced->whole, "stored", (json_int_t)synced->stored, "removed", (json_int_t)synced->removed,
-        "keys", (json_int_t)synced->keys));
+        "{s:s, s:s, s:o, s:o, s:o, s:b, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I}",
+        "policy", SMIMEPOLICY_VERSION, "operation", "sync", "keyring",
+        sp_json_text(shim->keyring_path), "hub", sp_json_text(shim->settings->hub), "realm",
+        sp_json_text(shim->settings->hub_realm), "done", code == SHIM_OK, "exit", code, "epoch",
+        sp_json_text(synced->epoch), "revision", (json_int_t)synced->revision, "certificates",
+        (json_int_t)synced->certificates, "whole", synced->whole, "stored",
+        (json_int_t)synced->stored, "removed", (json_int_t)synced->removed, "keys",
+        (json_int_t)synced->keys, "crls", (json_int_t)synced->crls, "crls_stored",
+        (json_int_t)synced->crls_stored, "crls_removed", (json_int_t)synced->crls_removed,
+        "crls_refused", (json_int_t)synced->crls_refused));
 
     return printed == SHIM_OK ? code : printed;
 }
@@ -99,10 +103,14 @@ static void tell(const struct shim *shim, const struct shim_synced *synced)
 {
     shim_print(stdout,
                "revision %lld of the hub %s: %lld stored, %lld removed, %lld private keys; "
-               "%lld certificates (keyring %s)\n",
+               "%lld certificates",
                (long long)synced->revision, shim->settings->hub, (long long)synced->stored,
-               (long long)synced->removed, (long long)synced->keys, (long long)synced->certificates,
-               shim->keyring_path);
+               (long long)synced->removed, (long long)synced->keys,
+               (long long)synced->certificates);
+    if (synced->crls + synced->crls_removed > 0)
+        shim_print(stdout, "; CRLs: %lld, %lld stored, %lld removed", (long long)synced->crls,
+                   (long long)synced->crls_stored, (long long)synced->crls_removed);
+    shim_print(stdout, " (keyring %s)\n", shim->keyring_path);
     (void)fflush(stdout);
 }
 

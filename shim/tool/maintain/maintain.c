@@ -103,12 +103,12 @@ static int print_json(const struct maintaining *maintaining, int code)
     const struct shim_attention *attention = &maintaining->attention;
     char *at = sp_format_time(maintaining->now);
     char *since = maintaining->last.known ? sp_format_time(maintaining->last.at) : NULL;
-    json_t *more = json_pack("{s:s, s:s?, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?}", "at", at,
-                             "since", since, "sound", maintaining->checked.faults == 0, "faults",
-                             maintaining->faults, "backup", sp_json_text(maintaining->backup),
-                             "crls_fetched", (json_int_t)maintaining->fetched, "judged",
-                             (json_int_t)attention->judged, "count", (json_int_t)attention->count,
-                             "events", attention->events, "copy", maintaining->copy);
+    json_t *more = json_pack(
+        "{s:s, s:s?, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?, s:o*}", "at", at, "since", since,
+        "sound", maintaining->checked.faults == 0, "faults", maintaining->faults, "backup",
+        sp_json_text(maintaining->backup), "crls_fetched", (json_int_t)maintaining->fetched,
+        "judged", (json_int_t)attention->judged, "count", (json_int_t)attention->count, "events",
+        attention->events, "copy", maintaining->copy, "ocsp", shim_ocsp_unanswered());
 
     OPENSSL_free(at);
     OPENSSL_free(since);
@@ -304,6 +304,7 @@ static void read_words(struct maintaining *maintaining, const struct shim_long *
     maintaining->html = shim_long_value(line, "html", 0);
     maintaining->backups = shim_long_value(line, "backup", 0);
     maintaining->json = shim_long_has(line, "json");
+    shim_ocsp_prints(!maintaining->json && !shim_long_has(line, "quiet"));
     maintaining->all = shim_long_has(line, "all");
     if (maintaining->sendmail == NULL)
         maintaining->sendmail = SENDMAIL;

@@ -66,11 +66,7 @@ static bool take_files(struct shim_uploading *run)
 /* A CRL, or a ca, may change who is below a revoked ca. */
 static int mark(const struct shim_uploading *run)
 {
-    bool changes = run->crls_taken > 0;
-
-    for (const struct shim_taken *taken = run->taken; taken != NULL; taken = taken->next)
-        changes = changes || taken->role == SP_ROLE_CA;
-    if (!changes || run->options->dry_run)
+    if (run->options->dry_run || (run->crls_taken == 0 && !run->has_cas))
         return SHIM_OK;
     return shim_crls_mark(run->shim->keyring_path, run->keyring, run->now, true);
 }
@@ -87,9 +83,11 @@ static int store(struct shim_uploading *run, bool *done)
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
         if (!run->options->dry_run)
-            code = shim_hub_put(run->shim, run->keyring, run->upload, run->options->local);
+            code = shim_uploading_put(run);
         if (code == SHIM_OK && !run->options->dry_run)
             code = shim_uploading_crls_store(run);
+        if (code == SHIM_OK && !run->options->dry_run && run->crls_taken > 0)
+            code = shim_uploading_tell_revoked(run);
         if (code != SHIM_OK)
             return code;
         if (!run->options->dry_run && !sp_upload_commit(run->upload))
@@ -173,6 +171,7 @@ static void end(struct shim_uploading *run)
     shim_waiting_free(run->identities);
     free_taken(run->taken);
     shim_uploading_crls_free(run);
+    OPENSSL_free(run->told);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);
