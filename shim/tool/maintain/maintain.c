@@ -19,7 +19,6 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/keyring/stored_entry.h"
-#include "tool/keyring/stored_key.h"
 #include "tool/maintain/fetching.h"
 #include "tool/ocsp/ocsp.h"
 #include "tool/overview/overview.h"
