@@ -195,6 +195,19 @@ START_TEST(owners_by_the_fingerprint)
 }
 END_TEST
 
+/* What a program has put together is neither loaded nor generated. */
+START_TEST(where_a_key_comes_from)
+{
+    int loaded = 0, generated = 0, imported = 0;
+
+    sp_keys_loaded(&loaded, false, export_key);
+    sp_keys_generated(&generated);
+    ck_assert(sp_keys_was_loaded(&loaded) && !sp_keys_was_generated(&loaded));
+    ck_assert(!sp_keys_was_loaded(&generated) && sp_keys_was_generated(&generated));
+    ck_assert(!sp_keys_was_loaded(&imported) && !sp_keys_was_generated(&imported));
+}
+END_TEST
+
 static int export_nothing(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
 {
     (void)key, (void)selection, (void)callback, (void)arg;
@@ -285,6 +298,7 @@ int main(void)
     tcase_add_test(tests, contexts_that_end);
     tcase_add_test(tests, many_contexts);
     tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
+    tcase_add_test(tests, where_a_key_comes_from);
     tcase_add_test(tests, private_key_behind_a_certificate);
     tcase_add_loop_test(tests, own_key_that_is_another, 0, 2);
     tcase_add_test(tests, keys_of_two_certificates);

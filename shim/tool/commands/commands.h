@@ -25,7 +25,7 @@ shim_command_fn shim_run_keyring;
 struct shim_passphrase_change {
     const char *word; /* names the certificate */
     const char *passin, *passout;
-    bool no_passphrase, json;
+    bool no_passphrase, json, local;
 };
 int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change);
 

@@ -12,6 +12,7 @@
 #include "common/memory.h"
 #include "common/passphrase.h"
 #include "common/print.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -121,7 +122,10 @@ static int store(struct changing *changing, EVP_PKEY *key, const char *pass,
 
     if (!shim_stored_key_make(key, pass, &now) || !shim_memory_sufficed())
         code = shim_no_memory();
-    else
+    if (code == SHIM_OK)
+        code = shim_hub_put_key(changing->shim, changing->keyring, changing->id, &now,
+                                changing->change->local);
+    if (code == SHIM_OK)
         changed = sp_keyring_change_key(changing->keyring, changing->id, was, &now);
     if (code == SHIM_OK && changed < 0)
         code = shim_keyring_failed(changing->keyring);

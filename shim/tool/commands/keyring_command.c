@@ -159,6 +159,7 @@ static int run_passphrase(struct shim *shim, const struct shim_long *line)
         .passout = shim_long_value(line, "passout", 0),
         .no_passphrase = shim_long_has(line, "no-passphrase"),
         .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
     };
 
     if (change.no_passphrase && change.passout != NULL)
@@ -179,7 +180,7 @@ static shim_command_fn *const runs[] = { run_check, run_backup, run_path, run_pa
 
 int shim_run_keyring(struct shim *shim, const struct shim_long *line)
 {
-    static const char *const of_passphrase[] = { "passin", "passout", "no-passphrase" };
+    static const char *const of_passphrase[] = { "passin", "passout", "no-passphrase", "local" };
     int word = shim_long_word(shim, line, words, "check, backup DIR, path or passphrase SELECTOR");
 
     if (word < 0)

@@ -138,7 +138,9 @@ static int judge(const char *name, FILE *to, bool alone, const struct shim_stock
     } else if (good->code != 0) {
         state = "usable";
         fault = "openssl refuses a good certificate too: ";
-        why = reason != NULL ? reason : "is the policy locked by a bad setting?";
+        why = reason != NULL ? reason
+                             : "is the policy locked by a bad setting, or the keyring out of touch "
+                               "with its hub ('smime-policy sync')?";
     }
     if (fault != NULL)
         shim_print(to, "%s: NOT %s: %s%s\n", name, state, fault, why);
@@ -201,7 +203,12 @@ static void note_own_log(const struct shim *shim, FILE *to)
 static int open_own_conf(const struct shim *shim)
 {
     char *module = shim_module_path();
-    int fd = module == NULL ? -1 : shim_provider_conf(module, shim->settings);
+    smimepolicy_settings settings = *shim->settings;
+    int fd;
+
+    /* A keyring that is too old refuses what is good, and is told by itself. */
+    settings.hub = NULL;
+    fd = module == NULL ? -1 : shim_provider_conf(module, &settings);
 
     OPENSSL_free(module);
     return fd;

@@ -22,6 +22,9 @@ struct shim_hub_change {
     struct shim_publish publish;
 };
 
+#define SHIM_HUB_UNCHANGED                                                                         \
+    "nothing was changed, on the hub or here; --local changes this host's keyring alone"
+
 /* One transaction on the hub, and then the copy.  A SHIM code. */
 int shim_hub_write(struct shim_hub_change *change);
 /* Send what of CRLs changes, before all other rows. */

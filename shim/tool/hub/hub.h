@@ -47,6 +47,14 @@ int shim_hub_remove(struct shim *shim, struct sp_keyring *keyring,
                     const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count,
                     bool with_key, bool local);
 
+/*
+ * Store the private key with the id |id| as |key| on the hub, in the same way, if the hub has it
+ * and private keys are open to this host.  The copy is not brought up: sp_keyring_change_key()
+ * follows.
+ */
+int shim_hub_put_key(struct shim *shim, struct sp_keyring *keyring,
+                     const unsigned char id[SP_SHA256_LENGTH], const struct sp_private_key *key,
+                     bool local);
 /* Remove from the hub, in the same way, what it has of the stored CRLs |files|. */
 int shim_hub_remove_crls(struct shim *shim, struct sp_keyring *keyring,
                          const struct sp_crl_file *files, size_t count, bool local);

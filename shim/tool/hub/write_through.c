@@ -32,7 +32,7 @@ int shim_hub_refused(const struct shim_hub *hub, int code)
                    hub->name, name);
     else if (hub->clash != NULL && strncmp(hub->clash, "SP003", 5) == 0)
         shim_error("hub %s: another host has changed the CRL of this issuer meanwhile, and nothing "
-                   "was stored; run 'smime-policy sync', and this again if it is still newer",
+                   "was stored; run this again if yours is newer",
                    hub->name);
     else if (hub->clash != NULL)
         shim_error("hub %s: another host has changed %s meanwhile, and nothing was stored; look at "
@@ -185,8 +185,7 @@ int shim_hub_write(struct shim_hub_change *change)
         if (shim_hub_run(&hub, "ROLLBACK"))
             (void)bring_copy_up(change, &hub);
     } else if (!hub.unsure) {
-        shim_error("nothing was changed, on the hub or here; --local changes this host's keyring "
-                   "alone");
+        shim_error(SHIM_HUB_UNCHANGED);
     }
     shim_hub_close(&hub);
     return code;
