@@ -198,7 +198,7 @@ END_TEST
 /* What a program has put together is neither loaded nor generated. */
 START_TEST(where_a_key_comes_from)
 {
-    int loaded, generated, imported;
+    int loaded = 0, generated = 0, imported = 0;
 
     sp_keys_loaded(&loaded, false, export_key);
     sp_keys_generated(&generated);

@@ -4,33 +4,21 @@
  */
 #include "keyring/sqlite/sqlite.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
 
 #include "base/symbol.h"
-
-#define LIBRARY "libsqlite3.so.0"
 
 /* Written once, under |once|. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct sp_sqlite loaded;
 static bool complete;
 
-/* Load the library.  It is never closed: the program may use it, too, and threads may be inside. */
 static void load(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-    if (library == NULL)
-        return;
-    complete = true;
-#define X(name)                                                                                    \
-    if (!sp_symbol(library, "sqlite3_" #name, &loaded.name, sizeof(loaded.name)))                  \
-        complete = false;
-    SP_SQLITE_FUNCTIONS(X)
+#define X(name) "sqlite3_" #name "\0"
+    complete = sp_symbols_load("libsqlite3.so.0\0", SP_SQLITE_FUNCTIONS(X), &loaded);
 #undef X
 }
 
