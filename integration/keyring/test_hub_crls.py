@@ -5,7 +5,10 @@
 import hashlib
 import itertools
 import json
+import os
+import signal
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,7 +16,7 @@ import pytest
 from crl_maker import (DAY, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, many_entries, scope,
                        serial_of)
 from der import subject_of
-from harness import run
+from harness import COMMAND, environment, run
 from hubs import Cluster, Fleet, a_cluster
 from test_json import validator
 
@@ -349,3 +352,31 @@ def test_an_indirect_one(two, ca):
     assert done(two[1]) == (1, 1, 0, 0)
     told = json.loads(two[1].must("list", "--crls", "--json").out)
     assert (told["scope"], told["entries"]) == ("all (indirect)", 1)
+
+
+@pytest.mark.slow
+def test_a_large_one_keeps_nobody_waiting(two, ca, cluster, fleet):
+    """While 20 MB of a CRL are sent, and before they are published, others write to the realm."""
+    one, two = two
+    large = one.policy.with_suffix(".large")
+    large.write_bytes(ca.crl(*many_entries(600000)))
+    with subprocess.Popen([COMMAND, "--policy", one.policy, "--keyring", one.keyring, "upload", large],
+                          env={**environment(), "PGSERVICEFILE": str(one.services)}, stderr=subprocess.PIPE) as process:
+        waiting = ("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO smime_policy.crl_piece%' AND "
+                   "usename = 'writer'")
+        while cluster.sql(waiting) == "0" and process.poll() is None:
+            pass
+        os.kill(process.pid, signal.SIGSTOP)
+        assert process.poll() is None and cluster.sql(f"SELECT crls FROM smime_policy.realm WHERE realm = '{fleet.realm}'"
+                                                      ) == "0"
+        upload(two, ca.crl(entry(7), crl_number=1))
+        os.kill(process.pid, signal.SIGCONT)
+        told = process.communicate()[1].decode()
+    # The slower one of the same CRL is told, as ever.
+    assert process.returncode == SYSTEM and "another host has changed the CRL" in told
+    one.must("sync")
+    larger = one.policy.with_suffix(".larger")
+    larger.write_bytes(ca.crl(*many_entries(600000), crl_number=2))
+    one.must("upload", larger)
+    assert done(two) == (1, 1, 0, 0) and crls(two) == [("0x2", 600000, "hub")]
+    check_sums(cluster, fleet.realm)
