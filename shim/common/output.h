@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
 /* streams.c: descriptors that are open. */
@@ -63,5 +64,14 @@ int shim_output_open(const struct shim_output *output);
 bool shim_output_commit(struct shim_output *output);
 /* Free it, and remove the temporary file if it still exists. */
 void shim_output_end(struct shim_output *output);
+
+/* output_stream.c: a file that a command writes by itself, as a stream. */
+/*
+ * Let |write| write the file |path|, which appears when it is complete and on the disk.
+ *
+ * @return SHIM_OK, what |write| returned, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_output_stream(const char *path, enum shim_secrecy secrecy,
+                       int (*write)(FILE *to, void *data), void *data);
 
 #endif

@@ -8,7 +8,7 @@
 
 #include "common/memory.h"
 #include "common/message.h"
-#include "common/output_stream.h"
+#include "common/output.h"
 
 static bool flush(FILE *to)
 {

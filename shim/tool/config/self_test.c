@@ -20,7 +20,7 @@
 #include "stock/installed.h"
 #include "stock/stock.h"
 #include "tool/certs/specimen.h"
-#include "tool/run/provider_conf.h"
+#include "tool/run/conf_text.h"
 #include "tool/run/watch.h"
 
 #define DAY SHIM_SPECIMEN_DAY

@@ -6,7 +6,6 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/run/provider_conf.h"
 #include "common/memory_file.h"
 #include "common/message.h"
 #include "tool/run/conf_text.h"
