@@ -283,7 +283,7 @@ static const struct {
 
 /*
  * Both are in the store and have one name.  The root does not vouch for a person's own CA.  Each
- * has a serial of its own: OpenSSL 4.0 takes those of one issuer with one serial for the same.
+ * has a serial of its own: OpenSSL 4.0 takes the root for the issuer of a signer with its serial.
  */
 START_TEST(intermediate_with_the_name_of_the_root)
 {
