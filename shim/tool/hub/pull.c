@@ -389,9 +389,6 @@ int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *ke
         synced->epoch = OPENSSL_strdup(pull.head.reach.epoch);
         code = synced->epoch != NULL ? SHIM_OK : shim_no_memory();
     }
-    if (code == SHIM_OK &&
-        synced->stored + synced->removed + synced->crls_stored + synced->crls_removed > 0)
-        code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), false);
     if (code == SHIM_OK && !sp_keyring_touch(shim->keyring_path, time(NULL))) {
         shim_error(
             "keyring %s: the time of this contact cannot be noted: %s; run this as its owner",
