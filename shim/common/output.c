@@ -5,6 +5,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -17,6 +19,35 @@
 #include "base/text.h"
 #include "common/message.h"
 
+#define LOOK_EVERY 50 /* milliseconds */
+
+/* Has a signal come that ends us, and that is held back until our temporary files are gone? */
+static bool is_to_end(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+            sigismember(&pending, SIGHUP) == 1);
+}
+
+/*
+ * Wait until |fd| takes more, or for a while if it is -1.  False if a signal is to end us, with
+ * errno set.
+ */
+static bool wait_for(int fd)
+{
+    struct pollfd on = { fd, POLLOUT, 0 };
+
+    do
+        if (is_to_end()) {
+            errno = EINTR;
+            return false;
+        }
+    while (poll(&on, 1, LOOK_EVERY) == 0 && fd >= 0);
+    return true;
+}
+
 bool shim_write_all(int fd, const void *bytes, size_t len)
 {
     const char *next = bytes;
@@ -24,7 +55,7 @@ bool shim_write_all(int fd, const void *bytes, size_t len)
     while (len > 0) {
         ssize_t written = write(fd, next, len);
 
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && (errno == EINTR || (errno == EAGAIN && wait_for(fd))))
             continue;
         if (written < 0)
             return false;
@@ -299,10 +330,24 @@ static bool has_space(int to, const struct stat *is, off_t length)
     return false;
 }
 
-/* Open the target to write over it.  -1 with errno set; errno is 0 if the reason was printed. */
+static bool is_fifo(const char *path)
+{
+    struct stat is;
+
+    return stat(path, &is) == 0 && S_ISFIFO(is.st_mode);
+}
+
+/*
+ * Open the target to write over it, and wait for the reader of a FIFO.  -1 with errno set; errno is
+ * 0 if the reason was printed.
+ */
 static int open_over(const struct shim_output *output)
 {
-    int to = open(output->wanted, O_WRONLY | O_CLOEXEC);
+    int to;
+
+    do
+        to = open(output->wanted, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (to < 0 && errno == ENXIO && is_fifo(output->wanted) && wait_for(-1));
 
     if (to < 0 || shim_make_private(to, output->secrecy, output->wanted))
         return to;
@@ -410,7 +455,27 @@ static enum written check_certificates(const struct shim_output *output)
     return written;
 }
 
-bool shim_output_commit(struct shim_output *output)
+void shim_hold_signals(sigset_t *before)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, before);
+}
+
+static void remove_temporary(struct shim_output *output)
+{
+    if (output->temporary != NULL)
+        unlink(output->temporary);
+    OPENSSL_free(output->temporary);
+    output->temporary = NULL;
+}
+
+static bool commit(struct shim_output *output)
 {
     enum written written = output->certificates ? check_certificates(output) : WRITTEN;
 
@@ -424,11 +489,23 @@ bool shim_output_commit(struct shim_output *output)
     return false;
 }
 
+bool shim_output_commit(struct shim_output *output)
+{
+    sigset_t before;
+    bool done;
+
+    /* A FIFO may make us wait, and a signal shall then leave nothing behind. */
+    shim_hold_signals(&before);
+    done = commit(output);
+    if (!done || output->in_place)
+        remove_temporary(output);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return done;
+}
+
 void shim_output_end(struct shim_output *output)
 {
-    if (output->temporary != NULL)
-        unlink(output->temporary);
-    OPENSSL_free(output->temporary);
+    remove_temporary(output);
     OPENSSL_free(output->wanted);
     memset(output, 0, sizeof(*output));
 }

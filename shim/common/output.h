@@ -7,6 +7,7 @@
 #ifndef SHIM_OUTPUT_H
 #define SHIM_OUTPUT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <sys/types.h>
@@ -26,6 +27,12 @@ bool shim_copy_all(int from, int to);
 int shim_spool(void);
 /* The directory of spool files, for messages: $TMPDIR or /tmp.  Borrowed. */
 const char *shim_spool_dir(void);
+
+/*
+ * Hold back the signals that can be caught until our temporary files are gone; also SIGPIPE, from a
+ * reader of stderr that has gone.
+ */
+void shim_hold_signals(sigset_t *before);
 
 /* What an output holds, and so who may read it. */
 enum shim_secrecy {
@@ -57,7 +64,10 @@ struct shim_output {
 bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy);
 /* Open its temporary file for writing; -1 with the reason on stderr. */
 int shim_output_open(const struct shim_output *output);
-/* Move the file into its place; false with the reason on stderr. */
+/*
+ * Move the file into its place; false with the reason on stderr, and the temporary file removed.
+ * SIGINT, SIGTERM and SIGHUP end the wait for the reader of a FIFO, or for one that is slow.
+ */
 bool shim_output_commit(struct shim_output *output);
 /* Free it, and remove the temporary file if it still exists. */
 void shim_output_end(struct shim_output *output);

@@ -38,7 +38,7 @@ struct following {
     sighandler_t child_before;
     const struct shim_stock *stock;
     bool quiet;
-    char *said; /* owned; NULL: not wanted */
+    struct sp_text said; /* if it is captured */
     struct shim_said errors_said;
     struct shim_unverified filter;
     struct shim_progress progress;
@@ -163,18 +163,6 @@ static void take_signals(struct following *run)
 #define DRAIN_EVERY    20  /* milliseconds */
 #define SHORT_INPUT    32768
 
-/* Keep a part of the output as text, which a NUL ends. */
-static void keep(char *said, const char *block, size_t got)
-{
-    size_t len = strlen(said);
-    size_t room = SAID_MAX - 1 - len;
-
-    if (got > room)
-        got = room;
-    memcpy(said + len, block, got);
-    said[len + got] = '\0';
-}
-
 /* May we go on after a read that failed? */
 static bool may_go_on(struct following *run)
 {
@@ -189,6 +177,7 @@ static bool take_errors(struct following *run)
 {
     char block[4096];
     ssize_t got = read(run->errors, block, sizeof(block));
+    size_t room;
 
     if (got < 0)
         return may_go_on(run);
@@ -198,8 +187,13 @@ static bool take_errors(struct following *run)
         return false;
     if (run->stock->hear != NULL)
         run->stock->hear(run->stock->listener, block, (size_t)got);
-    if (run->said != NULL)
-        keep(run->said, block, (size_t)got);
+    room = SAID_MAX - 1 - run->said.len;
+    if (run->stock->capture)
+        sp_text_add_bytes(&run->said, block, (size_t)got < room ? (size_t)got : room);
+    if (run->said.failed) {
+        errno = ENOMEM;
+        give_up(run);
+    }
     if (!run->quiet)
         shim_said_feed(&run->errors_said, block, (size_t)got);
     return true;
@@ -211,7 +205,7 @@ static bool take_errors(struct following *run)
  */
 static void take_output(struct following *run)
 {
-    char block[65536];
+    char block[16384]; /* each page of it costs as much as a read */
     ssize_t got = read(run->output, block, sizeof(block));
 
     if ((got < 0 && may_go_on(run)) || (got > 0 && shim_write_all(run->sink, block, (size_t)got)))
@@ -323,16 +317,11 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .signals = -1,
                              .child_before = SIG_DFL,
                              .stock = stock,
-                             .quiet = stock->quiet,
+                             .quiet = stock->quiet || stock->capture,
                              .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
     char **env = shim_environment(stock);
     bool started;
 
-    if (stock->capture)
-        run.said = OPENSSL_malloc(SAID_MAX);
-    if (run.said != NULL)
-        run.said[0] = '\0';
-    run.quiet = run.quiet || run.said != NULL;
     if (stock->unverified)
         run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
@@ -356,6 +345,6 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->lost = run.lost;
-    result->said = run.said;
+    result->said = stock->capture ? sp_text_take(&run.said) : NULL;
     return started;
 }

@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "base/symbol.h"
+#include "keyring/forks.h"
 
 #define LIBRARY "libsqlite3.so.0"
 
@@ -19,10 +20,31 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct sp_sqlite loaded;
 static bool complete;
 
+#define FEW_PAGES 8
+
+/*
+ * Settings for a process that asks a few questions: SQLite prepares the pages of its cache, and
+ * each is a page fault.  They are settings of the process, which elsewhere are the program's.
+ */
+static void save_memory(void)
+{
+    (void)loaded.config(SQLITE_CONFIG_PAGECACHE, NULL, 0, FEW_PAGES);
+    (void)loaded.config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 /* Load the library.  It is never closed: the program may use it, too, and threads may be inside. */
 static void load(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
+#ifdef RTLD_DEEPBIND
+    /*
+     * SQLite calls its own functions by name, and finds them sooner if it looks into itself first.
+     * Elsewhere somebody may want to put other functions in the place of those of libc.
+     */
+    const int first = sp_keyring_is_in_command() ? RTLD_DEEPBIND : 0;
+#else
+    const int first = 0;
+#endif
+    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | first);
 
     if (library == NULL)
         return;
@@ -32,6 +54,8 @@ static void load(void)
         complete = false;
     SP_SQLITE_FUNCTIONS(X)
 #undef X
+    if (complete && sp_keyring_is_in_command())
+        save_memory();
 }
 
 const struct sp_sqlite *sp_sqlite(void)

@@ -235,7 +235,7 @@ static bool run_init(struct shim_run *run, const struct shim_operation *operatio
                               .delivery = { .secrecy = shim_secrecy_of(operation->request),
                                             .for_people = operation->manner->for_people,
                                             .sink = -1 } };
-    shim_delivery_hold(&run->delivery);
+    shim_hold_signals(&run->delivery.before);
     if (copy > 0)
         run->out = shim_copy_file(operation, copy);
     if (copy > 0 && run->out == NULL)
@@ -267,7 +267,8 @@ static bool make(struct shim_run *run, const char *program, struct shim_stock_re
 static void take_back(const struct shim_run *run)
 {
     for (size_t i = 0; i < run->delivery.output_count; i++)
-        if (run->delivery.outputs[i].temporary == NULL && run->delivery.outputs[i].wanted != NULL)
+        if (run->delivery.outputs[i].temporary == NULL && !run->delivery.outputs[i].in_place &&
+            run->delivery.outputs[i].wanted != NULL)
             unlink(run->delivery.outputs[i].wanted);
 }
 
