@@ -5,7 +5,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
-#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,119 +17,6 @@
 #include "base/allocate.h"
 #include "base/text.h"
 #include "common/message.h"
-
-#define LOOK_EVERY 50 /* milliseconds */
-
-/* Has a signal come that ends us, and that is held back until our temporary files are gone? */
-static bool is_to_end(void)
-{
-    sigset_t pending;
-
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
-            sigismember(&pending, SIGHUP) == 1);
-}
-
-/*
- * Wait until |fd| takes more, or for a while if it is -1.  False if a signal is to end us, with
- * errno set.
- */
-static bool wait_for(int fd)
-{
-    struct pollfd on = { fd, POLLOUT, 0 };
-
-    do
-        if (is_to_end()) {
-            errno = EINTR;
-            return false;
-        }
-    while (poll(&on, 1, LOOK_EVERY) == 0 && fd >= 0);
-    return true;
-}
-
-bool shim_write_all(int fd, const void *bytes, size_t len)
-{
-    const char *next = bytes;
-
-    while (len > 0) {
-        ssize_t written = write(fd, next, len);
-
-        if (written < 0 && (errno == EINTR || (errno == EAGAIN && wait_for(fd))))
-            continue;
-        if (written < 0)
-            return false;
-        next += written;
-        len -= (size_t)written;
-    }
-    return true;
-}
-
-bool shim_copy_rest(int from, int to)
-{
-    char block[65536];
-    ssize_t got;
-
-    while ((got = read(from, block, sizeof(block))) != 0) {
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0 || !shim_write_all(to, block, (size_t)got))
-            return false;
-    }
-    return true;
-}
-
-bool shim_copy_all(int from, int to)
-{
-    return lseek(from, 0, SEEK_SET) == 0 && shim_copy_rest(from, to);
-}
-
-bool shim_open_streams(void)
-{
-    for (int stream = STDIN_FILENO; stream <= STDERR_FILENO; stream++)
-        if (fcntl(stream, F_GETFD) < 0 && open("/dev/null", O_RDWR) != stream) {
-            shim_error("cannot open /dev/null: %s", strerror(errno));
-            return false;
-        }
-    return true;
-}
-
-const char *shim_spool_dir(void)
-{
-    const char *dir = secure_getenv("TMPDIR");
-
-    return dir != NULL && dir[0] == '/' ? dir : "/tmp";
-}
-
-/* Make a new file with mode 0600; |*path| is owned by the caller. */
-static int make_temporary(char **path, const char *name, const char *dir)
-{
-    int fd;
-
-    *path = OPENSSL_malloc(strlen(name) + strlen(dir) + 1);
-    if (*path == NULL) {
-        errno = ENOMEM;
-        return -1;
-    }
-    memcpy(*path, dir, strlen(dir));
-    memcpy(*path + strlen(dir), name, strlen(name) + 1);
-    fd = mkostemp(*path, O_CLOEXEC);
-    if (fd < 0) {
-        OPENSSL_free(*path);
-        *path = NULL;
-    }
-    return fd;
-}
-
-int shim_spool(void)
-{
-    char *path;
-    int fd = make_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
-
-    if (fd >= 0)
-        unlink(path);
-    OPENSSL_free(path);
-    return fd;
-}
 
 static mode_t mode_of_new_file(void)
 {
@@ -281,7 +167,7 @@ static bool make_beside(struct shim_output *output)
     int fd = -1;
 
     if (dir != NULL)
-        fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
+        fd = shim_temporary(&output->temporary, "/.smime-policy.XXXXXX",
                             output->in_place ? shim_spool_dir() : dir);
     OPENSSL_free(dir);
     if (fd >= 0)
@@ -347,7 +233,7 @@ static int open_over(const struct shim_output *output)
 
     do
         to = open(output->wanted, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    while (to < 0 && errno == ENXIO && is_fifo(output->wanted) && wait_for(-1));
+    while (to < 0 && errno == ENXIO && is_fifo(output->wanted) && shim_wait_to_write(-1));
 
     if (to < 0 || shim_make_private(to, output->secrecy, output->wanted))
         return to;
@@ -410,63 +296,6 @@ int shim_output_open(const struct shim_output *output)
     return fd;
 }
 
-/* Is there space for a certificate?  False with errno set. */
-static bool has_room(int fd)
-{
-    char block[4096] = "";
-
-    return pwrite(fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) && ftruncate(fd, 0) == 0;
-}
-
-static bool ends_whole(int fd)
-{
-    static const char end[] = "-----END CERTIFICATE-----\n";
-    char last[sizeof(end) - 1];
-    off_t at = lseek(fd, -(off_t)sizeof(last), SEEK_END);
-
-    errno = ENOSPC;
-    return at >= 0 && read(fd, last, sizeof(last)) == (ssize_t)sizeof(last) &&
-           memcmp(last, end, sizeof(last)) == 0;
-}
-
-enum written { WRITTEN, NOTHING_WRITTEN, NOT_WRITTEN };
-
-/*
- * What has happened to the certificates: stock does not check whether they were
- * written.  An empty file means that it had none to write, or no space.
- */
-static enum written check_certificates(const struct shim_output *output)
-{
-    int fd = open(output->temporary, O_RDWR | O_CLOEXEC);
-    enum written written = NOT_WRITTEN;
-    struct stat is;
-    int reason;
-
-    if (fd >= 0 && fstat(fd, &is) == 0) {
-        if (is.st_size == 0)
-            written = has_room(fd) ? NOTHING_WRITTEN : NOT_WRITTEN;
-        else
-            written = ends_whole(fd) ? WRITTEN : NOT_WRITTEN;
-    }
-    reason = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = reason;
-    return written;
-}
-
-void shim_hold_signals(sigset_t *before)
-{
-    sigset_t held;
-
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, before);
-}
-
 static void remove_temporary(struct shim_output *output)
 {
     if (output->temporary != NULL)
@@ -477,11 +306,12 @@ static void remove_temporary(struct shim_output *output)
 
 static bool commit(struct shim_output *output)
 {
-    enum written written = output->certificates ? check_certificates(output) : WRITTEN;
+    enum shim_written written =
+        output->look != NULL ? output->look(output->temporary) : SHIM_WRITTEN;
 
-    if (written == NOTHING_WRITTEN)
+    if (written == SHIM_NOTHING_WRITTEN)
         return true;
-    if (written == WRITTEN &&
+    if (written == SHIM_WRITTEN &&
         (output->in_place || output->fill ? copy_over(output) : move_over(output)))
         return true;
     if (errno != 0)

@@ -22,7 +22,6 @@
 #include "common/message.h"
 #include "stock/environment.h"
 #include "stock/stock_said.h"
-#include "stock/unverified.h"
 
 /* One run of stock, as its parent sees it. */
 struct following {
@@ -40,7 +39,6 @@ struct following {
     bool quiet;
     struct sp_text said; /* if it is captured */
     struct shim_said errors_said;
-    struct shim_unverified filter;
     struct shim_progress progress;
     bool ended;
     int status;
@@ -318,12 +316,13 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .child_before = SIG_DFL,
                              .stock = stock,
                              .quiet = stock->quiet || stock->capture,
-                             .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
+                             .errors_said = { .shows =
+                                                  stock->for_people || isatty(STDERR_FILENO) == 1,
+                                              .filter = stock->filter,
+                                              .listener = stock->filter_listener } };
     char **env = shim_environment(stock);
     bool started;
 
-    if (stock->unverified)
-        run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
     if (started) {
@@ -332,7 +331,6 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
         follow(&run);
         shim_progress_end(&run.progress);
         shim_said_flush(&run.errors_said);
-        shim_unverified_end(&run.filter, STDERR_FILENO);
     } else {
         shim_error("cannot run %s: %s", stock->program, strerror(errno));
     }
