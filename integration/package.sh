@@ -2,12 +2,13 @@
 # Copyright 2026 The smime-policy authors
 # SPDX-License-Identifier: Apache-2.0
 #
-# package.sh [-d DIRECTORY] [-o OUTPUT] [SUITE…]: Debian packages of the last commit, as root, built
-# and tested in bare roots of each SUITE (bookworm and trixie), and left in OUTPUT/SUITE
+# package.sh [-q] [-d DIRECTORY] [-o OUTPUT] [SUITE…]: Debian packages of the last commit, as root,
+# built and tested in bare roots of each SUITE (bookworm and trixie), and left in OUTPUT/SUITE
 # (build/packages).
 #
 # They are built twice, and have to be the same bits; lintian has to be content; autopkgtest runs
 # the tests of packaging/debian/tests; and packages are installed, upgraded, removed and purged.
+# With -q they are built once, and nothing is tested: for whoever wants to install them.
 # Roots are kept in DIRECTORY (${TMPDIR:-/var/tmp}/smime-policy-packages) for the next time.
 set -euo pipefail
 
@@ -16,14 +17,22 @@ cd "$here/.."
 roots=${TMPDIR:-/var/tmp}/smime-policy-packages
 output=$PWD/build/packages
 sources=$PWD
+turns=(first second)
+steps=(build reproducible lint autopkgtests installation leave)
+tools=(lintian autopkgtest)
 
 fail() {
     printf 'package: %s\n' "$*" >&2
     exit 1
 }
 
-while getopts d:o: option; do
+while getopts qd:o: option; do
     case $option in
+    q)
+        turns=(first)
+        steps=(build leave)
+        tools=()
+        ;;
     d) roots=$OPTARG ;;
     o) output=$OPTARG ;;
     *) exit 1 ;;
@@ -63,10 +72,10 @@ build() {
     local root=$roots/$1 once
     bare "$root" "$1" || return 1
     inside "$root" apt-get install -y -q --no-install-recommends \
-        build-essential debhelper lintian autopkgtest || return 1
+        build-essential debhelper "${tools[@]}" || return 1
     rm -rf "$root/work"
-    for once in first second; do
-        unpack "$root" $once
+    for once in "${turns[@]}"; do
+        unpack "$root" "$once"
         inside "$root" apt-get build-dep -y -q --no-install-recommends \
             "/work/$once/smime-policy" || return 1
         inside "$root" sh -c "cd /work/$once/smime-policy && dpkg-buildpackage -us -uc" || return 1
@@ -127,7 +136,7 @@ leave() {
 "$here/ci/install-packages.sh" "$here/ci/packages-versions.txt" >&2
 mkdir -p "$roots"
 for suite; do
-    for step in build reproducible lint autopkgtests installation leave; do
+    for step in "${steps[@]}"; do
         quietly "$step" "$suite"
     done
     ls -1 "$output/$suite"

@@ -42,6 +42,7 @@ day=$(sed -nE "s/^## \[${version//./\\.}\]: ([0-9]{4}-[0-9]{2}-[0-9]{2})$/\1/p" 
 head -n 1 integration/packaging/debian/changelog | grep -qF "smime-policy ($version)" ||
     fail "integration/packaging/debian/changelog does not begin with $version"
 ! git rev-parse -q --verify "refs/tags/v$version" >/dev/null || fail "the tag v$version is there"
+git var GIT_COMMITTER_IDENT >/dev/null || fail "git does not know who makes the tag"
 [ ! -e "$output" ] || fail "$output is there; remove it, or name another folder with -o"
 echo "release $version of $day, commit $(git rev-parse --short HEAD)"
 [ -z "$check" ] || exit 0

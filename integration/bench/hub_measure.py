@@ -138,49 +138,78 @@ def measure_copies(cluster, work, count):
             "idle_s": IDLE, "idle_wire": idle, "hub_size": hub_size, "keyring_size": size_of(reader.keyring)}
 
 
+def follow(fleet, number, told):
+    """Start hosts that follow; |told| is called for each line after the first, when all are there."""
+    running, ready = [], threading.Barrier(number + 1)
+
+    def read(process):
+        process.stdout.readline()
+        ready.wait()
+        for _ in process.stdout:
+            told()
+
+    for i in range(number):
+        host = fleet.host(f"{fleet.realm}-{i}", "reader")
+        running.append(subprocess.Popen(
+            [COMMAND, "--policy", host.policy, "--keyring", host.keyring, "sync", "--follow"], stdout=subprocess.PIPE,
+            env={**environment(), "PGSERVICEFILE": str(host.services)}))
+        threading.Thread(target=read, args=(running[-1],), daemon=True).start()
+    ready.wait()
+    return running
+
+
+def end(running):
+    for process in running:
+        process.terminate()
+        process.wait()
+
+
+def changes(work, source):
+    """Upload one certificate after the other; the seconds of each, before it is visible elsewhere."""
+    parts = (work / "few.pem").read_text().split("-----END CERTIFICATE-----\n")
+    for part in parts[1:CHANGES + 1]:
+        (work / "one.pem").write_text(part + "-----END CERTIFICATE-----\n")
+        begun = time.monotonic()
+        source.must("upload", work / "one.pem")
+        yield time.monotonic() - begun
+
+
 def measure_changes(cluster, work, number):
     """How long a change takes from its commit to the last of |number| hosts that follow."""
     # A realm of its own: so many copies of the other one would only need disk.
     small = Fleet(cluster, work, "small").open()
-    lines, ready = [], threading.Barrier(number + 1)
-
-    def follow(process):
-        process.stdout.readline()
-        ready.wait()
-        for _ in process.stdout:
-            lines.append(time.time())
-
-    running, alone = [], memory_of_server(cluster)
-    for i in range(number):
-        host = small.host(f"f{i}", "reader")
-        running.append(subprocess.Popen(
-            [COMMAND, "--policy", host.policy, "--keyring", host.keyring, "sync", "--follow"], stdout=subprocess.PIPE,
-            env={**environment(), "PGSERVICEFILE": str(host.services)}))
-        threading.Thread(target=follow, args=(running[-1],), daemon=True).start()
-    ready.wait()
+    lines, uploads, last, alone = [], [], [], memory_of_server(cluster)
+    running = follow(small, number, lambda: lines.append(time.time()))
     memory = (memory_of_server(cluster) - alone) / number
-    parts = (work / "few.pem").read_text().split("-----END CERTIFICATE-----\n")
-    source, last, uploads = small.host("source", "other"), [], []
     server = of_server(cluster)
-    for part in parts[1:CHANGES + 1]:
-        (work / "one.pem").write_text(part + "-----END CERTIFICATE-----\n")
-        lines.clear()
-        begun = time.monotonic()
-        source.must("upload", work / "one.pem")
-        uploads.append(time.monotonic() - begun)
+    for took in changes(work, small.host("source", "other")):
+        uploads.append(took)
         committed = float(cluster.sql("SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM "
                                       "smime_policy.journal WHERE realm = 'small' ORDER BY revision DESC LIMIT 1"))
         while len(lines) < number:
             time.sleep(0.001)
         last.append(max(lines) - committed)
+        lines.clear()
     told_cpu = (of_server(cluster) - server) / CHANGES / number
     last.sort()
-    for process in running:
-        process.terminate()
-        process.wait()
+    end(running)
     return {"upload_s": sorted(uploads)[len(uploads) // 2], "changes": len(last), "visible_median_s": last[len(last) // 2],
             "visible_p99_s": last[int(len(last) * 0.99) - 1], "visible_longest_s": last[-1], "told_server_cpu_s": told_cpu,
             "connection_memory": memory}
+
+
+def measure_others(cluster, work, number):
+    """What a change of one realm costs the server for each host that follows another one."""
+    apart, used = Fleet(cluster, work, "apart").open(), []
+    for hosts in 0, number:
+        source = Fleet(cluster, work, f"lone-{hosts}").open().host(f"lone-{hosts}", "other")
+        running = follow(apart, hosts, lambda: None)
+        server = of_server(cluster)
+        for _ in changes(work, source):
+            pass
+        used.append(of_server(cluster) - server)
+        end(running)
+    return {"other_server_cpu_s": max(0, used[1] - used[0]) / CHANGES / number}
 
 
 def main():
@@ -189,7 +218,8 @@ def main():
     cluster = Cluster("-c max_connections=300 -c shared_buffers=256MB -c track_commit_timestamp=on").make().start()
     try:
         print(json.dumps({"contacts": count, "hosts": number, "processors": len(os.sched_getaffinity(0)),
-                          **measure_copies(cluster, work, count), **measure_changes(cluster, work, number)}, indent=1))
+                          **measure_copies(cluster, work, count), **measure_changes(cluster, work, number),
+                          **measure_others(cluster, work, number)}, indent=1))
     finally:
         cluster.end()
 

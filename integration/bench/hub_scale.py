@@ -63,10 +63,11 @@ is an assumption beyond what was measured.
 
 ## Where it ends
 
-- **Fan-out.** Each host hears of each change, in whatever realm, and asks. That takes {told} of a
-  processor of the server a host and change, so {hosts} hosts allow {changes_second} changes a second for
-  each processor that the server has for it. This ends first. A channel for each realm would help; there
-  is none.
+- **Fan-out.** Each host hears of each change of its realm, and asks. That takes {told} of a processor
+  of the server a host and change, so {hosts} hosts of one realm allow {changes_second} changes a second for
+  each processor that the server has for it, and as many hosts in {realms} realms {changes_realms}. In one large
+  realm this ends first. Hosts of other realms have another channel: a change takes {other} of a processor
+  for each of them.
 - **Polls.** One processor of the server answers the polls of {polled} hosts, and the polls of {hosts}
   hosts take {polls} of one.
 - **Cascading replicas do not carry hosts.** `sync` and `sync --follow` ask the primary alone, since only
@@ -117,6 +118,7 @@ def page(m):
         ("visible on the last host", f"median {seconds(m['visible_median_s'])}, p99 {seconds(m['visible_p99_s'])}, "
          f"longest {seconds(m['visible_longest_s'])}"),
         ("a host hears of a change and takes it", f"{seconds(told)} of a processor on the server"),
+        ("a change of another realm, for each host", f"{seconds(m['other_server_cpu_s'])} of a processor on the server"),
         (f"an idle host that follows, in {m['idle_s']} s", size(m["idle_wire"])),
         ("an open connection", f"{size(m['connection_memory'])} of the server's memory"),
         ("on the hub's disk", f"{size(hub_each)} a certificate"),
@@ -145,7 +147,8 @@ def page(m):
         uploads=number(1 / m["upload_s"]), push=seconds(REALM / push_rate),
         copies_network=seconds(HOSTS * REALM * wire_each / NETWORK),
         memory=size(m["connection_memory"] * HOSTS), timer=size(m["sync_wire"] * 1440), told=seconds(told),
-        changes_second=number(1 / (told * HOSTS)), polled=number(POLL / told), push_rate=number(push_rate),
+        changes_second=number(1 / (told * HOSTS)), changes_realms=number(CERTIFICATES // REALM / (told * HOSTS)),
+        other=seconds(m["other_server_cpu_s"]), polled=number(POLL / told), push_rate=number(push_rate),
         polls=number(HOSTS / POLL * told))
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """integration/ci/layers: what it must find."""
 
+import re
 import shutil
 
 import pytest
@@ -14,7 +15,7 @@ LAYERS = REPO / "integration" / "ci" / "layers"
 @pytest.fixture
 def house(tmp_path):
     """A copy of the files that are checked."""
-    for name in ("provider", "shim", "include"):
+    for name in ("provider", "shim", "include", "tests"):
         shutil.copytree(REPO / name, tmp_path / name)
     (tmp_path / "docs" / "develop").mkdir(parents=True)
     shutil.copy(REPO / "docs" / "develop" / "architecture.md", tmp_path / "docs" / "develop")
@@ -49,9 +50,16 @@ PLANTED = {
     "declared elsewhere": (lambda house: append(house / "provider/base/text.h",
                                                 "\nvoid sp_slots_open(void);\n") or
                            append(house / "provider/gates/slots.c",
-                                  "\nvoid sp_slots_open(void)\n{\n}\n"),
+                                  "\nvoid sp_slots_open(void)\n{\n}\n") or
+                           append(house / "provider/gates/slots.h", "\nvoid sp_slots_open(void);\n"),
                            "provider/base/text.h: declares sp_slots_open(), which "
                            "provider/gates/slots.c defines"),
+    "called nowhere": (lambda house: append(house / "provider/gates/slots.h",
+                                            "\nvoid sp_slots_open(void);\n") or
+                       append(house / "provider/gates/slots.c",
+                              "\nvoid sp_slots_open(void)\n{\n}\n"),
+                       "provider/gates/slots.h: declares sp_slots_open(), which only "
+                       "provider/gates/slots.c names: make it static"),
     "one name twice": (lambda house: (house / "shim/verbs/facts.c").write_text(""),
                        "facts: the name of different things in provider/rules, shim/verbs"),
     "no room": (lambda house: (house / "shim/cellar").mkdir() or
@@ -78,3 +86,11 @@ def test_refusals_are_worded_in_the_rules():
     sources = [path for room in ("provider", "shim") for path in (REPO / room).rglob("*.[ch]")]
     assert {str(path.parent.relative_to(REPO)) for path in sources if "sp_refuse(" in path.read_text()} == \
         {"provider/rules"}
+
+
+def test_versions_are_asked_in_one_header():
+    """What depends on the version of OpenSSL is a function of compat.h."""
+    sources = [path for room in ("provider", "shim") for path in (REPO / room).rglob("*.[ch]")]
+    assert {str(path.relative_to(REPO)) for path in sources
+            if re.search("OpenSSL_version_num|OPENSSL_VERSION_(NUMBER|MAJOR|PREREQ)", path.read_text())} == \
+        {"provider/base/compat.h"}

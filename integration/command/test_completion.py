@@ -105,6 +105,10 @@ def desk(tmp_path_factory, pki):
     ("list --st", "list --state"), ("list --state not", "list --state not-yet-valid"),
     ("list --state=not", "list --state=not-yet-valid"), ("upload --as id", "upload --as identity"),
     ("keyring ba", "keyring backup"), ("keyring pass", "keyring passphrase"), ("upload --dry", "upload --dry-run"),
+    ("hub st", "hub status"), ("hub init --si", "hub init --single"), ("sync --fol", "sync --follow"),
+    ("list --cr", "list --crls"), ("remove --cr", "remove --crls"), ("upload --lo", "upload --local"),
+    ("import --from gp", "import --from gpgsm"), ("import --from mai", "import --from mails/"),
+    ("import --from=sm", "import --from=smime_keys"), ("help sy", "help sync"),
     ("keyring --qu", "keyring --quiet"), ("config --sel", "config --self-test"),
     ("sign -inf", "sign -inform"), ("cms -digest_cr", "cms -digest_create"),
     # what the policy refuses is not offered

@@ -631,11 +631,21 @@ def test_self_test_of_what_works(pki, mail, tmp_path):
 
 
 def test_self_test_of_a_locked_policy(tmp_path):
-    """A bad setting refuses everything: safe, but to be repaired."""
+    """A bad setting refuses everything: safe, but to be repaired, and the reason is told."""
     conf = tmp_path / "openssl.cnf"
     conf.write_text(with_pol("mode = maybe"))
     result = config("--self-test", conf)
-    assert result.rc == REFUSED and b"refuses a good certificate too" in result.out
+    assert result.rc == REFUSED and b": NOT usable: openssl refuses a good certificate too: " in result.out
+    assert b"mode = maybe: accepted is enforce or observe" in result.out, result
+
+
+def test_self_test_of_a_copy_that_is_stale(tmp_path):
+    """Without a contact to the hub no mail goes out; the self-test says what to do."""
+    (tmp_path / "policy.cnf").write_text(f"hub = service=x\nkeyring = {tmp_path}/ring\n")
+    result = run(COMMAND, "--policy", tmp_path / "policy.cnf", "config", "--self-test")
+    assert result.rc == REFUSED, result
+    assert re.fullmatch(rb"smime-policy: NOT usable: openssl refuses a good certificate too: .* \[keyring-stale\] "
+                        rb".*; run 'smime-policy sync'.*\n", result.out), result
 
 
 def test_self_test_of_ours(tmp_path):

@@ -5,13 +5,15 @@
 import os
 import pty
 import re
+import shutil
 import subprocess
 import sysconfig
 import unicodedata
 
 import pytest
 
-from harness import BUILD, COMMAND, REPO, environment, must, run
+from harness import BUILD, COMMAND, REPO, environment, must, run, wait_for
+from terminal import Terminal
 
 COMMANDS = sorted(path.stem for path in (REPO / "shim" / "common" / "help").glob("*.txt")
                   if path.stem not in ("general", "names")) + ["cms"]
@@ -69,6 +71,39 @@ def test_a_screen_reader_gets_the_same(which, ring):
     assert "\x1b" not in plain and "\r" not in plain
     assert not DRAWN.search(plain), plain
     assert not any(unicodedata.category(sign) == "So" or "BOX" in unicodedata.name(sign, "") for sign in plain)
+
+
+# yasr says these words for signs, and of an empty line that it is blank.
+NAMES = re.compile(r"\b(at|blank|number|star|less than|greater than|(left|right) (bracket|brace)|bar|quote|underscore|tilde)\b")
+READ = ["a list", "a certificate", "a refusal", "a plan", "an upload", "doctor", "help"]
+
+
+def letters(text):
+    """What a voice says and what was printed, both without signs, their names and spaces."""
+    return re.sub(r"[\W_]", "", NAMES.sub("", re.sub(r"[\W_]", " ", text)))
+
+
+@pytest.mark.parametrize("which", READ)
+def test_a_screen_reader_reads_it(which, ring, tmp_path):
+    """yasr, with a file in the place of the voice: it says every word that is printed, once and in order."""
+    if shutil.which("yasr") is None:
+        pytest.fail("yasr is not installed: integration/ci/packages-test.txt")
+    words = SAID.get(which, "help trust").split()
+    (tmp_path / "voice").write_text(f"#!/bin/sh\nexec cat >{tmp_path}/said\n")
+    (tmp_path / "job").write_text(f"#!/bin/sh\ncd {ring}\n{COMMAND} --keyring {ring}/ring {' '.join(words)}\n"
+                                  "echo that is all\nread line\n")
+    for script in ("voice", "job"):
+        (tmp_path / script).chmod(0o755)
+    env = environment(TERM="linux", HOME=str(tmp_path))
+    said = tmp_path / "said"
+    said.touch()
+    with Terminal.start(["yasr", "-s", "emacspeak server", "-p", f"|{tmp_path}/voice", tmp_path / "job"], env,
+                        rows=50, columns=80) as reader:
+        assert reader.wait("that is all"), reader.text
+        wait_for(lambda: "q {that is all}" in said.read_text())
+    spoken = " ".join(re.findall(r"^q \{(.*)\}$", said.read_text(), re.M))
+    printed, _ = on_a_terminal(ring, words, TERM="dumb")
+    assert letters(spoken) == letters(printed + "that is all"), said.read_text()
 
 
 @pytest.mark.parametrize("name", ["", *COMMANDS])

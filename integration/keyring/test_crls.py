@@ -259,7 +259,6 @@ def test_weak_digest(tmp_path, ring, ca):
     (dict(until=NOW - 2 * DAY), "the next one is issued before it is"),
     (dict(this=NOW + DAY), "which is in the future; set the clock"),
     (dict(extensions=[unknown_critical()]), "a critical extension that is not known here"),
-    (dict(extensions=[scope(indirect=True)]), "it is an indirect CRL"),
     (dict(extensions=[scope(attributes=True)]), "attribute certificates alone"),
     (dict(extensions=[delta_of(1)], crl_number=2), "the complete CRL that it continues is not stored"),
     (dict(extensions=[delta_of(1)], crl_number=None), "a delta without a number"),
@@ -455,6 +454,43 @@ def test_revoked(ring, ca, home, tmp_path):
     must(encrypted())
     must(ring.upload(ca.crl(entry(0x4711, reason=1), crl_number=4, extensions=[scope(users=True)])))
     assert "(key compromise)" in encrypted().err
+
+
+def test_upload_of_a_revoked_certificate(tmp_path, ca, home):
+    """With its CRL, in either order, or after it: it is stored with one warning."""
+    bob = certificate(home, ca, 0x4711)
+    made = ca.crl(entry(0x4711, reason=1), entry(0x4712))
+    said = "certificate was revoked by its issuer on"
+    for name, uploads in (("before", [[bob.read_bytes(), made]]), ("behind", [[made, bob.read_bytes()]]),
+                          ("later", [[made], [bob.read_bytes()]]), ("again", [[bob.read_bytes(), made]] * 2)):
+        (tmp_path / name).mkdir()
+        ring = Ring(tmp_path / name, ca)
+        for contents in uploads:
+            result = must(ring.upload(*contents))
+            assert result.err.count(said) == (len(uploads) == 1 or contents != [made]), (name, result)
+        assert "(key compromise) [revoked]" in result.err and "warning: upload: bob@example.org" in result.err
+        assert must(ring("list", "--role", "contact")).text.count("[revoked]") == 1
+    (tmp_path / "json").mkdir()
+    ring = Ring(tmp_path / "json", ca)
+    told = json.loads(must(ring.upload(bob.read_bytes(), made, more=["--json"])).out)
+    assert [one["rule"] for verdict in told["verdicts"] for one in verdict["findings"]].count("revoked") == 1
+    other = certificate(home, ca, 0x4713)
+    assert said not in must(ring.upload(other.read_bytes(), ca.crl(entry(0x4711), crl_number=2))).err
+
+
+@pytest.mark.parametrize("invalid", [b"20200101000000Z", b"20991231235959Z"], ids=["before", "in the future"])
+def test_invalidity_date_does_not_count(ring, ca, home, tmp_path, invalid):
+    """What is told and what refuses is the date of the revocation."""
+    bob = certificate(home, ca, 0x4711)
+    made = entry(0x4711, reason=1, extensions=[tlv(SEQUENCE, oid("2.5.29.24"), tlv(4, tlv(0x18, invalid)))])
+    must(ring.upload(ca.crl(made)))
+    done = ring("encrypt", bob, "-out", tmp_path / "out", stdin=b"x")
+    said = (NOW - DAY).strftime("%Y-%m-%d")
+    assert done.rc == 3 and f"revoked by its issuer on {said}" in done.err and not (tmp_path / "out").exists()
+    signed = must(stock("cms", "-sign", "-signer", bob, "-inkey", home / "bob.key", stdin=b"x")).out
+    (tmp_path / "signed").write_bytes(signed)
+    done = ring("verify", "-in", tmp_path / "signed", "--no-sender")
+    assert done.rc == 3 and f"revoked by its issuer on {said}" in done.err and done.out == b""
 
 
 # --- what is done with stored ones

@@ -10,7 +10,7 @@ import time
 import pytest
 
 from harness import BUILD, NEW_KEY, must, run, stock
-from web import web
+from web import web, why_no_ipv6
 
 FETCH_URL = BUILD / "tests" / "shim" / "fetch" / "fetch_url"
 MOST = 100000
@@ -60,6 +60,43 @@ def test_an_answer_to_a_body_is_not_redirected(server):
 def test_hosts_that_are_not_allowed(server, hosts):
     refused(fetch(server, "/", hosts=hosts.format(port=server.port)), "are not in the setting fetch_from")
     assert not server.asked
+
+
+@pytest.fixture
+def server6():
+    if why := why_no_ipv6():
+        pytest.skip(why)
+    with web("::1") as one:
+        yield one
+
+
+def test_ipv6(server6):
+    """A host in brackets, as in a URL; its address is one of this host, so that it needs `fetch_private`."""
+    server6.answers |= {"/ca.crl": b"here", "/ocsp": lambda exchange: exchange.reply(exchange.body)}
+    assert must(fetch(server6, "/ca.crl")).out == b"here"
+    assert must(fetch(server6, "/ocsp", "question")).out == b"question"
+    assert server6.asked[0][1]["Host"] == server6.place and len(server6.asked) == 2
+    refused(fetch(server6, "/ca.crl", private="no"), "its address is one of a private network or of this host")
+    for hosts in ("[::1]", "[::1]:1", "[::2]:{port}", "127.0.0.1:{port}", "localhost:{port}"):
+        refused(fetch(server6, "/ca.crl", hosts=hosts.format(port=server6.port)), "are not in the setting fetch_from")
+    assert len(server6.asked) == 2
+
+
+def test_ipv6_in_other_words(server6):
+    """Another spelling of the address is not another address."""
+    for spelling in ("[0:0:0:0:0:0:0:1]", "[::0001]", "[::ffff:127.0.0.1]"):
+        url, hosts = f"http://{spelling}:{server6.port}/ca.crl", f"{spelling}:{server6.port}"
+        refused(fetch(server6, url, hosts=hosts, private="no"))
+    assert not server6.asked
+
+
+def test_ipv6_redirect(server, server6):
+    """Judged like the first URL: its host has to be named, and its address is no other's."""
+    server.answers["/ca.crl"] = lambda exchange: exchange.redirect(f"{server6.url}/ca.crl")
+    server6.answers["/ca.crl"] = b"there"
+    refused(fetch(server, "/ca.crl"), "are not in the setting fetch_from")
+    assert not server6.asked
+    assert must(fetch(server, "/ca.crl", hosts=f"{server.place} {server6.place}")).out == b"there"
 
 
 @pytest.mark.parametrize("url,text", [

@@ -7,18 +7,13 @@ import json
 import jsonschema
 import pytest
 
+from der import SEQUENCE, subject_of, tlv
 from harness import COMMAND, REPO, must, run
 from responders import Authority
-from web import web
+from web import server
 
 SCHEMA = json.loads((REPO / "docs" / "use" / "json.schema.json").read_text())
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
-
-
-@pytest.fixture(scope="module")
-def server():
-    with web() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -105,6 +100,21 @@ def test_a_crl_with_a_point_is_fetched_once(ca, server, answers, upload, maintai
     upload(ca.cert, ca.alice)
     assert maintain()["crls_fetched"] == 1 and crls() == ["0x5"]
     assert maintain()["crls_fetched"] == 0 and server.paths == ["/ca.crl"]
+
+
+def test_an_indirect_crl(server, answers, upload, maintain, crls, tmp_path):
+    """It is fetched from the point of a certificate that names its issuer, which has to be stored."""
+    root = Authority(tmp_path / "root", "Root")
+    issuing, lists = (Authority(tmp_path / name, name, root) for name in ("issuing", "lists"))
+    place = tlv(0xa0, tlv(0xa0, tlv(0x86, f"{server.url}/lists.crl".encode())))
+    point = tlv(SEQUENCE, tlv(SEQUENCE, place, tlv(0xa2, tlv(0xa4, subject_of(lists.cert)))))
+    upload(root.cert, issuing.cert, issuing.issue("bob", f"crlDistributionPoints=DER:{point.hex()}",
+                                                  "authorityKeyIdentifier=keyid"))
+    answers["/lists.crl"] = lists.crl(number=9, point=["indirectCRL=TRUE"])
+    assert [*failures(maintain("--all"))] == [f"{server.url}/lists.crl"] and crls() == []
+    upload(lists.cert)
+    assert maintain("--all")["crls_fetched"] == 1 and crls() == ["0x9"]
+    assert maintain("--all")["crls_fetched"] == 0
 
 
 def test_what_was_fetched_refuses(ca, server, upload, maintain, command, tmp_path):

@@ -56,7 +56,7 @@ def test_init_says_what_is_lost_without_a_standby(cluster, tmp_path):
     admin.must("hub", "init", "--single")
     admin.must("hub", "upgrade")
     assert admin.json("hub", "status") == first
-    assert first["single"] and first["revision"] == 0 and first["form"] == 1
+    assert first["single"] and first["revision"] == 0 and first["form"] == 2
     assert "it has no standby" in admin.must("hub", "status").text
 
 
@@ -70,7 +70,7 @@ def test_status_without_tables_realm_or_admission(fleet, cluster):
     cluster.sql("DROP DATABASE empty")
 
 
-@pytest.mark.parametrize("form", [0, 2])
+@pytest.mark.parametrize("form", [0, 1, 3])
 def test_tables_of_another_form(form, two, pki, cluster):
     """Neither an older nor a newer form is written or read."""
     one, _ = two
@@ -80,7 +80,7 @@ def test_tables_of_another_form(form, two, pki, cluster):
             assert "tables are of another form" in text_of(one, *words, rc=SYSTEM)
         assert not one.keyring.exists() or not one.rows()
     finally:
-        cluster.sql("UPDATE smime_policy.hub SET form = 1")
+        cluster.sql("UPDATE smime_policy.hub SET form = 2")
 
 
 def test_who_may_what(fleet, pki, cluster):
@@ -249,7 +249,7 @@ def test_collected_certificates_stay_narrow(two, pki, mail, tmp_path):
 
 
 def test_two_writers_meet(two, pki, cluster, fleet):
-    """The one who was slower is told, and nothing of his is stored."""
+    """The one who was slower is told, and nothing of his is stored; the next time he knows."""
     one, two = two
     one.must("upload", pki.self_ca.pem)
     two.must("sync")
@@ -257,8 +257,11 @@ def test_two_writers_meet(two, pki, cluster, fleet):
     text = text_of(two, "upload", "--as", "identity", pki.self_ca.pem, pki.self_ca.key, "--no-passphrase", rc=SYSTEM)
     assert "another host has changed" in text and "nothing was stored" in text
     assert cluster.sql(f"SELECT revision FROM smime_policy.realm WHERE realm = '{fleet.realm}'") == "2"
-    two.must("sync")
     assert [row[1] for row in two.rows()] == ["ca"]
+    two.must("upload", "--as", "identity", pki.self_ca.pem, pki.self_ca.key, "--no-passphrase")
+    assert [row[1] for row in two.rows()] == ["identity"]
+    one.must("sync")
+    one.must("keyring", "check")
 
 
 def test_json_fits_the_schema(two, pki):
@@ -295,7 +298,11 @@ def test_the_guide(cluster, pki, tmp_path, mail):
     shell("host1", "one")
     assert "hub" in shell("host2", "two").text
     assert (homes["host2"] / "letter.p7m").stat().st_size > 0
+    shell("server", "backup")
     shell("host1", "gone")
+    cluster.sql("DROP DATABASE smime")
+    shell("server", "restore")
+    assert "good_chain@example.com" in shell("host2", "two").text
     cluster.sql("DROP DATABASE smime")
 
 
@@ -514,9 +521,9 @@ def test_a_row_that_is_not_known(two, pki, cluster, fleet):
     one.must("upload", pki.good_chain.pem)
     two.must("sync")
     cluster.sql("INSERT INTO smime_policy.journal (realm, revision, ordinal, epoch, what, name, who, made) "
-                f"VALUES ('{fleet.realm}', 2, 1, '', 'crl', sha256('x'), 'x', now()); "
+                f"VALUES ('{fleet.realm}', 2, 1, '', 'thing', sha256('x'), 'x', now()); "
                 f"UPDATE smime_policy.realm SET revision = 2 WHERE realm = '{fleet.realm}'")
-    assert "does not know (crl)" in text_of(two, "sync", rc=SYSTEM)
+    assert "does not know (thing)" in text_of(two, "sync", rc=SYSTEM)
     assert len(two.rows()) == 1
 
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Changing and saving the keyring: remove, export and back, check and backup."""
 
+import contextlib
 import json
 import os
 import re
@@ -11,10 +12,11 @@ import sqlite3
 import stat
 import subprocess
 import threading
+from pathlib import Path
 
 import pytest
 
-from harness import COMMAND, PATIENCE, REPO, environment, must, run, stock
+from harness import COMMAND, PATIENCE, REPO, environment, must, run, stock, wait_for
 from programs import needs
 from test_keyring_list import fingerprint, keyring, names  # pylint: disable=unused-import
 
@@ -672,6 +674,49 @@ def test_backup_while_others_write(tmp_path, pki):
         stop.set()
         writer.join()
     assert not faults
+
+
+def is_locked(path):
+    """Does a program hold the keyring, so that no other can write?"""
+    with contextlib.closing(sqlite3.connect(path / "certificates.db", timeout=0)) as db:
+        try:
+            db.execute("BEGIN EXCLUSIVE")
+        except sqlite3.OperationalError:
+            return True
+    return False
+
+
+@needs("strace")
+@pytest.mark.parametrize("words", [["keyring", "backup", "copy"], ["keyring", "check"],
+                                   ["remove", "--with-key", "good_rsa@example.com"]])
+def test_first_private_key_of_another_process(tmp_path, pki, words):
+    """It may come whenever a command has asked whether there are any: it goes with its certificate."""
+    for number in range(1, 20):
+        here = tmp_path / str(number)
+        here.mkdir()
+        must(command(here / "k", "upload", pki["root"].pem, pki["good_rsa"].pem))
+        trace = here / "trace"
+        trace.touch()
+        with subprocess.Popen(["strace", "-o", trace, "-P", here / "k" / "keys.db", "-e",
+                               f"inject=newfstatat:signal=STOP:when={number}", COMMAND,
+                               "--keyring", here / "k", *words],
+                              env=environment(), cwd=here, stderr=subprocess.PIPE) as process:
+            wait_for(lambda p=process, t=trace: p.poll() is not None or
+                     "--- stopped by SIGSTOP ---" in t.read_text())
+            stopped = process.poll() is None
+            if stopped:
+                if not is_locked(here / "k"):
+                    must(command(here / "k", "upload", "--no-passphrase", pki["good_rsa"].pem,
+                                 pki["good_rsa"].key))
+                pid = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text()
+                os.kill(int(pid), signal.SIGCONT)
+            said = process.communicate(timeout=PATIENCE)[1]
+            assert process.returncode == DONE, (number, said)
+        if not stopped:
+            break
+        for file in here.glob("*/certificates.db"):
+            must(command(file.parent, "keyring", "check"))
+    assert 1 < number < 19
 
 
 def test_interrupted_backup_leaves_nothing_whole(long, tmp_path):

@@ -11,17 +11,11 @@ import subprocess
 import pytest
 
 from harness import BUILD, OPENSSL, environment, must, run, stock
-from responders import Authority
-from web import web
+from responders import Authority, answers
+from web import server
 
 ASK = BUILD / "tests" / "shim" / "fetch" / "ask_ocsp"
 REVOKED_AT = int(datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc).timestamp())
-
-
-@pytest.fixture(scope="module")
-def server():
-    with web() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +38,6 @@ def other(tmp_path_factory):
     one = Authority(tmp_path_factory.mktemp("pki") / "other", "Ca")
     one.responder_cert = one.issue("responder", purpose="OCSPSigning")
     return one
-
-
-@pytest.fixture(autouse=True)
-def answers(server, ca):
-    """Nobody is revoked, and the CA signs the answers."""
-    server.asked.clear()
-    server.answers.clear()
-    server.answers["/ocsp"] = ca.responder()
-    for line in ca.issued.values():
-        line[:3] = ["V", "351231235959Z", ""]
-    return server.answers
 
 
 @pytest.fixture

@@ -7,17 +7,11 @@ import json
 import pytest
 
 from harness import COMMAND, must, run, stock
-from responders import Authority
-from web import web
+from responders import Authority, answers
+from web import server
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 MAIL = "From: Alice <alice@example.org>\nTo: bob@example.org\nSubject: contract\n\nhello\n"
-
-
-@pytest.fixture(scope="module")
-def server():
-    with web() as one:
-        yield one
 
 
 @pytest.fixture(scope="module")
@@ -26,16 +20,6 @@ def ca(server, tmp_path_factory):
     for name in ("alice", "bob"):
         setattr(one, name, one.issue(name, f"authorityInfoAccess=OCSP;URI:{server.url}/ocsp"))
     return one
-
-
-@pytest.fixture(autouse=True)
-def answers(server, ca):
-    server.asked.clear()
-    server.answers.clear()
-    server.answers["/ocsp"] = ca.responder()
-    for line in ca.issued.values():
-        line[:3] = ["V", "351231235959Z", ""]
-    return server.answers
 
 
 @pytest.fixture
@@ -106,6 +90,20 @@ def test_no_answer(verbs, command, answers, tmp_path, name):
     assert done.err.count("note: no answer by OCSP: ") == 1 and "status 404" in done.err
     done = command(*verbs[name])
     assert done.rc == DONE and done.err.count("note: no answer by OCSP: ") == 1, done
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer_and_no_note(ca, verbs, command, answers, tmp_path, name):
+    """With --quiet nothing is said of it; with --json it is a member, also in the report of `maintain`."""
+    answers.clear()
+    done = command(*verbs[name], "--quiet")
+    assert done.rc == DONE and "OCSP" not in done.err and (tmp_path / "out").exists(), done
+    for words, rc in ((verbs[name], DONE), (("maintain",), DONE)):
+        done = command(*words, "--json")
+        why, = json.loads(done.out)["ocsp"]
+        assert done.rc == rc and "status 404" in why and "OCSP" not in done.err, done
+    answers["/ocsp"] = ca.responder()
+    assert "ocsp" not in json.loads(must(command(*verbs[name], "--json")).out)
 
 
 def test_decrypting_asks_nobody(ca, verbs, command, server, tmp_path):

@@ -19,8 +19,8 @@ from harness import COMMAND, MODULE, OPENSSL, PATIENCE, REPO, copy_command, must
 from terminal import Terminal
 
 # Where the guides say that the command is, and the directory of the link named openssl.
-INSTALLED_COMMAND = "/usr/local/bin/smime-policy"
-INSTALLED_LINKS = "/usr/local/libexec/smime-policy"
+INSTALLED_COMMAND = "/usr/bin/smime-policy"
+INSTALLED_LINKS = "/usr/libexec/smime-policy"
 
 # Certificates that may neither sign nor be encrypted to, and the rule that says so.
 REFUSED = {"expired": "expired", "eku_server": "extended-key-usage", "no_san": "san-email",

@@ -4,8 +4,11 @@
 
 import contextlib
 import http.client
+import socket
 import socketserver
 import threading
+
+import pytest
 
 
 class Exchange(socketserver.StreamRequestHandler):
@@ -47,21 +50,33 @@ class Web(socketserver.ThreadingTCPServer):
     daemon_threads = True
 
     def __init__(self, host="127.0.0.1"):
+        if ":" in host:
+            self.address_family = socket.AF_INET6
         super().__init__((host, 0), Exchange)
         self.answers, self.asked = {}, []
         self.ended = threading.Event()
         self.port = self.server_address[1]
-        self.url = f"http://{host}:{self.port}"
-        self.place = f"{host}:{self.port}"
+        self.place = f"[{host}]:{self.port}" if ":" in host else f"{host}:{self.port}"
+        self.url = f"http://{self.place}"
 
     @property
     def paths(self):
         return [line.split()[1] for line, _headers, _body in self.asked]
 
 
+def why_no_ipv6():
+    """Why nothing can be served on ::1; None if it can."""
+    try:
+        with socket.socket(socket.AF_INET6) as one:
+            one.bind(("::1", 0))
+    except OSError as error:
+        return f"this host has no IPv6: {error.strerror}"
+    return None
+
+
 @contextlib.contextmanager
-def web():
-    with Web() as server:
+def web(host="127.0.0.1"):
+    with Web(host) as server:
         thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
         thread.start()
         try:
@@ -70,3 +85,10 @@ def web():
             server.ended.set()
             server.shutdown()
             thread.join()
+
+
+@pytest.fixture(scope="module")
+def server():
+    """One for all tests of a file that imports this."""
+    with web() as one:
+        yield one

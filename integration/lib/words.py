@@ -15,12 +15,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import SimpleNamespace
 
-from crl_maker import DAY, NOW, crl, delta_of, entry, scope
+from crl_maker import DAY, NOW, crl, delta_of, entry, issuer_of_entry, scope
+from der import subject_of
 from harness import COMMAND, OPENSSL, REPO, environment, must, run, stock
 from terminal import Terminal
 
 # Every command of the program.
-COMMANDS = re.findall(r'\{ "(\w+)", shim_run_', (REPO / "shim" / "tool" / "tool.c").read_text())
+COMMANDS = re.findall(r'\{ "(\w+)", (?:NULL|shim_run_)', (REPO / "shim" / "tool" / "tool.c").read_text())
 assert {"sign", "cms", "keyring", "doctor"} <= set(COMMANDS)
 
 # A day for which every certificate of the page is judged, as if it were today.
@@ -176,7 +177,7 @@ SECTIONS = [
     section(
         "CRLs",
         "smime-policy upload ca.crl", "smime-policy upload ca.crl", "smime-policy upload old.crl",
-        "smime-policy upload --keep-going spoiled.crl strange.crl", "smime-policy upload stale.crl",
+        "smime-policy upload --keep-going spoiled.crl strange.crl named.crl unnamed.crl", "smime-policy upload stale.crl",
         "smime-policy upload indirect.crl", "smime-policy upload delta.crl", "smime-policy upload part.crl",
         "smime-policy upload reasons.crl",
         "smime-policy list --crls --role ca", "smime-policy remove --crls 12345678",
@@ -355,6 +356,9 @@ class World:
                 ("ca", crl(ca, [entry(7)], crl_number=5)), ("old", crl(ca, crl_number=4)),
                 ("spoiled", crl(ca, crl_number=6, spoil=True)), ("strange", crl(stranger)),
                 ("stale", crl(ca, crl_number=6, this=NOW - 9 * DAY, until=NOW - DAY)),
+                ("named", crl(ca, [entry(1, extensions=[issuer_of_entry(subject_of(ca.pem))])], crl_number=7)),
+                ("unnamed", crl(ca, [entry(1, extensions=[issuer_of_entry(b"\x30\0")])], crl_number=7,
+                                extensions=[scope(indirect=True)])),
                 ("indirect", crl(ca, crl_number=7, extensions=[scope(indirect=True)])),
                 ("delta", crl(ca, crl_number=9, extensions=[delta_of(8)])),
                 ("part", crl(ca, crl_number=9, extensions=[scope(point=b"http://ca.example/1.crl")])),

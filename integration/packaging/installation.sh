@@ -16,7 +16,7 @@ fail() {
 }
 
 install_from() {
-    apt-get install -y -q --no-install-recommends "$@"
+    apt-get install -y -q "$@"
 }
 
 say "Install the older version; nothing switches the system over"
@@ -50,6 +50,18 @@ enabled=$(find /etc/systemd -name 'smime-policy*')
 [ -e /usr/share/doc/smime-policy/docs/use/guide.md ] || fail "no guide"
 man_page=$(dpkg -L smime-policy | grep -c '/man/man')
 [ "$man_page" -gt 0 ] || fail "no manual page"
+
+say "What is loaded when a setting needs it: recommended, or found missing and named"
+printf '%s\n' 'ocsp = on' 'contacts = ldap://ldap.example.com/' >network.cnf
+smime-policy --policy network.cnf doctor
+apt-get purge -y -q 'libcurl3*' 'libldap*' libpq5
+echo 'hub = service=mail' >>network.cnf
+! smime-policy --policy network.cnf doctor >doctor.txt || fail "what is missing is no fault"
+grep '^fail  library' doctor.txt
+for library in libcurl3-gnutls libldap libpq5; do
+    grep -q "^fail  library: .*install.*$library" doctor.txt || fail "$library is not named"
+done
+smime-policy demo
 
 say "The library and its header, beside"
 install_from /work/first/libsmimepolicy0_*.deb /work/first/libsmimepolicy-dev_*.deb

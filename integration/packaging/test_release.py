@@ -48,7 +48,7 @@ def commit(where):
 
 
 def check(where, *words):
-    return run(where / "integration" / "release.sh", "--check", *words, cwd=where)
+    return run(where / "integration" / "release.sh", "--check", *words, cwd=where, env=os.environ | IDENTITY)
 
 
 def test_ready(clone):
@@ -98,6 +98,14 @@ def test_not_committed(clone):
     (clone / "more").write_text("")
     result = check(clone)
     assert (result.rc, "not committed" in result.err) == (1, True), result
+
+
+def test_nobody_who_makes_the_tag(clone):
+    """It is noticed before the packages are built."""
+    env = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "user.useConfigOnly",
+           "GIT_CONFIG_VALUE_0": "true"}
+    result = run(clone / "integration" / "release.sh", "--check", cwd=clone, env=env)
+    assert (result.rc, "does not know who makes the tag" in result.err) == (1, True), result
 
 
 def test_released_before(clone):

@@ -182,8 +182,8 @@ static smimepolicy_verdict *judge_anchor(const struct sp_facts *signer, const ST
                                          const smimepolicy_settings *settings)
 {
     int last = sk_X509_num(chain) - 1;
-    const X509 *anchor = last < 0 ? NULL : sk_X509_value(chain, last);
-    struct sp_facts *facts = anchor == NULL ? NULL : sp_facts_new(anchor);
+    const X509 *anchor = sk_X509_value(chain, last);
+    struct sp_facts *facts = sp_facts_new(anchor);
     smimepolicy_verdict *verdict = NULL;
     struct sp_standing standing;
     char *why;
@@ -205,11 +205,8 @@ static bool is_never_anchor(const STACK_OF(X509) *chain, const smimepolicy_setti
 {
     const X509 *anchor = sk_X509_value(chain, sk_X509_num(chain) - 1);
     char *why = NULL;
-    bool never;
+    bool never = sp_is_never_anchor(standing_of(settings, anchor, &why)) || why != NULL;
 
-    if (anchor == NULL)
-        return false;
-    never = sp_is_never_anchor(standing_of(settings, anchor, &why)) || why != NULL;
     OPENSSL_free(why);
     return never;
 }
@@ -221,8 +218,10 @@ static bool is_never_anchor(const STACK_OF(X509) *chain, const smimepolicy_setti
 static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STORE_CTX *ctx,
                                         const smimepolicy_settings *settings, bool *complete)
 {
-    int error = X509_STORE_CTX_get_error(ctx);
     const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
+    /* A program that asks without a chain has verified none. */
+    int error = sk_X509_num(chain) > 0 ? X509_STORE_CTX_get_error(ctx)
+                                       : X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
     const X509 *no_issuer = find_no_issuer(chain, settings, complete);
     X509 *cert = X509_STORE_CTX_get0_cert(ctx);
     bool provided = false;

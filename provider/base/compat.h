@@ -7,7 +7,10 @@
 #ifndef SP_COMPAT_H
 #define SP_COMPAT_H
 
+#include <stdbool.h>
+
 #include <openssl/core_dispatch.h>
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <openssl/lhash.h>
 #include <openssl/opensslv.h>
@@ -34,6 +37,17 @@ typedef const X509 sp_trust_x509;
 #else
 typedef X509 sp_trust_x509;
 #endif
+
+/* Does `openssl` encrypt with AES-256 if no cipher is named?  Before 3.5 it takes 3DES. */
+static inline bool sp_stock_takes_aes(void)
+{
+    return OpenSSL_version_num() >= 0x30500000L;
+}
+/* Can it check a MAC of PKCS#12 that is made with PBMAC1? */
+static inline bool sp_has_pbmac1(void)
+{
+    return OpenSSL_version_num() >= 0x30400000L;
+}
 
 /* A symbol that some versions of libcrypto lack.  Its address is NULL there. */
 #define SP_WEAK __attribute__((weak))

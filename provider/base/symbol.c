@@ -7,11 +7,28 @@
 #include <dlfcn.h>
 #include <string.h>
 
-bool sp_symbol(void *library, const char *name, void *function, size_t size)
+/* The next of a list of names, each of which ends with a NUL. */
+static const char *next_of(const char *names)
 {
-    void *symbol = dlsym(library, name);
+    return names + strlen(names) + 1;
+}
 
-    /* C does not convert addresses of functions to void pointers. */
-    memcpy(function, &symbol, size);
-    return symbol != NULL;
+bool sp_symbols_load(const char *files, const char *names, void *functions)
+{
+    char *to = functions;
+    void *library = NULL;
+    bool complete;
+
+    for (; library == NULL && *files != '\0'; files = next_of(files))
+        library = dlopen(files, RTLD_NOW | RTLD_LOCAL);
+    complete = library != NULL;
+    for (; complete && *names != '\0'; names = next_of(names)) {
+        void *symbol = dlsym(library, names);
+
+        /* C does not convert addresses of functions to void pointers. */
+        memcpy(to, &symbol, sizeof(symbol));
+        to += sizeof(symbol);
+        complete = symbol != NULL;
+    }
+    return complete;
 }

@@ -1,20 +1,22 @@
 /*
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
+ *
+ * Libraries that are loaded when they are first needed, as most processes never need them.
  */
 #ifndef SP_SYMBOL_H
 #define SP_SYMBOL_H
 
 #include <stdbool.h>
-#include <stddef.h>
 
 /*
- * Look up |name| in |library|, which dlopen() gave.
+ * Load the first of |files| that is there, and find functions in it by their |names|.  In both
+ * lists each name ends with a NUL, and an empty one follows the last.  The library is never
+ * closed: the program may use it, too, and threads may be inside.
  *
- * @param function  points to a function pointer of |size| bytes, which is set; to NULL
- *                  if there is no such symbol
- * @return true if there is one
+ * @param functions  a struct with a pointer for each name, in their order, and nothing else
+ * @return true if all are there
  */
-bool sp_symbol(void *library, const char *name, void *function, size_t size);
+bool sp_symbols_load(const char *files, const char *names, void *functions);
 
 #endif

@@ -198,6 +198,7 @@ void sp_hub_clear(struct sp_hub *hub)
     OPENSSL_free(hub->realm);
     OPENSSL_free(hub->epoch);
     OPENSSL_free(hub->anchors);
+    OPENSSL_free(hub->crls);
     *hub = (struct sp_hub){ 0 };
 }
 

@@ -250,6 +250,25 @@ struct sp_hub {
     int64_t revision;    /* how far the copy reaches; 0: it is not whole yet */
     int64_t certificates;
     unsigned char digest[SP_SHA256_LENGTH]; /* the sums of all members, XORed */
+    struct sp_hub_crl *crls;                /* owned: the CRLs of the hub, sorted by their names */
+    size_t crl_count;
+    /* Since then a certificate was stored that may have signed a CRL, which was refused. */
+    bool crls_again;
+};
+/* A CRL of the hub.  It is stored as it is, so it consists of bytes alone. */
+struct sp_hub_crl {
+    unsigned char name[SP_SHA256_LENGTH];    /* which: of what key, name, scope and part */
+    unsigned char content[SP_SHA256_LENGTH]; /* the SHA-256 of its DER */
+    unsigned char state;                     /* of SP_HUB_CRL_*; what is 0 is no CRL */
+    /* What is not newer is refused: number and thisUpdate of one that was stored, big-endian. */
+    unsigned char number_length;
+    unsigned char number[20];
+    unsigned char this_update[8];
+};
+enum {
+    SP_HUB_CRL_STORED = 1,  /* it was verified, and this or a newer one is stored */
+    SP_HUB_CRL_REFUSED = 2, /* it was not: its issuer is not stored as a ca, or it is too old */
+    SP_HUB_CRL_GONE = 3     /* the hub has it no more */
 };
 struct sp_member {
     unsigned char fingerprint[SP_SHA256_LENGTH];

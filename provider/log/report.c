@@ -86,16 +86,18 @@ static bool hold(const char *bytes, size_t length)
     return !held.failed;
 }
 
-/* Write |line|, which has no line end, in one piece. */
+/* Write |line|, which has no line end, in one piece.  It ends in no NUL. */
 static bool put(const char *line)
 {
     char whole[SP_REPORT_LINE_MAX];
     size_t length = strlen(line);
 
     if (length < sizeof(whole)) {
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
         memcpy(whole, line, length);
     } else {
         length = cut_length(line, sizeof(whole) - sizeof(CUT));
+        /* NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
         memcpy(whole, line, length);
         memcpy(whole + length, CUT, sizeof(CUT) - 1);
         length += sizeof(CUT) - 1;

@@ -9,18 +9,14 @@
  * The functions have the names of jansson's, so that nobody who calls them has to
  * know.  They are linked into the module and seen by nothing else.
  */
-#include <dlfcn.h>
 #include <stdarg.h>
 #include <stdbool.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
 
 #include <jansson.h>
 
 #include "base/symbol.h"
-
-#define LIBRARY "libjansson.so.4"
 
 #define FUNCTIONS(X)                                                                               \
     X(array)                                                                                       \
@@ -37,7 +33,7 @@
     X(vpack_ex)
 
 struct functions {
-#define X(name) __typeof__(json_##name) *name;
+#define X(name) __typeof__(json_##name) *(name);
     FUNCTIONS(X)
 #undef X
 };
@@ -47,15 +43,10 @@ static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct functions loaded;
 static bool complete;
 
-/* Load the library.  It is never closed, as the module is not. */
 static void load(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-    complete = library != NULL;
-#define X(name)                                                                                    \
-    complete = complete && sp_symbol(library, "json_" #name, &loaded.name, sizeof(loaded.name));
-    FUNCTIONS(X)
+#define X(name) "json_" #name "\0"
+    complete = sp_symbols_load("libjansson.so.4\0", FUNCTIONS(X), &loaded);
 #undef X
 }
 

@@ -12,7 +12,7 @@
 #include "settings/rule_ids.h"
 
 static CRYPTO_ONCE loaded = CRYPTO_ONCE_STATIC_INIT;
-/* With the name of the library and an end. */
+/* With the name of the library and an end.  NOLINTNEXTLINE(bugprone-macro-parentheses) */
 #define ONE(id, text) +1
 static ERR_STRING_DATA strings[2 + SP_RULE_COUNT SP_OWN_REASONS(ONE)];
 #undef ONE

@@ -20,11 +20,12 @@
 
 struct question {
     const struct sp_crl_folder *folder;
+    uint64_t by; /* the name of the CRL's issuer: the certificate's own one, or a cRLIssuer of it */
     struct sp_kinship kin;
     sp_has_signed_fn *has_signed;
     const void *data;
     time_t at;
-    bool wants_answer; /* is it of interest whether an answer covers the certificate? */
+    unsigned wants; /* as sp_revocation_find() has it */
     struct sp_revocation *found;
     size_t files;
     bool failed; /* memory ran out */
@@ -46,6 +47,7 @@ static int weight(enum sp_revocation_state state)
 /* Keep |answer|, which is taken over, if it says more than what was found so far. */
 static void keep(struct question *question, struct sp_revocation *answer)
 {
+    answer->above = question->found->above;
     if (weight(answer->state) > weight(question->found->state)) {
         sp_revocation_clear(question->found);
         *question->found = *answer;
@@ -63,12 +65,18 @@ static void keep_damage(struct question *question, char *why)
     keep(question, &damaged);
 }
 
-/* Has the key of |file| issued the certificate?  1: yes; 0: no; -1: that cannot be told. */
+/*
+ * May |file| be about the certificate?  Its key has issued it; or the certificate names it as
+ * cRLIssuer, and the issuers of both are below the same ca.  1: yes; 0: no; -1: that cannot be
+ * told.
+ */
 static int is_issuer(const struct question *question, const struct sp_crl_opened *file)
 {
     unsigned char *cert;
     int is = -1;
 
+    if (question->by != question->kin.issuer)
+        return sp_crl_is_about(&file->header, question->kin.issuer, question->kin.issuer_key_id);
     if (file->header.ski != 0 && file->header.ski == question->kin.issuer_key_id)
         return 1;
     if (question->has_signed == NULL)
@@ -79,16 +87,30 @@ static int is_issuer(const struct question *question, const struct sp_crl_opened
     return is;
 }
 
-/* Is every certificate of this kind, with whatever reason, in the CRL? */
-static bool is_in_scope(const struct sp_kinship *kin, const struct sp_crl_header *header)
+/* [RFC 5280, 6.3.3 (b)] Does the certificate name the distribution point of the CRL, with whatever
+ * reason?  A CRL that is no part is of every point of its issuer. */
+static bool names_point(const struct question *question, const struct sp_crl_header *header)
 {
-    const uint64_t scope = header->scope & ~(uint64_t)SP_CRL_PART;
+    const struct sp_kinship *kin = &question->kin;
+    const bool is_part = (header->scope & SP_CRL_PART) != 0;
+
+    if (question->by == kin->issuer)
+        return !is_part || sp_share_point(kin->points, header->points);
+    for (size_t i = 0; i < SP_MOST_DELEGATIONS; i++)
+        if (kin->delegations[i].issuer == question->by && kin->delegations[i].all_reasons &&
+            (!is_part || sp_share_point(kin->delegations[i].points, header->points)))
+            return true;
+    return false;
+}
+
+/* Is every certificate of this kind, with whatever reason, in the CRL? */
+static bool is_in_scope(const struct question *question, const struct sp_crl_header *header)
+{
+    const uint64_t scope = header->scope & ~(uint64_t)(SP_CRL_PART | SP_CRL_INDIRECT);
+    const struct sp_kinship *kin = &question->kin;
 
     /* No file can name such a serial number. */
-    if (kin->serial_length > SP_CRL_LONGEST_SERIAL)
-        return false;
-    /* [RFC 5280, 6.3.3 (b)(2)] A part is of the certificates that name its distribution point. */
-    if ((header->scope & SP_CRL_PART) != 0 && !sp_share_point(kin->points, header->points))
+    if (kin->serial_length > SP_CRL_LONGEST_SERIAL || !names_point(question, header))
         return false;
     if (scope == SP_CRL_USERS)
         return !kin->is_ca;
@@ -98,12 +120,12 @@ static bool is_in_scope(const struct sp_kinship *kin, const struct sp_crl_header
 }
 
 static bool is_named(const unsigned char page[SP_CRL_PAGE], struct sp_crl_serial serial,
-                     struct sp_crl_entry *entry)
+                     uint64_t issuer, struct sp_crl_entry *entry)
 {
     size_t offset = 0;
 
     while (sp_crl_get_entry(page, &offset, entry))
-        if (entry->length == serial.length &&
+        if (entry->length == serial.length && entry->issuer == issuer &&
             memcmp(entry->serial, serial.octets, serial.length) == 0)
             return true;
     return false;
@@ -122,22 +144,82 @@ static void answer_by(struct question *question, const struct sp_crl_opened *fil
         answer.state = SP_REVOCATION_REVOKED;
         answer.at = entry->at;
         answer.reason = entry->reason;
-    } else if (entry == NULL && question->wants_answer && is_in_scope(&question->kin, header) &&
-               is_issuer(question, file) == 1) {
+    } else if (entry == NULL && (question->wants & SP_WANTS_ANSWER) != 0 &&
+               is_in_scope(question, header) && is_issuer(question, file) == 1) {
         answer.state =
             header->next_update >= question->at ? SP_REVOCATION_NONE : SP_REVOCATION_STALE;
     }
     keep(question, &answer);
 }
 
+/* [crl_file.h] Note what a mark says: is the key of |file| the issuer of the certificate? */
+static void take_mark(struct question *question, const struct sp_crl_opened *file,
+                      const unsigned char page[SP_CRL_PAGE])
+{
+    struct sp_crl_entry entry;
+    size_t offset = 0;
+
+    if (question->by == question->kin.issuer && sp_crl_get_entry(page, &offset, &entry) &&
+        is_issuer(question, file) != 0)
+        question->found->above = (struct sp_revoked_above){ true, entry.at, entry.reason };
+}
+
+/* What a responder has answered: revoked, or good until |entry->at|. */
+static void take_ocsp(struct question *question, const struct sp_crl_opened *file,
+                      const struct sp_crl_entry *entry)
+{
+    struct sp_revocation answer = { .reason = -1, .by = SP_BY_OCSP };
+    const int is = is_issuer(question, file);
+
+    if (entry->reason == SP_CRL_GOOD && is == 1 && entry->at >= question->at) {
+        answer.state = SP_REVOCATION_NONE;
+        answer.next_update = entry->at;
+    } else if (entry->reason != SP_CRL_GOOD && is != 0) {
+        answer.state = SP_REVOCATION_REVOKED;
+        answer.at = entry->at;
+        answer.reason = entry->reason;
+    }
+    keep(question, &answer);
+}
+
+/* Look for the certificate on its page.  |file| is one of |question->folder|. */
+static void ask_page(struct question *question, const struct sp_crl_opened *file, const char *name)
+{
+    const struct sp_crl_serial serial =
+        sp_crl_serial(question->kin.serial, question->kin.serial_length);
+    const bool indirect = (file->header.scope & SP_CRL_INDIRECT) != 0;
+    const bool is_mark = (file->header.scope & SP_CRL_ISSUER) != 0;
+    const bool is_ocsp = (file->header.scope & SP_CRL_OCSP) != 0;
+    const uint64_t issuer = indirect ? question->kin.issuer : 0;
+    const uint64_t number = is_mark ? 1 : sp_crl_page_of(serial, issuer, &file->header);
+    unsigned char page[SP_CRL_PAGE];
+    struct sp_crl_entry entry;
+    char *why = NULL;
+
+    if (!indirect && question->by != question->kin.issuer)
+        return;
+    if (is_ocsp && (question->wants & SP_WANTS_OCSP) == 0)
+        return;
+    if (!sp_crl_read_page(file, number, page)) {
+        (void)sp_crl_damaged(sp_crl_path(question->folder->keyring, question->folder->name, name),
+                             &why);
+        keep_damage(question, why);
+    } else if (is_mark) {
+        take_mark(question, file, page);
+    } else {
+        const bool named = is_named(page, serial, issuer, &entry);
+
+        if (!is_ocsp)
+            answer_by(question, file, named ? &entry : NULL);
+        else if (named)
+            take_ocsp(question, file, &entry);
+    }
+}
+
 static bool ask_file(const char *name, void *data)
 {
     struct question *question = data;
-    const struct sp_crl_serial serial =
-        sp_crl_serial(question->kin.serial, question->kin.serial_length);
-    unsigned char page[SP_CRL_PAGE];
     struct sp_crl_opened file;
-    struct sp_crl_entry entry;
     enum sp_crl_there there;
     char *why = NULL;
 
@@ -155,26 +237,20 @@ static bool ask_file(const char *name, void *data)
         keep_damage(question, why);
     if (there != SP_CRL_THERE)
         return true;
-    if (!sp_crl_read_page(&file, sp_crl_page_of(serial, file.header.seed, file.header.pages),
-                          page)) {
-        (void)sp_crl_damaged(sp_crl_path(question->folder->keyring, question->folder->name, name),
-                             &why);
-        keep_damage(question, why);
-    } else {
-        answer_by(question, &file, is_named(page, serial, &entry) ? &entry : NULL);
-    }
+    ask_page(question, &file, name);
     sp_crl_close(&file);
     return question->found->state != SP_REVOCATION_REVOKED;
 }
 
-static void ask_folder(struct question *question, const struct sp_crl_folder *crls)
+static void ask_folder(struct question *question, const struct sp_crl_folder *crls, uint64_t by)
 {
     char name[SP_CRL_FOLDER_NAME];
     struct sp_crl_folder folder;
     char *why = NULL;
     enum sp_crl_there there;
 
-    sp_crl_folder_name(question->kin.issuer, name);
+    question->by = by;
+    sp_crl_folder_name(by, name);
     there = sp_crl_open_folder(&folder, crls, name, &why);
     if (there == SP_CRL_FAULT)
         keep_damage(question, why);
@@ -192,14 +268,27 @@ static void ask_folder(struct question *question, const struct sp_crl_folder *cr
     sp_crl_close_folder(&folder);
 }
 
+/* The CRLs of its own issuer, and those of the issuers that it names for that. */
+static void ask_folders(struct question *question, const struct sp_crl_folder *crls)
+{
+    const struct sp_delegation *delegations = question->kin.delegations;
+
+    ask_folder(question, crls, question->kin.issuer);
+    for (size_t i = 0; i < SP_MOST_DELEGATIONS && delegations[i].issuer != 0; i++)
+        if (delegations[i].issuer != question->kin.issuer &&
+            (i == 0 || delegations[i].issuer != delegations[i - 1].issuer) &&
+            question->found->state != SP_REVOCATION_REVOKED)
+            ask_folder(question, crls, delegations[i].issuer);
+}
+
 bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_t at,
-                        bool wants_answer, struct sp_revocation *found)
+                        unsigned wants, struct sp_revocation *found)
 {
     struct question question = { .kin = sp_facts_kinship(asked->facts),
                                  .has_signed = asked->has_signed,
                                  .data = asked->data,
                                  .at = at,
-                                 .wants_answer = wants_answer,
+                                 .wants = wants,
                                  .found = found };
     struct sp_crl_folder crls;
     enum sp_crl_there there;
@@ -216,111 +305,8 @@ bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_
             keep_damage(&question, sp_format("the name of the certificate's issuer cannot be read; "
                                              "use another certificate"));
         else
-            ask_folder(&question, &crls);
+            ask_folders(&question, &crls);
         sp_crl_close_folder(&crls);
     }
     return !question.failed;
-}
-
-/* Written by sp_revocation_ask_also(), in the command. */
-static sp_ask_also_fn *ask_also;
-
-void sp_revocation_ask_also(sp_ask_also_fn *also)
-{
-    ask_also = also;
-}
-
-static bool find_elsewhere(const struct sp_asked *asked, struct sp_revocation *found)
-{
-    return ask_also == NULL || asked->has_signed != sp_x509_is_signed_by ||
-           found->state == SP_REVOCATION_REVOKED || found->state == SP_REVOCATION_DAMAGED ||
-           ask_also(asked->data, found);
-}
-
-bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
-                            const smimepolicy_settings *settings, struct sp_revocation *found)
-{
-    *found = (struct sp_revocation){ .state = SP_REVOCATION_NONE, .reason = -1 };
-    return !sp_revocation_is_asked(settings) ||
-           (sp_revocation_find(keyring, asked, at, sp_revocation_needs_answer(settings), found) &&
-            find_elsewhere(asked, found));
-}
-
-smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
-                                         smimepolicy_use use, time_t at,
-                                         const struct sp_signing_time *signed_at,
-                                         const smimepolicy_settings *settings)
-{
-    smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found;
-
-    if (sp_revocation_find_for(keyring, asked, at, settings, &found))
-        verdict = sp_judge_revocation(asked->facts, &found, use, at, signed_at, settings);
-    sp_revocation_clear(&found);
-    return verdict;
-}
-
-smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
-                                                sp_is_anchor_fn *is_anchor, const void *data,
-                                                smimepolicy_use use, time_t at,
-                                                const smimepolicy_settings *settings)
-{
-    smimepolicy_verdict *verdict = NULL;
-    struct sp_revocation found = { .state = SP_REVOCATION_NONE, .reason = -1 };
-    bool anchor;
-
-    if (sp_is_own_issuer(asked->facts) ||
-        sp_revocation_find_for(keyring, asked, at, settings, &found)) {
-        anchor = found.state != SP_REVOCATION_REVOKED && sp_revocation_speaks(&found, settings) &&
-                 is_anchor(data);
-        verdict = sp_judge_issuer_revocation(asked->facts, &found, anchor, use, at, settings);
-    }
-    sp_revocation_clear(&found);
-    return verdict;
-}
-
-smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
-                                       const struct sp_asked *asked, time_t at,
-                                       const struct sp_signing_time *signed_at,
-                                       const smimepolicy_settings *settings)
-{
-    struct sp_revocation found;
-
-    if (verdict == NULL)
-        return NULL;
-    if (!sp_revocation_find_for(keyring, asked, at, settings, &found))
-        verdict = sp_verdict_join(verdict, NULL);
-    else if (sp_revocation_speaks(&found, settings))
-        verdict = sp_verdict_join(verdict, sp_judge_revocation(asked->facts, &found,
-                                                               smimepolicy_verdict_use(verdict), at,
-                                                               signed_at, settings));
-    sp_revocation_clear(&found);
-    return verdict;
-}
-
-/* libcrypto reports a key of another kind as an error. */
-int sp_is_signed_by(X509 *cert, X509 *issuer)
-{
-    EVP_PKEY *key = X509_get0_pubkey(issuer);
-    const int verified = key == NULL ? -1 : X509_verify(cert, key);
-
-    if (verified >= 0 || key == NULL)
-        return verified;
-    return ERR_GET_REASON(ERR_peek_last_error()) == ASN1_R_WRONG_PUBLIC_KEY_TYPE ? 0 : -1;
-}
-
-int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void *data)
-{
-    X509 *above, *cert;
-    int is = -1;
-
-    ERR_set_mark();
-    above = d2i_X509(NULL, &issuer, (long)length);
-    cert = X509_dup(data);
-    if (above != NULL && cert != NULL)
-        is = sp_is_signed_by(cert, above);
-    X509_free(above);
-    X509_free(cert);
-    ERR_pop_to_mark();
-    return is;
 }

@@ -42,19 +42,22 @@ int sp_x509_is_signed_by(const unsigned char *issuer, size_t length, const void 
  *
  * @param keyring  NULL: nothing is stored
  * @param at  when the certificate is used: is an answer fresh then?
- * @param wants_answer  is SP_REVOCATION_NONE or STALE of interest?  Else UNKNOWN stands for
- *                      them, which spares a signature
+ * @param wants  SP_WANTS_ANSWER: SP_REVOCATION_NONE or STALE is of interest; else UNKNOWN stands
+ *               for them, which spares a signature.  SP_WANTS_OCSP: what responders have answered
+ *               counts, too
  * @param found  to clear with sp_revocation_clear(), whatever is returned
  * @return false only if out of memory
  */
+enum { SP_WANTS_ANSWER = 1, SP_WANTS_OCSP = 2 };
 bool sp_revocation_find(const char *keyring, const struct sp_asked *asked, time_t at,
-                        bool wants_answer, struct sp_revocation *found);
+                        unsigned wants, struct sp_revocation *found);
 
 /*
  * For the command alone, which may use the network: sp_revocation_find_for() asks |also|, too,
  * unless a CRL names the certificate or is damaged.  It gets the certificate, if that is the
  * data of sp_x509_is_signed_by(), and may put another answer into |found|; false if memory runs
- * out.  It is set once, before certificates are judged; no module sets it.
+ * out.  It is set once, before certificates are judged; no module sets it.  Then the answers that
+ * are kept for gates do not count: |also| knows more of them.
  */
 typedef bool sp_ask_also_fn(const X509 *cert, struct sp_revocation *found);
 void sp_revocation_ask_also(sp_ask_also_fn *also);
@@ -63,22 +66,24 @@ void sp_revocation_ask_also(sp_ask_also_fn *also);
 bool sp_revocation_find_for(const char *keyring, const struct sp_asked *asked, time_t at,
                             const smimepolicy_settings *settings, struct sp_revocation *found);
 
-/* Find and judge; nothing is asked if |settings| say so.  NULL only if out of memory. */
+/* Find the revocation, and judge it with sp_judge_revocation().  NULL only if out of memory. */
 smimepolicy_verdict *sp_revocation_judge(const char *keyring, const struct sp_asked *asked,
                                          smimepolicy_use use, time_t at,
                                          const struct sp_signing_time *signed_at,
                                          const smimepolicy_settings *settings);
 /*
- * The same of an issuer, as sp_judge_issuer_revocation() judges it.  |is_anchor| is asked with
- * |data|, if its answer matters.
+ * Find the revocation of an issuer, and judge it with sp_judge_issuer_revocation().  |is_anchor|
+ * is asked with |data|, if its answer matters.  NULL only if out of memory.
  */
 typedef bool sp_is_anchor_fn(const void *data);
 smimepolicy_verdict *sp_revocation_judge_issuer(const char *keyring, const struct sp_asked *asked,
                                                 sp_is_anchor_fn *is_anchor, const void *data,
                                                 smimepolicy_use use, time_t at,
                                                 const smimepolicy_settings *settings);
-/* As sp_revocation_judge(), and add the findings to |verdict|, which is taken over.  NULL also if
- * it is NULL. */
+/*
+ * Find the revocation of any other certificate, judge it with sp_judge_revocation(), and add the
+ * findings to |verdict|, which is taken over.  NULL if it is NULL, or if memory runs out.
+ */
 smimepolicy_verdict *sp_revocation_add(smimepolicy_verdict *verdict, const char *keyring,
                                        const struct sp_asked *asked, time_t at,
                                        const struct sp_signing_time *signed_at,

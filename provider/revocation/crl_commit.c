@@ -32,8 +32,7 @@ static bool failed(const char *keyring, const char *folder, const char *name, ch
     return false;
 }
 
-/* Make KEYRING/crls, unless it is there. */
-static bool make_crls(struct sp_crl_folder *crls, const char *keyring, char **why)
+bool sp_crl_make_crls(struct sp_crl_folder *crls, const char *keyring, char **why)
 {
     const enum sp_crl_there there = sp_crl_open_crls(crls, keyring, why);
     uid_t owner;
@@ -183,7 +182,7 @@ bool sp_crl_writer_commit(struct sp_crl_writer *writer, char **why)
     ends = sp_crl_deal(writer, why);
     if (ends == NULL)
         return false;
-    done = make_crls(&crls, writer->keyring, why);
+    done = sp_crl_make_crls(&crls, writer->keyring, why);
     if (done) {
         done = put_in_folder(writer, &crls, ends, why);
         if (!done)

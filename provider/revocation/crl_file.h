@@ -13,6 +13,9 @@
  * has a file of its own, KEY-SCOPE.crl or KEY-SCOPE-PART.crl.  A file is replaced by
  * rename, so a reader finds the old one or the new one, and there is no index that could
  * contradict it.
+ *
+ * A mark lies in the folder of a ca that is revoked itself, and has the form of a CRL.  Its only
+ * entry is that of the ca.  So a gate that builds no path finds it where it looks anyhow.
  */
 #ifndef SP_CRL_FILE_H
 #define SP_CRL_FILE_H
@@ -41,12 +44,26 @@ enum {
     SP_CRL_CAS = 2,        /* onlyContainsCACerts */
     SP_CRL_ATTRIBUTES = 4, /* onlyContainsAttributeCerts */
     SP_CRL_REASONS = 8,    /* onlySomeReasons: it never says that a certificate is not revoked */
-    SP_CRL_PART = 16       /* of one distribution point: it covers who names that */
+    SP_CRL_PART = 16,      /* of one distribution point: it covers who names that */
+    SP_CRL_ISSUER = 64,    /* no CRL, but a mark: what has this issuer is below a revoked ca */
+    SP_CRL_OCSP = 128,     /* no CRL, but what responders have answered, see sp_ocsp_keep() */
+    SP_CRL_INDIRECT = 32   /* indirectCRL: also of certificates that name its issuer as cRLIssuer */
 };
 /* The longest number, serial number and certificate of an issuer that a file can hold. */
 #define SP_CRL_LONGEST_NUMBER 32
 #define SP_CRL_LONGEST_SERIAL 255
-#define SP_CRL_LONGEST_CERT   (64 * 1024)
+#define SP_CRL_LONGEST_CERT   (64 << 10)
+
+/*
+ * [RFC 5280, 6.3.3 (f)] The issuers whose certificates an indirect CRL may be about are below the
+ * same ca as its own issuer.  So many can be kept; of another one that cannot be told.
+ */
+#define SP_CRL_MOST_OTHERS 384
+/*
+ * An issuer in that list, by the hashes of its name and of its key identifier: is it below the
+ * same ca?
+ */
+uint64_t sp_crl_other(uint64_t name, uint64_t key_id, bool is_below);
 
 struct sp_crl_about {
     int64_t this_update, next_update; /* seconds since the epoch */
@@ -55,9 +72,14 @@ struct sp_crl_about {
     unsigned scope;
     uint64_t part; /* with SP_CRL_PART: which, such as a hash of the distribution point */
     uint64_t points[SP_MOST_POINTS]; /* with SP_CRL_PART: the URIs of that point */
+    /* borrowed: with SP_CRL_INDIRECT: SP_CRL_MOST_OTHERS of sp_crl_other(); 0 ends them */
+    const uint64_t *others;
     /* the SHA-256 of the CRL's DER: equal ones are the same CRL */
     unsigned char content[SP_SHA256_LENGTH];
 };
+
+/* In an SP_CRL_OCSP file, as |reason|: it is not revoked, and |at| is until when that counts. */
+#define SP_CRL_GOOD 100
 
 struct sp_crl_entry {
     /*
@@ -67,7 +89,9 @@ struct sp_crl_entry {
     const unsigned char *serial;
     size_t length;
     int64_t at; /* the revocation date */
-    int reason; /* CRLReason; -1: none is given */
+    int reason; /* CRLReason; -1: none is given; or SP_CRL_GOOD */
+    /* In an indirect CRL: the hash of the name of the certificate's issuer; else 0. */
+    uint64_t issuer;
 };
 /* It returns false to stop. */
 typedef bool sp_crl_entry_fn(const struct sp_crl_entry *entry, void *data);
@@ -95,13 +119,26 @@ bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *
 bool sp_crl_writer_commit(struct sp_crl_writer *writer, char **why);
 void sp_crl_writer_free(struct sp_crl_writer *writer);
 
+/*
+ * Keep what a responder of |issuer| has answered, beside the CRLs, for gates.  The answer was
+ * verified; an older one about that serial number is replaced.
+ *
+ * @param answer  with SP_CRL_GOOD, or revoked; |length| with a |reason| of SP_CRL_UNKNOWN: forget
+ *                what was answered
+ * @return false with |*why| set if it is not kept
+ */
+#define SP_CRL_UNKNOWN 101
+bool sp_ocsp_keep(const char *keyring, const struct sp_crl_issuer *issuer,
+                  const struct sp_crl_entry *answer, int64_t now, char **why);
+
 /* A stored CRL. */
 struct sp_crl_file {
     char *path; /* owned */
     unsigned char key[SP_SHA256_LENGTH];
     uint64_t name;             /* the hash of the issuer's name */
-    struct sp_crl_about about; /* |about.number| is borrowed from here */
+    struct sp_crl_about about; /* |about.number| and |about.others| are borrowed from here */
     unsigned char number[SP_CRL_LONGEST_NUMBER];
+    uint64_t others[SP_CRL_MOST_OTHERS];
     uint64_t count;      /* of its entries */
     unsigned char *cert; /* owned: the DER of the issuer's certificate */
     size_t cert_length;

@@ -88,6 +88,10 @@ static void set_about(struct sp_crl_file *file, const struct sp_crl_header *head
                                          .number_length = (size_t)header->number_length,
                                          .scope = (unsigned)header->scope,
                                          .part = header->part };
+    if ((header->scope & SP_CRL_INDIRECT) != 0) {
+        memcpy(file->others, header->others, sizeof(file->others));
+        file->about.others = file->others;
+    }
     memcpy(file->about.points, header->points, sizeof(file->about.points));
     memcpy(file->about.content, header->content, sizeof(file->about.content));
 }

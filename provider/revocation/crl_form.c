@@ -50,11 +50,29 @@ static uint64_t mix(uint64_t hash)
     return hash ^ (hash >> 33);
 }
 
-uint64_t sp_crl_page_of(struct sp_crl_serial serial, uint64_t seed, uint64_t pages)
+uint64_t sp_crl_page_of(struct sp_crl_serial serial, uint64_t issuer,
+                        const struct sp_crl_header *header)
 {
-    const uint64_t hash = mix(sp_hash_bytes(SP_HASH_START ^ seed, serial.octets, serial.length));
+    const uint64_t start = SP_HASH_START ^ header->seed ^ issuer;
+    const uint64_t hash = mix(sp_hash_bytes(start, serial.octets, serial.length));
 
-    return 1 + (hash >> 32) * pages / (UINT64_C(1) << 32);
+    return 1 + (hash >> 32) * header->pages / (UINT64_C(1) << 32);
+}
+
+/* The lowest bit tells whether it is below the same ca. */
+uint64_t sp_crl_other(uint64_t name, uint64_t key_id, bool is_below)
+{
+    return (mix(name ^ mix(key_id)) & ~UINT64_C(1)) | is_below;
+}
+
+int sp_crl_is_about(const struct sp_crl_header *header, uint64_t name, uint64_t key_id)
+{
+    const uint64_t below = sp_crl_other(name, key_id, true);
+
+    for (size_t i = 0; key_id != 0 && i < SP_CRL_MOST_OTHERS && header->others[i] != 0; i++)
+        if ((header->others[i] | 1) == below)
+            return header->others[i] == below;
+    return -1;
 }
 
 /* By words of eight bytes: a page is read for each question. */
@@ -117,8 +135,10 @@ void sp_crl_put_header(unsigned char page[SP_CRL_PAGE], const struct sp_crl_head
 #define X(field) put64(to, header->field), to += 8;
     NUMBERS(X)
 #undef X
-    for (size_t i = 0; i < SP_MOST_POINTS; i++)
-        put64(to + 8 * i, header->points[i]);
+    for (size_t i = 0; i < SP_MOST_POINTS; i++, to += 8)
+        put64(to, header->points[i]);
+    for (size_t i = 0; (header->scope & SP_CRL_INDIRECT) != 0 && i < SP_CRL_MOST_OTHERS; i++)
+        put64(to + 8 * i, header->others[i]);
     sp_crl_seal(page, 0, 0);
 }
 
@@ -140,11 +160,22 @@ bool sp_crl_get_header(const unsigned char page[SP_CRL_PAGE], struct sp_crl_head
 #define X(field) header->field = get64(from), from += 8;
     NUMBERS(X)
 #undef X
-    for (size_t i = 0; i < SP_MOST_POINTS; i++)
-        header->points[i] = get64(from + 8 * i);
+    for (size_t i = 0; i < SP_MOST_POINTS; i++, from += 8)
+        header->points[i] = get64(from);
+    for (size_t i = 0; (header->scope & SP_CRL_INDIRECT) != 0 && i < SP_CRL_MOST_OTHERS; i++)
+        header->others[i] = get64(from + 8 * i);
     /* The number of a page is found with 32 bits of a hash. */
     return header->number_length <= SP_CRL_LONGEST_NUMBER && header->pages >= 1 &&
            header->pages <= UINT32_MAX && header->cert_length <= SP_CRL_LONGEST_CERT;
+}
+
+/* In the byte of the reason: the entry has an issuer. */
+#define HAS_ISSUER 0x80
+
+/* Where the octets of an entry begin. */
+static size_t fixed_length(const unsigned char *entry)
+{
+    return SP_CRL_FIXED + ((entry[1] & HAS_ISSUER) != 0 ? SP_CRL_FIXED_ISSUER : 0);
 }
 
 size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry)
@@ -152,19 +183,24 @@ size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry)
     const struct sp_crl_serial serial = sp_crl_serial(entry->serial, entry->length);
 
     to[0] = (unsigned char)serial.length;
-    to[1] = (unsigned char)(entry->reason + 1);
+    to[1] = (unsigned char)((entry->reason + 1) | (entry->issuer != 0 ? HAS_ISSUER : 0));
     put64(to + 2, (uint64_t)entry->at);
-    memcpy(to + SP_CRL_FIXED, serial.octets, serial.length);
-    return SP_CRL_FIXED + serial.length;
+    if (entry->issuer != 0)
+        put64(to + SP_CRL_FIXED, entry->issuer);
+    memcpy(to + fixed_length(to), serial.octets, serial.length);
+    return fixed_length(to) + serial.length;
 }
 
 size_t sp_crl_read_entry(const unsigned char *from, struct sp_crl_entry *entry)
 {
+    const size_t fixed = fixed_length(from);
+
     entry->length = from[0];
-    entry->reason = from[1] - 1;
+    entry->reason = (from[1] & ~HAS_ISSUER) - 1;
     entry->at = (int64_t)get64(from + 2);
-    entry->serial = from + SP_CRL_FIXED;
-    return SP_CRL_FIXED + entry->length;
+    entry->issuer = fixed > SP_CRL_FIXED ? get64(from + SP_CRL_FIXED) : 0;
+    entry->serial = from + fixed;
+    return fixed + entry->length;
 }
 
 void sp_crl_put_page(unsigned char page[SP_CRL_PAGE], const unsigned char *entries, size_t used)
@@ -183,7 +219,7 @@ bool sp_crl_get_entry(const unsigned char page[SP_CRL_PAGE], size_t *offset,
 
     /* A sealed page is as it was written.  The bounds are checked all the same. */
     if (used > SP_CRL_ROOM || *offset + SP_CRL_FIXED > used ||
-        *offset + SP_CRL_FIXED + from[0] > used)
+        *offset + fixed_length(from) + from[0] > used)
         return false;
     *offset += sp_crl_read_entry(from, entry);
     return true;

@@ -26,6 +26,8 @@
 #define SP_CRL_ROOM (SP_CRL_PAGE - 2 - 8)
 /* Before the octets of a serial: their number, the reason, and the date. */
 #define SP_CRL_FIXED (1 + 1 + 8)
+/* Behind the date, in an indirect CRL: the hash of the issuer's name. */
+#define SP_CRL_FIXED_ISSUER 8
 
 struct sp_crl_header {
     unsigned char key[SP_SHA256_LENGTH];
@@ -35,12 +37,13 @@ struct sp_crl_header {
     uint64_t name, ski; /* hashes; |ski| is 0 if the issuer has none */
     int64_t this_update, next_update;
     uint64_t scope, part;
-    uint64_t points[SP_MOST_POINTS]; /* of its distribution point */
-    uint64_t count;                  /* of the entries */
-    uint64_t pages;                  /* with entries */
-    uint64_t seed;                   /* of the hash of serials */
-    uint64_t cert_length;            /* of the issuer's certificate */
-    uint64_t cert_sum;               /* its checksum */
+    uint64_t points[SP_MOST_POINTS];     /* of its distribution point */
+    uint64_t count;                      /* of the entries */
+    uint64_t pages;                      /* with entries */
+    uint64_t seed;                       /* of the hash of serials */
+    uint64_t cert_length;                /* of the issuer's certificate */
+    uint64_t cert_sum;                   /* its checksum */
+    uint64_t others[SP_CRL_MOST_OTHERS]; /* only set if |scope| has SP_CRL_INDIRECT */
 };
 
 /* The octets of a serial number without those that say nothing. */
@@ -49,8 +52,11 @@ struct sp_crl_serial {
     size_t length;
 };
 struct sp_crl_serial sp_crl_serial(const unsigned char *octets, size_t length);
-/* The page of |serial|, from 1. */
-uint64_t sp_crl_page_of(struct sp_crl_serial serial, uint64_t seed, uint64_t pages);
+/* The page of |serial|, from 1.  |issuer| is as in struct sp_crl_entry. */
+uint64_t sp_crl_page_of(struct sp_crl_serial serial, uint64_t issuer,
+                        const struct sp_crl_header *header);
+/* May an indirect CRL be about certificates of this issuer?  1: yes; 0: no; -1: unknown. */
+int sp_crl_is_about(const struct sp_crl_header *header, uint64_t name, uint64_t key_id);
 
 uint64_t sp_crl_sum(uint64_t start, const void *bytes, size_t length);
 /* What the checksums of all pages of a file start with. */
@@ -64,7 +70,10 @@ void sp_crl_put_header(unsigned char page[SP_CRL_PAGE], const struct sp_crl_head
 /* Read it; false if it is damaged, or of another form. */
 bool sp_crl_get_header(const unsigned char page[SP_CRL_PAGE], struct sp_crl_header *header);
 
-/* Write |entry|, SP_CRL_FIXED bytes and its octets.  It returns their number. */
+/*
+ * Write |entry|, SP_CRL_FIXED bytes, SP_CRL_FIXED_ISSUER if it has an issuer, and its octets.  It
+ * returns their number.
+ */
 size_t sp_crl_put_entry(unsigned char *to, const struct sp_crl_entry *entry);
 /* Read what it has written; the serial is borrowed.  It returns the number of bytes. */
 size_t sp_crl_read_entry(const unsigned char *from, struct sp_crl_entry *entry);

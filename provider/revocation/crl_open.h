@@ -30,6 +30,8 @@ enum sp_crl_there sp_crl_open_crls(struct sp_crl_folder *crls, const char *keyri
 /* Open the folder |name| in |crls|. */
 enum sp_crl_there sp_crl_open_folder(struct sp_crl_folder *folder, const struct sp_crl_folder *crls,
                                      const char *name, char **why);
+/* As sp_crl_open_crls(), and make KEYRING/crls unless it is there. */
+bool sp_crl_make_crls(struct sp_crl_folder *crls, const char *keyring, char **why);
 void sp_crl_close_folder(struct sp_crl_folder *folder);
 /*
  * Tell |tell| of each name in |folder| that ends in |suffix|; it returns false to stop.

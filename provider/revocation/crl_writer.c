@@ -23,7 +23,7 @@
 #define FILLED(bytes) ((bytes)*8 / 5)
 /* So often other numbers of pages are tried.  Each time there are half as many more. */
 #define MOST_TRIES   24
-#define MOST_ENTRIES (16 * 1024 * 1024)
+#define MOST_ENTRIES (16 << 20)
 
 static bool refuse(char **why, char *text)
 {
@@ -70,6 +70,8 @@ static bool set_about(struct sp_crl_header *header, const struct sp_crl_about *a
     header->scope = about->scope;
     header->part = about->part;
     memcpy(header->points, about->points, sizeof(header->points));
+    if (about->others != NULL)
+        memcpy(header->others, about->others, sizeof(header->others));
     memcpy(header->content, about->content, sizeof(header->content));
     return true;
 }
@@ -127,7 +129,8 @@ bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *
     if (entry->reason == CRL_REASON_REMOVE_FROM_CRL)
         return refuse(why, sp_format("the CRL has an entry that revokes nothing (removeFromCRL), "
                                      "as deltas alone have; upload the complete CRL"));
-    if (entry->reason < 0 || entry->reason > CRL_REASON_AA_COMPROMISE)
+    if (entry->reason != SP_CRL_GOOD &&
+        (entry->reason < 0 || entry->reason > CRL_REASON_AA_COMPROMISE))
         kept.reason = CRL_REASON_NONE;
     if (serial.length > SP_CRL_LONGEST_SERIAL)
         return refuse(why, sp_format("the CRL names a serial number of more than %d octets; "
@@ -136,7 +139,7 @@ bool sp_crl_writer_add(struct sp_crl_writer *writer, const struct sp_crl_entry *
     if (writer->header.count >= MOST_ENTRIES)
         return refuse(
             why, sp_format("the CRL has more than %d entries; it cannot be stored", MOST_ENTRIES));
-    if (!make_room(writer, SP_CRL_FIXED + serial.length))
+    if (!make_room(writer, SP_CRL_FIXED + SP_CRL_FIXED_ISSUER + serial.length))
         return false;
     writer->used += sp_crl_put_entry(writer->entries + writer->used, &kept);
     writer->header.count++;
@@ -159,10 +162,11 @@ bool sp_crl_writer_entries(const struct sp_crl_writer *writer, sp_crl_entry_fn *
 static uint64_t page_at(const struct sp_crl_header *header, const unsigned char *from,
                         size_t *length)
 {
-    const struct sp_crl_serial serial = { from + SP_CRL_FIXED, from[0] };
+    struct sp_crl_entry entry;
 
-    *length = SP_CRL_FIXED + serial.length;
-    return sp_crl_page_of(serial, header->seed, header->pages);
+    *length = sp_crl_read_entry(from, &entry);
+    return sp_crl_page_of((struct sp_crl_serial){ entry.serial, entry.length }, entry.issuer,
+                          header);
 }
 
 /* Does each page have room for its entries?  |fill| gets the bytes of each. */

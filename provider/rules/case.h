@@ -35,8 +35,6 @@ smimepolicy_verdict *sp_judge_with(const struct sp_facts *facts, smimepolicy_use
 /* Ask every rule that applies to |c|; NULL only if out of memory. */
 smimepolicy_verdict *sp_judge_case(struct sp_case *c);
 
-/* Deny under |rule|, or under `signer-certificate` where the use is to verify. */
-void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text);
 /* "use |what|" or "ask the contact for |what|", by whose certificate it is. */
 char *sp_remedy(const struct sp_case *c, const char *what);
 

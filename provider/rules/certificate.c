@@ -16,7 +16,8 @@ static const char *const usage_names[SP_KU_COUNT] = { "Digital Signature", "Non 
                                                       "CRL Sign",          "Encipher Only",
                                                       "Decipher Only" };
 
-void sp_deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text)
+/* Deny under |rule|, or under `signer-certificate` where the use is to verify. */
+static void deny(struct sp_case *c, enum sp_rule rule, struct sp_finding_text text)
 {
     char *fault = text.fault;
 
@@ -48,13 +49,13 @@ static bool refuse_unreadable(struct sp_case *c, enum sp_rule rule, enum sp_exte
 
     if (!twice && state != SP_EXT_BROKEN)
         return false;
-    sp_deny(c, rule,
-            (struct sp_finding_text){
-                sp_format(twice ? "%s is there more than once" : "%s cannot be read", name),
-                sp_format(twice ? "several extensions of that type"
-                                : "an extension that is not valid DER"),
-                sp_format("one readable extension at most"),
-                sp_remedy(c, "a certificate that is encoded correctly") });
+    deny(c, rule,
+         (struct sp_finding_text){
+             sp_format(twice ? "%s is there more than once" : "%s cannot be read", name),
+             sp_format(twice ? "several extensions of that type"
+                             : "an extension that is not valid DER"),
+             sp_format("one readable extension at most"),
+             sp_remedy(c, "a certificate that is encoded correctly") });
     return true;
 }
 
@@ -94,10 +95,10 @@ static void ask_san_email(struct sp_case *c)
     if (refuse_unreadable(c, SP_RULE_SAN_EMAIL, c->facts->san, "Subject Alternative Name") ||
         c->exempt || c->facts->address_count > 0)
         return;
-    sp_deny(c, SP_RULE_SAN_EMAIL,
-            (struct sp_finding_text){
-                sp_format("no email address in Subject Alternative Name"), found_names(c->facts),
-                sp_format("at least one email address (rfc822Name)"), san_remedy(c) });
+    deny(c, SP_RULE_SAN_EMAIL,
+         (struct sp_finding_text){
+             sp_format("no email address in Subject Alternative Name"), found_names(c->facts),
+             sp_format("at least one email address (rfc822Name)"), san_remedy(c) });
 }
 
 static char *found_usage(const struct sp_facts *facts)
@@ -149,12 +150,12 @@ static void ask_key_usage(struct sp_case *c)
         enough |= SP_KU_KEY_AGREEMENT;
     if (absent ? c->settings->accept_missing_key_usage : has_usage(c, enough))
         return;
-    sp_deny(c, SP_RULE_KEY_USAGE,
-            (struct sp_finding_text){
-                sp_format(absent ? "no Key Usage"
-                                 : "Key Usage has neither Digital Signature nor Key Encipherment"),
-                found_usage(c->facts), sp_format("Digital Signature and/or Key Encipherment"),
-                usage_remedy(c) });
+    deny(c, SP_RULE_KEY_USAGE,
+         (struct sp_finding_text){
+             sp_format(absent ? "no Key Usage"
+                              : "Key Usage has neither Digital Signature nor Key Encipherment"),
+             found_usage(c->facts), sp_format("Digital Signature and/or Key Encipherment"),
+             usage_remedy(c) });
 }
 
 /* ask_key_usage() reports a Key Usage that is absent or unreadable. */
@@ -162,11 +163,11 @@ static void ask_usage_sign(struct sp_case *c)
 {
     if (c->facts->usage != SP_EXT_READ || has_usage(c, SP_KU_DIGITAL_SIGNATURE))
         return;
-    sp_deny(c, SP_RULE_USAGE_SIGN,
-            (struct sp_finding_text){
-                sp_format("Key Usage does not allow signing"), found_usage(c->facts),
-                sp_format("%s", usage_names[0]),
-                sp_remedy(c, "a certificate with Digital Signature in Key Usage") });
+    deny(c, SP_RULE_USAGE_SIGN,
+         (struct sp_finding_text){
+             sp_format("Key Usage does not allow signing"), found_usage(c->facts),
+             sp_format("%s", usage_names[0]),
+             sp_remedy(c, "a certificate with Digital Signature in Key Usage") });
 }
 
 static void ask_usage_encrypt(struct sp_case *c)
@@ -176,12 +177,12 @@ static void ask_usage_encrypt(struct sp_case *c)
     if (c->facts->usage != SP_EXT_READ ||
         has_usage(c, SP_KU_KEY_ENCIPHERMENT | (ec ? SP_KU_KEY_AGREEMENT : 0U)))
         return;
-    sp_deny(c, SP_RULE_USAGE_ENCRYPT,
-            (struct sp_finding_text){
-                sp_format("Key Usage does not allow encryption"), found_usage(c->facts),
-                sp_format(ec ? "Key Encipherment or Key Agreement" : "Key Encipherment"),
-                sp_remedy(c, ec ? "a certificate with Key Agreement in Key Usage"
-                                : "a certificate with Key Encipherment in Key Usage") });
+    deny(c, SP_RULE_USAGE_ENCRYPT,
+         (struct sp_finding_text){
+             sp_format("Key Usage does not allow encryption"), found_usage(c->facts),
+             sp_format(ec ? "Key Encipherment or Key Agreement" : "Key Encipherment"),
+             sp_remedy(c, ec ? "a certificate with Key Agreement in Key Usage"
+                             : "a certificate with Key Encipherment in Key Usage") });
 }
 
 /* RFC 8550, 4.4.2: which Key Usage a receiving agent accepts of a signer. */
@@ -204,7 +205,7 @@ static void ask_may_sign(struct sp_case *c)
     if (absent || fit)
         sp_verdict_add(c->verdict, SP_RULE_SIGNER_CERTIFICATE, SMIMEPOLICY_NOTE, text);
     else
-        sp_deny(c, SP_RULE_SIGNER_CERTIFICATE, text);
+        deny(c, SP_RULE_SIGNER_CERTIFICATE, text);
 }
 
 static char *found_purposes(const struct sp_facts *facts)
@@ -229,10 +230,10 @@ static void ask_extended_key_usage(struct sp_case *c)
         c->exempt || c->facts->extended == SP_EXT_ABSENT ||
         sp_facts_has_purpose(c->facts, NID_email_protect))
         return;
-    sp_deny(c, SP_RULE_EXTENDED_KEY_USAGE,
-            (struct sp_finding_text){ sp_format("Extended Key Usage lacks E-mail Protection"),
-                                      found_purposes(c->facts), sp_format("E-mail Protection"),
-                                      sp_remedy(c, "a certificate for E-mail Protection") });
+    deny(c, SP_RULE_EXTENDED_KEY_USAGE,
+         (struct sp_finding_text){ sp_format("Extended Key Usage lacks E-mail Protection"),
+                                   found_purposes(c->facts), sp_format("E-mail Protection"),
+                                   sp_remedy(c, "a certificate for E-mail Protection") });
 }
 
 static char *algorithm_fault(const struct sp_public_key *key)
@@ -262,11 +263,11 @@ static void ask_key_algorithm(struct sp_case *c)
     if (c->exempt || key->kind == SP_KEY_RSA || key->kind == SP_KEY_EC ||
         (key->kind == SP_KEY_RSA_PSS && !encrypt))
         return;
-    sp_deny(c, SP_RULE_KEY_ALGORITHM,
-            (struct sp_finding_text){ algorithm_fault(key),
-                                      sp_escape(key->name, strnlen(key->name, sizeof(key->name))),
-                                      sp_format("RSA, or EC on a named curve"),
-                                      sp_remedy(c, "a certificate with an RSA or EC key") });
+    deny(c, SP_RULE_KEY_ALGORITHM,
+         (struct sp_finding_text){ algorithm_fault(key),
+                                   sp_escape(key->name, strnlen(key->name, sizeof(key->name))),
+                                   sp_format("RSA, or EC on a named curve"),
+                                   sp_remedy(c, "a certificate with an RSA or EC key") });
 }
 
 static void ask_basic_constraints(struct sp_case *c)

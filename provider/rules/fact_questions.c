@@ -72,5 +72,6 @@ struct sp_kinship sp_facts_kinship(const struct sp_facts *facts)
                                 .serial = facts->serial_octets,
                                 .serial_length = facts->serial_length,
                                 .points = facts->points,
+                                .delegations = facts->delegations,
                                 .is_ca = facts->ca };
 }

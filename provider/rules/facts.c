@@ -155,9 +155,31 @@ static void read_key_ids(struct sp_facts *facts, const X509 *cert)
     AUTHORITY_KEYID_free(issuer);
 }
 
+/* Keep that the names in cRLIssuer sign the CRL of |point|.  Those without room are left out. */
+static void read_delegation(struct sp_facts *facts, const DIST_POINT *point)
+{
+    size_t count = 0;
+
+    while (count < SP_MOST_DELEGATIONS && facts->delegations[count].issuer != 0)
+        count++;
+    for (int i = 0; i < sk_GENERAL_NAME_num(point->CRLissuer) && count < SP_MOST_DELEGATIONS; i++) {
+        const GENERAL_NAME *name = sk_GENERAL_NAME_value(point->CRLissuer, i);
+        struct sp_delegation *delegation = &facts->delegations[count];
+
+        if (name->type != GEN_DIRNAME)
+            continue;
+        delegation->issuer = sp_name_hash(name->d.directoryName);
+        delegation->all_reasons = point->reasons == NULL;
+        if (point->distpoint != NULL && point->distpoint->type == 0)
+            sp_add_points(delegation->points, point->distpoint->name.fullname);
+        count += delegation->issuer != 0;
+    }
+}
+
 /*
- * [RFC 5280, 4.2.1.13] The URIs of the points that have CRLs of its own issuer for all reasons.
- * An extension that cannot be read, or occurs twice, names none.
+ * [RFC 5280, 4.2.1.13] The URIs of the points that have CRLs of its own issuer for all reasons,
+ * and the points that have CRLs of another one.  An extension that cannot be read, or occurs
+ * twice, names none.
  */
 static void read_points(struct sp_facts *facts, const X509 *cert)
 {
@@ -168,8 +190,9 @@ static void read_points(struct sp_facts *facts, const X509 *cert)
     for (int i = 0; i < sk_DIST_POINT_num(points); i++) {
         const DIST_POINT *point = sk_DIST_POINT_value(points, i);
 
-        if (point->distpoint != NULL && point->distpoint->type == 0 && point->reasons == NULL &&
-            point->CRLissuer == NULL)
+        if (point->CRLissuer != NULL)
+            read_delegation(facts, point);
+        else if (point->distpoint != NULL && point->distpoint->type == 0 && point->reasons == NULL)
             sp_add_points(facts->points, point->distpoint->name.fullname);
     }
     CRL_DIST_POINTS_free(points);

@@ -61,7 +61,8 @@ struct sp_facts {
     /* hashes of the names and key identifiers, see base/name_hash.h */
     uint64_t subject_hash, issuer_hash;
     uint64_t key_id, issuer_key_id;
-    uint64_t points[SP_MOST_POINTS]; /* where its CRLs are, for all reasons */
+    uint64_t points[SP_MOST_POINTS];                       /* where its CRLs are, for all reasons */
+    struct sp_delegation delegations[SP_MOST_DELEGATIONS]; /* who else signs its CRLs */
     struct sp_moment not_before;
     struct sp_moment not_after;
     struct sp_public_key key;

@@ -15,7 +15,8 @@ static const char *const reasons[] = {
     NULL,          "privilege withdrawn",    "AA compromise"
 };
 
-const char *sp_revocation_reason(int reason)
+/* "key compromise"; NULL if |reason| is -1 or no reason of RFC 5280. */
+static const char *reason_text(int reason)
 {
     return reason >= 0 && reason < (int)(sizeof(reasons) / sizeof(reasons[0])) ? reasons[reason]
                                                                                : NULL;
@@ -40,6 +41,8 @@ bool sp_revocation_needs_answer(const smimepolicy_settings *settings)
 bool sp_revocation_speaks(const struct sp_revocation *revocation,
                           const smimepolicy_settings *settings)
 {
+    if (revocation->above.is)
+        return sp_revocation_is_asked(settings);
     switch (revocation->state) {
     case SP_REVOCATION_NONE:
         return false;
@@ -68,10 +71,10 @@ static void add(struct sp_case *c, enum sp_rule rule, smimepolicy_severity sever
 }
 
 /* "revoked by its issuer on DATE (REASON)", or of one that is on hold. */
-static char *since(const struct sp_revocation *revocation)
+static char *since(int64_t at, int number)
 {
-    const char *reason = sp_revocation_reason(revocation->reason);
-    char *when = sp_format_time((time_t)revocation->at);
+    const char *reason = reason_text(number);
+    char *when = sp_format_time((time_t)at);
     char *text;
 
     if (when == NULL)
@@ -137,15 +140,29 @@ static char *remedy_of(const struct sp_case *c)
 static void judge_revoked(struct sp_case *c, const struct sp_revocation *revocation,
                           const struct sp_signing_time *signed_at)
 {
+    char *found = since(revocation->at, revocation->reason);
+    char *again = since(revocation->at, revocation->reason);
+
     if (c->at < revocation->at && c->at < revocation->this_update)
         add(c, SP_RULE_REVOKED, SMIMEPOLICY_NOTE,
-            join("certificate was ", since(revocation),
+            join("certificate was ", again,
                  sp_format("%s", ", later than the time that was given")),
-            since(revocation), "nothing: it was not revoked then", remedy_of(c));
+            found, "nothing: it was not revoked then", remedy_of(c));
     else
         add(c, SP_RULE_REVOKED, weight(c->use),
-            join("certificate was ", since(revocation), signed_on(signed_at)), since(revocation),
+            join("certificate was ", again, signed_on(signed_at)), found,
             "a certificate that its issuer has not revoked", remedy_of(c));
+}
+
+/* Encryption builds no path.  What is known of the issuers without one is asked all the same. */
+static void judge_above(struct sp_case *c, const struct sp_revoked_above *above)
+{
+    if (c->use == SMIMEPOLICY_ENCRYPT && above->is)
+        add(c, SP_RULE_REVOKED, SMIMEPOLICY_DENY,
+            join("a ca above the certificate was ", since(above->at, above->reason),
+                 sp_format("%s", "")),
+            since(above->at, above->reason), "a certificate below no ca that is revoked",
+            remedy_of(c));
 }
 
 /* |why| names the fault, and behind a semicolon the way out. */
@@ -212,6 +229,8 @@ smimepolicy_verdict *sp_judge_revocation(const struct sp_facts *facts,
         return NULL;
     if (!sp_revocation_is_asked(settings))
         return sp_verdict_finish(c.verdict);
+    if (revocation->state != SP_REVOCATION_REVOKED)
+        judge_above(&c, &revocation->above);
     switch (revocation->state) {
     case SP_REVOCATION_REVOKED:
         judge_revoked(&c, revocation, signed_at);

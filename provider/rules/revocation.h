@@ -10,7 +10,17 @@
 
 #include <stdint.h>
 
+#include "base/name_hash.h"
 #include "rules/rules.h"
+
+/* So many points of a certificate have a CRL of another issuer. */
+#define SP_MOST_DELEGATIONS 4
+/* [RFC 5280, 4.2.1.13] One of them: the certificate's issuer leaves its CRL to another one. */
+struct sp_delegation {
+    uint64_t issuer; /* the hash of that one's name, its cRLIssuer; 0: there is no other point */
+    uint64_t points[SP_MOST_POINTS]; /* the hashes of the point's URIs */
+    bool all_reasons;                /* its CRL is about every reason */
+};
 
 /* By what an issuer's list of revoked certificates is found, and a certificate in it. */
 struct sp_kinship {
@@ -20,6 +30,7 @@ struct sp_kinship {
     const unsigned char *serial;    /* borrowed from the facts: the octets of the INTEGER */
     size_t serial_length;
     const uint64_t *points; /* borrowed: SP_MOST_POINTS hashes of its distribution points */
+    const struct sp_delegation *delegations; /* borrowed: SP_MOST_DELEGATIONS */
     bool is_ca;
 };
 struct sp_kinship sp_facts_kinship(const struct sp_facts *facts);
@@ -37,6 +48,12 @@ struct sp_revocation {
     int reason;                       /* REVOKED: CRLReason (RFC 5280, 5.3.1); -1: none is given */
     int64_t this_update, next_update; /* of the answer; 0: there is none */
     enum { SP_BY_CRL, SP_BY_OCSP } by;
+    /* Its issuer, or one above, is revoked; as |at| and |reason|. */
+    struct sp_revoked_above {
+        bool is;
+        int64_t at;
+        int reason;
+    } above;
     char *why; /* owned: DAMAGED: the file, the fault and the way out; NULL: out of memory */
 };
 void sp_revocation_clear(struct sp_revocation *revocation);
@@ -44,9 +61,6 @@ void sp_revocation_clear(struct sp_revocation *revocation);
 /* Would sp_judge_revocation() find anything, for some use?  It spares making a verdict. */
 bool sp_revocation_speaks(const struct sp_revocation *revocation,
                           const smimepolicy_settings *settings);
-
-/* "key compromise"; NULL if |reason| is -1 or no reason of RFC 5280. */
-const char *sp_revocation_reason(int reason);
 
 /* Do |settings| ask for the revocation of certificates? */
 bool sp_revocation_is_asked(const smimepolicy_settings *settings);

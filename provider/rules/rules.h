@@ -263,6 +263,8 @@ struct sp_assigned_role {
 smimepolicy_verdict *sp_judge_upload(const struct sp_facts *facts,
                                      const struct sp_assigned_role *as, time_t at,
                                      const smimepolicy_settings *settings);
+/* NULL if certificates may be taken out of a mail with so many |signers|; else why not. */
+const char *sp_collecting_fault(size_t signers);
 /* The note that |facts|, exported as an identity, came without its key and is kept as a contact. */
 smimepolicy_verdict *sp_note_lone_identity(const struct sp_facts *facts);
 /* A certificate that came with a mail whose signature was verified, or from a directory. */
@@ -294,6 +296,11 @@ smimepolicy_verdict *sp_judge_from_directory(const struct sp_facts *facts,
  * it.  |is_anchor|: it ends the chain, and nobody vouches for it.
  */
 bool sp_may_issue(const struct sp_facts *facts, struct sp_standing standing, bool is_anchor);
+/*
+ * May |ca|, which vouches for others, issue certificates for the mail of |address|?  NULL if it
+ * may, else why not.  It caches into |ca|, so that is no X509 of a program.
+ */
+const char *sp_issuer_limit(X509 *ca, const char *address);
 /*
  * The rule `keyring-stale`, of a keyring that is the copy of a hub and was last in touch with
  * it at |contact| (0: never).

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
 
 #include "rules/case.h"
 
@@ -67,6 +69,54 @@ bool sp_vouches_for_itself(struct sp_standing standing)
            (standing.role == SP_ROLE_IDENTITY || standing.role == SP_ROLE_CONTACT);
 }
 
+/* A certificate with nothing but the address, to check against the CA's name constraints. */
+static X509 *bearer(const char *address)
+{
+    X509 *cert = X509_new();
+    GENERAL_NAMES *names = GENERAL_NAMES_new();
+    GENERAL_NAME *name = a2i_GENERAL_NAME(NULL, NULL, NULL, GEN_EMAIL, address, 0);
+    bool done = cert != NULL && name != NULL && sk_GENERAL_NAME_push(names, name) > 0;
+
+    if (done)
+        name = NULL;
+    done = done && X509_add1_ext_i2d(cert, NID_subject_alt_name, names, 0, X509V3_ADD_DEFAULT) == 1;
+    GENERAL_NAME_free(name);
+    GENERAL_NAMES_free(names);
+    /* The check needs names that libcrypto caches first. */
+    if (done)
+        (void)X509_get_extension_flags(cert);
+    if (done)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+const char *sp_issuer_limit(X509 *ca, const char *address)
+{
+    NAME_CONSTRAINTS *limits;
+    const char *why = NULL;
+    int critical;
+
+    /* libcrypto's own checks, which a verification makes, too. */
+    if (X509_check_purpose(ca, X509_PURPOSE_SMIME_SIGN, 1) < 1)
+        return "it may not issue certificates for mail";
+    limits = X509_get_ext_d2i(ca, NID_name_constraints, &critical, NULL);
+    if (limits == NULL && critical == -1)
+        return NULL;
+    if (limits == NULL) {
+        why = "its name constraints cannot be read";
+    } else {
+        X509 *cert = bearer(address);
+
+        if (cert == NULL || NAME_CONSTRAINTS_check(cert, limits) != X509_V_OK)
+            why = "its name constraints exclude the address";
+        X509_free(cert);
+    }
+    NAME_CONSTRAINTS_free(limits);
+    ERR_clear_error();
+    return why;
+}
+
 smimepolicy_verdict *sp_refuse_issuer(const struct sp_facts *issuer, const struct sp_facts *signer)
 {
     bool ca = sp_facts_is_ca(issuer);
@@ -116,6 +166,15 @@ smimepolicy_verdict *sp_judge_anchor(const struct sp_facts *signer, const struct
     if (!is_signer && !sp_may_issue(anchor, standing, true))
         return sp_refuse_issuer(anchor, signer);
     return sp_verdict_finish(sp_verdict_new(signer, SMIMEPOLICY_VERIFY));
+}
+
+const char *sp_collecting_fault(size_t signers)
+{
+    if (signers == 0)
+        return "its signer cannot be read; upload the sender's certificate";
+    return signers == 1 ? NULL
+                        : "it has several signers, so that it is not clear whose it is; upload the "
+                          "certificate of the one that you mean";
 }
 
 static void deny(struct sp_case *c, enum sp_rule rule, const char *fault, const char *found,

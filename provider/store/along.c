@@ -150,3 +150,13 @@ bool sp_report_choice(const struct sp_choice *choice, const char *address)
     report_key(&choice->records[sp_choice_place(choice, 0)], choice->use, fingerprint);
     return report_others(choice, address);
 }
+
+void sp_report_along(const struct sp_choice *choice)
+{
+    char fingerprint[SP_FINGERPRINT_TEXT];
+
+    if (!sp_report_is_on() || choice->count == 0)
+        return;
+    sp_fingerprint_text(choice->records[sp_choice_place(choice, 0)].fingerprint, fingerprint);
+    sp_report_line("along %s", fingerprint);
+}

@@ -36,4 +36,7 @@ STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *cho
  */
 bool sp_report_choice(const struct sp_choice *choice, const char *address);
 
+/* Write to the report which certificate goes along as the signer's own: "along FINGERPRINT". */
+void sp_report_along(const struct sp_choice *choice);
+
 #endif

@@ -10,6 +10,7 @@
 
 #include <openssl/store.h>
 
+#include "keyring/contact.h"
 #include "keyring/forks.h"
 #include "log/report.h"
 #include "policy/policy.h"
@@ -56,12 +57,35 @@ static bool choose(struct sp_loader *loader)
                               OPENSSL_strdup("a directory is to be asked first"));
     }
     if (!gives_chosen) {
+        if (loader->uri.kind == SP_URI_CHAIN)
+            sp_report_along(&loader->choice);
         loader->along = sp_along(loader->keyring, &loader->choice, loader->name);
         return loader->along != NULL;
     }
     return loader->expected == OSSL_STORE_INFO_PKEY ||
            sp_report_choice(&loader->choice, strchr(loader->name, '/') + 1) ||
            sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
+}
+
+/* What the keyring vouches for ends with its age, also where a program asks for that by name. */
+static bool is_too_old(const struct sp_loader *loader)
+{
+    const smimepolicy_settings *policy = sp_policy();
+    const time_t contact = sp_keyring_contact(policy->keyring);
+    smimepolicy_verdict *verdict;
+    bool refused;
+
+    if (loader->uri.kind != SP_URI_TRUST || policy->mode == SP_MODE_OBSERVE ||
+        !sp_age_is_asked(SMIMEPOLICY_VERIFY, policy) || !sp_is_stale(contact, time(NULL), policy))
+        return false;
+    verdict = sp_judge_age(NULL, SMIMEPOLICY_VERIFY, contact, time(NULL), policy);
+    refused = !smimepolicy_verdict_allowed(verdict);
+    if (verdict == NULL)
+        (void)sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
+    else
+        sp_raise_verdict(verdict);
+    smimepolicy_verdict_free(verdict);
+    return refused;
 }
 
 static bool search(struct sp_loader *loader)
@@ -75,6 +99,8 @@ static bool search(struct sp_loader *loader)
                            .by_hand = true },
     };
 
+    if (is_too_old(loader))
+        return false;
     loader->cursor = sp_keyring_find(loader->keyring, &queries[loader->uri.kind]);
     return loader->cursor != NULL ||
            sp_load_refuse(SP_REASON_KEYRING, loader->name,

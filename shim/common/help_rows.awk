@@ -7,8 +7,8 @@
 # command itself and "*" for its operands.
 #
 # A row of a help text is "  -s, --name VALUE  meaning", or has its meaning on the next line; "..."
-# behind the value says that the option may be given more than once.  A row of `keyring` may be
-# another word.
+# behind the value says that the option may be given more than once.  A row of `keyring` and
+# `hub` may be another word.
 
 function quoted(text, special, by) {
     gsub(special, by, text)
@@ -126,7 +126,7 @@ waiting {
     spellings = substr($0, 3, RLENGTH - 2)
     rest = substr($0, RLENGTH + 1)
     value = ""
-    if (match(rest, /^ [A-Za-z|-]+([.][.][.])?/)) {
+    if (match(rest, /^ [A-Za-z_|-]+([.][.][.])?/)) {
         value = substr(rest, 2, RLENGTH - 1)
         rest = substr(rest, RLENGTH + 1)
     }
@@ -136,7 +136,7 @@ waiting {
     else
         waiting = 1
 }
-!is_table && name == "keyring" && /^  [a-z]+( [A-Z]+)?  / {
+!is_table && name ~ /^(keyring|hub)$/ && /^  [a-z]+( [A-Z]+)?  / {
     word = $1
     sub(/^  [a-z]+( [A-Z]+)? +/, "")
     shell_row(command, word, "", $0)

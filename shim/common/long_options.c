@@ -161,3 +161,27 @@ bool shim_long_has(const struct shim_long *line, const char *name)
 {
     return shim_long_value(line, name, 0) != NULL;
 }
+
+int shim_long_word(const struct shim *shim, const struct shim_long *line,
+                   const struct shim_word *words, const char *all)
+{
+    const char *name = line->operands[0];
+    char **behind = name == NULL ? line->operands : line->operands + 1;
+    char what[64];
+    int i = 0;
+
+    while (words[i].name != NULL && (name == NULL || strcmp(words[i].name, name) != 0))
+        i++;
+    if (words[i].name == NULL)
+        (void)shim_usage("%s: takes %s%s%s", line->command, all, name != NULL ? ", and not: " : "",
+                         name != NULL ? name : "");
+    else if ((*behind != NULL) != (words[i].takes != NULL) ||
+             (*behind != NULL && behind[1] != NULL))
+        (void)shim_usage("%s: %s takes %s", line->command, name,
+                         words[i].takes != NULL ? words[i].takes : "no other word");
+    else if (!shim->explain || words[i].instead == NULL)
+        return i;
+    else if (snprintf(what, sizeof(what), "%s %s", line->command, name) > 0)
+        (void)shim_explains_not(what, words[i].instead);
+    return -1;
+}

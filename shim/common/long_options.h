@@ -27,6 +27,9 @@ struct shim_long {
     char **behind;   /* those of the operands that follow it */
 };
 
+/* One of our own commands.  Returns an enum shim_exit. */
+typedef int shim_command_fn(struct shim *shim, const struct shim_long *line);
+
 /*
  * Read |argv|, which begins with the command's name.  Operands are moved together to where the
  * words began.  --keyring and --quiet are obeyed here, where the command has them.
@@ -41,5 +44,19 @@ int shim_long_before(struct shim *shim, char ***argv, struct shim_long *line);
 /* Value |index| of an option; NULL if it was not given so often.  The command must have it. */
 const char *shim_long_value(const struct shim_long *line, const char *name, size_t index);
 bool shim_long_has(const struct shim_long *line, const char *name);
+
+/* A word that a command takes before its operand, such as "backup" of `keyring`. */
+struct shim_word {
+    const char *name;
+    const char *takes;   /* the operand, in the words of the error without it; NULL: none */
+    const char *instead; /* what tells the same, where --explain is refused; NULL: it is obeyed */
+};
+/*
+ * Which of |words| does |line| begin with?  The last has no name.  |all| names them in the error.
+ *
+ * @return its index; -1 with the fault on stderr: it is SHIM_USAGE
+ */
+int shim_long_word(const struct shim *shim, const struct shim_long *line,
+                   const struct shim_word *words, const char *all);
 
 #endif

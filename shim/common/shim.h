@@ -26,9 +26,6 @@ struct shim {
     char *keyring_path;    /* owned; NULL until shim_keyring_find() */
 };
 
-/* A sub-command.  |argv| begins with its name.  Returns an enum shim_exit or stock's exit code. */
-typedef int shim_command_fn(struct shim *shim, char **argv);
-
 /*
  * Read the policy file, once.  Without a file the defaults apply.
  *

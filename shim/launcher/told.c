@@ -99,13 +99,13 @@ static bool needs_no_option(const struct shim_told *told, const char *kind)
     return strcmp(kind, "rsa") == 0 || (strcmp(kind, "ec") == 0 && strcmp(told->use, "sign") == 0);
 }
 
-/* Was everything used that was chosen? */
-static bool is_chosen_used(const struct shim_told *told)
+/* Were all of |fingerprints| used? */
+static bool are_used(const struct shim_told *told, const struct sp_text *fingerprints)
 {
     char fingerprint[FINGERPRINT + 1] = "";
 
-    for (size_t at = 0; at + FINGERPRINT < told->chosen.len; at += FINGERPRINT + 1) {
-        memcpy(fingerprint, told->chosen.data + at, FINGERPRINT);
+    for (size_t at = 0; at + FINGERPRINT < fingerprints->len; at += FINGERPRINT + 1) {
+        memcpy(fingerprint, fingerprints->data + at, FINGERPRINT);
         if (told->used.data == NULL || strstr(told->used.data, fingerprint) == NULL)
             return false;
     }
@@ -134,10 +134,10 @@ static void take(struct shim_told *told, const char *line)
         keep(told, &told->notes, line, 3);
     } else if (skip(&line, "asks")) {
         told->asks = true;
-    } else if (skip(&line, "vouched")) {
-        /* Whose chain was checked has to have signed. */
+    } else if (skip(&line, "vouched") || skip(&line, "along")) {
+        /* Whose chain was checked, and whose certificate goes along, has to have signed. */
         told->is_broken = told->is_broken || strlen(line) != FINGERPRINT;
-        keep(told, &told->chosen, line, 0);
+        keep(told, &told->owed, line, 0);
     } else if (skip(&line, "verified")) {
         keep(told, &told->signers, line, 1);
     } else if (skip(&line, "chosen")) {
@@ -171,7 +171,8 @@ bool shim_told_proves(const struct shim_told *told, size_t wanted, size_t chosen
 {
     return told->is_ready && !told->is_refused && !told->asks && !told->is_broken &&
            !told->other_keyring && told->len == 0 && told->allowed >= wanted &&
-           told->chosen_count == chosen && is_chosen_used(told);
+           told->chosen_count == chosen && are_used(told, &told->chosen) &&
+           are_used(told, &told->owed);
 }
 
 void shim_told_end(struct shim_told *told)
@@ -182,4 +183,5 @@ void shim_told_end(struct shim_told *told)
     OPENSSL_free(told->observed.data);
     OPENSSL_free(told->used.data);
     OPENSSL_free(told->chosen.data);
+    OPENSSL_free(told->owed.data);
 }

@@ -20,16 +20,16 @@ struct shim_told {
     /* borrowed: the keyring that has to be in force, empty for none; NULL: whichever is */
     const char *keyring;
 
-    bool is_ready;       /* the whole greeting came */
-    bool is_refused;     /* something is refused */
-    bool asks;           /* somebody would have had to be asked */
-    bool is_broken;      /* a line came that is none, or too many */
-    bool other_keyring;  /* the policy file names another keyring */
-    bool is_odd;         /* what was chosen needs the tool */
-    size_t allowed;      /* how many certificates were used */
-    struct sp_text used; /* their fingerprints, a line each */
-    struct sp_text
-        chosen; /* the fingerprints of those that were chosen by address, or vouched for */
+    bool is_ready;         /* the whole greeting came */
+    bool is_refused;       /* something is refused */
+    bool asks;             /* somebody would have had to be asked */
+    bool is_broken;        /* a line came that is none, or too many */
+    bool other_keyring;    /* the policy file names another keyring */
+    bool is_odd;           /* what was chosen needs the tool */
+    size_t allowed;        /* how many certificates were used */
+    struct sp_text used;   /* their fingerprints, a line each */
+    struct sp_text chosen; /* those of the ones that were chosen by address */
+    struct sp_text owed;   /* those of others that have to sign */
     size_t chosen_count;
     struct sp_text refusals, notes, observed; /* their texts, a line each */
     struct sp_text signers;                   /* who has signed, a line each */

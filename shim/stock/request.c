@@ -87,7 +87,8 @@ static void read_option(const struct shim_given *given, struct shim_request *req
     }
 }
 
-bool shim_request_read(const struct shim_args *args, struct shim_request *request)
+/* False if out of memory. */
+static bool read_args(const struct shim_args *args, struct shim_request *request)
 {
     size_t operands = 0;
 
@@ -112,7 +113,7 @@ int shim_request_parse(enum shim_api api, char **argv, shim_cipher_known_fn *kno
 {
     int code = shim_args_parse(api, argv, known, args);
 
-    return code == SHIM_OK && !shim_request_read(args, request) ? shim_no_memory() : code;
+    return code == SHIM_OK && !read_args(args, request) ? shim_no_memory() : code;
 }
 
 void shim_request_clear(struct shim_request *request)

@@ -39,8 +39,6 @@ struct shim_request {
  */
 int shim_request_parse(enum shim_api api, char **argv, shim_cipher_known_fn *known,
                        struct shim_args *args, struct shim_request *request);
-/* Read |args|; false if out of memory.  Call shim_request_clear() in any case. */
-bool shim_request_read(const struct shim_args *args, struct shim_request *request);
 void shim_request_clear(struct shim_request *request);
 
 /* Does stock read a passphrase, certificate or key from its standard input? */

@@ -31,35 +31,38 @@
 
 static const struct command {
     const char *name;
-    shim_command_fn *run;
+    shim_command_fn *run; /* NULL: |verb| */
     enum shim_start start;
     const char *instead; /* what to use where --explain is refused; NULL: --explain is obeyed */
+    shim_verb_fn *verb;  /* reads its words by itself */
 } commands[] = {
-    { "sign", shim_run_verb, START_WHOLE, NULL },
-    { "encrypt", shim_run_verb, START_WHOLE, NULL },
-    { "verify", shim_run_verb, START_MESSAGE, NULL },
-    { "decrypt", shim_run_verb, START_WHOLE, NULL },
-    { "cms", shim_run_stock, START_WHOLE, NULL },
-    { "smime", shim_run_stock, START_WHOLE, NULL },
-    { "check", shim_run_check, START_WHOLE, NULL },
-    { "config", shim_run_config, START_WHOLE, NULL },
-    { "upload", shim_run_upload, START_WHOLE, NULL },
-    { "import", shim_run_import, START_WHOLE, NULL },
-    { "collect", shim_run_collect, START_WHOLE, NULL },
-    { "new", shim_run_new, START_WHOLE, "'smime-policy help new' tells what it makes" },
-    { "list", shim_run_list, START_KEYRING, NULL },
-    { "show", shim_run_show, START_KEYRING, NULL },
-    { "remove", shim_run_remove, START_WHOLE, NULL },
-    { "export", shim_run_export, START_WHOLE, "'smime-policy show' tells what is in the keyring" },
-    { "trust", shim_run_trust, START_KEYRING, NULL },
-    { "keyring", shim_run_keyring, START_WHOLE, NULL },
-    { "hub", shim_run_hub, START_WHOLE, NULL },
-    { "sync", shim_run_sync, START_WHOLE, "'smime-policy hub status' tells how the hub is" },
-    { "demo", shim_run_demo, START_WHOLE, "'smime-policy help demo' tells what it does" },
-    { "doctor", shim_run_doctor, START_WHOLE, NULL },
+    { "sign", NULL, START_WHOLE, NULL, shim_run_verb },
+    { "encrypt", NULL, START_WHOLE, NULL, shim_run_verb },
+    { "verify", NULL, START_MESSAGE, NULL, shim_run_verb },
+    { "decrypt", NULL, START_WHOLE, NULL, shim_run_verb },
+    { "cms", NULL, START_WHOLE, NULL, shim_run_stock },
+    { "smime", NULL, START_WHOLE, NULL, shim_run_stock },
+    { "check", shim_run_check, START_WHOLE, NULL, NULL },
+    { "config", shim_run_config, START_WHOLE, NULL, NULL },
+    { "upload", shim_run_upload, START_WHOLE, NULL, NULL },
+    { "import", shim_run_import, START_WHOLE, NULL, NULL },
+    { "collect", shim_run_collect, START_WHOLE, NULL, NULL },
+    { "new", shim_run_new, START_WHOLE, "'smime-policy help new' tells what it makes", NULL },
+    { "list", shim_run_list, START_KEYRING, NULL, NULL },
+    { "show", shim_run_show, START_KEYRING, NULL, NULL },
+    { "remove", shim_run_remove, START_WHOLE, NULL, NULL },
+    { "export", shim_run_export, START_WHOLE, "'smime-policy show' tells what is in the keyring",
+      NULL },
+    { "trust", shim_run_trust, START_KEYRING, NULL, NULL },
+    { "keyring", shim_run_keyring, START_WHOLE, NULL, NULL },
+    { "hub", shim_run_hub, START_WHOLE, NULL, NULL },
+    { "sync", shim_run_sync, START_WHOLE, "'smime-policy hub status' tells how the hub is", NULL },
+    { "demo", shim_run_demo, START_WHOLE, "'smime-policy help demo' tells what it does", NULL },
+    { "doctor", shim_run_doctor, START_WHOLE, NULL, NULL },
     { "maintain", shim_run_maintain, START_WHOLE,
-      "'smime-policy list --expiring 90d' tells what expires" },
-    { "report", shim_run_report, START_WHOLE, "'smime-policy list' tells what is in the keyring" },
+      "'smime-policy list --expiring 90d' tells what expires", NULL },
+    { "report", shim_run_report, START_WHOLE, "'smime-policy list' tells what is in the keyring",
+      NULL },
 };
 
 /* The command |name|, or NULL. */
@@ -100,7 +103,7 @@ static int run_help(char **argv)
     command = find_command(argv[1]);
     if (command == NULL)
         return no_command("help: ", argv[1]);
-    return shim_help_verb(command->run == shim_run_stock ? "names" : command->name);
+    return shim_help_verb(command->verb == shim_run_stock ? "names" : command->name);
 }
 
 /* Does the command line name files that may hold private keys?  Then they are read too. */
@@ -118,6 +121,8 @@ static bool names_key_files(char **argv)
 static int run_command(struct shim *shim, char **argv)
 {
     const struct command *command;
+    struct shim_long line;
+    int code;
 
     if (argv[0] == NULL)
         return shim_usage("no command given");
@@ -133,7 +138,12 @@ static int run_command(struct shim *shim, char **argv)
         return shim_explains_not(argv[0], command->instead);
     if (!shim_start(names_key_files(argv + 1) ? START_WHOLE : command->start))
         return shim_no_memory();
-    return command->run(shim, argv);
+    if (command->run == NULL)
+        return command->verb(shim, argv);
+    code = shim_long_parse(shim, argv, &line);
+    if (code != SHIM_OK)
+        return code == -1 ? SHIM_OK : code;
+    return command->run(shim, &line);
 }
 
 /*

@@ -16,6 +16,7 @@
 #include "common/shim.h"
 #include "tool/judge/verify.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/keyring/ocsp_answers.h"
 #include "tool/run/copies.h"
 #include "tool/run/run.h"
 
@@ -74,7 +75,7 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                   sp_json_text(output_of(operation)), "keyring",
                   sp_json_text(operation->selection.path), "choices", operation->selection.choices,
                   "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
-    int printed;
+    json_t *unanswered = shim_ocsp_unanswered();
 
     json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
     if (object != NULL && report->incoming != NULL)
@@ -86,10 +87,11 @@ int shim_verb_report_json(const struct shim_verb_report *report)
                             plan(operation, shim_copy_first(&operation->selection)));
     if (object != NULL && json_array_size(operation->selection.directories) > 0)
         json_object_set(object, "directories", operation->selection.directories);
+    if (unanswered != NULL)
+        json_object_set_new(object, "ocsp", unanswered);
     if (object != NULL && operation->selection.separates)
         json_object_set_new(object, "files", files(operation));
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? report->code : printed;
+    return shim_json_report(object, NULL, report->code);
 }
 
 /* Print a word quoted for a shell. */

@@ -223,6 +223,7 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
     operation->shim->left_to_provider = verb->use == SMIMEPOLICY_VERIFY;
     if (code == SHIM_OK && verb->use != SMIMEPOLICY_DECRYPT)
         code = shim_ocsp_begin(operation->shim, !operation->explain, SHIM_OCSP_PATIENCE);
+    shim_ocsp_prints(!operation->capture && shim_args_last(operation->args, ROLE_QUIET) == NULL);
     if (code == SHIM_OK)
         code = shim_select(&run->operation, &run->outcome);
     if (code == SHIM_OK)

@@ -10,7 +10,9 @@
 
 #include "common/shim.h"
 
-shim_command_fn shim_run_verb;  /* sign, encrypt, verify, decrypt */
-shim_command_fn shim_run_stock; /* cms, smime */
+/* |argv| begins with the name.  Returns an enum shim_exit or stock's exit code. */
+typedef int shim_verb_fn(struct shim *shim, char **argv);
+shim_verb_fn shim_run_verb;  /* sign, encrypt, verify, decrypt */
+shim_verb_fn shim_run_stock; /* cms, smime */
 
 #endif

@@ -49,13 +49,15 @@ int LLVMFuzzerTestOneInput(const unsigned char *data, size_t size)
     char *words[MOST_WORDS + 2] = { name };
     struct shim shim = { 0 };
     struct shim_check check = { 0 };
+    struct shim_long line;
 
     if (text == NULL)
         return 0;
     split(text, words + 1);
     for (size_t i = 0; i < sizeof(apis) / sizeof(apis[0]); i++)
         read_request(apis[i], words + 1);
-    (void)shim_check_options(&shim, words, &check);
+    if (shim_long_parse(&shim, words, &line) == SHIM_OK)
+        (void)shim_check_options(&line, &check);
     OPENSSL_free(text);
     return 0;
 }

@@ -274,7 +274,7 @@ START_TEST(old_form_is_brought_up)
     age();
     keyring = sp_must_open(place, SP_KEYRING_WRITE);
     expect(bob, SP_ROLE_CONTACT, SP_ORIGIN_UPLOADED);
-    ck_assert_int_eq(sp_sql_number(place, SP_CERTIFICATES, "PRAGMA user_version"), 3);
+    ck_assert_int_eq(sp_sql_number(place, SP_CERTIFICATES, "PRAGMA user_version"), 4);
     ck_assert_uint_eq(faults(), 0);
 }
 END_TEST

@@ -245,6 +245,87 @@ START_TEST(removed_past_the_hub)
 }
 END_TEST
 
+/* Reach to two CRLs, one of which was refused. */
+static void take_crls(void)
+{
+    struct sp_hub_crl crls[] = { { .name = { 1 }, .content = { 2 }, .state = SP_HUB_CRL_STORED },
+                                 { .name = { 3 }, .state = SP_HUB_CRL_REFUSED } };
+    const struct sp_hub reach = { .realm = (char *)(uintptr_t) "default",
+                                  .epoch = (char *)(uintptr_t) "one",
+                                  .anchors = (char *)(uintptr_t) "no",
+                                  .revision = 1,
+                                  .crls = crls,
+                                  .crl_count = 2 };
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    sp_upload_hub(upload, &reach);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+}
+
+static void expect_crls_again(bool again)
+{
+    struct sp_hub hub;
+
+    ck_assert(sp_keyring_hub(keyring, &hub));
+    ck_assert_uint_eq(hub.crl_count, 2);
+    ck_assert_int_eq(hub.crls[0].name[0], 1);
+    ck_assert_int_eq(hub.crls[0].content[0], 2);
+    ck_assert_int_eq(hub.crls[1].state, SP_HUB_CRL_REFUSED);
+    ck_assert(hub.crls_again == again);
+    sp_hub_clear(&hub);
+}
+
+/* A CRL that was refused is looked at again when a ca was stored that a person has uploaded. */
+START_TEST(crls)
+{
+    take_crls();
+    expect_crls_again(false);
+    upload_by_hand(bob, SP_ROLE_CONTACT);
+    expect_crls_again(false);
+    upload_by_hand(carol, SP_ROLE_CA);
+    expect_crls_again(true);
+    take_crls();
+    expect_crls_again(false);
+}
+END_TEST
+
+START_TEST(damaged_crls)
+{
+    struct sp_hub hub;
+
+    take_crls();
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE hub SET crls = x'0102'");
+    ck_assert(!sp_keyring_hub(keyring, &hub));
+    ck_assert_ptr_nonnull(strstr(sp_keyring_why(keyring), "'smime-policy sync --whole' mends it"));
+    sp_hub_clear(&hub);
+}
+END_TEST
+
+/* A reader who may not bring up a keyring without the column finds no copy in it. */
+START_TEST(form_without_crls)
+{
+    struct sp_keyring *reader;
+    struct sp_hub hub;
+
+    take_crls();
+    sp_keyring_close(keyring);
+    sp_run_sql(place, SP_CERTIFICATES,
+               "ALTER TABLE hub DROP COLUMN crls;"
+               "ALTER TABLE hub DROP COLUMN crls_again;"
+               "PRAGMA user_version = 3");
+    reader = sp_must_open(place, SP_KEYRING_READ);
+    ck_assert(sp_keyring_hub(reader, &hub));
+    ck_assert_ptr_null(hub.epoch);
+    keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    ck_assert(sp_keyring_hub(reader, &hub));
+    ck_assert_str_eq(hub.epoch, "one");
+    ck_assert_uint_eq(hub.crl_count, 0);
+    sp_hub_clear(&hub);
+    sp_keyring_close(reader);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("replica");
@@ -259,6 +340,9 @@ int main(void)
     tcase_add_test(tests, relabelled);
     tcase_add_test(tests, in_order);
     tcase_add_test(tests, removed_past_the_hub);
+    tcase_add_test(tests, crls);
+    tcase_add_test(tests, damaged_crls);
+    tcase_add_test(tests, form_without_crls);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

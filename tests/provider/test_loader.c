@@ -462,7 +462,7 @@ static bool is_fingerprint(const char *text)
  */
 static void expect_report(int pipe, const char *expected)
 {
-    static const char *const words[] = { "chosen ", "asks ", "refused " };
+    static const char *const words[] = { "along ", "asks ", "chosen ", "refused " };
     char text[20000], short_text[20000] = "";
     const ssize_t length = read(pipe, text, sizeof(text) - 1);
     const char *from = NULL;
@@ -498,8 +498,12 @@ START_TEST(the_choice_is_reported)
         "0x70: Key Usage does not allow signing [usage-sign]\n"
         "passed-over sign bob@example.org F expired not CN=old-ec, serial 0x67: "
         "certificate expired on 2024-07-31T14:20:28Z [expired]\n");
-    /* Its key is loaded in addition. */
+    /* Its key is loaded in addition, and its certificate goes along. */
     expect_load(BOB("identity"), KEY, "K", "", NULL);
+    expect_report(report, "");
+    expect_load(BOB("chain"), CERT, "C", "good-ec", NULL);
+    expect_report(report, "along F\n");
+    expect_load(BOB("issuers"), CERT, "!", "", "no issuer of this identity is stored");
     expect_report(report, "");
     expect_load("SMIMEPOLICY:contact/B%6Fb@example.org", 0, "C", "encrypt-only-rsa", NULL);
     expect_report(report,

@@ -46,7 +46,7 @@ static void store_crl(const char *name)
     if (cert != NULL) {
         const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
         const struct sp_crl_entry entry = { ASN1_STRING_get0_data(serial),
-                                            (size_t)ASN1_STRING_length(serial), 1690899628, 1 };
+                                            (size_t)ASN1_STRING_length(serial), 1690899628, 1, 0 };
 
         ck_assert(sp_crl_writer_add(writer, &entry, &why));
     }

@@ -58,7 +58,7 @@ static bool write_crl(const struct sp_crl_issuer *issuer, const struct sp_crl_ab
 
     for (; done && *serials != 0; serials++) {
         const unsigned char octets[] = { (unsigned char)(*serials >> 8), (unsigned char)*serials };
-        const struct sp_crl_entry entry = { octets, 2, SP_NOW - 2 * DAY, *serials % 7 };
+        const struct sp_crl_entry entry = { octets, 2, SP_NOW - 2 * DAY, *serials % 7, 0 };
 
         done = sp_crl_writer_add(writer, &entry, why);
     }
@@ -113,7 +113,7 @@ void sp_expect_answer_at(const X509 *cert, time_t at, const char *expected)
     struct sp_revocation found;
     char text[64];
 
-    ck_assert(sp_revocation_find(crls.place, &asked, at, true, &found));
+    ck_assert(sp_revocation_find(crls.place, &asked, at, SP_WANTS_ANSWER, &found));
     describe(&found, text, sizeof(text));
     ck_assert_str_eq(text, expected);
     sp_revocation_clear(&found);

@@ -35,7 +35,7 @@ static struct sp_crl_writer *new_writer(size_t count)
 
 static void add(struct sp_crl_writer *writer, const unsigned char *octets, size_t length)
 {
-    const struct sp_crl_entry entry = { octets, length, SP_NOW - 2 * DAY, 1 };
+    const struct sp_crl_entry entry = { octets, length, SP_NOW - 2 * DAY, 1, 0 };
     char *why;
 
     ck_assert_msg(sp_crl_writer_add(writer, &entry, &why), "%s", why);
@@ -112,8 +112,8 @@ START_TEST(too_long)
 {
     struct sp_crl_writer *writer = new_writer(1);
     static const unsigned char octets[SP_CRL_LONGEST_SERIAL + 1] = { 1 };
-    const struct sp_crl_entry longest = { octets, SP_CRL_LONGEST_SERIAL, 0, 0 };
-    const struct sp_crl_entry longer = { octets, SP_CRL_LONGEST_SERIAL + 1, 0, 0 };
+    const struct sp_crl_entry longest = { octets, SP_CRL_LONGEST_SERIAL, 0, 0, 0 };
+    const struct sp_crl_entry longer = { octets, SP_CRL_LONGEST_SERIAL + 1, 0, 0, 0 };
     char *why;
 
     ck_assert(sp_crl_writer_add(writer, &longest, &why));
@@ -146,7 +146,7 @@ END_TEST
 START_TEST(revokes_nothing)
 {
     struct sp_crl_writer *writer = new_writer(1);
-    const struct sp_crl_entry entry = { (const unsigned char *)"\1", 1, 0, 8 };
+    const struct sp_crl_entry entry = { (const unsigned char *)"\1", 1, 0, 8, 0 };
     char *why;
 
     ck_assert(!sp_crl_writer_add(writer, &entry, &why));

@@ -45,7 +45,7 @@ static bool is_found(const struct sp_facts *facts, const X509 *cert)
 {
     const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
     struct sp_revocation found;
-    const bool done = sp_revocation_find(crls.place, &asked, SP_NOW, true, &found);
+    const bool done = sp_revocation_find(crls.place, &asked, SP_NOW, SP_WANTS_ANSWER, &found);
 
     if (done)
         ck_assert_int_eq(found.state, SP_REVOCATION_REVOKED);
@@ -110,7 +110,7 @@ static bool list(void)
 static bool store(void)
 {
     static const unsigned char name[] = { 0, 4 };
-    const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4 };
+    const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4, 0 };
     unsigned char key[SP_SHA256_LENGTH];
     const struct sp_crl_issuer issuer = { .key = key,
                                           .name = X509_get_subject_name(crls.issuer),

@@ -3,8 +3,10 @@
  * SPDX-License-Identifier: Apache-2.0
  *
  * What is printed of a signer whose chain leads to no anchor, or to one that
- * libcrypto refuses.
+ * libcrypto refuses; and for whose mail a CA may issue.
  */
+#include <string.h>
+
 #include <openssl/crypto.h>
 
 #include "rules/rules.h"
@@ -125,6 +127,55 @@ START_TEST(faults_of_signer_and_issuer)
 }
 END_TEST
 
+#define CA_TRUE "critical,CA:TRUE"
+
+/* A CA_TRUE, and why it may not issue certificates for that address; NULL: it may. */
+static const struct {
+    struct sp_recipe ca;
+    const char *address;
+    const char *why;
+} limits[] = {
+    { { .basic = CA_TRUE }, "bob@example.org", NULL },
+    { { .basic = CA_TRUE, .usage = "keyCertSign" }, "bob@example.org", NULL },
+    { { .basic = CA_TRUE, .usage = "cRLSign" }, "bob@example.org", "may not issue" },
+    { { .basic = "critical,CA:FALSE" }, "bob@example.org", "may not issue" },
+    { { .basic = CA_TRUE, .extended = "serverAuth" }, "bob@example.org", "may not issue" },
+    { { .basic = CA_TRUE, .extended = "emailProtection" }, "bob@example.org", NULL },
+    { { .basic = CA_TRUE, .again = { "nameConstraints", "permitted;email:example.org" } },
+      "bob@example.org",
+      NULL },
+    { { .basic = CA_TRUE, .again = { "nameConstraints", "permitted;email:example.org" } },
+      "bob@example.com",
+      "constraints exclude the address" },
+    { { .basic = CA_TRUE, .again = { "nameConstraints", "excluded;email:bob@example.org" } },
+      "bob@example.org",
+      "constraints exclude the address" },
+    { { .basic = CA_TRUE, .again = { "nameConstraints", "excluded;email:bob@example.org" } },
+      "rob@example.org",
+      NULL },
+};
+
+START_TEST(a_ca_has_limits)
+{
+    X509 *ca = sp_make_cert(&limits[_i].ca);
+    const char *why = sp_issuer_limit(ca, limits[_i].address);
+
+    if (limits[_i].why == NULL)
+        ck_assert_ptr_null(why);
+    else
+        ck_assert_ptr_nonnull(strstr(why, limits[_i].why));
+    X509_free(ca);
+}
+END_TEST
+
+START_TEST(one_signer_is_collected)
+{
+    ck_assert_ptr_null(sp_collecting_fault(1));
+    ck_assert_ptr_nonnull(strstr(sp_collecting_fault(0), "cannot be read"));
+    ck_assert_ptr_nonnull(strstr(sp_collecting_fault(2), "several signers"));
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("chain faults");
@@ -133,6 +184,8 @@ int main(void)
     tcase_add_test(tcase, nobody_provided_an_anchor);
     tcase_add_loop_test(tcase, found_and_required, 0, 2);
     tcase_add_test(tcase, faults_of_signer_and_issuer);
+    tcase_add_test(tcase, one_signer_is_collected);
+    tcase_add_loop_test(tcase, a_ca_has_limits, 0, SP_ROWS(limits));
     suite_add_tcase(suite, tcase);
     return sp_run(suite);
 }

@@ -90,6 +90,42 @@ START_TEST(states)
 }
 END_TEST
 
+/* A revoked ca above it counts where no path is built, and beside what is said of itself. */
+static const struct {
+    enum sp_revocation_state state;
+    smimepolicy_use use;
+    const char *setting, *expected;
+} aboves[] = {
+    { SP_REVOCATION_NONE, SMIMEPOLICY_ENCRYPT, "soft", "deny:revoked" },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_ENCRYPT, "hard", "deny:revoked" },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_ENCRYPT, "off", "" },
+    { SP_REVOCATION_UNKNOWN, SMIMEPOLICY_ENCRYPT, "soft", "deny:revoked" },
+    { SP_REVOCATION_UNKNOWN, SMIMEPOLICY_ENCRYPT, "hard", "deny:revoked deny:revocation-unknown" },
+    { SP_REVOCATION_REVOKED, SMIMEPOLICY_ENCRYPT, "soft", "deny:revoked" },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_SIGN, "hard", "" },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_VERIFY, "hard", "" },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_DECRYPT, "soft", "" },
+    { SP_REVOCATION_NONE, SMIMEPOLICY_UPLOAD, "soft", "" },
+};
+
+START_TEST(above)
+{
+    struct sp_revocation revocation = in_state(aboves[_i].state);
+    smimepolicy_verdict *verdict;
+    const char *fault;
+
+    revocation.above = (struct sp_revoked_above){ true, SP_NOW - 3 * DAY, 2 };
+    verdict = judge(facts, &revocation, aboves[_i].use, aboves[_i].setting);
+    fault = aboves[_i].expected[0] == '\0'
+                ? ""
+                : smimepolicy_finding_get0_fault(smimepolicy_verdict_get0_finding(verdict, 0));
+    ck_assert_int_eq(strstr(fault, "a ca above the certificate was revoked by its issuer on "
+                                   "2023-11-28T00:00:00Z (CA compromise)") != NULL,
+                     fault[0] != '\0' && aboves[_i].state != SP_REVOCATION_REVOKED);
+    sp_expect_verdict(verdict, aboves[_i].expected);
+}
+END_TEST
+
 /* Nobody else could revoke it.  It can still revoke itself. */
 START_TEST(own_issuer)
 {
@@ -231,6 +267,7 @@ static Suite *revocation_suite(void)
 
     tcase_add_checked_fixture(tcase, set_up, tear_down);
     tcase_add_loop_test(tcase, states, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tcase, above, 0, SP_ROWS(aboves));
     tcase_add_test(tcase, own_issuer);
     tcase_add_test(tcase, name_of_its_issuer);
     tcase_add_loop_test(tcase, reason, 0, SP_ROWS(reasons));

@@ -165,6 +165,35 @@ static void make_keyring(const char *place, X509 *signer, enum sp_role role, X50
     sp_keyring_close(keyring);
 }
 
+/* A program that asks without a chain is told no: with a keyring, and without one. */
+START_TEST(no_chain)
+{
+    char *place = sp_make_place();
+    const char *const words[] = { "keyring", place, NULL };
+    smimepolicy_settings *settings = sp_settings_of(words);
+    X509 *signer = sp_make_cert(&(struct sp_recipe){ CLIENT });
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    if (_i == 1) {
+        make_keyring(place, signer, SP_ROLE_CONTACT, NULL, SP_ROLE_NONE);
+        ck_assert_int_eq(smimepolicy_store_set1_settings(store, settings), 1);
+    }
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, NULL), 1);
+    ERR_clear_error();
+    ck_assert_int_eq(smimepolicy_verify_cb(1, ctx), 0);
+    ck_assert_int_eq(X509_STORE_CTX_get_error(ctx), X509_V_ERR_APPLICATION_VERIFICATION);
+    ck_assert_str_eq(ERR_reason_error_string(ERR_get_error()),
+                     "nobody provided this signer or its CA [distrust-default]");
+    ERR_clear_error();
+    smimepolicy_settings_free(settings);
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    X509_free(signer);
+    sp_remove_place(place);
+}
+END_TEST
+
 /* What a keyring says of the signer and of the end of its chain. */
 static const struct {
     bool is_alone; /* the signer is the end of its chain */
@@ -346,6 +375,7 @@ int main(void)
     TCase *tests = tcase_create("callback");
 
     tcase_add_test(tests, partial_chain);
+    tcase_add_loop_test(tests, no_chain, 0, 2);
     tcase_add_test(tests, issuers);
     tcase_add_loop_test(tests, the_keyring_vouches, 0, SP_ROWS(stored));
     tcase_add_test(tests, the_keyring_is_broken);

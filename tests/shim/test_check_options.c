@@ -68,10 +68,13 @@ static int parse(const char *const *words, struct shim_check *check)
 {
     static char name[] = "check";
     struct shim shim = { 0 };
+    struct shim_long line;
+    int code;
 
     words_of_row[0] = name;
     memcpy(words_of_row + 1, words, 8 * sizeof(*words));
-    return shim_check_options(&shim, words_of_row, check);
+    code = shim_long_parse(&shim, words_of_row, &line);
+    return code == SHIM_OK ? shim_check_options(&line, check) : code;
 }
 
 static void expect_text(const char *text, const char *expected)

@@ -158,45 +158,6 @@ START_TEST(a_chain_leads_to_a_stored_ca)
 }
 END_TEST
 
-/* A CA, and why it may not issue certificates for that address; NULL: it may. */
-static const struct {
-    struct sp_recipe ca;
-    const char *address;
-    const char *why;
-} limits[] = {
-    { { .basic = CA }, "bob@example.org", NULL },
-    { { .basic = CA, .usage = "keyCertSign" }, "bob@example.org", NULL },
-    { { .basic = CA, .usage = "cRLSign" }, "bob@example.org", "may not issue" },
-    { { .basic = "critical,CA:FALSE" }, "bob@example.org", "may not issue" },
-    { { .basic = CA, .extended = "serverAuth" }, "bob@example.org", "may not issue" },
-    { { .basic = CA, .extended = "emailProtection" }, "bob@example.org", NULL },
-    { { .basic = CA, .again = { "nameConstraints", "permitted;email:example.org" } },
-      "bob@example.org",
-      NULL },
-    { { .basic = CA, .again = { "nameConstraints", "permitted;email:example.org" } },
-      "bob@example.com",
-      "constraints exclude the address" },
-    { { .basic = CA, .again = { "nameConstraints", "excluded;email:bob@example.org" } },
-      "bob@example.org",
-      "constraints exclude the address" },
-    { { .basic = CA, .again = { "nameConstraints", "excluded;email:bob@example.org" } },
-      "rob@example.org",
-      NULL },
-};
-
-START_TEST(a_ca_has_limits)
-{
-    X509 *ca = sp_make_cert(&limits[_i].ca);
-    const char *why = shim_ca_limit(ca, limits[_i].address);
-
-    if (limits[_i].why == NULL)
-        ck_assert_ptr_null(why);
-    else
-        ck_assert_ptr_nonnull(strstr(why, limits[_i].why));
-    X509_free(ca);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("keyring_at");
@@ -205,7 +166,6 @@ int main(void)
     tcase_add_loop_test(tests, it_is_found, 0, SP_ROWS(places));
     tcase_add_test(tests, none_is_made_to_be_changed);
     tcase_add_loop_test(tests, a_chain_leads_to_a_stored_ca, 0, SP_ROWS(chains));
-    tcase_add_loop_test(tests, a_ca_has_limits, 0, SP_ROWS(limits));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -266,6 +266,44 @@ START_TEST(many_values_are_kept_in_order)
 }
 END_TEST
 
+static const struct shim_word some_words[] = {
+    { "look", NULL, NULL },
+    { "take", "a file", "'look' tells it" },
+    { NULL, NULL, NULL },
+};
+
+/* Operands, whether --explain is given, the index, and what is said without one. */
+static const struct {
+    const char *operands[4];
+    bool explain;
+    int index;
+    const char *said;
+} of_words[] = {
+    { { "look" }, false, 0, NULL },
+    { { "look" }, true, 0, NULL },
+    { { "take", "a" }, false, 1, NULL },
+    { { "take", "a" }, true, -1, "check take: it cannot be explained" },
+    { { "take" }, false, -1, "check: take takes a file" },
+    { { "take", "a", "b" }, false, -1, "takes a file" },
+    { { "look", "a" }, false, -1, "check: look takes no other word" },
+    { { NULL }, false, -1, "check: takes look or take FILE\n" },
+    { { "loo" }, true, -1, "check: takes look or take FILE, and not: loo" },
+};
+
+START_TEST(a_word_is_found)
+{
+    struct shim shim = { .explain = of_words[_i].explain };
+    char *operands[4];
+    struct shim_long line = { .command = "check", .operands = operands };
+
+    memcpy(operands, of_words[_i].operands, sizeof(operands));
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_long_word(&shim, &line, some_words, "look or take FILE"),
+                     of_words[_i].index);
+    sp_expect_captured(STDERR_FILENO, of_words[_i].said);
+}
+END_TEST
+
 static const struct {
     const char *word, *name;
 } near[] = {
@@ -340,6 +378,7 @@ int main(void)
     tcase_add_test(tests, one_keyring);
     tcase_add_test(tests, dashes_are_seen);
     tcase_add_test(tests, many_values_are_kept_in_order);
+    tcase_add_loop_test(tests, a_word_is_found, 0, SP_ROWS(of_words));
     tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));
     tcase_add_test(tests, verbs_have_the_options_of_their_help);
     suite_add_tcase(suite, tests);

@@ -68,24 +68,28 @@ static bool copy_to(struct sp_database *keyring, const char *database, const cha
     return done;
 }
 
+/* Freeze what we see of the certificates: the first read does. */
+static bool freeze(struct sp_database *keyring)
+{
+    int64_t ignored;
+
+    return sp_store_run(keyring, "BEGIN") &&
+           sp_store_number(keyring, "SELECT count(*) FROM main.sqlite_schema", &ignored);
+}
+
 /*
- * Copy both databases.  The first read of each freezes what we see of it.  A commit
- * to both holds both locks, so the two copies are of one moment.
+ * Copy both databases.  A commit to both holds both locks, so what we see of the private
+ * keys, once the certificates are frozen, is of the same moment.
  */
 static bool copy_both(struct sp_database *keyring, const char *path, sp_step_fn *step)
 {
     int64_t ignored;
-    bool keys = sp_keys_exist(keyring);
-    bool done;
+    bool done = sp_keys_begin(keyring, freeze) &&
+                (!keyring->has_keys ||
+                 sp_store_number(keyring, "SELECT count(*) FROM keys.sqlite_schema", &ignored)) &&
+                copy_to(keyring, "main", path, SP_CERTIFICATES, step) &&
+                (!keyring->has_keys || copy_to(keyring, "keys", path, SP_KEYS, step));
 
-    if (keys && !sp_keys_attach(keyring))
-        return false;
-    done =
-        sp_store_run(keyring, "BEGIN") &&
-        sp_store_number(keyring, "SELECT count(*) FROM main.sqlite_schema", &ignored) &&
-        (!keys || sp_store_number(keyring, "SELECT count(*) FROM keys.sqlite_schema", &ignored)) &&
-        copy_to(keyring, "main", path, SP_CERTIFICATES, step) &&
-        (!keys || copy_to(keyring, "keys", path, SP_KEYS, step));
     sp_store_rollback(keyring);
     return done;
 }

@@ -172,7 +172,8 @@ static bool take_hash(const struct sp_sqlite *sq, sqlite3_stmt *row, int column,
     return true;
 }
 
-bool sp_store_damaged(struct sp_database *keyring, int64_t id)
+/* Note that the entry |id| is damaged; returns false. */
+static bool is_damaged(struct sp_database *keyring, int64_t id)
 {
     return sp_store_set_why(
         keyring, sp_format("keyring %s: entry %lld is damaged; 'smime-policy keyring check' "
@@ -191,7 +192,7 @@ static bool take_record(struct sp_database *keyring, sqlite3_stmt *row, struct s
                                   .uploaded = sq->column_int64(row, 4) };
     if (length <= 0 || !take_hash(sq, row, 1, record->fingerprint) ||
         !take_hash(sq, row, 2, record->key))
-        return sp_store_damaged(keyring, record->id);
+        return is_damaged(keyring, record->id);
     record->der = OPENSSL_memdup(sq->column_blob(row, 5), (size_t)length);
     record->der_length = (size_t)length;
     return record->der != NULL || sp_store_set_why(keyring, NULL);
@@ -268,7 +269,7 @@ X509 *sp_store_cert(struct sp_database *keyring, const struct sp_record *record)
     X509 *cert = sp_record_cert(record);
 
     if (cert == NULL)
-        (void)sp_store_damaged(keyring, record->id);
+        (void)is_damaged(keyring, record->id);
     return cert;
 }
 

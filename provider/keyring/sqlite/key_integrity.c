@@ -129,6 +129,12 @@ static bool check_identity(struct sp_check *check, sqlite3_stmt *row)
                                            (long long)check->keyring->sq->column_int64(row, 0)));
 }
 
+/* There were no private keys.  Another process may have made them with their first identity. */
+static bool check_without_keys(struct sp_check *check, sqlite3_stmt *row)
+{
+    return sp_keys_exist(check->keyring) || check_identity(check, row);
+}
+
 static bool each(struct sp_check *check, const char *sql, const char *file,
                  bool (*ask)(struct sp_check *check, sqlite3_stmt *row))
 {
@@ -187,7 +193,7 @@ bool sp_check_keys(struct sp_check *check)
         return true;
     if (!sp_keys_exist(keyring))
         return each(check, "SELECT id FROM main.certificate WHERE role = 1", SP_CERTIFICATES,
-                    check_identity);
+                    check_without_keys);
     if (!sp_keys_attach(keyring))
         return sp_check_fault(check, sp_format("%s", sp_keyring_why(&keyring->base)));
     return sp_check_integrity(check, "keys", SP_KEYS) && check_tables(check);

@@ -74,6 +74,19 @@ bool sp_keys_attach(struct sp_database *keyring)
     return keyring->has_keys;
 }
 
+bool sp_keys_begin(struct sp_database *keyring, bool (*begin)(struct sp_database *keyring))
+{
+    for (;;) {
+        if (sp_keys_exist(keyring) && !sp_keys_attach(keyring))
+            return false;
+        if (!begin(keyring))
+            return false;
+        if (keyring->has_keys || !sp_keys_exist(keyring))
+            return true;
+        sp_store_rollback(keyring);
+    }
+}
+
 static bool take_key(struct sp_database *keyring, sqlite3_stmt *row, struct sp_private_key *key)
 {
     const struct sp_sqlite *sq = keyring->sq;

@@ -82,11 +82,8 @@ bool sp_sqlite_remove(struct sp_keyring *opened,
                       const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count)
 {
     struct sp_database *keyring = sp_database(opened);
-    bool done;
+    bool done = sp_keys_begin(keyring, sp_store_begin);
 
-    if (sp_keys_exist(keyring) && !sp_keys_attach(keyring))
-        return false;
-    done = sp_store_begin(keyring);
     for (size_t i = 0; done && i < count; i++)
         done = sp_store_remove(keyring, fingerprints[i], true);
     if (done && sp_store_commit(keyring))

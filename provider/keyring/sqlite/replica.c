@@ -34,15 +34,30 @@ static bool damaged(struct sp_database *keyring)
                            keyring->path));
 }
 
-/* A reader meets older forms, which have no table for it. */
+/* A reader meets older forms, which have no table for it, or not all of its columns. */
 static bool has_copy(struct sp_database *keyring, bool *has)
 {
-    int64_t tables = 0;
+    int64_t columns = 0;
     bool done = sp_store_number(
-        keyring, "SELECT count(*) FROM main.sqlite_schema WHERE name = 'hub_member'", &tables);
+        keyring, "SELECT count(*) FROM pragma_table_info('hub', 'main') WHERE name = 'crls'",
+        &columns);
 
-    *has = done && tables == 1;
+    *has = done && columns == 1;
     return done;
+}
+
+static bool crls_at(struct sp_database *keyring, sqlite3_stmt *row, int column, struct sp_hub *hub)
+{
+    const int size = keyring->sq->column_bytes(row, column);
+    const void *bytes = keyring->sq->column_blob(row, column);
+
+    if (size % (int)sizeof(*hub->crls) != 0)
+        return damaged(keyring);
+    if (size == 0)
+        return true;
+    hub->crls = OPENSSL_memdup(bytes, (size_t)size);
+    hub->crl_count = hub->crls == NULL ? 0 : (size_t)size / sizeof(*hub->crls);
+    return hub->crls != NULL || sp_store_set_why(keyring, NULL);
 }
 
 bool sp_sqlite_hub(struct sp_keyring *opened, struct sp_hub *hub)
@@ -57,8 +72,8 @@ bool sp_sqlite_hub(struct sp_keyring *opened, struct sp_hub *hub)
         return false;
     if (!has)
         return true;
-    row = sp_store_prepare(keyring, "SELECT realm, epoch, anchors, revision, certificates, digest"
-                                    " FROM main.hub");
+    row = sp_store_prepare(keyring, "SELECT realm, epoch, anchors, revision, certificates, digest,"
+                                    " crls, crls_again FROM main.hub");
     if (row == NULL)
         return false;
     code = keyring->sq->step(row);
@@ -71,7 +86,9 @@ bool sp_sqlite_hub(struct sp_keyring *opened, struct sp_hub *hub)
         if (hub->realm == NULL || hub->epoch == NULL || hub->anchors == NULL)
             done = sp_store_set_why(keyring, NULL);
         else
-            done = hash_at(keyring, row, 5, hub->digest) || damaged(keyring);
+            done = (hash_at(keyring, row, 5, hub->digest) || damaged(keyring)) &&
+                   crls_at(keyring, row, 6, hub);
+        hub->crls_again = keyring->sq->column_int64(row, 7) != 0;
     } else if (code != SQLITE_DONE) {
         done = sp_store_failed(keyring, "read it");
     }
@@ -276,18 +293,21 @@ bool sp_replica_after(struct sp_staging *upload)
     if (hub == NULL)
         return true;
     to = sp_store_prepare(keyring, "INSERT OR REPLACE INTO main.hub (one, realm, epoch, anchors,"
-                                   " revision, certificates, digest)"
-                                   " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6)");
+                                   " revision, certificates, digest, crls, crls_again)"
+                                   " VALUES (1, ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)");
     if (to == NULL)
         return false;
-    done = sp_store_finish(keyring, to,
-                           sq->bind_text(to, 1, hub->realm, -1, SQLITE_STATIC) == SQLITE_OK &&
-                               sq->bind_text(to, 2, hub->epoch, -1, SQLITE_STATIC) == SQLITE_OK &&
-                               sq->bind_text(to, 3, hub->anchors, -1, SQLITE_STATIC) == SQLITE_OK &&
-                               sq->bind_int64(to, 4, hub->revision) == SQLITE_OK &&
-                               sq->bind_int64(to, 5, hub->certificates) == SQLITE_OK &&
-                               sq->bind_blob(to, 6, hub->digest, SP_SHA256_LENGTH, SQLITE_STATIC) ==
-                                   SQLITE_OK);
+    done = sp_store_finish(
+        keyring, to,
+        sq->bind_text(to, 1, hub->realm, -1, SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_text(to, 2, hub->epoch, -1, SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_text(to, 3, hub->anchors, -1, SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_int64(to, 4, hub->revision) == SQLITE_OK &&
+            sq->bind_int64(to, 5, hub->certificates) == SQLITE_OK &&
+            sq->bind_blob(to, 6, hub->digest, SP_SHA256_LENGTH, SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_blob(to, 7, hub->crls, (int)(hub->crl_count * sizeof(*hub->crls)),
+                          SQLITE_STATIC) == SQLITE_OK &&
+            sq->bind_int64(to, 8, hub->crls_again) == SQLITE_OK);
     (void)sq->finalize(to);
     return done;
 }

@@ -58,6 +58,9 @@ static const char *const certificate_steps[] = {
     "  digest BLOB NOT NULL," /* the sums of all, XORed */
     "  anchors TEXT NOT NULL" /* the setting by which the origins were chosen */
     ") STRICT;",
+    /* Step 4: the CRLs of the hub, an array of struct sp_hub_crl. */
+    "ALTER TABLE main.hub ADD COLUMN crls BLOB;"
+    "ALTER TABLE main.hub ADD COLUMN crls_again INTEGER NOT NULL DEFAULT 0;",
     NULL
 };
 

@@ -4,9 +4,9 @@
  */
 #include "keyring/sqlite/sqlite.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
-#include <string.h>
+
+#include <dlfcn.h>
 
 #include <openssl/crypto.h>
 
@@ -32,7 +32,6 @@ static void save_memory(void)
     (void)loaded.config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-/* Load the library.  It is never closed: the program may use it, too, and threads may be inside. */
 static void load(void)
 {
 #ifdef RTLD_DEEPBIND
@@ -40,19 +39,11 @@ static void load(void)
      * SQLite calls its own functions by name, and finds them sooner if it looks into itself first.
      * Elsewhere somebody may want to put other functions in the place of those of libc.
      */
-    const int first = sp_keyring_is_in_command() ? RTLD_DEEPBIND : 0;
-#else
-    const int first = 0;
+    if (sp_keyring_is_in_command())
+        (void)dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
 #endif
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | first);
-
-    if (library == NULL)
-        return;
-    complete = true;
-#define X(name)                                                                                    \
-    if (!sp_symbol(library, "sqlite3_" #name, &loaded.name, sizeof(loaded.name)))                  \
-        complete = false;
-    SP_SQLITE_FUNCTIONS(X)
+#define X(name) "sqlite3_" #name "\0"
+    complete = sp_symbols_load(LIBRARY "\0", SP_SQLITE_FUNCTIONS(X), &loaded);
 #undef X
     if (complete && sp_keyring_is_in_command())
         save_memory();

@@ -183,8 +183,6 @@ bool sp_store_begin(struct sp_database *keyring);
 bool sp_store_commit(struct sp_database *keyring);
 void sp_store_rollback(struct sp_database *keyring);
 
-/* Note that the entry |id| is damaged; returns false. */
-bool sp_store_damaged(struct sp_database *keyring, int64_t id);
 /* Parse the certificate of |record|.  A new object; NULL with the reason noted. */
 X509 *sp_store_cert(struct sp_database *keyring, const struct sp_record *record);
 /* Run |statement| for each recipient name of the certificate: ?1 is the name, ?2 is |id|. */
@@ -255,6 +253,11 @@ bool sp_check_keys(struct sp_check *check);
 bool sp_keys_attach(struct sp_database *keyring);
 /* For a reader: is there a keys.db that is not empty?  True also if that cannot be found out. */
 bool sp_keys_exist(const struct sp_database *keyring);
+/*
+ * Let |begin| begin a transaction, with keys.db attached if it is there by then.  Another
+ * process may make it at any moment, and inside a transaction it is too late to attach it.
+ */
+bool sp_keys_begin(struct sp_database *keyring, bool (*begin)(struct sp_database *keyring));
 /*
  * What stands for the table of waiting keys in SQL, once keys.db is attached: nothing waits
  * in one of the first form, which a reader cannot bring up.  NULL if that failed.

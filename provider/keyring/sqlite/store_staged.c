@@ -120,9 +120,14 @@ static bool promote_contacts(struct sp_staging *upload, const struct sp_staged_k
 static const char end_waiting[] = "DELETE FROM keys.waiting WHERE key IN"
                                   " (SELECT key FROM main.certificate WHERE role = 1)";
 
+/* A CRL of the hub may have waited for these. */
+static const char crls_again[] = "UPDATE main.hub SET crls_again = 1 WHERE EXISTS"
+                                 " (SELECT 1 FROM temp.staged WHERE role IN (3, 4))";
+
 static bool store_all(struct sp_staging *upload)
 {
     if ((upload->copies && !sp_replica_before(upload)) || !sp_store_run(upload->keyring, store) ||
+        (!upload->copies && !sp_store_run(upload->keyring, crls_again)) ||
         (upload->copies && !sp_replica_after(upload)))
         return false;
     for (const struct sp_staged_key *staged = upload->keys; staged != NULL; staged = staged->next)
@@ -143,10 +148,10 @@ bool sp_sqlite_commit(struct sp_upload *begun)
     struct sp_staging *upload = (struct sp_staging *)begun;
     struct sp_database *keyring = upload->keyring;
 
-    if ((upload->keys != NULL || upload->answered || (upload->copies && sp_keys_exist(keyring))) &&
-        !sp_keys_attach(keyring))
+    if ((upload->keys != NULL || upload->answered) && !sp_keys_attach(keyring))
         return false;
-    if (!sp_store_run(keyring, roomy) || !sp_store_begin(keyring))
+    if (!sp_store_run(keyring, roomy) ||
+        !(upload->copies ? sp_keys_begin(keyring, sp_store_begin) : sp_store_begin(keyring)))
         return false;
     if (store_all(upload) && sp_store_commit(keyring)) {
         if (upload->last > 0 || upload->keys != NULL || upload->copies)

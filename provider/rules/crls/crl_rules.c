@@ -46,9 +46,6 @@ static const char *fault_of(const struct sp_crl_facts *crl)
     if (crl->has_critical)
         return "it has a critical extension that is not known here, so that nobody may rely on it "
                "(RFC 5280, 5.2); ask its issuer for a CRL without";
-    if (crl->indirect)
-        return "it is an indirect CRL, which names certificates of other issuers; fetch the CRL "
-               "that the issuer of the certificates has signed itself";
     if (crl->attributes_only)
         return "it is about attribute certificates alone, of which mail has none; leave it out";
     if (crl->next_update == 0)
@@ -120,6 +117,10 @@ char *sp_note_crl(const struct sp_crl_facts *crl, time_t at, bool *failed)
     else if (crl->some_reasons || crl->partition)
         text = sp_format("it covers a part of what its issuer revokes: what it revokes counts, and "
                          "of all other certificates it says nothing");
+    else if (crl->indirect)
+        text = sp_format("it is an indirect CRL: it covers the certificates that its issuer has "
+                         "issued, and those that name it as their cRLIssuer and whose issuer leads "
+                         "to the same ca");
     else
         noted = false;
     *failed = moment == NULL || (noted && text == NULL);

@@ -25,7 +25,7 @@ struct sp_crl_facts {
     struct sp_crl_number base;                  /* of a delta: the number that it builds upon */
     bool users_only, cas_only, attributes_only; /* its scope */
     bool some_reasons; /* of those that were revoked for some reasons alone */
-    bool indirect;     /* it names certificates of other issuers */
+    bool indirect;     /* it may name certificates of other issuers */
     bool partition;    /* it has a distribution point: others of the issuer may say more */
     bool has_uri;      /* the point has a URI, which certificates can name */
     bool has_critical; /* a critical extension, of it or of an entry, is not known */

@@ -7,6 +7,7 @@
 #ifndef SHIM_CERTS_H
 #define SHIM_CERTS_H
 
+#include <fts.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
@@ -83,6 +84,9 @@ bool shim_is_pkcs12(const char *uri);
 bool shim_key_is_own(const char *uri, const X509 *cert);
 
 /* chain.c: the chain from a signer to a provided anchor, at whatever time. */
+
+/* Is |cert|, or a copy of it, one of |certs|? */
+bool shim_certs_hold(const STACK_OF(X509) *certs, const X509 *cert);
 
 /*
  * A store with the anchors for senders: those that |args| name, with |file|, the
@@ -283,6 +287,13 @@ struct shim_reading_parts {
     struct shim_passphrase pass; /* the one for every part, or the last one given */
     bool stopped;                /* |each| has returned false */
 };
+
+/*
+ * Give each entry of the folder |path|, and of those in it, to |take|, sorted by name, until it
+ * returns false.  False: out of memory.
+ */
+typedef bool shim_folder_fn(FTS *tree, FTSENT *entry, void *data);
+bool shim_folder_each(const char *path, shim_folder_fn *take, void *data);
 
 /*
  * Give every part of the file or folder |path| ("-": standard input) to |each|.  A

@@ -166,6 +166,14 @@ void shim_chain_find(struct shim_chain *chain, X509_STORE *store, X509 *signer,
     ERR_clear_error();
 }
 
+bool shim_certs_hold(const STACK_OF(X509) *certs, const X509 *cert)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
+            return true;
+    return false;
+}
+
 void shim_chain_to_itself(struct shim_chain *chain, X509_STORE *store, X509 *signer,
                           const struct shim_args *args)
 {

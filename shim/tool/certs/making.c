@@ -77,28 +77,13 @@ bool shim_cert_extend(X509 *cert, X509 *issuer, const struct shim_extension *row
     return true;
 }
 
-/* An rfc822Name, of an address or a domain; NULL if out of memory. */
-static GENERAL_NAME *mail_name(const char *text)
-{
-    GENERAL_NAME *name = GENERAL_NAME_new();
-    ASN1_IA5STRING *value = ASN1_IA5STRING_new();
-
-    if (name != NULL && value != NULL && ASN1_STRING_set(value, text, -1) == 1) {
-        GENERAL_NAME_set0_value(name, GEN_EMAIL, value);
-        return name;
-    }
-    ASN1_IA5STRING_free(value);
-    GENERAL_NAME_free(name);
-    return NULL;
-}
-
 static bool add_addresses(X509 *cert, const struct shim_making *making)
 {
     GENERAL_NAMES *names = GENERAL_NAMES_new();
     bool done = names != NULL;
 
     for (size_t i = 0; done && i < making->count; i++) {
-        GENERAL_NAME *name = mail_name(making->each[i]);
+        GENERAL_NAME *name = a2i_GENERAL_NAME(NULL, NULL, NULL, GEN_EMAIL, making->each[i], 0);
 
         done = name != NULL && sk_GENERAL_NAME_push(names, name) > 0;
         if (!done)
@@ -116,7 +101,7 @@ static bool permit(NAME_CONSTRAINTS *limits, const char *domain)
     if (tree == NULL)
         return false;
     GENERAL_NAME_free(tree->base);
-    tree->base = mail_name(domain);
+    tree->base = a2i_GENERAL_NAME(NULL, NULL, NULL, GEN_EMAIL, domain, 0);
     if (tree->base != NULL && sk_GENERAL_SUBTREE_push(limits->permittedSubtrees, tree) > 0)
         return true;
     GENERAL_SUBTREE_free(tree);

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -226,6 +225,22 @@ static int by_name(const FTSENT **a, const FTSENT **b)
     return strcmp((*a)->fts_name, (*b)->fts_name);
 }
 
+bool shim_folder_each(const char *path, shim_folder_fn *take, void *data)
+{
+    char *name = OPENSSL_strdup(path);
+    char *const roots[] = { name, NULL };
+    FTS *tree = name == NULL ? NULL : fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
+    const bool opened = tree != NULL;
+    FTSENT *entry;
+
+    while (opened && (entry = fts_read(tree)) != NULL && take(tree, entry, data))
+        ;
+    if (opened)
+        fts_close(tree);
+    OPENSSL_free(name);
+    return opened;
+}
+
 /* Why an entry of a folder is no file to read; NULL: it is one, or a folder. */
 static const char *why_skipped(const FTSENT *entry)
 {
@@ -239,8 +254,9 @@ static const char *why_skipped(const FTSENT *entry)
 }
 
 /* Hidden files are left out: editors and file managers put theirs everywhere. */
-static void read_entry(struct shim_reading_parts *reading, FTS *tree, FTSENT *entry)
+static bool read_entry(FTS *tree, FTSENT *entry, void *data)
 {
+    struct shim_reading_parts *reading = data;
     struct shim_file_parts file = { .reading = reading, .path = entry->fts_path };
     bool hidden = entry->fts_level > 0 && entry->fts_name[0] == '.';
     const char *skipped = hidden ? NULL : why_skipped(entry);
@@ -254,22 +270,7 @@ static void read_entry(struct shim_reading_parts *reading, FTS *tree, FTSENT *en
     else if (!hidden && (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR ||
                          entry->fts_info == FTS_NS))
         unreadable(reading, entry->fts_path, entry->fts_errno);
-}
-
-static void read_folder(struct shim_reading_parts *reading, const char *path)
-{
-    char *name = OPENSSL_strdup(path);
-    char *const roots[] = { name, NULL };
-    FTS *tree = name == NULL ? NULL : fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-    FTSENT *entry;
-
-    if (tree == NULL)
-        unreadable(reading, path, ENOMEM);
-    while (tree != NULL && !reading->stopped && (entry = fts_read(tree)) != NULL)
-        read_entry(reading, tree, entry);
-    if (tree != NULL)
-        fts_close(tree);
-    OPENSSL_free(name);
+    return !reading->stopped;
 }
 
 bool shim_parts_read(struct shim_reading_parts *reading, const char *path)
@@ -279,10 +280,10 @@ bool shim_parts_read(struct shim_reading_parts *reading, const char *path)
     reading->stopped = false;
     if (strcmp(path, "-") == 0)
         read_stdin(reading);
-    else if (stat(path, &is) == 0 && S_ISDIR(is.st_mode))
-        read_folder(reading, path);
-    else
+    else if (stat(path, &is) != 0 || !S_ISDIR(is.st_mode))
         read_file(reading, path);
+    else if (!shim_folder_each(path, read_entry, reading))
+        unreadable(reading, path, ENOMEM);
     return !reading->stopped;
 }
 

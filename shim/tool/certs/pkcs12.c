@@ -10,6 +10,7 @@
 #include <openssl/err.h>
 
 #include "tool/certs/certs.h"
+#include "base/compat.h"
 #include "base/text.h"
 
 /* Programs write two or three contents; each has its own key derivation. */
@@ -296,7 +297,7 @@ static bool has_mac(struct walk *walk)
     nid = OBJ_obj2nid(algorithm->algorithm);
     digest = nid == NID_pbmac1 ? NULL : EVP_MD_fetch(NULL, OBJ_nid2sn(nid), NULL);
     EVP_MD_free(digest);
-    if (digest != NULL || (nid == NID_pbmac1 && OpenSSL_version_num() >= 0x30400000L))
+    if (digest != NULL || (nid == NID_pbmac1 && sp_has_pbmac1()))
         return true;
     shim_object_text(algorithm->algorithm, name, sizeof(name));
     shim_part_refuse(walk->file,

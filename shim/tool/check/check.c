@@ -261,13 +261,11 @@ static int run(struct shim *shim, const struct shim_check *check)
     return checking.denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-int shim_run_check(struct shim *shim, char **argv)
+int shim_run_check(struct shim *shim, const struct shim_long *line)
 {
     struct shim_check check = { 0 };
-    int code = shim_check_options(shim, argv, &check);
+    int code = shim_check_options(line, &check);
 
-    if (code == -1)
-        return SHIM_OK;
     if (code == SHIM_OK)
         code = shim_load_settings(shim);
     if (code == SHIM_OK)

@@ -6,7 +6,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "common/long_options.h"
 #include "tool/check/checking.h"
 
 static bool add_use(struct shim_check *check, const char *name)
@@ -40,26 +39,21 @@ static bool set_time(struct shim_check *check, const char *text)
     return false;
 }
 
-int shim_check_options(struct shim *shim, char **argv, struct shim_check *check)
+int shim_check_options(const struct shim_long *line, struct shim_check *check)
 {
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-    const char *value;
+    const char *value = shim_long_value(line, "at", 0);
 
-    if (code != SHIM_OK)
-        return code;
-    check->files = line.operands;
-    check->key_path = shim_long_value(&line, "key", 0);
-    check->passin = shim_long_value(&line, "passin", 0);
-    check->json = shim_long_has(&line, "json");
+    check->files = line->operands;
+    check->key_path = shim_long_value(line, "key", 0);
+    check->passin = shim_long_value(line, "passin", 0);
+    check->json = shim_long_has(line, "json");
     check->at = time(NULL);
-    value = shim_long_value(&line, "at", 0);
     if (value != NULL && !set_time(check, value))
         return SHIM_USAGE;
-    for (size_t i = 0; (value = shim_long_value(&line, "for", i)) != NULL; i++)
+    for (size_t i = 0; (value = shim_long_value(line, "for", i)) != NULL; i++)
         if (!add_use(check, value))
             return SHIM_USAGE;
-    for (int use = 0; use < SHIM_USES && !shim_long_has(&line, "for"); use++)
+    for (int use = 0; use < SHIM_USES && !shim_long_has(line, "for"); use++)
         check->wanted[use] = true;
     if (check->files[0] == NULL && check->key_path == NULL)
         return shim_usage("check: no certificate given");

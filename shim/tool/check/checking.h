@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <openssl/x509.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "rules/rules.h"
 
 #define SHIM_USES SP_USE_COUNT /* of enum smimepolicy_use */
@@ -27,12 +27,8 @@ struct shim_check {
     char **files; /* borrowed, ended by NULL */
 };
 
-/*
- * Read the command line, which begins with the command's name.
- *
- * @return SHIM_OK, SHIM_USAGE, or -1 after help was printed
- */
-int shim_check_options(struct shim *shim, char **argv, struct shim_check *check);
+/* Read the command line; SHIM_OK or SHIM_USAGE. */
+int shim_check_options(const struct shim_long *line, struct shim_check *check);
 
 /* The report on one judged certificate or key. */
 struct shim_report {

@@ -9,7 +9,6 @@
 
 #include <openssl/crypto.h>
 
-#include "common/long_options.h"
 #include "common/memory.h"
 #include "tool/collect/collecting.h"
 #include "tool/hub/hub.h"
@@ -24,7 +23,8 @@ bool shim_collects(struct shim *shim)
     return false;
 }
 
-int shim_collecting_begin(struct shim_collecting *run, struct shim *shim)
+/* Open the keyring and begin; |run| is to be ended in any case. */
+static int begin(struct shim_collecting *run, struct shim *shim)
 {
     int code;
 
@@ -41,7 +41,8 @@ int shim_collecting_begin(struct shim_collecting *run, struct shim *shim)
     return code;
 }
 
-int shim_collecting_store(struct shim_collecting *run)
+/* Store what was collected; nothing of it after a fault. */
+static int store(struct shim_collecting *run)
 {
     if (run->fault == SHIM_OK && !shim_memory_sufficed())
         run->fault = SHIM_SYSTEM;
@@ -52,7 +53,7 @@ int shim_collecting_store(struct shim_collecting *run)
     return run->fault;
 }
 
-void shim_collecting_end(struct shim_collecting *run)
+static void end(struct shim_collecting *run)
 {
     if (run->upload != NULL)
         sp_upload_free(run->upload);
@@ -79,7 +80,7 @@ static int collect_all(struct shim_collecting *run, char **paths)
             shim_collect_address(run, *paths);
         else
             shim_mails_read(run, *paths);
-    code = shim_collecting_store(run);
+    code = store(run);
     return shim_collect_report(run, code != SHIM_OK ? code : run->named, false);
 }
 
@@ -87,37 +88,33 @@ int shim_collect_after(const struct shim_operation *operation, const char *name,
                        struct shim_incoming *incoming)
 {
     struct shim_collecting run = { 0 };
-    int code = shim_collecting_begin(&run, operation->shim);
+    int code = begin(&run, operation->shim);
 
     if (code == SHIM_OK) {
         shim_collect_verified(&run, &(struct shim_mail_at){ .path = name }, incoming, operation);
-        code = shim_collect_report(&run, shim_collecting_store(&run), true);
+        code = shim_collect_report(&run, store(&run), true);
     }
-    shim_collecting_end(&run);
+    end(&run);
     return code;
 }
 
-int shim_run_collect(struct shim *shim, char **argv)
+int shim_run_collect(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_collecting run = { 0 };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct shim_collecting run = { .json = shim_long_has(line, "json"),
+                                   .local = shim_long_has(line, "local"),
+                                   .dry_run = shim->explain || shim_long_has(line, "dry-run") };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands == NULL)
+    if (*line->operands == NULL)
         return shim_usage("collect: no mail named; give files, mboxes, Maildirs, - for "
                           "standard input, or addresses for a directory");
-    run.json = shim_long_has(&line, "json");
-    run.local = shim_long_has(&line, "local");
-    run.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_load_settings(shim);
-    if (code == SHIM_OK && names_mail(line.operands) && !shim_collects(shim))
+    if (code == SHIM_OK && names_mail(line->operands) && !shim_collects(shim))
         code = SHIM_REFUSED;
     if (code == SHIM_OK)
-        code = shim_collecting_begin(&run, shim);
+        code = begin(&run, shim);
     if (code == SHIM_OK)
-        code = collect_all(&run, line.operands);
-    shim_collecting_end(&run);
+        code = collect_all(&run, line->operands);
+    end(&run);
     return code;
 }

@@ -264,15 +264,15 @@ static struct fault verify(struct shim_collecting *run, const struct shim_mail_a
     const struct shim_args none = { 0 };
     const struct shim_operation operation = { .shim = run->shim, .args = &none };
     const struct shim_signature *signature = &incoming->signatures[0];
+    const char *why = sp_collecting_fault(incoming->count);
     struct shim_outcome outcome = { .settings = run->shim->settings,
                                     .keeps = true,
                                     .explains = true };
     struct fault fault = { 0 };
     int code;
 
-    if (incoming->count > 1)
-        return fault_of(SHIM_REFUSED, "it has several signers, so that it is not clear whose it "
-                                      "is; upload the certificate of the one that you mean");
+    if (why != NULL)
+        return fault_of(SHIM_REFUSED, why);
     code = shim_verify_here(incoming, run->shim, run->keyring, run->now, &outcome);
     if (code != SHIM_OK)
         run->fault = code;
@@ -328,11 +328,11 @@ void shim_collect_mail(struct shim_collecting *run, const struct shim_mail_at *a
 void shim_collect_verified(struct shim_collecting *run, const struct shim_mail_at *at,
                            struct shim_incoming *incoming, const struct shim_operation *operation)
 {
+    const char *why = sp_collecting_fault(incoming->count);
+
     run->mails++;
-    if (incoming->count != 1)
-        settle(run, at,
-               fault_of(SHIM_REFUSED, "it has not one signer, so that it is not clear "
-                                      "whose it is"));
+    if (why != NULL)
+        settle(run, at, fault_of(SHIM_REFUSED, why));
     else if (incoming->signatures[0].refused || incoming->signatures[0].chain.certs == NULL)
         settle(run, at,
                fault_of(SHIM_REFUSED, "the chain of its signer was not judged here; "

@@ -13,6 +13,7 @@
 #include "common/print.h"
 #include "tool/collect/collecting.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 /* "box", or "box, mail 3"; owned by the caller. */
 static char *name_of(const struct shim_mail_at *at)
@@ -92,19 +93,15 @@ static void print_counts(const struct shim_collecting *run)
 static int print_json(const struct shim_collecting *run, int code)
 {
     const bool done = run->fault == SHIM_OK;
-    json_t *none = json_array();
-    json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:O, s:O}", "policy",
-        SMIMEPOLICY_VERSION, "operation", "collect", "keyring",
-        sp_json_text(run->shim->keyring_path), "dry_run", run->dry_run, "done",
-        done && !run->dry_run, "exit", code, "mails", (json_int_t)run->mails, "collected",
-        done ? (json_int_t)run->collected : 0, "already", (json_int_t)run->already, "not_collected",
-        (json_int_t)run->refused, "not_signed", (json_int_t)run->not_signed, "certificates",
-        done ? run->taken : none, "left_out", run->left_out);
-    int printed = shim_json_line(object);
 
-    json_decref(none);
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(
+        run->shim, "collect", code,
+        json_pack("{s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:O}", "dry_run", run->dry_run, "done",
+                  done && !run->dry_run, "mails", (json_int_t)run->mails, "collected",
+                  done ? (json_int_t)run->collected : 0, "already", (json_int_t)run->already,
+                  "not_collected", (json_int_t)run->refused, "not_signed",
+                  (json_int_t)run->not_signed, "certificates",
+                  done ? json_incref(run->taken) : json_array(), "left_out", run->left_out));
 }
 
 int shim_collect_report(const struct shim_collecting *run, int code, bool brief)

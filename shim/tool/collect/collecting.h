@@ -18,7 +18,7 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/directory/directory.h"
 #include "tool/mail/mail.h"
@@ -44,12 +44,6 @@ struct shim_collecting {
     int named;        /* the code for the first mail that was named by itself and refused */
     int fault;        /* SHIM_OK, or why the run cannot go on; the reason is on stderr */
 };
-
-/* Open the keyring and begin; |run| is to be ended in any case. */
-int shim_collecting_begin(struct shim_collecting *run, struct shim *shim);
-/* Store what was collected; nothing of it after a fault. */
-int shim_collecting_store(struct shim_collecting *run);
-void shim_collecting_end(struct shim_collecting *run);
 
 /* A mail and its name in messages. */
 struct shim_mail_at {

@@ -5,13 +5,13 @@
  * The mails of a file, an mbox, a folder such as a Maildir, or of standard input.
  */
 #include <errno.h>
-#include <fts.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "tool/certs/certs.h"
 #include "tool/collect/collecting.h"
 
 /* The mark before each mail of an mbox (RFC 4155). */
@@ -164,11 +164,6 @@ static void read_file(struct shim_collecting *run, const char *path, bool alone)
         run->fault = code;
 }
 
-static int by_name(const FTSENT **a, const FTSENT **b)
-{
-    return strcmp((*a)->fts_name, (*b)->fts_name);
-}
-
 /* Hidden files are left out, and mails that are still being delivered (a Maildir's tmp). */
 static bool is_left_out(const FTSENT *entry)
 {
@@ -177,8 +172,9 @@ static bool is_left_out(const FTSENT *entry)
             (entry->fts_info == FTS_D && strcmp(entry->fts_name, "tmp") == 0));
 }
 
-static void read_entry(struct shim_collecting *run, FTS *tree, FTSENT *entry)
+static bool read_entry(FTS *tree, FTSENT *entry, void *data)
 {
+    struct shim_collecting *run = data;
     const struct shim_mail_at at = { .path = entry->fts_path };
 
     if (is_left_out(entry))
@@ -187,22 +183,7 @@ static void read_entry(struct shim_collecting *run, FTS *tree, FTSENT *entry)
         read_file(run, entry->fts_path, false);
     else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR || entry->fts_info == FTS_NS)
         fail(run, &at, entry->fts_errno);
-}
-
-static void read_folder(struct shim_collecting *run, const char *path)
-{
-    char *name = OPENSSL_strdup(path);
-    char *const roots[] = { name, NULL };
-    FTS *tree = name == NULL ? NULL : fts_open(roots, FTS_LOGICAL | FTS_NOCHDIR, by_name);
-    FTSENT *entry;
-
-    if (tree == NULL)
-        run->fault = shim_no_memory();
-    while (tree != NULL && run->fault == SHIM_OK && (entry = fts_read(tree)) != NULL)
-        read_entry(run, tree, entry);
-    if (tree != NULL)
-        fts_close(tree);
-    OPENSSL_free(name);
+    return run->fault == SHIM_OK;
 }
 
 void shim_mails_read(struct shim_collecting *run, const char *path)
@@ -210,7 +191,7 @@ void shim_mails_read(struct shim_collecting *run, const char *path)
     struct stat is;
 
     if (strcmp(path, "-") != 0 && stat(path, &is) == 0 && S_ISDIR(is.st_mode))
-        read_folder(run, path);
+        run->fault = shim_folder_each(path, read_entry, run) ? run->fault : shim_no_memory();
     else
         read_file(run, path, true);
 }

@@ -7,7 +7,9 @@
 #ifndef SHIM_COMMANDS_H
 #define SHIM_COMMANDS_H
 
+#include "common/long_options.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 shim_command_fn shim_run_demo;
 shim_command_fn shim_run_doctor;
@@ -23,7 +25,7 @@ shim_command_fn shim_run_keyring;
 struct shim_passphrase_change {
     const char *word; /* names the certificate */
     const char *passin, *passout;
-    bool no_passphrase, json;
+    bool no_passphrase, json, local;
 };
 int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change);
 
@@ -31,7 +33,7 @@ int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_chang
 int shim_list_crls(struct shim *shim, bool json);
 struct shim_crl_removal {
     char *const *words; /* borrowed: digits of keys or certificates; the last is NULL */
-    bool dry_run, json;
+    bool dry_run, json, local;
 };
 int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal);
 

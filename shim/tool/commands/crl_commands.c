@@ -4,9 +4,11 @@
  *
  * smime-policy list --crls, and remove --crls.
  */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <openssl/crypto.h>
 
@@ -15,7 +17,9 @@
 #include "base/text.h"
 #include "common/memory.h"
 #include "common/print.h"
+#include "tool/crls/crls.h"
 #include "tool/crls/stored_crls.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 
@@ -37,9 +41,11 @@ static int print_row(const struct shim_stored_crl *crl, struct listing_crls *lis
     listing->begun = true;
     sp_fingerprint_text(crl->file->key, key);
     if (next != NULL && scope != NULL)
-        shim_print(stdout, "%-7s  %-20s  %-9llu  %.16s  %s%s%s%s\n", shim_crl_state_name(crl), next,
-                   (unsigned long long)crl->file->count, key, crl->issuer, whole ? "" : "; covers ",
-                   whole ? "" : scope, crl->has_issuer ? "" : "; its issuer is not stored");
+        shim_print(stdout, "%-7s  %-20s  %-9llu  %.16s  %s%s%s%s%s\n", shim_crl_state_name(crl),
+                   next, (unsigned long long)crl->file->count, key, crl->issuer,
+                   whole ? "" : "; covers ", whole ? "" : scope,
+                   crl->is_of_hub ? "; of the hub" : "",
+                   crl->has_issuer ? "" : "; its issuer is not stored");
     OPENSSL_free(next);
     OPENSSL_free(scope);
     return next != NULL && scope != NULL ? SHIM_OK : shim_no_memory();
@@ -72,11 +78,12 @@ int shim_list_crls(struct shim *shim, bool json)
 }
 
 struct removing_crls {
+    struct shim *shim;                      /* borrowed */
     const struct shim_crl_removal *removal; /* borrowed */
     const char *word;                       /* borrowed */
-    char **paths;                           /* owned, with its strings */
-    json_t *json;                           /* owned: what is told of each */
-    struct sp_text lines;                   /* the same as text */
+    struct sp_crl_file *files; /* owned, with their paths; nothing else is owned in them */
+    json_t *json;              /* owned: what is told of each */
+    struct sp_text lines;      /* the same as text */
     size_t count, found;
     unsigned char key[SP_SHA256_LENGTH]; /* of the first that |word| names */
 };
@@ -105,7 +112,7 @@ static bool is_named(const struct shim_stored_crl *crl, const char *word)
 static int take(const struct shim_stored_crl *crl, void *data)
 {
     struct removing_crls *removing = data;
-    char **longer;
+    struct sp_crl_file *longer;
     char *line;
 
     if (!is_named(crl, removing->word))
@@ -118,13 +125,14 @@ static int take(const struct shim_stored_crl *crl, void *data)
                    removing->word);
         return SHIM_USAGE;
     }
-    longer = OPENSSL_realloc(removing->paths, (removing->count + 1) * sizeof(*removing->paths));
+    longer = OPENSSL_realloc(removing->files, (removing->count + 1) * sizeof(*removing->files));
     line = shim_stored_crl_line(crl);
     if (longer != NULL) {
-        removing->paths = longer;
-        longer[removing->count++] = OPENSSL_strdup(crl->file->path);
+        removing->files = longer;
+        longer[removing->count] = *crl->file;
+        longer[removing->count++].path = OPENSSL_strdup(crl->file->path);
     }
-    if (longer == NULL || longer[removing->count - 1] == NULL || line == NULL) {
+    if (longer == NULL || longer[removing->count - 1].path == NULL || line == NULL) {
         OPENSSL_free(line);
         return shim_no_memory();
     }
@@ -154,12 +162,16 @@ static int find_all(struct removing_crls *removing, struct shim *shim, struct sp
     return code == SHIM_OK ? shim_memory_end(code) : code;
 }
 
+/* What the hub had was removed with its copy. */
 static int unlink_all(const struct removing_crls *removing)
 {
     for (size_t i = 0; i < removing->count; i++) {
+        const char *path = removing->files[i].path;
         char *why = NULL;
 
-        if (!sp_crl_file_remove(removing->paths[i], &why))
+        if (removing->shim->settings->hub != NULL && access(path, F_OK) != 0 && errno == ENOENT)
+            continue;
+        if (!sp_crl_file_remove(path, &why))
             return shim_keyring_fault(why);
     }
     return SHIM_OK;
@@ -168,22 +180,21 @@ static int unlink_all(const struct removing_crls *removing)
 static int report(struct removing_crls *removing, const struct shim *shim, int code)
 {
     const bool dry_run = removing->removal->dry_run;
-    int printed = SHIM_OK;
 
     if (removing->removal->json)
-        printed = shim_json_line(
-            json_pack("{s:s, s:s, s:o, s:b, s:b, s:i, s:[], s:o}", "policy", SMIMEPOLICY_VERSION,
-                      "operation", "remove", "keyring", sp_json_text(shim->keyring_path), "dry_run",
-                      dry_run, "done", code == SHIM_OK && !dry_run, "exit", code, "certificates",
-                      "crls", code == SHIM_OK ? json_incref(removing->json) : json_array()));
-    else if (code == SHIM_OK && removing->lines.data != NULL)
+        return shim_json_keyring_report(
+            shim, "remove", code,
+            json_pack("{s:b, s:b, s:[], s:o}", "dry_run", dry_run, "done",
+                      code == SHIM_OK && !dry_run, "certificates", "crls",
+                      code == SHIM_OK ? json_incref(removing->json) : json_array()));
+    if (code == SHIM_OK && removing->lines.data != NULL)
         shim_print(stdout, "%s", removing->lines.data);
-    return printed == SHIM_OK ? code : printed;
+    return code;
 }
 
 int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal)
 {
-    struct removing_crls removing = { .removal = removal, .json = json_array() };
+    struct removing_crls removing = { .shim = shim, .removal = removal, .json = json_array() };
     struct sp_keyring *keyring;
     int code =
         shim_keyring_change(shim, removal->dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE, &keyring);
@@ -191,13 +202,18 @@ int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal)
     if (code == SHIM_OK) {
         code = find_all(&removing, shim, keyring);
         if (code == SHIM_OK && !removal->dry_run)
+            code =
+                shim_hub_remove_crls(shim, keyring, removing.files, removing.count, removal->local);
+        if (code == SHIM_OK && !removal->dry_run)
             code = unlink_all(&removing);
+        if (code == SHIM_OK && !removal->dry_run)
+            code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), true);
         code = report(&removing, shim, code);
         sp_keyring_close(keyring);
     }
     for (size_t i = 0; i < removing.count; i++)
-        OPENSSL_free(removing.paths[i]);
-    OPENSSL_free(removing.paths);
+        OPENSSL_free(removing.files[i].path);
+    OPENSSL_free(removing.files);
     OPENSSL_free(removing.lines.data);
     json_decref(removing.json);
     return code;

@@ -17,7 +17,6 @@
 
 #include "tool/commands/commands.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/output.h"
 #include "common/print.h"
 #include "stock/installed.h"
@@ -326,17 +325,15 @@ static int show_in(const char *program, char *directory)
     return remove_all(directory) ? code : SHIM_SYSTEM;
 }
 
-int shim_run_demo(struct shim *shim, char **argv)
+int shim_run_demo(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
     char *program, *directory;
     sigset_t before;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
-        return shim_usage("demo: takes no argument, and not: %s", *line.operands);
+    (void)shim;
+    if (*line->operands != NULL)
+        return shim_usage("demo: takes no argument, and not: %s", *line->operands);
     program = shim_partner_path();
     directory = sp_format("%s/smime-policy-demo.XXXXXX", shim_spool_dir());
     if (program != NULL && directory != NULL) {

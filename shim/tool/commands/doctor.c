@@ -21,7 +21,6 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/colour.h"
-#include "common/long_options.h"
 #include "common/memory_file.h"
 #include "common/output.h"
 #include "common/print.h"
@@ -346,30 +345,26 @@ static int look(struct shim_doctor *doctor)
 static int end(struct shim_doctor *doctor, int code)
 {
     if (doctor->checks != NULL)
-        return shim_json_line(json_pack("{s:s, s:b, s:i, s:O}", "policy", SMIMEPOLICY_VERSION,
-                                        "well", code == SHIM_OK, "exit", code, "checks",
-                                        doctor->checks)) == SHIM_OK
-                   ? code
-                   : SHIM_SYSTEM;
+        return shim_json_report(json_pack("{s:s, s:b, s:i, s:O}", "policy", SMIMEPOLICY_VERSION,
+                                          "well", code == SHIM_OK, "exit", code, "checks",
+                                          doctor->checks),
+                                NULL, code);
     puts(code == SHIM_OK ? "Nothing here would refuse what the rules allow."
                          : "Lines with fail: something would refuse, or is not enforced.");
     return code;
 }
 
-int shim_run_doctor(struct shim *shim, char **argv)
+int shim_run_doctor(struct shim *shim, const struct shim_long *line)
 {
     struct shim_doctor doctor = { .shim = shim };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
-        return shim_usage("doctor: takes no argument, and not: %s", *line.operands);
+    if (*line->operands != NULL)
+        return shim_usage("doctor: takes no argument, and not: %s", *line->operands);
     shim->settings = smimepolicy_settings_new();
     if (shim->settings == NULL)
         return shim_no_memory();
-    if (shim_long_has(&line, "json") && (doctor.checks = json_array()) == NULL)
+    if (shim_long_has(line, "json") && (doctor.checks = json_array()) == NULL)
         return shim_no_memory();
     doctor.colour = shim_colour_on(STDOUT_FILENO);
     code = end(&doctor, look(&doctor));

@@ -13,6 +13,7 @@
 
 #include "tool/commands/doctor.h"
 #include "base/text.h"
+#include "keyring/contact.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -200,15 +201,47 @@ static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
     tell_crls(doctor, keyring);
 }
 
+/* Where a hub is set: does its copy count? */
+static void tell_hub(struct shim_doctor *doctor)
+{
+    const smimepolicy_settings *settings = doctor->shim->settings;
+    time_t contact = settings->hub == NULL ? 0 : sp_keyring_contact(doctor->shim->keyring_path);
+    smimepolicy_verdict *verdict;
+    const smimepolicy_finding *finding;
+    char *at;
+
+    if (settings->hub == NULL)
+        return;
+    verdict = sp_judge_age(NULL, SMIMEPOLICY_SIGN, contact, time(NULL), settings);
+    finding = verdict == NULL ? NULL : smimepolicy_verdict_get0_finding(verdict, 0);
+    at = contact > 0 ? sp_format_time(contact) : NULL;
+    if (finding != NULL)
+        shim_doctor_tell(
+            doctor, SHIM_FAILS, "hub",
+            sp_format("%s: %s", settings->hub, smimepolicy_finding_get0_fault(finding)),
+            smimepolicy_finding_get0_remedy(finding));
+    else
+        shim_doctor_tell(doctor, SHIM_WELL, "hub",
+                         verdict == NULL || at == NULL
+                             ? NULL
+                             : sp_format("%s: last contact: %s", settings->hub, at),
+                         NULL);
+    OPENSSL_free(at);
+    smimepolicy_verdict_free(verdict);
+}
+
 void shim_doctor_keyring(struct shim_doctor *doctor)
 {
     const char *path = doctor->shim->keyring_path;
     struct sp_keyring *keyring;
     char *why = NULL;
 
+    tell_hub(doctor);
     if (!sp_keyring_exists(path)) {
         shim_doctor_tell(doctor, SHIM_WELL, "keyring", sp_format("there is none in %s", path),
-                         "'smime-policy upload' makes it");
+                         doctor->shim->settings->hub != NULL
+                             ? "'smime-policy sync' makes it a copy of the hub"
+                             : "'smime-policy upload' makes it");
         return;
     }
     keyring = sp_keyring_open(path, SP_KEYRING_READ, &why);

@@ -13,7 +13,6 @@
 
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
-#include "common/long_options.h"
 #include "common/output_stream.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
@@ -126,41 +125,34 @@ static int export_selected(struct exporting *exporting, char **words)
 
 static int print_json(const struct exporting *exporting, int code)
 {
-    int printed;
-
     if (code != SHIM_OK)
         json_array_clear(exporting->json);
-    printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:o, s:b, s:i, s:I, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
-        "export", "keyring", sp_json_text(exporting->shim->keyring_path), "output",
-        sp_json_text(exporting->out), "done", code == SHIM_OK, "exit", code, "keys",
-        code == SHIM_OK ? (json_int_t)exporting->key_count : 0, "certificates", exporting->json));
-
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(
+        exporting->shim, "export", code,
+        json_pack("{s:o, s:b, s:I, s:O}", "output", sp_json_text(exporting->out), "done",
+                  code == SHIM_OK, "keys", code == SHIM_OK ? (json_int_t)exporting->key_count : 0,
+                  "certificates", exporting->json));
 }
 
-int shim_run_export(struct shim *shim, char **argv)
+int shim_run_export(struct shim *shim, const struct shim_long *line)
 {
-    struct exporting exporting = { .shim = shim };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct exporting exporting = { .shim = shim,
+                                   .all = shim_long_has(line, "all"),
+                                   .keys = shim_long_has(line, "keys"),
+                                   .out = shim_long_value(line, "output", 0) };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    exporting.all = shim_long_has(&line, "all");
-    exporting.keys = shim_long_has(&line, "keys");
-    exporting.out = shim_long_value(&line, "output", 0);
-    if ((*line.operands == NULL) != exporting.all)
+    if ((*line->operands == NULL) != exporting.all)
         return shim_usage(exporting.all ? "export: --all takes no certificate beside it"
                                         : "export: no certificate named; give an address, a "
                                           "fingerprint or --all");
-    if (shim_long_has(&line, "json") && exporting.out == NULL)
+    if (shim_long_has(line, "json") && exporting.out == NULL)
         return shim_usage("export: --json needs --output FILE: the certificates themselves go to "
                           "standard output");
-    exporting.json = shim_long_has(&line, "json") ? json_array() : NULL;
+    exporting.json = shim_long_has(line, "json") ? json_array() : NULL;
     code = shim_keyring_open(shim, SP_KEYRING_READ, &exporting.keyring);
     if (code == SHIM_OK)
-        code = export_selected(&exporting, line.operands);
+        code = export_selected(&exporting, line->operands);
     if (exporting.keyring != NULL && exporting.json != NULL)
         code = print_json(&exporting, code);
     json_decref(exporting.json);

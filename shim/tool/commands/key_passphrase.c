@@ -14,6 +14,7 @@
 #include "common/memory.h"
 #include "common/passphrase.h"
 #include "common/print.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
@@ -123,7 +124,10 @@ static int store(struct changing *changing, EVP_PKEY *key, const char *pass,
 
     if (!shim_stored_key_make(key, pass, &now) || !shim_memory_sufficed())
         code = shim_no_memory();
-    else
+    if (code == SHIM_OK)
+        code = shim_hub_put_key(changing->shim, changing->keyring, changing->id, &now,
+                                changing->change->local);
+    if (code == SHIM_OK)
         changed = sp_keyring_change_key(changing->keyring, changing->id, was, &now);
     if (code == SHIM_OK && changed < 0)
         code = shim_keyring_failed(changing->keyring);
@@ -192,16 +196,6 @@ static int change_it(struct changing *changing)
     return code == SHIM_OK ? report(changing) : code;
 }
 
-static int print_json(const struct changing *changing, int code)
-{
-    int printed = shim_json_line(
-        json_pack("{s:s, s:s, s:o, s:b, s:i, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
-                  "keyring passphrase", "keyring", sp_json_text(changing->shim->keyring_path),
-                  "done", changing->done, "exit", code, "certificates", changing->certificates));
-
-    return printed == SHIM_OK ? code : printed;
-}
-
 int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change)
 {
     struct changing changing = { .change = change, .shim = shim };
@@ -213,7 +207,9 @@ int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_chang
         if (code == SHIM_OK)
             code = change_it(&changing);
         if (change->json)
-            code = print_json(&changing, code);
+            code = shim_json_keyring_report(shim, "keyring passphrase", code,
+                                            json_pack("{s:b, s:O}", "done", changing.done,
+                                                      "certificates", changing.certificates));
     }
     json_decref(changing.certificates);
     OPENSSL_free(changing.whose);

@@ -14,7 +14,6 @@
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "common/progress.h"
 #include "tool/crls/stored_crls.h"
@@ -37,23 +36,6 @@ static int find(struct shim *shim)
     return code == SHIM_OK ? shim_keyring_find(shim) : code;
 }
 
-/* Print the members that each of these has, and |more|, which is taken over; returns |code|. */
-static int print_json(const struct shim *shim, const char *operation, int code, json_t *more)
-{
-    json_t *object =
-        json_pack("{s:s, s:s, s:o, s:i}", "policy", SMIMEPOLICY_VERSION, "operation", operation,
-                  "keyring", sp_json_text(shim->keyring_path), "exit", code);
-    int printed;
-
-    if (object != NULL && json_object_update(object, more) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(more);
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? code : printed;
-}
-
 /* Print a path: to a program as it is, to a terminal escaped. */
 static void print_path(const char *path)
 {
@@ -68,7 +50,7 @@ static int run_path(struct shim *shim, const struct shim_long *line)
     int code = find(shim);
 
     if (code == SHIM_OK && shim_long_has(line, "json"))
-        return print_json(shim, "keyring path", code, json_object());
+        return shim_json_keyring_report(shim, "keyring path", code, json_object());
     if (code == SHIM_OK)
         print_path(shim->keyring_path);
     return code;
@@ -89,7 +71,7 @@ static int run_backup(struct shim *shim, const struct shim_long *line)
     shim_count_end();
     sp_keyring_close(keyring);
     if (opened && shim_long_has(line, "json"))
-        return print_json(
+        return shim_json_keyring_report(
             shim, "keyring backup", code,
             json_pack("{s:o, s:b}", "backup", sp_json_text(directory), "done", code == SHIM_OK));
     if (code == SHIM_OK)
@@ -161,7 +143,7 @@ static int run_check(struct shim *shim, const struct shim_long *line)
     }
     code = check(shim, keyring, faults, &checked, &crls);
     if (faults != NULL)
-        return print_json(
+        return shim_json_keyring_report(
             shim, "keyring check", code,
             json_pack("{s:b, s:I, s:I, s:o, s:o}", "sound", code == SHIM_OK, "certificates",
                       (json_int_t)checked.certificates, "crls", (json_int_t)crls, "keys",
@@ -180,6 +162,7 @@ static int run_passphrase(struct shim *shim, const struct shim_long *line)
         .passout = shim_long_value(line, "passout", 0),
         .no_passphrase = shim_long_has(line, "no-passphrase"),
         .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
     };
 
     if (change.no_passphrase && change.passout != NULL)
@@ -187,61 +170,26 @@ static int run_passphrase(struct shim *shim, const struct shim_long *line)
     return shim_passphrase_change(shim, &change);
 }
 
-/* |takes|: the word that follows, NULL: none.  |instead|: as in tool.c, for --explain. */
-static const struct what {
-    const char *name, *takes;
-    int (*run)(struct shim *shim, const struct shim_long *line);
-    const char *instead;
-} whats[] = {
-    { "check", NULL, run_check, NULL },
-    { "backup", "a new directory", run_backup, "'smime-policy keyring check' looks at it" },
-    { "path", NULL, run_path, NULL },
-    { "passphrase", "one address or fingerprint", run_passphrase,
-      "'smime-policy show' tells how a key is kept" },
+static const struct shim_word words[] = {
+    { "check", NULL, NULL },
+    { "backup", "a new directory", "'smime-policy keyring check' looks at it" },
+    { "path", NULL, NULL },
+    { "passphrase", "one address or fingerprint", "'smime-policy show' tells how a key is kept" },
+    { NULL, NULL, NULL },
 };
 
-/* The options that `passphrase` alone takes: one that was given, or NULL. */
-static const char *option_of_passphrase(const struct shim_long *line)
+/* In the order of |words|. */
+static shim_command_fn *const runs[] = { run_check, run_backup, run_path, run_passphrase };
+
+int shim_run_keyring(struct shim *shim, const struct shim_long *line)
 {
-    static const char *const options[] = { "passin", "passout", "no-passphrase" };
+    static const char *const of_passphrase[] = { "passin", "passout", "no-passphrase", "local" };
+    int word = shim_long_word(shim, line, words, "check, backup DIR, path or passphrase SELECTOR");
 
-    for (size_t i = 0; i < sizeof(options) / sizeof(options[0]); i++)
-        if (shim_long_has(line, options[i]))
-            return options[i];
-    return NULL;
-}
-
-static int run(struct shim *shim, const struct what *what, const struct shim_long *line)
-{
-    const char *option = what->run == run_passphrase ? NULL : option_of_passphrase(line);
-    char **words = line->operands + 1;
-
-    if ((words[0] != NULL) != (what->takes != NULL) || (words[0] != NULL && words[1] != NULL))
-        return shim_usage("keyring: %s takes %s", what->name,
-                          what->takes != NULL ? what->takes : "no other word");
-    if (option != NULL)
-        return shim_usage("keyring: --%s is for 'keyring passphrase' alone", option);
-    if (shim->explain && what->instead != NULL) {
-        char *name = sp_format("keyring %s", what->name);
-        int code = name == NULL ? shim_no_memory() : shim_explains_not(name, what->instead);
-
-        OPENSSL_free(name);
-        return code;
-    }
-    return what->run(shim, line);
-}
-
-int shim_run_keyring(struct shim *shim, char **argv)
-{
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-    const char *word = code == SHIM_OK ? line.operands[0] : NULL;
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    for (size_t i = 0; word != NULL && i < sizeof(whats) / sizeof(whats[0]); i++)
-        if (strcmp(word, whats[i].name) == 0)
-            return run(shim, &whats[i], &line);
-    return shim_usage("keyring: takes check, backup DIR, path or passphrase SELECTOR%s%s",
-                      word != NULL ? ", and not: " : "", word != NULL ? word : "");
+    if (word < 0)
+        return SHIM_USAGE;
+    for (size_t i = 0; i < sizeof(of_passphrase) / sizeof(of_passphrase[0]); i++)
+        if (runs[word] != run_passphrase && shim_long_has(line, of_passphrase[i]))
+            return shim_usage("keyring: --%s is for 'keyring passphrase' alone", of_passphrase[i]);
+    return runs[word](shim, line);
 }

@@ -10,7 +10,6 @@
 #include <openssl/crypto.h>
 
 #include "tool/commands/commands.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
@@ -167,27 +166,23 @@ static int list_all(struct shim *shim, struct listing *listing)
     return code;
 }
 
-int shim_run_list(struct shim *shim, char **argv)
+int shim_run_list(struct shim *shim, const struct shim_long *line)
 {
-    struct listing listing = { 0 };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct listing listing = { .role = shim_long_value(line, "role", 0),
+                               .address = shim_long_value(line, "address", 0),
+                               .state = shim_long_value(line, "state", 0),
+                               .expiring = shim_long_value(line, "expiring", 0),
+                               .json = shim_long_has(line, "json"),
+                               .addresses = shim_long_has(line, "addresses") };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
+    if (*line->operands != NULL)
         return shim_usage("list: %s is not an option; the certificates of an address are listed "
                           "with --address",
-                          *line.operands);
-    listing.role = shim_long_value(&line, "role", 0);
-    listing.address = shim_long_value(&line, "address", 0);
-    listing.state = shim_long_value(&line, "state", 0);
-    listing.expiring = shim_long_value(&line, "expiring", 0);
-    listing.json = shim_long_has(&line, "json");
-    listing.addresses = shim_long_has(&line, "addresses");
+                          *line->operands);
     if (listing.json && listing.addresses)
         return shim_usage("list: --json and --addresses exclude each other");
-    if (shim_long_has(&line, "crls")) {
+    if (shim_long_has(line, "crls")) {
         if (listing.role != NULL || listing.address != NULL || listing.state != NULL ||
             listing.expiring != NULL || listing.addresses)
             return shim_usage("list: --crls goes with --json and --keyring alone");

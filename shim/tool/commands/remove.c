@@ -12,7 +12,6 @@
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/memory.h"
 #include "common/print.h"
 #include "tool/hub/hub.h"
@@ -235,15 +234,13 @@ static int print_json(const struct removing *removing, int code)
 {
     bool told = removing->done || (removing->dry_run && code == SHIM_OK);
     json_t *certificates = json_array();
-    int printed;
 
     for (size_t i = 0; told && i < removing->count; i++)
         json_array_append(certificates, removing->each[i].json);
-    printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:i, s:o}", "policy", SMIMEPOLICY_VERSION, "operation", "remove",
-        "keyring", sp_json_text(removing->shim->keyring_path), "dry_run", removing->dry_run, "done",
-        removing->done, "exit", code, "certificates", certificates));
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(removing->shim, "remove", code,
+                                    json_pack("{s:b, s:b, s:o}", "dry_run", removing->dry_run,
+                                              "done", removing->done, "certificates",
+                                              certificates));
 }
 
 static void end(struct removing *removing)
@@ -257,36 +254,32 @@ static void end(struct removing *removing)
     shim_picks_clear(&removing->picks);
 }
 
-int shim_run_remove(struct shim *shim, char **argv)
+int shim_run_remove(struct shim *shim, const struct shim_long *line)
 {
-    struct removing removing = { .shim = shim };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct removing removing = { .shim = shim,
+                                 .all = shim_long_has(line, "all"),
+                                 .with_key = shim_long_has(line, "with-key"),
+                                 .waiting = shim_long_has(line, "waiting"),
+                                 .local = shim_long_has(line, "local"),
+                                 .json = shim_long_has(line, "json"),
+                                 .dry_run = shim->explain || shim_long_has(line, "dry-run") };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands == NULL)
+    if (*line->operands == NULL)
         return shim_usage("remove: no certificate named; give an address or a fingerprint");
-    if (shim_long_has(&line, "crls")) {
-        if (shim_long_has(&line, "all") || shim_long_has(&line, "with-key") ||
-            shim_long_has(&line, "waiting"))
-            return shim_usage("remove: --crls goes with --dry-run, --json and --keyring alone");
-        return shim_remove_crls(shim,
-                                &(struct shim_crl_removal){
-                                    .words = line.operands,
-                                    .json = shim_long_has(&line, "json"),
-                                    .dry_run = shim->explain || shim_long_has(&line, "dry-run") });
+    if (shim_long_has(line, "crls")) {
+        if (removing.all || removing.with_key || removing.waiting)
+            return shim_usage(
+                "remove: --crls goes with --dry-run, --local, --json and --keyring alone");
+        return shim_remove_crls(shim, &(struct shim_crl_removal){ .words = line->operands,
+                                                                  .json = removing.json,
+                                                                  .local = removing.local,
+                                                                  .dry_run = removing.dry_run });
     }
-    removing.all = shim_long_has(&line, "all");
-    removing.with_key = shim_long_has(&line, "with-key");
-    removing.waiting = shim_long_has(&line, "waiting");
-    removing.local = shim_long_has(&line, "local");
-    removing.json = shim_long_has(&line, "json");
-    removing.dry_run = shim->explain || shim_long_has(&line, "dry-run");
     code = shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE,
                                &removing.keyring);
     if (code == SHIM_OK) {
-        code = remove_all(&removing, line.operands);
+        code = remove_all(&removing, line->operands);
         if (removing.json)
             code = print_json(&removing, code);
     }

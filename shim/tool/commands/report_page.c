@@ -4,25 +4,20 @@
  *
  * smime-policy report: all that the keyring holds and the log has refused, on one page.
  */
-#include "common/long_options.h"
 #include "tool/commands/commands.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/overview/overview.h"
 
-int shim_run_report(struct shim *shim, char **argv)
+int shim_run_report(struct shim *shim, const struct shim_long *line)
 {
+    const char *path = shim_long_value(line, "html", 0);
     struct sp_keyring *keyring;
-    struct shim_long line;
-    const char *path;
     time_t now = time(NULL);
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    path = shim_long_value(&line, "html", 0);
-    if (*line.operands != NULL)
-        return shim_usage("report: %s is not an option", *line.operands);
-    if ((path != NULL) == shim_long_has(&line, "json"))
+    if (*line->operands != NULL)
+        return shim_usage("report: %s is not an option", *line->operands);
+    if ((path != NULL) == shim_long_has(line, "json"))
         return shim_usage("report: give --html FILE or --json");
     code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
     if (code != SHIM_OK)

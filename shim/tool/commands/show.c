@@ -13,7 +13,6 @@
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "tool/check/checking.h"
 #include "tool/crls/stored_crls.h"
@@ -267,19 +266,16 @@ static int show_all(struct showing *showing, char **words)
     return code;
 }
 
-int shim_run_show(struct shim *shim, char **argv)
+int shim_run_show(struct shim *shim, const struct shim_long *line)
 {
-    struct showing showing = { .shim = shim };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct showing showing = { .shim = shim,
+                               .json = shim_long_has(line, "json"),
+                               .pem = shim_long_has(line, "pem") };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands == NULL)
+    if (*line->operands == NULL)
         return shim_usage("show: no certificate named; give an address or a fingerprint");
-    showing.json = shim_long_has(&line, "json");
-    showing.pem = shim_long_has(&line, "pem");
-    code = show_all(&showing, line.operands);
+    code = show_all(&showing, line->operands);
     if (code == SHIM_OK && !showing.json)
         shim_hub_tell_contact(shim);
     return code;

@@ -11,7 +11,6 @@
 
 #include "tool/commands/commands.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -217,7 +216,7 @@ static int tell_ca(struct trusting *trusting, const struct shim_entry *entry, co
 static int trust_ca(const struct shim_entry *entry, void *data)
 {
     struct trusting *trusting = data;
-    const char *limit = shim_ca_limit(entry->cert, trusting->address);
+    const char *limit = sp_issuer_limit(entry->cert, trusting->address);
     bool vouches = limit == NULL && entry->stored.vouches;
     json_t *object;
 
@@ -265,30 +264,27 @@ static int tell_nobody(const struct trusting *trusting)
 
 static int finish(struct trusting *trusting)
 {
-    int code = SHIM_OK;
+    const int code = trusting->trusted ? SHIM_OK : SHIM_REFUSED;
 
     if (trusting->json)
-        code =
-            shim_json_line(json_pack("{s:s, s:s, s:b, s:O, s:O}", "policy", SMIMEPOLICY_VERSION,
-                                     "address", trusting->address, "trusted", trusting->trusted,
-                                     "certificates", trusting->certificates, "cas", trusting->cas));
-    else if (!trusting->trusted)
-        return tell_nobody(trusting);
-    return code == SHIM_OK && !trusting->trusted ? SHIM_REFUSED : code;
+        return shim_json_report(json_pack("{s:s, s:s, s:b, s:O, s:O}", "policy",
+                                          SMIMEPOLICY_VERSION, "address", trusting->address,
+                                          "trusted", trusting->trusted, "certificates",
+                                          trusting->certificates, "cas", trusting->cas),
+                                NULL, code);
+    return trusting->trusted ? SHIM_OK : tell_nobody(trusting);
 }
 
-int shim_run_trust(struct shim *shim, char **argv)
+int shim_run_trust(struct shim *shim, const struct shim_long *line)
 {
-    struct trusting trusting = { .shim = shim, .now = time(NULL) };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    struct trusting trusting = { .shim = shim,
+                                 .now = time(NULL),
+                                 .json = shim_long_has(line, "json") };
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (line.operands[0] == NULL || line.operands[1] != NULL)
+    if (line->operands[0] == NULL || line->operands[1] != NULL)
         return shim_usage("trust: takes one address");
-    trusting.json = shim_long_has(&line, "json");
-    trusting.address = shim_address_folded(line.operands[0]);
+    trusting.address = shim_address_folded(line->operands[0]);
     code = trusting.address == NULL ? SHIM_USAGE
                                     : shim_keyring_open(shim, SP_KEYRING_READ, &trusting.keyring);
     if (code == SHIM_OK && trusting.json) {

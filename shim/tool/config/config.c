@@ -17,11 +17,11 @@
 #include "tool/config/config.h"
 #include "base/json_text.h"
 #include "common/limit.h"
-#include "common/long_options.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/run/conf_text.h"
 #include "stock/installed.h"
 #include "tool/run/provider_conf.h"
+#include "tool/report/outcome.h"
 #include "stock/snippet.h"
 
 static int print_snippet(void)
@@ -148,27 +148,22 @@ static int run_self_test(struct shim *shim, const struct shim_long *line)
                : guard(shim, path, line->behind);
 }
 
-int shim_run_config(struct shim *shim, char **argv)
+int shim_run_config(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-    bool json;
+    const bool json = shim_long_has(line, "json");
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    json = shim_long_has(&line, "json");
-    if (line.count > (json ? 2 : 1))
+    if (line->count > (json ? 2 : 1))
         return shim_usage("config: takes one of --print, --lint FILE and --self-test [FILE]");
-    if (json && !shim_long_has(&line, "print") && !shim_long_has(&line, "lint"))
+    if (json && !shim_long_has(line, "print") && !shim_long_has(line, "lint"))
         return shim_usage("config: --json goes with --print or --lint");
-    if (shim_long_has(&line, "self-test"))
-        return run_self_test(shim, &line);
-    if (*line.operands != NULL)
+    if (shim_long_has(line, "self-test"))
+        return run_self_test(shim, line);
+    if (*line->operands != NULL)
         return shim_usage("config: takes --print, --lint FILE or --self-test [FILE], and not: %s",
-                          *line.operands);
-    if (shim_long_has(&line, "lint"))
-        return shim_lint(shim_long_value(&line, "lint", 0), json);
-    if (shim_long_has(&line, "print"))
+                          *line->operands);
+    if (shim_long_has(line, "lint"))
+        return shim_lint(shim_long_value(line, "lint", 0), json);
+    if (shim_long_has(line, "print"))
         return json ? print_settings_json(shim) : print_settings(shim);
     return print_snippet();
 }

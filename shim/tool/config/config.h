@@ -13,7 +13,7 @@
 #include <jansson.h>
 #include <openssl/conf.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 
 /*
  * Report everything in the openssl.cnf |path| that defeats the policy, or in the

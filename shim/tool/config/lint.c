@@ -18,6 +18,7 @@
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 static bool is_module(const CONF_VALUE *entry, const char *name)
 {
@@ -310,12 +311,11 @@ static int lint_file(struct shim_lint *lint, bool *is_policy)
 
 static int print_json(const struct shim_lint *lint, int code)
 {
-    int printed = shim_json_line(
-        json_pack("{s:s, s:s, s:o, s:b, s:i, s:O, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
-                  "config lint", "file", sp_json_text(lint->path), "sound", code == SHIM_OK, "exit",
-                  code, "faults", lint->said, "notes", lint->notes));
-
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_report(json_pack("{s:s, s:s, s:o, s:b, s:i, s:O, s:O}", "policy",
+                                      SMIMEPOLICY_VERSION, "operation", "config lint", "file",
+                                      sp_json_text(lint->path), "sound", code == SHIM_OK, "exit",
+                                      code, "faults", lint->said, "notes", lint->notes),
+                            NULL, code);
 }
 
 int shim_lint(const char *path, bool json)

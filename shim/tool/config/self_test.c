@@ -78,6 +78,7 @@ static bool sign(const char *program, const char *conf, const int *fds,
                                  */
                                 .as_is = conf != NULL,
                                 .quiet = true,
+                                .capture = true,
                                 .conf = conf != NULL ? conf : own_conf,
                                 .out = open("/dev/null", O_WRONLY | O_CLOEXEC) };
     bool done = cert != NULL && mail != NULL && own_conf != NULL;
@@ -111,24 +112,44 @@ static bool try_cert(const char *program, const char *conf, int conf_fd, enum sp
     return done;
 }
 
+/* The reason of the provider in what stock said: the rest of the line behind "refused: "; or NULL.
+ */
+static char *reason_in(const char *said)
+{
+    static const char mark[] = ":refused: ";
+    const char *found = said == NULL ? NULL : strstr(said, mark);
+
+    if (found == NULL)
+        return NULL;
+    found += strlen(mark);
+    return OPENSSL_strndup(found, strcspn(found, "\n"));
+}
+
 /* Judge the two results. */
 static int judge(const char *name, FILE *to, bool alone, const struct shim_stock_result *good,
                  const struct shim_stock_result *expired)
 {
-    const char *fault = NULL;
+    char *reason = reason_in(good->said);
+    const char *state = "enforced", *fault = NULL, *why = "";
 
-    if (expired->code == 0)
+    if (expired->code == 0) {
         fault = "an expired certificate could sign; see 'smime-policy config --lint'";
-    else if (!expired->refused)
+    } else if (!expired->refused) {
         fault = "openssl fails by itself, not by the policy; see 'smime-policy config --lint'";
-    else if (good->code != 0)
-        fault = "openssl refuses a good certificate too; is the policy locked by a bad setting?";
+    } else if (good->code != 0) {
+        state = "usable";
+        fault = "openssl refuses a good certificate too: ";
+        why = reason != NULL ? reason
+                             : "is the policy locked by a bad setting, or the keyring out of touch "
+                               "with its hub ('smime-policy sync')?";
+    }
     if (fault != NULL)
-        shim_print(to, "%s: NOT enforced: %s\n", name, fault);
+        shim_print(to, "%s: NOT %s: %s%s\n", name, state, fault, why);
     else if (alone)
         shim_print(to,
                    "%s: enforced: openssl refuses an expired certificate and accepts a good one\n",
                    name);
+    OPENSSL_free(reason);
     return fault == NULL ? SHIM_OK : SHIM_REFUSED;
 }
 
@@ -183,7 +204,12 @@ static void note_own_log(const struct shim *shim, FILE *to)
 static int open_own_conf(const struct shim *shim)
 {
     char *module = shim_module_path();
-    int fd = module == NULL ? -1 : shim_provider_conf(module, shim->settings);
+    smimepolicy_settings settings = *shim->settings;
+    int fd;
+
+    /* A keyring that is too old refuses what is good, and is told by itself. */
+    settings.hub = NULL;
+    fd = module == NULL ? -1 : shim_provider_conf(module, &settings);
 
     OPENSSL_free(module);
     return fd;
@@ -191,8 +217,8 @@ static int open_own_conf(const struct shim *shim)
 
 int shim_self_test(const struct shim *shim, const char *path, FILE *to, bool alone)
 {
-    struct shim_stock_result good;
-    struct shim_stock_result expired;
+    struct shim_stock_result good = { 0 };
+    struct shim_stock_result expired = { 0 };
     const char *program = shim_stock_path();
     int code = path == NULL ? SHIM_OK : readable(path, to);
     int conf_fd = -1;
@@ -209,9 +235,14 @@ int shim_self_test(const struct shim *shim, const char *path, FILE *to, bool alo
     if (conf_fd >= 0)
         close(conf_fd);
     if (done && path != NULL && !is_usable(path, to))
-        return SHIM_REFUSED;
-    if (done && path == NULL)
+        code = SHIM_REFUSED;
+    else if (done && path == NULL)
         note_own_log(shim, to);
-    return done ? judge(path != NULL ? path : "smime-policy", to, alone, &good, &expired)
-                : SHIM_SYSTEM;
+    if (!done)
+        code = SHIM_SYSTEM;
+    else if (code == SHIM_OK)
+        code = judge(path != NULL ? path : "smime-policy", to, alone, &good, &expired);
+    OPENSSL_free(good.said);
+    OPENSSL_free(expired.said);
+    return code;
 }

@@ -13,7 +13,10 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_chain.h"
 
-/* Add the cas of this name that are about to be stored; false with the reason on stderr. */
+/*
+ * Add the cas of this name that are about to be stored, and that a person vouches for; false with
+ * the reason on stderr.
+ */
 static bool add_uploaded(struct sp_keyring *keyring, struct sp_upload *upload,
                          const X509_NAME *name, STACK_OF(X509) *found)
 {
@@ -21,8 +24,11 @@ static bool add_uploaded(struct sp_keyring *keyring, struct sp_upload *upload,
     bool done = true;
 
     while (done && shim_records_next(&records)) {
-        X509 *cert = sp_record_cert(&records.record);
+        X509 *cert;
 
+        if (!sp_origin_is_by_hand(records.record.origin))
+            continue;
+        cert = sp_record_cert(&records.record);
         done = cert != NULL &&
                X509_add_cert(found, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
         X509_free(cert);

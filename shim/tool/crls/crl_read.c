@@ -132,7 +132,8 @@ static const char *read_scope(struct shim_crl *crl)
         return BROKEN;
     crl->scope = (crl->facts.users_only ? SP_CRL_USERS : 0U) |
                  (crl->facts.cas_only ? SP_CRL_CAS : 0U) |
-                 (crl->facts.some_reasons ? SP_CRL_REASONS : 0U);
+                 (crl->facts.some_reasons ? SP_CRL_REASONS : 0U) |
+                 (crl->facts.indirect ? SP_CRL_INDIRECT : 0U);
     /* What says something else of its part is kept beside it. */
     if (crl->facts.some_reasons || crl->facts.partition) {
         crl->scope |= SP_CRL_PART;

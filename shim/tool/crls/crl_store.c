@@ -55,6 +55,7 @@ static struct sp_crl_about about_of(const struct shim_crl_storing *storing)
         .number_length = facts->number.length,
         .scope = storing->crl.scope,
         .part = storing->crl.part,
+        .others = facts->indirect ? storing->others : NULL,
     };
 
     memcpy(about.points, storing->crl.points, sizeof(about.points));
@@ -123,6 +124,13 @@ static bool count_entry(const struct sp_crl_entry *entry, void *data)
     return true;
 }
 
+/* Is nothing known of other issuers that was not known when the stored one was? */
+static bool has_same_others(const struct shim_crl_storing *storing)
+{
+    return !storing->crl.facts.indirect || !storing->has_stored ||
+           memcmp(storing->stored.others, storing->others, sizeof(storing->others)) == 0;
+}
+
 /* Compare it with what is stored, and take its entries. */
 static int settle(struct shim_crl_storing *storing)
 {
@@ -135,11 +143,13 @@ static int settle(struct shim_crl_storing *storing)
     bool failed;
     char *text = sp_refuse_crl(facts, known, storing->target->now, &failed);
 
+    what->older = sp_crl_age(facts, known) == SP_CRL_OLDER;
     if (text != NULL || failed)
         return refuse(storing, text);
-    if ((storing->has_stored &&
-         memcmp(storing->stored.about.content, what->content, sizeof(what->content)) == 0) ||
-        sp_crl_age(facts, known) == SP_CRL_SAME) {
+    if (((storing->has_stored &&
+          memcmp(storing->stored.about.content, what->content, sizeof(what->content)) == 0) ||
+         sp_crl_age(facts, known) == SP_CRL_SAME) &&
+        has_same_others(storing)) {
         what->state = SHIM_CRL_ALREADY;
         what->count = (size_t)storing->stored.count;
         return SHIM_OK;
@@ -199,6 +209,10 @@ static int identify(struct shim_crl_storing *storing)
     sp_fingerprint_text(what->key, name);
     what->place = sp_format("%s %s %x %llx", name, what->issuer, storing->crl.scope,
                             (unsigned long long)storing->crl.part);
+    for (int delta = 0; what->place != NULL && delta <= 1; delta++)
+        if (!shim_crl_name(what->key, sp_name_hash(X509_get_subject_name(storing->issuer)),
+                           storing->crl.scope, storing->crl.part, delta == 1, what->names[delta]))
+            return shim_no_memory();
     return what->place == NULL ? shim_no_memory() : SHIM_OK;
 }
 
@@ -226,6 +240,18 @@ static int read_entries(struct shim_crl_storing *storing)
     return fault == NULL ? SHIM_OK : refuse(storing, sp_format("%s", fault));
 }
 
+char *shim_crl_denial(const struct shim_crl_stored *what, const smimepolicy_settings *settings)
+{
+    const smimepolicy_finding *finding;
+
+    if (what->verdict == NULL || smimepolicy_verdict_allowed(what->verdict) ||
+        settings->mode == SP_MODE_OBSERVE)
+        return NULL;
+    finding = smimepolicy_verdict_get0_finding(what->verdict, 0);
+    return sp_format("%s; %s", smimepolicy_finding_get0_fault(finding),
+                     smimepolicy_finding_get0_remedy(finding));
+}
+
 static bool goes_on(const struct shim_crl_storing *storing, int code)
 {
     return code == SHIM_OK && storing->what->state != SHIM_CRL_REFUSED;
@@ -250,6 +276,8 @@ int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *
         code = read_entries(&storing);
     if (goes_on(&storing, code))
         code = judge_digest(&storing);
+    if (goes_on(&storing, code) && storing.crl.facts.indirect)
+        code = shim_crl_others(target, storing.issuer, storing.others);
     if (goes_on(&storing, code))
         code = read_stored(&storing);
     if (goes_on(&storing, code)) {

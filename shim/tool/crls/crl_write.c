@@ -14,11 +14,13 @@
 #include "tool/crls/crl_storing.h"
 #include "tool/keyring/keyring_at.h"
 
-/* Octets of an INTEGER without those in front that say nothing. */
+/* By the issuer, and the octets of an INTEGER without those in front that say nothing. */
 static int compare_serials(const void *a, const void *b)
 {
     const struct sp_crl_entry *one = a, *other = b;
 
+    if (one->issuer != other->issuer)
+        return one->issuer < other->issuer ? -1 : 1;
     if (one->length != other->length)
         return one->length < other->length ? -1 : 1;
     return memcmp(one->serial, other->serial, one->length);

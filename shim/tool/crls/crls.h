@@ -57,8 +57,29 @@ const char *shim_crl_entries_each(const struct shim_crl *crl, sp_crl_entry_fn *t
 int shim_crl_issuer(struct sp_keyring *keyring, struct sp_upload *upload,
                     const struct shim_crl *crl, X509 **issuer, char **why);
 
+/*
+ * crl_marks.c: mark the cas and intermediates that are revoked, or below one that is, so that
+ * their issuers need not be looked for at a gate; and take away the marks that no longer hold.
+ *
+ * @param tells  a stored CRL that cannot be read, so that a mark stays as it is, is a failure, too
+ * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_crls_mark(const char *path, struct sp_keyring *keyring, time_t now, bool tells);
+
 /* The number of a CRL as OpenSSL prints it, "0x1f", to free; NULL if it has none. */
 char *shim_crl_number_text(const struct sp_crl_number *number);
+
+/*
+ * crl_name.c: the name of a CRL on a hub: of what key and issuer's name (sp_name_hash()), scope
+ * and part; a delta has another one than the complete CRL.  False if out of memory.
+ */
+bool shim_crl_name(const unsigned char key[SP_SHA256_LENGTH], uint64_t issuer, unsigned scope,
+                   uint64_t part, bool delta, unsigned char name[SP_SHA256_LENGTH]);
+/* The CRL |name| that the hub has or had, as the copy knows it; NULL: it knows none. */
+const struct sp_hub_crl *shim_crl_on_hub(const struct sp_hub *hub,
+                                         const unsigned char name[SP_SHA256_LENGTH]);
+/* Is |file| what the hub has?  False also if out of memory, which shim_memory_sufficed() knows. */
+bool shim_crl_is_of_hub(const struct sp_hub *hub, const struct sp_crl_file *file);
 
 /* crl_store.c: what became of one CRL. */
 struct shim_crl_stored {
@@ -67,6 +88,7 @@ struct shim_crl_stored {
     unsigned char key[SP_SHA256_LENGTH]; /* unless it is refused: the id of its issuer's key */
     struct sp_crl_facts facts;           /* unless |issuer| is NULL */
     bool delta;                          /* it was merged with the CRL that it continues */
+    bool older;                          /* REFUSED: a newer one is stored */
     size_t count;                        /* of entries that are stored */
     char *why;                           /* owned: REFUSED: the fault and the way out; or NULL */
     char *note;                          /* owned: what is to be told of it; or NULL */
@@ -74,7 +96,11 @@ struct shim_crl_stored {
     struct sp_crl_writer *writer;        /* owned: it is not in its place yet */
     char *place;                         /* owned: its issuer, key, scope and part */
     unsigned char content[SP_SHA256_LENGTH]; /* SHA-256 of its DER */
+    /* unless it is refused: its name on a hub as a complete CRL, and as a delta */
+    unsigned char names[2][SP_SHA256_LENGTH];
 };
+/* "FAULT; REMEDY" of a digest that is denied; NULL if it is not, or memory ran out. */
+char *shim_crl_denial(const struct shim_crl_stored *what, const smimepolicy_settings *settings);
 void shim_crl_stored_clear(struct shim_crl_stored *what);
 
 struct shim_crl_target {

@@ -12,6 +12,8 @@
 #include "tool/crls/stored_crls.h"
 #include "tool/keyring/keyring_at.h"
 
+/* What lies beside the CRLs in their form. */
+#define NO_CRL (SP_CRL_ISSUER | SP_CRL_OCSP)
 /* A CRL ends soon within this time, and within the last quarter of its own. */
 #define SOON (2 * INT64_C(86400))
 
@@ -37,6 +39,7 @@ const char *shim_crl_state_name(const struct shim_stored_crl *crl)
 
 struct walk {
     struct sp_keyring *keyring;
+    struct sp_hub hub; /* owned */
     shim_stored_crl_fn *take;
     void *data;
     time_t now;
@@ -72,8 +75,12 @@ static bool take(const struct sp_crl_file *file, void *data)
     struct walk *walk = data;
     struct shim_stored_crl crl = { .file = file, .state = shim_crl_state(file, walk->now) };
 
+    /* What is no CRL is told by what it does. */
+    if (file->damage == NULL && (file->about.scope & NO_CRL) != 0)
+        return true;
     if (crl.state != SHIM_CRL_DAMAGED)
         walk->code = find_issuer(walk->keyring, file, &crl.has_issuer);
+    crl.is_of_hub = shim_crl_is_of_hub(&walk->hub, file);
     crl.issuer = crl.state != SHIM_CRL_DAMAGED ? issuer_text(file) : OPENSSL_strdup("?");
     if (walk->code == SHIM_OK)
         walk->code = crl.issuer == NULL ? shim_no_memory() : walk->take(&crl, walk->data);
@@ -84,11 +91,14 @@ static bool take(const struct sp_crl_file *file, void *data)
 int shim_stored_crls_each(const char *path, struct sp_keyring *keyring, time_t now,
                           shim_stored_crl_fn *taken, void *data)
 {
-    struct walk walk = { keyring, taken, data, now, SHIM_OK };
+    struct walk walk = { .keyring = keyring, .take = taken, .data = data, .now = now };
     char *why = NULL;
 
-    if (!sp_crl_files_each(path, take, &walk, &why))
-        return shim_keyring_fault(why);
+    if (!sp_keyring_hub(keyring, &walk.hub))
+        walk.code = shim_keyring_failed(keyring);
+    else if (!sp_crl_files_each(path, take, &walk, &why))
+        walk.code = shim_keyring_fault(why);
+    sp_hub_clear(&walk.hub);
     return walk.code;
 }
 
@@ -105,12 +115,14 @@ char *shim_stored_crl_line(const struct shim_stored_crl *crl)
 char *shim_stored_crl_scope(const struct shim_stored_crl *crl)
 {
     const unsigned scope = crl->file->about.scope;
+    const bool part = (scope & (SP_CRL_REASONS | SP_CRL_PART)) != 0;
+    const bool indirect = (scope & SP_CRL_INDIRECT) != 0;
 
-    return sp_format("%s%s",
+    return sp_format("%s%s%s",
                      (scope & SP_CRL_USERS) != 0 ? "users"
                      : (scope & SP_CRL_CAS) != 0 ? "cas"
                                                  : "all",
-                     (scope & (SP_CRL_REASONS | SP_CRL_PART)) != 0 ? " (a part)" : "");
+                     part ? " (a part)" : "", indirect ? " (indirect)" : "");
 }
 
 /* The number as text; NULL if it has none. */
@@ -137,13 +149,14 @@ json_t *shim_stored_crl_json(const struct shim_stored_crl *crl)
     json_t *object;
 
     sp_fingerprint_text(file->key, key);
-    object = json_pack("{s:o, s:s?, s:b, s:s?, s:s?, s:s?, s:s?, s:I, s:s, s:o, s:o}", "issuer",
-                       damaged ? json_null() : sp_json_text(crl->issuer), "key",
-                       damaged ? NULL : key, "issuer_stored", crl->has_issuer, "number", number,
-                       "this_update", last, "next_update", next, "scope", scope, "entries",
-                       damaged ? (json_int_t)0 : (json_int_t)file->count, "state",
-                       shim_crl_state_name(crl), "file", sp_json_text(file->path), "why",
-                       damaged ? sp_json_text(file->damage) : json_null());
+    object =
+        json_pack("{s:o, s:s?, s:b, s:s, s:s?, s:s?, s:s?, s:s?, s:I, s:s, s:o, s:o}", "issuer",
+                  damaged ? json_null() : sp_json_text(crl->issuer), "key", damaged ? NULL : key,
+                  "issuer_stored", crl->has_issuer, "origin", crl->is_of_hub ? "hub" : "here",
+                  "number", number, "this_update", last, "next_update", next, "scope", scope,
+                  "entries", damaged ? (json_int_t)0 : (json_int_t)file->count, "state",
+                  shim_crl_state_name(crl), "file", sp_json_text(file->path), "why",
+                  damaged ? sp_json_text(file->damage) : json_null());
     OPENSSL_free(number);
     OPENSSL_free(last);
     OPENSSL_free(next);
@@ -164,7 +177,7 @@ static bool check_one(const struct sp_crl_file *file, void *data)
     char *why = file->damage == NULL ? NULL : OPENSSL_strdup(file->damage);
     bool sound = file->damage == NULL && sp_crl_file_check(file->path, &why);
 
-    check->count++;
+    check->count += (file->about.scope & NO_CRL) == 0;
     if (!sound) {
         check->faults++;
         check->failed = why == NULL;

@@ -21,6 +21,7 @@ struct shim_stored_crl {
     const struct sp_crl_file *file; /* borrowed */
     char *issuer;                   /* owned: its name; "?" if the file is damaged */
     bool has_issuer;                /* a certificate with the issuer's key is stored as a CA's */
+    bool is_of_hub;                 /* the hub has this very one */
     enum shim_crl_freshness state;
 };
 
@@ -40,7 +41,7 @@ int shim_stored_crls_each(const char *path, struct sp_keyring *keyring, time_t n
 
 /* "CRL of CN=CA (key 0123456789abcdef)", to free; NULL if out of memory. */
 char *shim_stored_crl_line(const struct shim_stored_crl *crl);
-/* What it covers: "all", "users", "cas", with " (a part)" behind it; to free. */
+/* What it covers: "all", "users", "cas", with " (a part)" and " (indirect)" behind; to free. */
 char *shim_stored_crl_scope(const struct shim_stored_crl *crl);
 /* What every command tells of a CRL, see docs/use/json.md; NULL if out of memory. */
 json_t *shim_stored_crl_json(const struct shim_stored_crl *crl);

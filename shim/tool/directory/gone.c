@@ -10,15 +10,8 @@
 
 #include <openssl/crypto.h>
 
+#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
-
-static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
 
 static int note_gone(struct shim_directory *directory, const struct sp_record *record)
 {
@@ -49,7 +42,7 @@ int shim_directory_find_gone(struct shim_directory *directory, const char *addre
             .kind = SHIM_NEWS_GONE, .address = address, .cert = cert, .facts = facts
         };
 
-        if (facts != NULL && !holds(passed, cert)) {
+        if (facts != NULL && !shim_certs_hold(passed, cert)) {
             code = note_gone(directory, &records.record);
             directory->tell(&news, directory->data);
         }

@@ -104,7 +104,7 @@ static bool fail(char **why, char *text)
 /* Read until the end of |from|; false with |*why| if the time is over before, or at a fault. */
 static bool read_all(int from, BUF_MEM *bytes, char **why)
 {
-    const int64_t end = now_in_ms() + SHIM_PATIENCE * 1000;
+    const int64_t end = now_in_ms() + (int64_t)SHIM_PATIENCE * 1000;
     char block[16384];
     size_t used = 0;
 

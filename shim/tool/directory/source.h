@@ -20,7 +20,7 @@
 /* The limits of an answer. */
 #define SHIM_MOST_ENTRIES  10
 #define SHIM_MOST_VALUES   64
-#define SHIM_LONGEST_VALUE (64 * 1024)
+#define SHIM_LONGEST_VALUE (64 << 10)
 /* How long a directory may take for one question, in seconds. */
 #define SHIM_PATIENCE 4
 

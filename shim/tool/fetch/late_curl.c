@@ -4,7 +4,6 @@
  */
 #include "tool/fetch/late_curl.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 
 #include <openssl/crypto.h>
@@ -15,26 +14,19 @@
  * The one that does TLS with GnuTLS: it leaves alone the libcrypto of this process, which reads no
  * configuration and may have few decoders (tool/start.c).
  */
-#define LIBRARY "libcurl-gnutls.so.4"
+#define LIBRARY "libcurl-gnutls.so.4\0"
 
 /* Written once, under |once|. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
 static struct shim_curl loaded;
 static bool complete;
 
-/* Load the library.  It is never closed: it may have a thread that looks up a name. */
 static void load(void)
 {
-    void *library = dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
-
-    if (library == NULL)
-        return;
-    complete = true;
-#define X(name)                                                                                    \
-    complete = sp_symbol(library, "curl_" #name, &loaded.name, sizeof(loaded.name)) && complete;
-    SHIM_CURL_FUNCTIONS(X)
+#define X(name) "curl_" #name "\0"
+    complete = sp_symbols_load(LIBRARY, SHIM_CURL_FUNCTIONS(X), &loaded) &&
+               loaded.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 #undef X
-    complete = complete && loaded.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
 }
 
 const struct shim_curl *shim_curl(void)

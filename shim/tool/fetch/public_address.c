@@ -55,7 +55,8 @@ static bool is_in(const unsigned char *address, const unsigned char *bytes, unsi
            (rest == 0 || (address[whole] ^ bytes[whole]) >> (8 - rest) == 0);
 }
 
-#define IN_ANY(address, networks) is_in_any(address, networks, sizeof(networks) / sizeof(*networks))
+#define IN_ANY(address, networks)                                                                  \
+    is_in_any(address, networks, sizeof(networks) / sizeof((networks)[0]))
 
 static bool is_in_any(const unsigned char *address, const struct network *networks, size_t count)
 {

@@ -133,6 +133,8 @@ static int store_some(struct shim_pull *pull)
     int code;
 
     some.revision = some.certificates = 0;
+    some.crls = pull->local.crls;
+    some.crl_count = pull->local.crl_count;
     code = shim_pull_commit(pull, &some);
     return code == SHIM_OK ? shim_pull_begin(pull) : code;
 }

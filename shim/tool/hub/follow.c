@@ -14,8 +14,10 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include <openssl/crypto.h>
 #include <openssl/rand.h>
 
+#include "base/text.h"
 #include "tool/hub/follow.h"
 #include "tool/keyring/keyring_at.h"
 
@@ -80,7 +82,9 @@ static int bring_up(struct shim *shim, struct shim_hub *hub, shim_synced_fn *tel
     if (code == SHIM_OK)
         code = shim_hub_sync(shim, hub, keyring, &how, &synced);
     sp_keyring_close(keyring);
-    if (code == SHIM_OK && synced.whole + synced.stored + synced.removed + synced.keys > 0)
+    if (code == SHIM_OK && synced.whole + synced.stored + synced.removed + synced.keys +
+                                   synced.crls_stored + synced.crls_removed >
+                               0)
         tell(shim, &synced);
     shim_synced_clear(&synced);
     return code;
@@ -99,10 +103,30 @@ static bool was_told(const struct shim_hub *hub)
     return some;
 }
 
+/* Listen on the channel of the realm: smime_policy.channel(). */
+static int listen_to(struct shim_hub *hub)
+{
+    const struct sp_piece realm[] = { { hub->realm, strlen(hub->realm) }, { NULL, 0 } };
+    unsigned char hash[SP_SHA256_LENGTH];
+    char digits[SP_FINGERPRINT_TEXT];
+    char *sql;
+    bool done;
+
+    if (!sp_sha256(NULL, realm, hash))
+        return shim_no_memory();
+    sp_fingerprint_text(hash, digits);
+    sql = sp_format("LISTEN smime_policy_%.32s", digits);
+    if (sql == NULL)
+        return shim_no_memory();
+    done = shim_hub_run(hub, sql);
+    OPENSSL_free(sql);
+    return done ? SHIM_OK : SHIM_SYSTEM;
+}
+
 /* Follow over one connection, until it fails or a signal ends it.  |*wait| is set back. */
 static int follow_on(struct shim *shim, struct shim_hub *hub, shim_synced_fn *tell, int *wait)
 {
-    int code = shim_hub_run(hub, "LISTEN smime_policy") ? SHIM_OK : SHIM_SYSTEM;
+    int code = listen_to(hub);
 
     while (code == SHIM_OK && !stopped) {
         code = bring_up(shim, hub, tell);

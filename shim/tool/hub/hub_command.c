@@ -13,12 +13,12 @@
 
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "tool/hub/talk.h"
 #include "tool/hub/hub_sql.h"
 #include "tool/hub/push.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 struct run {
     struct shim *shim;
@@ -32,15 +32,8 @@ static int print_json(const struct run *run, const char *operation, int code, js
     json_t *object = json_pack("{s:s, s:s, s:o, s:o, s:i}", "policy", SMIMEPOLICY_VERSION,
                                "operation", operation, "hub", sp_json_text(run->hub.name), "realm",
                                sp_json_text(run->hub.realm), "exit", code);
-    int printed;
 
-    if (object != NULL && json_object_update(object, more) != 0) {
-        json_decref(object);
-        object = NULL;
-    }
-    json_decref(more);
-    printed = shim_json_line(object);
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_report(object, more, code);
 }
 
 /* The first column of the first row that |sql| gives, as a new string; NULL if there is none. */
@@ -60,6 +53,7 @@ static bool value(struct run *run, const char *sql, const char *const *values, c
 /* The form of the tables; 0: there are none, -1: that cannot be found out. */
 static int form_of(struct run *run)
 {
+    PGresult *rows;
     char *text = NULL;
     int form = -1;
 
@@ -68,9 +62,10 @@ static int form_of(struct run *run)
     if (text == NULL)
         return 0;
     OPENSSL_free(text);
-    if (value(run, "SELECT form::text FROM smime_policy.hub", NULL, &text) && text != NULL)
-        form = atoi(text);
-    OPENSSL_free(text);
+    rows = shim_hub_ask_binary(&run->hub, "SELECT form FROM smime_policy.hub", NULL);
+    if (rows != NULL && run->hub.pq->ntuples(rows) == 1)
+        form = (int)shim_hub_number(&run->hub, rows, 0, 0);
+    run->hub.pq->clear(rows);
     return form;
 }
 
@@ -143,7 +138,7 @@ static int init(struct run *run)
         !shim_hub_run(&run->hub, "SELECT pg_advisory_xact_lock(1936551024)") ||
         (form == 0 && form_of(run) == 0 &&
          (!bring_up(run, 0) ||
-          !run_with(run, "INSERT INTO smime_policy.hub (form, single) VALUES (1, $1)", kind))) ||
+          !run_with(run, "INSERT INTO smime_policy.hub (form, single) VALUES (2, $1)", kind))) ||
         !run_with(run, "INSERT INTO smime_policy.realm (realm) VALUES ($1) ON CONFLICT DO NOTHING",
                   realm) ||
         !shim_hub_run(&run->hub, "COMMIT"))
@@ -165,8 +160,9 @@ static int upgrade(struct run *run)
                    run->hub.name);
         return SHIM_SYSTEM;
     }
-    if (form < SHIM_HUB_FORM && (!shim_hub_run(&run->hub, "BEGIN") || !bring_up(run, form) ||
-                                 !shim_hub_run(&run->hub, "COMMIT")))
+    if (form < SHIM_HUB_FORM &&
+        (!shim_hub_run(&run->hub, "BEGIN; SELECT pg_advisory_xact_lock(1936551024)") ||
+         (form = form_of(run)) < 1 || !bring_up(run, form) || !shim_hub_run(&run->hub, "COMMIT")))
         return SHIM_SYSTEM;
     return told(run, "hub upgrade", SHIM_OK, "its tables have the newest form");
 }
@@ -182,13 +178,13 @@ static int renew(struct run *run)
 static int status(struct run *run)
 {
     static const char ask[] =
-        "SELECT h.form::text, h.single::text, current_setting('synchronous_standby_names'),"
-        " (SELECT count(*) FROM smime_policy.journal j WHERE j.realm = r.realm)::text"
+        "SELECT h.form, h.single::text, current_setting('synchronous_standby_names'),"
+        " (SELECT count(*) FROM smime_policy.journal j WHERE j.realm = r.realm)"
         " FROM smime_policy.hub h, smime_policy.realm r WHERE r.realm = $1";
     const char *const realm[] = { run->hub.realm, NULL };
     struct shim_hub_head head;
     int code = shim_hub_head(&run->hub, &head);
-    PGresult *rows = code == SHIM_OK ? shim_hub_ask(&run->hub, ask, realm) : NULL;
+    PGresult *rows = code == SHIM_OK ? shim_hub_ask_binary(&run->hub, ask, realm) : NULL;
     const char *standbys;
     bool single;
 
@@ -201,18 +197,19 @@ static int status(struct run *run)
     standbys = shim_hub_text(&run->hub, rows, 0, 2);
     if (shim_long_has(run->line, "json")) {
         code = print_json(run, "hub status", SHIM_OK,
-                          json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
-                                    atoi(shim_hub_text(&run->hub, rows, 0, 0)), "epoch",
+                          json_pack("{s:i, s:s, s:I, s:I, s:I, s:I, s:I, s:b, s:o, s:b}", "form",
+                                    (int)shim_hub_number(&run->hub, rows, 0, 0), "epoch",
                                     head.reach.epoch, "revision", (json_int_t)head.reach.revision,
                                     "oldest", (json_int_t)head.oldest, "journal",
-                                    (json_int_t)atoll(shim_hub_text(&run->hub, rows, 0, 3)),
-                                    "certificates", (json_int_t)head.reach.certificates, "single",
-                                    single, "standbys", sp_json_text(standbys), "private_keys",
-                                    head.has_keys));
+                                    (json_int_t)shim_hub_number(&run->hub, rows, 0, 3),
+                                    "certificates", (json_int_t)head.reach.certificates, "crls",
+                                    (json_int_t)head.crls, "single", single, "standbys",
+                                    sp_json_text(standbys), "private_keys", head.has_keys));
     } else {
-        shim_print(stdout, "hub %s, realm %s: revision %lld, %lld certificates, epoch %s\n",
+        shim_print(stdout,
+                   "hub %s, realm %s: revision %lld, %lld certificates, %lld CRLs, epoch %s\n",
                    run->hub.name, run->hub.realm, (long long)head.reach.revision,
-                   (long long)head.reach.certificates, head.reach.epoch);
+                   (long long)head.reach.certificates, (long long)head.crls, head.reach.epoch);
         if (single)
             puts("it has no standby (--single): what was uploaded since the last backup is lost "
                  "with its disk");
@@ -245,48 +242,31 @@ static int push(struct run *run)
     return code;
 }
 
-/* |instead|: as in tool.c, for --explain. */
-static const struct what {
-    const char *name;
-    int (*run)(struct run *run);
-    const char *instead;
-} whats[] = {
-    { "init", init, "'smime-policy hub status' tells how the hub is" },
-    { "upgrade", upgrade, "'smime-policy hub status' tells its form" },
-    { "renew", renew, "'smime-policy hub status' tells its epoch" },
-    { "push", push, "'smime-policy list' tells what would be pushed" },
-    { "status", status, NULL },
+static const struct shim_word words[] = {
+    { "init", NULL, "'smime-policy hub status' tells how the hub is" },
+    { "upgrade", NULL, "'smime-policy hub status' tells its form" },
+    { "renew", NULL, "'smime-policy hub status' tells its epoch" },
+    { "push", NULL, "'smime-policy list' tells what would be pushed" },
+    { "status", NULL, NULL },
+    { NULL, NULL, NULL },
 };
 
-static int run_what(struct shim *shim, const struct what *what, const struct shim_long *line)
+/* In the order of |words|. */
+static int (*const runs[])(struct run *run) = { init, upgrade, renew, push, status };
+
+int shim_run_hub(struct shim *shim, const struct shim_long *line)
 {
     struct run run = { .shim = shim, .line = line };
+    int word = shim_long_word(shim, line, words, "init, upgrade, status, push or renew");
     int code;
 
-    if (line->operands[1] != NULL)
-        return shim_usage("hub: %s takes no other word", what->name);
-    if (shim_long_has(line, "single") && what->run != init)
+    if (word < 0)
+        return SHIM_USAGE;
+    if (shim_long_has(line, "single") && runs[word] != init)
         return shim_usage("hub: --single is for 'hub init' alone");
-    if (shim->explain && what->instead != NULL)
-        return shim_explains_not("hub", what->instead);
     code = shim_hub_open(shim, &run.hub);
     if (code == SHIM_OK)
-        code = what->run(&run);
+        code = runs[word](&run);
     shim_hub_close(&run.hub);
     return code;
-}
-
-int shim_run_hub(struct shim *shim, char **argv)
-{
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-    const char *word = code == SHIM_OK ? line.operands[0] : NULL;
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    for (size_t i = 0; word != NULL && i < sizeof(whats) / sizeof(whats[0]); i++)
-        if (strcmp(word, whats[i].name) == 0)
-            return run_what(shim, &whats[i], &line);
-    return shim_usage("hub: takes init, upgrade, status, push or renew%s%s",
-                      word != NULL ? ", and not: " : "", word != NULL ? word : "");
 }

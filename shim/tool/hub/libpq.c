@@ -4,7 +4,6 @@
  */
 #include "tool/hub/libpq.h"
 
-#include <dlfcn.h>
 #include <stdbool.h>
 
 #include <openssl/crypto.h>
@@ -12,22 +11,14 @@
 #include "base/symbol.h"
 #include "tool/hub/hub.h"
 
-#define LIBRARY "libpq.so.5"
-
 const struct shim_libpq *shim_libpq(void)
 {
     static struct shim_libpq loaded;
     static bool complete;
-    void *library = complete ? NULL : dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL);
 
-    if (library != NULL) {
-        complete = true;
-#define X(name)                                                                                    \
-    if (!sp_symbol(library, "PQ" #name, &loaded.name, sizeof(loaded.name)))                        \
-        complete = false;
-        SHIM_LIBPQ_FUNCTIONS(X)
+#define X(name) "PQ" #name "\0"
+    complete = complete || sp_symbols_load("libpq.so.5\0", SHIM_LIBPQ_FUNCTIONS(X), &loaded);
 #undef X
-    }
     return complete ? &loaded : NULL;
 }
 

@@ -15,6 +15,8 @@
 
 /* Rows are sent when they are so many bytes. */
 #define PIECE ((size_t)1 << 16)
+/* One row of smime_policy.crl_piece. */
+#define LONGEST_PIECE ((size_t)1 << 20)
 
 static void add_number(struct sp_text *text, int64_t number, size_t length)
 {
@@ -46,11 +48,20 @@ static void add_value(struct sp_text *text, int64_t number, size_t length)
 
 static bool send_rows(struct shim_publish *publish)
 {
+    static const char copy[] =
+        "COPY smime_policy.incoming (what, name, base, payload, role, origin, uploaded, addresses,"
+        " narrowed, key_of, uri, content, pieces) FROM STDIN (FORMAT binary)";
     struct sp_text *text = &publish->text;
     bool done;
 
     if (text->failed)
         return shim_no_memory() == SHIM_OK;
+    /* The signature, no flags, no extension. */
+    if (!publish->copies &&
+        (!shim_hub_copy_begin(publish->hub, copy) ||
+         !shim_hub_copy_put(publish->hub, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19)))
+        return false;
+    publish->copies = true;
     done = text->len == 0 || shim_hub_copy_put(publish->hub, text->data, text->len);
     text->len = 0;
     return done;
@@ -58,24 +69,50 @@ static bool send_rows(struct shim_publish *publish)
 
 bool shim_publish_begin(struct shim_publish *publish, struct shim_hub *hub)
 {
-    static const char copy[] =
-        "COPY smime_policy.incoming (what, name, base, payload, role, origin, uploaded, addresses,"
-        " narrowed, key_of, uri) FROM STDIN (FORMAT binary)";
-
     *publish = (struct shim_publish){ .hub = hub };
-    if (!shim_hub_run(hub, "BEGIN; SET LOCAL statement_timeout = '1h'") ||
-        !shim_hub_copy_begin(hub, copy))
-        return false;
-    /* The signature, no flags, no extension. */
-    sp_text_add_bytes(&publish->text, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19);
-    return true;
+    return shim_hub_run(hub, "BEGIN; SET LOCAL statement_timeout = '1h'");
+}
+
+/* One piece.  COPY does not go with row filters, so it is an INSERT. */
+static bool send_piece(struct shim_hub *hub, const char *pieces, size_t number,
+                       const unsigned char *bytes, size_t length)
+{
+    static const char insert[] = "INSERT INTO smime_policy.crl_piece (realm, pieces, number, bytes)"
+                                 " VALUES ($1, decode($2, 'hex'), $3::integer, decode($4, 'hex'))";
+    const size_t room = 2 * length + 1;
+    char *digits = OPENSSL_malloc(room);
+    char *place = sp_format("%zu", number);
+    const char *const values[] = { hub->realm, pieces, place, digits, NULL };
+    PGresult *rows = NULL;
+
+    if (digits == NULL || place == NULL ||
+        OPENSSL_buf2hexstr_ex(digits, room, NULL, bytes, length, '\0') != 1)
+        (void)shim_no_memory();
+    else
+        rows = shim_hub_ask(hub, insert, values);
+    OPENSSL_free(digits);
+    OPENSSL_free(place);
+    hub->pq->clear(rows);
+    return rows != NULL;
+}
+
+bool shim_publish_pieces(struct shim_publish *publish, const unsigned char pieces[SHIM_PIECES],
+                         const unsigned char *der, size_t length)
+{
+    char digits[2 * SHIM_PIECES + 1];
+    bool done = OPENSSL_buf2hexstr_ex(digits, sizeof(digits), NULL, pieces, SHIM_PIECES, '\0') == 1;
+
+    for (size_t at = 0; done && at < length; at += LONGEST_PIECE)
+        done = send_piece(publish->hub, digits, at / LONGEST_PIECE, der + at,
+                          length - at < LONGEST_PIECE ? length - at : LONGEST_PIECE);
+    return done;
 }
 
 bool shim_publish_row(struct shim_publish *publish, const struct shim_publish_row *row)
 {
     struct sp_text *text = &publish->text;
 
-    add_number(text, 11, 2);
+    add_number(text, 13, 2);
     add_string(text, row->what);
     add_bytes(text, row->name, SP_SHA256_LENGTH);
     add_bytes(text, row->base, SP_SHA256_LENGTH);
@@ -87,6 +124,8 @@ bool shim_publish_row(struct shim_publish *publish, const struct shim_publish_ro
     add_value(text, row->narrowed, 1);
     add_bytes(text, row->key_of, SP_SHA256_LENGTH);
     add_string(text, row->uri);
+    add_bytes(text, row->content, SP_SHA256_LENGTH);
+    add_bytes(text, row->pieces, SHIM_PIECES);
     publish->rows++;
     return text->len < PIECE ? !text->failed || shim_no_memory() == SHIM_OK : send_rows(publish);
 }
@@ -110,11 +149,11 @@ bool shim_publish_end(struct shim_publish *publish, int64_t *revision)
     bool done;
 
     *revision = 0;
+    if (publish->rows == 0)
+        return shim_hub_run(hub, "ROLLBACK");
     add_number(&publish->text, -1, 2);
     if (!send_rows(publish) || !shim_hub_copy_end(hub))
         return false;
-    if (publish->rows == 0)
-        return shim_hub_run(hub, "ROLLBACK");
     /* The hub works for a while on many rows. */
     hub->patience += (int)(publish->rows < 2000000 ? publish->rows : 2000000);
     done = publish_all(hub, revision);

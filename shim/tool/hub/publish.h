@@ -12,8 +12,8 @@
 
 /* One row of smime_policy.incoming.  All borrowed; NULL and -1 are NULL there. */
 struct shim_publish_row {
-    const char *what;           /* "certificate", "removal" or "key" */
-    const unsigned char *name;  /* fingerprint, or the id of a key */
+    const char *what;           /* "certificate", "removal", "key", "crl" or "crl-removal" */
+    const unsigned char *name;  /* fingerprint, the id of a key, or shim_crl_name() */
     const unsigned char *base;  /* the sum of the row that we know */
     const unsigned char *bytes; /* DER of a certificate, or PKCS#8 */
     size_t length;
@@ -23,17 +23,27 @@ struct shim_publish_row {
     int narrowed;
     const unsigned char *key_of;
     const char *uri;
+    const unsigned char *content; /* of a CRL: SHA-256 of its DER */
+    const unsigned char *pieces;  /* of a CRL: SHIM_PIECES bytes, by which its pieces are found */
 };
+#define SHIM_PIECES 16
 
 /* Zero-initialise it; clear it in any case. */
 struct shim_publish {
     struct shim_hub *hub; /* borrowed */
     struct sp_text text;  /* the rows that were not sent yet */
     int64_t rows;
+    bool copies; /* the rows are being sent */
 };
 
 /* Begin the transaction; false with the reason on stderr, as for the others. */
 bool shim_publish_begin(struct shim_publish *publish, struct shim_hub *hub);
+/*
+ * Send the content of a CRL, before the first row.  Nobody waits for that: the row that names
+ * |pieces| is small.
+ */
+bool shim_publish_pieces(struct shim_publish *publish, const unsigned char pieces[SHIM_PIECES],
+                         const unsigned char *der, size_t length);
 bool shim_publish_row(struct shim_publish *publish, const struct shim_publish_row *row);
 /* Publish and commit.  |*revision|: 0 if there was no row. */
 bool shim_publish_end(struct shim_publish *publish, int64_t *revision);

@@ -28,60 +28,6 @@ void shim_synced_clear(struct shim_synced *synced)
     *synced = (struct shim_synced){ 0 };
 }
 
-void shim_hub_head_clear(struct shim_hub_head *head)
-{
-    sp_hub_clear(&head->reach);
-    *head = (struct shim_hub_head){ 0 };
-}
-
-int shim_hub_head(struct shim_hub *hub, struct shim_hub_head *head)
-{
-    static const char ask[] =
-        "SELECT h.form, CASE WHEN pg_is_in_recovery() THEN NULL ELSE smime_policy.epoch() END,"
-        " r.revision, r.certificates, substring(bit_send(r.digest) FROM 5), r.oldest,"
-        " pg_has_role(session_user, 'smime_policy_keys', 'MEMBER')"
-        " FROM smime_policy.hub h LEFT JOIN smime_policy.realm r ON r.realm = $1";
-    const char *const realm[] = { hub->realm, NULL };
-    PGresult *rows = shim_hub_ask_binary(hub, ask, realm);
-    const char *epoch;
-    int code = SHIM_SYSTEM;
-
-    *head = (struct shim_hub_head){ 0 };
-    if (rows == NULL)
-        return SHIM_SYSTEM;
-    epoch = hub->pq->ntuples(rows) == 1 ? shim_hub_text(hub, rows, 0, 1) : NULL;
-    if (hub->pq->ntuples(rows) != 1 || shim_hub_number(hub, rows, 0, 0) != SHIM_HUB_FORM)
-        shim_error(
-            "hub %s: its tables are of another form than this smime-policy knows (%d); bring "
-            "them up with 'smime-policy hub upgrade', or install a newer smime-policy",
-            hub->name, SHIM_HUB_FORM);
-    else if (epoch == NULL)
-        shim_error(
-            "hub %s: it is a standby, and only the primary is asked; name all servers of the "
-            "hub, with target_session_attrs=read-write",
-            hub->name);
-    else if (shim_hub_number(hub, rows, 0, 2) < 0 ||
-             !shim_hub_hash(hub, rows, 0, 4, head->reach.digest))
-        shim_error(
-            "hub %s: the realm %s is not there, or not open to this host; correct the setting "
-            "`hub_realm`, or admit the host",
-            hub->name, hub->realm);
-    else
-        code = SHIM_OK;
-    if (code == SHIM_OK) {
-        head->reach.realm = OPENSSL_strdup(hub->realm);
-        head->reach.epoch = OPENSSL_strdup(epoch);
-        head->reach.revision = shim_hub_number(hub, rows, 0, 2);
-        head->reach.certificates = shim_hub_number(hub, rows, 0, 3);
-        head->oldest = shim_hub_number(hub, rows, 0, 5);
-        head->has_keys = shim_hub_number(hub, rows, 0, 6) == 1;
-        if (head->reach.realm == NULL || head->reach.epoch == NULL)
-            code = shim_no_memory();
-    }
-    hub->pq->clear(rows);
-    return code;
-}
-
 static void toggle(unsigned char digest[SP_SHA256_LENGTH], const unsigned char *sum)
 {
     for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
@@ -265,7 +211,8 @@ static int follow(struct shim_pull *pull)
         declare(pull,
                 "DECLARE rows NO SCROLL CURSOR FOR SELECT DISTINCT ON (name) name, payload, role,"
                 " origin, uploaded, addresses, narrowed, what FROM smime_policy.journal"
-                " WHERE realm = $1 AND revision > $2::bigint AND what <> 'key'"
+                " WHERE realm = $1 AND revision > $2::bigint"
+                " AND what NOT IN ('key', 'crl', 'crl-removal')"
                 " ORDER BY name, revision DESC",
                 values);
     return code == SHIM_OK ? each_row(pull, take_row) : code;
@@ -352,6 +299,8 @@ static int bring(struct shim_pull *pull, int (*copy)(struct shim_pull *pull), in
         code = take_keys(pull, since);
     *adds = code == SHIM_OK && adds_up(pull);
     if (*adds)
+        code = shim_pull_crls(pull);
+    if (*adds && code == SHIM_OK)
         return shim_pull_commit(pull, &pull->head.reach);
     sp_upload_free(pull->upload);
     pull->upload = NULL;
@@ -373,7 +322,8 @@ static bool is_there(const struct shim_pull *pull)
 {
     return may_follow(pull) && !pull->how->hands_over &&
            pull->local.revision == pull->head.reach.revision &&
-           memcmp(pull->local.digest, pull->head.reach.digest, SP_SHA256_LENGTH) == 0;
+           memcmp(pull->local.digest, pull->head.reach.digest, SP_SHA256_LENGTH) == 0 &&
+           shim_pull_crls_are_there(pull);
 }
 
 static int bring_up(struct shim_pull *pull)
@@ -430,6 +380,7 @@ int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *ke
     if (code == SHIM_OK) {
         synced->revision = pull.head.reach.revision;
         synced->certificates = pull.head.reach.certificates;
+        synced->crls = pull.head.crls;
         synced->epoch = OPENSSL_strdup(pull.head.reach.epoch);
         code = synced->epoch != NULL ? SHIM_OK : shim_no_memory();
     }

@@ -35,6 +35,14 @@ int shim_pull_row(struct shim_pull *pull, const PGresult *rows, int i);
 /* Print why the keyring failed. */
 int shim_pull_failed(const struct shim_pull *pull);
 
+/* pull_crls.c: does the copy know all CRLs of the hub, so that none has to be looked at? */
+bool shim_pull_crls_are_there(const struct shim_pull *pull);
+/*
+ * Compare the CRLs, and store or remove what differs; |head.reach| knows them then.  Called before
+ * the certificates are stored, so that none is there without the CRL that came with it.
+ */
+int shim_pull_crls(struct shim_pull *pull);
+
 /* Compare the whole, and take what differs. */
 int shim_pull_whole(struct shim_pull *pull);
 

@@ -39,6 +39,7 @@ static int relabel(struct shim_pull *pull)
             memcpy(last, members[count - 1].fingerprint, sizeof(last));
         after = last;
     }
+    pull->local.crls_again = true;
     OPENSSL_free(pull->local.anchors);
     pull->local.anchors = OPENSSL_strdup(pull->shim->settings->hub_anchors);
     if (code == SHIM_OK && pull->local.anchors == NULL)

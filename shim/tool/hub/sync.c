@@ -11,24 +11,28 @@
 
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "keyring/contact.h"
 #include "rules/rules.h"
 #include "tool/hub/follow.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
+#include "tool/report/outcome.h"
 
 static int print_json(const struct shim *shim, const struct shim_synced *synced, int code)
 {
     int printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:b, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I}", "policy",
-        SMIMEPOLICY_VERSION, "operation", "sync", "keyring", sp_json_text(shim->keyring_path),
-        "hub", sp_json_text(shim->settings->hub), "realm", sp_json_text(shim->settings->hub_realm),
-        "done", code == SHIM_OK, "exit", code, "epoch", sp_json_text(synced->epoch), "revision",
-        (json_int_t)synced->revision, "certificates", (json_int_t)synced->certificates, "whole",
-        synced->whole, "stored", (json_int_t)synced->stored, "removed", (json_int_t)synced->removed,
-        "keys", (json_int_t)synced->keys));
+        "{s:s, s:s, s:o, s:o, s:o, s:b, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, "
+        "s:I}",
+        "policy", SMIMEPOLICY_VERSION, "operation", "sync", "keyring",
+        sp_json_text(shim->keyring_path), "hub", sp_json_text(shim->settings->hub), "realm",
+        sp_json_text(shim->settings->hub_realm), "done", code == SHIM_OK, "exit", code, "epoch",
+        sp_json_text(synced->epoch), "revision", (json_int_t)synced->revision, "certificates",
+        (json_int_t)synced->certificates, "whole", synced->whole, "stored",
+        (json_int_t)synced->stored, "removed", (json_int_t)synced->removed, "keys",
+        (json_int_t)synced->keys, "crls", (json_int_t)synced->crls, "crls_stored",
+        (json_int_t)synced->crls_stored, "crls_removed", (json_int_t)synced->crls_removed,
+        "crls_refused", (json_int_t)synced->crls_refused));
 
     return printed == SHIM_OK ? code : printed;
 }
@@ -99,10 +103,14 @@ static void tell(const struct shim *shim, const struct shim_synced *synced)
 {
     shim_print(stdout,
                "revision %lld of the hub %s: %lld stored, %lld removed, %lld private keys; "
-               "%lld certificates (keyring %s)\n",
+               "%lld certificates",
                (long long)synced->revision, shim->settings->hub, (long long)synced->stored,
-               (long long)synced->removed, (long long)synced->keys, (long long)synced->certificates,
-               shim->keyring_path);
+               (long long)synced->removed, (long long)synced->keys,
+               (long long)synced->certificates);
+    if (synced->crls + synced->crls_removed > 0)
+        shim_print(stdout, "; CRLs: %lld, %lld stored, %lld removed", (long long)synced->crls,
+                   (long long)synced->crls_stored, (long long)synced->crls_removed);
+    shim_print(stdout, " (keyring %s)\n", shim->keyring_path);
     (void)fflush(stdout);
 }
 
@@ -112,22 +120,16 @@ static void tell_json(const struct shim *shim, const struct shim_synced *synced)
     (void)fflush(stdout);
 }
 
-int shim_run_sync(struct shim *shim, char **argv)
+int shim_run_sync(struct shim *shim, const struct shim_long *line)
 {
-    bool json;
-
-    struct shim_sync_how how = { 0 };
+    const bool json = shim_long_has(line, "json");
+    const struct shim_sync_how how = { .whole = shim_long_has(line, "whole") };
     struct shim_synced synced = { 0 };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
+    if (*line->operands != NULL)
         return shim_usage("sync: takes no word");
-    how.whole = shim_long_has(&line, "whole");
-    json = shim_long_has(&line, "json");
-    if (how.whole && shim_long_has(&line, "follow"))
+    if (how.whole && shim_long_has(line, "follow"))
         return shim_usage("sync: --whole and --follow exclude each other");
     code = shim_load_settings(shim);
     if (code == SHIM_OK && shim->settings->hub == NULL)
@@ -136,7 +138,7 @@ int shim_run_sync(struct shim *shim, char **argv)
         code = shim_keyring_find(shim);
     if (code != SHIM_OK)
         return code;
-    if (shim_long_has(&line, "follow"))
+    if (shim_long_has(line, "follow"))
         return shim_follow(shim, json ? tell_json : tell);
     code = sync_once(shim, &how, &synced);
     if (json)

@@ -272,6 +272,16 @@ static int check_secrets(const struct shim_hub *hub)
     return secret ? SHIM_INPUT : SHIM_OK;
 }
 
+/* What a person can do about a connection that was not made; |why| is libpq's message. */
+static const char *what_to_mend(const char *why)
+{
+    return strstr(why, "certificate") != NULL || strstr(why, "SSL error") != NULL ||
+                   strstr(why, "private key") != NULL
+               ? "it cannot be reached (see to host, sslrootcert, sslcert and sslkey of the "
+                 "service)"
+               : "it cannot be reached";
+}
+
 static int connect_to(struct shim_hub *hub)
 {
     /* Those before `dbname` are defaults, the one behind it stands. */
@@ -284,7 +294,9 @@ static int connect_to(struct shim_hub *hub)
     if (hub->connection == NULL)
         return shim_no_memory();
     if (hub->pq->status(hub->connection) != CONNECTION_OK) {
-        failed(hub, "it cannot be reached", hub->pq->errorMessage(hub->connection));
+        const char *why = hub->pq->errorMessage(hub->connection);
+
+        failed(hub, what_to_mend(why), why);
         return SHIM_SYSTEM;
     }
     (void)hub->pq->setNoticeReceiver(hub->connection, ignore, NULL);

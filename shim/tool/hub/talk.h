@@ -23,7 +23,7 @@ struct shim_hub {
 
 #define SHIM_HUB_PATIENCE 15000
 /* The form of the tables that this program knows: the number of the last file in sql/. */
-#define SHIM_HUB_FORM 1
+#define SHIM_HUB_FORM 2
 
 /*
  * Connect to the hub of the settings, which are read.
@@ -60,9 +60,11 @@ bool shim_hub_hash(const struct shim_hub *hub, const PGresult *rows, int row, in
 
 /* Where the hub stands; read in the transaction of what follows. */
 struct shim_hub_head {
-    struct sp_hub reach; /* owned: of its last revision */
-    int64_t oldest;      /* the journal begins behind this revision */
-    bool has_keys;       /* private keys are open to us */
+    struct sp_hub reach;                        /* owned: of its last revision */
+    int64_t oldest;                             /* the journal begins behind this revision */
+    bool has_keys;                              /* private keys are open to us */
+    int64_t crls;                               /* their number */
+    unsigned char crl_digest[SP_SHA256_LENGTH]; /* the sums of all CRLs, XORed */
 };
 /* SHIM_OK, or another code with the reason on stderr: of another form, a standby, no such realm. */
 int shim_hub_head(struct shim_hub *hub, struct shim_hub_head *head);
@@ -72,13 +74,15 @@ void shim_hub_head_clear(struct shim_hub_head *head);
 struct shim_synced {
     bool whole; /* the whole was compared */
     int64_t revision, certificates, stored, removed, keys;
-    char *epoch; /* owned */
+    int64_t crls, crls_stored, crls_removed, crls_refused; /* of the hub; and what became of them */
+    char *epoch;                                           /* owned */
 };
 void shim_synced_clear(struct shim_synced *synced);
 /* How to sync. */
 struct shim_sync_how {
     bool whole;      /* compare the whole, whatever the revision */
     bool hands_over; /* what is this keyring's own and the hub has is the hub's from now on */
+    const struct shim_hub_crls *crls; /* borrowed: what the caller is about to store; or NULL */
 };
 /* Choose the origins of what is of the hub by the setting `hub_anchors`.  A SHIM code. */
 int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring);

@@ -9,7 +9,7 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/hub/publish.h"
+#include "tool/hub/change.h"
 #include "tool/keyring/keyring_at.h"
 
 bool shim_hub_is_set(const struct shim *shim, bool local)
@@ -30,23 +30,16 @@ int shim_hub_refused(const struct shim_hub *hub, int code)
         shim_error("hub %s: %s is an identity of another host, whose private key would go with it; "
                    "give --with-key if that is meant",
                    hub->name, name);
+    else if (hub->clash != NULL && strncmp(hub->clash, "SP003", 5) == 0)
+        shim_error("hub %s: another host has changed the CRL of this issuer meanwhile, and nothing "
+                   "was stored; run this again if yours is newer",
+                   hub->name);
     else if (hub->clash != NULL)
         shim_error("hub %s: another host has changed %s meanwhile, and nothing was stored; look at "
                    "it and run this again",
                    hub->name, name);
     return hub->clash != NULL && strncmp(hub->clash, "SP002", 5) == 0 ? SHIM_USAGE : code;
 }
-
-/* A change that goes to the hub. */
-struct change {
-    struct shim *shim; /* borrowed, as the next three */
-    struct sp_keyring *keyring;
-    struct sp_upload *upload; /* NULL: a removal */
-    const unsigned char (*fingerprints)[SP_SHA256_LENGTH];
-    size_t count;
-    bool with_key, has_keys;
-    struct shim_publish publish;
-};
 
 /* Ends the walk through the keys at the one with the id |data|. */
 static bool is_other(const unsigned char key[SP_SHA256_LENGTH],
@@ -55,7 +48,7 @@ static bool is_other(const unsigned char key[SP_SHA256_LENGTH],
     return private_key->request != NULL || memcmp(key, data, SP_SHA256_LENGTH) != 0;
 }
 
-static int send_certificates(struct change *change)
+static int send_certificates(struct shim_hub_change *change)
 {
     struct shim_records records = { .cursor = sp_upload_all(change->upload) };
     bool done = true;
@@ -86,14 +79,14 @@ static int send_certificates(struct change *change)
 static bool send_key(const unsigned char key[SP_SHA256_LENGTH],
                      const struct sp_private_key *private_key, void *data)
 {
-    struct change *change = data;
+    struct shim_hub_change *change = data;
 
     return private_key->request != NULL || !change->has_keys ||
            shim_publish_key(&change->publish, key, private_key);
 }
 
 /* The key of a certificate that is removed goes along if no other certificate has it. */
-static int send_removal(struct change *change, const unsigned char *fingerprint)
+static int send_removal(struct shim_hub_change *change, const unsigned char *fingerprint)
 {
     const struct sp_query this_one = { .index = SP_BY_FINGERPRINT, .hash = fingerprint };
     struct shim_records records = { .cursor = sp_keyring_find(change->keyring, &this_one) };
@@ -131,7 +124,7 @@ static int send_removal(struct change *change, const unsigned char *fingerprint)
                : SHIM_SYSTEM;
 }
 
-static int send_change(struct change *change, struct shim_hub *hub)
+static int send_change(struct shim_hub_change *change, struct shim_hub *hub)
 {
     struct shim_hub_head head;
     int64_t revision = 0;
@@ -141,6 +134,8 @@ static int send_change(struct change *change, struct shim_hub *hub)
     shim_hub_head_clear(&head);
     if (code == SHIM_OK && !shim_publish_begin(&change->publish, hub))
         code = SHIM_SYSTEM;
+    if (code == SHIM_OK)
+        code = shim_hub_send_crls(change);
     if (code == SHIM_OK && change->upload != NULL) {
         code = send_certificates(change);
         if (code == SHIM_OK && !sp_upload_keys(change->upload, send_key, change))
@@ -154,48 +149,62 @@ static int send_change(struct change *change, struct shim_hub *hub)
     return code == SHIM_OK ? code : shim_hub_refused(hub, code);
 }
 
-/* The hub has it; now the copy, over the same connection. */
-static int write_through(struct change *change)
+/* The upload has tables of its own in its keyring, so the copy is brought up in another. */
+static int bring_copy_up(struct shim_hub_change *change, struct shim_hub *hub)
 {
-    const struct shim_sync_how how = { 0 };
+    const struct shim_sync_how how = { .crls = change->crls };
     struct shim_synced synced = { 0 };
     struct sp_keyring *copy = NULL;
+    int code = shim_keyring_open(change->shim, SP_KEYRING_WRITE, &copy);
+
+    if (code == SHIM_OK)
+        code = shim_hub_sync(change->shim, hub, copy, &how, &synced);
+    sp_keyring_close(copy);
+    shim_synced_clear(&synced);
+    return code;
+}
+
+/*
+ * First the hub, then the copy, over the same connection.  After a clash the copy alone: it shows
+ * what the hub has, so that the change can be made again.  What clashes may be a change of one's
+ * own that the hub has stored without being able to say so.
+ */
+int shim_hub_write(struct shim_hub_change *change)
+{
     struct shim_hub hub;
     int code = shim_hub_open(change->shim, &hub);
 
     if (code == SHIM_OK)
         code = send_change(change, &hub);
     if (code == SHIM_OK) {
-        /* The upload has tables of its own in this keyring, so the copy is brought up in another.
-         */
-        code = shim_keyring_open(change->shim, SP_KEYRING_WRITE, &copy);
-        if (code == SHIM_OK)
-            code = shim_hub_sync(change->shim, &hub, copy, &how, &synced);
-        sp_keyring_close(copy);
+        code = bring_copy_up(change, &hub);
         if (code != SHIM_OK)
             shim_error(
                 "the hub has stored it, and the copy here is behind; run 'smime-policy sync'");
-    } else if (!hub.unsure && hub.clash == NULL) {
-        shim_error("nothing was changed, on the hub or here; --local changes this host's keyring "
-                   "alone");
+    } else if (hub.clash != NULL) {
+        if (shim_hub_run(&hub, "ROLLBACK"))
+            (void)bring_copy_up(change, &hub);
+    } else if (!hub.unsure) {
+        shim_error(SHIM_HUB_UNCHANGED);
     }
-    shim_synced_clear(&synced);
     shim_hub_close(&hub);
     return code;
 }
 
 int shim_hub_put(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
-                 bool local)
+                 const struct shim_hub_crls *crls, bool local)
 {
-    struct change change = { .shim = shim, .keyring = keyring, .upload = upload };
+    struct shim_hub_change change = {
+        .shim = shim, .keyring = keyring, .upload = upload, .crls = crls
+    };
 
-    return shim_hub_is_set(shim, local) ? write_through(&change) : SHIM_OK;
+    return shim_hub_is_set(shim, local) ? shim_hub_write(&change) : SHIM_OK;
 }
 
 int shim_hub_commit(struct shim *shim, struct sp_keyring *keyring, struct sp_upload *upload,
                     bool local)
 {
-    int code = shim_hub_put(shim, keyring, upload, local);
+    int code = shim_hub_put(shim, keyring, upload, NULL, local);
 
     if (code == SHIM_OK && !sp_upload_commit(upload))
         code = shim_keyring_failed(keyring);
@@ -227,15 +236,15 @@ int shim_hub_remove(struct shim *shim, struct sp_keyring *keyring,
                     const unsigned char (*fingerprints)[SP_SHA256_LENGTH], size_t count,
                     bool with_key, bool local)
 {
-    struct change change = { .shim = shim,
-                             .keyring = keyring,
-                             .fingerprints = fingerprints,
-                             .count = count,
-                             .with_key = with_key };
+    struct shim_hub_change change = { .shim = shim,
+                                      .keyring = keyring,
+                                      .fingerprints = fingerprints,
+                                      .count = count,
+                                      .with_key = with_key };
     int code = SHIM_OK;
 
     if (shim_hub_is_set(shim, local))
-        code = write_through(&change);
+        code = shim_hub_write(&change);
     else if (shim->settings->hub != NULL)
         code = check_own(keyring, fingerprints, count);
     if (code == SHIM_OK && !sp_keyring_remove(keyring, fingerprints, count))

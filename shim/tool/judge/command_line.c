@@ -10,6 +10,7 @@
 #include <openssl/objects.h>
 
 #include "tool/judge/command_line.h"
+#include "base/compat.h"
 #include "common/shim.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
@@ -156,14 +157,6 @@ static void judge_chains(const struct judging *judging, struct shim_sent_along *
     shim_sent_warn(sent);
 }
 
-static bool holds(const STACK_OF(X509) *certs, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(certs); i++)
-        if (X509_cmp(sk_X509_value(certs, i), cert) == 0)
-            return true;
-    return false;
-}
-
 /*
  * Put the certificates to send into the selection: each once, and no signer's, as
  * stock fails at the second copy.
@@ -176,7 +169,8 @@ static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
     bool done = each != NULL;
 
     for (int i = 0; done && i < sk_X509_num(certs); i++)
-        done = holds(signers, sk_X509_value(certs, i)) || push(each, sk_X509_value(certs, i));
+        done = shim_certs_hold(signers, sk_X509_value(certs, i)) ||
+               push(each, sk_X509_value(certs, i));
     selection->nothing_along = done && sk_X509_num(each) == 0;
     if (!done)
         (void)shim_no_memory();
@@ -266,10 +260,8 @@ static int cipher_of(const struct judging *judging)
         (void)shim_cipher_find(name, &nid);
         return nid;
     }
-    /* Before 3.5 stock's default is 3DES. */
-    return judging->operation->manner->own_defaults || OpenSSL_version_num() >= 0x30500000L
-               ? NID_aes_256_cbc
-               : NID_des_ede3_cbc;
+    return judging->operation->manner->own_defaults || sp_stock_takes_aes() ? NID_aes_256_cbc
+                                                                            : NID_des_ede3_cbc;
 }
 
 static void judge_encryption(struct judging *judging)

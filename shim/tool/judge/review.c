@@ -81,16 +81,23 @@ static void review_certificate(struct shim_review *review, struct shim_signature
         smimepolicy_verdict_free(verdict);
 }
 
+static struct shim_review review_of(struct shim_incoming *incoming,
+                                    const struct shim_operation *operation, time_t now,
+                                    struct shim_outcome *outcome)
+{
+    return (struct shim_review){ .incoming = incoming,
+                                 .shim = operation->shim,
+                                 .settings = operation->shim->settings,
+                                 .args = operation->args,
+                                 .now = now,
+                                 .whole = true,
+                                 .outcome = outcome };
+}
+
 bool shim_review_signers(struct shim_incoming *incoming, const struct shim_operation *operation,
                          time_t now, struct shim_outcome *outcome)
 {
-    struct shim_review review = { .incoming = incoming,
-                                  .shim = operation->shim,
-                                  .settings = operation->shim->settings,
-                                  .args = operation->args,
-                                  .now = now,
-                                  .whole = true,
-                                  .outcome = outcome };
+    struct shim_review review = review_of(incoming, operation, now, outcome);
 
     for (size_t i = 0; i < incoming->count; i++) {
         review_certificate(&review, &incoming->signatures[i]);
@@ -105,12 +112,7 @@ void shim_review_alone(struct shim_incoming *incoming, size_t index,
                        struct shim_outcome *outcome)
 {
     struct shim_signature *signature = &incoming->signatures[index];
-    struct shim_review review = { .incoming = incoming,
-                                  .shim = operation->shim,
-                                  .settings = operation->shim->settings,
-                                  .args = operation->args,
-                                  .now = now,
-                                  .outcome = outcome };
+    struct shim_review review = review_of(incoming, operation, now, outcome);
 
     review_certificate(&review, signature);
     shim_review_chain(&review, signature);
@@ -123,12 +125,7 @@ void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_ope
                            struct shim_signature *encrypter, time_t now,
                            struct shim_outcome *outcome)
 {
-    struct shim_review review = { .incoming = incoming,
-                                  .shim = operation->shim,
-                                  .settings = operation->shim->settings,
-                                  .args = operation->args,
-                                  .now = now,
-                                  .outcome = outcome };
+    struct shim_review review = review_of(incoming, operation, now, outcome);
 
     encrypter->chain.encrypts = true;
     shim_review_chain(&review, encrypter);
@@ -168,12 +165,7 @@ void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *ou
 void shim_review_certificates(struct shim_incoming *incoming,
                               const struct shim_operation *operation, struct shim_outcome *outcome)
 {
-    struct shim_review review = { .incoming = incoming,
-                                  .shim = operation->shim,
-                                  .settings = operation->shim->settings,
-                                  .args = operation->args,
-                                  .now = time(NULL),
-                                  .outcome = outcome };
+    struct shim_review review = review_of(incoming, operation, time(NULL), outcome);
 
     for (size_t i = 0; i < incoming->count; i++)
         review_certificate(&review, &incoming->signatures[i]);

@@ -44,7 +44,5 @@ bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
  * NULL with the reason on stderr.
  */
 char *shim_select_key(struct shim_selection *selection, const struct sp_record *record);
-/* The URI "smimepolicy:cert/…"; owned by the caller. */
-char *shim_select_uri(const unsigned char *fingerprint);
 
 #endif

@@ -12,7 +12,8 @@
 #include "tool/judge/select.h"
 #include "tool/keyring/keyring_at.h"
 
-char *shim_select_uri(const unsigned char *fingerprint)
+/* The URI "smimepolicy:cert/…"; owned by the caller. */
+static char *uri_of(const unsigned char *fingerprint)
 {
     char text[SP_FINGERPRINT_TEXT];
 
@@ -30,7 +31,7 @@ bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
         return false;
     *list = longer;
     last = &longer[(*count)++];
-    *last = (struct shim_selected){ .uri = shim_select_uri(record->fingerprint),
+    *last = (struct shim_selected){ .uri = uri_of(record->fingerprint),
                                     .key_uri = key_uri == NULL ? NULL : OPENSSL_strdup(key_uri) };
     memcpy(last->key, record->key, sizeof(last->key));
     if (X509_up_ref(cert) == 1)
@@ -46,9 +47,8 @@ char *shim_select_key(struct shim_selection *selection, const struct sp_record *
     char *uri = NULL;
 
     if (found == 1)
-        uri = key.uri != NULL && strncmp(key.uri, "file:", 5) != 0
-                  ? OPENSSL_strdup(key.uri)
-                  : shim_select_uri(record->fingerprint);
+        uri = key.uri != NULL && strncmp(key.uri, "file:", 5) != 0 ? OPENSSL_strdup(key.uri)
+                                                                   : uri_of(record->fingerprint);
     else if (found == 0)
         shim_error("the private key of this identity is not in the keyring any more; upload it "
                    "again");

@@ -9,6 +9,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "base/json_text.h"
 #include "choice/stored_issuers.h"
 #include "common/print.h"
 #include "revocation/asked.h"
@@ -25,6 +26,8 @@ static struct {
     struct shim_ocsp ocsp;
     const STACK_OF(X509) *issuers; /* borrowed; NULL: only the stored ones */
     char *told;                    /* owned: the fault that was told last */
+    bool silent;                   /* faults are not printed */
+    json_t *unanswered;            /* owned: those that were not, or NULL */
 } asking;
 
 static bool names_responder(X509 *cert)
@@ -84,7 +87,12 @@ static void tell(const char *why)
 {
     if (asking.told != NULL && strcmp(asking.told, why) == 0)
         return;
-    shim_print(stderr, "note: no answer by OCSP: %s\n", why);
+    if (asking.silent && asking.unanswered == NULL)
+        asking.unanswered = json_array();
+    if (asking.silent)
+        json_array_append_new(asking.unanswered, sp_json_text(why));
+    else
+        shim_print(stderr, "note: no answer by OCSP: %s\n", why);
     OPENSSL_free(asking.told);
     asking.told = OPENSSL_strdup(why);
 }
@@ -157,6 +165,16 @@ void shim_ocsp_look(struct shim *shim)
 {
     if (asking.shim == NULL)
         (void)begin(shim, false, 0);
+}
+
+void shim_ocsp_prints(bool prints)
+{
+    asking.silent = !prints;
+}
+
+json_t *shim_ocsp_unanswered(void)
+{
+    return json_incref(asking.unanswered);
 }
 
 void shim_ocsp_issuers(const STACK_OF(X509) *certs)

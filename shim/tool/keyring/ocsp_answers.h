@@ -7,6 +7,8 @@
 #ifndef SHIM_OCSP_ANSWERS_H
 #define SHIM_OCSP_ANSWERS_H
 
+#include <jansson.h>
+
 #include "common/shim.h"
 #include "keyring/keyring.h"
 
@@ -26,6 +28,13 @@ int shim_ocsp_begin(struct shim *shim, bool keeps, int64_t milliseconds);
  * shim_keyring_find() calls it, so that every command judges by them.
  */
 void shim_ocsp_look(struct shim *shim);
+/*
+ * Why there is no answer is printed as a note; without |prints| it is kept for
+ * shim_ocsp_unanswered(), as for --quiet and --json.
+ */
+void shim_ocsp_prints(bool prints);
+/* What was not printed: an array of strings, a new reference; NULL if there is nothing. */
+json_t *shim_ocsp_unanswered(void);
 /* Issuers are looked for in |certs|, too, until it is called with NULL.  Borrowed. */
 void shim_ocsp_issuers(const STACK_OF(X509) *certs);
 

@@ -21,7 +21,4 @@
 int shim_keyring_chain(struct sp_keyring *keyring, X509 *cert, const STACK_OF(X509) *along,
                        struct shim_chain *chain);
 
-/* May |ca| issue certificates for the mail of |address|?  NULL if it may, else why not. */
-const char *shim_ca_limit(X509 *ca, const char *address);
-
 #endif

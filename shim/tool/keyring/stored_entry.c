@@ -71,26 +71,6 @@ void shim_entry_clear(struct shim_entry *entry)
     entry->cert = NULL;
 }
 
-int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
-                    time_t at, shim_entry_fn *take, void *data)
-{
-    struct shim_records records = { .cursor = sp_keyring_find(keyring, query) };
-    int code = SHIM_OK;
-
-    while (code == SHIM_OK && shim_records_next(&records)) {
-        struct shim_entry entry;
-
-        code = shim_entry_read(&entry, &records.record, at, shim);
-        if (code == SHIM_OK)
-            code = take(&entry, data);
-        shim_entry_clear(&entry);
-    }
-    if (records.failed)
-        code = shim_keyring_failed(keyring);
-    shim_records_end(&records);
-    return code;
-}
-
 /* What waits is judged when its certificate comes. */
 static int read_waiting(struct shim_entry *entry, struct sp_record *record)
 {
@@ -111,16 +91,17 @@ static int read_waiting(struct shim_entry *entry, struct sp_record *record)
     return entry->facts != NULL ? SHIM_OK : shim_no_memory();
 }
 
-int shim_waiting_each(struct sp_keyring *keyring, shim_entry_fn *take, void *data)
+int shim_entry_each(struct shim *shim, struct sp_keyring *keyring, const struct sp_query *query,
+                    time_t at, shim_entry_fn *take, void *data)
 {
-    struct shim_records records = { .cursor = sp_keyring_find(
-                                        keyring, &(struct sp_query){ .index = SP_WAITING }) };
+    struct shim_records records = { .cursor = sp_keyring_find(keyring, query) };
     int code = SHIM_OK;
 
     while (code == SHIM_OK && shim_records_next(&records)) {
         struct shim_entry entry;
 
-        code = read_waiting(&entry, &records.record);
+        code = query->index == SP_WAITING ? read_waiting(&entry, &records.record)
+                                          : shim_entry_read(&entry, &records.record, at, shim);
         if (code == SHIM_OK)
             code = take(&entry, data);
         shim_entry_clear(&entry);
@@ -129,6 +110,11 @@ int shim_waiting_each(struct sp_keyring *keyring, shim_entry_fn *take, void *dat
         code = shim_keyring_failed(keyring);
     shim_records_end(&records);
     return code;
+}
+
+int shim_waiting_each(struct sp_keyring *keyring, shim_entry_fn *take, void *data)
+{
+    return shim_entry_each(NULL, keyring, &(struct sp_query){ .index = SP_WAITING }, 0, take, data);
 }
 
 const char *shim_entry_state(const struct shim_entry *entry)
@@ -340,22 +326,4 @@ json_t *shim_entry_json(const struct shim_entry *entry)
                      json_moment(X509_get0_notBefore(entry->cert)), "not_after",
                      json_moment(X509_get0_notAfter(entry->cert)), "uploaded",
                      json_owned(sp_format_time(entry->record.uploaded)));
-}
-
-int shim_json_line(json_t *object)
-{
-    char *text = object == NULL ? NULL : json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
-    char *rest = text;
-    char *piece;
-
-    json_decref(object);
-    if (text == NULL)
-        return shim_no_memory();
-    /* DEL is the one control character that JSON does not escape. */
-    while ((piece = strsep(&rest, "\x7f")) != NULL) {
-        fputs(piece, stdout);
-        fputs(rest != NULL ? "\\u007f" : "\n", stdout);
-    }
-    free(text);
-    return SHIM_OK;
 }

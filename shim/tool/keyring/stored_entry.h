@@ -74,8 +74,6 @@ char *shim_entry_line(const struct shim_entry *entry);
 /* What every command tells of a certificate, see docs/use/json.md; NULL if out of memory. */
 json_t *shim_entry_json(const struct shim_entry *entry);
 json_t *shim_addresses_json(const struct sp_facts *facts);
-/* Print |object|, which is taken over, on a line of standard output. */
-int shim_json_line(json_t *object);
 
 /*
  * Entries as PEM, with the lines of text before each by which `upload --as exported`

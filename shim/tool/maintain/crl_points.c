@@ -88,8 +88,8 @@ static int look_at_names(struct shim_points *points, const smimepolicy_settings 
 }
 
 /*
- * [RFC 5280, 4.2.1.13] A point that names another issuer has an indirect CRL, which is not stored;
- * a name relative to the issuer is none of the network.
+ * [RFC 5280, 4.2.1.13] A point that names another issuer has an indirect CRL, which is stored like
+ * any other; a name relative to the issuer is none of the network.
  */
 static int look_at(struct shim_points *points, const smimepolicy_settings *settings,
                    struct sp_keyring *keyring, const struct sp_record *record)
@@ -103,7 +103,7 @@ static int look_at(struct shim_points *points, const smimepolicy_settings *setti
     for (int i = 0; code == SHIM_OK && i < sk_DIST_POINT_num(found); i++) {
         const DIST_POINT *point = sk_DIST_POINT_value(found, i);
 
-        if (point->distpoint != NULL && point->distpoint->type == 0 && point->CRLissuer == NULL)
+        if (point->distpoint != NULL && point->distpoint->type == 0)
             code =
                 look_at_names(points, settings, keyring, record, point->distpoint->name.fullname);
     }

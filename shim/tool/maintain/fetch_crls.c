@@ -22,25 +22,12 @@ static int is_due(const struct shim *shim, const struct shim_point *point, time_
 {
     const struct sp_asked asked = { point->facts, sp_x509_is_signed_by, point->cert };
     struct sp_revocation found = { .reason = -1 };
-    bool done = sp_revocation_find(shim->keyring_path, &asked, now, true, &found);
+    bool done = sp_revocation_find(shim->keyring_path, &asked, now, SP_WANTS_ANSWER, &found);
 
     *due = (found.state != SP_REVOCATION_NONE && found.state != SP_REVOCATION_REVOKED) ||
            now >= found.this_update + (found.next_update - found.this_update) / 2;
     sp_revocation_clear(&found);
     return done ? SHIM_OK : shim_no_memory();
-}
-
-/* "FAULT; REMEDY" of a verdict that denies; NULL if it does not, or memory ran out. */
-static char *denial_of(const struct shim_crl_stored *what, const struct shim *shim)
-{
-    const smimepolicy_finding *finding;
-
-    if (what->verdict == NULL || smimepolicy_verdict_allowed(what->verdict) ||
-        shim->settings->mode == SP_MODE_OBSERVE)
-        return NULL;
-    finding = smimepolicy_verdict_get0_finding(what->verdict, 0);
-    return sp_format("%s; %s", smimepolicy_finding_get0_fault(finding),
-                     smimepolicy_finding_get0_remedy(finding));
 }
 
 /* Verify and store what was fetched, or set |point->why|. */
@@ -55,7 +42,7 @@ static int store(struct shim *shim, struct sp_keyring *keyring, time_t now,
     int code = shim_crl_prepare(&target, got->bytes, got->length, &what);
 
     if (code == SHIM_OK)
-        denial = denial_of(&what, shim);
+        denial = shim_crl_denial(&what, shim->settings);
     if (code == SHIM_OK && (denial != NULL || what.state == SHIM_CRL_REFUSED)) {
         char *shown = sp_shown(point->url);
 

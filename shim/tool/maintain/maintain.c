@@ -11,9 +11,9 @@
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
-#include "common/long_options.h"
 #include "common/print.h"
 #include "header/plain_fields.h"
+#include "tool/crls/crls.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
@@ -23,6 +23,7 @@
 #include "tool/maintain/fetching.h"
 #include "tool/ocsp/ocsp.h"
 #include "tool/overview/overview.h"
+#include "tool/report/outcome.h"
 
 /* Milliseconds for the responders of all identities. */
 #define FOR_RESPONDERS 60000
@@ -102,19 +103,19 @@ static int print_json(const struct maintaining *maintaining, int code)
     const struct shim_attention *attention = &maintaining->attention;
     char *at = sp_format_time(maintaining->now);
     char *since = maintaining->last.known ? sp_format_time(maintaining->last.at) : NULL;
-    json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:s, s:s?, s:i, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?}", "policy",
-        SMIMEPOLICY_VERSION, "operation", "maintain", "keyring",
-        sp_json_text(maintaining->shim->keyring_path), "at", at, "since", since, "exit", code,
-        "sound", maintaining->checked.faults == 0, "faults", maintaining->faults, "backup",
-        sp_json_text(maintaining->backup), "crls_fetched", (json_int_t)maintaining->fetched,
-        "judged", (json_int_t)attention->judged, "count", (json_int_t)attention->count, "events",
-        attention->events, "copy", maintaining->copy);
-    int printed = shim_json_line(object);
+    json_t *more = json_pack("{s:s, s:s?, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?}", "at", at,
+                             "since", since, "sound", maintaining->checked.faults == 0, "faults",
+                             maintaining->faults, "backup", sp_json_text(maintaining->backup),
+                             "crls_fetched", (json_int_t)maintaining->fetched, "judged",
+                             (json_int_t)attention->judged, "count", (json_int_t)attention->count,
+                             "events", attention->events, "copy", maintaining->copy);
+    json_t *unanswered = shim_ocsp_unanswered();
 
+    if (unanswered != NULL)
+        json_object_set_new(more, "ocsp", unanswered);
     OPENSSL_free(at);
     OPENSSL_free(since);
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(maintaining->shim, "maintain", code, more);
 }
 
 static int send_mail(const struct maintaining *maintaining, const char *summary)
@@ -224,6 +225,8 @@ static int refresh(struct maintaining *maintaining, struct sp_keyring *keyring)
     if (shim->settings->fetch_from != NULL)
         code = shim_crls_fetch(shim, keyring, maintaining->now, &maintaining->attention,
                                &maintaining->fetched);
+    if (code == SHIM_OK)
+        code = shim_crls_mark(shim->keyring_path, keyring, maintaining->now, false);
     return code == SHIM_OK && shim->settings->asks_ocsp ? ask_responders(maintaining, keyring)
                                                         : code;
 }
@@ -304,22 +307,20 @@ static void read_words(struct maintaining *maintaining, const struct shim_long *
     maintaining->html = shim_long_value(line, "html", 0);
     maintaining->backups = shim_long_value(line, "backup", 0);
     maintaining->json = shim_long_has(line, "json");
+    shim_ocsp_prints(!maintaining->json && !shim_long_has(line, "quiet"));
     maintaining->all = shim_long_has(line, "all");
     if (maintaining->sendmail == NULL)
         maintaining->sendmail = SENDMAIL;
 }
 
-int shim_run_maintain(struct shim *shim, char **argv)
+int shim_run_maintain(struct shim *shim, const struct shim_long *line)
 {
     struct maintaining maintaining = { .shim = shim, .now = time(NULL) };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    int code;
 
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    if (*line.operands != NULL)
-        return shim_usage("maintain: %s is not an option", *line.operands);
-    read_words(&maintaining, &line);
+    if (*line->operands != NULL)
+        return shim_usage("maintain: %s is not an option", *line->operands);
+    read_words(&maintaining, line);
     maintaining.faults = json_array();
     maintaining.attention.events = json_array();
     code = settle(&maintaining);

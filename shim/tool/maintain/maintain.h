@@ -13,7 +13,7 @@
 #include <jansson.h>
 
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 
 shim_command_fn shim_run_maintain;

@@ -137,7 +137,7 @@ int shim_notice_send(const struct shim *shim, const struct shim_notice *notice, 
     int letter = shim_spool();
     int code = text == NULL ? shim_no_memory() : SHIM_OK;
 
-    if (code == SHIM_OK && (mail < 0 || letter < 0 || !shim_write_all(mail, text, strlen(text)))) {
+    if (text != NULL && (mail < 0 || letter < 0 || !shim_write_all(mail, text, strlen(text)))) {
         shim_error("cannot write a temporary file in %s: %s", shim_spool_dir(), strerror(errno));
         code = SHIM_SYSTEM;
     }

@@ -10,7 +10,6 @@
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include "common/long_options.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
 #include "tool/new/new.h"
@@ -209,32 +208,28 @@ static void end(struct shim_new *run)
     shim_outcome_clear(&run->outcome);
 }
 
-int shim_run_new(struct shim *shim, char **argv)
+int shim_run_new(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_new_options options;
-    struct shim_new run = { .options = &options, .shim = shim, .now = time(NULL) };
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
+    const struct shim_new_options options = { .operands = line->operands,
+                                              .request = shim_long_value(line, "request", 0),
+                                              .issuer = shim_long_value(line, "issuer", 0),
+                                              .ca = shim_long_value(line, "ca", 0),
+                                              .name = shim_long_value(line, "name", 0),
+                                              .days = shim_long_value(line, "days", 0),
+                                              .key = shim_long_value(line, "key", 0),
+                                              .passin = shim_long_value(line, "passin", 0),
+                                              .passout = shim_long_value(line, "passout", 0),
+                                              .self_signed = shim_long_has(line, "self-signed"),
+                                              .renew = shim_long_has(line, "renew"),
+                                              .local = shim_long_has(line, "local"),
+                                              .json = shim_long_has(line, "json") };
+    struct shim_new run = {
+        .options = &options, .shim = shim, .now = time(NULL), .outcome = { .alone = true }
+    };
+    int code = check(&options);
 
     if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    options = (struct shim_new_options){ .operands = line.operands,
-                                         .request = shim_long_value(&line, "request", 0),
-                                         .issuer = shim_long_value(&line, "issuer", 0),
-                                         .ca = shim_long_value(&line, "ca", 0),
-                                         .name = shim_long_value(&line, "name", 0),
-                                         .days = shim_long_value(&line, "days", 0),
-                                         .key = shim_long_value(&line, "key", 0),
-                                         .passin = shim_long_value(&line, "passin", 0),
-                                         .passout = shim_long_value(&line, "passout", 0),
-                                         .self_signed = shim_long_has(&line, "self-signed"),
-                                         .renew = shim_long_has(&line, "renew"),
-                                         .local = shim_long_has(&line, "local"),
-                                         .json = shim_long_has(&line, "json") };
-    code = check(&options);
-    if (code != SHIM_OK)
         return code;
-    run.outcome.alone = true;
     if (options.json)
         run.outcome.json = json_array();
     code = shim_new_report(&run, take_steps(&run));

@@ -11,7 +11,7 @@
 
 #include <time.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/certs/making.h"
 #include "tool/mail/mail.h"

@@ -210,16 +210,11 @@ static bool print_made(const struct shim_new *run, const struct shim_entry *entr
 
 static int print_json(const struct shim_new *run, const struct shim_entry *entry, int code)
 {
-    json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:i, s:o?, s:o?, s:O}", "policy", SMIMEPOLICY_VERSION, "operation",
-        "new", "keyring",
-        run->shim->keyring_path != NULL ? sp_json_text(run->shim->keyring_path) : json_null(),
-        "done", run->done, "exit", code, "made", run->done ? shim_entry_json(entry) : json_null(),
-        "request", run->request != NULL ? sp_json_text(run->request) : json_null(), "verdicts",
-        run->outcome.json);
-    int printed = shim_json_line(object);
-
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(run->shim, "new", code,
+                                    json_pack("{s:b, s:o?, s:o, s:O}", "done", run->done, "made",
+                                              run->done ? shim_entry_json(entry) : json_null(),
+                                              "request", sp_json_text(run->request), "verdicts",
+                                              run->outcome.json));
 }
 
 int shim_new_report(struct shim_new *run, int code)

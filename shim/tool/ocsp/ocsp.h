@@ -16,7 +16,7 @@
 #include "settings/settings.h"
 
 /* The longest answer: one with three certificates of a responder has 6 KB. */
-#define SHIM_LONGEST_OCSP (64 * 1024)
+#define SHIM_LONGEST_OCSP (64 << 10)
 
 /* All questions of one command.  Zero-initialise it. */
 struct shim_ocsp {
@@ -63,6 +63,12 @@ int64_t shim_ocsp_time(const ASN1_GENERALIZEDTIME *at);
 unsigned char *shim_ocsp_kept(const char *keyring, const X509 *cert, size_t *length);
 /* Keep it, if that is possible; what is not kept is asked again. */
 void shim_ocsp_keep(const char *keyring, const X509 *cert, const unsigned char *der, size_t length);
+/*
+ * ocsp_gates.c: keep what an answer that was verified says, in the form that gates read.  As above,
+ * if that is possible.
+ */
+void shim_ocsp_keep_for_gates(const char *keyring, const struct shim_ocsp_exchange *exchange,
+                              const struct sp_revocation *answer);
 /*
  * Remove the answers that no longer count at the time |now|.
  *

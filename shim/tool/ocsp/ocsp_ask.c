@@ -72,8 +72,10 @@ static bool ask_one(struct shim_ocsp *ocsp, struct shim_ocsp_exchange *exchange,
         if (done) {
             sp_revocation_clear(found);
             *found = answer;
-            if (answer.next_update != 0 && ocsp->keyring != NULL && !ocsp->keeps_nothing)
+            if (answer.next_update != 0 && ocsp->keyring != NULL && !ocsp->keeps_nothing) {
                 shim_ocsp_keep(ocsp->keyring, exchange->cert, got.bytes, got.length);
+                shim_ocsp_keep_for_gates(ocsp->keyring, exchange, &answer);
+            }
         } else if (fault != NULL) {
             char *shown = sp_shown(url);
 

@@ -201,11 +201,17 @@ static void put_file(FILE *to, const struct shim_page_file *file)
     fwrite(file->bytes, 1, file->size, to);
 }
 
-int shim_overview_page(struct shim *shim, struct sp_keyring *keyring, time_t now, FILE *to)
+struct page {
+    struct shim *shim; /* borrowed */
+    struct overview overview;
+};
+
+static int write_page(FILE *to, void *data)
 {
-    struct overview overview = { .keyring = keyring, .now = now, .to = to };
+    struct page *page = data;
     int code;
 
+    page->overview.to = to;
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'",
           to);
@@ -216,29 +222,16 @@ int shim_overview_page(struct shim *shim, struct sp_keyring *keyring, time_t now
     fputs("</style>\n", to);
     put_file(to, &shim_page_body);
     fputs("<script type=\"application/json\" id=\"data\">", to);
-    code = put_object(shim, &overview);
+    code = put_object(page->shim, &page->overview);
     fputs("</script>\n<script>", to);
     put_file(to, &shim_page_script);
     fputs("</script>\n</html>\n", to);
     return code;
 }
 
-struct page {
-    struct shim *shim;          /* borrowed */
-    struct sp_keyring *keyring; /* borrowed */
-    time_t now;
-};
-
-static int write_page(FILE *to, void *data)
-{
-    const struct page *page = data;
-
-    return shim_overview_page(page->shim, page->keyring, page->now, to);
-}
-
 int shim_overview_file(struct shim *shim, struct sp_keyring *keyring, time_t now, const char *path)
 {
-    struct page page = { .shim = shim, .keyring = keyring, .now = now };
+    struct page page = { .shim = shim, .overview = { .keyring = keyring, .now = now } };
 
     if (strcmp(path, "-") == 0)
         return write_page(stdout, &page);

@@ -29,14 +29,9 @@
 int shim_overview_json(struct shim *shim, struct sp_keyring *keyring, time_t now, FILE *to);
 
 /*
- * The same object inside a page that shows it.  It refers to no other file, and its
- * content security policy lets its own script and style work and nothing else.
- */
-int shim_overview_page(struct shim *shim, struct sp_keyring *keyring, time_t now, FILE *to);
-
-/*
- * Write the page into the file |path|, which appears when it is complete and is for its
- * owner alone; "-" is standard output.
+ * Write a page that shows the same object into the file |path|, which appears when it is
+ * complete and is for its owner alone; "-" is standard output.  The page refers to no other
+ * file, and its content security policy lets its own script and style work and nothing else.
  */
 int shim_overview_file(struct shim *shim, struct sp_keyring *keyring, time_t now, const char *path);
 

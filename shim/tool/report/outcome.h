@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Room report: the verdicts of one run of the command, printed as they come.
+ * Room report: the verdicts of one run of the command, printed as they come, and its report as
+ * JSON.
  */
 #ifndef SHIM_OUTCOME_H
 #define SHIM_OUTCOME_H
@@ -11,7 +12,7 @@
 
 #include <jansson.h>
 
-#include "settings/settings.h"
+#include "common/shim.h"
 
 struct shim_outcome {
     const smimepolicy_settings *settings; /* borrowed; NULL before they are known */
@@ -46,6 +47,15 @@ void shim_outcome_add(struct shim_outcome *outcome, smimepolicy_verdict *verdict
 void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdict);
 void shim_outcome_tell_held(struct shim_outcome *outcome);
 void shim_outcome_clear(struct shim_outcome *outcome);
+
+/* json_report.c: what a command tells with --json.  All of it is taken over. */
+/* Print |object| on a line of standard output; SHIM_OK, or SHIM_SYSTEM if memory ran out. */
+int shim_json_line(json_t *object);
+/* Print |object| with the members of |more|, unless that is NULL; |code|, or SHIM_SYSTEM. */
+int shim_json_report(json_t *object, json_t *more, int code);
+/* The same of what |operation| has done with the keyring. */
+int shim_json_keyring_report(const struct shim *shim, const char *operation, int code,
+                             json_t *more);
 
 /* Print the findings of |verdict| to standard output, a line for each, indented. */
 void shim_findings_print(const smimepolicy_verdict *verdict);

@@ -14,7 +14,6 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "common/long_options.h"
 #include "rules/rules.h"
 #include "tool/upload/uploading.h"
 
@@ -151,30 +150,25 @@ static int find_source(struct shim_import *import)
                : shim_no_memory();
 }
 
-int shim_run_import(struct shim *shim, char **argv)
+int shim_run_import(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_import import = { 0 };
-    struct shim_upload_options options;
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    options = (struct shim_upload_options){
-        .files = line.operands,
-        .passin = shim_long_value(&line, "passin", 0),
-        .passout = shim_long_value(&line, "passout", 0),
-        .no_passphrase = shim_long_has(&line, "no-passphrase"),
+    struct shim_import import = { .from = shim_long_value(line, "from", 0),
+                                  .cas = shim_long_has(line, "cas") };
+    const struct shim_upload_options options = {
+        .files = line->operands,
+        .passin = shim_long_value(line, "passin", 0),
+        .passout = shim_long_value(line, "passout", 0),
+        .no_passphrase = shim_long_has(line, "no-passphrase"),
         .keep_going = true,
-        .json = shim_long_has(&line, "json"),
-        .local = shim_long_has(&line, "local"),
-        .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
+        .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
+        .dry_run = shim->explain || shim_long_has(line, "dry-run"),
     };
-    import.from = shim_long_value(&line, "from", 0);
-    import.cas = shim_long_has(&line, "cas");
-    if (line.operands[0] != NULL)
+    int code;
+
+    if (line->operands[0] != NULL)
         return shim_usage("import: %s: takes no operand; name what to read with --from",
-                          line.operands[0]);
+                          line->operands[0]);
     if (options.no_passphrase && options.passout != NULL)
         return shim_usage("--passout and --no-passphrase exclude each other");
     code = find_source(&import);

@@ -8,11 +8,11 @@
 
 #include <openssl/crypto.h>
 
-#include "common/long_options.h"
 #include "common/memory.h"
 #include "common/progress.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
+#include "tool/crls/crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
@@ -63,6 +63,14 @@ static bool take_files(struct shim_uploading *run)
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
+/* A CRL, or a ca, may change who is below a revoked ca. */
+static int mark(const struct shim_uploading *run)
+{
+    if (run->options->dry_run || (run->crls_taken == 0 && !run->has_cas))
+        return SHIM_OK;
+    return shim_crls_mark(run->shim->keyring_path, run->keyring, run->now, true);
+}
+
 /* Store everything or nothing; with --keep-going, what is without fault.  |*done|: it would be. */
 static int store(struct shim_uploading *run, bool *done)
 {
@@ -75,14 +83,19 @@ static int store(struct shim_uploading *run, bool *done)
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
         if (!run->options->dry_run)
-            code = shim_hub_put(run->shim, run->keyring, run->upload, run->options->local);
+            code = shim_uploading_put(run);
         if (code == SHIM_OK && !run->options->dry_run)
             code = shim_uploading_crls_store(run);
+        if (code == SHIM_OK && !run->options->dry_run && run->crls_taken > 0)
+            code = shim_uploading_tell_revoked(run);
         if (code != SHIM_OK)
             return code;
         if (!run->options->dry_run && !sp_upload_commit(run->upload))
             return shim_keyring_failed(run->keyring);
         *done = true;
+        code = mark(run);
+        if (code != SHIM_OK)
+            return code;
     }
     if (run->unreadable > 0)
         code = SHIM_INPUT;
@@ -158,6 +171,7 @@ static void end(struct shim_uploading *run)
     shim_waiting_free(run->identities);
     free_taken(run->taken);
     shim_uploading_crls_free(run);
+    OPENSSL_free(run->told);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);
@@ -206,27 +220,22 @@ static int check(const struct shim_upload_options *options)
     return SHIM_OK;
 }
 
-int shim_run_upload(struct shim *shim, char **argv)
+int shim_run_upload(struct shim *shim, const struct shim_long *line)
 {
-    struct shim_upload_options options;
-    struct shim_long line;
-    int code = shim_long_parse(shim, argv, &line);
-
-    if (code != SHIM_OK)
-        return code == -1 ? SHIM_OK : code;
-    options = (struct shim_upload_options){
-        .files = line.operands,
-        .as = shim_long_value(&line, "as", 0),
-        .passin = shim_long_value(&line, "passin", 0),
-        .passout = shim_long_value(&line, "passout", 0),
-        .key_uri = shim_long_value(&line, "key-uri", 0),
-        .no_passphrase = shim_long_has(&line, "no-passphrase"),
-        .keep_going = shim_long_has(&line, "keep-going"),
-        .replace = shim_long_has(&line, "replace"),
-        .json = shim_long_has(&line, "json"),
-        .local = shim_long_has(&line, "local"),
-        .dry_run = shim->explain || shim_long_has(&line, "dry-run"),
+    const struct shim_upload_options options = {
+        .files = line->operands,
+        .as = shim_long_value(line, "as", 0),
+        .passin = shim_long_value(line, "passin", 0),
+        .passout = shim_long_value(line, "passout", 0),
+        .key_uri = shim_long_value(line, "key-uri", 0),
+        .no_passphrase = shim_long_has(line, "no-passphrase"),
+        .keep_going = shim_long_has(line, "keep-going"),
+        .replace = shim_long_has(line, "replace"),
+        .json = shim_long_has(line, "json"),
+        .local = shim_long_has(line, "local"),
+        .dry_run = shim->explain || shim_long_has(line, "dry-run"),
     };
-    code = check(&options);
+    int code = check(&options);
+
     return code == SHIM_OK ? shim_upload(shim, &options, NULL) : code;
 }

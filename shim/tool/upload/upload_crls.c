@@ -16,6 +16,7 @@
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/crls/crls.h"
+#include "tool/hub/hub.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/upload/uploading.h"
 
@@ -27,7 +28,7 @@
 struct shim_waiting_crl {
     char *path;         /* owned */
     unsigned number;    /* as in struct shim_part */
-    unsigned char *der; /* owned; NULL once it is prepared */
+    unsigned char *der; /* owned; NULL once it is prepared, unless it goes to a hub */
     size_t length;
     struct shim_crl_stored what; /* owned */
     struct shim_waiting_crl *next;
@@ -111,8 +112,10 @@ bool shim_uploading_crls(struct shim_uploading *run)
     for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL;
          crl = crl->next) {
         code = shim_crl_prepare(&target, crl->der, crl->length, &crl->what);
-        OPENSSL_free(crl->der);
-        crl->der = NULL;
+        if (!shim_hub_is_set(run->shim, run->options->local)) {
+            OPENSSL_free(crl->der);
+            crl->der = NULL;
+        }
         if (code == SHIM_OK) {
             judge(run, crl);
             prepared[count++] = &crl->what;
@@ -132,6 +135,22 @@ static bool is_replaced(const struct shim_waiting_crl *crl)
             strcmp(crl->what.place, later->what.place) == 0)
             return true;
     return false;
+}
+
+int shim_uploading_put(struct shim_uploading *run)
+{
+    struct shim_hub_crls crls = { .each =
+                                      OPENSSL_zalloc((run->crl_count + 1) * sizeof(*crls.each)) };
+    int code = crls.each == NULL ? shim_no_memory() : SHIM_OK;
+
+    for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL; crl = crl->next)
+        if (crl->what.state != SHIM_CRL_REFUSED)
+            crls.each[crls.count++] =
+                (struct shim_hub_crl){ .der = crl->der, .length = crl->length, .what = &crl->what };
+    if (code == SHIM_OK)
+        code = shim_hub_put(run->shim, run->keyring, run->upload, &crls, run->options->local);
+    OPENSSL_free(crls.each);
+    return code;
 }
 
 int shim_uploading_crls_store(struct shim_uploading *run)

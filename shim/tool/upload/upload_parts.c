@@ -23,10 +23,11 @@
 static bool add(struct shim_uploading *run, const struct shim_part *part, struct sp_facts *facts,
                 enum sp_role role)
 {
-    enum sp_role stored_as;
+    enum sp_role stored_as = SP_ROLE_NONE;
     enum sp_added added =
         sp_upload_add(run->upload, part->cert, facts, role, run->as != SP_ROLE_NONE, &stored_as);
 
+    run->has_cas |= stored_as == SP_ROLE_CA && added != SP_ADD_FAILED;
     run->added += added == SP_ADD_NEW;
     run->stored_before += added == SP_ADD_STORED || added == SP_ADD_AGAIN;
     if (added == SP_ADD_NEW || added == SP_ADD_STORED)
@@ -43,17 +44,19 @@ static bool take(struct shim_uploading *run, const struct shim_part *part, struc
                  const struct sp_assigned_role *as)
 {
     enum sp_role role = as->role == SP_ROLE_NONE ? SP_ROLE_CONTACT : as->role;
+    smimepolicy_verdict *verdict =
+        shim_add_revocation(run->shim, sp_judge_upload(facts, as, run->now, run->settings),
+                            part->cert, facts, run->now, NULL);
+    const bool noted = shim_uploading_note_revoked(run, part->cert, verdict);
 
     shim_uploading_at(run, part->path, part->number);
     /* Parsed again, because keys are compared with its decoded key. */
     if (run->first_client == NULL && role != SP_ROLE_CA)
         run->first_client = X509_dup(part->cert);
-    if (shim_uploading_judged(
-            run, shim_add_revocation(run->shim, sp_judge_upload(facts, as, run->now, run->settings),
-                                     part->cert, facts, run->now, NULL)))
+    if (shim_uploading_judged(run, verdict) && noted)
         return add(run, part, facts, role);
     sp_facts_free(facts);
-    return true;
+    return noted;
 }
 
 /* Why the lines before the certificate cannot be obeyed; NULL: |*as| and |*uploaded| say how. */

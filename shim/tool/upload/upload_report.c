@@ -176,20 +176,16 @@ static void print_text(const struct shim_uploading *run)
 
 static int print_json(const struct shim_uploading *run, json_t *certificates, int code, bool done)
 {
-    json_t *object = json_pack(
-        "{s:s, s:s, s:o, s:b, s:b, s:b, s:i, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:O, s:O, s:O}",
-        "policy", SMIMEPOLICY_VERSION, "operation", run->import != NULL ? "import" : "upload",
-        "keyring", sp_json_text(run->shim->keyring_path), "allowed",
-        run->refused + run->crls_refused == 0 && code == SHIM_OK, "dry_run", run->options->dry_run,
-        "done", done && !run->options->dry_run, "exit", code, "stored",
-        done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before, "refused",
-        (json_int_t)(run->refused + run->crls_refused), "left_out", (json_int_t)run->left_out,
-        "keys", done ? (json_int_t)run->keys_added : 0, "certificates", certificates, "crls",
-        shim_uploading_crls_json(run), "unreadable", run->unread, "notes", run->notes, "verdicts",
-        run->outcome.json);
-    int printed = shim_json_line(object);
-
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(
+        run->shim, run->import != NULL ? "import" : "upload", code,
+        json_pack("{s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:O, s:O, s:O}", "allowed",
+                  run->refused + run->crls_refused == 0 && code == SHIM_OK, "dry_run",
+                  run->options->dry_run, "done", done && !run->options->dry_run, "stored",
+                  done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before,
+                  "refused", (json_int_t)run->refused + (json_int_t)run->crls_refused, "left_out",
+                  (json_int_t)run->left_out, "keys", done ? (json_int_t)run->keys_added : 0,
+                  "certificates", certificates, "crls", shim_uploading_crls_json(run), "unreadable",
+                  run->unread, "notes", run->notes, "verdicts", run->outcome.json));
 }
 
 int shim_uploading_report(struct shim_uploading *run, int code, bool done)

@@ -14,7 +14,7 @@
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/certs/certs.h"
 #include "tool/report/outcome.h"
@@ -97,6 +97,9 @@ struct shim_uploading {
     size_t taken_count;
     struct shim_waiting_crl *crls; /* owned, in the order given; see upload_crls.c */
     size_t crl_count, crl_bytes, crls_taken, crls_refused;
+    bool has_cas;        /* a ca is among what is stored */
+    unsigned char *told; /* owned: the fingerprints of those that were reported as revoked */
+    size_t told_count;
     json_t *unread; /* owned: the parts that could not be read */
     json_t *notes;  /* owned: notes on parts that were read */
     struct shim_passphrase passout;
@@ -112,6 +115,11 @@ bool shim_uploading_no_memory(struct shim_uploading *run);
 /* Count and tell a part that could not be read, for |why|. */
 void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_part *part,
                                const char *why);
+/* Note that |verdict| reports |cert| as revoked, if it does.  False if out of memory. */
+bool shim_uploading_note_revoked(struct shim_uploading *run, const X509 *cert,
+                                 const smimepolicy_verdict *verdict);
+/* Report those that the CRLs of this upload revoke, when these are in their places.  A code. */
+int shim_uploading_tell_revoked(struct shim_uploading *run);
 /* Note a certificate for the report; |facts| is taken over.  False if out of memory. */
 bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *part,
                           struct sp_facts *facts, enum sp_role role, bool already);
@@ -141,6 +149,8 @@ bool shim_uploading_has_key(struct shim_uploading *run, const unsigned char id[S
 bool shim_uploading_crl(struct shim_uploading *run, const struct shim_part *part);
 /* Verify the CRLs.  Called when all certificates are known.  False after a failure. */
 bool shim_uploading_crls(struct shim_uploading *run);
+/* Store all of it on the hub, if there is one: shim_hub_put(). */
+int shim_uploading_put(struct shim_uploading *run);
 /* Put them in their places.  SHIM_OK, or SHIM_SYSTEM with the reason on stderr. */
 int shim_uploading_crls_store(struct shim_uploading *run);
 /* Print those that are stored, or list all of them; NULL if out of memory. */

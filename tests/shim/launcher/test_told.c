@@ -55,6 +55,11 @@ static const struct {
     { GREETING "allowed sign " A "\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b " A " only\nallowed sign " B "\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b " A " only\nallowed sign -\n", 1, false, NULL, NULL },
+    { GREETING "along " A "\nchosen sign a@b " A " only\nallowed sign " A "\n", 1, true, NULL,
+      NULL },
+    { GREETING "chosen sign a@b " A " only\nalong " B "\nallowed sign " A "\n", 1, false, NULL,
+      NULL },
+    { GREETING "chosen sign a@b " A " only\nalong\nallowed sign " A "\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b short only\nallowed sign " A "\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b " A "a only\nallowed sign " A "\n", 1, false, NULL, NULL },
     { GREETING "chosen sign a@b " A " only\nchosen sign c@d " B " only\nallowed sign " A

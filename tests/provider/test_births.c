@@ -1,0 +1,306 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * What the register does at the birth of a certificate, and whose key a key object is.
+ */
+#include <pthread.h>
+#include <stdint.h>
+
+#include "harness.h"
+#include "register/key_table.h"
+#include "register/locks.h"
+#include "register/prints.h"
+#include "register/register.h"
+#include "register/state.h"
+#include "register/threads.h"
+#include "starve.h"
+
+static void set_up(void)
+{
+    ck_assert(sp_starve_watch());
+    ck_assert(sp_locks_init());
+    sp_prints_open();
+    sp_keys_open();
+    (void)sp_register_begin(NULL, true);
+}
+
+/* As at the birth of |x509|; the entry, with a reference. */
+static struct sp_cert *bear(X509 *x509)
+{
+    struct sp_cert *cert;
+
+    sp_register_note_birth();
+    sp_thread_event();
+    cert = sp_cert_new(x509);
+    ck_assert(sp_threads_born(sp_cert_ref(cert), x509));
+    return cert;
+}
+
+/* The last one and four before it are looked at again; for another, the one tried most often goes.
+ */
+START_TEST(incomplete_ones)
+{
+    EVP_PKEY *key = sp_read_key("good-ec");
+    X509 *x509[6];
+    struct sp_cert *certs[6];
+
+    for (int i = 0; i < 6; i++) {
+        x509[i] = X509_new();
+        certs[i] = bear(x509[i]);
+    }
+    for (int i = 0; i < 6; i++) {
+        ck_assert_int_eq(X509_set_pubkey(x509[i], key), 1);
+        ck_assert_int_gt(X509_sign(x509[i], key, EVP_sha256()), 0);
+    }
+    sp_thread_event();
+    for (int i = 0; i < 6; i++) {
+        ck_assert_int_eq(sp_cert_facts(certs[i]) != NULL, i > 0);
+        X509_free(x509[i]);
+    }
+    EVP_PKEY_free(key);
+}
+END_TEST
+
+/* It is looked at so many times. */
+START_TEST(never_complete)
+{
+    X509 *x509 = X509_new();
+    struct sp_cert *cert = bear(x509);
+    int events = 0;
+
+    for (; events < 100 && cert->pinned; events++)
+        sp_thread_event();
+    ck_assert_int_eq(events, 33);
+    X509_free(x509);
+}
+END_TEST
+
+static OPENSSL_CORE_CTX *context_of(const OSSL_CORE_HANDLE *handle)
+{
+    return (OPENSSL_CORE_CTX *)(uintptr_t)handle;
+}
+
+static int contexts_asked;
+
+static int ask_for_end(const OSSL_CORE_HANDLE *handle, OSSL_thread_stop_handler_fn end,
+                       void *libctx)
+{
+    (void)end;
+    ck_assert_ptr_eq((const void *)handle, libctx);
+    contexts_asked++;
+    return 1;
+}
+
+static void *bear_elsewhere(void *x509)
+{
+    sp_cert_unref(bear(x509));
+    return NULL;
+}
+
+/*
+ * Of each context every thread asks for the end once, unless its instance is gone; but never of the
+ * default one, which is NULL too.
+ */
+START_TEST(contexts_that_end)
+{
+    OSSL_LIB_CTX *own = OSSL_LIB_CTX_new(), *other = OSSL_LIB_CTX_new();
+    const void *const contexts[] = { NULL, OSSL_LIB_CTX_get0_global_default(), own, other };
+    X509 *x509 = X509_new();
+    pthread_t thread;
+    struct sp_upcalls up = { .get_libctx = context_of, .thread_start = ask_for_end };
+
+    for (int i = 0; i < 4; i++) {
+        up.handle = contexts[i];
+        sp_threads_add_instance(&up);
+        sp_cert_unref(bear(x509));
+        ck_assert_int_eq(contexts_asked, i < 2 ? 0 : i - 1);
+    }
+    up.handle = (const OSSL_CORE_HANDLE *)contexts[2];
+    sp_threads_remove_instance(&up);
+    ck_assert_int_eq(pthread_create(&thread, NULL, bear_elsewhere, x509), 0);
+    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    ck_assert_int_eq(contexts_asked, 3);
+    X509_free(x509);
+    OSSL_LIB_CTX_free(own);
+    OSSL_LIB_CTX_free(other);
+}
+END_TEST
+
+/* There is room for so many contexts. */
+START_TEST(many_contexts)
+{
+    static const char contexts[20];
+    X509 *x509 = X509_new();
+
+    for (size_t i = 0; i < sizeof(contexts); i++)
+        sp_threads_add_instance(&(struct sp_upcalls){
+            .handle = (const OSSL_CORE_HANDLE *)(const void *)&contexts[i],
+            .get_libctx = context_of,
+            .thread_start = ask_for_end,
+        });
+    sp_cert_unref(bear(x509));
+    ck_assert_int_eq(contexts_asked, 16);
+    X509_free(x509);
+}
+END_TEST
+
+static int export_key(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    OSSL_PARAM *params = NULL;
+    int done;
+
+    ck_assert_int_eq(EVP_PKEY_todata(key, selection, &params), 1);
+    done = callback(params, arg);
+    OSSL_PARAM_free(params);
+    return done;
+}
+
+static bool find_owners(struct sp_owners *owners, EVP_PKEY *key, bool equal)
+{
+    return equal ? sp_owners_find_equal(owners, key, export_key)
+                 : sp_owners_find(owners, key, export_key, NULL);
+}
+
+/* That memory ran out is told: a key whose certificates are not known may do more. */
+START_TEST(owners_by_the_fingerprint)
+{
+    static struct sp_cert a = { .refs = 100 };
+    const bool equal = _i % 2 == 1;
+    const char *name = _i / 2 == 0 ? "good-ec" : "good-rsa";
+    X509 *x509 = sp_read_cert(name);
+    const struct sp_keyid id = sp_keyid_of_cert(NULL, x509);
+    EVP_PKEY *key = sp_read_key(name);
+    struct sp_owners owners;
+    long fails = 0;
+
+    ck_assert(find_owners(&owners, key, equal));
+    ck_assert_uint_eq(owners.count, 0);
+    ck_assert_int_eq(owners.via, equal ? SP_VIA_FINGERPRINT : SP_VIA_NONE);
+    ck_assert(sp_prints_file(&a, &id));
+    do {
+        sp_starve(++fails);
+        ck_assert_msg(!find_owners(&owners, key, equal) || owners.count == 1, "%s: %ld", name,
+                      fails);
+        sp_owners_free(&owners);
+    } while (sp_starve_end());
+    ck_assert_int_gt(fails, 1);
+    ck_assert(find_owners(&owners, key, equal));
+    ck_assert(owners.count == 1 && owners.certs[0] == &a);
+    ck_assert_int_eq(owners.via, SP_VIA_FINGERPRINT);
+    sp_owners_free(&owners);
+    ck_assert_uint_eq(atomic_load(&a.refs), 100);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+/* What a program has put together is neither loaded nor generated. */
+START_TEST(where_a_key_comes_from)
+{
+    int loaded = 0, generated = 0, imported = 0;
+
+    sp_keys_loaded(&loaded, false, export_key);
+    sp_keys_generated(&generated);
+    ck_assert(sp_keys_was_loaded(&loaded) && !sp_keys_was_generated(&loaded));
+    ck_assert(!sp_keys_was_loaded(&generated) && sp_keys_was_generated(&generated));
+    ck_assert(!sp_keys_was_loaded(&imported) && !sp_keys_was_generated(&imported));
+}
+END_TEST
+
+static int export_nothing(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    (void)key, (void)selection, (void)callback, (void)arg;
+    return 0;
+}
+
+static void expect_owner(EVP_PKEY *key, OSSL_FUNC_keymgmt_export_fn *export, int via,
+                         const struct sp_cert *cert)
+{
+    struct sp_owners owners;
+
+    ck_assert(sp_owners_find(&owners, key, export, NULL));
+    ck_assert_int_eq(owners.via, via);
+    ck_assert_uint_eq(owners.count, cert != NULL);
+    ck_assert(cert == NULL || owners.certs[0] == cert);
+    sp_owners_free(&owners);
+}
+
+/* A private key is no certificate's own, and it shows that a parse is over. */
+START_TEST(private_key_behind_a_certificate)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    EVP_PKEY *key = sp_read_key("good-ec");
+    struct sp_cert *cert = bear(x509);
+    struct sp_key news;
+
+    sp_keys_loaded(key, true, export_key);
+    sp_key_news(key, &news);
+    ck_assert_ptr_null(news.own);
+    ck_assert(news.loaded);
+    ck_assert_ptr_nonnull(sp_cert_facts(cert));
+    expect_owner(key, export_key, SP_VIA_FINGERPRINT, cert);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+/* That a key is a certificate's own is proved by its export, and not by one that gave nothing. */
+START_TEST(own_key_that_is_another)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    EVP_PKEY *key = sp_read_key(_i == 0 ? "good-rsa" : "good-ec");
+    struct sp_cert *cert = bear(x509);
+
+    sp_keys_loaded(key, false, export_key);
+    expect_owner(key, export_nothing, SP_VIA_OWN_KEY, cert);
+    if (_i == 0)
+        expect_owner(key, export_key, SP_VIA_NONE, NULL);
+    else
+        expect_owner(key, export_key, SP_VIA_OWN_KEY, cert);
+    EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+/* Of two certificates whose keys are compared neither is the other's. */
+START_TEST(keys_of_two_certificates)
+{
+    static const char *const names[] = { "good-ec", "good-rsa" };
+    X509 *x509[2];
+    EVP_PKEY *keys[2];
+    struct sp_cert *certs[2];
+
+    for (int i = 0; i < 2; i++) {
+        x509[i] = sp_read_cert(names[i]);
+        keys[i] = sp_read_key(names[i]);
+        certs[i] = bear(x509[i]);
+        sp_keys_loaded(keys[i], false, export_key);
+    }
+    sp_keys_matched(keys[0], keys[1], export_key);
+    sp_keys_matched(keys[1], keys[0], export_key);
+    for (int i = 0; i < 2; i++) {
+        expect_owner(keys[i], export_key, SP_VIA_OWN_KEY, certs[i]);
+        EVP_PKEY_free(keys[i]);
+        X509_free(x509[i]);
+    }
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("births");
+    TCase *tests = sp_case(suite, "births");
+
+    tcase_add_checked_fixture(tests, set_up, NULL);
+    tcase_add_test(tests, incomplete_ones);
+    tcase_add_test(tests, never_complete);
+    tcase_add_test(tests, contexts_that_end);
+    tcase_add_test(tests, many_contexts);
+    tcase_add_loop_test(tests, owners_by_the_fingerprint, 0, 4);
+    tcase_add_test(tests, where_a_key_comes_from);
+    tcase_add_test(tests, private_key_behind_a_certificate);
+    tcase_add_loop_test(tests, own_key_that_is_another, 0, 2);
+    tcase_add_test(tests, keys_of_two_certificates);
+    return sp_run_forked(suite);
+}
