@@ -61,7 +61,7 @@ bool shim_write_all(int fd, const void *bytes, size_t len)
 
 bool shim_copy_rest(int from, int to)
 {
-    char block[65536];
+    char block[16384]; /* each page of it costs as much as a read */
     ssize_t got;
 
     while ((got = read(from, block, sizeof(block))) != 0) {
