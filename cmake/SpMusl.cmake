@@ -25,7 +25,7 @@ if(SP_MUSL AND SP_MUSL_INCLUDE AND SP_MUSL_DIR AND NOT SP_SANITIZE AND NOT SP_CO
     unset(CMAKE_REQUIRED_LINK_OPTIONS)
     unset(CMAKE_REQUIRED_LIBRARIES)
     if(SP_HAS_MUSL)
-        set(SP_MUSL_COMPILE ${compile})
+        set(SP_MUSL_COMPILE ${compile} -DSP_ENDS_SOON)
         set(SP_MUSL_LINK ${link})
         set(SP_MUSL_LIBRARY ${library})
     endif()

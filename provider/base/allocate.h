@@ -18,7 +18,16 @@
 #define OPENSSL_realloc(old, size) realloc(old, size)
 #define OPENSSL_strdup(string)     strdup(string)
 #define OPENSSL_strndup(string, n) strndup(string, n)
-#define OPENSSL_free(memory)       free(memory)
+
+/*
+ * The launcher ends, or becomes another program, after one run of stock.  musl gives freed pages
+ * back at once, and each time costs as much as a process switch.
+ */
+#ifdef SP_ENDS_SOON
+#define OPENSSL_free(memory) ((void)(memory))
+#else
+#define OPENSSL_free(memory) free(memory)
+#endif
 
 #else
 

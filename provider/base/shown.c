@@ -153,7 +153,7 @@ static size_t read_utf8(const unsigned char *text, size_t left, unsigned long *p
                : length;
 }
 
-/* The length in bytes of the first piece of |text|, and its |kind|; 0 at the end. */
+/* The length in bytes of the first piece of |text|, which has one, and its |kind|. */
 static size_t piece(const char *start, const char *text, enum kind *kind)
 {
     size_t left = strnlen(text, 4);
@@ -164,13 +164,22 @@ static size_t piece(const char *start, const char *text, enum kind *kind)
     *kind = SECRET;
     if (name != 0)
         return name + value_length(start, text + name);
-    if (left == 0)
-        return 0;
     *kind = BROKEN;
     length = read_utf8((const unsigned char *)text, left, &point);
     if (length == 0)
         return 1;
     *kind = is_control(point) ? CONTROL : PLAIN;
+    return length;
+}
+
+/* How many characters of |text| need no look: printable ASCII in which no secret begins. */
+static size_t harmless(const char *text)
+{
+    size_t length = 0;
+
+    while (text[length] >= 0x20 && text[length] < 0x7f && text[length] != '%' &&
+           sp_fold(text[length]) != 'p')
+        length++;
     return length;
 }
 
@@ -183,7 +192,11 @@ static char *render(const char *text, enum level level)
     enum kind kind;
     size_t length;
 
-    for (; (length = piece(start, text, &kind)) > 0; text += length) {
+    for (; *text != '\0'; text += length) {
+        if ((length = harmless(text)) > 0)
+            kind = PLAIN;
+        else
+            length = piece(start, text, &kind);
         if (kind == SECRET) {
             sp_text_add_bytes(&shown, text, strcspn(text, "=") + 1);
             sp_text_add(&shown, "***");

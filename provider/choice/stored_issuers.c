@@ -100,6 +100,22 @@ bool sp_stored_intermediates(struct sp_keyring *keyring, STACK_OF(X509) *certs, 
     return done;
 }
 
+#define ISSUERS (SP_ROLE_BIT(SP_ROLE_CA) | SP_ROLE_BIT(SP_ROLE_INTERMEDIATE))
+
+bool sp_stores_issuers(struct sp_keyring *keyring, bool *any, char **why)
+{
+    const struct sp_query query = { .index = SP_ALL, .roles = ISSUERS };
+    struct sp_cursor *cursor = sp_keyring_find(keyring, &query);
+    struct sp_record record = { 0 };
+    int next = cursor == NULL ? -1 : sp_cursor_next(cursor, &record);
+
+    *why = next < 0 ? OPENSSL_strdup(sp_keyring_why(keyring)) : NULL;
+    *any = next == 1;
+    sp_record_clear(&record);
+    sp_cursor_free(cursor);
+    return next >= 0;
+}
+
 static bool is_valid(const X509 *cert, time_t at)
 {
     struct sp_facts *facts = sp_facts_new(cert);
@@ -136,9 +152,7 @@ static bool add_issuer(struct sp_keyring *keyring, X509 *cert, time_t at, STACK_
 {
     STACK_OF(X509) *stored = sk_X509_new_null();
     const int count = sk_X509_num(path);
-    bool done = stored != NULL &&
-                stored_in(keyring, cert,
-                          SP_ROLE_BIT(SP_ROLE_CA) | SP_ROLE_BIT(SP_ROLE_INTERMEDIATE), stored, why);
+    bool done = stored != NULL && stored_in(keyring, cert, ISSUERS, stored, why);
     X509 *issuer = done ? sp_issuer_among(stored, cert, at) : NULL;
 
     if (issuer != NULL)

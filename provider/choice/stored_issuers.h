@@ -43,6 +43,8 @@ bool sp_stored_issuers(struct sp_keyring *keyring, const X509 *cert, STACK_OF(X5
  */
 bool sp_stored_intermediates(struct sp_keyring *keyring, STACK_OF(X509) *certs, char **why);
 
+/* Is any issuer stored?  |why| as for sp_stored_certs(). */
+bool sp_stores_issuers(struct sp_keyring *keyring, bool *any, char **why);
 /*
  * Find the chain above |cert|: its issuer, the issuer of that one, and so on, as far
  * as they are stored, as a ca or an intermediate, a root among them.  Of several issuers one that

@@ -98,3 +98,16 @@ void sp_keyring_keep_none(void)
     sp_keyring_close(atomic_exchange(&kept, NULL));
     sp_keyring_leave(&quiet);
 }
+
+/* Written once, before a keyring can be asked. */
+static atomic_bool in_command;
+
+void sp_keyring_in_command(void)
+{
+    atomic_store(&in_command, true);
+}
+
+bool sp_keyring_is_in_command(void)
+{
+    return atomic_load(&in_command);
+}

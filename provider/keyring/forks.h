@@ -50,4 +50,11 @@ void sp_keyring_give_back(struct sp_keyring *keyring, const struct sp_quiet *qui
 /* Close the keyring that is kept.  fork() does so too, as none may be used across it. */
 void sp_keyring_keep_none(void);
 
+/*
+ * Say that this process was started by the command to sign or encrypt once: nobody has preloaded
+ * anything into it, and it ends soon.
+ */
+void sp_keyring_in_command(void);
+bool sp_keyring_is_in_command(void);
+
 #endif

@@ -144,8 +144,11 @@ static void teardown(void *provctx)
             stop_process();
     }
     sp_unlock_life();
-    /* Not under the life lock: fork() takes the lock of the keyrings first, then that one. */
-    if (last)
+    /*
+     * Not under the life lock: fork() takes the lock of the keyrings first, then that one.  The
+     * command's process ends here, and the kernel closes its files for less.
+     */
+    if (last && !sp_keyring_is_in_command())
         sp_keyring_keep_none();
 }
 
@@ -191,6 +194,8 @@ static bool start_process(const struct sp_instance *instance)
     if (sp_reasons_begin() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
         sp_purposes_replace() && sp_trust_replace() && sp_own_anchor_start()) {
         sp_keyring_expect_forks();
+        if (sp_report_is_on())
+            sp_keyring_in_command();
         return true;
     }
     sp_trust_restore();

@@ -13,6 +13,7 @@
 #include "log/report.h"
 #include "policy/policy.h"
 #include "policy/reasons.h"
+#include "store/load_state.h"
 
 /* May |issuer| go along?  If not, the reason is raised. */
 static bool may_go(const X509 *issuer, time_t at)
@@ -48,27 +49,32 @@ static bool add_path(STACK_OF(X509) *along, const STACK_OF(X509) *path, time_t a
     return done;
 }
 
-STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *choice, bool own,
-                         const char *name)
+/* Find the chain above the chosen identity, and judge it. */
+static bool find_along(struct sp_keyring *keyring, const struct sp_choice *choice,
+                       STACK_OF(X509) *along, const char *name)
 {
     const time_t now = time(NULL);
-    STACK_OF(X509) *along = sk_X509_new_null();
     STACK_OF(X509) *path = sk_X509_new_null();
     char *why = NULL;
-    X509 *signer = choice->count > 0
-                       ? sp_record_parse(&choice->records[sp_choice_place(choice, 0)], &why)
-                       : NULL;
-    bool found = along != NULL && path != NULL &&
-                 (choice->count == 0 || (signer != NULL && (!own || push(along, signer)) &&
-                                         sp_stored_path(keyring, signer, now, path, &why)));
-    bool done = found && add_path(along, path, now);
+    X509 *signer = sp_record_parse(&choice->records[sp_choice_place(choice, 0)], &why);
+    bool found = path != NULL && signer != NULL && sp_stored_path(keyring, signer, now, path, &why);
+    bool done = found ? add_path(along, path, now) : sp_load_refuse(SP_REASON_KEYRING, name, why);
 
-    if (!found)
-        SP_RAISE(why != NULL ? SP_REASON_KEYRING : SP_REASON_NO_MEMORY, "%s: %s", name,
-                 why != NULL ? why : "nothing was loaded");
-    OPENSSL_free(why);
     X509_free(signer);
     sk_X509_pop_free(path, X509_free);
+    return done;
+}
+
+STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *choice,
+                         const char *name)
+{
+    STACK_OF(X509) *along = sk_X509_new_null();
+    bool any = false;
+    char *why = NULL;
+    bool done = along != NULL && (choice->count == 0 || sp_stores_issuers(keyring, &any, &why))
+                    ? !any || find_along(keyring, choice, along, name)
+                    : sp_load_refuse(SP_REASON_KEYRING, name, why);
+
     if (done)
         return along;
     sk_X509_pop_free(along, X509_free);

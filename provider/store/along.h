@@ -11,14 +11,13 @@
 
 /*
  * Find the issuers of the chosen identity that are sent along: those that are stored,
- * without a root.  Each on the way to the root is judged.  With |own| the identity's
- * own certificate goes first.
+ * without a root.  Each on the way to the root is judged.
  *
  * @param name  the URI, for messages
  * @return a new stack, with its elements for the caller to free; empty if there is
  *         nothing; NULL with the reason raised
  */
-STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *choice, bool own,
+STACK_OF(X509) *sp_along(struct sp_keyring *keyring, const struct sp_choice *choice,
                          const char *name);
 
 /*

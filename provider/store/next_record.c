@@ -59,8 +59,7 @@ static bool choose(struct sp_loader *loader)
     if (!gives_chosen) {
         if (loader->uri.kind == SP_URI_CHAIN)
             sp_report_along(&loader->choice);
-        loader->along = sp_along(loader->keyring, &loader->choice, loader->uri.kind == SP_URI_CHAIN,
-                                 loader->name);
+        loader->along = sp_along(loader->keyring, &loader->choice, loader->name);
         return loader->along != NULL;
     }
     return loader->expected == OSSL_STORE_INFO_PKEY ||
@@ -117,12 +116,16 @@ static bool find(struct sp_loader *loader)
     return loader->found;
 }
 
-/* Move the next one of the choice to |loader->last|.  With a report it is the chosen one alone. */
+/*
+ * Move the next one of the choice to |loader->last|.  With a report, and for a chain, it is the
+ * chosen one alone.
+ */
 static int next_chosen(struct sp_loader *loader)
 {
+    const bool only_one = sp_report_is_on() || loader->uri.kind == SP_URI_CHAIN;
     struct sp_record *next;
 
-    if (loader->next == (sp_report_is_on() && loader->choice.count > 0 ? 1 : loader->choice.count))
+    if (loader->next == (only_one && loader->choice.count > 0 ? 1 : loader->choice.count))
         return 0;
     next = &loader->choice.records[sp_choice_place(&loader->choice, loader->next++)];
     loader->last = *next;
@@ -162,7 +165,8 @@ static int next_found(struct sp_loader *loader)
 {
     int found;
 
-    if (loader->along != NULL)
+    /* The identity's own certificate goes before its issuers. */
+    if (loader->along != NULL && (loader->uri.kind == SP_URI_ISSUERS || loader->next > 0))
         return next_along(loader);
     if (loader->cursor == NULL)
         return next_chosen(loader);

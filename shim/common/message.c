@@ -46,15 +46,6 @@ void shim_vprint(FILE *to, const char *format, va_list args)
     OPENSSL_free(text);
 }
 
-void shim_print(FILE *to, const char *format, ...)
-{
-    va_list args;
-
-    va_start(args, format);
-    shim_vprint(to, format, args);
-    va_end(args);
-}
-
 static bool muted;
 
 void shim_errors_mute(bool mute)
@@ -79,15 +70,6 @@ void shim_error(const char *format, ...)
     va_start(args, format);
     print_error(format, args);
     va_end(args);
-}
-
-int shim_usage_twice(const char *option, const char *one, const char *other)
-{
-    /* The value may be a passphrase. */
-    if (strncmp(option, "pass", strlen("pass")) == 0)
-        return shim_usage("--%s was given twice; give it once", option);
-    return shim_usage("--%s was given twice, with %s and with %s; give it once", option, one,
-                      other);
 }
 
 static bool told_of_memory;
@@ -122,10 +104,4 @@ int shim_usage(const char *format, ...)
         fprintf(stderr, "Try 'smime-policy%s%s --help'.\n", command != NULL ? " " : "",
                 command != NULL ? command : "");
     return SHIM_USAGE;
-}
-
-int shim_explains_not(const char *what, const char *instead)
-{
-    return shim_usage("%s: it cannot be explained without being done, so --explain is refused; %s",
-                      what, instead);
 }

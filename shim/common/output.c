@@ -5,6 +5,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -14,45 +15,8 @@
 
 #include "common/output.h"
 #include "base/allocate.h"
+#include "base/text.h"
 #include "common/message.h"
-
-const char *shim_spool_dir(void)
-{
-    const char *dir = secure_getenv("TMPDIR");
-
-    return dir != NULL && dir[0] == '/' ? dir : "/tmp";
-}
-
-/* Make a new file with mode 0600; |*path| is owned by the caller. */
-static int make_temporary(char **path, const char *name, const char *dir)
-{
-    int fd;
-
-    *path = OPENSSL_malloc(strlen(name) + strlen(dir) + 1);
-    if (*path == NULL) {
-        errno = ENOMEM;
-        return -1;
-    }
-    memcpy(*path, dir, strlen(dir));
-    memcpy(*path + strlen(dir), name, strlen(name) + 1);
-    fd = mkostemp(*path, O_CLOEXEC);
-    if (fd < 0) {
-        OPENSSL_free(*path);
-        *path = NULL;
-    }
-    return fd;
-}
-
-int shim_spool(void)
-{
-    char *path;
-    int fd = make_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
-
-    if (fd >= 0)
-        unlink(path);
-    OPENSSL_free(path);
-    return fd;
-}
 
 static mode_t mode_of_new_file(void)
 {
@@ -203,7 +167,7 @@ static bool make_beside(struct shim_output *output)
     int fd = -1;
 
     if (dir != NULL)
-        fd = make_temporary(&output->temporary, "/.smime-policy.XXXXXX",
+        fd = shim_temporary(&output->temporary, "/.smime-policy.XXXXXX",
                             output->in_place ? shim_spool_dir() : dir);
     OPENSSL_free(dir);
     if (fd >= 0)
@@ -252,10 +216,24 @@ static bool has_space(int to, const struct stat *is, off_t length)
     return false;
 }
 
-/* Open the target to write over it.  -1 with errno set; errno is 0 if the reason was printed. */
+static bool is_fifo(const char *path)
+{
+    struct stat is;
+
+    return stat(path, &is) == 0 && S_ISFIFO(is.st_mode);
+}
+
+/*
+ * Open the target to write over it, and wait for the reader of a FIFO.  -1 with errno set; errno is
+ * 0 if the reason was printed.
+ */
 static int open_over(const struct shim_output *output)
 {
-    int to = open(output->wanted, O_WRONLY | O_CLOEXEC);
+    int to;
+
+    do
+        to = open(output->wanted, O_WRONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+    while (to < 0 && errno == ENXIO && is_fifo(output->wanted) && shim_wait_to_write(-1));
 
     if (to < 0 || shim_make_private(to, output->secrecy, output->wanted))
         return to;
@@ -318,58 +296,22 @@ int shim_output_open(const struct shim_output *output)
     return fd;
 }
 
-/* Is there space for a certificate?  False with errno set. */
-static bool has_room(int fd)
+static void remove_temporary(struct shim_output *output)
 {
-    char block[4096] = "";
-
-    return pwrite(fd, block, sizeof(block), 0) == (ssize_t)sizeof(block) && ftruncate(fd, 0) == 0;
+    if (output->temporary != NULL)
+        unlink(output->temporary);
+    OPENSSL_free(output->temporary);
+    output->temporary = NULL;
 }
 
-static bool ends_whole(int fd)
+static bool commit(struct shim_output *output)
 {
-    static const char end[] = "-----END CERTIFICATE-----\n";
-    char last[sizeof(end) - 1];
-    off_t at = lseek(fd, -(off_t)sizeof(last), SEEK_END);
+    enum shim_written written =
+        output->look != NULL ? output->look(output->temporary) : SHIM_WRITTEN;
 
-    errno = ENOSPC;
-    return at >= 0 && read(fd, last, sizeof(last)) == (ssize_t)sizeof(last) &&
-           memcmp(last, end, sizeof(last)) == 0;
-}
-
-enum written { WRITTEN, NOTHING_WRITTEN, NOT_WRITTEN };
-
-/*
- * What has happened to the certificates: stock does not check whether they were
- * written.  An empty file means that it had none to write, or no space.
- */
-static enum written check_certificates(const struct shim_output *output)
-{
-    int fd = open(output->temporary, O_RDWR | O_CLOEXEC);
-    enum written written = NOT_WRITTEN;
-    struct stat is;
-    int reason;
-
-    if (fd >= 0 && fstat(fd, &is) == 0) {
-        if (is.st_size == 0)
-            written = has_room(fd) ? NOTHING_WRITTEN : NOT_WRITTEN;
-        else
-            written = ends_whole(fd) ? WRITTEN : NOT_WRITTEN;
-    }
-    reason = errno;
-    if (fd >= 0)
-        close(fd);
-    errno = reason;
-    return written;
-}
-
-bool shim_output_commit(struct shim_output *output)
-{
-    enum written written = output->certificates ? check_certificates(output) : WRITTEN;
-
-    if (written == NOTHING_WRITTEN)
+    if (written == SHIM_NOTHING_WRITTEN)
         return true;
-    if (written == WRITTEN &&
+    if (written == SHIM_WRITTEN &&
         (output->in_place || output->fill ? copy_over(output) : move_over(output)))
         return true;
     if (errno != 0)
@@ -377,11 +319,23 @@ bool shim_output_commit(struct shim_output *output)
     return false;
 }
 
+bool shim_output_commit(struct shim_output *output)
+{
+    sigset_t before;
+    bool done;
+
+    /* A FIFO may make us wait, and a signal shall then leave nothing behind. */
+    shim_hold_signals(&before);
+    done = commit(output);
+    if (!done || output->in_place)
+        remove_temporary(output);
+    sigprocmask(SIG_SETMASK, &before, NULL);
+    return done;
+}
+
 void shim_output_end(struct shim_output *output)
 {
-    if (output->temporary != NULL)
-        unlink(output->temporary);
-    OPENSSL_free(output->temporary);
+    remove_temporary(output);
     OPENSSL_free(output->wanted);
     memset(output, 0, sizeof(*output));
 }

@@ -7,6 +7,7 @@
 #ifndef SHIM_OUTPUT_H
 #define SHIM_OUTPUT_H
 
+#include <signal.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdio.h>
@@ -20,15 +21,31 @@
 bool shim_open_streams(void);
 /* Write everything, also after partial writes; false with errno set. */
 bool shim_write_all(int fd, const void *bytes, size_t len);
+/*
+ * Wait until |fd| takes more, or for a while if it is -1.  False, with errno set, if a signal has
+ * come that is held back and is to end us.
+ */
+bool shim_wait_to_write(int fd);
 /* Copy what is left to read of |from|; false with errno set. */
 bool shim_copy_rest(int from, int to);
 /* Copy |from|, from its start to its end; false with errno set. */
 bool shim_copy_all(int from, int to);
 
+/*
+ * A new file in |dir|, with mode 0600 and close-on-exec, whose |name| is "/" and a template; -1
+ * with errno set.  |*path| is for the caller to free.
+ */
+int shim_temporary(char **path, const char *name, const char *dir);
 /* A new unlinked file in $TMPDIR, with mode 0600 and close-on-exec; -1 with errno set. */
 int shim_spool(void);
 /* The directory of spool files, for messages: $TMPDIR or /tmp.  Borrowed. */
 const char *shim_spool_dir(void);
+
+/*
+ * Hold back the signals that can be caught until our temporary files are gone; also SIGPIPE, from a
+ * reader of stderr that has gone.
+ */
+void shim_hold_signals(sigset_t *before);
 
 /* What an output holds, and so who may read it. */
 enum shim_secrecy {
@@ -44,14 +61,16 @@ enum shim_secrecy {
  */
 bool shim_make_private(int fd, enum shim_secrecy secrecy, const char *name);
 
+enum shim_written { SHIM_WRITTEN, SHIM_NOTHING_WRITTEN, SHIM_NOT_WRITTEN };
+
 /* An output file: stock writes a temporary one, and we move it into place after success. */
 struct shim_output {
     char *wanted;    /* owned: the target, symbolic links followed */
     char *temporary; /* owned: the temporary file; NULL once moved or removed */
     bool in_place;   /* |wanted| is a device or a pipe: copy instead of rename */
     bool fill;       /* |wanted| is an empty file, which its maker may have open: copy, too */
-    /* set by the caller: certificates in PEM, which stock writes by itself, or nothing */
-    bool certificates;
+    /* set by the caller: has stock, which wrote the file by itself, done that?  With errno set */
+    enum shim_written (*look)(const char *temporary);
     enum shim_secrecy secrecy;
     mode_t mode;
 };
@@ -60,7 +79,10 @@ struct shim_output {
 bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy);
 /* Open its temporary file for writing; -1 with the reason on stderr. */
 int shim_output_open(const struct shim_output *output);
-/* Move the file into its place; false with the reason on stderr. */
+/*
+ * Move the file into its place; false with the reason on stderr, and the temporary file removed.
+ * SIGINT, SIGTERM and SIGHUP end the wait for the reader of a FIFO, or for one that is slow.
+ */
 bool shim_output_commit(struct shim_output *output);
 /* Free it, and remove the temporary file if it still exists. */
 void shim_output_end(struct shim_output *output);

@@ -1,14 +1,46 @@
 /*
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
+ *
+ * Reading and writing, temporary files, and the signals meanwhile.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "common/output.h"
+#include "base/allocate.h"
+#include "base/text.h"
 #include "common/message.h"
+
+#define LOOK_EVERY 50 /* milliseconds */
+
+/* Has a signal come that ends us, and that is held back until our temporary files are gone? */
+static bool is_to_end(void)
+{
+    sigset_t pending;
+
+    return sigpending(&pending) == 0 &&
+           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
+            sigismember(&pending, SIGHUP) == 1);
+}
+
+bool shim_wait_to_write(int fd)
+{
+    struct pollfd on = { fd, POLLOUT, 0 };
+
+    do
+        if (is_to_end()) {
+            errno = EINTR;
+            return false;
+        }
+    while (poll(&on, 1, LOOK_EVERY) == 0 && fd >= 0);
+    return true;
+}
 
 bool shim_write_all(int fd, const void *bytes, size_t len)
 {
@@ -17,7 +49,7 @@ bool shim_write_all(int fd, const void *bytes, size_t len)
     while (len > 0) {
         ssize_t written = write(fd, next, len);
 
-        if (written < 0 && errno == EINTR)
+        if (written < 0 && (errno == EINTR || (errno == EAGAIN && shim_wait_to_write(fd))))
             continue;
         if (written < 0)
             return false;
@@ -29,7 +61,7 @@ bool shim_write_all(int fd, const void *bytes, size_t len)
 
 bool shim_copy_rest(int from, int to)
 {
-    char block[65536];
+    char block[16384]; /* each page of it costs as much as a read */
     ssize_t got;
 
     while ((got = read(from, block, sizeof(block))) != 0) {
@@ -54,4 +86,51 @@ bool shim_open_streams(void)
             return false;
         }
     return true;
+}
+
+const char *shim_spool_dir(void)
+{
+    const char *dir = secure_getenv("TMPDIR");
+
+    return dir != NULL && dir[0] == '/' ? dir : "/tmp";
+}
+
+int shim_temporary(char **path, const char *name, const char *dir)
+{
+    int fd;
+
+    *path = sp_format("%s%s", dir, name);
+    if (*path == NULL) {
+        errno = ENOMEM;
+        return -1;
+    }
+    fd = mkostemp(*path, O_CLOEXEC);
+    if (fd < 0) {
+        OPENSSL_free(*path);
+        *path = NULL;
+    }
+    return fd;
+}
+
+int shim_spool(void)
+{
+    char *path;
+    int fd = shim_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
+
+    if (fd >= 0)
+        unlink(path);
+    OPENSSL_free(path);
+    return fd;
+}
+
+void shim_hold_signals(sigset_t *before)
+{
+    sigset_t held;
+
+    sigemptyset(&held);
+    sigaddset(&held, SIGINT);
+    sigaddset(&held, SIGTERM);
+    sigaddset(&held, SIGHUP);
+    sigaddset(&held, SIGPIPE);
+    sigprocmask(SIG_BLOCK, &held, before);
 }

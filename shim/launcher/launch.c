@@ -105,7 +105,7 @@ static bool begin(struct shim_launch_run *run)
 {
     run->delivery.secrecy = shim_secrecy_of(&run->launch->request);
     run->delivery.for_people = run->launch->manner->for_people;
-    shim_delivery_hold(&run->delivery);
+    shim_hold_signals(&run->delivery.before);
     open_input(run);
     return find_module(run) && open_report(run) && write_conf(run) && make_words(run) &&
            open_output(run);

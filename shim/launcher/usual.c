@@ -219,12 +219,14 @@ static bool has_usual_message(struct shim_launch *launch)
 static bool has_usual_input(const struct shim_launch *launch)
 {
     const char *in = shim_args_value(&launch->args, "in");
+    struct stat is;
 
     if (in != NULL)
         return is_file(in);
     if (launch->manner->finds_part && strcmp(launch->use, "decrypt") == 0)
         return false;
-    return !shim_input_is_unfit(&launch->args, &launch->request, launch->manner) &&
+    return fstat(STDIN_FILENO, &is) == 0 &&
+           (S_ISREG(is.st_mode) || S_ISFIFO(is.st_mode) || S_ISSOCK(is.st_mode)) &&
            !shim_input_is_empty(&launch->args, &launch->request);
 }
 

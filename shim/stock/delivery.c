@@ -28,18 +28,6 @@ bool shim_content_is_optional(enum shim_api api, const struct shim_request *requ
     return api == SHIM_SMIME && asked != NULL && strcmp(asked, "verify") == 0;
 }
 
-void shim_delivery_hold(struct shim_delivery *delivery)
-{
-    sigset_t held;
-
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, &delivery->before);
-}
-
 bool shim_delivery_to(struct shim_delivery *delivery, const char *path)
 {
     struct shim_output *output = &delivery->outputs[delivery->output_count];

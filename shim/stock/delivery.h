@@ -12,6 +12,7 @@
 #include "common/output.h"
 #include "stock/request.h"
 
+/* Zero-initialise it, with -1 as |sink|. */
 struct shim_delivery {
     enum shim_secrecy secrecy;   /* who may read the message that comes out */
     bool for_people;             /* a file that is made private is reported */
@@ -20,18 +21,12 @@ struct shim_delivery {
     int sink;              /* where stock's output goes */
     const char *sink_name; /* borrowed */
     bool spools;           /* |sink| is a spool, which is copied to standard output at the end */
-    sigset_t before;
+    sigset_t before;       /* the mask of shim_hold_signals() */
 };
 
 /* Who may read the message that |request| makes. */
 enum shim_secrecy shim_secrecy_of(const struct shim_request *request);
 
-/* Zero-initialise it, with -1 as |sink|. */
-/*
- * Hold back the signals that can be caught until the temporary files are gone; also
- * SIGPIPE, from a reader of stderr that has gone.
- */
-void shim_delivery_hold(struct shim_delivery *delivery);
 /*
  * Have the message go to |path|, "-" for standard output: stock writes it to its
  * standard output, and we write it ourselves, because stock does not check whether its

@@ -46,25 +46,32 @@ static bool find_own_dir(char own[PATH_MAX])
     return true;
 }
 
-/*
- * The first of |relatives| to our directory that exists, or NULL.  It is resolved,
- * because a path with `..` in it would appear in messages.
+/* The path of |relative| from |own|, a directory without symbolic links: `..` leads to its parent.
  */
+static char *path_from(const char *own, const char *relative)
+{
+    int len = (int)strlen(own);
+
+    for (; strncmp(relative, "../", 3) == 0; relative += 3)
+        while (len > 0 && own[--len] != '/')
+            ;
+    return sp_format("%.*s/%s", len, own, relative);
+}
+
+/* The first of |relatives| to our directory that exists, or NULL. */
 static char *find_beside(const char *const *relatives)
 {
     char own[PATH_MAX];
-    char found[PATH_MAX];
-    char *result = NULL;
+    char *path = NULL;
 
-    for (bool known = find_own_dir(own); known && result == NULL && *relatives != NULL;
-         relatives++) {
-        char *path = sp_format("%s/%s", own, *relatives);
-
-        if (path != NULL && realpath(path, found) != NULL)
-            result = OPENSSL_strdup(found);
-        OPENSSL_free(path);
+    for (bool known = find_own_dir(own); known && path == NULL && *relatives != NULL; relatives++) {
+        path = path_from(own, *relatives);
+        if (path != NULL && access(path, F_OK) != 0) {
+            OPENSSL_free(path);
+            path = NULL;
+        }
     }
-    return result;
+    return path;
 }
 
 char *shim_module_path(void)
@@ -107,7 +114,7 @@ static bool is_partner(const struct stat *program)
     bool found = false;
 
     for (size_t i = 0; is_known && !found && partners[i] != NULL; i++) {
-        char *path = sp_format("%s/%s", own, partners[i]);
+        char *path = path_from(own, partners[i]);
 
         found = path != NULL && stat(path, &is) == 0 && is_same(program, &is);
         OPENSSL_free(path);

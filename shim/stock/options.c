@@ -163,24 +163,6 @@ bool shim_option_is_own(const struct shim_option *option)
     return (option->apis & SHIM_VERB) != 0;
 }
 
-/* May the option have one value only?  For options of our own, where the last of two would win. */
-static bool is_single(enum shim_role role)
-{
-    return role == ROLE_SENDER || role == ROLE_KEYRING || role == ROLE_BCC;
-}
-
-int shim_args_repeated(const struct shim_args *args)
-{
-    for (size_t i = 0; i < args->count; i++) {
-        const struct shim_given *given = &args->given[i];
-        const struct shim_given *last = shim_args_last(args, given->option->role);
-
-        if (is_single(given->option->role) && strcmp(last->value, given->value) != 0)
-            return shim_usage_twice(given->option->name, given->value, last->value);
-    }
-    return SHIM_OK;
-}
-
 static const struct shim_given *find_given(const struct shim_args *args, const char *name)
 {
     for (size_t i = args->count; i > 0; i--)

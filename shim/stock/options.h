@@ -93,9 +93,6 @@ bool shim_args_has(const struct shim_args *args, const char *name);
 /* The last option of that role, or NULL. */
 const struct shim_given *shim_args_last(const struct shim_args *args, enum shim_role role);
 
-/* SHIM_USAGE, with the fault on stderr, if an option of ours that takes one value was given two. */
-int shim_args_repeated(const struct shim_args *args);
-
 /* Row |index| of the table; NULL past the last one. */
 const struct shim_option *shim_option_at(size_t index);
 

@@ -7,6 +7,7 @@
 #include <strings.h>
 
 #include "stock/refused_options.h"
+#include "common/message.h"
 #include "rules/option_words.h"
 
 /* The remedy for each refused option. */
@@ -71,4 +72,22 @@ bool shim_has_refused_option(const struct shim_args *args, const char *what,
         found = true;
     }
     return found;
+}
+
+/* May the option have one value only?  For options of our own, where the last of two would win. */
+static bool is_single(enum shim_role role)
+{
+    return role == ROLE_SENDER || role == ROLE_KEYRING || role == ROLE_BCC;
+}
+
+int shim_args_repeated(const struct shim_args *args)
+{
+    for (size_t i = 0; i < args->count; i++) {
+        const struct shim_given *given = &args->given[i];
+        const struct shim_given *last = shim_args_last(args, given->option->role);
+
+        if (is_single(given->option->role) && strcmp(last->value, given->value) != 0)
+            return shim_usage_twice(given->option->name, given->value, last->value);
+    }
+    return SHIM_OK;
 }

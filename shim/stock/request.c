@@ -8,17 +8,6 @@
 #include "base/allocate.h"
 #include "common/message.h"
 
-bool shim_operation_signs(const char *operation)
-{
-    return strcmp(operation, "sign") == 0 || strcmp(operation, "resign") == 0 ||
-           strcmp(operation, "sign_receipt") == 0;
-}
-
-bool shim_operation_verifies(const char *operation)
-{
-    return strcmp(operation, "verify") == 0 || strcmp(operation, "verify_receipt") == 0;
-}
-
 static void add_signer(struct shim_request *request, const char *cert, const char *key)
 {
     struct shim_signer *signer = &request->signers[request->signer_count++];

@@ -47,8 +47,4 @@ bool shim_request_reads_stdin(const struct shim_request *request);
 /* Is the output S/MIME?  Only that has the header of a mail. */
 bool shim_writes_header(const struct shim_args *args);
 
-/* Does |operation| make signatures? */
-bool shim_operation_signs(const char *operation);
-bool shim_operation_verifies(const char *operation);
-
 #endif

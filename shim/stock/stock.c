@@ -21,7 +21,6 @@
 #include "common/message.h"
 #include "stock/environment.h"
 #include "stock/stock_said.h"
-#include "stock/unverified.h"
 
 /* One run of stock, as its parent sees it. */
 struct following {
@@ -37,9 +36,8 @@ struct following {
     sighandler_t child_before;
     const struct shim_stock *stock;
     bool quiet;
-    char *said; /* owned; NULL: not wanted */
+    struct sp_text said; /* if it is captured */
     struct shim_said errors_said;
-    struct shim_unverified filter;
     struct shim_progress progress;
     bool ended;
     int status;
@@ -162,18 +160,6 @@ static void take_signals(struct following *run)
 #define DRAIN_EVERY    20  /* milliseconds */
 #define SHORT_INPUT    32768
 
-/* Keep a part of the output as text, which a NUL ends. */
-static void keep(char *said, const char *block, size_t got)
-{
-    size_t len = strlen(said);
-    size_t room = SAID_MAX - 1 - len;
-
-    if (got > room)
-        got = room;
-    memcpy(said + len, block, got);
-    said[len + got] = '\0';
-}
-
 /* May we go on after a read that failed? */
 static bool may_go_on(struct following *run)
 {
@@ -188,6 +174,7 @@ static bool take_errors(struct following *run)
 {
     char block[4096];
     ssize_t got = read(run->errors, block, sizeof(block));
+    size_t room;
 
     if (got < 0)
         return may_go_on(run);
@@ -197,8 +184,13 @@ static bool take_errors(struct following *run)
         return false;
     if (run->stock->hear != NULL)
         run->stock->hear(run->stock->listener, block, (size_t)got);
-    if (run->said != NULL)
-        keep(run->said, block, (size_t)got);
+    room = SAID_MAX - 1 - run->said.len;
+    if (run->stock->capture)
+        sp_text_add_bytes(&run->said, block, (size_t)got < room ? (size_t)got : room);
+    if (run->said.failed) {
+        errno = ENOMEM;
+        give_up(run);
+    }
     if (!run->quiet)
         shim_said_feed(&run->errors_said, block, (size_t)got);
     return true;
@@ -210,7 +202,7 @@ static bool take_errors(struct following *run)
  */
 static void take_output(struct following *run)
 {
-    char block[65536];
+    char block[16384]; /* each page of it costs as much as a read */
     ssize_t got = read(run->output, block, sizeof(block));
 
     if ((got < 0 && may_go_on(run)) || (got > 0 && shim_write_all(run->sink, block, (size_t)got)))
@@ -322,18 +314,14 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
                              .signals = -1,
                              .child_before = SIG_DFL,
                              .stock = stock,
-                             .quiet = stock->quiet,
-                             .errors_said.shows = stock->for_people || isatty(STDERR_FILENO) == 1 };
+                             .quiet = stock->quiet || stock->capture,
+                             .errors_said = { .shows =
+                                                  stock->for_people || isatty(STDERR_FILENO) == 1,
+                                              .filter = stock->filter,
+                                              .listener = stock->filter_listener } };
     char **env = shim_environment(stock);
     bool started;
 
-    if (stock->capture)
-        run.said = OPENSSL_malloc(SAID_MAX);
-    if (run.said != NULL)
-        run.said[0] = '\0';
-    run.quiet = run.quiet || run.said != NULL;
-    if (stock->unverified)
-        run.errors_said.filter = &run.filter;
     sigprocmask(SIG_SETMASK, NULL, &run.before);
     started = env != NULL && start(stock, env, &run) && has_started(&run);
     if (started) {
@@ -342,7 +330,6 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
         follow(&run);
         shim_progress_end(&run.progress);
         shim_said_flush(&run.errors_said);
-        shim_unverified_end(&run.filter, STDERR_FILENO);
     } else {
         shim_error("cannot run %s: %s", stock->program, strerror(errno));
     }
@@ -355,6 +342,6 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
     result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
     result->lost = run.lost;
-    result->said = run.said;
+    result->said = stock->capture ? sp_text_take(&run.said) : NULL;
     return started;
 }

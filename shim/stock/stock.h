@@ -27,20 +27,21 @@ struct shim_stock_pipe {
 struct shim_stock {
     const char *program;
     char *const *argv;
-    const char *conf;   /* the value of OPENSSL_CONF */
-    const char *expect; /* the settings that must arrive there, or NULL: see sp_settings_text() */
-    const char *pass;   /* the passphrase for `-passin env:` SHIM_PASSIN, or NULL */
-    const int *keep;    /* descriptors that the child inherits; the last is -1 */
-    int in;             /* its standard input: ours, or a file that is read from its start */
-    int out;            /* we write its standard output to this descriptor */
-    bool as_is;         /* its environment is all of ours but OPENSSL_CONF */
-    bool quiet;         /* its standard error is not passed on */
-    bool progress;      /* show the progress in |in| on a terminal */
-    bool capture;       /* keep its standard error in the result */
-    bool for_people;    /* its messages are escaped for a terminal */
-    bool unverified;    /* it verifies nobody and must not report a verification */
-    shim_hear_fn *hear; /* gets its standard error, too; or NULL */
-    void *listener;     /* for |hear| */
+    const char *conf;     /* the value of OPENSSL_CONF */
+    const char *expect;   /* the settings that must arrive there, or NULL: see sp_settings_text() */
+    const char *pass;     /* the passphrase for `-passin env:` SHIM_PASSIN, or NULL */
+    const int *keep;      /* descriptors that the child inherits; the last is -1 */
+    int in;               /* its standard input: ours, or a file that is read from its start */
+    int out;              /* we write its standard output to this descriptor */
+    bool as_is;           /* its environment is all of ours but OPENSSL_CONF */
+    bool quiet;           /* its standard error is not passed on */
+    bool progress;        /* show the progress in |in| on a terminal */
+    bool capture;         /* keep its standard error in the result */
+    bool for_people;      /* its messages are escaped for a terminal */
+    shim_hear_fn *hear;   /* gets its standard error, too; or NULL */
+    void *listener;       /* for |hear| */
+    shim_hear_fn *filter; /* passes its standard error on, in our place; or NULL */
+    void *filter_listener;        /* for |filter| */
     struct shim_stock_pipe *pipe; /* or NULL */
 };
 

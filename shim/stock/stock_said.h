@@ -11,14 +11,15 @@
 #include <stddef.h>
 
 #include "base/text.h"
-#include "stock/unverified.h"
+#include "stock/stock.h"
 
 /* It works line by line: a name or PIN may come in two pieces. */
 struct shim_said {
     /* escape it for people, see sp_shown(); else only PINs are masked */
     bool shows;
-    struct shim_unverified *filter; /* borrowed; NULL: none */
-    struct sp_text line;            /* the beginning of a line */
+    shim_hear_fn *filter; /* gets it instead of our standard error; or NULL */
+    void *listener;       /* borrowed: for |filter| */
+    struct sp_text line;  /* the beginning of a line */
 };
 
 void shim_said_feed(struct shim_said *said, const char *bytes, size_t len);

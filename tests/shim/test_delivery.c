@@ -118,7 +118,7 @@ START_TEST(is_handed_over)
     sigset_t held;
     int fd;
 
-    shim_delivery_hold(&delivery);
+    shim_hold_signals(&delivery.before);
     ck_assert(shim_delivery_to(&delivery, deliveries[_i].named ? named : "-"));
     ck_assert(shim_delivery_open(&delivery));
     ck_assert_int_eq(delivery.spools, !deliveries[_i].named);
@@ -160,7 +160,7 @@ START_TEST(is_taken_back)
     sigset_t held;
 
     close(before);
-    shim_delivery_hold(&delivery);
+    shim_hold_signals(&delivery.before);
     ck_assert(shim_delivery_to(&delivery, place));
     ck_assert(shim_write_all(delivery.sink, TEXT, strlen(TEXT)));
     shim_delivery_end(&delivery);
@@ -194,7 +194,7 @@ START_TEST(cannot_be_handed_over)
     /* Else it would end us where the message is not optional. */
     if (!lost[_i].optional)
         ck_assert(signal(SIGPIPE, SIG_IGN) != SIG_ERR);
-    shim_delivery_hold(&delivery);
+    shim_hold_signals(&delivery.before);
     ck_assert(shim_delivery_open(&delivery));
     ck_assert(shim_write_all(delivery.sink, TEXT, strlen(TEXT)));
     ck_assert_int_eq(pipe(ends), 0);
@@ -218,7 +218,7 @@ START_TEST(no_place_for_it)
     struct shim_delivery delivery = { .outputs = OPENSSL_zalloc(sizeof(*delivery.outputs)),
                                       .sink = -1 };
 
-    shim_delivery_hold(&delivery);
+    shim_hold_signals(&delivery.before);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!shim_delivery_to(&delivery, "/dev/null/x"));
     sp_expect_captured(STDERR_FILENO, "cannot write /dev/null/x: Not a directory");

@@ -12,8 +12,10 @@
 #include "base/text.h"
 #include "capture.h"
 #include "common/shim.h"
+#include "stock/refused_options.h"
 #include "stock/request.h"
 #include "tool/run/ciphers.h"
+#include "tool/run/operation.h"
 #include "verdicts.h"
 
 /*

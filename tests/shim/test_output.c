@@ -20,6 +20,7 @@
 #include "capture.h"
 #include "common/output.h"
 #include "keyrings.h"
+#include "tool/run/run.h"
 
 #define NEW "the new content\n"
 
@@ -104,7 +105,7 @@ static bool write_output(const char *path, enum shim_secrecy secrecy, bool certi
     struct shim_output output;
     bool done = prepare_output(&output, path, secrecy, content);
 
-    output.certificates = certificates;
+    output.look = certificates ? shim_certificates_written : NULL;
     done = done && shim_output_commit(&output);
     shim_output_end(&output);
     return done;

@@ -21,6 +21,7 @@
 #include "common/output.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
+#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
 
@@ -181,6 +182,8 @@ static struct shim_stock_result run(struct shim_stock *stock, const char *script
     stock->out = shim_memory_file("out", "", 0);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(shim_stock_run(stock, &result));
+    if (stock->filter != NULL)
+        shim_unverified_end(stock->filter_listener);
     text = sp_capture_end(STDERR_FILENO);
     ck_assert_str_eq(text, said);
     ck_assert_int_eq(result.lost, 0);
@@ -250,8 +253,10 @@ static const struct {
 
 START_TEST(what_it_says_is_shown)
 {
+    struct shim_unverified filter = { .len = 0 };
     struct shim_stock stock = { .for_people = shown[_i].people,
-                                .unverified = shown[_i].unverified };
+                                .filter = shown[_i].unverified ? shim_unverified_hear : NULL,
+                                .filter_listener = &filter };
 
     (void)run(&stock, shown[_i].script, shown[_i].said);
     close(stock.out);

@@ -112,20 +112,44 @@ struct sp_cursor *sp_sqlite_find(struct sp_keyring *opened, const struct sp_quer
     return sp_store_find(keyring, all ? searches[query->index] : few, query);
 }
 
+/* The statement of the last question, if this one is the same. */
+static sqlite3_stmt *take_spare(struct sp_database *keyring, const char *sql)
+{
+    sqlite3_stmt *spare = keyring->spare;
+
+    if (spare == NULL || strcmp(keyring->sq->sql(spare), sql) != 0)
+        return NULL;
+    keyring->spare = NULL;
+    return spare;
+}
+
+/* The id, as the column of the table that is searched: by that of another one SQLite would sort. */
+static const char *order_of(const struct sp_query *query)
+{
+    return query->index == SP_BY_ADDRESS     ? "a.certificate"
+           : query->index == SP_BY_RECIPIENT ? "r.certificate"
+                                             : "c.id";
+}
+
 struct sp_cursor *sp_store_find(struct sp_database *keyring, const char *from,
                                 const struct sp_query *query)
 {
     struct rows *cursor = OPENSSL_zalloc(sizeof(*cursor));
-    const char *origin = strncmp(from, "main.", 5) == 0 ? SP_ORIGIN : "c.origin";
+    const char *origin = keyring->form < SP_FORM_WITH_ORIGIN && strncmp(from, "main.", 5) == 0
+                             ? SP_ORIGIN
+                             : "c.origin";
     char *sql = sp_format("SELECT c.id, c.fingerprint, c.key, c.role, c.uploaded, c.der, %s FROM %s"
-                          " AND (%u >> c.role) & 1%s%s%s ORDER BY c.id LIMIT %d",
+                          " AND (%u >> c.role) & 1%s%s%s ORDER BY %s LIMIT %d",
                           origin, from, roles_of(query), query->by_hand ? " AND " : "",
-                          query->by_hand ? origin : "", query->by_hand ? SP_BY_HAND : "", PAGE);
+                          query->by_hand ? origin : "", query->by_hand ? SP_BY_HAND : "",
+                          order_of(query), PAGE);
 
     if (cursor != NULL && sql != NULL) {
         cursor->base.storage = keyring->base.storage;
         cursor->keyring = keyring;
-        cursor->statement = sp_store_prepare(keyring, sql);
+        cursor->statement = take_spare(keyring, sql);
+        if (cursor->statement == NULL)
+            cursor->statement = sp_store_prepare(keyring, sql);
     } else {
         (void)sp_store_set_why(keyring, NULL);
     }
@@ -214,8 +238,12 @@ void sp_sqlite_end(struct sp_cursor *found)
 
     for (size_t i = 0; i < PAGE; i++)
         sp_record_clear(&cursor->page[i]);
-    if (cursor->statement != NULL)
-        (void)cursor->keyring->sq->finalize(cursor->statement);
+    if (cursor->statement != NULL) {
+        (void)cursor->keyring->sq->reset(cursor->statement);
+        (void)cursor->keyring->sq->clear_bindings(cursor->statement);
+        (void)cursor->keyring->sq->finalize(cursor->keyring->spare);
+        cursor->keyring->spare = cursor->statement;
+    }
     OPENSSL_free(cursor);
 }
 
@@ -250,7 +278,9 @@ struct sp_standing sp_sqlite_standing(struct sp_keyring *opened,
 {
     struct sp_database *keyring = sp_database(opened);
     sqlite3_stmt *statement = sp_store_prepare(
-        keyring, "SELECT role, " SP_ORIGIN " FROM main.certificate c WHERE fingerprint = ?1");
+        keyring, keyring->form < SP_FORM_WITH_ORIGIN
+                     ? "SELECT role, " SP_ORIGIN " FROM main.certificate c WHERE fingerprint = ?1"
+                     : "SELECT role, origin FROM main.certificate WHERE fingerprint = ?1");
     struct sp_standing standing = { 0 };
     int code = SQLITE_ERROR;
 

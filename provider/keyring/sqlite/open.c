@@ -33,8 +33,9 @@ static bool open_database(struct sp_database *keyring)
     /* EXTRA: the removal of the journal is on the disk, too, before a commit returns. */
     return sp_store_run(keyring, "PRAGMA trusted_schema = OFF;"
                                  "PRAGMA cell_size_check = ON;"
-                                 "PRAGMA synchronous = EXTRA;"
-                                 "PRAGMA cache_size = -32768;") &&
+                                 "PRAGMA synchronous = EXTRA;") &&
+           (keyring->access == SP_KEYRING_READ ||
+            sp_store_run(keyring, "PRAGMA cache_size = -32768")) &&
            sp_schema_certificates(keyring) &&
            (keyring->access == SP_KEYRING_WRITE || sp_store_run(keyring, "PRAGMA query_only = ON"));
 }
@@ -121,6 +122,7 @@ void sp_sqlite_close(struct sp_keyring *opened)
     }
     if (keyring->made != SP_MADE_NOTHING && keyring->uploads)
         unmake(keyring);
+    (void)keyring->sq->finalize(keyring->spare);
     if (keyring->db != NULL)
         (void)keyring->sq->close_v2(keyring->db);
     OPENSSL_free(keyring->path);

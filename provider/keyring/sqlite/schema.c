@@ -153,6 +153,21 @@ static bool has_no(struct sp_database *keyring, const struct sp_schema *schema, 
  */
 static bool has_tables_alone(struct sp_database *keyring, const struct sp_schema *schema)
 {
+    int64_t found = 0;
+    char *sql;
+    bool done;
+
+    /*
+     * Ours have no "as", and views, computed columns and tables made by a query have it.  So this
+     * question settles it for ours, at a quarter of what the ones below cost.
+     */
+    sql = sp_format("SELECT count(*) FROM %s.sqlite_schema WHERE sql LIKE '%%as%%' OR"
+                    " (sql NOT LIKE 'CREATE TABLE %%' AND sql NOT LIKE 'CREATE INDEX %%')",
+                    schema->database);
+    done = sql != NULL ? sp_store_number(keyring, sql, &found) : sp_store_set_why(keyring, NULL);
+    OPENSSL_free(sql);
+    if (!done || found == 0)
+        return done;
     return has_no(keyring, schema, "views or triggers",
                   sp_format("SELECT count(*) FROM %s.sqlite_schema WHERE type NOT IN ('table', "
                             "'index') OR sql LIKE 'CREATE VIRTUAL%%'",
@@ -164,7 +179,7 @@ static bool has_tables_alone(struct sp_database *keyring, const struct sp_schema
                             schema->database, schema->database));
 }
 
-bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *schema)
+bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *schema, int64_t *form)
 {
     int64_t version = 0;
     int64_t application = 0;
@@ -183,22 +198,28 @@ bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *sch
             sp_format("keyring %s: %s was written by a newer smime-policy (form "
                       "%lld, this one knows %lld); install that version",
                       keyring->path, schema->file, (long long)version, (long long)newest(schema)));
+    if (!has_tables_alone(keyring, schema))
+        return false;
     /* A reader may not be allowed to write: it reads every form as it is. */
-    return has_tables_alone(keyring, schema) &&
-           (version == newest(schema) || (version > 0 && keyring->access == SP_KEYRING_READ) ||
-            migrate(keyring, schema));
+    if (version == newest(schema) || (version > 0 && keyring->access == SP_KEYRING_READ)) {
+        *form = version;
+        return true;
+    }
+    *form = newest(schema);
+    return migrate(keyring, schema);
 }
 
 bool sp_schema_certificates(struct sp_database *keyring)
 {
     static const struct sp_schema schema = { "main", SP_CERTIFICATES, certificate_steps };
 
-    return sp_schema_bring_up(keyring, &schema);
+    return sp_schema_bring_up(keyring, &schema, &keyring->form);
 }
 
 bool sp_schema_keys(struct sp_database *keyring)
 {
     static const struct sp_schema schema = { "keys", SP_KEYS, key_steps };
+    int64_t form;
 
-    return sp_schema_bring_up(keyring, &schema);
+    return sp_schema_bring_up(keyring, &schema, &form);
 }

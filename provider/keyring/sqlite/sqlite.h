@@ -27,6 +27,7 @@
     X(column_int64)                                                                                \
     X(column_text)                                                                                 \
     X(column_type)                                                                                 \
+    X(config)                                                                                      \
     X(errmsg)                                                                                      \
     X(errstr)                                                                                      \
     X(exec)                                                                                        \
@@ -40,6 +41,7 @@
     X(open_v2)                                                                                     \
     X(prepare_v2)                                                                                  \
     X(reset)                                                                                       \
+    X(sql)                                                                                         \
     X(step)                                                                                        \
     X(system_errno)
 

@@ -46,10 +46,12 @@ struct sp_database {
     sqlite3 *db;
     char *path; /* owned: the directory */
     enum sp_access access;
-    enum sp_made made; /* what was made when it was opened, as long as nothing is stored in it */
-    bool uploads;      /* an upload was begun */
-    bool has_keys;     /* keys.db is attached */
-    bool staging;      /* a transaction is open in the temporary database, and nowhere else */
+    enum sp_made made;   /* what was made when it was opened, as long as nothing is stored in it */
+    bool uploads;        /* an upload was begun */
+    bool has_keys;       /* keys.db is attached */
+    bool staging;        /* a transaction is open in the temporary database, and nowhere else */
+    sqlite3_stmt *spare; /* owned: that of the last look-up, which is at rest; or NULL */
+    int64_t form;        /* of certificates.db, as it was opened */
     struct sp_stamp stamp;    /* what was opened */
     int fd;                   /* SQLite's descriptor of certificates.db; -1: not known */
     struct sp_database *next; /* behind it in a list of those that may not be closed */
@@ -136,10 +138,11 @@ bool sp_store_number(struct sp_database *keyring, const char *sql, int64_t *numb
 /* Run |statement| to its end, unless |bound| is false, and reset it. */
 bool sp_store_finish(struct sp_database *keyring, sqlite3_stmt *statement, bool bound);
 
+#define SP_FORM_WITH_ORIGIN 2
 /*
- * The origin of the certificate c, in SQL.  A reader may meet a keyring of the first form,
- * which it cannot bring up: without the column, the name stands for the constant around it,
- * as all was uploaded then.  SQLite asks anew which it is when the tables change.
+ * The origin of the certificate c, in SQL, whatever the form.  A reader may meet a keyring of the
+ * first form, which it cannot bring up: without the column, the name stands for the constant around
+ * it, as all was uploaded then.  SQLite asks anew which it is when the tables change.
  */
 #define SP_ORIGIN                                                                                  \
     "(SELECT (SELECT origin FROM main.certificate o WHERE o.id = c.id) FROM (SELECT 1 AS origin))"
@@ -219,8 +222,11 @@ struct sp_schema {
     const char *const *steps; /* ended by NULL */
 };
 
-/* Run the missing steps.  False with the reason noted, also for a newer form. */
-bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *schema);
+/*
+ * Run the missing steps.  |*form| is set to how many have been made.  False with the reason noted,
+ * also for a newer form, and for a database that is not ours.
+ */
+bool sp_schema_bring_up(struct sp_database *keyring, const struct sp_schema *schema, int64_t *form);
 bool sp_schema_certificates(struct sp_database *keyring);
 bool sp_schema_keys(struct sp_database *keyring);
 

@@ -16,6 +16,7 @@
 #include "tool/judge/sent_along.h"
 #include "tool/keyring/crl_answers.h"
 #include "tool/run/ciphers.h"
+#include "tool/run/operation.h"
 
 /* The judging of one command line. */
 struct judging {

@@ -18,7 +18,19 @@
 #include "tool/run/copies.h"
 #include "tool/run/conf_text.h"
 #include "tool/run/run.h"
+#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
+
+bool shim_operation_signs(const char *operation)
+{
+    return strcmp(operation, "sign") == 0 || strcmp(operation, "resign") == 0 ||
+           strcmp(operation, "sign_receipt") == 0;
+}
+
+bool shim_operation_verifies(const char *operation)
+{
+    return strcmp(operation, "verify") == 0 || strcmp(operation, "verify_receipt") == 0;
+}
 
 static bool find_module(struct shim_run *run)
 {
@@ -152,6 +164,7 @@ static bool run_stock(const struct shim_run *run, const char *program,
 {
     int keep[SHIM_KEEP_MAX + 1];
     char *conf = shim_fd_path(run->conf);
+    struct shim_unverified unverified = { .len = 0 };
     struct shim_stock stock = {
         .program = program,
         .argv = run->words,
@@ -161,7 +174,8 @@ static bool run_stock(const struct shim_run *run, const char *program,
         .keep = keep,
         .out = run->delivery.sink,
         .for_people = run->operation->manner->for_people,
-        .unverified = shim_args_has(run->operation->args, "noverify"),
+        .filter = shim_args_has(run->operation->args, "noverify") ? shim_unverified_hear : NULL,
+        .filter_listener = &unverified,
         .capture = run->operation->capture,
         .progress = run->operation->manner->for_people && run->operation->takes_input,
         .in = run->operation->takes_input ? run->operation->input : STDIN_FILENO
@@ -170,7 +184,7 @@ static bool run_stock(const struct shim_run *run, const char *program,
 
     list_kept(run, keep);
     started = conf != NULL && shim_watched_run(&stock, result);
-
+    shim_unverified_end(&unverified);
     OPENSSL_free(conf);
     if (started && result->lost != 0) {
         shim_error("cannot write %s: %s", run->delivery.sink_name, strerror(result->lost));
@@ -234,7 +248,7 @@ static bool run_init(struct shim_run *run, const struct shim_operation *operatio
                               .delivery = { .secrecy = shim_secrecy_of(operation->request),
                                             .for_people = operation->manner->for_people,
                                             .sink = -1 } };
-    shim_delivery_hold(&run->delivery);
+    shim_hold_signals(&run->delivery.before);
     if (copy > 0)
         run->out = shim_copy_file(operation, copy);
     if (copy > 0 && run->out == NULL)
@@ -266,7 +280,8 @@ static bool make(struct shim_run *run, const char *program, struct shim_stock_re
 static void take_back(const struct shim_run *run)
 {
     for (size_t i = 0; i < run->delivery.output_count; i++)
-        if (run->delivery.outputs[i].temporary == NULL && run->delivery.outputs[i].wanted != NULL)
+        if (run->delivery.outputs[i].temporary == NULL && !run->delivery.outputs[i].in_place &&
+            run->delivery.outputs[i].wanted != NULL)
             unlink(run->delivery.outputs[i].wanted);
 }
 

@@ -51,4 +51,8 @@ int shim_take_whole(struct shim_operation *operation);
  */
 int shim_operate(const struct shim_operation *operation, struct shim_stock_result *result);
 
+/* Does |operation| make signatures? */
+bool shim_operation_signs(const char *operation);
+bool shim_operation_verifies(const char *operation);
+
 #endif

@@ -30,4 +30,10 @@ struct shim_run {
  */
 bool shim_run_words(struct shim_run *run);
 
+/*
+ * What has happened to the certificates in |path|: stock does not check whether they were written.
+ * An empty file means that it had none to write, or no space.  It is |look| of an output.
+ */
+enum shim_written shim_certificates_written(const char *path);
+
 #endif

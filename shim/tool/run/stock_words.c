@@ -94,7 +94,7 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
     run->delivery.output_count++;
     if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
         return false;
-    output->certificates = true;
+    output->look = shim_certificates_written;
     add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");
     add_word(run, count, output->temporary);
     return true;

@@ -19,9 +19,12 @@ struct shim_unverified {
     int passing; /* the current line is another one, and passed on */
 };
 
-/* Pass |bytes| of stock's standard error on to |fd|, and replace that line. */
-void shim_unverified_write(struct shim_unverified *filter, int fd, const char *bytes, size_t len);
+/*
+ * Pass |bytes| of stock's standard error on to ours, and replace that line; a shim_hear_fn for a
+ * struct shim_unverified.
+ */
+void shim_unverified_hear(void *listener, const char *bytes, size_t len);
 /* Pass on the rest. */
-void shim_unverified_end(struct shim_unverified *filter, int fd);
+void shim_unverified_end(struct shim_unverified *filter);
 
 #endif

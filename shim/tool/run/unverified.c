@@ -3,8 +3,9 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
+#include <unistd.h>
 
-#include "stock/unverified.h"
+#include "tool/run/unverified.h"
 #include "common/output.h"
 
 static const char instead[] =
@@ -25,31 +26,33 @@ static int compare(const struct shim_unverified *filter)
     return -1;
 }
 
-static void flush_held(struct shim_unverified *filter, int fd, const char *text, size_t len)
+static void flush_held(struct shim_unverified *filter, const char *text, size_t len)
 {
     /* A reader that has closed the pipe does not change the outcome. */
-    (void)shim_write_all(fd, text, len);
+    (void)shim_write_all(STDERR_FILENO, text, len);
     filter->len = 0;
 }
 
-static void hold(struct shim_unverified *filter, int fd, char byte)
+static void hold(struct shim_unverified *filter, char byte)
 {
     filter->held[filter->len++] = byte;
     switch (compare(filter)) {
     case 1:
-        flush_held(filter, fd, instead, sizeof(instead) - 1);
+        flush_held(filter, instead, sizeof(instead) - 1);
         break;
     case -1:
         filter->passing = byte != '\n';
-        flush_held(filter, fd, filter->held, filter->len);
+        flush_held(filter, filter->held, filter->len);
         break;
     default:
         break;
     }
 }
 
-void shim_unverified_write(struct shim_unverified *filter, int fd, const char *bytes, size_t len)
+void shim_unverified_hear(void *listener, const char *bytes, size_t len)
 {
+    struct shim_unverified *filter = listener;
+
     while (len > 0) {
         size_t used = 1;
 
@@ -58,16 +61,16 @@ void shim_unverified_write(struct shim_unverified *filter, int fd, const char *b
 
             used = end == NULL ? len : (size_t)(end - bytes) + 1;
             filter->passing = end == NULL;
-            (void)shim_write_all(fd, bytes, used);
+            (void)shim_write_all(STDERR_FILENO, bytes, used);
         } else {
-            hold(filter, fd, *bytes);
+            hold(filter, *bytes);
         }
         bytes += used;
         len -= used;
     }
 }
 
-void shim_unverified_end(struct shim_unverified *filter, int fd)
+void shim_unverified_end(struct shim_unverified *filter)
 {
-    flush_held(filter, fd, filter->held, filter->len);
+    flush_held(filter, filter->held, filter->len);
 }
