@@ -10,8 +10,10 @@
  * The verdict of the S/MIME certificate rules, for C programs.
  *
  * One certificate, optionally its private key, one use and one moment go in; a
- * list of all findings comes out.  Nothing here reads a clock, a file (except
- * smimepolicy_settings_load()) or the environment.
+ * list of all findings comes out.  Nothing here reads the environment.  Files are
+ * read by smimepolicy_settings_load(), and by what judges, if the settings name a
+ * keyring.  Only smimepolicy_verify_cb() reads the clock: for the CRLs of the
+ * keyring, and for its last contact with a hub.
  *
  * Ownership follows OpenSSL: what a `_new` or `evaluate` function returns is
  * the caller's to free, what a `get0` function returns is borrowed and lives
@@ -203,7 +205,8 @@ int smimepolicy_store_set1_settings(X509_STORE *store, const smimepolicy_setting
 /**
  * A verification callback for X509_STORE_set_verify_cb() and
  * X509_STORE_CTX_set_verify_cb(): also asks `signer-certificate` of the signer,
- * `distrust-default` of its chain, and for the revocation of both, as of now.
+ * `distrust-default` of its chain, and, of the keyring of the settings, `revoked`
+ * and `revocation-unknown` of both, and `keyring-stale`, as of now.
  *
  * With it CMS_verify() and PKCS7_verify() fail where the rules refuse the
  * signer; the findings are in the OpenSSL error queue and the error of the

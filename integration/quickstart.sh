@@ -86,13 +86,15 @@ cd "$work"
 
 say "Certificates: Alice and Bob; Carol's has expired, Dave's is a web server's"
 certificate() { # NAME DAYS EXTENSION…
-    local name=$1 days=$2
+    local name=$1 days=$2 signing
     shift 2
     openssl req -newkey rsa:2048 -nodes -keyout "$name.key" -out "$name.csr" \
         -subj "/CN=$name" 2>/dev/null
     printf '%s\n' "$@" >"$name.ext"
-    openssl x509 -req -in "$name.csr" -signkey "$name.key" -days "$days" \
-        -extfile "$name.ext" -out "$name.pem" 2>/dev/null
+    signing=(openssl x509 -req -in "$name.csr" -signkey "$name.key" -extfile "$name.ext" -out "$name.pem")
+    # OpenSSL 3.5 takes dates, and no negative number of days any more.
+    "${signing[@]}" -days "$days" 2>/dev/null ||
+        "${signing[@]}" -not_before 20200101000000Z -not_after 20210101000000Z 2>/dev/null
 }
 mail_key='keyUsage=digitalSignature,keyEncipherment'
 for name in alice bob; do

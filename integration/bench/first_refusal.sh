@@ -34,9 +34,12 @@ since() {
 
 # A root that has never seen this, with the git that the user has already.
 fresh() { # SUITE
+    if [ ! -e "$work/$1" ]; then
+        bare "$work/$1" "$1"
+        inside "$work/$1" apt-get install -y -q --no-install-recommends git
+    fi >>"$work/log" 2>&1
     rm -rf "$work/root"
-    bare "$work/root" "$1" >>"$work/log" 2>&1
-    inside "$work/root" apt-get install -y -q --no-install-recommends git >>"$work/log" 2>&1
+    cp -a "$work/$1" "$work/root"
 }
 
 from_source() {

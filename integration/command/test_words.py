@@ -187,7 +187,7 @@ def test_output_in_a_plan(home):
     ("upload erin.pem", DONE), ("upload carol.pem nosuch.pem", INPUT), ("check bob.pem", DONE),
     ("check --for sign carol.pem", REFUSED), ("trust bob@example.com", DONE),
     ("keyring check", DONE), ("keyring backup copy", DONE), ("list", DONE),
-    ("list --expiring 9999m", REFUSED), ("remove --dry-run bob@example.com", DONE),
+    ("list --expiring 9999w", REFUSED), ("remove --dry-run bob@example.com", DONE),
     ("remove bob@example.com", DONE), ("remove nobody@example.com", INPUT)])
 @pytest.mark.parametrize("option", ["-q", "--quiet"])
 def test_quiet(line, code, option, home):

@@ -13,7 +13,9 @@ from pathlib import Path
 
 import pytest
 
-from crl_maker import DAY, NOW, REMOVE, Ca, delta_of, entry, many_entries, serial_of
+from crl_maker import (DAY, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, many_entries, scope,
+                       serial_of)
+from der import subject_of
 from harness import COMMAND, environment, run
 from hubs import Cluster, Fleet, a_cluster
 from test_json import validator
@@ -131,20 +133,6 @@ def test_who_does_not_trust_the_issuer(fleet, ca):
     assert done(three) == (1, 0, 0, 1)
     three.set(hub_anchors="yes")
     assert done(three) == (1, 1, 0, 0)
-
-
-def test_a_ca_that_is_revoked(two, ca, tmp_path):
-    """A host that gets the CRL marks the ca below it, as the host that has uploaded it."""
-    one, two = two
-    below = Ca(tmp_path, "Below", issuer=ca)
-    one.must("upload", below.pem)
-    upload(one, ca.crl(entry(serial_of(below.pem))))
-    assert done(two) == (1, 1, 0, 0)
-    files = [{path.name for path in host.keyring.glob("crls/*/*.crl")} for host in (one, two)]
-    assert files[0] == files[1] and len(files[0]) == 2
-    one.must("remove", "--crls", ca_key(one))
-    two.must("sync")
-    assert not list(one.keyring.glob("crls/*/*.crl")) and not list(two.keyring.glob("crls/*/*.crl"))
 
 
 def test_deltas(two, fleet, ca):
@@ -339,6 +327,31 @@ def test_one_of_many_pieces(two, ca, cluster, fleet):
     assert cluster.sql(pieces) == "1"
     assert done(two) == (1, 1, 0, 0)
     two.must("keyring", "check")
+
+
+def test_below_a_revoked_ca(two, ca, tmp_path):
+    """Each host finds out by itself who is below a ca that is revoked, and that it is so no more."""
+    one, other = two
+    lower = Ca(tmp_path, "Lower", issuer=ca)
+    one.must("upload", lower.pem)
+    upload(one, ca.crl(entry(serial_of(lower.pem))))
+    assert done(other) == (1, 1, 0, 0)
+    for host in two:
+        assert len(list(host.keyring.glob("crls/*/*-40.crl"))) == 1
+    upload(one, ca.crl(crl_number=2))
+    assert done(other) == (1, 1, 0, 0)
+    for host in two:
+        assert list(host.keyring.glob("crls/*/*-40.crl")) == []
+        host.must("keyring", "check")
+
+
+def test_an_indirect_one(two, ca):
+    """Its kind and the issuers that it may be about are found out by each host."""
+    of_issuer = issuer_of_entry(subject_of(ca.pem))
+    upload(two[0], ca.crl(entry(7, extensions=[of_issuer]), extensions=[scope(indirect=True)]))
+    assert done(two[1]) == (1, 1, 0, 0)
+    told = json.loads(two[1].must("list", "--crls", "--json").out)
+    assert (told["scope"], told["entries"]) == ("all (indirect)", 1)
 
 
 @pytest.mark.slow

@@ -128,7 +128,7 @@ def test_list_filters(keyring, options, expected):
     (["--expiring", "30d"], ["old_intermediate", "expired", "ending"]),
     (["--expiring", "30d", "--state", "usable"], ["ending"]),
     (["--expiring", "2w", "--state", "usable"], ["ending"]),
-    (["--expiring", "1m", "--state", "usable"], ["ending"]),
+    (["--expiring", "720h", "--state", "usable"], ["ending"]),
     (["--expiring", "1w", "--state", "usable"], []),
     (["--expiring", "30d", "--role", "ca"], ["old_intermediate"]),
     (["--expiring", "30d", "--role", "identity"], []),
@@ -151,9 +151,9 @@ def test_unusable_does_not_expire(tmp_path, pki):
     policy = tmp_path / "policy.cnf"
     policy.write_text("weak_key = deny\n")
     result = run(COMMAND, "--policy", policy, "--keyring", tmp_path / "k", "list", "--expiring",
-                 "99999m")
+                 "99999w")
     assert (result.rc, result.out, result.err) == (DONE, b"", ""), result
-    assert ask(tmp_path / "k", "list", "--expiring", "99999m").rc == REFUSED
+    assert ask(tmp_path / "k", "list", "--expiring", "99999w").rc == REFUSED
 
 
 def test_list_domain_as_people_write_it(tmp_path, pki):
@@ -185,6 +185,7 @@ def test_list_says_why_it_is_unusable(tmp_path, pki):
     (["list", "--role", "friend"], "no such role"),
     (["list", "--state", "fine"], "no such state"),
     (["list", "--expiring", "30"], "not a span of time"),
+    (["list", "--expiring", "0d"], "not a span of time"),
     (["list", "--expiring", "-1d"], "not a span of time"),
     (["list", "--expiring", "99999999999999999999d"], "not a span of time"),
     (["list", "bob@example.org"], "--address"),

@@ -11,6 +11,7 @@
 #include <stddef.h>
 #include <sys/types.h>
 
+/* streams.c: descriptors that are open. */
 /*
  * Open standard streams that are closed: else one of our files would take their
  * number.  False, with the reason on stderr if that is open.
@@ -22,6 +23,7 @@ bool shim_write_all(int fd, const void *bytes, size_t len);
 bool shim_copy_rest(int from, int to);
 /* Copy |from|, from its start to its end; false with errno set. */
 bool shim_copy_all(int from, int to);
+
 /* A new unlinked file in $TMPDIR, with mode 0600 and close-on-exec; -1 with errno set. */
 int shim_spool(void);
 /* The directory of spool files, for messages: $TMPDIR or /tmp.  Borrowed. */

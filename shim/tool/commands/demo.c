@@ -264,10 +264,10 @@ static int show(const char *program)
 {
     int code = write_files() ? SHIM_OK : SHIM_SYSTEM;
 
-    puts("In a temporary directory: a mail of Alice's to Bob, their certificates and keys, one of\n"
-         "Carol's that has expired, and one of a web server. Each command line below also has\n"
-         "'--policy policy.cnf --keyring keyring', an empty file and a new keyring, so that yours\n"
-         "are not used.");
+    puts("In a temporary directory: a mail of Alice's to Bob, their certificates and keys,\n"
+         "one of Carol's that has expired, and one of a web server. Each command line\n"
+         "below also has '--policy policy.cnf --keyring keyring', an empty file and a new\n"
+         "keyring, so that yours are not used.");
     for (size_t i = 0; code == SHIM_OK && i < sizeof(steps) / sizeof(steps[0]); i++) {
         if (strstr(steps[i].words, "forged.eml") != NULL && !forge())
             code = SHIM_SYSTEM;

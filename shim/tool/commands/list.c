@@ -11,12 +11,12 @@
 
 #include "tool/commands/commands.h"
 #include "common/print.h"
+#include "settings/accepted.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
-#define DAY INT64_C(86400)
 /* The state of a private key without its certificate. */
 #define WAITING "waiting"
 
@@ -33,29 +33,9 @@ struct listing {
     struct shim_table table;
 };
 
-/* Read a span: "30d", "4w" or "2m".  A month has 30 days. */
-static bool read_span(const char *text, int64_t *seconds)
-{
-    static const struct {
-        char unit;
-        int64_t days;
-    } units[] = { { 'd', 1 }, { 'w', 7 }, { 'm', 30 } };
-    char *end;
-    long number = strtol(text, &end, 10);
-
-    if (end == text || text[0] < '0' || text[0] > '9' || number > 100000)
-        return false;
-    for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++)
-        if (end[0] == units[i].unit && end[1] == '\0') {
-            *seconds = number * units[i].days * DAY;
-            return true;
-        }
-    return false;
-}
-
 static int settle(struct listing *listing)
 {
-    int64_t span = 0;
+    const int64_t span = listing->expiring == NULL ? 0 : sp_seconds(listing->expiring);
 
     listing->now = time(NULL);
     if (listing->role != NULL) {
@@ -72,8 +52,8 @@ static int settle(struct listing *listing)
                           "unusable, revoked and " WAITING,
                           listing->state);
     if (listing->expiring != NULL) {
-        if (!read_span(listing->expiring, &span))
-            return shim_usage("--expiring %s: not a span of time; like 30d, 4w or 2m",
+        if (span == 0)
+            return shim_usage("--expiring %s: not a span of time; like 12h, 30d or 4w",
                               listing->expiring);
         listing->until = listing->now + span;
     }

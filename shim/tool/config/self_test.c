@@ -14,7 +14,6 @@
 
 #include "tool/config/config.h"
 #include "base/conf_bounds.h"
-#include "base/text.h"
 #include "common/memory_file.h"
 #include "common/print.h"
 #include "log/decision_log.h"

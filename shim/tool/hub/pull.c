@@ -16,6 +16,7 @@
 #include "rules/rules.h"
 #include "common/memory.h"
 #include "keyring/contact.h"
+#include "tool/crls/crls.h"
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 
@@ -300,8 +301,12 @@ static int bring(struct shim_pull *pull, int (*copy)(struct shim_pull *pull), in
     *adds = code == SHIM_OK && adds_up(pull);
     if (*adds)
         code = shim_pull_crls(pull);
-    if (*adds && code == SHIM_OK)
-        return shim_pull_commit(pull, &pull->head.reach);
+    if (*adds && code == SHIM_OK) {
+        code = shim_pull_commit(pull, &pull->head.reach);
+        return code != SHIM_OK
+                   ? code
+                   : shim_crls_mark(pull->shim->keyring_path, pull->keyring, time(NULL), false);
+    }
     sp_upload_free(pull->upload);
     pull->upload = NULL;
     return code;
@@ -384,9 +389,6 @@ int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *ke
         synced->epoch = OPENSSL_strdup(pull.head.reach.epoch);
         code = synced->epoch != NULL ? SHIM_OK : shim_no_memory();
     }
-    if (code == SHIM_OK &&
-        synced->stored + synced->removed + synced->crls_stored + synced->crls_removed > 0)
-        code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), false);
     if (code == SHIM_OK && !sp_keyring_touch(shim->keyring_path, time(NULL))) {
         shim_error(
             "keyring %s: the time of this contact cannot be noted: %s; run this as its owner",

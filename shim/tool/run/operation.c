@@ -8,7 +8,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/text.h"
 #include "common/memory.h"
 #include "common/memory_file.h"
 #include "rules/rules.h"
