@@ -577,6 +577,21 @@ def test_a_first_copy_goes_on(two, pki):
     assert told["whole"] and told["stored"] == 1 and told["done"]
 
 
+def test_what_is_kept_of_the_hub_is_damaged(two, pki):
+    """It is told, and the way out that is told is one."""
+    one, two = two
+    one.must("upload", pki.root.pem)
+    two.set(hub_anchors="yes")
+    two.must("sync")
+    for column in "crls", "digest":
+        with sqlite3.connect(two.keyring / "certificates.db") as db:
+            db.execute(f"UPDATE hub SET {column} = x'0102'")
+        db.close()
+        assert "'smime-policy sync --whole' mends it" in text_of(two, "sync", rc=SYSTEM)
+        assert two.json("sync", "--whole")["done"] and not two.json("sync")["whole"]
+        assert [row[2] for row in two.rows()] == ["hub-anchor"]
+
+
 # --- what others pay
 
 

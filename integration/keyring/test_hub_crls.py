@@ -135,20 +135,6 @@ def test_who_does_not_trust_the_issuer(fleet, ca):
     assert done(three) == (1, 1, 0, 0)
 
 
-def test_a_ca_that_is_revoked(two, ca, tmp_path):
-    """A host that gets the CRL marks the ca below it, as the host that has uploaded it."""
-    one, two = two
-    below = Ca(tmp_path, "Below", issuer=ca)
-    one.must("upload", below.pem)
-    upload(one, ca.crl(entry(serial_of(below.pem))))
-    assert done(two) == (1, 1, 0, 0)
-    files = [{path.name for path in host.keyring.glob("crls/*/*.crl")} for host in (one, two)]
-    assert files[0] == files[1] and len(files[0]) == 2
-    one.must("remove", "--crls", ca_key(one))
-    two.must("sync")
-    assert not list(one.keyring.glob("crls/*/*.crl")) and not list(two.keyring.glob("crls/*/*.crl"))
-
-
 def test_deltas(two, fleet, ca):
     """A fresh host merges the complete one and the delta; a newer complete one ends the delta on the hub."""
     one, two = two

@@ -373,7 +373,7 @@ int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *ke
     struct shim_pull pull = {
         .shim = shim, .hub = hub, .keyring = keyring, .how = how, .synced = synced
     };
-    int code = shim_hub_relabel(shim, keyring);
+    int code = shim_hub_relabel(shim, keyring, how->whole);
 
     *synced = (struct shim_synced){ 0 };
     if (code == SHIM_OK && !sp_keyring_hub(keyring, &pull.local))

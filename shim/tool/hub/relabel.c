@@ -51,12 +51,27 @@ static int relabel(struct shim_pull *pull)
     return code;
 }
 
-int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring)
+/* What the keyring keeps of its hub is damaged: note that the copy is of no epoch, and of no
+ * setting. */
+static int begin_anew(struct sp_hub *local)
+{
+    sp_hub_clear(local);
+    local->realm = OPENSSL_strdup("");
+    local->epoch = OPENSSL_strdup("");
+    local->anchors = OPENSSL_strdup("");
+    return local->realm != NULL && local->epoch != NULL && local->anchors != NULL
+               ? SHIM_OK
+               : shim_no_memory();
+}
+
+int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring, bool whole)
 {
     const struct shim_sync_how how = { 0 };
     struct shim_pull pull = { .shim = shim, .keyring = keyring, .how = &how };
-    int code = sp_keyring_hub(keyring, &pull.local) ? SHIM_OK : shim_keyring_failed(keyring);
+    int code = SHIM_OK;
 
+    if (!sp_keyring_hub(keyring, &pull.local))
+        code = whole ? begin_anew(&pull.local) : shim_keyring_failed(keyring);
     if (code == SHIM_OK)
         code = shim_keyring_open(shim, SP_KEYRING_READ, &pull.reader);
     if (code == SHIM_OK)

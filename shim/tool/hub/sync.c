@@ -41,7 +41,7 @@ static int sync_once(struct shim *shim, const struct shim_sync_how *how, struct 
 
     /* A setting of this host counts without the hub. */
     if (code == SHIM_OK)
-        code = shim_hub_relabel(shim, keyring);
+        code = shim_hub_relabel(shim, keyring, how->whole);
     if (code == SHIM_OK)
         code = shim_hub_open(shim, &hub);
     if (code == SHIM_OK)

@@ -84,8 +84,11 @@ struct shim_sync_how {
     bool hands_over; /* what is this keyring's own and the hub has is the hub's from now on */
     const struct shim_hub_crls *crls; /* borrowed: what the caller is about to store; or NULL */
 };
-/* Choose the origins of what is of the hub by the setting `hub_anchors`.  A SHIM code. */
-int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring);
+/*
+ * Choose the origins of what is of the hub by the setting `hub_anchors`; with |whole|, also where
+ * what the keyring keeps of its hub is damaged.  A SHIM code.
+ */
+int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring, bool whole);
 /* Bring the keyring up to the hub, over a connection that is open.  A SHIM code. */
 int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *keyring,
                   const struct shim_sync_how *how, struct shim_synced *synced);
