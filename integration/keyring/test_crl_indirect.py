@@ -264,6 +264,15 @@ def test_may_not_sign_crls(tmp_path, house):
     assert result.rc == 3 and "the Key Usage of its issuer lacks CRL Sign" in result.err and ring.listed() == []
 
 
+def test_its_issuer_is_revoked(ring, house):
+    """By the CRL of the root; the issuer's CRL of its own certificates is taken all the same."""
+    must(ring.upload(house.crl(entry(serial_of(house.lists.cert)), by=house.root, indirect=False)))
+    result = ring.upload(house.crl())
+    assert result.rc == 3 and "the certificate of its issuer is revoked" in result.err
+    assert [one["issuer"] for one in ring.listed()] == ["CN=Root"]
+    must(ring.upload(house.crl(indirect=False)))
+
+
 def test_damaged(ring, house):
     """It might name the certificate, so it is refused, and whoever does not name its issuer is not."""
     ring.policy.write_text("revocation = soft\n")

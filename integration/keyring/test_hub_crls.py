@@ -5,13 +5,18 @@
 import hashlib
 import itertools
 import json
+import os
+import signal
 import sqlite3
+import subprocess
 from pathlib import Path
 
 import pytest
 
-from crl_maker import DAY, NOW, REMOVE, Ca, delta_of, entry, many_entries
-from harness import run
+from crl_maker import (DAY, NOW, REMOVE, Ca, delta_of, entry, issuer_of_entry, many_entries, scope,
+                       serial_of)
+from der import subject_of
+from harness import COMMAND, environment, run
 from hubs import Cluster, Fleet, a_cluster
 from test_json import validator
 
@@ -128,6 +133,20 @@ def test_who_does_not_trust_the_issuer(fleet, ca):
     assert done(three) == (1, 0, 0, 1)
     three.set(hub_anchors="yes")
     assert done(three) == (1, 1, 0, 0)
+
+
+def test_a_ca_that_is_revoked(two, ca, tmp_path):
+    """A host that gets the CRL marks the ca below it, as the host that has uploaded it."""
+    one, two = two
+    below = Ca(tmp_path, "Below", issuer=ca)
+    one.must("upload", below.pem)
+    upload(one, ca.crl(entry(serial_of(below.pem))))
+    assert done(two) == (1, 1, 0, 0)
+    files = [{path.name for path in host.keyring.glob("crls/*/*.crl")} for host in (one, two)]
+    assert files[0] == files[1] and len(files[0]) == 2
+    one.must("remove", "--crls", ca_key(one))
+    two.must("sync")
+    assert not list(one.keyring.glob("crls/*/*.crl")) and not list(two.keyring.glob("crls/*/*.crl"))
 
 
 def test_deltas(two, fleet, ca):
@@ -322,3 +341,56 @@ def test_one_of_many_pieces(two, ca, cluster, fleet):
     assert cluster.sql(pieces) == "1"
     assert done(two) == (1, 1, 0, 0)
     two.must("keyring", "check")
+
+
+def test_below_a_revoked_ca(two, ca, tmp_path):
+    """Each host finds out by itself who is below a ca that is revoked, and that it is so no more."""
+    one, other = two
+    lower = Ca(tmp_path, "Lower", issuer=ca)
+    one.must("upload", lower.pem)
+    upload(one, ca.crl(entry(serial_of(lower.pem))))
+    assert done(other) == (1, 1, 0, 0)
+    for host in two:
+        assert len(list(host.keyring.glob("crls/*/*-40.crl"))) == 1
+    upload(one, ca.crl(crl_number=2))
+    assert done(other) == (1, 1, 0, 0)
+    for host in two:
+        assert list(host.keyring.glob("crls/*/*-40.crl")) == []
+        host.must("keyring", "check")
+
+
+def test_an_indirect_one(two, ca):
+    """Its kind and the issuers that it may be about are found out by each host."""
+    of_issuer = issuer_of_entry(subject_of(ca.pem))
+    upload(two[0], ca.crl(entry(7, extensions=[of_issuer]), extensions=[scope(indirect=True)]))
+    assert done(two[1]) == (1, 1, 0, 0)
+    told = json.loads(two[1].must("list", "--crls", "--json").out)
+    assert (told["scope"], told["entries"]) == ("all (indirect)", 1)
+
+
+@pytest.mark.slow
+def test_a_large_one_keeps_nobody_waiting(two, ca, cluster, fleet):
+    """While 20 MB of a CRL are sent, and before they are published, others write to the realm."""
+    one, two = two
+    large = one.policy.with_suffix(".large")
+    large.write_bytes(ca.crl(*many_entries(600000)))
+    with subprocess.Popen([COMMAND, "--policy", one.policy, "--keyring", one.keyring, "upload", large],
+                          env={**environment(), "PGSERVICEFILE": str(one.services)}, stderr=subprocess.PIPE) as process:
+        waiting = ("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'INSERT INTO smime_policy.crl_piece%' AND "
+                   "usename = 'writer'")
+        while cluster.sql(waiting) == "0" and process.poll() is None:
+            pass
+        os.kill(process.pid, signal.SIGSTOP)
+        assert process.poll() is None and cluster.sql(f"SELECT crls FROM smime_policy.realm WHERE realm = '{fleet.realm}'"
+                                                      ) == "0"
+        upload(two, ca.crl(entry(7), crl_number=1))
+        os.kill(process.pid, signal.SIGCONT)
+        told = process.communicate()[1].decode()
+    # The slower one of the same CRL is told, as ever.
+    assert process.returncode == SYSTEM and "another host has changed the CRL" in told
+    one.must("sync")
+    larger = one.policy.with_suffix(".larger")
+    larger.write_bytes(ca.crl(*many_entries(600000), crl_number=2))
+    one.must("upload", larger)
+    assert done(two) == (1, 1, 0, 0) and crls(two) == [("0x2", 600000, "hub")]
+    check_sums(cluster, fleet.realm)

@@ -65,7 +65,7 @@ def check_sums(cluster, realm):
         f"WHERE r.realm = '{realm}' GROUP BY r.realm, r.certificates, r.digest") == "t"
     assert cluster.sql(
         "SELECT count(*) FROM (SELECT DISTINCT ON (name) name, what FROM smime_policy.journal "
-        f"WHERE realm = '{realm}' AND what <> 'key' ORDER BY name, revision DESC) j FULL JOIN "
+        f"WHERE realm = '{realm}' AND what IN ('certificate', 'removal') ORDER BY name, revision DESC) j FULL JOIN "
         f"(SELECT * FROM smime_policy.certificate WHERE realm = '{realm}') c ON c.fingerprint = j.name "
         "WHERE (j.what = 'certificate') IS DISTINCT FROM (c.fingerprint IS NOT NULL)") == "0"
 

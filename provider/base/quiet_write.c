@@ -5,7 +5,6 @@
 #include "base/quiet_write.h"
 
 #include <errno.h>
-#include <stdbool.h>
 #include <time.h>
 #include <unistd.h>
 

@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/allocate.h"
 #include "base/text.h"
 
 /*

@@ -4,7 +4,6 @@
  *
  * Email trust: which certificates of a trust store may vouch for a signer.
  */
-#include <openssl/err.h>
 #include <openssl/objects.h>
 #include <openssl/x509.h>
 #include <openssl/x509v3.h>

@@ -7,7 +7,6 @@
  */
 #include <openssl/err.h>
 
-#include "base/compat.h"
 #include "gates/comparison.h"
 #include "gates/key_verdict.h"
 #include "gates/slots.h"

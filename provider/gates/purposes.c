@@ -21,7 +21,6 @@
 #include "policy/policy.h"
 #include "policy/reasons.h"
 #include "register/register.h"
-#include "rules/revocation.h"
 
 typedef int check_fn(const X509_PURPOSE *, const X509 *, int);
 

@@ -7,7 +7,6 @@
 #include "gates/uploaded.h"
 #include "policy/policy.h"
 #include "register/lineage.h"
-#include "register/register.h"
 #include "rules/revocation.h"
 
 /* The longest path: real ones are shorter. */

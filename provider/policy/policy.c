@@ -5,7 +5,6 @@
 #include "policy/policy.h"
 
 #include <stdatomic.h>
-#include <string.h>
 
 #include <openssl/crypto.h>
 

@@ -9,7 +9,6 @@
 
 #include <openssl/asn1.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 
 #include "base/name_hash.h"
 #include "base/text.h"
@@ -31,7 +30,7 @@ struct question {
     bool failed; /* memory ran out */
 };
 
-/* Does what is stored speak louder, the later it stands here? */
+/* An answer of a larger weight goes before one of a smaller. */
 static int weight(enum sp_revocation_state state)
 {
     static const enum sp_revocation_state order[] = { SP_REVOCATION_UNKNOWN, SP_REVOCATION_STALE,

@@ -5,7 +5,6 @@
  * Which CRLs are stored, and whether they are sound.
  */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>

@@ -4,7 +4,6 @@
  *
  * Judging what was found; and asking elsewhere, which the command alone does.
  */
-#include <openssl/crypto.h>
 #include <openssl/err.h>
 
 #include "revocation/asked.h"

@@ -4,7 +4,6 @@
  *
  * What libcrypto finds wrong with a signer's chain, in our words.
  */
-#include <openssl/crypto.h>
 
 #include "rules/case.h"
 

@@ -8,7 +8,6 @@
 #include <string.h>
 
 #include <openssl/asn1.h>
-#include <openssl/crypto.h>
 #include <openssl/ec.h>
 #include <openssl/objects.h>
 #include <openssl/rsa.h>

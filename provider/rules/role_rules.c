@@ -6,8 +6,6 @@
  */
 #include <string.h>
 
-#include <openssl/objects.h>
-
 #include "rules/case.h"
 
 static const char *const names[] = {

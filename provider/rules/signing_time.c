@@ -10,7 +10,6 @@
  */
 #include <openssl/asn1.h>
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 #include <openssl/x509.h>
 
 #include "rules/verdict.h"

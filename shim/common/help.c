@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "common/help.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 const struct shim_help_text *shim_help_find(const char *name)
 {

@@ -9,7 +9,7 @@
 #include <jansson.h>
 
 #include "common/memory.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 /* The process has one thread.  It is never cleared. */
 static bool ran_out;

@@ -9,8 +9,10 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 #include <sys/types.h>
 
+/* streams.c: descriptors that are open. */
 /*
  * Open standard streams that are closed: else one of our files would take their
  * number.  False, with the reason on stderr if that is open.
@@ -22,6 +24,7 @@ bool shim_write_all(int fd, const void *bytes, size_t len);
 bool shim_copy_rest(int from, int to);
 /* Copy |from|, from its start to its end; false with errno set. */
 bool shim_copy_all(int from, int to);
+
 /* A new unlinked file in $TMPDIR, with mode 0600 and close-on-exec; -1 with errno set. */
 int shim_spool(void);
 /* The directory of spool files, for messages: $TMPDIR or /tmp.  Borrowed. */
@@ -61,5 +64,14 @@ int shim_output_open(const struct shim_output *output);
 bool shim_output_commit(struct shim_output *output);
 /* Free it, and remove the temporary file if it still exists. */
 void shim_output_end(struct shim_output *output);
+
+/* output_stream.c: a file that a command writes by itself, as a stream. */
+/*
+ * Let |write| write the file |path|, which appears when it is complete and on the disk.
+ *
+ * @return SHIM_OK, what |write| returned, or SHIM_SYSTEM with the reason on stderr
+ */
+int shim_output_stream(const char *path, enum shim_secrecy secrecy,
+                       int (*write)(FILE *to, void *data), void *data);
 
 #endif

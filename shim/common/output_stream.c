@@ -8,7 +8,7 @@
 
 #include "common/memory.h"
 #include "common/message.h"
-#include "common/output_stream.h"
+#include "common/output.h"
 
 static bool flush(FILE *to)
 {
@@ -17,11 +17,9 @@ static bool flush(FILE *to)
 
 static int write_stream(FILE *to, const char *path, int (*write)(FILE *to, void *data), void *data)
 {
-    int code = write(to, data);
-
     /* What a library could not hold is missing in what it has written. */
-    if (code == SHIM_OK && !shim_memory_sufficed())
-        code = SHIM_SYSTEM;
+    int code = shim_memory_end(write(to, data));
+
     if (code == SHIM_OK && !flush(to)) {
         shim_error("cannot write %s: %s", path, strerror(errno));
         code = SHIM_SYSTEM;

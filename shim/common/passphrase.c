@@ -16,7 +16,7 @@
 #include "base/shown.h"
 #include "base/text.h"
 #include "common/progress.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 #define LONGEST 1024
 

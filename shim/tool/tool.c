@@ -148,8 +148,8 @@ static int run_command(struct shim *shim, char **argv)
 
 /*
  * The launcher's words before those of the user, when stock has failed: judge and report
- * as ever, but ask for no passphrase and run nothing.  The exit code is 0 if there is
- * nothing to report.  The launcher accepts no such word from its caller.
+ * as without them, but ask for no passphrase and run nothing.  The exit code is 0 if there
+ * is nothing to report.  The launcher accepts no such word from its caller.
  */
 static void read_judging(struct shim *shim, char ***argv)
 {

@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
@@ -13,9 +12,7 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "common/shim.h"
 #include "tool/judge/verify.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/run/copies.h"
 #include "tool/run/run.h"

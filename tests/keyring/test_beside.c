@@ -19,7 +19,9 @@
 #include "keyring/beside.h"
 #include "verdicts.h"
 
-static char place[] = "/tmp/beside-XXXXXX";
+#define TEMPLATE "/tmp/beside-XXXXXX"
+
+static char place[sizeof(TEMPLATE)];
 static char *from, *to;
 
 static char *path_of(const char *folder, const char *name)
@@ -52,6 +54,7 @@ static void make_file(const char *name, const char *text, mode_t mode)
 
 static void set_up(void)
 {
+    strcpy(place, TEMPLATE);
     ck_assert_ptr_nonnull(mkdtemp(place));
     from = path_of(place, "from");
     to = path_of(place, "to");

@@ -214,6 +214,12 @@ static int export_nothing(void *key, int selection, OSSL_CALLBACK *callback, voi
     return 0;
 }
 
+static int export_again(void *key, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    ck_abort_msg("a key that is proved was exported again");
+    return export_nothing(key, selection, callback, arg);
+}
+
 static void expect_owner(EVP_PKEY *key, OSSL_FUNC_keymgmt_export_fn *export, int via,
                          const struct sp_cert *cert)
 {
@@ -254,10 +260,12 @@ START_TEST(own_key_that_is_another)
 
     sp_keys_loaded(key, false, export_key);
     expect_owner(key, export_nothing, SP_VIA_OWN_KEY, cert);
-    if (_i == 0)
+    if (_i == 0) {
         expect_owner(key, export_key, SP_VIA_NONE, NULL);
-    else
+    } else {
         expect_owner(key, export_key, SP_VIA_OWN_KEY, cert);
+        expect_owner(key, export_again, SP_VIA_OWN_KEY, cert);
+    }
     EVP_PKEY_free(key);
     X509_free(x509);
 }

@@ -150,8 +150,9 @@ START_TEST(spelling_of_a_name)
     ck_assert_int_gt(ASN1_mbstring_copy(&value, (const unsigned char *)spellings[_i].text, -1,
                                         MBSTRING_ASC, ASN1_tag2bit(spellings[_i].type)),
                      0);
-    ck_assert_int_eq(X509_NAME_add_entry_by_NID(name, NID_commonName, value->type, value->data,
-                                                value->length, -1, 0),
+    ck_assert_int_eq(X509_NAME_add_entry_by_NID(name, NID_commonName, ASN1_STRING_type(value),
+                                                ASN1_STRING_get0_data(value),
+                                                ASN1_STRING_length(value), -1, 0),
                      1);
     ck_assert_int_eq(X509_set_issuer_name(cert, name), 1);
     ck_assert_int_eq(X509_NAME_cmp(name, X509_get_subject_name(crls.issuer)), 0);

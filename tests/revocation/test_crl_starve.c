@@ -106,23 +106,44 @@ static bool list(void)
     return done;
 }
 
+/* |key| gets the id of its key. */
+static struct sp_crl_issuer issuer_with(unsigned char key[SP_SHA256_LENGTH])
+{
+    sp_key_name(crls.issuer, key);
+    return (struct sp_crl_issuer){ .key = key,
+                                   .name = X509_get_subject_name(crls.issuer),
+                                   .ski = (const unsigned char *)"\1\2\3\4",
+                                   .ski_length = 4,
+                                   .cert = crls.issuer };
+}
+
+/* An answer of OCSP is kept beside those before it, or it is not. */
+static bool keep_answer(void)
+{
+    static const unsigned char name[] = { 5 };
+    const struct sp_crl_entry answer = { name, sizeof(name), SP_NOW + DAY, SP_CRL_GOOD, 0 };
+    unsigned char key[SP_SHA256_LENGTH];
+    const struct sp_crl_issuer issuer = issuer_with(key);
+    char *why = NULL;
+    const bool done = sp_ocsp_keep(crls.place, &issuer, &answer, SP_NOW, &why);
+
+    ck_assert(!done || why == NULL);
+    OPENSSL_free(why);
+    return done;
+}
+
 /* Either the new CRL is there or the old one. */
 static bool store(void)
 {
     static const unsigned char name[] = { 0, 4 };
     const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4, 0 };
     unsigned char key[SP_SHA256_LENGTH];
-    const struct sp_crl_issuer issuer = { .key = key,
-                                          .name = X509_get_subject_name(crls.issuer),
-                                          .ski = (const unsigned char *)"\1\2\3\4",
-                                          .ski_length = 4,
-                                          .cert = crls.issuer };
+    const struct sp_crl_issuer issuer = issuer_with(key);
     const struct sp_crl_about about = sp_today();
     char *why = NULL;
     struct sp_crl_writer *writer;
     bool done;
 
-    sp_key_name(crls.issuer, key);
     writer = sp_crl_writer_new(crls.place, &issuer, &about, 1, &why);
     done = writer != NULL && sp_crl_writer_add(writer, &entry, &why) &&
            sp_crl_writer_commit(writer, &why);
@@ -135,8 +156,8 @@ static bool store(void)
 static const struct {
     bool (*run)(void);
     int at_least; /* allocations of ours */
-} cases[] = { { ask_plain, 10 }, { ask_unsure, 11 }, { judge, 20 },
-              { evaluate, 20 },  { list, 15 },       { store, 10 } };
+} cases[] = { { ask_plain, 10 }, { ask_unsure, 11 }, { judge, 20 },      { evaluate, 20 },
+              { list, 15 },      { store, 10 },      { keep_answer, 10 } };
 
 START_TEST(every_allocation_fails_once)
 {

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "base/path_owners.h"
 #include "starve.h"
@@ -236,11 +237,14 @@ END_TEST
 
 START_TEST(memory_runs_out)
 {
-    const long kept = sp_starve_kept();
     long number = 0;
     bool starved;
+    long kept;
 
     ck_assert_int_eq(chmod("a", 0777), 0);
+    /* From 3.2 on libcrypto tells its error queue of what fails. */
+    ERR_clear_error();
+    kept = sp_starve_kept();
     do {
         struct sp_place place;
         bool found;
@@ -252,6 +256,7 @@ START_TEST(memory_runs_out)
         ck_assert_int_eq(found, !starved);
         ck_assert_int_eq(errno == ENOMEM, starved);
         sp_place_clear(&place);
+        ERR_clear_error();
         ck_assert_int_eq(sp_starve_kept(), kept);
     } while (starved);
     ck_assert_int_gt(number, 5);

@@ -77,6 +77,7 @@ START_TEST(with_functions)
     const struct sp_piece pieces[] = { { "ONE", 3 }, { "TWO", 3 }, { NULL, 0 } };
     unsigned char digest[SP_SHA256_LENGTH] = { 0 };
 
+    memset(called, 0, sizeof(called));
     fails = rows[_i].fails;
     made = rows[_i].made;
     ck_assert_int_eq(sp_sha256(&sha, pieces, digest), rows[_i].done);

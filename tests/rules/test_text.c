@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "base/json_text.h"
 #include "base/key_marks.h"
@@ -172,10 +173,13 @@ static char *try_escape(void)
 START_TEST(memory_runs_out)
 {
     static char *(*const tried[])(void) = { try_text, try_format, try_time, try_escape };
-    const long kept = sp_starve_kept();
     long number = 0;
     bool starved;
+    long kept;
 
+    /* From 3.2 on libcrypto tells its error queue of what fails. */
+    ERR_clear_error();
+    kept = sp_starve_kept();
     do {
         char *text;
 
@@ -184,6 +188,7 @@ START_TEST(memory_runs_out)
         starved = sp_starve_end();
         ck_assert_int_eq(text == NULL, starved);
         OPENSSL_free(text);
+        ERR_clear_error();
         ck_assert_int_eq(sp_starve_kept(), kept);
     } while (starved);
     ck_assert_int_gt(number, 1);

@@ -16,7 +16,7 @@
 
 #include "capture.h"
 #include "common/message.h"
-#include "common/output_stream.h"
+#include "common/output.h"
 #include "keyrings.h"
 
 /* The name of the file; its directory is empty. */

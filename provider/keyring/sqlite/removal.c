@@ -2,7 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <openssl/crypto.h>
 
 #include "keyring/sqlite/store.h"
 

@@ -148,6 +148,9 @@ const char *sp_refuse_crl_without_issuer(enum sp_crl_no_issuer how)
     case SP_CRL_ISSUER_UNVOUCHED:
         return "no ca in the keyring vouches for its issuer, which came with a mail; upload that "
                "ca";
+    case SP_CRL_ISSUER_REVOKED:
+        return "it is an indirect CRL, and the certificate of its issuer is revoked; ask the "
+               "issuer of the certificates who signs its CRLs now";
     default:
         return "its issuer is not stored as a ca; upload the certificate of that ca with it";
     }

@@ -60,9 +60,10 @@ char *sp_note_crl(const struct sp_crl_facts *crl, time_t at, bool *failed);
 const char *sp_refuse_crl_issuer(const struct sp_facts *issuer);
 /* Why a CRL without an issuer is refused, and what to do. */
 enum sp_crl_no_issuer {
-    SP_CRL_ISSUER_ABSENT,   /* no certificate has its name */
-    SP_CRL_ISSUER_OTHER,    /* one has, and its key has not signed the CRL */
-    SP_CRL_ISSUER_UNVOUCHED /* an intermediate has signed it, and no ca vouches for that */
+    SP_CRL_ISSUER_ABSENT,    /* no certificate has its name */
+    SP_CRL_ISSUER_OTHER,     /* one has, and its key has not signed the CRL */
+    SP_CRL_ISSUER_UNVOUCHED, /* an intermediate has signed it, and no ca vouches for that */
+    SP_CRL_ISSUER_REVOKED    /* of an indirect CRL: a stored CRL names its issuer */
 };
 const char *sp_refuse_crl_without_issuer(enum sp_crl_no_issuer how);
 

@@ -15,7 +15,7 @@
 
 #include "tool/certs/certs.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 #include "rules/rules.h"
 
 int shim_secret_read(struct shim_secret *secret, const char *source, bool quiet)

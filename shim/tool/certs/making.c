@@ -189,19 +189,21 @@ X509 *shim_cert_make(const struct shim_making *making, EVP_PKEY *key, X509 *issu
     return NULL;
 }
 
-/* The identifiers of keys are the CA's to set. */
+/* Copies of its extensions.  The identifiers of keys are the CA's to set. */
 static STACK_OF(X509_EXTENSION) *asked_for(const X509 *cert)
 {
     STACK_OF(X509_EXTENSION) *list = sk_X509_EXTENSION_new_null();
 
     for (int i = 0; list != NULL && i < X509_get_ext_count(cert); i++) {
-        X509_EXTENSION *each = X509_get_ext(cert, i);
-        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(each));
+        int nid = OBJ_obj2nid(X509_EXTENSION_get_object(X509_get_ext(cert, i)));
+        X509_EXTENSION *copy;
 
         if (nid == NID_subject_key_identifier || nid == NID_authority_key_identifier)
             continue;
-        if (sk_X509_EXTENSION_push(list, each) <= 0) {
-            sk_X509_EXTENSION_free(list);
+        copy = X509_EXTENSION_dup(X509_get_ext(cert, i));
+        if (copy == NULL || sk_X509_EXTENSION_push(list, copy) <= 0) {
+            X509_EXTENSION_free(copy);
+            sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
             return NULL;
         }
     }
@@ -218,7 +220,7 @@ X509_REQ *shim_request_make(const X509 *cert, EVP_PKEY *key)
                 X509_REQ_add_extensions(request, list) == 1 &&
                 X509_REQ_sign(request, key, EVP_sha256()) > 0;
 
-    sk_X509_EXTENSION_free(list);
+    sk_X509_EXTENSION_pop_free(list, X509_EXTENSION_free);
     if (done)
         return request;
     X509_REQ_free(request);

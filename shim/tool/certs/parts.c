@@ -15,7 +15,7 @@
 #include "tool/certs/certs.h"
 #include "base/json_text.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 /* The limit of a stream, which is held in memory; it may be a large PEM bundle. */
 #define MAX_STREAM (64L << 20)

@@ -7,8 +7,6 @@
  */
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "common/memory.h"
 #include "tool/collect/collecting.h"
 #include "tool/hub/hub.h"

@@ -9,7 +9,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/text.h"
 #include "tool/collect/collecting.h"
 #include "tool/judge/verify.h"
 #include "tool/keyring/crl_answers.h"

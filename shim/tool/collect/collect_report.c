@@ -12,7 +12,6 @@
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/collect/collecting.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/report/outcome.h"
 
 /* "box", or "box, mail 3"; owned by the caller. */

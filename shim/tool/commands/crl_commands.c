@@ -13,7 +13,6 @@
 #include <openssl/crypto.h>
 
 #include "tool/commands/commands.h"
-#include "base/json_text.h"
 #include "base/text.h"
 #include "common/memory.h"
 #include "common/print.h"

@@ -4,7 +4,6 @@
  *
  * What `smime-policy doctor` tells of the keyring.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -15,7 +14,6 @@
 #include "base/text.h"
 #include "keyring/contact.h"
 #include "tool/crls/stored_crls.h"
-#include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 

@@ -13,7 +13,7 @@
 
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
-#include "common/output_stream.h"
+#include "common/output.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"

@@ -7,10 +7,8 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
-#include <openssl/err.h>
 
 #include "tool/commands/commands.h"
-#include "base/json_text.h"
 #include "common/memory.h"
 #include "common/passphrase.h"
 #include "common/print.h"

@@ -9,11 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <openssl/crypto.h>
-
 #include "tool/commands/commands.h"
 #include "base/json_text.h"
-#include "base/text.h"
 #include "common/print.h"
 #include "common/progress.h"
 #include "tool/crls/stored_crls.h"

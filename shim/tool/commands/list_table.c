@@ -12,7 +12,6 @@
 #include "tool/commands/commands.h"
 #include "base/text.h"
 #include "common/colour.h"
-#include "tool/keyring/keyring_at.h"
 
 /* The widths of the columns but the last two.  They are fixed, as rows are printed one by one. */
 #define ROLE        12

@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "tool/commands/commands.h"

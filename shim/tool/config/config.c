@@ -17,10 +17,8 @@
 #include "tool/config/config.h"
 #include "base/json_text.h"
 #include "common/limit.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/run/conf_text.h"
 #include "stock/installed.h"
-#include "tool/run/provider_conf.h"
 #include "tool/report/outcome.h"
 #include "stock/snippet.h"
 

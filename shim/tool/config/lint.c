@@ -17,7 +17,6 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/report/outcome.h"
 
 static bool is_module(const CONF_VALUE *entry, const char *name)

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #include "common/help.h"
-#include "common/print.h"
 #include "log/decision_log.h"
 #include "settings/settings.h"
 #include "tool/config/config.h"

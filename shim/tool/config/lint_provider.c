@@ -9,7 +9,6 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "common/shim.h"
 #include "keyring/keyring.h"
 #include "log/decision_log.h"
 #include "settings/settings.h"

@@ -14,14 +14,13 @@
 
 #include "tool/config/config.h"
 #include "base/conf_bounds.h"
-#include "base/text.h"
 #include "common/memory_file.h"
 #include "common/print.h"
 #include "log/decision_log.h"
 #include "stock/installed.h"
 #include "stock/stock.h"
 #include "tool/certs/specimen.h"
-#include "tool/run/provider_conf.h"
+#include "tool/run/conf_text.h"
 #include "tool/run/watch.h"
 
 #define DAY SHIM_SPECIMEN_DAY

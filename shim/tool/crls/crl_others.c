@@ -41,10 +41,12 @@ static int take(struct pool *pool, struct sp_cursor *cursor, bool are_cas)
     while (code == SHIM_OK && sk_X509_num(pool->all) < MOST && shim_records_next(&records)) {
         const bool is_issuer =
             records.record.role == SP_ROLE_CA || records.record.role == SP_ROLE_INTERMEDIATE;
+        /* What comes from a hub is provided by no person. */
+        const bool is_provided = are_cas && sp_origin_is_by_hand(records.record.origin);
         X509 *cert = is_issuer ? sp_record_cert(&records.record) : NULL;
 
         if (is_issuer &&
-            (cert == NULL || !push(pool->all, cert) || (are_cas && !push(pool->cas, cert))))
+            (cert == NULL || !push(pool->all, cert) || (is_provided && !push(pool->cas, cert))))
             code = shim_no_memory();
         X509_free(cert);
     }

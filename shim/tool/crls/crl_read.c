@@ -177,7 +177,7 @@ static const char *read_head(struct shim_crl *crl)
 
 const char *shim_crl_read(struct shim_crl *crl, const unsigned char *der, size_t length)
 {
-    *crl = (struct shim_crl){ .der = der, .length = length };
+    *crl = (struct shim_crl){ 0 };
     if (length > SHIM_LONGEST_CRL)
         return SHIM_CRL_TOO_LONG;
     if (!shim_crl_frame_find(der, length, &crl->frame) ||

@@ -11,6 +11,7 @@
 
 #include "base/sha256.h"
 #include "base/text.h"
+#include "revocation/asked.h"
 #include "tool/crls/crl_storing.h"
 #include "tool/keyring/keyring_at.h"
 
@@ -231,6 +232,30 @@ static int read_crl(struct shim_crl_storing *storing, const unsigned char *der, 
                : shim_no_memory();
 }
 
+/*
+ * [RFC 5280, 6.3.3 (f)] Who speaks for other issuers may not be revoked.  The CRL of an issuer of
+ * its own certificates is taken: nobody else could say which of them are revoked.
+ */
+static int check_indirect(struct shim_crl_storing *storing)
+{
+    const struct shim_crl_target *target = storing->target;
+    struct sp_facts *facts = sp_facts_new(storing->issuer);
+    const struct sp_asked asked = { facts, sp_x509_is_signed_by, storing->issuer };
+    struct sp_revocation found = { .reason = -1 };
+    const bool done =
+        facts != NULL && sp_revocation_find(target->path, &asked, target->now, 0, &found);
+    const bool revoked = found.state == SP_REVOCATION_REVOKED || found.above.is;
+
+    sp_revocation_clear(&found);
+    sp_facts_free(facts);
+    if (!done)
+        return shim_no_memory();
+    if (revoked)
+        return refuse(storing,
+                      sp_format("%s", sp_refuse_crl_without_issuer(SP_CRL_ISSUER_REVOKED)));
+    return shim_crl_others(target, storing->issuer, storing->others);
+}
+
 /* All of it is read, its entries too, before anything is decided. */
 static int read_entries(struct shim_crl_storing *storing)
 {
@@ -277,7 +302,7 @@ int shim_crl_prepare(const struct shim_crl_target *target, const unsigned char *
     if (goes_on(&storing, code))
         code = judge_digest(&storing);
     if (goes_on(&storing, code) && storing.crl.facts.indirect)
-        code = shim_crl_others(target, storing.issuer, storing.others);
+        code = check_indirect(&storing);
     if (goes_on(&storing, code))
         code = read_stored(&storing);
     if (goes_on(&storing, code)) {

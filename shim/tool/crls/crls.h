@@ -15,8 +15,6 @@
 
 /* crl_read.c: what a CRL says, read without its entries. */
 struct shim_crl {
-    const unsigned char *der; /* borrowed */
-    size_t length;
     struct shim_crl_frame frame;
     X509_CRL *head; /* owned: the CRL without its entries */
     struct sp_crl_facts facts;

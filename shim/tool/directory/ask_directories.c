@@ -12,7 +12,6 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "base/text.h"
 #include "revocation/asked.h"
 #include "tool/directory/source.h"
 #include "tool/keyring/keyring_at.h"

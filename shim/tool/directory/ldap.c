@@ -5,7 +5,6 @@
  * A question to an LDAP server (RFC 4511).  It runs in a process that ends with it, so that
  * nothing is freed.
  */
-#include <stdint.h>
 #include <string.h>
 #include <strings.h>
 
@@ -169,7 +168,7 @@ static bool set_options(const struct session *session)
            session->api->sockbuf_ctrl(buffer, LBER_SB_OPT_SET_MAX_INCOMING, &longest) == 1;
 }
 
-/* Does nobody else hear what is said to the server? */
+/* Is what goes to the server encrypted, or does it stay on this host? */
 static bool is_private(const struct session *session)
 {
     return strcmp(session->url->lud_scheme, "ldap") != 0 ||

@@ -70,7 +70,7 @@ static bool take(const struct sp_crl_file *file, void *data)
     struct sp_crl_facts facts = { .this_update = about->this_update };
     struct shim_held_crl *one;
 
-    if (file->damage != NULL)
+    if (file->damage != NULL || (file->about.scope & (SP_CRL_ISSUER | SP_CRL_OCSP)) != 0)
         return true;
     one = OPENSSL_realloc(held->each, (held->count + 1) * sizeof(*one));
     if (one != NULL) {

@@ -5,19 +5,16 @@
  * smime-policy hub: makes the tables of a hub, brings them up, and tells how it is.
  */
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
-#include "base/text.h"
 #include "common/print.h"
 #include "tool/hub/talk.h"
 #include "tool/hub/hub_sql.h"
 #include "tool/hub/push.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/report/outcome.h"
 
 struct run {

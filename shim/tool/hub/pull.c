@@ -16,6 +16,7 @@
 #include "rules/rules.h"
 #include "common/memory.h"
 #include "keyring/contact.h"
+#include "tool/crls/crls.h"
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 
@@ -300,8 +301,12 @@ static int bring(struct shim_pull *pull, int (*copy)(struct shim_pull *pull), in
     *adds = code == SHIM_OK && adds_up(pull);
     if (*adds)
         code = shim_pull_crls(pull);
-    if (*adds && code == SHIM_OK)
-        return shim_pull_commit(pull, &pull->head.reach);
+    if (*adds && code == SHIM_OK) {
+        code = shim_pull_commit(pull, &pull->head.reach);
+        return code != SHIM_OK
+                   ? code
+                   : shim_crls_mark(pull->shim->keyring_path, pull->keyring, time(NULL), false);
+    }
     sp_upload_free(pull->upload);
     pull->upload = NULL;
     return code;

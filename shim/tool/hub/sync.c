@@ -16,25 +16,21 @@
 #include "rules/rules.h"
 #include "tool/hub/follow.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/report/outcome.h"
 
 static int print_json(const struct shim *shim, const struct shim_synced *synced, int code)
 {
-    int printed = shim_json_line(json_pack(
-        "{s:s, s:s, s:o, s:o, s:o, s:b, s:i, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, "
-        "s:I}",
-        "policy", SMIMEPOLICY_VERSION, "operation", "sync", "keyring",
-        sp_json_text(shim->keyring_path), "hub", sp_json_text(shim->settings->hub), "realm",
-        sp_json_text(shim->settings->hub_realm), "done", code == SHIM_OK, "exit", code, "epoch",
-        sp_json_text(synced->epoch), "revision", (json_int_t)synced->revision, "certificates",
-        (json_int_t)synced->certificates, "whole", synced->whole, "stored",
-        (json_int_t)synced->stored, "removed", (json_int_t)synced->removed, "keys",
-        (json_int_t)synced->keys, "crls", (json_int_t)synced->crls, "crls_stored",
-        (json_int_t)synced->crls_stored, "crls_removed", (json_int_t)synced->crls_removed,
-        "crls_refused", (json_int_t)synced->crls_refused));
-
-    return printed == SHIM_OK ? code : printed;
+    return shim_json_keyring_report(
+        shim, "sync", code,
+        json_pack("{s:o, s:o, s:b, s:o, s:I, s:I, s:b, s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "hub",
+                  sp_json_text(shim->settings->hub), "realm",
+                  sp_json_text(shim->settings->hub_realm), "done", code == SHIM_OK, "epoch",
+                  sp_json_text(synced->epoch), "revision", (json_int_t)synced->revision,
+                  "certificates", (json_int_t)synced->certificates, "whole", synced->whole,
+                  "stored", (json_int_t)synced->stored, "removed", (json_int_t)synced->removed,
+                  "keys", (json_int_t)synced->keys, "crls", (json_int_t)synced->crls, "crls_stored",
+                  (json_int_t)synced->crls_stored, "crls_removed", (json_int_t)synced->crls_removed,
+                  "crls_refused", (json_int_t)synced->crls_refused));
 }
 
 static int sync_once(struct shim *shim, const struct shim_sync_how *how, struct shim_synced *synced)

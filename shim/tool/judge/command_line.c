@@ -5,8 +5,6 @@
 #include <string.h>
 #include <time.h>
 
-#include <openssl/crypto.h>
-#include <openssl/evp.h>
 #include <openssl/objects.h>
 
 #include "tool/judge/command_line.h"

@@ -2,12 +2,10 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include "tool/judge/issuers.h"
-#include "base/text.h"
 #include "choice/stored_issuers.h"
 #include "common/memory_file.h"
 #include "rules/revocation.h"

@@ -4,10 +4,7 @@
  */
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "tool/judge/select.h"
-#include "base/text.h"
 #include "tool/keyring/keyring_at.h"
 
 /* Open the keyring, if it exists: only an upload makes one. */

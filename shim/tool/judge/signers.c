@@ -12,8 +12,6 @@
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 
 /* The signing time that it claims; NULL: none. */
 static char *time_of(const struct shim_signature *signature)

@@ -9,9 +9,7 @@
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
-#include "base/text.h"
 #include "common/print.h"
-#include "tool/keyring/keyring_at.h"
 
 /* Print |text|, which is taken over, as a note on the choice. */
 static void note(const struct sp_choice *choice, const char *address, char *text)

@@ -9,7 +9,6 @@
 #include "tool/keyring/stored_entry.h"
 #include "base/text.h"
 #include "tool/certs/certs.h"
-#include "tool/keyring/keyring_at.h"
 
 /* The PEM label.  A record has trust settings behind its certificate, if any. */
 static const char *label(const struct shim_entry *entry)

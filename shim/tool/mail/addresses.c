@@ -8,7 +8,6 @@
  */
 #include <dlfcn.h>
 #include <idn2.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/asn1.h>
@@ -16,7 +15,7 @@
 
 #include "tool/mail/mail.h"
 #include "base/text.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 #define LITERAL_TEXT "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789.:-"
 

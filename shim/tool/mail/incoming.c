@@ -11,7 +11,7 @@
 #include "tool/mail/mail.h"
 #include "common/memory.h"
 #include "common/output.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 /*
  * Limits.  For each signature libcrypto searches all certificates of the message:

@@ -9,7 +9,7 @@
 
 #include "tool/mail/mail.h"
 #include "common/output.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 #define STREAM_BUFFER (256 << 10)
 

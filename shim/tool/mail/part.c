@@ -15,7 +15,7 @@
 #include "common/memory.h"
 #include "common/output.h"
 #include "common/print.h"
-#include "common/shim.h"
+#include "common/message.h"
 
 #define SEQUENCE '\x30' /* the first byte of DER, which base64 never begins with */
 

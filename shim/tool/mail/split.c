@@ -6,7 +6,6 @@
  * digest is over the same bytes: pieces of at most 1023 bytes, each without line
  * ends and carriage returns at its end.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include "tool/mail/mail.h"

@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 
 #include "choice/stored_issuers.h"
-#include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/maintain/maintain.h"
 

@@ -12,7 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "base/sha256.h"
-#include "common/output_stream.h"
+#include "common/output.h"
 #include "tool/maintain/maintain.h"
 
 /* "2026-11-29T14:20:28Z", a space, the digest of the settings and a line feed. */

@@ -19,7 +19,6 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/keyring/stored_entry.h"
-#include "tool/keyring/stored_key.h"
 #include "tool/maintain/fetching.h"
 #include "tool/ocsp/ocsp.h"
 #include "tool/overview/overview.h"
@@ -103,16 +102,13 @@ static int print_json(const struct maintaining *maintaining, int code)
     const struct shim_attention *attention = &maintaining->attention;
     char *at = sp_format_time(maintaining->now);
     char *since = maintaining->last.known ? sp_format_time(maintaining->last.at) : NULL;
-    json_t *more = json_pack("{s:s, s:s?, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?}", "at", at,
-                             "since", since, "sound", maintaining->checked.faults == 0, "faults",
-                             maintaining->faults, "backup", sp_json_text(maintaining->backup),
-                             "crls_fetched", (json_int_t)maintaining->fetched, "judged",
-                             (json_int_t)attention->judged, "count", (json_int_t)attention->count,
-                             "events", attention->events, "copy", maintaining->copy);
-    json_t *unanswered = shim_ocsp_unanswered();
+    json_t *more = json_pack(
+        "{s:s, s:s?, s:b, s:O, s:o, s:I, s:I, s:I, s:O, s:O?, s:o*}", "at", at, "since", since,
+        "sound", maintaining->checked.faults == 0, "faults", maintaining->faults, "backup",
+        sp_json_text(maintaining->backup), "crls_fetched", (json_int_t)maintaining->fetched,
+        "judged", (json_int_t)attention->judged, "count", (json_int_t)attention->count, "events",
+        attention->events, "copy", maintaining->copy, "ocsp", shim_ocsp_unanswered());
 
-    if (unanswered != NULL)
-        json_object_set_new(more, "ocsp", unanswered);
     OPENSSL_free(at);
     OPENSSL_free(since);
     return shim_json_keyring_report(maintaining->shim, "maintain", code, more);

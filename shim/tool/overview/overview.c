@@ -11,7 +11,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "choice/stored_issuers.h"
-#include "common/output_stream.h"
+#include "common/output.h"
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"

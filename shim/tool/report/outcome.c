@@ -12,7 +12,6 @@
 #include "base/json_text.h"
 #include "common/colour.h"
 #include "common/print.h"
-#include "common/shim.h"
 #include "log/decision_log.h"
 #include "rules/rules.h"
 

@@ -8,7 +8,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/text.h"
 #include "common/memory.h"
 #include "common/memory_file.h"
 #include "rules/rules.h"
@@ -17,7 +16,7 @@
 #include "stock/stock_exit.h"
 #include "stock/whole_input.h"
 #include "tool/run/copies.h"
-#include "tool/run/provider_conf.h"
+#include "tool/run/conf_text.h"
 #include "tool/run/run.h"
 #include "tool/run/watch.h"
 

@@ -6,9 +6,8 @@
 
 #include <openssl/crypto.h>
 
-#include "tool/run/provider_conf.h"
 #include "common/memory_file.h"
-#include "common/shim.h"
+#include "common/message.h"
 #include "tool/run/conf_text.h"
 
 int shim_provider_conf(const char *module, const smimepolicy_settings *settings)

@@ -13,7 +13,6 @@
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
 #include "tool/crls/crls.h"
-#include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 

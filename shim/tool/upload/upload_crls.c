@@ -17,7 +17,6 @@
 #include "common/print.h"
 #include "tool/crls/crls.h"
 #include "tool/hub/hub.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/upload/uploading.h"
 
 /* Each is compared with those before it. */
