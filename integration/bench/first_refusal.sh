@@ -93,7 +93,7 @@ page() {
 For users who choose how to install it: how long it takes from \`git clone\` until the first
 certificate is refused. Written by
 
-    integration/bench/first_refusal.sh --document
+    integration/bench/first_refusal.sh --document $*
 
 Each way begins in a bare root of the release, where only git is installed. The clone is of a local
 repository; packages come from a mirror of Debian. The machine has $(nproc) processors and did other work

@@ -57,7 +57,7 @@ CODES = {"smime-policy check --for encrypt dave.pem": 3}
 
 # What runs it, if its surroundings are not those of this file.
 ELSEWHERE = {
-    "integration/package.sh bookworm": "integration/release.sh",
+    "integration/package.sh -q bookworm": "integration/bench/first_refusal.sh",
     "apt install ./build/packages/bookworm/*.deb": "integration/packaging/installation.sh",
     "integration/ci/install-packages.sh integration/ci/packages.txt": "integration/quickstart.sh",
     "cmake --preset release -DBUILD_TESTING=OFF && cmake --build --preset release": "integration/quickstart.sh",
