@@ -142,7 +142,8 @@ int shim_uploading_put(struct shim_uploading *run)
                                       OPENSSL_zalloc((run->crl_count + 1) * sizeof(*crls.each)) };
     int code = crls.each == NULL ? shim_no_memory() : SHIM_OK;
 
-    for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL; crl = crl->next)
+    for (struct shim_waiting_crl *crl = run->crls; crls.each != NULL && crl != NULL;
+         crl = crl->next)
         if (crl->what.state != SHIM_CRL_REFUSED)
             crls.each[crls.count++] =
                 (struct shim_hub_crl){ .der = crl->der, .length = crl->length, .what = &crl->what };
