@@ -101,6 +101,9 @@ def test_a_screen_reader_reads_it(which, ring, tmp_path):
                         rows=50, columns=80) as reader:
         assert reader.wait("that is all"), reader.text
         wait_for(lambda: "q {that is all}" in said.read_text())
+        # yasr hands its end of the terminal on, so the program does not end with it.
+        reader.press(b"\r")
+        assert reader.wait("(?!)") is None
     spoken = " ".join(re.findall(r"^q \{(.*)\}$", said.read_text(), re.M))
     printed, _ = on_a_terminal(ring, words, TERM="dumb")
     assert letters(spoken) == letters(printed + "that is all"), said.read_text()
