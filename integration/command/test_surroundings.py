@@ -158,7 +158,8 @@ def test_the_promise_is_not_left_behind(pki, mail, conf, tmp_path):
     # If the variable is set already, no program is started, as it would refuse everything.
     result = run(COMMAND, "config", "--self-test", conf, "--", *show,
                  env={"SMIME_POLICY_EXPECT": "x"})
-    assert result.rc == REFUSED and result.out == b"" and "NOT enforced" in result.err
+    assert result.rc == REFUSED and result.out == b"" and "NOT usable" in result.err
+    assert "whether SMIME_POLICY_EXPECT is set by mistake" in result.err
 
 
 def test_another_library_context(pki, mail, conf, tmp_path):

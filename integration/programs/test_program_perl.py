@@ -40,6 +40,6 @@ class TestPerl(Contract):
     def test_guarded_start_refuses(self, fault, start, out, tmp_path):
         """Otherwise it is not started: nothing spins, and no mail is sent."""
         result = start(fail_closed.make(fault, tmp_path / "fault").conf)
-        said = {"no configuration file": "without the policy",
-                "keyring damaged": "NOT usable"}.get(fault, "NOT enforced")
+        said = {"no configuration file": "without the policy", "keyring damaged": "NOT usable",
+                "setting not accepted": "NOT usable"}.get(fault, "NOT enforced")
         assert result.rc != 0 and said in result.err and nothing_left(out), result
