@@ -6,14 +6,10 @@
 
 #include <stdbool.h>
 
-#include <dlfcn.h>
-
 #include <openssl/crypto.h>
 
 #include "base/symbol.h"
 #include "keyring/forks.h"
-
-#define LIBRARY "libsqlite3.so.0"
 
 /* Written once, under |once|. */
 static CRYPTO_ONCE once = CRYPTO_ONCE_STATIC_INIT;
@@ -34,16 +30,8 @@ static void save_memory(void)
 
 static void load(void)
 {
-#ifdef RTLD_DEEPBIND
-    /*
-     * SQLite calls its own functions by name, and finds them sooner if it looks into itself first.
-     * Elsewhere somebody may want to put other functions in the place of those of libc.
-     */
-    if (sp_keyring_is_in_command())
-        (void)dlopen(LIBRARY, RTLD_NOW | RTLD_LOCAL | RTLD_DEEPBIND);
-#endif
 #define X(name) "sqlite3_" #name "\0"
-    complete = sp_symbols_load(LIBRARY "\0", SP_SQLITE_FUNCTIONS(X), &loaded);
+    complete = sp_symbols_load("libsqlite3.so.0\0", SP_SQLITE_FUNCTIONS(X), &loaded);
 #undef X
     if (complete && sp_keyring_is_in_command())
         save_memory();
