@@ -9,8 +9,6 @@ JSON object.  hub.sh calls it, with the certificates in DIRECTORY.  What it does
 import json
 import os
 import resource
-import select
-import socket
 import subprocess
 import sys
 import threading
@@ -18,42 +16,12 @@ import time
 from pathlib import Path
 
 from harness import COMMAND, environment
-from hubs import Cluster, Fleet
+from hubs import Cluster, Fleet, Tap
 
 CHANGES = 100  # whose way to the last host is measured
 IDLE = 100  # seconds in which an idle host is watched: three polls
 SYNCS = 50  # without a change
 TICKS = os.sysconf("SC_CLK_TCK")
-
-
-class Counting:
-    """A socket in front of the server's that counts the bytes of both directions."""
-
-    def __init__(self, folder, target):
-        self.folder, self.target, self.bytes = folder, target, 0
-        folder.mkdir()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(folder / ".s.PGSQL.5432"))
-        self.listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            client, _ = self.listener.accept()
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.target)
-            threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
-
-    def _pump(self, client, server):
-        while True:
-            for ready in select.select([client, server], [], [])[0]:
-                data = ready.recv(1 << 16)
-                if not data:
-                    client.close()
-                    server.close()
-                    return
-                self.bytes += len(data)
-                (client if ready is server else server).sendall(data)
 
 
 def of_children():
@@ -119,7 +87,7 @@ def measure_copies(cluster, work, count):
     sync, sync_cpu = (time.monotonic() - start) / SYNCS, (of_children() - before) / SYNCS
     sync_server = (of_server(cluster) - server) / SYNCS
     whole = timed("sync that compares everything", reader, "sync", "--whole")[0]
-    front = Counting(work / "front", f"{cluster.folder}/.s.PGSQL.{cluster.port}")
+    front = Tap(work / "front", f"{cluster.folder}/.s.PGSQL.{cluster.port}")
     counted.set(hub=f"postgresql:///postgres?host={front.folder}&user=reader")
     memory = memory_of(counted, "sync")
     wire, front.bytes = front.bytes, 0

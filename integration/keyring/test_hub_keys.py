@@ -4,14 +4,11 @@
 
 import itertools
 import json
-import select
-import socket
-import threading
 
 import pytest
 
 from harness import OPENSSL, must, run, stock, write_conf
-from hubs import Fleet, a_cluster
+from hubs import Fleet, Tap, a_cluster
 from test_hub import age
 from test_json import validator
 
@@ -24,40 +21,6 @@ cluster = pytest.fixture(scope="module", name="cluster")(a_cluster)
 @pytest.fixture
 def fleet(cluster, tmp_path):
     return Fleet(cluster, tmp_path, f"realm-{next(REALMS)}").open()
-
-
-class Tap:
-    """A socket in front of the server's that keeps what a client sends."""
-
-    def __init__(self, folder, target):
-        self.folder, self.target, self.sent = folder, target, bytearray()
-        folder.mkdir()
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.bind(str(folder / ".s.PGSQL.5432"))
-        self.listener.listen()
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                client, _ = self.listener.accept()
-            except OSError:
-                return
-            server = socket.socket(socket.AF_UNIX)
-            server.connect(self.target)
-            threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
-
-    def _pump(self, client, server):
-        while True:
-            for ready in select.select([client, server], [], [])[0]:
-                data = ready.recv(1 << 16)
-                if not data:
-                    client.close()
-                    server.close()
-                    return
-                if ready is client:
-                    self.sent += data
-                (client if ready is server else server).sendall(data)
 
 
 @pytest.fixture

@@ -5,9 +5,12 @@
 import json
 import os
 import pwd
+import select
 import shutil
+import socket
 import subprocess
 import tempfile
+import threading
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -149,3 +152,38 @@ def a_cluster():
         yield cluster.make().start()
     finally:
         cluster.end()
+
+
+class Tap:
+    """A socket in front of the server's that keeps what clients send, and counts the bytes of both directions."""
+
+    def __init__(self, folder, target):
+        self.folder, self.target, self.sent, self.bytes = folder, target, bytearray(), 0
+        folder.mkdir()
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(str(folder / ".s.PGSQL.5432"))
+        self.listener.listen()
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            server = socket.socket(socket.AF_UNIX)
+            server.connect(self.target)
+            threading.Thread(target=self._pump, args=(client, server), daemon=True).start()
+
+    def _pump(self, client, server):
+        while True:
+            for ready in select.select([client, server], [], [])[0]:
+                data = ready.recv(1 << 16)
+                if not data:
+                    client.close()
+                    server.close()
+                    return
+                self.bytes += len(data)
+                if ready is client:
+                    self.sent += data
+                (client if ready is server else server).sendall(data)

@@ -140,17 +140,16 @@ static char *remedy_of(const struct sp_case *c)
 static void judge_revoked(struct sp_case *c, const struct sp_revocation *revocation,
                           const struct sp_signing_time *signed_at)
 {
+    char *revoked = since(revocation->at, revocation->reason);
     char *found = since(revocation->at, revocation->reason);
-    char *again = since(revocation->at, revocation->reason);
 
     if (c->at < revocation->at && c->at < revocation->this_update)
         add(c, SP_RULE_REVOKED, SMIMEPOLICY_NOTE,
-            join("certificate was ", again,
-                 sp_format("%s", ", later than the time that was given")),
+            join("certificate was ", revoked, sp_format(", later than the time that was given")),
             found, "nothing: it was not revoked then", remedy_of(c));
     else
         add(c, SP_RULE_REVOKED, weight(c->use),
-            join("certificate was ", again, signed_on(signed_at)), found,
+            join("certificate was ", revoked, signed_on(signed_at)), found,
             "a certificate that its issuer has not revoked", remedy_of(c));
 }
 
