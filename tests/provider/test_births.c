@@ -217,7 +217,9 @@ START_TEST(contexts_that_end)
     ck_assert_int_eq(pthread_join(thread, NULL), 0);
     ck_assert_int_eq(contexts_asked, 3);
     ck_assert_ptr_eq((const void *)asked_last, other);
-    /* The one that is gone is not asked when another one comes. */
+    /* Those that are gone are not asked when another one comes. */
+    up.handle = (const OSSL_CORE_HANDLE *)contexts[3];
+    sp_threads_remove_instance(&up);
     up.handle = (const OSSL_CORE_HANDLE *)(const void *)x509;
     sp_threads_add_instance(&up);
     sp_cert_unref(bear(x509));
@@ -445,6 +447,65 @@ START_TEST(private_key_compared)
 }
 END_TEST
 
+/* What cannot be noted is not forgotten. */
+START_TEST(compared_without_memory)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    EVP_PKEY *own = sp_read_key("good-ec");
+    int private;
+
+    sp_cert_unref(bear(x509));
+    sp_keys_loaded(own, false, sp_export_key);
+    sp_keys_loaded(&private, true, sp_export_key);
+    ck_assert(!sp_register_has_failed());
+    sp_starve(1);
+    sp_keys_matched(own, &private, sp_export_nothing);
+    ck_assert(sp_starve_end());
+    ck_assert(sp_register_has_failed());
+    EVP_PKEY_free(own);
+    X509_free(x509);
+}
+END_TEST
+
+/* A signature is refused after one that was allowed: what is signed decides, once it is known. */
+START_TEST(signed_for_two)
+{
+    static const unsigned char what[SP_SHA256_LENGTH] = { 1 };
+    static const char *const names[] = { "good-ec", "good-rsa" };
+    X509 *x509[2];
+    EVP_PKEY *keys[2], *private = sp_read_key("good-ec");
+    struct sp_cert *certs[2];
+    struct sp_owners owners;
+
+    for (int i = 0; i < 2; i++) {
+        x509[i] = sp_read_cert(names[i]);
+        keys[i] = sp_read_key(names[i]);
+        certs[i] = bear(x509[i]);
+        sp_keys_loaded(keys[i], false, sp_export_key);
+        sp_keys_matched(private, keys[i], sp_export_key);
+        expect_owner(private, sp_export_key, SP_VIA_MATCH, certs[i]);
+        ck_assert(sp_owners_find(&owners, private, sp_export_key, NULL));
+        ck_assert(!sp_keys_depends(private));
+        sp_keys_signed(private, &owners, i == 0, NULL);
+        ck_assert_uint_eq(owners.count, 0);
+    }
+    ck_assert(sp_keys_depends(private) && !sp_keys_depends(keys[0]) && !sp_keys_depends(what));
+    sp_keys_note_signed(what, what);
+    ck_assert(sp_owners_find(&owners, private, sp_export_key, what));
+    ck_assert_uint_eq(owners.count, 2);
+    sp_owners_free(&owners);
+    sp_keys_note_signed(private, what);
+    ck_assert(sp_owners_find(&owners, private, sp_export_key, what));
+    ck_assert(owners.count == 1 && owners.certs[0] == certs[0]);
+    sp_owners_free(&owners);
+    for (int i = 0; i < 2; i++) {
+        EVP_PKEY_free(keys[i]);
+        X509_free(x509[i]);
+    }
+    EVP_PKEY_free(private);
+}
+END_TEST
+
 /* Of two certificates whose keys are compared neither is the other's. */
 START_TEST(keys_of_two_certificates)
 {
@@ -491,6 +552,8 @@ int main(void)
     tcase_add_test(tests, private_key_behind_a_certificate);
     tcase_add_loop_test(tests, own_key_that_is_another, 0, 2);
     tcase_add_loop_test(tests, private_key_compared, 0, 2);
+    tcase_add_test(tests, compared_without_memory);
+    tcase_add_test(tests, signed_for_two);
     tcase_add_test(tests, keys_of_two_certificates);
     return sp_run_forked(suite);
 }
