@@ -109,14 +109,36 @@ START_TEST(dead_before_it_is_complete)
 }
 END_TEST
 
-static pthread_barrier_t born, stopped;
+struct waiting {
+    pthread_t thread;
+    pthread_barrier_t born, over;
+    X509 *x509;
+    struct sp_cert *cert;
+};
 
-static void *bear_and_wait(void *x509)
+static void *bear_for(void *arg)
 {
-    sp_cert_unref(bear(x509));
-    pthread_barrier_wait(&born);
-    pthread_barrier_wait(&stopped);
+    struct waiting *waiting = arg;
+
+    waiting->cert = bear(waiting->x509);
+    pthread_barrier_wait(&waiting->born);
+    pthread_barrier_wait(&waiting->over);
     return NULL;
+}
+
+static void start_waiting(struct waiting *waiting, X509 *x509)
+{
+    waiting->x509 = x509;
+    ck_assert_int_eq(pthread_barrier_init(&waiting->born, NULL, 2), 0);
+    ck_assert_int_eq(pthread_barrier_init(&waiting->over, NULL, 2), 0);
+    ck_assert_int_eq(pthread_create(&waiting->thread, NULL, bear_for, waiting), 0);
+    pthread_barrier_wait(&waiting->born);
+}
+
+static void end_waiting(struct waiting *waiting)
+{
+    pthread_barrier_wait(&waiting->over);
+    ck_assert_int_eq(pthread_join(waiting->thread, NULL), 0);
 }
 
 /* Nothing is read, and everything is let go; what a thread has that has not ended is kept. */
@@ -124,7 +146,7 @@ START_TEST(stopped_while_parsing)
 {
     X509 *x509 = sp_read_cert("good-ec"), *empty[6];
     struct sp_cert *certs[6];
-    pthread_t thread;
+    struct waiting waiting;
 
     for (int i = 0; i < 6; i++) {
         empty[i] = i < 5 ? X509_new() : x509;
@@ -135,17 +157,33 @@ START_TEST(stopped_while_parsing)
         ck_assert_uint_eq(atomic_load(&certs[i]->refs), 1);
         ck_assert_ptr_null(sp_cert_facts(certs[i]));
     }
-    ck_assert_int_eq(pthread_barrier_init(&born, NULL, 2), 0);
-    ck_assert_int_eq(pthread_barrier_init(&stopped, NULL, 2), 0);
-    ck_assert_int_eq(pthread_create(&thread, NULL, bear_and_wait, x509), 0);
-    pthread_barrier_wait(&born);
+    start_waiting(&waiting, x509);
     sp_cert_unref(bear(x509));
     ck_assert(!sp_threads_stop());
-    pthread_barrier_wait(&stopped);
-    ck_assert_int_eq(pthread_join(thread, NULL), 0);
+    end_waiting(&waiting);
     ck_assert(sp_threads_stop());
     for (int i = 0; i < 6; i++)
         X509_free(empty[i]);
+}
+END_TEST
+
+/* The threads end one after the other, and the stop finds those that have not. */
+START_TEST(stopped_after_some_have_ended)
+{
+    X509 *x509 = sp_read_cert("good-ec");
+    struct waiting waiting[3];
+
+    for (int i = 0; i < 3; i++)
+        start_waiting(&waiting[i], x509);
+    end_waiting(&waiting[1]);
+    ck_assert(!sp_threads_stop());
+    for (int i = 0; i < 3; i++) {
+        ck_assert_uint_eq(atomic_load(&waiting[i].cert->refs), 1);
+        ck_assert((sp_cert_facts(waiting[i].cert) != NULL) == (i == 1));
+    }
+    end_waiting(&waiting[0]);
+    end_waiting(&waiting[2]);
+    X509_free(x509);
 }
 END_TEST
 
@@ -541,6 +579,7 @@ int main(void)
     tcase_add_test(tests, complete_among_others);
     tcase_add_test(tests, dead_before_it_is_complete);
     tcase_add_test(tests, stopped_while_parsing);
+    tcase_add_test(tests, stopped_after_some_have_ended);
     tcase_add_loop_test(tests, no_end_of_a_thread, 0, 2);
     tcase_add_test(tests, contexts_that_end);
     tcase_add_test(tests, context_that_has_ended);

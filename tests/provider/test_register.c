@@ -279,6 +279,29 @@ START_TEST(data_of_the_program)
 }
 END_TEST
 
+/* Other threads find one that was parsed aside once it is filed, and never in a list. */
+START_TEST(parsed_aside)
+{
+    struct sp_cert *cert;
+    X509 *x509;
+
+    ck_assert(sp_register_start(NULL, false));
+    for (int i = 0; i < 2; i++) {
+        sp_register_set_aside(i == 0);
+        x509 = sp_read_cert("good-ec");
+        sp_register_set_aside(false);
+        cert = sp_register_of_x509(x509);
+        ck_assert_ptr_nonnull(cert);
+        ck_assert(cert->aside == (i == 0));
+        ck_assert_ptr_nonnull(sp_cert_facts(cert));
+        ck_assert_uint_eq(count_certs(), i == 0 ? 0 : 1);
+        sp_cert_unref(cert);
+        X509_free(x509);
+    }
+    ck_assert(sp_register_stop());
+}
+END_TEST
+
 /*
  * A birth and a death leave nobody inside, and no memory behind; libcrypto keeps something for each
  * start.
@@ -291,6 +314,7 @@ START_TEST(started_and_stopped)
         ck_assert(sp_register_start(NULL, false));
         X509_free(sp_read_cert("good-ec"));
         X509_free(sp_read_cert("good-rsa"));
+        ck_assert(!sp_register_has_failed());
         ck_assert(sp_register_stop());
         if (i == 1)
             kept = sp_starve_kept();
@@ -387,6 +411,7 @@ int main(void)
     tcase_add_test(tests, certificates_that_are_found);
     tcase_add_test(tests, verified_as_another_object);
     tcase_add_test(tests, data_of_the_program);
+    tcase_add_test(tests, parsed_aside);
     tcase_add_test(tests, started_and_stopped);
     tcase_add_test(tests, keys_that_are_not_known);
     tcase_add_test(tests, in_every_shard);
