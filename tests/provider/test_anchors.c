@@ -12,6 +12,7 @@
 #include <openssl/x509v3.h>
 
 #include "certs.h"
+#include "gates/hooks.h"
 #include "keyring_of_test.h"
 
 #define YEARS .not_before = "20000101000000Z", .not_after = "20990101000000Z"
@@ -148,6 +149,31 @@ START_TEST(parsed_before_the_provider_was_there)
 }
 END_TEST
 
+/* That libcrypto has asked about the signer before says nothing about another chain. */
+START_TEST(asked_about_for_another_chain)
+{
+    X509_STORE *store = X509_STORE_new();
+    EVP_PKEY *key;
+    X509 *own, *signer;
+
+    sp_start_with_keyring("trust = caller");
+    key = sp_make_key("EC", "P-256");
+    own = sp_make_cert(&(struct sp_recipe){ YEARS, .subject = "Alice", .key = key,
+                                            .san = "email:alice@example.org",
+                                            .basic = "critical,CA:TRUE" });
+    signer = sp_make_cert(&(struct sp_recipe){ YEARS, .key = key, .san = "email:bob@example.org",
+                                               .usage = "digitalSignature", .issuer = own,
+                                               .issuer_key = key });
+    ck_assert_int_eq(X509_STORE_add_cert(store, own), 1);
+    ck_assert(sp_purposes_begin_trusted(signer));
+    EXPECT_REFUSED(verify(signer, own, store, 0), "[distrust-default]");
+    X509_STORE_free(store);
+    X509_free(signer);
+    X509_free(own);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("anchors");
@@ -155,5 +181,6 @@ int main(void)
 
     tcase_add_loop_test(tests, ends_of_a_chain, 0, 2 * SP_ROWS(rows));
     tcase_add_loop_test(tests, parsed_before_the_provider_was_there, 0, 2);
+    tcase_add_test(tests, asked_about_for_another_chain);
     return sp_run_forked(suite);
 }
