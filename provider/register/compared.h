@@ -29,7 +29,6 @@ struct sp_compared {
 /* What is longer is not remembered: it is never the same signature again. */
 #define SP_LONGEST_REMEMBERED 1024
 
-
 /* Add |cert|; false if out of memory. */
 bool sp_compared_add(struct sp_compared *compared, struct sp_cert *cert);
 /*

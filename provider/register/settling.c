@@ -135,8 +135,8 @@ bool sp_cert_settle(struct sp_cert *cert)
         sp_keys_disown(stranger, cert);
         sp_prints_remove(cert);
     }
-    if (content.failed || (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
-                           !sp_prints_file(cert, &content)))
+    if (content.failed ||
+        (content.known && !sp_keyid_equal(&content, &loaded) && !sp_prints_file(cert, &content)))
         sp_register_failed();
     return settled;
 }
