@@ -146,7 +146,8 @@ void sp_keys_note_signed(const void *address, const struct sp_piece *what)
 }
 
 /* Add references to the certificates it was compared with; false if out of memory. */
-static bool compared_with(const void *address, const struct sp_piece *what, struct sp_owners *owners)
+static bool compared_with(const void *address, const struct sp_piece *what,
+                          struct sp_owners *owners)
 {
     struct sp_certs found = { 0 };
     bool done = true;
