@@ -18,7 +18,7 @@ BAD = ["\x1b", "\x07", "\r", "\x7f", "\u009b", "\u202e", "\u2066"]
 # The same as shown to people: nothing is lost.
 SHOWN = r"x\1B[31m\1B]0;t\07\0Drefused\0Ab\C2\9B\7F\E2\80\AE\E2\81\A6\FF\C3"
 PLAIN = "Zertifikat für Ünal 证书.pem"
-PIN = "134679"
+PIN = "geheim"  # no digits: fingerprints are shown
 
 
 def called(*words, cwd=None, stdin=b"", **env):

@@ -511,7 +511,7 @@ END_TEST
 /* A signature is refused after one that was allowed: what is signed decides, once it is known. */
 START_TEST(signed_for_two)
 {
-    static const unsigned char what[SP_SHA256_LENGTH] = { 1 };
+    static const struct sp_piece what = { "what is signed", 14 };
     static const char *const names[] = { "good-ec", "good-rsa" };
     X509 *x509[2];
     EVP_PKEY *keys[2], *private = sp_read_key("good-ec");
@@ -530,13 +530,13 @@ START_TEST(signed_for_two)
         sp_keys_signed(private, &owners, i == 0, NULL);
         ck_assert_uint_eq(owners.count, 0);
     }
-    ck_assert(sp_keys_depends(private) && !sp_keys_depends(keys[0]) && !sp_keys_depends(what));
-    sp_keys_note_signed(what, what);
-    ck_assert(sp_owners_find(&owners, private, sp_export_key, what));
+    ck_assert(sp_keys_depends(private) && !sp_keys_depends(keys[0]) && !sp_keys_depends(&what));
+    sp_keys_note_signed(&what, &what);
+    ck_assert(sp_owners_find(&owners, private, sp_export_key, &what));
     ck_assert_uint_eq(owners.count, 2);
     sp_owners_free(&owners);
-    sp_keys_note_signed(private, what);
-    ck_assert(sp_owners_find(&owners, private, sp_export_key, what));
+    sp_keys_note_signed(private, &what);
+    ck_assert(sp_owners_find(&owners, private, sp_export_key, &what));
     ck_assert(owners.count == 1 && owners.certs[0] == certs[0]);
     sp_owners_free(&owners);
     for (int i = 0; i < 2; i++) {

@@ -31,9 +31,9 @@ static const char *letters(struct sp_cert *const *certs, size_t count)
     return text;
 }
 
-static const unsigned char text_1[SP_SHA256_LENGTH] = { 1 }, text_2[SP_SHA256_LENGTH] = { 2 };
+static const struct sp_piece text_1 = { "one", 3 }, text_2 = { "two", 3 };
 
-static void expect_found(const struct sp_compared *compared, const unsigned char *what,
+static void expect_found(const struct sp_compared *compared, const struct sp_piece *what,
                          const char *expected)
 {
     struct sp_certs found = { 0 };
@@ -45,7 +45,7 @@ static void expect_found(const struct sp_compared *compared, const unsigned char
 
 /* Sign |what| with the certificate that the key was compared with. */
 static void sign(struct sp_compared *compared, struct sp_cert *cert, bool allowed,
-                 const unsigned char *what)
+                 const struct sp_piece *what)
 {
     struct sp_certs judged = { 0 };
 
@@ -60,26 +60,53 @@ START_TEST(one_signature_after_another)
     struct sp_compared compared = { 0 };
 
     expect_found(&compared, NULL, "");
-    sign(&compared, &a, true, text_1);
+    sign(&compared, &a, true, &text_1);
     ck_assert(!sp_compared_depends(&compared));
-    expect_found(&compared, text_2, "a");
-    sign(&compared, &b, false, text_2);
+    expect_found(&compared, &text_2, "a");
+    sign(&compared, &b, false, &text_2);
     ck_assert(sp_compared_depends(&compared));
     /* What was allowed before is the same signature; another one may be by either. */
-    expect_found(&compared, text_1, "a");
-    expect_found(&compared, text_2, "ab");
+    expect_found(&compared, &text_1, "a");
+    expect_found(&compared, &text_2, "ab");
     expect_found(&compared, NULL, "ab");
     /* A new comparison counts alone, and once. */
     ck_assert(sp_compared_add(&compared, &c));
     ck_assert(sp_compared_add(&compared, &c));
     ck_assert(!sp_compared_depends(&compared));
-    expect_found(&compared, text_1, "c");
+    expect_found(&compared, &text_1, "c");
     sp_compared_clear(&compared);
-    expect_found(&compared, text_1, "");
-    ck_assert(!compared.has_last);
+    expect_found(&compared, &text_1, "");
+    ck_assert_ptr_null(compared.last);
     ck_assert_uint_eq(atomic_load(&a.refs), REFS);
     ck_assert_uint_eq(atomic_load(&b.refs), REFS);
     ck_assert_uint_eq(atomic_load(&c.refs), REFS);
+}
+END_TEST
+
+/* What counts as the same: neither a beginning nor what is too long, but anything up to that. */
+START_TEST(same_bytes_again)
+{
+    static const unsigned char bytes[SP_LONGEST_REMEMBERED + 1];
+    const struct sp_piece longest = { bytes, SP_LONGEST_REMEMBERED },
+                          shorter = { bytes, SP_LONGEST_REMEMBERED - 1 },
+                          too_long = { bytes, sizeof(bytes) }, empty = { bytes, 0 };
+    struct sp_compared compared = { 0 };
+
+    sign(&compared, &a, true, &longest);
+    sign(&compared, &b, false, &text_1);
+    expect_found(&compared, &longest, "a");
+    expect_found(&compared, &shorter, "ab");
+    expect_found(&compared, &too_long, "ab");
+    expect_found(&compared, &empty, "ab");
+    sp_compared_note(&compared, &too_long);
+    expect_found(&compared, &too_long, "ab");
+    sp_starve(1);
+    sp_compared_note(&compared, &text_1);
+    ck_assert(sp_starve_end());
+    expect_found(&compared, &text_1, "ab");
+    sp_compared_note(&compared, &text_1);
+    expect_found(&compared, &text_1, "a");
+    sp_compared_clear(&compared);
 }
 END_TEST
 
@@ -90,9 +117,9 @@ START_TEST(signatures_of_what_is_not_known)
 
     sign(&compared, &b, false, NULL);
     ck_assert(!sp_compared_depends(&compared));
-    sign(&compared, &a, true, text_1);
+    sign(&compared, &a, true, &text_1);
     sign(&compared, &a, true, NULL);
-    expect_found(&compared, text_1, "ab");
+    expect_found(&compared, &text_1, "ab");
     sp_compared_clear(&compared);
 }
 END_TEST
@@ -123,8 +150,8 @@ START_TEST(compared_without_memory)
     sp_starve(1);
     ck_assert(!sp_compared_add(&compared, &a));
     ck_assert(sp_starve_end());
-    sign(&compared, &a, true, text_1);
-    sign(&compared, &b, false, text_2);
+    sign(&compared, &a, true, &text_1);
+    sign(&compared, &b, false, &text_2);
     for (long fails = 1; fails <= 2; fails++) {
         sp_starve(fails);
         ck_assert(!sp_compared_find(&compared, NULL, &found));
@@ -404,6 +431,7 @@ int main(void)
 
     tcase_add_checked_fixture(tests, sp_bare_register, NULL);
     tcase_add_test(tests, one_signature_after_another);
+    tcase_add_test(tests, same_bytes_again);
     tcase_add_test(tests, signatures_of_what_is_not_known);
     tcase_add_test(tests, some_of_the_compared);
     tcase_add_test(tests, compared_without_memory);
