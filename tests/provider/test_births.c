@@ -183,6 +183,9 @@ START_TEST(stopped_after_some_have_ended)
     }
     end_waiting(&waiting[0]);
     end_waiting(&waiting[2]);
+    start_waiting(&waiting[0], x509);
+    end_waiting(&waiting[0]);
+    ck_assert(sp_threads_stop());
     X509_free(x509);
 }
 END_TEST

@@ -5,6 +5,7 @@
  * When a certificate is settled, and which key is its own then.
  */
 #include <stdint.h>
+#include <string.h>
 
 #include "bare_register.h"
 #include "harness.h"
@@ -131,6 +132,29 @@ START_TEST(not_complete)
     set_bits(X509_get0_pubkey_bitstr(x509), "k");
     ck_assert(sp_cert_settle(cert));
     EVP_PKEY_free(key);
+    X509_free(x509);
+}
+END_TEST
+
+/* A second parse into the same object has failed: it has the old signature, and no key. */
+START_TEST(failed_parse_behind_a_good_one)
+{
+    X509 *x509 = sp_read_cert("good-ec"), *again = x509;
+    struct sp_cert *cert = sp_pinned(x509);
+    unsigned char *der = NULL, *spki = NULL;
+    int length = i2d_X509(x509, &der);
+    const int spki_length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(x509), &spki);
+    unsigned char *key = memmem(der, (size_t)length, spki, (size_t)spki_length);
+    const unsigned char *p = der;
+
+    ck_assert_ptr_nonnull(key);
+    *key = V_ASN1_NULL;
+    ck_assert_int_eq(X509_up_ref(x509), 1);
+    ck_assert_ptr_null(d2i_X509(&again, &p, length));
+    ck_assert_ptr_null(X509_get_X509_PUBKEY(x509));
+    ck_assert(!sp_cert_settle(cert));
+    OPENSSL_free(spki);
+    OPENSSL_free(der);
     X509_free(x509);
 }
 END_TEST
@@ -295,6 +319,7 @@ int main(void)
     tcase_add_loop_test(tests, settled_without_an_id, 0, 2);
     tcase_add_loop_test(tests, settled_without_memory, 0, 2);
     tcase_add_test(tests, not_complete);
+    tcase_add_test(tests, failed_parse_behind_a_good_one);
     tcase_add_test(tests, own_key_without_an_id);
     tcase_add_test(tests, own_key_of_an_unreadable_one);
     tcase_add_test(tests, own_key_of_a_failed_parse);
