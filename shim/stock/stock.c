@@ -31,6 +31,7 @@ struct following {
     int errors;  /* read end of the child's standard error */
     int failure; /* read end of the pipe with the errno of a failed exec */
     int signals; /* signalfd */
+    int passed;  /* the last signal that was passed on to it, or 0 */
     int broken;  /* errno of a failure to poll or read */
     sigset_t before;
     sighandler_t child_before;
@@ -146,7 +147,7 @@ static void take_signals(struct following *run)
 
     while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
         if (info.ssi_signo != SIGCHLD)
-            kill(run->child, (int)info.ssi_signo);
+            kill(run->child, run->passed = (int)info.ssi_signo);
     ended = waitpid(run->child, &run->status, WNOHANG);
     if (ended == run->child)
         run->ended = true;
@@ -296,11 +297,16 @@ static void follow(struct following *run)
 static void finish(struct following *run)
 {
     const int fds[] = { run->output, run->errors, run->failure, run->signals };
+    struct sigaction ours;
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
             close(fds[i]);
     signal(SIGCHLD, run->child_before);
+    /* It came when stock was done, and has ended nobody: it is for us. */
+    if (run->passed != 0 && run->status == 0 && sigaction(run->passed, NULL, &ours) == 0 &&
+        ours.sa_handler != SIG_IGN)
+        raise(run->passed);
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 

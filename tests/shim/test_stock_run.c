@@ -306,6 +306,29 @@ START_TEST(signals_are_passed_on)
 }
 END_TEST
 
+/* Stock is done all the same, so it is left to us: whoever waits for the reader of a pipe ends. */
+START_TEST(a_signal_that_comes_too_late)
+{
+    static const char *const names[] = { "INT", "TERM", "HUP" };
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct shim_stock stock = { 0 };
+    sigset_t before, pending;
+    char script[200];
+
+    shim_hold_signals(&before);
+    (void)snprintf(script, sizeof(script),
+                   "trap '' %s; kill -%s $PPID; "
+                   "until grep -q '^ShdPnd:.0000000000000000$' /proc/$PPID/status; do :; done",
+                   names[_i], names[_i]);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    ck_assert_int_eq(sigpending(&pending), 0);
+    for (int i = 0; i < 3; i++)
+        ck_assert_int_eq(sigismember(&pending, numbers[i]), i == _i);
+    ck_assert(signal(numbers[_i], SIG_IGN) != SIG_ERR);
+    close(stock.out);
+}
+END_TEST
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -448,6 +471,7 @@ int main(void)
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
     tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
+    tcase_add_loop_test(tests, a_signal_that_comes_too_late, 0, 3);
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
