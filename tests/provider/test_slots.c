@@ -186,6 +186,44 @@ START_TEST(functions_of_an_operation)
 }
 END_TEST
 
+static int initialised;
+
+static int initialise(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    (void)ctx, (void)key, (void)params;
+    initialised++;
+    return 1;
+}
+
+/* An operation that keeps the key it has names none, and none is judged. */
+START_TEST(no_key)
+{
+    static const struct sp_backend backend;
+    const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_KEM_ENCAPSULATE_INIT, (void (*)(void))initialise },
+        { OSSL_FUNC_KEM_DECAPSULATE_INIT, (void (*)(void))initialise },
+        { 0, NULL }
+    };
+    const OSSL_ALGORITHM algorithm = { "ONE", "", functions, NULL };
+    bool untouched = true;
+    OSSL_DISPATCH *table;
+
+    adopt_policy("judge");
+    ck_assert(
+        sp_command_adopt(&(struct sp_command){ .has_use = true, .use = SMIMEPOLICY_DECRYPT }));
+    table = sp_gate_kem(&algorithm, &backend, &untouched);
+    for (int i = 0; i < 2; i++) {
+        OSSL_FUNC_kem_encapsulate_init_fn *init =
+            (OSSL_FUNC_kem_encapsulate_init_fn *)table[i].function;
+
+        ck_assert(table[i].function != functions[i].function);
+        ck_assert_int_eq(init(NULL, NULL, NULL), 1);
+        ck_assert_int_eq(initialised, i + 1);
+    }
+    OPENSSL_free(table);
+}
+END_TEST
+
 static const char *opened;
 
 static void *open_file(void *provctx, const char *uri)
@@ -271,6 +309,7 @@ int main(void)
     tcase_add_test(tests, functions_that_have_gates);
     tcase_add_loop_test(tests, algorithms_left_alone, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, functions_of_an_operation, 0, 2 * SP_ROWS(gated));
+    tcase_add_test(tests, no_key);
     tcase_add_test(tests, file_with_the_name_of_a_uri);
     tcase_add_test(tests, keys_of_an_algorithm);
     return sp_run_forked(suite);

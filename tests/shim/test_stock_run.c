@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -451,6 +452,17 @@ START_TEST(its_places)
     sp_capture_begin(STDERR_FILENO);
     ck_assert_ptr_null(shim_stock_path());
     sp_expect_captured(STDERR_FILENO, "/smime-policy is this command itself");
+    (void)unlink(beside);
+    ck_assert_str_eq(path, beside);
+    OPENSSL_free(path);
+
+    /* The folder of the module is beside ours. */
+    *strrchr(own, '/') = '\0';
+    (void)snprintf(beside, sizeof(beside), "%s/provider", own);
+    (void)mkdir(beside, 0700);
+    (void)snprintf(beside, sizeof(beside), "%s/provider/smimepolicy.so", own);
+    close(open(beside, O_WRONLY | O_CREAT, 0700));
+    path = shim_module_path();
     (void)unlink(beside);
     ck_assert_str_eq(path, beside);
     OPENSSL_free(path);

@@ -13,7 +13,7 @@
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 
-/* Pages that are stored together. */
+/* Pages that are stored together at least. */
 #define TOGETHER 40
 
 struct comparing {
@@ -163,6 +163,7 @@ int shim_pull_whole(struct shim_pull *pull)
     struct comparing comparing = { .pull = pull };
     PGresult *declared = shim_hub_ask(pull->hub, ask, realm);
     int code = declared != NULL ? SHIM_OK : SHIM_SYSTEM;
+    int stored = 0;
     int count = 1;
 
     pull->hub->pq->clear(declared);
@@ -170,8 +171,11 @@ int shim_pull_whole(struct shim_pull *pull)
     memset(pull->reach.digest, 0, SP_SHA256_LENGTH);
     for (int page = 1; code == SHIM_OK && count > 0; page++) {
         code = compare_page(&comparing, &count);
-        if (code == SHIM_OK && first && page % TOGETHER == 0)
+        /* Each transaction rewrites much of the indexes, so they grow with what is there. */
+        if (code == SHIM_OK && first && page - stored >= TOGETHER && page - stored >= stored / 2) {
             code = store_some(pull);
+            stored = page;
+        }
     }
     if (code == SHIM_OK)
         code = leave_until(&comparing, NULL);

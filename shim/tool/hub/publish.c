@@ -212,7 +212,7 @@ bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
 {
     struct sp_member member;
     int known = sp_keyring_member(keyring, record->fingerprint, &member);
-    X509 *cert = known < 0 ? NULL : sp_record_cert(record);
+    X509 *cert = known < 0 ? NULL : sp_record_cert_without_key(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
     char *all = facts == NULL || found_by != NULL ? NULL : addresses_of(facts);
     bool done = facts != NULL && (found_by != NULL || all != NULL);
