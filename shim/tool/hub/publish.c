@@ -195,7 +195,7 @@ bool shim_publish_sum(const struct shim_publish_row *row, unsigned char sum[SP_S
     return done;
 }
 
-static char *addresses_of(const struct sp_facts *facts)
+static char *addresses_in(const struct sp_facts *facts)
 {
     struct sp_text list = { 0 };
     const char *address;
@@ -203,6 +203,17 @@ static char *addresses_of(const struct sp_facts *facts)
     for (size_t i = 0; (address = sp_facts_address(facts, i)) != NULL; i++)
         sp_text_add_item(&list, address);
     return sp_text_take(&list);
+}
+
+static char *addresses_of(const struct sp_record *record)
+{
+    X509 *cert = sp_record_cert_without_key(record);
+    struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
+    char *addresses = facts == NULL ? NULL : addresses_in(facts);
+
+    sp_facts_free(facts);
+    X509_free(cert);
+    return addresses;
 }
 
 /* Does the hub know enough of it?  What no person put there changes nothing that it has. */
@@ -214,20 +225,21 @@ static bool is_known(const struct sp_member *member, const struct sp_record *rec
 }
 
 bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
-                       const struct sp_record *record, const char *found_by, bool *same)
+                       const struct sp_record *record, const struct sp_facts *facts,
+                       const char *found_by, bool *same)
 {
     struct sp_member member;
     int known = sp_keyring_member(keyring, record->fingerprint, &member);
-    X509 *cert = known < 0 ? NULL : sp_record_cert_without_key(record);
-    struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
-    char *all = facts == NULL || found_by != NULL ? NULL : addresses_of(facts);
-    bool done = facts != NULL && (found_by != NULL || all != NULL);
+    char *all = NULL;
+    bool done = known >= 0;
 
     *same = known == 1 && is_known(&member, record);
     if (known < 0)
         (void)shim_keyring_failed(keyring);
-    else if (!done)
-        (void)shim_no_memory();
+    else if (!*same && found_by == NULL) {
+        all = facts != NULL ? addresses_in(facts) : addresses_of(record);
+        done = all != NULL || shim_no_memory() == SHIM_OK;
+    }
     if (done && !*same)
         done = shim_publish_row(
             publish, &(struct shim_publish_row){ .what = "certificate",
@@ -241,8 +253,6 @@ bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
                                                  .addresses = found_by != NULL ? found_by : all,
                                                  .narrowed = found_by != NULL });
     OPENSSL_free(all);
-    sp_facts_free(facts);
-    X509_free(cert);
     return done;
 }
 
