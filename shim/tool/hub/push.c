@@ -64,7 +64,8 @@ static int push_one(const struct shim_entry *entry, void *data)
     if (record->origin == SP_ORIGIN_HUB || record->origin == SP_ORIGIN_HUB_ANCHOR)
         return SHIM_OK;
     done = shim_entry_found_by(pushing->keyring, entry, &found_by) &&
-           shim_publish_cert(&pushing->publish, pushing->keyring, record, found_by, &same);
+           shim_publish_cert(&pushing->publish, pushing->keyring, record, entry->facts, found_by,
+                             &same);
     OPENSSL_free(found_by);
     if (!done)
         return SHIM_SYSTEM;
