@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, environment, must
+from harness import COMMAND, PATIENCE, environment, must
 from test_keyring_list import keyring  # pylint: disable=unused-import
 
 # A colour, a new title, a line, C1, DEL, right-to-left, and bytes that are no UTF-8.
@@ -24,7 +24,7 @@ PIN = "geheim"  # no digits: fingerprints are shown
 def called(*words, cwd=None, stdin=b"", **env):
     """Run our command with words of bytes; its streams are bytes."""
     return subprocess.run([os.fsencode(word) for word in (COMMAND, *words)], cwd=cwd, input=stdin,
-                          env={**environment(), **env}, capture_output=True, check=False, timeout=60)
+                          env={**environment(), **env}, capture_output=True, check=False, timeout=PATIENCE)
 
 
 def harmless(done):

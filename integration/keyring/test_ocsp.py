@@ -246,7 +246,7 @@ def test_the_time_is_for_all(ask, ca, answers, server):
     answers["/ocsp"] = lambda exchange: exchange.wait()
     cert = ca.issue("slow", f"authorityInfoAccess=OCSP;URI:{server.url}/ocsp,OCSP;URI:{server.url}/other")
     refused(ask(cert, patience=300), "no time left")
-    assert server.paths == ["/ocsp"]
+    assert "/other" not in server.paths
 
 
 @pytest.mark.parametrize("change", ["cut", "empty", "swapped", "pipe", "link", "folder", "unreadable", "large"])

@@ -308,6 +308,27 @@ START_TEST(signals_are_passed_on)
 }
 END_TEST
 
+/* A signal that stock does not heed, as it is done, ends the run all the same. */
+START_TEST(a_signal_is_not_lost)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct shim_stock stock = { 0 };
+    struct shim_stock_result result;
+    char script[100];
+
+    (void)snprintf(script, sizeof(script), "trap '' %d; kill -%d $PPID; exit 0", numbers[_i],
+                   numbers[_i]);
+    result = run(&stock, script, "");
+    ck_assert_int_eq(result.code, -1);
+    ck_assert_int_eq(result.signal, numbers[_i]);
+    close(stock.out);
+    /* Who ignores it, as under nohup, goes on. */
+    ck_assert(signal(numbers[_i], SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    close(stock.out);
+}
+END_TEST
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -513,6 +534,7 @@ int main(void)
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
     tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
+    tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
