@@ -174,6 +174,29 @@ START_TEST(asked_about_for_another_chain)
 }
 END_TEST
 
+/* Where the keyring vouches, one that is not there is told, and not only that nobody vouches. */
+START_TEST(no_keyring)
+{
+    X509_STORE *store = X509_STORE_new();
+    EVP_PKEY *key;
+    X509 *root, *signer;
+
+    sp_start(_i == 0 ? "keyring = /nonexistent/keyring\ntrust = keyring\n"
+                     : "keyring = /nonexistent/keyring\ntrust = caller\n");
+    key = sp_make_key("EC", "P-256");
+    root = make_ca("Root", NULL, key, key);
+    signer = sp_make_cert(&(struct sp_recipe){ YEARS, .key = key, .san = "email:bob@example.org",
+                                               .usage = "digitalSignature", .issuer = root,
+                                               .issuer_key = key });
+    ck_assert_int_eq(X509_STORE_add_cert(store, root), 1);
+    EXPECT(verify(signer, root, store, 0), _i == 0 ? "/nonexistent/keyring" : NULL);
+    X509_STORE_free(store);
+    X509_free(signer);
+    X509_free(root);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("anchors");
@@ -182,5 +205,6 @@ int main(void)
     tcase_add_loop_test(tests, ends_of_a_chain, 0, 2 * SP_ROWS(rows));
     tcase_add_loop_test(tests, parsed_before_the_provider_was_there, 0, 2);
     tcase_add_test(tests, asked_about_for_another_chain);
+    tcase_add_loop_test(tests, no_keyring, 0, 2);
     return sp_run_forked(suite);
 }
