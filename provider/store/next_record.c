@@ -79,7 +79,7 @@ static bool is_too_old(const struct sp_loader *loader)
         !sp_age_is_asked(SMIMEPOLICY_VERIFY, policy) || !sp_is_stale(contact, time(NULL), policy))
         return false;
     verdict = sp_judge_age(NULL, SMIMEPOLICY_VERIFY, contact, time(NULL), policy);
-    refused = !smimepolicy_verdict_allowed(verdict);
+    refused = verdict == NULL || !smimepolicy_verdict_allowed(verdict);
     if (verdict == NULL)
         (void)sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);
     else

@@ -41,6 +41,7 @@ struct following {
     struct shim_progress progress;
     bool ended;
     int status;
+    int given; /* a signal that came to us, and that we do not ignore */
 };
 
 /*
@@ -139,6 +140,15 @@ static void give_up(struct following *run)
         kill(run->child, SIGKILL);
 }
 
+static void pass_on_signal(struct following *run, int number)
+{
+    struct sigaction action;
+
+    kill(run->child, number);
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        run->given = number;
+}
+
 static void take_signals(struct following *run)
 {
     struct signalfd_siginfo info;
@@ -146,7 +156,7 @@ static void take_signals(struct following *run)
 
     while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
         if (info.ssi_signo != SIGCHLD)
-            kill(run->child, (int)info.ssi_signo);
+            pass_on_signal(run, (int)info.ssi_signo);
     ended = waitpid(run->child, &run->status, WNOHANG);
     if (ended == run->child)
         run->ended = true;
@@ -223,10 +233,8 @@ static void drain_pipe(struct following *run)
     char block[4096];
     ssize_t got = 0;
 
-    while (from != NULL &&
-           ((got = read(from->read, block, sizeof(block))) > 0 || (got < 0 && errno == EINTR)))
-        if (got > 0)
-            from->hear(from->listener, block, (size_t)got);
+    while (from != NULL && (got = read(from->read, block, sizeof(block))) > 0)
+        from->hear(from->listener, block, (size_t)got);
     if (got < 0 && errno != EAGAIN)
         give_up(run);
 }
@@ -304,6 +312,14 @@ static void finish(struct following *run)
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
 
+/* The signal that ended the run.  One that came to us does so even if stock was done by then. */
+static int ended_by(const struct following *run)
+{
+    if (WIFSIGNALED(run->status))
+        return WTERMSIG(run->status);
+    return WEXITSTATUS(run->status) == 0 ? run->given : 0;
+}
+
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
     struct following run = { .child = -1,
@@ -339,8 +355,8 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     }
     finish(&run);
     shim_environment_free(env);
-    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
-    result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
+    result->signal = started ? ended_by(&run) : 0;
+    result->code = started && result->signal == 0 ? WEXITSTATUS(run.status) : -1;
     result->lost = run.lost;
     result->said = stock->capture ? sp_text_take(&run.said) : NULL;
     return started;

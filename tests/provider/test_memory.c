@@ -275,6 +275,29 @@ START_TEST(every_allocation_of_the_keyring_fails_once)
 }
 END_TEST
 
+/* A keyring that its hub has never been in touch with gives nothing, with all the memory or less.
+ */
+START_TEST(every_allocation_of_a_stale_keyring_fails_once)
+{
+    OSSL_LIB_CTX *libctx;
+    long fails = 0;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    libctx = context_with_keyring("hub = postgresql:///none");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    do {
+        sp_starve(++fails);
+        ck_assert_int_eq(load(libctx, "smimepolicy:trust"), 0);
+        ck_assert_msg(ERR_peek_error() != 0, "no error when allocation %ld fails", fails);
+        ERR_clear_error();
+    } while (sp_starve_end());
+    EXPECT_REFUSED(load(libctx, "smimepolicy:trust") == 1, "[keyring-stale]");
+    ck_assert_int_gt(fails, 5);
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
 /* What was written to |pipe|; free() it. */
 static char *read_all(int pipe)
 {
@@ -504,6 +527,7 @@ int main(void)
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
+    tcase_add_test(tests, every_allocation_of_a_stale_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_a_choice_fails_once);
     tcase_add_test(tests, every_allocation_of_a_verification_fails_once);
     tcase_add_test(tests, every_allocation_of_raw_keys_fails_once);

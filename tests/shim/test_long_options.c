@@ -334,6 +334,25 @@ START_TEST(nearest_is_found)
 }
 END_TEST
 
+/* As long as the longest that is compared, or longer. */
+START_TEST(nearest_of_long_ones)
+{
+    static const char text[] = "zabcdefghijklmnopqrstuvwxyz012345",
+                      name[] = "abcdefghijklmnopqrstuvwxyz012345";
+    static const char longer[] = "abcdefghijklmnopqrstuvwxyz0123456";
+
+    ck_assert_uint_eq(strlen(name), 32);
+    for (size_t length = 30; length <= 33; length++) {
+        struct shim_nearest nearest = { .word = text, .length = length };
+
+        shim_nearest_try(&nearest, longer);
+        ck_assert_ptr_null(nearest.name);
+        shim_nearest_try(&nearest, name);
+        expect_text(nearest.name, length <= 32 ? name : NULL);
+    }
+}
+END_TEST
+
 static const char *const verbs[] = { "sign", "encrypt", "verify", "decrypt" };
 
 /* The help of the verbs and the table that reads their command lines name the same options. */
@@ -380,6 +399,7 @@ int main(void)
     tcase_add_test(tests, many_values_are_kept_in_order);
     tcase_add_loop_test(tests, a_word_is_found, 0, SP_ROWS(of_words));
     tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));
+    tcase_add_test(tests, nearest_of_long_ones);
     tcase_add_test(tests, verbs_have_the_options_of_their_help);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

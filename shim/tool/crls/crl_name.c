@@ -41,7 +41,7 @@ static int compare(const void *a, const void *b)
 const struct sp_hub_crl *shim_crl_on_hub(const struct sp_hub *hub,
                                          const unsigned char name[SP_SHA256_LENGTH])
 {
-    struct sp_hub_crl sought;
+    struct sp_hub_crl sought = { 0 };
 
     if (hub->crl_count == 0)
         return NULL;

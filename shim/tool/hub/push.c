@@ -6,6 +6,7 @@
 
 #include <openssl/crypto.h>
 
+#include "tool/crls/stored_crls.h"
 #include "tool/hub/publish.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -89,6 +90,14 @@ static int push_all(struct pushing *pushing, struct shim_hub *hub)
     return code == SHIM_OK ? code : shim_hub_refused(hub, code);
 }
 
+static int count_crl(const struct shim_stored_crl *crl, void *data)
+{
+    struct shim_pushed *pushed = data;
+
+    pushed->crls_kept += !crl->is_of_hub;
+    return SHIM_OK;
+}
+
 int shim_hub_push(struct shim *shim, struct shim_hub *hub, struct shim_pushed *pushed)
 {
     struct pushing pushing = { .shim = shim, .pushed = pushed };
@@ -111,6 +120,9 @@ int shim_hub_push(struct shim *shim, struct shim_hub *hub, struct shim_pushed *p
         code = shim_hub_sync(shim, hub, pushing.keyring,
                              &(struct shim_sync_how){ .hands_over = true }, &synced);
     }
+    if (code == SHIM_OK)
+        code = shim_stored_crls_each(shim->keyring_path, pushing.keyring, time(NULL), count_crl,
+                                     pushed);
     shim_synced_clear(&synced);
     sp_keyring_close(pushing.keyring);
     return code;
