@@ -106,6 +106,18 @@ def test_nobody_reads(what, number, room, pki, mail, post, ring):
         expect_end(process, number, room)
 
 
+@pytest.mark.parametrize("what", [each for each in OUTPUTS if each != "export"])
+def test_a_signal_that_comes_as_stock_ends(what, room, pki, mail, post, ring):
+    """Stock is not ended by it, and what stock has written is thrown away."""
+    deaf = room / "openssl"
+    deaf.write_text(f"#!/bin/sh\ntrap '' TERM\n{OPENSSL} \"$@\" && kill -TERM $PPID\n")
+    deaf.chmod(0o755)
+    words = words_of(what, room / "d" / "out", pki, mail, post, ring)
+    with start(words, room, SMIME_POLICY_OPENSSL=deaf) as process:
+        assert process.wait(PATIENCE) not in (DONE, -signal.SIGKILL)
+    assert left(room) == ["d/fifo"]
+
+
 @pytest.mark.parametrize("what", ["encrypt", "cms"])
 def test_a_reader_that_stops(what, room, pki, post, ring):
     """What does not fit into the FIFO waits for its reader, who may come late or never."""

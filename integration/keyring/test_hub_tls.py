@@ -29,7 +29,7 @@ def issue(folder, name, issuer=None, extension=None):
 def make_files(tmp_path_factory):
     folder = tmp_path_factory.mktemp("tls")
     for root in "root", "stranger":
-        issue(folder, root)
+        issue(folder, root, extension="basicConstraints=critical,CA:TRUE")
     issue(folder, NAME, "root", f"subjectAltName=DNS:{NAME}")
     for name, root in ("writer", "root"), ("other", "root"), ("writer@stranger", "stranger"):
         issue(folder, name, root)

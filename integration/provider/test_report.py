@@ -184,8 +184,14 @@ def test_decrypts(started, pki, mail, tmp_path, api, name):
 
 def test_decrypts_without_certificate(started, pki, mail, tmp_path):
     """A key alone is tried with each recipient, and reported once."""
-    cert, other, message = pki["modern"], pki["expired"], tmp_path / "message"
-    must(stock(*encrypt(mail, other, other, cert, more=("-out", message))))
+    message = tmp_path / "message"
+    pair = pki["modern"], pki["expired"]
+    # From OpenSSL 3.2 on a key seems to open what is for another, and the last one that it opens
+    # counts.  DER sorts the recipients, by serial number.
+    for cert, other in pair, pair[::-1]:
+        must(stock(*encrypt(mail, other, other, cert, more=("-out", message))))
+        if b"brown fox" in stock("cms", "-decrypt", "-in", message, "-inkey", cert.key).out:
+            break
     result = must(started.run("cms", "-decrypt", "-in", message, "-inkey", cert.key, use="decrypt"))
     assert result.after_greeting == ["allowed decrypt -"]
 

@@ -140,10 +140,14 @@ smimepolicy_verdict *sp_gate_add_revocation(smimepolicy_verdict *verdict,
 {
     const struct present present = { cert, x509 };
     const struct sp_asked asked = { facts, has_signed, &present };
+    const smimepolicy_settings *policy = sp_policy();
 
+    /* Nothing is stored, and nothing has to be. */
+    if (policy->keyring == NULL && policy->hub == NULL && !sp_revocation_needs_answer(policy))
+        return verdict;
     ERR_set_mark();
-    verdict = sp_revocation_add(verdict, sp_policy()->keyring, &asked, at, NULL, sp_policy());
-    verdict = sp_keyring_add_age(verdict, facts, time(NULL), sp_policy());
+    verdict = sp_revocation_add(verdict, policy->keyring, &asked, at, NULL, policy);
+    verdict = sp_keyring_add_age(verdict, facts, time(NULL), policy);
     ERR_pop_to_mark();
     return verdict;
 }

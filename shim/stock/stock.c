@@ -31,7 +31,6 @@ struct following {
     int errors;  /* read end of the child's standard error */
     int failure; /* read end of the pipe with the errno of a failed exec */
     int signals; /* signalfd */
-    int passed;  /* the last signal that was passed on to it, or 0 */
     int broken;  /* errno of a failure to poll or read */
     sigset_t before;
     sighandler_t child_before;
@@ -42,6 +41,7 @@ struct following {
     struct shim_progress progress;
     bool ended;
     int status;
+    int given; /* a signal that came to us, and that we do not ignore */
 };
 
 /*
@@ -140,6 +140,15 @@ static void give_up(struct following *run)
         kill(run->child, SIGKILL);
 }
 
+static void pass_on_signal(struct following *run, int number)
+{
+    struct sigaction action;
+
+    kill(run->child, number);
+    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+        run->given = number;
+}
+
 static void take_signals(struct following *run)
 {
     struct signalfd_siginfo info;
@@ -147,7 +156,7 @@ static void take_signals(struct following *run)
 
     while (read(run->signals, &info, sizeof(info)) == (ssize_t)sizeof(info))
         if (info.ssi_signo != SIGCHLD)
-            kill(run->child, run->passed = (int)info.ssi_signo);
+            pass_on_signal(run, (int)info.ssi_signo);
     ended = waitpid(run->child, &run->status, WNOHANG);
     if (ended == run->child)
         run->ended = true;
@@ -295,17 +304,20 @@ static void follow(struct following *run)
 static void finish(struct following *run)
 {
     const int fds[] = { run->output, run->errors, run->failure, run->signals };
-    struct sigaction ours;
 
     for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
         if (fds[i] >= 0)
             close(fds[i]);
     signal(SIGCHLD, run->child_before);
-    /* It came when stock was done, and has ended nobody: it is for us. */
-    if (run->passed != 0 && run->status == 0 && sigaction(run->passed, NULL, &ours) == 0 &&
-        ours.sa_handler != SIG_IGN)
-        raise(run->passed);
     sigprocmask(SIG_SETMASK, &run->before, NULL);
+}
+
+/* The signal that ended the run.  One that came to us does so even if stock was done by then. */
+static int ended_by(const struct following *run)
+{
+    if (WIFSIGNALED(run->status))
+        return WTERMSIG(run->status);
+    return WEXITSTATUS(run->status) == 0 ? run->given : 0;
 }
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
@@ -343,8 +355,8 @@ bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *re
     }
     finish(&run);
     shim_environment_free(env);
-    result->code = started && WIFEXITED(run.status) ? WEXITSTATUS(run.status) : -1;
-    result->signal = started && WIFSIGNALED(run.status) ? WTERMSIG(run.status) : 0;
+    result->signal = started ? ended_by(&run) : 0;
+    result->code = started && result->signal == 0 ? WEXITSTATUS(run.status) : -1;
     result->lost = run.lost;
     result->said = stock->capture ? sp_text_take(&run.said) : NULL;
     return started;

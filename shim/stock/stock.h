@@ -60,9 +60,9 @@ struct shim_stock_result {
 /*
  * Run it to its end.
  *
- * SIGINT, SIGTERM and SIGHUP are passed on to it, and it dies with us.  If it succeeds all
- * the same, they are ours again.  shim_environment() makes its environment.  If |in| is our
- * standard input, we read nothing from it.
+ * SIGINT, SIGTERM and SIGHUP are passed on to it, and it dies with us.
+ * shim_environment() makes its environment.  If |in| is our standard input, we read
+ * nothing from it.
  *
  * @return false with the reason on stderr if it could not be started
  */

@@ -92,7 +92,10 @@ static int compare_row(struct comparing *c, const PGresult *rows, int i)
     return code;
 }
 
-/* Fetch what is wanted. */
+/*
+ * Fetch what is wanted, which is in order.  The bounds keep the server from reading the whole realm
+ * where its planner does not know yet how large that is.
+ */
 static int fetch(struct comparing *c)
 {
     struct shim_pull *pull = c->pull;
@@ -110,7 +113,9 @@ static int fetch(struct comparing *c)
     rows = shim_hub_ask_binary(pull->hub,
                                "SELECT fingerprint, payload, role, origin, uploaded, addresses,"
                                " narrowed, sum FROM smime_policy.certificate"
-                               " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])",
+                               " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])"
+                               " AND fingerprint BETWEEN ($2::bytea[])[1]"
+                               " AND ($2::bytea[])[array_length($2::bytea[], 1)]",
                                values);
     c->wanted.len = 0;
     count = rows == NULL ? -1 : pull->hub->pq->ntuples(rows);
