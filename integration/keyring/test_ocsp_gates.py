@@ -8,8 +8,8 @@ import threading
 
 import pytest
 
-from harness import COMMAND, OPENSSL, environment, must, run, write_conf
-from responders import SLOW_CLOCK, Authority
+from harness import COMMAND, OPENSSL, SLOW_CLOCK, environment, must, run, write_conf
+from responders import Authority
 from web import web
 
 UNKNOWN = "no stored CRL of its issuer covers it"

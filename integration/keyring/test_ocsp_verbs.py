@@ -6,8 +6,8 @@ import json
 
 import pytest
 
-from harness import COMMAND, must, run, stock
-from responders import SLOW_CLOCK, Authority, answers
+from harness import COMMAND, SLOW_CLOCK, must, run, stock
+from responders import Authority, answers
 from web import server
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)

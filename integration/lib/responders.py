@@ -10,10 +10,6 @@ import pytest
 from harness import NEW_KEY, OPENSSL, must, run, stock
 
 
-# By this clock the three seconds that a verb waits for an answer are a minute: so long a busy machine may need.
-SLOW_CLOCK = ("faketime", "-f", "+0 x0.05")
-
-
 def extended(*lines):
     return [word for line in lines for word in ("-addext", line)]
 
