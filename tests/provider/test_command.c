@@ -639,6 +639,20 @@ START_TEST(bad_value)
 }
 END_TEST
 
+/* A number is all that the value is. */
+START_TEST(letter_behind_a_descriptor)
+{
+    char *text;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_gt(asprintf(&text, "report = %dx\nreport_nonce = " NONCE "\n", ends[1]), 0);
+    sp_start(text);
+    ck_assert_ptr_nonnull(sp_policy_locked());
+    ck_assert_ptr_nonnull(strstr(sp_policy_locked(), "x: accepted is the number of a pipe"));
+    free(text);
+}
+END_TEST
+
 /* The first descriptor behind the standard ones, in a child: here it may be libcheck's. */
 START_TEST(number_of_a_descriptor)
 {
@@ -864,6 +878,7 @@ int main(void)
     tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, begins_to_decrypt_for_nobody, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
+    tcase_add_test(tests, letter_behind_a_descriptor);
     tcase_add_loop_test(tests, number_of_a_descriptor, 0, 2);
     tcase_add_loop_test(tests, without_a_pipe, 0, 6);
     tcase_add_test(tests, told);

@@ -293,10 +293,15 @@ static const struct {
 START_TEST(a_word_is_found)
 {
     struct shim shim = { .explain = of_words[_i].explain };
-    char *operands[4];
+    static char beyond[] = "beyond";
+    /* Behind the end there is something that is no operand. */
+    char *operands[5] = { beyond, beyond, beyond, beyond, beyond };
     struct shim_long line = { .command = "check", .operands = operands };
+    size_t count = 0;
 
-    memcpy(operands, of_words[_i].operands, sizeof(operands));
+    while (of_words[_i].operands[count] != NULL)
+        count++;
+    memcpy(operands, of_words[_i].operands, (count + 1) * sizeof(*operands));
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(shim_long_word(&shim, &line, some_words, "look or take FILE"),
                      of_words[_i].index);
