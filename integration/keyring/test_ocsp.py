@@ -236,7 +236,8 @@ def test_nobody_answers(ask, ca, answers, server):
     answers.clear()
     refused(ask(), "status 404")
     answers["/ocsp"] = lambda exchange: exchange.wait()
-    refused(ask(patience=300), "Timeout")
+    found = ask(patience=300)
+    refused(found, "Timeout" if "Timeout" in found["why"] else "no time left")  # it may be up before the question
     refused(ask(fetch_from="ocsp.example.org"), "not in the setting fetch_from")
     refused(ask(fetch_private="no"), "private network")
 

@@ -36,10 +36,11 @@ class Terminal:
         pid, handle = pty.fork()
         if pid == 0:
             try:
+                # A program may give up if the size changes while it begins.
+                fcntl.ioctl(0, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
                 os.execvpe(argv[0], argv, env)
             finally:
                 os._exit(127)
-        fcntl.ioctl(handle, termios.TIOCSWINSZ, struct.pack("HHHH", rows, columns, 0, 0))
         return cls(pid, handle)
 
     def __enter__(self):

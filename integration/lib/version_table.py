@@ -7,6 +7,7 @@ One column for each argument, one row for each program.  A program that
 did not run in any of its tests is shown with the reason.
 """
 
+import ast
 import re
 import sys
 import xml.etree.ElementTree as ElementTree
@@ -28,11 +29,11 @@ PROGRAMS = (
 
 def program_of(case):
     """The row of a test."""
-    # A class of tests belongs to its module.
-    parts = case.get("classname", "").split(".")
-    module = next((part for part in reversed(parts) if part.startswith("test_")), parts[-1])
-    if module == case.get("name"):
+    if case.get("classname") == case.get("name"):
         return "unit tests"
+    # A class of tests belongs to its module; a module that is skipped is its own test.
+    parts = (case.get("classname") or case.get("name")).split(".")
+    module = next((part for part in reversed(parts) if part.startswith("test_")), parts[-1])
     if module.startswith("test_program_"):
         return module.removeprefix("test_program_")
     for program, pattern in PROGRAMS:
@@ -47,7 +48,11 @@ def outcome(case):
         if case.find(tag) is not None:
             return "failed", ""
     skip = case.find("skipped")
-    return ("passed", "") if skip is None else ("skipped", skip.get("message", ""))
+    if skip is None:
+        return "passed", ""
+    if skip.get("message") == "collection skipped":
+        return "skipped", ast.literal_eval(skip.text)[-1].removeprefix("Skipped: ")
+    return "skipped", skip.get("message", "")
 
 
 def read(*paths):
