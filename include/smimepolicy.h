@@ -40,6 +40,8 @@ extern "C" {
 
 /** The version of this header; smimepolicy_version() is that of the library. */
 #define SMIMEPOLICY_VERSION "1.0.0"
+/** The same as a number for #if: two hexadecimal digits each, so that 1.2.3 is 0x010203. */
+#define SMIMEPOLICY_VERSION_NUMBER 0x010000
 
 /** The version of the library that the program runs with, such as "1.0.0"; a static string. */
 const char *smimepolicy_version(void);
@@ -102,7 +104,9 @@ int smimepolicy_settings_load(smimepolicy_settings *settings, const char *path, 
  * Judge |cert| for |use|.
  *
  * Every rule is asked; the verdict lists all findings, not only the first.  Of the
- * setting `keyring` the stored CRLs are read, as the setting `revocation` says.
+ * setting `keyring` the stored CRLs are read, as the setting `revocation` says.  With
+ * the setting `hub` a keyring that is too old refuses to sign and encrypt, and with
+ * `trust = keyring` to verify.
  *
  * @param settings  NULL for the defaults
  * @param cert      required; not modified, nothing is cached into it

@@ -8,6 +8,7 @@ import itertools
 import os
 import re
 import signal
+from pathlib import Path
 
 import pytest
 
@@ -29,6 +30,16 @@ LONGEST = {"test_fail_closed.py", "test_faults.py", "test_faults_keyring.py", "t
 signal.signal(signal.SIGINT, signal.default_int_handler)
 for each in (signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
     signal.signal(each, signal.SIG_DFL)
+
+
+def pytest_sessionstart():
+    """
+    faketime does not start if there is an object of its process number: such are left by those that were
+    killed, and numbers come again.
+    """
+    for path in Path("/dev/shm").glob("*faketime_s[eh]m_*"):
+        if not Path("/proc", path.name.rpartition("_")[2]).exists():
+            path.unlink(missing_ok=True)
 
 
 def pytest_report_header():

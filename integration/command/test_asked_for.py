@@ -12,7 +12,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, environment, must, run, stock
+from harness import COMMAND, PATIENCE, environment, must, run, stock
 from terminal import Terminal
 from words import COMMANDS
 from test_keyring_verbs import box, serial, stopped  # pylint: disable=unused-import
@@ -179,10 +179,10 @@ def test_no_message(what, fault, box, pki):
     out = box.file("out")
     path = box.directory if what == "a directory" else what
     for name, words in ways(box, pki):
-        refuses_input(box(*words, "-in", path, "-out", out, timeout=20), out, fault)
+        refuses_input(box(*words, "-in", path, "-out", out), out, fault)
         with Handle(path) as opened:
             done = subprocess.run([str(word) for word in (COMMAND, "--keyring", box.path, *words,
-                                                          "-out", out)], stdin=opened, timeout=20,
+                                                          "-out", out)], stdin=opened, timeout=PATIENCE,
                                   capture_output=True, env=environment(), check=False)
         assert done.returncode == INPUT and not out.exists(), (name, done)
         assert b"cannot read the message from standard input: " in done.stderr, (name, done)
@@ -192,7 +192,7 @@ def test_content_that_is_none(box, pki, post):
     out = box.file("out")
     for words in (["verify"], ["cms", "-verify"], ["smime", "-verify"]):
         refuses_input(box(*words, "-CAfile", pki.ca, "-in", post.signed("good_rsa"), "-content",
-                          "/dev/zero", "-out", out, timeout=20), out, "no terminal")
+                          "/dev/zero", "-out", out), out, "no terminal")
 
 
 @pytest.mark.parametrize("what", ["file", "pipe", "socket", "terminal"])
@@ -216,7 +216,7 @@ def test_every_message_that_is_one(what, box, pki):
     else:
         ours, theirs = pty.openpty()
         os.write(ours, text + b"\x04")
-        done = subprocess.run(words, stdin=theirs, check=False, env=environment(), timeout=60)
+        done = subprocess.run(words, stdin=theirs, check=False, env=environment(), timeout=PATIENCE)
         os.close(ours)
         os.close(theirs)
         assert done.returncode == DONE

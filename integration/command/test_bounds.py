@@ -23,10 +23,9 @@ DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 MB = 1 << 20
 
 
-def bounded(*words, stack=8 * MB, timeout=60, **kwargs):
-    """A program with a limit of time and memory."""
-    result = run("prlimit", "--cpu=20", "--as=1000000000", f"--stack={stack}", *words,
-                 timeout=timeout, **kwargs)
+def bounded(*words, stack=8 * MB, **kwargs):
+    """A program with a limit of processor time and memory."""
+    result = run("prlimit", "--cpu=20", "--as=1000000000", f"--stack={stack}", *words, **kwargs)
     assert result.rc >= 0, f"killed by signal {-result.rc}\n{result}"
     return result
 

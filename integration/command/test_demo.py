@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, OPENSSL, REPORTS, environment, must, run, wait_for
+from harness import COMMAND, OPENSSL, PATIENCE, REPORTS, environment, must, run, wait_for
 
 DONE, USAGE, INPUT, REFUSED, CRYPTO, SYSTEM = range(6)
 
@@ -102,7 +102,7 @@ def test_a_signal_leaves_nothing(number, place):
         wait_for((place / "begun").exists)
         assert list((place / "tmp").iterdir())
         started.send_signal(number)
-        text = started.communicate(timeout=60)[0]
+        text = started.communicate(timeout=PATIENCE)[0]
     assert started.returncode != 0 and b"All as promised" not in text, text
     assert not list((place / "tmp").iterdir()), text
 
@@ -112,7 +112,7 @@ def test_nobody_reads(place):
     reader, writer = os.pipe()
     os.close(reader)
     done = subprocess.run([COMMAND, "demo"], stdout=writer, stderr=subprocess.PIPE, check=False,
-                          env=environment(TMPDIR=place / "tmp"), timeout=120)
+                          env=environment(TMPDIR=place / "tmp"), timeout=PATIENCE)
     os.close(writer)
     assert done.returncode != 0 and not list((place / "tmp").iterdir()), done
 

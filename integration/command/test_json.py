@@ -2,7 +2,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is printed as JSON: it fits the published schema, and the page names every member of it."""
 
-import datetime
 import json
 import re
 
@@ -48,7 +47,7 @@ def mail(tmp_path_factory, pki):
     must(stock("pkcs12", "-export", "-legacy", "-in", pki.good_rsa.pem, "-inkey", pki.good_rsa.key,
                "-passout", f"file:{folder}/pass", "-out", folder / "noted.p12"))
     (folder / "log").write_text(
-        f'{{"time": "{datetime.date.today()}T00:00:00Z", "verdict": "refused", "program": "openssl"}}\n')
+        f'{{"time": "{NOW:%Y-%m-%d}T00:00:00Z", "verdict": "refused", "program": "openssl"}}\n')
     (folder / "logged.cnf").write_text(f"decision_log = {folder}/log\n")
     (folder / "both.pem").write_text(pki.good_rsa.pem.read_text() + pki.good_rsa.key.read_text())
     (folder / "broken.pem").write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")

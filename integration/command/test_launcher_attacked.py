@@ -17,7 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from faults import AT_ONCE, DONE, REFUSED, STRACE, SYSTEM, skip_without_strace
-from harness import COMMAND, OPENSSL, environment, must, refused, run, stock, wait_for
+from harness import COMMAND, OPENSSL, PATIENCE, environment, must, refused, run, stock, wait_for
 from test_launcher import LINES, USES, each_use, leaves_nothing, stand_in, uses, with_expired, with_out
 
 sends = pytest.mark.parametrize("use", [use for use in USES if "decrypt" not in use])
@@ -114,7 +114,7 @@ def test_a_descriptor_as_output(more, directory, pki, mail, tmp_path):
     for cert in (pki.good_rsa, pki.expired):
         for number in range(3, 12):
             result = run(COMMAND, "sign", *more, "-signer", cert.pem, "-inkey", cert.key, "-in", own, "-out",
-                         f"{directory}/{number}", timeout=60)
+                         f"{directory}/{number}")
             assert result.rc in (SYSTEM, REFUSED) and result.out == b"", (number, result)
             assert result.rc == REFUSED or f"cannot write {directory}/{number}" in result.err, (number, result)
     assert own.read_bytes() == mail.read_bytes()
@@ -126,7 +126,7 @@ def test_a_descriptor_in_every_option(option, pki, mail, out):
     for number in range(3, 12):
         for words in (["cms", "-sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key], ["cms", "-verify"],
                       ["cms", "-encrypt", "-aes256", "-recip", pki.expired.pem]):
-            result = run(COMMAND, *words, "-in", mail, "-out", out, option, f"/dev/fd/{number}", timeout=60)
+            result = run(COMMAND, *words, "-in", mail, "-out", out, option, f"/dev/fd/{number}")
             assert result.rc != DONE and result.out == b"" and os.listdir(out.parent) == [], (number, result)
 
 
@@ -145,7 +145,7 @@ def test_lines_of_a_child_of_stock(pki, mail, tmp_path, out):
     """They come too late, and nobody waits for it."""
     script = f"cat >/dev/null; echo message; {{ sleep 1000; {LINES}; }} >&$pipe & echo $! >{tmp_path}/child"
     result = run(COMMAND, "sign", "-signer", pki.expired.pem, "-inkey", pki.expired.key, "-in", mail, "-out", out,
-                 env=stand_in(tmp_path, script), timeout=60)
+                 env=stand_in(tmp_path, script))
     os.kill(int((tmp_path / "child").read_text()), signal.SIGKILL)
     leaves_nothing(result, REFUSED, "openssl ran without the policy", out=out)
 
@@ -304,7 +304,7 @@ def test_nothing_goes_on_running(stage, number, pki, mail, tmp_path, out):
                              + [more for child in children_of(process.pid) for more in children_of(child)]))
         children = children_of(process.pid)
         process.send_signal(number)
-        process.wait(60)
+        process.wait(PATIENCE)
     assert process.returncode != DONE
     wait_for(lambda: not any(os.path.exists(f"/proc/{child}") and name_of(child) for child in children))
     if number != signal.SIGKILL:

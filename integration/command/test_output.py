@@ -252,7 +252,7 @@ def test_an_empty_file_that_cannot_be_filled_is_empty_again(pki, mail, tmp_path)
 
 def limited(*words, size=8192):
     """Our command under RLIMIT_FSIZE, with SIGXFSZ as it is at first."""
-    return subprocess.run([str(word) for word in (COMMAND, *words)], check=False, timeout=60,
+    return subprocess.run([str(word) for word in (COMMAND, *words)], check=False, timeout=PATIENCE,
                           capture_output=True, env=environment(), preexec_fn=lambda:
                           resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)))
 

@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import COMMAND, environment, must, run
+from harness import COMMAND, PATIENCE, environment, must, run
 from test_keyring_list import keyring  # pylint: disable=unused-import
 
 DONE, SYSTEM = 0, 5
@@ -48,7 +48,7 @@ def to_file(words, out, **kwargs):
     """Run the command with standard output in the file |out|."""
     with out.open("ab") as to:
         return subprocess.run([str(word) for word in (COMMAND, *words)], stdout=to, check=False,
-                              stderr=subprocess.PIPE, env=environment(), timeout=60, **kwargs)
+                              stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE, **kwargs)
 
 
 def acl(*entries):
@@ -106,7 +106,7 @@ def test_keys_and_umask(export, tmp_path):
     for number, mask in enumerate((0o000, 0o022, 0o777)):
         out = tmp_path / str(number)
         done = subprocess.run([str(word) for word in (COMMAND, *export, "--out", out)], check=False,
-                              env=environment(), timeout=60, umask=mask, capture_output=True)
+                              env=environment(), timeout=PATIENCE, umask=mask, capture_output=True)
         assert done.returncode == DONE and mode(out) == 0o600, done
 
 
@@ -194,7 +194,7 @@ def test_backup(mask, keyring, tmp_path):
     to = tmp_path / "backup"
     done = subprocess.run([str(word) for word in (COMMAND, "--keyring", keyring, "keyring", "backup",
                                                   to)], check=False, capture_output=True,
-                          env=environment(), timeout=60, umask=mask)
+                          env=environment(), timeout=PATIENCE, umask=mask)
     assert done.returncode == DONE, done
     assert mode(to / "keys.db") == 0o600
     must(run(COMMAND, "--keyring", to, "keyring", "check"))
@@ -212,7 +212,7 @@ def test_journal(mask, pki, tmp_path):
         strace, "-f", "-e", "trace=open,openat", "-o", trace, COMMAND, "--keyring",
         tmp_path / "ring", "upload", pki.good_rsa.pem, pki.good_rsa.key, "--passout",
         f"file:{tmp_path / 'pass'}")], check=False, capture_output=True, env=environment(),
-        timeout=60, umask=mask)
+        timeout=PATIENCE, umask=mask)
     if b"ptrace" in done.stderr:
         pytest.skip("nothing can be traced here")
     made = [line for line in trace.read_text().splitlines() if "O_CREAT" in line and "keys.db" in line]
@@ -227,7 +227,7 @@ def test_journal(mask, pki, tmp_path):
 def test_mail_into_a_new_file(mask, decrypt, tmp_path, mail):
     out = tmp_path / "m"
     done = subprocess.run([str(word) for word in (COMMAND, *decrypt, "-out", out)], check=False,
-                          capture_output=True, env=environment(), timeout=60, umask=mask)
+                          capture_output=True, env=environment(), timeout=PATIENCE, umask=mask)
     assert done.returncode == DONE, done
     assert mode(out) == 0o600 and out.stat().st_size >= mail.stat().st_size
 
@@ -314,7 +314,7 @@ def to_terminal(words, before):
         os.fchmod(theirs, before)
         reader.start()
         done = subprocess.run([str(word) for word in (COMMAND, *words)], stdout=theirs, check=False,
-                              stderr=subprocess.PIPE, env=environment(), timeout=60,
+                              stderr=subprocess.PIPE, env=environment(), timeout=PATIENCE,
                               stdin=subprocess.DEVNULL)
         assert stat.S_IMODE(os.fstat(theirs).st_mode) == before
     finally:
@@ -368,7 +368,7 @@ def own_block_device(tmp_path):
 def as_another(room, words):
     """Run the command as a user who owns what is in |room|, but not the directory itself."""
     return subprocess.run([str(word) for word in (COMMAND, *words)], check=False, user=12345,
-                          capture_output=True, env=environment(), timeout=60, cwd=room)
+                          capture_output=True, env=environment(), timeout=PATIENCE, cwd=room)
 
 
 @pytest.fixture
@@ -423,7 +423,7 @@ def test_no_space_and_own_file_in_a_directory_of_another(room):
     before = (room / "out").read_bytes()
     words = ["prlimit", f"--fsize={len(before) + 1000}", COMMAND, "sign", *SIGN, "-out", "out"]
     done = subprocess.run([str(word) for word in words], check=False, user=12345, capture_output=True, env=environment(),
-                          timeout=60, cwd=room)
+                          timeout=PATIENCE, cwd=room)
     assert done.returncode == SYSTEM, done
     assert (room / "out").read_bytes() == before
 

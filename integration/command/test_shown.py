@@ -9,7 +9,7 @@ import subprocess
 
 import pytest
 
-from harness import COMMAND, environment, must
+from harness import COMMAND, PATIENCE, environment, must
 from test_keyring_list import keyring  # pylint: disable=unused-import
 
 # A colour, a new title, a line, C1, DEL, right-to-left, and bytes that are no UTF-8.
@@ -18,13 +18,13 @@ BAD = ["\x1b", "\x07", "\r", "\x7f", "\u009b", "\u202e", "\u2066"]
 # The same as shown to people: nothing is lost.
 SHOWN = r"x\1B[31m\1B]0;t\07\0Drefused\0Ab\C2\9B\7F\E2\80\AE\E2\81\A6\FF\C3"
 PLAIN = "Zertifikat für Ünal 证书.pem"
-PIN = "134679"
+PIN = "geheim"  # no digits: fingerprints are shown
 
 
 def called(*words, cwd=None, stdin=b"", **env):
     """Run our command with words of bytes; its streams are bytes."""
     return subprocess.run([os.fsencode(word) for word in (COMMAND, *words)], cwd=cwd, input=stdin,
-                          env={**environment(), **env}, capture_output=True, check=False, timeout=60)
+                          env={**environment(), **env}, capture_output=True, check=False, timeout=PATIENCE)
 
 
 def harmless(done):

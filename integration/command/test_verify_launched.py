@@ -55,7 +55,8 @@ def both(words, out, **how):  # noqa: F811
     results = []
     for more in ((), (TOOL_DOES_IT,)):
         result = run(COMMAND, *words, "-out", out, *more, **how)
-        results.append((result.rc, re.sub("[0-9A-F]{16}:error", "error", result.err), out.read_bytes() if out.exists() else None))
+        said = re.sub(r"[0-9A-F]{16}:(?=error)|(?<=\(now )[^)]+", "", result.err)
+        results.append((result.rc, said, out.read_bytes() if out.exists() else None))
         out.unlink(missing_ok=True)
     assert results[0] == results[1], results
     return result

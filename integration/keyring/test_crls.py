@@ -649,7 +649,7 @@ def test_doctor_and_maintain(ring, ca):
     assert ring("maintain").rc == 0
     told = json.loads(ring("maintain", "--all", "--json").out)
     assert [one["event"] for one in told["events"]] == ["crl-stale"]
-    must(ring.upload(ca.crl(this=NOW - DAY, until=NOW + DAY / 8, crl_number=2)))
+    must(ring.upload(ca.crl(this=NOW - 8 * DAY, until=NOW + DAY, crl_number=2)))
     told = json.loads(ring("maintain", "--all", "--json").out)
     assert [one["event"] for one in told["events"]] == ["crl-ends"]
     must(ring.upload(ca.crl(crl_number=3)))

@@ -19,7 +19,7 @@ import pytest
 
 from directory import BASE, RSA, SERVER, SLAPD, Cert, Directory, bag, crl, person
 from faults import fail_each, skip_without_strace, starve_each
-from harness import COMMAND, OPENSSL, REPO, must, run, stock, write_conf
+from harness import COMMAND, OPENSSL, REPO, SLOW_CLOCK, must, run, stock, write_conf
 from test_faults_keyring import Keyring
 from test_keyring_upload import Ring
 
@@ -110,8 +110,8 @@ class Box(Ring):
         settings["contacts"] = contacts or self.directory.local()
         self.policy.write_text("".join(f"{key} = {value}\n" for key, value in settings.items()))
 
-    def __call__(self, *args, **kwargs):
-        return run(COMMAND, "--policy", self.policy, "--keyring", self.path, *args, **kwargs)
+    def __call__(self, *args, clock=SLOW_CLOCK, **kwargs):
+        return run(*clock, COMMAND, "--policy", self.policy, "--keyring", self.path, *args, **kwargs)
 
     def encrypt(self, *words, **kwargs):
         to = [word for each in words for word in (("--to", each) if "@" in each else (each,))]
@@ -633,7 +633,7 @@ def test_a_server_that_hangs(box):
     """It is waited for once, and for seconds alone."""
     os.kill(box.directory.process.pid, signal.SIGSTOP)
     try:
-        result = box.encrypt("bob@example.org", "two@example.org")
+        result = box.encrypt("bob@example.org", "two@example.org", clock=())
     finally:
         os.kill(box.directory.process.pid, signal.SIGCONT)
     assert result.rc == REFUSED and result.err.count("cannot be asked") == 1, result

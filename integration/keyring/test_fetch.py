@@ -280,9 +280,11 @@ def without_end(one):
 
 @pytest.mark.parametrize("answer", [lambda one: one.wait(), trickle, without_end], ids=["silent", "slow", "continue"])
 def test_stalls(server, answer):
-    """The time is up for all of it."""
+    """The time is up for all of it; on a busy machine perhaps before the second question."""
     server.answers |= {"/x": answer, "/1": lambda one: one.redirect("/x")}
-    refused(fetch(server, "/1", patience=300), "Timeout was reached")
+    result = fetch(server, "/1", patience=300)
+    refused(result)
+    assert "Timeout was reached" in result.err or "no time left" in result.err, result
 
 
 def test_nobody_there():

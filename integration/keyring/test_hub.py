@@ -595,6 +595,29 @@ def test_what_is_kept_of_the_hub_is_damaged(two, pki):
 # --- what others pay
 
 
+def rows_read(cluster):
+    """What all indexes have given so far, when all connections have ended."""
+    while cluster.sql("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'smime-policy'") != "0":
+        time.sleep(0.01)
+    return int(cluster.sql("SELECT sum(idx_tup_read) FROM pg_stat_user_indexes WHERE schemaname = 'smime_policy'"))
+
+
+def test_many_certificates_of_a_new_realm(fleet, cluster, tmp_path):
+    """The server reads each row a few times, also where its statistics know other realms alone."""
+    count, new = 300, Fleet(cluster, tmp_path, f"realm-{next(REALMS)}").open()
+    for number, (name, realm) in enumerate((("known", fleet), ("first", new), ("second", new))):
+        (tmp_path / "many.pem").write_bytes(
+            must(run(BUILD / "tests" / "keyring" / "make_contacts", count, number * count)).out)
+        host, before = realm.host(name), rows_read(cluster)
+        host.must("upload", "--local", "-q", tmp_path / "many.pem")
+        host.must("hub", "push")
+        assert rows_read(cluster) - before < 50 * count
+        if realm is fleet:
+            cluster.sql("ANALYZE")
+    before = rows_read(cluster)
+    assert new.host("reader", "reader").json("sync")["stored"] == 2 * count
+    assert rows_read(cluster) - before < 50 * count
+
 def test_libpq_is_the_tools_alone():
     """And is loaded when a hub is asked."""
     for program in MODULE, COMMAND, TOOL, next(BUILD.glob("provider/libsmimepolicy.so.*")):

@@ -83,6 +83,17 @@ def check_sums(cluster, realm):
                        "SELECT FROM smime_policy.crl c WHERE c.realm = p.realm AND c.pieces = p.pieces)") == "0"
 
 
+def test_push_leaves_them_out(two, ca):
+    """And says so; one that is the hub's is not counted."""
+    one, _ = two
+    assert one.json("hub", "push")["crls_kept"] == 0
+    upload(one, ca.crl(entry(7)), more=("--local",))
+    assert one.json("hub", "push")["crls_kept"] == 1
+    assert "1 CRL of this host stays here alone; upload the files" in one.must("hub", "push").text
+    upload(one, ca.crl(entry(7), crl_number=9))
+    assert one.json("hub", "push")["crls_kept"] == 0 and "alone; upload" not in one.must("hub", "push").text
+
+
 def test_uploaded_here_is_there(two, ca, cluster, fleet):
     """With a newer one, with a removal, and the journal tells of all three."""
     one, two = two

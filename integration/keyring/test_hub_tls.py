@@ -4,7 +4,6 @@
 
 import os
 import shutil
-import socket
 
 import pytest
 
@@ -45,11 +44,8 @@ def start_cluster(files):
     """It takes TLS with a client certificate alone, but for its administrator."""
     if not has_postgres():
         pytest.skip("PostgreSQL is not installed (packages-test.txt)")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    own = Cluster(FAST + " -c listen_addresses=127.0.0.1 -c ssl=on -c ssl_cert_file=hub.crt -c ssl_key_file=hub.key "
-                  "-c ssl_ca_file=root.crt -c log_connections=on", port)
+    own = Cluster(FAST + " -c ssl=on -c ssl_cert_file=hub.crt -c ssl_key_file=hub.key -c ssl_ca_file=root.crt "
+                  "-c log_connections=on", tcp=True)
     try:
         own.make()
         for source, target in (f"{NAME}.crt", "hub.crt"), (f"{NAME}.key", "hub.key"), ("root.crt", "root.crt"):

@@ -358,10 +358,10 @@ def test_show_hides_the_pin(tmp_path, pki):
     must(run(COMMAND, "--keyring", path, "upload", "--key-uri",
              f"file:{pki.good_rsa.key}", pki.good_rsa.pem))
     with sqlite3.connect(path / "keys.db") as db:
-        db.execute("UPDATE private_key SET uri = 'pkcs11:token=a?pin-value=1234'")
+        db.execute("UPDATE private_key SET uri = 'pkcs11:token=a?pin-value=geheim'")
     result = ask(path, "show", "good_rsa@example.com")
     assert result.rc == DONE and "  private key: at pkcs11:token=a\n" in result.text
-    assert "1234" not in result.text
+    assert "geheim" not in result.text
     row = rows(ask(path, "show", "--json", "good_rsa@example.com"))[0]
     assert (row["private_key"], row["private_key_uri"]) == ("uri", "pkcs11:token=a")
 

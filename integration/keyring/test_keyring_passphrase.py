@@ -146,11 +146,11 @@ def test_key_elsewhere(ring):
     """The passphrase of a key at a URI is not ours, and its PIN is not shown."""
     with sqlite3.connect(ring / "keys.db") as db:
         db.execute("UPDATE private_key SET encrypted = 0, pkcs8 = NULL,"
-                   " uri = 'pkcs11:token=a?pin-value=1234' WHERE encrypted")
+                   " uri = 'pkcs11:token=a?pin-value=geheim' WHERE encrypted")
     before = content(ring)
     result = change(ring, ADDRESS, source(ring, "passin", "one"), source(ring, "passout", "two"))
     assert result.rc == INPUT and result.out == b"" and "at pkcs11:token=a;" in result.err, result
-    assert "1234" not in result.err and content(ring) == before
+    assert "geheim" not in result.err and content(ring) == before
 
 
 def at_terminal(ring, *words):

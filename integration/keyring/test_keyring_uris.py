@@ -17,7 +17,7 @@ from types import SimpleNamespace
 import pytest
 
 from faults import STRACE, skip_without_strace
-from harness import MODULE, OPENSSL, environment, must, refused, run, stock, write_conf
+from harness import MODULE, OPENSSL, PATIENCE, environment, must, refused, run, stock, write_conf
 from keyrings import make_keyring
 from terminal import Terminal
 
@@ -470,7 +470,7 @@ def reported(tmp_path, chains, settings, *argv):
                                                 "report": writer, "report_nonce": NONCE, **settings})
     try:
         done = subprocess.run([OPENSSL, *argv], env=environment(conf), capture_output=True,
-                              pass_fds=[writer], check=False, timeout=60)
+                              pass_fds=[writer], check=False, timeout=PATIENCE)
     finally:
         os.close(writer)
     with os.fdopen(reader, "rb") as lines:

@@ -8,7 +8,7 @@ import threading
 
 import pytest
 
-from harness import COMMAND, OPENSSL, environment, must, run, write_conf
+from harness import COMMAND, OPENSSL, SLOW_CLOCK, environment, must, run, write_conf
 from responders import Authority
 from web import web
 
@@ -45,7 +45,7 @@ class Ring:
         must(self("upload", ca.cert))
 
     def __call__(self, *words, **how):
-        return run(COMMAND, "--policy", self.policy, "--keyring", self.path, *words, **how)
+        return run(*SLOW_CLOCK, COMMAND, "--policy", self.policy, "--keyring", self.path, *words, **how)
 
     def ask(self, *certs):
         """The verb asks about each, and keeps what it is told."""
@@ -139,7 +139,7 @@ def test_three_at_the_same_time(ring, ca, answers):
         with one_by_one:
             responder(exchange)
     answers["/ocsp"] = answer
-    words = [COMMAND, "--policy", ring.policy, "--keyring", ring.path, "encrypt"]
+    words = [*SLOW_CLOCK, COMMAND, "--policy", ring.policy, "--keyring", ring.path, "encrypt"]
     (ring.at / "mail").write_bytes(b"hello\n")
     running = [subprocess.Popen([*words, cert, "-in", ring.at / "mail", "-out", ring.at / f"sealed{n}"],
                                 env=environment(), stderr=subprocess.DEVNULL)

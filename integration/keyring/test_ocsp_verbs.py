@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from harness import COMMAND, must, run, stock
+from harness import COMMAND, SLOW_CLOCK, must, run, stock
 from responders import Authority, answers
 from web import server
 
@@ -26,10 +26,10 @@ def ca(server, tmp_path_factory):
 def command(server, tmp_path):
     (tmp_path / "mail").write_text(MAIL)
 
-    def runs(*words, revocation="soft", ocsp="on", **how):
+    def runs(*words, revocation="soft", ocsp="on", clock=SLOW_CLOCK, **how):
         (tmp_path / "policy.cnf").write_text(f"ocsp = {ocsp}\nrevocation = {revocation}\nfetch_private = yes\n"
                                              f"fetch_from = {server.place}\n")
-        return run(COMMAND, "--policy", tmp_path / "policy.cnf", "--keyring", tmp_path / "keyring", *words, **how)
+        return run(*clock, COMMAND, "--policy", tmp_path / "policy.cnf", "--keyring", tmp_path / "keyring", *words, **how)
     return runs
 
 
@@ -189,7 +189,7 @@ def test_an_intermediate_in_the_message(ca, server, keyring, command, tmp_path, 
 def test_a_responder_that_says_nothing(verbs, command, answers, tmp_path):
     """Three seconds, and then it is as if there were none."""
     answers["/ocsp"] = lambda exchange: exchange.wait()
-    done = command(*verbs["encrypt"], revocation="hard")
+    done = command(*verbs["encrypt"], revocation="hard", clock=())
     assert done.rc == REFUSED and "Timeout was reached" in done.err and not (tmp_path / "out").exists(), done
 
 

@@ -28,11 +28,18 @@ LOGINS = {"writer": "smime_policy_writer", "other": "smime_policy_writer",
 
 
 class Cluster:
-    """A server on a Unix socket, which runs as `postgres` if we are root."""
+    """A server on a Unix socket, which runs as `postgres` if we are root.  With |tcp| it has a port of 127.0.0.1, too."""
 
-    def __init__(self, options=FAST, port=5432):
+    def __init__(self, options=FAST, tcp=False):
         self.folder = Path(tempfile.mkdtemp(prefix="sp-hub-", dir="/tmp"))
-        self.options, self.port = options, port
+        self.options, self.port = options, 5432
+        # It is bound and does not listen: nobody gets the port but a server that asks for this one.
+        self.keeper = socket.socket()
+        self.keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if tcp:
+            self.options += " -c listen_addresses=127.0.0.1"
+            self.keeper.bind(("127.0.0.1", 0))
+            self.port = self.keeper.getsockname()[1]
         self.data = self.folder / "data"
         self.server = None
         if os.geteuid() == 0:
@@ -60,6 +67,7 @@ class Cluster:
 
     def end(self):
         self.stop()
+        self.keeper.close()
         shutil.rmtree(self.folder)
 
     def sql(self, text, database="postgres"):

@@ -18,6 +18,8 @@ VERSION = re.search(r"^project\(smime-policy VERSION ([0-9.]+)",
 
 @pytest.mark.parametrize("name, line", [
     ("include/smimepolicy.h", f'#define SMIMEPOLICY_VERSION "{VERSION}"'),
+    ("include/smimepolicy.h", "#define SMIMEPOLICY_VERSION_NUMBER 0x" +
+     "".join(f"{int(part):02x}" for part in VERSION.split(".")) + "\n"),
     ("integration/packaging/debian/changelog", f"smime-policy ({VERSION}) "),
     ("docs/man/smimepolicy.3", f'"smime-policy {VERSION}"'),
     ("docs/man/smimepolicy.7", f'"smime-policy {VERSION}"'),

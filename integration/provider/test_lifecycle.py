@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 import paths
-from harness import (MODULE, OPENSSL, PHP, PREFER_OURS, environment, must, refused, run, stock,
+from harness import (MODULE, OPENSSL, PATIENCE, PHP, PREFER_OURS, environment, must, refused, run, stock,
                      write_conf)
 
 @pytest.fixture
@@ -386,7 +386,7 @@ def test_decision_log_beyond_a_limit(program, cms, pki, mail, tmp_path):
             $smime->setPrivateKey($key, $cert);
             print $smime->sign($mail);""", pki.good_rsa.pem, pki.good_rsa.key, mail]
     done = subprocess.run([str(word) for word in sign], env=environment(conf), check=False,
-                          capture_output=True, timeout=60, preexec_fn=lambda: resource.setrlimit(
+                          capture_output=True, timeout=PATIENCE, preexec_fn=lambda: resource.setrlimit(
                               resource.RLIMIT_FSIZE, (limit, limit)))
     assert done.returncode == 0, done
     assert b"-----" in (done.stdout or out.read_bytes())

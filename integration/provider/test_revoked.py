@@ -252,7 +252,7 @@ def test_damaged(pki, home, paths, tmp_path):
     shutil.copytree(home / "ring", tmp_path / "ring")
     file, = (tmp_path / "ring").glob("crls/*/*.crl")
     content = file.read_bytes()
-    file.write_bytes(content[:5000] + b"X" + content[5001:])
+    file.write_bytes(content[:5000] + bytes((content[5000] ^ 1,)) + content[5001:])
     for name in ("smime-policy", "openssl cms"):
         path, out = paths(tmp_path / "ring")[name], tmp_path / "out"
         result = stopped(path.sign(pki.modern, home / "mail", out), out, path, "revocation-unknown")

@@ -10,9 +10,10 @@
 #include <stdbool.h>
 
 /*
- * Is this comparison made by PKCS7_decrypt()?  No other function that decrypts
- * compares.  Then it says nothing about the next signature.  If the caller cannot be
- * found out the answer is no, and the comparison counts as one for a signature.
+ * Is this comparison of RSA keys made by PKCS7_decrypt()?  No other function that
+ * decrypts compares, and this one decrypts with no other keys.  Then it says nothing about the next
+ * signature.  If the caller cannot be found out the answer is no, and the comparison counts as one
+ * for a signature.
  */
 bool sp_compares_to_decrypt(void);
 

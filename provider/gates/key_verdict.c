@@ -126,10 +126,10 @@ static const char *const via_names[] = { [SP_VIA_NONE] = "no certificate",
 
 /*
  * Find the certificates of the key; false (and raised) if that failed.  |what| is
- * the SHA-256 of what is to be signed, or NULL.
+ * what is to be signed, or NULL.
  */
 static bool find_owners(struct sp_owners *owners, const void *key, const struct sp_slot *slot,
-                        const unsigned char *what, const char *operation)
+                        const struct sp_piece *what, const char *operation)
 {
     bool found;
 
@@ -271,23 +271,11 @@ static bool may_use_path(const struct sp_signing *signing, const struct sp_owner
     return allowed;
 }
 
-/*
- * The SHA-256 of |data| in |hash|.  NULL without data, or if hashing failed: then
- * the data are not recognised as signed before.
- */
-static const unsigned char *hash_of(const unsigned char *data, size_t length,
-                                    unsigned char hash[SP_SHA256_LENGTH])
-{
-    const struct sp_piece pieces[] = { { data, length }, { NULL, 0 } };
-
-    return data != NULL && sp_sha256(sp_register_sha256(), pieces, hash) ? hash : NULL;
-}
-
 void sp_gate_signs_data(const void *key, const unsigned char *data, size_t length)
 {
-    unsigned char hash[SP_SHA256_LENGTH];
+    const struct sp_piece what = { data, length };
 
-    sp_keys_note_signed(key, hash_of(data, length, hash));
+    sp_keys_note_signed(key, data != NULL ? &what : NULL);
 }
 
 /* Report the decision on a signature of |owners|; true if it goes on. */
@@ -303,8 +291,8 @@ static bool report_signature(const struct sp_owners *owners, bool allowed, bool 
 
 bool sp_gate_signs(const void *key, const struct sp_slot *slot, const struct sp_signing *signing)
 {
-    unsigned char hash[SP_SHA256_LENGTH];
-    const unsigned char *what = hash_of(signing->data, signing->length, hash);
+    const struct sp_piece data = { signing->data, signing->length };
+    const struct sp_piece *what = data.data != NULL ? &data : NULL;
     struct sp_owners owners;
     bool allowed, judged;
 

@@ -20,6 +20,7 @@ struct keymgmt {
     OSSL_FUNC_keymgmt_load_fn *load;
     OSSL_FUNC_keymgmt_free_fn *free;
     OSSL_FUNC_keymgmt_match_fn *match;
+    bool decrypts; /* PKCS7_decrypt() can use its keys */
 };
 
 #define SLOTS 128
@@ -68,7 +69,7 @@ static int match(const struct keymgmt *k, const void *a, const void *b, int sele
      */
     if (sp_engines_found())
         return sp_gate_refused_locked("sign");
-    if (sp_compares_to_decrypt())
+    if (k->decrypts && sp_compares_to_decrypt())
         return same;
     ERR_set_mark();
     sp_keys_matched(a, b, k->slot.export_key);
@@ -127,7 +128,8 @@ OSSL_DISPATCH *sp_gate_keymgmt(const OSSL_ALGORITHM *algorithm, const struct sp_
             .gen = TAKE(gen_fn, OSSL_FUNC_KEYMGMT_GEN),
             .load = TAKE(load_fn, OSSL_FUNC_KEYMGMT_LOAD),
             .free = TAKE(free_fn, OSSL_FUNC_KEYMGMT_FREE),
-            .match = TAKE(match_fn, OSSL_FUNC_KEYMGMT_MATCH)
+            .match = TAKE(match_fn, OSSL_FUNC_KEYMGMT_MATCH),
+            .decrypts = sp_names_hold(algorithm->algorithm_names, "RSA")
 #undef TAKE
         };
     return sp_splice(functions, gates[i], GATES);

@@ -207,15 +207,11 @@ static bool refuse_unreadable(const X509 *x509)
     return false;
 }
 
+/* libcrypto has read the extensions to build the chain, so they are not read again. */
 bool sp_purposes_begin_trusted(sp_trust_x509 *x509)
 {
-    bool readable;
-
     chain.next = x509;
-    ERR_set_mark();
-    readable = X509_check_purpose(x509, -1, 0) == 1;
-    ERR_pop_to_mark();
-    return readable || refuse_unreadable(x509);
+    return X509_check_purpose(x509, -1, 0) == 1 || refuse_unreadable(x509);
 }
 
 /* Begin with the signer.  The keyring is asked only if its answer matters. */

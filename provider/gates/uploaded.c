@@ -134,32 +134,20 @@ static int has_signed(const unsigned char *issuer, size_t length, const void *da
     return is;
 }
 
-/* With `trust = caller` the program vouches, and not the keyring. */
-static smimepolicy_verdict *add_age(smimepolicy_verdict *verdict, const struct sp_facts *facts)
-{
-    const smimepolicy_settings *policy = sp_policy();
-    const smimepolicy_use use = verdict == NULL ? 0 : smimepolicy_verdict_use(verdict);
-    time_t contact;
-
-    if (verdict == NULL || !sp_age_is_asked(use, policy) ||
-        (use == SMIMEPOLICY_VERIFY && policy->trust != SP_TRUST_KEYRING))
-        return verdict;
-    contact = sp_keyring_contact(policy->keyring);
-    if (!sp_is_stale(contact, time(NULL), policy))
-        return verdict;
-    return sp_verdict_join(verdict, sp_judge_age(facts, use, contact, time(NULL), policy));
-}
-
 smimepolicy_verdict *sp_gate_add_revocation(smimepolicy_verdict *verdict,
                                             const struct sp_facts *facts,
                                             const struct sp_cert *cert, const X509 *x509, time_t at)
 {
     const struct present present = { cert, x509 };
     const struct sp_asked asked = { facts, has_signed, &present };
+    const smimepolicy_settings *policy = sp_policy();
 
+    /* Nothing is stored, and nothing has to be. */
+    if (policy->keyring == NULL && policy->hub == NULL && !sp_revocation_needs_answer(policy))
+        return verdict;
     ERR_set_mark();
-    verdict = sp_revocation_add(verdict, sp_policy()->keyring, &asked, at, NULL, sp_policy());
-    verdict = add_age(verdict, facts);
+    verdict = sp_revocation_add(verdict, policy->keyring, &asked, at, NULL, policy);
+    verdict = sp_keyring_add_age(verdict, facts, time(NULL), policy);
     ERR_pop_to_mark();
     return verdict;
 }

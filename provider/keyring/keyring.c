@@ -64,6 +64,18 @@ X509 *sp_record_cert(const struct sp_record *record)
     return d2i_X509_AUX(NULL, &der, (long)record->der_length);
 }
 
+X509 *sp_record_cert_without_key(const struct sp_record *record)
+{
+    const unsigned char *der = record->der;
+    X509 *cert = sp_cert_without_key(&der, (long)record->der_length);
+
+    if (cert != NULL && der == record->der + record->der_length)
+        return cert;
+    /* It has trust settings. */
+    X509_free(cert);
+    return sp_record_cert(record);
+}
+
 void sp_record_clear(struct sp_record *record)
 {
     OPENSSL_free(record->der);

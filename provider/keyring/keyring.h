@@ -67,6 +67,8 @@ struct sp_record {
 
 /* The certificate of |record|, for the caller to free; NULL if it cannot be parsed. */
 X509 *sp_record_cert(const struct sp_record *record);
+/* The same, much faster, for reading many: its key need not be decoded. */
+X509 *sp_record_cert_without_key(const struct sp_record *record);
 void sp_record_clear(struct sp_record *record);
 /*
  * As d2i_X509(), but much faster, for reading many certificates: the key is not

@@ -49,6 +49,9 @@ static bool may_take_keys(ENGINE *engine)
 {
     if (ENGINE_get_load_privkey_function(engine) != NULL)
         return true;
+    /* Asking for one method of an engine that has none is slower: it raises an error. */
+    if (ENGINE_get_pkey_meths(engine) == NULL)
+        return false;
     for (size_t i = 0; i < KEY_TYPES; i++)
         if (ENGINE_get_pkey_meth(engine, key_types[i]) != NULL)
             return true;

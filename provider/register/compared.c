@@ -11,7 +11,7 @@ void sp_compared_clear(struct sp_compared *compared)
     sp_certs_clear(&compared->fresh);
     sp_certs_clear(&compared->allowed);
     sp_certs_clear(&compared->refused);
-    compared->has_last = false;
+    sp_compared_note(compared, NULL);
 }
 
 static bool add(struct sp_certs *certs, struct sp_cert *cert)
@@ -43,11 +43,11 @@ bool sp_compared_add(struct sp_compared *compared, struct sp_cert *cert)
     return add(&compared->fresh, cert);
 }
 
-bool sp_compared_find(const struct sp_compared *compared, const unsigned char *what,
+bool sp_compared_find(const struct sp_compared *compared, const struct sp_piece *what,
                       struct sp_certs *found)
 {
-    bool again = what != NULL && compared->has_last &&
-                 memcmp(compared->last, what, sizeof(compared->last)) == 0;
+    bool again = what != NULL && compared->last != NULL && compared->last_length == what->length &&
+                 memcmp(compared->last, what->data, what->length) == 0;
 
     if (compared->fresh.count > 0)
         return add_all(found, &compared->fresh);
@@ -59,11 +59,16 @@ bool sp_compared_depends(const struct sp_compared *compared)
     return compared->fresh.count == 0 && compared->allowed.count > 0 && compared->refused.count > 0;
 }
 
-void sp_compared_note(struct sp_compared *compared, const unsigned char *what)
+void sp_compared_note(struct sp_compared *compared, const struct sp_piece *what)
 {
-    compared->has_last = what != NULL;
-    if (what != NULL)
-        memcpy(compared->last, what, sizeof(compared->last));
+    OPENSSL_clear_free(compared->last, compared->last_length);
+    compared->last = NULL;
+    compared->last_length = 0;
+    if (what == NULL || what->length > SP_LONGEST_REMEMBERED)
+        return;
+    compared->last = OPENSSL_memdup(what->data, what->length);
+    if (compared->last != NULL)
+        compared->last_length = what->length;
 }
 
 /*
@@ -81,7 +86,7 @@ static void remove_all(struct sp_certs *certs, const struct sp_certs *judged)
 }
 
 void sp_compared_conclude(struct sp_compared *compared, struct sp_certs *judged, bool allowed,
-                          const unsigned char *what)
+                          const struct sp_piece *what)
 {
     struct sp_certs *list = allowed ? &compared->allowed : &compared->refused;
     struct sp_certs before = *list;

@@ -106,7 +106,7 @@ void sp_keys_matched(const void *a, const void *b, OSSL_FUNC_keymgmt_export_fn *
 }
 
 void sp_keys_signed(const void *address, struct sp_owners *owners, bool allowed,
-                    const unsigned char *what)
+                    const struct sp_piece *what)
 {
     struct sp_certs judged = { owners->certs, owners->count };
     struct sp_key *key = NULL;
@@ -134,7 +134,7 @@ bool sp_keys_depends(const void *address)
     return depends;
 }
 
-void sp_keys_note_signed(const void *address, const unsigned char *what)
+void sp_keys_note_signed(const void *address, const struct sp_piece *what)
 {
     struct sp_key *key;
 
@@ -146,7 +146,8 @@ void sp_keys_note_signed(const void *address, const unsigned char *what)
 }
 
 /* Add references to the certificates it was compared with; false if out of memory. */
-static bool compared_with(const void *address, const unsigned char *what, struct sp_owners *owners)
+static bool compared_with(const void *address, const struct sp_piece *what,
+                          struct sp_owners *owners)
 {
     struct sp_certs found = { 0 };
     bool done = true;
@@ -177,7 +178,7 @@ bool sp_owners_find_equal(struct sp_owners *owners, const void *address,
 }
 
 bool sp_owners_find(struct sp_owners *owners, const void *address,
-                    OSSL_FUNC_keymgmt_export_fn *export_key, const unsigned char *what)
+                    OSSL_FUNC_keymgmt_export_fn *export_key, const struct sp_piece *what)
 {
     struct sp_keyid id;
     struct sp_cert *own;

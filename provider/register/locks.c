@@ -20,10 +20,11 @@ static pthread_mutex_t telling = PTHREAD_MUTEX_INITIALIZER;
 
 #ifdef SP_CHECK_LOCKS
 /*
- * The ranks that this thread holds.  A debug build ends at the call that breaks a rule of
- * locks.h: a deadlock would show only when two threads meet.
+ * The ranks that this thread holds, and its last shard.  A debug build ends at the call that breaks
+ * a rule of locks.h: a deadlock would show only when two threads meet.
  */
 static _Thread_local unsigned int held;
+static _Thread_local size_t held_shard;
 #endif
 
 static void take(pthread_mutex_t *mutex, enum rank rank)
@@ -114,9 +115,15 @@ size_t sp_shard_of_hash(const unsigned char *hash)
 void sp_lock(size_t shard)
 {
     take(&shards[shard].mutex, SHARD);
+#ifdef SP_CHECK_LOCKS
+    held_shard = shard;
+#endif
 }
 
 void sp_unlock(size_t shard)
 {
+#ifdef SP_CHECK_LOCKS
+    assert(held_shard == shard);
+#endif
     give_back(&shards[shard].mutex, SHARD);
 }

@@ -12,7 +12,8 @@
  * create an X509 or a key while holding one (our own callbacks take them).
  * fork() takes all of them in order, so that a child never inherits one that
  * another thread held.  A debug build (SP_CHECK_LOCKS) asserts that a thread
- * holds one shard at a time and takes life, telling and a shard in this order.
+ * holds one shard at a time, gives back the one that it holds, and takes life,
+ * telling and a shard in this order.
  */
 #ifndef SP_LOCKS_H
 #define SP_LOCKS_H

@@ -65,12 +65,11 @@ struct sp_owners {
 /*
  * Find the certificates that |key| belongs to.
  *
- * @param what  the SHA-256 of what it is to sign; NULL: not known, or it is not to
- *              sign
+ * @param what  what it is to sign; NULL: not known, or it is not to sign
  * @return false if out of memory: then nothing is known
  */
 bool sp_owners_find(struct sp_owners *owners, const void *key,
-                    OSSL_FUNC_keymgmt_export_fn *export_key, const unsigned char *what);
+                    OSSL_FUNC_keymgmt_export_fn *export_key, const struct sp_piece *what);
 /*
  * Find every certificate whose key is equal to |key|, whichever of them the program
  * has compared it with.  False if that cannot be told.
@@ -90,11 +89,11 @@ bool sp_register_was_verified(const struct sp_cert *cert);
  * now on count for the next signature.
  */
 void sp_keys_signed(const void *key, struct sp_owners *owners, bool allowed,
-                    const unsigned char *what);
+                    const struct sp_piece *what);
 
 /* Do the certificates of the next signature of |key| depend on what is signed? */
 bool sp_keys_depends(const void *key);
 /* Note that the last allowed signature of |key| is one of |what|. */
-void sp_keys_note_signed(const void *key, const unsigned char *what);
+void sp_keys_note_signed(const void *key, const struct sp_piece *what);
 
 #endif

@@ -73,7 +73,8 @@ static bool read_x509(struct sp_cert *cert)
 
     if (cert->facts != NULL || cert->x509 == NULL || !cert->pinned || !is_complete(cert->x509))
         return false;
-    facts = sp_facts_new(cert->x509);
+    facts = sp_register_keeps_kinship() ? sp_facts_new(cert->x509)
+                                        : sp_facts_without_kinship(cert->x509);
     if (facts == NULL || (sp_register_has_digests() && !digest_x509(cert->x509, cert->digest)) ||
         (sp_register_keeps_lineage() && (lineage = sp_lineage_new(cert->x509)) == NULL)) {
         /* An issuer that is not recorded is not judged. */
@@ -134,8 +135,8 @@ bool sp_cert_settle(struct sp_cert *cert)
         sp_keys_disown(stranger, cert);
         sp_prints_remove(cert);
     }
-    if (content.failed || (fresh && content.known && !sp_keyid_equal(&content, &loaded) &&
-                           !sp_prints_file(cert, &content)))
+    if (content.failed ||
+        (content.known && !sp_keyid_equal(&content, &loaded) && !sp_prints_file(cert, &content)))
         sp_register_failed();
     return settled;
 }

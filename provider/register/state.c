@@ -9,7 +9,7 @@
 #include <stdatomic.h>
 
 static _Atomic(const struct sp_sha256 *) current_sha;
-static atomic_bool failed, saw_birth, digests, lineage;
+static atomic_bool failed, saw_birth, digests, lineage, kinship = true;
 
 /*
  * libcrypto may still call back after the stop: it copies its list of callbacks and
@@ -67,6 +67,16 @@ void sp_register_keep_lineage(bool keep)
 bool sp_register_keeps_lineage(void)
 {
     return atomic_load(&lineage);
+}
+
+void sp_register_keep_kinship(bool keep)
+{
+    atomic_store(&kinship, keep);
+}
+
+bool sp_register_keeps_kinship(void)
+{
+    return atomic_load(&kinship);
 }
 
 void sp_register_failed(void)

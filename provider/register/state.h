@@ -25,6 +25,9 @@ bool sp_register_has_digests(void);
 /* Is what finds the issuers of certificates kept?  Set before the start. */
 void sp_register_keep_lineage(bool keep);
 bool sp_register_keeps_lineage(void);
+/* Is what CRLs and issuers are found by read?  It is unless this says no, before the start. */
+void sp_register_keep_kinship(bool keep);
+bool sp_register_keeps_kinship(void);
 
 /*
  * Every callback from libcrypto calls sp_register_enter() first, and

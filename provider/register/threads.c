@@ -32,6 +32,7 @@ struct pin {
  */
 struct thread {
     struct pin pins[1 + LATER_CERTS];
+    atomic_uint used;    /* a bit for each pin; its own thread reads it without the lock */
     struct thread *next; /* guarded by shard 0 */
 };
 
@@ -86,6 +87,7 @@ static struct pin take(struct thread *thread, size_t index)
     sp_lock(sp_shard_of(thread));
     pin = thread->pins[index];
     thread->pins[index] = (struct pin){ 0 };
+    atomic_fetch_and(&thread->used, ~(1U << index));
     sp_unlock(sp_shard_of(thread));
     return pin;
 }
@@ -98,6 +100,7 @@ static struct pin put(struct thread *thread, size_t index, const struct pin *pin
     sp_lock(sp_shard_of(thread));
     old = thread->pins[index];
     thread->pins[index] = *pin;
+    atomic_fetch_or(&thread->used, 1U << index);
     sp_unlock(sp_shard_of(thread));
     return old;
 }
@@ -130,22 +133,10 @@ static void settle(struct thread *thread, size_t index)
     let_go(&old);
 }
 
-/* A bit for each place that holds a pin. */
-static unsigned int pins_in_use(const struct thread *thread)
-{
-    unsigned int used = 0;
-
-    sp_lock(sp_shard_of(thread));
-    for (unsigned int i = 0; i <= LATER_CERTS; i++)
-        used |= thread->pins[i].cert != NULL ? 1U << i : 0;
-    sp_unlock(sp_shard_of(thread));
-    return used;
-}
-
 void sp_thread_event(void)
 {
     struct thread *thread = current();
-    unsigned int used = thread != NULL ? pins_in_use(thread) : 0;
+    unsigned int used = thread != NULL ? atomic_load(&thread->used) : 0;
 
     for (unsigned int i = 0; i <= LATER_CERTS; i++)
         if ((used & (1U << i)) != 0)

@@ -136,8 +136,7 @@ static void answer_by(struct question *question, const struct sp_crl_opened *fil
     const struct sp_crl_header *header = &file->header;
     struct sp_revocation answer = { .reason = -1,
                                     .this_update = header->this_update,
-                                    .next_update = header->next_update,
-                                    .by = SP_BY_CRL };
+                                    .next_update = header->next_update };
 
     if (entry != NULL && is_issuer(question, file) != 0) {
         answer.state = SP_REVOCATION_REVOKED;
@@ -167,7 +166,7 @@ static void take_mark(struct question *question, const struct sp_crl_opened *fil
 static void take_ocsp(struct question *question, const struct sp_crl_opened *file,
                       const struct sp_crl_entry *entry)
 {
-    struct sp_revocation answer = { .reason = -1, .by = SP_BY_OCSP };
+    struct sp_revocation answer = { .reason = -1 };
     const int is = is_issuer(question, file);
 
     if (entry->reason == SP_CRL_GOOD && is == 1 && entry->at >= question->at) {

@@ -227,7 +227,7 @@ static bool read_kinship(struct sp_facts *facts, const X509 *cert)
     return read_serial_octets(facts, cert);
 }
 
-struct sp_facts *sp_facts_new(const X509 *cert)
+static struct sp_facts *read_facts(const X509 *cert, bool with_kinship)
 {
     struct sp_facts *facts = OPENSSL_zalloc(sizeof(*facts));
 
@@ -245,7 +245,7 @@ struct sp_facts *sp_facts_new(const X509 *cert)
                                         &facts->extended);
     read_basic_constraints(facts, cert);
     if (facts->subject == NULL || facts->serial == NULL || !sp_read_names(facts, cert) ||
-        !read_kinship(facts, cert)) {
+        (with_kinship && !read_kinship(facts, cert))) {
         sp_facts_free(facts);
         facts = NULL;
     } else {
@@ -253,6 +253,16 @@ struct sp_facts *sp_facts_new(const X509 *cert)
     }
     ERR_pop_to_mark();
     return facts;
+}
+
+struct sp_facts *sp_facts_new(const X509 *cert)
+{
+    return read_facts(cert, true);
+}
+
+struct sp_facts *sp_facts_without_kinship(const X509 *cert)
+{
+    return read_facts(cert, false);
 }
 
 void sp_facts_free(struct sp_facts *facts)

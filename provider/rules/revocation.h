@@ -47,7 +47,6 @@ struct sp_revocation {
     int64_t at;                       /* REVOKED: since when, by the issuer */
     int reason;                       /* REVOKED: CRLReason (RFC 5280, 5.3.1); -1: none is given */
     int64_t this_update, next_update; /* of the answer; 0: there is none */
-    enum { SP_BY_CRL, SP_BY_OCSP } by;
     /* Its issuer, or one above, is revoked; as |at| and |reason|. */
     struct sp_revoked_above {
         bool is;

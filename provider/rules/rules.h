@@ -33,6 +33,11 @@ struct sp_facts;
  * NULL only if out of memory.  The OpenSSL error queue is left as it was.
  */
 struct sp_facts *sp_facts_new(const X509 *cert);
+/*
+ * The facts without those of sp_facts_kinship(), where nobody asks for the issuer or
+ * for CRLs.  Who asks a CRL all the same is refused.
+ */
+struct sp_facts *sp_facts_without_kinship(const X509 *cert);
 void sp_facts_free(struct sp_facts *facts);
 /*
  * |name| as in RFC 2253, but with letters as they are, on one line.  A new string,

@@ -4,6 +4,8 @@
  *
  * The digest of a signature: the certificate's own, or the message's.
  */
+#include <string.h>
+
 #include <openssl/evp.h>
 #include <openssl/objects.h>
 
@@ -36,10 +38,25 @@ void sp_ask_weak_digest(struct sp_case *c)
                        sp_remedy(c, "a certificate with a stronger signature") });
 }
 
+/*
+ * The first names that the default provider gives to what mail is signed with.
+ * EVP_get_digestbyname() tries every other name of the digest first.
+ */
+static const struct {
+    const char *name;
+    int nid;
+} usual[] = { { "SHA2-256", NID_sha256 }, { "SHA2-384", NID_sha384 }, { "SHA2-512", NID_sha512 } };
+
 int sp_digest_find(const char *name)
 {
-    const EVP_MD *known = name == NULL ? NULL : EVP_get_digestbyname(name);
+    const EVP_MD *known;
 
+    if (name == NULL)
+        return NID_undef;
+    for (size_t i = 0; i < sizeof(usual) / sizeof(usual[0]); i++)
+        if (strcmp(name, usual[i].name) == 0)
+            return usual[i].nid;
+    known = EVP_get_digestbyname(name);
     return known == NULL ? NID_undef : EVP_MD_get_type(known);
 }
 

@@ -134,22 +134,3 @@ void sp_uri_clear(struct sp_uri *uri)
     OPENSSL_free(uri->address);
     uri->address = NULL;
 }
-
-char *sp_uri_write(enum sp_uri_kind kind, const char *address)
-{
-    struct sp_text text = { 0 };
-
-    sp_text_add(&text, SP_URI_SCHEME);
-    sp_text_add(&text, kinds[kind]);
-    for (; *address != '\0'; address++) {
-        char plain[2] = { *address, '\0' };
-        char *escaped = is_plain((unsigned char)*address)
-                            ? NULL
-                            : sp_format("%%%02X", (unsigned)(unsigned char)*address);
-
-        text.failed = text.failed || (escaped == NULL && !is_plain((unsigned char)*address));
-        sp_text_add(&text, escaped != NULL ? escaped : plain);
-        OPENSSL_free(escaped);
-    }
-    return sp_text_take(&text);
-}

@@ -40,7 +40,4 @@ bool sp_uri_is_ours(const char *text);
 bool sp_uri_read(struct sp_uri *uri, const char *text, char **why);
 void sp_uri_clear(struct sp_uri *uri);
 
-/* The URI of an address: a new string, NULL if out of memory. */
-char *sp_uri_write(enum sp_uri_kind kind, const char *address);
-
 #endif

@@ -47,7 +47,7 @@ static bool is_our_own(const char *path)
     for (size_t i = 0; flags == 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (strncmp(path, dirs[i], strlen(dirs[i])) == 0)
             flags = fcntl((int)strtol(path + strlen(dirs[i]), NULL, 10), F_GETFD);
-    return flags > 0 && (flags & FD_CLOEXEC) != 0;
+    return flags == FD_CLOEXEC;
 }
 
 #define BY_OTHERS (S_IRGRP | S_IROTH)
@@ -263,7 +263,7 @@ static bool copy_over(const struct shim_output *output)
     int from = open(output->temporary, O_RDONLY | O_CLOEXEC);
     int to = from < 0 ? -1 : open_over(output);
     bool begun = false;
-    bool done = from >= 0 && to >= 0 && fill(from, to, &begun);
+    bool done = to >= 0 && fill(from, to, &begun);
     int reason = errno;
 
     if (from >= 0)

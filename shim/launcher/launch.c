@@ -21,18 +21,6 @@
 #include "stock/installed.h"
 #include "stock/whole_input.h"
 
-static bool find_module(struct shim_launch_run *run)
-{
-    char *slash;
-
-    run->module = shim_module_path();
-    run->module_dir = run->module == NULL ? NULL : OPENSSL_strdup(run->module);
-    slash = run->module_dir == NULL ? NULL : strrchr(run->module_dir, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    return slash != NULL;
-}
-
 static bool open_report(struct shim_launch_run *run)
 {
     int ends[2];
@@ -107,8 +95,8 @@ static bool begin(struct shim_launch_run *run)
     run->delivery.for_people = run->launch->manner->for_people;
     shim_hold_signals(&run->delivery.before);
     open_input(run);
-    return find_module(run) && open_report(run) && write_conf(run) && make_words(run) &&
-           open_output(run);
+    return shim_find_module(&run->module, &run->module_dir) && open_report(run) &&
+           write_conf(run) && make_words(run) && open_output(run);
 }
 
 static bool run_stock(struct shim_launch_run *run, const char *program)

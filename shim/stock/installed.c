@@ -84,6 +84,18 @@ char *shim_module_path(void)
     return found != NULL ? found : OPENSSL_strdup(SHIM_MODULES_DIR "/" MODULE_NAME);
 }
 
+bool shim_find_module(char **module, char **folder)
+{
+    char *slash;
+
+    *module = shim_module_path();
+    *folder = *module == NULL ? NULL : OPENSSL_strdup(*module);
+    slash = *folder == NULL ? NULL : strrchr(*folder, '/');
+    if (slash != NULL)
+        *slash = '\0';
+    return slash != NULL;
+}
+
 /* The other program of the two, seen from this one. */
 static const char *const partners[] = { SHIM_PARTNER, SHIM_PARTNER_FROM_HERE, NULL };
 

@@ -7,6 +7,8 @@
 #ifndef SHIM_INSTALLED_H
 #define SHIM_INSTALLED_H
 
+#include <stdbool.h>
+
 /*
  * The first word with which the launcher calls the tool to judge alone, after a failure
  * of stock; the second one if the provider has logged its refusals.
@@ -21,6 +23,9 @@
  * @return a new string, or NULL if out of memory
  */
 char *shim_module_path(void);
+
+/* Find |module|, as above, and the folder that it is in; both are new.  False: out of memory. */
+bool shim_find_module(char **module, char **folder);
 
 /*
  * The other one of the launcher and the tool: beside this one in a build tree, in its

@@ -233,10 +233,8 @@ static void drain_pipe(struct following *run)
     char block[4096];
     ssize_t got = 0;
 
-    while (from != NULL &&
-           ((got = read(from->read, block, sizeof(block))) > 0 || (got < 0 && errno == EINTR)))
-        if (got > 0)
-            from->hear(from->listener, block, (size_t)got);
+    while (from != NULL && (got = read(from->read, block, sizeof(block))) > 0)
+        from->hear(from->listener, block, (size_t)got);
     if (got < 0 && errno != EAGAIN)
         give_up(run);
 }

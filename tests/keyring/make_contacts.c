@@ -2,14 +2,18 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * make_contacts COUNT: prints that many certificates of one CA as PEM.  Each has its
- * own serial number, subject, address and P-256 key, and a valid signature.
+ * make_contacts COUNT [FIRST]: prints that many certificates of one CA as PEM.  Each has
+ * its own serial number, subject, address and P-256 key, and a valid signature.  FIRST is
+ * the number of the first (0).  With --rows before COUNT they are rows for COPY into a hub:
+ * `certificate`, fingerprint, DER, enum sp_role, enum sp_origin, seconds, address, `narrowed`.
  *
  * One certificate is made by OpenSSL; the others are copies in which these fields
  * are changed.
  */
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include <openssl/ec.h>
 #include <openssl/err.h>
@@ -30,6 +34,8 @@ struct maker {
     EC_POINT *point; /* the point of the next contact */
     unsigned char *tbs;
     size_t tbs_length;
+    bool rows;
+    time_t now;
     /* Positions in |tbs|. */
     unsigned char *serial, *subject, *address, *ski, *public;
 };
@@ -109,7 +115,7 @@ static void find_places(struct maker *maker, const X509 *model)
     maker->ski = place(maker, "SKI##", strlen("SKI##"));
 }
 
-static void prepare(struct maker *maker)
+static void prepare(struct maker *maker, unsigned long number)
 {
     BIGNUM *first = BN_new();
     X509 *model;
@@ -120,7 +126,7 @@ static void prepare(struct maker *maker)
     maker->group = EC_GROUP_new_by_curve_name(NID_X9_62_prime256v1);
     must(maker->key != NULL && maker->ctx != NULL && maker->group != NULL && first != NULL, "key");
     maker->point = EC_POINT_new(maker->group);
-    must(BN_set_word(first, CONTACT_BASE) &&
+    must(BN_set_word(first, CONTACT_BASE + number) &&
              EC_POINT_mul(maker->group, maker->point, first, NULL, NULL, NULL),
          "first key");
     model = make_model(maker->key);
@@ -178,7 +184,32 @@ static size_t sign(struct maker *maker, unsigned char der[MOST])
     return inner + 4;
 }
 
-static void print(const unsigned char *der, size_t length)
+static void print_bytes(const unsigned char *bytes, size_t length)
+{
+    static const char digits[] = "0123456789abcdef";
+    char hex[2 * MOST + 1];
+
+    for (size_t i = 0; i < length; i++) {
+        hex[2 * i] = digits[bytes[i] >> 4];
+        hex[2 * i + 1] = digits[bytes[i] & 15];
+    }
+    hex[2 * length] = '\0';
+    printf("\\\\x%s\t", hex);
+}
+
+static void print_row(const struct maker *maker, const unsigned char *der, size_t length)
+{
+    unsigned char fingerprint[EVP_MAX_MD_SIZE];
+
+    must(EVP_Digest(der, length, fingerprint, NULL, EVP_sha256(), NULL), "fingerprint");
+    fputs("certificate\t", stdout);
+    print_bytes(fingerprint, 32);
+    print_bytes(der, length);
+    printf("2\t1\t%lld\t" CONTACT_ADDRESS "%.*s" CONTACT_DOMAIN "\tf\n", (long long)maker->now,
+           CONTACT_DIGITS, (const char *)maker->address);
+}
+
+static void print_pem(const unsigned char *der, size_t length)
 {
     unsigned char line[65];
 
@@ -194,16 +225,25 @@ static void print(const unsigned char *der, size_t length)
 
 int main(int argc, char **argv)
 {
-    unsigned long count = argc == 2 ? strtoul(argv[1], NULL, 10) : 0;
-    struct maker maker = { 0 };
+    struct maker maker = { .rows = argc > 1 && strcmp(argv[1], "--rows") == 0, .now = time(NULL) };
+    char **words = argv + 1 + maker.rows;
+    const int given = argc - 1 - maker.rows;
+    unsigned long count = given == 1 || given == 2 ? strtoul(words[0], NULL, 10) : 0;
+    unsigned long first = given == 2 ? strtoul(words[1], NULL, 10) : 0;
     unsigned char der[MOST];
 
-    must(count > 0 && count <= 9999999999, "how many?");
-    prepare(&maker);
+    must(count > 0 && count <= 5000000000 && first <= 4999999999, "how many?");
+    prepare(&maker, first);
     must(maker.tbs_length < MOST - 256, "model");
-    for (unsigned long number = 0; number < count; number++) {
+    for (unsigned long number = first; number < first + count; number++) {
+        size_t length;
+
         write_number(&maker, number);
-        print(der, sign(&maker, der));
+        length = sign(&maker, der);
+        if (maker.rows)
+            print_row(&maker, der, length);
+        else
+            print_pem(der, length);
     }
     must(fflush(stdout) == 0, "cannot write");
     OPENSSL_free(maker.tbs);

@@ -418,6 +418,33 @@ START_TEST(read_without_key)
 }
 END_TEST
 
+/* Trust settings behind a certificate are read as well, and what is behind these is none. */
+START_TEST(record_without_key)
+{
+    struct sp_record record = { 0 };
+    X509 *trusted = X509_dup(cert);
+    X509 *read;
+    int length;
+
+    ck_assert_int_eq(X509_add1_trust_object(trusted, OBJ_nid2obj(NID_email_protect)), 1);
+    for (int turn = 0; turn < 2; turn++) {
+        length = i2d_X509_AUX(turn == 0 ? cert : trusted, &record.der);
+        ck_assert_int_gt(length, 0);
+        record.der_length = (size_t)length;
+        read = sp_record_cert_without_key(&record);
+        ck_assert_ptr_nonnull(read);
+        ck_assert_int_eq(X509_cmp(read, cert), 0);
+        ck_assert_int_eq(X509_get0_trust_objects(read) != NULL, turn);
+        ck_assert_int_eq(X509_get0_pubkey(read) != NULL, turn);
+        X509_free(read);
+        record.der_length--;
+        ck_assert_ptr_null(sp_record_cert_without_key(&record));
+        sp_record_clear(&record);
+    }
+    X509_free(trusted);
+}
+END_TEST
+
 /* After a fault it is opened anew. */
 START_TEST(failed_before)
 {
@@ -506,6 +533,7 @@ int main(void)
     tcase_add_test(tests, forked_unheard);
     tcase_add_test(tests, cannot_be_asked);
     tcase_add_test(tests, read_without_key);
+    tcase_add_test(tests, record_without_key);
     tcase_add_test(tests, failed_before);
     tcase_add_test(tests, little_memory);
     tcase_add_test(tests, asked_by_threads);

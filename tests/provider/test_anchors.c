@@ -4,12 +4,15 @@
  *
  * Which certificate of a program's own store may end a chain.
  */
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
 #include "certs.h"
+#include "gates/hooks.h"
 #include "keyring_of_test.h"
 
 #define YEARS .not_before = "20000101000000Z", .not_after = "20990101000000Z"
@@ -107,11 +110,77 @@ START_TEST(ends_of_a_chain)
 }
 END_TEST
 
+/* Of certificates whose birth was missed the facts are read when they are asked about. */
+START_TEST(parsed_before_the_provider_was_there)
+{
+    static const char *const settings[] = { "trust = keyring", "trust = caller" };
+    X509_STORE *store;
+    X509 *root, *between, *signer;
+    EVP_PKEY *keys[2];
+    char *all, *text, *path;
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    for (int i = 0; i < 2; i++)
+        keys[i] = sp_make_key("EC", "P-256");
+    root = make_ca("Root", NULL, keys[0], keys[0]);
+    between = make_ca("Between", root, keys[1], keys[0]);
+    signer = sp_make_cert(&(struct sp_recipe){
+        YEARS, .key = keys[1], .san = "email:bob@example.org", .usage = "digitalSignature",
+        .issuer = between, .issuer_key = keys[1] });
+    sp_put_cert(SP_ROLE_CA, between, NULL, NULL);
+    ck_assert_int_gt(asprintf(&all, "keyring = %s\n%s", sp_keyring_of_test(), settings[_i]), 0);
+    text = sp_configuration(all);
+    path = sp_temporary(text);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(NULL, path), 1);
+    store = X509_STORE_new();
+    ck_assert_int_eq(X509_STORE_add_cert(store, root), 1);
+    ERR_clear_error();
+    EXPECT(verify(signer, between, store, 0), _i == 0 ? UNKNOWN : NULL);
+    X509_STORE_free(store);
+    X509_free(signer);
+    X509_free(between);
+    X509_free(root);
+    EVP_PKEY_free(keys[0]);
+    EVP_PKEY_free(keys[1]);
+    free(path);
+    free(text);
+    free(all);
+}
+END_TEST
+
+/* That libcrypto has asked about the signer before says nothing about another chain. */
+START_TEST(asked_about_for_another_chain)
+{
+    X509_STORE *store = X509_STORE_new();
+    EVP_PKEY *key;
+    X509 *own, *signer;
+
+    sp_start_with_keyring("trust = caller");
+    key = sp_make_key("EC", "P-256");
+    own = sp_make_cert(&(struct sp_recipe){ YEARS, .subject = "Alice", .key = key,
+                                            .san = "email:alice@example.org",
+                                            .basic = "critical,CA:TRUE" });
+    signer = sp_make_cert(&(struct sp_recipe){ YEARS, .key = key, .san = "email:bob@example.org",
+                                               .usage = "digitalSignature", .issuer = own,
+                                               .issuer_key = key });
+    ck_assert_int_eq(X509_STORE_add_cert(store, own), 1);
+    ck_assert(sp_purposes_begin_trusted(signer));
+    EXPECT_REFUSED(verify(signer, own, store, 0), "[distrust-default]");
+    X509_STORE_free(store);
+    X509_free(signer);
+    X509_free(own);
+    EVP_PKEY_free(key);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("anchors");
     TCase *tests = sp_case(suite, "anchors");
 
     tcase_add_loop_test(tests, ends_of_a_chain, 0, 2 * SP_ROWS(rows));
+    tcase_add_loop_test(tests, parsed_before_the_provider_was_there, 0, 2);
+    tcase_add_test(tests, asked_about_for_another_chain);
     return sp_run_forked(suite);
 }

@@ -639,9 +639,25 @@ START_TEST(bad_value)
 }
 END_TEST
 
-/* The first descriptor behind the standard ones, in a child: here it may be libcheck's. */
-START_TEST(lowest_descriptor)
+/* A number is all that the value is. */
+START_TEST(letter_behind_a_descriptor)
 {
+    char *text;
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_gt(asprintf(&text, "report = %dx\nreport_nonce = " NONCE "\n", ends[1]), 0);
+    sp_start(text);
+    ck_assert_ptr_nonnull(sp_policy_locked());
+    ck_assert_ptr_nonnull(strstr(sp_policy_locked(), "x: accepted is the number of a pipe"));
+    free(text);
+}
+END_TEST
+
+/* The first descriptor behind the standard ones, in a child: here it may be libcheck's. */
+START_TEST(number_of_a_descriptor)
+{
+    /* The lowest that there is, and one of two digits. */
+    const int number = _i == 0 ? 3 : 12;
     int status = 0;
     pid_t child;
 
@@ -650,10 +666,10 @@ START_TEST(lowest_descriptor)
     if (child == 0) {
         char *text;
 
-        ends[1] = dup2(ends[1], 3);
+        ends[1] = dup2(ends[1], number);
         text = section("report_use = sign\n");
         sp_start(text);
-        _exit(ends[1] == 3 && sp_policy_locked() == NULL && sp_report_is_on() ? 0 : 1);
+        _exit(ends[1] == number && sp_policy_locked() == NULL && sp_report_is_on() ? 0 : 1);
     }
     ck_assert_int_eq(waitpid(child, &status, 0), child);
     ck_assert_int_eq(status, 0);
@@ -862,7 +878,8 @@ int main(void)
     tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, begins_to_decrypt_for_nobody, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, bad_value, 0, SP_ROWS(bad));
-    tcase_add_test(tests, lowest_descriptor);
+    tcase_add_test(tests, letter_behind_a_descriptor);
+    tcase_add_loop_test(tests, number_of_a_descriptor, 0, 2);
     tcase_add_loop_test(tests, without_a_pipe, 0, 6);
     tcase_add_test(tests, told);
     tcase_add_loop_test(tests, told_twice, 0, SP_ROWS(others));

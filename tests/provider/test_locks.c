@@ -144,6 +144,13 @@ START_TEST(given_back_and_not_taken)
 }
 END_TEST
 
+START_TEST(another_given_back)
+{
+    sp_lock(0);
+    sp_unlock(1);
+}
+END_TEST
+
 static void add_what_is_stopped(TCase *tcase)
 {
     tcase_add_test_raise_signal(tcase, two_shards, SIGABRT);
@@ -153,6 +160,7 @@ static void add_what_is_stopped(TCase *tcase)
     tcase_add_test_raise_signal(tcase, life_twice, SIGABRT);
     tcase_add_test_raise_signal(tcase, fork_while_holding_one, SIGABRT);
     tcase_add_test_raise_signal(tcase, given_back_and_not_taken, SIGABRT);
+    tcase_add_test_raise_signal(tcase, another_given_back, SIGABRT);
 }
 #endif
 

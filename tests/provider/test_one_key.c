@@ -7,6 +7,8 @@
  */
 #include <pthread.h>
 
+#include <openssl/err.h>
+
 #include "mail.h"
 
 #define TEXT "hello\nworld\n"
@@ -129,6 +131,19 @@ START_TEST(signed_and_written)
     /* Another message is another signature. */
     EXPECT_REFUSED(sign_and_write(pair.good, pair.key, PKCS7_NOATTR | PKCS7_BINARY, PKCS7_NOATTR),
                    "share this key");
+    end(&pair);
+}
+END_TEST
+
+/* With an EC key it decrypts nothing, so its comparison is not told from one to sign. */
+START_TEST(decrypted_in_vain)
+{
+    struct pair pair = start((size_t)_i);
+
+    ck_assert(!decrypt(pair.old, pair.key));
+    ERR_clear_error();
+    EXPECT_REFUSED(sp_pkcs7_sign(pair.good, pair.key, 0), "share this key");
+    EXPECT_DONE(sp_pkcs7_sign(pair.good, pair.key, 0));
     end(&pair);
 }
 END_TEST
@@ -279,6 +294,7 @@ int main(void)
     tcase_add_loop_test(tests, two_at_once, 0, SP_ROWS(rows));
     tcase_add_loop_test(tests, begun_in_another_thread, 0, SP_ROWS(rows));
     /* PKCS7_decrypt() compares RSA keys only. */
+    tcase_add_loop_test(tests, decrypted_in_vain, RSA_ROWS, SP_ROWS(rows));
     tcase_add_loop_test(tests, old_mail_first, 0, RSA_ROWS);
     tcase_add_loop_test(tests, decrypted_in_between, 0, RSA_ROWS);
     tcase_add_loop_test(tests, compared_in_a_callback, 0, RSA_ROWS);

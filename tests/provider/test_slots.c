@@ -14,8 +14,10 @@
 
 #include "gates/slots.h"
 #include "harness.h"
+#include "module/gated_tables.h"
 #include "policy/command.h"
 #include "policy/policy.h"
+#include "store/loader.h"
 
 static void backends_own(void)
 {
@@ -186,6 +188,44 @@ START_TEST(functions_of_an_operation)
 }
 END_TEST
 
+static int initialised;
+
+static int initialise(void *ctx, void *key, const OSSL_PARAM params[])
+{
+    (void)ctx, (void)key, (void)params;
+    initialised++;
+    return 1;
+}
+
+/* An operation that keeps the key it has names none, and none is judged. */
+START_TEST(no_key)
+{
+    static const struct sp_backend backend;
+    const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_KEM_ENCAPSULATE_INIT, (void (*)(void))initialise },
+        { OSSL_FUNC_KEM_DECAPSULATE_INIT, (void (*)(void))initialise },
+        { 0, NULL }
+    };
+    const OSSL_ALGORITHM algorithm = { "ONE", "", functions, NULL };
+    bool untouched = true;
+    OSSL_DISPATCH *table;
+
+    adopt_policy("judge");
+    ck_assert(
+        sp_command_adopt(&(struct sp_command){ .has_use = true, .use = SMIMEPOLICY_DECRYPT }));
+    table = sp_gate_kem(&algorithm, &backend, &untouched);
+    for (int i = 0; i < 2; i++) {
+        OSSL_FUNC_kem_encapsulate_init_fn *init =
+            (OSSL_FUNC_kem_encapsulate_init_fn *)table[i].function;
+
+        ck_assert(table[i].function != functions[i].function);
+        ck_assert_int_eq(init(NULL, NULL, NULL), 1);
+        ck_assert_int_eq(initialised, i + 1);
+    }
+    OPENSSL_free(table);
+}
+END_TEST
+
 static const char *opened;
 
 static void *open_file(void *provctx, const char *uri)
@@ -231,6 +271,24 @@ START_TEST(file_with_the_name_of_a_uri)
 }
 END_TEST
 
+/* Then ours is the only one. */
+START_TEST(backend_without_a_store)
+{
+    struct sp_instance *instance = OPENSSL_zalloc(sizeof(*instance));
+    const OSSL_ALGORITHM *stores;
+
+    adopt_policy("judge");
+    /* It has no digests either. */
+    ck_assert(!sp_instance_build(instance));
+    stores = instance->tables[OSSL_OP_STORE];
+    ck_assert_ptr_nonnull(stores);
+    ck_assert_str_eq(stores[0].algorithm_names, sp_store_loader.algorithm_names);
+    ck_assert_ptr_null(stores[1].algorithm_names);
+    ck_assert_ptr_null(instance->tables[OSSL_OP_DIGEST]);
+    sp_instance_free(instance);
+}
+END_TEST
+
 static const char *ec_keys(int operation)
 {
     return operation == OSSL_OP_KEYEXCH ? "ECDH" : NULL;
@@ -271,7 +329,9 @@ int main(void)
     tcase_add_test(tests, functions_that_have_gates);
     tcase_add_loop_test(tests, algorithms_left_alone, 0, SP_ROWS(kinds));
     tcase_add_loop_test(tests, functions_of_an_operation, 0, 2 * SP_ROWS(gated));
+    tcase_add_test(tests, no_key);
     tcase_add_test(tests, file_with_the_name_of_a_uri);
+    tcase_add_test(tests, backend_without_a_store);
     tcase_add_test(tests, keys_of_an_algorithm);
     return sp_run_forked(suite);
 }

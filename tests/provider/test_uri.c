@@ -118,28 +118,23 @@ START_TEST(read_fingerprint)
 }
 END_TEST
 
-/* Every byte that an address may have is written and read back. */
-START_TEST(written_is_read)
+/* Every byte that an address may have can be written with an escape. */
+START_TEST(escaped_is_read)
 {
-    char address[256] = { 0 };
+    char address[256] = { 0 }, text[1024] = "smimepolicy:identity/", *end = text + strlen(text);
     size_t length = 0;
     struct sp_uri uri;
-    char *why = NULL, *text;
+    char *why = NULL;
 
     for (int c = 0x20; c < 0x100; c++)
-        if (c != 0x7f && (c < 'A' || c > 'Z'))
+        if (c != 0x7f && (c < 'A' || c > 'Z')) {
             address[length++] = (char)c;
-    text = sp_uri_write(SP_URI_IDENTITY, address);
-    ck_assert_ptr_nonnull(text);
-    ck_assert_ptr_null(strpbrk(text, " ?#\"'\xc3"));
+            end += snprintf(end, sizeof(text) - (size_t)(end - text), "%%%02X", (unsigned)c);
+        }
     ck_assert_msg(sp_uri_read(&uri, text, &why), "%s: %s", text, why);
     ck_assert_str_eq(uri.address, address);
     ck_assert_int_eq(uri.kind, SP_URI_IDENTITY);
     sp_uri_clear(&uri);
-    OPENSSL_free(text);
-    text = sp_uri_write(SP_URI_CONTACT, "o'brien/x@example.com");
-    ck_assert_str_eq(text, "smimepolicy:contact/o%27brien%2Fx@example.com");
-    OPENSSL_free(text);
 }
 END_TEST
 
@@ -151,6 +146,6 @@ int main(void)
     tcase_add_loop_test(tests, read_good, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, read_bad, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, read_fingerprint, 0, 2);
-    tcase_add_test(tests, written_is_read);
+    tcase_add_test(tests, escaped_is_read);
     return sp_run_forked(suite);
 }

@@ -10,6 +10,7 @@
 #include <openssl/x509_vfy.h>
 
 #include "crls.h"
+#include "keyring/contact.h"
 #include "smimepolicy.h"
 
 /* Root, an intermediate below it, and a signer below that. */
@@ -153,6 +154,46 @@ START_TEST(hard)
 }
 END_TEST
 
+/* The verdict on the signer at SP_NOW: is the keyring too old for |use|? */
+static bool is_stale(smimepolicy_use use)
+{
+    smimepolicy_verdict *verdict = smimepolicy_evaluate(settings, signer, NULL, use, SP_NOW);
+    char *text = smimepolicy_verdict_text(verdict);
+    const bool is = strstr(text, "[keyring-stale]") != NULL;
+
+    ck_assert_int_eq(smimepolicy_verdict_allowed(verdict), !is);
+    OPENSSL_free(text);
+    smimepolicy_verdict_free(verdict);
+    return is;
+}
+
+/* A keyring that is the copy of a hub, by its last contact. */
+START_TEST(copy_of_a_hub)
+{
+    static const struct {
+        time_t contact; /* 0: none */
+        bool stale;
+    } times[] = { { 0, true },
+                  { SP_NOW - 86400, false },
+                  { SP_NOW - 86401, true },
+                  { SP_NOW + 300, false },
+                  { SP_NOW + 301, true } };
+    static const char *const modes[] = { "off", "soft" };
+
+    ck_assert(!is_stale(SMIMEPOLICY_SIGN));
+    for (size_t i = 0; i < SP_ROWS(times); i++) {
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "hub", "service=x", NULL), 1);
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "revocation", modes[i % 2], NULL), 1);
+        ck_assert(times[i].contact == 0 || sp_keyring_touch(crls.place, times[i].contact));
+        ck_assert_int_eq(is_stale(SMIMEPOLICY_SIGN), times[i].stale);
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", "caller", NULL), 1);
+        ck_assert(!is_stale(SMIMEPOLICY_VERIFY) && !is_stale(SMIMEPOLICY_UPLOAD));
+        ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", "keyring", NULL), 1);
+        ck_assert_int_eq(is_stale(SMIMEPOLICY_VERIFY), times[i].stale);
+    }
+}
+END_TEST
+
 static Suite *api_suite(void)
 {
     Suite *suite = suite_create("crl_api");
@@ -163,6 +204,7 @@ static Suite *api_suite(void)
     tcase_add_test(tcase, signer_of_a_chain);
     tcase_add_test(tcase, issuer_in_a_chain);
     tcase_add_test(tcase, hard);
+    tcase_add_test(tcase, copy_of_a_hub);
     suite_add_tcase(suite, tcase);
     return suite;
 }

@@ -293,10 +293,15 @@ static const struct {
 START_TEST(a_word_is_found)
 {
     struct shim shim = { .explain = of_words[_i].explain };
-    char *operands[4];
+    static char beyond[] = "beyond";
+    /* Behind the end there is something that is no operand. */
+    char *operands[5] = { beyond, beyond, beyond, beyond, beyond };
     struct shim_long line = { .command = "check", .operands = operands };
+    size_t count = 0;
 
-    memcpy(operands, of_words[_i].operands, sizeof(operands));
+    while (of_words[_i].operands[count] != NULL)
+        count++;
+    memcpy(operands, of_words[_i].operands, (count + 1) * sizeof(*operands));
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(shim_long_word(&shim, &line, some_words, "look or take FILE"),
                      of_words[_i].index);
@@ -331,6 +336,25 @@ START_TEST(nearest_is_found)
     for (size_t i = 0; i < SP_ROWS(names); i++)
         shim_nearest_try(&nearest, names[i]);
     expect_text(nearest.name, near[_i].name);
+}
+END_TEST
+
+/* As long as the longest that is compared, or longer. */
+START_TEST(nearest_of_long_ones)
+{
+    static const char text[] = "zabcdefghijklmnopqrstuvwxyz012345",
+                      name[] = "abcdefghijklmnopqrstuvwxyz012345";
+    static const char longer[] = "abcdefghijklmnopqrstuvwxyz0123456";
+
+    ck_assert_uint_eq(strlen(name), 32);
+    for (size_t length = 30; length <= 33; length++) {
+        struct shim_nearest nearest = { .word = text, .length = length };
+
+        shim_nearest_try(&nearest, longer);
+        ck_assert_ptr_null(nearest.name);
+        shim_nearest_try(&nearest, name);
+        expect_text(nearest.name, length <= 32 ? name : NULL);
+    }
 }
 END_TEST
 
@@ -380,6 +404,7 @@ int main(void)
     tcase_add_test(tests, many_values_are_kept_in_order);
     tcase_add_loop_test(tests, a_word_is_found, 0, SP_ROWS(of_words));
     tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));
+    tcase_add_test(tests, nearest_of_long_ones);
     tcase_add_test(tests, verbs_have_the_options_of_their_help);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

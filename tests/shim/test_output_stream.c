@@ -52,7 +52,6 @@ static int write_with_an_error(FILE *to, void *data)
 {
     const int fd = dup(fileno(to)), none = open("/dev/full", O_WRONLY | O_CLOEXEC);
 
-    (void)data;
     ck_assert_int_ge(dup2(none, fileno(to)), 0);
     (void)fputs("lost", to);
     (void)fflush(to);
@@ -60,7 +59,7 @@ static int write_with_an_error(FILE *to, void *data)
     (void)fputs("kept", to);
     close(none);
     close(fd);
-    return SHIM_OK;
+    return *(const int *)data;
 }
 
 /* Its directory can be removed: neither the file is there nor a temporary one. */
@@ -134,10 +133,19 @@ END_TEST
 
 START_TEST(an_error_is_kept)
 {
+    int code = SHIM_OK;
+
     sp_capture_begin(STDERR_FILENO);
-    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_with_an_error, NULL),
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_with_an_error, &code),
                      SHIM_SYSTEM);
     sp_expect_captured(STDERR_FILENO, "cannot write ");
+    expect_nothing();
+    /* Whoever has refused has said why. */
+    code = SHIM_REFUSED;
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_with_an_error, &code),
+                     SHIM_REFUSED);
+    sp_expect_captured(STDERR_FILENO, NULL);
     expect_nothing();
 }
 END_TEST

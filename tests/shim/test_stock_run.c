@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -410,6 +412,58 @@ START_TEST(what_it_inherits)
 }
 END_TEST
 
+/* Somebody who reads |said| answers when the question is there. */
+static pid_t answer_question(int said, int answer)
+{
+    const pid_t child = fork();
+    char text[8];
+    size_t length = 0;
+    ssize_t got = 1;
+
+    if (child != 0)
+        return child;
+    while (length < sizeof(text) && got > 0) {
+        got = read(said, text + length, sizeof(text) - length);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    _exit(memcmp(text, "question", sizeof(text)) == 0 && write(answer, "yes\n", 4) == 4 ? 0 : 1);
+}
+
+/* A question is shown before it is answered, though its line has no end. */
+START_TEST(a_question)
+{
+    const int before = dup(STDERR_FILENO);
+    static char sh[] = "sh", c[] = "-c";
+    char script[200], *argv[] = { sh, c, script, NULL };
+    int said[2], answer[2], status = -1;
+    struct shim_stock_result result;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(said), 0);
+    ck_assert_int_eq(pipe(answer), 0);
+    child = answer_question(said[0], answer[1]);
+    (void)snprintf(script, sizeof(script), "printf question >&2; read x </dev/fd/%d; echo $x",
+                   answer[0]);
+    ck_assert_int_ge(dup2(said[1], STDERR_FILENO), 0);
+    {
+        const int keep[] = { answer[0], -1 };
+        const struct shim_stock stock = { .program = "/bin/sh",
+                                          .argv = argv,
+                                          .conf = "/c",
+                                          .keep = keep,
+                                          .in = STDIN_FILENO,
+                                          .out = shim_memory_file("out", "", 0) };
+
+        ck_assert(shim_stock_run(&stock, &result));
+        ck_assert_int_ge(dup2(before, STDERR_FILENO), 0);
+        expect_output(&stock, "yes\n");
+    }
+    ck_assert_int_eq(result.code, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
 /* The program that stock is: not this one, and there. */
 START_TEST(its_path)
 {
@@ -452,6 +506,17 @@ START_TEST(its_places)
     (void)unlink(beside);
     ck_assert_str_eq(path, beside);
     OPENSSL_free(path);
+
+    /* The folder of the module is beside ours. */
+    *strrchr(own, '/') = '\0';
+    (void)snprintf(beside, sizeof(beside), "%s/provider", own);
+    (void)mkdir(beside, 0700);
+    (void)snprintf(beside, sizeof(beside), "%s/provider/smimepolicy.so", own);
+    close(open(beside, O_WRONLY | O_CREAT, 0700));
+    path = shim_module_path();
+    (void)unlink(beside);
+    ck_assert_str_eq(path, beside);
+    OPENSSL_free(path);
 }
 END_TEST
 
@@ -473,6 +538,7 @@ int main(void)
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
+    tcase_add_test(tests, a_question);
     tcase_add_test(tests, its_path);
     tcase_add_test(tests, its_places);
     suite_add_tcase(suite, tests);

@@ -296,19 +296,6 @@ static bool remove_all(const char *directory)
     return false;
 }
 
-static void hold_signals(sigset_t *before)
-{
-    sigset_t held;
-
-    sigemptyset(&held);
-    sigaddset(&held, SIGINT);
-    sigaddset(&held, SIGTERM);
-    sigaddset(&held, SIGHUP);
-    sigaddset(&held, SIGQUIT);
-    sigaddset(&held, SIGPIPE);
-    sigprocmask(SIG_BLOCK, &held, before);
-}
-
 static int show_in(const char *program, char *directory)
 {
     int code = SHIM_SYSTEM;
@@ -337,7 +324,7 @@ int shim_run_demo(struct shim *shim, const struct shim_long *line)
     program = shim_partner_path();
     directory = sp_format("%s/smime-policy-demo.XXXXXX", shim_spool_dir());
     if (program != NULL && directory != NULL) {
-        hold_signals(&before);
+        shim_hold_signals(&before);
         code = show_in(program, directory);
         sigprocmask(SIG_SETMASK, &before, NULL);
     } else {

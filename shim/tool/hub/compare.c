@@ -13,7 +13,7 @@
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 
-/* Pages that are stored together. */
+/* Pages that are stored together at least. */
 #define TOGETHER 40
 
 struct comparing {
@@ -92,7 +92,10 @@ static int compare_row(struct comparing *c, const PGresult *rows, int i)
     return code;
 }
 
-/* Fetch what is wanted. */
+/*
+ * Fetch what is wanted, which is in order.  The bounds keep the server from reading the whole realm
+ * where its planner does not know yet how large that is.
+ */
 static int fetch(struct comparing *c)
 {
     struct shim_pull *pull = c->pull;
@@ -110,7 +113,9 @@ static int fetch(struct comparing *c)
     rows = shim_hub_ask_binary(pull->hub,
                                "SELECT fingerprint, payload, role, origin, uploaded, addresses,"
                                " narrowed, sum FROM smime_policy.certificate"
-                               " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])",
+                               " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])"
+                               " AND fingerprint BETWEEN ($2::bytea[])[1]"
+                               " AND ($2::bytea[])[array_length($2::bytea[], 1)]",
                                values);
     c->wanted.len = 0;
     count = rows == NULL ? -1 : pull->hub->pq->ntuples(rows);
@@ -163,6 +168,7 @@ int shim_pull_whole(struct shim_pull *pull)
     struct comparing comparing = { .pull = pull };
     PGresult *declared = shim_hub_ask(pull->hub, ask, realm);
     int code = declared != NULL ? SHIM_OK : SHIM_SYSTEM;
+    int stored = 0;
     int count = 1;
 
     pull->hub->pq->clear(declared);
@@ -170,8 +176,11 @@ int shim_pull_whole(struct shim_pull *pull)
     memset(pull->reach.digest, 0, SP_SHA256_LENGTH);
     for (int page = 1; code == SHIM_OK && count > 0; page++) {
         code = compare_page(&comparing, &count);
-        if (code == SHIM_OK && first && page % TOGETHER == 0)
+        /* Each transaction rewrites much of the indexes, so they grow with what is there. */
+        if (code == SHIM_OK && first && page - stored >= TOGETHER && page - stored >= stored / 2) {
             code = store_some(pull);
+            stored = page;
+        }
     }
     if (code == SHIM_OK)
         code = leave_until(&comparing, NULL);

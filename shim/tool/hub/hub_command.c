@@ -227,15 +227,22 @@ static int push(struct run *run)
     if (shim_long_has(run->line, "json"))
         return print_json(
             run, "hub push", code,
-            json_pack("{s:b, s:I, s:I, s:I, s:I}", "done", code == SHIM_OK, "revision",
+            json_pack("{s:b, s:I, s:I, s:I, s:I, s:I}", "done", code == SHIM_OK, "revision",
                       (json_int_t)pushed.revision, "certificates", (json_int_t)pushed.certificates,
-                      "keys", (json_int_t)pushed.keys, "keys_kept", (json_int_t)pushed.keys_kept));
+                      "keys", (json_int_t)pushed.keys, "keys_kept", (json_int_t)pushed.keys_kept,
+                      "crls_kept", (json_int_t)pushed.crls_kept));
     if (code == SHIM_OK)
         shim_print(stdout,
                    "pushed %lld certificates and %lld private keys to the hub %s, revision %lld; "
                    "%lld private keys stay here alone\n",
                    (long long)pushed.certificates, (long long)pushed.keys, run->hub.name,
                    (long long)pushed.revision, (long long)pushed.keys_kept);
+    if (code == SHIM_OK && pushed.crls_kept > 0)
+        shim_error(
+            "note: %lld CRL%s of this host %s here alone; upload the files of those that were "
+            "uploaded",
+            (long long)pushed.crls_kept, pushed.crls_kept == 1 ? "" : "s",
+            pushed.crls_kept == 1 ? "stays" : "stay");
     return code;
 }
 

@@ -67,10 +67,16 @@ static bool send_rows(struct shim_publish *publish)
     return done;
 }
 
+/*
+ * The server plans for a realm by what its statistics say, and these know nothing of one that has
+ * just begun: each row would be compared with each other one, which ends with some thousands of
+ * them.  A generic plan is made for a realm of average size, and goes by the indexes.
+ */
 bool shim_publish_begin(struct shim_publish *publish, struct shim_hub *hub)
 {
     *publish = (struct shim_publish){ .hub = hub };
-    return shim_hub_run(hub, "BEGIN; SET LOCAL statement_timeout = '1h'");
+    return shim_hub_run(hub, "BEGIN; SET LOCAL statement_timeout = '1h';"
+                             " SET LOCAL plan_cache_mode = force_generic_plan");
 }
 
 /* One piece.  COPY does not go with row filters, so it is an INSERT. */
@@ -189,7 +195,7 @@ bool shim_publish_sum(const struct shim_publish_row *row, unsigned char sum[SP_S
     return done;
 }
 
-static char *addresses_of(const struct sp_facts *facts)
+static char *addresses_in(const struct sp_facts *facts)
 {
     struct sp_text list = { 0 };
     const char *address;
@@ -197,6 +203,17 @@ static char *addresses_of(const struct sp_facts *facts)
     for (size_t i = 0; (address = sp_facts_address(facts, i)) != NULL; i++)
         sp_text_add_item(&list, address);
     return sp_text_take(&list);
+}
+
+static char *addresses_of(const struct sp_record *record)
+{
+    X509 *cert = sp_record_cert_without_key(record);
+    struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
+    char *addresses = facts == NULL ? NULL : addresses_in(facts);
+
+    sp_facts_free(facts);
+    X509_free(cert);
+    return addresses;
 }
 
 /* Does the hub know enough of it?  What no person put there changes nothing that it has. */
@@ -208,20 +225,21 @@ static bool is_known(const struct sp_member *member, const struct sp_record *rec
 }
 
 bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
-                       const struct sp_record *record, const char *found_by, bool *same)
+                       const struct sp_record *record, const struct sp_facts *facts,
+                       const char *found_by, bool *same)
 {
     struct sp_member member;
     int known = sp_keyring_member(keyring, record->fingerprint, &member);
-    X509 *cert = known < 0 ? NULL : sp_record_cert(record);
-    struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
-    char *all = facts == NULL || found_by != NULL ? NULL : addresses_of(facts);
-    bool done = facts != NULL && (found_by != NULL || all != NULL);
+    char *all = NULL;
+    bool done = known >= 0;
 
     *same = known == 1 && is_known(&member, record);
     if (known < 0)
         (void)shim_keyring_failed(keyring);
-    else if (!done)
-        (void)shim_no_memory();
+    else if (!*same && found_by == NULL) {
+        all = facts != NULL ? addresses_in(facts) : addresses_of(record);
+        done = all != NULL || shim_no_memory() == SHIM_OK;
+    }
     if (done && !*same)
         done = shim_publish_row(
             publish, &(struct shim_publish_row){ .what = "certificate",
@@ -235,8 +253,6 @@ bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
                                                  .addresses = found_by != NULL ? found_by : all,
                                                  .narrowed = found_by != NULL });
     OPENSSL_free(all);
-    sp_facts_free(facts);
-    X509_free(cert);
     return done;
 }
 

@@ -53,11 +53,13 @@ void shim_publish_clear(struct shim_publish *publish);
 bool shim_publish_sum(const struct shim_publish_row *row, unsigned char sum[SP_SHA256_LENGTH]);
 
 /*
- * Send the certificate of |record|, unless the hub has it so.  |found_by|: the only addresses that
- * it is found by; NULL: all.  |*same| is set if the hub has it.
+ * Send the certificate of |record|, unless the hub has it so.  |facts|: those of the certificate;
+ * NULL: they are read.  |found_by|: the only addresses that it is found by; NULL: all.  |*same| is
+ * set if the hub has it.
  */
 bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
-                       const struct sp_record *record, const char *found_by, bool *same);
+                       const struct sp_record *record, const struct sp_facts *facts,
+                       const char *found_by, bool *same);
 /* Send a private key; false also for one that is open. */
 bool shim_publish_key(struct shim_publish *publish, const unsigned char *id,
                       const struct sp_private_key *key);

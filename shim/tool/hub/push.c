@@ -6,6 +6,7 @@
 
 #include <openssl/crypto.h>
 
+#include "tool/crls/stored_crls.h"
 #include "tool/hub/publish.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
@@ -63,7 +64,8 @@ static int push_one(const struct shim_entry *entry, void *data)
     if (record->origin == SP_ORIGIN_HUB || record->origin == SP_ORIGIN_HUB_ANCHOR)
         return SHIM_OK;
     done = shim_entry_found_by(pushing->keyring, entry, &found_by) &&
-           shim_publish_cert(&pushing->publish, pushing->keyring, record, found_by, &same);
+           shim_publish_cert(&pushing->publish, pushing->keyring, record, entry->facts, found_by,
+                             &same);
     OPENSSL_free(found_by);
     if (!done)
         return SHIM_SYSTEM;
@@ -88,6 +90,14 @@ static int push_all(struct pushing *pushing, struct shim_hub *hub)
     return code == SHIM_OK ? code : shim_hub_refused(hub, code);
 }
 
+static int count_crl(const struct shim_stored_crl *crl, void *data)
+{
+    struct shim_pushed *pushed = data;
+
+    pushed->crls_kept += !crl->is_of_hub;
+    return SHIM_OK;
+}
+
 int shim_hub_push(struct shim *shim, struct shim_hub *hub, struct shim_pushed *pushed)
 {
     struct pushing pushing = { .shim = shim, .pushed = pushed };
@@ -110,6 +120,9 @@ int shim_hub_push(struct shim *shim, struct shim_hub *hub, struct shim_pushed *p
         code = shim_hub_sync(shim, hub, pushing.keyring,
                              &(struct shim_sync_how){ .hands_over = true }, &synced);
     }
+    if (code == SHIM_OK)
+        code = shim_stored_crls_each(shim->keyring_path, pushing.keyring, time(NULL), count_crl,
+                                     pushed);
     shim_synced_clear(&synced);
     sp_keyring_close(pushing.keyring);
     return code;

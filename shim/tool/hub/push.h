@@ -10,6 +10,7 @@
 struct shim_pushed {
     int64_t revision, certificates, keys;
     int64_t keys_kept; /* private keys that stay here: none are open to us on the hub */
+    int64_t crls_kept; /* CRLs that stay here: their text is not kept */
 };
 
 /* Move the keyring to the hub, all or nothing; afterwards it is the hub's.  A SHIM code. */

@@ -65,7 +65,7 @@ static int send_certificates(struct shim_hub_change *change)
                sp_upload_found_by(change->upload, &records.record, &found_by);
         if (!done)
             (void)shim_keyring_failed(change->keyring);
-        done = done && shim_publish_cert(&change->publish, change->keyring, &records.record,
+        done = done && shim_publish_cert(&change->publish, change->keyring, &records.record, NULL,
                                          found_by, &same);
         OPENSSL_free(found_by);
     }

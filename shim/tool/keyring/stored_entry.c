@@ -14,21 +14,6 @@
 #include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 
-/*
- * Parse it without its key, which would take nine tenths of the time, and with its
- * trust settings.
- */
-static X509 *parse(const struct sp_record *record)
-{
-    const unsigned char *der = record->der;
-    X509 *cert = sp_cert_without_key(&der, (long)record->der_length);
-
-    if (cert != NULL && der == record->der + record->der_length)
-        return cert;
-    X509_free(cert);
-    return sp_record_cert(record);
-}
-
 /* Judge what was read; false if out of memory. */
 static bool judge(struct shim_entry *entry, time_t at, const struct shim *shim)
 {
@@ -46,7 +31,7 @@ int shim_entry_read(struct shim_entry *entry, struct sp_record *record, time_t a
 {
     *entry = (struct shim_entry){ .record = *record };
     *record = (struct sp_record){ 0 };
-    entry->cert = parse(&entry->record);
+    entry->cert = sp_record_cert_without_key(&entry->record);
     ERR_clear_error();
     if (entry->cert == NULL) {
         shim_error("keyring: entry %lld is damaged; 'smime-policy keyring check' tells what else "

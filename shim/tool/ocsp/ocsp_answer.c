@@ -118,7 +118,7 @@ bool shim_ocsp_read(const struct shim_ocsp_exchange *exchange, const unsigned ch
 {
     OCSP_BASICRESP *basic = parse(der, length, why);
     ASN1_GENERALIZEDTIME *revoked = NULL, *from = NULL, *to = NULL;
-    struct sp_revocation answer = { .by = SP_BY_OCSP, .reason = -1 };
+    struct sp_revocation answer = { .reason = -1 };
     int status = V_OCSP_CERTSTATUS_UNKNOWN;
     bool done = false;
 

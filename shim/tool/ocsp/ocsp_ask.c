@@ -19,7 +19,7 @@
 static void know_nothing(struct sp_revocation *found, char *why)
 {
     sp_revocation_clear(found);
-    *found = (struct sp_revocation){ .by = SP_BY_OCSP, .reason = -1, .why = why };
+    *found = (struct sp_revocation){ .reason = -1, .why = why };
 }
 
 /* The request, in DER and to free.  [RFC 8954] With a nonce. */

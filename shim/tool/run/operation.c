@@ -32,21 +32,6 @@ bool shim_operation_verifies(const char *operation)
     return strcmp(operation, "verify") == 0 || strcmp(operation, "verify_receipt") == 0;
 }
 
-static bool find_module(struct shim_run *run)
-{
-    char *slash;
-
-    run->module = shim_module_path();
-    run->module_dir = run->module == NULL ? NULL : OPENSSL_strdup(run->module);
-    slash = run->module_dir == NULL ? NULL : strrchr(run->module_dir, '/');
-    if (slash == NULL) {
-        shim_no_memory();
-        return false;
-    }
-    *slash = '\0';
-    return true;
-}
-
 /* Write the keyring that the command uses into the settings. */
 static bool know_keyring(const struct shim_operation *operation, smimepolicy_settings *settings)
 {
@@ -136,7 +121,11 @@ static bool write_header(const struct shim_run *run)
 
 static bool run_begin(struct shim_run *run)
 {
-    if (!find_module(run) || !write_conf(run) || !shim_run_words(run))
+    if (!shim_find_module(&run->module, &run->module_dir)) {
+        shim_no_memory();
+        return false;
+    }
+    if (!write_conf(run) || !shim_run_words(run))
         return false;
     return shim_delivery_open(&run->delivery) && write_header(run);
 }

@@ -37,6 +37,7 @@ static const struct {
     { "pass", "secret\n" },
     { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
     { "alone", "From: A <a@b>\n\nhello\n" },
+    { "late", "\nFrom: A <a@b>\n\nhello\n" },
     { "bare", "MIME-Version: 1.0\nContent-Type: text/plain\n\nhello\n" },
     { "types", "Content-Type: a/b\nContent-Type: c/d\n\nhello\n" },
     { "many", "From: a@b, c@d\nTo: c@d\n\nhello\n" },

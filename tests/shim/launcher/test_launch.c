@@ -282,6 +282,14 @@ static const struct {
       7,
       "",
       "tool: --judge cms -sign -signer both \n" },
+    /* A signature that is refused fails as stock has it fail, and what stock says is told. */
+    { { "cms", "-verify", "-in", "alone", "-CAfile", "rsa" },
+      NULL,
+      "hello; tell 'refused verify " A " expired refused: verify: over'; echo said >&2; exit 4",
+      TOOL_OK,
+      4,
+      "",
+      "tool: --judge-logged cms -verify -in alone -CAfile rsa " MAIL "said\n" },
     /* What the provider printed refuses, unless it was in force and stock failed for it. */
     { { PIPED },
       MAIL,

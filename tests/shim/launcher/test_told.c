@@ -91,6 +91,9 @@ static const struct {
     { GREETING "vouched " A "\nallowed sign " A "\n", false, false, NULL },
     { GREETING "vouched " A "\nallowed verify " B "\n", false, false, NULL },
     { GREETING "vouched " A "\nallowed verify " A "\nallowed verify " A "\n", true, true, NULL },
+    { GREETING "vouched " A "\nvouched " B "\nallowed verify " A "\nallowed verify " A
+               "\nallowed verify " B "\n",
+      true, true, NULL },
     { GREETING "vouched short\nallowed verify " A "\n", false, false, NULL },
     { GREETING "vouched " A "\nvouched x" B "\nallowed verify " A "\n", false, false, NULL },
     { GREETING "vouched " A "\nallowed verify " A "\nrefused verify " A " sender-match x\n", false,

@@ -84,6 +84,7 @@ static const struct {
     { false, "sign", { "-in", "mail" } },
     { false, "cms", { "-in", "mail" } },
     { false, "cms", { "-verify", "-in", "mail" } },
+    { false, "verify", { "-in", "late" } },
     { false, "cms", { "-verify", "-noverify", "-in", "alone" } },
     { false, "sign", { "-encrypt", "-signer", "both", "-in", "mail" } },
     { false, "encrypt", { "-sign", "-in", "mail", "rsa" } },
