@@ -65,9 +65,9 @@ def left(room):
     return sorted(str(path.relative_to(room)) for name in ("tmp", "d") for path in (room / name).iterdir())
 
 
-def start(words, room, **env):
+def start(words, room, as_given=signal.SIG_DFL, **env):
     """Begin |words|, with the signals as a shell gives them."""
-    before = {number: signal.signal(number, signal.SIG_DFL) for number in SIGNALS}
+    before = {number: signal.signal(number, as_given) for number in SIGNALS}
     try:
         return subprocess.Popen([str(word) for word in (COMMAND, *words)], stdin=subprocess.DEVNULL,
                                 stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
@@ -77,10 +77,23 @@ def start(words, room, **env):
             signal.signal(number, handler)
 
 
+def has_signal(process, number, which):
+    status = Path(f"/proc/{process.pid}/status").read_text()
+    return int(re.search(rf"{which}:\s*(\w+)", status)[1], 16) & 1 << number - 1
+
+
 def holds(process, number):
     """Does the process hold this signal back?  It does while its output is put into its place."""
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    return int(re.search(r"SigBlk:\s*(\w+)", status)[1], 16) & 1 << number - 1
+    return has_signal(process, number, "SigBlk")
+
+
+def naps(process):
+    """How often it has waited: it looks at what is pending each time."""
+    return int(re.search(r"^voluntary_ctxt_switches:\s*(\d+)", Path(f"/proc/{process.pid}/status").read_text(), re.M)[1])
+
+
+def is_pending(process, number):
+    return has_signal(process, number, "ShdPnd")
 
 
 def expect_end(process, number, room):
@@ -104,6 +117,26 @@ def test_nobody_reads(what, number, room, pki, mail, post, ring):
     with start(words, room, SMIME_POLICY_OPENSSL=after) as process:
         wait_for(lambda: holds(process, number) if what == "export" else done.exists())
         expect_end(process, number, room)
+
+
+@pytest.mark.parametrize("number", SIGNALS)
+@pytest.mark.parametrize("what", ["encrypt", "export"])
+def test_a_signal_that_is_ignored(what, number, room, pki, mail, post, ring):
+    """As under nohup: the command goes on to wait for its reader."""
+    fifo = room / "d" / "fifo"
+    with start(words_of(what, fifo, pki, mail, post, ring), room, signal.SIG_IGN) as process:
+        def is_kept():
+            """While stock runs, signals are taken; then they are kept back."""
+            process.send_signal(number)
+            return process.poll() is not None or is_pending(process, number)
+
+        wait_for(is_kept)
+        before = naps(process)
+        wait_for(lambda: process.poll() is not None or naps(process) > before + 2)
+        assert process.poll() is None, "it went on waiting"
+        assert len(fifo.read_bytes()) > 100
+        assert process.wait(PATIENCE) == DONE
+    assert left(room) == ["d/fifo"]
 
 
 @pytest.mark.parametrize("what", [each for each in OUTPUTS if each != "export"])

@@ -46,6 +46,8 @@ const char *shim_spool_dir(void);
  * reader of stderr that has gone.
  */
 void shim_hold_signals(sigset_t *before);
+/* Does the signal end us?  Not if it is ignored, as SIGHUP is under nohup. */
+bool shim_signal_ends(int number);
 
 /* What an output holds, and so who may read it. */
 enum shim_secrecy {

@@ -19,14 +19,26 @@
 
 #define LOOK_EVERY 50 /* milliseconds */
 
-/* Has a signal come that ends us, and that is held back until our temporary files are gone? */
+bool shim_signal_ends(int number)
+{
+    struct sigaction action;
+
+    return sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN;
+}
+
+/*
+ * Has a signal come that ends us, and that is held back until our temporary files are gone?
+ * One that is held back is pending even if it is ignored.
+ */
 static bool is_to_end(void)
 {
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
     sigset_t pending;
+    bool ends = false;
 
-    return sigpending(&pending) == 0 &&
-           (sigismember(&pending, SIGINT) == 1 || sigismember(&pending, SIGTERM) == 1 ||
-            sigismember(&pending, SIGHUP) == 1);
+    for (size_t i = 0; sigpending(&pending) == 0 && i < 3; i++)
+        ends = ends || (sigismember(&pending, numbers[i]) == 1 && shim_signal_ends(numbers[i]));
+    return ends;
 }
 
 bool shim_wait_to_write(int fd)

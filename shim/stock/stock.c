@@ -142,10 +142,8 @@ static void give_up(struct following *run)
 
 static void pass_on_signal(struct following *run, int number)
 {
-    struct sigaction action;
-
     kill(run->child, number);
-    if (sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN)
+    if (shim_signal_ends(number))
         run->given = number;
 }
 
