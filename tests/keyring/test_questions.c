@@ -8,6 +8,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
@@ -341,10 +342,24 @@ START_TEST(descriptor_not_known)
 }
 END_TEST
 
+static atomic_int started;
+
+/*
+ * Wait for threads before a fork: one that starts may hold the lock of AddressSanitizer's
+ * allocator, and the child would wait for it for ever.
+ */
+static void await_start(int count)
+{
+    while (atomic_load(&started) < count)
+        (void)sched_yield();
+    atomic_store(&started, 0);
+}
+
 static void *wait_for_end(void *pipe)
 {
     char byte;
 
+    atomic_fetch_add(&started, 1);
     ck_assert_int_eq(read(*(int *)pipe, &byte, 1), 0);
     return NULL;
 }
@@ -357,6 +372,7 @@ START_TEST(forked)
 
     ck_assert_int_eq(pipe(pipes), 0);
     ck_assert_int_eq(pthread_create(&other, NULL, wait_for_end, pipes), 0);
+    await_start(1);
     expect_role(SP_ROLE_CA);
     pid = fork();
     if (pid == 0)
@@ -484,6 +500,7 @@ static atomic_bool enough;
 
 static void *ask_often(void *unused)
 {
+    atomic_fetch_add(&started, 1);
     while (!atomic_load(&enough))
         if (!is_answered())
             atomic_fetch_add(&wrong, 1);
@@ -497,6 +514,7 @@ START_TEST(asked_by_threads)
 
     for (size_t i = 0; i < 8; i++)
         ck_assert_int_eq(pthread_create(&threads[i], NULL, ask_often, NULL), 0);
+    await_start(8);
     for (int i = 0; i < 10; i++) {
         pid_t pid = fork();
 
