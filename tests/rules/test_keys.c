@@ -39,7 +39,10 @@ START_TEST(key_algorithm)
     EVP_PKEY *key = sp_make_key(algorithms[_i].type, NULL);
     bool accepted = algorithms[_i].accepted;
     const char *expected = accepted ? "" : "deny:key-algorithm";
+    X509 *cert = sp_make_cert(&(struct sp_recipe){ GOOD, .key = key });
 
+    ck_assert_int_eq(sp_has_key_of_mail(cert), accepted);
+    X509_free(cert);
     expect_key(key, SMIMEPOLICY_UPLOAD, expected);
     expect_key(key, SMIMEPOLICY_SIGN, expected);
     expect_key(key, SMIMEPOLICY_ENCRYPT, expected);
