@@ -313,3 +313,17 @@ def test_a_million_entries():
     """Each of them is found, and no other."""
     must(run(BUILD / "tests" / "revocation" / "test_crl_numbers", env={
         "SP_TEST_ENTRIES": "1000000", "CK_DEFAULT_TIMEOUT": "600"}))
+
+
+@pytest.mark.parametrize("keyring", [True, False])
+def test_its_own_issuer_needs_no_crl(keyring, home, tmp_path):
+    """Under `hard`, with a keyring and without one: nobody else could revoke it."""
+    (tmp_path / "req.cnf").write_text("[req]\ndistinguished_name = dn\n[dn]\n")
+    must(run(OPENSSL, "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc",
+             "-keyout", tmp_path / "key", "-out", tmp_path / "cert", "-days", "365", "-subj", "/CN=me",
+             "-addext", "basicConstraints=critical,CA:FALSE", "-addext", "keyUsage=digitalSignature",
+             "-addext", "subjectAltName=email:me@example.com", env=environment(tmp_path / "req.cnf")))
+    conf = write_conf(tmp_path / "openssl.cnf",
+                      {"revocation": "hard"} | ({"keyring": home / "ring"} if keyring else {}))
+    must(run(OPENSSL, "cms", "-sign", "-in", home / "mail", "-signer", tmp_path / "cert", "-inkey", tmp_path / "key",
+             "-out", tmp_path / "out", env=environment(conf)))

@@ -191,7 +191,9 @@ static bool start_process(const struct sp_instance *instance)
     sp_engines_start();
     sp_contexts_open();
     sp_register_keep_lineage(needs_lineage(sp_policy()));
-    sp_register_keep_kinship(sp_register_keeps_lineage() || sp_policy()->keyring != NULL);
+    /* `revocation = hard` asks of each certificate whether it is its own issuer. */
+    sp_register_keep_kinship(sp_register_keeps_lineage() || sp_policy()->keyring != NULL ||
+                             sp_revocation_needs_answer(sp_policy()));
     if (sp_reasons_begin() && sp_register_start(&instance->sha, needs_digests(sp_policy())) &&
         sp_purposes_replace() && sp_trust_replace() && sp_own_anchor_start()) {
         sp_keyring_expect_forks();
