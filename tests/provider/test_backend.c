@@ -154,6 +154,47 @@ START_TEST(core_of_another_libcrypto)
 }
 END_TEST
 
+static int take_capability(const OSSL_PARAM params[], void *taken)
+{
+    (void)params;
+    ++*(int *)taken;
+    return 1;
+}
+
+/* In a program with another libcrypto everything fails, and nothing is passed on to a backend. */
+START_TEST(program_with_another_libcrypto)
+{
+    static int handle;
+    const OSSL_DISPATCH core[] = {
+        { OSSL_FUNC_CORE_GET_PARAMS, one },
+        { OSSL_FUNC_CORE_GET_LIBCTX, (void (*)(void))other_libctx },
+        { OSSL_FUNC_CORE_THREAD_START, one },
+        { OSSL_FUNC_CORE_NEW_ERROR, (void (*)(void))new_error },
+        { OSSL_FUNC_CORE_VSET_ERROR, (void (*)(void))set_error },
+        { OSSL_FUNC_CORE_SET_ERROR_MARK, (void (*)(void))mark },
+        { OSSL_FUNC_CORE_POP_ERROR_TO_MARK, (void (*)(void))mark },
+        { 0, NULL },
+    };
+    const OSSL_DISPATCH *ours = NULL;
+    void *provctx = NULL;
+    int taken = 0, no_cache = 0;
+
+    ck_assert_int_eq(OSSL_provider_init((const OSSL_CORE_HANDLE *)&handle, core, &ours, &provctx),
+                     1);
+    ck_assert_uint_eq(raised, 2);
+    ck_assert_int_eq(((OSSL_FUNC_provider_get_capabilities_fn *)sp_dispatch_find(
+                         ours, OSSL_FUNC_PROVIDER_GET_CAPABILITIES))(provctx, "TLS-GROUP",
+                                                                     take_capability, &taken),
+                     0);
+    ck_assert_int_eq(taken, 0);
+    for (int operation = 1; operation <= OSSL_OP__HIGHEST; operation++)
+        ck_assert_ptr_null(((OSSL_FUNC_provider_query_operation_fn *)sp_dispatch_find(
+            ours, OSSL_FUNC_PROVIDER_QUERY_OPERATION))(provctx, operation, &no_cache));
+    ((OSSL_FUNC_provider_teardown_fn *)sp_dispatch_find(ours, OSSL_FUNC_PROVIDER_TEARDOWN))(
+        provctx);
+}
+END_TEST
+
 static const struct {
     const char *name;
     bool loaded;
@@ -212,6 +253,7 @@ int main(void)
     tcase_add_loop_test(tests, digest_of_the_backend, 0, DIGEST_FUNCTIONS + 1);
     tcase_add_loop_test(tests, core_that_lacks_one, 0, OFFERED + 1);
     tcase_add_test(tests, core_of_another_libcrypto);
+    tcase_add_test(tests, program_with_another_libcrypto);
     tcase_add_loop_test(tests, loaded_backend, 0, SP_ROWS(backends));
     tcase_add_test(tests, instances_of_the_process);
     return sp_run_forked(suite);

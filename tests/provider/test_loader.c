@@ -634,6 +634,19 @@ START_TEST(a_directory_is_asked_first)
 }
 END_TEST
 
+/* A directory has certificates of recipients.  Who signs has one of his own. */
+START_TEST(a_directory_has_no_identity)
+{
+    const int report = start_with_report(DIRECTORY);
+
+    sp_put(SP_ROLE_IDENTITY, "expired-rsa");
+    expect_load(BOB("identity"), CERT, "C", "expired-rsa", NULL);
+    expect_report(report, "chosen sign bob@example.org F only\nkey sign F rsa\n");
+    expect_load(BOB("chain"), CERT, "C", "expired-rsa", NULL);
+    expect_along(report, "expired-rsa");
+}
+END_TEST
+
 /* The command is told; a program gets what is stored. */
 START_TEST(no_program_is_asked_to)
 {
@@ -822,6 +835,7 @@ int main(void)
     tcase_add_test(tests, a_locked_policy);
     tcase_add_test(tests, the_choice_is_reported);
     tcase_add_loop_test(tests, a_directory_is_asked_first, 0, SP_ROWS(fetchings));
+    tcase_add_test(tests, a_directory_has_no_identity);
     tcase_add_test(tests, no_program_is_asked_to);
     tcase_add_test(tests, the_best_of_unusable_ones);
     tcase_add_test(tests, a_pss_key_is_reported);

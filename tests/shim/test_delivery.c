@@ -371,6 +371,30 @@ START_TEST(exit_codes)
 }
 END_TEST
 
+/* Of a signal that somebody sends to end a program, nothing is said. */
+static const struct {
+    int signal;
+    const char *said;
+} signals[] = {
+    { 0, NULL },
+    { SIGHUP, NULL },
+    { SIGINT, NULL },
+    { SIGPIPE, NULL },
+    { SIGTERM, NULL },
+    { SIGKILL, "openssl was ended by signal 9, Killed\n" },
+    { SIGSEGV, "openssl was ended by signal 11, Segmentation fault\n" },
+};
+
+START_TEST(signals_are_told)
+{
+    const struct shim_stock_result result = { .code = -1, .signal = signals[_i].signal };
+
+    sp_capture_begin(STDERR_FILENO);
+    shim_stock_tell_signal(&result);
+    sp_expect_captured(STDERR_FILENO, signals[_i].said);
+}
+END_TEST
+
 /* Every byte: what libcrypto would read otherwise is not plain. */
 START_TEST(plain_bytes)
 {
@@ -398,6 +422,7 @@ int main(void)
     tcase_add_loop_test(tests, is_read_to_its_end, 0, SP_ROWS(inputs));
     tcase_add_loop_test(tests, made_nothing, 0, SP_ROWS(nothings));
     tcase_add_loop_test(tests, exit_codes, 0, SP_ROWS(exits));
+    tcase_add_loop_test(tests, signals_are_told, 0, SP_ROWS(signals));
     tcase_add_test(tests, plain_bytes);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
