@@ -138,18 +138,46 @@ START_TEST(issuer_in_a_chain)
 }
 END_TEST
 
-/* Each of them needs a fresh CRL, and the root none. */
+static void store(const X509 *cert, enum sp_role role)
+{
+    struct sp_keyring *keyring = sp_must_open(crls.place, SP_KEYRING_WRITE);
+
+    sp_store(keyring, cert, role);
+    sp_keyring_close(keyring);
+}
+
+/* What is observed refuses nobody, and a contact needs no issuer. */
+START_TEST(revoked_issuer_that_does_not_matter)
+{
+    revoke(crls.issuer, 7);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "observe", NULL), 1);
+    expect_verified(NULL);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "enforce", NULL), 1);
+    expect_verified("[revoked]");
+    store(signer, SP_ROLE_CONTACT);
+    expect_verified(NULL);
+    revoke(above, 8);
+    expect_verified("[revoked]");
+}
+END_TEST
+
+/* Each of them needs a fresh CRL, and an anchor none: the root, and what is stored as a CA. */
 START_TEST(hard)
 {
     struct sp_crl_about about = sp_today();
     const int nothing[] = { 0 };
+    enum sp_role roles[] = { SP_ROLE_CONTACT, SP_ROLE_CA };
 
     about.next_update = (int64_t)4102444800;
     ck_assert_int_eq(smimepolicy_settings_set(settings, "revocation", "hard", NULL), 1);
     expect_verified("[revocation-unknown]");
     ck_assert(sp_store_crl(above, &about, nothing));
     expect_verified("[revocation-unknown]");
-    ck_assert(sp_store_crl(crls.issuer, &about, nothing));
+    store(above, roles[_i]);
+    if (roles[_i] != SP_ROLE_CA) {
+        expect_verified("[revocation-unknown]");
+        ck_assert(sp_store_crl(crls.issuer, &about, nothing));
+    }
     expect_verified(NULL);
 }
 END_TEST
@@ -194,6 +222,21 @@ START_TEST(copy_of_a_hub)
 }
 END_TEST
 
+/* With `trust = keyring` the callback asks when the hub was heard of, and only then. */
+START_TEST(verified_by_a_copy)
+{
+    store(crls.issuer, SP_ROLE_CA);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "hub", "service=x", NULL), 1);
+    expect_verified(NULL);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", "keyring", NULL), 1);
+    expect_verified("[keyring-stale]");
+    ck_assert(sp_keyring_touch(crls.place, time(NULL) - 2 * DAY));
+    expect_verified("[keyring-stale]");
+    ck_assert(sp_keyring_touch(crls.place, time(NULL)));
+    expect_verified(NULL);
+}
+END_TEST
+
 static Suite *api_suite(void)
 {
     Suite *suite = suite_create("crl_api");
@@ -203,8 +246,10 @@ static Suite *api_suite(void)
     tcase_add_test(tcase, evaluated);
     tcase_add_test(tcase, signer_of_a_chain);
     tcase_add_test(tcase, issuer_in_a_chain);
-    tcase_add_test(tcase, hard);
+    tcase_add_test(tcase, revoked_issuer_that_does_not_matter);
+    tcase_add_loop_test(tcase, hard, 0, 2);
     tcase_add_test(tcase, copy_of_a_hub);
+    tcase_add_test(tcase, verified_by_a_copy);
     suite_add_tcase(suite, tcase);
     return suite;
 }
