@@ -270,6 +270,30 @@ START_TEST(a_pipe_is_written_to_and_stays)
 }
 END_TEST
 
+/* A reader is waited for, but no descriptor. */
+START_TEST(a_pipe_that_cannot_be_opened)
+{
+    struct rlimit before, limit;
+    struct shim_output output;
+    int next, reader;
+
+    ck_assert_int_eq(mkfifo(place, 0644), 0);
+    reader = open(place, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+    ck_assert(prepare_output(&output, place, SHIM_PUBLIC, NEW));
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    next = dup(reader);
+    close(next);
+    sp_capture_begin(STDERR_FILENO);
+    limit = (struct rlimit){ (rlim_t)next, before.rlim_max };
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert(!shim_output_commit(&output));
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    sp_expect_captured(STDERR_FILENO, ": Too many open files\n");
+    shim_output_end(&output);
+    close(reader);
+}
+END_TEST
+
 /* An empty file is filled in its place: without room it is empty again, and not half full. */
 START_TEST(half_a_file_is_taken_back)
 {
@@ -436,6 +460,41 @@ START_TEST(interrupted)
 }
 END_TEST
 
+static const struct {
+    int signal;
+    void (*handler)(int);
+    bool ends;
+} waits[] = {
+    { SIGINT, SIG_DFL, true },  { SIGTERM, SIG_DFL, true }, { SIGHUP, nothing, true },
+    { SIGHUP, SIG_IGN, false }, { SIGINT, SIG_IGN, false }, { SIGUSR1, SIG_DFL, false },
+};
+
+/* A signal that is held back ends the wait for a reader, unless it is ignored. */
+START_TEST(a_wait_is_ended)
+{
+    const struct sigaction action = { .sa_handler = waits[_i].handler };
+    sigset_t held;
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert(shim_wait_to_write(ends[1]));
+    ck_assert(shim_wait_to_write(-1));
+    ck_assert_int_eq(sigemptyset(&held), 0);
+    ck_assert_int_eq(sigaddset(&held, waits[_i].signal), 0);
+    ck_assert_int_eq(sigprocmask(SIG_BLOCK, &held, NULL), 0);
+    ck_assert_int_eq(sigaction(waits[_i].signal, &action, NULL), 0);
+    ck_assert_int_eq(raise(waits[_i].signal), 0);
+    errno = 0;
+    ck_assert_int_eq(shim_wait_to_write(ends[1]), !waits[_i].ends);
+    ck_assert_int_eq(errno, waits[_i].ends ? EINTR : 0);
+    ck_assert_int_eq(shim_wait_to_write(-1), !waits[_i].ends);
+    /* It is not to end the test. */
+    ck_assert(signal(waits[_i].signal, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(sigprocmask(SIG_UNBLOCK, &held, NULL), 0);
+    close(ends[0]);
+    close(ends[1]);
+}
+END_TEST
+
 /* By its number: a terminal that is not there cannot be opened, but looked at. */
 START_TEST(a_device_by_its_number)
 {
@@ -594,6 +653,7 @@ int main(void)
     tcase_add_loop_test(tests, certificates_end_whole, 0, SP_ROWS(certificates));
     tcase_add_test(tests, a_target_that_cannot_be_written_is_named);
     tcase_add_test(tests, a_pipe_is_written_to_and_stays);
+    tcase_add_test(tests, a_pipe_that_cannot_be_opened);
     tcase_add_test(tests, half_a_file_is_taken_back);
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
     tcase_add_loop_test(tests, a_file_of_our_own_is_not_written, 0, 3);
@@ -601,6 +661,7 @@ int main(void)
     tcase_add_test(tests, a_device_is_not_made_private);
     tcase_add_test(tests, a_device_by_its_number);
     tcase_add_loop_test(tests, interrupted, 0, 2);
+    tcase_add_loop_test(tests, a_wait_is_ended, 0, SP_ROWS(waits));
     tcase_add_test(tests, a_file_of_another);
     tcase_add_test(tests, a_spool_has_no_name);
     tcase_add_loop_test(tests, a_file_in_a_closed_folder, 0, 2);
