@@ -150,6 +150,27 @@ START_TEST(an_error_is_kept)
 }
 END_TEST
 
+/* As a disk that takes what it then cannot keep: /dev/null knows no fsync(). */
+static int write_without_sync(FILE *to, void *data)
+{
+    const int none = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)data;
+    ck_assert_int_ge(fputs("the content\n", to), 0);
+    ck_assert_int_ge(dup2(none, fileno(to)), 0);
+    close(none);
+    return SHIM_OK;
+}
+
+START_TEST(not_on_the_disk)
+{
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_without_sync, NULL), SHIM_SYSTEM);
+    sp_expect_captured(STDERR_FILENO, "cannot write ");
+    expect_nothing();
+}
+END_TEST
+
 /* Nothing is written to where no file can be. */
 START_TEST(nowhere)
 {
@@ -193,6 +214,7 @@ int main(void)
     tcase_add_test(tests, refused);
     tcase_add_test(tests, no_room);
     tcase_add_test(tests, an_error_is_kept);
+    tcase_add_test(tests, not_on_the_disk);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, not_moved);
     suite_add_tcase(suite, tests);
