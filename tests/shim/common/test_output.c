@@ -270,6 +270,22 @@ START_TEST(a_pipe_is_written_to_and_stays)
 }
 END_TEST
 
+/* What was copied is removed at once, while signals are held back. */
+START_TEST(a_copy_leaves_no_file)
+{
+    struct shim_output output;
+    char *temporary;
+
+    ck_assert(prepare_output(&output, "/dev/null", SHIM_PUBLIC, NEW));
+    temporary = strdup(output.temporary);
+    ck_assert_int_eq(access(temporary, F_OK), 0);
+    ck_assert(shim_output_commit(&output));
+    ck_assert_int_eq(access(temporary, F_OK), -1);
+    shim_output_end(&output);
+    free(temporary);
+}
+END_TEST
+
 /* A reader is waited for, but no descriptor. */
 START_TEST(a_pipe_that_cannot_be_opened)
 {
@@ -653,6 +669,7 @@ int main(void)
     tcase_add_loop_test(tests, certificates_end_whole, 0, SP_ROWS(certificates));
     tcase_add_test(tests, a_target_that_cannot_be_written_is_named);
     tcase_add_test(tests, a_pipe_is_written_to_and_stays);
+    tcase_add_test(tests, a_copy_leaves_no_file);
     tcase_add_test(tests, a_pipe_that_cannot_be_opened);
     tcase_add_test(tests, half_a_file_is_taken_back);
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);
