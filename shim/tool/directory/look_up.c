@@ -10,27 +10,14 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "common/output.h"
+#include "common/progress.h"
 #include "tool/directory/source.h"
-
-/*
- * Who is asked, by the scheme of the URL.  Another kind of source, such as SMIMEA records
- * (RFC 8162) or a directory of keys on the web, is a function and a row here, and its scheme in
- * provider/settings/directories.c: what it gives is judged and kept in the same way.
- */
-static const struct source {
-    const char *scheme;
-    shim_source_fn *ask;
-} sources[] = {
-    { "ldap://", shim_ldap_ask },
-    { "ldaps://", shim_ldap_ask },
-    { "ldapi://", shim_ldap_ask },
-};
 
 /* Before each part of an answer. */
 struct head {
@@ -42,56 +29,29 @@ struct head {
 #define LONGEST_ANSWER                                                                             \
     ((size_t)SHIM_MOST_VALUES * (SHIM_LONGEST_VALUE + sizeof(struct head)) + 65536)
 
-static bool write_all(int to, const void *data, size_t length)
-{
-    const char *at = data;
-
-    while (length > 0) {
-        ssize_t written = write(to, at, length);
-
-        if (written < 0 && errno != EINTR)
-            return false;
-        if (written > 0) {
-            at += written;
-            length -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 bool shim_give(int to, enum shim_given_kind kind, const void *data, size_t length)
 {
     const struct head head = { (uint32_t)kind, (uint32_t)length };
 
-    return write_all(to, &head, sizeof(head)) && write_all(to, data, length);
+    return shim_write_all(to, &head, sizeof(head)) && shim_write_all(to, data, length);
 }
 
 /* |to| is above the other end of the pipe, which is above the standard streams. */
 static _Noreturn void ask(const struct shim_question *question, int to, pid_t parent)
 {
-    const char *why = "no such kind of directory is known";
+    const char *why;
 
     /* Neither the keyring nor the output is to be had here. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
         close_range(STDERR_FILENO + 1, (unsigned)to - 1, 0) != 0 ||
         close_range((unsigned)to + 1, ~0U, 0) != 0)
         _exit(1);
-    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
-        if (strncmp(question->url, sources[i].scheme, strlen(sources[i].scheme)) == 0)
-            why = sources[i].ask(question, to);
+    why = shim_ldap_ask(question, to);
     if (why != NULL)
         (void)shim_give(to, SHIM_GIVEN_FAILURE, why, strlen(why));
     else
         (void)shim_give(to, SHIM_GIVEN_ALL, "", 0);
     _exit(0);
-}
-
-static int64_t now_in_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
 /* Why there is no answer: |text|, owned. */
@@ -104,13 +64,13 @@ static bool fail(char **why, char *text)
 /* Read until the end of |from|; false with |*why| if the time is over before, or at a fault. */
 static bool read_all(int from, BUF_MEM *bytes, char **why)
 {
-    const int64_t end = now_in_ms() + (int64_t)SHIM_PATIENCE * 1000;
+    const int64_t end = shim_milliseconds() + (int64_t)SHIM_PATIENCE * 1000;
     char block[16384];
     size_t used = 0;
 
     for (;;) {
         struct pollfd poller = { .fd = from, .events = POLLIN };
-        int64_t left = end - now_in_ms();
+        int64_t left = end - shim_milliseconds();
         int ready = left > 0 ? poll(&poller, 1, (int)left) : 0;
         ssize_t got;
 
@@ -173,7 +133,7 @@ static bool is_complete(struct shim_answer *answer, char **why)
 bool shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent,
                   char **why)
 {
-    const int64_t begun = now_in_ms();
+    const int64_t begun = shim_milliseconds();
     const pid_t parent = getpid();
     int ends[2] = { -1, -1 };
     pid_t child = -1;
@@ -199,6 +159,6 @@ bool shim_look_up(const struct shim_question *question, struct shim_answer *answ
     }
     if (ends[0] >= 0)
         close(ends[0]);
-    *spent += now_in_ms() - begun;
+    *spent += shim_milliseconds() - begun;
     return is_read && is_complete(answer, why);
 }

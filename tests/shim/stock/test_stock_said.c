@@ -36,8 +36,8 @@ static void expect_watched(const char *said, const char *expected)
     for (size_t cut = 0; cut <= len; cut++) {
         struct shim_watch watch = { 0 };
 
-        shim_watch_feed(&watch, said, cut);
-        shim_watch_feed(&watch, said + cut, len - cut);
+        shim_watch_hear(&watch, said, cut);
+        shim_watch_hear(&watch, said + cut, len - cut);
         expect_flags(&watch, expected);
     }
 }
@@ -81,8 +81,8 @@ START_TEST(a_long_line_hides_nothing)
     struct shim_watch watch = { 0 };
 
     for (int i = 0; i < 5000; i++)
-        shim_watch_feed(&watch, "x", 1);
-    shim_watch_feed(&watch, refusal, sizeof(refusal) - 1);
+        shim_watch_hear(&watch, "x", 1);
+    shim_watch_hear(&watch, refusal, sizeof(refusal) - 1);
     expect_flags(&watch, "rs");
 }
 END_TEST
