@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -329,6 +330,33 @@ START_TEST(a_signal_is_not_lost)
 }
 END_TEST
 
+/* Who kills us ends stock. */
+START_TEST(stock_ends_with_us)
+{
+    int ends[2], keep[2], status, script_pid;
+    struct shim_stock stock = { .keep = keep };
+    char script[100], text[20] = "";
+    pid_t child;
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    keep[0] = ends[1];
+    keep[1] = -1;
+    (void)snprintf(script, sizeof(script), "echo $$ >/proc/self/fd/%d; exec sleep 3600", ends[1]);
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    child = fork();
+    if (child == 0)
+        _exit(run(&stock, script, "").code);
+    close(ends[1]);
+    ck_assert_int_gt(read(ends[0], text, sizeof(text) - 1), 0);
+    script_pid = atoi(text);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(waitpid(script_pid, &status, 0), script_pid);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    close(ends[0]);
+}
+END_TEST
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -535,6 +563,7 @@ int main(void)
     tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
+    tcase_add_test(tests, stock_ends_with_us);
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
