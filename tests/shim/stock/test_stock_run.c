@@ -330,6 +330,28 @@ START_TEST(a_signal_is_not_lost)
 }
 END_TEST
 
+static void nothing(int number)
+{
+    (void)number;
+}
+
+/* A signal that the program takes for itself interrupts no run. */
+START_TEST(signals_of_the_program)
+{
+    const struct sigaction action = { .sa_handler = nothing };
+    struct shim_stock stock = { 0 };
+
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(run(&stock,
+                         "i=0; while [ $i -lt 500 ]; do kill -USR1 $PPID; i=$((i+1)); done; "
+                         "echo $i; exit 7",
+                         "")
+                         .code,
+                     7);
+    expect_output(&stock, "500\n");
+}
+END_TEST
+
 /* Who kills us ends stock. */
 START_TEST(stock_ends_with_us)
 {
@@ -563,6 +585,7 @@ int main(void)
     tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
+    tcase_add_test(tests, signals_of_the_program);
     tcase_add_test(tests, stock_ends_with_us);
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
