@@ -360,6 +360,7 @@ static const struct {
     { { .code = -1, .signal = SIGHUP }, SHIM_SYSTEM, 129 },
     { { .code = 0, .refused = true }, SHIM_REFUSED, SHIM_REFUSED },
     { { .code = 3, .refused = true }, SHIM_REFUSED, 3 },
+    { { .code = 2, .refused = true }, SHIM_REFUSED, 2 },
     { { .code = 4, .distrusted = true }, SHIM_REFUSED, 4 },
     { { .code = 0, .distrusted = true }, SHIM_OK, 0 },
 };
