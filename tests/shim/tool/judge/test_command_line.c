@@ -15,7 +15,7 @@
 #include "common/shim.h"
 #include "keyrings.h"
 #include "outcomes.h"
-#include "tool/judge/command_line.h"
+#include "tool/judge/judge.h"
 #include "tool/run/ciphers.h"
 
 #define LATER "20990731142028Z"

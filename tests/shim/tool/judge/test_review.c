@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "outcomes.h"
-#include "tool/judge/verify.h"
+#include "tool/judge/judge.h"
 #include "tool/run/ciphers.h"
 #include "verdicts.h"
 

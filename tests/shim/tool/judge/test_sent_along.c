@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "outcomes.h"
-#include "tool/judge/sent_along.h"
+#include "tool/judge/judge.h"
 #include "verdicts.h"
 
 #define EXPIRED "20230901000000Z"
@@ -102,25 +102,22 @@ static const struct {
 START_TEST(ways_are_judged)
 {
     STACK_OF(X509) *pool = sk_X509_new_null();
+    STACK_OF(X509) *known = sk_X509_new_null();
     struct shim_outcome outcome = { .json = json_array() };
     const char *signers = rows[_i].signers;
     struct shim shim = { .settings = smimepolicy_settings_new() };
-    struct shim_sent_along *path;
+    bool all = *signers != '\0';
 
     for (const char *letter = rows[_i].along; *letter != '\0'; letter++)
         ck_assert_int_gt(sk_X509_push(pool, *place_of(*letter)), 0);
-    path = shim_sent_new(&shim, pool, SP_NOW, &outcome);
-    ck_assert_ptr_nonnull(path);
-    if (*signers == '\0')
-        shim_sent_judge_all(path);
     for (; *signers != '\0' && *signers != '-'; signers++)
-        shim_sent_judge(path, *place_of(*signers));
-    shim_sent_warn(path);
+        ck_assert_int_gt(sk_X509_push(known, *place_of(*signers)), 0);
+    shim_sent_judge(&shim, pool, known, all, SP_NOW, &outcome);
     sp_expect_outcome(&outcome, rows[_i].told);
     smimepolicy_settings_free(shim.settings);
     ck_assert_int_eq(outcome.denied, strstr(rows[_i].told, "deny") != NULL);
     shim_outcome_clear(&outcome);
-    shim_sent_free(path);
+    sk_X509_free(known);
     sk_X509_free(pool);
 }
 END_TEST
