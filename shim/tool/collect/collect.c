@@ -18,17 +18,11 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/report/outcome.h"
 
-/* "box", or "box, mail 3"; owned by the caller. */
-static char *name_of(const struct shim_mail_at *at)
-{
-    return at->number == 0 ? sp_format("%s", at->path)
-                           : sp_format("%s, mail %u", at->path, at->number);
-}
-
 void shim_collect_refuse(struct shim_collecting *run, const struct shim_mail_at *at, int code,
                          const char *why)
 {
-    char *name = name_of(at);
+    char *name = at->number == 0 ? sp_format("%s", at->path)
+                                 : sp_format("%s, mail %u", at->path, at->number);
 
     run->refused++;
     if (at->alone && run->named == SHIM_OK)

@@ -55,12 +55,6 @@ static bool is_named(const struct shim_entry *entry, const char *word)
     return named || (length >= FEWEST_DIGITS && strncasecmp(digits, word, length) == 0);
 }
 
-/* Is it the one that has issued what is renewed?  |cert| has its key. */
-static bool is_issuer(const struct shim_new *run, X509 *cert)
-{
-    return run->options->issuer == NULL && sp_has_issued(cert, run->before);
-}
-
 static int look_at(const struct shim_entry *entry, void *data)
 {
     struct looking *looking = data;
@@ -75,7 +69,7 @@ static int look_at(const struct shim_entry *entry, void *data)
     if (found < 0)
         return SHIM_SYSTEM;
     cert = found == 0 ? NULL : sp_record_cert(&entry->record);
-    if (cert != NULL && (run->options->issuer != NULL || is_issuer(run, cert)) &&
+    if (cert != NULL && (run->options->issuer != NULL || sp_has_issued(cert, run->before)) &&
         ++looking->found == 1) {
         run->issuer = cert;
         looking->key = key;
