@@ -263,9 +263,11 @@ struct sp_hub_crl {
     unsigned char content[SP_SHA256_LENGTH]; /* the SHA-256 of its DER */
     unsigned char state;                     /* of SP_HUB_CRL_*; what is 0 is no CRL */
     /* What is not newer is refused: number and thisUpdate of one that was stored, big-endian. */
-    unsigned char number_length;
-    unsigned char number[20];
-    unsigned char this_update[8];
+    struct sp_hub_floor {
+        unsigned char number_length;
+        unsigned char number[20];
+        unsigned char this_update[8];
+    } floor;
 };
 enum {
     SP_HUB_CRL_STORED = 1,  /* it was verified, and this or a newer one is stored */

@@ -37,6 +37,8 @@ struct sp_crl_issuer {
     size_t ski_length;
     const X509 *cert; /* with the key that has signed the CRL */
 };
+/* The issuer with the certificate |cert|; |key| is the id of its key.  All is borrowed. */
+struct sp_crl_issuer sp_crl_issuer_of(const unsigned char *key, X509 *cert);
 
 /* What a CRL covers.  [RFC 5280, 5.2.5] Without a bit it is all that its issuer has issued. */
 enum {

@@ -25,6 +25,19 @@
 #define MOST_TRIES   24
 #define MOST_ENTRIES (16 << 20)
 
+struct sp_crl_issuer sp_crl_issuer_of(const unsigned char *key, X509 *cert)
+{
+    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
+
+    return (struct sp_crl_issuer){
+        .key = key,
+        .name = X509_get_subject_name(cert),
+        .ski = ski == NULL ? NULL : ASN1_STRING_get0_data(ski),
+        .ski_length = ski == NULL ? 0 : (size_t)ASN1_STRING_length(ski),
+        .cert = cert,
+    };
+}
+
 static bool refuse(char **why, char *text)
 {
     *why = text;

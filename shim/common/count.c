@@ -4,7 +4,6 @@
  *
  * How much of something was done, as a number on the terminal.
  */
-#include <stdint.h>
 #include <stdio.h>
 #include <time.h>
 
@@ -24,7 +23,7 @@ static struct {
     bool shown;
 } count;
 
-static int64_t now(void)
+int64_t shim_milliseconds(void)
 {
     struct timespec at = { 0 };
 
@@ -37,12 +36,12 @@ void shim_count_begin(const char *what)
     count.what = shim_progress_wanted() ? what : NULL;
     shim_messages_follow(shim_count_erase);
     count.done = 0;
-    count.next = now() + SHOW_FROM;
+    count.next = shim_milliseconds() + SHOW_FROM;
 }
 
 void shim_count_step(void)
 {
-    int64_t at = count.what == NULL ? 0 : now();
+    int64_t at = count.what == NULL ? 0 : shim_milliseconds();
 
     count.done++;
     if (count.what == NULL || at < count.next)

@@ -10,6 +10,7 @@
 #define SHIM_PROGRESS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SHIM_PROGRESS_FROM ((off_t)64 << 20)
@@ -36,6 +37,9 @@ void shim_progress_begin(struct shim_progress *progress, int fd);
 void shim_progress_show(struct shim_progress *progress);
 /* Clear the line. */
 void shim_progress_end(struct shim_progress *progress);
+
+/* Milliseconds of a clock that nobody sets. */
+int64_t shim_milliseconds(void);
 
 /*
  * Count what is done, and show the number, with |what| behind it, from the first second

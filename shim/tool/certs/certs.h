@@ -328,6 +328,16 @@ struct shim_block {
 };
 void shim_block_clear(struct shim_block *block);
 
+/* pem_file.c, pem_key.c and encodings.c: the blocks of a PEM file. */
+#define SHIM_NEEDS_PASSPHRASE "its private key needs a passphrase"
+
+/* Decrypt a key in the traditional form, perhaps with an old cipher; false: it was refused. */
+bool shim_block_open(struct shim_file_parts *file, struct shim_block *block);
+/* Give what |block| holds; |failed|: memory ran out while it was read. */
+void shim_parts_block(struct shim_file_parts *file, struct shim_block *block, bool failed);
+/* Forget the lines that stood before a block. */
+void shim_forget_exported(struct shim_exported *exported);
+
 /* Give |part|, whose path and number are those of |file|, unless |each| has stopped. */
 void shim_part_give(struct shim_file_parts *file, struct shim_part part);
 /* A key of PKCS#8, as it lies open. */

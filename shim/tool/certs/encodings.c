@@ -11,7 +11,7 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "tool/certs/pem_blocks.h"
+#include "tool/certs/certs.h"
 #include "base/text.h"
 
 #define NEITHER                                                                                    \

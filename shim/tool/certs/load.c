@@ -179,12 +179,12 @@ void shim_block_clear(struct shim_block *block)
     *block = (struct shim_block){ 0 };
 }
 
-/* Read the next block, unless it is encrypted; is it a |label|? */
-static bool next_is(BIO *file, struct shim_block *block, const char *label)
+/* Read the next block; is it a certificate? */
+static bool next_is_cert(BIO *file, struct shim_block *block)
 {
     shim_block_clear(block);
     return PEM_read_bio(file, &block->name, &block->header, &block->data, &block->length) == 1 &&
-           block->header[0] == '\0' && strcmp(block->name, label) == 0;
+           block->header[0] == '\0' && strcmp(block->name, PEM_STRING_X509) == 0;
 }
 
 /* Read the certificate directly if the file begins with it: the store tries all decoders first. */
@@ -194,7 +194,7 @@ static bool read_first_cert(const char *uri, enum shim_want want, struct shim_lo
     struct shim_block block = { 0 };
     const unsigned char *der;
 
-    if (file != NULL && next_is(file, &block, PEM_STRING_X509)) {
+    if (file != NULL && next_is_cert(file, &block)) {
         der = block.data;
         keep_cert(loaded, want == WANT_FACTS ? sp_cert_without_key(&der, block.length)
                                              : d2i_X509(NULL, &der, block.length));
@@ -213,7 +213,7 @@ bool shim_key_is_own(const char *uri, const X509 *cert)
     bool own;
 
     /* Certificates may precede the key. */
-    while (file != NULL && next_is(file, &block, PEM_STRING_X509))
+    while (file != NULL && next_is_cert(file, &block))
         continue;
     der = block.data;
     if (block.name != NULL && block.header[0] == '\0' &&

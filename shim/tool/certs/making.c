@@ -158,7 +158,7 @@ static bool set_serial(X509 *cert)
     return done;
 }
 
-static bool set_names(X509 *cert, X509 *issuer, const char *subject)
+bool shim_cert_name(X509 *cert, X509 *issuer, const char *subject)
 {
     X509_NAME *name = X509_NAME_new();
     bool done =
@@ -178,7 +178,7 @@ X509 *shim_cert_make(const struct shim_making *making, EVP_PKEY *key, X509 *issu
     X509 *cert = X509_new();
 
     if (cert != NULL && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
-        set_names(cert, issuer, making->name) &&
+        shim_cert_name(cert, issuer, making->name) &&
         ASN1_TIME_set(X509_getm_notBefore(cert), making->from) != NULL &&
         ASN1_TIME_set(X509_getm_notAfter(cert), making->to) != NULL &&
         X509_set_pubkey(cert, key) == 1 &&

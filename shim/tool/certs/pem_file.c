@@ -11,7 +11,7 @@
 #include <openssl/pem.h>
 
 #include "base/text.h"
-#include "tool/certs/pem_blocks.h"
+#include "tool/certs/certs.h"
 
 void shim_forget_exported(struct shim_exported *exported)
 {

@@ -9,7 +9,7 @@
 #include <openssl/crypto.h>
 #include <openssl/pem.h>
 
-#include "tool/certs/pem_blocks.h"
+#include "tool/certs/certs.h"
 
 /* The callback of PEM_do_header(), for a key that is encrypted in the traditional form. */
 static int give_pass(char *buffer, int size, int writing, void *data)

@@ -11,18 +11,6 @@
 #include "tool/certs/making.h"
 #include "tool/certs/specimen.h"
 
-static bool set_name(X509 *cert, const char *subject)
-{
-    X509_NAME *name = X509_NAME_new();
-    bool done = name != NULL &&
-                X509_NAME_add_entry_by_txt(name, "CN", MBSTRING_ASC, (const unsigned char *)subject,
-                                           -1, -1, 0) &&
-                X509_set_subject_name(cert, name) && X509_set_issuer_name(cert, name);
-
-    X509_NAME_free(name);
-    return done;
-}
-
 static bool add_extensions(X509 *cert, const struct shim_specimen *specimen)
 {
     const struct shim_extension rows[] = {
@@ -40,7 +28,8 @@ static X509 *make_cert(const struct shim_specimen *specimen, EVP_PKEY *key)
     X509 *cert = X509_new();
 
     if (cert != NULL && X509_set_version(cert, X509_VERSION_3) &&
-        ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) && set_name(cert, specimen->subject) &&
+        ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) &&
+        shim_cert_name(cert, NULL, specimen->subject) &&
         X509_gmtime_adj(X509_getm_notBefore(cert), specimen->from) != NULL &&
         X509_gmtime_adj(X509_getm_notAfter(cert), specimen->to) != NULL &&
         X509_set_pubkey(cert, key) && add_extensions(cert, specimen) &&

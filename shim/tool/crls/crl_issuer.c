@@ -7,7 +7,6 @@
 #include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 
-#include "base/text.h"
 #include "choice/stored_issuers.h"
 #include "tool/crls/crls.h"
 #include "tool/keyring/keyring_at.h"
@@ -116,14 +115,6 @@ static int check_intermediate(struct sp_keyring *keyring, struct search *search)
     return code;
 }
 
-static char *tell(const struct search *search)
-{
-    if (search->fault != NULL)
-        return sp_format("%s", search->fault);
-    return sp_format("%s", sp_refuse_crl_without_issuer(search->any ? SP_CRL_ISSUER_OTHER
-                                                                    : SP_CRL_ISSUER_ABSENT));
-}
-
 int shim_crl_issuer(struct sp_keyring *keyring, struct sp_upload *upload,
                     const struct shim_crl *crl, X509 **issuer, char **why)
 {
@@ -150,7 +141,10 @@ int shim_crl_issuer(struct sp_keyring *keyring, struct sp_upload *upload,
     }
     if (code == SHIM_OK && search.found != NULL && X509_up_ref(search.found) == 1)
         *issuer = search.found;
-    else if (code == SHIM_OK && (*why = tell(&search)) == NULL)
+    else if (search.fault == NULL)
+        search.fault =
+            sp_refuse_crl_without_issuer(search.any ? SP_CRL_ISSUER_OTHER : SP_CRL_ISSUER_ABSENT);
+    if (code == SHIM_OK && *issuer == NULL && (*why = OPENSSL_strdup(search.fault)) == NULL)
         code = shim_no_memory();
     sk_X509_pop_free(cas, X509_free);
     sk_X509_pop_free(others, X509_free);

@@ -164,14 +164,7 @@ static bool take_mark(const struct sp_crl_file *file, void *data)
 static int write_mark(const struct marking *marking, const struct issuer *issuer)
 {
     static const unsigned char serial[] = { 0 };
-    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(issuer->cert);
-    const struct sp_crl_issuer about_it = {
-        .key = issuer->key,
-        .name = X509_get_subject_name(issuer->cert),
-        .ski = ski == NULL ? NULL : ASN1_STRING_get0_data(ski),
-        .ski_length = ski == NULL ? 0 : (size_t)ASN1_STRING_length(ski),
-        .cert = issuer->cert,
-    };
+    const struct sp_crl_issuer about_it = sp_crl_issuer_of(issuer->key, issuer->cert);
     const struct sp_crl_about about = { .scope = SP_CRL_ISSUER };
     const struct sp_crl_entry entry = { serial, sizeof(serial), issuer->at, issuer->reason, 0 };
     char *why = NULL;

@@ -20,20 +20,15 @@
 #define NO_MEMORY   "out of memory"
 #define LONG_NUMBER "its number is longer than RFC 5280 allows; ask its issuer for another one"
 
-/* Write a SEQUENCE of |pieces|, of which there are |count|, to |to|; returns its length. */
-static size_t put_sequence(unsigned char *to, const struct shim_bytes *pieces, size_t count)
+/* Write a SEQUENCE of two pieces to |to|; returns its length. */
+static size_t put_sequence(unsigned char *to, struct shim_bytes one, struct shim_bytes other)
 {
     unsigned char *at = to;
-    size_t length = 0;
 
-    for (size_t i = 0; i < count; i++)
-        length += pieces[i].length;
-    ASN1_put_object(&at, 1, (int)length, V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
-    for (size_t i = 0; i < count; i++) {
-        memcpy(at, pieces[i].at, pieces[i].length);
-        at += pieces[i].length;
-    }
-    return (size_t)(at - to);
+    ASN1_put_object(&at, 1, (int)(one.length + other.length), V_ASN1_SEQUENCE, V_ASN1_UNIVERSAL);
+    memcpy(at, one.at, one.length);
+    memcpy(at + one.length, other.at, other.length);
+    return (size_t)(at - to) + one.length + other.length;
 }
 
 /* Parse it without its entries.  Its signature does not fit then, and is verified elsewhere. */
@@ -47,10 +42,8 @@ static X509_CRL *parse_head(const struct shim_crl_frame *frame)
     X509_CRL *head = NULL;
 
     if (list != NULL && all != NULL) {
-        const struct shim_bytes inner[] = { frame->before, frame->behind };
-        const struct shim_bytes outer[] = { { list, put_sequence(list, inner, 2) },
-                                            frame->signature };
-        size_t length = put_sequence(all, outer, 2);
+        const struct shim_bytes inner = { list, put_sequence(list, frame->before, frame->behind) };
+        size_t length = put_sequence(all, inner, frame->signature);
 
         head = d2i_X509_CRL(NULL, &at, (long)length);
         if (head != NULL && at != all + length) {
@@ -189,6 +182,18 @@ const char *shim_crl_read(struct shim_crl *crl, const unsigned char *der, size_t
     if (crl->head == NULL || sk_X509_REVOKED_num(X509_CRL_get_REVOKED(crl->head)) > 0)
         return BROKEN;
     return read_head(crl);
+}
+
+struct sp_crl_number shim_crl_number_of(const struct sp_crl_about *about)
+{
+    struct sp_crl_number number = { 0 };
+
+    number.given = about->number != NULL && about->number_length <= sizeof(number.bytes);
+    if (number.given) {
+        number.length = about->number_length;
+        memcpy(number.bytes, about->number, number.length);
+    }
+    return number;
 }
 
 char *shim_crl_number_text(const struct sp_crl_number *number)

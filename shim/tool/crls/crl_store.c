@@ -33,19 +33,6 @@ static int refuse(struct shim_crl_storing *storing, char *why)
     return why != NULL ? SHIM_OK : shim_no_memory();
 }
 
-static struct sp_crl_issuer issuer_of(const struct shim_crl_storing *storing)
-{
-    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(storing->issuer);
-
-    return (struct sp_crl_issuer){
-        .key = storing->key.hash,
-        .name = X509_get_subject_name(storing->issuer),
-        .ski = ski == NULL ? NULL : ASN1_STRING_get0_data(ski),
-        .ski_length = ski == NULL ? 0 : (size_t)ASN1_STRING_length(ski),
-        .cert = storing->issuer,
-    };
-}
-
 static struct sp_crl_about about_of(const struct shim_crl_storing *storing)
 {
     const struct sp_crl_facts *facts = &storing->crl.facts;
@@ -87,13 +74,8 @@ static bool find_before(const struct shim_crl_storing *storing, struct sp_crl_be
         *before = (struct sp_crl_before){ prepared->facts.this_update, prepared->facts.next_update,
                                           prepared->facts.number };
     } else if (storing->has_stored) {
-        *before = (struct sp_crl_before){ .this_update = about->this_update,
-                                          .next_update = about->next_update };
-        before->number.given = about->number != NULL;
-        if (about->number != NULL && about->number_length <= sizeof(before->number.bytes)) {
-            before->number.length = about->number_length;
-            memcpy(before->number.bytes, about->number, about->number_length);
-        }
+        *before = (struct sp_crl_before){ about->this_update, about->next_update,
+                                          shim_crl_number_of(about) };
     }
     return prepared != NULL || storing->has_stored;
 }
@@ -101,7 +83,7 @@ static bool find_before(const struct shim_crl_storing *storing, struct sp_crl_be
 /* Read what is stored of the same issuer, scope and part.  One that is damaged is replaced. */
 static int read_stored(struct shim_crl_storing *storing)
 {
-    const struct sp_crl_issuer issuer = issuer_of(storing);
+    const struct sp_crl_issuer issuer = sp_crl_issuer_of(storing->key.hash, storing->issuer);
     const struct sp_crl_about about = about_of(storing);
     char *why = NULL;
     int found = sp_crl_file_read(storing->target->path, &issuer, &about, &storing->stored, &why);
@@ -115,6 +97,7 @@ static int read_stored(struct shim_crl_storing *storing)
     OPENSSL_free(why);
     return code;
 }
+
 /* |data|: struct shim_crl_storing. */
 static bool count_entry(const struct sp_crl_entry *entry, void *data)
 {
@@ -168,7 +151,7 @@ static int settle(struct shim_crl_storing *storing)
     else
         OPENSSL_free(text);
     what->state = SHIM_CRL_STORED;
-    issuer = issuer_of(storing);
+    issuer = sp_crl_issuer_of(storing->key.hash, storing->issuer);
     about = about_of(storing);
     return shim_crl_write(storing, &issuer, &about);
 }

@@ -64,6 +64,8 @@ int shim_crl_issuer(struct sp_keyring *keyring, struct sp_upload *upload,
  */
 int shim_crls_mark(const char *path, struct sp_keyring *keyring, time_t now, bool tells);
 
+/* The number of a stored CRL; one that is longer than any is taken for none. */
+struct sp_crl_number shim_crl_number_of(const struct sp_crl_about *about);
 /* The number of a CRL as OpenSSL prints it, "0x1f", to free; NULL if it has none. */
 char *shim_crl_number_text(const struct sp_crl_number *number);
 

@@ -125,23 +125,12 @@ char *shim_stored_crl_scope(const struct shim_stored_crl *crl)
                      part ? " (a part)" : "", indirect ? " (indirect)" : "");
 }
 
-/* The number as text; NULL if it has none. */
-static char *number_text(const struct sp_crl_about *about)
-{
-    struct sp_crl_number number = { .given = about->number != NULL };
-
-    if (number.given && about->number_length <= sizeof(number.bytes)) {
-        number.length = about->number_length;
-        memcpy(number.bytes, about->number, number.length);
-    }
-    return shim_crl_number_text(&number);
-}
-
 json_t *shim_stored_crl_json(const struct shim_stored_crl *crl)
 {
     const struct sp_crl_file *file = crl->file;
     const bool damaged = crl->state == SHIM_CRL_DAMAGED;
-    char *number = damaged ? NULL : number_text(&file->about);
+    const struct sp_crl_number of_it = shim_crl_number_of(&file->about);
+    char *number = damaged ? NULL : shim_crl_number_text(&of_it);
     char *last = damaged ? NULL : sp_format_time((time_t)file->about.this_update);
     char *next = damaged ? NULL : sp_format_time((time_t)file->about.next_update);
     char *scope = damaged ? NULL : shim_stored_crl_scope(crl);

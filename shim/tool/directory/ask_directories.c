@@ -12,8 +12,8 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "revocation/asked.h"
 #include "tool/directory/source.h"
+#include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_chain.h"
 #include "tool/keyring/stored_key.h"
@@ -122,18 +122,6 @@ static void find_issuers(struct asking *asking)
     }
 }
 
-/* Add to |verdict|, which is taken over, what the stored CRLs say of |cert|. */
-static smimepolicy_verdict *add_revocation(const struct asking *asking,
-                                           smimepolicy_verdict *verdict, const X509 *cert,
-                                           const struct sp_facts *facts)
-{
-    const struct shim *shim = asking->directory->shim;
-    const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
-
-    return sp_revocation_add(verdict, shim->keyring_path, &asked, asking->directory->now, NULL,
-                             shim->settings);
-}
-
 /*
  * May each issuer of |chain| vouch, and is it valid now?  The last is a ca of the keyring's,
  * whose revocation nobody is asked about.
@@ -152,8 +140,8 @@ static bool vouch(struct asking *asking, const STACK_OF(X509) *chain)
             facts == NULL ? NULL : sp_judge_along(facts, asking->directory->now, SP_ALONG_CHAIN);
 
         if (i < last)
-            verdict = add_revocation(asking, verdict, issuer, facts);
-
+            verdict = shim_add_revocation(asking->directory->shim, verdict, issuer, facts,
+                                          asking->directory->now, NULL);
         if (verdict == NULL)
             asking->fault = shim_no_memory();
         all = verdict != NULL && smimepolicy_verdict_allowed(verdict) != 0 &&
@@ -220,10 +208,10 @@ static void judge(struct asking *asking, X509 *cert, const struct sp_facts *fact
         asking->fault = shim_keyring_failed(directory->keyring);
     if (asking->fault != SHIM_OK)
         return;
-    shim_outcome_add(
-        &outcome,
-        add_revocation(asking, sp_judge_from_directory(facts, &found, directory->now, settings),
-                       cert, facts));
+    shim_outcome_add(&outcome, shim_add_revocation(
+                                   directory->shim,
+                                   sp_judge_from_directory(facts, &found, directory->now, settings),
+                                   cert, facts, directory->now, NULL));
     if (outcome.fault != SHIM_OK)
         asking->fault = outcome.fault;
     else if (outcome.denied)

@@ -139,8 +139,7 @@ int shim_directory_fetch(struct shim *shim, const char *address, int64_t *spent,
     directory.upload = sp_upload_begin(directory.keyring);
     code = directory.upload != NULL ? fetch(&directory, address)
                                     : shim_keyring_failed(directory.keyring);
-    if (directory.upload != NULL)
-        sp_upload_free(directory.upload);
+    sp_upload_free(directory.upload);
     shim_directory_end(&directory);
     sp_keyring_close(directory.keyring);
     memcpy(spent, directory.spent, sizeof(directory.spent));

@@ -10,12 +10,13 @@
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "base/text.h"
+#include "common/output.h"
+#include "common/progress.h"
 #include "tool/directory/source.h"
 
 /*
@@ -42,28 +43,11 @@ struct head {
 #define LONGEST_ANSWER                                                                             \
     ((size_t)SHIM_MOST_VALUES * (SHIM_LONGEST_VALUE + sizeof(struct head)) + 65536)
 
-static bool write_all(int to, const void *data, size_t length)
-{
-    const char *at = data;
-
-    while (length > 0) {
-        ssize_t written = write(to, at, length);
-
-        if (written < 0 && errno != EINTR)
-            return false;
-        if (written > 0) {
-            at += written;
-            length -= (size_t)written;
-        }
-    }
-    return true;
-}
-
 bool shim_give(int to, enum shim_given_kind kind, const void *data, size_t length)
 {
     const struct head head = { (uint32_t)kind, (uint32_t)length };
 
-    return write_all(to, &head, sizeof(head)) && write_all(to, data, length);
+    return shim_write_all(to, &head, sizeof(head)) && shim_write_all(to, data, length);
 }
 
 /* |to| is above the other end of the pipe, which is above the standard streams. */
@@ -86,14 +70,6 @@ static _Noreturn void ask(const struct shim_question *question, int to, pid_t pa
     _exit(0);
 }
 
-static int64_t now_in_ms(void)
-{
-    struct timespec now;
-
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Why there is no answer: |text|, owned. */
 static bool fail(char **why, char *text)
 {
@@ -104,13 +80,13 @@ static bool fail(char **why, char *text)
 /* Read until the end of |from|; false with |*why| if the time is over before, or at a fault. */
 static bool read_all(int from, BUF_MEM *bytes, char **why)
 {
-    const int64_t end = now_in_ms() + (int64_t)SHIM_PATIENCE * 1000;
+    const int64_t end = shim_milliseconds() + (int64_t)SHIM_PATIENCE * 1000;
     char block[16384];
     size_t used = 0;
 
     for (;;) {
         struct pollfd poller = { .fd = from, .events = POLLIN };
-        int64_t left = end - now_in_ms();
+        int64_t left = end - shim_milliseconds();
         int ready = left > 0 ? poll(&poller, 1, (int)left) : 0;
         ssize_t got;
 
@@ -173,7 +149,7 @@ static bool is_complete(struct shim_answer *answer, char **why)
 bool shim_look_up(const struct shim_question *question, struct shim_answer *answer, int64_t *spent,
                   char **why)
 {
-    const int64_t begun = now_in_ms();
+    const int64_t begun = shim_milliseconds();
     const pid_t parent = getpid();
     int ends[2] = { -1, -1 };
     pid_t child = -1;
@@ -199,6 +175,6 @@ bool shim_look_up(const struct shim_question *question, struct shim_answer *answ
     }
     if (ends[0] >= 0)
         close(ends[0]);
-    *spent += now_in_ms() - begun;
+    *spent += shim_milliseconds() - begun;
     return is_read && is_complete(answer, why);
 }

@@ -6,7 +6,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include <openssl/crypto.h>
 
@@ -44,14 +43,6 @@ static char *fault_of(const char *url, const char *what)
     return text;
 }
 
-int64_t shim_milliseconds(void)
-{
-    struct timespec now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool is_plain(const char *url)
 {
     size_t length = 0;
@@ -61,9 +52,9 @@ static bool is_plain(const char *url)
     return url[length] == '\0' && length > 0 && length <= SHIM_LONGEST_URL;
 }
 
-/* Judge the parts of a URL that was taken apart; NULL, or what is wrong. */
+/* Judge the parts of a URL that was taken apart, as judge() does; NULL, or what is wrong. */
 static const char *fault_of_parts(const struct shim_curl *curl, CURLU *parts,
-                                  const smimepolicy_settings *settings, bool secure)
+                                  const smimepolicy_settings *settings, bool *secure)
 {
     char *scheme = NULL, *host = NULL, *port = NULL;
     const char *fault = NULL;
@@ -74,11 +65,12 @@ static const char *fault_of_parts(const struct shim_curl *curl, CURLU *parts,
         fault = "it is no URL that can be read; ask the CA";
     else if (strcmp(scheme, "https") != 0 && strcmp(scheme, "http") != 0)
         fault = "only http and https are fetched; fetch it by hand and upload it";
-    else if (secure && strcmp(scheme, "https") != 0)
+    else if (*secure && strcmp(scheme, "https") != 0)
         fault = "it leads from https to http, which is not followed; ask the CA";
     else if (settings->fetch_from == NULL ||
              !sp_host_list_names(settings->fetch_from, host, strtol(port, NULL, 10)))
         fault = "its host and port are not in the setting fetch_from; add them if it may be asked";
+    *secure = fault == NULL && strcmp(scheme, "https") == 0;
     curl->free(scheme);
     curl->free(host);
     curl->free(port);
@@ -88,12 +80,12 @@ static const char *fault_of_parts(const struct shim_curl *curl, CURLU *parts,
 /*
  * Take |url| apart and judge it.
  *
- * @param secure  it comes from an https URL
+ * @param secure  it comes from an https URL; then set to: it is one
  * @param why     set if NULL is returned
  * @return to free with url_cleanup(): what is judged is what is fetched
  */
 static CURLU *judge(const struct shim_curl *curl, const char *url,
-                    const smimepolicy_settings *settings, bool secure, char **why)
+                    const smimepolicy_settings *settings, bool *secure, char **why)
 {
     CURLU *parts = curl->url();
     const char *fault = NULL;
@@ -113,16 +105,6 @@ static CURLU *judge(const struct shim_curl *curl, const char *url,
     *why = fault_of(url, fault);
     curl->url_cleanup(parts);
     return NULL;
-}
-
-static bool is_https(const struct shim_curl *curl, CURLU *parts)
-{
-    char *scheme = NULL;
-    bool is = curl->url_get(parts, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
-              strcmp(scheme, "https") == 0;
-
-    curl->free(scheme);
-    return is;
 }
 
 /* Take bytes of the answer; fewer than |length| end the transfer. */
@@ -282,13 +264,12 @@ static bool follow(struct hop *hop, char **url, unsigned count, char **why)
 static bool take_step(const struct shim_curl *curl, struct hop *hop, const char *url, bool *secure,
                       int64_t end, char **why)
 {
-    CURLU *parts = judge(curl, url, hop->fetch->settings, *secure, why);
+    CURLU *parts = judge(curl, url, hop->fetch->settings, secure, why);
     int64_t left = end - shim_milliseconds();
     bool done = false;
 
     if (parts == NULL)
         return false;
-    *secure = is_https(curl, parts);
     if (left > 0)
         done = request(curl, hop, parts, url, (long)left);
     else
@@ -335,7 +316,8 @@ bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings, c
 {
     const struct shim_curl *curl = shim_curl();
     char *fault = NULL;
-    CURLU *parts = curl == NULL ? NULL : judge(curl, url, settings, false, &fault);
+    bool secure = false;
+    CURLU *parts = curl == NULL ? NULL : judge(curl, url, settings, &secure, &fault);
     bool allowed = parts != NULL;
 
     if (curl == NULL)

@@ -16,6 +16,7 @@
 #include <stdint.h>
 #include <sys/socket.h>
 
+#include "common/progress.h" /* shim_milliseconds(), for bounds of several calls */
 #include "settings/settings.h"
 
 /* The longest URL that is looked at. */
@@ -63,8 +64,5 @@ bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings, c
 bool shim_address_is_public(const struct sockaddr *address);
 /* The first of the two questions alone. */
 bool shim_address_is_global(const struct sockaddr *address);
-
-/* Milliseconds of a clock that nobody sets, for bounds of several calls. */
-int64_t shim_milliseconds(void);
 
 #endif

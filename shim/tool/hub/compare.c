@@ -56,7 +56,7 @@ static int leave_until(struct comparing *c, const unsigned char *fingerprint)
         c->next++;
         c->pull->synced->removed++;
         if (!sp_upload_leave(c->pull->upload, member->fingerprint, false))
-            code = shim_pull_failed(c->pull);
+            code = shim_keyring_failed(c->pull->keyring);
     }
     return code;
 }
@@ -75,8 +75,7 @@ static int compare_row(struct comparing *c, const PGresult *rows, int i)
         shim_error("hub %s: a row has no fingerprint; the hub is damaged", pull->hub->name);
         return SHIM_INPUT;
     }
-    for (size_t b = 0; b < SP_SHA256_LENGTH; b++)
-        pull->reach.digest[b] ^= sum[b];
+    shim_pull_toggle(pull->reach.digest, sum);
     pull->reach.certificates++;
     code = leave_until(c, fingerprint);
     member = code == SHIM_OK ? peek(c, &code) : NULL;
@@ -110,13 +109,13 @@ static int fetch(struct comparing *c)
     if (c->wanted.failed)
         return shim_no_memory();
     values[1] = c->wanted.data;
-    rows = shim_hub_ask_binary(pull->hub,
-                               "SELECT fingerprint, payload, role, origin, uploaded, addresses,"
-                               " narrowed, sum FROM smime_policy.certificate"
-                               " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])"
-                               " AND fingerprint BETWEEN ($2::bytea[])[1]"
-                               " AND ($2::bytea[])[array_length($2::bytea[], 1)]",
-                               values);
+    rows = shim_hub_ask(pull->hub,
+                        "SELECT fingerprint, payload, role, origin, uploaded, addresses,"
+                        " narrowed, sum FROM smime_policy.certificate"
+                        " WHERE realm = $1 AND fingerprint = ANY ($2::bytea[])"
+                        " AND fingerprint BETWEEN ($2::bytea[])[1]"
+                        " AND ($2::bytea[])[array_length($2::bytea[], 1)]",
+                        values);
     c->wanted.len = 0;
     count = rows == NULL ? -1 : pull->hub->pq->ntuples(rows);
     for (int i = 0; code == SHIM_OK && i < count; i++)
@@ -148,7 +147,7 @@ static int store_some(struct shim_pull *pull)
 static int compare_page(struct comparing *c, int *count)
 {
     struct shim_hub *hub = c->pull->hub;
-    PGresult *rows = shim_hub_ask_binary(hub, "FETCH FORWARD 500 FROM rows", NULL);
+    PGresult *rows = shim_hub_ask(hub, "FETCH FORWARD 500 FROM rows", NULL);
     int code = rows != NULL ? SHIM_OK : SHIM_SYSTEM;
 
     *count = rows != NULL ? hub->pq->ntuples(rows) : 0;
@@ -166,12 +165,10 @@ int shim_pull_whole(struct shim_pull *pull)
     const char *const realm[] = { pull->hub->realm, NULL };
     const bool first = pull->local.revision == 0;
     struct comparing comparing = { .pull = pull };
-    PGresult *declared = shim_hub_ask(pull->hub, ask, realm);
-    int code = declared != NULL ? SHIM_OK : SHIM_SYSTEM;
+    int code = shim_hub_run_with(pull->hub, ask, realm) ? SHIM_OK : SHIM_SYSTEM;
     int stored = 0;
     int count = 1;
 
-    pull->hub->pq->clear(declared);
     pull->reach.certificates = 0;
     memset(pull->reach.digest, 0, SP_SHA256_LENGTH);
     for (int page = 1; code == SHIM_OK && count > 0; page++) {
@@ -184,6 +181,8 @@ int shim_pull_whole(struct shim_pull *pull)
     }
     if (code == SHIM_OK)
         code = leave_until(&comparing, NULL);
+    if (code == SHIM_OK && !shim_hub_run(pull->hub, "CLOSE rows"))
+        code = SHIM_SYSTEM;
     OPENSSL_free(comparing.wanted.data);
     return code;
 }

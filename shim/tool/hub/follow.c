@@ -15,10 +15,11 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 #include <openssl/rand.h>
 
 #include "base/text.h"
-#include "tool/hub/follow.h"
+#include "tool/hub/talk.h"
 #include "tool/keyring/keyring_at.h"
 
 #define POLL_EVERY   30000 /* milliseconds, as the next two */
@@ -106,13 +107,12 @@ static bool was_told(const struct shim_hub *hub)
 /* Listen on the channel of the realm: smime_policy.channel(). */
 static int listen_to(struct shim_hub *hub)
 {
-    const struct sp_piece realm[] = { { hub->realm, strlen(hub->realm) }, { NULL, 0 } };
     unsigned char hash[SP_SHA256_LENGTH];
     char digits[SP_FINGERPRINT_TEXT];
     char *sql;
     bool done;
 
-    if (!sp_sha256(NULL, realm, hash))
+    if (EVP_Digest(hub->realm, strlen(hub->realm), hash, NULL, EVP_sha256(), NULL) != 1)
         return shim_no_memory();
     sp_fingerprint_text(hash, digits);
     sql = sp_format("LISTEN smime_policy_%.32s", digits);

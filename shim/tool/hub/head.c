@@ -25,7 +25,7 @@ int shim_hub_head(struct shim_hub *hub, struct shim_hub_head *head)
         " substring(bit_send((to_jsonb(r)->>'crl_digest')::bit(256)) FROM 5)"
         " FROM smime_policy.hub h LEFT JOIN smime_policy.realm r ON r.realm = $1";
     const char *const realm[] = { hub->realm, NULL };
-    PGresult *rows = shim_hub_ask_binary(hub, ask, realm);
+    PGresult *rows = shim_hub_ask(hub, ask, realm);
     const char *epoch;
     int code = SHIM_SYSTEM;
 

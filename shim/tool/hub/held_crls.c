@@ -10,64 +10,56 @@
 
 #include "tool/keyring/keyring_at.h"
 
-void shim_floor_set(struct sp_hub_crl *crl, const struct sp_crl_facts *facts)
+void shim_floor_set(struct sp_hub_floor *floor, const struct sp_crl_number *number,
+                    int64_t this_update)
 {
-    const struct sp_crl_number *number = &facts->number;
-
-    crl->number_length = number->given ? (unsigned char)number->length : 0;
-    memcpy(crl->number, number->bytes, crl->number_length);
+    floor->number_length = number->given ? (unsigned char)number->length : 0;
+    memcpy(floor->number, number->bytes, floor->number_length);
     for (int i = 0; i < 8; i++)
-        crl->this_update[i] = (unsigned char)((uint64_t)facts->this_update >> (8 * (7 - i)));
-}
-
-void shim_floor_copy(struct sp_hub_crl *to, const struct sp_hub_crl *from)
-{
-    to->number_length = from->number_length;
-    memcpy(to->number, from->number, sizeof(to->number));
-    memcpy(to->this_update, from->this_update, sizeof(to->this_update));
+        floor->this_update[i] = (unsigned char)((uint64_t)this_update >> (8 * (7 - i)));
 }
 
 /* False if it was never set. */
-static bool floor_of(const struct sp_hub_crl *crl, struct sp_crl_before *floor)
+static bool read_floor(const struct sp_hub_floor *floor, struct sp_crl_before *before)
 {
     uint64_t at = 0;
 
-    *floor = (struct sp_crl_before){ 0 };
-    if (crl->number_length > sizeof(crl->number))
+    *before = (struct sp_crl_before){ 0 };
+    if (floor->number_length > sizeof(floor->number))
         return false;
     for (int i = 0; i < 8; i++)
-        at = at << 8 | crl->this_update[i];
-    floor->this_update = (int64_t)at;
-    floor->number.given = crl->number_length > 0;
-    floor->number.length = crl->number_length;
-    memcpy(floor->number.bytes, crl->number, crl->number_length);
+        at = at << 8 | floor->this_update[i];
+    before->this_update = (int64_t)at;
+    before->number.given = floor->number_length > 0;
+    before->number.length = floor->number_length;
+    memcpy(before->number.bytes, floor->number, floor->number_length);
     return at != 0;
 }
 
-bool shim_floor_is_above(const struct sp_hub_crl *crl, const struct sp_crl_facts *facts)
+bool shim_floor_is_above(const struct sp_hub_floor *floor, const struct sp_crl_facts *facts)
 {
-    struct sp_crl_before floor;
+    struct sp_crl_before before;
 
-    return floor_of(crl, &floor) && sp_crl_age(facts, &floor) == SP_CRL_OLDER;
+    return read_floor(floor, &before) && sp_crl_age(facts, &before) == SP_CRL_OLDER;
 }
 
-bool shim_held_is_newer(const struct shim_held_crl *held, const struct sp_hub_crl *crl)
+bool shim_held_is_newer(const struct shim_held_crl *held, const struct sp_hub_floor *floor)
 {
-    struct sp_crl_before floor, here;
+    struct sp_crl_before before, here;
     struct sp_crl_facts facts = { 0 };
 
-    if (!floor_of(crl, &floor) || !floor_of(&held->floor, &here))
+    if (!read_floor(floor, &before) || !read_floor(&held->floor, &here))
         return true;
     facts.number = here.number;
     facts.this_update = here.this_update;
-    return sp_crl_age(&facts, &floor) == SP_CRL_NEWER;
+    return sp_crl_age(&facts, &before) == SP_CRL_NEWER;
 }
 
 static bool take(const struct sp_crl_file *file, void *data)
 {
     struct shim_held_crls *held = data;
     const struct sp_crl_about *about = &file->about;
-    struct sp_crl_facts facts = { .this_update = about->this_update };
+    const struct sp_crl_number number = shim_crl_number_of(about);
     struct shim_held_crl *one;
 
     if (file->damage != NULL || (file->about.scope & (SP_CRL_ISSUER | SP_CRL_OCSP)) != 0)
@@ -78,13 +70,7 @@ static bool take(const struct sp_crl_file *file, void *data)
         one += held->count++;
         *one = (struct shim_held_crl){ .path = OPENSSL_strdup(file->path) };
         memcpy(one->content, about->content, SP_SHA256_LENGTH);
-        facts.number.given =
-            about->number != NULL && about->number_length <= sizeof(facts.number.bytes);
-        if (facts.number.given) {
-            facts.number.length = about->number_length;
-            memcpy(facts.number.bytes, about->number, about->number_length);
-        }
-        shim_floor_set(&one->floor, &facts);
+        shim_floor_set(&one->floor, &number, about->this_update);
     }
     held->failed =
         one == NULL || one->path == NULL ||

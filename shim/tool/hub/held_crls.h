@@ -14,7 +14,7 @@ struct shim_held_crl {
     char *path;                               /* owned */
     unsigned char names[2][SP_SHA256_LENGTH]; /* as a complete CRL, and as a delta */
     unsigned char content[SP_SHA256_LENGTH];
-    struct sp_hub_crl floor; /* its number and date */
+    struct sp_hub_floor floor; /* its number and date */
 };
 /* Zero-initialise it. */
 struct shim_held_crls {
@@ -30,11 +30,11 @@ void shim_held_clear(struct shim_held_crls *held);
 const struct shim_held_crl *shim_held_find(const struct shim_held_crls *held,
                                            const unsigned char name[SP_SHA256_LENGTH]);
 
-void shim_floor_set(struct sp_hub_crl *crl, const struct sp_crl_facts *facts);
-void shim_floor_copy(struct sp_hub_crl *to, const struct sp_hub_crl *from);
+void shim_floor_set(struct sp_hub_floor *floor, const struct sp_crl_number *number,
+                    int64_t this_update);
 /* Is a CRL older than that?  False if the floor was never set. */
-bool shim_floor_is_above(const struct sp_hub_crl *crl, const struct sp_crl_facts *facts);
-/* Is what is stored newer than the floor of |crl|?  True if that was never set. */
-bool shim_held_is_newer(const struct shim_held_crl *held, const struct sp_hub_crl *crl);
+bool shim_floor_is_above(const struct sp_hub_floor *floor, const struct sp_crl_facts *facts);
+/* Is what is stored newer than |floor|?  True if that was never set. */
+bool shim_held_is_newer(const struct shim_held_crl *held, const struct sp_hub_floor *floor);
 
 #endif

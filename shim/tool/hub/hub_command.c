@@ -13,8 +13,6 @@
 #include "base/json_text.h"
 #include "common/print.h"
 #include "tool/hub/talk.h"
-#include "tool/hub/hub_sql.h"
-#include "tool/hub/push.h"
 #include "tool/report/outcome.h"
 
 struct run {
@@ -34,9 +32,9 @@ static int print_json(const struct run *run, const char *operation, int code, js
 }
 
 /* The first column of the first row that |sql| gives, as a new string; NULL if there is none. */
-static bool value(struct run *run, const char *sql, const char *const *values, char **text)
+static bool value(struct run *run, const char *sql, char **text)
 {
-    PGresult *rows = shim_hub_ask(&run->hub, sql, values);
+    PGresult *rows = shim_hub_ask(&run->hub, sql, NULL);
     const char *found = rows == NULL || run->hub.pq->ntuples(rows) == 0
                             ? NULL
                             : shim_hub_text(&run->hub, rows, 0, 0);
@@ -54,12 +52,12 @@ static int form_of(struct run *run)
     char *text = NULL;
     int form = -1;
 
-    if (!value(run, "SELECT to_regclass('smime_policy.hub')::text", NULL, &text))
+    if (!value(run, "SELECT to_regclass('smime_policy.hub')::text", &text))
         return -1;
     if (text == NULL)
         return 0;
     OPENSSL_free(text);
-    rows = shim_hub_ask_binary(&run->hub, "SELECT form FROM smime_policy.hub", NULL);
+    rows = shim_hub_ask(&run->hub, "SELECT form FROM smime_policy.hub", NULL);
     if (rows != NULL && run->hub.pq->ntuples(rows) == 1)
         form = (int)shim_hub_number(&run->hub, rows, 0, 0);
     run->hub.pq->clear(rows);
@@ -75,29 +73,20 @@ static bool bring_up(struct run *run, int form)
     return true;
 }
 
-/* Run |sql| with |values|; it gives nothing. */
-static bool run_with(struct run *run, const char *sql, const char *const *values)
-{
-    PGresult *rows = shim_hub_ask(&run->hub, sql, values);
-
-    run->hub.pq->clear(rows);
-    return rows != NULL;
-}
-
-static int told(struct run *run, const char *what, int code, const char *text)
+/* Tell that it is done. */
+static int told(struct run *run, const char *what, const char *text)
 {
     if (shim_long_has(run->line, "json"))
-        return print_json(run, what, code, json_pack("{s:b}", "done", code == SHIM_OK));
-    if (code == SHIM_OK)
-        shim_print(stdout, "hub %s: %s\n", run->hub.name, text);
-    return code;
+        return print_json(run, what, SHIM_OK, json_pack("{s:b}", "done", true));
+    shim_print(stdout, "hub %s: %s\n", run->hub.name, text);
+    return SHIM_OK;
 }
 
 /* Does an answer to a writer wait for a standby? */
 static int check_standbys(struct run *run, bool single)
 {
     char *standbys = NULL;
-    bool done = value(run, "SELECT current_setting('synchronous_standby_names')", NULL, &standbys);
+    bool done = value(run, "SELECT current_setting('synchronous_standby_names')", &standbys);
     bool none = done && (standbys == NULL || standbys[0] == '\0');
 
     OPENSSL_free(standbys);
@@ -135,12 +124,14 @@ static int init(struct run *run)
         !shim_hub_run(&run->hub, "SELECT pg_advisory_xact_lock(1936551024)") ||
         (form == 0 && form_of(run) == 0 &&
          (!bring_up(run, 0) ||
-          !run_with(run, "INSERT INTO smime_policy.hub (form, single) VALUES (2, $1)", kind))) ||
-        !run_with(run, "INSERT INTO smime_policy.realm (realm) VALUES ($1) ON CONFLICT DO NOTHING",
-                  realm) ||
+          !shim_hub_run_with(
+              &run->hub, "INSERT INTO smime_policy.hub (form, single) VALUES (2, $1)", kind))) ||
+        !shim_hub_run_with(
+            &run->hub, "INSERT INTO smime_policy.realm (realm) VALUES ($1) ON CONFLICT DO NOTHING",
+            realm) ||
         !shim_hub_run(&run->hub, "COMMIT"))
         return SHIM_SYSTEM;
-    return told(run, "hub init", SHIM_OK,
+    return told(run, "hub init",
                 form == 0 ? "its tables are made; admit hosts as docs/use/guides/fleet.md shows"
                           : "its tables are there, and the realm is");
 }
@@ -161,14 +152,14 @@ static int upgrade(struct run *run)
         (!shim_hub_run(&run->hub, "BEGIN; SELECT pg_advisory_xact_lock(1936551024)") ||
          (form = form_of(run)) < 1 || !bring_up(run, form) || !shim_hub_run(&run->hub, "COMMIT")))
         return SHIM_SYSTEM;
-    return told(run, "hub upgrade", SHIM_OK, "its tables have the newest form");
+    return told(run, "hub upgrade", "its tables have the newest form");
 }
 
 static int renew(struct run *run)
 {
     if (!shim_hub_run(&run->hub, "UPDATE smime_policy.hub SET identity = gen_random_uuid()"))
         return SHIM_SYSTEM;
-    return told(run, "hub renew", SHIM_OK,
+    return told(run, "hub renew",
                 "it has a new identity; every host compares the whole at its next sync");
 }
 
@@ -181,7 +172,7 @@ static int status(struct run *run)
     const char *const realm[] = { run->hub.realm, NULL };
     struct shim_hub_head head;
     int code = shim_hub_head(&run->hub, &head);
-    PGresult *rows = code == SHIM_OK ? shim_hub_ask_binary(&run->hub, ask, realm) : NULL;
+    PGresult *rows = code == SHIM_OK ? shim_hub_ask(&run->hub, ask, realm) : NULL;
     const char *standbys;
     bool single;
 

@@ -8,10 +8,12 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "rules/rules.h"
 #include "tool/hub/publish.h"
 #include "tool/keyring/keyring_at.h"
+#include "tool/keyring/stored_entry.h"
 
 /* Rows are sent when they are so many bytes. */
 #define PIECE ((size_t)1 << 16)
@@ -58,7 +60,7 @@ static bool send_rows(struct shim_publish *publish)
         return shim_no_memory() == SHIM_OK;
     /* The signature, no flags, no extension. */
     if (!publish->copies &&
-        (!shim_hub_copy_begin(publish->hub, copy) ||
+        (!shim_hub_run(publish->hub, copy) ||
          !shim_hub_copy_put(publish->hub, "PGCOPY\n\377\r\n\0\0\0\0\0\0\0\0\0", 19)))
         return false;
     publish->copies = true;
@@ -89,17 +91,16 @@ static bool send_piece(struct shim_hub *hub, const char *pieces, size_t number,
     char *digits = OPENSSL_malloc(room);
     char *place = sp_format("%zu", number);
     const char *const values[] = { hub->realm, pieces, place, digits, NULL };
-    PGresult *rows = NULL;
+    bool done = digits != NULL && place != NULL &&
+                OPENSSL_buf2hexstr_ex(digits, room, NULL, bytes, length, '\0') == 1;
 
-    if (digits == NULL || place == NULL ||
-        OPENSSL_buf2hexstr_ex(digits, room, NULL, bytes, length, '\0') != 1)
-        (void)shim_no_memory();
+    if (done)
+        done = shim_hub_run_with(hub, insert, values);
     else
-        rows = shim_hub_ask(hub, insert, values);
+        (void)shim_no_memory();
     OPENSSL_free(digits);
     OPENSSL_free(place);
-    hub->pq->clear(rows);
-    return rows != NULL;
+    return done;
 }
 
 bool shim_publish_pieces(struct shim_publish *publish, const unsigned char pieces[SHIM_PIECES],
@@ -139,7 +140,7 @@ bool shim_publish_row(struct shim_publish *publish, const struct shim_publish_ro
 static bool publish_all(struct shim_hub *hub, int64_t *revision)
 {
     const char *const realm[] = { hub->realm, NULL };
-    PGresult *rows = shim_hub_ask_binary(hub, "SELECT smime_policy.publish($1)", realm);
+    PGresult *rows = shim_hub_ask(hub, "SELECT smime_policy.publish($1)", realm);
     bool done = rows != NULL && hub->pq->ntuples(rows) == 1;
 
     if (done)
@@ -178,10 +179,9 @@ void shim_publish_clear(struct shim_publish *publish)
 
 bool shim_publish_sum(const struct shim_publish_row *row, unsigned char sum[SP_SHA256_LENGTH])
 {
-    const struct sp_piece payload[] = { { row->bytes, row->length }, { NULL, 0 } };
     unsigned char inner[SP_SHA256_LENGTH];
     struct sp_text text = { 0 };
-    bool done = sp_sha256(NULL, payload, inner);
+    bool done = EVP_Digest(row->bytes, row->length, inner, NULL, EVP_sha256(), NULL) == 1;
 
     sp_text_add_bytes(&text, (const char *)inner, sizeof(inner));
     add_number(&text, row->role, 2);
@@ -189,27 +189,17 @@ bool shim_publish_sum(const struct shim_publish_row *row, unsigned char sum[SP_S
     add_number(&text, row->uploaded, 8);
     add_number(&text, row->narrowed, 1);
     sp_text_add(&text, row->addresses);
-    done = done && !text.failed &&
-           sp_sha256(NULL, (const struct sp_piece[]){ { text.data, text.len }, { NULL, 0 } }, sum);
+    done =
+        done && !text.failed && EVP_Digest(text.data, text.len, sum, NULL, EVP_sha256(), NULL) == 1;
     OPENSSL_free(text.data);
     return done;
-}
-
-static char *addresses_in(const struct sp_facts *facts)
-{
-    struct sp_text list = { 0 };
-    const char *address;
-
-    for (size_t i = 0; (address = sp_facts_address(facts, i)) != NULL; i++)
-        sp_text_add_item(&list, address);
-    return sp_text_take(&list);
 }
 
 static char *addresses_of(const struct sp_record *record)
 {
     X509 *cert = sp_record_cert_without_key(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
-    char *addresses = facts == NULL ? NULL : addresses_in(facts);
+    char *addresses = facts == NULL ? NULL : shim_addresses_text(facts);
 
     sp_facts_free(facts);
     X509_free(cert);
@@ -237,7 +227,7 @@ bool shim_publish_cert(struct shim_publish *publish, struct sp_keyring *keyring,
     if (known < 0)
         (void)shim_keyring_failed(keyring);
     else if (!*same && found_by == NULL) {
-        all = facts != NULL ? addresses_in(facts) : addresses_of(record);
+        all = facts != NULL ? shim_addresses_text(facts) : addresses_of(record);
         done = all != NULL || shim_no_memory() == SHIM_OK;
     }
     if (done && !*same)

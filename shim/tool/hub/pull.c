@@ -29,23 +29,17 @@ void shim_synced_clear(struct shim_synced *synced)
     *synced = (struct shim_synced){ 0 };
 }
 
-static void toggle(unsigned char digest[SP_SHA256_LENGTH], const unsigned char *sum)
+void shim_pull_toggle(unsigned char digest[SP_SHA256_LENGTH], const unsigned char *sum)
 {
     for (size_t i = 0; i < SP_SHA256_LENGTH; i++)
         digest[i] ^= sum[i];
 }
 
-/* A row that no honest hub has; returns a SHIM code. */
-static int lies(const struct shim_pull *pull, const char *what)
+int shim_pull_lies(const struct shim_pull *pull, const char *what)
 {
     shim_error("hub %s: %s; the hub or the way to it is damaged, and the keyring is as it was",
                pull->hub->name, what);
     return SHIM_INPUT;
-}
-
-int shim_pull_failed(const struct shim_pull *pull)
-{
-    return shim_keyring_failed(pull->keyring);
 }
 
 /* Parse the certificate and check its fingerprint. */
@@ -89,7 +83,7 @@ static int store(struct shim_pull *pull, const struct shim_publish_row *row, con
     if (facts == NULL)
         return shim_no_memory();
     pull->synced->stored++;
-    return added != SP_ADD_FAILED ? SHIM_OK : shim_pull_failed(pull);
+    return added != SP_ADD_FAILED ? SHIM_OK : shim_keyring_failed(pull->keyring);
 }
 
 int shim_pull_row(struct shim_pull *pull, const PGresult *rows, int i)
@@ -111,11 +105,11 @@ int shim_pull_row(struct shim_pull *pull, const PGresult *rows, int i)
     if (!shim_hub_hash(hub, rows, i, 0, member.fingerprint) || row.bytes == NULL ||
         row.length > LONGEST_CERTIFICATE || row.role <= SP_ROLE_NONE || row.role >= SP_ROLE_COUNT ||
         row.origin < SP_ORIGIN_UPLOADED || row.origin > SP_ORIGIN_MADE || row.addresses == NULL)
-        return lies(pull, "a row is no certificate");
+        return shim_pull_lies(pull, "a row is no certificate");
     member.there = (struct sp_standing){ (enum sp_role)row.role, (enum sp_origin)row.origin };
     cert = parse(row.bytes, row.length, member.fingerprint);
     if (cert == NULL)
-        return lies(pull, "a certificate has not the fingerprint that the hub tells");
+        return shim_pull_lies(pull, "a certificate has not the fingerprint that the hub tells");
     known = pull->follows ? sp_keyring_member(pull->reader, member.fingerprint, &old) : 0;
     if (!shim_publish_sum(&row, member.sum))
         code = shim_no_memory();
@@ -123,15 +117,15 @@ int shim_pull_row(struct shim_pull *pull, const PGresult *rows, int i)
         code = shim_keyring_failed(pull->reader);
     else if (!pull->follows && (!shim_hub_hash(hub, rows, i, 7, told) ||
                                 memcmp(told, member.sum, SP_SHA256_LENGTH) != 0))
-        code = lies(pull, "a row has not the sum that the hub tells");
+        code = shim_pull_lies(pull, "a row has not the sum that the hub tells");
     else if (known == 1 && memcmp(old.sum, member.sum, SP_SHA256_LENGTH) == 0)
         code = SHIM_OK;
     else
         code = store(pull, &row, cert, &member);
     if (code == SHIM_OK && pull->follows) {
         if (known == 1)
-            toggle(pull->reach.digest, old.sum);
-        toggle(pull->reach.digest, member.sum);
+            shim_pull_toggle(pull->reach.digest, old.sum);
+        shim_pull_toggle(pull->reach.digest, member.sum);
         pull->reach.certificates += known == 0;
     }
     X509_free(cert);
@@ -146,16 +140,16 @@ static int remove_row(struct shim_pull *pull, const PGresult *rows, int i)
     int known;
 
     if (!shim_hub_hash(pull->hub, rows, i, 0, fingerprint))
-        return lies(pull, "a row removes nothing");
+        return shim_pull_lies(pull, "a row removes nothing");
     known = sp_keyring_member(pull->reader, fingerprint, &old);
     if (known <= 0)
         return known < 0 ? shim_keyring_failed(pull->reader) : SHIM_OK;
-    toggle(pull->reach.digest, old.sum);
+    shim_pull_toggle(pull->reach.digest, old.sum);
     pull->reach.certificates--;
     pull->synced->removed++;
     return sp_upload_leave(pull->upload, fingerprint, shim_hub_number(pull->hub, rows, i, 2) == 1)
                ? SHIM_OK
-               : shim_pull_failed(pull);
+               : shim_keyring_failed(pull->keyring);
 }
 
 static int take_row(struct shim_pull *pull, const PGresult *rows, int i)
@@ -171,52 +165,44 @@ static int take_row(struct shim_pull *pull, const PGresult *rows, int i)
     return SHIM_SYSTEM;
 }
 
-/* Call |take| for each row of the cursor `rows`. */
-static int each_row(struct shim_pull *pull,
+/* Call |take| for each row of the cursor that |sql| declares, for what came behind |since|. */
+static int each_row(struct shim_pull *pull, const char *sql, int64_t since,
                     int (*take)(struct shim_pull *pull, const PGresult *rows, int i))
 {
+    char revision[32];
+    const char *const values[] = { pull->hub->realm, revision, NULL };
     int code = SHIM_OK;
     int count = 1;
 
+    (void)snprintf(revision, sizeof(revision), "%lld", (long long)since);
+    if (!shim_hub_run_with(pull->hub, sql, values))
+        return SHIM_SYSTEM;
     while (code == SHIM_OK && count > 0) {
-        PGresult *rows = shim_hub_ask_binary(pull->hub, "FETCH FORWARD 500 FROM rows", NULL);
+        PGresult *rows = shim_hub_ask(pull->hub, "FETCH FORWARD 500 FROM rows", NULL);
 
         count = rows == NULL ? -1 : pull->hub->pq->ntuples(rows);
         for (int i = 0; code == SHIM_OK && i < count; i++)
             code = take(pull, rows, i);
         pull->hub->pq->clear(rows);
     }
-    return count < 0 ? SHIM_SYSTEM : code;
-}
-
-static int declare(struct shim_pull *pull, const char *sql, const char *const *values)
-{
-    PGresult *declared = shim_hub_ask(pull->hub, sql, values);
-
-    pull->hub->pq->clear(declared);
-    return declared != NULL ? SHIM_OK : SHIM_SYSTEM;
+    if (count < 0)
+        return SHIM_SYSTEM;
+    return code == SHIM_OK && !shim_hub_run(pull->hub, "CLOSE rows") ? SHIM_SYSTEM : code;
 }
 
 /* What changed since, each certificate once: a removal and its return are one change. */
 static int follow(struct shim_pull *pull)
 {
-    char since[32];
-    const char *const values[] = { pull->hub->realm, since, NULL };
-    int code;
+    static const char changed[] =
+        "DECLARE rows NO SCROLL CURSOR FOR SELECT DISTINCT ON (name) name, payload, role,"
+        " origin, uploaded, addresses, narrowed, what FROM smime_policy.journal"
+        " WHERE realm = $1 AND revision > $2::bigint AND what NOT IN ('key', 'crl', 'crl-removal')"
+        " ORDER BY name, revision DESC";
 
-    (void)snprintf(since, sizeof(since), "%lld", (long long)pull->local.revision);
     pull->follows = true;
     pull->reach.certificates = pull->local.certificates;
     memcpy(pull->reach.digest, pull->local.digest, SP_SHA256_LENGTH);
-    code =
-        declare(pull,
-                "DECLARE rows NO SCROLL CURSOR FOR SELECT DISTINCT ON (name) name, payload, role,"
-                " origin, uploaded, addresses, narrowed, what FROM smime_policy.journal"
-                " WHERE realm = $1 AND revision > $2::bigint"
-                " AND what NOT IN ('key', 'crl', 'crl-removal')"
-                " ORDER BY name, revision DESC",
-                values);
-    return code == SHIM_OK ? each_row(pull, take_row) : code;
+    return each_row(pull, changed, pull->local.revision, take_row);
 }
 
 static int take_key(struct shim_pull *pull, const PGresult *rows, int i)
@@ -228,7 +214,7 @@ static int take_key(struct shim_pull *pull, const PGresult *rows, int i)
 
     if (!shim_hub_hash(pull->hub, rows, i, 0, id) || (pkcs8 == NULL) == (uri == NULL) ||
         key.length > LONGEST_KEY)
-        return lies(pull, "a row is no private key");
+        return shim_pull_lies(pull, "a row is no private key");
     if (pkcs8 != NULL)
         key.pkcs8 = OPENSSL_memdup(pkcs8, key.length);
     else
@@ -236,29 +222,13 @@ static int take_key(struct shim_pull *pull, const PGresult *rows, int i)
     if (key.pkcs8 == NULL && key.uri == NULL)
         return shim_no_memory();
     pull->synced->keys++;
-    return sp_upload_add_key(pull->upload, id, &key) ? SHIM_OK : shim_pull_failed(pull);
-}
-
-static int take_keys(struct shim_pull *pull, int64_t after)
-{
-    char since[32];
-    const char *const values[] = { pull->hub->realm, since, NULL };
-    int code;
-
-    (void)snprintf(since, sizeof(since), "%lld", (long long)after);
-    code = declare(pull,
-                   "DECLARE rows NO SCROLL CURSOR FOR SELECT key, pkcs8, uri"
-                   " FROM smime_policy.private_key WHERE realm = $1 AND revision > $2::bigint",
-                   values);
-    if (code == SHIM_OK)
-        code = each_row(pull, take_key);
-    return code == SHIM_OK && !shim_hub_run(pull->hub, "CLOSE rows") ? SHIM_SYSTEM : code;
+    return sp_upload_add_key(pull->upload, id, &key) ? SHIM_OK : shim_keyring_failed(pull->keyring);
 }
 
 int shim_pull_begin(struct shim_pull *pull)
 {
     pull->upload = sp_upload_begin(pull->keyring);
-    return pull->upload != NULL ? SHIM_OK : shim_pull_failed(pull);
+    return pull->upload != NULL ? SHIM_OK : shim_keyring_failed(pull->keyring);
 }
 
 int shim_pull_commit(struct shim_pull *pull, const struct sp_hub *reach)
@@ -271,7 +241,7 @@ int shim_pull_commit(struct shim_pull *pull, const struct sp_hub *reach)
     if (!shim_memory_sufficed())
         code = SHIM_SYSTEM;
     else if (!sp_upload_commit(pull->upload))
-        code = shim_pull_failed(pull);
+        code = shim_keyring_failed(pull->keyring);
     sp_upload_free(pull->upload);
     pull->upload = NULL;
     return code;
@@ -289,15 +259,16 @@ static bool adds_up(const struct shim_pull *pull)
 static int bring(struct shim_pull *pull, int (*copy)(struct shim_pull *pull), int64_t since,
                  bool *adds)
 {
+    static const char keys[] =
+        "DECLARE rows NO SCROLL CURSOR FOR SELECT key, pkcs8, uri"
+        " FROM smime_policy.private_key WHERE realm = $1 AND revision > $2::bigint";
     int code = shim_pull_begin(pull);
 
     *adds = false;
     if (code == SHIM_OK)
         code = copy(pull);
-    if (code == SHIM_OK && !shim_hub_run(pull->hub, "CLOSE rows"))
-        code = SHIM_SYSTEM;
     if (code == SHIM_OK && pull->head.has_keys)
-        code = take_keys(pull, since);
+        code = each_row(pull, keys, since, take_key);
     *adds = code == SHIM_OK && adds_up(pull);
     if (*adds)
         code = shim_pull_crls(pull);
@@ -348,7 +319,8 @@ static int bring_up(struct shim_pull *pull)
     code = bring(pull, shim_pull_whole, 0, &adds);
     if (code != SHIM_OK || adds)
         return code;
-    return lies(pull, "its certificates are not as many, or not those, that its digest stands for");
+    return shim_pull_lies(
+        pull, "its certificates are not as many, or not those, that its digest stands for");
 }
 
 static int sync_in(struct shim_pull *pull)

@@ -7,7 +7,6 @@
 #ifndef SHIM_PULL_H
 #define SHIM_PULL_H
 
-#include "tool/hub/talk.h"
 #include "tool/hub/publish.h"
 
 struct shim_pull {
@@ -32,8 +31,10 @@ int shim_pull_commit(struct shim_pull *pull, const struct sp_hub *reach);
  * addresses, narrowed, and its sum unless the journal is followed.
  */
 int shim_pull_row(struct shim_pull *pull, const PGresult *rows, int i);
-/* Print why the keyring failed. */
-int shim_pull_failed(const struct shim_pull *pull);
+/* Tell of a row that no honest hub has; returns a SHIM code. */
+int shim_pull_lies(const struct shim_pull *pull, const char *what);
+/* XOR a sum into a digest, or out of it. */
+void shim_pull_toggle(unsigned char digest[SP_SHA256_LENGTH], const unsigned char *sum);
 
 /* pull_crls.c: does the copy know all CRLs of the hub, so that none has to be looked at? */
 bool shim_pull_crls_are_there(const struct shim_pull *pull);

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include <openssl/crypto.h>
+#include <openssl/evp.h>
 
 #include "common/memory.h"
 #include "tool/hub/held_crls.h"
@@ -33,17 +34,10 @@ static bool is_below_floor(const struct comparing *c, const struct shim_crl_stor
     for (int delta = 0; delta <= 1; delta++) {
         const struct sp_hub_crl *old = shim_crl_on_hub(&c->pull->local, what->names[delta]);
 
-        if (old != NULL && shim_floor_is_above(old, &what->facts))
+        if (old != NULL && shim_floor_is_above(&old->floor, &what->facts))
             return true;
     }
     return false;
-}
-
-static int lies(const struct comparing *c, const char *what)
-{
-    shim_error("hub %s: %s; the hub or the way to it is damaged, and the keyring is as it was",
-               c->pull->hub->name, what);
-    return SHIM_INPUT;
 }
 
 /* The DER of a CRL, one piece after the other. */
@@ -61,16 +55,16 @@ static int fetch(const struct comparing *c, const char *pieces, struct sp_text *
         size_t length;
 
         (void)snprintf(number, sizeof(number), "%d", i);
-        rows = shim_hub_ask_binary(hub,
-                                   "SELECT bytes FROM smime_policy.crl_piece WHERE realm = $1 AND"
-                                   " pieces = decode($2, 'hex') AND number = $3::integer",
-                                   values);
+        rows = shim_hub_ask(hub,
+                            "SELECT bytes FROM smime_policy.crl_piece WHERE realm = $1 AND"
+                            " pieces = decode($2, 'hex') AND number = $3::integer",
+                            values);
         more = rows != NULL && hub->pq->ntuples(rows) == 1;
         bytes = more ? shim_hub_bytes(hub, rows, 0, 0, &length) : NULL;
         if (rows == NULL)
             code = SHIM_SYSTEM;
         else if (more && (bytes == NULL || length > (size_t)SHIM_LONGEST_CRL - der->len))
-            code = lies(c, SHIM_CRL_TOO_LONG);
+            code = shim_pull_lies(c->pull, SHIM_CRL_TOO_LONG);
         else if (more)
             sp_text_add_bytes(der, (const char *)bytes, length);
         hub->pq->clear(rows);
@@ -122,7 +116,7 @@ static int take(struct comparing *c, struct sp_hub_crl *crl, const struct sp_tex
     } else if (code == SHIM_OK &&
                (what.facts.base.given != is_delta ||
                 memcmp(what.names[is_delta], crl->name, SP_SHA256_LENGTH) != 0)) {
-        code = lies(c, "a CRL is not the one that its row names");
+        code = shim_pull_lies(c->pull, "a CRL is not the one that its row names");
     } else if (code == SHIM_OK && is_below_floor(c, &what)) {
         code = refuse(c, crl, what.issuer,
                       OPENSSL_strdup("a newer one was stored before it was removed; upload the "
@@ -131,7 +125,7 @@ static int take(struct comparing *c, struct sp_hub_crl *crl, const struct sp_tex
     } else if (code == SHIM_OK) {
         code = shim_memory_sufficed() ? shim_crl_commit(&what) : SHIM_SYSTEM;
         pull->synced->crls_stored += code == SHIM_OK && what.state == SHIM_CRL_STORED;
-        shim_floor_set(crl, &what.facts);
+        shim_floor_set(&crl->floor, &what.facts.number, what.facts.this_update);
     }
     shim_crl_stored_clear(&what);
     return code;
@@ -144,11 +138,10 @@ static int fetch_and_take(struct comparing *c, struct sp_hub_crl *crl, const cha
     unsigned char is[SP_SHA256_LENGTH];
     int code = fetch(c, pieces, &der);
 
-    if (code == SHIM_OK &&
-        !sp_sha256(NULL, (const struct sp_piece[]){ { der.data, der.len }, { NULL, 0 } }, is))
+    if (code == SHIM_OK && EVP_Digest(der.data, der.len, is, NULL, EVP_sha256(), NULL) != 1)
         code = shim_no_memory();
     if (code == SHIM_OK && memcmp(is, crl->content, SP_SHA256_LENGTH) != 0)
-        code = lies(c, "a CRL has not the SHA-256 that the hub tells");
+        code = shim_pull_lies(c->pull, "a CRL has not the SHA-256 that the hub tells");
     if (code == SHIM_OK)
         code = take(c, crl, &der, is_delta, is_new);
     OPENSSL_free(der.data);
@@ -179,13 +172,13 @@ static int compare_row(struct comparing *c, const PGresult *rows, int i)
 
     if (!shim_hub_hash(hub, rows, i, 0, crl->name) ||
         !shim_hub_hash(hub, rows, i, 1, crl->content) || is_delta < 0 || pieces == NULL)
-        return lies(c, "a row is no CRL");
+        return shim_pull_lies(c->pull, "a row is no CRL");
     c->count++;
     old = shim_crl_on_hub(&c->pull->local, crl->name);
     same = old != NULL && old->state != SP_HUB_CRL_GONE &&
            memcmp(old->content, crl->content, SP_SHA256_LENGTH) == 0;
     if (old != NULL) {
-        shim_floor_copy(crl, old);
+        crl->floor = old->floor;
         crl->state = old->state;
     }
     if (same && !c->pull->how->whole &&
@@ -196,7 +189,7 @@ static int compare_row(struct comparing *c, const PGresult *rows, int i)
     held = shim_held_find(&c->held, crl->name);
     if (held != NULL && memcmp(held->content, crl->content, SP_SHA256_LENGTH) == 0) {
         crl->state = SP_HUB_CRL_STORED;
-        shim_floor_copy(crl, &held->floor);
+        crl->floor = held->floor;
         return SHIM_OK;
     }
     if (is_at_hand(c, crl)) {
@@ -222,9 +215,9 @@ static int leave(struct comparing *c, const struct sp_hub_crl *old)
     crl->state = SP_HUB_CRL_GONE;
     if (old->state == SP_HUB_CRL_GONE || held == NULL ||
         (memcmp(held->content, old->content, SP_SHA256_LENGTH) != 0 &&
-         (old->state != SP_HUB_CRL_STORED || shim_held_is_newer(held, old))))
+         (old->state != SP_HUB_CRL_STORED || shim_held_is_newer(held, &old->floor))))
         return SHIM_OK;
-    shim_floor_copy(crl, &held->floor);
+    crl->floor = held->floor;
     c->pull->synced->crls_removed++;
     return sp_crl_file_remove(held->path, &why) ? SHIM_OK : shim_keyring_fault(why);
 }
@@ -253,8 +246,7 @@ static bool add_up(const struct sp_hub_crl *crls, size_t count, int64_t *number,
             continue;
         if (!sp_sha256(NULL, pieces, sum))
             return false;
-        for (size_t b = 0; b < SP_SHA256_LENGTH; b++)
-            digest[b] ^= sum[b];
+        shim_pull_toggle(digest, sum);
         ++*number;
     }
     return true;
@@ -295,7 +287,8 @@ static int compare(struct comparing *c, const PGresult *rows, int count)
         code = compare_row(c, rows, i);
     listed = c->count;
     if (code == SHIM_OK && !is_as_told(c->pull, c->crls, listed))
-        code = lies(c, "its CRLs are not as many, or not those, that their digest stands for");
+        code = shim_pull_lies(
+            c->pull, "its CRLs are not as many, or not those, that their digest stands for");
     qsort(c->crls, listed, sizeof(*c->crls), compare_names);
     if (code == SHIM_OK && c->pull->synced->crls_stored > 0)
         code = shim_held_read(&c->held, c->pull->shim->keyring_path);
@@ -311,11 +304,11 @@ int shim_pull_crls(struct shim_pull *pull)
     const char *const realm[] = { pull->hub->realm, NULL };
     struct sp_hub *reach = &pull->head.reach;
     struct comparing c = { .pull = pull };
-    PGresult *rows = shim_hub_ask_binary(pull->hub,
-                                         "SELECT name, content, delta, encode(pieces, 'hex')"
-                                         " FROM smime_policy.crl WHERE realm = $1"
-                                         " ORDER BY delta, name LIMIT 10001",
-                                         realm);
+    PGresult *rows = shim_hub_ask(pull->hub,
+                                  "SELECT name, content, delta, encode(pieces, 'hex')"
+                                  " FROM smime_policy.crl WHERE realm = $1"
+                                  " ORDER BY delta, name LIMIT 10001",
+                                  realm);
     int code;
     int count = rows == NULL ? 0 : pull->hub->pq->ntuples(rows);
 

@@ -2,8 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "tool/hub/push.h"
-
 #include <openssl/crypto.h>
 
 #include "tool/crls/stored_crls.h"

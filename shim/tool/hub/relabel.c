@@ -34,7 +34,7 @@ static int relabel(struct shim_pull *pull)
             if (!sp_upload_relabel(pull->upload, members[i].fingerprint,
                                    sp_origin_from_hub(members[i].there, members[i].fingerprint,
                                                       pull->shim->settings)))
-                code = shim_pull_failed(pull);
+                code = shim_keyring_failed(pull->keyring);
         if (count > 0)
             memcpy(last, members[count - 1].fingerprint, sizeof(last));
         after = last;

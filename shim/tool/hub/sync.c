@@ -14,7 +14,7 @@
 #include "common/print.h"
 #include "keyring/contact.h"
 #include "rules/rules.h"
-#include "tool/hub/follow.h"
+#include "tool/hub/talk.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/report/outcome.h"
 

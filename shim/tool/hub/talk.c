@@ -12,7 +12,7 @@
 #include <openssl/crypto.h>
 
 #include "base/text.h"
-#include "tool/hub/follow.h"
+#include "tool/hub/talk.h"
 
 /* The first line of libpq's message; it may have several. */
 static void failed(const struct shim_hub *hub, const char *what, const char *why)
@@ -147,44 +147,33 @@ static PGresult *collect(struct shim_hub *hub)
     return NULL;
 }
 
-static PGresult *ask(struct shim_hub *hub, const char *sql, const char *const *values, int binary)
+static bool is_done(struct shim_hub *hub, PGresult *result)
+{
+    hub->pq->clear(result);
+    return result != NULL;
+}
+
+PGresult *shim_hub_ask(struct shim_hub *hub, const char *sql, const char *const *values)
 {
     int count = 0;
 
     while (values != NULL && values[count] != NULL)
         count++;
-    if (hub->pq->sendQueryParams(hub->connection, sql, count, NULL, values, NULL, NULL, binary) !=
-        1) {
-        (void)lost(hub);
-        return NULL;
-    }
-    return collect(hub);
+    if (hub->pq->sendQueryParams(hub->connection, sql, count, NULL, values, NULL, NULL, 1) == 1)
+        return collect(hub);
+    (void)lost(hub);
+    return NULL;
 }
 
-PGresult *shim_hub_ask(struct shim_hub *hub, const char *sql, const char *const *values)
+bool shim_hub_run_with(struct shim_hub *hub, const char *sql, const char *const *values)
 {
-    return ask(hub, sql, values, 0);
-}
-
-PGresult *shim_hub_ask_binary(struct shim_hub *hub, const char *sql, const char *const *values)
-{
-    return ask(hub, sql, values, 1);
+    return is_done(hub, shim_hub_ask(hub, sql, values));
 }
 
 bool shim_hub_run(struct shim_hub *hub, const char *sql)
 {
-    PGresult *result = NULL;
-    bool done = hub->pq->sendQuery(hub->connection, sql) == 1 || lost(hub);
-
-    if (done)
-        result = collect(hub);
-    hub->pq->clear(result);
-    return result != NULL;
-}
-
-bool shim_hub_copy_begin(struct shim_hub *hub, const char *sql)
-{
-    return shim_hub_run(hub, sql);
+    return (hub->pq->sendQuery(hub->connection, sql) == 1 || lost(hub)) &&
+           is_done(hub, collect(hub));
 }
 
 bool shim_hub_copy_put(struct shim_hub *hub, const char *bytes, size_t length)
@@ -195,13 +184,8 @@ bool shim_hub_copy_put(struct shim_hub *hub, const char *bytes, size_t length)
 
 bool shim_hub_copy_end(struct shim_hub *hub)
 {
-    PGresult *result = NULL;
-
-    if (hub->pq->putCopyEnd(hub->connection, NULL) != 1)
-        return lost(hub);
-    result = collect(hub);
-    hub->pq->clear(result);
-    return result != NULL;
+    return (hub->pq->putCopyEnd(hub->connection, NULL) == 1 || lost(hub)) &&
+           is_done(hub, collect(hub));
 }
 
 const char *shim_hub_text(const struct shim_hub *hub, const PGresult *rows, int row, int column)

@@ -24,6 +24,8 @@ struct shim_hub {
 #define SHIM_HUB_PATIENCE 15000
 /* The form of the tables that this program knows: the number of the last file in sql/. */
 #define SHIM_HUB_FORM 2
+/* The SQL that makes form i + 1 of form i; CMake makes these of the files in sql/. */
+extern const char *const shim_hub_forms[];
 
 /*
  * Connect to the hub of the settings, which are read.
@@ -35,16 +37,14 @@ int shim_hub_open(struct shim *shim, struct shim_hub *hub);
 void shim_hub_close(struct shim_hub *hub);
 
 /*
- * Run |sql| with |values| as $1, $2, …, which end with NULL, and get its rows as text.  NULL with
- * the reason on stderr: also if the hub was silent for too long.
+ * Run |sql| with |values| as $1, $2, …, which end with NULL, and get its rows in binary form.  NULL
+ * with the reason on stderr: also if the hub was silent for too long.
  */
 PGresult *shim_hub_ask(struct shim_hub *hub, const char *sql, const char *const *values);
-/* The same for the realm as $1 and rows of bytes and numbers in binary form. */
-PGresult *shim_hub_ask_binary(struct shim_hub *hub, const char *sql, const char *const *values);
-/* Run |sql|, which gives no rows that matter. */
+/* The same, and also for several statements without values, where no rows matter. */
+bool shim_hub_run_with(struct shim_hub *hub, const char *sql, const char *const *values);
 bool shim_hub_run(struct shim_hub *hub, const char *sql);
-/* Send rows for a COPY FROM STDIN that |sql| begins: call put() any number of times, then end(). */
-bool shim_hub_copy_begin(struct shim_hub *hub, const char *sql);
+/* Send rows for a COPY FROM STDIN that was run: call put() any number of times, then end(). */
 bool shim_hub_copy_put(struct shim_hub *hub, const char *bytes, size_t length);
 bool shim_hub_copy_end(struct shim_hub *hub);
 
@@ -92,6 +92,21 @@ int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring, bool whole);
 /* Bring the keyring up to the hub, over a connection that is open.  A SHIM code. */
 int shim_hub_sync(struct shim *shim, struct shim_hub *hub, struct sp_keyring *keyring,
                   const struct shim_sync_how *how, struct shim_synced *synced);
+
+/* follow.c: told of each sync that has changed something. */
+typedef void shim_synced_fn(const struct shim *shim, const struct shim_synced *synced);
+/* Follow the hub until SIGTERM or SIGINT; a SHIM code. */
+int shim_follow(struct shim *shim, shim_synced_fn *tell);
+/* Tell systemd, if it has started us, as sd_notify() does. */
+void shim_follow_notify(const char *state);
+
+struct shim_pushed {
+    int64_t revision, certificates, keys;
+    int64_t keys_kept; /* private keys that stay here: none are open to us on the hub */
+    int64_t crls_kept; /* CRLs that stay here: their text is not kept */
+};
+/* Move the keyring to the hub, all or nothing; afterwards it is the hub's.  A SHIM code. */
+int shim_hub_push(struct shim *shim, struct shim_hub *hub, struct shim_pushed *pushed);
 
 /*
  * Tell why a transaction failed, if that was not told: another host was faster, a private key is

@@ -8,7 +8,7 @@
 
 #include <openssl/rand.h>
 
-#include "tool/hub/change.h"
+#include "tool/hub/publish.h"
 #include "tool/keyring/keyring_at.h"
 
 /* What the hub has of that name, as far as the copy knows; NULL: nothing. */

@@ -121,14 +121,19 @@ const char *shim_entry_subject(const struct shim_entry *entry)
     return subject == NULL || subject[0] == '\0' ? "(no subject)" : subject;
 }
 
-char *shim_entry_addresses(const struct shim_entry *entry)
+char *shim_addresses_text(const struct sp_facts *facts)
 {
     struct sp_text text = { 0 };
     const char *address;
 
-    for (size_t i = 0; (address = sp_facts_address(entry->facts, i)) != NULL; i++)
+    for (size_t i = 0; (address = sp_facts_address(facts, i)) != NULL; i++)
         sp_text_add_item(&text, address);
     return sp_text_take(&text);
+}
+
+char *shim_entry_addresses(const struct shim_entry *entry)
+{
+    return shim_addresses_text(entry->facts);
 }
 
 char *shim_entry_uses(const struct shim_entry *entry)

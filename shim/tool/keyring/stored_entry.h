@@ -74,6 +74,8 @@ char *shim_entry_line(const struct shim_entry *entry);
 /* What every command tells of a certificate, see docs/use/json.md; NULL if out of memory. */
 json_t *shim_entry_json(const struct shim_entry *entry);
 json_t *shim_addresses_json(const struct sp_facts *facts);
+/* The same as text, with ", " between them; or "".  To free; NULL if out of memory. */
+char *shim_addresses_text(const struct sp_facts *facts);
 
 /*
  * Entries as PEM, with the lines of text before each by which `upload --as exported`

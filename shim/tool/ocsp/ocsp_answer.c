@@ -8,6 +8,7 @@
 #include <openssl/objects.h>
 
 #include "rules/rules.h"
+#include "tool/certs/certs.h"
 #include "tool/ocsp/ocsp.h"
 
 /* Seconds that the clock of the responder may go ahead. */
@@ -54,38 +55,26 @@ static bool has_nonce(const struct shim_ocsp_exchange *exchange, OCSP_BASICRESP 
 }
 
 /*
- * A store in which the issuer alone is an anchor, as it was at the time |at|.  So who has signed
- * is the issuer, or below it; libcrypto then wants the certificate id to name that issuer, and of
- * a responder with a certificate of its own that the issuer has issued it for OCSP Signing.
+ * The issuer alone is an anchor, as it was at the time |at|.  So who has signed is the issuer, or
+ * below it; libcrypto then wants the certificate id to name that issuer, and of a responder with a
+ * certificate of its own that the issuer has issued it for OCSP Signing.
  */
-static X509_STORE *store_of(X509 *issuer, time_t at)
-{
-    X509_STORE *store = X509_STORE_new();
-
-    if (store == NULL)
-        return NULL;
-    if (X509_STORE_add_cert(store, issuer) == 1 &&
-        X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN) == 1) {
-        X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), at);
-        return store;
-    }
-    X509_STORE_free(store);
-    return NULL;
-}
-
 static bool is_signed(const struct shim_ocsp_exchange *exchange, OCSP_BASICRESP *basic, time_t at,
                       const char **why)
 {
-    X509_STORE *store = store_of(exchange->issuer, at);
     STACK_OF(X509) *issuers = sk_X509_new_null();
+    bool is_known = issuers != NULL && sk_X509_push(issuers, exchange->issuer) > 0;
+    X509_STORE *store = is_known ? shim_store_of(issuers) : NULL;
     int digest = NID_undef;
     bool done = false;
 
+    if (store != NULL)
+        X509_VERIFY_PARAM_set_time(X509_STORE_get0_param(store), at);
     (void)OBJ_find_sigid_algs(OBJ_obj2nid(OCSP_resp_get0_tbs_sigalg(basic)->algorithm), &digest,
                               NULL);
     if (sp_digest_asks(digest, exchange->settings))
         *why = "its answer is signed with a weak digest";
-    else if (store == NULL || issuers == NULL || sk_X509_push(issuers, exchange->issuer) <= 0)
+    else if (store == NULL)
         *why = NULL;
     /* Without NOEXPLICIT a root that somebody trusts for OCSP could answer for all issuers. */
     else if (OCSP_basic_verify(basic, issuers, store, OCSP_NOEXPLICIT) == 1)

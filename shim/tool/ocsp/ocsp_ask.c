@@ -15,13 +15,6 @@
 /* So many responders of one certificate are asked. */
 #define MOST_RESPONDERS 4
 
-/* Set |found| to UNKNOWN, because of |why|, which is taken over. */
-static void know_nothing(struct sp_revocation *found, char *why)
-{
-    sp_revocation_clear(found);
-    *found = (struct sp_revocation){ .reason = -1, .why = why };
-}
-
 /* The request, in DER and to free.  [RFC 8954] With a nonce. */
 static unsigned char *request_of(struct shim_ocsp_exchange *exchange, size_t *length)
 {
@@ -143,7 +136,8 @@ bool shim_ocsp_find(struct shim_ocsp *ocsp, X509 *cert, X509 *issuer, time_t now
         .cert = cert, .issuer = issuer, .settings = ocsp->settings, .now = now
     };
 
-    know_nothing(found, NULL);
+    sp_revocation_clear(found);
+    *found = (struct sp_revocation){ .reason = -1 };
     if (!ocsp->settings->asks_ocsp)
         return true;
     exchange.id = OCSP_cert_to_id(NULL, cert, issuer);

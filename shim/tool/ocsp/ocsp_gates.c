@@ -22,14 +22,7 @@ void shim_ocsp_keep_for_gates(const char *keyring, const struct shim_ocsp_exchan
                               const struct sp_revocation *answer)
 {
     const struct sp_keyid key = sp_keyid_of_cert(NULL, exchange->issuer);
-    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(exchange->issuer);
-    const struct sp_crl_issuer issuer = {
-        .key = key.hash,
-        .name = X509_get_subject_name(exchange->issuer),
-        .ski = ski == NULL ? NULL : ASN1_STRING_get0_data(ski),
-        .ski_length = ski == NULL ? 0 : (size_t)ASN1_STRING_length(ski),
-        .cert = exchange->issuer,
-    };
+    const struct sp_crl_issuer issuer = sp_crl_issuer_of(key.hash, exchange->issuer);
     const bool revoked = answer->state == SP_REVOCATION_REVOKED;
     struct sp_facts *facts = key.known ? sp_facts_new(exchange->cert) : NULL;
     struct sp_kinship kin;

@@ -12,6 +12,8 @@
 
 #include "tool/run/conf_text.h"
 #include "base/text.h"
+#include "common/memory_file.h"
+#include "common/message.h"
 #include "stock/conf_head.h"
 
 static bool is_control(unsigned char byte)
@@ -57,8 +59,10 @@ static bool refuse(const char *key, const char *value, const char *fault, char *
     return false;
 }
 
-static bool add_line(struct sp_text *text, const char *key, const char *value, char **why)
+/* |data|: the struct sp_text. */
+static bool add_line(void *data, const char *key, const char *value, char **why)
 {
+    struct sp_text *text = data;
     char *fault = NULL;
     char *quoted = shim_conf_quote(value, &fault);
 
@@ -101,11 +105,6 @@ static bool each_line(const char *module, const smimepolicy_settings *settings, 
     return done;
 }
 
-static bool write_line(void *data, const char *key, const char *value, char **why)
-{
-    return add_line(data, key, value, why);
-}
-
 static bool compare_line(void *data, const char *key, const char *value, char **why)
 {
     const CONF *conf = data;
@@ -142,10 +141,27 @@ char *shim_conf_text(const char *module, const smimepolicy_settings *settings, c
 
     *why = NULL;
     sp_text_add(&text, SHIM_CONF_HEAD);
-    done = each_line(module, settings, write_line, &text, why);
+    done = each_line(module, settings, add_line, &text, why);
     written = sp_text_take(&text);
     if (done && written != NULL && reads_back(written, module, settings, why))
         return written;
     OPENSSL_free(written);
     return NULL;
+}
+
+int shim_provider_conf(const char *module, const smimepolicy_settings *settings)
+{
+    char *why;
+    char *text = shim_conf_text(module, settings, &why);
+    int fd = -1;
+
+    if (text != NULL)
+        fd = shim_memory_file("openssl.cnf", text, strlen(text));
+    else if (why != NULL)
+        shim_error("%s", why);
+    else
+        shim_no_memory();
+    OPENSSL_free(why);
+    OPENSSL_free(text);
+    return fd;
 }

@@ -25,7 +25,7 @@ char *shim_conf_quote(const char *value, char **why);
 char *shim_conf_text(const char *module, const smimepolicy_settings *settings, char **why);
 
 /*
- * provider_conf.c: write the openssl.cnf into memory: the module and every setting, but
+ * Write the openssl.cnf into memory: the module and every setting, but
  * nothing of the system's configuration.
  *
  * @return a file descriptor (close-on-exec) for shim_fd_path(), or -1 with the

@@ -15,10 +15,9 @@ static bool may_stream(const struct shim_operation *operation)
 {
     const struct shim_selection *selection = &operation->selection;
     const struct shim_args *args = operation->args;
-    const char *form = shim_args_value(args, "outform");
     bool pss = shim_args_has(args, "keyopt");
 
-    if (!shim_args_has(args, "nodetach") && (form == NULL || form[0] == 's' || form[0] == 'S'))
+    if (!shim_args_has(args, "nodetach") && shim_writes_header(args))
         return true;
     for (size_t i = 0; !pss && i < selection->signer_count; i++)
         pss = shim_default_is_pss(selection->signers[i].cert);

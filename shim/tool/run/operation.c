@@ -74,11 +74,7 @@ static bool write_conf(struct shim_run *run)
 {
     smimepolicy_settings *settings = sp_settings_dup(run->operation->shim->settings);
 
-    if (settings == NULL) {
-        shim_no_memory();
-        return false;
-    }
-    if (!know_keyring(run->operation, settings)) {
+    if (settings == NULL || !know_keyring(run->operation, settings)) {
         smimepolicy_settings_free(settings);
         shim_no_memory();
         return false;
@@ -216,18 +212,6 @@ int shim_take_whole(struct shim_operation *operation)
     return fd;
 }
 
-static bool made_nothing(const struct shim_operation *operation,
-                         const struct shim_stock_result *result, int made)
-{
-    return shim_whole_made_nothing(operation->api, operation->request, result->complained, made);
-}
-
-static bool was_read(const struct shim_operation *operation, int made)
-{
-    return shim_whole_was_read(operation->args, operation->request,
-                               operation->takes_input ? operation->input : -1, made);
-}
-
 /* Hold signals back, and name the file of the copy; false with the reason on stderr. */
 static bool run_init(struct shim_run *run, const struct shim_operation *operation, size_t copy)
 {
@@ -259,9 +243,13 @@ static bool make(struct shim_run *run, const char *program, struct shim_stock_re
         return false;
     shim_stock_tell_signal(result);
     if (result->code != 0 || result->refused || operation->withheld ||
-        made_nothing(operation, result, run->delivery.sink))
+        shim_whole_made_nothing(operation->api, operation->request, result->complained,
+                                run->delivery.sink))
         return true;
-    *made = was_read(operation, run->delivery.sink) && shim_memory_sufficed();
+    *made =
+        shim_whole_was_read(operation->args, operation->request,
+                            operation->takes_input ? operation->input : -1, run->delivery.sink) &&
+        shim_memory_sufficed();
     return *made;
 }
 

@@ -19,6 +19,7 @@ struct shim_run {
     char *module;     /* owned */
     char *module_dir; /* owned */
     char **words;     /* owned; the strings are borrowed */
+    size_t word_count;
     int conf;
     char *expect; /* owned: the settings in |conf| */
     struct shim_delivery delivery;

@@ -37,56 +37,60 @@ static bool is_overridden(const struct shim_args *args, size_t index)
 }
 
 /* Add a word.  Literals are not copied: exec does not write to them. */
-static void add_word(struct shim_run *run, size_t *count, const char *word)
+static void add_word(struct shim_run *run, const char *word)
 {
-    memcpy(&run->words[(*count)++], &word, sizeof(word));
+    memcpy(&run->words[run->word_count++], &word, sizeof(word));
+}
+
+static void add_pair(struct shim_run *run, const char *option, const char *value)
+{
+    add_word(run, option);
+    add_word(run, value);
 }
 
 /* Add -passin.  The variable gets a name of ours, as stock might interpret another one. */
-static bool add_passin(struct shim_run *run, size_t *count, const struct shim_given *given)
+static bool add_passin(struct shim_run *run, const struct shim_given *given)
 {
     if (given->option->role != ROLE_PASSIN || strncmp(given->value, "env:", 4) != 0)
         return false;
-    add_word(run, count, "-passin");
-    add_word(run, count, "env:" SHIM_PASSIN);
+    add_pair(run, "-passin", "env:" SHIM_PASSIN);
     return true;
 }
 
-static void add_plain(struct shim_run *run, size_t *count, const struct shim_given *given)
+static void add_plain(struct shim_run *run, const struct shim_given *given)
 {
-    add_word(run, count, given->word);
+    add_word(run, given->word);
     if (given->value != NULL && strchr(given->word, '=') == NULL)
-        add_word(run, count, given->value);
+        add_word(run, given->value);
 }
 
 /* Add a masked word: a secret from the command line is not repeated. */
-static bool add_masked(struct shim_run *run, size_t *count, const struct shim_given *given)
+static bool add_masked(struct shim_run *run, const struct shim_given *given)
 {
     bool is_key = given->option->role == ROLE_SHARED_SECRET;
 
     if (!is_key && (given->option->role != ROLE_PASSIN || strncmp(given->value, "pass:", 5) != 0))
         return false;
-    add_word(run, count,
-             !is_key                                         ? "-passin"
-             : strcmp(given->option->name, "secretkey") == 0 ? "-secretkey"
-                                                             : "-pwri_password");
-    add_word(run, count, is_key ? "***" : "pass:***");
+    if (is_key)
+        add_pair(run,
+                 strcmp(given->option->name, "secretkey") == 0 ? "-secretkey" : "-pwri_password",
+                 "***");
+    else
+        add_pair(run, "-passin", "pass:***");
     return true;
 }
 
-static bool add_output(struct shim_run *run, size_t *count, const struct shim_given *given)
+static bool add_output(struct shim_run *run, const struct shim_given *given)
 {
     struct shim_output *output = &run->delivery.outputs[run->delivery.output_count];
 
     bool is_out = strcmp(given->option->name, "out") == 0;
 
-    if (run->plan && is_out && run->out != NULL) {
-        add_word(run, count, "-out");
-        add_word(run, count, run->out);
-        return true;
-    }
     if (run->plan) {
-        add_plain(run, count, given);
+        if (is_out && run->out != NULL)
+            add_pair(run, "-out", run->out);
+        else
+            add_plain(run, given);
         return true;
     }
     if (is_out)
@@ -95,8 +99,7 @@ static bool add_output(struct shim_run *run, size_t *count, const struct shim_gi
     if (!shim_output_begin(output, given->value, SHIM_PUBLIC))
         return false;
     output->look = shim_certificates_written;
-    add_word(run, count, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout");
-    add_word(run, count, output->temporary);
+    add_pair(run, given->option->role == ROLE_SIGNER ? "-signer" : "-certsout", output->temporary);
     return true;
 }
 
@@ -111,34 +114,28 @@ static bool is_replaced(const struct shim_operation *operation, const struct shi
            (operation->input_is_der && strcmp(option->name, "inform") == 0);
 }
 
-static void add_key_option(struct shim_run *run, size_t *count, const char *value)
+static void add_kdf(struct shim_run *run)
 {
-    add_word(run, count, "-keyopt");
-    add_word(run, count, value);
+    add_pair(run, "-keyopt", "ecdh_kdf_md:sha256");
 }
 
-static void add_kdf(struct shim_run *run, size_t *count)
+static void add_pss(struct shim_run *run)
 {
-    add_key_option(run, count, "ecdh_kdf_md:sha256");
-}
-
-static void add_pss(struct shim_run *run, size_t *count)
-{
-    add_key_option(run, count, "rsa_padding_mode:pss");
+    add_pair(run, "-keyopt", "rsa_padding_mode:pss");
 }
 
 /* Add the key options that are for signers and recipients found by address. */
-static void add_key_options(struct shim_run *run, size_t *count, const X509 *cert)
+static void add_key_options(struct shim_run *run, const X509 *cert)
 {
     const struct shim_args *args = run->operation->args;
 
     for (size_t i = 0; i < args->count; i++)
         if (shim_key_option_is_free(run->operation, i) &&
             shim_key_option_fits(args->given[i].value, cert))
-            add_key_option(run, count, args->given[i].value);
+            add_pair(run, "-keyopt", args->given[i].value);
 }
 
-static bool add_given(struct shim_run *run, size_t *count, size_t index)
+static bool add_given(struct shim_run *run, size_t index)
 {
     const struct shim_args *args = run->operation->args;
     const struct shim_given *given = &args->given[index];
@@ -147,93 +144,81 @@ static bool add_given(struct shim_run *run, size_t *count, size_t index)
         shim_key_option_is_free(run->operation, index))
         return true;
     if (is_output(run, given))
-        return is_overridden(args, index) || add_output(run, count, given);
-    if (run->plan ? !add_masked(run, count, given) : !add_passin(run, count, given))
-        add_plain(run, count, given);
+        return is_overridden(args, index) || add_output(run, given);
+    if (run->plan ? !add_masked(run, given) : !add_passin(run, given))
+        add_plain(run, given);
     if (given->option->role == ROLE_RECIP && shim_default_kdf(run->operation, given->value))
-        add_kdf(run, count);
+        add_kdf(run);
     if (given->option->role == ROLE_SIGNER && shim_default_pss(run->operation, given->value))
-        add_pss(run, count);
+        add_pss(run);
     return true;
 }
 
 /* Add the words for the keyring.  Its certificates vouch by themselves, without their root. */
-static void add_keyring_words(struct shim_run *run, size_t *count)
+static void add_keyring_words(struct shim_run *run)
 {
     const struct shim_operation *operation = run->operation;
     const struct shim_selection *selection = &operation->selection;
     const char *asked = operation->request->operation;
     bool verifies = asked != NULL && shim_operation_verifies(asked);
 
-    if (selection->issuers_path != NULL) {
-        add_word(run, count, "-certfile");
-        add_word(run, count, selection->issuers_path);
-    }
+    if (selection->issuers_path != NULL)
+        add_pair(run, "-certfile", selection->issuers_path);
     if (selection->anchors_path != NULL) {
-        add_word(run, count, "-CAfile");
-        add_word(run, count, selection->anchors_path);
+        add_pair(run, "-CAfile", selection->anchors_path);
         if (selection->anchors_vouch)
-            add_word(run, count, "-partial_chain");
+            add_word(run, "-partial_chain");
     } else if (verifies && !operation->manner->judges_signers && selection->path != NULL &&
                !shim_args_has(operation->args, "CAstore")) {
-        add_word(run, count, "-CAstore");
-        add_word(run, count, "smimepolicy:trust");
-        add_word(run, count, "-partial_chain");
+        add_pair(run, "-CAstore", "smimepolicy:trust");
+        add_word(run, "-partial_chain");
     }
 }
 
-static void add_own_words(struct shim_run *run, size_t *count)
+static void add_own_words(struct shim_run *run)
 {
     const struct shim_operation *operation = run->operation;
     const char *asked = operation->request->operation;
 
-    add_word(run, count, "openssl");
-    add_word(run, count, operation->api == SHIM_CMS ? "cms" : "smime");
+    add_word(run, "openssl");
+    add_word(run, operation->api == SHIM_CMS ? "cms" : "smime");
     if (!run->plan) {
-        add_word(run, count, "-provider-path");
-        add_word(run, count, run->module_dir);
-        add_word(run, count, "-provider");
-        add_word(run, count, "smimepolicy");
+        add_pair(run, "-provider-path", run->module_dir);
+        add_pair(run, "-provider", "smimepolicy");
     }
     if (operation->verb != NULL)
-        add_word(run, count, operation->verb);
+        add_word(run, operation->verb);
     for (const char *const *word = shim_default_words(operation); *word != NULL; word++)
-        add_word(run, count, *word);
+        add_word(run, *word);
     /*
      * The system's anchors are switched off: they make no sender trusted (rule
      * distrust-default).
      */
     if (asked != NULL && shim_operation_verifies(asked)) {
-        add_word(run, count, "-no-CAfile");
-        add_word(run, count, "-no-CApath");
-        add_word(run, count, "-no-CAstore");
+        add_word(run, "-no-CAfile");
+        add_word(run, "-no-CApath");
+        add_word(run, "-no-CAstore");
     }
-    add_keyring_words(run, count);
+    add_keyring_words(run);
     if (operation->times_judged)
-        add_word(run, count, "-no_check_time");
-    if (operation->input_is_der) {
-        add_word(run, count, "-inform");
-        add_word(run, count, "DER");
-    }
-    if (operation->content_path != NULL) {
-        add_word(run, count, "-content");
-        add_word(run, count, operation->content_path);
-    }
+        add_word(run, "-no_check_time");
+    if (operation->input_is_der)
+        add_pair(run, "-inform", "DER");
+    if (operation->content_path != NULL)
+        add_pair(run, "-content", operation->content_path);
 }
 
 /* Add the signers and recipients selected from the keyring. */
-static void add_selected(struct shim_run *run, size_t *count)
+static void add_selected(struct shim_run *run)
 {
     const struct shim_selection *selection = &run->operation->selection;
 
     for (size_t i = 0; i < selection->signer_count; i++) {
-        add_word(run, count, "-signer");
-        add_word(run, count, selection->signers[i].uri);
-        add_word(run, count, "-inkey");
-        add_word(run, count, selection->signers[i].key_uri);
+        add_pair(run, "-signer", selection->signers[i].uri);
+        add_pair(run, "-inkey", selection->signers[i].key_uri);
         if (shim_default_is_pss(selection->signers[i].cert))
-            add_pss(run, count);
-        add_key_options(run, count, selection->signers[i].cert);
+            add_pss(run);
+        add_key_options(run, selection->signers[i].cert);
     }
     for (size_t i = 0; i < selection->recipient_count; i++) {
         const struct shim_selected *recipient = &selection->recipients[i];
@@ -241,19 +226,16 @@ static void add_selected(struct shim_run *run, size_t *count)
         if (!shim_copy_has(recipient, run->copy))
             continue;
         if (recipient->uri != NULL) {
-            add_word(run, count, "-recip");
-            add_word(run, count, recipient->uri);
+            add_pair(run, "-recip", recipient->uri);
         } else if (!shim_args_has(run->operation->args, "debug_decrypt")) {
             /* Then a wrong key is an error.  Otherwise it gives wrong content. */
-            add_word(run, count, "-debug_decrypt");
+            add_word(run, "-debug_decrypt");
         }
-        if (recipient->key_uri != NULL) {
-            add_word(run, count, "-inkey");
-            add_word(run, count, recipient->key_uri);
-        } else if (EVP_PKEY_is_a(X509_get0_pubkey(recipient->cert), "EC")) {
-            add_kdf(run, count);
-        }
-        add_key_options(run, count, recipient->cert);
+        if (recipient->key_uri != NULL)
+            add_pair(run, "-inkey", recipient->key_uri);
+        else if (EVP_PKEY_is_a(X509_get0_pubkey(recipient->cert), "EC"))
+            add_kdf(run);
+        add_key_options(run, recipient->cert);
     }
 }
 
@@ -261,7 +243,7 @@ static void add_selected(struct shim_run *run, size_t *count)
  * Add the recipients that are operands.  A key option belongs to the -recip before
  * it, so they become -recip.
  */
-static void add_operands(struct shim_run *run, size_t *count)
+static void add_operands(struct shim_run *run)
 {
     char *const *operands = run->operation->args->operands;
     size_t plain = 0;
@@ -271,15 +253,14 @@ static void add_operands(struct shim_run *run, size_t *count)
             plain++;
             continue;
         }
-        add_word(run, count, "-recip");
-        add_word(run, count, operands[i]);
-        add_kdf(run, count);
+        add_pair(run, "-recip", operands[i]);
+        add_kdf(run);
     }
     if (plain > 0)
-        add_word(run, count, "--");
+        add_word(run, "--");
     for (size_t i = 0; plain > 0 && operands[i] != NULL; i++)
         if (!shim_default_kdf(run->operation, operands[i]))
-            add_word(run, count, operands[i]);
+            add_word(run, operands[i]);
 }
 
 bool shim_run_words(struct shim_run *run)
@@ -287,7 +268,6 @@ bool shim_run_words(struct shim_run *run)
     const struct shim_args *args = run->operation->args;
     size_t operands = 0;
     size_t selected;
-    size_t count = 0;
 
     while (args->operands[operands] != NULL)
         operands++;
@@ -301,15 +281,13 @@ bool shim_run_words(struct shim_run *run)
         shim_no_memory();
         return false;
     }
-    add_own_words(run, &count);
+    add_own_words(run);
     for (size_t i = 0; i < args->count; i++)
-        if (!add_given(run, &count, i))
+        if (!add_given(run, i))
             return false;
-    if (run->operation->selection.passin != NULL) {
-        add_word(run, &count, "-passin");
-        add_word(run, &count, run->operation->selection.passin);
-    }
-    add_selected(run, &count);
-    add_operands(run, &count);
+    if (run->operation->selection.passin != NULL)
+        add_pair(run, "-passin", run->operation->selection.passin);
+    add_selected(run);
+    add_operands(run);
     return true;
 }

@@ -63,8 +63,10 @@ static bool is_success(const char *line)
     return strstr(line, "Verification successful") != NULL;
 }
 
-void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
+void shim_watch_hear(void *listener, const char *bytes, size_t len)
 {
+    struct shim_watch *watch = listener;
+
     for (size_t i = 0; i < len; i++) {
         if (bytes[i] != '\n') {
             if (watch->len < sizeof(watch->line) - 1)
@@ -80,18 +82,13 @@ void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len)
     }
 }
 
-static void feed(void *watch, const char *bytes, size_t len)
-{
-    shim_watch_feed(watch, bytes, len);
-}
-
 bool shim_watched_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
     struct shim_watch watch = { 0 };
     struct shim_stock watched = *stock;
     bool started;
 
-    watched.hear = feed;
+    watched.hear = shim_watch_hear;
     watched.listener = &watch;
     started = shim_stock_run(&watched, result);
     /* Without our module `cms` exits with 1, but `smime` with 0, as after every usage error. */

@@ -23,7 +23,8 @@ struct shim_watch {
     bool spoke;      /* a line was printed that reports no success */
 };
 
-void shim_watch_feed(struct shim_watch *watch, const char *bytes, size_t len);
+/* A shim_hear_fn for a struct shim_watch. */
+void shim_watch_hear(void *watch, const char *bytes, size_t len);
 
 /* As shim_stock_run(), and reads its standard error for |result|. */
 bool shim_watched_run(const struct shim_stock *stock, struct shim_stock_result *result);
