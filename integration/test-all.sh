@@ -36,8 +36,8 @@ threads() {
 # come and go in programs that know nothing of them.
 few_under_valgrind() {
     {
-        with SP_FEW_FORKS=1 build/release/tests/provider/test_{life,first}
-        with CK_FORK=no build/release/tests/rules/test_{verify,raw,verify_cb}
+        with SP_FEW_FORKS=1 build/release/tests/module/test_{life,first}
+        with CK_FORK=no build/release/tests/{api/test_verify,rules/test_raw,api/test_verify_cb}
     } | memcheck
 }
 

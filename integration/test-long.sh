@@ -29,11 +29,12 @@ all_under_tsan() {
     unit_tests tsan
 }
 
-# all_under_valgrind ROOM VARIABLE=VALUE: the test programs of a room.
+# all_under_valgrind VARIABLE=VALUE ROOM…: the test programs of these rooms.
 all_under_valgrind() {
-    local room=$1 variable=$2 programs
+    local variable=$1 programs
+    shift
     build release
-    mapfile -t programs < <(find "build/release/tests/$room" -type f -executable -name 'test_*')
+    mapfile -t programs < <(find "${@/#/build/release/tests/}" -type f -executable -name 'test_*')
     with "$variable" "${programs[@]}" | memcheck
 }
 
@@ -54,9 +55,10 @@ stage clang-tidy '' tidy
 stage "coverage of the rules" '/$|^(lines|branches):' "$here/ci/coverage.sh"
 stage "unit tests, tsan" "$checks" all_under_tsan
 # A process a test is minutes under valgrind; the provider's tests need theirs, a policy each.
-stage "unit tests of the rules, valgrind" "$checks" all_under_valgrind rules CK_FORK=no
-stage "unit tests of the keyring, valgrind" "$checks" all_under_valgrind keyring CK_FORK=no
-stage "unit tests of the provider, valgrind" "$checks" all_under_valgrind provider SP_FEW_FORKS=1
+stage "unit tests of the rules, valgrind" "$checks" all_under_valgrind CK_FORK=no base settings rules api
+stage "unit tests of the keyring, valgrind" "$checks" all_under_valgrind CK_FORK=no keyring
+stage "unit tests of the provider, valgrind" "$checks" all_under_valgrind SP_FEW_FORKS=1 \
+    backend log policy register gates store module
 [ ! -x "$here/ci/mutate" ] || stage mutations . "$here/ci/mutate"
 stage fuzzing '^(ok|skipped)' "$here/ci/fuzz.sh" "${SP_FUZZ_SECONDS:-60}"
 stage "OpenSSL's own tests" ' pass with stock|^skipped' own_tests_of_openssl

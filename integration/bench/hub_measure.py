@@ -114,8 +114,15 @@ def push(cluster, work, fleet, count):
     return named("push", took)
 
 
+def committed(cluster, fleet, revision):
+    """When the "first" or the "last" revision of the realm was committed, in seconds."""
+    order = {"first": "ASC", "last": "DESC"}[revision]
+    return float(cluster.sql("SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM smime_policy.journal "
+                             f"WHERE realm = '{fleet.realm}' ORDER BY revision {order} LIMIT 1"))
+
+
 def fill(cluster, fleet, count):
-    """Put |count| contacts there as rows, in several transactions."""
+    """Put |count| contacts there as rows, in several transactions; how fast those after the first one came."""
     turns = [(first, min(BATCH, count - first)) for first in range(0, count, BATCH)]
 
     def batches(number):
@@ -141,6 +148,8 @@ def fill(cluster, fleet, count):
         worker.join()
     held = int(cluster.sql(f"SELECT certificates FROM smime_policy.realm WHERE realm = '{fleet.realm}'"))
     assert held == count, held
+    took = committed(cluster, fleet, "last") - committed(cluster, fleet, "first")
+    return {"rows_a_second": (count - BATCH) / took} if count > BATCH else {}
 
 
 class Idle:
@@ -212,10 +221,7 @@ def measure_copies(cluster, work, count, rows):
     reader = fleet.host("reader", "reader")
     vacuum(cluster)
     empty = int(cluster.sql("SELECT pg_database_size('postgres')"))
-    if rows:
-        fill(cluster, fleet, count)
-    else:
-        measured |= push(cluster, work, fleet, count)
+    measured |= fill(cluster, fleet, count) if rows else push(cluster, work, fleet, count)
     vacuum(cluster)
     measured["hub_size"] = int(cluster.sql("SELECT pg_database_size('postgres')")) - empty
     measured |= idle.end()
@@ -280,11 +286,10 @@ def until_visible(cluster, work, fleet, source, hosts, first):
     server = of_server(cluster)
     for took in changes(work, source, first + 1):
         uploads.append(took)
-        committed = float(cluster.sql("SELECT extract(epoch FROM pg_xact_commit_timestamp(xmin)) FROM smime_policy.journal "
-                                      f"WHERE realm = '{fleet.realm}' ORDER BY revision DESC LIMIT 1"))
+        begun = committed(cluster, fleet, "last")
         while len(lines) < len(hosts):
             time.sleep(0.001)
-        last.append(max(lines) - committed)
+        last.append(max(lines) - begun)
         lines.clear()
     server = of_server(cluster) - server
     end(running)

@@ -130,6 +130,7 @@ MEASURED = [
     ("push by one writer, certificates a second", "push_s", lambda m: number(1 / m["push_s_each"])),
     ("… processor of the host and of the server, a certificate", "push_s",
      lambda m: f"{seconds(m['push_cpu_s_each'])}, {seconds(m['push_server_cpu_s_each'])}"),
+    ("rows by SQL from two writers, certificates a second", "rows_a_second", lambda m: number(m["rows_a_second"])),
     ("first copy, certificates a second", "copy_s", lambda m: number(1 / m["copy_s_each"])),
     ("… processor of the host and of the server, a certificate", "copy_s",
      lambda m: f"{seconds(m['copy_cpu_s_each'])}, {seconds(m['copy_server_cpu_s_each'])}"),

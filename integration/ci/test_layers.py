@@ -65,6 +65,12 @@ PLANTED = {
     "no room": (lambda house: (house / "shim/cellar").mkdir() or
                 (house / "shim/cellar/wine.c").write_text(""),
                 "shim/cellar/wine.c: the room shim/cellar is not in the table"),
+    "tests of no room": (lambda house: (house / "tests/cellar").mkdir() or
+                         (house / "tests/cellar/test_wine.c").write_text(""),
+                         "tests/cellar: there is no room provider/cellar"),
+    "too many tests": (lambda house: [(house / f"tests/log/test_more_{i}.c").write_text("")
+                                      for i in range(31 - count_sources(house / "tests/log"))],
+                       "tests/log: 31 files, and 30 are the most"),
     "no header": (lambda house: insert_include(house / "shim/main.c", "facts.h"),
                   'shim/main.c: "facts.h" is no header'),
     "a row of nothing": (lambda house: append(house / "docs/develop/architecture.md",

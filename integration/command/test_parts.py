@@ -17,7 +17,7 @@ import pytest
 
 from harness import BUILD, must, run
 
-READER = BUILD / "tests" / "shim" / "read_parts"
+READER = BUILD / "tests" / "shim" / "tool" / "mail" / "read_parts"
 COUNT = 6000
 
 MARKS = ["a", "a", "b", "ab", "a-", "a b", "a.", "-a", "--a", "=_1:2", ""]

@@ -21,7 +21,7 @@ import pytest
 from harness import BUILD, COMMAND, must, run, stock
 from terminal import CONTROL, Terminal
 
-READER = BUILD / "tests" / "shim" / "read_senders"
+READER = BUILD / "tests" / "shim" / "tool" / "mail" / "read_senders"
 
 GOOD = "good_rsa@example.com"
 BAD = "victim@bank.example"

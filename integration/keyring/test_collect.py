@@ -417,7 +417,7 @@ def test_all_is_stored_or_nothing(box, pki):
 
 def preferring(box, signer, preferred, form, sender=None):
     mail = box.new()
-    mail.write_bytes(must(run(BUILD / "tests" / "shim" / "sign_preferring", signer.pem, signer.key,
+    mail.write_bytes(must(run(BUILD / "tests" / "shim" / "tool" / "collect" / "sign_preferring", signer.pem, signer.key,
                               form, preferred.pem, sender or signer.recipe.address,
                               conf="/dev/null")).out)
     return mail

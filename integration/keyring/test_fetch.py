@@ -12,7 +12,7 @@ import pytest
 from harness import BUILD, NEW_KEY, must, run, stock
 from web import web, why_no_ipv6
 
-FETCH_URL = BUILD / "tests" / "shim" / "fetch" / "fetch_url"
+FETCH_URL = BUILD / "tests" / "shim" / "tool" / "fetch" / "fetch_url"
 MOST = 100000
 
 

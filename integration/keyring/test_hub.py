@@ -483,7 +483,7 @@ def test_stale_in_the_library(api, two, pki, mail, tmp_path):
     for trust, seconds, passes in (("keyring", 0, True), ("keyring", 86500, False), ("caller", 86500, True)):
         age(stale, seconds)
         policy.write_text(f"keyring = {stale.keyring}\ntrust = {trust}\nhub = service=x\n")
-        result = run(BUILD / "tests" / "rules" / "verify_program", api, pki.person_ca.pem, signed, policy)
+        result = run(BUILD / "tests" / "api" / "verify_program", api, pki.person_ca.pem, signed, policy)
         assert (result.rc == 0) == passes, result
         assert passes or "keyring-stale" in result.text or "in touch" in result.text, result
 

@@ -14,7 +14,7 @@ from harness import BUILD, OPENSSL, environment, must, run, stock
 from responders import Authority, answers
 from web import server
 
-ASK = BUILD / "tests" / "shim" / "fetch" / "ask_ocsp"
+ASK = BUILD / "tests" / "shim" / "tool" / "fetch" / "ask_ocsp"
 REVOKED_AT = int(datetime.datetime(2026, 1, 1, tzinfo=datetime.timezone.utc).timestamp())
 
 

@@ -9,7 +9,7 @@ from keyrings import make_keyring
 
 BY_MAIL = "the chain ends in a certificate that came with a mail, from a directory or from the hub"
 PARTIAL = "-partial_chain"
-PROGRAM = BUILD / "tests" / "rules" / "verify_program"
+PROGRAM = BUILD / "tests" / "api" / "verify_program"
 # The signer, what is kept of its chain, how that makes no anchor, and how it makes one.
 KEPT = [("good_rsa", "good_rsa", "collected", "contact"), ("good_chain", "intermediate", "intermediate", "ca"),
         ("good_rsa", "good_rsa", "hub-contact", "hub-anchor-contact"),

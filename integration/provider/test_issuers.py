@@ -15,7 +15,7 @@ from harness import BUILD, COMMAND, NEW_KEY, OPENSSL, must, refused, run, stock,
 from keyrings import make_keyring
 from test_keyring_upload import Ring
 
-PROGRAM = BUILD / "tests" / "rules" / "verify_program"  # the callback of the library
+PROGRAM = BUILD / "tests" / "api" / "verify_program"  # the callback of the library
 STRICT = "trust = keyring\nsender = refuse\nunverified_signers = refuse\n"
 NO_CA = "a certificate that is no CA's cannot vouch for others"
 NO_ISSUER = "a contact's own certificate cannot vouch for others"

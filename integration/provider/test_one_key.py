@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """
 One key, an expired certificate and the renewed one, in one process: a help desk reads old mail
-with the one and signs with the other.  In C, streamed and in threads: tests/provider/test_one_key.c.
+with the one and signs with the other.  In C, streamed and in threads: tests/gates/test_one_key.c.
 """
 
 import ssl

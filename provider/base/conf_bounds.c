@@ -317,23 +317,25 @@ static bool visit(struct walk *walk, const struct level *above, const char *path
 {
     struct level level = { .above = above, .path = path };
     bool there = stat(path, &level.is) == 0;
+    bool is_file = there && S_ISREG(level.is.st_mode);
+    bool is_directory = there && S_ISDIR(level.is.st_mode);
     bool bounded = true;
     int fd;
 
     if (above != NULL)
         level.depth = above->depth + 1;
-    if (there && above != NULL && S_ISDIR(level.is.st_mode))
+    if (is_directory && above != NULL)
         return visit_directory(walk, above, path);
     if (there && is_null(&level.is))
         return true;
-    if (there && !S_ISREG(level.is.st_mode) && !S_ISDIR(level.is.st_mode))
+    if (there && !is_file && !is_directory)
         return fail_at(walk, above, path,
                        "it is a pipe, socket or device, where a program that is given it may "
                        "wait for ever; name a file");
     fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-    if (there && S_ISDIR(level.is.st_mode))
+    if (is_directory)
         errno = EISDIR;
-    if (fd >= 0 && there && S_ISREG(level.is.st_mode))
+    if (fd >= 0 && is_file)
         bounded = visit_file(walk, &level, fd);
     else if (above == NULL)
         bounded = fail_at(walk, above, path, strerror(errno));

@@ -128,8 +128,7 @@ static bool give_plain(const struct sp_taker *taker, EVP_PKEY *key)
     int length = info != NULL ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : 0;
     bool given = length > 0 && give_pkcs8(taker, false, der, (size_t)length);
 
-    if (length > 0)
-        OPENSSL_clear_free(der, (size_t)length);
+    OPENSSL_clear_free(der, (size_t)length);
     PKCS8_PRIV_KEY_INFO_free(info);
     return given;
 }

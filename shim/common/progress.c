@@ -18,9 +18,10 @@ bool shim_progress_wanted(void)
     return terminal != NULL && strcmp(terminal, "dumb") != 0 && isatty(STDERR_FILENO) == 1;
 }
 
+/* What is no file has the size 0. */
 static bool is_large(const struct stat *is)
 {
-    return S_ISREG(is->st_mode) && is->st_size > SHIM_PROGRESS_FROM;
+    return is->st_size > SHIM_PROGRESS_FROM;
 }
 
 int shim_progress_open(const char *path)

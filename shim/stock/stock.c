@@ -168,16 +168,7 @@ static void take_signals(struct following *run)
 #define DRAIN_EVERY    20  /* milliseconds */
 #define SHORT_INPUT    32768
 
-/* May we go on after a read that failed? */
-static bool may_go_on(struct following *run)
-{
-    if (errno == EINTR)
-        return true;
-    give_up(run);
-    return false;
-}
-
-/* Read standard error; false at its end. */
+/* Read standard error, which is ready: no signal interrupts that.  False at its end. */
 static bool take_errors(struct following *run)
 {
     char block[4096];
@@ -185,10 +176,10 @@ static bool take_errors(struct following *run)
     size_t room;
 
     if (got < 0)
-        return may_go_on(run);
+        give_up(run);
     /* The message replaces the progress line. */
     shim_progress_end(&run->progress);
-    if (got == 0)
+    if (got <= 0)
         return false;
     if (run->stock->hear != NULL)
         run->stock->hear(run->stock->listener, block, (size_t)got);
@@ -205,18 +196,20 @@ static bool take_errors(struct following *run)
 }
 
 /*
- * Read standard output, and close it at its end, or if it cannot be written on: then
- * stock gets SIGPIPE.
+ * Read standard output, which is ready, and close it at its end, or if it cannot be written on:
+ * then stock gets SIGPIPE.
  */
 static void take_output(struct following *run)
 {
     char block[16384]; /* each page of it costs as much as a read */
     ssize_t got = read(run->output, block, sizeof(block));
 
-    if ((got < 0 && may_go_on(run)) || (got > 0 && shim_write_all(run->sink, block, (size_t)got)))
+    if (got > 0 && shim_write_all(run->sink, block, (size_t)got))
         return;
     if (got > 0)
         run->lost = errno;
+    else if (got < 0)
+        give_up(run);
     close(run->output);
     run->output = -1;
 }
@@ -278,8 +271,8 @@ static void follow(struct following *run)
 
         on[2].fd = is_held ? -1 : run->output;
         ready = poll(on, 3, patience(run));
-        if (ready < 0 && !may_go_on(run))
-            break;
+        if (ready < 0 && errno != EINTR)
+            give_up(run);
         shim_progress_show(&run->progress);
         if (ready == 0)
             shim_said_flush(&run->errors_said);

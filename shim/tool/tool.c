@@ -25,6 +25,7 @@
 #include "tool/hub/hub.h"
 #include "tool/maintain/maintain.h"
 #include "tool/new/new.h"
+#include "tool/overview/overview.h"
 #include "tool/start.h"
 #include "tool/upload/uploading.h"
 #include "verbs/verbs.h"

@@ -8,16 +8,10 @@
 #include <unistd.h>
 
 #include "verbs/verbs.h"
-#include "common/shim.h"
 #include "stock/refused_options.h"
 #include "stock/stock_exit.h"
-#include "tool/judge/command_line.h"
-#include "tool/judge/select.h"
-#include "tool/judge/verify.h"
 #include "tool/run/ciphers.h"
-#include "tool/run/operation.h"
 #include "stock/empty_input.h"
-#include "verbs/verb_report.h"
 
 /* Refuse options for the sender in operations that compare none. */
 static int check_sender(const struct shim_args *args, const struct shim_request *request)
@@ -44,33 +38,23 @@ static bool reads_message(const struct shim_operation *operation)
             shim_args_last(operation->args, ROLE_SENDER) != NULL);
 }
 
-/* Judge the message alone. */
-static int judge(struct shim_operation *operation, struct shim_outcome *outcome)
-{
-    struct shim_verification verification = { 0 };
-    int code = reads_message(operation)
-                   ? shim_verification_prepare(&verification, operation, outcome)
-                   : SHIM_OK;
-
-    shim_verification_clear(&verification);
-    return code;
-}
-
+/* Judge the message, and run stock unless it has run. */
 static int operate(struct shim_operation *operation, struct shim_outcome *outcome)
 {
+    const bool judges = operation->shim->judges;
     struct shim_verification verification = { 0 };
     struct shim_stock_result result;
-    int in = shim_take_whole(operation);
+    int in = judges ? -1 : shim_take_whole(operation);
     int code = SHIM_OK;
 
     if (reads_message(operation))
         code = shim_verification_prepare(&verification, operation, outcome);
-    if (code == SHIM_OK)
+    if (code == SHIM_OK && !judges)
         code = shim_operate(operation, &result);
     shim_verification_clear(&verification);
     if (in >= 0)
         close(in);
-    if (code != SHIM_OK)
+    if (code != SHIM_OK || judges)
         return code;
     shim_judge_trust(&result, outcome);
     if (result.code == 0 && !result.refused && operation->withheld) {
@@ -106,7 +90,7 @@ static int run_stock(struct shim *shim, enum shim_api api, const char *name,
         code = shim_verb_report_plan(&(struct shim_verb_report){
             .operation = &operation, .outcome = &outcome, .code = code });
     } else if (code == SHIM_OK)
-        code = shim->judges ? judge(&operation, &outcome) : operate(&operation, &outcome);
+        code = operate(&operation, &outcome);
     shim_selection_clear(&operation.selection);
     shim_outcome_clear(&outcome);
     return code;

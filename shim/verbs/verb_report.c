@@ -5,14 +5,12 @@
 #include <stdio.h>
 #include <string.h>
 
-#include <jansson.h>
 #include <openssl/crypto.h>
 
-#include "verbs/verb_report.h"
+#include "verbs/verbs.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
-#include "tool/judge/verify.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/run/copies.h"
 #include "tool/run/run.h"
@@ -64,31 +62,25 @@ static json_t *files(const struct shim_operation *operation)
 int shim_verb_report_json(const struct shim_verb_report *report)
 {
     const struct shim_operation *operation = report->operation;
-    json_t *object =
-        json_pack("{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o}", "policy",
-                  SMIMEPOLICY_VERSION, "operation", operation->request->operation, "allowed",
-                  !report->outcome->denied && report->code != SHIM_REFUSED, "done",
-                  report->code == SHIM_OK && !operation->explain, "exit", report->code, "output",
-                  sp_json_text(output_of(operation)), "keyring",
-                  sp_json_text(operation->selection.path), "choices", operation->selection.choices,
-                  "verdicts", report->outcome->json, "openssl", sp_json_text(report->said));
-    json_t *unanswered = shim_ocsp_unanswered();
+    const struct shim_selection *selection = &operation->selection;
+    const bool done = report->code == SHIM_OK && !operation->explain;
 
-    json_object_set_new(object, "covered", covered_part(&operation->selection.covered));
-    if (object != NULL && report->incoming != NULL)
-        json_object_set_new(
-            object, "signers",
-            shim_signers_json(report->incoming, report->code == SHIM_OK && !operation->explain));
-    if (object != NULL && operation->explain)
-        json_object_set_new(object, "would_run",
-                            plan(operation, shim_copy_first(&operation->selection)));
-    if (object != NULL && json_array_size(operation->selection.directories) > 0)
-        json_object_set(object, "directories", operation->selection.directories);
-    if (unanswered != NULL)
-        json_object_set_new(object, "ocsp", unanswered);
-    if (object != NULL && operation->selection.separates)
-        json_object_set_new(object, "files", files(operation));
-    return shim_json_report(object, NULL, report->code);
+    return shim_json_report(
+        json_pack(
+            "{s:s, s:s, s:b, s:b, s:i, s:o, s:o, s:O, s:O, s:o, s:o, s:o*, s:o*, s:O*, s:o*, "
+            "s:o*}",
+            "policy", SMIMEPOLICY_VERSION, "operation", operation->request->operation, "allowed",
+            !report->outcome->denied && report->code != SHIM_REFUSED, "done", done, "exit",
+            report->code, "output", sp_json_text(output_of(operation)), "keyring",
+            sp_json_text(selection->path), "choices", selection->choices, "verdicts",
+            report->outcome->json, "openssl", sp_json_text(report->said), "covered",
+            covered_part(&selection->covered), "signers",
+            report->incoming == NULL ? NULL : shim_signers_json(report->incoming, done),
+            "would_run", operation->explain ? plan(operation, shim_copy_first(selection)) : NULL,
+            "directories",
+            json_array_size(selection->directories) > 0 ? selection->directories : NULL, "ocsp",
+            shim_ocsp_unanswered(), "files", selection->separates ? files(operation) : NULL),
+        NULL, report->code);
 }
 
 /* Print a word quoted for a shell. */

@@ -12,19 +12,13 @@
 #include "verbs/verbs.h"
 #include "common/help.h"
 #include "common/progress.h"
-#include "common/shim.h"
 #include "stock/refused_options.h"
 #include "stock/stock_exit.h"
 #include "tool/collect/collecting.h"
-#include "tool/judge/command_line.h"
-#include "tool/judge/select.h"
-#include "tool/judge/verify.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/run/ciphers.h"
 #include "tool/run/copies.h"
-#include "tool/run/operation.h"
 #include "stock/empty_input.h"
-#include "verbs/verb_report.h"
 
 static const struct verb {
     const char *name;
@@ -195,19 +189,6 @@ static int operate(struct verb_run *run)
     return code == SHIM_OK ? conclude(&run->operation, &run->result, &run->outcome) : code;
 }
 
-/*
- * Refuse input that cannot be a message.  --explain does not wait for the first byte
- * of a pipe, as it runs nothing.
- */
-static int check_input(const struct shim_operation *operation)
-{
-    if (shim_input_is_unfit(operation->args, operation->request, operation->manner))
-        return SHIM_INPUT;
-    return !operation->explain && shim_input_is_empty(operation->args, operation->request)
-               ? SHIM_INPUT
-               : SHIM_OK;
-}
-
 static int decide_and_do(struct verb_run *run, const struct verb *verb)
 {
     const struct shim_operation *operation = &run->operation;
@@ -215,9 +196,11 @@ static int decide_and_do(struct verb_run *run, const struct verb *verb)
 
     if (shim_has_refused_option(operation->args, verb->name, operation->manner))
         return SHIM_REFUSED;
-    code = operation->shim->judges ? SHIM_OK : check_input(operation);
-    if (code != SHIM_OK)
-        return code;
+    /* --explain does not wait for the first byte of a pipe, as it runs nothing. */
+    if (!operation->shim->judges &&
+        (shim_input_is_unfit(operation->args, operation->request, operation->manner) ||
+         (!operation->explain && shim_input_is_empty(operation->args, operation->request))))
+        return SHIM_INPUT;
     code = shim_load_settings(operation->shim);
     /* Of a message that is not understood it stays so. */
     operation->shim->left_to_provider = verb->use == SMIMEPOLICY_VERIFY;

@@ -5,14 +5,19 @@
  * smime-policy check: prints every finding on every certificate, and changes
  * nothing.
  */
+#include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include <openssl/crypto.h>
 
+#include "base/text.h"
+#include "common/memory.h"
 #include "tool/certs/certs.h"
 #include "tool/check/checking.h"
 #include "tool/keyring/crl_answers.h"
+#include "tool/report/outcome.h"
 
 /* A private key in the files.  It is judged when all certificates are known. */
 struct found_key {
@@ -27,9 +32,8 @@ struct found_key {
 struct checking {
     const struct shim_check *check;
     const struct shim *shim; /* borrowed */
-    const smimepolicy_settings *settings;
     struct shim_reading_parts reading;
-    struct shim_reports reports;
+    json_t *told; /* owned: the object that --json prints; else what is in it does not matter */
     STACK_OF(X509) *seen; /* owned: certificates that the keys may belong to */
     struct found_key *keys, **last;
     const char *path;   /* borrowed: the file that is being read, as it was named */
@@ -41,7 +45,7 @@ struct checking {
 
 static void unreadable(struct checking *checking, const struct shim_part *part)
 {
-    shim_part_tell(part, checking->path, checking->reports.unread);
+    shim_part_tell(part, checking->path, json_object_get(checking->told, "unreadable"));
     checking->unread = true;
     if (checking->fault == SHIM_OK)
         checking->fault = SHIM_INPUT;
@@ -54,20 +58,14 @@ static void refuse_file(struct checking *checking, const char *why)
 
 static void report(struct checking *checking, struct shim_report *judged)
 {
-    bool complete = true;
-
+    shim_report_add(checking->check->json ? checking->told : NULL, judged);
     for (int use = 0; use < SHIM_USES; use++) {
-        const smimepolicy_verdict *verdict = judged->verdicts[use];
-        bool wanted = judged->cert == NULL ? use == 0 : checking->check->wanted[use];
+        smimepolicy_verdict *verdict = judged->verdicts[use];
 
-        complete = complete && (!wanted || verdict != NULL);
         checking->denied =
             checking->denied || (verdict != NULL && !smimepolicy_verdict_allowed(verdict));
+        smimepolicy_verdict_free(verdict);
     }
-    if (!complete || !shim_report_add(&checking->reports, checking->check, judged))
-        checking->fault = shim_no_memory();
-    for (int use = 0; use < SHIM_USES; use++)
-        smimepolicy_verdict_free(judged->verdicts[use]);
 }
 
 static void check_cert(struct checking *checking, const struct shim_part *part)
@@ -77,10 +75,14 @@ static void check_cert(struct checking *checking, const struct shim_part *part)
                                   .cert = part->cert };
     X509 *copy;
 
-    for (int use = 0; use < SHIM_USES; use++)
-        if (checking->check->wanted[use])
-            judged.verdicts[use] = shim_evaluate(checking->shim, part->cert, NULL,
-                                                 (smimepolicy_use)use, checking->check->at);
+    for (int use = 0; use < SHIM_USES; use++) {
+        if (!checking->check->wanted[use])
+            continue;
+        judged.verdicts[use] = shim_evaluate(checking->shim, part->cert, NULL, (smimepolicy_use)use,
+                                             checking->check->at);
+        if (judged.verdicts[use] == NULL)
+            checking->fault = shim_no_memory();
+    }
     report(checking, &judged);
     /* Parsed again, because keys are compared with its decoded key. */
     copy = X509_dup(part->cert);
@@ -116,7 +118,7 @@ static bool take_part(const struct shim_part *part, void *arg)
     if (part->why != NULL)
         unreadable(checking, part);
     else if (part->note != NULL)
-        shim_part_tell(part, checking->path, checking->reports.notes);
+        shim_part_tell(part, checking->path, json_object_get(checking->told, "notes"));
     else if (part->key != NULL)
         keep_key(checking, part->key, part->number);
     else if (!checking->wants_key)
@@ -189,8 +191,12 @@ static void check_keys(struct checking *checking)
                                       .number = found->number,
                                       .asked_for = found->asked_for };
 
-        judged.verdicts[0] = smimepolicy_evaluate_key(checking->settings, found->key, only, certs);
-        report(checking, &judged);
+        judged.verdicts[0] =
+            smimepolicy_evaluate_key(checking->shim->settings, found->key, only, certs);
+        if (judged.verdicts[0] != NULL)
+            report(checking, &judged);
+        else
+            checking->fault = shim_no_memory();
     }
 }
 
@@ -219,17 +225,13 @@ static void read_all(struct checking *checking)
 
 static void end(struct checking *checking)
 {
-    struct shim_reports *reports = &checking->reports;
-
-    if (checking->check->json &&
-        !shim_reports_print(reports, checking->check,
-                            !checking->denied && checking->fault == SHIM_OK))
-        checking->fault = shim_no_memory();
-    json_decref(reports->certificates);
-    json_decref(reports->key);
-    json_decref(reports->keys);
-    json_decref(reports->unread);
-    json_decref(reports->notes);
+    json_object_set_new(
+        checking->told, "allowed",
+        json_boolean(!checking->denied && checking->fault == SHIM_OK && shim_memory_sufficed()));
+    if (checking->check->json)
+        (void)shim_json_line(checking->told);
+    else
+        json_decref(checking->told);
     sk_X509_pop_free(checking->seen, X509_free);
     free_keys(checking);
     shim_passphrase_clear(&checking->reading.pass);
@@ -239,19 +241,20 @@ static int run(struct shim *shim, const struct shim_check *check)
 {
     struct checking checking = { .check = check,
                                  .shim = shim,
-                                 .settings = shim->settings,
                                  .reading = { .each = take_part, .arg = &checking },
                                  .last = &checking.keys };
     int code = shim_passphrase_read(&checking.reading.pass, "passin", check->passin);
+    char *at;
 
     if (code != SHIM_OK)
         return code;
-    checking.reports = (struct shim_reports){ .certificates = json_array(),
-                                              .keys = json_array(),
-                                              .unread = json_array(),
-                                              .notes = json_array() };
+    at = sp_format_time(check->at);
+    checking.told =
+        json_pack("{s:s, s:s?, s:b, s:[], s:n, s:[], s:[], s:[]}", "policy", SMIMEPOLICY_VERSION,
+                  "at", at, "allowed", false, "certificates", "key", "keys", "unreadable", "notes");
+    OPENSSL_free(at);
     checking.seen = sk_X509_new_null();
-    if (checking.seen == NULL)
+    if (checking.seen == NULL || checking.told == NULL)
         checking.fault = shim_no_memory();
     else
         read_all(&checking);
@@ -259,6 +262,58 @@ static int run(struct shim *shim, const struct shim_check *check)
     if (checking.fault != SHIM_OK)
         return checking.fault;
     return checking.denied ? SHIM_REFUSED : SHIM_OK;
+}
+
+static bool add_use(struct shim_check *check, const char *name)
+{
+    for (int use = 0; use < SHIM_USES; use++)
+        if (strcmp(name, smimepolicy_use_name((smimepolicy_use)use)) == 0) {
+            check->wanted[use] = true;
+            return true;
+        }
+    shim_usage("--for %s: no such use; there are upload, sign, encrypt, verify and decrypt", name);
+    return false;
+}
+
+static bool set_time(struct shim_check *check, const char *text)
+{
+    struct tm tm = { 0 };
+    char *end = strptime(text, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    long long seconds;
+
+    if (end != NULL && *end == '\0') {
+        check->at = timegm(&tm);
+        return true;
+    }
+    errno = 0;
+    seconds = strtoll(text, &end, 10);
+    if (end != text && *end == '\0' && errno == 0) {
+        check->at = (time_t)seconds;
+        return true;
+    }
+    shim_usage("--at %s: not a time; like 2024-07-31T14:20:28Z, or seconds since 1970", text);
+    return false;
+}
+
+int shim_check_options(const struct shim_long *line, struct shim_check *check)
+{
+    const char *value = shim_long_value(line, "at", 0);
+
+    check->files = line->operands;
+    check->key_path = shim_long_value(line, "key", 0);
+    check->passin = shim_long_value(line, "passin", 0);
+    check->json = shim_long_has(line, "json");
+    check->at = time(NULL);
+    if (value != NULL && !set_time(check, value))
+        return SHIM_USAGE;
+    for (size_t i = 0; (value = shim_long_value(line, "for", i)) != NULL; i++)
+        if (!add_use(check, value))
+            return SHIM_USAGE;
+    for (int use = 0; use < SHIM_USES && !shim_long_has(line, "for"); use++)
+        check->wanted[use] = true;
+    if (check->files[0] == NULL && check->key_path == NULL)
+        return shim_usage("check: no certificate given");
+    return SHIM_OK;
 }
 
 int shim_run_check(struct shim *shim, const struct shim_long *line)

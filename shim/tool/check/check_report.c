@@ -10,7 +10,6 @@
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
-#include "base/text.h"
 #include "common/colour.h"
 #include "common/print.h"
 #include "tool/check/checking.h"
@@ -74,57 +73,39 @@ static void print_cert(const struct shim_report *report)
     }
 }
 
-static bool add_key(struct shim_reports *reports, const struct shim_report *report)
+static void add_key(json_t *told, const struct shim_report *report)
 {
     json_t *key = json_pack("{s:o, s:o}", "file", sp_json_text(report->path), "verdict",
                             sp_verdict_json(report->verdicts[0]));
 
     if (report->asked_for) {
-        reports->key = key;
-        return key != NULL;
+        json_object_set_new(told, "key", key);
+        return;
     }
-    return json_object_set_new(key, "part", json_integer((json_int_t)report->number)) == 0 &&
-           json_array_append_new(reports->keys, key) == 0;
+    json_object_set_new(key, "part", json_integer((json_int_t)report->number));
+    json_array_append_new(json_object_get(told, "keys"), key);
 }
 
-static bool add_cert(struct shim_reports *reports, const struct shim_report *report)
+static void add_cert(json_t *told, const struct shim_report *report)
 {
     json_t *verdicts = json_array();
-    bool complete = true;
 
     for (int use = 0; use < SHIM_USES; use++)
         if (report->verdicts[use] != NULL)
-            complete =
-                json_array_append_new(verdicts, sp_verdict_json(report->verdicts[use])) == 0 &&
-                complete;
-    return json_array_append_new(reports->certificates,
-                                 json_pack("{s:o, s:i, s:o}", "file", sp_json_text(report->path),
-                                           "part", (int)report->number, "verdicts", verdicts)) ==
-               0 &&
-           complete;
+            json_array_append_new(verdicts, sp_verdict_json(report->verdicts[use]));
+    json_array_append_new(json_object_get(told, "certificates"),
+                          json_pack("{s:o, s:i, s:o}", "file", sp_json_text(report->path), "part",
+                                    (int)report->number, "verdicts", verdicts));
 }
 
-bool shim_report_add(struct shim_reports *reports, const struct shim_check *check,
-                     const struct shim_report *report)
+void shim_report_add(json_t *told, const struct shim_report *report)
 {
-    if (check->json)
-        return report->cert == NULL ? add_key(reports, report) : add_cert(reports, report);
-    if (report->cert == NULL)
+    if (told != NULL && report->cert == NULL)
+        add_key(told, report);
+    else if (told != NULL)
+        add_cert(told, report);
+    else if (report->cert == NULL)
         print_key(report);
     else
         print_cert(report);
-    return true;
-}
-
-bool shim_reports_print(const struct shim_reports *reports, const struct shim_check *check,
-                        bool allowed)
-{
-    char *at = sp_format_time(check->at);
-    json_t *object = json_pack("{s:s, s:s?, s:b, s:O, s:O?, s:O, s:O, s:O}", "policy",
-                               SMIMEPOLICY_VERSION, "at", at, "allowed", allowed, "certificates",
-                               reports->certificates, "key", reports->key, "keys", reports->keys,
-                               "unreadable", reports->unread, "notes", reports->notes);
-
-    OPENSSL_free(at);
-    return shim_json_line(object) == SHIM_OK;
 }

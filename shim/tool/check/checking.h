@@ -43,19 +43,11 @@ struct shim_report {
 /* Print to standard output a line for the verdict on the use |name|, and one for each finding. */
 void shim_report_verdict(const smimepolicy_verdict *verdict, const char *name);
 
-/* What --json prints as one object at the end; each is owned. */
-struct shim_reports {
-    json_t *certificates;
-    json_t *key;  /* NULL if there is none */
-    json_t *keys; /* in the files */
-    json_t *unread, *notes;
-};
-/* Print |report|, or add it to |reports|; false if out of memory. */
-bool shim_report_add(struct shim_reports *reports, const struct shim_check *check,
-                     const struct shim_report *report);
-/* Print |reports|; |allowed| is the overall answer.  False if out of memory. */
-bool shim_reports_print(const struct shim_reports *reports, const struct shim_check *check,
-                        bool allowed);
+/*
+ * Print |report|, or add it to |told|, the object that is printed at the end, unless that is NULL.
+ * shim_memory_sufficed() knows if something is lost.
+ */
+void shim_report_add(json_t *told, const struct shim_report *report);
 
 shim_command_fn shim_run_check;
 

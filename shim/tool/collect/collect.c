@@ -5,7 +5,6 @@
  * smime-policy collect: takes the certificates of senders out of mails, and those of
  * addresses out of directories.
  */
-#include <string.h>
 
 #include "common/memory.h"
 #include "tool/collect/collecting.h"

@@ -10,7 +10,7 @@
 #include <openssl/crypto.h>
 
 #include "tool/collect/collecting.h"
-#include "tool/judge/verify.h"
+#include "tool/judge/judge.h"
 #include "tool/keyring/crl_answers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"

@@ -29,7 +29,7 @@ static void fail(struct shim_collecting *run, const struct shim_mail_at *at, int
 /* A mail of an mbox while it is copied out. */
 struct piece {
     FILE *file;   /* owned; NULL: none was begun */
-    int64_t size; /* of what was written, or would have been */
+    int64_t size; /* of what was written */
 };
 
 /* Hand over the mail that ends here. */
@@ -37,12 +37,7 @@ static void end_piece(struct shim_collecting *run, struct shim_mail_at *at, stru
 {
     if (piece->file == NULL)
         return;
-    if (piece->size > SHIM_LONGEST_MAIL) {
-        fclose(piece->file);
-        run->mails++;
-        shim_collect_refuse(run, at, SHIM_INPUT,
-                            "it is longer than 64 MB; upload its sender's certificate");
-    } else if (fflush(piece->file) != 0 || fseeko(piece->file, 0, SEEK_SET) != 0) {
+    if (fflush(piece->file) != 0 || fseeko(piece->file, 0, SEEK_SET) != 0) {
         shim_error("cannot keep a copy of a mail: %s", strerror(errno));
         fclose(piece->file);
         run->fault = SHIM_SYSTEM;
@@ -76,8 +71,11 @@ static bool begin_piece(struct shim_collecting *run, struct shim_mail_at *at, st
 static bool write_piece(struct shim_collecting *run, struct piece *piece, const char *text,
                         size_t length)
 {
+    /* The rest of a mail that is too long would change nothing. */
+    if (piece->size > SHIM_LONGEST_MAIL)
+        return true;
     piece->size += (int64_t)length;
-    if (piece->size > SHIM_LONGEST_MAIL || fwrite(text, 1, length, piece->file) == length)
+    if (fwrite(text, 1, length, piece->file) == length)
         return true;
     shim_error("cannot keep a copy of a mail: %s", strerror(errno));
     run->fault = SHIM_SYSTEM;

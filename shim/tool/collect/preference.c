@@ -27,7 +27,7 @@ struct name {
 static unsigned char *value_of(const CMS_SignerInfo *info, int *length)
 {
     int at = CMS_signed_get_attr_by_NID(info, NID_id_smime_aa_encrypKeyPref, -1);
-    X509_ATTRIBUTE *attribute = at < 0 ? NULL : CMS_signed_get_attr(info, at);
+    X509_ATTRIBUTE *attribute = CMS_signed_get_attr(info, at);
     unsigned char *der = NULL;
 
     *length = 0;

@@ -14,28 +14,14 @@
 shim_command_fn shim_run_demo;
 shim_command_fn shim_run_doctor;
 shim_command_fn shim_run_list;
-shim_command_fn shim_run_report;
 shim_command_fn shim_run_show;
 shim_command_fn shim_run_remove;
 shim_command_fn shim_run_export;
 shim_command_fn shim_run_trust;
 shim_command_fn shim_run_keyring;
 
-/* keyring passphrase: what the command line says.  All borrowed. */
-struct shim_passphrase_change {
-    const char *word; /* names the certificate */
-    const char *passin, *passout;
-    bool no_passphrase, json, local;
-};
-int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change);
-
-/* crl_commands.c: list --crls and remove --crls. */
-int shim_list_crls(struct shim *shim, bool json);
-struct shim_crl_removal {
-    char *const *words; /* borrowed: digits of keys or certificates; the last is NULL */
-    bool dry_run, json, local;
-};
-int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal);
+/* keyring passphrase, list --crls and remove --crls. */
+shim_command_fn shim_change_passphrase, shim_list_crls, shim_remove_crls;
 
 /* The table of `smime-policy list`, as wide as the terminal or unlimited. */
 struct shim_table {
@@ -47,5 +33,28 @@ struct shim_table {
 
 void shim_table_begin(struct shim_table *table);
 int shim_table_row(struct shim_table *table, const struct shim_entry *entry);
+
+/* The lines of `smime-policy doctor`. */
+enum shim_health { SHIM_WELL, SHIM_WORRY, SHIM_FAILS };
+
+struct shim_doctor {
+    struct shim *shim; /* borrowed; it has settings */
+    json_t *checks;    /* owned; NULL: text is printed */
+    bool colour;
+    bool failed;
+    bool stuck;  /* openssl does not run, or came to no end */
+    bool locked; /* the policy file has a fault: the settings are the defaults */
+};
+
+/*
+ * Tell one line: what |name| is like, and what to do, or NULL.
+ *
+ * @param said  taken over; NULL: out of memory
+ */
+void shim_doctor_tell(struct shim_doctor *doctor, enum shim_health health, const char *name,
+                      char *said, const char *remedy);
+
+/* Look at the keyring, and at what is in it. */
+void shim_doctor_keyring(struct shim_doctor *doctor);
 
 #endif

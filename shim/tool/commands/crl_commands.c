@@ -20,7 +20,6 @@
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 
 #define FEWEST_DIGITS 8
 
@@ -63,10 +62,10 @@ static int list_one(const struct shim_stored_crl *crl, void *data)
     return crl->state == SHIM_CRL_DAMAGED ? SHIM_OK : print_row(crl, listing);
 }
 
-int shim_list_crls(struct shim *shim, bool json)
+int shim_list_crls(struct shim *shim, const struct shim_long *line)
 {
     struct sp_keyring *keyring;
-    struct listing_crls listing = { .json = json };
+    struct listing_crls listing = { .json = shim_long_has(line, "json") };
     int code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
 
     if (code != SHIM_OK)
@@ -77,9 +76,9 @@ int shim_list_crls(struct shim *shim, bool json)
 }
 
 struct removing_crls {
-    struct shim *shim;                      /* borrowed */
-    const struct shim_crl_removal *removal; /* borrowed */
-    const char *word;                       /* borrowed */
+    struct shim *shim; /* borrowed */
+    bool dry_run;
+    const char *word;          /* borrowed */
     struct sp_crl_file *files; /* owned, with their paths; nothing else is owned in them */
     json_t *json;              /* owned: what is told of each */
     struct sp_text lines;      /* the same as text */
@@ -136,25 +135,27 @@ static int take(const struct shim_stored_crl *crl, void *data)
         return shim_no_memory();
     }
     json_array_append_new(removing->json, shim_stored_crl_json(crl));
-    sp_text_add(&removing->lines, removing->removal->dry_run ? "would remove " : "removed ");
+    sp_text_add(&removing->lines, removing->dry_run ? "would remove " : "removed ");
     sp_text_add(&removing->lines, line);
     sp_text_add(&removing->lines, "\n");
     OPENSSL_free(line);
     return SHIM_OK;
 }
 
-static int find_all(struct removing_crls *removing, struct shim *shim, struct sp_keyring *keyring)
+/* |words| are digits of keys or certificates. */
+static int find_all(struct removing_crls *removing, struct sp_keyring *keyring, char **words)
 {
     int code = SHIM_OK;
 
-    for (char *const *word = removing->removal->words; code == SHIM_OK && *word != NULL; word++) {
-        removing->word = *word;
+    for (; code == SHIM_OK && *words != NULL; words++) {
+        removing->word = *words;
         removing->found = 0;
-        code = shim_stored_crls_each(shim->keyring_path, keyring, time(NULL), take, removing);
+        code = shim_stored_crls_each(removing->shim->keyring_path, keyring, time(NULL), take,
+                                     removing);
         if (code == SHIM_OK && removing->found == 0) {
             shim_error("no stored CRL is found by %s; 'smime-policy list --crls' shows the keys "
                        "of their issuers",
-                       *word);
+                       *words);
             code = SHIM_INPUT;
         }
     }
@@ -176,40 +177,38 @@ static int unlink_all(const struct removing_crls *removing)
     return SHIM_OK;
 }
 
-static int report(struct removing_crls *removing, const struct shim *shim, int code)
+static int print_json(struct removing_crls *removing, int code)
 {
-    const bool dry_run = removing->removal->dry_run;
-
-    if (removing->removal->json)
-        return shim_json_keyring_report(
-            shim, "remove", code,
-            json_pack("{s:b, s:b, s:[], s:o}", "dry_run", dry_run, "done",
-                      code == SHIM_OK && !dry_run, "certificates", "crls",
-                      code == SHIM_OK ? json_incref(removing->json) : json_array()));
-    if (code == SHIM_OK && removing->lines.data != NULL)
-        shim_print(stdout, "%s", removing->lines.data);
-    return code;
+    return shim_json_keyring_report(
+        removing->shim, "remove", code,
+        json_pack("{s:b, s:b, s:[], s:o}", "dry_run", removing->dry_run, "done",
+                  code == SHIM_OK && !removing->dry_run, "certificates", "crls",
+                  code == SHIM_OK ? json_incref(removing->json) : json_array()));
 }
 
-int shim_remove_crls(struct shim *shim, const struct shim_crl_removal *removal)
+int shim_remove_crls(struct shim *shim, const struct shim_long *line)
 {
-    struct removing_crls removing = { .shim = shim, .removal = removal, .json = json_array() };
-    struct sp_keyring *keyring;
+    struct removing_crls removing = { .shim = shim,
+                                      .dry_run = shim->explain || shim_long_has(line, "dry-run"),
+                                      .json = json_array() };
+    struct sp_keyring *keyring = NULL;
     int code =
-        shim_keyring_change(shim, removal->dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE, &keyring);
+        shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE, &keyring);
 
-    if (code == SHIM_OK) {
-        code = find_all(&removing, shim, keyring);
-        if (code == SHIM_OK && !removal->dry_run)
-            code =
-                shim_hub_remove_crls(shim, keyring, removing.files, removing.count, removal->local);
-        if (code == SHIM_OK && !removal->dry_run)
-            code = unlink_all(&removing);
-        if (code == SHIM_OK && !removal->dry_run)
-            code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), true);
-        code = report(&removing, shim, code);
-        sp_keyring_close(keyring);
-    }
+    if (code == SHIM_OK)
+        code = find_all(&removing, keyring, line->operands);
+    if (code == SHIM_OK && !removing.dry_run)
+        code = shim_hub_remove_crls(shim, keyring, removing.files, removing.count,
+                                    shim_long_has(line, "local"));
+    if (code == SHIM_OK && !removing.dry_run)
+        code = unlink_all(&removing);
+    if (code == SHIM_OK && !removing.dry_run)
+        code = shim_crls_mark(shim->keyring_path, keyring, time(NULL), true);
+    if (keyring != NULL && shim_long_has(line, "json"))
+        code = print_json(&removing, code);
+    else if (code == SHIM_OK && removing.lines.data != NULL)
+        shim_print(stdout, "%s", removing.lines.data);
+    sp_keyring_close(keyring);
     for (size_t i = 0; i < removing.count; i++)
         OPENSSL_free(removing.files[i].path);
     OPENSSL_free(removing.files);

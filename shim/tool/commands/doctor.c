@@ -17,7 +17,6 @@
 #include <openssl/crypto.h>
 
 #include "tool/commands/commands.h"
-#include "tool/commands/doctor.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/colour.h"
@@ -323,8 +322,6 @@ static void look_at_system(struct shim_doctor *doctor)
 
 static int look(struct shim_doctor *doctor)
 {
-    int code;
-
     look_at_versions(doctor);
     look_at_module(doctor);
     look_at_settings(doctor);
@@ -333,8 +330,7 @@ static int look(struct shim_doctor *doctor)
     look_at_log(doctor);
     look_at_libraries(doctor);
     look_at_system(doctor);
-    code = shim_keyring_find(doctor->shim);
-    if (code == SHIM_OK)
+    if (shim_keyring_find(doctor->shim) == SHIM_OK)
         shim_doctor_keyring(doctor);
     else
         shim_doctor_tell(doctor, SHIM_FAILS, "keyring", sp_format("its place is not known"),

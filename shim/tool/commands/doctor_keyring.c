@@ -4,17 +4,15 @@
  *
  * What `smime-policy doctor` tells of the keyring.
  */
-#include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 
 #include <openssl/crypto.h>
 
-#include "tool/commands/doctor.h"
+#include "tool/commands/commands.h"
 #include "base/text.h"
 #include "keyring/contact.h"
 #include "tool/crls/stored_crls.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 #define SOON (30 * INT64_C(86400))
@@ -199,20 +197,17 @@ static void look_into(struct shim_doctor *doctor, struct sp_keyring *keyring)
     tell_crls(doctor, keyring);
 }
 
-/* Where a hub is set: does its copy count? */
+/* Does the copy of the hub count? */
 static void tell_hub(struct shim_doctor *doctor)
 {
     const smimepolicy_settings *settings = doctor->shim->settings;
-    time_t contact = settings->hub == NULL ? 0 : sp_keyring_contact(doctor->shim->keyring_path);
-    smimepolicy_verdict *verdict;
-    const smimepolicy_finding *finding;
-    char *at;
+    time_t contact = sp_keyring_contact(doctor->shim->keyring_path);
+    smimepolicy_verdict *verdict =
+        sp_judge_age(NULL, SMIMEPOLICY_SIGN, contact, time(NULL), settings);
+    const smimepolicy_finding *finding =
+        verdict == NULL ? NULL : smimepolicy_verdict_get0_finding(verdict, 0);
+    char *at = contact > 0 ? sp_format_time(contact) : NULL;
 
-    if (settings->hub == NULL)
-        return;
-    verdict = sp_judge_age(NULL, SMIMEPOLICY_SIGN, contact, time(NULL), settings);
-    finding = verdict == NULL ? NULL : smimepolicy_verdict_get0_finding(verdict, 0);
-    at = contact > 0 ? sp_format_time(contact) : NULL;
     if (finding != NULL)
         shim_doctor_tell(
             doctor, SHIM_FAILS, "hub",
@@ -234,7 +229,8 @@ void shim_doctor_keyring(struct shim_doctor *doctor)
     struct sp_keyring *keyring;
     char *why = NULL;
 
-    tell_hub(doctor);
+    if (doctor->shim->settings->hub != NULL)
+        tell_hub(doctor);
     if (!sp_keyring_exists(path)) {
         shim_doctor_tell(doctor, SHIM_WELL, "keyring", sp_format("there is none in %s", path),
                          doctor->shim->settings->hub != NULL

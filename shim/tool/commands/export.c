@@ -16,7 +16,6 @@
 #include "common/output.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 struct exporting {
@@ -78,7 +77,6 @@ static int export_one(const struct shim_entry *entry, void *data)
 static int export_all(struct exporting *exporting)
 {
     time_t now = time(NULL);
-
     int code;
 
     if (!exporting->all)

@@ -14,11 +14,11 @@
 #include "common/print.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 struct changing {
-    const struct shim_passphrase_change *change;
+    const struct shim_long *line; /* borrowed */
+    bool no_passphrase;
     struct shim *shim;                  /* borrowed */
     struct sp_keyring *keyring;         /* borrowed */
     unsigned char id[SP_SHA256_LENGTH]; /* of the private key */
@@ -47,7 +47,7 @@ static int look_at(const struct shim_entry *entry, void *data)
 /* Find the one private key of the certificates that the word names. */
 static int find_key(struct changing *changing)
 {
-    const char *word = changing->change->word;
+    const char *word = changing->line->operands[1];
     struct shim_picks picks = { 0 };
     size_t found;
     int code = shim_pick(changing->shim, changing->keyring, word, &picks, &found);
@@ -98,9 +98,9 @@ static int find_pass(const struct changing *changing, struct shim_passphrase *pa
 {
     int code;
 
-    if (changing->change->no_passphrase)
+    if (changing->no_passphrase)
         return SHIM_OK;
-    code = shim_passphrase_read(pass, "passout", changing->change->passout);
+    code = shim_passphrase_read(pass, "passout", shim_long_value(changing->line, "passout", 0));
     if (code == SHIM_OK && !pass->given &&
         !shim_passphrase_ask(pass, "new passphrase for the private key", changing->whose, true,
                              "give one with --passout fd:N or --passout file:PATH"))
@@ -124,7 +124,7 @@ static int store(struct changing *changing, EVP_PKEY *key, const char *pass,
         code = shim_no_memory();
     if (code == SHIM_OK)
         code = shim_hub_put_key(changing->shim, changing->keyring, changing->id, &now,
-                                changing->change->local);
+                                shim_long_has(changing->line, "local"));
     if (code == SHIM_OK)
         changed = sp_keyring_change_key(changing->keyring, changing->id, was, &now);
     if (code == SHIM_OK && changed < 0)
@@ -145,15 +145,15 @@ static int tell(const struct shim_entry *entry, void *data)
     struct changing *changing = data;
     char *line;
 
-    if (changing->certificates != NULL)
-        return json_array_append_new(changing->certificates, shim_entry_json(entry)) == 0
-                   ? SHIM_OK
-                   : shim_no_memory();
+    if (changing->certificates != NULL) {
+        json_array_append_new(changing->certificates, shim_entry_json(entry));
+        return SHIM_OK;
+    }
     line = shim_entry_line(entry);
     if (line == NULL)
         return shim_no_memory();
     shim_print(stdout, "%s the passphrase of the private key of %s\n",
-               changing->change->no_passphrase ? "removed" : "changed", line);
+               changing->no_passphrase ? "removed" : "changed", line);
     OPENSSL_free(line);
     return SHIM_OK;
 }
@@ -161,7 +161,7 @@ static int tell(const struct shim_entry *entry, void *data)
 /* Tell each certificate that has the key. */
 static int report(struct changing *changing)
 {
-    if (changing->change->no_passphrase)
+    if (changing->no_passphrase)
         shim_error("the private key of %s is kept without a passphrase: whoever can read %s can "
                    "sign with it",
                    changing->whose, changing->shim->keyring_path);
@@ -183,7 +183,8 @@ static int change_it(struct changing *changing)
     if (code == SHIM_OK)
         code = get_key(changing, &stored);
     if (code == SHIM_OK)
-        code = shim_stored_key_unlock(&stored, changing->whose, changing->change->passin, &key);
+        code = shim_stored_key_unlock(&stored, changing->whose,
+                                      shim_long_value(changing->line, "passin", 0), &key);
     if (code == SHIM_OK)
         code = find_pass(changing, &pass);
     if (code == SHIM_OK)
@@ -194,17 +195,22 @@ static int change_it(struct changing *changing)
     return code == SHIM_OK ? report(changing) : code;
 }
 
-int shim_passphrase_change(struct shim *shim, const struct shim_passphrase_change *change)
+int shim_change_passphrase(struct shim *shim, const struct shim_long *line)
 {
-    struct changing changing = { .change = change, .shim = shim };
-    int code = shim_keyring_change(shim, SP_KEYRING_WRITE, &changing.keyring);
+    struct changing changing = { .line = line,
+                                 .no_passphrase = shim_long_has(line, "no-passphrase"),
+                                 .shim = shim };
+    int code;
 
+    if (changing.no_passphrase && shim_long_value(line, "passout", 0) != NULL)
+        return shim_usage("--passout and --no-passphrase exclude each other");
+    code = shim_keyring_change(shim, SP_KEYRING_WRITE, &changing.keyring);
     if (code == SHIM_OK) {
-        changing.certificates = change->json ? json_array() : NULL;
+        changing.certificates = shim_long_has(line, "json") ? json_array() : NULL;
         code = shim_keys_needed(shim);
         if (code == SHIM_OK)
             code = change_it(&changing);
-        if (change->json)
+        if (changing.certificates != NULL)
             code = shim_json_keyring_report(shim, "keyring passphrase", code,
                                             json_pack("{s:b, s:O}", "done", changing.done,
                                                       "certificates", changing.certificates));

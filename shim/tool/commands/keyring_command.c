@@ -5,7 +5,6 @@
  * smime-policy keyring: checks it, makes a backup, prints its path, changes a passphrase.
  */
 #include <stdio.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -28,7 +27,7 @@ static void tell(const char *line, void *data)
 
 static int find(struct shim *shim)
 {
-    int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
+    int code = shim_load_settings(shim);
 
     return code == SHIM_OK ? shim_keyring_find(shim) : code;
 }
@@ -151,22 +150,6 @@ static int run_check(struct shim *shim, const struct shim_long *line)
     return code;
 }
 
-static int run_passphrase(struct shim *shim, const struct shim_long *line)
-{
-    const struct shim_passphrase_change change = {
-        .word = line->operands[1],
-        .passin = shim_long_value(line, "passin", 0),
-        .passout = shim_long_value(line, "passout", 0),
-        .no_passphrase = shim_long_has(line, "no-passphrase"),
-        .json = shim_long_has(line, "json"),
-        .local = shim_long_has(line, "local"),
-    };
-
-    if (change.no_passphrase && change.passout != NULL)
-        return shim_usage("--passout and --no-passphrase exclude each other");
-    return shim_passphrase_change(shim, &change);
-}
-
 static const struct shim_word words[] = {
     { "check", NULL, NULL },
     { "backup", "a new directory", "'smime-policy keyring check' looks at it" },
@@ -176,7 +159,7 @@ static const struct shim_word words[] = {
 };
 
 /* In the order of |words|. */
-static shim_command_fn *const runs[] = { run_check, run_backup, run_path, run_passphrase };
+static shim_command_fn *const runs[] = { run_check, run_backup, run_path, shim_change_passphrase };
 
 int shim_run_keyring(struct shim *shim, const struct shim_long *line)
 {
@@ -186,7 +169,7 @@ int shim_run_keyring(struct shim *shim, const struct shim_long *line)
     if (word < 0)
         return SHIM_USAGE;
     for (size_t i = 0; i < sizeof(of_passphrase) / sizeof(of_passphrase[0]); i++)
-        if (runs[word] != run_passphrase && shim_long_has(line, of_passphrase[i]))
+        if (runs[word] != shim_change_passphrase && shim_long_has(line, of_passphrase[i]))
             return shim_usage("keyring: --%s is for 'keyring passphrase' alone", of_passphrase[i]);
     return runs[word](shim, line);
 }

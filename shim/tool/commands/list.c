@@ -4,7 +4,6 @@
  *
  * smime-policy list: prints the certificates of the keyring, a row for each.
  */
-#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -14,7 +13,6 @@
 #include "settings/accepted.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 /* The state of a private key without its certificate. */
@@ -166,7 +164,7 @@ int shim_run_list(struct shim *shim, const struct shim_long *line)
         if (listing.role != NULL || listing.address != NULL || listing.state != NULL ||
             listing.expiring != NULL || listing.addresses)
             return shim_usage("list: --crls goes with --json and --keyring alone");
-        return shim_list_crls(shim, listing.json);
+        return shim_list_crls(shim, line);
     }
     code = settle(&listing);
     if (code == SHIM_OK)

@@ -26,21 +26,14 @@
 #define ADDRESSES   30
 #define WIDE        157
 
-/*
- * The number of bytes of the first |most| characters of UTF-8 |text|; |*count| is
- * how many characters there are.
- */
-static size_t characters(const char *text, size_t most, size_t *count)
+/* The number of bytes of the first |most| characters of UTF-8 |text|. */
+static size_t characters(const char *text, size_t most)
 {
     size_t at = 0;
 
-    for (*count = 0; text[at] != '\0'; at++) {
-        bool begins = ((unsigned char)text[at] & 0xc0) != 0x80;
-
-        if (begins && *count == most)
+    for (size_t count = 0; text[at] != '\0'; at++)
+        if (((unsigned char)text[at] & 0xc0) != 0x80 && count++ == most)
             break;
-        *count += begins ? 1 : 0;
-    }
     return at;
 }
 
@@ -86,15 +79,14 @@ static void tail(const struct shim_table *table, const char *addresses, const ch
     size_t left = room(table);
     size_t length = strlen(addresses);
     size_t first = length < ADDRESSES ? ADDRESSES : length;
-    size_t count;
 
     if (left == 0)
         printf("%-*s  %s\n", ADDRESSES, addresses, rest);
     else if (left <= first + GAP)
         printf("%.*s\n", (int)left, addresses);
     else
-        printf("%-*s  %.*s\n", (int)first, addresses,
-               (int)characters(rest, left - first - GAP, &count), rest);
+        printf("%-*s  %.*s\n", (int)first, addresses, (int)characters(rest, left - first - GAP),
+               rest);
 }
 
 static void headline(struct shim_table *table)

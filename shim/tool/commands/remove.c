@@ -14,7 +14,6 @@
 #include "common/print.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 #define FEWEST_DIGITS 8
@@ -269,10 +268,7 @@ int shim_run_remove(struct shim *shim, const struct shim_long *line)
         if (removing.all || removing.with_key || removing.waiting)
             return shim_usage(
                 "remove: --crls goes with --dry-run, --local, --json and --keyring alone");
-        return shim_remove_crls(shim, &(struct shim_crl_removal){ .words = line->operands,
-                                                                  .json = removing.json,
-                                                                  .local = removing.local,
-                                                                  .dry_run = removing.dry_run });
+        return shim_remove_crls(shim, line);
     }
     code = shim_keyring_change(shim, removing.dry_run ? SP_KEYRING_READ : SP_KEYRING_WRITE,
                                &removing.keyring);

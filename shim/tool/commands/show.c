@@ -17,7 +17,6 @@
 #include "tool/crls/stored_crls.h"
 #include "tool/hub/hub.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_key.h"
 
 struct showing {

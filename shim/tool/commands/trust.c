@@ -13,9 +13,7 @@
 #include "base/text.h"
 #include "common/print.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/keyring/stored_chain.h"
-#include "tool/report/outcome.h"
 
 struct trusting {
     struct shim *shim;          /* borrowed */
@@ -60,8 +58,8 @@ static int tell_step(const struct shim_entry *entry, void *data)
     step->valid = step->valid && entry->stored.state == SP_STORED_USABLE;
     if (step->steps == NULL)
         return tell_entry(entry, "    through ", "");
-    return json_array_append_new(step->steps, shim_entry_json(entry)) == 0 ? SHIM_OK
-                                                                           : shim_no_memory();
+    json_array_append_new(step->steps, shim_entry_json(entry));
+    return SHIM_OK;
 }
 
 static int each_step(struct trusting *trusting, const STACK_OF(X509) *chain, struct step *step)
@@ -224,10 +222,9 @@ static int trust_ca(const struct shim_entry *entry, void *data)
     if (!trusting->json)
         return tell_ca(trusting, entry, limit);
     object = shim_entry_json(entry);
-    if (object == NULL)
-        return shim_no_memory();
     json_object_set_new(object, "vouches_for_address", json_boolean(vouches));
-    return json_array_append_new(trusting->cas, object) == 0 ? SHIM_OK : shim_no_memory();
+    json_array_append_new(trusting->cas, object);
+    return SHIM_OK;
 }
 
 static int trust_all(struct trusting *trusting)

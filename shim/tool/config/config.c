@@ -88,13 +88,6 @@ static int print_settings_json(struct shim *shim)
                                     sp_json_text(shim->policy_file), "settings", settings));
 }
 
-static int self_test(struct shim *shim, const char *path)
-{
-    int code = path == NULL ? shim_load_settings(shim) : SHIM_OK;
-
-    return code == SHIM_OK ? shim_self_test(shim, path, stdout, true) : code;
-}
-
 /*
  * Run the self-test.  If it passes, replace this process by |program|, with
  * OPENSSL_CONF naming |path| or unchanged.
@@ -135,11 +128,14 @@ static int run_self_test(struct shim *shim, const struct shim_long *line)
 {
     ptrdiff_t named = line->behind - line->operands;
     const char *path = named > 0 ? line->operands[0] : NULL;
+    int code = SHIM_OK;
 
     if (named > 1 || (line->dashes && *line->behind == NULL))
         return shim_usage("config: --self-test takes [FILE] [-- PROGRAM [ARGUMENT...]]");
+    if (!line->dashes && path == NULL)
+        code = shim_load_settings(shim);
     if (!line->dashes)
-        return self_test(shim, path);
+        return code == SHIM_OK ? shim_self_test(shim, path, stdout, true) : code;
     return shim->explain
                ? shim_explains_not("config --self-test -- PROGRAM",
                                    "'smime-policy config --self-test' starts no program of yours")

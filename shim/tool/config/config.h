@@ -33,7 +33,7 @@ struct shim_named shim_lint_named(const char *path);
 void shim_named_clear(struct shim_named *named);
 
 /*
- * libraries.c: which setting needs a library that cannot be loaded, and the way out.
+ * Which setting needs a library that cannot be loaded, and the way out.
  *
  * @param next  0 at first; for the next call it is left as it is set
  * @return one line, to free with OPENSSL_free(); NULL: there is no other one
@@ -67,6 +67,14 @@ void shim_lint_fault(struct shim_lint *lint, const char *format, ...)
 /* Report what is no fault. */
 void shim_lint_note(struct shim_lint *lint, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
+
+/*
+ * The value of `key = value` in |line|, without comment and space around it; NULL if
+ * |line| is another one.  Both cut |line|.
+ */
+char *shim_lint_value(char *line, const char *key);
+/* The name of the section that |line| begins; NULL: it begins none. */
+const char *shim_lint_section(char *line);
 
 /* Is it a policy.cnf, or an openssl.cnf?  One that sets openssl_conf is none. */
 bool shim_lint_is_policy(const CONF *conf, const char *path);

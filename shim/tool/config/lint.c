@@ -179,14 +179,11 @@ static char *skip_space(char *text)
     return text;
 }
 
-/*
- * The value of `key = value` in |line|, without comment and space around it; NULL if
- * |line| is another one.
- */
-static char *value_of(char *line, const char *key)
+char *shim_lint_value(char *line, const char *key)
 {
     char *value;
 
+    line = skip_space(line);
     if (strncmp(line, key, strlen(key)) != 0)
         return NULL;
     value = skip_space(line + strlen(key));
@@ -197,12 +194,15 @@ static char *value_of(char *line, const char *key)
     return value;
 }
 
-static enum place section_place(char *line)
+const char *shim_lint_section(char *line)
 {
-    char *name = skip_space(line + 1);
+    char *name = skip_space(line);
 
+    if (*name != '[')
+        return NULL;
+    name = skip_space(name + 1);
     name[strcspn(name, "] \t\r\n")] = '\0';
-    return strcmp(name, "default") == 0 ? IN_DEFAULT : IN_SECTION;
+    return name;
 }
 
 static void judge_line(struct shim_lint *lint, int number, enum place place, const char *value,
@@ -239,14 +239,14 @@ static void lint_lines(struct shim_lint *lint, FILE *file, const char *effective
     size_t size = 0;
 
     for (int number = 1; getline(&line, &size, file) >= 0; number++) {
-        char *text = skip_space(line);
-        const char *value = value_of(text, "openssl_conf");
+        const char *value = shim_lint_value(line, "openssl_conf");
+        const char *section = value == NULL ? shim_lint_section(line) : NULL;
 
-        if (*text == '[')
-            place = section_place(text);
-        else if (value != NULL)
+        if (value != NULL)
             judge_line(lint, number, place, value, effective);
-        else if (sp_conf_included(text) != NULL)
+        else if (section != NULL)
+            place = strcmp(section, "default") == 0 ? IN_DEFAULT : IN_SECTION;
+        else if (sp_conf_included(skip_space(line)) != NULL)
             place = BEHIND_INCLUDE;
     }
     free(line);

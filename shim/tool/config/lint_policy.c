@@ -4,14 +4,17 @@
  *
  * The lint of a policy.cnf: settings alone, in no section.
  */
-#include <ctype.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/text.h"
 #include "common/help.h"
 #include "log/decision_log.h"
 #include "settings/settings.h"
 #include "tool/config/config.h"
+#include "tool/directory/directory.h"
+#include "tool/fetch/fetch.h"
+#include "tool/hub/hub.h"
 
 /* A file of nonsense is not told line by line. */
 #define MOST_FAULTS 20
@@ -66,26 +69,6 @@ struct lines {
     int first, last;
 };
 
-static const char *skip_space(const char *text)
-{
-    while (isspace((unsigned char)*text))
-        text++;
-    return text;
-}
-
-static bool sets(const char *line, const char *key)
-{
-    line = skip_space(line);
-    return strncmp(line, key, strlen(key)) == 0 && *skip_space(line + strlen(key)) == '=';
-}
-
-/* Does it begin another section than [default]? */
-static bool begins_section(const char *line)
-{
-    line = skip_space(line);
-    return *line == '[' && strncmp(skip_space(line + 1), "default", strlen("default")) != 0;
-}
-
 /* The lines that set |key|; NULL: those that begin a section. */
 static struct lines lines_of(const struct shim_lint *lint, const char *key)
 {
@@ -94,11 +77,15 @@ static struct lines lines_of(const struct shim_lint *lint, const char *key)
     char *line = NULL;
     size_t size = 0;
 
-    for (int number = 1; file != NULL && getline(&line, &size, file) >= 0; number++)
-        if (key == NULL ? begins_section(line) : sets(line, key)) {
+    for (int number = 1; file != NULL && getline(&line, &size, file) >= 0; number++) {
+        const char *section = shim_lint_section(line);
+
+        if (key != NULL ? shim_lint_value(line, key) != NULL
+                        : section != NULL && is_other_section(section)) {
             found.first = found.first == 0 ? number : found.first;
             found.last = number;
         }
+    }
     free(line);
     if (file != NULL)
         fclose(file);
@@ -209,4 +196,32 @@ void shim_lint_policy(struct shim_lint *lint)
         note_libraries(lint, settings);
     }
     smimepolicy_settings_free(settings);
+}
+
+char *shim_libraries_missing(const smimepolicy_settings *settings, size_t *next)
+{
+    const struct {
+        const char *name;
+        bool is_set;
+        bool (*is_ready)(char **why);
+    } needs[] = {
+        { "fetch_from", settings->fetch_from != NULL, shim_fetch_ready },
+        { "ocsp", settings->asks_ocsp, shim_fetch_ready },
+        { "contacts", settings->contacts != NULL, shim_directory_ready },
+        { "hub", settings->hub != NULL, shim_hub_ready },
+    };
+
+    while (*next < sizeof(needs) / sizeof(needs[0])) {
+        const size_t i = (*next)++;
+        char *why = NULL;
+
+        if (needs[i].is_set && !needs[i].is_ready(&why)) {
+            char *text = sp_format("the setting %s cannot be followed: %s", needs[i].name,
+                                   why != NULL ? why : "out of memory");
+
+            OPENSSL_free(why);
+            return text != NULL ? text : OPENSSL_strdup("out of memory");
+        }
+    }
+    return NULL;
 }

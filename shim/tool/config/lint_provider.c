@@ -60,14 +60,6 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
-/* Is it a provider inside libcrypto?  For these OpenSSL ignores `module`. */
-static bool is_builtin(const char *name)
-{
-    static const char *const names[] = { "default", "base", "null", NULL };
-
-    return is_one_of(name, names);
-}
-
 static bool is_ours(const struct shim_lint *lint, const CONF_VALUE *provider)
 {
     const char *module = NCONF_get_string(lint->conf, provider->value, "module");
@@ -101,9 +93,11 @@ static void lint_loadable(struct shim_lint *lint, const char *section, const cha
 
 static void lint_module(struct shim_lint *lint, const CONF_VALUE *provider)
 {
+    /* For the providers inside libcrypto OpenSSL ignores `module`. */
+    static const char *const builtin[] = { "default", "base", "null", NULL };
     const char *module = NCONF_get_string(lint->conf, provider->value, "module");
 
-    if (is_builtin(provider->name))
+    if (is_one_of(provider->name, builtin))
         shim_lint_fault(lint,
                         "provider %s: `module` is ignored for a provider of that name; call it "
                         "smimepolicy",

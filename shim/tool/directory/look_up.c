@@ -19,6 +19,20 @@
 #include "common/progress.h"
 #include "tool/directory/source.h"
 
+/*
+ * Who is asked, by the scheme of the URL.  Another kind of source, such as SMIMEA records
+ * (RFC 8162) or a directory of keys on the web, is a function and a row here, and its scheme in
+ * provider/settings/directories.c: what it gives is judged and kept in the same way.
+ */
+static const struct source {
+    const char *scheme;
+    shim_source_fn *ask;
+} sources[] = {
+    { "ldap://", shim_ldap_ask },
+    { "ldaps://", shim_ldap_ask },
+    { "ldapi://", shim_ldap_ask },
+};
+
 /* Before each part of an answer. */
 struct head {
     uint32_t kind;
@@ -39,14 +53,16 @@ bool shim_give(int to, enum shim_given_kind kind, const void *data, size_t lengt
 /* |to| is above the other end of the pipe, which is above the standard streams. */
 static _Noreturn void ask(const struct shim_question *question, int to, pid_t parent)
 {
-    const char *why;
+    const char *why = "no such kind of directory is known";
 
     /* Neither the keyring nor the output is to be had here. */
     if (prctl(PR_SET_PDEATHSIG, SIGKILL) != 0 || getppid() != parent ||
         close_range(STDERR_FILENO + 1, (unsigned)to - 1, 0) != 0 ||
         close_range((unsigned)to + 1, ~0U, 0) != 0)
         _exit(1);
-    why = shim_ldap_ask(question, to);
+    for (size_t i = 0; i < sizeof(sources) / sizeof(sources[0]); i++)
+        if (strncmp(question->url, sources[i].scheme, strlen(sources[i].scheme)) == 0)
+            why = sources[i].ask(question, to);
     if (why != NULL)
         (void)shim_give(to, SHIM_GIVEN_FAILURE, why, strlen(why));
     else

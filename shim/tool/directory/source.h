@@ -44,11 +44,9 @@ struct shim_question {
     const struct shim_credentials *credentials;
 };
 
-/*
- * ldap.c: ask.  It is called in the process that asks, gives what it finds, and returns why it
- * failed; or NULL.
- */
-const char *shim_ldap_ask(const struct shim_question *question, int to);
+/* Ask.  It is called in the process that asks, gives what it finds, and returns why it failed. */
+typedef const char *shim_source_fn(const struct shim_question *question, int to);
+shim_source_fn shim_ldap_ask;
 
 /* What the process that asks gives.  False if the command has gone. */
 enum shim_given_kind {

@@ -12,7 +12,7 @@
 #include <openssl/err.h>
 
 #include "base/text.h"
-#include "tool/judge/verify.h"
+#include "tool/judge/judge.h"
 
 static bool counts(const struct shim_signature *signature)
 {

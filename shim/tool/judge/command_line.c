@@ -7,16 +7,15 @@
 
 #include <openssl/objects.h>
 
-#include "tool/judge/command_line.h"
+#include "tool/judge/judge.h"
 #include "base/compat.h"
 #include "common/shim.h"
+#include "keyring/contact.h"
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
-#include "tool/judge/issuers.h"
-#include "tool/judge/sent_along.h"
 #include "tool/keyring/crl_answers.h"
+#include "tool/keyring/keyring_at.h"
 #include "tool/run/ciphers.h"
-#include "tool/run/operation.h"
 
 /* The judging of one command line. */
 struct judging {
@@ -32,12 +31,6 @@ struct judging {
     STACK_OF(X509) *signers; /* owned: those that are known */
     bool all_signers;        /* they are all known */
 };
-
-static bool push(STACK_OF(X509) *certs, X509 *cert)
-{
-    return certs != NULL &&
-           X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
-}
 
 /* Stock takes -passin for keys alone, and asks for that of a certificate at the terminal. */
 static void tell_unopened(const char *uri, const char *operation)
@@ -113,7 +106,7 @@ static void judge_cert(struct judging *judging, const char *uri, const char *key
         shim_outcome_add(judging->outcome, shim_evaluate(judging->operation->shim, first, key.key,
                                                          use, judging->now));
         if (use == SMIMEPOLICY_SIGN)
-            judging->all_signers = push(judging->signers, first) && judging->all_signers;
+            judging->all_signers = shim_certs_push(judging->signers, first) && judging->all_signers;
     } else {
         judging->all_signers = false;
         judging->operation->shim->left_to_provider = true;
@@ -143,19 +136,6 @@ static bool is_known(struct judging *judging, enum shim_load state, const struct
 }
 
 /*
- * Judge the chains of all signers.  If a signer is not known, judge every
- * certificate: any may be in its chain.
- */
-static void judge_chains(const struct judging *judging, struct shim_sent_along *sent)
-{
-    for (int i = 0; i < sk_X509_num(judging->signers); i++)
-        shim_sent_judge(sent, sk_X509_value(judging->signers, i));
-    if (!judging->all_signers)
-        shim_sent_judge_all(sent);
-    shim_sent_warn(sent);
-}
-
-/*
  * Put the certificates to send into the selection: each once, and no signer's, as
  * stock fails at the second copy.
  */
@@ -168,13 +148,11 @@ static void send_along(struct judging *judging, const STACK_OF(X509) *certs,
 
     for (int i = 0; done && i < sk_X509_num(certs); i++)
         done = shim_certs_hold(signers, sk_X509_value(certs, i)) ||
-               push(each, sk_X509_value(certs, i));
+               shim_certs_push(each, sk_X509_value(certs, i));
     selection->nothing_along = done && sk_X509_num(each) == 0;
     if (!done)
-        (void)shim_no_memory();
-    else if (!selection->nothing_along)
-        selection->issuers_path = shim_issuers_file(each, "", 0, &selection->issuers);
-    if (selection->issuers_path == NULL && !selection->nothing_along)
+        judging->outcome->fault = shim_no_memory();
+    else if (!selection->nothing_along && shim_issuers_keep(selection, each) != SHIM_OK)
         judging->outcome->fault = SHIM_SYSTEM;
     sk_X509_pop_free(each, X509_free);
 }
@@ -187,14 +165,8 @@ static void judge_sent_along(struct judging *judging)
         shim_load(judging->request->certfile, WANT_CERTS, &judging->secret, &along);
 
     if (is_known(judging, state, &along)) {
-        struct shim_sent_along *sent =
-            shim_sent_new(judging->operation->shim, along.certs, judging->now, judging->outcome);
-
-        if (sent != NULL && judging->signers != NULL)
-            judge_chains(judging, sent);
-        else
-            judging->outcome->fault = shim_no_memory();
-        shim_sent_free(sent);
+        shim_sent_judge(judging->operation->shim, along.certs, judging->signers,
+                        judging->all_signers, judging->now, judging->outcome);
         send_along(judging, along.certs, judging->leaves_signers ? NULL : judging->signers);
     }
     shim_loaded_clear(&along);
@@ -231,12 +203,12 @@ static void judge_signing(struct judging *judging)
     const struct shim_selection *selection = judging->selection;
 
     judging->signers = sk_X509_new_null();
-    judging->all_signers = true;
+    judging->all_signers = judging->signers != NULL;
     for (size_t i = 0; i < request->signer_count; i++)
         judge_cert(judging, request->signers[i].cert, request->signers[i].key, SMIMEPOLICY_SIGN);
     for (size_t i = 0; i < selection->signer_count; i++)
         judging->all_signers =
-            push(judging->signers, selection->signers[i].cert) && judging->all_signers;
+            shim_certs_push(judging->signers, selection->signers[i].cert) && judging->all_signers;
     if (request->signer_count == 0 && !asks_keyring(judging))
         shim_outcome_add(judging->outcome, sp_refuse_request(SP_NO_SIGNER, NULL));
     judge_digest(judging);
@@ -302,6 +274,28 @@ static void judge_operation(struct judging *judging)
     }
 }
 
+/* The rule `keyring-stale`. */
+static void judge_age(const struct shim_operation *operation, struct shim_outcome *outcome)
+{
+    static const smimepolicy_use uses[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT,
+                                            SMIMEPOLICY_VERIFY };
+    struct shim *shim = operation->shim;
+    time_t contact;
+
+    for (size_t i = 0; i < sizeof(uses) / sizeof(uses[0]); i++) {
+        if (strcmp(operation->request->operation, smimepolicy_use_name(uses[i])) != 0 ||
+            !sp_age_is_asked(uses[i], shim->settings))
+            continue;
+        outcome->fault = shim_keyring_find(shim);
+        if (outcome->fault != SHIM_OK)
+            return;
+        contact = sp_keyring_contact(shim->keyring_path);
+        if (sp_is_stale(contact, time(NULL), shim->settings))
+            shim_outcome_add(outcome,
+                             sp_judge_age(NULL, uses[i], contact, time(NULL), shim->settings));
+    }
+}
+
 int shim_judge_request(struct shim_operation *operation, struct shim_outcome *outcome)
 {
     struct shim *shim = operation->shim;
@@ -325,7 +319,7 @@ int shim_judge_request(struct shim_operation *operation, struct shim_outcome *ou
         return code;
     judge_operation(&judging);
     if (outcome->fault == SHIM_OK)
-        shim_judge_age(operation, outcome);
+        judge_age(operation, outcome);
     shim_secret_clear(&judging.secret);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
@@ -366,7 +360,6 @@ bool shim_judge_unopened(const struct shim_operation *operation)
 
 void shim_judge_trust(const struct shim_stock_result *result, struct shim_outcome *outcome)
 {
-    if (!result->distrusted || result->code == 0)
-        return;
-    shim_outcome_add(outcome, sp_refuse_stranger(NULL, outcome->settings));
+    if (result->distrusted && result->code != 0)
+        shim_outcome_add(outcome, sp_refuse_stranger(NULL, outcome->settings));
 }

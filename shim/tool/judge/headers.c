@@ -10,11 +10,10 @@
 
 #include <openssl/buffer.h>
 
-#include "tool/judge/command_line.h"
+#include "tool/judge/judge.h"
 #include "common/output.h"
 #include "header/divide.h"
 #include "rules/rules.h"
-#include "tool/judge/verify.h"
 
 static int failed(void)
 {
@@ -31,9 +30,10 @@ static int unreadable(enum sp_unreadable why)
     return SHIM_INPUT;
 }
 
-/* The fields without Bcc.  NULL if out of memory. */
-static char *without_bcc(const char *header)
+/* Take Bcc out of the fields that stay outside; false if out of memory. */
+static bool hide_bcc(struct shim_selection *selection)
 {
+    char *header = selection->header;
     struct sp_text left = { 0 };
     struct shim_field field;
     size_t at = 0;
@@ -41,15 +41,7 @@ static char *without_bcc(const char *header)
     while (shim_fields_next(header, strlen(header), &at, &field))
         if (!shim_field_is(&field, "Bcc"))
             sp_text_add_bytes(&left, field.name, (size_t)(header + at - field.name));
-    return sp_text_take(&left);
-}
-
-/* Take Bcc out of the fields that stay outside. */
-static bool hide_bcc(struct shim_selection *selection)
-{
-    char *header = selection->header;
-
-    selection->header = without_bcc(header);
+    selection->header = sp_text_take(&left);
     OPENSSL_free(header);
     return selection->header != NULL;
 }

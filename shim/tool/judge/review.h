@@ -7,7 +7,7 @@
 #ifndef SHIM_REVIEW_H
 #define SHIM_REVIEW_H
 
-#include "tool/judge/verify.h"
+#include "tool/judge/judge.h"
 
 /* The review of one message. */
 struct shim_review {

@@ -8,7 +8,6 @@
 #include <openssl/x509_vfy.h>
 
 #include "common/shim.h"
-#include "tool/judge/issuers.h"
 #include "tool/judge/review.h"
 #include "tool/keyring/crl_answers.h"
 
@@ -123,13 +122,12 @@ static bool find_uploaded(struct shim_review *review, struct shim_signature *sig
     X509_STORE *store = NULL;
     bool ends;
 
-    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(review->incoming->store),
+    X509_VERIFY_PARAM_clear_flags(X509_STORE_get0_param(incoming->store),
                                   X509_V_FLAG_PARTIAL_CHAIN);
-    shim_chain_find(&signature->chain, review->incoming->store, signature->cert, incoming->certs,
-                    NULL);
+    shim_chain_find(&signature->chain, incoming->store, signature->cert, incoming->certs, NULL);
     ends = signature->chain.certs != NULL;
     shim_chain_clear(&signature->chain);
-    near = X509_STORE_get1_all_certs(review->incoming->store);
+    near = X509_STORE_get1_all_certs(incoming->store);
     if (near != NULL)
         store = store_uploaded(incoming->keyring, near);
     if (store != NULL && X509_add_certs(near, incoming->certs, X509_ADD_FLAG_UP_REF) == 1)

@@ -11,9 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "tool/directory/directory.h"
-#include "tool/judge/command_line.h"
-#include "tool/judge/issuers.h"
-#include "tool/judge/select.h"
+#include "tool/judge/judge.h"
 #include "tool/keyring/choices.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/run/copies.h"

@@ -14,11 +14,10 @@
 
 #include "rules/rules.h"
 #include "tool/certs/certs.h"
-#include "tool/judge/select.h"
+#include "tool/judge/judge.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_key.h"
 #include "tool/keyring/crl_answers.h"
-#include "tool/mail/mail.h"
 
 /* The name of a recipient in a message: issuer and serial number, or key identifier. */
 struct name {
@@ -139,19 +138,27 @@ struct untried {
     struct sp_record one; /* owned: one of them */
 };
 
+/* Take the identity of |record|, which the message does not name. */
+static void take_unnamed(struct search *search, const struct sp_record *record)
+{
+    X509 *cert = sp_record_cert(record);
+
+    if (cert != NULL)
+        take(search, cert, record, false);
+    else
+        search->code = shim_no_memory();
+    X509_free(cert);
+}
+
 static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pass,
                     struct sp_record *record, struct untried *untried)
 {
     enum shim_trial trial = shim_trial(search->selection->keyring, record, cms, pass);
-    X509 *cert = trial == TRIAL_OPENS ? sp_record_cert(record) : NULL;
 
     if (trial == TRIAL_BROKEN)
         search->code = shim_keyring_failed(search->selection->keyring);
-    else if (cert != NULL)
-        take(search, cert, record, false);
     else if (trial == TRIAL_OPENS)
-        search->code = shim_no_memory();
-    X509_free(cert);
+        take_unnamed(search, record);
     /* Certificates with the same key count as one. */
     if (trial == TRIAL_LOCKED &&
         (untried->count == 0 || memcmp(untried->one.key, record->key, SP_SHA256_LENGTH) != 0)) {
@@ -166,36 +173,23 @@ static void try_one(struct search *search, CMS_ContentInfo *cms, const char *pas
  * Try the stored keys on a message that names no known certificate: ours may be a
  * renewed certificate with the same key, or have another key identifier.
  */
-static void try_all(struct search *search, CMS_ContentInfo *cms, const char *pass,
-                    struct untried *untried)
-{
-    const struct sp_query query = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
-    struct shim_records records = { .cursor = sp_keyring_find(search->selection->keyring, &query) };
-
-    while (goes_on(search) && shim_records_next(&records))
-        try_one(search, cms, pass, &records.record, untried);
-    end_records(search, &records);
-}
-
 static void try_keys(struct search *search, CMS_ContentInfo *cms, const char *passin)
 {
+    const struct sp_query query = { .index = SP_ALL, .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) };
+    struct shim_records records = { .cursor = NULL };
     struct shim_secret secret = { 0 };
     struct untried untried = { 0 };
 
     search->code = shim_secret_read(&secret, passin, false);
     if (search->code != SHIM_OK)
         return;
-    try_all(search, cms, secret.pass, &untried);
-    if (search->code == SHIM_OK && search->selection->recipient_count == 0 && untried.count == 1) {
-        X509 *cert = sp_record_cert(&untried.one);
-
-        if (cert != NULL)
-            take(search, cert, &untried.one, false);
-        else
-            search->code = shim_no_memory();
-        X509_free(cert);
-    } else if (search->code == SHIM_OK && search->selection->recipient_count == 0 &&
-               untried.count > 1) {
+    records.cursor = sp_keyring_find(search->selection->keyring, &query);
+    while (goes_on(search) && shim_records_next(&records))
+        try_one(search, cms, secret.pass, &records.record, &untried);
+    end_records(search, &records);
+    if (goes_on(search) && untried.count == 1) {
+        take_unnamed(search, &untried.one);
+    } else if (goes_on(search) && untried.count > 1) {
         shim_error("the message names none of the certificates in the keyring, and the keys of %zu "
                    "identities are locked, so that they were not tried; give the passphrase with "
                    "-passin, or name the identity with -recip and -inkey",

@@ -2,102 +2,135 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <openssl/crypto.h>
+#include <unistd.h>
 
-#include "tool/judge/sent_along.h"
+#include <openssl/crypto.h>
+#include <openssl/pem.h>
+
+#include "tool/judge/judge.h"
 #include "choice/stored_issuers.h"
+#include "common/memory_file.h"
 #include "rules/revocation.h"
 #include "tool/keyring/crl_answers.h"
+#include "tool/keyring/keyring_at.h"
 
-struct shim_sent_along {
-    const struct shim *shim;
-    const STACK_OF(X509) *pool;
-    time_t now;
-    struct shim_outcome *outcome;
-    bool *used; /* owned, one for each of |pool|: it is in a chain, or a signer's own */
-};
-
-struct shim_sent_along *shim_sent_new(const struct shim *shim, const STACK_OF(X509) *pool,
-                                      time_t now, struct shim_outcome *outcome)
+bool shim_certs_push(STACK_OF(X509) *certs, X509 *cert)
 {
-    struct shim_sent_along *sent = OPENSSL_zalloc(sizeof(*sent));
-
-    if (sent == NULL)
-        return NULL;
-    sent->shim = shim;
-    sent->pool = pool;
-    sent->now = now;
-    sent->outcome = outcome;
-    sent->used = OPENSSL_zalloc((size_t)sk_X509_num(pool) * sizeof(*sent->used) + 1);
-    if (sent->used == NULL) {
-        OPENSSL_free(sent);
-        return NULL;
-    }
-    return sent;
+    return X509_add_cert(certs, cert, X509_ADD_FLAG_UP_REF | X509_ADD_FLAG_NO_DUP) == 1;
 }
 
-void shim_sent_free(struct shim_sent_along *sent)
+char *shim_certs_file(const STACK_OF(X509) *certs, const char *before, size_t len, int *fd)
 {
-    if (sent == NULL)
-        return;
-    OPENSSL_free(sent->used);
-    OPENSSL_free(sent);
+    BIO *bio = BIO_new(BIO_s_mem());
+    bool done = bio != NULL && (len == 0 || BIO_write(bio, before, (int)len) == (int)len);
+    char *data;
+    long length;
+    char *path = NULL;
+
+    if (done && len > 0)
+        done = BIO_puts(bio, "\n") > 0;
+    for (int i = 0; done && i < sk_X509_num(certs); i++)
+        done = PEM_write_bio_X509_AUX(bio, sk_X509_value(certs, i)) == 1;
+    if (done && (length = BIO_get_mem_data(bio, &data)) >= 0)
+        *fd = shim_memory_file("certificates.pem", data, (size_t)length);
+    else
+        (void)shim_no_memory();
+    if (*fd >= 0)
+        path = shim_fd_path(*fd);
+    BIO_free(bio);
+    return path;
 }
 
-static smimepolicy_verdict *judge(const struct shim_sent_along *sent, const X509 *cert,
-                                  enum sp_along place)
+int shim_issuers_keep(struct shim_selection *selection, const STACK_OF(X509) *certs)
+{
+    if (selection->issuers >= 0)
+        close(selection->issuers);
+    OPENSSL_free(selection->issuers_path);
+    selection->issuers = -1;
+    selection->issuers_path = shim_certs_file(certs, "", 0, &selection->issuers);
+    return selection->issuers_path != NULL ? SHIM_OK : SHIM_SYSTEM;
+}
+
+static void judge(const struct shim *shim, const X509 *cert, enum sp_along place, time_t now,
+                  struct shim_outcome *outcome)
 {
     struct sp_facts *facts = sp_facts_new(cert);
-    smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, sent->now, place);
+    smimepolicy_verdict *verdict = facts == NULL ? NULL : sp_judge_along(facts, now, place);
 
     sp_facts_free(facts);
-    if (place == SP_ALONG_BESIDE)
-        return verdict;
-    return sp_verdict_join(verdict,
-                           shim_judge_issuer(sent->shim, cert, false, SMIMEPOLICY_SIGN, sent->now));
+    if (place != SP_ALONG_BESIDE)
+        verdict =
+            sp_verdict_join(verdict, shim_judge_issuer(shim, cert, false, SMIMEPOLICY_SIGN, now));
+    shim_outcome_add(outcome, verdict);
 }
 
-static void mark(struct shim_sent_along *sent, const X509 *cert)
+/* Judge the chain of |signer|, and add to |along| what is sent. */
+static int add_path(const struct shim *shim, struct shim_selection *selection, X509 *signer,
+                    STACK_OF(X509) *along, time_t now, struct shim_outcome *outcome)
 {
-    for (int i = 0; i < sk_X509_num(sent->pool); i++)
-        if (X509_cmp(sk_X509_value(sent->pool, i), cert) == 0)
-            sent->used[i] = true;
-}
+    STACK_OF(X509) *path = sk_X509_new_null();
+    char *why = NULL;
+    int code = SHIM_OK;
 
-static bool is_used(const struct shim_sent_along *sent, const X509 *cert)
-{
-    for (int i = 0; i < sk_X509_num(sent->pool); i++)
-        if (sk_X509_value(sent->pool, i) == cert)
-            return sent->used[i];
-    return true;
-}
+    if (path == NULL || !sp_stored_path(selection->keyring, signer, now, path, &why))
+        code = shim_keyring_fault(why);
+    for (int i = 0; code == SHIM_OK && i < sk_X509_num(path); i++) {
+        X509 *issuer = sk_X509_value(path, i);
 
-void shim_sent_judge(struct shim_sent_along *sent, X509 *signer)
-{
-    X509 *issuer = signer;
-
-    mark(sent, signer);
-    while ((issuer = sp_issuer_among(sent->pool, issuer, sent->now)) != NULL &&
-           !is_used(sent, issuer)) {
-        mark(sent, issuer);
-        shim_outcome_add(sent->outcome, judge(sent, issuer, SP_ALONG_CHAIN));
+        judge(shim, issuer, SP_ALONG_STORED, now, outcome);
+        if (!sp_is_root(issuer) && !shim_certs_push(along, issuer))
+            code = shim_no_memory();
     }
+    sk_X509_pop_free(path, X509_free);
+    return code;
 }
 
-void shim_sent_judge_all(struct shim_sent_along *sent)
+int shim_issuers_along(const struct shim *shim, struct shim_selection *selection, time_t now,
+                       struct shim_outcome *outcome)
 {
-    for (int i = 0; i < sk_X509_num(sent->pool); i++)
-        if (!sent->used[i]) {
-            sent->used[i] = true;
-            shim_outcome_add(sent->outcome,
-                             judge(sent, sk_X509_value(sent->pool, i), SP_ALONG_CHAIN));
-        }
+    STACK_OF(X509) *along = sk_X509_new_null();
+    int code = along == NULL ? shim_no_memory() : SHIM_OK;
+
+    for (size_t i = 0; code == SHIM_OK && i < selection->signer_count; i++)
+        code = add_path(shim, selection, selection->signers[i].cert, along, now, outcome);
+    if (code == SHIM_OK && sk_X509_num(along) > 0)
+        code = shim_issuers_keep(selection, along);
+    sk_X509_pop_free(along, X509_free);
+    return code;
 }
 
-void shim_sent_warn(const struct shim_sent_along *sent)
+/* Mark each copy of |cert| in |pool|; false if it was marked before. */
+static bool mark(const STACK_OF(X509) *pool, const X509 *cert, bool *used)
 {
-    for (int i = 0; i < sk_X509_num(sent->pool); i++)
-        if (!sent->used[i])
-            shim_outcome_add(sent->outcome,
-                             judge(sent, sk_X509_value(sent->pool, i), SP_ALONG_BESIDE));
+    bool fresh = false;
+
+    for (int i = 0; i < sk_X509_num(pool); i++)
+        if (!used[i] && X509_cmp(sk_X509_value(pool, i), cert) == 0)
+            fresh = used[i] = true;
+    return fresh;
+}
+
+void shim_sent_judge(const struct shim *shim, const STACK_OF(X509) *pool,
+                     const STACK_OF(X509) *signers, bool all_signers, time_t now,
+                     struct shim_outcome *outcome)
+{
+    /* One for each of |pool|: it is in a chain, or a signer's own. */
+    bool *used = OPENSSL_zalloc((size_t)sk_X509_num(pool) * sizeof(*used) + 1);
+
+    if (used == NULL) {
+        outcome->fault = shim_no_memory();
+        return;
+    }
+    for (int i = 0; i < sk_X509_num(signers); i++) {
+        X509 *issuer = sk_X509_value(signers, i);
+
+        (void)mark(pool, issuer, used);
+        while ((issuer = sp_issuer_among(pool, issuer, now)) != NULL && mark(pool, issuer, used))
+            judge(shim, issuer, SP_ALONG_CHAIN, now, outcome);
+    }
+    for (int i = 0; i < sk_X509_num(pool); i++)
+        if (!used[i])
+            judge(shim, sk_X509_value(pool, i), all_signers ? SP_ALONG_BESIDE : SP_ALONG_CHAIN, now,
+                  outcome);
+    OPENSSL_free(used);
 }

@@ -8,40 +8,24 @@
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
-#include "tool/judge/verify.h"
+#include "tool/judge/judge.h"
 #include "base/json_text.h"
 #include "base/text.h"
 #include "common/print.h"
 
-/* The signing time that it claims; NULL: none. */
-static char *time_of(const struct shim_signature *signature)
-{
-    return signature->time.state == SP_TIME_READ ? sp_format_time(signature->time.at) : NULL;
-}
-
-static X509 *anchor_of(const struct shim_signature *signature)
-{
-    const STACK_OF(X509) *chain = signature->chain.certs;
-
-    return chain == NULL ? NULL : sk_X509_value(chain, sk_X509_num(chain) - 1);
-}
-
-static void tell(const struct shim_signature *signature)
-{
-    char *through = sp_through_text(signature->chain.certs);
-    char *text =
-        through == NULL ? NULL : sp_verified_text(signature->facts, &signature->time, through);
-
-    if (text != NULL)
-        shim_print(stderr, "%s\n", text);
-    OPENSSL_free(text);
-    OPENSSL_free(through);
-}
-
 void shim_signers_tell(const struct shim_incoming *incoming)
 {
-    for (size_t i = 0; i < incoming->count; i++)
-        tell(&incoming->signatures[i]);
+    for (size_t i = 0; i < incoming->count; i++) {
+        const struct shim_signature *signature = &incoming->signatures[i];
+        char *through = sp_through_text(signature->chain.certs);
+        char *text =
+            through == NULL ? NULL : sp_verified_text(signature->facts, &signature->time, through);
+
+        if (text != NULL)
+            shim_print(stderr, "%s\n", text);
+        OPENSSL_free(text);
+        OPENSSL_free(through);
+    }
 }
 
 /*
@@ -101,7 +85,7 @@ void shim_signers_test(struct shim_incoming *incoming, const struct shim_args *a
     ERR_clear_error();
 }
 
-/* The result of one of several signatures; NULL: not known. */
+/* The result of one of several signatures. */
 static const char *state_of(const struct shim_signature *signature)
 {
     if (signature->refused)
@@ -109,26 +93,25 @@ static const char *state_of(const struct shim_signature *signature)
                    ? "refused, and its signature does not fit the message"
                    : "refused";
     if (!signature->tested)
-        return NULL;
+        return "was not verified";
     return signature->fits ? "passed" : "its signature does not fit the message";
 }
 
 void shim_signers_tell_failed(const struct shim_incoming *incoming)
 {
     for (size_t i = 0; incoming->count > 1 && i < incoming->count; i++) {
-        const char *state = state_of(&incoming->signatures[i]);
         char *name = sp_signer_text(incoming->signatures[i].facts);
 
         if (name != NULL)
             shim_error("signer %zu of %zu, %s: %s", i + 1, incoming->count, name,
-                       state != NULL ? state : "was not verified");
+                       state_of(&incoming->signatures[i]));
         OPENSSL_free(name);
     }
 }
 
-static json_t *anchor_json(const struct shim_signature *signature)
+static json_t *anchor_json(const STACK_OF(X509) *chain)
 {
-    X509 *anchor = anchor_of(signature);
+    X509 *anchor = sk_X509_value(chain, sk_X509_num(chain) - 1);
     unsigned char digest[EVP_MAX_MD_SIZE];
     char fingerprint[SP_FINGERPRINT_TEXT];
     char *name;
@@ -140,7 +123,7 @@ static json_t *anchor_json(const struct shim_signature *signature)
     name = sp_name_text(X509_get_subject_name(anchor));
     if (name != NULL)
         object = json_pack("{s:o, s:s, s:b}", "subject", sp_json_text(name), "fingerprint",
-                           fingerprint, "own", sk_X509_num(signature->chain.certs) == 1);
+                           fingerprint, "own", sk_X509_num(chain) == 1);
     OPENSSL_free(name);
     return object;
 }
@@ -157,13 +140,13 @@ static json_t *passed_json(const struct shim_signature *signature, bool done)
 static json_t *signer_json(const struct shim_signature *signature, bool done)
 {
     const char *address = sp_facts_address(signature->facts, 0);
-    char *when = time_of(signature);
+    char *when = signature->time.state == SP_TIME_READ ? sp_format_time(signature->time.at) : NULL;
     json_t *object =
         json_pack("{s:s?, s:s, s:s, s:s?, s:o, s:o, s:o}", "address", address, "subject",
                   sp_facts_subject(signature->facts), "serial", sp_facts_serial(signature->facts),
                   "signed", when, "passed", passed_json(signature, done), "fits",
                   signature->tested || done ? json_boolean(done || signature->fits) : json_null(),
-                  "anchor", anchor_json(signature));
+                  "anchor", anchor_json(signature->chain.certs));
 
     OPENSSL_free(when);
     if (object != NULL && signature->why != NULL)

@@ -3,20 +3,17 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
-#include <unistd.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509_vfy.h>
 
-#include "tool/judge/verify.h"
+#include "tool/judge/judge.h"
 #include "choice/stored_issuers.h"
 #include "common/memory_file.h"
 #include "tool/certs/certs.h"
-#include "tool/judge/issuers.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/ocsp_answers.h"
-#include "tool/mail/mail.h"
 
 /*
  * May the message be split?  Not with options by which stock reads it in another
@@ -39,24 +36,20 @@ static int unfit(const struct shim_operation *operation, const char *why)
     return SHIM_INPUT;
 }
 
-/* Give stock the very certificates that we have read, to look for signers in. */
-static int keep_issuers(struct shim_selection *selection, const STACK_OF(X509) *certs)
-{
-    if (selection->issuers >= 0)
-        close(selection->issuers);
-    OPENSSL_free(selection->issuers_path);
-    selection->issuers = -1;
-    selection->issuers_path = shim_issuers_file(certs, "", 0, &selection->issuers);
-    return selection->issuers_path != NULL ? SHIM_OK : SHIM_SYSTEM;
-}
-
 /* Add the certificates of the mail's sender: its message may have come without. */
 static bool add_senders(const struct shim_mail *mail, struct sp_keyring *keyring,
                         STACK_OF(X509) *certs)
 {
-    for (size_t i = 0; i < mail->sender.from_count; i++)
-        if (!shim_issuers_of_address(keyring, mail->sender.from[i], certs))
+    char *why;
+
+    for (size_t i = 0; i < mail->sender.from_count; i++) {
+        const struct sp_query query = { .index = SP_BY_ADDRESS, .text = mail->sender.from[i] };
+
+        if (!sp_stored_certs(keyring, &query, certs, &why)) {
+            (void)shim_keyring_fault(why);
             return false;
+        }
+    }
     return true;
 }
 
@@ -92,8 +85,10 @@ static int complete_signers(struct shim_verification *verification,
         if (!shim_signatures_read(incoming, from))
             code = shim_no_memory();
     }
+    /* Stock looks for signers in the very certificates that we have read, here and with -certfile.
+     */
     if (code == SHIM_OK && incoming->count > 0)
-        code = keep_issuers(selection, senders);
+        code = shim_issuers_keep(selection, senders);
     sk_X509_pop_free(senders, X509_free);
     return code;
 }
@@ -126,7 +121,7 @@ static int read_message(struct shim_verification *verification, struct shim_oper
         code = unfit(operation, "-certfile cannot be read beforehand: give a regular file of "
                                 "certificates that needs no passphrase");
     else if (certfile != NULL)
-        code = keep_issuers(&operation->selection, along.certs);
+        code = shim_issuers_keep(&operation->selection, along.certs);
     from.along = along.certs;
     if (code == SHIM_OK)
         code = shim_incoming_read(&verification->incoming, &from);
@@ -191,30 +186,20 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     return outcome->denied ? SHIM_REFUSED : SHIM_OK;
 }
 
-STACK_OF(X509) *shim_list_certs(const struct shim_incoming *incoming)
-{
-    STACK_OF(X509) *certs = sk_X509_new_null();
-    bool done = certs != NULL;
-
-    for (size_t i = 0; done && i < incoming->count; i++)
-        done = sk_X509_push(certs, incoming->signatures[i].cert) > 0;
-    for (int i = 0; done && i < sk_X509_num(incoming->certs); i++)
-        done = sk_X509_push(certs, sk_X509_value(incoming->certs, i)) > 0;
-    if (done)
-        return certs;
-    sk_X509_free(certs);
-    return NULL;
-}
-
-/* Add the stored intermediates that complete the chains; the provider of stock does so too. */
-static int complete_chains(struct shim_incoming *incoming, struct sp_keyring *keyring)
+/*
+ * Take from the keyring the intermediates that complete the chains, as the provider of stock does
+ * too, and what vouches.
+ */
+static int ask_keyring(struct shim_incoming *incoming, struct sp_keyring *keyring)
 {
     char *why;
 
-    if (keyring == NULL || incoming->count == 0)
+    incoming->keyring = keyring;
+    if (keyring == NULL)
         return SHIM_OK;
-    return sp_stored_intermediates(keyring, incoming->certs, &why) ? SHIM_OK
-                                                                   : shim_keyring_fault(why);
+    if (incoming->count > 0 && !sp_stored_intermediates(keyring, incoming->certs, &why))
+        return shim_keyring_fault(why);
+    return shim_issuers_find(incoming, keyring) ? SHIM_OK : SHIM_SYSTEM;
 }
 
 /*
@@ -254,8 +239,8 @@ static int keep_anchors(struct shim_incoming *incoming, struct shim_operation *o
     int code = named == NULL ? SHIM_OK : shim_input_whole(named, &bytes, &len);
 
     if (code == SHIM_OK && (named != NULL || sk_X509_num(anchors) > 0)) {
-        selection->anchors_path = shim_issuers_file(anchors, bytes != NULL ? bytes : "",
-                                                    counts ? len : 0, &selection->anchors);
+        selection->anchors_path = shim_certs_file(anchors, bytes != NULL ? bytes : "",
+                                                  counts ? len : 0, &selection->anchors);
         code = selection->anchors_path == NULL ? SHIM_SYSTEM : SHIM_OK;
     }
     OPENSSL_free(bytes);
@@ -265,30 +250,6 @@ static int keep_anchors(struct shim_incoming *incoming, struct shim_operation *o
         code = check_anchors(named, selection->anchors_path);
     selection->anchors_vouch = sk_X509_num(anchors) > 0;
     return code;
-}
-
-/* Find the anchors: those of the keyring, and those of the command line. */
-static int find_anchors(struct shim_verification *verification, struct shim_operation *operation)
-{
-    struct shim_incoming *incoming = &verification->incoming;
-    struct shim_selection *selection = &operation->selection;
-    STACK_OF(X509) *certs;
-    bool *for_itself;
-
-    if (selection->keyring == NULL)
-        return keep_anchors(incoming, operation);
-    certs = shim_list_certs(incoming);
-    for_itself = OPENSSL_zalloc((incoming->count + 1) * sizeof(*for_itself));
-    if (certs != NULL && for_itself != NULL)
-        incoming->anchors =
-            shim_issuers_all(selection->keyring, certs, (int)incoming->count, for_itself);
-    else
-        (void)shim_no_memory();
-    for (size_t i = 0; for_itself != NULL && i < incoming->count; i++)
-        incoming->signatures[i].for_itself = for_itself[i];
-    OPENSSL_free(for_itself);
-    sk_X509_free(certs);
-    return incoming->anchors != NULL ? keep_anchors(incoming, operation) : SHIM_SYSTEM;
 }
 
 /* The stock names take every signature, as stock does. */
@@ -306,12 +267,11 @@ static int review(struct shim_verification *verification, struct shim_operation 
     int code;
 
     operation->withheld = verification->incoming.count == 0;
-    code = complete_chains(&verification->incoming, operation->selection.keyring);
+    code = ask_keyring(&verification->incoming, operation->selection.keyring);
     if (code == SHIM_OK)
-        code = find_anchors(verification, operation);
+        code = keep_anchors(&verification->incoming, operation);
     if (code != SHIM_OK)
         return code;
-    verification->incoming.keyring = operation->selection.keyring;
     shim_ocsp_issuers(verification->incoming.certs);
     if (wants_any_signer(operation))
         code = shim_any_signer(&verification->incoming, operation, now);
@@ -328,6 +288,24 @@ static int review(struct shim_verification *verification, struct shim_operation 
     if (outcome->denied && observe)
         shim_error("going ahead all the same: mode = observe");
     return outcome->denied && !observe ? SHIM_REFUSED : SHIM_OK;
+}
+
+int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct sp_keyring *keyring,
+                     time_t now, struct shim_outcome *outcome)
+{
+    const struct shim_args none = { 0 };
+    const struct shim_operation operation = { .shim = shim, .args = &none };
+    int code = ask_keyring(incoming, keyring);
+
+    if (code == SHIM_OK && (incoming->store = shim_store_of(incoming->anchors)) == NULL)
+        code = SHIM_SYSTEM;
+    if (code != SHIM_OK)
+        return code;
+    (void)shim_review_signers(incoming, &operation, now, outcome);
+    shim_review_digests(incoming, outcome);
+    shim_review_sender(incoming, &(struct shim_review_sender){ 0 }, outcome);
+    shim_signers_test(incoming, &none);
+    return outcome->fault;
 }
 
 /* Give stock the very bytes that we have read. */

@@ -94,6 +94,13 @@ static const smimepolicy_finding *denial_of(const struct shim_entry *entry)
     return NULL;
 }
 
+/* Can it be used now, or later? */
+static bool is_usable(const struct shim_entry *entry)
+{
+    return entry->stored.state == SP_STORED_USABLE ||
+           entry->stored.state == SP_STORED_NOT_YET_VALID;
+}
+
 struct succession {
     const struct shim_entry *entry; /* borrowed */
     bool found;
@@ -103,9 +110,7 @@ static int look_at_successor(const struct shim_entry *other, void *data)
 {
     struct succession *succession = data;
 
-    if ((other->stored.state == SP_STORED_USABLE ||
-         other->stored.state == SP_STORED_NOT_YET_VALID) &&
-        end_of(other->cert) > end_of(succession->entry->cert))
+    if (is_usable(other) && end_of(other->cert) > end_of(succession->entry->cert))
         succession->found = true;
     return SHIM_OK;
 }
@@ -126,29 +131,30 @@ static int find_successor(const struct looking *looking, const struct shim_entry
     return code;
 }
 
-/* Add an event: |text| says what it is, and is taken over, as is |object|. */
-static int add(const struct looking *looking, const struct shim_entry *entry, char *text,
-               json_t *object)
+void shim_attention_add(struct shim_attention *attention, json_t *event, char *line)
 {
-    struct shim_attention *attention = looking->attention;
-    char *line = shim_entry_line(entry);
-    json_t *told = shim_entry_json(entry);
-    bool done = line != NULL && text != NULL && told != NULL;
-
-    attention->count++;
-    if (done && attention->count <= MOST_EVENTS) {
+    if (++attention->count <= MOST_EVENTS && line != NULL) {
         sp_text_add(&attention->lines, line);
-        sp_text_add(&attention->lines, ": ");
-        sp_text_add(&attention->lines, text);
         sp_text_add(&attention->lines, "\n");
-        done = json_object_update(told, object) == 0 &&
-               json_array_append(attention->events, told) == 0 && !attention->lines.failed;
+        json_array_append(attention->events, event);
     }
-    json_decref(told);
-    json_decref(object);
+    json_decref(event);
+    OPENSSL_free(line);
+}
+
+/* Add an event: |text| says what it is, and is taken over, as is |more|. */
+static void add(const struct looking *looking, const struct shim_entry *entry, char *text,
+                json_t *more)
+{
+    char *line = shim_entry_line(entry);
+    json_t *event = shim_entry_json(entry);
+
+    json_object_update(event, more);
+    shim_attention_add(looking->attention, event,
+                       line == NULL || text == NULL ? NULL : sp_format("%s: %s", line, text));
+    json_decref(more);
     OPENSSL_free(line);
     OPENSSL_free(text);
-    return done ? SHIM_OK : shim_no_memory();
 }
 
 /* The end of a line about an identity that nothing comes after. */
@@ -161,8 +167,8 @@ static char *without_successor(const struct shim_entry *entry, bool has_successo
     return sp_format("; no other identity of %s is valid for longer", address);
 }
 
-static int tell_unusable(const struct looking *looking, const struct shim_entry *entry,
-                         bool has_successor)
+static void tell_unusable(const struct looking *looking, const struct shim_entry *entry,
+                          bool has_successor)
 {
     const smimepolicy_finding *denial = denial_of(entry);
     char *rest = without_successor(entry, has_successor);
@@ -175,12 +181,12 @@ static int tell_unusable(const struct looking *looking, const struct shim_entry 
     else if (rest != NULL)
         text = sp_format("%s%s", sp_stored_state_name(entry->stored.state), rest);
     OPENSSL_free(rest);
-    return add(looking, entry, text,
-               json_pack("{s:s, s:b}", "event", "unusable", "successor", has_successor));
+    add(looking, entry, text,
+        json_pack("{s:s, s:b}", "event", "unusable", "successor", has_successor));
 }
 
-static int tell_ending(const struct looking *looking, const struct shim_entry *entry, int span,
-                       bool has_successor, int64_t outlived)
+static void tell_ending(const struct looking *looking, const struct shim_entry *entry, int span,
+                        bool has_successor, int64_t outlived)
 {
     time_t end = end_of(entry->cert);
     char *moment = sp_format_time(end);
@@ -194,13 +200,13 @@ static int tell_ending(const struct looking *looking, const struct shim_entry *e
 
     OPENSSL_free(moment);
     OPENSSL_free(rest);
-    return add(looking, entry, text,
-               json_pack("{s:s, s:i, s:b, s:I}", "event", "expires", "days", span, "successor",
-                         has_successor, "outlived", (json_int_t)outlived));
+    add(looking, entry, text,
+        json_pack("{s:s, s:i, s:b, s:I}", "event", "expires", "days", span, "successor",
+                  has_successor, "outlived", (json_int_t)outlived));
 }
 
-static int tell_issuer(const struct looking *looking, const struct shim_entry *entry,
-                       const X509 *issuer, int span)
+static void tell_issuer(const struct looking *looking, const struct shim_entry *entry,
+                        const X509 *issuer, int span)
 {
     char *moment = sp_format_time(end_of(issuer));
     char *name = sp_name_text(X509_get_subject_name(issuer));
@@ -211,8 +217,7 @@ static int tell_issuer(const struct looking *looking, const struct shim_entry *e
 
     OPENSSL_free(moment);
     OPENSSL_free(name);
-    return add(looking, entry, text,
-               json_pack("{s:s, s:i}", "event", "issuer-expires", "days", span));
+    add(looking, entry, text, json_pack("{s:s, s:i}", "event", "issuer-expires", "days", span));
 }
 
 /* The span to tell of: 0 unless it is another one than at the last look. */
@@ -232,9 +237,9 @@ static int look_at_usable(struct looking *looking, const struct shim_entry *entr
 
     if (span != 0 && entry->record.role == SP_ROLE_IDENTITY)
         code = find_successor(looking, entry, &has_successor);
-    return code != SHIM_OK || span == 0
-               ? code
-               : tell_ending(looking, entry, span, has_successor, outlived);
+    if (code == SHIM_OK && span != 0)
+        tell_ending(looking, entry, span, has_successor, outlived);
+    return code;
 }
 
 static int look_at_unusable(const struct looking *looking, const struct shim_entry *entry)
@@ -245,13 +250,9 @@ static int look_at_unusable(const struct looking *looking, const struct shim_ent
 
     if (code == SHIM_OK && tell && entry->record.role == SP_ROLE_IDENTITY)
         code = find_successor(looking, entry, &has_successor);
-    return code != SHIM_OK || !tell ? code : tell_unusable(looking, entry, has_successor);
-}
-
-static bool is_usable(const struct shim_entry *entry)
-{
-    return entry->stored.state == SP_STORED_USABLE ||
-           entry->stored.state == SP_STORED_NOT_YET_VALID;
+    if (code == SHIM_OK && tell)
+        tell_unusable(looking, entry, has_successor);
+    return code;
 }
 
 /* Remember a ca that expires soon. */
@@ -314,7 +315,9 @@ static int look_at_person(const struct shim_entry *entry, void *data)
     /* Contacts are told by their number alone. */
     if (entry->record.role == SP_ROLE_IDENTITY)
         span = new_span(looking, entry, end_of(ending->ca));
-    return span == 0 ? SHIM_OK : tell_issuer(looking, entry, ending->ca, span);
+    if (span != 0)
+        tell_issuer(looking, entry, ending->ca, span);
+    return SHIM_OK;
 }
 
 static int look_at_ca(const struct shim_entry *entry, void *data)

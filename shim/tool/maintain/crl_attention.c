@@ -11,9 +11,6 @@
 #include "tool/crls/stored_crls.h"
 #include "tool/maintain/maintain.h"
 
-/* So many events are told one by one. */
-#define MOST_EVENTS 1000
-
 struct looking_at_crls {
     const struct shim_last_look *last; /* borrowed */
     struct shim_attention *attention;  /* borrowed */
@@ -28,27 +25,21 @@ static bool is_new(const struct looking_at_crls *looking, const struct shim_stor
            is.st_mtime >= looking->last->at;
 }
 
-static int add(struct shim_attention *attention, const struct shim_stored_crl *crl)
+static void add(struct shim_attention *attention, const struct shim_stored_crl *crl)
 {
     const bool stale = crl->state == SHIM_CRL_STALE;
     char *line = shim_stored_crl_line(crl);
     char *moment = sp_format_time((time_t)crl->file->about.next_update);
-    json_t *told = shim_stored_crl_json(crl);
-    bool done = line != NULL && moment != NULL && told != NULL;
+    json_t *event = shim_stored_crl_json(crl);
 
-    attention->count++;
-    if (done && attention->count <= MOST_EVENTS) {
-        sp_text_add(&attention->lines, line);
-        sp_text_add(&attention->lines, stale ? ": stale since " : ": ends on ");
-        sp_text_add(&attention->lines, moment);
-        sp_text_add(&attention->lines, "; upload the current one\n");
-        json_object_set_new(told, "event", json_string(stale ? "crl-stale" : "crl-ends"));
-        done = json_array_append(attention->events, told) == 0 && !attention->lines.failed;
-    }
-    json_decref(told);
+    json_object_set_new(event, "event", json_string(stale ? "crl-stale" : "crl-ends"));
+    shim_attention_add(attention, event,
+                       line == NULL || moment == NULL
+                           ? NULL
+                           : sp_format("%s: %s %s; upload the current one", line,
+                                       stale ? "stale since" : "ends on", moment));
     OPENSSL_free(line);
     OPENSSL_free(moment);
-    return done ? SHIM_OK : shim_no_memory();
 }
 
 static int look_at(const struct shim_stored_crl *crl, void *data)
@@ -58,9 +49,9 @@ static int look_at(const struct shim_stored_crl *crl, void *data)
     /* What is damaged was told by the check, which ends the run. */
     if (crl->state == SHIM_CRL_FRESH || crl->state == SHIM_CRL_DAMAGED)
         return SHIM_OK;
-    if (!is_new(looking, crl) && shim_crl_state(crl->file, looking->last->at) == crl->state)
-        return SHIM_OK;
-    return add(looking->attention, crl);
+    if (is_new(looking, crl) || shim_crl_state(crl->file, looking->last->at) != crl->state)
+        add(looking->attention, crl);
+    return SHIM_OK;
 }
 
 int shim_attention_crls(struct shim *shim, struct sp_keyring *keyring,

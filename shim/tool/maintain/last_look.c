@@ -11,7 +11,6 @@
 
 #include <openssl/crypto.h>
 
-#include "base/sha256.h"
 #include "common/output.h"
 #include "tool/maintain/maintain.h"
 
@@ -24,22 +23,18 @@ static char *path_of(const struct shim *shim)
     return sp_format("%s/maintained", shim->keyring_path);
 }
 
-static char *digest_of(const smimepolicy_settings *settings)
+static bool digest(const smimepolicy_settings *settings, char digits[SP_FINGERPRINT_TEXT])
 {
     char *text = sp_settings_text(settings);
-    char *digest = OPENSSL_zalloc(SP_FINGERPRINT_TEXT);
     unsigned char bytes[SP_SHA256_LENGTH];
     bool done =
-        text != NULL && digest != NULL &&
+        text != NULL &&
         sp_sha256(NULL, (const struct sp_piece[]){ { text, strlen(text) }, { NULL, 0 } }, bytes);
 
     OPENSSL_free(text);
-    if (done) {
-        sp_fingerprint_text(bytes, digest);
-        return digest;
-    }
-    OPENSSL_free(digest);
-    return NULL;
+    if (done)
+        sp_fingerprint_text(bytes, digits);
+    return done;
 }
 
 /* Read a regular file of exactly that length; false with |*missing| set if it is not there. */
@@ -75,8 +70,8 @@ int shim_last_look_read(const struct shim *shim, struct shim_last_look *last)
     char line[LENGTH + 1];
     bool missing = true;
 
-    *last = (struct shim_last_look){ .settings = digest_of(shim->settings) };
-    if (path == NULL || last->settings == NULL) {
+    *last = (struct shim_last_look){ .known = false };
+    if (path == NULL || !digest(shim->settings, last->settings)) {
         OPENSSL_free(path);
         return shim_no_memory();
     }
@@ -114,10 +109,4 @@ int shim_last_look_write(const struct shim *shim, const struct shim_last_look *l
     OPENSSL_free(moment);
     OPENSSL_free(path);
     return code;
-}
-
-void shim_last_look_clear(struct shim_last_look *last)
-{
-    OPENSSL_free(last->settings);
-    last->settings = NULL;
 }

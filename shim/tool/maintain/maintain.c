@@ -11,6 +11,7 @@
 #include <openssl/crypto.h>
 
 #include "base/json_text.h"
+#include "common/memory.h"
 #include "common/print.h"
 #include "header/plain_fields.h"
 #include "tool/crls/crls.h"
@@ -19,7 +20,7 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/ocsp_answers.h"
 #include "tool/keyring/stored_entry.h"
-#include "tool/maintain/fetching.h"
+#include "tool/maintain/maintain.h"
 #include "tool/ocsp/ocsp.h"
 #include "tool/overview/overview.h"
 #include "tool/report/outcome.h"
@@ -256,7 +257,7 @@ static int maintain(struct maintaining *maintaining)
         maintaining->last.at = 0;
     }
     if (code == SHIM_OK)
-        code = look(maintaining);
+        code = shim_memory_end(look(maintaining));
     if (code == SHIM_OK)
         code = tell(maintaining);
     /* What was not told is told again the next time. */
@@ -324,7 +325,6 @@ int shim_run_maintain(struct shim *shim, const struct shim_long *line)
         code = maintain(&maintaining);
     if (maintaining.json && shim->keyring_path != NULL)
         code = print_json(&maintaining, code);
-    shim_last_look_clear(&maintaining.last);
     shim_attention_clear(&maintaining.attention);
     json_decref(maintaining.faults);
     json_decref(maintaining.copy);

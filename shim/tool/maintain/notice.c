@@ -3,7 +3,6 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <locale.h>
 #include <string.h>
 #include <unistd.h>
 

@@ -26,9 +26,9 @@ static int failed(const char *what)
     return SHIM_CRYPTO;
 }
 
-static bool keeps_key(const struct shim_new *run)
+static bool keeps_key(const struct shim_new_options *options)
 {
-    return run->options->key != NULL && strcmp(run->options->key, SAME_KEY) == 0;
+    return options->key != NULL && strcmp(options->key, SAME_KEY) == 0;
 }
 
 static bool is_self_signed(const X509 *cert)
@@ -43,7 +43,6 @@ static int find_issuer(struct shim_new *run)
     bool as_before = options->renew && !options->self_signed && options->request == NULL &&
                      options->issuer == NULL && !is_self_signed(run->before);
 
-    run->request = options->request;
     return options->issuer != NULL || as_before ? shim_new_issuer(run) : SHIM_OK;
 }
 
@@ -75,7 +74,7 @@ static int make(struct shim_new *run)
         shim_cert_make(&making, run->key, run->issuer, run->issuer != NULL ? run->sign : run->key);
     if (run->cert == NULL)
         return failed("the certificate");
-    if (run->request != NULL) {
+    if (run->options->request != NULL) {
         run->asked = shim_request_make(run->cert, run->key);
         if (run->asked == NULL)
             return failed("the request");
@@ -158,7 +157,7 @@ static int take_steps(struct shim_new *run)
         code = find_issuer(run);
     if (code == SHIM_OK)
         code = shim_new_span(run);
-    if (code == SHIM_OK && keeps_key(run))
+    if (code == SHIM_OK && keeps_key(run->options))
         code = shim_new_same_key(run);
     if (code == SHIM_OK)
         code = make(run);
@@ -170,7 +169,7 @@ static int take_steps(struct shim_new *run)
 static int check(const struct shim_new_options *options)
 {
     int ways = options->self_signed + (options->request != NULL) + (options->issuer != NULL);
-    bool same = options->key != NULL && strcmp(options->key, SAME_KEY) == 0;
+    bool same = keeps_key(options);
 
     if (options->operands[0] == NULL)
         return shim_usage(options->ca != NULL ? "new: no domain given: which addresses may the CA "

@@ -31,15 +31,14 @@ struct shim_new {
     time_t now;
     struct shim_addresses names; /* owned: the addresses, or of a CA the domains */
     char *name;                  /* owned: the common name */
-    const char *request;         /* borrowed: the file that the request goes to; NULL: none */
     time_t from, to;
     X509 *before;          /* owned: the certificate that is renewed, or NULL */
     X509 *issuer;          /* owned: the CA's certificate; NULL: it is self-signed, or a request */
     EVP_PKEY *sign;        /* owned: the CA's key */
     EVP_PKEY *key;         /* owned */
     bool key_stays;        /* |key| is stored already */
-    X509 *cert;            /* owned: what is made; with |request| what is asked for */
-    X509_REQ *asked;       /* owned; with |request| */
+    X509 *cert;            /* owned: what is made; with --request what is asked for */
+    X509_REQ *asked;       /* owned; with --request */
     struct sp_facts *made; /* owned: of |cert| */
     struct shim_outcome outcome;
     bool done;

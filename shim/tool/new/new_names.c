@@ -155,12 +155,8 @@ static int end_with_issuer(struct shim_new *run)
     time_t end;
     char *text;
 
-    if (run->issuer == NULL)
-        return SHIM_OK;
-    if (ASN1_TIME_to_tm(X509_get0_notAfter(run->issuer), &tm) != 1)
-        return SHIM_OK;
-    end = timegm(&tm);
-    if (end >= run->to)
+    if (run->issuer == NULL || ASN1_TIME_to_tm(X509_get0_notAfter(run->issuer), &tm) != 1 ||
+        (end = timegm(&tm)) >= run->to)
         return SHIM_OK;
     run->to = end;
     text = sp_format_time(end);

@@ -148,7 +148,7 @@ int shim_new_store(struct shim_new *run)
         code = store(run, &key, &keyring);
         sp_keyring_close(keyring);
     } else if (code == SHIM_OK) {
-        code = shim_output_begin(&output, run->request, SHIM_PUBLIC) &&
+        code = shim_output_begin(&output, run->options->request, SHIM_PUBLIC) &&
                        write_request(&output, run->asked)
                    ? store_request(run, &key, &output)
                    : SHIM_SYSTEM;
@@ -186,7 +186,7 @@ static bool print_request(const struct shim_new *run, const struct shim_entry *e
         shim_print(stdout,
                    "made %s: a request for %s (%s); send it to the CA, and give what comes back "
                    "to 'smime-policy upload'\n",
-                   run->request, addresses, shim_entry_subject(entry));
+                   run->options->request, addresses, shim_entry_subject(entry));
     if (addresses != NULL && !run->key_stays)
         shim_print(stdout, "its private key %.16s waits for the certificate (keyring %s)\n", key,
                    run->shim->keyring_path);
@@ -213,8 +213,8 @@ static int print_json(const struct shim_new *run, const struct shim_entry *entry
     return shim_json_keyring_report(run->shim, "new", code,
                                     json_pack("{s:b, s:o?, s:o, s:O}", "done", run->done, "made",
                                               run->done ? shim_entry_json(entry) : json_null(),
-                                              "request", sp_json_text(run->request), "verdicts",
-                                              run->outcome.json));
+                                              "request", sp_json_text(run->options->request),
+                                              "verdicts", run->outcome.json));
 }
 
 int shim_new_report(struct shim_new *run, int code)

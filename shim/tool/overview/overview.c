@@ -1,6 +1,8 @@
 /*
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
+ *
+ * smime-policy report: all that the keyring holds and the log has refused, as JSON or on one page.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -8,7 +10,6 @@
 #include <openssl/evp.h>
 
 #include "base/json_text.h"
-#include "base/sha256.h"
 #include "base/text.h"
 #include "choice/stored_issuers.h"
 #include "common/output.h"
@@ -17,11 +18,11 @@
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_entry.h"
 #include "tool/overview/overview.h"
-#include "tool/overview/page_files.h"
 
 #define DAY 86400
 
 struct overview {
+    struct shim *shim;          /* borrowed */
     struct sp_keyring *keyring; /* borrowed */
     time_t now;
     FILE *to;   /* borrowed */
@@ -139,8 +140,9 @@ static int put_crl(const struct shim_stored_crl *crl, void *data)
 }
 
 /* What stands before the certificates, with the brace that stays open. */
-static int put_head(struct shim *shim, const struct overview *overview)
+static int put_head(const struct overview *overview)
 {
+    struct shim *shim = overview->shim;
     char *at = sp_format_time(overview->now);
     json_t *log =
         shim_log_counts(shim->settings->decision_log, overview->now - (time_t)SHIM_LOG_DAYS * DAY);
@@ -158,9 +160,10 @@ static int put_head(struct shim *shim, const struct overview *overview)
     return code;
 }
 
-static int put_object(struct shim *shim, struct overview *overview)
+static int put_object(struct overview *overview)
 {
-    int code = put_head(shim, overview);
+    struct shim *shim = overview->shim;
+    int code = put_head(overview);
 
     fputs(",\"certificates\":[", overview->to);
     if (code == SHIM_OK)
@@ -175,19 +178,10 @@ static int put_object(struct shim *shim, struct overview *overview)
     return code;
 }
 
-int shim_overview_json(struct shim *shim, struct sp_keyring *keyring, time_t now, FILE *to)
-{
-    struct overview overview = { .keyring = keyring, .now = now, .to = to };
-    int code = put_object(shim, &overview);
-
-    fputc('\n', to);
-    return code;
-}
-
 /* The hash by which a content security policy allows a script or a style. */
-static void put_hash(FILE *to, const char *directive, const struct shim_page_file *file)
+static void put_hash(FILE *to, const char *directive, const struct sp_piece *file)
 {
-    const struct sp_piece pieces[] = { { file->bytes, file->size }, { NULL, 0 } };
+    const struct sp_piece pieces[] = { *file, { NULL, 0 } };
     unsigned char digest[SP_SHA256_LENGTH] = { 0 };
     unsigned char text[4 * ((SP_SHA256_LENGTH + 2) / 3) + 1];
 
@@ -196,22 +190,17 @@ static void put_hash(FILE *to, const char *directive, const struct shim_page_fil
     fprintf(to, "; %s 'sha256-%s'", directive, (const char *)text);
 }
 
-static void put_file(FILE *to, const struct shim_page_file *file)
+static void put_file(FILE *to, const struct sp_piece *file)
 {
-    fwrite(file->bytes, 1, file->size, to);
+    fwrite(file->data, 1, file->length, to);
 }
-
-struct page {
-    struct shim *shim; /* borrowed */
-    struct overview overview;
-};
 
 static int write_page(FILE *to, void *data)
 {
-    struct page *page = data;
+    struct overview *overview = data;
     int code;
 
-    page->overview.to = to;
+    overview->to = to;
     fputs("<!DOCTYPE html>\n<html lang=\"en\">\n<meta charset=\"utf-8\">\n"
           "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'",
           to);
@@ -222,7 +211,7 @@ static int write_page(FILE *to, void *data)
     fputs("</style>\n", to);
     put_file(to, &shim_page_body);
     fputs("<script type=\"application/json\" id=\"data\">", to);
-    code = put_object(page->shim, &page->overview);
+    code = put_object(overview);
     fputs("</script>\n<script>", to);
     put_file(to, &shim_page_script);
     fputs("</script>\n</html>\n", to);
@@ -231,9 +220,43 @@ static int write_page(FILE *to, void *data)
 
 int shim_overview_file(struct shim *shim, struct sp_keyring *keyring, time_t now, const char *path)
 {
-    struct page page = { .shim = shim, .overview = { .keyring = keyring, .now = now } };
+    struct overview overview = { .shim = shim, .keyring = keyring, .now = now };
 
     if (strcmp(path, "-") == 0)
-        return write_page(stdout, &page);
-    return shim_output_stream(path, SHIM_MAIL, write_page, &page);
+        return write_page(stdout, &overview);
+    return shim_output_stream(path, SHIM_MAIL, write_page, &overview);
+}
+
+/*
+ * The certificates are written one by one, so that memory does not grow with the keyring.  After a
+ * failure what is written is no whole object.
+ */
+static int report_json(struct shim *shim, struct sp_keyring *keyring)
+{
+    struct overview overview = {
+        .shim = shim, .keyring = keyring, .now = time(NULL), .to = stdout
+    };
+    int code = put_object(&overview);
+
+    putchar('\n');
+    return code;
+}
+
+int shim_run_report(struct shim *shim, const struct shim_long *line)
+{
+    const char *path = shim_long_value(line, "html", 0);
+    struct sp_keyring *keyring;
+    int code;
+
+    if (*line->operands != NULL)
+        return shim_usage("report: %s is not an option", *line->operands);
+    if ((path != NULL) == shim_long_has(line, "json"))
+        return shim_usage("report: give --html FILE or --json");
+    code = shim_keyring_open(shim, SP_KEYRING_READ, &keyring);
+    if (code != SHIM_OK)
+        return code;
+    code = path != NULL ? shim_overview_file(shim, keyring, time(NULL), path)
+                        : report_json(shim, keyring);
+    sp_keyring_close(keyring);
+    return code;
 }

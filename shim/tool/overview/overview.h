@@ -8,30 +8,24 @@
 #ifndef SHIM_OVERVIEW_H
 #define SHIM_OVERVIEW_H
 
-#include <stdio.h>
 #include <time.h>
 
 #include <jansson.h>
 
-#include "common/shim.h"
+#include "base/sha256.h"
+#include "common/long_options.h"
 #include "keyring/keyring.h"
+
+shim_command_fn shim_run_report;
 
 /* What is told of the decision log goes back so far. */
 #define SHIM_LOG_DAYS 30
 
 /*
- * Write the object of `report --json` (docs/use/json.md) as one line.  The certificates
- * are written one by one, so that memory does not grow with the keyring.
- *
- * @return SHIM_OK, or another code with the reason on stderr; what is written is then
- *         no whole object.  The caller looks for write errors of |to|.
- */
-int shim_overview_json(struct shim *shim, struct sp_keyring *keyring, time_t now, FILE *to);
-
-/*
- * Write a page that shows the same object into the file |path|, which appears when it is
- * complete and is for its owner alone; "-" is standard output.  The page refers to no other
- * file, and its content security policy lets its own script and style work and nothing else.
+ * Write a page that shows the object of `report --json` (docs/use/json.md) into the file |path|,
+ * which appears when it is complete and is for its owner alone; "-" is standard output.  The page
+ * refers to no other file, and its content security policy lets its own script and style work and
+ * nothing else.
  */
 int shim_overview_file(struct shim *shim, struct sp_keyring *keyring, time_t now, const char *path);
 
@@ -43,5 +37,8 @@ int shim_overview_file(struct shim *shim, struct sp_keyring *keyring, time_t now
  *         read is told in it.
  */
 json_t *shim_log_counts(const char *path, time_t since);
+
+/* The parts of the page; CMake makes them of the files page.html, page.css and page.js. */
+extern const struct sp_piece shim_page_body, shim_page_style, shim_page_script;
 
 #endif

@@ -48,7 +48,7 @@ void shim_outcome_hold(struct shim_outcome *outcome, smimepolicy_verdict *verdic
 void shim_outcome_tell_held(struct shim_outcome *outcome);
 void shim_outcome_clear(struct shim_outcome *outcome);
 
-/* json_report.c: what a command tells with --json.  All of it is taken over. */
+/* What a command tells with --json.  All of it is taken over. */
 /* Print |object| on a line of standard output; SHIM_OK, or SHIM_SYSTEM if memory ran out. */
 int shim_json_line(json_t *object);
 /* Print |object| with the members of |more|, unless that is NULL; |code|, or SHIM_SYSTEM. */

@@ -169,8 +169,6 @@ int shim_run_import(struct shim *shim, const struct shim_long *line)
     if (line->operands[0] != NULL)
         return shim_usage("import: %s: takes no operand; name what to read with --from",
                           line->operands[0]);
-    if (options.no_passphrase && options.passout != NULL)
-        return shim_usage("--passout and --no-passphrase exclude each other");
     code = find_source(&import);
     if (code == SHIM_OK)
         code = shim_upload(shim, &options, &import);

@@ -74,13 +74,6 @@ static int said_by(char validity)
                              : 0;
 }
 
-static void to_lower(char *text)
-{
-    for (; *text != '\0'; text++)
-        if (*text >= 'A' && *text <= 'Z')
-            *text = (char)(*text - 'A' + 'a');
-}
-
 /*
  * Read what --with-colons printed (GnuPG's doc/DETAILS): a line "crt:VALIDITY:..." or
  * "crs:..." for each certificate, and lines "fpr" and "fp2" with its fingerprints below.
@@ -110,7 +103,8 @@ static void read_listing(int fd, bool sha1,
 
 static void note(void *arg, char *fingerprint, char validity)
 {
-    to_lower(fingerprint);
+    for (char *digit = fingerprint; *digit != '\0'; digit++)
+        *digit = sp_fold(*digit);
     shim_import_note(arg, fingerprint, said_by(validity));
 }
 

@@ -11,7 +11,6 @@
 #include "common/memory.h"
 #include "common/progress.h"
 #include "rules/rules.h"
-#include "tool/certs/certs.h"
 #include "tool/crls/crls.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
@@ -62,48 +61,46 @@ static bool take_files(struct shim_uploading *run)
     return more && shim_uploading_undecided(run) && shim_uploading_keys(run);
 }
 
-/* A CRL, or a ca, may change who is below a revoked ca. */
-static int mark(const struct shim_uploading *run)
+/* Put it into its places; |*done|: it is there. */
+static int put(struct shim_uploading *run, bool *done)
 {
-    if (run->options->dry_run || (run->crls_taken == 0 && !run->has_cas))
-        return SHIM_OK;
-    return shim_crls_mark(run->shim->keyring_path, run->keyring, run->now, true);
+    int code = shim_uploading_put(run);
+
+    if (code == SHIM_OK)
+        code = shim_uploading_crls_store(run);
+    if (code == SHIM_OK && run->crls_taken > 0)
+        code = shim_uploading_tell_revoked(run);
+    if (code == SHIM_OK && !sp_upload_commit(run->upload))
+        code = shim_keyring_failed(run->keyring);
+    *done = code == SHIM_OK;
+    /* A CRL, or a ca, may change who is below a revoked ca. */
+    if (*done && (run->crls_taken > 0 || run->has_cas))
+        code = shim_crls_mark(run->shim->keyring_path, run->keyring, run->now, true);
+    return code;
 }
 
 /* Store everything or nothing; with --keep-going, what is without fault.  |*done|: it would be. */
 static int store(struct shim_uploading *run, bool *done)
 {
-    bool whole = run->unreadable == 0 && run->crls_refused == 0 &&
-                 (run->refused == 0 || run->settings->mode == SP_MODE_OBSERVE);
+    bool refused =
+        run->crls_refused > 0 || (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE);
     int code = SHIM_OK;
 
-    *done = false;
-    if (whole || run->options->keep_going) {
+    if ((refused || run->unreadable > 0) && !run->options->keep_going) {
+        shim_error("nothing was stored: mend or leave out what is at fault, or store the rest "
+                   "with --keep-going");
+    } else {
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
+        *done = run->options->dry_run;
         if (!run->options->dry_run)
-            code = shim_uploading_put(run);
-        if (code == SHIM_OK && !run->options->dry_run)
-            code = shim_uploading_crls_store(run);
-        if (code == SHIM_OK && !run->options->dry_run && run->crls_taken > 0)
-            code = shim_uploading_tell_revoked(run);
-        if (code != SHIM_OK)
-            return code;
-        if (!run->options->dry_run && !sp_upload_commit(run->upload))
-            return shim_keyring_failed(run->keyring);
-        *done = true;
-        code = mark(run);
+            code = put(run, done);
         if (code != SHIM_OK)
             return code;
     }
-    if (run->unreadable > 0)
-        code = SHIM_INPUT;
-    if (run->crls_refused > 0 || (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE))
-        code = SHIM_REFUSED;
-    if (!whole && !run->options->keep_going)
-        shim_error("nothing was stored: mend or leave out what is at fault, or store the rest "
-                   "with --keep-going");
-    return code;
+    if (refused)
+        return SHIM_REFUSED;
+    return run->unreadable > 0 ? SHIM_INPUT : SHIM_OK;
 }
 
 static int upload(struct shim_uploading *run)
@@ -170,7 +167,7 @@ static void end(struct shim_uploading *run)
     shim_waiting_free(run->identities);
     free_taken(run->taken);
     shim_uploading_crls_free(run);
-    OPENSSL_free(run->told);
+    shim_picks_clear(&run->told);
     shim_passphrase_clear(&run->reading.pass);
     shim_passphrase_clear(&run->passout);
     X509_free(run->first_client);
@@ -186,9 +183,10 @@ int shim_upload(struct shim *shim, const struct shim_upload_options *options,
     struct shim_uploading run = { .options = options, .import = import, .shim = shim };
     int code;
 
-    run.exported = options->as != NULL && strcmp(options->as, EXPORTED) == 0;
-    run.reading.exported = run.exported;
-    if (options->as != NULL && !run.exported)
+    if (options->no_passphrase && options->passout != NULL)
+        return shim_usage("--passout and --no-passphrase exclude each other");
+    run.reading.exported = options->as != NULL && strcmp(options->as, EXPORTED) == 0;
+    if (options->as != NULL && !run.reading.exported)
         run.as = sp_role_named(options->as);
     code = begin(&run);
     if (code == SHIM_OK)
@@ -214,8 +212,6 @@ static int check(const struct shim_upload_options *options)
                           " for what 'smime-policy export' wrote",
                           options->as);
     }
-    if (options->no_passphrase && options->passout != NULL)
-        return shim_usage("--passout and --no-passphrase exclude each other");
     return SHIM_OK;
 }
 

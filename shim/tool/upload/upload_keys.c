@@ -10,7 +10,6 @@
 #include <openssl/err.h>
 
 #include "rules/rules.h"
-#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/upload/uploading.h"
 
@@ -25,7 +24,7 @@ struct shim_waiting *shim_waiting_add(struct shim_uploading *run, struct shim_wa
     if (waiting != NULL) {
         waiting->path = OPENSSL_strdup(part->path);
         waiting->number = part->number;
-        waiting->as_exported = run->exported;
+        waiting->as_exported = run->reading.exported;
         if (part->cert != NULL && X509_up_ref(part->cert) == 1)
             waiting->cert = part->cert;
     }
@@ -89,7 +88,7 @@ static smimepolicy_verdict *judge_owner(const struct shim_uploading *run,
                                         const struct sp_record *record, bool has_key)
 {
     /* A CA that was made by `new --ca`, and exported with its key. */
-    bool is_ca = run->exported && record->role == SP_ROLE_CA;
+    bool is_ca = run->reading.exported && record->role == SP_ROLE_CA;
     enum sp_role role = run->as != SP_ROLE_NONE ? run->as : is_ca ? SP_ROLE_CA : SP_ROLE_IDENTITY;
     X509 *cert = sp_record_cert(record);
     struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);

@@ -11,9 +11,7 @@
 
 #include "base/json_text.h"
 #include "common/print.h"
-#include "tool/certs/certs.h"
 #include "tool/keyring/keyring_at.h"
-#include "tool/keyring/stored_entry.h"
 #include "tool/upload/uploading.h"
 
 /* How many certificates are named one by one in text; the rest is counted. */

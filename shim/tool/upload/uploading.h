@@ -17,6 +17,7 @@
 #include "common/long_options.h"
 #include "keyring/keyring.h"
 #include "tool/certs/certs.h"
+#include "tool/keyring/stored_entry.h"
 #include "tool/report/outcome.h"
 
 /* The options and operands. */
@@ -76,8 +77,7 @@ struct shim_uploading {
     struct shim_import *import; /* borrowed; NULL: `upload`, which reads the files of |options| */
     struct shim *shim;
     const smimepolicy_settings *settings;
-    enum sp_role as; /* SP_ROLE_NONE: as the content says */
-    bool exported;   /* or as `export` wrote */
+    enum sp_role as; /* SP_ROLE_NONE: as the content says, or as `export` wrote */
     time_t now;
     struct sp_keyring *keyring;
     struct sp_upload *upload;
@@ -97,11 +97,10 @@ struct shim_uploading {
     size_t taken_count;
     struct shim_waiting_crl *crls; /* owned, in the order given; see upload_crls.c */
     size_t crl_count, crl_bytes, crls_taken, crls_refused;
-    bool has_cas;        /* a ca is among what is stored */
-    unsigned char *told; /* owned: the fingerprints of those that were reported as revoked */
-    size_t told_count;
-    json_t *unread; /* owned: the parts that could not be read */
-    json_t *notes;  /* owned: notes on parts that were read */
+    bool has_cas;           /* a ca is among what is stored */
+    struct shim_picks told; /* owned: those that were reported as revoked */
+    json_t *unread;         /* owned: the parts that could not be read */
+    json_t *notes;          /* owned: notes on parts that were read */
     struct shim_passphrase passout;
 };
 

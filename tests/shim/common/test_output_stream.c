@@ -1,0 +1,222 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A file that is written as a stream appears whole or not at all.
+ */
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "capture.h"
+#include "common/message.h"
+#include "common/output.h"
+#include "keyrings.h"
+
+/* The name of the file; its directory is empty. */
+static char *place;
+
+static void set_up(void)
+{
+    umask(022);
+    place = sp_make_place();
+}
+
+static void tear_down(void)
+{
+    sp_remove_place(place);
+}
+
+static int write_code(FILE *to, void *data)
+{
+    ck_assert_int_ge(fputs("the content\n", to), 0);
+    return *(int *)data;
+}
+
+static int write_much(FILE *to, void *data)
+{
+    (void)data;
+    for (int i = 0; i < 100000; i++)
+        (void)fputs("the content\n", to);
+    return SHIM_OK;
+}
+
+/* An error that the stream keeps, whatever is written after it. */
+static int write_with_an_error(FILE *to, void *data)
+{
+    const int fd = dup(fileno(to)), none = open("/dev/full", O_WRONLY | O_CLOEXEC);
+
+    ck_assert_int_ge(dup2(none, fileno(to)), 0);
+    (void)fputs("lost", to);
+    (void)fflush(to);
+    ck_assert_int_ge(dup2(fd, fileno(to)), 0);
+    (void)fputs("kept", to);
+    close(none);
+    close(fd);
+    return *(const int *)data;
+}
+
+/* Its directory can be removed: neither the file is there nor a temporary one. */
+static void expect_nothing(void)
+{
+    char *slash = strrchr(place, '/');
+
+    *slash = '\0';
+    ck_assert_int_eq(rmdir(place), 0);
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    *slash = '/';
+}
+
+static const struct {
+    enum shim_secrecy secrecy;
+    mode_t mode;
+} modes[] = { { SHIM_PUBLIC, 0644 }, { SHIM_KEYS, 0600 } };
+
+START_TEST(written)
+{
+    const int next = dup(STDIN_FILENO);
+    char content[20] = "";
+    int code = SHIM_OK;
+    struct stat is;
+    int fd;
+
+    close(next);
+    ck_assert_int_eq(shim_output_stream(place, modes[_i].secrecy, write_code, &code), SHIM_OK);
+    ck_assert_int_eq(fcntl(next, F_GETFD), -1);
+    ck_assert_int_eq(stat(place, &is), 0);
+    ck_assert_uint_eq(is.st_mode & 07777, modes[_i].mode);
+    fd = open(place, O_RDONLY | O_CLOEXEC);
+    ck_assert_int_eq(read(fd, content, sizeof(content) - 1), 12);
+    ck_assert_str_eq(content, "the content\n");
+    close(fd);
+}
+END_TEST
+
+/* What the writer answers is the answer, and nothing is left. */
+START_TEST(refused)
+{
+    int code = SHIM_REFUSED;
+
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_code, &code), SHIM_REFUSED);
+    sp_expect_captured(STDERR_FILENO, NULL);
+    expect_nothing();
+}
+END_TEST
+
+START_TEST(no_room)
+{
+    const struct rlimit most = { .rlim_cur = 5000, .rlim_max = RLIM_INFINITY };
+    const struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
+    char *said;
+    int code;
+
+    (void)signal(SIGXFSZ, SIG_IGN);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &most), 0);
+    code = shim_output_stream(place, SHIM_PUBLIC, write_much, NULL);
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
+    said = sp_capture_end(STDERR_FILENO);
+    ck_assert_ptr_nonnull(strstr(said, "cannot write "));
+    ck_assert_ptr_nonnull(strstr(said, place));
+    ck_assert_int_eq(code, SHIM_SYSTEM);
+    free(said);
+    expect_nothing();
+}
+END_TEST
+
+START_TEST(an_error_is_kept)
+{
+    int code = SHIM_OK;
+
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_with_an_error, &code),
+                     SHIM_SYSTEM);
+    sp_expect_captured(STDERR_FILENO, "cannot write ");
+    expect_nothing();
+    /* Whoever has refused has said why. */
+    code = SHIM_REFUSED;
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_with_an_error, &code),
+                     SHIM_REFUSED);
+    sp_expect_captured(STDERR_FILENO, NULL);
+    expect_nothing();
+}
+END_TEST
+
+/* As a disk that takes what it then cannot keep: /dev/null knows no fsync(). */
+static int write_without_sync(FILE *to, void *data)
+{
+    const int none = open("/dev/null", O_WRONLY | O_CLOEXEC);
+
+    (void)data;
+    ck_assert_int_ge(fputs("the content\n", to), 0);
+    ck_assert_int_ge(dup2(none, fileno(to)), 0);
+    close(none);
+    return SHIM_OK;
+}
+
+START_TEST(not_on_the_disk)
+{
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_without_sync, NULL), SHIM_SYSTEM);
+    sp_expect_captured(STDERR_FILENO, "cannot write ");
+    expect_nothing();
+}
+END_TEST
+
+/* Nothing is written to where no file can be. */
+START_TEST(nowhere)
+{
+    char *deep = sp_store_file(place, "none/file");
+    int code = SHIM_OK;
+
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(deep, SHIM_PUBLIC, write_code, &code), SHIM_SYSTEM);
+    sp_expect_captured(STDERR_FILENO, "No such file or directory");
+    expect_nothing();
+    OPENSSL_free(deep);
+}
+END_TEST
+
+/* The place is taken meanwhile by a directory. */
+static int write_and_take_the_place(FILE *to, void *data)
+{
+    (void)data;
+    ck_assert_int_eq(mkdir(place, 0700), 0);
+    return fputs("the content\n", to) >= 0 ? SHIM_OK : SHIM_SYSTEM;
+}
+
+START_TEST(not_moved)
+{
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_and_take_the_place, NULL),
+                     SHIM_SYSTEM);
+    sp_expect_captured(STDERR_FILENO, "cannot write ");
+    ck_assert_int_eq(rmdir(place), 0);
+    expect_nothing();
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("output stream");
+    TCase *tests = tcase_create("output stream");
+
+    tcase_add_checked_fixture(tests, set_up, tear_down);
+    tcase_add_loop_test(tests, written, 0, SP_ROWS(modes));
+    tcase_add_test(tests, refused);
+    tcase_add_test(tests, no_room);
+    tcase_add_test(tests, an_error_is_kept);
+    tcase_add_test(tests, not_on_the_disk);
+    tcase_add_test(tests, nowhere);
+    tcase_add_test(tests, not_moved);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}

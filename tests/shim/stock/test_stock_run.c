@@ -1,0 +1,597 @@
+/*
+ * Copyright 2026 The smime-policy authors
+ * SPDX-License-Identifier: Apache-2.0
+ *
+ * A run of stock: what it is given of our environment, and what is learnt of its end.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <openssl/crypto.h>
+
+#include "capture.h"
+#include "common/limit.h"
+#include "common/memory_file.h"
+#include "common/output.h"
+#include "stock/environment.h"
+#include "stock/installed.h"
+#include "tool/run/watch.h"
+#include "verdicts.h"
+
+static char *ours[] = { "PATH=/bin",
+                        "HOME=/h",
+                        "LC_ALL=C",
+                        "LANG=de",
+                        "OPENSSL_CONF=/evil",
+                        "LD_PRELOAD=x",
+                        "OPENSSL_MODULES=/evil",
+                        "PATHS=x",
+                        "SECRET=s",
+                        "SSL_CERT_FILE=/x",
+                        NULL };
+
+/* What stock is given, in its order. */
+static const struct {
+    struct shim_stock stock;
+    const char *given;
+} environments[] = {
+    { { .conf = "/c" }, "OPENSSL_CONF=/c PATH=/bin HOME=/h LC_ALL=C LANG=de" },
+    { { .conf = "/c", .expect = "e", .pass = "p" },
+      "OPENSSL_CONF=/c SMIME_POLICY_EXPECT=e SMIME_POLICY_PASSIN=p PATH=/bin HOME=/h LC_ALL=C "
+      "LANG=de" },
+    { { .conf = "/c", .as_is = true },
+      "OPENSSL_CONF=/c PATH=/bin HOME=/h LC_ALL=C LANG=de LD_PRELOAD=x OPENSSL_MODULES=/evil "
+      "PATHS=x SECRET=s SSL_CERT_FILE=/x" },
+    { { .as_is = false }, "PATH=/bin HOME=/h LC_ALL=C LANG=de" },
+};
+
+START_TEST(the_environment_is_a_list_of_what_is_passed)
+{
+    char **before = environ;
+    char given[400] = "";
+    char **environment;
+
+    environ = ours;
+    environment = shim_environment(&environments[_i].stock);
+    environ = before;
+    ck_assert_ptr_nonnull(environment);
+    for (char **entry = environment; *entry != NULL; entry++) {
+        strcat(given, entry == environment ? "" : " ");
+        strcat(given, *entry);
+    }
+    ck_assert_str_eq(given, environments[_i].given);
+    shim_environment_free(environment);
+}
+END_TEST
+
+START_TEST(the_variable_of_a_passphrase)
+{
+    ck_assert_int_eq(setenv("SP_PASS", "secret", 1), 0);
+    unsetenv("SP_NONE");
+    ck_assert_str_eq(shim_environment_pass("env:SP_PASS"), "secret");
+    ck_assert_ptr_null(shim_environment_pass("env:SP_NONE"));
+    ck_assert_ptr_null(shim_environment_pass("pass:SP_PASS"));
+    ck_assert_ptr_null(shim_environment_pass(NULL));
+}
+END_TEST
+
+/* A script in the place of stock, and what comes of it. */
+static const struct {
+    const char *script;
+    const char *in; /* what it reads */
+    int code, signal;
+    bool refused, complained;
+    const char *out, *said;
+} runs[] = {
+    { "exit 0", "", 0, 0, false, false, "", NULL },
+    { "exit 7", "", 7, 0, false, false, "", NULL },
+    { "kill -9 $$", "", -1, SIGKILL, false, false, "", NULL },
+    { "cat; echo Verification successful >&2", "text", 0, 0, false, false, "text",
+      "Verification successful" },
+    { "echo no >&2; exit 4", "", 4, 0, false, true, "", "no" },
+    { "echo 00:error:05000001:smimepolicy:f:r:c:1: >&2; exit 6", "", 6, 0, true, true, "",
+      "smimepolicy" },
+    { "echo smime: unable to load provider smimepolicy >&2", "", 1, 0, false, true, "", "unable" },
+    { "echo 00:error:05000001:smimepolicy:f:r:c:1:", "", 0, 0, false, false,
+      "00:error:05000001:smimepolicy:f:r:c:1:\n", NULL },
+    { "echo $SMIME_POLICY_PASSIN$SECRET$OPENSSL_CONF", "", 0, 0, false, false, "pass/c\n", NULL },
+    /* Who outlives stock and holds its streams is not waited for. */
+    { "(sleep 3600 & echo $! ) ; exit 3", "", 3, 0, false, false, NULL, NULL },
+};
+
+START_TEST(its_end_is_told)
+{
+    static char sh[] = "sh", c[] = "-c";
+    char *argv[] = { sh, c, OPENSSL_strdup(runs[_i].script), NULL };
+    int in = shim_memory_file("in", runs[_i].in, strlen(runs[_i].in));
+    int out = shim_memory_file("out", "", 0);
+    struct shim_stock stock = { .program = "/bin/sh",
+                                .argv = argv,
+                                .conf = "/c",
+                                .pass = "pass",
+                                .keep = (const int[]){ -1 },
+                                .in = in,
+                                .out = out };
+    struct shim_stock_result result;
+    char written[200] = "";
+
+    ck_assert_int_eq(setenv("SECRET", "secret", 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(shim_watched_run(&stock, &result));
+    sp_expect_captured(STDERR_FILENO, runs[_i].said);
+    ck_assert_int_eq(result.code, runs[_i].code);
+    ck_assert_int_eq(result.signal, runs[_i].signal);
+    ck_assert_int_eq(result.refused, runs[_i].refused);
+    ck_assert_int_eq(result.complained, runs[_i].complained);
+    ck_assert_int_eq(result.lost, 0);
+    ck_assert_int_ge(pread(out, written, sizeof(written) - 1, 0), 0);
+    if (runs[_i].out != NULL)
+        ck_assert_str_eq(written, runs[_i].out);
+    else
+        ck_assert_int_eq(kill(atoi(written), SIGKILL), 0);
+    OPENSSL_free(argv[2]);
+    close(in);
+    close(out);
+}
+END_TEST
+
+START_TEST(what_cannot_be_kept_is_told)
+{
+    static char yes[] = "yes";
+    char *argv[] = { yes, NULL };
+    struct shim_stock stock = { .program = "/usr/bin/yes",
+                                .argv = argv,
+                                .keep = (const int[]){ -1 },
+                                .in = STDIN_FILENO,
+                                .out = open("/dev/full", O_WRONLY | O_CLOEXEC) };
+    struct shim_stock_result result;
+
+    ck_assert(shim_stock_run(&stock, &result));
+    ck_assert_int_eq(result.lost, ENOSPC);
+    close(stock.out);
+
+    stock.program = "/nonexistent/openssl";
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_stock_run(&stock, &result));
+    sp_expect_captured(STDERR_FILENO, "cannot run /nonexistent/openssl: No such file or directory");
+    ck_assert_int_eq(result.code, -1);
+}
+END_TEST
+
+/* Run |script| as |stock| says, and expect |said| on standard error, or nothing. */
+static struct shim_stock_result run(struct shim_stock *stock, const char *script, const char *said)
+{
+    static char sh[] = "sh", c[] = "-c";
+    static const int none[] = { -1 };
+    char *argv[] = { sh, c, OPENSSL_strdup(script), NULL };
+    struct shim_stock_result result;
+    char *text;
+
+    stock->program = "/bin/sh";
+    stock->argv = argv;
+    stock->conf = "/c";
+    if (stock->keep == NULL)
+        stock->keep = none;
+    stock->out = shim_memory_file("out", "", 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(shim_stock_run(stock, &result));
+    if (stock->filter != NULL)
+        shim_unverified_end(stock->filter_listener);
+    text = sp_capture_end(STDERR_FILENO);
+    ck_assert_str_eq(text, said);
+    ck_assert_int_eq(result.lost, 0);
+    free(text);
+    OPENSSL_free(argv[2]);
+    return result;
+}
+
+static void expect_output(const struct shim_stock *stock, const char *expected)
+{
+    char written[200] = "";
+
+    ck_assert_int_ge(pread(stock->out, written, sizeof(written) - 1, 0), 0);
+    ck_assert_str_eq(written, expected);
+    close(stock->out);
+}
+
+struct heard {
+    char text[200]; /* the beginning */
+    size_t length;
+};
+
+static void hear(void *listener, const char *bytes, size_t len)
+{
+    struct heard *heard = listener;
+
+    for (size_t i = 0; i < len; i++, heard->length++)
+        if (heard->length < sizeof(heard->text) - 1)
+            heard->text[heard->length] = bytes[i];
+}
+
+/* Its standard error is kept or heard, and is not shown then. */
+START_TEST(what_it_says_is_kept)
+{
+    struct heard heard = { 0 };
+    struct shim_stock kept = { .capture = true, .hear = hear, .listener = &heard };
+    struct shim_stock_result result = run(&kept, "echo said >&2; echo out", "");
+
+    ck_assert_str_eq(result.said, "said\n");
+    ck_assert_str_eq(heard.text, "said\n");
+    expect_output(&kept, "out\n");
+    OPENSSL_free(result.said);
+    result = run(&kept, "head -c 100000 /dev/zero | tr '\\0' x >&2; echo end >&2", "");
+    ck_assert_uint_eq(strlen(result.said), 65535);
+    ck_assert_uint_eq(heard.length, 5 + 100004);
+    OPENSSL_free(result.said);
+    close(kept.out);
+    kept = (struct shim_stock){ .quiet = true, .hear = hear, .listener = &heard };
+    heard = (struct heard){ 0 };
+    result = run(&kept, "echo said >&2", "");
+    ck_assert_ptr_null(result.said);
+    ck_assert_str_eq(heard.text, "said\n");
+    close(kept.out);
+}
+END_TEST
+
+static const struct {
+    bool people, unverified;
+    const char *script, *said;
+} shown[] = {
+    { true, false, "printf 'a\\033b\\nc' >&2", "a\\1Bb\nc" },
+    { false, false, "printf 'a\\033b\\nc' >&2", "a\033b\nc" },
+    { false, true, "echo CMS Verification successful >&2",
+      "Unverified: the signature fits the content, but nobody checked whose it is\n" },
+    { false, true, "printf 'Verification' >&2", "Verification" },
+};
+
+START_TEST(what_it_says_is_shown)
+{
+    struct shim_unverified filter = { .len = 0 };
+    struct shim_stock stock = { .for_people = shown[_i].people,
+                                .filter = shown[_i].unverified ? shim_unverified_hear : NULL,
+                                .filter_listener = &filter };
+
+    (void)run(&stock, shown[_i].script, shown[_i].said);
+    close(stock.out);
+}
+END_TEST
+
+/* A pipe beside the streams: it is read while stock runs, and to its end. */
+START_TEST(a_pipe_is_heard)
+{
+    static const char *const scripts[] = { "echo one >%s; echo two >%s", "yes | head -c 200000 >%s",
+                                           "exit 0" };
+    static const size_t lengths[] = { 8, 200000, 0 };
+    struct heard heard = { 0 };
+    struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
+    char file[40], script[200];
+    int ends[2], keep[2] = { -1, -1 };
+    struct shim_stock stock = { .pipe = &pipe, .keep = keep };
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
+    pipe.read = ends[0];
+    keep[0] = pipe.write = ends[1];
+    (void)snprintf(file, sizeof(file), "/proc/self/fd/%d", ends[1]);
+    (void)snprintf(script, sizeof(script), scripts[_i], file, file);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    ck_assert_uint_eq(heard.length, lengths[_i]);
+    ck_assert_str_eq(_i == 0 ? heard.text : "one\ntwo\n", "one\ntwo\n");
+    ck_assert_int_eq(pipe.write, -1);
+    ck_assert_int_eq(fcntl(ends[1], F_GETFD), -1);
+    close(ends[0]);
+    close(stock.out);
+}
+END_TEST
+
+/* What ends us ends stock, which may have its own way to end. */
+START_TEST(signals_are_passed_on)
+{
+    static const char *const names[] = { "INT", "TERM", "HUP" };
+    struct shim_stock stock = { 0 };
+    char script[200];
+
+    (void)snprintf(script, sizeof(script),
+                   "trap 'exit 9' %s; kill -%s $PPID; while :; do sleep 0.01; done", names[_i],
+                   names[_i]);
+    ck_assert_int_eq(run(&stock, script, "").code, 9);
+    close(stock.out);
+}
+END_TEST
+
+/* A signal that stock does not heed, as it is done, ends the run all the same. */
+START_TEST(a_signal_is_not_lost)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    struct shim_stock stock = { 0 };
+    struct shim_stock_result result;
+    char script[100];
+
+    (void)snprintf(script, sizeof(script), "trap '' %d; kill -%d $PPID; exit 0", numbers[_i],
+                   numbers[_i]);
+    result = run(&stock, script, "");
+    ck_assert_int_eq(result.code, -1);
+    ck_assert_int_eq(result.signal, numbers[_i]);
+    close(stock.out);
+    /* Who ignores it, as under nohup, goes on. */
+    ck_assert(signal(numbers[_i], SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    close(stock.out);
+}
+END_TEST
+
+static void nothing(int number)
+{
+    (void)number;
+}
+
+/* A signal that the program takes for itself interrupts no run. */
+START_TEST(signals_of_the_program)
+{
+    const struct sigaction action = { .sa_handler = nothing };
+    struct shim_stock stock = { 0 };
+
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(run(&stock,
+                         "for i in 1 2 3 4 5; do kill -USR1 $PPID; sleep 0.01; done; "
+                         "echo $i; exit 7",
+                         "")
+                         .code,
+                     7);
+    expect_output(&stock, "5\n");
+}
+END_TEST
+
+/* Who kills us ends stock. */
+START_TEST(stock_ends_with_us)
+{
+    int ends[2], keep[2], status, script_pid;
+    struct shim_stock stock = { .keep = keep };
+    char script[100], text[20] = "";
+    pid_t child;
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    keep[0] = ends[1];
+    keep[1] = -1;
+    (void)snprintf(script, sizeof(script), "echo $$ >/proc/self/fd/%d; exec sleep 3600", ends[1]);
+    ck_assert_int_eq(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+    child = fork();
+    if (child == 0)
+        _exit(run(&stock, script, "").code);
+    close(ends[1]);
+    ck_assert_int_gt(read(ends[0], text, sizeof(text) - 1), 0);
+    script_pid = atoi(text);
+    ck_assert_int_eq(kill(child, SIGKILL), 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(waitpid(script_pid, &status, 0), script_pid);
+    ck_assert(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+    close(ends[0]);
+}
+END_TEST
+
+static int count_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
+/* Whatever the caller does with signals: stock has none blocked or ignored by us. */
+START_TEST(signals_are_as_before)
+{
+    struct shim_stock stock = { 0 };
+    const int before = count_descriptors();
+    sigset_t mask;
+
+    sigemptyset(&mask);
+    sigaddset(&mask, SIGUSR1);
+    ck_assert_int_eq(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
+    ck_assert(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
+    shim_limit_begin();
+    ck_assert_int_eq(run(&stock, "grep -E '^Sig(Blk|Ign)' /proc/self/status; exit 7", "").code, 7);
+    shim_limit_end();
+    expect_output(&stock, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+    ck_assert(signal(SIGCHLD, SIG_DFL) == SIG_IGN);
+    ck_assert_int_eq(sigprocmask(SIG_SETMASK, NULL, &mask), 0);
+    ck_assert_int_eq(sigismember(&mask, SIGUSR1), 1);
+    ck_assert_int_eq(sigismember(&mask, SIGTERM), 0);
+    ck_assert_int_eq(sigismember(&mask, SIGCHLD), 0);
+    ck_assert_int_eq(count_descriptors(), before);
+}
+END_TEST
+
+/* There are |_i| descriptors left, and it needs seven: nothing is run, and none is lost. */
+START_TEST(too_few_descriptors)
+{
+    static char yes[] = "yes";
+    char *argv[] = { yes, NULL };
+    const struct shim_stock stock = { .program = "/usr/bin/yes",
+                                      .argv = argv,
+                                      .keep = (const int[]){ -1 },
+                                      .in = STDIN_FILENO,
+                                      .out = STDOUT_FILENO };
+    struct shim_stock_result result;
+    struct rlimit limit;
+    int last = 0, before;
+
+    sp_capture_begin(STDERR_FILENO);
+    for (int fd = 0; fd < 1000; fd++)
+        last = fcntl(fd, F_GETFD) >= 0 ? fd : last;
+    while (open("/dev/null", O_RDWR) < last)
+        ;
+    before = count_descriptors();
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    limit.rlim_cur = (rlim_t)last + 2 + (rlim_t)_i;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert(!shim_stock_run(&stock, &result));
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    ck_assert_int_eq(count_descriptors(), before);
+    sp_expect_captured(STDERR_FILENO, "cannot run /usr/bin/yes: Too many open files");
+    ck_assert_int_eq(result.code, -1);
+    ck_assert_int_eq(result.signal, 0);
+}
+END_TEST
+
+/* It inherits what is kept and no more, and reads a file from its start. */
+START_TEST(what_it_inherits)
+{
+    const int first = shim_memory_file("in", "text\n", 5), other = shim_memory_file("x", "", 0);
+    const int keep[] = { first, -1 };
+    struct shim_stock stock = { .keep = keep, .in = first };
+    char script[200];
+
+    (void)snprintf(script, sizeof(script),
+                   "cat; test -e /proc/self/fd/%d && ! test -e /proc/self/fd/%d", first, other);
+    ck_assert_int_eq(run(&stock, script, "").code, 0);
+    expect_output(&stock, "text\n");
+    close(first);
+    close(other);
+}
+END_TEST
+
+/* Somebody who reads |said| answers when the question is there. */
+static pid_t answer_question(int said, int answer)
+{
+    const pid_t child = fork();
+    char text[8];
+    size_t length = 0;
+    ssize_t got = 1;
+
+    if (child != 0)
+        return child;
+    while (length < sizeof(text) && got > 0) {
+        got = read(said, text + length, sizeof(text) - length);
+        length += got > 0 ? (size_t)got : 0;
+    }
+    _exit(memcmp(text, "question", sizeof(text)) == 0 && write(answer, "yes\n", 4) == 4 ? 0 : 1);
+}
+
+/* A question is shown before it is answered, though its line has no end. */
+START_TEST(a_question)
+{
+    const int before = dup(STDERR_FILENO);
+    static char sh[] = "sh", c[] = "-c";
+    char script[200], *argv[] = { sh, c, script, NULL };
+    int said[2], answer[2], status = -1;
+    struct shim_stock_result result;
+    pid_t child;
+
+    ck_assert_int_eq(pipe(said), 0);
+    ck_assert_int_eq(pipe(answer), 0);
+    child = answer_question(said[0], answer[1]);
+    (void)snprintf(script, sizeof(script), "printf question >&2; read x </dev/fd/%d; echo $x",
+                   answer[0]);
+    ck_assert_int_ge(dup2(said[1], STDERR_FILENO), 0);
+    {
+        const int keep[] = { answer[0], -1 };
+        const struct shim_stock stock = { .program = "/bin/sh",
+                                          .argv = argv,
+                                          .conf = "/c",
+                                          .keep = keep,
+                                          .in = STDIN_FILENO,
+                                          .out = shim_memory_file("out", "", 0) };
+
+        ck_assert(shim_stock_run(&stock, &result));
+        ck_assert_int_ge(dup2(before, STDERR_FILENO), 0);
+        expect_output(&stock, "yes\n");
+    }
+    ck_assert_int_eq(result.code, 0);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+}
+END_TEST
+
+/* The program that stock is: not this one, and there. */
+START_TEST(its_path)
+{
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/bin/sh", 1), 0);
+    ck_assert_str_eq(shim_stock_path(), "/bin/sh");
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/nonexistent/openssl", 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_stock_path());
+    sp_expect_captured(STDERR_FILENO, "cannot run /nonexistent/openssl: No such file");
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/proc/self/exe", 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_stock_path());
+    sp_expect_captured(STDERR_FILENO, "/proc/self/exe is this command itself; set");
+}
+END_TEST
+
+/* The module and the other program: beside this one, or where they are installed. */
+START_TEST(its_places)
+{
+    char own[4096] = "", beside[5000];
+    char *path = shim_module_path();
+
+    ck_assert_int_gt(readlink("/proc/self/exe", own, sizeof(own) - 1), 0);
+    ck_assert_int_eq(path[0], '/');
+    ck_assert_str_eq(strrchr(path, '/'), "/smimepolicy.so");
+    OPENSSL_free(path);
+    *strrchr(own, '/') = '\0';
+    (void)snprintf(beside, sizeof(beside), "%s/smime-policy", own);
+    path = shim_partner_path();
+    ck_assert_str_ne(path, beside);
+    ck_assert_str_eq(strrchr(path, '/'), "/smime-policy");
+    OPENSSL_free(path);
+
+    close(open(beside, O_WRONLY | O_CREAT, 0700));
+    path = shim_partner_path();
+    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", beside, 1), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_ptr_null(shim_stock_path());
+    sp_expect_captured(STDERR_FILENO, "/smime-policy is this command itself");
+    (void)unlink(beside);
+    ck_assert_str_eq(path, beside);
+    OPENSSL_free(path);
+
+    /* The folder of the module is beside ours. */
+    *strrchr(own, '/') = '\0';
+    (void)snprintf(beside, sizeof(beside), "%s/provider", own);
+    (void)mkdir(beside, 0700);
+    (void)snprintf(beside, sizeof(beside), "%s/provider/smimepolicy.so", own);
+    close(open(beside, O_WRONLY | O_CREAT, 0700));
+    path = shim_module_path();
+    (void)unlink(beside);
+    ck_assert_str_eq(path, beside);
+    OPENSSL_free(path);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("stock_run");
+    TCase *tests = tcase_create("stock_run");
+
+    tcase_add_loop_test(tests, the_environment_is_a_list_of_what_is_passed, 0,
+                        SP_ROWS(environments));
+    tcase_add_test(tests, the_variable_of_a_passphrase);
+    tcase_add_loop_test(tests, its_end_is_told, 0, SP_ROWS(runs));
+    tcase_add_test(tests, what_cannot_be_kept_is_told);
+    tcase_add_test(tests, what_it_says_is_kept);
+    tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
+    tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
+    tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
+    tcase_add_test(tests, signals_of_the_program);
+    tcase_add_test(tests, stock_ends_with_us);
+    tcase_add_test(tests, signals_are_as_before);
+    tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
+    tcase_add_test(tests, what_it_inherits);
+    tcase_add_test(tests, a_question);
+    tcase_add_test(tests, its_path);
+    tcase_add_test(tests, its_places);
+    suite_add_tcase(suite, tests);
+    return sp_run(suite);
+}
