@@ -17,6 +17,8 @@
 
 /* Root, an intermediate below it, and a signer below that. */
 static X509 *above, *signer;
+/* What ends the chain of the signer: the root, or one of these. */
+static X509 *anchor;
 static smimepolicy_settings *settings;
 /* The allocation of verify() that fails, from 1, and whether it came to it. */
 static long fails;
@@ -51,6 +53,7 @@ static void set_up(void)
     above = sp_make_cert(&recipe);
     below.issuer = above;
     signer = sp_make_cert(&below);
+    anchor = crls.issuer;
     settings = smimepolicy_settings_new();
     set("keyring", crls.place);
 }
@@ -71,7 +74,7 @@ static void revoke(X509 *issuer, int serial)
     sp_revoke(issuer, serials);
 }
 
-/* Verify the signer up to the root, with the callback. */
+/* Verify the signer up to the anchor, with the callback. */
 static bool verify(void)
 {
     X509_STORE *store = X509_STORE_new();
@@ -81,7 +84,8 @@ static bool verify(void)
 
     ck_assert_int_eq(smimepolicy_store_set1_settings(store, settings), 1);
     X509_STORE_set_verify_cb(store, smimepolicy_verify_cb);
-    ck_assert_int_eq(X509_STORE_add_cert(store, crls.issuer), 1);
+    ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     ck_assert_int_gt(sk_X509_push(chain, above), 0);
     ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, chain), 1);
     /* The root is as old as the other certificates of the tests. */
@@ -190,6 +194,21 @@ START_TEST(hard)
         expect_verified("[revocation-unknown]");
         ck_assert(sp_store_crl(crls.issuer, &about, nothing));
     }
+    expect_verified(NULL);
+}
+END_TEST
+
+/* An anchor that another CA has issued needs none either. */
+START_TEST(hard_below_an_intermediate)
+{
+    struct sp_crl_about about = sp_today();
+    const int nothing[] = { 0 };
+
+    about.next_update = (int64_t)4102444800;
+    set("revocation", "hard");
+    ck_assert(sp_store_crl(above, &about, nothing));
+    expect_verified("[revocation-unknown]");
+    anchor = above;
     expect_verified(NULL);
 }
 END_TEST
@@ -380,6 +399,7 @@ static Suite *api_suite(void)
     tcase_add_test(tcase, issuer_in_a_chain);
     tcase_add_test(tcase, revoked_issuer_that_does_not_matter);
     tcase_add_loop_test(tcase, hard, 0, 2);
+    tcase_add_test(tcase, hard_below_an_intermediate);
     tcase_add_test(tcase, copy_of_a_hub);
     tcase_add_test(tcase, verified_by_a_copy);
     tcase_add_test(tcase, not_in_the_copy);
