@@ -22,16 +22,10 @@ static bool counts(const struct shim_signature *signature)
 /* Why a signature that was reviewed and tested does not count; owned by the caller. */
 static char *reason(const struct shim_signature *signature, const struct shim_outcome *outcome)
 {
-    static const char refused[] = "refused: ";
-
     if (!signature->refused)
         return sp_format("%s", signature->tested ? "its signature does not fit the message"
                                                  : "its signature cannot be tested");
-    if (outcome->kept == NULL)
-        return NULL;
-    return sp_format("%s", strncmp(outcome->kept, refused, strlen(refused)) == 0
-                               ? outcome->kept + strlen(refused)
-                               : outcome->kept);
+    return OPENSSL_strdup(outcome->kept);
 }
 
 /* Find out which signatures count, and why the others do not. */

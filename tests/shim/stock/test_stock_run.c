@@ -24,7 +24,6 @@
 #include "common/output.h"
 #include "stock/environment.h"
 #include "stock/installed.h"
-#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
 
