@@ -183,15 +183,12 @@ static void take(struct asking *asking, X509 *cert, const struct sp_facts *facts
         tell(asking, added == SP_ADD_NEW ? SHIM_NEWS_TAKEN : SHIM_NEWS_AGAIN, cert, facts, NULL);
 }
 
-/* Tell why |cert| is not taken: its first denial, without the words that name the use. */
+/* Tell why |cert| is not taken: its first denial. */
 static void refuse(const struct asking *asking, const X509 *cert, const struct sp_facts *facts,
                    const struct shim_outcome *outcome)
 {
-    static const char words[] = "refused: encrypt: ";
-    const char *why = outcome->kept != NULL ? outcome->kept : "out of memory";
-
     tell(asking, SHIM_NEWS_LEFT, cert, facts,
-         why + (strncmp(why, words, strlen(words)) == 0 ? strlen(words) : 0));
+         outcome->kept != NULL ? outcome->kept : "out of memory");
 }
 
 /* Judge |cert|, and take it or tell why not. */
