@@ -22,6 +22,7 @@
 #include "common/limit.h"
 #include "common/memory_file.h"
 #include "common/output.h"
+#include "starve.h"
 #include "stock/environment.h"
 #include "tool/run/unverified.h"
 #include "tool/run/watch.h"
@@ -73,6 +74,28 @@ START_TEST(the_environment_is_a_list_of_what_is_passed)
 }
 END_TEST
 
+/* It is whole, or there is none, and no memory is lost. */
+START_TEST(no_memory_for_the_environment)
+{
+    const struct shim_stock stock = { .conf = "/c", .expect = "e", .pass = "p" };
+    bool starved = true;
+
+    for (long number = 1; starved; number++) {
+        const long kept = sp_starve_kept();
+        char **before = environ, **environment;
+
+        environ = ours;
+        sp_starve(number);
+        environment = shim_environment(&stock);
+        starved = sp_starve_end();
+        environ = before;
+        ck_assert_int_eq(environment == NULL, starved);
+        shim_environment_free(environment);
+        ck_assert_int_eq(sp_starve_kept(), kept);
+    }
+}
+END_TEST
+
 START_TEST(the_variable_of_a_passphrase)
 {
     ck_assert_int_eq(setenv("SP_PASS", "secret", 1), 0);
@@ -80,6 +103,7 @@ START_TEST(the_variable_of_a_passphrase)
     ck_assert_str_eq(shim_environment_pass("env:SP_PASS"), "secret");
     ck_assert_ptr_null(shim_environment_pass("env:SP_NONE"));
     ck_assert_ptr_null(shim_environment_pass("pass:SP_PASS"));
+    ck_assert_ptr_null(shim_environment_pass("ENV:SP_PASS"));
     ck_assert_ptr_null(shim_environment_pass(NULL));
 }
 END_TEST
@@ -518,8 +542,11 @@ int main(void)
     Suite *suite = suite_create("stock_run");
     TCase *tests = tcase_create("stock_run");
 
+    if (!sp_starve_watch())
+        return 1;
     tcase_add_loop_test(tests, the_environment_is_a_list_of_what_is_passed, 0,
                         SP_ROWS(environments));
+    tcase_add_test(tests, no_memory_for_the_environment);
     tcase_add_test(tests, the_variable_of_a_passphrase);
     tcase_add_loop_test(tests, its_end_is_told, 0, SP_ROWS(runs));
     tcase_add_test(tests, what_cannot_be_kept_is_told);
