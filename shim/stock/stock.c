@@ -68,8 +68,7 @@ static _Noreturn void become_stock(const struct shim_stock *stock, char *const *
     if (ready)
         execve(stock->program, stock->argv, env);
     reason = errno;
-    if (write(failure, &reason, sizeof(reason)) < 0)
-        kill(getpid(), SIGKILL);
+    (void)!write(failure, &reason, sizeof(reason));
     _exit(SHIM_SYSTEM);
 }
 
