@@ -6,6 +6,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,14 +214,18 @@ END_TEST
 START_TEST(a_pipe_is_heard)
 {
     static const char *const scripts[] = { "echo one >%s; echo two >%s", "yes | head -c 200000 >%s",
-                                           "exit 0" };
-    static const size_t lengths[] = { 8, 200000, 0 };
+                                           "exit 0", "echo x >%s; echo out",
+                                           "head -c 200000 /dev/zero; echo x >%s" };
+    static const size_t lengths[] = { 8, 200000, 0, 2, 2 };
+    static const size_t written[] = { 0, 0, 0, 4, 200000 };
     struct heard heard = { 0 };
     struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
     char file[40], script[200];
     int ends[2], keep[2] = { -1, -1 };
     struct shim_stock stock = { .pipe = &pipe, .keep = keep };
+    struct stat is;
 
+    stock.in = shim_memory_file("in", "short", 5);
     ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
     ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
     pipe.read = ends[0];
@@ -232,6 +237,8 @@ START_TEST(a_pipe_is_heard)
     ck_assert_str_eq(_i == 0 ? heard.text : "one\ntwo\n", "one\ntwo\n");
     ck_assert_int_eq(pipe.write, -1);
     ck_assert_int_eq(fcntl(ends[1], F_GETFD), -1);
+    ck_assert_int_eq(fstat(stock.out, &is), 0);
+    ck_assert_int_eq(is.st_size, (off_t)written[_i]);
     close(ends[0]);
     close(stock.out);
 }
@@ -446,6 +453,7 @@ static const struct {
 } answered[] = {
     /* A question, though its line has no end. */
     { false, false, "printf question >&2", "question" },
+    { false, false, "printf '?' >&2", "?" },
     { false, true, "printf 'a\033b' >&2", "a\033b" },
     { true, false, "printf 'a\033b' >&2", "a\\1Bb" },
     { true, true, "dd bs=1000000 skip=64 count=0 2>&-", "\r  0 %\r 50 %" },
@@ -489,20 +497,66 @@ START_TEST(is_answered)
 }
 END_TEST
 
-/* Without one of these nothing is run, or what is running is ended. */
+/* What the kernel refuses once. */
+enum call { NO_CALL, READ_ERRORS, READ_OUTPUT, POLL, WAIT };
+static enum call refused;
+
+static bool is_refused(enum call call)
+{
+    if (refused != call)
+        return false;
+    refused = NO_CALL;
+    errno = EIO;
+    return true;
+}
+
+ssize_t __real_read(int fd, void *block, size_t size);
+ssize_t __wrap_read(int fd, void *block, size_t size);
+int __real_poll(struct pollfd *on, nfds_t count, int patience);
+int __wrap_poll(struct pollfd *on, nfds_t count, int patience);
+pid_t __real_waitpid(pid_t child, int *status, int options);
+pid_t __wrap_waitpid(pid_t child, int *status, int options);
+
+/* Standard error is read in blocks of 4 KB, standard output in such of 16. */
+ssize_t __wrap_read(int fd, void *block, size_t size)
+{
+    if ((size == 4096 && is_refused(READ_ERRORS)) || (size == 16384 && is_refused(READ_OUTPUT)))
+        return -1;
+    return __real_read(fd, block, size);
+}
+
+int __wrap_poll(struct pollfd *on, nfds_t count, int patience)
+{
+    return is_refused(POLL) ? -1 : __real_poll(on, count, patience);
+}
+
+pid_t __wrap_waitpid(pid_t child, int *status, int options)
+{
+    return options == WNOHANG && is_refused(WAIT) ? -1 : __real_waitpid(child, status, options);
+}
+
+/* Nothing is run, or what is running is ended. */
 static const struct {
     bool in, keep, pipe;
+    enum call refused;
+    const char *script;
     const char *said;
 } faulty[] = {
-    { true, false, false, "cannot run /bin/sh: Illegal seek" },
-    { false, true, false, "cannot run /bin/sh: Bad file descriptor" },
-    { false, false, true, "cannot run /bin/sh to its end: Bad file descriptor" },
+    { true, false, false, NO_CALL, "exit", "cannot run /bin/sh: Illegal seek" },
+    { false, true, false, NO_CALL, "exit", "cannot run /bin/sh: Bad file descriptor" },
+    { false, false, true, NO_CALL, "exec sleep 3600", "to its end: Bad file descriptor" },
+    { false, false, false, READ_ERRORS, "echo x >&2; exec sleep 3600",
+      "to its end: Input/output error" },
+    { false, false, false, READ_OUTPUT, "echo x; exec sleep 3600",
+      "to its end: Input/output error" },
+    { false, false, false, POLL, "exec sleep 3600", "to its end: Input/output error" },
+    { false, false, false, WAIT, "exit", "cannot run /bin/sh to its end: Input/output error" },
 };
 
 START_TEST(what_is_faulty)
 {
-    static char sh[] = "sh", c[] = "-c", script[] = "exec sleep 3600";
-    char *argv[] = { sh, c, script, NULL };
+    static char sh[] = "sh", c[] = "-c";
+    char *argv[] = { sh, c, OPENSSL_strdup(faulty[_i].script), NULL };
     const int keep[] = { faulty[_i].keep ? 999 : STDERR_FILENO, -1 };
     struct shim_stock_pipe beside = { .read = -1, .write = open("/dev/null", O_WRONLY) };
     struct shim_stock stock = { .program = "/bin/sh", .argv = argv, .keep = keep };
@@ -514,8 +568,10 @@ START_TEST(what_is_faulty)
     stock.out = STDOUT_FILENO;
     stock.pipe = faulty[_i].pipe ? &beside : NULL;
     sp_capture_begin(STDERR_FILENO);
+    refused = faulty[_i].refused;
     ck_assert(!shim_stock_run(&stock, &result));
     sp_expect_captured(STDERR_FILENO, faulty[_i].said);
+    OPENSSL_free(argv[2]);
     ck_assert_int_eq(result.code, -1);
     ck_assert_int_eq(result.signal, 0);
     /* Nothing is left of it. */
@@ -565,7 +621,7 @@ int main(void)
     tcase_add_test(tests, what_cannot_be_kept_is_told);
     tcase_add_test(tests, what_it_says_is_kept);
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
-    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 5);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
     tcase_add_test(tests, signals_of_the_program);
