@@ -14,7 +14,6 @@
 #include "common/memory_file.h"
 #include "common/message.h"
 #include "common/progress.h"
-#include "launcher/launch_conf.h"
 #include "launcher/launch_run.h"
 #include "settings/expect.h"
 #include "stock/environment.h"

@@ -4,6 +4,7 @@
  */
 #include "tool/fetch/fetch.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,11 +35,20 @@ struct hop {
 };
 
 /* "URL: WHAT", where the URL is a stranger's. */
-static char *fault_of(const char *url, const char *what)
+static char *fault_of(const char *url, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static char *fault_of(const char *url, const char *format, ...)
 {
     char *shown = sp_shown(url);
-    char *text = shown == NULL ? NULL : sp_format("%.200s: %s", shown, what);
+    char *what, *text;
+    va_list args;
 
+    va_start(args, format);
+    what = sp_vformat(format, args);
+    va_end(args);
+    text = shown == NULL || what == NULL ? NULL : sp_format("%.200s: %s", shown, what);
+    OPENSSL_free(what);
     OPENSSL_free(shown);
     return text;
 }
@@ -102,7 +112,7 @@ static CURLU *judge(const struct shim_curl *curl, const char *url,
         fault = fault_of_parts(curl, parts, settings, secure);
     if (fault == NULL)
         return parts;
-    *why = fault_of(url, fault);
+    *why = fault_of(url, "%s", fault);
     curl->url_cleanup(parts);
     return NULL;
 }
@@ -175,22 +185,17 @@ static bool set_options(const struct shim_curl *curl, CURL *handle, struct hop *
 static char *transfer_fault(const struct shim_curl *curl, const struct hop *hop, const char *url,
                             CURLcode code)
 {
-    char *text, *told;
-
     if (hop->body.failed)
         return NULL;
     if (hop->too_long)
-        text = sp_format("it has more than %zu bytes, which is not fetched; fetch it by hand and "
-                         "upload it",
-                         hop->fetch->most);
-    else if (hop->refused)
-        text = OPENSSL_strdup("its address is one of a private network or of this host; set "
-                              "fetch_private = yes if that is meant");
-    else
-        text = sp_format("%s; is the server there?", curl->easy_strerror(code));
-    told = text == NULL ? NULL : fault_of(url, text);
-    OPENSSL_free(text);
-    return told;
+        return fault_of(url,
+                        "it has more than %zu bytes, which is not fetched; fetch it by hand and "
+                        "upload it",
+                        hop->fetch->most);
+    if (hop->refused)
+        return fault_of(url, "its address is one of a private network or of this host; set "
+                             "fetch_private = yes if that is meant");
+    return fault_of(url, "%s; is the server there?", curl->easy_strerror(code));
 }
 
 /* Look at the status of an answer that is complete; false with |hop->fault|. */
@@ -199,7 +204,6 @@ static bool read_status(const struct shim_curl *curl, CURL *handle, struct hop *
 {
     long status = 0;
     char *next = NULL;
-    char *text = NULL;
 
     curl->easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl->easy_getinfo(handle, CURLINFO_REDIRECT_URL, &next);
@@ -209,10 +213,9 @@ static bool read_status(const struct shim_curl *curl, CURL *handle, struct hop *
         hop->redirect = OPENSSL_strdup(next);
         return hop->redirect != NULL;
     }
-    text = status == 200 ? OPENSSL_strdup("the answer is empty; is it the right server?")
-                         : sp_format("the server answers with status %ld; ask the CA", status);
-    hop->fault = text == NULL ? NULL : fault_of(url, text);
-    OPENSSL_free(text);
+    hop->fault = status == 200
+                     ? fault_of(url, "the answer is empty; is it the right server?")
+                     : fault_of(url, "the server answers with status %ld; ask the CA", status);
     return false;
 }
 
@@ -225,12 +228,8 @@ static bool request(const struct shim_curl *curl, struct hop *hop, CURLU *parts,
     bool done = false;
     CURLcode code;
 
-    if (hop->fetch->body != NULL) {
-        char *line = sp_format("Content-Type: %s", hop->fetch->type);
-
-        headers = line == NULL ? NULL : curl->slist_append(NULL, line);
-        OPENSSL_free(line);
-    }
+    if (hop->fetch->body != NULL)
+        headers = curl->slist_append(NULL, hop->fetch->header);
     if (handle != NULL && (headers != NULL || hop->fetch->body == NULL)) {
         if (!set_options(curl, handle, hop, parts, milliseconds) ||
             curl->easy_setopt(handle, CURLOPT_HTTPHEADER, headers) != CURLE_OK)

@@ -28,10 +28,11 @@ struct shim_fetch {
     const smimepolicy_settings *settings; /* fetch_from and fetch_private */
     size_t most;                          /* bytes of the answer */
     long milliseconds;                    /* for all of it, redirects included */
-    /* a body to POST, and its type; NULL: GET.  An answer to it is not redirected. */
+    /* a body to POST, and the header that names its type; NULL: GET.  An answer is not redirected.
+     */
     const unsigned char *body;
     size_t body_length;
-    const char *type;
+    const char *header;
 };
 
 struct shim_fetched {

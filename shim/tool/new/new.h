@@ -53,16 +53,13 @@ int shim_new_span(struct shim_new *run);
 /* new_issuer.c: the CA of |options->issuer|, or who issued |before|, with its key. */
 int shim_new_issuer(struct shim_new *run);
 
-/* new_renew.c: what is renewed, and its names; and its key, where it is kept. */
+/* What is renewed, and its names; and its key, where it is kept. */
 int shim_new_renewed(struct shim_new *run);
 int shim_new_same_key(struct shim_new *run);
 
 /* new_store.c: store it whole or not at all, and tell it. */
 int shim_new_store(struct shim_new *run);
 int shim_new_report(struct shim_new *run, int code);
-
-/* The first common name in |cert|, in UTF-8; to free with OPENSSL_free(); NULL: there is none. */
-char *shim_new_common_name(const X509 *cert);
 
 shim_command_fn shim_run_new;
 

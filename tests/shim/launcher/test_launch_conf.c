@@ -11,7 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "launcher/launch_conf.h"
+#include "launcher/launch_run.h"
 #include "launches.h"
 #include "stock/conf_head.h"
 #include "verdicts.h"

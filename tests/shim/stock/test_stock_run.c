@@ -23,8 +23,6 @@
 #include "common/memory_file.h"
 #include "common/output.h"
 #include "stock/environment.h"
-#include "stock/installed.h"
-#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
 
@@ -514,62 +512,6 @@ START_TEST(a_question)
 }
 END_TEST
 
-/* The program that stock is: not this one, and there. */
-START_TEST(its_path)
-{
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/bin/sh", 1), 0);
-    ck_assert_str_eq(shim_stock_path(), "/bin/sh");
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/nonexistent/openssl", 1), 0);
-    sp_capture_begin(STDERR_FILENO);
-    ck_assert_ptr_null(shim_stock_path());
-    sp_expect_captured(STDERR_FILENO, "cannot run /nonexistent/openssl: No such file");
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/proc/self/exe", 1), 0);
-    sp_capture_begin(STDERR_FILENO);
-    ck_assert_ptr_null(shim_stock_path());
-    sp_expect_captured(STDERR_FILENO, "/proc/self/exe is this command itself; set");
-}
-END_TEST
-
-/* The module and the other program: beside this one, or where they are installed. */
-START_TEST(its_places)
-{
-    char own[4096] = "", beside[5000];
-    char *path = shim_module_path();
-
-    ck_assert_int_gt(readlink("/proc/self/exe", own, sizeof(own) - 1), 0);
-    ck_assert_int_eq(path[0], '/');
-    ck_assert_str_eq(strrchr(path, '/'), "/smimepolicy.so");
-    OPENSSL_free(path);
-    *strrchr(own, '/') = '\0';
-    (void)snprintf(beside, sizeof(beside), "%s/smime-policy", own);
-    path = shim_partner_path();
-    ck_assert_str_ne(path, beside);
-    ck_assert_str_eq(strrchr(path, '/'), "/smime-policy");
-    OPENSSL_free(path);
-
-    close(open(beside, O_WRONLY | O_CREAT, 0700));
-    path = shim_partner_path();
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", beside, 1), 0);
-    sp_capture_begin(STDERR_FILENO);
-    ck_assert_ptr_null(shim_stock_path());
-    sp_expect_captured(STDERR_FILENO, "/smime-policy is this command itself");
-    (void)unlink(beside);
-    ck_assert_str_eq(path, beside);
-    OPENSSL_free(path);
-
-    /* The folder of the module is beside ours. */
-    *strrchr(own, '/') = '\0';
-    (void)snprintf(beside, sizeof(beside), "%s/provider", own);
-    (void)mkdir(beside, 0700);
-    (void)snprintf(beside, sizeof(beside), "%s/provider/smimepolicy.so", own);
-    close(open(beside, O_WRONLY | O_CREAT, 0700));
-    path = shim_module_path();
-    (void)unlink(beside);
-    ck_assert_str_eq(path, beside);
-    OPENSSL_free(path);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("stock_run");
@@ -591,8 +533,6 @@ int main(void)
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
     tcase_add_test(tests, a_question);
-    tcase_add_test(tests, its_path);
-    tcase_add_test(tests, its_places);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
