@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "backend/backend.h"
 #include "harness.h"
 #include "mail.h"
 #include "smimepolicy.h"
@@ -73,7 +74,7 @@ END_TEST
 
 START_TEST(operations)
 {
-    static const int none[] = { 0, -1, 1000, INT_MAX, INT_MIN };
+    static const int none[] = { 0, -1, SP_OPERATIONS, 1000, INT_MAX, INT_MIN };
     int no_cache = -1;
 
     sp_start(NULL);
