@@ -21,7 +21,9 @@
 
 #include "log/decision_log.h"
 #include "mail.h"
+#include "rules/rules.h"
 #include "smimepolicy.h"
+#include "starve.h"
 
 static char directory[] = "/tmp/sp-log-XXXXXX", path[64], rotated[64];
 
@@ -732,6 +734,52 @@ START_TEST(program_that_is_no_text)
 }
 END_TEST
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+/* A line for which memory runs out is whole, or is not there: of ours, and then of jansson. */
+START_TEST(memory_runs_out)
+{
+    struct sp_decision decision = { .operation = "sign", .note = "why" };
+    smimepolicy_settings *settings;
+    smimepolicy_verdict *verdict;
+    long number = 0;
+    json_t *log;
+
+    ck_assert(sp_starve_watch());
+    make_directory();
+    settings = smimepolicy_settings_new();
+    verdict = sp_refuse_unknown_key(SMIMEPOLICY_SIGN, false);
+    decision.verdict = verdict;
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    do {
+        sp_starve(++number);
+        sp_decision_log(settings, &decision);
+    } while (sp_starve_end());
+    ck_assert_int_gt(number, 2);
+    log = read_log(path);
+    ck_assert_uint_gt(json_array_size(log), 0);
+    ck_assert_int_lt((long)json_array_size(log), number);
+    for (size_t i = 0; i < json_array_size(log); i++)
+        ck_assert(json_is_array(json_object_get(json_array_get(log, i), "findings")));
+    number = (long)json_array_size(log);
+    json_decref(log);
+    json_set_alloc_funcs(no_memory, free);
+    sp_decision_log(settings, &decision);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", "syslog", NULL), 1);
+    sp_decision_log(settings, &decision);
+    json_set_alloc_funcs(malloc, free);
+    log = read_log(path);
+    ck_assert_int_eq((long)json_array_size(log), number);
+    json_decref(log);
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -759,5 +807,6 @@ int main(void)
     tcase_add_test(tests, as_standard_input);
     tcase_add_test(tests, device_beyond_the_limit);
     tcase_add_test(tests, program_that_is_no_text);
+    tcase_add_test(tests, memory_runs_out);
     return sp_run_forked(suite);
 }

@@ -113,6 +113,45 @@ START_TEST(keys_of_mail)
 }
 END_TEST
 
+/* A backend with another name: the default provider of a library context of its own. */
+static OSSL_PROVIDER *inner;
+
+static const OSSL_ALGORITHM *query_inner(void *provctx, int operation, int *no_cache)
+{
+    (void)provctx;
+    return OSSL_PROVIDER_query_operation(inner, operation, no_cache);
+}
+
+static int start_copy(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                      const OSSL_DISPATCH **out, void **provctx)
+{
+    static const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_inner }, { 0, NULL }
+    };
+
+    (void)handle, (void)in;
+    inner = OSSL_PROVIDER_load(OSSL_LIB_CTX_new(), "default");
+    *out = functions;
+    *provctx = OSSL_PROVIDER_get0_provider_ctx(inner);
+    return inner != NULL;
+}
+
+/* What another provider would read beside us is not hidden. */
+static const char *const beside[] = { NULL, "default", "copy" };
+
+START_TEST(keys_of_mail_beside_others)
+{
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "copy", start_copy), 1);
+    sp_start("backend = copy\nkeys = mail\n");
+    if (beside[_i] != NULL)
+        ck_assert_ptr_nonnull(OSSL_PROVIDER_load(NULL, beside[_i]));
+    ck_assert_int_eq(count_named(OSSL_OP_DECODER, "ED25519") > 0, beside[_i] != NULL);
+    ck_assert_int_gt(count_named(OSSL_OP_DECODER, "RSA"), 0);
+    ck_assert_int_gt(count_named(OSSL_OP_KEYMGMT, "ED25519"), 0);
+    ERR_clear_error();
+}
+END_TEST
+
 /* The text that |line| has under |key|. */
 static const char *text_of(const json_t *line, const char *key)
 {
@@ -162,6 +201,7 @@ int main(void)
     tcase_add_loop_test(tests, what_it_says_of_itself, 0, 2);
     tcase_add_test(tests, operations);
     tcase_add_loop_test(tests, keys_of_mail, 0, 2);
+    tcase_add_loop_test(tests, keys_of_mail_beside_others, 0, SP_ROWS(beside));
     tcase_add_test(tests, decision_log);
     return sp_run_forked(suite);
 }
