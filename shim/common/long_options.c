@@ -210,7 +210,9 @@ int shim_long_word(const struct shim *shim, const struct shim_long *line,
                          words[i].takes != NULL ? words[i].takes : "no other word");
     else if (!shim->explain || words[i].instead == NULL)
         return i;
-    else if (snprintf(what, sizeof(what), "%s %s", line->command, name) > 0)
+    else {
+        (void)snprintf(what, sizeof(what), "%s %s", line->command, name);
         (void)shim_explains_not(what, words[i].instead);
+    }
     return -1;
 }

@@ -55,10 +55,10 @@ static void add_policy(struct sp_text *text, const struct shim_launch *launch, b
 {
     const char *named = launch->policy;
     char *path = shim_absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
-    struct stat is;
+    struct stat is = { 0 };
     bool there = path != NULL && stat(path, &is) == 0;
 
-    if (there && S_ISREG(is.st_mode) &&
+    if (S_ISREG(is.st_mode) &&
         (strcmp(launch->use, "decrypt") == 0 || !may_need_tool(path, verifies)))
         add(text, "policy", path);
     else
@@ -70,9 +70,13 @@ static void add_policy(struct sp_text *text, const struct shim_launch *launch, b
 /* Name the keyring that is meant, if there is one, for a policy file that names none. */
 static void add_keyring(struct sp_text *text, const char *named, char **keyring)
 {
-    char *found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
-    char *path = found == NULL ? NULL : shim_absolute(found);
+    char *found, *path;
 
+    errno = 0;
+    found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
+    path = found == NULL ? NULL : shim_absolute(found);
+    /* There may be no place for one, but memory may have run out as well. */
+    text->failed = text->failed || (path == NULL && errno != 0);
     OPENSSL_free(found);
     if (path != NULL && access(path, F_OK) == 0) {
         add(text, "keyring", path);

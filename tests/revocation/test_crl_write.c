@@ -17,6 +17,8 @@
 #include "crls.h"
 
 static const int three[] = { 3, 0 };
+/* Nobody. */
+#define OTHER 12345
 
 /* Storing is refused with |expected|. */
 static void expect_refusal(const struct sp_crl_about *about, const char *expected)
@@ -127,6 +129,58 @@ START_TEST(cannot_be_written)
     ck_assert_int_eq(rmdir(crls.place), 0);
     ck_assert_int_eq(mkdir(crls.place, 0755), 0);
     OPENSSL_free(expected);
+    free(path);
+}
+END_TEST
+
+/* Be a user who is not the superuser and owns the keyring, as which nothing is allowed by itself.
+ */
+static void become_owner(void)
+{
+    char *above = strdup(crls.place);
+
+    *strrchr(above, '/') = '\0';
+    if (geteuid() == 0) {
+        ck_assert(chown(above, OTHER, 0) == 0 && chown(crls.place, OTHER, 0) == 0);
+        ck_assert_int_eq(seteuid(OTHER), 0);
+    }
+    free(above);
+}
+
+/* A directory in which its owner may make nothing: the keyring, the CRLs, and the folder. */
+START_TEST(not_allowed)
+{
+    const struct sp_crl_about about = sp_today();
+    char *path, *folder, *other, *why, *expected;
+
+    become_owner();
+    sp_revoke(crls.issuer, three);
+    path = sp_only_crl();
+    folder = strdup(path);
+    *strrchr(folder, '/') = '\0';
+    expected = sp_format("cannot write %s: Permission denied", _i == 2 ? path : folder);
+    if (_i < 2)
+        ck_assert(sp_crl_file_remove(path, &why));
+    if (_i < 2)
+        *strrchr(folder, '/') = '\0';
+    if (_i == 0) {
+        OPENSSL_free(expected);
+        expected = sp_format("cannot write %s: Permission denied", folder);
+        ck_assert_int_eq(rmdir(folder), 0);
+        *strrchr(folder, '/') = '\0';
+    }
+    /* What is not empty is not removed. */
+    other = sp_format("%s/%x", folder, 0);
+    ck_assert_int_eq(mkdir(other, 0755), 0);
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    expect_refusal(&about, expected);
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    sp_revoke(crls.issuer, three);
+    if (geteuid() != getuid())
+        ck_assert_int_eq(seteuid(getuid()), 0);
+    OPENSSL_free(expected);
+    OPENSSL_free(other);
+    free(folder);
     free(path);
 }
 END_TEST
@@ -284,6 +338,7 @@ static Suite *write_suite(void)
     tcase_add_test(tcase, unsafe_keyring);
     tcase_add_test(tcase, unsafe_way);
     tcase_add_loop_test(tcase, cannot_be_written, 0, 2);
+    tcase_add_loop_test(tcase, not_allowed, 0, 3);
     tcase_add_test(tcase, place_is_taken);
     tcase_add_test(tcase, folder_is_taken);
     tcase_add_loop_test(tcase, longest_number, 0, SP_ROWS(longest));

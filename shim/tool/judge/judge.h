@@ -23,9 +23,8 @@
  */
 
 /*
- * Read the settings, and report every finding about the request of |operation| to
- * |outcome|.  What the keyring gave was judged before.  Without an operation there is
- * nothing to judge.
+ * Report every finding about the request of |operation| to |outcome|, after shim_select(): what
+ * the keyring gave was judged there.  Without an operation there is nothing to judge.
  *
  * The certificates of a -certfile go into the selection, so that stock sends those
  * that were judged.  Under a stock name stock reports all other files that cannot be
