@@ -58,6 +58,15 @@ static char *path_from(const char *own, const char *relative)
     return sp_format("%.*s/%s", len, own, relative);
 }
 
+char *shim_absolute(const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/')
+        return OPENSSL_strdup(path);
+    return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
+}
+
 /* The first of |relatives| to our directory that exists, or NULL. */
 static char *find_beside(const char *const *relatives)
 {

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "stock/stock.h"
-#include "base/allocate.h"
 #include "common/limit.h"
 #include "common/output.h"
 #include "common/progress.h"

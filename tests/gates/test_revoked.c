@@ -13,6 +13,7 @@
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
 #include "keyring_of_test.h"
 #include "revocation/crl_file.h"
@@ -29,10 +30,10 @@ static X509 *read_cert(OSSL_LIB_CTX *libctx, const char *name)
     return cert;
 }
 
-/* Store a CRL of the CA that names |name|; NULL: nobody. */
-static void store_crl(const char *name)
+/* Store a CRL of |ca| that names |name|; NULL: nobody. */
+static void store_crl_of(X509 *ca, const char *name)
 {
-    X509 *ca = read_cert(NULL, "ca"), *cert = name != NULL ? read_cert(NULL, name) : NULL;
+    X509 *cert = name != NULL ? read_cert(NULL, name) : NULL;
     const struct sp_keyid id = sp_keyid_of_cert(NULL, ca);
     const struct sp_crl_issuer issuer = { .key = id.hash,
                                           .name = X509_get_subject_name(ca),
@@ -53,6 +54,25 @@ static void store_crl(const char *name)
     ck_assert_msg(sp_crl_writer_commit(writer, &why), "%s", why);
     sp_crl_writer_free(writer);
     X509_free(cert);
+}
+
+static void store_crl(const char *name)
+{
+    X509 *ca = read_cert(NULL, "ca");
+
+    store_crl_of(ca, name);
+    X509_free(ca);
+}
+
+/* Of a CA with the name of ours, and another key. */
+static void store_crl_of_namesake(const char *name)
+{
+    X509 *ca = read_cert(NULL, "ca");
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+
+    ck_assert(X509_set_pubkey(ca, key) == 1 && X509_sign(ca, key, EVP_sha256()) > 0);
+    store_crl_of(ca, name);
+    EVP_PKEY_free(key);
     X509_free(ca);
 }
 
@@ -138,6 +158,39 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* Without key identifiers the signature tells whose CRL it is. */
+START_TEST(crl_of_a_namesake)
+{
+    OSSL_LIB_CTX *libctx = context();
+
+    store_crl_of_namesake("good-rsa");
+    EXPECT_DONE(encrypt(libctx, "good-rsa"));
+    store_crl("good-rsa");
+    EXPECT_REFUSED(encrypt(libctx, "good-rsa"), "[revoked]");
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+/* Also of a certificate that the register does not know. */
+START_TEST(parsed_before_us)
+{
+    X509 *before;
+    OSSL_LIB_CTX *libctx;
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    before = read_cert(NULL, "good-rsa");
+    libctx = context();
+    store_crl_of_namesake("good-rsa");
+    EXPECT_DONE(X509_check_purpose(before, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    store_crl("good-rsa");
+    EXPECT_REFUSED(X509_check_purpose(before, X509_PURPOSE_SMIME_SIGN, 0) == 1, "[revoked]");
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+    X509_free(before);
+}
+END_TEST
+
 /* What a child, or its parent, stores is known to the other at once. */
 START_TEST(across_a_fork)
 {
@@ -205,6 +258,8 @@ int main(void)
 
     tcase_set_timeout(tests, 900);
     tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, crl_of_a_namesake);
+    tcase_add_test(tests, parsed_before_us);
     tcase_add_test(tests, across_a_fork);
     tcase_add_test(tests, in_threads);
     return sp_run_forked(suite);

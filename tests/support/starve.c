@@ -4,6 +4,7 @@
  */
 #include "starve.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -29,6 +30,7 @@ static bool is_starved(const char *file)
     if (countdown == 0 || !is_ours(file) || --countdown > 0)
         return false;
     starved = true;
+    errno = ENOMEM; /* as malloc() says it */
     return true;
 }
 

@@ -14,7 +14,6 @@
 #include "capture.h"
 #include "policy/reasons.h"
 #include "stock/stock_said.h"
-#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
 
