@@ -157,8 +157,7 @@ static void take_mark(struct question *question, const struct sp_crl_opened *fil
     struct sp_crl_entry entry;
     size_t offset = 0;
 
-    if (question->by == question->kin.issuer && sp_crl_get_entry(page, &offset, &entry) &&
-        is_issuer(question, file) != 0)
+    if (sp_crl_get_entry(page, &offset, &entry) && is_issuer(question, file) != 0)
         question->found->above = (struct sp_revoked_above){ true, entry.at, entry.reason };
 }
 
@@ -255,7 +254,7 @@ static void ask_folder(struct question *question, const struct sp_crl_folder *cr
     if (there != SP_CRL_THERE)
         return;
     question->folder = &folder;
-    if (sp_crl_names(&folder, ".crl", ask_file, question) < 0) {
+    if (!sp_crl_names(&folder, ".crl", ask_file, question)) {
         char *path = sp_crl_path(folder.keyring, folder.name, "");
 
         keep_damage(question,
@@ -274,8 +273,7 @@ static void ask_folders(struct question *question, const struct sp_crl_folder *c
     ask_folder(question, crls, question->kin.issuer);
     for (size_t i = 0; i < SP_MOST_DELEGATIONS && delegations[i].issuer != 0; i++)
         if (delegations[i].issuer != question->kin.issuer &&
-            (i == 0 || delegations[i].issuer != delegations[i - 1].issuer) &&
-            question->found->state != SP_REVOCATION_REVOKED)
+            (i == 0 || delegations[i].issuer != delegations[i - 1].issuer))
             ask_folder(question, crls, delegations[i].issuer);
 }
 

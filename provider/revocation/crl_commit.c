@@ -60,8 +60,10 @@ static int make_folder(struct sp_crl_folder *folder, const struct sp_crl_folder 
     enum sp_crl_there there;
     struct stat is;
 
-    if (!is_new && errno != EEXIST)
-        return failed(crls->keyring, "", name, why) ? 1 : -1;
+    if (!is_new && errno != EEXIST) {
+        (void)failed(crls->keyring, "", name, why);
+        return -1;
+    }
     there = sp_crl_open_folder(folder, crls, name, why);
     if (there != SP_CRL_THERE)
         return there == SP_CRL_ABSENT ? 0 : -1;
@@ -77,20 +79,16 @@ static int make_folder(struct sp_crl_folder *folder, const struct sp_crl_folder 
     return -1;
 }
 
-static int compare_numbers(const struct sp_crl_header *one, const struct sp_crl_header *other)
-{
-    if (one->number_length != other->number_length)
-        return one->number_length < other->number_length ? -1 : 1;
-    return memcmp(one->number, other->number, (size_t)one->number_length);
-}
-
 /* Numbers only go up.  Without a number the date decides, and of equal ones, too. */
 static bool is_newer(const struct sp_crl_header *stored, const struct sp_crl_header *header)
 {
-    const int order = stored->number_length == 0 || header->number_length == 0
-                          ? 0
-                          : compare_numbers(stored, header);
+    int order = 0;
 
+    if (stored->number_length != 0 && header->number_length != 0) {
+        if (stored->number_length != header->number_length)
+            return stored->number_length > header->number_length;
+        order = memcmp(stored->number, header->number, (size_t)stored->number_length);
+    }
     return order > 0 || (order == 0 && stored->this_update > header->this_update);
 }
 
@@ -116,7 +114,8 @@ static bool may_replace(const struct sp_crl_writer *writer, const struct sp_crl_
 
 static bool remove_unfinished(const char *name, void *folder)
 {
-    return unlinkat(((const struct sp_crl_folder *)folder)->fd, name, 0) == 0 || errno == ENOENT;
+    (void)unlinkat(((const struct sp_crl_folder *)folder)->fd, name, 0);
+    return true;
 }
 
 /* Write the file beside its place, and move it there. */

@@ -48,13 +48,13 @@ static int compare_names(const void *a, const void *b)
 static bool read_names(struct names *names, const struct sp_crl_folder *folder, const char *suffix)
 {
     *names = (struct names){ 0 };
-    if (sp_crl_names(folder, suffix, keep_name, names) < 0)
+    if (!sp_crl_names(folder, suffix, keep_name, names))
         return false;
     if (names->failed) {
         errno = ENOMEM;
         return false;
     }
-    if (names->count > 1)
+    if (names->names != NULL)
         qsort(names->names, names->count, sizeof(*names->names), compare_names);
     return true;
 }

@@ -57,15 +57,10 @@ static enum sp_crl_there not_opened(const struct sp_crl_folder *folder, const ch
 static bool is_safe(const struct sp_crl_folder *folder, int fd, const char *name, bool directory,
                     struct stat *is, char **why)
 {
-    char *path;
-    bool safe;
+    char *path = sp_crl_path(folder->keyring, folder->name, name);
+    const bool safe = path != NULL && fstat(fd, is) == 0 &&
+                      sp_stat_is_safe(path, is, directory, SP_BY_OTHERS, folder->owner, why);
 
-    if (fstat(fd, is) == 0 && (is->st_mode & SP_BY_OTHERS) == 0 &&
-        (directory ? S_ISDIR(is->st_mode) : S_ISREG(is->st_mode)) &&
-        (is->st_uid == folder->owner || is->st_uid == 0))
-        return true;
-    path = sp_crl_path(folder->keyring, folder->name, name);
-    safe = path != NULL && sp_stat_is_safe(path, is, directory, SP_BY_OTHERS, folder->owner, why);
     OPENSSL_free(path);
     return safe;
 }
@@ -100,9 +95,12 @@ enum sp_crl_there sp_crl_open_folder(struct sp_crl_folder *folder, const struct 
     folder->fd = openat(crls->fd, name, A_FOLDER);
     if (folder->fd < 0)
         return not_opened(crls, name, why);
-    if (strlen(name) < sizeof(folder->name) && is_safe(crls, folder->fd, name, true, &is, why)) {
-        memcpy(folder->name, name, strlen(name) + 1);
-        return SP_CRL_THERE;
+    if (is_safe(crls, folder->fd, name, true, &is, why)) {
+        if (strlen(name) < sizeof(folder->name)) {
+            memcpy(folder->name, name, strlen(name) + 1);
+            return SP_CRL_THERE;
+        }
+        (void)sp_crl_damaged(sp_crl_path(crls->keyring, name, ""), why);
     }
     sp_crl_close_folder(folder);
     return SP_CRL_FAULT;
@@ -110,9 +108,7 @@ enum sp_crl_there sp_crl_open_folder(struct sp_crl_folder *folder, const struct 
 
 void sp_crl_close_folder(struct sp_crl_folder *folder)
 {
-    if (folder->fd >= 0)
-        close(folder->fd);
-    folder->fd = -1;
+    close(folder->fd);
 }
 
 static bool ends_in(const char *name, const char *suffix)
@@ -126,8 +122,8 @@ static bool ends_in(const char *name, const char *suffix)
  * One call gets all names of a folder that has not very many.  Then it has each file that
  * is being replaced once: the kernel does not rename in a folder while it lists it.
  */
-int sp_crl_names(const struct sp_crl_folder *folder, const char *suffix, sp_crl_name_fn *tell,
-                 void *data)
+bool sp_crl_names(const struct sp_crl_folder *folder, const char *suffix, sp_crl_name_fn *tell,
+                  void *data)
 {
     union {
         struct dirent64 first;
@@ -135,17 +131,15 @@ int sp_crl_names(const struct sp_crl_folder *folder, const char *suffix, sp_crl_
     } names;
     ssize_t length;
 
-    if (lseek(folder->fd, 0, SEEK_SET) != 0)
-        return -1;
     while ((length = getdents64(folder->fd, &names, sizeof(names))) > 0)
         for (ssize_t at = 0; at < length;) {
             const struct dirent64 *entry = (const void *)(names.bytes + at);
 
             if (ends_in(entry->d_name, suffix) && !tell(entry->d_name, data))
-                return 0;
+                return true;
             at += entry->d_reclen;
         }
-    return length == 0 ? 1 : -1;
+    return length == 0;
 }
 
 /* Read |length| bytes at |offset|; false also if the file ends before. */
@@ -199,9 +193,7 @@ enum sp_crl_there sp_crl_open(struct sp_crl_opened *file, const struct sp_crl_fo
 
 void sp_crl_close(struct sp_crl_opened *file)
 {
-    if (file->fd >= 0)
-        close(file->fd);
-    file->fd = -1;
+    close(file->fd);
 }
 
 bool sp_crl_read_page(const struct sp_crl_opened *file, uint64_t number,

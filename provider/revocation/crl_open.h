@@ -20,7 +20,7 @@ enum sp_crl_there { SP_CRL_ABSENT, SP_CRL_THERE, SP_CRL_FAULT };
 
 /* KEYRING/crls, or the folder of one issuer's name in it. */
 struct sp_crl_folder {
-    int fd;                        /* owned, or -1 */
+    int fd;                        /* owned; -1: not open */
     uid_t owner;                   /* of the keyring */
     const char *keyring;           /* borrowed */
     char name[SP_CRL_FOLDER_NAME]; /* "" for KEYRING/crls */
@@ -35,15 +35,15 @@ bool sp_crl_make_crls(struct sp_crl_folder *crls, const char *keyring, char **wh
 void sp_crl_close_folder(struct sp_crl_folder *folder);
 /*
  * Tell |tell| of each name in |folder| that ends in |suffix|; it returns false to stop.
- * Nothing is allocated.  -1: the folder cannot be read; 0: it was stopped; else 1.
+ * Nothing is allocated.  False, with errno set, if the folder cannot be read.
  */
 typedef bool sp_crl_name_fn(const char *name, void *data);
-int sp_crl_names(const struct sp_crl_folder *folder, const char *suffix, sp_crl_name_fn *tell,
-                 void *data);
+bool sp_crl_names(const struct sp_crl_folder *folder, const char *suffix, sp_crl_name_fn *tell,
+                  void *data);
 
 /* A file that is open, with its header. */
 struct sp_crl_opened {
-    int fd; /* owned, or -1 */
+    int fd; /* owned */
     struct sp_crl_header header;
     uint64_t identity;
 };

@@ -20,6 +20,7 @@ struct keeping {
     struct sp_crl_serial serial;  /* of the new answer */
     int64_t now;
     size_t count;
+    bool failed; /* as |*why| says */
     char **why;
 };
 
@@ -33,7 +34,8 @@ static bool copy(const struct sp_crl_entry *entry, void *data)
                     (entry->at < keeping->now || keeping->count >= MOST_ANSWERS)))
         return true;
     keeping->count++;
-    return sp_crl_writer_add(keeping->writer, entry, keeping->why);
+    keeping->failed = !sp_crl_writer_add(keeping->writer, entry, keeping->why);
+    return !keeping->failed;
 }
 
 /* Add what is stored to the new answer.  What is damaged is replaced. */
@@ -44,13 +46,12 @@ static bool add_stored(struct keeping *keeping, const char *keyring,
     const int found = sp_crl_file_read(keyring, issuer, about, &file, keeping->why);
     bool done = found >= 0 || *keeping->why != NULL;
 
-    if (found < 0)
-        OPENSSL_free(*keeping->why);
+    OPENSSL_free(*keeping->why);
     *keeping->why = NULL;
     if (found == 1)
         done = sp_crl_file_entries(file.path, copy, keeping, keeping->why);
     sp_crl_file_clear(&file);
-    return done && *keeping->why == NULL;
+    return done && !keeping->failed;
 }
 
 bool sp_ocsp_keep(const char *keyring, const struct sp_crl_issuer *issuer,

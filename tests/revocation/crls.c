@@ -45,6 +45,12 @@ X509 *sp_issued(X509 *issuer, EVP_PKEY *key, int serial, const char *name, const
     return sp_make_cert(&recipe);
 }
 
+struct sp_crl_issuer sp_issuer_with(X509 *cert, unsigned char key[SP_SHA256_LENGTH])
+{
+    sp_key_name(cert, key);
+    return sp_crl_issuer_of(key, cert);
+}
+
 struct sp_crl_about sp_today(void)
 {
     return (struct sp_crl_about){ .this_update = SP_NOW - DAY, .next_update = SP_NOW + 6 * DAY };
@@ -69,18 +75,11 @@ static bool write_crl(const struct sp_crl_issuer *issuer, const struct sp_crl_ab
 
 bool sp_store_crl(X509 *cert, const struct sp_crl_about *about, const int *serials)
 {
-    const ASN1_OCTET_STRING *ski = X509_get0_subject_key_id(cert);
     unsigned char key[SP_SHA256_LENGTH];
-    const struct sp_crl_issuer issuer = { .key = key,
-                                          .name = X509_get_subject_name(cert),
-                                          .ski = ski != NULL ? ASN1_STRING_get0_data(ski) : NULL,
-                                          .ski_length =
-                                              ski != NULL ? (size_t)ASN1_STRING_length(ski) : 0,
-                                          .cert = cert };
+    const struct sp_crl_issuer issuer = sp_issuer_with(cert, key);
     char *why = NULL;
     bool done;
 
-    sp_key_name(cert, key);
     done = write_crl(&issuer, about, serials, &why);
     ck_assert_msg(done == (why == NULL), "%s", why != NULL ? why : "no reason");
     OPENSSL_free(why);
@@ -103,6 +102,8 @@ static void describe(const struct sp_revocation *found, char *text, size_t size)
         (void)snprintf(text, size, "revoked %d", found->reason);
     if (found->state == SP_REVOCATION_REVOKED)
         ck_assert_int_eq(found->at, SP_NOW - 2 * DAY);
+    else if (found->state != SP_REVOCATION_DAMAGED)
+        ck_assert_int_eq(found->reason, -1);
     ck_assert_int_eq(found->why != NULL, found->state == SP_REVOCATION_DAMAGED);
 }
 

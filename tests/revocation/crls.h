@@ -32,6 +32,8 @@ void sp_crls_tear_down(void);
 /* A certificate that |issuer| has issued; |by|: an AKI() or "", "". */
 X509 *sp_issued(X509 *issuer, EVP_PKEY *key, int serial, const char *name, const char *value);
 
+/* The issuer with the certificate |cert|; |key| gets the id of its key. */
+struct sp_crl_issuer sp_issuer_with(X509 *cert, unsigned char key[SP_SHA256_LENGTH]);
 /* A CRL of today, which is good for a week and has no number. */
 struct sp_crl_about sp_today(void);
 /* Store the CRL of |issuer| that names |serials|, ended by 0; false with what is said freed. */

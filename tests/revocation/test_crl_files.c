@@ -270,10 +270,11 @@ static const struct {
     int days;
     bool is_taken;
 } numbers[] = {
-    { "\1", "\2", 0, true },    { "\2", "\1", 0, false },  { "\2", "\2", 0, true },
-    { "\1\1", "\2", 0, false }, { "\2", "\1\1", 0, true }, { NULL, NULL, 1, true },
-    { NULL, NULL, -1, false },  { "\2", NULL, -1, false }, { NULL, "\2", -1, false },
-    { "\1", "\2", -1, true },   { "\2", "\1", 1, false },  { "\2", "\2", -1, false },
+    { "\1", "\2", 0, true },    { "\2", "\1", 0, false },   { "\2", "\2", 0, true },
+    { "\1\1", "\2", 0, false }, { "\2", "\1\1", 0, true },  { NULL, NULL, 1, true },
+    { NULL, NULL, -1, false },  { "\2", NULL, -1, false },  { NULL, "\2", -1, false },
+    { "\1", "\2", -1, true },   { "\2", "\1", 1, false },   { "\2", "\2", -1, false },
+    { "\2", "\1\1", -1, true }, { "\1\1", "\2", 1, false },
 };
 
 /* Numbers only go up. */

@@ -5,9 +5,12 @@
  * Indirect CRLs: their entries with issuers, and the certificates that name their issuer.
  */
 #include <string.h>
+#include <sys/stat.h>
 
 #include "base/name_hash.h"
+#include "base/text.h"
 #include "crls.h"
+#include "revocation/crl_form.h"
 
 /* Of a distribution point, in hexadecimal: the cRLIssuer CN=Root or another, a URI, and reasons. */
 #define ROOT_NAME    "a213a411300f310d300b06035504030c04526f6f74"
@@ -187,6 +190,69 @@ START_TEST(direct)
 }
 END_TEST
 
+/* Of two faults the first is told: that of the certificate's own issuer. */
+START_TEST(two_faults)
+{
+    static const char *const subjects[] = { "Issuing", "Root" };
+    X509 *ca = other_ca(), *cert;
+    struct sp_facts *facts;
+    struct sp_asked asked;
+    struct sp_revocation found;
+    char *paths[2];
+
+    for (int i = 0; i < 2; i++) {
+        const struct sp_recipe recipe = {
+            .serial = 2, .subject = subjects[i], .basic = "CA:TRUE", .key = sp_test_ec()
+        };
+        X509 *issuer = sp_make_cert(&recipe);
+        char folder[SP_CRL_FOLDER_NAME];
+
+        sp_crl_folder_name(hash_of(issuer), folder);
+        paths[i] = sp_format("%s/crls/%s", crls.place, folder);
+        sp_revoke(issuer, (const int[]){ 3, 0 });
+        ck_assert_int_eq(chmod(paths[i], 0777), 0);
+        X509_free(issuer);
+    }
+    cert = sp_make_cert(
+        &(struct sp_recipe){ .serial = 4,
+                             .issuer = ca,
+                             .again = { "crlDistributionPoints", "DER:30173015" ROOT_NAME } });
+    facts = sp_facts_new(cert);
+    asked = (struct sp_asked){ facts, sp_x509_is_signed_by, cert };
+    ck_assert(sp_revocation_find(crls.place, &asked, SP_NOW, SP_WANTS_ANSWER, &found));
+    ck_assert_int_eq(found.state, SP_REVOCATION_DAMAGED);
+    ck_assert_msg(strncmp(found.why, paths[0], strlen(paths[0])) == 0, "%s", found.why);
+    sp_revocation_clear(&found);
+    sp_facts_free(facts);
+    X509_free(cert);
+    X509_free(ca);
+    for (int i = 0; i < 2; i++)
+        OPENSSL_free(paths[i]);
+}
+END_TEST
+
+static bool see_others(const struct sp_crl_file *file, void *data)
+{
+    const uint64_t *others = data;
+
+    ck_assert_uint_eq(file->about.scope, SP_CRL_INDIRECT);
+    ck_assert_ptr_nonnull(file->about.others);
+    ck_assert_mem_eq(file->about.others, others, sizeof(file->others));
+    return true;
+}
+
+START_TEST(listed)
+{
+    X509 *ca = other_ca();
+    uint64_t others[SP_CRL_MOST_OTHERS] = { 17 };
+    char *why;
+
+    store_indirect(ca, others, 0, NULL);
+    ck_assert(sp_crl_files_each(crls.place, see_others, others, &why));
+    X509_free(ca);
+}
+END_TEST
+
 static Suite *indirect_suite(void)
 {
     Suite *suite = suite_create("crl_indirect");
@@ -198,6 +264,8 @@ static Suite *indirect_suite(void)
     tcase_add_test(tcase, its_own);
     tcase_add_loop_test(tcase, part, 0, 2);
     tcase_add_test(tcase, direct);
+    tcase_add_test(tcase, two_faults);
+    tcase_add_test(tcase, listed);
     suite_add_tcase(suite, tcase);
     return suite;
 }

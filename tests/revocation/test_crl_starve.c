@@ -7,16 +7,19 @@
  */
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <openssl/crypto.h>
 #include <openssl/err.h>
 
+#include "base/name_hash.h"
 #include "crls.h"
+#include "revocation/crl_form.h"
 #include "starve.h"
 
 static const int three[] = { 3, 0 }, four[] = { 4, 0 };
-static X509 *plain, *unsure;
-static struct sp_facts *plain_facts, *unsure_facts;
+static X509 *plain, *unsure, *issuing, *delegating;
+static struct sp_facts *plain_facts, *unsure_facts, *delegating_facts;
 static smimepolicy_settings *settings;
 
 static void set_up(void)
@@ -26,6 +29,12 @@ static void set_up(void)
     unsure = sp_issued(crls.issuer, NULL, 3, NULL, NULL);
     plain_facts = sp_facts_new(plain);
     unsure_facts = sp_facts_new(unsure);
+    issuing = sp_make_cert(&(struct sp_recipe){
+        .serial = 2, .subject = "Issuing", .basic = "CA:TRUE", .key = sp_test_ec() });
+    /* Its distribution point names the cRLIssuer CN=Root. */
+    delegating = sp_issued(issuing, NULL, 4, "crlDistributionPoints",
+                           "DER:30173015a213a411300f310d300b06035504030c04526f6f74");
+    delegating_facts = sp_facts_new(delegating);
     settings = smimepolicy_settings_new();
     sp_revoke(crls.issuer, three);
 }
@@ -37,6 +46,9 @@ static void tear_down(void)
     sp_facts_free(unsure_facts);
     X509_free(plain);
     X509_free(unsure);
+    sp_facts_free(delegating_facts);
+    X509_free(delegating);
+    X509_free(issuing);
     sp_crls_tear_down();
 }
 
@@ -106,24 +118,13 @@ static bool list(void)
     return done;
 }
 
-/* |key| gets the id of its key. */
-static struct sp_crl_issuer issuer_with(unsigned char key[SP_SHA256_LENGTH])
-{
-    sp_key_name(crls.issuer, key);
-    return (struct sp_crl_issuer){ .key = key,
-                                   .name = X509_get_subject_name(crls.issuer),
-                                   .ski = (const unsigned char *)"\1\2\3\4",
-                                   .ski_length = 4,
-                                   .cert = crls.issuer };
-}
-
 /* An answer of OCSP is kept beside those before it, or it is not. */
 static bool keep_answer(void)
 {
     static const unsigned char name[] = { 5 };
     const struct sp_crl_entry answer = { name, sizeof(name), SP_NOW + DAY, SP_CRL_GOOD, 0 };
     unsigned char key[SP_SHA256_LENGTH];
-    const struct sp_crl_issuer issuer = issuer_with(key);
+    const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
     char *why = NULL;
     const bool done = sp_ocsp_keep(crls.place, &issuer, &answer, SP_NOW, &why);
 
@@ -132,13 +133,49 @@ static bool keep_answer(void)
     return done;
 }
 
+/* So many answers are stored before that the memory for their copies grows. */
+#define ANSWERS 400
+
+static void store_answers(void)
+{
+    const struct sp_crl_about about = { .scope = SP_CRL_OCSP };
+    unsigned char key[SP_SHA256_LENGTH];
+    const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
+    char *why = NULL;
+    struct sp_crl_writer *writer = sp_crl_writer_new(crls.place, &issuer, &about, ANSWERS, &why);
+
+    for (int i = 0; i < ANSWERS; i++) {
+        const unsigned char octets[] = { 1, (unsigned char)(i >> 8), (unsigned char)i };
+        const struct sp_crl_entry answer = { octets, 3, SP_NOW + DAY, SP_CRL_GOOD, 0 };
+
+        ck_assert(sp_crl_writer_add(writer, &answer, &why));
+    }
+    ck_assert(sp_crl_writer_commit(writer, &why));
+    sp_crl_writer_free(writer);
+}
+
+static uint64_t count_answers(void)
+{
+    const struct sp_crl_about about = { .scope = SP_CRL_OCSP };
+    unsigned char key[SP_SHA256_LENGTH];
+    const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
+    struct sp_crl_file file;
+    char *why;
+    uint64_t count;
+
+    ck_assert_int_eq(sp_crl_file_read(crls.place, &issuer, &about, &file, &why), 1);
+    count = file.count;
+    sp_crl_file_clear(&file);
+    return count;
+}
+
 /* Either the new CRL is there or the old one. */
 static bool store(void)
 {
     static const unsigned char name[] = { 0, 4 };
     const struct sp_crl_entry entry = { name, sizeof(name), SP_NOW - 2 * DAY, 4, 0 };
     unsigned char key[SP_SHA256_LENGTH];
-    const struct sp_crl_issuer issuer = issuer_with(key);
+    const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
     const struct sp_crl_about about = sp_today();
     char *why = NULL;
     struct sp_crl_writer *writer;
@@ -153,11 +190,39 @@ static bool store(void)
     return done;
 }
 
+/* Others can write the folders of both issuers that |delegating| has. */
+static void close_folders(void)
+{
+    const struct sp_crl_about about = sp_today();
+    X509 *const issuers[] = { crls.issuer, issuing };
+    char folder[SP_CRL_FOLDER_NAME], path[256];
+
+    for (int i = 0; i < 2; i++) {
+        ck_assert(sp_store_crl(issuers[i], &about, three));
+        sp_crl_folder_name(sp_name_hash(X509_get_subject_name(issuers[i])), folder);
+        (void)snprintf(path, sizeof(path), "%s/crls/%s", crls.place, folder);
+        ck_assert_int_eq(chmod(path, 0777), 0);
+    }
+}
+
+/* That memory ran out for the one folder is not forgotten because of the other. */
+static bool ask_closed(void)
+{
+    const struct sp_asked asked = { delegating_facts, sp_x509_is_signed_by, delegating };
+    struct sp_revocation found;
+    const bool done = sp_revocation_find(crls.place, &asked, SP_NOW, SP_WANTS_ANSWER, &found);
+
+    ck_assert_int_eq(found.state, SP_REVOCATION_DAMAGED);
+    ck_assert(!done || found.why != NULL);
+    sp_revocation_clear(&found);
+    return done;
+}
+
 static const struct {
     bool (*run)(void);
     int at_least; /* allocations of ours */
-} cases[] = { { ask_plain, 10 }, { ask_unsure, 11 }, { judge, 20 },      { evaluate, 20 },
-              { list, 15 },      { store, 10 },      { keep_answer, 10 } };
+} cases[] = { { ask_plain, 10 }, { ask_unsure, 11 }, { judge, 20 },       { evaluate, 20 },
+              { list, 15 },      { store, 10 },      { keep_answer, 10 }, { ask_closed, 5 } };
 
 START_TEST(every_allocation_fails_once)
 {
@@ -165,6 +230,10 @@ START_TEST(every_allocation_fails_once)
     bool done, starved;
 
     smimepolicy_settings_set(settings, "keyring", crls.place, NULL);
+    if (cases[_i].run == keep_answer)
+        store_answers();
+    if (cases[_i].run == ask_closed)
+        close_folders();
     do {
         before = sp_starve_kept();
         sp_starve(++fails);
@@ -174,6 +243,8 @@ START_TEST(every_allocation_fails_once)
         ck_assert_msg(starved || done, "it fails with all the memory");
         ck_assert_msg(sp_starve_kept() <= before + 8, "%ld blocks are lost when %ld fails",
                       sp_starve_kept() - before, fails);
+        if (cases[_i].run == keep_answer)
+            ck_assert_uint_eq(count_answers(), done ? ANSWERS + 1 : ANSWERS);
         if (cases[_i].run == store) {
             sp_expect_answer(plain, done ? "none" : "revoked 3");
             sp_revoke(crls.issuer, done ? four : three);

@@ -113,6 +113,46 @@ START_TEST(ended)
 }
 END_TEST
 
+/* An answer about a serial number that begins as another one says nothing of that. */
+START_TEST(beginning_of_another)
+{
+    answered(5, 1, SP_NOW - DAY);
+    answered(0x501, SP_CRL_GOOD, SP_NOW + DAY);
+    expect(5, SP_REVOCATION_REVOKED);
+    expect(0x501, SP_REVOCATION_NONE);
+    ck_assert_int_eq(entries(), 2);
+}
+END_TEST
+
+/* So many good answers are kept, beside all that say revoked. */
+#define MOST_ANSWERS 10000
+
+START_TEST(too_many)
+{
+    unsigned char key[SP_SHA256_LENGTH];
+    const struct sp_crl_issuer issuer = sp_issuer_with(crls.issuer, key);
+    const struct sp_crl_about about = { .scope = SP_CRL_OCSP };
+    struct sp_crl_writer *writer;
+    char *why = NULL;
+
+    writer = sp_crl_writer_new(crls.place, &issuer, &about, MOST_ANSWERS, &why);
+    ck_assert_ptr_nonnull(writer);
+    for (int i = 0; i <= MOST_ANSWERS; i++) {
+        const unsigned char octets[] = { 1, (unsigned char)(i >> 8), (unsigned char)i };
+        const struct sp_crl_entry answer = { octets, 3, SP_NOW + DAY, SP_CRL_GOOD, 0 };
+
+        ck_assert(sp_crl_writer_add(writer, &answer, &why));
+    }
+    ck_assert(sp_crl_writer_commit(writer, &why));
+    sp_crl_writer_free(writer);
+    answered(3, 1, SP_NOW - DAY);
+    ck_assert_int_eq(entries(), MOST_ANSWERS + 1);
+    answered(4, SP_CRL_GOOD, SP_NOW + DAY);
+    expect(3, SP_REVOCATION_REVOKED);
+    expect(4, SP_REVOCATION_NONE);
+}
+END_TEST
+
 /* A certificate of another key of that name is not meant. */
 START_TEST(another_key)
 {
@@ -124,10 +164,29 @@ START_TEST(another_key)
     const struct sp_asked asked = { facts, sp_x509_is_signed_by, cert };
     struct sp_revocation found;
 
-    answered(3, 1, SP_NOW - DAY);
+    answered(3, _i == 0 ? 1 : SP_CRL_GOOD, SP_NOW + DAY);
     ck_assert(
         sp_revocation_find(crls.place, &asked, SP_NOW, SP_WANTS_ANSWER | SP_WANTS_OCSP, &found));
     ck_assert_int_eq(found.state, SP_REVOCATION_UNKNOWN);
+    sp_revocation_clear(&found);
+    sp_facts_free(facts);
+    X509_free(cert);
+}
+END_TEST
+
+/* Whether it is of that key cannot be told: it counts against the certificate, and not for it. */
+START_TEST(cannot_be_told)
+{
+    X509 *cert = sp_issued(crls.issuer, NULL, 3, NULL, NULL);
+    struct sp_facts *facts = sp_facts_new(cert);
+    const struct sp_asked asked = { facts, NULL, NULL };
+    struct sp_revocation found;
+
+    answered(3, _i == 0 ? 1 : SP_CRL_GOOD, SP_NOW + DAY);
+    ck_assert(sp_revocation_find(crls.place, &asked, SP_NOW, SP_WANTS_OCSP, &found));
+    ck_assert_int_eq(found.state, _i == 0 ? SP_REVOCATION_REVOKED : SP_REVOCATION_UNKNOWN);
+    ck_assert_int_eq(found.reason, _i == 0 ? 1 : -1);
+    ck_assert_int_eq(found.at, _i == 0 ? SP_NOW + DAY : 0);
     sp_revocation_clear(&found);
     sp_facts_free(facts);
     X509_free(cert);
@@ -200,7 +259,10 @@ static Suite *ocsp_suite(void)
     tcase_add_checked_fixture(tcase, sp_crls_set_up, sp_crls_tear_down);
     tcase_add_test(tcase, answers);
     tcase_add_test(tcase, ended);
-    tcase_add_test(tcase, another_key);
+    tcase_add_test(tcase, beginning_of_another);
+    tcase_add_test(tcase, too_many);
+    tcase_add_loop_test(tcase, another_key, 0, 2);
+    tcase_add_loop_test(tcase, cannot_be_told, 0, 2);
     tcase_add_test(tcase, damaged);
     tcase_add_test(tcase, at_the_same_time);
     tcase_add_test(tcase, cannot_be_written);

@@ -9,7 +9,6 @@
 #include <openssl/crypto.h>
 
 #include "rules/rules.h"
-#include "common/memory.h"
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 

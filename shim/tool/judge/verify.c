@@ -252,6 +252,26 @@ static int keep_anchors(struct shim_incoming *incoming, struct shim_operation *o
     return code;
 }
 
+static bool have_keys_of_mail(const STACK_OF(X509) *certs)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (!sp_has_key_of_mail(sk_X509_value(certs, i)))
+            return false;
+    return true;
+}
+
+bool shim_review_saw_keys_of_mail(const struct shim_incoming *incoming)
+{
+    STACK_OF(X509) *near =
+        incoming->store == NULL ? NULL : X509_STORE_get1_all_certs(incoming->store);
+    bool alike = near != NULL && have_keys_of_mail(near) && have_keys_of_mail(incoming->certs);
+
+    for (size_t i = 0; alike && i < incoming->count; i++)
+        alike = have_keys_of_mail(incoming->signatures[i].chain.certs);
+    sk_X509_pop_free(near, X509_free);
+    return alike;
+}
+
 /* The stock names take every signature, as stock does. */
 static bool wants_any_signer(const struct shim_operation *operation)
 {
