@@ -139,6 +139,7 @@ static const struct {
     { "a = b\\\n.include @/main\n", NULL, NULL },
     { "a = b\\\\\n.include @/main\n", NULL, "@/main: line 2" BACK },
     { "\\\n.include @/main\n", NULL, "@/main: line 2" BACK },
+    { "\\\\\n.include @/main\n", NULL, "@/main: line 2" BACK },
     { ".include @/main\\", NULL, "@/main: line 1: .include @/main\\" VARIABLE },
     /* What they name is not known. */
     { ".include $where/other\n", NULL, "@/main: line 1: .include $where/other" VARIABLE },
