@@ -213,11 +213,14 @@ END_TEST
 /* A pipe beside the streams: it is read while stock runs, and to its end. */
 START_TEST(a_pipe_is_heard)
 {
-    static const char *const scripts[] = { "echo one >%s; echo two >%s", "yes | head -c 200000 >%s",
-                                           "exit 0", "echo x >%s; echo out",
+    static const char *const scripts[] = { "echo one >%s; echo two >%s",
+                                           "yes | head -c 200000 >%s",
+                                           "exit 0",
+                                           "echo x >%s; echo out",
+                                           "echo out; sleep 3600 >&- & echo $! >%s",
                                            "head -c 200000 /dev/zero; echo x >%s" };
-    static const size_t lengths[] = { 8, 200000, 0, 2, 2 };
-    static const size_t written[] = { 0, 0, 0, 4, 200000 };
+    static const size_t lengths[] = { 8, 200000, 0, 2, 0, 2 };
+    static const size_t written[] = { 0, 0, 0, 4, 4, 200000 };
     struct heard heard = { 0 };
     struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
     char file[40], script[200];
@@ -233,7 +236,10 @@ START_TEST(a_pipe_is_heard)
     (void)snprintf(file, sizeof(file), "/proc/self/fd/%d", ends[1]);
     (void)snprintf(script, sizeof(script), scripts[_i], file, file);
     ck_assert_int_eq(run(&stock, script, "").code, 0);
-    ck_assert_uint_eq(heard.length, lengths[_i]);
+    if (lengths[_i] == 0 && heard.length > 0)
+        ck_assert_int_eq(kill(atoi(heard.text), SIGKILL), 0);
+    else
+        ck_assert_uint_eq(heard.length, lengths[_i]);
     ck_assert_str_eq(_i == 0 ? heard.text : "one\ntwo\n", "one\ntwo\n");
     ck_assert_int_eq(pipe.write, -1);
     ck_assert_int_eq(fcntl(ends[1], F_GETFD), -1);
@@ -409,6 +415,19 @@ START_TEST(what_it_inherits)
     expect_output(&stock, "text\n");
     close(first);
     close(other);
+}
+END_TEST
+
+/* More than a pipe holds, of a short message. */
+START_TEST(much_output)
+{
+    struct shim_stock stock = { .in = shim_memory_file("in", "short", 5) };
+    struct stat is;
+
+    ck_assert_int_eq(run(&stock, "head -c 200000 /dev/zero", "").code, 0);
+    ck_assert_int_eq(fstat(stock.out, &is), 0);
+    ck_assert_int_eq(is.st_size, 200000);
+    close(stock.out);
 }
 END_TEST
 
@@ -645,7 +664,7 @@ int main(void)
     tcase_add_test(tests, what_cannot_be_kept_is_told);
     tcase_add_test(tests, what_it_says_is_kept);
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
-    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 5);
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 6);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
     tcase_add_test(tests, signals_of_the_program);
@@ -653,6 +672,7 @@ int main(void)
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
+    tcase_add_test(tests, much_output);
     tcase_add_test(tests, our_standard_input);
     tcase_add_loop_test(tests, is_answered, 0, SP_ROWS(answered));
     tcase_add_loop_test(tests, what_is_faulty, 0, SP_ROWS(faulty));
