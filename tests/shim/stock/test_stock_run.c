@@ -39,6 +39,7 @@ static const struct {
 } runs[] = {
     { "exit 0", "", 0, 0, false, false, "", NULL },
     { "exit 7", "", 7, 0, false, false, "", NULL },
+    { "printf x", "", 0, 0, false, false, "x", NULL },
     { "kill -9 $$", "", -1, SIGKILL, false, false, "", NULL },
     { "cat; echo Verification successful >&2", "text", 0, 0, false, false, "text",
       "Verification successful" },
@@ -91,8 +92,8 @@ END_TEST
 
 START_TEST(what_cannot_be_kept_is_told)
 {
-    static char yes[] = "yes";
-    char *argv[] = { yes, NULL };
+    static char yes[] = "yes", print[] = "printf", x[] = "x";
+    char *argv[] = { yes, NULL }, *one_byte[] = { print, x, NULL };
     struct shim_stock stock = { .program = "/usr/bin/yes",
                                 .argv = argv,
                                 .keep = (const int[]){ -1 },
@@ -100,6 +101,10 @@ START_TEST(what_cannot_be_kept_is_told)
                                 .out = open("/dev/full", O_WRONLY | O_CLOEXEC) };
     struct shim_stock_result result;
 
+    ck_assert(shim_stock_run(&stock, &result));
+    ck_assert_int_eq(result.lost, ENOSPC);
+    stock.program = "/usr/bin/printf";
+    stock.argv = one_byte;
     ck_assert(shim_stock_run(&stock, &result));
     ck_assert_int_eq(result.lost, ENOSPC);
     close(stock.out);
