@@ -223,9 +223,10 @@ START_TEST(a_pipe_is_heard)
                                            "exit 0",
                                            "echo x >%s; echo out",
                                            "echo out; sleep 3600 >&- & echo $! >%s",
-                                           "head -c 200000 /dev/zero; echo x >%s" };
-    static const size_t lengths[] = { 8, 200000, 0, 2, 0, 2 };
-    static const size_t written[] = { 0, 0, 0, 4, 4, 200000 };
+                                           "head -c 200000 /dev/zero; echo x >%s",
+                                           "printf x >%s" };
+    static const size_t lengths[] = { 8, 200000, 0, 2, 0, 2, 1 };
+    static const size_t written[] = { 0, 0, 0, 4, 4, 200000, 0 };
     struct heard heard = { 0 };
     struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
     char file[40], script[200];
@@ -669,7 +670,7 @@ int main(void)
     tcase_add_test(tests, what_cannot_be_kept_is_told);
     tcase_add_test(tests, what_it_says_is_kept);
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
-    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 6);
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 7);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
     tcase_add_test(tests, signals_of_the_program);
