@@ -261,9 +261,9 @@ static bool is_short(const struct shim_stock *stock)
  */
 static void follow(struct following *run)
 {
-    struct pollfd on[] = { { run->errors, POLLIN, 0 },
-                           { run->signals, POLLIN, 0 },
-                           { -1, POLLIN, 0 } };
+    struct pollfd on[] = { { .fd = run->errors, .events = POLLIN },
+                           { .fd = run->signals, .events = POLLIN },
+                           { .events = POLLIN } };
     bool is_held = is_short(run->stock);
 
     while (run->broken == 0) {

@@ -117,6 +117,8 @@ START_TEST(what_cannot_be_kept_is_told)
 }
 END_TEST
 
+static int polls; /* how often one was asked for */
+
 /* Run |script| as |stock| says, and expect |said| on standard error, or nothing. */
 static struct shim_stock_result run(struct shim_stock *stock, const char *script, const char *said)
 {
@@ -437,6 +439,18 @@ START_TEST(much_output)
 }
 END_TEST
 
+/* While nothing happens, nothing is looked at. */
+START_TEST(nothing_happens)
+{
+    struct shim_stock stock = { 0 };
+
+    polls = 0;
+    ck_assert_int_eq(run(&stock, "sleep 0.1", "").code, 0);
+    ck_assert_int_le(polls, 6);
+    close(stock.out);
+}
+END_TEST
+
 /* Of our standard input, which may be a pipe, nothing is read or skipped. */
 START_TEST(our_standard_input)
 {
@@ -572,6 +586,7 @@ ssize_t __wrap_read(int fd, void *block, size_t size)
 
 int __wrap_poll(struct pollfd *on, nfds_t count, int patience)
 {
+    polls++;
     return is_refused(POLL) ? -1 : __real_poll(on, count, patience);
 }
 
@@ -679,6 +694,7 @@ int main(void)
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
     tcase_add_test(tests, much_output);
+    tcase_add_test(tests, nothing_happens);
     tcase_add_test(tests, our_standard_input);
     tcase_add_loop_test(tests, is_answered, 0, SP_ROWS(answered));
     tcase_add_loop_test(tests, what_is_faulty, 0, SP_ROWS(faulty));
