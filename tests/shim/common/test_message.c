@@ -4,6 +4,7 @@
  *
  * What the command says: one line each, whatever comes from outside.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -348,6 +349,7 @@ START_TEST(the_policy_is_read_once)
     else
         ck_assert_int_eq(unlink(path), 0);
     sp_capture_begin(STDERR_FILENO);
+    errno = ENOENT; /* of something before */
     ck_assert_int_eq(shim_load_settings(&shim), policies[_i].code);
     sp_expect_captured(STDERR_FILENO, policies[_i].said);
     first = shim.settings;
