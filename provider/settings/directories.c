@@ -20,7 +20,7 @@ static const char *const schemes[] = { "ldap://", "ldaps://", "ldapi://" };
 static bool is_url_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~:/?[]@!&'()*+,;=%|<>{}", c) != NULL);
+           strchr("-._~:/?[]@!&'()*+,;=%|<>{}", c) != NULL;
 }
 
 /* Is it a URL of a directory that names a host?  The rest of it is libldap's to read. */

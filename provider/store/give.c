@@ -126,7 +126,7 @@ static bool give_plain(const struct sp_taker *taker, EVP_PKEY *key)
     PKCS8_PRIV_KEY_INFO *info = EVP_PKEY2PKCS8(key);
     unsigned char *der = NULL;
     int length = info != NULL ? i2d_PKCS8_PRIV_KEY_INFO(info, &der) : 0;
-    bool given = length > 0 && give_pkcs8(taker, false, der, (size_t)length);
+    bool given = der != NULL && give_pkcs8(taker, false, der, (size_t)length);
 
     OPENSSL_clear_free(der, (size_t)length);
     PKCS8_PRIV_KEY_INFO_free(info);

@@ -71,14 +71,14 @@ static bool choose(struct sp_loader *loader)
 static bool is_too_old(const struct sp_loader *loader)
 {
     const smimepolicy_settings *policy = sp_policy();
-    const time_t contact = sp_keyring_contact(policy->keyring);
     smimepolicy_verdict *verdict;
     bool refused;
 
     if (loader->uri.kind != SP_URI_TRUST || policy->mode == SP_MODE_OBSERVE ||
-        !sp_age_is_asked(SMIMEPOLICY_VERIFY, policy) || !sp_is_stale(contact, time(NULL), policy))
+        !sp_age_is_asked(SMIMEPOLICY_VERIFY, policy))
         return false;
-    verdict = sp_judge_age(NULL, SMIMEPOLICY_VERIFY, contact, time(NULL), policy);
+    verdict = sp_judge_age(NULL, SMIMEPOLICY_VERIFY, sp_keyring_contact(policy->keyring),
+                           time(NULL), policy);
     refused = verdict == NULL || !smimepolicy_verdict_allowed(verdict);
     if (verdict == NULL)
         (void)sp_load_refuse(SP_REASON_NO_MEMORY, loader->name, NULL);

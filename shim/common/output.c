@@ -15,7 +15,6 @@
 
 #include "common/output.h"
 #include "base/allocate.h"
-#include "base/text.h"
 #include "common/message.h"
 
 static mode_t mode_of_new_file(void)

@@ -2,7 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,7 +9,6 @@
 #include "launcher/launch.h"
 #include "base/allocate.h"
 #include "base/text.h"
-#include "common/limit.h"
 #include "common/memory_file.h"
 #include "common/message.h"
 #include "common/progress.h"

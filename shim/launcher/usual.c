@@ -5,7 +5,6 @@
  * Which command lines the launcher runs by itself.  It is a list of what is known to be
  * judged by the provider as the tool judges it.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -477,6 +477,64 @@ START_TEST(failed_before)
 }
 END_TEST
 
+/* The private keys do not stay open. */
+START_TEST(asked_for_a_key)
+{
+    struct sp_private_key key;
+    struct sp_quiet quiet;
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_WRITE);
+    unsigned char name[SP_SHA256_LENGTH];
+    char *why;
+    int fd;
+
+    sp_store_key(keyring, cert, "key", true, NULL);
+    sp_keyring_close(keyring);
+    sp_key_name(cert, name);
+    keyring = sp_keyring_borrow(place, &quiet, &why);
+    ck_assert_ptr_nonnull(keyring);
+    ck_assert_int_eq(sp_keyring_key(keyring, name, &key), 1);
+    sp_private_key_clear(&key);
+    sp_keyring_give_back(keyring, &quiet);
+    ck_assert_int_eq(sp_descriptors(place, &fd), 0);
+}
+END_TEST
+
+/* It is known again by its file, its user and its process, all of them. */
+START_TEST(known_again)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_stamp *stamp = &sp_database(keyring)->stamp;
+    const struct sp_stamp is = *stamp;
+
+    ck_assert(sp_sqlite_is_current(keyring, place));
+    stamp->file.stx_ctime.tv_sec++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    *stamp = is;
+    stamp->file.stx_ctime.tv_nsec++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    *stamp = is;
+    stamp->user++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    *stamp = is;
+    stamp->process++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    /* The file, by which its descriptor is known. */
+    stamp->file.stx_ino++;
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    stamp->file.stx_dev_major++;
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    stamp->file.stx_dev_minor++;
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    ck_assert(sp_sqlite_is_current(keyring, place) && sp_sqlite_may_stay(keyring));
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 /* What stays in memory is little. */
 START_TEST(little_memory)
 {
@@ -492,6 +550,14 @@ START_TEST(little_memory)
     sp_keyring_give_back(keyring, &quiet);
     ck_assert_int_eq(pages, -256);
     ck_assert_int_eq(opens(), 1);
+    /* That is said once. */
+    keyring = sp_keyring_borrow(place, &quiet, &why);
+    ck_assert(sp_store_run(sp_database(keyring), "PRAGMA main.cache_size = -100"));
+    sp_keyring_give_back(keyring, &quiet);
+    keyring = sp_keyring_borrow(place, &quiet, &why);
+    ck_assert(sp_store_number(sp_database(keyring), "PRAGMA main.cache_size", &pages));
+    sp_keyring_give_back(keyring, &quiet);
+    ck_assert_int_eq(pages, -100);
 }
 END_TEST
 
@@ -553,6 +619,8 @@ int main(void)
     tcase_add_test(tests, read_without_key);
     tcase_add_test(tests, record_without_key);
     tcase_add_test(tests, failed_before);
+    tcase_add_test(tests, asked_for_a_key);
+    tcase_add_test(tests, known_again);
     tcase_add_test(tests, little_memory);
     tcase_add_test(tests, asked_by_threads);
     suite_add_tcase(suite, tests);

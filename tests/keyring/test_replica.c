@@ -276,6 +276,19 @@ static void expect_crls_again(bool again)
     sp_hub_clear(&hub);
 }
 
+/* Take a ca from the hub, in a copy that is not whole yet. */
+static void take_ca(void)
+{
+    X509 *ca = sp_make_contact(3, "Ca", NULL, NULL);
+    const struct sp_member member = member_of(ca, 1, SP_ROLE_CA, SP_ORIGIN_UPLOADED);
+    struct sp_upload *upload = sp_upload_begin(keyring);
+
+    add(upload, ca, &member, SP_ROLE_CA, SP_ORIGIN_HUB);
+    ck_assert(sp_upload_commit(upload));
+    sp_upload_free(upload);
+    X509_free(ca);
+}
+
 /* A CRL that was refused is looked at again when a ca was stored that a person has uploaded. */
 START_TEST(crls)
 {
@@ -286,6 +299,9 @@ START_TEST(crls)
     upload_by_hand(carol, SP_ROLE_CA);
     expect_crls_again(true);
     take_crls();
+    expect_crls_again(false);
+    /* What comes from the hub itself is no reason. */
+    take_ca();
     expect_crls_again(false);
 }
 END_TEST

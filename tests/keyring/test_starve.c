@@ -74,6 +74,20 @@ static void expect_reason(const struct sp_keyring *which)
                   "%s", why);
 }
 
+/* What failed before is not the reason. */
+static void forget_reason(void)
+{
+    (void)sp_store_set_why(sp_database(keyring), OPENSSL_strdup("a fault of before"));
+}
+
+/* Whether it was |done|; if not, why. */
+static bool reasoned(bool done)
+{
+    if (!done)
+        expect_reason(keyring);
+    return done;
+}
+
 static bool open_as(enum sp_access access)
 {
     char *why;
@@ -225,16 +239,22 @@ static bool find_key(const unsigned char name[SP_SHA256_LENGTH])
     return found == 1;
 }
 
+static struct sp_upload *begin_upload(void)
+{
+    forget_reason();
+    return sp_upload_begin(keyring);
+}
+
 /* The end of an upload.  The keys are taken over in any case. */
 static bool try_upload(void)
 {
-    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_upload *upload = begin_upload();
     struct sp_private_key key = { .uri = strdup("file:key") };
     enum sp_role stored;
     bool done = upload != NULL && sp_upload_add(upload, other, facts, SP_ROLE_CONTACT, true,
                                                 &stored) != SP_ADD_FAILED;
 
-    done = done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload);
+    done = reasoned(done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload));
     free(key.uri);
     sp_upload_free(upload);
     return done;
@@ -263,7 +283,7 @@ static bool try_copy(void)
     bool done;
 
     sp_fingerprint(other, member.fingerprint);
-    upload = sp_upload_begin(keyring);
+    upload = begin_upload();
     done = upload != NULL;
     if (done) {
         sp_upload_origin(upload, SP_ORIGIN_HUB);
@@ -279,6 +299,7 @@ static bool try_copy(void)
                sp_upload_keys(upload, is_new_key, &keys) && sp_upload_commit(upload);
     }
     ck_assert_int_eq(keys, 0);
+    (void)reasoned(done);
     sp_upload_free(upload);
     return done;
 }
@@ -300,20 +321,24 @@ static bool try_change_key(void)
     int changed = -1;
 
     now.pkcs8 = bytes;
+    forget_reason();
     if (sp_keyring_key(keyring, key_name, &was) == 1 && was.pkcs8 != NULL)
         changed = sp_keyring_change_key(keyring, key_name, &was, &now);
     sp_private_key_clear(&was);
-    return changed == 1;
+    return reasoned(changed == 1);
 }
 
 static bool try_remove(void)
 {
-    return sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1);
+    forget_reason();
+    return reasoned(
+        sp_keyring_remove(keyring, (const unsigned char(*)[SP_SHA256_LENGTH])fingerprint, 1));
 }
 
 static bool try_remove_waiting(void)
 {
-    return sp_keyring_remove(keyring, &key_elsewhere, 1);
+    forget_reason();
+    return reasoned(sp_keyring_remove(keyring, &key_elsewhere, 1));
 }
 
 static void hear(const char *line, void *data)
@@ -328,14 +353,14 @@ static void hear(const char *line, void *data)
 /* The end of an upload with a request. */
 static bool try_request(void)
 {
-    struct sp_upload *upload = sp_upload_begin(keyring);
+    struct sp_upload *upload = begin_upload();
     struct sp_private_key key = { .uri = strdup("file:key"), .request_length = 3 };
     enum sp_role stored;
     bool done = upload != NULL && sp_upload_add(upload, other, facts, SP_ROLE_CONTACT, true,
                                                 &stored) != SP_ADD_FAILED;
 
     key.request = (unsigned char *)strdup("any");
-    done = done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload);
+    done = reasoned(done && sp_upload_add_key(upload, key_name, &key) && sp_upload_commit(upload));
     free(key.uri);
     free(key.request);
     sp_upload_free(upload);
@@ -369,7 +394,11 @@ static const char *copy_path(void)
 
 static bool try_backup(void)
 {
-    return sp_keyring_backup(keyring, copy_path(), NULL);
+    bool done;
+
+    forget_reason();
+    done = sp_keyring_backup(keyring, copy_path(), NULL);
+    return is_memory_short ? done : reasoned(done);
 }
 
 static const struct {
@@ -509,6 +538,17 @@ static int fail_null(sqlite3_stmt *statement, int at)
     return is_to_fail() ? SQLITE_NOMEM : real.bind_null(statement, at);
 }
 
+static sqlite3_backup *fail_backup_init(sqlite3 *to, const char *to_name, sqlite3 *from,
+                                        const char *from_name)
+{
+    return is_to_fail() ? NULL : real.backup_init(to, to_name, from, from_name);
+}
+
+static int fail_backup_step(sqlite3_backup *backup, int pages)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.backup_step(backup, pages);
+}
+
 static void let_sqlite_fail(void)
 {
     struct sp_sqlite *table = (struct sp_sqlite *)(uintptr_t)sp_sqlite();
@@ -521,12 +561,39 @@ static void let_sqlite_fail(void)
     table->bind_text = fail_text;
     table->bind_int64 = fail_int64;
     table->bind_null = fail_null;
+    table->backup_init = fail_backup_init;
+    table->backup_step = fail_backup_step;
 }
 
 static void let_sqlite_work(void)
 {
     *(struct sp_sqlite *)(uintptr_t)sp_sqlite() = real;
 }
+
+/* The call with this number fails: whoever reads is told so, and whoever writes. */
+static const struct {
+    int call;
+    enum sp_access access;
+    const char *what;
+} first_calls[] = { { 1, SP_KEYRING_READ, ": cannot read it: " },
+                    { 2, SP_KEYRING_READ, ": cannot read it: " },
+                    { 1, SP_KEYRING_WRITE, ": cannot write to it: " },
+                    { 3, SP_KEYRING_WRITE, ": cannot write to it: " } };
+
+START_TEST(fail_first)
+{
+    struct sp_keyring *fresh;
+    char *why;
+
+    let_sqlite_fail();
+    calls = first_calls[_i].call;
+    fresh = sp_keyring_open(place, first_calls[_i].access, &why);
+    let_sqlite_work();
+    ck_assert_ptr_null(fresh);
+    ck_assert_msg(strstr(why, first_calls[_i].what) != NULL, "%s", why);
+    OPENSSL_free(why);
+}
+END_TEST
 
 /* What was not done left no trace, and what was done is the truth. */
 START_TEST(fail)
@@ -598,6 +665,7 @@ int main(void)
     tcase_set_timeout(tests, 300);
     tcase_add_loop_test(tests, starve, 0, SP_ROWS(cases));
     tcase_add_loop_test(tests, fail, 0, SP_ROWS(cases));
+    tcase_add_loop_test(tests, fail_first, 0, SP_ROWS(first_calls));
     tcase_add_loop_test(tests, starve_making, 0, 2);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

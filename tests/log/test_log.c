@@ -576,6 +576,25 @@ START_TEST(fault_of_a_file)
 }
 END_TEST
 
+/* One that cannot be made. */
+START_TEST(fault_of_a_directory)
+{
+    char *fault;
+
+    make_directory();
+    ck_assert_int_eq(chmod(directory, 0555), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(12345), 0);
+    fault = sp_decision_log_fault(path);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(chmod(directory, 0755), 0);
+    ck_assert_ptr_nonnull(fault);
+    ck_assert_ptr_nonnull(strstr(fault, "Permission denied"));
+    OPENSSL_free(fault);
+}
+END_TEST
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -801,6 +820,7 @@ int main(void)
     tcase_add_loop_test(tests, where_others_may_write, 0, SP_ROWS(others));
     tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
     tcase_add_test(tests, fault_of_a_file);
+    tcase_add_test(tests, fault_of_a_directory);
     tcase_add_test(tests, that_can_only_be_written);
     tcase_add_loop_test(tests, below_where_others_may_write, 0, 2);
     tcase_add_loop_test(tests, of_a_user_where_others_may_write, 0, 3);

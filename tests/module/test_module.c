@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "backend/backend.h"
 #include "harness.h"
 #include "mail.h"
 #include "smimepolicy.h"
@@ -73,7 +74,7 @@ END_TEST
 
 START_TEST(operations)
 {
-    static const int none[] = { 0, -1, 1000, INT_MAX, INT_MIN };
+    static const int none[] = { 0, -1, SP_OPERATIONS, 1000, INT_MAX, INT_MIN };
     int no_cache = -1;
 
     sp_start(NULL);
@@ -141,13 +142,17 @@ static const char *const beside[] = { NULL, "default", "copy" };
 
 START_TEST(keys_of_mail_beside_others)
 {
+    OSSL_PROVIDER *other = NULL;
+
     ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "copy", start_copy), 1);
     sp_start("backend = copy\nkeys = mail\n");
     if (beside[_i] != NULL)
-        ck_assert_ptr_nonnull(OSSL_PROVIDER_load(NULL, beside[_i]));
+        ck_assert_ptr_nonnull(other = OSSL_PROVIDER_load(NULL, beside[_i]));
     ck_assert_int_eq(count_named(OSSL_OP_DECODER, "ED25519") > 0, beside[_i] != NULL);
     ck_assert_int_gt(count_named(OSSL_OP_DECODER, "RSA"), 0);
     ck_assert_int_gt(count_named(OSSL_OP_KEYMGMT, "ED25519"), 0);
+    if (other != NULL)
+        ck_assert_int_eq(OSSL_PROVIDER_unload(other), 1);
     ERR_clear_error();
 }
 END_TEST

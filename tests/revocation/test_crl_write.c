@@ -7,16 +7,21 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
 #include "crls.h"
 
 static const int three[] = { 3, 0 };
+/* Nobody. */
+#define OTHER 12345
 
 /* Storing is refused with |expected|. */
 static void expect_refusal(const struct sp_crl_about *about, const char *expected)
@@ -131,6 +136,58 @@ START_TEST(cannot_be_written)
 }
 END_TEST
 
+/* Be a user who is not the superuser and owns the keyring, as which nothing is allowed by itself.
+ */
+static void become_owner(void)
+{
+    char *above = strdup(crls.place);
+
+    *strrchr(above, '/') = '\0';
+    if (geteuid() == 0) {
+        ck_assert(chown(above, OTHER, 0) == 0 && chown(crls.place, OTHER, 0) == 0);
+        ck_assert_int_eq(seteuid(OTHER), 0);
+    }
+    free(above);
+}
+
+/* A directory in which its owner may make nothing: the keyring, the CRLs, and the folder. */
+START_TEST(not_allowed)
+{
+    const struct sp_crl_about about = sp_today();
+    char *path, *folder, *other, *why, *expected;
+
+    become_owner();
+    sp_revoke(crls.issuer, three);
+    path = sp_only_crl();
+    folder = strdup(path);
+    *strrchr(folder, '/') = '\0';
+    expected = sp_format("cannot write %s: Permission denied", _i == 2 ? path : folder);
+    if (_i < 2)
+        ck_assert(sp_crl_file_remove(path, &why));
+    if (_i < 2)
+        *strrchr(folder, '/') = '\0';
+    if (_i == 0) {
+        OPENSSL_free(expected);
+        expected = sp_format("cannot write %s: Permission denied", folder);
+        ck_assert_int_eq(rmdir(folder), 0);
+        *strrchr(folder, '/') = '\0';
+    }
+    /* What is not empty is not removed. */
+    other = sp_format("%s/%x", folder, 0);
+    ck_assert_int_eq(mkdir(other, 0755), 0);
+    ck_assert_int_eq(chmod(folder, 0555), 0);
+    expect_refusal(&about, expected);
+    ck_assert_int_eq(chmod(folder, 0755), 0);
+    sp_revoke(crls.issuer, three);
+    if (geteuid() != getuid())
+        ck_assert_int_eq(seteuid(getuid()), 0);
+    OPENSSL_free(expected);
+    OPENSSL_free(other);
+    free(folder);
+    free(path);
+}
+END_TEST
+
 /* What is in its place cannot be replaced, and stays; and what was written beside it goes. */
 START_TEST(place_is_taken)
 {
@@ -179,6 +236,54 @@ START_TEST(folder_is_taken)
     expect_refusal(&about, expected);
     ck_assert_int_eq(access(path, F_OK), 0);
     OPENSSL_free(expected);
+    free(path);
+}
+END_TEST
+
+/* Does the kernel say that the process |pid| waits for a lock? */
+static bool is_waiting(pid_t pid)
+{
+    FILE *locks = fopen("/proc/locks", "r");
+    char line[256], wanted[32];
+    bool waits = false;
+
+    ck_assert_ptr_nonnull(locks);
+    (void)snprintf(wanted, sizeof(wanted), " %d ", (int)pid);
+    while (fgets(line, sizeof(line), locks) != NULL)
+        waits = waits || (strstr(line, "->") != NULL && strstr(line, wanted) != NULL);
+    ck_assert_int_eq(fclose(locks), 0);
+    return waits;
+}
+
+/* While it is waited for, another process removes the folder: it is made again. */
+START_TEST(folder_is_removed)
+{
+    char *path, *folder;
+    pid_t child;
+    int fd, status;
+
+    sp_revoke(crls.issuer, three);
+    path = sp_only_crl();
+    folder = strdup(path);
+    *strrchr(folder, '/') = '\0';
+    ck_assert_int_eq(unlink(path), 0);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert(fd >= 0 && flock(fd, LOCK_EX) == 0);
+    child = fork();
+    if (child == 0) {
+        close(fd);
+        sp_revoke(crls.issuer, three);
+        _exit(0);
+    }
+    ck_assert_int_gt(child, 0);
+    while (!is_waiting(child))
+        ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(flock(fd, LOCK_UN), 0);
+    close(fd);
+    ck_assert(waitpid(child, &status, 0) == child && status == 0);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    free(folder);
     free(path);
 }
 END_TEST
@@ -284,8 +389,10 @@ static Suite *write_suite(void)
     tcase_add_test(tcase, unsafe_keyring);
     tcase_add_test(tcase, unsafe_way);
     tcase_add_loop_test(tcase, cannot_be_written, 0, 2);
+    tcase_add_loop_test(tcase, not_allowed, 0, 3);
     tcase_add_test(tcase, place_is_taken);
     tcase_add_test(tcase, folder_is_taken);
+    tcase_add_test(tcase, folder_is_removed);
     tcase_add_loop_test(tcase, longest_number, 0, SP_ROWS(longest));
     tcase_add_loop_test(tcase, number_of_zero, 0, SP_ROWS(numbers));
     tcase_add_loop_test(tcase, longest_certificate, 0, 2);

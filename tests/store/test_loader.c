@@ -17,6 +17,7 @@
 #include <openssl/ui.h>
 
 #include "certs.h"
+#include "keyring/contact.h"
 #include "keyring_of_test.h"
 #include "keyrings.h"
 #include "store/uri.h"
@@ -692,6 +693,7 @@ START_TEST(nobody_is_asked_for_a_file)
     EVP_PKEY *key = sp_read_key("good-rsa");
     char *file = sp_temporary("");
     char uri[200];
+    const char *errors;
     BIO *out = BIO_new_file(file, "w");
 
     ck_assert_int_eq(
@@ -700,7 +702,11 @@ START_TEST(nobody_is_asked_for_a_file)
     (void)snprintf(uri, sizeof(uri), "file:%s", file);
     passphrase = (char[]){ "secret" };
     sp_put_elsewhere(cert, uri);
-    expect_load(BOB("identity"), KEY, "!", "", "it needs a passphrase, and report_asks = no");
+    ck_assert_str_eq(load(BOB("identity"), KEY, NULL).kinds, "!");
+    errors = sp_errors();
+    ck_assert_msg(strstr(errors, "it needs a passphrase, and report_asks = no") != NULL &&
+                      strstr(errors, "no private key could be loaded") == NULL,
+                  "%s", errors);
     expect_report(report, "asks passphrase\n");
     EVP_PKEY_free(key);
     X509_free(cert);
@@ -813,6 +819,98 @@ START_TEST(damaged_issuers)
 }
 END_TEST
 
+/* Nobody has this address: there is nobody to ask about. */
+START_TEST(a_directory_is_not_asked_about_nobody)
+{
+    const int report = start_with_report(DIRECTORY);
+
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    expect_load("smimepolicy:contact/nobody@example.org", 0, "!", "", "no contact has this");
+    expect_report(report, "");
+}
+END_TEST
+
+/* An entry of the subject is damaged: it is none of those that are looked for. */
+START_TEST(damaged_of_a_subject)
+{
+    X509 *cert;
+    struct loaded loaded;
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    cert = sp_read_cert("good-ec");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, "UPDATE certificate SET der = x'3000'");
+    loaded = load("smimepolicy:trust", 0, X509_get_subject_name(cert));
+    ck_assert_int_eq(loaded.kinds[0] == 'C', 0);
+    X509_free(cert);
+}
+END_TEST
+
+/* A file of that name in the directory of the program is not taken, in no library context. */
+START_TEST(a_file_of_that_name)
+{
+    char dir[] = "/tmp/test_loader.XXXXXX";
+    OSSL_LIB_CTX *other = OSSL_LIB_CTX_new();
+    BIO *in = sp_read_file("ca", "pem"), *out;
+    OSSL_STORE_CTX *store;
+    char buffer[4096];
+    int length = BIO_read(in, buffer, sizeof(buffer));
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    ck_assert(mkdtemp(dir) != NULL && chdir(dir) == 0);
+    out = BIO_new_file("smimepolicy:trust", "w");
+    ck_assert_int_eq(BIO_write(out, buffer, length), length);
+    BIO_free(out);
+    BIO_free(in);
+    expect_load("smimepolicy:trust", 0, "C", "good-ec", NULL);
+    expect_load("./smimepolicy:trust", 0, "C", "CA", NULL);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(other, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_ptr_nonnull(OSSL_PROVIDER_load(other, "smimepolicy"));
+    store = OSSL_STORE_open_ex("smimepolicy:trust", other, NULL, NULL, NULL, NULL, NULL, NULL);
+    if (store != NULL) {
+        OSSL_STORE_INFO *info = OSSL_STORE_load(store);
+        X509 *cert = info == NULL ? NULL : OSSL_STORE_INFO_get1_CERT(info);
+        X509 *expected = sp_read_cert("good-ec");
+
+        ck_assert(cert == NULL || X509_cmp(cert, expected) == 0);
+        X509_free(cert);
+        X509_free(expected);
+        OSSL_STORE_INFO_free(info);
+    }
+    OSSL_STORE_close(store);
+    OSSL_LIB_CTX_free(other);
+    ck_assert(unlink("smimepolicy:trust") == 0 && chdir("/") == 0 && rmdir(dir) == 0);
+}
+END_TEST
+
+#define HUB "hub = postgresql:///none\n"
+
+/* What the keyring vouches for, so long after it was in touch with its hub; -1: it never was. */
+static const struct {
+    const char *settings, *uri;
+    int ago;
+    const char *kinds, *error;
+} ages[] = {
+    { HUB, "smimepolicy:trust", -1, "!", "[keyring-stale]" },
+    { HUB, "smimepolicy:trust", 90000, "!", "[keyring-stale]" },
+    { HUB, "smimepolicy:trust", 60, "C", NULL },
+    { HUB "mode = observe\n", "smimepolicy:trust", -1, "C", NULL },
+    { HUB, BOB("identity"), -1, "CK", NULL },
+    { "", "smimepolicy:trust", -1, "C", NULL },
+};
+
+START_TEST(too_old)
+{
+    sp_start_with_keyring(ages[_i].settings);
+    sp_put(SP_ROLE_IDENTITY, "good-ec");
+    if (ages[_i].ago >= 0)
+        ck_assert(sp_keyring_touch(sp_keyring_of_test(), time(NULL) - ages[_i].ago));
+    expect_load(ages[_i].uri, 0, ages[_i].kinds, ages[_i].error == NULL ? "good-ec" : "",
+                ages[_i].error);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("loader");
@@ -846,5 +944,9 @@ int main(void)
     tcase_add_test(tests, issuers_up_to_the_root);
     tcase_add_loop_test(tests, an_issuer_has_expired, 0, SP_ROWS(ended));
     tcase_add_test(tests, damaged_issuers);
+    tcase_add_test(tests, a_directory_is_not_asked_about_nobody);
+    tcase_add_test(tests, damaged_of_a_subject);
+    tcase_add_test(tests, a_file_of_that_name);
+    tcase_add_loop_test(tests, too_old, 0, SP_ROWS(ages));
     return sp_run_forked(suite);
 }

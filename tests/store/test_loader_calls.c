@@ -12,6 +12,7 @@
 #include <openssl/core_names.h>
 #include <openssl/core_object.h>
 #include <openssl/params.h>
+#include <openssl/pem.h>
 #include <openssl/store.h>
 
 #include "keyring_of_test.h"
@@ -82,6 +83,7 @@ static int take(const OSSL_PARAM params[], void *arg)
     taken->count++;
     ck_assert_int_eq(OSSL_PARAM_get_int(type, &taken->type), 1);
     ck_assert_ptr_nonnull(kind);
+    ck_assert_uint_eq(kind->data_size, strlen(kind->data));
     (void)strncpy(taken->kind, kind->data, sizeof(taken->kind) - 1);
     ck_assert_uint_gt(data->data_size, 100);
     return taken->answer;
@@ -227,6 +229,80 @@ START_TEST(one_key)
 }
 END_TEST
 
+static int refuse(char *buffer, size_t size, size_t *length, const OSSL_PARAM params[], void *arg)
+{
+    (void)buffer, (void)size, (void)params;
+    *length = 0;
+    ++*(int *)arg;
+    return 0;
+}
+
+/* Who is asked for a passphrase and says none, or cannot be asked, gets no key: not even under "".
+ */
+START_TEST(no_passphrase)
+{
+    struct taken taken = { .answer = 1 };
+    int key = OSSL_STORE_INFO_PKEY, asked = 0;
+    char *file, uri[200];
+    EVP_PKEY *pkey;
+    X509 *cert;
+    BIO *out;
+    void *loader;
+
+    start();
+    cert = sp_read_cert("good-rsa");
+    pkey = sp_read_key("good-rsa");
+    file = sp_temporary("");
+    out = BIO_new_file(file, "w");
+    ck_assert_int_eq(PEM_write_bio_PKCS8PrivateKey(out, pkey, EVP_aes_128_cbc(), "", 0, NULL, NULL),
+                     1);
+    BIO_free(out);
+    (void)snprintf(uri, sizeof(uri), "file:%s", file);
+    sp_put_elsewhere(cert, uri);
+    loader = calls.open(provctx, BOB("identity"));
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_int(OSSL_STORE_PARAM_EXPECT, &key)), 1);
+    if (_i == 0)
+        ck_assert_int_eq(calls.load(loader, take, &taken, refuse, &asked), 0);
+    else
+        ck_assert_int_eq(calls.load(loader, take, &taken, NULL, NULL), 0);
+    ck_assert_int_eq(asked > 0, _i == 0);
+    ck_assert_int_eq(taken.count, 0);
+    ck_assert_ptr_nonnull(strstr(sp_errors(), "no private key could be loaded"));
+    ck_assert_int_eq(calls.close(loader), 1);
+    EVP_PKEY_free(pkey);
+    X509_free(cert);
+    free(file);
+}
+END_TEST
+
+/* A contact has no key.  That is the only fault. */
+START_TEST(no_key)
+{
+    int key = OSSL_STORE_INFO_PKEY;
+    struct taken taken = { .answer = 1 };
+    unsigned char fingerprint[SP_SHA256_LENGTH];
+    char text[SP_FINGERPRINT_TEXT], uri[100];
+    X509 *cert;
+    void *loader;
+    const char *errors;
+
+    start();
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    cert = sp_read_cert("good-ec");
+    sp_fingerprint(cert, fingerprint);
+    sp_fingerprint_text(fingerprint, text);
+    (void)snprintf(uri, sizeof(uri), "smimepolicy:cert/%s", text);
+    loader = calls.open(provctx, uri);
+    ck_assert_int_eq(set_one(loader, OSSL_PARAM_construct_int(OSSL_STORE_PARAM_EXPECT, &key)), 1);
+    ck_assert_int_eq(load(loader, &taken), 0);
+    errors = sp_errors();
+    ck_assert_ptr_nonnull(strstr(errors, "no private key belongs to this certificate"));
+    ck_assert_ptr_null(strstr(errors, "keyring cannot be used"));
+    ck_assert_int_eq(calls.close(loader), 1);
+    X509_free(cert);
+}
+END_TEST
+
 /* A search that finds nothing is no error: libcrypto looks for issuers so. */
 START_TEST(nothing_is_found)
 {
@@ -262,6 +338,8 @@ int main(void)
     tcase_add_test(tests, after_the_end);
     tcase_add_test(tests, after_a_failure);
     tcase_add_test(tests, one_key);
+    tcase_add_loop_test(tests, no_passphrase, 0, 2);
+    tcase_add_test(tests, no_key);
     tcase_add_test(tests, nothing_is_found);
     return sp_run_forked(suite);
 }

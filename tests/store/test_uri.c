@@ -83,10 +83,13 @@ static const char *const bad[] = {
     "smimepolicy:cert/",
     "smimepolicy:cert/" ZEROS16,
     "smimepolicy:cert/" HASH "00",
+    "smimepolicy:cert/" HASH HASH HASH HASH HASH HASH HASH HASH,
     "smimepolicy:cert/" HASH ":",
     "smimepolicy:cert/:" HASH,
     "smimepolicy:cert/0:" HASH,
     "smimepolicy:cert/0x" ZEROS16 ZEROS16,
+    "smimepolicy:cert/" ZEROS16 "0000000000000000000000000000000g",
+    "smimepolicy:cert/" ZEROS16 "000000000000000000000000000000g0",
 };
 
 START_TEST(read_bad)
@@ -97,6 +100,29 @@ START_TEST(read_bad)
     ck_assert_msg(!sp_uri_read(&uri, bad[_i], &why), "%s", bad[_i]);
     ck_assert_ptr_nonnull(why);
     ck_assert_ptr_null(uri.address);
+    OPENSSL_free(why);
+}
+END_TEST
+
+/* What is not plain is to be escaped, and what is no part of an address may not be there. */
+static const struct {
+    const char *text, *why;
+} characters[] = {
+    { "smimepolicy:contact/a\x7f", "written as %XX" },
+    { "smimepolicy:contact/a\x1f", "written as %XX" },
+    { "smimepolicy:contact/a%7f", "no control characters" },
+    { "smimepolicy:contact/a%1f", "no control characters" },
+    { "smimepolicy:contact/a%g0", "written as %XX" },
+    { "smimepolicy:contact/a%0g", "written as %XX" },
+};
+
+START_TEST(why_not)
+{
+    struct sp_uri uri;
+    char *why = NULL;
+
+    ck_assert(!sp_uri_read(&uri, characters[_i].text, &why));
+    ck_assert_msg(strstr(why, characters[_i].why) != NULL, "%s", why);
     OPENSSL_free(why);
 }
 END_TEST
@@ -145,6 +171,7 @@ int main(void)
 
     tcase_add_loop_test(tests, read_good, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, read_bad, 0, SP_ROWS(bad));
+    tcase_add_loop_test(tests, why_not, 0, SP_ROWS(characters));
     tcase_add_loop_test(tests, read_fingerprint, 0, 2);
     tcase_add_test(tests, escaped_is_read);
     return sp_run_forked(suite);

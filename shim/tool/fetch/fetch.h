@@ -13,7 +13,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
 
 #include "common/progress.h" /* shim_milliseconds(), for bounds of several calls */
@@ -51,12 +50,8 @@ bool shim_fetch(const struct shim_fetch *fetch, struct shim_fetched *got, char *
 /* Is libcurl there?  If not, |*why| is set as for shim_fetch(). */
 bool shim_fetch_ready(char **why);
 
-/*
- * May |url| be fetched by the settings, as far as its text shows?  Without a connection.
- *
- * @param why  set as for shim_fetch(), or NULL
- */
-bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings, char **why);
+/* May |url| be fetched by the settings, as far as its text shows?  Without a connection. */
+bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings);
 
 /*
  * public_address.c: is |address| one of the public internet, and of no network that this host is

@@ -23,9 +23,8 @@
  */
 
 /*
- * Read the settings, and report every finding about the request of |operation| to
- * |outcome|.  What the keyring gave was judged before.  Without an operation there is
- * nothing to judge.
+ * Report every finding about the request of |operation| to |outcome|, after shim_select(): what
+ * the keyring gave was judged there.  Without an operation there is nothing to judge.
  *
  * The certificates of a -certfile go into the selection, so that stock sends those
  * that were judged.  Under a stock name stock reports all other files that cannot be
@@ -191,13 +190,11 @@ void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_ope
 /* Judge the digest of each signature (rule weak-digest). */
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
 
-/* How the sender is compared. */
-struct shim_review_sender {
-    const struct shim_mail *given; /* --sender; NULL if it was not given */
-    bool skip;                     /* --no-sender */
-};
-/* Judge whether the mail comes from one of its signers (rule sender-match). */
-void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+/*
+ * Judge whether the mail comes from one of its signers (rule sender-match).  |given|: --sender, or
+ * NULL; |skip|: --no-sender.
+ */
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_mail *given, bool skip,
                         struct shim_outcome *outcome);
 
 /*
@@ -211,10 +208,11 @@ int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct s
 
 /* A verification that is about to run. */
 struct shim_verification {
-    struct shim_incoming incoming; /* owned */
-    char *content;                 /* owned: the path of the split content */
-    struct shim_mail given;        /* owned: of --sender; zeroed without it */
-    struct shim_review_sender sender;
+    struct shim_incoming incoming;  /* owned */
+    char *content;                  /* owned: the path of the split content */
+    struct shim_mail given;         /* owned: of --sender; zeroed without it */
+    const struct shim_mail *sender; /* borrowed: |given|; NULL without --sender */
+    bool no_sender;
 };
 
 /*

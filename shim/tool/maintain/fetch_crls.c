@@ -109,7 +109,7 @@ static int look_at_names(struct points *points, const smimepolicy_settings *sett
         char *url = url_of(sk_GENERAL_NAME_value(names, i));
 
         if (url != NULL && points->count < MOST_POINTS && !is_known(points, url) &&
-            shim_fetch_allowed(url, settings, NULL))
+            shim_fetch_allowed(url, settings))
             code = keep(points, keyring, record, url);
         else
             OPENSSL_free(url);

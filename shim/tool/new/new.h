@@ -17,17 +17,13 @@
 #include "tool/mail/mail.h"
 #include "tool/report/outcome.h"
 
-/* The options and operands.  Borrowed, or NULL. */
-struct shim_new_options {
-    const char *request, *issuer, *ca, *name, *days, *key, *passin, *passout;
-    bool self_signed, renew, local, json;
-    char **operands;
-};
-
 /* One run. */
 struct shim_new {
-    const struct shim_new_options *options;
     struct shim *shim;
+    /* the options and operands, borrowed or NULL; the first three: --issuer, --name and --key */
+    const char *issued_by, *given_name, *kind, *request, *ca, *days, *passin, *passout;
+    bool self_signed, renew, local, json;
+    char **operands;
     time_t now;
     struct shim_addresses names; /* owned: the addresses, or of a CA the domains */
     char *name;                  /* owned: the common name */
@@ -50,7 +46,7 @@ struct shim_new {
 int shim_new_names(struct shim_new *run);
 int shim_new_span(struct shim_new *run);
 
-/* new_issuer.c: the CA of |options->issuer|, or who issued |before|, with its key. */
+/* new_issuer.c: the CA of |issued_by|, or who issued |before|, with its key. */
 int shim_new_issuer(struct shim_new *run);
 
 /* What is renewed, and its names; and its key, where it is kept. */

@@ -63,13 +63,13 @@ static int look_at(const struct shim_entry *entry, void *data)
     X509 *cert;
     int found;
 
-    if (run->options->issuer != NULL && !is_named(entry, run->options->issuer))
+    if (run->issued_by != NULL && !is_named(entry, run->issued_by))
         return SHIM_OK;
     found = shim_stored_key(looking->keyring, &entry->record, &key);
     if (found < 0)
         return SHIM_SYSTEM;
     cert = found == 0 ? NULL : sp_record_cert(&entry->record);
-    if (cert != NULL && (run->options->issuer != NULL || sp_has_issued(cert, run->before)) &&
+    if (cert != NULL && (run->issued_by != NULL || sp_has_issued(cert, run->before)) &&
         ++looking->found == 1) {
         run->issuer = cert;
         looking->key = key;
@@ -83,7 +83,7 @@ static int look_at(const struct shim_entry *entry, void *data)
 /* Say why none was found, or too many. */
 static int tell(const struct looking *looking)
 {
-    const char *name = looking->run->options->issuer;
+    const char *name = looking->run->issued_by;
 
     if (looking->found == 1)
         return SHIM_OK;
@@ -119,8 +119,8 @@ int shim_new_issuer(struct shim_new *run)
     sp_keyring_close(looking.keyring);
     if (code == SHIM_OK) {
         name = common_name(run->issuer);
-        code = shim_stored_key_unlock(&looking.key, name != NULL ? name : "the CA",
-                                      run->options->passin, &run->sign);
+        code = shim_stored_key_unlock(&looking.key, name != NULL ? name : "the CA", run->passin,
+                                      &run->sign);
     }
     OPENSSL_free(name);
     sp_private_key_clear(&looking.key);
@@ -160,13 +160,13 @@ static int take_names(struct shim_new *run)
         return SHIM_OK;
     shim_error("the certificate of %s has an address that may be read as another; make a new one "
                "without --renew",
-               run->options->operands[0]);
+               run->operands[0]);
     return SHIM_INPUT;
 }
 
 int shim_new_renewed(struct shim_new *run)
 {
-    const char *word = run->options->operands[0];
+    const char *word = run->operands[0];
     char *address = shim_address_folded(word);
     struct sp_keyring *keyring = NULL;
     int code =
@@ -190,7 +190,7 @@ int shim_new_renewed(struct shim_new *run)
 
 int shim_new_same_key(struct shim_new *run)
 {
-    const char *word = run->options->operands[0];
+    const char *word = run->operands[0];
     struct sp_keyid id = sp_keyid_of_cert(NULL, run->before);
     struct sp_private_key stored = { 0 };
     struct sp_keyring *keyring;
@@ -212,7 +212,7 @@ int shim_new_same_key(struct shim_new *run)
         code = SHIM_INPUT;
     }
     if (code == SHIM_OK)
-        code = shim_stored_key_unlock(&stored, word, run->options->passin, &run->key);
+        code = shim_stored_key_unlock(&stored, word, run->passin, &run->key);
     sp_private_key_clear(&stored);
     run->key_stays = code == SHIM_OK;
     return code;

@@ -22,9 +22,9 @@ static struct shim_request request;
 /* In words of the caller's, as of main(). */
 static int parse(const char *const *words)
 {
-    static char *words_of_row[10];
+    static char *words_of_row[11];
 
-    memcpy(words_of_row, words, sizeof(words_of_row));
+    memcpy(words_of_row, words, 10 * sizeof(words[0]));
     return shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request);
 }
 
