@@ -263,7 +263,7 @@ static void no_more(int number)
 
 static pthread_t reader;
 
-/* Interrupt who reads the line, and then write it. */
+/* Interrupt who reads the line, and then write it, up to the end of all. */
 static void *interrupt(void *line)
 {
     const struct timespec moment = { .tv_nsec = 100000 };
@@ -273,6 +273,7 @@ static void *interrupt(void *line)
         (void)nanosleep(&moment, NULL);
     }
     ck_assert_int_gt(write(ends_of_line[1], line, strlen(line)), 0);
+    close(ends_of_line[1]);
     return NULL;
 }
 
@@ -281,7 +282,7 @@ START_TEST(a_passphrase_is_interrupted)
 {
     const struct sigaction action = { .sa_handler = no_more };
     struct shim_passphrase pass = { 0 };
-    static char line[] = "it\n";
+    static char line[] = "it";
     pthread_t other;
 
     reader = pthread_self();
