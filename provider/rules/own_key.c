@@ -26,8 +26,7 @@ static int next(struct der *from, struct der *content)
     int tag = 0, class = 0;
 
     /* 0x80: an error; 0x01: an indefinite length, which DER does not have. */
-    if (from->length <= 0 ||
-        (ASN1_get_object(&from->at, &content->length, &tag, &class, from->length) & 0x81) != 0)
+    if ((ASN1_get_object(&from->at, &content->length, &tag, &class, from->length) & 0x81) != 0)
         return -1;
     content->at = from->at;
     from->at += content->length;

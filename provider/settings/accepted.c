@@ -75,7 +75,7 @@ int64_t sp_seconds(const char *value)
     const size_t length = strspn(value, "0123456789");
     int64_t number = 0;
 
-    if (length == 0 || length > 5 || value[length] == '\0' || value[length + 1] != '\0')
+    if (length > 5 || value[length] == '\0' || value[length + 1] != '\0')
         return 0;
     for (size_t i = 0; i < length; i++)
         number = number * 10 + (value[i] - '0');

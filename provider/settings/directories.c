@@ -13,14 +13,14 @@
 
 #define LONGEST_URL 1000
 
-/* The kinds of directories: shim/tool/directory/ldap.c asks them. */
+/* The kinds of directories: shim/tool/directory/look_up.c has who asks them. */
 static const char *const schemes[] = { "ldap://", "ldaps://", "ldapi://" };
 
 /* The characters of a URL (RFC 3986), and those that filters have (RFC 4515). */
 static bool is_url_character(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-           (c != '\0' && strchr("-._~:/?[]@!&'()*+,;=%|<>{}", c) != NULL);
+           strchr("-._~:/?[]@!&'()*+,;=%|<>{}", c) != NULL;
 }
 
 /* Is it a URL of a directory that names a host?  The rest of it is libldap's to read. */

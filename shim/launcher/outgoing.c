@@ -95,8 +95,9 @@ static bool read_sender(struct shim_launch *launch, const char *text, size_t len
 /* Copy |mail|: its sender is read in the bytes that stock reads. */
 static bool copy(struct shim_launch *launch, int mail)
 {
-    char *text = OPENSSL_malloc(MOST_MESSAGE + 1);
-    ssize_t got = text == NULL ? 0 : pread(mail, text, MOST_MESSAGE + 1, 0);
+    const size_t size = MOST_MESSAGE + 1;
+    char *text = OPENSSL_malloc(size);
+    ssize_t got = text == NULL ? 0 : pread(mail, text, size, 0);
 
     if (got > 0 && got <= MOST_MESSAGE && read_sender(launch, text, (size_t)got))
         launch->content = shim_memory_file("message", text, (size_t)got);

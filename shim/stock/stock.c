@@ -92,6 +92,7 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
     int errors[2] = { -1, -1 };
     int failure[2] = { -1, -1 };
     pid_t parent = getpid();
+    pid_t child = -1;
     sigset_t caught;
     int reason;
 
@@ -102,8 +103,8 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
     run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
         pipe2(failure, O_CLOEXEC) == 0)
-        run->child = vfork();
-    if (run->child == 0)
+        child = vfork();
+    if (child == 0)
         become_stock(stock, env, output[1], errors[1], failure[1], parent);
     reason = errno;
     run->output = output[0];
@@ -118,6 +119,8 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
         stock->pipe->write = -1;
     }
     errno = reason;
+    /* Never -1: a signal to that goes to every process that there is. */
+    run->child = child > 0 ? child : 0;
     return run->child > 0;
 }
 
@@ -315,8 +318,7 @@ static int ended_by(const struct following *run)
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
-    struct following run = { .child = -1,
-                             .output = -1,
+    struct following run = { .output = -1,
                              .sink = stock->out,
                              .errors = -1,
                              .failure = -1,

@@ -12,8 +12,10 @@
 #include <unistd.h>
 
 #include <openssl/crypto.h>
+#include <openssl/err.h>
 
 #include "base/conf_bounds.h"
+#include "starve.h"
 #include "verdicts.h"
 
 static char here[] = "/tmp/test_conf.XXXXXX";
@@ -137,6 +139,7 @@ static const struct {
     { "a = b\\\n.include @/main\n", NULL, NULL },
     { "a = b\\\\\n.include @/main\n", NULL, "@/main: line 2" BACK },
     { "\\\n.include @/main\n", NULL, "@/main: line 2" BACK },
+    { "\\\\\n.include @/main\n", NULL, "@/main: line 2" BACK },
     { ".include @/main\\", NULL, "@/main: line 1: .include @/main\\" VARIABLE },
     /* What they name is not known. */
     { ".include $where/other\n", NULL, "@/main: line 1: .include $where/other" VARIABLE },
@@ -404,10 +407,41 @@ START_TEST(end_of_a_line)
 }
 END_TEST
 
+/* Where memory runs out it is not said that it has an end, and no other reason is. */
+START_TEST(memory_runs_out)
+{
+    char *folder = filled("@/folder"), *path = filled("@/main"), *why = NULL;
+    long number = 0;
+    bool bounded, starved;
+
+    ck_assert_int_eq(mkdir(folder, 0700), 0);
+    write_text("@/other", "a = b\n");
+    write_text("@/folder/a.cnf", "a = b\n");
+    write_text("@/main", ".pragma includedir:@\n.include other\n.include @/folder\n");
+    do {
+        const long kept = sp_starve_kept();
+
+        sp_starve(++number);
+        bounded = sp_conf_is_bounded(path, NULL, NULL, &why);
+        starved = sp_starve_end();
+        ck_assert_ptr_null(why);
+        ck_assert_int_eq(bounded, !starved);
+        ERR_clear_error();
+        ck_assert_int_le(sp_starve_kept(), kept + 2);
+    } while (starved);
+    ck_assert_int_gt(number, 5);
+    free(path);
+    free(folder);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("configurations");
     TCase *tests = tcase_create("bounds");
+
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
 
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_set_timeout(tests, 300);
@@ -423,6 +457,7 @@ int main(void)
     tcase_add_test(tests, files);
     tcase_add_test(tests, depth);
     tcase_add_test(tests, entries);
+    tcase_add_test(tests, memory_runs_out);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

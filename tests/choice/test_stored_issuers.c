@@ -209,6 +209,113 @@ START_TEST(a_damaged_one_is_told)
 }
 END_TEST
 
+/* Which roles are issuers that a keyring may have. */
+static const struct {
+    enum sp_role role; /* SP_ROLE_NONE: nothing is stored */
+    bool any;
+} stores[] = { { SP_ROLE_NONE, false },
+               { SP_ROLE_CONTACT, false },
+               { SP_ROLE_CA, true },
+               { SP_ROLE_INTERMEDIATE, true } };
+
+START_TEST(any_issuers)
+{
+    bool any = !stores[_i].any;
+    char *why = place;
+
+    if (stores[_i].role != SP_ROLE_NONE)
+        sp_store(keyring, certs['I'], stores[_i].role);
+    ck_assert(sp_stores_issuers(keyring, &any, &why));
+    ck_assert_ptr_null(why);
+    ck_assert_int_eq(any, stores[_i].any);
+}
+END_TEST
+
+/* A file that is no database any more. */
+static void damage(void)
+{
+    sp_keyring_close(keyring);
+    keyring = sp_must_open(place, SP_KEYRING_READ);
+    sp_run_sql(place, SP_CERTIFICATES, "DROP TABLE certificate");
+}
+
+START_TEST(cannot_be_asked)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    bool any = true;
+    char *why = NULL;
+
+    damage();
+    ck_assert(!sp_stores_issuers(keyring, &any, &why));
+    ck_assert_ptr_nonnull(strstr(why, "cannot read it"));
+    ck_assert(!any);
+    OPENSSL_free(why);
+    ck_assert(!sp_stored_issuers(keyring, certs['L'], found, &why));
+    ck_assert_ptr_nonnull(strstr(why, "cannot read it"));
+    OPENSSL_free(why);
+    sk_X509_pop_free(found, X509_free);
+}
+END_TEST
+
+/* The intermediates above some certificates, one above the other; cas are none of them. */
+static const struct {
+    const char *stored, *cas, *of, *found;
+} intermediates[] = {
+    { "", "", "L", "L" },     { "I", "", "L", "LI" },     { "I", "R", "L", "LI" },
+    { "", "IR", "L", "L" },   { "BA", "", "C", "CBA" },   { "AB", "R", "C", "CBA" },
+    { "aB", "", "C", "CBa" }, { "IA", "", "LB", "LBIA" }, { "IiB", "", "LC", "LCIiB" },
+};
+
+START_TEST(intermediates_above)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    char *why = place;
+
+    for (const char *p = intermediates[_i].stored; *p != '\0'; p++)
+        sp_store(keyring, certs[(int)*p], SP_ROLE_INTERMEDIATE);
+    store(intermediates[_i].cas);
+    for (const char *p = intermediates[_i].of; *p != '\0'; p++)
+        ck_assert_int_eq(X509_add_cert(found, certs[(int)*p], X509_ADD_FLAG_UP_REF), 1);
+    ck_assert(sp_stored_intermediates(keyring, found, &why));
+    ck_assert_ptr_null(why);
+    expect_letters(found, intermediates[_i].found);
+}
+END_TEST
+
+/* So many above one another. */
+START_TEST(intermediates_are_cut)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    X509 *cert = store_many(20, false);
+    char *why;
+
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET role = 4");
+    ck_assert_int_eq(X509_add_cert(found, cert, X509_ADD_FLAG_UP_REF), 1);
+    ck_assert(sp_stored_intermediates(keyring, found, &why));
+    ck_assert_int_eq(sk_X509_num(found), 1 + 16);
+    sk_X509_pop_free(found, X509_free);
+    X509_free(cert);
+}
+END_TEST
+
+/* One that is damaged is told, and ends the search. */
+START_TEST(damaged_intermediate)
+{
+    STACK_OF(X509) *found = sk_X509_new_null();
+    char *why;
+
+    sp_store(keyring, certs['I'], SP_ROLE_INTERMEDIATE);
+    sp_store(keyring, certs['B'], SP_ROLE_INTERMEDIATE);
+    sp_run_sql(place, SP_CERTIFICATES, "UPDATE certificate SET der = x'3000' WHERE id = 1");
+    ck_assert_int_eq(X509_add_cert(found, certs['L'], X509_ADD_FLAG_UP_REF), 1);
+    ck_assert_int_eq(X509_add_cert(found, certs['C'], X509_ADD_FLAG_UP_REF), 1);
+    ck_assert(!sp_stored_intermediates(keyring, found, &why));
+    ck_assert_ptr_nonnull(strstr(why, "entry 1 cannot be parsed"));
+    OPENSSL_free(why);
+    expect_letters(found, "LC");
+}
+END_TEST
+
 static bool find_path(void)
 {
     STACK_OF(X509) *path = sk_X509_new_null();
@@ -268,6 +375,11 @@ int main(void)
     tcase_add_test(tests, a_long_path_is_cut);
     tcase_add_test(tests, many_of_one_name_are_cut);
     tcase_add_test(tests, a_damaged_one_is_told);
+    tcase_add_loop_test(tests, any_issuers, 0, SP_ROWS(stores));
+    tcase_add_test(tests, cannot_be_asked);
+    tcase_add_loop_test(tests, intermediates_above, 0, SP_ROWS(intermediates));
+    tcase_add_test(tests, intermediates_are_cut);
+    tcase_add_test(tests, damaged_intermediate);
     tcase_add_test(tests, memory_runs_out);
     tcase_add_test(tests, nothing_is_left);
     suite_add_tcase(suite, tests);

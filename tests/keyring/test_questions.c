@@ -499,6 +499,42 @@ START_TEST(asked_for_a_key)
 }
 END_TEST
 
+/* It is known again by its file, its user and its process, all of them. */
+START_TEST(known_again)
+{
+    struct sp_keyring *keyring = sp_must_open(place, SP_KEYRING_READ);
+    struct sp_stamp *stamp = &sp_database(keyring)->stamp;
+    const struct sp_stamp is = *stamp;
+
+    ck_assert(sp_sqlite_is_current(keyring, place));
+    stamp->file.stx_ctime.tv_sec++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    *stamp = is;
+    stamp->file.stx_ctime.tv_nsec++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    *stamp = is;
+    stamp->user++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    *stamp = is;
+    stamp->process++;
+    ck_assert(!sp_sqlite_is_current(keyring, place));
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    /* The file, by which its descriptor is known. */
+    stamp->file.stx_ino++;
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    stamp->file.stx_dev_major++;
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    stamp->file.stx_dev_minor++;
+    ck_assert(!sp_sqlite_may_stay(keyring));
+    *stamp = is;
+    ck_assert(sp_sqlite_is_current(keyring, place) && sp_sqlite_may_stay(keyring));
+    sp_keyring_close(keyring);
+}
+END_TEST
+
 /* What stays in memory is little. */
 START_TEST(little_memory)
 {
@@ -584,6 +620,7 @@ int main(void)
     tcase_add_test(tests, record_without_key);
     tcase_add_test(tests, failed_before);
     tcase_add_test(tests, asked_for_a_key);
+    tcase_add_test(tests, known_again);
     tcase_add_test(tests, little_memory);
     tcase_add_test(tests, asked_by_threads);
     suite_add_tcase(suite, tests);

@@ -394,7 +394,11 @@ static const char *copy_path(void)
 
 static bool try_backup(void)
 {
-    return sp_keyring_backup(keyring, copy_path(), NULL);
+    bool done;
+
+    forget_reason();
+    done = sp_keyring_backup(keyring, copy_path(), NULL);
+    return is_memory_short ? done : reasoned(done);
 }
 
 static const struct {
@@ -534,6 +538,17 @@ static int fail_null(sqlite3_stmt *statement, int at)
     return is_to_fail() ? SQLITE_NOMEM : real.bind_null(statement, at);
 }
 
+static sqlite3_backup *fail_backup_init(sqlite3 *to, const char *to_name, sqlite3 *from,
+                                        const char *from_name)
+{
+    return is_to_fail() ? NULL : real.backup_init(to, to_name, from, from_name);
+}
+
+static int fail_backup_step(sqlite3_backup *backup, int pages)
+{
+    return is_to_fail() ? SQLITE_IOERR : real.backup_step(backup, pages);
+}
+
 static void let_sqlite_fail(void)
 {
     struct sp_sqlite *table = (struct sp_sqlite *)(uintptr_t)sp_sqlite();
@@ -546,6 +561,8 @@ static void let_sqlite_fail(void)
     table->bind_text = fail_text;
     table->bind_int64 = fail_int64;
     table->bind_null = fail_null;
+    table->backup_init = fail_backup_init;
+    table->backup_step = fail_backup_step;
 }
 
 static void let_sqlite_work(void)

@@ -7,10 +7,13 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/text.h"
@@ -237,6 +240,54 @@ START_TEST(folder_is_taken)
 }
 END_TEST
 
+/* Does the kernel say that the process |pid| waits for a lock? */
+static bool is_waiting(pid_t pid)
+{
+    FILE *locks = fopen("/proc/locks", "r");
+    char line[256], wanted[32];
+    bool waits = false;
+
+    ck_assert_ptr_nonnull(locks);
+    (void)snprintf(wanted, sizeof(wanted), " %d ", (int)pid);
+    while (fgets(line, sizeof(line), locks) != NULL)
+        waits = waits || (strstr(line, "->") != NULL && strstr(line, wanted) != NULL);
+    ck_assert_int_eq(fclose(locks), 0);
+    return waits;
+}
+
+/* While it is waited for, another process removes the folder: it is made again. */
+START_TEST(folder_is_removed)
+{
+    char *path, *folder;
+    pid_t child;
+    int fd, status;
+
+    sp_revoke(crls.issuer, three);
+    path = sp_only_crl();
+    folder = strdup(path);
+    *strrchr(folder, '/') = '\0';
+    ck_assert_int_eq(unlink(path), 0);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    ck_assert(fd >= 0 && flock(fd, LOCK_EX) == 0);
+    child = fork();
+    if (child == 0) {
+        close(fd);
+        sp_revoke(crls.issuer, three);
+        _exit(0);
+    }
+    ck_assert_int_gt(child, 0);
+    while (!is_waiting(child))
+        ck_assert_int_eq(waitpid(child, &status, WNOHANG), 0);
+    ck_assert_int_eq(rmdir(folder), 0);
+    ck_assert_int_eq(flock(fd, LOCK_UN), 0);
+    close(fd);
+    ck_assert(waitpid(child, &status, 0) == child && status == 0);
+    ck_assert_int_eq(access(path, F_OK), 0);
+    free(folder);
+    free(path);
+}
+END_TEST
+
 /* The number of the CRL without leading zeros has so many octets. */
 static const struct {
     unsigned char first, second;
@@ -341,6 +392,7 @@ static Suite *write_suite(void)
     tcase_add_loop_test(tcase, not_allowed, 0, 3);
     tcase_add_test(tcase, place_is_taken);
     tcase_add_test(tcase, folder_is_taken);
+    tcase_add_test(tcase, folder_is_removed);
     tcase_add_loop_test(tcase, longest_number, 0, SP_ROWS(longest));
     tcase_add_loop_test(tcase, number_of_zero, 0, SP_ROWS(numbers));
     tcase_add_loop_test(tcase, longest_certificate, 0, 2);

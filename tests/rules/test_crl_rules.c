@@ -4,11 +4,13 @@
  *
  * The rules on a CRL that shall be stored: what it says, and what is stored before it.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
 
 #include "rules/crls/crl_rules.h"
+#include "starve.h"
 #include "verdicts.h"
 
 #define DAY ((int64_t)86400)
@@ -127,7 +129,7 @@ END_TEST
 
 /* What changes in the CRL against the stored one. */
 static const struct {
-    int number; /* 0: none, else the second byte; above 255 of three bytes */
+    int number; /* 0: none, else the second byte; above 255 of three bytes, -1 of one */
     int64_t date, until;
     bool stored_has_none;
     enum sp_crl_age age;
@@ -140,6 +142,7 @@ static const struct {
     { 0, -1, 0, false, SP_CRL_OLDER },  { 1, 0, 0, true, SP_CRL_SAME },
     { 1, 1, 0, true, SP_CRL_NEWER },    { 255, -1, 0, true, SP_CRL_OLDER },
     { 0, 0, 0, true, SP_CRL_SAME },     { 0, -1, 0, true, SP_CRL_OLDER },
+    { -1, 5, 9, false, SP_CRL_OLDER },
 };
 
 START_TEST(age)
@@ -150,7 +153,10 @@ START_TEST(age)
 
     crl.this_update += ages[_i].date;
     crl.next_update += ages[_i].until;
-    crl.number = (struct sp_crl_number){ .given = number != 0, .length = number > 255 ? 3 : 2 };
+    crl.number = (struct sp_crl_number){ .given = number != 0,
+                                         .length = number > 255 ? 3
+                                                   : number < 0 ? 1
+                                                                : 2 };
     crl.number.bytes[0] = 1;
     crl.number.bytes[1] = (unsigned char)number;
     if (ages[_i].stored_has_none)
@@ -175,6 +181,9 @@ START_TEST(deltas)
     crl.base.bytes[1] = 3;
     expect(&crl, &before, "continues a later CRL than the one stored");
     crl.base.bytes[1] = 2;
+    crl.base.length = 3;
+    expect(&crl, &before, "continues a later CRL than the one stored");
+    crl.base.length = 2;
     expect(&crl, NULL, "the complete CRL that it continues is not stored");
     before.number.given = false;
     before.this_update -= 1;
@@ -183,6 +192,58 @@ START_TEST(deltas)
     before = stored();
     before.this_update -= 1;
     expect(&crl, &before, "a delta without a number of its own");
+}
+END_TEST
+
+/* One that is refused, or noted, is not taken for a good one because memory runs out. */
+enum { CRITICAL, FUTURE, OLDER, DELTA, STALE, PART, WHOLE };
+
+static char *try(int which, bool *failed)
+{
+    struct sp_crl_facts crl = good();
+    const struct sp_crl_before before = stored();
+
+    crl.has_critical = which == CRITICAL;
+    crl.this_update = which == FUTURE ? SP_NOW + 1 : which == OLDER ? 5 : crl.this_update;
+    crl.next_update = which == STALE ? SP_NOW - 1 : crl.next_update;
+    crl.number.given = which != OLDER && which != DELTA;
+    crl.base.given = which == DELTA;
+    crl.partition = which == PART;
+    return which < STALE ? sp_refuse_crl(&crl, &before, SP_NOW, failed)
+                         : sp_note_crl(&crl, SP_NOW, failed);
+}
+
+START_TEST(memory_runs_out)
+{
+    long number = 0;
+    bool starved, failed;
+
+    do {
+        char *text;
+
+        sp_starve(++number);
+        text = try(_i, &failed);
+        starved = sp_starve_end();
+        ck_assert_int_eq(failed, starved);
+        ck_assert_int_eq(text != NULL, !starved && _i != WHOLE);
+        OPENSSL_free(text);
+    } while (starved);
+    ck_assert_int_gt(number, _i == WHOLE ? 0 : 1);
+}
+END_TEST
+
+START_TEST(no_issuer)
+{
+    static const char *const texts[] = {
+        [SP_CRL_ISSUER_ABSENT] = "its issuer is not stored as a ca",
+        [SP_CRL_ISSUER_OTHER] = "its signature does not fit the key of its issuer",
+        [SP_CRL_ISSUER_UNVOUCHED] = "no ca in the keyring vouches for its issuer",
+        [SP_CRL_ISSUER_REVOKED] = "the certificate of its issuer is revoked",
+    };
+
+    for (int i = 0; i < SP_ROWS(texts); i++)
+        ck_assert_ptr_nonnull(
+            strstr(sp_refuse_crl_without_issuer((enum sp_crl_no_issuer)i), texts[i]));
 }
 END_TEST
 
@@ -253,11 +314,16 @@ int main(void)
     Suite *suite = suite_create("CRLs");
     TCase *tests = tcase_create("rules");
 
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
+
     tcase_add_test(tests, by_itself);
     tcase_add_test(tests, parts);
     tcase_add_test(tests, dates);
     tcase_add_loop_test(tests, age, 0, SP_ROWS(ages));
     tcase_add_test(tests, deltas);
+    tcase_add_loop_test(tests, memory_runs_out, 0, WHOLE + 1);
+    tcase_add_test(tests, no_issuer);
     tcase_add_loop_test(tests, issuer, 0, SP_ROWS(issuers));
     tcase_add_test(tests, digest);
     suite_add_tcase(suite, tests);

@@ -288,7 +288,25 @@ START_TEST(size_of_a_modulus)
     sp_read_public_key(&key, cert);
     ck_assert_int_eq(key.kind, SP_KEY_RSA);
     ck_assert_int_eq(key.bits, moduli[_i].bits);
+    /* The name is never shown. */
+    ck_assert_str_eq(key.name, "");
+    ck_assert(sp_has_key_of_mail(cert));
     X509_free(cert);
+}
+END_TEST
+
+/* What cannot be read is no key of mail. */
+START_TEST(no_key_of_mail)
+{
+    X509 *cert = X509_new();
+    X509_PUBKEY *held = (X509_PUBKEY *)(uintptr_t)X509_get_X509_PUBKEY(cert);
+
+    ck_assert(!sp_has_key_of_mail(cert));
+    ck_assert(X509_PUBKEY_set0_param(held, OBJ_nid2obj(NID_rsaEncryption), V_ASN1_NULL, NULL,
+                                     OPENSSL_memdup("\x30", 1), 1));
+    ck_assert(!sp_has_key_of_mail(cert));
+    X509_free(cert);
+    ERR_clear_error();
 }
 END_TEST
 
@@ -358,6 +376,7 @@ int main(void)
     tcase_add_loop_test(tests, rsa_sizes, 0, SP_ROWS(sizes));
     tcase_add_loop_test(tests, odd_public_keys, 0, SP_ROWS(encodings));
     tcase_add_loop_test(tests, size_of_a_modulus, 0, SP_ROWS(moduli));
+    tcase_add_test(tests, no_key_of_mail);
     tcase_add_loop_test(tests, weak_digest, 0, SP_ROWS(digests));
     tcase_add_test(tests, weak_digest_in_pss);
     tcase_add_test(tests, beyond_rules_follow_their_settings);

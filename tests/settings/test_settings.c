@@ -16,6 +16,7 @@
 #include "rules/rules.h"
 #include "settings/directories.h"
 #include "settings/host_list.h"
+#include "starve.h"
 #include "verdicts.h"
 
 /* Every key with its default, in the order of the table. */
@@ -87,6 +88,8 @@ static const struct {
     { "ldap://x", "12d", 12 * 86400, true },
     { "ldap://x", "12d", 12 * 86400 - 1, false },
     { "ldap://x", "1d", -5, false },
+    { "ldap://x", "2m", 119, false },
+    { "ldap://x", "2m", 120, true },
 };
 
 START_TEST(asked_again)
@@ -165,6 +168,7 @@ static const struct {
       "ldapi://%2Frun%2Fslapd%2Fldapi/dc=example??sub?(|(mail={address})(a={address}))" },
     { "contacts", "ldap://[::1]/dc=a ldap://b/dc=b ldap://c/dc=c ldap://d/dc=d" },
     { "contacts", "ldap://host/dc=a??sub?(mail=x@y)" },
+    { "contacts", "ldap://azAZ09" },
     { "contacts_age", "1h" },
     { "contacts_age", "99999m" },
     { "contacts_age", "9999w" },
@@ -188,7 +192,7 @@ static const struct {
     { "ec_key_agreement", "accept" },
     { "fetch_from", "crl.example.org" },
     { "fetch_from", "  crl.example.org .example.net:8080 [2001:db8::1]:80 10.0.0.1 " },
-    { "fetch_from", "h:1 h:65535" },
+    { "fetch_from", "h:1 h:65535 h:9" },
     { "fetch_private", "no" },
     { "fetch_private", "yes" },
     { "ocsp", "off" },
@@ -198,7 +202,12 @@ static const struct {
     { "hub", "service=smime-policy" },
     { "hub", "postgresql://host1@hub.example.org,hub2.example.org/keys?sslmode=verify-full" },
     { "hub", "postgres:///keys?host=/run/postgresql" },
+    { "hub", "service=a" },
+    { "hub", "postgresql://hub:5432/keys" },
+    { "hub", "postgresql://hub/keys?passwordx=1&sslpasswordx=1" },
+    { "hub", "postgresql://hub/a:b@c" },
     { "hub_realm", "team-1_a.b" },
+    { "hub_realm", "1234567890123456789012345678901234567890123456789012345678901234" },
     { "hub_anchors", "no" },
     { "hub_anchors", "yes" },
     { "hub_max_age", "12h" },
@@ -288,6 +297,7 @@ static const struct {
     { "contacts", "ldap://a\tldap://b", NULL },
     { "contacts", "ldap://a/\"", NULL },
     { "contacts", "ldap://a/\\", NULL },
+    { "contacts", "ldap://a/`", NULL },
     { "contacts", "ldap://a ldap://b ldap://c ldap://d ldap://e", NULL },
     { "contacts_age", "0d",
       "contacts_age = 0d: accepted is a span of time such as 90m, 12h, 1d or 2w" },
@@ -324,6 +334,8 @@ static const struct {
     { "fetch_from", "2001:db8::1", NULL },
     { "fetch_from", "[2001:db8::1", NULL },
     { "fetch_from", "[evil]", NULL },
+    { "fetch_from", "[", NULL },
+    { "fetch_from", "[ a", NULL },
     { "fetch_from", "good b\xc3\xa4r", NULL },
     { "fetch_private", "on", "fetch_private = on: accepted is no or yes" },
     { "ocsp", "yes", "ocsp = yes: accepted is off or on" },
@@ -336,6 +348,10 @@ static const struct {
     { "keyring", "relative/path", NULL },
     { "keyring", "/", NULL },
     { "keyring", "~/keys", NULL },
+    { "keyring", "/a\x7f",
+      "keyring = /a\\7F: it holds a control character; accepted is an absolute path" },
+    { "keyring", "/a\x1f",
+      "keyring = /a\\1F: it holds a control character; accepted is an absolute path" },
     { "keyring", "/a\nb",
       "keyring = /a\\0Ab: it holds a control character; accepted is an absolute path" },
     { "revocation", "on", "revocation = on: accepted is off, soft or hard" },
@@ -354,6 +370,8 @@ static const struct {
     { "hub", "postgresql://hub/keys?sslpassword=secret", NULL },
     { "hub", "postgresql://hub/keys?pass%77ord=secret", NULL },
     { "hub", "postgresql://hub/\nkeys", NULL },
+    { "hub", "postgresql://:secret@hub/keys", NULL },
+    { "hub", "postgresql://hub?a&password=secret", NULL },
     { "hub_realm", "", NULL },
     { "hub_realm", "a/b", NULL },
     { "hub_realm", "12345678901234567890123456789012345678901234567890123456789012345", NULL },
@@ -367,6 +385,9 @@ static const struct {
     { "hub_anchors", ", ", NULL },
     { "hub_anchors", "0123456789abcdef", NULL },
     { "hub_anchors", "yes no", NULL },
+    { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdefg", NULL },
+    { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdeg", NULL },
+    { "hub_anchors", "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0", NULL },
     { "trace", "1", "trace = 1: accepted is no or yes" },
     { "weak_key", "error", "weak_key = error: accepted is ignore, warn or deny" },
     { "weak_digest", "note", NULL },
@@ -665,10 +686,110 @@ START_TEST(host_is_named)
 }
 END_TEST
 
+static smimepolicy_settings *before;
+
+static bool try_new(void)
+{
+    smimepolicy_settings *settings = smimepolicy_settings_new();
+
+    smimepolicy_settings_free(settings);
+    return settings != NULL;
+}
+
+static bool try_dup(void)
+{
+    smimepolicy_settings *copy = sp_settings_dup(before);
+    const bool done = copy != NULL;
+
+    ck_assert(!done || sp_settings_equal(copy, before));
+    smimepolicy_settings_free(copy);
+    return done;
+}
+
+static bool try_text(void)
+{
+    char *text = sp_settings_text(before);
+
+    OPENSSL_free(text);
+    return text != NULL;
+}
+
+static bool try_value(void)
+{
+    char *value = sp_settings_value(before, index_of("keyring"));
+
+    OPENSSL_free(value);
+    return value != NULL;
+}
+
+/* It keeps its value; that memory ran out is told by no reason. */
+static bool try_set(void)
+{
+    char *why = path;
+    const bool done = smimepolicy_settings_set(before, "keyring", "/b", &why) == 1;
+
+    ck_assert_ptr_null(why);
+    ck_assert_str_eq(before->keyring, done ? "/b" : "/a");
+    return done;
+}
+
+static bool try_bad(void)
+{
+    char *why = path;
+    bool done;
+
+    ck_assert_int_eq(smimepolicy_settings_set(before, "keyring", "a", &why), 0);
+    done = why != NULL;
+    OPENSSL_free(why);
+    return done;
+}
+
+static bool try_load(void)
+{
+    char *why = path;
+    const bool done = smimepolicy_settings_load(before, path, &why) == 1;
+
+    ck_assert_ptr_null(why);
+    ck_assert_str_eq(before->keyring, done ? "/b" : "/a");
+    return done;
+}
+
+static bool (*const tries[])(void) = { try_new, try_dup, try_text, try_value,
+                                       try_set, try_bad, try_load };
+
+START_TEST(memory_runs_out)
+{
+    long number = 0, kept;
+    bool starved, done;
+
+    write_file("keyring = /b\nmode = observe\n");
+    before = smimepolicy_settings_new();
+    ck_assert_int_eq(smimepolicy_settings_set(before, "keyring", "/a", NULL), 1);
+    ck_assert(tries[_i]());
+    do {
+        ck_assert_int_eq(smimepolicy_settings_set(before, "keyring", "/a", NULL), 1);
+        ERR_clear_error();
+        kept = sp_starve_kept();
+        sp_starve(++number);
+        done = tries[_i]();
+        starved = sp_starve_end();
+        ck_assert_int_eq(done, !starved);
+        ERR_clear_error();
+        ck_assert_int_le(sp_starve_kept(), kept + 2);
+    } while (starved);
+    ck_assert_int_gt(number, 1);
+    smimepolicy_settings_free(before);
+    unlink(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("settings");
     TCase *tests = tcase_create("settings");
+
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
 
     tcase_add_loop_test(tests, long_url, 0, 2);
     tcase_add_loop_test(tests, asked_again, 0, SP_ROWS(ages));
@@ -683,6 +804,7 @@ int main(void)
     tcase_add_test(tests, unbounded_file);
     tcase_add_loop_test(tests, included_file, 0, SP_ROWS(includes));
     tcase_add_test(tests, keyring_is_not_trust);
+    tcase_add_loop_test(tests, memory_runs_out, 0, SP_ROWS(tries));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -83,6 +83,7 @@ static const char *const bad[] = {
     "smimepolicy:cert/",
     "smimepolicy:cert/" ZEROS16,
     "smimepolicy:cert/" HASH "00",
+    "smimepolicy:cert/" HASH HASH HASH HASH HASH HASH HASH HASH,
     "smimepolicy:cert/" HASH ":",
     "smimepolicy:cert/:" HASH,
     "smimepolicy:cert/0:" HASH,

@@ -57,17 +57,17 @@ static const char *fault_of(const struct sp_crl_facts *crl)
 }
 
 /* [RFC 5280, 5.2.4] A delta continues a complete CRL from its base number on, and is newer. */
-static char *refuse_delta(const struct sp_crl_facts *crl, const struct sp_crl_before *before)
+static const char *fault_of_delta(const struct sp_crl_facts *crl,
+                                  const struct sp_crl_before *before)
 {
     if (!crl->number.given)
-        return sp_format("it is a delta without a number of its own; fetch the issuer's complete "
-                         "CRL");
+        return "it is a delta without a number of its own; fetch the issuer's complete CRL";
     if (before == NULL || !before->number.given)
-        return sp_format("it is a delta, and the complete CRL that it continues is not stored; "
-                         "upload that one before it");
+        return "it is a delta, and the complete CRL that it continues is not stored; upload that "
+               "one before it";
     if (compare(&before->number, &crl->base) < 0)
-        return sp_format("it is a delta that continues a later CRL than the one stored; fetch the "
-                         "issuer's complete CRL");
+        return "it is a delta that continues a later CRL than the one stored; fetch the issuer's "
+               "complete CRL";
     return NULL;
 }
 
@@ -77,24 +77,24 @@ char *sp_refuse_crl(const struct sp_crl_facts *crl, const struct sp_crl_before *
     const char *fault = fault_of(crl);
     char *moment = NULL;
     char *text = NULL;
-    bool refused = fault != NULL;
+    bool refused = true;
 
     if (fault != NULL) {
         text = sp_format("%s", fault);
     } else if (crl->this_update > at) {
-        refused = true;
         moment = sp_format_time((time_t)crl->this_update);
         if (moment != NULL)
             text = sp_format("it is issued on %s, which is in the future; set the clock, or wait",
                              moment);
     } else if (sp_crl_age(crl, before) == SP_CRL_OLDER) {
-        refused = true;
         moment = sp_format_time((time_t)before->this_update);
         if (moment != NULL)
             text = sp_format("a newer one of its issuer is stored, of %s; fetch the current one",
                              moment);
-    } else if (crl->base.given) {
-        text = refuse_delta(crl, before);
+    } else {
+        fault = crl->base.given ? fault_of_delta(crl, before) : NULL;
+        refused = fault != NULL;
+        text = refused ? sp_format("%s", fault) : NULL;
     }
     *failed = refused && text == NULL;
     OPENSSL_free(moment);
@@ -103,27 +103,30 @@ char *sp_refuse_crl(const struct sp_crl_facts *crl, const struct sp_crl_before *
 
 char *sp_note_crl(const struct sp_crl_facts *crl, time_t at, bool *failed)
 {
-    char *moment = sp_format_time((time_t)crl->next_update);
+    char *moment = NULL;
     char *text = NULL;
     bool noted = true;
 
-    if (moment != NULL && crl->next_update < at)
-        text = sp_format("the next one was due on %s: what it revokes counts, and of all other "
-                         "certificates it says nothing; fetch the current one",
-                         moment);
-    else if (crl->partition && crl->has_uri && !crl->some_reasons)
+    if (crl->next_update < at) {
+        moment = sp_format_time((time_t)crl->next_update);
+        if (moment != NULL)
+            text = sp_format("the next one was due on %s: what it revokes counts, and of all other "
+                             "certificates it says nothing; fetch the current one",
+                             moment);
+    } else if (crl->partition && crl->has_uri && !crl->some_reasons) {
         text = sp_format("it covers the certificates that name its distribution point: what it "
                          "revokes counts, and of all other certificates it says nothing");
-    else if (crl->some_reasons || crl->partition)
+    } else if (crl->some_reasons || crl->partition) {
         text = sp_format("it covers a part of what its issuer revokes: what it revokes counts, and "
                          "of all other certificates it says nothing");
-    else if (crl->indirect)
+    } else if (crl->indirect) {
         text = sp_format("it is an indirect CRL: it covers the certificates that its issuer has "
                          "issued, and those that name it as their cRLIssuer and whose issuer leads "
                          "to the same ca");
-    else
+    } else {
         noted = false;
-    *failed = moment == NULL || (noted && text == NULL);
+    }
+    *failed = noted && text == NULL;
     OPENSSL_free(moment);
     return text;
 }

@@ -190,13 +190,11 @@ void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_ope
 /* Judge the digest of each signature (rule weak-digest). */
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
 
-/* How the sender is compared. */
-struct shim_review_sender {
-    const struct shim_mail *given; /* --sender; NULL if it was not given */
-    bool skip;                     /* --no-sender */
-};
-/* Judge whether the mail comes from one of its signers (rule sender-match). */
-void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+/*
+ * Judge whether the mail comes from one of its signers (rule sender-match).  |given|: --sender, or
+ * NULL; |skip|: --no-sender.
+ */
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_mail *given, bool skip,
                         struct shim_outcome *outcome);
 
 /*
@@ -210,10 +208,11 @@ int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct s
 
 /* A verification that is about to run. */
 struct shim_verification {
-    struct shim_incoming incoming; /* owned */
-    char *content;                 /* owned: the path of the split content */
-    struct shim_mail given;        /* owned: of --sender; zeroed without it */
-    struct shim_review_sender sender;
+    struct shim_incoming incoming;  /* owned */
+    char *content;                  /* owned: the path of the split content */
+    struct shim_mail given;         /* owned: of --sender; zeroed without it */
+    const struct shim_mail *sender; /* borrowed: |given|; NULL without --sender */
+    bool no_sender;
 };
 
 /*

@@ -377,15 +377,15 @@ static void compare(struct shim_incoming *incoming, const struct sp_sender *send
     OPENSSL_free(signers);
 }
 
-void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_mail *given, bool skip,
                         struct shim_outcome *outcome)
 {
-    if (how->skip) {
+    if (skip) {
         compare(incoming, NULL, outcome);
         return;
     }
-    if (how->given != NULL)
-        compare(incoming, &how->given->sender, outcome);
-    if (how->given == NULL || sp_has_sender(&incoming->mail.sender))
+    if (given != NULL)
+        compare(incoming, &given->sender, outcome);
+    if (given == NULL || sp_has_sender(&incoming->mail.sender))
         compare(incoming, &incoming->mail.sender, outcome);
 }

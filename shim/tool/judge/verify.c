@@ -137,14 +137,14 @@ static int read_sender(struct shim_verification *verification, const struct shim
 {
     const struct shim_given *given = shim_args_last(args, ROLE_SENDER);
 
-    verification->sender.skip = shim_args_last(args, ROLE_NO_SENDER) != NULL;
+    verification->no_sender = shim_args_last(args, ROLE_NO_SENDER) != NULL;
     if (given == NULL)
         return SHIM_OK;
-    if (verification->sender.skip)
+    if (verification->no_sender)
         return shim_usage("-sender and -no-sender exclude each other");
     if (!shim_mail_from(given->value, &verification->given))
         return shim_no_memory();
-    verification->sender.given = &verification->given;
+    verification->sender = &verification->given;
     return verification->given.sender.from_count == 1
                ? SHIM_OK
                : shim_usage("-sender %s is not one address", given->value);
@@ -176,7 +176,8 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     verification->incoming.mail.sender.needed = operation->shim->settings->refuse_other_senders;
     if (shim_verification_refuses_digests(operation->shim->settings))
         shim_review_digests(&verification->incoming, outcome);
-    shim_review_sender(&verification->incoming, &verification->sender, refuses ? outcome : &logged);
+    shim_review_sender(&verification->incoming, verification->sender, verification->no_sender,
+                       refuses ? outcome : &logged);
     /* Report all faults of the signers.  With -noverify they are not judged. */
     if (outcome->denied && !shim_args_has(operation->args, "noverify"))
         shim_review_certificates(&verification->incoming, operation, outcome);
@@ -300,7 +301,8 @@ static int review(struct shim_verification *verification, struct shim_operation 
     operation->times_judged = shim_review_signers(&verification->incoming, operation, now, outcome);
     operation->mail_keys_only = shim_review_saw_keys_of_mail(&verification->incoming);
     shim_review_digests(&verification->incoming, outcome);
-    shim_review_sender(&verification->incoming, &verification->sender, outcome);
+    shim_review_sender(&verification->incoming, verification->sender, verification->no_sender,
+                       outcome);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
     /* A denied signer is not loosened, even in observe mode. */
@@ -323,7 +325,7 @@ int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct s
         return code;
     (void)shim_review_signers(incoming, &operation, now, outcome);
     shim_review_digests(incoming, outcome);
-    shim_review_sender(incoming, &(struct shim_review_sender){ 0 }, outcome);
+    shim_review_sender(incoming, NULL, false, outcome);
     shim_signers_test(incoming, &none);
     return outcome->fault;
 }

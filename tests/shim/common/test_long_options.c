@@ -373,6 +373,9 @@ static const struct {
     { "sjon", "json" },
     { "ssin", NULL },
     { "sx", NULL },
+    { "ax", "as" },
+    { "vexifx", "verify" },
+    { "vexixx", NULL },
     { "no-passprase", "no-passphrase" },
     { "a-word-that-is-longer-than-any-name-of-ours", NULL },
 };
@@ -386,6 +389,17 @@ START_TEST(nearest_is_found)
     for (size_t i = 0; i < SP_ROWS(names); i++)
         shim_nearest_try(&nearest, names[i]);
     expect_text(nearest.name, near[_i].name);
+}
+END_TEST
+
+/* Of names that are as near as each other the first is meant. */
+START_TEST(nearest_of_equals)
+{
+    struct shim_nearest nearest = { .word = "list", .length = 4 };
+
+    shim_nearest_try(&nearest, "lost");
+    shim_nearest_try(&nearest, "last");
+    expect_text(nearest.name, "lost");
 }
 END_TEST
 
@@ -457,6 +471,7 @@ int main(void)
     tcase_add_loop_test(tests, a_word_is_found, 0, SP_ROWS(of_words));
     tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));
     tcase_add_test(tests, nearest_of_long_ones);
+    tcase_add_test(tests, nearest_of_equals);
     tcase_add_test(tests, verbs_have_the_options_of_their_help);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -822,6 +822,42 @@ START_TEST(memory_runs_out)
 }
 END_TEST
 
+/* If descriptors run out nothing is handed over that is not whole, and none of the caller's is
+ * lost.
+ */
+START_TEST(descriptors_run_out)
+{
+    static const char *const words[] = { SIGN, NULL };
+    struct rlimit before, limit;
+    int code, next;
+
+    make_script("stock", STOCK, ALLOWED "cat");
+    make_script(beside, TOOL "3\n", "");
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 0;
+    do {
+        char *out, *said;
+
+        sp_launch_input(MAIL, false);
+        sp_capture_begin(STDOUT_FILENO);
+        sp_capture_begin(STDERR_FILENO);
+        next = dup(STDIN_FILENO);
+        close(next);
+        limit.rlim_cur = limit.rlim_cur == 0 ? (rlim_t)next : limit.rlim_cur + 1;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        code = launch(words, 0);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        said = sp_capture_end(STDERR_FILENO);
+        out = sp_capture_end(STDOUT_FILENO);
+        ck_assert_str_eq(out, code == SHIM_OK ? MAIL : "");
+        free(out);
+        free(said);
+    } while (code != SHIM_OK && limit.rlim_cur < (rlim_t)next + 100);
+    ck_assert_int_eq(code, SHIM_OK);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("launch");
@@ -833,6 +869,7 @@ int main(void)
     tcase_add_test(tests, no_room);
     tcase_add_test(tests, no_stock);
     tcase_add_loop_test(tests, memory_runs_out, 0, SP_ROWS(hungry));
+    tcase_add_test(tests, descriptors_run_out);
     tcase_add_test(tests, children_are_ignored);
     tcase_add_test(tests, the_tool_ends_with_us);
     tcase_add_test(tests, a_signal_in_between);

@@ -111,6 +111,16 @@ static const struct {
     /* A verb that verifies leaves a file with a keyring or signers to the tool. */
     { "keyring", NULL, "verify", { "-in", "alone" }, "/m", false, NULL },
     { "signers", NULL, "verify", { "-in", "alone" }, "/m", false, NULL },
+    { "comment",
+      NULL,
+      "verify",
+      { "-in", "alone" },
+      "/m",
+      false,
+      "module = /m\npolicy = HERE/comment\nunknown_keys = refuse\nraw_keys = judge\n"
+      "signer_path = refuse\nunverified_signers = refuse\nown_anchors = first\n"
+      "report_for = person\nreport = 7\nreport_nonce = nonce\nreport_use = verify\n"
+      "report_asks = no\nreport_sender = a@b\n" },
     { "keyring",
       NULL,
       "cms",

@@ -347,8 +347,6 @@ START_TEST(signals_are_as_before)
 
     sigemptyset(&mask);
     sigaddset(&mask, SIGUSR1);
-    /* A shell ignores it for what runs in its background. */
-    ck_assert(signal(SIGQUIT, SIG_DFL) != SIG_ERR);
     ck_assert_int_eq(sigprocmask(SIG_SETMASK, &mask, NULL), 0);
     ck_assert(signal(SIGCHLD, SIG_IGN) != SIG_ERR);
     shim_limit_begin();
@@ -411,6 +409,21 @@ START_TEST(what_it_inherits)
     expect_output(&stock, "text\n");
     close(first);
     close(other);
+}
+END_TEST
+
+/* Of our standard input, which may be a pipe, nothing is read or skipped. */
+START_TEST(our_standard_input)
+{
+    struct shim_stock stock = { .in = STDIN_FILENO };
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], "text\n", 5), 5);
+    close(ends[1]);
+    ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    ck_assert_int_eq(run(&stock, "cat", "").code, 0);
+    expect_output(&stock, "text\n");
 }
 END_TEST
 
@@ -498,7 +511,7 @@ START_TEST(is_answered)
 END_TEST
 
 /* What the kernel refuses once. */
-enum call { NO_CALL, READ_ERRORS, READ_OUTPUT, POLL, WAIT };
+enum call { NO_CALL, SIGNALS, READ_ERRORS, READ_OUTPUT, POLL, WAIT };
 static enum call refused;
 
 static bool is_refused(enum call call)
@@ -510,12 +523,19 @@ static bool is_refused(enum call call)
     return true;
 }
 
+int __real_signalfd(int fd, const sigset_t *set, int flags);
+int __wrap_signalfd(int fd, const sigset_t *set, int flags);
 ssize_t __real_read(int fd, void *block, size_t size);
 ssize_t __wrap_read(int fd, void *block, size_t size);
 int __real_poll(struct pollfd *on, nfds_t count, int patience);
 int __wrap_poll(struct pollfd *on, nfds_t count, int patience);
 pid_t __real_waitpid(pid_t child, int *status, int options);
 pid_t __wrap_waitpid(pid_t child, int *status, int options);
+
+int __wrap_signalfd(int fd, const sigset_t *set, int flags)
+{
+    return is_refused(SIGNALS) ? -1 : __real_signalfd(fd, set, flags);
+}
 
 /* Standard error is read in blocks of 4 KB, standard output in such of 16. */
 ssize_t __wrap_read(int fd, void *block, size_t size)
@@ -544,6 +564,7 @@ static const struct {
 } faulty[] = {
     { true, false, false, NO_CALL, "exit", "cannot run /bin/sh: Illegal seek" },
     { false, true, false, NO_CALL, "exit", "cannot run /bin/sh: Bad file descriptor" },
+    { false, false, false, SIGNALS, "exit", "cannot run /bin/sh: Input/output error" },
     { false, false, true, NO_CALL, "exec sleep 3600", "to its end: Bad file descriptor" },
     { false, false, false, READ_ERRORS, "echo x >&2; exec sleep 3600",
       "to its end: Input/output error" },
@@ -617,6 +638,9 @@ int main(void)
 
     if (!sp_starve_watch())
         return 1;
+    /* nohup, and a shell for what runs in its background, have some ignored. */
+    for (int number = SIGHUP; number <= SIGQUIT; number++)
+        (void)signal(number, SIG_DFL);
     tcase_add_loop_test(tests, its_end_is_told, 0, SP_ROWS(runs));
     tcase_add_test(tests, what_cannot_be_kept_is_told);
     tcase_add_test(tests, what_it_says_is_kept);
@@ -629,6 +653,7 @@ int main(void)
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
+    tcase_add_test(tests, our_standard_input);
     tcase_add_loop_test(tests, is_answered, 0, SP_ROWS(answered));
     tcase_add_loop_test(tests, what_is_faulty, 0, SP_ROWS(faulty));
     tcase_add_test(tests, no_memory_for_what_it_says);
