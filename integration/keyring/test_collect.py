@@ -375,7 +375,7 @@ def test_an_mbox(box, pki):
                      b"\n\nFrom x\nFrom: me@example.com\n\nnot signed\n")
     result = must(box.collect(mbox))
     assert box.added() == [(CONTACT, COLLECTED, (SENDER,))]
-    assert f"not collected: {mbox}, mail 2: verify: " in result.err
+    assert f"not collected: {mbox}, mail 2: " in result.err
     assert f" from {mbox}, mail 1\n" in result.text
     assert "1 collected, 0 already there, 1 not collected, 1 not signed, of 3 mails" in result.text
 

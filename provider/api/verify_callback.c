@@ -116,19 +116,27 @@ static struct sp_standing standing_of(const smimepolicy_settings *settings, cons
     return sp_keyring_standing_in(path, cert, why);
 }
 
+/* Does |cert| need nobody who vouches for it?  If the keyring cannot be read the answer is no. */
+static bool vouches_for_itself(const smimepolicy_settings *settings, const X509 *cert)
+{
+    char *why;
+    const struct sp_standing standing = standing_of(settings, cert, &why);
+
+    OPENSSL_free(why);
+    return sp_vouches_for_itself(standing);
+}
+
 /*
- * May |cert| vouch for another?  If the keyring cannot be read the answer is no.  |*complete|
- * is false if memory ran out.
+ * May |cert| vouch for another?  If the keyring cannot be read, or memory runs out, the answer
+ * is no.
  */
-static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool is_anchor,
-                      bool *complete)
+static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bool is_anchor)
 {
     struct sp_facts *facts = sp_facts_new(cert);
     struct sp_standing standing = { 0 };
     char *why = NULL;
     bool may = false;
 
-    *complete = facts != NULL;
     if (facts != NULL && is_anchor && sp_facts_is_ca(facts))
         standing = standing_of(settings, cert, &why);
     if (facts != NULL && why == NULL)
@@ -139,13 +147,12 @@ static bool may_issue(const smimepolicy_settings *settings, const X509 *cert, bo
 }
 
 /* The first issuer in |chain| that may not vouch for the certificate below it, or NULL. */
-static X509 *find_no_issuer(const STACK_OF(X509) *chain, const smimepolicy_settings *settings,
-                            bool *complete)
+static X509 *find_no_issuer(const STACK_OF(X509) *chain, const smimepolicy_settings *settings)
 {
     int last = sk_X509_num(chain) - 1;
 
     for (int i = 1; i <= last; i++)
-        if (!may_issue(settings, sk_X509_value(chain, i), i == last, complete))
+        if (!may_issue(settings, sk_X509_value(chain, i), i == last))
             return sk_X509_value(chain, i);
     return NULL;
 }
@@ -222,46 +229,36 @@ static smimepolicy_verdict *judge_trust(const struct sp_facts *signer, X509_STOR
     /* A program that asks without a chain has verified none. */
     int error = sk_X509_num(chain) > 0 ? X509_STORE_CTX_get_error(ctx)
                                        : X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY;
-    const X509 *no_issuer = find_no_issuer(chain, settings, complete);
+    const bool stranger = is_stranger(error);
+    const X509 *no_issuer = find_no_issuer(chain, settings);
     X509 *cert = X509_STORE_CTX_get0_cert(ctx);
-    bool provided = false;
     smimepolicy_verdict *verdict;
-    char *why;
 
     /*
      * libcrypto accepts a certificate whose extensions it cannot read without asking for
      * its purpose.
      */
-    if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0) {
+    if ((X509_get_extension_flags(cert) & EXFLAG_INVALID) != 0)
         verdict = sp_refuse_unreadable(signer);
-        *complete = *complete && verdict != NULL;
-        return verdict;
-    }
-    if (settings->trust == SP_TRUST_KEYRING && sp_age_is_asked(SMIMEPOLICY_VERIFY, settings) &&
-        sp_is_stale(sp_keyring_contact(settings->keyring), time(NULL), settings)) {
+    else if (settings->trust == SP_TRUST_KEYRING && sp_age_is_asked(SMIMEPOLICY_VERIFY, settings) &&
+             sp_is_stale(sp_keyring_contact(settings->keyring), time(NULL), settings))
         verdict = sp_judge_age(signer, SMIMEPOLICY_VERIFY, sp_keyring_contact(settings->keyring),
                                time(NULL), settings);
-        *complete = *complete && verdict != NULL;
-        return verdict;
-    }
-    if (!is_stranger(error) && (no_issuer != NULL || settings->trust == SP_TRUST_KEYRING)) {
-        provided = sp_vouches_for_itself(standing_of(settings, cert, &why));
-        OPENSSL_free(why);
-    }
-    if (provided)
+    else if (!stranger && (no_issuer != NULL || settings->trust == SP_TRUST_KEYRING) &&
+             vouches_for_itself(settings, cert))
         return NULL;
-    if (!is_stranger(error) && is_never_anchor(chain, settings))
+    else if (!stranger && is_never_anchor(chain, settings))
         verdict = judge_anchor(signer, chain, settings);
     else if (no_issuer != NULL)
         verdict = refuse_issuer(signer, no_issuer);
-    else if (is_stranger(error))
+    else if (stranger)
         verdict =
             sp_refuse_unprovided(signer, SP_BY_LIBCRYPTO, X509_verify_cert_error_string(error));
     else if (settings->trust == SP_TRUST_KEYRING)
         verdict = judge_anchor(signer, chain, settings);
     else
         return NULL;
-    *complete = *complete && verdict != NULL;
+    *complete = verdict != NULL;
     return verdict;
 }
 
@@ -313,17 +310,13 @@ static bool is_any_issuer_revoked(X509_STORE_CTX *ctx, const smimepolicy_setting
     const STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(ctx);
     const int last = sk_X509_num(chain) - 1;
     bool refused = false;
-    char *why = NULL;
 
     for (int i = 1; i <= last && !refused; i++) {
         smimepolicy_verdict *verdict = judge_issuer(sk_X509_value(chain, i), i == last, settings);
 
-        if (verdict == NULL ||
-            (!smimepolicy_verdict_allowed(verdict) &&
-             !sp_vouches_for_itself(standing_of(settings, sk_X509_value(chain, 0), &why))))
+        if (verdict == NULL || (!smimepolicy_verdict_allowed(verdict) &&
+                                !vouches_for_itself(settings, sk_X509_value(chain, 0))))
             refused = verdict == NULL || raise_denials(verdict, settings->mode == SP_MODE_OBSERVE);
-        OPENSSL_free(why);
-        why = NULL;
         smimepolicy_verdict_free(verdict);
     }
     return refused;
@@ -346,7 +339,7 @@ static bool signer_passes(X509_STORE_CTX *ctx, const smimepolicy_settings *setti
         own = sp_revocation_add(own, settings->keyring, &asked, time(NULL), NULL, settings);
         trust = judge_trust(facts, ctx, settings, &complete);
     }
-    refused = facts == NULL || own == NULL || !complete;
+    refused = own == NULL || !complete;
     if (own != NULL && raise_denials(own, observe))
         refused = true;
     if (trust != NULL && raise_denials(trust, observe))

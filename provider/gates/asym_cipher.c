@@ -111,11 +111,9 @@ OSSL_DISPATCH *sp_gate_asym_cipher(const OSSL_ALGORITHM *algorithm,
                                    const struct sp_backend *backend, bool *untouched)
 {
     const OSSL_DISPATCH *functions = algorithm->implementation;
-    size_t i = 0;
+    const size_t i = sp_slot_index(ciphers, sizeof(ciphers[0]), SLOTS, functions);
 
     *untouched = false;
-    while (i < SLOTS && ciphers[i].slot.backend != NULL && ciphers[i].slot.backend != functions)
-        i++;
     if (i == SLOTS)
         return NULL;
     if (ciphers[i].slot.backend == NULL)

@@ -177,7 +177,7 @@ void sp_command_report_rest(smimepolicy_use use)
 {
     struct sp_certs rest = { 0 };
 
-    if (!sp_command_is_to(use) || sp_policy_locked() != NULL || !sp_command_once(SP_ONCE_REST))
+    if (!sp_command_is_to(use) || sp_policy_locked() != NULL)
         return;
     (void)sp_certs_find(&rest, use == SMIMEPOLICY_SIGN ? is_signer : is_recipient, NULL);
     for (size_t i = 0; i < rest.count; i++)

@@ -61,11 +61,9 @@ OSSL_DISPATCH *sp_gate_kem(const OSSL_ALGORITHM *algorithm, const struct sp_back
                            bool *untouched)
 {
     const OSSL_DISPATCH *functions = algorithm->implementation;
-    size_t i = 0;
+    const size_t i = sp_slot_index(kems, sizeof(kems[0]), SLOTS, functions);
 
     *untouched = false;
-    while (i < SLOTS && kems[i].slot.backend != NULL && kems[i].slot.backend != functions)
-        i++;
     if (i == SLOTS)
         return NULL;
     if (kems[i].slot.backend == NULL)

@@ -100,12 +100,10 @@ OSSL_DISPATCH *sp_gate_keyexch(const OSSL_ALGORITHM *algorithm, const struct sp_
                                bool *untouched)
 {
     const OSSL_DISPATCH *functions = algorithm->implementation;
-    size_t i = 0;
+    const size_t i = sp_slot_index(exchanges, sizeof(exchanges[0]), SLOTS, functions);
 
     /* EVP treats key derivation functions as key exchanges.  They have no peer. */
     *untouched = sp_dispatch_find(functions, OSSL_FUNC_KEYEXCH_SET_PEER) == NULL;
-    while (i < SLOTS && exchanges[i].slot.backend != NULL && exchanges[i].slot.backend != functions)
-        i++;
     if (*untouched || i == SLOTS)
         return NULL;
     if (exchanges[i].slot.backend == NULL)

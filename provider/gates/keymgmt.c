@@ -110,12 +110,10 @@ OSSL_DISPATCH *sp_gate_keymgmt(const OSSL_ALGORITHM *algorithm, const struct sp_
                                bool *untouched)
 {
     const OSSL_DISPATCH *functions = algorithm->implementation;
-    size_t i = 0;
+    const size_t i = sp_slot_index(keymgmts, sizeof(keymgmts[0]), SLOTS, functions);
 
     (void)backend;
     *untouched = false;
-    while (i < SLOTS && keymgmts[i].slot.backend != NULL && keymgmts[i].slot.backend != functions)
-        i++;
     if (i == SLOTS)
         return NULL;
     if (keymgmts[i].slot.backend == NULL)

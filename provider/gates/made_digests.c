@@ -10,7 +10,7 @@
 #include "policy/policy.h"
 
 struct digest {
-    const OSSL_DISPATCH *backend; /* whose function it holds; NULL while free */
+    struct sp_slot slot;
     OSSL_FUNC_digest_update_fn *update;
 };
 
@@ -61,16 +61,16 @@ OSSL_DISPATCH *sp_gate_digest(const OSSL_ALGORITHM *algorithm, const struct sp_b
                               bool *untouched)
 {
     const OSSL_DISPATCH *functions = algorithm->implementation;
-    size_t i = 0;
+    const size_t i = sp_slot_index(digests, sizeof(digests[0]), SLOTS, functions);
 
     (void)backend;
     *untouched = !sp_policy()->pass_raw_keys;
-    while (i < SLOTS && digests[i].backend != NULL && digests[i].backend != functions)
-        i++;
     if (*untouched || i == SLOTS)
         return NULL;
-    if (digests[i].backend == NULL)
-        digests[i] = (struct digest){ functions, (OSSL_FUNC_digest_update_fn *)sp_dispatch_find(
-                                                     functions, OSSL_FUNC_DIGEST_UPDATE) };
+    if (digests[i].slot.backend == NULL)
+        digests[i] =
+            (struct digest){ .slot = { .backend = functions, .names = algorithm->algorithm_names },
+                             .update = (OSSL_FUNC_digest_update_fn *)sp_dispatch_find(
+                                 functions, OSSL_FUNC_DIGEST_UPDATE) };
     return sp_splice(functions, gates[i], 1);
 }

@@ -133,7 +133,7 @@ static int conclude(smimepolicy_verdict *verdict, const struct known *k, smimepo
         return fail(SP_REASON_NO_MEMORY, "the certificate was not judged");
     decision.denied = !smimepolicy_verdict_allowed(verdict);
     decision.refused = decision.denied && !observed;
-    if (k->cert != NULL && k->facts != k->own)
+    if (k->facts != k->own)
         decision.certificate = k->cert->digest;
     if (decision.refused)
         sp_raise_verdict(verdict);

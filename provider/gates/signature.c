@@ -222,14 +222,6 @@ static const struct sp_gate gates[SLOTS][GATES] = {
 #undef ROW
 };
 
-static struct signature *slot_for(const OSSL_DISPATCH *backend)
-{
-    for (size_t i = 0; i < SLOTS; i++)
-        if (signatures[i].slot.backend == backend || signatures[i].slot.backend == NULL)
-            return &signatures[i];
-    return NULL;
-}
-
 /* Fill the slot.  No table with its entry functions exists yet. */
 static void fill(struct signature *s, const OSSL_DISPATCH *backend)
 {
@@ -285,17 +277,17 @@ static OSSL_FUNC_keymgmt_export_fn *export_for(const OSSL_ALGORITHM *algorithm,
 OSSL_DISPATCH *sp_gate_signature(const OSSL_ALGORITHM *algorithm, const struct sp_backend *backend,
                                  bool *untouched)
 {
-    struct signature *s;
+    const OSSL_DISPATCH *functions = algorithm->implementation;
+    const size_t i = sp_slot_index(signatures, sizeof(signatures[0]), SLOTS, functions);
 
     *untouched = is_mac(algorithm->algorithm_names);
-    s = *untouched ? NULL : slot_for(algorithm->implementation);
-    if (s == NULL)
+    if (*untouched || i == SLOTS)
         return NULL;
-    if (s->slot.backend == NULL) {
-        s->slot = (struct sp_slot){ .backend = algorithm->implementation,
-                                    .names = algorithm->algorithm_names,
-                                    .export_key = export_for(algorithm, backend) };
-        fill(s, algorithm->implementation);
+    if (signatures[i].slot.backend == NULL) {
+        signatures[i].slot = (struct sp_slot){ .backend = functions,
+                                               .names = algorithm->algorithm_names,
+                                               .export_key = export_for(algorithm, backend) };
+        fill(&signatures[i], functions);
     }
-    return sp_splice(algorithm->implementation, gates[s - signatures], GATES);
+    return sp_splice(functions, gates[i], GATES);
 }

@@ -8,6 +8,19 @@
 
 #include <openssl/crypto.h>
 
+size_t sp_slot_index(const void *slots, size_t size, size_t count, const OSSL_DISPATCH *backend)
+{
+    const unsigned char *at = slots;
+
+    for (size_t i = 0; i < count; i++) {
+        const struct sp_slot *slot = (const void *)(at + i * size);
+
+        if (slot->backend == NULL || slot->backend == backend)
+            return i;
+    }
+    return count;
+}
+
 OSSL_DISPATCH *sp_splice(const OSSL_DISPATCH *backend, const struct sp_gate *gates, size_t count)
 {
     size_t functions = 0;

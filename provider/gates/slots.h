@@ -38,6 +38,12 @@ struct sp_slot {
     OSSL_FUNC_keymgmt_export_fn *export_key; /* of the keys that it works with */
 };
 
+/*
+ * The index of the slot of |backend| in an array of |count| structs of |size| bytes, each of
+ * which begins with its sp_slot: the one that it has, or a free one.  |count| if there is none.
+ */
+size_t sp_slot_index(const void *slots, size_t size, size_t count, const OSSL_DISPATCH *backend);
+
 /* One function to put before the backend's. */
 struct sp_gate {
     int function_id;

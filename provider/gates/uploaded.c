@@ -127,7 +127,8 @@ static int has_signed(const unsigned char *issuer, size_t length, const void *da
 
     if (lineage != NULL)
         return sp_lineage_is_signed_by(issuer, length, lineage->der, lineage->length);
-    der_length = present->x509 != NULL ? i2d_X509(present->x509, &der) : -1;
+    /* It is 0 for no certificate. */
+    der_length = i2d_X509(present->x509, &der);
     if (der_length > 0)
         is = sp_lineage_is_signed_by(issuer, length, der, (size_t)der_length);
     OPENSSL_free(der);
@@ -157,9 +158,7 @@ static bool is_uploaded_ca(const void *data)
 {
     const struct present *present = data;
     struct sp_standing standing = { 0 };
-    X509 *copy = present->x509 == NULL && present->cert->lineage != NULL
-                     ? sp_lineage_x509(present->cert->lineage)
-                     : NULL;
+    X509 *copy = present->x509 == NULL ? sp_lineage_x509(present->cert->lineage) : NULL;
     const X509 *x509 = present->x509 != NULL ? present->x509 : copy;
     char *why = NULL;
 

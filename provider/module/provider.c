@@ -263,16 +263,17 @@ static struct sp_instance *start(struct sp_instance *instance)
 {
     smimepolicy_settings *settings = sp_configuration_read(&instance->up);
     struct sp_instance *same = NULL;
-    bool built;
+    bool loaded = false;
 
     if (settings != NULL) {
         sp_policy_adopt(settings);
         load_for_log(instance);
+        loaded = load_backend(instance, sp_policy()->backend);
     }
-    built = settings != NULL && load_backend(instance, sp_policy()->backend) &&
-            ((same = shared_instance(instance)) != NULL || sp_instance_build(instance)) &&
-            (same != NULL || live > 0 || start_process(instance));
-    if (same == NULL && built) {
+    if (loaded)
+        same = shared_instance(instance);
+    if (loaded && same == NULL && sp_instance_build(instance) &&
+        (live > 0 || start_process(instance))) {
         sp_threads_add_instance(&instance->up);
         if (live == 0 && sp_report_is_on())
             sp_configuration_greet();

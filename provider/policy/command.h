@@ -36,7 +36,6 @@ bool sp_command_is_to(smimepolicy_use use);
 enum sp_once {
     SP_ONCE_CIPHER, /* its content cipher is reported */
     SP_ONCE_SENDER, /* its sender is compared */
-    SP_ONCE_REST,   /* after a refusal, every other certificate of the use is judged */
     SP_ONCE_KEY,    /* a key without a known certificate decrypts */
     SP_ONCE_COUNT
 };

@@ -63,12 +63,10 @@ void sp_compared_note(struct sp_compared *compared, const struct sp_piece *what)
 {
     OPENSSL_clear_free(compared->last, compared->last_length);
     compared->last = NULL;
-    compared->last_length = 0;
     if (what == NULL || what->length > SP_LONGEST_REMEMBERED)
         return;
     compared->last = OPENSSL_memdup(what->data, what->length);
-    if (compared->last != NULL)
-        compared->last_length = what->length;
+    compared->last_length = what->length;
 }
 
 /*

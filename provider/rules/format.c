@@ -56,13 +56,9 @@ static const char *text_prefix(smimepolicy_severity severity)
     return severity == SMIMEPOLICY_WARN ? "warning" : "note";
 }
 
-static void add_line(struct sp_text *text, const smimepolicy_verdict *verdict,
-                     const smimepolicy_finding *finding)
+static void add_reason(struct sp_text *text, const smimepolicy_verdict *verdict,
+                       const smimepolicy_finding *finding)
 {
-    sp_text_add(text, text_prefix(finding->severity));
-    sp_text_add(text, ": ");
-    sp_text_add(text, smimepolicy_use_name(verdict->use));
-    sp_text_add(text, ": ");
     if (verdict->address_count > 0) {
         sp_text_add(text, verdict->addresses[0]);
         sp_text_add(text, ": ");
@@ -80,6 +76,24 @@ static void add_line(struct sp_text *text, const smimepolicy_verdict *verdict,
     }
     sp_text_add(text, "; ");
     sp_text_add(text, finding->remedy);
+}
+
+static void add_line(struct sp_text *text, const smimepolicy_verdict *verdict,
+                     const smimepolicy_finding *finding)
+{
+    sp_text_add(text, text_prefix(finding->severity));
+    sp_text_add(text, ": ");
+    sp_text_add(text, smimepolicy_use_name(verdict->use));
+    sp_text_add(text, ": ");
+    add_reason(text, verdict, finding);
+}
+
+char *sp_finding_reason(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding)
+{
+    struct sp_text text = { 0 };
+
+    add_reason(&text, verdict, finding);
+    return sp_text_take(&text);
 }
 
 char *smimepolicy_finding_text(const smimepolicy_verdict *verdict,

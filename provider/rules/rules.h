@@ -192,6 +192,11 @@ bool sp_key_is_own(const PKCS8_PRIV_KEY_INFO *key, const X509 *cert);
 json_t *sp_verdict_json(const smimepolicy_verdict *verdict);
 /* The same of one finding alone. */
 json_t *sp_finding_json(const smimepolicy_finding *finding);
+/*
+ * smimepolicy_finding_text() without its first words, "refused: verify: ", for a line that says
+ * them in another way.
+ */
+char *sp_finding_reason(const smimepolicy_verdict *verdict, const smimepolicy_finding *finding);
 
 /* The role of a stored certificate.  The numbers are stored in the keyring. */
 enum sp_role {

@@ -39,8 +39,7 @@ const struct shim_option_row *shim_option_row(const struct shim_option_row *row,
                                               size_t length);
 /* Is the word a request for help? */
 bool shim_help_wanted(const char *word);
-/* Each prints to stdout and returns SHIM_OK. */
-int shim_help(void);
+/* Print to stdout that of a command, or "general"; returns SHIM_OK. */
 int shim_help_verb(const char *verb);
 
 /* The name that was probably meant by a word that is none.  Begin with the word alone. */

@@ -9,6 +9,35 @@
 
 #include "common/long_options.h"
 
+const struct shim_help_text *shim_help_find(const char *name)
+{
+    const struct shim_help_text *found = shim_help_texts;
+
+    while (found->name != NULL && strcmp(found->name, name) != 0)
+        found++;
+    return found;
+}
+
+const struct shim_option_row *shim_option_row(const struct shim_option_row *row, const char *name,
+                                              size_t length)
+{
+    while (row->spelling != NULL &&
+           (strlen(row->spelling) != length || memcmp(row->spelling, name, length) != 0))
+        row++;
+    return row->spelling != NULL ? row : NULL;
+}
+
+bool shim_help_wanted(const char *word)
+{
+    return strcmp(word, "--help") == 0 || strcmp(word, "-help") == 0 || strcmp(word, "-h") == 0;
+}
+
+int shim_help_verb(const char *verb)
+{
+    fputs(shim_help_find(verb)->text, stdout);
+    return SHIM_OK;
+}
+
 /* A fault in the words of the command, or before it. */
 static int fault(const struct shim_long *line, const char *what, const char *word, const char *then)
 {
@@ -109,7 +138,7 @@ int shim_long_before(struct shim *shim, char ***argv, struct shim_long *line)
     *line = (struct shim_long){ .command = "", .rows = shim_help_find("general")->options };
     for (; **argv != NULL && !is_operand(**argv); ++*argv) {
         if (shim_help_wanted(**argv)) {
-            (void)shim_help();
+            (void)shim_help_verb("general");
             return -1;
         }
         code = read_option(line, argv);
@@ -181,7 +210,9 @@ int shim_long_word(const struct shim *shim, const struct shim_long *line,
                          words[i].takes != NULL ? words[i].takes : "no other word");
     else if (!shim->explain || words[i].instead == NULL)
         return i;
-    else if (snprintf(what, sizeof(what), "%s %s", line->command, name) > 0)
+    else {
+        (void)snprintf(what, sizeof(what), "%s %s", line->command, name);
         (void)shim_explains_not(what, words[i].instead);
+    }
     return -1;
 }

@@ -35,7 +35,7 @@ static size_t distance(const char *word, size_t length, const char *name)
     return cost[length][letters];
 }
 
-/* A name is near if the word begins it, or with a third of its letters changed at most. */
+/* A name is near if the word begins it, or with one or a third of its letters changed at most. */
 void shim_nearest_try(struct shim_nearest *nearest, const char *name)
 {
     size_t letters = strlen(name);
@@ -46,7 +46,7 @@ void shim_nearest_try(struct shim_nearest *nearest, const char *name)
     changes = strncmp(name, nearest->word, nearest->length) == 0
                   ? 1
                   : distance(nearest->word, nearest->length, name);
-    if (changes * 3 > (letters > 3 ? letters : 3) ||
+    if ((changes > 1 && changes * 3 > letters) ||
         (nearest->name != NULL && changes >= nearest->distance))
         return;
     nearest->name = name;

@@ -15,7 +15,6 @@
 
 #include "common/output.h"
 #include "base/allocate.h"
-#include "base/text.h"
 #include "common/message.h"
 
 static mode_t mode_of_new_file(void)
@@ -44,7 +43,7 @@ static bool is_our_own(const char *path)
     static const char *const dirs[] = { "/dev/fd/", "/proc/self/fd/", "/proc/thread-self/fd/" };
     int flags = 0;
 
-    for (size_t i = 0; flags == 0 && i < sizeof(dirs) / sizeof(dirs[0]); i++)
+    for (size_t i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++)
         if (strncmp(path, dirs[i], strlen(dirs[i])) == 0)
             flags = fcntl((int)strtol(path + strlen(dirs[i]), NULL, 10), F_GETFD);
     return flags == FD_CLOEXEC;
@@ -162,8 +161,8 @@ static bool settle_target(struct shim_output *output, const char *path)
 static bool make_beside(struct shim_output *output)
 {
     const char *slash = strrchr(output->wanted, '/');
-    size_t len = slash == NULL ? 0 : (size_t)(slash - output->wanted);
-    char *dir = slash == NULL ? OPENSSL_strdup(".") : OPENSSL_strndup(output->wanted, len);
+    char *dir = slash == NULL ? OPENSSL_strdup(".")
+                              : OPENSSL_strndup(output->wanted, (size_t)(slash - output->wanted));
     int fd = -1;
 
     if (dir != NULL)
@@ -183,7 +182,7 @@ static bool make_elsewhere(struct shim_output *output)
 {
     int reason = errno;
 
-    if ((reason == EACCES || reason == EROFS || reason == EPERM) && !output->in_place &&
+    if ((reason == EACCES || reason == EROFS || reason == EPERM) &&
         faccessat(AT_FDCWD, output->wanted, W_OK, AT_EACCESS) == 0) {
         output->in_place = true;
         return make_beside(output);
@@ -211,7 +210,7 @@ static bool has_space(int to, const struct stat *is, off_t length)
 
     if (why == 0 || why == EOPNOTSUPP || why == EINVAL)
         return true;
-    (void)(ftruncate(to, is->st_size) == 0);
+    (void)!ftruncate(to, is->st_size);
     errno = why;
     return false;
 }
@@ -271,8 +270,8 @@ static bool copy_over(const struct shim_output *output)
     if (to >= 0)
         close(to);
     /* Truncate after a failure: no old content is lost by that, and no partial one stays. */
-    if (!done && (output->fill || begun) && truncate(output->wanted, 0) != 0)
-        reason = errno;
+    if (!done && begun)
+        (void)!truncate(output->wanted, 0);
     errno = reason;
     return done;
 }

@@ -13,11 +13,25 @@
 #include <unistd.h>
 
 #include "common/output.h"
+#include "common/limit.h"
 #include "base/allocate.h"
 #include "base/text.h"
 #include "common/message.h"
 
 #define LOOK_EVERY 50 /* milliseconds */
+
+/* Written once, by main(). */
+static sighandler_t inherited = SIG_DFL;
+
+void shim_limit_begin(void)
+{
+    inherited = signal(SIGXFSZ, SIG_IGN);
+}
+
+void shim_limit_end(void)
+{
+    (void)signal(SIGXFSZ, inherited);
+}
 
 bool shim_signal_ends(int number)
 {

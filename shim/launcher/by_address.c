@@ -54,7 +54,7 @@ static bool name_recipients(struct shim_launch *launch, const char *self)
                 shim_plain_list_given(&list, args->given[i].value) && add_contacts(launch, &list);
         shim_plain_list_clear(&list);
     }
-    return done && (launch->header == NULL || add_contacts(launch, &launch->mail.to)) &&
+    return done && add_contacts(launch, &launch->mail.to) &&
            (self == NULL || add_uri(launch, "contact", self));
 }
 
@@ -63,12 +63,12 @@ static bool name_all(struct shim_launch *launch, const char *from)
 {
     bool has_to = shim_args_last(&launch->args, ROLE_TO) != NULL;
     bool has_self = shim_args_last(&launch->args, ROLE_TO_SELF) != NULL;
-    const char *sender = from == NULL && launch->header != NULL ? launch->mail.from.each[0] : from;
+    const char *sender = from != NULL ? from : launch->mail.from.each[0];
 
     if (strcmp(launch->use, "sign") != 0)
         return strcmp(launch->use, "encrypt") == 0 && (from == NULL || has_self) &&
                (sender != NULL || !has_self) && name_recipients(launch, has_self ? sender : NULL);
-    if (has_to || has_self || sender == NULL)
+    if (has_to || has_self)
         return false;
     return (from == NULL && launch->request.signer_count > 0) || name_signer(launch, sender);
 }

@@ -39,8 +39,7 @@ static void pass_on(const struct shim_launch_run *run)
 /* Print what the provider reported, which has escaped it. */
 static void print(const struct sp_text *lines)
 {
-    if (lines->len > 0)
-        (void)shim_write_all(STDERR_FILENO, lines->data, lines->len);
+    (void)shim_write_all(STDERR_FILENO, lines->data, lines->len);
 }
 
 /* What is told although it was done.  To verify, programs find it in the decision log. */
@@ -50,7 +49,7 @@ static void tell_observed(const struct shim_launch_run *run)
 
     if (for_people || strcmp(run->launch->use, "verify") != 0)
         print(&run->told.observed);
-    if (run->told.observed.len > 0 && for_people)
+    if (run->told.observed.data != NULL && for_people)
         shim_error("going ahead all the same: mode = observe");
 }
 
@@ -117,16 +116,15 @@ static int let_tool_judge(bool is_logged, bool reads_mail, int argc, char **argv
 {
     char *tool = shim_partner_path();
     const char **words = OPENSSL_zalloc(((size_t)argc + 2) * sizeof(*words));
-    int status = 0;
+    int status = -1; /* it has not ended */
     pid_t parent = getpid();
     pid_t child = -1;
     char **given = NULL;
 
     if (tool != NULL && words != NULL) {
-        words[0] = argv[0];
+        *words = *argv;
         words[1] = is_logged ? SHIM_JUDGE_LOGGED : SHIM_JUDGE;
-        for (int i = 1; i < argc; i++)
-            words[i + 1] = argv[i];
+        memcpy(words + 2, argv + 1, (size_t)argc * sizeof(*words));
         memcpy(&given, &words, sizeof(given));
         /* If it is ignored the exit code of a child is lost. */
         signal(SIGCHLD, SIG_DFL);
@@ -145,20 +143,23 @@ static int let_tool_judge(bool is_logged, bool reads_mail, int argc, char **argv
     }
     if (child < 0)
         shim_error("cannot run %s: %s", tool != NULL ? tool : "smime-policy-tool", strerror(errno));
+    else
+        while (waitpid(child, &status, 0) < 0 && errno == EINTR)
+            ;
     OPENSSL_free(words);
     OPENSSL_free(tool);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR)
-        ;
-    return child < 0 || !WIFEXITED(status) ? SHIM_SYSTEM : WEXITSTATUS(status);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : SHIM_SYSTEM;
 }
 
 /* Have the message begin again for the tool. */
 static bool start_again(const struct shim_launch_run *run)
 {
-    /* Stock loads keys before it opens the message. */
-    return run->told.asks ||
-           (shim_launch_can_start_again(run) &&
-            (run->start < 0 || lseek(STDIN_FILENO, run->start, SEEK_SET) == run->start));
+    /*
+     * Stock loads keys before it opens the message.  What can be read once began at -1, and cannot
+     * be set there.
+     */
+    return run->told.asks || (shim_launch_can_start_again(run) &&
+                              lseek(STDIN_FILENO, run->start, SEEK_SET) == run->start);
 }
 
 /* Did stock print an error of the provider? */

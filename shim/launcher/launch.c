@@ -2,7 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <errno.h>
 #include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
@@ -10,11 +9,9 @@
 #include "launcher/launch.h"
 #include "base/allocate.h"
 #include "base/text.h"
-#include "common/limit.h"
 #include "common/memory_file.h"
 #include "common/message.h"
 #include "common/progress.h"
-#include "launcher/launch_conf.h"
 #include "launcher/launch_run.h"
 #include "settings/expect.h"
 #include "stock/environment.h"
@@ -23,14 +20,13 @@
 
 static bool open_report(struct shim_launch_run *run)
 {
-    int ends[2];
+    int ends[2] = { -1, -1 };
+    bool done = shim_told_begin(&run->told) && pipe2(ends, O_CLOEXEC) == 0 &&
+                fcntl(ends[0], F_SETFL, O_NONBLOCK) == 0;
 
-    if (!shim_told_begin(&run->told) || pipe2(ends, O_CLOEXEC) != 0 ||
-        fcntl(ends[0], F_SETFL, O_NONBLOCK) != 0)
-        return false;
     run->pipe = (struct shim_stock_pipe){ ends[0], ends[1], shim_told_hear, &run->told };
     run->told.use = run->launch->use;
-    return true;
+    return done;
 }
 
 static bool write_conf(struct shim_launch_run *run)
@@ -128,16 +124,21 @@ static bool run_stock(struct shim_launch_run *run, const char *program)
     return started;
 }
 
+static void close_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static void end(struct shim_launch_run *run)
 {
     shim_delivery_end(&run->delivery);
-    for (size_t i = 0; i < 4; i++) {
-        const int fds[] = { run->conf, run->launch->content < 0 ? run->input : -1, run->pipe.read,
-                            run->pipe.write };
-
-        if (fds[i] >= 0)
-            close(fds[i]);
-    }
+    close_open(run->conf);
+    close_open(run->pipe.read);
+    close_open(run->pipe.write);
+    /* The content is the launch's. */
+    if (run->input != run->launch->content)
+        close_open(run->input);
     shim_told_end(&run->told);
     OPENSSL_free(run->result.said);
     OPENSSL_free(run->words);
@@ -146,7 +147,10 @@ static void end(struct shim_launch_run *run)
     OPENSSL_free(run->module);
 }
 
-/* Take an option before the name that was not given yet; it may be `NAME VALUE` or `NAME=VALUE`. */
+/*
+ * Take an option before the name that was not given yet; it may be `NAME VALUE` or `NAME=VALUE`.
+ * NULL stands at the end twice, for an option without its value.
+ */
 static bool take_option(const char *name, const char **value, char ***words)
 {
     size_t len = strlen(name);
@@ -159,7 +163,7 @@ static bool take_option(const char *name, const char **value, char ***words)
         *words += 1;
         return true;
     }
-    if (word[len] != '\0' || (*words)[1] == NULL)
+    if (word[len] != '\0')
         return false;
     *value = (*words)[1];
     *words += 2;
@@ -169,15 +173,17 @@ static bool take_option(const char *name, const char **value, char ***words)
 /* Read the options before the name; false if there is another one than the launcher's. */
 static bool read_name(struct shim_launch *launch, char ***argv)
 {
-    static const char *const names[] = { "sign", "encrypt", "verify", "decrypt", "cms", "smime" };
+    static const char *const names[] = { "sign", "encrypt", "verify", "decrypt",
+                                         "cms",  "smime",   NULL };
     char **words = *argv;
+    size_t i = 0;
 
     while (*words != NULL && (take_option("--policy", &launch->policy, &words) ||
                               take_option("--keyring", &launch->keyring, &words)))
         ;
-    for (size_t i = 0; *words != NULL && i < sizeof(names) / sizeof(names[0]); i++)
-        if (strcmp(*words, names[i]) == 0)
-            launch->name = names[i];
+    while (names[i] != NULL && (*words == NULL || strcmp(*words, names[i]) != 0))
+        i++;
+    launch->name = names[i];
     if (launch->name == NULL)
         return false;
     launch->api = strcmp(launch->name, "cms") == 0     ? SHIM_CMS

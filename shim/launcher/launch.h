@@ -9,7 +9,6 @@
 #define SHIM_LAUNCH_H
 
 #include "header/plain_fields.h"
-#include "stock/manner.h"
 #include "stock/request.h"
 
 /* One command line. */

@@ -3,18 +3,18 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <limits.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "launcher/launch_conf.h"
+#include "launcher/launch_run.h"
 #include "base/allocate.h"
 #include "base/text.h"
 #include "common/memory_file.h"
 #include "keyring/keyring_place.h"
 #include "stock/conf_head.h"
+#include "stock/installed.h"
 
 /* Add a line.  Only characters that mean themselves to libcrypto wherever they stand. */
 static void add(struct sp_text *text, const char *key, const char *value)
@@ -25,15 +25,6 @@ static void add(struct sp_text *text, const char *key, const char *value)
     sp_text_add(text, " = ");
     sp_text_add(text, value);
     sp_text_add(text, "\n");
-}
-
-static char *absolute(const char *path)
-{
-    char here[PATH_MAX];
-
-    if (path[0] == '/')
-        return OPENSSL_strdup(path);
-    return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
 /*
@@ -63,11 +54,11 @@ static bool may_need_tool(const char *path, bool verifies)
 static void add_policy(struct sp_text *text, const struct shim_launch *launch, bool verifies)
 {
     const char *named = launch->policy;
-    char *path = absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
-    struct stat is;
+    char *path = shim_absolute(named != NULL ? named : SHIM_CONFIG_DIR "/policy.cnf");
+    struct stat is = { 0 };
     bool there = path != NULL && stat(path, &is) == 0;
 
-    if (there && S_ISREG(is.st_mode) &&
+    if (S_ISREG(is.st_mode) &&
         (strcmp(launch->use, "decrypt") == 0 || !may_need_tool(path, verifies)))
         add(text, "policy", path);
     else
@@ -79,9 +70,13 @@ static void add_policy(struct sp_text *text, const struct shim_launch *launch, b
 /* Name the keyring that is meant, if there is one, for a policy file that names none. */
 static void add_keyring(struct sp_text *text, const char *named, char **keyring)
 {
-    char *found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
-    char *path = found == NULL ? NULL : absolute(found);
+    char *found, *path;
 
+    errno = 0;
+    found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
+    path = found == NULL ? NULL : shim_absolute(found);
+    /* There may be no place for one, but memory may have run out as well. */
+    text->failed = text->failed || (path == NULL && errno != 0);
     OPENSSL_free(found);
     if (path != NULL && access(path, F_OK) == 0) {
         add(text, "keyring", path);

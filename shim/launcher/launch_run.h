@@ -28,6 +28,18 @@ struct shim_launch_run {
     struct shim_stock_result result;
 };
 
+/*
+ * launch_conf.c: write the openssl.cnf of stock into a file in memory: the module, the policy file,
+ * which the module reads, and the pipe |report|.
+ * |is_light|: for a light start, without the keys that the rules refuse.
+ * The keyring that is meant goes into |*keyring|, for the caller to free; NULL: none.
+ *
+ * @return its descriptor; -1 if it cannot be written, or not in characters that mean
+ *         themselves to libcrypto
+ */
+int shim_launch_conf(const struct shim_launch *launch, const char *module, const char *nonce,
+                     int report, bool is_light, char **keyring);
+
 /* Can the tool read the message again, from where it began? */
 bool shim_launch_can_start_again(const struct shim_launch_run *run);
 

@@ -26,8 +26,7 @@ static bool keep_input(struct shim_launch *launch)
         return lseek(STDIN_FILENO, 0, SEEK_CUR) == 0;
     if (!S_ISFIFO(is.st_mode) || (spool = shim_spool()) < 0)
         return false;
-    if (!shim_copy_rest(STDIN_FILENO, spool) || lseek(spool, 0, SEEK_SET) != 0 ||
-        dup2(spool, STDIN_FILENO) != STDIN_FILENO)
+    if (!shim_copy_rest(STDIN_FILENO, spool) || dup2(spool, STDIN_FILENO) != STDIN_FILENO)
         launch->lost = errno;
     close(spool);
     return launch->lost == 0;
@@ -61,9 +60,9 @@ static bool divide(struct shim_launch *launch, int mail, const char *text, size_
 static bool take(struct shim_launch *launch, int mail)
 {
     char *text = OPENSSL_malloc(SHIM_PLAIN_HEADER);
-    ssize_t got = text == NULL ? -1 : pread(mail, text, SHIM_PLAIN_HEADER, 0);
+    ssize_t got = text == NULL ? 0 : pread(mail, text, SHIM_PLAIN_HEADER, 0);
     size_t len = got <= 0 ? 0 : shim_plain_header_length(text, (size_t)got);
-    bool done = len > 0 && shim_plain_mail_read(&launch->mail, text, len) &&
+    bool done = len != 0 && shim_plain_mail_read(&launch->mail, text, len) &&
                 divide(launch, mail, text, len);
 
     OPENSSL_free(text);
@@ -96,14 +95,14 @@ static bool read_sender(struct shim_launch *launch, const char *text, size_t len
 /* Copy |mail|: its sender is read in the bytes that stock reads. */
 static bool copy(struct shim_launch *launch, int mail)
 {
-    char *text = OPENSSL_malloc(MOST_MESSAGE + 1);
-    ssize_t got = text == NULL ? -1 : pread(mail, text, MOST_MESSAGE + 1, 0);
-    bool done = got > 0 && got <= MOST_MESSAGE && read_sender(launch, text, (size_t)got);
+    const size_t size = MOST_MESSAGE + 1;
+    char *text = OPENSSL_malloc(size);
+    ssize_t got = text == NULL ? 0 : pread(mail, text, size, 0);
 
-    if (done)
+    if (got > 0 && got <= MOST_MESSAGE && read_sender(launch, text, (size_t)got))
         launch->content = shim_memory_file("message", text, (size_t)got);
     OPENSSL_free(text);
-    return done && launch->content >= 0 && lseek(launch->content, 0, SEEK_SET) == 0;
+    return launch->content >= 0;
 }
 
 /* Read the message, if it is a file or can be made one. */

@@ -16,7 +16,10 @@
 
 #define MOST (1 << 20)
 
-/* Read |path| whole; NULL if it is no regular file, too large, or may be a URI for stock. */
+/*
+ * Read |path| whole; NULL if it is no regular file, too large, or may be a URI for stock.  A pipe
+ * is not opened: opening and closing it would end its writer.
+ */
 static char *read_file(const char *path, size_t *len)
 {
     struct stat is;
@@ -24,17 +27,16 @@ static char *read_file(const char *path, size_t *len)
                  ? open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)
                  : -1;
     char *text = NULL;
-    ssize_t got = 0;
+    ssize_t got = -1;
 
     *len = 0;
     if (fd >= 0 && fstat(fd, &is) == 0 && S_ISREG(is.st_mode) && is.st_size <= MOST)
         text = OPENSSL_malloc((size_t)is.st_size + 1);
-    while (text != NULL && *len < (size_t)is.st_size &&
-           (got = read(fd, text + *len, (size_t)is.st_size - *len)) > 0)
+    while (text != NULL && (got = read(fd, text + *len, (size_t)is.st_size - *len)) > 0)
         *len += (size_t)got;
     if (fd >= 0)
         close(fd);
-    if (text == NULL || got < 0) {
+    if (got < 0) {
         OPENSSL_free(text);
         return NULL;
     }
@@ -89,12 +91,14 @@ bool shim_pem_look(const char *path, struct shim_pem *pem)
                               .has_key = strstr(text, "PRIVATE KEY-----") != NULL,
                               .is_encrypted = strstr(text, "ENCRYPTED") != NULL };
     if (cert != NULL) {
+        size_t decoded;
+
         cert += sizeof(begin) - 1;
-        len = decode(cert);
-        pem->is_ec = sp_may_be_ec(cert, len);
-        pem->is_pss = sp_may_be_pss(cert, len);
+        decoded = decode(cert);
+        pem->is_ec = sp_may_be_ec(cert, decoded);
+        pem->is_pss = sp_may_be_pss(cert, decoded);
     }
-    explicit_bzero(text, strlen(text));
+    explicit_bzero(text, len);
     OPENSSL_free(text);
     return true;
 }

@@ -136,7 +136,7 @@ static void take(struct shim_told *told, const char *line)
         told->asks = true;
     } else if (skip(&line, "vouched") || skip(&line, "along")) {
         /* Whose chain was checked, and whose certificate goes along, has to have signed. */
-        told->is_broken = told->is_broken || strlen(line) != FINGERPRINT;
+        told->is_broken = strlen(line) != FINGERPRINT;
         keep(told, &told->owed, line, 0);
     } else if (skip(&line, "verified")) {
         keep(told, &told->signers, line, 1);

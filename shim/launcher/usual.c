@@ -5,7 +5,6 @@
  * Which command lines the launcher runs by itself.  It is a list of what is known to be
  * judged by the provider as the tool judges it.
  */
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -17,12 +16,10 @@
 /* Options that neither name a certificate, nor change how one is judged or used. */
 static bool is_plain_option(const char *name)
 {
-    static const char *const plain[] = {
-        "sign",      "encrypt", "decrypt", "in",         "out",  "inform",  "outform", "stream",
-        "indef",     "noindef", "binary",  "crlfeol",    "text", "subject", "keyid",   "nodetach",
-        "asciicrlf", "nocerts", "noattr",  "nosmimecap", "md",   "signer",  "inkey",   "recip",
-        "passin",    "to",      "from",    "quiet",      "q",    NULL
-    };
+    static const char *const plain[] = { "in",      "inform",  "outform",    "stream",
+                                         "indef",   "noindef", "binary",     "crlfeol",
+                                         "text",    "keyid",   "nodetach",   "asciicrlf",
+                                         "nocerts", "noattr",  "nosmimecap", NULL };
     size_t i = 0;
 
     while (plain[i] != NULL && strcmp(plain[i], name) != 0)
@@ -75,26 +72,24 @@ static bool is_usual_option(struct shim_launch *launch, const struct shim_given 
         return request->operation == name;
     case ROLE_DIGEST:
         return is_strong_digest(given->value);
-    case ROLE_HEADERS:
-        return strcmp(launch->use, "decrypt") != 0;
     case ROLE_FIELD:
         if (strcmp(name, "from") == 0 && launch->manner->judges_sender &&
             strcmp(launch->use, "sign") == 0)
             launch->sender = given->value;
-        return true;
-    case ROLE_NO_SENDER:
         return true;
     case ROLE_NONE:
         if (strcmp(name, "CAfile") == 0 || strcmp(name, "content") == 0)
             return is_file(given->value);
         return is_plain_option(name);
     case ROLE_OUTPUT:
+        return strcmp(name, "out") == 0;
     case ROLE_SIGNER:
     case ROLE_INKEY:
     case ROLE_RECIP:
     case ROLE_PASSIN:
     case ROLE_QUIET:
-        return is_plain_option(name);
+    case ROLE_NO_SENDER:
+    case ROLE_HEADERS:
     case ROLE_FROM:
     case ROLE_TO:
     case ROLE_TO_SELF:
@@ -206,10 +201,11 @@ static bool has_usual_key(struct shim_launch *launch)
  */
 static bool has_usual_message(struct shim_launch *launch)
 {
+    const char *in = shim_args_value(&launch->args, "in");
+
     launch->wanted = 1;
     return launch->args.operands[0] == NULL &&
-           (launch->manner->judges_signers || shim_args_value(&launch->args, "in") != NULL) &&
-           shim_take_message(launch);
+           (in != NULL ? is_file(in) : launch->manner->judges_signers) && shim_take_message(launch);
 }
 
 /*
@@ -259,7 +255,7 @@ bool shim_launch_is_usual(struct shim_launch *launch)
     if (launch->manner == &shim_manner_verb && asked != NULL && strcmp(asked, launch->name) != 0)
         return false;
     launch->use = launch->manner == &shim_manner_verb ? launch->name : asked;
-    if (launch->use == NULL || launch->request.help || !has_usual_options(launch) ||
+    if (launch->use == NULL || !has_usual_options(launch) ||
         !has_usual_passphrase(launch->request.passin))
         return false;
     launch->request.operation = launch->use;

@@ -59,14 +59,14 @@ bool shim_delivery_open(struct shim_delivery *delivery)
 /* Make the existing output file private, and print that others could read it. */
 static bool make_private(const struct shim_delivery *delivery)
 {
-    struct stat before;
-    struct stat after;
-    bool told = delivery->for_people && fstat(STDOUT_FILENO, &before) == 0 &&
-                S_ISREG(before.st_mode) && before.st_size > 0;
+    struct stat before = { 0 };
+    struct stat after = { 0 };
 
+    (void)fstat(STDOUT_FILENO, &before);
     if (!shim_make_private(STDOUT_FILENO, delivery->secrecy, "standard output"))
         return false;
-    if (told && fstat(STDOUT_FILENO, &after) == 0 && after.st_mode != before.st_mode)
+    (void)fstat(STDOUT_FILENO, &after);
+    if (delivery->for_people && before.st_size > 0 && after.st_mode != before.st_mode)
         shim_error("standard output is a file that others could read: from now on its owner alone "
                    "can (mode %04o, it was %04o)",
                    after.st_mode & 07777, before.st_mode & 07777);

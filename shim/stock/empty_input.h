@@ -7,7 +7,6 @@
 #ifndef SHIM_EMPTY_INPUT_H
 #define SHIM_EMPTY_INPUT_H
 
-#include "stock/manner.h"
 #include "stock/request.h"
 
 /*

@@ -21,7 +21,7 @@ static bool is_passed(const char *entry, bool as_is)
     static const char *const names[] = { "PATH=", "HOME=",     "TMPDIR=", "TZ=",
                                          "LANG=", "LANGUAGE=", "LC_" };
 
-    for (size_t i = 0; !as_is && i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
         if (begins(entry, names[i]))
             return true;
     return as_is && !begins(entry, "OPENSSL_CONF=");

@@ -30,7 +30,7 @@ static const char *executed(void)
         const char *path;
     } file = { getauxval(AT_EXECFN) };
 
-    return file.number == 0 ? NULL : file.path;
+    return file.path;
 }
 
 /* Our directory, into |own|; false if it is not known. */
@@ -40,7 +40,7 @@ static bool find_own_dir(char own[PATH_MAX])
 
     if (len > 0)
         own[len] = '\0';
-    else if (executed() == NULL || realpath(executed(), own) == NULL)
+    else if (realpath(executed(), own) == NULL)
         return false;
     *strrchr(own, '/') = '\0';
     return true;
@@ -56,6 +56,15 @@ static char *path_from(const char *own, const char *relative)
         while (len > 0 && own[--len] != '/')
             ;
     return sp_format("%.*s/%s", len, own, relative);
+}
+
+char *shim_absolute(const char *path)
+{
+    char here[PATH_MAX];
+
+    if (path[0] == '/')
+        return OPENSSL_strdup(path);
+    return getcwd(here, sizeof(here)) == NULL ? NULL : sp_format("%s/%s", here, path);
 }
 
 /* The first of |relatives| to our directory that exists, or NULL. */
@@ -96,11 +105,9 @@ bool shim_find_module(char **module, char **folder)
     return slash != NULL;
 }
 
-/* The other program of the two, seen from this one. */
-static const char *const partners[] = { SHIM_PARTNER, SHIM_PARTNER_FROM_HERE, NULL };
-
 char *shim_partner_path(void)
 {
+    static const char *const partners[] = { SHIM_PARTNER, SHIM_PARTNER_FROM_HERE, NULL };
     char *found = find_beside(partners);
 
     return found != NULL ? found : OPENSSL_strdup(SHIM_PARTNER_PATH);
@@ -109,7 +116,7 @@ char *shim_partner_path(void)
 /* Find our own file. */
 static bool find_ourselves(struct stat *own)
 {
-    return stat(SELF, own) == 0 || (executed() != NULL && stat(executed(), own) == 0);
+    return stat(SELF, own) == 0 || stat(executed(), own) == 0;
 }
 
 static bool is_same(const struct stat *a, const struct stat *b)
@@ -120,18 +127,12 @@ static bool is_same(const struct stat *a, const struct stat *b)
 /* Is |program| the other program of the two, which would run this one? */
 static bool is_partner(const struct stat *program)
 {
-    char own[PATH_MAX];
+    char *path = shim_partner_path();
     struct stat is;
-    bool is_known = find_own_dir(own);
-    bool found = false;
+    bool found = path == NULL || (stat(path, &is) == 0 && is_same(program, &is));
 
-    for (size_t i = 0; is_known && !found && partners[i] != NULL; i++) {
-        char *path = path_from(own, partners[i]);
-
-        found = path != NULL && stat(path, &is) == 0 && is_same(program, &is);
-        OPENSSL_free(path);
-    }
-    return found || (stat(SHIM_PARTNER_PATH, &is) == 0 && is_same(program, &is));
+    OPENSSL_free(path);
+    return found;
 }
 
 const char *shim_stock_path(void)

@@ -35,6 +35,9 @@ bool shim_find_module(char **module, char **folder);
  */
 char *shim_partner_path(void);
 
+/* |path| from the root on, as a new string; NULL with errno set. */
+char *shim_absolute(const char *path);
+
 /*
  * The openssl program to run.
  *

@@ -13,6 +13,21 @@
 #include "common/help.h"
 #include "common/message.h"
 
+const struct shim_manner shim_manner_verb = {
+    .reports_faults = true,
+    .for_people = true,
+    .own_defaults = true,
+    .selects = true,
+    .finds_part = true,
+    .judges_signers = true,
+    .judges_sender = true,
+};
+
+const struct shim_manner shim_manner_stock = {
+    .extracts = true,
+    .takes_null = true,
+};
+
 static const struct shim_option cipher = { "", ROLE_CIPHER, SHIM_CMS | SHIM_SMIME, false };
 
 static const struct shim_option *find_among(unsigned apis, const char *name, size_t len)

@@ -14,6 +14,25 @@
 /* SHIM_VERB: the options of cms and our own. */
 enum shim_api { SHIM_CMS = 1, SHIM_SMIME = 2, SHIM_VERB = 4 };
 
+/*
+ * What differs between a verb, which a person types, and a stock name, under which
+ * programs call us and expect what stock does.
+ */
+struct shim_manner {
+    bool reports_faults; /* we report what cannot be read; else stock does, in its own words */
+    bool for_people;     /* a person reads what is printed: it is escaped and shows progress */
+    bool own_defaults;   /* our defaults come before the options, as stock's are outdated */
+    bool selects;        /* signers, recipients and keys are selected from the keyring */
+    bool finds_part;     /* the signed part of a mail is looked for */
+    bool judges_signers; /* signers are judged, and their anchors found, before stock verifies */
+    bool judges_sender;  /* the sender of an outgoing mail is compared with its signers */
+    bool extracts;       /* -noverify is accepted, with which mailers extract certificates */
+    bool takes_null;     /* /dev/null is accepted: programs use it for an empty message */
+};
+
+extern const struct shim_manner shim_manner_verb;
+extern const struct shim_manner shim_manner_stock;
+
 /* What an option means to us.  Most mean nothing. */
 enum shim_role {
     ROLE_NONE,

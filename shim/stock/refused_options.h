@@ -7,7 +7,6 @@
 #ifndef SHIM_REFUSED_OPTIONS_H
 #define SHIM_REFUSED_OPTIONS_H
 
-#include "stock/manner.h"
 #include "stock/options.h"
 
 /* Is one of |args| refused?  Then the reason is on stderr, with the alternative. */

@@ -14,7 +14,6 @@
 #include <unistd.h>
 
 #include "stock/stock.h"
-#include "base/allocate.h"
 #include "common/limit.h"
 #include "common/output.h"
 #include "common/progress.h"
@@ -68,8 +67,7 @@ static _Noreturn void become_stock(const struct shim_stock *stock, char *const *
     if (ready)
         execve(stock->program, stock->argv, env);
     reason = errno;
-    if (write(failure, &reason, sizeof(reason)) < 0)
-        kill(getpid(), SIGKILL);
+    (void)!write(failure, &reason, sizeof(reason));
     _exit(SHIM_SYSTEM);
 }
 
@@ -82,12 +80,19 @@ static void caught_signals(sigset_t *set)
     sigaddset(set, SIGCHLD);
 }
 
+static void close_open(int fd)
+{
+    if (fd >= 0)
+        close(fd);
+}
+
 static bool start(const struct shim_stock *stock, char *const *env, struct following *run)
 {
     int output[2] = { -1, -1 };
     int errors[2] = { -1, -1 };
     int failure[2] = { -1, -1 };
     pid_t parent = getpid();
+    pid_t child = -1;
     sigset_t caught;
     int reason;
 
@@ -98,25 +103,24 @@ static bool start(const struct shim_stock *stock, char *const *env, struct follo
     run->signals = signalfd(-1, &caught, SFD_CLOEXEC | SFD_NONBLOCK);
     if (run->signals >= 0 && pipe2(output, O_CLOEXEC) == 0 && pipe2(errors, O_CLOEXEC) == 0 &&
         pipe2(failure, O_CLOEXEC) == 0)
-        run->child = vfork();
-    if (run->child == 0)
+        child = vfork();
+    if (child == 0)
         become_stock(stock, env, output[1], errors[1], failure[1], parent);
     reason = errno;
     run->output = output[0];
     run->errors = errors[0];
     run->failure = failure[0];
-    if (output[1] >= 0)
-        close(output[1]);
-    if (errors[1] >= 0)
-        close(errors[1]);
-    if (failure[1] >= 0)
-        close(failure[1]);
+    close_open(output[1]);
+    close_open(errors[1]);
+    close_open(failure[1]);
     /* Else the end of the report would never be read. */
     if (stock->pipe != NULL) {
         close(stock->pipe->write);
         stock->pipe->write = -1;
     }
     errno = reason;
+    /* Never -1: a signal to that goes to every process that there is. */
+    run->child = child > 0 ? child : 0;
     return run->child > 0;
 }
 
@@ -245,10 +249,10 @@ static int patience(const struct following *run)
 /* Does what stock makes of the message fit into a pipe, so that it can stay there for a while? */
 static bool is_short(const struct shim_stock *stock)
 {
-    struct stat is;
+    struct stat is = { 0 };
 
-    return stock->pipe != NULL && fstat(stock->in, &is) == 0 && S_ISREG(is.st_mode) &&
-           is.st_size <= SHORT_INPUT;
+    (void)fstat(stock->in, &is);
+    return stock->pipe != NULL && S_ISREG(is.st_mode) && is.st_size <= SHORT_INPUT;
 }
 
 /*
@@ -273,17 +277,19 @@ static void follow(struct following *run)
         ready = poll(on, 3, patience(run));
         if (ready < 0 && errno != EINTR)
             give_up(run);
+        if (ready < 0)
+            continue;
         shim_progress_show(&run->progress);
         if (ready == 0)
             shim_said_flush(&run->errors_said);
         if (ready == 0 && run->ended)
             break;
-        if (ready > 0 && on[0].fd >= 0 && on[0].revents != 0 && !take_errors(run))
+        if (on[0].revents != 0 && !take_errors(run))
             on[0].fd = -1;
-        if (ready > 0 && on[2].revents != 0)
+        if (on[2].revents != 0)
             take_output(run);
         drain_pipe(run);
-        if (!run->ended && ready > 0 && on[1].revents != 0)
+        if (!run->ended && on[1].revents != 0)
             take_signals(run);
         is_held = is_held && ready > 0 && on[0].fd >= 0 && !run->ended;
     }
@@ -294,11 +300,10 @@ static void follow(struct following *run)
 
 static void finish(struct following *run)
 {
-    const int fds[] = { run->output, run->errors, run->failure, run->signals };
-
-    for (size_t i = 0; i < sizeof(fds) / sizeof(fds[0]); i++)
-        if (fds[i] >= 0)
-            close(fds[i]);
+    close_open(run->output);
+    close_open(run->errors);
+    close_open(run->failure);
+    close_open(run->signals);
     signal(SIGCHLD, run->child_before);
     sigprocmask(SIG_SETMASK, &run->before, NULL);
 }
@@ -313,8 +318,7 @@ static int ended_by(const struct following *run)
 
 bool shim_stock_run(const struct shim_stock *stock, struct shim_stock_result *result)
 {
-    struct following run = { .child = -1,
-                             .output = -1,
+    struct following run = { .output = -1,
                              .sink = stock->out,
                              .errors = -1,
                              .failure = -1,

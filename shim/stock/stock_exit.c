@@ -19,14 +19,14 @@ int shim_verb_exit(const struct shim_stock_result *result)
         return SHIM_USAGE;
     case 2:
         return SHIM_INPUT;
-    case -1: /* ended by a signal */
-    case 5:  /* a file could not be written */
-    case 6:
-        return SHIM_SYSTEM;
     case 3:
     case 4:
         return SHIM_CRYPTO;
-    default: /* not stock's: it did not start, e.g. for want of a library */
+    default:
+        /*
+         * A file could not be written (5, 6), or a signal ended it (-1).  Others are not
+         * stock's: it did not start, e.g. for want of a library.
+         */
         return SHIM_SYSTEM;
     }
 }

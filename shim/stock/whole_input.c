@@ -32,18 +32,19 @@ static const char *named_file(const struct shim_args *args)
 int shim_whole_open(const struct shim_args *args, const struct shim_request *request)
 {
     const char *path = named_file(args);
-    struct stat is;
+    struct stat is = { 0 };
 
+    if (path != NULL && is_all_read(request) && !shim_request_reads_stdin(request))
+        (void)stat(path, &is);
     /* Not a pipe: opening and closing it would end its writer. */
-    if (path == NULL || !is_all_read(request) || shim_request_reads_stdin(request) ||
-        stat(path, &is) != 0 || !S_ISREG(is.st_mode))
-        return -1;
-    return open(path, O_RDONLY | O_CLOEXEC);
+    return S_ISREG(is.st_mode) ? open(path, O_RDONLY | O_CLOEXEC) : -1;
 }
 
 static bool is_file(int fd, struct stat *is)
 {
-    return fd >= 0 && fstat(fd, is) == 0 && S_ISREG(is->st_mode);
+    is->st_mode = 0;
+    (void)fstat(fd, is);
+    return S_ISREG(is->st_mode);
 }
 
 /* Signing and encrypting always give output; other operations may give none. */

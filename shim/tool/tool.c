@@ -98,7 +98,7 @@ static int run_help(char **argv)
     const struct command *command;
 
     if (argv[1] == NULL || shim_help_wanted(argv[1]))
-        return shim_help();
+        return shim_help_verb("general");
     if (argv[2] != NULL)
         return shim_usage("help: takes one command");
     command = find_command(argv[1]);

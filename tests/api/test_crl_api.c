@@ -4,6 +4,7 @@
  *
  * A program that uses the C library, with settings that name a keyring.
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/err.h>
@@ -12,13 +13,24 @@
 #include "crls.h"
 #include "keyring/contact.h"
 #include "smimepolicy.h"
+#include "starve.h"
 
 /* Root, an intermediate below it, and a signer below that. */
 static X509 *above, *signer;
+/* What ends the chain of the signer: the root, or one of these. */
+static X509 *anchor;
 static smimepolicy_settings *settings;
+/* The allocation of verify() that fails, from 1, and whether it came to it. */
+static long fails;
+static bool starved;
 
 #define USABLE                                                                                     \
     .not_after = "20991231235959Z", .usage = "digitalSignature", .extended = "emailProtection"
+
+static void set(const char *name, const char *value)
+{
+    ck_assert_int_eq(smimepolicy_settings_set(settings, name, value, NULL), 1);
+}
 
 static void set_up(void)
 {
@@ -41,8 +53,9 @@ static void set_up(void)
     above = sp_make_cert(&recipe);
     below.issuer = above;
     signer = sp_make_cert(&below);
+    anchor = crls.issuer;
     settings = smimepolicy_settings_new();
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "keyring", crls.place, NULL), 1);
+    set("keyring", crls.place);
 }
 
 static void tear_down(void)
@@ -61,7 +74,7 @@ static void revoke(X509 *issuer, int serial)
     sp_revoke(issuer, serials);
 }
 
-/* Verify the signer up to the root, with the callback. */
+/* Verify the signer up to the anchor, with the callback. */
 static bool verify(void)
 {
     X509_STORE *store = X509_STORE_new();
@@ -71,13 +84,16 @@ static bool verify(void)
 
     ck_assert_int_eq(smimepolicy_store_set1_settings(store, settings), 1);
     X509_STORE_set_verify_cb(store, smimepolicy_verify_cb);
-    ck_assert_int_eq(X509_STORE_add_cert(store, crls.issuer), 1);
+    ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
+    X509_STORE_set_flags(store, X509_V_FLAG_PARTIAL_CHAIN);
     ck_assert_int_gt(sk_X509_push(chain, above), 0);
     ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, chain), 1);
     /* The root is as old as the other certificates of the tests. */
     X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(ctx), SP_NOW);
     ERR_clear_error();
+    sp_starve(fails);
     passed = X509_verify_cert(ctx) == 1;
+    starved = sp_starve_end();
     X509_STORE_CTX_free(ctx);
     X509_STORE_free(store);
     sk_X509_free(chain);
@@ -108,7 +124,7 @@ START_TEST(evaluated)
                       "note:revoked");
     sp_expect_verdict(smimepolicy_evaluate(NULL, signer, NULL, SMIMEPOLICY_SIGN, SP_NOW),
                       "warn:validity-too-long");
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "revocation", "off", NULL), 1);
+    set("revocation", "off");
     sp_expect_verdict(smimepolicy_evaluate(settings, signer, NULL, SMIMEPOLICY_SIGN, SP_NOW),
                       "warn:validity-too-long");
 }
@@ -121,7 +137,7 @@ START_TEST(signer_of_a_chain)
     expect_verified(NULL);
     revoke(above, 8);
     expect_verified("[revoked]");
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "observe", NULL), 1);
+    set("mode", "observe");
     expect_verified(NULL);
 }
 END_TEST
@@ -150,9 +166,9 @@ static void store(const X509 *cert, enum sp_role role)
 START_TEST(revoked_issuer_that_does_not_matter)
 {
     revoke(crls.issuer, 7);
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "observe", NULL), 1);
+    set("mode", "observe");
     expect_verified(NULL);
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "enforce", NULL), 1);
+    set("mode", "enforce");
     expect_verified("[revoked]");
     store(signer, SP_ROLE_CONTACT);
     expect_verified(NULL);
@@ -169,7 +185,7 @@ START_TEST(hard)
     enum sp_role roles[] = { SP_ROLE_CONTACT, SP_ROLE_CA };
 
     about.next_update = (int64_t)4102444800;
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "revocation", "hard", NULL), 1);
+    set("revocation", "hard");
     expect_verified("[revocation-unknown]");
     ck_assert(sp_store_crl(above, &about, nothing));
     expect_verified("[revocation-unknown]");
@@ -178,6 +194,21 @@ START_TEST(hard)
         expect_verified("[revocation-unknown]");
         ck_assert(sp_store_crl(crls.issuer, &about, nothing));
     }
+    expect_verified(NULL);
+}
+END_TEST
+
+/* An anchor that another CA has issued needs none either. */
+START_TEST(hard_below_an_intermediate)
+{
+    struct sp_crl_about about = sp_today();
+    const int nothing[] = { 0 };
+
+    about.next_update = (int64_t)4102444800;
+    set("revocation", "hard");
+    ck_assert(sp_store_crl(above, &about, nothing));
+    expect_verified("[revocation-unknown]");
+    anchor = above;
     expect_verified(NULL);
 }
 END_TEST
@@ -210,13 +241,13 @@ START_TEST(copy_of_a_hub)
 
     ck_assert(!is_stale(SMIMEPOLICY_SIGN));
     for (size_t i = 0; i < SP_ROWS(times); i++) {
-        ck_assert_int_eq(smimepolicy_settings_set(settings, "hub", "service=x", NULL), 1);
-        ck_assert_int_eq(smimepolicy_settings_set(settings, "revocation", modes[i % 2], NULL), 1);
+        set("hub", "service=x");
+        set("revocation", modes[i % 2]);
         ck_assert(times[i].contact == 0 || sp_keyring_touch(crls.place, times[i].contact));
         ck_assert_int_eq(is_stale(SMIMEPOLICY_SIGN), times[i].stale);
-        ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", "caller", NULL), 1);
+        set("trust", "caller");
         ck_assert(!is_stale(SMIMEPOLICY_VERIFY) && !is_stale(SMIMEPOLICY_UPLOAD));
-        ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", "keyring", NULL), 1);
+        set("trust", "keyring");
         ck_assert_int_eq(is_stale(SMIMEPOLICY_VERIFY), times[i].stale);
     }
 }
@@ -226,14 +257,134 @@ END_TEST
 START_TEST(verified_by_a_copy)
 {
     store(crls.issuer, SP_ROLE_CA);
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "hub", "service=x", NULL), 1);
+    set("hub", "service=x");
     expect_verified(NULL);
-    ck_assert_int_eq(smimepolicy_settings_set(settings, "trust", "keyring", NULL), 1);
+    set("trust", "keyring");
     expect_verified("[keyring-stale]");
     ck_assert(sp_keyring_touch(crls.place, time(NULL) - 2 * DAY));
     expect_verified("[keyring-stale]");
     ck_assert(sp_keyring_touch(crls.place, time(NULL)));
     expect_verified(NULL);
+}
+END_TEST
+
+/* A copy that is in touch with its hub has to hold an anchor, too. */
+START_TEST(not_in_the_copy)
+{
+    sp_keyring_close(sp_must_open(crls.place, SP_KEYRING_WRITE));
+    set("hub", "service=x");
+    set("trust", "keyring");
+    ck_assert(sp_keyring_touch(crls.place, time(NULL)));
+    expect_verified("[distrust-default]");
+}
+END_TEST
+
+/* Verdicts on bytes that are one certificate, and on no others. */
+START_TEST(of_bytes)
+{
+    unsigned char *der = NULL;
+    const int length = i2d_X509(signer, &der);
+    static const struct {
+        int more; /* bytes than it has */
+        bool is_null;
+        const char *verdict; /* NULL: none */
+    } rows[] = { { 0, false, "deny:revoked warn:validity-too-long" },
+                 { -1, false, NULL },
+                 { 1, false, NULL },
+                 { 0, true, NULL } };
+
+    revoke(above, 8);
+    ck_assert_int_gt(length, 0);
+    der = OPENSSL_realloc(der, (size_t)length + 1);
+    ck_assert_ptr_nonnull(der);
+    der[length] = 0;
+    for (int i = 0; i < SP_ROWS(rows); i++) {
+        smimepolicy_verdict *verdict = smimepolicy_evaluate_der(
+            settings, rows[i].is_null ? NULL : der, (size_t)(length + rows[i].more), NULL,
+            SMIMEPOLICY_SIGN, SP_NOW);
+
+        if (rows[i].verdict != NULL)
+            sp_expect_verdict(verdict, rows[i].verdict);
+        else
+            ck_assert_ptr_null(verdict);
+        ck_assert_uint_eq(ERR_peek_error(), 0);
+    }
+    ck_assert_ptr_null(smimepolicy_evaluate(settings, NULL, NULL, SMIMEPOLICY_SIGN, SP_NOW));
+    OPENSSL_free(der);
+}
+END_TEST
+
+/* What is refused however little memory there is. */
+static const struct {
+    int revoked[2];          /* by the root, and by the intermediate */
+    enum sp_role root;       /* as what it is stored */
+    const char *settings[4]; /* a name, its value */
+    const char *refusal;
+} refused[] = {
+    { .revoked = { 7, 0 }, .refusal = "[revoked]" },
+    { .revoked = { 0, 8 }, .refusal = "[revoked]" },
+    { .settings = { "trust", "keyring" }, .refusal = "[distrust-default]" },
+    { .root = SP_ROLE_CONTACT, .refusal = "[distrust-default]" },
+    { .root = SP_ROLE_INTERMEDIATE, .refusal = "[distrust-default]" },
+    { .root = SP_ROLE_CA,
+      .settings = { "trust", "keyring", "hub", "service=x" },
+      .refusal = "[keyring-stale]" },
+};
+
+START_TEST(every_allocation_fails_once)
+{
+    if (refused[_i].root != SP_ROLE_NONE)
+        store(crls.issuer, refused[_i].root);
+    for (int i = 0; i < 2; i++)
+        if (refused[_i].revoked[i] != 0)
+            revoke(i == 0 ? crls.issuer : above, refused[_i].revoked[i]);
+    for (int i = 0; i < 4 && refused[_i].settings[i] != NULL; i += 2)
+        set(refused[_i].settings[i], refused[_i].settings[i + 1]);
+    expect_verified(refused[_i].refusal);
+    do {
+        fails++;
+        ck_assert_msg(!verify(), "passes when allocation %ld fails", fails);
+    } while (starved);
+    ck_assert_int_gt(fails, 10);
+}
+END_TEST
+
+/* A verdict that memory is missing for is none. */
+START_TEST(evaluated_without_memory)
+{
+    revoke(above, 8);
+    do {
+        smimepolicy_verdict *verdict;
+
+        sp_starve(++fails);
+        verdict = smimepolicy_evaluate(settings, signer, NULL, SMIMEPOLICY_SIGN, SP_NOW);
+        starved = sp_starve_end();
+        ck_assert_msg(starved || verdict != NULL, "it fails with all the memory");
+        ck_assert_msg(verdict == NULL || !smimepolicy_verdict_allowed(verdict),
+                      "allowed when allocation %ld fails", fails);
+        smimepolicy_verdict_free(verdict);
+    } while (starved);
+    ck_assert_int_gt(fails, 10);
+}
+END_TEST
+
+/* Settings that could not be attached are not taken for attached, and defaults are not left out. */
+START_TEST(attached_without_memory)
+{
+    X509_STORE *attached = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+
+    for (int i = 0; i < 2; i++) {
+        sp_starve(1);
+        ck_assert_int_eq(smimepolicy_store_set1_settings(attached, i == 0 ? NULL : settings), 0);
+        ck_assert(sp_starve_end());
+    }
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, attached, signer, NULL), 1);
+    sp_starve(1);
+    ck_assert_int_eq(smimepolicy_verify_cb(1, ctx), 0);
+    ck_assert(sp_starve_end());
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(attached);
 }
 END_TEST
 
@@ -248,13 +399,21 @@ static Suite *api_suite(void)
     tcase_add_test(tcase, issuer_in_a_chain);
     tcase_add_test(tcase, revoked_issuer_that_does_not_matter);
     tcase_add_loop_test(tcase, hard, 0, 2);
+    tcase_add_test(tcase, hard_below_an_intermediate);
     tcase_add_test(tcase, copy_of_a_hub);
     tcase_add_test(tcase, verified_by_a_copy);
+    tcase_add_test(tcase, not_in_the_copy);
+    tcase_add_test(tcase, of_bytes);
+    tcase_add_loop_test(tcase, every_allocation_fails_once, 0, SP_ROWS(refused));
+    tcase_add_test(tcase, evaluated_without_memory);
+    tcase_add_test(tcase, attached_without_memory);
     suite_add_tcase(suite, tcase);
     return suite;
 }
 
 int main(void)
 {
+    if (!sp_starve_watch())
+        return EXIT_FAILURE;
     return sp_run(api_suite());
 }

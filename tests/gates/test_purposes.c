@@ -360,6 +360,20 @@ START_TEST(issuer_in_a_keyring_that_cannot_be_read)
 }
 END_TEST
 
+/* A signer outside of a verification has no chain that the keyring would be asked about. */
+START_TEST(signer_beside_a_keyring_that_cannot_be_read)
+{
+    X509 *cert;
+
+    sp_start_with_keyring("revocation = off");
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    cert = sp_read_cert("good-rsa");
+    ck_assert_int_eq(chmod(sp_keyring_of_test(), 0777), 0);
+    EXPECT_DONE(X509_check_purpose(cert, ids[0], 0) == 1);
+    X509_free(cert);
+}
+END_TEST
+
 /* The rules are asked first, and what keeps them is refused too. */
 START_TEST(a_signer_that_cannot_be_read)
 {
@@ -496,6 +510,7 @@ int main(void)
     tcase_add_loop_test(tests, intermediate_with_the_name_of_the_root, 0, SP_ROWS(middles));
     tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);
+    tcase_add_test(tests, signer_beside_a_keyring_that_cannot_be_read);
     tcase_add_loop_test(tests, a_signer_that_cannot_be_read, 0, 2);
     tcase_add_loop_test(tests, trusted_by_the_keyring_alone, 0, SP_ROWS(kept));
     tcase_add_test(tests, put_back);

@@ -13,7 +13,9 @@
 #include <openssl/cms.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <openssl/x509v3.h>
 
+#include "certs.h"
 #include "keyring_of_test.h"
 #include "revocation/crl_file.h"
 #include "starve.h"
@@ -29,10 +31,9 @@ static X509 *read_cert(OSSL_LIB_CTX *libctx, const char *name)
     return cert;
 }
 
-/* Store a CRL of the CA that names |name|; NULL: nobody. */
-static void store_crl(const char *name)
+/* Store a CRL of |ca| that names |serial|; NULL: nobody. */
+static void store_crl_with(X509 *ca, const ASN1_INTEGER *serial)
 {
-    X509 *ca = read_cert(NULL, "ca"), *cert = name != NULL ? read_cert(NULL, name) : NULL;
     const struct sp_keyid id = sp_keyid_of_cert(NULL, ca);
     const struct sp_crl_issuer issuer = { .key = id.hash,
                                           .name = X509_get_subject_name(ca),
@@ -43,8 +44,7 @@ static void store_crl(const char *name)
         sp_crl_writer_new(sp_keyring_of_test(), &issuer, &about, 1, &why);
 
     ck_assert_msg(writer != NULL, "%s", why);
-    if (cert != NULL) {
-        const ASN1_INTEGER *serial = X509_get0_serialNumber(cert);
+    if (serial != NULL) {
         const struct sp_crl_entry entry = { ASN1_STRING_get0_data(serial),
                                             (size_t)ASN1_STRING_length(serial), 1690899628, 1, 0 };
 
@@ -52,7 +52,34 @@ static void store_crl(const char *name)
     }
     ck_assert_msg(sp_crl_writer_commit(writer, &why), "%s", why);
     sp_crl_writer_free(writer);
+}
+
+/* Of a certificate of make_pki; NULL: of nobody. */
+static void store_crl_of(X509 *ca, const char *name)
+{
+    X509 *cert = name != NULL ? read_cert(NULL, name) : NULL;
+
+    store_crl_with(ca, cert != NULL ? X509_get0_serialNumber(cert) : NULL);
     X509_free(cert);
+}
+
+static void store_crl(const char *name)
+{
+    X509 *ca = read_cert(NULL, "ca");
+
+    store_crl_of(ca, name);
+    X509_free(ca);
+}
+
+/* Of a CA with the name of ours, and another key. */
+static void store_crl_of_namesake(const char *name)
+{
+    X509 *ca = read_cert(NULL, "ca");
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+
+    ck_assert(X509_set_pubkey(ca, key) == 1 && X509_sign(ca, key, EVP_sha256()) > 0);
+    store_crl_of(ca, name);
+    EVP_PKEY_free(key);
     X509_free(ca);
 }
 
@@ -138,6 +165,147 @@ START_TEST(every_allocation_fails_once)
 }
 END_TEST
 
+/* Without key identifiers the signature tells whose CRL it is. */
+START_TEST(crl_of_a_namesake)
+{
+    OSSL_LIB_CTX *libctx = context();
+
+    store_crl_of_namesake("good-rsa");
+    EXPECT_DONE(encrypt(libctx, "good-rsa"));
+    store_crl("good-rsa");
+    EXPECT_REFUSED(encrypt(libctx, "good-rsa"), "[revoked]");
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+}
+END_TEST
+
+/* Also of a certificate that the register does not know. */
+START_TEST(parsed_before_us)
+{
+    X509 *before;
+    OSSL_LIB_CTX *libctx;
+
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    before = read_cert(NULL, "good-rsa");
+    libctx = context();
+    store_crl_of_namesake("good-rsa");
+    EXPECT_DONE(X509_check_purpose(before, X509_PURPOSE_SMIME_SIGN, 0) == 1);
+    store_crl("good-rsa");
+    EXPECT_REFUSED(X509_check_purpose(before, X509_PURPOSE_SMIME_SIGN, 0) == 1, "[revoked]");
+    remove_crls();
+    OSSL_LIB_CTX_free(libctx);
+    X509_free(before);
+}
+END_TEST
+
+#define YEARS .not_before = "20200101000000Z", .not_after = "20991231235959Z"
+
+/* A root, a CA below it, and a signer below that; the root is in the store, or the CA alone. */
+static const struct {
+    const char *settings;
+    enum sp_role root, middle, signer; /* as what they are kept */
+    bool is_revoked;                   /* the CA, by the root */
+    bool is_alone;                     /* the CA ends the chain */
+    const char *refused;
+} chains[] = {
+    { "", SP_ROLE_CA, SP_ROLE_NONE, SP_ROLE_NONE, false, false, NULL },
+    { "", SP_ROLE_CA, SP_ROLE_NONE, SP_ROLE_NONE, true, false, "[revoked]" },
+    { "mode = observe", SP_ROLE_CA, SP_ROLE_NONE, SP_ROLE_NONE, true, false, NULL },
+    { "", SP_ROLE_CA, SP_ROLE_CA, SP_ROLE_NONE, true, false, "[revoked]" },
+    { "", SP_ROLE_NONE, SP_ROLE_NONE, SP_ROLE_NONE, true, true, "[revoked]" },
+    /* A contact whose root may not issue vouches for itself. */
+    { "", SP_ROLE_CONTACT, SP_ROLE_NONE, SP_ROLE_NONE, false, false, "[distrust-default]" },
+    { "", SP_ROLE_CONTACT, SP_ROLE_NONE, SP_ROLE_CONTACT, true, false, NULL },
+    /* Only an anchor needs no answer. */
+    { "revocation = hard", SP_ROLE_CA, SP_ROLE_NONE, SP_ROLE_NONE, false, false,
+      "[revocation-unknown]" },
+    { "revocation = hard", SP_ROLE_CA, SP_ROLE_INTERMEDIATE, SP_ROLE_NONE, false, false,
+      "[revocation-unknown]" },
+    { "revocation = hard", SP_ROLE_CA, SP_ROLE_CONTACT, SP_ROLE_NONE, false, false,
+      "[revocation-unknown]" },
+    { "revocation = hard", SP_ROLE_CA, SP_ROLE_CA, SP_ROLE_NONE, false, false, NULL },
+    { "revocation = hard", SP_ROLE_NONE, SP_ROLE_NONE, SP_ROLE_NONE, false, true, NULL },
+};
+
+static bool verify(X509 *signer, X509 *middle, X509 *anchor)
+{
+    X509_STORE *store = X509_STORE_new();
+    X509_STORE_CTX *ctx = X509_STORE_CTX_new();
+    STACK_OF(X509) *along = sk_X509_new_null();
+    bool done;
+
+    ck_assert(X509_STORE_add_cert(store, anchor) == 1 && sk_X509_push(along, middle) > 0);
+    ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, signer, along), 1);
+    ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
+    X509_STORE_CTX_set_flags(ctx, X509_V_FLAG_PARTIAL_CHAIN);
+    done = X509_verify_cert(ctx) == 1;
+    X509_STORE_CTX_free(ctx);
+    X509_STORE_free(store);
+    sk_X509_free(along);
+    return done;
+}
+
+/* As sp_start_with_keyring(), in a process that has used libcrypto already. */
+static void start_late(const char *settings)
+{
+    char *all, *text, *path;
+
+    ck_assert_int_gt(asprintf(&all, "keyring = %s\n%s", sp_keyring_of_test(), settings), 0);
+    text = sp_configuration(all);
+    path = sp_temporary(text);
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "smimepolicy", OSSL_provider_init), 1);
+    ck_assert_int_eq(OSSL_LIB_CTX_load_config(NULL, path), 1);
+    free(path);
+    free(text);
+    free(all);
+}
+
+/* The certificates are parsed while we watch, or were there before. */
+START_TEST(issuer_of_a_signer)
+{
+    const int row = _i / 2;
+    const bool before = _i % 2 == 1;
+    struct sp_recipe recipe = { YEARS, .usage = "keyCertSign", .basic = "critical,CA:TRUE" };
+    X509 *certs[3];
+    const enum sp_role roles[] = { chains[row].root, chains[row].middle, chains[row].signer };
+    static const char *const names[] = { "Root", "Middle", "Bob" };
+
+    if (before)
+        ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    else
+        sp_start_with_keyring(chains[row].settings);
+    recipe.key = sp_test_ec();
+    for (int i = 0; i < 3; i++) {
+        recipe.subject = names[i];
+        recipe.serial = 7 + i;
+        if (i == 2)
+            recipe = (struct sp_recipe){ YEARS,
+                                         .subject = names[i],
+                                         .key = sp_test_ec(),
+                                         .serial = 9,
+                                         .issuer = certs[1],
+                                         .san = "email:bob@example.org",
+                                         .usage = "digitalSignature" };
+        certs[i] = sp_make_cert(&recipe);
+        recipe.issuer = certs[i];
+    }
+    if (before)
+        start_late(chains[row].settings);
+    sp_put(SP_ROLE_CONTACT, "good-ec");
+    for (int i = 0; i < 3; i++)
+        if (roles[i] != SP_ROLE_NONE)
+            sp_put_cert(roles[i], certs[i], NULL, NULL);
+    store_crl_with(certs[1], NULL);
+    if (chains[row].is_revoked)
+        store_crl_with(certs[0], X509_get0_serialNumber(certs[1]));
+    ERR_clear_error();
+    EXPECT(verify(certs[2], certs[1], certs[chains[row].is_alone ? 1 : 0]), chains[row].refused);
+    for (int i = 0; i < 3; i++)
+        X509_free(certs[i]);
+    remove_crls();
+}
+END_TEST
+
 /* What a child, or its parent, stores is known to the other at once. */
 START_TEST(across_a_fork)
 {
@@ -205,6 +373,9 @@ int main(void)
 
     tcase_set_timeout(tests, 900);
     tcase_add_test(tests, every_allocation_fails_once);
+    tcase_add_test(tests, crl_of_a_namesake);
+    tcase_add_test(tests, parsed_before_us);
+    tcase_add_loop_test(tests, issuer_of_a_signer, 0, 2 * SP_ROWS(chains));
     tcase_add_test(tests, across_a_fork);
     tcase_add_test(tests, in_threads);
     return sp_run_forked(suite);

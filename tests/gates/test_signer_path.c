@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <openssl/cms.h>
 #include <openssl/crypto.h>
@@ -89,33 +90,56 @@ static X509 *parse(OSSL_LIB_CTX *libctx, const struct encoded *encoded)
     return cert;
 }
 
+static bool sign_mail(OSSL_LIB_CTX *libctx, X509 *cert, EVP_PKEY *private)
+{
+    BIO *data = BIO_new_mem_buf("hello", 5);
+    CMS_ContentInfo *message = CMS_sign_ex(cert, private, NULL, data, CMS_BINARY, libctx, NULL);
+    const bool done = message != NULL;
+
+    CMS_ContentInfo_free(message);
+    BIO_free(data);
+    return done;
+}
+
+/* Sign something that is no mail, as far as can be told. */
+static bool sign_bytes(OSSL_LIB_CTX *libctx, X509 *cert, EVP_PKEY *private)
+{
+    static const unsigned char bytes[32] = { 1 };
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_pkey(libctx, private, NULL);
+    unsigned char signature[512];
+    size_t length = sizeof(signature);
+    const bool done = EVP_PKEY_sign_init(ctx) == 1 &&
+                      EVP_PKEY_sign(ctx, signature, &length, bytes, sizeof(bytes)) == 1;
+
+    (void)cert;
+    EVP_PKEY_CTX_free(ctx);
+    return done;
+}
+
+typedef bool sign_fn(OSSL_LIB_CTX *libctx, X509 *cert, EVP_PKEY *private);
+
 /* The most certificates that a test has parsed. */
 #define MANY 65
 
 /* Sign with |own| while the |count| certificates |others| are parsed. */
 static bool sign_as(OSSL_LIB_CTX *libctx, const struct encoded *own, const struct encoded *others,
-                    int count)
+                    int count, sign_fn *how)
 {
     const unsigned char *der = key.der;
     X509 *parsed[MANY], *cert;
     EVP_PKEY *private;
-    BIO *data = BIO_new_mem_buf("hello", 5);
-    CMS_ContentInfo *message = NULL;
-    bool complete = true;
+    bool complete = true, done;
 
     for (int i = 0; i < count; i++)
         complete = (parsed[i] = parse(libctx, &others[i])) != NULL && complete;
     cert = parse(libctx, own);
     private = d2i_AutoPrivateKey_ex(NULL, &der, key.length, libctx, NULL);
-    if (complete && cert != NULL && private != NULL)
-        message = CMS_sign_ex(cert, private, NULL, data, CMS_BINARY, libctx, NULL);
-    CMS_ContentInfo_free(message);
-    BIO_free(data);
+    done = complete && cert != NULL && private != NULL && how(libctx, cert, private);
     EVP_PKEY_free(private);
     X509_free(cert);
     for (int i = 0; i < count; i++)
         X509_free(parsed[i]);
-    return message != NULL;
+    return done;
 }
 
 /* Sign while |ca|, and perhaps |other|, are parsed certificates of the process. */
@@ -123,7 +147,7 @@ static bool sign(OSSL_LIB_CTX *libctx, const struct encoded *ca, const struct en
 {
     const struct encoded others[] = { *ca, other != NULL ? *other : *ca };
 
-    return sign_as(libctx, &signer, others, other != NULL ? 2 : 1);
+    return sign_as(libctx, &signer, others, other != NULL ? 2 : 1, sign_mail);
 }
 
 static OSSL_LIB_CTX *context(void)
@@ -231,7 +255,7 @@ static void expect_signed(X509 *issuer, const char *authority, struct encoded *o
     X509_free(cert);
     conf = sp_temporary(settings);
     libctx = context();
-    EXPECT(sign_as(libctx, &own, others, count), refused);
+    EXPECT(sign_as(libctx, &own, others, count, sign_mail), refused);
     OSSL_LIB_CTX_free(libctx);
     for (int i = 0; i < count; i++)
         OPENSSL_free(others[i].der);
@@ -350,6 +374,72 @@ START_TEST(how_far_is_looked)
 }
 END_TEST
 
+/* Of whom the issuers are judged: what is observed shows it, as the key itself may be refused. */
+static const struct {
+    const char *raw_keys, *extended, *san;
+    sign_fn *how;
+    int judged; /* issuers in the log */
+} keys[] = {
+    { "pass", "serverAuth", "DNS:example.org", sign_bytes, 0 },
+    { "judge", "serverAuth", "DNS:example.org", sign_bytes, 1 },
+    { "pass", "serverAuth", "DNS:example.org", sign_mail, 1 },
+    { "pass", "emailProtection", "email:bob@example.org", sign_bytes, 1 },
+};
+
+/* How often |file|, which is removed, has |word|. */
+static int count_in(const char *file, const char *word)
+{
+    FILE *in = fopen(file, "r");
+    char line[4096];
+    int count = 0;
+
+    while (in != NULL && fgets(line, sizeof(line), in) != NULL)
+        for (const char *at = line; (at = strstr(at, word)) != NULL; at++)
+            count++;
+    if (in != NULL)
+        (void)fclose(in);
+    (void)unlink(file);
+    return count;
+}
+
+START_TEST(what_is_no_mail_has_no_path)
+{
+    char log[] = "/tmp/test_signer_path.XXXXXX", more[200], *settings;
+    struct encoded own;
+    OSSL_LIB_CTX *libctx;
+    X509 *old, *cert;
+    const int fd = mkstemp(log);
+
+    begin();
+    ck_assert(fd >= 0 && close(fd) == 0);
+    old = make_ca(PAST, 1);
+    cert = sp_make_cert(&(struct sp_recipe){ .not_before = "20200101000000Z",
+                                             .not_after = "20991231235959Z",
+                                             .issuer = old,
+                                             .issuer_key = sp_test_ec(),
+                                             .san = keys[_i].san,
+                                             .usage = "digitalSignature",
+                                             .extended = keys[_i].extended });
+    own = encode(cert);
+    old_ca = encode(old);
+    (void)snprintf(more, sizeof(more), "mode = observe\nraw_keys = %s\ndecision_log = %s",
+                   keys[_i].raw_keys, log);
+    settings = sp_configuration(more);
+    conf = sp_temporary(settings);
+    libctx = context();
+    EXPECT_DONE(sign_as(libctx, &own, &old_ca, 1, keys[_i].how));
+    ck_assert_int_eq(count_in(log, "on the signer's path"), keys[_i].judged);
+    OSSL_LIB_CTX_free(libctx);
+    X509_free(cert);
+    X509_free(old);
+    OPENSSL_free(own.der);
+    OPENSSL_free(old_ca.der);
+    OPENSSL_free(key.der);
+    free(conf);
+    free(settings);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("signer_path");
@@ -360,5 +450,6 @@ int main(void)
     tcase_add_test(tests, nothing_is_left);
     tcase_add_loop_test(tests, who_is_the_issuer, 0, SP_ROWS(issuers));
     tcase_add_loop_test(tests, how_far_is_looked, 0, SP_ROWS(amounts));
+    tcase_add_loop_test(tests, what_is_no_mail_has_no_path, 0, SP_ROWS(keys));
     return sp_run_forked(suite);
 }

@@ -21,7 +21,9 @@
 
 #include "log/decision_log.h"
 #include "mail.h"
+#include "rules/rules.h"
 #include "smimepolicy.h"
+#include "starve.h"
 
 static char directory[] = "/tmp/sp-log-XXXXXX", path[64], rotated[64];
 
@@ -574,6 +576,25 @@ START_TEST(fault_of_a_file)
 }
 END_TEST
 
+/* One that cannot be made. */
+START_TEST(fault_of_a_directory)
+{
+    char *fault;
+
+    make_directory();
+    ck_assert_int_eq(chmod(directory, 0555), 0);
+    if (geteuid() == 0)
+        ck_assert_int_eq(seteuid(12345), 0);
+    fault = sp_decision_log_fault(path);
+    if (getuid() == 0)
+        ck_assert_int_eq(seteuid(0), 0);
+    ck_assert_int_eq(chmod(directory, 0755), 0);
+    ck_assert_ptr_nonnull(fault);
+    ck_assert_ptr_nonnull(strstr(fault, "Permission denied"));
+    OPENSSL_free(fault);
+}
+END_TEST
+
 static int count_descriptors(void)
 {
     int count = 0;
@@ -732,6 +753,52 @@ START_TEST(program_that_is_no_text)
 }
 END_TEST
 
+static void *no_memory(size_t size)
+{
+    (void)size;
+    return NULL;
+}
+
+/* A line for which memory runs out is whole, or is not there: of ours, and then of jansson. */
+START_TEST(memory_runs_out)
+{
+    struct sp_decision decision = { .operation = "sign", .note = "why" };
+    smimepolicy_settings *settings;
+    smimepolicy_verdict *verdict;
+    long number = 0;
+    json_t *log;
+
+    ck_assert(sp_starve_watch());
+    make_directory();
+    settings = smimepolicy_settings_new();
+    verdict = sp_refuse_unknown_key(SMIMEPOLICY_SIGN, false);
+    decision.verdict = verdict;
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", path, NULL), 1);
+    do {
+        sp_starve(++number);
+        sp_decision_log(settings, &decision);
+    } while (sp_starve_end());
+    ck_assert_int_gt(number, 2);
+    log = read_log(path);
+    ck_assert_uint_gt(json_array_size(log), 0);
+    ck_assert_int_lt((long)json_array_size(log), number);
+    for (size_t i = 0; i < json_array_size(log); i++)
+        ck_assert(json_is_array(json_object_get(json_array_get(log, i), "findings")));
+    number = (long)json_array_size(log);
+    json_decref(log);
+    json_set_alloc_funcs(no_memory, free);
+    sp_decision_log(settings, &decision);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "decision_log", "syslog", NULL), 1);
+    sp_decision_log(settings, &decision);
+    json_set_alloc_funcs(malloc, free);
+    log = read_log(path);
+    ck_assert_int_eq((long)json_array_size(log), number);
+    json_decref(log);
+    smimepolicy_verdict_free(verdict);
+    smimepolicy_settings_free(settings);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("log");
@@ -753,11 +820,13 @@ int main(void)
     tcase_add_loop_test(tests, where_others_may_write, 0, SP_ROWS(others));
     tcase_add_loop_test(tests, fault_of_a_place, 0, SP_ROWS(sayings));
     tcase_add_test(tests, fault_of_a_file);
+    tcase_add_test(tests, fault_of_a_directory);
     tcase_add_test(tests, that_can_only_be_written);
     tcase_add_loop_test(tests, below_where_others_may_write, 0, 2);
     tcase_add_loop_test(tests, of_a_user_where_others_may_write, 0, 3);
     tcase_add_test(tests, as_standard_input);
     tcase_add_test(tests, device_beyond_the_limit);
     tcase_add_test(tests, program_that_is_no_text);
+    tcase_add_test(tests, memory_runs_out);
     return sp_run_forked(suite);
 }

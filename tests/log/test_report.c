@@ -16,10 +16,12 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "certs.h"
 #include "harness.h"
 #include "log/decision_log.h"
 #include "log/report.h"
 #include "policy/policy.h"
+#include "rules/rules.h"
 #include "smimepolicy.h"
 #include "starve.h"
 
@@ -500,6 +502,44 @@ START_TEST(decisions)
 }
 END_TEST
 
+/* A line for each finding, and what is no refusal is a note; a text that memory lacks for says so.
+ */
+START_TEST(findings)
+{
+    smimepolicy_verdict *verdict;
+    X509 *cert;
+    struct sp_decision decision = { .operation = "sign", .refused = _i != 1 };
+    const char *const outcome = _i == 1 ? "observed" : "refused";
+    char expected[2000] = HELLO;
+
+    ck_assert(sp_starve_watch());
+    cert = sp_make_cert(&(struct sp_recipe){ .usage = "digitalSignature",
+                                             .extended = "emailProtection",
+                                             .not_after = "20991231235959Z" });
+    verdict = sp_evaluate(NULL, cert, NULL, SMIMEPOLICY_SIGN, SP_NOW);
+    ck_assert_uint_eq(smimepolicy_verdict_count(verdict), 2);
+    decision.verdict = verdict;
+    open_report();
+    for (size_t i = 0; i < 2; i++) {
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
+        char *text = smimepolicy_finding_text(verdict, finding);
+        const bool denies = smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY;
+
+        (void)snprintf(expected + strlen(expected), 900, "%s sign - %s %s\n",
+                       denies ? outcome : "note", smimepolicy_finding_rule(finding),
+                       _i == 2 && i == 0 ? "out of memory" : text);
+        smimepolicy_free(text);
+    }
+    ck_assert_ptr_nonnull(strstr(expected, "note sign - validity-too-long "));
+    sp_starve(_i == 2 ? 1 : 0);
+    sp_report_decision(&decision);
+    ck_assert_int_eq(sp_starve_end(), _i == 2);
+    smimepolicy_verdict_free(verdict);
+    X509_free(cert);
+    expect_written(expected);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("report");
@@ -526,5 +566,6 @@ int main(void)
     tcase_add_test(tests, nothing_to_hold);
     tcase_add_loop_test(tests, memory_runs_out, 0, 20);
     tcase_add_test(tests, decisions);
+    tcase_add_loop_test(tests, findings, 0, 3);
     return sp_run_forked(suite);
 }

@@ -15,6 +15,7 @@
 
 #include <jansson.h>
 
+#include "backend/backend.h"
 #include "harness.h"
 #include "mail.h"
 #include "smimepolicy.h"
@@ -73,7 +74,7 @@ END_TEST
 
 START_TEST(operations)
 {
-    static const int none[] = { 0, -1, 1000, INT_MAX, INT_MIN };
+    static const int none[] = { 0, -1, SP_OPERATIONS, 1000, INT_MAX, INT_MIN };
     int no_cache = -1;
 
     sp_start(NULL);
@@ -109,6 +110,49 @@ START_TEST(keys_of_mail)
         ck_assert_int_gt(count_named(files[i], "EC"), 0);
     }
     ck_assert_int_gt(count_named(OSSL_OP_KEYMGMT, "ED25519"), 0);
+    ERR_clear_error();
+}
+END_TEST
+
+/* A backend with another name: the default provider of a library context of its own. */
+static OSSL_PROVIDER *inner;
+
+static const OSSL_ALGORITHM *query_inner(void *provctx, int operation, int *no_cache)
+{
+    (void)provctx;
+    return OSSL_PROVIDER_query_operation(inner, operation, no_cache);
+}
+
+static int start_copy(const OSSL_CORE_HANDLE *handle, const OSSL_DISPATCH *in,
+                      const OSSL_DISPATCH **out, void **provctx)
+{
+    static const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_PROVIDER_QUERY_OPERATION, (void (*)(void))query_inner }, { 0, NULL }
+    };
+
+    (void)handle, (void)in;
+    inner = OSSL_PROVIDER_load(OSSL_LIB_CTX_new(), "default");
+    *out = functions;
+    *provctx = OSSL_PROVIDER_get0_provider_ctx(inner);
+    return inner != NULL;
+}
+
+/* What another provider would read beside us is not hidden. */
+static const char *const beside[] = { NULL, "default", "copy" };
+
+START_TEST(keys_of_mail_beside_others)
+{
+    OSSL_PROVIDER *other = NULL;
+
+    ck_assert_int_eq(OSSL_PROVIDER_add_builtin(NULL, "copy", start_copy), 1);
+    sp_start("backend = copy\nkeys = mail\n");
+    if (beside[_i] != NULL)
+        ck_assert_ptr_nonnull(other = OSSL_PROVIDER_load(NULL, beside[_i]));
+    ck_assert_int_eq(count_named(OSSL_OP_DECODER, "ED25519") > 0, beside[_i] != NULL);
+    ck_assert_int_gt(count_named(OSSL_OP_DECODER, "RSA"), 0);
+    ck_assert_int_gt(count_named(OSSL_OP_KEYMGMT, "ED25519"), 0);
+    if (other != NULL)
+        ck_assert_int_eq(OSSL_PROVIDER_unload(other), 1);
     ERR_clear_error();
 }
 END_TEST
@@ -162,6 +206,7 @@ int main(void)
     tcase_add_loop_test(tests, what_it_says_of_itself, 0, 2);
     tcase_add_test(tests, operations);
     tcase_add_loop_test(tests, keys_of_mail, 0, 2);
+    tcase_add_loop_test(tests, keys_of_mail_beside_others, 0, SP_ROWS(beside));
     tcase_add_test(tests, decision_log);
     return sp_run_forked(suite);
 }

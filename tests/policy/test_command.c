@@ -313,6 +313,33 @@ START_TEST(sender)
 }
 END_TEST
 
+/* What a message as a whole has to be told about is logged, beside its certificate. */
+static const struct {
+    const char *settings;
+    bool (*use)(const char *name);
+    int lines;
+} logged[] = { { "report_cipher = aes256\n", sp_encrypt_to, 1 },
+               { "report_cipher = des3\nweak_cipher = warn\n", sp_encrypt_to, 2 },
+               { "report_sender = bob@example.org\n", sp_sign_as, 1 },
+               { "report_sender = nobody@example.org\n", sp_sign_as, 2 } };
+
+START_TEST(logged_of_a_message)
+{
+    char path[] = "/tmp/test-command-XXXXXX", text[8192] = "", *settings;
+    const int log = mkstemp(path);
+
+    ck_assert_int_ge(log, 0);
+    ck_assert_int_gt(asprintf(&settings, "decision_log = %s\n%s", path, logged[_i].settings), 0);
+    start(settings);
+    EXPECT_DONE(logged[_i].use("good-rsa"));
+    ck_assert_int_ge(read(log, text, sizeof(text) - 1), 0);
+    ck_assert_int_eq(count_lines(text, "{", ""), logged[_i].lines);
+    ck_assert_int_eq(unlink(path), 0);
+    (void)close(log);
+    free(settings);
+}
+END_TEST
+
 /* Without a signer's certificate there is nobody to compare the sender with. */
 START_TEST(sender_without_signer)
 {
@@ -864,6 +891,7 @@ int main(void)
     tcase_add_test(tests, cipher_of_no_mail);
     tcase_add_loop_test(tests, cipher, 0, SP_ROWS(ciphers));
     tcase_add_loop_test(tests, sender, 0, SP_ROWS(senders));
+    tcase_add_loop_test(tests, logged_of_a_message, 0, SP_ROWS(logged));
     tcase_add_test(tests, sender_without_signer);
     tcase_add_test(tests, rest_with_a_ca);
     tcase_add_loop_test(tests, decrypts, 0, SP_ROWS(decrypting));

@@ -329,6 +329,28 @@ START_TEST(parsed_aside)
 }
 END_TEST
 
+/* A birth that is not recorded is not forgotten. */
+START_TEST(born_without_memory)
+{
+    long fails = 0;
+    bool starved;
+
+    do {
+        X509 *x509;
+
+        ck_assert(sp_register_start(NULL, false));
+        sp_starve(++fails);
+        x509 = X509_new();
+        starved = sp_starve_end();
+        ck_assert_ptr_nonnull(x509);
+        ck_assert_int_eq(sp_register_has_failed(), starved);
+        X509_free(x509);
+        ck_assert(sp_register_stop());
+    } while (starved);
+    ck_assert_int_gt(fails, 1);
+}
+END_TEST
+
 /*
  * A birth and a death leave nobody inside, and no memory behind; libcrypto keeps something for each
  * start.
@@ -440,6 +462,7 @@ int main(void)
     tcase_add_test(tests, verified_as_another_object);
     tcase_add_test(tests, data_of_the_program);
     tcase_add_test(tests, parsed_aside);
+    tcase_add_test(tests, born_without_memory);
     tcase_add_test(tests, started_and_stopped);
     tcase_add_test(tests, keys_that_are_not_known);
     tcase_add_test(tests, in_every_shard);

@@ -78,9 +78,13 @@ START_TEST(text)
 
     ck_assert_str_eq(said, lines[_i].text);
     if (smimepolicy_verdict_count(verdict) > 0) {
-        char *line =
-            smimepolicy_finding_text(verdict, smimepolicy_verdict_get0_finding(verdict, 0));
+        const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, 0);
+        char *line = smimepolicy_finding_text(verdict, finding);
+        char *reason = sp_finding_reason(verdict, finding);
 
+        /* Behind the severity and the use. */
+        ck_assert_str_eq(strchr(strchr(line, ' ') + 1, ' ') + 1, reason);
+        OPENSSL_free(reason);
         ck_assert_ptr_null(strchr(line, '\n'));
         ck_assert_int_eq(strncmp(said, line, strlen(line)), 0);
         smimepolicy_free(line);

@@ -4,6 +4,7 @@
  */
 #include "starve.h"
 
+#include <errno.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,15 +16,21 @@ static bool starved;
 static atomic_long kept; /* blocks that were not freed yet */
 
 /*
- * Is it a call from the provider?  Paths are relative to the source tree:
- * libcrypto's begin with "crypto/", the tests' with "tests/".
+ * Is it a call from the provider or the command?  Paths are relative to the source
+ * tree: libcrypto's begin with "crypto/", the tests' with "tests/".
  */
+static bool is_ours(const char *file)
+{
+    return file != NULL && (strncmp(file, "provider/", strlen("provider/")) == 0 ||
+                            strncmp(file, "shim/", strlen("shim/")) == 0);
+}
+
 static bool is_starved(const char *file)
 {
-    if (countdown == 0 || file == NULL || strncmp(file, "provider/", strlen("provider/")) != 0 ||
-        --countdown > 0)
+    if (countdown == 0 || !is_ours(file) || --countdown > 0)
         return false;
     starved = true;
+    errno = ENOMEM; /* as malloc() says it */
     return true;
 }
 

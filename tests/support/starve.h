@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Allocations that fail: OPENSSL_malloc() and similar ones, called in provider/.
+ * Allocations that fail: OPENSSL_malloc() and similar ones, called in provider/ or shim/.
  */
 #ifndef SP_STARVE_H
 #define SP_STARVE_H

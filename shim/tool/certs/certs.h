@@ -328,7 +328,7 @@ struct shim_block {
 };
 void shim_block_clear(struct shim_block *block);
 
-/* pem_file.c, pem_key.c and encodings.c: the blocks of a PEM file. */
+/* pem_file.c and encodings.c: the blocks of a PEM file. */
 #define SHIM_NEEDS_PASSPHRASE "its private key needs a passphrase"
 
 /* Decrypt a key in the traditional form, perhaps with an old cipher; false: it was refused. */

@@ -2,8 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 

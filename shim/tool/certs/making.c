@@ -3,13 +3,16 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <string.h>
+#include <time.h>
 
 #include <openssl/bn.h>
 #include <openssl/ec.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
 #include <openssl/x509v3.h>
 
 #include "tool/certs/making.h"
+#include "tool/certs/specimen.h"
 
 #define SERIAL_BITS 128
 
@@ -61,7 +64,14 @@ const char *shim_key_kind_of(const EVP_PKEY *key)
     return NULL;
 }
 
-bool shim_cert_extend(X509 *cert, X509 *issuer, const struct shim_extension *rows, size_t count)
+/* An extension as in openssl.cnf. */
+struct extension {
+    int nid;
+    const char *value;
+};
+
+/* Add |count| of |rows|; |issuer| signs the certificate.  False if libcrypto fails. */
+static bool extend(X509 *cert, X509 *issuer, const struct extension *rows, size_t count)
 {
     X509V3_CTX context;
 
@@ -129,7 +139,7 @@ static bool add_limits(X509 *cert, const struct shim_making *making)
 static bool add_extensions(X509 *cert, X509 *issuer, const struct shim_making *making,
                            const EVP_PKEY *key)
 {
-    const struct shim_extension rows[] = {
+    const struct extension rows[] = {
         { NID_basic_constraints,
           making->is_ca ? "critical,CA:TRUE,pathlen:0" : "critical,CA:FALSE" },
         { NID_key_usage, making->is_ca ? "critical,keyCertSign,cRLSign"
@@ -141,7 +151,7 @@ static bool add_extensions(X509 *cert, X509 *issuer, const struct shim_making *m
         { NID_authority_key_identifier, "keyid:always" },
     };
 
-    return shim_cert_extend(cert, issuer, rows, sizeof(rows) / sizeof(rows[0])) &&
+    return extend(cert, issuer, rows, sizeof(rows) / sizeof(rows[0])) &&
            (making->is_ca ? add_limits(cert, making) : add_addresses(cert, making));
 }
 
@@ -158,7 +168,7 @@ static bool set_serial(X509 *cert)
     return done;
 }
 
-bool shim_cert_name(X509 *cert, X509 *issuer, const char *subject)
+static bool set_names(X509 *cert, X509 *issuer, const char *subject)
 {
     X509_NAME *name = X509_NAME_new();
     bool done =
@@ -172,21 +182,67 @@ bool shim_cert_name(X509 *cert, X509 *issuer, const char *subject)
     return done;
 }
 
-X509 *shim_cert_make(const struct shim_making *making, EVP_PKEY *key, X509 *issuer,
-                     EVP_PKEY *issuer_key)
+/* A certificate with all but its serial number, extensions and signature; NULL if libcrypto fails.
+ */
+static X509 *begin(X509 *issuer, const char *subject, time_t from, time_t to, EVP_PKEY *key)
 {
     X509 *cert = X509_new();
 
-    if (cert != NULL && X509_set_version(cert, X509_VERSION_3) == 1 && set_serial(cert) &&
-        shim_cert_name(cert, issuer, making->name) &&
-        ASN1_TIME_set(X509_getm_notBefore(cert), making->from) != NULL &&
-        ASN1_TIME_set(X509_getm_notAfter(cert), making->to) != NULL &&
-        X509_set_pubkey(cert, key) == 1 &&
+    if (cert != NULL && X509_set_version(cert, X509_VERSION_3) == 1 &&
+        set_names(cert, issuer, subject) &&
+        ASN1_TIME_set(X509_getm_notBefore(cert), from) != NULL &&
+        ASN1_TIME_set(X509_getm_notAfter(cert), to) != NULL && X509_set_pubkey(cert, key) == 1)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+X509 *shim_cert_make(const struct shim_making *making, EVP_PKEY *key, X509 *issuer,
+                     EVP_PKEY *issuer_key)
+{
+    X509 *cert = begin(issuer, making->name, making->from, making->to, key);
+
+    if (cert != NULL && set_serial(cert) &&
         add_extensions(cert, issuer != NULL ? issuer : cert, making, key) &&
         (issuer_key == NULL || X509_sign(cert, issuer_key, EVP_sha256()) > 0))
         return cert;
     X509_free(cert);
     return NULL;
+}
+
+static X509 *make_specimen(const struct shim_specimen *specimen, EVP_PKEY *key)
+{
+    const struct extension rows[] = {
+        { NID_basic_constraints, "CA:FALSE" },
+        { NID_key_usage, "digitalSignature,keyEncipherment" },
+        { NID_ext_key_usage, specimen->purpose },
+        { NID_subject_alt_name, specimen->names },
+    };
+    const time_t now = time(NULL);
+    X509 *cert = begin(NULL, specimen->subject, now + specimen->from, now + specimen->to, key);
+
+    if (cert != NULL && ASN1_INTEGER_set(X509_get_serialNumber(cert), 1) == 1 &&
+        extend(cert, cert, rows, sizeof(rows) / sizeof(rows[0])) &&
+        X509_sign(cert, key, EVP_sha256()) > 0)
+        return cert;
+    X509_free(cert);
+    return NULL;
+}
+
+BIO *shim_specimen_pem(const struct shim_specimen *specimen)
+{
+    EVP_PKEY *key = EVP_EC_gen("P-256");
+    X509 *cert = key == NULL ? NULL : make_specimen(specimen, key);
+    BIO *pem = cert == NULL ? NULL : BIO_new(BIO_s_mem());
+
+    if (pem != NULL && !(PEM_write_bio_X509(pem, cert) &&
+                         PEM_write_bio_PrivateKey(pem, key, NULL, NULL, 0, NULL, NULL))) {
+        BIO_free(pem);
+        pem = NULL;
+    }
+    X509_free(cert);
+    EVP_PKEY_free(key);
+    return pem;
 }
 
 /* Copies of its extensions.  The identifiers of keys are the CA's to set. */

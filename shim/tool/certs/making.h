@@ -44,15 +44,4 @@ X509_REQ *shim_request_make(const X509 *cert, EVP_PKEY *key);
 /* What |request| asks for, as a certificate that nobody has signed; NULL if it cannot be read. */
 X509 *shim_request_cert(X509_REQ *request);
 
-/* Set the common name |subject|, in UTF-8, and the issuer's name; |issuer| NULL: the same. */
-bool shim_cert_name(X509 *cert, X509 *issuer, const char *subject);
-
-/* An extension as in openssl.cnf. */
-struct shim_extension {
-    int nid;
-    const char *value;
-};
-/* Add |count| of |rows|; |issuer| signs the certificate.  False if libcrypto fails. */
-bool shim_cert_extend(X509 *cert, X509 *issuer, const struct shim_extension *rows, size_t count);
-
 #endif

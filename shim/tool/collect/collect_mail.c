@@ -26,19 +26,15 @@ static struct fault fault_of(int code, const char *why)
     return (struct fault){ code, OPENSSL_strdup(why) };
 }
 
-/* The first denial; without the word before it, as what is refused is to collect. */
+/* The first denial. */
 static struct fault fault_of_outcome(struct shim_collecting *run,
                                      const struct shim_outcome *outcome)
 {
-    static const char word[] = "refused: ";
-    const char *text = outcome->kept != NULL ? outcome->kept : "out of memory";
-
     if (outcome->fault != SHIM_OK)
         run->fault = outcome->fault;
     if (outcome->fault != SHIM_OK || !outcome->denied)
         return (struct fault){ 0 };
-    return fault_of(SHIM_REFUSED,
-                    text + (strncmp(text, word, strlen(word)) == 0 ? strlen(word) : 0));
+    return fault_of(SHIM_REFUSED, outcome->kept != NULL ? outcome->kept : "out of memory");
 }
 
 /* Does the header name a signature?  Then it is a fault that there is none. */

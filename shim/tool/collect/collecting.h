@@ -75,7 +75,7 @@ bool shim_collect_is_address(const char *word);
 /* Ask the directories about the address |word|. */
 void shim_collect_address(struct shim_collecting *run, const char *word);
 
-/* collect_report.c */
+/* collect.c */
 
 /* Tell that nothing is collected from the mail, for |why|; |code| is that of the fault. */
 void shim_collect_refuse(struct shim_collecting *run, const struct shim_mail_at *at, int code,
@@ -83,12 +83,6 @@ void shim_collect_refuse(struct shim_collecting *run, const struct shim_mail_at 
 /* Note a certificate that will be stored. */
 void shim_collect_note(struct shim_collecting *run, const struct shim_mail_at *at, const X509 *cert,
                        const struct sp_facts *facts, enum sp_role role, const char *address);
-/*
- * Print what was stored; with |brief| that alone, and on standard error.  Returns |code|, or
- * SHIM_SYSTEM.
- */
-int shim_collect_report(const struct shim_collecting *run, int code, bool brief);
-
 /* Is anything collected?  If `collect = off`, the reason is on stderr. */
 bool shim_collects(struct shim *shim);
 

@@ -20,8 +20,8 @@ shim_command_fn shim_run_export;
 shim_command_fn shim_run_trust;
 shim_command_fn shim_run_keyring;
 
-/* keyring passphrase, list --crls and remove --crls. */
-shim_command_fn shim_change_passphrase, shim_list_crls, shim_remove_crls;
+/* list --crls and remove --crls. */
+shim_command_fn shim_list_crls, shim_remove_crls;
 
 /* The table of `smime-policy list`, as wide as the terminal or unlimited. */
 struct shim_table {

@@ -89,8 +89,7 @@ static bool end_patience(void)
 /* The first line that `openssl version` prints, or NULL. */
 static char *version_of(const char *program)
 {
-    char openssl[] = "openssl", version[] = "version";
-    char *words[] = { openssl, version, NULL };
+    char *words[] = { "openssl", "version", NULL };
     struct shim_stock stock = { .program = program,
                                 .argv = words,
                                 .keep = (const int[]){ -1 },
@@ -238,12 +237,10 @@ static void look_at_command(struct shim_doctor *doctor)
     if (doctor->locked || doctor->stuck)
         return;
     code = try_policy(doctor->shim, NULL, &said);
-    if (code == SHIM_OK)
-        shim_doctor_tell(doctor, SHIM_WELL, "command", said, NULL);
-    else if (doctor->shim->settings->mode == SP_MODE_OBSERVE)
-        shim_doctor_tell(doctor, SHIM_WORRY, "command", said, NULL);
-    else
+    if (code != SHIM_OK && doctor->shim->settings->mode != SP_MODE_OBSERVE)
         shim_doctor_tell(doctor, SHIM_FAILS, "command", said, "mend what else fails here");
+    else
+        shim_doctor_tell(doctor, code == SHIM_OK ? SHIM_WELL : SHIM_WORRY, "command", said, NULL);
 }
 
 static void look_at_programs(struct shim_doctor *doctor)

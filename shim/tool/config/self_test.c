@@ -62,12 +62,10 @@ enum { CONF_FD, CERT_FD, MAIL_FD };
 static bool sign(const char *program, const char *conf, const int *fds,
                  struct shim_stock_result *result)
 {
-    char openssl[] = "openssl", cms[] = "cms", sign_option[] = "-sign", signer[] = "-signer",
-         in[] = "-in";
     char *cert = shim_fd_path(fds[CERT_FD]);
     char *mail = cert == NULL ? NULL : shim_fd_path(fds[MAIL_FD]);
     char *own_conf = mail == NULL ? NULL : shim_fd_path(fds[CONF_FD]);
-    char *words[] = { openssl, cms, sign_option, signer, cert, in, mail, NULL };
+    char *words[] = { "openssl", "cms", "-sign", "-signer", cert, "-in", mail, NULL };
     struct shim_stock stock = { .program = program,
                                 .argv = words,
                                 .keep = fds,

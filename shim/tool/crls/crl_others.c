@@ -8,7 +8,6 @@
  */
 #include <stdlib.h>
 
-#include <openssl/crypto.h>
 #include <openssl/x509v3.h>
 
 #include "choice/stored_issuers.h"

@@ -70,7 +70,7 @@ struct sp_crl_number shim_crl_number_of(const struct sp_crl_about *about);
 char *shim_crl_number_text(const struct sp_crl_number *number);
 
 /*
- * crl_name.c: the name of a CRL on a hub: of what key and issuer's name (sp_name_hash()), scope
+ * stored_crls.c: the name of a CRL on a hub: of what key and issuer's name (sp_name_hash()), scope
  * and part; a delta has another one than the complete CRL.  False if out of memory.
  */
 bool shim_crl_name(const unsigned char key[SP_SHA256_LENGTH], uint64_t issuer, unsigned scope,

@@ -2,6 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
+#include <endian.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/crypto.h>
@@ -16,6 +18,49 @@
 #define NO_CRL (SP_CRL_ISSUER | SP_CRL_OCSP)
 /* A CRL ends soon within this time, and within the last quarter of its own. */
 #define SOON (2 * INT64_C(86400))
+
+bool shim_crl_name(const unsigned char key[SP_SHA256_LENGTH], uint64_t issuer, unsigned scope,
+                   uint64_t part, bool delta, unsigned char name[SP_SHA256_LENGTH])
+{
+    const uint64_t numbers[] = { htobe64(issuer), htobe64(scope), htobe64(part), htobe64(delta) };
+    const struct sp_piece pieces[] = { { key, SP_SHA256_LENGTH },
+                                       { numbers, sizeof(numbers) },
+                                       { NULL, 0 } };
+
+    return sp_sha256(NULL, pieces, name);
+}
+
+static int compare_name(const void *name, const void *crl)
+{
+    return memcmp(name, ((const struct sp_hub_crl *)crl)->name, SP_SHA256_LENGTH);
+}
+
+const struct sp_hub_crl *shim_crl_on_hub(const struct sp_hub *hub,
+                                         const unsigned char name[SP_SHA256_LENGTH])
+{
+    return hub->crl_count == 0
+               ? NULL
+               : bsearch(name, hub->crls, hub->crl_count, sizeof(*hub->crls), compare_name);
+}
+
+bool shim_crl_is_of_hub(const struct sp_hub *hub, const struct sp_crl_file *file)
+{
+    const struct sp_hub_crl *found;
+    unsigned char name[SP_SHA256_LENGTH];
+
+    for (int delta = 0; hub->crl_count > 0 && file->damage == NULL && delta <= 1; delta++) {
+        if (!shim_crl_name(file->key, file->name, file->about.scope, file->about.part, delta == 1,
+                           name)) {
+            (void)shim_no_memory();
+            return false;
+        }
+        found = shim_crl_on_hub(hub, name);
+        if (found != NULL && found->state != SP_HUB_CRL_GONE &&
+            memcmp(found->content, file->about.content, SP_SHA256_LENGTH) == 0)
+            return true;
+    }
+    return false;
+}
 
 enum shim_crl_freshness shim_crl_state(const struct sp_crl_file *file, time_t at)
 {

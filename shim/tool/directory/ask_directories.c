@@ -183,15 +183,12 @@ static void take(struct asking *asking, X509 *cert, const struct sp_facts *facts
         tell(asking, added == SP_ADD_NEW ? SHIM_NEWS_TAKEN : SHIM_NEWS_AGAIN, cert, facts, NULL);
 }
 
-/* Tell why |cert| is not taken: its first denial, without the words that name the use. */
+/* Tell why |cert| is not taken: its first denial. */
 static void refuse(const struct asking *asking, const X509 *cert, const struct sp_facts *facts,
                    const struct shim_outcome *outcome)
 {
-    static const char words[] = "refused: encrypt: ";
-    const char *why = outcome->kept != NULL ? outcome->kept : "out of memory";
-
     tell(asking, SHIM_NEWS_LEFT, cert, facts,
-         why + (strncmp(why, words, strlen(words)) == 0 ? strlen(words) : 0));
+         outcome->kept != NULL ? outcome->kept : "out of memory");
 }
 
 /* Judge |cert|, and take it or tell why not. */
@@ -314,6 +311,38 @@ static void ask_each(struct asking *asking, const struct shim_credentials *crede
     OPENSSL_free(list);
 }
 
+/* Note what is kept for |address| from a directory, and is not in |passed|, what was taken now. */
+static int find_gone(struct shim_directory *directory, const char *address,
+                     const STACK_OF(X509) *passed)
+{
+    const struct sp_query query = { .index = SP_BY_ADDRESS,
+                                    .text = address,
+                                    .roles = SP_ROLE_BIT(SP_ROLE_CONTACT) };
+    struct shim_records records = { .cursor = sp_keyring_find(directory->keyring, &query) };
+    int code = SHIM_OK;
+
+    while (code == SHIM_OK && shim_records_next(&records)) {
+        X509 *cert =
+            records.record.origin == SP_ORIGIN_DIRECTORY ? sp_record_cert(&records.record) : NULL;
+        struct sp_facts *facts = cert == NULL ? NULL : sp_facts_new(cert);
+        const struct shim_news news = {
+            .kind = SHIM_NEWS_GONE, .address = address, .cert = cert, .facts = facts
+        };
+
+        if (facts != NULL && !shim_certs_hold(passed, cert)) {
+            if (!shim_picks_add(&directory->gone, records.record.fingerprint))
+                code = shim_no_memory();
+            directory->tell(&news, directory->data);
+        }
+        sp_facts_free(facts);
+        X509_free(cert);
+    }
+    if (code == SHIM_OK && records.failed)
+        code = shim_keyring_failed(directory->keyring);
+    shim_records_end(&records);
+    return code;
+}
+
 int shim_directory_ask(struct shim_directory *directory, const char *address)
 {
     const char *file = directory->shim->settings->contacts_bind;
@@ -333,9 +362,24 @@ int shim_directory_ask(struct shim_directory *directory, const char *address)
     if (asking.fault == SHIM_OK)
         ask_each(&asking, &credentials);
     if (asking.fault == SHIM_OK && !asking.is_part)
-        asking.fault = shim_directory_find_gone(directory, address, asking.passed);
+        asking.fault = find_gone(directory, address, asking.passed);
     shim_credentials_clear(&credentials);
     sk_X509_pop_free(asking.passed, X509_free);
     OPENSSL_free(why);
     return asking.fault;
+}
+
+int shim_directory_remove(struct shim_directory *directory)
+{
+    if (directory->gone.count == 0 ||
+        sp_keyring_remove(directory->keyring,
+                          (const unsigned char(*)[SP_SHA256_LENGTH])directory->gone.each,
+                          directory->gone.count))
+        return SHIM_OK;
+    return shim_keyring_failed(directory->keyring);
+}
+
+void shim_directory_end(struct shim_directory *directory)
+{
+    shim_picks_clear(&directory->gone);
 }

@@ -18,6 +18,7 @@
 #include "common/shim.h"
 #include "keyring/keyring.h"
 #include "settings/directories.h"
+#include "tool/keyring/stored_entry.h"
 
 /* What is told of a question. */
 enum shim_news_kind {
@@ -38,7 +39,7 @@ struct shim_news {
 };
 typedef void shim_news_fn(const struct shim_news *news, void *data);
 
-/* late_ldap.c: is libldap there?  If not, |*why| says so, to free; NULL: out of memory. */
+/* ldap.c: is libldap there?  If not, |*why| says so, to free; NULL: out of memory. */
 bool shim_directory_ready(char **why);
 
 /* Tell on stderr that a certificate is gone; or would be, |if_done|. */
@@ -62,8 +63,7 @@ struct shim_directory {
     /* How long each was waited for, in milliseconds: see SHIM_MOST_SPENT. */
     int64_t spent[SP_MOST_DIRECTORIES];
     /* Owned: what is gone.  It is for the caller to remove, once the upload is stored. */
-    unsigned char (*gone)[SP_SHA256_LENGTH];
-    size_t gone_count;
+    struct shim_picks gone;
     bool has_taken; /* the upload has to be stored */
 };
 
@@ -75,14 +75,6 @@ struct shim_directory {
  *         reason on stderr
  */
 int shim_directory_ask(struct shim_directory *directory, const char *address);
-/*
- * gone.c: note what is kept for |address| from a directory, and is not in |passed|, what was taken
- * from them now.
- *
- * @return SHIM_OK, or SHIM_SYSTEM with the reason on stderr
- */
-int shim_directory_find_gone(struct shim_directory *directory, const char *address,
-                             const STACK_OF(X509) *passed);
 /* Remove what is gone.  SHIM_OK, or SHIM_SYSTEM with the reason on stderr. */
 int shim_directory_remove(struct shim_directory *directory);
 /* Free what |directory| owns. */

@@ -10,8 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include <openssl/x509.h>
-
 #include "base/json_text.h"
 #include "base/text.h"
 #include "tool/keyring/keyring_at.h"

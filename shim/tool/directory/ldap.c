@@ -5,14 +5,69 @@
  * A question to an LDAP server (RFC 4511).  It runs in a process that ends with it, so that
  * nothing is freed.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
+#include <ldap.h>
 #include <openssl/crypto.h>
 
+#include "base/symbol.h"
 #include "base/text.h"
-#include "tool/directory/late_ldap.h"
+#include "tool/directory/directory.h"
 #include "tool/directory/source.h"
+
+/* libldap is loaded when a directory is asked: most commands never ask one. */
+
+/* The functions that are called, without the "ldap_" of their names. */
+#define FUNCTIONS(X)                                                                               \
+    X(bv2escaped_filter_value)                                                                     \
+    X(err2string)                                                                                  \
+    X(first_attribute)                                                                             \
+    X(first_entry)                                                                                 \
+    X(get_option)                                                                                  \
+    X(get_values_len)                                                                              \
+    X(initialize)                                                                                  \
+    X(next_attribute)                                                                              \
+    X(next_entry)                                                                                  \
+    X(sasl_bind_s)                                                                                 \
+    X(search_ext_s)                                                                                \
+    X(set_option)                                                                                  \
+    X(start_tls_s)                                                                                 \
+    X(url_desc2str)                                                                                \
+    X(url_parse)
+
+struct library {
+#define X(name) __typeof__(ldap_##name) *name;
+    FUNCTIONS(X)
+#undef X
+    __typeof__(ber_sockbuf_ctrl) *sockbuf_ctrl;
+};
+
+#define NO_LDAP                                                                                    \
+    "libldap is not installed or older than 2.5; install OpenLDAP's library (Debian: "             \
+    "libldap-2.5-0 or libldap2)"
+
+/* OpenLDAP 2.6, and 2.5 as Debian 12 names it. */
+#define LIBRARIES "libldap.so.2\0libldap-2.5.so.0\0"
+
+/* The functions; NULL if one is not there.  libldap reads nothing before the first is called. */
+static const struct library *load(void)
+{
+    static struct library loaded;
+
+#define X(name) "ldap_" #name "\0"
+    return sp_symbols_load(LIBRARIES, FUNCTIONS(X) "ber_sockbuf_ctrl\0", &loaded) ? &loaded : NULL;
+#undef X
+}
+
+bool shim_directory_ready(char **why)
+{
+    const bool is_there = load() != NULL;
+
+    *why = is_there ? NULL : OPENSSL_strdup(NO_LDAP);
+    return is_there;
+}
 
 /* What stands for the address in the filter of a URL. */
 #define PLACE "{address}"
@@ -34,7 +89,7 @@ static char mail_filter[] = "(mail=" PLACE ")";
 #define LONGEST_MESSAGE (8U << 20)
 
 struct session {
-    const struct shim_ldap *api;
+    const struct library *api;
     const struct shim_question *question;
     LDAPURLDesc *url;
     LDAP *server;
@@ -289,9 +344,11 @@ const char *shim_ldap_ask(const struct shim_question *question, int to)
     struct session session = { .question = question, .to = to };
     const char *why;
 
-    session.api = shim_ldap_load();
+    /* No file and no variable gives defaults to libldap, the TLS library or the resolver. */
+    if (clearenv() == 0 && setenv("LDAPNOINIT", "1", 1) == 0)
+        session.api = load();
     if (session.api == NULL)
-        return SHIM_NO_LDAP;
+        return NO_LDAP;
     why = read_url(&session);
     if (why == NULL)
         why = connect_to(&session);

@@ -4,15 +4,17 @@
  */
 #include "tool/fetch/fetch.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include <curl/curl.h>
 #include <openssl/crypto.h>
 
 #include "base/shown.h"
+#include "base/symbol.h"
 #include "base/text.h"
 #include "settings/host_list.h"
-#include "tool/fetch/late_curl.h"
 
 #define MOST_REDIRECTS  3
 #define CONNECT_TIMEOUT 10000L /* milliseconds */
@@ -24,6 +26,49 @@
     "libcurl (libcurl-gnutls.so.4) is not installed or older than 7.85; install Debian's "         \
     "libcurl3-gnutls"
 
+/*
+ * libcurl is loaded when something is fetched for the first time: no other command pays for it, and
+ * where it is not installed nothing else is missing.  It is the one that does TLS with GnuTLS: that
+ * leaves alone the libcrypto of this process, which reads no configuration and may have few
+ * decoders (tool/start.c).
+ */
+#define LIBRARY "libcurl-gnutls.so.4\0"
+#define FUNCTIONS(X)                                                                               \
+    X(easy_cleanup)                                                                                \
+    X(easy_getinfo)                                                                                \
+    X(easy_init)                                                                                   \
+    X(easy_perform)                                                                                \
+    X(easy_setopt)                                                                                 \
+    X(easy_strerror)                                                                               \
+    X(free)                                                                                        \
+    X(global_init)                                                                                 \
+    X(slist_append)                                                                                \
+    X(slist_free_all)                                                                              \
+    X(url)                                                                                         \
+    X(url_cleanup)                                                                                 \
+    X(url_get)                                                                                     \
+    X(url_set)
+
+/* In parentheses: curl.h has macros of some of these names. */
+struct library {
+#define X(name) __typeof__((curl_##name)) *name;
+    FUNCTIONS(X)
+#undef X
+};
+
+/* The functions; NULL if the library is not installed, or too old. */
+static const struct library *load(void)
+{
+    static struct library loaded;
+    static bool complete;
+
+#define X(name) "curl_" #name "\0"
+    complete = complete || (sp_symbols_load(LIBRARY, FUNCTIONS(X), &loaded) &&
+                            loaded.global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK);
+#undef X
+    return complete ? &loaded : NULL;
+}
+
 /* One request and its answer. */
 struct hop {
     const struct shim_fetch *fetch; /* borrowed */
@@ -34,11 +79,20 @@ struct hop {
 };
 
 /* "URL: WHAT", where the URL is a stranger's. */
-static char *fault_of(const char *url, const char *what)
+static char *fault_of(const char *url, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
+static char *fault_of(const char *url, const char *format, ...)
 {
     char *shown = sp_shown(url);
-    char *text = shown == NULL ? NULL : sp_format("%.200s: %s", shown, what);
+    char *what, *text;
+    va_list args;
 
+    va_start(args, format);
+    what = sp_vformat(format, args);
+    va_end(args);
+    text = shown == NULL || what == NULL ? NULL : sp_format("%.200s: %s", shown, what);
+    OPENSSL_free(what);
     OPENSSL_free(shown);
     return text;
 }
@@ -53,7 +107,7 @@ static bool is_plain(const char *url)
 }
 
 /* Judge the parts of a URL that was taken apart, as judge() does; NULL, or what is wrong. */
-static const char *fault_of_parts(const struct shim_curl *curl, CURLU *parts,
+static const char *fault_of_parts(const struct library *curl, CURLU *parts,
                                   const smimepolicy_settings *settings, bool *secure)
 {
     char *scheme = NULL, *host = NULL, *port = NULL;
@@ -84,7 +138,7 @@ static const char *fault_of_parts(const struct shim_curl *curl, CURLU *parts,
  * @param why     set if NULL is returned
  * @return to free with url_cleanup(): what is judged is what is fetched
  */
-static CURLU *judge(const struct shim_curl *curl, const char *url,
+static CURLU *judge(const struct library *curl, const char *url,
                     const smimepolicy_settings *settings, bool *secure, char **why)
 {
     CURLU *parts = curl->url();
@@ -102,7 +156,7 @@ static CURLU *judge(const struct shim_curl *curl, const char *url,
         fault = fault_of_parts(curl, parts, settings, secure);
     if (fault == NULL)
         return parts;
-    *why = fault_of(url, fault);
+    *why = fault_of(url, "%s", fault);
     curl->url_cleanup(parts);
     return NULL;
 }
@@ -136,7 +190,7 @@ static curl_socket_t open_socket(void *data, curlsocktype purpose, struct curl_s
 }
 
 /* Set the options.  One that is not known fails: a bound would be missing. */
-static bool set_options(const struct shim_curl *curl, CURL *handle, struct hop *hop, CURLU *parts,
+static bool set_options(const struct library *curl, CURL *handle, struct hop *hop, CURLU *parts,
                         long milliseconds)
 {
     bool ok = true;
@@ -172,34 +226,27 @@ static bool set_options(const struct shim_curl *curl, CURL *handle, struct hop *
 }
 
 /* What is told of a transfer that failed. */
-static char *transfer_fault(const struct shim_curl *curl, const struct hop *hop, const char *url,
+static char *transfer_fault(const struct library *curl, const struct hop *hop, const char *url,
                             CURLcode code)
 {
-    char *text, *told;
-
     if (hop->body.failed)
         return NULL;
     if (hop->too_long)
-        text = sp_format("it has more than %zu bytes, which is not fetched; fetch it by hand and "
-                         "upload it",
-                         hop->fetch->most);
-    else if (hop->refused)
-        text = OPENSSL_strdup("its address is one of a private network or of this host; set "
-                              "fetch_private = yes if that is meant");
-    else
-        text = sp_format("%s; is the server there?", curl->easy_strerror(code));
-    told = text == NULL ? NULL : fault_of(url, text);
-    OPENSSL_free(text);
-    return told;
+        return fault_of(url,
+                        "it has more than %zu bytes, which is not fetched; fetch it by hand and "
+                        "upload it",
+                        hop->fetch->most);
+    if (hop->refused)
+        return fault_of(url, "its address is one of a private network or of this host; set "
+                             "fetch_private = yes if that is meant");
+    return fault_of(url, "%s; is the server there?", curl->easy_strerror(code));
 }
 
 /* Look at the status of an answer that is complete; false with |hop->fault|. */
-static bool read_status(const struct shim_curl *curl, CURL *handle, struct hop *hop,
-                        const char *url)
+static bool read_status(const struct library *curl, CURL *handle, struct hop *hop, const char *url)
 {
     long status = 0;
     char *next = NULL;
-    char *text = NULL;
 
     curl->easy_getinfo(handle, CURLINFO_RESPONSE_CODE, &status);
     curl->easy_getinfo(handle, CURLINFO_REDIRECT_URL, &next);
@@ -209,15 +256,14 @@ static bool read_status(const struct shim_curl *curl, CURL *handle, struct hop *
         hop->redirect = OPENSSL_strdup(next);
         return hop->redirect != NULL;
     }
-    text = status == 200 ? OPENSSL_strdup("the answer is empty; is it the right server?")
-                         : sp_format("the server answers with status %ld; ask the CA", status);
-    hop->fault = text == NULL ? NULL : fault_of(url, text);
-    OPENSSL_free(text);
+    hop->fault = status == 200
+                     ? fault_of(url, "the answer is empty; is it the right server?")
+                     : fault_of(url, "the server answers with status %ld; ask the CA", status);
     return false;
 }
 
 /* Make one request; false with |hop->fault|. */
-static bool request(const struct shim_curl *curl, struct hop *hop, CURLU *parts, const char *url,
+static bool request(const struct library *curl, struct hop *hop, CURLU *parts, const char *url,
                     long milliseconds)
 {
     CURL *handle = curl->easy_init();
@@ -225,12 +271,8 @@ static bool request(const struct shim_curl *curl, struct hop *hop, CURLU *parts,
     bool done = false;
     CURLcode code;
 
-    if (hop->fetch->body != NULL) {
-        char *line = sp_format("Content-Type: %s", hop->fetch->type);
-
-        headers = line == NULL ? NULL : curl->slist_append(NULL, line);
-        OPENSSL_free(line);
-    }
+    if (hop->fetch->body != NULL)
+        headers = curl->slist_append(NULL, hop->fetch->header);
     if (handle != NULL && (headers != NULL || hop->fetch->body == NULL)) {
         if (!set_options(curl, handle, hop, parts, milliseconds) ||
             curl->easy_setopt(handle, CURLOPT_HTTPHEADER, headers) != CURLE_OK)
@@ -245,11 +287,12 @@ static bool request(const struct shim_curl *curl, struct hop *hop, CURLU *parts,
     return done;
 }
 
-/* Follow the redirect of |hop|: the next URL goes into |*url|.  False with |*why|. */
-static bool follow(struct hop *hop, char **url, unsigned count, char **why)
+/* Follow the redirect of |hop|: the next URL goes into |*url|.  False with |hop->fault|. */
+static bool follow(struct hop *hop, char **url, unsigned count)
 {
     if (count == MOST_REDIRECTS) {
-        *why = fault_of(hop->fetch->url, "it is redirected more than three times; ask the CA");
+        hop->fault =
+            fault_of(hop->fetch->url, "it is redirected more than three times; ask the CA");
         return false;
     }
     OPENSSL_free(*url);
@@ -261,10 +304,10 @@ static bool follow(struct hop *hop, char **url, unsigned count, char **why)
 }
 
 /* Judge and request |*url|, which becomes the next one if it is redirected. */
-static bool take_step(const struct shim_curl *curl, struct hop *hop, const char *url, bool *secure,
-                      int64_t end, char **why)
+static bool take_step(const struct library *curl, struct hop *hop, const char *url, bool *secure,
+                      int64_t end)
 {
-    CURLU *parts = judge(curl, url, hop->fetch->settings, secure, why);
+    CURLU *parts = judge(curl, url, hop->fetch->settings, secure, &hop->fault);
     int64_t left = end - shim_milliseconds();
     bool done = false;
 
@@ -274,29 +317,29 @@ static bool take_step(const struct shim_curl *curl, struct hop *hop, const char 
         done = request(curl, hop, parts, url, (long)left);
     else
         hop->fault = fault_of(url, "there is no time left to ask it; try again later");
-    *why = hop->fault;
-    hop->fault = NULL;
     curl->url_cleanup(parts);
     return done;
 }
 
 bool shim_fetch(const struct shim_fetch *fetch, struct shim_fetched *got, char **why)
 {
-    const struct shim_curl *curl = shim_curl();
+    const struct library *curl = load();
     int64_t end = shim_milliseconds() + fetch->milliseconds;
     struct hop hop = { .fetch = fetch };
     char *url = OPENSSL_strdup(fetch->url);
     bool done = curl != NULL && url != NULL, secure = false;
 
-    *why = curl == NULL ? fault_of(fetch->url, NO_LIBRARY) : NULL;
+    if (curl == NULL)
+        hop.fault = fault_of(fetch->url, NO_LIBRARY);
     for (unsigned count = 0; done; count++) {
-        done = take_step(curl, &hop, url, &secure, end, why);
+        done = take_step(curl, &hop, url, &secure, end);
         if (!done || hop.redirect == NULL)
             break;
-        done = follow(&hop, &url, count, why);
+        done = follow(&hop, &url, count);
     }
     OPENSSL_free(url);
     OPENSSL_free(hop.redirect);
+    *why = hop.fault;
     if (done) {
         got->bytes = (unsigned char *)hop.body.data;
         got->length = hop.body.len;
@@ -308,25 +351,20 @@ bool shim_fetch(const struct shim_fetch *fetch, struct shim_fetched *got, char *
 
 bool shim_fetch_ready(char **why)
 {
-    *why = shim_curl() == NULL ? OPENSSL_strdup(NO_LIBRARY) : NULL;
-    return shim_curl() != NULL;
+    *why = load() == NULL ? OPENSSL_strdup(NO_LIBRARY) : NULL;
+    return load() != NULL;
 }
 
-bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings, char **why)
+bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings)
 {
-    const struct shim_curl *curl = shim_curl();
-    char *fault = NULL;
+    const struct library *curl = load();
+    char *why = NULL;
     bool secure = false;
-    CURLU *parts = curl == NULL ? NULL : judge(curl, url, settings, &secure, &fault);
-    bool allowed = parts != NULL;
+    CURLU *parts = curl == NULL ? NULL : judge(curl, url, settings, &secure, &why);
+    const bool allowed = parts != NULL;
 
-    if (curl == NULL)
-        fault = fault_of(url, NO_LIBRARY);
-    else
+    OPENSSL_free(why);
+    if (allowed)
         curl->url_cleanup(parts);
-    if (why != NULL)
-        *why = fault;
-    else
-        OPENSSL_free(fault);
     return allowed;
 }

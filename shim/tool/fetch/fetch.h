@@ -13,7 +13,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 #include <sys/socket.h>
 
 #include "common/progress.h" /* shim_milliseconds(), for bounds of several calls */
@@ -28,10 +27,11 @@ struct shim_fetch {
     const smimepolicy_settings *settings; /* fetch_from and fetch_private */
     size_t most;                          /* bytes of the answer */
     long milliseconds;                    /* for all of it, redirects included */
-    /* a body to POST, and its type; NULL: GET.  An answer to it is not redirected. */
+    /* a body to POST, and the header that names its type; NULL: GET.  An answer is not redirected.
+     */
     const unsigned char *body;
     size_t body_length;
-    const char *type;
+    const char *header;
 };
 
 struct shim_fetched {
@@ -50,12 +50,8 @@ bool shim_fetch(const struct shim_fetch *fetch, struct shim_fetched *got, char *
 /* Is libcurl there?  If not, |*why| is set as for shim_fetch(). */
 bool shim_fetch_ready(char **why);
 
-/*
- * May |url| be fetched by the settings, as far as its text shows?  Without a connection.
- *
- * @param why  set as for shim_fetch(), or NULL
- */
-bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings, char **why);
+/* May |url| be fetched by the settings, as far as its text shows?  Without a connection. */
+bool shim_fetch_allowed(const char *url, const smimepolicy_settings *settings);
 
 /*
  * public_address.c: is |address| one of the public internet, and of no network that this host is

@@ -4,45 +4,53 @@
  *
  * Comparing the whole: fingerprints and sums of hub and copy, both in their order, a page at a
  * time.  The first copy is stored a few pages at a time, so that it goes on where it was
- * interrupted; until it is whole it counts as none.
+ * interrupted; until it is whole it counts as none.  And giving what was copied the origin that the
+ * setting `hub_anchors` asks for.
  */
 #include <string.h>
 
 #include <openssl/crypto.h>
 
+#include "rules/rules.h"
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 
 /* Pages that are stored together at least. */
 #define TOGETHER 40
 
-struct comparing {
-    struct shim_pull *pull;
-    struct sp_member members[64]; /* of the copy */
+/* The members of the copy, in their order. */
+struct members {
+    struct sp_keyring *reader; /* borrowed */
+    struct sp_member each[64];
     int next, count;
     unsigned char last[SP_SHA256_LENGTH];
     bool begun, ended;
+};
+
+/* The next member, or NULL with |*code| set if that failed. */
+static const struct sp_member *peek(struct members *m, int *code)
+{
+    if (m->next == m->count && !m->ended) {
+        m->count = sp_keyring_members(m->reader, m->begun ? m->last : NULL, m->each, 64);
+        m->next = 0;
+        m->begun = true;
+        if (m->count < 0) {
+            m->count = 0;
+            *code = shim_keyring_failed(m->reader);
+        }
+        m->ended = m->count < 64;
+        if (m->count > 0)
+            memcpy(m->last, m->each[m->count - 1].fingerprint, SP_SHA256_LENGTH);
+    }
+    return m->next < m->count ? &m->each[m->next] : NULL;
+}
+
+struct comparing {
+    struct shim_pull *pull;
+    struct members members;
     int fetching;
     struct sp_text wanted; /* fingerprints to fetch, as an array of SQL */
 };
-
-/* The next member of the copy, or NULL with |*code| set if that failed. */
-static const struct sp_member *peek(struct comparing *c, int *code)
-{
-    if (c->next == c->count && !c->ended) {
-        c->count = sp_keyring_members(c->pull->reader, c->begun ? c->last : NULL, c->members, 64);
-        c->next = 0;
-        c->begun = true;
-        if (c->count < 0) {
-            c->count = 0;
-            *code = shim_keyring_failed(c->pull->reader);
-        }
-        c->ended = c->count < 64;
-        if (c->count > 0)
-            memcpy(c->last, c->members[c->count - 1].fingerprint, SP_SHA256_LENGTH);
-    }
-    return c->next < c->count ? &c->members[c->next] : NULL;
-}
 
 /* Members before |fingerprint| are no longer of the hub; NULL: all that are left. */
 static int leave_until(struct comparing *c, const unsigned char *fingerprint)
@@ -51,9 +59,9 @@ static int leave_until(struct comparing *c, const unsigned char *fingerprint)
     int code = SHIM_OK;
 
     while (
-        code == SHIM_OK && (member = peek(c, &code)) != NULL &&
+        code == SHIM_OK && (member = peek(&c->members, &code)) != NULL &&
         (fingerprint == NULL || memcmp(member->fingerprint, fingerprint, SP_SHA256_LENGTH) < 0)) {
-        c->next++;
+        c->members.next++;
         c->pull->synced->removed++;
         if (!sp_upload_leave(c->pull->upload, member->fingerprint, false))
             code = shim_keyring_failed(c->pull->keyring);
@@ -78,9 +86,9 @@ static int compare_row(struct comparing *c, const PGresult *rows, int i)
     shim_pull_toggle(pull->reach.digest, sum);
     pull->reach.certificates++;
     code = leave_until(c, fingerprint);
-    member = code == SHIM_OK ? peek(c, &code) : NULL;
+    member = code == SHIM_OK ? peek(&c->members, &code) : NULL;
     if (member != NULL && memcmp(member->fingerprint, fingerprint, SP_SHA256_LENGTH) == 0) {
-        c->next++;
+        c->members.next++;
         if (memcmp(member->sum, sum, SP_SHA256_LENGTH) == 0)
             return code;
     }
@@ -164,7 +172,7 @@ int shim_pull_whole(struct shim_pull *pull)
         " FROM smime_policy.certificate WHERE realm = $1 ORDER BY fingerprint";
     const char *const realm[] = { pull->hub->realm, NULL };
     const bool first = pull->local.revision == 0;
-    struct comparing comparing = { .pull = pull };
+    struct comparing comparing = { .pull = pull, .members = { .reader = pull->reader } };
     int code = shim_hub_run_with(pull->hub, ask, realm) ? SHIM_OK : SHIM_SYSTEM;
     int stored = 0;
     int count = 1;
@@ -184,5 +192,64 @@ int shim_pull_whole(struct shim_pull *pull)
     if (code == SHIM_OK && !shim_hub_run(pull->hub, "CLOSE rows"))
         code = SHIM_SYSTEM;
     OPENSSL_free(comparing.wanted.data);
+    return code;
+}
+
+/* The setting `hub_anchors` counts for what was copied under another one, too. */
+static int relabel(struct shim_pull *pull)
+{
+    struct members members = { .reader = pull->reader };
+    const struct sp_member *member;
+    int code;
+
+    if (pull->local.epoch == NULL ||
+        strcmp(pull->local.anchors, pull->shim->settings->hub_anchors) == 0)
+        return SHIM_OK;
+    code = shim_pull_begin(pull);
+    while (code == SHIM_OK && (member = peek(&members, &code)) != NULL) {
+        members.next++;
+        if (!sp_upload_relabel(
+                pull->upload, member->fingerprint,
+                sp_origin_from_hub(member->there, member->fingerprint, pull->shim->settings)))
+            code = shim_keyring_failed(pull->keyring);
+    }
+    pull->local.crls_again = true;
+    OPENSSL_free(pull->local.anchors);
+    pull->local.anchors = OPENSSL_strdup(pull->shim->settings->hub_anchors);
+    if (code == SHIM_OK && pull->local.anchors == NULL)
+        code = shim_no_memory();
+    if (code == SHIM_OK)
+        return shim_pull_commit(pull, &pull->local);
+    sp_upload_free(pull->upload);
+    return code;
+}
+
+/* What the keyring keeps of its hub is damaged: note that the copy is of no epoch, and of no
+ * setting. */
+static int begin_anew(struct sp_hub *local)
+{
+    sp_hub_clear(local);
+    local->realm = OPENSSL_strdup("");
+    local->epoch = OPENSSL_strdup("");
+    local->anchors = OPENSSL_strdup("");
+    return local->realm != NULL && local->epoch != NULL && local->anchors != NULL
+               ? SHIM_OK
+               : shim_no_memory();
+}
+
+int shim_hub_relabel(struct shim *shim, struct sp_keyring *keyring, bool whole)
+{
+    const struct shim_sync_how how = { 0 };
+    struct shim_pull pull = { .shim = shim, .keyring = keyring, .how = &how };
+    int code = SHIM_OK;
+
+    if (!sp_keyring_hub(keyring, &pull.local))
+        code = whole ? begin_anew(&pull.local) : shim_keyring_failed(keyring);
+    if (code == SHIM_OK)
+        code = shim_keyring_open(shim, SP_KEYRING_READ, &pull.reader);
+    if (code == SHIM_OK)
+        code = relabel(&pull);
+    sp_keyring_close(pull.reader);
+    sp_hub_clear(&pull.local);
     return code;
 }

@@ -5,7 +5,6 @@
  * smime-policy sync --follow: a service that brings the keyring up whenever the hub says that
  * something changed, and every half minute, as what a hub says may be lost.
  */
-#include <errno.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdlib.h>

@@ -2,7 +2,7 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include "tool/hub/held_crls.h"
+#include "tool/hub/pull.h"
 
 #include <string.h>
 

@@ -13,7 +13,6 @@
 #include <openssl/evp.h>
 
 #include "common/memory.h"
-#include "tool/hub/held_crls.h"
 #include "tool/hub/pull.h"
 #include "tool/keyring/keyring_at.h"
 

@@ -11,8 +11,31 @@
 
 #include <openssl/crypto.h>
 
+#include "base/symbol.h"
 #include "base/text.h"
 #include "tool/hub/talk.h"
+
+#define NO_LIBPQ "libpq cannot be loaded; install it (Debian: libpq5)"
+
+/* The functions of libpq; NULL if the library cannot be loaded or lacks one. */
+static const struct shim_libpq *load(void)
+{
+    static struct shim_libpq loaded;
+    static bool complete;
+
+#define X(name) "PQ" #name "\0"
+    complete = complete || sp_symbols_load("libpq.so.5\0", SHIM_LIBPQ_FUNCTIONS(X), &loaded);
+#undef X
+    return complete ? &loaded : NULL;
+}
+
+bool shim_hub_ready(char **why)
+{
+    const bool is_there = load() != NULL;
+
+    *why = is_there ? NULL : OPENSSL_strdup(NO_LIBPQ);
+    return is_there;
+}
 
 /* The first line of libpq's message; it may have several. */
 static void failed(const struct shim_hub *hub, const char *what, const char *why)
@@ -295,7 +318,7 @@ static int connect_to(struct shim_hub *hub)
 
 int shim_hub_open(struct shim *shim, struct shim_hub *hub)
 {
-    int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
+    int code = shim_load_settings(shim);
 
     *hub = (struct shim_hub){ .patience = SHIM_HUB_PATIENCE };
     if (code != SHIM_OK)
@@ -304,9 +327,9 @@ int shim_hub_open(struct shim *shim, struct shim_hub *hub)
         return shim_usage("no hub is set; give the setting `hub` in the policy file");
     hub->name = shim->settings->hub;
     hub->realm = shim->settings->hub_realm;
-    hub->pq = shim_libpq();
+    hub->pq = load();
     if (hub->pq == NULL) {
-        shim_error("hub %s: " SHIM_NO_LIBPQ, hub->name);
+        shim_error("hub %s: " NO_LIBPQ, hub->name);
         return SHIM_SYSTEM;
     }
     code = check_secrets(hub);

@@ -7,8 +7,44 @@
 #ifndef SHIM_TALK_H
 #define SHIM_TALK_H
 
+#include <libpq-fe.h>
+
 #include "tool/hub/hub.h"
-#include "tool/hub/libpq.h"
+
+/* PostgreSQL's libpq is loaded when a hub is asked: most commands never ask one. */
+#define SHIM_LIBPQ_FUNCTIONS(X)                                                                    \
+    X(clear)                                                                                       \
+    X(connectdbParams)                                                                             \
+    X(conninfoFree)                                                                                \
+    X(conninfoParse)                                                                               \
+    X(consumeInput)                                                                                \
+    X(errorMessage)                                                                                \
+    X(finish)                                                                                      \
+    X(flush)                                                                                       \
+    X(freemem)                                                                                     \
+    X(getResult)                                                                                   \
+    X(getisnull)                                                                                   \
+    X(getlength)                                                                                   \
+    X(getvalue)                                                                                    \
+    X(isBusy)                                                                                      \
+    X(notifies)                                                                                    \
+    X(ntuples)                                                                                     \
+    X(putCopyData)                                                                                 \
+    X(putCopyEnd)                                                                                  \
+    X(resultErrorField)                                                                            \
+    X(resultStatus)                                                                                \
+    X(sendQuery)                                                                                   \
+    X(sendQueryParams)                                                                             \
+    X(setNoticeReceiver)                                                                           \
+    X(setnonblocking)                                                                              \
+    X(socket)                                                                                      \
+    X(status)
+
+struct shim_libpq {
+#define X(name) __typeof__(PQ##name) *name;
+    SHIM_LIBPQ_FUNCTIONS(X)
+#undef X
+};
 
 /* A connection to the hub. */
 struct shim_hub {

@@ -22,16 +22,10 @@ static bool counts(const struct shim_signature *signature)
 /* Why a signature that was reviewed and tested does not count; owned by the caller. */
 static char *reason(const struct shim_signature *signature, const struct shim_outcome *outcome)
 {
-    static const char refused[] = "refused: ";
-
     if (!signature->refused)
         return sp_format("%s", signature->tested ? "its signature does not fit the message"
                                                  : "its signature cannot be tested");
-    if (outcome->kept == NULL)
-        return NULL;
-    return sp_format("%s", strncmp(outcome->kept, refused, strlen(refused)) == 0
-                               ? outcome->kept + strlen(refused)
-                               : outcome->kept);
+    return OPENSSL_strdup(outcome->kept);
 }
 
 /* Find out which signatures count, and why the others do not. */
@@ -78,75 +72,56 @@ static void forget(struct shim_signature *signature)
     signature->refused = signature->tested = signature->fits = false;
 }
 
-/* Write the message with the first |count| signatures alone; NULL if it cannot be written. */
-static FILE *write_short(CMS_ContentInfo *cms, size_t count)
+/* NULL if it cannot be written. */
+static FILE *write_message(CMS_ContentInfo *cms)
 {
-    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(cms);
-    STACK_OF(CMS_SignerInfo) *kept = sk_CMS_SignerInfo_new_null();
     FILE *file = shim_input_spool();
     BIO *bio = file == NULL ? NULL : BIO_new_fp(file, BIO_NOCLOSE);
-    bool done = kept != NULL && bio != NULL;
+    bool done = bio != NULL && i2d_CMS_bio(bio, cms) == 1 && BIO_flush(bio) == 1;
 
-    while (done && (size_t)sk_CMS_SignerInfo_num(infos) > count)
-        done = sk_CMS_SignerInfo_push(kept, sk_CMS_SignerInfo_value(infos, (int)count)) > 0 &&
-               sk_CMS_SignerInfo_delete(infos, (int)count) != NULL;
-    done = done && i2d_CMS_bio(bio, cms) == 1 && BIO_flush(bio) == 1;
     BIO_free(bio);
-    /* They belong to |cms|, which frees them. */
-    while (sk_CMS_SignerInfo_num(kept) > 0 &&
-           sk_CMS_SignerInfo_push(infos, sk_CMS_SignerInfo_value(kept, 0)) > 0)
-        (void)sk_CMS_SignerInfo_shift(kept);
-    sk_CMS_SignerInfo_free(kept);
-    if (!done && file != NULL) {
-        fclose(file);
-        return NULL;
-    }
     if (file != NULL)
         rewind(file);
-    return file;
+    if (done || file == NULL)
+        return file;
+    fclose(file);
+    return NULL;
 }
 
-/* Sort the signatures, in the message too, so that those that count come first. */
-static bool sort(struct shim_incoming *incoming, size_t good)
-{
-    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(incoming->cms);
-    struct shim_signature *sorted = OPENSSL_zalloc(incoming->count * sizeof(*sorted));
-    size_t first = 0;
-    size_t last = good;
-    CMS_SignerInfo **each = OPENSSL_zalloc(incoming->count * sizeof(*each));
-    bool done = sorted != NULL && each != NULL;
-
-    for (size_t i = 0; done && i < incoming->count; i++) {
-        size_t place = counts(&incoming->signatures[i]) ? first++ : last++;
-
-        sorted[place] = incoming->signatures[i];
-        each[place] = sk_CMS_SignerInfo_value(infos, (int)i);
-    }
-    for (size_t i = 0; done && i < incoming->count; i++) {
-        incoming->signatures[i] = sorted[i];
-        (void)sk_CMS_SignerInfo_set(infos, (int)i, each[i]);
-    }
-    OPENSSL_free(each);
-    OPENSSL_free(sorted);
-    return done;
-}
-
-/* Make it a message with its first |good| signatures alone. */
+/* Make it a message with the |good| signatures alone that count. */
 static int shorten(struct shim_incoming *incoming, size_t good)
 {
-    size_t left = incoming->count - good;
-    FILE *message = NULL;
+    const size_t count = incoming->count;
+    STACK_OF(CMS_SignerInfo) *infos = CMS_get0_SignerInfos(incoming->cms);
+    STACK_OF(CMS_SignerInfo) *others = sk_CMS_SignerInfo_new_reserve(NULL, (int)(count - good));
+    FILE *message;
 
-    incoming->left_out = OPENSSL_zalloc(left * sizeof(*incoming->left_out));
-    if (incoming->left_out != NULL && sort(incoming, good))
-        message = write_short(incoming->cms, good);
+    incoming->left_out = OPENSSL_zalloc((count - good) * sizeof(*incoming->left_out));
+    if (others == NULL || incoming->left_out == NULL) {
+        sk_CMS_SignerInfo_free(others);
+        return shim_no_memory();
+    }
+    incoming->count = 0;
+    for (size_t i = 0; i < count; i++) {
+        const struct shim_signature signature = incoming->signatures[i];
+
+        if (counts(&signature)) {
+            incoming->signatures[incoming->count++] = signature;
+            continue;
+        }
+        incoming->left_out[incoming->left_out_count++] = signature;
+        /* There is room for it, and in |infos| for its return. */
+        (void)sk_CMS_SignerInfo_push(others, sk_CMS_SignerInfo_delete(infos, (int)incoming->count));
+    }
+    message = write_message(incoming->cms);
+    /* They belong to |cms|, which frees them. */
+    while (sk_CMS_SignerInfo_num(others) > 0)
+        (void)sk_CMS_SignerInfo_push(infos, sk_CMS_SignerInfo_shift(others));
+    sk_CMS_SignerInfo_free(others);
     if (message == NULL) {
         ERR_clear_error();
         return shim_no_memory();
     }
-    memcpy(incoming->left_out, &incoming->signatures[good], left * sizeof(*incoming->left_out));
-    incoming->left_out_count = left;
-    incoming->count = good;
     if (incoming->signature != NULL)
         fclose(incoming->signature);
     incoming->signature = message;

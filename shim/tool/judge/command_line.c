@@ -301,17 +301,14 @@ int shim_judge_request(struct shim_operation *operation, struct shim_outcome *ou
     struct shim *shim = operation->shim;
     const struct shim_request *request = operation->request;
     struct judging judging = { .operation = operation,
+                               .settings = shim->settings,
                                .now = time(NULL),
                                .leaves_signers = shim_args_has(operation->args, "nocerts"),
                                .request = request,
                                .selection = &operation->selection,
                                .outcome = outcome };
-    int code = shim_load_settings(shim);
+    int code;
 
-    if (code != SHIM_OK)
-        return code;
-    judging.settings = shim->settings;
-    outcome->settings = shim->settings;
     if (request->operation == NULL || request->help)
         return SHIM_OK;
     code = shim_secret_read(&judging.secret, request->passin, !operation->manner->reports_faults);

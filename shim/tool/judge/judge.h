@@ -23,9 +23,8 @@
  */
 
 /*
- * Read the settings, and report every finding about the request of |operation| to
- * |outcome|.  What the keyring gave was judged before.  Without an operation there is
- * nothing to judge.
+ * Report every finding about the request of |operation| to |outcome|, after shim_select(): what
+ * the keyring gave was judged there.  Without an operation there is nothing to judge.
  *
  * The certificates of a -certfile go into the selection, so that stock sends those
  * that were judged.  Under a stock name stock reports all other files that cannot be
@@ -96,7 +95,7 @@ bool shim_select_take(struct shim_selected **list, size_t *count, X509 *cert,
  */
 char *shim_select_key(struct shim_selection *selection, const struct sp_record *record);
 
-/* sent_along.c: the certificates that are sent along with a signature. */
+/* issuers.c: the certificates that are sent along with a signature, and who vouches for one. */
 
 /*
  * Judge the chain of each selected signer up to its root, and have the intermediate CAs sent
@@ -123,8 +122,6 @@ bool shim_certs_push(STACK_OF(X509) *certs, X509 *cert);
 char *shim_certs_file(const STACK_OF(X509) *certs, const char *before, size_t len, int *fd);
 /* Have stock read |certs| in such a file, instead of -certfile.  SHIM_OK or SHIM_SYSTEM. */
 int shim_issuers_keep(struct shim_selection *selection, const STACK_OF(X509) *certs);
-
-/* issuers.c: who vouches for a certificate, by the keyring. */
 
 /*
  * Collect into |incoming| what vouches: the certificates of its signers, if they are stored and
@@ -193,13 +190,11 @@ void shim_review_encrypter(struct shim_incoming *incoming, const struct shim_ope
 /* Judge the digest of each signature (rule weak-digest). */
 void shim_review_digests(struct shim_incoming *incoming, struct shim_outcome *outcome);
 
-/* How the sender is compared. */
-struct shim_review_sender {
-    const struct shim_mail *given; /* --sender; NULL if it was not given */
-    bool skip;                     /* --no-sender */
-};
-/* Judge whether the mail comes from one of its signers (rule sender-match). */
-void shim_review_sender(struct shim_incoming *incoming, const struct shim_review_sender *how,
+/*
+ * Judge whether the mail comes from one of its signers (rule sender-match).  |given|: --sender, or
+ * NULL; |skip|: --no-sender.
+ */
+void shim_review_sender(struct shim_incoming *incoming, const struct shim_mail *given, bool skip,
                         struct shim_outcome *outcome);
 
 /*
@@ -213,10 +208,11 @@ int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct s
 
 /* A verification that is about to run. */
 struct shim_verification {
-    struct shim_incoming incoming; /* owned */
-    char *content;                 /* owned: the path of the split content */
-    struct shim_mail given;        /* owned: of --sender; zeroed without it */
-    struct shim_review_sender sender;
+    struct shim_incoming incoming;  /* owned */
+    char *content;                  /* owned: the path of the split content */
+    struct shim_mail given;         /* owned: of --sender; zeroed without it */
+    const struct shim_mail *sender; /* borrowed: |given|; NULL without --sender */
+    bool no_sender;
 };
 
 /*

@@ -73,36 +73,31 @@ static int take_recipient(const struct addressing *run, const char *address, X50
     return taken->address != NULL ? SHIM_OK : shim_no_memory();
 }
 
-static int take(const struct addressing *run, const char *address, X509 *cert,
-                const struct sp_record *record)
-{
-
-    if (cert == NULL)
-        return shim_no_memory();
-    return run->signs ? take_signer(run, cert, record) : take_recipient(run, address, cert, record);
-}
-
-static bool is_verbose(const struct shim_operation *operation)
-{
-    return operation->explain || shim_args_last(operation->args, ROLE_VERBOSE) != NULL;
-}
-
 /* Report |choice|, and take what was chosen. */
 static int settle(const struct addressing *run, const char *address, struct sp_choice *choice)
 {
+    const struct shim_operation *operation = run->operation;
     const struct sp_record *chosen = choice->count == 0 ? NULL : &choice->records[choice->order[0]];
     bool changed;
     X509 *cert;
     int code;
 
-    if (!sp_choice_has_changed(choice, run->now, run->operation->shim->settings, &changed))
+    if (!sp_choice_has_changed(choice, run->now, operation->shim->settings, &changed))
         return shim_no_memory();
     json_array_append_new(run->selection->choices, shim_choice_json(choice, address));
-    shim_choice_tell(choice, address, changed || is_verbose(run->operation), run->outcome);
+    shim_choice_tell(choice, address,
+                     changed || operation->explain ||
+                         shim_args_last(operation->args, ROLE_VERBOSE) != NULL,
+                     run->outcome);
     if (chosen == NULL)
         return SHIM_OK;
     cert = sp_record_cert(chosen);
-    code = take(run, address, cert, chosen);
+    if (cert == NULL)
+        code = shim_no_memory();
+    else if (run->signs)
+        code = take_signer(run, cert, chosen);
+    else
+        code = take_recipient(run, address, cert, chosen);
     X509_free(cert);
     return code;
 }

@@ -137,14 +137,14 @@ static int read_sender(struct shim_verification *verification, const struct shim
 {
     const struct shim_given *given = shim_args_last(args, ROLE_SENDER);
 
-    verification->sender.skip = shim_args_last(args, ROLE_NO_SENDER) != NULL;
+    verification->no_sender = shim_args_last(args, ROLE_NO_SENDER) != NULL;
     if (given == NULL)
         return SHIM_OK;
-    if (verification->sender.skip)
+    if (verification->no_sender)
         return shim_usage("-sender and -no-sender exclude each other");
     if (!shim_mail_from(given->value, &verification->given))
         return shim_no_memory();
-    verification->sender.given = &verification->given;
+    verification->sender = &verification->given;
     return verification->given.sender.from_count == 1
                ? SHIM_OK
                : shim_usage("-sender %s is not one address", given->value);
@@ -176,7 +176,8 @@ static int review_quietly(struct shim_verification *verification, struct shim_op
     verification->incoming.mail.sender.needed = operation->shim->settings->refuse_other_senders;
     if (shim_verification_refuses_digests(operation->shim->settings))
         shim_review_digests(&verification->incoming, outcome);
-    shim_review_sender(&verification->incoming, &verification->sender, refuses ? outcome : &logged);
+    shim_review_sender(&verification->incoming, verification->sender, verification->no_sender,
+                       refuses ? outcome : &logged);
     /* Report all faults of the signers.  With -noverify they are not judged. */
     if (outcome->denied && !shim_args_has(operation->args, "noverify"))
         shim_review_certificates(&verification->incoming, operation, outcome);
@@ -252,6 +253,26 @@ static int keep_anchors(struct shim_incoming *incoming, struct shim_operation *o
     return code;
 }
 
+static bool have_keys_of_mail(const STACK_OF(X509) *certs)
+{
+    for (int i = 0; i < sk_X509_num(certs); i++)
+        if (!sp_has_key_of_mail(sk_X509_value(certs, i)))
+            return false;
+    return true;
+}
+
+bool shim_review_saw_keys_of_mail(const struct shim_incoming *incoming)
+{
+    STACK_OF(X509) *near =
+        incoming->store == NULL ? NULL : X509_STORE_get1_all_certs(incoming->store);
+    bool alike = near != NULL && have_keys_of_mail(near) && have_keys_of_mail(incoming->certs);
+
+    for (size_t i = 0; alike && i < incoming->count; i++)
+        alike = have_keys_of_mail(incoming->signatures[i].chain.certs);
+    sk_X509_pop_free(near, X509_free);
+    return alike;
+}
+
 /* The stock names take every signature, as stock does. */
 static bool wants_any_signer(const struct shim_operation *operation)
 {
@@ -280,7 +301,8 @@ static int review(struct shim_verification *verification, struct shim_operation 
     operation->times_judged = shim_review_signers(&verification->incoming, operation, now, outcome);
     operation->mail_keys_only = shim_review_saw_keys_of_mail(&verification->incoming);
     shim_review_digests(&verification->incoming, outcome);
-    shim_review_sender(&verification->incoming, &verification->sender, outcome);
+    shim_review_sender(&verification->incoming, verification->sender, verification->no_sender,
+                       outcome);
     if (outcome->fault != SHIM_OK)
         return outcome->fault;
     /* A denied signer is not loosened, even in observe mode. */
@@ -303,7 +325,7 @@ int shim_verify_here(struct shim_incoming *incoming, struct shim *shim, struct s
         return code;
     (void)shim_review_signers(incoming, &operation, now, outcome);
     shim_review_digests(incoming, outcome);
-    shim_review_sender(incoming, &(struct shim_review_sender){ 0 }, outcome);
+    shim_review_sender(incoming, NULL, false, outcome);
     shim_signers_test(incoming, &none);
     return outcome->fault;
 }

@@ -3,39 +3,27 @@
  * SPDX-License-Identifier: Apache-2.0
  */
 #include <errno.h>
-#include <limits.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
 
 #include "tool/keyring/keyring_at.h"
-#include "base/text.h"
+#include "stock/installed.h"
 #include "tool/keyring/ocsp_answers.h"
-
-/* Make |path| absolute, because stock and its provider may run in another directory. */
-static char *absolute(const char *path)
-{
-    char here[PATH_MAX];
-
-    if (path[0] == '/')
-        return OPENSSL_strdup(path);
-    if (getcwd(here, sizeof(here)) != NULL)
-        return sp_format("%s/%s", here, path);
-    shim_error("cannot tell where %s is: %s; give an absolute path", path, strerror(errno));
-    return NULL;
-}
 
 static char *wanted(const struct shim *shim)
 {
     bool named = shim->keyring != NULL && shim->keyring[0] != '\0';
     char *found = named ? OPENSSL_strdup(shim->keyring) : sp_keyring_default();
-    char *path = found == NULL ? NULL : absolute(found);
+    /* Stock and its provider may run in another directory. */
+    char *path = found == NULL ? NULL : shim_absolute(found);
 
     if (found == NULL)
         shim_error("there is no place for a keyring: neither the setting `keyring` nor HOME is "
                    "set; name one with --keyring");
+    else if (path == NULL)
+        shim_error("cannot tell where %s is: %s; give an absolute path", found, strerror(errno));
     OPENSSL_free(found);
     return path;
 }
@@ -85,7 +73,7 @@ int shim_keyring_find(struct shim *shim)
 
 int shim_keyring_open(struct shim *shim, enum sp_access access, struct sp_keyring **keyring)
 {
-    int code = shim->settings == NULL ? shim_load_settings(shim) : SHIM_OK;
+    int code = shim_load_settings(shim);
     char *why;
 
     *keyring = NULL;

@@ -10,7 +10,6 @@
 #include <jansson.h>
 
 #include "common/shim.h"
-#include "keyring/keyring.h"
 
 /* So long a verb waits for all responders together. */
 #define SHIM_OCSP_PATIENCE 3000

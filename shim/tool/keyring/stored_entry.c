@@ -2,9 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <stdio.h>
-#include <string.h>
-
 #include <openssl/err.h>
 
 #include "tool/keyring/stored_entry.h"

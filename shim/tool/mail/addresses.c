@@ -14,6 +14,7 @@
 #include <openssl/crypto.h>
 
 #include "tool/mail/mail.h"
+#include "base/symbol.h"
 #include "base/text.h"
 #include "common/message.h"
 
@@ -195,19 +196,23 @@ static bool read_domain(struct reader *reader, struct span *domain)
  * never see any, and then kept: a mail may have a thousand.  Without it we exit as the
  * dynamic loader would: no output has been written yet.
  */
-static void *idn_function(const char *name)
-{
-    static void *library;
-    void *function;
+struct idn {
+    __typeof__(idn2_to_ascii_8z) *to_ascii;
+    __typeof__(idn2_free) *free;
+};
 
-    if (library == NULL)
-        library = dlopen("libidn2.so.0", RTLD_LAZY | RTLD_LOCAL);
-    function = library == NULL ? NULL : dlsym(library, name);
-    if (function == NULL) {
+static const struct idn *load_idn(void)
+{
+    static struct idn loaded;
+    static bool complete;
+
+    complete =
+        complete || sp_symbols_load("libidn2.so.0\0", "idn2_to_ascii_8z\0idn2_free\0", &loaded);
+    if (!complete) {
         shim_error("cannot read an international domain: %s", dlerror());
         exit(SHIM_SYSTEM);
     }
-    return function;
+    return &loaded;
 }
 
 /*
@@ -217,20 +222,15 @@ static void *idn_function(const char *name)
  */
 static char *to_ascii(struct reader *reader, const char *domain)
 {
-    void *symbols[] = { idn_function("idn2_to_ascii_8z"), idn_function("idn2_free") };
-    __typeof__(idn2_to_ascii_8z) *convert;
-    __typeof__(idn2_free) *release;
+    const struct idn *idn = load_idn();
     char *made = NULL;
     char *ascii = NULL;
 
-    /* C does not convert pointers to data to pointers to functions. */
-    memcpy(&convert, &symbols[0], sizeof(convert));
-    memcpy(&release, &symbols[1], sizeof(release));
-    if (convert(domain, &made, IDN2_NO_TR46) == IDN2_OK) {
+    if (idn->to_ascii(domain, &made, IDN2_NO_TR46) == IDN2_OK) {
         ascii = OPENSSL_strdup(made);
         reader->list->failed = reader->list->failed || ascii == NULL;
     }
-    release(made);
+    idn->free(made);
     return ascii;
 }
 

@@ -2,10 +2,13 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * Fetching the CRLs of stored certificates from their distribution points.
+ * The CRLs of stored certificates: fetching them from their distribution points, and telling a
+ * person of those that end: what is revoked after a CRL ended, it does not name.
  */
 #include <string.h>
+#include <sys/stat.h>
 
+#include <openssl/crypto.h>
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -13,6 +16,7 @@
 #include "base/shown.h"
 #include "revocation/asked.h"
 #include "tool/crls/crls.h"
+#include "tool/crls/stored_crls.h"
 #include "tool/fetch/fetch.h"
 #include "tool/keyring/keyring_at.h"
 #include "tool/keyring/stored_chain.h"
@@ -105,7 +109,7 @@ static int look_at_names(struct points *points, const smimepolicy_settings *sett
         char *url = url_of(sk_GENERAL_NAME_value(names, i));
 
         if (url != NULL && points->count < MOST_POINTS && !is_known(points, url) &&
-            shim_fetch_allowed(url, settings, NULL))
+            shim_fetch_allowed(url, settings))
             code = keep(points, keyring, record, url);
         else
             OPENSSL_free(url);
@@ -281,4 +285,56 @@ int shim_crls_fetch(struct shim *shim, struct sp_keyring *keyring, time_t now,
         code = tell_point(shim, &points.each[i], now, attention);
     clear(&points);
     return code;
+}
+
+struct looking_at_crls {
+    const struct shim_last_look *last; /* borrowed */
+    struct shim_attention *attention;  /* borrowed */
+};
+
+/* Was nothing told of it at the last look, because there was none or it was not stored? */
+static bool is_new(const struct looking_at_crls *looking, const struct shim_stored_crl *crl)
+{
+    struct stat is;
+
+    return !looking->last->known || stat(crl->file->path, &is) != 0 ||
+           is.st_mtime >= looking->last->at;
+}
+
+static void add_stored(struct shim_attention *attention, const struct shim_stored_crl *crl)
+{
+    const bool stale = crl->state == SHIM_CRL_STALE;
+    char *line = shim_stored_crl_line(crl);
+    char *moment = sp_format_time((time_t)crl->file->about.next_update);
+    json_t *event = shim_stored_crl_json(crl);
+
+    json_object_set_new(event, "event", json_string(stale ? "crl-stale" : "crl-ends"));
+    shim_attention_add(attention, event,
+                       line == NULL || moment == NULL
+                           ? NULL
+                           : sp_format("%s: %s %s; upload the current one", line,
+                                       stale ? "stale since" : "ends on", moment));
+    OPENSSL_free(line);
+    OPENSSL_free(moment);
+}
+
+static int look_at_crl(const struct shim_stored_crl *crl, void *data)
+{
+    const struct looking_at_crls *looking = data;
+
+    /* What is damaged was told by the check, which ends the run. */
+    if (crl->state == SHIM_CRL_FRESH || crl->state == SHIM_CRL_DAMAGED)
+        return SHIM_OK;
+    if (is_new(looking, crl) || shim_crl_state(crl->file, looking->last->at) != crl->state)
+        add_stored(looking->attention, crl);
+    return SHIM_OK;
+}
+
+int shim_attention_crls(struct shim *shim, struct sp_keyring *keyring,
+                        const struct shim_last_look *last, time_t now,
+                        struct shim_attention *attention)
+{
+    struct looking_at_crls looking = { last, attention };
+
+    return shim_stored_crls_each(shim->keyring_path, keyring, now, look_at_crl, &looking);
 }

@@ -88,34 +88,30 @@ static int run(const char *program, char *const *argv, int in, int out)
     return result.code == SHIM_REFUSED ? SHIM_REFUSED : SHIM_SYSTEM;
 }
 
-static void put_word(char **argv, size_t *count, const char *word)
-{
-    argv[(*count)++] = (char *)(uintptr_t)word;
-}
-
 static int sign(const struct shim *shim, const struct shim_notice *notice, int in, int out)
 {
     char *program = shim_partner_path();
-    char *argv[16] = { NULL };
+    const char *argv[16] = { NULL };
     size_t count = 0;
     int code;
 
-    put_word(argv, &count, "smime-policy");
+    argv[count++] = "smime-policy";
     if (shim->policy_named) {
-        put_word(argv, &count, "--policy");
-        put_word(argv, &count, shim->policy_file);
+        argv[count++] = "--policy";
+        argv[count++] = shim->policy_file;
     }
-    put_word(argv, &count, "sign");
-    put_word(argv, &count, "--keyring");
-    put_word(argv, &count, shim->keyring_path);
-    put_word(argv, &count, "--headers");
-    put_word(argv, &count, "--from");
-    put_word(argv, &count, notice->from);
+    argv[count++] = "sign";
+    argv[count++] = "--keyring";
+    argv[count++] = shim->keyring_path;
+    argv[count++] = "--headers";
+    argv[count++] = "--from";
+    argv[count++] = notice->from;
     if (notice->passin != NULL) {
-        put_word(argv, &count, "-passin");
-        put_word(argv, &count, notice->passin);
+        argv[count++] = "-passin";
+        argv[count++] = notice->passin;
     }
-    code = program == NULL ? shim_no_memory() : run(program, argv, in, out);
+    code =
+        program == NULL ? shim_no_memory() : run(program, (char *const *)(uintptr_t)argv, in, out);
     OPENSSL_free(program);
     return code;
 }

@@ -26,9 +26,9 @@ static int failed(const char *what)
     return SHIM_CRYPTO;
 }
 
-static bool keeps_key(const struct shim_new_options *options)
+static bool keeps_key(const struct shim_new *run)
 {
-    return options->key != NULL && strcmp(options->key, SAME_KEY) == 0;
+    return run->kind != NULL && strcmp(run->kind, SAME_KEY) == 0;
 }
 
 static bool is_self_signed(const X509 *cert)
@@ -39,18 +39,17 @@ static bool is_self_signed(const X509 *cert)
 /* Who issues it: as the options say, or as what is renewed was. */
 static int find_issuer(struct shim_new *run)
 {
-    const struct shim_new_options *options = run->options;
-    bool as_before = options->renew && !options->self_signed && options->request == NULL &&
-                     options->issuer == NULL && !is_self_signed(run->before);
+    bool as_before = run->renew && !run->self_signed && run->request == NULL &&
+                     run->issued_by == NULL && !is_self_signed(run->before);
 
-    return options->issuer != NULL || as_before ? shim_new_issuer(run) : SHIM_OK;
+    return run->issued_by != NULL || as_before ? shim_new_issuer(run) : SHIM_OK;
 }
 
 /* The kind that was asked for, else that of the key before, else the default. */
 static const char *kind_of(const struct shim_new *run)
 {
     const EVP_PKEY *before = run->before == NULL ? NULL : X509_get0_pubkey(run->before);
-    const char *kind = run->options->key;
+    const char *kind = run->kind;
 
     if (kind == NULL && before != NULL)
         kind = shim_key_kind_of(before);
@@ -62,7 +61,7 @@ static int make(struct shim_new *run)
     const struct shim_making making = { .name = run->name,
                                         .each = run->names.each,
                                         .count = run->names.count,
-                                        .is_ca = run->options->ca != NULL,
+                                        .is_ca = run->ca != NULL,
                                         .from = run->from,
                                         .to = run->to };
 
@@ -74,7 +73,7 @@ static int make(struct shim_new *run)
         shim_cert_make(&making, run->key, run->issuer, run->issuer != NULL ? run->sign : run->key);
     if (run->cert == NULL)
         return failed("the certificate");
-    if (run->options->request != NULL) {
+    if (run->request != NULL) {
         run->asked = shim_request_make(run->cert, run->key);
         if (run->asked == NULL)
             return failed("the request");
@@ -124,7 +123,7 @@ static void add_denial(struct shim_new *run, smimepolicy_verdict *verdict)
 static int judge(struct shim_new *run)
 {
     static const smimepolicy_use uses[] = { SMIMEPOLICY_SIGN, SMIMEPOLICY_ENCRYPT };
-    bool ca = run->options->ca != NULL;
+    bool ca = run->ca != NULL;
     const struct sp_assigned_role as = { .role = ca ? SP_ROLE_CA : SP_ROLE_IDENTITY,
                                          .source = SP_ROLE_FROM_USER,
                                          .has_key = !ca };
@@ -149,7 +148,7 @@ static int take_steps(struct shim_new *run)
     int code = shim_load_settings(run->shim);
 
     run->outcome.settings = run->shim->settings;
-    if (code == SHIM_OK && run->options->renew)
+    if (code == SHIM_OK && run->renew)
         code = shim_new_renewed(run);
     if (code == SHIM_OK)
         code = shim_new_names(run);
@@ -157,7 +156,7 @@ static int take_steps(struct shim_new *run)
         code = find_issuer(run);
     if (code == SHIM_OK)
         code = shim_new_span(run);
-    if (code == SHIM_OK && keeps_key(run->options))
+    if (code == SHIM_OK && keeps_key(run))
         code = shim_new_same_key(run);
     if (code == SHIM_OK)
         code = make(run);
@@ -166,29 +165,29 @@ static int take_steps(struct shim_new *run)
     return code == SHIM_OK ? shim_new_store(run) : code;
 }
 
-static int check(const struct shim_new_options *options)
+static int check(const struct shim_new *run)
 {
-    int ways = options->self_signed + (options->request != NULL) + (options->issuer != NULL);
-    bool same = keeps_key(options);
+    int ways = run->self_signed + (run->request != NULL) + (run->issued_by != NULL);
+    bool same = keeps_key(run);
 
-    if (options->operands[0] == NULL)
-        return shim_usage(options->ca != NULL ? "new: no domain given: which addresses may the CA "
-                                                "issue for?"
-                                              : "new: no address given");
+    if (run->operands[0] == NULL)
+        return shim_usage(run->ca != NULL ? "new: no domain given: which addresses may the CA "
+                                            "issue for?"
+                                          : "new: no address given");
     if (ways > 1)
         return shim_usage("new: --self-signed, --request and --issuer exclude each other");
-    if (options->ca != NULL && (ways > 0 || options->renew || options->name != NULL))
+    if (run->ca != NULL && (ways > 0 || run->renew || run->given_name != NULL))
         return shim_usage("new: --ca makes a CA that signs itself, of that name; leave "
                           "--self-signed, --request, --issuer, --renew and --name out");
-    if (options->renew && options->operands[1] != NULL)
+    if (run->renew && run->operands[1] != NULL)
         return shim_usage("new: --renew takes one address");
-    if (same && !options->renew)
+    if (same && !run->renew)
         return shim_usage("new: --key same keeps the key of what is renewed; give --renew too");
-    if (options->key != NULL && !same && !shim_key_kind_known(options->key))
+    if (run->kind != NULL && !same && !shim_key_kind_known(run->kind))
         return shim_usage("new: --key %s: no such kind; there are rsa:2048, rsa:3072, rsa:4096, "
                           "ec:P-256, ec:P-384 and ec:P-521",
-                          options->key);
-    if (same && options->passout != NULL)
+                          run->kind);
+    if (same && run->passout != NULL)
         return shim_usage("new: with --key same the key keeps its passphrase; leave --passout out");
     return SHIM_OK;
 }
@@ -209,27 +208,27 @@ static void end(struct shim_new *run)
 
 int shim_run_new(struct shim *shim, const struct shim_long *line)
 {
-    const struct shim_new_options options = { .operands = line->operands,
-                                              .request = shim_long_value(line, "request", 0),
-                                              .issuer = shim_long_value(line, "issuer", 0),
-                                              .ca = shim_long_value(line, "ca", 0),
-                                              .name = shim_long_value(line, "name", 0),
-                                              .days = shim_long_value(line, "days", 0),
-                                              .key = shim_long_value(line, "key", 0),
-                                              .passin = shim_long_value(line, "passin", 0),
-                                              .passout = shim_long_value(line, "passout", 0),
-                                              .self_signed = shim_long_has(line, "self-signed"),
-                                              .renew = shim_long_has(line, "renew"),
-                                              .local = shim_long_has(line, "local"),
-                                              .json = shim_long_has(line, "json") };
-    struct shim_new run = {
-        .options = &options, .shim = shim, .now = time(NULL), .outcome = { .alone = true }
-    };
-    int code = check(&options);
+    struct shim_new run = { .shim = shim,
+                            .operands = line->operands,
+                            .request = shim_long_value(line, "request", 0),
+                            .issued_by = shim_long_value(line, "issuer", 0),
+                            .ca = shim_long_value(line, "ca", 0),
+                            .given_name = shim_long_value(line, "name", 0),
+                            .days = shim_long_value(line, "days", 0),
+                            .kind = shim_long_value(line, "key", 0),
+                            .passin = shim_long_value(line, "passin", 0),
+                            .passout = shim_long_value(line, "passout", 0),
+                            .self_signed = shim_long_has(line, "self-signed"),
+                            .renew = shim_long_has(line, "renew"),
+                            .local = shim_long_has(line, "local"),
+                            .json = shim_long_has(line, "json"),
+                            .now = time(NULL),
+                            .outcome = { .alone = true } };
+    int code = check(&run);
 
     if (code != SHIM_OK)
         return code;
-    if (options.json)
+    if (run.json)
         run.outcome.json = json_array();
     code = shim_new_report(&run, take_steps(&run));
     end(&run);

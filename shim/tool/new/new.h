@@ -17,17 +17,13 @@
 #include "tool/mail/mail.h"
 #include "tool/report/outcome.h"
 
-/* The options and operands.  Borrowed, or NULL. */
-struct shim_new_options {
-    const char *request, *issuer, *ca, *name, *days, *key, *passin, *passout;
-    bool self_signed, renew, local, json;
-    char **operands;
-};
-
 /* One run. */
 struct shim_new {
-    const struct shim_new_options *options;
     struct shim *shim;
+    /* the options and operands, borrowed or NULL; the first three: --issuer, --name and --key */
+    const char *issued_by, *given_name, *kind, *request, *ca, *days, *passin, *passout;
+    bool self_signed, renew, local, json;
+    char **operands;
     time_t now;
     struct shim_addresses names; /* owned: the addresses, or of a CA the domains */
     char *name;                  /* owned: the common name */
@@ -50,19 +46,16 @@ struct shim_new {
 int shim_new_names(struct shim_new *run);
 int shim_new_span(struct shim_new *run);
 
-/* new_issuer.c: the CA of |options->issuer|, or who issued |before|, with its key. */
+/* new_issuer.c: the CA of |issued_by|, or who issued |before|, with its key. */
 int shim_new_issuer(struct shim_new *run);
 
-/* new_renew.c: what is renewed, and its names; and its key, where it is kept. */
+/* What is renewed, and its names; and its key, where it is kept. */
 int shim_new_renewed(struct shim_new *run);
 int shim_new_same_key(struct shim_new *run);
 
 /* new_store.c: store it whole or not at all, and tell it. */
 int shim_new_store(struct shim_new *run);
 int shim_new_report(struct shim_new *run, int code);
-
-/* The first common name in |cert|, in UTF-8; to free with OPENSSL_free(); NULL: there is none. */
-char *shim_new_common_name(const X509 *cert);
 
 shim_command_fn shim_run_new;
 

@@ -2,7 +2,8 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * The CA of one's own that issues a certificate: it is in the keyring with its key.
+ * What is in the keyring already: the CA of one's own that issues a certificate, with its key; and
+ * what is renewed, of the identities of an address the one that is valid longest.
  */
 #include <string.h>
 #include <strings.h>
@@ -24,7 +25,8 @@ struct looking {
     struct sp_private_key key; /* owned: of the first */
 };
 
-char *shim_new_common_name(const X509 *cert)
+/* The first common name in |cert|, in UTF-8; to free with OPENSSL_free(); NULL: there is none. */
+static char *common_name(const X509 *cert)
 {
     const X509_NAME *subject = X509_get_subject_name(cert);
     int at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
@@ -44,19 +46,13 @@ char *shim_new_common_name(const X509 *cert)
 static bool is_named(const struct shim_entry *entry, const char *word)
 {
     char digits[SP_FINGERPRINT_TEXT];
-    char *name = shim_new_common_name(entry->cert);
+    char *name = common_name(entry->cert);
     size_t length = strlen(word);
     bool named = name != NULL && strcmp(name, word) == 0;
 
     OPENSSL_free(name);
     sp_fingerprint_text(entry->record.fingerprint, digits);
     return named || (length >= FEWEST_DIGITS && strncasecmp(digits, word, length) == 0);
-}
-
-/* Is it the one that has issued what is renewed?  |cert| has its key. */
-static bool is_issuer(const struct shim_new *run, X509 *cert)
-{
-    return run->options->issuer == NULL && sp_has_issued(cert, run->before);
 }
 
 static int look_at(const struct shim_entry *entry, void *data)
@@ -67,13 +63,13 @@ static int look_at(const struct shim_entry *entry, void *data)
     X509 *cert;
     int found;
 
-    if (run->options->issuer != NULL && !is_named(entry, run->options->issuer))
+    if (run->issued_by != NULL && !is_named(entry, run->issued_by))
         return SHIM_OK;
     found = shim_stored_key(looking->keyring, &entry->record, &key);
     if (found < 0)
         return SHIM_SYSTEM;
     cert = found == 0 ? NULL : sp_record_cert(&entry->record);
-    if (cert != NULL && (run->options->issuer != NULL || is_issuer(run, cert)) &&
+    if (cert != NULL && (run->issued_by != NULL || sp_has_issued(cert, run->before)) &&
         ++looking->found == 1) {
         run->issuer = cert;
         looking->key = key;
@@ -87,7 +83,7 @@ static int look_at(const struct shim_entry *entry, void *data)
 /* Say why none was found, or too many. */
 static int tell(const struct looking *looking)
 {
-    const char *name = looking->run->options->issuer;
+    const char *name = looking->run->issued_by;
 
     if (looking->found == 1)
         return SHIM_OK;
@@ -122,11 +118,102 @@ int shim_new_issuer(struct shim_new *run)
         code = tell(&looking);
     sp_keyring_close(looking.keyring);
     if (code == SHIM_OK) {
-        name = shim_new_common_name(run->issuer);
-        code = shim_stored_key_unlock(&looking.key, name != NULL ? name : "the CA",
-                                      run->options->passin, &run->sign);
+        name = common_name(run->issuer);
+        code = shim_stored_key_unlock(&looking.key, name != NULL ? name : "the CA", run->passin,
+                                      &run->sign);
     }
     OPENSSL_free(name);
     sp_private_key_clear(&looking.key);
+    return code;
+}
+
+static int look_at_identity(const struct shim_entry *entry, void *data)
+{
+    struct shim_new *run = data;
+    X509 *cert;
+
+    if (run->before != NULL &&
+        ASN1_TIME_compare(X509_get0_notAfter(entry->cert), X509_get0_notAfter(run->before)) <= 0)
+        return SHIM_OK;
+    /* With its key, which the entry may not have decoded. */
+    cert = sp_record_cert(&entry->record);
+    if (cert == NULL)
+        return shim_no_memory();
+    X509_free(run->before);
+    run->before = cert;
+    return SHIM_OK;
+}
+
+/* The addresses as the certificate has them, but in lower case; and its name. */
+static int take_names(struct shim_new *run)
+{
+    struct sp_facts *facts = sp_facts_new(run->before);
+    const char *address;
+
+    for (size_t i = 0; facts != NULL && (address = sp_facts_address(facts, i)) != NULL; i++)
+        shim_addresses_parse(&run->names, SHIM_MAILBOXES, address, strlen(address));
+    run->name = facts == NULL ? NULL : common_name(run->before);
+    sp_facts_free(facts);
+    if (facts == NULL || run->names.failed)
+        return shim_no_memory();
+    if (run->names.unreadable == SP_READABLE && run->names.count > 0)
+        return SHIM_OK;
+    shim_error("the certificate of %s has an address that may be read as another; make a new one "
+               "without --renew",
+               run->operands[0]);
+    return SHIM_INPUT;
+}
+
+int shim_new_renewed(struct shim_new *run)
+{
+    const char *word = run->operands[0];
+    char *address = shim_address_folded(word);
+    struct sp_keyring *keyring = NULL;
+    int code =
+        address == NULL ? SHIM_USAGE : shim_keyring_open(run->shim, SP_KEYRING_READ, &keyring);
+
+    if (code == SHIM_OK)
+        code = shim_entry_each(run->shim, keyring,
+                               &(struct sp_query){ .index = SP_BY_ADDRESS,
+                                                   .text = address,
+                                                   .roles = SP_ROLE_BIT(SP_ROLE_IDENTITY) },
+                               run->now, look_at_identity, run);
+    sp_keyring_close(keyring);
+    OPENSSL_free(address);
+    if (code == SHIM_OK && run->before == NULL) {
+        shim_error("the keyring %s has no identity of %s to renew; make one without --renew",
+                   run->shim->keyring_path, word);
+        return SHIM_INPUT;
+    }
+    return code == SHIM_OK ? take_names(run) : code;
+}
+
+int shim_new_same_key(struct shim_new *run)
+{
+    const char *word = run->operands[0];
+    struct sp_keyid id = sp_keyid_of_cert(NULL, run->before);
+    struct sp_private_key stored = { 0 };
+    struct sp_keyring *keyring;
+    int code = shim_keyring_open(run->shim, SP_KEYRING_READ, &keyring);
+    int found;
+
+    if (code == SHIM_OK)
+        code = shim_keys_needed(run->shim);
+    if (code == SHIM_OK) {
+        found = sp_keyring_key(keyring, id.hash, &stored);
+        if (found < 0)
+            code = shim_keyring_failed(keyring);
+    }
+    sp_keyring_close(keyring);
+    if (code == SHIM_OK && stored.pkcs8 == NULL) {
+        shim_error("the private key of %s is not in the keyring itself, so that nothing can be "
+                   "signed with it here; leave --key same out",
+                   word);
+        code = SHIM_INPUT;
+    }
+    if (code == SHIM_OK)
+        code = shim_stored_key_unlock(&stored, word, run->passin, &run->key);
+    sp_private_key_clear(&stored);
+    run->key_stays = code == SHIM_OK;
     return code;
 }

@@ -37,7 +37,7 @@ static bool is_ascii(const char *text)
 static int check_last(const struct shim_new *run, size_t before, const char *word)
 {
     const struct shim_addresses *names = &run->names;
-    const char *what = run->options->ca != NULL ? "domain" : "address";
+    const char *what = run->ca != NULL ? "domain" : "address";
 
     if (names->failed)
         return shim_no_memory();
@@ -120,16 +120,15 @@ static bool is_name(const char *name)
 
 static int set_name(struct shim_new *run)
 {
-    const struct shim_new_options *options = run->options;
-    const char *name = options->ca != NULL     ? options->ca
-                       : options->name != NULL ? options->name
-                       : run->name != NULL     ? run->name
-                                               : run->names.each[0];
+    const char *name = run->ca != NULL           ? run->ca
+                       : run->given_name != NULL ? run->given_name
+                       : run->name != NULL       ? run->name
+                                                 : run->names.each[0];
 
     if (!is_name(name))
         return shim_usage("new: %s cannot be the name in a certificate: that has at most %d "
                           "characters, all of which can be shown; give another one%s",
-                          name, SHIM_LONGEST_NAME, options->ca != NULL ? "" : " with --name");
+                          name, SHIM_LONGEST_NAME, run->ca != NULL ? "" : " with --name");
     if (name != run->name)
         OPENSSL_free(run->name);
     run->name = name == run->name ? run->name : OPENSSL_strdup(name);
@@ -138,13 +137,13 @@ static int set_name(struct shim_new *run)
 
 int shim_new_names(struct shim_new *run)
 {
-    char **words = run->options->operands;
+    char **words = run->operands;
     int code = SHIM_OK;
 
-    if (run->options->renew)
+    if (run->renew)
         return set_name(run);
     for (; code == SHIM_OK && *words != NULL; words++)
-        code = run->options->ca != NULL ? add_domain(run, *words) : add_address(run, *words);
+        code = run->ca != NULL ? add_domain(run, *words) : add_address(run, *words);
     return code == SHIM_OK ? set_name(run) : code;
 }
 
@@ -169,8 +168,8 @@ static int end_with_issuer(struct shim_new *run)
 
 int shim_new_span(struct shim_new *run)
 {
-    const struct span *span = run->options->ca != NULL ? &of_ca : &of_person;
-    const char *given = run->options->days;
+    const struct span *span = run->ca != NULL ? &of_ca : &of_person;
+    const char *given = run->days;
     long days = span->by_default;
     char *end = NULL;
 

@@ -24,15 +24,15 @@
 
 static enum sp_role role_of(const struct shim_new *run)
 {
-    return run->options->ca != NULL ? SP_ROLE_CA : SP_ROLE_IDENTITY;
+    return run->ca != NULL ? SP_ROLE_CA : SP_ROLE_IDENTITY;
 }
 
 /* The new key, encrypted under a passphrase that somebody gives. */
 static int lock_key(struct shim_new *run, struct sp_private_key *locked)
 {
-    const char *whose = run->options->ca != NULL ? run->name : run->names.each[0];
+    const char *whose = run->ca != NULL ? run->name : run->names.each[0];
     struct shim_passphrase pass = { 0 };
-    int code = shim_passphrase_read(&pass, "passout", run->options->passout);
+    int code = shim_passphrase_read(&pass, "passout", run->passout);
 
     if (code == SHIM_OK && !pass.given &&
         !shim_passphrase_ask(&pass, "new passphrase for the private key", whose, true,
@@ -89,8 +89,7 @@ static int store(struct shim_new *run, struct sp_private_key *key, struct sp_key
     if (upload == NULL || !add_all(run, upload, key) || !shim_memory_sufficed())
         code = shim_memory_sufficed() ? shim_keyring_failed(*keyring) : SHIM_SYSTEM;
     else
-        code =
-            shim_hub_commit(run->shim, *keyring, upload, run->options->local || run->asked != NULL);
+        code = shim_hub_commit(run->shim, *keyring, upload, run->local || run->asked != NULL);
     sp_upload_free(upload);
     return code;
 }
@@ -148,7 +147,7 @@ int shim_new_store(struct shim_new *run)
         code = store(run, &key, &keyring);
         sp_keyring_close(keyring);
     } else if (code == SHIM_OK) {
-        code = shim_output_begin(&output, run->options->request, SHIM_PUBLIC) &&
+        code = shim_output_begin(&output, run->request, SHIM_PUBLIC) &&
                        write_request(&output, run->asked)
                    ? store_request(run, &key, &output)
                    : SHIM_SYSTEM;
@@ -186,7 +185,7 @@ static bool print_request(const struct shim_new *run, const struct shim_entry *e
         shim_print(stdout,
                    "made %s: a request for %s (%s); send it to the CA, and give what comes back "
                    "to 'smime-policy upload'\n",
-                   run->options->request, addresses, shim_entry_subject(entry));
+                   run->request, addresses, shim_entry_subject(entry));
     if (addresses != NULL && !run->key_stays)
         shim_print(stdout, "its private key %.16s waits for the certificate (keyring %s)\n", key,
                    run->shim->keyring_path);
@@ -213,8 +212,8 @@ static int print_json(const struct shim_new *run, const struct shim_entry *entry
     return shim_json_keyring_report(run->shim, "new", code,
                                     json_pack("{s:b, s:o?, s:o, s:O}", "done", run->done, "made",
                                               run->done ? shim_entry_json(entry) : json_null(),
-                                              "request", sp_json_text(run->options->request),
-                                              "verdicts", run->outcome.json));
+                                              "request", sp_json_text(run->request), "verdicts",
+                                              run->outcome.json));
 }
 
 int shim_new_report(struct shim_new *run, int code)
@@ -222,7 +221,7 @@ int shim_new_report(struct shim_new *run, int code)
     struct shim_entry entry = { 0 };
     bool told = !run->done || as_entry(run, &entry);
 
-    if (told && run->options->json)
+    if (told && run->json)
         code = print_json(run, &entry, code);
     else if (told && run->done)
         told = run->asked != NULL ? print_request(run, &entry) : print_made(run, &entry);

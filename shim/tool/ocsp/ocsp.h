@@ -64,8 +64,8 @@ unsigned char *shim_ocsp_kept(const char *keyring, const X509 *cert, size_t *len
 /* Keep it, if that is possible; what is not kept is asked again. */
 void shim_ocsp_keep(const char *keyring, const X509 *cert, const unsigned char *der, size_t length);
 /*
- * ocsp_gates.c: keep what an answer that was verified says, in the form that gates read.  As above,
- * if that is possible.
+ * Keep what an answer that was verified says for gates, which parse none and verify none.  As
+ * above, if that is possible.
  */
 void shim_ocsp_keep_for_gates(const char *keyring, const struct shim_ocsp_exchange *exchange,
                               const struct sp_revocation *answer);

@@ -2,8 +2,6 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  */
-#include <string.h>
-
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
@@ -45,7 +43,7 @@ static bool ask_one(struct shim_ocsp *ocsp, struct shim_ocsp_exchange *exchange,
                                 .settings = ocsp->settings,
                                 .most = SHIM_LONGEST_OCSP,
                                 .milliseconds = (long)(ocsp->end - shim_milliseconds()),
-                                .type = "application/ocsp-request" };
+                                .header = "Content-Type: application/ocsp-request" };
     const int64_t before = found->this_update;
     struct shim_fetched got = { 0 };
     unsigned char *body = request_of(exchange, &fetch.body_length);

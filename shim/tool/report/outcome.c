@@ -91,7 +91,7 @@ static void keep(struct shim_outcome *outcome, const smimepolicy_verdict *verdic
         const smimepolicy_finding *finding = smimepolicy_verdict_get0_finding(verdict, i);
 
         if (smimepolicy_finding_severity(finding) == SMIMEPOLICY_DENY)
-            outcome->kept = smimepolicy_finding_text(verdict, finding);
+            outcome->kept = sp_finding_reason(verdict, finding);
     }
 }
 

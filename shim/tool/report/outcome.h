@@ -26,7 +26,7 @@ struct shim_outcome {
     bool denials_only;
     json_t *json;     /* owned: the verdicts, if they are not printed; else NULL */
     bool keeps;       /* the first denial is kept, and nothing is told */
-    char *kept;       /* owned: its text, or NULL */
+    char *kept;       /* owned: its sp_finding_reason(), or NULL */
     const char *file; /* borrowed: the file of the next verdict, or NULL */
     unsigned part;    /* the number of its part in |file|, from 1; 0: the whole file */
     bool names_file;  /* print |file| and |part| at the beginning of a line */

@@ -4,7 +4,7 @@
  */
 #include <string.h>
 
-#include "tool/run/defaults.h"
+#include "tool/run/run.h"
 #include "tool/certs/certs.h"
 
 /*

@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 
 #include "tool/run/key_options.h"
-#include "tool/run/defaults.h"
+#include "tool/run/run.h"
 
 static bool is_key_option(const struct shim_given *given)
 {

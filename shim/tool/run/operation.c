@@ -18,7 +18,6 @@
 #include "tool/run/copies.h"
 #include "tool/run/conf_text.h"
 #include "tool/run/run.h"
-#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
 
 bool shim_operation_signs(const char *operation)

@@ -9,7 +9,6 @@
 #define SHIM_OPERATION_H
 
 #include "common/shim.h"
-#include "stock/manner.h"
 #include "stock/options.h"
 #include "stock/request.h"
 #include "stock/stock.h"

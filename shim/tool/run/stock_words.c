@@ -10,7 +10,6 @@
 
 #include "stock/environment.h"
 #include "tool/run/copies.h"
-#include "tool/run/defaults.h"
 #include "tool/run/key_options.h"
 #include "tool/run/run.h"
 

@@ -29,4 +29,22 @@ void shim_watch_hear(void *watch, const char *bytes, size_t len);
 /* As shim_stock_run(), and reads its standard error for |result|. */
 bool shim_watched_run(const struct shim_stock *stock, struct shim_stock_result *result);
 
+/*
+ * With -noverify stock reports success although it has verified no signer, so this
+ * line is replaced.  Zero-initialise it.
+ */
+struct shim_unverified {
+    char held[32]; /* the beginning of a line that may be that line */
+    size_t len;
+    int passing; /* the current line is another one, and passed on */
+};
+
+/*
+ * Pass |bytes| of stock's standard error on to ours, and replace that line; a shim_hear_fn for a
+ * struct shim_unverified.
+ */
+void shim_unverified_hear(void *listener, const char *bytes, size_t len);
+/* Pass on the rest. */
+void shim_unverified_end(struct shim_unverified *filter);
+
 #endif

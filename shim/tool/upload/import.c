@@ -154,10 +154,12 @@ int shim_run_import(struct shim *shim, const struct shim_long *line)
 {
     struct shim_import import = { .from = shim_long_value(line, "from", 0),
                                   .cas = shim_long_has(line, "cas") };
-    const struct shim_upload_options options = {
+    struct shim_uploading run = {
+        .shim = shim,
+        .import = &import,
         .files = line->operands,
         .passin = shim_long_value(line, "passin", 0),
-        .passout = shim_long_value(line, "passout", 0),
+        .new_pass = shim_long_value(line, "passout", 0),
         .no_passphrase = shim_long_has(line, "no-passphrase"),
         .keep_going = true,
         .json = shim_long_has(line, "json"),
@@ -171,7 +173,7 @@ int shim_run_import(struct shim *shim, const struct shim_long *line)
                           line->operands[0]);
     code = find_source(&import);
     if (code == SHIM_OK)
-        code = shim_upload(shim, &options, &import);
+        code = shim_upload(&run);
     OPENSSL_free(import.folder);
     json_decref(import.said);
     return code;

@@ -47,7 +47,7 @@ static bool take_files(struct shim_uploading *run)
 {
     bool more = run->import == NULL || shim_import_read(run);
 
-    for (char **file = run->options->files; more && *file != NULL; file++) {
+    for (char **file = run->files; more && *file != NULL; file++) {
         size_t before = run->parts;
 
         run->has_last = false;
@@ -86,14 +86,14 @@ static int store(struct shim_uploading *run, bool *done)
         run->crls_refused > 0 || (run->refused > 0 && run->settings->mode != SP_MODE_OBSERVE);
     int code = SHIM_OK;
 
-    if ((refused || run->unreadable > 0) && !run->options->keep_going) {
+    if ((refused || run->unreadable > 0) && !run->keep_going) {
         shim_error("nothing was stored: mend or leave out what is at fault, or store the rest "
                    "with --keep-going");
     } else {
         if (!shim_memory_sufficed())
             return SHIM_SYSTEM;
-        *done = run->options->dry_run;
-        if (!run->options->dry_run)
+        *done = run->dry_run;
+        if (!run->dry_run)
             code = put(run, done);
         if (code != SHIM_OK)
             return code;
@@ -126,12 +126,11 @@ static int upload(struct shim_uploading *run)
 
 static int begin(struct shim_uploading *run)
 {
-    const struct shim_upload_options *options = run->options;
     int code;
 
     run->outcome.names_file = true;
     run->outcome.alone = true;
-    run->outcome.explains = options->dry_run;
+    run->outcome.explains = run->dry_run;
     run->now = time(NULL);
     run->last = &run->taken;
     run->reading.each = take_part;
@@ -139,11 +138,10 @@ static int begin(struct shim_uploading *run)
     run->reading.crls = run->import == NULL;
     run->unread = json_array();
     run->notes = json_array();
-    if (options->json)
+    if (run->json)
         run->outcome.json = json_array();
-    code = shim_passphrase_read(&run->reading.pass, "passin", options->passin);
-    return code == SHIM_OK ? shim_passphrase_read(&run->passout, "passout", options->passout)
-                           : code;
+    code = shim_passphrase_read(&run->reading.pass, "passin", run->passin);
+    return code == SHIM_OK ? shim_passphrase_read(&run->passout, "passout", run->new_pass) : code;
 }
 
 static void free_taken(struct shim_taken *taken)
@@ -177,51 +175,49 @@ static void end(struct shim_uploading *run)
     json_decref(run->notes);
 }
 
-int shim_upload(struct shim *shim, const struct shim_upload_options *options,
-                struct shim_import *import)
+int shim_upload(struct shim_uploading *run)
 {
-    struct shim_uploading run = { .options = options, .import = import, .shim = shim };
     int code;
 
-    if (options->no_passphrase && options->passout != NULL)
+    if (run->no_passphrase && run->new_pass != NULL)
         return shim_usage("--passout and --no-passphrase exclude each other");
-    run.reading.exported = options->as != NULL && strcmp(options->as, EXPORTED) == 0;
-    if (options->as != NULL && !run.reading.exported)
-        run.as = sp_role_named(options->as);
-    code = begin(&run);
+    run->reading.exported = run->as_word != NULL && strcmp(run->as_word, EXPORTED) == 0;
+    if (run->as_word != NULL && !run->reading.exported)
+        run->as = sp_role_named(run->as_word);
+    code = begin(run);
     if (code == SHIM_OK)
-        code = shim_keyring_open(shim, SP_KEYRING_WRITE, &run.keyring);
+        code = shim_keyring_open(run->shim, SP_KEYRING_WRITE, &run->keyring);
     if (code == SHIM_OK)
-        code = upload(&run);
-    end(&run);
+        code = upload(run);
+    end(run);
     return code;
 }
 
-static int check(const struct shim_upload_options *options)
+static int check(const struct shim_uploading *run)
 {
-    if (options->files[0] == NULL)
+    if (run->files[0] == NULL)
         return shim_usage("upload: no file given");
-    if (options->as != NULL && strcmp(options->as, EXPORTED) == 0) {
-        if (options->passout != NULL || options->no_passphrase || options->replace ||
-            options->key_uri != NULL)
+    if (run->as_word != NULL && strcmp(run->as_word, EXPORTED) == 0) {
+        if (run->new_pass != NULL || run->no_passphrase || run->replace || run->key_uri != NULL)
             return shim_usage("--as " EXPORTED " keeps private keys as they are; leave --passout, "
                               "--no-passphrase, --replace and --key-uri out");
-    } else if (options->as != NULL && (sp_role_named(options->as) == SP_ROLE_NONE ||
-                                       sp_role_named(options->as) == SP_ROLE_INTERMEDIATE)) {
+    } else if (run->as_word != NULL && (sp_role_named(run->as_word) == SP_ROLE_NONE ||
+                                        sp_role_named(run->as_word) == SP_ROLE_INTERMEDIATE)) {
         return shim_usage("--as %s: no such role; there are identity, contact and ca, and " EXPORTED
                           " for what 'smime-policy export' wrote",
-                          options->as);
+                          run->as_word);
     }
     return SHIM_OK;
 }
 
 int shim_run_upload(struct shim *shim, const struct shim_long *line)
 {
-    const struct shim_upload_options options = {
+    struct shim_uploading run = {
+        .shim = shim,
         .files = line->operands,
-        .as = shim_long_value(line, "as", 0),
+        .as_word = shim_long_value(line, "as", 0),
         .passin = shim_long_value(line, "passin", 0),
-        .passout = shim_long_value(line, "passout", 0),
+        .new_pass = shim_long_value(line, "passout", 0),
         .key_uri = shim_long_value(line, "key-uri", 0),
         .no_passphrase = shim_long_has(line, "no-passphrase"),
         .keep_going = shim_long_has(line, "keep-going"),
@@ -230,7 +226,7 @@ int shim_run_upload(struct shim *shim, const struct shim_long *line)
         .local = shim_long_has(line, "local"),
         .dry_run = shim->explain || shim_long_has(line, "dry-run"),
     };
-    int code = check(&options);
+    int code = check(&run);
 
-    return code == SHIM_OK ? shim_upload(shim, &options, NULL) : code;
+    return code == SHIM_OK ? shim_upload(&run) : code;
 }

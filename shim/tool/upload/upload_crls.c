@@ -115,7 +115,7 @@ bool shim_uploading_crls(struct shim_uploading *run)
     for (struct shim_waiting_crl *crl = run->crls; code == SHIM_OK && crl != NULL;
          crl = crl->next) {
         code = shim_crl_prepare(&target, crl->der, crl->length, &crl->what);
-        if (!shim_hub_is_set(run->shim, run->options->local)) {
+        if (!shim_hub_is_set(run->shim, run->local)) {
             OPENSSL_free(crl->der);
             crl->der = NULL;
         }
@@ -152,7 +152,7 @@ int shim_uploading_put(struct shim_uploading *run)
             crls.each[crls.count++] =
                 (struct shim_hub_crl){ .der = crl->der, .length = crl->length, .what = &crl->what };
     if (code == SHIM_OK)
-        code = shim_hub_put(run->shim, run->keyring, run->upload, &crls, run->options->local);
+        code = shim_hub_put(run->shim, run->keyring, run->upload, &crls, run->local);
     OPENSSL_free(crls.each);
     return code;
 }
@@ -180,7 +180,7 @@ static void print_one(const struct shim_uploading *run, const struct shim_waitin
 
     shim_print(stdout, "%s CRL: %s (%zu revoked, the next one is due on %s)\n",
                crl->what.state == SHIM_CRL_ALREADY ? "already there"
-               : run->options->dry_run             ? "would be stored"
+               : run->dry_run                      ? "would be stored"
                                                    : "stored",
                crl->what.issuer, crl->what.count, next != NULL ? next : "?");
     OPENSSL_free(next);

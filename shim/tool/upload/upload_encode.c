@@ -75,7 +75,7 @@ static bool may_replace(struct shim_uploading *run, const struct shim_waiting *k
     if (how == NULL)
         return true;
     shim_error("the private key of %s is stored already, %s", key->path, how);
-    if (run->options->replace || (!run->options->dry_run && says_yes(key->path)))
+    if (run->replace || (!run->dry_run && says_yes(key->path)))
         return true;
     shim_error("nothing was stored; give --replace if it is to be kept in the new way, or "
                "--passout with the passphrase that it has");
@@ -87,7 +87,7 @@ static bool may_replace(struct shim_uploading *run, const struct shim_waiting *k
 static bool find_pass(struct shim_uploading *run, const struct shim_waiting *key, const char **pass)
 {
     *pass = NULL;
-    if (run->options->no_passphrase)
+    if (run->no_passphrase)
         return true;
     *pass = key->pass;
     if (!run->passout.given && key->pass != NULL && key->pass[0] != '\0')
@@ -107,7 +107,7 @@ static bool find_pass(struct shim_uploading *run, const struct shim_waiting *key
 /* Will a new passphrase be asked for? */
 static bool would_ask(const struct shim_uploading *run, const struct shim_waiting *key)
 {
-    return !key->as_exported && !run->options->no_passphrase && !run->passout.given &&
+    return !key->as_exported && !run->no_passphrase && !run->passout.given &&
            (key->pass == NULL || key->pass[0] == '\0');
 }
 
@@ -120,13 +120,13 @@ bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
     if (key->key == NULL || key->stored.uri != NULL) {
         if (!key->as_exported && !may_replace(run, key, NULL))
             return false;
-        if (!run->options->dry_run) {
+        if (!run->dry_run) {
             *encoded = key->stored;
             key->stored = (struct sp_private_key){ 0 };
         }
         return true;
     }
-    if (run->options->dry_run && would_ask(run, key)) {
+    if (run->dry_run && would_ask(run, key)) {
         shim_error("note: to keep the private key of %s, a new passphrase would be asked for",
                    key->path);
         return true;
@@ -141,6 +141,6 @@ bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
         shim_error("the private key of %s is kept without a passphrase: whoever can read %s "
                    "can sign with it",
                    key->path, run->shim->keyring_path);
-    return run->options->dry_run || shim_stored_key_make(key->key, pass, encoded) ||
+    return run->dry_run || shim_stored_key_make(key->key, pass, encoded) ||
            shim_uploading_no_memory(run);
 }

@@ -199,7 +199,7 @@ static bool take_key(struct shim_uploading *run, struct shim_waiting *key)
         return false;
     run->keys_added++;
     key->taken = true;
-    return run->options->dry_run || sp_upload_add_key(run->upload, key->id, &encoded) ||
+    return run->dry_run || sp_upload_add_key(run->upload, key->id, &encoded) ||
            shim_uploading_failed(run);
 }
 
@@ -295,7 +295,7 @@ bool shim_uploading_keys(struct shim_uploading *run)
             return false;
     }
     tell_exported(run, locked);
-    if (run->options->key_uri != NULL && !take_uri(run, run->options->key_uri))
+    if (run->key_uri != NULL && !take_uri(run, run->key_uri))
         return false;
     return run->as != SP_ROLE_IDENTITY || require_keys(run);
 }

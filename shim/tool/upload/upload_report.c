@@ -62,7 +62,7 @@ void shim_uploading_unreadable(struct shim_uploading *run, const struct shim_par
 bool shim_uploading_taken(struct shim_uploading *run, const struct shim_part *part,
                           struct sp_facts *facts, enum sp_role role, bool already)
 {
-    bool named = run->options->json || run->taken_count < NAMED_MAX;
+    bool named = run->json || run->taken_count < NAMED_MAX;
     struct shim_taken *taken = named ? OPENSSL_zalloc(sizeof(*taken)) : NULL;
 
     if (taken == NULL) {
@@ -103,9 +103,9 @@ static void print_taken(const struct shim_uploading *run, const struct shim_take
     const char *subject = sp_facts_subject(taken->facts);
 
     shim_print(stdout, "%s as %s: ",
-               taken->already          ? "already there"
-               : run->options->dry_run ? "would be stored"
-                                       : "stored",
+               taken->already ? "already there"
+               : run->dry_run ? "would be stored"
+                              : "stored",
                role != NULL ? role : "?");
     print_addresses(taken->facts);
     shim_print(stdout, " (%s, SHA-256 %.16s)\n", *subject != '\0' ? subject : "no subject",
@@ -128,7 +128,7 @@ static json_t *taken_json(const struct shim_taken *taken, const char *role, cons
 static enum sp_role role_of(struct shim_uploading *run, const struct shim_taken *taken,
                             bool *failed)
 {
-    if (!run->options->dry_run)
+    if (!run->dry_run)
         return sp_keyring_role(run->keyring, taken->fingerprint, failed);
     for (const struct shim_waiting *key = run->keys; key != NULL; key = key->next)
         if (taken->role == SP_ROLE_CONTACT && key->taken && taken->key.known &&
@@ -160,7 +160,7 @@ static bool tell_taken(struct shim_uploading *run, json_t *list)
 static void print_text(const struct shim_uploading *run)
 {
     shim_print(stdout, "%zu %sstored, %zu already there, %zu private key%s", run->added,
-               run->options->dry_run ? "would be " : "", run->stored_before, run->keys_added,
+               run->dry_run ? "would be " : "", run->stored_before, run->keys_added,
                run->keys_added == 1 ? "" : "s");
     if (run->crl_count > 0)
         shim_print(stdout, ", %zu CRL%s", run->crls_taken, run->crls_taken == 1 ? "" : "s");
@@ -177,10 +177,10 @@ static int print_json(const struct shim_uploading *run, json_t *certificates, in
     return shim_json_keyring_report(
         run->shim, run->import != NULL ? "import" : "upload", code,
         json_pack("{s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:O, s:O, s:O}", "allowed",
-                  run->refused + run->crls_refused == 0 && code == SHIM_OK, "dry_run",
-                  run->options->dry_run, "done", done && !run->options->dry_run, "stored",
-                  done ? (json_int_t)run->added : 0, "already", (json_int_t)run->stored_before,
-                  "refused", (json_int_t)run->refused + (json_int_t)run->crls_refused, "left_out",
+                  run->refused + run->crls_refused == 0 && code == SHIM_OK, "dry_run", run->dry_run,
+                  "done", done && !run->dry_run, "stored", done ? (json_int_t)run->added : 0,
+                  "already", (json_int_t)run->stored_before, "refused",
+                  (json_int_t)run->refused + (json_int_t)run->crls_refused, "left_out",
                   (json_int_t)run->left_out, "keys", done ? (json_int_t)run->keys_added : 0,
                   "certificates", certificates, "crls", shim_uploading_crls_json(run), "unreadable",
                   run->unread, "notes", run->notes, "verdicts", run->outcome.json));
@@ -188,12 +188,12 @@ static int print_json(const struct shim_uploading *run, json_t *certificates, in
 
 int shim_uploading_report(struct shim_uploading *run, int code, bool done)
 {
-    json_t *certificates = run->options->json ? json_array() : NULL;
+    json_t *certificates = run->json ? json_array() : NULL;
 
     /* It is stored, but cannot be reported completely. */
     if (done && !tell_taken(run, certificates))
         code = shim_keyring_failed(run->keyring);
-    if (run->options->json)
+    if (run->json)
         return print_json(run, certificates, code, done);
     if (done) {
         shim_uploading_crls_print(run);

@@ -20,15 +20,6 @@
 #include "tool/keyring/stored_entry.h"
 #include "tool/report/outcome.h"
 
-/* The options and operands. */
-struct shim_upload_options {
-    const char *as, *passin, *passout, *key_uri; /* borrowed, or NULL */
-    bool no_passphrase, keep_going, replace, local, json, dry_run;
-    char **files; /* borrowed; the last is NULL */
-};
-
-struct shim_uploading;
-
 /* What `import` reads, and what the program that has stored it says of its certificates. */
 struct shim_import {
     const char *from; /* borrowed: --from */
@@ -73,9 +64,13 @@ struct shim_taken {
 
 /* One run. */
 struct shim_uploading {
-    const struct shim_upload_options *options;
-    struct shim_import *import; /* borrowed; NULL: `upload`, which reads the files of |options| */
     struct shim *shim;
+    /* the options and operands, each borrowed or NULL: of --as, --passin, --passout and --key-uri
+     */
+    const char *as_word, *passin, *new_pass, *key_uri;
+    bool no_passphrase, keep_going, replace, local, json, dry_run;
+    char **files;               /* the last is NULL */
+    struct shim_import *import; /* borrowed; NULL: `upload`, which reads |files| */
     const smimepolicy_settings *settings;
     enum sp_role as; /* SP_ROLE_NONE: as the content says, or as `export` wrote */
     time_t now;
@@ -169,9 +164,8 @@ bool shim_uploading_keys(struct shim_uploading *run);
 bool shim_uploading_encode(struct shim_uploading *run, struct shim_waiting *key,
                            struct sp_private_key *encoded);
 
-/* Run `upload`, or `import` if |import| is not NULL.  Returns the exit code. */
-int shim_upload(struct shim *shim, const struct shim_upload_options *options,
-                struct shim_import *import);
+/* Run `upload`, or `import`: |run| has the options and operands.  Returns the exit code. */
+int shim_upload(struct shim_uploading *run);
 
 /* Give all that `import` reads to |run|, the keys first.  False after a failure. */
 bool shim_import_read(struct shim_uploading *run);

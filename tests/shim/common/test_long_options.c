@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -210,7 +211,9 @@ END_TEST
 START_TEST(one_keyring)
 {
     static char name[] = "list", same[] = "--keyring=/k", other[] = "--keyring=/other";
-    char *argv[] = { name, same, NULL }, *again[] = { name, other, NULL };
+    static char json[] = "--json";
+    char *argv[] = { name, same, NULL }, *again[] = { name, other, NULL },
+         *more[] = { name, other, json, NULL };
     struct shim shim = { .keyring = "/k" };
     struct shim_long line;
 
@@ -219,6 +222,49 @@ START_TEST(one_keyring)
     ck_assert_int_eq(shim_long_parse(&shim, again, &line), SHIM_USAGE);
     sp_expect_captured(STDERR_FILENO, "--keyring was given twice, with /k and with /other");
     ck_assert_str_eq(shim.keyring, "/k");
+    /* What follows does not make it good. */
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_long_parse(&shim, more, &line), SHIM_USAGE);
+    sp_expect_captured(STDERR_FILENO, "--keyring was given twice");
+}
+END_TEST
+
+/* With --quiet nothing more is printed, or the command fails if that cannot be. */
+START_TEST(quiet)
+{
+    static char name[] = "list", option[] = "--quiet";
+    char *argv[] = { name, option, NULL };
+    struct rlimit before_it, limit;
+    struct shim shim = { 0 };
+    struct shim_long line;
+    int code;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before_it), 0);
+    limit = (struct rlimit){ _i == 0 ? before_it.rlim_cur : 0, before_it.rlim_max };
+    sp_capture_begin(STDOUT_FILENO);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    code = shim_long_parse(&shim, argv, &line);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before_it), 0);
+    if (_i == 0)
+        ck_assert(puts("nothing") >= 0 && fflush(stdout) == 0);
+    sp_expect_captured(STDERR_FILENO, _i == 0 ? NULL : "cannot open /dev/null: Too many open");
+    ck_assert_int_eq(code, _i == 0 ? SHIM_OK : SHIM_SYSTEM);
+    free(sp_capture_end(STDOUT_FILENO));
+}
+END_TEST
+
+START_TEST(is_not_quiet)
+{
+    static char name[] = "list", option[] = "--json";
+    char *argv[] = { name, option, NULL };
+    struct shim shim = { 0 };
+    struct shim_long line;
+
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(shim_long_parse(&shim, argv, &line), SHIM_OK);
+    ck_assert(puts("something") >= 0 && fflush(stdout) == 0);
+    sp_expect_captured(STDOUT_FILENO, "something\n");
 }
 END_TEST
 
@@ -323,6 +369,13 @@ static const struct {
     { "s", NULL },
     { "", NULL },
     { "frobnicate", NULL },
+    { "isgn", "sign" },
+    { "sjon", "json" },
+    { "ssin", NULL },
+    { "sx", NULL },
+    { "ax", "as" },
+    { "vexifx", "verify" },
+    { "vexixx", NULL },
     { "no-passprase", "no-passphrase" },
     { "a-word-that-is-longer-than-any-name-of-ours", NULL },
 };
@@ -336,6 +389,17 @@ START_TEST(nearest_is_found)
     for (size_t i = 0; i < SP_ROWS(names); i++)
         shim_nearest_try(&nearest, names[i]);
     expect_text(nearest.name, near[_i].name);
+}
+END_TEST
+
+/* Of names that are as near as each other the first is meant. */
+START_TEST(nearest_of_equals)
+{
+    struct shim_nearest nearest = { .word = "list", .length = 4 };
+
+    shim_nearest_try(&nearest, "lost");
+    shim_nearest_try(&nearest, "last");
+    expect_text(nearest.name, "lost");
 }
 END_TEST
 
@@ -400,11 +464,14 @@ int main(void)
     tcase_add_loop_test(tests, mistakes_are_told, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, before_the_command, 0, SP_ROWS(before));
     tcase_add_test(tests, one_keyring);
+    tcase_add_loop_test(tests, quiet, 0, 2);
+    tcase_add_test(tests, is_not_quiet);
     tcase_add_test(tests, dashes_are_seen);
     tcase_add_test(tests, many_values_are_kept_in_order);
     tcase_add_loop_test(tests, a_word_is_found, 0, SP_ROWS(of_words));
     tcase_add_loop_test(tests, nearest_is_found, 0, SP_ROWS(near));
     tcase_add_test(tests, nearest_of_long_ones);
+    tcase_add_test(tests, nearest_of_equals);
     tcase_add_test(tests, verbs_have_the_options_of_their_help);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

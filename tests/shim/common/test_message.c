@@ -5,11 +5,13 @@
  * What the command says: one line each, whatever comes from outside.
  */
 #include <fcntl.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -42,6 +44,7 @@ static const struct {
     { "\xc3\xbc", "\xc3\xbc" },
     { "100%s", "100%s" },
     { "end\n", "end\\0A" },
+    { "\n", "\\0A" },
 };
 
 START_TEST(a_name_stays_on_its_line)
@@ -58,6 +61,24 @@ START_TEST(a_name_stays_on_its_line)
     sp_capture_begin(STDERR_FILENO);
     shim_print(stderr, "%s.\n", names[_i].name);
     expect_said(expected);
+    sp_capture_begin(STDERR_FILENO);
+    shim_print(stderr, "\n%s", "");
+    expect_said("\n");
+}
+END_TEST
+
+/* While nothing is to be said nothing is. */
+START_TEST(messages_are_muted)
+{
+    sp_capture_begin(STDERR_FILENO);
+    shim_errors_mute(true);
+    shim_error("it fails");
+    ck_assert_int_eq(shim_usage("no %s", "such thing"), SHIM_USAGE);
+    shim_errors_mute(false);
+    expect_said("");
+    sp_capture_begin(STDERR_FILENO);
+    shim_error("it fails");
+    expect_said("smime-policy: it fails\n");
 }
 END_TEST
 
@@ -71,6 +92,12 @@ START_TEST(a_mistake_leads_to_the_help)
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(shim_usage_twice("as", "a", "b"), SHIM_USAGE);
     expect_said("smime-policy: --as was given twice, with a and with b; give it once\n"
+                "Try 'smime-policy list --help'.\n");
+
+    /* A value that may be a passphrase is not said. */
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_usage_twice("passin", "pass:a", "pass:b"), SHIM_USAGE);
+    expect_said("smime-policy: --passin was given twice; give it once\n"
                 "Try 'smime-policy list --help'.\n");
 
     sp_capture_begin(STDERR_FILENO);
@@ -97,18 +124,28 @@ const char *__tsan_default_options(void)
 START_TEST(memory_that_ran_out_is_said_once)
 {
     static const size_t too_much = SIZE_MAX / 2;
+    void *some;
 
     ck_assert(shim_memory_sufficed());
     ck_assert_int_eq(shim_memory_end(SHIM_OK), SHIM_OK);
     ck_assert_ptr_null(OPENSSL_malloc(0));
+    some = OPENSSL_realloc(NULL, 1);
+    ck_assert_ptr_nonnull(some);
+    ck_assert_ptr_null(OPENSSL_realloc(some, 0));
+    some = OPENSSL_malloc(1);
+    ck_assert_ptr_nonnull(some);
     ck_assert(shim_memory_sufficed());
 
-    ck_assert_ptr_null(OPENSSL_malloc(too_much));
+    if (_i == 0)
+        ck_assert_ptr_null(OPENSSL_malloc(too_much));
+    else
+        ck_assert(OPENSSL_realloc(some, too_much) == NULL);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!shim_memory_sufficed());
     ck_assert_int_eq(shim_memory_end(SHIM_OK), SHIM_SYSTEM);
     ck_assert_int_eq(shim_memory_end(SHIM_REFUSED), SHIM_REFUSED);
     expect_said("smime-policy: out of memory\n");
+    OPENSSL_free(some);
 }
 END_TEST
 
@@ -134,6 +171,7 @@ static const struct {
     { "passin", "first line", NULL, "--passin takes" },
     { "passin", "file:/nonexistent/x", NULL,
       "cannot read the passphrase from file:/nonexistent/x: No such" },
+    { "passin", "file:/", NULL, "cannot read the passphrase from file:/: Is a directory" },
     { "passout", "stdin", "first line", NULL },
     { "passout", "pass:a", NULL, "--passout takes fd:N, file:PATH or stdin: what stands in a" },
     { "passout", "env:SP_PASS", NULL, "--passout takes fd:N, file:PATH or stdin" },
@@ -197,6 +235,63 @@ START_TEST(a_passphrase_is_in_a_file)
     ck_assert(!pass.given && pass.text == NULL);
     (void)unlink(path);
     close(fd);
+}
+END_TEST
+
+START_TEST(descriptors_of_passphrases)
+{
+    struct shim_passphrase pass = { 0 };
+
+    ck_assert_int_eq(shim_passphrase_fd("fd:10"), 10);
+    ck_assert_int_eq(shim_passphrase_fd("fd:0"), 0);
+    ck_assert_int_eq(shim_passphrase_fd("stdin"), 0);
+    ck_assert_int_eq(shim_passphrase_fd("fd:-2"), -1);
+    ck_assert_int_eq(shim_passphrase_fd("10"), -1);
+    /* Where none is named it is asked for later. */
+    ck_assert_int_eq(shim_passphrase_read(&pass, "passin", NULL), SHIM_OK);
+    ck_assert(!pass.given && pass.text == NULL);
+}
+END_TEST
+
+static int ends_of_line[2];
+
+static void no_more(int number)
+{
+    (void)number;
+}
+
+static pthread_t reader;
+
+/* Interrupt who reads the line, and then write it. */
+static void *interrupt(void *line)
+{
+    const struct timespec moment = { .tv_nsec = 100000 };
+
+    for (int i = 0; i < 200; i++) {
+        (void)pthread_kill(reader, SIGUSR1);
+        (void)nanosleep(&moment, NULL);
+    }
+    ck_assert_int_gt(write(ends_of_line[1], line, strlen(line)), 0);
+    return NULL;
+}
+
+/* A signal that comes while it is typed loses nothing. */
+START_TEST(a_passphrase_is_interrupted)
+{
+    const struct sigaction action = { .sa_handler = no_more };
+    struct shim_passphrase pass = { 0 };
+    static char line[] = "it\n";
+    pthread_t other;
+
+    reader = pthread_self();
+    ck_assert_int_eq(pipe(ends_of_line), 0);
+    ck_assert_int_eq(dup2(ends_of_line[0], STDIN_FILENO), STDIN_FILENO);
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    ck_assert_int_eq(pthread_create(&other, NULL, interrupt, line), 0);
+    ck_assert_int_eq(shim_passphrase_take(&pass, "passin", "stdin"), SHIM_OK);
+    ck_assert_str_eq(pass.text, "it");
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    shim_passphrase_clear(&pass);
 }
 END_TEST
 
@@ -283,7 +378,7 @@ START_TEST(help_is_found)
     ck_assert_int_eq(shim_help_verb("sign"), SHIM_OK);
     sp_expect_captured(STDOUT_FILENO, "smime-policy sign");
     sp_capture_begin(STDOUT_FILENO);
-    ck_assert_int_eq(shim_help(), SHIM_OK);
+    ck_assert_int_eq(shim_help_verb("general"), SHIM_OK);
     sp_expect_captured(STDOUT_FILENO, "cryptographic or verification failure, 5 system");
 }
 END_TEST
@@ -350,6 +445,11 @@ START_TEST(a_typed_passphrase_is_asked_for_three_times)
     ck_assert(!shim_passphrase_again(&pass, &wrong));
     expect_said("smime-policy: the passphrase is wrong; type it again\n"
                 "smime-policy: the passphrase is wrong; type it again\n");
+    /* What could not be asked for before cannot be now. */
+    pass.text = NULL;
+    wrong = 0;
+    ck_assert(!shim_passphrase_again(&pass, &wrong));
+    ck_assert_uint_eq(wrong, 0);
 }
 END_TEST
 
@@ -362,7 +462,10 @@ int main(void)
     shim_memory_watch();
     tcase_add_loop_test(tests, a_name_stays_on_its_line, 0, SP_ROWS(names));
     tcase_add_test(tests, a_mistake_leads_to_the_help);
-    tcase_add_test(tests, memory_that_ran_out_is_said_once);
+    tcase_add_test(tests, messages_are_muted);
+    tcase_add_loop_test(tests, memory_that_ran_out_is_said_once, 0, 2);
+    tcase_add_test(tests, descriptors_of_passphrases);
+    tcase_add_test(tests, a_passphrase_is_interrupted);
     tcase_add_loop_test(tests, a_passphrase_is_the_first_line, 0, SP_ROWS(sources));
     tcase_add_loop_test(tests, a_passphrase_is_in_a_file, 0, SP_ROWS(files));
     tcase_add_test(tests, a_passphrase_is_cut);

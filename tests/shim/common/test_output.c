@@ -7,12 +7,17 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/un.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <openssl/crypto.h>
@@ -239,8 +244,15 @@ START_TEST(a_target_that_cannot_be_written_is_named)
         { "/dev/null/x", "cannot write /dev/null/x: Not a directory" },
         { "/dev/full", "cannot write /dev/full: No space left on device" },
     };
+    struct shim_output output;
 
     for (int i = 0; i < SP_ROWS(rows); i++) {
+        /* The last one is written when it is handed over. */
+        sp_capture_begin(STDERR_FILENO);
+        ck_assert_int_eq(shim_output_begin(&output, rows[i].path, SHIM_PUBLIC),
+                         i == SP_ROWS(rows) - 1);
+        shim_output_end(&output);
+        free(sp_capture_end(STDERR_FILENO));
         sp_capture_begin(STDERR_FILENO);
         ck_assert(!write_output(rows[i].path, SHIM_PUBLIC, false, NEW));
         sp_expect_captured(STDERR_FILENO, rows[i].why);
@@ -252,14 +264,17 @@ END_TEST
 
 START_TEST(a_pipe_is_written_to_and_stays)
 {
-    char content[100] = "";
+    char content[100] = "", *said;
     int reader;
 
     ck_assert_int_eq(mkfifo(place, 0644), 0);
     reader = open(place, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!write_output(place, SHIM_KEYS, false, NEW));
-    sp_expect_captured(STDERR_FILENO, "others may read it; name a new file");
+    said = sp_capture_end(STDERR_FILENO);
+    ck_assert_ptr_nonnull(strstr(said, "others may read it; name a new file"));
+    ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
+    free(said);
     ck_assert_int_eq(read(reader, content, sizeof(content)), 0);
 
     ck_assert(write_output(place, SHIM_PUBLIC, false, NEW));
@@ -283,6 +298,178 @@ START_TEST(a_copy_leaves_no_file)
     ck_assert_int_eq(access(temporary, F_OK), -1);
     shim_output_end(&output);
     free(temporary);
+}
+END_TEST
+
+/* Who is waited for opens the pipe in the end, whatever standard input is. */
+START_TEST(a_reader_is_waited_for)
+{
+    char content[100] = "";
+    int input[2], status;
+    pid_t child;
+
+    ck_assert_int_eq(pipe2(input, O_CLOEXEC), 0);
+    ck_assert_int_eq(dup2(input[0], STDIN_FILENO), STDIN_FILENO);
+    ck_assert_int_eq(mkfifo(place, 0644), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0) {
+        int reader = open(place, O_RDONLY | O_CLOEXEC);
+
+        _exit(read(reader, content, sizeof(content)) == (ssize_t)strlen(NEW) ? 0 : 1);
+    }
+    ck_assert(write_output(place, SHIM_PUBLIC, false, NEW));
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert_int_eq(status, 0);
+    close(input[0]);
+    close(input[1]);
+}
+END_TEST
+
+/* A signal ends the wait, and nothing is left. */
+START_TEST(no_reader_is_waited_for)
+{
+    struct shim_output output;
+    char *temporary;
+    sigset_t held;
+
+    ck_assert_int_eq(mkfifo(place, 0644), 0);
+    ck_assert(prepare_output(&output, place, SHIM_PUBLIC, NEW));
+    temporary = strdup(output.temporary);
+    ck_assert_int_eq(sigemptyset(&held), 0);
+    ck_assert_int_eq(sigaddset(&held, SIGTERM), 0);
+    ck_assert_int_eq(sigprocmask(SIG_BLOCK, &held, NULL), 0);
+    ck_assert_int_eq(raise(SIGTERM), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_output_commit(&output));
+    sp_expect_captured(STDERR_FILENO, ": Interrupted system call\n");
+    ck_assert_int_eq(access(temporary, F_OK), -1);
+    shim_output_end(&output);
+    /* It is not to end the test. */
+    ck_assert(signal(SIGTERM, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(sigprocmask(SIG_UNBLOCK, &held, NULL), 0);
+    free(temporary);
+}
+END_TEST
+
+/* What is neither a file nor a pipe is not waited for. */
+START_TEST(a_socket_is_not_written)
+{
+    struct sockaddr_un at = { .sun_family = AF_UNIX };
+    int ends_of_it[2], server = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+    ck_assert_uint_lt(strlen(place), sizeof(at.sun_path));
+    strcpy(at.sun_path, place);
+    ck_assert_int_eq(bind(server, (const struct sockaddr *)&at, sizeof(at)), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!write_output(place, SHIM_PUBLIC, false, NEW));
+    sp_expect_captured(STDERR_FILENO, ": No such device or address\n");
+    close(server);
+    /* The bits of one that is open mean nothing. */
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends_of_it), 0);
+    ck_assert(shim_make_private(ends_of_it[0], SHIM_KEYS, "it"));
+    close(ends_of_it[0]);
+    close(ends_of_it[1]);
+}
+END_TEST
+
+/* The temporary file is gone before it is written, or handed over. */
+START_TEST(a_temporary_file_that_is_gone)
+{
+    struct shim_output output;
+    int next = dup(STDIN_FILENO);
+
+    close(next);
+    if (_i == 1)
+        ck_assert_int_eq(mkfifo(place, 0600), 0);
+    ck_assert(prepare_output(&output, place, SHIM_PUBLIC, NEW));
+    ck_assert_int_eq(unlink(output.temporary), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(shim_output_open(&output), -1);
+    sp_expect_captured(STDERR_FILENO, ": No such file or directory\n");
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!shim_output_commit(&output));
+    sp_expect_captured(STDERR_FILENO, ": No such file or directory\n");
+    ck_assert_ptr_null(output.temporary);
+    shim_output_end(&output);
+    ck_assert_int_ge(fcntl(STDIN_FILENO, F_GETFD), 0);
+    ck_assert_int_eq(dup(STDIN_FILENO), next);
+    close(next);
+    expect_files(_i);
+}
+END_TEST
+
+/* A link that leads to itself is no place for a file, and stays. */
+START_TEST(a_link_without_end)
+{
+    ck_assert_int_eq(symlink(place, place), 0);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!write_output(place, SHIM_PUBLIC, false, NEW));
+    sp_expect_captured(STDERR_FILENO, ": Too many levels of symbolic links\n");
+    ck_assert(S_ISLNK(status(place).st_mode));
+    expect_files(1);
+}
+END_TEST
+
+/* A name without a directory is of the current one. */
+START_TEST(a_bare_name)
+{
+    char *slash = strrchr(place, '/');
+
+    *slash = '\0';
+    ck_assert_int_eq(chdir(place), 0);
+    *slash = '/';
+    ck_assert(write_output(slash + 1, SHIM_PUBLIC, false, NEW));
+    expect_content(place, NEW);
+    expect_files(1);
+    ck_assert_int_eq(chdir("/"), 0);
+}
+END_TEST
+
+/* Where no temporary file can be beside it for another reason than that of its directory. */
+START_TEST(a_name_that_is_too_long)
+{
+    char *folder = malloc(PATH_MAX), *link = malloc(PATH_MAX);
+    size_t length = (size_t)(strrchr(place, '/') - place);
+    struct stat before;
+
+    memcpy(folder, place, length);
+    while (length < 4080) {
+        size_t more = 4080 - length > 250 + 2 ? 250 : 4080 - length - 1;
+
+        folder[length++] = '/';
+        memset(folder + length, 'd', more);
+        folder[length += more] = '\0';
+        ck_assert_int_eq(mkdir(folder, 0700), 0);
+    }
+    ck_assert_int_eq(snprintf(link, PATH_MAX, "%s/x", folder), 4082);
+    write_file(link, "old", 0644);
+    before = status(link);
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert(!write_output(link, SHIM_PUBLIC, false, NEW));
+    sp_expect_captured(STDERR_FILENO, ": File name too long\n");
+    expect_content(link, "old");
+    ck_assert_uint_eq(status(link).st_ino, before.st_ino);
+    free(folder);
+    free(link);
+}
+END_TEST
+
+/* A file that has no name any more is written where it is. */
+START_TEST(a_file_without_a_name)
+{
+    char path[40], content[100] = "";
+    int fd;
+
+    write_file(place, "old", 0644);
+    fd = open(place, O_RDWR);
+    ck_assert_int_eq(unlink(place), 0);
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+    ck_assert(write_output(path, SHIM_PUBLIC, false, NEW));
+    ck_assert_int_eq(pread(fd, content, sizeof(content) - 1, 0), (ssize_t)strlen(NEW));
+    ck_assert_str_eq(content, NEW);
+    close(fd);
+    expect_files(0);
 }
 END_TEST
 
@@ -342,6 +529,24 @@ START_TEST(an_open_file_is_written_in_its_place)
 }
 END_TEST
 
+/* Once the old content is lost, no part of the new one stays. */
+START_TEST(half_a_file_is_no_file)
+{
+    static char old[8192];
+    char path[30];
+    int fd;
+
+    memset(old, 'o', sizeof(old) - 1);
+    write_file(place, old, 0644);
+    fd = open(place, O_RDWR);
+    snprintf(path, sizeof(path), "/dev/fd/%d", fd);
+    expect_no_room(path);
+    ck_assert_int_eq(status(place).st_size, 0);
+    close(fd);
+    expect_files(1);
+}
+END_TEST
+
 /* The caller cannot mean a descriptor that is ours. */
 START_TEST(a_file_of_our_own_is_not_written)
 {
@@ -351,6 +556,9 @@ START_TEST(a_file_of_our_own_is_not_written)
 
     write_file(place, "old", 0644);
     fd = open(place, O_RDWR | O_CLOEXEC);
+    ck_assert_int_eq(dup3(fd, 20, O_CLOEXEC), 20);
+    close(fd);
+    fd = 20;
     snprintf(path, sizeof(path), "%s/%d", dirs[_i], fd);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!write_output(path, SHIM_PUBLIC, false, NEW));
@@ -370,9 +578,9 @@ static const struct {
     mode_t after;
 } private[] = {
     { 0644, "", SHIM_PUBLIC, true, 0644 },   { 0644, "", SHIM_MAIL, true, 0600 },
-    { 0666, "mine", SHIM_MAIL, true, 0622 }, { 0640, "", SHIM_KEYS, false, 0640 },
-    { 0604, "x", SHIM_KEYS, false, 0604 },   { 0600, "", SHIM_KEYS, true, 0600 },
-    { 0622, "mine", SHIM_KEYS, true, 0622 },
+    { 0666, "mine", SHIM_MAIL, true, 0622 }, { 0666, "x", SHIM_MAIL, true, 0622 },
+    { 0640, "", SHIM_KEYS, false, 0640 },    { 0604, "x", SHIM_KEYS, false, 0604 },
+    { 0600, "", SHIM_KEYS, true, 0600 },     { 0622, "mine", SHIM_KEYS, true, 0622 },
 };
 
 START_TEST(others_do_not_read_it)
@@ -536,6 +744,33 @@ START_TEST(a_device_by_its_number)
 }
 END_TEST
 
+/* Devices that a system may not have, by the numbers that they would have. */
+START_TEST(a_device_that_is_made_up)
+{
+    static const struct {
+        mode_t kind;
+        unsigned major, minor;
+        bool stores_nothing;
+    } devices[] = { { S_IFCHR, 1, 3, true },  { S_IFCHR, 1, 4, false }, { S_IFCHR, 2, 0, false },
+                    { S_IFCHR, 5, 0, true },  { S_IFCHR, 5, 3, false }, { S_IFBLK, 1, 3, false },
+                    { S_IFBLK, 5, 0, false }, { S_IFCHR, 3, 7, false } };
+
+    for (int i = 0; i < SP_ROWS(devices); i++) {
+        int fd;
+
+        if (mknod(place, devices[i].kind | 0644, makedev(devices[i].major, devices[i].minor)) != 0)
+            return; /* in a container, or not as root */
+        fd = open(place, O_PATH | O_CLOEXEC);
+        sp_capture_begin(STDERR_FILENO);
+        ck_assert_int_eq(shim_make_private(fd, SHIM_KEYS, "it"), devices[i].stores_nothing);
+        sp_expect_captured(STDERR_FILENO,
+                           devices[i].stores_nothing ? NULL : "others may read the device");
+        close(fd);
+        ck_assert_int_eq(unlink(place), 0);
+    }
+}
+END_TEST
+
 /* Keys are not written into a file of another user, whatever its mode. */
 START_TEST(a_file_of_another)
 {
@@ -550,6 +785,11 @@ START_TEST(a_file_of_another)
     ck_assert(!shim_make_private(fd, SHIM_KEYS, "it"));
     sp_expect_captured(STDERR_FILENO, "cannot write it: it belongs to another user, who may read");
     ck_assert(shim_make_private(fd, SHIM_MAIL, "it"));
+    close(fd);
+    /* A pipe keeps nothing that its owner could read later. */
+    ck_assert_int_eq(unlink(place) | mkfifo(place, 0600) | chown(place, 12345, 0), 0);
+    fd = open(place, O_RDWR | O_CLOEXEC);
+    ck_assert(shim_make_private(fd, SHIM_KEYS, "it"));
     close(fd);
     sp_capture_begin(STDERR_FILENO);
     ck_assert(!shim_make_private(-1, SHIM_MAIL, "it"));
@@ -596,6 +836,7 @@ START_TEST(a_file_in_a_closed_folder)
 {
     char *folder = OPENSSL_strdup(place);
     const bool is_root = geteuid() == 0, may = _i == 0;
+    struct shim_output output;
     struct stat before;
     bool done;
 
@@ -604,6 +845,11 @@ START_TEST(a_file_in_a_closed_folder)
     before = status(place);
     ck_assert_int_eq(chmod(folder, 0555), 0);
     ck_assert(!is_root || seteuid(65534) == 0);
+    sp_capture_begin(STDERR_FILENO);
+    done = shim_output_begin(&output, place, SHIM_PUBLIC);
+    shim_output_end(&output);
+    free(sp_capture_end(STDERR_FILENO));
+    ck_assert_int_eq(done, may);
     sp_capture_begin(STDERR_FILENO);
     done = write_output(place, SHIM_PUBLIC, false, NEW);
     sp_expect_captured(STDERR_FILENO, may ? NULL : ": Permission denied");
@@ -657,6 +903,53 @@ START_TEST(streams_are_open)
 }
 END_TEST
 
+/* Read all that comes, and return how much. */
+static void *read_all(void *count)
+{
+    static char buffer[1 << 12];
+    ssize_t got;
+
+    while ((got = read(ends[0], buffer, sizeof(buffer))) > 0)
+        *(size_t *)count += (size_t)got;
+    return NULL;
+}
+
+/* A pipe that does not block takes all in the end. */
+START_TEST(a_full_pipe_is_waited_for)
+{
+    static const char block[1 << 18];
+    size_t count = 0;
+    pthread_t other;
+
+    ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
+    ck_assert_int_eq(fcntl(ends[1], F_SETFL, O_NONBLOCK), 0);
+    ck_assert_int_eq(pthread_create(&other, NULL, read_all, &count), 0);
+    ck_assert(shim_write_all(ends[1], block, sizeof(block)));
+    close(ends[1]);
+    ck_assert_int_eq(pthread_join(other, NULL), 0);
+    ck_assert_uint_eq(count, sizeof(block));
+    close(ends[0]);
+}
+END_TEST
+
+/* A stream that cannot be opened is said, where it is not the one to say it on. */
+START_TEST(streams_cannot_be_open)
+{
+    struct rlimit before, limit;
+    bool done;
+
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = (struct rlimit){ 0, before.rlim_max };
+    sp_capture_begin(STDERR_FILENO);
+    ck_assert_int_eq(close(STDIN_FILENO), 0);
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+    done = shim_open_streams();
+    ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+    sp_expect_captured(STDERR_FILENO, "cannot open /dev/null: Too many open files\n");
+    ck_assert(!done);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("output");
@@ -670,6 +963,18 @@ int main(void)
     tcase_add_test(tests, a_target_that_cannot_be_written_is_named);
     tcase_add_test(tests, a_pipe_is_written_to_and_stays);
     tcase_add_test(tests, a_copy_leaves_no_file);
+    tcase_add_test(tests, a_reader_is_waited_for);
+    tcase_add_test(tests, no_reader_is_waited_for);
+    tcase_add_test(tests, a_socket_is_not_written);
+    tcase_add_loop_test(tests, a_temporary_file_that_is_gone, 0, 2);
+    tcase_add_test(tests, a_link_without_end);
+    tcase_add_test(tests, a_bare_name);
+    tcase_add_test(tests, a_name_that_is_too_long);
+    tcase_add_test(tests, a_file_without_a_name);
+    tcase_add_test(tests, half_a_file_is_no_file);
+    tcase_add_test(tests, a_device_that_is_made_up);
+    tcase_add_test(tests, a_full_pipe_is_waited_for);
+    tcase_add_test(tests, streams_cannot_be_open);
     tcase_add_test(tests, a_pipe_that_cannot_be_opened);
     tcase_add_test(tests, half_a_file_is_taken_back);
     tcase_add_loop_test(tests, an_open_file_is_written_in_its_place, 0, 2);

@@ -47,6 +47,13 @@ static int write_much(FILE *to, void *data)
     return SHIM_OK;
 }
 
+/* Less than a stream writes before its end. */
+static int write_some(FILE *to, void *data)
+{
+    ck_assert_int_gt(fprintf(to, "%03900d", 0), 3899);
+    return *(int *)data;
+}
+
 /* An error that the stream keeps, whatever is written after it. */
 static int write_with_an_error(FILE *to, void *data)
 {
@@ -110,17 +117,18 @@ START_TEST(refused)
 }
 END_TEST
 
+/* It is noticed while it is written, or at its end. */
 START_TEST(no_room)
 {
-    const struct rlimit most = { .rlim_cur = 5000, .rlim_max = RLIM_INFINITY };
+    const struct rlimit most = { .rlim_cur = _i == 0 ? 5000 : 1000, .rlim_max = RLIM_INFINITY };
     const struct rlimit all = { .rlim_cur = RLIM_INFINITY, .rlim_max = RLIM_INFINITY };
     char *said;
-    int code;
+    int code = SHIM_OK;
 
     (void)signal(SIGXFSZ, SIG_IGN);
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &most), 0);
-    code = shim_output_stream(place, SHIM_PUBLIC, write_much, NULL);
+    code = shim_output_stream(place, SHIM_PUBLIC, _i == 0 ? write_much : write_some, &code);
     ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &all), 0);
     said = sp_capture_end(STDERR_FILENO);
     ck_assert_ptr_nonnull(strstr(said, "cannot write "));
@@ -171,15 +179,45 @@ START_TEST(not_on_the_disk)
 }
 END_TEST
 
+/* The linker calls this one in the place of libc's. */
+FILE *__real_fdopen(int fd, const char *mode);
+FILE *__wrap_fdopen(int fd, const char *mode);
+static bool has_no_stream;
+
+FILE *__wrap_fdopen(int fd, const char *mode)
+{
+    return has_no_stream ? NULL : __real_fdopen(fd, mode);
+}
+
+START_TEST(no_stream)
+{
+    const int next = dup(STDIN_FILENO);
+    int code = SHIM_OK;
+
+    close(next);
+    sp_capture_begin(STDERR_FILENO);
+    has_no_stream = true;
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_code, &code), SHIM_SYSTEM);
+    has_no_stream = false;
+    sp_expect_captured(STDERR_FILENO, "out of memory\n");
+    ck_assert_int_eq(dup(STDIN_FILENO), next);
+    close(next);
+    expect_nothing();
+}
+END_TEST
+
 /* Nothing is written to where no file can be. */
 START_TEST(nowhere)
 {
-    char *deep = sp_store_file(place, "none/file");
+    char *deep = sp_store_file(place, "none/file"), *said;
     int code = SHIM_OK;
 
     sp_capture_begin(STDERR_FILENO);
     ck_assert_int_eq(shim_output_stream(deep, SHIM_PUBLIC, write_code, &code), SHIM_SYSTEM);
-    sp_expect_captured(STDERR_FILENO, "No such file or directory");
+    said = sp_capture_end(STDERR_FILENO);
+    ck_assert_ptr_nonnull(strstr(said, "No such file or directory"));
+    ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
+    free(said);
     expect_nothing();
     OPENSSL_free(deep);
 }
@@ -212,7 +250,8 @@ int main(void)
     tcase_add_checked_fixture(tests, set_up, tear_down);
     tcase_add_loop_test(tests, written, 0, SP_ROWS(modes));
     tcase_add_test(tests, refused);
-    tcase_add_test(tests, no_room);
+    tcase_add_loop_test(tests, no_room, 0, 2);
+    tcase_add_test(tests, no_stream);
     tcase_add_test(tests, an_error_is_kept);
     tcase_add_test(tests, not_on_the_disk);
     tcase_add_test(tests, nowhere);

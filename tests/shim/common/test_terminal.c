@@ -19,6 +19,7 @@
 #include "common/colour.h"
 #include "common/message.h"
 #include "common/passphrase.h"
+#include "common/print.h"
 #include "common/progress.h"
 #include "keyrings.h"
 
@@ -153,6 +154,9 @@ int __wrap_clock_gettime(clockid_t clock, struct timespec *at)
 /* Counted from the first second on, five times a second, and erased before a message. */
 START_TEST(count)
 {
+    FILE *other = fopen("/dev/null", "w");
+
+    ck_assert_ptr_nonnull(other);
     ck_assert_int_eq(setenv("TERM", "xterm", 1), 0);
     ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
     shim_count_begin("parts");
@@ -167,6 +171,21 @@ START_TEST(count)
     expect_shown("\r\033[K2 parts\r\033[K4 parts");
     shim_error("it %s", "fails");
     expect_shown("\r\033[Ksmime-policy: it fails\r\n");
+    /* What is printed elsewhere leaves the number, and what follows on the terminal erases it. */
+    milliseconds += 200;
+    shim_count_step();
+    shim_print(other, "%s", "elsewhere");
+    fputs(".", stderr);
+    shim_print(stderr, "%s\n", "here");
+    expect_shown("\r\033[K5 parts.\r\033[Khere\r\n");
+    fclose(other);
+    /* It begins anew. */
+    shim_count_begin("others");
+    milliseconds += 1000;
+    shim_count_step();
+    expect_shown("\r\033[K1 others");
+    shim_count_end();
+    expect_shown("\r\033[K");
     shim_count_end();
     shim_count_step();
     ck_assert_int_eq(setenv("TERM", "dumb", 1), 0);
@@ -219,6 +238,11 @@ START_TEST(progress_of_large_files)
 }
 END_TEST
 
+/* The longest passphrase, of 1023 characters. */
+#define X32  "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+#define X128 X32 X32 X32 X32
+#define LONG X128 X128 X128 X128 X128 X128 X128 X32 X32 X32 "xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"
+
 /* Asked at the terminal, in a child; a prompt is awaited before each line is typed. */
 static const struct {
     const char *typed[7];
@@ -231,6 +255,8 @@ static const struct {
     { { "secret", "secrer", "other", "other" }, true, "other" },
     { { "a", "b", "c", "d", "e", "e" }, true, "e" },
     { { "a", "b", "c", "d", "e", "f" }, true, NULL },
+    { { "", "" }, true, "" },
+    { { LONG, LONG }, true, LONG },
     /* The key that interrupts. */
     { { "\003" }, false, NULL },
 };

@@ -5,6 +5,7 @@
 #include "launches.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,6 +35,8 @@ static const struct {
     { "trusted", "-----BEGIN TRUSTED CERTIFICATE-----\nMAY=\n-----END TRUSTED CERTIFICATE-----\n" },
     { "a:b", CERT("MAYGAQE=") },
     { "mail", "Subject: x\n\nhello\n" },
+    { "tiny", "x" },
+    { "empty", "" },
     { "pass", "secret\n" },
     { "plain", "From: A <a@b>\nTo: c@d\n\nhello\n" },
     { "alone", "From: A <a@b>\n\nhello\n" },
@@ -140,13 +143,18 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 void *__real_realloc(void *old, size_t size);
 char *__real_strdup(const char *text);
+char *__real_strndup(const char *text, size_t len);
+void __real_free(void *old);
 void *__wrap_malloc(size_t size);
 void *__wrap_calloc(size_t count, size_t size);
 void *__wrap_realloc(void *old, size_t size);
 char *__wrap_strdup(const char *text);
+char *__wrap_strndup(const char *text, size_t len);
+void __wrap_free(void *old);
 
 static long left; /* allocations until one fails; 0: none will */
 static bool has_failed;
+static long kept;
 
 static bool fails(void)
 {
@@ -154,6 +162,9 @@ static bool fails(void)
 
     left -= left > 0;
     has_failed = has_failed || now;
+    kept += !now;
+    if (now)
+        errno = ENOMEM;
     return now;
 }
 
@@ -169,7 +180,10 @@ void *__wrap_calloc(size_t count, size_t size)
 
 void *__wrap_realloc(void *old, size_t size)
 {
-    return fails() ? NULL : __real_realloc(old, size);
+    if (fails())
+        return NULL;
+    kept -= old != NULL;
+    return __real_realloc(old, size);
 }
 
 char *__wrap_strdup(const char *text)
@@ -177,14 +191,31 @@ char *__wrap_strdup(const char *text)
     return fails() ? NULL : __real_strdup(text);
 }
 
+char *__wrap_strndup(const char *text, size_t len)
+{
+    return fails() ? NULL : __real_strndup(text, len);
+}
+
+void __wrap_free(void *old)
+{
+    kept -= old != NULL;
+    __real_free(old);
+}
+
 void sp_launch_starve(long number)
 {
     left = number;
     has_failed = false;
+    kept = 0;
 }
 
 bool sp_launch_starve_end(void)
 {
     left = 0;
     return has_failed;
+}
+
+long sp_launch_kept(void)
+{
+    return kept;
 }

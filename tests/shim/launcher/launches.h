@@ -32,5 +32,7 @@ void sp_launch_input(const char *text, bool is_pipe);
 void sp_launch_starve(long number);
 /* No allocation fails any more; returns whether one has failed. */
 bool sp_launch_starve_end(void);
+/* How many blocks of memory are left of those that were allocated since then. */
+long sp_launch_kept(void);
 
 #endif

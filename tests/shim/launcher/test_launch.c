@@ -21,6 +21,7 @@
 #include "capture.h"
 #include "common/limit.h"
 #include "common/message.h"
+#include "common/progress.h"
 #include "launches.h"
 #include "settings/expect.h"
 #include "verdicts.h"
@@ -36,16 +37,25 @@
     "tell() { printf '%s\\n' \"$@\" >$report; }\n"                                                 \
     "hello() { tell \"hello $(setting report_nonce) 0\" 'setting mode enforce' ready; }\n"
 
-#define ALLOWED  "hello; tell 'allowed sign " A "'\n"
-#define REFUSED  "hello; tell 'refused sign " A " expired refused: sign: over'\n"
-#define NOTE     "tell 'note sign " A " weak-key warning: weak'\n"
-#define OBSERVED "tell 'observed sign " A " expired would refuse'\n"
+#define ALLOWED "hello; tell 'allowed sign " A "'\n"
+#define VERIFIED                                                                                   \
+    "hello; tell 'vouched " A "' 'allowed verify " A "' 'verified " A " verified: a@b'\n"
+#define ENCRYPTED "hello; tell 'allowed encrypt " A "'\n"
+#define DECRYPTED "hello; tell 'allowed decrypt -'\n"
+#define REFUSED   "hello; tell 'refused sign " A " expired refused: sign: over'\n"
+#define NOTE      "tell 'note sign " A " weak-key warning: weak'\n"
+#define OBSERVED  "tell 'observed sign " A " expired would refuse'\n"
+#define OTHER_RING                                                                                 \
+    "tell \"hello $(setting report_nonce) 0\" 'setting keyring /other' ready 'allowed verify " A   \
+    "'\n"
 #define PROVIDER "echo 00:error:1:smimepolicy:x >&2\n"
 
 /* It says how it was called, and what it could read. */
 #define TOOL    "#!/bin/sh\necho \"tool: $* $(cat)\" >&2\nexit "
 #define TOOL_OK TOOL "0\n"
 
+#define ALONE   "From: A <a@b>\n\nhello\n"
+#define WORDS   "-provider-path /modules -provider smimepolicy"
 #define SIGN    "sign", "-signer", "both", "-in", "mail"
 #define PIPED   "sign", "-signer", "both"
 #define JUDGED  "tool: --judge sign -signer both \n"
@@ -66,6 +76,73 @@ static const struct {
     { { SIGN }, NULL, ALLOWED "cat", NULL, SHIM_OK, MAIL, "" },
     { { PIPED }, MAIL, ALLOWED "cat", NULL, SHIM_OK, MAIL, "" },
     { { PIPED }, NULL, ALLOWED "cat", NULL, SHIM_OK, MAIL, "" },
+    { { SIGN }, NULL, ALLOWED "cat >/dev/null; printf x", NULL, SHIM_OK, "x", "" },
+    { { "smime", "-sign", "-signer", "both", "-in", "mail" },
+      NULL,
+      ALLOWED "cat; echo $1",
+      NULL,
+      SHIM_OK,
+      MAIL "smime\n",
+      "" },
+    { { "encrypt", "-in", "mail", "-x", "rsa" }, NULL, ENCRYPTED "cat", NULL, SHIM_OK, MAIL, "" },
+    /* The nonce has 32 digits. */
+    { { SIGN },
+      NULL,
+      ALLOWED "cat >/dev/null; setting report_nonce | wc -c",
+      NULL,
+      SHIM_OK,
+      "33\n",
+      "" },
+    /* What is told of what came in follows what stock says, and who has signed follows both. */
+    { { SIGN },
+      NULL,
+      ALLOWED NOTE "cat; echo said >&2",
+      NULL,
+      SHIM_OK,
+      MAIL,
+      "warning: weak\nsaid\n" },
+    { { "verify", "-in", "alone" },
+      NULL,
+      VERIFIED OBSERVED NOTE "cat; echo said >&2",
+      NULL,
+      SHIM_OK,
+      ALONE,
+      "would refuse\n" BEFORE
+      "going ahead all the same: mode = observe\nsaid\nwarning: weak\nverified: a@b\n" },
+    { { "verify", "-in", "alone", "--quiet" }, NULL, VERIFIED "cat", NULL, SHIM_OK, ALONE, "" },
+    { { "cms", "-verify", "-in", "alone" },
+      NULL,
+      VERIFIED OBSERVED NOTE "cat",
+      NULL,
+      SHIM_OK,
+      ALONE,
+      "" },
+    /* Whose anchors count. */
+    { { "verify", "-in", "alone" },
+      NULL,
+      VERIFIED "cat >/dev/null; echo \"$@\"",
+      NULL,
+      SHIM_OK,
+      "cms " WORDS " -no-CAfile -no-CApath -no-CAstore -CAstore smimepolicy:trust -partial_chain "
+      "-verify\n",
+      "verified: a@b\n" },
+    { { "cms", "-verify", "-in", "alone", "-CAfile", "rsa" },
+      NULL,
+      VERIFIED "cat >/dev/null; echo \"$@\"",
+      NULL,
+      SHIM_OK,
+      "cms " WORDS " -no-CAfile -no-CApath -no-CAstore -verify -CAfile rsa\n",
+      "" },
+    { { "--keyring", "ring", "cms", "-verify", "-in", "alone", "-CAfile", "rsa" },
+      NULL,
+      "tell \"hello $(setting report_nonce) 0\" \"setting keyring $(setting keyring)\" ready "
+      "'allowed verify " A "'; cat >/dev/null; echo \"$@\"",
+      NULL,
+      SHIM_OK,
+      "cms " WORDS " -no-CAfile -no-CApath -no-CAstore -CAstore smimepolicy:trust -partial_chain "
+      "-verify -CAfile rsa\n",
+      "" },
+    { { "cms", "-verify", "-in", "alone" }, NULL, OTHER_RING "cat", NULL, SHIM_OK, ALONE, "" },
     { { SIGN, "-quiet" },
       NULL,
       ALLOWED "cat; echo \"$@\"",
@@ -164,6 +241,28 @@ static const struct {
       "",
       BEFORE "cannot write a temporary file in $TMPDIR: openssl gave no output, and reported "
              "success\n" },
+    { { "encrypt", "-in", "mail", "rsa" },
+      NULL,
+      ENCRYPTED "cat >/dev/null",
+      NULL,
+      SHIM_SYSTEM,
+      "",
+      BEFORE "cannot write a temporary file in $TMPDIR: openssl gave no output, and reported "
+             "success\n" },
+    { { "smime", "-decrypt", "-recip", "both", "-in", "mail" },
+      NULL,
+      DECRYPTED "printf . >&2",
+      NULL,
+      LEFT,
+      "",
+      "" },
+    { { "smime", "-decrypt", "-recip", "both", "-in", "mail" },
+      NULL,
+      DECRYPTED,
+      NULL,
+      SHIM_OK,
+      "",
+      "" },
 
     /* Nothing proves that it was judged. */
     { { SIGN },
@@ -240,8 +339,32 @@ static const struct {
       "tool: --judge-logged sign --headers -signer both From: a@b\n\nhello\nrefused: sign: "
       "over\n" },
 
+    { { "cms", "-sign", "-signer", "both", "-in", "mail" },
+      NULL,
+      REFUSED "echo said >&2; exit 2",
+      TOOL_OK,
+      SHIM_REFUSED,
+      "",
+      "tool: --judge-logged cms -sign -signer both -in mail \nrefused: sign: over\n" },
+    { { "verify", "-in", "alone" },
+      NULL,
+      "hello; tell 'refused verify " A " expired refused: verify: over'; echo said >&2; exit 4",
+      TOOL_OK,
+      SHIM_REFUSED,
+      "",
+      "tool: --judge-logged verify -in alone " MAIL "refused: verify: over\n" },
+
     /* It fails: the tool does it again, from the beginning. */
     { { SIGN }, NULL, ALLOWED "cat; exit 2", NULL, LEFT, "", "" },
+    { { SIGN }, MAIL, ALLOWED "cat; exit 2", NULL, LEFT, "", "" },
+    { { "verify", "-in", "alone" }, NULL, OTHER_RING "cat", NULL, LEFT, "", "" },
+    { { "cms", "-verify", "-in", "alone", "-CAfile", "rsa" },
+      NULL,
+      OTHER_RING "cat",
+      NULL,
+      LEFT,
+      "",
+      "" },
     { { PIPED }, NULL, ALLOWED "cat; exit 2", NULL, LEFT, "", "" },
     { { SIGN }, NULL, "cat; exit 1", NULL, LEFT, "", "" },
     { { SIGN }, NULL, ALLOWED PROVIDER "cat", NULL, LEFT, "", "" },
@@ -268,6 +391,7 @@ static const struct {
     { { PIPED }, MAIL, ALLOWED "echo said >&2; exit 4", TOOL "2\n", SHIM_INPUT, "", JUDGED },
     { { PIPED }, MAIL, ALLOWED "echo said >&2; exit 4", TOOL_OK, SHIM_CRYPTO, "", JUDGED "said\n" },
     { { PIPED }, MAIL, ALLOWED "exit 4", TOOL "5\n", SHIM_SYSTEM, "", JUDGED },
+    { { PIPED }, MAIL, ALLOWED "exit 4", "#!/bin/sh\nkill -9 $$\n", SHIM_SYSTEM, "", "" },
     { { PIPED },
       MAIL,
       ALLOWED "exit 4",
@@ -330,19 +454,22 @@ static const struct {
       "",
       BEFORE "openssl was ended by signal 9, Killed\n" },
 
-    /* It is not the launcher's. */
-    { { "verify", "-in", "mail" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "--explain", SIGN }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "--policy" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "--policy=conf", "--policy=conf", SIGN }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "--keyrings", "ring", SIGN }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "--policy=none", SIGN }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { SIGN, "-aes128" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "encrypt", "-in", "mail", "-a/b", "rsa" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "encrypt", "-in", "mail", "-", "rsa" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { SIGN, "-out", "/nonexistent/x" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { "x" }, NULL, "exit 9", NULL, LEFT, "", "" },
-    { { NULL }, NULL, "exit 9", NULL, LEFT, "", "" },
+    /* It is not the launcher's, though stock would do it. */
+    { { "verify", "-in", "mail" }, NULL, VERIFIED "cat", NULL, LEFT, "", "" },
+    { { "--keyring", "ring", "verify", "-in", "alone" }, NULL, VERIFIED "cat", NULL, LEFT, "", "" },
+    { { "--policy=none", "verify", "-in", "alone" }, NULL, VERIFIED "cat", NULL, LEFT, "", "" },
+    { { "--explain", SIGN }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "--policy" }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "--policy=conf", "--policy=conf", SIGN }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "--keyrings", "ring", SIGN }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "--policy=none", SIGN }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { SIGN, "-aes128" }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "encrypt", "-in", "mail", "-a/b", "rsa" }, NULL, ENCRYPTED "cat", NULL, LEFT, "", "" },
+    { { "encrypt", "-in", "mail", "-", "rsa" }, NULL, ENCRYPTED "cat", NULL, LEFT, "", "" },
+    { { SIGN, "-out", "/nonexistent/x" }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "-sign", "-signer", "both", "-in", "mail" }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { "x" }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
+    { { NULL }, NULL, ALLOWED "cat", NULL, LEFT, "", "" },
 };
 
 static char beside[4096]; /* where a tool of ours is looked for */
@@ -391,24 +518,36 @@ static int count_descriptors(void)
 static bool starved; /* by the last run */
 
 /* Run |words|, with the allocation of this number failing; returns the exit code. */
-static int run(const char *const *words, long number, char **out, char **said)
+static int launch(const char *const *words, long number)
 {
     static char own[] = "smime-policy";
     char *argv[14] = { own };
     int argc = 1;
+    int before = count_descriptors();
 
     for (; *words != NULL; words++)
         memcpy(&argv[argc++], words, sizeof(*words));
-    sp_capture_begin(STDOUT_FILENO);
-    sp_capture_begin(STDERR_FILENO);
     shim_limit_begin();
     sp_launch_starve(number);
     argc = shim_launch(argc, argv);
     starved = sp_launch_starve_end();
     shim_limit_end();
+    ck_assert_int_eq(sp_launch_kept(), 0);
+    ck_assert_int_eq(count_descriptors(), before);
+    return argc;
+}
+
+/* The same, and keep what it prints. */
+static int run(const char *const *words, long number, char **out, char **said)
+{
+    int code;
+
+    sp_capture_begin(STDOUT_FILENO);
+    sp_capture_begin(STDERR_FILENO);
+    code = launch(words, number);
     *said = sp_capture_end(STDERR_FILENO);
     *out = sp_capture_end(STDOUT_FILENO);
-    return argc;
+    return code;
 }
 
 /* Run |words| with a script for stock, and expect the exit code, the output and what is said. */
@@ -429,15 +568,12 @@ static void expect(const char *const *words, const char *stock, int code, const 
 
 START_TEST(its_end)
 {
-    int before;
     sigset_t mask;
 
     if (rows[_i].tool != NULL)
         make_script(beside, rows[_i].tool, "");
     sp_launch_input(rows[_i].input != NULL ? rows[_i].input : MAIL, rows[_i].input != NULL);
-    before = count_descriptors();
     expect(rows[_i].words, rows[_i].stock, rows[_i].code, rows[_i].out, rows[_i].said);
-    ck_assert_int_eq(count_descriptors(), before);
     ck_assert_int_eq(sigprocmask(SIG_SETMASK, NULL, &mask), 0);
     ck_assert(!sigismember(&mask, SIGTERM) && !sigismember(&mask, SIGINT));
     /* What is left to the tool is not read. */
@@ -524,6 +660,79 @@ START_TEST(children_are_ignored)
 }
 END_TEST
 
+static void note_signal(int number)
+{
+    (void)number;
+    close(open("caught", O_WRONLY | O_CREAT | O_CLOEXEC, 0600));
+}
+
+/* A signal comes while the tool is waited for. */
+START_TEST(a_signal_in_between)
+{
+    static const char *const words[] = { SIGN, NULL };
+    const struct sigaction action = { .sa_handler = note_signal };
+
+    ck_assert_int_eq(sigaction(SIGUSR1, &action, NULL), 0);
+    make_script(beside,
+                "#!/bin/sh\nuntil grep -q '^State:.S' /proc/$PPID/status; do :; done\n"
+                "kill -USR1 $PPID\nuntil [ -e caught ]; do :; done\nexit 2\n",
+                "");
+    expect(words, REFUSED "exit 2", SHIM_INPUT, "", "");
+}
+END_TEST
+
+/* On a terminal what stock says is escaped for programs, too; a person is shown the progress. */
+static const struct {
+    const char *words[8];
+    const char *shown, *out;
+} terminals[] = {
+    { { "decrypt", "-recip", "both", "-in", "large" },
+      "\r  0 %\r\033[Ka\\1Bb\r\n",
+      "cms " WORDS " -decrypt -recip both\n" },
+    { { "cms", "-decrypt", "-recip", "both", "-in", "large" },
+      "a\\1Bb\r\n",
+      "cms " WORDS " -decrypt -recip both -in large\n" },
+};
+
+START_TEST(on_a_terminal)
+{
+    int terminal = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+    int before = dup(STDERR_FILENO);
+    char shown[100] = "";
+    size_t len = 0;
+    char *out;
+    int slave, code;
+
+    ck_assert_int_ge(terminal, 0);
+    ck_assert(grantpt(terminal) == 0 && unlockpt(terminal) == 0);
+    slave = open(ptsname(terminal), O_RDWR | O_NOCTTY | O_CLOEXEC);
+    ck_assert_int_eq(setenv("TERM", "xterm", 1), 0);
+    sp_make_launch_file("large", "");
+    ck_assert_int_eq(truncate("large", SHIM_PROGRESS_FROM + 1), 0);
+    make_script("stock", STOCK, DECRYPTED "echo \"$@\"; printf 'a\\033b\\n' >&2");
+    sp_capture_begin(STDOUT_FILENO);
+    ck_assert_int_eq(dup2(slave, STDERR_FILENO), STDERR_FILENO);
+    code = launch(terminals[_i].words, 0);
+    ck_assert_int_eq(dup2(before, STDERR_FILENO), STDERR_FILENO);
+    out = sp_capture_end(STDOUT_FILENO);
+    ck_assert_int_eq(code, SHIM_OK);
+    ck_assert_str_eq(out, terminals[_i].out);
+    ck_assert_int_eq(write(slave, ".", 1), 1);
+    while (strchr(shown, '.') == NULL) {
+        ssize_t got = read(terminal, shown + len, sizeof(shown) - 1 - len);
+
+        ck_assert_int_gt(got, 0);
+        len += (size_t)got;
+    }
+    ck_assert_int_eq(strncmp(shown, terminals[_i].shown, strlen(terminals[_i].shown)), 0);
+    ck_assert_uint_eq(len, strlen(terminals[_i].shown) + 1);
+    free(out);
+    close(slave);
+    close(terminal);
+    close(before);
+}
+END_TEST
+
 static long read_number(const char *path)
 {
     char *text = sp_launch_file(path);
@@ -571,10 +780,11 @@ static const struct {
 } hungry[] = {
     { { "--policy=conf", "--keyring=ring", SIGN, "-passin", "env:LC_SECRET" },
       ALLOWED "cat; basename $(setting policy); basename $(setting keyring); "
-              "setting report_use; echo $SMIME_POLICY_PASSIN; echo \"$@\"",
+              "setting report_use; echo $SMIME_POLICY_PASSIN; echo \"$@\"\n"
+              "echo \"${SMIME_POLICY_EXPECT%$(setting report_nonce)}\"",
       SHIM_OK,
       MAIL "conf\nring\nsign\nsecret\ncms -provider-path /modules -provider smimepolicy -sign "
-           "-stream -signer both -passin env:SMIME_POLICY_PASSIN\n" },
+           "-stream -signer both -passin env:SMIME_POLICY_PASSIN\n" SP_EXPECT_REPORT "\n" },
     { { "encrypt", "--headers", "-in", "alone", "--to", "a@b", "rsa" },
       "hello; tell 'chosen encrypt a@b " A " only' 'allowed encrypt " A "' 'allowed encrypt -'\n"
       "cat; echo \"$@\"",
@@ -583,6 +793,7 @@ static const struct {
       "-stream -aes256 -recip smimepolicy:contact/a@b -- rsa\n" },
     { { SIGN }, REFUSED "cat", SHIM_REFUSED, "" },
     { { SIGN }, ALLOWED "cat; exit 2", LEFT, "" },
+    { { PIPED }, ALLOWED "exit 4", SHIM_REFUSED, "" }, /* the tool's */
 };
 
 START_TEST(memory_runs_out)
@@ -593,17 +804,57 @@ START_TEST(memory_runs_out)
     make_script(beside, TOOL "3\n", "");
     do {
         char *out, *said;
-        int code = run(hungry[_i].words, ++number, &out, &said);
-        bool done = code == hungry[_i].code;
+        bool done;
+        int code;
 
+        sp_launch_input(MAIL, true);
+        code = run(hungry[_i].words, ++number, &out, &said);
+        done = code == hungry[_i].code;
         ck_assert_msg(done || code == LEFT || code == SHIM_SYSTEM || code == SHIM_REFUSED,
                       "%ld: %d", number, code);
         ck_assert_msg(strcmp(out, done ? hungry[_i].out : "") == 0, "%ld: %s", number, out);
         ck_assert_msg(starved || done, "%d", code);
+        ck_assert_ptr_null(strstr(said, "(null)"));
         free(out);
         free(said);
     } while (starved);
     ck_assert_int_gt(number, 10);
+}
+END_TEST
+
+/* If descriptors run out nothing is handed over that is not whole, and none of the caller's is
+ * lost.
+ */
+START_TEST(descriptors_run_out)
+{
+    static const char *const words[] = { SIGN, NULL };
+    struct rlimit before, limit;
+    int code, next;
+
+    make_script("stock", STOCK, ALLOWED "cat");
+    make_script(beside, TOOL "3\n", "");
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &before), 0);
+    limit = before;
+    limit.rlim_cur = 0;
+    do {
+        char *out, *said;
+
+        sp_launch_input(MAIL, false);
+        sp_capture_begin(STDOUT_FILENO);
+        sp_capture_begin(STDERR_FILENO);
+        next = dup(STDIN_FILENO);
+        close(next);
+        limit.rlim_cur = limit.rlim_cur == 0 ? (rlim_t)next : limit.rlim_cur + 1;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        code = launch(words, 0);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &before), 0);
+        said = sp_capture_end(STDERR_FILENO);
+        out = sp_capture_end(STDOUT_FILENO);
+        ck_assert_str_eq(out, code == SHIM_OK ? MAIL : "");
+        free(out);
+        free(said);
+    } while (code != SHIM_OK && limit.rlim_cur < (rlim_t)next + 100);
+    ck_assert_int_eq(code, SHIM_OK);
 }
 END_TEST
 
@@ -618,8 +869,11 @@ int main(void)
     tcase_add_test(tests, no_room);
     tcase_add_test(tests, no_stock);
     tcase_add_loop_test(tests, memory_runs_out, 0, SP_ROWS(hungry));
+    tcase_add_test(tests, descriptors_run_out);
     tcase_add_test(tests, children_are_ignored);
     tcase_add_test(tests, the_tool_ends_with_us);
+    tcase_add_test(tests, a_signal_in_between);
+    tcase_add_loop_test(tests, on_a_terminal, 0, SP_ROWS(terminals));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

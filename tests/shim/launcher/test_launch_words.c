@@ -13,7 +13,9 @@
 #include "verdicts.h"
 
 /* Words of ours, and those of stock behind "openssl". */
-#define BEGIN "-provider-path /m -provider smimepolicy"
+#define BEGIN   "-provider-path /m -provider smimepolicy"
+#define ANCHORS " -no-CAfile -no-CApath -no-CAstore"
+#define KEYRING " -CAstore smimepolicy:trust -partial_chain"
 
 static const struct {
     const char *name;
@@ -48,6 +50,17 @@ static const struct {
       false,
       2,
       "cms " BEGIN " -encrypt -stream -aes256 -in mail -- rsa both" },
+    { "encrypt",
+      { "-in", "mail", "rsa" },
+      false,
+      1,
+      "cms " BEGIN " -encrypt -stream -aes256 -in mail -- rsa" },
+    /* A value that looks like a passphrase. */
+    { "sign",
+      { "-signer", "both", "-in", "mail", "-subject", "env:HOME" },
+      false,
+      1,
+      "cms " BEGIN " -sign -stream -signer both -in mail -subject env:HOME" },
     { "encrypt",
       { "-in", "mail", "-aes128", "-recip", "rsa" },
       true,
@@ -107,6 +120,29 @@ static const struct {
       "cms " BEGIN " -sign -stream -signer both" },
 };
 
+/* To verify. */
+static const struct {
+    const char *name;
+    const char *words[8];
+    bool has_keyring;
+    const char *given;
+} verifications[] = {
+    { "verify", { "-in", "alone" }, false, "cms " BEGIN ANCHORS KEYRING " -verify" },
+    { "verify",
+      { "-in", "alone", "-CAfile", "rsa" },
+      false,
+      "cms " BEGIN ANCHORS " -verify -CAfile rsa" },
+    { "verify",
+      { "-in", "alone", "-CAfile", "rsa" },
+      true,
+      "cms " BEGIN ANCHORS KEYRING " -verify -CAfile rsa" },
+    { "cms", { "-verify", "-in", "alone" }, true, "cms " BEGIN ANCHORS KEYRING " -verify" },
+    { "smime",
+      { "-verify", "-in", "alone", "-CAfile", "rsa" },
+      false,
+      "smime " BEGIN ANCHORS " -verify -CAfile rsa" },
+};
+
 static void expect_words(const char *const *words, const char *expected)
 {
     char given[2000] = "";
@@ -133,6 +169,49 @@ START_TEST(words_of_stock)
     ck_assert_uint_eq(launch.wanted, rows[_i].wanted);
     free(given);
     shim_launch_clear(&launch);
+}
+END_TEST
+
+START_TEST(words_to_verify)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[8];
+    const char **given;
+
+    memcpy(words, verifications[_i].words, sizeof(words));
+    ck_assert(sp_launch_read(&launch, verifications[_i].name, words));
+    given = shim_launch_words(&launch, "/m", true, verifications[_i].has_keyring);
+    expect_words(given, verifications[_i].given);
+    ck_assert_uint_eq(launch.wanted, 1);
+    free(given);
+    shim_launch_clear(&launch);
+}
+END_TEST
+
+/* If memory runs out a command line is not taken, or nothing of it is missing. */
+START_TEST(memory_runs_out)
+{
+    long number = 0;
+    bool starved, usual;
+
+    do {
+        struct shim_launch launch = { .name = NULL };
+        const char *words[12];
+        const char **given = NULL;
+
+        memcpy(words, rows[_i].words, sizeof(words));
+        sp_launch_starve(++number);
+        usual = sp_launch_read(&launch, rows[_i].name, words);
+        if (usual)
+            given = shim_launch_words(&launch, "/m", rows[_i].takes_input, false);
+        starved = sp_launch_starve_end();
+        ck_assert(starved || given != NULL);
+        if (given != NULL)
+            expect_words(given, rows[_i].given);
+        free(given);
+        shim_launch_clear(&launch);
+        ck_assert_int_eq(sp_launch_kept(), 0);
+    } while (starved);
 }
 END_TEST
 
@@ -170,6 +249,8 @@ int main(void)
 
     tcase_add_checked_fixture(tests, sp_make_launch_files, sp_remove_launch_files);
     tcase_add_loop_test(tests, words_of_stock, 0, SP_ROWS(rows));
+    tcase_add_loop_test(tests, words_to_verify, 0, SP_ROWS(verifications));
+    tcase_add_loop_test(tests, memory_runs_out, 0, SP_ROWS(rows));
     tcase_add_test(tests, many_recipients);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

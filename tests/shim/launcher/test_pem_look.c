@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -32,6 +33,9 @@ static const struct {
     { BEGIN "AAYHKoZI\nzj0CAQ==", { .has_cert = true, .is_ec = true } },
     { BEGIN "AAAGByqGSM49AgE=", { .has_cert = true, .is_ec = true } },
     { BEGIN "+/8GByqGSM49AgE=", { .has_cert = true, .is_ec = true } },
+    { BEGIN "aAYHKoZIzj0CAQ==", { .has_cert = true, .is_ec = true } },
+    /* What is no character of base64 is passed over. */
+    { BEGIN "A@[`{:.!AYHKoZIzj0CAQ==", { .has_cert = true, .is_ec = true } },
     { BEGIN "BgcqhkjOPQIC", { .has_cert = true } },
     { BEGIN "BgkqhkiG9w0BAQo=", { .has_cert = true, .is_pss = true } },
     { BEGIN "AAYJKoZIhvcNAQEK", { .has_cert = true, .is_pss = true } },
@@ -93,6 +97,38 @@ START_TEST(no_file)
 }
 END_TEST
 
+/* A pipe is not opened, which would end its writer. */
+START_TEST(a_pipe)
+{
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    struct inotify_event event;
+    struct shim_pem pem;
+
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    ck_assert_int_ge(inotify_add_watch(watch, "pipe", IN_OPEN), 0);
+    ck_assert(!shim_pem_look("pipe", &pem));
+    ck_assert_int_eq(read(watch, &event, sizeof(event)), -1);
+    close(watch);
+}
+END_TEST
+
+/* All memory of it is given back, and no file stays open. */
+START_TEST(nothing_is_left)
+{
+    int next = dup(STDIN_FILENO);
+    struct shim_pem pem;
+
+    close(next);
+    sp_launch_starve(1);
+    ck_assert(!shim_pem_look("both", &pem));
+    ck_assert(sp_launch_starve_end());
+    ck_assert_int_eq(sp_launch_kept(), 0);
+    ck_assert(shim_pem_look("both", &pem));
+    ck_assert_int_eq(sp_launch_kept(), 0);
+    ck_assert_int_eq(dup(STDIN_FILENO), next);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pem_look");
@@ -102,6 +138,8 @@ int main(void)
     tcase_add_loop_test(tests, a_file, 0, SP_ROWS(rows));
     tcase_add_test(tests, a_large_file);
     tcase_add_test(tests, no_file);
+    tcase_add_test(tests, a_pipe);
+    tcase_add_test(tests, nothing_is_left);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -6,9 +6,8 @@
  */
 #include <string.h>
 
-#include <openssl/crypto.h>
-
 #include "launcher/told.h"
+#include "launches.h"
 #include "verdicts.h"
 
 #define A "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
@@ -150,6 +149,9 @@ static const struct {
     { "encrypt", "key encrypt " A " new\n", true },
     { "sign", "key sign " A " ec\n", false },
     { "sign", "key sign " A " pss\n", true },
+    { "sign", "key sign " A " pss\nallowed sign " A "\n", true },
+    { "sign", "allowed sign " A "\nallowed sign " A "\n", false },
+    { "sign", "chosen sign a@b " A " changed of 2\nchosen sign c@d " B " only\n", true },
 };
 
 START_TEST(is_odd)
@@ -233,6 +235,11 @@ START_TEST(broken)
     ck_assert_ptr_null(told.notes.data);
     shim_told_end(&told);
     begin(&told);
+    hear(&told, "chosen sign a@b short only\n");
+    ck_assert(told.is_broken);
+    ck_assert_uint_eq(told.chosen_count, 0);
+    shim_told_end(&told);
+    begin(&told);
     shim_told_hear(&told, nul, sizeof(nul) - 1);
     ck_assert(told.is_broken);
     shim_told_end(&told);
@@ -258,11 +265,18 @@ START_TEST(bounds)
     ck_assert_uint_eq(told.notes.len, strlen(line) - strlen("note sign - x ") + 1);
 
     /* Its texts have room for a MiB, and for the line that ends beyond it. */
-    while (told.notes.len <= 1 << 20) {
+    while (told.notes.len < 1 << 20) {
+        size_t more = (1 << 20) - told.notes.len;
+
+        if (more < strlen(line) - strlen("note sign - x ") + 1)
+            line[strlen("note sign - x ") + more - 1] = '\0';
         hear(&told, line);
         hear(&told, "\n");
         ck_assert(!told.is_broken);
     }
+    ck_assert_uint_eq(told.notes.len, 1 << 20);
+    hear(&told, "note sign - x y\n");
+    ck_assert(!told.is_broken);
     hear(&told, "note sign - x y\n");
     ck_assert(told.is_broken);
     shim_told_end(&told);
@@ -304,6 +318,37 @@ START_TEST(kept)
 }
 END_TEST
 
+/* What could not be kept breaks the report. */
+START_TEST(memory_runs_out)
+{
+    static const char *const lines[] = { "note sign - x y\n", "allowed sign " A "\n",
+                                         "along " A "\n" };
+    struct shim_told told;
+
+    begin(&told);
+    sp_launch_starve(1);
+    hear(&told, lines[_i]);
+    ck_assert(sp_launch_starve_end());
+    ck_assert(told.is_broken);
+    shim_told_end(&told);
+    ck_assert_int_eq(sp_launch_kept(), 0);
+}
+END_TEST
+
+/* What was chosen has to be used even where nothing else has to. */
+START_TEST(chosen_and_not_used)
+{
+    struct shim_told told;
+
+    begin(&told);
+    hear(&told, "chosen sign a@b " A " only\n");
+    ck_assert(!shim_told_proves(&told, 0, 1));
+    hear(&told, "allowed sign " A "\n");
+    ck_assert(shim_told_proves(&told, 0, 1));
+    shim_told_end(&told);
+}
+END_TEST
+
 START_TEST(a_nonce_is_new)
 {
     struct shim_told one = { .len = 0 };
@@ -339,6 +384,8 @@ int main(void)
     tcase_add_test(tests, broken);
     tcase_add_test(tests, bounds);
     tcase_add_test(tests, kept);
+    tcase_add_loop_test(tests, memory_runs_out, 0, 3);
+    tcase_add_test(tests, chosen_and_not_used);
     tcase_add_test(tests, a_nonce_is_new);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

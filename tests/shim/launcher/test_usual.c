@@ -5,10 +5,15 @@
  * Which command lines the launcher takes.
  */
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/inotify.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "launches.h"
@@ -79,12 +84,17 @@ static const struct {
     { true, "smime", { "-verify", "-in", "many", "-inform", "DER", "-content", "mail" } },
     { true, "verify", { "-in", "many", "--no-sender" } },
     { true, "verify", { "-in", "many", "-inform", "DER" } },
+    { true, "verify", { "-in", "alone", "--keyring", "x" } },
+    { true, "verify", { "-in", "tiny", "--no-sender" } },
 
     /* Nothing to do, or something else. */
     { false, "sign", { "-in", "mail" } },
     { false, "cms", { "-in", "mail" } },
     { false, "cms", { "-verify", "-in", "mail" } },
     { false, "verify", { "-in", "late" } },
+    { false, "verify", { "-in", "empty", "--no-sender" } },
+    { false, "cms", { "-data_out", "-recip", "both", "-in", "mail" } },
+    { false, "cms", { "-encrypt", "-sign", "-signer", "both", "-in", "mail" } },
     { false, "cms", { "-verify", "-noverify", "-in", "alone" } },
     { false, "sign", { "-encrypt", "-signer", "both", "-in", "mail" } },
     { false, "encrypt", { "-sign", "-in", "mail", "rsa" } },
@@ -127,7 +137,12 @@ static const struct {
     { false, "encrypt", { "--to-self", "-in", "mail" } },
     { false, "encrypt", { "--from", "a@b", "-in", "mail", "rsa" } },
     { false, "decrypt", { "--from", "a@b", "-in", "mail", "-recip", "both" } },
+    { false, "decrypt", { "--to", "a@b", "-in", "mail", "-recip", "both" } },
+    { false, "encrypt", { "--to-self", "-in", "mail", "rsa" } },
     /* A passphrase would be asked for, or can be read once. */
+    { false,
+      "sign",
+      { "-signer", "rsa", "-inkey", "locked", "-passin", "stuffmail", "-in", "mail" } },
     { false, "sign", { "-signer", "rsa", "-inkey", "locked", "-in", "mail" } },
     { false, "sign", { "-signer", "shut", "-in", "mail" } },
     { false, "sign", { "-signer", "shut", "-passin", "pass:x", "-in", "mail" } },
@@ -164,6 +179,8 @@ static const struct {
     { false, "sign", { "-signer", "both", "-in", "mail", "-engine", "x" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "-provider", "x" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "-rand", "pass" } },
+    { true, "sign", { "-signer", "both", "-in", "mail", "-o", "x" } },
+    { false, "cms", { "-sign", "-signer", "both", "-in", "mail", "-certsout", "x" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "--json" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "--explain" } },
     { false, "sign", { "-signer", "both", "-in", "mail", "-v" } },
@@ -220,7 +237,11 @@ static const struct {
     { false, "sign", { "--from", "a@b", "-signer", "both", "-in", "mail" } },
     { false, "sign", { "--from", "a@b", "-nocerts", "-in", "mail" } },
     { false, "sign", { "--from", "a@b", "--to", "c@d", "-in", "mail" } },
+    { false, "sign", { "--from", "a@b,", "-in", "mail" } },
+    { false, "sign", { "-signer", "both", "-in", "mail", "-from", "a@b," } },
     { false, "encrypt", { "--to", "a", "-in", "mail" } },
+    { false, "encrypt", { "--to", "a", "-in", "mail", "rsa" } },
+    { false, "encrypt", { "--to", "a", "--to", "a@b", "-in", "mail" } },
     { false, "encrypt", { "--to", "a@b,", "-in", "mail" } },
     { false, "encrypt", { "--to", "a@b/../c", "-in", "mail" } },
     { false, "encrypt", { "--to", "a%40b@c", "-in", "mail" } },
@@ -255,6 +276,11 @@ static const struct {
     { true, "sign", { "-signer", "both" } },
     { true, "encrypt", { "rsa" } },
     { true, "cms", { "-decrypt", "-recip", "both" } },
+    { true, "verify", { "--no-sender" } },
+    /* What is named needs no standard input. */
+    { true, "sign", { "--from", "a@b", "-in", "mail" } },
+    { true, "encrypt", { "--headers", "-in", "plain" } },
+    { true, "verify", { "-in", "alone" } },
     { false, "cms", { "-verify", "-inform", "DER" } },
     { false, "decrypt", { "-recip", "both" } },
     { false, "sign", { "--from", "a@b" } },
@@ -322,6 +348,11 @@ static const struct {
     { "encrypt", { "-in", "mail", "rsa", "both" }, 2, NULL, NULL },
     { "encrypt", { "--headers", "-in", "alone", "rsa" }, 1, NULL, NULL },
     { "decrypt", { "-in", "mail", "-recip", "both" }, 1, NULL, NULL },
+    { "sign", { "-signer", "both", "-in", "mail", "-subject", "x" }, 1, NULL, NULL },
+    { "verify", { "-in", "alone" }, 1, "a@b", NULL },
+    { "verify", { "-in", "alone", "-inform", "smime" }, 1, "a@b", NULL },
+    { "verify", { "-in", "alone", "-inform", "SMIME" }, 1, "a@b", NULL },
+    { "verify", { "-in", "alone", "-inform", "DER" }, 1, NULL, NULL },
     { "sign", { "--headers", "-in", "plain", "-signer", "both" }, 1, "a@b", NULL },
     { "sign",
       { "--headers", "-in", "plain", "-outform", "DER", "-signer", "both" },
@@ -344,6 +375,71 @@ START_TEST(is_taken)
     ck_assert_pstr_eq(launch.keyring, taken[_i].keyring);
     shim_launch_clear(&launch);
     sp_remove_launch_files();
+}
+END_TEST
+
+/* What is usual through a pipe is so through a socket. */
+START_TEST(is_usual_through_a_socket)
+{
+    const char *words[] = { "-signer", "both", NULL };
+    struct shim_launch launch = { .name = NULL };
+    int ends[2];
+
+    ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+    ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    sp_make_launch_files();
+    ck_assert(sp_launch_read(&launch, "sign", words));
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* Who signs by address reads nothing of standard input before stock does. */
+START_TEST(is_usual_from_a_file)
+{
+    const char *words[] = { "--from", "a@b", NULL };
+    struct shim_launch launch = { .name = NULL };
+
+    sp_launch_input("hello", false);
+    sp_make_launch_files();
+    ck_assert(sp_launch_read(&launch, "sign", words));
+    ck_assert_int_eq(lseek(STDIN_FILENO, 0, SEEK_CUR), 0);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* Of a keyring before the verb and one behind it the tool says which. */
+START_TEST(two_keyrings)
+{
+    const char *words[] = { "-signer", "both", "-in", "mail", "--keyring", "x", NULL };
+    struct shim_launch launch = { .keyring = "y" };
+
+    sp_make_launch_files();
+    ck_assert(!sp_launch_read(&launch, "sign", words));
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* A file that somebody else may not read is the tool's, which says so. */
+START_TEST(a_file_of_another)
+{
+    const char *words[] = { "-signer", "both", "-in", "mail", NULL };
+    struct shim_launch launch = { .name = NULL };
+    pid_t child;
+    int status;
+
+    sp_make_launch_files();
+    ck_assert_int_eq(chmod(".", 0755) | chmod("mail", 0), 0);
+    child = fork();
+    ck_assert_int_ge(child, 0);
+    if (child == 0)
+        _exit((getuid() != 0 || setuid(65534) == 0) && !sp_launch_read(&launch, "sign", words) ? 0
+                                                                                               : 1);
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    sp_remove_launch_files();
+    ck_assert_int_eq(status, 0);
 }
 END_TEST
 
@@ -398,6 +494,7 @@ START_TEST(a_mail_is_usual_as_a_file)
 {
     struct shim_launch launch;
     char content[100] = "";
+    struct stat is;
 
     sp_launch_input(PLAIN, false);
     ck_assert(is_mail_usual(&launch, 0));
@@ -418,7 +515,81 @@ START_TEST(a_mail_is_usual_as_a_file)
     ck_assert_int_eq(dup2(open("/dev/null", O_RDONLY | O_CLOEXEC), STDIN_FILENO), STDIN_FILENO);
     ck_assert(!is_mail_usual(&launch, 0));
     ck_assert_int_eq(launch.lost, 0);
+    ck_assert_int_eq(isatty(STDIN_FILENO) | fstat(STDIN_FILENO, &is), 0);
+    ck_assert(S_ISCHR(is.st_mode));
     shim_launch_clear(&launch);
+}
+END_TEST
+
+/* If memory runs out the message is not taken, or all of it, with its sender. */
+START_TEST(memory_runs_out)
+{
+    long number = 0;
+    bool starved, usual;
+
+    sp_make_launch_files();
+    do {
+        struct shim_launch launch = { .name = NULL };
+        const char *words[] = { "-in", "alone", NULL };
+        char content[100] = "";
+
+        sp_launch_starve(++number);
+        usual = sp_launch_read(&launch, "verify", words);
+        starved = sp_launch_starve_end();
+        ck_assert(starved || usual);
+        if (usual) {
+            ck_assert_int_gt(pread(launch.content, content, sizeof(content) - 1, 0), 0);
+            ck_assert_str_eq(content, "From: A <a@b>\n\nhello\n");
+            ck_assert_pstr_eq(launch.sender, "a@b");
+        }
+        shim_launch_clear(&launch);
+        ck_assert_int_eq(sp_launch_kept(), 0);
+    } while (starved);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* A copy that has no room is none. */
+START_TEST(a_mail_has_no_room)
+{
+    static const struct {
+        const char *verb, *words[4];
+    } calls[] = {
+        { "encrypt", { "--headers", "-in", "plain" } },
+        { "verify", { "-in", "alone" } },
+    };
+    struct shim_launch launch = { .name = NULL };
+    struct rlimit limit;
+    const char *words[4];
+
+    memcpy(words, calls[_i].words, sizeof(words));
+    sp_make_launch_files();
+    ck_assert(signal(SIGXFSZ, SIG_IGN) != SIG_ERR);
+    ck_assert_int_eq(getrlimit(RLIMIT_FSIZE, &limit), 0);
+    limit.rlim_cur = 4;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    ck_assert(!sp_launch_read(&launch, calls[_i].verb, words));
+    ck_assert_int_eq(launch.lost, 0);
+    shim_launch_clear(&launch);
+    limit.rlim_cur = limit.rlim_max;
+    ck_assert_int_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* The longest message that is copied, and one byte more. */
+START_TEST(a_long_message)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "-in", "long", "--no-sender", NULL };
+    static char message[SHIM_PLAIN_HEADER + 2];
+
+    sp_make_launch_files();
+    memset(message, 'x', (size_t)SHIM_PLAIN_HEADER + (size_t)_i);
+    sp_make_launch_file("long", message);
+    ck_assert_int_eq(sp_launch_read(&launch, "verify", words), _i == 0);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
 }
 END_TEST
 
@@ -440,27 +611,41 @@ START_TEST(a_mail_has_no_place)
 }
 END_TEST
 
-/* A pipe that is named is not waited for, and a header of any length ends. */
-START_TEST(a_mail_that_is_named)
+/* A pipe that is named is not opened, which would end its writer. */
+START_TEST(a_pipe_that_is_named)
 {
     struct shim_launch launch = { .name = NULL };
-    const char *words[] = { "--headers", "-in", "pipe", NULL };
-    const char *again[] = { "--headers", "-in", "long", NULL };
+    const char *words[] = { "-in", "pipe", _i == 0 ? "--headers" : "--no-sender", NULL };
+    int watch = inotify_init1(IN_CLOEXEC | IN_NONBLOCK);
+    struct inotify_event event;
+
+    sp_make_launch_files();
+    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
+    ck_assert_int_ge(inotify_add_watch(watch, "pipe", IN_OPEN), 0);
+    ck_assert(!sp_launch_read(&launch, _i == 0 ? "encrypt" : "verify", words));
+    ck_assert_int_eq(read(watch, &event, sizeof(event)), -1);
+    close(watch);
+    shim_launch_clear(&launch);
+    sp_remove_launch_files();
+}
+END_TEST
+
+/* A header of any length ends. */
+START_TEST(a_long_header)
+{
+    struct shim_launch launch = { .name = NULL };
+    const char *words[] = { "--headers", "-in", "long", NULL };
     static char mail[SHIM_PLAIN_HEADER + 100] = "From: a@b\nTo: c@d\n";
     size_t length = strlen(mail);
 
     sp_make_launch_files();
-    ck_assert_int_eq(mkfifo("pipe", 0600), 0);
-    ck_assert(!sp_launch_read(&launch, "encrypt", words));
-    shim_launch_clear(&launch);
     while (length < SHIM_PLAIN_HEADER - 60)
         length += (size_t)sprintf(mail + length, "X: %020d\n", 0);
     length +=
         (size_t)sprintf(mail + length, "X: %0*d\n", (int)(SHIM_PLAIN_HEADER - length) - 5 + _i, 0);
     strcpy(mail + length, "\nhello\n");
     sp_make_launch_file("long", mail);
-    launch = (struct shim_launch){ .name = NULL };
-    ck_assert_int_eq(sp_launch_read(&launch, "encrypt", again), _i == 0);
+    ck_assert_int_eq(sp_launch_read(&launch, "encrypt", words), _i == 0);
     shim_launch_clear(&launch);
     sp_remove_launch_files();
 }
@@ -478,7 +663,15 @@ int main(void)
     tcase_add_loop_test(tests, a_mail_is_usual_through_a_pipe, 0, SP_ROWS(through));
     tcase_add_test(tests, a_mail_is_usual_as_a_file);
     tcase_add_loop_test(tests, a_mail_has_no_place, 0, 2);
-    tcase_add_loop_test(tests, a_mail_that_is_named, 0, 2);
+    tcase_add_loop_test(tests, a_mail_has_no_room, 0, 2);
+    tcase_add_loop_test(tests, a_pipe_that_is_named, 0, 2);
+    tcase_add_loop_test(tests, a_long_header, 0, 2);
+    tcase_add_loop_test(tests, a_long_message, 0, 2);
+    tcase_add_test(tests, memory_runs_out);
+    tcase_add_test(tests, is_usual_through_a_socket);
+    tcase_add_test(tests, is_usual_from_a_file);
+    tcase_add_test(tests, two_keyrings);
+    tcase_add_test(tests, a_file_of_another);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -5,9 +5,12 @@
  * Input that is no message: an empty pipe, a directory, a device.
  */
 #include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "capture.h"
@@ -16,7 +19,45 @@
 #include "stock/empty_input.h"
 
 /* What standard input is. */
-enum input { EMPTY_PIPE, FULL_PIPE, OPEN_PIPE, EMPTY_FILE, EMPTY_SOCKET, NOTHING, FOLDER, ZERO };
+enum input {
+    EMPTY_PIPE,
+    FULL_PIPE,
+    OPEN_PIPE,
+    EMPTY_FILE,
+    EMPTY_SOCKET,
+    NOTHING,
+    FOLDER,
+    ZERO,
+    BLOCKS,
+    TERMINAL,
+    CLOSED
+};
+
+static int pretended = -1; /* a descriptor that is said to be a block device */
+static char *terminal;     /* the path of a terminal; "TERMINAL" stands for it */
+
+int __real_fstat(int fd, struct stat *is);
+int __wrap_fstat(int fd, struct stat *is);
+
+int __wrap_fstat(int fd, struct stat *is)
+{
+    const int code = __real_fstat(fd, is);
+
+    if (code == 0 && fd == pretended)
+        is->st_mode = S_IFBLK | 0600;
+    return code;
+}
+
+static int open_terminal(void)
+{
+    const int master = posix_openpt(O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+    ck_assert_int_ge(master, 0);
+    ck_assert_int_eq(grantpt(master), 0);
+    ck_assert_int_eq(unlockpt(master), 0);
+    terminal = ptsname(master);
+    return open(terminal, O_RDWR | O_NOCTTY);
+}
 
 static void become(int fd)
 {
@@ -54,6 +95,16 @@ static void make_input(enum input input, int *kept)
         break;
     case NOTHING:
         become(open("/dev/null", O_RDONLY));
+        break;
+    case BLOCKS:
+        become(fileno(tmpfile()));
+        pretended = STDIN_FILENO;
+        break;
+    case TERMINAL:
+        become(open_terminal());
+        break;
+    case CLOSED:
+        close(STDIN_FILENO);
         break;
     case FOLDER:
         become(open("/", O_RDONLY));
@@ -100,6 +151,14 @@ static const struct {
       NULL,
       "cannot read the message from /nonexistent: No such file or directory",
       NULL },
+    /* A person may type the message. */
+    { TERMINAL, { "-sign" }, NULL, NULL, NULL },
+    { TERMINAL, { "-sign", "-in", "TERMINAL" }, NULL, NULL, NULL },
+    { ZERO, { "-sign", "-in", "TERMINAL" }, NULL, NULL, NULL },
+    { BLOCKS, { "-sign" }, NULL, "from standard input: it is a device;", "it is a device;" },
+    { CLOSED, { "-sign" }, NULL, NULL, NULL },
+    { ZERO, { "-sign", "-in", "/etc/passwd" }, NULL, NULL, NULL },
+    { ZERO, { "-sign", "-in", "/etc/passwd", "-content", "/etc/passwd" }, NULL, NULL, NULL },
     { FULL_PIPE,
       { "-verify", "-content", "/" },
       NULL,
@@ -118,22 +177,36 @@ static void expect(bool found, const char *said)
     sp_expect_captured(STDERR_FILENO, said);
 }
 
+static int count_descriptors(void)
+{
+    int count = 0;
+
+    for (int fd = 0; fd < 1000; fd++)
+        count += fcntl(fd, F_GETFD) >= 0;
+    return count;
+}
+
 START_TEST(is_told)
 {
     struct shim_request request;
     struct shim_args args;
     char *words[6];
-    int kept;
+    int kept, descriptors;
 
     memcpy(words, rows[_i].words, sizeof(words));
-    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words, shim_cipher_is_known, &args, &request), 0);
     make_input(rows[_i].input, &kept);
+    for (int i = 0; i < SP_ROWS(words); i++)
+        if (words[i] != NULL && strcmp(words[i], "TERMINAL") == 0)
+            words[i] = terminal != NULL ? terminal : (close(open_terminal()), terminal);
+    descriptors = count_descriptors();
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words, shim_cipher_is_known, &args, &request), 0);
     sp_capture_begin(STDERR_FILENO);
     expect(shim_input_is_empty(&args, &request), rows[_i].empty);
     sp_capture_begin(STDERR_FILENO);
     expect(shim_input_is_unfit(&args, &request, &shim_manner_verb), rows[_i].unfit);
     sp_capture_begin(STDERR_FILENO);
     expect(shim_input_is_unfit(&args, &request, &shim_manner_stock), rows[_i].under_stock);
+    ck_assert_int_eq(count_descriptors(), descriptors);
     if (rows[_i].input == FULL_PIPE || rows[_i].input == OPEN_PIPE) {
         char byte;
 
@@ -146,12 +219,55 @@ START_TEST(is_told)
 }
 END_TEST
 
+/* Does that process wait for something? */
+static bool is_waiting(pid_t process)
+{
+    char path[40], text[400] = "";
+    const char *state;
+    int fd;
+
+    (void)snprintf(path, sizeof(path), "/proc/%d/stat", process);
+    fd = open(path, O_RDONLY | O_CLOEXEC);
+    (void)!read(fd, text, sizeof(text) - 1);
+    close(fd);
+    state = strrchr(text, ')');
+    return state == NULL || state[2] == 'S';
+}
+
+/* Who has written nothing yet is waited for. */
+START_TEST(a_late_writer)
+{
+    static char sign[] = "-sign";
+    char *words[] = { sign, NULL };
+    struct shim_request request;
+    struct shim_args args;
+    const pid_t test = getpid();
+    int ends[2];
+
+    ck_assert_int_eq(shim_request_parse(SHIM_CMS, words, shim_cipher_is_known, &args, &request), 0);
+    ck_assert_int_eq(pipe(ends), 0);
+    sp_capture_begin(STDERR_FILENO);
+    if (fork() == 0) {
+        while (getppid() == test && !is_waiting(test))
+            sched_yield();
+        _exit(0);
+    }
+    become(ends[0]);
+    close(ends[1]);
+    ck_assert(shim_input_is_empty(&args, &request));
+    sp_expect_captured(STDERR_FILENO, "nothing to sign");
+    shim_request_clear(&request);
+    shim_args_free(&args);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("empty_input");
     TCase *tests = tcase_create("empty_input");
 
     tcase_add_loop_test(tests, is_told, 0, SP_ROWS(rows));
+    tcase_add_test(tests, a_late_writer);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -13,7 +13,6 @@
 #include "capture.h"
 #include "common/shim.h"
 #include "stock/refused_options.h"
-#include "stock/request.h"
 #include "tool/run/ciphers.h"
 #include "tool/run/operation.h"
 #include "verdicts.h"
@@ -37,6 +36,7 @@ static const struct {
     { SHIM_CMS, { "-signer", "" }, "signer=", "" },
     { SHIM_CMS, { "-sign", "-verify", "-sign" }, "sign verify sign", "" },
     { SHIM_CMS, { "-out", "a", "-out=b" }, "out=a out=b", "" },
+    { SHIM_CMS, { "-certsout", "a" }, "certsout=a", "" },
     { SHIM_CMS, { "-aes256", "--aes-128-cbc" }, "(-aes256) (--aes-128-cbc)", "" },
     { SHIM_CMS, { "-2.16.840.1.101.3.4.1.42" }, "(-2.16.840.1.101.3.4.1.42)", "" },
     { SHIM_CMS, { "-from", "a", "--to", "b" }, "from=a to=b", "" },
@@ -65,6 +65,7 @@ static const struct {
     const char *said;
 } bad[] = {
     { SHIM_CMS, { "-sig" }, "unknown option -sig; did you mean -sign?\n" },
+    { SHIM_CMS, { "-hlp" }, "unknown option -hlp; did you mean -help?\n" },
     { SHIM_VERB, { "--frm=x" }, "unknown option --frm; did you mean --from?\n" },
     /* -output is a verb's. */
     { SHIM_CMS, { "-output", "x" }, "unknown option -output\n" },
@@ -159,6 +160,7 @@ static const struct {
     const char *words[10];
     const char *said;
 } repeated[] = {
+    { { "--keyring", "a" }, NULL },
     { { "--keyring", "a", "--keyring=a" }, NULL },
     { { "--keyring", "a", "--keyring", "b" }, "--keyring was given twice, with a and with b" },
     { { "--sender", "a", "-in", "x", "--sender", "b" }, "--sender was given twice" },
@@ -178,103 +180,28 @@ START_TEST(two_values_are_one_too_many)
 }
 END_TEST
 
-/* What a command line asks for: "operation signers recipients", "-" for none. */
-static const struct {
-    const char *words[10];
-    const char *request;
-} requests[] = {
-    { { NULL }, "- - -" },
-    { { "-sign", "-encrypt" }, "encrypt - -" },
-    { { "-signer", "a" }, "- a:a -" },
-    { { "-signer", "a", "-inkey", "k" }, "- a:k -" },
-    { { "-inkey", "k", "-signer", "a" }, "- a:k -" },
-    { { "-inkey", "k" }, "- - -" },
-    { { "-signer", "a", "-signer", "b" }, "- a:a,b:b -" },
-    { { "-signer", "a", "-signer", "b", "-inkey", "k" }, "- a:a,b:k -" },
-    { { "-signer", "a", "-inkey", "k", "-signer", "b" }, "- a:k,b:b -" },
-    { { "-inkey", "k", "-signer", "a", "-inkey", "l", "-signer", "b" }, "- a:k,b:l -" },
-    { { "-signer", "a", "-inkey", "k", "-inkey", "l", "-signer", "b" }, "- a:k,b:l -" },
-    { { "-inkey", "k", "-inkey", "l", "-signer", "a" }, "- a:l -" },
-    { { "-recip", "a", "-recip=b", "c", "d" }, "- - a,b,c,d" },
-};
-
-START_TEST(requests_are_read)
+START_TEST(the_last_one_counts)
 {
-    struct shim_request request;
-    struct sp_text text = { 0 };
+    const char *const words[10] = { "-in", "a", "-in=b", "-sign", "-out", "c" };
+    const char *const one[10] = { "-in", "a" };
     struct shim_args args;
 
-    memcpy(words_of_row, requests[_i].words, sizeof(requests[_i].words));
-    ck_assert_int_eq(
-        shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request), SHIM_OK);
-    add(&text, request.operation == NULL ? "-" : request.operation);
-    add(&text, request.signer_count == 0 ? "-" : "");
-    for (size_t i = 0; i < request.signer_count; i++) {
-        char *pair = sp_format("%s%s:%s", i == 0 ? "" : ",", request.signers[i].cert,
-                               request.signers[i].key);
-
-        sp_text_add_bytes(&text, pair, strlen(pair));
-        OPENSSL_free(pair);
-    }
-    add(&text, request.recipient_count == 0 ? "-" : "");
-    for (size_t i = 0; i < request.recipient_count; i++) {
-        if (i > 0)
-            sp_text_add_bytes(&text, ",", 1);
-        sp_text_add_bytes(&text, request.recipients[i], strlen(request.recipients[i]));
-    }
-    expect_text(&text, requests[_i].request);
-    shim_request_clear(&request);
+    ck_assert_int_eq(parse(SHIM_CMS, words, &args), SHIM_OK);
+    ck_assert_str_eq(shim_args_value(&args, "in"), "b");
+    ck_assert_str_eq(shim_args_value(&args, "out"), "c");
+    ck_assert_ptr_null(shim_args_value(&args, "sign"));
+    ck_assert_ptr_null(shim_args_value(&args, "signer"));
+    ck_assert(shim_args_has(&args, "sign"));
+    ck_assert(!shim_args_has(&args, "signer"));
+    ck_assert_ptr_eq(shim_args_last(&args, ROLE_OUTPUT), &args.given[3]);
+    ck_assert_ptr_eq(shim_args_last(&args, ROLE_OPERATION), &args.given[2]);
+    ck_assert_ptr_null(shim_args_last(&args, ROLE_SIGNER));
     shim_args_free(&args);
-}
-END_TEST
+    ck_assert_ptr_null(args.given);
 
-START_TEST(the_last_algorithm_counts)
-{
-    const char *const words[10] = { "-aes128", "--aes256", "-wrap", "x",      "-aes128-wrap",
-                                    "-md",     "sha1",     "-md",   "sha512", "-help" };
-    struct shim_request request;
-    struct shim_args args;
-
-    memcpy(words_of_row, words, sizeof(words));
-    ck_assert_int_eq(
-        shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request), SHIM_OK);
-    ck_assert_str_eq(request.cipher, "aes256");
-    ck_assert_str_eq(request.wrap, "aes128-wrap");
-    ck_assert_str_eq(request.digest, "sha512");
-    ck_assert(request.help);
-    shim_request_clear(&request);
-    shim_args_free(&args);
-}
-END_TEST
-
-/* Whether stock would read something else than the message from its standard input. */
-static const struct {
-    const char *words[10];
-    bool reads;
-} inputs[] = {
-    { { "-in", "-", "-signer", "a", "-passin", "pass:-" }, false },
-    { { "-passin", "file:x", "-recip", "stdin" }, false },
-    { { "-passin", "stdin" }, true },
-    { { "-passin", "fd:3" }, true },
-    { { "-passin", "file:/dev/stdin" }, true },
-    { { "-signer", "-" }, true },
-    { { "-signer", "a", "-inkey", "/proc/self/fd/0" }, true },
-    { { "-recip", "file:/dev/fd/0" }, true },
-    { { "a", "-" }, true },
-    { { "-certfile", "/dev/stdin" }, true },
-    { { "-originator", "-" }, true },
-};
-
-START_TEST(standard_input_is_the_message)
-{
-    struct shim_request request;
-    struct shim_args args;
-
-    memcpy(words_of_row, inputs[_i].words, sizeof(inputs[_i].words));
-    ck_assert_int_eq(
-        shim_request_parse(SHIM_CMS, words_of_row, shim_cipher_is_known, &args, &request), SHIM_OK);
-    ck_assert_int_eq(shim_request_reads_stdin(&request), inputs[_i].reads);
-    shim_request_clear(&request);
+    ck_assert_int_eq(parse(SHIM_CMS, one, &args), SHIM_OK);
+    ck_assert_str_eq(shim_args_value(&args, "in"), "a");
+    ck_assert_ptr_eq(shim_args_last(&args, ROLE_NONE), &args.given[0]);
     shim_args_free(&args);
 }
 END_TEST
@@ -306,9 +233,7 @@ int main(void)
     tcase_add_loop_test(tests, words_are_taken_apart, 0, SP_ROWS(good));
     tcase_add_loop_test(tests, what_is_no_option_is_refused, 0, SP_ROWS(bad));
     tcase_add_loop_test(tests, two_values_are_one_too_many, 0, SP_ROWS(repeated));
-    tcase_add_loop_test(tests, requests_are_read, 0, SP_ROWS(requests));
-    tcase_add_test(tests, the_last_algorithm_counts);
-    tcase_add_loop_test(tests, standard_input_is_the_message, 0, SP_ROWS(inputs));
+    tcase_add_test(tests, the_last_one_counts);
     tcase_add_test(tests, operations_are_told_apart);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

@@ -37,7 +37,9 @@ static const struct {
     { SHIM_CMS, { "-in", "x", "-nosigs", "-ignore_critical" }, "-ignore_critical would" },
 
     /* Mailers extract the signer of a stranger's mail with it. */
-    { SHIM_VERB, { "-noverify" }, "-noverify would switch a check off" },
+    { SHIM_VERB,
+      { "-noverify" },
+      "-noverify would switch a check off; name the sender's issuing CA" },
     { SHIM_CMS, { "-noverify" }, NULL },
     { SHIM_SMIME, { "-noverify" }, NULL },
 

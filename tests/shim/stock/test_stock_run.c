@@ -2,10 +2,11 @@
  * Copyright 2026 The smime-policy authors
  * SPDX-License-Identifier: Apache-2.0
  *
- * A run of stock: what it is given of our environment, and what is learnt of its end.
+ * A run of stock: what it is given, and what is learnt of its end.
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,68 +23,11 @@
 #include "common/limit.h"
 #include "common/memory_file.h"
 #include "common/output.h"
+#include "starve.h"
 #include "stock/environment.h"
-#include "stock/installed.h"
-#include "tool/run/unverified.h"
+#include "stock/stock.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
-
-static char *ours[] = { "PATH=/bin",
-                        "HOME=/h",
-                        "LC_ALL=C",
-                        "LANG=de",
-                        "OPENSSL_CONF=/evil",
-                        "LD_PRELOAD=x",
-                        "OPENSSL_MODULES=/evil",
-                        "PATHS=x",
-                        "SECRET=s",
-                        "SSL_CERT_FILE=/x",
-                        NULL };
-
-/* What stock is given, in its order. */
-static const struct {
-    struct shim_stock stock;
-    const char *given;
-} environments[] = {
-    { { .conf = "/c" }, "OPENSSL_CONF=/c PATH=/bin HOME=/h LC_ALL=C LANG=de" },
-    { { .conf = "/c", .expect = "e", .pass = "p" },
-      "OPENSSL_CONF=/c SMIME_POLICY_EXPECT=e SMIME_POLICY_PASSIN=p PATH=/bin HOME=/h LC_ALL=C "
-      "LANG=de" },
-    { { .conf = "/c", .as_is = true },
-      "OPENSSL_CONF=/c PATH=/bin HOME=/h LC_ALL=C LANG=de LD_PRELOAD=x OPENSSL_MODULES=/evil "
-      "PATHS=x SECRET=s SSL_CERT_FILE=/x" },
-    { { .as_is = false }, "PATH=/bin HOME=/h LC_ALL=C LANG=de" },
-};
-
-START_TEST(the_environment_is_a_list_of_what_is_passed)
-{
-    char **before = environ;
-    char given[400] = "";
-    char **environment;
-
-    environ = ours;
-    environment = shim_environment(&environments[_i].stock);
-    environ = before;
-    ck_assert_ptr_nonnull(environment);
-    for (char **entry = environment; *entry != NULL; entry++) {
-        strcat(given, entry == environment ? "" : " ");
-        strcat(given, *entry);
-    }
-    ck_assert_str_eq(given, environments[_i].given);
-    shim_environment_free(environment);
-}
-END_TEST
-
-START_TEST(the_variable_of_a_passphrase)
-{
-    ck_assert_int_eq(setenv("SP_PASS", "secret", 1), 0);
-    unsetenv("SP_NONE");
-    ck_assert_str_eq(shim_environment_pass("env:SP_PASS"), "secret");
-    ck_assert_ptr_null(shim_environment_pass("env:SP_NONE"));
-    ck_assert_ptr_null(shim_environment_pass("pass:SP_PASS"));
-    ck_assert_ptr_null(shim_environment_pass(NULL));
-}
-END_TEST
 
 /* A script in the place of stock, and what comes of it. */
 static const struct {
@@ -270,14 +214,18 @@ END_TEST
 START_TEST(a_pipe_is_heard)
 {
     static const char *const scripts[] = { "echo one >%s; echo two >%s", "yes | head -c 200000 >%s",
-                                           "exit 0" };
-    static const size_t lengths[] = { 8, 200000, 0 };
+                                           "exit 0", "echo x >%s; echo out",
+                                           "head -c 200000 /dev/zero; echo x >%s" };
+    static const size_t lengths[] = { 8, 200000, 0, 2, 2 };
+    static const size_t written[] = { 0, 0, 0, 4, 200000 };
     struct heard heard = { 0 };
     struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
     char file[40], script[200];
     int ends[2], keep[2] = { -1, -1 };
     struct shim_stock stock = { .pipe = &pipe, .keep = keep };
+    struct stat is;
 
+    stock.in = shim_memory_file("in", "short", 5);
     ck_assert_int_eq(pipe2(ends, O_CLOEXEC), 0);
     ck_assert_int_eq(fcntl(ends[0], F_SETFL, O_NONBLOCK), 0);
     pipe.read = ends[0];
@@ -289,6 +237,8 @@ START_TEST(a_pipe_is_heard)
     ck_assert_str_eq(_i == 0 ? heard.text : "one\ntwo\n", "one\ntwo\n");
     ck_assert_int_eq(pipe.write, -1);
     ck_assert_int_eq(fcntl(ends[1], F_GETFD), -1);
+    ck_assert_int_eq(fstat(stock.out, &is), 0);
+    ck_assert_int_eq(is.st_size, (off_t)written[_i]);
     close(ends[0]);
     close(stock.out);
 }
@@ -462,25 +412,69 @@ START_TEST(what_it_inherits)
 }
 END_TEST
 
-/* Somebody who reads |said| answers when the question is there. */
-static pid_t answer_question(int said, int answer)
+/* Of our standard input, which may be a pipe, nothing is read or skipped. */
+START_TEST(our_standard_input)
+{
+    struct shim_stock stock = { .in = STDIN_FILENO };
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_eq(write(ends[1], "text\n", 5), 5);
+    close(ends[1]);
+    ck_assert_int_eq(dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+    ck_assert_int_eq(run(&stock, "cat", "").code, 0);
+    expect_output(&stock, "text\n");
+}
+END_TEST
+
+/* Somebody who reads |said| answers when |awaited| is there. */
+static pid_t answer_to(const char *awaited, int said, int answer)
 {
     const pid_t child = fork();
-    char text[8];
+    char text[100] = "";
     size_t length = 0;
     ssize_t got = 1;
 
     if (child != 0)
         return child;
-    while (length < sizeof(text) && got > 0) {
-        got = read(said, text + length, sizeof(text) - length);
+    while (got > 0 && strstr(text, awaited) == NULL) {
+        got = read(said, text + length, sizeof(text) - 1 - length);
         length += got > 0 ? (size_t)got : 0;
     }
-    _exit(memcmp(text, "question", sizeof(text)) == 0 && write(answer, "yes\n", 4) == 4 ? 0 : 1);
+    _exit(got > 0 && write(answer, "yes\n", 4) == 4 ? 0 : 1);
 }
 
-/* A question is shown before it is answered, though its line has no end. */
-START_TEST(a_question)
+/* A pipe, or a terminal. */
+static void make_said(int said[2], bool is_terminal)
+{
+    if (!is_terminal) {
+        ck_assert_int_eq(pipe(said), 0);
+        return;
+    }
+    ck_assert_int_eq(setenv("TERM", "xterm", 1), 0);
+    said[0] = posix_openpt(O_RDWR | O_NOCTTY);
+    ck_assert_int_ge(said[0], 0);
+    ck_assert_int_eq(grantpt(said[0]), 0);
+    ck_assert_int_eq(unlockpt(said[0]), 0);
+    said[1] = open(ptsname(said[0]), O_RDWR | O_NOCTTY);
+}
+
+/* What is seen before stock goes on.  Its standard input is a file of 128 MB. */
+static const struct {
+    bool terminal, progress;
+    const char *script, *awaited;
+} answered[] = {
+    /* A question, though its line has no end. */
+    { false, false, "printf question >&2", "question" },
+    { false, false, "printf '?' >&2", "?" },
+    { false, true, "printf 'a\033b' >&2", "a\033b" },
+    { true, false, "printf 'a\033b' >&2", "a\\1Bb" },
+    { true, true, "dd bs=1000000 skip=64 count=0 2>&-", "\r  0 %\r 50 %" },
+    /* A message replaces the progress. */
+    { true, true, "echo a >&2", "\r  0 %\r\033[Ka\r\n" },
+};
+
+START_TEST(is_answered)
 {
     const int before = dup(STDERR_FILENO);
     static char sh[] = "sh", c[] = "-c";
@@ -489,10 +483,10 @@ START_TEST(a_question)
     struct shim_stock_result result;
     pid_t child;
 
-    ck_assert_int_eq(pipe(said), 0);
+    make_said(said, answered[_i].terminal);
     ck_assert_int_eq(pipe(answer), 0);
-    child = answer_question(said[0], answer[1]);
-    (void)snprintf(script, sizeof(script), "printf question >&2; read x </dev/fd/%d; echo $x",
+    child = answer_to(answered[_i].awaited, said[0], answer[1]);
+    (void)snprintf(script, sizeof(script), "%s; read x </dev/fd/%d; echo $x", answered[_i].script,
                    answer[0]);
     ck_assert_int_ge(dup2(said[1], STDERR_FILENO), 0);
     {
@@ -501,9 +495,11 @@ START_TEST(a_question)
                                           .argv = argv,
                                           .conf = "/c",
                                           .keep = keep,
-                                          .in = STDIN_FILENO,
+                                          .progress = answered[_i].progress,
+                                          .in = shim_memory_file("in", "", 0),
                                           .out = shim_memory_file("out", "", 0) };
 
+        ck_assert_int_eq(ftruncate(stock.in, 128000000), 0);
         ck_assert(shim_stock_run(&stock, &result));
         ck_assert_int_ge(dup2(before, STDERR_FILENO), 0);
         expect_output(&stock, "yes\n");
@@ -514,59 +510,124 @@ START_TEST(a_question)
 }
 END_TEST
 
-/* The program that stock is: not this one, and there. */
-START_TEST(its_path)
+/* What the kernel refuses once. */
+enum call { NO_CALL, SIGNALS, READ_ERRORS, READ_OUTPUT, POLL, WAIT };
+static enum call refused;
+
+static bool is_refused(enum call call)
 {
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/bin/sh", 1), 0);
-    ck_assert_str_eq(shim_stock_path(), "/bin/sh");
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/nonexistent/openssl", 1), 0);
+    if (refused != call)
+        return false;
+    refused = NO_CALL;
+    errno = EIO;
+    return true;
+}
+
+int __real_signalfd(int fd, const sigset_t *set, int flags);
+int __wrap_signalfd(int fd, const sigset_t *set, int flags);
+ssize_t __real_read(int fd, void *block, size_t size);
+ssize_t __wrap_read(int fd, void *block, size_t size);
+int __real_poll(struct pollfd *on, nfds_t count, int patience);
+int __wrap_poll(struct pollfd *on, nfds_t count, int patience);
+pid_t __real_waitpid(pid_t child, int *status, int options);
+pid_t __wrap_waitpid(pid_t child, int *status, int options);
+
+int __wrap_signalfd(int fd, const sigset_t *set, int flags)
+{
+    return is_refused(SIGNALS) ? -1 : __real_signalfd(fd, set, flags);
+}
+
+/* Standard error is read in blocks of 4 KB, standard output in such of 16. */
+ssize_t __wrap_read(int fd, void *block, size_t size)
+{
+    if ((size == 4096 && is_refused(READ_ERRORS)) || (size == 16384 && is_refused(READ_OUTPUT)))
+        return -1;
+    return __real_read(fd, block, size);
+}
+
+int __wrap_poll(struct pollfd *on, nfds_t count, int patience)
+{
+    return is_refused(POLL) ? -1 : __real_poll(on, count, patience);
+}
+
+pid_t __wrap_waitpid(pid_t child, int *status, int options)
+{
+    return options == WNOHANG && is_refused(WAIT) ? -1 : __real_waitpid(child, status, options);
+}
+
+/* Nothing is run, or what is running is ended. */
+static const struct {
+    bool in, keep, pipe;
+    enum call refused;
+    const char *script;
+    const char *said;
+} faulty[] = {
+    { true, false, false, NO_CALL, "exit", "cannot run /bin/sh: Illegal seek" },
+    { false, true, false, NO_CALL, "exit", "cannot run /bin/sh: Bad file descriptor" },
+    { false, false, false, SIGNALS, "exit", "cannot run /bin/sh: Input/output error" },
+    { false, false, true, NO_CALL, "exec sleep 3600", "to its end: Bad file descriptor" },
+    { false, false, false, READ_ERRORS, "echo x >&2; exec sleep 3600",
+      "to its end: Input/output error" },
+    { false, false, false, READ_OUTPUT, "echo x; exec sleep 3600",
+      "to its end: Input/output error" },
+    { false, false, false, POLL, "exec sleep 3600", "to its end: Input/output error" },
+    { false, false, false, WAIT, "exit", "cannot run /bin/sh to its end: Input/output error" },
+};
+
+START_TEST(what_is_faulty)
+{
+    static char sh[] = "sh", c[] = "-c";
+    char *argv[] = { sh, c, OPENSSL_strdup(faulty[_i].script), NULL };
+    const int keep[] = { faulty[_i].keep ? 999 : STDERR_FILENO, -1 };
+    struct shim_stock_pipe beside = { .read = -1, .write = open("/dev/null", O_WRONLY) };
+    struct shim_stock stock = { .program = "/bin/sh", .argv = argv, .keep = keep };
+    struct shim_stock_result result;
+    int ends[2];
+
+    ck_assert_int_eq(pipe(ends), 0);
+    stock.in = faulty[_i].in ? ends[0] : STDIN_FILENO;
+    stock.out = STDOUT_FILENO;
+    stock.pipe = faulty[_i].pipe ? &beside : NULL;
     sp_capture_begin(STDERR_FILENO);
-    ck_assert_ptr_null(shim_stock_path());
-    sp_expect_captured(STDERR_FILENO, "cannot run /nonexistent/openssl: No such file");
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", "/proc/self/exe", 1), 0);
-    sp_capture_begin(STDERR_FILENO);
-    ck_assert_ptr_null(shim_stock_path());
-    sp_expect_captured(STDERR_FILENO, "/proc/self/exe is this command itself; set");
+    refused = faulty[_i].refused;
+    ck_assert(!shim_stock_run(&stock, &result));
+    sp_expect_captured(STDERR_FILENO, faulty[_i].said);
+    OPENSSL_free(argv[2]);
+    ck_assert_int_eq(result.code, -1);
+    ck_assert_int_eq(result.signal, 0);
+    /* Nothing is left of it. */
+    ck_assert_int_eq(waitpid(-1, NULL, WNOHANG), -1);
 }
 END_TEST
 
-/* The module and the other program: beside this one, or where they are installed. */
-START_TEST(its_places)
+/* What it says is kept as a whole, or not at all. */
+START_TEST(no_memory_for_what_it_says)
 {
-    char own[4096] = "", beside[5000];
-    char *path = shim_module_path();
+    static char sh[] = "sh", c[] = "-c", script[] = "head -c 5000 /dev/zero | tr '\\0' x >&2";
+    static char *no_environment[] = { NULL };
+    char *argv[] = { sh, c, script, NULL };
+    const struct shim_stock stock = { .program = "/bin/sh",
+                                      .argv = argv,
+                                      .conf = "/c",
+                                      .capture = true,
+                                      .keep = (const int[]){ -1 },
+                                      .in = STDIN_FILENO,
+                                      .out = STDOUT_FILENO };
+    struct shim_stock_result result;
+    bool starved = true, done;
 
-    ck_assert_int_gt(readlink("/proc/self/exe", own, sizeof(own) - 1), 0);
-    ck_assert_int_eq(path[0], '/');
-    ck_assert_str_eq(strrchr(path, '/'), "/smimepolicy.so");
-    OPENSSL_free(path);
-    *strrchr(own, '/') = '\0';
-    (void)snprintf(beside, sizeof(beside), "%s/smime-policy", own);
-    path = shim_partner_path();
-    ck_assert_str_ne(path, beside);
-    ck_assert_str_eq(strrchr(path, '/'), "/smime-policy");
-    OPENSSL_free(path);
-
-    close(open(beside, O_WRONLY | O_CREAT, 0700));
-    path = shim_partner_path();
-    ck_assert_int_eq(setenv("SMIME_POLICY_OPENSSL", beside, 1), 0);
-    sp_capture_begin(STDERR_FILENO);
-    ck_assert_ptr_null(shim_stock_path());
-    sp_expect_captured(STDERR_FILENO, "/smime-policy is this command itself");
-    (void)unlink(beside);
-    ck_assert_str_eq(path, beside);
-    OPENSSL_free(path);
-
-    /* The folder of the module is beside ours. */
-    *strrchr(own, '/') = '\0';
-    (void)snprintf(beside, sizeof(beside), "%s/provider", own);
-    (void)mkdir(beside, 0700);
-    (void)snprintf(beside, sizeof(beside), "%s/provider/smimepolicy.so", own);
-    close(open(beside, O_WRONLY | O_CREAT, 0700));
-    path = shim_module_path();
-    (void)unlink(beside);
-    ck_assert_str_eq(path, beside);
-    OPENSSL_free(path);
+    environ = no_environment;
+    for (long number = 1; starved; number++) {
+        sp_capture_begin(STDERR_FILENO);
+        sp_starve(number);
+        done = shim_stock_run(&stock, &result);
+        starved = sp_starve_end();
+        sp_expect_captured(STDERR_FILENO, starved ? "cannot run /bin/sh" : NULL);
+        ck_assert_int_eq(done, !starved);
+        ck_assert_int_eq(result.code, starved ? -1 : 0);
+        ck_assert(starved || strlen(result.said) == 5000);
+        OPENSSL_free(result.said);
+    }
 }
 END_TEST
 
@@ -575,14 +636,16 @@ int main(void)
     Suite *suite = suite_create("stock_run");
     TCase *tests = tcase_create("stock_run");
 
-    tcase_add_loop_test(tests, the_environment_is_a_list_of_what_is_passed, 0,
-                        SP_ROWS(environments));
-    tcase_add_test(tests, the_variable_of_a_passphrase);
+    if (!sp_starve_watch())
+        return 1;
+    /* nohup, and a shell for what runs in its background, have some ignored. */
+    for (int number = SIGHUP; number <= SIGQUIT; number++)
+        (void)signal(number, SIG_DFL);
     tcase_add_loop_test(tests, its_end_is_told, 0, SP_ROWS(runs));
     tcase_add_test(tests, what_cannot_be_kept_is_told);
     tcase_add_test(tests, what_it_says_is_kept);
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
-    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 3);
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 5);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
     tcase_add_test(tests, signals_of_the_program);
@@ -590,9 +653,10 @@ int main(void)
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
-    tcase_add_test(tests, a_question);
-    tcase_add_test(tests, its_path);
-    tcase_add_test(tests, its_places);
+    tcase_add_test(tests, our_standard_input);
+    tcase_add_loop_test(tests, is_answered, 0, SP_ROWS(answered));
+    tcase_add_loop_test(tests, what_is_faulty, 0, SP_ROWS(faulty));
+    tcase_add_test(tests, no_memory_for_what_it_says);
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

@@ -14,7 +14,6 @@
 #include "capture.h"
 #include "policy/reasons.h"
 #include "stock/stock_said.h"
-#include "tool/run/unverified.h"
 #include "tool/run/watch.h"
 #include "verdicts.h"
 
@@ -163,6 +162,41 @@ static const struct {
       "pkcs11:object=a?pin-value=***\nx" },
 };
 
+struct heard {
+    char bytes[70000];
+    size_t length;
+};
+
+static void hear(void *listener, const char *bytes, size_t len)
+{
+    struct heard *heard = listener;
+
+    ck_assert_uint_le(heard->length + len, sizeof(heard->bytes));
+    memcpy(heard->bytes + heard->length, bytes, len);
+    heard->length += len;
+}
+
+/* A line is not waited for without end, and a zero byte ends none of it. */
+START_TEST(a_long_line_is_passed_on)
+{
+    static struct heard heard;
+    struct shim_said to = { .filter = hear, .listener = &heard };
+
+    shim_said_feed(&to, "a\0b\n", 4);
+    ck_assert_uint_eq(heard.length, 4);
+    ck_assert_mem_eq(heard.bytes, "a\0b\n", 4);
+    heard.length = 0;
+    for (int i = 0; i < 65536; i++)
+        shim_said_feed(&to, "x", 1);
+    ck_assert_uint_eq(heard.length, 0);
+    shim_said_feed(&to, "yz", 2);
+    ck_assert_uint_eq(heard.length, 65538);
+    ck_assert_mem_eq(heard.bytes + 65534, "xxyz", 4);
+    shim_said_flush(&to);
+    ck_assert_uint_eq(heard.length, 65538);
+}
+END_TEST
+
 /* What comes of |said|, cut in two at |cut|. */
 static char *passed_on(struct shim_said *to, const char *said, size_t cut)
 {
@@ -228,6 +262,7 @@ int main(void)
     tcase_add_test(tests, a_long_line_hides_nothing);
     tcase_add_test(tests, errors_of_the_provider_are_refusals);
     tcase_add_test(tests, a_chain_without_anchor_is_distrust);
+    tcase_add_test(tests, a_long_line_is_passed_on);
     tcase_add_loop_test(tests, secrets_and_controls_are_not_shown, 0, SP_ROWS(shown));
     tcase_add_loop_test(tests, an_unverified_success_is_not_reported, 0, SP_ROWS(unverified));
     suite_add_tcase(suite, tests);

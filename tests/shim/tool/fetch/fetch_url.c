@@ -44,7 +44,7 @@ int main(int argc, char **argv)
         if (argc > 6) {
             wanted.body = (const unsigned char *)argv[6];
             wanted.body_length = strlen(argv[6]);
-            wanted.type = "application/ocsp-request";
+            wanted.header = "Content-Type: application/ocsp-request";
         }
         code = fetch(&wanted);
     }

@@ -203,7 +203,7 @@ static int judge(const char *const *words, const struct shim_manner *manner,
 
 START_TEST(a_command_line_is_judged)
 {
-    struct shim_outcome outcome = { .json = json_array() };
+    struct shim_outcome outcome = { .settings = settings, .json = json_array() };
     struct shim_operation operation;
     int code;
 
@@ -222,7 +222,7 @@ END_TEST
 START_TEST(what_is_observed_goes_on)
 {
     const char *const words[10] = { "-sign", "-signer", "expired" };
-    struct shim_outcome outcome = { .json = json_array() };
+    struct shim_outcome outcome = { .settings = settings, .json = json_array() };
     struct shim_operation operation;
 
     ck_assert_int_eq(smimepolicy_settings_set(settings, "mode", "observe", NULL), 1);
@@ -247,7 +247,7 @@ static const struct {
 
 START_TEST(what_was_judged_goes_along)
 {
-    struct shim_outcome outcome = { .json = json_array() };
+    struct shim_outcome outcome = { .settings = settings, .json = json_array() };
     struct shim_operation operation;
     struct shim_selection *selection = &operation.selection;
 

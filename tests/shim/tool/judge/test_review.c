@@ -277,18 +277,16 @@ START_TEST(senders_are_compared)
 {
     struct shim_outcome outcome = { .settings = settings, .json = json_array() };
     const char *mail = senders[_i].mail, *by_hand = senders[_i].given;
-    struct shim_review_sender how = { .skip = by_hand != NULL && by_hand[0] == '-' };
+    bool skip = by_hand != NULL && by_hand[0] == '-';
     struct shim_mail given = { .boundary = NULL };
     struct shim_incoming incoming;
 
     receive(&incoming, senders[_i].signers, (struct sp_signing_time)THEN, NID_sha256);
     if (mail != NULL)
         ck_assert(shim_mail_from(mail, &incoming.mail));
-    if (by_hand != NULL && !how.skip) {
+    if (by_hand != NULL && !skip)
         ck_assert(shim_mail_from(by_hand, &given));
-        how.given = &given;
-    }
-    shim_review_sender(&incoming, &how, &outcome);
+    shim_review_sender(&incoming, by_hand != NULL && !skip ? &given : NULL, skip, &outcome);
     shim_mail_clear(&incoming.mail);
     shim_mail_clear(&given);
     expect_review(&incoming, &outcome, senders[_i].told, senders[_i].held, senders[_i].refused);

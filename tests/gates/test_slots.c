@@ -14,10 +14,8 @@
 
 #include "gates/slots.h"
 #include "harness.h"
-#include "module/gated_tables.h"
 #include "policy/command.h"
 #include "policy/policy.h"
-#include "store/loader.h"
 
 static void backends_own(void)
 {
@@ -271,24 +269,6 @@ START_TEST(file_with_the_name_of_a_uri)
 }
 END_TEST
 
-/* Then ours is the only one. */
-START_TEST(backend_without_a_store)
-{
-    struct sp_instance *instance = OPENSSL_zalloc(sizeof(*instance));
-    const OSSL_ALGORITHM *stores;
-
-    adopt_policy("judge");
-    /* It has no digests either. */
-    ck_assert(!sp_instance_build(instance));
-    stores = instance->tables[OSSL_OP_STORE];
-    ck_assert_ptr_nonnull(stores);
-    ck_assert_str_eq(stores[0].algorithm_names, sp_store_loader.algorithm_names);
-    ck_assert_ptr_null(stores[1].algorithm_names);
-    ck_assert_ptr_null(instance->tables[OSSL_OP_DIGEST]);
-    sp_instance_free(instance);
-}
-END_TEST
-
 static const char *ec_keys(int operation)
 {
     return operation == OSSL_OP_KEYEXCH ? "ECDH" : NULL;
@@ -331,7 +311,6 @@ int main(void)
     tcase_add_loop_test(tests, functions_of_an_operation, 0, 2 * SP_ROWS(gated));
     tcase_add_test(tests, no_key);
     tcase_add_test(tests, file_with_the_name_of_a_uri);
-    tcase_add_test(tests, backend_without_a_store);
     tcase_add_test(tests, keys_of_an_algorithm);
     return sp_run_forked(suite);
 }

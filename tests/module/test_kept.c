@@ -27,6 +27,7 @@ static const struct {
     { PATH, false, NULL, false, true, true },
     { "", true, NULL, false, true, true },
     { "revocation = off\n", true, NULL, false, false, true },
+    { "revocation = hard\n", false, NULL, false, false, true },
     { "", false, "sign", true, false, false },
     { PATH, false, "sign", true, true, true },
     { PATH, false, "encrypt", true, false, false },
