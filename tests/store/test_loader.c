@@ -368,6 +368,20 @@ START_TEST(a_damaged_entry)
 }
 END_TEST
 
+/* One alone is given as it is: nothing was chosen. */
+START_TEST(a_damaged_entry_alone)
+{
+    const char *errors;
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, "UPDATE certificate SET der = x'3000'");
+    ck_assert_str_eq(load(BOB("contact"), 0, NULL).kinds, "!");
+    errors = sp_errors();
+    ck_assert_msg(strstr(errors, "cannot be parsed") == NULL, "%s", errors);
+}
+END_TEST
+
 /* The reason says what has to be mended. */
 START_TEST(what_cannot_be_opened)
 {
@@ -926,6 +940,7 @@ int main(void)
     tcase_add_test(tests, by_address_and_subject);
     tcase_add_test(tests, by_fingerprint);
     tcase_add_test(tests, a_damaged_entry);
+    tcase_add_test(tests, a_damaged_entry_alone);
     tcase_add_test(tests, what_cannot_be_opened);
     tcase_add_test(tests, without_a_keyring);
     tcase_add_test(tests, the_keyring_of_the_user);
