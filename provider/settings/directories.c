@@ -13,7 +13,7 @@
 
 #define LONGEST_URL 1000
 
-/* The kinds of directories: shim/tool/directory/ldap.c asks them. */
+/* The kinds of directories: shim/tool/directory/look_up.c has who asks them. */
 static const char *const schemes[] = { "ldap://", "ldaps://", "ldapi://" };
 
 /* The characters of a URL (RFC 3986), and those that filters have (RFC 4515). */
