@@ -119,10 +119,10 @@ static size_t value_length(const char *start, const char *value)
 
     if (value - start > NEAR)
         start = value - NEAR;
-    /* A message may have the form "cannot read URI: why". */
-    if (end > value && end[-1] == ':' && *next == ' ')
+    /* A message may have the form "cannot read URI: why".  Before the value is a '='. */
+    if (end[-1] == ':' && *next == ' ')
         end--;
-    while (end > value && closes(start, value, end, next))
+    while (closes(start, value, end, next))
         end--;
     return (size_t)(end - value);
 }

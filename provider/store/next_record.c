@@ -125,7 +125,7 @@ static int next_chosen(struct sp_loader *loader)
     const bool only_one = sp_report_is_on() || loader->uri.kind == SP_URI_CHAIN;
     struct sp_record *next;
 
-    if (loader->next == (only_one && loader->choice.count > 0 ? 1 : loader->choice.count))
+    if (loader->next == loader->choice.count || (only_one && loader->next == 1))
         return 0;
     next = &loader->choice.records[sp_choice_place(&loader->choice, loader->next++)];
     loader->last = *next;

@@ -74,6 +74,7 @@ START_TEST(own_that_is_not_there)
 
     ck_assert(!sp_keyring_is_own(none, &why));
     expect_words(why, "keyring/none: No such file or directory");
+    ck_assert(sp_files_sync(place) && !sp_files_sync(none));
     OPENSSL_free(none);
 }
 END_TEST

@@ -561,6 +561,26 @@ START_TEST(little_memory)
 }
 END_TEST
 
+/* A command ends soon: it keeps the memory that it has. */
+START_TEST(in_a_command)
+{
+    struct sp_quiet quiet;
+    char *why;
+    struct sp_keyring *keyring;
+    int64_t pages = -256;
+
+    ck_assert(!sp_keyring_is_in_command());
+    sp_keyring_in_command();
+    ck_assert(sp_keyring_is_in_command());
+    expect_role(SP_ROLE_CA);
+    keyring = sp_keyring_borrow(place, &quiet, &why);
+    ck_assert_ptr_nonnull(keyring);
+    ck_assert(sp_store_number(sp_database(keyring), "PRAGMA main.cache_size", &pages));
+    sp_keyring_give_back(keyring, &quiet);
+    ck_assert_int_ne(pages, -256);
+}
+END_TEST
+
 static atomic_int wrong;
 static atomic_bool enough;
 
@@ -622,6 +642,7 @@ int main(void)
     tcase_add_test(tests, asked_for_a_key);
     tcase_add_test(tests, known_again);
     tcase_add_test(tests, little_memory);
+    tcase_add_test(tests, in_a_command);
     tcase_add_test(tests, asked_by_threads);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

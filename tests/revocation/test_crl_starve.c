@@ -218,11 +218,30 @@ static bool ask_closed(void)
     return done;
 }
 
+static bool count_closed(const struct sp_crl_file *file, void *data)
+{
+    ck_assert(file->path != NULL && file->damage != NULL);
+    ++*(int *)data;
+    return true;
+}
+
+static bool list_closed(void)
+{
+    int counted = 0;
+    char *why = NULL;
+    const bool done = sp_crl_files_each(crls.place, count_closed, &counted, &why);
+
+    ck_assert(!done || counted == 2);
+    OPENSSL_free(why);
+    return done;
+}
+
 static const struct {
     bool (*run)(void);
     int at_least; /* allocations of ours */
-} cases[] = { { ask_plain, 10 }, { ask_unsure, 11 }, { judge, 20 },       { evaluate, 20 },
-              { list, 15 },      { store, 10 },      { keep_answer, 10 }, { ask_closed, 5 } };
+} cases[] = { { ask_plain, 10 },   { ask_unsure, 11 }, { judge, 20 },
+              { evaluate, 20 },    { list, 15 },       { store, 10 },
+              { keep_answer, 10 }, { ask_closed, 5 },  { list_closed, 5 } };
 
 START_TEST(every_allocation_fails_once)
 {
@@ -232,7 +251,7 @@ START_TEST(every_allocation_fails_once)
     smimepolicy_settings_set(settings, "keyring", crls.place, NULL);
     if (cases[_i].run == keep_answer)
         store_answers();
-    if (cases[_i].run == ask_closed)
+    if (cases[_i].run == ask_closed || cases[_i].run == list_closed)
         close_folders();
     do {
         before = sp_starve_kept();

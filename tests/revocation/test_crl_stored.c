@@ -100,9 +100,13 @@ START_TEST(entries)
     struct told told = { .most = 8 };
     unsigned sum = 0;
     char *path, *why = NULL;
+    struct stat is;
 
     sp_revoke(crls.issuer, some);
     path = sp_only_crl();
+    /* A page for them, behind that of the header and before the certificate. */
+    ck_assert_int_eq(stat(path, &is), 0);
+    ck_assert_int_eq(is.st_size, 2 * 4096 + i2d_X509(crls.issuer, NULL));
     ck_assert(sp_crl_file_entries(path, note, &told, &why));
     ck_assert_int_eq(told.count, 3);
     for (int i = 0; i < 3; i++)

@@ -47,6 +47,8 @@ static enum sp_revocation_state state_of(int serial, unsigned wants, const char 
 
     ck_assert(sp_revocation_find(crls.place, &asked, SP_NOW, wants, &found));
     state = found.state;
+    if (state == SP_REVOCATION_NONE)
+        ck_assert(found.reason == -1 && found.next_update >= SP_NOW);
     sp_revocation_clear(&found);
     sp_facts_free(facts);
     X509_free(cert);

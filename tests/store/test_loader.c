@@ -368,6 +368,20 @@ START_TEST(a_damaged_entry)
 }
 END_TEST
 
+/* One alone is given as it is: nothing was chosen. */
+START_TEST(a_damaged_entry_alone)
+{
+    const char *errors;
+
+    sp_start_with_keyring("");
+    sp_put(SP_ROLE_CONTACT, "good-rsa");
+    sp_run_sql(sp_keyring_of_test(), SP_CERTIFICATES, "UPDATE certificate SET der = x'3000'");
+    ck_assert_str_eq(load(BOB("contact"), 0, NULL).kinds, "!");
+    errors = sp_errors();
+    ck_assert_msg(strstr(errors, "cannot be parsed") == NULL, "%s", errors);
+}
+END_TEST
+
 /* The reason says what has to be mended. */
 START_TEST(what_cannot_be_opened)
 {
@@ -779,6 +793,25 @@ START_TEST(issuers_up_to_the_root)
 }
 END_TEST
 
+/* The report says which certificate goes along, and nothing of issuers that may. */
+START_TEST(issuers_in_the_report)
+{
+    const int report = start_with_report("");
+    char text[20000];
+    ssize_t length;
+
+    put_chain(LATER, LATER);
+    expect_load("smimepolicy:chain/nobody@example.org", 0, "!", "", "no identity has this");
+    length = read(report, text, sizeof(text) - 1);
+    text[length > 0 ? length : 0] = '\0';
+    ck_assert_ptr_null(strstr(text, "along"));
+    expect_load(BOB("chain"), CERT, "CC", "Bob", NULL);
+    length = read(report, text, sizeof(text) - 1);
+    text[length > 0 ? length : 0] = '\0';
+    ck_assert_msg(strncmp(text, "along ", 6) == 0 && strlen(text) == 6 + 64 + 1, "%s", text);
+}
+END_TEST
+
 static const struct {
     const char *issuer_end, *root_end, *mode, *line;
 } ended[] = {
@@ -926,6 +959,7 @@ int main(void)
     tcase_add_test(tests, by_address_and_subject);
     tcase_add_test(tests, by_fingerprint);
     tcase_add_test(tests, a_damaged_entry);
+    tcase_add_test(tests, a_damaged_entry_alone);
     tcase_add_test(tests, what_cannot_be_opened);
     tcase_add_test(tests, without_a_keyring);
     tcase_add_test(tests, the_keyring_of_the_user);
@@ -942,6 +976,7 @@ int main(void)
     tcase_add_test(tests, nobody_is_asked_for_a_file);
     tcase_add_test(tests, issuers);
     tcase_add_test(tests, issuers_up_to_the_root);
+    tcase_add_test(tests, issuers_in_the_report);
     tcase_add_loop_test(tests, an_issuer_has_expired, 0, SP_ROWS(ended));
     tcase_add_test(tests, damaged_issuers);
     tcase_add_test(tests, a_directory_is_not_asked_about_nobody);
