@@ -69,14 +69,16 @@ static const struct {
     { OSSL_OP_KEYEXCH, "judge", true, true },     { OSSL_OP_SIGNATURE, "judge", true, true },
     { OSSL_OP_ASYM_CIPHER, "judge", true, true }, { OSSL_OP_KEM, "judge", true, true },
     { OSSL_OP_ENCODER, "pass", false, false },    { OSSL_OP_DECODER, "judge", true, false },
-    { OSSL_OP_STORE, "judge", true, false },
+    { OSSL_OP_STORE, "judge", true, false },      { OSSL_OP_STORE, "judge", true, true },
 };
 
 START_TEST(algorithms_of_an_operation)
 {
-    const OSSL_ALGORITHM original[] = { { "ONE", "provider=b", functions, NULL },
-                                        { NULL, NULL, NULL, NULL } };
     const int operation = operations[_i].operation;
+    /* Of the stores that of files alone. */
+    const char *const name = operation == OSSL_OP_STORE && operations[_i].gated ? "file" : "ONE";
+    const OSSL_ALGORITHM original[] = { { name, "provider=b", functions, NULL },
+                                        { NULL, NULL, NULL, NULL } };
     struct sp_instance *instance = new_instance();
     const OSSL_ALGORITHM *table;
 
@@ -84,7 +86,7 @@ START_TEST(algorithms_of_an_operation)
     instance->backend.tables[operation] = original;
     (void)sp_instance_build(instance);
     table = instance->tables[operation];
-    ck_assert_str_eq(table[0].algorithm_names, "ONE");
+    ck_assert_str_eq(table[0].algorithm_names, name);
     ck_assert_str_eq(table[0].property_definition,
                      operations[_i].preferred ? "provider=b,smime.policy" : "provider=b");
     ck_assert_int_eq(table[0].implementation != functions, operations[_i].gated);
