@@ -326,7 +326,7 @@ smimepolicy_verdict *sp_judge(const struct sp_facts *facts, smimepolicy_use use,
     };
 
     if (use == SMIMEPOLICY_UPLOAD) {
-        c.role = sp_role_of(facts, false);
+        c.role = sp_role_of(facts);
         c.exempt = c.role != SP_ROLE_CONTACT;
         c.ask_first = sp_ask_ambiguous_role;
     }

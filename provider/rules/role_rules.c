@@ -52,10 +52,8 @@ bool sp_origin_named(const char *name, enum sp_origin *origin)
     return false;
 }
 
-enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key)
+enum sp_role sp_role_of(const struct sp_facts *facts)
 {
-    if (has_key)
-        return SP_ROLE_IDENTITY;
     if (!sp_facts_is_ca(facts) || sp_facts_is_person_ca(facts))
         return SP_ROLE_CONTACT;
     return !sp_facts_is_named_ca(facts) || sp_facts_only_issues(facts) ? SP_ROLE_CA : SP_ROLE_NONE;

@@ -251,11 +251,11 @@ enum sp_origin sp_origin_from_hub(struct sp_standing there,
  */
 bool sp_is_never_anchor(struct sp_standing standing);
 /*
- * The role by the content, and by whether a private key comes with it.
+ * The role by the content, of what comes without a private key.
  * SP_ROLE_NONE: a CA with an address that another CA issued may be a person's or a
  * CA's.  It becomes a ca if its chain leads to one; else the upload is refused.
  */
-enum sp_role sp_role_of(const struct sp_facts *facts, bool has_key);
+enum sp_role sp_role_of(const struct sp_facts *facts);
 /* The role that a certificate is to have, and who decided that. */
 struct sp_assigned_role {
     enum sp_role role; /* that of sp_role_of(), or another one */

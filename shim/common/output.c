@@ -146,8 +146,8 @@ static bool settle_target(struct shim_output *output, const char *path)
         output->in_place =
             !S_ISREG(is.st_mode) || is_stream(path) || realpath(path, target) == NULL;
         /* Keys are not written into a file that others may have open. */
-        output->fill = !output->in_place && is.st_size == 0 &&
-                       (output->secrecy != SHIM_KEYS || !is_readable(&is, output->secrecy));
+        output->fill =
+            is.st_size == 0 && (output->secrecy != SHIM_KEYS || !is_readable(&is, output->secrecy));
         if (!output->in_place)
             path = target;
     }

@@ -51,10 +51,10 @@ void shim_progress_show(struct shim_progress *progress)
     off_t at = progress->on ? lseek(progress->fd, 0, SEEK_CUR) : -1;
     int part = (int)(at < 0 ? 0 : at / (progress->size / 100));
 
-    if (part > progress->shown)
+    if (part > progress->shown) {
         fprintf(stderr, "\r%3d %%", part);
-    if (part > progress->shown)
         progress->shown = part;
+    }
 }
 
 void shim_progress_end(struct shim_progress *progress)

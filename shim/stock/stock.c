@@ -261,12 +261,12 @@ static bool is_short(const struct shim_stock *stock)
  */
 static void follow(struct following *run)
 {
-    struct pollfd on[] = { { run->errors, POLLIN, 0 },
-                           { run->signals, POLLIN, 0 },
-                           { -1, POLLIN, 0 } };
+    struct pollfd on[] = { { .fd = run->errors, .events = POLLIN },
+                           { .fd = run->signals, .events = POLLIN },
+                           { .events = POLLIN } };
     bool is_held = is_short(run->stock);
 
-    while (run->broken == 0 && (!run->ended || on[0].fd >= 0 || run->output >= 0)) {
+    while (run->broken == 0) {
         /*
          * After stock has ended, only read what is there: a child of stock's may have the
          * streams open.
@@ -289,8 +289,11 @@ static void follow(struct following *run)
         if (on[2].revents != 0)
             take_output(run);
         drain_pipe(run);
-        if (!run->ended && on[1].revents != 0)
+        if (on[1].revents != 0)
             take_signals(run);
+        /* One that comes after its end is for our caller. */
+        if (run->ended)
+            on[1].fd = -1;
         is_held = is_held && ready > 0 && on[0].fd >= 0 && !run->ended;
     }
     drain_pipe(run);

@@ -15,9 +15,9 @@
 static bool is_terminal(const char *path)
 {
     int fd = path == NULL ? STDIN_FILENO : open(path, O_RDONLY | O_NOCTTY | O_NONBLOCK | O_CLOEXEC);
-    bool is = fd >= 0 && isatty(fd) == 1;
+    bool is = isatty(fd) == 1;
 
-    if (path != NULL && fd >= 0)
+    if (path != NULL)
         close(fd);
     return is;
 }

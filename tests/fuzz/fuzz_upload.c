@@ -25,7 +25,7 @@ static void judge_cert(X509 *cert)
     smimepolicy_settings *settings = smimepolicy_settings_new();
 
     for (int has_key = 0; facts != NULL && settings != NULL && has_key < 2; has_key++) {
-        enum sp_role role = sp_role_of(facts, has_key != 0);
+        enum sp_role role = has_key != 0 ? SP_ROLE_IDENTITY : sp_role_of(facts);
 
         smimepolicy_verdict_free(sp_judge_upload(
             facts, &(struct sp_assigned_role){ role, SP_ROLE_FROM_CONTENT, has_key != 0 }, NOW,

@@ -199,11 +199,12 @@ static int init(void *ctx, void *used, const OSSL_PARAM params[])
     return started;
 }
 
-static void adopt_policy(void)
+static void adopt_policy(const char *weak_digest)
 {
     smimepolicy_settings *settings = smimepolicy_settings_new();
 
     ck_assert_int_eq(smimepolicy_settings_set(settings, "unverified_signers", "refuse", NULL), 1);
+    ck_assert_int_eq(smimepolicy_settings_set(settings, "weak_digest", weak_digest, NULL), 1);
     sp_policy_adopt(settings);
     ck_assert(sp_reasons_begin());
     sp_prints_open();
@@ -220,13 +221,16 @@ static int raw_init(bool verifying, void *used)
                : sp_raw_sign_init(&signature, init, SP_EVIDENCE_ATTRIBUTES, &one, used, NULL);
 }
 
-/* Without a key there is nothing to judge; the key of an init before is judged again. */
+/*
+ * Without a key there is nothing to judge; the key of an init before is judged again.  Whether
+ * digests are judged makes no difference.
+ */
 START_TEST(key_of_an_init)
 {
-    const bool verifying = _i == 1;
+    const bool verifying = _i % 2 == 1;
     struct sp_context context;
 
-    adopt_policy();
+    adopt_policy(_i < 2 ? "deny" : "ignore");
     for (started = -1; started <= 0; started++) {
         ck_assert_int_eq(raw_init(verifying, NULL), started);
         ck_assert(!sp_contexts_get(&one, &context));
@@ -257,6 +261,6 @@ int main(void)
     tcase_add_test(tests, without_memory);
     tcase_add_test(tests, closed);
     tcase_add_loop_test(tests, digest_of_a_context, 0, SP_ROWS(digests));
-    tcase_add_loop_test(tests, key_of_an_init, 0, 2);
+    tcase_add_loop_test(tests, key_of_an_init, 0, 4);
     return sp_run_forked(suite);
 }

@@ -254,25 +254,51 @@ START_TEST(intermediate_with_an_address)
 }
 END_TEST
 
-/* For any purpose, too, a signer in the store needs no issuer, and is not asked to be one. */
-START_TEST(any_purpose_of_a_signer)
+/* Verify a mail for any purpose. */
+static bool verify_for_any(X509 *cert, X509 *anchor)
 {
     X509_STORE *store = X509_STORE_new();
     X509_STORE_CTX *ctx = X509_STORE_CTX_new();
-    X509 *cert;
+    bool done;
 
-    sp_start(NULL);
-    cert = make(
-        (struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature" });
-    ck_assert_int_eq(X509_STORE_add_cert(store, cert), 1);
+    ck_assert_int_eq(X509_STORE_add_cert(store, anchor), 1);
     ck_assert_int_eq(X509_STORE_CTX_init(ctx, store, cert, NULL), 1);
     ck_assert_int_eq(X509_STORE_CTX_set_default(ctx, "smime_sign"), 1);
     ck_assert_int_eq(
         X509_VERIFY_PARAM_set_purpose(X509_STORE_CTX_get0_param(ctx), X509_PURPOSE_ANY), 1);
-    EXPECT_DONE(X509_verify_cert(ctx) == 1);
+    done = X509_verify_cert(ctx) == 1;
     X509_STORE_CTX_free(ctx);
     X509_STORE_free(store);
-    X509_free(cert);
+    return done;
+}
+
+/*
+ * A signer in the store needs no issuer, and is not asked to be one; who is one may be it, or the
+ * mail is refused.
+ */
+START_TEST(any_purpose)
+{
+    X509 *alone, *issuers[2];
+
+    sp_start(NULL);
+    alone = make(
+        (struct sp_recipe){ YEARS, .san = "email:bob@example.org", .usage = "digitalSignature" });
+    EXPECT_DONE(verify_for_any(alone, alone));
+    issuers[0] = make((struct sp_recipe){ YEARS, .subject = "CA", .usage = "keyCertSign",
+                                          .basic = "critical,CA:TRUE" });
+    issuers[1] = make(
+        (struct sp_recipe){ YEARS, .subject = "person", .san = "email:eve@example.org",
+                            .usage = "digitalSignature,keyCertSign", .basic = "critical,CA:TRUE" });
+    for (int i = 0; i < 2; i++) {
+        X509 *signer = make((struct sp_recipe){ YEARS, .san = "email:bob@example.org",
+                                                .usage = "digitalSignature", .issuer = issuers[i],
+                                                .issuer_key = sp_test_rsa() });
+
+        EXPECT(verify_for_any(signer, issuers[i]), i == 0 ? NULL : "[distrust-default]");
+        X509_free(signer);
+        X509_free(issuers[i]);
+    }
+    X509_free(alone);
 }
 END_TEST
 
@@ -506,7 +532,7 @@ int main(void)
     tcase_add_test(tests, nothing_is_cached_early);
     tcase_add_test(tests, one_chain_after_another);
     tcase_add_test(tests, intermediate_with_an_address);
-    tcase_add_test(tests, any_purpose_of_a_signer);
+    tcase_add_test(tests, any_purpose);
     tcase_add_loop_test(tests, intermediate_with_the_name_of_the_root, 0, SP_ROWS(middles));
     tcase_add_test(tests, intermediate_kept_as_a_contact);
     tcase_add_test(tests, issuer_in_a_keyring_that_cannot_be_read);

@@ -18,6 +18,8 @@
 #include "keyring_of_test.h"
 #include "mail.h"
 #include "policy/policy.h"
+#include "settings/expect.h"
+#include "settings/settings.h"
 #include "starve.h"
 
 struct person {
@@ -159,6 +161,40 @@ START_TEST(every_allocation_fails_once)
         fails += step;
     /* There are more allocations than this, unless ours were not recognised. */
     ck_assert_int_gt(fails, 200);
+}
+END_TEST
+
+/* The settings that were promised arrive, or the provider does not start or is locked. */
+START_TEST(every_allocation_of_a_start_fails_once)
+{
+    smimepolicy_settings *settings;
+    long fails = 0;
+    bool starving;
+    char *text;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    settings = smimepolicy_settings_new();
+    text = sp_settings_text(settings);
+    ck_assert_int_eq(setenv(SP_EXPECT, text, 1), 0);
+    do {
+        OSSL_LIB_CTX *libctx = OSSL_LIB_CTX_new();
+        OSSL_PROVIDER *provider;
+
+        ck_assert_int_eq(OSSL_PROVIDER_add_builtin(libctx, "smimepolicy", OSSL_provider_init), 1);
+        sp_starve(++fails);
+        provider = OSSL_PROVIDER_load(libctx, "smimepolicy");
+        starving = sp_starve_end();
+        ck_assert_msg(starving || (provider != NULL && sp_policy_locked() == NULL),
+                      "with all the memory");
+        if (provider != NULL)
+            ck_assert_int_eq(OSSL_PROVIDER_unload(provider), 1);
+        OSSL_LIB_CTX_free(libctx);
+        ERR_clear_error();
+    } while (starving);
+    ck_assert_int_gt(fails, 50);
+    OPENSSL_free(text);
+    smimepolicy_settings_free(settings);
 }
 END_TEST
 
@@ -526,6 +562,7 @@ int main(void)
     /* Hundreds of rounds, perhaps under valgrind on a busy machine. */
     tcase_set_timeout(tests, 900);
     tcase_add_loop_test(tests, every_allocation_fails_once, 0, SP_ROWS(kinds));
+    tcase_add_test(tests, every_allocation_of_a_start_fails_once);
     tcase_add_test(tests, every_allocation_of_the_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_a_stale_keyring_fails_once);
     tcase_add_test(tests, every_allocation_of_a_choice_fails_once);

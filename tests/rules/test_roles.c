@@ -131,11 +131,10 @@ START_TEST(by_content)
 {
     struct sp_facts *facts = facts_of(contents[_i].recipe);
 
-    ck_assert_int_eq(sp_role_of(facts, false), contents[_i].alone);
-    ck_assert_int_eq(sp_role_of(facts, true), SP_ROLE_IDENTITY);
+    ck_assert_int_eq(sp_role_of(facts), contents[_i].alone);
     sp_facts_free(facts);
     facts = facts_below(contents[_i].recipe);
-    ck_assert_int_eq(sp_role_of(facts, false), contents[_i].below);
+    ck_assert_int_eq(sp_role_of(facts), contents[_i].below);
     sp_facts_free(facts);
 }
 END_TEST

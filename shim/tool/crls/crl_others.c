@@ -32,16 +32,16 @@ static bool push(STACK_OF(X509) *certs, X509 *cert)
 }
 
 /* Add what |cursor|, which is taken over, finds.  A code, told on stderr. */
-static int take(struct pool *pool, struct sp_cursor *cursor, bool are_cas)
+static int take(struct pool *pool, struct sp_cursor *cursor)
 {
     struct shim_records records = { .cursor = cursor };
     int code = SHIM_OK;
 
     while (code == SHIM_OK && sk_X509_num(pool->all) < MOST && shim_records_next(&records)) {
-        const bool is_issuer =
-            records.record.role == SP_ROLE_CA || records.record.role == SP_ROLE_INTERMEDIATE;
+        const bool is_ca = records.record.role == SP_ROLE_CA;
+        const bool is_issuer = is_ca || records.record.role == SP_ROLE_INTERMEDIATE;
         /* What comes from a hub is provided by no person. */
-        const bool is_provided = are_cas && sp_origin_is_by_hand(records.record.origin);
+        const bool is_provided = is_ca && sp_origin_is_by_hand(records.record.origin);
         X509 *cert = is_issuer ? sp_record_cert(&records.record) : NULL;
 
         if (is_issuer &&
@@ -64,10 +64,10 @@ static int fill(struct pool *pool, struct sp_upload *upload)
     if (pool->cas == NULL || pool->all == NULL)
         return shim_no_memory();
     if (upload != NULL)
-        code = take(pool, sp_upload_all(upload), true);
+        code = take(pool, sp_upload_all(upload));
     if (code == SHIM_OK)
-        code = take(pool, sp_keyring_find(pool->keyring, &cas), true);
-    return code != SHIM_OK ? code : take(pool, sp_keyring_find(pool->keyring, &others), false);
+        code = take(pool, sp_keyring_find(pool->keyring, &cas));
+    return code != SHIM_OK ? code : take(pool, sp_keyring_find(pool->keyring, &others));
 }
 
 /* The provided cas on the path of |cert|, itself among them; NULL: out of memory. */

@@ -204,7 +204,7 @@ bool shim_uploading_cert(struct shim_uploading *run, const struct shim_part *par
     if (facts == NULL)
         return shim_uploading_no_memory(run);
     if (run->as == SP_ROLE_NONE)
-        as = (struct sp_assigned_role){ .role = sp_role_of(facts, false) };
+        as = (struct sp_assigned_role){ .role = sp_role_of(facts) };
     else if (run->as == SP_ROLE_IDENTITY)
         as.role = SP_ROLE_CONTACT;
     if (part->exported != NULL)

@@ -4,6 +4,7 @@
  *
  * What the command says: one line each, whatever comes from outside.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -262,7 +263,7 @@ static void no_more(int number)
 
 static pthread_t reader;
 
-/* Interrupt who reads the line, and then write it. */
+/* Interrupt who reads the line, and then write it, up to the end of all. */
 static void *interrupt(void *line)
 {
     const struct timespec moment = { .tv_nsec = 100000 };
@@ -272,6 +273,7 @@ static void *interrupt(void *line)
         (void)nanosleep(&moment, NULL);
     }
     ck_assert_int_gt(write(ends_of_line[1], line, strlen(line)), 0);
+    close(ends_of_line[1]);
     return NULL;
 }
 
@@ -280,7 +282,7 @@ START_TEST(a_passphrase_is_interrupted)
 {
     const struct sigaction action = { .sa_handler = no_more };
     struct shim_passphrase pass = { 0 };
-    static char line[] = "it\n";
+    static char line[] = "it";
     pthread_t other;
 
     reader = pthread_self();
@@ -348,6 +350,7 @@ START_TEST(the_policy_is_read_once)
     else
         ck_assert_int_eq(unlink(path), 0);
     sp_capture_begin(STDERR_FILENO);
+    errno = ENOENT; /* of something before */
     ck_assert_int_eq(shim_load_settings(&shim), policies[_i].code);
     sp_expect_captured(STDERR_FILENO, policies[_i].said);
     first = shim.settings;

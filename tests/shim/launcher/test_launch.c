@@ -391,6 +391,7 @@ static const struct {
     { { PIPED }, MAIL, ALLOWED "echo said >&2; exit 4", TOOL "2\n", SHIM_INPUT, "", JUDGED },
     { { PIPED }, MAIL, ALLOWED "echo said >&2; exit 4", TOOL_OK, SHIM_CRYPTO, "", JUDGED "said\n" },
     { { PIPED }, MAIL, ALLOWED "exit 4", TOOL "5\n", SHIM_SYSTEM, "", JUDGED },
+    { { PIPED }, MAIL, "exit 4", TOOL_OK, SHIM_CRYPTO, "", JUDGED },
     { { PIPED }, MAIL, ALLOWED "exit 4", "#!/bin/sh\nkill -9 $$\n", SHIM_SYSTEM, "", "" },
     { { PIPED },
       MAIL,
@@ -793,6 +794,7 @@ static const struct {
       "-stream -aes256 -recip smimepolicy:contact/a@b -- rsa\n" },
     { { SIGN }, REFUSED "cat", SHIM_REFUSED, "" },
     { { SIGN }, ALLOWED "cat; exit 2", LEFT, "" },
+    { { SIGN, "-out", "x" }, ALLOWED "cat", SHIM_OK, "" },
     { { PIPED }, ALLOWED "exit 4", SHIM_REFUSED, "" }, /* the tool's */
 };
 
@@ -815,6 +817,8 @@ START_TEST(memory_runs_out)
         ck_assert_msg(strcmp(out, done ? hungry[_i].out : "") == 0, "%ld: %s", number, out);
         ck_assert_msg(starved || done, "%d", code);
         ck_assert_ptr_null(strstr(said, "(null)"));
+        ck_assert(code == SHIM_OK || access("x", F_OK) != 0);
+        (void)unlink("x");
         free(out);
         free(said);
     } while (starved);

@@ -39,6 +39,7 @@ static const struct {
 } runs[] = {
     { "exit 0", "", 0, 0, false, false, "", NULL },
     { "exit 7", "", 7, 0, false, false, "", NULL },
+    { "printf x", "", 0, 0, false, false, "x", NULL },
     { "kill -9 $$", "", -1, SIGKILL, false, false, "", NULL },
     { "cat; echo Verification successful >&2", "text", 0, 0, false, false, "text",
       "Verification successful" },
@@ -91,8 +92,8 @@ END_TEST
 
 START_TEST(what_cannot_be_kept_is_told)
 {
-    static char yes[] = "yes";
-    char *argv[] = { yes, NULL };
+    static char yes[] = "yes", print[] = "printf", x[] = "x";
+    char *argv[] = { yes, NULL }, *one_byte[] = { print, x, NULL };
     struct shim_stock stock = { .program = "/usr/bin/yes",
                                 .argv = argv,
                                 .keep = (const int[]){ -1 },
@@ -100,6 +101,10 @@ START_TEST(what_cannot_be_kept_is_told)
                                 .out = open("/dev/full", O_WRONLY | O_CLOEXEC) };
     struct shim_stock_result result;
 
+    ck_assert(shim_stock_run(&stock, &result));
+    ck_assert_int_eq(result.lost, ENOSPC);
+    stock.program = "/usr/bin/printf";
+    stock.argv = one_byte;
     ck_assert(shim_stock_run(&stock, &result));
     ck_assert_int_eq(result.lost, ENOSPC);
     close(stock.out);
@@ -111,6 +116,8 @@ START_TEST(what_cannot_be_kept_is_told)
     ck_assert_int_eq(result.code, -1);
 }
 END_TEST
+
+static int polls; /* how often one was asked for */
 
 /* Run |script| as |stock| says, and expect |said| on standard error, or nothing. */
 static struct shim_stock_result run(struct shim_stock *stock, const char *script, const char *said)
@@ -213,11 +220,15 @@ END_TEST
 /* A pipe beside the streams: it is read while stock runs, and to its end. */
 START_TEST(a_pipe_is_heard)
 {
-    static const char *const scripts[] = { "echo one >%s; echo two >%s", "yes | head -c 200000 >%s",
-                                           "exit 0", "echo x >%s; echo out",
-                                           "head -c 200000 /dev/zero; echo x >%s" };
-    static const size_t lengths[] = { 8, 200000, 0, 2, 2 };
-    static const size_t written[] = { 0, 0, 0, 4, 200000 };
+    static const char *const scripts[] = { "echo one >%s; echo two >%s",
+                                           "yes | head -c 200000 >%s",
+                                           "exit 0",
+                                           "echo x >%s; echo out",
+                                           "echo out; sleep 3600 >&- & echo $! >%s",
+                                           "head -c 200000 /dev/zero; echo x >%s",
+                                           "printf x >%s" };
+    static const size_t lengths[] = { 8, 200000, 0, 2, 0, 2, 1 };
+    static const size_t written[] = { 0, 0, 0, 4, 4, 200000, 0 };
     struct heard heard = { 0 };
     struct shim_stock_pipe pipe = { .hear = hear, .listener = &heard };
     char file[40], script[200];
@@ -233,7 +244,10 @@ START_TEST(a_pipe_is_heard)
     (void)snprintf(file, sizeof(file), "/proc/self/fd/%d", ends[1]);
     (void)snprintf(script, sizeof(script), scripts[_i], file, file);
     ck_assert_int_eq(run(&stock, script, "").code, 0);
-    ck_assert_uint_eq(heard.length, lengths[_i]);
+    if (lengths[_i] == 0 && heard.length > 0)
+        ck_assert_int_eq(kill(atoi(heard.text), SIGKILL), 0);
+    else
+        ck_assert_uint_eq(heard.length, lengths[_i]);
     ck_assert_str_eq(_i == 0 ? heard.text : "one\ntwo\n", "one\ntwo\n");
     ck_assert_int_eq(pipe.write, -1);
     ck_assert_int_eq(fcntl(ends[1], F_GETFD), -1);
@@ -412,6 +426,31 @@ START_TEST(what_it_inherits)
 }
 END_TEST
 
+/* More than a pipe holds, of a short message. */
+START_TEST(much_output)
+{
+    struct shim_stock stock = { .in = shim_memory_file("in", "short", 5) };
+    struct stat is;
+
+    ck_assert_int_eq(run(&stock, "head -c 200000 /dev/zero", "").code, 0);
+    ck_assert_int_eq(fstat(stock.out, &is), 0);
+    ck_assert_int_eq(is.st_size, 200000);
+    close(stock.out);
+}
+END_TEST
+
+/* While nothing happens, nothing is looked at. */
+START_TEST(nothing_happens)
+{
+    struct shim_stock stock = { 0 };
+
+    polls = 0;
+    ck_assert_int_eq(run(&stock, "sleep 0.1", "").code, 0);
+    ck_assert_int_le(polls, 6);
+    close(stock.out);
+}
+END_TEST
+
 /* Of our standard input, which may be a pipe, nothing is read or skipped. */
 START_TEST(our_standard_input)
 {
@@ -547,6 +586,7 @@ ssize_t __wrap_read(int fd, void *block, size_t size)
 
 int __wrap_poll(struct pollfd *on, nfds_t count, int patience)
 {
+    polls++;
     return is_refused(POLL) ? -1 : __real_poll(on, count, patience);
 }
 
@@ -645,7 +685,7 @@ int main(void)
     tcase_add_test(tests, what_cannot_be_kept_is_told);
     tcase_add_test(tests, what_it_says_is_kept);
     tcase_add_loop_test(tests, what_it_says_is_shown, 0, SP_ROWS(shown));
-    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 5);
+    tcase_add_loop_test(tests, a_pipe_is_heard, 0, 7);
     tcase_add_loop_test(tests, signals_are_passed_on, 0, 3);
     tcase_add_loop_test(tests, a_signal_is_not_lost, 0, 3);
     tcase_add_test(tests, signals_of_the_program);
@@ -653,6 +693,8 @@ int main(void)
     tcase_add_test(tests, signals_are_as_before);
     tcase_add_loop_test(tests, too_few_descriptors, 0, 7);
     tcase_add_test(tests, what_it_inherits);
+    tcase_add_test(tests, much_output);
+    tcase_add_test(tests, nothing_happens);
     tcase_add_test(tests, our_standard_input);
     tcase_add_loop_test(tests, is_answered, 0, SP_ROWS(answered));
     tcase_add_loop_test(tests, what_is_faulty, 0, SP_ROWS(faulty));
