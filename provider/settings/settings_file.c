@@ -66,13 +66,14 @@ static bool has_no_section(const CONF *conf, const char *path, char **why)
     STACK_OF(OPENSSL_CSTRING) *names = NCONF_get_section_names(conf);
     bool none = names != NULL;
 
-    for (int i = 0; i < sk_OPENSSL_CSTRING_num(names) && none; i++) {
+    for (int i = 0; i < sk_OPENSSL_CSTRING_num(names); i++) {
         const char *name = sk_OPENSSL_CSTRING_value(names, i);
 
         if (strcmp(name, "default") == 0)
             continue;
         *why = sp_format("%s: [%s]: settings stand in no section", path, name);
         none = false;
+        break;
     }
     sk_OPENSSL_CSTRING_free(names);
     return none;

@@ -169,6 +169,40 @@ START_TEST(no_room)
 }
 END_TEST
 
+/* Each file that cannot be opened is told by its own reason. */
+START_TEST(no_descriptors)
+{
+    struct rlimit limit;
+    const int first = dup(STDIN_FILENO);
+    rlim_t all;
+    bool done = false;
+    int reason, more = 0;
+
+    ck_assert(first >= 0 && close(first) == 0);
+    ck_assert_int_eq(getrlimit(RLIMIT_NOFILE, &limit), 0);
+    all = limit.rlim_cur;
+    make_folder("crls");
+    make_folder("crls/a");
+    make_file("crls/a/one.crl", "one", 0644);
+    for (; !done && more < 20; more++) {
+        limit.rlim_cur = (rlim_t)(first + more);
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        done = sp_beside_copy(from, to);
+        reason = errno;
+        limit.rlim_cur = all;
+        ck_assert_int_eq(setrlimit(RLIMIT_NOFILE, &limit), 0);
+        if (!done)
+            ck_assert_int_eq(reason, EMFILE);
+        else
+            expect_output("cat crls/*/*", "one");
+        sp_beside_discard(to);
+        expect_output("ls", "");
+    }
+    ck_assert(done);
+    ck_assert_int_gt(more, 6);
+}
+END_TEST
+
 START_TEST(discarded)
 {
     char *kept = path_of(to, "kept");
@@ -196,6 +230,7 @@ int main(void)
     tcase_add_test(tests, none);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, no_room);
+    tcase_add_test(tests, no_descriptors);
     tcase_add_test(tests, discarded);
     suite_add_tcase(suite, tests);
     return sp_run(suite);

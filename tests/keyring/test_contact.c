@@ -33,14 +33,26 @@ static void tear_down(void)
     sp_remove_place(place);
 }
 
+/* The lowest number of a descriptor that is not in use. */
+static int free_descriptor(void)
+{
+    const int fd = dup(STDIN_FILENO);
+
+    ck_assert(fd >= 0 && close(fd) == 0);
+    return fd;
+}
+
 START_TEST(noted)
 {
+    const int first = free_descriptor();
+
     ck_assert_int_eq(sp_keyring_contact(NULL), 0);
     ck_assert_int_eq(sp_keyring_contact(place), 0);
     ck_assert(sp_keyring_touch(place, SP_NOW));
     ck_assert_int_eq(sp_keyring_contact(place), SP_NOW);
     ck_assert(sp_keyring_touch(place, SP_NOW + 1));
     ck_assert_int_eq(sp_keyring_contact(place), SP_NOW + 1);
+    ck_assert_int_eq(free_descriptor(), first);
 }
 END_TEST
 
