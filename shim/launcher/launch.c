@@ -197,9 +197,10 @@ static bool read_name(struct shim_launch *launch, char ***argv)
 /* The provider judges the cipher: it refuses what libcrypto does not have. */
 static bool may_be_cipher(const char *name)
 {
-    return name[0] != '\0' &&
-           name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-")] ==
-               '\0';
+    static const char characters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-";
+
+    return strspn(name, characters) == strlen(name);
 }
 
 /*
