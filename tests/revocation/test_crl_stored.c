@@ -194,6 +194,7 @@ START_TEST(read_one)
     ck_assert_int_eq(sp_crl_file_read(crls.place, &issuer, &about, &file, &why), 0);
     ck_assert(sp_store_crl(crls.issuer, &about, some));
     ck_assert_int_eq(sp_crl_file_read(crls.place, &issuer, &other, &file, &why), 0);
+    sp_crl_file_clear(&file);
     ck_assert_int_eq(sp_crl_file_read(crls.place, &issuer, &about, &file, &why), 1);
     ck_assert_ptr_null(why);
     ck_assert_uint_eq(file.name, sp_name_hash(X509_get_subject_name(crls.issuer)));
