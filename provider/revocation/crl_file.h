@@ -154,8 +154,8 @@ struct sp_crl_file {
 typedef bool sp_crl_told_fn(const struct sp_crl_file *file, void *data);
 bool sp_crl_files_each(const char *keyring, sp_crl_told_fn *tell, void *data, char **why);
 /*
- * Read the stored CRL of |issuer| with the scope and part of |about|: 1: |file| has it, to
- * clear with sp_crl_file_clear(); 0: there is none; -1: it cannot be read.
+ * Read the stored CRL of |issuer| with the scope and part of |about|: 1: |file| has it; 0: there
+ * is none; -1: it cannot be read.  |file| is to be cleared with sp_crl_file_clear() in each case.
  */
 int sp_crl_file_read(const char *keyring, const struct sp_crl_issuer *issuer,
                      const struct sp_crl_about *about, struct sp_crl_file *file, char **why);
