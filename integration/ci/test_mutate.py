@@ -129,6 +129,7 @@ def test_a_room_of_the_launcher(tree):
     assert "survives  shim/stock/fit.c:" in done.text
 
 
+@pytest.mark.slow
 def test_what_is_listed_is_a_change_of_the_code():
     """An entry for code that has changed would hide nothing, and tell nothing."""
     loader = SourceFileLoader("mutate", str(MUTATE))
