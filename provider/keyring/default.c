@@ -9,20 +9,27 @@
 #include "keyring/keyring_place.h"
 
 /* |tail| below the directory of an environment variable, which must be an absolute path. */
-static char *below(const char *variable, const char *tail)
+/* Where a directory of the user's is, or NULL. */
+static const char *directory(const char *variable)
 {
-    const char *base = secure_getenv(variable);
+    const char *path = secure_getenv(variable);
 
-    return base != NULL && base[0] == '/' ? sp_format("%s%s", base, tail) : NULL;
+    return path != NULL && path[0] == '/' ? path : NULL;
 }
 
-char *sp_keyring_default(void)
+bool sp_keyring_default(char **path)
 {
     const char *named = secure_getenv("SMIME_POLICY_KEYRING");
-    char *path;
+    const char *data = directory("XDG_DATA_HOME"), *home = directory("HOME");
 
+    *path = NULL;
     if (named != NULL && named[0] != '\0')
-        return OPENSSL_strdup(named);
-    path = below("XDG_DATA_HOME", "/smime-policy");
-    return path != NULL ? path : below("HOME", "/.local/share/smime-policy");
+        *path = OPENSSL_strdup(named);
+    else if (data != NULL)
+        *path = sp_format("%s/smime-policy", data);
+    else if (home != NULL)
+        *path = sp_format("%s/.local/share/smime-policy", home);
+    else
+        return true;
+    return *path != NULL;
 }

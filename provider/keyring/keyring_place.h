@@ -7,13 +7,15 @@
 #ifndef SP_KEYRING_PLACE_H
 #define SP_KEYRING_PLACE_H
 
+#include <stdbool.h>
+
 /*
  * The default place of the keyring, by the environment of this process.  A
  * set-user-ID program has none.
  *
- * @return to free with OPENSSL_free(); NULL if the environment names no place, or
- *         out of memory
+ * @param path  to free with OPENSSL_free(); NULL if the environment names no place
+ * @return false if memory ran out
  */
-char *sp_keyring_default(void);
+bool sp_keyring_default(char **path);
 
 #endif

@@ -45,9 +45,11 @@ bool sp_load_refuse(int reason, const char *name, char *why)
  */
 static char *find_own(char **why)
 {
-    char *path = sp_keyring_default();
     char *fault = NULL;
+    char *path;
 
+    if (!sp_keyring_default(&path))
+        return NULL;
     if (path != NULL && path[0] == '/' &&
         (!sp_keyring_exists(path) || sp_keyring_is_own(path, &fault)))
         return path;

@@ -155,8 +155,8 @@ static int let_tool_judge(bool is_logged, bool reads_mail, int argc, char **argv
 static bool start_again(const struct shim_launch_run *run)
 {
     /*
-     * Stock loads keys before it opens the message.  What can be read once began at -1, and cannot
-     * be set there.
+     * Stock loads keys before it opens the message.  A pipe has no position: |start| is -1 then,
+     * and lseek() to it fails.
      */
     return run->told.asks || (shim_launch_can_start_again(run) &&
                               lseek(STDIN_FILENO, run->start, SEEK_SET) == run->start);

@@ -70,13 +70,12 @@ static void add_policy(struct sp_text *text, const struct shim_launch *launch, b
 /* Name the keyring that is meant, if there is one, for a policy file that names none. */
 static void add_keyring(struct sp_text *text, const char *named, char **keyring)
 {
-    char *found, *path;
+    char *found = NULL, *path;
+    const bool done =
+        named != NULL ? (found = OPENSSL_strdup(named)) != NULL : sp_keyring_default(&found);
 
-    errno = 0;
-    found = named != NULL ? OPENSSL_strdup(named) : sp_keyring_default();
     path = found == NULL ? NULL : shim_absolute(found);
-    /* There may be no place for one, but memory may have run out as well. */
-    text->failed = text->failed || (path == NULL && errno != 0);
+    text->failed = text->failed || !done || (found != NULL && path == NULL);
     OPENSSL_free(found);
     if (path != NULL && access(path, F_OK) == 0) {
         add(text, "keyring", path);

@@ -628,6 +628,29 @@ START_TEST(fail)
 }
 END_TEST
 
+/* What says where a keyring is. */
+static const struct {
+    const char *named, *data;
+} places[] = { { "/k", "/d" }, { NULL, "/d" }, { NULL, NULL } };
+
+/* No other place is taken instead, and it is not said that there is none. */
+START_TEST(default_place)
+{
+    const char *named = places[_i].named, *data = places[_i].data;
+    char *path;
+    bool done;
+
+    ck_assert_int_eq(setenv("HOME", "/h", 1), 0);
+    ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", named != NULL ? named : "", 1), 0);
+    ck_assert_int_eq(setenv("XDG_DATA_HOME", data != NULL ? data : "", 1), 0);
+    sp_starve(1);
+    done = sp_keyring_default(&path);
+    ck_assert(sp_starve_end());
+    ck_assert(!done);
+    ck_assert_ptr_null(path);
+}
+END_TEST
+
 /* A keyring is not made, and not half made; in a directory of its own, or one that is there. */
 START_TEST(starve_making)
 {
@@ -667,6 +690,7 @@ int main(void)
     tcase_add_loop_test(tests, fail, 0, SP_ROWS(cases));
     tcase_add_loop_test(tests, fail_first, 0, SP_ROWS(first_calls));
     tcase_add_loop_test(tests, starve_making, 0, 2);
+    tcase_add_loop_test(tests, default_place, 0, SP_ROWS(places));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }

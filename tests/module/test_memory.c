@@ -375,7 +375,9 @@ static bool use_choice(const char *conf, int pipe, long fails)
     return starving;
 }
 
-START_TEST(every_allocation_of_a_choice_fails_once)
+/* Call |try| with each allocation failing once, with the settings |more| and a report. */
+static void starve_with_report(bool (*try)(const char *conf, int pipe, long fails),
+                               const char *more, long least)
 {
     const char *text = getenv("SP_STARVE_STEP");
     const long step = text != NULL ? strtol(text, NULL, 10) : 1;
@@ -383,25 +385,33 @@ START_TEST(every_allocation_of_a_choice_fails_once)
     long fails = 1;
     int ends[2];
 
+    ck_assert_int_eq(pipe(ends), 0);
+    ck_assert_int_gt(asprintf(&settings,
+                              "%s\nreport = %d\nreport_nonce = 0123456789abcdef0123456789abcdef",
+                              more, ends[1]),
+                     0);
+    conf = sp_configuration(settings);
+    path = sp_temporary(conf);
+    while (try(path, ends[0], fails))
+        fails += step;
+    ck_assert_int_gt(fails, least);
+    free(path);
+    free(conf);
+    free(settings);
+}
+
+START_TEST(every_allocation_of_a_choice_fails_once)
+{
+    char *keyring;
+
     ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
     sp_put(SP_ROLE_IDENTITY, "good-ec");
     sp_put(SP_ROLE_CONTACT, "good-rsa");
     sp_put(SP_ROLE_CA, "ca");
-    ck_assert_int_eq(pipe(ends), 0);
-    ck_assert_int_gt(asprintf(&settings,
-                              "keyring = %s\nreport = %d\n"
-                              "report_nonce = 0123456789abcdef0123456789abcdef",
-                              sp_keyring_of_test(), ends[1]),
-                     0);
-    conf = sp_configuration(settings);
-    path = sp_temporary(conf);
-    while (use_choice(path, ends[0], fails))
-        fails += step;
-    ck_assert_int_gt(fails, 100);
-    free(path);
-    free(conf);
-    free(settings);
+    ck_assert_int_gt(asprintf(&keyring, "keyring = %s", sp_keyring_of_test()), 0);
+    starve_with_report(use_choice, keyring, 100);
+    free(keyring);
 }
 END_TEST
 
@@ -433,29 +443,10 @@ static bool use_verification(const char *conf, int pipe, long fails)
 
 START_TEST(every_allocation_of_a_verification_fails_once)
 {
-    const char *text = getenv("SP_STARVE_STEP");
-    const long step = text != NULL ? strtol(text, NULL, 10) : 1;
-    char *settings, *conf, *path;
-    long fails = 1;
-    int ends[2];
-
     ck_assert(sp_starve_watch());
     ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
-    ck_assert_int_eq(pipe(ends), 0);
-    ck_assert_int_gt(asprintf(&settings,
-                              "unverified_signers = refuse\nown_anchors = first\n"
-                              "report = %d\nreport_use = verify\n"
-                              "report_nonce = 0123456789abcdef0123456789abcdef",
-                              ends[1]),
-                     0);
-    conf = sp_configuration(settings);
-    path = sp_temporary(conf);
-    while (use_verification(path, ends[0], fails))
-        fails += step;
-    ck_assert_int_gt(fails, 50);
-    free(path);
-    free(conf);
-    free(settings);
+    starve_with_report(use_verification,
+                       "unverified_signers = refuse\nown_anchors = first\nreport_use = verify", 50);
 }
 END_TEST
 

@@ -60,6 +60,14 @@ static char *report(void)
     return end;
 }
 
+static void expect_report(const char *expected)
+{
+    char *lines = report();
+
+    ck_assert_str_eq(lines, expected);
+    free(lines);
+}
+
 /* How many lines begin with |kind| and contain |what|? */
 static int count_lines(const char *lines, const char *kind, const char *what)
 {
@@ -136,15 +144,11 @@ END_TEST
 START_TEST(no_mail)
 {
     EVP_PKEY *key;
-    char *lines;
-
     start("");
     key = sp_read_key("good-rsa");
     EXPECT_DONE(sp_sign_data(key, "SHA256", "data", 4));
     EVP_PKEY_free(key);
-    lines = report();
-    ck_assert_str_eq(lines, "");
-    free(lines);
+    expect_report("");
 }
 END_TEST
 
@@ -276,15 +280,11 @@ END_TEST
 START_TEST(cipher_of_no_mail)
 {
     EVP_PKEY *key;
-    char *lines;
-
     start("report_cipher = des3\nweak_cipher = deny\n");
     key = sp_read_key("good-rsa");
     EXPECT_DONE(sp_rsa_encrypt(key, "data", 4));
     EVP_PKEY_free(key);
-    lines = report();
-    ck_assert_str_eq(lines, "");
-    free(lines);
+    expect_report("");
 }
 END_TEST
 
@@ -423,28 +423,20 @@ static bool decrypt_with_key(const char *name)
 /* A key whose certificate was not parsed is reported once. */
 START_TEST(decrypts_without_certificate)
 {
-    char *lines;
-
     start("report_use = decrypt\n");
     EXPECT_DONE(decrypt_with_key("good-ec"));
     EXPECT_DONE(decrypt_with_key("expired-rsa"));
-    lines = report();
-    ck_assert_str_eq(lines, "allowed decrypt -\n");
-    free(lines);
+    expect_report("allowed decrypt -\n");
 }
 END_TEST
 
 /* It has gates only if the command decrypts. */
 START_TEST(decrypts_for_others)
 {
-    char *lines;
-
     start("report_use = sign\n");
     EXPECT_DONE(sp_cms_decrypt("good-rsa"));
     EXPECT_DONE(sp_cms_decrypt("expired-ec"));
-    lines = report();
-    ck_assert_str_eq(lines, "");
-    free(lines);
+    expect_report("");
 }
 END_TEST
 
@@ -488,13 +480,9 @@ static const char *const begun_with[] = { "good-ec", "good-rsa", "good-rsa" };
 
 START_TEST(begins_to_decrypt)
 {
-    char *lines;
-
     start("report_use = decrypt\n");
     EXPECT_DONE(begin_to_decrypt(begun_with[_i], _i));
-    lines = report();
-    ck_assert_str_eq(lines, "allowed decrypt -\n");
-    free(lines);
+    expect_report("allowed decrypt -\n");
 }
 END_TEST
 
@@ -745,7 +733,7 @@ static const char *const others[] = {
 START_TEST(told_twice)
 {
     OSSL_LIB_CTX *libctx;
-    char *more, *text, *file, *lines;
+    char *more, *text, *file;
 
     start(others[0]);
     libctx = OSSL_LIB_CTX_new();
@@ -756,9 +744,7 @@ START_TEST(told_twice)
     ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, file), 1);
     ck_assert_int_eq(sp_policy_locked() == NULL, _i == 0);
     ck_assert_str_eq(sp_command()->sender, "a@b.example");
-    lines = report();
-    ck_assert_str_eq(lines, "");
-    free(lines);
+    expect_report("");
     free(file);
     free(text);
     free(more);

@@ -11,10 +11,12 @@
 
 int shim_crls_find(struct shim *shim)
 {
-    char *place = sp_keyring_default();
-    const bool has_place =
-        place != NULL || shim->keyring != NULL || shim->settings->keyring != NULL;
+    char *place;
+    bool has_place;
 
+    if (!sp_keyring_default(&place))
+        return shim_no_memory();
+    has_place = place != NULL || shim->keyring != NULL || shim->settings->keyring != NULL;
     OPENSSL_free(place);
     return has_place ? shim_keyring_find(shim) : SHIM_OK;
 }

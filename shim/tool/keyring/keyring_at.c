@@ -15,11 +15,15 @@
 static char *wanted(const struct shim *shim)
 {
     bool named = shim->keyring != NULL && shim->keyring[0] != '\0';
-    char *found = named ? OPENSSL_strdup(shim->keyring) : sp_keyring_default();
+    char *found = NULL;
+    const bool done =
+        named ? (found = OPENSSL_strdup(shim->keyring)) != NULL : sp_keyring_default(&found);
     /* Stock and its provider may run in another directory. */
     char *path = found == NULL ? NULL : shim_absolute(found);
 
-    if (found == NULL)
+    if (!done)
+        (void)shim_no_memory();
+    else if (found == NULL)
         shim_error("there is no place for a keyring: neither the setting `keyring` nor HOME is "
                    "set; name one with --keyring");
     else if (path == NULL)
