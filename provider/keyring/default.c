@@ -4,32 +4,26 @@
  */
 #include <stdlib.h>
 
-#include "base/allocate.h"
 #include "base/text.h"
 #include "keyring/keyring_place.h"
 
-/* |tail| below the directory of an environment variable, which must be an absolute path. */
-/* Where a directory of the user's is, or NULL. */
-static const char *directory(const char *variable)
+bool sp_keyring_place(const char *named, char **path)
 {
-    const char *path = secure_getenv(variable);
-
-    return path != NULL && path[0] == '/' ? path : NULL;
-}
-
-bool sp_keyring_default(char **path)
-{
-    const char *named = secure_getenv("SMIME_POLICY_KEYRING");
-    const char *data = directory("XDG_DATA_HOME"), *home = directory("HOME");
+    const char *base = named, *tail = "";
 
     *path = NULL;
-    if (named != NULL && named[0] != '\0')
-        *path = OPENSSL_strdup(named);
-    else if (data != NULL)
-        *path = sp_format("%s/smime-policy", data);
-    else if (home != NULL)
-        *path = sp_format("%s/.local/share/smime-policy", home);
-    else
-        return true;
+    if (base == NULL || base[0] == '\0')
+        base = secure_getenv("SMIME_POLICY_KEYRING");
+    if (base == NULL || base[0] == '\0') {
+        base = secure_getenv("XDG_DATA_HOME");
+        tail = "/smime-policy";
+        if (base == NULL || base[0] != '/') {
+            base = secure_getenv("HOME");
+            tail = "/.local/share/smime-policy";
+        }
+        if (base == NULL || base[0] != '/')
+            return true;
+    }
+    *path = sp_format("%s%s", base, tail);
     return *path != NULL;
 }

@@ -10,12 +10,12 @@
 #include <stdbool.h>
 
 /*
- * The default place of the keyring, by the environment of this process.  A
- * set-user-ID program has none.
+ * The place of the keyring: |named|, which may be NULL or empty, or else the default one by the
+ * environment of this process.  A set-user-ID program has no default.
  *
- * @param path  to free with OPENSSL_free(); NULL if the environment names no place
+ * @param path  to free with OPENSSL_free(); NULL if neither names a place
  * @return false if memory ran out
  */
-bool sp_keyring_default(char **path);
+bool sp_keyring_place(const char *named, char **path);
 
 #endif

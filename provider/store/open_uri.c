@@ -48,7 +48,7 @@ static char *find_own(char **why)
     char *fault = NULL;
     char *path;
 
-    if (!sp_keyring_default(&path))
+    if (!sp_keyring_place(NULL, &path))
         return NULL;
     if (path != NULL && path[0] == '/' &&
         (!sp_keyring_exists(path) || sp_keyring_is_own(path, &fault)))

@@ -193,7 +193,8 @@ static bool make_elsewhere(struct shim_output *output)
 
 bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy)
 {
-    *output = (struct shim_output){ .secrecy = secrecy };
+    *output = (struct shim_output){ .secrecy = secrecy, .holds = true };
+    shim_hold_signals(&output->before);
     if (settle_target(output, path) && (make_beside(output) || make_elsewhere(output)))
         return true;
     shim_error("cannot write %s: %s", path, strerror(errno));
@@ -320,15 +321,10 @@ static bool commit(struct shim_output *output)
 
 bool shim_output_commit(struct shim_output *output)
 {
-    sigset_t before;
-    bool done;
+    bool done = commit(output);
 
-    /* A FIFO may make us wait, and a signal shall then leave nothing behind. */
-    shim_hold_signals(&before);
-    done = commit(output);
     if (!done || output->in_place)
         remove_temporary(output);
-    sigprocmask(SIG_SETMASK, &before, NULL);
     return done;
 }
 
@@ -336,5 +332,7 @@ void shim_output_end(struct shim_output *output)
 {
     remove_temporary(output);
     OPENSSL_free(output->wanted);
+    if (output->holds)
+        sigprocmask(SIG_SETMASK, &output->before, NULL);
     memset(output, 0, sizeof(*output));
 }

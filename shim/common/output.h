@@ -46,6 +46,8 @@ const char *shim_spool_dir(void);
  * reader of stderr that has gone.
  */
 void shim_hold_signals(sigset_t *before);
+/* Has a signal come that ends us, and that is held back? */
+bool shim_is_to_end(void);
 /* Does the signal end us?  Not if it is ignored, as SIGHUP is under nohup. */
 bool shim_signal_ends(int number);
 
@@ -75,9 +77,14 @@ struct shim_output {
     enum shim_written (*look)(const char *temporary);
     enum shim_secrecy secrecy;
     mode_t mode;
+    bool holds;      /* signals, since it has begun */
+    sigset_t before; /* then */
 };
 
-/* Begin; false with the reason on stderr.  Call shim_output_end() in any case. */
+/*
+ * Begin; false with the reason on stderr.  Call shim_output_end() in any case: until then signals
+ * are held back, so that none leaves the temporary file.  Who needs long asks shim_is_to_end().
+ */
 bool shim_output_begin(struct shim_output *output, const char *path, enum shim_secrecy secrecy);
 /* Open its temporary file for writing; -1 with the reason on stderr. */
 int shim_output_open(const struct shim_output *output);

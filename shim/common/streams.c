@@ -40,16 +40,13 @@ bool shim_signal_ends(int number)
     return sigaction(number, NULL, &action) == 0 && action.sa_handler != SIG_IGN;
 }
 
-/*
- * Has a signal come that ends us, and that is held back until our temporary files are gone?
- * One that is held back is pending even if it is ignored.
- */
-static bool is_to_end(void)
+bool shim_is_to_end(void)
 {
     static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
     sigset_t pending;
     bool ends = false;
 
+    /* One that is held back is pending even if it is ignored. */
     for (size_t i = 0; sigpending(&pending) == 0 && i < 3; i++)
         ends = ends || (sigismember(&pending, numbers[i]) == 1 && shim_signal_ends(numbers[i]));
     return ends;
@@ -60,7 +57,7 @@ bool shim_wait_to_write(int fd)
     struct pollfd on = { fd, POLLOUT, 0 };
 
     do
-        if (is_to_end()) {
+        if (shim_is_to_end()) {
             errno = EINTR;
             return false;
         }
@@ -140,11 +137,16 @@ int shim_temporary(char **path, const char *name, const char *dir)
 
 int shim_spool(void)
 {
+    sigset_t before;
     char *path;
-    int fd = shim_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
+    int fd;
 
+    /* A signal between the two would leave the file. */
+    shim_hold_signals(&before);
+    fd = shim_temporary(&path, "/smime-policy.XXXXXX", shim_spool_dir());
     if (fd >= 0)
         unlink(path);
+    sigprocmask(SIG_SETMASK, &before, NULL);
     OPENSSL_free(path);
     return fd;
 }

@@ -70,11 +70,10 @@ static void add_policy(struct sp_text *text, const struct shim_launch *launch, b
 /* Name the keyring that is meant, if there is one, for a policy file that names none. */
 static void add_keyring(struct sp_text *text, const char *named, char **keyring)
 {
-    char *found = NULL, *path;
-    const bool done =
-        named != NULL ? (found = OPENSSL_strdup(named)) != NULL : sp_keyring_default(&found);
+    char *found;
+    const bool done = sp_keyring_place(named, &found);
+    char *path = found == NULL ? NULL : shim_absolute(found);
 
-    path = found == NULL ? NULL : shim_absolute(found);
     text->failed = text->failed || !done || (found != NULL && path == NULL);
     OPENSSL_free(found);
     if (path != NULL && access(path, F_OK) == 0) {

@@ -550,7 +550,7 @@ START_TEST(by_default)
     set_variable("SMIME_POLICY_KEYRING", defaults[_i].named);
     set_variable("XDG_DATA_HOME", defaults[_i].data);
     set_variable("HOME", defaults[_i].home);
-    ck_assert(sp_keyring_default(&path));
+    ck_assert(sp_keyring_place(NULL, &path));
     ck_assert_pstr_eq(path, defaults[_i].path);
     OPENSSL_free(path);
 }

@@ -644,7 +644,7 @@ START_TEST(default_place)
     ck_assert_int_eq(setenv("SMIME_POLICY_KEYRING", named != NULL ? named : "", 1), 0);
     ck_assert_int_eq(setenv("XDG_DATA_HOME", data != NULL ? data : "", 1), 0);
     sp_starve(1);
-    done = sp_keyring_default(&path);
+    done = sp_keyring_place(NULL, &path);
     ck_assert(sp_starve_end());
     ck_assert(!done);
     ck_assert_ptr_null(path);

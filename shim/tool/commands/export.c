@@ -52,9 +52,13 @@ static int export_one(const struct shim_entry *entry, void *data)
     struct exporting *exporting = data;
     struct sp_private_key key = { 0 };
     char *found_by = NULL;
-    int found = key_behind(exporting, entry, &key);
+    int found;
     bool done;
 
+    /* Then nothing is written, and the signal acts. */
+    if (shim_is_to_end())
+        return SHIM_SYSTEM;
+    found = key_behind(exporting, entry, &key);
     if (found < 0 || !shim_entry_found_by(exporting->keyring, entry, &found_by)) {
         sp_private_key_clear(&key);
         return SHIM_SYSTEM;

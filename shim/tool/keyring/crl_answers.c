@@ -14,7 +14,7 @@ int shim_crls_find(struct shim *shim)
     char *place;
     bool has_place;
 
-    if (!sp_keyring_default(&place))
+    if (!sp_keyring_place(NULL, &place))
         return shim_no_memory();
     has_place = place != NULL || shim->keyring != NULL || shim->settings->keyring != NULL;
     OPENSSL_free(place);

@@ -14,10 +14,8 @@
 
 static char *wanted(const struct shim *shim)
 {
-    bool named = shim->keyring != NULL && shim->keyring[0] != '\0';
-    char *found = NULL;
-    const bool done =
-        named ? (found = OPENSSL_strdup(shim->keyring)) != NULL : sp_keyring_default(&found);
+    char *found;
+    const bool done = sp_keyring_place(shim->keyring, &found);
     /* Stock and its provider may run in another directory. */
     char *path = found == NULL ? NULL : shim_absolute(found);
 

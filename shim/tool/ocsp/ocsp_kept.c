@@ -71,14 +71,18 @@ unsigned char *shim_ocsp_kept(const char *keyring, const X509 *cert, size_t *len
 static void replace_file(const char *path, const unsigned char *bytes, size_t length)
 {
     char *temporary = sp_format("%s.XXXXXX", path);
-    int fd = temporary == NULL ? -1 : mkostemp(temporary, O_CLOEXEC);
+    sigset_t before;
+    int fd;
 
+    shim_hold_signals(&before);
+    fd = temporary == NULL ? -1 : mkostemp(temporary, O_CLOEXEC);
     if (fd >= 0) {
         bool done = fchmod(fd, 0644) == 0 && shim_write_all(fd, bytes, length);
 
         if (close(fd) != 0 || !done || rename(temporary, path) != 0)
             (void)unlink(temporary);
     }
+    sigprocmask(SIG_SETMASK, &before, NULL);
     OPENSSL_free(temporary);
 }
 

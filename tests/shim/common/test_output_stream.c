@@ -206,6 +206,38 @@ START_TEST(no_stream)
 }
 END_TEST
 
+static volatile sig_atomic_t ended;
+
+static void note_end(int number)
+{
+    (void)number;
+    ended = 1;
+}
+
+static int write_until_the_end(FILE *to, void *data)
+{
+    ck_assert(!shim_is_to_end());
+    ck_assert_int_ge(fputs("the content\n", to), 0);
+    ck_assert_int_eq(raise(*(const int *)data), 0);
+    ck_assert_int_eq(ended, 0);
+    return shim_is_to_end() ? SHIM_SYSTEM : SHIM_OK;
+}
+
+/* A signal acts when nothing is left of the file. */
+START_TEST(ended_by_a_signal)
+{
+    static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+    const struct sigaction action = { .sa_handler = note_end };
+    int number = numbers[_i];
+
+    ck_assert_int_eq(sigaction(number, &action, NULL), 0);
+    ck_assert_int_eq(shim_output_stream(place, SHIM_PUBLIC, write_until_the_end, &number),
+                     SHIM_SYSTEM);
+    ck_assert_int_eq(ended, 1);
+    expect_nothing();
+}
+END_TEST
+
 /* Nothing is written to where no file can be. */
 START_TEST(nowhere)
 {
@@ -254,6 +286,7 @@ int main(void)
     tcase_add_test(tests, no_stream);
     tcase_add_test(tests, an_error_is_kept);
     tcase_add_test(tests, not_on_the_disk);
+    tcase_add_loop_test(tests, ended_by_a_signal, 0, 3);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, not_moved);
     suite_add_tcase(suite, tests);
