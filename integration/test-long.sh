@@ -55,7 +55,7 @@ stage clang-tidy '' tidy
 stage "coverage of the rules" '/$|^(lines|branches):' "$here/ci/coverage.sh"
 stage "unit tests, tsan" "$checks" all_under_tsan
 # A process a test is minutes under valgrind; the provider's tests need theirs, a policy each.
-stage "unit tests of the rules, valgrind" "$checks" all_under_valgrind CK_FORK=no base settings rules api
+stage "unit tests of the rules, valgrind" "$checks" all_under_valgrind CK_FORK=no base settings rules choice revocation api
 stage "unit tests of the keyring, valgrind" "$checks" all_under_valgrind CK_FORK=no keyring
 stage "unit tests of the provider, valgrind" "$checks" all_under_valgrind SP_FEW_FORKS=1 \
     backend log policy register gates store module
