@@ -46,7 +46,7 @@ static bool may_encrypt(const void *ctx, const unsigned char *data, size_t lengt
      * A premaster secret passes and leaves the context as it is: what it encrypts next
      * is judged.
      */
-    if (context.key == NULL || (data != NULL && sp_is_tls_premaster(data, length)))
+    if (data != NULL && sp_is_tls_premaster(data, length))
         return true;
     allowed = sp_gate_encrypts(context.key, context.slot, SP_EVIDENCE_RAW);
     sp_contexts_set_stage(ctx, allowed ? SP_STAGE_PASSED : SP_STAGE_REFUSED);

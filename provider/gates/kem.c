@@ -22,8 +22,7 @@ static struct kem kems[SLOTS];
 static bool may_encapsulate(const struct kem *k, const void *key)
 {
     /* TLS sets its peer's key share into a new key; a certificate's key is decoded. */
-    return key == NULL ||
-           sp_gate_encrypts(key, &k->slot,
+    return sp_gate_encrypts(key, &k->slot,
                             sp_keys_was_loaded(key) ? SP_EVIDENCE_NONE : SP_EVIDENCE_TLS);
 }
 

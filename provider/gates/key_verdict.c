@@ -405,7 +405,7 @@ bool sp_gate_decrypts(const void *key, const struct sp_slot *slot)
     struct sp_owners owners;
     bool allowed;
 
-    if (!sp_command_is_to(SMIMEPOLICY_DECRYPT) || key == NULL)
+    if (!sp_command_is_to(SMIMEPOLICY_DECRYPT))
         return true;
     if (sp_policy_locked() != NULL)
         return sp_gate_refused_locked("decrypt");

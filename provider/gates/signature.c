@@ -56,7 +56,7 @@ static enum sp_kind kind_of(const unsigned char *data, size_t length)
 static bool judge(const struct signature *s, void *ctx, const struct sp_context *context,
                   const unsigned char *data, size_t length)
 {
-    const enum sp_kind kind = context->key != NULL ? kind_of(data, length) : SP_KIND_OTHER;
+    const enum sp_kind kind = kind_of(data, length);
     struct sp_signing signing = { .data = data, .length = length };
 
     if (kind == SP_KIND_OTHER)
