@@ -556,6 +556,22 @@ START_TEST(by_default)
 }
 END_TEST
 
+/* What somebody names goes before all of these. */
+static const struct {
+    const char *named, *path;
+} named[] = { { "/other", "/other" }, { "other", "other" }, { "", "/n" }, { NULL, "/n" } };
+
+START_TEST(by_name)
+{
+    char *path;
+
+    set_variable("SMIME_POLICY_KEYRING", "/n");
+    ck_assert(sp_keyring_place(named[_i].named, &path));
+    ck_assert_str_eq(path, named[_i].path);
+    OPENSSL_free(path);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("keyring: open");
@@ -582,6 +598,7 @@ int main(void)
     tcase_add_test(tests, file_that_may_not_grow);
     tcase_add_test(tests, nothing);
     tcase_add_loop_test(tests, by_default, 0, SP_ROWS(defaults));
+    tcase_add_loop_test(tests, by_name, 0, SP_ROWS(named));
     suite_add_tcase(suite, tests);
     return sp_run(suite);
 }
