@@ -75,11 +75,12 @@ static bool for_each(int from, int to, entry_fn *each)
     while (done) {
         errno = 0;
         entry = readdir(folder);
-        if (entry == NULL)
+        if (entry == NULL) {
+            done = errno == 0;
             break;
+        }
         done = entry->d_name[0] == '.' || each(dirfd(folder), to, entry->d_name);
     }
-    done = done && errno == 0;
     reason = errno;
     if (folder != NULL)
         closedir(folder);

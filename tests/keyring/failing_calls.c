@@ -14,7 +14,7 @@
 
 static long left; /* calls until one fails; 0: none will */
 static int why;   /* it will */
-static bool has_failed, sends_nothing;
+static bool has_failed, sends_nothing, takes_for_files;
 
 void sp_fail_call(long number, int reason)
 {
@@ -32,6 +32,11 @@ bool sp_fail_end(void)
 void sp_send_nothing(bool nothing)
 {
     sends_nothing = nothing;
+}
+
+void sp_take_for_files(bool take)
+{
+    takes_for_files = take;
 }
 
 static bool fails(void)
@@ -57,7 +62,6 @@ static bool fails(void)
 X(int, stat, (const char *path, struct stat *is), (path, is), -1)
 X(int, lstat, (const char *path, struct stat *is), (path, is), -1)
 X(int, fstat, (int fd, struct stat *is), (fd, is), -1)
-X(int, fstatat, (int at, const char *path, struct stat *is, int flags), (at, path, is, flags), -1)
 X(int, mkdir, (const char *path, mode_t mode), (path, mode), -1)
 X(int, mkdirat, (int at, const char *path, mode_t mode), (at, path, mode), -1)
 X(char *, mkdtemp, (char *path), (path), NULL)
@@ -73,12 +77,23 @@ X(struct dirent *, readdir, (DIR * folder), (folder), NULL)
 
 #undef X
 
+int __real_fstatat(int at, const char *path, struct stat *is, int flags);
+int __wrap_fstatat(int at, const char *path, struct stat *is, int flags);
 int __real_open(const char *path, int flags, ...);
 int __wrap_open(const char *path, int flags, ...);
 int __real_openat(int at, const char *path, int flags, ...);
 int __wrap_openat(int at, const char *path, int flags, ...);
 ssize_t __real_sendfile(int to, int from, off_t *offset, size_t count);
 ssize_t __wrap_sendfile(int to, int from, off_t *offset, size_t count);
+
+int __wrap_fstatat(int at, const char *path, struct stat *is, int flags)
+{
+    const int code = fails() ? -1 : __real_fstatat(at, path, is, flags);
+
+    if (code == 0 && takes_for_files)
+        is->st_mode = S_IFREG | 0600;
+    return code;
+}
 
 int __wrap_open(const char *path, int flags, ...)
 {

@@ -14,8 +14,12 @@
 void sp_fail_call(long number, int reason);
 /* No call fails any more; returns whether one has failed. */
 bool sp_fail_end(void);
+/* How often something was written to the disk since sp_fail_call(). */
+int sp_syncs(void);
 
 /* A file of which there is less than its status says: nothing is sent from it. */
 void sp_send_nothing(bool nothing);
+/* What fstatat() is asked about was a file then, whatever is opened later. */
+void sp_take_for_files(bool take);
 
 #endif

@@ -210,6 +210,55 @@ START_TEST(there_already)
 }
 END_TEST
 
+static int open_nothing(const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+    (void)name, (void)flags, (void)vfs;
+    looks++;
+    *db = NULL;
+    return SQLITE_NOMEM;
+}
+
+/* What is there already is seen before anything is copied. */
+START_TEST(there_before)
+{
+    char *path = sp_store_file(folder, "copy");
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+
+    table.open_v2 = open_nothing;
+    sp_database(keyring)->sq = &table;
+    ck_assert_int_eq(mkdir(path, 0755), 0);
+    expect_refused(path, "/copy: it is there already; name a new directory");
+    ck_assert_int_eq(looks, 0);
+    ck_assert_int_eq(rmdir(path), 0);
+    expect_refused(path, ": cannot copy it: out of memory");
+    ck_assert_int_eq(looks, 1);
+    sp_database(keyring)->sq = sp_sqlite();
+    OPENSSL_free(path);
+}
+END_TEST
+
+static sqlite3_backup *begin_nothing(sqlite3 *to, const char *to_name, sqlite3 *from,
+                                     const char *from_name)
+{
+    (void)to, (void)to_name, (void)from, (void)from_name;
+    return NULL;
+}
+
+START_TEST(not_begun)
+{
+    char *path = sp_store_file(folder, "copy"), *why = sp_format("%s: cannot copy it: ", place);
+    struct sp_sqlite table = *sp_database(keyring)->sq;
+
+    table.backup_init = begin_nothing;
+    sp_database(keyring)->sq = &table;
+    expect_refused(path, why);
+    ck_assert_str_eq(strstr(sp_keyring_why(keyring), why) + strlen(why), "SQL logic error");
+    sp_database(keyring)->sq = sp_sqlite();
+    OPENSSL_free(why);
+    OPENSSL_free(path);
+}
+END_TEST
+
 START_TEST(nowhere)
 {
     char *path = sp_store_file(folder, "no/copy");
@@ -330,6 +379,8 @@ int main(void)
     tcase_add_test(tests, without_keys);
     tcase_add_test(tests, root);
     tcase_add_loop_test(tests, there_already, 0, 3);
+    tcase_add_test(tests, there_before);
+    tcase_add_test(tests, not_begun);
     tcase_add_test(tests, nowhere);
     tcase_add_test(tests, no_room);
     tcase_add_test(tests, every_call);

@@ -265,6 +265,22 @@ START_TEST(shorter)
 }
 END_TEST
 
+/* It was a file when its name was looked at. */
+START_TEST(swapped)
+{
+    char *pipe = path_of(from, "crls/a/pipe.crl");
+
+    make_folder("crls");
+    make_folder("crls/a");
+    ck_assert_int_eq(mkfifo(pipe, 0600), 0);
+    sp_take_for_files(true);
+    ck_assert(!sp_beside_copy(from, to));
+    ck_assert_int_eq(errno, EINVAL);
+    sp_take_for_files(false);
+    OPENSSL_free(pipe);
+}
+END_TEST
+
 /* Standard input is closed, so that a folder gets its number. */
 START_TEST(without_input)
 {
@@ -311,6 +327,7 @@ int main(void)
     tcase_add_test(tests, no_descriptors);
     tcase_add_loop_test(tests, every_call, 0, SP_ROWS(reasons));
     tcase_add_test(tests, shorter);
+    tcase_add_test(tests, swapped);
     tcase_add_test(tests, without_input);
     tcase_add_test(tests, discarded);
     suite_add_tcase(suite, tests);

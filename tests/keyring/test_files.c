@@ -113,6 +113,7 @@ static const struct {
     { "/proc/self/keyring", "/proc/self/keyring: No such file or directory" },
     { "/proc/self/a/keyring", "/proc/self/a: No such file or directory" },
     { "/dev/null/a/keyring", "/dev/null/a: Not a directory" },
+    { "/dev/null/a/b/keyring", "/dev/null/a: Not a directory" },
 };
 
 START_TEST(not_made)
@@ -184,6 +185,20 @@ START_TEST(not_made_by_a_disk_that_fails)
 }
 END_TEST
 
+/* The root is a directory like any other, and nothing is made there by this test. */
+START_TEST(not_made_in_the_root)
+{
+    enum sp_made made;
+    char *why = NULL;
+
+    /* After stat() and mkdir() the directory is looked at. */
+    sp_fail_call(3, EIO);
+    ck_assert(!sp_files_make("/", &made, &why));
+    ck_assert(sp_fail_end());
+    expect_words(why, "/: Input/output error");
+}
+END_TEST
+
 START_TEST(not_synced)
 {
     const int first = sp_free_descriptor();
@@ -208,6 +223,9 @@ START_TEST(exists)
     sp_fail_call(1, reasons[_i].reason);
     ck_assert_int_eq(sp_keyring_exists(place), reasons[_i].exists);
     ck_assert(sp_fail_end());
+    /* What was not found before does not matter. */
+    errno = ENOENT;
+    ck_assert(sp_keyring_exists(place));
 }
 END_TEST
 
@@ -272,6 +290,7 @@ int main(void)
     tcase_add_loop_test(tests, not_made, 0, SP_ROWS(impossible));
     tcase_add_test(tests, not_made_without_descriptors);
     tcase_add_loop_test(tests, not_made_by_a_disk_that_fails, 0, 2);
+    tcase_add_test(tests, not_made_in_the_root);
     tcase_add_test(tests, not_synced);
     tcase_add_loop_test(tests, exists, 0, SP_ROWS(reasons));
     tcase_add_test(tests, removed);
