@@ -14,12 +14,14 @@
 
 static long left; /* calls until one fails; 0: none will */
 static int why;   /* it will */
+static int syncs;
 static bool has_failed, sends_nothing, takes_for_files;
 
 void sp_fail_call(long number, int reason)
 {
     left = number;
     why = reason;
+    syncs = 0;
     has_failed = false;
 }
 
@@ -27,6 +29,11 @@ bool sp_fail_end(void)
 {
     left = 0;
     return has_failed;
+}
+
+int sp_syncs(void)
+{
+    return syncs;
 }
 
 void sp_send_nothing(bool nothing)
@@ -68,7 +75,6 @@ X(char *, mkdtemp, (char *path), (path), NULL)
 X(int, chmod, (const char *path, mode_t mode), (path, mode), -1)
 X(int, fchmod, (int fd, mode_t mode), (fd, mode), -1)
 X(int, futimens, (int fd, const struct timespec *times), (fd, times), -1)
-X(int, fsync, (int fd), (fd), -1)
 X(int, renameat2, (int at, const char *from, int to_at, const char *to, unsigned flags),
   (at, from, to_at, to, flags), -1)
 X(DIR *, fdopendir, (int fd), (fd), NULL)
@@ -77,6 +83,8 @@ X(struct dirent *, readdir, (DIR * folder), (folder), NULL)
 
 #undef X
 
+int __real_fsync(int fd);
+int __wrap_fsync(int fd);
 int __real_fstatat(int at, const char *path, struct stat *is, int flags);
 int __wrap_fstatat(int at, const char *path, struct stat *is, int flags);
 int __real_open(const char *path, int flags, ...);
@@ -85,6 +93,12 @@ int __real_openat(int at, const char *path, int flags, ...);
 int __wrap_openat(int at, const char *path, int flags, ...);
 ssize_t __real_sendfile(int to, int from, off_t *offset, size_t count);
 ssize_t __wrap_sendfile(int to, int from, off_t *offset, size_t count);
+
+int __wrap_fsync(int fd)
+{
+    syncs++;
+    return fails() ? -1 : __real_fsync(fd);
+}
 
 int __wrap_fstatat(int at, const char *path, struct stat *is, int flags)
 {

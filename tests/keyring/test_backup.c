@@ -343,6 +343,9 @@ START_TEST(every_call)
                           number, sp_keyring_why(keyring));
         else
             discard_copy(path);
+        /* The CRL and its two folders, the copy, and the directory that it is in. */
+        if (!failed)
+            ck_assert_int_eq(sp_syncs(), 3 + 2);
         passed += failed && done;
     } while (failed);
     /* What nobody knows of the copy, of its directory and of the private keys is seen later. */

@@ -241,8 +241,11 @@ START_TEST(every_call)
         failed = sp_fail_end();
         ck_assert(done || (failed && reason == reasons[_i].reason));
         ck_assert_int_eq(sp_free_descriptor(), first);
-        if (!failed)
+        if (!failed) {
             expect_output("cat crls/*/*", "onetwo");
+            /* Two files, and their three folders. */
+            ck_assert_int_eq(sp_syncs(), 2 + 3);
+        }
         fine += failed && done;
         sp_beside_discard(to);
         ck_assert_int_eq(sp_free_descriptor(), first);

@@ -206,6 +206,7 @@ START_TEST(not_synced)
     for (int number = 1; number <= 2; number++) {
         sp_fail_call(number, EIO);
         ck_assert(!sp_files_sync(place));
+        ck_assert_int_eq(sp_syncs(), number - 1);
         ck_assert(sp_fail_end());
         ck_assert_int_eq(sp_free_descriptor(), first);
     }
