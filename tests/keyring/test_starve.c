@@ -441,6 +441,13 @@ static void expect_in(const char *path, const char *certificates)
 
     sp_expect_all(is, certificates);
     sp_keyring_close(is);
+    /* Bob has two addresses in the first, and an identity has two names. */
+    ck_assert_int_eq(sp_sql_number(path, SP_CERTIFICATES, "SELECT count(*) FROM address"),
+                     (strchr(certificates, '1') != NULL ? 2 : 0) +
+                         (strchr(certificates, '2') != NULL));
+    ck_assert_int_eq(
+        sp_sql_number(path, SP_CERTIFICATES, "SELECT count(*) FROM recipient"),
+        2 * ((strstr(certificates, "1i") != NULL) + (strstr(certificates, "2i") != NULL)));
     ck_assert_int_eq(
         sp_sql_number(path, SP_KEYS, "SELECT count(*) FROM private_key WHERE uploaded > 0"),
         strchr(certificates, 'i') == NULL ? 0 : 1);
@@ -543,6 +550,11 @@ static int fail_null(sqlite3_stmt *statement, int at)
     return is_to_fail() ? SQLITE_NOMEM : real.bind_null(statement, at);
 }
 
+static int fail_open(const char *name, sqlite3 **db, int flags, const char *vfs)
+{
+    return real.open_v2(is_to_fail() ? "/nonexistent/database" : name, db, flags, vfs);
+}
+
 static sqlite3_backup *fail_backup_init(sqlite3 *to, const char *to_name, sqlite3 *from,
                                         const char *from_name)
 {
@@ -559,6 +571,7 @@ static void let_sqlite_fail(void)
     struct sp_sqlite *table = (struct sp_sqlite *)(uintptr_t)sp_sqlite();
 
     real = *table;
+    table->open_v2 = fail_open;
     table->prepare_v2 = fail_prepare;
     table->step = fail_step;
     table->exec = fail_exec;
@@ -580,10 +593,12 @@ static const struct {
     int call;
     enum sp_access access;
     const char *what;
-} first_calls[] = { { 1, SP_KEYRING_READ, ": cannot read it: " },
+} first_calls[] = { { 1, SP_KEYRING_READ, ": cannot open it: unable to open database file; " },
                     { 2, SP_KEYRING_READ, ": cannot read it: " },
-                    { 1, SP_KEYRING_WRITE, ": cannot write to it: " },
-                    { 3, SP_KEYRING_WRITE, ": cannot write to it: " } };
+                    { 3, SP_KEYRING_READ, ": cannot read it: " },
+                    { 1, SP_KEYRING_WRITE, ": cannot open it: unable to open database file; " },
+                    { 2, SP_KEYRING_WRITE, ": cannot write to it: " },
+                    { 4, SP_KEYRING_WRITE, ": cannot write to it: " } };
 
 START_TEST(fail_first)
 {
