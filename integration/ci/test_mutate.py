@@ -70,7 +70,7 @@ def plant(tmp_path):
 
 def mutate(tree, notices, *options):
     (tree / "tests/fits/test_fit.c").write_text(
-        "#include <stdbool.h>\nbool is_fit(int length, bool known);\n"
+        "#include <fcntl.h>\n#include <stdbool.h>\n#include <unistd.h>\nbool is_fit(int length, bool known);\n"
         f"int main(void)\n{{\n    return ({notices}) ? 0 : 1;\n}}\n")
     return run(MUTATE, "--tree", tree, "--count", 100, *options)
 
@@ -112,6 +112,13 @@ def test_a_tree_that_fails_as_it_is(tree):
     assert done.rc == 1 and "fits: the tests fail as it is" in done.text
     done = run(MUTATE, "--tree", tree, "--room", "nowhere")
     assert done.rc == 1 and "no such room: nowhere" in done.text
+
+
+def test_a_change_that_leaves_something(tree):
+    """All changes after it would seem to be noticed."""
+    notices = "access(\"left\", F_OK) != 0 && (is_fit(0, true) || (creat(\"left\", 0600), false))"
+    done = mutate(tree, notices)
+    assert done.rc == 1 and "fits: after these changes the tests fail as it is" in done.text
 
 
 def test_a_room_of_the_launcher(tree):
