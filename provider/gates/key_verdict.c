@@ -49,7 +49,7 @@ static bool is_no_mail(const struct sp_owners *owners, const void *key, const st
     struct sp_owners all;
     bool none;
 
-    if (evidence != SP_EVIDENCE_RAW || owners->count == 0 || is_any_for_mail(owners))
+    if (evidence != SP_EVIDENCE_RAW || is_any_for_mail(owners))
         return false;
     if (owners->via != SP_VIA_MATCH && owners->via != SP_VIA_OWN_KEY)
         return true;
@@ -191,10 +191,11 @@ static bool judge_use(smimepolicy_use use, const void *key, const struct sp_slot
     *judged = false;
     if (evidence == SP_EVIDENCE_STAMP && may_stamp(owners))
         return true;
-    if (sp_policy_locked() == NULL && !ask_keyring(owners, key, slot, evidence, operation))
+    if (sp_policy_locked() != NULL)
+        return (evidence == SP_EVIDENCE_TLS && owners->count == 0) ||
+               sp_gate_refused_locked(operation);
+    if (!ask_keyring(owners, key, slot, evidence, operation))
         return false;
-    if (sp_policy_locked() != NULL && (evidence != SP_EVIDENCE_TLS || owners->count > 0))
-        return sp_gate_refused_locked(operation);
     *judged = owners->count > 0 || !unknown_passes(evidence);
     if (owners->count > 0)
         return judge_owners(use, owners, is_no_mail(owners, key, slot, evidence));
@@ -330,11 +331,17 @@ static bool refuse_unverified(struct sp_cert *cert, bool no_mail)
     return allowed;
 }
 
+/* The setting `raw_keys` alone lets it pass. */
+static bool may_pass_unverified(struct sp_cert *cert, bool no_mail)
+{
+    return (no_mail && sp_policy()->pass_raw_keys) || refuse_unverified(cert, no_mail);
+}
+
 bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evidence evidence)
 {
     struct sp_cert *unverified = NULL;
     struct sp_owners owners;
-    bool allowed, no_mail, verified = false;
+    bool allowed, verified = false;
 
     if (!sp_gate_watches_verification())
         return true;
@@ -346,14 +353,13 @@ bool sp_gate_verifies(const void *key, const struct sp_slot *slot, enum sp_evide
         else
             unverified = owners.certs[i];
     }
-    no_mail = !verified && is_no_mail(&owners, key, slot, evidence);
     if (owners.count == 0 && evidence != SP_EVIDENCE_ATTRIBUTES)
         allowed = true;
     else if (sp_policy_locked() != NULL)
         allowed = sp_gate_refused_locked("verify");
     else
-        allowed = verified || (no_mail && sp_policy()->pass_raw_keys) ||
-                  refuse_unverified(unverified, no_mail);
+        allowed =
+            verified || may_pass_unverified(unverified, is_no_mail(&owners, key, slot, evidence));
     sp_owners_free(&owners);
     return allowed;
 }
