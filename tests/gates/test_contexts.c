@@ -153,6 +153,69 @@ START_TEST(closed)
 }
 END_TEST
 
+static void *copy_of_backend;
+static const void *freed;
+
+static void *backends_dupctx(void *ctx)
+{
+    (void)ctx;
+    return copy_of_backend;
+}
+
+static void backends_freectx(void *ctx)
+{
+    freed = ctx;
+}
+
+static const struct {
+    sp_gate_fn *gate;
+    int dupctx, freectx;
+} copying[] = {
+    { sp_gate_signature, OSSL_FUNC_SIGNATURE_DUPCTX, OSSL_FUNC_SIGNATURE_FREECTX },
+    { sp_gate_asym_cipher, OSSL_FUNC_ASYM_CIPHER_DUPCTX, OSSL_FUNC_ASYM_CIPHER_FREECTX },
+    { sp_gate_keyexch, OSSL_FUNC_KEYEXCH_DUPCTX, OSSL_FUNC_KEYEXCH_FREECTX },
+};
+
+/* A copy of the backend's has what is noted of the original, or there is none. */
+START_TEST(copied_by_the_backend)
+{
+    const OSSL_DISPATCH functions[] = {
+        { copying[_i].dupctx, (void (*)(void))backends_dupctx },
+        { copying[_i].freectx, (void (*)(void))backends_freectx },
+        { OSSL_FUNC_KEYEXCH_SET_PEER, (void (*)(void))backends_freectx },
+        { 0, NULL },
+    };
+    static const struct sp_backend backend;
+    const OSSL_ALGORITHM algorithm = { "ONE", "provider=backend", functions, NULL };
+    OSSL_DISPATCH *table;
+    OSSL_FUNC_signature_dupctx_fn *dupctx;
+    OSSL_FUNC_signature_freectx_fn *freectx;
+    bool untouched;
+
+    ck_assert(sp_reasons_begin());
+    table = copying[_i].gate(&algorithm, &backend, &untouched);
+    dupctx = (OSSL_FUNC_signature_dupctx_fn *)table[0].function;
+    freectx = (OSSL_FUNC_signature_freectx_fn *)table[1].function;
+    ck_assert(sp_contexts_begin(&one, &key, &slots[0], false));
+    ck_assert_ptr_null(dupctx(&one));
+    ck_assert(!sp_contexts_get(NULL, &(struct sp_context){ 0 }));
+    copy_of_backend = &two;
+    sp_starve(1);
+    ck_assert_ptr_null(dupctx(&one));
+    ck_assert(sp_starve_end());
+    ck_assert_ptr_eq(freed, &two);
+    EXPECT_REFUSED(false, "nothing is known of this key");
+    freed = NULL;
+    ck_assert_ptr_eq(dupctx(&one), &two);
+    ck_assert_ptr_null(freed);
+    ck_assert_ptr_eq(get(&two).key, &key);
+    freectx(&two);
+    ck_assert_ptr_eq(freed, &two);
+    ck_assert(!sp_contexts_get(&two, &(struct sp_context){ 0 }));
+    OPENSSL_free(table);
+}
+END_TEST
+
 /* The name that the backend gives, and whether it says that it gave one. */
 static const char *name;
 static int answer;
@@ -258,6 +321,7 @@ int main(void)
     tcase_add_test(tests, begun_again);
     tcase_add_test(tests, data_in_pieces);
     tcase_add_test(tests, copied);
+    tcase_add_loop_test(tests, copied_by_the_backend, 0, SP_ROWS(copying));
     tcase_add_test(tests, without_memory);
     tcase_add_test(tests, closed);
     tcase_add_loop_test(tests, digest_of_a_context, 0, SP_ROWS(digests));

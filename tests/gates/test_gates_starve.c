@@ -212,11 +212,33 @@ START_TEST(purposes_keep_their_names)
     ck_assert(!sp_purposes_replace());
     ck_assert(sp_starve_end());
     sp_purposes_restore();
-    for (int i = 0; i < SP_ROWS(ids); i++)
-        ck_assert_str_eq(X509_PURPOSE_get0_sname(X509_PURPOSE_get0(X509_PURPOSE_get_by_id(ids[i]))),
-                         names[i]);
+    for (int i = 0; i < SP_ROWS(ids); i++) {
+        const X509_PURPOSE *purpose = X509_PURPOSE_get0(X509_PURPOSE_get_by_id(ids[i]));
+
+        ck_assert_ptr_nonnull(X509_PURPOSE_get0_name(purpose));
+        ck_assert_str_eq(X509_PURPOSE_get0_sname(purpose), names[i]);
+    }
     ck_assert(sp_purposes_replace());
     sp_purposes_restore();
+}
+END_TEST
+
+/* So does email trust. */
+START_TEST(trust_keeps_its_name)
+{
+    const X509_TRUST *trust;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
+    trust = X509_TRUST_get0(X509_TRUST_get_by_id(X509_TRUST_EMAIL));
+    sp_starve(1);
+    ck_assert(!sp_trust_replace());
+    ck_assert(sp_starve_end());
+    sp_trust_restore();
+    ck_assert_ptr_nonnull(X509_TRUST_get0_name(trust));
+    ck_assert(sp_trust_replace());
+    sp_trust_restore();
+    ck_assert_ptr_nonnull(X509_TRUST_get0_name(trust));
 }
 END_TEST
 
@@ -229,5 +251,6 @@ int main(void)
     tcase_add_loop_test(tests, passes_if_it_is_told, 0, SP_ROWS(passing));
     /* Each of the three has a long and a short name. */
     tcase_add_loop_test(tests, purposes_keep_their_names, 0, 6);
+    tcase_add_test(tests, trust_keeps_its_name);
     return sp_run_forked(suite);
 }
