@@ -11,6 +11,7 @@
 #include <openssl/objects.h>
 #include <openssl/params.h>
 
+#include "base/compat.h"
 #include "gates/contexts.h"
 #include "gates/signature.h"
 #include "harness.h"
@@ -216,6 +217,78 @@ START_TEST(copied_by_the_backend)
 }
 END_TEST
 
+static int backends_init(void *ctx, const char *digest, void *data, const OSSL_PARAM params[])
+{
+    (void)ctx, (void)digest, (void)data, (void)params;
+    return 1;
+}
+
+static int export_rsa(void *data, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    (void)data, (void)selection, (void)callback, (void)arg;
+    return 0;
+}
+
+static int export_ec(void *data, int selection, OSSL_CALLBACK *callback, void *arg)
+{
+    return export_rsa(data, selection, callback, arg);
+}
+
+static const char *types[3];
+
+static const char **types_of_keys(void)
+{
+    return types;
+}
+
+static const char **no_types(void)
+{
+    return NULL;
+}
+
+static const struct {
+    const char *type; /* NULL: the list is empty */
+    sp_signature_query_key_types_fn *query;
+    OSSL_FUNC_keymgmt_export_fn *export_key;
+} typed[] = {
+    { "RSA", types_of_keys, export_rsa },
+    { NULL, types_of_keys, export_ec },
+    { NULL, no_types, export_ec },
+    { NULL, NULL, export_ec },
+};
+
+/* An algorithm that names the types of its keys takes those; any other, those of its own name. */
+START_TEST(types_of_its_keys)
+{
+    const OSSL_DISPATCH rsa[] = { { OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))export_rsa },
+                                  { 0, NULL } };
+    const OSSL_DISPATCH ec[] = { { OSSL_FUNC_KEYMGMT_EXPORT, (void (*)(void))export_ec },
+                                 { 0, NULL } };
+    const OSSL_ALGORITHM keys[] = { { "RSA", "", rsa, NULL },
+                                    { "EC", "", ec, NULL },
+                                    { NULL, NULL, NULL, NULL } };
+    const OSSL_DISPATCH functions[] = {
+        { OSSL_FUNC_SIGNATURE_DIGEST_SIGN_INIT, (void (*)(void))backends_init },
+        { typed[_i].query != NULL ? SP_SIGNATURE_QUERY_KEY_TYPES : 0,
+          (void (*)(void))typed[_i].query },
+        { 0, NULL },
+    };
+    const struct sp_backend backend = { .tables = { [OSSL_OP_KEYMGMT] = keys } };
+    const OSSL_ALGORITHM algorithm = { "EC", "provider=backend", functions, NULL };
+    OSSL_DISPATCH *table;
+    bool untouched;
+
+    types[0] = typed[_i].type;
+    types[1] = "DSA";
+    table = sp_gate_signature(&algorithm, &backend, &untouched);
+    ck_assert_int_eq(
+        ((OSSL_FUNC_signature_digest_sign_init_fn *)table[0].function)(&one, "SHA256", &key, NULL),
+        1);
+    ck_assert(get(&one).slot->export_key == typed[_i].export_key);
+    OPENSSL_free(table);
+}
+END_TEST
+
 /* The name that the backend gives, and whether it says that it gave one. */
 static const char *name;
 static int answer;
@@ -322,6 +395,7 @@ int main(void)
     tcase_add_test(tests, data_in_pieces);
     tcase_add_test(tests, copied);
     tcase_add_loop_test(tests, copied_by_the_backend, 0, SP_ROWS(copying));
+    tcase_add_loop_test(tests, types_of_its_keys, 0, SP_ROWS(typed));
     tcase_add_test(tests, without_memory);
     tcase_add_test(tests, closed);
     tcase_add_loop_test(tests, digest_of_a_context, 0, SP_ROWS(digests));

@@ -15,6 +15,7 @@
 #include <openssl/x509v3.h>
 
 #include "gates/hooks.h"
+#include "keyring_of_test.h"
 #include "log/report.h"
 #include "mail.h"
 #include "reporting.h"
@@ -28,6 +29,11 @@ static bool sign(const struct sp_owner *who)
 static bool sign_with_sha1(const struct sp_owner *who)
 {
     return sp_sign_data(who->key, "SHA1", sp_mail_attributes, sizeof(sp_mail_attributes));
+}
+
+static bool sign_mail(const struct sp_owner *who)
+{
+    return sp_sign_data(who->key, "SHA256", sp_mail_attributes, sizeof(sp_mail_attributes));
 }
 
 static bool sign_as_nobody(const struct sp_owner *who)
@@ -120,6 +126,43 @@ static int try(bool (*use)(const struct sp_owner *who), const struct sp_owner *w
     ck_assert(WIFEXITED(status));
     return WEXITSTATUS(status);
 }
+
+/* Of a key of which the process has no certificate the keyring is asked. */
+static const struct {
+    enum sp_role role;
+    const char *name;
+    const char *reason; /* NULL: it passes */
+} stored[] = {
+    { SP_ROLE_CONTACT, "expired-ec", "[expired]" },
+    { SP_ROLE_IDENTITY, "good-ec", NULL },
+};
+
+START_TEST(is_asked_of_the_keyring)
+{
+    struct sp_owner who;
+    long fails = 0;
+    char *settings;
+    int came;
+
+    ck_assert(sp_starve_watch());
+    ck_assert_int_gt(asprintf(&settings, "keyring = %s\n", sp_keyring_of_test()), 0);
+    sp_start_reporting(settings);
+    who = (struct sp_owner){ .key = sp_read_key(stored[_i].name) };
+    sp_put(stored[_i].role, stored[_i].name);
+    X509_free(X509_new());
+    do {
+        came = try(sign_mail, &who, ++fails);
+        ck_assert_msg((came & DONE) == 0 || stored[_i].reason == NULL,
+                      "allowed when allocation %ld fails", fails);
+        ck_assert_msg((came & (DONE | TOLD_WHY)) != 0, "no reason when allocation %ld fails",
+                      fails);
+    } while ((came & STARVED) != 0);
+    ck_assert_int_gt(fails, 5);
+    EXPECT(sign_mail(&who), stored[_i].reason);
+    EVP_PKEY_free(who.key);
+    free(settings);
+}
+END_TEST
 
 START_TEST(stays_refused)
 {
@@ -249,6 +292,7 @@ int main(void)
 
     tcase_add_loop_test(tests, stays_refused, 0, SP_ROWS(refused));
     tcase_add_loop_test(tests, passes_if_it_is_told, 0, SP_ROWS(passing));
+    tcase_add_loop_test(tests, is_asked_of_the_keyring, 0, SP_ROWS(stored));
     /* Each of the three has a long and a short name. */
     tcase_add_loop_test(tests, purposes_keep_their_names, 0, 6);
     tcase_add_test(tests, trust_keeps_its_name);

@@ -545,6 +545,20 @@ START_TEST(trusted_while_locked)
 }
 END_TEST
 
+/* A keyring that is not there yet vouches for nobody; where it alone vouches it has to be there. */
+START_TEST(trusted_without_a_keyring)
+{
+    X509 *ca;
+
+    sp_start(_i == 0 ? "keyring = /nonexistent/ring"
+                     : "keyring = /nonexistent/ring\ntrust = keyring");
+    ca = sp_read_cert("ca");
+    EXPECT(X509_check_trust(ca, X509_TRUST_EMAIL, 0) != X509_TRUST_REJECTED,
+           _i == 0 ? NULL : "keyring cannot be used");
+    X509_free(ca);
+}
+END_TEST
+
 /* What was rejected is logged, with the certificate if the register has it. */
 START_TEST(rejected_anchor_is_logged)
 {
@@ -597,6 +611,7 @@ int main(void)
     tcase_add_test(tests, put_back);
     tcase_add_test(tests, somebody_came_after_us);
     tcase_add_loop_test(tests, trusted_while_locked, 0, 2);
+    tcase_add_loop_test(tests, trusted_without_a_keyring, 0, 2);
     tcase_add_loop_test(tests, rejected_anchor_is_logged, 0, 2);
     return sp_run_forked(suite);
 }
