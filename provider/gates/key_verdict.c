@@ -60,6 +60,11 @@ static bool is_no_mail(const struct sp_owners *owners, const void *key, const st
     return none;
 }
 
+struct judged {
+    smimepolicy_verdict *verdict; /* owned, or NULL */
+    struct sp_cert *cert;         /* borrowed */
+};
+
 /*
  * Raise that the key belongs to several certificates, of which only some may be
  * used, and that nothing tells which one is meant.
@@ -76,37 +81,42 @@ static void raise_shared(smimepolicy_use use, const smimepolicy_verdict *allowed
                    smimepolicy_verdict_get0_serial(allowed));
 }
 
-/* All certificates of the key must be allowed, as any of them may be meant. */
+/* Conclude on all certificates of a key: the first that is allowed, and the first that is not. */
+static bool conclude_owners(smimepolicy_use use, const struct judged *good,
+                            const struct judged *bad)
+{
+    const char *operation = smimepolicy_use_name(use);
+
+    if (bad->verdict == NULL)
+        return sp_conclude(operation, good->verdict, good->cert, sp_observing());
+    if (good->verdict != NULL && !sp_observing())
+        raise_shared(use, good->verdict, bad->verdict);
+    return sp_conclude(operation, bad->verdict, bad->cert, sp_observing());
+}
+
+/* All certificates of the key must be allowed, as any of them may be meant.  There is one. */
 static bool judge_owners(smimepolicy_use use, const struct sp_owners *owners, bool no_mail)
 {
-    smimepolicy_verdict *good = NULL, *bad = NULL;
-    struct sp_cert *good_cert = NULL, *bad_cert = NULL;
+    struct judged good = { 0 }, bad = { 0 };
     bool allowed = true;
 
-    for (size_t i = 0; i < owners->count && allowed; i++) {
+    for (size_t i = 0; i < owners->count; i++) {
         smimepolicy_verdict *verdict = sp_judge_cert(owners->certs[i], use, no_mail);
-        smimepolicy_verdict **place = NULL;
+        struct judged *place;
 
-        if (verdict == NULL)
+        if (verdict == NULL) {
             allowed = sp_gate_no_memory();
-        else if (smimepolicy_verdict_allowed(verdict) && good == NULL)
-            place = &good, good_cert = owners->certs[i];
-        else if (!smimepolicy_verdict_allowed(verdict) && bad == NULL)
-            place = &bad, bad_cert = owners->certs[i];
-        if (place != NULL)
-            *place = verdict;
+            continue;
+        }
+        place = smimepolicy_verdict_allowed(verdict) ? &good : &bad;
+        if (place->verdict == NULL)
+            *place = (struct judged){ verdict, owners->certs[i] };
         else
             smimepolicy_verdict_free(verdict);
     }
-    if (allowed && bad != NULL) {
-        if (good != NULL && !sp_observing())
-            raise_shared(use, good, bad);
-        allowed = sp_conclude(smimepolicy_use_name(use), bad, bad_cert, sp_observing());
-    } else if (allowed && good != NULL) {
-        allowed = sp_conclude(smimepolicy_use_name(use), good, good_cert, sp_observing());
-    }
-    smimepolicy_verdict_free(good);
-    smimepolicy_verdict_free(bad);
+    allowed = allowed && conclude_owners(use, &good, &bad);
+    smimepolicy_verdict_free(good.verdict);
+    smimepolicy_verdict_free(bad.verdict);
     return allowed;
 }
 

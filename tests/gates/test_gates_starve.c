@@ -65,6 +65,17 @@ static bool has_purpose(const struct sp_owner *who)
     return X509_check_purpose(who->cert, X509_PURPOSE_SMIME_SIGN, 0) == 1;
 }
 
+static bool verify_with_sha1(const struct sp_owner *who)
+{
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool done =
+        EVP_DigestVerifyInit(ctx, NULL, EVP_sha1(), NULL, X509_get0_pubkey(who->cert)) == 1 &&
+        EVP_DigestVerifyUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    return done;
+}
+
 static bool may_issue(const struct sp_owner *who)
 {
     return X509_check_purpose(who->cert, X509_PURPOSE_SMIME_SIGN, 1) == 1;
@@ -94,7 +105,8 @@ static const struct {
     { "", "expired-ec", encrypt, "[expired]" },
     { "unknown_keys = refuse\n", "good-rsa", sign_as_nobody, "[certificate-required]" },
     { "weak_digest = deny\n", "good-rsa", sign_with_sha1, "[weak-digest]" },
-    { "unverified_signers = refuse\n", "good-rsa", begin_to_verify, "[distrust-default]" },
+    { "weak_digest = deny\n", "good-rsa", verify_with_sha1, "[weak-digest]" },
+    { "unverified_signers = refuse\n", "no-usage-rsa", begin_to_verify, "[distrust-default]" },
     { "report_cipher = des3\nweak_cipher = deny\n", "good-rsa", encrypt, "" },
     { "", "no-address-rsa", has_purpose, "[signer-certificate]" },
     { "", "good-rsa", may_issue, "" },
@@ -173,6 +185,8 @@ START_TEST(stays_refused)
     ck_assert(sp_starve_watch());
     sp_start_reporting(refused[_i].settings);
     who = sp_read_owner(refused[_i].name);
+    /* Its signer is known before. */
+    ck_assert(refused[_i].use != verify_with_sha1 || has_purpose(&who));
     X509_free(X509_new());
     do {
         came = try(refused[_i].use, &who, ++fails);
@@ -182,6 +196,32 @@ START_TEST(stays_refused)
     ck_assert_int_gt(fails, 3);
     EXPECT_REFUSED(refused[_i].use(&who), refused[_i].reason);
     sp_free_owner(&who);
+}
+END_TEST
+
+/* Of several certificates of a key each is judged, and nothing is left of it. */
+START_TEST(nothing_is_left)
+{
+    static const char *const names[] = { "good-rsa", "good-rsa", "old-rsa", "old-rsa" };
+    X509 *certs[SP_ROWS(names)];
+    EVP_PKEY *key;
+    long kept = 0;
+
+    ck_assert(sp_starve_watch());
+    sp_start(NULL);
+    for (int i = 0; i < SP_ROWS(names); i++)
+        certs[i] = sp_read_cert(names[i]);
+    key = sp_read_key("good-rsa");
+    for (int i = 0; i < 20; i++) {
+        /* By then libcrypto has what it keeps. */
+        if (i == 10)
+            kept = sp_starve_kept();
+        EXPECT_REFUSED(sp_sign_data(key, NULL, sp_mail_attributes, 32), "share this key");
+    }
+    ck_assert_int_eq(sp_starve_kept(), kept);
+    EVP_PKEY_free(key);
+    for (int i = 0; i < SP_ROWS(names); i++)
+        X509_free(certs[i]);
 }
 END_TEST
 
@@ -291,6 +331,7 @@ int main(void)
     TCase *tests = sp_case(suite, "gates starve");
 
     tcase_add_loop_test(tests, stays_refused, 0, SP_ROWS(refused));
+    tcase_add_test(tests, nothing_is_left);
     tcase_add_loop_test(tests, passes_if_it_is_told, 0, SP_ROWS(passing));
     tcase_add_loop_test(tests, is_asked_of_the_keyring, 0, SP_ROWS(stored));
     /* Each of the three has a long and a short name. */

@@ -593,6 +593,27 @@ START_TEST(reader_goes_before_the_signature)
 }
 END_TEST
 
+static bool verify_mail(const char *name)
+{
+    EVP_PKEY *key = sp_read_key(name);
+    EVP_MD_CTX *ctx = EVP_MD_CTX_new();
+    bool done = EVP_DigestVerifyInit(ctx, NULL, EVP_sha256(), NULL, key) == 1 &&
+                EVP_DigestVerifyUpdate(ctx, sp_mail_attributes, sizeof(sp_mail_attributes)) == 1;
+
+    EVP_MD_CTX_free(ctx);
+    EVP_PKEY_free(key);
+    return done;
+}
+
+/* A key without a certificate is no signer's. */
+START_TEST(verifies_with_a_key)
+{
+    sp_start_reporting("report_use = verify\n");
+    EXPECT_DONE(verify_mail("stranger-ec"));
+    sp_expect_reported("");
+}
+END_TEST
+
 /* For another command nothing of that is reported. */
 START_TEST(verifies_for_others)
 {
@@ -605,6 +626,14 @@ START_TEST(verifies_for_others)
     ck_assert_int_eq(sp_count_lines(lines, "v", ""), 0);
     ck_assert_int_eq(sp_count_lines(lines, "allowed ", ""), 0);
     free(lines);
+}
+END_TEST
+
+/* To decrypt nothing is refused but by a locked policy. */
+START_TEST(begins_to_decrypt_while_locked)
+{
+    sp_start_reporting("report_use = decrypt\nmode = other\n");
+    EXPECT_REFUSED(begin_to_decrypt(begun_with[_i], _i), "mode = other");
 }
 END_TEST
 
@@ -646,6 +675,8 @@ int main(void)
     tcase_add_loop_test(tests, verifies_for_others, 0, 2);
     tcase_add_loop_test(tests, reader_has_gone, 0, 3);
     tcase_add_loop_test(tests, begins_to_decrypt, 0, SP_ROWS(begun_with));
+    tcase_add_test(tests, verifies_with_a_key);
+    tcase_add_loop_test(tests, begins_to_decrypt_while_locked, 0, SP_ROWS(begun_with));
     tcase_add_loop_test(tests, begins_to_decrypt_for_nobody, 0, SP_ROWS(begun_with));
     return sp_run_forked(suite);
 }
