@@ -223,6 +223,40 @@ static int backends_init(void *ctx, const char *digest, void *data, const OSSL_P
     return 1;
 }
 
+static int backends_sign(void *ctx, unsigned char *signature, size_t *signature_length, size_t size,
+                         const unsigned char *data, size_t length)
+{
+    (void)ctx, (void)signature, (void)signature_length, (void)size, (void)data, (void)length;
+    return 1;
+}
+
+static const int signing[] = { OSSL_FUNC_SIGNATURE_SIGN, OSSL_FUNC_SIGNATURE_DIGEST_SIGN };
+
+/* How long a signature is may be asked for; there is none with a context that was refused. */
+START_TEST(signed_when_refused)
+{
+    const OSSL_DISPATCH functions[] = { { signing[_i], (void (*)(void))backends_sign },
+                                        { 0, NULL } };
+    static const struct sp_backend backend;
+    const OSSL_ALGORITHM algorithm = { "ONE", "provider=backend", functions, NULL };
+    OSSL_FUNC_signature_sign_fn *sign;
+    OSSL_DISPATCH *table;
+    unsigned char signature[8];
+    size_t length = sizeof(signature);
+    bool untouched;
+
+    ck_assert(sp_reasons_begin());
+    table = sp_gate_signature(&algorithm, &backend, &untouched);
+    sign = (OSSL_FUNC_signature_sign_fn *)table[0].function;
+    ck_assert(sp_contexts_begin(&one, &key, &slots[0], false));
+    sp_contexts_set_stage(&one, SP_STAGE_REFUSED);
+    EXPECT_DONE(sign(&one, NULL, &length, 0, (const unsigned char *)"data", 4) == 1);
+    EXPECT_REFUSED(sign(&one, signature, &length, length, (const unsigned char *)"data", 4) == 1,
+                   "start a new operation");
+    OPENSSL_free(table);
+}
+END_TEST
+
 static int export_rsa(void *data, int selection, OSSL_CALLBACK *callback, void *arg)
 {
     (void)data, (void)selection, (void)callback, (void)arg;
@@ -396,6 +430,7 @@ int main(void)
     tcase_add_test(tests, copied);
     tcase_add_loop_test(tests, copied_by_the_backend, 0, SP_ROWS(copying));
     tcase_add_loop_test(tests, types_of_its_keys, 0, SP_ROWS(typed));
+    tcase_add_loop_test(tests, signed_when_refused, 0, SP_ROWS(signing));
     tcase_add_test(tests, without_memory);
     tcase_add_test(tests, closed);
     tcase_add_loop_test(tests, digest_of_a_context, 0, SP_ROWS(digests));
