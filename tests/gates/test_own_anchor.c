@@ -257,27 +257,6 @@ START_TEST(chain_of_a_signer)
 }
 END_TEST
 
-/* A module that is gone is not called. */
-START_TEST(gone)
-{
-    char *text = sp_configuration("own_anchors = first\nmodule = " SP_MODULE);
-    char *path = sp_temporary(text);
-    OSSL_LIB_CTX *libctx;
-    X509_STORE_CTX *ctx;
-
-    ck_assert_int_eq(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL), 1);
-    libctx = OSSL_LIB_CTX_new();
-    ck_assert_int_eq(OSSL_LIB_CTX_load_config(libctx, path), 1);
-    ck_assert(OSSL_PROVIDER_available(libctx, "smimepolicy"));
-    OSSL_LIB_CTX_free(libctx);
-    ctx = X509_STORE_CTX_new();
-    ck_assert_int_eq(X509_STORE_CTX_init(ctx, NULL, NULL, NULL), 1);
-    X509_STORE_CTX_free(ctx);
-    free(path);
-    free(text);
-}
-END_TEST
-
 int main(void)
 {
     Suite *suite = suite_create("own anchor");
@@ -288,6 +267,5 @@ int main(void)
     tcase_add_test(tests, nothing_is_verified);
     tcase_add_loop_test(tests, completed, 0, SP_ROWS(paths));
     tcase_add_loop_test(tests, chain_of_a_signer, 0, 2);
-    tcase_add_test(tests, gone);
     return sp_run_forked(suite);
 }
